@@ -1,0 +1,96 @@
+// The seam for a protocol. On one side of it only bytes are known, on the other only resources,
+// grants, actions and facts. connector/session drives it; connector/registry.ts lists who implements it.
+
+import type { ProtocolName } from '../core/protocols.ts';
+import type { EndReason } from '../core/recording/facts.ts';
+import type { Refusal } from '../core/refusal.ts';
+import type { Result } from '../core/result.ts';
+import type { Secret } from '../core/secret.ts';
+import type { GrantCandidate } from '../core/control.ts';
+import type { GrantId } from '../core/ids.ts';
+import type { SecureContext } from 'node:tls';
+import type { Socket } from 'node:net';
+import type { SessionRecorder } from './session/session-log.ts';
+
+/** Who the client says it is, before anything is proven. */
+export interface Claim {
+  readonly email: string;
+  readonly resource: string;
+}
+
+/** What the edge knows about a claim; alike for claims that cannot be true. */
+export interface GrantLookup {
+  readonly salt: Uint8Array;
+  readonly iterations: number;
+  readonly candidates: readonly GrantCandidate[];
+}
+
+export interface AcceptContext {
+  /** Asks the edge. Refused with `edge_unreachable` while it is away (law 4). */
+  lookUp(claim: Claim): Promise<Result<GrantLookup, Refusal>>;
+  /** The listener's certificate; undefined: plain text only, which the listener allows on loopback alone. */
+  readonly tls: SecureContext | undefined;
+  /** Whether a client may go on without TLS. */
+  readonly allowPlainText: boolean;
+  /** Aborts at the login deadline and at shutdown. */
+  readonly signal: AbortSignal;
+}
+
+/** Proof that somebody was let in. Only session/admit.ts makes one, so nothing can be dialled without it (law 2). */
+declare const admitted: unique symbol;
+export interface Admission {
+  readonly [admitted]: true;
+  readonly grant: GrantId;
+  readonly recorder: SessionRecorder;
+  readonly upstream: UpstreamTarget;
+}
+
+/** Where a resource lives and how to log in there: from the connector's own file (law 9). */
+export interface UpstreamTarget {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  /** Fetched for this session alone, dropped with it (law 8). */
+  readonly password: Secret<string> | undefined;
+  readonly database: string | undefined;
+  readonly tls:
+    | { readonly mode: 'verify-full'; readonly ca: string | undefined; readonly serverName: string | undefined }
+    | { readonly mode: 'require-unverified' }
+    | { readonly mode: 'off' };
+  readonly connectTimeoutMs: number;
+}
+
+/** A client that proved which grant it holds and is not in yet. Exactly one of connect and deny is called, once. */
+export interface Arrival {
+  readonly claim: Claim;
+  readonly grant: GrantCandidate;
+  readonly client: { readonly address: string; readonly tls?: string; readonly application?: string };
+  /** In the protocol's words, for the recording: `{ database: "shop" }`. */
+  readonly details: Readonly<Record<string, string>>;
+  /** Dials, logs in upstream and carries the session until either side ends it. */
+  connect(admission: Admission): Promise<Result<Conversation, Refusal>>;
+  deny(refusal: Refusal): Promise<void>;
+}
+
+/** A session under way. */
+export interface Conversation {
+  /** Resolves when both sides are closed and all that was received has been recorded. Never rejects. */
+  readonly ended: Promise<{ readonly reason: EndReason; readonly message: string }>;
+  /** Tells the client in the protocol's own words and closes both sides. Idempotent. */
+  end(reason: EndReason, message: string): void;
+  /** When bytes last went either way; milliseconds, monotonic. */
+  lastActivityMs(): number;
+}
+
+export type Accepted =
+  | { readonly kind: 'arrival'; readonly arrival: Arrival }
+  /** The connection did its work and is closed: a CancelRequest, a probe. */
+  | { readonly kind: 'done' }
+  /** Turned away before it proved anything; the client was told. `claim` as far as it got. */
+  | { readonly kind: 'refused'; readonly refusal: Refusal; readonly claim?: Claim };
+
+export interface Protocol {
+  readonly name: ProtocolName;
+  /** Listens until the client named a resource and proved that it holds a grant. Sends nothing upstream. Never throws for what a client sent. */
+  accept(client: Socket, context: AcceptContext): Promise<Accepted>;
+}

@@ -1,0 +1,156 @@
+// The JSON API under /api/v1: the shapes that edge, CLI and scripts agree on. The OpenAPI document
+// is generated from these.
+
+import { z } from 'zod';
+import { AuditEntry } from './audit.ts';
+import { GrantLabels } from './grant.ts';
+import { ConnectorId, GrantId, RequestId, SessionId } from './ids.ts';
+import { Identity } from './identity.ts';
+import { Digest } from './recording/segment.ts';
+import { Resource, ResourceName } from './resource.ts';
+
+export const ApiError = z.object({ error: z.object({ reason: z.string(), message: z.string() }) });
+export type ApiError = z.infer<typeof ApiError>;
+
+export const Me = z.object({ identity: Identity, administrator: z.boolean(), auditor: z.boolean() });
+export type Me = z.infer<typeof Me>;
+
+export const ListedResource = Resource.extend({
+  connector: z.object({ id: ConnectorId, name: z.string(), online: z.boolean() }),
+  /** Whether this person may ask for it. */
+  mayAsk: z.boolean(),
+});
+export type ListedResource = z.infer<typeof ListedResource>;
+export const ResourceList = z.object({ resources: z.array(ListedResource) });
+export type ResourceList = z.infer<typeof ResourceList>;
+
+export const AccessRequest = z.object({
+  resource: ResourceName,
+  reason: z.string().max(1000).default(''),
+  /** Seconds asked for; the rule's longest when missing. */
+  seconds: z.number().int().min(60).max(31_536_000).optional(),
+  task: GrantLabels.shape.task,
+  trace: GrantLabels.shape.trace,
+});
+export type AccessRequest = z.infer<typeof AccessRequest>;
+
+export const IssuedGrant = z.object({
+  grant: z.object({
+    id: GrantId,
+    /** Shown this once. */
+    secret: z.string(),
+    resource: ResourceName,
+    until: z.iso.datetime(),
+  }),
+  /** Lines to paste, by client: `{ "psql": "psql \"host=... \"" }`. */
+  connect: z.record(z.string(), z.string()),
+});
+export type IssuedGrant = z.infer<typeof IssuedGrant>;
+
+export const PendingRequest = z.object({
+  request: z.object({ id: RequestId, state: z.enum(['pending', 'denied']), link: z.string() }),
+});
+export type PendingRequest = z.infer<typeof PendingRequest>;
+export const AccessAnswer = z.union([IssuedGrant, PendingRequest]);
+export type AccessAnswer = z.infer<typeof AccessAnswer>;
+
+/** A grant as listed: never its secret. */
+export const ListedGrant = z.object({
+  id: GrantId,
+  email: z.string(),
+  resource: ResourceName,
+  reason: z.string(),
+  labels: GrantLabels,
+  from: z.iso.datetime(),
+  until: z.iso.datetime(),
+  rule: z.string(),
+  state: z.enum(['active', 'expired', 'revoked']),
+  liveSessions: z.number().int(),
+});
+export type ListedGrant = z.infer<typeof ListedGrant>;
+export const GrantList = z.object({ grants: z.array(ListedGrant) });
+export type GrantList = z.infer<typeof GrantList>;
+
+export const ListedConnector = z.object({
+  id: ConnectorId,
+  name: z.string(),
+  /** Raw Ed25519 public key, base64url. */
+  key: z.string(),
+  online: z.boolean(),
+  build: z.string().optional(),
+  joinedAt: z.iso.datetime(),
+  lastSeenAt: z.iso.datetime().optional(),
+});
+export type ListedConnector = z.infer<typeof ListedConnector>;
+export const ConnectorList = z.object({ connectors: z.array(ListedConnector) });
+export type ConnectorList = z.infer<typeof ConnectorList>;
+
+export const JoinToken = z.object({ token: z.string(), expiresAt: z.iso.datetime() });
+export const JoinRequest = z.object({
+  token: z.string().max(200),
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/),
+  /** Raw Ed25519 public key, base64url. */
+  key: z.string().length(43),
+});
+export const Joined = z.object({ connector: ConnectorId });
+
+/** The connector's certificate for its listeners, from Gatehouse's own authority. */
+export const CertificateRequest = z.object({ csr: z.string().max(16_384) });
+export const Certificate = z.object({ certificate: z.string(), authority: z.string(), notAfter: z.iso.datetime() });
+
+/** What the edge witnessed of a session, for `gatehouse verify`. */
+export const Witnessed = z.object({
+  session: SessionId,
+  connector: ConnectorId,
+  heads: z.array(z.object({ number: z.number().int(), digest: Digest, at: z.iso.datetime() })),
+  manifest: z.object({ digest: Digest, segments: z.number().int(), at: z.iso.datetime() }).optional(),
+});
+export type Witnessed = z.infer<typeof Witnessed>;
+export const WitnessPage = z.object({
+  sessions: z.array(z.object({ session: SessionId, connector: ConnectorId, heads: z.number().int() })),
+  cursor: z.string().optional(),
+});
+export type WitnessPage = z.infer<typeof WitnessPage>;
+
+export const ObjectList = z.object({
+  connector: ConnectorId,
+  objects: z.array(z.object({ name: z.string(), bytes: z.number().int() })),
+});
+export type ObjectList = z.infer<typeof ObjectList>;
+
+export const AuditPage = z.object({ entries: z.array(AuditEntry), cursor: z.string().optional() });
+export type AuditPage = z.infer<typeof AuditPage>;
+
+/** RFC 8628. */
+export const DeviceCode = z.object({
+  device_code: z.string(),
+  user_code: z.string(),
+  verification_uri: z.string(),
+  verification_uri_complete: z.string(),
+  expires_in: z.number().int(),
+  interval: z.number().int(),
+});
+export const AccessToken = z.object({
+  access_token: z.string(),
+  token_type: z.literal('Bearer'),
+  expires_in: z.number().int(),
+});
+
+export const ExportFormat = z.enum(['ndjson', 'html', 'asciicast']);
+export type ExportFormat = z.infer<typeof ExportFormat>;
+
+/**
+ * A line of the NDJSON export: every frame, in order. `fact` frames carry `fact`; `bytes` frames
+ * carry `base64`.
+ */
+export const ExportedFrame = z.object({
+  sequence: z.number().int(),
+  timeUs: z.number().int(),
+  /** Wall clock, ISO 8601 UTC with microseconds' worth of milliseconds. */
+  time: z.string(),
+  direction: z.enum(['gateway', 'client', 'target']),
+  lane: z.number().int(),
+  kind: z.enum(['bytes', 'fact']),
+  fact: z.record(z.string(), z.unknown()).optional(),
+  base64: z.string().optional(),
+});

@@ -1,0 +1,130 @@
+// Catalogue entries: what the functions write to DynamoDB and the edge shows. Everything here can
+// be made again from the stored objects.
+
+import { z } from 'zod';
+import { GrantId, ConnectorId, SessionId } from './ids.ts';
+import { ProtocolName } from './protocols.ts';
+import { EndReason, Parameter } from './recording/facts.ts';
+import { Coverage, Manifest, SessionCounts } from './recording/manifest.ts';
+import { Digest } from './recording/segment.ts';
+import { ResourceName } from './resource.ts';
+
+/**
+ * live: segments arrive. ended: the manifest is stored. sealed: the whole was read back and proven.
+ * broken: it was read back and is not whole; `fault` says what.
+ */
+export const SessionState = z.enum(['live', 'ended', 'sealed', 'broken']);
+
+export const SessionEntry = z.object({
+  id: SessionId,
+  connector: ConnectorId,
+  resource: ResourceName,
+  protocol: ProtocolName,
+  email: z.string(),
+  subject: z.string(),
+  grant: GrantId,
+  rule: z.string(),
+  reason: z.string(),
+  task: z.string().optional(),
+  trace: z.string().optional(),
+  client: z.object({ address: z.string(), tls: z.string().optional(), application: z.string().optional() }),
+  startedAt: z.iso.datetime(),
+  endedAt: z.iso.datetime().optional(),
+  state: SessionState,
+  end: z.object({ reason: EndReason, message: z.string() }).optional(),
+  counts: SessionCounts,
+  segments: z.number().int(),
+  fault: z.string().optional(),
+});
+export type SessionEntry = z.infer<typeof SessionEntry>;
+
+/** One statement with its answer, as listed beside a session. */
+export const ActionEntry = z.object({
+  statement: z.number().int(),
+  /** Microseconds since the session's start. */
+  timeUs: z.number().int(),
+  text: z.string(),
+  parameters: z.array(Parameter).optional(),
+  /** Missing while it runs. */
+  tags: z.array(z.string()).optional(),
+  rows: z.number().int().optional(),
+  bytes: z.number().int().optional(),
+  durationUs: z.number().int().optional(),
+  error: z.object({ code: z.string(), severity: z.string(), message: z.string() }).optional(),
+});
+export type ActionEntry = z.infer<typeof ActionEntry>;
+
+export const SegmentEntry = z.object({
+  number: z.number().int(),
+  digest: Digest,
+  bytes: z.number().int(),
+  frames: z.number().int(),
+});
+
+/** Newest first. One of `email`, `resource`, `task`, `trace` picks an index; more of them filter. */
+export const SessionQuery = z.object({
+  email: z.string().optional(),
+  resource: z.string().optional(),
+  task: z.string().optional(),
+  trace: z.string().optional(),
+  since: z.iso.datetime().optional(),
+  until: z.iso.datetime().optional(),
+  cursor: z.string().max(2000).optional(),
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+});
+export type SessionQuery = z.infer<typeof SessionQuery>;
+
+export const SessionPage = z.object({ sessions: z.array(SessionEntry), cursor: z.string().optional() });
+export type SessionPage = z.infer<typeof SessionPage>;
+
+export const SessionDetail = z.object({
+  session: SessionEntry,
+  segments: z.array(SegmentEntry),
+  manifest: Manifest.optional(),
+  coverage: Coverage.optional(),
+});
+export type SessionDetail = z.infer<typeof SessionDetail>;
+
+export const ActionPage = z.object({ actions: z.array(ActionEntry), cursor: z.string().optional() });
+export type ActionPage = z.infer<typeof ActionPage>;
+
+/**
+ * A replay is NDJSON, one event a line, in the order of time: what a player needs to show a session
+ * of kind `statements`. Rows are decoded from the recorded bytes and cut at REPLAY_MAX_ROWS.
+ */
+export const ReplayEvent = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('opened'), timeUs: z.number(), session: SessionEntry }),
+  z.object({
+    kind: z.literal('statement'),
+    timeUs: z.number(),
+    statement: z.number().int(),
+    text: z.string(),
+    parameters: z.array(Parameter).optional(),
+  }),
+  z.object({
+    kind: z.literal('rows'),
+    timeUs: z.number(),
+    statement: z.number().int(),
+    columns: z.array(z.string()),
+    rows: z.array(z.array(z.string().nullable())),
+    /** Rows that were sent and are not shown here. */
+    omitted: z.number().int(),
+  }),
+  z.object({
+    kind: z.literal('result'),
+    timeUs: z.number(),
+    statement: z.number().int(),
+    tags: z.array(z.string()),
+    rows: z.number().int(),
+    bytes: z.number().int(),
+    durationUs: z.number().int(),
+    error: z.object({ code: z.string(), severity: z.string(), message: z.string() }).optional(),
+  }),
+  z.object({ kind: z.literal('notice'), timeUs: z.number(), severity: z.string(), message: z.string() }),
+  z.object({ kind: z.literal('ended'), timeUs: z.number(), reason: EndReason, message: z.string() }),
+  /** The recording is damaged from here on; what came before is whole. */
+  z.object({ kind: z.literal('damaged'), timeUs: z.number(), message: z.string() }),
+]);
+export type ReplayEvent = z.infer<typeof ReplayEvent>;
+
+export const REPLAY_MAX_ROWS = 100;

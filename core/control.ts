@@ -1,0 +1,137 @@
+// What connector and edge say to each other over the control link (one WebSocket, JSON text
+// messages of at most 256 KiB). The connector dials; the edge never does.
+//
+// Calls carry `call` and are answered once with the same number. Reports carry `seq`, are kept by
+// the connector until acknowledged, and may arrive twice: the edge treats them as idempotent.
+
+import { z } from 'zod';
+import { ScramVerifier } from './grant.ts';
+import { ConnectorId, GrantId, SessionId } from './ids.ts';
+import { ProtocolName } from './protocols.ts';
+import { EndReason, SessionOpened } from './recording/facts.ts';
+import { SessionCounts } from './recording/manifest.ts';
+import { Digest } from './recording/segment.ts';
+import { RefusalReason } from './refusal.ts';
+import { Resource, ResourceName } from './resource.ts';
+
+export const MAX_CONTROL_MESSAGE_BYTES = 256 * 1024;
+/** The connector pings (text `ping`, answered `pong` without waking the edge) and drops a link silent for three of these. */
+export const CONTROL_PING_INTERVAL_MS = 10_000;
+
+const call = z.number().int().min(1);
+const seq = z.number().int().min(1);
+
+// --- connector to edge ---
+
+export const Hello = z.object({
+  kind: z.literal('hello'),
+  connector: ConnectorId,
+  build: z.string().max(100),
+  resources: z.array(Resource).max(10_000),
+  /** Sessions running now: the edge closes its rows for any other of this connector. */
+  live: z.array(SessionId).max(100_000),
+});
+
+/** A client has named itself and a resource; nothing has been proven yet. */
+export const LookUpGrants = z.object({
+  kind: z.literal('grants.look_up'),
+  call,
+  email: z.string().max(254),
+  resource: ResourceName,
+  protocol: ProtocolName,
+});
+
+/** A client proved that it holds `grant`. Answered before anything is dialled (law 2). */
+export const OpenSession = z.object({
+  kind: z.literal('session.open'),
+  call,
+  session: SessionId,
+  grant: GrantId,
+  client: SessionOpened.shape.client,
+});
+
+const Report = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('session.ended'),
+    session: SessionId,
+    reason: EndReason,
+    message: z.string(),
+    at: z.iso.datetime(),
+  }),
+  z.object({
+    kind: z.literal('attempt.refused'),
+    email: z.string().max(254),
+    resource: z.string().max(253),
+    protocol: ProtocolName,
+    reason: RefusalReason,
+    clientAddress: z.string().max(64),
+    at: z.iso.datetime(),
+  }),
+  /** A segment was stored; goes to the witness. */
+  z.object({
+    kind: z.literal('segment.stored'),
+    session: SessionId,
+    number: z.number().int().min(0),
+    digest: Digest,
+    frames: z.number().int(),
+  }),
+  z.object({
+    kind: z.literal('manifest.stored'),
+    session: SessionId,
+    digest: Digest,
+    segments: z.number().int(),
+    counts: SessionCounts,
+  }),
+  /** Something a person must see: an upload failing, a full disk, a crash recovered (law 6). */
+  z.object({
+    kind: z.literal('connector.fault'),
+    reason: z.string().max(100),
+    message: z.string().max(1000),
+    session: SessionId.optional(),
+    at: z.iso.datetime(),
+  }),
+]);
+export type Report = z.infer<typeof Report>;
+
+export const Reported = z.object({ kind: z.literal('report'), seq, report: Report });
+
+export const FromConnector = z.discriminatedUnion('kind', [Hello, LookUpGrants, OpenSession, Reported]);
+export type FromConnector = z.infer<typeof FromConnector>;
+
+// --- edge to connector ---
+
+export const GrantCandidate = z.object({
+  id: GrantId,
+  verifier: ScramVerifier,
+  until: z.iso.datetime(),
+  revoked: z.boolean(),
+});
+export type GrantCandidate = z.infer<typeof GrantCandidate>;
+
+export const FromEdge = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('welcome'), policyVersion: z.number().int() }),
+  /**
+   * Always answered alike, also for people and resources that do not exist: a salt that is the same
+   * on every try, and the grants there are (often none). Includes grants that ended in the last
+   * day, so that their holder can be told so after proving that they hold them.
+   */
+  z.object({
+    kind: z.literal('grants.found'),
+    call,
+    /** Base64, 16 bytes. */
+    salt: z.string(),
+    iterations: z.number().int(),
+    candidates: z.array(GrantCandidate).max(100),
+  }),
+  z.object({
+    kind: z.literal('session.admitted'),
+    call,
+    opened: SessionOpened.omit({ kind: true, startedAt: true, client: true, details: true, connector: true }),
+  }),
+  z.object({ kind: z.literal('session.refused'), call, reason: RefusalReason, message: z.string() }),
+  z.object({ kind: z.literal('acknowledged'), seq }),
+  /** Ends the grant's live sessions at once. */
+  z.object({ kind: z.literal('grant.revoked'), grant: GrantId, reason: z.string() }),
+  z.object({ kind: z.literal('policy.changed'), policyVersion: z.number().int() }),
+]);
+export type FromEdge = z.infer<typeof FromEdge>;

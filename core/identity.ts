@@ -1,0 +1,24 @@
+// Who somebody is, as the identity provider said at sign-in.
+
+import { z } from 'zod';
+
+export const Email = z
+  .string()
+  .trim()
+  .toLowerCase()
+  .max(254)
+  .regex(/^[^\s@"<>]+@[^\s@"<>]+$/, 'expected an e-mail address');
+
+export const Identity = z.object({
+  /** Issuer and subject, `https://idp.example#00u1`: stable even when the e-mail changes. */
+  subject: z.string().min(1).max(512),
+  email: Email,
+  name: z.string().max(200),
+  /** Group names as the provider gave them, prefixed by the provider's name: `okta:dba`. */
+  groups: z.array(z.string().max(200)).max(1000),
+  /** The provider's name in the edge's settings. */
+  provider: z.string().min(1).max(64),
+  /** When the person showed their credentials to the provider, ISO 8601 UTC. */
+  authenticatedAt: z.iso.datetime(),
+});
+export type Identity = z.infer<typeof Identity>;

@@ -1,0 +1,61 @@
+// The policy document, version 1, as its author writes it (docs/policy.md). Parsed from YAML at the
+// edge; unknown keys are errors, since a misspelt rule must not become a missing rule (law 4).
+
+import { z } from 'zod';
+
+/** `30m`, `1h`, `90d` -> milliseconds. */
+export const Duration = z
+  .string()
+  .regex(/^[1-9]\d{0,5}(s|m|h|d)$/, 'expected a duration such as 30m, 8h or 90d')
+  .transform(parseDuration);
+
+const UNIT_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+export function parseDuration(text: string): number {
+  const unit = text.at(-1) as keyof typeof UNIT_MS;
+  return Number(text.slice(0, -1)) * UNIT_MS[unit];
+}
+
+const oneOrMany = <T extends z.ZodType>(item: T) => z.union([item, z.array(item).min(1)]);
+
+/** Label -> value or values. `name` and `protocol` stand for the resource's own; `*` matches any value. */
+export const ResourceSelector = z.record(z.string().min(1), oneOrMany(z.string().min(1)));
+export type ResourceSelector = z.infer<typeof ResourceSelector>;
+
+export const Access = z.strictObject({
+  /** Longest grant. */
+  ttl: Duration,
+  reason: z.enum(['required', 'optional']).default('optional'),
+  maxSessions: z.number().int().min(1).max(10_000).optional(),
+});
+
+export const Rule = z.strictObject({
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'expected lower-case letters, digits and dashes'),
+  resources: ResourceSelector,
+  /** Group names, `everyone`, or `user:EMAIL`. */
+  who: z.array(z.string().min(1)).min(1),
+  /** `deny` turns away whoever the rule matches, whatever later rules say. */
+  access: z.union([z.literal('deny'), Access]),
+  task: z.enum(['required', 'optional']).default('optional'),
+  record: z
+    .strictObject({
+      retain: Duration.default(90 * UNIT_MS.d),
+      /** Groups that may view these sessions. */
+      view: z.array(z.string()).default([]),
+      viewOwn: z.boolean().default(true),
+    })
+    .default({ retain: 90 * UNIT_MS.d, view: [], viewOwn: true }),
+});
+export type Rule = z.infer<typeof Rule>;
+
+export const PolicyDocument = z.strictObject({
+  version: z.literal(1).default(1),
+  /** Names over the provider's groups. */
+  groups: z.record(z.string(), z.array(z.string()).min(1)).default({}),
+  /** Groups whose members administer Gatehouse: join tokens, revoking others' grants, policy. */
+  administrators: z.array(z.string()).min(1),
+  /** Groups whose members read the audit log and view every session. */
+  auditors: z.array(z.string()).default([]),
+  rules: z.array(Rule),
+});
+export type PolicyDocument = z.infer<typeof PolicyDocument>;

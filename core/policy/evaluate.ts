@@ -1,0 +1,104 @@
+// The policy's decision on access: pure, so that every question about it is a table of facts and
+// answers. Rules are read in order; a `deny` that matches ends it, the first other match decides.
+
+import type { Identity } from '../identity.ts';
+import type { Resource } from '../resource.ts';
+import type { PolicyDocument, ResourceSelector, Rule } from './document.ts';
+
+export interface AccessFacts {
+  readonly identity: Pick<Identity, 'email' | 'groups'>;
+  readonly resource: Pick<Resource, 'name' | 'protocol' | 'labels'>;
+  readonly reason: string;
+  readonly task?: string | undefined;
+  /** Milliseconds asked for; undefined: as long as the rule gives. */
+  readonly forMs?: number | undefined;
+}
+
+export type AccessDecision =
+  | { readonly kind: 'allow'; readonly rule: Rule; readonly ttlMs: number }
+  | {
+      readonly kind: 'deny';
+      readonly reason: 'no_rule' | 'denied_by_rule' | 'reason_required' | 'task_required' | 'ttl_too_long';
+      /** For the person, with the way out. */
+      readonly message: string;
+      readonly rule?: string;
+    };
+
+export function evaluate(policy: PolicyDocument, facts: AccessFacts): AccessDecision {
+  const { resource } = facts;
+  for (const rule of policy.rules) {
+    if (!selects(rule.resources, resource) || !isAmong(policy, rule.who, facts.identity)) continue;
+    if (rule.access === 'deny') {
+      return {
+        kind: 'deny',
+        reason: 'denied_by_rule',
+        rule: rule.name,
+        message: `Rule ${rule.name} denies access to ${resource.name}.`,
+      };
+    }
+    if (rule.access.reason === 'required' && facts.reason.trim() === '') {
+      return {
+        kind: 'deny',
+        reason: 'reason_required',
+        rule: rule.name,
+        message: `Rule ${rule.name} asks for a reason. Say why you need ${resource.name}.`,
+      };
+    }
+    if (rule.task === 'required' && !facts.task) {
+      return {
+        kind: 'deny',
+        reason: 'task_required',
+        rule: rule.name,
+        message: `Rule ${rule.name} asks for a task. Name the ticket or job this is for.`,
+      };
+    }
+    if (facts.forMs !== undefined && facts.forMs > rule.access.ttl) {
+      return {
+        kind: 'deny',
+        reason: 'ttl_too_long',
+        rule: rule.name,
+        message: `Rule ${rule.name} gives at most ${Math.floor(rule.access.ttl / 60_000)} minutes. Ask for less.`,
+      };
+    }
+    return { kind: 'allow', rule, ttlMs: facts.forMs ?? rule.access.ttl };
+  }
+  return {
+    kind: 'deny',
+    reason: 'no_rule',
+    message: `No rule gives you access to ${resource.name}. Ask an administrator to add one.`,
+  };
+}
+
+/** Whether any rule could let this person ask for the resource: what the portal lists. */
+export function mayAsk(
+  policy: PolicyDocument,
+  identity: AccessFacts['identity'],
+  resource: AccessFacts['resource'],
+): boolean {
+  const rule = policy.rules.find(
+    (candidate) => selects(candidate.resources, resource) && isAmong(policy, candidate.who, identity),
+  );
+  return rule !== undefined && rule.access !== 'deny';
+}
+
+/** Whether the person is in one of `names`: a group of the policy, of the provider, `user:EMAIL` or `everyone`. */
+export function isAmong(
+  policy: Pick<PolicyDocument, 'groups'>,
+  names: readonly string[],
+  identity: AccessFacts['identity'],
+): boolean {
+  return names.some((name) => {
+    if (name === 'everyone') return true;
+    if (name.startsWith('user:')) return name.slice('user:'.length).toLowerCase() === identity.email;
+    const members = Object.hasOwn(policy.groups, name) ? policy.groups[name] : undefined;
+    return members ? members.some((group) => identity.groups.includes(group)) : identity.groups.includes(name);
+  });
+}
+
+export function selects(selector: ResourceSelector, resource: AccessFacts['resource']): boolean {
+  return Object.entries(selector).every(([label, wanted]) => {
+    const actual = label === 'name' ? resource.name : label === 'protocol' ? resource.protocol : resource.labels[label];
+    if (actual === undefined) return false;
+    return (Array.isArray(wanted) ? wanted : [wanted]).some((value) => value === '*' || value === actual);
+  });
+}

@@ -1,0 +1,85 @@
+// A session's manifest: what the recording is made of and what it claims, signed by the connector.
+// The object is a DSSE envelope (Dead Simple Signing Envelope, v1.0.2): the signature covers the
+// exact payload bytes, so no canonical JSON is needed.
+
+import { z } from 'zod';
+import { ConnectorId, SessionId } from '../ids.ts';
+import { EndReason, SessionOpened } from './facts.ts';
+import { Digest } from './segment.ts';
+
+export const MANIFEST_PAYLOAD_TYPE = 'application/vnd.gatehouse.manifest.v1+json';
+
+export const ManifestSegment = z.object({
+  number: z.number().int().min(0),
+  digest: Digest,
+  /** Size of the stored object. */
+  bytes: z.number().int(),
+  rawBytes: z.number().int(),
+  firstFrame: z.number().int(),
+  frames: z.number().int(),
+});
+export type ManifestSegment = z.infer<typeof ManifestSegment>;
+
+export const SessionCounts = z.object({
+  frames: z.number().int(),
+  statements: z.number().int(),
+  errors: z.number().int(),
+  rows: z.number().int(),
+  /** Recorded wire bytes by who sent them. */
+  bytes: z.object({ client: z.number().int(), target: z.number().int(), gateway: z.number().int() }),
+});
+export type SessionCounts = z.infer<typeof SessionCounts>;
+
+/** What this recording can and cannot show. */
+export const Coverage = z.object({
+  lanes: z.array(
+    z.object({ lane: z.number().int(), recorded: z.enum(['full', 'partial', 'none']), note: z.string().optional() }),
+  ),
+  /** Mask rules that changed something, with how often. */
+  masked: z.array(z.object({ rule: z.string(), count: z.number().int() })),
+  /** What the gateway refused, by reason. */
+  refused: z.array(z.object({ reason: z.string(), count: z.number().int() })),
+  /** Policy choices not to record something. */
+  exemptions: z.array(z.string()),
+});
+export type Coverage = z.infer<typeof Coverage>;
+
+export const Manifest = z.object({
+  format: z.literal(1),
+  session: SessionId,
+  connector: z.object({
+    id: ConnectorId,
+    name: z.string(),
+    build: z.string(),
+    /** Raw Ed25519 public key, base64url. A verifier compares it with the one the edge registered. */
+    key: z.string(),
+  }),
+  /** Missing only when a crash left a session without its first frame. */
+  opened: SessionOpened.optional(),
+  startedAt: z.iso.datetime(),
+  endedAt: z.iso.datetime(),
+  durationUs: z.number().int(),
+  segments: z.array(ManifestSegment),
+  counts: SessionCounts,
+  end: z.object({ reason: EndReason, message: z.string() }),
+  coverage: Coverage,
+});
+export type Manifest = z.infer<typeof Manifest>;
+
+export const Envelope = z.object({
+  payloadType: z.literal(MANIFEST_PAYLOAD_TYPE),
+  /** Base64 of the manifest's JSON. */
+  payload: z.base64(),
+  signatures: z.array(z.object({ keyid: z.string(), sig: z.base64() })).length(1),
+});
+export type Envelope = z.infer<typeof Envelope>;
+
+/** DSSE's pre-authentication encoding: the bytes that are signed. */
+export function preAuthEncoding(payloadType: string, payload: Uint8Array): Uint8Array {
+  const type = new TextEncoder().encode(payloadType);
+  const head = new TextEncoder().encode(`DSSEv1 ${type.length} ${payloadType} ${payload.length} `);
+  const out = new Uint8Array(head.length + payload.length);
+  out.set(head);
+  out.set(payload, head.length);
+  return out;
+}

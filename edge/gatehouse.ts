@@ -1,0 +1,61 @@
+// What Gatehouse does for somebody who is signed in: the use cases behind both the portal and the
+// JSON API, so that each is authorised and audited in one place. Implemented in edge/deps.ts from
+// the services; routes/ and portal/ know only this.
+//
+// Every method that reads a recording or the audit log writes its audit entry before it answers
+// (law 7), and refuses whoever may not.
+
+import type {
+  AccessAnswer,
+  AccessRequest,
+  AuditPage,
+  ExportFormat,
+  ListedConnector,
+  ListedGrant,
+  ListedResource,
+  Me,
+  ObjectList,
+  Witnessed,
+  WitnessPage,
+} from '../core/api.ts';
+import type { ActionPage, SessionDetail, SessionPage, SessionQuery } from '../core/catalogue.ts';
+import type { GrantId, SessionId } from '../core/ids.ts';
+import type { Identity } from '../core/identity.ts';
+import type { Result } from '../core/result.ts';
+
+export interface UseCaseFault {
+  readonly reason: 'not_found' | 'forbidden' | 'denied' | 'bad_request' | 'unavailable' | 'conflict' | 'rate_limited';
+  /** For the person, with the way out. */
+  readonly message: string;
+}
+export type Answer<T> = Promise<Result<T, UseCaseFault>>;
+
+export interface Gatehouse {
+  me(who: Identity): Answer<Me>;
+  resources(who: Identity): Answer<readonly ListedResource[]>;
+  requestAccess(who: Identity, request: AccessRequest): Answer<AccessAnswer>;
+  /** The person's own; administrators and auditors see all. */
+  grants(who: Identity): Answer<readonly ListedGrant[]>;
+  /** One's own, or anybody's for administrators. Ends the grant's live sessions within a second. */
+  revokeGrant(who: Identity, grant: GrantId, reason: string): Answer<ListedGrant>;
+  connectors(who: Identity): Answer<readonly ListedConnector[]>;
+  /** Sessions this person may view: one's own where the rule says so, all for auditors. */
+  sessions(who: Identity, query: SessionQuery): Answer<SessionPage>;
+  session(who: Identity, session: SessionId): Answer<SessionDetail>;
+  actions(who: Identity, session: SessionId, cursor: string | undefined, limit: number): Answer<ActionPage>;
+  /** NDJSON of ReplayEvent. */
+  replay(who: Identity, session: SessionId): Answer<ReadableStream<Uint8Array>>;
+  export(
+    who: Identity,
+    session: SessionId,
+    format: ExportFormat,
+  ): Answer<{ contentType: string; fileName: string; body: ReadableStream<Uint8Array> }>;
+  objects(who: Identity, session: SessionId): Answer<ObjectList>;
+  object(who: Identity, session: SessionId, name: string): Answer<ReadableStream<Uint8Array>>;
+  witnessed(who: Identity, session: SessionId): Answer<Witnessed>;
+  witnessedSessions(who: Identity, cursor: string | undefined): Answer<WitnessPage>;
+  audit(
+    who: Identity,
+    query: { since?: string; actor?: string; kind?: string; cursor?: string; limit: number },
+  ): Answer<AuditPage>;
+}
