@@ -1,9 +1,12 @@
+import { existsSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
+import { ClosingLines } from './test/closing-lines.ts';
 
 // Three projects: unit tests beside their files, the Worker's tests in workerd, and what crosses a
 // folder's border with real clients and servers.
 export default defineConfig({
   test: {
+    reporters: ['default', new ClosingLines()],
     projects: [
       {
         test: {
@@ -12,7 +15,7 @@ export default defineConfig({
           testTimeout: 30_000,
         },
       },
-      './edge/vitest.config.ts',
+      ...(existsSync('edge/vitest.config.ts') ? ['./edge/vitest.config.ts'] : []),
       {
         test: {
           name: 'system',

@@ -1,0 +1,47 @@
+// `npm test`: makes sure that the real clients and servers which the tests use are there, then runs
+// all tests. Arguments go to vitest: `npm test -- test/cli`.
+
+import { type SpawnSyncOptions, spawn, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { ROOT } from './architecture/tree.ts';
+
+/** A Debian package, and a file that proves it is installed. */
+const SYSTEM_PACKAGES: readonly (readonly [name: string, proof: string])[] = [
+  ['postgresql-15', '/usr/lib/postgresql/15/bin/postgres'],
+  ['postgresql-client-15', '/usr/lib/postgresql/15/bin/psql'],
+  ['chromium', '/usr/bin/chromium'],
+  ['radosgw', '/usr/bin/radosgw'],
+  ['ceph-mon', '/usr/bin/ceph-mon'],
+  ['ceph-osd', '/usr/bin/ceph-osd'],
+  ['ceph-mgr', '/usr/bin/ceph-mgr'],
+];
+
+if (!existsSync(`${ROOT}/node_modules/vitest`)) {
+  console.error('Run `npm ci` first: the packages are not installed.');
+  process.exit(2);
+}
+installSystemPackages();
+const vitest = spawn(process.execPath, [`${ROOT}/node_modules/vitest/vitest.mjs`, 'run', ...process.argv.slice(2)], {
+  cwd: ROOT,
+  stdio: 'inherit',
+  env: { ...process.env, WRANGLER_SEND_METRICS: 'false' },
+});
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => vitest.kill(signal));
+vitest.on('exit', (code, signal) => process.exit(code ?? (signal ? 1 : 0)));
+
+function installSystemPackages(): void {
+  const missing = SYSTEM_PACKAGES.filter(([, proof]) => !existsSync(proof)).map(([name]) => name);
+  if (missing.length === 0) return;
+  const install = `apt-get install --no-install-recommends ${missing.join(' ')}`;
+  if (process.platform !== 'linux' || process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) {
+    console.error(`Some tests need programs that are not here and will say so. To have them: ${install}`);
+    return;
+  }
+  console.log(`Installing ${missing.join(', ')} for the tests`);
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const quiet: SpawnSyncOptions = { stdio: ['ignore', 'ignore', 'inherit'], env };
+  spawnSync('apt-get', ['update', '-q'], quiet);
+  const done = spawnSync('apt-get', ['install', '-qy', '--no-install-recommends', ...missing], quiet);
+  if (done.status !== 0)
+    console.error(`Could not install them. Some tests will be skipped and say so. By hand: ${install}`);
+}
