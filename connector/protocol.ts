@@ -1,16 +1,18 @@
 // The seam for a protocol. On one side of it only bytes are known, on the other only resources,
 // grants, actions and facts. connector/session drives it; connector/registry.ts lists who implements it.
 
+import type { GrantCandidate } from '../core/control.ts';
+import type { GrantId } from '../core/ids.ts';
 import type { ProtocolName } from '../core/protocols.ts';
 import type { EndReason } from '../core/recording/facts.ts';
 import type { Refusal } from '../core/refusal.ts';
 import type { Result } from '../core/result.ts';
 import type { Secret } from '../core/secret.ts';
-import type { GrantCandidate } from '../core/control.ts';
-import type { GrantId } from '../core/ids.ts';
-import type { SecureContext } from 'node:tls';
 import type { Socket } from 'node:net';
+import type { SecureContext } from 'node:tls';
 import type { SessionRecorder } from './session/session-log.ts';
+
+export type { Delivery, LogFault, SessionRecorder } from './session/session-log.ts';
 
 /** Who the client says it is, before anything is proven. */
 export interface Claim {

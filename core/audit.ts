@@ -2,11 +2,14 @@
 // before the thing itself happens (law 7).
 
 import { z } from 'zod';
+import { toHex } from './recording/segment.ts';
 
 export const AuditKind = z.enum([
   'identity.signed_in',
   'identity.sign_in_failed',
   'identity.signed_out',
+  'token.approved',
+  'token.denied',
   'token.issued',
   'token.revoked',
   'request.made',
@@ -23,6 +26,7 @@ export const AuditKind = z.enum([
   'audit.viewed',
   'connector.invited',
   'connector.joined',
+  'connector.certified',
   'connector.linked',
   'connector.unlinked',
   'connector.fault',
@@ -58,4 +62,59 @@ export const AUDIT_GENESIS = '0'.repeat(64);
 export function auditPreimage(entry: Omit<AuditEntry, 'digest'>): string {
   const details = Object.entries(entry.details).sort(([a], [b]) => (a < b ? -1 : 1));
   return JSON.stringify([entry.previous, entry.sequence, entry.at, entry.kind, entry.actor, entry.object, details]);
+}
+
+/** Hex SHA-256 of the entry's preimage. */
+export async function auditDigest(entry: Omit<AuditEntry, 'digest'>): Promise<string> {
+  const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(auditPreimage(entry)));
+  return toHex(new Uint8Array(hash));
+}
+
+/** The event as the entry behind `head` (undefined: as the log's first), linked and hashed. */
+export async function chainAuditEntry(
+  head: Pick<AuditEntry, 'sequence' | 'digest'> | undefined,
+  event: AuditEvent,
+  at: string,
+): Promise<AuditEntry> {
+  const entry = {
+    sequence: (head?.sequence ?? 0) + 1,
+    at,
+    kind: event.kind,
+    actor: event.actor,
+    object: event.object,
+    details: event.details,
+    previous: head?.digest ?? AUDIT_GENESIS,
+  };
+  return { ...entry, digest: await auditDigest(entry) };
+}
+
+export type AuditChainReport =
+  | { readonly whole: true; readonly entries: number; readonly head: string }
+  /** `brokenAt`: sequence of the first entry that does not hold; what came before is proven. */
+  | { readonly whole: false; readonly entries: number; readonly brokenAt: number; readonly message: string };
+
+/**
+ * Walks a log from its first entry. Proves that nothing was changed, taken out or put in between;
+ * that nothing was cut off at the end shows only against a head kept elsewhere.
+ */
+export async function verifyAuditChain(entries: Iterable<AuditEntry>): Promise<AuditChainReport> {
+  let previous = AUDIT_GENESIS;
+  let count = 0;
+  for (const entry of entries) {
+    const expected = count + 1;
+    const broken = (message: string): AuditChainReport => ({
+      whole: false,
+      entries: count,
+      brokenAt: expected,
+      message,
+    });
+    if (entry.sequence !== expected)
+      return broken(`entry ${expected} is missing: entry ${entry.sequence} is in its place`);
+    if (entry.previous !== previous) return broken(`entry ${expected} does not link to the entry before it`);
+    if ((await auditDigest(entry)) !== entry.digest)
+      return broken(`entry ${expected} was changed after it was written`);
+    previous = entry.digest;
+    count = expected;
+  }
+  return { whole: true, entries: count, head: previous };
 }

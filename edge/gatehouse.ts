@@ -5,11 +5,13 @@
 // Every method that reads a recording or the audit log writes its audit entry before it answers
 // (law 7), and refuses whoever may not.
 
+import type { z } from 'zod';
 import type {
   AccessAnswer,
   AccessRequest,
   AuditPage,
   ExportFormat,
+  JoinToken,
   ListedConnector,
   ListedGrant,
   ListedResource,
@@ -29,6 +31,26 @@ export interface UseCaseFault {
   readonly message: string;
 }
 export type Answer<T> = Promise<Result<T, UseCaseFault>>;
+
+/** A device login (RFC 8628) that waits for somebody to say that it is theirs. */
+export interface WaitingDevice {
+  /** As shown by the device, `BCDF-GHJK`. */
+  readonly userCode: string;
+  /** Where the device asked from, for the person to recognise. */
+  readonly address: string;
+  readonly userAgent: string;
+  readonly requestedAt: string;
+  readonly expiresAt: string;
+}
+
+/** The policy as it stands. */
+export interface StoredPolicy {
+  readonly version: number;
+  /** The YAML as it was written. */
+  readonly text: string;
+  readonly appliedAt: string;
+  readonly appliedBy: string;
+}
 
 export interface Gatehouse {
   me(who: Identity): Answer<Me>;
@@ -58,4 +80,17 @@ export interface Gatehouse {
     who: Identity,
     query: { since?: string; actor?: string; kind?: string; cursor?: string; limit: number },
   ): Answer<AuditPage>;
+  /** Walks the audit log's whole chain. */
+  verifyAudit(who: Identity): Answer<{ readonly entries: number; readonly whole: boolean; readonly brokenAt?: number }>;
+  /** Administrators only. The token is shown this once and joins one connector. */
+  createJoinToken(who: Identity): Answer<z.infer<typeof JoinToken>>;
+  /** What the person is about to approve; `userCode` as typed (case, spaces and dashes do not matter). */
+  describeDevice(who: Identity, userCode: string): Answer<WaitingDevice>;
+  /** Gives the device a token that acts as `who`. Call only for somebody signed in at the portal, never for a token. */
+  approveDevice(who: Identity, userCode: string): Answer<WaitingDevice>;
+  denyDevice(who: Identity, userCode: string): Answer<WaitingDevice>;
+  /** Administrators and auditors. */
+  policy(who: Identity): Answer<StoredPolicy>;
+  /** Administrators only. `bad_request` names line and column of what is wrong; nothing is applied then. */
+  applyPolicy(who: Identity, text: string): Answer<StoredPolicy>;
 }

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { ConnectorId, SessionId } from '../ids.ts';
 import { EndReason, SessionOpened } from './facts.ts';
-import { Digest } from './segment.ts';
+import { Digest, type RecordingPlatform, toHex } from './segment.ts';
 
 export const MANIFEST_PAYLOAD_TYPE = 'application/vnd.gatehouse.manifest.v1+json';
 
@@ -82,4 +82,79 @@ export function preAuthEncoding(payloadType: string, payload: Uint8Array): Uint8
   out.set(head);
   out.set(payload, head.length);
   return out;
+}
+
+export class ManifestDamage extends Error {}
+
+/** The `keyid` of a key: a name, in hex, for people who look for the key; nothing is trusted because of it. */
+export function keyIdOf(publicKey: Uint8Array, platform: RecordingPlatform): string {
+  return toHex(platform.sha256(publicKey));
+}
+
+/** The one way an envelope is written: members in this order, no white space, base64 with padding. */
+export function encodeManifest(payload: Uint8Array, signature: Uint8Array, keyid: string): Uint8Array {
+  const envelope: Envelope = {
+    payloadType: MANIFEST_PAYLOAD_TYPE,
+    payload: toBase64(payload),
+    signatures: [{ keyid, sig: toBase64(signature) }],
+  };
+  return new TextEncoder().encode(JSON.stringify(envelope));
+}
+
+export interface DecodedManifest {
+  readonly manifest: Manifest;
+  /** Raw, as the manifest names it. Whether it is the connector's is the caller's question. */
+  readonly publicKey: Uint8Array;
+  /** Whether the signature verifies with that key. */
+  readonly signed: boolean;
+  /** SHA-256 of the object in hex: what the edge witnesses. */
+  readonly digest: string;
+}
+
+/** Throws ManifestDamage for what no connector writes, down to the byte. */
+export function decodeManifest(bytes: Uint8Array, platform: RecordingPlatform): DecodedManifest {
+  const envelope = Envelope.safeParse(parseJson(bytes, 'it'));
+  if (!envelope.success) throw new ManifestDamage('it is not a signed envelope of this format');
+  const [signed] = envelope.data.signatures;
+  const payload = fromBase64(envelope.data.payload);
+  const signature = fromBase64(signed?.sig ?? '');
+  const parsed = Manifest.safeParse(parseJson(payload, 'its payload'));
+  if (!parsed.success)
+    throw new ManifestDamage(`its payload is wrong at ${parsed.error.issues[0]?.path.join('.') ?? '?'}`);
+  const publicKey = fromBase64(parsed.data.connector.key.replaceAll('-', '+').replaceAll('_', '/'));
+  // The signature covers the payload only. Written anew and compared, every other byte counts too.
+  const canonical = encodeManifest(payload, signature, keyIdOf(publicKey, platform));
+  if (!sameBytes(canonical, bytes)) throw new ManifestDamage('its envelope is not written as the format says');
+  return {
+    manifest: parsed.data,
+    publicKey,
+    signed: platform.verifyEd25519(publicKey, preAuthEncoding(MANIFEST_PAYLOAD_TYPE, payload), signature),
+    digest: toHex(platform.sha256(bytes)),
+  };
+}
+
+function parseJson(bytes: Uint8Array, what: string): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
+  } catch {
+    throw new ManifestDamage(`${what} is not JSON`);
+  }
+}
+
+function toBase64(bytes: Uint8Array): string {
+  let text = '';
+  for (let at = 0; at < bytes.length; at += 8192) text += String.fromCharCode(...bytes.subarray(at, at + 8192));
+  return btoa(text);
+}
+
+function fromBase64(text: string): Uint8Array {
+  try {
+    return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  } catch {
+    throw new ManifestDamage('it holds base64 that is none');
+  }
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, at) => byte === b[at]);
 }

@@ -130,7 +130,8 @@ export function toHex(bytes: Uint8Array): string {
 
 /** Objects of a session: connectors may create under their own id only, so a stolen key reaches no other connector's sessions. */
 export const segmentKey = (connector: ConnectorId, session: SessionId, number: number): string =>
-  `recordings/${connector}/${session}/${String(number).padStart(8, '0')}.seg`;
+  `recordings/${connector}/${session}/${segmentName(number)}`;
+export const segmentName = (number: number): string => `${String(number).padStart(8, '0')}.seg`;
 export const manifestKey = (connector: ConnectorId, session: SessionId): string =>
   `recordings/${connector}/${session}/manifest.json`;
 

@@ -2,8 +2,10 @@
 // copy of the objects; what is compared with the edge (key, witnessed heads) is passed in.
 
 import type { ConnectorId, SessionId } from '../ids.ts';
-import type { Manifest } from './manifest.ts';
-import type { RecordingPlatform } from './segment.ts';
+import { type DecodedManifest, decodeManifest, type Manifest, ManifestDamage } from './manifest.ts';
+import { type RecordingPlatform, segmentName } from './segment.ts';
+import type { SessionTally } from './tally.ts';
+import { SegmentChain } from './verify-chain.ts';
 
 /** A session's objects, wherever they are. */
 export interface RecordingSource {
@@ -29,6 +31,8 @@ export interface VerifyInput {
   readonly trustedKey?: Uint8Array | undefined;
   /** undefined: not compared, and the report says so. */
   readonly heads?: readonly WitnessedHead[] | undefined;
+  /** The manifest as the edge witnessed it; undefined: not compared. */
+  readonly witnessedManifest?: { readonly digest: string; readonly segments: number } | undefined;
 }
 
 export const FAULTS = [
@@ -62,3 +66,152 @@ export interface VerifyReport {
   readonly faults: readonly VerifyFault[];
   readonly manifest?: Manifest;
 }
+
+const MANIFEST = 'manifest.json';
+
+/** Reads every object once, one at a time. Rejects only when the source does. */
+export async function verifySession(input: VerifyInput): Promise<VerifyReport> {
+  const { session, source, platform } = input;
+  const faults: VerifyFault[] = [];
+  const proofs: string[] = [];
+  const notCompared: string[] = [];
+  const names = await source.list();
+  const decoded = await readManifest(input, faults);
+  const manifest = decoded?.manifest;
+  if (decoded) compareKey(input, decoded, { faults, proofs, notCompared });
+
+  const chain = new SegmentChain(session, input.connector, manifest, platform);
+  for (let number = 0; number < chain.expected(names); number++) {
+    const bytes = await source.read(segmentName(number));
+    faults.push(...chain.next(number, bytes));
+  }
+  const listed = new Set<string>([MANIFEST]);
+  for (let number = 0; number < chain.expected(names); number++) listed.add(segmentName(number));
+  for (const name of names)
+    if (!listed.has(name))
+      faults.push({ object: name, reason: 'segment_unlisted', message: `${name} is no part of this recording` });
+
+  if (manifest && chain.whole) faults.push(...compareCounts(manifest, chain.tally));
+  if (faults.length === 0 && manifest) {
+    proofs.push(
+      `all ${manifest.segments.length} segments are there, each as it was made, in one unbroken chain`,
+      `the frames are as many as the manifest says (${manifest.counts.frames}, of them ${manifest.counts.statements} statements)`,
+      `the recording runs from the session's opening to its end (${manifest.end.reason})`,
+    );
+  }
+  compareWitness(input, chain.digests, decoded, { faults, proofs, notCompared });
+  return {
+    session,
+    proven: faults.length === 0,
+    proofs,
+    notCompared,
+    faults,
+    ...(manifest && { manifest }),
+  };
+}
+
+interface Findings {
+  readonly faults: VerifyFault[];
+  readonly proofs: string[];
+  readonly notCompared: string[];
+}
+
+async function readManifest(input: VerifyInput, faults: VerifyFault[]): Promise<DecodedManifest | undefined> {
+  const bytes = await input.source.read(MANIFEST);
+  const fault = (reason: VerifyFault['reason'], message: string): undefined => {
+    faults.push({ object: MANIFEST, reason, message });
+  };
+  if (!bytes)
+    return fault('manifest_missing', 'there is no manifest: the session has not ended, or its manifest was removed');
+  let decoded: DecodedManifest;
+  try {
+    decoded = decodeManifest(bytes, input.platform);
+  } catch (error) {
+    if (!(error instanceof ManifestDamage)) throw error;
+    return fault('manifest_damaged', `the manifest was altered: ${error.message}`);
+  }
+  if (!decoded.signed) return fault('signature_wrong', 'the manifest was altered: its signature does not verify');
+  const { session, connector } = decoded.manifest;
+  if (session !== input.session) return fault('manifest_damaged', `the manifest is of another session, ${session}`);
+  if (connector.id !== input.connector)
+    return fault('manifest_damaged', `the manifest is of another connector, ${connector.id}`);
+  return decoded;
+}
+
+function compareKey(input: VerifyInput, decoded: DecodedManifest, { faults, proofs, notCompared }: Findings): void {
+  if (!input.trustedKey) {
+    proofs.push('the manifest is signed with the key that it names');
+    notCompared.push('whether that key is the connector’s: no registered key was given');
+  } else if (sameBytes(input.trustedKey, decoded.publicKey)) {
+    proofs.push('the manifest is signed with the connector’s registered key');
+  } else {
+    const message = 'the manifest is signed with a key that is not the connector’s registered key';
+    faults.push({ object: MANIFEST, reason: 'key_unknown', message });
+  }
+}
+
+function compareCounts(manifest: Manifest, tally: SessionTally): VerifyFault[] {
+  const faults: VerifyFault[] = [];
+  const differs = (message: string): void => {
+    faults.push({ object: MANIFEST, reason: 'count_differs', message });
+  };
+  const found = tally.counts();
+  const claimed = manifest.counts;
+  for (const name of ['frames', 'statements', 'errors', 'rows'] as const)
+    if (found[name] !== claimed[name])
+      differs(`the manifest says ${claimed[name]} ${name}, the segments hold ${found[name]}`);
+  for (const who of ['client', 'target', 'gateway'] as const)
+    if (found.bytes[who] !== claimed.bytes[who])
+      differs(`the manifest says ${claimed.bytes[who]} bytes from the ${who}, the segments hold ${found.bytes[who]}`);
+  if (tally.lastTimeUs !== manifest.durationUs) differs('the manifest says another duration than the segments');
+  const { opened, ended } = tally;
+  if (JSON.stringify(opened) !== JSON.stringify(manifest.opened))
+    differs('the manifest tells the session’s opening otherwise than the first segment');
+  if (ended?.reason !== manifest.end.reason || ended.message !== manifest.end.message)
+    differs('the manifest tells the session’s end otherwise than the last segment');
+  return faults;
+}
+
+function compareWitness(
+  input: VerifyInput,
+  digests: readonly (string | undefined)[],
+  decoded: DecodedManifest | undefined,
+  { faults, proofs, notCompared }: Findings,
+): void {
+  const { heads, witnessedManifest } = input;
+  const before = faults.length;
+  for (const head of heads ?? []) {
+    const listed = decoded?.manifest.segments;
+    const object = segmentName(head.number);
+    const beyond = listed ? head.number >= listed.length : digests[head.number] === undefined;
+    if (beyond && listed)
+      faults.push({
+        object,
+        reason: 'head_differs',
+        message: `segment ${head.number} was witnessed at ${head.at} and the manifest ends before it: the recording was cut short`,
+      });
+    else if (beyond)
+      faults.push({
+        object,
+        reason: 'head_differs',
+        message: `segment ${head.number} was witnessed at ${head.at} and is not there`,
+      });
+    else if ((listed?.[head.number]?.digest ?? digests[head.number]) !== head.digest)
+      faults.push({
+        object,
+        reason: 'head_differs',
+        message: `segment ${head.number} is not the one that was witnessed at ${head.at}`,
+      });
+  }
+  if (witnessedManifest && decoded && witnessedManifest.digest !== decoded.digest)
+    faults.push({
+      object: MANIFEST,
+      reason: 'head_differs',
+      message: `the manifest is not the one that was witnessed, of ${witnessedManifest.segments} segments`,
+    });
+  if (!heads) notCompared.push('the heads that the edge witnessed: none were given');
+  else if (faults.length === before) proofs.push(`${heads.length} segment heads agree with the edge’s witness`);
+}
+
+const sameBytes = (a: Uint8Array, b: Uint8Array): boolean =>
+  a.length === b.length && a.every((byte, at) => byte === b[at]);

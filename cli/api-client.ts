@@ -1,0 +1,187 @@
+// The JSON API as the CLI sees it: one place for addresses, deadlines, caps and the meaning of each
+// status. Every answer is checked against core's schema: an edge of another version is a clear
+// error, not a crash three lines later.
+
+import type { z } from 'zod';
+import { ApiError } from '../core/api.ts';
+import type { Secret } from '../core/secret.ts';
+import { Failure, unreachable } from './failure.ts';
+
+/** Until the answer's head. Search and listing answer within a second; this covers a cold start. */
+const HEAD_TIMEOUT_MS = 30_000;
+/** Between two chunks of a body. */
+const STALL_TIMEOUT_MS = 60_000;
+/** A page of 200 sessions is below 1 MiB, and a stored segment at most 4 MiB. */
+const MAX_BODY_BYTES = 32 * 1024 * 1024;
+
+export interface ApiClientOptions {
+  readonly origin: string;
+  readonly token?: Secret<string>;
+}
+
+type Method = 'GET' | 'POST' | 'DELETE';
+
+export class ApiClient {
+  readonly origin: string;
+  readonly #token: Secret<string> | undefined;
+
+  constructor(options: ApiClientOptions) {
+    this.origin = options.origin;
+    this.#token = options.token;
+  }
+
+  /** `path` is below /api/v1 unless it begins with `//`, which stands for the origin's root. */
+  async get<T>(path: string, schema: z.ZodType<T>): Promise<T> {
+    return this.#parse(path, schema, await this.#call('GET', path));
+  }
+
+  async post<T>(path: string, body: unknown, schema: z.ZodType<T>): Promise<T> {
+    return this.#parse(path, schema, await this.#call('POST', path, body));
+  }
+
+  /** For callers that read the status themselves, as RFC 8628's polling does. */
+  async postRaw(path: string, body: unknown): Promise<{ status: number; body: unknown }> {
+    const response = await this.#send('POST', path, body);
+    return { status: response.status, body: jsonOf(await this.#read(response)) };
+  }
+
+  async delete(path: string): Promise<void> {
+    await (await this.#call('DELETE', path)).body?.cancel();
+  }
+
+  async bytes(path: string): Promise<Uint8Array> {
+    return this.#read(await this.#call('GET', path));
+  }
+
+  /** The body chunk by chunk; a cut or stalled connection throws, so that half an answer is never taken for a whole. */
+  async *stream(path: string): AsyncGenerator<Uint8Array> {
+    const { body } = await this.#call('GET', path);
+    if (!body) return;
+    const reader = body.getReader();
+    try {
+      for (;;) {
+        const { done, value } = await withDeadline(reader.read(), STALL_TIMEOUT_MS, this.origin);
+        if (done) return;
+        yield value;
+      }
+    } finally {
+      void reader.cancel().catch(() => {});
+    }
+  }
+
+  async #call(method: Method, path: string, body?: unknown): Promise<Response> {
+    const response = await this.#send(method, path, body);
+    if (response.ok) return response;
+    throw await this.#failure(response);
+  }
+
+  async #send(method: Method, path: string, body?: unknown): Promise<Response> {
+    const url = path.startsWith('//') ? `${this.origin}${path.slice(1)}` : `${this.origin}/api/v1${path}`;
+    const abort = new AbortController();
+    const timer = setTimeout(() => abort.abort(), HEAD_TIMEOUT_MS);
+    try {
+      return await fetch(url, {
+        method,
+        headers: {
+          accept: 'application/json, */*;q=0.5',
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...(this.#token ? { authorization: `Bearer ${this.#token.reveal()}` } : {}),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        // A redirect would carry the token elsewhere, and a page is no answer.
+        redirect: 'manual',
+        signal: abort.signal,
+      });
+    } catch (error) {
+      throw unreachable(`cannot reach Gatehouse at ${this.origin}: ${causeOf(error)}`);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #failure(response: Response): Promise<Failure> {
+    const { status } = response;
+    const parsed = ApiError.safeParse(jsonOf(await this.#read(response).catch(() => new Uint8Array())));
+    if (!parsed.success) {
+      return status >= 500
+        ? unreachable(`Gatehouse at ${this.origin} answered ${status}: try again`)
+        : new Failure(
+            status === 401 || status === 403 ? 1 : 3,
+            'unexpected_answer',
+            `${this.origin} answered ${status} and not as a Gatehouse does`,
+          );
+    }
+    const { reason, message } = parsed.data.error;
+    if (status === 401)
+      return new Failure(1, reason, `${message.replace(/\.?$/, '')} (gatehouse login signs in again)`);
+    return new Failure(status >= 500 ? 3 : status === 400 ? 2 : 1, reason, message);
+  }
+
+  async #parse<T>(path: string, schema: z.ZodType<T>, response: Response): Promise<T> {
+    const parsed = schema.safeParse(jsonOf(await this.#read(response)));
+    if (parsed.success) return parsed.data;
+    const at = parsed.error.issues[0]?.path.join('.') || 'its root';
+    throw new Failure(
+      3,
+      'unexpected_answer',
+      `${this.origin} answered ${path.split('?')[0]} in a shape that is not known here (at ${at})`,
+    );
+  }
+
+  async #read(response: Response): Promise<Uint8Array> {
+    const chunks: Uint8Array[] = [];
+    let total = 0;
+    const reader = response.body?.getReader();
+    if (!reader) return new Uint8Array();
+    for (;;) {
+      const { done, value } = await withDeadline(reader.read(), STALL_TIMEOUT_MS, this.origin);
+      if (done) return Buffer.concat(chunks);
+      total += value.length;
+      if (total > MAX_BODY_BYTES) {
+        void reader.cancel().catch(() => {});
+        throw new Failure(3, 'unexpected_answer', `${this.origin} answered with more than ${MAX_BODY_BYTES} bytes`);
+      }
+      chunks.push(value);
+    }
+  }
+}
+
+/** `?a=1&b=2` of what is defined; empty when nothing is. */
+export function query(values: Readonly<Record<string, string | number | undefined>>): string {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(values)) if (value !== undefined) search.set(name, String(value));
+  const text = search.toString();
+  return text === '' ? '' : `?${text}`;
+}
+
+async function withDeadline<T>(promise: Promise<T>, ms: number, origin: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(unreachable(`${origin} stopped in mid-answer`)), ms);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } catch (error) {
+    if (error instanceof Failure) throw error;
+    throw unreachable(`${origin} broke off in mid-answer: ${causeOf(error)}`);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function jsonOf(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(body));
+  } catch {
+    return undefined;
+  }
+}
+
+function causeOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'it failed';
+  if (error.name === 'AbortError') return 'no answer in time';
+  const { cause } = error;
+  if (cause instanceof AggregateError && cause.errors[0] instanceof Error) return causeOf(cause.errors[0]);
+  if (cause instanceof Error) return causeOf(cause);
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.message;
+}

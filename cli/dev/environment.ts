@@ -1,0 +1,251 @@
+// Everything that `npm start` brings up, in order, and how it goes down again.
+
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { type ListedResource, ResourceList } from '../../core/api.ts';
+import type { Secret } from '../../core/secret.ts';
+import { ApiClient } from '../api-client.ts';
+import { Failure } from '../failure.ts';
+import { writeConnectorFile } from './connector-file.ts';
+import { type DataDir, exists } from './data-dir.ts';
+import { runDemoSession } from './demo-session.ts';
+import { dropDevFile, writeDevFile } from './dev-file.ts';
+import { oidcIssuer } from './oidc.ts';
+import { DEMO_PEOPLE, PROVIDER_NAME } from './people.ts';
+import type { Ports } from './ports.ts';
+import { type DevSecrets, loadSecrets } from './secrets.ts';
+import { signInAs } from './sign-in.ts';
+import { Supervisor } from './supervisor.ts';
+
+export interface EnvironmentOptions {
+  readonly dir: DataDir;
+  readonly ports: Ports;
+  readonly fresh: boolean;
+  /** A connector.yaml instead of the demo's targets. */
+  readonly connectorFile: string | undefined;
+  /** YAML. */
+  readonly policy: string;
+}
+
+const HOST = 'localhost';
+const ONLINE_WITHIN_MS = 30_000;
+const CLIENT_ID = 'gatehouse-portal';
+const CONNECTOR_MAIN = fileURLToPath(new URL('../../connector/main.ts', import.meta.url));
+
+export class Environment {
+  readonly portal: string;
+  readonly listener: { readonly host: string; readonly port: number };
+  /** What the connector announced. */
+  resources: readonly ListedResource[] = [];
+  readonly #options: EnvironmentOptions;
+  readonly #supervisor: Supervisor;
+  #tokens = new Map<string, { token: Secret<string>; expiresAt: string }>();
+  #refresh: NodeJS.Timeout | undefined;
+  #writing: Promise<void> = Promise.resolve();
+  #stopped: Promise<void> | undefined;
+
+  constructor(options: EnvironmentOptions) {
+    this.#options = options;
+    this.portal = `http://${HOST}:${options.ports.portal}`;
+    this.listener = { host: HOST, port: options.ports.gateway };
+    this.#supervisor = new Supervisor(options.dir.logs, () => this.#writeDevFile());
+  }
+
+  /** Resolves when all of it answers; throws a Failure of one line. */
+  async start(progress: (text: string) => void): Promise<void> {
+    const { dir, connectorFile } = this.#options;
+    const secrets = await loadSecrets(dir.path);
+    progress('starting the edge, the functions, the identity provider and the database');
+    await Promise.all([
+      this.#startOidc(secrets),
+      this.#startFunctions(secrets),
+      this.#startEdge(secrets),
+      ...(connectorFile === undefined ? [this.#startPostgres(secrets)] : []),
+    ]);
+    progress('starting the connector, signing in as the demo people');
+    await Promise.all([this.#startConnector(secrets), this.#signInEverybody()]);
+    this.resources = await this.#untilOnline();
+    await this.#demoSession(progress);
+    await this.#writeDevFile();
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= (async () => {
+      clearTimeout(this.#refresh);
+      await this.#supervisor.stop();
+      await this.#writing.catch(() => {});
+      await dropDevFile(this.#options.dir.path).catch(() => {});
+    })();
+    return this.#stopped;
+  }
+
+  #startOidc(secrets: DevSecrets): Promise<void> {
+    const settings = {
+      port: this.#options.ports.oidc,
+      clientId: CLIENT_ID,
+      clientSecret: secrets.oidcClient,
+      redirectUri: `${this.portal}/auth/callback`,
+      keyFile: join(this.#options.dir.oidc, 'keys.json'),
+    };
+    return this.#supervisor.start({ name: 'oidc', run: { kind: 'child', entry: './oidc-process.ts', settings } });
+  }
+
+  #startFunctions(secrets: DevSecrets): Promise<void> {
+    const { dir, ports } = this.#options;
+    const settings = {
+      port: ports.functions,
+      dynamodbPort: ports.dynamodb,
+      dynamodbPath: dir.dynamodb,
+      objects: dir.objects,
+      token: secrets.functions,
+    };
+    return this.#supervisor.start({
+      name: 'functions',
+      run: { kind: 'child', entry: './functions-process.ts', settings },
+    });
+  }
+
+  #startEdge(secrets: DevSecrets): Promise<void> {
+    const { dir, ports, policy } = this.#options;
+    const settings = {
+      port: ports.portal,
+      persist: dir.edge,
+      bindings: {
+        PUBLIC_URL: this.portal,
+        OIDC_ISSUER: oidcIssuer(ports.oidc),
+        OIDC_CLIENT_ID: CLIENT_ID,
+        OIDC_CLIENT_SECRET: secrets.oidcClient,
+        OIDC_EXTRA_SCOPES: 'groups',
+        PROVIDER_NAME,
+        EDGE_SECRET: secrets.edge,
+        POLICY: policy,
+        FUNCTIONS_URL: functionsUrl(ports),
+        FUNCTIONS_TOKEN: secrets.functions,
+        CONNECTOR_JOIN_TOKEN: secrets.joinToken,
+      },
+    };
+    return this.#supervisor.start({ name: 'edge', run: { kind: 'child', entry: './edge-process.ts', settings } });
+  }
+
+  #startPostgres(secrets: DevSecrets): Promise<void> {
+    const { dir, ports, fresh } = this.#options;
+    const settings = {
+      port: ports.postgres,
+      cluster: dir.postgres,
+      fresh: fresh || dir.isNew,
+      rolePassword: secrets.postgresRole,
+      adminPassword: secrets.postgresAdmin,
+    };
+    const run = { kind: 'child', entry: './postgres-process.ts', settings } as const;
+    return this.#supervisor.start({ name: 'database', run });
+  }
+
+  async #startConnector(secrets: DevSecrets): Promise<void> {
+    const { dir, ports, connectorFile } = this.#options;
+    const file = connectorFile ?? (await writeConnectorFile(dir.path, ports.postgres, secrets.postgresRole));
+    const settings: Readonly<Record<string, string>> = {
+      config: file,
+      name: 'local',
+      edge: this.portal,
+      'join-token-env': 'GATEHOUSE_JOIN_TOKEN',
+      state: dir.connector,
+      'store-directory': dir.objects,
+      'events-url': `${functionsUrl(ports)}/events`,
+      'listen-postgres': `127.0.0.1:${ports.gateway}`,
+      'advertise-postgres': `${HOST}:${ports.gateway}`,
+    };
+    const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
+    const env = { GATEHOUSE_JOIN_TOKEN: secrets.joinToken, GATEHOUSE_EVENTS_TOKEN: secrets.functions };
+    await this.#supervisor.start({ name: 'connector', run: { kind: 'program', path: CONNECTOR_MAIN, args, env } });
+  }
+
+  async #signInEverybody(): Promise<void> {
+    const signedIn = await Promise.all(
+      DEMO_PEOPLE.map(async (person) => [person.key, await signInAs(person, this.portal)] as const),
+    );
+    this.#tokens = new Map(signedIn);
+    const firstEnd = Math.min(...signedIn.map(([, { expiresAt }]) => Date.parse(expiresAt)));
+    // Well before the tokens end, and again soon when it fails: the laptop may have slept.
+    this.#refreshIn(Math.max(60_000, (firstEnd - Date.now()) / 2));
+  }
+
+  #refreshIn(ms: number): void {
+    clearTimeout(this.#refresh);
+    this.#refresh = setTimeout(() => {
+      this.#signInEverybody()
+        .then(() => this.#writeDevFile())
+        .catch((error: unknown) => {
+          console.error(
+            `gatehouse: could not renew the demo tokens: ${error instanceof Error ? error.message : error}`,
+          );
+          this.#refreshIn(60_000);
+        });
+    }, ms).unref();
+  }
+
+  async #untilOnline(): Promise<readonly ListedResource[]> {
+    const api = this.#apiAs('bob');
+    const until = performance.now() + ONLINE_WITHIN_MS;
+    for (;;) {
+      const { resources } = await api.get('/resources', ResourceList);
+      if (resources.some(({ connector }) => connector.online)) return resources;
+      const down = await this.#supervisor.whyDown('connector');
+      if (down !== undefined) throw new Failure(1, 'connector_failed', `the connector ended: ${down}`);
+      if (performance.now() > until) {
+        throw new Failure(
+          1,
+          'connector_failed',
+          `the connector announced no resource (see ${join(this.#options.dir.logs, 'connector.log')})`,
+        );
+      }
+      await sleep(100);
+    }
+  }
+
+  /** Once for a data folder, and only on the demo's own target. */
+  async #demoSession(progress: (text: string) => void): Promise<void> {
+    const { dir, connectorFile } = this.#options;
+    const done = join(dir.path, 'demo-session');
+    if (connectorFile !== undefined || (await exists(done))) return;
+    progress('running a first session through the gateway');
+    const alice = DEMO_PEOPLE[0];
+    const token = this.#tokens.get('alice')?.token;
+    if (!alice || !token) throw new Error('alice has not signed in');
+    await runDemoSession({ portal: this.portal, token, email: alice.email, resource: 'demo', listener: this.listener });
+    await writeFile(done, '');
+  }
+
+  #apiAs(person: string): ApiClient {
+    const token = this.#tokens.get(person)?.token;
+    return new ApiClient({ origin: this.portal, ...(token ? { token } : {}) });
+  }
+
+  /** One at a time, in order. */
+  #writeDevFile(): Promise<void> {
+    this.#writing = this.#writing
+      .catch(() => {})
+      .then(async () => {
+        if (this.#stopped) return;
+        const people = DEMO_PEOPLE.map(({ key, email }) => [
+          key,
+          { email, token: this.#tokens.get(key)?.token.reveal() ?? '' },
+        ]);
+        await writeDevFile(this.#options.dir.path, {
+          portal: this.portal,
+          api: `${this.portal}/api/v1`,
+          people: Object.fromEntries(people),
+          listeners: { postgres: this.listener },
+          objects: this.#options.dir.objects,
+          pids: { main: process.pid, ...this.#supervisor.pids() },
+        });
+      });
+    return this.#writing;
+  }
+}
+
+const functionsUrl = (ports: Ports): string => `http://127.0.0.1:${ports.functions}`;
+
+/** For a start that failed before anything ran. */
+export const forgetOldRun = (dir: DataDir): Promise<void> => rm(join(dir.path, 'dev.json'), { force: true });

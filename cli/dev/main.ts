@@ -1,0 +1,127 @@
+// `npm start`: the whole of Gatehouse on one machine. Prints where it is and `ready`, stops on
+// Ctrl-C, and says in one line what kept it from starting.
+
+import { readFile } from 'node:fs/promises';
+import { describeMistake, parsePolicy } from '../../core/policy/parse.ts';
+import { Failure, usage } from '../failure.ts';
+import { codeOf } from '../settings.ts';
+import { describeFileError, openDataDir } from './data-dir.ts';
+import { Environment, forgetOldRun } from './environment.ts';
+import { readStartOptions, START_HELP, type StartOptions } from './options.ts';
+import { DEMO_PEOPLE, DEMO_POLICY } from './people.ts';
+import { portsFrom, requireFree } from './ports.ts';
+
+/** How long the ports of a run that was killed may take to come free. */
+const LEFTOVER_PATIENCE_MS = 8_000;
+const PARENT_CHECK_MS = 1_000;
+
+async function main(): Promise<void> {
+  // npm runs this in the package's folder; paths are meant from where npm was called.
+  const { npm_lifecycle_event: script, INIT_CWD: calledFrom } = process.env;
+  const workingDirectory = script === 'start' && calledFrom ? calledFrom : process.cwd();
+  const options = readStartOptions(process.argv.slice(2), workingDirectory);
+  if (options === 'help') return void process.stdout.write(START_HELP);
+  if (options.connector !== undefined) await readable(options.connector, '--connector');
+  const policy = options.policy === undefined ? DEMO_POLICY : await readPolicy(options.policy);
+  const dir = await openDataDir(options.data, options.dataShown, options.fresh);
+  const ports = portsFrom(options.portBase);
+  const environment = new Environment({
+    dir,
+    ports,
+    fresh: options.fresh,
+    connectorFile: options.connector,
+    policy,
+  });
+  const stopped = stopOnSignals(async () => {
+    await environment.stop();
+    await dir.release();
+  });
+  try {
+    await forgetOldRun(dir);
+    await requireFree(Object.values(ports), dir.wasKilled ? LEFTOVER_PATIENCE_MS : 0);
+    const begun = performance.now();
+    await environment.start((text) => console.log(`  ${text}`));
+    console.log(greeting(environment, options, performance.now() - begun));
+    console.log('ready');
+  } catch (error) {
+    if (stopped.asked) return stopped.done;
+    await environment.stop();
+    await dir.release();
+    throw error;
+  }
+}
+
+/** Ctrl-C, kill, a closed terminal; and npm gone without a word. A second Ctrl-C a while later does not wait. */
+function stopOnSignals(stop: () => Promise<void>): { asked: boolean; done: Promise<void> } {
+  const state = { asked: false, done: Promise.resolve() };
+  let askedMs = 0;
+  const ask = (): void => {
+    if (state.asked) {
+      // npm passes on what the terminal has sent already: not a second wish.
+      if (performance.now() - askedMs > 1_500) process.exit(130);
+      return;
+    }
+    state.asked = true;
+    askedMs = performance.now();
+    console.log('stopping');
+    state.done = stop().then(
+      () => process.exit(0),
+      (error) => fail(error),
+    );
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, ask);
+  if (process.env.npm_lifecycle_event === 'start') {
+    const parent = process.ppid;
+    setInterval(() => process.ppid !== parent && ask(), PARENT_CHECK_MS).unref();
+  }
+  return state;
+}
+
+async function readPolicy(path: string): Promise<string> {
+  const text = await readable(path, '--policy');
+  const parsed = parsePolicy(text);
+  const mistake = parsed.ok ? undefined : parsed.error[0];
+  if (mistake) throw usage(`--policy ${path}: ${describeMistake(mistake)}`);
+  return text;
+}
+
+async function readable(path: string, flag: string): Promise<string> {
+  return readFile(path, 'utf8').catch((error: unknown) => {
+    throw usage(
+      `${flag} ${path}: ${codeOf(error) === 'ENOENT' ? 'there is no such file' : `cannot be read (${codeOf(error)})`}`,
+    );
+  });
+}
+
+function greeting(environment: Environment, options: StartOptions, tookMs: number): string {
+  const data = options.dataShown === '.gatehouse' ? '' : ` --data ${options.dataShown}`;
+  const people = DEMO_PEOPLE.map(({ key, email, role }) => `    ${key.padEnd(6)} ${email.padEnd(20)} ${role}`);
+  const names = environment.resources.map(({ name }) => name);
+  return [
+    '',
+    `Gatehouse is up after ${(tookMs / 1_000).toFixed(1)} s.`,
+    '',
+    `  Portal   ${environment.portal}`,
+    '  People   no password, pick one on the sign-in page',
+    ...people,
+    `  Targets  ${names.join(', ')} (PostgreSQL at ${environment.listener.host}:${environment.listener.port})`,
+    '',
+    'Ask for access and paste the line it prints:',
+    `    npx gatehouse${data} --as alice request ${names[0] ?? 'RESOURCE'} --reason "a look around"`,
+    'Then find the session, play it and prove it:',
+    `    npx gatehouse${data} --as alice sessions`,
+    `    npx gatehouse${data} --as alice replay SESSION`,
+    `    npx gatehouse${data} --as carol verify --all`,
+    '',
+    'Ctrl-C stops everything; the next start keeps the data, --fresh drops it.',
+  ].join('\n');
+}
+
+function fail(error: unknown): void {
+  const message = error instanceof Failure ? error.message : describeFileError(error);
+  console.error(`gatehouse: ${message.replace(/\s*\n\s*/g, ' ')}`);
+  if (process.env.GATEHOUSE_DEBUG) console.error(error);
+  process.exit(error instanceof Failure ? error.exitCode : 1);
+}
+
+await main().catch(fail);

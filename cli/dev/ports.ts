@@ -1,0 +1,52 @@
+// Which port serves what, and whether they are free. Everything listens on loopback alone.
+
+import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Failure } from '../failure.ts';
+import { codeOf } from '../settings.ts';
+
+export interface Ports {
+  readonly portal: number;
+  readonly oidc: number;
+  readonly functions: number;
+  readonly dynamodb: number;
+  /** The gateway's PostgreSQL listener. */
+  readonly gateway: number;
+  /** The demo database itself. */
+  readonly postgres: number;
+}
+
+export const portsFrom = (base: number): Ports => ({
+  portal: base,
+  oidc: base + 1,
+  functions: base + 2,
+  dynamodb: base + 3,
+  gateway: base + 10,
+  postgres: base + 20,
+});
+
+/** Waits up to `patienceMs` for ports that a run which was just killed still holds. */
+export async function requireFree(ports: readonly number[], patienceMs: number): Promise<void> {
+  const until = performance.now() + patienceMs;
+  for (const port of ports) {
+    for (;;) {
+      const code = await tryPort(port);
+      if (code === undefined) break;
+      if (code === 'EADDRINUSE' && performance.now() < until) {
+        await sleep(200);
+        continue;
+      }
+      const problem = code === 'EADDRINUSE' ? 'is in use' : `cannot be listened on (${code})`;
+      throw new Failure(1, 'port_busy', `port ${port} ${problem}: pick others with npm start -- --port-base N`);
+    }
+  }
+}
+
+/** undefined when nothing listens there on IPv4 loopback. */
+function tryPort(port: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', (error) => resolve(codeOf(error)));
+    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(undefined)));
+  });
+}

@@ -1,0 +1,11 @@
+// What `npm start` runs. Plain JavaScript, since an old Node cannot even read the rest: it should
+// say so in one line. (`npm ci` on Linux x64 brings a Node of its own; npm puts it first.)
+
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+if (major < 22 || (major === 22 && minor < 18)) {
+  console.error(`gatehouse: Node ${process.versions.node} is too old: install Node 24 (or at least 22.18)`);
+  process.exit(1);
+}
+// The warning that an old minor version prints for reading TypeScript is nobody's concern here.
+process.removeAllListeners('warning');
+await import('./main.ts');

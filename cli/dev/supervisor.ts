@@ -1,0 +1,223 @@
+// Starts the parts as child processes, starts them again when they die, and stops them in the
+// reverse order. Every child holds an IPC channel to this process and stops when that closes, so
+// that nothing is left behind even by kill -9.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { open, readFile, stat, truncate } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { Failure } from '../failure.ts';
+import type { ChildMessage } from './child.ts';
+
+export interface Part {
+  readonly name: string;
+  /** Path below cli/dev of an entry that uses runChild, or a program's path and arguments. */
+  readonly run:
+    | { readonly kind: 'child'; readonly entry: string; readonly settings: unknown }
+    | {
+        readonly kind: 'program';
+        readonly path: string;
+        readonly args: readonly string[];
+        readonly env: NodeJS.ProcessEnv;
+      };
+}
+
+const START_DEADLINE_MS = 45_000;
+/** Longer than the connector's drain, shorter than people's patience. */
+const STOP_DEADLINE_MS = 12_000;
+const FIRST_BACK_OFF_MS = 250;
+const LONGEST_BACK_OFF_MS = 5_000;
+/** A part that lived this long did not die of its start. */
+const STEADY_MS = 10_000;
+const MAX_LOG_BYTES = 20 * 1024 * 1024;
+const FOLLOW_PARENT = fileURLToPath(new URL('./follow-parent.ts', import.meta.url));
+
+const Message: z.ZodType<ChildMessage> = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('ready'), pids: z.record(z.string(), z.number()) }),
+  z.object({ kind: z.literal('failed'), message: z.string() }),
+]);
+
+interface RunningPart {
+  readonly part: Part;
+  child: ChildProcess;
+  pids: Readonly<Record<string, number>>;
+  startedMs: number;
+  backOffMs: number;
+  restart: NodeJS.Timeout | undefined;
+}
+
+export class Supervisor {
+  readonly #logs: string;
+  /** Called after a part came back, with other process ids. */
+  readonly #onChange: () => void;
+  readonly #parts: RunningPart[] = [];
+  #stopping = false;
+
+  constructor(logs: string, onChange: () => void) {
+    this.#logs = logs;
+    this.#onChange = onChange;
+  }
+
+  /** Resolves when the part says that it is ready (a program: when it runs). Throws a Failure of one line. */
+  async start(part: Part): Promise<void> {
+    await this.#trimLog(part.name);
+    const running: RunningPart = {
+      part,
+      child: await this.#spawn(part),
+      pids: {},
+      startedMs: performance.now(),
+      backOffMs: FIRST_BACK_OFF_MS,
+      restart: undefined,
+    };
+    this.#parts.push(running);
+    running.pids = await this.#awaitReady(running);
+    this.#watch(running);
+  }
+
+  /** Process ids by name: the parts' own, and of what they run. */
+  pids(): Record<string, number> {
+    const all: Record<string, number> = {};
+    for (const { part, child, pids } of this.#parts) {
+      if (child.pid !== undefined) all[part.name] = child.pid;
+      Object.assign(all, pids);
+    }
+    return all;
+  }
+
+  /** One line about a part that has ended since it was started, or undefined. */
+  async whyDown(name: string): Promise<string | undefined> {
+    const running = this.#parts.find(({ part }) => part.name === name);
+    return running && hasExited(running.child) ? this.#lastLine(name) : undefined;
+  }
+
+  /** Last started, first stopped. Never rejects. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    for (const running of [...this.#parts].reverse()) {
+      clearTimeout(running.restart);
+      const { child } = running;
+      if (!hasExited(child)) {
+        const gone = once(child, 'exit');
+        const late = setTimeout(() => child.kill('SIGKILL'), STOP_DEADLINE_MS);
+        child.kill('SIGTERM');
+        await gone;
+        clearTimeout(late);
+      }
+      killLeftovers(running.pids);
+    }
+  }
+
+  async #spawn(part: Part): Promise<ChildProcess> {
+    const log = await open(this.#logFile(part.name), 'a', 0o600);
+    try {
+      const { run } = part;
+      const [script, args, env] =
+        run.kind === 'child'
+          ? [fileURLToPath(new URL(run.entry, import.meta.url)), [], process.env]
+          : [run.path, run.args, { ...process.env, ...run.env }];
+      const child = spawn(
+        process.execPath,
+        [
+          '--disable-warning=ExperimentalWarning',
+          ...(run.kind === 'program' ? ['--import', FOLLOW_PARENT] : []),
+          script,
+          ...args,
+        ],
+        // A process group of its own: Ctrl-C reaches this process alone, which stops the parts in order.
+        { stdio: ['ignore', log.fd, log.fd, 'ipc'], detached: true, env },
+      );
+      child.on('error', () => {});
+      if (run.kind === 'child') child.send({ kind: 'start', settings: run.settings }, () => {});
+      return child;
+    } finally {
+      await log.close();
+    }
+  }
+
+  async #awaitReady(running: RunningPart): Promise<Readonly<Record<string, number>>> {
+    const { child, part } = running;
+    if (part.run.kind === 'program') return {};
+    const answer = await new Promise<ChildMessage | undefined>((resolve) => {
+      const late = setTimeout(() => resolve(undefined), START_DEADLINE_MS);
+      const settle = (message?: ChildMessage): void => {
+        clearTimeout(late);
+        resolve(message);
+      };
+      child.once('message', (message) => settle(Message.parse(message)));
+      child.once('exit', () => settle());
+    });
+    if (answer?.kind === 'ready') return answer.pids;
+    const why = answer?.message ?? (await this.#lastLine(part.name));
+    throw new Failure(1, 'part_failed', `${part.name} did not start: ${why} (see ${this.#logFile(part.name)})`);
+  }
+
+  #watch(running: RunningPart): void {
+    const again = (): void => {
+      if (this.#stopping) return;
+      const steady = performance.now() - running.startedMs > STEADY_MS;
+      running.backOffMs = steady ? FIRST_BACK_OFF_MS : Math.min(running.backOffMs * 2, LONGEST_BACK_OFF_MS);
+      console.error(`gatehouse: ${running.part.name} ended; starting it again in ${running.backOffMs} ms`);
+      running.restart = setTimeout(() => void this.#restart(running), running.backOffMs);
+    };
+    if (hasExited(running.child)) again();
+    else running.child.once('exit', again);
+  }
+
+  async #restart(running: RunningPart): Promise<void> {
+    killLeftovers(running.pids);
+    try {
+      running.startedMs = performance.now();
+      running.child = await this.#spawn(running.part);
+      running.pids = await this.#awaitReady(running);
+      if (!this.#stopping) this.#onChange();
+    } catch (error) {
+      console.error(`gatehouse: ${error instanceof Error ? error.message : String(error)}`);
+      if (!hasExited(running.child)) running.child.kill('SIGKILL');
+    }
+    if (this.#stopping && !hasExited(running.child)) running.child.kill('SIGKILL');
+    this.#watch(running);
+  }
+
+  #logFile(name: string): string {
+    return join(this.#logs, `${name}.log`);
+  }
+
+  async #trimLog(name: string): Promise<void> {
+    const file = this.#logFile(name);
+    const size = await stat(file).then(
+      (found) => found.size,
+      () => 0,
+    );
+    if (size > MAX_LOG_BYTES) await truncate(file);
+  }
+
+  /** What a part said last, from plain text or JSON lines. */
+  async #lastLine(name: string): Promise<string> {
+    const text = await readFile(this.#logFile(name), 'utf8').catch(() => '');
+    const last = text.trimEnd().split('\n').at(-1)?.trim() || 'it ended without a word';
+    try {
+      const entry: unknown = JSON.parse(last);
+      if (typeof entry !== 'object' || entry === null) return last;
+      const { message, msg } = entry as { message?: unknown; msg?: unknown };
+      return String(message ?? msg ?? last);
+    } catch {
+      return last;
+    }
+  }
+}
+
+const hasExited = (child: ChildProcess): boolean =>
+  child.exitCode !== null || child.signalCode !== null || child.pid === undefined;
+
+/** What a killed part ran itself would hold ports and files. A process that is gone already is no error. */
+function killLeftovers(pids: Readonly<Record<string, number>>): void {
+  for (const pid of Object.values(pids)) {
+    try {
+      process.kill(pid, 'SIGINT');
+    } catch {
+      // Gone.
+    }
+  }
+}

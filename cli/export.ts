@@ -1,0 +1,64 @@
+// Streams a session's export to a file or to standard output; memory stays flat whatever its size.
+
+import { open, rename, rm } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { ExportFormat } from '../core/api.ts';
+import { SessionId } from '../core/ids.ts';
+import { checked, type Cli } from './cli.ts';
+import { usage } from './failure.ts';
+import { bytes } from './output.ts';
+import { codeOf } from './settings.ts';
+import { lines } from './terminal-text.ts';
+
+interface Options {
+  readonly format: string;
+  readonly out?: string;
+}
+
+export function addExport(program: Command, cli: Cli): void {
+  program
+    .command('export')
+    .description('download a session as NDJSON, HTML or asciicast')
+    .argument('SESSION', 'its id, ses_...')
+    .option('--format FORMAT', 'ndjson: every frame and fact; html: a page; asciicast', 'ndjson')
+    .option('--out FILE', 'write to FILE, only once it is whole (default: standard output)')
+    .action(async (text: string, options: Options, command: Command) => {
+      const id = checked(SessionId, text, 'SESSION');
+      const format = checked(ExportFormat, options.format, '--format');
+      const { client, output } = await cli.open(command);
+      const body = client.stream(`/sessions/${id}/export?format=${format}`);
+      if (options.out === undefined) {
+        // What a person looks at must not drive their terminal; what goes to a file stays as it is.
+        const decoder = new TextDecoder();
+        for await (const chunk of body) {
+          await output.write(output.isTerminal ? lines(decoder.decode(chunk, { stream: true })) : chunk);
+        }
+        return;
+      }
+      const file = options.out;
+      const written = await save(file, body);
+      await output.answer({ session: id, format, file, bytes: written }, () => `${file}: ${bytes(written)}`);
+    });
+}
+
+async function save(file: string, body: AsyncIterable<Uint8Array>): Promise<number> {
+  const partial = `${file}.${process.pid}.part`;
+  const failed = (error: unknown): never => {
+    throw usage(`cannot write ${file}: ${codeOf(error)}`);
+  };
+  let written = 0;
+  const handle = await open(partial, 'wx', 0o600).catch(failed);
+  try {
+    for await (const chunk of body) {
+      await handle.write(chunk).catch(failed);
+      written += chunk.length;
+    }
+    await handle.close();
+    await rename(partial, file).catch(failed);
+  } catch (error) {
+    await handle.close().catch(() => {});
+    await rm(partial, { force: true });
+    throw error;
+  }
+  return written;
+}

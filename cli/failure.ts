@@ -1,0 +1,20 @@
+// How a command ends without success. Thrown by commands, caught once in main.ts: a CLI leaves
+// through its exit code, so every failure names the code that scripts rely on.
+
+/** 1: refused, or not proven. 2: used wrongly, or cannot run. 3: Gatehouse cannot be reached. */
+export type FailureCode = 1 | 2 | 3;
+
+export class Failure extends Error {
+  readonly exitCode: FailureCode;
+  /** Stable snake_case noun. */
+  readonly reason: string;
+
+  constructor(exitCode: FailureCode, reason: string, message: string) {
+    super(message);
+    this.exitCode = exitCode;
+    this.reason = reason;
+  }
+}
+
+export const usage = (message: string): Failure => new Failure(2, 'usage', message);
+export const unreachable = (message: string): Failure => new Failure(3, 'unreachable', message);

@@ -1,0 +1,103 @@
+// Where a command's answer goes. Plain mode is for people, `--json` for scripts; both print data
+// only through terminal-text.ts.
+
+import { cut, json, line, width } from './terminal-text.ts';
+
+export interface Terminal {
+  readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
+  readonly stderr: NodeJS.WritableStream;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
+const CODES: Readonly<Record<Style, number>> = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 };
+
+export class Output {
+  readonly json: boolean;
+  readonly isTerminal: boolean;
+  readonly #terminal: Terminal;
+  readonly #colour: boolean;
+
+  constructor(terminal: Terminal, asJson: boolean) {
+    this.json = asJson;
+    this.#terminal = terminal;
+    this.isTerminal = terminal.stdout.isTTY === true;
+    // https://no-color.org: any value that is not empty.
+    this.#colour = this.isTerminal && !terminal.env.NO_COLOR && terminal.env.TERM !== 'dumb';
+  }
+
+  /** The command's answer: `value` with --json, what `plain` returns otherwise. */
+  async answer(value: unknown, plain: () => string): Promise<void> {
+    await this.write(`${this.json ? json(value) : plain()}\n`);
+  }
+
+  /** Resolves once the text may be followed by more: a slow reader slows us, not our memory. */
+  async write(chunk: string | Uint8Array): Promise<void> {
+    const { stdout } = this.#terminal;
+    if (!stdout.write(chunk)) await new Promise<void>((resolve) => stdout.once('drain', resolve));
+  }
+
+  /** For the person at the terminal, beside the answer. */
+  note(text: string): void {
+    this.#terminal.stderr.write(`${text}\n`);
+  }
+
+  style(style: Style, text: string): string {
+    return this.#colour ? `\x1b[${CODES[style]}m${text}\x1b[0m` : text;
+  }
+
+  /** Aligned columns. Cells are data: they are made safe here. On a terminal the last column is cut to fit. */
+  table(head: readonly string[], rows: readonly (readonly string[])[], whenEmpty: string): string {
+    if (rows.length === 0) return whenEmpty;
+    const cells = [head, ...rows.map((row) => row.map(line))];
+    const widths = head.map((_, column) => Math.max(...cells.map((row) => width(row[column] ?? ''))));
+    const last = head.length - 1;
+    const before = widths.slice(0, last).reduce((sum, cell) => sum + cell + 2, 0);
+    const columns = this.#terminal.stdout.columns ?? 80;
+    const room = this.isTerminal ? Math.max(12, columns - before) : Number.POSITIVE_INFINITY;
+    return cells
+      .map((row, index) => {
+        const text = row
+          .map((cell, column) =>
+            column === last ? cut(cell, room) : cell + ' '.repeat((widths[column] ?? 0) - width(cell) + 2),
+          )
+          .join('')
+          .trimEnd();
+        return index === 0 ? this.style('bold', text) : text;
+      })
+      .join('\n');
+  }
+
+  /** `name  value` lines. */
+  details(rows: readonly (readonly [string, string | undefined])[]): string {
+    const shown = rows.filter((row): row is [string, string] => row[1] !== undefined && row[1] !== '');
+    const widest = Math.max(...shown.map(([name]) => name.length));
+    return shown.map(([name, value]) => `${this.style('dim', name.padEnd(widest))}  ${line(value)}`).join('\n');
+  }
+}
+
+/** `2026-11-20 14:03:07` in the reader's own time zone. */
+export function time(iso: string): string {
+  const at = new Date(iso);
+  const two = (value: number): string => String(value).padStart(2, '0');
+  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+}
+
+/** `340 µs`, `12.5 ms`, `3.4 s`, `2 min 05 s`, `1 h 03 min`. */
+export function duration(us: number): string {
+  if (us < 1_000) return `${Math.round(us)} µs`;
+  if (us < 1_000_000) return `${(us / 1_000).toFixed(1)} ms`;
+  if (us < 60_000_000) return `${(us / 1_000_000).toFixed(1)} s`;
+  const seconds = Math.round(us / 1_000_000);
+  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, '0')} s`;
+  return `${Math.floor(seconds / 3_600)} h ${String(Math.floor((seconds % 3_600) / 60)).padStart(2, '0')} min`;
+}
+
+export function bytes(count: number): string {
+  if (count < 1024) return `${count} B`;
+  const units = ['KiB', 'MiB', 'GiB', 'TiB'];
+  let value = count / 1024;
+  let unit = 0;
+  for (; value >= 1024 && unit < units.length - 1; unit++) value /= 1024;
+  return `${value.toFixed(1)} ${units[unit]}`;
+}

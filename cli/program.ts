@@ -1,0 +1,77 @@
+// The commands, and what all of them share.
+
+import { Command } from 'commander';
+import packageJson from '../package.json' with { type: 'json' };
+import { addCa } from './ca.ts';
+import type { Cli } from './cli.ts';
+import { addConnectors } from './connectors.ts';
+import { addExport } from './export.ts';
+import { addGrants } from './grants.ts';
+import { addJoinToken } from './join-token.ts';
+import { addLogin } from './login.ts';
+import { addLogout } from './logout.ts';
+import { addReplay } from './replay.ts';
+import { addRequest } from './request.ts';
+import { addResources } from './resources.ts';
+import { addRevoke } from './revoke.ts';
+import { addSession } from './session.ts';
+import { addSessions } from './sessions.ts';
+import { addVerify } from './verify.ts';
+import { addWhoami } from './whoami.ts';
+
+const ADDERS = [
+  addLogin,
+  addLogout,
+  addWhoami,
+  addResources,
+  addRequest,
+  addGrants,
+  addRevoke,
+  addSessions,
+  addSession,
+  addReplay,
+  addExport,
+  addVerify,
+  addConnectors,
+  addJoinToken,
+  addCa,
+];
+
+/** Width that help is laid out for, whatever the terminal: scripts and documents quote it. */
+const HELP_COLUMNS = 78;
+
+export function createProgram(cli: Cli): Command {
+  const program = new Command('gatehouse')
+    .description('Reach databases through Gatehouse; find, replay and prove recorded sessions.')
+    .helpCommand(false)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void cli.terminal.stdout.write(text),
+      // The failure's one line is printed by main.ts.
+      writeErr: () => {},
+      getOutHelpWidth: () => HELP_COLUMNS,
+    })
+    .option('--data DIR', "npm start's folder, with --as (default .gatehouse)")
+    .option('--as PERSON', 'act as a demo person: alice, bob or carol')
+    .option('--json', 'answers and errors as JSON')
+    .version(packageJson.version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print help; COMMAND --help says more')
+    .configureHelp({ showGlobalOptions: true });
+  for (const add of ADDERS) add(program, cli);
+  // The list of commands fills the screen: headings and blank lines go.
+  program.configureHelp({
+    showGlobalOptions: true,
+    formatHelp: (command, helper) => {
+      const row = (term: string, text: string): string => `  ${term.padEnd(12)} ${text}`;
+      return `${[
+        `Usage: gatehouse [options] COMMAND    ${command.description()}`.slice(0, 33),
+        ...helper.visibleCommands(command).map((each) => row(each.name(), each.summary() || each.description())),
+        'Options:',
+        ...helper
+          .visibleOptions(command)
+          .map((each) => row(each.flags.replace('-V, ', '').replace('-h, ', ''), each.description)),
+      ].join('\n')}\n`;
+    },
+  });
+  return program;
+}

@@ -1,0 +1,74 @@
+import type { Command } from 'commander';
+import { SessionPage } from '../core/catalogue.ts';
+import { parseDuration } from '../core/policy/document.ts';
+import { query } from './api-client.ts';
+import { type Cli, wholeNumber } from './cli.ts';
+import { usage } from './failure.ts';
+import { duration, time } from './output.ts';
+
+interface Options {
+  readonly user?: string;
+  readonly resource?: string;
+  readonly task?: string;
+  readonly trace?: string;
+  readonly since?: string;
+  readonly until?: string;
+  readonly cursor?: string;
+  readonly limit: string;
+}
+
+export function addSessions(program: Command, cli: Cli): void {
+  program
+    .command('sessions')
+    .description('recorded sessions that you may view, newest first')
+    .option('--user EMAIL', 'of this person')
+    .option('--resource NAME', 'on this resource')
+    .option('--task ID', 'with this task')
+    .option('--trace ID', 'with this trace')
+    .option('--since WHEN', 'begun since: 2026-11-20, 2026-11-20T09:00:00Z, or 2h ago')
+    .option('--until WHEN', 'begun before')
+    .option('--cursor TEXT', 'go on where the last page ended')
+    .option('--limit N', 'sessions a page, 1 to 200', '50')
+    .action(async (options: Options, command: Command) => {
+      const search = query({
+        email: options.user,
+        resource: options.resource,
+        task: options.task,
+        trace: options.trace,
+        since: options.since === undefined ? undefined : instant(options.since, '--since', Date.now()),
+        until: options.until === undefined ? undefined : instant(options.until, '--until', Date.now()),
+        cursor: options.cursor,
+        limit: wholeNumber(options.limit, '--limit', 1, 200),
+      });
+      const { client, output } = await cli.open(command);
+      const page = await client.get(`/sessions${search}`, SessionPage);
+      await output.answer(page, () => {
+        const table = output.table(
+          ['SESSION', 'STARTED', 'LENGTH', 'STATE', 'PERSON', 'RESOURCE', 'STATEMENTS', 'ERRORS', 'REASON'],
+          page.sessions.map((session) => [
+            session.id,
+            time(session.startedAt),
+            session.endedAt
+              ? duration((Date.parse(session.endedAt) - Date.parse(session.startedAt)) * 1_000)
+              : 'running',
+            session.state,
+            session.email,
+            session.resource,
+            String(session.counts.statements),
+            String(session.counts.errors),
+            session.reason,
+          ]),
+          'No sessions.',
+        );
+        return page.cursor ? `${table}\n\nMore: --cursor ${page.cursor}` : table;
+      });
+    });
+}
+
+/** A date, an instant, or a duration before now; as ISO 8601 UTC. */
+export function instant(text: string, flag: string, nowMs: number): string {
+  if (/^[1-9]\d{0,5}(s|m|h|d)$/.test(text)) return new Date(nowMs - parseDuration(text)).toISOString();
+  const at = /^\d{4}-\d{2}-\d{2}/.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(at)) throw usage(`${flag} ${text}: expected a date, an instant such as 2026-11-20T09:00:00Z, or 2h`);
+  return new Date(at).toISOString();
+}

@@ -1,0 +1,127 @@
+// Objects, keys and witnessed heads through the API, for a proof made here.
+
+import { type ListedConnector, ConnectorList, ObjectList, Witnessed, WitnessPage } from '../core/api.ts';
+import { SessionDetail, SessionPage } from '../core/catalogue.ts';
+import type { ConnectorId, SessionId } from '../core/ids.ts';
+import { type RecordingSource, type VerifyFault, type VerifyReport, verifySession } from '../core/recording/verify.ts';
+import { toHex } from '../core/recording/segment.ts';
+import { type ApiClient, query } from './api-client.ts';
+import { Failure } from './failure.ts';
+import { recordingPlatform } from './recording-platform.ts';
+
+const PAGE = 200;
+const MANIFEST = 'manifest.json';
+
+export async function verifyOne(client: ApiClient, session: SessionId): Promise<VerifyReport> {
+  return verifyWith(client, session, await registeredKeys(client));
+}
+
+/**
+ * What the catalogue lists and what the witness knows, once each: a session that the witness saw
+ * and the store lost is in the second list only.
+ */
+export async function verifyEverything(client: ApiClient, progress: (text: string) => void): Promise<VerifyReport[]> {
+  const keys = await registeredKeys(client);
+  const sessions = new Set<SessionId>();
+  for await (const id of catalogued(client)) sessions.add(id);
+  for await (const id of witnessed(client)) sessions.add(id);
+  if (sessions.size === 0) throw new Failure(2, 'nothing_to_verify', 'there is no session to verify');
+  const reports: VerifyReport[] = [];
+  for (const id of [...sessions].sort()) {
+    progress(`verifying ${id} (${reports.length + 1} of ${sessions.size})`);
+    reports.push(await verifyWith(client, id, keys));
+  }
+  return reports;
+}
+
+async function* catalogued(client: ApiClient): AsyncGenerator<SessionId> {
+  let cursor: string | undefined;
+  do {
+    const page: SessionPage = await client.get(`/sessions${query({ cursor, limit: PAGE })}`, SessionPage);
+    for (const session of page.sessions) yield session.id;
+    cursor = page.cursor;
+  } while (cursor !== undefined);
+}
+
+async function* witnessed(client: ApiClient): AsyncGenerator<SessionId> {
+  let cursor: string | undefined;
+  do {
+    const page: WitnessPage = await client.get(`/witness${query({ cursor })}`, WitnessPage);
+    for (const { session } of page.sessions) yield session;
+    cursor = page.cursor;
+  } while (cursor !== undefined);
+}
+
+type Keys = ReadonlyMap<ConnectorId, Uint8Array> | 'forbidden';
+
+async function registeredKeys(client: ApiClient): Promise<Keys> {
+  const list = await unlessRefused(client.get('/connectors', ConnectorList), 'forbidden');
+  if (!list) return 'forbidden';
+  const raw = ({ key }: ListedConnector): Uint8Array => new Uint8Array(Buffer.from(key, 'base64url'));
+  return new Map(list.connectors.map((connector) => [connector.id, raw(connector)]));
+}
+
+async function verifyWith(client: ApiClient, session: SessionId, keys: Keys): Promise<VerifyReport> {
+  const seen = await unlessRefused(client.get(`/witness/${session}`, Witnessed), 'not_found');
+  const objects = await unlessRefused(client.get(`/sessions/${session}/objects`, ObjectList), 'not_found');
+  const connector = objects?.connector ?? seen?.connector;
+  if (connector === undefined) throw new Failure(2, 'not_found', `neither catalogue nor witness knows ${session}`);
+
+  const source: RecordingSource = {
+    list: async () => objects?.objects.map(({ name }) => name) ?? [],
+    read: (name) =>
+      unlessRefused(client.bytes(`/sessions/${session}/objects/${encodeURIComponent(name)}`), 'not_found'),
+  };
+  const trustedKey = keys === 'forbidden' ? undefined : keys.get(connector);
+  const report = await verifySession({
+    session,
+    connector,
+    source,
+    platform: recordingPlatform,
+    trustedKey,
+    heads: seen?.heads ?? [],
+  });
+  const further: VerifyFault[] = [];
+  if (keys !== 'forbidden' && trustedKey === undefined) {
+    further.push({ object: 'session', reason: 'key_unknown', message: `no connector ${connector} is registered` });
+  }
+  further.push(...(await manifestAsWitnessed(source, seen)));
+  if (seen && objects && seen.connector !== objects.connector) {
+    const message = `the store has it under ${objects.connector}, the edge witnessed it from ${seen.connector}`;
+    further.push({ object: 'session', reason: 'key_unknown', message });
+  }
+  const isLive = further.length + report.faults.length > 0 && (await stillLive(client, session));
+  const notCompared = isLive
+    ? [...report.notCompared, 'The session is still running: its manifest comes at its end.']
+    : report.notCompared;
+  return {
+    ...report,
+    notCompared,
+    faults: [...report.faults, ...further],
+    proven: report.proven && further.length === 0,
+  };
+}
+
+/** A manifest is signed by whoever has the connector's key; that it is the one first stored, only the witness can say. */
+async function manifestAsWitnessed(source: RecordingSource, seen: Witnessed | undefined): Promise<VerifyFault[]> {
+  if (!seen?.manifest) return [];
+  const stored = await source.read(MANIFEST);
+  if (!stored) return [];
+  if (toHex(recordingPlatform.sha256(stored)) === seen.manifest.digest) return [];
+  return [{ object: MANIFEST, reason: 'head_differs', message: 'it is not the manifest that the edge witnessed' }];
+}
+
+async function stillLive(client: ApiClient, session: SessionId): Promise<boolean> {
+  const detail = await unlessRefused(client.get(`/sessions/${session}`, SessionDetail), 'not_found');
+  return detail?.session.state === 'live';
+}
+
+/** undefined when the edge refused for this one reason; every other failure goes on. */
+async function unlessRefused<T>(answer: Promise<T>, reason: string): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof Failure && error.reason === reason) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,229 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { loadConfig } from './config.ts';
+import { readDocument } from './config/read-document.ts';
+
+const resource = (more: string) =>
+  `resources:\n  - name: shop\n    protocol: postgres\n    host: db.internal\n    user: app\n${more}`;
+
+// Text of the file, and the line it must be refused with.
+const WRONG: readonly (readonly [name: string, text: string, line: string])[] = [
+  [
+    'an unknown key',
+    'resourcez: []\n',
+    'c.yaml:1:1: resourcez: unknown key: see docs/connector.md for the keys there are',
+  ],
+  ['an unknown key below', resource('    colour: red\n'), 'c.yaml:6:5: resources[0].colour: unknown key'],
+  ['an unknown key in tls', resource('    tls: { verify: no }\n'), 'c.yaml:6:12: resources[0].tls.verify: unknown key'],
+  ['an unknown listener', 'listeners:\n  oracle: {}\n', 'c.yaml:2:3: listeners.oracle: unknown key'],
+  ['an unknown limit', 'limits:\n  idle: 3\n', 'c.yaml:2:3: limits.idle: unknown key'],
+  [
+    'an unknown key of s3',
+    'store:\n  s3: { bucket: abc, region: x, acl: y }\n',
+    'c.yaml:2:33: store.s3.acl: unknown key',
+  ],
+  [
+    'a literal password',
+    resource('    password: hunter2\n'),
+    'c.yaml:6:5: resources[0].password: a password does not stand in this file: name its place with { env: NAME }, { file: PATH } or { secretsManager: NAME }',
+  ],
+  [
+    'a numeric password',
+    resource('    password: 123456\n'),
+    'c.yaml:6:5: resources[0].password: a password does not stand in this file',
+  ],
+  [
+    'a password from two places',
+    resource('    password: { env: A, file: b }\n'),
+    'c.yaml:6:5: resources[0].password: expected exactly one of env, file, secretsManager',
+  ],
+  [
+    'a key without Secrets Manager',
+    resource('    password: { env: A, key: b }\n'),
+    'c.yaml:6:5: resources[0].password: key goes with secretsManager only',
+  ],
+  [
+    'a password in a variable that cannot be one',
+    resource('    password: { env: "A-B" }\n'),
+    'c.yaml:6:17: resources[0].password.env: expected the name of an environment variable',
+  ],
+  [
+    'a name that is none',
+    'resources:\n  - name: Shop DB\n    protocol: postgres\n    host: h\n    user: u\n',
+    'c.yaml:2:5: resources[0].name: expected lower-case letters, digits and dashes, at most 63',
+  ],
+  [
+    'a missing host',
+    'resources:\n  - name: shop\n    protocol: postgres\n    user: u\n',
+    'c.yaml:2:5: resources[0].host: missing: this key is needed',
+  ],
+  [
+    'a missing user',
+    'resources:\n  - name: shop\n    protocol: postgres\n    host: h\n',
+    'c.yaml:2:5: resources[0].user: missing: this key is needed',
+  ],
+  [
+    'an unknown protocol',
+    'resources:\n  - name: shop\n    protocol: oracle\n    host: h\n    user: u\n',
+    'c.yaml:3:5: resources[0].protocol: expected "postgres"',
+  ],
+  ['a port out of range', resource('    port: 70000\n'), 'c.yaml:6:5: resources[0].port: '],
+  ['a port in words', resource('    port: high\n'), 'c.yaml:6:5: resources[0].port: expected number, received string'],
+  [
+    'a tls mode that is none',
+    resource('    tls: { mode: maybe }\n'),
+    'c.yaml:6:12: resources[0].tls.mode: expected one of',
+  ],
+  [
+    'a ca without verification',
+    resource('    tls: { mode: off, ca: x }\n'),
+    'c.yaml:6:5: resources[0].tls: ca and serverName go with mode verify-full only',
+  ],
+  ['a label name', resource('    labels: { Env: prod }\n'), "c.yaml:6:15: resources[0].labels.Env: a label's name is"],
+  [
+    'a label that is no text',
+    resource('    labels: { env: 1 }\n'),
+    'c.yaml:6:15: resources[0].labels.env: expected string',
+  ],
+  [
+    'a name twice',
+    `${resource('')}  - { name: shop, protocol: postgres, host: h, user: u }\n`,
+    'c.yaml:6:7: resources[1].name: resources[0] has this name already: names are unique',
+  ],
+  [
+    'two stores',
+    'store: { directory: a, s3: { bucket: abc, region: x } }\n',
+    'c.yaml:1:1: store: expected exactly one of directory, s3',
+  ],
+  [
+    'events for S3',
+    'store:\n  s3: { bucket: abc, region: x }\n  events: { url: "http://x" }\n',
+    'c.yaml:1:1: store: events goes with directory only',
+  ],
+  ['an edge that is no address', 'edge: gatehouse\n', 'c.yaml:1:1: edge: expected an address such as'],
+  ['an edge with a password', 'edge: https://a:hunter2@b\n', 'c.yaml:1:1: edge: an address must not hold a password'],
+  [
+    'two places of the join token',
+    'join: { tokenEnv: A, tokenFile: b }\n',
+    'c.yaml:1:1: join: expected exactly one of tokenEnv, tokenFile',
+  ],
+  [
+    'plain text in words',
+    'listeners: { postgres: { plainText: sometimes } }\n',
+    'c.yaml:1:26: listeners.postgres.plainText: expected one of',
+  ],
+  ['a limit below its least', 'limits: { idleMinutes: 0 }\n', 'c.yaml:1:11: limits.idleMinutes: '],
+  ['a key twice', 'name: a\nname: b\n', 'c.yaml:2:1: this key stands here twice: keep one'],
+  ['a tab', 'resources:\n\t- a\n', 'c.yaml:2:1: a tab cannot indent YAML'],
+  ['an open quote', 'name: "hunter2\n', 'c.yaml:2:1: a closing quote'],
+  ['an unknown alias', 'name: *hunter2\n', 'c.yaml:1:1: an alias'],
+  ['nothing', '', 'c.yaml:1:1: the file is empty: it needs at least "resources:"'],
+  ['a list', '- a\n', 'c.yaml:1:1: the file: expected object'],
+];
+
+describe('connector.yaml', () => {
+  test.each(WRONG)('refuses %s in one line that names file, line, column and key', (_name, text, line) => {
+    const read = readDocument(text, 'c.yaml');
+    expect(read.ok ? 'accepted' : read.error).toContain(line);
+    expect(read.ok ? '\n' : read.error).not.toContain('\n');
+  });
+
+  test('law 11: never shows what may be a password', () => {
+    for (const [, text] of WRONG) {
+      const read = readDocument(text, 'c.yaml');
+      expect(read.ok ? '' : read.error).not.toMatch(/hunter2|123456/);
+    }
+  });
+});
+
+describe('loadConfig', () => {
+  let directory: string;
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'gatehouse-config-'));
+  });
+  afterEach(() => rmSync(directory, { recursive: true }));
+
+  const load = (text: string, flags: readonly string[] = [], environment: Record<string, string> = {}) => {
+    mkdirSync(join(directory, 'etc'), { recursive: true });
+    writeFileSync(join(directory, 'etc', 'c.yaml'), text);
+    const loaded = loadConfig(['--config', 'etc/c.yaml', ...flags], environment, directory);
+    if (!loaded.ok) return loaded.error;
+    return loaded.value?.config;
+  };
+  const FLAGS = [
+    ...['--name', 'dev', '--edge', 'http://127.0.0.1:8787', '--state', 'state'],
+    ...['--store-directory', 'objects', '--listen-postgres', '127.0.0.1:0'],
+  ];
+
+  test('a file with resources alone, the rest from flags', () => {
+    const config = load(resource('    password: { file: secrets/shop }\n    tls: { ca: ca.pem }\n'), [
+      ...FLAGS,
+      ...['--events-url', 'http://127.0.0.1:9000'],
+    ]);
+    expect(config).toMatchObject({
+      name: 'dev',
+      edge: 'http://127.0.0.1:8787',
+      join: { kind: 'env', name: 'GATEHOUSE_JOIN_TOKEN' },
+      // From a flag: relative to where the command runs. From the file: relative to the file.
+      state: join(directory, 'state'),
+      store: {
+        kind: 'directory',
+        directory: join(directory, 'objects'),
+        events: { url: 'http://127.0.0.1:9000', tokenEnv: 'GATEHOUSE_EVENTS_TOKEN' },
+      },
+      listeners: { postgres: { listen: { host: '127.0.0.1', port: 0 }, plainText: 'loopback' } },
+      resources: [
+        {
+          name: 'shop',
+          port: 5432,
+          password: { kind: 'file', path: join(directory, 'etc', 'secrets/shop') },
+          tls: { mode: 'verify-full', ca: join(directory, 'etc', 'ca.pem') },
+        },
+      ],
+    });
+  });
+
+  test('a flag wins over its variable, and both over the file', () => {
+    const text = `name: file\nlogLevel: error\n${resource('')}`;
+    const environment = { GATEHOUSE_NAME: 'variable', GATEHOUSE_LOG_LEVEL: 'debug' };
+    expect(load(text, FLAGS, environment)).toMatchObject({ name: 'dev', logLevel: 'debug' });
+    expect(load(text, FLAGS.slice(2), environment)).toMatchObject({ name: 'variable' });
+    expect(load(text, FLAGS.slice(2))).toMatchObject({ name: 'file', logLevel: 'error' });
+  });
+
+  test('verification of the target is the default', () => {
+    expect(load(resource(''), FLAGS)).toMatchObject({ resources: [{ tls: { mode: 'verify-full' } }] });
+  });
+
+  test.each([
+    [['--nmae', 'x'], "Unknown option '--nmae'"],
+    [['--name', 'No Good', ...FLAGS.slice(2)], '--name: expected lower-case'],
+    [FLAGS.slice(2), 'name is missing'],
+    [FLAGS.slice(0, 2), 'edge is missing'],
+    [FLAGS.slice(0, 4), 'state is missing'],
+    [FLAGS.slice(0, 6), 'store is missing'],
+    [FLAGS.slice(0, 8), 'listeners.postgres.advertise is missing'],
+    [['--edge', 'http://gatehouse.example.com', ...FLAGS.slice(0, 2)], 'http is for an edge on this machine only'],
+    [['--edge', 'https://gatehouse.example.com/x', ...FLAGS.slice(0, 2)], '--edge: expected no path'],
+    [['--edge', 'https://a:hunter2@b', ...FLAGS.slice(0, 2)], '--edge: an address must not hold'],
+    [[...FLAGS, '--listen-postgres', 'nonsense'], '--listen-postgres: expected HOST:PORT'],
+    [[...FLAGS, '--health', '1'], '--health: expected HOST:PORT'],
+    [[...FLAGS, '--log-level', 'loud'], '--log-level: expected debug'],
+    [[...FLAGS, '--store-bucket', 'abc'], 'recordings go to one of them, not both'],
+  ])('%j is refused: %s', (flags, message) => {
+    const refused = load(resource(''), flags);
+    expect(refused).toContain(message);
+    expect(refused).not.toMatch(/\n|hunter2/);
+  });
+
+  test('names the variable when the value came from one', () => {
+    expect(load(resource(''), FLAGS, { GATEHOUSE_LOG_LEVEL: 'loud' })).toContain('GATEHOUSE_LOG_LEVEL: expected debug');
+  });
+
+  test('a file that is not there is one line', () => {
+    const loaded = loadConfig(['--config', 'no/such.yaml'], {}, directory);
+    expect(loaded).toEqual({ ok: false, error: 'no/such.yaml cannot be read (ENOENT): give its path with --config' });
+  });
+});

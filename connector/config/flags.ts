@@ -1,0 +1,79 @@
+// What the command line and the environment say, before `connector.yaml` is read. A flag wins over
+// its variable, and both win over the file.
+
+import { parseArgs } from 'node:util';
+import { err, ok, type Result } from '../../core/result.ts';
+
+/** Flag, its variable, and what help says. Every one takes a value. */
+const SETTINGS = {
+  config: { variable: 'GATEHOUSE_CONFIG', help: 'FILE   connector.yaml: at least its resources' },
+  name: { variable: 'GATEHOUSE_NAME', help: "NAME   this connector's name at the edge" },
+  edge: { variable: 'GATEHOUSE_EDGE', help: 'URL    the edge' },
+  'join-token-env': {
+    variable: 'GATEHOUSE_JOIN_TOKEN_ENV',
+    help: 'NAME   variable that holds the one-time join token',
+  },
+  'join-token-file': { variable: 'GATEHOUSE_JOIN_TOKEN_FILE', help: 'PATH   file that holds the one-time join token' },
+  state: { variable: 'GATEHOUSE_STATE', help: 'PATH   directory for key, certificate and write-ahead log' },
+  'store-directory': { variable: 'GATEHOUSE_STORE_DIRECTORY', help: 'PATH   recordings into a directory' },
+  'store-bucket': { variable: 'GATEHOUSE_STORE_BUCKET', help: 'NAME   recordings into an S3 bucket' },
+  'store-region': { variable: 'GATEHOUSE_STORE_REGION', help: "NAME   the bucket's region" },
+  'events-url': { variable: 'GATEHOUSE_EVENTS_URL', help: 'URL    who is told of new objects in the directory' },
+  'listen-postgres': { variable: 'GATEHOUSE_LISTEN_POSTGRES', help: 'HOST:PORT   PostgreSQL listener' },
+  'advertise-postgres': { variable: 'GATEHOUSE_ADVERTISE_POSTGRES', help: 'HOST:PORT   where clients reach it' },
+  health: { variable: 'GATEHOUSE_HEALTH', help: 'HOST:PORT   plain HTTP GET /health' },
+  'log-level': { variable: 'GATEHOUSE_LOG_LEVEL', help: 'debug, info, warn or error' },
+} as const;
+export type SettingName = keyof typeof SETTINGS;
+const NAMES = Object.keys(SETTINGS) as SettingName[];
+
+export interface Flags {
+  readonly check: boolean;
+  readonly help: boolean;
+  /** Given by flag or variable; empty ones count as not given. */
+  readonly given: Readonly<Partial<Record<SettingName, string>>>;
+  /** How the person gave it, for messages: `--edge` or `GATEHOUSE_EDGE`. */
+  nameOf(setting: SettingName): string;
+}
+
+export function readFlags(
+  args: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): Result<Flags, string> {
+  const options: Record<string, { type: 'string' | 'boolean' }> = {
+    check: { type: 'boolean' },
+    help: { type: 'boolean' },
+  };
+  for (const name of NAMES) options[name] = { type: 'string' };
+  let values: Record<string, unknown>;
+  try {
+    values = parseArgs({ args: [...args], options, strict: true, allowPositionals: false }).values;
+  } catch (error) {
+    const first = error instanceof Error ? error.message.split(/[.\n]/)[0] : 'these flags are not understood';
+    return err(`${first}: see --help`);
+  }
+  const given: Partial<Record<SettingName, string>> = {};
+  for (const name of NAMES) {
+    const value = values[name] ?? environment[SETTINGS[name].variable];
+    if (typeof value === 'string' && value !== '') given[name] = value;
+  }
+  return ok({
+    check: values.check === true,
+    help: values.help === true,
+    given,
+    nameOf: (name) => (values[name] === undefined ? SETTINGS[name].variable : `--${name}`),
+  });
+}
+
+export function helpText(): string {
+  const rows = NAMES.map((name) => `  --${name.padEnd(20)}${SETTINGS[name].help}`);
+  return [
+    'node connector/main.ts --config FILE [flags]     the fields of FILE: docs/connector.md',
+    '',
+    ...rows,
+    `  --${'check'.padEnd(20)}read the configuration, say what is wrong with it, and stop`,
+    '',
+    'Each flag can be given as a variable: --listen-postgres is GATEHOUSE_LISTEN_POSTGRES.',
+    '',
+  ].join('\n');
+}

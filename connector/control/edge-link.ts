@@ -1,0 +1,312 @@
+// The connector's end of the control link: keeps one connection to the edge, brings it back when it
+// is lost, and is the `Edge` that sessions see.
+//
+// Edge away (law 4): sessions that run go on, `lookUp` and `openSession` answer `edge_unreachable`,
+// reports wait in the outbox. After every reconnect the hello lists the live sessions; the edge
+// closes its rows for others and sends the revocations that were missed for these.
+
+import { createHmac } from 'node:crypto';
+import { GRANT_SCRAM_ITERATIONS } from '../../core/grant.ts';
+import type { FromConnector, FromEdge } from '../../core/control.ts';
+import type { ConnectorId, GrantId, SessionId } from '../../core/ids.ts';
+import type { Refusal } from '../../core/refusal.ts';
+import { type Resource, ResourceName } from '../../core/resource.ts';
+import { err, ok } from '../../core/result.ts';
+import type { Secret } from '../../core/secret.ts';
+import type { Logger } from '../logger.ts';
+import type { Claim, GrantLookup } from '../protocol.ts';
+import type { Edge } from '../session/edge.ts';
+import { createBackoff } from './backoff.ts';
+import type { AuthorizeRequest } from './edge-token.ts';
+import { dialLink, LINK_TIMING, type LinkClosed, type LinkConnection, type LinkTiming } from './link-connection.ts';
+import type { Outbox } from './outbox.ts';
+import { fitReport } from './reports.ts';
+
+export interface EdgeLinkTiming extends LinkTiming {
+  /** How long a call waits for a reconnect that is under way. */
+  readonly graceMs: number;
+  readonly backoffBaseMs: number;
+  readonly backoffCapMs: number;
+  /** A link that held this long counts as good: the next back-off begins small again. */
+  readonly stableMs: number;
+  /** Reports are sent again on a link that stands when the edge acknowledged none of them for so long. */
+  readonly resendMs: number;
+}
+const TIMING: EdgeLinkTiming = {
+  ...LINK_TIMING,
+  graceMs: 2_000,
+  backoffBaseMs: 500,
+  backoffCapMs: 20_000,
+  stableMs: 5_000,
+  resendMs: 15_000,
+};
+/** Reports sent and not yet acknowledged. */
+const REPORT_WINDOW = 256;
+const MAX_REMEMBERED_REVOCATIONS = 10_000;
+
+export interface EdgeLinkOptions {
+  /** The edge's origin. */
+  readonly edge: string;
+  readonly connector: ConnectorId;
+  readonly build: string;
+  readonly authorize: AuthorizeRequest;
+  /** Read at every dial. */
+  readonly describe: () => { readonly resources: readonly Resource[]; readonly live: readonly SessionId[] };
+  readonly outbox: Outbox;
+  readonly log: Logger;
+  /** Keys the salts of claims that the edge is not asked about; the same on every start. */
+  readonly saltKey: Secret<Uint8Array>;
+  readonly now?: () => number;
+  readonly random?: () => number;
+  readonly timing?: Partial<EdgeLinkTiming>;
+}
+
+export interface LinkStatus {
+  readonly state: 'linked' | 'dialling' | 'waiting' | 'stopped';
+  /** ISO 8601. */
+  readonly since: string;
+  /** Why the last connection ended; undefined while linked. */
+  readonly problem: string | undefined;
+  readonly unacknowledgedReports: number;
+}
+
+export interface EdgeLink extends Edge {
+  start(): void;
+  /** Resolves at the first welcome. */
+  readonly firstLinked: Promise<void>;
+  status(): LinkStatus;
+  /** Waits until the edge has every report, at most `withinMs`, then closes. */
+  stop(withinMs: number): Promise<void>;
+}
+
+const UNREACHABLE: Refusal = {
+  reason: 'edge_unreachable',
+  message: 'the gateway cannot check your grant now: try again in a minute',
+};
+
+export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
+  const { log, outbox } = options;
+  const now = options.now ?? Date.now;
+  const timing: EdgeLinkTiming = { ...TIMING, ...options.timing };
+  const backoff = createBackoff({
+    baseMs: timing.backoffBaseMs,
+    capMs: timing.backoffCapMs,
+    random: options.random ?? Math.random,
+  });
+  const revocationListeners = new Set<(grant: GrantId, reason: string) => void>();
+  const revoked = new Set<GrantId>();
+  /** Callers that wait for a reconnect, and whoever stops. */
+  const wakeups = new Set<() => void>();
+  const firstLinked = Promise.withResolvers<void>();
+
+  let state: LinkStatus['state'] = 'waiting';
+  let since = now();
+  let problem: string | undefined = 'not dialled yet';
+  let connection: LinkConnection | undefined;
+  let redial: NodeJS.Timeout | undefined;
+  let redialAt = Number.POSITIVE_INFINITY;
+  let stable: NodeJS.Timeout | undefined;
+  let resend: NodeJS.Timeout | undefined;
+  let sentUpTo = 0;
+  const inFlight = new Set<number>();
+
+  function enter(next: LinkStatus['state'], why?: string): void {
+    state = next;
+    since = now();
+    problem = next === 'linked' ? undefined : (why ?? problem);
+    for (const wake of [...wakeups]) wake();
+  }
+
+  async function dial(): Promise<void> {
+    enter('dialling');
+    const authorization = await options.authorize();
+    if (isStopped()) return;
+    const { resources, live } = options.describe();
+    const hello: FromConnector = {
+      kind: 'hello',
+      connector: options.connector,
+      build: options.build,
+      resources: [...resources],
+      live: [...live],
+    };
+    connection = dialLink(
+      { edge: options.edge, authorization, hello, timing },
+      { welcomed, received, admittedLate, closed },
+    );
+  }
+
+  /** A function, since the compiler does not see that awaits change `state`. */
+  const isStopped = (): boolean => state === 'stopped';
+
+  function welcomed(): void {
+    enter('linked');
+    log.info('link.up', { edge: options.edge });
+    stable = setTimeout(() => backoff.reset(), timing.stableMs);
+    sendAnew();
+    const dropped = outbox.takeDropped();
+    if (dropped > 0) {
+      const message = `${dropped} refused attempts were not reported: there were too many while the edge was away`;
+      report({ kind: 'connector.fault', reason: 'attempts_dropped', message, at: new Date(now()).toISOString() });
+    }
+    firstLinked.resolve();
+  }
+
+  /** Sends every kept report from the first: the edge takes what it has already as known. */
+  function sendAnew(): void {
+    sentUpTo = 0;
+    inFlight.clear();
+    clearTimeout(resend);
+    resend = setTimeout(sendAnew, timing.resendMs);
+    pump();
+  }
+
+  function closed(why: LinkClosed): void {
+    clearTimeout(stable);
+    clearTimeout(resend);
+    connection = undefined;
+    if (isStopped()) return;
+    const delay = backoff.nextMs();
+    const level = why.kind === 'refused' || why.kind === 'fault' ? 'error' : 'warn';
+    log[level]('link.down', { edge: options.edge, kind: why.kind, message: why.message, retryInMs: delay });
+    redialAt = performance.now() + delay;
+    redial = setTimeout(dialAgain, delay);
+    enter('waiting', why.message);
+  }
+
+  function dialAgain(): void {
+    dial().catch((error: unknown) => {
+      closed({ kind: 'fault', message: error instanceof Error ? error.message : 'dialling failed' });
+    });
+  }
+
+  function received(message: FromEdge): void {
+    if (message.kind === 'acknowledged') {
+      outbox.acknowledge(message.seq);
+      inFlight.delete(message.seq);
+      resend?.refresh();
+      pump();
+      if (outbox.size === 0) for (const wake of [...wakeups]) wake();
+    } else if (message.kind === 'grant.revoked') {
+      remember(message.grant);
+      log.info('grant.revoked', { grant: message.grant });
+      for (const listener of [...revocationListeners]) listener(message.grant, message.reason);
+    } else if (message.kind === 'policy.changed') {
+      log.debug('policy.changed', { policyVersion: message.policyVersion });
+    }
+  }
+
+  function remember(grant: GrantId): void {
+    revoked.add(grant);
+    const [oldest] = revoked;
+    if (revoked.size > MAX_REMEMBERED_REVOCATIONS && oldest !== undefined) revoked.delete(oldest);
+  }
+
+  /** The edge counts a session that nobody carries: nothing was dialled for it. */
+  function admittedLate(session: SessionId): void {
+    const message = 'never begun: the admission came after its deadline';
+    report({ kind: 'session.ended', session, reason: 'client_closed', message, at: new Date(now()).toISOString() });
+  }
+
+  function report(given: Parameters<Edge['report']>[0]): void {
+    outbox.add(fitReport(given, now));
+    pump();
+  }
+
+  function pump(): void {
+    if (state !== 'linked' || connection === undefined || inFlight.size >= REPORT_WINDOW) return;
+    for (const kept of outbox.next(sentUpTo, REPORT_WINDOW - inFlight.size)) {
+      sentUpTo = kept.seq;
+      inFlight.add(kept.seq);
+      connection.send({ kind: 'report', seq: kept.seq, report: kept.report });
+    }
+  }
+
+  /** The linked connection; waits for one only while it is about to come. */
+  async function linkedConnection(): Promise<LinkConnection | undefined> {
+    const giveUpAt = performance.now() + timing.graceMs;
+    while (state !== 'linked') {
+      const left = giveUpAt - performance.now();
+      const underWay = state === 'dialling' || (state === 'waiting' && redialAt < giveUpAt);
+      if (!underWay || left <= 0) return undefined;
+      await woken(left);
+    }
+    return connection;
+  }
+
+  /** Resolves at the next change of state, when the outbox is empty, or after `withinMs`. */
+  function woken(withinMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = () => {
+        clearTimeout(timer);
+        wakeups.delete(wake);
+        resolve();
+      };
+      const timer = setTimeout(wake, withinMs);
+      wakeups.add(wake);
+    });
+  }
+
+  /** For claims that no edge could know: looks like any other answer, and does not change. */
+  function foundNothing(claim: Claim): GrantLookup {
+    const digest = createHmac('sha256', options.saltKey.reveal()).update(`${claim.email}\n${claim.resource}`).digest();
+    return { salt: digest.subarray(0, 16), iterations: GRANT_SCRAM_ITERATIONS, candidates: [] };
+  }
+
+  return {
+    firstLinked: firstLinked.promise,
+
+    start() {
+      dialAgain();
+    },
+
+    async lookUp(claim, protocol) {
+      const resource = ResourceName.safeParse(claim.resource);
+      const email = claim.email.trim().toLowerCase();
+      const link = await linkedConnection();
+      if (link === undefined) return err(UNREACHABLE);
+      if (!resource.success || email.length > 254) return ok(foundNothing(claim));
+      const answer = await link.call({ kind: 'grants.look_up', email, resource: resource.data, protocol });
+      if (answer?.kind !== 'grants.found') return err(UNREACHABLE);
+      return ok({
+        salt: Buffer.from(answer.salt, 'base64'),
+        iterations: answer.iterations,
+        candidates: answer.candidates.map((it) => (revoked.has(it.id) ? { ...it, revoked: true } : it)),
+      });
+    },
+
+    async openSession(input) {
+      const link = await linkedConnection();
+      const answer = await link?.call({ kind: 'session.open', ...input });
+      if (answer?.kind === 'session.refused') return err({ reason: answer.reason, message: answer.message });
+      if (answer?.kind !== 'session.admitted') return err(UNREACHABLE);
+      // Revoked while the answer was on its way.
+      if (revoked.has(answer.opened.grant.id)) {
+        admittedLate(input.session);
+        return err({ reason: 'grant_revoked', message: 'this grant was revoked: ask for access again' });
+      }
+      return ok(answer.opened);
+    },
+
+    report,
+
+    onGrantRevoked(listener) {
+      revocationListeners.add(listener);
+      return () => {
+        revocationListeners.delete(listener);
+      };
+    },
+
+    status: () => ({ state, since: new Date(since).toISOString(), problem, unacknowledgedReports: outbox.size }),
+
+    async stop(withinMs) {
+      const giveUpAt = performance.now() + withinMs;
+      while (outbox.size > 0 && state === 'linked' && performance.now() < giveUpAt) {
+        await woken(giveUpAt - performance.now());
+      }
+      clearTimeout(redial);
+      clearTimeout(resend);
+      enter('stopped', 'the connector is stopping');
+      connection?.close();
+    },
+  };
+}

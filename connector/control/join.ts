@@ -1,0 +1,84 @@
+// Becoming known to the edge, once: the one-time token is shown together with the connector's own
+// public key, and the id that comes back is kept.
+
+import { readFileSync } from 'node:fs';
+import { err, ok, type Result } from '../../core/result.ts';
+import { secret, type Secret } from '../../core/secret.ts';
+import type { ConnectorConfig } from '../config.ts';
+import type { Logger } from '../logger.ts';
+import { type Identity, saveJoined } from '../state/identity.ts';
+import { createBackoff } from './backoff.ts';
+import { joinEdge } from './edge-http.ts';
+
+export interface JoinFault {
+  readonly kind: 'refused' | 'unreachable';
+  /** One sentence for the operator. */
+  readonly message: string;
+}
+
+export type JoinedIdentity = Identity & { readonly joined: NonNullable<Identity['joined']> };
+
+/** How long a first start waits for an edge that does not answer. */
+const GIVE_UP_AFTER_MS = 60_000;
+
+export async function ensureJoined(input: {
+  readonly identity: Identity;
+  readonly config: Pick<ConnectorConfig, 'name' | 'edge' | 'state' | 'join'>;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly log: Logger;
+  readonly giveUpAfterMs?: number;
+}): Promise<Result<JoinedIdentity, JoinFault>> {
+  const { identity, config, log } = input;
+  if (identity.joined !== undefined) {
+    if (identity.joined.edge !== config.edge) {
+      const message = `state directory ${config.state} belongs to a connector of ${identity.joined.edge}, not of ${config.edge}: set that edge, or give another --state to join anew`;
+      return err({ kind: 'refused', message });
+    }
+    return ok({ ...identity, joined: identity.joined });
+  }
+
+  const token = readToken(config.join, input.environment);
+  if (!token.ok) return err({ kind: 'refused', message: token.error });
+
+  const giveUpAt = performance.now() + (input.giveUpAfterMs ?? GIVE_UP_AFTER_MS);
+  const backoff = createBackoff({ baseMs: 500, capMs: 5_000, random: Math.random });
+  for (;;) {
+    const answer = await joinEdge(config.edge, { token: token.value, name: config.name, key: identity.publicKey });
+    if (answer.ok) {
+      const joined = { connector: answer.value, edge: config.edge, at: new Date().toISOString() };
+      const saved = saveJoined(config.state, identity, joined);
+      if (!saved.ok) return err({ kind: 'refused', message: saved.error });
+      log.info('connector.joined', { connector: joined.connector, edge: config.edge });
+      return ok({ ...saved.value, joined });
+    }
+    if (answer.error.kind === 'refused') {
+      const message = `the edge refused the join token: ${answer.error.message}. A token works once and for a short time: make a new one in the portal`;
+      return err({ kind: 'refused', message });
+    }
+    const delay = backoff.nextMs();
+    if (performance.now() + delay > giveUpAt) {
+      return err({ kind: 'unreachable', message: `cannot join: ${answer.error.message}` });
+    }
+    log.warn('connector.not_joined', { message: answer.error.message, retryInMs: delay });
+    await new Promise((resolve) => setTimeout(resolve, delay));
+  }
+}
+
+function readToken(
+  from: ConnectorConfig['join'],
+  environment: Readonly<Record<string, string | undefined>>,
+): Result<Secret<string>, string> {
+  const hint = 'this connector has not joined the edge yet: make a join token in the portal and';
+  if (from.kind === 'env') {
+    const value = environment[from.name]?.trim();
+    return value ? ok(secret(value)) : err(`${hint} set ${from.name}`);
+  }
+  try {
+    const value = readFileSync(from.path, 'utf8').trim();
+    return value ? ok(secret(value)) : err(`${from.path} is empty: ${hint} write it there`);
+  } catch (error) {
+    return err(
+      `${from.path} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'}): ${hint} write it there`,
+    );
+  }
+}

@@ -1,0 +1,60 @@
+// The connector's process: settings in, JSON lines out, signals, exit codes. See docs/connector.md.
+//
+//   0 stopped as asked, or --check found nothing    1 refused or failed
+//   2 the settings are wrong                        3 the edge does not answer (first start only)
+
+import { loadConfig } from './config.ts';
+import { showHostPort } from './config/host-port.ts';
+import { helpText } from './config/flags.ts';
+import { createLogger, describeBug } from './logger.ts';
+import { startConnector } from './run.ts';
+
+function exit(code: number, message: string): never {
+  process.stderr.write(`gatehouse connector: ${message}\n`);
+  process.exit(code);
+}
+
+const loaded = loadConfig(process.argv.slice(2), process.env, process.cwd());
+if (!loaded.ok) exit(2, loaded.error);
+if (loaded.value === undefined) {
+  process.stdout.write(helpText());
+  process.exit(0);
+}
+const { config, check } = loaded.value;
+if (check) {
+  process.stdout.write(`ok: ${config.resources.length} resources\n`);
+  process.exit(0);
+}
+
+const log = createLogger((line) => process.stdout.write(line), { level: config.logLevel });
+const onBug = (error: unknown): void => exit(1, `stopped by a bug: ${describeBug(error)}`);
+process.on('uncaughtException', onBug);
+process.on('unhandledRejection', onBug);
+
+const started = await startConnector({ config, environment: process.env, log });
+if (!started.ok) exit(started.error.kind === 'unreachable' ? 3 : 1, started.error.message);
+const connector = started.value;
+
+let stopping = false;
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  process.on(signal, () => {
+    // The second one is somebody who does not want to wait.
+    if (stopping) exit(1, `stopped at once by a second ${signal}: the next start stores what is left`);
+    stopping = true;
+    connector.stop().then(() => {
+      log.info('connector.stopped');
+      process.exit(0);
+    }, onBug);
+  });
+}
+
+const addresses = {
+  pid: process.pid,
+  listeners: { postgres: { ...connector.listeners.postgres } },
+  health: connector.health && showHostPort(connector.health),
+};
+log.info('listening', addresses);
+if (config.resources.length === 0)
+  log.warn('resources.none', { message: 'no resources are configured: nothing can be reached' });
+await connector.ready;
+if (!stopping) log.info('ready', addresses);

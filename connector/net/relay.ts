@@ -1,0 +1,225 @@
+// Two sockets and a recorder: what comes from one is shown to the protocol, recorded, and goes on to
+// the other after the commit of that turn (law 1). Knows nothing of any protocol.
+//
+// Back-pressure: a side is read only while the other's unsent bytes and the log's uncommitted ones
+// are below their marks, so a slow reader slows the writer all the way.
+
+import type { Socket } from 'node:net';
+import type { EndReason } from '../../core/recording/facts.ts';
+import type { Conversation, Delivery, LogFault, SessionRecorder } from '../protocol.ts';
+
+/** Unsent bytes towards one side above which the other is not read. */
+const MAX_UNSENT_BYTES = 128 * 1024;
+/** Recorded and not committed bytes above which neither is read: the log is slow or its disk is full. */
+const MAX_UNCOMMITTED_BYTES = 1024 * 1024;
+/** How long a side may take to close after the other did, or to read its farewell. */
+const LINGER_MS = 5_000;
+
+/** The protocol's view of the bytes. It records them and says what goes on, in order. */
+export interface Interpreter {
+  /** A chunk came. Must record all of it before any `relay.forward`. */
+  fromClient(chunk: Buffer): void;
+  fromTarget(chunk: Buffer): void;
+  /** What to tell the client when the gateway ends the session; undefined where it would cut a message in two. */
+  farewell(reason: EndReason, message: string): Buffer | undefined;
+  /** The client said that it is leaving, so the target's closing is no surprise. */
+  readonly clientLeft: boolean;
+  /** Both sides are closed, or about to be: what belongs to the session alone is let go. */
+  closed(): void;
+}
+
+export type Side = 'client' | 'target';
+
+export class Relay implements Conversation, Delivery {
+  readonly ended: Promise<{ readonly reason: EndReason; readonly message: string }>;
+  readonly #client: Socket;
+  readonly #target: Socket;
+  readonly #recorder: SessionRecorder;
+  #interpreter: Interpreter | undefined;
+  #toClient: Buffer[] = [];
+  #toTarget: Buffer[] = [];
+  #registered = false;
+  #clientEnded = false;
+  #targetEnded = false;
+  #clientPaused = false;
+  #targetPaused = false;
+  /** Set by whatever ends the session first. */
+  #outcome: { readonly reason: EndReason; readonly message: string } | undefined;
+  /** The gateway ends the session: nothing is read any more, the client gets its farewell. */
+  #ending = false;
+  #linger: NodeJS.Timeout | undefined;
+  #activeAt = performance.now();
+  #resolve: (outcome: { readonly reason: EndReason; readonly message: string }) => void = () => {};
+
+  constructor(client: Socket, target: Socket, recorder: SessionRecorder) {
+    this.#client = client;
+    this.#target = target;
+    this.#recorder = recorder;
+    this.ended = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+  }
+
+  /** Starts reading both sides. `early`: what the client sent before it was let in. */
+  begin(interpreter: Interpreter, early: Buffer): void {
+    this.#interpreter = interpreter;
+    const client = this.#client;
+    const target = this.#target;
+    client.on('data', (chunk: Buffer) => this.#fromClient(chunk));
+    target.on('data', (chunk: Buffer) => this.#fromTarget(chunk));
+    client.on('end', () => this.#onEnd('client'));
+    target.on('end', () => this.#onEnd('target'));
+    client.on('drain', () => this.#regulate());
+    target.on('drain', () => this.#regulate());
+    client.on('close', () => this.#onClose('client'));
+    target.on('close', () => this.#onClose('target'));
+    if (client.destroyed) this.#onClose('client');
+    if (target.destroyed) this.#onClose('target');
+    if (early.length > 0) this.#fromClient(early);
+    if (!this.#clientPaused) client.resume();
+    if (!this.#targetPaused) target.resume();
+  }
+
+  /** Hands `bytes` on to `side` after this turn's commit. They were recorded before, and stay unchanged. */
+  forward(side: Side, bytes: Buffer): void {
+    if (bytes.length === 0) return;
+    if (side === 'client') this.#toClient.push(bytes);
+    else this.#toTarget.push(bytes);
+    this.#register();
+  }
+
+  end(reason: EndReason, message: string): void {
+    if (this.#ending || (this.#client.destroyed && this.#target.destroyed)) return;
+    this.#ending = true;
+    this.#outcome ??= { reason, message };
+    this.#toTarget = [];
+    const farewell = this.#interpreter?.farewell(reason, message);
+    if (farewell && !this.#client.writableEnded) {
+      this.#recorder.bytes('gateway', 0, farewell);
+      this.#toClient.push(farewell);
+    }
+    this.#interpreter?.closed();
+    this.#target.destroy();
+    this.#register();
+    this.#lingerThenDestroy();
+  }
+
+  lastActivityMs(): number {
+    return this.#activeAt;
+  }
+
+  deliver(): void {
+    this.#registered = false;
+    if (this.#toTarget.length > 0) this.#toTarget = send(this.#target, this.#toTarget);
+    if (this.#toClient.length > 0) this.#toClient = send(this.#client, this.#toClient);
+    if (this.#clientEnded && !this.#target.writableEnded) this.#target.end();
+    if ((this.#targetEnded || this.#ending) && !this.#client.writableEnded) this.#client.end();
+    // Whatever it sends now is let go unread, so that its closing is noticed.
+    if (this.#ending) this.#client.resume();
+    else this.#regulate();
+  }
+
+  /** Not one byte goes on, not even a farewell: it could not be recorded (law 1). */
+  logFailed(fault: LogFault): void {
+    this.#ending = true;
+    this.#outcome = { reason: 'log_failed', message: `The recording cannot be written: ${fault.message}` };
+    this.#toClient = [];
+    this.#toTarget = [];
+    this.#interpreter?.closed();
+    this.#client.destroy();
+    this.#target.destroy();
+  }
+
+  #fromClient(chunk: Buffer): void {
+    if (this.#ending) return;
+    this.#activeAt = performance.now();
+    this.#interpreter?.fromClient(chunk);
+    if (this.#recorder.pendingBytes > MAX_UNCOMMITTED_BYTES) this.#regulate();
+  }
+
+  #fromTarget(chunk: Buffer): void {
+    if (this.#ending) return;
+    this.#activeAt = performance.now();
+    this.#interpreter?.fromTarget(chunk);
+    if (this.#recorder.pendingBytes > MAX_UNCOMMITTED_BYTES) this.#regulate();
+  }
+
+  #register(): void {
+    if (this.#registered) return;
+    this.#registered = true;
+    this.#recorder.afterCommit(this);
+  }
+
+  /** Reads each side as long as the other, and the log, keep up. */
+  #regulate(): void {
+    if (this.#ending) return;
+    const logBehind = this.#recorder.pendingBytes > MAX_UNCOMMITTED_BYTES;
+    // A log that is behind calls deliver when it has caught up.
+    if (logBehind) this.#register();
+    const pauseClient = logBehind || this.#target.writableLength > MAX_UNSENT_BYTES;
+    const pauseTarget = logBehind || this.#client.writableLength > MAX_UNSENT_BYTES;
+    if (pauseClient !== this.#clientPaused) {
+      this.#clientPaused = pauseClient;
+      if (pauseClient) this.#client.pause();
+      else this.#client.resume();
+    }
+    if (pauseTarget !== this.#targetPaused) {
+      this.#targetPaused = pauseTarget;
+      if (pauseTarget) this.#target.pause();
+      else this.#target.resume();
+    }
+  }
+
+  #onEnd(side: Side): void {
+    if (side === 'client') this.#clientEnded = true;
+    else this.#targetEnded = true;
+    this.#note(side);
+    // Behind what it sent last, which may not have been committed yet.
+    this.#register();
+  }
+
+  #onClose(side: Side): void {
+    this.#note(side);
+    if (side === 'client') this.#clientEnded = true;
+    else this.#targetEnded = true;
+    if (this.#client.destroyed && this.#target.destroyed) {
+      clearTimeout(this.#linger);
+      this.#interpreter?.closed();
+      this.#resolve(this.#outcome ?? { reason: 'target_closed', message: '' });
+      return;
+    }
+    this.#register();
+    // A client that is gone for good will read nothing: what the target still sends has no receiver.
+    if (side === 'client') this.#target.resume();
+    this.#lingerThenDestroy();
+  }
+
+  #note(side: Side): void {
+    if (this.#outcome) return;
+    const byClient = side === 'client' || this.#interpreter?.clientLeft === true;
+    this.#outcome = byClient
+      ? { reason: 'client_closed', message: 'The client closed the session.' }
+      : { reason: 'target_closed', message: 'The target closed the session.' };
+  }
+
+  #lingerThenDestroy(): void {
+    this.#linger ??= setTimeout(() => {
+      this.#client.destroy();
+      this.#target.destroy();
+    }, LINGER_MS).unref();
+  }
+}
+
+/** Writes what waits as one write, and gives an empty list. */
+function send(socket: Socket, waiting: Buffer[]): Buffer[] {
+  if (!socket.writable) return [];
+  const [first] = waiting;
+  if (waiting.length === 1 && first) {
+    socket.write(first);
+  } else {
+    socket.cork();
+    for (const bytes of waiting) socket.write(bytes);
+    socket.uncork();
+  }
+  return [];
+}

@@ -1,0 +1,128 @@
+// PostgreSQL behind the seam. README.md says what is supported and what is refused.
+
+import type { Socket } from 'node:net';
+import type { GrantCandidate } from '../../../core/control.ts';
+import type { Refusal } from '../../../core/refusal.ts';
+import { err, ok } from '../../../core/result.ts';
+import { ConnectionLost } from '../../net/byte-reader.ts';
+import type { AcceptContext, Accepted, Arrival, Claim, Protocol } from '../../protocol.ts';
+import { CancelKeys } from './cancel.ts';
+import { beginConversation } from './conversation.ts';
+import { type ClientAuth, prove, readWish, type Wish } from './login.ts';
+import { negotiateProtocolVersion, PROTOCOL_3_0, PROTOCOL_3_2 } from './messages.ts';
+import { refusalMessage } from './refusals.ts';
+import { readStart, type Start, type Transport } from './start-up.ts';
+import { logIn } from './upstream.ts';
+
+export interface PostgresOptions {
+  /** How clients show their grant. `scram` unless they cannot. */
+  readonly clientAuth?: ClientAuth;
+}
+
+/** How long a client may take to read why it was turned away. */
+const FAREWELL_MS = 5_000;
+
+const tooLate: Refusal = { reason: 'deadline_exceeded', message: 'The login took too long. Connect again.' };
+
+export function createPostgres(options: PostgresOptions = {}): Protocol {
+  const clientAuth = options.clientAuth ?? 'scram';
+  const cancelKeys = new CancelKeys();
+
+  async function accept(socket: Socket, context: AcceptContext): Promise<Accepted> {
+    const start = await readStart(socket, context);
+    switch (start.kind) {
+      case 'lost':
+        // Opened and closed: a health check. In mid-word or out of time: somebody who got nowhere.
+        start.socket.destroy();
+        return context.signal.aborted ? { kind: 'refused', refusal: tooLate } : { kind: 'done' };
+      case 'refused':
+        await turnAway(start.socket, start.silent ? undefined : start.refusal);
+        return { kind: 'refused', refusal: start.refusal };
+      case 'cancel':
+        start.transport.reader.release();
+        await cancelKeys.request(start.pid, start.secret);
+        await turnAway(start.transport.socket, undefined);
+        return { kind: 'done' };
+      case 'startup':
+        return identify(start, context);
+    }
+  }
+
+  async function identify(start: Start & { kind: 'startup' }, context: AcceptContext): Promise<Accepted> {
+    const { transport, version, parameters } = start;
+    const refuse = async (refusal: Refusal, claim?: Claim): Promise<Accepted> => {
+      transport.reader.release();
+      await turnAway(transport.socket, refusal);
+      return { kind: 'refused', refusal, ...(claim && { claim }) };
+    };
+    const wish = readWish(parameters);
+    if (!wish.ok) return refuse(wish.error.refusal, wish.error.claim);
+    const { claim } = wish.value;
+    const spoken = version === PROTOCOL_3_0 ? PROTOCOL_3_0 : PROTOCOL_3_2;
+    if (version !== spoken || wish.value.unknownOptions.length > 0)
+      transport.socket.write(negotiateProtocolVersion(spoken, wish.value.unknownOptions));
+    try {
+      const lookup = await context.lookUp(claim);
+      if (!lookup.ok) return await refuse(lookup.error, claim);
+      const proof = await prove(transport, lookup.value, clientAuth);
+      if (!proof.ok) return await refuse(proof.error, claim);
+      return { kind: 'arrival', arrival: arrivalOf(transport, wish.value, spoken, proof.value) };
+    } catch (error) {
+      if (!(error instanceof ConnectionLost)) throw error;
+      if (context.signal.aborted) return refuse(tooLate, claim);
+      // psql without a password hangs up when it is asked for one, asks the person, and connects again.
+      transport.socket.destroy();
+      return { kind: 'done' };
+    }
+  }
+
+  function arrivalOf(transport: Transport, wish: Wish, version: number, grant: GrantCandidate): Arrival {
+    const { socket, reader, tls } = transport;
+    return {
+      claim: wish.claim,
+      grant,
+      client: {
+        address: socket.remoteAddress ?? 'unknown',
+        ...(tls !== undefined && { tls }),
+        ...(wish.application !== undefined && { application: wish.application }),
+      },
+      details: wish.database === undefined ? {} : { database: wish.database },
+      async connect({ upstream: target, recorder }) {
+        const upstream = await logIn(target, wish.database, wish.passedOn);
+        if (!upstream.ok) {
+          reader.release();
+          await turnAway(socket, upstream.error);
+          return err(upstream.error);
+        }
+        const early = reader.release();
+        return ok(
+          beginConversation({ client: socket, early, version, upstream: upstream.value, target, recorder, cancelKeys }),
+        );
+      },
+      async deny(refusal) {
+        reader.release();
+        await turnAway(socket, refusal);
+      },
+    };
+  }
+
+  return { name: 'postgres', accept };
+}
+
+/** Says why, and closes. Resolves when the socket is closed, or destroyed because it would not be. */
+function turnAway(socket: Socket, refusal: Refusal | undefined): Promise<void> {
+  if (socket.destroyed) return Promise.resolve();
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => socket.destroy(), FAREWELL_MS);
+    socket.once('close', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    // What it goes on to send is let go unread, so that its closing is noticed and it is not reset while it reads.
+    socket.on('data', () => {});
+    socket.once('end', () => socket.destroySoon());
+    socket.resume();
+    if (refusal) socket.end(refusalMessage(refusal));
+    else socket.end();
+  });
+}

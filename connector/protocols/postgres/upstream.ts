@@ -1,0 +1,303 @@
+// Dials a target and logs in there with the connector's own credential. Nothing of this is recorded
+// and nothing of it reaches the client: the session begins behind the target's ReadyForQuery.
+
+import { createHash, randomBytes } from 'node:crypto';
+import { connect, isIP, type Socket } from 'node:net';
+import { type ConnectionOptions, connect as connectTls, TLSSocket } from 'node:tls';
+import type { Refusal, RefusalReason } from '../../../core/refusal.ts';
+import { err, ok, type Result } from '../../../core/result.ts';
+import { ByteReader, ConnectionLost } from '../../net/byte-reader.ts';
+import { peerEndPoint } from '../../net/channel-binding.ts';
+import type { UpstreamTarget } from '../../protocol.ts';
+import {
+  AUTH_CLEARTEXT,
+  AUTH_MD5,
+  AUTH_OK,
+  AUTH_SASL,
+  AUTH_SASL_CONTINUE,
+  AUTH_SASL_FINAL,
+  int32,
+  MAX_LOGIN_MESSAGE_BYTES,
+  message,
+  PROTOCOL_3_0,
+  readErrorFields,
+  SSL_REQUEST,
+  startupMessage,
+} from './messages.ts';
+import { SCRAM_SHA_256, SCRAM_SHA_256_PLUS, ScramClient } from './scram.ts';
+
+export interface UpstreamConnection {
+  readonly socket: Socket;
+  /** What cancels its statements. */
+  readonly key: { readonly pid: number; readonly secret: Buffer } | undefined;
+  /** ParameterStatus and NoticeResponse messages and the first ReadyForQuery, as the target sent them. */
+  readonly greeting: Buffer;
+  /** Came behind the greeting. */
+  readonly early: Buffer;
+}
+
+/** ParameterStatus messages, notices: a login that says more than this is not one. */
+const MAX_GREETING_BYTES = 256 * 1024;
+const MAX_KEY_BYTES = 256;
+
+class LoginFault extends Error {
+  readonly reason: RefusalReason;
+  constructor(reason: RefusalReason, text: string) {
+    super(text);
+    this.reason = reason;
+  }
+}
+
+/** Dials and logs in. `parameters`: the client's own, less user and database. */
+export async function logIn(
+  target: UpstreamTarget,
+  database: string | undefined,
+  parameters: ReadonlyMap<string, string>,
+): Promise<Result<UpstreamConnection, Refusal>> {
+  const signal = AbortSignal.timeout(target.connectTimeoutMs);
+  let socket: Socket | undefined;
+  try {
+    socket = await openConnection(target, signal);
+    const startup = new Map([['user', target.user]]);
+    const chosen = database ?? target.database;
+    if (chosen !== undefined) startup.set('database', chosen);
+    for (const [name, value] of parameters) startup.set(name, value);
+    socket.write(startupMessage(PROTOCOL_3_0, startup));
+    return ok(await readLogin(socket, target, signal));
+  } catch (error) {
+    socket?.destroy();
+    return err(refusalOf(error, signal));
+  }
+}
+
+function refusalOf(error: unknown, signal: AbortSignal): Refusal {
+  if (error instanceof LoginFault) return { reason: error.reason, message: error.message };
+  if (signal.aborted)
+    return { reason: 'upstream_unreachable', message: 'The database did not answer in time. Try again in a moment.' };
+  if (error instanceof ConnectionLost)
+    return { reason: 'upstream_unreachable', message: 'The database closed the connection during the login.' };
+  throw error;
+}
+
+/** Connected, and inside TLS where the target asks for it. Also used for CancelRequests. */
+export async function openConnection(target: UpstreamTarget, signal: AbortSignal): Promise<Socket> {
+  const socket = connect({ host: target.host, port: target.port, noDelay: true, keepAlive: true, allowHalfOpen: true });
+  try {
+    await opened(
+      socket,
+      'connect',
+      signal,
+      'upstream_unreachable',
+      (code) => `The database is not reachable (${code}).`,
+    );
+    if (target.tls.mode === 'off') return socket;
+    return await secure(socket, target, signal);
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+}
+
+/** int32 8 | int32 80877103, answered by one byte: S or N */
+async function secure(socket: Socket, target: UpstreamTarget, signal: AbortSignal): Promise<Socket> {
+  const reader = new ByteReader(socket, signal);
+  socket.write(Buffer.concat([int32(8), int32(SSL_REQUEST)]));
+  const answer = (await reader.take(1)).toString('latin1');
+  // Bytes behind the answer came before TLS, so anybody may have put them there (CVE-2021-23222).
+  const rest = reader.release();
+  if (answer !== 'S' || rest.length > 0)
+    throw new LoginFault(
+      'upstream_untrusted',
+      'The database offers no TLS, which its settings ask for. Tell an administrator.',
+    );
+  const options: ConnectionOptions = { socket, host: target.host, ALPNProtocols: ['postgresql'] };
+  if (target.tls.mode === 'verify-full') {
+    if (target.tls.ca !== undefined) options.ca = target.tls.ca;
+    const name = target.tls.serverName ?? target.host;
+    if (isIP(name) === 0) options.servername = name;
+    else options.host = name;
+  } else {
+    options.rejectUnauthorized = false;
+    if (isIP(target.host) === 0) options.servername = target.host;
+  }
+  const tls = connectTls(options);
+  await opened(
+    tls,
+    'secureConnect',
+    signal,
+    'upstream_untrusted',
+    (code) => `The database's certificate did not verify (${code}). Tell an administrator.`,
+  );
+  return tls;
+}
+
+function opened(
+  socket: Socket,
+  event: 'connect' | 'secureConnect',
+  signal: AbortSignal,
+  reason: RefusalReason,
+  describe: (code: string) => string,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fail = (code: string) => {
+      socket.destroy();
+      reject(new LoginFault(reason, describe(code)));
+    };
+    const onAbort = () => {
+      socket.destroy();
+      reject(new ConnectionLost('deadline exceeded'));
+    };
+    if (signal.aborted) return onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    socket.once(event, () => {
+      signal.removeEventListener('abort', onAbort);
+      resolve();
+    });
+    // Stays for the socket's life: a later error is seen as its close.
+    socket.on('error', (error: NodeJS.ErrnoException) => fail(error.code ?? 'failed'));
+    socket.once('close', () => fail('closed'));
+  });
+}
+
+async function readLogin(socket: Socket, target: UpstreamTarget, signal: AbortSignal): Promise<UpstreamConnection> {
+  const reader = new ByteReader(socket, signal);
+  const authentication = new Authentication(socket, target);
+  const greeting: Buffer[] = [];
+  let greetingBytes = 0;
+  let key: UpstreamConnection['key'];
+  for (;;) {
+    const header = await reader.take(5);
+    const type = header.toString('latin1', 0, 1);
+    const length = header.readInt32BE(1);
+    if (length < 4 || length > MAX_LOGIN_MESSAGE_BYTES) throw notUnderstood();
+    const body = await reader.take(length - 4);
+    if (type === 'E') throw loginRefused(body);
+    if (type === 'R') {
+      await authentication.take(body);
+      continue;
+    }
+    if (type === 'N' || (authentication.done && (type === 'S' || type === 'Z'))) {
+      greeting.push(header, body);
+      greetingBytes += length + 1;
+      if (greetingBytes > MAX_GREETING_BYTES) throw notUnderstood();
+      if (type === 'Z') return { socket, key, greeting: Buffer.concat(greeting), early: reader.release() };
+      continue;
+    }
+    if (type !== 'K' || !authentication.done || body.length < 8 || body.length > MAX_KEY_BYTES + 4)
+      throw notUnderstood();
+    key = { pid: body.readInt32BE(0), secret: Buffer.from(body.subarray(4)) };
+  }
+}
+
+const notUnderstood = () =>
+  new LoginFault('upstream_login_failed', 'The database answered the login with something that is not understood.');
+
+/** What the target says about the gateway's own credential is for administrators; about the client's wishes, for the client. */
+function loginRefused(body: Buffer): LoginFault {
+  const { code, message: text } = readErrorFields(body);
+  if (code === '3D000')
+    return new LoginFault(
+      'resource_unknown',
+      'The target has no such database. Name another one: dbname=RESOURCE/DATABASE.',
+    );
+  if (code === '53300')
+    return new LoginFault('too_many_sessions', 'The database takes no more connections. Try again later.');
+  if (code === '57P03')
+    return new LoginFault('upstream_unreachable', 'The database is starting up or stopping. Try again in a moment.');
+  if (code.startsWith('28'))
+    return new LoginFault(
+      'upstream_login_failed',
+      `The database refused the gateway's own login (${code}). Tell an administrator.`,
+    );
+  return new LoginFault('upstream_login_failed', `The database refused the session: ${text} (${code})`);
+}
+
+/** Answers the target's 'R' messages until AuthenticationOk. */
+class Authentication {
+  done = false;
+  readonly #socket: Socket;
+  readonly #target: UpstreamTarget;
+  #scram: ScramClient | undefined;
+  #proven = false;
+
+  constructor(socket: Socket, target: UpstreamTarget) {
+    this.#socket = socket;
+    this.#target = target;
+  }
+
+  /** int32 kind | data */
+  async take(body: Buffer): Promise<void> {
+    if (this.done || body.length < 4) throw notUnderstood();
+    const kind = body.readInt32BE(0);
+    const data = body.subarray(4);
+    switch (kind) {
+      case AUTH_OK:
+        // A server that began SCRAM and breaks it off has not shown that it knows the password.
+        if (this.#scram && !this.#proven) throw impostor();
+        this.done = true;
+        return;
+      case AUTH_CLEARTEXT:
+        if (!(this.#socket instanceof TLSSocket))
+          throw new LoginFault(
+            'upstream_untrusted',
+            'The database asks for its password in the clear and the connection to it has no TLS. Tell an administrator.',
+          );
+        this.#answer(`${this.#password()}\0`);
+        return;
+      case AUTH_MD5:
+        if (data.length !== 4) throw notUnderstood();
+        this.#answer(`md5${md5(Buffer.concat([Buffer.from(md5(this.#password() + this.#target.user)), data]))}\0`);
+        return;
+      case AUTH_SASL:
+        return this.#beginScram(data.toString('utf8').split('\0'));
+      case AUTH_SASL_CONTINUE: {
+        const reply = await this.#scram?.final(data.toString('latin1'));
+        if (!reply?.ok) throw notUnderstood();
+        this.#answer(reply.value);
+        return;
+      }
+      case AUTH_SASL_FINAL:
+        if (!this.#scram?.verify(data.toString('latin1')).ok) throw impostor();
+        this.#proven = true;
+        return;
+      default:
+        throw new LoginFault(
+          'upstream_login_failed',
+          `The database asks for a kind of login (${kind}) that is not supported. Tell an administrator.`,
+        );
+    }
+  }
+
+  #beginScram(mechanisms: readonly string[]): void {
+    if (this.#scram || !(mechanisms.includes(SCRAM_SHA_256) || mechanisms.includes(SCRAM_SHA_256_PLUS)))
+      throw notUnderstood();
+    const password = this.#target.password;
+    if (!password) throw noPassword();
+    const binding = this.#socket instanceof TLSSocket ? peerEndPoint(this.#socket) : undefined;
+    this.#scram = new ScramClient({ binding, mechanisms, password, nonce: randomBytes(18).toString('base64') });
+    const first = this.#scram.first();
+    this.#answer(`${this.#scram.mechanism}\0`, int32(Buffer.byteLength(first)), first);
+  }
+
+  #password(): string {
+    if (!this.#target.password) throw noPassword();
+    return this.#target.password.reveal();
+  }
+
+  /** 'p': PasswordMessage, SASLInitialResponse, SASLResponse */
+  #answer(...parts: readonly (string | Buffer)[]): void {
+    this.#socket.write(message('p', ...parts));
+  }
+}
+
+const impostor = () =>
+  new LoginFault(
+    'upstream_untrusted',
+    'The database did not prove that it knows its own password. Tell an administrator.',
+  );
+const noPassword = () =>
+  new LoginFault(
+    'upstream_login_failed',
+    'The database asks for a password and the gateway has none for it. Tell an administrator.',
+  );
+const md5 = (data: string | Buffer): string => createHash('md5').update(data).digest('hex');

@@ -1,0 +1,18 @@
+// Settings to store. Runs in the archiver's thread.
+
+import { createdEventSender } from './created-events.ts';
+import { DirectoryObjectStore } from './directory-object-store.ts';
+import type { ObjectStore, ParsedStoreSettings } from './object-store.ts';
+import { S3ObjectStore } from './s3-object-store.ts';
+
+export function openObjectStore(settings: ParsedStoreSettings): ObjectStore {
+  switch (settings.kind) {
+    case 'directory':
+      return new DirectoryObjectStore({
+        root: settings.root,
+        ...(settings.events && { onCreated: createdEventSender(settings.events) }),
+      });
+    case 's3':
+      return new S3ObjectStore(settings);
+  }
+}

@@ -1,0 +1,435 @@
+// The write-ahead log: one for the connector, all sessions interleaved. Frames appended during one
+// event-loop turn are written together in its check phase, with one write, and only then are the
+// turn's deliveries run (law 1). Nothing here awaits, and nothing is allocated for a chunk.
+//
+// When a write fails the batch stays and is tried again for `pauseMs`: no delivery runs, sessions
+// see `pendingBytes` grow and stop reading. After that the log has failed: every session is told,
+// what waited is dropped undelivered, and the log tries every second to begin a new file. A short
+// write needs no repair: the same place is written again, and readers never look past `committed`.
+
+import type { SessionId } from '../../core/ids.ts';
+import type { Fact, SessionEnded, SessionOpened } from '../../core/recording/facts.ts';
+import type { Direction } from '../../core/recording/frame.ts';
+import { err, ok, type Result } from '../../core/result.ts';
+import type { Delivery, LogFault, SessionLog, SessionRecorder } from '../session/session-log.ts';
+import type { CommittedPosition } from './committed-position.ts';
+import { fitFact } from './fit-fact.ts';
+import { ARENA_BYTES, INLINE_BYTES, WalBatch } from './wal-batch.ts';
+import type { WalFile, WalStorage } from './wal-file.ts';
+import { BATCH_TARGET_BYTES, walFileHeader } from './wal-format.ts';
+import { type RecorderLog, WalRecorder } from './wal-recorder.ts';
+
+export interface WalLimits {
+  /** A file that reached this is followed by the next. */
+  readonly fileBytes: number;
+  /** So is one that is older, so that a quiet connector's log goes away too. */
+  readonly fileAgeMs: number;
+  /** How long a failing write is tried again before sessions end. */
+  readonly pauseMs: number;
+  /** Longest time between a write and the start of its fdatasync: what a machine's crash can lose. */
+  readonly syncMs: number;
+}
+
+export interface WalEvents {
+  failing(message: string): void;
+  recovered(): void;
+  failed(message: string): void;
+  /** A session's last fact, when it could not be written; `sequence` is its place. */
+  endedUnlogged(end: { session: SessionId; sequence: number; timeUs: number; ended: SessionEnded }): void;
+  /** A bug of ours in somebody's deliver(): the session is ended, the others go on. */
+  deliveryThrew(error: unknown): void;
+}
+
+export interface WalOptions {
+  readonly storage: WalStorage;
+  readonly firstFile: number;
+  readonly committed: CommittedPosition;
+  readonly limits: WalLimits;
+  readonly events: WalEvents;
+  readonly clock: { monotonicUs(): number };
+}
+
+export type WalState = 'ready' | 'paused' | 'failed' | 'closed';
+export type DiskState = 'ok' | 'low' | 'critical';
+
+const RETRY_MS = 100;
+const PROBE_MS = 1_000;
+/** Parts of one pwritev; Linux takes 1,024. */
+const MAX_PARTS = 512;
+const MAX_IDLE_BATCHES = 4;
+
+export class WriteAheadLog implements SessionLog, RecorderLog {
+  readonly #options: WalOptions;
+  #state: WalState = 'ready';
+  #disk: DiskState = 'ok';
+  #file: WalFile | undefined;
+  /** The next file, made and not begun. */
+  #spare: WalFile | undefined;
+  #nextFile: number;
+  #position = 0;
+  #fileOpenedUs = 0;
+  #lastSlot = 0;
+  readonly #open = new Map<number, WalRecorder>();
+  #batch = new WalBatch();
+  /** Sealed batches that could not be written yet, oldest first. Empty unless paused. */
+  #queue: WalBatch[] = [];
+  readonly #idleBatches: WalBatch[] = [];
+  #touched: WalRecorder[] = [];
+  #deliveries: { recorder: WalRecorder; delivery: Delivery }[] = [];
+  #turnScheduled = false;
+  readonly #onTurn = (): void => this.#endTurn();
+  #pausedSinceUs = 0;
+  #lastFault = '';
+  #retry: NodeJS.Timeout | undefined;
+  #syncTimer: NodeJS.Timeout | undefined;
+  #syncing: Promise<void> | undefined;
+  #dirty = false;
+
+  /** Throws when the first file cannot be made: there is no log then, and no session. */
+  constructor(options: WalOptions) {
+    this.#options = options;
+    this.#nextFile = options.firstFile;
+    this.#startFile();
+  }
+
+  get state(): WalState {
+    return this.#state;
+  }
+
+  get disk(): DiskState {
+    return this.#disk;
+  }
+
+  get lastFault(): string {
+    return this.#lastFault;
+  }
+
+  get openSessions(): number {
+    return this.#open.size;
+  }
+
+  monotonicUs(): number {
+    return this.#options.clock.monotonicUs();
+  }
+
+  open(opened: SessionOpened): Result<SessionRecorder, LogFault> {
+    if (this.#state !== 'ready') return err(fault(this.#lastFault || `the log is ${this.#state}`));
+    if (this.#disk !== 'ok') return err(fault('the disk of the write-ahead log is nearly full'));
+    const recorder = new WalRecorder(this, opened.session, ++this.#lastSlot);
+    this.#room(100).addSession(recorder.slot, recorder.session);
+    this.#open.set(recorder.slot, recorder);
+    recorder.fact(0, opened);
+    return ok(recorder);
+  }
+
+  append(recorder: WalRecorder, direction: Direction, lane: number, body: Uint8Array): void {
+    const batch = this.#room(body.length <= INLINE_BYTES ? body.length : 0);
+    batch.addBytes(recorder.slot, recorder.sequence++, recorder.elapsedUs(), direction, lane, body);
+    recorder.pendingBytes += body.length;
+    this.#appended(recorder, batch);
+  }
+
+  appendFact(recorder: WalRecorder, lane: number, fact: Fact): void {
+    const text = fitFact(fact);
+    let batch: WalBatch;
+    if (text.length * 3 < ARENA_BYTES / 2) {
+      batch = this.#room(text.length * 3);
+      recorder.pendingBytes += batch.addText(recorder.slot, recorder.sequence++, recorder.elapsedUs(), lane, text);
+    } else {
+      const body = Buffer.from(text);
+      batch = this.#room(0);
+      batch.addLongText(recorder.slot, recorder.sequence++, recorder.elapsedUs(), lane, body);
+      recorder.pendingBytes += body.length;
+    }
+    this.#appended(recorder, batch);
+  }
+
+  register(recorder: WalRecorder, delivery: Delivery): void {
+    this.#deliveries.push({ recorder, delivery });
+    this.#touch(recorder);
+  }
+
+  endedUnlogged(recorder: WalRecorder, ended: SessionEnded): void {
+    this.#open.delete(recorder.slot);
+    if (recorder.committedSequence === 0) return;
+    this.#options.events.endedUnlogged({
+      session: recorder.session,
+      sequence: recorder.committedSequence,
+      timeUs: recorder.elapsedUs(),
+      ended,
+    });
+  }
+
+  /** What the disk watch found. Critical: running sessions end, and their end is still recorded. */
+  diskIs(disk: DiskState): void {
+    if (disk === this.#disk) return;
+    this.#disk = disk;
+    if (disk !== 'critical' || this.#state !== 'ready') return;
+    this.#endTurn();
+    for (const recorder of [...this.#open.values()])
+      recorder.fail(fault('the disk of the write-ahead log is nearly full'));
+  }
+
+  /** Ends the turn early: what was appended is written and handed on now. */
+  commitNow(): void {
+    this.#endTurn();
+  }
+
+  /** Writes what is pending, makes it durable and closes the file. No append after. */
+  async close(): Promise<void> {
+    if (this.#state === 'closed') return;
+    this.#endTurn();
+    if (this.#state === 'paused') this.#fail();
+    this.#state = 'closed';
+    clearTimeout(this.#retry);
+    clearTimeout(this.#syncTimer);
+    await this.#syncing;
+    await this.#file?.sync().catch(() => undefined);
+    this.#file?.close();
+    this.#spare?.close();
+    this.#file = undefined;
+  }
+
+  #room(bytes: number): WalBatch {
+    if (!this.#batch.hasRoomFor(bytes)) this.#flush();
+    return this.#batch;
+  }
+
+  #appended(recorder: WalRecorder, batch: WalBatch): void {
+    this.#touch(recorder);
+    if (batch.payloadBytes >= BATCH_TARGET_BYTES || batch.parts >= MAX_PARTS) this.#flush();
+  }
+
+  #touch(recorder: WalRecorder): void {
+    if (!recorder.touched) {
+      recorder.touched = true;
+      this.#touched.push(recorder);
+    }
+    if (this.#turnScheduled) return;
+    this.#turnScheduled = true;
+    setImmediate(this.#onTurn);
+  }
+
+  #endTurn(): void {
+    this.#turnScheduled = false;
+    if (this.#flush()) this.#deliver();
+  }
+
+  /** Whether everything appended so far is in the log. */
+  #flush(): boolean {
+    if (this.#batch.payloadBytes > 0) {
+      this.#queue.push(this.#batch);
+      this.#batch = this.#idleBatches.pop() ?? new WalBatch();
+    }
+    return this.#state === 'ready' && this.#writeQueue();
+  }
+
+  #writeQueue(): boolean {
+    for (let batch = this.#queue[0]; batch; batch = this.#queue[0]) {
+      try {
+        this.#write(batch);
+      } catch (error) {
+        this.#writeFailed(error);
+        return false;
+      }
+      this.#queue.shift();
+      this.#recycle(batch);
+    }
+    for (const recorder of this.#touched) {
+      recorder.committed();
+      if (recorder.ended) this.#open.delete(recorder.slot);
+    }
+    this.#touched.length = 0;
+    return true;
+  }
+
+  #write(batch: WalBatch): void {
+    const { fileBytes, fileAgeMs } = this.#options.limits;
+    const aged = this.monotonicUs() - this.#fileOpenedUs > fileAgeMs * 1000;
+    if (this.#file === undefined || this.#position >= fileBytes || aged) this.#startFile();
+    const file = this.#file;
+    if (file === undefined) throw new Error('no log file');
+    this.#writeAll(file, batch.seal(file.number, this.#position));
+    this.#options.committed.publish(file.number, this.#position);
+    this.#needSync();
+  }
+
+  #writeAll(file: WalFile, buffers: readonly Uint8Array[]): void {
+    let wanted = 0;
+    for (const buffer of buffers) wanted += buffer.length;
+    const written = file.write(buffers, this.#position);
+    if (written !== wanted) throw new Error(`short write: ${written} of ${wanted} bytes taken`);
+    this.#position += wanted;
+  }
+
+  #startFile(): void {
+    const old = this.#file;
+    const file = this.#spare ?? this.#options.storage.create(this.#nextFile);
+    // Made now and perhaps not written: the next try takes the same, so a full disk gathers no empty files.
+    this.#spare = file;
+    const number = file.number;
+    const oldPosition = this.#position;
+    this.#position = 0;
+    try {
+      this.#writeAll(file, [walFileHeader(number)]);
+      for (const table of this.#sessionTable()) this.#writeAll(file, table.seal(number, this.#position));
+    } catch (error) {
+      this.#position = oldPosition;
+      throw error;
+    }
+    this.#spare = undefined;
+    this.#nextFile = number + 1;
+    this.#file = file;
+    this.#fileOpenedUs = this.monotonicUs();
+    this.#options.committed.publish(number, this.#position);
+    if (old) this.#retire(old);
+  }
+
+  *#sessionTable(): Generator<WalBatch> {
+    let table = new WalBatch();
+    for (const recorder of this.#open.values()) {
+      if (!table.hasRoomFor(100)) {
+        yield table;
+        table = new WalBatch();
+      }
+      table.addSession(recorder.slot, recorder.session);
+    }
+    if (table.payloadBytes > 0) yield table;
+  }
+
+  #retire(file: WalFile): void {
+    const before = this.#syncing ?? Promise.resolve();
+    const done = before
+      .then(() => file.sync())
+      .catch((error: unknown) => this.#syncFailed(error))
+      .finally(() => {
+        file.close();
+        if (this.#syncing === done) this.#syncing = undefined;
+        if (this.#dirty) this.#needSync();
+      });
+    this.#syncing = done;
+  }
+
+  #needSync(): void {
+    this.#dirty = true;
+    if (this.#syncTimer !== undefined || this.#syncing !== undefined) return;
+    this.#syncTimer = setTimeout(() => {
+      this.#syncTimer = undefined;
+      const file = this.#file;
+      if (!file || this.#syncing) return;
+      this.#dirty = false;
+      const done = file
+        .sync()
+        .catch((error: unknown) => this.#syncFailed(error))
+        .finally(() => {
+          if (this.#syncing === done) this.#syncing = undefined;
+          if (this.#dirty) this.#needSync();
+        });
+      this.#syncing = done;
+    }, this.#options.limits.syncMs).unref();
+  }
+
+  // After a failed fdatasync the kernel may have dropped the pages (fsync(2)): what was written can
+  // no longer be called logged, so there is nothing to try again.
+  #syncFailed(error: unknown): void {
+    if (this.#state === 'closed' || this.#state === 'failed') return;
+    this.#lastFault = `fdatasync of the write-ahead log: ${reasonOf(error)}`;
+    this.#fail();
+  }
+
+  #writeFailed(error: unknown): void {
+    this.#lastFault = `write-ahead log: ${reasonOf(error)}`;
+    try {
+      this.#file?.truncate(this.#position);
+    } catch {
+      // Readers stop at `committed`, and after a crash at the first batch that is not whole.
+    }
+    if (this.#state === 'paused') return;
+    this.#state = 'paused';
+    this.#pausedSinceUs = this.monotonicUs();
+    this.#options.events.failing(this.#lastFault);
+    this.#retry = setTimeout(() => this.#tryAgain(), RETRY_MS);
+  }
+
+  #tryAgain(): void {
+    if (this.#state !== 'paused') return;
+    if (this.#batch.payloadBytes > 0) {
+      this.#queue.push(this.#batch);
+      this.#batch = this.#idleBatches.pop() ?? new WalBatch();
+    }
+    if (this.#writeQueue()) {
+      this.#state = 'ready';
+      this.#options.events.recovered();
+      this.#deliver();
+    } else if (this.monotonicUs() - this.#pausedSinceUs >= this.#options.limits.pauseMs * 1000) this.#fail();
+    else this.#retry = setTimeout(() => this.#tryAgain(), RETRY_MS);
+  }
+
+  #fail(): void {
+    this.#state = 'failed';
+    this.#queue = [];
+    this.#batch.clear();
+    this.#touched.length = 0;
+    this.#deliveries = [];
+    const file = this.#file;
+    this.#file = undefined;
+    if (file) (this.#syncing ?? Promise.resolve()).finally(() => file.close());
+    const sessions = [...this.#open.values()];
+    for (const recorder of sessions) {
+      recorder.cutOff = true;
+      recorder.touched = false;
+      recorder.sequence = recorder.committedSequence;
+    }
+    this.#options.events.failed(this.#lastFault);
+    for (const recorder of sessions) {
+      if (recorder.ended) this.endedUnlogged(recorder, recorder.ended);
+      recorder.fail(fault(this.#lastFault));
+    }
+    this.#retry = setTimeout(() => this.#probe(), PROBE_MS);
+    this.#retry.unref();
+  }
+
+  #probe(): void {
+    if (this.#state !== 'failed') return;
+    try {
+      this.#startFile();
+    } catch (error) {
+      this.#lastFault = `write-ahead log: ${reasonOf(error)}`;
+      this.#retry = setTimeout(() => this.#probe(), PROBE_MS);
+      this.#retry.unref();
+      return;
+    }
+    this.#state = 'ready';
+    this.#options.events.recovered();
+  }
+
+  #deliver(): void {
+    if (this.#deliveries.length === 0) return;
+    const deliveries = this.#deliveries;
+    this.#deliveries = [];
+    for (const { recorder, delivery } of deliveries) {
+      // Told in the meantime that nothing more is delivered.
+      if (recorder.fault) continue;
+      try {
+        delivery.deliver();
+      } catch (error) {
+        this.#options.events.deliveryThrew(error);
+        recorder.fail(fault('the session could not be carried on'));
+      }
+    }
+  }
+
+  #recycle(batch: WalBatch): void {
+    if (this.#idleBatches.length >= MAX_IDLE_BATCHES) return;
+    batch.clear();
+    this.#idleBatches.push(batch);
+  }
+}
+
+const fault = (message: string): LogFault => ({ reason: 'log_unavailable', message });
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown error';
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  return code ? `${code} on ${syscall ?? 'write'}` : error.message;
+}

@@ -1,0 +1,246 @@
+// A connector's life: identity -> edge -> write-ahead log -> listeners, and the way back. Wiring
+// only; every part is made here and nowhere else.
+
+import { hkdfSync } from 'node:crypto';
+import { join } from 'node:path';
+import packageJson from '../package.json' with { type: 'json' };
+import type { Report } from '../core/control.ts';
+import { err, ok, type Result } from '../core/result.ts';
+import { secret } from '../core/secret.ts';
+import { announcedResources, certificateHosts } from './announce.ts';
+import type { ConnectorConfig } from './config.ts';
+import { type HostPort, isLoopback, showHostPort } from './config/host-port.ts';
+import { keepCertificate, type ListenerCertificate } from './control/certificate.ts';
+import { requestCertificate } from './control/edge-http.ts';
+import { createEdgeLink, type EdgeLink } from './control/edge-link.ts';
+import { createAuthorizer } from './control/edge-token.ts';
+import { ensureJoined, type JoinedIdentity } from './control/join.ts';
+import { openOutbox } from './control/outbox.ts';
+import { createCredentials } from './credentials/open-credential.ts';
+import { serveHealth } from './health.ts';
+import { describeBug, type Logger } from './logger.ts';
+import { openRecordingLog, type RecordingLog } from './recording/recording-log.ts';
+import { createProtocol } from './registry.ts';
+import { type Listener, startListener } from './session/serve.ts';
+import { loadIdentity } from './state/identity.ts';
+import { lockState } from './state/lock.ts';
+import { storeSettings } from './store-settings.ts';
+import { createTargets } from './targets.ts';
+
+const BUILD = `gatehouse ${packageJson.version}`;
+/** What is left of reports goes out in this time; then it waits in the outbox for the next start. */
+const LAST_REPORTS_MS = 3_000;
+/** Past their grace, sessions have this long to read why they end. */
+const SESSIONS_CLOSE_MS = 10_000;
+
+export interface StartFault {
+  /** refused: the same start will fail again. unreachable: the edge does not answer. */
+  readonly kind: 'refused' | 'unreachable';
+  /** One sentence for the operator. */
+  readonly message: string;
+}
+
+export interface Connector {
+  readonly listeners: { readonly postgres: HostPort };
+  readonly health: HostPort | undefined;
+  /** Resolves when clients can be served: the edge is linked and the listeners have their certificate. */
+  readonly ready: Promise<void>;
+  /** Takes no more connections, ends the sessions, stores what was recorded. Resolves when all is done or out of time. */
+  stop(): Promise<void>;
+}
+
+export interface ConnectorDeps {
+  readonly config: ConnectorConfig;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly log: Logger;
+}
+
+export async function startConnector(deps: ConnectorDeps): Promise<Result<Connector, StartFault>> {
+  const refused = (message: string): Result<never, StartFault> => err({ kind: 'refused', message });
+  const { config, environment, log } = deps;
+  // What is released, last one first, when a later step fails.
+  const undo: (() => unknown)[] = [];
+  const giveUp = async <T>(fault: Result<T, StartFault>): Promise<Result<T, StartFault>> => {
+    for (const step of undo.reverse()) await step();
+    return fault;
+  };
+
+  const store = storeSettings(config.store, environment);
+  if (!store.ok) return refused(store.error);
+  const identity = loadIdentity(config.state);
+  if (!identity.ok) return refused(identity.error);
+  const lock = lockState(config.state);
+  if (!lock.ok) return refused(lock.error);
+  undo.push(() => lock.value.release());
+  const joined = await ensureJoined({ identity: identity.value, config, environment, log });
+  if (!joined.ok) return giveUp(joined);
+
+  let listener: Listener | undefined;
+  const link = openLink(deps, joined.value, () => ({
+    resources: listener === undefined ? [] : announcedResources(config, { postgres: listener.address }),
+    live: listener?.live() ?? [],
+  }));
+  undo.push(() => link.stop(0));
+  const report = (it: Report): void => {
+    if (it.kind === 'connector.fault')
+      log.warn('connector.fault', { reason: it.reason, message: it.message, session: it.session });
+    link.report(it);
+  };
+  const fault = (reason: string, message: string): void =>
+    report({ kind: 'connector.fault', reason, message, at: new Date().toISOString() });
+
+  const connector = { id: joined.value.joined.connector, name: config.name, build: BUILD };
+  const recording = await openRecordingLog({
+    directory: join(config.state, 'recording'),
+    connector,
+    signingKey: joined.value.privateKey,
+    store: store.value,
+    ...(config.limits.diskFreeBytes === undefined ? {} : { limits: { minFreeBytes: config.limits.diskFreeBytes } }),
+    onReport: report,
+  });
+  if (!recording.ok) return giveUp(refused(recording.error.message));
+  undo.push(() => recording.value.close());
+  const certificate = openCertificate(deps, joined.value);
+  undo.push(() => certificate.stop());
+
+  const postgres = config.listeners.postgres;
+  try {
+    listener = await startListener({
+      protocol: createProtocol.postgres({ clientAuth: postgres.clientAuth }),
+      ...postgres.listen,
+      tls: () => certificate.current(),
+      allowPlainText:
+        postgres.plainText === 'always' || (postgres.plainText === 'loopback' && isLoopback(postgres.listen.host)),
+      sessions: {
+        edge: { ...link, report },
+        log: recording.value,
+        connector,
+        targets: createTargets(config.resources, createCredentials(deps), (resource, message) => {
+          fault('target_unusable', `${resource}: ${message}`);
+        }),
+        limits: sessionLimits(config),
+        onBug: (error) => {
+          log.error('bug', { message: describeBug(error) });
+          fault('bug', describeBug(error));
+        },
+      },
+    });
+  } catch (error) {
+    return giveUp(refused(cannotListen('listeners.postgres', postgres.listen, error)));
+  }
+  const listening = listener;
+  undo.push(() => listening.close(0));
+
+  let health: Awaited<ReturnType<typeof serveHealth>> | undefined;
+  if (config.health !== undefined) {
+    try {
+      health = await serveHealth(config.health, () => ({
+        link: link.status(),
+        log: recording.value.health(),
+        sessions: listening.live().length,
+        certificateUntil: certificate.notAfter(),
+        build: BUILD,
+      }));
+    } catch (error) {
+      return giveUp(refused(cannotListen('health', config.health, error)));
+    }
+  }
+
+  link.start();
+  return ok({
+    listeners: { postgres: listening.address },
+    health: health?.address,
+    ready: Promise.all([link.firstLinked, certificate.available]).then(() => {}),
+    async stop() {
+      await stopConnector(deps, { listener: listening, recording: recording.value, link });
+      certificate.stop();
+      health?.close();
+      lock.value.release();
+    },
+  });
+}
+
+async function stopConnector(
+  { config, log }: ConnectorDeps,
+  parts: { readonly listener: Listener; readonly recording: RecordingLog; readonly link: EdgeLink },
+): Promise<void> {
+  log.info('connector.stopping', { sessions: parts.listener.live().length });
+  await within(config.limits.drainMs + SESSIONS_CLOSE_MS, parts.listener.close(config.limits.drainMs));
+  const { drained, backlog } = await parts.recording.drain(config.limits.uploadMs);
+  if (!drained) {
+    const message = 'not everything recorded is stored yet: the next start with this state directory goes on';
+    log.warn('recording.left', { message, sessions: backlog.sessions, objects: backlog.objects });
+  }
+  await parts.recording.close();
+  await parts.link.stop(LAST_REPORTS_MS);
+}
+
+function openLink(
+  { config, log }: ConnectorDeps,
+  identity: JoinedIdentity,
+  describe: Parameters<typeof createEdgeLink>[0]['describe'],
+) {
+  const outbox = openOutbox({ directory: config.state, onFault: (message) => log.error('outbox.fault', { message }) });
+  const privateKey = identity.privateKey.export({ type: 'pkcs8', format: 'der' });
+  const saltKey = new Uint8Array(
+    hkdfSync('sha256', privateKey, '', 'gatehouse connector: salts of unknown claims', 32),
+  );
+  const link = createEdgeLink({
+    edge: config.edge,
+    connector: identity.joined.connector,
+    build: BUILD,
+    authorize: authorizer(config, identity),
+    describe,
+    outbox,
+    log,
+    saltKey: secret(saltKey),
+  });
+  return {
+    ...link,
+    async stop(withinMs: number) {
+      await link.stop(withinMs);
+      outbox.close();
+    },
+  };
+}
+
+function openCertificate({ config, log }: ConnectorDeps, identity: JoinedIdentity): ListenerCertificate {
+  const authorize = authorizer(config, identity);
+  return keepCertificate({
+    directory: config.state,
+    connectorName: config.name,
+    hosts: certificateHosts(config),
+    request: (csr) => requestCertificate(config.edge, csr, authorize),
+    log,
+  });
+}
+
+const authorizer = (config: ConnectorConfig, identity: JoinedIdentity) =>
+  createAuthorizer({ connector: identity.joined.connector, privateKey: identity.privateKey, edge: config.edge });
+
+function sessionLimits({ limits }: ConnectorConfig) {
+  const { idleMs, loginMs, maxUnauthenticated, maxUnauthenticatedPerAddress } = limits;
+  return {
+    ...(idleMs === undefined ? {} : { idleTimeoutMs: idleMs }),
+    ...(loginMs === undefined ? {} : { loginDeadlineMs: loginMs }),
+    ...(maxUnauthenticated === undefined ? {} : { maxUnauthenticated }),
+    ...(maxUnauthenticatedPerAddress === undefined ? {} : { maxUnauthenticatedPerAddress }),
+  };
+}
+
+function cannotListen(key: string, at: HostPort, error: unknown): string {
+  const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
+  const why =
+    code === 'EADDRINUSE' ? 'another program listens there' : code === 'EACCES' ? 'that port needs more rights' : code;
+  return `${key}: cannot listen on ${showHostPort(at)} (${why}): choose another address`;
+}
+
+function within(milliseconds: number, work: Promise<unknown>): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, milliseconds);
+  work.then(
+    () => resolve(),
+    () => resolve(),
+  );
+  return promise.finally(() => clearTimeout(timer));
+}

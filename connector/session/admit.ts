@@ -1,0 +1,89 @@
+// Lets a client in: the one place that makes an Admission, so nothing can be dialled without passing
+// here (law 2). Order: the client proved a grant -> it is neither over nor revoked -> the edge opens
+// the session -> the log takes its first frame (law 1) -> the target's credential is fetched.
+
+import type { IdSource } from '../../core/ids.ts';
+import type { ResourceName } from '../../core/resource.ts';
+import type { Refusal } from '../../core/refusal.ts';
+import { err, ok, type Result } from '../../core/result.ts';
+import type { SessionOpened } from '../../core/recording/facts.ts';
+import type { Admission, Arrival, UpstreamTarget } from '../protocol.ts';
+import type { AdmittedSession, Edge } from './edge.ts';
+import type { LiveSession } from './live-sessions.ts';
+import type { SessionLog, SessionRecorder } from './session-log.ts';
+
+export interface AdmitDeps {
+  readonly edge: Edge;
+  readonly log: SessionLog;
+  /** The connector's own file says where a resource lives (law 9); its credential is fetched for this session (law 8). */
+  readonly targets: (resource: ResourceName) => Promise<Result<UpstreamTarget, Refusal>>;
+  readonly connector: SessionOpened['connector'];
+  readonly ids: IdSource;
+}
+
+export interface Admitted {
+  readonly admission: Admission;
+  readonly recorder: SessionRecorder;
+  readonly opened: AdmittedSession;
+}
+
+/** `opened`: the edge counts the session, so its end must be reported; `recorder`: and it must be ended. */
+export interface NotAdmitted {
+  readonly refusal: Refusal;
+  readonly opened: boolean;
+  readonly recorder?: SessionRecorder;
+}
+
+export async function admit(
+  arrival: Arrival,
+  live: LiveSession,
+  deps: AdmitDeps,
+): Promise<Result<Admitted, NotAdmitted>> {
+  const refused = mayStillBeUsed(arrival, live, deps.ids.now());
+  if (refused) return err({ refusal: refused, opened: false });
+
+  const answer = await deps.edge.openSession({ session: live.id, grant: arrival.grant.id, client: arrival.client });
+  if (!answer.ok) return err({ refusal: answer.error, opened: false });
+  const opened = answer.value;
+  // Ids are ours: an answer about anything else is not an answer to this.
+  if (opened.session !== live.id || opened.grant.id !== arrival.grant.id || opened.resource !== arrival.claim.resource)
+    return err({ refusal: mismatched, opened: true });
+
+  const recording = deps.log.open({
+    kind: 'session.opened',
+    ...opened,
+    connector: deps.connector,
+    startedAt: new Date(deps.ids.now()).toISOString(),
+    client: arrival.client,
+    details: { ...arrival.details },
+  });
+  if (!recording.ok) return err({ refusal: logUnavailable, opened: true });
+  const recorder = recording.value;
+
+  const late = mayStillBeUsed(arrival, live, deps.ids.now());
+  if (late) return err({ refusal: late, opened: true, recorder });
+  const target = await deps.targets(opened.resource);
+  if (!target.ok) return err({ refusal: target.error, opened: true, recorder });
+
+  const admission = { grant: arrival.grant.id, recorder, upstream: target.value } as Admission;
+  return ok({ admission, recorder, opened });
+}
+
+const mismatched: Refusal = {
+  reason: 'edge_unreachable',
+  message: 'The portal answered about another session. Try again, and tell an administrator if it stays so.',
+};
+
+const logUnavailable: Refusal = {
+  reason: 'log_unavailable',
+  message: 'The gateway cannot record sessions at the moment, so it opens none. Tell an administrator.',
+};
+
+function mayStillBeUsed(arrival: Arrival, live: LiveSession, now: number): Refusal | undefined {
+  if (arrival.grant.revoked || live.cause?.reason === 'grant_revoked')
+    return { reason: 'grant_revoked', message: 'This grant was revoked. Ask for a new one in the portal.' };
+  if (live.cause) return { reason: 'connector_stopping', message: live.cause.message };
+  if (Date.parse(arrival.grant.until) <= now)
+    return { reason: 'grant_expired', message: 'This grant has ended. Ask for a new one in the portal.' };
+  return undefined;
+}

@@ -1,0 +1,32 @@
+// One process per state directory. The lock is the kernel's (SQLite's exclusive lock on a file), so
+// it goes with the process however that ends, and does not mistake one container's pid 1 for another's.
+
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { err, ok, type Result } from '../../core/result.ts';
+
+const SQLITE_BUSY = 5;
+
+export interface StateLock {
+  release(): void;
+}
+
+export function lockState(directory: string): Result<StateLock, string> {
+  try {
+    const database = new DatabaseSync(join(directory, 'lock'), { timeout: 0 });
+    try {
+      database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+    return ok({ release: () => database.close() });
+  } catch (error) {
+    if ((error as { errcode?: number }).errcode === SQLITE_BUSY) {
+      return err(`state directory ${directory} is in use by another connector: give each its own --state`);
+    }
+    return err(
+      `state directory ${directory} cannot be locked: ${error instanceof Error ? error.message : 'unknown error'}`,
+    );
+  }
+}

@@ -1,0 +1,71 @@
+// What this connector may reach, from its own file alone (law 9): a name that is not there cannot be
+// dialled, whatever the edge says. A target's credential is fetched for each session (law 8).
+
+import { readFile } from 'node:fs/promises';
+import type { Refusal } from '../core/refusal.ts';
+import type { ResourceName } from '../core/resource.ts';
+import { err, ok, type Result } from '../core/result.ts';
+import type { ResourceConfig } from './config.ts';
+import type { Credential, CredentialSource } from './credentials/credential.ts';
+import type { UpstreamTarget } from './protocol.ts';
+
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/** What the person is told. What is wrong in detail is for the operator: it names files and variables. */
+const NO_CREDENTIAL: Refusal = {
+  reason: 'upstream_login_failed',
+  message: 'The gateway could not get its credential for this target. Tell an administrator.',
+};
+const NO_AUTHORITY: Refusal = {
+  reason: 'upstream_untrusted',
+  message: "The gateway could not read the authority that checks this target's certificate. Tell an administrator.",
+};
+
+export function createTargets(
+  resources: readonly ResourceConfig[],
+  openCredential: (source: CredentialSource) => Credential,
+  /** Told of what keeps a target from being used; holds no secret. */
+  onFault: (resource: ResourceName, message: string) => void,
+): (resource: ResourceName) => Promise<Result<UpstreamTarget, Refusal>> {
+  const targets = new Map(
+    resources.map((it) => [it.name, { config: it, credential: it.password && openCredential(it.password) }]),
+  );
+
+  return async (name) => {
+    const target = targets.get(name);
+    if (target === undefined) {
+      return err({ reason: 'resource_unknown', message: 'This connector does not serve that resource.' });
+    }
+    const { config, credential } = target;
+    const password = await credential?.fetch();
+    if (password?.ok === false) {
+      onFault(name, password.error.message);
+      return err(NO_CREDENTIAL);
+    }
+    const tls = await tlsOf(config);
+    if (!tls.ok) {
+      onFault(name, tls.error);
+      return err(NO_AUTHORITY);
+    }
+    return ok({
+      host: config.host,
+      port: config.port,
+      user: config.user,
+      password: password?.value,
+      database: config.database,
+      tls: tls.value,
+      connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    });
+  };
+}
+
+/** The authority's file is read for every session, like a credential's: it is rotated the same way. */
+async function tlsOf(config: ResourceConfig): Promise<Result<UpstreamTarget['tls'], string>> {
+  if (config.tls.mode !== 'verify-full' || config.tls.ca === undefined)
+    return ok({ ...config.tls } as UpstreamTarget['tls']);
+  try {
+    return ok({ ...config.tls, ca: await readFile(config.tls.ca, 'utf8') });
+  } catch (error) {
+    return err(`${config.tls.ca} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`);
+  }
+}

@@ -1,0 +1,114 @@
+// From the YAML that an author writes to a PolicyDocument, or to every mistake in it with its line
+// and column. A policy with any mistake is refused whole (law 4).
+
+import { type Document, isMap, isPair, isScalar, LineCounter, parseDocument } from 'yaml';
+import { err, ok, type Result } from '../result.ts';
+import { PolicyDocument } from './document.ts';
+
+export const MAX_POLICY_BYTES = 256 * 1024;
+
+export interface PolicyMistake {
+  /** From 1. */
+  readonly line: number;
+  readonly column: number;
+  /** `rules[0].access.ttl`; empty for the document. */
+  readonly path: string;
+  readonly message: string;
+}
+
+export function parsePolicy(text: string): Result<PolicyDocument, readonly PolicyMistake[]> {
+  if (new TextEncoder().encode(text).length > MAX_POLICY_BYTES) {
+    return err([{ line: 1, column: 1, path: '', message: `a policy has at most ${MAX_POLICY_BYTES} bytes` }]);
+  }
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, merge: false });
+  const position = (offset: number) => {
+    const { line, col } = lines.linePos(offset);
+    return { line: Math.max(line, 1), column: Math.max(col, 1) };
+  };
+  if (document.errors.length > 0) {
+    return err(
+      document.errors.map((error) => ({ ...position(error.pos[0]), path: '', message: firstLine(error.message) })),
+    );
+  }
+  let value: unknown;
+  try {
+    // Aliases are bounded so that a few lines cannot unfold into gigabytes.
+    value = document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    return err([
+      { line: 1, column: 1, path: '', message: firstLine(error instanceof Error ? error.message : 'not readable') },
+    ]);
+  }
+  const parsed = PolicyDocument.safeParse(value);
+  if (!parsed.success) {
+    return err(
+      parsed.error.issues.flatMap((issue) => {
+        const keys = issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [issue.path];
+        return keys.map((path) => ({
+          ...position(offsetOf(document, path)),
+          path: pathText(path),
+          message: issue.code === 'unrecognized_keys' ? 'is not known here' : firstLine(issue.message),
+        }));
+      }),
+    );
+  }
+  const mistakes = contradictions(parsed.data).map(({ path, message }) => ({
+    ...position(offsetOf(document, path)),
+    path: pathText(path),
+    message,
+  }));
+  return mistakes.length > 0 ? err(mistakes) : ok(parsed.data);
+}
+
+/** One line for a person: `line 3, column 5: rules[0].access.ttl: expected a duration such as 30m`. */
+export function describeMistake(mistake: PolicyMistake): string {
+  const where = `line ${mistake.line}, column ${mistake.column}`;
+  return mistake.path === '' ? `${where}: ${mistake.message}` : `${where}: ${mistake.path}: ${mistake.message}`;
+}
+
+/** What the schema allows and no author can mean. */
+function contradictions(policy: PolicyDocument): { path: PropertyKey[]; message: string }[] {
+  const found: { path: PropertyKey[]; message: string }[] = [];
+  const names = new Set<string>();
+  policy.rules.forEach((rule, index) => {
+    if (names.has(rule.name))
+      found.push({ path: ['rules', index, 'name'], message: `the name ${rule.name} is used twice` });
+    names.add(rule.name);
+  });
+  for (const name of Object.keys(policy.groups)) {
+    if (name === 'everyone' || name.startsWith('user:')) {
+      found.push({
+        path: ['groups', name],
+        message: 'everyone and user:EMAIL stand for themselves and cannot be defined',
+      });
+    }
+  }
+  return found;
+}
+
+/** Where the node at `path` begins; where its nearest ancestor does when it is missing. */
+function offsetOf(document: Document.Parsed, path: readonly PropertyKey[]): number {
+  for (let length = path.length; length > 0; length--) {
+    const parent = document.getIn(path.slice(0, length - 1), true);
+    const key = path[length - 1];
+    // A mapping's key tells more than its value: it is what the author misspelt.
+    const pair = isMap(parent)
+      ? parent.items.find((item) => isPair(item) && isScalar(item.key) && item.key.value === key)
+      : undefined;
+    const node: unknown = pair?.key ?? document.getIn(path.slice(0, length), true);
+    if (typeof node === 'object' && node !== null && 'range' in node && Array.isArray(node.range)) {
+      return Number(node.range[0]);
+    }
+  }
+  return document.contents?.range?.[0] ?? 0;
+}
+
+function pathText(path: readonly PropertyKey[]): string {
+  return path.reduce<string>((text, part) => {
+    if (typeof part === 'number') return `${text}[${part}]`;
+    return text === '' ? String(part) : `${text}.${String(part)}`;
+  }, '');
+}
+
+const firstLine = (text: string): string => text.split('\n')[0]?.replace(/ at line .*$/, '') ?? text;

@@ -1,0 +1,159 @@
+// Counts and coverage of a session, taken frame by frame. The writer of a manifest and everybody
+// who checks one use this, so that "the counts agree" means one thing.
+
+import { z } from 'zod';
+import { SessionEnded, SessionOpened } from './facts.ts';
+import type { Direction, Frame, FrameKind } from './frame.ts';
+import type { Coverage, SessionCounts } from './manifest.ts';
+
+/** A tally as the connector keeps it between segments. */
+export const TallyState = z.object({
+  frames: z.number().int(),
+  statements: z.number().int(),
+  errors: z.number().int(),
+  rows: z.number().int(),
+  bytes: z.object({ client: z.number().int(), target: z.number().int(), gateway: z.number().int() }),
+  lanes: z.array(z.number().int()),
+  refused: z.record(z.string(), z.number().int()),
+  lastTimeUs: z.number().int(),
+  opened: SessionOpened.optional(),
+  ended: SessionEnded.optional(),
+});
+export type TallyState = z.infer<typeof TallyState>;
+
+const decoder = new TextDecoder();
+/** What JSON.stringify writes for a StatementStarted: these are counted without being parsed, since nothing inside them counts. */
+const STARTED = new TextEncoder().encode('{"kind":"statement.started",');
+
+export class SessionTally {
+  #frames = 0;
+  #statements = 0;
+  #errors = 0;
+  #rows = 0;
+  readonly #bytes = { client: 0, target: 0, gateway: 0 };
+  readonly #lanes = new Set<number>();
+  readonly #refused = new Map<string, number>();
+  #lastLane = -1;
+  #lastTimeUs = 0;
+  #opened: SessionOpened | undefined;
+  #ended: SessionEnded | undefined;
+
+  static from(state: TallyState): SessionTally {
+    const tally = new SessionTally();
+    tally.#frames = state.frames;
+    tally.#statements = state.statements;
+    tally.#errors = state.errors;
+    tally.#rows = state.rows;
+    Object.assign(tally.#bytes, state.bytes);
+    for (const lane of state.lanes) tally.#lanes.add(lane);
+    for (const [reason, count] of Object.entries(state.refused)) tally.#refused.set(reason, count);
+    tally.#lastTimeUs = state.lastTimeUs;
+    tally.#opened = state.opened;
+    tally.#ended = state.ended;
+    return tally;
+  }
+
+  state(): TallyState {
+    return {
+      ...this.counts(),
+      lanes: [...this.#lanes],
+      refused: Object.fromEntries(this.#refused),
+      lastTimeUs: this.#lastTimeUs,
+      ...(this.#opened && { opened: this.#opened }),
+      ...(this.#ended && { ended: this.#ended }),
+    };
+  }
+
+  get opened(): SessionOpened | undefined {
+    return this.#opened;
+  }
+
+  get ended(): SessionEnded | undefined {
+    return this.#ended;
+  }
+
+  get frames(): number {
+    return this.#frames;
+  }
+
+  get lastTimeUs(): number {
+    return this.#lastTimeUs;
+  }
+
+  addFrame(frame: Frame): void {
+    this.add(frame.timeUs, frame.direction, frame.kind, frame.lane, frame.body);
+  }
+
+  /** `body` is not kept. */
+  add(timeUs: number, direction: Direction, kind: FrameKind, lane: number, body: Uint8Array): void {
+    this.#frames++;
+    if (timeUs > this.#lastTimeUs) this.#lastTimeUs = timeUs;
+    if (lane !== this.#lastLane) {
+      this.#lastLane = lane;
+      this.#lanes.add(lane);
+    }
+    if (kind === 'bytes') this.#bytes[direction] += body.length;
+    else if (beginsWith(body, STARTED)) this.#statements++;
+    else this.#addFact(body);
+  }
+
+  counts(): SessionCounts {
+    return {
+      frames: this.#frames,
+      statements: this.#statements,
+      errors: this.#errors,
+      rows: this.#rows,
+      bytes: { ...this.#bytes },
+    };
+  }
+
+  coverage(lostFrames: number): Coverage {
+    const note = `${lostFrames} frames could not be read back from a damaged log`;
+    return {
+      lanes: [...this.#lanes]
+        .sort((a, b) => a - b)
+        .map((lane) => (lostFrames > 0 ? { lane, recorded: 'partial', note } : { lane, recorded: 'full' })),
+      masked: [],
+      refused: [...this.#refused].map(([reason, count]) => ({ reason, count })),
+      exemptions: [],
+    };
+  }
+
+  #addFact(body: Uint8Array): void {
+    const fact = parseObject(body);
+    switch (fact?.kind) {
+      case 'statement.started':
+        this.#statements++;
+        return;
+      case 'statement.finished':
+        if (fact.error !== undefined) this.#errors++;
+        if (typeof fact.rows === 'number' && Number.isSafeInteger(fact.rows)) this.#rows += fact.rows;
+        return;
+      case 'action.refused':
+        if (typeof fact.reason === 'string') this.#refused.set(fact.reason, (this.#refused.get(fact.reason) ?? 0) + 1);
+        return;
+      case 'session.opened':
+        this.#opened ??= SessionOpened.safeParse(fact).data;
+        return;
+      case 'session.ended':
+        this.#ended = SessionEnded.safeParse(fact).data;
+        return;
+    }
+  }
+}
+
+function parseObject(body: Uint8Array): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(decoder.decode(body));
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function beginsWith(body: Uint8Array, prefix: Uint8Array): boolean {
+  if (body.length < prefix.length) return false;
+  // From the end: the facts' kinds differ in their last letters.
+  for (let i = prefix.length - 1; i >= 0; i--) if (body[i] !== prefix[i]) return false;
+  return true;
+}

@@ -1,0 +1,123 @@
+// Walks a session's segments in order and says of each what is wrong with it. Keeps digests and
+// counts, never a segment.
+
+import type { ConnectorId, SessionId } from '../ids.ts';
+import { FrameDamage, readFrames } from './frame.ts';
+import type { Manifest, ManifestSegment } from './manifest.ts';
+import { decodeSegment, type RecordingPlatform, type Segment, SegmentDamage, segmentName } from './segment.ts';
+import { SessionTally } from './tally.ts';
+import type { VerifyFault } from './verify.ts';
+
+/** How many missing segments are listed one by one when no manifest says how many there were. */
+const MAX_MISSING = 100;
+
+export class SegmentChain {
+  readonly tally = new SessionTally();
+  /** By number; undefined where the segment is missing or not to be trusted. */
+  readonly digests: (string | undefined)[] = [];
+  /** False once anything was missing or wrong: counts mean nothing then. */
+  whole = true;
+  readonly #session: SessionId;
+  readonly #connector: ConnectorId;
+  readonly #manifest: Manifest | undefined;
+  readonly #platform: RecordingPlatform;
+  #nextFrame: number | undefined = 0;
+
+  constructor(session: SessionId, connector: ConnectorId, manifest: Manifest | undefined, platform: RecordingPlatform) {
+    this.#session = session;
+    this.#connector = connector;
+    this.#manifest = manifest;
+    this.#platform = platform;
+  }
+
+  /** How many segments there should be: as the manifest lists, else up to the highest that is there. */
+  expected(names: readonly string[]): number {
+    if (this.#manifest) return this.#manifest.segments.length;
+    const numbers = names.filter((name) => /^\d{8}\.seg$/.test(name)).map((name) => Number(name.slice(0, 8)));
+    // A name is anybody's to make: one far beyond the rest is not worth a walk to it.
+    return Math.min(
+      numbers.reduce((most, number) => Math.max(most, number + 1), 0),
+      names.length + MAX_MISSING,
+    );
+  }
+
+  next(number: number, bytes: Uint8Array | undefined): VerifyFault[] {
+    const object = segmentName(number);
+    const listed = this.#manifest?.segments[number];
+    const faults: VerifyFault[] = [];
+    const fault: Fault = (reason, message) => {
+      faults.push({ object, reason, message });
+    };
+    const segment = bytes && this.#decode(bytes, fault);
+    if (!bytes) fault('segment_missing', `segment ${number} is missing`);
+    if (segment) this.#compare(number, segment, listed, bytes.length, fault);
+    const trusted = segment !== undefined && faults.length === 0;
+    this.digests.push(trusted ? segment.digest : undefined);
+    if (trusted) this.#count(segment, number, fault);
+    this.#nextFrame = trusted ? segment.header.firstFrame + segment.header.frames : undefined;
+    if (faults.length > 0) this.whole = false;
+    return faults;
+  }
+
+  #decode(bytes: Uint8Array, fault: Fault): Segment | undefined {
+    try {
+      return decodeSegment(bytes, this.#platform);
+    } catch (error) {
+      if (!(error instanceof SegmentDamage)) throw error;
+      return fault('segment_damaged', `the object was altered or damaged: ${error.message}`);
+    }
+  }
+
+  #compare(
+    number: number,
+    { header, digest }: Segment,
+    listed: ManifestSegment | undefined,
+    bytes: number,
+    fault: Fault,
+  ): undefined {
+    if (header.session !== this.#session)
+      return fault('segment_swapped', `the object is a segment of another session, ${header.session}`);
+    if (header.connector !== this.#connector)
+      return fault('segment_swapped', `the object is a segment of another connector, ${header.connector}`);
+    if (header.number !== number)
+      return fault('segment_swapped', `the object is segment ${header.number} in the place of segment ${number}`);
+    if (listed && listed.digest !== digest)
+      return fault('segment_swapped', `segment ${number} is not the one that the manifest lists`);
+    // After a missing or damaged one there is still what the manifest says it was.
+    const before = number === 0 ? null : (this.digests[number - 1] ?? this.#manifest?.segments[number - 1]?.digest);
+    if (before !== undefined && header.previous !== before)
+      fault('chain_broken', `segment ${number} does not continue segment ${number - 1}`);
+    if (this.#nextFrame !== undefined && header.firstFrame !== this.#nextFrame)
+      fault('chain_broken', `segment ${number} begins with frame ${header.firstFrame}, not ${this.#nextFrame}`);
+    if (!listed) return;
+    if (
+      listed.number !== number ||
+      listed.bytes !== bytes ||
+      listed.rawBytes !== header.rawBytes ||
+      listed.firstFrame !== header.firstFrame ||
+      listed.frames !== header.frames
+    )
+      fault('count_differs', `segment ${number} has another size or frame count than the manifest says`);
+  }
+
+  #count({ header, block }: Segment, number: number, fault: Fault): undefined {
+    let frames = 0;
+    let first = header.firstTimeUs;
+    let last = header.lastTimeUs;
+    try {
+      for (const frame of readFrames(block, header.firstFrame)) {
+        if (frames++ === 0) first = frame.timeUs;
+        last = frame.timeUs;
+        this.tally.addFrame(frame);
+      }
+    } catch (error) {
+      if (!(error instanceof FrameDamage)) throw error;
+      return fault('segment_damaged', `the segment does not hold whole frames: ${error.message}`);
+    }
+    if (frames !== header.frames || first !== header.firstTimeUs || last !== header.lastTimeUs)
+      fault('count_differs', `segment ${number} holds other frames than its header says`);
+  }
+}
+
+/** Says what is wrong. Returns undefined, so that a check can end with it. */
+type Fault = (reason: VerifyFault['reason'], message: string) => undefined;

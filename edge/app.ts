@@ -1,0 +1,122 @@
+// The Worker's one app: sign-in, JSON API, connectors' addresses, portal pages. Everything it works
+// with is passed in (deps.ts wires it).
+
+import { type Context, Hono } from 'hono';
+import type { Gatehouse } from './gatehouse.ts';
+import { errorResponse } from './http-errors.ts';
+import { type SignedIn, whoIs } from './identity/signed-in.ts';
+import { API_PATH, AUTHORITY_PATH, LINK_PATH } from './paths.ts';
+import { type PortalDeps, portalFault, portalNotFound, portalRoutes } from './portal/routes.tsx';
+import { accessRoutes } from './routes/access.ts';
+import { administrationRoutes } from './routes/administration.ts';
+import { newApi } from './routes/api.ts';
+import { checkContentType, limitBody, sameSiteOnly, securityHeaders } from './routes/border.ts';
+import { connectorApiRoutes, type ConnectorRouteDeps, connectorRoutes } from './routes/connectors.ts';
+import { deviceRoutes, openDeviceRoutes } from './routes/device.ts';
+import { sessionRoutes } from './routes/sessions.ts';
+import { type SignInDeps, signInRoutes } from './routes/sign-in.ts';
+import { AuditUnavailable, type UseCaseDeps } from './use-cases/deps.ts';
+
+export interface AppDeps {
+  readonly gatehouse: Gatehouse;
+  readonly useCases: UseCaseDeps;
+  readonly connectors: ConnectorRouteDeps;
+  readonly signIn: Omit<SignInDeps, 'failed'>;
+  readonly assetVersion: string | undefined;
+  /** Style sheet and scripts; undefined: there are none in this build. */
+  readonly assets: ((request: Request) => Promise<Response>) | undefined;
+}
+
+const SIGN_IN_FIRST = 'Sign in first: at the portal, or with `gatehouse login`.';
+const INTERNAL = 'Something failed on our side. Try again; if it keeps failing, tell whoever runs Gatehouse.';
+const UNWRITTEN = 'The audit log cannot be written right now, so nothing is shown or done. Try again in a minute.';
+
+export function createApp(deps: AppDeps): Hono {
+  const { publicUrl } = deps.useCases;
+  const app = new Hono();
+  const portal: PortalDeps = {
+    gatehouse: deps.gatehouse,
+    // Tokens do not open pages: approving a device there would let a token make another.
+    signedIn: async (request) => {
+      const who = await whoIs(request, deps.useCases.directory);
+      return who?.via === 'browser' ? who.identity : undefined;
+    },
+    now: () => deps.useCases.clock.now(),
+    ...(deps.assetVersion !== undefined && { assetVersion: deps.assetVersion }),
+  };
+
+  app.use(securityHeaders(publicUrl));
+  app.use(limitBody());
+  app.use(sameSiteOnly(publicUrl));
+
+  app.route(API_PATH, apiApp(deps));
+  connectorRoutes(app, deps.connectors);
+  app.route('/', signInRoutes({ ...deps.signIn, failed: (c, status, message) => portalFault(c, portal, status, message) }));
+  if (deps.assets) {
+    const { assets } = deps;
+    app.get('/assets/*', async (c) => withLongCache(await assets(c.req.raw), c.req.query('v') !== undefined));
+  }
+  app.route('/', portalRoutes(portal));
+
+  app.notFound((c) => (isProgram(c) ? errorResponse('not_found', 'There is nothing at this address.') : portalNotFound(portal)(c)));
+  app.onError((error, c) => {
+    const unwritten = error instanceof AuditUnavailable;
+    // Names only: a message may quote what it failed on.
+    console.error(`${c.req.method} ${c.req.path} failed: ${error.name}${unwritten ? `: ${error.message}` : ''}`);
+    console.error(error.stack ?? '');
+    if (isProgram(c)) return unwritten ? errorResponse('unavailable', UNWRITTEN) : errorResponse('internal', INTERNAL);
+    return portalFault(c, portal, unwritten ? 503 : 500, unwritten ? UNWRITTEN : INTERNAL);
+  });
+  return app;
+}
+
+function apiApp(deps: AppDeps) {
+  const api = newApi();
+  api.use(checkContentType());
+  api.get('/health', async (c) => {
+    const policy = await deps.useCases.directory.policy();
+    return c.json({ status: 'ok', policyVersion: policy?.version ?? 0 });
+  });
+  connectorApiRoutes(api, deps.connectors);
+  openDeviceRoutes(api, deps.useCases);
+  api.openAPIRegistry.registerComponent('securitySchemes', 'token', {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'An API token (`gat_...`), from a device login.',
+  });
+  api.openAPIRegistry.registerComponent('securitySchemes', 'connector', {
+    type: 'http',
+    scheme: 'bearer',
+    bearerFormat: 'JWT',
+    description: "A JWT signed with the connector's key.",
+  });
+  api.doc31('/openapi.json', {
+    openapi: '3.1.0',
+    info: { title: 'Gatehouse', version: '1' },
+    servers: [{ url: deps.useCases.publicUrl + API_PATH }],
+    security: [{ token: [] }],
+  });
+
+  api.use(async (c, next) => {
+    const who: SignedIn | undefined = await whoIs(c.req.raw, deps.useCases.directory);
+    if (!who) return errorResponse('unauthorized', SIGN_IN_FIRST);
+    c.set('signedIn', who);
+    return next();
+  });
+  accessRoutes(api, deps);
+  administrationRoutes(api, deps);
+  sessionRoutes(api, deps);
+  deviceRoutes(api, deps, deps.useCases);
+  api.notFound(() => errorResponse('not_found', 'There is nothing at this address.'));
+  return api;
+}
+
+const isProgram = (c: Context): boolean =>
+  c.req.path.startsWith(`${API_PATH}/`) || c.req.path === LINK_PATH || c.req.path === AUTHORITY_PATH;
+
+/** An address with a version in it never changes what it leads to. */
+function withLongCache(response: Response, versioned: boolean): Response {
+  const copy = new Response(response.body, response);
+  copy.headers.set('cache-control', versioned && response.ok ? 'public, max-age=31536000, immutable' : 'no-cache');
+  return copy;
+}

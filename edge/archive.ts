@@ -1,0 +1,102 @@
+// The archive as the functions serve it: catalogue, replays, exports and objects. The edge never
+// talks to the tables or the bucket itself. Answers are checked against core's schemas; bodies that
+// may be long are passed through as streams.
+
+import { AwsClient } from 'aws4fetch';
+import type { z } from 'zod';
+import { type ExportFormat, ObjectList } from '../core/api.ts';
+import { ActionPage, SessionDetail, SessionPage, type SessionQuery } from '../core/catalogue.ts';
+import type { SessionId } from '../core/ids.ts';
+import { err, ok, type Result } from '../core/result.ts';
+import type { EdgeSettings } from './settings.ts';
+
+/** Until the answer begins. A stream may take as long as its reader does. */
+const ANSWER_WITHIN_MS = 20_000;
+
+export type ArchiveFault = 'not_found' | 'bad_request' | 'unavailable';
+type Read<T> = Promise<Result<T, ArchiveFault>>;
+
+export interface Archive {
+  sessions(query: SessionQuery): Read<SessionPage>;
+  session(id: SessionId): Read<SessionDetail>;
+  actions(id: SessionId, cursor: string | undefined, limit: number): Read<ActionPage>;
+  replay(id: SessionId): Read<ReadableStream<Uint8Array>>;
+  export(id: SessionId, format: ExportFormat): Read<{ contentType: string; body: ReadableStream<Uint8Array> }>;
+  objects(id: SessionId): Read<ObjectList>;
+  object(id: SessionId, name: string): Read<ReadableStream<Uint8Array>>;
+}
+
+export type ArchiveFetch = (request: Request) => Promise<Response>;
+
+/** With AWS keys every call is signed for the functions' URL (SigV4, service `lambda`); else it carries the shared token. */
+export function signedArchiveFetch(settings: EdgeSettings): ArchiveFetch {
+  const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, FUNCTIONS_TOKEN } = settings;
+  if (FUNCTIONS_TOKEN) {
+    return (request) => {
+      const headers = new Headers(request.headers);
+      headers.set('authorization', `Bearer ${FUNCTIONS_TOKEN.reveal()}`);
+      return fetch(new Request(request, { headers }));
+    };
+  }
+  const aws = new AwsClient({
+    accessKeyId: AWS_ACCESS_KEY_ID ?? '',
+    secretAccessKey: AWS_SECRET_ACCESS_KEY?.reveal() ?? '',
+    region: AWS_REGION ?? '',
+    service: 'lambda',
+    retries: 0,
+  });
+  return async (request) => fetch(await aws.sign(request));
+}
+
+export function createArchive(baseUrl: string, fetcher: ArchiveFetch): Archive {
+  const get = async (path: string, query: Record<string, string | number | undefined> = {}): Read<Response> => {
+    const url = new URL(baseUrl + path);
+    for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, String(value));
+    const deadline = new AbortController();
+    const timer = setTimeout(() => deadline.abort(), ANSWER_WITHIN_MS);
+    try {
+      const response = await fetcher(new Request(url, { signal: deadline.signal, redirect: 'manual' }));
+      if (response.ok) return ok(response);
+      await response.body?.cancel();
+      if (response.status === 404) return err('not_found');
+      if (response.status === 400) return err('bad_request');
+      console.error(`the functions answered ${response.status} to ${url.pathname}`);
+      return err('unavailable');
+    } catch (error) {
+      console.error(`the functions did not answer ${url.pathname}: ${error instanceof Error ? error.message : 'unknown'}`);
+      return err('unavailable');
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+  const json = async <S extends z.ZodType>(schema: S, answer: Read<Response>): Read<z.output<S>> => {
+    const response = await answer;
+    if (!response.ok) return response;
+    const body: unknown = await response.value.json().catch(() => undefined);
+    const parsed = schema.safeParse(body);
+    if (parsed.success) return ok(parsed.data);
+    console.error(`the functions' answer is not understood at ${parsed.error.issues[0]?.path.join('.') ?? '?'}`);
+    return err('unavailable');
+  };
+  const stream = async (answer: Read<Response>): Read<ReadableStream<Uint8Array>> => {
+    const response = await answer;
+    if (!response.ok) return response;
+    return ok(response.value.body ?? emptyStream());
+  };
+  return {
+    sessions: (query) => json(SessionPage, get('/sessions', query)),
+    session: (id) => json(SessionDetail, get(`/sessions/${id}`)),
+    actions: (id, cursor, limit) => json(ActionPage, get(`/sessions/${id}/actions`, { cursor, limit })),
+    replay: (id) => stream(get(`/sessions/${id}/replay`)),
+    async export(id, format) {
+      const response = await get(`/sessions/${id}/export`, { format });
+      if (!response.ok) return response;
+      const contentType = response.value.headers.get('content-type') ?? 'application/octet-stream';
+      return ok({ contentType, body: response.value.body ?? emptyStream() });
+    },
+    objects: (id) => json(ObjectList, get(`/sessions/${id}/objects`)),
+    object: (id, name) => stream(get(`/sessions/${id}/objects/${encodeURIComponent(name)}`)),
+  };
+}
+
+const emptyStream = (): ReadableStream<Uint8Array> => new ReadableStream({ start: (controller) => controller.close() });

@@ -1,0 +1,79 @@
+// What a connector asks over plain HTTP: joining, its listener's certificate, and opening its link.
+
+import type { z } from 'zod';
+import type { Certificate, CertificateRequest, Joined, JoinRequest } from '../../core/api.ts';
+import { newId } from '../../core/ids.ts';
+import { ok, type Result } from '../../core/result.ts';
+import { type Secret, secret } from '../../core/secret.ts';
+import type { CertificateAuthority, CertificateFault } from '../authority/certificate-authority.ts';
+import type { UseCaseFault } from '../gatehouse.ts';
+import { hashToken } from '../keys.ts';
+import { isLoopback } from '../settings.ts';
+import type { StoredConnector } from '../storage/connectors.ts';
+import { fault, note, type UseCaseDeps } from '../use-cases/deps.ts';
+
+export interface ConnectorServiceDeps extends UseCaseDeps {
+  readonly authority: CertificateAuthority;
+  /** CONNECTOR_JOIN_TOKEN. */
+  readonly firstJoinToken: Secret<string> | undefined;
+}
+
+export async function joinConnector(
+  deps: ConnectorServiceDeps,
+  request: z.infer<typeof JoinRequest>,
+  address: string,
+): Promise<Result<z.infer<typeof Joined>, UseCaseFault>> {
+  const hash = await hashToken(secret(request.token));
+  if (deps.firstJoinToken && hash === (await hashToken(deps.firstJoinToken))) {
+    await deps.directory.invite(hash, 'settings', undefined);
+  }
+  const invitedBy = await deps.directory.invitation(hash, request.key);
+  if (invitedBy === undefined) {
+    await note(deps, { kind: 'attempt.refused', actor: 'gatehouse', object: request.name, details: { reason: 'join_token_wrong', address } });
+    return fault('forbidden', 'This join token is not good (any more). Ask an administrator for a new one.');
+  }
+  const id = newId('con', deps.clock);
+  await note(deps, {
+    kind: 'connector.joined',
+    actor: `connector:${id}`,
+    object: request.name,
+    details: { key: request.key, invitedBy, address },
+  });
+  const joined = await deps.directory.join({ hash, id, name: request.name, key: request.key });
+  if (joined.ok) return ok({ connector: joined.value });
+  return joined.error === 'key_known'
+    ? fault('conflict', 'This key joined before. Use the identity it got then.')
+    : fault('forbidden', 'This join token is not good (any more). Ask an administrator for a new one.');
+}
+
+/** Signs for the hosts this connector announced, and for loopback names where Gatehouse itself is on loopback. */
+export async function certifyConnector(
+  deps: ConnectorServiceDeps,
+  connector: StoredConnector,
+  request: z.infer<typeof CertificateRequest>,
+): Promise<Result<z.infer<typeof Certificate>, UseCaseFault>> {
+  const resources = await deps.directory.resourcesOf(connector.id);
+  const allowed = new Set(resources.map((resource) => resource.endpoint.host.toLowerCase().replace(/^\[|\]$/g, '')));
+  if (isLoopback(new URL(deps.publicUrl).hostname)) for (const name of ['localhost', '127.0.0.1', '::1']) allowed.add(name);
+  await note(deps, {
+    kind: 'connector.certified',
+    actor: `connector:${connector.id}`,
+    object: connector.name,
+    details: { hosts: [...allowed].slice(0, 20).join(' ') },
+  });
+  const signed = await deps.authority.sign(request.csr, connector.id, allowed, deps.clock.now());
+  return signed.ok ? signed : fault('bad_request', certificateSentence(signed.error));
+}
+
+function certificateSentence(refused: CertificateFault): string {
+  switch (refused.reason) {
+    case 'request_malformed':
+      return 'The certificate request is not a signed PKCS #10 request.';
+    case 'key_weak':
+      return 'The key must be EC P-256 or P-384, Ed25519, or RSA of 2048 bits or more.';
+    case 'name_missing':
+      return 'The request must name its hosts as subject alternative names, at most 100.';
+    case 'name_not_allowed':
+      return `The name ${refused.name} is not one of the hosts this connector announced. Link first, then ask.`;
+  }
+}

@@ -1,0 +1,93 @@
+// The composition root: from bindings to an app.
+
+import type { ConnectorId } from '../core/ids.ts';
+import { systemIdSource } from '../core/ids.ts';
+import type { AppDeps } from './app.ts';
+import { createArchive, signedArchiveFetch } from './archive.ts';
+import { CertificateAuthority } from './authority/certificate-authority.ts';
+import type { Env } from './env.ts';
+import type { Gatehouse } from './gatehouse.ts';
+import { OidcProvider } from './identity/oidc.ts';
+import { deriveKey, grantSalt } from './keys.ts';
+import { CONNECTOR_HEADER, CONNECTOR_NAME_HEADER } from './objects/connector-link.ts';
+import { remote } from './objects/rpc.ts';
+import { CALLBACK_PATH } from './paths.ts';
+import { type EdgeSettings, parseSettings } from './settings.ts';
+import { accessUseCases } from './use-cases/access.ts';
+import { administrationUseCases } from './use-cases/administration.ts';
+import type { UseCaseDeps } from './use-cases/deps.ts';
+import { deviceUseCases } from './use-cases/devices.ts';
+import { recordingUseCases } from './use-cases/recordings.ts';
+
+/** Set by edge/build.ts. */
+declare const GATEHOUSE_ASSET_VERSION: string | undefined;
+
+/** Throws SettingsError when a setting is missing or wrong. */
+export function createDeps(env: Env): AppDeps {
+  const settings = parseSettings(env);
+  const useCases = createUseCaseDeps(env, settings);
+  const { clock, publicUrl } = useCases;
+  const link = (id: ConnectorId) => env.CONNECTOR_LINK.get(env.CONNECTOR_LINK.idFromName(id));
+  const assets = env.ASSETS;
+  return {
+    gatehouse: createGatehouse(useCases),
+    useCases,
+    connectors: {
+      service: {
+        ...useCases,
+        authority: new CertificateAuthority(
+          useCases.directory,
+          settings.EDGE_SECRET,
+          `Gatehouse authority of ${new URL(publicUrl).hostname}`.slice(0, 64),
+        ),
+        firstJoinToken: settings.CONNECTOR_JOIN_TOKEN,
+      },
+      burnToken: (id, jti, expires) => remote(env.CONNECTOR_LINK, id).burnToken(jti, expires),
+      openLink: (connector, request) => {
+        const headers = new Headers(request.headers);
+        headers.delete('authorization');
+        headers.set(CONNECTOR_HEADER, connector.id);
+        headers.set(CONNECTOR_NAME_HEADER, connector.name);
+        return link(connector.id).fetch(new Request(request, { headers }));
+      },
+    },
+    signIn: {
+      useCases,
+      clock,
+      provider: new OidcProvider({
+        issuer: settings.OIDC_ISSUER,
+        clientId: settings.OIDC_CLIENT_ID,
+        clientSecret: settings.OIDC_CLIENT_SECRET,
+        groupsClaim: settings.OIDC_GROUPS_CLAIM,
+        extraScopes: settings.OIDC_EXTRA_SCOPES,
+        providerName: settings.PROVIDER_NAME,
+        redirectUri: publicUrl + CALLBACK_PATH,
+      }),
+      loginKey: () => deriveKey(settings.EDGE_SECRET, 'login-cookie'),
+    },
+    assetVersion: typeof GATEHOUSE_ASSET_VERSION === 'undefined' ? undefined : GATEHOUSE_ASSET_VERSION,
+    assets: assets && ((request) => assets.fetch(request)),
+  };
+}
+
+export function createGatehouse(deps: UseCaseDeps): Gatehouse {
+  return { ...accessUseCases(deps), ...recordingUseCases(deps), ...administrationUseCases(deps), ...deviceUseCases(deps) };
+}
+
+export function createUseCaseDeps(env: Env, settings: EdgeSettings): UseCaseDeps {
+  return {
+    publicUrl: settings.PUBLIC_URL,
+    firstPolicy: settings.POLICY,
+    directory: remote(env.DIRECTORY),
+    grants: remote(env.GRANTS),
+    audit: remote(env.AUDIT_LOG),
+    witness: remote(env.WITNESS),
+    archive: createArchive(settings.FUNCTIONS_URL, signedArchiveFetch(settings)),
+    links: {
+      push: (id, message) => remote(env.CONNECTOR_LINK, id).push(message),
+      isLinked: (id) => remote(env.CONNECTOR_LINK, id).isLinked(),
+    },
+    clock: systemIdSource,
+    grantSalt: (email, resource) => grantSalt(settings.EDGE_SECRET, email, resource),
+  };
+}

@@ -1,0 +1,43 @@
+// The two cookies. `__Host-` makes browsers insist on Secure, Path=/ and no Domain, so that no
+// neighbouring host can set them. (Browsers treat http://localhost as secure.)
+
+import { EncryptJWT, jwtDecrypt } from 'jose';
+import { z } from 'zod';
+import type { LoginAttempt } from './oidc.ts';
+
+export const SESSION_COOKIE = '__Host-gatehouse';
+export const LOGIN_COOKIE = '__Host-gatehouse-login';
+export const LOGIN_COOKIE_SECONDS = 600;
+
+export const COOKIE_ATTRIBUTES = { path: '/', secure: true, httpOnly: true, sameSite: 'Lax' } as const;
+
+const Attempt = z.object({
+  state: z.string().min(1),
+  nonce: z.string().min(1),
+  codeVerifier: z.string().min(1),
+  returnTo: z.string().startsWith('/'),
+});
+
+/** Encrypted and authenticated (A256GCM), so that the PKCE verifier stays with us. */
+export function sealAttempt(attempt: LoginAttempt, key: Uint8Array, now: number): Promise<string> {
+  return new EncryptJWT({ ...attempt })
+    .setProtectedHeader({ alg: 'dir', enc: 'A256GCM' })
+    .setIssuedAt(Math.floor(now / 1000))
+    .setExpirationTime(Math.floor(now / 1000) + LOGIN_COOKIE_SECONDS)
+    .encrypt(key);
+}
+
+/** undefined: absent, forged or too old. */
+export async function openAttempt(sealed: string | undefined, key: Uint8Array, now: number): Promise<LoginAttempt | undefined> {
+  if (!sealed || sealed.length > 4096) return undefined;
+  try {
+    const { payload } = await jwtDecrypt(sealed, key, {
+      keyManagementAlgorithms: ['dir'],
+      contentEncryptionAlgorithms: ['A256GCM'],
+      currentDate: new Date(now),
+    });
+    return Attempt.safeParse(payload).data;
+  } catch {
+    return undefined;
+  }
+}

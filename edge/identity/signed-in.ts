@@ -1,0 +1,42 @@
+// Who a request comes from: a browser with a session cookie, or a program with an API token.
+
+import type { Identity } from '../../core/identity.ts';
+import { secret } from '../../core/secret.ts';
+import { hashToken } from '../keys.ts';
+import type { Directory } from '../objects/directory.ts';
+import type { Remote } from '../objects/rpc.ts';
+import { SESSION_COOKIE } from './cookies.ts';
+
+export interface SignedIn {
+  readonly identity: Identity;
+  readonly via: 'browser' | 'token';
+}
+
+export type PeopleStore = Pick<Remote<Directory>, 'apiToken' | 'browserSession'>;
+
+/** undefined: nobody, or no longer. A request with an Authorization header is judged by it alone. */
+export async function whoIs(request: Request, store: PeopleStore): Promise<SignedIn | undefined> {
+  if (request.headers.has('authorization')) {
+    const hash = await bearerHash(request);
+    const identity = hash && (await store.apiToken(hash));
+    return identity ? { identity, via: 'token' } : undefined;
+  }
+  const hash = await sessionHash(request);
+  const identity = hash && (await store.browserSession(hash));
+  return identity ? { identity, via: 'browser' } : undefined;
+}
+
+export async function bearerHash(request: Request): Promise<string | undefined> {
+  const token = /^Bearer (gat_[a-z2-7]{32})$/i.exec(request.headers.get('authorization') ?? '')?.[1];
+  return token && hashToken(secret(token));
+}
+
+export async function sessionHash(request: Request): Promise<string | undefined> {
+  const token = readCookie(request, SESSION_COOKIE);
+  return token !== undefined && /^gbs_[a-z2-7]{32}$/.test(token) ? hashToken(secret(token)) : undefined;
+}
+
+export function readCookie(request: Request, name: string): string | undefined {
+  const cookies = (request.headers.get('cookie') ?? '').split(/;\s*/);
+  return cookies.find((cookie) => cookie.startsWith(`${name}=`))?.slice(name.length + 1);
+}

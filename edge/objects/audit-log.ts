@@ -1,0 +1,128 @@
+// The audit log: append-only, each entry hashed over the one before it (core/audit.ts).
+//
+// Whoever is about to do something awaits `append` first and does nothing when it throws (law 7).
+
+import { DurableObject } from 'cloudflare:workers';
+import type { AuditPage } from '../../core/api.ts';
+import {
+  type AuditChainReport,
+  type AuditEntry,
+  type AuditEvent,
+  AuditKind,
+  chainAuditEntry,
+  verifyAuditChain,
+} from '../../core/audit.ts';
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS entries (
+    sequence INTEGER PRIMARY KEY,
+    at TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    object TEXT NOT NULL,
+    details TEXT NOT NULL,
+    previous TEXT NOT NULL,
+    digest TEXT NOT NULL
+  );
+  CREATE INDEX IF NOT EXISTS entries_actor ON entries (actor, sequence);
+  CREATE INDEX IF NOT EXISTS entries_kind ON entries (kind, sequence);
+  CREATE TRIGGER IF NOT EXISTS entries_stay BEFORE DELETE ON entries
+    BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+  CREATE TRIGGER IF NOT EXISTS entries_keep BEFORE UPDATE ON entries
+    BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+`;
+
+export interface AuditQuery {
+  /** ISO 8601 UTC. */
+  readonly since?: string | undefined;
+  readonly actor?: string | undefined;
+  readonly kind?: string | undefined;
+  readonly cursor?: string | undefined;
+  readonly limit: number;
+}
+
+export class AuditLog extends DurableObject {
+  readonly #sql: SqlStorage;
+  /** Hashing is asynchronous, so appends queue here: two must never link to the same entry. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(context: DurableObjectState, env: object) {
+    super(context, env);
+    this.#sql = context.storage.sql;
+    this.#sql.exec(SCHEMA);
+  }
+
+  /** Resolves once the entry is durable. */
+  append(event: AuditEvent): Promise<AuditEntry> {
+    const appended = this.#last.then(() => this.#append(event));
+    this.#last = appended.catch(() => undefined);
+    return appended;
+  }
+
+  /** Newest first. */
+  list(query: AuditQuery): AuditPage {
+    const kind = query.kind === undefined ? undefined : AuditKind.safeParse(query.kind);
+    if (kind && !kind.success) return { entries: [] };
+    const before = query.cursor === undefined ? Number.MAX_SAFE_INTEGER : Number.parseInt(query.cursor, 10);
+    const conditions = ['sequence < ?'];
+    const values: (string | number)[] = [Number.isSafeInteger(before) ? before : 0];
+    if (query.since !== undefined) {
+      conditions.push('at >= ?');
+      values.push(new Date(query.since).toISOString());
+    }
+    if (query.actor !== undefined) {
+      conditions.push('actor = ?');
+      values.push(query.actor);
+    }
+    if (kind) {
+      conditions.push('kind = ?');
+      values.push(kind.data);
+    }
+    const rows = this.#sql
+      .exec(`SELECT * FROM entries WHERE ${conditions.join(' AND ')} ORDER BY sequence DESC LIMIT ?`, ...values, query.limit + 1)
+      .toArray()
+      .map(readEntry);
+    const entries = rows.slice(0, query.limit);
+    const last = entries.at(-1);
+    return rows.length > query.limit && last ? { entries, cursor: String(last.sequence) } : { entries };
+  }
+
+  /** Walks the whole chain, a row at a time. */
+  verify(): Promise<AuditChainReport> {
+    const sql = this.#sql;
+    return verifyAuditChain(
+      (function* () {
+        const page = 500;
+        for (let after = 0; ; ) {
+          const rows = sql.exec('SELECT * FROM entries WHERE sequence > ? ORDER BY sequence LIMIT ?', after, page).toArray();
+          for (const row of rows) yield readEntry(row);
+          const last = rows.at(-1);
+          if (!last || rows.length < page) return;
+          after = Number(last.sequence);
+        }
+      })(),
+    );
+  }
+
+  async #append(event: AuditEvent): Promise<AuditEntry> {
+    const head = this.#sql.exec('SELECT * FROM entries ORDER BY sequence DESC LIMIT 1').toArray().map(readEntry)[0];
+    const entry = await chainAuditEntry(head, event, new Date(Date.now()).toISOString());
+    this.#sql.exec(
+      'INSERT INTO entries (sequence, at, kind, actor, object, details, previous, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+      entry.sequence,
+      entry.at,
+      entry.kind,
+      entry.actor,
+      entry.object,
+      JSON.stringify(entry.details),
+      entry.previous,
+      entry.digest,
+    );
+    return entry;
+  }
+}
+
+/** No schema here: a damaged row must reach the verifier as it is. */
+function readEntry(row: Record<string, SqlStorageValue>): AuditEntry {
+  return { ...row, details: JSON.parse(String(row.details)) } as AuditEntry;
+}

@@ -1,0 +1,279 @@
+// One connector's control link: the edge's end of its WebSocket, one object per connector. The
+// object may sleep between messages (hibernation), so what a link is stands in its attachment.
+//
+// One link at a time: a new one replaces the old. Messages are core/control.ts; anything else
+// closes the link with a reason and an audit entry (law 3).
+
+import { DurableObject } from 'cloudflare:workers';
+import { z } from 'zod';
+import { CONTROL_PING_INTERVAL_MS, FromConnector, type FromEdge, MAX_CONTROL_MESSAGE_BYTES, type Report } from '../../core/control.ts';
+import { ConnectorId, type GrantId } from '../../core/ids.ts';
+import { unreachable } from '../../core/result.ts';
+import { LinkConversation } from '../connectors/link-conversation.ts';
+import type { Env } from '../env.ts';
+import { grantSalt } from '../keys.ts';
+import { type EdgeSettings, parseSettings } from '../settings.ts';
+import { remote } from './rpc.ts';
+
+/** Set by the Worker after it authenticated the connector; the object is reachable from nowhere else. */
+export const CONNECTOR_HEADER = 'x-gatehouse-connector';
+export const CONNECTOR_NAME_HEADER = 'x-gatehouse-connector-name';
+
+export const CLOSE_MALFORMED = 4400;
+export const CLOSE_REPLACED = 4409;
+export const CLOSE_SILENT = 4408;
+export const CLOSE_TOO_BIG = 1009;
+export const CLOSE_INTERNAL = 1011;
+
+const HELLO_WITHIN_MS = 10_000;
+/** A little over three pings. */
+const SILENT_AFTER_MS = 3 * CONTROL_PING_INTERVAL_MS + 5_000;
+const CHECK_EVERY_MS = 30_000;
+const REPORTS_REMEMBERED_MS = 7 * 86_400_000;
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS burned (jti TEXT PRIMARY KEY, expires_ms INTEGER NOT NULL);
+  CREATE TABLE IF NOT EXISTS reports (digest TEXT PRIMARY KEY, taken_ms INTEGER NOT NULL);
+`;
+
+const Attachment = z.object({
+  connector: z.object({ id: ConnectorId, name: z.string() }),
+  state: z.enum(['greeting', 'ready', 'replaced']),
+  openedMs: z.number(),
+});
+type Attachment = z.infer<typeof Attachment>;
+
+export class ConnectorLink extends DurableObject<Env> {
+  readonly #sql: SqlStorage;
+  readonly #settings: EdgeSettings;
+  /** Revocations pushed since this object woke. An admission under way looks here last. */
+  readonly #revoked = new Set<GrantId>();
+  /** What messages of a link wait for: its hello, then each report for the one before. */
+  readonly #order = new WeakMap<WebSocket, Promise<void>>();
+
+  constructor(context: DurableObjectState, env: Env) {
+    super(context, env);
+    this.#sql = context.storage.sql;
+    this.#sql.exec(SCHEMA);
+    this.#settings = parseSettings(env);
+    context.setWebSocketAutoResponse(new WebSocketRequestResponsePair('ping', 'pong'));
+  }
+
+  // --- called by the Worker ---
+
+  override async fetch(request: Request): Promise<Response> {
+    const id = ConnectorId.parse(request.headers.get(CONNECTOR_HEADER));
+    const name = request.headers.get(CONNECTOR_NAME_HEADER) ?? id;
+    for (const old of this.ctx.getWebSockets()) {
+      const attachment = attachmentOf(old);
+      old.serializeAttachment({ ...attachment, state: 'replaced' } satisfies Attachment);
+      old.close(CLOSE_REPLACED, 'a new link of this connector took over');
+    }
+    const { 0: client, 1: server } = new WebSocketPair();
+    this.ctx.acceptWebSocket(server);
+    server.serializeAttachment({ connector: { id, name }, state: 'greeting', openedMs: Date.now() } satisfies Attachment);
+    await this.ctx.storage.setAlarm(Date.now() + HELLO_WITHIN_MS);
+    return new Response(null, { status: 101, webSocket: client });
+  }
+
+  /** false when the connector is not linked: it hears of it when it comes back. */
+  push(message: FromEdge): boolean {
+    if (message.kind === 'grant.revoked') this.#revoked.add(message.grant);
+    const ready = this.#ready();
+    for (const socket of ready) send(socket, message);
+    return ready.length > 0;
+  }
+
+  isLinked(): boolean {
+    return this.#ready().some((socket) => this.#lastHeardMs(socket) + SILENT_AFTER_MS > Date.now());
+  }
+
+  /** false when the token was shown before. */
+  burnToken(jti: string, expires: number): boolean {
+    this.#sql.exec('DELETE FROM burned WHERE expires_ms <= ?', Date.now());
+    const kept = this.#sql.exec('INSERT OR IGNORE INTO burned (jti, expires_ms) VALUES (?, ?) RETURNING jti', jti, expires);
+    return kept.toArray().length > 0;
+  }
+
+  // --- called by the runtime ---
+
+  override async webSocketMessage(socket: WebSocket, raw: string | ArrayBuffer): Promise<void> {
+    const { connector, state } = attachmentOf(socket);
+    if (state === 'replaced') return;
+    const conversation = this.#conversation(connector);
+    const message = readMessage(raw);
+    if (typeof message === 'string') return this.#refuse(socket, message);
+    if (message.kind === 'hello') {
+      if (state !== 'greeting' || this.#order.has(socket)) return this.#refuse(socket, 'hello came twice');
+      if (message.connector !== connector.id) return this.#refuse(socket, 'hello names another connector');
+      const greeting = this.#greet(socket, conversation, message);
+      this.#order.set(socket, greeting);
+      return greeting;
+    }
+    const before = this.#order.get(socket);
+    if (state === 'greeting' && !before) return this.#refuse(socket, 'the first message was not hello');
+    if (message.kind === 'report') {
+      const taken = (before ?? Promise.resolve()).then(() => this.#take(socket, conversation, message.seq, message.report));
+      this.#order.set(socket, taken);
+      return taken;
+    }
+    if (state === 'greeting') await before;
+    switch (message.kind) {
+      case 'grants.look_up':
+        return this.#answer(socket, conversation.lookUp(message));
+      case 'session.open':
+        return this.#answer(socket, conversation.openSession(message));
+      default:
+        return unreachable(message);
+    }
+  }
+
+  override async webSocketClose(socket: WebSocket, code: number, reason: string): Promise<void> {
+    await this.#gone(socket, code, reason);
+  }
+
+  override async webSocketError(socket: WebSocket): Promise<void> {
+    await this.#gone(socket, 1006, 'the connection broke');
+  }
+
+  override async alarm(): Promise<void> {
+    const now = Date.now();
+    for (const socket of this.ctx.getWebSockets()) {
+      const { state, openedMs } = attachmentOf(socket);
+      if (state === 'greeting' && openedMs + HELLO_WITHIN_MS <= now) socket.close(CLOSE_SILENT, 'no hello came');
+      if (state === 'ready' && this.#lastHeardMs(socket) + SILENT_AFTER_MS <= now) {
+        await this.#gone(socket, CLOSE_SILENT, 'no ping came');
+        socket.close(CLOSE_SILENT, 'no ping came');
+      }
+    }
+    this.#sql.exec('DELETE FROM burned WHERE expires_ms <= ?', now);
+    this.#sql.exec('DELETE FROM reports WHERE taken_ms <= ?', now - REPORTS_REMEMBERED_MS);
+    if (this.ctx.getWebSockets().length > 0) await this.ctx.storage.setAlarm(now + CHECK_EVERY_MS);
+  }
+
+  // --- parts ---
+
+  async #greet(socket: WebSocket, conversation: LinkConversation, hello: Extract<FromConnector, { kind: 'hello' }>): Promise<void> {
+    try {
+      const answers = await conversation.hello(hello);
+      if (attachmentOf(socket).state !== 'greeting') return;
+      socket.serializeAttachment({ ...attachmentOf(socket), state: 'ready' } satisfies Attachment);
+      for (const answer of answers) send(socket, answer);
+    } catch (error) {
+      this.#broken(socket, error);
+    }
+  }
+
+  async #take(socket: WebSocket, conversation: LinkConversation, seq: number, report: Report): Promise<void> {
+    try {
+      await conversation.take(seq, report);
+      send(socket, { kind: 'acknowledged', seq });
+    } catch (error) {
+      // Not acknowledged: the connector sends it again on its next link.
+      this.#broken(socket, error);
+    }
+  }
+
+  async #answer(socket: WebSocket, answer: Promise<FromEdge>): Promise<void> {
+    try {
+      send(socket, await answer);
+    } catch (error) {
+      this.#broken(socket, error);
+    }
+  }
+
+  async #refuse(socket: WebSocket, reason: string): Promise<void> {
+    const { connector } = attachmentOf(socket);
+    socket.close(reason === 'message too big' ? CLOSE_TOO_BIG : CLOSE_MALFORMED, reason);
+    await remote(this.env.AUDIT_LOG).append({
+      kind: 'connector.fault',
+      actor: `connector:${connector.id}`,
+      object: connector.name,
+      details: { reason: 'control_message_refused', message: reason },
+    });
+  }
+
+  async #gone(socket: WebSocket, code: number, reason: string): Promise<void> {
+    const attachment = attachmentOf(socket);
+    socket.serializeAttachment({ ...attachment, state: 'replaced' } satisfies Attachment);
+    if (attachment.state !== 'ready') return;
+    const { connector } = attachment;
+    await remote(this.env.DIRECTORY).connectorSeen(connector.id, undefined);
+    await remote(this.env.AUDIT_LOG).append({
+      kind: 'connector.unlinked',
+      actor: `connector:${connector.id}`,
+      object: connector.name,
+      details: { code, reason: reason.slice(0, 120) },
+    });
+  }
+
+  /** Our own failure: the link is dropped, the connector comes back and resumes. */
+  #broken(socket: WebSocket, error: unknown): void {
+    console.error(`control link: ${error instanceof Error ? error.message : 'unknown failure'}`);
+    try {
+      socket.close(CLOSE_INTERNAL, 'the edge could not handle a message');
+    } catch {
+      // Closed already.
+    }
+  }
+
+  #conversation(connector: Attachment['connector']): LinkConversation {
+    return new LinkConversation({
+      connector,
+      directory: remote(this.env.DIRECTORY),
+      grants: remote(this.env.GRANTS),
+      audit: remote(this.env.AUDIT_LOG),
+      witness: remote(this.env.WITNESS),
+      salt: (email, resource) => grantSalt(this.#settings.EDGE_SECRET, email, resource),
+      wasRevoked: (grant) => this.#revoked.has(grant),
+      isNewReport: (seq, report) => this.#isNewReport(seq, report),
+    });
+  }
+
+  /** By content as well as number: a connector that lost its state begins to count anew. */
+  async #isNewReport(seq: number, report: Report): Promise<boolean> {
+    const bytes = new TextEncoder().encode(`${seq} ${JSON.stringify(report)}`);
+    const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+    const digest = Array.from(hash, (byte) => byte.toString(16).padStart(2, '0')).join('');
+    return (
+      this.#sql.exec('INSERT OR IGNORE INTO reports (digest, taken_ms) VALUES (?, ?) RETURNING digest', digest, Date.now()).toArray()
+        .length > 0
+    );
+  }
+
+  #ready(): WebSocket[] {
+    return this.ctx.getWebSockets().filter((socket) => attachmentOf(socket).state === 'ready');
+  }
+
+  #lastHeardMs(socket: WebSocket): number {
+    const ping = this.ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0;
+    return Math.max(ping, attachmentOf(socket).openedMs);
+  }
+}
+
+function attachmentOf(socket: WebSocket): Attachment {
+  return Attachment.parse(socket.deserializeAttachment());
+}
+
+/** The message, or why it is none. */
+function readMessage(raw: string | ArrayBuffer): FromConnector | string {
+  if (typeof raw !== 'string') return 'expected text';
+  if (raw.length > MAX_CONTROL_MESSAGE_BYTES || new TextEncoder().encode(raw).length > MAX_CONTROL_MESSAGE_BYTES) {
+    return 'message too big';
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(raw);
+  } catch {
+    return 'expected JSON';
+  }
+  const parsed = FromConnector.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const at = parsed.error.issues[0]?.path.map(String).join('.');
+  return `not a control message${at ? `: ${at}` : ''}`.slice(0, 100);
+}
+
+function send(socket: WebSocket, message: FromEdge): void {
+  if (socket.readyState !== WebSocket.OPEN) return;
+  socket.send(JSON.stringify(message));
+}

@@ -1,0 +1,174 @@
+// The directory: who is signed in, which tokens and device logins there are, which connectors
+// joined and what they announced, the policy's versions, and the certificate authority's key
+// (wrapped: it is of no use without EDGE_SECRET). Tables are in storage/.
+
+import { DurableObject } from 'cloudflare:workers';
+import type { ConnectorId } from '../../core/ids.ts';
+import type { Identity } from '../../core/identity.ts';
+import type { Resource } from '../../core/resource.ts';
+import type { Env } from '../env.ts';
+import { BROWSER_SESSIONS_SCHEMA, BrowserSessions } from '../storage/browser-sessions.ts';
+import { Connectors, CONNECTORS_SCHEMA } from '../storage/connectors.ts';
+import { DEVICE_CODES_SCHEMA, DeviceCodes } from '../storage/device-codes.ts';
+import { Policies, POLICIES_SCHEMA } from '../storage/policies.ts';
+import { type ThrottleName, Throttles, THROTTLES_SCHEMA } from '../storage/throttles.ts';
+
+const AUTHORITY_SCHEMA = `
+  CREATE TABLE IF NOT EXISTS authority (
+    only_one INTEGER PRIMARY KEY CHECK (only_one = 1),
+    certificate TEXT NOT NULL,
+    wrapped_key TEXT NOT NULL
+  );
+`;
+
+const CLEAN_UP_EVERY_MS = 10 * 60_000;
+
+export interface StoredAuthority {
+  /** PEM. */
+  readonly certificate: string;
+  /** See authority/certificate-authority.ts. */
+  readonly wrappedKey: string;
+}
+
+export class Directory extends DurableObject<Env> {
+  readonly #sql: SqlStorage;
+  readonly #browsers: BrowserSessions;
+  readonly #devices: DeviceCodes;
+  readonly #connectors: Connectors;
+  readonly #policies: Policies;
+  readonly #throttles: Throttles;
+
+  constructor(context: DurableObjectState, env: Env) {
+    super(context, env);
+    this.#sql = context.storage.sql;
+    this.#sql.exec(
+      BROWSER_SESSIONS_SCHEMA + DEVICE_CODES_SCHEMA + CONNECTORS_SCHEMA + POLICIES_SCHEMA + THROTTLES_SCHEMA + AUTHORITY_SCHEMA,
+    );
+    this.#browsers = new BrowserSessions(this.#sql);
+    this.#devices = new DeviceCodes(this.#sql);
+    this.#connectors = new Connectors(this.#sql);
+    this.#policies = new Policies(this.#sql);
+    this.#throttles = new Throttles(this.#sql);
+  }
+
+  // --- people ---
+
+  async startBrowserSession(hash: string, identity: Identity) {
+    this.#browsers.start(hash, identity, Date.now());
+    await this.#scheduleCleanUp();
+  }
+  browserSession(hash: string) {
+    return this.#browsers.find(hash, Date.now());
+  }
+  endBrowserSession(hash: string) {
+    this.#browsers.end(hash);
+  }
+  apiToken(hash: string) {
+    return this.#devices.token(hash, Date.now());
+  }
+  revokeApiToken(hash: string) {
+    this.#devices.revokeToken(hash);
+  }
+
+  // --- device logins ---
+
+  async startDeviceLogin(code: { hash: string; userCode: string; address: string; userAgent: string }) {
+    const started = this.#devices.start(code, Date.now());
+    await this.#scheduleCleanUp();
+    return started;
+  }
+  pollDeviceLogin(hash: string) {
+    return this.#devices.poll(hash, Date.now());
+  }
+  redeemDeviceLogin(hash: string, tokenHash: string) {
+    return this.#devices.redeem(hash, tokenHash, Date.now());
+  }
+  describeDeviceLogin(userCode: string) {
+    return this.#devices.describe(userCode, Date.now());
+  }
+  decideDeviceLogin(userCode: string, identity: Identity | undefined) {
+    return this.#devices.decide(userCode, identity, Date.now());
+  }
+
+  // --- connectors and resources ---
+
+  invite(hash: string, by: string, expires: number | undefined) {
+    this.#connectors.invite(hash, by, expires);
+  }
+  invitation(hash: string, key: string) {
+    return this.#connectors.invitation(hash, key, Date.now());
+  }
+  join(input: { hash: string; id: ConnectorId; name: string; key: string }) {
+    return this.#connectors.join(input, Date.now());
+  }
+  connector(id: ConnectorId) {
+    return this.#connectors.find(id);
+  }
+  connectors() {
+    return this.#connectors.list();
+  }
+  connectorSeen(id: ConnectorId, build: string | undefined) {
+    this.#connectors.seen(id, build, Date.now());
+  }
+  announce(id: ConnectorId, resources: readonly Resource[]) {
+    return this.#connectors.announce(id, resources, Date.now());
+  }
+  resource(name: string) {
+    return this.#connectors.resource(name);
+  }
+  resources() {
+    return this.#connectors.resources();
+  }
+  resourcesOf(id: ConnectorId) {
+    return this.#connectors.resourcesOf(id);
+  }
+
+  // --- policy ---
+
+  policy() {
+    return this.#policies.current();
+  }
+  applyPolicy(text: string, by: string, after: number) {
+    return this.#policies.apply(text, by, after, Date.now());
+  }
+
+  // --- limits ---
+
+  allow(name: ThrottleName, who: string) {
+    return this.#throttles.allow(name, who, Date.now());
+  }
+  async burn(key: string, expires: number) {
+    const first = this.#throttles.burn(key, expires);
+    await this.#scheduleCleanUp();
+    return first;
+  }
+
+  // --- certificate authority ---
+
+  authority(): StoredAuthority | undefined {
+    const row = this.#sql.exec('SELECT certificate, wrapped_key FROM authority').toArray()[0];
+    return row && { certificate: String(row.certificate), wrappedKey: String(row.wrapped_key) };
+  }
+  /** Whoever comes first wins; everybody gets the one that stays. */
+  keepAuthority(made: StoredAuthority): StoredAuthority {
+    this.#sql.exec(
+      'INSERT OR IGNORE INTO authority (only_one, certificate, wrapped_key) VALUES (1, ?, ?)',
+      made.certificate,
+      made.wrappedKey,
+    );
+    return this.authority() ?? made;
+  }
+
+  override async alarm(): Promise<void> {
+    const now = Date.now();
+    this.#browsers.cleanUp(now);
+    this.#devices.cleanUp(now);
+    this.#connectors.cleanUp(now);
+    this.#throttles.cleanUp(now);
+    await this.ctx.storage.setAlarm(now + CLEAN_UP_EVERY_MS);
+  }
+
+  async #scheduleCleanUp(): Promise<void> {
+    if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(Date.now() + CLEAN_UP_EVERY_MS);
+  }
+}

@@ -1,0 +1,261 @@
+// Grants and the sessions that run on them. One object, so that "is it still good", "how many run"
+// and "revoked now" are answered in one order.
+
+import { DurableObject } from 'cloudflare:workers';
+import type { ListedGrant } from '../../core/api.ts';
+import type { GrantCandidate } from '../../core/control.ts';
+import { Grant, type GrantLabels, type ScramVerifier } from '../../core/grant.ts';
+import { ConnectorId, GrantId, SessionId } from '../../core/ids.ts';
+import type { Identity } from '../../core/identity.ts';
+import type { RefusalReason } from '../../core/refusal.ts';
+import type { ResourceName } from '../../core/resource.ts';
+import { err, ok, type Result } from '../../core/result.ts';
+import type { Env } from '../env.ts';
+import { remote } from './rpc.ts';
+import type { AuditLog } from './audit-log.ts';
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS grants (
+    id TEXT PRIMARY KEY,
+    email TEXT NOT NULL,
+    resource TEXT NOT NULL,
+    until_ms INTEGER NOT NULL,
+    document TEXT NOT NULL,
+    identity TEXT NOT NULL,
+    stored_key TEXT NOT NULL,
+    server_key TEXT NOT NULL
+  );
+  CREATE INDEX IF NOT EXISTS grants_claim ON grants (email, resource, until_ms);
+  CREATE INDEX IF NOT EXISTS grants_until ON grants (until_ms);
+  CREATE TABLE IF NOT EXISTS sessions (
+    session TEXT PRIMARY KEY,
+    grant_id TEXT NOT NULL,
+    connector TEXT NOT NULL,
+    opened_ms INTEGER NOT NULL,
+    lost_ms INTEGER
+  );
+  CREATE INDEX IF NOT EXISTS sessions_grant ON sessions (grant_id);
+  CREATE INDEX IF NOT EXISTS sessions_connector ON sessions (connector);
+`;
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+/** What a connector may be told of ended grants: so that their holders hear why they are turned away. */
+const TOLD_AFTER_END_MS = DAY_MS;
+/** Afterwards nothing can be checked against a grant any more. */
+const KEPT_AFTER_END_MS = 400 * DAY_MS;
+/** A session that its connector no longer has and has not reported on is closed after this. */
+const LOST_AFTER_MS = HOUR_MS;
+/** As many candidates as one answer to a connector holds; more live grants of one claim could not be found. */
+export const MAX_LIVE_GRANTS_PER_CLAIM = 50;
+const MAX_LISTED = 500;
+
+export type GrantIdentity = Pick<Identity, 'subject' | 'email' | 'groups' | 'provider' | 'name'>;
+export interface StoredGrant {
+  readonly grant: Grant;
+  readonly identity: GrantIdentity;
+}
+
+export class Grants extends DurableObject<Env> {
+  readonly #sql: SqlStorage;
+
+  constructor(context: DurableObjectState, env: Env) {
+    super(context, env);
+    this.#sql = context.storage.sql;
+    this.#sql.exec(SCHEMA);
+  }
+
+  async issue(grant: Grant, identity: GrantIdentity, verifier: ScramVerifier): Promise<Result<undefined, 'too_many'>> {
+    const live = this.#sql
+      .exec(
+        `SELECT count(*) AS n FROM grants WHERE email = ? AND resource = ? AND until_ms > ?
+           AND json_extract(document, '$.revoked') IS NULL`,
+        grant.email,
+        grant.resource,
+        Date.now(),
+      )
+      .one();
+    if (Number(live.n) >= MAX_LIVE_GRANTS_PER_CLAIM) return err('too_many');
+    this.#sql.exec(
+      `INSERT INTO grants (id, email, resource, until_ms, document, identity, stored_key, server_key)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      grant.id,
+      grant.email,
+      grant.resource,
+      Date.parse(grant.until),
+      JSON.stringify(grant),
+      JSON.stringify(identity),
+      verifier.storedKey,
+      verifier.serverKey,
+    );
+    await this.#scheduleCleanUp();
+    return ok(undefined);
+  }
+
+  find(id: GrantId): StoredGrant | undefined {
+    const row = this.#sql.exec('SELECT document, identity FROM grants WHERE id = ?', id).toArray()[0];
+    if (!row) return undefined;
+    return { grant: Grant.parse(JSON.parse(String(row.document))), identity: JSON.parse(String(row.identity)) };
+  }
+
+  /** Live ones first, then those that ended in the last day. */
+  candidates(email: string, resource: ResourceName): GrantCandidate[] {
+    return this.#sql
+      .exec(
+        `SELECT id, document, stored_key, server_key FROM grants
+          WHERE email = ? AND resource = ? AND until_ms > ?
+          ORDER BY json_extract(document, '$.revoked') IS NULL AND until_ms > ? DESC, until_ms DESC LIMIT 100`,
+        email,
+        resource,
+        Date.now() - TOLD_AFTER_END_MS,
+        Date.now(),
+      )
+      .toArray()
+      .map((row) => {
+        const grant = Grant.parse(JSON.parse(String(row.document)));
+        return {
+          id: grant.id,
+          verifier: { storedKey: String(row.stored_key), serverKey: String(row.server_key) },
+          until: grant.until,
+          revoked: grant.revoked !== undefined,
+        };
+      });
+  }
+
+  /** Counts a session in, or says why not. The caller has checked that the connector serves the grant's resource. */
+  async open(session: SessionId, id: GrantId, connector: ConnectorId): Promise<Result<StoredGrant, RefusalReason>> {
+    const stored = this.find(id);
+    if (!stored) return err('credentials_wrong');
+    const { grant } = stored;
+    if (grant.revoked) return err('grant_revoked');
+    if (Date.parse(grant.until) <= Date.now()) return err('grant_expired');
+    // An id seen before would put one session's rows under another's name.
+    if (this.#sql.exec('SELECT 1 FROM sessions WHERE session = ?', session).toArray().length > 0) return err('bad_request');
+    const most = grant.obligations.maxSessions;
+    if (most !== undefined && this.#liveSessions(id) >= most) return err('too_many_sessions');
+    this.#sql.exec(
+      'INSERT INTO sessions (session, grant_id, connector, opened_ms) VALUES (?, ?, ?, ?)',
+      session,
+      id,
+      connector,
+      Date.now(),
+    );
+    await this.#scheduleCleanUp();
+    return ok(stored);
+  }
+
+  /** undefined when this connector has no such session (any more). */
+  endSession(session: SessionId, connector: ConnectorId): { grant: GrantId; email: string } | undefined {
+    const row = this.#sql
+      .exec(
+        `DELETE FROM sessions WHERE session = ? AND connector = ?
+           RETURNING grant_id, (SELECT email FROM grants WHERE id = grant_id) AS email`,
+        session,
+        connector,
+      )
+      .toArray()[0];
+    return row && { grant: GrantId.parse(row.grant_id), email: String(row.email) };
+  }
+
+  /** Revoking again changes nothing. `connectors`: where sessions of it run. */
+  revoke(
+    id: GrantId,
+    by: string,
+    reason: string,
+  ): { listed: ListedGrant; grant: Grant; connectors: ConnectorId[] } | undefined {
+    const stored = this.find(id);
+    if (!stored) return undefined;
+    const grant: Grant = stored.grant.revoked
+      ? stored.grant
+      : { ...stored.grant, revoked: { at: new Date(Date.now()).toISOString(), by, reason } };
+    this.#sql.exec('UPDATE grants SET document = ? WHERE id = ?', JSON.stringify(grant), id);
+    const connectors = this.#sql
+      .exec('SELECT DISTINCT connector FROM sessions WHERE grant_id = ?', id)
+      .toArray()
+      .map((row) => ConnectorId.parse(row.connector));
+    return { listed: this.#listed(grant), grant, connectors };
+  }
+
+  /** Newest first; `email` undefined: everybody's. */
+  list(email: string | undefined): ListedGrant[] {
+    const rows =
+      email === undefined
+        ? this.#sql.exec('SELECT document FROM grants ORDER BY id DESC LIMIT ?', MAX_LISTED)
+        : this.#sql.exec('SELECT document FROM grants WHERE email = ? ORDER BY id DESC LIMIT ?', email, MAX_LISTED);
+    return rows.toArray().map((row) => this.#listed(Grant.parse(JSON.parse(String(row.document)))));
+  }
+
+  /**
+   * A connector is back and says which sessions it carries. Others of its sessions are over, though
+   * the report that says how may still be under way. Returns what it missed: grants revoked meanwhile.
+   */
+  async resume(
+    connector: ConnectorId,
+    live: readonly SessionId[],
+  ): Promise<{ revoked: { grant: GrantId; reason: string }[]; unknown: SessionId[] }> {
+    const alive = new Set<string>(live);
+    const known = new Set<string>();
+    const revoked = new Map<GrantId, string>();
+    for (const row of this.#sql.exec('SELECT session, grant_id FROM sessions WHERE connector = ?', connector).toArray()) {
+      const session = String(row.session);
+      known.add(session);
+      if (!alive.has(session)) {
+        this.#sql.exec('UPDATE sessions SET lost_ms = coalesce(lost_ms, ?) WHERE session = ?', Date.now(), session);
+        continue;
+      }
+      this.#sql.exec('UPDATE sessions SET lost_ms = NULL WHERE session = ?', session);
+      const grant = this.find(GrantId.parse(row.grant_id))?.grant;
+      if (grant?.revoked) revoked.set(grant.id, grant.revoked.reason);
+    }
+    await this.#scheduleCleanUp();
+    return {
+      revoked: [...revoked].map(([grant, reason]) => ({ grant, reason })),
+      unknown: live.filter((session) => !known.has(session)),
+    };
+  }
+
+  override async alarm(): Promise<void> {
+    const audit = remote<AuditLog>(this.env.AUDIT_LOG);
+    const lost = this.#sql
+      .exec('SELECT session, grant_id, connector FROM sessions WHERE lost_ms < ? LIMIT 1000', Date.now() - LOST_AFTER_MS)
+      .toArray();
+    for (const row of lost) {
+      await audit.append({
+        kind: 'session.ended',
+        actor: 'gatehouse',
+        object: String(row.session),
+        details: { reason: 'connector_crashed', grant: String(row.grant_id), connector: String(row.connector) },
+      });
+      this.#sql.exec('DELETE FROM sessions WHERE session = ?', row.session ?? null);
+    }
+    this.#sql.exec(`UPDATE grants SET stored_key = '', server_key = '' WHERE until_ms < ? AND stored_key <> ''`, Date.now() - 2 * DAY_MS);
+    this.#sql.exec('DELETE FROM grants WHERE until_ms < ?', Date.now() - KEPT_AFTER_END_MS);
+    const left = this.#sql.exec('SELECT (SELECT count(*) FROM grants) + (SELECT count(*) FROM sessions) AS n').one();
+    if (Number(left.n) > 0) await this.ctx.storage.setAlarm(Date.now() + HOUR_MS);
+  }
+
+  #liveSessions(id: GrantId): number {
+    const row = this.#sql.exec('SELECT count(*) AS n FROM sessions WHERE grant_id = ? AND lost_ms IS NULL', id).one();
+    return Number(row.n);
+  }
+
+  #listed(grant: Grant): ListedGrant {
+    const labels: GrantLabels = grant.labels;
+    return {
+      id: grant.id,
+      email: grant.email,
+      resource: grant.resource,
+      reason: grant.reason,
+      labels,
+      from: grant.from,
+      until: grant.until,
+      rule: grant.rule,
+      state: grant.revoked ? 'revoked' : Date.parse(grant.until) <= Date.now() ? 'expired' : 'active',
+      liveSessions: this.#liveSessions(grant.id),
+    };
+  }
+
+  async #scheduleCleanUp(): Promise<void> {
+    if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(Date.now() + HOUR_MS);
+  }
+}

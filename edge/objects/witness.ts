@@ -1,0 +1,146 @@
+// The witness: what connectors said they stored, kept in another company's cloud than the recordings
+// (law 5). Heads are append-only; a second, different head for one number is evidence, not an update.
+
+import { DurableObject } from 'cloudflare:workers';
+import type { Witnessed, WitnessPage } from '../../core/api.ts';
+import { ConnectorId, SessionId } from '../../core/ids.ts';
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS sessions (
+    session TEXT PRIMARY KEY,
+    connector TEXT NOT NULL,
+    admitted_at TEXT NOT NULL
+  );
+  CREATE TABLE IF NOT EXISTS heads (
+    session TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    digest TEXT NOT NULL,
+    frames INTEGER NOT NULL,
+    at TEXT NOT NULL,
+    PRIMARY KEY (session, number)
+  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS manifests (
+    session TEXT PRIMARY KEY,
+    digest TEXT NOT NULL,
+    segments INTEGER NOT NULL,
+    at TEXT NOT NULL
+  );
+  CREATE TRIGGER IF NOT EXISTS heads_keep BEFORE UPDATE ON heads
+    BEGIN SELECT RAISE(ABORT, 'heads are append-only'); END;
+  CREATE TRIGGER IF NOT EXISTS manifests_keep BEFORE UPDATE ON manifests
+    BEGIN SELECT RAISE(ABORT, 'manifests are append-only'); END;
+`;
+
+export type WitnessAnswer =
+  | 'witnessed'
+  /** The same was witnessed before: reports may come twice. */
+  | 'known'
+  /** Something else was witnessed in its place. */
+  | 'contradicts'
+  /** Never admitted here, or admitted to another connector. */
+  | 'foreign';
+
+const PAGE = 200;
+
+export class Witness extends DurableObject {
+  readonly #sql: SqlStorage;
+
+  constructor(context: DurableObjectState, env: object) {
+    super(context, env);
+    this.#sql = context.storage.sql;
+    this.#sql.exec(SCHEMA);
+  }
+
+  /**
+   * Binds a session to the connector it was admitted to, before that connector is told; so no other
+   * can speak for it, and a session of which nothing was ever stored shows as one without heads.
+   */
+  admit(session: SessionId, connector: ConnectorId): boolean {
+    this.#sql.exec(
+      'INSERT OR IGNORE INTO sessions (session, connector, admitted_at) VALUES (?, ?, ?)',
+      session,
+      connector,
+      new Date(Date.now()).toISOString(),
+    );
+    return this.#isOwner(session, connector);
+  }
+
+  recordHead(connector: ConnectorId, head: { session: SessionId; number: number; digest: string; frames: number }): WitnessAnswer {
+    if (!this.#isOwner(head.session, connector)) return 'foreign';
+    const known = this.#sql
+      .exec('SELECT digest FROM heads WHERE session = ? AND number = ?', head.session, head.number)
+      .toArray()[0];
+    if (known) return known.digest === head.digest ? 'known' : 'contradicts';
+    const manifest = this.#sql.exec('SELECT segments FROM manifests WHERE session = ?', head.session).toArray()[0];
+    if (manifest && head.number >= Number(manifest.segments)) return 'contradicts';
+    this.#sql.exec(
+      'INSERT INTO heads (session, number, digest, frames, at) VALUES (?, ?, ?, ?, ?)',
+      head.session,
+      head.number,
+      head.digest,
+      head.frames,
+      new Date(Date.now()).toISOString(),
+    );
+    return 'witnessed';
+  }
+
+  recordManifest(connector: ConnectorId, manifest: { session: SessionId; digest: string; segments: number }): WitnessAnswer {
+    if (!this.#isOwner(manifest.session, connector)) return 'foreign';
+    const known = this.#sql.exec('SELECT digest FROM manifests WHERE session = ?', manifest.session).toArray()[0];
+    if (known) return known.digest === manifest.digest ? 'known' : 'contradicts';
+    const beyond = this.#sql
+      .exec('SELECT number FROM heads WHERE session = ? AND number >= ? LIMIT 1', manifest.session, manifest.segments)
+      .toArray()[0];
+    if (beyond) return 'contradicts';
+    this.#sql.exec(
+      'INSERT INTO manifests (session, digest, segments, at) VALUES (?, ?, ?, ?)',
+      manifest.session,
+      manifest.digest,
+      manifest.segments,
+      new Date(Date.now()).toISOString(),
+    );
+    return 'witnessed';
+  }
+
+  witnessed(session: SessionId): Witnessed | undefined {
+    const owner = this.#sql.exec('SELECT connector FROM sessions WHERE session = ?', session).toArray()[0];
+    if (!owner) return undefined;
+    const heads = this.#sql
+      .exec('SELECT number, digest, at FROM heads WHERE session = ? ORDER BY number', session)
+      .toArray()
+      .map((row) => ({ number: Number(row.number), digest: String(row.digest), at: String(row.at) }));
+    const manifest = this.#sql.exec('SELECT digest, segments, at FROM manifests WHERE session = ?', session).toArray()[0];
+    return {
+      session,
+      connector: ConnectorId.parse(owner.connector),
+      heads,
+      ...(manifest && {
+        manifest: { digest: String(manifest.digest), segments: Number(manifest.segments), at: String(manifest.at) },
+      }),
+    };
+  }
+
+  /** Newest first; session ids sort by the time they were made. */
+  list(cursor: string | undefined): WitnessPage {
+    const rows = this.#sql
+      .exec(
+        `SELECT session, connector, (SELECT count(*) FROM heads WHERE heads.session = sessions.session) AS heads
+           FROM sessions WHERE session < ? ORDER BY session DESC LIMIT ?`,
+        cursor ?? '~',
+        PAGE + 1,
+      )
+      .toArray();
+    const sessions = rows.slice(0, PAGE).map((row) => ({
+      session: SessionId.parse(row.session),
+      connector: ConnectorId.parse(row.connector),
+      heads: Number(row.heads),
+    }));
+    const last = sessions.at(-1);
+    return rows.length > PAGE && last ? { sessions, cursor: last.session } : { sessions };
+  }
+
+  #isOwner(session: SessionId, connector: ConnectorId): boolean {
+    const row = this.#sql.exec('SELECT connector FROM sessions WHERE session = ?', session).toArray()[0];
+    return row?.connector === connector;
+  }
+}

@@ -1,0 +1,14 @@
+// Addresses that pages, routes and the identity provider's registration share.
+
+/** GET; `?return=/path` says where to go afterwards. Redirects to the identity provider. */
+export const SIGN_IN_PATH = '/login';
+/** GET; registered with the identity provider as PUBLIC_URL + this. */
+export const CALLBACK_PATH = '/login/callback';
+/** POST from a same-origin form; redirects to `/`. */
+export const SIGN_OUT_PATH = '/logout';
+/** Where a person types the code that a device shows. A portal page. */
+export const DEVICE_PATH = '/device';
+export const API_PATH = '/api/v1';
+/** WebSocket of connectors. */
+export const LINK_PATH = '/connectors/link';
+export const AUTHORITY_PATH = '/ca.pem';

@@ -1,0 +1,52 @@
+import type { SessionEntry } from '../../../core/catalogue.ts';
+import { span } from '../format.ts';
+import { Badge, Cell, Labels, Row, Table, to } from './parts.tsx';
+import { Text, Time } from './text.tsx';
+
+interface SessionTableProps {
+  sessions: readonly SessionEntry[];
+  caption: string;
+  now: number;
+  withPerson?: boolean;
+}
+
+export const SessionTable = ({ sessions, caption, now, withPerson = true }: SessionTableProps) => (
+  <Table
+    caption={caption}
+    columns={['Started', ...(withPerson ? ['Person'] : []), 'Resource', 'Reason', 'Statements', 'Lasted', 'State']}
+  >
+    {sessions.map((session) => (
+      <Row class="row-link">
+        <Cell label="Started" class="cell-main">
+          <a href={to('sessions', session.id)}>
+            <Time iso={session.startedAt} />
+          </a>
+        </Cell>
+        {withPerson ? (
+          <Cell label="Person" class="cell-person">
+            <Text value={session.email} />
+          </Cell>
+        ) : null}
+        <Cell label="Resource">
+          <span class="resource-name">{session.resource}</span>
+        </Cell>
+        <Cell label="Reason" class="cell-reason">
+          {session.reason === '' ? <span class="dim">None given</span> : <Text value={session.reason} />}
+          <Labels task={session.task} trace={session.trace} />
+        </Cell>
+        <Cell label="Statements" class="cell-number">
+          {session.counts.statements.toLocaleString('en')}
+          {session.counts.errors > 0 ? (
+            <span class="bad"> {session.counts.errors.toLocaleString('en')} failed</span>
+          ) : null}
+        </Cell>
+        <Cell label="Lasted" class="cell-number">
+          {span((session.endedAt ? Date.parse(session.endedAt) : now) - Date.parse(session.startedAt))}
+        </Cell>
+        <Cell label="State">
+          <Badge state={session.state} />
+        </Cell>
+      </Row>
+    ))}
+  </Table>
+);

@@ -1,0 +1,166 @@
+// A card of a replay as elements. Everything that comes from the recording goes in as text nodes.
+
+import type { ReplayEvent } from '../../../../core/catalogue.ts';
+import { answered, bytes, count, isTall, offset, took } from '../../format.ts';
+import { sqlTokens } from '../../sql-tokens.ts';
+import { visibleParts } from '../../visible.ts';
+import type { Card, Recording } from './recording.ts';
+
+type Child = Node | string;
+
+export function h<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  className: string,
+  ...children: readonly Child[]
+): HTMLElementTagNameMap[K] {
+  const element = document.createElement(tag);
+  if (className !== '') element.className = className;
+  element.append(...children);
+  return element;
+}
+
+/** Text from outside: unseen characters named, its direction kept inside. */
+function marked(text: string): Node[] {
+  return visibleParts(text).map((part) =>
+    part.mark ? h('span', 'unseen', part.text) : document.createTextNode(part.text),
+  );
+}
+
+const outside = (text: string): HTMLElement => h('bdi', '', ...marked(text));
+
+/** The card as far as it had come when `shown` events had happened. */
+export function drawCard(recording: Recording, card: Card, shown: number): HTMLLIElement {
+  const item = h('li', 'shown');
+  for (const index of card.events) if (index < shown) addEvent(item, recording, index);
+  return item;
+}
+
+/** Adds one more event to a card that is on the page. */
+export function addEvent(item: HTMLLIElement, recording: Recording, index: number): void {
+  const event = recording.events[index];
+  if (event) item.append(...drawEvent(event));
+}
+
+function drawEvent(event: ReplayEvent): Node[] {
+  switch (event.kind) {
+    case 'opened': {
+      const { email, resource, client } = event.session;
+      return [line(event.timeUs, '', outside(email), ` connected to ${resource} from `, outside(client.address))];
+    }
+    case 'statement':
+      return drawStatement(event);
+    case 'rows':
+      return drawRows(event);
+    case 'result':
+      return drawResult(event);
+    case 'notice':
+      return [line(event.timeUs, '', outside(event.severity), ': ', outside(event.message))];
+    case 'ended':
+      return [line(event.timeUs, '', 'Session ended. ', outside(event.message))];
+    case 'damaged':
+      return [line(event.timeUs, 'shown-bad', 'The recording is damaged from here on. ', outside(event.message))];
+    default:
+      // From a newer server: leave it out rather than stop the replay.
+      return [];
+  }
+}
+
+function line(timeUs: number, className: string, ...children: readonly Child[]): HTMLElement {
+  return h('p', `shown-event ${className}`.trim(), h('span', 'offset', offset(timeUs)), ' ', ...children);
+}
+
+type Event<K extends ReplayEvent['kind']> = Extract<ReplayEvent, { kind: K }>;
+
+function drawStatement(event: Event<'statement'>): Node[] {
+  const code = h('code', '');
+  for (const token of sqlTokens(event.text)) {
+    if (token.kind === 'plain') code.append(...marked(token.text));
+    else code.append(h('span', `sql-${token.kind}`, ...marked(token.text)));
+  }
+  const pre = h('pre', 'sql', code);
+  pre.dir = 'ltr';
+  if (isTall(event.text)) {
+    pre.tabIndex = 0;
+    pre.setAttribute('role', 'region');
+    pre.setAttribute('aria-label', 'Long statement');
+  }
+  const number = h('span', 'statement-number', String(event.statement));
+  const parts: Node[] = [h('div', 'shown-head', number, h('span', 'offset', offset(event.timeUs))), pre];
+  if (event.parameters && event.parameters.length > 0) {
+    const list = h('dl', 'parameters');
+    event.parameters.forEach(({ value }, index) => {
+      const shown = value === null ? h('span', 'null', 'NULL') : h('code', '', outside(value));
+      list.append(h('div', '', h('dt', '', `$${index + 1}`), h('dd', '', shown)));
+    });
+    parts.push(list);
+  }
+  return parts;
+}
+
+/** Rows drawn at once; the rest of what was kept comes on request. */
+const FIRST_ROWS = 12;
+
+function drawRows(event: Event<'rows'>): Node[] {
+  const head = h('tr', '');
+  for (const column of event.columns) {
+    const cell = h('th', '', ...marked(column));
+    cell.scope = 'col';
+    head.append(cell);
+  }
+  const body = h('tbody', '');
+  const addRows = (rows: readonly (readonly (string | null)[])[]) => {
+    for (const row of rows) {
+      body.append(
+        h('tr', '', ...row.map((value) => (value === null ? h('td', 'null', 'NULL') : h('td', '', outside(value))))),
+      );
+    }
+  };
+  addRows(event.rows.slice(0, FIRST_ROWS));
+  const box = h('div', 'rows', h('table', '', h('thead', '', head), body));
+  box.tabIndex = 0;
+  box.setAttribute('role', 'region');
+  box.setAttribute('aria-label', `Rows of statement ${event.statement}`);
+  const parts: Node[] = [box];
+  const hidden = event.rows.length - FIRST_ROWS;
+  if (hidden > 0) {
+    const more = h('button', 'button button-quiet button-small', `Show ${count(hidden, 'more row')}`);
+    more.type = 'button';
+    more.addEventListener('click', () => {
+      addRows(event.rows.slice(FIRST_ROWS));
+      more.parentElement?.remove();
+      box.focus();
+    });
+    parts.push(h('p', 'rows-more', more));
+  }
+  if (event.omitted > 0) {
+    parts.push(
+      h('p', 'rows-more dim', `${count(event.omitted, 'more row')} in the recording; the NDJSON download has all.`),
+    );
+  }
+  return parts;
+}
+
+function drawResult(event: Event<'result'>): Node[] {
+  const answer = h('span', 'statement-answer');
+  const say = (text: string) => answer.append(h('span', '', text));
+  for (const word of answered(event.tags, event.rows)) answer.append(h('span', '', ...marked(word)));
+  if (event.bytes >= 65_536) say(bytes(event.bytes));
+  say(took(event.durationUs));
+  const parts: Node[] = [];
+  if (event.error) {
+    const { severity, code, message } = event.error;
+    parts.push(
+      h(
+        'p',
+        'statement-error',
+        h('strong', '', ...marked(severity)),
+        ' ',
+        h('code', '', ...marked(code)),
+        ' ',
+        outside(message),
+      ),
+    );
+  }
+  parts.push(h('div', 'shown-head', h('span', 'offset', offset(event.timeUs)), answer));
+  return parts;
+}

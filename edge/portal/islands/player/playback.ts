@@ -1,0 +1,96 @@
+// Where a replay stands and how it moves. Pure but for the clock it is given.
+
+/** A silence longer than this is skipped, when the viewer wants that... */
+export const IDLE_US = 2_000_000;
+/** ...from this long after the event before to this long before the next. */
+export const IDLE_MARGIN_US = 500_000;
+
+export interface Known {
+  /** Times of events, ascending. */
+  readonly times: readonly number[];
+  /** Where playing stops: the session's end, or the last that was received. */
+  readonly endUs: number;
+  /** false: more may arrive behind the last time. */
+  readonly complete: boolean;
+  countUntil(timeUs: number): number;
+}
+
+export type Tick =
+  | { readonly kind: 'moved' }
+  | { readonly kind: 'skipped'; readonly us: number }
+  | { readonly kind: 'waiting' }
+  | { readonly kind: 'ended' };
+
+export class Playback {
+  skipIdle = true;
+  readonly #clock: () => number;
+  #playing = false;
+  #speed = 1;
+  #anchorMs = 0;
+  #anchorUs = 0;
+
+  /** `clock`: milliseconds, monotonic. */
+  constructor(clock: () => number) {
+    this.#clock = clock;
+  }
+
+  get playing(): boolean {
+    return this.#playing;
+  }
+
+  get speed(): number {
+    return this.#speed;
+  }
+
+  get positionUs(): number {
+    if (!this.#playing) return this.#anchorUs;
+    return this.#anchorUs + (this.#clock() - this.#anchorMs) * 1000 * this.#speed;
+  }
+
+  play(): void {
+    this.#anchor(this.#anchorUs);
+    this.#playing = true;
+  }
+
+  pause(): void {
+    this.#anchor(this.positionUs);
+    this.#playing = false;
+  }
+
+  seek(us: number): void {
+    this.#anchor(Math.max(0, us));
+  }
+
+  setSpeed(speed: number): void {
+    this.#anchor(this.positionUs);
+    this.#speed = speed;
+  }
+
+  #anchor(us: number): void {
+    this.#anchorUs = us;
+    this.#anchorMs = this.#clock();
+  }
+
+  /** Call for each frame while playing. */
+  tick(known: Known): Tick {
+    const at = this.positionUs;
+    const lastUs = known.times.at(-1) ?? 0;
+    if (at > lastUs && !known.complete) {
+      this.#anchor(lastUs);
+      return { kind: 'waiting' };
+    }
+    if (at >= known.endUs) {
+      this.#anchor(known.endUs);
+      this.#playing = false;
+      return { kind: 'ended' };
+    }
+    if (!this.skipIdle) return { kind: 'moved' };
+    const index = known.countUntil(at);
+    const nextUs = known.times[index] ?? known.endUs;
+    const beforeUs = known.times[index - 1] ?? 0;
+    const target = nextUs - IDLE_MARGIN_US;
+    if (nextUs - beforeUs <= IDLE_US || at < beforeUs + IDLE_MARGIN_US || at >= target) return { kind: 'moved' };
+    this.#anchor(target);
+    return { kind: 'skipped', us: target - at };
+  }
+}

@@ -1,0 +1,122 @@
+// From a use case's answer to a page: who asks, what the frame shows, and how a fault reads.
+
+import type { Context } from 'hono';
+import { getCookie } from 'hono/cookie';
+import { html } from 'hono/html';
+import type { Child } from 'hono/jsx';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import type { Me } from '../../core/api.ts';
+import type { Result } from '../../core/result.ts';
+import type { UseCaseFault } from '../gatehouse.ts';
+import { Layout, type Shell, type Theme } from './components/layout.tsx';
+import type { PortalDeps } from './deps.ts';
+import { FaultPage } from './pages/fault.tsx';
+
+export interface Visit {
+  readonly c: Context;
+  readonly deps: PortalDeps;
+  readonly me: Me;
+}
+
+type Handler = (visit: Visit) => Promise<Response>;
+
+const FAULT_STATUS: Readonly<Record<UseCaseFault['reason'], ContentfulStatusCode>> = {
+  not_found: 404,
+  forbidden: 403,
+  denied: 403,
+  bad_request: 400,
+  unavailable: 503,
+  conflict: 409,
+  rate_limited: 429,
+};
+
+/** Runs `handler` for somebody who is signed in; sends everybody else to sign in and back. */
+export const signedIn =
+  (deps: PortalDeps, handler: Handler) =>
+  async (c: Context): Promise<Response> => {
+    const identity = await deps.signedIn(c.req.raw);
+    if (!identity) {
+      // What a form carried is lost by signing in, so the way back leads to the form itself.
+      const back = c.req.method === 'GET' ? pathOf(c) : formPathOf(c);
+      return c.redirect(`/login?return=${encodeURIComponent(back)}`, 303);
+    }
+    const me = await deps.gatehouse.me(identity);
+    return me.ok ? handler({ c, deps, me: me.value }) : showFault({ c, deps }, me.error);
+  };
+
+/** Answers with a page. Nothing of the portal is ever cached: it is all about one person. */
+export function show(
+  visit: { c: Context; deps: PortalDeps; me?: Me },
+  title: string,
+  content: Child,
+  options: { status?: ContentfulStatusCode; player?: boolean } = {},
+): Response | Promise<Response> {
+  const shell: Shell = {
+    me: visit.me,
+    theme: themeOf(visit.c),
+    path: visit.c.req.method === 'GET' ? pathOf(visit.c) : formPathOf(visit.c),
+    assetVersion: visit.deps.assetVersion ?? '',
+  };
+  visit.c.header('cache-control', 'no-store');
+  return visit.c.html(
+    html`<!doctype html>${(
+      <Layout shell={shell} title={title} player={options.player ?? false}>
+        {content}
+      </Layout>
+    )}`,
+    options.status ?? 200,
+  );
+}
+
+/** A piece of a page, for an island to put in place. */
+export function showFragment(visit: Visit, content: Child): Response | Promise<Response> {
+  visit.c.header('cache-control', 'no-store');
+  return visit.c.html(html`${content}`);
+}
+
+export function showFault(
+  visit: { c: Context; deps: PortalDeps; me?: Me },
+  fault: UseCaseFault,
+): Response | Promise<Response> {
+  const status = FAULT_STATUS[fault.reason];
+  return show(
+    visit,
+    FAULT_TITLES[status] ?? 'Something went wrong',
+    <FaultPage status={status} message={fault.message} />,
+    {
+      status,
+    },
+  );
+}
+
+const FAULT_TITLES: Readonly<Record<number, string>> = {
+  400: 'Not understood',
+  403: 'Not for you',
+  404: 'Not found',
+  409: 'Already changed',
+  429: 'Too many requests',
+  500: 'Something went wrong',
+  503: 'Not available just now',
+};
+
+/** Shows `page` of the answer, or its fault. */
+export const showAnswer = <T,>(
+  visit: Visit,
+  answer: Result<T, UseCaseFault>,
+  page: (value: T) => Response | Promise<Response>,
+): Response | Promise<Response> => (answer.ok ? page(answer.value) : showFault(visit, answer.error));
+
+export const THEME_COOKIE = 'gatehouse_theme';
+
+export function themeOf(c: Context): Theme {
+  const chosen = getCookie(c, THEME_COOKIE);
+  return chosen === 'light' || chosen === 'dark' ? chosen : 'auto';
+}
+
+function pathOf(c: Context): string {
+  const url = new URL(c.req.url);
+  return url.pathname + url.search;
+}
+
+/** The page a form was on: forms post to the address of their page, or below it. */
+const formPathOf = (c: Context): string => new URL(c.req.url).pathname;

@@ -1,0 +1,56 @@
+import { Text } from '../components/text.tsx';
+
+const WORDS: Readonly<Record<number, { title: string; next: string }>> = {
+  400: { title: 'That was not understood', next: 'Go back, check what you entered, and try again.' },
+  403: {
+    title: 'This is not for you to see or do',
+    next: 'If you need it, ask an administrator to add a rule for you. The attempt was noted in the audit log.',
+  },
+  404: {
+    title: 'There is nothing here',
+    next: 'The address may be mistyped, or it names something you may not see.',
+  },
+  409: { title: 'That changed in the meantime', next: 'Open the page again to see how things stand now.' },
+  429: { title: 'That was a little fast', next: 'Wait a minute and try again.' },
+  500: {
+    title: 'Something went wrong on our side',
+    next: 'Nothing you entered was lost on purpose. Try again; if it stays, tell an administrator when it happened.',
+  },
+  503: {
+    title: 'A part of Gatehouse does not answer just now',
+    next: 'Sessions that are running go on and are recorded. Try again in a moment.',
+  },
+};
+
+export const FaultPage = ({ status, message }: { status: number; message?: string }) => {
+  const words = WORDS[status] ?? { title: 'Something went wrong', next: 'Try again in a moment.' };
+  return (
+    <div class="narrow fault">
+      <p class="fault-status">{status}</p>
+      <h1>{words.title}</h1>
+      {message ? (
+        <p class="lead">
+          <Text value={message} />
+        </p>
+      ) : null}
+      <p>{words.next}</p>
+      <p>
+        <a class="button" href="/">
+          To the overview
+        </a>
+      </p>
+    </div>
+  );
+};
+
+export const SignedOutPage = () => (
+  <div class="narrow fault">
+    <h1>You are signed out</h1>
+    <p class="lead">Grants you hold stay valid until they end or you revoke them; running sessions go on.</p>
+    <p>
+      <a class="button" href="/login?return=%2F">
+        Sign in again
+      </a>
+    </p>
+  </div>
+);

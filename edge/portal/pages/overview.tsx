@@ -1,0 +1,132 @@
+import type { ListedGrant, ListedResource } from '../../../core/api.ts';
+import type { SessionEntry } from '../../../core/catalogue.ts';
+import { PROTOCOLS } from '../../../core/protocols.ts';
+import { Badge, Chip, Empty, to } from '../components/parts.tsx';
+import { SessionTable } from '../components/session-table.tsx';
+import { Text } from '../components/text.tsx';
+import { TimeLeft } from '../components/time-left.tsx';
+
+interface OverviewProps {
+  name: string;
+  resources: readonly ListedResource[];
+  grants: readonly ListedGrant[];
+  /** undefined: the catalogue does not answer. */
+  sessions: readonly SessionEntry[] | undefined;
+  now: number;
+}
+
+export const OverviewPage = ({ name, resources, grants, sessions, now }: OverviewProps) => {
+  const mine = resources.filter((resource) => resource.mayAsk);
+  return (
+    <>
+      <h1 class="unseen-label">Overview for {name}</h1>
+      <section aria-labelledby="access">
+        <h2 id="access">Your access now</h2>
+        {grants.length === 0 ? (
+          <Empty title="You hold no access right now">
+            <p>
+              {mine.length > 0
+                ? 'Pick a resource below and say why you need it. You get a line to paste, and it ends by itself.'
+                : 'Nothing is listed for you yet. Ask an administrator for a rule that covers what you need.'}
+            </p>
+          </Empty>
+        ) : (
+          <ul class="cards">
+            {grants.map((grant) => (
+              <GrantCard grant={grant} now={now} />
+            ))}
+          </ul>
+        )}
+      </section>
+      <section aria-labelledby="resources">
+        <h2 id="resources">Resources</h2>
+        {resources.length === 0 ? (
+          <Empty title="No resources yet">
+            <p>
+              Resources appear here when a <a href="/connectors">connector</a> announces them.
+            </p>
+          </Empty>
+        ) : (
+          <ul class="resources">
+            {resources.map((resource) => (
+              <ResourceRow resource={resource} />
+            ))}
+          </ul>
+        )}
+      </section>
+      <section aria-labelledby="last">
+        <div class="section-head">
+          <h2 id="last">Your last sessions</h2>
+          <a href="/sessions">All sessions</a>
+        </div>
+        {sessions === undefined ? (
+          <Empty title="The catalogue does not answer just now">
+            <p>Recording goes on. Open the page again in a moment.</p>
+          </Empty>
+        ) : sessions.length === 0 ? (
+          <Empty title="No sessions yet">
+            <p>
+              Ask for access above and connect with your usual client. What you do then shows up here within seconds.
+            </p>
+          </Empty>
+        ) : (
+          <SessionTable sessions={sessions} caption="Your last sessions" now={now} withPerson={false} />
+        )}
+      </section>
+    </>
+  );
+};
+
+const GrantCard = ({ grant, now }: { grant: ListedGrant; now: number }) => (
+  <li class="card">
+    <div class="card-head">
+      <strong class="resource-name">{grant.resource}</strong>
+      <TimeLeft until={grant.until} now={now} />
+    </div>
+    <p class="card-reason">
+      {grant.reason === '' ? <span class="dim">No reason given</span> : <Text value={grant.reason} />}
+    </p>
+    <div class="card-foot">
+      {grant.liveSessions > 0 ? (
+        <a class="live-link" href={`/sessions?resource=${encodeURIComponent(grant.resource)}`}>
+          <span class="dot" aria-hidden="true" />
+          {grant.liveSessions} live
+        </a>
+      ) : (
+        <span class="dim">No live session</span>
+      )}
+      <a class="button button-quiet button-small" href={to('grants', grant.id, 'revoke')}>
+        Revoke<span class="unseen-label"> access to {grant.resource}</span>
+      </a>
+    </div>
+  </li>
+);
+
+const ResourceRow = ({ resource }: { resource: ListedResource }) => (
+  <li class="resource">
+    <div class="resource-main">
+      <strong class="resource-name">{resource.name}</strong>
+      <Badge state={resource.connector.online ? 'online' : 'offline'} />
+      <span class="dim">{PROTOCOLS[resource.protocol].title}</span>
+      {resource.description ? (
+        <p class="resource-description">
+          <Text value={resource.description} />
+        </p>
+      ) : null}
+    </div>
+    <div class="chips">
+      {Object.entries(resource.labels).map(([label, value]) => (
+        <Chip name={label} value={value} />
+      ))}
+    </div>
+    <div class="resource-action">
+      {resource.mayAsk ? (
+        <a class="button" href={to('request', resource.name)}>
+          Ask for access<span class="unseen-label"> to {resource.name}</span>
+        </a>
+      ) : (
+        <span class="dim">No rule for you</span>
+      )}
+    </div>
+  </li>
+);

@@ -1,0 +1,233 @@
+import type { AccessAnswer, IssuedGrant, ListedResource } from '../../../core/api.ts';
+import { PROTOCOLS } from '../../../core/protocols.ts';
+import { Badge, Chip, Copyable, Notice } from '../components/parts.tsx';
+import { Text, Time } from '../components/text.tsx';
+import { TimeLeft } from '../components/time-left.tsx';
+
+export const DURATIONS: readonly { seconds: number; words: string }[] = [
+  { seconds: 15 * 60, words: '15 minutes' },
+  { seconds: 30 * 60, words: '30 minutes' },
+  { seconds: 3600, words: '1 hour' },
+  { seconds: 2 * 3600, words: '2 hours' },
+  { seconds: 4 * 3600, words: '4 hours' },
+  { seconds: 8 * 3600, words: '8 hours' },
+  { seconds: 24 * 3600, words: '1 day' },
+];
+
+export interface RequestForm {
+  reason: string;
+  seconds: string;
+  task: string;
+  trace: string;
+}
+
+interface RequestPageProps {
+  resource: ListedResource;
+  form: RequestForm;
+  now: number;
+  problem?: string | undefined;
+}
+
+export const RequestPage = ({ resource, form, now, problem }: RequestPageProps) => (
+  <div class="narrow">
+    <p class="crumb">
+      <a href="/">Overview</a>
+    </p>
+    <h1>
+      Ask for access to <span class="resource-name">{resource.name}</span>
+    </h1>
+    <div class="facts-line">
+      <Badge state={resource.connector.online ? 'online' : 'offline'} />
+      <span>{PROTOCOLS[resource.protocol].title}</span>
+      {Object.entries(resource.labels).map(([label, value]) => (
+        <Chip name={label} value={value} />
+      ))}
+    </div>
+    {resource.connector.online ? null : (
+      <Notice kind="plain">
+        Its connector is offline. You can ask now; connecting works once the connector is back.
+      </Notice>
+    )}
+    {problem ? (
+      <Notice kind="error">
+        <Text value={problem} />
+      </Notice>
+    ) : null}
+    <form method="post" action="" class="form">
+      {/* When this form was made: the same form sent twice gives one grant (see routes/access.tsx). */}
+      <input type="hidden" name="made" value={String(now)} />
+      <div class="field">
+        <label for="reason">Why do you need it?</label>
+        <textarea id="reason" name="reason" rows={3} maxlength={1000} aria-describedby="reason-hint">
+          {form.reason}
+        </textarea>
+        <p class="hint" id="reason-hint">
+          Kept with the recording. A ticket and one sentence are plenty; no passwords or data.
+        </p>
+      </div>
+      <div class="field">
+        <label for="seconds">For how long?</label>
+        <select id="seconds" name="seconds">
+          <option value="">As long as the rule gives</option>
+          {DURATIONS.map(({ seconds, words }) => (
+            <option value={String(seconds)} {...(form.seconds === String(seconds) ? { selected: true } : {})}>
+              {words}
+            </option>
+          ))}
+        </select>
+      </div>
+      <div class="field-pair">
+        <div class="field">
+          <label for="task">
+            Task <span class="dim">optional</span>
+          </label>
+          <input
+            id="task"
+            name="task"
+            maxlength={200}
+            value={form.task}
+            autocomplete="off"
+            aria-describedby="task-hint"
+          />
+          <p class="hint" id="task-hint">
+            A ticket or job, to find the session by.
+          </p>
+        </div>
+        <div class="field">
+          <label for="trace">
+            Trace <span class="dim">optional</span>
+          </label>
+          <input
+            id="trace"
+            name="trace"
+            maxlength={200}
+            value={form.trace}
+            autocomplete="off"
+            aria-describedby="trace-hint"
+          />
+          <p class="hint" id="trace-hint">
+            A run or trace id of a program or agent.
+          </p>
+        </div>
+      </div>
+      <div class="form-end">
+        <button type="submit" class="button button-main">
+          Ask for access
+        </button>
+        <a href="/">Cancel</a>
+      </div>
+    </form>
+  </div>
+);
+
+interface IssuedPageProps {
+  issued: IssuedGrant;
+  resource: ListedResource;
+  origin: string;
+  now: number;
+}
+
+export const IssuedPage = ({ issued, resource, origin, now }: IssuedPageProps) => {
+  const { grant, connect } = issued;
+  const verified = connect.psql === undefined ? undefined : withVerifiedTls(connect.psql);
+  return (
+    <div class="narrow">
+      <p class="crumb">
+        <a href="/">Overview</a>
+      </p>
+      <h1>
+        You have access to <span class="resource-name">{grant.resource}</span>
+      </h1>
+      <p class="lead">
+        Until <Time iso={grant.until} />, <TimeLeft until={grant.until} now={now} />. The end does not move when you
+        connect again.
+      </p>
+      <Notice kind="plain">
+        <strong>The secret is shown this once.</strong> Gatehouse keeps only what it needs to check it. Copy it now; if
+        you lose it, ask again.
+      </Notice>
+      <h2>Connect</h2>
+      {Object.entries(connect).map(([client, line]) => (
+        <div class="field">
+          <h3 class="field-title">{client}</h3>
+          <Copyable id={`connect-${client.replace(/[^a-z0-9]+/gi, '-')}`} text={line} label={`the ${client} line`} />
+        </div>
+      ))}
+      <div class="field">
+        <h3 class="field-title">Secret alone</h3>
+        <Copyable id="secret" text={grant.secret} label="the secret" />
+        <p class="hint">
+          For other clients: the user is your e-mail address, the database is <code>{grant.resource}</code> (or{' '}
+          <code>{grant.resource}/DATABASE</code>), the password is this secret, at{' '}
+          <code>
+            {resource.endpoint.host}:{resource.endpoint.port}
+          </code>
+          .
+        </p>
+      </div>
+      {verified === undefined ? null : (
+        <>
+          <h2>Check who you talk to</h2>
+          <p>
+            The lines above encrypt. To also verify the gateway's certificate, fetch Gatehouse's{' '}
+            <a href="/ca.pem" download="gatehouse-ca.pem">
+              certificate authority
+            </a>{' '}
+            once and name it:
+          </p>
+          <Copyable
+            id="fetch-ca"
+            text={`curl -fsS ${origin}/ca.pem -o gatehouse-ca.pem`}
+            label="the line that fetches the authority"
+          />
+          <Copyable id="connect-verified" text={verified} label="the psql line with verified TLS" />
+        </>
+      )}
+      <p class="form-end">
+        <a class="button" href="/">
+          Done
+        </a>
+        <a href="/grants">See my grants</a>
+      </p>
+    </div>
+  );
+};
+
+/** libpq's connection string with `sslmode=verify-full` and the authority's file, whatever mode it named before. */
+export function withVerifiedTls(line: string): string {
+  const bare = line.replace(/\s+sslmode=[a-z-]+/g, '').replace(/\s+sslrootcert=[^\s"]+/g, '');
+  return bare.replace(/"\s*$/, ' sslmode=verify-full sslrootcert=gatehouse-ca.pem"');
+}
+
+export const PendingPage = ({ answer, resource }: { answer: Exclude<AccessAnswer, IssuedGrant>; resource: string }) => (
+  <div class="narrow">
+    <h1>{answer.request.state === 'pending' ? 'Waiting for an approval' : 'Not granted'}</h1>
+    <p class="lead">
+      {answer.request.state === 'pending'
+        ? `Your request for ${resource} was passed on. You will find the grant under Grants once somebody approves.`
+        : `Your request for ${resource} was turned down.`}
+    </p>
+    <p class="form-end">
+      <a class="button" href="/grants">
+        See my grants
+      </a>
+    </p>
+  </div>
+);
+
+/** The answer to a form that was sent before. */
+export const AlreadyIssuedPage = ({ resource, until }: { resource: string; until: string }) => (
+  <div class="narrow">
+    <h1>This request was already answered</h1>
+    <p class="lead">
+      You got access to <span class="resource-name">{resource}</span> until <Time iso={until} />. Its secret was shown
+      once, and sending the form again does not make another.
+    </p>
+    <p class="form-end">
+      <a class="button" href={`/request/${encodeURIComponent(resource)}`}>
+        Ask anew
+      </a>
+      <a href="/grants">See my grants</a>
+    </p>
+  </div>
+);

@@ -1,0 +1,60 @@
+// The portal's pages, mounted by the edge at `/`. Who may see what is decided by the use cases
+// behind `Gatehouse`; here an address becomes a call and its answer a page.
+//
+// The edge adds the security headers, checks Origin and Sec-Fetch-Site of every POST, and serves
+// /login, /logout, /ca.pem and /assets/*.
+
+import { type Context, Hono } from 'hono';
+import { setCookie } from 'hono/cookie';
+import type { PortalDeps } from './deps.ts';
+import { FaultPage, SignedOutPage } from './pages/fault.tsx';
+import { show, signedIn, THEME_COOKIE } from './page.tsx';
+import { accessRoutes } from './routes/access.tsx';
+import { administrationRoutes } from './routes/administration.tsx';
+import { deviceRoutes } from './routes/device.tsx';
+import { sessionRoutes } from './routes/sessions.tsx';
+
+export type { PortalDeps } from './deps.ts';
+
+export function portalRoutes(deps: PortalDeps): Hono {
+  const app = new Hono();
+  app.route('/', accessRoutes(deps));
+  app.route('/', sessionRoutes(deps));
+  app.route('/', administrationRoutes(deps));
+  app.route('/', deviceRoutes(deps));
+  app.get('/signed-out', (c) => show({ c, deps }, 'Signed out', <SignedOutPage />));
+  app.post('/theme', async (c) => {
+    const form = await c.req.parseBody();
+    const theme = form.theme === 'light' || form.theme === 'dark' ? form.theme : 'auto';
+    setCookie(c, THEME_COOKIE, theme, {
+      path: '/',
+      maxAge: 365 * 86_400,
+      sameSite: 'Lax',
+      secure: new URL(c.req.url).protocol === 'https:',
+    });
+    return c.redirect(localPath(form.return), 303);
+  });
+  return app;
+}
+
+/** An error in calm words, for the edge's own `notFound` and `onError` and for a failed sign-in. */
+export function portalFault(
+  c: Context,
+  deps: PortalDeps,
+  status: 400 | 403 | 404 | 500 | 503,
+  message?: string,
+): Response | Promise<Response> {
+  const title = status === 404 ? 'Not found' : 'Something went wrong';
+  return show({ c, deps }, title, <FaultPage status={status} {...(message === undefined ? {} : { message })} />, {
+    status,
+  });
+}
+
+/** The page for an address that nothing answers: with the frame of whoever is signed in. */
+export const portalNotFound = (deps: PortalDeps) =>
+  signedIn(deps, async (visit) => show(visit, 'Not found', <FaultPage status={404} />, { status: 404 }));
+
+/** Only a path of this origin: `//host`, `/\host` and anything with a scheme lead to `/`. */
+function localPath(value: unknown): string {
+  return typeof value === 'string' && /^\/(?![/\\])[^\s\\]*$/.test(value) ? value : '/';
+}

@@ -1,0 +1,92 @@
+// Audit log and connectors.
+
+import { Hono } from 'hono';
+import type { PortalDeps } from '../deps.ts';
+import { show, showAnswer, showFault, signedIn, type Visit } from '../page.tsx';
+import { AuditLogPage } from '../pages/audit.tsx';
+import { ConnectorsPage, JoinTokenPage } from '../pages/connectors.tsx';
+import { sinceOf } from './sessions.tsx';
+
+const ENTRIES_A_PAGE = 100;
+
+export function administrationRoutes(deps: PortalDeps): Hono {
+  const app = new Hono();
+  const { gatehouse } = deps;
+
+  const showAudit = async (visit: Visit, checked?: { entries: number; whole: boolean; brokenAt?: number }) => {
+    const read = (name: string) => (visit.c.req.query(name) ?? '').trim().slice(0, 300);
+    const filters = { actor: read('actor'), kind: read('kind'), since: read('since') };
+    const cursor = visit.c.req.query('cursor') || undefined;
+    const since = sinceOf(filters.since, deps.now());
+    const answer = await gatehouse.audit(visit.me.identity, {
+      ...(filters.actor === '' ? {} : { actor: filters.actor }),
+      ...(filters.kind === '' ? {} : { kind: filters.kind }),
+      ...(since === undefined ? {} : { since }),
+      ...(cursor === undefined ? {} : { cursor }),
+      limit: ENTRIES_A_PAGE,
+    });
+    return showAnswer(visit, answer, (page) =>
+      show(visit, 'Audit log', <AuditLogPage page={page} filters={filters} cursor={cursor} checked={checked} />),
+    );
+  };
+
+  app.get(
+    '/audit',
+    signedIn(deps, async (visit) => showAudit(visit)),
+  );
+
+  // A POST, since walking the whole log is work that a link or a prefetch should not start.
+  app.post(
+    '/audit/check',
+    signedIn(deps, async (visit) => {
+      const answer = await gatehouse.verifyAudit(visit.me.identity);
+      return answer.ok ? showAudit(visit, answer.value) : showFault(visit, answer.error);
+    }),
+  );
+  app.get('/audit/check', (c) => c.redirect('/audit', 303));
+
+  app.get(
+    '/connectors',
+    signedIn(deps, async (visit) => {
+      const { identity, administrator } = visit.me;
+      const [connectors, resources] = await Promise.all([
+        gatehouse.connectors(identity),
+        gatehouse.resources(identity),
+      ]);
+      if (!connectors.ok) return showFault(visit, connectors.error);
+      const printed = await Promise.all(
+        connectors.value.map(async (connector) => ({ ...connector, fingerprint: await fingerprint(connector.key) })),
+      );
+      return show(
+        visit,
+        'Connectors',
+        <ConnectorsPage
+          connectors={printed}
+          resources={resources.ok ? resources.value : []}
+          administrator={administrator}
+        />,
+      );
+    }),
+  );
+
+  app.post(
+    '/connectors/join-token',
+    signedIn(deps, async (visit) =>
+      showAnswer(visit, await gatehouse.createJoinToken(visit.me.identity), ({ token, expiresAt }) =>
+        show(visit, 'Add a connector', <JoinTokenPage token={token} expiresAt={expiresAt} />),
+      ),
+    ),
+  );
+  app.get('/connectors/join-token', (c) => c.redirect('/connectors', 303));
+
+  return app;
+}
+
+/** `SHA256:` and the base64 of the raw key's digest, as OpenSSH prints fingerprints. */
+async function fingerprint(key: string): Promise<string> {
+  const raw = Uint8Array.from(atob(key.replaceAll('-', '+').replaceAll('_', '/')), (character) =>
+    character.charCodeAt(0),
+  );
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', raw));
+  return `SHA256:${btoa(String.fromCharCode(...digest)).replace(/=+$/, '')}`;
+}

@@ -1,0 +1,164 @@
+// Sessions: the list, one session, its statements, its replay and its exports.
+
+import { type Context, Hono } from 'hono';
+import { ExportFormat } from '../../../core/api.ts';
+import { SessionId } from '../../../core/ids.ts';
+import { to } from '../components/parts.tsx';
+import { Statements } from '../components/statements.tsx';
+import type { PortalDeps } from '../deps.ts';
+import { show, showAnswer, showFault, showFragment, signedIn, type Visit } from '../page.tsx';
+import { SessionDetailPage, SessionStatus } from '../pages/session.tsx';
+import { SessionsFragment, SessionsPage, SINCE } from '../pages/sessions.tsx';
+
+const SESSIONS_A_PAGE = 50;
+const STATEMENTS_A_PAGE = 100;
+
+export function sessionRoutes(deps: PortalDeps): Hono {
+  const app = new Hono();
+  const { gatehouse } = deps;
+
+  app.get(
+    '/sessions',
+    signedIn(deps, async (visit) => {
+      const { c } = visit;
+      const filters = {
+        email: query(c, 'email').toLowerCase(),
+        resource: query(c, 'resource'),
+        since: query(c, 'since'),
+        task: query(c, 'task'),
+        trace: query(c, 'trace'),
+      };
+      const cursor = cursorOf(c);
+      const since = sinceOf(filters.since, deps.now());
+      const answer = await gatehouse.sessions(visit.me.identity, {
+        ...(filters.email === '' ? {} : { email: filters.email }),
+        ...(filters.resource === '' ? {} : { resource: filters.resource }),
+        ...(filters.task === '' ? {} : { task: filters.task }),
+        ...(filters.trace === '' ? {} : { trace: filters.trace }),
+        ...(since === undefined ? {} : { since }),
+        ...(cursor === undefined ? {} : { cursor }),
+        limit: SESSIONS_A_PAGE,
+      });
+      return showAnswer(visit, answer, (page) => {
+        const props = { page, filters, cursor, now: deps.now() };
+        return isFragment(c)
+          ? showFragment(visit, <SessionsFragment {...props} />)
+          : show(visit, 'Sessions', <SessionsPage {...props} />);
+      });
+    }),
+  );
+
+  app.get(
+    '/sessions/:id',
+    forSession(deps, async (visit, id) => {
+      const { c } = visit;
+      const { identity } = visit.me;
+      const detail = await gatehouse.session(identity, id);
+      if (!detail.ok) return showFault(visit, detail.error);
+      if (c.req.query('fragment') === 'status') {
+        const seen = await gatehouse.witnessed(identity, id);
+        const witnessed = seen.ok ? seen.value : undefined;
+        return showFragment(visit, <SessionStatus detail={detail.value} witnessed={witnessed} now={deps.now()} />);
+      }
+      const cursor = cursorOf(c);
+      const [actions, witnessed] = await Promise.all([
+        gatehouse.actions(identity, id, cursor, STATEMENTS_A_PAGE),
+        gatehouse.witnessed(identity, id),
+      ]);
+      const { session } = detail.value;
+      return show(
+        visit,
+        `${session.email} on ${session.resource}`,
+        <SessionDetailPage
+          detail={detail.value}
+          actions={actions.ok ? actions.value : undefined}
+          witnessed={witnessed.ok ? witnessed.value : undefined}
+          cursor={cursor}
+          now={deps.now()}
+        />,
+        { player: true },
+      );
+    }),
+  );
+
+  app.get(
+    '/sessions/:id/statements',
+    forSession(deps, async (visit, id) => {
+      const { c } = visit;
+      if (!isFragment(c)) return c.redirect(to('sessions', id), 303);
+      const cursor = cursorOf(c);
+      const detail = await gatehouse.session(visit.me.identity, id);
+      if (!detail.ok) return showFault(visit, detail.error);
+      return showAnswer(visit, await gatehouse.actions(visit.me.identity, id, cursor, STATEMENTS_A_PAGE), (page) =>
+        showFragment(
+          visit,
+          <Statements
+            page={page}
+            path={to('sessions', id)}
+            cursor={cursor}
+            live={detail.value.session.state === 'live'}
+          />,
+        ),
+      );
+    }),
+  );
+
+  app.get(
+    '/sessions/:id/replay',
+    forSession(deps, async (visit, id) => {
+      const answer = await gatehouse.replay(visit.me.identity, id);
+      return showAnswer(visit, answer, (body) =>
+        visit.c.body(body, 200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' }),
+      );
+    }),
+  );
+
+  app.get(
+    '/sessions/:id/export',
+    forSession(deps, async (visit, id) => {
+      const format = ExportFormat.safeParse(visit.c.req.query('format'));
+      if (!format.success) {
+        return showFault(visit, { reason: 'bad_request', message: 'A download is ndjson, html or asciicast.' });
+      }
+      return showAnswer(visit, await gatehouse.export(visit.me.identity, id, format.data), (file) =>
+        visit.c.body(file.body, 200, {
+          'content-type': file.contentType,
+          // Always a download: an HTML export must not become a page of this origin.
+          'content-disposition': `attachment; filename="${file.fileName.replace(/[^A-Za-z0-9._-]/g, '_')}"`,
+          'x-content-type-options': 'nosniff',
+          'cache-control': 'no-store',
+        }),
+      );
+    }),
+  );
+
+  return app;
+}
+
+const forSession = (
+  deps: PortalDeps,
+  handler: (visit: Visit, id: SessionId) => Promise<Response>,
+): ((c: Context) => Promise<Response>) =>
+  signedIn(deps, async (visit) => {
+    const id = SessionId.safeParse(visit.c.req.param('id'));
+    return id.success
+      ? handler(visit, id.data)
+      : showFault(visit, { reason: 'not_found', message: 'There is no such session among those you may see.' });
+  });
+
+const query = (c: Context, name: string): string => (c.req.query(name) ?? '').trim().slice(0, 300);
+
+const isFragment = (c: Context): boolean => c.req.query('fragment') === '1';
+
+function cursorOf(c: Context): string | undefined {
+  const cursor = c.req.query('cursor');
+  return cursor === undefined || cursor === '' || cursor.length > 2000 ? undefined : cursor;
+}
+
+/** One of SINCE's values, or a moment; undefined for anything else. */
+export function sinceOf(value: string, now: number): string | undefined {
+  const known = SINCE.find((choice) => choice.value === value);
+  if (known) return new Date(now - known.ms).toISOString();
+  const moment = Date.parse(value);
+  return value === '' || Number.isNaN(moment) ? undefined : new Date(moment).toISOString();
+}

@@ -1,0 +1,77 @@
+// /me, /resources, /requests, /grants
+
+import { createRoute, z } from '@hono/zod-openapi';
+import { AccessAnswer, AccessRequest, GrantList, ListedGrant, Me, PendingRequest, ResourceList } from '../../core/api.ts';
+import { GrantId, RequestId } from '../../core/ids.ts';
+import { type Api, type ApiDeps, answer, failure, jsonAnswer, jsonBody, whoAsks } from './api.ts';
+
+const Revocation = z.object({ reason: z.string().max(1000).default('') });
+
+export function accessRoutes(api: Api, { gatehouse }: ApiDeps): void {
+  api.openapi(
+    createRoute({ method: 'get', path: '/me', summary: 'Who is asking', responses: jsonAnswer(Me, 'The person') }),
+    async (c) => answer(c, await gatehouse.me(whoAsks(c))),
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/resources',
+      summary: 'What can be reached',
+      responses: jsonAnswer(ResourceList, 'Resources as connectors announced them'),
+    }),
+    async (c) => {
+      const listed = await gatehouse.resources(whoAsks(c));
+      return listed.ok ? c.json({ resources: [...listed.value] }, 200) : failure(c, listed.error);
+    },
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/requests',
+      summary: 'Ask for access',
+      description: 'The secret is shown in this answer and never again. A refusal by policy is 403 with the reason.',
+      request: { body: jsonBody(AccessRequest) },
+      responses: jsonAnswer(AccessAnswer, 'A grant, or a request that waits'),
+    }),
+    async (c) => answer(c, await gatehouse.requestAccess(whoAsks(c), c.req.valid('json'))),
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/requests/{id}',
+      summary: 'A request that waits',
+      request: { params: z.object({ id: RequestId }) },
+      responses: jsonAnswer(PendingRequest, 'The request'),
+    }),
+    // Policies of this version decide at once, so nothing ever waits.
+    (c) => failure(c, { reason: 'not_found', message: 'No such request waits.' }),
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/grants',
+      summary: "One's grants; everybody's for administrators and auditors",
+      responses: jsonAnswer(GrantList, 'Newest first'),
+    }),
+    async (c) => {
+      const listed = await gatehouse.grants(whoAsks(c));
+      return listed.ok ? c.json({ grants: [...listed.value] }, 200) : failure(c, listed.error);
+    },
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/grants/{id}/revoke',
+      summary: 'Revoke a grant; its live sessions end within a second',
+      request: { params: z.object({ id: GrantId }), body: jsonBody(Revocation) },
+      responses: jsonAnswer(ListedGrant, 'The grant as it is now'),
+    }),
+    async (c) =>
+      answer(c, await gatehouse.revokeGrant(whoAsks(c), c.req.valid('param').id, c.req.valid('json').reason)),
+  );
+}

@@ -1,0 +1,94 @@
+// /connectors, /policy, /audit
+
+import { createRoute, z } from '@hono/zod-openapi';
+import { AuditPage, ConnectorList, JoinToken } from '../../core/api.ts';
+import { AuditKind } from '../../core/audit.ts';
+import { MAX_POLICY_BYTES } from '../../core/policy/parse.ts';
+import { type Api, type ApiDeps, answer, failure, jsonAnswer, jsonBody, whoAsks } from './api.ts';
+
+const StoredPolicy = z.object({
+  version: z.number().int(),
+  text: z.string(),
+  appliedAt: z.iso.datetime(),
+  appliedBy: z.string(),
+});
+
+const AuditQuery = z.object({
+  since: z.iso.datetime().optional(),
+  actor: z.string().max(300).optional(),
+  kind: AuditKind.optional(),
+  cursor: z
+    .string()
+    .regex(/^\d{1,15}$/)
+    .optional(),
+  limit: z.coerce.number().int().min(1).max(500).default(100),
+});
+
+const ChainReport = z.object({ entries: z.number().int(), whole: z.boolean(), brokenAt: z.number().int().optional() });
+
+export function administrationRoutes(api: Api, { gatehouse }: ApiDeps): void {
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/connectors',
+      summary: 'Connectors that joined, with their public keys',
+      responses: jsonAnswer(ConnectorList, 'Oldest first'),
+    }),
+    async (c) => {
+      const listed = await gatehouse.connectors(whoAsks(c));
+      return listed.ok ? c.json({ connectors: [...listed.value] }, 200) : failure(c, listed.error);
+    },
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/connectors/join-tokens',
+      summary: 'Invite a connector (administrators)',
+      responses: jsonAnswer(JoinToken, 'Shown this once; joins one connector'),
+    }),
+    async (c) => answer(c, await gatehouse.createJoinToken(whoAsks(c))),
+  );
+
+  api.openapi(
+    createRoute({ method: 'get', path: '/policy', summary: 'The policy in force', responses: jsonAnswer(StoredPolicy, 'As it was written') }),
+    async (c) => answer(c, await gatehouse.policy(whoAsks(c))),
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'put',
+      path: '/policy',
+      summary: 'Apply a policy (administrators)',
+      description: 'Refused whole when anything in it is wrong; the message names line and column.',
+      request: { body: jsonBody(z.object({ text: z.string().max(MAX_POLICY_BYTES) })) },
+      responses: jsonAnswer(StoredPolicy, 'The policy now in force'),
+    }),
+    async (c) => answer(c, await gatehouse.applyPolicy(whoAsks(c), c.req.valid('json').text)),
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/audit',
+      summary: 'The audit log (auditors)',
+      request: { query: AuditQuery },
+      responses: jsonAnswer(AuditPage, 'Newest first'),
+    }),
+    async (c) => {
+      const { since, actor, kind, cursor, limit } = c.req.valid('query');
+      const query = { ...(since && { since }), ...(actor && { actor }), ...(kind && { kind }), ...(cursor && { cursor }), limit };
+      return answer(c, await gatehouse.audit(whoAsks(c), query));
+    },
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/audit/verify',
+      summary: "Walk the audit log's hash chain (auditors)",
+      responses: jsonAnswer(ChainReport, 'Whether it is whole'),
+    }),
+    async (c) => answer(c, await gatehouse.verifyAudit(whoAsks(c))),
+  );
+}

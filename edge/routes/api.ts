@@ -1,0 +1,63 @@
+// What the resource files of this folder share: the typed router, who is asking, and how a use
+// case's answer leaves. A route parses, calls one use case, and answers.
+
+import { OpenAPIHono } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import type { z } from 'zod';
+import { ApiError } from '../../core/api.ts';
+import type { Identity } from '../../core/identity.ts';
+import type { Result } from '../../core/result.ts';
+import type { Gatehouse, UseCaseFault } from '../gatehouse.ts';
+import { errorBody, statusOf } from '../http-errors.ts';
+import type { SignedIn } from '../identity/signed-in.ts';
+
+export interface ApiEnv {
+  Variables: { signedIn: SignedIn };
+}
+export type Api = OpenAPIHono<ApiEnv>;
+
+export interface ApiDeps {
+  readonly gatehouse: Gatehouse;
+}
+
+export function newApi(): Api {
+  return new OpenAPIHono<ApiEnv>({
+    defaultHook: (result, c) => {
+      if (result.success) return undefined;
+      const issue = result.error.issues[0];
+      const where = issue?.path.map(String).join('.') || result.target;
+      return c.json(errorBody('bad_request', `${where}: ${issue?.message ?? 'not understood'}`), 400);
+    },
+  });
+}
+
+export const whoAsks = (c: Context<ApiEnv>): Identity => c.get('signedIn').identity;
+
+const error = (description: string) => ({ description, content: { 'application/json': { schema: ApiError } } });
+
+/** The ways every signed-in route can fail. */
+export const FAILURES = {
+  400: error('Not understood; the message names what'),
+  401: error('Nobody is signed in, or no longer'),
+  403: error('Refused; the message says why'),
+  404: error('There is none, or none for you'),
+  409: error('Something else came first'),
+  429: error('Too often; wait a minute'),
+  503: error('A part of Gatehouse does not answer'),
+} as const;
+
+export const jsonAnswer = <S extends z.ZodType>(schema: S, description: string) =>
+  ({ 200: { description, content: { 'application/json': { schema } } }, ...FAILURES }) as const;
+
+export const jsonBody = <S extends z.ZodType>(schema: S) =>
+  ({ required: true, content: { 'application/json': { schema } } }) as const;
+
+/** A use case's failure as an answer that every route declares. */
+export function failure(c: Context<ApiEnv>, fault: UseCaseFault) {
+  return c.json(errorBody(fault.reason, fault.message), statusOf(fault.reason) as keyof typeof FAILURES);
+}
+
+/** `value` is written as it is: use cases answer in core's shapes. */
+export function answer<T extends object>(c: Context<ApiEnv>, result: Result<T, UseCaseFault>) {
+  return result.ok ? c.json(result.value as never, 200) : failure(c, result.error);
+}

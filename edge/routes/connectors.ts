@@ -1,0 +1,102 @@
+// What connectors call: joining (with a one-time token), certificates and the control link (with
+// their own key). Nobody is signed in here.
+
+import { createRoute } from '@hono/zod-openapi';
+import type { Hono } from 'hono';
+import { Certificate, CertificateRequest, Joined, JoinRequest } from '../../core/api.ts';
+import type { ConnectorId } from '../../core/ids.ts';
+import { err, ok, type Result } from '../../core/result.ts';
+import { authenticateConnector } from '../connectors/connector-login.ts';
+import { type ConnectorServiceDeps, certifyConnector, joinConnector } from '../connectors/service.ts';
+import { errorBody, errorResponse, statusOf } from '../http-errors.ts';
+import { AUTHORITY_PATH, LINK_PATH } from '../paths.ts';
+import type { StoredConnector } from '../storage/connectors.ts';
+import { note } from '../use-cases/deps.ts';
+import { type Api, answer, jsonAnswer, jsonBody } from './api.ts';
+import { clientAddress } from './request.ts';
+
+export interface ConnectorRouteDeps {
+  readonly service: ConnectorServiceDeps;
+  burnToken(id: ConnectorId, jti: string, expires: number): Promise<boolean>;
+  /** Hands the upgrade to the connector's own object. */
+  openLink(connector: StoredConnector, request: Request): Promise<Response>;
+}
+
+export function connectorApiRoutes(api: Api, deps: ConnectorRouteDeps): void {
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/connectors/join',
+      summary: 'Join with a one-time token',
+      security: [],
+      request: { body: jsonBody(JoinRequest) },
+      responses: jsonAnswer(Joined, "The connector's id"),
+    }),
+    async (c) => {
+      const address = clientAddress(c.req.raw);
+      if (!(await deps.service.directory.allow('join', address))) return c.json(...tooOften());
+      return answer(c, await joinConnector(deps.service, c.req.valid('json'), address));
+    },
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/connectors/certificate',
+      summary: "A certificate for the connector's listeners (signed in with its key)",
+      security: [{ connector: [] }],
+      request: { body: jsonBody(CertificateRequest) },
+      responses: jsonAnswer(Certificate, 'PEM, good for 30 days'),
+    }),
+    async (c) => {
+      const connector = await login(deps, c.req.raw);
+      if (!connector.ok) return c.json(errorBody(connector.error, CONNECTOR_SENTENCES[connector.error]), statusOf(connector.error));
+      return answer(c, await certifyConnector(deps.service, connector.value, c.req.valid('json')));
+    },
+  );
+}
+
+export function connectorRoutes(app: Hono, deps: ConnectorRouteDeps): void {
+  app.get(LINK_PATH, async (c) => {
+    if (c.req.header('upgrade')?.toLowerCase() !== 'websocket') {
+      return errorResponse('upgrade_required', 'This address speaks WebSocket, with connectors.');
+    }
+    const connector = await login(deps, c.req.raw);
+    if (!connector.ok) return errorResponse(connector.error, CONNECTOR_SENTENCES[connector.error]);
+    return deps.openLink(connector.value, c.req.raw);
+  });
+  app.get(AUTHORITY_PATH, async (c) => {
+    c.header('content-type', 'application/x-pem-file');
+    c.header('content-disposition', 'attachment; filename="gatehouse-ca.pem"');
+    return c.body(await deps.service.authority.certificate());
+  });
+}
+
+const CONNECTOR_SENTENCES = {
+  unauthorized: "The connector's token was not accepted. Check its clock, its key and the edge's address.",
+  rate_limited: 'Too many tries. Wait a minute.',
+} as const;
+
+async function login(
+  deps: ConnectorRouteDeps,
+  request: Request,
+): Promise<Result<StoredConnector, keyof typeof CONNECTOR_SENTENCES>> {
+  const address = clientAddress(request);
+  if (!(await deps.service.directory.allow('connector-login', address))) return err('rate_limited');
+  const connector = await authenticateConnector(request.headers.get('authorization') ?? undefined, {
+    audience: deps.service.publicUrl,
+    findConnector: (id) => deps.service.directory.connector(id),
+    burn: deps.burnToken,
+    now: () => deps.service.clock.now(),
+  });
+  if (connector.ok) return ok(connector.value);
+  await note(deps.service, {
+    kind: 'attempt.refused',
+    actor: 'gatehouse',
+    object: 'connector-link',
+    details: { reason: connector.error, address },
+  });
+  return err('unauthorized');
+}
+
+const tooOften = () => [errorBody('rate_limited', CONNECTOR_SENTENCES.rate_limited), 429 as const] as const;

@@ -1,0 +1,143 @@
+// /sessions and /witness: recordings and what is needed to prove them.
+
+import { createRoute, z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import { ExportFormat, ObjectList, Witnessed, WitnessPage } from '../../core/api.ts';
+import { ActionPage, SessionDetail, SessionPage, SessionQuery } from '../../core/catalogue.ts';
+import { SessionId } from '../../core/ids.ts';
+import { type Api, type ApiDeps, type ApiEnv, answer, FAILURES, failure, jsonAnswer, whoAsks } from './api.ts';
+
+const bySession = z.object({ id: SessionId });
+const byObject = z.object({ id: SessionId, name: z.string().max(100) });
+const paging = z.object({
+  cursor: z.string().max(2000).optional(),
+  limit: z.coerce.number().int().min(1).max(500).default(100),
+});
+
+const bytes = (type: string, description: string) => ({ 200: { description, content: { [type]: { schema: z.any() } } }, ...FAILURES });
+
+export function sessionRoutes(api: Api, { gatehouse }: ApiDeps): void {
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/sessions',
+      summary: 'Sessions one may view, newest first',
+      request: { query: SessionQuery },
+      responses: jsonAnswer(SessionPage, 'A page; its cursor leads to the next'),
+    }),
+    async (c) => answer(c, await gatehouse.sessions(whoAsks(c), c.req.valid('query'))),
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/sessions/{id}',
+      summary: 'A session: manifest, coverage, segments',
+      request: { params: bySession },
+      responses: jsonAnswer(SessionDetail, 'The session'),
+    }),
+    async (c) => answer(c, await gatehouse.session(whoAsks(c), c.req.valid('param').id)),
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/sessions/{id}/actions',
+      summary: 'Its statements',
+      request: { params: bySession, query: paging },
+      responses: jsonAnswer(ActionPage, 'In the order they came'),
+    }),
+    async (c) => {
+      const { cursor, limit } = c.req.valid('query');
+      return answer(c, await gatehouse.actions(whoAsks(c), c.req.valid('param').id, cursor, limit));
+    },
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/sessions/{id}/replay',
+      summary: 'NDJSON of replay events',
+      request: { params: bySession },
+      responses: bytes('application/x-ndjson', 'One event a line'),
+    }),
+    async (c) => {
+      const replay = await gatehouse.replay(whoAsks(c), c.req.valid('param').id);
+      return replay.ok ? stream(c, replay.value, 'application/x-ndjson; charset=utf-8') : failure(c, replay.error);
+    },
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/sessions/{id}/export',
+      summary: 'The whole session as a file',
+      request: { params: bySession, query: z.object({ format: ExportFormat }) },
+      responses: bytes('application/octet-stream', 'The file'),
+    }),
+    async (c) => {
+      const exported = await gatehouse.export(whoAsks(c), c.req.valid('param').id, c.req.valid('query').format);
+      if (!exported.ok) return failure(c, exported.error);
+      return stream(c, exported.value.body, exported.value.contentType, exported.value.fileName);
+    },
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/sessions/{id}/objects',
+      summary: 'The stored objects, for verification',
+      request: { params: bySession },
+      responses: jsonAnswer(ObjectList, 'Names and sizes'),
+    }),
+    async (c) => answer(c, await gatehouse.objects(whoAsks(c), c.req.valid('param').id)),
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/sessions/{id}/objects/{name}',
+      summary: 'One stored object, byte for byte',
+      request: { params: byObject },
+      responses: bytes('application/octet-stream', 'The object'),
+    }),
+    async (c) => {
+      const { id, name } = c.req.valid('param');
+      const object = await gatehouse.object(whoAsks(c), id, name);
+      return object.ok ? stream(c, object.value, 'application/octet-stream', name) : failure(c, object.error);
+    },
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/witness',
+      summary: 'Every session that was ever admitted, newest first',
+      request: { query: z.object({ cursor: z.string().max(100).optional() }) },
+      responses: jsonAnswer(WitnessPage, 'A page'),
+    }),
+    async (c) => answer(c, await gatehouse.witnessedSessions(whoAsks(c), c.req.valid('query').cursor)),
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/witness/{id}',
+      summary: 'What the edge witnessed of a session',
+      request: { params: bySession },
+      responses: jsonAnswer(Witnessed, 'Heads and manifest digest'),
+    }),
+    async (c) => answer(c, await gatehouse.witnessed(whoAsks(c), c.req.valid('param').id)),
+  );
+}
+
+/**
+ * Recorded data is never ours to run: an export opens as a download, and if somebody shows it in
+ * the browser all the same, in an origin of its own without scripts.
+ */
+function stream(c: Context<ApiEnv>, body: ReadableStream<Uint8Array>, contentType: string, fileName?: string) {
+  c.header('content-type', contentType);
+  c.header('content-security-policy', "sandbox; default-src 'none'; style-src 'unsafe-inline'");
+  if (fileName !== undefined) c.header('content-disposition', `attachment; filename="${fileName}"`);
+  return c.body(body, 200);
+}

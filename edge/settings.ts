@@ -1,0 +1,71 @@
+// The Worker's settings, parsed once from its bindings. Nothing else reads the environment.
+
+import { z } from 'zod';
+import { type Secret, secret } from '../core/secret.ts';
+
+const secretText = (schema: z.ZodType<string>) => schema.transform((value): Secret<string> => secret(value));
+
+const origin = z.url({ protocol: /^https?$/ }).refine((text) => new URL(text).origin === text.replace(/\/$/, ''), {
+  error: 'expected an origin such as https://gatehouse.example.com, without a path',
+});
+
+export const EdgeSettings = z
+  .object({
+    /** Where people and connectors reach this Worker. */
+    PUBLIC_URL: origin.transform((text) => new URL(text).origin),
+    OIDC_ISSUER: z.url({ protocol: /^https?$/ }),
+    OIDC_CLIENT_ID: z.string().min(1),
+    /** Missing for public clients. */
+    OIDC_CLIENT_SECRET: secretText(z.string().min(1)).optional(),
+    OIDC_GROUPS_CLAIM: z.string().min(1).default('groups'),
+    /** More scopes than `openid email profile`, by blanks: where the provider wants one for groups. */
+    OIDC_EXTRA_SCOPES: z.string().default(''),
+    PROVIDER_NAME: z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'expected lower-case letters, digits and dashes'),
+    /** 32 random bytes or more, base64. Salts, cookies and the authority's key hang on it: keep it for ever. */
+    EDGE_SECRET: z
+      .base64()
+      .refine((text) => atob(text).length >= 32, 'expected at least 32 bytes in base64')
+      .transform((text): Secret<Uint8Array<ArrayBuffer>> =>
+        secret(Uint8Array.from(atob(text), (character) => character.charCodeAt(0))),
+      ),
+    /** YAML. Becomes version 1 when no policy is stored yet; never read again. */
+    POLICY: z.string().optional(),
+    FUNCTIONS_URL: z.url({ protocol: /^https?$/ }).transform((text) => text.replace(/\/+$/, '')),
+    FUNCTIONS_TOKEN: secretText(z.string().min(16)).optional(),
+    AWS_ACCESS_KEY_ID: z.string().min(1).optional(),
+    AWS_SECRET_ACCESS_KEY: secretText(z.string().min(1)).optional(),
+    AWS_REGION: z.string().min(1).optional(),
+    /** A one-time join token chosen by whoever deploys, so that a first connector joins without a person. */
+    CONNECTOR_JOIN_TOKEN: secretText(z.string().min(24).max(200)).optional(),
+  })
+  .superRefine((settings, context) => {
+    for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_REGION'] as const) {
+      if (!settings.FUNCTIONS_TOKEN && !settings[name]) {
+        context.addIssue({ code: 'custom', path: [name], message: 'missing (or set FUNCTIONS_TOKEN)' });
+      }
+    }
+    if (new URL(settings.OIDC_ISSUER).protocol === 'http:' && !isLoopback(new URL(settings.OIDC_ISSUER).hostname)) {
+      context.addIssue({ code: 'custom', path: ['OIDC_ISSUER'], message: 'plain http is for loopback only' });
+    }
+  });
+export type EdgeSettings = z.output<typeof EdgeSettings>;
+/** As the bindings carry them: all text. */
+export type EdgeSettingsInput = z.input<typeof EdgeSettings>;
+
+/** A setting is missing or wrong. The message names it and never shows a value. */
+export class SettingsError extends Error {}
+
+export function parseSettings(bindings: object): EdgeSettings {
+  const parsed = EdgeSettings.safeParse(bindings);
+  if (parsed.success) return parsed.data;
+  const lines = parsed.error.issues.map((issue) => {
+    const name = String(issue.path[0] ?? 'settings');
+    const absent = !(name in bindings) || Reflect.get(bindings, name) === undefined;
+    return `${name}: ${absent && issue.code === 'invalid_type' ? 'missing' : issue.message}`;
+  });
+  throw new SettingsError(`The edge's settings are not complete. ${[...new Set(lines)].join('; ')}`);
+}
+
+export function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || hostname === '::1' || /^127(\.\d{1,3}){3}$/.test(hostname);
+}

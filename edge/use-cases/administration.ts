@@ -1,0 +1,92 @@
+// Running Gatehouse: connectors, the policy, the audit log.
+
+import { ok } from '../../core/result.ts';
+import { describeMistake, parsePolicy } from '../../core/policy/parse.ts';
+import type { Gatehouse, StoredPolicy } from '../gatehouse.ts';
+import { iso } from '../clock.ts';
+import { hashToken, newToken } from '../keys.ts';
+import { JOIN_TOKEN_MS } from '../storage/connectors.ts';
+import type { PolicyInForce } from '../storage/policies.ts';
+import { onlineAmong } from './access.ts';
+import { fault, note, policyInForce, standingOf, type UseCaseDeps } from './deps.ts';
+
+type AdministrationUseCases = Pick<
+  Gatehouse,
+  'connectors' | 'createJoinToken' | 'policy' | 'applyPolicy' | 'audit' | 'verifyAudit'
+>;
+
+export function administrationUseCases(deps: UseCaseDeps): AdministrationUseCases {
+  return {
+    async connectors(_who) {
+      const stored = await deps.directory.connectors();
+      const online = await onlineAmong(deps, new Set(stored.map(({ id }) => id)));
+      return ok(stored.map((connector) => ({ ...connector, online: online.has(connector.id) })));
+    },
+
+    async createJoinToken(who) {
+      const standing = await standingOf(deps, who);
+      if (!standing.ok) return standing;
+      if (!standing.value.administrator) return fault('forbidden', 'Only administrators invite connectors.');
+      const token = newToken('gjt', deps.clock.random);
+      const expires = deps.clock.now() + JOIN_TOKEN_MS;
+      await note(deps, { kind: 'connector.invited', actor: who.email, object: 'connector', details: { expiresAt: iso(expires) } });
+      await deps.directory.invite(await hashToken(token), who.email, expires);
+      return ok({ token: token.reveal(), expiresAt: iso(expires) });
+    },
+
+    async policy(who) {
+      const standing = await standingOf(deps, who);
+      if (!standing.ok) return standing;
+      if (!standing.value.administrator && !standing.value.auditor) {
+        return fault('forbidden', 'Only administrators and auditors read the policy.');
+      }
+      const policy = await policyInForce(deps);
+      return policy.ok ? ok(shown(policy.value)) : policy;
+    },
+
+    async applyPolicy(who, text) {
+      const standing = await standingOf(deps, who);
+      if (!standing.ok) return standing;
+      if (!standing.value.administrator) return fault('forbidden', 'Only administrators apply policies.');
+      const parsed = parsePolicy(text);
+      if (!parsed.ok) return fault('bad_request', parsed.error.slice(0, 20).map(describeMistake).join('\n'));
+      const { version } = standing.value;
+      await note(deps, { kind: 'policy.applied', actor: who.email, object: 'policy', details: { version: version + 1 } });
+      const applied = await deps.directory.applyPolicy(text, who.email, version);
+      if (!applied) return fault('conflict', 'Somebody else applied a policy meanwhile. Read it and try again.');
+      const connectors = await deps.directory.connectors();
+      await Promise.allSettled(
+        connectors.map(({ id }) => deps.links.push(id, { kind: 'policy.changed', policyVersion: applied.version })),
+      );
+      return ok(shown(applied));
+    },
+
+    async audit(who, query) {
+      const standing = await standingOf(deps, who);
+      if (!standing.ok) return standing;
+      if (!standing.value.auditor) return fault('forbidden', 'Only auditors read the audit log.');
+      await note(deps, {
+        kind: 'audit.viewed',
+        actor: who.email,
+        object: 'audit',
+        details: Object.fromEntries(Object.entries(query).filter(([, value]) => value !== undefined)),
+      });
+      return ok(await deps.audit.list(query));
+    },
+
+    async verifyAudit(who) {
+      const standing = await standingOf(deps, who);
+      if (!standing.ok) return standing;
+      if (!standing.value.auditor) return fault('forbidden', 'Only auditors read the audit log.');
+      await note(deps, { kind: 'audit.viewed', actor: who.email, object: 'audit', details: { part: 'chain' } });
+      const report = await deps.audit.verify();
+      return ok(
+        report.whole
+          ? { entries: report.entries, whole: true }
+          : { entries: report.entries, whole: false, brokenAt: report.brokenAt },
+      );
+    },
+  };
+}
+
+const shown = ({ version, text, appliedAt, appliedBy }: PolicyInForce): StoredPolicy => ({ version, text, appliedAt, appliedBy });

@@ -1,0 +1,90 @@
+// What the use cases work with, and what most of them begin with: the policy in force, what the
+// person is in it, and a line in the audit log.
+
+import type { AuditEvent } from '../../core/audit.ts';
+import type { FromEdge } from '../../core/control.ts';
+import type { ConnectorId } from '../../core/ids.ts';
+import type { Identity } from '../../core/identity.ts';
+import type { PolicyDocument } from '../../core/policy/document.ts';
+import { isAmong } from '../../core/policy/evaluate.ts';
+import { describeMistake, parsePolicy } from '../../core/policy/parse.ts';
+import { err, ok } from '../../core/result.ts';
+import type { Archive } from '../archive.ts';
+import type { Clock } from '../clock.ts';
+import type { Answer, UseCaseFault } from '../gatehouse.ts';
+import type { AuditLog } from '../objects/audit-log.ts';
+import type { Directory } from '../objects/directory.ts';
+import type { Grants } from '../objects/grants.ts';
+import type { Remote } from '../objects/rpc.ts';
+import type { Witness } from '../objects/witness.ts';
+import type { PolicyInForce } from '../storage/policies.ts';
+
+export interface UseCaseDeps {
+  readonly publicUrl: string;
+  /** YAML for the first start, from the settings. */
+  readonly firstPolicy: string | undefined;
+  readonly directory: Remote<Directory>;
+  readonly grants: Remote<Grants>;
+  readonly audit: Remote<AuditLog>;
+  readonly witness: Remote<Witness>;
+  readonly archive: Archive;
+  readonly links: {
+    /** false: not linked now. */
+    push(connector: ConnectorId, message: FromEdge): Promise<boolean>;
+    isLinked(connector: ConnectorId): Promise<boolean>;
+  };
+  readonly clock: Clock;
+  /** Base64, see keys.ts. */
+  grantSalt(email: string, resource: string): Promise<string>;
+}
+
+/** Thrown where an act is given up because it could not be written down (law 7). */
+export class AuditUnavailable extends Error {}
+
+/** Await this before the act: when it throws, the act does not happen. */
+export async function note(deps: Pick<UseCaseDeps, 'audit'>, event: AuditEvent): Promise<void> {
+  try {
+    await deps.audit.append(event);
+  } catch (cause) {
+    throw new AuditUnavailable('the audit log could not be written', { cause });
+  }
+}
+
+export interface Standing {
+  readonly policy: PolicyDocument;
+  readonly version: number;
+  readonly administrator: boolean;
+  readonly auditor: boolean;
+}
+
+export const fault = (reason: UseCaseFault['reason'], message: string) => err<UseCaseFault>({ reason, message });
+
+export async function standingOf(deps: UseCaseDeps, who: Identity): Answer<Standing> {
+  const policy = await policyInForce(deps);
+  if (!policy.ok) return policy;
+  const { document, version } = policy.value;
+  return ok({
+    policy: document,
+    version,
+    administrator: isAmong(document, document.administrators, who),
+    auditor: isAmong(document, document.auditors, who),
+  });
+}
+
+/** The stored policy; on the very first use the one from the settings becomes version 1. */
+export async function policyInForce(deps: UseCaseDeps): Answer<PolicyInForce> {
+  const stored = await deps.directory.policy();
+  if (stored) return ok(stored);
+  if (deps.firstPolicy === undefined) {
+    return fault('unavailable', 'No policy is in force. Whoever runs Gatehouse must set POLICY for the first start.');
+  }
+  const parsed = parsePolicy(deps.firstPolicy);
+  if (!parsed.ok) {
+    const first = parsed.error[0];
+    console.error(`POLICY is not valid: ${first ? describeMistake(first) : 'unknown mistake'}`);
+    return fault('unavailable', 'The policy in the settings is not valid, so nothing is allowed. See the edge\'s log.');
+  }
+  await note(deps, { kind: 'policy.applied', actor: 'gatehouse', object: 'policy', details: { version: 1 } });
+  const applied = (await deps.directory.applyPolicy(deps.firstPolicy, 'gatehouse', 0)) ?? (await deps.directory.policy());
+  return applied ? ok(applied) : fault('unavailable', 'No policy is in force. Try again.');
+}

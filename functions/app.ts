@@ -1,0 +1,192 @@
+// The functions as one HTTP application: a Lambda function URL in AWS, a local port otherwise. Only
+// the edge calls it, and has authorised and audited the look before (law 7); who may call at all is
+// decided outside (IAM there, a bearer secret here).
+
+import { type Context, Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { z } from 'zod';
+import { ExportFormat, type ObjectList } from '../core/api.ts';
+import { type SessionDetail, type SessionEntry, SessionQuery } from '../core/catalogue.ts';
+import { SessionId } from '../core/ids.ts';
+import type { RecordingPlatform } from '../core/recording/segment.ts';
+import type { CatalogueReader } from './catalogue-table/reader.ts';
+import { createdKeys } from './events.ts';
+import { exportAsciicast } from './export/asciicast.ts';
+import { exportHtml } from './export/html.ts';
+import { exportNdjson } from './export/ndjson.ts';
+import { RetriableFault } from './faults.ts';
+import { replaySession } from './replay/replay-session.ts';
+import { readManifest } from './store/read-manifest.ts';
+import { readRecording } from './store/read-recording.ts';
+import type { RecordingReader } from './store/recording-reader.ts';
+import { keyOfName } from './store/recording-source.ts';
+import { streamText } from './stream-text.ts';
+
+export interface FunctionsDeps {
+  readonly catalogue: CatalogueReader;
+  readonly reader: RecordingReader;
+  readonly platform: RecordingPlatform;
+  /** Indexes one object; throws when the event must come again. undefined: `POST /events` is not served (AWS, where the queue delivers). */
+  readonly indexObject?: ((key: string) => Promise<void>) | undefined;
+}
+
+const MAX_EVENT_BYTES = 1024 * 1024;
+const ActionQuery = z.object({
+  cursor: z.string().max(2000).optional(),
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+});
+
+/** What a route throws to answer with an ApiError. */
+class Rejection extends Error {
+  readonly status: 400 | 404 | 413;
+  readonly reason: string;
+
+  constructor(status: 400 | 404 | 413, reason: string, message: string) {
+    super(message);
+    this.status = status;
+    this.reason = reason;
+  }
+}
+const badRequest = (message: string) => new Rejection(400, 'bad_request', message);
+const tooLarge = () => new Rejection(413, 'bad_request', `an event is at most ${MAX_EVENT_BYTES} bytes`);
+const notFound = (message: string) => new Rejection(404, 'not_found', message);
+
+export function createFunctionsApp(deps: FunctionsDeps): Hono {
+  const app = new Hono();
+  app.use(async (c, next) => {
+    await next();
+    c.header('cache-control', 'no-store');
+    c.header('x-content-type-options', 'nosniff');
+  });
+  app.notFound((c) => answerError(c, notFound('there is no such page')));
+  app.onError((fault, c) => answerError(c, fault));
+
+  app.get('/sessions', async (c) => {
+    const query = parse(SessionQuery, c.req.query());
+    const page = await deps.catalogue.sessions(query);
+    if (!page.ok) throw badRequest('the cursor does not belong to this query: begin again without it');
+    return c.json(page.value);
+  });
+
+  app.get('/sessions/:id', async (c) => {
+    const session = await find(c);
+    const [segments, stored] = await Promise.all([
+      deps.catalogue.segments(session.id),
+      deps.reader.get({ kind: 'manifest', connector: session.connector, session: session.id }),
+    ]);
+    const manifest = stored && stored !== 'too_large' ? readManifest(stored) : undefined;
+    const detail: SessionDetail = {
+      session,
+      segments,
+      ...(manifest ? { manifest, coverage: manifest.coverage } : {}),
+    };
+    return c.json(detail);
+  });
+
+  app.get('/sessions/:id/actions', async (c) => {
+    const { cursor, limit } = parse(ActionQuery, c.req.query());
+    const session = await find(c);
+    const page = await deps.catalogue.actions(session.id, cursor, limit);
+    if (!page.ok) throw badRequest('the cursor does not belong to this session: begin again without it');
+    return c.json(page.value);
+  });
+
+  app.get('/sessions/:id/replay', async (c) => {
+    const events = replay(await find(c));
+    return stream(c, 'application/x-ndjson', jsonLines(events));
+  });
+
+  app.get('/sessions/:id/export', async (c) => {
+    const { format } = parse(z.object({ format: ExportFormat }), c.req.query());
+    const session = await find(c);
+    switch (format) {
+      case 'ndjson':
+        return stream(c, 'application/x-ndjson', exportNdjson(session.startedAt, recording(session)));
+      case 'html':
+        return stream(c, 'text/html; charset=utf-8', exportHtml(replay(session)));
+      case 'asciicast':
+        return stream(c, 'application/x-asciicast', exportAsciicast(replay(session)));
+    }
+  });
+
+  app.get('/sessions/:id/objects', async (c) => {
+    const session = await find(c);
+    const objects: ObjectList['objects'] = [];
+    let after: string | undefined;
+    do {
+      const page = await deps.reader.list(session.connector, session.id, after);
+      objects.push(...page.objects);
+      after = page.after;
+    } while (after !== undefined);
+    return c.json({ connector: session.connector, objects } satisfies ObjectList);
+  });
+
+  app.get('/sessions/:id/objects/:name', async (c) => {
+    const session = await find(c);
+    const key = keyOfName(session.connector, session.id, c.req.param('name'));
+    const object = key && (await deps.reader.stream(key));
+    if (!object) throw notFound('the session has no such object');
+    return c.body(object.body, 200, {
+      'content-type': 'application/octet-stream',
+      'content-length': String(object.bytes),
+    });
+  });
+
+  const { indexObject } = deps;
+  if (indexObject)
+    app.post('/events', bodyLimit({ maxSize: MAX_EVENT_BYTES, onError: () => Promise.reject(tooLarge()) }), async (c) => {
+      const keys = createdKeys(await c.req.json().catch(() => undefined));
+      if (!keys) throw badRequest('expected an event as S3 sends it');
+      // One bad object must not keep the others waiting; the whole event comes again if any must.
+      const outcomes = await Promise.allSettled(keys.map((key) => indexObject(key)));
+      const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+      if (failed) throw failed.reason;
+      return c.body(null, 204);
+    });
+
+  async function find(c: Context): Promise<SessionEntry> {
+    const id = SessionId.safeParse(c.req.param('id'));
+    const session = id.success ? await deps.catalogue.session(id.data) : undefined;
+    if (!session) throw notFound('there is no such session');
+    return session;
+  }
+  const recording = ({ connector, id }: SessionEntry) =>
+    readRecording({ connector, session: id }, deps.reader, deps.platform);
+  const replay = (session: SessionEntry) => replaySession(session, recording(session));
+
+  return app;
+}
+
+function parse<T extends z.ZodType>(schema: T, input: unknown): z.output<T> {
+  const parsed = schema.safeParse(input);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw badRequest(`${issue?.path.join('.') || 'query'}: ${issue?.message ?? 'not understood'}`);
+}
+
+async function* jsonLines(values: AsyncIterable<unknown>): AsyncGenerator<string> {
+  for await (const value of values) yield `${JSON.stringify(value)}\n`;
+}
+
+/** The first chunk is made before the answer begins, so that what fails at once is an error and no broken stream. */
+async function stream(c: Context, contentType: string, text: AsyncGenerator<string>): Promise<Response> {
+  return c.body(await streamText(text), 200, { 'content-type': contentType });
+}
+
+function answerError(c: Context, fault: unknown): Response {
+  if (fault instanceof Rejection)
+    return c.json({ error: { reason: fault.reason, message: fault.message } }, fault.status);
+  if (fault instanceof RetriableFault) return c.json({ error: { reason: 'unavailable', message: fault.message } }, 503);
+  // A bug: its kind for the operator, nothing of the recording for anybody.
+  console.error(JSON.stringify({ kind: 'function.failed', name: fault instanceof Error ? fault.name : 'unknown', stack: stackOf(fault) }));
+  return c.json({ error: { reason: 'unavailable', message: 'the function failed' } }, 500);
+}
+
+/** Where, without the message: a message can quote what it was about. */
+function stackOf(fault: unknown): string[] {
+  if (!(fault instanceof Error) || !fault.stack) return [];
+  return fault.stack
+    .split('\n')
+    .filter((line) => line.trimStart().startsWith('at '))
+    .slice(0, 8);
+}

@@ -1,0 +1,54 @@
+// The catalogue's one table: keys and indexes. docs/catalogue.md is its specification; infra
+// declares the table from these names, and the local start creates it from them.
+//
+//   pk                sk                               what
+//   session#SESSION   session                          the session's row; alone in the indexes
+//   session#SESSION   segment#NUMBER                   one verified segment
+//   session#SESSION   tally#GROUP                      counts of up to TALLY_SEGMENTS segments
+//   session#SESSION   actions#FIRST#SEGMENT            a block of statements that began in one segment
+//   session#SESSION   finish#STATEMENT#SEGMENT         an end that came in a later segment than its start
+//   months            2026-11                          there are sessions in that month
+
+import type { SessionId } from '../../core/ids.ts';
+
+export const PARTITION_KEY = 'pk';
+export const SORT_KEY = 'sk';
+/** `2026-11-20T12:00:00.000Z#ses_...`: sorts by time and is unique. */
+export const STARTED = 'started';
+
+/** Attributes that filter; carried by every index so that a filter reads no other item. */
+export const FILTERS = ['email', 'resource', 'task', 'trace'] as const;
+export type FilterName = (typeof FILTERS)[number];
+
+export const INDEXES = [
+  { name: 'byTime', partition: 'month' },
+  { name: 'byEmail', partition: 'email' },
+  { name: 'byResource', partition: 'resource' },
+  { name: 'byTask', partition: 'task' },
+  { name: 'byTrace', partition: 'trace' },
+] as const;
+export type IndexName = (typeof INDEXES)[number]['name'];
+
+/** Carried by an index beside its own keys. */
+export const carriedBy = (partition: string): string[] => FILTERS.filter((name) => name !== partition);
+
+/**
+ * Segments counted in one tally: its set of numbers stays under 4 KiB, and a day of 5 s segments
+ * puts 34 tallies on the session's row.
+ */
+export const TALLY_SEGMENTS = 512;
+
+const digits = (number: number, count: number): string => String(number).padStart(count, '0');
+
+export const MONTHS = 'months';
+export const sessionPartition = (session: SessionId): string => `session#${session}`;
+export const SESSION_ROW = 'session';
+export const segmentRow = (number: number): string => `segment#${digits(number, 8)}`;
+export const tallyRow = (group: number): string => `tally#${digits(group, 6)}`;
+export const actionsRow = (first: number, segment: number): string =>
+  `actions#${digits(first, 12)}#${digits(segment, 8)}`;
+export const finishRow = (statement: number, segment: number): string =>
+  `finish#${digits(statement, 12)}#${digits(segment, 8)}`;
+
+/** The month that a time or a position (see STARTED) falls in. */
+export const monthOf = (started: string): string => started.slice(0, 7);

@@ -1,0 +1,161 @@
+// DynamoDB with its failures told apart: a condition that did not hold is an answer, everything
+// else may pass and is retried by whoever delivers the event.
+
+import {
+  type AttributeDefinition,
+  ConditionalCheckFailedException,
+  CreateTableCommand,
+  type DynamoDBClient,
+  ResourceInUseException,
+} from '@aws-sdk/client-dynamodb';
+import {
+  BatchGetCommand,
+  BatchWriteCommand,
+  DynamoDBDocumentClient,
+  GetCommand,
+  QueryCommand,
+  type QueryCommandInput,
+  UpdateCommand,
+  type UpdateCommandInput,
+} from '@aws-sdk/lib-dynamodb';
+import { RetriableFault } from '../faults.ts';
+import { carriedBy, INDEXES, PARTITION_KEY, SORT_KEY, STARTED } from './schema.ts';
+
+export type Item = Readonly<Record<string, unknown>>;
+export interface ItemKey {
+  readonly pk: string;
+  readonly sk: string;
+}
+export type Page = { readonly items: readonly Item[]; readonly last: Item | undefined };
+type WithoutTable<T> = Omit<T, 'TableName'>;
+
+const BATCH_WRITE = 25;
+const BATCH_GET = 100;
+/** Batches of one segment under way at a time: enough to hide the round trip, few enough to leave the partition's 1,000 writes/s. */
+const PARALLEL_BATCHES = 4;
+const ATTEMPTS = 8;
+const FIRST_PAUSE_MS = 20;
+
+export class CatalogueTable {
+  readonly #client: DynamoDBDocumentClient;
+  readonly #table: string;
+
+  constructor(client: DynamoDBClient, table: string) {
+    this.#client = DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
+    this.#table = table;
+  }
+
+  /** Reads what the last write left (consistent). */
+  async get(key: ItemKey): Promise<Item | undefined> {
+    const command = new GetCommand({ TableName: this.#table, Key: key, ConsistentRead: true });
+    return (await retriable(this.#client.send(command))).Item;
+  }
+
+  async query(input: WithoutTable<QueryCommandInput>): Promise<Page> {
+    const answer = await retriable(this.#client.send(new QueryCommand({ ...input, TableName: this.#table })));
+    return { items: answer.Items ?? [], last: answer.LastEvaluatedKey };
+  }
+
+  /** The new item, or undefined when the condition did not hold. */
+  async update(input: WithoutTable<UpdateCommandInput>): Promise<Item | undefined> {
+    const command = new UpdateCommand({ ReturnValues: 'ALL_NEW', ...input, TableName: this.#table });
+    try {
+      return (await this.#client.send(command)).Attributes ?? {};
+    } catch (cause) {
+      if (cause instanceof ConditionalCheckFailedException) return undefined;
+      throw retriableOf(cause);
+    }
+  }
+
+  /** Puts items without a condition: each must be the same whenever it is written. Keys are distinct. */
+  async putAll(items: readonly (Item & ItemKey)[]): Promise<void> {
+    const batches: Item[][] = [];
+    for (let i = 0; i < items.length; i += BATCH_WRITE) batches.push(items.slice(i, i + BATCH_WRITE));
+    await Promise.all(
+      Array.from({ length: PARALLEL_BATCHES }, async () => {
+        for (let batch = batches.pop(); batch; batch = batches.pop()) await this.#putBatch(batch);
+      }),
+    );
+  }
+
+  async #putBatch(items: readonly Item[]): Promise<void> {
+    let requests = items.map((item) => ({ PutRequest: { Item: { ...item } } }));
+    for (let attempt = 0; requests.length > 0; attempt++) {
+      if (attempt === ATTEMPTS) throw new RetriableFault('the catalogue is throttled');
+      if (attempt > 0) await pause(FIRST_PAUSE_MS * 2 ** attempt);
+      const answer = await retriable(
+        this.#client.send(new BatchWriteCommand({ RequestItems: { [this.#table]: requests } })),
+      );
+      requests = (answer.UnprocessedItems?.[this.#table] ?? []) as typeof requests;
+    }
+  }
+
+  /** By `pk` and `sk`, in the order asked for; what is not there is left out. */
+  async getAll(keys: readonly ItemKey[]): Promise<Item[]> {
+    const found = new Map<string, Item>();
+    for (let i = 0; i < keys.length; i += BATCH_GET) {
+      let wanted: Record<string, unknown>[] = keys.slice(i, i + BATCH_GET).map(({ pk, sk }) => ({ pk, sk }));
+      for (let attempt = 0; wanted.length > 0; attempt++) {
+        if (attempt === ATTEMPTS) throw new RetriableFault('the catalogue is throttled');
+        if (attempt > 0) await pause(FIRST_PAUSE_MS * 2 ** attempt);
+        const answer = await retriable(
+          this.#client.send(new BatchGetCommand({ RequestItems: { [this.#table]: { Keys: wanted } } })),
+        );
+        for (const item of answer.Responses?.[this.#table] ?? []) found.set(`${item.pk}\n${item.sk}`, item);
+        wanted = answer.UnprocessedKeys?.[this.#table]?.Keys ?? [];
+      }
+    }
+    return keys.flatMap(({ pk, sk }): Item[] => {
+      const item = found.get(`${pk}\n${sk}`);
+      return item ? [item] : [];
+    });
+  }
+}
+
+/** For the local start and tests; in AWS the table is infra's. Resolves also when it exists already. */
+export async function createCatalogueTable(client: DynamoDBClient, table: string): Promise<void> {
+  const attributes = new Set([PARTITION_KEY, SORT_KEY, STARTED, ...INDEXES.map(({ partition }) => partition)]);
+  const definitions: AttributeDefinition[] = [...attributes].map((name) => ({
+    AttributeName: name,
+    AttributeType: 'S',
+  }));
+  try {
+    await client.send(
+      new CreateTableCommand({
+        TableName: table,
+        BillingMode: 'PAY_PER_REQUEST',
+        AttributeDefinitions: definitions,
+        KeySchema: [
+          { AttributeName: PARTITION_KEY, KeyType: 'HASH' },
+          { AttributeName: SORT_KEY, KeyType: 'RANGE' },
+        ],
+        GlobalSecondaryIndexes: INDEXES.map(({ name, partition }) => ({
+          IndexName: name,
+          KeySchema: [
+            { AttributeName: partition, KeyType: 'HASH' },
+            { AttributeName: STARTED, KeyType: 'RANGE' },
+          ],
+          Projection: { ProjectionType: 'INCLUDE', NonKeyAttributes: carriedBy(partition) },
+        })),
+      }),
+    );
+  } catch (cause) {
+    if (!(cause instanceof ResourceInUseException)) throw cause;
+  }
+}
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function retriable<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (cause) {
+    throw retriableOf(cause);
+  }
+}
+
+function retriableOf(cause: unknown): RetriableFault {
+  // The SDK's message can quote the item; its name cannot.
+  const name = cause instanceof Error ? cause.name : 'unknown';
+  return new RetriableFault(`the catalogue does not answer: ${name}`, { cause });
+}

@@ -1,0 +1,151 @@
+// The catalogue's writing side. Only single-item writes, each idempotent and free of order; a
+// session's row is written by the connector that first used its id, and by no other.
+
+import type { SegmentHeader } from '../../core/recording/segment.ts';
+import type { ConnectorId, SessionId } from '../../core/ids.ts';
+import type { Manifest, SessionCounts } from '../../core/recording/manifest.ts';
+import type { SegmentContents } from '../index-segment/contents.ts';
+import { actionItems } from './action-blocks.ts';
+import { MONTHS, monthOf, SESSION_ROW, segmentRow, sessionPartition, TALLY_SEGMENTS, tallyRow } from './schema.ts';
+import { endedOf, indexAttributes, type Opened, type Tally, tallyAttribute } from './session-row.ts';
+import type { CatalogueTable, Item } from './table.ts';
+
+export interface SessionOwner {
+  readonly session: SessionId;
+  readonly connector: ConnectorId;
+}
+
+export class CatalogueWriter {
+  readonly #table: CatalogueTable;
+  /** Months known to be registered: saves a write a session, nothing depends on it. */
+  readonly #months = new Set<string>();
+
+  constructor(table: CatalogueTable) {
+    this.#table = table;
+  }
+
+  /** false: the session's id belongs to another connector. Everything else is written after this said true. */
+  async claim(owner: SessionOwner): Promise<boolean> {
+    return this.#set(owner, {});
+  }
+
+  /**
+   * Lists the session. `segment`: its first segment was read, the best source, and overwrites.
+   * `manifest`: used until then (a session whose first segment is damaged would be seen by nobody).
+   */
+  async putOpened(owner: SessionOwner, opened: Opened, source: 'segment' | 'manifest'): Promise<void> {
+    const month = monthOf(opened.startedAt);
+    if (!this.#months.has(month)) {
+      await this.#table.putAll([{ pk: MONTHS, sk: month }]);
+      this.#months.add(month);
+    }
+    const attributes = { opened, openedFrom: source, ...indexAttributes(opened) };
+    await this.#set(owner, attributes, source === 'manifest' ? 'attribute_not_exists(openedFrom) OR openedFrom <> :segment' : undefined, {
+      ':segment': 'segment',
+    });
+  }
+
+  /** Actions first, then the segment's row, then the counts: a count never promises what is not there. */
+  async putSegment(
+    owner: SessionOwner,
+    header: SegmentHeader,
+    stored: { readonly digest: string; readonly bytes: number },
+    contents: SegmentContents,
+  ): Promise<void> {
+    await this.#table.putAll(actionItems(owner.session, header.number, contents));
+    const { number, frames } = header;
+    const pk = sessionPartition(owner.session);
+    await this.#table.putAll([{ pk, sk: segmentRow(number), number, frames, ...stored }]);
+    await this.#count(owner, number, contents.counts);
+  }
+
+  async putDamage(owner: SessionOwner, segment: number, fault: string): Promise<void> {
+    const lower = 'attribute_not_exists(damage) OR damage.#segment > :number';
+    await this.#set(owner, { damage: { segment, fault } }, lower, { ':number': segment }, { '#segment': 'segment' });
+  }
+
+  async putEnded(owner: SessionOwner, manifest: Manifest): Promise<void> {
+    await this.#set(owner, { ended: endedOf(manifest) });
+  }
+
+  /** What reading the whole recording proved. The latest reading counts. */
+  async putVerdict(owner: SessionOwner, state: 'sealed' | 'broken', fault?: string): Promise<void> {
+    await this.#set(owner, { verdict: fault === undefined ? { state } : { state, fault } });
+  }
+
+  /**
+   * Adds a segment's counts once: the tally refuses a number that it holds. The row takes a tally's
+   * sum only from one that has seen more segments, so two writers at once leave the later sum.
+   */
+  async #count(owner: SessionOwner, number: number, counts: SessionCounts): Promise<void> {
+    const group = Math.floor(number / TALLY_SEGMENTS);
+    const key = { pk: sessionPartition(owner.session), sk: tallyRow(group) };
+    const { bytes, ...rest } = counts;
+    const amounts = { ...rest, client: bytes.client, target: bytes.target, gateway: bytes.gateway };
+    const names = Object.keys(amounts);
+    const added = await this.#table.update({
+      Key: key,
+      UpdateExpression: `ADD #numbers :numbers, ${names.map((name) => `#${name} :${name}`).join(', ')}`,
+      ConditionExpression: 'NOT contains(#numbers, :number)',
+      ExpressionAttributeNames: {
+        '#numbers': 'numbers',
+        ...Object.fromEntries(names.map((name) => [`#${name}`, name])),
+      },
+      ExpressionAttributeValues: {
+        ':numbers': new Set([number]),
+        ':number': number,
+        ...Object.fromEntries(Object.entries(amounts).map(([name, amount]) => [`:${name}`, amount])),
+      },
+    });
+    const item = added ?? (await this.#table.get(key));
+    if (!item) return;
+    const tally = tallyOf(item);
+    await this.#set(
+      owner,
+      { [tallyAttribute(group)]: tally },
+      'attribute_not_exists(#tally) OR #tally.#segments < :segments',
+      { ':segments': tally.segments },
+      { '#tally': tallyAttribute(group), '#segments': 'segments' },
+    );
+  }
+
+  async #set(
+    { session, connector }: SessionOwner,
+    attributes: Item,
+    condition?: string,
+    values: Item = {},
+    names: Readonly<Record<string, string>> = {},
+  ): Promise<boolean> {
+    const entries = [...Object.entries(attributes), ['connector', connector] as const];
+    const used = condition === undefined ? {} : values;
+    const written = await this.#table.update({
+      Key: { pk: sessionPartition(session), sk: SESSION_ROW },
+      UpdateExpression: `SET ${entries.map((_, i) => `#a${i} = :a${i}`).join(', ')}`,
+      ConditionExpression: `(attribute_not_exists(#owner) OR #owner = :owner)${condition ? ` AND (${condition})` : ''}`,
+      ExpressionAttributeNames: {
+        '#owner': 'connector',
+        ...Object.fromEntries(entries.map(([name], i) => [`#a${i}`, name])),
+        ...names,
+      },
+      ExpressionAttributeValues: {
+        ':owner': connector,
+        ...Object.fromEntries(entries.map(([, value], i) => [`:a${i}`, value])),
+        ...used,
+      },
+      ReturnValues: 'NONE',
+    });
+    return written !== undefined;
+  }
+}
+
+function tallyOf(item: Item): Tally {
+  const amount = (name: string): number => Number(item[name] ?? 0);
+  return {
+    segments: item.numbers instanceof Set ? item.numbers.size : 0,
+    frames: amount('frames'),
+    statements: amount('statements'),
+    errors: amount('errors'),
+    rows: amount('rows'),
+    bytes: { client: amount('client'), target: amount('target'), gateway: amount('gateway') },
+  };
+}

@@ -1,0 +1,51 @@
+// The functions' settings: names here, so that infra sets exactly what is read, and one parse at
+// start-up, so that nothing deeper touches process.env.
+
+import { z } from 'zod';
+import { ConnectorId } from '../core/ids.ts';
+
+export const ENV = {
+  bucket: 'RECORDINGS_BUCKET',
+  table: 'CATALOGUE_TABLE',
+  /** Optional: JSON object, connector id -> raw Ed25519 public key in base64url. */
+  connectorKeys: 'CONNECTOR_KEYS',
+} as const;
+
+const ConnectorKeys = z.record(ConnectorId, z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'expected 32 bytes in base64url'));
+
+const Environment = z.object({
+  [ENV.bucket]: z.string().min(3),
+  [ENV.table]: z.string().min(3),
+  [ENV.connectorKeys]: z
+    .string()
+    .default('{}')
+    .transform((text, context) => {
+      try {
+        return JSON.parse(text) as unknown;
+      } catch {
+        context.addIssue('expected JSON');
+        return z.NEVER;
+      }
+    })
+    .pipe(ConnectorKeys),
+});
+
+export interface FunctionsSettings {
+  readonly bucket: string;
+  readonly table: string;
+  /** Keys to compare manifests with. Without a connector's key, `sealed` proves the chain and the signature, not whose key signed. */
+  readonly connectorKeys: ReadonlyMap<ConnectorId, Uint8Array>;
+}
+
+/** Throws with the names of what is missing or wrong. */
+export function readSettings(env: Readonly<Record<string, string | undefined>>): FunctionsSettings {
+  const parsed = Environment.safeParse(env);
+  if (!parsed.success) {
+    const wrong = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+    throw new Error(`settings: ${wrong.join('; ')}`);
+  }
+  const keys = new Map<ConnectorId, Uint8Array>();
+  for (const [id, key] of Object.entries(parsed.data[ENV.connectorKeys]))
+    keys.set(ConnectorId.parse(id), new Uint8Array(Buffer.from(key, 'base64url')));
+  return { bucket: parsed.data[ENV.bucket], table: parsed.data[ENV.table], connectorKeys: keys };
+}

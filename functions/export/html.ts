@@ -1,0 +1,105 @@
+// One session as one file: read offline, without a script, years from now. Everything recorded is
+// escaped, and the page's own policy forbids whatever could load or run.
+
+import { createHash } from 'node:crypto';
+import type { ReplayEvent, SessionEntry } from '../../core/catalogue.ts';
+import { escapeHtml } from './escape.ts';
+
+const STYLE = `
+:root{color-scheme:light dark;--line:#8884}
+body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}
+h1{font-size:1.3rem}
+dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1rem}
+dt{opacity:.7}dd{margin:0;overflow-wrap:anywhere}
+pre{white-space:pre-wrap;overflow-wrap:anywhere;margin:.3rem 0;font:13px/1.45 ui-monospace,monospace}
+section{border-top:1px solid var(--line);padding:.6rem 0}
+time{opacity:.7;font-size:.85rem}
+.scroll{overflow-x:auto}
+table{border-collapse:collapse;font:13px ui-monospace,monospace;margin:.3rem 0}
+th,td{border:1px solid var(--line);padding:.15rem .5rem;text-align:left;white-space:pre-wrap;vertical-align:top}
+.null{opacity:.5}
+.error{color:#b00020}
+@media (prefers-color-scheme:dark){.error{color:#ff8a80}}
+@media print{body{max-width:none}}
+`;
+const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64');
+const POLICY = `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; base-uri 'none'; form-action 'none'`;
+
+export async function* exportHtml(events: AsyncIterable<ReplayEvent>): AsyncGenerator<string, void, undefined> {
+  for await (const event of events) yield event.kind === 'opened' ? head(event.session) : `${blockOf(event)}\n`;
+  yield '</main>\n</body>\n</html>\n';
+}
+
+function head(session: SessionEntry): string {
+  const facts: [string, string | undefined][] = [
+    ['Session', session.id],
+    ['Person', session.email],
+    ['Resource', `${session.resource} (${session.protocol})`],
+    ['Reason', session.reason],
+    ['Task', session.task],
+    ['Trace', session.trace],
+    ['Grant', `${session.grant}, rule ${session.rule}`],
+    ['Client', `${session.client.address} ${session.client.application ?? ''}`],
+    ['Started', session.startedAt],
+    ['Ended', session.endedAt],
+    ['State', session.fault === undefined ? session.state : `${session.state}: ${session.fault}`],
+    ['Statements', String(session.counts.statements)],
+  ];
+  const rows = facts
+    .filter((fact): fact is [string, string] => fact[1] !== undefined && fact[1] !== '')
+    .map(([name, value]) => `<dt>${name}</dt><dd>${escapeHtml(value)}</dd>`);
+  const title = escapeHtml(`${session.email} on ${session.resource}, ${session.startedAt}`);
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${POLICY}">
+<meta name="referrer" content="no-referrer">
+<meta name="viewport" content="width=device-width,initial-scale=1">
+<title>${title}</title>
+<style>${STYLE}</style>
+</head>
+<body>
+<main>
+<h1>${title}</h1>
+<dl>${rows.join('\n')}</dl>
+`;
+}
+
+function blockOf(event: Exclude<ReplayEvent, { kind: 'opened' }>): string {
+  const time = `<time>+${(event.timeUs / 1e6).toFixed(3)} s</time>`;
+  switch (event.kind) {
+    case 'statement': {
+      const parameters = (event.parameters ?? [])
+        .map(({ value }, i) => `$${i + 1} = ${value === null ? 'NULL' : escapeHtml(value)}`)
+        .join('\n');
+      const bound = parameters === '' ? '' : `<pre>${parameters}</pre>`;
+      return `<section id="s${event.statement}">${time} <b>#${event.statement}</b><pre>${escapeHtml(event.text)}</pre>${bound}</section>`;
+    }
+    case 'rows': {
+      const more = event.omitted > 0 ? `<p>${event.omitted} more rows are not shown.</p>` : '';
+      return `<div class="scroll">${table(event.columns, event.rows)}</div>${more}`;
+    }
+    case 'result': {
+      const { error } = event;
+      const answer = error
+        ? `<span class="error">${escapeHtml(`${error.severity} ${error.code}: ${error.message}`)}</span>`
+        : escapeHtml(event.tags.join(', '));
+      return `<p>${time} #${event.statement}: ${answer} · ${event.rows} rows · ${(event.durationUs / 1000).toFixed(3)} ms</p>`;
+    }
+    case 'notice':
+      return `<p>${time} ${escapeHtml(`${event.severity}: ${event.message}`)}</p>`;
+    case 'ended':
+      return `<section>${time} Session ended: ${escapeHtml(event.message)}</section>`;
+    case 'damaged':
+      return `<section class="error">${time} The recording is damaged from here on: ${escapeHtml(event.message)}</section>`;
+  }
+}
+
+function table(columns: readonly string[], rows: readonly (readonly (string | null)[])[]): string {
+  const head = columns.map((name) => `<th scope="col">${escapeHtml(name)}</th>`).join('');
+  const cell = (value: string | null) =>
+    value === null ? '<td class="null">NULL</td>' : `<td>${escapeHtml(value)}</td>`;
+  const body = rows.map((row) => `<tr>${row.map(cell).join('')}</tr>`).join('\n');
+  return `<table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table>`;
+}

@@ -1,0 +1,120 @@
+// What the catalogue keeps of one segment, made from its frames alone: the same segment always
+// gives the same contents, which is what makes indexing idempotent.
+
+import type { ActionEntry } from '../../core/catalogue.ts';
+import type { Frame } from '../../core/recording/frame.ts';
+import { Fact, type SessionOpened, type StatementFinished, type StatementStarted } from '../../core/recording/facts.ts';
+import type { SessionCounts } from '../../core/recording/manifest.ts';
+import { framesOf, type Segment } from '../../core/recording/segment.ts';
+
+export type ActionEnd = Required<Pick<ActionEntry, 'statement' | 'tags' | 'rows' | 'bytes' | 'durationUs'>> &
+  Pick<ActionEntry, 'error'>;
+
+export interface SegmentContents {
+  /** From the segment's first frame; number 0 alone has it. */
+  readonly opened: SessionOpened | undefined;
+  /** Statements that began here, by number; with their end when that is here too. */
+  readonly actions: readonly ActionEntry[];
+  /** Ends of statements that began in an earlier segment. */
+  readonly laterEnds: readonly ActionEnd[];
+  readonly counts: SessionCounts;
+}
+
+export class ContentsDamage extends Error {}
+
+// A listed action is for reading, not evidence: what is cut here stands in the recording.
+const MAX_ACTION_BYTES = 64 * 1024;
+const FULL = { text: 16 * 1024, parameters: 100, value: 1000 };
+/** At most 48 KiB even when JSON writes each character as six. */
+const SHORT = { text: 4000, parameters: 20, value: 200 };
+const MAX_TAGS = 50;
+const MAX_ERROR_TEXT = 2000;
+
+/** Throws ContentsDamage or FrameDamage. */
+export function readContents(segment: Segment): SegmentContents {
+  let opened: SessionOpened | undefined;
+  const started = new Map<number, ActionEntry>();
+  const laterEnds = new Map<number, ActionEnd>();
+  const counts = { frames: 0, statements: 0, errors: 0, rows: 0, bytes: { client: 0, target: 0, gateway: 0 } };
+  for (const frame of framesOf(segment)) {
+    counts.frames++;
+    if (frame.kind === 'bytes') {
+      counts.bytes[frame.direction] += frame.body.length;
+      continue;
+    }
+    const fact = parseFact(frame);
+    if (fact?.kind === 'session.opened') {
+      if (frame.sequence !== 0) throw new ContentsDamage(`frame ${frame.sequence} opens the session again`);
+      opened = fact;
+    } else if (fact?.kind === 'statement.started') {
+      counts.statements++;
+      started.set(fact.statement, actionOf(frame.timeUs, fact));
+    } else if (fact?.kind === 'statement.finished') {
+      counts.rows += fact.rows;
+      if (fact.error) counts.errors++;
+      const end = endOf(fact);
+      const action = started.get(fact.statement);
+      if (action) started.set(fact.statement, { ...action, ...end });
+      else laterEnds.set(fact.statement, end);
+    }
+  }
+  if (segment.header.number === 0 && !opened) throw new ContentsDamage('frame 0 does not open the session');
+  return {
+    opened,
+    actions: [...started.values()].sort(byStatement),
+    laterEnds: [...laterEnds.values()].sort(byStatement),
+    counts,
+  };
+}
+
+/** undefined for a kind that this reader does not know: a newer connector's, and its bytes are recorded all the same. */
+export function parseFact(frame: Frame): Fact | undefined {
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(frame.body));
+  } catch {
+    throw new ContentsDamage(`frame ${frame.sequence} is not JSON`);
+  }
+  const parsed = Fact.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const kind = typeof json === 'object' && json !== null && 'kind' in json ? json.kind : undefined;
+  if (typeof kind === 'string' && !KNOWN_KINDS.has(kind)) return undefined;
+  throw new ContentsDamage(`frame ${frame.sequence} is not a sound fact`);
+}
+
+const KNOWN_KINDS: ReadonlySet<string> = new Set(Fact.options.map((option) => option.shape.kind.value));
+
+const byStatement = (a: { statement: number }, b: { statement: number }): number => a.statement - b.statement;
+
+function actionOf(timeUs: number, fact: StatementStarted): ActionEntry {
+  const full = cutAction(timeUs, fact, FULL);
+  return Buffer.byteLength(JSON.stringify(full)) <= MAX_ACTION_BYTES ? full : cutAction(timeUs, fact, SHORT);
+}
+
+function cutAction(timeUs: number, fact: StatementStarted, limit: typeof FULL): ActionEntry {
+  const parameters = fact.parameters?.slice(0, limit.parameters).map((parameter) => {
+    if (parameter.value === null || parameter.value.length <= limit.value) return parameter;
+    const bytes = parameter.bytes ?? Buffer.byteLength(parameter.value);
+    return { ...parameter, value: cut(parameter.value, limit.value), bytes };
+  });
+  const entry = { statement: fact.statement, timeUs, text: cut(fact.text, limit.text) };
+  return parameters ? { ...entry, parameters } : entry;
+}
+
+function endOf(fact: StatementFinished): ActionEnd {
+  const { statement, rows, bytes, durationUs, error } = fact;
+  const end = { statement, rows, bytes, durationUs, tags: fact.tags.slice(0, MAX_TAGS).map((tag) => cut(tag, 100)) };
+  if (!error) return end;
+  const { code, severity, message } = error;
+  return {
+    ...end,
+    error: { code: cut(code, 20), severity: cut(severity, 40), message: cut(message, MAX_ERROR_TEXT) },
+  };
+}
+
+/** Never ends in half of a surrogate pair. */
+export function cut(text: string, length: number): string {
+  if (text.length <= length) return text;
+  const last = text.charCodeAt(length - 1);
+  return text.slice(0, last >= 0xd800 && last <= 0xdbff ? length - 1 : length);
+}

@@ -1,0 +1,137 @@
+// Indexes one stored object. Deliveries are at least once and in any order: running this again, or
+// beside itself, leaves the same rows. One object's damage marks its own session and stops there.
+
+import type { VerifyInput, VerifyReport } from '../../core/recording/verify.ts';
+import { FrameDamage } from '../../core/recording/frame.ts';
+import {
+  decodeSegment,
+  parseRecordingKey,
+  type RecordingKey,
+  type RecordingPlatform,
+  type Segment,
+  SegmentDamage,
+  toHex,
+} from '../../core/recording/segment.ts';
+import { err, ok, type Result } from '../../core/result.ts';
+import type { ConnectorId } from '../../core/ids.ts';
+import { openedOf } from '../catalogue-table/session-row.ts';
+import type { CatalogueWriter } from '../catalogue-table/writer.ts';
+import { type PermanentFault, type Reporter, RetriableFault } from '../faults.ts';
+import { type RecordingReader, textOfKey } from '../store/recording-reader.ts';
+import { readManifest } from '../store/read-manifest.ts';
+import { recordingSource } from '../store/recording-source.ts';
+import { ContentsDamage, readContents } from './contents.ts';
+
+export interface IndexDeps {
+  readonly reader: RecordingReader;
+  readonly writer: CatalogueWriter;
+  readonly platform: RecordingPlatform;
+  readonly verify: (input: VerifyInput) => Promise<VerifyReport>;
+  /** Empty: manifests are checked against the key that they carry, which proves that one key signed, not whose. */
+  readonly connectorKeys: ReadonlyMap<ConnectorId, Uint8Array>;
+  readonly report: Reporter;
+}
+
+type SegmentKey = Extract<RecordingKey, { kind: 'segment' }>;
+type ManifestKey = Extract<RecordingKey, { kind: 'manifest' }>;
+
+const DIGEST_BYTES = 32;
+const MAX_FAULT_TEXT = 1000;
+
+/** Resolves when the object is dealt with for good, damaged ones included; throws when it must be tried again. */
+export async function indexObject(key: string, deps: IndexDeps): Promise<void> {
+  const place = parseRecordingKey(key);
+  if (!place) {
+    deps.report({ kind: 'event.ignored', object: key });
+    return;
+  }
+  if (!(await deps.writer.claim(place))) {
+    const fault = 'the session belongs to another connector';
+    deps.report({ kind: 'recording.refused', session: place.session, object: key, fault });
+    return;
+  }
+  if (place.kind === 'manifest') return indexManifest(place, deps);
+  const indexed = await indexSegment(place, deps);
+  if (indexed.ok) return;
+  const fault = `segment ${place.number}: ${indexed.error.message}`;
+  await deps.writer.putDamage(place, place.number, fault);
+  deps.report({ kind: 'recording.broken', session: place.session, object: key, fault });
+}
+
+async function indexSegment(key: SegmentKey, deps: IndexDeps): Promise<Result<void, PermanentFault>> {
+  const bytes = await deps.reader.get(key);
+  if (bytes === undefined) throw new RetriableFault(`${textOfKey(key)} is not in the store`);
+  if (bytes === 'too_large') return err({ reason: 'too_large', message: 'it is larger than a segment can be' });
+  const decoded = decode(bytes, deps.platform);
+  if (!decoded.ok) return decoded;
+  const { segment, contents } = decoded.value;
+  const placed = await checkPlace(key, segment, deps);
+  if (!placed.ok) return placed;
+  const { opened } = contents;
+  if (opened) {
+    if (opened.session !== key.session || opened.connector.id !== key.connector)
+      return err({ reason: 'segment_swapped', message: 'its first frame opens another session' });
+    await deps.writer.putOpened(key, openedOf(opened), 'segment');
+  }
+  const stored = { digest: segment.digest, bytes: bytes.length };
+  await deps.writer.putSegment(key, segment.header, stored, contents);
+  return ok(undefined);
+}
+
+function decode(bytes: Uint8Array, platform: RecordingPlatform) {
+  try {
+    const segment = decodeSegment(bytes, platform);
+    const contents = readContents(segment);
+    if (contents.counts.frames !== segment.header.frames)
+      return err({ reason: 'segment_damaged' as const, message: 'it holds another number of frames than it says' });
+    return ok({ segment, contents });
+  } catch (fault) {
+    if (fault instanceof SegmentDamage || fault instanceof FrameDamage || fault instanceof ContentsDamage)
+      return err({ reason: 'segment_damaged' as const, message: fault.message });
+    throw fault;
+  }
+}
+
+/** Does the segment stand where it says, behind the one that it says? */
+async function checkPlace(key: SegmentKey, { header }: Segment, deps: IndexDeps): Promise<Result<void, PermanentFault>> {
+  if (header.session !== key.session || header.connector !== key.connector || header.number !== key.number)
+    return err({ reason: 'segment_swapped', message: 'its header names another place than its key' });
+  if (key.number === 0)
+    return header.previous === null
+      ? ok(undefined)
+      : err({ reason: 'chain_broken', message: 'it is the first and names one before it' });
+  const before: SegmentKey = { ...key, number: key.number - 1 };
+  // The digest is a segment's last 32 bytes; whether it is true is checked by that segment's own event.
+  const digest = await deps.reader.tail(before, DIGEST_BYTES);
+  if (digest === undefined) throw new RetriableFault(`${textOfKey(before)} is not there yet`);
+  return toHex(digest) === header.previous
+    ? ok(undefined)
+    : err({ reason: 'chain_broken', message: 'it does not follow the segment before it' });
+}
+
+async function indexManifest(key: ManifestKey, deps: IndexDeps): Promise<void> {
+  const bytes = await deps.reader.get(key);
+  if (bytes === undefined) throw new RetriableFault(`${textOfKey(key)} is not in the store`);
+  const manifest = bytes === 'too_large' ? undefined : readManifest(bytes);
+  if (manifest && manifest.session === key.session && manifest.connector.id === key.connector) {
+    const { opened } = manifest;
+    if (opened && opened.session === key.session && opened.connector.id === key.connector)
+      await deps.writer.putOpened(key, openedOf(opened), 'manifest');
+    await deps.writer.putEnded(key, manifest);
+  }
+  const report = await deps.verify({
+    session: key.session,
+    connector: key.connector,
+    source: recordingSource(deps.reader, key.connector, key.session),
+    platform: deps.platform,
+    trustedKey: deps.connectorKeys.get(key.connector),
+  });
+  if (report.proven) {
+    await deps.writer.putVerdict(key, 'sealed');
+    deps.report({ kind: 'recording.sealed', session: key.session });
+    return;
+  }
+  const fault = report.faults.map(({ object, message }) => `${object}: ${message}`).join('; ').slice(0, MAX_FAULT_TEXT);
+  await deps.writer.putVerdict(key, 'broken', fault);
+  deps.report({ kind: 'recording.broken', session: key.session, object: textOfKey(key), fault });
+}

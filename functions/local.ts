@@ -1,0 +1,93 @@
+// The functions on one machine: the same application on a port of its own, over a directory of
+// objects and a DynamoDB-compatible server. Used by `npm start` and by tests.
+
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Server } from 'node:http';
+import { serve } from '@hono/node-server';
+import { Hono } from 'hono';
+import type { ConnectorId } from '../core/ids.ts';
+import { verifySession } from '../core/recording/verify.ts';
+import type { Secret } from '../core/secret.ts';
+import { createFunctionsApp } from './app.ts';
+import { CatalogueReader } from './catalogue-table/reader.ts';
+import { CatalogueTable, createCatalogueTable } from './catalogue-table/table.ts';
+import { CatalogueWriter } from './catalogue-table/writer.ts';
+import { type Reporter, reportToConsole } from './faults.ts';
+import { indexObject } from './index-segment/index-object.ts';
+import { localDynamoDbClient } from './local/dynamodb.ts';
+import { nodeRecordingPlatform } from './recording-platform.ts';
+import { directoryReader } from './store/directory-reader.ts';
+
+export { type LocalDynamoDb, startLocalDynamoDb } from './local/dynamodb.ts';
+
+export interface LocalFunctionsOptions {
+  /** 0: any free one. */
+  readonly port: number;
+  /** Its paths are the object keys: `recordings/...` stands below it. */
+  readonly objectsDirectory: string;
+  readonly dynamoEndpoint: string;
+  /** What callers must show as `Authorization: Bearer`. */
+  readonly token: Secret<string>;
+  /** Default `gatehouse-catalogue`; made when it is not there. */
+  readonly table?: string;
+  readonly connectorKeys?: ReadonlyMap<ConnectorId, Uint8Array>;
+  /** Default: JSON lines on standard output. */
+  readonly report?: Reporter;
+}
+
+export interface LocalFunctions {
+  /** Without a slash at its end. */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** Resolves when it answers; rejects when the port is taken or the database is away. */
+export async function startFunctions(options: LocalFunctionsOptions): Promise<LocalFunctions> {
+  const table = options.table ?? 'gatehouse-catalogue';
+  const client = localDynamoDbClient(options.dynamoEndpoint);
+  await createCatalogueTable(client, table);
+  const catalogueTable = new CatalogueTable(client, table);
+  const reader = directoryReader(options.objectsDirectory);
+  const index = {
+    reader,
+    writer: new CatalogueWriter(catalogueTable),
+    platform: nodeRecordingPlatform,
+    verify: verifySession,
+    connectorKeys: options.connectorKeys ?? new Map(),
+    report: options.report ?? reportToConsole,
+  };
+  const functions = createFunctionsApp({
+    catalogue: new CatalogueReader(catalogueTable),
+    reader,
+    platform: nodeRecordingPlatform,
+    indexObject: (key) => indexObject(key, index),
+  });
+
+  const app = new Hono();
+  const wanted = digest(`Bearer ${options.token.reveal()}`);
+  app.use(async (c, next) => {
+    // Both sides hashed: equal lengths, and a time that tells nothing of the secret.
+    if (timingSafeEqual(digest(c.req.header('authorization') ?? ''), wanted)) return next();
+    return c.json({ error: { reason: 'credentials_wrong', message: 'show the functions token as a bearer' } }, 401);
+  });
+  app.route('/', functions);
+
+  const server = await new Promise<Server>((resolve, reject) => {
+    const listening = serve({ fetch: app.fetch, port: options.port, hostname: '127.0.0.1' }, () =>
+      resolve(listening as Server),
+    );
+    listening.once('error', reject);
+  });
+  const address = server.address();
+  const port = typeof address === 'object' && address ? address.port : options.port;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      client.destroy();
+    },
+  };
+}
+
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest();

@@ -1,0 +1,23 @@
+// Node's crypto and zlib for core/recording.
+
+import { createHash, createPublicKey, verify } from 'node:crypto';
+import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import type { RecordingPlatform } from '../core/recording/segment.ts';
+
+// RFC 8410: the DER of an Ed25519 SubjectPublicKeyInfo up to the raw key.
+const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
+
+export const nodeRecordingPlatform: RecordingPlatform = {
+  sha256: (data) => new Uint8Array(createHash('sha256').update(data).digest()),
+  zstdDecompress: (data, maxBytes) => zstdDecompressSync(data, { maxOutputLength: maxBytes }),
+  zstdCompress: (data) => zstdCompressSync(data),
+  verifyEd25519(publicKey, message, signature) {
+    if (publicKey.length !== 32 || signature.length !== 64) return false;
+    try {
+      const key = createPublicKey({ key: Buffer.concat([SPKI_PREFIX, publicKey]), format: 'der', type: 'spki' });
+      return verify(null, message, key, signature);
+    } catch {
+      return false;
+    }
+  },
+};

@@ -1,0 +1,112 @@
+// Cells as people read them. Text format comes as the server wrote it; of the binary format the
+// common types are decoded, and any other is shown as hex.
+// https://www.postgresql.org/docs/current/catalog-pg-type.html for the type numbers.
+
+import { cut } from '../../index-segment/contents.ts';
+
+/** Characters of a cell that a replay shows. */
+export const MAX_CELL_CHARS = 1000;
+const CUT_MARK = '…';
+
+type BinaryReader = (view: DataView) => string;
+
+const MS_PER_DAY = 86_400_000;
+/** PostgreSQL counts from 2000-01-01. */
+const EPOCH_MS = Date.UTC(2000, 0, 1);
+
+const text: BinaryReader = (view) => decodeText(bytesOf(view));
+const BINARY: Readonly<Record<number, BinaryReader>> = {
+  16: (view) => (view.getUint8(0) === 1 ? 't' : 'f'),
+  17: (view) => hex(bytesOf(view)),
+  18: text,
+  19: text,
+  20: (view) => view.getBigInt64(0).toString(),
+  21: (view) => String(view.getInt16(0)),
+  23: (view) => String(view.getInt32(0)),
+  25: text,
+  26: (view) => String(view.getUint32(0)),
+  114: text,
+  700: (view) => String(Math.fround(view.getFloat32(0))),
+  701: (view) => String(view.getFloat64(0)),
+  1042: text,
+  1043: text,
+  1082: (view) => isoOf(view.getInt32(0) * MS_PER_DAY).slice(0, 10),
+  1083: (view) => timeOf(view.getBigInt64(0)),
+  1114: (view) => timestampOf(view.getBigInt64(0)),
+  1184: (view) => `${timestampOf(view.getBigInt64(0))}+00`,
+  1700: numeric,
+  2950: (view) => hex(bytesOf(view)).slice(2).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-'),
+  // A version byte, then text.
+  3802: (view) => decodeText(bytesOf(view).subarray(1)),
+};
+
+/** `bytes`: the cell or its beginning; `length`: of the whole. */
+export function showCell(bytes: Uint8Array, length: number, type: number, format: 'text' | 'binary'): string {
+  const whole = bytes.length === length;
+  // A statement described before it was bound says text whatever comes; no text holds a NUL.
+  const shown = format === 'text' && !bytes.includes(0) ? decodeText(bytes) : showBinary(bytes, type, whole);
+  return whole && shown.length <= MAX_CELL_CHARS ? shown : cut(shown, MAX_CELL_CHARS) + CUT_MARK;
+}
+
+function showBinary(bytes: Uint8Array, type: number, whole: boolean): string {
+  const reader = BINARY[type];
+  if (!reader || (!whole && reader !== text)) return hex(bytes);
+  try {
+    return reader(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  } catch {
+    return hex(bytes); // shorter than its type: shown as it is
+  }
+}
+
+export function decodeText(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
+}
+
+export function hex(bytes: Uint8Array): string {
+  const shown = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, MAX_CELL_CHARS));
+  return `\\x${shown.toString('hex')}`;
+}
+
+const bytesOf = (view: DataView): Uint8Array => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+
+/** Throws a RangeError for what no date has (`infinity` too), and is shown as hex. */
+const isoOf = (ms: number): string => new Date(EPOCH_MS + ms).toISOString();
+
+const two = (value: bigint): string => String(value).padStart(2, '0');
+
+function timeOf(us: bigint): string {
+  const seconds = us / 1_000_000n;
+  const fraction = String(us % 1_000_000n).padStart(6, '0').replace(/0+$/, '');
+  const clock = `${two(seconds / 3600n)}:${two((seconds / 60n) % 60n)}:${two(seconds % 60n)}`;
+  return fraction === '' ? clock : `${clock}.${fraction}`;
+}
+
+function timestampOf(us: bigint): string {
+  const day = 86_400_000_000n;
+  const inDay = ((us % day) + day) % day;
+  return `${isoOf(Number((us - inDay) / 1000n)).slice(0, 10)} ${timeOf(inDay)}`;
+}
+
+/**
+ *   int16 digits | int16 weight | int16 sign | int16 scale | digits * int16, base 10,000
+ *
+ * The value is digits[0] * 10000^weight + ...; scale: decimals shown.
+ */
+function numeric(view: DataView): string {
+  const count = view.getInt16(0);
+  const weight = view.getInt16(2);
+  const sign = view.getUint16(4);
+  const scale = view.getInt16(6);
+  if (sign === 0xc000) return 'NaN';
+  if (sign === 0xd000) return 'Infinity';
+  if (sign === 0xf000) return '-Infinity';
+  if (weight > 300 || scale > 1000) throw new RangeError('shown as hex');
+  const digit = (place: number): string =>
+    String(place >= 0 && place < count ? view.getInt16(8 + place * 2) : 0).padStart(4, '0');
+  let whole = '';
+  for (let place = 0; place <= weight; place++) whole += digit(place);
+  let fraction = '';
+  for (let place = weight + 1; fraction.length < scale; place++) fraction += digit(place);
+  const head = whole.replace(/^0+(?=\d)/, '') || '0';
+  return `${sign === 0x4000 ? '-' : ''}${head}${scale > 0 ? `.${fraction.slice(0, scale)}` : ''}`;
+}

@@ -1,0 +1,108 @@
+// A recording as a player shows it: statements, the first rows of their results, errors, notices,
+// in the order of time. Reads one segment at a time and keeps no more than what waits for its
+// statement's end. Works on a live session as far as it has come.
+
+import type { ReplayEvent, SessionEntry } from '../../core/catalogue.ts';
+import type { Fact, StatementFinished } from '../../core/recording/facts.ts';
+import { ContentsDamage, parseFact } from '../index-segment/contents.ts';
+import type { RecordingPart } from '../store/read-recording.ts';
+import { ResultDecoder } from './postgres/results.ts';
+
+/** Facts that may wait for the bytes they point at: they are written in the same turn. */
+const MAX_WAITING_FACTS = 10_000;
+
+type Waiting = { readonly timeUs: number; readonly fact: Fact };
+
+export async function* replaySession(
+  session: SessionEntry,
+  recording: AsyncIterable<RecordingPart>,
+): AsyncGenerator<ReplayEvent, void, undefined> {
+  yield { kind: 'opened', timeUs: 0, session };
+  const results = new ResultDecoder();
+  let waiting: Waiting[] = [];
+  let timeUs = 0;
+  for await (const part of recording) {
+    if (part.kind === 'damaged') {
+      yield* show(waiting, results);
+      yield { kind: 'damaged', timeUs, message: part.message };
+      return;
+    }
+    const { frame } = part;
+    timeUs = frame.timeUs;
+    if (frame.kind === 'bytes') {
+      if (frame.direction === 'target') results.push(frame.body);
+    } else {
+      let fact: Fact | undefined;
+      try {
+        fact = parseFact(frame);
+      } catch (fault) {
+        if (!(fault instanceof ContentsDamage)) throw fault;
+        yield* show(waiting, results);
+        yield { kind: 'damaged', timeUs, message: fault.message };
+        return;
+      }
+      if (fact) waiting.push({ timeUs, fact });
+    }
+    if (waiting.length === 0) continue;
+    const ready = countReady(waiting, results.offset);
+    if (ready === 0) continue;
+    yield* show(waiting.slice(0, ready), results);
+    waiting = waiting.slice(ready);
+  }
+  yield* show(waiting, results);
+}
+
+/** A statement's end may be written just before the bytes that it points at; then it waits for them, and what is behind it too. */
+function countReady(waiting: readonly Waiting[], offset: number): number {
+  if (waiting.length > MAX_WAITING_FACTS) return waiting.length;
+  const first = waiting.findIndex(({ fact }) => fact.kind === 'statement.finished' && endOf(fact) > offset);
+  return first < 0 ? waiting.length : first;
+}
+
+const endOf = ({ at }: StatementFinished): number => (at?.direction === 'target' ? at.offset + at.length : 0);
+
+function* show(waiting: readonly Waiting[], results: ResultDecoder): Generator<ReplayEvent> {
+  for (const { timeUs, fact } of waiting) yield* eventsOf(timeUs, fact, results);
+}
+
+function* eventsOf(timeUs: number, fact: Fact, results: ResultDecoder): Generator<ReplayEvent> {
+  switch (fact.kind) {
+    case 'statement.started': {
+      const { statement, text, parameters } = fact;
+      yield { kind: 'statement', timeUs, statement, text, ...(parameters ? { parameters } : {}) };
+      return;
+    }
+    case 'statement.finished': {
+      const { statement, tags, rows, bytes, durationUs, error, at } = fact;
+      const answered =
+        at === undefined
+          ? results.takeAll()
+          : at.direction === 'target'
+            ? results.takeRange(at.offset, at.offset + at.length)
+            : [];
+      for (const result of answered) {
+        const cells = result.rows.map((row) => [...row]);
+        yield { kind: 'rows', timeUs, statement, columns: [...result.columns], rows: cells, omitted: result.omitted };
+      }
+      yield { kind: 'result', timeUs, statement, tags, rows, bytes, durationUs, ...(error ? { error } : {}) };
+      return;
+    }
+    case 'notice.received':
+      yield { kind: 'notice', timeUs, severity: fact.severity, message: fact.message };
+      return;
+    case 'notification.received':
+      yield { kind: 'notice', timeUs, severity: 'NOTIFY', message: `${fact.channel}: ${fact.payload}` };
+      return;
+    case 'cancel.requested':
+      yield { kind: 'notice', timeUs, severity: 'CANCEL', message: 'the client asked to cancel the running statement' };
+      return;
+    case 'action.refused':
+      yield { kind: 'notice', timeUs, severity: 'REFUSED', message: fact.message };
+      return;
+    case 'session.ended':
+      yield { kind: 'ended', timeUs, reason: fact.reason, message: fact.message };
+      return;
+    case 'session.opened':
+      return;
+  }
+}

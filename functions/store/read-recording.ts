@@ -1,0 +1,79 @@
+// A stored session, segment by segment: one in memory at a time, each checked before it is handed
+// on. What follows the first damage is not read: nothing would vouch for its place.
+
+import { FrameDamage } from '../../core/recording/frame.ts';
+import {
+  decodeSegment,
+  framesOf,
+  type RecordingKey,
+  type RecordingPlatform,
+  type Segment,
+  SegmentDamage,
+} from '../../core/recording/segment.ts';
+import type { Frame } from '../../core/recording/frame.ts';
+import type { ConnectorId, SessionId } from '../../core/ids.ts';
+import { readManifest } from './read-manifest.ts';
+import type { RecordingReader } from './recording-reader.ts';
+
+/** `damaged` is the last part. A live session simply ends where its segments do. */
+export type RecordingPart =
+  | { readonly kind: 'frame'; readonly frame: Frame }
+  | { readonly kind: 'damaged'; readonly message: string };
+
+export interface RecordingPlace {
+  readonly connector: ConnectorId;
+  readonly session: SessionId;
+}
+
+/** Frames are views into the segment: use them before asking for the next. */
+export async function* readRecording(
+  { connector, session }: RecordingPlace,
+  reader: RecordingReader,
+  platform: RecordingPlatform,
+): AsyncGenerator<RecordingPart, void, undefined> {
+  let before: Segment | undefined;
+  for (let number = 0; ; number++) {
+    const key: RecordingKey = { kind: 'segment', connector, session, number };
+    const bytes = await reader.get(key);
+    if (bytes === undefined) {
+      if (await hasLater(reader, { connector, session }, number))
+        yield { kind: 'damaged', message: `segment ${number} is missing` };
+      return;
+    }
+    try {
+      if (bytes === 'too_large') throw new SegmentDamage('it is larger than a segment can be');
+      const segment = decodeSegment(bytes, platform);
+      checkChain(segment, before, connector, session, number);
+      for (const frame of framesOf(segment)) yield { kind: 'frame', frame };
+      before = { ...segment, block: new Uint8Array(0) };
+    } catch (fault) {
+      if (!(fault instanceof SegmentDamage || fault instanceof FrameDamage)) throw fault;
+      yield { kind: 'damaged', message: `segment ${number}: ${fault.message}` };
+      return;
+    }
+  }
+}
+
+function checkChain(
+  { header }: Segment,
+  before: Segment | undefined,
+  connector: ConnectorId,
+  session: SessionId,
+  number: number,
+): void {
+  if (header.connector !== connector || header.session !== session || header.number !== number)
+    throw new SegmentDamage('its header names another place than its key');
+  if (header.previous !== (before?.digest ?? null)) throw new SegmentDamage('it does not follow the one before it');
+  if (header.firstFrame !== (before ? before.header.firstFrame + before.header.frames : 0))
+    throw new SegmentDamage('frames are missing before it');
+}
+
+/** Whether the recording goes on behind a segment that is not there, or a manifest lists it. */
+async function hasLater(reader: RecordingReader, place: RecordingPlace, number: number): Promise<boolean> {
+  const after = number === 0 ? undefined : `${String(number - 1).padStart(8, '0')}.seg`;
+  const page = await reader.list(place.connector, place.session, after);
+  if (page.objects.some(({ name }) => name.endsWith('.seg'))) return true;
+  const manifest = await reader.get({ kind: 'manifest', ...place });
+  if (!manifest || manifest === 'too_large') return false;
+  return (readManifest(manifest)?.segments.length ?? 0) > number;
+}

@@ -1,0 +1,41 @@
+// Reading stored recordings. A place is a parsed RecordingKey, never a string: what is not a
+// segment or manifest of one session cannot be asked for, so no path can lead elsewhere.
+
+import type { ConnectorId, SessionId } from '../../core/ids.ts';
+import { MAX_SEGMENT_RAW_BYTES, manifestKey, type RecordingKey, segmentKey } from '../../core/recording/segment.ts';
+
+/** zstd grows what it cannot shrink by far less than this; header and trailer are small. */
+export const MAX_SEGMENT_OBJECT_BYTES = MAX_SEGMENT_RAW_BYTES + 256 * 1024;
+/** About 250 bytes a segment in JSON and base64: a week of 5 s segments fits. */
+export const MAX_MANIFEST_BYTES = 64 * 1024 * 1024;
+
+export interface StoredObject {
+  /** `00000000.seg` or `manifest.json`. */
+  readonly name: string;
+  readonly bytes: number;
+}
+
+export interface ObjectPage {
+  /** By name, ascending. Only segments and the manifest; anything else there is not shown. */
+  readonly objects: readonly StoredObject[];
+  /** Hand it to `list` for the rest; undefined: that was all. */
+  readonly after: string | undefined;
+}
+
+/** Every method throws RetriableFault when the store does not answer. */
+export interface RecordingReader {
+  /** At most 1,000 a page. An unknown session is an empty page. */
+  list(connector: ConnectorId, session: SessionId, after?: string): Promise<ObjectPage>;
+  /** The whole object; undefined: there is none; `too_large`: beyond what a sound object can have, nothing was read. */
+  get(key: RecordingKey): Promise<Uint8Array | 'too_large' | undefined>;
+  /** The last `count` bytes (fewer when the object is shorter); undefined: there is none. */
+  tail(key: RecordingKey, count: number): Promise<Uint8Array | undefined>;
+  /** For handing on. The caller reads the body to its end or cancels it. */
+  stream(key: RecordingKey): Promise<{ readonly bytes: number; readonly body: ReadableStream<Uint8Array> } | undefined>;
+}
+
+export const textOfKey = (key: RecordingKey): string =>
+  key.kind === 'segment' ? segmentKey(key.connector, key.session, key.number) : manifestKey(key.connector, key.session);
+
+export const maxBytesOf = (key: RecordingKey): number =>
+  key.kind === 'segment' ? MAX_SEGMENT_OBJECT_BYTES : MAX_MANIFEST_BYTES;

@@ -1,0 +1,82 @@
+// A function of functions/handlers.ts: bundled by esbuild, with a role that may write its own log
+// and nothing else until it is granted more.
+
+import { join } from 'node:path';
+import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Architecture, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
+import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import { Construct } from 'constructs';
+import { RECORDINGS } from './recording-bucket.ts';
+
+export interface GatehouseFunctionProps {
+  /** The export of functions/handlers.ts. */
+  readonly handler: string;
+  readonly timeout: Duration;
+  readonly memoryMib: number;
+  readonly environment: Record<string, string>;
+}
+
+const ROOT = join(import.meta.dirname, '../..');
+// Some of the SDK is CommonJS still, and asks for its modules at run time.
+const REQUIRE = "import{createRequire}from'node:module';const require=createRequire(import.meta.url);";
+
+export class GatehouseFunction extends Construct {
+  readonly function: NodejsFunction;
+  readonly log: LogGroup;
+  readonly role: Role;
+
+  constructor(scope: Construct, id: string, props: GatehouseFunctionProps) {
+    super(scope, id);
+    this.log = new LogGroup(this, 'Log', { retention: RetentionDays.THREE_MONTHS, removalPolicy: RemovalPolicy.RETAIN });
+    this.role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+    this.log.grantWrite(this.role);
+    this.function = new NodejsFunction(this, 'Function', {
+      entry: join(ROOT, 'functions/handlers.ts'),
+      projectRoot: ROOT,
+      depsLockFilePath: join(ROOT, 'package-lock.json'),
+      handler: props.handler,
+      runtime: Runtime.NODEJS_24_X,
+      architecture: Architecture.ARM_64,
+      timeout: props.timeout,
+      memorySize: props.memoryMib,
+      tracing: Tracing.DISABLED,
+      role: this.role,
+      logGroup: this.log,
+      environment: { ...props.environment, NODE_OPTIONS: '--enable-source-maps' },
+      bundling: {
+        format: OutputFormat.ESM,
+        target: 'node24',
+        mainFields: ['module', 'main'],
+        banner: REQUIRE,
+        minify: true,
+        sourceMap: true,
+        sourcesContent: false,
+        // The runtime's own SDK changes without us: what was tested is what runs.
+        externalModules: [],
+        forceDockerBundling: false,
+      },
+    });
+  }
+
+  /** Objects of recordings, and whether they are there: S3 answers 403 and not 404 to who may not list. */
+  grantReadRecordings(bucket: Bucket): void {
+    this.role.addToPolicy(
+      new PolicyStatement({ actions: ['s3:GetObject'], resources: [bucket.arnForObjects(RECORDINGS)] }),
+    );
+    this.role.addToPolicy(
+      new PolicyStatement({
+        actions: ['s3:ListBucket'],
+        resources: [bucket.bucketArn],
+        conditions: { StringLike: { 's3:prefix': [RECORDINGS] } },
+      }),
+    );
+    bucket.encryptionKey?.grantDecrypt(this.role);
+  }
+
+  acknowledge(id: string, reason: string): void {
+    Validations.of(this).acknowledge({ id, reason });
+  }
+}

@@ -1,0 +1,100 @@
+// The archive (law 5): written once, kept until its time is over, and never over plain text.
+
+import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { AnyPrincipal, Effect, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { Key } from 'aws-cdk-lib/aws-kms';
+import {
+  BlockPublicAccess,
+  Bucket,
+  BucketEncryption,
+  ObjectLockRetention,
+  ObjectOwnership,
+  type BucketProps,
+} from 'aws-cdk-lib/aws-s3';
+import { Construct } from 'constructs';
+import type { Settings } from '../settings.ts';
+
+/** Where core/recording/segment.ts puts every object. */
+export const RECORDINGS = 'recordings/*';
+
+export class RecordingBucket extends Construct {
+  readonly bucket: Bucket;
+
+  constructor(scope: Construct, id: string, settings: Settings) {
+    super(scope, id);
+    const common: BucketProps = {
+      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
+      enforceSSL: true,
+      minimumTLSVersion: 1.2,
+      versioned: true,
+      removalPolicy: RemovalPolicy.RETAIN,
+    };
+    // Whoever reads past the portal, with an account of AWS, is seen here.
+    const reads = new Bucket(this, 'AccessLog', {
+      ...common,
+      encryption: BucketEncryption.S3_MANAGED,
+      lifecycleRules: [{ expiration: Duration.days(400), noncurrentVersionExpiration: Duration.days(30) }],
+    });
+    Validations.of(reads).acknowledge({
+      id: 'AwsSolutions-S1',
+      reason: 'It is the access log; logging it into itself has no end.',
+    });
+
+    const days = Duration.days(settings.retentionDays);
+    this.bucket = new Bucket(this, 'Bucket', {
+      ...common,
+      objectLockEnabled: true,
+      objectLockDefaultRetention:
+        settings.retentionMode === 'COMPLIANCE'
+          ? ObjectLockRetention.compliance(days)
+          : ObjectLockRetention.governance(days),
+      ...(settings.encryption === 'kms'
+        ? {
+            encryption: BucketEncryption.KMS,
+            encryptionKey: new Key(this, 'Key', { enableKeyRotation: true, removalPolicy: RemovalPolicy.RETAIN }),
+            bucketKeyEnabled: true,
+          }
+        : { encryption: BucketEncryption.S3_MANAGED }),
+      serverAccessLogsBucket: reads,
+      lifecycleRules: [{ id: 'incomplete-uploads', abortIncompleteMultipartUploadAfter: Duration.days(1) }],
+    });
+    this.#denyWhatNobodyMayDo(settings);
+  }
+
+  /** Refused to everybody in every account, whatever other policies allow. */
+  #denyWhatNobodyMayDo(settings: Settings): void {
+    const everybody = { effect: Effect.DENY, principals: [new AnyPrincipal()] };
+    const resources = [this.bucket.arnForObjects(RECORDINGS)];
+    // Parts of multipart uploads carry no condition either, so those are refused too; segments are small.
+    this.bucket.addToResourcePolicy(
+      new PolicyStatement({
+        ...everybody,
+        sid: 'WriteOnce',
+        actions: ['s3:PutObject'],
+        resources,
+        conditions: { Null: { 's3:if-none-match': 'true' } },
+      }),
+    );
+    this.bucket.addToResourcePolicy(
+      new PolicyStatement({
+        ...everybody,
+        sid: 'NoWayAroundTheLock',
+        actions: ['s3:BypassGovernanceRetention', 's3:DeleteObjectVersion', 's3:PutObjectAcl', 's3:PutObjectVersionAcl'],
+        resources,
+      }),
+    );
+    // A stolen connector key must not make the account pay for a century.
+    this.bucket.addToResourcePolicy(
+      new PolicyStatement({
+        ...everybody,
+        sid: 'NoEndlessRetention',
+        actions: ['s3:PutObjectRetention'],
+        resources,
+        conditions: {
+          NumericGreaterThan: { 's3:object-lock-remaining-retention-days': String(settings.maxRetentionDays) },
+        },
+      }),
+    );
+  }
+}

@@ -1,0 +1,158 @@
+// What runs: the indexer behind the queue, and the API that the edge calls. Each function may do
+// what it does, and no more.
+
+import { CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib';
+import { ManagedPolicy, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { FunctionUrlAuthType, InvokeMode } from 'aws-cdk-lib/aws-lambda';
+import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
+import type { Construct } from 'constructs';
+import { ENV } from '../../functions/env.ts';
+import { Alarms } from '../constructs/alarms.ts';
+import { GatehouseFunction } from '../constructs/function.ts';
+import type { Settings } from '../settings.ts';
+import { INDEX_TIMEOUT, type RecordingStack } from './recording-stack.ts';
+
+export interface FunctionsStackProps extends StackProps {
+  readonly settings: Settings;
+  readonly recording: RecordingStack;
+}
+
+const RECORDINGS_REASON = 'Reads recordings, whose names are not known before; the prefix holds nothing else.';
+const INDEXES_REASON = "The table's own indexes, which are read alike.";
+
+export class FunctionsStack extends Stack {
+  readonly index: GatehouseFunction;
+  readonly api: GatehouseFunction;
+
+  constructor(scope: Construct, id: string, { settings, recording, ...props }: FunctionsStackProps) {
+    super(scope, id, props);
+    const keys = Object.fromEntries(settings.connectors.flatMap(({ id, key }) => (key ? [[id, key]] : [])));
+    const environment = {
+      [ENV.bucket]: recording.bucket.bucketName,
+      [ENV.table]: recording.table.tableName,
+    };
+    this.index = new GatehouseFunction(this, 'Index', {
+      handler: 'index',
+      timeout: INDEX_TIMEOUT,
+      memoryMib: 1024,
+      environment: { ...environment, [ENV.connectorKeys]: JSON.stringify(keys) },
+    });
+    this.api = new GatehouseFunction(this, 'Api', {
+      handler: 'api',
+      // The longest a function may run: a download of a very long session.
+      timeout: Duration.minutes(15),
+      memoryMib: 1024,
+      environment,
+    });
+    this.#grant(recording);
+    this.index.function.addEventSource(
+      new SqsEventSource(recording.events.queue, {
+        batchSize: 10,
+        reportBatchItemFailures: true,
+        // Enough for a burst, few enough to leave the account's other functions alone.
+        maxConcurrency: 20,
+      }),
+    );
+    const url = this.api.function.addFunctionUrl({
+      authType: FunctionUrlAuthType.AWS_IAM,
+      invokeMode: InvokeMode.RESPONSE_STREAM,
+    });
+    const edge = new ManagedPolicy(this, 'EdgeAccess', {
+      description: 'The edge may call the functions, and nothing else',
+      statements: [
+        new PolicyStatement({
+          actions: ['lambda:InvokeFunctionUrl'],
+          resources: [this.api.function.functionArn],
+          conditions: { StringEquals: { 'lambda:FunctionUrlAuthType': 'AWS_IAM' } },
+        }),
+        // Asked for beside it since October 2025.
+        new PolicyStatement({
+          actions: ['lambda:InvokeFunction'],
+          resources: [this.api.function.functionArn],
+          conditions: { Bool: { 'lambda:InvokedViaFunctionUrl': 'true' } },
+        }),
+      ],
+    });
+    this.#watch(new Alarms(this, 'Alarms', settings), recording);
+    new CfnOutput(this, 'FunctionsUrl', { value: url.url, description: "The edge's FUNCTIONS_URL" });
+    new CfnOutput(this, 'EdgePolicyArn', {
+      value: edge.managedPolicyArn,
+      description: 'Attach to the user whose keys the edge signs with',
+    });
+  }
+
+  #grant(recording: RecordingStack): void {
+    const { bucket, table } = recording;
+    const recordings = `${this.#importedName(recording, bucket.bucketArn)}/recordings/*`;
+    for (const each of [this.index, this.api]) {
+      each.grantReadRecordings(bucket);
+      each.acknowledge(`AwsSolutions-IAM5[Resource::${recordings}]`, RECORDINGS_REASON);
+    }
+    const indexes = `${this.#importedName(recording, table.tableArn)}/index/*`;
+    this.api.acknowledge(`AwsSolutions-IAM5[Resource::${indexes}]`, INDEXES_REASON);
+    this.index.role.addToPolicy(
+      new PolicyStatement({
+        actions: ['dynamodb:GetItem', 'dynamodb:BatchWriteItem', 'dynamodb:UpdateItem'],
+        resources: [table.tableArn],
+      }),
+    );
+    this.api.role.addToPolicy(
+      new PolicyStatement({
+        actions: ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query'],
+        resources: [table.tableArn, `${table.tableArn}/index/*`],
+      }),
+    );
+  }
+
+  /** How the other stack's value is called here: rules name it so. */
+  #importedName(recording: RecordingStack, value: string): string {
+    const imported: { 'Fn::ImportValue'?: string } = recording.resolve(recording.exportValue(value));
+    return imported['Fn::ImportValue'] ?? '';
+  }
+
+  #watch(alarms: Alarms, { events }: RecordingStack): void {
+    const period = Duration.minutes(5);
+    alarms.add('DeadLetters', {
+      says: 'Events of stored recordings were given up.',
+      runbook: 'dead-letters',
+      metric: events.deadLetters.metricApproximateNumberOfMessagesVisible({ period }),
+      above: 0,
+    });
+    alarms.add('IndexLate', {
+      says: 'Stored recordings wait for the indexer.',
+      runbook: 'index-late',
+      metric: events.queue.metricApproximateAgeOfOldestMessage({ period }),
+      above: Duration.minutes(20).toSeconds(),
+    });
+    alarms.add('IndexErrors', {
+      says: 'The indexer fails.',
+      runbook: 'index-errors',
+      metric: this.index.function.metricErrors({ period }),
+      above: 0,
+    });
+    alarms.add('ApiErrors', {
+      says: 'The functions that the edge calls fail.',
+      runbook: 'api-errors',
+      metric: this.api.function.metricErrors({ period }),
+      above: 0,
+    });
+    alarms.add('ApiFaults', {
+      says: 'The functions that the edge calls met a bug.',
+      runbook: 'api-errors',
+      metric: alarms.countLines('Failed', this.api.log, 'function.failed'),
+      above: 0,
+    });
+    alarms.add('RecordingBroken', {
+      says: 'A recording is not whole.',
+      runbook: 'recording-broken',
+      metric: alarms.countLines('Broken', this.index.log, 'recording.broken'),
+      above: 0,
+    });
+    alarms.add('RecordingRefused', {
+      says: "A connector wrote under another connector's session.",
+      runbook: 'recording-refused',
+      metric: alarms.countLines('Refused', this.index.log, 'recording.refused'),
+      above: 0,
+    });
+  }
+}

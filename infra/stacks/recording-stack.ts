@@ -1,0 +1,56 @@
+// What is kept: the bucket of recordings, the catalogue, and the queue of what was stored. Both
+// stores stay when the stack goes.
+
+import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
+import { AttributeType, BillingMode, ProjectionType, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
+import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import type { Construct } from 'constructs';
+import { carriedBy, INDEXES, PARTITION_KEY, SORT_KEY, STARTED } from '../../functions/catalogue-table/schema.ts';
+import { ConnectorAccess } from '../constructs/connector-access.ts';
+import { EventQueue } from '../constructs/event-queue.ts';
+import { RecordingBucket } from '../constructs/recording-bucket.ts';
+import type { Settings } from '../settings.ts';
+
+export interface RecordingStackProps extends StackProps {
+  readonly settings: Settings;
+}
+
+/** The index function's longest run: the proof of a very long session. */
+export const INDEX_TIMEOUT = Duration.minutes(5);
+
+export class RecordingStack extends Stack {
+  readonly bucket: Bucket;
+  readonly table: Table;
+  readonly events: EventQueue;
+
+  constructor(scope: Construct, id: string, { settings, ...props }: RecordingStackProps) {
+    super(scope, id, props);
+    const recordings = new RecordingBucket(this, 'Recordings', settings);
+    this.bucket = recordings.bucket;
+    this.events = new EventQueue(this, 'Events', { bucket: this.bucket, handledWithin: INDEX_TIMEOUT });
+
+    this.table = new Table(this, 'Catalogue', {
+      partitionKey: { name: PARTITION_KEY, type: AttributeType.STRING },
+      sortKey: { name: SORT_KEY, type: AttributeType.STRING },
+      billingMode: BillingMode.PAY_PER_REQUEST,
+      encryption: TableEncryption.AWS_MANAGED,
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+      deletionProtection: true,
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    for (const { name, partition } of INDEXES)
+      this.table.addGlobalSecondaryIndex({
+        indexName: name,
+        partitionKey: { name: partition, type: AttributeType.STRING },
+        sortKey: { name: STARTED, type: AttributeType.STRING },
+        projectionType: ProjectionType.INCLUDE,
+        nonKeyAttributes: carriedBy(partition),
+      });
+
+    for (const connector of settings.connectors)
+      new ConnectorAccess(this, `Connector-${connector.id}`, { bucket: this.bucket, connector: connector.id });
+
+    new CfnOutput(this, 'BucketName', { value: this.bucket.bucketName });
+    new CfnOutput(this, 'TableName', { value: this.table.tableName });
+  }
+}

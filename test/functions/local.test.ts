@@ -1,0 +1,188 @@
+// The functions as `npm start` runs them: over HTTP, a directory and a DynamoDB-compatible server.
+
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { ApiError, ExportedFrame, ObjectList } from '../../core/api.ts';
+import { ActionPage, ReplayEvent, SessionDetail, SessionPage } from '../../core/catalogue.ts';
+import { newId } from '../../core/ids.ts';
+import { decodeSegment, segmentKey } from '../../core/recording/segment.ts';
+import { secret } from '../../core/secret.ts';
+import { type LocalDynamoDb, type LocalFunctions, startFunctions, startLocalDynamoDb } from '../../functions/local.ts';
+import { nodeRecordingPlatform } from '../../functions/recording-platform.ts';
+import { answer, eventOf, RecordingBuilder } from '../harness/recording-builder.ts';
+
+const TOKEN = 'a token of the test';
+let directory: string;
+let database: LocalDynamoDb;
+let functions: LocalFunctions;
+
+const start = () =>
+  startFunctions({
+    port: 0,
+    objectsDirectory: join(directory, 'objects'),
+    dynamoEndpoint: database.endpoint,
+    token: secret(TOKEN),
+    report: () => {},
+  });
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'gatehouse-functions-'));
+  database = await startLocalDynamoDb({ path: join(directory, 'dynamodb') });
+  functions = await start();
+});
+afterAll(async () => {
+  await functions?.close();
+  await database?.close();
+  await rm(directory, { recursive: true, force: true });
+});
+
+const call = (path: string, init: RequestInit = {}) =>
+  fetch(functions.url + path, { ...init, headers: { authorization: `Bearer ${TOKEN}` } });
+const post = (body: unknown) => call('/events', { method: 'POST', body: JSON.stringify(body) });
+const lines = (text: string): unknown[] => text.trimEnd().split('\n').map((line) => JSON.parse(line) as unknown);
+
+async function stored(builder: RecordingBuilder): Promise<RecordingBuilder> {
+  await builder.writeTo(join(directory, 'objects'));
+  const response = await post(eventOf(...builder.objects.keys()));
+  expect(response.status).toBe(204);
+  return builder;
+}
+
+const shopping = () =>
+  new RecordingBuilder({ email: `p${newId('ses')}@example.com` })
+    .query('select id, name from customers', answer(['id', 'name'], [['1', 'Ada'], ['2', null]]), {
+      tags: ['SELECT 2'],
+      rows: 2,
+    })
+    .cut()
+    .query('select 1', answer(['?column?'], [['1']]))
+    .end();
+
+describe('the local functions', () => {
+  it('turn away whoever does not show the token', async () => {
+    for (const authorization of ['', 'Bearer', 'Bearer nope', `Bearer ${TOKEN}x`, TOKEN]) {
+      const response = await fetch(`${functions.url}/sessions`, { headers: { authorization } });
+      expect(response.status).toBe(401);
+      expect(ApiError.parse(await response.json()).error.reason).toBe('credentials_wrong');
+    }
+  });
+
+  it('take in stored objects and show the session in every form', async () => {
+    const builder = await stored(shopping());
+    const { session } = builder;
+    const email = builder.opened.identity.email;
+
+    const page = SessionPage.parse(await (await call(`/sessions?email=${encodeURIComponent(email)}`)).json());
+    expect(page.sessions).toMatchObject([{ id: session, state: 'sealed', counts: { statements: 2, rows: 3 } }]);
+
+    const detail = SessionDetail.parse(await (await call(`/sessions/${session}`)).json());
+    expect(detail.segments).toHaveLength(2);
+    expect(detail.coverage?.lanes).toEqual([{ lane: 0, recorded: 'full' }]);
+
+    const actions = ActionPage.parse(await (await call(`/sessions/${session}/actions?limit=1`)).json());
+    expect(actions.actions).toMatchObject([{ statement: 1, rows: 2 }]);
+    const rest = await call(`/sessions/${session}/actions?limit=1&cursor=${actions.cursor}`);
+    expect(ActionPage.parse(await rest.json())).toMatchObject({ actions: [{ statement: 2 }] });
+
+    const replay = await call(`/sessions/${session}/replay`);
+    expect(replay.headers.get('content-type')).toBe('application/x-ndjson');
+    const events = z.array(ReplayEvent).parse(lines(await replay.text()));
+    expect(events.map(({ kind }) => kind)).toEqual([
+      'opened',
+      'statement',
+      'rows',
+      'result',
+      'statement',
+      'rows',
+      'result',
+      'ended',
+    ]);
+    expect(events[2]).toMatchObject({
+      columns: ['id', 'name'],
+      rows: [
+        ['1', 'Ada'],
+        ['2', null],
+      ],
+      omitted: 0,
+    });
+
+    const frames = z.array(ExportedFrame).parse(lines(await (await call(`/sessions/${session}/export?format=ndjson`)).text()));
+    expect(frames.map(({ sequence }) => sequence)).toEqual(frames.map((_, i) => i));
+    expect(frames).toHaveLength(detail.session.counts.frames);
+
+    const html = await (await call(`/sessions/${session}/export?format=html`)).text();
+    expect(html).toContain('select id, name from customers');
+    const cast = await (await call(`/sessions/${session}/export?format=asciicast`)).text();
+    expect(lines(cast)[0]).toMatchObject({ version: 2 });
+
+    const objects = ObjectList.parse(await (await call(`/sessions/${session}/objects`)).json());
+    expect(objects.objects.map(({ name }) => name)).toEqual(['00000000.seg', '00000001.seg', 'manifest.json']);
+    const object = await call(`/sessions/${session}/objects/00000001.seg`);
+    const bytes = new Uint8Array(await object.arrayBuffer());
+    expect(decodeSegment(bytes, nodeRecordingPlatform).header.number).toBe(1);
+    expect(object.headers.get('content-length')).toBe(String(bytes.length));
+  });
+
+  it('ask for an event again while its object is away', async () => {
+    const builder = shopping();
+    const response = await post(eventOf(segmentKey(builder.connector.id, builder.session, 0)));
+    expect(response.status).toBe(503);
+    expect(ApiError.parse(await response.json()).error.reason).toBe('unavailable');
+  });
+
+  it('answer 204 for a damaged object, and mark its session alone', async () => {
+    const builder = shopping();
+    const other = shopping();
+    const [first] = [...builder.objects.keys()];
+    await builder.writeTo(join(directory, 'objects'));
+    await other.writeTo(join(directory, 'objects'));
+    await writeFile(join(directory, 'objects', first ?? ''), 'nothing sound');
+    expect((await post(eventOf(...builder.objects.keys(), ...other.objects.keys()))).status).toBe(204);
+    const broken = SessionDetail.parse(await (await call(`/sessions/${builder.session}`)).json());
+    expect(broken.session.state).toBe('broken');
+    expect(broken.session.fault).toContain('00000000.seg');
+    const whole = SessionDetail.parse(await (await call(`/sessions/${other.session}`)).json());
+    expect(whole.session.state).toBe('sealed');
+    const events = lines(await (await call(`/sessions/${builder.session}/replay`)).text());
+    expect(events).toMatchObject([{ kind: 'opened' }, { kind: 'damaged' }]);
+  });
+
+  it('say what is wrong with a request', async () => {
+    const builder = await stored(shopping());
+    const wrong: [string, number, string][] = [
+      ['/sessions?limit=0', 400, 'bad_request'],
+      ['/sessions?limit=201', 400, 'bad_request'],
+      ['/sessions?since=yesterday', 400, 'bad_request'],
+      ['/sessions?cursor=AAAA', 400, 'bad_request'],
+      [`/sessions/${builder.session}/actions?cursor=AAAA`, 400, 'bad_request'],
+      [`/sessions/${builder.session}/export?format=pdf`, 400, 'bad_request'],
+      [`/sessions/${newId('ses')}`, 404, 'not_found'],
+      [`/sessions/${newId('ses')}/replay`, 404, 'not_found'],
+      ['/sessions/..%2f..%2fetc', 404, 'not_found'],
+      [`/sessions/${builder.session}/objects/..%2f..%2fsecret`, 404, 'not_found'],
+      [`/sessions/${builder.session}/objects/00000009.seg`, 404, 'not_found'],
+      ['/nothing', 404, 'not_found'],
+    ];
+    for (const [path, status, reason] of wrong) {
+      const response = await call(path);
+      expect([path, response.status]).toEqual([path, status]);
+      expect(ApiError.parse(await response.json()).error.reason).toBe(reason);
+    }
+    expect((await post({ hello: 'there' })).status).toBe(400);
+    expect((await call('/events', { method: 'POST', body: '{' })).status).toBe(400);
+    expect((await post({ Event: 's3:TestEvent' })).status).toBe(204);
+    expect((await call('/events', { method: 'POST', body: 'x'.repeat(2_000_000) })).status).toBe(413);
+  });
+
+  it('keep the catalogue over a restart', async () => {
+    const builder = await stored(shopping());
+    await functions.close();
+    await database.close();
+    database = await startLocalDynamoDb({ path: join(directory, 'dynamodb') });
+    functions = await start();
+    expect((await call(`/sessions/${builder.session}`)).status).toBe(200);
+  });
+});

@@ -1,0 +1,354 @@
+// Gatehouse in memory with believable data, for tests and development of the portal alone: it
+// authorises like the real one, roughly, and notes every call. Time is an argument.
+
+import { AuditKind, type AuditEntry } from '../../core/audit.ts';
+import type { ListedGrant, ListedResource, Me } from '../../core/api.ts';
+import type { ActionEntry, ReplayEvent, SessionDetail, SessionEntry } from '../../core/catalogue.ts';
+import { type GrantId, newId, type SessionId } from '../../core/ids.ts';
+import type { Identity } from '../../core/identity.ts';
+import { err, ok } from '../../core/result.ts';
+import type { Gatehouse, UseCaseFault, WaitingDevice } from '../../edge/gatehouse.ts';
+import { coverageOf, demoConnectors, demoResources, demoSessions, seededIds } from './fake-data.ts';
+
+export interface FakeSession {
+  entry: SessionEntry;
+  actions: ActionEntry[];
+  events: ReplayEvent[];
+}
+
+export interface FakeGatehouse extends Gatehouse {
+  readonly calls: { readonly method: string; readonly actor: string; readonly object: string }[];
+  readonly stored: Map<string, FakeSession>;
+  readonly listed: ListedGrant[];
+  readonly resourceList: ListedResource[];
+  readonly waiting: Map<string, WaitingDevice>;
+  /** Adds a statement that was answered to a session, for both the list and the replay. */
+  append(session: SessionId, text: string, extra?: Partial<ActionEntry>): void;
+  /** While set, every method answers with it. */
+  fault: UseCaseFault | undefined;
+}
+
+export const PEOPLE = {
+  alice: person('alice', 'Alice Aoki', ['demo:developers']),
+  bob: person('bob', 'Bob Brandt', ['demo:dba', 'demo:administrators']),
+  carol: person('carol', 'Carol Conti', ['demo:auditors']),
+} as const;
+
+function person(name: string, fullName: string, groups: string[]): Identity {
+  return {
+    subject: `http://idp.test#${name}`,
+    email: `${name}@example.com`,
+    name: fullName,
+    groups,
+    provider: 'demo',
+    authenticatedAt: '2026-11-20T08:00:00.000Z',
+  };
+}
+
+export function createFakeGatehouse(now: () => number): FakeGatehouse {
+  const ids = seededIds(now);
+  const stored = new Map(demoSessions(now(), ids).map((session) => [session.entry.id, session]));
+  const connectors = demoConnectors(now(), ids);
+  const resourceList = demoResources(connectors);
+  const listed: ListedGrant[] = [];
+  const entries: AuditEntry[] = [];
+  const calls: FakeGatehouse['calls'] = [];
+  const waiting = new Map<string, WaitingDevice>();
+  const iso = (ms: number) => new Date(ms).toISOString();
+
+  const meOf = (who: Identity): Me => ({
+    identity: who,
+    administrator: who.groups.includes('demo:administrators'),
+    auditor: who.groups.includes('demo:auditors'),
+  });
+  const seesAll = (who: Identity) => meOf(who).administrator || meOf(who).auditor;
+  const notFound = err({ reason: 'not_found', message: 'There is no such session among those you may see.' } as const);
+  const mayView = (who: Identity, session: FakeSession | undefined): FakeSession | undefined =>
+    session && (seesAll(who) || session.entry.email === who.email) ? session : undefined;
+
+  function note(method: string, who: Identity, object = ''): void {
+    calls.push({ method, actor: who.email, object });
+  }
+
+  function audit(kind: AuditEntry['kind'], actor: string, object: string, details: AuditEntry['details'] = {}): void {
+    const previous = entries[0]?.digest ?? '0'.repeat(64);
+    const sequence = entries.length + 1;
+    const digest = (sequence * 2654435761).toString(16).padStart(64, '7');
+    entries.unshift({ sequence, at: iso(now()), kind, actor, object, details, previous, digest });
+  }
+
+  function stateOf(grant: ListedGrant): ListedGrant {
+    return grant.state === 'active' && Date.parse(grant.until) <= now() ? { ...grant, state: 'expired' } : grant;
+  }
+
+  function issue(
+    who: Identity,
+    resource: ListedResource,
+    reason: string,
+    seconds: number,
+    labels: ListedGrant['labels'],
+  ) {
+    const grant: ListedGrant = {
+      id: newId('grt', ids) as GrantId,
+      email: who.email,
+      resource: resource.name,
+      reason,
+      labels,
+      from: iso(now()),
+      until: iso(now() + seconds * 1000),
+      rule: 'demo-developers',
+      state: 'active',
+      liveSessions: 0,
+    };
+    listed.unshift(grant);
+    audit('grant.issued', who.email, grant.id, { resource: resource.name, seconds });
+    return grant;
+  }
+
+  const fake: FakeGatehouse = {
+    calls,
+    stored,
+    listed,
+    resourceList,
+    waiting,
+    fault: undefined,
+
+    append(id, text, extra = {}) {
+      const session = stored.get(id);
+      if (!session) throw new Error(`no session ${id}`);
+      const statement = session.actions.length + 1;
+      const timeUs = (now() - Date.parse(session.entry.startedAt)) * 1000;
+      const action: ActionEntry = {
+        statement,
+        timeUs,
+        text,
+        tags: ['SELECT 1'],
+        rows: 1,
+        bytes: 40,
+        durationUs: 900,
+        ...extra,
+      };
+      session.actions.push(action);
+      session.entry.counts.statements = statement;
+      session.events.push(
+        { kind: 'statement', timeUs, statement, text },
+        { kind: 'result', timeUs: timeUs + 900, statement, tags: ['SELECT 1'], rows: 1, bytes: 40, durationUs: 900 },
+      );
+    },
+
+    async me(who) {
+      return ok(meOf(who));
+    },
+    async resources(who) {
+      note('resources', who);
+      return fake.fault ? err(fake.fault) : ok(resourceList);
+    },
+    async requestAccess(who, request) {
+      note('requestAccess', who, request.resource);
+      const resource = resourceList.find(({ name }) => name === request.resource);
+      if (!resource?.mayAsk)
+        return err({ reason: 'denied', message: `No rule gives you access to ${request.resource}.` });
+      if (request.reason.trim() === '') {
+        return err({
+          reason: 'denied',
+          message: `Rule demo-developers asks for a reason. Say why you need ${request.resource}.`,
+        });
+      }
+      const grant = issue(who, resource, request.reason, request.seconds ?? 3600, {
+        ...(request.task ? { task: request.task } : {}),
+        ...(request.trace ? { trace: request.trace } : {}),
+      });
+      const secret = `ght_${grant.id.slice(4)}abc234`.replace(/[01]/g, '7');
+      const { host, port } = resource.endpoint;
+      return ok({
+        grant: { id: grant.id, secret, resource: grant.resource, until: grant.until },
+        connect: {
+          psql: `psql "host=${host} port=${port} dbname=${grant.resource} user=${who.email} password=${secret} sslmode=require"`,
+        },
+      });
+    },
+    async grants(who) {
+      note('grants', who);
+      return ok(listed.filter((grant) => seesAll(who) || grant.email === who.email).map(stateOf));
+    },
+    async revokeGrant(who, id, reason) {
+      note('revokeGrant', who, id);
+      const grant = listed.find((candidate) => candidate.id === id);
+      if (!grant || (grant.email !== who.email && !meOf(who).administrator)) {
+        return err({ reason: 'not_found', message: 'There is no such grant among those you may see.' });
+      }
+      grant.state = 'revoked';
+      grant.liveSessions = 0;
+      audit('grant.revoked', who.email, id, { reason });
+      return ok(grant);
+    },
+    async connectors(who) {
+      note('connectors', who);
+      return ok(connectors);
+    },
+    async sessions(who, query) {
+      note('sessions', who);
+      if (fake.fault) return err(fake.fault);
+      audit('sessions.listed', who.email, query.email ?? 'all');
+      const found = [...stored.values()]
+        .map(({ entry }) => entry)
+        .filter((entry) => seesAll(who) || entry.email === who.email)
+        .filter((entry) => !query.email || entry.email === query.email)
+        .filter((entry) => !query.resource || entry.resource === query.resource)
+        .filter((entry) => !query.task || entry.task === query.task)
+        .filter((entry) => !query.trace || entry.trace === query.trace)
+        .filter((entry) => !query.since || entry.startedAt >= query.since)
+        .sort((a, b) => (a.startedAt < b.startedAt ? 1 : -1));
+      return ok(pageOf(found, query.cursor, query.limit, 'sessions'));
+    },
+    async session(who, id) {
+      note('session', who, id);
+      const session = mayView(who, stored.get(id));
+      if (!session) return notFound;
+      audit('session.viewed', who.email, id);
+      const detail: SessionDetail = { session: session.entry, segments: [] };
+      return ok(session.entry.state === 'live' ? detail : { ...detail, coverage: coverageOf(session.entry) });
+    },
+    async actions(who, id, cursor, limit) {
+      note('actions', who, id);
+      const session = mayView(who, stored.get(id));
+      return session ? ok(pageOf(session.actions, cursor, limit, 'actions')) : notFound;
+    },
+    async replay(who, id) {
+      note('replay', who, id);
+      const session = mayView(who, stored.get(id));
+      return session ? ok(ndjson(session.events)) : notFound;
+    },
+    async export(who, id, format) {
+      note('export', who, id);
+      const session = mayView(who, stored.get(id));
+      if (!session) return notFound;
+      const body = ndjson(session.events);
+      return ok({ contentType: 'application/octet-stream', fileName: `${id}.${format}`, body });
+    },
+    async objects() {
+      return notFound;
+    },
+    async object() {
+      return notFound;
+    },
+    async witnessed(who, id) {
+      const session = mayView(who, stored.get(id));
+      if (!session) return notFound;
+      const { entry } = session;
+      const heads = Array.from({ length: entry.segments }, (_, number) => ({
+        number,
+        digest: `sha256:${'ab'.repeat(32)}` as never,
+        at: entry.startedAt,
+      }));
+      const base = { session: entry.id, connector: entry.connector, heads };
+      return ok(
+        entry.endedAt
+          ? {
+              ...base,
+              manifest: { digest: `sha256:${'cd'.repeat(32)}` as never, segments: heads.length, at: entry.endedAt },
+            }
+          : base,
+      );
+    },
+    async witnessedSessions() {
+      return ok({ sessions: [] });
+    },
+    async audit(who, query) {
+      if (!seesAll(who)) {
+        return err({ reason: 'forbidden', message: 'The audit log is for auditors and administrators.' });
+      }
+      audit('audit.viewed', who.email, 'audit');
+      const kind = AuditKind.safeParse(query.kind);
+      const found = entries
+        .filter((entry) => !query.actor || entry.actor === query.actor)
+        .filter((entry) => !kind.success || entry.kind === kind.data)
+        .filter((entry) => !query.since || entry.at >= query.since);
+      return ok(pageOf(found, query.cursor, query.limit, 'entries'));
+    },
+    async verifyAudit() {
+      return ok({ entries: entries.length, whole: true });
+    },
+    async createJoinToken(who) {
+      return meOf(who).administrator
+        ? ok({ token: 'gjt_k7m2q9x4wz8v3b6n', expiresAt: iso(now() + 3_600_000) })
+        : err({ reason: 'forbidden', message: 'Only administrators add connectors.' });
+    },
+    async describeDevice(who, code) {
+      note('describeDevice', who, code);
+      const device = waiting.get(code.toUpperCase());
+      return device
+        ? ok(device)
+        : err({ reason: 'not_found', message: 'No device waits with this code. Check it, or start again there.' });
+    },
+    async approveDevice(who, code) {
+      note('approveDevice', who, code);
+      const device = waiting.get(code.toUpperCase());
+      waiting.delete(code.toUpperCase());
+      return device ? ok(device) : err({ reason: 'not_found', message: 'No device waits with this code.' });
+    },
+    async denyDevice(who, code) {
+      note('denyDevice', who, code);
+      const device = waiting.get(code.toUpperCase());
+      waiting.delete(code.toUpperCase());
+      return device ? ok(device) : err({ reason: 'not_found', message: 'No device waits with this code.' });
+    },
+    async policy() {
+      return err({ reason: 'unavailable', message: 'Not part of this fake.' });
+    },
+    async applyPolicy() {
+      return err({ reason: 'unavailable', message: 'Not part of this fake.' });
+    },
+  };
+
+  const demo = resourceList[0];
+  if (!demo) throw new Error('no demo resource');
+  const active = issue(PEOPLE.alice, demo, 'SHOP-812: why do two orders of Friday have no address', 3600, {
+    task: 'SHOP-812',
+  });
+  active.from = iso(now() - 12 * 60_000);
+  active.until = iso(now() + 48 * 60_000);
+  active.liveSessions = 1;
+  const over = issue(PEOPLE.bob, demo, 'Monthly vacuum of the order tables', 3600, {});
+  over.from = iso(now() - 26 * 3_600_000);
+  over.until = iso(now() - 25 * 3_600_000);
+  for (const [kind, actor, object] of [
+    ['identity.signed_in', 'alice@example.com', 'alice@example.com'],
+    ['connector.linked', 'gatehouse', connectors[0]?.id ?? ''],
+    ['attempt.refused', 'mallory@example.com', 'demo'],
+  ] as const) {
+    audit(
+      kind,
+      actor,
+      object,
+      kind === 'attempt.refused' ? { reason: 'credentials_wrong', address: '203.0.113.9' } : {},
+    );
+  }
+  return fake;
+}
+
+/** Cursors are offsets here; the real ones are opaque. */
+function pageOf<T, const N extends string>(items: readonly T[], cursor: string | undefined, limit: number, name: N) {
+  const from = cursor === undefined ? 0 : Number(cursor);
+  const next = from + limit;
+  return { [name]: items.slice(from, next), ...(next < items.length ? { cursor: String(next) } : {}) } as Record<
+    N,
+    T[]
+  > & {
+    cursor?: string;
+  };
+}
+
+/** Split at odd places, as a network would. */
+function ndjson(events: readonly ReplayEvent[]): ReadableStream<Uint8Array> {
+  const bytes = new TextEncoder().encode(events.map((event) => `${JSON.stringify(event)}\n`).join(''));
+  let at = 0;
+  return new ReadableStream({
+    pull(controller) {
+      if (at >= bytes.length) return controller.close();
+      const next = Math.min(bytes.length, at + 7919);
+      controller.enqueue(bytes.slice(at, next));
+      at = next;
+    },
+  });
+}

@@ -1,0 +1,74 @@
+// The connector's session pipeline in the test's own process: a listener over an edge and a log in memory.
+
+import { newId } from '../../core/ids.ts';
+import type { Refusal } from '../../core/refusal.ts';
+import { err, ok } from '../../core/result.ts';
+import { secret } from '../../core/secret.ts';
+import { createProtocol } from '../../connector/registry.ts';
+import type { UpstreamTarget } from '../../connector/protocol.ts';
+import { type Listener, type ListenerOptions, startListener } from '../../connector/session/serve.ts';
+import type { SessionLog } from '../../connector/session/session-log.ts';
+import { MemoryEdge } from './memory-edge.ts';
+import { MemoryLog } from './memory-log.ts';
+
+export interface GatewayOptions {
+  /** By resource name. */
+  readonly targets: Readonly<Record<string, UpstreamTarget>>;
+  readonly tls?: ListenerOptions['tls'];
+  readonly allowPlainText?: boolean;
+  readonly clientAuth?: 'scram' | 'password';
+  readonly limits?: ListenerOptions['sessions']['limits'];
+  readonly log?: SessionLog;
+}
+
+export interface Gateway {
+  readonly host: string;
+  readonly port: number;
+  readonly edge: MemoryEdge;
+  readonly log: MemoryLog;
+  readonly listener: Listener;
+  /** What was thrown in carrying a connection: always a bug. */
+  readonly bugs: unknown[];
+  close(): Promise<void>;
+}
+
+export function trusted(port: number, more: Partial<UpstreamTarget> = {}): UpstreamTarget {
+  return {
+    host: '127.0.0.1',
+    port,
+    user: 'postgres',
+    password: undefined,
+    database: 'postgres',
+    tls: { mode: 'off' },
+    connectTimeoutMs: 10_000,
+    ...more,
+  };
+}
+
+export const password = secret<string>;
+
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const edge = new MemoryEdge();
+  const log = new MemoryLog();
+  const bugs: unknown[] = [];
+  const unknown: Refusal = { reason: 'resource_unknown', message: 'The connector does not know this resource.' };
+  const listener = await startListener({
+    protocol: createProtocol.postgres(options.clientAuth ? { clientAuth: options.clientAuth } : {}),
+    host: '127.0.0.1',
+    port: 0,
+    tls: options.tls,
+    allowPlainText: options.allowPlainText ?? true,
+    sessions: {
+      edge,
+      log: options.log ?? log,
+      targets: async (resource) => {
+        const target = options.targets[resource];
+        return target ? ok(target) : err(unknown);
+      },
+      connector: { id: newId('con'), name: 'test', build: 'test' },
+      ...(options.limits && { limits: options.limits }),
+      onBug: (error) => bugs.push(error),
+    },
+  });
+  return { ...listener.address, edge, log, listener, bugs, close: () => listener.close(0) };
+}

@@ -1,0 +1,117 @@
+// The session pipeline's edge in memory: issues and revokes grants, and keeps what was reported.
+
+import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
+import type { GrantCandidate, Report } from '../../core/control.ts';
+import { GRANT_SCRAM_ITERATIONS } from '../../core/grant.ts';
+import { type GrantId, newId } from '../../core/ids.ts';
+import type { ProtocolName } from '../../core/protocols.ts';
+import type { Refusal } from '../../core/refusal.ts';
+import { ResourceName } from '../../core/resource.ts';
+import { err, ok, type Result } from '../../core/result.ts';
+import type { Claim, GrantLookup } from '../../connector/protocol.ts';
+import type { AdmittedSession, Edge } from '../../connector/session/edge.ts';
+
+interface Issued {
+  readonly email: string;
+  readonly resource: string;
+  readonly secret: string;
+  candidate: GrantCandidate;
+}
+
+const hmac = (key: string | Uint8Array, data: string): Buffer => createHmac('sha256', key).update(data).digest();
+
+export class MemoryEdge implements Edge {
+  readonly reports: Report[] = [];
+  readonly opened: string[] = [];
+  /** Set: every call is refused with it. */
+  away: Refusal | undefined;
+  /** Set: sessions are refused with it. */
+  refuseOpen: Refusal | undefined;
+  readonly #grants: Issued[] = [];
+  readonly #listeners = new Set<(grant: GrantId, reason: string) => void>();
+
+  issue(options: { email?: string; resource?: string; until?: Date; secret?: string } = {}): {
+    id: GrantId;
+    secret: string;
+  } {
+    const email = options.email ?? 'alice@example.com';
+    const resource = options.resource ?? 'demo';
+    const secret = options.secret ?? `ght_${randomBytes(16).toString('hex')}`;
+    const salted = pbkdf2Sync(secret, salt(email, resource), GRANT_SCRAM_ITERATIONS, 32, 'sha256');
+    const id = newId('grt');
+    this.#grants.push({
+      email,
+      resource,
+      secret,
+      candidate: {
+        id,
+        verifier: {
+          storedKey: createHash('sha256').update(hmac(salted, 'Client Key')).digest('base64'),
+          serverKey: hmac(salted, 'Server Key').toString('base64'),
+        },
+        until: (options.until ?? new Date(Date.now() + 3_600_000)).toISOString(),
+        revoked: false,
+      },
+    });
+    return { id, secret };
+  }
+
+  revoke(grant: GrantId, reason = 'no longer needed'): void {
+    for (const issued of this.#grants)
+      if (issued.candidate.id === grant) issued.candidate = { ...issued.candidate, revoked: true };
+    for (const listener of this.#listeners) listener(grant, reason);
+  }
+
+  reported<K extends Report['kind']>(kind: K): Extract<Report, { kind: K }>[] {
+    return this.reports.filter((report): report is Extract<Report, { kind: K }> => report.kind === kind);
+  }
+
+  async lookUp(claim: Claim, _protocol: ProtocolName): Promise<Result<GrantLookup, Refusal>> {
+    if (this.away) return err(this.away);
+    const candidates = this.#grants
+      .filter((issued) => issued.email === claim.email && issued.resource === claim.resource)
+      .map(({ candidate }) => candidate);
+    return ok({ salt: salt(claim.email, claim.resource), iterations: GRANT_SCRAM_ITERATIONS, candidates });
+  }
+
+  async openSession({ session, grant }: Parameters<Edge['openSession']>[0]): Promise<Result<AdmittedSession, Refusal>> {
+    const refusal = this.away ?? this.refuseOpen;
+    if (refusal) return err(refusal);
+    const issued = this.#grants.find(({ candidate }) => candidate.id === grant);
+    if (!issued) return err({ reason: 'credentials_wrong', message: 'No such grant.' });
+    this.opened.push(session);
+    return ok({
+      session,
+      identity: {
+        subject: `idp#${issued.email}`,
+        email: issued.email,
+        name: issued.email,
+        groups: [],
+        provider: 'demo',
+      },
+      grant: {
+        id: grant,
+        request: newId('req'),
+        reason: 'test',
+        labels: {},
+        until: issued.candidate.until,
+        rule: 'test',
+        policyVersion: 1,
+        obligations: { record: { retainDays: 1 } },
+      },
+      resource: ResourceName.parse(issued.resource),
+      protocol: 'postgres',
+    });
+  }
+
+  report(report: Report): void {
+    this.reports.push(report);
+  }
+
+  onGrantRevoked(listener: (grant: GrantId, reason: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+}
+
+const salt = (email: string, resource: string): Buffer => hmac('test', `${email}\n${resource}`).subarray(0, 16);

@@ -1,0 +1,127 @@
+// A session log in memory, with the real one's group commit: what was appended in a turn is committed
+// at its end, and only then delivered. Tests make it fail or stall.
+
+import { Fact, type SessionEnded, type SessionOpened } from '../../core/recording/facts.ts';
+import type { Direction } from '../../core/recording/frame.ts';
+import { err, ok, type Result } from '../../core/result.ts';
+import type { Delivery, LogFault, SessionLog, SessionRecorder } from '../../connector/session/session-log.ts';
+
+export interface RecordedFrame {
+  readonly direction: Direction;
+  readonly bytes?: Buffer;
+  readonly fact?: Fact;
+}
+
+export class MemoryRecording implements SessionRecorder {
+  readonly opened: SessionOpened;
+  readonly frames: RecordedFrame[] = [];
+  readonly counts: Record<Direction, number> = { client: 0, target: 0, gateway: 0 };
+  ended: SessionEnded | undefined;
+  pendingBytes = 0;
+  readonly #log: MemoryLog;
+  readonly #startedAt = performance.now();
+
+  constructor(opened: SessionOpened, log: MemoryLog) {
+    this.opened = opened;
+    this.#log = log;
+  }
+
+  bytes(direction: Direction, _lane: number, chunk: Uint8Array): void {
+    if (this.ended) throw new Error('bytes after the end of the recording');
+    this.counts[direction] += chunk.length;
+    this.pendingBytes += chunk.length;
+    if (this.#log.keepBytes) this.frames.push({ direction, bytes: Buffer.from(chunk) });
+    this.#log.wake(this);
+  }
+
+  fact(_lane: number, fact: Fact): void {
+    if (this.ended) throw new Error('a fact after the end of the recording');
+    this.frames.push({ direction: 'gateway', fact: this.#log.checkFacts ? Fact.parse(fact) : fact });
+    this.#log.wake(this);
+  }
+
+  afterCommit(delivery: Delivery): void {
+    this.#log.register(delivery);
+    this.#log.wake(this);
+  }
+
+  elapsedUs(): number {
+    return Math.round((performance.now() - this.#startedAt) * 1000);
+  }
+
+  end(ended: SessionEnded): void {
+    if (this.ended) throw new Error('ended twice');
+    this.ended = ended;
+  }
+
+  facts<K extends Fact['kind']>(kind: K): Extract<Fact, { kind: K }>[] {
+    return this.frames.flatMap(({ fact }) => (fact?.kind === kind ? [fact as Extract<Fact, { kind: K }>] : []));
+  }
+
+  /** All recorded bytes of a direction, in order. */
+  wire(direction: Direction): Buffer {
+    return Buffer.concat(
+      this.frames.flatMap((frame) => (frame.direction === direction && frame.bytes ? [frame.bytes] : [])),
+    );
+  }
+}
+
+export class MemoryLog implements SessionLog {
+  readonly sessions: MemoryRecording[] = [];
+  /** Off where a test moves more than fits. */
+  keepBytes = true;
+  checkFacts = true;
+  /** Refuses new sessions. */
+  refuseOpen = false;
+  /** Set: every commit fails. */
+  fault: LogFault | undefined;
+  /** While true nothing is committed, as with a disk that hangs. */
+  stalled = false;
+  #deliveries = new Set<Delivery>();
+  readonly #dirty = new Set<MemoryRecording>();
+  #scheduled = false;
+
+  open(opened: SessionOpened): Result<MemoryRecording, LogFault> {
+    if (this.refuseOpen) return err({ reason: 'log_unavailable', message: 'ENOSPC' });
+    const recording = new MemoryRecording(opened, this);
+    this.sessions.push(recording);
+    return ok(recording);
+  }
+
+  wake(recording: MemoryRecording): void {
+    this.#dirty.add(recording);
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => this.#commit());
+  }
+
+  register(delivery: Delivery): void {
+    this.#deliveries.add(delivery);
+  }
+
+  /** Goes on after a stall. */
+  resume(): void {
+    this.stalled = false;
+    this.#commit();
+  }
+
+  #commit(): void {
+    this.#scheduled = false;
+    if (this.stalled) return;
+    const deliveries = this.#deliveries;
+    this.#deliveries = new Set();
+    for (const recording of this.#dirty) recording.pendingBytes = 0;
+    this.#dirty.clear();
+    for (const delivery of deliveries) {
+      if (this.fault) delivery.logFailed(this.fault);
+      else delivery.deliver();
+    }
+  }
+
+  /** The only session, or the last one opened. */
+  get last(): MemoryRecording {
+    const last = this.sessions.at(-1);
+    if (!last) throw new Error('no session was recorded');
+    return last;
+  }
+}
