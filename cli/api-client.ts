@@ -5,6 +5,7 @@
 import type { z } from 'zod';
 import { ApiError } from '../core/api.ts';
 import type { Secret } from '../core/secret.ts';
+import packageJson from '../package.json' with { type: 'json' };
 import { Failure, unreachable } from './failure.ts';
 
 /** Until the answer's head. Search and listing answer within a second; this covers a cold start. */
@@ -14,12 +15,14 @@ const STALL_TIMEOUT_MS = 60_000;
 /** A page of 200 sessions is below 1 MiB, and a stored segment at most 4 MiB. */
 const MAX_BODY_BYTES = 32 * 1024 * 1024;
 
+const USER_AGENT = `gatehouse/${packageJson.version} (${process.platform})`;
+
 export interface ApiClientOptions {
   readonly origin: string;
   readonly token?: Secret<string>;
 }
 
-type Method = 'GET' | 'POST' | 'DELETE';
+type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
 export class ApiClient {
   readonly origin: string;
@@ -37,6 +40,10 @@ export class ApiClient {
 
   async post<T>(path: string, body: unknown, schema: z.ZodType<T>): Promise<T> {
     return this.#parse(path, schema, await this.#call('POST', path, body));
+  }
+
+  async put<T>(path: string, body: unknown, schema: z.ZodType<T>): Promise<T> {
+    return this.#parse(path, schema, await this.#call('PUT', path, body));
   }
 
   /** For callers that read the status themselves, as RFC 8628's polling does. */
@@ -84,6 +91,8 @@ export class ApiClient {
         method,
         headers: {
           accept: 'application/json, */*;q=0.5',
+          // The portal shows it to whoever is asked to approve a login.
+          'user-agent': USER_AGENT,
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
           ...(this.#token ? { authorization: `Bearer ${this.#token.reveal()}` } : {}),
         },

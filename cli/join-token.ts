@@ -9,7 +9,7 @@ export function addJoinToken(program: Command, cli: Cli): void {
     .description('invite a connector: a token that works once (administrators)')
     .action(async (_options: object, command: Command) => {
       const { client, output } = await cli.open(command);
-      const invited = await client.post('/connectors/join-tokens', {}, JoinToken);
+      const invited = await client.post('/connectors/join-tokens', undefined, JoinToken);
       await output.answer(invited, () =>
         output.details([
           ['token', invited.token],

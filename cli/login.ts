@@ -1,4 +1,3 @@
-import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { z } from 'zod';
@@ -23,11 +22,7 @@ export function addLogin(program: Command, cli: Cli): void {
       const output = cli.output(command);
       const origin = parseOrigin(where);
       const client = new ApiClient({ origin });
-      const code = await client.post(
-        '/device/code',
-        { client: `gatehouse CLI on ${hostname()}`.slice(0, 100) },
-        DeviceCode,
-      );
+      const code = await client.post('/device/code', undefined, DeviceCode);
       output.note(`Open ${line(code.verification_uri_complete)}`);
       output.note(`and check that it shows the code ${line(code.user_code)}`);
       const { token, expiresAt } = await awaitApproval(client, code);

@@ -14,12 +14,10 @@ export function addLogout(program: Command, cli: Cli): void {
       if (!login) return output.answer({ signedOut: false }, () => 'Nobody was signed in.');
       await dropLogin(cli.terminal.env);
       // The token is gone from here either way; when the edge is away it ends by itself.
-      const ended = await new ApiClient({ origin: login.url, token: secret(login.token) })
-        .delete('/tokens/current')
-        .then(
-          () => true,
-          () => false,
-        );
+      const ended = await new ApiClient({ origin: login.url, token: secret(login.token) }).delete('/token').then(
+        () => true,
+        () => false,
+      );
       await output.answer({ signedOut: true, tokenEnded: ended, url: login.url }, () =>
         ended ? `Signed out of ${login.url}.` : `Forgot the login of ${login.url}; its token ends by itself.`,
       );

@@ -31,9 +31,7 @@ const STATUS = {
   misconfigured: 503,
 } as const satisfies Record<HttpFaultReason, number>;
 
-export type HttpFaultStatus = (typeof STATUS)[HttpFaultReason];
-
-export const statusOf = (reason: HttpFaultReason): HttpFaultStatus => STATUS[reason];
+export const statusOf = <R extends HttpFaultReason>(reason: R): (typeof STATUS)[R] => STATUS[reason];
 
 export const errorBody = (reason: HttpFaultReason, message: string): ApiError => ({ error: { reason, message } });
 

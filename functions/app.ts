@@ -74,7 +74,7 @@ export function createFunctionsApp(deps: FunctionsDeps): Hono {
       deps.catalogue.segments(session.id),
       deps.reader.get({ kind: 'manifest', connector: session.connector, session: session.id }),
     ]);
-    const manifest = stored && stored !== 'too_large' ? readManifest(stored) : undefined;
+    const manifest = stored && stored !== 'too_large' ? readManifest(stored, deps.platform) : undefined;
     const detail: SessionDetail = {
       session,
       segments,

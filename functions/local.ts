@@ -70,7 +70,7 @@ export async function startFunctions(options: LocalFunctionsOptions): Promise<Lo
     if (timingSafeEqual(digest(c.req.header('authorization') ?? ''), wanted)) return next();
     return c.json({ error: { reason: 'credentials_wrong', message: 'show the functions token as a bearer' } }, 401);
   });
-  app.route('/', functions);
+  app.all('*', (c) => functions.fetch(c.req.raw, c.env));
 
   const server = await new Promise<Server>((resolve, reject) => {
     const listening = serve({ fetch: app.fetch, port: options.port, hostname: '127.0.0.1' }, () =>

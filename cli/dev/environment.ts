@@ -4,6 +4,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
 import { type ListedResource, ResourceList } from '../../core/api.ts';
 import type { Secret } from '../../core/secret.ts';
 import { ApiClient } from '../api-client.ts';
@@ -25,11 +26,14 @@ export interface EnvironmentOptions {
   readonly fresh: boolean;
   /** A connector.yaml instead of the demo's targets. */
   readonly connectorFile: string | undefined;
-  /** YAML. */
+  /** YAML. In force from the first start of a data folder on. */
   readonly policy: string;
+  /** Somebody named it: then it also takes the place of the one that the folder holds. */
+  readonly policyIsChosen: boolean;
 }
 
 const HOST = 'localhost';
+const StoredPolicy = z.object({ text: z.string() });
 const ONLINE_WITHIN_MS = 30_000;
 const CLIENT_ID = 'gatehouse-portal';
 const CONNECTOR_MAIN = fileURLToPath(new URL('../../connector/main.ts', import.meta.url));
@@ -67,6 +71,7 @@ export class Environment {
     progress('starting the connector, signing in as the demo people');
     await Promise.all([this.#startConnector(secrets), this.#signInEverybody()]);
     this.resources = await this.#untilOnline();
+    await this.#applyPolicy(progress);
     await this.#demoSession(progress);
     await this.#writeDevFile();
   }
@@ -201,6 +206,21 @@ export class Environment {
         );
       }
       await sleep(100);
+    }
+  }
+
+  async #applyPolicy(progress: (text: string) => void): Promise<void> {
+    const { dir, policy, policyIsChosen } = this.#options;
+    if (!policyIsChosen || dir.isNew) return;
+    const api = this.#apiAs('bob');
+    try {
+      const held = await api.get('/policy', StoredPolicy);
+      if (held.text === policy) return;
+      await api.put('/policy', { text: policy }, StoredPolicy);
+      progress('applied the policy as bob');
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      throw new Failure(1, error.reason, `--policy: bob could not apply it: ${error.message}`);
     }
   }
 

@@ -31,6 +31,7 @@ async function main(): Promise<void> {
     fresh: options.fresh,
     connectorFile: options.connector,
     policy,
+    policyIsChosen: options.policy !== undefined,
   });
   const stopped = stopOnSignals(async () => {
     await environment.stop();

@@ -18,7 +18,7 @@ export async function signInAs(
   portal: string,
 ): Promise<{ token: Secret<string>; expiresAt: string }> {
   const client = new ApiClient({ origin: portal });
-  const code = await client.post('/device/code', { client: 'npm start' }, DeviceCode);
+  const code = await client.post('/device/code', undefined, DeviceCode);
   const browser = new Browser();
   let page = await browser.get(code.verification_uri_complete);
   // Wherever it is asked who it is, it says so; wherever it is asked to approve, it approves.

@@ -15,7 +15,11 @@ export const nodePlatform: RecordingPlatform = {
   zstdDecompress: (data, maxBytes) => zstdDecompressSync(data, { maxOutputLength: maxBytes }),
   verifyEd25519(publicKey, message, signature) {
     if (publicKey.length !== 32 || signature.length !== 64) return false;
-    const key = createPublicKey({ key: Buffer.concat([SPKI_ED25519, publicKey]), format: 'der', type: 'spki' });
-    return verify(null, message, key, signature);
+    try {
+      const key = createPublicKey({ key: Buffer.concat([SPKI_ED25519, publicKey]), format: 'der', type: 'spki' });
+      return verify(null, message, key, signature);
+    } catch {
+      return false;
+    }
   },
 };

@@ -5,7 +5,6 @@ import { createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:cr
 import {
   decodeManifest,
   encodeManifest,
-  keyIdOf,
   type Manifest,
   MANIFEST_PAYLOAD_TYPE,
   preAuthEncoding,
@@ -28,13 +27,12 @@ export function manifestSigner(privateKey: KeyObject | string): ManifestSigner {
   if (key.type !== 'private' || key.asymmetricKeyType !== 'ed25519')
     throw new Error('the signing key must be an Ed25519 private key');
   const publicKey = String(createPublicKey(key).export({ format: 'jwk' }).x);
-  const raw = Buffer.from(publicKey, 'base64url');
   return {
     publicKey,
     sign(manifest) {
       const payload = Buffer.from(JSON.stringify(manifest));
       const signature = sign(null, preAuthEncoding(MANIFEST_PAYLOAD_TYPE, payload), key);
-      return encodeManifest(payload, signature, keyIdOf(raw, nodePlatform));
+      return encodeManifest(payload, signature, publicKey);
     },
     check(bytes) {
       const decoded = decodeManifest(bytes, nodePlatform);

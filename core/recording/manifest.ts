@@ -86,12 +86,10 @@ export function preAuthEncoding(payloadType: string, payload: Uint8Array): Uint8
 
 export class ManifestDamage extends Error {}
 
-/** The `keyid` of a key: a name, in hex, for people who look for the key; nothing is trusted because of it. */
-export function keyIdOf(publicKey: Uint8Array, platform: RecordingPlatform): string {
-  return toHex(platform.sha256(publicKey));
-}
-
-/** The one way an envelope is written: members in this order, no white space, base64 with padding. */
+/**
+ * The one way an envelope is written: members in this order, no white space, base64 with padding.
+ * `keyid` is the manifest's `connector.key`: a hint, since nothing is trusted because of it.
+ */
 export function encodeManifest(payload: Uint8Array, signature: Uint8Array, keyid: string): Uint8Array {
   const envelope: Envelope = {
     payloadType: MANIFEST_PAYLOAD_TYPE,
@@ -123,7 +121,7 @@ export function decodeManifest(bytes: Uint8Array, platform: RecordingPlatform): 
     throw new ManifestDamage(`its payload is wrong at ${parsed.error.issues[0]?.path.join('.') ?? '?'}`);
   const publicKey = fromBase64(parsed.data.connector.key.replaceAll('-', '+').replaceAll('_', '/'));
   // The signature covers the payload only. Written anew and compared, every other byte counts too.
-  const canonical = encodeManifest(payload, signature, keyIdOf(publicKey, platform));
+  const canonical = encodeManifest(payload, signature, parsed.data.connector.key);
   if (!sameBytes(canonical, bytes)) throw new ManifestDamage('its envelope is not written as the format says');
   return {
     manifest: parsed.data,

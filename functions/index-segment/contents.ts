@@ -6,12 +6,13 @@ import type { Frame } from '../../core/recording/frame.ts';
 import { Fact, type SessionOpened, type StatementFinished, type StatementStarted } from '../../core/recording/facts.ts';
 import type { SessionCounts } from '../../core/recording/manifest.ts';
 import { framesOf, type Segment } from '../../core/recording/segment.ts';
+import { SessionTally } from '../../core/recording/tally.ts';
 
 export type ActionEnd = Required<Pick<ActionEntry, 'statement' | 'tags' | 'rows' | 'bytes' | 'durationUs'>> &
   Pick<ActionEntry, 'error'>;
 
 export interface SegmentContents {
-  /** From the segment's first frame; number 0 alone has it. */
+  /** From the session's first frame. A crash can leave a session without it; nothing lists that one but its manifest. */
   readonly opened: SessionOpened | undefined;
   /** Statements that began here, by number; with their end when that is here too. */
   readonly actions: readonly ActionEntry[];
@@ -35,35 +36,28 @@ export function readContents(segment: Segment): SegmentContents {
   let opened: SessionOpened | undefined;
   const started = new Map<number, ActionEntry>();
   const laterEnds = new Map<number, ActionEnd>();
-  const counts = { frames: 0, statements: 0, errors: 0, rows: 0, bytes: { client: 0, target: 0, gateway: 0 } };
+  const tally = new SessionTally();
   for (const frame of framesOf(segment)) {
-    counts.frames++;
-    if (frame.kind === 'bytes') {
-      counts.bytes[frame.direction] += frame.body.length;
-      continue;
-    }
+    tally.addFrame(frame);
+    if (frame.kind === 'bytes') continue;
     const fact = parseFact(frame);
     if (fact?.kind === 'session.opened') {
       if (frame.sequence !== 0) throw new ContentsDamage(`frame ${frame.sequence} opens the session again`);
       opened = fact;
     } else if (fact?.kind === 'statement.started') {
-      counts.statements++;
       started.set(fact.statement, actionOf(frame.timeUs, fact));
     } else if (fact?.kind === 'statement.finished') {
-      counts.rows += fact.rows;
-      if (fact.error) counts.errors++;
       const end = endOf(fact);
       const action = started.get(fact.statement);
       if (action) started.set(fact.statement, { ...action, ...end });
       else laterEnds.set(fact.statement, end);
     }
   }
-  if (segment.header.number === 0 && !opened) throw new ContentsDamage('frame 0 does not open the session');
   return {
     opened,
     actions: [...started.values()].sort(byStatement),
     laterEnds: [...laterEnds.values()].sort(byStatement),
-    counts,
+    counts: tally.counts(),
   };
 }
 

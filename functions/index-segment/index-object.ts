@@ -112,7 +112,7 @@ async function checkPlace(key: SegmentKey, { header }: Segment, deps: IndexDeps)
 async function indexManifest(key: ManifestKey, deps: IndexDeps): Promise<void> {
   const bytes = await deps.reader.get(key);
   if (bytes === undefined) throw new RetriableFault(`${textOfKey(key)} is not in the store`);
-  const manifest = bytes === 'too_large' ? undefined : readManifest(bytes);
+  const manifest = bytes === 'too_large' ? undefined : readManifest(bytes, deps.platform);
   if (manifest && manifest.session === key.session && manifest.connector.id === key.connector) {
     const { opened } = manifest;
     if (opened && opened.session === key.session && opened.connector.id === key.connector)

@@ -1,11 +1,14 @@
-import { Envelope, Manifest } from '../../core/recording/manifest.ts';
+// A manifest as it says it is: what is claimed, to be shown. Proving it is the verifier's.
 
-/** The manifest as it says it is: what is claimed, to be shown; proving it is the verifier's. */
-export function readManifest(bytes: Uint8Array): Manifest | undefined {
+import { decodeManifest, type Manifest, ManifestDamage } from '../../core/recording/manifest.ts';
+import type { RecordingPlatform } from '../../core/recording/segment.ts';
+
+/** undefined for what no connector writes. */
+export function readManifest(bytes: Uint8Array, platform: RecordingPlatform): Manifest | undefined {
   try {
-    const envelope = Envelope.parse(JSON.parse(Buffer.from(bytes).toString()));
-    return Manifest.parse(JSON.parse(Buffer.from(envelope.payload, 'base64').toString()));
-  } catch {
-    return undefined;
+    return decodeManifest(bytes, platform).manifest;
+  } catch (fault) {
+    if (fault instanceof ManifestDamage) return undefined;
+    throw fault;
   }
 }

@@ -9,6 +9,7 @@ import {
   type RecordingPlatform,
   type Segment,
   SegmentDamage,
+  segmentName,
 } from '../../core/recording/segment.ts';
 import type { Frame } from '../../core/recording/frame.ts';
 import type { ConnectorId, SessionId } from '../../core/ids.ts';
@@ -36,7 +37,7 @@ export async function* readRecording(
     const key: RecordingKey = { kind: 'segment', connector, session, number };
     const bytes = await reader.get(key);
     if (bytes === undefined) {
-      if (await hasLater(reader, { connector, session }, number))
+      if (await hasLater(reader, platform, { connector, session }, number))
         yield { kind: 'damaged', message: `segment ${number} is missing` };
       return;
     }
@@ -69,11 +70,16 @@ function checkChain(
 }
 
 /** Whether the recording goes on behind a segment that is not there, or a manifest lists it. */
-async function hasLater(reader: RecordingReader, place: RecordingPlace, number: number): Promise<boolean> {
-  const after = number === 0 ? undefined : `${String(number - 1).padStart(8, '0')}.seg`;
+async function hasLater(
+  reader: RecordingReader,
+  platform: RecordingPlatform,
+  place: RecordingPlace,
+  number: number,
+): Promise<boolean> {
+  const after = number === 0 ? undefined : segmentName(number - 1);
   const page = await reader.list(place.connector, place.session, after);
   if (page.objects.some(({ name }) => name.endsWith('.seg'))) return true;
   const manifest = await reader.get({ kind: 'manifest', ...place });
   if (!manifest || manifest === 'too_large') return false;
-  return (readManifest(manifest)?.segments.length ?? 0) > number;
+  return (readManifest(manifest, platform)?.segments.length ?? 0) > number;
 }

@@ -14,7 +14,7 @@ const ALLOWED: Readonly<Record<string, (from: string, to: string) => boolean>> =
   edge: (_, to) => top(to) === 'core',
   connector: (_, to) => top(to) === 'core',
   functions: (_, to) => top(to) === 'core',
-  infra: (_, to) => top(to) === 'core' || to === 'functions/env.ts',
+  infra: (_, to) => top(to) === 'core' || ['functions/env.ts', 'functions/catalogue-table/schema.ts'].includes(to),
   // `npm start` composes the parts through their public entries; the rest of the CLI knows core alone.
   cli: (from, to) =>
     top(to) === 'core' ||
@@ -25,7 +25,7 @@ function offences(): string[] {
   const found: string[] = [];
   for (const file of product) {
     for (const { target } of file.imports) {
-      if (target === undefined || top(target) === top(file.path)) continue;
+      if (target === undefined || target === 'package.json' || top(target) === top(file.path)) continue;
       if (!ALLOWED[top(file.path)]?.(file.path, target)) found.push(`${file.path} imports ${target}`);
     }
   }

@@ -99,4 +99,15 @@ describe('the documents', () => {
       });
     expect(broken).toEqual([]);
   });
+
+  it('of a folder name files that are there', () => {
+    const missing = SOURCE_FOLDERS.map((folder) => `${folder}/README.md`)
+      .filter((path) => existsSync(join(ROOT, path)))
+      .flatMap((path) =>
+        [...readFileSync(join(ROOT, path), 'utf8').matchAll(/`([a-z][a-z0-9/.-]*(?:\.tsx?|\/))`/g)]
+          .map(([, name]) => join(path, '..', name ?? ''))
+          .filter((target) => !existsSync(join(ROOT, target))),
+      );
+    expect(missing).toEqual([]);
+  });
 });

@@ -17,6 +17,7 @@ export const JOIN_TOKEN = 'gjt_00000000000000000000000000000000';
 
 export interface FakeEdge {
   readonly origin: string;
+  readonly keys: Map<ConnectorId, string>;
   /** Everything received, in order. */
   readonly messages: FromConnector[];
   /** Dials of the link so far, and how many are open. */
@@ -76,11 +77,11 @@ export function answerAll(message: FromConnector, reply: (message: FromEdge) => 
   }
 }
 
-export async function startFakeEdge(port = 0): Promise<FakeEdge> {
+/** `keys`: of connectors that joined before, for an edge that comes back. */
+export async function startFakeEdge(port = 0, keys = new Map<ConnectorId, string>()): Promise<FakeEdge> {
   const messages: FromConnector[] = [];
   const sockets = new Set<WebSocket>();
   const connections = new Set<Socket>();
-  const keys = new Map<ConnectorId, string>();
   const usedTokens = new Set<string>();
   const authority = await makeAuthority();
   let newest: WebSocket | undefined;
@@ -159,6 +160,7 @@ export async function startFakeEdge(port = 0): Promise<FakeEdge> {
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   const edge: FakeEdge = {
     origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    keys,
     messages,
     get dials() {
       return dials;

@@ -13,6 +13,8 @@ import {
   writeFrameHeader,
 } from '../../core/recording/frame.ts';
 import {
+  encodeManifest,
+  keyIdOf,
   MANIFEST_PAYLOAD_TYPE,
   type Manifest,
   type ManifestSegment,
@@ -61,7 +63,9 @@ export class RecordingBuilder {
   readonly #segments: ManifestSegment[] = [];
   #frames: Uint8Array[] = [];
   #firstTimeUs = 0;
+  #lastTimeUs = 0;
   #timeUs = 0;
+  #lastTimeUs = 0;
   #frameCount = 0;
   #previous: string | null = null;
   #statement = 0;
@@ -157,6 +161,8 @@ export class RecordingBuilder {
     writeFrameHeader(frame, 0, this.#timeUs, DIRECTION_CODE[direction], KIND_CODE[kind], 0, body.length);
     frame.set(body, FRAME_HEADER_BYTES);
     if (this.#frames.length === 0) this.#firstTimeUs = this.#timeUs;
+    this.#lastTimeUs = this.#timeUs;
+    this.#lastTimeUs = this.#timeUs;
     this.#frames.push(frame);
     this.#counts.frames++;
     return this;
@@ -180,7 +186,7 @@ export class RecordingBuilder {
       firstFrame: this.#frameCount,
       frames: this.#frames.length,
       firstTimeUs: this.#firstTimeUs,
-      lastTimeUs: this.#timeUs,
+      lastTimeUs: this.#lastTimeUs,
       rawBytes: block.length,
     };
     const { bytes, digest } = encodeSegment(header, block, this.#platform);
@@ -210,8 +216,8 @@ export class RecordingBuilder {
       },
       opened: this.opened,
       startedAt: this.opened.startedAt,
-      endedAt: new Date(startedMs + Math.ceil(this.#timeUs / 1000)).toISOString(),
-      durationUs: this.#timeUs,
+      endedAt: new Date(startedMs + this.#lastTimeUs / 1000).toISOString(),
+      durationUs: this.#lastTimeUs,
       segments: this.#segments,
       counts: this.#counts,
       end,
@@ -236,14 +242,7 @@ interface ErrorOf {
 export function sealManifest(manifest: Manifest, connector: ConnectorIdentity): Uint8Array {
   const payload = new TextEncoder().encode(JSON.stringify(manifest));
   const signature = sign(null, preAuthEncoding(MANIFEST_PAYLOAD_TYPE, payload), connector.privateKey);
-  const envelope = {
-    payloadType: MANIFEST_PAYLOAD_TYPE,
-    payload: Buffer.from(payload).toString('base64'),
-    signatures: [
-      { keyid: Buffer.from(connector.publicKey).toString('base64url'), sig: signature.toString('base64') },
-    ],
-  };
-  return new TextEncoder().encode(JSON.stringify(envelope));
+  return encodeManifest(payload, signature, keyIdOf(connector.publicKey, nodeRecordingPlatform));
 }
 
 export async function writeObjects(directory: string, objects: StoredObjects): Promise<void> {

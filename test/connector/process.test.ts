@@ -1,0 +1,203 @@
+// The connector's process: what it prints, how it ends, and that it keeps its secrets.
+
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { type ConnectorProcess, runConnector } from './connector-process.ts';
+import { type FakeEdge, JOIN_TOKEN, startFakeEdge } from './fake-edge.ts';
+
+const PASSWORD = 'tr0ub4dor-and-3';
+let directory: string;
+let edge: FakeEdge;
+let running: ConnectorProcess[];
+
+beforeEach(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'gatehouse-process-'));
+  edge = await startFakeEdge();
+  running = [];
+  writeFileSync(
+    join(directory, 'connector.yaml'),
+    `resources:
+  - name: demo
+    protocol: postgres
+    labels: { env: test }
+    host: db.internal.example
+    database: shop
+    user: app
+    password: { env: SHOP_PASSWORD }
+`,
+  );
+});
+afterEach(async () => {
+  for (const it of running) {
+    it.child.kill('SIGKILL');
+    await it.ended;
+  }
+  await edge.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+function run(
+  more: readonly string[] = [],
+  environment: Record<string, string> = {},
+  at = edge.origin,
+): ConnectorProcess {
+  const started = runConnector(
+    [
+      ...['--config', join(directory, 'connector.yaml'), '--name', 'dev', '--edge', at],
+      ...['--state', join(directory, 'state'), '--store-directory', join(directory, 'objects')],
+      ...['--listen-postgres', '127.0.0.1:0', '--health', '127.0.0.1:0', ...more],
+    ],
+    { GATEHOUSE_JOIN_TOKEN: JOIN_TOKEN, SHOP_PASSWORD: PASSWORD, ...environment },
+  );
+  running.push(started);
+  return started;
+}
+
+interface Health {
+  readonly ok: boolean;
+  readonly link: { readonly state: string };
+  readonly sessions: number;
+}
+async function health(of: ConnectorProcess): Promise<{ status: number; body: Health }> {
+  const response = await fetch(`http://${(await of.event('listening')).health}/health`);
+  return { status: response.status, body: (await response.json()) as Health };
+}
+
+test('joins, announces its resources without their addresses, says ready, and stops with 0 on SIGTERM', async () => {
+  const connector = run();
+  const ready = await connector.event('ready');
+  expect(ready).toMatchObject({
+    level: 'info',
+    listeners: { postgres: { host: '127.0.0.1', port: expect.any(Number) } },
+  });
+
+  const port = (ready.listeners as { postgres: { port: number } }).postgres.port;
+  const hello = edge.messages.find((it) => it.kind === 'hello');
+  expect(hello?.kind === 'hello' && hello.resources).toEqual([
+    {
+      name: 'demo',
+      protocol: 'postgres',
+      labels: { env: 'test' },
+      endpoint: { host: '127.0.0.1', port },
+      defaultDatabase: 'shop',
+    },
+  ]);
+  // Laws 8 and 9: neither address nor credential of the target went to the edge.
+  expect(JSON.stringify(edge.messages)).not.toMatch(/db\.internal|tr0ub4dor|"app"/);
+
+  expect(await health(connector)).toMatchObject({
+    status: 200,
+    body: { ok: true, sessions: 0, link: { state: 'linked' } },
+  });
+
+  connector.child.kill('SIGTERM');
+  expect((await connector.ended).code).toBe(0);
+  expect(connector.lines.at(-1)?.event).toBe('connector.stopped');
+});
+
+test('starts again with its state while the edge is away, and is ready when it is back', async () => {
+  const first = run();
+  await first.event('ready');
+  first.child.kill('SIGINT');
+  expect((await first.ended).code).toBe(0);
+  const { port } = new URL(edge.origin);
+  await edge.close();
+
+  const second = run([], { GATEHOUSE_JOIN_TOKEN: '' }, `http://127.0.0.1:${port}`);
+  await second.event('link.down');
+  expect(await health(second)).toMatchObject({ status: 503, body: { ok: false } });
+  edge = await startFakeEdge(Number(port), edge.keys);
+  await second.event('ready');
+});
+
+test('a second connector on the same state directory is refused in one line', async () => {
+  await run().event('ready');
+  const second = run();
+  expect(await second.ended).toEqual({
+    code: 1,
+    stderr: `gatehouse connector: state directory ${join(directory, 'state')} is in use by another connector: give each its own --state\n`,
+  });
+});
+
+test('private files are for their owner alone', async () => {
+  const connector = run();
+  await connector.event('ready');
+  await vi.waitFor(() => expect(readdirSync(join(directory, 'state'))).toContain('certificate.json'));
+  for (const name of ['identity.json', 'certificate.json', 'outbox.ndjson']) {
+    expect(statSync(join(directory, 'state', name)).mode & 0o077, name).toBe(0);
+  }
+});
+
+describe('what is wrong is one line, and an exit code', () => {
+  const line = async (of: ConnectorProcess) => {
+    const { code, stderr } = await of.ended;
+    expect(stderr.split('\n'), stderr).toHaveLength(2);
+    expect(of.output()).not.toContain(PASSWORD);
+    return `${code} ${stderr}`;
+  };
+
+  test('an unknown flag', async () => {
+    expect(await line(run(['--nmae', 'x']))).toContain("2 gatehouse connector: Unknown option '--nmae': see --help");
+  });
+  test('a literal password', async () => {
+    writeFileSync(
+      join(directory, 'connector.yaml'),
+      `resources:\n  - { name: demo, protocol: postgres, host: h, user: u, password: ${PASSWORD} }\n`,
+    );
+    expect(await line(run())).toContain(
+      'connector.yaml:2:57: resources[0].password: a password does not stand in this file',
+    );
+  });
+  test('a busy port', async () => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const said = await line(run(['--listen-postgres', `127.0.0.1:${port}`]));
+    expect(said).toBe(
+      `1 gatehouse connector: listeners.postgres: cannot listen on 127.0.0.1:${port} (another program listens there): choose another address\n`,
+    );
+    server.close();
+  });
+  test('a busy port for health', async () => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    expect(await line(run(['--health', `127.0.0.1:${port}`]))).toContain(
+      '1 gatehouse connector: health: cannot listen on',
+    );
+    server.close();
+  });
+  test('a state directory that cannot be made', async () => {
+    writeFileSync(join(directory, 'file'), '');
+    expect(await line(run(['--state', join(directory, 'file', 'state')]))).toMatch(/^1 .*cannot be made \(ENOTDIR\)/);
+  });
+  test('a join token that the edge refuses', async () => {
+    const connector = run([], { GATEHOUSE_JOIN_TOKEN: 'gjt_wrong' });
+    expect(await line(connector)).toContain('1 gatehouse connector: the edge refused the join token');
+    expect(connector.output()).not.toContain('gjt_wrong');
+  });
+  test('a missing events token', async () => {
+    expect(await line(run(['--events-url', 'http://127.0.0.1:1']))).toContain('GATEHOUSE_EVENTS_TOKEN is not set');
+  });
+  test('no configuration at all', async () => {
+    const connector = runConnector([]);
+    running.push(connector);
+    expect(await line(connector)).toContain('2 gatehouse connector: name is missing');
+  });
+});
+
+test('--check says what is wrong and starts nothing; --help fits a screen', () => {
+  const main = join(import.meta.dirname, '../../connector/main.ts');
+  const flags = ['--config', join(directory, 'connector.yaml'), '--name', 'dev', '--edge', edge.origin];
+  const more = ['--state', join(directory, 'state'), '--store-directory', 'o', '--listen-postgres', '127.0.0.1:0'];
+  const checked = spawnSync(process.execPath, [main, '--check', ...flags, ...more], { encoding: 'utf8', env: {} });
+  expect(checked).toMatchObject({ status: 0, stdout: 'ok: 1 resources\n', stderr: '' });
+  expect(readdirSync(directory)).toEqual(['connector.yaml']);
+  const help = spawnSync(process.execPath, [main, '--help'], { encoding: 'utf8', env: {} });
+  expect(help.status).toBe(0);
+  expect(help.stdout.split('\n').length).toBeLessThan(25);
+});
