@@ -11,7 +11,7 @@ export function addCa(program: Command, cli: Cli): void {
   program
     .command('ca')
     .description("print Gatehouse's certificate authority, for sslmode=verify-full")
-    .option('--out FILE', 'write it to FILE instead')
+    .option('--out <FILE>', 'write it to FILE instead')
     .action(async (options: { out?: string }, command: Command) => {
       const { client, output } = await cli.open(command);
       const pem = new TextDecoder().decode(await client.bytes('//ca.pem'));

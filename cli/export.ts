@@ -20,8 +20,8 @@ export function addExport(program: Command, cli: Cli): void {
     .command('export')
     .description('download a session as NDJSON, HTML or asciicast')
     .argument('SESSION', 'its id, ses_...')
-    .option('--format FORMAT', 'ndjson: every frame and fact; html: a page; asciicast', 'ndjson')
-    .option('--out FILE', 'write to FILE, only once it is whole (default: standard output)')
+    .option('--format <FORMAT>', 'ndjson: every frame and fact; html: a page; asciicast', 'ndjson')
+    .option('--out <FILE>', 'write to FILE, only once it is whole (default: standard output)')
     .action(async (text: string, options: Options, command: Command) => {
       const id = checked(SessionId, text, 'SESSION');
       const format = checked(ExportFormat, options.format, '--format');

@@ -6,7 +6,7 @@ import { CommanderError } from 'commander';
 import { Cli } from './cli.ts';
 import { Failure, usage } from './failure.ts';
 import { createProgram } from './program.ts';
-import { json, line } from './terminal-text.ts';
+import { jsonLine, line } from './terminal-text.ts';
 
 const [, , ...args] = process.argv;
 
@@ -25,7 +25,7 @@ function report(error: unknown): number {
   const failure = error instanceof Failure ? error : asFailure(error);
   const wantsJson = args.slice(0, args.includes('--') ? args.indexOf('--') : args.length).includes('--json');
   const { reason, message } = failure;
-  process.stderr.write(wantsJson ? `${json({ error: { reason, message } })}\n` : `gatehouse: ${line(message)}\n`);
+  process.stderr.write(wantsJson ? `${jsonLine({ error: { reason, message } })}\n` : `gatehouse: ${line(message)}\n`);
   return failure.exitCode;
 }
 

@@ -51,8 +51,8 @@ export function createProgram(cli: Cli): Command {
       writeErr: () => {},
       getOutHelpWidth: () => HELP_COLUMNS,
     })
-    .option('--data DIR', "npm start's folder, with --as (default .gatehouse)")
-    .option('--as PERSON', 'act as a demo person: alice, bob or carol')
+    .option('--data <DIR>', "npm start's folder, with --as (default .gatehouse)")
+    .option('--as <PERSON>', 'act as a demo person: alice, bob or carol')
     .option('--json', 'answers and errors as JSON')
     .version(packageJson.version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print help; COMMAND --help says more')
@@ -64,7 +64,7 @@ export function createProgram(cli: Cli): Command {
     formatHelp: (command, helper) => {
       const row = (term: string, text: string): string => `  ${term.padEnd(12)} ${text}`;
       return `${[
-        `Usage: gatehouse [options] COMMAND    ${command.description()}`.slice(0, 33),
+        'Usage: gatehouse [options] COMMAND ...',
         ...helper.visibleCommands(command).map((each) => row(each.name(), each.summary() || each.description())),
         'Options:',
         ...helper

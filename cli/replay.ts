@@ -7,7 +7,7 @@ import { SessionId } from '../core/ids.ts';
 import { checked, type Cli } from './cli.ts';
 import { Failure, usage } from './failure.ts';
 import { duration, type Output, time } from './output.ts';
-import { cut, line, lines, width } from './terminal-text.ts';
+import { cut, jsonLine, line, lines, width } from './terminal-text.ts';
 
 /** Longer pauses are cut to this, unless --full-pauses: nobody watches a lunch break. */
 const LONGEST_PAUSE_MS = 3_000;
@@ -26,7 +26,7 @@ export function addReplay(program: Command, cli: Cli): void {
     .command('replay')
     .description('play a session in the terminal, with its timing')
     .argument('SESSION', 'its id, ses_...')
-    .option('--speed N', 'times as fast: 0.5, 2, 10', '1')
+    .option('--speed <N>', 'times as fast: 0.5, 2, 10', '1')
     .option('--no-wait', 'print it at once')
     .option('--full-pauses', `keep pauses longer than ${LONGEST_PAUSE_MS / 1_000} s`)
     .action(async (text: string, options: Options, command: Command) => {
@@ -41,7 +41,7 @@ export function addReplay(program: Command, cli: Cli): void {
         lastUs = event.timeUs;
         if (options.wait) await sleep(options.fullPauses ? pauseMs : Math.min(pauseMs, LONGEST_PAUSE_MS));
         // One object a line: a stream has no end to indent towards.
-        await output.write(`${output.json ? escapeJson(event) : render(event, output)}\n`);
+        await output.write(`${output.json ? jsonLine(event) : render(event, output)}\n`);
         if (event.kind === 'damaged')
           throw new Failure(1, 'recording_damaged', `the recording is damaged: ${event.message}`);
       }
@@ -70,12 +70,6 @@ function parse(text: string): ReplayEvent {
 }
 
 const unexpected = (): Failure => new Failure(3, 'unexpected_answer', 'the replay has a shape that is not known here');
-
-const escapeJson = (event: ReplayEvent): string =>
-  JSON.stringify(event).replace(
-    /[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 
 export function render(event: ReplayEvent, output: Output): string {
   const at = output.style('dim', `[${clock(event.timeUs)}]`);

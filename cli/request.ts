@@ -25,11 +25,11 @@ export function addRequest(program: Command, cli: Cli): void {
     .command('request')
     .description('ask for access; prints the grant and the lines to paste')
     .argument('RESOURCE', 'its name, as gatehouse resources lists it')
-    .option('--reason TEXT', 'why; most rules ask for it')
-    .option('--for DURATION', 'how long: 30m, 8h, 2d (default: as long as the rule gives)')
-    .option('--task ID', 'label the sessions with a ticket or job')
-    .option('--trace ID', 'label the sessions with a trace')
-    .option('--wait SECONDS', 'wait this long for an approval')
+    .option('--reason <TEXT>', 'why; most rules ask for it')
+    .option('--for <DURATION>', 'how long: 30m, 8h, 2d (default: as long as the rule gives)')
+    .option('--task <ID>', 'label the sessions with a ticket or job')
+    .option('--trace <ID>', 'label the sessions with a trace')
+    .option('--wait <SECONDS>', 'wait this long for an approval')
     .action(async (name: string, options: Options, command: Command) => {
       const request: AccessRequest = {
         resource: checked(ResourceName, name, 'RESOURCE'),

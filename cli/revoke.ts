@@ -8,7 +8,7 @@ export function addRevoke(program: Command, cli: Cli): void {
     .command('revoke')
     .description('end a grant, and its live sessions, now')
     .argument('GRANT', 'its id, grt_...')
-    .option('--reason TEXT', 'why, for the audit log')
+    .option('--reason <TEXT>', 'why, for the audit log')
     .action(async (text: string, options: { reason?: string }, command: Command) => {
       const id = checked(GrantId, text, 'GRANT');
       const { client, output } = await cli.open(command);

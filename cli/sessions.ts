@@ -21,14 +21,14 @@ export function addSessions(program: Command, cli: Cli): void {
   program
     .command('sessions')
     .description('recorded sessions that you may view, newest first')
-    .option('--user EMAIL', 'of this person')
-    .option('--resource NAME', 'on this resource')
-    .option('--task ID', 'with this task')
-    .option('--trace ID', 'with this trace')
-    .option('--since WHEN', 'begun since: 2026-11-20, 2026-11-20T09:00:00Z, or 2h ago')
-    .option('--until WHEN', 'begun before')
-    .option('--cursor TEXT', 'go on where the last page ended')
-    .option('--limit N', 'sessions a page, 1 to 200', '50')
+    .option('--user <EMAIL>', 'of this person')
+    .option('--resource <NAME>', 'on this resource')
+    .option('--task <ID>', 'with this task')
+    .option('--trace <ID>', 'with this trace')
+    .option('--since <WHEN>', 'begun since: 2026-11-20, 2026-11-20T09:00:00Z, or 2h ago')
+    .option('--until <WHEN>', 'begun before')
+    .option('--cursor <TEXT>', 'go on where the last page ended')
+    .option('--limit <N>', 'sessions a page, 1 to 200', '50')
     .action(async (options: Options, command: Command) => {
       const search = query({
         email: options.user,

@@ -13,10 +13,13 @@ export const lines = (text: string): string =>
   text.toWellFormed().replace(UNSAFE, (char) => (char === '\n' || char === '\t' ? char : escaped(char)));
 
 /** JSON that is safe to print: JSON.stringify leaves DEL, the C1 controls and the overrides as they are. */
-export const json = (value: unknown): string =>
-  JSON.stringify(value, undefined, 2).replace(UNSAFE, (char) =>
-    char === '\n' ? char : `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+export const json = (value: unknown): string => escapeJson(JSON.stringify(value, undefined, 2));
+
+/** The same on one line. */
+export const jsonLine = (value: unknown): string => escapeJson(JSON.stringify(value));
+
+const escapeJson = (text: string): string =>
+  text.replace(UNSAFE, (char) => (char === '\n' ? char : `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`));
 
 const NAMED: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 

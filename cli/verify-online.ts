@@ -4,13 +4,11 @@ import { type ListedConnector, ConnectorList, ObjectList, Witnessed, WitnessPage
 import { SessionDetail, SessionPage } from '../core/catalogue.ts';
 import type { ConnectorId, SessionId } from '../core/ids.ts';
 import { type RecordingSource, type VerifyFault, type VerifyReport, verifySession } from '../core/recording/verify.ts';
-import { toHex } from '../core/recording/segment.ts';
 import { type ApiClient, query } from './api-client.ts';
 import { Failure } from './failure.ts';
 import { recordingPlatform } from './recording-platform.ts';
 
 const PAGE = 200;
-const MANIFEST = 'manifest.json';
 
 export async function verifyOne(client: ApiClient, session: SessionId): Promise<VerifyReport> {
   return verifyWith(client, session, await registeredKeys(client));
@@ -87,12 +85,15 @@ async function verifyWith(client: ApiClient, session: SessionId, keys: Keys): Pr
     platform: recordingPlatform,
     trustedKey,
     heads: seen?.heads ?? [],
+    witnessedManifest: seen?.manifest,
   });
   const further: VerifyFault[] = [];
   if (keys !== 'forbidden' && trustedKey === undefined) {
     further.push({ object: 'session', reason: 'key_unknown', message: `no connector ${connector} is registered` });
   }
-  further.push(...(await manifestAsWitnessed(source, seen)));
+  if (!seen) {
+    further.push({ object: 'session', reason: 'head_differs', message: 'the edge never admitted this session' });
+  }
   if (seen && objects && seen.connector !== objects.connector) {
     const message = `the store has it under ${objects.connector}, the edge witnessed it from ${seen.connector}`;
     further.push({ object: 'session', reason: 'key_unknown', message });
@@ -107,15 +108,6 @@ async function verifyWith(client: ApiClient, session: SessionId, keys: Keys): Pr
     faults: [...report.faults, ...further],
     proven: report.proven && further.length === 0,
   };
-}
-
-/** A manifest is signed by whoever has the connector's key; that it is the one first stored, only the witness can say. */
-async function manifestAsWitnessed(source: RecordingSource, seen: Witnessed | undefined): Promise<VerifyFault[]> {
-  if (!seen?.manifest) return [];
-  const stored = await source.read(MANIFEST);
-  if (!stored) return [];
-  if (toHex(recordingPlatform.sha256(stored)) === seen.manifest.digest) return [];
-  return [{ object: MANIFEST, reason: 'head_differs', message: 'it is not the manifest that the edge witnessed' }];
 }
 
 async function stillLive(client: ApiClient, session: SessionId): Promise<boolean> {

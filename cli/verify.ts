@@ -22,14 +22,14 @@ export function addVerify(program: Command, cli: Cli): void {
     .command('verify')
     .summary('prove that recordings are whole and unaltered')
     .description(
-      'Proves on this machine that recordings are whole and unaltered: digests, chain, signature,\n' +
-        "the connector's registered key, and the heads that the edge witnessed.\n" +
+      'Proves on this machine that recordings are whole and unaltered: digests,\n' +
+        "chain, signature, the connector's registered key, the edge's witness.\n" +
         'Exit 0: proven. 1: not proven. 2: could not run. 3: unreachable.',
     )
     .argument('[SESSION]', 'its id, ses_...')
     .option('--all', 'every session of the catalogue and of the witness')
-    .option('--dir COPY', "offline: a copy of a session's folder, or of a tree of them")
-    .option('--key BASE64URL', "with --dir: the connector's key, as gatehouse connectors lists it")
+    .option('--dir <COPY>', "offline: a copy of a session's folder, or of a tree of them")
+    .option('--key <BASE64URL>', "with --dir: the connector's key, as gatehouse connectors lists it")
     .action(async (session: string | undefined, options: Options, command: Command) => {
       const chosen = [session !== undefined, options.all === true, options.dir !== undefined].filter(Boolean).length;
       if (chosen !== 1) throw usage('name one of SESSION, --all and --dir COPY');

@@ -1,8 +1,9 @@
 // What the edge is told of this connector's resources: names, labels and where clients reach the
 // listener. Never a target's address or credential (laws 8 and 9).
 
+import { MAX_CONTROL_MESSAGE_BYTES } from '../core/control.ts';
 import type { Resource } from '../core/resource.ts';
-import type { ConnectorConfig, ListenerConfig } from './config.ts';
+import type { ConnectorConfig, ListenerConfig } from './config/settings.ts';
 import { type HostPort, isLoopback } from './config/host-port.ts';
 
 /** Where clients reach a listener that is bound to `bound`. */
@@ -26,10 +27,25 @@ export function announcedResources(
   }));
 }
 
-/** The names and addresses that the listeners' certificate is for. */
+/**
+ * What is wrong with announcing so much, in a line for the operator. The hello is one message: its
+ * resources must leave room for the ids of live sessions.
+ */
+export function announcementProblem(config: ConnectorConfig): string | undefined {
+  const bytes = Buffer.byteLength(
+    JSON.stringify(announcedResources(config, { postgres: config.listeners.postgres.listen })),
+  );
+  if (bytes <= MAX_CONTROL_MESSAGE_BYTES / 2) return undefined;
+  return `resources: ${config.resources.length} with their labels and descriptions are ${bytes} bytes, and a connector announces at most ${MAX_CONTROL_MESSAGE_BYTES / 2}: divide them among several connectors`;
+}
+
+/**
+ * The names and addresses that the listeners' certificate is for: what was announced, and loopback's
+ * names where the edge is on this machine too (it certifies no others).
+ */
 export function certificateHosts(config: ConnectorConfig): readonly string[] {
   const { advertise, listen } = config.listeners.postgres;
   const hosts = new Set([advertise?.host ?? listen.host]);
-  if (isLoopback(listen.host)) for (const host of ['localhost', '127.0.0.1']) hosts.add(host);
+  if (isLoopback(new URL(config.edge).hostname)) for (const host of ['localhost', '127.0.0.1']) hosts.add(host);
   return [...hosts];
 }

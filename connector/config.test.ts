@@ -1,8 +1,10 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { loadConfig } from './config.ts';
+import { allowsPlainText } from './config/sections.ts';
+import { helpText, readFlags } from './config/flags.ts';
 import { readDocument } from './config/read-document.ts';
 
 const resource = (more: string) =>
@@ -225,5 +227,50 @@ describe('loadConfig', () => {
   test('a file that is not there is one line', () => {
     const loaded = loadConfig(['--config', 'no/such.yaml'], {}, directory);
     expect(loaded).toEqual({ ok: false, error: 'no/such.yaml cannot be read (ENOENT): give its path with --config' });
+  });
+
+  test.each([
+    ['127.0.0.1', 'loopback', true],
+    ['::1', 'loopback', true],
+    ['localhost', 'loopback', true],
+    ['0.0.0.0', 'loopback', false],
+    ['10.0.0.1', 'loopback', false],
+    ['127.example.com', 'loopback', false],
+    ['127.0.0.1', 'never', false],
+    ['0.0.0.0', 'always', true],
+  ] as const)('a listener on %s with plainText %s: plain text is %s', (host, plainText, allowed) => {
+    const listener = { listen: { host, port: 1 }, plainText, advertise: undefined, clientAuth: 'scram' } as const;
+    expect(allowsPlainText(listener)).toBe(allowed);
+  });
+
+  test('plain text is for loopback alone unless the file says otherwise', () => {
+    expect(load(resource(''), FLAGS)).toMatchObject({
+      listeners: { postgres: { plainText: 'loopback', clientAuth: 'scram' } },
+    });
+  });
+});
+
+describe('docs/connector.md', () => {
+  const page = readFileSync(new URL('../docs/connector.md', import.meta.url), 'utf8');
+
+  test('shows files that are valid', () => {
+    const examples = [...page.matchAll(/```yaml\n(.*?)```/gs)].map((match) => match[1] ?? '');
+    expect(examples).toHaveLength(2);
+    for (const example of examples) {
+      const read = readDocument(example, 'docs/connector.md');
+      expect(read.ok ? 'valid' : read.error).toBe('valid');
+    }
+  });
+
+  test('lists every flag with its variable', () => {
+    const loaded = readFlags(['--help'], {});
+    expect(loaded.ok).toBe(true);
+    for (const line of helpText()
+      .split('\n')
+      .filter((it) => it.startsWith('  --'))) {
+      const flag = line.trim().split(' ')[0] ?? '';
+      expect(page, flag).toContain(`\`${flag}`);
+      if (flag !== '--check') expect(page).toContain(`GATEHOUSE_${flag.slice(2).toUpperCase().replaceAll('-', '_')}`);
+    }
   });
 });

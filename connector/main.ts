@@ -3,6 +3,7 @@
 //   0 stopped as asked, or --check found nothing    1 refused or failed
 //   2 the settings are wrong                        3 the edge does not answer (first start only)
 
+import { announcementProblem } from './announce.ts';
 import { loadConfig } from './config.ts';
 import { showHostPort } from './config/host-port.ts';
 import { helpText } from './config/flags.ts';
@@ -21,11 +22,15 @@ if (loaded.value === undefined) {
   process.exit(0);
 }
 const { config, check } = loaded.value;
+const tooMuch = announcementProblem(config);
+if (tooMuch !== undefined) exit(2, tooMuch);
 if (check) {
   process.stdout.write(`ok: ${config.resources.length} resources\n`);
   process.exit(0);
 }
 
+// Whoever read the lines is gone: no reason to end sessions.
+process.stdout.on('error', () => {});
 const log = createLogger((line) => process.stdout.write(line), { level: config.logLevel });
 const onBug = (error: unknown): void => exit(1, `stopped by a bug: ${describeBug(error)}`);
 process.on('uncaughtException', onBug);
@@ -56,5 +61,10 @@ const addresses = {
 log.info('listening', addresses);
 if (config.resources.length === 0)
   log.warn('resources.none', { message: 'no resources are configured: nothing can be reached' });
+if (config.listeners.postgres.plainText === 'always') {
+  log.warn('listener.plain_text', {
+    message: 'listeners.postgres.plainText is "always": grants and data may cross the network unencrypted',
+  });
+}
 await connector.ready;
 if (!stopping) log.info('ready', addresses);

@@ -88,8 +88,8 @@ export type Accepted =
   | { readonly kind: 'arrival'; readonly arrival: Arrival }
   /** The connection did its work and is closed: a CancelRequest, a probe. */
   | { readonly kind: 'done' }
-  /** Turned away before it proved anything; the client was told. `claim` as far as it got. */
-  | { readonly kind: 'refused'; readonly refusal: Refusal; readonly claim?: Claim };
+  /** Turned away before it proved anything; the client is being told. `claim` as far as it got; `closed` resolves when the socket is. */
+  | { readonly kind: 'refused'; readonly refusal: Refusal; readonly claim?: Claim; readonly closed: Promise<void> };
 
 export interface Protocol {
   readonly name: ProtocolName;

@@ -8,8 +8,9 @@ import type { Report } from '../core/control.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { secret } from '../core/secret.ts';
 import { announcedResources, certificateHosts } from './announce.ts';
-import type { ConnectorConfig } from './config.ts';
-import { type HostPort, isLoopback, showHostPort } from './config/host-port.ts';
+import type { ConnectorConfig } from './config/settings.ts';
+import { type HostPort, showHostPort } from './config/host-port.ts';
+import { allowsPlainText } from './config/sections.ts';
 import { keepCertificate, type ListenerCertificate } from './control/certificate.ts';
 import { requestCertificate } from './control/edge-http.ts';
 import { createEdgeLink, type EdgeLink } from './control/edge-link.ts';
@@ -100,7 +101,7 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
   });
   if (!recording.ok) return giveUp(refused(recording.error.message));
   undo.push(() => recording.value.close());
-  const certificate = openCertificate(deps, joined.value);
+  const certificate = openCertificate(deps, joined.value, link.firstLinked);
   undo.push(() => certificate.stop());
 
   const postgres = config.listeners.postgres;
@@ -109,8 +110,7 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
       protocol: createProtocol.postgres({ clientAuth: postgres.clientAuth }),
       ...postgres.listen,
       tls: () => certificate.current(),
-      allowPlainText:
-        postgres.plainText === 'always' || (postgres.plainText === 'loopback' && isLoopback(postgres.listen.host)),
+      allowPlainText: allowsPlainText(postgres),
       sessions: {
         edge: { ...link, report },
         log: recording.value,
@@ -150,7 +150,7 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
   return ok({
     listeners: { postgres: listening.address },
     health: health?.address,
-    ready: Promise.all([link.firstLinked, certificate.available]).then(() => {}),
+    ready: link.firstLinked.then(() => (config.resources.length === 0 ? undefined : certificate.available)),
     async stop() {
       await stopConnector(deps, { listener: listening, recording: recording.value, link });
       certificate.stop();
@@ -204,13 +204,19 @@ function openLink(
   };
 }
 
-function openCertificate({ config, log }: ConnectorDeps, identity: JoinedIdentity): ListenerCertificate {
+function openCertificate(
+  { config, log }: ConnectorDeps,
+  identity: JoinedIdentity,
+  linked: Promise<void>,
+): ListenerCertificate {
   const authorize = authorizer(config, identity);
   return keepCertificate({
     directory: config.state,
     connectorName: config.name,
     hosts: certificateHosts(config),
     request: (csr) => requestCertificate(config.edge, csr, authorize),
+    // Without a resource nothing is announced, and there is nothing to certify.
+    askAfter: config.resources.length === 0 ? new Promise(() => {}) : linked,
     log,
   });
 }

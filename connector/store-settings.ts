@@ -1,7 +1,7 @@
 // From where `connector.yaml` says that recordings go to what the recording's worker thread is given.
 
 import { err, ok, type Result } from '../core/result.ts';
-import type { StoreConfig } from './config.ts';
+import type { StoreConfig } from './config/settings.ts';
 import type { ObjectStoreSettings } from './recording/object-store.ts';
 
 export function storeSettings(

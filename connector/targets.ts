@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import type { Refusal } from '../core/refusal.ts';
 import type { ResourceName } from '../core/resource.ts';
 import { err, ok, type Result } from '../core/result.ts';
-import type { ResourceConfig } from './config.ts';
+import type { ResourceConfig } from './config/settings.ts';
 import type { Credential, CredentialSource } from './credentials/credential.ts';
 import type { UpstreamTarget } from './protocol.ts';
 

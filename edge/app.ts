@@ -2,6 +2,7 @@
 // with is passed in (deps.ts wires it).
 
 import { type Context, Hono } from 'hono';
+import { HTTPException } from 'hono/http-exception';
 import type { Gatehouse } from './gatehouse.ts';
 import { errorResponse } from './http-errors.ts';
 import { type SignedIn, whoIs } from './identity/signed-in.ts';
@@ -29,6 +30,7 @@ export interface AppDeps {
 
 const SIGN_IN_FIRST = 'Sign in first: at the portal, or with `gatehouse login`.';
 const INTERNAL = 'Something failed on our side. Try again; if it keeps failing, tell whoever runs Gatehouse.';
+const NOT_JSON = 'The body is not what this address takes: expected JSON.';
 const UNWRITTEN = 'The audit log cannot be written right now, so nothing is shown or done. Try again in a minute.';
 
 export function createApp(deps: AppDeps): Hono {
@@ -51,19 +53,25 @@ export function createApp(deps: AppDeps): Hono {
 
   app.route(API_PATH, apiApp(deps));
   connectorRoutes(app, deps.connectors);
-  app.route('/', signInRoutes({ ...deps.signIn, failed: (c, status, message) => portalFault(c, portal, status, message) }));
+  app.route(
+    '/',
+    signInRoutes({ ...deps.signIn, failed: (c, status, message) => portalFault(c, portal, status, message) }),
+  );
   if (deps.assets) {
     const { assets } = deps;
     app.get('/assets/*', async (c) => withLongCache(await assets(c.req.raw), c.req.query('v') !== undefined));
   }
   app.route('/', portalRoutes(portal));
 
-  app.notFound((c) => (isProgram(c) ? errorResponse('not_found', 'There is nothing at this address.') : portalNotFound(portal)(c)));
+  app.notFound((c) =>
+    isProgram(c) ? errorResponse('not_found', 'There is nothing at this address.') : portalNotFound(portal)(c),
+  );
   app.onError((error, c) => {
+    if (error instanceof HTTPException && error.status < 500) {
+      return isProgram(c) ? errorResponse('bad_request', NOT_JSON) : portalFault(c, portal, 400);
+    }
     const unwritten = error instanceof AuditUnavailable;
-    // Names only: a message may quote what it failed on.
-    console.error(`${c.req.method} ${c.req.path} failed: ${error.name}${unwritten ? `: ${error.message}` : ''}`);
-    console.error(error.stack ?? '');
+    report(c, error, unwritten);
     if (isProgram(c)) return unwritten ? errorResponse('unavailable', UNWRITTEN) : errorResponse('internal', INTERNAL);
     return portalFault(c, portal, unwritten ? 503 : 500, unwritten ? UNWRITTEN : INTERNAL);
   });
@@ -109,6 +117,12 @@ function apiApp(deps: AppDeps) {
   deviceRoutes(api, deps, deps.useCases);
   api.notFound(() => errorResponse('not_found', 'There is nothing at this address.'));
   return api;
+}
+
+/** Where it failed and never the message, which may quote what it failed on (law 11). */
+function report(c: Context, error: Error, unwritten: boolean): void {
+  const frames = unwritten ? [error.message] : (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
+  console.error([`${c.req.method} ${c.req.path} failed: ${error.name}`, ...frames.slice(0, 8)].join('\n'));
 }
 
 const isProgram = (c: Context): boolean =>

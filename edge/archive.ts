@@ -51,7 +51,8 @@ export function signedArchiveFetch(settings: EdgeSettings): ArchiveFetch {
 export function createArchive(baseUrl: string, fetcher: ArchiveFetch): Archive {
   const get = async (path: string, query: Record<string, string | number | undefined> = {}): Read<Response> => {
     const url = new URL(baseUrl + path);
-    for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, String(value));
+    for (const [name, value] of Object.entries(query))
+      if (value !== undefined) url.searchParams.set(name, String(value));
     const deadline = new AbortController();
     const timer = setTimeout(() => deadline.abort(), ANSWER_WITHIN_MS);
     try {
@@ -63,7 +64,9 @@ export function createArchive(baseUrl: string, fetcher: ArchiveFetch): Archive {
       console.error(`the functions answered ${response.status} to ${url.pathname}`);
       return err('unavailable');
     } catch (error) {
-      console.error(`the functions did not answer ${url.pathname}: ${error instanceof Error ? error.message : 'unknown'}`);
+      console.error(
+        `the functions did not answer ${url.pathname}: ${error instanceof Error ? error.message : 'unknown'}`,
+      );
       return err('unavailable');
     } finally {
       clearTimeout(timer);

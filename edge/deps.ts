@@ -71,7 +71,12 @@ export function createDeps(env: Env): AppDeps {
 }
 
 export function createGatehouse(deps: UseCaseDeps): Gatehouse {
-  return { ...accessUseCases(deps), ...recordingUseCases(deps), ...administrationUseCases(deps), ...deviceUseCases(deps) };
+  return {
+    ...accessUseCases(deps),
+    ...recordingUseCases(deps),
+    ...administrationUseCases(deps),
+    ...deviceUseCases(deps),
+  };
 }
 
 export function createUseCaseDeps(env: Env, settings: EdgeSettings): UseCaseDeps {

@@ -33,7 +33,8 @@ export async function startEdge(options: StartEdgeOptions): Promise<RunningEdge>
   const port = options.port === 0 ? await freePort() : options.port;
   const given = { PUBLIC_URL: `http://localhost:${port}`, ...options.settings };
   const { PUBLIC_URL: url } = parseSettings(given);
-  const bindings = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  const bindings: Record<string, string> = {};
+  for (const [name, value] of Object.entries(given)) if (typeof value === 'string') bindings[name] = value;
 
   const buildDirectory = await mkdtemp(join(tmpdir(), 'gatehouse-edge-'));
   let miniflare: Miniflare | undefined;
@@ -89,7 +90,9 @@ async function freePort(): Promise<number> {
     server.once('error', reject);
     server.listen(0, '127.0.0.1', () => {
       const address = server.address();
-      server.close(() => (typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no port'))));
+      server.close(() =>
+        typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no port')),
+      );
     });
   });
 }

@@ -14,7 +14,11 @@ export async function deriveKey(
 ): Promise<Uint8Array<ArrayBuffer>> {
   const root = await crypto.subtle.importKey('raw', edgeSecret.reveal(), 'HKDF', false, ['deriveBits']);
   const info = encoder.encode(`gatehouse/${purpose}/v1`);
-  const bits = await crypto.subtle.deriveBits({ name: 'HKDF', hash: 'SHA-256', salt: new Uint8Array(), info }, root, 256);
+  const bits = await crypto.subtle.deriveBits(
+    { name: 'HKDF', hash: 'SHA-256', salt: new Uint8Array(), info },
+    root,
+    256,
+  );
   return new Uint8Array(bits);
 }
 
@@ -42,7 +46,10 @@ export async function hashToken(token: Secret<string>): Promise<string> {
 const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
 
 /** `prefix` and 32 base32 characters: 160 bits. */
-export function newToken(prefix: 'ght' | 'gat' | 'gjt' | 'gbs' | 'gdc', random: (count: number) => Uint8Array): Secret<string> {
+export function newToken(
+  prefix: 'ght' | 'gat' | 'gjt' | 'gbs' | 'gdc',
+  random: (count: number) => Uint8Array,
+): Secret<string> {
   let text = '';
   for (const byte of random(32)) text += BASE32.charAt(byte & 31);
   return secret(`${prefix}_${text}`);

@@ -23,10 +23,11 @@ export const EdgeSettings = z
     PROVIDER_NAME: z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'expected lower-case letters, digits and dashes'),
     /** 32 random bytes or more, base64. Salts, cookies and the authority's key hang on it: keep it for ever. */
     EDGE_SECRET: z
-      .base64()
+      .base64({ abort: true })
       .refine((text) => atob(text).length >= 32, 'expected at least 32 bytes in base64')
-      .transform((text): Secret<Uint8Array<ArrayBuffer>> =>
-        secret(Uint8Array.from(atob(text), (character) => character.charCodeAt(0))),
+      .transform(
+        (text): Secret<Uint8Array<ArrayBuffer>> =>
+          secret(Uint8Array.from(atob(text), (character) => character.charCodeAt(0))),
       ),
     /** YAML. Becomes version 1 when no policy is stored yet; never read again. */
     POLICY: z.string().optional(),

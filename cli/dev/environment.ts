@@ -1,6 +1,6 @@
 // Everything that `npm start` brings up, in order, and how it goes down again.
 
-import { rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -91,7 +91,7 @@ export class Environment {
       port: this.#options.ports.oidc,
       clientId: CLIENT_ID,
       clientSecret: secrets.oidcClient,
-      redirectUri: `${this.portal}/auth/callback`,
+      redirectUri: `${this.portal}/login/callback`,
       keyFile: join(this.#options.dir.oidc, 'keys.json'),
     };
     return this.#supervisor.start({ name: 'oidc', run: { kind: 'child', entry: './oidc-process.ts', settings } });
@@ -116,8 +116,8 @@ export class Environment {
     const { dir, ports, policy } = this.#options;
     const settings = {
       port: ports.portal,
-      persist: dir.edge,
-      bindings: {
+      persistDirectory: dir.edge,
+      settings: {
         PUBLIC_URL: this.portal,
         OIDC_ISSUER: oidcIssuer(ports.oidc),
         OIDC_CLIENT_ID: CLIENT_ID,
@@ -157,7 +157,7 @@ export class Environment {
       'join-token-env': 'GATEHOUSE_JOIN_TOKEN',
       state: dir.connector,
       'store-directory': dir.objects,
-      'events-url': `${functionsUrl(ports)}/events`,
+      'events-url': functionsUrl(ports),
       'listen-postgres': `127.0.0.1:${ports.gateway}`,
       'advertise-postgres': `${HOST}:${ports.gateway}`,
     };
@@ -266,6 +266,3 @@ export class Environment {
 }
 
 const functionsUrl = (ports: Ports): string => `http://127.0.0.1:${ports.functions}`;
-
-/** For a start that failed before anything ran. */
-export const forgetOldRun = (dir: DataDir): Promise<void> => rm(join(dir.path, 'dev.json'), { force: true });

@@ -6,7 +6,8 @@ import { describeMistake, parsePolicy } from '../../core/policy/parse.ts';
 import { Failure, usage } from '../failure.ts';
 import { codeOf } from '../settings.ts';
 import { describeFileError, openDataDir } from './data-dir.ts';
-import { Environment, forgetOldRun } from './environment.ts';
+import { dropDevFile, endLeftovers } from './dev-file.ts';
+import { Environment } from './environment.ts';
 import { readStartOptions, START_HELP, type StartOptions } from './options.ts';
 import { DEMO_PEOPLE, DEMO_POLICY } from './people.ts';
 import { portsFrom, requireFree } from './ports.ts';
@@ -38,7 +39,8 @@ async function main(): Promise<void> {
     await dir.release();
   });
   try {
-    await forgetOldRun(dir);
+    if (dir.wasKilled) await endLeftovers(dir.path);
+    await dropDevFile(dir.path);
     await requireFree(Object.values(ports), dir.wasKilled ? LEFTOVER_PATIENCE_MS : 0);
     const begun = performance.now();
     await environment.start((text) => console.log(`  ${text}`));

@@ -28,7 +28,12 @@ export async function signInAs(
     page = await browser.post(form.action, form.fields);
     if (form.approves) return awaitApproval(client, code, 0);
   }
-  throw new Failure(1, 'sign_in_failed', `signing in as ${person.email} ended on ${page.url} (${page.status})`);
+  const { origin, pathname } = new URL(page.url);
+  throw new Failure(
+    1,
+    'sign_in_failed',
+    `signing in as ${person.email} ended on ${origin}${pathname} (${page.status})`,
+  );
 }
 
 interface Page {

@@ -72,6 +72,8 @@ export class Supervisor {
       restart: undefined,
     };
     this.#parts.push(running);
+    // Ctrl-C while things start: what was spawned a moment too late goes again.
+    if (this.#stopping) running.child.kill('SIGKILL');
     running.pids = await this.#awaitReady(running);
     this.#watch(running);
   }
@@ -105,7 +107,7 @@ export class Supervisor {
         await gone;
         clearTimeout(late);
       }
-      killLeftovers(running.pids);
+      endGroup(child);
     }
   }
 
@@ -155,6 +157,7 @@ export class Supervisor {
 
   #watch(running: RunningPart): void {
     const again = (): void => {
+      endGroup(running.child);
       if (this.#stopping) return;
       const steady = performance.now() - running.startedMs > STEADY_MS;
       running.backOffMs = steady ? FIRST_BACK_OFF_MS : Math.min(running.backOffMs * 2, LONGEST_BACK_OFF_MS);
@@ -166,7 +169,6 @@ export class Supervisor {
   }
 
   async #restart(running: RunningPart): Promise<void> {
-    killLeftovers(running.pids);
     try {
       running.startedMs = performance.now();
       running.child = await this.#spawn(running.part);
@@ -211,13 +213,15 @@ export class Supervisor {
 const hasExited = (child: ChildProcess): boolean =>
   child.exitCode !== null || child.signalCode !== null || child.pid === undefined;
 
-/** What a killed part ran itself would hold ports and files. A process that is gone already is no error. */
-function killLeftovers(pids: Readonly<Record<string, number>>): void {
-  for (const pid of Object.values(pids)) {
-    try {
-      process.kill(pid, 'SIGINT');
-    } catch {
-      // Gone.
-    }
+/**
+ * What a part ran itself and left behind when it was killed (workerd, PostgreSQL) would hold ports
+ * and files. Each part leads a process group; SIGINT is PostgreSQL's fast shutdown.
+ */
+function endGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGINT');
+  } catch {
+    // Nothing was left: the rule.
   }
 }

@@ -50,6 +50,8 @@ export interface CertificateOptions {
   readonly hosts: readonly string[];
   /** Asks the edge; `csr` in PEM. */
   readonly request: (csr: string) => Promise<Result<z.infer<typeof Certificate>, EdgeFault>>;
+  /** Nothing is asked before: the edge certifies names that the connector has announced over its link. */
+  readonly askAfter: Promise<void>;
   readonly log: Logger;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
@@ -70,7 +72,7 @@ export function keepCertificate(options: CertificateOptions): ListenerCertificat
 
   const kept = readKept(path, options.hosts);
   if (kept !== undefined) take(kept);
-  look();
+  options.askAfter.then(() => look());
 
   function take(file: CertificateFile): boolean {
     const x509 = new X509Certificate(file.certificate);

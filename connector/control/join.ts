@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { err, ok, type Result } from '../../core/result.ts';
 import { secret, type Secret } from '../../core/secret.ts';
-import type { ConnectorConfig } from '../config.ts';
+import type { ConnectorConfig } from '../config/settings.ts';
 import type { Logger } from '../logger.ts';
 import { type Identity, saveJoined } from '../state/identity.ts';
 import { createBackoff } from './backoff.ts';

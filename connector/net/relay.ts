@@ -7,6 +7,7 @@
 import type { Socket } from 'node:net';
 import type { EndReason } from '../../core/recording/facts.ts';
 import type { Conversation, Delivery, LogFault, SessionRecorder } from '../protocol.ts';
+import { readInto } from './kept-buffer.ts';
 
 /** Unsent bytes towards one side above which the other is not read. */
 const MAX_UNSENT_BYTES = 128 * 1024;
@@ -32,8 +33,8 @@ export type Side = 'client' | 'target';
 
 export class Relay implements Conversation, Delivery {
   readonly ended: Promise<{ readonly reason: EndReason; readonly message: string }>;
-  readonly #client: Socket;
-  readonly #target: Socket;
+  #client: Socket;
+  #target: Socket;
   readonly #recorder: SessionRecorder;
   #interpreter: Interpreter | undefined;
   #toClient: Buffer[] = [];
@@ -63,10 +64,10 @@ export class Relay implements Conversation, Delivery {
   /** Starts reading both sides. `early`: what the client sent before it was let in. */
   begin(interpreter: Interpreter, early: Buffer): void {
     this.#interpreter = interpreter;
+    this.#client = readInto(this.#client, (chunk) => this.#fromClient(chunk));
+    this.#target = readInto(this.#target, (chunk) => this.#fromTarget(chunk));
     const client = this.#client;
     const target = this.#target;
-    client.on('data', (chunk: Buffer) => this.#fromClient(chunk));
-    target.on('data', (chunk: Buffer) => this.#fromTarget(chunk));
     client.on('end', () => this.#onEnd('client'));
     target.on('end', () => this.#onEnd('target'));
     client.on('drain', () => this.#regulate());

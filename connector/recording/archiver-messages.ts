@@ -22,6 +22,7 @@ export interface WorkerInput {
 
 export type ToArchiver =
   | { readonly kind: 'end'; readonly end: UnloggedEnd }
+  | { readonly kind: 'sessions_run'; readonly may: boolean }
   | { readonly kind: 'drain' }
   | { readonly kind: 'close' };
 

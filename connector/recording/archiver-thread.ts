@@ -43,6 +43,10 @@ export class ArchiverThread {
     this.#unfinished.add(session);
   }
 
+  sessionsRun(may: boolean): void {
+    this.#send({ kind: 'sessions_run', may });
+  }
+
   end(end: UnloggedEnd): void {
     this.#ends.set(end.session, end);
     this.#send({ kind: 'end', end });

@@ -43,6 +43,9 @@ port.on('message', (message: ToArchiver) => {
     case 'end':
       archiver.end(message.end);
       return;
+    case 'sessions_run':
+      archiver.sessionsRun(message.may);
+      return;
     case 'drain':
       drain();
       return;

@@ -88,7 +88,6 @@ export class Archiver {
   /** Sessions with frames in no segment, in the order in which they are due. */
   readonly #pending = new Set<Archive>();
   readonly #ends = new Map<SessionId, UnloggedEnd>();
-  #done = new Map<SessionId, number>();
   readonly #files: number[];
   #recovered = false;
   #pendingBytes = 0;
@@ -131,7 +130,6 @@ export class Archiver {
   /** Runs until close(). Rejects for what nothing here can repair; the thread is then started anew. */
   async run(): Promise<void> {
     await this.#spool.open();
-    this.#done = await this.#spool.done();
     for (const session of await this.#spool.listSessions()) await this.#restore(session);
     while (!this.#closed) {
       if (!this.#recovered && this.#reader.file >= this.#options.firstFile) this.#finishCrashed();
@@ -143,6 +141,12 @@ export class Archiver {
       if (more) await new Promise((resolve) => setImmediate(resolve));
       else await this.#pause(TICK_MS);
     }
+  }
+
+  /** Whether sessions may write to this disk: while none may, the reserve is there to be used. */
+  sessionsRun(may: boolean): void {
+    if (may) void this.#spool.reserve.fill();
+    else this.#spool.reserve.allow();
   }
 
   end(end: UnloggedEnd): void {
@@ -180,7 +184,7 @@ export class Archiver {
 
   #bind(slot: number, id: string): void {
     const session = SessionId.safeParse(id);
-    if (session.success && !this.#done.has(session.data)) this.#slots.set(slot, this.#archive(session.data));
+    if (session.success && !this.#spool.isDone(session.data)) this.#slots.set(slot, this.#archive(session.data));
   }
 
   #take(slot: number, sequence: number, frame: Buffer): void {
@@ -289,7 +293,6 @@ export class Archiver {
       confirmed: async () => {
         await this.#spool.finished(session, this.#reader.file);
         archive.unconfirmed.shift();
-        this.#done.set(session, this.#reader.file);
         this.#archives.delete(session);
         const counts = archive.cutter.tally.counts();
         const segments = archive.cutter.segments.length;
@@ -302,10 +305,7 @@ export class Archiver {
 
   /** Goes on where another process, or an earlier archiver of this one, stopped. */
   async #restore(session: SessionId): Promise<void> {
-    if (this.#done.has(session)) {
-      await this.#spool.finished(session, this.#done.get(session) ?? 0);
-      return;
-    }
+    if (this.#spool.isDone(session)) return this.#spool.discard(session);
     const archive = this.#archive(session);
     const lines = await this.#spool.journal(session);
     archive.cutter.restoreStored(lines);
@@ -395,10 +395,7 @@ export class Archiver {
       unlinkSync(join(this.#wal, walFileName(this.#files[0])));
       this.#files.shift();
     }
-    const oldest = this.#files[0] ?? needed;
-    const before = this.#done.size;
-    for (const [session, lastFile] of this.#done) if (lastFile < oldest) this.#done.delete(session);
-    if (this.#done.size < before) void this.#spool.rewriteDone(this.#done).catch(() => undefined);
+    void this.#spool.forgetDone(this.#files[0] ?? needed).catch(() => undefined);
   }
 
   #retainDays(archive: Archive): number {

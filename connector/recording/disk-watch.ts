@@ -29,9 +29,8 @@ export class DiskWatch {
     this.#options = options;
   }
 
-  /** Looks once, and then again and again until stop(). */
+  /** Looks now, and then again and again until stop(). */
   async look(): Promise<void> {
-    clearTimeout(this.#timer);
     const { freeBytes, minFreeBytes, everyMs, onChange } = this.#options;
     // A disk that does not answer will fail the log's next write; that is the log's to say.
     const free = await freeBytes().catch(() => undefined);
@@ -44,6 +43,7 @@ export class DiskWatch {
         onChange(next, free);
       }
     }
+    clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.look(), everyMs).unref();
   }
 

@@ -134,8 +134,15 @@ async function start(
   const storage = (options.storage ?? nodeWalStorage)(walDirectory);
   const events: WalEvents = {
     failing: (message) => fault('log_failing', message),
-    recovered: () => fault('log_recovered', 'the write-ahead log can be written again'),
-    failed: (message) => fault('log_failed', `sessions are ended: ${message}`),
+    recovered() {
+      fault('log_recovered', 'the write-ahead log can be written again');
+      if (wal.disk === 'ok') archiver.sessionsRun(true);
+    },
+    failed(message) {
+      fault('log_failed', `sessions are ended: ${message}`);
+      archiver.sessionsRun(false);
+      void disk.look();
+    },
     endedUnlogged: (end) => archiver.end(end),
     deliveryThrew: (error) => fault('delivery_failed', error instanceof Error ? error.message : 'unknown error'),
   };
@@ -174,6 +181,7 @@ async function start(
     onChange(state, freeBytes) {
       fault(`disk_${state}`, `${Math.floor(freeBytes / 1024 / 1024)} MiB are free for the write-ahead log`);
       wal.diskIs(state);
+      if (state !== 'low') archiver.sessionsRun(state === 'ok');
     },
   });
   await disk.look();

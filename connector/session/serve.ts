@@ -86,7 +86,11 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
         allowPlainText: options.allowPlainText,
         signal: deadline.signal,
       });
-      if (accepted.kind === 'refused') reportRefused(address, accepted.claim, accepted.refusal);
+      if (accepted.kind === 'refused') {
+        reportRefused(address, accepted.claim, accepted.refusal);
+        // It stays counted while it reads why.
+        await accepted.closed;
+      }
       if (accepted.kind === 'arrival') arrival = accepted.arrival;
     } finally {
       clearTimeout(timer);

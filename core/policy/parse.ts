@@ -21,7 +21,7 @@ export function parsePolicy(text: string): Result<PolicyDocument, readonly Polic
     return err([{ line: 1, column: 1, path: '', message: `a policy has at most ${MAX_POLICY_BYTES} bytes` }]);
   }
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, merge: false });
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, stringKeys: true, merge: false });
   const position = (offset: number) => {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
@@ -42,13 +42,18 @@ export function parsePolicy(text: string): Result<PolicyDocument, readonly Polic
   }
   const parsed = PolicyDocument.safeParse(value);
   if (!parsed.success) {
+    // A misspelt key also makes the right one missing: what is there is named before what is not.
+    const [unknown, other] = [true, false].map((wanted) =>
+      parsed.error.issues.filter((issue) => (issue.code === 'unrecognized_keys') === wanted),
+    );
     return err(
-      parsed.error.issues.flatMap((issue) => {
-        const keys = issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [issue.path];
-        return keys.map((path) => ({
+      [...(unknown ?? []), ...(other ?? [])].flatMap((issue) => {
+        const known = issue.code !== 'unrecognized_keys';
+        const paths = known ? [issue.path] : issue.keys.map((key) => [...issue.path, key]);
+        return paths.map((path) => ({
           ...position(offsetOf(document, path)),
           path: pathText(path),
-          message: issue.code === 'unrecognized_keys' ? 'is not known here' : firstLine(issue.message),
+          message: !known ? 'is not known here' : isMissing(document, path) ? 'is missing' : firstLine(issue.message),
         }));
       }),
     );
@@ -86,6 +91,9 @@ function contradictions(policy: PolicyDocument): { path: PropertyKey[]; message:
   }
   return found;
 }
+
+const isMissing = (document: Document.Parsed, path: readonly PropertyKey[]): boolean =>
+  path.length > 0 && document.getIn(path, true) === undefined;
 
 /** Where the node at `path` begins; where its nearest ancestor does when it is missing. */
 function offsetOf(document: Document.Parsed, path: readonly PropertyKey[]): number {

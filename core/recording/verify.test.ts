@@ -81,7 +81,7 @@ describe('one byte flipped', () => {
     test(`anywhere in ${name} is found, and laid to that object`, async () => {
       for (let at = 0; at < bytes.length; at++) {
         const altered = Uint8Array.from(bytes);
-        altered[at] = (altered[at] ?? 0) ^ (1 << at % 8);
+        altered[at] = (altered[at] ?? 0) ^ (1 << (at % 8));
         const report = await check(new Map(objects).set(name, altered), { trustedKey: undefined });
         expect(report.proven, `byte ${at}`).toBe(false);
         expect(report.faults.map((fault) => fault.object)).toContain(name);

@@ -75,7 +75,8 @@ function claimedConnector(token: string): ConnectorId | undefined {
 function faultOf(error: unknown): ConnectorLoginFault {
   if (error instanceof errors.JWTExpired) return 'token_expired';
   if (error instanceof errors.JWTClaimValidationFailed) return error.claim === 'aud' ? 'audience_wrong' : 'claim_wrong';
-  if (error instanceof errors.JWSSignatureVerificationFailed || error instanceof errors.JOSEAlgNotAllowed) return 'signature_wrong';
+  if (error instanceof errors.JWSSignatureVerificationFailed || error instanceof errors.JOSEAlgNotAllowed)
+    return 'signature_wrong';
   if (error instanceof errors.JOSEError) return 'token_malformed';
   throw error;
 }

@@ -75,7 +75,10 @@ export class LinkConversation {
 
   async lookUp(message: Message<'grants.look_up'>): Promise<FromEdge> {
     const email = Email.safeParse(message.email).data ?? message.email.toLowerCase();
-    const [salt, served] = await Promise.all([this.#deps.salt(email, message.resource), this.#serves(message.resource)]);
+    const [salt, served] = await Promise.all([
+      this.#deps.salt(email, message.resource),
+      this.#serves(message.resource),
+    ]);
     const candidates: GrantCandidate[] =
       served?.protocol === message.protocol ? await this.#deps.grants.candidates(email, message.resource) : [];
     return { kind: 'grants.found', call: message.call, salt, iterations: GRANT_SCRAM_ITERATIONS, candidates };
@@ -145,7 +148,10 @@ export class LinkConversation {
     const { connector, grants, witness } = this.#deps;
     switch (report.kind) {
       case 'segment.stored':
-        return this.#judge(report, await witness.recordHead(connector.id, report), { number: report.number, digest: report.digest });
+        return this.#judge(report, await witness.recordHead(connector.id, report), {
+          number: report.number,
+          digest: report.digest,
+        });
       case 'manifest.stored':
         return this.#judge(report, await witness.recordManifest(connector.id, report), { digest: report.digest });
       case 'session.ended': {

@@ -29,7 +29,12 @@ export async function joinConnector(
   }
   const invitedBy = await deps.directory.invitation(hash, request.key);
   if (invitedBy === undefined) {
-    await note(deps, { kind: 'attempt.refused', actor: 'gatehouse', object: request.name, details: { reason: 'join_token_wrong', address } });
+    await note(deps, {
+      kind: 'attempt.refused',
+      actor: 'gatehouse',
+      object: request.name,
+      details: { reason: 'join_token_wrong', address },
+    });
     return fault('forbidden', 'This join token is not good (any more). Ask an administrator for a new one.');
   }
   const id = newId('con', deps.clock);
@@ -54,7 +59,8 @@ export async function certifyConnector(
 ): Promise<Result<z.infer<typeof Certificate>, UseCaseFault>> {
   const resources = await deps.directory.resourcesOf(connector.id);
   const allowed = new Set(resources.map((resource) => resource.endpoint.host.toLowerCase().replace(/^\[|\]$/g, '')));
-  if (isLoopback(new URL(deps.publicUrl).hostname)) for (const name of ['localhost', '127.0.0.1', '::1']) allowed.add(name);
+  if (isLoopback(new URL(deps.publicUrl).hostname))
+    for (const name of ['localhost', '127.0.0.1', '::1']) allowed.add(name);
   await note(deps, {
     kind: 'connector.certified',
     actor: `connector:${connector.id}`,

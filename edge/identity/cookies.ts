@@ -28,7 +28,11 @@ export function sealAttempt(attempt: LoginAttempt, key: Uint8Array, now: number)
 }
 
 /** undefined: absent, forged or too old. */
-export async function openAttempt(sealed: string | undefined, key: Uint8Array, now: number): Promise<LoginAttempt | undefined> {
+export async function openAttempt(
+  sealed: string | undefined,
+  key: Uint8Array,
+  now: number,
+): Promise<LoginAttempt | undefined> {
   if (!sealed || sealed.length > 4096) return undefined;
   try {
     const { payload } = await jwtDecrypt(sealed, key, {

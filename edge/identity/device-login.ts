@@ -10,7 +10,12 @@ import { API_TOKEN_MS, DEVICE_CODE_MS, DEVICE_INTERVAL_SECONDS, newUserCode } fr
 import { note, type UseCaseDeps } from '../use-cases/deps.ts';
 
 /** RFC 8628, section 3.5, and RFC 6749. */
-export type DeviceTokenError = 'authorization_pending' | 'slow_down' | 'access_denied' | 'expired_token' | 'invalid_grant';
+export type DeviceTokenError =
+  | 'authorization_pending'
+  | 'slow_down'
+  | 'access_denied'
+  | 'expired_token'
+  | 'invalid_grant';
 
 const ERRORS = {
   pending: 'authorization_pending',

@@ -127,7 +127,9 @@ export class OidcProvider {
     const all: Record<string, unknown> = { ...userInfo, ...claims };
     if (all.email_verified === false || all.email_verified === 'false') return err('email_unverified');
     const listed = all[this.#settings.groupsClaim];
-    const groups = (Array.isArray(listed) ? listed : [listed]).filter((group) => typeof group === 'string' && group !== '');
+    const groups = (Array.isArray(listed) ? listed : [listed]).filter(
+      (group) => typeof group === 'string' && group !== '',
+    );
     const provider = this.#settings.providerName;
     const identity = Identity.safeParse({
       subject: `${claims.iss}#${claims.sub}`,
@@ -150,7 +152,9 @@ export class OidcProvider {
         const response = await oauth.discoveryRequest(issuer, { algorithm: 'oidc', ...this.#request() });
         this.#discovered = { server: await oauth.processDiscoveryResponse(issuer, response), at: now };
       } catch (error) {
-        console.error(`discovery of the identity provider failed: ${error instanceof Error ? error.message : 'unknown'}`);
+        console.error(
+          `discovery of the identity provider failed: ${error instanceof Error ? error.message : 'unknown'}`,
+        );
         return undefined;
       }
     }
@@ -173,7 +177,8 @@ export class OidcProvider {
 
 function faultOf(error: unknown): SignInFault {
   if (error instanceof oauth.AuthorizationResponseError) return 'provider_refused';
-  if (error instanceof oauth.ResponseBodyError) return error.error === 'invalid_grant' ? 'code_rejected' : 'provider_refused';
+  if (error instanceof oauth.ResponseBodyError)
+    return error.error === 'invalid_grant' ? 'code_rejected' : 'provider_refused';
   if (error instanceof oauth.OperationProcessingError) {
     if (error.code === oauth.JWT_TIMESTAMP_CHECK) return 'token_expired';
     if (error.code === oauth.KEY_SELECTION) return 'signature_wrong';

@@ -11,6 +11,8 @@ export function safeReturnPath(wanted: string | undefined, origin: string): stri
   const url = URL.canParse(wanted, origin) ? new URL(wanted, origin) : undefined;
   if (url?.origin !== origin) return '/';
   if (url.pathname.startsWith('//')) return '/';
-  const ours = [SIGN_IN_PATH, SIGN_OUT_PATH].some((path) => url.pathname === path || url.pathname.startsWith(`${path}/`));
+  const ours = [SIGN_IN_PATH, SIGN_OUT_PATH].some(
+    (path) => url.pathname === path || url.pathname.startsWith(`${path}/`),
+  );
   return ours ? '/' : `${url.pathname}${url.search}${url.hash}`;
 }

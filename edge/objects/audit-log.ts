@@ -79,7 +79,11 @@ export class AuditLog extends DurableObject {
       values.push(kind.data);
     }
     const rows = this.#sql
-      .exec(`SELECT * FROM entries WHERE ${conditions.join(' AND ')} ORDER BY sequence DESC LIMIT ?`, ...values, query.limit + 1)
+      .exec(
+        `SELECT * FROM entries WHERE ${conditions.join(' AND ')} ORDER BY sequence DESC LIMIT ?`,
+        ...values,
+        query.limit + 1,
+      )
       .toArray()
       .map(readEntry);
     const entries = rows.slice(0, query.limit);
@@ -94,7 +98,9 @@ export class AuditLog extends DurableObject {
       (function* () {
         const page = 500;
         for (let after = 0; ; ) {
-          const rows = sql.exec('SELECT * FROM entries WHERE sequence > ? ORDER BY sequence LIMIT ?', after, page).toArray();
+          const rows = sql
+            .exec('SELECT * FROM entries WHERE sequence > ? ORDER BY sequence LIMIT ?', after, page)
+            .toArray();
           for (const row of rows) yield readEntry(row);
           const last = rows.at(-1);
           if (!last || rows.length < page) return;

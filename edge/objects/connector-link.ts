@@ -6,7 +6,13 @@
 
 import { DurableObject } from 'cloudflare:workers';
 import { z } from 'zod';
-import { CONTROL_PING_INTERVAL_MS, FromConnector, type FromEdge, MAX_CONTROL_MESSAGE_BYTES, type Report } from '../../core/control.ts';
+import {
+  CONTROL_PING_INTERVAL_MS,
+  FromConnector,
+  type FromEdge,
+  MAX_CONTROL_MESSAGE_BYTES,
+  type Report,
+} from '../../core/control.ts';
 import { ConnectorId, type GrantId } from '../../core/ids.ts';
 import { unreachable } from '../../core/result.ts';
 import { LinkConversation } from '../connectors/link-conversation.ts';
@@ -71,7 +77,11 @@ export class ConnectorLink extends DurableObject<Env> {
     }
     const { 0: client, 1: server } = new WebSocketPair();
     this.ctx.acceptWebSocket(server);
-    server.serializeAttachment({ connector: { id, name }, state: 'greeting', openedMs: Date.now() } satisfies Attachment);
+    server.serializeAttachment({
+      connector: { id, name },
+      state: 'greeting',
+      openedMs: Date.now(),
+    } satisfies Attachment);
     await this.ctx.storage.setAlarm(Date.now() + HELLO_WITHIN_MS);
     return new Response(null, { status: 101, webSocket: client });
   }
@@ -91,7 +101,11 @@ export class ConnectorLink extends DurableObject<Env> {
   /** false when the token was shown before. */
   burnToken(jti: string, expires: number): boolean {
     this.#sql.exec('DELETE FROM burned WHERE expires_ms <= ?', Date.now());
-    const kept = this.#sql.exec('INSERT OR IGNORE INTO burned (jti, expires_ms) VALUES (?, ?) RETURNING jti', jti, expires);
+    const kept = this.#sql.exec(
+      'INSERT OR IGNORE INTO burned (jti, expires_ms) VALUES (?, ?) RETURNING jti',
+      jti,
+      expires,
+    );
     return kept.toArray().length > 0;
   }
 
@@ -113,7 +127,9 @@ export class ConnectorLink extends DurableObject<Env> {
     const before = this.#order.get(socket);
     if (state === 'greeting' && !before) return this.#refuse(socket, 'the first message was not hello');
     if (message.kind === 'report') {
-      const taken = (before ?? Promise.resolve()).then(() => this.#take(socket, conversation, message.seq, message.report));
+      const taken = (before ?? Promise.resolve()).then(() =>
+        this.#take(socket, conversation, message.seq, message.report),
+      );
       this.#order.set(socket, taken);
       return taken;
     }
@@ -129,6 +145,12 @@ export class ConnectorLink extends DurableObject<Env> {
   }
 
   override async webSocketClose(socket: WebSocket, code: number, reason: string): Promise<void> {
+    try {
+      // The other side's closing handshake ends with ours.
+      socket.close(1000, 'closed');
+    } catch {
+      // Done by the runtime.
+    }
     await this.#gone(socket, code, reason);
   }
 
@@ -153,7 +175,11 @@ export class ConnectorLink extends DurableObject<Env> {
 
   // --- parts ---
 
-  async #greet(socket: WebSocket, conversation: LinkConversation, hello: Extract<FromConnector, { kind: 'hello' }>): Promise<void> {
+  async #greet(
+    socket: WebSocket,
+    conversation: LinkConversation,
+    hello: Extract<FromConnector, { kind: 'hello' }>,
+  ): Promise<void> {
     try {
       const answers = await conversation.hello(hello);
       if (attachmentOf(socket).state !== 'greeting') return;
@@ -236,8 +262,9 @@ export class ConnectorLink extends DurableObject<Env> {
     const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
     const digest = Array.from(hash, (byte) => byte.toString(16).padStart(2, '0')).join('');
     return (
-      this.#sql.exec('INSERT OR IGNORE INTO reports (digest, taken_ms) VALUES (?, ?) RETURNING digest', digest, Date.now()).toArray()
-        .length > 0
+      this.#sql
+        .exec('INSERT OR IGNORE INTO reports (digest, taken_ms) VALUES (?, ?) RETURNING digest', digest, Date.now())
+        .toArray().length > 0
     );
   }
 

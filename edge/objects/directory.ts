@@ -42,7 +42,12 @@ export class Directory extends DurableObject<Env> {
     super(context, env);
     this.#sql = context.storage.sql;
     this.#sql.exec(
-      BROWSER_SESSIONS_SCHEMA + DEVICE_CODES_SCHEMA + CONNECTORS_SCHEMA + POLICIES_SCHEMA + THROTTLES_SCHEMA + AUTHORITY_SCHEMA,
+      BROWSER_SESSIONS_SCHEMA +
+        DEVICE_CODES_SCHEMA +
+        CONNECTORS_SCHEMA +
+        POLICIES_SCHEMA +
+        THROTTLES_SCHEMA +
+        AUTHORITY_SCHEMA,
     );
     this.#browsers = new BrowserSessions(this.#sql);
     this.#devices = new DeviceCodes(this.#sql);

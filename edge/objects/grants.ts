@@ -5,7 +5,7 @@ import { DurableObject } from 'cloudflare:workers';
 import type { ListedGrant } from '../../core/api.ts';
 import type { GrantCandidate } from '../../core/control.ts';
 import { Grant, type GrantLabels, type ScramVerifier } from '../../core/grant.ts';
-import { ConnectorId, GrantId, SessionId } from '../../core/ids.ts';
+import { ConnectorId, GrantId, type SessionId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';
 import type { RefusalReason } from '../../core/refusal.ts';
 import type { ResourceName } from '../../core/resource.ts';
@@ -130,7 +130,8 @@ export class Grants extends DurableObject<Env> {
     if (grant.revoked) return err('grant_revoked');
     if (Date.parse(grant.until) <= Date.now()) return err('grant_expired');
     // An id seen before would put one session's rows under another's name.
-    if (this.#sql.exec('SELECT 1 FROM sessions WHERE session = ?', session).toArray().length > 0) return err('bad_request');
+    if (this.#sql.exec('SELECT 1 FROM sessions WHERE session = ?', session).toArray().length > 0)
+      return err('bad_request');
     const most = grant.obligations.maxSessions;
     if (most !== undefined && this.#liveSessions(id) >= most) return err('too_many_sessions');
     this.#sql.exec(
@@ -196,7 +197,9 @@ export class Grants extends DurableObject<Env> {
     const alive = new Set<string>(live);
     const known = new Set<string>();
     const revoked = new Map<GrantId, string>();
-    for (const row of this.#sql.exec('SELECT session, grant_id FROM sessions WHERE connector = ?', connector).toArray()) {
+    for (const row of this.#sql
+      .exec('SELECT session, grant_id FROM sessions WHERE connector = ?', connector)
+      .toArray()) {
       const session = String(row.session);
       known.add(session);
       if (!alive.has(session)) {
@@ -217,7 +220,10 @@ export class Grants extends DurableObject<Env> {
   override async alarm(): Promise<void> {
     const audit = remote<AuditLog>(this.env.AUDIT_LOG);
     const lost = this.#sql
-      .exec('SELECT session, grant_id, connector FROM sessions WHERE lost_ms < ? LIMIT 1000', Date.now() - LOST_AFTER_MS)
+      .exec(
+        'SELECT session, grant_id, connector FROM sessions WHERE lost_ms < ? LIMIT 1000',
+        Date.now() - LOST_AFTER_MS,
+      )
       .toArray();
     for (const row of lost) {
       await audit.append({
@@ -228,7 +234,10 @@ export class Grants extends DurableObject<Env> {
       });
       this.#sql.exec('DELETE FROM sessions WHERE session = ?', row.session ?? null);
     }
-    this.#sql.exec(`UPDATE grants SET stored_key = '', server_key = '' WHERE until_ms < ? AND stored_key <> ''`, Date.now() - 2 * DAY_MS);
+    this.#sql.exec(
+      `UPDATE grants SET stored_key = '', server_key = '' WHERE until_ms < ? AND stored_key <> ''`,
+      Date.now() - 2 * DAY_MS,
+    );
     this.#sql.exec('DELETE FROM grants WHERE until_ms < ?', Date.now() - KEPT_AFTER_END_MS);
     const left = this.#sql.exec('SELECT (SELECT count(*) FROM grants) + (SELECT count(*) FROM sessions) AS n').one();
     if (Number(left.n) > 0) await this.ctx.storage.setAlarm(Date.now() + HOUR_MS);

@@ -65,7 +65,10 @@ export class Witness extends DurableObject {
     return this.#isOwner(session, connector);
   }
 
-  recordHead(connector: ConnectorId, head: { session: SessionId; number: number; digest: string; frames: number }): WitnessAnswer {
+  recordHead(
+    connector: ConnectorId,
+    head: { session: SessionId; number: number; digest: string; frames: number },
+  ): WitnessAnswer {
     if (!this.#isOwner(head.session, connector)) return 'foreign';
     const known = this.#sql
       .exec('SELECT digest FROM heads WHERE session = ? AND number = ?', head.session, head.number)
@@ -84,7 +87,10 @@ export class Witness extends DurableObject {
     return 'witnessed';
   }
 
-  recordManifest(connector: ConnectorId, manifest: { session: SessionId; digest: string; segments: number }): WitnessAnswer {
+  recordManifest(
+    connector: ConnectorId,
+    manifest: { session: SessionId; digest: string; segments: number },
+  ): WitnessAnswer {
     if (!this.#isOwner(manifest.session, connector)) return 'foreign';
     const known = this.#sql.exec('SELECT digest FROM manifests WHERE session = ?', manifest.session).toArray()[0];
     if (known) return known.digest === manifest.digest ? 'known' : 'contradicts';
@@ -109,7 +115,9 @@ export class Witness extends DurableObject {
       .exec('SELECT number, digest, at FROM heads WHERE session = ? ORDER BY number', session)
       .toArray()
       .map((row) => ({ number: Number(row.number), digest: String(row.digest), at: String(row.at) }));
-    const manifest = this.#sql.exec('SELECT digest, segments, at FROM manifests WHERE session = ?', session).toArray()[0];
+    const manifest = this.#sql
+      .exec('SELECT digest, segments, at FROM manifests WHERE session = ?', session)
+      .toArray()[0];
     return {
       session,
       connector: ConnectorId.parse(owner.connector),

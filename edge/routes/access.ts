@@ -1,7 +1,15 @@
 // /me, /resources, /requests, /grants
 
 import { createRoute, z } from '@hono/zod-openapi';
-import { AccessAnswer, AccessRequest, GrantList, ListedGrant, Me, PendingRequest, ResourceList } from '../../core/api.ts';
+import {
+  AccessAnswer,
+  AccessRequest,
+  GrantList,
+  ListedGrant,
+  Me,
+  PendingRequest,
+  ResourceList,
+} from '../../core/api.ts';
 import { GrantId, RequestId } from '../../core/ids.ts';
 import { type Api, type ApiDeps, answer, failure, jsonAnswer, jsonBody, whoAsks } from './api.ts';
 

@@ -51,7 +51,12 @@ export function administrationRoutes(api: Api, { gatehouse }: ApiDeps): void {
   );
 
   api.openapi(
-    createRoute({ method: 'get', path: '/policy', summary: 'The policy in force', responses: jsonAnswer(StoredPolicy, 'As it was written') }),
+    createRoute({
+      method: 'get',
+      path: '/policy',
+      summary: 'The policy in force',
+      responses: jsonAnswer(StoredPolicy, 'As it was written'),
+    }),
     async (c) => answer(c, await gatehouse.policy(whoAsks(c))),
   );
 
@@ -77,7 +82,13 @@ export function administrationRoutes(api: Api, { gatehouse }: ApiDeps): void {
     }),
     async (c) => {
       const { since, actor, kind, cursor, limit } = c.req.valid('query');
-      const query = { ...(since && { since }), ...(actor && { actor }), ...(kind && { kind }), ...(cursor && { cursor }), limit };
+      const query = {
+        ...(since && { since }),
+        ...(actor && { actor }),
+        ...(kind && { kind }),
+        ...(cursor && { cursor }),
+        limit,
+      };
       return answer(c, await gatehouse.audit(whoAsks(c), query));
     },
   );

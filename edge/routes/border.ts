@@ -54,13 +54,17 @@ export function sameSiteOnly(publicUrl: string): MiddlewareHandler {
     const site = c.req.header('sec-fetch-site');
     const origin = c.req.header('origin');
     const carriesCookie = readCookie(c.req.raw, SESSION_COOKIE) !== undefined && !c.req.header('authorization');
-    const ours = site !== undefined ? site === 'same-origin' : origin !== undefined ? origin === publicUrl : !carriesCookie;
+    const ours =
+      site !== undefined ? site === 'same-origin' : origin !== undefined ? origin === publicUrl : !carriesCookie;
     return ours ? next() : errorResponse('cross_site', 'This request did not come from a page of Gatehouse.');
   };
 }
 
 export const limitBody = (): MiddlewareHandler =>
-  bodyLimit({ maxSize: MAX_BODY_BYTES, onError: () => errorResponse('too_large', `A body has at most ${MAX_BODY_BYTES} bytes.`) });
+  bodyLimit({
+    maxSize: MAX_BODY_BYTES,
+    onError: () => errorResponse('too_large', `A body has at most ${MAX_BODY_BYTES} bytes.`),
+  });
 
 /** Under the API bodies are JSON, save for OAuth's forms. */
 export function checkContentType(): MiddlewareHandler {

@@ -50,7 +50,8 @@ export function connectorApiRoutes(api: Api, deps: ConnectorRouteDeps): void {
     }),
     async (c) => {
       const connector = await login(deps, c.req.raw);
-      if (!connector.ok) return c.json(errorBody(connector.error, CONNECTOR_SENTENCES[connector.error]), statusOf(connector.error));
+      if (!connector.ok)
+        return c.json(errorBody(connector.error, CONNECTOR_SENTENCES[connector.error]), statusOf(connector.error));
       return answer(c, await certifyConnector(deps.service, connector.value, c.req.valid('json')));
     },
   );

@@ -7,7 +7,17 @@ import { AccessToken, DeviceCode } from '../../core/api.ts';
 import { type DeviceTokenError, redeemDeviceLogin, startDeviceLogin } from '../identity/device-login.ts';
 import { bearerHash } from '../identity/signed-in.ts';
 import { note, type UseCaseDeps } from '../use-cases/deps.ts';
-import { type Api, type ApiDeps, type ApiEnv, answer, FAILURES, failure, jsonAnswer, jsonBody, whoAsks } from './api.ts';
+import {
+  type Api,
+  type ApiDeps,
+  type ApiEnv,
+  answer,
+  FAILURES,
+  failure,
+  jsonAnswer,
+  jsonBody,
+  whoAsks,
+} from './api.ts';
 import { clientAddress } from './request.ts';
 
 const GRANT_TYPE = 'urn:ietf:params:oauth:grant-type:device_code';
@@ -28,7 +38,10 @@ const SENTENCES: Readonly<Record<DeviceTokenError, string>> = {
   invalid_grant: 'The code was used already. Start again.',
 };
 
-const TokenRequest = z.object({ grant_type: z.literal(GRANT_TYPE).optional(), device_code: z.string().min(1).max(200) });
+const TokenRequest = z.object({
+  grant_type: z.literal(GRANT_TYPE).optional(),
+  device_code: z.string().min(1).max(200),
+});
 const Decision = z.object({ user_code: z.string().max(64), approve: z.boolean() });
 const WaitingDevice = z.object({
   userCode: z.string(),
@@ -65,7 +78,8 @@ export function openDeviceRoutes(api: Api, deps: UseCaseDeps): void {
       responses: oauthAnswer(AccessToken, 'The token'),
     }),
     async (c) => {
-      if (!(await deps.directory.allow('device-token', clientAddress(c.req.raw)))) return c.json(oauthError('slow_down'), 429);
+      if (!(await deps.directory.allow('device-token', clientAddress(c.req.raw))))
+        return c.json(oauthError('slow_down'), 429);
       const request = TokenRequest.safeParse(await readParameters(c));
       if (!request.success) {
         return c.json({ error: 'invalid_request', error_description: 'Send grant_type and device_code.' }, 400);
@@ -91,7 +105,10 @@ export function deviceRoutes(api: Api, { gatehouse }: ApiDeps, deps: UseCaseDeps
         return failure(c, { reason: 'forbidden', message: 'Approve device logins in the browser.' });
       }
       const { user_code, approve } = c.req.valid('json');
-      return answer(c, await (approve ? gatehouse.approveDevice(whoAsks(c), user_code) : gatehouse.denyDevice(whoAsks(c), user_code)));
+      return answer(
+        c,
+        await (approve ? gatehouse.approveDevice(whoAsks(c), user_code) : gatehouse.denyDevice(whoAsks(c), user_code)),
+      );
     },
   );
 

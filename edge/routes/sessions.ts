@@ -14,7 +14,10 @@ const paging = z.object({
   limit: z.coerce.number().int().min(1).max(500).default(100),
 });
 
-const bytes = (type: string, description: string) => ({ 200: { description, content: { [type]: { schema: z.any() } } }, ...FAILURES });
+const bytes = (type: string, description: string) => ({
+  200: { description, content: { [type]: { schema: z.any() } } },
+  ...FAILURES,
+});
 
 export function sessionRoutes(api: Api, { gatehouse }: ApiDeps): void {
   api.openapi(

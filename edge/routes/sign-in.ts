@@ -74,7 +74,11 @@ export function signInRoutes(deps: SignInDeps): Hono {
       kind: 'identity.signed_in',
       actor: identity.value.email,
       object: 'portal',
-      details: { provider: identity.value.provider, subject: identity.value.subject, address: clientAddress(c.req.raw) },
+      details: {
+        provider: identity.value.provider,
+        subject: identity.value.subject,
+        address: clientAddress(c.req.raw),
+      },
     });
     const before = await sessionHash(c.req.raw);
     if (before) await directory.endBrowserSession(before);

@@ -34,7 +34,9 @@ export class BrowserSessions {
   }
 
   find(hash: string, now: number): Identity | undefined {
-    const row = this.#sql.exec('SELECT identity, seen_ms, expires_ms FROM browser_sessions WHERE hash = ?', hash).toArray()[0];
+    const row = this.#sql
+      .exec('SELECT identity, seen_ms, expires_ms FROM browser_sessions WHERE hash = ?', hash)
+      .toArray()[0];
     if (!row || Number(row.expires_ms) <= now || Number(row.seen_ms) + BROWSER_IDLE_MS <= now) return undefined;
     if (Number(row.seen_ms) + SEEN_EVERY_MS <= now) {
       this.#sql.exec('UPDATE browser_sessions SET seen_ms = ? WHERE hash = ?', now, hash);

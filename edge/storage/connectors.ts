@@ -1,7 +1,7 @@
 // Connectors that joined, the tokens they joined with, and the resources they announced.
 
 import { ConnectorId } from '../../core/ids.ts';
-import { Resource, ResourceName } from '../../core/resource.ts';
+import { Resource, type ResourceName } from '../../core/resource.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 
 export const JOIN_TOKEN_MS = 3_600_000;
@@ -98,14 +98,23 @@ export class Connectors {
   }
 
   seen(id: ConnectorId, build: string | undefined, now: number): void {
-    this.#sql.exec('UPDATE connectors SET seen_ms = ?, build = coalesce(?, build) WHERE id = ?', now, build ?? null, id);
+    this.#sql.exec(
+      'UPDATE connectors SET seen_ms = ?, build = coalesce(?, build) WHERE id = ?',
+      now,
+      build ?? null,
+      id,
+    );
   }
 
   /**
    * Replaces what the connector announced before. A name that another connector holds stays with
    * it: sessions of one connector must not turn up at another.
    */
-  announce(id: ConnectorId, resources: readonly Resource[], now: number): { refused: ResourceName[]; takenOver: ResourceName[] } {
+  announce(
+    id: ConnectorId,
+    resources: readonly Resource[],
+    now: number,
+  ): { refused: ResourceName[]; takenOver: ResourceName[] } {
     const refused: ResourceName[] = [];
     const takenOver: ResourceName[] = [];
     this.#sql.exec('DELETE FROM resources WHERE connector = ?', id);

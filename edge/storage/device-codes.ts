@@ -42,8 +42,13 @@ export function newUserCode(random: (count: number) => Uint8Array): string {
 
 /** As people type it: any case, blanks or dashes anywhere. undefined: cannot be one. */
 export function readUserCode(typed: string): string | undefined {
-  const letters = typed.slice(0, 64).toUpperCase().replace(/[\s\p{Pd}]/gu, '');
-  return new RegExp(`^[${USER_CODE_ALPHABET}]{8}$`).test(letters) ? `${letters.slice(0, 4)}-${letters.slice(4)}` : undefined;
+  const letters = typed
+    .slice(0, 64)
+    .toUpperCase()
+    .replace(/[\s\p{Pd}]/gu, '');
+  return new RegExp(`^[${USER_CODE_ALPHABET}]{8}$`).test(letters)
+    ? `${letters.slice(0, 4)}-${letters.slice(4)}`
+    : undefined;
 }
 
 export type DevicePoll =
@@ -79,7 +84,8 @@ export class DeviceCodes {
     const row = this.#sql.exec('SELECT * FROM device_codes WHERE hash = ?', hash).toArray()[0];
     if (!row || Number(row.expires_ms) <= now) return { kind: 'expired' };
     if (row.state === 'denied') return { kind: 'denied' };
-    if (row.state === 'approved') return { kind: 'approved', identity: Identity.parse(JSON.parse(String(row.identity))) };
+    if (row.state === 'approved')
+      return { kind: 'approved', identity: Identity.parse(JSON.parse(String(row.identity))) };
     const tooSoon = row.polled_ms !== null && Number(row.polled_ms) + Number(row.interval_ms) > now + 100;
     this.#sql.exec(
       'UPDATE device_codes SET polled_ms = ?, interval_ms = interval_ms + ? WHERE hash = ?',
@@ -93,7 +99,11 @@ export class DeviceCodes {
   /** Trades an approved code for a token, once. */
   redeem(hash: string, tokenHash: string, now: number): boolean {
     const row = this.#sql
-      .exec(`DELETE FROM device_codes WHERE hash = ? AND state = 'approved' AND expires_ms > ? RETURNING identity`, hash, now)
+      .exec(
+        `DELETE FROM device_codes WHERE hash = ? AND state = 'approved' AND expires_ms > ? RETURNING identity`,
+        hash,
+        now,
+      )
       .toArray()[0];
     if (!row) return false;
     this.#sql.exec(

@@ -42,7 +42,11 @@ export class Throttles {
 
   /** true the first time, false for ever after (until `expires`, when the thing itself is no longer good). */
   burn(key: string, expires: number): boolean {
-    const inserted = this.#sql.exec('INSERT OR IGNORE INTO burned (key, expires_ms) VALUES (?, ?) RETURNING key', key, expires);
+    const inserted = this.#sql.exec(
+      'INSERT OR IGNORE INTO burned (key, expires_ms) VALUES (?, ?) RETURNING key',
+      key,
+      expires,
+    );
     return inserted.toArray().length > 0;
   }
 

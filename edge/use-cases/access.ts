@@ -58,7 +58,8 @@ async function requestAccess(deps: UseCaseDeps, who: Identity, request: AccessRe
   if (!standing.ok) return standing;
   const { policy, version } = standing.value;
   const announced = await deps.directory.resource(request.resource);
-  if (!announced) return fault('not_found', `There is no resource called ${request.resource}. See the list of resources.`);
+  if (!announced)
+    return fault('not_found', `There is no resource called ${request.resource}. See the list of resources.`);
   const { resource } = announced;
 
   const decision = evaluate(policy, {
@@ -80,7 +81,12 @@ async function requestAccess(deps: UseCaseDeps, who: Identity, request: AccessRe
       kind: 'request.denied',
       actor: who.email,
       object: resource.name,
-      details: { request: requestId, reason: decision.reason, policyVersion: version, ...(decision.rule && { rule: decision.rule }) },
+      details: {
+        request: requestId,
+        reason: decision.reason,
+        policyVersion: version,
+        ...(decision.rule && { rule: decision.rule }),
+      },
     });
     return fault('denied', decision.message);
   }
@@ -111,7 +117,13 @@ async function requestAccess(deps: UseCaseDeps, who: Identity, request: AccessRe
     kind: 'grant.issued',
     actor: who.email,
     object: grant.id,
-    details: { request: requestId, resource: resource.name, until: grant.until, rule: rule.name, policyVersion: version },
+    details: {
+      request: requestId,
+      resource: resource.name,
+      until: grant.until,
+      rule: rule.name,
+      policyVersion: version,
+    },
   });
   const { subject, email, groups, provider, name } = who;
   const issued = await deps.grants.issue(grant, { subject, email, groups, provider, name }, verifier);
@@ -128,7 +140,8 @@ async function revokeGrant(deps: UseCaseDeps, who: Identity, id: GrantId, reason
   const stored = await deps.grants.find(id);
   const own = stored?.grant.email === who.email;
   // Others' grants are not told apart from none.
-  if (!stored || (!own && !standing.value.administrator)) return fault('not_found', 'There is no such grant among yours.');
+  if (!stored || (!own && !standing.value.administrator))
+    return fault('not_found', 'There is no such grant among yours.');
   await note(deps, {
     kind: 'grant.revoked',
     actor: who.email,
@@ -140,11 +153,16 @@ async function revokeGrant(deps: UseCaseDeps, who: Identity, id: GrantId, reason
   const serving = await deps.directory.resource(stored.grant.resource);
   const tell = new Set<ConnectorId>([...revoked.connectors, ...(serving ? [serving.connector.id] : [])]);
   // One that is away hears of it when it links again (Grants.resume).
-  await Promise.allSettled([...tell].map((connector) => deps.links.push(connector, { kind: 'grant.revoked', grant: id, reason })));
+  await Promise.allSettled(
+    [...tell].map((connector) => deps.links.push(connector, { kind: 'grant.revoked', grant: id, reason })),
+  );
   return ok(revoked.listed);
 }
 
-export async function onlineAmong(deps: Pick<UseCaseDeps, 'links'>, ids: ReadonlySet<ConnectorId>): Promise<Set<ConnectorId>> {
+export async function onlineAmong(
+  deps: Pick<UseCaseDeps, 'links'>,
+  ids: ReadonlySet<ConnectorId>,
+): Promise<Set<ConnectorId>> {
   const asked = await Promise.all([...ids].map(async (id) => ((await deps.links.isLinked(id)) ? id : undefined)));
   return new Set(asked.filter((id) => id !== undefined));
 }

@@ -29,7 +29,12 @@ export function administrationUseCases(deps: UseCaseDeps): AdministrationUseCase
       if (!standing.value.administrator) return fault('forbidden', 'Only administrators invite connectors.');
       const token = newToken('gjt', deps.clock.random);
       const expires = deps.clock.now() + JOIN_TOKEN_MS;
-      await note(deps, { kind: 'connector.invited', actor: who.email, object: 'connector', details: { expiresAt: iso(expires) } });
+      await note(deps, {
+        kind: 'connector.invited',
+        actor: who.email,
+        object: 'connector',
+        details: { expiresAt: iso(expires) },
+      });
       await deps.directory.invite(await hashToken(token), who.email, expires);
       return ok({ token: token.reveal(), expiresAt: iso(expires) });
     },
@@ -51,7 +56,12 @@ export function administrationUseCases(deps: UseCaseDeps): AdministrationUseCase
       const parsed = parsePolicy(text);
       if (!parsed.ok) return fault('bad_request', parsed.error.slice(0, 20).map(describeMistake).join('\n'));
       const { version } = standing.value;
-      await note(deps, { kind: 'policy.applied', actor: who.email, object: 'policy', details: { version: version + 1 } });
+      await note(deps, {
+        kind: 'policy.applied',
+        actor: who.email,
+        object: 'policy',
+        details: { version: version + 1 },
+      });
       const applied = await deps.directory.applyPolicy(text, who.email, version);
       if (!applied) return fault('conflict', 'Somebody else applied a policy meanwhile. Read it and try again.');
       const connectors = await deps.directory.connectors();
@@ -89,4 +99,9 @@ export function administrationUseCases(deps: UseCaseDeps): AdministrationUseCase
   };
 }
 
-const shown = ({ version, text, appliedAt, appliedBy }: PolicyInForce): StoredPolicy => ({ version, text, appliedAt, appliedBy });
+const shown = ({ version, text, appliedAt, appliedBy }: PolicyInForce): StoredPolicy => ({
+  version,
+  text,
+  appliedAt,
+  appliedBy,
+});

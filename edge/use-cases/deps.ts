@@ -82,9 +82,10 @@ export async function policyInForce(deps: UseCaseDeps): Answer<PolicyInForce> {
   if (!parsed.ok) {
     const first = parsed.error[0];
     console.error(`POLICY is not valid: ${first ? describeMistake(first) : 'unknown mistake'}`);
-    return fault('unavailable', 'The policy in the settings is not valid, so nothing is allowed. See the edge\'s log.');
+    return fault('unavailable', "The policy in the settings is not valid, so nothing is allowed. See the edge's log.");
   }
   await note(deps, { kind: 'policy.applied', actor: 'gatehouse', object: 'policy', details: { version: 1 } });
-  const applied = (await deps.directory.applyPolicy(deps.firstPolicy, 'gatehouse', 0)) ?? (await deps.directory.policy());
+  const applied =
+    (await deps.directory.applyPolicy(deps.firstPolicy, 'gatehouse', 0)) ?? (await deps.directory.policy());
   return applied ? ok(applied) : fault('unavailable', 'No policy is in force. Try again.');
 }

@@ -22,7 +22,12 @@ type RecordingUseCases = Pick<
 
 export function recordingUseCases(deps: UseCaseDeps): RecordingUseCases {
   /** Resolves once the look is allowed and written down. */
-  const look = async (who: Identity, id: SessionId, kind: AuditKind, details: Record<string, string>): Answer<SessionDetail> => {
+  const look = async (
+    who: Identity,
+    id: SessionId,
+    kind: AuditKind,
+    details: Record<string, string>,
+  ): Answer<SessionDetail> => {
     const standing = await standingOf(deps, who);
     if (!standing.ok) return standing;
     const detail = await deps.archive.session(id);
@@ -42,7 +47,10 @@ export function recordingUseCases(deps: UseCaseDeps): RecordingUseCases {
       await note(deps, { kind: 'sessions.listed', actor: who.email, object: 'sessions', details });
       const page = await deps.archive.sessions(asked.value);
       if (!page.ok) return archiveFault(page.error);
-      return ok({ ...page.value, sessions: page.value.sessions.filter((entry) => mayView(standing.value, who, entry)) });
+      return ok({
+        ...page.value,
+        sessions: page.value.sessions.filter((entry) => mayView(standing.value, who, entry)),
+      });
     },
 
     session: (who, id) => look(who, id, 'session.viewed', { part: 'detail' }),
@@ -70,7 +78,8 @@ export function recordingUseCases(deps: UseCaseDeps): RecordingUseCases {
     },
 
     async object(who, id, name) {
-      if (!OBJECT_NAME.test(name)) return fault('not_found', 'A session has objects such as 00000000.seg and manifest.json.');
+      if (!OBJECT_NAME.test(name))
+        return fault('not_found', 'A session has objects such as 00000000.seg and manifest.json.');
       const allowed = await look(who, id, 'session.verified', { part: name });
       return allowed.ok ? read(deps.archive.object(id, name)) : allowed;
     },
@@ -92,7 +101,8 @@ export function recordingUseCases(deps: UseCaseDeps): RecordingUseCases {
     async witnessedSessions(who, cursor) {
       const standing = await standingOf(deps, who);
       if (!standing.ok) return standing;
-      if (!standing.value.auditor) return fault('forbidden', 'Only auditors see every session. Verify one of yours by its id.');
+      if (!standing.value.auditor)
+        return fault('forbidden', 'Only auditors see every session. Verify one of yours by its id.');
       await note(deps, { kind: 'sessions.listed', actor: who.email, object: 'witness', details: {} });
       return ok(await deps.witness.list(cursor));
     },
@@ -125,7 +135,12 @@ function narrow(standing: Standing, who: Identity, query: SessionQuery): Result<
 }
 
 async function refuseLook(deps: UseCaseDeps, who: Identity, id: SessionId, kind: AuditKind) {
-  await note(deps, { kind: 'attempt.refused', actor: who.email, object: id, details: { reason: 'policy_denied', wanted: kind } });
+  await note(deps, {
+    kind: 'attempt.refused',
+    actor: who.email,
+    object: id,
+    details: { reason: 'policy_denied', wanted: kind },
+  });
   return fault('forbidden', 'This session is not yours to view. Ask an auditor.');
 }
 

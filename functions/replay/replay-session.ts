@@ -6,7 +6,7 @@ import type { ReplayEvent, SessionEntry } from '../../core/catalogue.ts';
 import type { Fact, StatementFinished } from '../../core/recording/facts.ts';
 import { ContentsDamage, parseFact } from '../index-segment/contents.ts';
 import type { RecordingPart } from '../store/read-recording.ts';
-import { ResultDecoder } from './postgres/results.ts';
+import { type ReplayedResult, ResultDecoder } from './postgres/results.ts';
 
 /** Facts that may wait for the bytes they point at: they are written in the same turn. */
 const MAX_WAITING_FACTS = 10_000;
@@ -20,6 +20,7 @@ export async function* replaySession(
   yield { kind: 'opened', timeUs: 0, session };
   const results = new ResultDecoder();
   let waiting: Waiting[] = [];
+  let running: number | undefined;
   let timeUs = 0;
   for await (const part of recording) {
     if (part.kind === 'damaged') {
@@ -31,6 +32,7 @@ export async function* replaySession(
     timeUs = frame.timeUs;
     if (frame.kind === 'bytes') {
       if (frame.direction === 'target') results.push(frame.body);
+      else if (frame.direction === 'client') results.pushClient(frame.body);
     } else {
       let fact: Fact | undefined;
       try {
@@ -42,6 +44,8 @@ export async function* replaySession(
         return;
       }
       if (fact) waiting.push({ timeUs, fact });
+      if (fact?.kind === 'statement.started') running ??= fact.statement;
+      if (fact?.kind === 'statement.finished' && fact.statement === running) running = undefined;
     }
     if (waiting.length === 0) continue;
     const ready = countReady(waiting, results.offset);
@@ -50,6 +54,7 @@ export async function* replaySession(
     waiting = waiting.slice(ready);
   }
   yield* show(waiting, results);
+  if (running !== undefined) yield* rowsOf(timeUs, running, results.takeAll());
 }
 
 /** A statement's end may be written just before the bytes that it points at; then it waits for them, and what is behind it too. */
@@ -65,6 +70,11 @@ function* show(waiting: readonly Waiting[], results: ResultDecoder): Generator<R
   for (const { timeUs, fact } of waiting) yield* eventsOf(timeUs, fact, results);
 }
 
+function* rowsOf(timeUs: number, statement: number, results: readonly ReplayedResult[]): Generator<ReplayEvent> {
+  for (const { columns, rows, omitted } of results)
+    yield { kind: 'rows', timeUs, statement, columns: [...columns], rows: rows.map((row) => [...row]), omitted };
+}
+
 function* eventsOf(timeUs: number, fact: Fact, results: ResultDecoder): Generator<ReplayEvent> {
   switch (fact.kind) {
     case 'statement.started': {
@@ -74,16 +84,9 @@ function* eventsOf(timeUs: number, fact: Fact, results: ResultDecoder): Generato
     }
     case 'statement.finished': {
       const { statement, tags, rows, bytes, durationUs, error, at } = fact;
-      const answered =
-        at === undefined
-          ? results.takeAll()
-          : at.direction === 'target'
-            ? results.takeRange(at.offset, at.offset + at.length)
-            : [];
-      for (const result of answered) {
-        const cells = result.rows.map((row) => [...row]);
-        yield { kind: 'rows', timeUs, statement, columns: [...result.columns], rows: cells, omitted: result.omitted };
-      }
+      // Without a place it had no answer: a pipeline's statement behind a failed one.
+      const answered = at?.direction === 'target' ? results.takeRange(at.offset, at.offset + at.length) : [];
+      yield* rowsOf(timeUs, statement, answered);
       yield { kind: 'result', timeUs, statement, tags, rows, bytes, durationUs, ...(error ? { error } : {}) };
       return;
     }

@@ -122,6 +122,7 @@ async function certificate(more: Partial<CertificateOptions> = {}) {
       if (answer.ok) authority = answer.value.authority;
       return answer;
     },
+    askAfter: Promise.resolve(),
     log,
     random: () => 0.5,
     retry: { baseMs: 50, capMs: 100 },

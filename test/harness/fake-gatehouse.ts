@@ -158,7 +158,7 @@ export function createFakeGatehouse(now: () => number): FakeGatehouse {
         ...(request.task ? { task: request.task } : {}),
         ...(request.trace ? { trace: request.trace } : {}),
       });
-      const secret = `ght_${grant.id.slice(4)}abc234`.replace(/[01]/g, '7');
+      const secret = `ght_${grant.id.slice(4)}abc234`.replace(/[0189]/g, '7');
       const { host, port } = resource.endpoint;
       return ok({
         grant: { id: grant.id, secret, resource: grant.resource, until: grant.until },

@@ -14,7 +14,6 @@ import {
 } from '../../core/recording/frame.ts';
 import {
   encodeManifest,
-  keyIdOf,
   MANIFEST_PAYLOAD_TYPE,
   type Manifest,
   type ManifestSegment,
@@ -63,7 +62,6 @@ export class RecordingBuilder {
   readonly #segments: ManifestSegment[] = [];
   #frames: Uint8Array[] = [];
   #firstTimeUs = 0;
-  #lastTimeUs = 0;
   #timeUs = 0;
   #lastTimeUs = 0;
   #frameCount = 0;
@@ -162,7 +160,6 @@ export class RecordingBuilder {
     frame.set(body, FRAME_HEADER_BYTES);
     if (this.#frames.length === 0) this.#firstTimeUs = this.#timeUs;
     this.#lastTimeUs = this.#timeUs;
-    this.#lastTimeUs = this.#timeUs;
     this.#frames.push(frame);
     this.#counts.frames++;
     return this;
@@ -242,7 +239,7 @@ interface ErrorOf {
 export function sealManifest(manifest: Manifest, connector: ConnectorIdentity): Uint8Array {
   const payload = new TextEncoder().encode(JSON.stringify(manifest));
   const signature = sign(null, preAuthEncoding(MANIFEST_PAYLOAD_TYPE, payload), connector.privateKey);
-  return encodeManifest(payload, signature, keyIdOf(connector.publicKey, nodeRecordingPlatform));
+  return encodeManifest(payload, signature, manifest.connector.key);
 }
 
 export async function writeObjects(directory: string, objects: StoredObjects): Promise<void> {

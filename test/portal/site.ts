@@ -1,7 +1,8 @@
 // The portal on a port of its own, over the fake Gatehouse: the pages and assets as the edge ships
 // them, under the edge's Content-Security-Policy. `node test/portal/site.ts` serves it to look at.
 
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdtemp, readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,7 +32,10 @@ interface PortalModule {
 
 const TYPES: Readonly<Record<string, string>> = { js: 'text/javascript', css: 'text/css', svg: 'image/svg+xml' };
 
-export async function startPortalSite(options: { port?: number; now?: () => number } = {}): Promise<PortalSite> {
+/** Built once for all sites of a process. */
+let built: ReturnType<typeof buildPortal> | undefined;
+
+async function buildPortal() {
   const dir = await mkdtemp(join(tmpdir(), 'gatehouse-portal-'));
   const assets = await buildPortalAssets(dir);
   const bundle = join(dir, 'portal.mjs');
@@ -48,6 +52,13 @@ export async function startPortalSite(options: { port?: number; now?: () => numb
     logLevel: 'warning',
   });
   const { portalRoutes, portalNotFound } = (await import(bundle)) as PortalModule;
+  process.once('exit', () => rmSync(dir, { recursive: true, force: true }));
+  return { dir, assets, portalRoutes, portalNotFound };
+}
+
+export async function startPortalSite(options: { port?: number; now?: () => number } = {}): Promise<PortalSite> {
+  built ??= buildPortal();
+  const { dir, assets, portalRoutes, portalNotFound } = await built;
 
   const clock = { now: options.now ?? Date.now };
   const gatehouse = createFakeGatehouse(() => clock.now());
@@ -97,7 +108,6 @@ export async function startPortalSite(options: { port?: number; now?: () => numb
     clock,
     async close() {
       await new Promise((resolve) => server.close(resolve));
-      await rm(dir, { recursive: true, force: true });
     },
   };
 }

@@ -34,10 +34,15 @@ export function createPostgres(options: PostgresOptions = {}): Protocol {
       case 'lost':
         // Opened and closed: a health check. In mid-word or out of time: somebody who got nowhere.
         start.socket.destroy();
-        return context.signal.aborted ? { kind: 'refused', refusal: tooLate } : { kind: 'done' };
+        return context.signal.aborted
+          ? { kind: 'refused', refusal: tooLate, closed: Promise.resolve() }
+          : { kind: 'done' };
       case 'refused':
-        await turnAway(start.socket, start.silent ? undefined : start.refusal);
-        return { kind: 'refused', refusal: start.refusal };
+        return {
+          kind: 'refused',
+          refusal: start.refusal,
+          closed: turnAway(start.socket, start.silent ? undefined : start.refusal),
+        };
       case 'cancel':
         start.transport.reader.release();
         await cancelKeys.request(start.pid, start.secret);
@@ -50,10 +55,9 @@ export function createPostgres(options: PostgresOptions = {}): Protocol {
 
   async function identify(start: Start & { kind: 'startup' }, context: AcceptContext): Promise<Accepted> {
     const { transport, version, parameters } = start;
-    const refuse = async (refusal: Refusal, claim?: Claim): Promise<Accepted> => {
+    const refuse = (refusal: Refusal, claim?: Claim): Accepted => {
       transport.reader.release();
-      await turnAway(transport.socket, refusal);
-      return { kind: 'refused', refusal, ...(claim && { claim }) };
+      return { kind: 'refused', refusal, ...(claim && { claim }), closed: turnAway(transport.socket, refusal) };
     };
     const wish = readWish(parameters);
     if (!wish.ok) return refuse(wish.error.refusal, wish.error.claim);
@@ -63,9 +67,9 @@ export function createPostgres(options: PostgresOptions = {}): Protocol {
       transport.socket.write(negotiateProtocolVersion(spoken, wish.value.unknownOptions));
     try {
       const lookup = await context.lookUp(claim);
-      if (!lookup.ok) return await refuse(lookup.error, claim);
+      if (!lookup.ok) return refuse(lookup.error, claim);
       const proof = await prove(transport, lookup.value, clientAuth);
-      if (!proof.ok) return await refuse(proof.error, claim);
+      if (!proof.ok) return refuse(proof.error, claim);
       return { kind: 'arrival', arrival: arrivalOf(transport, wish.value, spoken, proof.value) };
     } catch (error) {
       if (!(error instanceof ConnectionLost)) throw error;
@@ -91,7 +95,7 @@ export function createPostgres(options: PostgresOptions = {}): Protocol {
         const upstream = await logIn(target, wish.database, wish.passedOn);
         if (!upstream.ok) {
           reader.release();
-          await turnAway(socket, upstream.error);
+          void turnAway(socket, upstream.error);
           return err(upstream.error);
         }
         const early = reader.release();

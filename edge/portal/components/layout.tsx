@@ -2,6 +2,7 @@
 
 import type { Child } from 'hono/jsx';
 import type { Me } from '../../../core/api.ts';
+import { visibleText } from '../visible.ts';
 import { Text } from './text.tsx';
 
 export type Theme = 'auto' | 'light' | 'dark';
@@ -32,7 +33,7 @@ export const Layout = ({ shell, title, player = false, children }: LayoutProps) 
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
         <meta name="referrer" content="same-origin" />
-        <title>{title} · Gatehouse</title>
+        <title>{visibleText(title)} · Gatehouse</title>
         <link rel="icon" href={asset('favicon.svg')} type="image/svg+xml" />
         <link rel="stylesheet" href={asset('portal-style.css')} />
         <script type="module" src={asset('portal.js')} />

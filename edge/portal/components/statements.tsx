@@ -76,7 +76,12 @@ const Statement = ({ action, live }: { action: ActionEntry; live: boolean }) => 
       ) : null}
       {action.error ? (
         <p class="statement-error">
-          <strong>{action.error.severity}</strong> <code>{action.error.code}</code>{' '}
+          <strong>
+            <Text value={action.error.severity} />
+          </strong>{' '}
+          <code>
+            <Text value={action.error.code} />
+          </code>{' '}
           <Text value={action.error.message} />
         </p>
       ) : null}

@@ -45,7 +45,7 @@ function update(region: HTMLElement, fresh: Document, enliven: (root: ParentNode
     updateStatements(region, fresh, enliven);
     return;
   }
-  for (const part of fresh.body.children) {
+  for (const part of [...fresh.body.children]) {
     const old = document.getElementById(part.id);
     if (!old) continue;
     enliven(part);

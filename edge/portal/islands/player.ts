@@ -7,6 +7,7 @@ import { Stage } from './player/stage.ts';
 
 const PLAY_SHAPE = 'M7 4v16l13-8z';
 const PAUSE_SHAPE = 'M7 4h4v16H7zM14 4h4v16h-4z';
+const WAITING = 'Waiting for more';
 const STEP_US = 5_000_000;
 /** Marks are drawn to this grain, so that a session of any length costs the same. */
 const MARKS = 1000;
@@ -150,7 +151,8 @@ function start(player: HTMLElement): void {
     const before = recording.countUntil(playback.positionUs);
     const tick = playback.tick(known);
     if (tick.kind === 'skipped') say(`Skipped ${span(tick.us / 1000)} of idle time`);
-    else if (tick.kind === 'waiting') say('Waiting for more');
+    else if (tick.kind === 'waiting') say(WAITING);
+    else if (tick.kind === 'moved' && status.textContent === WAITING) say('Playing');
     else if (tick.kind === 'ended') {
       say(live ? 'That is all up to now. Press play for what came since.' : 'The end');
     }
@@ -238,7 +240,7 @@ function start(player: HTMLElement): void {
   play.addEventListener('click', toggle);
   part('stage-play', HTMLButtonElement).addEventListener('click', () => {
     toggle();
-    play.focus({ preventScroll: true });
+    play.focus();
   });
   part('previous', HTMLButtonElement).addEventListener('click', () => step(-1));
   part('next', HTMLButtonElement).addEventListener('click', () => step(1));

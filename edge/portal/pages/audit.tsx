@@ -121,7 +121,7 @@ const Entry = ({ entry }: { entry: AuditEntry }) => (
         <Mono value={entry.object} cut />
       )}
     </Cell>
-    <Cell label="Details" class="cell-details">
+    <Cell label="Details" class={Object.keys(entry.details).length === 0 ? 'cell-none' : 'cell-details'}>
       {Object.entries(entry.details).map(([name, value]) => (
         <span class="detail">
           <span class="dim">{name}</span> <Text value={String(value)} />

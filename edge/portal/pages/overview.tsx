@@ -19,7 +19,9 @@ export const OverviewPage = ({ name, resources, grants, sessions, now }: Overvie
   const mine = resources.filter((resource) => resource.mayAsk);
   return (
     <>
-      <h1 class="unseen-label">Overview for {name}</h1>
+      <h1 class="unseen-label">
+        Overview for <Text value={name} />
+      </h1>
       <section aria-labelledby="access">
         <h2 id="access">Your access now</h2>
         {grants.length === 0 ? (

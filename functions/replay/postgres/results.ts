@@ -2,6 +2,7 @@
 // many there were. Bounded whatever the recording holds.
 
 import { REPLAY_MAX_ROWS } from '../../../core/catalogue.ts';
+import { type Column, Descriptions } from './descriptions.ts';
 import { MessageScanner, type ScannedMessage } from './message-scanner.ts';
 import { decodeText, showCell } from './values.ts';
 
@@ -11,12 +12,6 @@ export interface ReplayedResult {
   readonly columns: readonly string[];
   readonly rows: readonly (readonly (string | null)[])[];
   readonly omitted: number;
-}
-
-interface Column {
-  readonly name: string;
-  readonly type: number;
-  readonly format: 'text' | 'binary';
 }
 
 interface OpenResult {
@@ -29,6 +24,7 @@ interface OpenResult {
 
 /** Every message a server may send after login, and during it. */
 const BACKEND_TYPES = 'RSKZTDCEINAtns123GHWdcVv';
+const FRONTEND_TYPES = 'BCDEFHPQSXcdf';
 const MAX_COLUMNS_SHOWN = 200;
 /** Characters of one result, and of all results that wait for their statement's end. */
 const MAX_RESULT_CHARS = 256 * 1024;
@@ -36,6 +32,8 @@ const MAX_WAITING_CHARS = 4 * 1024 * 1024;
 
 export class ResultDecoder {
   readonly #scanner = new MessageScanner(BACKEND_TYPES, (message) => this.#take(message));
+  readonly #requests = new MessageScanner(FRONTEND_TYPES, (message) => this.#descriptions.client(message));
+  readonly #descriptions = new Descriptions();
   #open: OpenResult | undefined;
   #waiting: ReplayedResult[] = [];
   #waitingChars = 0;
@@ -47,6 +45,11 @@ export class ResultDecoder {
 
   push(chunk: Uint8Array): void {
     this.#scanner.push(chunk);
+  }
+
+  /** What the client sent, each chunk before what the server answered to it. */
+  pushClient(chunk: Uint8Array): void {
+    this.#requests.push(chunk);
   }
 
   /** Results that began in [from, to); earlier ones, which no statement claimed, are dropped. */
@@ -65,9 +68,12 @@ export class ResultDecoder {
 
   #take({ type, offset, body, bodyLength }: ScannedMessage): void {
     switch (type) {
-      case 'T':
-        this.#open = newResult(offset, readRowDescription(body));
+      case 'T': {
+        const columns = readRowDescription(body);
+        const { direct } = this.#descriptions.described(columns);
+        this.#open = direct ? newResult(offset, columns) : undefined;
         return;
+      }
       case 'H':
         this.#open = newResult(offset, copyColumns(body));
         return;
@@ -82,23 +88,26 @@ export class ResultDecoder {
       case 'I':
       case 's':
       case 'E':
+        if (type === 'C' && !this.#open) this.#openEmpty(offset);
         this.#close();
-        return;
-      // NoData, ParseComplete, BindComplete: a description belongs to what was described, and what
-      // follows is another statement's unless it is described too.
-      case 'n':
-      case '1':
-        this.#open = undefined;
-        return;
+        break;
+      // ReadyForQuery: what was described and not run is no result.
       case 'Z':
-        if (this.#open && this.#open.rows.length === 0) this.#open = undefined;
-        return;
+        this.#open = undefined;
+        break;
       default:
     }
+    this.#descriptions.server(type);
+  }
+
+  /** A described statement that gave no row still has columns to show. */
+  #openEmpty(offset: number): void {
+    const columns = this.#descriptions.columns();
+    if (columns) this.#open = newResult(offset, columns);
   }
 
   #addRow(offset: number, read: () => (string | null)[]): void {
-    this.#open ??= newResult(offset, undefined);
+    this.#open ??= newResult(offset, this.#descriptions.columns());
     const open = this.#open;
     const full = open.rows.length >= REPLAY_MAX_ROWS || open.chars >= MAX_RESULT_CHARS;
     if (full || this.#waitingChars >= MAX_WAITING_CHARS) {

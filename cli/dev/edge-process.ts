@@ -1,0 +1,30 @@
+// The Worker in workerd, in a process of its own.
+
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { startEdge } from '../../edge/dev-server.ts';
+import { runChild } from './child.ts';
+
+/** The edge checks its settings itself. */
+type EdgeSettings = Parameters<typeof startEdge>[0]['settings'];
+
+const Settings = z.object({
+  port: z.number().int(),
+  persistDirectory: z.string(),
+  settings: z.custom<EdgeSettings>((value) => typeof value === 'object' && value !== null),
+});
+
+runChild(Settings, async (settings) => {
+  const edge = await startEdge({ ...settings, onLog: (line) => console.log(line) });
+  return { pids: await workerd(), stop: () => edge.close() };
+});
+
+/** Miniflare does not tell which process it runs; Linux does. */
+async function workerd(): Promise<Record<string, number>> {
+  const children = await readFile(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8').catch(() => '');
+  for (const pid of children.trim().split(/\s+/)) {
+    const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+    if (/\/workerd\0/.test(command)) return { workerd: Number(pid) };
+  }
+  return {};
+}

@@ -1,0 +1,78 @@
+// The settings that a connector runs with, after file, flags and environment were put together.
+
+import type { ProtocolName } from '../../core/protocols.ts';
+import type { Labels, ResourceName } from '../../core/resource.ts';
+import type { CredentialSource } from '../credentials/credential.ts';
+import type { LogLevel } from '../logger.ts';
+import type { HostPort } from './host-port.ts';
+
+export interface ListenerConfig {
+  /** Port 0: any free one. */
+  readonly listen: HostPort;
+  /** Where clients reach it; undefined: where it listens. */
+  readonly advertise: { readonly host: string; readonly port: number | undefined } | undefined;
+  readonly plainText: 'never' | 'loopback' | 'always';
+  readonly clientAuth: 'scram' | 'password';
+}
+
+export interface ResourceConfig {
+  readonly name: ResourceName;
+  readonly protocol: ProtocolName;
+  readonly labels: Labels;
+  readonly description: string | undefined;
+  readonly host: string;
+  readonly port: number;
+  readonly database: string | undefined;
+  readonly user: string;
+  /** undefined: the target asks for none (trust). */
+  readonly password: CredentialSource | undefined;
+  /** `ca` is an absolute path. */
+  readonly tls:
+    | { readonly mode: 'verify-full'; readonly ca: string | undefined; readonly serverName: string | undefined }
+    | { readonly mode: 'require-unverified' }
+    | { readonly mode: 'off' };
+}
+
+export type StoreConfig =
+  | {
+      readonly kind: 'directory';
+      readonly directory: string;
+      /** The functions' address, told of each new object by POST /events; the bearer token is in the variable `tokenEnv`. */
+      readonly events: { readonly url: string; readonly tokenEnv: string } | undefined;
+    }
+  | {
+      readonly kind: 's3';
+      readonly bucket: string;
+      readonly region: string;
+      readonly endpoint: string | undefined;
+      readonly lock: 'COMPLIANCE' | 'GOVERNANCE' | 'none' | undefined;
+      readonly confirmation: 'sha256' | 'etag-md5' | undefined;
+    };
+
+/** undefined: the default of whoever enforces it. */
+export interface LimitsConfig {
+  readonly idleMs: number | undefined;
+  readonly loginMs: number | undefined;
+  readonly maxUnauthenticated: number | undefined;
+  readonly maxUnauthenticatedPerAddress: number | undefined;
+  readonly diskFreeBytes: number | undefined;
+  /** How long sessions may go on after the connector was told to stop. */
+  readonly drainMs: number;
+  /** How long the last objects may take to be stored after that. */
+  readonly uploadMs: number;
+}
+
+export interface ConnectorConfig {
+  readonly name: string;
+  /** An origin: `https://gatehouse.example.com`. */
+  readonly edge: string;
+  readonly join: { readonly kind: 'env'; readonly name: string } | { readonly kind: 'file'; readonly path: string };
+  /** Absolute, as all paths here. */
+  readonly state: string;
+  readonly store: StoreConfig;
+  readonly listeners: { readonly postgres: ListenerConfig };
+  readonly health: HostPort | undefined;
+  readonly logLevel: LogLevel;
+  readonly limits: LimitsConfig;
+  readonly resources: readonly ResourceConfig[];
+}

@@ -1,0 +1,128 @@
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { describeMistake, MAX_POLICY_BYTES, parsePolicy } from './parse.ts';
+
+const GOOD = `
+groups:
+  dba: [okta:dba, okta:oncall]
+administrators: [okta:admins]
+auditors: [okta:audit]
+rules:
+  - name: orders-prod
+    resources: { env: prod, protocol: [postgres] }
+    who: [dba]
+    access: { ttl: 1h, reason: required }
+    record: { retain: 365d, view: [okta:security], viewOwn: true }
+`;
+
+const mistakesOf = (text: string): string[] => {
+  const parsed = parsePolicy(text);
+  return parsed.ok ? [] : parsed.error.map(describeMistake);
+};
+
+test('a good policy comes out with durations in milliseconds and defaults filled in', () => {
+  const parsed = parsePolicy(GOOD);
+  expect(parsed.ok && parsed.value).toMatchObject({
+    version: 1,
+    rules: [
+      {
+        name: 'orders-prod',
+        access: { ttl: 3_600_000, reason: 'required' },
+        task: 'optional',
+        record: { retain: 31_536_000_000 },
+      },
+    ],
+  });
+});
+
+describe('a mistake is named with its place', () => {
+  test.each<[string, string, RegExp]>([
+    [
+      'a misspelt key of a rule',
+      GOOD.replace('who:', 'whom:'),
+      /^line 9, column 5: rules\[0\]\.whom: is not known here$/,
+    ],
+    [
+      'a misspelt key at the top',
+      GOOD.replace('auditors:', 'auditor:'),
+      /^line 5, column 1: auditor: is not known here$/,
+    ],
+    ['a key inside access', GOOD.replace('reason:', 'reasons:'), /^line 10, column \d+: rules\[0\]\.access/],
+    ['a duration without a unit', GOOD.replace('365d', '365'), /^line 11, column 15: rules\[0\]\.record\.retain: /],
+    [
+      'a rule name with blanks',
+      GOOD.replace('orders-prod', 'Orders Prod'),
+      /^line 7, column 5: rules\[0\]\.name: expected lower-case/,
+    ],
+    ['a missing who', GOOD.replace('    who: [dba]\n', ''), /^line 7, column 5: rules\[0\]\.who: /],
+    ['an empty who', GOOD.replace('[dba]', '[]'), /^line 9, column 5: rules\[0\]\.who: /],
+    ['no administrators', GOOD.replace('administrators: [okta:admins]\n', ''), /administrators: /],
+    ['a key given twice', `${GOOD}rules: []\n`, /^line 12, column 1: Map keys must be unique/],
+    ['broken YAML', 'rules: [', /^line 1, column \d+: /],
+    ['an empty file', '', /^line 1, column 1: /],
+    ['a list for a policy', '- a\n- b\n', /^line 1, column 1: /],
+    ['a version of the future', `version: 2\n${GOOD}`, /^line 1, column 1: version: /],
+    ['an undefinable group', GOOD.replace('dba: [okta', 'everyone: [okta'), /^line 3, column 3: groups\.everyone: /],
+  ])('%s', (_name, text, expected) => {
+    expect(mistakesOf(text)[0]).toMatch(expected);
+  });
+
+  test('two rules of one name', () => {
+    const rule = GOOD.slice(GOOD.indexOf('  - name'));
+    expect(mistakesOf(GOOD + rule)).toEqual(['line 12, column 5: rules[1].name: the name orders-prod is used twice']);
+  });
+
+  test('all of them at once', () => {
+    expect(mistakesOf(GOOD.replace('who:', 'whom:').replace('365d', 'ever')).length).toBeGreaterThanOrEqual(3);
+  });
+});
+
+test('what would unfold into gigabytes is refused', () => {
+  const bomb = `a: &a [x,x,x,x,x,x,x,x,x]\n${'bcdefghij'
+    .split('')
+    .map((name, index) => `${name}: &${name} [${Array.from({ length: 9 }, () => `*${'abcdefghi'[index]}`).join(',')}]`)
+    .join('\n')}\n`;
+  const begun = performance.now();
+  expect(parsePolicy(bomb).ok).toBe(false);
+  expect(parsePolicy('#'.repeat(MAX_POLICY_BYTES + 1)).ok).toBe(false);
+  expect(performance.now() - begun).toBeLessThan(2000);
+});
+
+test('text of any kind gives a policy or mistakes with places, never a throw', () => {
+  const pieces = fc.constantFrom(
+    'rules',
+    ':',
+    ' ',
+    '\n',
+    '- ',
+    '{',
+    '}',
+    '[',
+    ']',
+    '&a',
+    '*a',
+    '!!binary',
+    '"',
+    "'",
+    '|',
+    'administrators',
+    '? ',
+    '\t',
+    '1h',
+    'é',
+  );
+  fc.assert(
+    fc.property(fc.array(pieces, { maxLength: 40 }), (parts) => {
+      const parsed = parsePolicy(parts.join(''));
+      if (!parsed.ok) for (const mistake of parsed.error) expect(mistake.line >= 1 && mistake.column >= 1).toBe(true);
+    }),
+  );
+});
+
+test('the examples of docs/policy.md hold', () => {
+  const page = readFileSync(new URL('../../docs/policy.md', import.meta.url), 'utf8');
+  const examples = [...page.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text = '']) => text);
+  expect(examples.length).toBeGreaterThan(0);
+  for (const example of examples) expect(mistakesOf(example)).toEqual([]);
+});

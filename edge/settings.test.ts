@@ -1,0 +1,62 @@
+import { describe, expect, test } from 'vitest';
+import { isLoopback, parseSettings, SettingsError } from './settings.ts';
+
+const GOOD = {
+  PUBLIC_URL: 'https://gatehouse.example.com/',
+  OIDC_ISSUER: 'https://idp.example.com',
+  OIDC_CLIENT_ID: 'gatehouse',
+  PROVIDER_NAME: 'okta',
+  EDGE_SECRET: btoa('x'.repeat(32)),
+  FUNCTIONS_URL: 'https://functions.example.com/',
+  FUNCTIONS_TOKEN: 'a-token-of-the-tests',
+};
+const fault = (change: object): string => {
+  try {
+    parseSettings({ ...GOOD, ...change });
+    return 'none';
+  } catch (error) {
+    if (!(error instanceof SettingsError)) throw error;
+    return error.message;
+  }
+};
+
+test('good settings come out with defaults, secrets wrapped', () => {
+  const settings = parseSettings({ ...GOOD, OIDC_CLIENT_SECRET: 'very-secret' });
+  expect(settings).toMatchObject({
+    PUBLIC_URL: 'https://gatehouse.example.com',
+    OIDC_GROUPS_CLAIM: 'groups',
+    FUNCTIONS_URL: 'https://functions.example.com',
+  });
+  expect(JSON.stringify(settings)).not.toContain('very-secret');
+  expect(settings.OIDC_CLIENT_SECRET?.reveal()).toBe('very-secret');
+});
+
+describe('what is wrong is named, and its value is not shown', () => {
+  test.each([
+    [{ OIDC_ISSUER: undefined }, 'OIDC_ISSUER: missing'],
+    [{ EDGE_SECRET: btoa('short') }, 'EDGE_SECRET: expected at least 32 bytes in base64'],
+    [{ EDGE_SECRET: '*** not base64 ***' }, 'EDGE_SECRET: '],
+    [{ PUBLIC_URL: 'https://gatehouse.example.com/portal' }, 'PUBLIC_URL: expected an origin'],
+    [{ PUBLIC_URL: 'ftp://x' }, 'PUBLIC_URL: '],
+    [{ OIDC_ISSUER: 'http://idp.example.com' }, 'OIDC_ISSUER: plain http is for loopback only'],
+    [{ PROVIDER_NAME: 'Okta EU' }, 'PROVIDER_NAME: expected lower-case'],
+    [{ FUNCTIONS_TOKEN: undefined }, 'AWS_ACCESS_KEY_ID: missing (or set FUNCTIONS_TOKEN)'],
+    [{ FUNCTIONS_TOKEN: undefined, AWS_ACCESS_KEY_ID: 'id-of-key', AWS_SECRET_ACCESS_KEY: 'key-itself' }, 'AWS_REGION: missing'],
+    [{ CONNECTOR_JOIN_TOKEN: 'short' }, 'CONNECTOR_JOIN_TOKEN: '],
+  ])('%j', (change, told) => {
+    const message = fault(change);
+    expect(message).toContain(told);
+    for (const value of Object.values(change)) if (value) expect(message).not.toContain(value);
+  });
+});
+
+test('plain http is fine for an issuer on loopback', () => {
+  for (const host of ['localhost:3000', '127.0.0.1:3000', '[::1]:3000'])
+    expect(fault({ OIDC_ISSUER: `http://${host}` })).toBe('none');
+});
+
+test('loopback is what leads to this very machine', () => {
+  for (const name of ['localhost', '127.0.0.1', '127.8.9.1', '::1', '[::1]']) expect(isLoopback(name)).toBe(true);
+  for (const name of ['localhost.example.com', '127.0.0.1.example.com', '10.0.0.1', '128.0.0.1', ''])
+    expect(isLoopback(name)).toBe(false);
+});

@@ -1,0 +1,31 @@
+// The sessions that the archive of the tests holds.
+
+import { SessionEntry } from '../../core/catalogue.ts';
+
+const entry = (last: string, person: string, issuer: string, rule: string): SessionEntry =>
+  SessionEntry.parse({
+    id: `ses_0000000000000000000000000${last}`,
+    connector: 'con_00000000000000000000000001',
+    resource: 'demo',
+    protocol: 'postgres',
+    email: `${person}@example.com`,
+    subject: `${issuer}#${person}`,
+    grant: 'grt_00000000000000000000000001',
+    rule,
+    reason: 'tests',
+    client: { address: '127.0.0.1' },
+    startedAt: '2026-11-20T10:00:00.000Z',
+    state: 'sealed',
+    counts: { frames: 1, statements: 1, errors: 0, rows: 0, bytes: { client: 1, target: 1, gateway: 0 } },
+    segments: 1,
+  });
+
+/** The subject's issuer is a placeholder: tests act as people of this issuer. */
+export const ISSUER_OF_TESTS = 'https://idp.example';
+
+export const SESSIONS = {
+  ofAlice: entry('1', 'alice', ISSUER_OF_TESTS, 'demo-developers'),
+  ofBob: entry('2', 'bob', ISSUER_OF_TESTS, 'demo-developers'),
+  ofAliceHidden: entry('3', 'alice', ISSUER_OF_TESTS, 'sealed-away'),
+  ofAliceOldRule: entry('4', 'alice', ISSUER_OF_TESTS, 'rule-that-is-gone'),
+} as const;

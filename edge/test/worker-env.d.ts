@@ -1,0 +1,7 @@
+// What the tests' Worker is bound to (vitest.config.ts).
+declare namespace Cloudflare {
+  interface Env extends Readonly<import('../env.ts').Env> {
+    readonly OIDC_ISSUER: string;
+    readonly FORGED_ISSUER: string;
+  }
+}

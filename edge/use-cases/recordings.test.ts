@@ -1,0 +1,133 @@
+import { runInDurableObject } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { remote } from '../objects/rpc.ts';
+import { type Caller, callerAs } from '../test/people.ts';
+import { SESSIONS } from '../test/sessions.ts';
+
+const audit = remote(env.AUDIT_LOG);
+const { ofAlice, ofBob, ofAliceHidden, ofAliceOldRule } = SESSIONS;
+
+let people: Record<'alice' | 'bob' | 'carol' | 'mallory', Caller>;
+beforeAll(async () => {
+  people = {
+    alice: await callerAs('alice'),
+    bob: await callerAs('bob'),
+    carol: await callerAs('carol'),
+    mallory: await callerAs('mallory'),
+  };
+});
+
+describe('who may view which session', () => {
+  // bob is in the group that the rule's `record.view` names; carol is an auditor.
+  test.each([
+    ['alice', 'her own', ofAlice, 200],
+    ['alice', "bob's", ofBob, 403],
+    ['alice', 'her own under viewOwn: false', ofAliceHidden, 403],
+    ['alice', 'her own under a rule that is gone', ofAliceOldRule, 403],
+    ['bob', "alice's, as the rule's view says", ofAlice, 200],
+    ['bob', "alice's under a rule without view", ofAliceHidden, 403],
+    ['carol', "alice's", ofAlice, 200],
+    ['carol', 'one under viewOwn: false', ofAliceHidden, 200],
+    ['carol', 'one under a rule that is gone', ofAliceOldRule, 200],
+    ['mallory', "alice's", ofAlice, 403],
+  ] as const)('%s, %s', async (name, _which, session, status) => {
+    for (const part of ['', '/actions', '/replay', '/export?format=html', '/objects', '/objects/00000000.seg']) {
+      const response = await people[name].get(`/sessions/${session.id}${part}`);
+      expect(`${part} ${response.status}`).toBe(`${part} ${status}`);
+      await response.text();
+    }
+  });
+
+  const listed = async (name: keyof typeof people, query = '') => {
+    const response = await people[name].get(`/sessions${query}`);
+    const body = await response.json<{ sessions?: { id: string }[] }>();
+    return response.status === 200 ? body.sessions?.map(({ id }) => id) : response.status;
+  };
+
+  test('lists hold what one may view and nothing else', async () => {
+    expect(await listed('alice')).toEqual([ofAlice.id]);
+    expect(await listed('alice', '?email=bob@example.com')).toBe(403);
+    expect(await listed('mallory')).toEqual([]);
+    expect(await listed('bob')).toEqual([ofAlice.id, ofBob.id]);
+    expect(await listed('carol')).toHaveLength(4);
+  });
+
+  test('only auditors read the audit log and the list of the witness', async () => {
+    for (const path of ['/audit', '/audit/verify', '/witness']) {
+      expect((await people.carol.get(path)).status).toBe(200);
+      expect((await people.bob.get(path)).status).toBe(403);
+      expect((await people.alice.get(path)).status).toBe(403);
+    }
+  });
+});
+
+describe('law 7: a look is an act', () => {
+  const looks = [
+    ['/sessions', 'sessions.listed', 'sessions'],
+    [`/sessions/${ofAlice.id}`, 'session.viewed', ofAlice.id],
+    [`/sessions/${ofAlice.id}/actions`, 'session.viewed', ofAlice.id],
+    [`/sessions/${ofAlice.id}/replay`, 'session.viewed', ofAlice.id],
+    [`/sessions/${ofAlice.id}/export?format=ndjson`, 'session.exported', ofAlice.id],
+    [`/sessions/${ofAlice.id}/objects`, 'session.verified', ofAlice.id],
+    [`/sessions/${ofAlice.id}/objects/manifest.json`, 'session.verified', ofAlice.id],
+    [`/witness/${ofAlice.id}`, 'session.verified', ofAlice.id],
+    ['/witness', 'sessions.listed', 'witness'],
+    ['/audit', 'audit.viewed', 'audit'],
+    ['/audit/verify', 'audit.viewed', 'audit'],
+  ] as const;
+
+  test.each(looks)('GET %s writes %s', async (path, kind, object) => {
+    const before = (await audit.list({ limit: 1 })).entries[0]?.sequence ?? 0;
+    await (await people.carol.get(path)).text();
+    const newest = (await audit.list({ limit: 1 })).entries[0];
+    expect(newest).toMatchObject({ sequence: before + 1, kind, object, actor: 'carol@example.com' });
+  });
+
+  test('nothing is shown while the audit log cannot be written', async () => {
+    const log = env.AUDIT_LOG.get(env.AUDIT_LOG.idFromName('only'));
+    const rename = (from: string, to: string) =>
+      runInDurableObject(log, (_object, state) => {
+        state.storage.sql.exec(`ALTER TABLE ${from} RENAME TO ${to}`);
+      });
+    await rename('entries', 'entries_away');
+    const answers: string[] = [];
+    for (const [path] of looks) {
+      const response = await people.carol.get(path);
+      answers.push(`${response.status} ${await response.text()}`);
+    }
+    await rename('entries_away', 'entries');
+    for (const answer of answers)
+      expect(answer).toMatch(/^503 \{"error":\{"reason":"unavailable","message":"The audit log/);
+    expect((await people.carol.get('/sessions')).status).toBe(200);
+  });
+
+  test('a look that was refused is written down too', async () => {
+    await people.mallory.get(`/sessions/${ofAlice.id}`);
+    expect((await audit.list({ limit: 1 })).entries[0]).toMatchObject({
+      kind: 'attempt.refused',
+      actor: 'mallory@example.com',
+      object: ofAlice.id,
+    });
+  });
+});
+
+test('an export never runs in our origin', async () => {
+  const response = await people.carol.get(`/sessions/${ofAlice.id}/export?format=html`);
+  expect(response.headers.get('content-disposition')).toBe(`attachment; filename="${ofAlice.id}.html"`);
+  expect(response.headers.get('content-security-policy')).toMatch(/^sandbox;/);
+  expect(response.headers.get('x-content-type-options')).toBe('nosniff');
+  await response.text();
+});
+
+test('an object is only ever one of the names that sessions have', async () => {
+  for (const name of ['..%2Fmanifest.json', 'x', '00000000.seg.bak', '%2e%2e']) {
+    expect((await people.carol.get(`/sessions/${ofAlice.id}/objects/${name}`)).status).toBe(404);
+  }
+});
+
+test('a session that nobody has is not found, by name of the archive', async () => {
+  const response = await people.carol.get('/sessions/ses_00000000000000000000000009');
+  expect(response.status).toBe(404);
+  expect(await response.json()).toMatchObject({ error: { reason: 'not_found' } });
+});

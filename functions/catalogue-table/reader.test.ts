@@ -1,0 +1,181 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { SessionPage, SessionQuery } from '../../core/catalogue.ts';
+import { newId } from '../../core/ids.ts';
+import type { SessionOpened } from '../../core/recording/facts.ts';
+import { newConnector, RecordingBuilder } from '../../test/harness/recording-builder.ts';
+import { type LocalDynamoDb, localDynamoDbClient, startLocalDynamoDb } from '../local/dynamodb.ts';
+import { openedOf } from './session-row.ts';
+import { CatalogueReader } from './reader.ts';
+import { CatalogueTable, createCatalogueTable } from './table.ts';
+import { CatalogueWriter } from './writer.ts';
+
+const connector = newConnector();
+let database: LocalDynamoDb;
+let client: ReturnType<typeof localDynamoDbClient>;
+let reader: CatalogueReader;
+let writer: CatalogueWriter;
+/** Newest first. */
+const all: SessionOpened[] = [];
+
+beforeAll(async () => {
+  database = await startLocalDynamoDb();
+  client = localDynamoDbClient(database.endpoint);
+  await createCatalogueTable(client, 'catalogue');
+  const table = new CatalogueTable(client, 'catalogue');
+  reader = new CatalogueReader(table);
+  writer = new CatalogueWriter(table);
+  // 60 sessions, 37 hours apart: over three months, with empty days between.
+  for (let i = 0; i < 60; i++) {
+    const { opened } = new RecordingBuilder({
+      connector,
+      email: i % 3 === 0 ? 'alice@example.com' : 'bob@example.com',
+      resource: i % 2 === 0 ? 'demo' : 'orders',
+      ...(i % 10 === 0 ? { task: 'OPS-7' } : {}),
+      ...(i === 17 ? { trace: 'trace-17' } : {}),
+      startedAt: new Date(Date.UTC(2026, 8, 1) + i * 37 * 3_600_000).toISOString(),
+    });
+    all.unshift(opened);
+    await writer.putOpened({ session: opened.session, connector: connector.id }, openedOf(opened), 'segment');
+  }
+});
+afterAll(async () => {
+  client.destroy();
+  await database.close();
+});
+
+const idsOf = (sessions: readonly { id: string }[]) => sessions.map(({ id }) => id);
+const expected = (filter: (opened: SessionOpened) => boolean) => all.filter(filter).map(({ session }) => session);
+
+async function page(query: Partial<SessionQuery>): Promise<SessionPage> {
+  const answer = await reader.sessions({ limit: 50, ...query });
+  if (!answer.ok) throw new Error(answer.error.reason);
+  return answer.value;
+}
+
+async function walk(query: Partial<SessionQuery>): Promise<string[]> {
+  const ids: string[] = [];
+  let cursor: string | undefined;
+  do {
+    const next = await page(cursor === undefined ? query : { ...query, cursor });
+    expect(next.sessions.length).toBeLessThanOrEqual(query.limit ?? 50);
+    ids.push(...idsOf(next.sessions));
+    cursor = next.cursor;
+  } while (cursor !== undefined);
+  return ids;
+}
+
+describe('listing sessions', () => {
+  it.each([1, 7, 50, 60, 200])('shows all of them once, newest first, in pages of %i', async (limit) => {
+    expect(await walk({ limit })).toEqual(expected(() => true));
+  });
+
+  it.each<[Partial<SessionQuery>, (opened: SessionOpened) => boolean]>([
+    [{ email: 'alice@example.com' }, ({ identity }) => identity.email === 'alice@example.com'],
+    [{ email: ' Alice@Example.com ' }, ({ identity }) => identity.email === 'alice@example.com'],
+    [{ resource: 'orders' }, ({ resource }) => resource === 'orders'],
+    [{ task: 'OPS-7' }, ({ grant }) => grant.labels.task === 'OPS-7'],
+    [{ trace: 'trace-17' }, ({ grant }) => grant.labels.trace === 'trace-17'],
+    [
+      { email: 'bob@example.com', resource: 'demo' },
+      ({ identity, resource }) => identity.email === 'bob@example.com' && resource === 'demo',
+    ],
+    [
+      { email: 'alice@example.com', task: 'OPS-7' },
+      ({ identity, grant }) => identity.email === 'alice@example.com' && grant.labels.task === 'OPS-7',
+    ],
+    [{ email: 'nobody@example.com' }, () => false],
+    [{ since: '2026-10-01T00:00:00Z' }, ({ startedAt }) => startedAt >= '2026-10-01'],
+    [{ until: '2026-10-01T00:00:00Z' }, ({ startedAt }) => startedAt < '2026-10-01'],
+    [
+      { since: '2026-09-20T00:00:00Z', until: '2026-10-20T00:00:00Z', resource: 'demo' },
+      ({ startedAt, resource }) => startedAt >= '2026-09-20' && startedAt < '2026-10-20' && resource === 'demo',
+    ],
+    [{ since: '2030-01-01T00:00:00Z' }, () => false],
+    [{ until: '2020-01-01T00:00:00Z' }, () => false],
+  ])('finds %j', async (query, filter) => {
+    for (const limit of [3, 50]) expect(await walk({ ...query, limit })).toEqual(expected(filter));
+  });
+
+  it('keeps its place when a session begins between two pages', async () => {
+    const first = await page({ limit: 5 });
+    const { opened } = new RecordingBuilder({ connector, startedAt: '2027-01-01T00:00:00.000Z' });
+    await writer.putOpened({ session: opened.session, connector: connector.id }, openedOf(opened), 'segment');
+    const second = await page({ limit: 5, ...(first.cursor ? { cursor: first.cursor } : {}) });
+    expect(idsOf(second.sessions)).toEqual(expected(() => true).slice(5, 10));
+  });
+
+  it('does not count a session of a time zone or precision of its own out of order', async () => {
+    const [early, late] = ['2028-05-05T12:00:00Z', '2028-05-05T12:00:00.5Z'].map(
+      (startedAt) => new RecordingBuilder({ connector, email: 'order@example.com', startedAt }).opened,
+    );
+    for (const opened of [late, early])
+      if (opened)
+        await writer.putOpened({ session: opened.session, connector: connector.id }, openedOf(opened), 'segment');
+    expect(await walk({ email: 'order@example.com' })).toEqual([late?.session, early?.session]);
+  });
+});
+
+describe('a cursor', () => {
+  it('is refused when any character of it was changed, cut or added', async () => {
+    const { cursor } = await page({ limit: 5 });
+    if (cursor === undefined) throw new Error('no cursor');
+    for (let i = 0; i < cursor.length; i++) {
+      const changed = cursor.slice(0, i) + (cursor[i] === 'A' ? 'B' : 'A') + cursor.slice(i + 1);
+      for (const bad of [changed, cursor.slice(0, i), `${cursor.slice(0, i)}!${cursor.slice(i)}`])
+        expect(await reader.sessions({ limit: 5, cursor: bad })).toEqual({ ok: false, error: { reason: 'bad_cursor' } });
+    }
+  });
+
+  it('is refused in another query than its own, and takes another page size', async () => {
+    const { cursor } = await page({ limit: 2, email: 'bob@example.com' });
+    if (cursor === undefined) throw new Error('no cursor');
+    const others: Partial<SessionQuery>[] = [
+      {},
+      { email: 'alice@example.com' },
+      { email: 'bob@example.com', resource: 'demo' },
+      { email: 'bob@example.com', since: '2026-10-01T00:00:00Z' },
+      { resource: 'bob@example.com' },
+    ];
+    for (const other of others) expect(await reader.sessions({ limit: 2, ...other, cursor })).toMatchObject({ ok: false });
+    expect((await page({ limit: 9, email: 'bob@example.com', cursor })).sessions).toHaveLength(9);
+  });
+
+  it('of one session’s actions is refused for another’s', async () => {
+    const [mine, other] = [newId('ses'), newId('ses')];
+    await writer.putSegment(
+      { session: mine, connector: connector.id },
+      new Header(mine),
+      { digest: '0'.repeat(64), bytes: 1 },
+      {
+        opened: undefined,
+        actions: [1, 2, 3].map((statement) => ({ statement, timeUs: 0, text: `select ${statement}` })),
+        laterEnds: [],
+        counts: { frames: 1, statements: 3, errors: 0, rows: 0, bytes: { client: 0, target: 0, gateway: 0 } },
+      },
+    );
+    const first = await reader.actions(mine, undefined, 2);
+    if (!first.ok) throw new Error('refused');
+    expect(first.value.actions).toHaveLength(2);
+    expect(await reader.actions(other, first.value.cursor, 2)).toMatchObject({ ok: false });
+    expect(await reader.actions(mine, first.value.cursor, 2)).toMatchObject({
+      ok: true,
+      value: { actions: [{ statement: 3 }] },
+    });
+  });
+});
+
+class Header {
+  readonly connector = connector.id;
+  readonly number = 0;
+  readonly previous = null;
+  readonly firstFrame = 0;
+  readonly frames = 1;
+  readonly firstTimeUs = 0;
+  readonly lastTimeUs = 0;
+  readonly rawBytes = 1;
+  readonly session;
+
+  constructor(session: RecordingBuilder['session']) {
+    this.session = session;
+  }
+}

@@ -1,0 +1,171 @@
+import { describe, expect, it } from 'vitest';
+import fc from 'fast-check';
+import type { ReplayEvent, SessionEntry } from '../../core/catalogue.ts';
+import { answer, RecordingBuilder } from '../../test/harness/recording-builder.ts';
+import { memoryReader } from '../../test/harness/memory-reader.ts';
+import { openedOf } from '../catalogue-table/session-row.ts';
+import { nodeRecordingPlatform } from '../recording-platform.ts';
+import { replaySession } from '../replay/replay-session.ts';
+import { readRecording } from '../store/read-recording.ts';
+import { exportAsciicast } from './asciicast.ts';
+import { escapeHtml, showUnseen } from './escape.ts';
+import { exportHtml } from './html.ts';
+import { exportNdjson } from './ndjson.ts';
+
+/** Moves a cursor, retitles a window, reverses text, closes markup, ends a line. */
+const HOSTILE = '\u001b[2J\u001b]0;owned\u0007\u009b31m\u202egnp.exe\u2028</pre><script>alert(1)</script>"\'&\r\n\u0000';
+
+const hostile = () =>
+  new RecordingBuilder({ reason: HOSTILE })
+    .query(`select '${HOSTILE}'`, answer([HOSTILE, 'b'], [[HOSTILE, null], ['plain', 'x']]), {
+      rows: 2,
+      tags: ['SELECT 2'],
+    })
+    .fact({ kind: 'notice.received', severity: 'NOTICE', code: '00000', message: HOSTILE })
+    .query('select broken', new Uint8Array(), { error: { code: '42703', severity: 'ERROR', message: HOSTILE } })
+    .end();
+
+function entryOf(builder: RecordingBuilder): SessionEntry {
+  const counts = { frames: 0, statements: 2, errors: 1, rows: 2, bytes: { client: 0, target: 0, gateway: 0 } };
+  return { ...openedOf(builder.opened), state: 'sealed', segments: 1, counts };
+}
+const recordingOf = (builder: RecordingBuilder) =>
+  readRecording(
+    { connector: builder.connector.id, session: builder.session },
+    memoryReader(builder.objects),
+    nodeRecordingPlatform,
+  );
+const replay = (builder: RecordingBuilder) => replaySession(entryOf(builder), recordingOf(builder));
+
+async function all(text: AsyncIterable<string>): Promise<string> {
+  let whole = '';
+  for await (const part of text) whole += part;
+  return whole;
+}
+const json = (text: string): unknown[] => text.trimEnd().split('\n').map((line) => JSON.parse(line) as unknown);
+
+describe('text of strangers', () => {
+  it('is shown with its controls named', () => {
+    expect(showUnseen('a\u001b[2J\u009b\u202e\u0000z')).toBe('a\\x1b[2J\\x9b\\u{202e}\\x00z');
+    expect(escapeHtml('<a href="x">\u0007')).toBe('&lt;a href=&quot;x&quot;&gt;\\x07');
+    expect(showUnseen('Zoë 漢字 👩‍🚀')).toContain('Zoë 漢字');
+  });
+
+  it('holds no control, whatever it was', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
+        expect(showUnseen(text)).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/);
+        expect(escapeHtml(text)).not.toMatch(/[<>"']/);
+      }),
+    );
+  });
+});
+
+describe('the HTML export', () => {
+  it('holds no markup and no control of the recording', async () => {
+    const html = await all(exportHtml(replay(hostile())));
+    expect(html).not.toMatch(/<script|onerror|javascript:/i);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
+    expect(html).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202e\u2028]/);
+    expect(html).toContain('&lt;script&gt;alert(1)&lt;/script&gt;');
+    expect(html).toContain('<td class="null">NULL</td>');
+  });
+
+  it('forbids itself to load and to run anything', async () => {
+    const html = await all(exportHtml(replay(hostile())));
+    const [, policy] = /http-equiv="Content-Security-Policy" content="([^"]+)"/.exec(html) ?? [];
+    expect(policy).toMatch(/^default-src 'none'; style-src 'sha256-[A-Za-z0-9+/]+='; base-uri 'none'; form-action 'none'$/);
+    expect(html).not.toMatch(/\s(?:src|href|style)=/);
+    const { createHash } = await import('node:crypto');
+    const [, style] = /<style>([^<]*)<\/style>/.exec(html) ?? [];
+    expect(policy).toContain(createHash('sha256').update(style ?? '').digest('base64'));
+  });
+});
+
+describe('the asciicast export', () => {
+  it('is asciicast v2, in the order of time, and says what was typed and answered', async () => {
+    const [header, ...events] = json(await all(exportAsciicast(replay(hostile()))));
+    expect(header).toMatchObject({ version: 2, width: 120, height: 32, timestamp: expect.any(Number) });
+    let last = 0;
+    for (const event of events) {
+      const [time, code, data] = event as [number, string, string];
+      expect(time).toBeGreaterThanOrEqual(last);
+      expect(['o', 'm']).toContain(code);
+      expect(typeof data).toBe('string');
+      last = time;
+    }
+    const output = events.flatMap((event) => ((event as string[])[1] === 'o' ? [(event as string[])[2]] : [])).join('');
+    expect(output).toContain('demo=> ');
+    expect(output).toContain('SELECT 2');
+    expect(output).toContain('ERROR:  ');
+  });
+
+  it('writes no control of its own but colours and line ends, and none of the recording', async () => {
+    const events = json(await all(exportAsciicast(replay(hostile())))).slice(1) as [number, string, string][];
+    for (const [, , data] of events) {
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+      const rest = data.replace(/\u001b\[(?:0|1|2|31)m/g, '').replaceAll('\r\n', '');
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
+      expect(rest).not.toMatch(/[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u202e\u2028]/);
+    }
+  });
+});
+
+describe('the NDJSON export', () => {
+  it('holds every frame in order, facts as JSON and bytes in base64', async () => {
+    const builder = hostile();
+    const frames = json(await all(exportNdjson(builder.opened.startedAt, recordingOf(builder)))) as {
+      sequence: number;
+      time: string;
+      kind: string;
+      fact?: { kind: string };
+      base64?: string;
+    }[];
+    expect(frames[0]).toMatchObject({ sequence: 0, timeUs: 0, time: '2026-11-20T12:00:00.000Z', kind: 'fact' });
+    expect(frames[0]?.fact?.kind).toBe('session.opened');
+    expect(frames.at(-1)?.fact?.kind).toBe('session.ended');
+    expect(frames.map(({ sequence }) => sequence)).toEqual(frames.map((_, i) => i));
+    expect(frames.filter(({ kind }) => kind === 'bytes').every(({ base64 }) => base64 !== undefined)).toBe(true);
+  });
+
+  it('ends with the damage where there is one', async () => {
+    const builder = new RecordingBuilder().query('select 1', answer(['n'], [['1']])).cut();
+    builder.query('select 2', answer(['n'], [['2']])).end();
+    const [, second] = [...builder.objects.keys()];
+    builder.objects.delete(second ?? '');
+    const frames = json(await all(exportNdjson(builder.opened.startedAt, recordingOf(builder)))) as object[];
+    expect(frames.at(-1)).toMatchObject({ fact: { kind: 'recording.damaged', message: 'segment 1 is missing' } });
+  });
+});
+
+describe('a replay', () => {
+  const collect = async (builder: RecordingBuilder) => {
+    const events: ReplayEvent[] = [];
+    for await (const event of replay(builder)) events.push(event);
+    return events;
+  };
+  const twoSegments = () =>
+    new RecordingBuilder().query('select 1', answer(['n'], [['1']])).cut().query('select 2', answer(['n'], [['2']]));
+
+  it('of a live session ends where it has come', async () => {
+    const events = await collect(twoSegments().cut());
+    expect(events.at(-1)).toMatchObject({ kind: 'result', statement: 2 });
+  });
+
+  it.each<[string, (builder: RecordingBuilder, key: string) => void, RegExp]>([
+    ['a flipped byte', (builder, key) => void builder.objects.get(key)?.set([255], 60), /SHA-256/],
+    ['a missing segment', (builder, key) => void builder.objects.delete(key), /segment 1 is missing/],
+    [
+      'a segment of another session',
+      (builder, key) => void builder.objects.set(key, [...twoSegments().end().objects.values()][1] ?? new Uint8Array()),
+      /another place/,
+    ],
+  ])('stops at %s, and shows what came before', async (_, damage, message) => {
+    const builder = twoSegments().end();
+    damage(builder, [...builder.objects.keys()][1] ?? '');
+    const events = await collect(builder);
+    expect(events.map(({ kind }) => kind)).toEqual(['opened', 'statement', 'rows', 'result', 'damaged']);
+    expect(events.at(-1)).toMatchObject({ message: expect.stringMatching(message) });
+  });
+});

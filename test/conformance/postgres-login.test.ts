@@ -1,0 +1,348 @@
+// Logins, on both sides of the gateway: TLS, the kinds of authentication, and everybody who is turned away.
+
+import { connect as connectTls, createSecureContext } from 'node:tls';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { UpstreamTarget } from '../../connector/protocol.ts';
+import { int32, message, PROTOCOL_3_2, startupMessage } from '../../connector/protocols/postgres/messages.ts';
+import { createAuthority, type TestAuthority } from '../harness/certificates.ts';
+import { type Gateway, password, startGateway, trusted } from '../harness/gateway.ts';
+import { findClient, type PostgresServer, startPostgres } from '../harness/postgres.ts';
+import { dialRaw, type FakeTarget, logInRaw, RawPeer, startFakeTarget } from '../harness/raw-postgres.ts';
+import { run, until } from '../harness/run.ts';
+
+let authority: TestAuthority;
+let server: PostgresServer;
+let gateway: Gateway;
+let silent: FakeTarget;
+let grant: { id: string; secret: string };
+let directory: string;
+
+const HBA = [
+  'host all md5_user 127.0.0.1/32 md5',
+  'host all scram_user 127.0.0.1/32 scram-sha-256',
+  'host all clear_user 127.0.0.1/32 password',
+  'hostssl all tls_user 127.0.0.1/32 scram-sha-256',
+  'hostnossl all tls_user 127.0.0.1/32 reject',
+];
+
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'gatehouse-login-'));
+  authority = await createAuthority();
+  writeFileSync(join(directory, 'ca.pem'), authority.ca);
+  const own = await authority.issue(['127.0.0.1', 'localhost']);
+  server = await startPostgres({ hba: HBA, tls: await authority.issue(['db.internal', '127.0.0.1']) });
+  const admin = new pg.Client({ host: server.host, port: server.port, user: 'postgres', database: 'postgres' });
+  await admin.connect();
+  for (const user of ['scram_user', 'clear_user', 'tls_user'])
+    await admin.query(`create role ${user} login password 'target password'`);
+  await admin.query(`set password_encryption = md5; create role md5_user login password 'target password'`);
+  await admin.end();
+  silent = await startFakeTarget();
+  const verify = (serverName?: string, ca: string | undefined = authority.ca): UpstreamTarget['tls'] => ({
+    mode: 'verify-full',
+    ca,
+    serverName,
+  });
+  const as = (user: string, more: Partial<UpstreamTarget> = {}) =>
+    trusted(server.port, { user, password: password('target password'), ...more });
+  gateway = await startGateway({
+    tls: createSecureContext(own),
+    targets: {
+      demo: trusted(server.port),
+      scram: as('scram_user'),
+      md5: as('md5_user'),
+      clear: as('clear_user'),
+      'clear-tls': as('clear_user', { tls: verify() }),
+      plus: as('tls_user', { tls: verify('db.internal') }),
+      unverified: as('tls_user', { tls: { mode: 'require-unverified' } }),
+      'wrong-name': as('tls_user', { tls: verify('other.internal') }),
+      'wrong-ca': as('tls_user', { tls: verify(undefined, (await createAuthority('Another')).ca) }),
+      'wrong-password': as('scram_user', { password: password('not it') }),
+      'no-password': as('scram_user', { password: undefined }),
+      closed: trusted(1),
+      silent: trusted(silent.port, { connectTimeoutMs: 300 }),
+    },
+  });
+  grant = gateway.edge.issue();
+});
+
+afterAll(async () => {
+  await gateway?.close();
+  await silent?.close();
+  await server?.stop();
+  rmSync(directory, { recursive: true });
+  expect(gateway.bugs).toEqual([]);
+});
+
+/** Connects as psql would and gives what `select` answers, or the error. */
+async function connect(over: Partial<pg.ClientConfig> = {}): Promise<pg.Client> {
+  const resource = (over.database ?? 'demo').replace(/\/.*/, '');
+  const { secret } = resource === 'demo' ? grant : gateway.edge.issue({ resource });
+  const client = new pg.Client({
+    host: gateway.host,
+    port: gateway.port,
+    user: 'alice@example.com',
+    database: 'demo',
+    password: secret,
+    ...over,
+  });
+  client.on('error', () => {});
+  await client.connect();
+  return client;
+}
+
+const refusedAs = async (over: Partial<pg.ClientConfig>): Promise<[string, string]> => {
+  const error = await connect(over).then(
+    () => expect.fail('was let in'),
+    (failure: pg.DatabaseError) => failure,
+  );
+  return [error.code ?? '', error.message];
+};
+
+describe('the target is logged in to', () => {
+  it.each(['demo', 'scram', 'md5', 'clear-tls', 'plus', 'unverified'])('as its settings say: %s', async (database) => {
+    const client = await connect({ database });
+    const { rows } = await client.query(
+      'select current_user as name, ssl from pg_stat_ssl where pid = pg_backend_pid()',
+    );
+    const tls = ['clear-tls', 'plus', 'unverified'].includes(database);
+    expect(rows[0]).toEqual({ name: expect.stringMatching(/_user$|^postgres$/), ssl: tls });
+    await client.end();
+  });
+
+  it.each([
+    ['clear', '08001', /in the clear/],
+    ['wrong-name', '08001', /certificate did not verify/],
+    ['wrong-ca', '08001', /certificate did not verify/],
+    ['wrong-password', '08004', /refused the gateway's own login/],
+    ['no-password', '08004', /has none/],
+    ['closed', '08001', /not reachable/],
+    ['silent', '08001', /did not answer in time/],
+    ['demo/nowhere', '3D000', /no such database/],
+  ])('and when that fails, the client is told what to do: %s', async (database, code, text) => {
+    const [was, said] = await refusedAs({ database });
+    expect(was).toBe(code);
+    expect(said).toMatch(text);
+    expect(said).not.toMatch(/target password|not it|_user/);
+    expect(gateway.log.last.ended?.message).toMatch(text);
+  });
+
+  it('unless it could not prove that it knows its password', async () => {
+    const impostor = await startFakeTarget();
+    const other = await startGateway({ targets: { demo: trusted(impostor.port, { password: password('x') }) } });
+    const { secret } = other.edge.issue();
+    const attempt = refusedAs({ port: other.port, password: secret });
+    await until('the gateway dialled', () => impostor.connections.length === 1);
+    const peer = impostor.connections[0] as RawPeer;
+    const length = await peer.take(4);
+    await peer.take((length?.readInt32BE(0) ?? 4) - 4);
+    peer.send(message('R', 10, 'SCRAM-SHA-256\0\0'));
+    const first = await peer.next();
+    const nonce = /r=(.*)$/.exec(first?.body.toString() ?? '')?.[1] ?? '';
+    peer.send(message('R', 11, `r=${nonce}more,s=${Buffer.from('salt').toString('base64')},i=4096`));
+    await peer.next();
+    peer.send(message('R', 0), message('Z', 'I'));
+    expect((await attempt)[1]).toMatch(/did not prove/);
+    await other.close();
+    await impostor.close();
+  });
+});
+
+describe('a client comes in', () => {
+  it('with sslmode=verify-full against the authority, and channel binding', async ({ skip }) => {
+    const psql = findClient('psql') ?? skip('psql is not installed (Debian: postgresql-client)');
+    const ran = await run(psql, ['-X', '-A', '-t', '-c', '\\conninfo', '-c', 'select 1'], {
+      env: {
+        PGHOST: 'localhost',
+        PGHOSTADDR: gateway.host,
+        PGPORT: String(gateway.port),
+        PGUSER: 'alice@example.com',
+        PGDATABASE: 'demo',
+        PGPASSWORD: grant.secret,
+        PGSSLMODE: 'verify-full',
+        PGSSLROOTCERT: join(directory, 'ca.pem'),
+        PGCHANNELBINDING: 'require',
+      },
+    });
+    expect(ran).toMatchObject({ code: 0, stderr: '' });
+    expect(ran.stdout).toContain('TLSv1.3');
+    expect(gateway.log.last.opened.client.tls).toMatch(/^TLSv1\.3 TLS_AES/);
+  });
+
+  it('with TLS from the first byte', async () => {
+    const socket = connectTls({
+      host: gateway.host,
+      port: gateway.port,
+      ca: authority.ca,
+      ALPNProtocols: ['postgresql'],
+    });
+    await new Promise((resolve) => socket.once('secureConnect', resolve));
+    const seen = await logInRaw(new RawPeer(socket), grant.secret);
+    expect(seen.at(-1)?.type).toBe('Z');
+    socket.destroy();
+  });
+
+  it('but not with TLS from the first byte that names no protocol', async () => {
+    const socket = connectTls({ host: gateway.host, port: gateway.port, ca: authority.ca });
+    const peer = new RawPeer(socket);
+    await new Promise((resolve) => socket.once('secureConnect', resolve));
+    expect((await peer.untilClosed()).map(({ type }) => type)).toEqual(['E']);
+  });
+
+  it('is told N when it asks for GSS encryption, and goes on', async () => {
+    const peer = await dialRaw(gateway.port);
+    peer.send(int32(8), int32(80877104));
+    expect((await peer.take(1))?.toString()).toBe('N');
+    expect((await logInRaw(peer, grant.secret)).at(-1)?.type).toBe('Z');
+    peer.socket.destroy();
+  });
+
+  it('with version 3.2 gets a long cancel key, with 3.0 a short one', async () => {
+    for (const [version, bytes] of [
+      [PROTOCOL_3_2, 36],
+      [0x30000, 8],
+    ] as const) {
+      const peer = await dialRaw(gateway.port);
+      const seen = await logInRaw(peer, grant.secret, {}, version);
+      expect(seen.find(({ type }) => type === 'K')?.body.length).toBe(bytes);
+      expect(seen.some(({ type }) => type === 'v')).toBe(false);
+      peer.socket.destroy();
+    }
+  });
+
+  it('with a later version or unknown protocol options is told what is known', async () => {
+    const peer = await dialRaw(gateway.port);
+    const seen = await logInRaw(peer, grant.secret, { '_pq_.compression': 'zstd' }, 0x30009);
+    expect(seen[0]?.type).toBe('v');
+    expect(seen[0]?.body.readInt32BE(0)).toBe(PROTOCOL_3_2);
+    expect(seen[0]?.body.toString('latin1', 8)).toBe('_pq_.compression\0');
+    expect(seen.at(-1)?.type).toBe('Z');
+    peer.socket.destroy();
+  });
+
+  it('with its password in the clear, where the listener says so and inside TLS only', async () => {
+    const other = await startGateway({
+      tls: createSecureContext(await authority.issue(['localhost'])),
+      targets: { demo: trusted(server.port) },
+      clientAuth: 'password',
+    });
+    const { secret } = other.edge.issue();
+    const ssl = { ca: authority.ca, servername: 'localhost' };
+    const client = await connect({ port: other.port, password: secret, ssl });
+    await client.end();
+    expect((await refusedAs({ port: other.port, password: 'wrong', ssl }))[0]).toBe('28P01');
+    expect((await refusedAs({ port: other.port, password: secret }))[0]).toBe('0A000');
+    await other.close();
+  });
+});
+
+describe('a client is turned away', () => {
+  const last = () => gateway.edge.reported('attempt.refused').at(-1);
+
+  it.each([
+    ['a wrong secret', { password: 'wrong' }],
+    ['a person who has no grant', { user: 'bob@example.com' }],
+    ['a person who does not exist', { user: 'nobody@nowhere.example' }],
+    ['a resource that does not exist', { database: 'nowhere', password: 'wrong' }],
+  ])('for %s, in the same words', async (_what, over) => {
+    const before = gateway.log.sessions.length;
+    const [code, text] = await refusedAs(over);
+    expect(code).toBe('28P01');
+    expect(text).toMatch(/^Gatehouse: The password is not a grant of this person on this resource/);
+    expect(last()).toMatchObject({ reason: 'credentials_wrong', clientAddress: '127.0.0.1' });
+    expect(gateway.log.sessions.length).toBe(before);
+  });
+
+  it("for somebody else's grant", async () => {
+    const { secret } = gateway.edge.issue({ email: 'bob@example.com' });
+    expect((await refusedAs({ password: secret }))[0]).toBe('28P01');
+  });
+
+  it('for a grant that has ended, and told to ask for a new one', async () => {
+    const { secret } = gateway.edge.issue({ until: new Date(Date.now() - 1000) });
+    const [code, text] = await refusedAs({ password: secret });
+    expect([code, text]).toEqual(['28000', 'Gatehouse: This grant has ended. Ask for a new one in the portal.']);
+    expect(last()?.reason).toBe('grant_expired');
+  });
+
+  it('for a grant that was revoked', async () => {
+    const revoked = gateway.edge.issue();
+    gateway.edge.revoke(revoked.id);
+    expect(await refusedAs({ password: revoked.secret })).toEqual(['28000', expect.stringContaining('revoked')]);
+  });
+
+  it('while the edge is away (law 4)', async () => {
+    gateway.edge.away = { reason: 'edge_unreachable', message: 'The portal cannot be reached. Try again in a moment.' };
+    expect((await refusedAs({}))[0]).toBe('57P03');
+    gateway.edge.away = undefined;
+  });
+
+  it('when the edge will not open the session', async () => {
+    gateway.edge.refuseOpen = { reason: 'too_many_sessions', message: 'This grant has its sessions in use.' };
+    expect((await refusedAs({}))[0]).toBe('53300');
+    gateway.edge.refuseOpen = undefined;
+  });
+
+  it('while the log takes no sessions (law 1)', async () => {
+    gateway.log.refuseOpen = true;
+    expect((await refusedAs({}))[0]).toBe('53100');
+    gateway.log.refuseOpen = false;
+  });
+
+  it.each([
+    ['no e-mail address', { user: 'postgres' }, '08P01'],
+    ['no resource', { database: 'Not A Resource' }, '3D000'],
+    ['replication', { replication: 'database' }, '0A000'],
+  ])('for %s, at once', async (_what, over, code) => {
+    const peer = await dialRaw(gateway.port);
+    const seen = await logInRaw(peer, grant.secret, over as Record<string, string>);
+    expect(seen.map(({ type }) => type)).toEqual(['E']);
+    expect(seen[0]?.body.toString()).toContain(`C${code}\0`);
+    peer.socket.destroy();
+  });
+
+  it('for plain text where the listener takes TLS only', async () => {
+    const other = await startGateway({
+      tls: createSecureContext(await authority.issue(['localhost'])),
+      targets: { demo: trusted(server.port) },
+      allowPlainText: false,
+    });
+    const { secret } = other.edge.issue();
+    expect(await refusedAs({ port: other.port, password: secret })).toEqual([
+      '0A000',
+      expect.stringContaining('sslmode=require'),
+    ]);
+    await other.close();
+  });
+
+  it('for bytes that came before TLS and behind the request for it (CVE-2021-23214)', async () => {
+    const peer = await dialRaw(gateway.port);
+    peer.send(int32(8), int32(80877103), startupMessage(0x30000, new Map([['user', 'mallory@example.com']])));
+    const seen = await peer.untilClosed();
+    expect(seen.map(({ type }) => type)).toEqual(['E']);
+  });
+
+  it('and not counted when psql only came to learn that it needs a password', async () => {
+    const before = gateway.edge.reports.length;
+    const peer = await dialRaw(gateway.port);
+    peer.send(
+      startupMessage(
+        0x30000,
+        new Map([
+          ['user', 'alice@example.com'],
+          ['database', 'demo'],
+        ]),
+      ),
+    );
+    await peer.next();
+    peer.socket.destroy();
+    await peer.untilClosed();
+    await (await connect()).end();
+    await until('that session ended', () => gateway.edge.reports.length > before);
+    expect(gateway.edge.reports.slice(before).map(({ kind }) => kind)).toEqual(['session.ended']);
+  });
+});

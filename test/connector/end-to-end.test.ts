@@ -1,0 +1,381 @@
+// The connector's process between the real edge (workerd), the real functions, a real PostgreSQL 15
+// and the real psql: what it is for, and what happens while one of them is away.
+
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { HostPort } from '../../connector/config/host-port.ts';
+import { AccessAnswer, AuditPage, ListedGrant, ResourceList, Witnessed } from '../../core/api.ts';
+import { SessionDetail, SessionPage } from '../../core/catalogue.ts';
+import { secret } from '../../core/secret.ts';
+import { ApiClient } from '../../cli/api-client.ts';
+import { oidcIssuer, startOidc } from '../../cli/dev/oidc.ts';
+import { DEMO_PEOPLE, DEMO_POLICY } from '../../cli/dev/people.ts';
+import { signInAs } from '../../cli/dev/sign-in.ts';
+import { type RunningEdge, startEdge } from '../../edge/dev-server.ts';
+import { CALLBACK_PATH } from '../../edge/paths.ts';
+import { startFunctions, startLocalDynamoDb } from '../../functions/local.ts';
+import { DEBIAN_BIN, findClient, freePort, startPostgres, type PostgresServer } from '../harness/postgres.ts';
+import { type ConnectorProcess, runConnector } from './connector-process.ts';
+
+const TARGET_PASSWORD = `target-${randomBytes(12).toString('hex')}`;
+const psql = findClient('psql');
+const run = promisify(execFile);
+
+let directory: string;
+let postgres: PostgresServer;
+let edge: RunningEdge;
+let startTheEdge: () => Promise<RunningEdge>;
+let connector: ConnectorProcess;
+let startConnector: () => ConnectorProcess;
+let alice: ApiClient;
+let carol: ApiClient;
+const stops: (() => Promise<unknown>)[] = [];
+
+beforeAll(async () => {
+  if (!psql) return;
+  directory = mkdtempSync(join(tmpdir(), 'gatehouse-e2e-'));
+  stops.push(async () => rmSync(directory, { recursive: true, force: true }));
+
+  postgres = await startPostgres({ version: 15, hba: ['host all app 127.0.0.1/32 scram-sha-256'] });
+  stops.push(() => postgres.stop());
+  const admin = ['-h', postgres.host, '-p', String(postgres.port), '-U', 'postgres', '-qc'];
+  execFileSync(join(DEBIAN_BIN, 'psql'), [...admin, `create role app login password '${TARGET_PASSWORD}'`]);
+  execFileSync(join(DEBIAN_BIN, 'psql'), [...admin, 'create database shop owner app']);
+
+  const dynamodb = await startLocalDynamoDb({});
+  stops.push(() => dynamodb.close());
+  const functionsToken = randomBytes(24).toString('hex');
+  const functions = await startFunctions({
+    port: 0,
+    objectsDirectory: join(directory, 'objects'),
+    dynamoEndpoint: dynamodb.endpoint,
+    token: secret(functionsToken),
+    report: () => {},
+  });
+  stops.push(() => functions.close());
+
+  const oidcPort = await freePort();
+  const edgePort = await freePort();
+  const portal = `http://localhost:${edgePort}`;
+  const client = { clientId: 'gatehouse-portal', clientSecret: randomBytes(16).toString('hex') };
+  const oidc = await startOidc({
+    ...client,
+    port: oidcPort,
+    redirectUri: `${portal}${CALLBACK_PATH}`,
+    keyFile: join(directory, 'oidc.json'),
+  });
+  stops.push(() => oidc.stop());
+  const joinToken = `gjt_${randomBytes(20).toString('hex')}`;
+  const edgeSecret = randomBytes(32).toString('base64');
+  startTheEdge = () =>
+    startEdge({
+      port: edgePort,
+      persistDirectory: join(directory, 'edge'),
+      settings: {
+        PUBLIC_URL: portal,
+        OIDC_ISSUER: oidcIssuer(oidcPort),
+        OIDC_CLIENT_ID: client.clientId,
+        OIDC_CLIENT_SECRET: client.clientSecret,
+        OIDC_EXTRA_SCOPES: 'groups',
+        PROVIDER_NAME: 'demo',
+        EDGE_SECRET: edgeSecret,
+        POLICY: DEMO_POLICY,
+        FUNCTIONS_URL: functions.url,
+        FUNCTIONS_TOKEN: functionsToken,
+        CONNECTOR_JOIN_TOKEN: joinToken,
+      },
+    });
+  edge = await startTheEdge();
+  stops.push(() => edge.close());
+
+  writeFileSync(join(directory, 'password'), `${TARGET_PASSWORD}\n`, { mode: 0o600 });
+  writeFileSync(
+    join(directory, 'connector.yaml'),
+    `resources:
+  - name: demo
+    protocol: postgres
+    labels: { env: demo }
+    host: 127.0.0.1
+    port: ${postgres.port}
+    database: shop
+    user: app
+    password: { file: password }
+    tls: { mode: off }
+limits: { diskFreeMegabytes: 50 }
+`,
+  );
+  const listenPort = await freePort();
+  startConnector = () =>
+    runConnector(
+      [
+        ...['--config', join(directory, 'connector.yaml'), '--name', 'local', '--edge', portal],
+        ...['--state', join(directory, 'connector'), '--store-directory', join(directory, 'objects')],
+        ...['--events-url', functions.url, '--listen-postgres', `127.0.0.1:${listenPort}`],
+        ...['--advertise-postgres', `localhost:${listenPort}`, '--health', '127.0.0.1:0', '--log-level', 'debug'],
+      ],
+      { GATEHOUSE_JOIN_TOKEN: joinToken, GATEHOUSE_EVENTS_TOKEN: functionsToken },
+    );
+  connector = startConnector();
+  stops.push(async () => {
+    connector.child.kill('SIGKILL');
+    await connector.ended;
+  });
+  await connector.event('ready');
+
+  const signIn = async (key: string) => {
+    const person = DEMO_PEOPLE.find((it) => it.key === key);
+    if (!person) throw new Error(`no ${key}`);
+    return new ApiClient({ origin: edge.url, token: (await signInAs(person, edge.url)).token });
+  };
+  alice = await signIn('alice');
+  carol = await signIn('carol');
+});
+
+afterAll(async () => {
+  for (const stop of stops.reverse()) await stop();
+});
+
+beforeEach((context) => {
+  if (!psql) context.skip('psql is not installed: apt-get install postgresql postgresql-contrib');
+});
+
+interface Granted {
+  readonly id: string;
+  readonly secret: string;
+}
+
+async function grant(): Promise<Granted> {
+  const answer = await alice.post('/requests', { resource: 'demo', reason: 'end to end' }, AccessAnswer);
+  if (!('grant' in answer)) throw new Error('not granted');
+  return answer.grant;
+}
+
+function listener(): HostPort {
+  const listening = connector.lines.find((it) => it.event === 'listening') as
+    | { listeners: { postgres: HostPort } }
+    | undefined;
+  if (!listening) throw new Error('the connector does not listen');
+  return listening.listeners.postgres;
+}
+
+const conninfo = (sslmode: string): string =>
+  `host=localhost hostaddr=127.0.0.1 port=${listener().port} dbname=demo user=alice@example.com sslmode=${sslmode} sslrootcert=${join(directory, 'ca.pem')}`;
+
+/** One psql, to its end. */
+async function query(
+  sql: string,
+  password: string,
+  sslmode = 'verify-full',
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  const env = { PATH: process.env.PATH ?? '', PGPASSWORD: password, HOME: directory };
+  try {
+    const { stdout, stderr } = await run(psql ?? '', ['-XAtq', '-d', conninfo(sslmode), '-c', sql], {
+      env,
+      timeout: 30_000,
+    });
+    return { code: 0, stdout: stdout.trim(), stderr };
+  } catch (error) {
+    const failed = error as { code: number; stdout: string; stderr: string };
+    return { code: failed.code, stdout: failed.stdout, stderr: failed.stderr };
+  }
+}
+
+/** A psql that stays: `ask` gives the answer's first line. */
+function stay(password: string) {
+  const env = { PATH: process.env.PATH ?? '', PGPASSWORD: password, HOME: directory };
+  const child: ChildProcess = spawn(psql ?? '', ['-XAtq', '-d', conninfo('verify-full')], { env });
+  let out = '';
+  let errors = '';
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    out += text;
+  });
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    errors += text;
+  });
+  return {
+    async ask(sql: string): Promise<string> {
+      out = '';
+      child.stdin?.write(`${sql}\n`);
+      await vi.waitFor(() => expect(out + errors).toContain('\n'), 10_000);
+      return (out + errors).trim();
+    },
+    stderr: () => errors,
+    closed: new Promise<number | null>((resolve) => child.on('close', resolve)),
+    quit: () => child.stdin?.end('\\q\n'),
+    kill: () => child.kill('SIGKILL'),
+  };
+}
+
+async function newestSession() {
+  const { sessions } = await alice.get('/sessions?limit=1', SessionPage);
+  return sessions[0];
+}
+
+describe('a connector at work', () => {
+  test('psql with a grant, TLS verified in full, sealed in the catalogue and witnessed at the edge', async () => {
+    writeFileSync(join(directory, 'ca.pem'), await alice.bytes('//ca.pem'));
+    const { id, secret: password } = await grant();
+    expect(await query("select current_user, 6 * 7, 'e2e-first'", password)).toMatchObject({
+      code: 0,
+      stdout: 'app|42|e2e-first',
+    });
+
+    const sealed = await vi.waitFor(async () => {
+      const session = await newestSession();
+      expect(session).toMatchObject({ state: 'sealed', grant: id, email: 'alice@example.com', resource: 'demo' });
+      return session;
+    }, 20_000);
+    if (!sealed) throw new Error('no session');
+    expect(sealed.client.tls).toMatch(/^TLSv1\.3/);
+    const detail = await alice.get(`/sessions/${sealed.id}`, SessionDetail);
+    expect(detail.session.counts.statements).toBe(1);
+    await vi.waitFor(async () => {
+      const witnessed = await carol.get(`/witness/${sealed.id}`, Witnessed);
+      expect(witnessed.heads.map((it) => it.digest)).toEqual(detail.segments.map((it) => it.digest));
+      expect(witnessed.manifest?.segments).toBe(detail.segments.length);
+    }, 10_000);
+  });
+
+  test('law 2 and 4: a wrong grant is refused and audited, and nothing was dialled for it', async () => {
+    const before = postgres.log();
+    const refused = await query('select 1', 'ght_wrong');
+    expect(refused).toMatchObject({ code: 2 });
+    expect(refused.stderr).toMatch(/FATAL/);
+    expect(postgres.log()).toBe(before);
+    await vi.waitFor(async () => {
+      const { entries } = await carol.get('/audit?kind=attempt.refused&limit=10', AuditPage);
+      expect(entries.some((it) => it.details.claimedEmail === 'alice@example.com')).toBe(true);
+    }, 10_000);
+  });
+
+  test('revoking a grant ends its session within a second', async () => {
+    const { id, secret: password } = await grant();
+    const session = stay(password);
+    expect(await session.ask('select 1;')).toBe('1');
+    const begun = performance.now();
+    await alice.post(`/grants/${id}/revoke`, { reason: 'done' }, ListedGrant);
+    await vi.waitFor(() =>
+      expect(connector.lines.some((it) => it.event === 'grant.revoked' && it.grant === id)).toBe(true),
+    );
+    // psql notices at its next word.
+    expect(await session.ask('select 2;')).toContain('revoked');
+    expect(performance.now() - begun).toBeLessThan(1_500);
+    session.quit();
+    await session.closed;
+    expect((await query('select 1', password)).stderr).toMatch(/revoked/);
+  });
+});
+
+describe('law 4: the edge away', () => {
+  test('the session goes on, a new one is refused; what was revoked meanwhile ends when the edge is back', async () => {
+    const kept = await grant();
+    const other = await grant();
+    const running = stay(kept.secret);
+    const doomed = stay(other.secret);
+    expect(await running.ask('select 1;')).toBe('1');
+    expect(await doomed.ask('select 1;')).toBe('1');
+
+    await edge.close();
+    await vi.waitFor(() => expect(connector.lines.some((it) => it.event === 'link.down')).toBe(true), 10_000);
+    expect(await running.ask('select 2;')).toBe('2');
+    const refused = await query('select 1', kept.secret);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain('cannot check your grant now');
+
+    const links = connector.lines.filter((it) => it.event === 'link.up').length;
+    edge = await startTheEdge();
+    // Revoked at once, before or while the connector comes back.
+    await alice.post(`/grants/${other.id}/revoke`, { reason: 'meanwhile' }, ListedGrant);
+    await vi.waitFor(
+      () => expect(connector.lines.filter((it) => it.event === 'link.up').length).toBeGreaterThan(links),
+      30_000,
+    );
+    await vi.waitFor(
+      () => expect(connector.lines.some((it) => it.event === 'grant.revoked' && it.grant === other.id)).toBe(true),
+      10_000,
+    );
+    expect(await doomed.ask('select 3;')).toContain('revoked');
+    expect(await running.ask('select 4;')).toBe('4');
+    running.quit();
+    doomed.kill();
+    expect(await running.closed).toBe(0);
+    expect(await query('select 5', kept.secret)).toMatchObject({ code: 0, stdout: '5' });
+  });
+});
+
+describe('the process going down', () => {
+  test('kill -9 in mid-session: the next start stores what was recorded and tells the edge', async () => {
+    const { secret: password } = await grant();
+    const session = stay(password);
+    expect(await session.ask("select 'before the crash';")).toBe('before the crash');
+    connector.child.kill('SIGKILL');
+    await connector.ended;
+    session.kill();
+    connector = startConnector();
+    await connector.event('ready');
+    await vi.waitFor(async () => {
+      expect(await newestSession()).toMatchObject({
+        state: 'sealed',
+        end: { reason: 'connector_crashed' },
+        counts: { statements: 1 },
+      });
+    }, 20_000);
+    const resources = await alice.get('/resources', ResourceList);
+    expect(resources.resources[0]).toMatchObject({ name: 'demo', connector: { online: true } });
+  });
+
+  test('SIGTERM ends sessions in their own words, stores everything, and exits with 0', async () => {
+    const { secret: password } = await grant();
+    const session = stay(password);
+    expect(await session.ask("select 'before the stop';")).toBe('before the stop');
+    connector.child.kill('SIGTERM');
+    expect(await connector.ended).toEqual({ code: 0, stderr: '' });
+    expect(await session.ask('select 1;')).toContain('The gateway is stopping');
+    session.kill();
+    expect(connector.lines.map((it) => it.event)).not.toContain('recording.left');
+    expect(readFileSync(join(directory, 'connector', 'outbox.ndjson'), 'utf8')).toBe('');
+    await vi.waitFor(async () => {
+      expect(await newestSession()).toMatchObject({ state: 'sealed', end: { reason: 'connector_stopped' } });
+    }, 10_000);
+    connector = startConnector();
+    await connector.event('ready');
+  });
+});
+
+describe('laws 8 and 11', () => {
+  test("a target's credential that fails is told to the operator without its value, and to the client in plain words", async () => {
+    const { secret: password } = await grant();
+    writeFileSync(join(directory, 'password'), '', { mode: 0o600 });
+    const missing = await query('select 1', password);
+    expect(missing.stderr).toContain('could not get its credential');
+    await connector.event('connector.fault');
+    expect(connector.output()).toContain(`${join(directory, 'password')} is empty`);
+
+    const wrong = `wrong-${randomBytes(8).toString('hex')}`;
+    writeFileSync(join(directory, 'password'), wrong, { mode: 0o600 });
+    expect((await query('select 1', password)).code).toBe(2);
+    // Read anew for every session: no restart is needed.
+    writeFileSync(join(directory, 'password'), TARGET_PASSWORD, { mode: 0o600 });
+    expect(await query('select 1', password)).toMatchObject({ code: 0 });
+
+    const everything = [connector.output(), missing.stderr, ...filesBelow(directory, ['password', 'edge'])].join('\n');
+    for (const value of [TARGET_PASSWORD, wrong, password]) expect(everything.includes(value)).toBe(false);
+    // What the edge keeps: neither the target's credential nor the grant's secret in the clear.
+    const kept = filesBelow(join(directory, 'edge'), []).join('\n');
+    for (const value of [TARGET_PASSWORD, wrong, password]) expect(kept.includes(value)).toBe(false);
+  });
+});
+
+function filesBelow(at: string, without: readonly string[]): string[] {
+  return readdirSync(at, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(at, entry.name);
+    if (without.includes(entry.name)) return [];
+    if (entry.isDirectory()) return filesBelow(path, []);
+    return entry.isFile() ? [readFileSync(path, 'latin1')] : [];
+  });
+}

@@ -1,0 +1,100 @@
+// Every page, in light and dark: no serious finding of axe; and nothing scrolls sideways on a phone.
+
+import { AxeBuilder } from '@axe-core/playwright';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { launchBrowser, visit } from './browser.ts';
+import { type PortalSite, startPortalSite } from './site.ts';
+
+let browser: Browser;
+let site: PortalSite;
+beforeAll(async () => {
+  browser = await launchBrowser();
+});
+afterAll(() => browser.close());
+beforeEach(async () => {
+  site = await startPortalSite();
+  return () => site.close();
+});
+
+interface PageOf {
+  readonly name: string;
+  readonly as?: 'alice' | 'bob' | 'carol';
+  path(): string;
+  prepare?(page: Page): Promise<void>;
+}
+
+const sessionIn = (state: string) =>
+  [...site.gatehouse.stored.values()].find(({ entry }) => entry.state === state)?.entry;
+const at = (path: string) => () => path;
+
+const PAGES: readonly PageOf[] = [
+  { name: 'overview', path: at('/') },
+  { name: 'empty overview', as: 'carol', path: at('/') },
+  { name: 'request', path: at('/request/demo') },
+  {
+    name: 'issued grant',
+    path: at('/request/demo'),
+    async prepare(page) {
+      await page.locator('#reason').fill('SHOP-9');
+      await page.getByRole('button', { name: 'Ask for access' }).click();
+      await page.locator('#secret').waitFor();
+    },
+  },
+  { name: 'grants', as: 'bob', path: at('/grants') },
+  {
+    name: 'revoke',
+    path: () => `/grants/${site.gatehouse.listed.find((grant) => grant.state === 'active')?.id}/revoke`,
+  },
+  { name: 'sessions', as: 'carol', path: at('/sessions') },
+  {
+    name: 'session with player',
+    path: () => `/sessions/${sessionIn('sealed')?.id}`,
+    async prepare(page) {
+      await page.locator('a[data-jump="8"]').click();
+      await page.locator('#transcript .rows').last().waitFor();
+    },
+  },
+  { name: 'live session', path: () => `/sessions/${sessionIn('live')?.id}` },
+  { name: 'broken session', as: 'bob', path: () => `/sessions/${sessionIn('broken')?.id}` },
+  { name: 'audit', as: 'carol', path: at('/audit') },
+  { name: 'connectors', as: 'bob', path: at('/connectors') },
+  { name: 'device', path: at('/device') },
+  { name: 'not found', path: at('/nowhere') },
+  { name: 'signed out', path: at('/signed-out') },
+];
+
+async function open(
+  what: PageOf,
+  options: { colorScheme?: 'light' | 'dark'; viewport?: { width: number; height: number } },
+) {
+  const opened = await visit(browser, site, what.path(), { ...options, as: what.as, expected: /404/ });
+  await what.prepare?.(opened.page);
+  return opened;
+}
+
+describe.each(['light', 'dark'] as const)('in %s', (colorScheme) => {
+  test.each(PAGES)('$name has no serious finding', async (what) => {
+    const { page, close } = await open(what, { colorScheme });
+    const { violations } = await new AxeBuilder({ page }).analyze();
+    const found = violations
+      .filter(({ impact }) => impact === 'serious' || impact === 'critical' || impact === 'moderate')
+      .map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' | ')}`);
+    expect(found).toEqual([]);
+    await close();
+  });
+});
+
+describe('on a phone', () => {
+  test.each(PAGES)('$name does not scroll sideways', async (what) => {
+    const { page, close } = await open(what, { viewport: { width: 360, height: 740 } });
+    expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBe(360);
+    await close();
+  });
+});
+
+test('the style sheet and the scripts stay small', async () => {
+  const size = async (name: string) => (await (await fetch(`${site.origin}/assets/${name}`)).arrayBuffer()).byteLength;
+  expect(await size('portal-style.css')).toBeLessThan(25_000);
+  expect((await size('portal.js')) + (await size('player.js'))).toBeLessThan(20_000);
+});
