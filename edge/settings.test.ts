@@ -41,7 +41,10 @@ describe('what is wrong is named, and its value is not shown', () => {
     [{ OIDC_ISSUER: 'http://idp.example.com' }, 'OIDC_ISSUER: plain http is for loopback only'],
     [{ PROVIDER_NAME: 'Okta EU' }, 'PROVIDER_NAME: expected lower-case'],
     [{ FUNCTIONS_TOKEN: undefined }, 'AWS_ACCESS_KEY_ID: missing (or set FUNCTIONS_TOKEN)'],
-    [{ FUNCTIONS_TOKEN: undefined, AWS_ACCESS_KEY_ID: 'id-of-key', AWS_SECRET_ACCESS_KEY: 'key-itself' }, 'AWS_REGION: missing'],
+    [
+      { FUNCTIONS_TOKEN: undefined, AWS_ACCESS_KEY_ID: 'id-of-key', AWS_SECRET_ACCESS_KEY: 'key-itself' },
+      'AWS_REGION: missing',
+    ],
     [{ CONNECTOR_JOIN_TOKEN: 'short' }, 'CONNECTOR_JOIN_TOKEN: '],
   ])('%j', (change, told) => {
     const message = fault(change);

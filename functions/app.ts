@@ -134,15 +134,19 @@ export function createFunctionsApp(deps: FunctionsDeps): Hono {
 
   const { indexObject } = deps;
   if (indexObject)
-    app.post('/events', bodyLimit({ maxSize: MAX_EVENT_BYTES, onError: () => Promise.reject(tooLarge()) }), async (c) => {
-      const keys = createdKeys(await c.req.json().catch(() => undefined));
-      if (!keys) throw badRequest('expected an event as S3 sends it');
-      // One bad object must not keep the others waiting; the whole event comes again if any must.
-      const outcomes = await Promise.allSettled(keys.map((key) => indexObject(key)));
-      const failed = outcomes.find((outcome) => outcome.status === 'rejected');
-      if (failed) throw failed.reason;
-      return c.body(null, 204);
-    });
+    app.post(
+      '/events',
+      bodyLimit({ maxSize: MAX_EVENT_BYTES, onError: () => Promise.reject(tooLarge()) }),
+      async (c) => {
+        const keys = createdKeys(await c.req.json().catch(() => undefined));
+        if (!keys) throw badRequest('expected an event as S3 sends it');
+        // One bad object must not keep the others waiting; the whole event comes again if any must.
+        const outcomes = await Promise.allSettled(keys.map((key) => indexObject(key)));
+        const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+        if (failed) throw failed.reason;
+        return c.body(null, 204);
+      },
+    );
 
   async function find(c: Context): Promise<SessionEntry> {
     const id = SessionId.safeParse(c.req.param('id'));
@@ -178,7 +182,13 @@ function answerError(c: Context, fault: unknown): Response {
     return c.json({ error: { reason: fault.reason, message: fault.message } }, fault.status);
   if (fault instanceof RetriableFault) return c.json({ error: { reason: 'unavailable', message: fault.message } }, 503);
   // A bug: its kind for the operator, nothing of the recording for anybody.
-  console.error(JSON.stringify({ kind: 'function.failed', name: fault instanceof Error ? fault.name : 'unknown', stack: stackOf(fault) }));
+  console.error(
+    JSON.stringify({
+      kind: 'function.failed',
+      name: fault instanceof Error ? fault.name : 'unknown',
+      stack: stackOf(fault),
+    }),
+  );
   return c.json({ error: { reason: 'unavailable', message: 'the function failed' } }, 500);
 }
 

@@ -9,8 +9,14 @@ const fromText = <T extends z.ZodType>(schema: T) =>
 
 const Settings = z.strictObject({
   /** Begins the names of both stacks, so that several stand beside each other in one account. */
-  deployment: z.string().regex(/^[A-Za-z][A-Za-z0-9]{0,30}$/, 'expected letters and digits').default('Gatehouse'),
-  account: z.string().regex(/^\d{12}$/, 'expected twelve digits').optional(),
+  deployment: z
+    .string()
+    .regex(/^[A-Za-z][A-Za-z0-9]{0,30}$/, 'expected letters and digits')
+    .default('Gatehouse'),
+  account: z
+    .string()
+    .regex(/^\d{12}$/, 'expected twelve digits')
+    .optional(),
   region: z.string().optional(),
   /** Object Lock's default, for objects that name no time of their own. */
   retentionDays: z.coerce.number().int().min(1).max(36500).default(90),
@@ -22,7 +28,15 @@ const Settings = z.strictObject({
   encryption: z.enum(['s3', 'kms']).default('s3'),
   /** Connectors that joined: each gets a policy of its own. JSON when given on the command line. */
   connectors: fromText(
-    z.array(z.strictObject({ id: ConnectorId, key: z.string().regex(/^[A-Za-z0-9_-]{43}$/).optional() })),
+    z.array(
+      z.strictObject({
+        id: ConnectorId,
+        key: z
+          .string()
+          .regex(/^[A-Za-z0-9_-]{43}$/)
+          .optional(),
+      }),
+    ),
   ).default([]),
   alarmEmail: z.email().optional(),
   /** Where docs/runbook.md can be read; alarms link to it. */

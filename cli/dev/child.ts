@@ -13,7 +13,10 @@ export interface Running {
   stop(): Promise<void>;
 }
 
-const Start = z.object({ kind: z.literal('start'), settings: z.unknown() });
+const Order = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('start'), settings: z.unknown() }),
+  z.object({ kind: z.literal('stop') }),
+]);
 
 /** The longest a stop may take before the process ends itself. */
 const STOP_DEADLINE_MS = 8_000;
@@ -37,9 +40,10 @@ export function runChild<T>(schema: z.ZodType<T>, start: (settings: T) => Promis
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
   process.on('disconnect', stop);
-  process.once('message', (message) => {
-    const { settings } = Start.parse(message);
-    running = start(schema.parse(settings));
+  process.on('message', (message) => {
+    const order = Order.parse(message);
+    if (order.kind === 'stop') return stop();
+    running = start(schema.parse(order.settings));
     running.then(
       ({ pids }) => process.connected && process.send?.({ kind: 'ready', pids: pids ?? {} } satisfies ChildMessage),
       (error: unknown) => {

@@ -1,9 +1,11 @@
 // The Worker in workerd, in a process of its own.
 
 import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { startEdge } from '../../edge/dev-server.ts';
 import { runChild } from './child.ts';
+import { exists } from './data-dir.ts';
 
 /** The edge checks its settings itself. */
 type EdgeSettings = Parameters<typeof startEdge>[0]['settings'];
@@ -16,7 +18,16 @@ const Settings = z.object({
 
 runChild(Settings, async (settings) => {
   const edge = await startEdge({ ...settings, onLog: (line) => console.log(line) });
-  return { pids: await workerd(), stop: () => edge.close() };
+  const pids = await workerd();
+  return {
+    pids,
+    async stop() {
+      await edge.close();
+      // Closing does not wait for the process; whoever starts again at once would find its port taken.
+      for (let waited = 0; waited < 3_000 && pids.workerd && (await exists(`/proc/${pids.workerd}`)); waited += 20)
+        await sleep(20);
+    },
+  };
 });
 
 /** Miniflare does not tell which process it runs; Linux does. */

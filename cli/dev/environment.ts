@@ -3,19 +3,19 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { type ListedResource, ResourceList } from '../../core/api.ts';
 import type { Secret } from '../../core/secret.ts';
 import { ApiClient } from '../api-client.ts';
 import { Failure } from '../failure.ts';
+import { type ConnectorProgram, checkConnectorFile, connectorProgram } from './connector-program.ts';
 import { writeConnectorFile } from './connector-file.ts';
 import { type DataDir, exists } from './data-dir.ts';
 import { runDemoSession } from './demo-session.ts';
 import { dropDevFile, writeDevFile } from './dev-file.ts';
 import { oidcIssuer } from './oidc.ts';
 import { DEMO_PEOPLE, PROVIDER_NAME } from './people.ts';
-import type { Ports } from './ports.ts';
+import { offersTls, type Ports } from './ports.ts';
 import { type DevSecrets, loadSecrets } from './secrets.ts';
 import { signInAs } from './sign-in.ts';
 import { Supervisor } from './supervisor.ts';
@@ -36,7 +36,6 @@ const HOST = 'localhost';
 const StoredPolicy = z.object({ text: z.string() });
 const ONLINE_WITHIN_MS = 30_000;
 const CLIENT_ID = 'gatehouse-portal';
-const CONNECTOR_MAIN = fileURLToPath(new URL('../../connector/main.ts', import.meta.url));
 
 export class Environment {
   readonly portal: string;
@@ -61,6 +60,7 @@ export class Environment {
   async start(progress: (text: string) => void): Promise<void> {
     const { dir, connectorFile } = this.#options;
     const secrets = await loadSecrets(dir.path);
+    if (connectorFile !== undefined) await checkConnectorFile(this.#connectorProgram(connectorFile, secrets));
     progress('starting the edge, the functions, the identity provider and the database');
     await Promise.all([
       this.#startOidc(secrets),
@@ -73,6 +73,7 @@ export class Environment {
     this.resources = await this.#untilOnline();
     await this.#applyPolicy(progress);
     await this.#demoSession(progress);
+    await this.#supervisor.settle();
     await this.#writeDevFile();
   }
 
@@ -150,20 +151,24 @@ export class Environment {
   async #startConnector(secrets: DevSecrets): Promise<void> {
     const { dir, ports, connectorFile } = this.#options;
     const file = connectorFile ?? (await writeConnectorFile(dir.path, ports.postgres, secrets.postgresRole));
-    const settings: Readonly<Record<string, string>> = {
-      config: file,
-      name: 'local',
+    await this.#supervisor.start({
+      name: 'connector',
+      run: { kind: 'program', ...this.#connectorProgram(file, secrets) },
+    });
+  }
+
+  #connectorProgram(file: string, secrets: DevSecrets): ConnectorProgram {
+    const { dir, ports } = this.#options;
+    return connectorProgram({
+      file,
       edge: this.portal,
-      'join-token-env': 'GATEHOUSE_JOIN_TOKEN',
       state: dir.connector,
-      'store-directory': dir.objects,
-      'events-url': functionsUrl(ports),
-      'listen-postgres': `127.0.0.1:${ports.gateway}`,
-      'advertise-postgres': `${HOST}:${ports.gateway}`,
-    };
-    const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
-    const env = { GATEHOUSE_JOIN_TOKEN: secrets.joinToken, GATEHOUSE_EVENTS_TOKEN: secrets.functions };
-    await this.#supervisor.start({ name: 'connector', run: { kind: 'program', path: CONNECTOR_MAIN, args, env } });
+      objects: dir.objects,
+      functionsUrl: functionsUrl(ports),
+      listen: `127.0.0.1:${ports.gateway}`,
+      advertise: `${HOST}:${ports.gateway}`,
+      secrets,
+    });
   }
 
   async #signInEverybody(): Promise<void> {
@@ -195,9 +200,9 @@ export class Environment {
     const until = performance.now() + ONLINE_WITHIN_MS;
     for (;;) {
       const { resources } = await api.get('/resources', ResourceList);
-      if (resources.some(({ connector }) => connector.online)) return resources;
-      const down = await this.#supervisor.whyDown('connector');
-      if (down !== undefined) throw new Failure(1, 'connector_failed', `the connector ended: ${down}`);
+      const online = resources.some(({ connector }) => connector.online);
+      if (online && (await offersTls(this.listener.port))) return resources;
+      await this.#supervisor.requireAlive();
       if (performance.now() > until) {
         throw new Failure(
           1,

@@ -1,6 +1,6 @@
 // Which port serves what, and whether they are free. Everything listens on loopback alone.
 
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../failure.ts';
 import { codeOf } from '../settings.ts';
@@ -48,5 +48,25 @@ function tryPort(port: number): Promise<string | undefined> {
     const server = createServer();
     server.once('error', (error) => resolve(codeOf(error)));
     server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(undefined)));
+  });
+}
+
+/** PostgreSQL's SSLRequest: length 8, code 80877103. Answered `S` by a listener that has its certificate. */
+const SSL_REQUEST = Uint8Array.of(0, 0, 0, 8, 4, 210, 22, 47);
+const PROBE_TIMEOUT_MS = 2_000;
+
+/** Whether a PostgreSQL listener on this machine answers, and offers TLS. */
+export function offersTls(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: '127.0.0.1', timeout: PROBE_TIMEOUT_MS });
+    const settle = (answer: boolean): void => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.on('connect', () => socket.write(SSL_REQUEST));
+    socket.on('data', (chunk: Buffer) => settle(chunk[0] === 'S'.charCodeAt(0)));
+    socket.on('timeout', () => settle(false));
+    socket.on('close', () => settle(false));
+    socket.on('error', () => settle(false));
   });
 }

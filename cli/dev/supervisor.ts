@@ -46,6 +46,7 @@ interface RunningPart {
   startedMs: number;
   backOffMs: number;
   restart: NodeJS.Timeout | undefined;
+  hasDied: boolean;
 }
 
 export class Supervisor {
@@ -54,6 +55,7 @@ export class Supervisor {
   readonly #onChange: () => void;
   readonly #parts: RunningPart[] = [];
   #stopping = false;
+  #settled = false;
 
   constructor(logs: string, onChange: () => void) {
     this.#logs = logs;
@@ -70,6 +72,7 @@ export class Supervisor {
       startedMs: performance.now(),
       backOffMs: FIRST_BACK_OFF_MS,
       restart: undefined,
+      hasDied: false,
     };
     this.#parts.push(running);
     // Ctrl-C while things start: what was spawned a moment too late goes again.
@@ -88,10 +91,18 @@ export class Supervisor {
     return all;
   }
 
-  /** One line about a part that has ended since it was started, or undefined. */
-  async whyDown(name: string): Promise<string | undefined> {
-    const running = this.#parts.find(({ part }) => part.name === name);
-    return running && hasExited(running.child) ? this.#lastLine(name) : undefined;
+  /** Throws a Failure of one line when a part has died since it was started. */
+  async requireAlive(): Promise<void> {
+    const dead = this.#parts.find(({ hasDied }) => hasDied);
+    if (!dead) return;
+    const { name } = dead.part;
+    throw new Failure(1, 'part_failed', `${name} ended: ${await this.#lastLine(name)} (see ${this.#logFile(name)})`);
+  }
+
+  /** From here on a part that dies is started again; before, it keeps everything from starting. */
+  async settle(): Promise<void> {
+    await this.requireAlive();
+    this.#settled = true;
   }
 
   /** Last started, first stopped. Never rejects. */
@@ -103,7 +114,9 @@ export class Supervisor {
       if (!hasExited(child)) {
         const gone = once(child, 'exit');
         const late = setTimeout(() => child.kill('SIGKILL'), STOP_DEADLINE_MS);
-        child.kill('SIGTERM');
+        // Libraries in our own parts have their own idea of SIGTERM (Miniflare exits at once).
+        if (running.part.run.kind === 'child' && child.connected) child.send({ kind: 'stop' }, () => {});
+        else child.kill('SIGTERM');
         await gone;
         clearTimeout(late);
       }
@@ -158,7 +171,8 @@ export class Supervisor {
   #watch(running: RunningPart): void {
     const again = (): void => {
       endGroup(running.child);
-      if (this.#stopping) return;
+      running.hasDied = true;
+      if (this.#stopping || !this.#settled) return;
       const steady = performance.now() - running.startedMs > STEADY_MS;
       running.backOffMs = steady ? FIRST_BACK_OFF_MS : Math.min(running.backOffMs * 2, LONGEST_BACK_OFF_MS);
       console.error(`gatehouse: ${running.part.name} ended; starting it again in ${running.backOffMs} ms`);

@@ -5,18 +5,16 @@
 // Law 6: a log file goes when no session needs it: all its frames are in objects that the store
 // confirmed, and for a session that ended in it, so is the manifest.
 
-import { unlinkSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ConnectorId, SessionId } from '../../core/ids.ts';
 import type { Report } from '../../core/control.ts';
+import { type ConnectorId, SessionId } from '../../core/ids.ts';
 import type { SessionEnded } from '../../core/recording/facts.ts';
-import { decodeSegment, manifestKey, segmentKey, toHex } from '../../core/recording/segment.ts';
-import { nodePlatform } from './node-platform.ts';
 import type { ObjectStore } from './object-store.ts';
-import { SegmentCutter } from './segment-cutter.ts';
-import { type ManifestSigner, manifestOf } from './sign-manifest.ts';
-import { type JournalLine, MANIFEST_NAME, Spool } from './spool.ts';
-import { type UploadItem, Uploader } from './uploader.ts';
+import { type ArchiveContext, SessionArchive } from './session-archive.ts';
+import type { ManifestSigner } from './sign-manifest.ts';
+import { Spool } from './spool.ts';
+import { Uploader } from './uploader.ts';
 import { walFileName } from './wal-format.ts';
 import { walFiles, WalReader } from './wal-reader.ts';
 
@@ -66,30 +64,22 @@ const MAX_PENDING_BYTES = 64 * 1024 * 1024;
 const MAX_SPOOLING_BYTES = 16 * 1024 * 1024;
 const SPOOL_RETRY_MS = 500;
 
-interface Archive {
-  readonly cutter: SegmentCutter;
-  /** First log files of objects not confirmed yet, oldest first. 0: not known, so every file is needed. */
-  readonly unconfirmed: number[];
-  /** Log files of objects that are not even in the spool. */
-  readonly unspooled: number[];
-  /** Spool writes, one after the other. */
-  spooling: Promise<void>;
-  closed: boolean;
-}
-
 export class Archiver {
   readonly #options: ArchiverOptions;
+  readonly #context: ArchiveContext;
   readonly #spool: Spool;
   readonly #uploader: Uploader;
   readonly #reader: WalReader;
   readonly #wal: string;
-  readonly #archives = new Map<SessionId, Archive>();
-  readonly #slots = new Map<number, Archive>();
-  /** Sessions with frames in no segment, in the order in which they are due. */
-  readonly #pending = new Set<Archive>();
+  readonly #archives = new Map<SessionId, SessionArchive>();
+  readonly #slots = new Map<number, SessionArchive>();
+  /** Sessions with frames in no segment. */
+  readonly #pending = new Set<SessionArchive>();
   readonly #ends = new Map<SessionId, UnloggedEnd>();
   readonly #files: number[];
   #recovered = false;
+  /** As of this round: a call for each frame would cost more than the frame. */
+  #nowMs = 0;
   #pendingBytes = 0;
   #spoolingBytes = 0;
   #spoolFailing = false;
@@ -110,29 +100,44 @@ export class Archiver {
     });
     this.#reader = new WalReader(this.#wal, this.#files[0] ?? options.firstFile, {
       file: (number) => {
+        // What an earlier process called by these slots is over.
         this.#slots.clear();
         if (!this.#files.includes(number)) this.#files.push(number);
       },
       session: (slot, id) => this.#bind(slot, id),
-      frame: (slot, sequence, frame) => this.#take(slot, sequence, frame),
+      frame: (slot, sequence, bytes, start, end) => this.#take(slot, sequence, bytes, start, end),
       damaged: (file, offset, length) =>
         this.#fault('log_damaged', `${length} bytes of log file ${file} at ${offset} cannot be read`),
     });
+    this.#context = {
+      ...options,
+      spool: this.#spool,
+      uploader: this.#uploader,
+      currentFile: () => this.#reader.file,
+      writeSpool: (session, name, bytes) => this.#writeSpool(session, name, bytes),
+      report: options.onReport,
+      fault: (reason, message, session) => this.#fault(reason, message, session),
+      finished: (archive) => this.#finished(archive),
+    };
   }
 
   get backlog(): Backlog {
     const uploads = this.#uploader.backlog;
     let sessions = 0;
-    for (const archive of this.#archives.values()) if (!isStored(archive)) sessions++;
+    for (const archive of this.#archives.values()) if (!archive.stored) sessions++;
     return { ...uploads, sessions, walFiles: this.#files.length };
   }
 
   /** Runs until close(). Rejects for what nothing here can repair; the thread is then started anew. */
   async run(): Promise<void> {
     await this.#spool.open();
-    for (const session of await this.#spool.listSessions()) await this.#restore(session);
+    for (const session of await this.#spool.listSessions()) {
+      if (this.#spool.isDone(session)) await this.#spool.discard(session);
+      else await this.#archive(session).restore();
+    }
     while (!this.#closed) {
       if (!this.#recovered && this.#reader.file >= this.#options.firstFile) this.#finishCrashed();
+      this.#nowMs = this.#options.now();
       const more = this.#reader.step(this.#options.committed());
       if (!more) for (const end of this.#ends.values()) this.#endIfRead(end);
       this.#cutDue(!more && this.#flushing);
@@ -158,8 +163,8 @@ export class Archiver {
     this.#flushing = true;
     this.#wakeAll();
     if (!this.#recovered || !this.#reader.hasRead(this.#options.committed())) return false;
-    for (const archive of this.#archives.values()) if (!isStored(archive)) return false;
-    return true;
+    for (const archive of this.#archives.values()) if (!archive.stored) return false;
+    return this.#ends.size === 0;
   }
 
   async close(): Promise<void> {
@@ -167,185 +172,84 @@ export class Archiver {
     this.#wakeAll();
     this.#uploader.close();
     this.#reader.close();
-    await Promise.all([...this.#archives.values()].map((archive) => archive.spooling));
+    await Promise.all([...this.#archives.values()].map((archive) => archive.settled()));
     await this.#spool.close();
     await this.#options.store.close();
   }
 
-  #archive(session: SessionId): Archive {
-    const known = this.#archives.get(session);
-    if (known) return known;
-    const cutter = new SegmentCutter(session, this.#options.connector.id, nodePlatform);
-    const spooling = Promise.resolve();
-    const archive: Archive = { cutter, unconfirmed: [], unspooled: [], spooling, closed: false };
-    this.#archives.set(session, archive);
+  #archive(session: SessionId): SessionArchive {
+    let archive = this.#archives.get(session);
+    if (!archive) {
+      archive = new SessionArchive(session, this.#context);
+      this.#archives.set(session, archive);
+    }
     return archive;
   }
 
   #bind(slot: number, id: string): void {
+    if (this.#slots.get(slot)?.session === id) return;
     const session = SessionId.safeParse(id);
-    if (session.success && !this.#spool.isDone(session.data)) this.#slots.set(slot, this.#archive(session.data));
+    if (!session.success || this.#spool.isDone(session.data)) {
+      this.#slots.delete(slot);
+      return;
+    }
+    const archive = this.#archive(session.data);
+    archive.slot = slot;
+    this.#slots.set(slot, archive);
   }
 
-  #take(slot: number, sequence: number, frame: Buffer): void {
+  #take(slot: number, sequence: number, bytes: Buffer, start: number, end: number): void {
     const archive = this.#slots.get(slot);
     if (!archive || archive.closed) return;
-    if (archive.cutter.wouldOverflow(frame.length)) this.#cut(archive);
-    if (!archive.cutter.add(sequence, frame, this.#reader.file, this.#options.now())) return;
-    this.#pendingBytes += frame.length;
+    const { cutter } = archive;
+    if (cutter.wouldOverflow(end - start)) this.#cut(archive);
+    if (!cutter.add(sequence, bytes, start, end, this.#reader.file, this.#nowMs)) return;
+    this.#pendingBytes += end - start;
     this.#pending.add(archive);
-    if (archive.cutter.tally.ended) this.#close(archive, archive.cutter.tally.ended);
+    if (cutter.tally.ended) this.#close(archive, cutter.tally.ended);
   }
 
   #cutDue(all: boolean): void {
-    const now = this.#options.now();
     for (const archive of this.#pending)
-      if (all || archive.cutter.dueMs <= now || this.#pendingBytes > MAX_PENDING_BYTES) this.#cut(archive);
+      if (all || archive.cutter.dueMs <= this.#nowMs || this.#pendingBytes > MAX_PENDING_BYTES) this.#cut(archive);
   }
 
-  #cut(archive: Archive): void {
+  #cut(archive: SessionArchive): void {
     this.#pending.delete(archive);
     this.#pendingBytes -= archive.cutter.pendingBytes;
-    const cut = archive.cutter.cut();
-    if (!cut) return;
-    archive.unconfirmed.push(cut.firstFile);
-    this.#spooled(archive, cut.name, cut.bytes, cut.firstFile, () => this.#upload(archive, cut.line, false));
+    archive.cut();
   }
 
-  /** The session's last frame was taken: what is left becomes its last segment, and then its manifest. */
-  #close(archive: Archive, ended: SessionEnded): void {
-    if (archive.closed) return;
-    archive.closed = true;
+  #close(archive: SessionArchive, ended: SessionEnded): void {
     this.#cut(archive);
-    const { session } = archive.cutter;
-    const manifest = manifestOf(archive.cutter, ended, this.#options.connector, this.#options.signer.publicKey);
-    const bytes = this.#options.signer.sign(manifest);
-    const file = archive.unconfirmed.at(-1) ?? this.#reader.file;
-    archive.unconfirmed.push(file);
-    this.#ends.delete(session);
-    this.#spooled(archive, MANIFEST_NAME, bytes, file, () => this.#uploadManifest(archive, false));
+    archive.close(ended);
+    this.#ends.delete(archive.session);
   }
 
-  #spooled(archive: Archive, name: string, bytes: Uint8Array, file: number, then: () => void): void {
+  #finished(archive: SessionArchive): void {
+    this.#archives.delete(archive.session);
+    if (this.#slots.get(archive.slot) === archive) this.#slots.delete(archive.slot);
+    this.#options.onFinished(archive.session);
+  }
+
+  async #writeSpool(session: SessionId, name: string, bytes: Uint8Array): Promise<boolean> {
     this.#spoolingBytes += bytes.length;
-    archive.unspooled.push(file);
-    archive.spooling = archive.spooling.then(async () => {
-      while (!this.#closed && !(await this.#trySpool(archive, name, bytes))) await this.#pause(SPOOL_RETRY_MS);
-      this.#spoolingBytes -= bytes.length;
-      if (this.#closed) return;
-      archive.unspooled.shift();
-      then();
-    });
+    while (!this.#closed && !(await this.#trySpool(session, name, bytes))) await this.#pause(SPOOL_RETRY_MS);
+    this.#spoolingBytes -= bytes.length;
+    return !this.#closed;
   }
 
-  async #trySpool(archive: Archive, name: string, bytes: Uint8Array): Promise<boolean> {
+  async #trySpool(session: SessionId, name: string, bytes: Uint8Array): Promise<boolean> {
     try {
-      await this.#spool.write(archive.cutter.session, name, bytes);
+      await this.#spool.write(session, name, bytes);
       if (this.#spoolFailing) this.#fault('spool_recovered', 'segments can be written to disk again');
       this.#spoolFailing = false;
       return true;
     } catch (error) {
-      if (!this.#spoolFailing) this.#fault('spool_failing', codeOf(error), archive.cutter.session);
+      if (!this.#spoolFailing) this.#fault('spool_failing', codeOf(error), session);
       this.#spoolFailing = true;
       return false;
     }
-  }
-
-  #upload(archive: Archive, line: JournalLine, attempted: boolean): void {
-    const { cutter } = archive;
-    const { session, connector } = cutter;
-    const { number, digest, frames } = line.segment;
-    const key = segmentKey(connector, session, number);
-    const name = key.slice(key.lastIndexOf('/') + 1);
-    this.#uploader.add({
-      session,
-      key,
-      attempted,
-      retainDays: this.#retainDays(archive),
-      read: async () => {
-        const bytes = await this.#spool.read(session, name);
-        const found = toHex(nodePlatform.sha256(bytes.subarray(0, bytes.length - 32)));
-        if (found !== digest) throw new Error('the copy on disk is not what was written');
-        return bytes;
-      },
-      confirmed: async () => {
-        await this.#spool.confirmed(session, name, line);
-        archive.unconfirmed.shift();
-        this.#options.onReport({ kind: 'segment.stored', session, number, digest, frames });
-      },
-    });
-  }
-
-  #uploadManifest(archive: Archive, attempted: boolean): void {
-    const { session, connector } = archive.cutter;
-    let digest = '';
-    const item: UploadItem = {
-      session,
-      key: manifestKey(connector, session),
-      attempted,
-      retainDays: this.#retainDays(archive),
-      read: async () => {
-        const bytes = await this.#spool.read(session, MANIFEST_NAME);
-        this.#options.signer.check(bytes);
-        digest = toHex(nodePlatform.sha256(bytes));
-        return bytes;
-      },
-      confirmed: async () => {
-        await this.#spool.finished(session, this.#reader.file);
-        archive.unconfirmed.shift();
-        this.#archives.delete(session);
-        const counts = archive.cutter.tally.counts();
-        const segments = archive.cutter.segments.length;
-        this.#options.onReport({ kind: 'manifest.stored', session, digest, segments, counts });
-        this.#options.onFinished(session);
-      },
-    };
-    this.#uploader.add(item);
-  }
-
-  /** Goes on where another process, or an earlier archiver of this one, stopped. */
-  async #restore(session: SessionId): Promise<void> {
-    if (this.#spool.isDone(session)) return this.#spool.discard(session);
-    const archive = this.#archive(session);
-    const lines = await this.#spool.journal(session);
-    archive.cutter.restoreStored(lines);
-    const last = lines.at(-1)?.segment;
-    if (last) {
-      const { number, digest, frames } = last;
-      this.#options.onReport({ kind: 'segment.stored', session, number, digest, frames });
-    }
-    let whole = true;
-    for (const name of await this.#spool.files(session)) {
-      if (name === MANIFEST_NAME) {
-        if (!whole) await this.#spool.remove(session, name);
-        else {
-          archive.closed = true;
-          archive.unconfirmed.push(0);
-          this.#uploadManifest(archive, true);
-        }
-      } else if (Number(name.slice(0, 8)) < lines.length) await this.#spool.remove(session, name);
-      else whole = whole && (await this.#restoreSegment(archive, name));
-    }
-    const { ended } = archive.cutter.tally;
-    if (ended && !archive.closed) this.#close(archive, ended);
-  }
-
-  async #restoreSegment(archive: Archive, name: string): Promise<boolean> {
-    const { session } = archive.cutter;
-    try {
-      const bytes = await this.#spool.read(session, name);
-      const line = archive.cutter.restoreSpooled(decodeSegment(bytes, nodePlatform), bytes.length);
-      if (line) {
-        archive.unconfirmed.push(0);
-        this.#upload(archive, line, true);
-        return true;
-      }
-    } catch {
-      // Falls through: what is damaged is made again from the log.
-    }
-    this.#fault('spool_damaged', `${name} on disk is damaged and is made again from the log`, session);
-    await this.#spool.remove(session, name);
-    return false;
   }
 
   /** Everything an earlier process left has been read: sessions it did not end are ended now. */
@@ -353,10 +257,9 @@ export class Archiver {
     this.#recovered = true;
     let count = 0;
     for (const archive of [...this.#archives.values()]) {
-      const { session, tally } = archive.cutter;
-      if (archive.closed || this.#options.live.has(session)) continue;
-      if (tally.frames === 0) {
-        this.#archives.delete(session);
+      if (archive.closed || this.#options.live.has(archive.session)) continue;
+      if (archive.cutter.tally.frames === 0) {
+        this.#archives.delete(archive.session);
         continue;
       }
       const message = 'the connector stopped without closing this session';
@@ -371,35 +274,28 @@ export class Archiver {
     const archive = this.#archives.get(end.session);
     if (archive && !archive.closed && archive.cutter.nextSequence >= end.sequence)
       this.#finish(archive, end.ended, end.timeUs);
-    else if (!archive && this.#reader.hasRead(this.#options.committed())) this.#ends.delete(end.session);
+    else if (!archive || archive.closed) this.#ends.delete(end.session);
   }
 
-  #finish(archive: Archive, ended: SessionEnded, timeUs: number): void {
+  /** Ends a session whose own end is not in the log. */
+  #finish(archive: SessionArchive, ended: SessionEnded, timeUs: number): void {
     const before = archive.cutter.pendingBytes;
-    archive.cutter.addEnd(ended, timeUs, this.#reader.file, this.#options.now());
+    archive.cutter.addEnd(ended, timeUs, this.#reader.file, this.#nowMs);
     this.#pendingBytes += archive.cutter.pendingBytes - before;
     this.#close(archive, ended);
   }
 
+  /** Drops the log files that no session needs (law 6). */
   #collectGarbage(): void {
     let needed = this.#reader.file;
     if ((this.#files[0] ?? needed) >= needed) return;
-    for (const archive of this.#archives.values()) {
-      // A stuck session's spool is its local copy; it must not keep everybody's log.
-      const { unconfirmed, unspooled, cutter } = archive;
-      const oldest = this.#uploader.isStuck(cutter.session) ? unspooled[0] : unconfirmed[0];
-      needed = Math.min(needed, oldest ?? needed, cutter.pendingFile ?? needed);
-    }
+    for (const archive of this.#archives.values()) needed = Math.min(needed, archive.neededFile ?? needed);
     if ((this.#files[0] ?? needed) >= needed) return;
     while (this.#files[0] !== undefined && this.#files[0] < needed) {
-      unlinkSync(join(this.#wal, walFileName(this.#files[0])));
+      rmSync(join(this.#wal, walFileName(this.#files[0])), { force: true });
       this.#files.shift();
     }
     void this.#spool.forgetDone(this.#files[0] ?? needed).catch(() => undefined);
-  }
-
-  #retainDays(archive: Archive): number {
-    return archive.cutter.tally.opened?.grant.obligations.record.retainDays ?? this.#options.defaultRetainDays;
   }
 
   #fault(reason: string, message: string, session?: SessionId): void {
@@ -430,8 +326,6 @@ export class Archiver {
     for (const wake of [...this.#sleepers]) wake();
   }
 }
-
-const isStored = (archive: Archive): boolean => archive.unconfirmed.length === 0 && archive.cutter.pendingBytes === 0;
 
 const codeOf = (error: unknown): string =>
   error instanceof Error ? ((error as NodeJS.ErrnoException).code ?? error.message) : 'unknown error';

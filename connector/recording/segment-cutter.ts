@@ -25,6 +25,10 @@ import type { JournalLine } from './spool.ts';
 /** A session's first segment is cut sooner, so that it is seen soon. */
 const FIRST_CUT_MS = 1_000;
 const FIRST_BUFFER_BYTES = 4 * 1024;
+/** What a busy session's segment needs. A few of these are kept: fresh memory costs more than what is done with it. */
+const FULL_BUFFER_BYTES = SEGMENT_TARGET_BYTES + 64 * 1024;
+const MAX_KEPT_BUFFERS = 4;
+const keptBuffers: Buffer[] = [];
 const DIRECTIONS: readonly Direction[] = ['gateway', 'client', 'target'];
 const KINDS: readonly FrameKind[] = ['bytes', 'fact'];
 
@@ -92,23 +96,27 @@ export class SegmentCutter {
     return this.#length > 0 && this.#length + length > SEGMENT_TARGET_BYTES;
   }
 
-  /** Takes the frame at `sequence` of the log; one that was taken before is passed over. Whether it was taken. */
-  add(sequence: number, frame: Buffer, file: number, nowMs: number): boolean {
+  /**
+   * Takes the frame at `sequence` of the log, which stands from `start` to `end` of `bytes`; one that
+   * was taken before is passed over. Whether it was taken.
+   */
+  add(sequence: number, bytes: Buffer, start: number, end: number, file: number, nowMs: number): boolean {
     if (sequence < this.#nextSequence) return false;
     this.#lost += sequence - this.#nextSequence;
     this.#nextSequence = sequence + 1;
-    const timeUs = frame.readUInt32BE(0) * 0x1_0000_0000 + frame.readUInt32BE(4);
-    const direction = DIRECTIONS[frame.readUInt8(8)] ?? 'gateway';
-    const kind = KINDS[frame.readUInt8(9)] ?? 'bytes';
-    this.#tally.add(timeUs, direction, kind, frame.readUInt32BE(10), frame.subarray(FRAME_HEADER_BYTES));
+    const timeUs = bytes.readUInt32BE(start) * 0x1_0000_0000 + bytes.readUInt32BE(start + 4);
+    const direction = DIRECTIONS[bytes[start + 8] ?? 0] ?? 'gateway';
+    const kind = KINDS[bytes[start + 9] ?? 0] ?? 'bytes';
+    const lane = bytes.readUInt32BE(start + 10);
+    this.#tally.add(timeUs, direction, kind, lane, bytes, start + FRAME_HEADER_BYTES, end);
     if (this.#length === 0) {
       this.#firstTimeUs = timeUs;
       this.#firstFile = file;
       this.#dueMs = nowMs + (this.#segments.length === 0 ? FIRST_CUT_MS : SEGMENT_MAX_AGE_MS);
     }
-    const buffer = this.#roomFor(frame.length);
-    frame.copy(buffer, this.#length);
-    this.#length += frame.length;
+    const buffer = this.#roomFor(end - start);
+    bytes.copy(buffer, this.#length, start, end);
+    this.#length += end - start;
     this.#frames++;
     this.#lastTimeUs = timeUs;
     return true;
@@ -120,7 +128,7 @@ export class SegmentCutter {
     const frame = Buffer.alloc(FRAME_HEADER_BYTES + body.length);
     writeFrameHeader(frame, 0, Math.max(timeUs, this.#tally.lastTimeUs), 0, 1, 0, body.length);
     body.copy(frame, FRAME_HEADER_BYTES);
-    this.add(this.#nextSequence, frame, file, nowMs);
+    this.add(this.#nextSequence, frame, 0, frame.length, file, nowMs);
   }
 
   /** Everything collected becomes a segment. undefined: there is nothing. */
@@ -153,6 +161,7 @@ export class SegmentCutter {
     this.#length = 0;
     this.#frames = 0;
     this.#buffer = undefined;
+    if (buffer.length === FULL_BUFFER_BYTES && keptBuffers.length < MAX_KEPT_BUFFERS) keptBuffers.push(buffer);
     return { name: segmentName(number), bytes, line: this.#line(segment), firstFile };
   }
 
@@ -194,8 +203,10 @@ export class SegmentCutter {
     const needed = this.#length + length;
     if (this.#buffer && needed <= this.#buffer.length) return this.#buffer;
     let size = this.#buffer?.length ?? FIRST_BUFFER_BYTES;
-    while (size < needed) size *= 2;
-    const grown = Buffer.allocUnsafeSlow(size);
+    while (size < needed) size *= 4;
+    if (size > FULL_BUFFER_BYTES / 4) size = Math.max(needed, FULL_BUFFER_BYTES);
+    const kept = size === FULL_BUFFER_BYTES ? keptBuffers.pop() : undefined;
+    const grown = kept ?? Buffer.allocUnsafeSlow(size);
     this.#buffer?.copy(grown, 0, 0, this.#length);
     this.#buffer = grown;
     return grown;

@@ -8,6 +8,8 @@ import { BATCH_HEADER_BYTES, ENTRY_FRAME, ENTRY_SESSION, FRAME_ENTRY_BYTES, writ
 export const ARENA_BYTES = 256 * 1024;
 /** Bodies up to this are copied. */
 export const INLINE_BYTES = 4 * 1024;
+/** An id has 30 characters. */
+const SESSION_BYTES = 6 + 32;
 const FRAME_BYTES = FRAME_ENTRY_BYTES + FRAME_HEADER_BYTES;
 
 export class WalBatch {
@@ -16,6 +18,7 @@ export class WalBatch {
   #runStart = 0;
   #parts: Uint8Array[] = [];
   #payloadBytes = 0;
+  readonly #named = new Set<number>();
 
   get payloadBytes(): number {
     return this.#payloadBytes;
@@ -26,10 +29,13 @@ export class WalBatch {
   }
 
   hasRoomFor(bodyBytes: number): boolean {
-    return ARENA_BYTES - this.#used >= FRAME_BYTES + bodyBytes;
+    return ARENA_BYTES - this.#used >= SESSION_BYTES + FRAME_BYTES + bodyBytes;
   }
 
+  /** Names the session of `slot`, where this batch has not yet done so. */
   addSession(slot: number, id: string): void {
+    if (this.#named.has(slot)) return;
+    this.#named.add(slot);
     const at = this.#used;
     this.#arena[at] = ENTRY_SESSION;
     this.#arena.writeUInt32BE(slot, at + 1);
@@ -80,6 +86,7 @@ export class WalBatch {
     this.#runStart = 0;
     this.#parts = [];
     this.#payloadBytes = 0;
+    this.#named.clear();
   }
 
   #writeHead(

@@ -12,14 +12,15 @@
 //            20  u32 BE  CRC-32 of the 20 bytes before
 //            24  payload: entries back to back
 //   entry     0  u8      1: session; 2: frame
-//    session  1  u32 BE  slot, by which the entries of this file name the session
+//    session  1  u32 BE  slot, by which this batch's frames name the session
 //             5  u8      length of the id, then the id in ASCII
 //    frame    1  u32 BE  slot
 //             5  u64 BE  place of the frame in its session, from 0
 //            13  the frame as in a segment (core/recording/frame.ts): 18 byte header, body
 //
-// A file stands alone: it opens with the sessions that are live. File number and offset in each
-// batch tell a batch from bytes that look like one.
+// A batch stands alone: it names each session before the session's first frame in it, so what is
+// lost to a bad disk is the batches it hit and no more. File number and offset in each batch tell a
+// batch from bytes that look like one.
 
 import { crc32 } from 'node:zlib';
 import { FRAME_HEADER_BYTES, MAX_FRAME_BODY_BYTES } from '../../core/recording/frame.ts';
@@ -90,8 +91,8 @@ export function readBatchHeader(
 
 export interface WalEntries {
   session(slot: number, id: string): void;
-  /** `frame` is a view that is valid during the call only. */
-  frame(slot: number, sequence: number, frame: Buffer): void;
+  /** The frame stands from `start` to `end` of `bytes`, which are valid during the call only. */
+  frame(slot: number, sequence: number, bytes: Buffer, start: number, end: number): void;
 }
 
 /** Hands out the entries of a payload whose checksum was right. */
@@ -108,7 +109,7 @@ export function readEntries(payload: Buffer, entries: WalEntries): void {
       const sequence = payload.readUInt32BE(at + 5) * 0x1_0000_0000 + payload.readUInt32BE(at + 9);
       const start = at + FRAME_ENTRY_BYTES;
       const end = start + FRAME_HEADER_BYTES + payload.readUInt32BE(start + 14);
-      entries.frame(slot, sequence, payload.subarray(start, end));
+      entries.frame(slot, sequence, payload, start, end);
       at = end;
     } else throw new Error(`log entry of kind ${kind}: written by a newer release`);
   }

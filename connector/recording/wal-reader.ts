@@ -21,7 +21,7 @@ import {
 const READ_BYTES = 1024 * 1024;
 
 export interface WalReaderEvents extends WalEntries {
-  /** A new file begins: slots mean what its own session entries say. */
+  /** A file begins. */
   file(number: number): void;
   /** Bytes that were written once and cannot be read now. */
   damaged(file: number, offset: number, length: number): void;

@@ -12,23 +12,11 @@ import type { Fact, SessionEnded, SessionOpened } from '../../core/recording/fac
 import type { Direction } from '../../core/recording/frame.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { Delivery, LogFault, SessionLog, SessionRecorder } from '../session/session-log.ts';
-import type { CommittedPosition } from './committed-position.ts';
 import { fitFact } from './fit-fact.ts';
 import { ARENA_BYTES, INLINE_BYTES, WalBatch } from './wal-batch.ts';
-import type { WalFile, WalStorage } from './wal-file.ts';
-import { BATCH_TARGET_BYTES, walFileHeader } from './wal-format.ts';
+import { BATCH_TARGET_BYTES } from './wal-format.ts';
 import { type RecorderLog, WalRecorder } from './wal-recorder.ts';
-
-export interface WalLimits {
-  /** A file that reached this is followed by the next. */
-  readonly fileBytes: number;
-  /** So is one that is older, so that a quiet connector's log goes away too. */
-  readonly fileAgeMs: number;
-  /** How long a failing write is tried again before sessions end. */
-  readonly pauseMs: number;
-  /** Longest time between a write and the start of its fdatasync: what a machine's crash can lose. */
-  readonly syncMs: number;
-}
+import { WalWriter, type WalWriterOptions } from './wal-writer.ts';
 
 export interface WalEvents {
   failing(message: string): void;
@@ -40,13 +28,12 @@ export interface WalEvents {
   deliveryThrew(error: unknown): void;
 }
 
-export interface WalOptions {
-  readonly storage: WalStorage;
-  readonly firstFile: number;
-  readonly committed: CommittedPosition;
-  readonly limits: WalLimits;
+export interface WalOptions extends Omit<WalWriterOptions, 'onSyncFailed' | 'limits'> {
+  readonly limits: WalWriterOptions['limits'] & {
+    /** How long a failing write is tried again before sessions end. */
+    readonly pauseMs: number;
+  };
   readonly events: WalEvents;
-  readonly clock: { monotonicUs(): number };
 }
 
 export type WalState = 'ready' | 'paused' | 'failed' | 'closed';
@@ -62,12 +49,7 @@ export class WriteAheadLog implements SessionLog, RecorderLog {
   readonly #options: WalOptions;
   #state: WalState = 'ready';
   #disk: DiskState = 'ok';
-  #file: WalFile | undefined;
-  /** The next file, made and not begun. */
-  #spare: WalFile | undefined;
-  #nextFile: number;
-  #position = 0;
-  #fileOpenedUs = 0;
+  readonly #writer: WalWriter;
   #lastSlot = 0;
   readonly #open = new Map<number, WalRecorder>();
   #batch = new WalBatch();
@@ -81,15 +63,12 @@ export class WriteAheadLog implements SessionLog, RecorderLog {
   #pausedSinceUs = 0;
   #lastFault = '';
   #retry: NodeJS.Timeout | undefined;
-  #syncTimer: NodeJS.Timeout | undefined;
-  #syncing: Promise<void> | undefined;
-  #dirty = false;
 
   /** Throws when the first file cannot be made: there is no log then, and no session. */
   constructor(options: WalOptions) {
     this.#options = options;
-    this.#nextFile = options.firstFile;
-    this.#startFile();
+    this.#writer = new WalWriter({ ...options, onSyncFailed: (error) => this.#syncFailed(error) });
+    this.#writer.startFile();
   }
 
   get state(): WalState {
@@ -116,14 +95,13 @@ export class WriteAheadLog implements SessionLog, RecorderLog {
     if (this.#state !== 'ready') return err(fault(this.#lastFault || `the log is ${this.#state}`));
     if (this.#disk !== 'ok') return err(fault('the disk of the write-ahead log is nearly full'));
     const recorder = new WalRecorder(this, opened.session, ++this.#lastSlot);
-    this.#room(100).addSession(recorder.slot, recorder.session);
     this.#open.set(recorder.slot, recorder);
     recorder.fact(0, opened);
     return ok(recorder);
   }
 
   append(recorder: WalRecorder, direction: Direction, lane: number, body: Uint8Array): void {
-    const batch = this.#room(body.length <= INLINE_BYTES ? body.length : 0);
+    const batch = this.#room(recorder, body.length <= INLINE_BYTES ? body.length : 0);
     batch.addBytes(recorder.slot, recorder.sequence++, recorder.elapsedUs(), direction, lane, body);
     recorder.pendingBytes += body.length;
     this.#appended(recorder, batch);
@@ -133,11 +111,11 @@ export class WriteAheadLog implements SessionLog, RecorderLog {
     const text = fitFact(fact);
     let batch: WalBatch;
     if (text.length * 3 < ARENA_BYTES / 2) {
-      batch = this.#room(text.length * 3);
+      batch = this.#room(recorder, text.length * 3);
       recorder.pendingBytes += batch.addText(recorder.slot, recorder.sequence++, recorder.elapsedUs(), lane, text);
     } else {
       const body = Buffer.from(text);
-      batch = this.#room(0);
+      batch = this.#room(recorder, 0);
       batch.addLongText(recorder.slot, recorder.sequence++, recorder.elapsedUs(), lane, body);
       recorder.pendingBytes += body.length;
     }
@@ -182,16 +160,12 @@ export class WriteAheadLog implements SessionLog, RecorderLog {
     if (this.#state === 'paused') this.#fail();
     this.#state = 'closed';
     clearTimeout(this.#retry);
-    clearTimeout(this.#syncTimer);
-    await this.#syncing;
-    await this.#file?.sync().catch(() => undefined);
-    this.#file?.close();
-    this.#spare?.close();
-    this.#file = undefined;
+    await this.#writer.close();
   }
 
-  #room(bytes: number): WalBatch {
+  #room(recorder: WalRecorder, bytes: number): WalBatch {
     if (!this.#batch.hasRoomFor(bytes)) this.#flush();
+    this.#batch.addSession(recorder.slot, recorder.session);
     return this.#batch;
   }
 
@@ -227,7 +201,7 @@ export class WriteAheadLog implements SessionLog, RecorderLog {
   #writeQueue(): boolean {
     for (let batch = this.#queue[0]; batch; batch = this.#queue[0]) {
       try {
-        this.#write(batch);
+        this.#writer.write(batch);
       } catch (error) {
         this.#writeFailed(error);
         return false;
@@ -243,92 +217,6 @@ export class WriteAheadLog implements SessionLog, RecorderLog {
     return true;
   }
 
-  #write(batch: WalBatch): void {
-    const { fileBytes, fileAgeMs } = this.#options.limits;
-    const aged = this.monotonicUs() - this.#fileOpenedUs > fileAgeMs * 1000;
-    if (this.#file === undefined || this.#position >= fileBytes || aged) this.#startFile();
-    const file = this.#file;
-    if (file === undefined) throw new Error('no log file');
-    this.#writeAll(file, batch.seal(file.number, this.#position));
-    this.#options.committed.publish(file.number, this.#position);
-    this.#needSync();
-  }
-
-  #writeAll(file: WalFile, buffers: readonly Uint8Array[]): void {
-    let wanted = 0;
-    for (const buffer of buffers) wanted += buffer.length;
-    const written = file.write(buffers, this.#position);
-    if (written !== wanted) throw new Error(`short write: ${written} of ${wanted} bytes taken`);
-    this.#position += wanted;
-  }
-
-  #startFile(): void {
-    const old = this.#file;
-    const file = this.#spare ?? this.#options.storage.create(this.#nextFile);
-    // Made now and perhaps not written: the next try takes the same, so a full disk gathers no empty files.
-    this.#spare = file;
-    const number = file.number;
-    const oldPosition = this.#position;
-    this.#position = 0;
-    try {
-      this.#writeAll(file, [walFileHeader(number)]);
-      for (const table of this.#sessionTable()) this.#writeAll(file, table.seal(number, this.#position));
-    } catch (error) {
-      this.#position = oldPosition;
-      throw error;
-    }
-    this.#spare = undefined;
-    this.#nextFile = number + 1;
-    this.#file = file;
-    this.#fileOpenedUs = this.monotonicUs();
-    this.#options.committed.publish(number, this.#position);
-    if (old) this.#retire(old);
-  }
-
-  *#sessionTable(): Generator<WalBatch> {
-    let table = new WalBatch();
-    for (const recorder of this.#open.values()) {
-      if (!table.hasRoomFor(100)) {
-        yield table;
-        table = new WalBatch();
-      }
-      table.addSession(recorder.slot, recorder.session);
-    }
-    if (table.payloadBytes > 0) yield table;
-  }
-
-  #retire(file: WalFile): void {
-    const before = this.#syncing ?? Promise.resolve();
-    const done = before
-      .then(() => file.sync())
-      .catch((error: unknown) => this.#syncFailed(error))
-      .finally(() => {
-        file.close();
-        if (this.#syncing === done) this.#syncing = undefined;
-        if (this.#dirty) this.#needSync();
-      });
-    this.#syncing = done;
-  }
-
-  #needSync(): void {
-    this.#dirty = true;
-    if (this.#syncTimer !== undefined || this.#syncing !== undefined) return;
-    this.#syncTimer = setTimeout(() => {
-      this.#syncTimer = undefined;
-      const file = this.#file;
-      if (!file || this.#syncing) return;
-      this.#dirty = false;
-      const done = file
-        .sync()
-        .catch((error: unknown) => this.#syncFailed(error))
-        .finally(() => {
-          if (this.#syncing === done) this.#syncing = undefined;
-          if (this.#dirty) this.#needSync();
-        });
-      this.#syncing = done;
-    }, this.#options.limits.syncMs).unref();
-  }
-
   // After a failed fdatasync the kernel may have dropped the pages (fsync(2)): what was written can
   // no longer be called logged, so there is nothing to try again.
   #syncFailed(error: unknown): void {
@@ -339,11 +227,6 @@ export class WriteAheadLog implements SessionLog, RecorderLog {
 
   #writeFailed(error: unknown): void {
     this.#lastFault = `write-ahead log: ${reasonOf(error)}`;
-    try {
-      this.#file?.truncate(this.#position);
-    } catch {
-      // Readers stop at `committed`, and after a crash at the first batch that is not whole.
-    }
     if (this.#state === 'paused') return;
     this.#state = 'paused';
     this.#pausedSinceUs = this.monotonicUs();
@@ -371,9 +254,7 @@ export class WriteAheadLog implements SessionLog, RecorderLog {
     this.#batch.clear();
     this.#touched.length = 0;
     this.#deliveries = [];
-    const file = this.#file;
-    this.#file = undefined;
-    if (file) (this.#syncing ?? Promise.resolve()).finally(() => file.close());
+    this.#writer.abandonFile();
     const sessions = [...this.#open.values()];
     for (const recorder of sessions) {
       recorder.cutOff = true;
@@ -392,7 +273,7 @@ export class WriteAheadLog implements SessionLog, RecorderLog {
   #probe(): void {
     if (this.#state !== 'failed') return;
     try {
-      this.#startFile();
+      this.#writer.startFile();
     } catch (error) {
       this.#lastFault = `write-ahead log: ${reasonOf(error)}`;
       this.#retry = setTimeout(() => this.#probe(), PROBE_MS);

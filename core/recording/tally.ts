@@ -81,20 +81,28 @@ export class SessionTally {
   }
 
   addFrame(frame: Frame): void {
-    this.add(frame.timeUs, frame.direction, frame.kind, frame.lane, frame.body);
+    this.add(frame.timeUs, frame.direction, frame.kind, frame.lane, frame.body, 0, frame.body.length);
   }
 
-  /** `body` is not kept. */
-  add(timeUs: number, direction: Direction, kind: FrameKind, lane: number, body: Uint8Array): void {
+  /** A frame whose body stands from `start` to `end` of `bytes`, which are not kept. */
+  add(
+    timeUs: number,
+    direction: Direction,
+    kind: FrameKind,
+    lane: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
     this.#frames++;
     if (timeUs > this.#lastTimeUs) this.#lastTimeUs = timeUs;
     if (lane !== this.#lastLane) {
       this.#lastLane = lane;
       this.#lanes.add(lane);
     }
-    if (kind === 'bytes') this.#bytes[direction] += body.length;
-    else if (beginsWith(body, STARTED)) this.#statements++;
-    else this.#addFact(body);
+    if (kind === 'bytes') this.#bytes[direction] += end - start;
+    else if (standsAt(STARTED, bytes, start, end)) this.#statements++;
+    else this.#addFact(bytes.subarray(start, end));
   }
 
   counts(): SessionCounts {
@@ -151,9 +159,9 @@ function parseObject(body: Uint8Array): Record<string, unknown> | undefined {
   }
 }
 
-function beginsWith(body: Uint8Array, prefix: Uint8Array): boolean {
-  if (body.length < prefix.length) return false;
+function standsAt(prefix: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start < prefix.length) return false;
   // From the end: the facts' kinds differ in their last letters.
-  for (let i = prefix.length - 1; i >= 0; i--) if (body[i] !== prefix[i]) return false;
+  for (let i = prefix.length - 1; i >= 0; i--) if (bytes[start + i] !== prefix[i]) return false;
   return true;
 }

@@ -104,9 +104,11 @@ export class SegmentChain {
     let frames = 0;
     let first = header.firstTimeUs;
     let last = header.lastTimeUs;
+    let backwards = false;
     try {
       for (const frame of readFrames(block, header.firstFrame)) {
         if (frames++ === 0) first = frame.timeUs;
+        backwards ||= frame.timeUs < this.tally.lastTimeUs;
         last = frame.timeUs;
         this.tally.addFrame(frame);
       }
@@ -116,6 +118,8 @@ export class SegmentChain {
     }
     if (frames !== header.frames || first !== header.firstTimeUs || last !== header.lastTimeUs)
       fault('count_differs', `segment ${number} holds other frames than its header says`);
+    if (backwards) fault('count_differs', `time goes backwards in segment ${number}`);
+    return undefined;
   }
 }
 

@@ -19,16 +19,13 @@ beforeAll(async () => {
 
 async function csrFor(
   names: { type: 'dns' | 'ip'; value: string }[],
-  algorithm: object = { name: 'ECDSA', namedCurve: 'P-256' },
+  algorithm = { name: 'ECDSA', namedCurve: 'P-256' },
 ) {
-  const keys = (await crypto.subtle.generateKey(algorithm as EcKeyGenParams, true, [
-    'sign',
-    'verify',
-  ])) as CryptoKeyPair;
+  const keys = (await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])) as CryptoKeyPair;
   const request = await Pkcs10CertificateRequestGenerator.create({
     name: 'CN=whatever the connector says',
     keys,
-    signingAlgorithm: { ...algorithm, hash: 'SHA-256' } as EcdsaParams,
+    signingAlgorithm: { ...algorithm, hash: 'SHA-256' },
     extensions: names.length > 0 ? [new SubjectAlternativeNameExtension(names)] : [],
   });
   return request.toString('pem');

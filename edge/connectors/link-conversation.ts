@@ -4,6 +4,7 @@
 // A connector is believed about its own sessions and resources only (law 9: nothing here names
 // anything to dial).
 
+import type { AuditEvent } from '../../core/audit.ts';
 import type { FromConnector, FromEdge, GrantCandidate, Report } from '../../core/control.ts';
 import { GRANT_SCRAM_ITERATIONS } from '../../core/grant.ts';
 import type { ConnectorId, GrantId, SessionId } from '../../core/ids.ts';
@@ -13,18 +14,19 @@ import type { Resource } from '../../core/resource.ts';
 import { unreachable } from '../../core/result.ts';
 import type { AuditLog } from '../objects/audit-log.ts';
 import type { Directory } from '../objects/directory.ts';
-import type { Grants } from '../objects/grants.ts';
+import type { Grants, StoredGrant } from '../objects/grants.ts';
 import type { Remote } from '../objects/rpc.ts';
 import type { Witness, WitnessAnswer } from '../objects/witness.ts';
 
 type Message<K extends FromConnector['kind']> = Extract<FromConnector, { kind: K }>;
+type OpenSession = Message<'session.open'>;
 
 export interface LinkDeps {
   readonly connector: { readonly id: ConnectorId; readonly name: string };
   readonly directory: Pick<Remote<Directory>, 'announce' | 'connectorSeen' | 'policy' | 'resource'>;
-  readonly grants: Pick<Remote<Grants>, 'candidates' | 'endSession' | 'find' | 'open' | 'resume'>;
-  readonly audit: Pick<Remote<AuditLog>, 'append'>;
-  readonly witness: Pick<Remote<Witness>, 'admit' | 'recordHead' | 'recordManifest'>;
+  readonly grants: Pick<Remote<Grants>, 'candidates' | 'endSession' | 'findAll' | 'openAll' | 'resume'>;
+  readonly audit: Pick<Remote<AuditLog>, 'append' | 'appendAll'>;
+  readonly witness: Pick<Remote<Witness>, 'admitAll' | 'recordHead' | 'recordManifest'>;
   /** Base64, see keys.ts. */
   salt(email: string, resource: string): Promise<string>;
   /** Whether the grant was revoked since this object woke: closes the gap between an admission under way and a push. */
@@ -43,9 +45,17 @@ const SENTENCES: Partial<Record<RefusalReason, string>> = {
   edge_unreachable: 'The session could not be written to the audit log. Try again.',
 };
 
+const MAX_OPENED_TOGETHER = 200;
+
 export class LinkConversation {
   readonly #deps: LinkDeps;
   readonly #actor: string;
+  readonly #waiting: {
+    readonly message: OpenSession;
+    readonly resolve: (answer: FromEdge) => void;
+    readonly reject: (error: unknown) => void;
+  }[] = [];
+  #opening: Promise<void> | undefined;
 
   constructor(deps: LinkDeps) {
     this.#deps = deps;
@@ -84,63 +94,91 @@ export class LinkConversation {
     return { kind: 'grants.found', call: message.call, salt, iterations: GRANT_SCRAM_ITERATIONS, candidates };
   }
 
-  async openSession(message: Message<'session.open'>): Promise<FromEdge> {
-    const refused = (reason: RefusalReason): FromEdge => ({
-      kind: 'session.refused',
-      call: message.call,
-      reason,
-      message: SENTENCES[reason] ?? 'The session was refused.',
+  /** What comes while others are being opened is opened together: a few writes for all of them. */
+  openSession(message: OpenSession): Promise<FromEdge> {
+    const answer = new Promise<FromEdge>((resolve, reject) => {
+      this.#waiting.push({ message, resolve, reject });
     });
-    const stored = await this.#deps.grants.find(message.grant);
-    const resource = stored && (await this.#serves(stored.grant.resource));
-    if (stored && !resource) {
-      await this.#fault('session_of_foreign_resource', { grant: message.grant, session: message.session });
-      return refused('resource_unknown');
+    this.#opening ??= this.#openWaiting().finally(() => {
+      this.#opening = undefined;
+    });
+    return answer;
+  }
+
+  async #openWaiting(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.splice(0, MAX_OPENED_TOGETHER);
+      try {
+        const answers = await this.#openTogether(batch.map(({ message }) => message));
+        batch.forEach(({ message, resolve }) => {
+          resolve(answers.get(message) ?? refused(message, 'bad_request'));
+        });
+      } catch (error) {
+        for (const { reject } of batch) reject(error);
+      }
     }
-    const opened = await this.#deps.grants.open(message.session, message.grant, this.#deps.connector.id);
-    if (!opened.ok || !resource) return refused(opened.ok ? 'credentials_wrong' : opened.error);
-    const { grant, identity } = opened.value;
-    try {
-      // Both before the connector hears yes: nothing is dialled that is not in the audit log and bound at the witness.
-      const [owned] = await Promise.all([
-        this.#deps.witness.admit(message.session, this.#deps.connector.id),
-        this.#deps.audit.append({
-          kind: 'session.opened',
-          actor: grant.email,
-          object: message.session,
-          details: {
-            resource: grant.resource,
-            grant: grant.id,
-            connector: this.#deps.connector.id,
-            clientAddress: message.client.address,
-          },
-        }),
-      ]);
-      if (!owned) return await this.#takeBack(message.session, refused('bad_request'));
-    } catch {
-      return await this.#takeBack(message.session, refused('edge_unreachable'));
+  }
+
+  async #openTogether(messages: readonly OpenSession[]): Promise<Map<OpenSession, FromEdge>> {
+    const { audit, connector, grants, witness } = this.#deps;
+    const answers = new Map<OpenSession, FromEdge>();
+    const openable = await this.#whichServed(messages, answers);
+    const opened = await grants.openAll(
+      openable.map(({ message }) => pickIds(message)),
+      connector.id,
+    );
+    const admitted: { message: OpenSession; resource: Resource; stored: StoredGrant }[] = [];
+    openable.forEach(({ message, resource }, index) => {
+      const result = opened[index];
+      if (result?.ok) admitted.push({ message, resource, stored: result.value });
+      else answers.set(message, refused(message, result?.error ?? 'bad_request'));
+    });
+    if (admitted.length === 0) return answers;
+
+    // Both before the connector hears yes: nothing is dialled that is not in the audit log and bound at the witness.
+    const written = await Promise.all([
+      witness.admitAll(
+        admitted.map(({ message }) => message.session),
+        connector.id,
+      ),
+      audit.appendAll(admitted.map(({ message, stored }) => openedEvent(message, stored, connector.id))),
+    ]).catch(() => undefined);
+    for (const [index, { message, resource, stored }] of admitted.entries()) {
+      const reason: RefusalReason | undefined = !written
+        ? 'edge_unreachable'
+        : !written[0][index]
+          ? 'bad_request'
+          : this.#deps.wasRevoked(stored.grant.id)
+            ? 'grant_revoked'
+            : undefined;
+      if (reason) await grants.endSession(message.session, connector.id);
+      answers.set(message, reason ? refused(message, reason) : admission(message, resource, stored));
     }
-    if (this.#deps.wasRevoked(grant.id)) return await this.#takeBack(message.session, refused('grant_revoked'));
-    return {
-      kind: 'session.admitted',
-      call: message.call,
-      opened: {
-        session: message.session,
-        identity,
-        grant: {
-          id: grant.id,
-          request: grant.request,
-          reason: grant.reason,
-          labels: grant.labels,
-          until: grant.until,
-          rule: grant.rule,
-          policyVersion: grant.policyVersion,
-          obligations: grant.obligations,
-        },
-        resource: grant.resource,
-        protocol: resource.protocol,
-      },
-    };
+    return answers;
+  }
+
+  /** Those on grants for resources of this connector. The others get their answer here. */
+  async #whichServed(
+    messages: readonly OpenSession[],
+    answers: Map<OpenSession, FromEdge>,
+  ): Promise<{ message: OpenSession; resource: Resource }[]> {
+    const ids = [...new Set(messages.map(({ grant }) => grant))];
+    const found = await this.#deps.grants.findAll(ids);
+    const names = [...new Set(found.flatMap((stored) => (stored ? [stored.grant.resource] : [])))];
+    const served = new Map<string, Resource | undefined>();
+    for (const name of names) served.set(name, await this.#serves(name));
+    const openable: { message: OpenSession; resource: Resource }[] = [];
+    for (const message of messages) {
+      const stored = found[ids.indexOf(message.grant)];
+      const resource = stored && served.get(stored.grant.resource);
+      if (resource) openable.push({ message, resource });
+      else if (!stored) answers.set(message, refused(message, 'credentials_wrong'));
+      else {
+        await this.#fault('session_of_foreign_resource', { grant: message.grant, session: message.session });
+        answers.set(message, refused(message, 'resource_unknown'));
+      }
+    }
+    return openable;
   }
 
   /** Resolves once the report is where it belongs; only then may it be acknowledged. */
@@ -219,11 +257,6 @@ export class LinkConversation {
     return announced?.connector.id === this.#deps.connector.id ? announced.resource : undefined;
   }
 
-  async #takeBack(session: SessionId, answer: FromEdge): Promise<FromEdge> {
-    await this.#deps.grants.endSession(session, this.#deps.connector.id);
-    return answer;
-  }
-
   async #fault(reason: string, details: Record<string, string | number>): Promise<void> {
     await this.#deps.audit.append({
       kind: 'connector.fault',
@@ -236,4 +269,35 @@ export class LinkConversation {
 
 function uniqueByName(resources: readonly Resource[]): Resource[] {
   return [...new Map(resources.map((resource) => [resource.name, resource])).values()];
+}
+
+const pickIds = ({ session, grant }: OpenSession) => ({ session, grant });
+
+const refused = ({ call }: OpenSession, reason: RefusalReason): FromEdge => ({
+  kind: 'session.refused',
+  call,
+  reason,
+  message: SENTENCES[reason] ?? 'The session was refused.',
+});
+
+const openedEvent = (message: OpenSession, { grant }: StoredGrant, connector: ConnectorId): AuditEvent => ({
+  kind: 'session.opened',
+  actor: grant.email,
+  object: message.session,
+  details: { resource: grant.resource, grant: grant.id, connector, clientAddress: message.client.address },
+});
+
+function admission(message: OpenSession, resource: Resource, { grant, identity }: StoredGrant): FromEdge {
+  const { id, request, reason, labels, until, rule, policyVersion, obligations } = grant;
+  return {
+    kind: 'session.admitted',
+    call: message.call,
+    opened: {
+      session: message.session,
+      identity,
+      grant: { id, request, reason, labels, until, rule, policyVersion, obligations },
+      resource: grant.resource,
+      protocol: resource.protocol,
+    },
+  };
 }

@@ -12,6 +12,7 @@ import {
   chainAuditEntry,
   verifyAuditChain,
 } from '../../core/audit.ts';
+import type { Env } from '../env.ts';
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS entries (
@@ -41,20 +42,27 @@ export interface AuditQuery {
   readonly limit: number;
 }
 
-export class AuditLog extends DurableObject {
+export class AuditLog extends DurableObject<Env> {
   readonly #sql: SqlStorage;
   /** Hashing is asynchronous, so appends queue here: two must never link to the same entry. */
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(context: DurableObjectState, env: object) {
+  constructor(context: DurableObjectState, env: Env) {
     super(context, env);
     this.#sql = context.storage.sql;
     this.#sql.exec(SCHEMA);
   }
 
   /** Resolves once the entry is durable. */
-  append(event: AuditEvent): Promise<AuditEntry> {
-    const appended = this.#last.then(() => this.#append(event));
+  async append(event: AuditEvent): Promise<AuditEntry> {
+    const [entry] = await this.appendAll([event]);
+    if (!entry) throw new Error('nothing was appended');
+    return entry;
+  }
+
+  /** All or none, in their order, in one write. */
+  appendAll(events: readonly AuditEvent[]): Promise<AuditEntry[]> {
+    const appended = this.#last.then(() => this.#append(events));
     this.#last = appended.catch(() => undefined);
     return appended;
   }
@@ -110,9 +118,21 @@ export class AuditLog extends DurableObject {
     );
   }
 
-  async #append(event: AuditEvent): Promise<AuditEntry> {
-    const head = this.#sql.exec('SELECT * FROM entries ORDER BY sequence DESC LIMIT 1').toArray().map(readEntry)[0];
-    const entry = await chainAuditEntry(head, event, new Date(Date.now()).toISOString());
+  async #append(events: readonly AuditEvent[]): Promise<AuditEntry[]> {
+    let head = this.#sql.exec('SELECT * FROM entries ORDER BY sequence DESC LIMIT 1').toArray().map(readEntry)[0];
+    const at = new Date(Date.now()).toISOString();
+    const entries: AuditEntry[] = [];
+    for (const event of events) {
+      head = await chainAuditEntry(head, event, at);
+      entries.push(head);
+    }
+    this.ctx.storage.transactionSync(() => {
+      for (const entry of entries) this.#insert(entry);
+    });
+    return entries;
+  }
+
+  #insert(entry: AuditEntry): void {
     this.#sql.exec(
       'INSERT INTO entries (sequence, at, kind, actor, object, details, previous, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
       entry.sequence,
@@ -124,7 +144,6 @@ export class AuditLog extends DurableObject {
       entry.previous,
       entry.digest,
     );
-    return entry;
   }
 }
 

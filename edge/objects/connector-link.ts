@@ -54,6 +54,7 @@ export class ConnectorLink extends DurableObject<Env> {
   readonly #settings: EdgeSettings;
   /** Revocations pushed since this object woke. An admission under way looks here last. */
   readonly #revoked = new Set<GrantId>();
+  #kept: LinkConversation | undefined;
   /** What messages of a link wait for: its hello, then each report for the one before. */
   readonly #order = new WeakMap<WebSocket, Promise<void>>();
 
@@ -243,8 +244,9 @@ export class ConnectorLink extends DurableObject<Env> {
     }
   }
 
+  /** One while the object is awake: it opens together what comes together. */
   #conversation(connector: Attachment['connector']): LinkConversation {
-    return new LinkConversation({
+    this.#kept ??= new LinkConversation({
       connector,
       directory: remote(this.env.DIRECTORY),
       grants: remote(this.env.GRANTS),
@@ -254,6 +256,7 @@ export class ConnectorLink extends DurableObject<Env> {
       wasRevoked: (grant) => this.#revoked.has(grant),
       isNewReport: (seq, report) => this.#isNewReport(seq, report),
     });
+    return this.#kept;
   }
 
   /** By content as well as number: a connector that lost its state begins to count anew. */

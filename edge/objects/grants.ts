@@ -122,27 +122,21 @@ export class Grants extends DurableObject<Env> {
       });
   }
 
-  /** Counts a session in, or says why not. The caller has checked that the connector serves the grant's resource. */
-  async open(session: SessionId, id: GrantId, connector: ConnectorId): Promise<Result<StoredGrant, RefusalReason>> {
-    const stored = this.find(id);
-    if (!stored) return err('credentials_wrong');
-    const { grant } = stored;
-    if (grant.revoked) return err('grant_revoked');
-    if (Date.parse(grant.until) <= Date.now()) return err('grant_expired');
-    // An id seen before would put one session's rows under another's name.
-    if (this.#sql.exec('SELECT 1 FROM sessions WHERE session = ?', session).toArray().length > 0)
-      return err('bad_request');
-    const most = grant.obligations.maxSessions;
-    if (most !== undefined && this.#liveSessions(id) >= most) return err('too_many_sessions');
-    this.#sql.exec(
-      'INSERT INTO sessions (session, grant_id, connector, opened_ms) VALUES (?, ?, ?, ?)',
-      session,
-      id,
-      connector,
-      Date.now(),
-    );
+  findAll(ids: readonly GrantId[]): (StoredGrant | undefined)[] {
+    return ids.map((id) => this.find(id));
+  }
+
+  /**
+   * Counts sessions in, or says why not, each for itself, in their order. The caller has checked
+   * that the connector serves the grants' resources.
+   */
+  async openAll(
+    wanted: readonly { readonly session: SessionId; readonly grant: GrantId }[],
+    connector: ConnectorId,
+  ): Promise<Result<StoredGrant, RefusalReason>[]> {
+    const opened = wanted.map(({ session, grant }) => this.#open(session, grant, connector));
     await this.#scheduleCleanUp();
-    return ok(stored);
+    return opened;
   }
 
   /** undefined when this connector has no such session (any more). */
@@ -241,6 +235,27 @@ export class Grants extends DurableObject<Env> {
     this.#sql.exec('DELETE FROM grants WHERE until_ms < ?', Date.now() - KEPT_AFTER_END_MS);
     const left = this.#sql.exec('SELECT (SELECT count(*) FROM grants) + (SELECT count(*) FROM sessions) AS n').one();
     if (Number(left.n) > 0) await this.ctx.storage.setAlarm(Date.now() + HOUR_MS);
+  }
+
+  #open(session: SessionId, id: GrantId, connector: ConnectorId): Result<StoredGrant, RefusalReason> {
+    const stored = this.find(id);
+    if (!stored) return err('credentials_wrong');
+    const { grant } = stored;
+    if (grant.revoked) return err('grant_revoked');
+    if (Date.parse(grant.until) <= Date.now()) return err('grant_expired');
+    // An id seen before would put one session's rows under another's name.
+    if (this.#sql.exec('SELECT 1 FROM sessions WHERE session = ?', session).toArray().length > 0)
+      return err('bad_request');
+    const most = grant.obligations.maxSessions;
+    if (most !== undefined && this.#liveSessions(id) >= most) return err('too_many_sessions');
+    this.#sql.exec(
+      'INSERT INTO sessions (session, grant_id, connector, opened_ms) VALUES (?, ?, ?, ?)',
+      session,
+      id,
+      connector,
+      Date.now(),
+    );
+    return ok(stored);
   }
 
   #liveSessions(id: GrantId): number {

@@ -4,6 +4,7 @@
 import { DurableObject } from 'cloudflare:workers';
 import type { Witnessed, WitnessPage } from '../../core/api.ts';
 import { ConnectorId, SessionId } from '../../core/ids.ts';
+import type { Env } from '../env.ts';
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS sessions (
@@ -42,27 +43,31 @@ export type WitnessAnswer =
 
 const PAGE = 200;
 
-export class Witness extends DurableObject {
+export class Witness extends DurableObject<Env> {
   readonly #sql: SqlStorage;
 
-  constructor(context: DurableObjectState, env: object) {
+  constructor(context: DurableObjectState, env: Env) {
     super(context, env);
     this.#sql = context.storage.sql;
     this.#sql.exec(SCHEMA);
   }
 
   /**
-   * Binds a session to the connector it was admitted to, before that connector is told; so no other
-   * can speak for it, and a session of which nothing was ever stored shows as one without heads.
+   * Binds sessions to the connector they were admitted to, before that connector is told; so no
+   * other can speak for them, and one of which nothing was ever stored shows as one without heads.
+   * Answers, in their order, whether each is this connector's.
    */
-  admit(session: SessionId, connector: ConnectorId): boolean {
-    this.#sql.exec(
-      'INSERT OR IGNORE INTO sessions (session, connector, admitted_at) VALUES (?, ?, ?)',
-      session,
-      connector,
-      new Date(Date.now()).toISOString(),
-    );
-    return this.#isOwner(session, connector);
+  admitAll(sessions: readonly SessionId[], connector: ConnectorId): boolean[] {
+    const at = new Date(Date.now()).toISOString();
+    return sessions.map((session) => {
+      this.#sql.exec(
+        'INSERT OR IGNORE INTO sessions (session, connector, admitted_at) VALUES (?, ?, ?)',
+        session,
+        connector,
+        at,
+      );
+      return this.#isOwner(session, connector);
+    });
   }
 
   recordHead(

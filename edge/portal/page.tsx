@@ -35,7 +35,7 @@ export const signedIn =
   (deps: PortalDeps, handler: Handler) =>
   async (c: Context): Promise<Response> => {
     const identity = await deps.signedIn(c.req.raw);
-    if (!identity && c.req.path !== '/audit') {
+    if (!identity) {
       // What a form carried is lost by signing in, so the way back leads to the form itself.
       const back = c.req.method === 'GET' ? pathOf(c) : formPathOf(c);
       return c.redirect(`/login?return=${encodeURIComponent(back)}`, 303);

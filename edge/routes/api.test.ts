@@ -184,7 +184,7 @@ describe('the border', () => {
     const context = { waitUntil() {}, passThroughOnException() {}, props: {} } as unknown as ExecutionContext;
     const response = await worker.fetch(
       new Request('https://g.example/api/v1/health'),
-      { ...env, PUBLIC_URL: 'https://g.example' },
+      { ...env, PUBLIC_URL: 'https://g.example' } as typeof env,
       context,
     );
     expect(response.headers.get('strict-transport-security')).toContain('max-age=63072000');

@@ -1,7 +1,7 @@
 // How often somebody may try, and what may be used only once.
 
 export const THROTTLES_SCHEMA = `
-  CREATE TABLE IF NOT EXISTS throttles (key TEXT PRIMARY KEY, window_ms INTEGER NOT NULL, count INTEGER NOT NULL);
+  CREATE TABLE IF NOT EXISTS buckets (key TEXT PRIMARY KEY, level REAL NOT NULL, at_ms INTEGER NOT NULL);
   CREATE TABLE IF NOT EXISTS burned (key TEXT PRIMARY KEY, expires_ms INTEGER NOT NULL);
 `;
 
@@ -23,21 +23,16 @@ export class Throttles {
     this.#sql = sql;
   }
 
-  /** Counts a try; false when it is one too many in this window. */
+  /** Counts a try; false when there were too many. A bucket that leaks: a burst of `most`, then `most` every `perMs`. */
   allow(name: ThrottleName, who: string, now: number): boolean {
     const { most, perMs } = THROTTLES[name];
-    const window = Math.floor(now / perMs) * perMs;
-    const row = this.#sql
-      .exec(
-        `INSERT INTO throttles (key, window_ms, count) VALUES (?, ?, 1)
-           ON CONFLICT (key) DO UPDATE SET
-             count = CASE WHEN window_ms = excluded.window_ms THEN count + 1 ELSE 1 END, window_ms = excluded.window_ms
-           RETURNING count`,
-        `${name} ${who}`,
-        window,
-      )
-      .one();
-    return Number(row.count) <= most;
+    const key = `${name} ${who}`;
+    const row = this.#sql.exec('SELECT level, at_ms FROM buckets WHERE key = ?', key).toArray()[0];
+    const leaked = row ? ((now - Number(row.at_ms)) * most) / perMs : 0;
+    const level = Math.max(0, Number(row?.level ?? 0) - leaked) + 1;
+    if (level > most) return false;
+    this.#sql.exec('INSERT OR REPLACE INTO buckets (key, level, at_ms) VALUES (?, ?, ?)', key, level, now);
+    return true;
   }
 
   /** true the first time, false for ever after (until `expires`, when the thing itself is no longer good). */
@@ -51,7 +46,7 @@ export class Throttles {
   }
 
   cleanUp(now: number): void {
-    this.#sql.exec('DELETE FROM throttles WHERE window_ms < ?', now - 3_600_000);
+    this.#sql.exec('DELETE FROM buckets WHERE at_ms < ?', now - 3_600_000);
     this.#sql.exec('DELETE FROM burned WHERE expires_ms <= ?', now);
   }
 }

@@ -122,7 +122,10 @@ describe('a cursor', () => {
     for (let i = 0; i < cursor.length; i++) {
       const changed = cursor.slice(0, i) + (cursor[i] === 'A' ? 'B' : 'A') + cursor.slice(i + 1);
       for (const bad of [changed, cursor.slice(0, i), `${cursor.slice(0, i)}!${cursor.slice(i)}`])
-        expect(await reader.sessions({ limit: 5, cursor: bad })).toEqual({ ok: false, error: { reason: 'bad_cursor' } });
+        expect(await reader.sessions({ limit: 5, cursor: bad })).toEqual({
+          ok: false,
+          error: { reason: 'bad_cursor' },
+        });
     }
   });
 
@@ -136,7 +139,8 @@ describe('a cursor', () => {
       { email: 'bob@example.com', since: '2026-10-01T00:00:00Z' },
       { resource: 'bob@example.com' },
     ];
-    for (const other of others) expect(await reader.sessions({ limit: 2, ...other, cursor })).toMatchObject({ ok: false });
+    for (const other of others)
+      expect(await reader.sessions({ limit: 2, ...other, cursor })).toMatchObject({ ok: false });
     expect((await page({ limit: 9, email: 'bob@example.com', cursor })).sessions).toHaveLength(9);
   });
 

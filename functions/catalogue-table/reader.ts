@@ -164,11 +164,7 @@ export class CatalogueReader {
   }
 
   /** By statement number, from 1. */
-  async actions(
-    session: SessionId,
-    cursor: string | undefined,
-    limit: number,
-  ): Promise<Result<ActionPage, BadCursor>> {
+  async actions(session: SessionId, cursor: string | undefined, limit: number): Promise<Result<ActionPage, BadCursor>> {
     const identity = `actions ${session}`;
     let from = 0;
     if (cursor !== undefined) {
@@ -249,15 +245,15 @@ interface Plan {
 function planOf(query: SessionQuery): Plan {
   const picked = PREFERENCE.find((name) => query[name] !== undefined);
   const index = INDEXES.find(({ partition }) => partition === picked) ?? INDEXES[0];
-  const valueOf = (name: FilterName) => (name === 'email' ? query.email?.trim().toLowerCase() : query[name]);
+  const wantedOf = (name: FilterName) => (name === 'email' ? query.email?.trim().toLowerCase() : query[name]);
   const filters: Record<string, string> = {};
   for (const name of FILTERS) {
-    const value = valueOf(name);
+    const value = wantedOf(name);
     if (name !== picked && value !== undefined) filters[name] = value;
   }
   const oldest = query.since === undefined ? OLDEST : toIso(query.since);
   const newest = query.until === undefined ? NEWEST : toIso(query.until);
-  const value = picked && valueOf(picked);
+  const value = picked && wantedOf(picked);
   return {
     index: index.name,
     partition: index.partition,

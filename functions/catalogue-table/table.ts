@@ -5,6 +5,7 @@ import {
   type AttributeDefinition,
   ConditionalCheckFailedException,
   CreateTableCommand,
+  DescribeTableCommand,
   type DynamoDBClient,
   ResourceInUseException,
 } from '@aws-sdk/client-dynamodb';
@@ -35,6 +36,7 @@ const BATCH_GET = 100;
 const PARALLEL_BATCHES = 4;
 const ATTEMPTS = 8;
 const FIRST_PAUSE_MS = 20;
+const ACTIVE_ATTEMPTS = 500;
 
 export class CatalogueTable {
   readonly #client: DynamoDBDocumentClient;
@@ -112,7 +114,7 @@ export class CatalogueTable {
   }
 }
 
-/** For the local start and tests; in AWS the table is infra's. Resolves also when it exists already. */
+/** For the local start and tests; in AWS the table is infra's. Resolves when it can be used, also when it was there already. */
 export async function createCatalogueTable(client: DynamoDBClient, table: string): Promise<void> {
   const attributes = new Set([PARTITION_KEY, SORT_KEY, STARTED, ...INDEXES.map(({ partition }) => partition)]);
   const definitions: AttributeDefinition[] = [...attributes].map((name) => ({
@@ -142,6 +144,12 @@ export async function createCatalogueTable(client: DynamoDBClient, table: string
   } catch (cause) {
     if (!(cause instanceof ResourceInUseException)) throw cause;
   }
+  for (let attempt = 0; attempt < ACTIVE_ATTEMPTS; attempt++) {
+    const { Table } = await client.send(new DescribeTableCommand({ TableName: table }));
+    if (Table?.TableStatus === 'ACTIVE') return;
+    await pause(FIRST_PAUSE_MS);
+  }
+  throw new RetriableFault('the catalogue did not become ready');
 }
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -40,9 +40,14 @@ export class CatalogueWriter {
       this.#months.add(month);
     }
     const attributes = { opened, openedFrom: source, ...indexAttributes(opened) };
-    await this.#set(owner, attributes, source === 'manifest' ? 'attribute_not_exists(openedFrom) OR openedFrom <> :segment' : undefined, {
-      ':segment': 'segment',
-    });
+    await this.#set(
+      owner,
+      attributes,
+      source === 'manifest' ? 'attribute_not_exists(openedFrom) OR openedFrom <> :segment' : undefined,
+      {
+        ':segment': 'segment',
+      },
+    );
   }
 
   /** Actions first, then the segment's row, then the counts: a count never promises what is not there. */

@@ -13,14 +13,28 @@ import { exportHtml } from './html.ts';
 import { exportNdjson } from './ndjson.ts';
 
 /** Moves a cursor, retitles a window, reverses text, closes markup, ends a line. */
-const HOSTILE = '\u001b[2J\u001b]0;owned\u0007\u009b31m\u202egnp.exe\u2028</pre><script>alert(1)</script>"\'&\r\n\u0000';
+const HOSTILE =
+  '\u001b[2J\u001b]0;owned\u0007\u009b31m\u202egnp.exe\u2028</pre><script>alert(1)</script>"\'&\r\n\u0000';
+
+/** No text of PostgreSQL holds a NUL: with one it would be shown as bytes. */
+const HOSTILE_CELL = HOSTILE.slice(0, -1);
 
 const hostile = () =>
   new RecordingBuilder({ reason: HOSTILE })
-    .query(`select '${HOSTILE}'`, answer([HOSTILE, 'b'], [[HOSTILE, null], ['plain', 'x']]), {
-      rows: 2,
-      tags: ['SELECT 2'],
-    })
+    .query(
+      `select '${HOSTILE}'`,
+      answer(
+        [HOSTILE_CELL, 'b'],
+        [
+          [HOSTILE_CELL, null],
+          ['plain', 'x'],
+        ],
+      ),
+      {
+        rows: 2,
+        tags: ['SELECT 2'],
+      },
+    )
     .fact({ kind: 'notice.received', severity: 'NOTICE', code: '00000', message: HOSTILE })
     .query('select broken', new Uint8Array(), { error: { code: '42703', severity: 'ERROR', message: HOSTILE } })
     .end();
@@ -42,7 +56,11 @@ async function all(text: AsyncIterable<string>): Promise<string> {
   for await (const part of text) whole += part;
   return whole;
 }
-const json = (text: string): unknown[] => text.trimEnd().split('\n').map((line) => JSON.parse(line) as unknown);
+const json = (text: string): unknown[] =>
+  text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as unknown);
 
 describe('text of strangers', () => {
   it('is shown with its controls named', () => {
@@ -75,11 +93,17 @@ describe('the HTML export', () => {
   it('forbids itself to load and to run anything', async () => {
     const html = await all(exportHtml(replay(hostile())));
     const [, policy] = /http-equiv="Content-Security-Policy" content="([^"]+)"/.exec(html) ?? [];
-    expect(policy).toMatch(/^default-src 'none'; style-src 'sha256-[A-Za-z0-9+/]+='; base-uri 'none'; form-action 'none'$/);
+    expect(policy).toMatch(
+      /^default-src 'none'; style-src 'sha256-[A-Za-z0-9+/]+='; base-uri 'none'; form-action 'none'$/,
+    );
     expect(html).not.toMatch(/\s(?:src|href|style)=/);
     const { createHash } = await import('node:crypto');
     const [, style] = /<style>([^<]*)<\/style>/.exec(html) ?? [];
-    expect(policy).toContain(createHash('sha256').update(style ?? '').digest('base64'));
+    expect(policy).toContain(
+      createHash('sha256')
+        .update(style ?? '')
+        .digest('base64'),
+    );
   });
 });
 
@@ -146,7 +170,10 @@ describe('a replay', () => {
     return events;
   };
   const twoSegments = () =>
-    new RecordingBuilder().query('select 1', answer(['n'], [['1']])).cut().query('select 2', answer(['n'], [['2']]));
+    new RecordingBuilder()
+      .query('select 1', answer(['n'], [['1']]))
+      .cut()
+      .query('select 2', answer(['n'], [['2']]));
 
   it('of a live session ends where it has come', async () => {
     const events = await collect(twoSegments().cut());

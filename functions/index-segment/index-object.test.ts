@@ -31,10 +31,10 @@ const verifyPresence = async ({ session, source }: VerifyInput): Promise<VerifyR
   return { session, proven, proofs: [], notCompared: [], faults: [] };
 };
 
-async function newCatalogue() {
+async function newCatalogue(Table: typeof CatalogueTable = CatalogueTable) {
   const name = `catalogue-${newId('ses')}`;
   await createCatalogueTable(client, name);
-  const table = new CatalogueTable(client, name);
+  const table = new Table(client, name);
   const objects = new Map<string, Uint8Array>();
   const events: IndexEvent[] = [];
   const deps: IndexDeps = {
@@ -150,6 +150,65 @@ describe('indexing a session', () => {
       }),
       { numRuns: 20 },
     );
+  });
+
+  it('keeps the later of two sums when the earlier one arrives after it', async () => {
+    const gate = Promise.withResolvers<void>();
+    const held = Promise.withResolvers<void>();
+    // Holds back the row's update of whoever counted first.
+    class Held extends CatalogueTable {
+      override async update(input: Parameters<CatalogueTable['update']>[0]) {
+        if (input.ExpressionAttributeValues?.[':segments'] === 1) {
+          held.resolve();
+          await gate.promise;
+        }
+        return super.update(input);
+      }
+    }
+    const { deps, store, reader } = await newCatalogue(Held);
+    const builder = threeSegments();
+    store(builder);
+    const first = indexObject(keyOf(builder, 0), deps);
+    await held.promise;
+    await indexObject(keyOf(builder, 1), deps);
+    gate.resolve();
+    await first;
+    expect(await reader.session(builder.session)).toMatchObject({ segments: 2, counts: { statements: 3, rows: 3 } });
+  });
+
+  it('mends on the next delivery what a crash left half written', async () => {
+    let crashed = false;
+    class Crashing extends CatalogueTable {
+      override async update(input: Parameters<CatalogueTable['update']>[0]) {
+        if (!crashed && input.ExpressionAttributeValues?.[':segments'] !== undefined) {
+          crashed = true;
+          throw new RetriableFault('crashed between the tally and the row');
+        }
+        return super.update(input);
+      }
+    }
+    const { deps, store, reader } = await newCatalogue(Crashing);
+    const builder = threeSegments();
+    store(builder);
+    await expect(indexObject(keyOf(builder, 0), deps)).rejects.toThrow(RetriableFault);
+    await indexObject(keyOf(builder, 0), deps);
+    expect(await reader.session(builder.session)).toMatchObject({ segments: 1, counts: { statements: 1, rows: 1 } });
+  });
+
+  it('believes the first segment more than the manifest about who opened it, whichever came first', async () => {
+    const builder = new RecordingBuilder().query('select 1', answer(['n'], [['1']])).cut();
+    Object.assign(builder.opened.identity, { email: 'other@example.com' });
+    builder.end();
+    for (const keys of [[...builder.objects.keys()], [...builder.objects.keys()].reverse()]) {
+      const { deps, store, reader } = await newCatalogue();
+      store(builder);
+      for (const key of keys) await indexObject(key, deps);
+      expect((await reader.session(builder.session))?.email).toBe('alice@example.com');
+      expect(await reader.sessions({ email: 'other@example.com', limit: 1 })).toEqual({
+        ok: true,
+        value: { sessions: [] },
+      });
+    }
   });
 
   it('asks for an event again while the segment before is not there', async () => {

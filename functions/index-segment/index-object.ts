@@ -93,7 +93,11 @@ function decode(bytes: Uint8Array, platform: RecordingPlatform) {
 }
 
 /** Does the segment stand where it says, behind the one that it says? */
-async function checkPlace(key: SegmentKey, { header }: Segment, deps: IndexDeps): Promise<Result<void, PermanentFault>> {
+async function checkPlace(
+  key: SegmentKey,
+  { header }: Segment,
+  deps: IndexDeps,
+): Promise<Result<void, PermanentFault>> {
   if (header.session !== key.session || header.connector !== key.connector || header.number !== key.number)
     return err({ reason: 'segment_swapped', message: 'its header names another place than its key' });
   if (key.number === 0)
@@ -131,7 +135,10 @@ async function indexManifest(key: ManifestKey, deps: IndexDeps): Promise<void> {
     deps.report({ kind: 'recording.sealed', session: key.session });
     return;
   }
-  const fault = report.faults.map(({ object, message }) => `${object}: ${message}`).join('; ').slice(0, MAX_FAULT_TEXT);
+  const fault = report.faults
+    .map(({ object, message }) => `${object}: ${message}`)
+    .join('; ')
+    .slice(0, MAX_FAULT_TEXT);
   await deps.writer.putVerdict(key, 'broken', fault);
   deps.report({ kind: 'recording.broken', session: key.session, object: textOfKey(key), fault });
 }

@@ -50,7 +50,10 @@ export function s3Reader(client: S3Client, bucket: string): RecordingReader {
     async stream(key) {
       const answer = await fetch(key);
       if (!answer?.Body) return undefined;
-      return { bytes: answer.ContentLength ?? 0, body: answer.Body.transformToWebStream() as ReadableStream<Uint8Array> };
+      return {
+        bytes: answer.ContentLength ?? 0,
+        body: answer.Body.transformToWebStream() as ReadableStream<Uint8Array>,
+      };
     },
   };
 }
@@ -67,7 +70,8 @@ async function orAbsent<T>(work: Promise<T>): Promise<T | undefined> {
   try {
     return await work;
   } catch (cause) {
-    if (cause instanceof S3ServiceException && (cause.name === 'NoSuchKey' || cause.name === 'NotFound')) return undefined;
+    if (cause instanceof S3ServiceException && (cause.name === 'NoSuchKey' || cause.name === 'NotFound'))
+      return undefined;
     const name = cause instanceof Error ? cause.name : 'unknown';
     throw new RetriableFault(`the object store does not answer: ${name}`, { cause });
   }

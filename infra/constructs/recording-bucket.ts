@@ -80,7 +80,12 @@ export class RecordingBucket extends Construct {
       new PolicyStatement({
         ...everybody,
         sid: 'NoWayAroundTheLock',
-        actions: ['s3:BypassGovernanceRetention', 's3:DeleteObjectVersion', 's3:PutObjectAcl', 's3:PutObjectVersionAcl'],
+        actions: [
+          's3:BypassGovernanceRetention',
+          's3:DeleteObjectVersion',
+          's3:PutObjectAcl',
+          's3:PutObjectVersionAcl',
+        ],
         resources,
       }),
     );

@@ -337,6 +337,16 @@ test('law 3: a message that it does not understand ends the link, and a new one 
   await linked();
 });
 
+test('more live sessions than a hello carries: says so, and leaves none of them out', async () => {
+  live = Array.from({ length: 9_000 }, () => newId('ses'));
+  link.start();
+  await vi.waitFor(() => expect(link.status().problem).toMatch(/^9000 live sessions do not fit into a hello/));
+  expect(edge.messages).toEqual([]);
+  live = live.slice(0, 5_000);
+  await linked();
+  expect(edge.messages[0]).toMatchObject({ kind: 'hello', live });
+});
+
 test('keeps trying when the edge refuses it, and says why', async () => {
   edge.refuseDials = 401;
   link.start();

@@ -108,7 +108,11 @@ describe('the function URL', () => {
     expect(JSON.parse(Buffer.concat(written).toString())).toMatchObject({ error: { reason: 'not_found' } });
     // The queue delivers in AWS: the URL takes no events.
     await (api as unknown as (event: unknown, stream: unknown, context: unknown) => Promise<void>)(
-      { ...event, rawPath: '/events', requestContext: { ...event.requestContext, http: { method: 'POST', path: '/events' } } },
+      {
+        ...event,
+        rawPath: '/events',
+        requestContext: { ...event.requestContext, http: { method: 'POST', path: '/events' } },
+      },
       new (await import('node:stream')).Writable({ write: (_, __, done) => done() }),
       {},
     );

@@ -42,7 +42,11 @@ afterAll(async () => {
 const call = (path: string, init: RequestInit = {}) =>
   fetch(functions.url + path, { ...init, headers: { authorization: `Bearer ${TOKEN}` } });
 const post = (body: unknown) => call('/events', { method: 'POST', body: JSON.stringify(body) });
-const lines = (text: string): unknown[] => text.trimEnd().split('\n').map((line) => JSON.parse(line) as unknown);
+const lines = (text: string): unknown[] =>
+  text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as unknown);
 
 async function stored(builder: RecordingBuilder): Promise<RecordingBuilder> {
   await builder.writeTo(join(directory, 'objects'));
@@ -53,10 +57,20 @@ async function stored(builder: RecordingBuilder): Promise<RecordingBuilder> {
 
 const shopping = () =>
   new RecordingBuilder({ email: `p${newId('ses')}@example.com` })
-    .query('select id, name from customers', answer(['id', 'name'], [['1', 'Ada'], ['2', null]]), {
-      tags: ['SELECT 2'],
-      rows: 2,
-    })
+    .query(
+      'select id, name from customers',
+      answer(
+        ['id', 'name'],
+        [
+          ['1', 'Ada'],
+          ['2', null],
+        ],
+      ),
+      {
+        tags: ['SELECT 2'],
+        rows: 2,
+      },
+    )
     .cut()
     .query('select 1', answer(['?column?'], [['1']]))
     .end();
@@ -109,7 +123,9 @@ describe('the local functions', () => {
       omitted: 0,
     });
 
-    const frames = z.array(ExportedFrame).parse(lines(await (await call(`/sessions/${session}/export?format=ndjson`)).text()));
+    const frames = z
+      .array(ExportedFrame)
+      .parse(lines(await (await call(`/sessions/${session}/export?format=ndjson`)).text()));
     expect(frames.map(({ sequence }) => sequence)).toEqual(frames.map((_, i) => i));
     expect(frames).toHaveLength(detail.session.counts.frames);
 

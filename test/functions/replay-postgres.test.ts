@@ -6,17 +6,13 @@ import { promisify } from 'node:util';
 import pg from 'pg';
 import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ReplayEvent, type SessionEntry } from '../../core/catalogue.ts';
-import { openedOf } from '../../functions/catalogue-table/session-row.ts';
+import { ReplayEvent } from '../../core/catalogue.ts';
 import { exportAsciicast } from '../../functions/export/asciicast.ts';
-import { nodeRecordingPlatform } from '../../functions/recording-platform.ts';
-import { replaySession } from '../../functions/replay/replay-session.ts';
-import { readRecording } from '../../functions/store/read-recording.ts';
 import { type Gateway, startGateway, trusted } from '../harness/gateway.ts';
-import type { MemoryRecording } from '../harness/memory-log.ts';
 import { memoryReader } from '../harness/memory-reader.ts';
 import { findClient, type PostgresServer, startPostgres } from '../harness/postgres.ts';
-import { RecordingBuilder } from '../harness/recording-builder.ts';
+import type { RecordingBuilder } from '../harness/recording-builder.ts';
+import { replayStored, storeRecording } from '../harness/stored-session.ts';
 
 let server: PostgresServer;
 let gateway: Gateway;
@@ -47,27 +43,11 @@ async function replayOf(work: () => Promise<unknown>, cutBytes = 1024): Promise<
   const recording = gateway.log.sessions[before];
   if (!recording) throw new Error('nothing was recorded');
   const events: ReplayEvent[] = [];
-  for await (const event of replay(store(recording, cutBytes))) events.push(ReplayEvent.parse(event));
+  for await (const event of replay(storeRecording(recording, cutBytes))) events.push(ReplayEvent.parse(event));
   return events;
 }
 
-function store(recording: MemoryRecording, cutBytes: number): RecordingBuilder {
-  const builder = new RecordingBuilder({ session: recording.opened.session });
-  for (const frame of recording.frames) {
-    if (frame.fact?.kind === 'session.opened') continue;
-    if (frame.bytes) builder.bytes(frame.direction, frame.bytes);
-    else if (frame.fact) builder.fact(frame.fact);
-    if (builder.pendingBytes > cutBytes) builder.cut();
-  }
-  return builder.end();
-}
-
-function replay(builder: RecordingBuilder) {
-  const counts = { frames: 0, statements: 0, errors: 0, rows: 0, bytes: { client: 0, target: 0, gateway: 0 } };
-  const entry: SessionEntry = { ...openedOf(builder.opened), state: 'sealed', segments: 1, counts };
-  const place = { connector: builder.connector.id, session: builder.session };
-  return replaySession(entry, readRecording(place, memoryReader(builder.objects), nodeRecordingPlatform));
-}
+const replay = (builder: RecordingBuilder) => replayStored(builder.opened, memoryReader(builder.objects));
 
 const of = <K extends ReplayEvent['kind']>(events: readonly ReplayEvent[], kind: K) =>
   events.filter((event): event is Extract<ReplayEvent, { kind: K }> => event.kind === kind);
@@ -94,7 +74,14 @@ describe('a replay of a PostgreSQL session', () => {
       'select id fr',
     ]);
     expect(of(events, 'rows').map(({ statement, columns, rows }) => [statement, columns, rows])).toEqual([
-      [3, ['id', 'name', 'price'], [['1', 'Ada', '9.99'], ['2', null, '12.50']]],
+      [
+        3,
+        ['id', 'name', 'price'],
+        [
+          ['1', 'Ada', '9.99'],
+          ['2', null, '12.50'],
+        ],
+      ],
       [4, ['a'], [['1']]],
       [4, ['b', 'c'], [['2', '3']]],
       [6, ['id'], []],
@@ -169,8 +156,7 @@ describe('a replay of a PostgreSQL session', () => {
     const byStatement = new Map(of(events, 'statement').map(({ statement, parameters }) => [statement, parameters]));
     const rows = of(events, 'rows').filter(({ columns }) => columns[0] === 'i');
     expect(rows).toHaveLength(50);
-    for (const { statement, rows: cells } of rows)
-      expect(cells[0]?.[0]).toBe(byStatement.get(statement)?.[0]?.value);
+    for (const { statement, rows: cells } of rows) expect(cells[0]?.[0]).toBe(byStatement.get(statement)?.[0]?.value);
   });
 
   it('shows psql’s session: COPY both ways, notices, cursors; as a terminal recording too', async (context) => {
@@ -178,7 +164,7 @@ describe('a replay of a PostgreSQL session', () => {
     if (!psql) return context.skip('psql is not installed');
     const script = [
       'create temp table c (a int, b text);',
-      "copy c from stdin;\n1\tone\n2\t\\N\n\\.\n",
+      'copy c from stdin;\n1\tone\n2\t\\N\n\\.\n',
       'copy c to stdout;',
       "do $$ begin raise notice 'look here'; end $$;",
       'begin; declare k cursor for select generate_series(1, 5); fetch 2 from k; fetch 2 from k; commit;',
@@ -201,7 +187,7 @@ describe('a replay of a PostgreSQL session', () => {
     const recording = gateway.log.sessions[before];
     if (!recording) throw new Error('nothing was recorded');
     let cast = '';
-    for await (const line of exportAsciicast(replay(store(recording, 1024)))) cast += line;
+    for await (const line of exportAsciicast(replay(storeRecording(recording, 1024)))) cast += line;
     expect(cast).toContain('generate_series');
   });
 });

@@ -31,7 +31,10 @@ export class RawPeer {
       this.#wake();
     };
     socket.on('close', onClose);
-    socket.on('end', onClose);
+    socket.on('end', () => {
+      onClose();
+      socket.end();
+    });
   }
 
   send(...parts: readonly Uint8Array[]): void {

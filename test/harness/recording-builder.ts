@@ -3,7 +3,14 @@
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type ConnectorId, type GrantId, type IdSource, newId, type RequestId, type SessionId } from '../../core/ids.ts';
+import {
+  type ConnectorId,
+  type GrantId,
+  type IdSource,
+  newId,
+  type RequestId,
+  type SessionId,
+} from '../../core/ids.ts';
 import type { Fact, SessionOpened } from '../../core/recording/facts.ts';
 import {
   DIRECTION_CODE,

@@ -5,7 +5,12 @@ const read = (context: Record<string, unknown>) => readSettings((name) => contex
 
 describe('settings of a deployment', () => {
   it('all have defaults', () => {
-    expect(read({})).toMatchObject({ retentionDays: 90, retentionMode: 'COMPLIANCE', encryption: 's3', connectors: [] });
+    expect(read({})).toMatchObject({
+      retentionDays: 90,
+      retentionMode: 'COMPLIANCE',
+      encryption: 's3',
+      connectors: [],
+    });
   });
 
   it.each([

@@ -241,14 +241,7 @@ describe('the functions', () => {
       ].sort(),
     );
     expect(allowed(functions, /^ApiRole/)).toEqual(
-      [
-        ...logs,
-        'dynamodb:BatchGetItem',
-        'dynamodb:GetItem',
-        'dynamodb:Query',
-        's3:GetObject',
-        's3:ListBucket',
-      ].sort(),
+      [...logs, 'dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query', 's3:GetObject', 's3:ListBucket'].sort(),
     );
   });
 
@@ -263,7 +256,10 @@ describe('the functions', () => {
   it('raise alarms that each link to an entry of the runbook', () => {
     const runbook = readFileSync(new URL('../../docs/runbook.md', import.meta.url), 'utf8');
     const anchors = [...runbook.matchAll(/^## (.+)$/gm)].map(([, title]) =>
-      (title ?? '').toLowerCase().replace(/[^a-z0-9 -]/g, '').replaceAll(' ', '-'),
+      (title ?? '')
+        .toLowerCase()
+        .replace(/[^a-z0-9 -]/g, '')
+        .replaceAll(' ', '-'),
     );
     const alarms = Object.values(functions.findResources('AWS::CloudWatch::Alarm')) as {
       Properties: { AlarmDescription: string; AlarmActions: unknown[] };
@@ -306,11 +302,13 @@ describe('AWS Solutions’ rules', () => {
   it('are set aside only with a reason', () => {
     const { recording, functions } = declare({ connectors: [{ id: first }] });
     const acknowledged = [recording, functions].flatMap((stack) =>
-      stack.node.findAll().flatMap(({ node }) =>
-        node.metadata
-          .filter(({ type }) => type === Validations.ACKNOWLEDGED_RULES_METADATA_KEY)
-          .map(({ data }) => data as unknown),
-      ),
+      stack.node
+        .findAll()
+        .flatMap(({ node }) =>
+          node.metadata
+            .filter(({ type }) => type === Validations.ACKNOWLEDGED_RULES_METADATA_KEY)
+            .map(({ data }) => data as unknown),
+        ),
     );
     expect(acknowledged.length).toBeGreaterThan(0);
     for (const one of acknowledged) expect(JSON.stringify(one)).toMatch(/[A-Z][^"]{20,}\./);

@@ -79,6 +79,10 @@ describe('asking for access', () => {
       'JSON.stringify([{ ...localStorage }, { ...sessionStorage }, history.state])',
     );
     expect(kept).not.toContain(secret);
+    const addresses = await page.evaluate<string[]>(
+      `[...document.querySelectorAll('[href], [src], [action]')].map((e) => e.getAttribute('href') ?? e.getAttribute('src') ?? e.getAttribute('action'))`,
+    );
+    expect(addresses.filter((address) => address.includes(secret))).toEqual([]);
     expect(calls('requestAccess')).toHaveLength(1);
     await close();
   });

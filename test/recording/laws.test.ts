@@ -298,9 +298,10 @@ describe('law 6', () => {
     client.send('target', Buffer.alloc(3_000_000, 'abc'));
     await turn();
     client.end();
-    expect((await first.log.drain(1_500)).drained).toBe(false);
-    await first.log.close();
     const session = join(directory, 'sessions', client.session);
+    await expect.poll(() => existsSync(join(session, 'manifest.json')), { timeout: 20_000 }).toBe(true);
+    expect((await first.log.drain(500)).drained).toBe(false);
+    await first.log.close();
     const spooled = new Map(readdirSync(session).map((name) => [name, digestOf(join(session, name))]));
     expect(spooled.size).toBeGreaterThan(3);
     rmSync(objects);

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { openLog, RecordedClient, testConnector } from '../harness/recording.ts';
 import type { Delivery, SessionRecorder } from '../../connector/session/session-log.ts';
 
-const ROUNDS = 3;
+const ROUNDS = 2;
 const connector = testConnector();
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
@@ -112,7 +112,10 @@ async function bulk(mebibytes: number): Promise<Row> {
     // Rows as pgbench_accounts has them, and not the same in every chunk.
     const chunks = Array.from({ length: 64 }, (_, chunk) =>
       Buffer.from(
-        Array.from({ length: 700 }, (_, row) => `${chunk * 700 + row}\t1\t${(row * 7919 * chunk) % 99991}\t${' '.repeat(80)}`)
+        Array.from(
+          { length: 700 },
+          (_, row) => `${chunk * 700 + row}\t1\t${(row * 7919 * chunk) % 99991}\t${' '.repeat(80)}`,
+        )
           .join('\n')
           .padEnd(65536, '.')
           .slice(0, 65536),

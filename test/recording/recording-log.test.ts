@@ -1,6 +1,6 @@
 // The whole path with a directory as store: sessions, log, archiver thread, objects, verification.
 
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -143,6 +143,28 @@ describe('many sessions in one log', () => {
     await expect.poll(() => readdirSync(join(directory, 'wal')).length).toBe(1);
     await log.close();
   });
+});
+
+test('an archiver that dies is started again, is reported, and takes live sessions for live', async () => {
+  mkdirSync(directory);
+  writeFileSync(join(directory, 'sessions'), 'not a folder');
+  const { log, faults } = await openLog(connector, directory, { store: store() });
+  const client = new RecordedClient(connector, log);
+  client.send('client', 'one ');
+  await expect.poll(() => faults(), { timeout: 10_000 }).toContain('archiver_failed');
+  client.send('client', 'two ');
+  rmSync(join(directory, 'sessions'));
+  await expect
+    .poll(() => objectNames(objects, connector, client.session).length, { timeout: 20_000 })
+    .toBeGreaterThan(0);
+  client.send('client', 'three');
+  await turn();
+  client.end();
+  expect((await log.drain(20_000)).drained).toBe(true);
+  const report = await verifyStored(objects, connector, client.session);
+  expect(report).toMatchObject({ proven: true, manifest: { end: { reason: 'client_closed' } } });
+  expect(readRecording(objects, connector, client.session).wire('client').toString()).toBe('one two three');
+  await log.close();
 });
 
 describe('opening the log', () => {

@@ -57,6 +57,7 @@ function start(player: HTMLElement): void {
   async function load(): Promise<void> {
     if (loading || recording.complete) return;
     loading = true;
+    box.setAttribute('aria-busy', 'true');
     say('Loading');
     // What was received before a failure, or before a live session went on, is not taken twice.
     let skip = recording.events.length;
@@ -78,6 +79,7 @@ function start(player: HTMLElement): void {
       say('The replay cannot be loaded just now. Press play to try again.');
     } finally {
       loading = false;
+      box.setAttribute('aria-busy', 'false');
       paint();
     }
   }

@@ -27,7 +27,13 @@ describe('results of a PostgreSQL server', () => {
   const conversation = concat(
     message('S', 'client_encoding\0UTF8\0'),
     readyForQuery(),
-    answer(['id', 'name'], [['1', 'Ada'], ['2', null]]),
+    answer(
+      ['id', 'name'],
+      [
+        ['1', 'Ada'],
+        ['2', null],
+      ],
+    ),
     parseComplete,
     bindComplete,
     rowDescription([{ name: 'n', type: 23, format: 1 }]),
@@ -39,7 +45,14 @@ describe('results of a PostgreSQL server', () => {
     readyForQuery(),
   );
   const results = [
-    { columns: ['id', 'name'], rows: [['1', 'Ada'], ['2', null]], omitted: 0 },
+    {
+      columns: ['id', 'name'],
+      rows: [
+        ['1', 'Ada'],
+        ['2', null],
+      ],
+      omitted: 0,
+    },
     { columns: ['n'], rows: [['42']], omitted: 0 },
   ];
 
@@ -115,6 +128,18 @@ describe('results of a PostgreSQL server', () => {
         .tuple(fc.constantFrom('T', 'D', 'C', 'H', 'd', 'E', 'Z', 'n', '1', 't'), fc.uint8Array({ maxLength: 40 }))
         .map(([type, body]) => message(type, body)),
     );
-    fc.assert(fc.property(fc.array(piece, { maxLength: 20 }), (pieces) => void decode(...pieces)));
+    const request = fc
+      .tuple(fc.constantFrom('P', 'B', 'D', 'E', 'S', 'Q', 'C'), fc.uint8Array({ maxLength: 40 }))
+      .map(([type, body]) => message(type, body));
+    fc.assert(
+      fc.property(fc.array(fc.tuple(request, piece), { maxLength: 20 }), (pieces) => {
+        const decoder = new ResultDecoder();
+        for (const [asked, answered] of pieces) {
+          decoder.pushClient(asked);
+          decoder.push(answered);
+        }
+        decoder.takeAll();
+      }),
+    );
   });
 });

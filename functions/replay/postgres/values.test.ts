@@ -35,7 +35,9 @@ describe('a cell in binary format', () => {
     ['numeric', 1700, '0000 0000 c000 0000', 'NaN'],
     ['a type that is not known', 600, '00ff', '\\x00ff'],
     ['an integer that is cut', 23, '0000', '\\x0000'],
-    ['infinity', 1082, '7fffffff', '\\x7fffffff'],
+    ['infinity', 1082, '7fffffff', 'infinity'],
+    ['infinity', 1184, '8000000000000000', '-infinity'],
+    ['a date beyond reckoning', 1082, '7ffffffe', '\\x7ffffffe'],
   ])('%s is shown as people read it', (_, type, hex, shown) => {
     expect(binary(type, hex)).toBe(shown);
   });

@@ -30,12 +30,15 @@ const BINARY: Readonly<Record<number, BinaryReader>> = {
   701: (view) => String(view.getFloat64(0)),
   1042: text,
   1043: text,
-  1082: (view) => isoOf(view.getInt32(0) * MS_PER_DAY).slice(0, 10),
+  1082: (view) => dateOf(view.getInt32(0)),
   1083: (view) => timeOf(view.getBigInt64(0)),
   1114: (view) => timestampOf(view.getBigInt64(0)),
-  1184: (view) => `${timestampOf(view.getBigInt64(0))}+00`,
+  1184: (view) => timestampOf(view.getBigInt64(0)).replace(/\d$/, '$&+00'),
   1700: numeric,
-  2950: (view) => hex(bytesOf(view)).slice(2).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-'),
+  2950: (view) =>
+    hex(bytesOf(view))
+      .slice(2)
+      .replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-'),
   // A version byte, then text.
   3802: (view) => decodeText(bytesOf(view).subarray(1)),
 };
@@ -69,19 +72,30 @@ export function hex(bytes: Uint8Array): string {
 
 const bytesOf = (view: DataView): Uint8Array => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
 
-/** Throws a RangeError for what no date has (`infinity` too), and is shown as hex. */
+/** Throws a RangeError for a year that JavaScript's dates do not reach; it is shown as hex. */
 const isoOf = (ms: number): string => new Date(EPOCH_MS + ms).toISOString();
+
+// The ends of the range stand for infinity.
+function dateOf(days: number): string {
+  if (days === 0x7fffffff) return 'infinity';
+  if (days === -0x80000000) return '-infinity';
+  return isoOf(days * MS_PER_DAY).slice(0, 10);
+}
 
 const two = (value: bigint): string => String(value).padStart(2, '0');
 
 function timeOf(us: bigint): string {
   const seconds = us / 1_000_000n;
-  const fraction = String(us % 1_000_000n).padStart(6, '0').replace(/0+$/, '');
+  const fraction = String(us % 1_000_000n)
+    .padStart(6, '0')
+    .replace(/0+$/, '');
   const clock = `${two(seconds / 3600n)}:${two((seconds / 60n) % 60n)}:${two(seconds % 60n)}`;
   return fraction === '' ? clock : `${clock}.${fraction}`;
 }
 
 function timestampOf(us: bigint): string {
+  if (us === 0x7fffffffffffffffn) return 'infinity';
+  if (us === -0x8000000000000000n) return '-infinity';
   const day = 86_400_000_000n;
   const inDay = ((us % day) + day) % day;
   return `${isoOf(Number((us - inDay) / 1000n)).slice(0, 10)} ${timeOf(inDay)}`;

@@ -1,0 +1,62 @@
+// How the connector is run here: the program that runs in production, with flags that say where
+// everything of this environment is, over whatever its connector.yaml says.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { Failure } from '../failure.ts';
+import type { DevSecrets } from './secrets.ts';
+
+export interface ConnectorProgram {
+  readonly path: string;
+  readonly args: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+}
+
+export interface ConnectorPlace {
+  /** connector.yaml */
+  readonly file: string;
+  readonly edge: string;
+  readonly state: string;
+  readonly objects: string;
+  readonly functionsUrl: string;
+  readonly listen: string;
+  readonly advertise: string;
+  readonly secrets: Pick<DevSecrets, 'joinToken' | 'functions'>;
+}
+
+export function connectorProgram(place: ConnectorPlace): ConnectorProgram {
+  const flags: Readonly<Record<string, string>> = {
+    config: place.file,
+    name: 'local',
+    edge: place.edge,
+    'join-token-env': 'GATEHOUSE_JOIN_TOKEN',
+    state: place.state,
+    'store-directory': place.objects,
+    'events-url': place.functionsUrl,
+    'listen-postgres': place.listen,
+    'advertise-postgres': place.advertise,
+  };
+  return {
+    path: fileURLToPath(new URL('../../connector/main.ts', import.meta.url)),
+    args: Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]),
+    env: { GATEHOUSE_JOIN_TOKEN: place.secrets.joinToken, GATEHOUSE_EVENTS_TOKEN: place.secrets.functions },
+  };
+}
+
+/** Somebody's own connector.yaml is read before anything is started; what is wrong with it is said in the connector's words. */
+export async function checkConnectorFile({ path, args, env }: ConnectorProgram): Promise<void> {
+  const check = spawn(process.execPath, [path, ...args, '--check'], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let said = '';
+  check.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    said += chunk;
+  });
+  const [code] = await once(check, 'close');
+  if (code === 0) return;
+  const last = said.trimEnd().split('\n').at(-1) ?? '';
+  const message = last.replace(/^gatehouse connector: /, '--connector: ') || `--connector: refused (${code})`;
+  throw new Failure(2, 'connector_file', message);
+}

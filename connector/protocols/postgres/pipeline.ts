@@ -1,0 +1,216 @@
+// What the target has yet to answer, in the order in which it will.
+//
+// The rules are those of the server's main loop (tcop/postgres.c) and of the protocol's flow chapter:
+// after an error in an extended-query message everything is passed over until a Sync; after one in a
+// Query, ReadyForQuery follows; during COPY FROM STDIN, Sync and Flush are ignored.
+
+import type { ErrorFields } from './messages.ts';
+import type { Names, Prepared, Undo } from './names.ts';
+import { SKIPPED, type Statement, type StatementFacts } from './statement-facts.ts';
+
+export type Pending =
+  | { readonly kind: 'query' | 'function' | 'execute'; readonly statement: Statement }
+  | {
+      readonly kind: 'parse';
+      readonly prepared: Prepared;
+      readonly offset: number;
+      readonly length: number;
+      readonly undo: Undo;
+    }
+  | { readonly kind: 'bind' | 'close'; readonly undo: Undo }
+  | { readonly kind: 'describe'; readonly prepared: Prepared | undefined }
+  | { readonly kind: 'sync' | 'copy_end' };
+
+const SYNC: Pending = { kind: 'sync' };
+const COPY_END: Pending = { kind: 'copy_end' };
+
+export class Pipeline {
+  readonly #facts: StatementFacts;
+  readonly #names: Names;
+  /** Unanswered from `#first` on. */
+  #pending: Pending[] = [];
+  #first = 0;
+  /** An error came in an extended-query message, and no Sync has been seen behind it yet. */
+  #skipping = false;
+  /** The target takes COPY data, and the client has not said that it was the last. */
+  #copyIn = false;
+  /** 'I' idle, 'T' in a transaction, 'E' in a failed one: as of the last ReadyForQuery. */
+  transaction = 'I';
+
+  constructor(facts: StatementFacts, names: Names) {
+    this.#facts = facts;
+    this.#names = names;
+  }
+
+  /** Whether the target has something to do. */
+  get busy(): boolean {
+    return this.#first < this.#pending.length;
+  }
+
+  /** What the client sends now is passed over by the target. */
+  get skipping(): boolean {
+    return this.#skipping;
+  }
+
+  get copyIn(): boolean {
+    return this.#copyIn;
+  }
+
+  // --- sent by the client ---
+
+  /** Gives what is wrong with it, where something is. */
+  enqueue(pending: Pending): string | undefined {
+    if (this.#copyIn) return 'a message other than COPY data came during COPY FROM STDIN';
+    if (this.#skipping) {
+      if ('statement' in pending) this.#facts.finish(pending.statement, SKIPPED, false);
+    } else this.#pending.push(pending);
+    return undefined;
+  }
+
+  sync(): void {
+    this.#skipping = false;
+    if (!this.#copyIn) this.#pending.push(SYNC);
+  }
+
+  /** CopyDone, CopyFail. */
+  endCopy(): void {
+    if (this.#copyIn) this.#copyIn = false;
+    else this.#pending.push(COPY_END);
+  }
+
+  // --- answered by the target ---
+
+  answered(kind: Pending['kind']): void {
+    if (this.#front()?.kind === kind) this.#shift();
+  }
+
+  /** The statement whose description comes. */
+  described(): Prepared | undefined {
+    const front = this.#front();
+    return front?.kind === 'describe' ? front.prepared : undefined;
+  }
+
+  complete(tag: string, endOffset: number, suspended: boolean): void {
+    const front = this.#front();
+    if (front?.kind !== 'query' && front?.kind !== 'execute') return;
+    const { statement } = front;
+    if (tag !== '') statement.tags.push(tag);
+    if (tag.startsWith('COPY ')) this.#facts.rows += Number(tag.slice(5)) || 0;
+    else if (tag === 'DISCARD ALL' || tag === 'DEALLOCATE ALL') this.#names.forgetPrepared();
+    this.#copyIn = false;
+    // Done with its data, so what marks that data's end is done too.
+    if (this.#pending[this.#first + 1]?.kind === 'copy_end') this.#pending.splice(this.#first + 1, 1);
+    if (front.kind === 'query') return;
+    this.#shift();
+    this.#facts.finish(statement, undefined, suspended, endOffset);
+  }
+
+  ready(transaction: string, offset: number, length: number): void {
+    this.transaction = transaction;
+    for (;;) {
+      const front = this.#front();
+      if (!front) break;
+      this.#shift();
+      if (front.kind === 'sync') break;
+      if (front.kind === 'query' || front.kind === 'function') {
+        if (!front.statement.error || !isFatal(front.statement.error))
+          this.#facts.finish(front.statement, front.statement.error, false, offset);
+        break;
+      }
+    }
+    this.#copyIn = false;
+    this.#facts.beginAnswer(offset + length);
+    if (transaction === 'I' && !this.busy) this.#names.forgetPortals();
+  }
+
+  failed(error: ErrorFields, endOffset: number): void {
+    const inCopy = this.#copyIn;
+    this.#copyIn = false;
+    const front = this.#front();
+    if (!front || front.kind === 'sync') {
+      // At a Sync the implicit transaction commits, which may fail; without anything pending the server is leaving.
+      this.#facts.notice(error);
+      return;
+    }
+    if (front.kind === 'query' || front.kind === 'function') {
+      front.statement.error ??= error;
+      // A message that has no place in COPY data ends the COPY and is itself never run.
+      const next = inCopy && error.code === '08P01' ? this.#pending[this.#first + 1] : undefined;
+      if (next && 'statement' in next) {
+        this.#pending.splice(this.#first + 1, 1);
+        this.#facts.finish(next.statement, SKIPPED, false);
+      }
+      if (isFatal(error)) this.#facts.finish(front.statement, error, false, endOffset);
+      return;
+    }
+    this.#failPipeline(front, error, endOffset);
+  }
+
+  /** Everything up to the next Sync is passed over by the target: it never happened. */
+  #failPipeline(failed: Pending, error: ErrorFields, endOffset: number): void {
+    const undone: Undo[] = [];
+    let blamed = false;
+    for (let front = this.#front(); front && front.kind !== 'sync'; front = this.#front()) {
+      this.#shift();
+      if ('undo' in front) undone.push(front.undo);
+      if (!('statement' in front)) continue;
+      this.#facts.finish(front.statement, blamed ? SKIPPED : error, false, endOffset);
+      blamed = true;
+    }
+    for (const undo of undone.reverse()) this.#names.undo(undo);
+    this.#skipping = this.#front() === undefined;
+    if (blamed) return;
+    if (failed.kind === 'parse') {
+      // Tried and never run: still something that somebody wanted to do.
+      const { prepared, offset, length } = failed;
+      const statement = this.#facts.start(
+        'extended',
+        prepared.text,
+        prepared.textBytes,
+        undefined,
+        prepared.name,
+        undefined,
+        offset,
+        length,
+      );
+      this.#facts.finish(statement, error, false, endOffset);
+    } else this.#facts.notice(error);
+  }
+
+  /** A Sync that came before the data's end is ignored by the target: it will not be answered. */
+  beginCopyIn(): void {
+    this.#front();
+    this.#copyIn = true;
+    const at = this.#first + 1;
+    while (at < this.#pending.length && this.#copyIn) {
+      const next = this.#pending[at];
+      if (next?.kind === 'copy_end') this.#copyIn = false;
+      else if (next?.kind !== 'sync') return;
+      if (next) this.#pending.splice(at, 1);
+    }
+  }
+
+  /** The next that has an answer coming. CopyDone and CopyFail have none of their own. */
+  #front(): Pending | undefined {
+    let front = this.#pending[this.#first];
+    while (front?.kind === 'copy_end') {
+      this.#shift();
+      front = this.#pending[this.#first];
+    }
+    return front;
+  }
+
+  #shift(): void {
+    this.#first++;
+    // Emptied at its end, cut from time to time where a pipeline never runs dry.
+    if (this.#first === this.#pending.length) {
+      this.#pending = [];
+      this.#first = 0;
+    } else if (this.#first === 1024) {
+      this.#pending = this.#pending.slice(1024);
+      this.#first = 0;
+    }
+  }
+}
+
+const isFatal = (error: ErrorFields): boolean => error.severity === 'FATAL' || error.severity === 'PANIC';

@@ -1,0 +1,103 @@
+// The facts of statements: started, finished, and where their bytes are.
+
+import { type Fact, MAX_FACT_TEXT, type Parameter } from '../../../core/recording/facts.ts';
+import type { ErrorFields } from './messages.ts';
+
+/** Takes facts; a session's recorder. */
+export interface FactSink {
+  fact(lane: number, fact: Fact): void;
+  elapsedUs(): number;
+}
+
+export type Form = 'simple' | 'extended' | 'function';
+
+export interface Statement {
+  readonly number: number;
+  readonly startedUs: number;
+  readonly tags: string[];
+  error: ErrorFields | undefined;
+}
+
+/** For what stood behind an error in a pipeline. */
+export const SKIPPED: ErrorFields = {
+  code: 'skipped',
+  severity: 'SKIPPED',
+  message: 'Not run: an earlier statement of the pipeline failed.',
+};
+const LANE = 0;
+
+export class StatementFacts {
+  readonly #facts: FactSink;
+  #count = 0;
+  /** Of the answer under way: rows, bytes of COPY data either way, and where it begins in the target's bytes. */
+  rows = 0;
+  copyBytes = 0;
+  #answerAt = 0;
+
+  constructor(facts: FactSink) {
+    this.#facts = facts;
+  }
+
+  /** What comes from `offset` on belongs to the next answer. */
+  beginAnswer(offset: number): void {
+    this.#answerAt = offset;
+    this.rows = 0;
+    this.copyBytes = 0;
+  }
+
+  notice(fields: ErrorFields): void {
+    this.#facts.fact(LANE, { kind: 'notice.received', ...cutMessage(fields) });
+  }
+
+  notification(channel: string, payload: string): void {
+    this.#facts.fact(LANE, { kind: 'notification.received', channel, payload });
+  }
+
+  start(
+    form: Form,
+    text: string,
+    textBytes: number | undefined,
+    parameters: Parameter[] | undefined,
+    prepared: string | undefined,
+    portal: string | undefined,
+    offset: number,
+    length: number,
+  ): Statement {
+    const number = ++this.#count;
+    this.#facts.fact(LANE, {
+      kind: 'statement.started',
+      statement: number,
+      form,
+      text,
+      ...(textBytes !== undefined && { textBytes }),
+      ...(parameters && parameters.length > 0 && { parameters }),
+      ...(prepared && { prepared }),
+      ...(portal && { portal }),
+      at: { direction: 'client', lane: LANE, offset, length },
+    });
+    return { number, startedUs: this.#facts.elapsedUs(), tags: [], error: undefined };
+  }
+
+  /** `endOffset`: where its answer ends; undefined when it had none. */
+  finish(statement: Statement, error: ErrorFields | undefined, suspended: boolean, endOffset?: number): void {
+    const answered = endOffset !== undefined && error !== SKIPPED;
+    const length = answered ? endOffset - this.#answerAt : 0;
+    this.#facts.fact(LANE, {
+      kind: 'statement.finished',
+      statement: statement.number,
+      tags: statement.tags,
+      rows: answered ? this.rows : 0,
+      bytes: answered ? this.copyBytes || length : 0,
+      durationUs: Math.max(0, this.#facts.elapsedUs() - statement.startedUs),
+      ...(error && { error: cutMessage(error) }),
+      ...(suspended && { suspended }),
+      ...(answered && { at: { direction: 'target' as const, lane: LANE, offset: this.#answerAt, length } }),
+    });
+    if (!answered) return;
+    this.beginAnswer(endOffset);
+  }
+}
+
+function cutMessage(error: ErrorFields): ErrorFields {
+  return error.message.length <= MAX_FACT_TEXT ? error : { ...error, message: error.message.slice(0, MAX_FACT_TEXT) };
+}

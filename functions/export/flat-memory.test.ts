@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest';
+import { encodeSegment, type RecordingKey } from '../../core/recording/segment.ts';
+import type { SessionEntry } from '../../core/catalogue.ts';
+import { message, RecordingBuilder } from '../../test/harness/recording-builder.ts';
+import { openedOf } from '../catalogue-table/session-row.ts';
+import { nodeRecordingPlatform } from '../recording-platform.ts';
+import { replaySession } from '../replay/replay-session.ts';
+import { readRecording } from '../store/read-recording.ts';
+import type { RecordingReader } from '../store/recording-reader.ts';
+import { streamText } from '../stream-text.ts';
+import { exportNdjson } from './ndjson.ts';
+
+const SEGMENTS = 300;
+
+/** A live session of 300 MB whose segments are made when they are read: what stays in memory is the reader's doing. */
+function endlessRecording() {
+  const builder = new RecordingBuilder().cut();
+  const [opening] = [...builder.objects.values()];
+  const row = message('D', Uint8Array.of(0, 1, 0, 0, 3, 232), 'x'.repeat(1000));
+  const chunk = Buffer.concat(Array.from({ length: 16 }, () => row));
+  const frame = new RecordingBuilder({ connector: builder.connector, session: builder.session });
+  for (let i = 0; i < 64; i++) frame.bytes('target', chunk);
+  const block = frame.cut().objects;
+  const raw = nodeRecordingPlatform.zstdDecompress(bodyOf([...block.values()][0]), 4 * 1024 * 1024);
+  // Without its first frame, which opens the session.
+  const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
+  const frames = raw.subarray(18 + view.getUint32(14));
+  let made = { number: 0, digest: '' };
+  const read: number[] = [];
+  const reader: RecordingReader = {
+    list: async () => ({ objects: [], after: undefined }),
+    async get(key: RecordingKey) {
+      if (key.kind === 'manifest') return undefined;
+      read.push(key.number);
+      if (key.number === 0) {
+        made = { number: 0, digest: digestOf(opening) };
+        return opening;
+      }
+      if (key.number > SEGMENTS || key.number !== made.number + 1) return undefined;
+      const { bytes, digest } = encodeSegment(
+        {
+          session: builder.session,
+          connector: builder.connector.id,
+          number: key.number,
+          previous: made.digest,
+          firstFrame: 1 + (key.number - 1) * 64,
+          frames: 64,
+          firstTimeUs: 0,
+          lastTimeUs: 0,
+          rawBytes: frames.length,
+        },
+        frames,
+        nodeRecordingPlatform,
+      );
+      made = { number: key.number, digest };
+      return bytes;
+    },
+    tail: async () => undefined,
+    stream: async () => undefined,
+  };
+  const place = { connector: builder.connector.id, session: builder.session };
+  return { read, builder, recording: () => readRecording(place, reader, nodeRecordingPlatform) };
+}
+
+const digestOf = (bytes: Uint8Array | undefined): string => Buffer.from(bytes?.subarray(-32) ?? []).toString('hex');
+
+function bodyOf(bytes: Uint8Array | undefined): Uint8Array {
+  if (!bytes) throw new Error('no segment');
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  const start = 16 + view.getUint32(8);
+  return bytes.subarray(start, bytes.length - 32);
+}
+
+describe('a recording of 300 MB', () => {
+  it('is replayed and exported in bounded memory', async () => {
+    const { builder, recording } = endlessRecording();
+    const counts = { frames: 0, statements: 0, errors: 0, rows: 0, bytes: { client: 0, target: 0, gateway: 0 } };
+    const entry: SessionEntry = { ...openedOf(builder.opened), state: 'live', segments: SEGMENTS, counts };
+    const before = process.memoryUsage.rss();
+    let most = 0;
+    let bytes = 0;
+    for await (const _ of replaySession(entry, recording())) most = Math.max(most, process.memoryUsage.rss());
+    for await (const chunk of await streamText(exportNdjson(builder.opened.startedAt, recording()))) {
+      bytes += chunk.length;
+      most = Math.max(most, process.memoryUsage.rss());
+    }
+    expect(bytes).toBeGreaterThan(400_000_000);
+    expect(most - before).toBeLessThan(150 * 1024 * 1024);
+  }, 60_000);
+
+  it('is read no faster than its reader reads, and no further when that one leaves', async () => {
+    const { builder, recording, read } = endlessRecording();
+    const stream = await streamText(exportNdjson(builder.opened.startedAt, recording()));
+    const reader = stream.getReader();
+    await reader.read();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(read.length).toBeLessThanOrEqual(3);
+    await reader.cancel();
+    const far = read.length;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(read.length).toBe(far);
+  });
+});

@@ -1,0 +1,28 @@
+// `npm run bench -- NAME [--rounds N] [--seconds N]`: benchmarks, which print figures and judge nothing.
+
+import { parseArgs } from 'node:util';
+import { benchPostgres } from './postgres.ts';
+
+const BENCHMARKS: Readonly<Record<string, (options: { rounds: number; seconds: number }) => Promise<void>>> = {
+  postgres: benchPostgres,
+};
+
+function readArguments() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: { rounds: { type: 'string', default: '5' }, seconds: { type: 'string', default: '4' } },
+    });
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+const usage = `usage: npm run bench -- ${Object.keys(BENCHMARKS).join('|')} [--rounds N] [--seconds N]`;
+const parsed = readArguments();
+const bench = typeof parsed === 'string' ? undefined : BENCHMARKS[parsed.positionals[0] ?? ''];
+if (typeof parsed === 'string' || !bench) {
+  console.error(typeof parsed === 'string' ? `${parsed}\n${usage}` : usage);
+  process.exit(2);
+}
+await bench({ rounds: Number(parsed.values.rounds), seconds: Number(parsed.values.seconds) });

@@ -1,0 +1,108 @@
+// Runs the real programs as their users do: as processes, with arguments, exit codes and streams.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { resolve } from 'node:path';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+
+export interface Finished {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** `gatehouse ARGS`. The environment is the test's own: nobody's login is found. */
+export async function gatehouse(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Finished> {
+  return finish(
+    spawn(process.execPath, [resolve(ROOT, 'cli/main.ts'), ...args], {
+      env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    }),
+  );
+}
+
+export async function finish(child: ChildProcess): Promise<Finished> {
+  let stdout = '';
+  let stderr = '';
+  child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
+    stdout += chunk;
+  });
+  child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
+    stderr += chunk;
+  });
+  const [code] = await once(child, 'close');
+  return { code: typeof code === 'number' ? code : null, stdout, stderr };
+}
+
+export interface Started {
+  readonly child: ChildProcess;
+  /** Everything it has printed so far. */
+  output(): string;
+  /** Resolves with the exit code. */
+  readonly exited: Promise<number | null>;
+}
+
+/** `npm start -- ARGS`, without npm. */
+export function npmStart(args: readonly string[], options: { cwd?: string; uid?: number } = {}): Started {
+  const child = spawn(process.execPath, [resolve(ROOT, 'cli/dev/start.mjs'), ...args], {
+    cwd: options.cwd ?? ROOT,
+    env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
+  });
+  let text = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream?.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk;
+    });
+  const exited = once(child, 'close').then(([code]) => (typeof code === 'number' ? code : null));
+  return { child, output: () => text, exited };
+}
+
+/** Resolves when it printed `ready` on a line of its own; rejects with what it said when it ended instead. */
+export async function untilReady(started: Started): Promise<void> {
+  const ready = until(() => /^ready$/m.test(started.output()), 60_000);
+  const ended = started.exited.then((code) => {
+    throw new Error(`npm start ended with ${code}: ${started.output()}`);
+  });
+  await Promise.race([ready, ended]);
+}
+
+export async function until(condition: () => boolean | Promise<boolean>, withinMs: number): Promise<void> {
+  const deadline = performance.now() + withinMs;
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`not within ${withinMs} ms: ${condition}`);
+    await new Promise((resume) => setTimeout(resume, 50));
+  }
+}
+
+/** A base whose ports, N to N+20, are free now. */
+export async function freePortBase(): Promise<number> {
+  for (;;) {
+    const base = 20_000 + Math.floor(Math.random() * 12_000);
+    const free = await Promise.all([0, 1, 2, 3, 10, 20].map((offset) => isFree(base + offset)));
+    if (free.every(Boolean)) return base;
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((settle) => {
+    const server = createServer();
+    server.once('error', () => settle(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => settle(true)));
+  });
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

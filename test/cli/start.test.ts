@@ -1,0 +1,368 @@
+// The whole, as a newcomer meets it: npm start, a session with psql, the session found, exported
+// and proven, and every kind of tampering noticed. Real processes, real servers, real bytes.
+
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { chmod, cp, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ExportedFrame, IssuedGrant } from '../../core/api.ts';
+import { SessionDetail, SessionPage } from '../../core/catalogue.ts';
+import { DevFile } from '../../cli/settings.ts';
+import { finish, freePortBase, gatehouse, isAlive, npmStart, type Started, until, untilReady } from './run-cli.ts';
+
+const PSQL = ['/usr/lib/postgresql/15/bin/psql', '/usr/bin/psql'].find((path) => existsSync(path));
+let dir: string;
+let base: number;
+let started: Started;
+/** A session of psql, with a parameter-free statement, an error and two results. */
+let session: string;
+/** Its folder in the object store. */
+let folder: string;
+
+const startArgs = () => ['--data', dir, '--port-base', String(base)];
+const as = (person: string, ...args: string[]) => gatehouse(['--data', dir, '--as', person, ...args]);
+const dev = async () => DevFile.parse(JSON.parse(await readFile(join(dir, 'dev.json'), 'utf8')));
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'gatehouse-start-'));
+  base = await freePortBase();
+  const begun = performance.now();
+  started = npmStart(startArgs());
+  await untilReady(started);
+  console.log(`npm start was ready after ${Math.round(performance.now() - begun)} ms`);
+});
+
+afterAll(async () => {
+  started?.child.kill('SIGTERM');
+  await started?.exited;
+  await rm(dir, { recursive: true, force: true });
+});
+
+describe('npm start', () => {
+  it('prints the portal, the people and a line to paste', () => {
+    expect(started.output()).toContain(`http://localhost:${base}`);
+    for (const person of ['alice@example.com', 'bob@example.com', 'carol@example.com']) {
+      expect(started.output()).toContain(person);
+    }
+    expect(started.output()).toMatch(/npx gatehouse .*request demo --reason/);
+  });
+
+  it('writes dev.json for its owner alone, as scripts rely on it', async () => {
+    expect((await stat(join(dir, 'dev.json'))).mode & 0o777).toBe(0o600);
+    const found = await dev();
+    expect(found).toMatchObject({
+      portal: `http://localhost:${base}`,
+      people: { alice: { email: 'alice@example.com' }, bob: {}, carol: {} },
+      listeners: { postgres: { port: base + 10 } },
+      objects: join(dir, 'objects'),
+    });
+    expect(Object.values(found.pids).every(isAlive)).toBe(true);
+  });
+
+  it('has run a session already, so that the portal is not empty', async () => {
+    const page = SessionPage.parse(JSON.parse((await as('carol', 'sessions', '--json')).stdout));
+    expect(page.sessions).toHaveLength(1);
+    expect(page.sessions[0]).toMatchObject({ email: 'alice@example.com', resource: 'demo', counts: { errors: 1 } });
+  });
+
+  it('refuses a second start on the same folder and on busy ports, each in one line', async () => {
+    const same = npmStart(['--data', dir, '--port-base', String(await freePortBase())]);
+    expect(await same.exited).not.toBe(0);
+    expect(same.output().trim()).toMatch(/^gatehouse: .* is in use by another npm start \(process \d+\).*--data DIR$/);
+    const other = join(dir, 'other');
+    const busy = npmStart(['--data', other, '--port-base', String(base)]);
+    expect(await busy.exited).not.toBe(0);
+    expect(busy.output().trim()).toMatch(new RegExp(`^gatehouse: port ${base} is in use: .*--port-base N$`));
+    await rm(other, { recursive: true });
+  });
+
+  it('starts a killed connector again and says so in dev.json', async () => {
+    const { pids } = await dev();
+    process.kill(pids.connector ?? 0, 'SIGKILL');
+    await until(async () => (await dev()).pids.connector !== pids.connector, 20_000);
+    await until(async () => (await as('alice', 'connectors')).stdout.includes('online'), 20_000);
+  });
+});
+
+describe('a session with psql', () => {
+  it('is granted, carried, recorded and found', async (ctx) => {
+    if (!PSQL) return ctx.skip('psql is not installed: apt-get install postgresql-client');
+    const asked = await as('alice', 'request', 'demo', '--reason', 'a test', '--for', '1h', '--task', 'T-1', '--json');
+    const { connect, grant } = IssuedGrant.parse(JSON.parse(asked.stdout));
+    expect(Date.parse(grant.until) - Date.now()).toBeGreaterThan(3_500_000);
+    const psql = await finish(
+      spawn(
+        'sh',
+        [
+          '-c',
+          `${connect.psql} -At -c 'select count(*) from customers' -c 'select nope' -c "select pg_sleep(5.2)" -c "select 'ende'"`,
+        ],
+        {
+          env: { PATH: `${PSQL.replace(/\/psql$/, '')}:/usr/bin:/bin` },
+          stdio: ['ignore', 'pipe', 'pipe'],
+        },
+      ),
+    );
+    expect(psql.stdout).toBe('600\n\nende\n');
+    expect(psql.stderr).toContain('column "nope" does not exist');
+    const mine = async () =>
+      SessionPage.parse(JSON.parse((await as('alice', 'sessions', '--task', 'T-1', '--json')).stdout)).sessions;
+    await until(async () => (await mine())[0]?.state === 'sealed', 20_000);
+    session = (await mine())[0]?.id ?? '';
+    const { connector } = (await mine())[0] ?? {};
+    folder = join(dir, 'objects', 'recordings', connector ?? '', session);
+  }, 60_000);
+
+  it('is told with manifest, coverage and counts', async () => {
+    const { stdout } = await as('alice', 'session', session, '--json');
+    const detail = SessionDetail.parse(JSON.parse(stdout));
+    expect(detail.manifest?.session).toBe(session);
+    expect(detail.coverage?.lanes).toEqual([{ lane: 0, recorded: 'full' }]);
+    expect(JSON.parse(stdout).counts).toMatchObject({ statements: 4, errors: 1 });
+    expect((await as('alice', 'session', session)).stdout).toContain('4, 1 with an error');
+  });
+
+  it('is not shown to people whom the policy does not let look', async () => {
+    const demo = SessionPage.parse(JSON.parse((await as('carol', 'sessions', '--json')).stdout)).sessions[0];
+    expect(demo).toBeDefined();
+    expect((await as('bob', 'session', session)).code).toBe(0);
+    const denied = await as('carol', 'request', 'demo', '--reason', 'x', '--json');
+    expect([denied.code, denied.stdout]).toEqual([1, '']);
+    expect(JSON.parse(denied.stderr)).toMatchObject({ error: { reason: 'denied', message: expect.any(String) } });
+  });
+
+  it('is exported as NDJSON, HTML and asciicast', async () => {
+    const ndjson = join(dir, 'x.ndjson');
+    const written = await as('alice', 'export', session, '--format', 'ndjson', '--out', ndjson, '--json');
+    expect(JSON.parse(written.stdout)).toMatchObject({ session, format: 'ndjson', file: ndjson });
+    const frames = (await readFile(ndjson, 'utf8'))
+      .trimEnd()
+      .split('\n')
+      .map((row) => ExportedFrame.parse(JSON.parse(row)));
+    expect(frames.map(({ sequence }) => sequence)).toEqual(frames.map((_, index) => index));
+    expect(frames.flatMap(({ fact }) => (fact?.kind === 'statement.started' ? [fact.text] : []))).toContain(
+      'select nope',
+    );
+    expect((await as('alice', 'export', session, '--format', 'html')).stdout).toMatch(
+      /^<!doctype html>[\s\S]*select nope/i,
+    );
+    const [head, ...events] = (await as('alice', 'export', session, '--format', 'asciicast')).stdout
+      .trimEnd()
+      .split('\n');
+    expect(JSON.parse(head ?? '')).toMatchObject({ version: 2 });
+    expect(events.length).toBeGreaterThan(4);
+  });
+
+  it('is replayed in the terminal', async () => {
+    const { stdout } = await as('alice', 'replay', session, '--no-wait');
+    expect(stdout).toContain('1> select count(*) from customers');
+    expect(stdout).toMatch(/ERROR 42703: column "nope" does not exist/);
+  });
+
+  it('is proven: by id, with all others, and offline from a copy', async () => {
+    expect(JSON.parse((await as('alice', 'verify', session, '--json')).stdout)).toMatchObject({
+      session,
+      proven: true,
+      faults: [],
+    });
+    const all = await as('carol', 'verify', '--all', '--json');
+    expect([all.code, JSON.parse(all.stdout).sessions.length]).toEqual([0, 2]);
+    const copy = join(dir, 'copy');
+    await cp(folder, copy, { recursive: true });
+    const { key } = JSON.parse((await as('carol', 'connectors', '--json')).stdout).connectors[0];
+    const offline = await gatehouse(['verify', '--dir', copy, '--key', key]);
+    expect(offline.stdout).toContain('signed with the connector’s registered key');
+    expect(offline.code).toBe(0);
+    const wrongKey = await gatehouse(['verify', '--dir', copy, '--key', 'A'.repeat(43)]);
+    expect([wrongKey.code, wrongKey.stdout.includes('key_unknown')]).toEqual([1, true]);
+  });
+});
+
+describe('tampering with the store', () => {
+  interface Verdict {
+    readonly code: number | null;
+    readonly objects: readonly string[];
+  }
+  const verdict = async (): Promise<Verdict> => {
+    const { code, stdout } = await as('carol', 'verify', session, '--json');
+    return { code, objects: JSON.parse(stdout).faults.map(({ object }: { object: string }) => object) };
+  };
+  const overwrite = async (path: string, bytes: Uint8Array) => {
+    await chmod(path, 0o600);
+    await writeFile(path, bytes);
+  };
+
+  it('by one flipped byte, at the start, the middle and the end of each object, is found and named', async () => {
+    const names = (await readdir(folder)).filter((name) => !name.startsWith('.'));
+    expect(names.length).toBeGreaterThan(2);
+    for (const name of names) {
+      const path = join(folder, name);
+      const whole = await readFile(path);
+      for (const at of [0, Math.floor(whole.length / 2), whole.length - 1]) {
+        const flipped = Buffer.from(whole);
+        flipped.writeUInt8(whole.readUInt8(at) ^ 1, at);
+        await overwrite(path, flipped);
+        const { code, objects } = await verdict();
+        expect([name, at, code]).toEqual([name, at, 1]);
+        expect(objects).toContain(name);
+      }
+      await overwrite(path, whole);
+    }
+    expect(await verdict()).toEqual({ code: 0, objects: [] });
+  }, 120_000);
+
+  it('by a removed segment, a cut tail or a removed manifest is found and named', async () => {
+    const names = (await readdir(folder)).filter((name) => !name.startsWith('.')).sort();
+    for (const name of names) {
+      await rename(join(folder, name), join(dir, 'aside'));
+      const { code, objects } = await verdict();
+      expect([name, code]).toEqual([name, 1]);
+      expect(objects).toContain(name);
+      await rename(join(dir, 'aside'), join(folder, name));
+    }
+  });
+
+  it('by two swapped segments is found, and both are named', async () => {
+    const [one, two] = [join(folder, '00000000.seg'), join(folder, '00000001.seg')];
+    const swap = async () => {
+      await rename(one, join(dir, 'aside'));
+      await rename(two, one);
+      await rename(join(dir, 'aside'), two);
+    };
+    await swap();
+    const { code, objects } = await verdict();
+    expect(code).toBe(1);
+    expect(objects).toEqual(expect.arrayContaining(['00000000.seg', '00000001.seg']));
+    await swap();
+  });
+
+  it('by removing the whole session is found by --all', async () => {
+    await rename(folder, join(dir, 'aside'));
+    const { code, stdout } = await as('carol', 'verify', '--all', '--json');
+    await rename(join(dir, 'aside'), folder);
+    expect(code).toBe(1);
+    const report = JSON.parse(stdout).sessions.find((one: { session: string }) => one.session === session);
+    expect(report.faults[0]).toMatchObject({ object: 'manifest.json', reason: 'manifest_missing' });
+  });
+
+  it('leaves a proof that holds once everything is back', async () => {
+    expect(await verdict()).toEqual({ code: 0, objects: [] });
+  });
+});
+
+describe('stopping and starting again', () => {
+  it('stops on Ctrl-C and leaves no process and no dev.json', async () => {
+    const { pids } = await dev();
+    started.child.kill('SIGINT');
+    expect(await started.exited).toBe(0);
+    expect(Object.entries(pids).filter(([, pid]) => isAlive(pid))).toEqual([]);
+    expect(existsSync(join(dir, 'dev.json'))).toBe(false);
+    const down = await gatehouse(['sessions', '--json'], {
+      GATEHOUSE_URL: `http://localhost:${base}`,
+      GATEHOUSE_TOKEN: 'gat_x',
+    });
+    expect([down.code, JSON.parse(down.stderr).error.reason]).toEqual([3, 'unreachable']);
+  });
+
+  it('keeps sessions, grants and proofs over a second start', async () => {
+    started = npmStart(startArgs());
+    await untilReady(started);
+    const page = SessionPage.parse(JSON.parse((await as('carol', 'sessions', '--json')).stdout));
+    expect(page.sessions.map(({ id }) => id)).toContain(session);
+    expect(page.sessions).toHaveLength(2);
+    expect((await as('carol', 'verify', '--all')).code).toBe(0);
+  });
+
+  it('leaves no process when it is killed without a chance to clean up, and the next start takes over', async () => {
+    const { pids } = await dev();
+    process.kill(pids.main ?? 0, 'SIGKILL');
+    await started.exited;
+    await until(() => Object.values(pids).every((pid) => !isAlive(pid)), 15_000);
+    started = npmStart(startArgs());
+    await untilReady(started);
+  });
+
+  it('takes over even when every process was killed at once', async () => {
+    const { pids } = await dev();
+    for (const pid of Object.values(pids)) process.kill(pid, 'SIGKILL');
+    await started.exited;
+    started = npmStart(startArgs());
+    await untilReady(started);
+    expect((await as('carol', 'verify', '--all')).code).toBe(0);
+  });
+
+  it('drops everything with --fresh, and takes a connector.yaml with targets of its own', async () => {
+    started.child.kill('SIGTERM');
+    await started.exited;
+    const file = join(dir, 'mine.yaml');
+    const target = '{ name: orders, protocol: postgres, host: 127.0.0.1, port: 1, user: nobody, tls: { mode: "off" } }';
+    await writeFile(file, `resources:\n  - ${target}\n`);
+    started = npmStart([...startArgs(), '--fresh', '--connector', file]);
+    await untilReady(started);
+    expect(existsSync(file)).toBe(true);
+    const { resources } = JSON.parse((await as('alice', 'resources', '--json')).stdout);
+    expect(resources).toMatchObject([{ name: 'orders', mayAsk: true }]);
+    expect(JSON.parse((await as('carol', 'sessions', '--json')).stdout).sessions).toEqual([]);
+    expect((await as('alice', 'request', 'orders', '--reason', 'x')).code).toBe(0);
+  });
+});
+
+describe('npm start that cannot start', () => {
+  const oneLine = async (run: Started): Promise<string> => {
+    expect(await run.exited).not.toBe(0);
+    const rows = run
+      .output()
+      .trimEnd()
+      .split('\n')
+      .filter((row) => !row.startsWith('  '));
+    expect(rows).toHaveLength(1);
+    return rows[0] ?? '';
+  };
+
+  it.each([
+    [['--port-base', 'x'], '--port-base x'],
+    [['--nope'], "Unknown option '--nope'"],
+    [['--connector', '/nonexistent.yaml'], '--connector /nonexistent.yaml: there is no such file'],
+  ])('says why in one line: %j', async (args, said) => {
+    expect(await oneLine(npmStart(args, { cwd: tmpdir() }))).toContain(said);
+  });
+
+  it('names the key of a connector.yaml and of a policy that are wrong', async () => {
+    const work = await mkdtemp(join(tmpdir(), 'gatehouse-bad-'));
+    await writeFile(
+      join(work, 'c.yaml'),
+      'resources:\n  - { name: x, protocol: postgres, host: h, user: u, pasword: p }\n',
+    );
+    await writeFile(join(work, 'p.yaml'), 'administrators: [a]\nruls: []\n');
+    const at = ['--data', join(work, 'd'), '--port-base', String(await freePortBase())];
+    expect(await oneLine(npmStart([...at, '--connector', join(work, 'c.yaml')]))).toContain('pasword');
+    expect(await oneLine(npmStart([...at, '--policy', join(work, 'p.yaml')]))).toContain('ruls');
+    await rm(work, { recursive: true });
+  });
+
+  it('says that it may not write, or that the folder is not its own', async () => {
+    const work = await mkdtemp(join(tmpdir(), 'gatehouse-bad-'));
+    await writeFile(join(work, 'file'), '');
+    expect(await oneLine(npmStart(['--data', join(work, 'file')]))).toContain('it is not a folder');
+    if (process.getuid?.() === 0) {
+      expect(await oneLine(npmStart(['--data', join(work, 'd')], { uid: 65_534 }))).toContain(
+        'no permission to write there',
+      );
+    }
+    await rm(work, { recursive: true });
+  });
+
+  it('names any of its ports that is busy', async () => {
+    const free = await freePortBase();
+    const holder = createServer().listen(free + 20, '127.0.0.1');
+    const work = await mkdtemp(join(tmpdir(), 'gatehouse-bad-'));
+    expect(await oneLine(npmStart(['--data', work, '--port-base', String(free)]))).toContain(
+      `port ${free + 20} is in use`,
+    );
+    holder.close();
+    await rm(work, { recursive: true });
+  });
+});

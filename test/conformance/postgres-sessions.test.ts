@@ -1,0 +1,309 @@
+// Sessions under way: cancel requests, everything that ends one, and sockets that misbehave.
+
+import pg from 'pg';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { message, startupMessage } from '../../connector/protocols/postgres/messages.ts';
+import { type Gateway, type GatewayOptions, startGateway, trusted } from '../harness/gateway.ts';
+import { type PostgresServer, startPostgres } from '../harness/postgres.ts';
+import { dialRaw, logInRaw, type RawPeer, startFakeTarget } from '../harness/raw-postgres.ts';
+import { until } from '../harness/run.ts';
+
+let server: PostgresServer;
+let admin: pg.Client;
+let gateway: Gateway;
+
+beforeAll(async () => {
+  server = await startPostgres();
+  admin = new pg.Client({ host: server.host, port: server.port, user: 'postgres', database: 'postgres' });
+  await admin.connect();
+});
+
+afterAll(async () => {
+  await admin?.end();
+  await server?.stop();
+});
+
+afterEach(async () => {
+  await gateway?.close();
+  expect(gateway.bugs).toEqual([]);
+});
+
+async function start(options: Partial<GatewayOptions> = {}) {
+  gateway = await startGateway({ targets: { demo: trusted(server.port) }, ...options });
+  return gateway.edge.issue();
+}
+
+async function connect(password: string): Promise<{ client: pg.Client; errors: pg.DatabaseError[] }> {
+  const errors: pg.DatabaseError[] = [];
+  const client = new pg.Client({
+    host: gateway.host,
+    port: gateway.port,
+    user: 'alice@example.com',
+    database: 'demo',
+    password,
+  });
+  client.on('error', (error) => errors.push(error as pg.DatabaseError));
+  await client.connect();
+  return { client, errors };
+}
+
+const running = async (text: string): Promise<number> =>
+  (await admin.query(`select 1 from pg_stat_activity where state = 'active' and query = $1`, [text])).rowCount ?? 0;
+
+describe('a cancel request', () => {
+  it('stops the statement of the session whose key it shows, and no other', async () => {
+    const { secret } = await start();
+    const peers: { peer: RawPeer; key: Buffer }[] = [];
+    for (const seconds of [61, 62]) {
+      const peer = await dialRaw(gateway.port);
+      const key = (await logInRaw(peer, secret)).find(({ type }) => type === 'K')?.body ?? Buffer.alloc(0);
+      peer.send(message('Q', `select pg_sleep(${seconds})\0`));
+      await until('it runs', async () => (await running(`select pg_sleep(${seconds})`)) === 1);
+      peers.push({ peer, key });
+    }
+    const [first, second] = peers;
+    const canceller = await dialRaw(gateway.port);
+    canceller.send(Buffer.from([0, 0, 0, 16, 4, 210, 22, 46]), second?.key ?? Buffer.alloc(0));
+    await canceller.untilClosed();
+    const answer = await second?.peer.upTo('Z');
+    expect(answer?.find(({ type }) => type === 'E')?.body.toString()).toContain('C57014\0');
+    expect(await running('select pg_sleep(61)')).toBe(1);
+    expect(gateway.log.sessions.map((one) => one.facts('cancel.requested').length)).toEqual([0, 1]);
+    first?.peer.socket.destroy();
+    second?.peer.socket.destroy();
+  });
+
+  it('with another secret stops nothing', async () => {
+    const { secret } = await start();
+    const peer = await dialRaw(gateway.port);
+    const key = Buffer.from((await logInRaw(peer, secret)).find(({ type }) => type === 'K')?.body ?? Buffer.alloc(0));
+    peer.send(message('Q', 'select pg_sleep(0.3)\0'));
+    key[7] = (key[7] ?? 0) ^ 1;
+    const canceller = await dialRaw(gateway.port);
+    canceller.send(Buffer.from([0, 0, 0, 16, 4, 210, 22, 46]), key);
+    await canceller.untilClosed();
+    expect((await peer.upTo('Z')).map(({ type }) => type)).toEqual(['T', 'D', 'C', 'Z']);
+    expect(gateway.log.last.facts('cancel.requested')).toEqual([]);
+    peer.socket.destroy();
+  });
+});
+
+describe('a session ends', () => {
+  it('within a second of its grant being revoked, and its statement is stopped', async () => {
+    const grant = await start();
+    const other = gateway.edge.issue();
+    const { client, errors } = await connect(grant.secret);
+    const { client: untouched } = await connect(other.secret);
+    const pending = client.query('select pg_sleep(63)').catch((error: unknown) => error);
+    await until('it runs', async () => (await running('select pg_sleep(63)')) === 1);
+    const at = performance.now();
+    gateway.edge.revoke(grant.id, 'left the team');
+    const error = (await pending) as pg.DatabaseError;
+    expect(performance.now() - at).toBeLessThan(1000);
+    expect([error.code, error.message]).toEqual(['57P01', 'Gatehouse: The grant was revoked: left the team']);
+    await until('the statement is stopped', async () => (await running('select pg_sleep(63)')) === 0, 5000);
+    await until('the end is recorded', () => gateway.log.sessions[0]?.ended !== undefined);
+    expect(gateway.log.sessions[0]?.ended?.reason).toBe('grant_revoked');
+    expect((await untouched.query('select 1')).rowCount).toBe(1);
+    await untouched.end();
+    expect(errors.length).toBeLessThan(3);
+  });
+
+  it('when its grant does, however often it reconnects', async () => {
+    await start();
+    const ends = Date.now() + 700;
+    const grant = gateway.edge.issue({ until: new Date(ends) });
+    const { client, errors } = await connect(grant.secret);
+    await client.query('select 1');
+    await until('it is ended', () => gateway.log.last.ended !== undefined);
+    expect(Date.now()).toBeGreaterThanOrEqual(ends);
+    expect(Date.now()).toBeLessThan(ends + 500);
+    expect(gateway.log.last.ended?.reason).toBe('grant_expired');
+    await until('the client was told', () => errors.length > 0);
+    expect(errors[0]?.message).toContain('The grant has ended');
+    await expect(connect(grant.secret)).rejects.toThrow('This grant has ended');
+  });
+
+  it('after a silence that is too long, and not while something is sent', async () => {
+    const grant = await start({ limits: { idleTimeoutMs: 300 } });
+    const { client, errors } = await connect(grant.secret);
+    const began = performance.now();
+    while (performance.now() - began < 600) {
+      await client.query('select 1');
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    await until('it is ended', () => gateway.log.last.ended !== undefined);
+    expect(gateway.log.last.ended?.reason).toBe('idle_timeout');
+    await until('the client was told', () => errors.length > 0);
+    expect(errors[0]?.code).toBe('57P05');
+  });
+
+  it('when the gateway stops: new ones are refused at once, running ones after the grace', async () => {
+    const grant = await start();
+    const { client, errors } = await connect(grant.secret);
+    const closing = gateway.listener.close(300);
+    await expect(connect(grant.secret)).rejects.toThrow();
+    expect((await client.query('select 1')).rowCount).toBe(1);
+    await closing;
+    expect(gateway.log.last.ended?.reason).toBe('connector_stopped');
+    expect(errors[0]?.code).toBe('57P01');
+    expect(gateway.listener.live()).toEqual([]);
+  });
+
+  it('when the target goes away', async () => {
+    const grant = await start();
+    const { client, errors } = await connect(grant.secret);
+    const { rows } = await client.query('select pg_backend_pid() as pid');
+    await admin.query('select pg_terminate_backend($1)', [rows[0].pid]);
+    await until('it is ended', () => gateway.log.last.ended !== undefined);
+    expect(gateway.log.last.ended?.reason).toBe('target_closed');
+    await until('the client was told', () => errors.length > 0);
+    expect(errors[0]?.code).toBe('57P01');
+  });
+
+  it('when the client vanishes, by FIN or by RST', async () => {
+    const grant = await start();
+    for (const vanish of ['destroy', 'resetAndDestroy'] as const) {
+      const peer = await dialRaw(gateway.port);
+      await logInRaw(peer, grant.secret);
+      peer.socket[vanish]();
+      await until('it is ended', () => gateway.log.last.ended !== undefined);
+      expect(gateway.log.last.ended?.reason).toBe('client_closed');
+    }
+    await until('the backends are gone', async () => {
+      const { rows } = await admin.query(
+        `select count(*)::int as n from pg_stat_activity where backend_type = 'client backend'`,
+      );
+      return rows[0].n === 1;
+    });
+    expect(gateway.edge.reported('session.ended')).toHaveLength(2);
+  });
+
+  it('gets its answers first when the client closes its half only', async () => {
+    const grant = await start();
+    const peer = await dialRaw(gateway.port);
+    await logInRaw(peer, grant.secret);
+    peer.socket.end(message('Q', 'select pg_sleep(0.1), 7\0'));
+    expect((await peer.upTo('Z')).map(({ type }) => type)).toEqual(['T', 'D', 'C', 'Z']);
+    await until('it is ended', () => gateway.log.last.ended !== undefined);
+  });
+});
+
+describe('before the login', () => {
+  it('garbage of every kind is turned away and harms nobody', async () => {
+    const grant = await start({ limits: { loginDeadlineMs: 2000 } });
+    const { client } = await connect(grant.secret);
+    const random = (size: number, seed: number) =>
+      Buffer.from(Array.from({ length: size }, (_, i) => (i * 7919 + seed * 104729) % 256));
+    const startups = [0, 4, 7, 10_001, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1].map((length) => {
+      const bytes = Buffer.alloc(12, 'x');
+      bytes.writeUInt32BE(length);
+      return bytes;
+    });
+    const nasty = [
+      ...startups,
+      Buffer.from('GET / HTTP/1.1\r\nHost: x\r\n\r\n'),
+      Buffer.from([0x16, 3, 1, 0, 5, 1, 2, 3, 4, 5]),
+      startupMessage(0x20000, new Map()),
+      startupMessage(0x30000, new Map([['user', 'x'.repeat(5000)]])),
+      Buffer.from([0, 0, 0, 12, 0, 3, 0, 0, 0x61, 0x62, 0x63, 0x64]),
+      ...Array.from({ length: 60 }, (_, seed) => random(200, seed)),
+    ];
+    await Promise.all(
+      nasty.map(async (bytes) => {
+        const peer = await dialRaw(gateway.port);
+        peer.send(bytes);
+        peer.socket.end();
+        await peer.untilClosed();
+      }),
+    );
+    expect((await client.query('select 1')).rowCount).toBe(1);
+    await client.end();
+  });
+
+  it.each([[8193], [2 ** 31 - 1], [0], [-5]])(
+    'a password message that declares %i bytes is refused',
+    async (length) => {
+      await start();
+      const peer = await dialRaw(gateway.port);
+      peer.send(
+        startupMessage(
+          0x30000,
+          new Map([
+            ['user', 'alice@example.com'],
+            ['database', 'demo'],
+          ]),
+        ),
+      );
+      await peer.next();
+      const header = Buffer.from('p\0\0\0\0');
+      header.writeInt32BE(length, 1);
+      peer.send(header, Buffer.alloc(100));
+      expect((await peer.untilClosed()).map(({ type }) => type)).toEqual(['E']);
+    },
+  );
+
+  it('slow clients are dropped at the deadline, and do not keep others out', async () => {
+    const grant = await start({ limits: { loginDeadlineMs: 500 } });
+    const slow = await Promise.all(Array.from({ length: 50 }, () => dialRaw(gateway.port)));
+    const drip = setInterval(() => {
+      for (const peer of slow) if (!peer.closed) peer.socket.write(Buffer.of(0));
+    }, 100);
+    const began = performance.now();
+    const { client } = await connect(grant.secret);
+    expect(performance.now() - began).toBeLessThan(400);
+    await client.end();
+    await Promise.all(slow.map((peer) => peer.untilClosed()));
+    clearInterval(drip);
+    expect(performance.now() - began).toBeLessThan(3000);
+  });
+
+  it('the caps hold, for each address and over all', async () => {
+    const grant = await start({ limits: { maxUnauthenticatedPerAddress: 5 } });
+    const waiting = await Promise.all(Array.from({ length: 5 }, () => dialRaw(gateway.port)));
+    await until('they are counted', async () => (await (await dialRaw(gateway.port)).untilClosed()).length === 0);
+    for (const peer of waiting) peer.socket.destroy();
+    let letIn = false;
+    await until('there is room again', async () => {
+      letIn ||= await connect(grant.secret).then(
+        async ({ client }) => {
+          await client.end();
+          return true;
+        },
+        () => false,
+      );
+      return letIn;
+    });
+  });
+});
+
+describe('back-pressure', () => {
+  it('of a slow client reaches the target, with bounded memory in between', async () => {
+    const chunk = message('d', Buffer.alloc(60_000, 'x'));
+    let sent = 0;
+    const target = await startFakeTarget(async (peer) => {
+      peer.send(message('H', Buffer.from([0, 0, 0])));
+      const pump = () => {
+        while (sent < 200_000_000 && peer.socket.write(chunk)) sent += chunk.length;
+      };
+      peer.socket.on('drain', pump);
+      pump();
+    });
+    const { secret } = await start({ targets: { demo: trusted(target.port) } });
+    gateway.log.keepBytes = false;
+    const peer = await dialRaw(gateway.port);
+    await logInRaw(peer, secret);
+    peer.socket.pause();
+    let before = -1;
+    await until('the target is stopped', async () => {
+      const still = sent === before;
+      before = sent;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      return still;
+    });
+    // Socket buffers of the kernel on four sides, and ours.
+    expect(sent).toBeLessThan(40_000_000);
+    peer.socket.destroy();
+    await target.close();
+  });
+});

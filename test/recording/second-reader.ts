@@ -1,0 +1,117 @@
+// A second reader of recordings, written from docs/recording-format.md alone: it imports nothing of
+// the product, so that it fails where the page or the product is wrong about the other.
+
+import { createHash, createPublicKey, verify } from 'node:crypto';
+import { zstdDecompressSync } from 'node:zlib';
+
+export interface ReadSession {
+  readonly opened: Record<string, unknown>;
+  readonly ended: Record<string, unknown>;
+  readonly client: Buffer;
+  readonly target: Buffer;
+  readonly facts: readonly Record<string, unknown>[];
+  readonly publicKey: string;
+}
+
+interface Entry {
+  number: number;
+  digest: string;
+  bytes: number;
+  rawBytes: number;
+  firstFrame: number;
+  frames: number;
+}
+
+const must = (condition: boolean, what: string): void => {
+  if (!condition) throw new Error(what);
+};
+const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
+
+/** `objects`: by name, `00000000.seg` and `manifest.json`. Throws at the first thing that section 5 forbids. */
+export function readSession(connector: string, session: string, objects: ReadonlyMap<string, Buffer>): ReadSession {
+  const manifest = readManifest(objects.get('manifest.json') ?? Buffer.alloc(0));
+  must(manifest.session === session && manifest.connector.id === connector, 'another session');
+  must(objects.size === manifest.segments.length + 1, 'more or fewer objects than listed');
+  const wire = { 0: [] as Buffer[], 1: [] as Buffer[], 2: [] as Buffer[] };
+  const facts: Record<string, unknown>[] = [];
+  let previous: string | null = null;
+  let frame = 0;
+  let timeUs = 0;
+  for (const [place, entry] of manifest.segments.entries()) {
+    const name = `${String(place).padStart(8, '0')}.seg`;
+    const object = objects.get(name) ?? Buffer.alloc(0);
+    const { header, block, digest } = readSegment(object);
+    must(header.session === session && header.connector === connector && header.number === place, `${name}: header`);
+    must(digest === entry.digest && entry.number === place && entry.bytes === object.length, `${name}: entry`);
+    must(header.previous === previous && header.firstFrame === frame && entry.firstFrame === frame, `${name}: chain`);
+    must(header.frames === entry.frames && header.rawBytes === entry.rawBytes, `${name}: sizes`);
+    previous = digest;
+    const times: number[] = [];
+    for (let at = 0; at < block.length; ) {
+      const time = Number(block.readBigUInt64BE(at));
+      const direction = block.readUInt8(at + 8) as 0 | 1 | 2;
+      const length = block.readUInt32BE(at + 14);
+      const body = block.subarray(at + 18, at + 18 + length);
+      must(time >= timeUs && direction <= 2 && length <= 1_048_576 && body.length === length, `${name}: frame`);
+      if (block.readUInt8(at + 9) === 1) facts.push(JSON.parse(body.toString()));
+      else wire[direction].push(body);
+      timeUs = time;
+      times.push(time);
+      at += 18 + length;
+    }
+    must(times.length === header.frames, `${name}: frames`);
+    must(times[0] === header.firstTimeUs && times.at(-1) === header.lastTimeUs, `${name}: times`);
+    frame += times.length;
+  }
+  const [gateway, client, target] = [Buffer.concat(wire[0]), Buffer.concat(wire[1]), Buffer.concat(wire[2])];
+  const finished = facts.filter((fact) => fact.kind === 'statement.finished');
+  const counted = {
+    frames: frame,
+    statements: facts.filter((fact) => fact.kind === 'statement.started').length,
+    errors: finished.filter((fact) => fact.error !== undefined).length,
+    rows: finished.reduce((sum, fact) => sum + Number(fact.rows), 0),
+    bytes: { client: client.length, target: target.length, gateway: gateway.length },
+  };
+  must(JSON.stringify(counted) === JSON.stringify(manifest.counts), 'counts');
+  must(timeUs === manifest.durationUs, 'duration');
+  const [opened, ended] = [facts[0] ?? {}, facts.at(-1) ?? {}];
+  must(opened.kind === 'session.opened' && ended.kind === 'session.ended', 'first and last fact');
+  must(ended.reason === manifest.end.reason && ended.message === manifest.end.message, 'end');
+  return { opened, ended, client, target, facts, publicKey: manifest.connector.key };
+}
+
+function readSegment(object: Buffer) {
+  must(object.subarray(0, 8).equals(Buffer.from('4748534547000001', 'hex')), 'magic');
+  const digest = sha256(object.subarray(0, -32));
+  must(digest === object.subarray(-32).toString('hex'), 'digest');
+  const headerLength = object.readUInt32BE(8);
+  const blockLength = object.readUInt32BE(12 + headerLength);
+  must(16 + headerLength + blockLength + 32 === object.length, 'lengths');
+  const header = JSON.parse(object.toString('utf8', 12, 12 + headerLength));
+  const compressed = object.subarray(16 + headerLength, -32);
+  const block = zstdDecompressSync(compressed, { maxOutputLength: header.rawBytes });
+  must(block.length === header.rawBytes && header.rawBytes <= 4_194_304, 'raw size');
+  return { header, block, digest };
+}
+
+function readManifest(object: Buffer) {
+  const envelope = JSON.parse(object.toString());
+  const type = 'application/vnd.gatehouse.manifest.v1+json';
+  const payload = Buffer.from(envelope.payload, 'base64');
+  const signature = Buffer.from(envelope.signatures[0].sig, 'base64');
+  const manifest = JSON.parse(payload.toString());
+  const written = `{"payloadType":"${type}","payload":"${payload.toString('base64')}","signatures":[{"keyid":"${manifest.connector.key}","sig":"${signature.toString('base64')}"}]}`;
+  must(object.equals(Buffer.from(written)), 'envelope');
+  const signed = Buffer.concat([Buffer.from(`DSSEv1 ${type.length} ${type} ${payload.length} `), payload]);
+  const key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: manifest.connector.key }, format: 'jwk' });
+  must(verify(null, signed, key, signature), 'signature');
+  must(manifest.format === 1, 'format');
+  return manifest as {
+    session: string;
+    connector: { id: string; key: string };
+    segments: Entry[];
+    counts: unknown;
+    durationUs: number;
+    end: { reason: string; message: string };
+  };
+}
