@@ -15,6 +15,7 @@ import { runDemoSession } from './demo-session.ts';
 import { dropDevFile, writeDevFile } from './dev-file.ts';
 import { oidcIssuer } from './oidc.ts';
 import { DEMO_PEOPLE, PROVIDER_NAME } from './people.ts';
+import { dropClusterElsewhere } from './postgres-home.ts';
 import { offersTls, type Ports } from './ports.ts';
 import { type DevSecrets, loadSecrets } from './secrets.ts';
 import { signInAs } from './sign-in.ts';
@@ -23,7 +24,6 @@ import { Supervisor } from './supervisor.ts';
 export interface EnvironmentOptions {
   readonly dir: DataDir;
   readonly ports: Ports;
-  readonly fresh: boolean;
   /** A connector.yaml instead of the demo's targets. */
   readonly connectorFile: string | undefined;
   /** YAML. In force from the first start of a data folder on. */
@@ -135,12 +135,12 @@ export class Environment {
     return this.#supervisor.start({ name: 'edge', run: { kind: 'child', entry: './edge-process.ts', settings } });
   }
 
-  #startPostgres(secrets: DevSecrets): Promise<void> {
-    const { dir, ports, fresh } = this.#options;
+  async #startPostgres(secrets: DevSecrets): Promise<void> {
+    const { dir, ports } = this.#options;
+    if (dir.isNew) await dropClusterElsewhere(dir.postgres);
     const settings = {
       port: ports.postgres,
       cluster: dir.postgres,
-      fresh: fresh || dir.isNew,
       rolePassword: secrets.postgresRole,
       adminPassword: secrets.postgresAdmin,
     };

@@ -29,7 +29,6 @@ async function main(): Promise<void> {
   const environment = new Environment({
     dir,
     ports,
-    fresh: options.fresh,
     connectorFile: options.connector,
     policy,
     policyIsChosen: options.policy !== undefined,

@@ -20,14 +20,21 @@ export interface PostgresHome {
   readonly owner: { readonly uid: number; readonly gid: number } | undefined;
 }
 
-/** `wanted` is where the cluster goes if nothing stands in the way. Drops an old cluster elsewhere when `fresh`. */
-export async function findPostgresHome(wanted: string, fresh: boolean): Promise<PostgresHome> {
+/** Where the cluster goes when those who run it cannot reach `wanted`. */
+const elsewhereFor = (wanted: string): string =>
+  join(SYSTEM_HOME, createHash('sha256').update(wanted).digest('hex').slice(0, 16));
+
+/** For a new data folder: an older one of the same name may have left a cluster there. */
+export async function dropClusterElsewhere(wanted: string): Promise<void> {
+  if (process.getuid?.() === 0) await rm(elsewhereFor(wanted), { recursive: true, force: true });
+}
+
+/** `wanted` is where the cluster goes if nothing stands in the way. */
+export async function findPostgresHome(wanted: string): Promise<PostgresHome> {
   const programs = await installedPrograms();
   if (process.getuid?.() !== 0) return { programs, cluster: wanted, owner: undefined };
   const owner = await unprivileged();
-  const elsewhere = join(SYSTEM_HOME, createHash('sha256').update(wanted).digest('hex').slice(0, 16));
-  if (fresh) await rm(elsewhere, { recursive: true, force: true });
-  const cluster = (await isOpenToAll(dirname(wanted))) ? wanted : join(elsewhere, 'cluster');
+  const cluster = (await isOpenToAll(dirname(wanted))) ? wanted : join(elsewhereFor(wanted), 'cluster');
   const reachable = (await isOpenToAll(programs)) ? programs : await copyPrograms(programs);
   await mkdir(cluster, { recursive: true, mode: 0o755 });
   await chown(cluster, owner.uid, owner.gid);

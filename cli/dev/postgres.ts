@@ -18,8 +18,6 @@ export const PostgresSettings = z.object({
   port: z.number().int(),
   /** Where the cluster should stand. */
   cluster: z.string(),
-  /** Drop a cluster of an earlier data folder of the same name. */
-  fresh: z.boolean(),
   /** Of the role that the connector logs in as. */
   rolePassword: z.string(),
   adminPassword: z.string(),
@@ -30,7 +28,7 @@ const ADMIN = 'postgres';
 const START_DEADLINE_MS = 30_000;
 
 export async function startPostgres(settings: PostgresSettings): Promise<Running> {
-  const home = await findPostgresHome(settings.cluster, settings.fresh);
+  const home = await findPostgresHome(settings.cluster);
   await endLeftover(home.cluster);
   if (!(await exists(join(home.cluster, 'PG_VERSION')))) await makeCluster(home, settings.adminPassword);
   const server = run(home, 'postgres', [

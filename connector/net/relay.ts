@@ -7,7 +7,7 @@
 import type { Socket } from 'node:net';
 import type { EndReason } from '../../core/recording/facts.ts';
 import type { Conversation, Delivery, LogFault, SessionRecorder } from '../protocol.ts';
-import { readInto } from './kept-buffer.ts';
+import { giveBack, readInto } from './kept-buffer.ts';
 
 /** Unsent bytes towards one side above which the other is not read. */
 const MAX_UNSENT_BYTES = 128 * 1024;
@@ -18,7 +18,10 @@ const LINGER_MS = 5_000;
 
 /** The protocol's view of the bytes. It records them and says what goes on, in order. */
 export interface Interpreter {
-  /** A chunk came. Must record all of it before any `relay.forward`. */
+  /**
+   * A chunk came. Must record all of it before any `relay.forward`, and keep no view of it afterwards: once its
+   * parts are sent the memory is used again. All parts that go on are forwarded in this call.
+   */
   fromClient(chunk: Buffer): void;
   fromTarget(chunk: Buffer): void;
   /** What to tell the client when the gateway ends the session; undefined where it would cut a message in two. */
@@ -222,5 +225,7 @@ function send(socket: Socket, waiting: Buffer[]): Buffer[] {
     for (const bytes of waiting) socket.write(bytes);
     socket.uncork();
   }
+  // All of it is with the kernel.
+  if (socket.writableLength === 0) for (const bytes of waiting) giveBack(bytes);
   return [];
 }

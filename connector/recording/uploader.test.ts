@@ -63,7 +63,7 @@ describe('the uploader', () => {
     const sessions = Array.from({ length: 6 }, () => newId('ses'));
     for (let number = 0; number < 5; number++)
       for (const [i, session] of sessions.entries()) uploader.add(item(session, `${i}/${number}`));
-    await expect.poll(() => confirmed.length).toBe(30);
+    await expect.poll(() => confirmed.length, { timeout: 15_000 }).toBe(30);
     for (const i of sessions.keys())
       expect(store.held.filter((key) => key.startsWith(`${i}/`))).toEqual([0, 1, 2, 3, 4].map((n) => `${i}/${n}`));
     expect(store.most).toBe(3);
@@ -74,7 +74,7 @@ describe('the uploader', () => {
     const { store, events, confirmed, uploader, item } = start();
     store.answer = () => (store.tried.length < 25 ? away : ok({ stored: 'created' }));
     for (let i = 0; i < 3; i++) uploader.add(item(newId('ses'), `s${i}`));
-    await expect.poll(() => confirmed.length, { timeout: 5_000 }).toBe(3);
+    await expect.poll(() => confirmed.length, { timeout: 15_000 }).toBe(3);
     expect(events).toEqual(['failing: away', 'recovered']);
   });
 
@@ -82,7 +82,7 @@ describe('the uploader', () => {
     const { store, confirmed, uploader, item } = start();
     store.answer = () => away;
     uploader.add(item(newId('ses'), 'a'));
-    await expect.poll(() => store.tried.length).toBeGreaterThan(3);
+    await expect.poll(() => store.tried.length, { timeout: 15_000 }).toBeGreaterThan(3);
     expect(confirmed).toEqual([]);
     uploader.close();
   });
@@ -92,7 +92,7 @@ describe('the uploader', () => {
     store.answer = (key) => (key === 'bad' ? away : ok({ stored: 'created' }));
     uploader.add(item(newId('ses'), 'bad'));
     for (let i = 0; i < 10; i++) uploader.add(item(newId('ses'), `good ${i}`));
-    await expect.poll(() => confirmed.length).toBe(10);
+    await expect.poll(() => confirmed.length, { timeout: 15_000 }).toBe(10);
     expect(uploader.backlog).toMatchObject({ failing: 1, objects: 1 });
     uploader.close();
   });
@@ -106,9 +106,9 @@ describe('the uploader', () => {
     uploader.add(item(newId('ses'), 'of an earlier process', { attempted: true }));
     const foreign = newId('ses');
     uploader.add(item(foreign, 'never sent'));
-    await expect.poll(() => confirmed.length).toBe(2);
+    await expect.poll(() => confirmed.length, { timeout: 15_000 }).toBe(2);
     expect(confirmed.sort()).toEqual(['lost', 'of an earlier process']);
-    await expect.poll(() => uploader.isStuck(foreign)).toBe(true);
+    await expect.poll(() => uploader.isStuck(foreign), { timeout: 15_000 }).toBe(true);
     expect(events).toContain('object_existed');
     uploader.close();
   });
@@ -122,7 +122,7 @@ describe('the uploader', () => {
       confirmed.push('a');
     };
     uploader.add(item(newId('ses'), 'a', { confirmed: confirm }));
-    await expect.poll(() => confirmed).toEqual(['a']);
+    await expect.poll(() => confirmed, { timeout: 15_000 }).toEqual(['a']);
     expect(store.held).toEqual(['a']);
   });
 
@@ -130,7 +130,7 @@ describe('the uploader', () => {
     const { store, events, uploader, item } = start();
     const read = () => Promise.reject(new Error('not what was written'));
     uploader.add(item(newId('ses'), 'a', { read }));
-    await expect.poll(() => events).toEqual(['spool_damaged']);
+    await expect.poll(() => events, { timeout: 15_000 }).toEqual(['spool_damaged']);
     expect(store.tried).toEqual([]);
     uploader.close();
   });

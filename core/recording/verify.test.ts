@@ -175,7 +175,9 @@ describe('a recording that was cut short', () => {
     short.delete('00000003.seg');
     const cut = retold(short, (manifest) => ({ ...manifest, segments: manifest.segments.slice(0, 3) }));
     const heads = headsOf(objects);
-    expect(reasons(await check(cut, { heads }))).toContain('00000003.seg head_differs');
+    const report = await check(cut, { heads });
+    expect(reasons(report)).toContain('00000003.seg head_differs');
+    expect(report.faults.at(-1)?.message).toContain('cut short');
     const witnessedManifest = { digest: 'f'.repeat(64), segments: 4 };
     expect(reasons(await check(objects, { heads, witnessedManifest }))).toEqual(['manifest.json head_differs']);
   });

@@ -184,6 +184,22 @@ describe('opening sessions', () => {
     expect((await link.openSession(grant.id)).kind).toBe('session.admitted');
   });
 
+  test('many at one time are opened together, each for itself, and never more than the rule allows', async () => {
+    const grant = await grantFor(alice, 'demo');
+    const another = await grantFor(alice, 'demo');
+    const twice = newId('ses');
+    const answers = await Promise.all([
+      ...Array.from({ length: 20 }, () => link.openSession(grant.id)),
+      link.openSession(another.id, twice),
+      link.openSession(another.id, twice),
+      link.openSession(newId('grt')),
+    ]);
+    const told = answers.map((answer) => (answer.kind === 'session.admitted' ? 'admitted' : answer.reason));
+    expect(told.slice(0, 20).sort()).toEqual([...Array(2).fill('admitted'), ...Array(18).fill('too_many_sessions')]);
+    expect(told.slice(20)).toEqual(['admitted', 'bad_request', 'credentials_wrong']);
+    expect(await audit.verify()).toMatchObject({ whole: true });
+  });
+
   test('an id that was used before is refused, so that rows never change hands', async () => {
     const grant = await grantFor(alice, 'demo');
     const session = newId('ses');

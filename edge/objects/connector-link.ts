@@ -6,16 +6,11 @@
 
 import { DurableObject } from 'cloudflare:workers';
 import { z } from 'zod';
-import {
-  CONTROL_PING_INTERVAL_MS,
-  FromConnector,
-  type FromEdge,
-  MAX_CONTROL_MESSAGE_BYTES,
-  type Report,
-} from '../../core/control.ts';
+import { CONTROL_PING_INTERVAL_MS, type FromConnector, type FromEdge, type Report } from '../../core/control.ts';
 import { ConnectorId, type GrantId } from '../../core/ids.ts';
 import { unreachable } from '../../core/result.ts';
 import { LinkConversation } from '../connectors/link-conversation.ts';
+import { readMessage } from '../connectors/read-message.ts';
 import type { Env } from '../env.ts';
 import { grantSalt } from '../keys.ts';
 import { type EdgeSettings, parseSettings } from '../settings.ts';
@@ -283,24 +278,6 @@ export class ConnectorLink extends DurableObject<Env> {
 
 function attachmentOf(socket: WebSocket): Attachment {
   return Attachment.parse(socket.deserializeAttachment());
-}
-
-/** The message, or why it is none. */
-function readMessage(raw: string | ArrayBuffer): FromConnector | string {
-  if (typeof raw !== 'string') return 'expected text';
-  if (raw.length > MAX_CONTROL_MESSAGE_BYTES || new TextEncoder().encode(raw).length > MAX_CONTROL_MESSAGE_BYTES) {
-    return 'message too big';
-  }
-  let json: unknown;
-  try {
-    json = JSON.parse(raw);
-  } catch {
-    return 'expected JSON';
-  }
-  const parsed = FromConnector.safeParse(json);
-  if (parsed.success) return parsed.data;
-  const at = parsed.error.issues[0]?.path.map(String).join('.');
-  return `not a control message${at ? `: ${at}` : ''}`.slice(0, 100);
 }
 
 function send(socket: WebSocket, message: FromEdge): void {

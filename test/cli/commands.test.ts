@@ -8,7 +8,7 @@ import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { gatehouse } from './run-cli.ts';
+import { freePortBase, gatehouse } from './run-cli.ts';
 
 interface Reply {
   readonly status?: number;
@@ -134,11 +134,9 @@ describe('an error', () => {
   });
 
   it('of a server that is not there exits 3', async () => {
-    const failed = await gatehouse(['sessions'], { GATEHOUSE_URL: 'http://127.0.0.1:9', GATEHOUSE_TOKEN: 'x' });
-    expect([failed.code, failed.stderr]).toEqual([
-      3,
-      'gatehouse: cannot reach Gatehouse at http://127.0.0.1:9: ECONNREFUSED\n',
-    ]);
+    const nobody = `http://127.0.0.1:${await freePortBase()}`;
+    const failed = await gatehouse(['sessions'], { GATEHOUSE_URL: nobody, GATEHOUSE_TOKEN: 'x' });
+    expect([failed.code, failed.stderr]).toEqual([3, `gatehouse: cannot reach Gatehouse at ${nobody}: ECONNREFUSED\n`]);
   });
 
   it('of nobody being signed in exits 2 and says how to', async () => {

@@ -317,6 +317,33 @@ describe('postgres.js', () => {
   });
 });
 
+describe('many megabytes', () => {
+  it('arrive as they were sent, over several sessions at once, and are recorded as they arrived', async ({ skip }) => {
+    const psql = client('psql', skip);
+    const copy = (n: number) =>
+      `copy (select g, md5((g * ${n})::text), repeat('x', g % 300) from generate_series(1, 150000) g) to stdout`;
+    const straight = { ...env, PGPORT: String(server.port), PGUSER: 'postgres', PGDATABASE: 'postgres' };
+    const sums = await Promise.all(
+      [1, 2, 3, 4].map(async (n) => {
+        const through = await run(psql, ['-X', '-c', copy(n)], { env });
+        const direct = await run(psql, ['-X', '-c', copy(n)], { env: straight });
+        expect(through.stdout.length).toBeGreaterThan(20_000_000);
+        expect(through.stdout === direct.stdout).toBe(true);
+        return through.stdout;
+      }),
+    );
+    await recorded();
+    const texts = gateway.log.sessions.map((session) => {
+      const wire = session.wire('target');
+      const rows: Buffer[] = [];
+      for (let at = 0; at < wire.length; at += 1 + wire.readInt32BE(at + 1))
+        if (wire[at] === 0x64) rows.push(wire.subarray(at + 5, at + 1 + wire.readInt32BE(at + 1)));
+      return Buffer.concat(rows).toString();
+    });
+    expect(new Set(texts)).toEqual(new Set(sums));
+  });
+});
+
 describe('a recording', () => {
   it('holds exactly what went over the wire behind the login, in both directions', async () => {
     const one = new pg.Client({

@@ -91,7 +91,7 @@ describe('a connector that is killed in mid-session', () => {
       expect((await log.drain(60_000)).drained).toBe(true);
       await expectAllRecorded();
       expect(faults()).toEqual(['sessions_recovered']);
-      await expect.poll(() => readdirSync(join(directory, 'wal')).length).toBe(1);
+      await expect.poll(() => readdirSync(join(directory, 'wal')).length, { timeout: 15_000 }).toBe(1);
       expect(readdirSync(join(directory, 'sessions'))).toEqual([]);
       await log.close();
     },

@@ -17,6 +17,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, type TestContext } from 'vitest';
+import { RESERVE_BYTES } from '../../connector/recording/disk-reserve.ts';
 import { nodeWalStorage, type WalFile, type WalStorage } from '../../connector/recording/wal-file.ts';
 import { newId } from '../../core/ids.ts';
 import {
@@ -89,12 +90,12 @@ describe('law 1 on a disk that is full', () => {
     const before = client.deliveredBytes;
     disk.fill();
     for (let i = 0; i < 64; i++) client.send('target', Buffer.alloc(4096, i));
-    await expect.poll(() => log.health().log).toBe('paused');
+    await expect.poll(() => log.health().log, { timeout: 15_000 }).toBe('paused');
     expect(client.deliveredBytes).toBe(before);
     expect(client.recorder.pendingBytes).toBeGreaterThanOrEqual(64 * 4096);
     expect(log.open(openedFact(connector.id, newId('ses')))).toMatchObject({ ok: false });
     disk.free();
-    await expect.poll(() => client.deliveredBytes).toBe(before + 64 * 4096);
+    await expect.poll(() => client.deliveredBytes, { timeout: 15_000 }).toBe(before + 64 * 4096);
     expect(client.failures).toEqual([]);
     client.end();
     expect((await log.drain(20_000)).drained).toBe(true);
@@ -112,7 +113,7 @@ describe('law 1 on a disk that is full', () => {
     const [active, , idle] = clients as [RecordedClient, RecordedClient, RecordedClient];
     disk.fill();
     for (let i = 0; i < 64; i++) active.send('target', Buffer.alloc(4096, i));
-    await expect.poll(() => idle.failures.length, { timeout: 10_000 }).toBe(1);
+    await expect.poll(() => idle.failures.length, { timeout: 15_000 }).toBe(1);
     for (const client of clients) {
       expect(client.failures[0]?.message).toMatch(/ENOSPC|short write/);
       expect(client.deliveredBytes).toBe('while there is room'.length);
@@ -122,7 +123,7 @@ describe('law 1 on a disk that is full', () => {
     expect(log.open(openedFact(connector.id, newId('ses')))).toMatchObject({ ok: false });
     expect(log.health()).toMatchObject({ log: 'failed', accepting: false });
     disk.free();
-    await expect.poll(() => log.health().accepting, { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => log.health().accepting, { timeout: 15_000 }).toBe(true);
     const after = new RecordedClient(connector, log);
     after.send('client', 'there is room again');
     await turn();
@@ -139,21 +140,22 @@ describe('law 1 on a disk that is full', () => {
     const disk = smallDisk(context, 32);
     const limits = { pauseMs: 300, minFreeBytes: 12 * 1024 * 1024 };
     const { log } = await openLog(connector, directory, { store: store(), limits });
-    await expect.poll(() => existsSync(join(directory, 'reserve'))).toBe(true);
+    const reserved = () => (existsSync(join(directory, 'reserve')) ? statSync(join(directory, 'reserve')).size : 0);
+    await expect.poll(reserved, { timeout: 15_000 }).toBe(RESERVE_BYTES);
     const client = new RecordedClient(connector, log);
     client.send('client', 'while there is room');
     await turn();
     disk.fill();
     for (let i = 0; i < 64; i++) client.send('target', Buffer.alloc(4096, i));
-    await expect.poll(() => client.failures.length, { timeout: 10_000 }).toBe(1);
+    await expect.poll(() => client.failures.length, { timeout: 15_000 }).toBe(1);
     client.end('log_failed');
     expect((await log.drain(20_000)).drained).toBe(true);
     await expectLaw1(client);
     expect((await verifyStored(objects, connector, client.session)).manifest?.end.reason).toBe('log_failed');
-    await expect.poll(() => log.health().disk).not.toBe('ok');
+    await expect.poll(() => log.health().disk, { timeout: 15_000 }).not.toBe('ok');
     expect(log.health().accepting).toBe(false);
     disk.free();
-    await expect.poll(() => existsSync(join(directory, 'reserve')), { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => existsSync(join(directory, 'reserve')), { timeout: 15_000 }).toBe(true);
     await log.close();
   });
 
@@ -167,17 +169,17 @@ describe('law 1 on a disk that is full', () => {
     const { bavail, bsize } = statfsSync(directory);
     const bulk = join(directory, 'bulk');
     writeFileSync(bulk, Buffer.alloc(bavail * bsize - 1.5 * 1024 * 1024));
-    await expect.poll(() => log.health().disk, { timeout: 10_000 }).toBe('low');
+    await expect.poll(() => log.health().disk, { timeout: 15_000 }).toBe('low');
     expect(log.open(openedFact(connector.id, newId('ses')))).toMatchObject({ ok: false });
     client.send('client', 'still running');
     await turn();
     expect(client.deliveredBytes).toBe('plenty of roomstill running'.length);
     disk.fill();
-    await expect.poll(() => client.failures.length, { timeout: 10_000 }).toBe(1);
+    await expect.poll(() => client.failures.length, { timeout: 15_000 }).toBe(1);
     disk.free();
     rmSync(bulk);
     client.end('log_failed');
-    await expect.poll(() => log.health().accepting, { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => log.health().accepting, { timeout: 15_000 }).toBe(true);
     expect((await log.drain(20_000)).drained).toBe(true);
     await expectLaw1(client);
     expect((await verifyStored(objects, connector, client.session)).manifest?.end.reason).toBe('log_failed');
@@ -231,7 +233,7 @@ describe('law 1 on a disk that fails', () => {
       await turn();
       if (disk.fault !== 'none') expect(client.deliveredBytes).toBe(before);
       disk.fault = 'none';
-      await expect.poll(() => client.recorder.pendingBytes).toBe(0);
+      await expect.poll(() => client.recorder.pendingBytes, { timeout: 15_000 }).toBe(0);
     }
     client.end();
     expect((await log.drain(20_000)).drained).toBe(true);
@@ -252,7 +254,7 @@ describe('law 1 on a disk that fails', () => {
       await turn();
       disk.fault = fault;
       client.send('target', 'after');
-      await expect.poll(() => client.failures.length, { timeout: 10_000 }).toBe(1);
+      await expect.poll(() => client.failures.length, { timeout: 15_000 }).toBe(1);
       client.send('target', 'much later');
       client.end('log_failed');
       await turn();
@@ -260,7 +262,7 @@ describe('law 1 on a disk that fails', () => {
       expect((await log.drain(20_000)).drained).toBe(true);
       await expectLaw1(client);
       disk.fault = 'none';
-      await expect.poll(() => log.health().accepting, { timeout: 10_000 }).toBe(true);
+      await expect.poll(() => log.health().accepting, { timeout: 15_000 }).toBe(true);
       await log.close();
     },
   );
@@ -277,7 +279,7 @@ describe('law 6', () => {
       await turn();
     }
     for (const client of clients) client.end();
-    await expect.poll(() => log.health().backlog.failing, { timeout: 10_000 }).toBe(5);
+    await expect.poll(() => log.health().backlog.failing, { timeout: 15_000 }).toBe(5);
     // Long enough for several tries of each.
     expect((await log.drain(2_000)).drained).toBe(false);
     expect(faults()).toEqual(['upload_failing']);
@@ -287,7 +289,7 @@ describe('law 6', () => {
     expect((await log.drain(20_000)).drained).toBe(true);
     for (const client of clients) await expectLaw1(client);
     expect(faults()).toEqual(['upload_failing', 'upload_recovered']);
-    await expect.poll(() => readdirSync(join(directory, 'wal')).length).toBe(1);
+    await expect.poll(() => readdirSync(join(directory, 'wal')).length, { timeout: 15_000 }).toBe(1);
     await log.close();
   });
 
@@ -326,13 +328,13 @@ describe('law 6', () => {
       one.end();
     }
     await expect
-      .poll(() => objectNames(objects, connector, other.session), { timeout: 10_000 })
+      .poll(() => objectNames(objects, connector, other.session), { timeout: 15_000 })
       .toContain('manifest.json');
     await expect
-      .poll(() => reports, { timeout: 10_000 })
+      .poll(() => reports, { timeout: 15_000 })
       .toContainEqual(expect.objectContaining({ reason: 'object_existed', session: client.session }));
     expect((await verifyStored(objects, connector, client.session)).proven).toBe(false);
-    await expect.poll(() => log.health().backlog.stuck, { timeout: 5_000 }).toBe(1);
+    await expect.poll(() => log.health().backlog.stuck, { timeout: 15_000 }).toBe(1);
     await log.close();
     expect(readdirSync(join(directory, 'sessions', client.session)).sort()).toEqual(['00000000.seg', 'manifest.json']);
   });
@@ -346,7 +348,7 @@ describe('law 6', () => {
       client.send('client', 'hello');
       await turn();
       client.end();
-      await expect.poll(() => faults(), { timeout: 10_000 }).toEqual(['upload_failing']);
+      await expect.poll(() => faults(), { timeout: 15_000 }).toEqual(['upload_failing']);
       expect((await log.drain(1_000)).drained).toBe(false);
       expect(readdirSync(join(directory, 'sessions', client.session))).toContain('00000000.seg');
       s3.behave();

@@ -155,7 +155,7 @@ describe('the event of a new object', () => {
     });
     const key = newKey();
     await store.put(key, text('four'), putting(text('four')));
-    await expect.poll(() => readdirSync(join(place, '.events'))).toEqual([]);
+    await expect.poll(() => readdirSync(join(place, '.events')), { timeout: 15_000 }).toEqual([]);
     expect(seen).toEqual([`${key} 4`, `${key} 4`, `${key} 4`]);
     await store.close();
   });
@@ -169,7 +169,7 @@ describe('the event of a new object', () => {
     writeFileSync(join(place, '.events', encodeURIComponent('recordings/never/made.seg')), '');
     const seen: string[] = [];
     const store = new DirectoryObjectStore({ root: place, onCreated: async (which) => void seen.push(which) });
-    await expect.poll(() => readdirSync(join(place, '.events'))).toEqual([]);
+    await expect.poll(() => readdirSync(join(place, '.events')), { timeout: 15_000 }).toEqual([]);
     expect(seen).toEqual([key]);
     await store.close();
   });

@@ -86,7 +86,7 @@ describe('a recorded session', () => {
     const { log, reports } = await openLog(connector, directory, { store: store() });
     const client = new RecordedClient(connector, log);
     const started = performance.now();
-    await expect.poll(() => reports.length, { timeout: 5_000 }).toBeGreaterThan(0);
+    await expect.poll(() => reports.length, { timeout: 15_000 }).toBeGreaterThan(0);
     expect(performance.now() - started).toBeLessThan(3_500);
     expect(objectNames(objects, connector, client.session)).toEqual(['00000000.seg']);
     client.end();
@@ -140,7 +140,7 @@ describe('many sessions in one log', () => {
       const stored = readRecording(objects, connector, client.session);
       expect(stored.wire('target').equals(Buffer.concat(client.delivered.target))).toBe(true);
     }
-    await expect.poll(() => readdirSync(join(directory, 'wal')).length).toBe(1);
+    await expect.poll(() => readdirSync(join(directory, 'wal')).length, { timeout: 15_000 }).toBe(1);
     await log.close();
   });
 });
@@ -151,7 +151,7 @@ test('an archiver that dies is started again, is reported, and takes live sessio
   const { log, faults } = await openLog(connector, directory, { store: store() });
   const client = new RecordedClient(connector, log);
   client.send('client', 'one ');
-  await expect.poll(() => faults(), { timeout: 10_000 }).toContain('archiver_failed');
+  await expect.poll(() => faults(), { timeout: 15_000 }).toContain('archiver_failed');
   client.send('client', 'two ');
   rmSync(join(directory, 'sessions'));
   await expect

@@ -80,7 +80,7 @@ export class FrameScanner {
         break;
       }
       if (size - at < HEADER_BYTES) {
-        this.#held = chunk.subarray(at);
+        this.#held = Buffer.from(chunk.subarray(at));
         break;
       }
       const declared = chunk.readInt32BE(at + 1);

@@ -169,7 +169,7 @@ export const IssuedPage = ({ issued, resource, origin, now }: IssuedPageProps) =
         <>
           <h2>Check who you talk to</h2>
           <p>
-            The lines above encrypt. To also verify the gateway's certificate, fetch Gatehouse's{' '}
+            To be sure that you talk to this gateway and nobody else, fetch Gatehouse's{' '}
             <a href="/ca.pem" download="gatehouse-ca.pem">
               certificate authority
             </a>{' '}

@@ -1,0 +1,172 @@
+// Opens sessions for a connector: the edge's last word before anything is dialled (law 2).
+//
+// What comes while others are being opened is opened together, so that a thousand clients at once
+// cost a few writes and not thousands.
+
+import type { AuditEvent } from '../../core/audit.ts';
+import type { FromConnector, FromEdge } from '../../core/control.ts';
+import type { ConnectorId, GrantId } from '../../core/ids.ts';
+import type { RefusalReason } from '../../core/refusal.ts';
+import type { Resource } from '../../core/resource.ts';
+import type { AuditLog } from '../objects/audit-log.ts';
+import type { Grants, StoredGrant } from '../objects/grants.ts';
+import type { Remote } from '../objects/rpc.ts';
+import type { Witness } from '../objects/witness.ts';
+
+type OpenSession = Extract<FromConnector, { kind: 'session.open' }>;
+
+export interface SessionOpenerDeps {
+  readonly connector: { readonly id: ConnectorId };
+  readonly grants: Pick<Remote<Grants>, 'endSession' | 'findAll' | 'openAll'>;
+  readonly audit: Pick<Remote<AuditLog>, 'appendAll'>;
+  readonly witness: Pick<Remote<Witness>, 'admitAll'>;
+  /** The resource, when this connector serves it. */
+  serves(name: string): Promise<Resource | undefined>;
+  fault(reason: string, details: Record<string, string>): Promise<void>;
+  /** Whether the grant was revoked since this object woke: closes the gap between an admission under way and a push. */
+  wasRevoked(grant: GrantId): boolean;
+}
+
+const MAX_OPENED_TOGETHER = 200;
+
+const SENTENCES: Partial<Record<RefusalReason, string>> = {
+  credentials_wrong: 'This grant is not known. Ask for access at the portal.',
+  grant_revoked: 'This grant was revoked. Ask for access again at the portal.',
+  grant_expired: 'This grant has ended. Ask for access again at the portal.',
+  too_many_sessions: 'As many sessions as the policy allows run on this grant. Close one first.',
+  resource_unknown: 'This connector does not serve that resource.',
+  bad_request: 'The session was opened before.',
+  edge_unreachable: 'The session could not be written to the audit log. Try again.',
+};
+
+export class SessionOpener {
+  readonly #deps: SessionOpenerDeps;
+  readonly #waiting: {
+    readonly message: OpenSession;
+    readonly resolve: (answer: FromEdge) => void;
+    readonly reject: (error: unknown) => void;
+  }[] = [];
+  #opening: Promise<void> | undefined;
+
+  constructor(deps: SessionOpenerDeps) {
+    this.#deps = deps;
+  }
+
+  /** Rejects when a part of the edge failed; then nothing was admitted. */
+  open(message: OpenSession): Promise<FromEdge> {
+    const answer = new Promise<FromEdge>((resolve, reject) => {
+      this.#waiting.push({ message, resolve, reject });
+    });
+    this.#opening ??= this.#openWaiting().finally(() => {
+      this.#opening = undefined;
+    });
+    return answer;
+  }
+
+  async #openWaiting(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.splice(0, MAX_OPENED_TOGETHER);
+      try {
+        const answers = await this.#openTogether(batch.map(({ message }) => message));
+        batch.forEach(({ message, resolve }) => {
+          resolve(answers.get(message) ?? refused(message, 'bad_request'));
+        });
+      } catch (error) {
+        for (const { reject } of batch) reject(error);
+      }
+    }
+  }
+
+  async #openTogether(messages: readonly OpenSession[]): Promise<Map<OpenSession, FromEdge>> {
+    const { audit, connector, grants, witness } = this.#deps;
+    const answers = new Map<OpenSession, FromEdge>();
+    const openable = await this.#whichServed(messages, answers);
+    const opened = await grants.openAll(
+      openable.map(({ message }) => pickIds(message)),
+      connector.id,
+    );
+    const admitted: { message: OpenSession; resource: Resource; stored: StoredGrant }[] = [];
+    openable.forEach(({ message, resource }, index) => {
+      const result = opened[index];
+      if (result?.ok) admitted.push({ message, resource, stored: result.value });
+      else answers.set(message, refused(message, result?.error ?? 'bad_request'));
+    });
+    if (admitted.length === 0) return answers;
+
+    // Both before the connector hears yes: nothing is dialled that is not in the audit log and bound at the witness.
+    const written = await Promise.all([
+      witness.admitAll(
+        admitted.map(({ message }) => message.session),
+        connector.id,
+      ),
+      audit.appendAll(admitted.map(({ message, stored }) => openedEvent(message, stored, connector.id))),
+    ]).catch(() => undefined);
+    for (const [index, { message, resource, stored }] of admitted.entries()) {
+      const reason: RefusalReason | undefined = !written
+        ? 'edge_unreachable'
+        : !written[0][index]
+          ? 'bad_request'
+          : this.#deps.wasRevoked(stored.grant.id)
+            ? 'grant_revoked'
+            : undefined;
+      if (reason) await grants.endSession(message.session, connector.id);
+      answers.set(message, reason ? refused(message, reason) : admission(message, resource, stored));
+    }
+    return answers;
+  }
+
+  /** Those on grants for resources of this connector. The others get their answer here. */
+  async #whichServed(
+    messages: readonly OpenSession[],
+    answers: Map<OpenSession, FromEdge>,
+  ): Promise<{ message: OpenSession; resource: Resource }[]> {
+    const ids = [...new Set(messages.map(({ grant }) => grant))];
+    const found = await this.#deps.grants.findAll(ids);
+    const names = [...new Set(found.flatMap((stored) => (stored ? [stored.grant.resource] : [])))];
+    const served = new Map<string, Resource | undefined>();
+    for (const name of names) served.set(name, await this.#deps.serves(name));
+    const openable: { message: OpenSession; resource: Resource }[] = [];
+    for (const message of messages) {
+      const stored = found[ids.indexOf(message.grant)];
+      const resource = stored && served.get(stored.grant.resource);
+      if (resource) openable.push({ message, resource });
+      else if (!stored) answers.set(message, refused(message, 'credentials_wrong'));
+      else {
+        await this.#deps.fault('session_of_foreign_resource', { grant: message.grant, session: message.session });
+        answers.set(message, refused(message, 'resource_unknown'));
+      }
+    }
+    return openable;
+  }
+}
+
+const pickIds = ({ session, grant }: OpenSession) => ({ session, grant });
+
+const refused = ({ call }: OpenSession, reason: RefusalReason): FromEdge => ({
+  kind: 'session.refused',
+  call,
+  reason,
+  message: SENTENCES[reason] ?? 'The session was refused.',
+});
+
+const openedEvent = (message: OpenSession, { grant }: StoredGrant, connector: ConnectorId): AuditEvent => ({
+  kind: 'session.opened',
+  actor: grant.email,
+  object: message.session,
+  details: { resource: grant.resource, grant: grant.id, connector, clientAddress: message.client.address },
+});
+
+function admission(message: OpenSession, resource: Resource, { grant, identity }: StoredGrant): FromEdge {
+  const { id, request, reason, labels, until, rule, policyVersion, obligations } = grant;
+  return {
+    kind: 'session.admitted',
+    call: message.call,
+    opened: {
+      session: message.session,
+      identity,
+      grant: { id, request, reason, labels, until, rule, policyVersion, obligations },
+      resource: grant.resource,
+      protocol: resource.protocol,
+    },
+  };
+}

@@ -1,0 +1,137 @@
+// What proves a session: coverage, witness, the line to verify it with, downloads.
+
+import type { Witnessed } from '../../../core/api.ts';
+import type { SessionDetail } from '../../../core/catalogue.ts';
+import { count } from '../format.ts';
+import { Copyable } from './parts.tsx';
+import { Mono, Text, Time } from './text.tsx';
+
+const RECORDED_WORDS = { full: 'in full', partial: 'in part', none: 'not at all' } as const;
+
+export const Evidence = ({
+  detail,
+  witnessed,
+  path,
+}: {
+  detail: SessionDetail;
+  witnessed: Witnessed | undefined;
+  path: string;
+}) => {
+  const { session, coverage, manifest } = detail;
+  return (
+    <section class="evidence" id="session-evidence" aria-labelledby="evidence">
+      <h2 id="evidence">Evidence</h2>
+      <div class="evidence-grid">
+        <div>
+          <h3>Coverage</h3>
+          {coverage === undefined ? (
+            <p class="dim">Stated in the manifest, when the session has ended.</p>
+          ) : (
+            <ul class="plain">
+              {coverage.lanes.map((lane) => (
+                <li>
+                  {coverage.lanes.length === 1 ? 'The conversation' : `Lane ${lane.lane}`} was recorded{' '}
+                  <strong>{RECORDED_WORDS[lane.recorded]}</strong>
+                  {lane.note ? (
+                    <>
+                      : <Text value={lane.note} />
+                    </>
+                  ) : null}
+                  .
+                </li>
+              ))}
+              {coverage.masked.length === 0 ? <li>Nothing was masked.</li> : null}
+              {coverage.masked.map((mask) => (
+                <li>
+                  Masked by <code>{mask.rule}</code>: {count(mask.count, 'value')}.
+                </li>
+              ))}
+              {coverage.refused.map((refused) => (
+                <li>
+                  Refused: <Text value={refused.reason} />, {count(refused.count, 'time')}.
+                </li>
+              ))}
+              {coverage.exemptions.map((exemption) => (
+                <li>
+                  Left out by policy: <Text value={exemption} />.
+                </li>
+              ))}
+            </ul>
+          )}
+        </div>
+        <div>
+          <h3>Witness</h3>
+          {witnessed === undefined ? (
+            <p class="dim">What the edge witnessed cannot be shown just now.</p>
+          ) : (
+            <p>
+              The edge, kept apart from the archive, witnessed {count(witnessed.heads.length, 'segment head')}
+              {witnessed.manifest ? (
+                <>
+                  {' '}
+                  and the manifest at <Time iso={witnessed.manifest.at} />.
+                </>
+              ) : (
+                '. The manifest is not there yet.'
+              )}
+            </p>
+          )}
+          {manifest ? (
+            <p>
+              Signed by connector <Text value={manifest.connector.name} />, build{' '}
+              <Text value={manifest.connector.build} />.
+            </p>
+          ) : null}
+        </div>
+        <div>
+          <h3>Prove it yourself</h3>
+          <p>Reads every object, checks chain, signature and witness, and says what holds:</p>
+          <Copyable id="verify" text={`npx gatehouse verify ${session.id}`} label="the verify line" />
+        </div>
+        <div>
+          <h3>Download</h3>
+          <ul class="downloads">
+            <li>
+              <a href={`${path}/export?format=ndjson`} download>
+                NDJSON
+              </a>{' '}
+              <span class="dim">every frame and fact, for programs</span>
+            </li>
+            <li>
+              <a href={`${path}/export?format=html`} download>
+                HTML
+              </a>{' '}
+              <span class="dim">one page to read and keep</span>
+            </li>
+            <li>
+              <a href={`${path}/export?format=asciicast`} download>
+                asciicast
+              </a>{' '}
+              <span class="dim">the conversation, for asciinema</span>
+            </li>
+          </ul>
+        </div>
+      </div>
+      <dl class="facts facts-small">
+        <div>
+          <dt>Session</dt>
+          <dd>
+            <Mono value={session.id} />
+          </dd>
+        </div>
+        <div>
+          <dt>Grant</dt>
+          <dd>
+            <Mono value={session.grant} />
+          </dd>
+        </div>
+        <div>
+          <dt>Connector</dt>
+          <dd>
+            <Mono value={session.connector} />
+          </dd>
+        </div>
+      </dl>
+    </section>
+  );
+};

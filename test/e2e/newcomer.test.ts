@@ -1,0 +1,173 @@
+// What README promises a newcomer, in one go and in a real browser: sign in as alice, ask for `demo`,
+// paste the psql line, watch the session while it runs and after, play it, download it, revoke.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { finish, freePortBase, npmStart, type Started, until, untilReady } from '../cli/run-cli.ts';
+import { launchBrowser } from '../portal/browser.ts';
+
+const PSQL_FOLDER = ['/usr/lib/postgresql/15/bin', '/usr/bin'].find((folder) => existsSync(join(folder, 'psql')));
+
+let dir: string;
+let started: Started;
+let browser: Browser;
+let portal: string;
+
+beforeEach((ctx) => {
+  if (!PSQL_FOLDER) ctx.skip('psql is not installed: apt-get install postgresql-client');
+});
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'gatehouse-newcomer-'));
+  const base = await freePortBase();
+  portal = `http://localhost:${base}`;
+  started = npmStart(['--data', dir, '--port-base', String(base)]);
+  browser = await launchBrowser();
+  await untilReady(started);
+});
+
+afterAll(async () => {
+  await browser?.close();
+  started?.child.kill('SIGTERM');
+  await started?.exited;
+  await rm(dir, { recursive: true, force: true });
+});
+
+/** Signs in through the provider's own page, by its redirects. Fails the test on any complaint of the browser. */
+async function signIn(person: string): Promise<{ page: Page; problems: string[] }> {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 860 }, acceptDownloads: true });
+  const page = await context.newPage();
+  const problems: string[] = [];
+  page.on('pageerror', (error) => problems.push(error.message));
+  page.on('console', (message) => {
+    if (message.type() === 'error') problems.push(message.text());
+  });
+  await page.goto(`${portal}/`);
+  expect(new URL(page.url()).origin).not.toBe(portal);
+  await page.locator(`button[value="${person}"]`).click();
+  await page.waitForURL(`${portal}/**`);
+  return { page, problems };
+}
+
+/** The pasted line, as a shell runs it; statements are typed on standard input. */
+function paste(line: string): ChildProcess {
+  return spawn('sh', ['-c', `${line} -At -v ON_ERROR_STOP=0`], {
+    env: { PATH: `${PSQL_FOLDER}:/usr/bin:/bin` },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+}
+
+async function askForDemo(page: Page, reason: string): Promise<string> {
+  await page.goto(`${portal}/request/demo`);
+  await page.locator('#reason').fill(reason);
+  await page.getByRole('button', { name: 'Ask for access' }).click();
+  await page.getByRole('heading', { name: 'You have access to demo' }).waitFor();
+  return (await page.locator('#connect-psql').textContent()) ?? '';
+}
+
+const openSession = async (page: Page, reason: string) => {
+  await until(async () => {
+    await page.goto(`${portal}/sessions`);
+    return (await page.getByText(reason).count()) > 0;
+  }, 20_000);
+  await page.locator('tr, article, li', { hasText: reason }).locator('a[href^="/sessions/ses_"]').first().click();
+  await page.locator('#player').waitFor();
+};
+
+describe('a newcomer', () => {
+  it('works with psql while the portal shows every statement, then plays and downloads the session', async () => {
+    const { page, problems } = await signIn('alice');
+    const line = await askForDemo(page, 'first look');
+    const psql = paste(line);
+    const done = finish(psql);
+    psql.stdin?.write("select count(*) from customers;\nselect 'live' as word;\n");
+
+    await openSession(page, 'first look');
+    await page.getByText("select 'live' as word").first().waitFor();
+    // It still runs: what is typed now appears by itself, without a reload.
+    const address = page.url();
+    psql.stdin?.write("select * from no_such_table;\nselect 'typed later';\n");
+    await page.locator('#statements, .statements, main').getByText("select 'typed later'").first().waitFor();
+    expect(page.url()).toBe(address);
+    psql.stdin?.end('\\q\n');
+    const { stdout, stderr } = await done;
+    expect(stdout).toBe('600\nlive\ntyped later\n');
+    expect(stderr).toContain('relation "no_such_table" does not exist');
+
+    await until(async () => {
+      await page.goto(address);
+      return (await page.locator('.badge-sealed, .state-sealed').count()) > 0;
+    }, 20_000);
+    await page.locator('#stage-play').click();
+    const transcript = page.locator('#transcript');
+    await transcript.getByText('select count(*) from customers').waitFor();
+    await transcript.getByText('600').waitFor();
+    await transcript.getByText('no_such_table" does not exist').waitFor();
+    await transcript.getByText("select 'typed later'").waitFor();
+
+    for (const [name, content] of [
+      ['NDJSON', '"kind":"session.opened"'],
+      ['HTML', '<!doctype html>'],
+      ['asciicast', '"version":'],
+    ] as const) {
+      const [download] = await Promise.all([
+        page.waitForEvent('download'),
+        page.getByRole('link', { name }).first().click(),
+      ]);
+      const text = await readFile(await download.path(), 'utf8');
+      expect(text.toLowerCase()).toContain(content.toLowerCase());
+      expect(text).toContain('no_such_table');
+    }
+    expect(problems).toEqual([]);
+    await page.context().close();
+  });
+
+  it('loses a session within a second when its grant is revoked, and is told so', async () => {
+    const { page } = await signIn('alice');
+    const line = await askForDemo(page, 'to be revoked');
+    const psql = paste(line);
+    const done = finish(psql);
+    let printed = '';
+    psql.stderr?.on('data', (chunk: Buffer) => {
+      printed += chunk.toString();
+    });
+    // psql holds standard output back until it ends; \warn goes out at once.
+    psql.stdin?.write("select 'in';\n\\warn in\n");
+    await until(() => printed.includes('in\n'), 10_000);
+    await page.goto(`${portal}/grants`);
+    await page
+      .locator('tr, li, article', { hasText: 'to be revoked' })
+      .getByRole('link', { name: /Revoke/ })
+      .click();
+    psql.stdin?.write('select pg_sleep(60);\n');
+    await page.getByRole('button', { name: 'Revoke' }).click();
+    const revokedAt = performance.now();
+    await once(psql, 'close');
+    expect(performance.now() - revokedAt).toBeLessThan(5_000);
+    expect((await done).stderr).toMatch(/revoked/);
+    const again = await finish(paste(line));
+    expect(again.code).not.toBe(0);
+    expect(again.stderr).toMatch(/revoked.*portal/is);
+    await page.context().close();
+  });
+
+  it('sees only what is theirs, while the auditor sees all and reads who looked', async () => {
+    const { page: carol } = await signIn('carol');
+    await openSession(carol, 'first look');
+    const address = carol.url();
+    await carol.goto(`${portal}/audit`);
+    const viewed = carol.locator('tr, li, article', { hasText: 'session.viewed' });
+    await viewed.filter({ hasText: 'carol@example.com' }).first().waitFor();
+    const { page: alice } = await signIn('alice');
+    expect((await alice.goto(address))?.status()).toBe(200);
+    expect((await alice.goto(`${portal}/audit`))?.status()).toBe(403);
+    await carol.context().close();
+    await alice.context().close();
+  });
+});
