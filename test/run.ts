@@ -10,6 +10,7 @@ const SYSTEM_PACKAGES: readonly (readonly [name: string, proof: string])[] = [
   ['postgresql-15', '/usr/lib/postgresql/15/bin/postgres'],
   ['postgresql-client-15', '/usr/lib/postgresql/15/bin/psql'],
   ['chromium', '/usr/bin/chromium'],
+  ['asciinema', '/usr/bin/asciinema'],
   ['radosgw', '/usr/bin/radosgw'],
   ['ceph-mon', '/usr/bin/ceph-mon'],
   ['ceph-osd', '/usr/bin/ceph-osd'],

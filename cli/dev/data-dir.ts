@@ -43,7 +43,8 @@ export async function openDataDir(path: string, shown: string, fresh: boolean): 
 export function describeFileError(error: unknown): string {
   const code = codeOf(error);
   if (code === 'EACCES' || code === 'EPERM') return 'no permission to write there: pick a folder with --data DIR';
-  if (code === 'EROFS') return 'it is on a read-only file system: pick a folder with --data DIR';
+  // ENOENT is what making folders answers on a read-only file system.
+  if (code === 'EROFS' || code === 'ENOENT') return 'it is on a read-only file system: pick a folder with --data DIR';
   if (code === 'ENOSPC' || code === 'EDQUOT') return 'the disk is full';
   if (code === 'ENOTDIR' || code === 'EEXIST') return 'it is not a folder';
   return error instanceof Error ? error.message : String(error);

@@ -22,6 +22,7 @@ export interface DirectoryStoreOptions {
 /** Beside the objects, on the same file system. No key begins with a dot. */
 const PARTS = '.parts';
 const EVENTS = '.events';
+const LEFT_PART_MS = 3_600_000;
 const KEY = /^[A-Za-z0-9_-][A-Za-z0-9._-]*(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/;
 
 export class DirectoryObjectStore implements ObjectStore {
@@ -67,8 +68,18 @@ export class DirectoryObjectStore implements ObjectStore {
   async #open(): Promise<void> {
     await mkdir(join(this.#root, PARTS), { recursive: true, mode: 0o755 });
     await mkdir(join(this.#root, EVENTS), { recursive: true, mode: 0o755 });
+    await this.#removeLeftParts();
     if (!this.#onCreated) return;
     for (const name of await readdir(join(this.#root, EVENTS))) this.#announce(decodeURIComponent(name));
+  }
+
+  /** Of a crash. Nobody works on a part for an hour. */
+  async #removeLeftParts(): Promise<void> {
+    for (const name of await readdir(join(this.#root, PARTS))) {
+      const path = join(this.#root, PARTS, name);
+      const made = await stat(path).catch(() => undefined);
+      if (made && Date.now() - made.mtimeMs > LEFT_PART_MS) await unlink(path).catch(() => undefined);
+    }
   }
 
   async #create(key: string, bytes: Uint8Array, { sha256 }: Putting): Promise<Result<Stored, StoreFault>> {

@@ -54,8 +54,10 @@ export function walFileHeader(number: number): Buffer {
   return header;
 }
 
-export function isWalFileHeader(bytes: Uint8Array, number: number): boolean {
-  return walFileHeader(number).equals(bytes);
+/** Whether this is a log's header, and of another version of the layout. */
+export function isOtherVersion(header: Buffer): boolean {
+  const version = FILE_MAGIC.length - 1;
+  return header.subarray(0, version).equals(FILE_MAGIC.subarray(0, version)) && header[version] !== FILE_MAGIC[version];
 }
 
 /** Fills the header at the start of `first`, whose payload begins behind it and goes on in `rest`. */

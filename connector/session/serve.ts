@@ -162,14 +162,17 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   }
 
   const stopListening = edge.onGrantRevoked((grant, reason) => live.revoke(grant, reason));
-  const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true }, (socket) => {
-    const work = carry(socket).catch((error: unknown) => {
-      socket.destroy();
-      onBug(error);
-    });
-    running.add(work);
-    void work.finally(() => running.delete(work));
-  });
+  const server = createServer(
+    { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 },
+    (socket) => {
+      const work = carry(socket).catch((error: unknown) => {
+        socket.destroy();
+        onBug(error);
+      });
+      running.add(work);
+      void work.finally(() => running.delete(work));
+    },
+  );
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen({ host: options.host, port: options.port, backlog: 511 }, () => {

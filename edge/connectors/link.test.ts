@@ -235,8 +235,11 @@ describe('opening sessions', () => {
       state.storage.sql.exec('ALTER TABLE entries_away RENAME TO entries');
     });
     expect(refused).toMatchObject({ kind: 'session.refused', reason: 'edge_unreachable' });
-    const { grants } = await (await alice.get('/grants')).json<{ grants: ListedGrant[] }>();
-    expect(grants.find(({ id }) => id === grant.id)?.liveSessions).toBe(0);
+    const live = async () => {
+      const { grants } = await (await alice.get('/grants')).json<{ grants: ListedGrant[] }>();
+      return grants.find(({ id }) => id === grant.id)?.liveSessions;
+    };
+    await expect.poll(live).toBe(0);
   });
 });
 

@@ -5,7 +5,7 @@
 
 import type { AuditEvent } from '../../core/audit.ts';
 import type { FromConnector, FromEdge } from '../../core/control.ts';
-import type { ConnectorId, GrantId } from '../../core/ids.ts';
+import type { ConnectorId, GrantId, SessionId } from '../../core/ids.ts';
 import type { RefusalReason } from '../../core/refusal.ts';
 import type { Resource } from '../../core/resource.ts';
 import type { AuditLog } from '../objects/audit-log.ts';
@@ -46,7 +46,9 @@ export class SessionOpener {
     readonly resolve: (answer: FromEdge) => void;
     readonly reject: (error: unknown) => void;
   }[] = [];
-  #opening: Promise<void> | undefined;
+  /** Counted in and refused after all. */
+  readonly #takeBack: SessionId[] = [];
+  #busy = false;
 
   constructor(deps: SessionOpenerDeps) {
     this.#deps = deps;
@@ -54,16 +56,15 @@ export class SessionOpener {
 
   /** Rejects when a part of the edge failed; then nothing was admitted. */
   open(message: OpenSession): Promise<FromEdge> {
-    const answer = new Promise<FromEdge>((resolve, reject) => {
+    return new Promise<FromEdge>((resolve, reject) => {
       this.#waiting.push({ message, resolve, reject });
+      if (!this.#busy) this.#openWaiting();
     });
-    this.#opening ??= this.#openWaiting().finally(() => {
-      this.#opening = undefined;
-    });
-    return answer;
   }
 
+  /** Never rejects. */
   async #openWaiting(): Promise<void> {
+    this.#busy = true;
     while (this.#waiting.length > 0) {
       const batch = this.#waiting.splice(0, MAX_OPENED_TOGETHER);
       try {
@@ -71,10 +72,13 @@ export class SessionOpener {
         batch.forEach(({ message, resolve }) => {
           resolve(answers.get(message) ?? refused(message, 'bad_request'));
         });
+        for (const session of this.#takeBack.splice(0))
+          await this.#deps.grants.endSession(session, this.#deps.connector.id);
       } catch (error) {
         for (const { reject } of batch) reject(error);
       }
     }
+    this.#busy = false;
   }
 
   async #openTogether(messages: readonly OpenSession[]): Promise<Map<OpenSession, FromEdge>> {
@@ -101,6 +105,7 @@ export class SessionOpener {
       ),
       audit.appendAll(admitted.map(({ message, stored }) => openedEvent(message, stored, connector.id))),
     ]).catch(() => undefined);
+    // From here to the answers nothing is awaited: a revocation is either seen now, or pushed after them.
     for (const [index, { message, resource, stored }] of admitted.entries()) {
       const reason: RefusalReason | undefined = !written
         ? 'edge_unreachable'
@@ -109,7 +114,7 @@ export class SessionOpener {
           : this.#deps.wasRevoked(stored.grant.id)
             ? 'grant_revoked'
             : undefined;
-      if (reason) await grants.endSession(message.session, connector.id);
+      if (reason) this.#takeBack.push(message.session);
       answers.set(message, reason ? refused(message, reason) : admission(message, resource, stored));
     }
     return answers;

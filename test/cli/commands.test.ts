@@ -166,6 +166,29 @@ describe('verify', () => {
     expect(reasons).toEqual(expect.arrayContaining(['manifest_missing', 'key_unknown']));
   });
 
+  it('of --all does not prove a session that the witness knows and the catalogue has lost', async () => {
+    const connector = 'con_01m7xr2y76rsw2kt403zh5pxa5';
+    replies['GET /api/v1/connectors'] = { body: { connectors: [] } };
+    replies['GET /api/v1/sessions'] = { body: { sessions: [] } };
+    replies['GET /api/v1/witness'] = { body: { sessions: [{ session: SESSION, connector, heads: 1 }] } };
+    const head = { number: 0, digest: 'a'.repeat(64), at: '2026-11-20T10:00:00.000Z' };
+    replies[`GET /api/v1/witness/${SESSION}`] = { body: { session: SESSION, connector, heads: [head] } };
+    const failed = await run('verify', '--all', '--json');
+    expect(failed.code).toBe(1);
+    expect(JSON.parse(failed.stdout)).toMatchObject({ proven: false, sessions: [{ session: SESSION, proven: false }] });
+  });
+
+  it('does not prove a session that the edge never admitted', async () => {
+    const connector = 'con_01m7xr2y76rsw2kt403zh5pxa5';
+    replies['GET /api/v1/connectors'] = { body: { connectors: [] } };
+    replies[`GET /api/v1/sessions/${SESSION}/objects`] = { body: { connector, objects: [] } };
+    const { stdout } = await run('verify', SESSION, '--json');
+    expect(JSON.parse(stdout).faults.at(-1)).toMatchObject({
+      object: 'session',
+      message: 'the edge never admitted this session',
+    });
+  });
+
   it('exits 3 when Gatehouse cannot be reached', async () => {
     const failed = await gatehouse(['verify', '--all'], { GATEHOUSE_URL: 'http://127.0.0.1:9', GATEHOUSE_TOKEN: 'x' });
     expect(failed.code).toBe(3);

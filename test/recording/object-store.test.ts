@@ -9,6 +9,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:http';
@@ -115,6 +116,17 @@ describe('a directory', () => {
     await directoryStore.put(key, text('y'), putting(text('y')));
     expect(statSync(join(root, key)).mode & 0o777).toBe(0o444);
     expect(readdirSync(join(root, '.parts'))).toEqual([]);
+  });
+
+  test('removes what a crash left half-made long ago', async () => {
+    const place = mkdtempSync(join(tmpdir(), 'gatehouse-parts-'));
+    mkdirSync(join(place, '.parts'));
+    for (const name of ['old', 'new']) writeFileSync(join(place, '.parts', name), 'half an obj');
+    utimesSync(join(place, '.parts', 'old'), 1, 1);
+    const store = new DirectoryObjectStore({ root: place });
+    await store.put(newKey(), text('x'), putting(text('x')));
+    expect(readdirSync(join(place, '.parts'))).toEqual(['new']);
+    await store.close();
   });
 
   test.each(['../outside', '/etc/x', 'a/../../b', 'a//b', '.events/x', 'a/.b', ''])(
