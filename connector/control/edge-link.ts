@@ -79,6 +79,9 @@ export interface EdgeLink extends Edge {
   stop(withinMs: number): Promise<void>;
 }
 
+/** A flood that does not end must not keep its size to itself. */
+const TELL_DROPPED_EVERY_MS = 60_000;
+
 const UNREACHABLE: Refusal = {
   reason: 'edge_unreachable',
   message: 'the gateway cannot check your grant now: try again in a minute',
@@ -109,6 +112,7 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
   let resend: NodeJS.Timeout | undefined;
   let sentUpTo = 0;
   const inFlight = new Set<number>();
+  let toldDropped = 0;
 
   function enter(next: LinkStatus['state'], why?: string): void {
     state = next;
@@ -150,12 +154,17 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
     log.info('link.up', { edge: options.edge });
     stable = setTimeout(() => backoff.reset(), timing.stableMs);
     sendAnew();
-    const dropped = outbox.takeDropped();
-    if (dropped > 0) {
-      const message = `${dropped} refused attempts were not reported: there were too many while the edge was away`;
-      report({ kind: 'connector.fault', reason: 'attempts_dropped', message, at: new Date(now()).toISOString() });
-    }
+    tellDropped();
     firstLinked.resolve();
+  }
+
+  /** Attempts that were too many, while the edge was away or faster than it could take them, leave their number. */
+  function tellDropped(): void {
+    const dropped = outbox.takeDropped();
+    if (dropped === 0) return;
+    toldDropped = now();
+    const message = `${dropped} refused attempts were not reported one by one: there were too many`;
+    report({ kind: 'connector.fault', reason: 'attempts_dropped', message, at: new Date(now()).toISOString() });
   }
 
   /** Sends every kept report from the first: the edge takes what it has already as known. */
@@ -192,6 +201,7 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
       inFlight.delete(message.seq);
       resend?.refresh();
       pump();
+      if (outbox.size === 0 || now() - toldDropped >= TELL_DROPPED_EVERY_MS) tellDropped();
       if (outbox.size === 0) for (const wake of [...wakeups]) wake();
     } else if (message.kind === 'grant.revoked') {
       remember(message.grant);

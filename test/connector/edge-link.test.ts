@@ -273,6 +273,24 @@ test('drops the oldest attempts when there are too many, says how many, and keep
   });
 });
 
+test('says how many attempts were dropped also when the edge was there all the time, and slower than they came', async () => {
+  link.start();
+  await link.firstLinked;
+  const release: (() => void)[] = [];
+  edge.onMessage = (message, reply) => {
+    if (message.kind === 'report') release.push(() => reply({ kind: 'acknowledged', seq: message.seq }));
+    else answerAll(message, reply);
+  };
+  for (let i = 0; i < MAX_KEPT_ATTEMPTS + 7; i++) link.report(attempt(`a${i}@example.com`));
+  await vi.waitFor(() => expect(release.length).toBeGreaterThan(0));
+  edge.onMessage = answerAll;
+  for (const acknowledge of release) acknowledge();
+  await vi.waitFor(() => expect(outbox.size).toBe(0), 5_000);
+  const faults = reports().flatMap(({ report }) => (report.kind === 'connector.fault' ? [report] : []));
+  expect(faults).toMatchObject([{ reason: 'attempts_dropped', message: expect.stringMatching(/^7 /) }]);
+  expect(edge.dials).toBe(1);
+});
+
 test('clips what a client said to what the link carries, so that nothing behind it is blocked', async () => {
   link.start();
   await link.firstLinked;
