@@ -39,6 +39,11 @@ const manifestOf = (objects: ReadonlyMap<string, Uint8Array>): Manifest =>
 const headsOf = (objects: ReadonlyMap<string, Uint8Array>) =>
   manifestOf(objects).segments.map(({ number, digest }) => ({ number, digest, at: '2026-11-20T12:00:01.000Z' }));
 
+const witnessedOf = (objects: ReadonlyMap<string, Uint8Array>) => ({
+  digest: decodeManifest(object(objects, 'manifest.json'), nodePlatform).digest,
+  segments: manifestOf(objects).segments.length,
+});
+
 function object(objects: ReadonlyMap<string, Uint8Array>, name: string): Uint8Array {
   const bytes = objects.get(name);
   if (!bytes) throw new Error(`no object ${name}`);
@@ -53,7 +58,7 @@ function retold(objects: Map<string, Uint8Array>, change: (manifest: Manifest) =
 describe('an untouched recording', () => {
   test('is proven, and the report says what was proven', async () => {
     const objects = recording();
-    const report = await check(objects, { heads: headsOf(objects) });
+    const report = await check(objects, { heads: headsOf(objects), witnessedManifest: witnessedOf(objects) });
     expect(report).toMatchObject({ proven: true, faults: [], notCompared: [], manifest: { session } });
     expect(report.proofs).toHaveLength(5);
   });
@@ -71,7 +76,21 @@ describe('an untouched recording', () => {
 
   test('is proven when the witness saw only some of the heads', async () => {
     const objects = recording();
-    expect((await check(objects, { heads: headsOf(objects).slice(1, 3) })).proven).toBe(true);
+    const witnessedManifest = witnessedOf(objects);
+    const report = await check(objects, { heads: headsOf(objects).slice(1, 3), witnessedManifest });
+    expect(report.proven).toBe(true);
+    expect(report.proofs).toContain('2 segment heads agree with the edge’s witness');
+    expect(report.notCompared).toEqual(['2 of 4 segments: the edge witnessed no head of them']);
+  });
+
+  test('claims no agreement with a witness that saw nothing', async () => {
+    const report = await check(recording(), { heads: [] });
+    expect(report.proven).toBe(true);
+    expect(report.proofs.filter((proof) => proof.includes('witness'))).toEqual([]);
+    expect(report.notCompared).toEqual([
+      '4 of 4 segments: the edge witnessed no head of them',
+      'the manifest: the edge has not witnessed it',
+    ]);
   });
 });
 

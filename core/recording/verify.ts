@@ -209,8 +209,18 @@ function compareWitness(
       reason: 'head_differs',
       message: `the manifest is not the one that was witnessed, of ${witnessedManifest.segments} segments`,
     });
-  if (!heads) notCompared.push('the heads that the edge witnessed: none were given');
-  else if (faults.length === before) proofs.push(`${heads.length} segment heads agree with the edge’s witness`);
+  if (!heads) {
+    notCompared.push('the heads that the edge witnessed: none were given');
+    return;
+  }
+  if (faults.length === before && heads.length > 0)
+    proofs.push(`${heads.length} segment heads agree with the edge’s witness`);
+  if (!decoded) return;
+  const seen = new Set(heads.map(({ number }) => number));
+  const unseen = decoded.manifest.segments.filter(({ number }) => !seen.has(number)).length;
+  if (unseen > 0)
+    notCompared.push(`${unseen} of ${decoded.manifest.segments.length} segments: the edge witnessed no head of them`);
+  if (!witnessedManifest) notCompared.push('the manifest: the edge has not witnessed it');
 }
 
 const sameBytes = (a: Uint8Array, b: Uint8Array): boolean =>
