@@ -88,6 +88,9 @@ export type SessionDetail = z.infer<typeof SessionDetail>;
 export const ActionPage = z.object({ actions: z.array(ActionEntry), cursor: z.string().optional() });
 export type ActionPage = z.infer<typeof ActionPage>;
 
+/** Of one page of actions: what whoever asks the archive may ask for. */
+export const MAX_ACTIONS_A_PAGE = 200;
+
 /**
  * A replay is NDJSON, one event a line, in the order of time: what a player needs to show a session
  * of kind `statements`. Rows are decoded from the recorded bytes and cut at REPLAY_MAX_ROWS.

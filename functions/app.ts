@@ -6,7 +6,7 @@ import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { z } from 'zod';
 import { ExportFormat, type ObjectList } from '../core/api.ts';
-import { type SessionDetail, type SessionEntry, SessionQuery } from '../core/catalogue.ts';
+import { MAX_ACTIONS_A_PAGE, type SessionDetail, type SessionEntry, SessionQuery } from '../core/catalogue.ts';
 import { SessionId } from '../core/ids.ts';
 import type { RecordingPlatform } from '../core/recording/segment.ts';
 import type { CatalogueReader } from './catalogue-table/reader.ts';
@@ -33,7 +33,7 @@ export interface FunctionsDeps {
 const MAX_EVENT_BYTES = 1024 * 1024;
 const ActionQuery = z.object({
   cursor: z.string().max(2000).optional(),
-  limit: z.coerce.number().int().min(1).max(200).default(50),
+  limit: z.coerce.number().int().min(1).max(MAX_ACTIONS_A_PAGE).default(50),
 });
 
 /** What a route throws to answer with an ApiError. */

@@ -3,7 +3,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { ExportFormat, ObjectList, Witnessed, WitnessPage } from '../../core/api.ts';
-import { ActionPage, SessionDetail, SessionPage, SessionQuery } from '../../core/catalogue.ts';
+import { ActionPage, MAX_ACTIONS_A_PAGE, SessionDetail, SessionPage, SessionQuery } from '../../core/catalogue.ts';
 import { SessionId } from '../../core/ids.ts';
 import { type Api, type ApiDeps, type ApiEnv, answer, FAILURES, failure, jsonAnswer, whoAsks } from './api.ts';
 
@@ -11,7 +11,7 @@ const bySession = z.object({ id: SessionId });
 const byObject = z.object({ id: SessionId, name: z.string().max(100) });
 const paging = z.object({
   cursor: z.string().max(2000).optional(),
-  limit: z.coerce.number().int().min(1).max(500).default(100),
+  limit: z.coerce.number().int().min(1).max(MAX_ACTIONS_A_PAGE).default(100),
 });
 
 const bytes = (type: string, description: string) => ({

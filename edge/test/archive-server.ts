@@ -2,7 +2,7 @@
 // that hides it from its own person, one under a rule that is gone.
 
 import type { RequestListener } from 'node:http';
-import type { SessionEntry } from '../../core/catalogue.ts';
+import { MAX_ACTIONS_A_PAGE, type SessionEntry } from '../../core/catalogue.ts';
 import { SESSIONS } from './sessions.ts';
 
 export const archiveOfTests =
@@ -27,6 +27,9 @@ export const archiveOfTests =
       case undefined:
         return json(200, { session: entry, segments: [] });
       case 'actions':
+        if (Number(url.searchParams.get('limit')) > MAX_ACTIONS_A_PAGE) {
+          return json(400, { error: { reason: 'bad_request', message: 'limit' } });
+        }
         return json(200, { actions: [{ statement: 1, timeUs: 5, text: 'select 1' }] });
       case 'replay':
         return response

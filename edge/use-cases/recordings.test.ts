@@ -1,6 +1,7 @@
 import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { MAX_ACTIONS_A_PAGE } from '../../core/catalogue.ts';
 import { remote } from '../objects/rpc.ts';
 import { type Caller, callerAs } from '../test/people.ts';
 import { SESSIONS } from '../test/sessions.ts';
@@ -51,6 +52,14 @@ describe('who may view which session', () => {
     expect(await listed('mallory')).toEqual([]);
     expect(await listed('bob')).toEqual([ofAlice.id, ofBob.id]);
     expect(await listed('carol')).toHaveLength(4);
+  });
+
+  test('a page of statements may be as long as the archive gives, and a longer one is refused by name', async () => {
+    const page = (limit: number) => people.alice.get(`/sessions/${ofAlice.id}/actions?limit=${limit}`);
+    expect((await page(MAX_ACTIONS_A_PAGE)).status).toBe(200);
+    const refused = await page(MAX_ACTIONS_A_PAGE + 1);
+    expect(refused.status).toBe(400);
+    expect(await refused.text()).toContain('limit:');
   });
 
   test('only auditors read the audit log and the list of the witness', async () => {
