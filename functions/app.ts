@@ -154,8 +154,8 @@ export function createFunctionsApp(deps: FunctionsDeps): Hono {
     if (!session) throw notFound('there is no such session');
     return session;
   }
-  const recording = ({ connector, id }: SessionEntry) =>
-    readRecording({ connector, session: id }, deps.reader, deps.platform);
+  const recording = ({ connector, id, segments }: SessionEntry) =>
+    readRecording({ connector, session: id, segments }, deps.reader, deps.platform);
   const replay = (session: SessionEntry) => replaySession(session, recording(session));
 
   return app;

@@ -92,6 +92,8 @@ describe('listing sessions', () => {
     ],
     [{ since: '2030-01-01T00:00:00Z' }, () => false],
     [{ until: '2020-01-01T00:00:00Z' }, () => false],
+    [{ since: '2026-10-20T00:00:00Z', until: '2026-09-20T00:00:00Z' }, () => false],
+    [{ since: '2026-10-20T00:00:00Z', until: '2026-09-20T00:00:00Z', email: 'bob@example.com' }, () => false],
   ])('finds %j', async (query, filter) => {
     for (const limit of [3, 50]) expect(await walk({ ...query, limit })).toEqual(expected(filter));
   });

@@ -48,6 +48,8 @@ export class CatalogueReader {
       if (!position.ok) return err({ reason: 'bad_cursor' });
       before = position.value;
     }
+    // DynamoDB refuses a range that ends before it begins.
+    if (plan.oldest > plan.newest) return ok({ sessions: [] });
     const found: Item[] = [];
     let examined = 0;
     let more = false;

@@ -180,6 +180,23 @@ describe('a replay', () => {
     expect(events.at(-1)).toMatchObject({ kind: 'result', statement: 2 });
   });
 
+  it('ends with damage where the catalogue knew of more, though nothing behind is left', async () => {
+    const builder = twoSegments().end();
+    const [first, second, ...others] = [...builder.objects.keys()];
+    const count = builder.objects.size - 1;
+    for (const key of [second, ...others]) builder.objects.delete(key ?? '');
+    const last = async () => {
+      const place = { connector: builder.connector.id, session: builder.session, segments: count };
+      const events: ReplayEvent[] = [];
+      const parts = readRecording(place, memoryReader(builder.objects), nodeRecordingPlatform);
+      for await (const event of replaySession(entryOf(builder), parts)) events.push(event);
+      return events.at(-1);
+    };
+    expect(await last()).toMatchObject({ kind: 'damaged', message: 'segment 1 is missing' });
+    builder.objects.delete(first ?? '');
+    expect(await last()).toMatchObject({ kind: 'damaged', message: 'segment 0 is missing' });
+  });
+
   it.each<[string, (builder: RecordingBuilder, key: string) => void, RegExp]>([
     ['a flipped byte', (builder, key) => void builder.objects.get(key)?.set([255], 60), /SHA-256/],
     ['a missing segment', (builder, key) => void builder.objects.delete(key), /segment 1 is missing/],

@@ -92,7 +92,7 @@ function blockOf(event: Exclude<ReplayEvent, { kind: 'opened' }>): string {
     case 'ended':
       return `<section>${time} Session ended: ${escapeHtml(event.message)}</section>`;
     case 'damaged':
-      return `<section class="error">${time} The recording is damaged from here on: ${escapeHtml(event.message)}</section>`;
+      return `<section class="error damaged">${time} The recording is damaged from here on: ${escapeHtml(event.message)}</section>`;
   }
 }
 

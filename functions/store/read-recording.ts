@@ -24,11 +24,13 @@ export type RecordingPart =
 export interface RecordingPlace {
   readonly connector: ConnectorId;
   readonly session: SessionId;
+  /** Segments that were there once, as the catalogue counted them: an end before that many is damage. */
+  readonly segments?: number;
 }
 
 /** Frames are views into the segment: use them before asking for the next. */
 export async function* readRecording(
-  { connector, session }: RecordingPlace,
+  { connector, session, segments = 0 }: RecordingPlace,
   reader: RecordingReader,
   platform: RecordingPlatform,
 ): AsyncGenerator<RecordingPart, void, undefined> {
@@ -37,7 +39,7 @@ export async function* readRecording(
     const key: RecordingKey = { kind: 'segment', connector, session, number };
     const bytes = await reader.get(key);
     if (bytes === undefined) {
-      if (await hasLater(reader, platform, { connector, session }, number))
+      if (number < segments || (await hasLater(reader, platform, { connector, session }, number)))
         yield { kind: 'damaged', message: `segment ${number} is missing` };
       return;
     }
