@@ -18,6 +18,11 @@ const Order = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('stop') }),
 ]);
 
+/** `ready` may come again, with other process ids. */
+export function tell(message: ChildMessage): void {
+  if (process.connected) process.send?.(message);
+}
+
 /** The longest a stop may take before the process ends itself. */
 const STOP_DEADLINE_MS = 8_000;
 
@@ -45,7 +50,7 @@ export function runChild<T>(schema: z.ZodType<T>, start: (settings: T) => Promis
     if (order.kind === 'stop') return stop();
     running = start(schema.parse(order.settings));
     running.then(
-      ({ pids }) => process.connected && process.send?.({ kind: 'ready', pids: pids ?? {} } satisfies ChildMessage),
+      ({ pids }) => tell({ kind: 'ready', pids: pids ?? {} }),
       (error: unknown) => {
         console.error(error);
         const text = error instanceof Error ? error.message : String(error);

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { startEdge } from '../../edge/dev-server.ts';
-import { runChild } from './child.ts';
+import { runChild, tell } from './child.ts';
 import { exists } from './data-dir.ts';
 
 /** The edge checks its settings itself. */
@@ -18,10 +18,19 @@ const Settings = z.object({
 
 runChild(Settings, async (settings) => {
   const edge = await startEdge({ ...settings, onLog: (line) => console.log(line) });
-  const pids = await workerd();
+  let pids = await workerd();
+  // Miniflare starts a workerd that died again, without a word.
+  const watch = setInterval(async () => {
+    const now = await workerd();
+    if (now.workerd === undefined || now.workerd === pids.workerd) return;
+    pids = now;
+    tell({ kind: 'ready', pids });
+  }, 1_000);
+  watch.unref();
   return {
     pids,
     async stop() {
+      clearInterval(watch);
       await edge.close();
       // Closing does not wait for the process; whoever starts again at once would find its port taken.
       for (let waited = 0; waited < 3_000 && pids.workerd && (await exists(`/proc/${pids.workerd}`)); waited += 20)

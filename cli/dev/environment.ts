@@ -51,7 +51,8 @@ export class Environment {
 
   constructor(options: EnvironmentOptions) {
     this.#options = options;
-    this.portal = `http://${HOST}:${options.ports.portal}`;
+    // Port 80 is no part of an origin.
+    this.portal = new URL(`http://${HOST}:${options.ports.portal}`).origin;
     this.listener = { host: HOST, port: options.ports.gateway };
     this.#supervisor = new Supervisor(options.dir.logs, () => this.#writeDevFile());
   }

@@ -163,7 +163,15 @@ export class Supervisor {
       child.once('message', (message) => settle(Message.parse(message)));
       child.once('exit', () => settle());
     });
-    if (answer?.kind === 'ready') return answer.pids;
+    if (answer?.kind === 'ready') {
+      child.on('message', (later) => {
+        const message = Message.parse(later);
+        if (message.kind !== 'ready' || running.child !== child) return;
+        running.pids = message.pids;
+        if (this.#settled && !this.#stopping) this.#onChange();
+      });
+      return answer.pids;
+    }
     const why = answer?.message ?? (await this.#lastLine(part.name));
     throw new Failure(1, 'part_failed', `${part.name} did not start: ${why} (see ${this.#logFile(part.name)})`);
   }

@@ -85,6 +85,13 @@ describe('npm start', () => {
     await until(async () => (await dev()).pids.connector !== pids.connector, 20_000);
     await until(async () => (await as('alice', 'connectors')).stdout.includes('online'), 20_000);
   });
+
+  it('says in dev.json which workerd runs after one was killed', async () => {
+    const { pids } = await dev();
+    process.kill(pids.workerd ?? 0, 'SIGKILL');
+    await until(async () => (await dev()).pids.workerd !== pids.workerd, 20_000);
+    expect(isAlive((await dev()).pids.workerd ?? 0)).toBe(true);
+  });
 });
 
 describe('a session with psql', () => {
