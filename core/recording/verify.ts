@@ -94,7 +94,7 @@ export async function verifySession(input: VerifyInput): Promise<VerifyReport> {
   if (manifest && chain.whole) faults.push(...compareCounts(manifest, chain.tally));
   if (faults.length === 0 && manifest) {
     proofs.push(
-      `all ${manifest.segments.length} segments are there, each as it was made, in one unbroken chain`,
+      `every segment is there (${manifest.segments.length}), each as it was made, in one unbroken chain`,
       `the frames are as many as the manifest says (${manifest.counts.frames}, of them ${manifest.counts.statements} statements)`,
       `the recording runs from the session's opening to its end (${manifest.end.reason})`,
     );
@@ -210,7 +210,7 @@ function compareWitness(
       message: `the manifest is not the one that was witnessed, of ${witnessedManifest.segments} segments`,
     });
   if (!heads) notCompared.push('the heads that the edge witnessed: none were given');
-  else if (faults.length === before) proofs.push(`${heads.length} segment heads agree with the edge’s witness`);
+  else if (faults.length === before) proofs.push(`every segment head that the edge witnessed (${heads.length}) agrees`);
 }
 
 const sameBytes = (a: Uint8Array, b: Uint8Array): boolean =>
