@@ -30,8 +30,6 @@ export const AuditKind = z.enum([
   'connector.linked',
   'connector.unlinked',
   'connector.fault',
-  'recording.sealed',
-  'recording.broken',
   'policy.applied',
 ]);
 export type AuditKind = z.infer<typeof AuditKind>;

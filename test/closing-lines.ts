@@ -1,9 +1,16 @@
 // The last lines of a test run: what was skipped and why, then `N passed, N failed`. A skip without
 // a reason counts as a failure: nothing is left out in silence.
 
-import type { Reporter, TestCase, TestModule } from 'vitest/node';
+import type { Reporter, TestCase, TestModule, Vitest } from 'vitest/node';
 
 export class ClosingLines implements Reporter {
+  /** With `-t` the run was asked to leave tests out, so leaving them out is no news. */
+  #asksForSome = false;
+
+  onInit(vitest: Vitest): void {
+    this.#asksForSome = vitest.config.testNamePattern !== undefined;
+  }
+
   onTestRunEnd(modules: readonly TestModule[]): void {
     const counts = { passed: 0, failed: 0, skipped: 0 };
     const lines: string[] = [];
@@ -14,6 +21,7 @@ export class ClosingLines implements Reporter {
       }
       for (const test of module.children.allTests()) {
         const state = count(test);
+        if (this.#asksForSome && state.unexplained) continue;
         counts[state.as]++;
         if (state.line) lines.push(state.line);
       }
@@ -26,7 +34,7 @@ export class ClosingLines implements Reporter {
   }
 }
 
-function count(test: TestCase): { as: 'passed' | 'failed' | 'skipped'; line?: string } {
+function count(test: TestCase): { as: 'passed' | 'failed' | 'skipped'; line?: string; unexplained?: true } {
   const result = test.result();
   if (result.state === 'passed') return { as: 'passed' };
   if (result.state === 'failed')

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { exists, openDataDir } from './data-dir.ts';
+import { exists, keepPortBase, openDataDir, settlePortBase } from './data-dir.ts';
 
 let root: string;
 beforeEach(async () => {
@@ -62,6 +62,22 @@ describe('the data folder', () => {
     const next = await openDataDir(root, 'd', false);
     expect(next.wasKilled).toBe(true);
     await next.release();
+  });
+
+  it('keeps the port base that it was made with', async () => {
+    const dir = await openDataDir(root, 'd', false);
+    expect(await settlePortBase(dir, 'd', undefined, 8440)).toBe(8440);
+    // Nothing is kept of a base whose ports were busy.
+    expect(await settlePortBase(dir, 'd', 9000, 8440)).toBe(9000);
+    await keepPortBase(dir, 9000);
+    expect(await settlePortBase(dir, 'd', undefined, 8440)).toBe(9000);
+    await expect(settlePortBase(dir, 'd', 9100, 8440)).rejects.toMatchObject({
+      message: expect.stringContaining('--port-base 9000'),
+    });
+    await dir.release();
+    const fresh = await openDataDir(root, 'd', true);
+    expect(await settlePortBase(fresh, 'd', 9100, 8440)).toBe(9100);
+    await fresh.release();
   });
 
   it('says in one line that a file stands in its place', async () => {

@@ -25,8 +25,9 @@ export interface DataDir {
 
 const MARKER = 'gatehouse-dev';
 const MARKER_TEXT = 'Made by `npm start` of Gatehouse. --fresh deletes what it made here.\n';
+const PORT_BASE = 'port-base';
 const FOLDERS = ['objects', 'connector', 'edge', 'dynamodb', 'postgres', 'oidc', 'logs'] as const;
-const FILES = ['dev.json', 'secrets.json', 'connector.yaml', 'postgres.password', 'demo-session', 'port-base'] as const;
+const FILES = ['dev.json', 'secrets.json', 'connector.yaml', 'postgres.password', 'demo-session', PORT_BASE] as const;
 const LOCK = 'running.pid';
 /** A fresh start takes 60 MB; below this, something would fail half-way. */
 const LEAST_FREE_BYTES = 200 * 1024 * 1024;
@@ -114,16 +115,17 @@ export async function settlePortBase(
   asked: number | undefined,
   byDefault: number,
 ): Promise<number> {
-  const file = join(dir.path, 'port-base');
-  const stored = Number(await readFile(file, 'utf8').catch(() => '0'));
+  const stored = Number(await readFile(join(dir.path, PORT_BASE), 'utf8').catch(() => '0'));
   if (stored > 0 && asked !== undefined && asked !== stored) {
     const ways = `use that, or --fresh, or another --data DIR`;
     throw new Failure(1, 'port_base', `${shown} was made with --port-base ${stored}: ${ways}`);
   }
-  const base = stored > 0 ? stored : (asked ?? byDefault);
-  await writeFile(file, `${base}\n`);
-  return base;
+  return stored > 0 ? stored : (asked ?? byDefault);
 }
+
+/** Once the ports have proven free. */
+export const keepPortBase = (dir: DataDir, base: number): Promise<void> =>
+  writeFile(join(dir.path, PORT_BASE), `${base}\n`);
 
 /** One run at a time. A lock whose process is gone is taken over. */
 async function lock(path: string, shown: string): Promise<{ wasKilled: boolean; release: () => Promise<void> }> {

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { describeMistake, parsePolicy } from '../../core/policy/parse.ts';
 import { Failure, usage } from '../failure.ts';
 import { codeOf } from '../settings.ts';
-import { describeFileError, openDataDir, settlePortBase } from './data-dir.ts';
+import { describeFileError, keepPortBase, openDataDir, settlePortBase } from './data-dir.ts';
 import { dropDevFile, endLeftovers } from './dev-file.ts';
 import { Environment } from './environment.ts';
 import { DEFAULT_PORT_BASE, readStartOptions, START_HELP, type StartOptions } from './options.ts';
@@ -47,6 +47,7 @@ async function main(): Promise<void> {
     if (dir.wasKilled) await endLeftovers(dir.path);
     await dropDevFile(dir.path);
     await requireFree(Object.values(ports), dir.wasKilled ? LEFTOVER_PATIENCE_MS : 0);
+    await keepPortBase(dir, base);
     const begun = performance.now();
     await environment.start((text) => console.log(`  ${text}`));
     console.log(greeting(environment, options, performance.now() - begun));

@@ -26,18 +26,13 @@ export type PostgresSettings = z.infer<typeof PostgresSettings>;
 
 const ADMIN = 'postgres';
 const START_DEADLINE_MS = 30_000;
+const LEFTOVER_PATIENCE_MS = 6_000;
 
 export async function startPostgres(settings: PostgresSettings): Promise<Running> {
   const home = await findPostgresHome(settings.cluster);
   await endLeftover(home.cluster);
   if (!(await exists(join(home.cluster, 'PG_VERSION')))) await makeCluster(home, settings.adminPassword);
-  const server = run(home, 'postgres', [
-    ...['-D', home.cluster, '-p', String(settings.port), '-h', '127.0.0.1'],
-    // No socket file: nothing is left behind, and no path is too long for one.
-    ...['-c', 'unix_socket_directories=', '-c', 'timezone=UTC', '-c', 'log_timezone=UTC', '-c', 'max_connections=200'],
-    // A demo may lose its last half second in a power cut, and starts faster for it.
-    ...['-c', 'synchronous_commit=off', '-c', 'shared_buffers=64MB'],
-  ]);
+  const server = await launch(home, settings);
   const gone = once(server, 'exit');
   let stopping = false;
   void gone.then(([code]) => {
@@ -45,7 +40,6 @@ export async function startPostgres(settings: PostgresSettings): Promise<Running
     console.error(`PostgreSQL ended with ${code}`);
     process.exit(1);
   });
-  await untilItAnswers(settings, server);
   await fillDemoDatabase(
     await connect(settings, ADMIN),
     (database) => connect(settings, database),
@@ -62,6 +56,39 @@ export async function startPostgres(settings: PostgresSettings): Promise<Running
       clearTimeout(late);
     },
   };
+}
+
+/**
+ * Resolves when the server answers. The children of a server that was killed hold its shared memory
+ * for a moment longer; until they are gone a new one refuses to start.
+ */
+async function launch(home: PostgresHome, settings: PostgresSettings): Promise<ChildProcess> {
+  const until = performance.now() + LEFTOVER_PATIENCE_MS;
+  for (;;) {
+    const server = run(home, 'postgres', [
+      ...['-D', home.cluster, '-p', String(settings.port), '-h', '127.0.0.1'],
+      // No socket file: nothing is left behind, and no path is too long for one.
+      ...[
+        '-c',
+        'unix_socket_directories=',
+        '-c',
+        'timezone=UTC',
+        '-c',
+        'log_timezone=UTC',
+        '-c',
+        'max_connections=200',
+      ],
+      // A demo may lose its last half second in a power cut, and starts faster for it.
+      ...['-c', 'synchronous_commit=off', '-c', 'shared_buffers=64MB'],
+    ]);
+    try {
+      await untilItAnswers(settings, server);
+      return server;
+    } catch (error) {
+      if (server.exitCode === null || performance.now() > until) throw error;
+      await sleep(250);
+    }
+  }
 }
 
 async function makeCluster(home: PostgresHome, adminPassword: string): Promise<void> {

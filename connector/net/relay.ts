@@ -13,8 +13,10 @@ import { giveBack, readInto } from './kept-buffer.ts';
 const MAX_UNSENT_BYTES = 128 * 1024;
 /** Recorded and not committed bytes above which neither is read: the log is slow or its disk is full. */
 const MAX_UNCOMMITTED_BYTES = 1024 * 1024;
-/** How long a side may take to close after the other did, or to read its farewell. */
+/** How long a side may take to read what is left for it after the other closed. Counted from its last progress. */
 const LINGER_MS = 5_000;
+/** How long a client may take to close once it has been sent the gateway's farewell. */
+const FAREWELL_MS = 500;
 
 /** The protocol's view of the bytes. It records them and says what goes on, in order. */
 export interface Interpreter {
@@ -105,6 +107,8 @@ export class Relay implements Conversation, Delivery {
     this.#interpreter?.closed();
     this.#target.destroy();
     this.#register();
+    // Sent, acknowledged or not: an idle psql closes only when its user types, and a stop does not wait for that.
+    this.#client.once('finish', () => setTimeout(() => this.#client.destroy(), FAREWELL_MS).unref());
     this.#lingerThenDestroy();
   }
 
@@ -187,7 +191,7 @@ export class Relay implements Conversation, Delivery {
     if (side === 'client') this.#clientEnded = true;
     else this.#targetEnded = true;
     if (this.#client.destroyed && this.#target.destroyed) {
-      clearTimeout(this.#linger);
+      clearInterval(this.#linger);
       this.#interpreter?.closed();
       this.#resolve(this.#outcome ?? { reason: 'target_closed', message: '' });
       return;
@@ -207,10 +211,22 @@ export class Relay implements Conversation, Delivery {
   }
 
   #lingerThenDestroy(): void {
-    this.#linger ??= setTimeout(() => {
+    if (this.#linger) return;
+    // A slow reader gets all that is left for it, as long as it goes on reading.
+    let left = this.#unsent();
+    this.#linger = setInterval(() => {
+      const now = this.#unsent();
+      if (now > 0 && now < left) {
+        left = now;
+        return;
+      }
       this.#client.destroy();
       this.#target.destroy();
     }, LINGER_MS).unref();
+  }
+
+  #unsent(): number {
+    return this.#client.writableLength + this.#target.writableLength;
   }
 }
 

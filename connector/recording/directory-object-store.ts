@@ -16,8 +16,13 @@ export interface DirectoryStoreOptions {
   readonly root: string;
   /** Rejects: called again later. May be called more than once for an object. */
   readonly onCreated?: ((key: string, size: number) => Promise<void>) | undefined;
+  /** Told once when onCreated goes on rejecting, and once when it takes events again. The objects are safe meanwhile. */
+  readonly onAnnouncing?: ((state: 'failing' | 'recovered', message: string) => void) | undefined;
   readonly retryMs?: number;
 }
+
+/** Rejections of one event before somebody is told: a receiver that restarts is no news. */
+const PATIENCE = 3;
 
 /** Beside the objects, on the same file system. No key begins with a dot. */
 const PARTS = '.parts';
@@ -28,7 +33,9 @@ const KEY = /^[A-Za-z0-9_-][A-Za-z0-9._-]*(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/;
 export class DirectoryObjectStore implements ObjectStore {
   readonly #root: string;
   readonly #onCreated: DirectoryStoreOptions['onCreated'];
+  readonly #onAnnouncing: DirectoryStoreOptions['onAnnouncing'];
   readonly #retryMs: number;
+  #announcingFails = false;
   #lastPart = 0;
   readonly #announcing = new Map<string, Promise<void>>();
   readonly #waits = new Set<() => void>();
@@ -38,6 +45,7 @@ export class DirectoryObjectStore implements ObjectStore {
   constructor(options: DirectoryStoreOptions) {
     this.#root = options.root;
     this.#onCreated = options.onCreated;
+    this.#onAnnouncing = options.onAnnouncing;
     this.#retryMs = options.retryMs ?? 1_000;
     // At once, for the events that a crash left. A directory that is away now is tried again by each put.
     this.#opened = this.#open();
@@ -136,15 +144,30 @@ export class DirectoryObjectStore implements ObjectStore {
   }
 
   async #tell(key: string, onCreated: NonNullable<DirectoryStoreOptions['onCreated']>): Promise<void> {
-    for (let waitMs = this.#retryMs; !this.#closed; waitMs = Math.min(waitMs * 2, 30_000)) {
+    let waitMs = this.#retryMs;
+    for (let tries = 1; !this.#closed; tries++) {
       try {
         const size = await sizeOf(join(this.#root, key));
         if (size !== undefined) await onCreated(key, size);
         await unlink(this.#marker(key)).catch(() => undefined);
+        this.#announced(undefined);
         return;
-      } catch {
+      } catch (error) {
+        if (tries >= PATIENCE) this.#announced(error);
         await this.#wait(waitMs);
+        waitMs = Math.min(waitMs * 2, 30_000);
       }
+    }
+  }
+
+  #announced(error: unknown): void {
+    const fails = error !== undefined;
+    if (fails === this.#announcingFails) return;
+    this.#announcingFails = fails;
+    if (!fails) this.#onAnnouncing?.('recovered', 'New objects are announced again.');
+    else {
+      const why = error instanceof Error ? error.message : 'unknown error';
+      this.#onAnnouncing?.('failing', `New objects are stored and not announced, so the catalogue lags: ${why}.`);
     }
   }
 

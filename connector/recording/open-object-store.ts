@@ -5,12 +5,19 @@ import { DirectoryObjectStore } from './directory-object-store.ts';
 import type { ObjectStore, ParsedStoreSettings } from './object-store.ts';
 import { S3ObjectStore } from './s3-object-store.ts';
 
-export function openObjectStore(settings: ParsedStoreSettings): ObjectStore {
+/** `onFault`: what a person must see beside the puts' own answers. */
+export function openObjectStore(
+  settings: ParsedStoreSettings,
+  onFault: (reason: string, message: string) => void,
+): ObjectStore {
   switch (settings.kind) {
     case 'directory':
       return new DirectoryObjectStore({
         root: settings.root,
-        ...(settings.events && { onCreated: createdEventSender(settings.events) }),
+        ...(settings.events && {
+          onCreated: createdEventSender(settings.events),
+          onAnnouncing: (state, message) => onFault(`events_${state}`, message),
+        }),
       });
     case 's3':
       return new S3ObjectStore(settings);

@@ -79,14 +79,14 @@ describe('an untouched recording', () => {
     const witnessedManifest = witnessedOf(objects);
     const report = await check(objects, { heads: headsOf(objects).slice(1, 3), witnessedManifest });
     expect(report.proven).toBe(true);
-    expect(report.proofs).toContain('2 segment heads agree with the edge’s witness');
+    expect(report.proofs).toContain('every segment head that the edge witnessed (2) agrees');
     expect(report.notCompared).toEqual(['2 of 4 segments: the edge witnessed no head of them']);
   });
 
   test('claims no agreement with a witness that saw nothing', async () => {
     const report = await check(recording(), { heads: [] });
     expect(report.proven).toBe(true);
-    expect(report.proofs.filter((proof) => proof.includes('witness'))).toEqual([]);
+    expect(report.proofs.filter((proof) => proof.includes('witnessed'))).toEqual([]);
     expect(report.notCompared).toEqual([
       '4 of 4 segments: the edge witnessed no head of them',
       'the manifest: the edge has not witnessed it',

@@ -94,7 +94,7 @@ export async function verifySession(input: VerifyInput): Promise<VerifyReport> {
   if (manifest && chain.whole) faults.push(...compareCounts(manifest, chain.tally));
   if (faults.length === 0 && manifest) {
     proofs.push(
-      `all ${manifest.segments.length} segments are there, each as it was made, in one unbroken chain`,
+      `every segment is there (${manifest.segments.length}), each as it was made, in one unbroken chain`,
       `the frames are as many as the manifest says (${manifest.counts.frames}, of them ${manifest.counts.statements} statements)`,
       `the recording runs from the session's opening to its end (${manifest.end.reason})`,
     );
@@ -214,7 +214,7 @@ function compareWitness(
     return;
   }
   if (faults.length === before && heads.length > 0)
-    proofs.push(`${heads.length} segment heads agree with the edge’s witness`);
+    proofs.push(`every segment head that the edge witnessed (${heads.length}) agrees`);
   if (!decoded) return;
   const seen = new Set(heads.map(({ number }) => number));
   const unseen = decoded.manifest.segments.filter(({ number }) => !seen.has(number)).length;

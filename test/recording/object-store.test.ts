@@ -172,6 +172,24 @@ describe('the event of a new object', () => {
     await store.close();
   });
 
+  test('is missed by somebody: told once that it is not taken, and once that it is again', async () => {
+    let away = true;
+    const told: string[] = [];
+    const store = new DirectoryObjectStore({
+      root: mkdtempSync(join(tmpdir(), 'gatehouse-events-')),
+      retryMs: 1,
+      onCreated: () => (away ? Promise.reject(new Error('answered 404')) : Promise.resolve()),
+      onAnnouncing: (state, message) => told.push(`${state}: ${message}`),
+    });
+    for (let i = 0; i < 3; i++) await store.put(newKey(), text('x'), putting(text('x')));
+    await expect.poll(() => told, { timeout: 15_000 }).toHaveLength(1);
+    expect(told[0]).toMatch(/^failing: .*answered 404/);
+    away = false;
+    await expect.poll(() => told, { timeout: 15_000 }).toHaveLength(2);
+    expect(told[1]).toMatch(/^recovered: /);
+    await store.close();
+  });
+
   test('outlives the process: the next one sends it, and none for an object that never came about', async () => {
     const place = mkdtempSync(join(tmpdir(), 'gatehouse-events-'));
     const deaf = new DirectoryObjectStore({ root: place, onCreated: () => Promise.reject(new Error('away')) });
