@@ -105,8 +105,8 @@ describe('the documents', () => {
       .filter((path) => existsSync(join(ROOT, path)))
       .flatMap((path) =>
         [...readFileSync(join(ROOT, path), 'utf8').matchAll(/`([a-z][a-z0-9/.-]*(?:\.tsx?|\/))`/g)]
-          .map(([, name]) => join(path, '..', name ?? ''))
-          .filter((target) => !existsSync(join(ROOT, target))),
+          .map(([, name]) => name ?? '')
+          .filter((name) => !existsSync(join(ROOT, path, '..', name)) && !existsSync(join(ROOT, name))),
       );
     expect(missing).toEqual([]);
   });
