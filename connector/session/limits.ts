@@ -19,34 +19,54 @@ export const DEFAULT_LIMITS: Limits = {
   idleTimeoutMs: undefined,
 };
 
-/** Counts connections that have not proven anything yet. */
-export class UnauthenticatedCount {
-  #all = 0;
-  readonly #byAddress = new Map<string, number>();
+/** A connection that has not proven anything yet. */
+export interface Unauthenticated {
+  readonly address: string;
+  /** Closes it at once, to make room. Called at most once, and not after `leave`. */
+  drop(): void;
+}
+
+/**
+ * The connections that have not proven anything yet. At a cap the one that waited longest goes, not
+ * the one that comes: a login takes a moment, so who waits long is who keeps others out.
+ */
+export class UnauthenticatedConnections {
+  /** Both in the order of arrival. */
+  readonly #all = new Set<Unauthenticated>();
+  readonly #byAddress = new Map<string, Set<Unauthenticated>>();
   readonly #limits: Limits;
 
   constructor(limits: Limits) {
     this.#limits = limits;
   }
 
-  /** False: the caps are reached, the connection must be closed and `leave` not called. */
-  enter(address: string): boolean {
-    const ofAddress = this.#byAddress.get(address) ?? 0;
-    if (this.#all >= this.#limits.maxUnauthenticated) return false;
-    if (ofAddress >= this.#limits.maxUnauthenticatedPerAddress) return false;
-    this.#all++;
-    this.#byAddress.set(address, ofAddress + 1);
-    return true;
+  enter(connection: Unauthenticated): void {
+    const ofAddress = this.#byAddress.get(connection.address);
+    if (ofAddress && ofAddress.size >= this.#limits.maxUnauthenticatedPerAddress) this.#dropFirst(ofAddress);
+    else if (this.#all.size >= this.#limits.maxUnauthenticated) this.#dropFirst(this.#all);
+    this.#all.add(connection);
+    const now = this.#byAddress.get(connection.address);
+    if (now) now.add(connection);
+    else this.#byAddress.set(connection.address, new Set([connection]));
   }
 
-  leave(address: string): void {
-    this.#all--;
-    const ofAddress = (this.#byAddress.get(address) ?? 1) - 1;
-    if (ofAddress > 0) this.#byAddress.set(address, ofAddress);
-    else this.#byAddress.delete(address);
+  /** It proved who it is, or is closed. Dropped ones may come here too. */
+  leave(connection: Unauthenticated): void {
+    this.#all.delete(connection);
+    const ofAddress = this.#byAddress.get(connection.address);
+    ofAddress?.delete(connection);
+    if (ofAddress?.size === 0) this.#byAddress.delete(connection.address);
   }
 
   get size(): number {
-    return this.#all;
+    return this.#all.size;
+  }
+
+  #dropFirst(connections: ReadonlySet<Unauthenticated>): void {
+    for (const first of connections) {
+      this.leave(first);
+      first.drop();
+      return;
+    }
   }
 }

@@ -12,7 +12,7 @@ import { err, type Result } from '../../core/result.ts';
 import type { Arrival, Claim, GrantLookup, Protocol, UpstreamTarget } from '../protocol.ts';
 import { admit } from './admit.ts';
 import type { Edge } from './edge.ts';
-import { DEFAULT_LIMITS, type Limits, UnauthenticatedCount } from './limits.ts';
+import { DEFAULT_LIMITS, type Limits, type Unauthenticated, UnauthenticatedConnections } from './limits.ts';
 import { type Cause, LiveSession, LiveSessions } from './live-sessions.ts';
 import type { SessionLog } from './session-log.ts';
 
@@ -59,7 +59,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   const { edge, ids = systemIdSource, onBug = () => {} } = options.sessions;
   const deps = { ...options.sessions, ids };
   const limits: Limits = { ...DEFAULT_LIMITS, ...options.sessions.limits };
-  const unauthenticated = new UnauthenticatedCount(limits);
+  const unauthenticated = new UnauthenticatedConnections(limits);
   const live = new LiveSessions();
   const stopping = new AbortController();
   const running = new Set<Promise<void>>();
@@ -70,11 +70,19 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     // A socket without an error listener throws; whoever reads it learns of the error by its close.
     socket.on('error', () => {});
     const address = socket.remoteAddress ?? 'unknown';
-    if (stopping.signal.aborted || !unauthenticated.enter(address)) {
+    if (stopping.signal.aborted) {
       socket.destroy();
       return;
     }
     const deadline = new AbortController();
+    const place: Unauthenticated = {
+      address,
+      drop() {
+        deadline.abort();
+        socket.destroy();
+      },
+    };
+    unauthenticated.enter(place);
     const timer = setTimeout(() => deadline.abort(), limits.loginDeadlineMs);
     const onStop = () => deadline.abort();
     stopping.signal.addEventListener('abort', onStop, { once: true });
@@ -95,7 +103,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     } finally {
       clearTimeout(timer);
       stopping.signal.removeEventListener('abort', onStop);
-      unauthenticated.leave(address);
+      unauthenticated.leave(place);
       if (!arrival) socket.destroySoon();
     }
     if (arrival) await letIn(arrival);

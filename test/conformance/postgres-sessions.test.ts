@@ -258,22 +258,15 @@ describe('before the login', () => {
     expect(performance.now() - began).toBeLessThan(3000);
   });
 
-  it('the caps hold, for each address and over all', async () => {
-    const grant = await start({ limits: { maxUnauthenticatedPerAddress: 5 } });
-    const waiting = await Promise.all(Array.from({ length: 5 }, () => dialRaw(gateway.port)));
-    await until('they are counted', async () => (await (await dialRaw(gateway.port)).untilClosed()).length === 0);
-    for (const peer of waiting) peer.socket.destroy();
-    let letIn = false;
-    await until('there is room again', async () => {
-      letIn ||= await connect(grant.secret).then(
-        async ({ client }) => {
-          await client.end();
-          return true;
-        },
-        () => false,
-      );
-      return letIn;
-    });
+  it('however many wait and say nothing, a client that logs in gets in, and they are the ones to go', async () => {
+    const grant = await start({ limits: { maxUnauthenticated: 20, maxUnauthenticatedPerAddress: 5 } });
+    const silent = await Promise.all(Array.from({ length: 12 }, () => dialRaw(gateway.port)));
+    await until('all but five are closed', async () => silent.filter((peer) => peer.closed).length === 7);
+    const { client } = await connect(grant.secret);
+    expect((await client.query('select 1 as one')).rows).toEqual([{ one: 1 }]);
+    await client.end();
+    expect(silent.filter((peer) => peer.closed)).toHaveLength(8);
+    for (const peer of silent) peer.socket.destroy();
   });
 });
 

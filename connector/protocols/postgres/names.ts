@@ -3,7 +3,7 @@
 // target turns out to have failed or passed over the message.
 //
 // Statements made in SQL (PREPARE, DECLARE) share these names and are not seen here: what is executed
-// through them has no text in its fact, or, after `DEALLOCATE x; PREPARE x`, that of the earlier x.
+// through them is named in its fact instead of quoted, or, after `DEALLOCATE x; PREPARE x`, that of the earlier x.
 
 import type { Parameter } from '../../../core/recording/facts.ts';
 

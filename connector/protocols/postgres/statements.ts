@@ -150,7 +150,8 @@ export class Statements {
     if (portal) portal.executed = true;
     const statement = this.#facts.start(
       'extended',
-      prepared?.text ?? '',
+      // Made by PREPARE or DECLARE in SQL, which names.ts does not see; the bytes are recorded as ever.
+      prepared?.text ?? `-- ${portal?.statement || name || 'unnamed'}: prepared in SQL`,
       prepared?.textBytes,
       portal?.parameters,
       portal?.statement,
