@@ -163,16 +163,15 @@ export class Draft {
   }
 
   /** A setting is changed, to `value`. null: only the server will know. */
-  setting(name: string | null, value: string | null): void {
+  setting(name: string | null, value: string | null, also: readonly string[] = ['set']): void {
     const setting = name?.toLowerCase() ?? null;
     const kinds = setting === null ? ['role', 'session_authorization', null] : [setting];
     for (const one of kinds) {
-      if (one === 'role')
-        this.act({ verbs: ['set role'], also: ['set'], class: 'privilege', role: value, setting: one });
+      if (one === 'role') this.act({ verbs: ['set role'], also, class: 'privilege', role: value, setting: one });
       else if (one === 'session_authorization')
         this.act({
           verbs: ['set session authorization'],
-          also: ['set', 'set role'],
+          also: [...also, 'set role'],
           class: 'privilege',
           role: value,
           setting: one,

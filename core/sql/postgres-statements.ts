@@ -175,7 +175,7 @@ const setVariable: Handler = (draft, { fields }) => {
     draft.act({ verbs: kind === 'VAR_RESET' ? ['reset', 'set'] : ['set'], class: 'session', setting: name });
   else {
     const [value] = Array.isArray(fields.args) ? fields.args : [];
-    draft.setting(name, reset ? 'none' : (constantText(value) ?? null));
+    draft.setting(name, reset ? 'none' : (constantText(value) ?? null), reset ? ['set', 'reset'] : ['set']);
   }
   draft.kind = draft.acts[0]?.verbs[0] ?? 'set';
 };
