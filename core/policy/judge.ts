@@ -6,7 +6,7 @@
 
 import type { Result } from '../result.ts';
 import { everyStatement, type StatementSummary, type Unparsable } from '../sql/statement.ts';
-import { judge, type StatementDecision, type StatementRules } from './statements.ts';
+import { judge, type SessionNames, type StatementDecision, type StatementRules } from './statements.ts';
 
 export type Summaries = Result<readonly StatementSummary[], Unparsable>;
 
@@ -15,12 +15,9 @@ export interface JudgedText {
   readonly read: Summaries;
 }
 
-/** What only the session knows. */
-export interface SessionView<Settings> {
+export interface SessionView<Settings> extends SessionNames {
   /** The settings that texts are read under now. Anything but the judge's `usual` is read anew each time. */
   readonly settings: Settings;
-  /** What a name was prepared as, in SQL or in the protocol; undefined: not known. */
-  prepared(name: string): readonly StatementSummary[] | undefined;
 }
 
 export interface RuleJudge<Settings> {
@@ -45,7 +42,7 @@ export interface Judge<Settings> {
 }
 
 interface Kept extends JudgedText {
-  /** EXECUTE: the decision hangs on the session. */
+  /** EXECUTE, or a name that the search path leads somewhere: the decision hangs on the session. */
   readonly ofSession: boolean;
   readonly bytes: number;
 }
@@ -94,7 +91,7 @@ class RuleCache<Settings> implements RuleJudge<Settings> {
   decide(text: string, session: SessionView<Settings>): JudgedText {
     if (session.settings !== this.#options.usual) return this.#judge(text, session);
     const found = this.#young.get(text) ?? this.#lookFurther(text, session);
-    return found.ofSession ? { decision: judge(this.#rules, found.read, session.prepared), read: found.read } : found;
+    return found.ofSession ? { decision: judge(this.#rules, found.read, session), read: found.read } : found;
   }
 
   /** Forgets what was not looked up for a while; false when nothing is left. */
@@ -118,9 +115,14 @@ class RuleCache<Settings> implements RuleJudge<Settings> {
     const read = this.#options.summarize(text, session.settings);
     const statements = read.ok ? read.value.flatMap((summary) => [...everyStatement(summary)]) : [];
     return {
-      decision: judge(this.#rules, read, session.prepared),
+      decision: judge(this.#rules, read, session),
       read,
-      ofSession: statements.some(({ executes }) => executes !== undefined),
+      ofSession: statements.some(
+        ({ executes, acts }) =>
+          executes !== undefined ||
+          (this.#rules.asksForSchemas &&
+            acts.some(({ relation }) => relation !== undefined && relation.schema === undefined)),
+      ),
       // Two bytes a character, and what objects of these shapes take in V8, rounded up.
       bytes: text.length * 2 + statements.reduce((sum, { acts }) => sum + 400 + acts.length * 250, 500),
     };

@@ -136,8 +136,14 @@ function editDistance(a: string, b: string): number {
 
 // --- fitting ---
 
+/** Schemas that a name without one may lead to, as the server has them now; undefined: any. */
+export type SearchPath = readonly string[] | undefined;
+
+/** Whether the pattern asks for a schema: then a name without one hangs on the search path. */
+export const asksForSchema = (pattern: Pattern): boolean => pattern.relation?.schema !== undefined;
+
 /** Whether an act is among what a block, hold or warn entry stops. */
-export function stops(pattern: Pattern, act: Act): boolean {
+export function stops(pattern: Pattern, act: Act, path?: SearchPath): boolean {
   if (pattern.by === 'role')
     return act.role === null || (typeof act.role === 'string' && sameFold(act.role, pattern.role));
   if (pattern.by === 'verb' && !act.verbs.includes(pattern.word) && !act.also?.includes(pattern.word)) return false;
@@ -155,13 +161,14 @@ export function stops(pattern: Pattern, act: Act): boolean {
     const { schema, name } = pattern.relation;
     if (!act.relation) return false;
     if (act.relation.name !== undefined && !fitsLoosely(name, act.relation.name)) return false;
-    if (schema && act.relation.schema !== undefined && !fitsLoosely(schema, act.relation.schema)) return false;
+    const schemas = act.relation.schema !== undefined ? [act.relation.schema] : path;
+    if (schema && schemas && !schemas.some((one) => fitsLoosely(schema, one))) return false;
   }
   return true;
 }
 
 /** Whether an entry of an allow list lets an act pass. */
-export function letsPass(pattern: Pattern, act: Act): boolean {
+export function letsPass(pattern: Pattern, act: Act, path?: SearchPath): boolean {
   if (pattern.by === 'role') return false;
   if (pattern.by === 'verb' && !act.verbs.includes(pattern.word)) return false;
   if (pattern.by === 'class' && act.class !== pattern.word) return false;
@@ -178,12 +185,8 @@ export function letsPass(pattern: Pattern, act: Act): boolean {
     // `select 1` reads no table: who may read some may do that.
     if (!act.relation) return act.class === 'read' && act.verbs.includes('select');
     if (act.relation.name === undefined ? name.text !== '*' : !fitsStrictly(name, act.relation.name)) return false;
-    if (
-      schema &&
-      schema.text !== '*' &&
-      (act.relation.schema === undefined || !fitsStrictly(schema, act.relation.schema))
-    )
-      return false;
+    const schemas = act.relation.schema !== undefined ? [act.relation.schema] : path;
+    if (schema && schema.text !== '*' && !schemas?.every((one) => fitsStrictly(schema, one))) return false;
   }
   return true;
 }

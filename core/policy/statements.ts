@@ -6,7 +6,7 @@ import { z } from 'zod';
 import type { Result } from '../result.ts';
 import { type Act, everyStatement, type Opacity, type StatementSummary, type Unparsable } from '../sql/statement.ts';
 import { Duration } from './duration.ts';
-import { letsPass, type Pattern, parsePattern, stops } from './statement-patterns.ts';
+import { asksForSchema, letsPass, type Pattern, parsePattern, type SearchPath, stops } from './statement-patterns.ts';
 
 export const PatternText = z.string().superRefine((text, context) => {
   const parsed = parsePattern(text);
@@ -64,6 +64,8 @@ export interface StatementRules {
   }[];
   readonly allowList: readonly Pattern[] | undefined;
   readonly unparsable: UnparsableVerdict;
+  /** A pattern names a schema, so that names without one hang on the search path. */
+  readonly asksForSchemas: boolean;
   /** Who decides on what is held for being unreadable: whom the first hold entry names. */
   readonly approval: StatementApproval | undefined;
 }
@@ -111,6 +113,7 @@ export function compileStatementRules(
   return {
     entries: compiled,
     allowList: allowing.length > 0 ? allowing.flatMap(({ patterns }) => patterns) : undefined,
+    asksForSchemas: compiled.some(({ patterns }) => patterns.some(asksForSchema)),
     unparsable: unparsable ?? (restricts ? 'block' : 'allow'),
     approval: compiled.find(({ effect }) => effect === 'hold')?.approval,
   };
@@ -118,34 +121,53 @@ export function compileStatementRules(
 
 const ALLOWED: StatementDecision = { verdict: 'allow', why: 'no entry names what it does' };
 
-/**
- * The verdict on one text. `prepared` gives what a name was prepared as in this session, by the
- * session's own account; undefined: not known, and EXECUTE is then as opaque as DO.
- */
+/** What only the session knows, by its own account. */
+export interface SessionNames {
+  /** What a name was prepared as, in SQL or in the protocol; undefined: not known, and EXECUTE is then as opaque as DO. */
+  prepared(name: string): readonly StatementSummary[] | undefined;
+  /**
+   * The schemas of `search_path` as they are when the text runs, `$user` resolved. undefined: not
+   * certain, and a name without a schema may be in any.
+   */
+  readonly searchPath?: readonly string[] | undefined;
+}
+
+export const NOTHING_KNOWN: SessionNames = { prepared: () => undefined };
+
+/** The verdict on one text. */
 export function judge(
   rules: StatementRules,
   read: Result<readonly StatementSummary[], Unparsable>,
-  prepared: (name: string) => readonly StatementSummary[] | undefined = () => undefined,
+  session: SessionNames = NOTHING_KNOWN,
 ): StatementDecision {
   if (!read.ok) return unreadable(rules, `it ${read.error.message}`);
-  return judgeAll(rules, read.value, prepared, new Set());
+  // Names are resolved statement by statement: an earlier one, or a function in it, may have changed the path.
+  const resolving = read.value.filter(({ acts, nested }) => nested.length > 0 || !acts.every((act) => act.free));
+  const path = resolving.length > 1 ? undefined : session.searchPath;
+  return judgeAll({ rules, session, path }, read.value, new Set());
+}
+
+interface Question {
+  readonly rules: StatementRules;
+  readonly session: SessionNames;
+  readonly path: SearchPath;
 }
 
 function judgeAll(
-  rules: StatementRules,
+  question: Question,
   summaries: readonly StatementSummary[],
-  prepared: (name: string) => readonly StatementSummary[] | undefined,
   executing: ReadonlySet<string>,
 ): StatementDecision {
+  const { rules, session } = question;
   let worst = ALLOWED;
-  // A text may prepare what it executes further on.
-  const here = new Map<string, readonly StatementSummary[]>();
   const consider = (decision: StatementDecision) => {
     if (STRICTNESS[decision.verdict] > STRICTNESS[worst.verdict]) worst = decision;
   };
+  // A text may prepare what it executes further on.
+  const here = new Map<string, readonly StatementSummary[]>();
   for (const top of summaries) {
     for (const statement of everyStatement(top)) {
-      for (const act of statement.acts) consider(judgeAct(rules, act));
+      for (const act of statement.acts) consider(judgeAct(question, act));
       for (const role of statement.roles) consider(judgeRole(rules, role));
       for (const opacity of statement.opaque) consider(judgeOpacity(rules, opacity));
       if (statement.prepares !== undefined)
@@ -153,11 +175,11 @@ function judgeAll(
       if (statement.executes === undefined) continue;
       const known = executing.has(statement.executes)
         ? undefined
-        : (here.get(statement.executes) ?? prepared(statement.executes));
+        : (here.get(statement.executes) ?? session.prepared(statement.executes));
       // What was prepared counts as run here, PREPARE itself included.
       consider(
         known
-          ? judgeAll(rules, known, prepared, new Set([...executing, statement.executes]))
+          ? judgeAll(question, known, new Set([...executing, statement.executes]))
           : judgeOpacity(rules, { why: 'what was prepared under this name is not known', verbs: ['execute'] }),
       );
     }
@@ -165,12 +187,12 @@ function judgeAll(
   return worst;
 }
 
-function judgeAct(rules: StatementRules, act: Act): StatementDecision {
-  const stopped = strictestEntry(rules, (pattern) => stops(pattern, act));
+function judgeAct({ rules, path }: Question, act: Act): StatementDecision {
+  const stopped = strictestEntry(rules, (pattern) => stops(pattern, act, path));
   if (stopped?.verdict === 'block' || !rules.allowList || act.free) return stopped ?? ALLOWED;
-  if (rules.allowList.some((pattern) => letsPass(pattern, act))) return stopped ?? ALLOWED;
+  if (rules.allowList.some((pattern) => letsPass(pattern, act, path))) return stopped ?? ALLOWED;
   // A hold that names the very kind has said what shall happen to it; `* on t` has not.
-  if (stopped?.verdict === 'hold' && namedByHold(rules, act)) return stopped;
+  if (stopped?.verdict === 'hold' && namedByHold(rules, act, path)) return stopped;
   return { verdict: 'block', why: `${describeAct(act)} is not in the allow list` };
 }
 
@@ -197,10 +219,10 @@ function judgeOpacity(rules: StatementRules, opacity: Opacity): StatementDecisio
   return unreadable(rules, opacity.why);
 }
 
-const namedByHold = (rules: StatementRules, act: Act): boolean =>
+const namedByHold = (rules: StatementRules, act: Act, path: SearchPath): boolean =>
   rules.entries.some(
     ({ effect, patterns }) =>
-      effect === 'hold' && patterns.some((pattern) => pattern.by !== 'any' && letsPass(pattern, act)),
+      effect === 'hold' && patterns.some((pattern) => pattern.by !== 'any' && letsPass(pattern, act, path)),
   );
 
 function strictestEntry(rules: StatementRules, fits: (pattern: Pattern) => boolean): StatementDecision | undefined {
