@@ -3,7 +3,7 @@
 
 import { err, ok, type Result } from '../result.ts';
 import { type ResultColumn, type ResultLineage, type StatementLineage, sourcesOf, union } from './lineage.ts';
-import { CONFORMING, asUnparsable, type PgParser, type PgTextSettings, readTree } from './postgres.ts';
+import { asUnparsable, type PgParser, type PgTextSettings, readTree } from './postgres.ts';
 import { LineageReader, OUTERMOST } from './postgres-lineage-reader.ts';
 import { nodeOf, nodesOf, type TreeNode, text } from './postgres-tree.ts';
 import type { Unparsable } from './statement.ts';
@@ -11,7 +11,7 @@ import type { Unparsable } from './statement.ts';
 export function lineagePostgres(
   parse: PgParser,
   statements: string,
-  settings: PgTextSettings = CONFORMING,
+  settings: PgTextSettings,
 ): Result<readonly StatementLineage[], Unparsable> {
   const read = readTree(parse, statements, settings);
   if (!read.ok) return read;

@@ -33,7 +33,7 @@ export const MAX_TEXT_CHARACTERS = 1_048_576;
 export function summarizePostgres(
   parse: PgParser,
   text: string,
-  settings: PgTextSettings = CONFORMING,
+  settings: PgTextSettings,
 ): Result<readonly StatementSummary[], Unparsable> {
   const unread = readTree(parse, text, settings);
   if (!unread.ok) return unread;

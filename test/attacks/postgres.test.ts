@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { compileStatementRules, judge } from '../../core/policy/statements.ts';
-import { summarizePostgres } from '../../core/sql/postgres.ts';
+import { CONFORMING, summarizePostgres } from '../../core/sql/postgres.ts';
 import { everyStatement } from '../../core/sql/statement.ts';
 import { VERBS } from '../../core/sql/vocabulary.ts';
 import { loadModule, parseSync } from 'libpg-query';
@@ -12,7 +12,7 @@ for (const { name, statements, unparsable, rows } of RULE_SETS) {
   describe(`under the rules "${name}"`, () => {
     const rules = compileStatementRules(statements, unparsable);
     test.each(rows)('%j is %s: %s', (statement, expected) => {
-      const read = summarizePostgres(parseSync, statement);
+      const read = summarizePostgres(parseSync, statement, CONFORMING);
       expect({ read, verdict: judge(rules, read).verdict }).toMatchObject({ verdict: expected });
     });
   });
@@ -27,7 +27,7 @@ test('the table holds 150 statements or more, each once under its rules', () => 
 test('every verb that a summary uses is a word that a rule may use', () => {
   const used = RULE_SETS.flatMap(({ rows }) => rows)
     .flatMap(([statement]) => {
-      const read = summarizePostgres(parseSync, statement);
+      const read = summarizePostgres(parseSync, statement, CONFORMING);
       return read.ok ? [...read.value] : [];
     })
     .flatMap((summary) => [...everyStatement(summary)])
