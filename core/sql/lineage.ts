@@ -108,3 +108,32 @@ export function alignLineage(lineage: ResultLineage, count: number, columnsOf: C
     ...tail.map(({ sources }) => sources),
   ];
 }
+
+/** Whether a value may derive from a column, as far as anybody can tell. Yes whenever that is not certain. */
+export function mayDeriveFrom(
+  sources: Sources,
+  wanted: { readonly schema?: string; readonly table: string; readonly column: string },
+  columnsOf: ColumnsOf,
+): boolean {
+  if (sources === 'unknown') return true;
+  let missed = 0;
+  for (const source of sources) {
+    const { table, schema } = source;
+    const known = columnsOf({ ...(schema !== undefined && { schema }), table });
+    // A view, or a table made since: what is in it is not known here.
+    if (!known) return true;
+    const same =
+      table === wanted.table && (schema === undefined || wanted.schema === undefined || schema === wanted.schema);
+    if (source.kind === 'row') {
+      if (same) return true;
+    } else if (known.includes(source.column) || SYSTEM_COLUMNS.has(source.column)) {
+      if (same && source.column === wanted.column) return true;
+    } else if (source.otherwise === 'row') {
+      if (same) return true;
+    } else missed++;
+  }
+  // A name that nobody has: the catalogue is not the server's.
+  return sources.length > 0 && missed === sources.length;
+}
+
+const SYSTEM_COLUMNS: ReadonlySet<string> = new Set(['ctid', 'tableoid', 'xmin', 'xmax', 'cmin', 'cmax']);
