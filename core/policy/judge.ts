@@ -16,6 +16,8 @@ export interface JudgedText {
 }
 
 export interface SessionView<Settings> extends SessionNames {
+  /** One array per path and not one per call: decisions are kept by its identity. */
+  readonly searchPath?: readonly string[] | undefined;
   /** The settings that texts are read under now. Anything but the judge's `usual` is read anew each time. */
   readonly settings: Settings;
 }
@@ -42,9 +44,14 @@ export interface Judge<Settings> {
 }
 
 interface Kept extends JudgedText {
-  /** EXECUTE, or a name that the search path leads somewhere: the decision hangs on the session. */
-  readonly ofSession: boolean;
+  /** EXECUTE: the decision hangs on what the session prepared. */
+  readonly executes: boolean;
+  /** A name that the search path leads somewhere: it hangs on that, and stands for one path at a time. */
+  readonly pathMatters: boolean;
   readonly bytes: number;
+  path: readonly string[] | undefined;
+  /** Under `path`. */
+  underPath: JudgedText;
 }
 
 export function createJudge<Settings>(options: JudgeOptions<Settings>): Judge<Settings> {
@@ -91,7 +98,13 @@ class RuleCache<Settings> implements RuleJudge<Settings> {
   decide(text: string, session: SessionView<Settings>): JudgedText {
     if (session.settings !== this.#options.usual) return this.#judge(text, session);
     const found = this.#young.get(text) ?? this.#lookFurther(text, session);
-    return found.ofSession ? { decision: judge(this.#rules, found.read, session), read: found.read } : found;
+    if (found.executes) return { decision: judge(this.#rules, found.read, session), read: found.read };
+    if (!found.pathMatters) return found;
+    if (found.path !== session.searchPath) {
+      found.path = session.searchPath;
+      found.underPath = { decision: judge(this.#rules, found.read, session), read: found.read };
+    }
+    return found.underPath;
   }
 
   /** Forgets what was not looked up for a while; false when nothing is left. */
@@ -114,17 +127,19 @@ class RuleCache<Settings> implements RuleJudge<Settings> {
   #judge(text: string, session: SessionView<Settings>): Kept {
     const read = this.#options.summarize(text, session.settings);
     const statements = read.ok ? read.value.flatMap((summary) => [...everyStatement(summary)]) : [];
+    const judged: JudgedText = { decision: judge(this.#rules, read, session), read };
     return {
-      decision: judge(this.#rules, read, session),
-      read,
-      ofSession: statements.some(
-        ({ executes, acts }) =>
-          executes !== undefined ||
-          (this.#rules.asksForSchemas &&
-            acts.some(({ relation }) => relation !== undefined && relation.schema === undefined)),
-      ),
+      ...judged,
+      executes: statements.some(({ executes }) => executes !== undefined),
+      pathMatters:
+        this.#rules.asksForSchemas &&
+        statements.some(({ acts }) =>
+          acts.some(({ relation }) => relation !== undefined && relation.schema === undefined),
+        ),
       // Two bytes a character, and what objects of these shapes take in V8, rounded up.
       bytes: text.length * 2 + statements.reduce((sum, { acts }) => sum + 400 + acts.length * 250, 500),
+      path: session.searchPath,
+      underPath: judged,
     };
   }
 }

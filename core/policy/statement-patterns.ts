@@ -21,7 +21,17 @@ interface NamePattern {
   readonly text: string;
   /** Between double quotes: means exactly this. */
   readonly exact: boolean;
+  /** What stands between its stars, as written and in lower case. */
+  readonly parts: readonly string[];
+  readonly folded: readonly string[];
 }
+
+const namePattern = (text: string, exact: boolean): NamePattern => ({
+  text,
+  exact,
+  parts: text.split('*'),
+  folded: text.toLowerCase().split('*'),
+});
 
 export interface Pattern {
   /** As written, for messages. */
@@ -101,8 +111,8 @@ function parseName(text: string): Result<{ schema?: NamePattern; name: NamePatte
     part === undefined
       ? undefined
       : part.startsWith('"')
-        ? { text: part.slice(1, -1).replaceAll('""', '"'), exact: true }
-        : { text: part, exact: false },
+        ? namePattern(part.slice(1, -1).replaceAll('""', '"'), true)
+        : namePattern(part, false),
   );
   for (const part of [first, second]) {
     if (part && new TextEncoder().encode(part.text).length > MAX_IDENTIFIER_BYTES)
@@ -196,21 +206,23 @@ const sameFold = (a: string, b: string | undefined): boolean =>
 
 /** In any case, since single-byte databases fold more letters than this parser does. */
 const fitsLoosely = (pattern: NamePattern, name: string): boolean =>
-  pattern.exact ? pattern.text === name : glob(pattern.text.toLowerCase(), name.toLowerCase());
+  pattern.exact ? pattern.text === name : fits(pattern.folded, name.toLowerCase());
 
 /** As written, or folded as the server folds what is not quoted. */
 const fitsStrictly = (pattern: NamePattern, name: string): boolean =>
-  pattern.exact ? pattern.text === name : glob(pattern.text, name) || glob(pattern.text.toLowerCase(), name);
+  pattern.exact ? pattern.text === name : fits(pattern.parts, name) || fits(pattern.folded, name);
 
 /** `*` stands for any text. Linear but for the number of stars; both are short. */
-export function glob(pattern: string, name: string): boolean {
-  const parts = pattern.split('*');
-  const [first = '', ...others] = parts;
-  if (others.length === 0) return pattern === name;
-  const last = others.pop() ?? '';
+export const glob = (pattern: string, name: string): boolean => fits(pattern.split('*'), name);
+
+function fits(parts: readonly string[], name: string): boolean {
+  const first = parts[0] ?? '';
+  if (parts.length === 1) return first === name;
+  const last = parts[parts.length - 1] ?? '';
   if (!name.startsWith(first) || !name.endsWith(last) || name.length < first.length + last.length) return false;
   let at = first.length;
-  for (const part of others) {
+  for (let index = 1; index < parts.length - 1; index++) {
+    const part = parts[index] ?? '';
     const found = name.indexOf(part, at);
     if (found < 0 || found + part.length > name.length - last.length) return false;
     at = found + part.length;

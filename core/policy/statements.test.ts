@@ -264,6 +264,9 @@ describe('the cache', () => {
       'block',
       'allow',
     ]);
+    const path = ['public'];
+    const first = under.decide('select * from t', { ...session, searchPath: path });
+    expect(under.decide('select * from t', { ...session, searchPath: path })).toBe(first);
     const execute = (text: string) => {
       const summaries = read(text);
       return under.decide('execute p', { ...session, prepared: () => (summaries.ok ? summaries.value : undefined) })

@@ -76,7 +76,8 @@ const guard: RuleSet = {
     ['truncate orders', 'block', 'truncate'],
     ['truncate only orders restart identity cascade', 'block', 'truncate'],
     ['delete from orders', 'block', 'no where'],
-    ['delete from only public.orders *', 'block', 'no where'],
+    ['delete from public.orders *', 'block', 'no where'],
+    ['delete from only (public.orders)', 'block', 'no where'],
     ['delete from orders where true', 'block', 'a where that chooses nothing'],
     ['delete from orders where 1 = 1', 'block', 'a where that chooses nothing'],
     ['delete from orders where not false', 'block', 'a where that chooses nothing'],
@@ -101,7 +102,7 @@ const guard: RuleSet = {
     [
       'with a as (with b as (delete from orders returning 1) select * from b) select 1',
       'block',
-      'PostgreSQL refuses it itself; so do we',
+      'a write in a CTE of a CTE',
     ],
     [
       'with u as (update orders set total = 1 returning id) insert into log select id from u',
@@ -165,7 +166,7 @@ const guard: RuleSet = {
     ['select 1\0; drop table orders', 'block', 'NUL: the parser would stop there'],
     ['select \uFFFD', 'block', 'bytes that could not be read'],
     ['\uFEFFdrop table orders', 'block', 'a byte order mark is no space: does not parse'],
-    ['drop\u00A0table orders', 'block', 'nor is a no-break space'],
+    ['drop\u00A0table orders', 'block', 'nor is a no-break space: does not parse'],
   ],
 };
 
