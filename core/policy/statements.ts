@@ -8,7 +8,7 @@ import { type Act, everyStatement, type Opacity, type StatementSummary, type Unp
 import { Duration } from './duration.ts';
 import { asksForSchema, letsPass, type Pattern, parsePattern, type SearchPath, stops } from './statement-patterns.ts';
 
-export const PatternText = z.string().superRefine((text, context) => {
+export const PatternText = z.string().max(200).superRefine((text, context) => {
   const parsed = parsePattern(text);
   if (!parsed.ok) context.addIssue({ code: 'custom', message: parsed.error });
 });
@@ -214,8 +214,9 @@ function judgeOpacity(rules: StatementRules, opacity: Opacity): StatementDecisio
     (pattern.word !== 'function' || pattern.function !== undefined) &&
     fits(pattern, act);
   const decided = strictestEntry(rules, (pattern) => names(pattern, stops));
-  if (decided) return decided;
-  if (rules.allowList?.some((pattern) => names(pattern, letsPass))) return ALLOWED;
+  // A warning is shown beside a decision and is none.
+  if (decided && decided.verdict !== 'warn') return decided;
+  if (rules.allowList?.some((pattern) => names(pattern, letsPass))) return decided ?? ALLOWED;
   return unreadable(rules, opacity.why);
 }
 

@@ -76,7 +76,10 @@ export function union(all: readonly Sources[]): Sources {
 
 export const sourcesOf = (columns: readonly ResultColumn[]): Sources => union(columns.map(({ sources }) => sources));
 
-/** A table's columns in order; undefined when they are not known. */
+/**
+ * A table's columns in order; undefined when they are not known. Never a view's: what is in a view comes
+ * from elsewhere. Whoever has its definition asks for the lineage of that; without, all of it is unknown.
+ */
 export type ColumnsOf = (table: { readonly schema?: string; readonly table: string }) => readonly string[] | undefined;
 
 /** One for each of the `count` columns that the server announced. Whatever does not line up is unknown. */

@@ -89,7 +89,7 @@ export function copy(draft: Draft, node: TreeNode, scope: Scope): void {
     draft.act({ verbs: ['copy program'], also: ['copy', way], class: 'opaque' });
     draft.opaque.push({ why: 'COPY ... PROGRAM runs a program on the server', verbs: ['copy program'] });
   } else if (file !== undefined) {
-    draft.act({ verbs: ['copy file'], also: ['copy', way], class: from ? 'read' : 'write' });
+    draft.act({ verbs: ['copy file'], also: ['copy', way], class: 'privilege' });
   }
   const relation = nodeOf(fields.relation, 'RangeVar');
   draft.act({

@@ -466,4 +466,29 @@ const lenient: RuleSet = {
   ],
 };
 
-export const RULE_SETS: readonly RuleSet[] = [guard, readOnly, tables, roles, narrow, lenient];
+const classes: RuleSet = {
+  name: 'classes',
+  statements: [{ allow: ['read', 'write'] }, { warn: ['function *', 'call'] }],
+  rows: [
+    ['select * from t', 'allow', 'a read'],
+    ['insert into t select * from u', 'allow', 'a write'],
+    ['insert into t select max(a) from u', 'warn', 'a function is called'],
+    ['truncate t', 'allow', 'a write'],
+    ['copy t from stdin', 'allow', 'a write'],
+    ["copy t from '/etc/passwd'", 'block', 'a file of the server is more than rows'],
+    ["copy t to '/tmp/x'", 'block', 'a file of the server is more than rows'],
+    ["copy t to program 'cat'", 'block', 'a program'],
+    ["select dblink_exec('x', 'drop table t')", 'block', 'a warning decides nothing about what cannot be read'],
+    ['call f()', 'block', 'a warning decides nothing about what cannot be read'],
+    ["select pg_read_file('x')", 'block', 'opaque is another class'],
+    ['select pg_terminate_backend(1)', 'block', 'privilege is another class'],
+    ['drop table t', 'block', 'schema is another class'],
+    ['select 1 into t', 'block', 'schema is another class'],
+    ['set search_path = x', 'block', 'session is another class'],
+    ['set role x', 'block', 'privilege is another class'],
+    ['grant select on t to x', 'block', 'privilege is another class'],
+    ['rollback', 'allow', 'transaction control'],
+  ],
+};
+
+export const RULE_SETS: readonly RuleSet[] = [guard, readOnly, tables, roles, narrow, lenient, classes];
