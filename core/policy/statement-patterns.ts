@@ -49,12 +49,15 @@ const CLASSES: ReadonlySet<string> = new Set(STATEMENT_CLASSES);
 const NAME = /^\s*("(?:[^"]|"")+"|[\p{L}\p{N}_$*]+)(?:\s*\.\s*("(?:[^"]|"")+"|[\p{L}\p{N}_$*]+))?\s*$/u;
 const WITHOUT_WHERE = new Set(['delete', 'update', 'merge', 'write', '*']);
 const MAX_IDENTIFIER_BYTES = 63;
+/** Two quoted names and the words around them. */
+const MAX_PATTERN_CHARACTERS = 300;
 
 /** The pattern, or what is wrong with it in words for its author. */
 export function parsePattern(text: string): Result<Pattern, string> {
   // Words of the pattern may be in any case and spacing; names are kept as they are.
   let rest = text.trim().replace(/\s+/g, ' ');
   if (rest === '') return err('is empty');
+  if (rest.length > MAX_PATTERN_CHARACTERS) return err(`is longer than ${MAX_PATTERN_CHARACTERS} characters`);
   const withoutWhere = / without where$/i.test(rest) || / without where on /i.test(rest);
   if (withoutWhere) rest = rest.replace(/ without where( on |$)/i, '$1').trimEnd();
   const named = /^(function|role) (.+)$/i.exec(rest);

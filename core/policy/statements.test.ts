@@ -70,6 +70,7 @@ describe('in a policy', () => {
       `"select on ${'x'.repeat(64)}"`,
       /longer than any name can be/,
     ],
+    ['a pattern without end', '"delete without where"', `"${'drop '.repeat(100)}"`, /is longer than 300 characters/],
     ['an empty pattern', '"delete without where"', '" "', /is empty/],
     ['an empty list', '[grant]', '[]', /^line 9, column 11: rules\[0\]\.statements\[1\]\.hold: /],
     [

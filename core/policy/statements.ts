@@ -8,7 +8,7 @@ import { type Act, everyStatement, type Opacity, type StatementSummary, type Unp
 import { Duration } from './duration.ts';
 import { asksForSchema, letsPass, type Pattern, parsePattern, type SearchPath, stops } from './statement-patterns.ts';
 
-export const PatternText = z.string().max(200).superRefine((text, context) => {
+export const PatternText = z.string().superRefine((text, context) => {
   const parsed = parsePattern(text);
   if (!parsed.ok) context.addIssue({ code: 'custom', message: parsed.error });
 });
