@@ -2,19 +2,10 @@
 // edge; unknown keys are errors, since a misspelt rule must not become a missing rule (law 4).
 
 import { z } from 'zod';
+import { Duration, UNIT_MS } from './duration.ts';
+import { StatementEntry, UnparsableVerdict } from './statements.ts';
 
-/** `30m`, `1h`, `90d` -> milliseconds. */
-export const Duration = z
-  .string()
-  .regex(/^[1-9]\d{0,5}(s|m|h|d)$/, 'expected a duration such as 30m, 8h or 90d')
-  .transform(parseDuration);
-
-const UNIT_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
-
-export function parseDuration(text: string): number {
-  const unit = text.at(-1) as keyof typeof UNIT_MS;
-  return Number(text.slice(0, -1)) * UNIT_MS[unit];
-}
+export { Duration, parseDuration } from './duration.ts';
 
 const oneOrMany = <T extends z.ZodType>(item: T) => z.union([item, z.array(item).min(1)]);
 
@@ -37,6 +28,10 @@ export const Rule = z.strictObject({
   /** `deny` turns away whoever the rule matches, whatever later rules say. */
   access: z.union([z.literal('deny'), Access]),
   task: z.enum(['required', 'optional']).default('optional'),
+  /** What may be done in a session (docs/policy.md). Absent: everything. */
+  statements: z.array(StatementEntry).min(1).max(100).optional(),
+  /** For statements that cannot be read. Absent: block where an entry blocks, holds or allows anything. */
+  unparsable: UnparsableVerdict.optional(),
   record: z
     .strictObject({
       retain: Duration.default(90 * UNIT_MS.d),

@@ -4,6 +4,7 @@
 import { type Document, isMap, isPair, isScalar, LineCounter, parseDocument } from 'yaml';
 import { err, ok, type Result } from '../result.ts';
 import { PolicyDocument } from './document.ts';
+import { statementContradiction } from './statements.ts';
 
 export const MAX_POLICY_BYTES = 256 * 1024;
 
@@ -80,6 +81,8 @@ function contradictions(policy: PolicyDocument): { path: PropertyKey[]; message:
     if (names.has(rule.name))
       found.push({ path: ['rules', index, 'name'], message: `the name ${rule.name} is used twice` });
     names.add(rule.name);
+    const contradiction = statementContradiction(rule.statements, rule.unparsable);
+    if (contradiction) found.push({ path: ['rules', index, 'unparsable'], message: contradiction });
   });
   for (const name of Object.keys(policy.groups)) {
     if (name === 'everyone' || name.startsWith('user:')) {

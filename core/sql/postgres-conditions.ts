@@ -1,0 +1,52 @@
+// Whether a WHERE chooses among rows at all. A guard against accidents: `where true` and `where id = id`
+// are seen through, a condition that happens to hold for every row is not.
+
+import { children, names, nodeOf, nodesOf, type TreeNode } from './postgres-tree.ts';
+
+export function choosesNothing(where: unknown): boolean {
+  const node = nodeOf(where);
+  if (!node || !mentions(node, COLUMNS)) return true;
+  if (node.type === 'BoolExpr') {
+    const arms = nodesOf(node.fields.args);
+    if (node.fields.boolop === 'AND_EXPR') return arms.every(alwaysTrue);
+    if (node.fields.boolop === 'OR_EXPR') return arms.some(alwaysTrue);
+  }
+  return alwaysTrue(node);
+}
+
+const COLUMNS: ReadonlySet<string> = new Set(['ColumnRef', 'CurrentOfExpr']);
+const UNDECIDED: ReadonlySet<string> = new Set([...COLUMNS, 'ParamRef']);
+
+/** True for every row, as far as the text tells. */
+function alwaysTrue(node: TreeNode): boolean {
+  if (node.type === 'BoolExpr') {
+    const arms = nodesOf(node.fields.args);
+    if (node.fields.boolop === 'AND_EXPR') return arms.every(alwaysTrue);
+    if (node.fields.boolop === 'OR_EXPR') return arms.some(alwaysTrue);
+  }
+  if (node.type === 'A_Expr' && ['=', '>=', '<='].includes(names(node.fields.name).at(-1) ?? '')) {
+    const left = nodeOf(node.fields.lexpr);
+    const right = nodeOf(node.fields.rexpr);
+    if (left?.type === 'ColumnRef' && right?.type === 'ColumnRef') {
+      const [a, b] = [names(left.fields.fields), names(right.fields.fields)];
+      if (a.length > 0 && a.at(-1) === b.at(-1) && (a.length !== b.length || a.join('.') === b.join('.'))) return true;
+    }
+  }
+  return !mentions(node, UNDECIDED) && !isFalse(node);
+}
+
+function isFalse(node: TreeNode): boolean {
+  if (node.type === 'TypeCast') {
+    const inner = nodeOf(node.fields.arg);
+    return inner !== undefined && isFalse(inner);
+  }
+  if (node.type !== 'A_Const') return false;
+  if (node.fields.isnull === true) return true;
+  const { boolval, sval } = node.fields as { boolval?: { boolval?: boolean }; sval?: { sval?: string } };
+  if (boolval) return boolval.boolval !== true;
+  return sval !== undefined && /^(f|false|n|no|off|0)$/i.test(sval.sval ?? '');
+}
+
+export function mentions(node: TreeNode, types: ReadonlySet<string>): boolean {
+  return types.has(node.type) || children(node).some((child) => mentions(child, types));
+}
