@@ -2,6 +2,7 @@
 // edge; unknown keys are errors, since a misspelt rule must not become a missing rule (law 4).
 
 import { z } from 'zod';
+import { MaskEntry } from './masks.ts';
 
 /** `30m`, `1h`, `90d` -> milliseconds. */
 export const Duration = z
@@ -37,6 +38,8 @@ export const Rule = z.strictObject({
   /** `deny` turns away whoever the rule matches, whatever later rules say. */
   access: z.union([z.literal('deny'), Access]),
   task: z.enum(['required', 'optional']).default('optional'),
+  /** What is hidden in results and recordings, see masks.ts. */
+  mask: z.array(MaskEntry).max(100).optional(),
   record: z
     .strictObject({
       retain: Duration.default(90 * UNIT_MS.d),
