@@ -117,7 +117,12 @@ export class Masks {
    * A whole text with its values masked; the very same bytes when there are none, null when a rule says so.
    * `adapt` makes a replacement fit where it is put. May throw, as the ways may: call it inside `attempt`.
    */
-  maskBytes(bytes: Uint8Array, start: number, end: number, adapt?: (text: string) => string): Uint8Array | null {
+  maskBytes(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    adapt?: ((text: string) => string) | undefined,
+  ): Uint8Array | null {
     const { finder } = this;
     if (!finder) return bytes.subarray(start, end);
     if (end - start >= WHOLE_BYTES) {
@@ -144,7 +149,7 @@ export class Masks {
     start: number,
     end: number,
     matches: readonly Match[],
-    adapt?: (text: string) => string,
+    adapt?: ((text: string) => string) | undefined,
   ): Uint8Array | null {
     const pieces: Uint8Array[] = [];
     let length = end - start;

@@ -12,7 +12,10 @@ export const throwingHash: KeyedHash = () => {
   throw new Error('the key is gone');
 };
 
-export function masksOf(entries: readonly unknown[], hash: KeyedHash = keyedHash): { masks: Masks; incidents: Incident[] } {
+export function masksOf(
+  entries: readonly unknown[],
+  hash: KeyedHash = keyedHash,
+): { masks: Masks; incidents: Incident[] } {
   const incidents: Incident[] = [];
   const masks = new Masks([{ name: 'r', mask: entries.map((entry) => MaskEntry.parse(entry)) }], {
     keyedHash: hash,

@@ -34,7 +34,9 @@ export const dataRow = (cells: readonly (string | Buffer | null)[]): Buffer =>
     'D',
     Buffer.concat([
       int16(cells.length),
-      ...cells.flatMap((cell) => (cell === null ? [int32(-1)] : [int32(Buffer.byteLength(cell)), Buffer.from(cell as string)])),
+      ...cells.flatMap((cell) =>
+        cell === null ? [int32(-1)] : [int32(Buffer.byteLength(cell)), Buffer.from(cell as string)],
+      ),
     ]),
   );
 

@@ -59,7 +59,13 @@ export const HARD_CASES: readonly Labelled[] = [
   card('6200000000000005', 'up:'),
   card('4222222222222', 'old visa '),
   { text: '4111 1111 1111 1111 123', values: [['credit-card', '4111 1111 1111 1111']] },
-  { text: '4242424242424242|5555555555554444', values: [['credit-card', '4242424242424242'], ['credit-card', '5555555555554444']] },
+  {
+    text: '4242424242424242|5555555555554444',
+    values: [
+      ['credit-card', '4242424242424242'],
+      ['credit-card', '5555555555554444'],
+    ],
+  },
   not('4111111111111112'),
   not('1234567812345670'),
   not('9999999999999995'),
@@ -123,7 +129,10 @@ export const HARD_CASES: readonly Labelled[] = [
   not('12:30:45.123456'),
   not('3.14159265358979'),
   not('+0 123 456 789'),
-  jwt('eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U', 'Bearer '),
+  jwt(
+    'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U',
+    'Bearer ',
+  ),
   jwt('eyJhbGciOiJub25lIn0.eyJzdWIiOiIxMjM0NTY3ODkwIn0.', 'x '),
   not('eyJhbGciOiJIUzI1NiJ9'),
   not('heyJude.songs.example'),
@@ -143,8 +152,16 @@ export const HARD_CASES: readonly Labelled[] = [
   not('xoxo-love'),
   is('gcp-key')('AIzaSyA0exampleexampleexampleexample012', 'key='),
   not('AIzaShort'),
-  is('private-key')('-----BEGIN RSA PRIVATE KEY-----\nMIIEexampleexample+/==\n-----END RSA PRIVATE KEY-----', 'k:\n', '\nrest'),
-  is('private-key')('-----BEGIN PRIVATE KEY-----\\nMIIEexampleexample\\n-----END PRIVATE KEY-----', '{"private_key": "', '\\n"}'),
+  is('private-key')(
+    '-----BEGIN RSA PRIVATE KEY-----\nMIIEexampleexample+/==\n-----END RSA PRIVATE KEY-----',
+    'k:\n',
+    '\nrest',
+  ),
+  is('private-key')(
+    '-----BEGIN PRIVATE KEY-----\\nMIIEexampleexample\\n-----END PRIVATE KEY-----',
+    '{"private_key": "',
+    '\\n"}',
+  ),
   not('-----BEGIN CERTIFICATE-----\nMIIEexample\n-----END CERTIFICATE-----'),
   not('-----BEGIN PUBLIC KEY-----'),
   password('hunter2!', 'password=', '&user=x'),
@@ -156,7 +173,7 @@ export const HARD_CASES: readonly Labelled[] = [
   password('Zx9!kk', "pwd: '", "'"),
   not('password: string;'),
   not('password = null'),
-  not('password=${DB_PASSWORD}'),
+  not(`password=${'$'}{DB_PASSWORD}`),
   not('The password: must be changed every month'),
   not('password_hash = $2b$10$abcdefghijklmnopqrstuv'),
   not('passwordless: true'),
@@ -192,18 +209,49 @@ export function generate(seed: number, count: number): Labelled[] {
   const random = randomOf(seed);
   const below = (limit: number): number => Math.floor(random.next() * limit);
   const pick = <T>(list: readonly T[]): T => list[below(list.length)] as T;
-  const some = (alphabet: string, length: number): string => Array.from({ length }, () => alphabet[below(alphabet.length)]).join('');
+  const some = (alphabet: string, length: number): string =>
+    Array.from({ length }, () => alphabet[below(alphabet.length)]).join('');
   const luhn = (body: string): string => {
     for (let check = 0; check < 10; check++) if (luhnIsRight(body + check)) return body + check;
     return body;
   };
-  const frames = [['', ''], ['value: ', ''], ['see ', ' for more'], ['"', '"'], ['(', ')'], ['<td>', '</td>'], ['x\t', '\ty'], ['é ', ' ü'], ['', '\n'], ['a,', ',b']] as const;
+  const frames = [
+    ['', ''],
+    ['value: ', ''],
+    ['see ', ' for more'],
+    ['"', '"'],
+    ['(', ')'],
+    ['<td>', '</td>'],
+    ['x\t', '\ty'],
+    ['é ', ' ü'],
+    ['', '\n'],
+    ['a,', ',b'],
+  ] as const;
   const makers: readonly (() => readonly [string, string])[] = [
-    () => ['email', `${some(LETTERS, 3 + below(8))}${pick(['', '.', '_', '+'])}${some(LETTERS + DIGITS, 2)}@${some(LETTERS, 4 + below(6))}.${pick(['com', 'org', 'co.uk', 'example', 'io'])}`],
-    () => ['credit-card', grouped(luhn(pick(['4', '51', '55', '2221', '6011']).padEnd(4, '0') + some(DIGITS, 11)), pick(['', ' ', '-']))],
+    () => [
+      'email',
+      `${some(LETTERS, 3 + below(8))}${pick(['', '.', '_', '+'])}${some(LETTERS + DIGITS, 2)}@${some(LETTERS, 4 + below(6))}.${pick(['com', 'org', 'co.uk', 'example', 'io'])}`,
+    ],
+    () => [
+      'credit-card',
+      grouped(luhn(pick(['4', '51', '55', '2221', '6011']).padEnd(4, '0') + some(DIGITS, 11)), pick(['', ' ', '-'])),
+    ],
     () => ['credit-card', luhn(pick(['34', '37']) + some(DIGITS, 12))],
-    () => ['iban', ibanOf(...pick([['DE', some(DIGITS, 18)], ['GB', some(UPPERS, 4) + some(DIGITS, 14)], ['ES', some(DIGITS, 20)], ['NL', some(UPPERS, 4) + some(DIGITS, 10)]] as const))],
-    () => ['us-ssn', `${pick(['1', '2', '3', '4', '5', '7'])}${some('123456789', 2)}-${some('123456789', 2)}-${some('123456789', 4)}`],
+    () => [
+      'iban',
+      ibanOf(
+        pick([
+          ['DE', some(DIGITS, 18)],
+          ['GB', some(UPPERS, 4) + some(DIGITS, 14)],
+          ['ES', some(DIGITS, 20)],
+          ['NL', some(UPPERS, 4) + some(DIGITS, 10)],
+        ] as const),
+      ),
+    ],
+    () => [
+      'us-ssn',
+      `${pick(['1', '2', '3', '4', '5', '7'])}${some('123456789', 2)}-${some('123456789', 2)}-${some('123456789', 4)}`,
+    ],
     () => ['phone', `+${pick(['1415555', '4420794', '49309018', '33123456'])}${some(DIGITS, 4)}`],
     () => ['phone', `(${pick(['415', '212', '650'])}) 555-${some(DIGITS, 4)}`],
     () => ['phone', `${pick(['415', '212', '650'])}-555-${some(DIGITS, 4)}`],
@@ -212,15 +260,20 @@ export function generate(seed: number, count: number): Labelled[] {
     () => ['gcp-key', `AIza${some(LETTERS + UPPERS + DIGITS, 35)}`],
     () => ['github-token', `gh${pick([...'pousr'])}_${some(LETTERS + UPPERS + DIGITS, 36)}`],
     () => ['slack-token', `xox${pick([...'bpar'])}-${some(DIGITS, 12)}-${some(LETTERS + DIGITS, 24)}`],
-    () => ['private-key', pem(pick(['', 'RSA ', 'EC ', 'OPENSSH ', 'ENCRYPTED ']), some(LETTERS + UPPERS + DIGITS, 64 + below(64)))],
+    () => [
+      'private-key',
+      pem(pick(['', 'RSA ', 'EC ', 'OPENSSH ', 'ENCRYPTED ']), some(LETTERS + UPPERS + DIGITS, 64 + below(64))),
+    ],
     () => ['password', `${some(LETTERS, 4)}${some(DIGITS, 3)}${pick(['!', '#', '-', ''])}${some(UPPERS, 2)}`],
   ];
   const lookAlikes: readonly (() => string)[] = [
     () => some(DIGITS, 16).replace(/^./, '9'),
     () => wrongLuhn(luhn(`4${some(DIGITS, 14)}`)),
     () => `1${some(DIGITS, 12)}`,
-    () => `${some('0123456789abcdef', 8)}-${some('0123456789abcdef', 4)}-4${some('0123456789abcdef', 3)}-a${some('0123456789abcdef', 3)}-${some('0123456789abcdef', 12)}`,
-    () => `20${some('12', 2)}-0${some('123456789', 1)}-1${some(DIGITS, 1)} 1${some(DIGITS, 1)}:3${some(DIGITS, 1)}:00.${some(DIGITS, 6)}`,
+    () =>
+      `${some('0123456789abcdef', 8)}-${some('0123456789abcdef', 4)}-4${some('0123456789abcdef', 3)}-a${some('0123456789abcdef', 3)}-${some('0123456789abcdef', 12)}`,
+    () =>
+      `20${some('12', 2)}-0${some('123456789', 1)}-1${some(DIGITS, 1)} 1${some(DIGITS, 1)}:3${some(DIGITS, 1)}:00.${some(DIGITS, 6)}`,
     () => `9${some(DIGITS, 2)}-${some('123456789', 2)}-${some('123456789', 4)}`,
     () => `${some(LETTERS, 6)}@${some(LETTERS, 5)}`,
     () => `${some(LETTERS, 5)}@${some(DIGITS, 1)}x.png`,
@@ -234,7 +287,17 @@ export function generate(seed: number, count: number): Labelled[] {
     () => `ORD-${some(DIGITS, 4)}-${some(DIGITS, 4)}-${some(DIGITS, 4)}-${some(DIGITS, 4)}`,
     () => `192.168.${some('12', 2)}.${some('12', 2)}:${some('123456789', 4)}`,
     () => `${some('123456789', 5)}-${some(DIGITS, 4)}`,
-    () => pick(['password: string', 'password = null', 'the password: ask bob', 'token_count=5123', 'passwords=17 rows', 'secretary: Ms4 Smith1', 'password_hint: blue4you', 'x-api-key-id=abc123def']),
+    () =>
+      pick([
+        'password: string',
+        'password = null',
+        'the password: ask bob',
+        'token_count=5123',
+        'passwords=17 rows',
+        'secretary: Ms4 Smith1',
+        'password_hint: blue4you',
+        'x-api-key-id=abc123def',
+      ]),
     () => pem('', 'MIIB').replaceAll('PRIVATE', 'PUBLIC'),
   ];
   return Array.from({ length: count }, (_, index): Labelled => {
@@ -276,7 +339,7 @@ function luhnIsRight(digits: string): boolean {
 const wrongLuhn = (card: string): string => card.slice(0, -1) + ((Number(card.slice(-1)) + 1) % 10);
 const grouped = (card: string, by: string): string => (card.match(/.{4}/g) ?? []).join(by);
 
-function ibanOf(country: string, account: string): string {
+function ibanOf([country, account]: readonly [string, string]): string {
   const value = [...`${account}${country}00`].map((one) => Number.parseInt(one, 36)).join('');
   const check = 98 - Number(BigInt(value) % 97n);
   return `${country}${String(check).padStart(2, '0')}${account}`;

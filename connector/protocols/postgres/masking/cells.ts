@@ -5,7 +5,7 @@ import { binaryAsText } from './cell-text.ts';
 import { maskJsonMatches } from './json-values.ts';
 import type { ColumnPlan } from './result-plan.ts';
 import { maskedValue } from './typed-values.ts';
-import { kindOf } from './types.ts';
+import { kindOf, XML } from './types.ts';
 
 /** undefined: the cell stays as it is. null: NULL. */
 export type MaskedCell = Uint8Array | null | undefined;
@@ -56,7 +56,7 @@ function searchCell(
   const kind = kindOf(type);
   switch (kind) {
     case 'text':
-      return changed(b, start, end, masks.maskBytes(b, start, end));
+      return changed(b, start, end, masks.maskBytes(b, start, end, type === XML ? withoutSyntax : undefined));
     case 'integer':
     case 'numeric':
     case 'uuid':

@@ -15,8 +15,11 @@ export interface MessageContext {
 export const WITHHELD = '[withheld]';
 
 /** Severity, code, routine and the names of things: never data. */
-const PLAIN_FIELDS = 'SVCPpFLRstcdn';
+const PLAIN_FIELDS = 'SVCPpFLR';
 const NAME_FIELDS = 'stcdn';
+
+/** Source files that pass on words of a function's author (RAISE, under any code) or of another server. */
+const WORDED_ELSEWHERE = /^(?:pl|dblink|connection\.c|deparse\.c|postgres_fdw|xml)/;
 
 /** Errors whose message is made of names and words of the server alone, besides what it quotes. */
 const SERVER_WORDED = /^(?:0A|08|2[1-9B-F]|2D|3[0-9BDF]|4[0-4]|5[3-8]|F0|HV|XX|01[0-9]0[1-9]|02)/;
@@ -33,19 +36,16 @@ export function maskErrorFields(body: Buffer, context: MessageContext): Buffer |
   }
   const text = (code: string): string | undefined =>
     fields.find((field) => field.code === code.charCodeAt(0))?.text.toString('utf8');
-  const known = [...NAME_FIELDS].flatMap((code) => text(code) ?? []);
   const guarded = context.masks.columnRules.length > 0 && context.mayTouch;
-  const ownWords = !SERVER_WORDED.test(text('C') ?? '');
+  const serverWorded = SERVER_WORDED.test(text('C') ?? '') && !WORDED_ELSEWHERE.test(text('F') ?? 'pl');
+  const known = serverWorded ? [...NAME_FIELDS].flatMap((code) => text(code) ?? []) : [];
   let changed = false;
   const masked = fields.map(({ code, text: value }) => {
     const letter = String.fromCharCode(code);
-    if (PLAIN_FIELDS.includes(letter)) return { code, text: value };
+    if (PLAIN_FIELDS.includes(letter) || (serverWorded && NAME_FIELDS.includes(letter))) return { code, text: value };
     const was = value.toString('utf8');
     let put = was;
-    // D detail, H hint, W where, q internal query, and whatever a later server adds: all of it or nothing.
-    if (guarded)
-      put =
-        letter === 'M' && !ownWords ? withoutQuotes(was, known, context.statement) : guard(letter, was, known, context);
+    if (guarded) put = serverWorded ? guardServer(letter, was, known, context) : guardOther(letter, was, context);
     put = context.masks.maskString(put);
     if (put === was) return { code, text: value };
     changed = true;
@@ -59,19 +59,28 @@ export function maskErrorFields(body: Buffer, context: MessageContext): Buffer |
   ]);
 }
 
-/** `Key (a, b)=(1, 2) already exists.` keeps its names. Anything else of it that could hold data goes. */
-function guard(letter: string, text: string, known: readonly string[], { statement }: MessageContext): string {
-  if (letter === 'q') return statement?.includes(text) ? text : WITHHELD;
-  if (letter === 'M') return statement !== undefined && onlyWordsOf(text, statement) ? text : WITHHELD;
+/** A function's author may have put anything anywhere: what the client did not write itself goes. */
+function guardOther(letter: string, text: string, { statement }: MessageContext): string {
+  if (letter === 'W')
+    return text
+      .split('\n')
+      .map((line) => (/^PL\/pgSQL function [^"]{1,200} line \d+ at [\w ]+$/.test(line) ? line : WITHHELD))
+      .join('\n');
+  return text !== '' && statement?.includes(text) === true ? text : WITHHELD;
+}
+
+/** `Key (a, b)=(1, 2) already exists.` keeps its names. Anything else of a detail that could hold data goes. */
+function guardServer(letter: string, text: string, known: readonly string[], { statement }: MessageContext): string {
+  if (letter === 'q') return statement?.includes(text) === true ? text : WITHHELD;
   if (letter === 'D') {
     const key =
       /^(Key \([^)]*\)=)\([\s\S]*\)( (?:already exists|conflicts with existing key|is not present in table "[^"]*"|is still referenced from table "[^"]*")\.?)/.exec(
         text,
       );
     if (key) return `${key[1]}(${WITHHELD})${key[2]}`;
-    if (/^A field with precision \d+, scale \d+ must round to an absolute value less than [\d^]+\.$/.test(text))
-      return text;
-    return WITHHELD;
+    return /^A field with precision \d+, scale \d+ must round to an absolute value less than [\d^]+\.$/.test(text)
+      ? text
+      : WITHHELD;
   }
   if (letter === 'W')
     return text
@@ -111,9 +120,6 @@ function withoutQuotes(text: string, known: readonly string[], statement: string
 /** `value 5000 is out of bounds`: a number that the client did not write. */
 const withoutNumbers = (text: string, statement: string | undefined): string =>
   text.replace(/\d+/g, (number) => (statement?.includes(number) === true ? number : '***'));
-
-/** A notice that says no word which the statement does not say: RAISE with a literal. */
-const onlyWordsOf = (text: string, statement: string): boolean => text.length > 0 && statement.includes(text);
 
 /** int32 process id | channel NUL payload NUL. Any session may send anything: with column rules the payload goes. */
 export function maskNotification(body: Buffer, { masks }: MessageContext): Buffer | undefined {

@@ -126,7 +126,9 @@ function hideLiterals(b: Buffer, { withholdLiterals, backslashEscapes = false }:
       while (end < b.length && isWordByte(b[end])) end++;
       const last = word;
       word = b.toString('latin1', at, end);
-      if (byte >= 0x30 && byte <= 0x39) {
+      // U&'...'
+      if (b[end] === 0x26 && (b[end + 1] === QUOTE || b[end + 1] === DOUBLE) && /^u$/i.test(word)) end++;
+      else if (byte >= 0x30 && byte <= 0x39) {
         if (withholdLiterals) {
           for (let i = at; i < end; i++) if (isDigit(b[i])) b[i] = 0x30;
           hidden = true;

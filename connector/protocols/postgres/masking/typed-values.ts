@@ -7,7 +7,7 @@ import type { Way } from '../../../../core/policy/masks.ts';
 import { maskArrayLiteral, maskBinaryArray } from './array-values.ts';
 import { binaryAsText } from './cell-text.ts';
 import { maskJsonScalars } from './json-values.ts';
-import { FLOAT4, type Format, integerBytes, kindOf, MACADDR8, TIMETZ } from './types.ts';
+import { FLOAT4, type Format, integerBytes, kindOf, MACADDR8, TIMETZ, XML } from './types.ts';
 
 /** 2000-01-01, where PostgreSQL's binary dates begin. */
 const EPOCH_MS = 946_684_800_000;
@@ -116,14 +116,15 @@ const NAME = 19;
 function maskedText(type: number, value: string, way: Way, masks: Masks): Buffer {
   // char(n) is padded; the same value in a text column is not, and both must hash alike.
   const trimmed = type === BPCHAR ? value.replace(/ +$/, '') : value;
-  const kind = way === 'partial' ? looksLike(trimmed, masks) : 'masked';
+  const kind = way === 'partial' ? looksLike(trimmed) : 'masked';
   const text = maskText(way, kind, trimmed, masks.keyedHash) ?? '';
   if (type === CHAR) return Buffer.from('*');
+  if (type === XML) return Buffer.from(text.replace(/[<>&]/g, '_'));
   return Buffer.from(type === NAME ? text.slice(0, 63) : text);
 }
 
 /** So that an e-mail column's `partial` is that of an e-mail, also where no detector is asked for. */
-function looksLike(value: string, _masks: Masks): string {
+function looksLike(value: string): string {
   if (/^[^@\s]+@[^@\s]+\.[^@\s.]+$/.test(value)) return 'email';
   if (/^\d{3}-\d{2}-\d{4}$/.test(value)) return 'us-ssn';
   if (/^[A-Z]{2}\d{2}[A-Z0-9 ]{11,}$/.test(value)) return 'iban';

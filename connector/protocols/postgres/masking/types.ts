@@ -54,6 +54,7 @@ export const kindOf = (type: number): CellKind => BY_OID.get(type) ?? 'other';
 export const integerBytes = (type: number): 2 | 4 | 8 => (type === 20 ? 8 : type === 21 ? 2 : 4);
 
 export const FLOAT4 = 700;
+export const XML = 142;
 export const TIMETZ = 1266;
 export const MACADDR8 = 774;
 
