@@ -30,6 +30,10 @@ export function maskCell(
   if (plan.kind === 'withhold') return null;
   try {
     if (plan.kind === 'mask') {
+      if (plan.constant) {
+        masks.count(plan.rule);
+        return plan.constant;
+      }
       const value = maskedValue(plan.type, plan.format, b, start, end, plan.way, masks);
       masks.count(plan.rule);
       return value;

@@ -18,7 +18,9 @@ export class CopyBinary {
 
   constructor(context: CellContext, columns: readonly ColumnPlan[]) {
     this.#plan = {
-      columns: columns.map((column) => (column.kind === 'pass' ? column : { ...column, format: 'binary' as const })),
+      columns: columns.map((column) =>
+        column.kind === 'pass' ? column : { ...column, format: 'binary' as const, constant: undefined },
+      ),
       beyond: { kind: 'withhold', type: 0, format: 'binary' },
     };
     this.#rows = new RowMasker(context);

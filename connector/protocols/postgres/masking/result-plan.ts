@@ -2,7 +2,9 @@
 
 import { type ColumnDecision, decideColumn, type Lineage, type Origin } from '../../../../core/masking/columns.ts';
 import type { Masks } from '../../../../core/masking/masks.ts';
+import type { Way } from '../../../../core/policy/masks.ts';
 import { readRowDescription, type ResultField } from './row-description.ts';
+import { maskedValue } from './typed-values.ts';
 import { type Format, kindOf } from './types.ts';
 
 /** Table and attribute of the target's catalogue; undefined: not known (yet). Must say `bases` for what is no ordinary table. */
@@ -26,7 +28,12 @@ export type ColumnPlan =
   | { readonly kind: 'pass' }
   /** Searched by detectors. */
   | { readonly kind: 'detect'; readonly type: number; readonly format: Format }
-  | (Extract<ColumnDecision, { kind: 'mask' }> & { readonly type: number; readonly format: Format })
+  | (Extract<ColumnDecision, { kind: 'mask' }> & {
+      readonly type: number;
+      readonly format: Format;
+      /** What stands for every value of the column, where that does not hang on the value. */
+      readonly constant?: Buffer | undefined;
+    })
   /** NULL, since nobody knows what is in it. */
   | { readonly kind: 'withhold'; readonly type: number; readonly format: Format };
 
@@ -66,7 +73,8 @@ export function planFields(
     const origin = field.table !== 0 && field.attribute > 0 ? resolve(field.table, field.attribute) : undefined;
     const format = formatOf(facts.formats, index) ?? field.format;
     const decision = decideColumn(masks.columnRules, origin, facts.lineage?.[index] ?? 'unknown', mayTouch);
-    if (decision.kind === 'mask') return { ...decision, type: field.type, format };
+    if (decision.kind === 'mask')
+      return { ...decision, type: field.type, format, constant: constantOf(field.type, format, decision.way, masks) };
     // System columns (ctid, tableoid...) have no attribute of their own and no data of the row.
     if (decision.kind === 'withhold' && !(field.table !== 0 && field.attribute < 0)) {
       masks.report({ kind: 'mask.withheld', reason: 'lineage_unknown', column: index + 1 });
@@ -75,6 +83,11 @@ export function planFields(
     return masks.finder && isSearched(field.type, format, masks) ? { kind: 'detect', type: field.type, format } : PASS;
   });
   return columns.every(({ kind }) => kind === 'pass') ? undefined : { columns, beyond: WITHHOLD_ALL.beyond };
+}
+
+function constantOf(type: number, format: Format, way: Way, masks: Masks): Buffer | undefined {
+  if (way === 'hash' || way === 'partial' || ['json', 'jsonb', 'text-array'].includes(kindOf(type))) return undefined;
+  return maskedValue(type, format, Buffer.alloc(0), 0, 0, way, masks) ?? undefined;
 }
 
 function formatOf(formats: readonly Format[] | undefined, index: number): Format | undefined {
