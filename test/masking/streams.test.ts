@@ -89,15 +89,23 @@ test('a text of many blocks: values on and around each border are found, whateve
     '+44 20 7946 0958',
   ];
   // A value begins a few bytes before or behind each block's border.
-  for (let shift = -40; shift <= 8; shift += 3) {
+  for (let shift = -40; shift <= 8; shift++) {
     let text = '';
+    const put: string[] = [];
     for (let block = 1; block <= 3; block++) {
       text = text.padEnd(block * BLOCK_BYTES + shift, 'lorem ipsum ');
-      text += ` ${values[(block + shift + 60) % values.length]} `;
+      const value = values[(block + shift + 60) % values.length] ?? '';
+      put.push(value);
+      text += ` ${value} `;
     }
     const bytes = Buffer.from(`${text}${' tail'.repeat(100)}`);
     const whole = run(masksOf(rules).masks.stream(), bytes, []);
     const { masks } = masksOf(rules);
+    const expected = put.reduce(
+      (now, value) => now.replace(` ${value} `, ` ${masks.maskString(value)} `),
+      bytes.toString(),
+    );
+    expect(whole).toBe(expected);
     expect(whole.match(/\[[a-z-]+\]/g)?.length).toBe(3);
     for (const value of ['alice', '4111', '998877', 'AKIA', 'hunter2', '7946']) expect(whole).not.toContain(value);
     const cuts = Array.from({ length: 20 }, () => Math.floor(random.next() * bytes.length));
