@@ -3,6 +3,7 @@
 
 import { z } from 'zod';
 import { Duration, UNIT_MS } from './duration.ts';
+import { MaskEntry } from './masks.ts';
 import { StatementEntry, UnparsableVerdict } from './statements.ts';
 
 export { Duration, parseDuration } from './duration.ts';
@@ -32,6 +33,8 @@ export const Rule = z.strictObject({
   statements: z.array(StatementEntry).min(1).max(100).optional(),
   /** For statements that cannot be read. Absent: block where an entry blocks, holds or allows anything. */
   unparsable: UnparsableVerdict.optional(),
+  /** What is hidden in results and recordings, see masks.ts. */
+  mask: z.array(MaskEntry).max(100).optional(),
   record: z
     .strictObject({
       retain: Duration.default(90 * UNIT_MS.d),
@@ -42,6 +45,9 @@ export const Rule = z.strictObject({
     .default({ retain: 90 * UNIT_MS.d, view: [], viewOwn: true }),
 });
 export type Rule = z.infer<typeof Rule>;
+
+/** Fields that can be written and tried, and that no connector acts on yet: a policy in force must not name them (law 4). */
+export const NOT_IN_FORCE_YET = ['statements', 'unparsable', 'mask'] as const satisfies readonly (keyof Rule)[];
 
 export const PolicyDocument = z.strictObject({
   version: z.literal(1).default(1),

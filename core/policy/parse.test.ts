@@ -16,8 +16,8 @@ rules:
     record: { retain: 365d, view: [okta:security], viewOwn: true }
 `;
 
-const mistakesOf = (text: string): string[] => {
-  const parsed = parsePolicy(text);
+const mistakesOf = (text: string, purpose?: 'draft'): string[] => {
+  const parsed = parsePolicy(text, purpose);
   return parsed.ok ? [] : parsed.error.map(describeMistake);
 };
 
@@ -124,5 +124,16 @@ test('the examples of docs/policy.md hold', () => {
   const page = readFileSync(new URL('../../docs/policy.md', import.meta.url), 'utf8');
   const examples = [...page.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text = '']) => text);
   expect(examples.length).toBeGreaterThan(0);
-  for (const example of examples) expect(mistakesOf(example)).toEqual([]);
+  for (const example of examples) expect(mistakesOf(example, 'draft')).toEqual([]);
+});
+
+test.each([
+  ['statements', '[{ block: [drop] }]'],
+  ['mask', '[{ columns: ["*.email"], with: placeholder }]'],
+])('law 4: %s cannot be in force while no connector acts on it, and a draft may name it', (field, value) => {
+  const text = `administrators: [a]\nrules:\n  - name: r\n    resources: {}\n    who: [everyone]\n    access: { ttl: 1h }\n    ${field}: ${value}\n`;
+  expect(mistakesOf(text)).toEqual([
+    `line 7, column 5: rules[0].${field}: is not acted on by this release, so a policy that names it cannot be in force`,
+  ]);
+  expect(parsePolicy(text, 'draft').ok).toBe(true);
 });

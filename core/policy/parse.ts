@@ -3,7 +3,7 @@
 
 import { type Document, isMap, isPair, isScalar, LineCounter, parseDocument } from 'yaml';
 import { err, ok, type Result } from '../result.ts';
-import { PolicyDocument } from './document.ts';
+import { NOT_IN_FORCE_YET, PolicyDocument } from './document.ts';
 import { statementContradiction } from './statements.ts';
 
 export const MAX_POLICY_BYTES = 256 * 1024;
@@ -17,7 +17,10 @@ export interface PolicyMistake {
   readonly message: string;
 }
 
-export function parsePolicy(text: string): Result<PolicyDocument, readonly PolicyMistake[]> {
+export function parsePolicy(
+  text: string,
+  purpose: 'in_force' | 'draft' = 'in_force',
+): Result<PolicyDocument, readonly PolicyMistake[]> {
   if (new TextEncoder().encode(text).length > MAX_POLICY_BYTES) {
     return err([{ line: 1, column: 1, path: '', message: `a policy has at most ${MAX_POLICY_BYTES} bytes` }]);
   }
@@ -59,7 +62,7 @@ export function parsePolicy(text: string): Result<PolicyDocument, readonly Polic
       }),
     );
   }
-  const mistakes = contradictions(parsed.data).map(({ path, message }) => ({
+  const mistakes = contradictions(parsed.data, purpose).map(({ path, message }) => ({
     ...position(offsetOf(document, path)),
     path: pathText(path),
     message,
@@ -74,7 +77,10 @@ export function describeMistake(mistake: PolicyMistake): string {
 }
 
 /** What the schema allows and no author can mean. */
-function contradictions(policy: PolicyDocument): { path: PropertyKey[]; message: string }[] {
+function contradictions(
+  policy: PolicyDocument,
+  purpose: 'in_force' | 'draft',
+): { path: PropertyKey[]; message: string }[] {
   const found: { path: PropertyKey[]; message: string }[] = [];
   const names = new Set<string>();
   policy.rules.forEach((rule, index) => {
@@ -83,6 +89,11 @@ function contradictions(policy: PolicyDocument): { path: PropertyKey[]; message:
     names.add(rule.name);
     const contradiction = statementContradiction(rule.statements, rule.unparsable);
     if (contradiction) found.push({ path: ['rules', index, 'unparsable'], message: contradiction });
+    for (const field of NOT_IN_FORCE_YET) {
+      if (purpose === 'draft' || rule[field] === undefined) continue;
+      const message = 'is not acted on by this release, so a policy that names it cannot be in force';
+      found.push({ path: ['rules', index, field], message });
+    }
   });
   for (const name of Object.keys(policy.groups)) {
     if (name === 'everyone' || name.startsWith('user:')) {

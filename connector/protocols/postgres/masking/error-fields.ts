@@ -1,0 +1,149 @@
+// What a target says in words (ErrorResponse, NoticeResponse, NotificationResponse, ParameterStatus) may
+// quote the data that masks hide: `Key (email)=(a@b.c) already exists`, and `select email::int` would
+// read a column one error at a time. With column rules, what is quoted must be known from elsewhere.
+
+import type { Masks } from '../../../../core/masking/masks.ts';
+
+export interface MessageContext {
+  readonly masks: Masks;
+  /** Whether the statement may read a table with masked columns. Unknown counts as yes. */
+  readonly mayTouch: boolean;
+  /** The statement as the client sent it: what it says itself is no secret to it. */
+  readonly statement: string | undefined;
+}
+
+export const WITHHELD = '[withheld]';
+
+/** Severity, code, routine and the names of things: never data. */
+const PLAIN_FIELDS = 'SVCPpFLR';
+const NAME_FIELDS = 'stcdn';
+
+/** Source files that pass on words of a function's author (RAISE, under any code) or of another server. */
+const WORDED_ELSEWHERE = /^(?:pl|dblink|connection\.c|deparse\.c|postgres_fdw|xml)/;
+
+/** Errors whose message is made of names and words of the server alone, besides what it quotes. */
+const SERVER_WORDED = /^(?:0A|08|2[1-9B-F]|2D|3[0-9BDF]|4[0-4]|5[3-8]|F0|HV|XX|01[0-9]0[1-9]|02)/;
+
+/** Fields: byte code, text NUL; then NUL. Undefined: nothing changes. */
+export function maskErrorFields(body: Buffer, context: MessageContext): Buffer | undefined {
+  const fields: { code: number; text: Buffer }[] = [];
+  let at = 0;
+  while (at < body.length && body[at] !== 0) {
+    const stop = body.indexOf(0, at + 1);
+    if (stop < 0) throw new Error('fields are malformed');
+    fields.push({ code: body[at] as number, text: body.subarray(at + 1, stop) });
+    at = stop + 1;
+  }
+  const text = (code: string): string | undefined =>
+    fields.find((field) => field.code === code.charCodeAt(0))?.text.toString('utf8');
+  const guarded = context.masks.columnRules.length > 0 && context.mayTouch;
+  const serverWorded = SERVER_WORDED.test(text('C') ?? '') && !WORDED_ELSEWHERE.test(text('F') ?? 'pl');
+  const known = serverWorded ? [...NAME_FIELDS].flatMap((code) => text(code) ?? []) : [];
+  let changed = false;
+  const masked = fields.map(({ code, text: value }) => {
+    const letter = String.fromCharCode(code);
+    if (PLAIN_FIELDS.includes(letter) || (serverWorded && NAME_FIELDS.includes(letter))) return { code, text: value };
+    const was = value.toString('utf8');
+    let put = was;
+    if (guarded) put = serverWorded ? guardServer(letter, was, known, context) : guardOther(letter, was, context);
+    put = context.masks.maskString(put);
+    if (put === was) return { code, text: value };
+    changed = true;
+    return { code, text: Buffer.from(put.replaceAll('\0', '')) };
+  });
+  if (!changed) return undefined;
+  context.masks.report({ kind: 'mask.withheld', reason: 'message_quotes_data' });
+  return Buffer.concat([
+    ...masked.flatMap(({ code, text: value }) => [Buffer.from([code]), value, Buffer.from([0])]),
+    Buffer.from([0]),
+  ]);
+}
+
+/** A function's author may have put anything anywhere: what the client did not write itself goes. */
+function guardOther(letter: string, text: string, { statement }: MessageContext): string {
+  if (letter === 'W')
+    return text
+      .split('\n')
+      .map((line) => (/^PL\/pgSQL function [^"]{1,200} line \d+ at [\w ]+$/.test(line) ? line : WITHHELD))
+      .join('\n');
+  return text !== '' && statement?.includes(text) === true ? text : WITHHELD;
+}
+
+/** `Key (a, b)=(1, 2) already exists.` keeps its names. Anything else of a detail that could hold data goes. */
+function guardServer(letter: string, text: string, known: readonly string[], { statement }: MessageContext): string {
+  if (letter === 'q') return statement?.includes(text) === true ? text : WITHHELD;
+  if (letter === 'D') {
+    const key =
+      /^(Key \([^)]*\)=)\([\s\S]*\)( (?:already exists|conflicts with existing key|is not present in table "[^"]*"|is still referenced from table "[^"]*")\.?)/.exec(
+        text,
+      );
+    if (key) return `${key[1]}(${WITHHELD})${key[2]}`;
+    return /^A field with precision \d+, scale \d+ must round to an absolute value less than [\d^]+\.$/.test(text)
+      ? text
+      : WITHHELD;
+  }
+  if (letter === 'W')
+    return text
+      .split('\n')
+      .map((line) => withoutQuotes(cutWhere(line), known, statement))
+      .join('\n');
+  return withoutQuotes(text, known, statement);
+}
+
+/** `COPY t, line 1, column c: "value"` and `JSON data, line 1: {...` up to the colon. */
+const cutWhere = (line: string): string =>
+  /^(?:COPY |JSON data|unnamed portal|portal )/.test(line) ? line.replace(/: [\s\S]*$/, `: ${WITHHELD}`) : line;
+
+const QUOTES = /["'\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb`]/;
+/** What the server itself writes between two names. Anything else there may be a value with quotes in it. */
+const BETWEEN_NAMES =
+  /^(?: of relation | of table | on table | on relation | in schema | for relation | of type | for type | and | or | to | with | in | on | for |, |\.| is of type | but expression is of type | violates (?:unique|check|not-null|foreign key|exclusion) constraint | on table \S+ violates foreign key constraint | must appear in the GROUP BY clause or be used in an aggregate function| violates foreign key constraint | but | must be | because other objects depend on it| does not exist in )$/;
+
+/** Quoted text stays where it names what the error is about, or where the client wrote the very same; else all behind the first quote goes. */
+function withoutQuotes(text: string, known: readonly string[], statement: string | undefined): string {
+  const first = text.search(QUOTES);
+  if (first < 0) return withoutNumbers(text, statement);
+  const pieces = text.slice(first + 1).split(QUOTES);
+  const behind = pieces.pop() ?? '';
+  const inner = text.slice(first + 1, text.length - behind.length - 1);
+  if (pieces.length > 0 && inner !== '' && statement?.includes(inner) === true) return text;
+  const harmless =
+    pieces.length % 2 === 1 &&
+    pieces.every((piece, index) =>
+      index % 2 === 1
+        ? BETWEEN_NAMES.test(piece)
+        : known.includes(piece) || (piece !== '' && statement?.includes(piece) === true),
+    );
+  return harmless ? text : `${withoutNumbers(text.slice(0, first), statement)}"${WITHHELD}"`;
+}
+
+/** `value 5000 is out of bounds`: a number that the client did not write. */
+const withoutNumbers = (text: string, statement: string | undefined): string =>
+  text.replace(/\d+/g, (number) => (statement?.includes(number) === true ? number : '***'));
+
+/** int32 process id | channel NUL payload NUL. Any session may send anything: with column rules the payload goes. */
+export function maskNotification(body: Buffer, { masks }: MessageContext): Buffer | undefined {
+  const channelEnd = body.indexOf(0, 4);
+  const payloadEnd = channelEnd < 0 ? -1 : body.indexOf(0, channelEnd + 1);
+  if (payloadEnd < 0) throw new Error('notification is malformed');
+  const payload = body.toString('utf8', channelEnd + 1, payloadEnd);
+  const put = masks.columnRules.length > 0 && payload !== '' ? WITHHELD : masks.maskString(payload);
+  if (put === payload) return undefined;
+  if (masks.columnRules.length > 0) masks.report({ kind: 'mask.withheld', reason: 'message_quotes_data' });
+  return Buffer.concat([body.subarray(0, channelEnd + 1), Buffer.from(`${put}\0`)]);
+}
+
+/** Settings of free text: a statement can put data there (set_config) and the target reports it. */
+const FREE_SETTINGS = new Set(['application_name', 'search_path', 'TimeZone', 'session_authorization']);
+
+/** name NUL value NUL */
+export function maskParameterStatus(body: Buffer, { masks, mayTouch, statement }: MessageContext): Buffer | undefined {
+  const nameEnd = body.indexOf(0);
+  const name = body.toString('latin1', 0, Math.max(0, nameEnd));
+  if (nameEnd < 0 || !FREE_SETTINGS.has(name)) return undefined;
+  const value = body.toString('utf8', nameEnd + 1, body.length - 1);
+  const guarded = masks.columnRules.length > 0 && mayTouch && value !== '' && statement !== undefined;
+  const put = guarded && !statement.includes(value) ? WITHHELD : masks.maskString(value);
+  if (put === value) return undefined;
+  return Buffer.concat([body.subarray(0, nameEnd + 1), Buffer.from(`${put}\0`)]);
+}

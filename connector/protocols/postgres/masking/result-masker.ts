@@ -1,0 +1,334 @@
+// Backend messages in, the same messages with masked cells out. Sans I/O: any split of the stream gives
+// the same bytes. Whole rows are rewritten up to MAX_HELD_BYTES; longer ones while they pass.
+//
+// It does not know which statement a message answers. Its guide does: the conversation, which follows
+// the pipeline, or SimpleGuide below.
+
+import type { Masking } from '../../../../core/masking/masked.ts';
+import type { Masks } from '../../../../core/masking/masks.ts';
+import { HEADER_BYTES, MAX_MESSAGE_BYTES } from '../framing.ts';
+import type { CellContext } from './cells.ts';
+import { type CopyPlan, CopyRewriter } from './copy-out.ts';
+import {
+  maskErrorFields,
+  maskNotification,
+  maskParameterStatus,
+  type MessageContext,
+  WITHHELD,
+} from './error-fields.ts';
+import { LongRow } from './long-row.ts';
+import { Output } from './output.ts';
+import type { ResultPlan } from './result-plan.ts';
+import { RowMasker } from './row-masker.ts';
+
+/** A longer row passes in pieces; another message that long is withheld. */
+export const MAX_HELD_BYTES = 1024 * 1024;
+
+/** Knows the statements behind the answers. Asked synchronously, in the order of the stream. */
+export interface ResultGuide {
+  /** A RowDescription passed; `body` is valid during the call. */
+  described(body: Buffer): void;
+  /** The next DataRow begins a result. Undefined: nothing of it can be masked. WITHHOLD_ALL where the result is not known. */
+  rows(): ResultPlan | undefined;
+  /** COPY OUT begins. Undefined: nothing of it can be masked. */
+  copyOut(binary: boolean, columns: number): CopyPlan | undefined;
+  /** The statement that is being answered, for what the target says about it. */
+  statement(): { readonly text: string | undefined; readonly mayTouch: boolean };
+}
+
+const NOTHING = Buffer.alloc(0);
+/** Types whose body is looked at, beside rows and COPY data. */
+const LOOKED_AT = new Set([...'TENASVH'].map((letter) => letter.charCodeAt(0)));
+/** After these the next DataRow belongs to another result. */
+const RESULT_ENDS = new Set([...'CsEIZTHGc'].map((letter) => letter.charCodeAt(0)));
+const DATA_ROW = 0x44;
+const COPY_DATA = 0x64;
+/** Encodings whose second bytes reach into ASCII: there a found value could begin inside a letter. */
+const UNSAFE_ENCODINGS = new Set(['SJIS', 'SHIFT_JIS_2004', 'BIG5', 'GBK', 'UHC', 'GB18030', 'JOHAB']);
+
+type Long =
+  | { readonly kind: 'pass'; left: number }
+  | { readonly kind: 'drop'; left: number }
+  | { readonly kind: 'row'; readonly row: LongRow }
+  | { readonly kind: 'copy'; left: number };
+
+export class ResultMasker implements Masking {
+  readonly #masks: Masks;
+  readonly #guide: ResultGuide;
+  readonly #context: { masks: Masks; unsafeEncoding: boolean };
+  readonly #rows: RowMasker;
+  #plan: ResultPlan | undefined;
+  #planned = false;
+  #copy: CopyRewriter | undefined;
+  /** A message that the last chunk ended in: collected, or passing. */
+  #held: Buffer[] = [];
+  #heldBytes = 0;
+  #wanted = 0;
+  #long: Long | undefined;
+  /** Set when nothing more is given, in words for the session's end. */
+  fault: string | undefined;
+
+  constructor(masks: Masks, guide: ResultGuide, clientEncoding = 'UTF8') {
+    this.#masks = masks;
+    this.#guide = guide;
+    this.#context = { masks, unsafeEncoding: UNSAFE_ENCODINGS.has(clientEncoding) };
+    this.#rows = new RowMasker(this.#context as CellContext);
+  }
+
+  fail(): void {
+    this.fault = 'masking failed; the rest of the answer is withheld';
+    this.#held = [];
+    this.#masks.report({ kind: 'mask.withheld', reason: 'masking_failed' });
+  }
+
+  apply(received: Buffer): Buffer[] {
+    if (this.fault !== undefined) return [];
+    let chunk = received;
+    if (this.#wanted > 0) {
+      const whole = this.#collect(received);
+      if (!whole) return [];
+      chunk = whole;
+    }
+    const given: Buffer[] = [];
+    const size = chunk.length;
+    let out: Output | undefined;
+    /** From here on nothing was given out yet. */
+    let from = 0;
+    let at = 0;
+    const flush = (to: number): void => {
+      if (to > from) {
+        if (out) out.copy(chunk, from, to);
+        else given.push(chunk.subarray(from, to));
+      }
+      from = to;
+    };
+    const rewriteInto = (): Output => {
+      if (!out) {
+        out = new Output(size - from + 1024);
+      }
+      return out;
+    };
+    if (this.#long) {
+      at = this.#goOn(chunk, given);
+      from = at;
+    }
+    while (at < size) {
+      if (size - at < HEADER_BYTES) {
+        this.#hold(chunk, at, HEADER_BYTES);
+        break;
+      }
+      const type = chunk[at] as number;
+      const declared = chunk.readInt32BE(at + 1);
+      if (declared < 4 || declared > MAX_MESSAGE_BYTES) throw new Error('message is malformed');
+      const length = declared - 4;
+      const start = at + HEADER_BYTES;
+      const end = start + length;
+      if (type !== DATA_ROW && RESULT_ENDS.has(type)) this.#planned = false;
+      const handled = this.#handles(type);
+      if (end > size) {
+        if (handled && length <= MAX_HELD_BYTES) {
+          this.#hold(chunk, at, HEADER_BYTES + length);
+          break;
+        }
+        flush(handled ? at : size);
+        if (out) given.push(out.take());
+        out = undefined;
+        this.#begin(type, chunk, at, length, handled, given);
+        from = size;
+        at = size;
+        return given;
+      }
+      if (handled) {
+        if (type === DATA_ROW) {
+          const plan = this.#plan;
+          if (plan && this.#rows.look(plan, chunk, start, end)) {
+            const into = rewriteInto();
+            flush(at);
+            into.byte(DATA_ROW);
+            into.int32(declared + this.#rows.growth());
+            this.#rows.write(chunk, start, end, into);
+            from = end;
+          }
+        } else if (type === COPY_DATA) {
+          const into = rewriteInto();
+          flush(at);
+          writeCopyData(into, this.#copy?.push(chunk.subarray(start, end)) ?? []);
+          from = end;
+        } else {
+          const body = this.#rewrite(type, chunk.subarray(start, end));
+          if (body) {
+            const into = rewriteInto();
+            flush(at);
+            if (type === 0x63 && this.#copy) {
+              writeCopyData(into, this.#copy.end());
+              this.#copy = undefined;
+            }
+            into.byte(type);
+            into.int32(body.length + 4);
+            into.copy(body, 0, body.length);
+            from = end;
+          }
+        }
+      }
+      at = end;
+    }
+    flush(at);
+    if (out !== undefined && out.length > 0) given.push(out.take());
+    return given;
+  }
+
+  /** Whether the message's content is looked at. For a row this decides the plan of its result. */
+  #handles(type: number): boolean {
+    if (type === DATA_ROW) {
+      if (!this.#planned) {
+        this.#plan = this.#guide.rows();
+        this.#planned = true;
+      }
+      return this.#plan !== undefined;
+    }
+    if (type === COPY_DATA) return this.#copy !== undefined;
+    if (type === 0x63) return this.#copy !== undefined;
+    return LOOKED_AT.has(type);
+  }
+
+  /** Undefined: the message stays as it is. */
+  #rewrite(type: number, body: Buffer): Buffer | undefined {
+    switch (type) {
+      case 0x54: // T RowDescription
+        this.#guide.described(body);
+        return undefined;
+      case 0x45: // E ErrorResponse
+        this.#copy = undefined;
+        return maskErrorFields(body, this.#words());
+      case 0x4e: // N NoticeResponse
+        return maskErrorFields(body, this.#words());
+      case 0x41: // A NotificationResponse
+        return maskNotification(body, this.#words());
+      case 0x53: // S ParameterStatus
+        if (body.toString('latin1', 0, 16) === 'client_encoding\0')
+          this.#context.unsafeEncoding = UNSAFE_ENCODINGS.has(body.toString('latin1', 16, body.length - 1));
+        return maskParameterStatus(body, this.#words());
+      case 0x56: // V FunctionCallResponse
+        return this.#functionResult(body);
+      case 0x48: // H CopyOutResponse: int8 format | int16 columns | int16 each
+        if (body.length < 3) throw new Error('CopyOutResponse is malformed');
+        this.#beginCopy(this.#guide.copyOut(body[0] === 1, body.readUInt16BE(1)));
+        return undefined;
+      case 0x63: // c CopyDone, while COPY data is rewritten
+        return NOTHING;
+      default:
+        return undefined;
+    }
+  }
+
+  #beginCopy(plan: CopyPlan | undefined): void {
+    this.#copy = plan && new CopyRewriter(this.#context as CellContext, plan);
+  }
+
+  #words(): MessageContext {
+    const { text, mayTouch } = this.#guide.statement();
+    return { masks: this.#masks, statement: text, mayTouch };
+  }
+
+  /** int32 length (-1: NULL) | bytes. Nobody says of which type it is. */
+  #functionResult(body: Buffer): Buffer | undefined {
+    if (body.length < 4 || body.readInt32BE(0) < 0) return undefined;
+    if (this.#masks.columnRules.length > 0) {
+      this.#masks.report({ kind: 'mask.withheld', reason: 'result_unknown' });
+      return Buffer.from([255, 255, 255, 255]);
+    }
+    const copy = Buffer.from(body);
+    return this.#masks.maskInPlace(copy, 4, copy.length) ? copy : undefined;
+  }
+
+  // --- messages across chunks ---
+
+  #hold(chunk: Buffer, at: number, wanted: number): void {
+    this.#held = [Buffer.from(chunk.subarray(at))];
+    this.#heldBytes = chunk.length - at;
+    this.#wanted = wanted;
+  }
+
+  /** Gives what was held with what came, as soon as that is enough. */
+  #collect(received: Buffer): Buffer | undefined {
+    this.#heldBytes += received.length;
+    this.#held.push(this.#heldBytes < this.#wanted ? Buffer.from(received) : received);
+    if (this.#heldBytes < this.#wanted) {
+      // A message that drips in byte by byte must not become an object a byte.
+      if (this.#held.length === 64) this.#held = [Buffer.concat(this.#held)];
+      return undefined;
+    }
+    const whole = Buffer.concat(this.#held);
+    this.#held = [];
+    this.#wanted = 0;
+    return whole;
+  }
+
+  /** A message that is too long to be held, or is not looked at. */
+  #begin(type: number, chunk: Buffer, at: number, length: number, handled: boolean, given: Buffer[]): void {
+    const start = at + HEADER_BYTES;
+    const share = chunk.subarray(start);
+    if (!handled) {
+      this.#long = { kind: 'pass', left: length - share.length };
+      return;
+    }
+    if (type === DATA_ROW && this.#plan) {
+      given.push(chunk.subarray(at, start));
+      const row = new LongRow(this.#context as CellContext, this.#plan, length);
+      given.push(...row.push(share));
+      this.#long = { kind: 'row', row };
+      return;
+    }
+    if (type === COPY_DATA && this.#copy) {
+      givePart(given, this.#copy.push(share));
+      this.#long = { kind: 'copy', left: length - share.length };
+      return;
+    }
+    // No server says that much. What it said is withheld, and that it said something is not.
+    this.#masks.report({ kind: 'mask.withheld', reason: 'message_quotes_data' });
+    if (type === 0x56) given.push(Buffer.from([0x56, 0, 0, 0, 8, 255, 255, 255, 255]));
+    else if (type === 0x45 || type === 0x4e) given.push(withheldWords(type));
+    else throw new Error('message is too long to be masked');
+    this.#long = { kind: 'drop', left: length - share.length };
+  }
+
+  #goOn(chunk: Buffer, given: Buffer[]): number {
+    const long = this.#long;
+    if (!long) return 0;
+    const left = long.kind === 'row' ? long.row.left : long.left;
+    const share = Math.min(left, chunk.length);
+    const part = chunk.subarray(0, share);
+    if (long.kind === 'row') given.push(...long.row.push(part));
+    else {
+      long.left -= share;
+      if (long.kind === 'pass') given.push(part);
+      else if (long.kind === 'copy') givePart(given, this.#copy?.push(part) ?? []);
+    }
+    if (share === left) this.#long = undefined;
+    return share;
+  }
+}
+
+function givePart(given: Buffer[], pieces: readonly Uint8Array[]): void {
+  const out = new Output(1024);
+  writeCopyData(out, pieces);
+  if (out.length > 0) given.push(out.take());
+}
+
+function writeCopyData(out: Output, pieces: readonly Uint8Array[]): void {
+  for (const piece of pieces) {
+    if (piece.length === 0) continue;
+    out.byte(COPY_DATA);
+    out.int32(piece.length + 4);
+    out.copy(piece, 0, piece.length);
+  }
+}
+
+function withheldWords(type: number): Buffer {
+  const severity = type === 0x45 ? 'ERROR' : 'NOTICE';
+  const body = Buffer.from(`S${severity}\0V${severity}\0C${type === 0x45 ? 'XX000' : '00000'}\0M${WITHHELD}\0\0`);
+  const head = Buffer.alloc(HEADER_BYTES);
+  head[0] = type;
+  head.writeInt32BE(body.length + 4, 1);
+  return Buffer.concat([head, body]);
+}

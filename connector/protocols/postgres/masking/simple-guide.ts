@@ -1,0 +1,45 @@
+// A guide for conversations of one statement at a time: each result is described just before its rows.
+// Where a pipeline runs, the conversation itself is the guide.
+
+import type { Masks } from '../../../../core/masking/masks.ts';
+import type { CopyPlan } from './copy-out.ts';
+import type { ResultGuide } from './result-masker.ts';
+import { planResult, type ResolveOrigin, type ResultFacts, type ResultPlan, WITHHOLD_ALL } from './result-plan.ts';
+
+export interface CurrentStatement extends ResultFacts {
+  readonly text: string;
+  /** For COPY TO STDOUT: how its data is written, as the statement says. */
+  readonly copy?: CopyPlan | undefined;
+}
+
+export class SimpleGuide implements ResultGuide {
+  readonly #masks: Masks;
+  readonly #resolve: ResolveOrigin;
+  #plan: { readonly plan: ResultPlan | undefined } | undefined;
+  /** The statement that is being answered. */
+  current: CurrentStatement | undefined;
+
+  constructor(masks: Masks, resolve: ResolveOrigin) {
+    this.#masks = masks;
+    this.#resolve = resolve;
+  }
+
+  described(body: Buffer): void {
+    this.#plan = { plan: planResult(this.#masks, body, this.current ?? {}, this.#resolve) };
+  }
+
+  rows(): ResultPlan | undefined {
+    if (this.#plan) return this.#plan.plan;
+    this.#masks.report({ kind: 'mask.withheld', reason: 'result_unknown' });
+    return this.#masks.any ? WITHHOLD_ALL : undefined;
+  }
+
+  copyOut(): CopyPlan | undefined {
+    if (!this.#masks.any) return undefined;
+    return this.current?.copy ?? { kind: 'withhold' };
+  }
+
+  statement(): { text: string | undefined; mayTouch: boolean } {
+    return { text: this.current?.text, mayTouch: this.#masks.mayTouch(this.current?.touched ?? 'unknown') };
+  }
+}

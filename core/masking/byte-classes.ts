@@ -1,0 +1,55 @@
+// Classes of bytes, for readers that work on UTF-8 as it lies in memory. A byte above 0x7f is a part
+// of a letter outside ASCII and belongs to none of the ASCII classes.
+
+export const DIGIT = 1;
+export const UPPER = 2;
+export const LOWER = 4;
+export const LETTER = UPPER | LOWER;
+export const ALNUM = DIGIT | LETTER;
+/** base64url's own: - and _ */
+export const DASHES = 8;
+/** base64's own: + / = */
+export const BASE64 = 16;
+/** Space, tab, CR, LF. */
+export const BLANK = 32;
+export const NON_ASCII = 64;
+export const HEX = 128;
+
+export const CLASS: Uint8Array = new Uint8Array(256);
+const add = (text: string, bit: number): void => {
+  for (let at = 0; at < text.length; at++) CLASS[text.charCodeAt(at)] = (CLASS[text.charCodeAt(at)] ?? 0) | bit;
+};
+add('0123456789', DIGIT | HEX);
+add('ABCDEFGHIJKLMNOPQRSTUVWXYZ', UPPER);
+add('abcdefghijklmnopqrstuvwxyz', LOWER);
+add('abcdefABCDEF', HEX);
+add('-_', DASHES);
+add('+/=', BASE64);
+add(' \t\r\n', BLANK);
+for (let byte = 0x80; byte < 256; byte++) CLASS[byte] = NON_ASCII;
+
+/** Whether byte `at` is of one of the classes; beyond [start, end) nothing is. */
+export function isAt(bytes: Uint8Array, at: number, start: number, end: number, classes: number): boolean {
+  return at >= start && at < end && ((CLASS[bytes[at] as number] as number) & classes) !== 0;
+}
+
+/** First position from `at` on whose byte is of none of the classes, at most `end`. */
+export function skip(bytes: Uint8Array, at: number, end: number, classes: number): number {
+  let to = at;
+  while (to < end && ((CLASS[bytes[to] as number] as number) & classes) !== 0) to++;
+  return to;
+}
+
+/** Whether ASCII `text` stands at `at`. */
+export function standsAt(bytes: Uint8Array, at: number, end: number, text: string): boolean {
+  if (at < 0 || end - at < text.length) return false;
+  for (let i = 0; i < text.length; i++) if (bytes[at + i] !== text.charCodeAt(i)) return false;
+  return true;
+}
+
+/** ASCII bytes as text. */
+export function ascii(bytes: Uint8Array, start: number, end: number): string {
+  let text = '';
+  for (let at = start; at < end; at++) text += String.fromCharCode(bytes[at] as number);
+  return text;
+}

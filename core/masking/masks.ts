@@ -1,0 +1,229 @@
+// Mask rules compiled for a session: column rules, and one finder for all detectors.
+
+import type { MaskEntry, Way } from '../policy/masks.ts';
+import { type ColumnRule, compileColumnPattern, fitsTable } from './columns.ts';
+import { DETECTORS } from './detectors/catalogue.ts';
+import { compilePattern } from './detectors/pattern.ts';
+import { Finder, type Match, type Source } from './finder.ts';
+import type { Incident, Incidents } from './masked.ts';
+import { TextStream, WHOLE_BYTES } from './text-stream.ts';
+import { type KeyedHash, maskText, placeholder } from './ways.ts';
+
+/** A rule of the policy with what it masks. */
+export interface MaskRule {
+  readonly name: string;
+  readonly mask: readonly MaskEntry[];
+}
+
+export interface MaskEnvironment {
+  readonly keyedHash: KeyedHash;
+  /** Told of whatever was withheld because something went wrong or was not known. */
+  readonly incidents: Incidents;
+}
+
+interface DetectRule {
+  readonly rule: number;
+  readonly kind: string;
+  readonly way: Way;
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+
+export class Masks {
+  readonly columnRules: readonly ColumnRule[];
+  readonly finder: Finder | undefined;
+  readonly keyedHash: KeyedHash;
+  readonly #detectRules: readonly DetectRule[];
+  readonly #names: readonly string[];
+  readonly #counts: Float64Array;
+  readonly #incidents: Incidents;
+
+  constructor(rules: readonly MaskRule[], environment: MaskEnvironment) {
+    const names: string[] = [];
+    const columns: ColumnRule[] = [];
+    const detects: DetectRule[] = [];
+    const sources: Source[] = [];
+    const seen = new Set<string>();
+    for (const { name, mask } of rules) {
+      mask.forEach((entry, index) => {
+        if (entry.columns) {
+          const rule = names.push(`${name}#${index + 1}`) - 1;
+          for (const pattern of entry.columns)
+            columns.push({ rule, way: entry.with, pattern: compileColumnPattern(pattern) });
+        }
+        for (const detect of entry.detect ?? []) {
+          const kind = typeof detect === 'string' ? detect : detect.name;
+          // The first rule that names a detector decides how its values are masked.
+          const identity = typeof detect === 'string' ? kind : `${kind} ${detect.pattern}`;
+          if (seen.has(identity)) continue;
+          seen.add(identity);
+          detects.push({ rule: names.push(`${name}#${index + 1}/${kind}`) - 1, kind, way: entry.with });
+          sources.push(sourceOf(detect));
+        }
+      });
+    }
+    this.columnRules = columns;
+    this.finder = sources.length > 0 ? new Finder(sources) : undefined;
+    this.keyedHash = environment.keyedHash;
+    this.#detectRules = detects;
+    this.#names = names;
+    this.#counts = new Float64Array(names.length);
+    this.#incidents = environment.incidents;
+  }
+
+  /** Whether anything at all may be masked. */
+  get any(): boolean {
+    return this.columnRules.length > 0 || this.finder !== undefined;
+  }
+
+  /** Whether one of the tables could have a masked column; for `unknown` tables, whether there is any rule. */
+  mayTouch(tables: readonly { readonly schema?: string | undefined; readonly table: string }[] | 'unknown'): boolean {
+    if (this.columnRules.length === 0) return false;
+    if (tables === 'unknown') return true;
+    return tables.some((table) => this.columnRules.some(({ pattern }) => fitsTable(pattern, table)));
+  }
+
+  count(rule: number): void {
+    this.#counts[rule] = (this.#counts[rule] ?? 0) + 1;
+  }
+
+  report(incident: Incident): void {
+    this.#incidents(incident);
+  }
+
+  /** For Coverage.masked: rules that changed something, with how many values. */
+  masked(): { rule: string; count: number }[] {
+    return this.#names.flatMap((rule, index) => {
+      const count = this.#counts[index] ?? 0;
+      return count > 0 ? [{ rule, count }] : [];
+    });
+  }
+
+  /** What takes the place of a value that a detector found; null for `with: null`. Counts it. */
+  replacementOf(source: number, value: Uint8Array | undefined): string | null {
+    const detect = this.#detectRules[source];
+    if (!detect) return '[withheld]';
+    this.count(detect.rule);
+    return maskText(detect.way, detect.kind, value && decoder.decode(value), this.keyedHash);
+  }
+
+  /** `[email]`, whatever way the rule names. */
+  placeholderOf(source: number): string {
+    return placeholder(this.#detectRules[source]?.kind ?? 'withheld');
+  }
+
+  /**
+   * A whole text with its values masked; the very same bytes when there are none, null when a rule says so.
+   * `adapt` makes a replacement fit where it is put. May throw, as the ways may: call it inside `attempt`.
+   */
+  maskBytes(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    adapt?: ((text: string) => string) | undefined,
+  ): Uint8Array | null {
+    const { finder } = this;
+    if (!finder) return bytes.subarray(start, end);
+    if (end - start >= WHOLE_BYTES) {
+      let nulled = false;
+      const stream = new TextStream(finder, (source, value) => {
+        const text = this.replacementOf(source, value);
+        if (text === null) nulled = true;
+        return encoder.encode(adapt && text ? adapt(text) : (text ?? ''));
+      });
+      const head = stream.push(bytes.subarray(start, end));
+      const tail = stream.end();
+      if (nulled) return null;
+      const whole = new Uint8Array(head.length + tail.length);
+      whole.set(head);
+      whole.set(tail, head.length);
+      return whole;
+    }
+    const matches = finder.find(bytes, start, end);
+    return matches.length === 0 ? bytes.subarray(start, end) : this.replaceAll(bytes, start, end, matches, adapt);
+  }
+
+  replaceAll(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    matches: readonly Match[],
+    adapt?: ((text: string) => string) | undefined,
+  ): Uint8Array | null {
+    const pieces: Uint8Array[] = [];
+    let length = end - start;
+    let nulled = false;
+    for (const match of matches) {
+      const text = this.replacementOf(match.source, bytes.subarray(match.start, match.end));
+      if (text === null) nulled = true;
+      const piece = encoder.encode(adapt && text ? adapt(text) : (text ?? ''));
+      length += piece.length - (match.end - match.start);
+      pieces.push(piece);
+    }
+    if (nulled) return null;
+    const out = new Uint8Array(length);
+    let from = start;
+    let to = 0;
+    matches.forEach((match, index) => {
+      out.set(bytes.subarray(from, match.start), to);
+      to += match.start - from;
+      const piece = pieces[index] as Uint8Array;
+      out.set(piece, to);
+      to += piece.length;
+      from = match.end;
+    });
+    out.set(bytes.subarray(from, end), to);
+    return out;
+  }
+
+  /** The same for text at hand; where a rule says null, its placeholder. */
+  maskString(text: string): string {
+    const bytes = encoder.encode(text);
+    const masked = this.maskBytes(bytes, 0, bytes.length);
+    if (masked === null) return '[withheld]';
+    return masked.length === bytes.length && masked.buffer === bytes.buffer ? text : decoder.decode(masked);
+  }
+
+  /** Writes over a text in place: every value becomes as many bytes as it had. Says whether there was one. */
+  maskInPlace(bytes: Uint8Array, start: number, end: number): boolean {
+    const matches = this.finder?.find(bytes, start, end) ?? [];
+    for (const match of matches) {
+      this.count(this.#detectRules[match.source]?.rule ?? -1);
+      bytes.set(sameLength(this.placeholderOf(match.source), match.end - match.start), match.start);
+    }
+    return matches.length > 0;
+  }
+
+  /** Masks a text of any length in chunks, every value by as many bytes as it had. */
+  sameLengthStream(): TextStream | undefined {
+    if (!this.finder) return undefined;
+    return new TextStream(this.finder, (source, _value, length) => {
+      this.count(this.#detectRules[source]?.rule ?? -1);
+      return sameLength(this.placeholderOf(source), length);
+    });
+  }
+
+  /** Masks a text of any length in chunks. */
+  stream(): TextStream | undefined {
+    if (!this.finder) return undefined;
+    return new TextStream(this.finder, (source, value) =>
+      encoder.encode(this.replacementOf(source, value) ?? '[withheld]'),
+    );
+  }
+}
+
+/** The placeholder and stars, or stars alone where it has no room. */
+export function sameLength(text: string, length: number): Uint8Array {
+  const out = new Uint8Array(length).fill(0x2a);
+  if (text.length <= length) out.set(encoder.encode(text));
+  return out;
+}
+
+function sourceOf(detect: NonNullable<MaskEntry['detect']>[number]): Source {
+  if (typeof detect === 'string') return { detector: DETECTORS[detect] };
+  const compiled = compilePattern(detect.name, detect.pattern);
+  // The policy was refused with it; a session without its mask must not begin (law 4).
+  if (!compiled.ok) throw new Error(`mask pattern ${detect.name}: ${compiled.error}`);
+  return { pattern: compiled.value };
+}
