@@ -26,7 +26,7 @@ export interface DataDir {
 const MARKER = 'gatehouse-dev';
 const MARKER_TEXT = 'Made by `npm start` of Gatehouse. --fresh deletes what it made here.\n';
 const FOLDERS = ['objects', 'connector', 'edge', 'dynamodb', 'postgres', 'oidc', 'logs'] as const;
-const FILES = ['dev.json', 'secrets.json', 'connector.yaml', 'postgres.password', 'demo-session'] as const;
+const FILES = ['dev.json', 'secrets.json', 'connector.yaml', 'postgres.password', 'demo-session', 'port-base'] as const;
 const LOCK = 'running.pid';
 /** A fresh start takes 60 MB; below this, something would fail half-way. */
 const LEAST_FREE_BYTES = 200 * 1024 * 1024;
@@ -102,6 +102,27 @@ async function prepare(path: string, shown: string, fresh: boolean): Promise<Dat
     await release();
     throw error;
   }
+}
+
+/**
+ * The portal's address stands in the connector's state and in every identity, so a folder keeps its
+ * ports. `asked` is undefined when nobody named one.
+ */
+export async function settlePortBase(
+  dir: DataDir,
+  shown: string,
+  asked: number | undefined,
+  byDefault: number,
+): Promise<number> {
+  const file = join(dir.path, 'port-base');
+  const stored = Number(await readFile(file, 'utf8').catch(() => '0'));
+  if (stored > 0 && asked !== undefined && asked !== stored) {
+    const ways = `use that, or --fresh, or another --data DIR`;
+    throw new Failure(1, 'port_base', `${shown} was made with --port-base ${stored}: ${ways}`);
+  }
+  const base = stored > 0 ? stored : (asked ?? byDefault);
+  await writeFile(file, `${base}\n`);
+  return base;
 }
 
 /** One run at a time. A lock whose process is gone is taken over. */

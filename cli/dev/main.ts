@@ -5,10 +5,10 @@ import { readFile } from 'node:fs/promises';
 import { describeMistake, parsePolicy } from '../../core/policy/parse.ts';
 import { Failure, usage } from '../failure.ts';
 import { codeOf } from '../settings.ts';
-import { describeFileError, openDataDir } from './data-dir.ts';
+import { describeFileError, openDataDir, settlePortBase } from './data-dir.ts';
 import { dropDevFile, endLeftovers } from './dev-file.ts';
 import { Environment } from './environment.ts';
-import { readStartOptions, START_HELP, type StartOptions } from './options.ts';
+import { DEFAULT_PORT_BASE, readStartOptions, START_HELP, type StartOptions } from './options.ts';
 import { DEMO_PEOPLE, DEMO_POLICY } from './people.ts';
 import { portsFrom, requireFree } from './ports.ts';
 
@@ -25,7 +25,13 @@ async function main(): Promise<void> {
   if (options.connector !== undefined) await readable(options.connector, '--connector');
   const policy = options.policy === undefined ? DEMO_POLICY : await readPolicy(options.policy);
   const dir = await openDataDir(options.data, options.dataShown, options.fresh);
-  const ports = portsFrom(options.portBase);
+  const base = await settlePortBase(dir, options.dataShown, options.portBase, DEFAULT_PORT_BASE).catch(
+    async (error) => {
+      await dir.release();
+      throw error;
+    },
+  );
+  const ports = portsFrom(base);
   const environment = new Environment({
     dir,
     ports,

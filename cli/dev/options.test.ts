@@ -4,7 +4,7 @@ import { readStartOptions, START_HELP } from './options.ts';
 describe('the flags of npm start', () => {
   it('have defaults', () => {
     expect(readStartOptions([], '/w')).toEqual({
-      portBase: 8440,
+      portBase: undefined,
       data: '/w/.gatehouse',
       dataShown: '.gatehouse',
       fresh: false,

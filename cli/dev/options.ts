@@ -10,7 +10,8 @@ export const DEFAULT_PORT_BASE = 8440;
 const HIGHEST_PORT_BASE = 65_535 - 20;
 
 export interface StartOptions {
-  readonly portBase: number;
+  /** undefined: the data folder's, or the default. */
+  readonly portBase: number | undefined;
   /** Absolute. */
   readonly data: string;
   /** As it was given, for messages. */
@@ -58,9 +59,9 @@ export function readStartOptions(args: readonly string[], workingDirectory: stri
     throw usage(error instanceof Error ? (error.message.split(/[.\n]/)[0] ?? error.message) : String(error));
   }
   if (values.help) return 'help';
-  const base = values['port-base'] ?? String(DEFAULT_PORT_BASE);
-  const portBase = /^\d{1,5}$/.test(base) ? Number(base) : Number.NaN;
-  if (!(portBase >= 1 && portBase <= HIGHEST_PORT_BASE)) {
+  const base = values['port-base'];
+  const portBase = base === undefined ? undefined : /^\d{1,5}$/.test(base) ? Number(base) : Number.NaN;
+  if (portBase !== undefined && !(portBase >= 1 && portBase <= HIGHEST_PORT_BASE)) {
     throw usage(`--port-base ${base}: expected a port from 1 to ${HIGHEST_PORT_BASE}`);
   }
   const dataShown = values.data ?? DEFAULT_DATA_DIR;

@@ -54,10 +54,10 @@ export function walFileHeader(number: number): Buffer {
   return header;
 }
 
-/** Whether this is a log's header, and of another version of the layout. */
-export function isOtherVersion(header: Buffer): boolean {
-  const version = FILE_MAGIC.length - 1;
-  return header.subarray(0, version).equals(FILE_MAGIC.subarray(0, version)) && header[version] !== FILE_MAGIC[version];
+/** Whether this is a log's header, and of a later version of the layout. A header that a crash tore is neither. */
+export function isLaterVersion(header: Buffer): boolean {
+  const at = FILE_MAGIC.length - 1;
+  return header.subarray(0, at).equals(FILE_MAGIC.subarray(0, at)) && header.readUInt8(at) > FILE_MAGIC.readUInt8(at);
 }
 
 /** Fills the header at the start of `first`, whose payload begins behind it and goes on in `rest`. */

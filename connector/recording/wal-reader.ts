@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import {
   BATCH_HEADER_BYTES,
-  isOtherVersion,
+  isLaterVersion,
   parseWalFileName,
   readBatchHeader,
   readEntries,
@@ -135,12 +135,12 @@ export class WalReader {
     return this.#fd;
   }
 
-  /** Throws for a file of another release: what cannot be read must not be taken for read, and dropped. */
+  /** Throws for a file of a later release: what cannot be read must not be taken for read, and dropped. */
   #readFileHeader(fd: number, end: number): void {
     const header = Buffer.alloc(WAL_FILE_HEADER_BYTES);
     readSync(fd, header, 0, header.length, 0);
-    if (isOtherVersion(header))
-      throw new Error(`log file ${walFileName(this.#number)} is another release's: start that one, or move it away`);
+    if (isLaterVersion(header))
+      throw new Error(`log file ${walFileName(this.#number)} is a later release's: start that one, or move it away`);
     // A header that a crash tore is no loss: each batch says for itself what it is.
     this.#offset = Math.min(WAL_FILE_HEADER_BYTES, end);
   }

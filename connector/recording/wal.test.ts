@@ -222,11 +222,11 @@ describe('what is left of the log after a crash', () => {
     rmSync(copy, { recursive: true });
   });
 
-  test('a file of another release is refused, not passed over', async () => {
+  test('a file of a later release is refused, not passed over', async () => {
     const { file, bytes } = await someLog();
     bytes[7] = 2;
     writeFileSync(file, bytes);
-    expect(() => readAll(directory)).toThrow('another release');
+    expect(() => readAll(directory)).toThrow('later release');
   });
 
   test('files of many runs and numbers that were never used are read in order', async () => {

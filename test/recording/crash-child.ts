@@ -6,7 +6,8 @@ import { createPrivateKey } from 'node:crypto';
 import { openLog, RecordedClient } from '../harness/recording.ts';
 import type { ConnectorId } from '../../core/ids.ts';
 
-const [directory = '', objects = '', connectorId = '', keyFile = '', delivered = ''] = process.argv.slice(2);
+const [directory = '', objects = '', connectorId = '', keyFile = '', delivered = '', walFileKiB = '512'] =
+  process.argv.slice(2);
 const connector = {
   id: connectorId as ConnectorId,
   key: createPrivateKey(readFileSync(keyFile)),
@@ -14,7 +15,7 @@ const connector = {
 };
 const { log } = await openLog(connector, directory, {
   store: { kind: 'directory', root: objects },
-  limits: { walFileBytes: 512 * 1024 },
+  limits: { walFileBytes: Number(walFileKiB) * 1024 },
 });
 const clients = Array.from({ length: 4 }, () => new RecordedClient(connector, log));
 let round = 0;

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { openLog, RecordedClient, testConnector } from '../harness/recording.ts';
 import type { Delivery, SessionRecorder } from '../../connector/session/session-log.ts';
 
-const ROUNDS = 2;
+const ROUNDS = 3;
 const connector = testConnector();
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
