@@ -18,6 +18,7 @@ export default defineProject({
           AUDIT_LOG: { className: 'AuditLog', useSQLite: true },
           WITNESS: { className: 'Witness', useSQLite: true },
           CONNECTOR_LINK: { className: 'ConnectorLink', useSQLite: true },
+          APPROVAL: { className: 'Approval', useSQLite: true },
         },
         bindings: {
           PUBLIC_URL: 'http://localhost:8787',
