@@ -20,6 +20,10 @@ export const ListedResource = Resource.extend({
   connector: z.object({ id: ConnectorId, name: z.string(), online: z.boolean() }),
   /** Whether this person may ask for it. */
   mayAsk: z.boolean(),
+  /** Somebody has to agree first. `breakGlass`: this person may go in at once, loudly. */
+  approval: z
+    .object({ count: z.number().int(), decideWithinSeconds: z.number().int(), breakGlass: z.boolean() })
+    .optional(),
 });
 export type ListedResource = z.infer<typeof ListedResource>;
 export const ResourceList = z.object({ resources: z.array(ListedResource) });

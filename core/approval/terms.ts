@@ -4,12 +4,28 @@
 import type { Approval } from '../approval.ts';
 import type { Identity } from '../identity.ts';
 import type { ApprovalPolicy, PolicyDocument, Rule } from '../policy/document.ts';
-import { isAmong } from '../policy/evaluate.ts';
+import type { Resource } from '../resource.ts';
+import { isAmong, selects } from '../policy/evaluate.ts';
 import { type ApprovalStanding, distinctVoters } from './transition.ts';
 
 /** undefined: the rule gives access at once. */
 export function approvalOf(rule: Rule): ApprovalPolicy | undefined {
   return rule.access === 'deny' ? undefined : rule.access.approval;
+}
+
+/** What asking for the resource would mean for this person; undefined: access at once, or none. */
+export function approvalFor(
+  policy: PolicyDocument,
+  who: Pick<Identity, 'email' | 'groups'>,
+  resource: Pick<Resource, 'name' | 'protocol' | 'labels'>,
+): { count: number; decideWithinSeconds: number; breakGlass: boolean } | undefined {
+  const rule = policy.rules.find(
+    (candidate) => selects(candidate.resources, resource) && isAmong(policy, candidate.who, who),
+  );
+  const asked = rule && approvalOf(rule);
+  if (!asked) return undefined;
+  const breakGlass = asked.breakGlass !== undefined && isAmong(policy, asked.breakGlass.who, who);
+  return { count: asked.count, decideWithinSeconds: Math.round(asked.claimWithin / 1000), breakGlass };
 }
 
 /** How long access lasts once approved: what was asked for, within the rule's work window. */

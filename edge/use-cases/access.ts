@@ -1,7 +1,7 @@
 // Who may reach what: resources, requests, grants.
 
 import type { AccessAnswer, AccessRequest, ListedGrant, ListedResource, Me } from '../../core/api.ts';
-import { approvalOf } from '../../core/approval/terms.ts';
+import { approvalFor, approvalOf } from '../../core/approval/terms.ts';
 import { type ConnectorId, type GrantId, newId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';
 import { evaluate, mayAsk } from '../../core/policy/evaluate.ts';
@@ -28,11 +28,15 @@ export function accessUseCases(
       const announced = await deps.directory.resources();
       const online = await onlineAmong(deps, new Set(announced.map(({ connector }) => connector.id)));
       return ok(
-        announced.map(({ resource, connector }) => ({
-          ...resource,
-          connector: { ...connector, online: online.has(connector.id) },
-          mayAsk: mayAsk(standing.value.policy, who, resource),
-        })),
+        announced.map(({ resource, connector }) => {
+          const approval = approvalFor(standing.value.policy, who, resource);
+          return {
+            ...resource,
+            connector: { ...connector, online: online.has(connector.id) },
+            mayAsk: mayAsk(standing.value.policy, who, resource),
+            ...(approval && { approval }),
+          };
+        }),
       );
     },
 
