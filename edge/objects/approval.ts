@@ -42,7 +42,7 @@ export class Approval extends DurableObject<Env> {
   readonly #sql: SqlStorage;
   readonly #outbox: Outbox;
   #notifiers: readonly Notifier[] | undefined;
-  /** Writing the audit log is asynchronous, so acts queue here: each begins from what the last one left. */
+  /** Writing elsewhere is asynchronous, so acts queue here: each begins from what the last one left. */
   #last: Promise<unknown> = Promise.resolve();
   #delivering = false;
 
@@ -69,20 +69,24 @@ export class Approval extends DurableObject<Env> {
   }
 
   act(event: ApprovalEvent): Promise<Result<ApprovalDocument, ActFault>> {
-    const acted = this.#last.then(() => this.#act(event));
-    this.#last = acted.catch(() => undefined);
-    return acted;
+    return this.#queue(() => this.#act(event));
   }
 
   override async alarm(): Promise<void> {
     try {
       await this.act({ kind: 'tick' });
-      await this.#list();
+      await this.#queue(() => this.#list());
       await this.#deliver();
     } catch (error) {
       console.error(`a request's alarm failed: ${error instanceof Error ? error.name : 'unknown'}`);
     }
     await this.#schedule(Date.now() + 100);
+  }
+
+  #queue<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => undefined);
+    return done;
   }
 
   async #act(event: ApprovalEvent): Promise<Result<ApprovalDocument, ActFault>> {
@@ -133,7 +137,7 @@ export class Approval extends DurableObject<Env> {
     });
   }
 
-  /** Into the directory's list. A failure is made good by the alarm. */
+  /** Into the directory's list, from within the queue: a list must not go back. A failure is made good by the alarm. */
   async #list(): Promise<void> {
     const row = this.#sql.exec('SELECT document, listed FROM approval').toArray()[0];
     if (!row || row.listed === 1) return;

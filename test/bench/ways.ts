@@ -89,7 +89,11 @@ async function proxy(
 }
 
 /** With recording on, into a directory. */
-export async function gatehouse(target: number, directory: string, run = 'gatehouse'): Promise<Way & { port: number; secret: string }> {
+export async function gatehouse(
+  target: number,
+  directory: string,
+  run = 'gatehouse',
+): Promise<Way & { port: number; secret: string }> {
   const folder = join(directory, run);
   mkdirSync(folder);
   const program = fileURLToPath(new URL('gatehouse-process.ts', import.meta.url));

@@ -182,7 +182,6 @@ export const ApprovalStatus = ({ approval, now }: { approval: ListedApproval; no
   return (
     <div
       id="request-status"
-      role="status"
       {...(moves
         ? {
             'data-live': `${to('requests', approval.id)}?fragment=status&seen=${approval.state}`,
