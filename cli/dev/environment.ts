@@ -253,7 +253,7 @@ export class Environment {
     } catch (error) {
       // A policy of somebody's own may well say no.
       if (!(error instanceof Failure && error.reason === 'denied')) throw error;
-      progress('no first session: the policy gives alice no access to demo');
+      progress('no first session: the policy gives alice no access to demo at once');
     }
     await writeFile(done, '');
   }
