@@ -29,6 +29,7 @@ export type ApprovalEvent =
       readonly standing: ApprovalStanding;
     }
   | { readonly kind: 'withdraw'; readonly by: Person }
+  /** What was approved is used. `grant`: the one it is used for; a statement's is its session's. */
   | { readonly kind: 'claim'; readonly by: Person; readonly grant: GrantId }
   /** A break-glass was looked at afterwards. */
   | { readonly kind: 'review'; readonly by: Voter; readonly comment: string; readonly standing: ApprovalStanding }

@@ -168,6 +168,24 @@ describe('a request', () => {
     expect('live' in answer && answer.message).toContain('revoke');
   });
 
+  test('that was listed and never begun keeps its place for a moment, and no longer', async () => {
+    const name = fresh();
+    const { id } = await pending(alice, name);
+    await runInDurableObject(stub(id), async (_object, state) => {
+      state.storage.sql.exec('DELETE FROM approval');
+    });
+    expect((await pending(alice, name)).id).toBe(id);
+    await runInDurableObject(env.DIRECTORY.get(env.DIRECTORY.idFromName('only')), (_object, state) => {
+      state.storage.sql.exec(
+        `UPDATE requests SET document = json_set(document, '$.askedAt', '2026-01-01T00:00:00.000Z') WHERE id = ?`,
+        id,
+      );
+    });
+    const response = await alice.send('POST', '/requests', { resource: name, reason: 'SHOP-1' });
+    expect(await faultOf(response)).toEqual([409, 'conflict']);
+    expect((await pending(alice, name)).id).not.toBe(id);
+  });
+
   test('gives one secret to claims of the same moment', async () => {
     const { id } = await pending();
     await decide(bob, id, 'approve');

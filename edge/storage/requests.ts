@@ -35,7 +35,7 @@ export class Requests {
   }
 
   /** The open request that this person has for the resource already, or undefined when this one has taken the place. */
-  reserve(approval: Approval, now: number): RequestId | undefined {
+  reserve(approval: Approval, now: number): Approval | undefined {
     const row = this.#sql
       .exec(
         'SELECT document FROM requests WHERE email = ? AND resource = ? AND open = ? AND until_ms > ? ORDER BY id LIMIT 1',
@@ -45,7 +45,7 @@ export class Requests {
         now,
       )
       .toArray()[0];
-    if (row) return read(row).id;
+    if (row) return read(row);
     this.put(approval);
     return undefined;
   }

@@ -23,6 +23,7 @@ type ApprovalUseCases = Pick<
 >;
 
 const LISTED_AT_MOST = 200;
+const BEGUN_WITHIN_MS = 30_000;
 /** A live grant with this much left is used instead of asking for another. */
 const WORTH_REUSING_MS = 5 * 60_000;
 
@@ -105,11 +106,12 @@ export async function askForApproval(deps: UseCaseDeps, who: Identity, ask: Ask)
   };
   const before = await deps.directory.reserveRequest(approval);
   if (before) {
-    const standing = await deps.approvals(before).read();
+    const standing = await deps.approvals(before.id).read();
     if (standing) return ok(pending(deps, standing));
-    // Its object never came to be: the place is free.
-    await deps.directory.dropRequest(before);
-    return fault('conflict', 'Another request of yours was not finished. Ask again.');
+    // Listed and not begun: it is being made at this moment, or whoever made it broke off.
+    if (now - Date.parse(before.askedAt) < BEGUN_WITHIN_MS) return ok(pending(deps, before));
+    await deps.directory.dropRequest(before.id);
+    return fault('conflict', 'An earlier request of yours was not finished. Ask again.');
   }
   try {
     await deps.approvals(approval.id).open(approval, 'asked');
