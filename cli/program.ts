@@ -2,9 +2,12 @@
 
 import { Command } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
+import { addApprovals } from './approvals.ts';
+import { addAudit } from './audit.ts';
 import { addCa } from './ca.ts';
 import type { Cli } from './cli.ts';
 import { addConnectors } from './connectors.ts';
+import { addApprove, addDeny } from './decide.ts';
 import { addExport } from './export.ts';
 import { addGrants } from './grants.ts';
 import { addJoinToken } from './join-token.ts';
@@ -27,11 +30,15 @@ const ADDERS = [
   addRequest,
   addGrants,
   addRevoke,
+  addApprovals,
+  addApprove,
+  addDeny,
   addSessions,
   addSession,
   addReplay,
   addExport,
   addVerify,
+  addAudit,
   addConnectors,
   addJoinToken,
   addCa,
@@ -66,12 +73,22 @@ export function createProgram(cli: Cli): Command {
       return `${[
         'Usage: gatehouse [options] COMMAND ...',
         ...helper.visibleCommands(command).map((each) => row(each.name(), each.summary() || each.description())),
-        'Options:',
-        ...helper
-          .visibleOptions(command)
-          .map((each) => row(each.flags.replace('-V, ', '').replace('-h, ', ''), each.description)),
+        'Options (--help says more with a command):',
+        ...wrapped(helper.visibleOptions(command).map((each) => each.flags)),
       ].join('\n')}\n`;
     },
   });
   return program;
+}
+
+/** Flags, as many a line as fit. */
+function wrapped(flags: readonly string[]): string[] {
+  const lines: string[] = [];
+  for (const flag of flags) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 2 + flag.length <= HELP_COLUMNS)
+      lines[lines.length - 1] = `${last}, ${flag}`;
+    else lines.push(`  ${flag}`);
+  }
+  return lines;
 }

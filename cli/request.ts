@@ -2,7 +2,8 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { AccessAnswer, type AccessRequest } from '../core/api.ts';
+import type { z } from 'zod';
+import { AccessAnswer, type AccessRequest, IssuedGrant, ListedApproval, PendingRequest } from '../core/api.ts';
 import { parseDuration } from '../core/policy/document.ts';
 import { ResourceName } from '../core/resource.ts';
 import { checked, type Cli, wholeNumber } from './cli.ts';
@@ -18,7 +19,10 @@ interface Options {
   readonly task?: string;
   readonly trace?: string;
   readonly wait?: string;
+  readonly breakGlass?: boolean;
 }
+
+const Standing = PendingRequest.extend({ approval: ListedApproval.optional() });
 
 export function addRequest(program: Command, cli: Cli): void {
   program
@@ -29,7 +33,8 @@ export function addRequest(program: Command, cli: Cli): void {
     .option('--for <DURATION>', 'how long: 30m, 8h, 2d (default: as long as the rule gives)')
     .option('--task <ID>', 'label the sessions with a ticket or job')
     .option('--trace <ID>', 'label the sessions with a trace')
-    .option('--wait <SECONDS>', 'wait this long for an approval')
+    .option('--wait <SECONDS>', 'wait this long for an approval, then fetch the grant')
+    .option('--break-glass', 'go in at once, where the rule allows it; everybody hears of it')
     .action(async (name: string, options: Options, command: Command) => {
       const request: AccessRequest = {
         resource: checked(ResourceName, name, 'RESOURCE'),
@@ -37,19 +42,37 @@ export function addRequest(program: Command, cli: Cli): void {
         ...(options.for === undefined ? {} : { seconds: secondsOf(options.for) }),
         ...(options.task === undefined ? {} : { task: options.task }),
         ...(options.trace === undefined ? {} : { trace: options.trace }),
+        ...(options.breakGlass ? { breakGlass: true } : {}),
       };
       const waitMs = options.wait === undefined ? 0 : wholeNumber(options.wait, '--wait', 0, 86_400) * 1_000;
       const { client, output } = await cli.open(command);
       const until = performance.now() + waitMs;
       let answer = await client.post('/requests', request, AccessAnswer);
-      while (isPending(answer) && performance.now() < until) {
+      let ended: string | undefined;
+      while ('request' in answer && answer.request.state === 'pending' && performance.now() < until) {
         await sleep(Math.min(POLL_INTERVAL_MS, Math.max(1, until - performance.now())));
-        answer = await client.get(`/requests/${answer.request.id}`, AccessAnswer);
+        const standing: z.infer<typeof Standing> = await client.get(`/requests/${answer.request.id}`, Standing);
+        answer = { request: standing.request };
+        ended = standing.approval?.ended?.reason;
+      }
+      // Approved while we waited, or after an earlier run of this command that did not.
+      if ('request' in answer && answer.request.state === 'approved') {
+        answer = await client.post(`/requests/${answer.request.id}/claim`, {}, IssuedGrant);
+      }
+      if ('live' in answer) {
+        const { message } = answer;
+        return output.answer(answer, () => line(message));
       }
       if ('request' in answer) {
         const { request: made } = answer;
-        if (made.state === 'denied')
-          throw new Failure(1, 'denied', `the request ${made.id} was denied: see ${made.link}`);
+        if (made.state !== 'pending') {
+          const why = ended ? ` (${line(ended)})` : '';
+          throw new Failure(
+            1,
+            made.state,
+            `the request ${made.id} was ${WAS[made.state]}${why}: see ${line(made.link)}`,
+          );
+        }
         return output.answer(answer, () => `Request ${made.id} waits for approval: ${line(made.link)}`);
       }
       const { grant, connect } = answer;
@@ -60,6 +83,7 @@ export function addRequest(program: Command, cli: Cli): void {
             ['resource', grant.resource],
             ['until', time(grant.until)],
             ['secret', `${grant.secret}  (shown this once)`],
+            ['glass', grant.breakGlass ? 'broken: the approvers were told, and somebody reviews it' : undefined],
           ]),
           ...Object.values(connect).map((command) => `\n${line(command)}`),
         ].join('\n'),
@@ -67,8 +91,13 @@ export function addRequest(program: Command, cli: Cli): void {
     });
 }
 
-const isPending = (answer: AccessAnswer): answer is Extract<AccessAnswer, { request: unknown }> =>
-  'request' in answer && answer.request.state === 'pending';
+const WAS = {
+  approved: 'approved',
+  claimed: 'approved and its grant was fetched',
+  denied: 'denied',
+  withdrawn: 'withdrawn',
+  expired: 'not decided or used in time',
+} as const;
 
 function secondsOf(text: string): number {
   if (!/^[1-9]\d{0,5}(s|m|h|d)$/.test(text)) throw usage(`--for ${text}: expected a duration such as 30m, 8h or 2d`);

@@ -2,6 +2,7 @@
 // is generated from these.
 
 import { z } from 'zod';
+import { ApprovalState, DecidedVia, MAX_COMMENT_CHARACTERS, StatementSubject } from './approval.ts';
 import { AuditEntry } from './audit.ts';
 import { GrantLabels } from './grant.ts';
 import { ConnectorId, GrantId, RequestId, SessionId } from './ids.ts';
@@ -19,6 +20,10 @@ export const ListedResource = Resource.extend({
   connector: z.object({ id: ConnectorId, name: z.string(), online: z.boolean() }),
   /** Whether this person may ask for it. */
   mayAsk: z.boolean(),
+  /** Somebody has to agree first. `breakGlass`: this person may go in at once, loudly. */
+  approval: z
+    .object({ count: z.number().int(), decideWithinSeconds: z.number().int(), breakGlass: z.boolean() })
+    .optional(),
 });
 export type ListedResource = z.infer<typeof ListedResource>;
 export const ResourceList = z.object({ resources: z.array(ListedResource) });
@@ -31,6 +36,8 @@ export const AccessRequest = z.object({
   seconds: z.number().int().min(60).max(31_536_000).optional(),
   task: GrantLabels.shape.task,
   trace: GrantLabels.shape.trace,
+  /** At once, without the approval that the rule asks for, where it allows that. Tells everybody. */
+  breakGlass: z.boolean().optional(),
 });
 export type AccessRequest = z.infer<typeof AccessRequest>;
 
@@ -41,6 +48,7 @@ export const IssuedGrant = z.object({
     secret: z.string(),
     resource: ResourceName,
     until: z.iso.datetime(),
+    breakGlass: z.boolean().optional(),
   }),
   /** Lines to paste, by client: `{ "psql": "psql \"host=... \"" }`. */
   connect: z.record(z.string(), z.string()),
@@ -48,11 +56,61 @@ export const IssuedGrant = z.object({
 export type IssuedGrant = z.infer<typeof IssuedGrant>;
 
 export const PendingRequest = z.object({
-  request: z.object({ id: RequestId, state: z.enum(['pending', 'denied']), link: z.string() }),
+  request: z.object({ id: RequestId, state: ApprovalState, link: z.string() }),
 });
 export type PendingRequest = z.infer<typeof PendingRequest>;
-export const AccessAnswer = z.union([IssuedGrant, PendingRequest]);
+
+/** There is a grant already, so none was asked for. Its secret was shown once and is not shown again. */
+export const LiveGrant = z.object({
+  live: z.object({ id: GrantId, resource: ResourceName, until: z.iso.datetime() }),
+  message: z.string(),
+});
+export type LiveGrant = z.infer<typeof LiveGrant>;
+export const AccessAnswer = z.union([IssuedGrant, PendingRequest, LiveGrant]);
 export type AccessAnswer = z.infer<typeof AccessAnswer>;
+
+const ByMail = z.object({ email: z.string(), at: z.iso.datetime(), comment: z.string() });
+
+/** A request as people see it who may. The last three are about whoever looks. */
+export const ListedApproval = z.object({
+  id: RequestId,
+  kind: z.enum(['access', 'statement']),
+  state: ApprovalState,
+  requester: z.object({ email: z.string(), name: z.string() }),
+  resource: ResourceName,
+  reason: z.string(),
+  labels: GrantLabels,
+  rule: z.string(),
+  askedAt: z.iso.datetime(),
+  /** Undecided by then, it expires. */
+  decideBy: z.iso.datetime(),
+  /** How long access lasts, from the approval on. */
+  workSeconds: z.number().int(),
+  workUntil: z.iso.datetime().optional(),
+  needed: z.number().int(),
+  votes: z.array(ByMail.extend({ via: DecidedVia })),
+  ended: z.object({ at: z.iso.datetime(), by: z.string(), reason: z.string() }).optional(),
+  claim: z.object({ at: z.iso.datetime(), grant: GrantId }).optional(),
+  breakGlass: z.object({ review: ByMail.optional() }).optional(),
+  statement: StatementSubject.pick({ session: true, text: true, digest: true, tables: true }).optional(),
+  link: z.string(),
+  yours: z.boolean(),
+  mayDecide: z.boolean(),
+  mayReview: z.boolean(),
+});
+export type ListedApproval = z.infer<typeof ListedApproval>;
+export const ApprovalList = z.object({ approvals: z.array(ListedApproval) });
+export type ApprovalList = z.infer<typeof ApprovalList>;
+
+export const RequestDetail = PendingRequest.extend({ approval: ListedApproval });
+export type RequestDetail = z.infer<typeof RequestDetail>;
+
+export const ApprovalDecision = z.object({
+  decision: z.enum(['approve', 'deny']),
+  /** Needed to deny: it is what the requester reads. */
+  comment: z.string().max(MAX_COMMENT_CHARACTERS).default(''),
+});
+export type ApprovalDecision = z.infer<typeof ApprovalDecision>;
 
 /** A grant as listed: never its secret. */
 export const ListedGrant = z.object({
@@ -66,6 +124,7 @@ export const ListedGrant = z.object({
   rule: z.string(),
   state: z.enum(['active', 'expired', 'revoked']),
   liveSessions: z.number().int(),
+  breakGlass: z.boolean().optional(),
 });
 export type ListedGrant = z.infer<typeof ListedGrant>;
 export const GrantList = z.object({ grants: z.array(ListedGrant) });

@@ -38,6 +38,8 @@ export const Grant = z.object({
   rule: z.string(),
   policyVersion: z.number().int(),
   obligations: Obligations,
+  /** Issued without the approval that the rule asks for; somebody reviews it afterwards. */
+  breakGlass: z.boolean().optional(),
   revoked: z.object({ at: z.iso.datetime(), by: z.string(), reason: z.string() }).optional(),
 });
 export type Grant = z.infer<typeof Grant>;

@@ -6,15 +6,17 @@ import { HTTPException } from 'hono/http-exception';
 import type { Gatehouse } from './gatehouse.ts';
 import { errorResponse } from './http-errors.ts';
 import { type SignedIn, whoIs } from './identity/signed-in.ts';
-import { API_PATH, AUTHORITY_PATH, LINK_PATH } from './paths.ts';
+import { API_PATH, AUTHORITY_PATH, LINK_PATH, SLACK_PATH } from './paths.ts';
 import { type PortalDeps, portalFault, portalNotFound, portalRoutes } from './portal/routes.tsx';
 import { accessRoutes } from './routes/access.ts';
 import { administrationRoutes } from './routes/administration.ts';
+import { approvalRoutes } from './routes/approvals.ts';
 import { newApi } from './routes/api.ts';
 import { checkContentType, limitBody, sameSiteOnly, securityHeaders } from './routes/border.ts';
 import { connectorApiRoutes, type ConnectorRouteDeps, connectorRoutes } from './routes/connectors.ts';
 import { deviceRoutes, openDeviceRoutes } from './routes/device.ts';
 import { sessionRoutes } from './routes/sessions.ts';
+import { slackRoutes, type SlackRouteDeps } from './routes/slack.ts';
 import { type SignInDeps, signInRoutes } from './routes/sign-in.ts';
 import { AuditUnavailable, type UseCaseDeps } from './use-cases/deps.ts';
 
@@ -23,6 +25,8 @@ export interface AppDeps {
   readonly useCases: UseCaseDeps;
   readonly connectors: ConnectorRouteDeps;
   readonly signIn: Omit<SignInDeps, 'failed'>;
+  /** undefined: there is no bot, or nothing to check its clicks with. */
+  readonly slack: SlackRouteDeps | undefined;
   readonly assetVersion: string | undefined;
   /** Style sheet and scripts; undefined: there are none in this build. */
   readonly assets: ((request: Request) => Promise<Response>) | undefined;
@@ -53,6 +57,7 @@ export function createApp(deps: AppDeps): Hono {
 
   app.route(API_PATH, apiApp(deps));
   connectorRoutes(app, deps.connectors);
+  if (deps.slack) slackRoutes(app, { ...deps.slack, gatehouse: deps.gatehouse });
   app.route(
     '/',
     signInRoutes({ ...deps.signIn, failed: (c, status, message) => portalFault(c, portal, status, message) }),
@@ -112,6 +117,7 @@ function apiApp(deps: AppDeps) {
     return next();
   });
   accessRoutes(api, deps);
+  approvalRoutes(api, deps);
   administrationRoutes(api, deps);
   sessionRoutes(api, deps);
   deviceRoutes(api, deps, deps.useCases);
@@ -126,7 +132,7 @@ function report(c: Context, error: Error, unwritten: boolean): void {
 }
 
 const isProgram = (c: Context): boolean =>
-  c.req.path.startsWith(`${API_PATH}/`) || c.req.path === LINK_PATH || c.req.path === AUTHORITY_PATH;
+  c.req.path.startsWith(`${API_PATH}/`) || [LINK_PATH, AUTHORITY_PATH, SLACK_PATH].includes(c.req.path);
 
 /** An address with a version in it never changes what it leads to. */
 function withLongCache(response: Response, versioned: boolean): Response {

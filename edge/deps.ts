@@ -14,7 +14,9 @@ import { remote } from './objects/rpc.ts';
 import { CALLBACK_PATH } from './paths.ts';
 import { type EdgeSettings, parseSettings } from './settings.ts';
 import { accessUseCases } from './use-cases/access.ts';
+import { slackApiOf } from './approvals/notifiers.ts';
 import { administrationUseCases } from './use-cases/administration.ts';
+import { approvalUseCases } from './use-cases/approvals.ts';
 import type { UseCaseDeps } from './use-cases/deps.ts';
 import { deviceUseCases } from './use-cases/devices.ts';
 import { recordingUseCases } from './use-cases/recordings.ts';
@@ -29,6 +31,7 @@ export function createDeps(env: Env): AppDeps {
   const { clock, publicUrl } = useCases;
   const link = (id: ConnectorId) => env.CONNECTOR_LINK.get(env.CONNECTOR_LINK.idFromName(id));
   const assets = env.ASSETS;
+  const slackApi = slackApiOf(settings);
   return {
     gatehouse: createGatehouse(useCases),
     useCases,
@@ -65,6 +68,10 @@ export function createDeps(env: Env): AppDeps {
       }),
       loginKey: () => deriveKey(settings.EDGE_SECRET, 'login-cookie'),
     },
+    slack:
+      slackApi && settings.SLACK_SIGNING_SECRET
+        ? { interactions: { useCases, api: slackApi }, signingSecret: settings.SLACK_SIGNING_SECRET, clock }
+        : undefined,
     assetVersion: typeof GATEHOUSE_ASSET_VERSION === 'undefined' ? undefined : GATEHOUSE_ASSET_VERSION,
     assets: assets && ((request) => assets.fetch(request)),
   };
@@ -76,6 +83,7 @@ export function createGatehouse(deps: UseCaseDeps): Gatehouse {
     ...recordingUseCases(deps),
     ...administrationUseCases(deps),
     ...deviceUseCases(deps),
+    ...approvalUseCases(deps),
   };
 }
 
@@ -87,6 +95,7 @@ export function createUseCaseDeps(env: Env, settings: EdgeSettings): UseCaseDeps
     grants: remote(env.GRANTS),
     audit: remote(env.AUDIT_LOG),
     witness: remote(env.WITNESS),
+    approvals: (id) => remote(env.APPROVAL, id),
     archive: createArchive(settings.FUNCTIONS_URL, signedArchiveFetch(settings)),
     links: {
       push: (id, message) => remote(env.CONNECTOR_LINK, id).push(message),

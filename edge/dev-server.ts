@@ -67,6 +67,7 @@ export async function startEdge(options: StartEdgeOptions): Promise<RunningEdge>
           AUDIT_LOG: { className: 'AuditLog', useSQLite: true },
           WITNESS: { className: 'Witness', useSQLite: true },
           CONNECTOR_LINK: { className: 'ConnectorLink', useSQLite: true },
+          APPROVAL: { className: 'Approval', useSQLite: true },
         },
         assets: {
           directory: assetsDirectory,

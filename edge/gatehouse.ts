@@ -9,9 +9,12 @@ import type { z } from 'zod';
 import type {
   AccessAnswer,
   AccessRequest,
+  ApprovalDecision,
   AuditPage,
   ExportFormat,
+  IssuedGrant,
   JoinToken,
+  ListedApproval,
   ListedConnector,
   ListedGrant,
   ListedResource,
@@ -20,8 +23,9 @@ import type {
   Witnessed,
   WitnessPage,
 } from '../core/api.ts';
+import type { DecidedVia } from '../core/approval.ts';
 import type { ActionPage, SessionDetail, SessionPage, SessionQuery } from '../core/catalogue.ts';
-import type { GrantId, SessionId } from '../core/ids.ts';
+import type { GrantId, RequestId, SessionId } from '../core/ids.ts';
 import type { Identity } from '../core/identity.ts';
 import type { Result } from '../core/result.ts';
 
@@ -56,6 +60,24 @@ export interface Gatehouse {
   me(who: Identity): Answer<Me>;
   resources(who: Identity): Answer<readonly ListedResource[]>;
   requestAccess(who: Identity, request: AccessRequest): Answer<AccessAnswer>;
+  /**
+   * `open`: what waits for this person's decision or review, and their own that still wait. `all`:
+   * also what is over, newest first, of all that they may see.
+   */
+  approvals(who: Identity, which: 'open' | 'all'): Answer<readonly ListedApproval[]>;
+  /** For the requester, approvers, administrators and auditors. */
+  approval(who: Identity, request: RequestId): Answer<ListedApproval>;
+  decideApproval(
+    who: Identity,
+    request: RequestId,
+    decision: ApprovalDecision,
+    via: DecidedVia,
+  ): Answer<ListedApproval>;
+  /** Says of a break-glass that somebody looked at it. */
+  reviewBreakGlass(who: Identity, request: RequestId, comment: string): Answer<ListedApproval>;
+  withdrawRequest(who: Identity, request: RequestId): Answer<ListedApproval>;
+  /** The requester's alone. Shows the grant's secret, the first time and never again. */
+  claimRequest(who: Identity, request: RequestId): Answer<IssuedGrant>;
   /** The person's own; administrators and auditors see all. */
   grants(who: Identity): Answer<readonly ListedGrant[]>;
   /** One's own, or anybody's for administrators. Ends the grant's live sessions within a second. */

@@ -12,3 +12,5 @@ export const API_PATH = '/api/v1';
 /** WebSocket of connectors. */
 export const LINK_PATH = '/connectors/link';
 export const AUTHORITY_PATH = '/ca.pem';
+/** POST; registered with Slack as the interactivity request URL. */
+export const SLACK_PATH = '/slack/interactions';

@@ -63,3 +63,26 @@ test('loopback is what leads to this very machine', () => {
   for (const name of ['localhost.example.com', '127.0.0.1.example.com', '10.0.0.1', '128.0.0.1', ''])
     expect(isLoopback(name)).toBe(false);
 });
+
+describe('settings of notices', () => {
+  test.each<[string, Record<string, string>, string | undefined]>([
+    [
+      'Slack',
+      { SLACK_BOT_TOKEN: 'xoxb-1', SLACK_SIGNING_SECRET: 's', SLACK_WEBHOOK_URL: 'https://hooks.example/T' },
+      undefined,
+    ],
+    ['a server on this machine', { SLACK_API_URL: 'http://127.0.0.1:1/api/' }, undefined],
+    ['a webhook', { WEBHOOK_URL: 'https://a.example/x', WEBHOOK_SECRET: 'whsec_b25seSBmb3IgdGVzdHM=' }, undefined],
+    ['a webhook without a secret', { WEBHOOK_URL: 'https://a.example/x' }, 'WEBHOOK_SECRET: missing'],
+    ['a secret that is no base64', { WEBHOOK_SECRET: 'whsec_not base64 at all' }, 'WEBHOOK_SECRET: expected base64'],
+    ['plain http elsewhere', { TEAMS_WEBHOOK_URL: 'http://teams.example/secret' }, 'TEAMS_WEBHOOK_URL: plain http'],
+    ['another scheme', { SLACK_WEBHOOK_URL: 'file:///etc/passwd' }, 'SLACK_WEBHOOK_URL'],
+  ])('%s', (_name, more, problem) => {
+    const parse = () => parseSettings({ ...GOOD, ...more });
+    if (problem === undefined) expect(JSON.stringify(parse())).not.toMatch(/hooks\.example|a\.example|xoxb/);
+    else {
+      expect(parse).toThrow(problem);
+      expect(parse).not.toThrow('secret"');
+    }
+  });
+});

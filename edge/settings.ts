@@ -5,6 +5,11 @@ import { type Secret, secret } from '../core/secret.ts';
 
 const secretText = (schema: z.ZodType<string>) => schema.transform((value): Secret<string> => secret(value));
 
+/** An address that notices go to. It may hold a token, so it is a secret; plain http for loopback only. */
+const noticeUrl = secretText(
+  z.url({ protocol: /^https?$/ }).refine((text) => isCarried(new URL(text)), 'plain http is for loopback only'),
+);
+
 const origin = z.url({ protocol: /^https?$/ }).refine((text) => new URL(text).origin === text.replace(/\/$/, ''), {
   error: 'expected an origin such as https://gatehouse.example.com, without a path',
 });
@@ -38,12 +43,38 @@ export const EdgeSettings = z
     AWS_REGION: z.string().min(1).optional(),
     /** A one-time join token chosen by whoever deploys, so that a first connector joins without a person. */
     CONNECTOR_JOIN_TOKEN: secretText(z.string().min(24).max(200)).optional(),
+    /** A Slack app's token (`xoxb-...`): messages with buttons, updated in place. docs/approvals.md lists its scopes. */
+    SLACK_BOT_TOKEN: secretText(z.string().min(1)).optional(),
+    /** Checks what comes to POST /slack/interactions. Without it messages have a link and no buttons. */
+    SLACK_SIGNING_SECRET: secretText(z.string().min(1)).optional(),
+    SLACK_CHANNEL: z.string().min(1).max(100).default('#gatehouse-approvals'),
+    SLACK_API_URL: z
+      .url({ protocol: /^https?$/ })
+      .refine((text) => isCarried(new URL(text)), 'plain http is for loopback only')
+      .transform((text) => text.replace(/\/+$/, ''))
+      .default('https://slack.com/api'),
+    /** An incoming webhook: link-only messages, and the way out when the bot cannot post. */
+    SLACK_WEBHOOK_URL: noticeUrl.optional(),
+    TEAMS_WEBHOOK_URL: noticeUrl.optional(),
+    WEBHOOK_URL: noticeUrl.optional(),
+    /** Signs what goes to WEBHOOK_URL: `whsec_` and base64, or any text. */
+    WEBHOOK_SECRET: secretText(
+      z
+        .string()
+        .min(16)
+        .regex(/^(?!whsec_)|^whsec_(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/, {
+          error: 'expected base64 behind whsec_',
+        }),
+    ).optional(),
   })
   .superRefine((settings, context) => {
     for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_REGION'] as const) {
       if (!settings.FUNCTIONS_TOKEN && !settings[name]) {
         context.addIssue({ code: 'custom', path: [name], message: 'missing (or set FUNCTIONS_TOKEN)' });
       }
+    }
+    if (settings.WEBHOOK_URL && !settings.WEBHOOK_SECRET) {
+      context.addIssue({ code: 'custom', path: ['WEBHOOK_SECRET'], message: 'missing (WEBHOOK_URL is set)' });
     }
     if (new URL(settings.OIDC_ISSUER).protocol === 'http:' && !isLoopback(new URL(settings.OIDC_ISSUER).hostname)) {
       context.addIssue({ code: 'custom', path: ['OIDC_ISSUER'], message: 'plain http is for loopback only' });
@@ -66,6 +97,8 @@ export function parseSettings(bindings: object): EdgeSettings {
   });
   throw new SettingsError(`The edge's settings are not complete. ${[...new Set(lines)].join('; ')}`);
 }
+
+const isCarried = (url: URL): boolean => url.protocol === 'https:' || isLoopback(url.hostname);
 
 export function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || hostname === '::1' || /^127(\.\d{1,3}){3}$/.test(hostname);

@@ -1,6 +1,7 @@
 import { cloudflareTest } from '@cloudflare/vitest-plugin';
 import { defineProject } from 'vitest/config';
 import { COMPATIBILITY_DATE } from './dev-server.ts';
+import { BOT_TOKEN, SIGNING_SECRET, WEBHOOK_SECRET } from './test/slack-facts.ts';
 
 // The Worker's tests run in workerd, against an OIDC provider in this Node process (test/providers.ts).
 export default defineProject({
@@ -18,6 +19,7 @@ export default defineProject({
           AUDIT_LOG: { className: 'AuditLog', useSQLite: true },
           WITNESS: { className: 'Witness', useSQLite: true },
           CONNECTOR_LINK: { className: 'ConnectorLink', useSQLite: true },
+          APPROVAL: { className: 'Approval', useSQLite: true },
         },
         bindings: {
           PUBLIC_URL: 'http://localhost:8787',
@@ -28,6 +30,13 @@ export default defineProject({
           EDGE_SECRET: 'dGhpcnR5LXR3byBieXRlcyB0aGF0IGFyZSBub3QgcmFuZG9t',
           FUNCTIONS_URL: inject<string>('functionsUrl'),
           FUNCTIONS_TOKEN: 'only-for-tests-only-for-tests',
+          SLACK_API_URL: `${inject<string>('slackUrl')}/api/`,
+          SLACK_BOT_TOKEN: BOT_TOKEN,
+          SLACK_SIGNING_SECRET: SIGNING_SECRET,
+          SLACK_CHANNEL: '#approvals',
+          TEAMS_WEBHOOK_URL: `${inject<string>('slackUrl')}/teams`,
+          WEBHOOK_URL: `${inject<string>('slackUrl')}/webhook`,
+          WEBHOOK_SECRET,
           FORGED_ISSUER: inject<string>('forgedIssuer'),
           CONNECTOR_JOIN_TOKEN: 'first-join-token-of-the-tests',
           POLICY: [
@@ -44,6 +53,21 @@ export default defineProject({
             '    who: ["demo:developers", dba]',
             '    access: { ttl: 1h, reason: required, maxSessions: 2 }',
             '    record: { retain: 30d, view: [dba], viewOwn: true }',
+            '  - name: guarded',
+            '    resources: { env: guarded }',
+            '    who: ["demo:developers", dba]',
+            '    access:',
+            '      ttl: 1h',
+            '      reason: required',
+            '      approval:',
+            '        from: [dba, "user:carol@example.com"]',
+            '        claimWithin: 20m',
+            '        workWindow: 30m',
+            '        breakGlass: { who: ["demo:developers"], ttl: 15m }',
+            '  - name: two-keys',
+            '    resources: { env: two-keys }',
+            '    who: [everyone]',
+            '    access: { ttl: 1h, approval: { from: [dba, "demo:auditors"], count: 2 } }',
             '  - name: sealed-away',
             '    resources: { env: sealed }',
             '    who: [everyone]',

@@ -7,6 +7,7 @@ import type { Env } from './env.ts';
 import { errorResponse } from './http-errors.ts';
 import { SettingsError } from './settings.ts';
 
+export { Approval } from './objects/approval.ts';
 export { AuditLog } from './objects/audit-log.ts';
 export { ConnectorLink } from './objects/connector-link.ts';
 export { Directory } from './objects/directory.ts';

@@ -13,6 +13,7 @@ import { writeConnectorFile } from './connector-file.ts';
 import { type DataDir, exists } from './data-dir.ts';
 import { runDemoSession } from './demo-session.ts';
 import { dropDevFile, writeDevFile } from './dev-file.ts';
+import type { NoticeSettings } from './notice-settings.ts';
 import { oidcIssuer } from './oidc.ts';
 import { DEMO_PEOPLE, PROVIDER_NAME } from './people.ts';
 import { dropClusterElsewhere } from './postgres-home.ts';
@@ -30,6 +31,8 @@ export interface EnvironmentOptions {
   readonly policy: string;
   /** Somebody named it: then it also takes the place of the one that the folder holds. */
   readonly policyIsChosen: boolean;
+  /** Where the edge tells of requests. */
+  readonly notices: NoticeSettings;
 }
 
 const HOST = 'localhost';
@@ -131,6 +134,7 @@ export class Environment {
         FUNCTIONS_URL: functionsUrl(ports),
         FUNCTIONS_TOKEN: secrets.functions,
         CONNECTOR_JOIN_TOKEN: secrets.joinToken,
+        ...this.#options.notices,
       },
     };
     return this.#supervisor.start({ name: 'edge', run: { kind: 'child', entry: './edge-process.ts', settings } });
@@ -250,7 +254,7 @@ export class Environment {
     } catch (error) {
       // A policy of somebody's own may well say no.
       if (!(error instanceof Failure && error.reason === 'denied')) throw error;
-      progress('no first session: the policy gives alice no access to demo');
+      progress('no first session: the policy gives alice no access to demo at once');
     }
     await writeFile(done, '');
   }

@@ -8,6 +8,7 @@ import { codeOf } from '../settings.ts';
 import { describeFileError, keepPortBase, openDataDir, settlePortBase } from './data-dir.ts';
 import { dropDevFile, endLeftovers } from './dev-file.ts';
 import { Environment } from './environment.ts';
+import { noticeSettings } from './notice-settings.ts';
 import { DEFAULT_PORT_BASE, readStartOptions, START_HELP, type StartOptions } from './options.ts';
 import { DEMO_PEOPLE, DEMO_POLICY } from './people.ts';
 import { portsFrom, requireFree } from './ports.ts';
@@ -38,6 +39,7 @@ async function main(): Promise<void> {
     connectorFile: options.connector,
     policy,
     policyIsChosen: options.policy !== undefined,
+    notices: noticeSettings(process.env),
   });
   const stopped = stopOnSignals(async () => {
     await environment.stop();

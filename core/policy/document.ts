@@ -14,11 +14,27 @@ const oneOrMany = <T extends z.ZodType>(item: T) => z.union([item, z.array(item)
 export const ResourceSelector = z.record(z.string().min(1), oneOrMany(z.string().min(1)));
 export type ResourceSelector = z.infer<typeof ResourceSelector>;
 
+/** Who must agree before access is given (docs/approvals.md). */
+export const ApprovalPolicy = z.strictObject({
+  /** As in `who`. Whoever asks is never one of them. */
+  from: z.array(z.string().min(1)).min(1),
+  /** Distinct people it takes. */
+  count: z.number().int().min(1).max(10).default(1),
+  /** Undecided for this long, a request expires. */
+  claimWithin: Duration.default(UNIT_MS.h),
+  /** Longest access, from the approval on; `access.ttl` when missing or longer. */
+  workWindow: Duration.optional(),
+  /** Who may go in at once without an approval, loudly and for at most `ttl`; somebody of `from` reviews it afterwards. */
+  breakGlass: z.strictObject({ who: z.array(z.string().min(1)).min(1), ttl: Duration.default(UNIT_MS.h) }).optional(),
+});
+export type ApprovalPolicy = z.infer<typeof ApprovalPolicy>;
+
 export const Access = z.strictObject({
   /** Longest grant. */
   ttl: Duration,
   reason: z.enum(['required', 'optional']).default('optional'),
   maxSessions: z.number().int().min(1).max(10_000).optional(),
+  approval: ApprovalPolicy.optional(),
 });
 
 export const Rule = z.strictObject({

@@ -120,8 +120,8 @@ test('text of any kind gives a policy or mistakes with places, never a throw', (
   );
 });
 
-test('the examples of docs/policy.md hold', () => {
-  const page = readFileSync(new URL('../../docs/policy.md', import.meta.url), 'utf8');
+test.each(['policy', 'approvals'])('the examples of docs/%s.md hold', (name) => {
+  const page = readFileSync(new URL(`../../docs/${name}.md`, import.meta.url), 'utf8');
   const examples = [...page.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text = '']) => text);
   expect(examples.length).toBeGreaterThan(0);
   for (const example of examples) expect(mistakesOf(example, 'draft')).toEqual([]);

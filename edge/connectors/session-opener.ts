@@ -158,7 +158,13 @@ const openedEvent = (message: OpenSession, { grant }: StoredGrant, connector: Co
   kind: 'session.opened',
   actor: grant.email,
   object: message.session,
-  details: { resource: grant.resource, grant: grant.id, connector, clientAddress: message.client.address },
+  details: {
+    resource: grant.resource,
+    grant: grant.id,
+    connector,
+    clientAddress: message.client.address,
+    ...(grant.breakGlass && { breakGlass: true }),
+  },
 });
 
 function admission(message: OpenSession, resource: Resource, { grant, identity }: StoredGrant): FromEdge {

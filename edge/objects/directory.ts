@@ -1,16 +1,19 @@
 // The directory: who is signed in, which tokens and device logins there are, which connectors
 // joined and what they announced, the policy's versions, and the certificate authority's key
-// (wrapped: it is of no use without EDGE_SECRET). Tables are in storage/.
+// (wrapped: it is of no use without EDGE_SECRET), and a list of the requests. Tables are in storage/.
 
 import { DurableObject } from 'cloudflare:workers';
-import type { ConnectorId } from '../../core/ids.ts';
+import type { Approval } from '../../core/approval.ts';
+import type { ConnectorId, RequestId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';
 import type { Resource } from '../../core/resource.ts';
 import type { Env } from '../env.ts';
 import { BROWSER_SESSIONS_SCHEMA, BrowserSessions } from '../storage/browser-sessions.ts';
 import { Connectors, CONNECTORS_SCHEMA } from '../storage/connectors.ts';
 import { DEVICE_CODES_SCHEMA, DeviceCodes } from '../storage/device-codes.ts';
+import { People, PEOPLE_SCHEMA } from '../storage/people.ts';
 import { Policies, POLICIES_SCHEMA } from '../storage/policies.ts';
+import { Requests, REQUESTS_SCHEMA } from '../storage/requests.ts';
 import { type ThrottleName, Throttles, THROTTLES_SCHEMA } from '../storage/throttles.ts';
 
 const AUTHORITY_SCHEMA = `
@@ -37,6 +40,8 @@ export class Directory extends DurableObject<Env> {
   readonly #connectors: Connectors;
   readonly #policies: Policies;
   readonly #throttles: Throttles;
+  readonly #people: People;
+  readonly #requests: Requests;
 
   constructor(context: DurableObjectState, env: Env) {
     super(context, env);
@@ -47,6 +52,8 @@ export class Directory extends DurableObject<Env> {
         CONNECTORS_SCHEMA +
         POLICIES_SCHEMA +
         THROTTLES_SCHEMA +
+        PEOPLE_SCHEMA +
+        REQUESTS_SCHEMA +
         AUTHORITY_SCHEMA,
     );
     this.#browsers = new BrowserSessions(this.#sql);
@@ -54,12 +61,15 @@ export class Directory extends DurableObject<Env> {
     this.#connectors = new Connectors(this.#sql);
     this.#policies = new Policies(this.#sql);
     this.#throttles = new Throttles(this.#sql);
+    this.#people = new People(this.#sql);
+    this.#requests = new Requests(this.#sql);
   }
 
   // --- people ---
 
   async startBrowserSession(hash: string, identity: Identity) {
     this.#browsers.start(hash, identity, Date.now());
+    this.#people.remember(identity, Date.now());
     await this.#scheduleCleanUp();
   }
   browserSession(hash: string) {
@@ -73,6 +83,28 @@ export class Directory extends DurableObject<Env> {
   }
   revokeApiToken(hash: string) {
     this.#devices.revokeToken(hash);
+  }
+
+  /** As they last signed in, whatever they do now; undefined: not for a long time. */
+  personByEmail(email: string) {
+    return this.#people.find(email, Date.now());
+  }
+
+  // --- requests that wait ---
+
+  async reserveRequest(approval: Approval) {
+    const before = this.#requests.reserve(approval, Date.now());
+    await this.#scheduleCleanUp();
+    return before;
+  }
+  listRequest(approval: Approval) {
+    this.#requests.put(approval);
+  }
+  dropRequest(id: RequestId) {
+    this.#requests.drop(id);
+  }
+  requests(which: 'open' | 'all') {
+    return this.#requests.list(which);
   }
 
   // --- device logins ---
@@ -92,6 +124,7 @@ export class Directory extends DurableObject<Env> {
     return this.#devices.describe(userCode, Date.now());
   }
   decideDeviceLogin(userCode: string, identity: Identity | undefined) {
+    if (identity) this.#people.remember(identity, Date.now());
     return this.#devices.decide(userCode, identity, Date.now());
   }
 
@@ -170,6 +203,8 @@ export class Directory extends DurableObject<Env> {
     this.#devices.cleanUp(now);
     this.#connectors.cleanUp(now);
     this.#throttles.cleanUp(now);
+    this.#people.cleanUp(now);
+    this.#requests.cleanUp(now);
     await this.ctx.storage.setAlarm(now + CLEAN_UP_EVERY_MS);
   }
 

@@ -276,6 +276,7 @@ export class Grants extends DurableObject<Env> {
       rule: grant.rule,
       state: grant.revoked ? 'revoked' : Date.parse(grant.until) <= Date.now() ? 'expired' : 'active',
       liveSessions: this.#liveSessions(grant.id),
+      ...(grant.breakGlass && { breakGlass: true }),
     };
   }
 

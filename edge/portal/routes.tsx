@@ -10,6 +10,7 @@ import type { PortalDeps } from './deps.ts';
 import { FaultPage, SignedOutPage } from './pages/fault.tsx';
 import { show, signedIn, THEME_COOKIE } from './page.tsx';
 import { accessRoutes } from './routes/access.tsx';
+import { approvalRoutes } from './routes/approvals.tsx';
 import { administrationRoutes } from './routes/administration.tsx';
 import { deviceRoutes } from './routes/device.tsx';
 import { sessionRoutes } from './routes/sessions.tsx';
@@ -19,6 +20,7 @@ export type { PortalDeps } from './deps.ts';
 export function portalRoutes(deps: PortalDeps): Hono {
   const app = new Hono();
   app.route('/', accessRoutes(deps));
+  app.route('/', approvalRoutes(deps));
   app.route('/', sessionRoutes(deps));
   app.route('/', administrationRoutes(deps));
   app.route('/', deviceRoutes(deps));

@@ -1,16 +1,8 @@
 // /me, /resources, /requests, /grants
 
 import { createRoute, z } from '@hono/zod-openapi';
-import {
-  AccessAnswer,
-  AccessRequest,
-  GrantList,
-  ListedGrant,
-  Me,
-  PendingRequest,
-  ResourceList,
-} from '../../core/api.ts';
-import { GrantId, RequestId } from '../../core/ids.ts';
+import { AccessAnswer, AccessRequest, GrantList, ListedGrant, Me, ResourceList } from '../../core/api.ts';
+import { GrantId } from '../../core/ids.ts';
 import { type Api, type ApiDeps, answer, failure, jsonAnswer, jsonBody, whoAsks } from './api.ts';
 
 const Revocation = z.object({ reason: z.string().max(1000).default('') });
@@ -39,23 +31,12 @@ export function accessRoutes(api: Api, { gatehouse }: ApiDeps): void {
       method: 'post',
       path: '/requests',
       summary: 'Ask for access',
-      description: 'The secret is shown in this answer and never again. A refusal by policy is 403 with the reason.',
+      description:
+        'The secret is shown in this answer and never again. A refusal by policy is 403 with the reason. Where the rule asks for an approval, the answer is the request: POST /requests/{id}/claim once it is approved.',
       request: { body: jsonBody(AccessRequest) },
-      responses: jsonAnswer(AccessAnswer, 'A grant, or a request that waits'),
+      responses: jsonAnswer(AccessAnswer, 'A grant, a request that waits, or the live grant there is already'),
     }),
     async (c) => answer(c, await gatehouse.requestAccess(whoAsks(c), c.req.valid('json'))),
-  );
-
-  api.openapi(
-    createRoute({
-      method: 'get',
-      path: '/requests/{id}',
-      summary: 'A request that waits',
-      request: { params: z.object({ id: RequestId }) },
-      responses: jsonAnswer(PendingRequest, 'The request'),
-    }),
-    // Policies of this version decide at once, so nothing ever waits.
-    (c) => failure(c, { reason: 'not_found', message: 'No such request waits.' }),
   );
 
   api.openapi(

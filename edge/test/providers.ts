@@ -7,12 +7,14 @@ import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { Provider } from 'oidc-provider';
 import type { TestProject } from 'vitest/node';
 import { archiveOfTests } from './archive-server.ts';
+import { slackOfTests } from './slack-server.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
     oidcIssuer: string;
     forgedIssuer: string;
     functionsUrl: string;
+    slackUrl: string;
   }
 }
 
@@ -31,11 +33,13 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await listen(await realProvider()),
     await listen(await forgingProvider()),
     await listen(archiveOfTests()),
+    await listen(slackOfTests()),
   ];
-  const [oidc, forged, functions] = servers.map(({ address }) => address);
+  const [oidc, forged, functions, slack] = servers.map(({ address }) => address);
   project.provide('oidcIssuer', oidc ?? '');
   project.provide('forgedIssuer', forged ?? '');
   project.provide('functionsUrl', functions ?? '');
+  project.provide('slackUrl', slack ?? '');
   return async () => {
     for (const { server } of servers) {
       server.closeAllConnections();

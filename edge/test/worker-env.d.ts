@@ -3,5 +3,6 @@ declare namespace Cloudflare {
   interface Env extends Readonly<import('../env.ts').Env> {
     readonly OIDC_ISSUER: string;
     readonly FORGED_ISSUER: string;
+    readonly SLACK_API_URL: string;
   }
 }

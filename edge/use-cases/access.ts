@@ -1,19 +1,15 @@
 // Who may reach what: resources, requests, grants.
 
 import type { AccessAnswer, AccessRequest, ListedGrant, ListedResource, Me } from '../../core/api.ts';
-import { GRANT_SCRAM_ITERATIONS, type Grant } from '../../core/grant.ts';
+import { approvalFor, approvalOf } from '../../core/approval/terms.ts';
 import { type ConnectorId, type GrantId, newId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';
 import { evaluate, mayAsk } from '../../core/policy/evaluate.ts';
 import { ok } from '../../core/result.ts';
-import { deriveScramVerifier, fromBase64 } from '../../core/scram.ts';
 import type { Answer, Gatehouse } from '../gatehouse.ts';
-import { iso } from '../clock.ts';
-import { connectLines } from '../grants/connect-lines.ts';
-import { newToken } from '../keys.ts';
+import { alreadyHas, askForApproval, breakGlass } from './approvals.ts';
 import { fault, note, standingOf, type UseCaseDeps } from './deps.ts';
-
-const DAY_MS = 86_400_000;
+import { issueGrant } from './issue-grant.ts';
 
 export function accessUseCases(
   deps: UseCaseDeps,
@@ -32,11 +28,15 @@ export function accessUseCases(
       const announced = await deps.directory.resources();
       const online = await onlineAmong(deps, new Set(announced.map(({ connector }) => connector.id)));
       return ok(
-        announced.map(({ resource, connector }) => ({
-          ...resource,
-          connector: { ...connector, online: online.has(connector.id) },
-          mayAsk: mayAsk(standing.value.policy, who, resource),
-        })),
+        announced.map(({ resource, connector }) => {
+          const approval = approvalFor(standing.value.policy, who, resource);
+          return {
+            ...resource,
+            connector: { ...connector, online: online.has(connector.id) },
+            mayAsk: mayAsk(standing.value.policy, who, resource),
+            ...(approval && { approval }),
+          };
+        }),
       );
     },
 
@@ -92,45 +92,34 @@ async function requestAccess(deps: UseCaseDeps, who: Identity, request: AccessRe
   }
 
   const { rule, ttlMs } = decision;
+  const labels = { ...(request.task && { task: request.task }), ...(request.trace && { trace: request.trace }) };
+  const asked = approvalOf(rule);
+  if (asked) {
+    const ask = {
+      request: requestId,
+      resource,
+      reason: request.reason,
+      labels,
+      rule,
+      asked,
+      ttlMs,
+      policyVersion: version,
+    };
+    if (request.breakGlass) return breakGlass(deps, who, ask);
+    const live = await alreadyHas(deps, who, resource);
+    return live ? ok(live) : askForApproval(deps, who, ask);
+  }
   const now = deps.clock.now();
-  const grant: Grant = {
+  return issueGrant(deps, who, {
     id: newId('grt', deps.clock),
     request: requestId,
-    subject: who.subject,
-    email: who.email,
-    resource: resource.name,
+    resource,
     reason: request.reason,
-    labels: { ...(request.task && { task: request.task }), ...(request.trace && { trace: request.trace }) },
-    from: iso(now),
-    until: iso(now + ttlMs),
-    rule: rule.name,
+    labels,
+    fromMs: now,
+    untilMs: now + ttlMs,
+    rule,
     policyVersion: version,
-    obligations: {
-      record: { retainDays: Math.max(1, Math.ceil(rule.record.retain / DAY_MS)) },
-      ...(rule.access !== 'deny' && rule.access.maxSessions !== undefined && { maxSessions: rule.access.maxSessions }),
-    },
-  };
-  const secret = newToken('ght', deps.clock.random);
-  const salt = fromBase64(await deps.grantSalt(who.email, resource.name));
-  const verifier = await deriveScramVerifier(secret.reveal(), salt, GRANT_SCRAM_ITERATIONS);
-  await note(deps, {
-    kind: 'grant.issued',
-    actor: who.email,
-    object: grant.id,
-    details: {
-      request: requestId,
-      resource: resource.name,
-      until: grant.until,
-      rule: rule.name,
-      policyVersion: version,
-    },
-  });
-  const { subject, email, groups, provider, name } = who;
-  const issued = await deps.grants.issue(grant, { subject, email, groups, provider, name }, verifier);
-  if (!issued.ok) return fault('conflict', 'You hold too many live grants for this resource. Revoke some first.');
-  return ok({
-    grant: { id: grant.id, secret: secret.reveal(), resource: grant.resource, until: grant.until },
-    connect: connectLines(resource, who.email, secret),
   });
 }
 

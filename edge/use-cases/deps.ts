@@ -3,7 +3,7 @@
 
 import type { AuditEvent } from '../../core/audit.ts';
 import type { FromEdge } from '../../core/control.ts';
-import type { ConnectorId } from '../../core/ids.ts';
+import type { ConnectorId, RequestId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';
 import type { PolicyDocument } from '../../core/policy/document.ts';
 import { isAmong } from '../../core/policy/evaluate.ts';
@@ -12,6 +12,7 @@ import { err, ok } from '../../core/result.ts';
 import type { Archive } from '../archive.ts';
 import type { Clock } from '../clock.ts';
 import type { Answer, UseCaseFault } from '../gatehouse.ts';
+import type { Approval } from '../objects/approval.ts';
 import type { AuditLog } from '../objects/audit-log.ts';
 import type { Directory } from '../objects/directory.ts';
 import type { Grants } from '../objects/grants.ts';
@@ -27,6 +28,8 @@ export interface UseCaseDeps {
   readonly grants: Remote<Grants>;
   readonly audit: Remote<AuditLog>;
   readonly witness: Remote<Witness>;
+  /** The object of one request, whether or not there is such a request. */
+  approvals(id: RequestId): Remote<Approval>;
   readonly archive: Archive;
   readonly links: {
     /** false: not linked now. */

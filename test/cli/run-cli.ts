@@ -48,10 +48,13 @@ export interface Started {
 }
 
 /** `npm start -- ARGS`, without npm. */
-export function npmStart(args: readonly string[], options: { cwd?: string; uid?: number } = {}): Started {
+export function npmStart(
+  args: readonly string[],
+  options: { cwd?: string; uid?: number; env?: Readonly<Record<string, string>> } = {},
+): Started {
   const child = spawn(process.execPath, [resolve(ROOT, 'cli/dev/start.mjs'), ...args], {
     cwd: options.cwd ?? ROOT,
-    env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent' },
+    env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent', ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
     ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
   });

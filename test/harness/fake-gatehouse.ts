@@ -2,12 +2,13 @@
 // authorises like the real one, roughly, and notes every call. Time is an argument.
 
 import { AuditKind, type AuditEntry } from '../../core/audit.ts';
-import type { ListedGrant, ListedResource, Me } from '../../core/api.ts';
+import type { IssuedGrant, ListedGrant, ListedResource, Me } from '../../core/api.ts';
 import type { ActionEntry, ReplayEvent, SessionDetail, SessionEntry } from '../../core/catalogue.ts';
 import { type GrantId, newId, type SessionId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';
 import { err, ok } from '../../core/result.ts';
 import type { Gatehouse, UseCaseFault, WaitingDevice } from '../../edge/gatehouse.ts';
+import { type FakeApprovals, fakeApprovals } from './fake-approvals.ts';
 import { coverageOf, demoConnectors, demoResources, demoSessions, seededIds } from './fake-data.ts';
 
 export interface FakeSession {
@@ -17,6 +18,7 @@ export interface FakeSession {
 }
 
 export interface FakeGatehouse extends Gatehouse {
+  readonly waitingRequests: FakeApprovals;
   readonly calls: { readonly method: string; readonly actor: string; readonly object: string }[];
   readonly stored: Map<string, FakeSession>;
   readonly listed: ListedGrant[];
@@ -105,7 +107,26 @@ export function createFakeGatehouse(now: () => number): FakeGatehouse {
     return grant;
   }
 
+  function answerWith(who: Identity, resource: ListedResource, grant: ListedGrant): IssuedGrant {
+    const secret = `ght_${grant.id.slice(4)}abc234`.replace(/[0189]/g, '7');
+    const { host, port } = resource.endpoint;
+    return {
+      grant: { id: grant.id, secret, resource: grant.resource, until: grant.until },
+      connect: {
+        psql: `psql "host=${host} port=${port} dbname=${grant.resource} user=${who.email} password=${secret} sslmode=require"`,
+      },
+    };
+  }
+
+  const waitingRequests = fakeApprovals(now, ids, note, (who, { subject, workMs }) => {
+    const resource = resourceList.find(({ name }) => name === subject.resource);
+    if (!resource) throw new Error('no such resource');
+    return answerWith(who, resource, issue(who, resource, subject.reason, workMs / 1000, subject.labels));
+  });
+
   const fake: FakeGatehouse = {
+    ...waitingRequests,
+    waitingRequests,
     calls,
     stored,
     listed,
@@ -154,18 +175,16 @@ export function createFakeGatehouse(now: () => number): FakeGatehouse {
           message: `Rule demo-developers asks for a reason. Say why you need ${request.resource}.`,
         });
       }
-      const grant = issue(who, resource, request.reason, request.seconds ?? 3600, {
+      const labels = {
         ...(request.task ? { task: request.task } : {}),
         ...(request.trace ? { trace: request.trace } : {}),
-      });
-      const secret = `ght_${grant.id.slice(4)}abc234`.replace(/[0189]/g, '7');
-      const { host, port } = resource.endpoint;
-      return ok({
-        grant: { id: grant.id, secret, resource: grant.resource, until: grant.until },
-        connect: {
-          psql: `psql "host=${host} port=${port} dbname=${grant.resource} user=${who.email} password=${secret} sslmode=require"`,
-        },
-      });
+      };
+      if (resource.approval && !request.breakGlass) {
+        const { id, state } = waitingRequests.ask(who, resource.name, request.reason);
+        return ok({ request: { id, state, link: `/requests/${id}` } });
+      }
+      const answer = answerWith(who, resource, issue(who, resource, request.reason, request.seconds ?? 3600, labels));
+      return ok(request.breakGlass ? { ...answer, grant: { ...answer.grant, breakGlass: true } } : answer);
     },
     async grants(who) {
       note('grants', who);

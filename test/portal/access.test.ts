@@ -30,7 +30,18 @@ describe('signing in', () => {
   });
 
   test('tells nothing to somebody unknown, on any address', async () => {
-    for (const path of ['/', '/grants', '/sessions', '/audit', '/connectors', '/device', '/request/demo', '/nowhere']) {
+    for (const path of [
+      '/',
+      '/grants',
+      '/sessions',
+      '/audit',
+      '/connectors',
+      '/device',
+      '/request/demo',
+      '/approvals',
+      '/requests/req_x',
+      '/nowhere',
+    ]) {
       const answer = await fetch(site.origin + path, { redirect: 'manual' });
       expect([path, answer.status]).toEqual([path, 303]);
     }

@@ -3,6 +3,8 @@
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { ResourceName } from '../../core/resource.ts';
+import { PEOPLE } from '../harness/fake-gatehouse.ts';
 import { launchBrowser, visit } from './browser.ts';
 import { type PortalSite, startPortalSite } from './site.ts';
 
@@ -26,6 +28,12 @@ interface PageOf {
 
 const sessionIn = (state: string) =>
   [...site.gatehouse.stored.values()].find(({ entry }) => entry.state === state)?.entry;
+const waitingRequest = () =>
+  site.gatehouse.waitingRequests.ask(
+    PEOPLE.alice,
+    ResourceName.parse('demo-reporting'),
+    'SHOP-9: the totals of last Friday do not add up with what the warehouse counted',
+  );
 const at = (path: string) => () => path;
 
 const PAGES: readonly PageOf[] = [
@@ -42,6 +50,16 @@ const PAGES: readonly PageOf[] = [
     },
   },
   { name: 'grants', as: 'bob', path: at('/grants') },
+  {
+    name: 'approvals',
+    as: 'bob',
+    path: () => {
+      waitingRequest();
+      return '/approvals';
+    },
+  },
+  { name: 'request to decide', as: 'bob', path: () => `/requests/${waitingRequest().id}` },
+  { name: 'own request', path: () => `/requests/${waitingRequest().id}` },
   {
     name: 'revoke',
     path: () => `/grants/${site.gatehouse.listed.find((grant) => grant.state === 'active')?.id}/revoke`,

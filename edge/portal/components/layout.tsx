@@ -82,6 +82,7 @@ const Navigation = ({ me, path }: { me: Me; path: string }) => {
   const at = path.split(/[?#]/, 1)[0] ?? path;
   const entries = [
     { href: '/', name: 'Overview', here: at === '/' || at.startsWith('/request/') },
+    { href: '/approvals', name: 'Approvals', here: at === '/approvals' || at.startsWith('/requests/') },
     { href: '/grants', name: 'Grants', here: at.startsWith('/grants') },
     { href: '/sessions', name: 'Sessions', here: at.startsWith('/sessions') },
     ...(me.auditor || me.administrator ? [{ href: '/audit', name: 'Audit', here: at.startsWith('/audit') }] : []),

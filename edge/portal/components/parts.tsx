@@ -1,10 +1,19 @@
 // Small pieces that more than one page shows.
 
 import type { Child } from 'hono/jsx';
+import type { ListedApproval } from '../../../core/api.ts';
 import type { SessionEntry } from '../../../core/catalogue.ts';
 import { Text } from './text.tsx';
 
-type State = SessionEntry['state'] | 'online' | 'offline' | 'active' | 'expired' | 'revoked';
+type State =
+  | SessionEntry['state']
+  | ListedApproval['state']
+  | 'online'
+  | 'offline'
+  | 'active'
+  | 'expired'
+  | 'revoked'
+  | 'glass';
 
 const STATE_WORDS: Readonly<Record<State, string>> = {
   live: 'Live',
@@ -16,6 +25,12 @@ const STATE_WORDS: Readonly<Record<State, string>> = {
   active: 'Active',
   expired: 'Expired',
   revoked: 'Revoked',
+  pending: 'Waiting',
+  approved: 'Approved',
+  claimed: 'In use',
+  denied: 'Denied',
+  withdrawn: 'Withdrawn',
+  glass: 'Glass broken',
 };
 
 export const Badge = ({ state }: { state: State }) => (

@@ -61,6 +61,7 @@ export const GrantsPage = ({ grants, all, email, mayRevokeAll, revoked, now }: G
             </Cell>
             <Cell label="State">
               <Badge state={grant.state} />
+              {grant.breakGlass ? <Badge state="glass" /> : null}
             </Cell>
             <Cell label="Action" class="cell-action">
               {grant.state === 'active' && (grant.email === email || mayRevokeAll) ? (

@@ -1,7 +1,8 @@
-import type { AccessAnswer, IssuedGrant, ListedResource } from '../../../core/api.ts';
+import type { IssuedGrant, ListedResource } from '../../../core/api.ts';
 import { PROTOCOLS } from '../../../core/protocols.ts';
 import { Badge, Chip, Copyable, Notice } from '../components/parts.tsx';
 import { Text, Time } from '../components/text.tsx';
+import { span } from '../format.ts';
 import { TimeLeft } from '../components/time-left.tsx';
 
 export const DURATIONS: readonly { seconds: number; words: string }[] = [
@@ -19,6 +20,7 @@ export interface RequestForm {
   seconds: string;
   task: string;
   trace: string;
+  breakGlass: boolean;
 }
 
 interface RequestPageProps {
@@ -48,6 +50,14 @@ export const RequestPage = ({ resource, form, now, problem }: RequestPageProps) 
         Its connector is offline. You can ask now; connecting works once the connector is back.
       </Notice>
     )}
+    {resource.approval ? (
+      <Notice kind="plain">
+        {resource.approval.count === 1
+          ? 'Somebody has to approve this'
+          : `${resource.approval.count} people have to approve this`}
+        , within {span(resource.approval.decideWithinSeconds * 1000)}. You get the secret once it is approved.
+      </Notice>
+    ) : null}
     {problem ? (
       <Notice kind="error">
         <Text value={problem} />
@@ -110,6 +120,23 @@ export const RequestPage = ({ resource, form, now, problem }: RequestPageProps) 
           </p>
         </div>
       </div>
+      {resource.approval?.breakGlass ? (
+        <div class="field">
+          <label class="check">
+            <input
+              type="checkbox"
+              name="breakGlass"
+              value="yes"
+              aria-describedby="glass-hint"
+              {...(form.breakGlass ? { checked: true } : {})}
+            />{' '}
+            Break the glass: go in at once
+          </label>
+          <p class="hint" id="glass-hint">
+            For emergencies. Everybody who approves is told now, and somebody will review it.
+          </p>
+        </div>
+      ) : null}
       <div class="form-end">
         <button type="submit" class="button button-main">
           Ask for access
@@ -142,6 +169,9 @@ export const IssuedPage = ({ issued, resource, origin, now }: IssuedPageProps) =
         Until <Time iso={grant.until} />, <TimeLeft until={grant.until} now={now} />. The end does not move when you
         connect again.
       </p>
+      {grant.breakGlass ? (
+        <Notice kind="error">You broke the glass: the approvers were told, and somebody will review it.</Notice>
+      ) : null}
       <Notice kind="plain">
         <strong>The secret is shown this once.</strong> Gatehouse keeps only what it needs to check it. Copy it now; if
         you lose it, ask again.
@@ -198,22 +228,6 @@ export function withVerifiedTls(line: string): string {
   const bare = line.replace(/\s+sslmode=[a-z-]+/g, '').replace(/\s+sslrootcert=[^\s"]+/g, '');
   return bare.replace(/"\s*$/, ' sslmode=verify-full sslrootcert=gatehouse-ca.pem"');
 }
-
-export const PendingPage = ({ answer, resource }: { answer: Exclude<AccessAnswer, IssuedGrant>; resource: string }) => (
-  <div class="narrow">
-    <h1>{answer.request.state === 'pending' ? 'Waiting for an approval' : 'Not granted'}</h1>
-    <p class="lead">
-      {answer.request.state === 'pending'
-        ? `Your request for ${resource} was passed on. You will find the grant under Grants once somebody approves.`
-        : `Your request for ${resource} was turned down.`}
-    </p>
-    <p class="form-end">
-      <a class="button" href="/grants">
-        See my grants
-      </a>
-    </p>
-  </div>
-);
 
 /** The answer to a form that was sent before. */
 export const AlreadyIssuedPage = ({ resource, until }: { resource: string; until: string }) => (

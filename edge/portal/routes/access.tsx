@@ -3,11 +3,13 @@
 import { type Context, Hono } from 'hono';
 import { AccessRequest, type ListedGrant, type ListedResource } from '../../../core/api.ts';
 import { GrantId } from '../../../core/ids.ts';
+import { to } from '../components/parts.tsx';
 import type { PortalDeps } from '../deps.ts';
 import { show, showAnswer, showFault, signedIn, type Visit } from '../page.tsx';
+import { LiveGrantPage } from '../pages/approvals.tsx';
 import { GrantsPage, RevokePage } from '../pages/grants.tsx';
 import { OverviewPage } from '../pages/overview.tsx';
-import { AlreadyIssuedPage, IssuedPage, PendingPage, type RequestForm, RequestPage } from '../pages/request.tsx';
+import { AlreadyIssuedPage, IssuedPage, type RequestForm, RequestPage } from '../pages/request.tsx';
 
 const LAST_SESSIONS = 5;
 
@@ -51,6 +53,7 @@ export function accessRoutes(deps: PortalDeps): Hono {
         seconds: '',
         task: visit.c.req.query('task') ?? '',
         trace: visit.c.req.query('trace') ?? '',
+        breakGlass: false,
       };
       return show(
         visit,
@@ -76,6 +79,7 @@ export function accessRoutes(deps: PortalDeps): Hono {
         seconds: field(body.seconds),
         task: field(body.task).trim(),
         trace: field(body.trace).trim(),
+        breakGlass: field(body.breakGlass) === 'yes',
       };
       const formAgain = (problem: string, status: 400 | 403 | 409 | 503) =>
         show(
@@ -92,6 +96,7 @@ export function accessRoutes(deps: PortalDeps): Hono {
         ...(form.seconds === '' ? {} : { seconds: Number(form.seconds) }),
         ...(form.task === '' ? {} : { task: form.task }),
         ...(form.trace === '' ? {} : { trace: form.trace }),
+        ...(form.breakGlass ? { breakGlass: true } : {}),
       });
       if (!request.success) return formAgain('Something is too long or not a choice. Check the fields below.', 400);
 
@@ -120,7 +125,9 @@ export function accessRoutes(deps: PortalDeps): Hono {
           <IssuedPage issued={answer.value} resource={resource} origin={origin} now={deps.now()} />,
         );
       }
-      return show(visit, 'Request', <PendingPage answer={answer.value} resource={resource.name} />);
+      if ('request' in answer.value) return visit.c.redirect(to('requests', answer.value.request.id), 303);
+      const { live } = answer.value;
+      return show(visit, 'Access', <LiveGrantPage resource={live.resource} until={live.until} />);
     }),
   );
 

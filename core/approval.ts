@@ -1,0 +1,97 @@
+// An approval: something that one person asks for and others must agree to. One machine for both
+// kinds: `access` waits before a grant, `statement` waits in the middle of a session. What may
+// happen to it is in approval/transition.ts; who may decide comes from the policy in force.
+//
+//   pending ---> approved ---> claimed
+//      |            |
+//      +-> denied   +-> withdrawn, expired (not claimed in its work window)
+//      +-> withdrawn, expired (not decided in time)
+
+import { z } from 'zod';
+import { GrantLabels } from './grant.ts';
+import { GrantId, RequestId, SessionId } from './ids.ts';
+import { Email } from './identity.ts';
+import { Digest } from './recording/segment.ts';
+import { ResourceName } from './resource.ts';
+
+export const ApprovalState = z.enum(['pending', 'approved', 'claimed', 'denied', 'withdrawn', 'expired']);
+export type ApprovalState = z.infer<typeof ApprovalState>;
+
+/** Where a decision was made. */
+export const DecidedVia = z.enum(['portal', 'api', 'slack']);
+export type DecidedVia = z.infer<typeof DecidedVia>;
+
+/** Somebody as far as a decision hangs on it: either of `subject` and `email` says that two are one. */
+export const Person = z.object({ subject: z.string().min(1).max(512), email: Email, name: z.string().max(200) });
+export type Person = z.infer<typeof Person>;
+
+/** `groups` as the provider gave them: kept with the vote, so that it can be judged again under another policy. */
+export const Voter = Person.extend({ groups: z.array(z.string().max(200)).max(1000) });
+export type Voter = z.infer<typeof Voter>;
+
+export const MAX_COMMENT_CHARACTERS = 1000;
+const Comment = z.string().max(MAX_COMMENT_CHARACTERS);
+
+export const AccessSubject = z.object({
+  kind: z.literal('access'),
+  resource: ResourceName,
+  reason: z.string().max(1000),
+  labels: GrantLabels,
+});
+
+/** What waits is named by its digest, so that what goes on is exactly what was approved. */
+export const StatementSubject = z.object({
+  kind: z.literal('statement'),
+  resource: ResourceName,
+  reason: z.string().max(1000),
+  labels: GrantLabels,
+  session: SessionId,
+  /** As recorded, so masked; approvers read this. */
+  text: z.string().max(20_000),
+  /** Over the text and its bind parameters as they will be forwarded. */
+  digest: Digest,
+  tables: z.array(z.string().max(200)).max(200),
+});
+
+export const ApprovalSubject = z.discriminatedUnion('kind', [AccessSubject, StatementSubject]);
+export type ApprovalSubject = z.infer<typeof ApprovalSubject>;
+
+export const Approval = z.object({
+  id: RequestId,
+  subject: ApprovalSubject,
+  requester: Person,
+  /** The rule that asked for the approval, and the policy version it stood in. */
+  rule: z.string(),
+  policyVersion: z.number().int(),
+  state: ApprovalState,
+  askedAt: z.iso.datetime(),
+  /** Undecided by then, it expires. */
+  decideBy: z.iso.datetime(),
+  /** How long what was approved is good for. Begins with the approval, not with the claim. */
+  workMs: z.number().int().min(1),
+  /** Set by the approval. */
+  workUntil: z.iso.datetime().optional(),
+  /** Distinct approvers it takes. */
+  needed: z.number().int().min(1),
+  votes: z.array(z.object({ by: Voter, at: z.iso.datetime(), comment: Comment, via: DecidedVia })),
+  /** Set in denied, withdrawn and expired. `by` is an e-mail or `gatehouse`. */
+  ended: z.object({ at: z.iso.datetime(), by: z.string(), reason: z.string() }).optional(),
+  claim: z.object({ at: z.iso.datetime(), grant: GrantId }).optional(),
+  /** That it is about to expire was said. */
+  warned: z.boolean(),
+  /** Active without an approval. Somebody else still has to say that it was right. */
+  breakGlass: z
+    .object({ review: z.object({ by: Person, at: z.iso.datetime(), comment: Comment }).optional() })
+    .optional(),
+});
+export type Approval = z.infer<typeof Approval>;
+
+/** The two are one human being as far as we can tell, so one cannot approve what the other asked for. */
+export function isSamePerson(a: Pick<Person, 'subject' | 'email'>, b: Pick<Person, 'subject' | 'email'>): boolean {
+  return a.subject === b.subject || a.email.trim().toLowerCase() === b.email.trim().toLowerCase();
+}
+
+/** Nothing changes any more; only a break-glass's review is still written. */
+export function isOver(state: ApprovalState): boolean {
+  return state !== 'pending' && state !== 'approved';
+}

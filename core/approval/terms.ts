@@ -1,0 +1,57 @@
+// What the policy asks of an approval: the terms under which one begins, who may decide it now, and
+// whether what was decided still suffices under the policy of now.
+
+import type { Approval } from '../approval.ts';
+import type { Identity } from '../identity.ts';
+import type { ApprovalPolicy, PolicyDocument, Rule } from '../policy/document.ts';
+import type { Resource } from '../resource.ts';
+import { isAmong, selects } from '../policy/evaluate.ts';
+import { type ApprovalStanding, distinctVoters } from './transition.ts';
+
+/** undefined: the rule gives access at once. */
+export function approvalOf(rule: Rule): ApprovalPolicy | undefined {
+  return rule.access === 'deny' ? undefined : rule.access.approval;
+}
+
+/** What asking for the resource would mean for this person; undefined: access at once, or none. */
+export function approvalFor(
+  policy: PolicyDocument,
+  who: Pick<Identity, 'email' | 'groups'>,
+  resource: Pick<Resource, 'name' | 'protocol' | 'labels'>,
+): { count: number; decideWithinSeconds: number; breakGlass: boolean } | undefined {
+  const rule = policy.rules.find(
+    (candidate) => selects(candidate.resources, resource) && isAmong(policy, candidate.who, who),
+  );
+  const asked = rule && approvalOf(rule);
+  if (!asked) return undefined;
+  const breakGlass = asked.breakGlass !== undefined && isAmong(policy, asked.breakGlass.who, who);
+  return { count: asked.count, decideWithinSeconds: Math.round(asked.claimWithin / 1000), breakGlass };
+}
+
+/** How long access lasts once approved: what was asked for, within the rule's work window. */
+export function workMsOf(approval: ApprovalPolicy, ttlMs: number): number {
+  return approval.workWindow === undefined ? ttlMs : Math.min(ttlMs, approval.workWindow);
+}
+
+/**
+ * What the policy in force says about `who` and this approval. A rule that is gone, or that asks
+ * for no approval any more, leaves nobody to decide: the request has to be made again.
+ */
+export function standingIn(
+  policy: PolicyDocument,
+  approval: Pick<Approval, 'rule' | 'needed'>,
+  who: Pick<Identity, 'email' | 'groups'>,
+): ApprovalStanding {
+  const rule = policy.rules.find((candidate) => candidate.name === approval.rule);
+  const asked = rule && approvalOf(rule);
+  if (!asked) return { isApprover: false, needed: approval.needed };
+  return { isApprover: isAmong(policy, asked.from, who), needed: Math.max(approval.needed, asked.count) };
+}
+
+/** Whether the votes suffice for `rule` of the policy in force: as many as it asks for, of people it still names. */
+export function stillSuffices(policy: PolicyDocument, rule: Rule, approval: Pick<Approval, 'votes'>): boolean {
+  const asked = approvalOf(rule);
+  if (!asked) return rule.access !== 'deny';
+  const valid = approval.votes.map((vote) => vote.by).filter((voter) => isAmong(policy, asked.from, voter));
+  return distinctVoters(valid) >= asked.count;
+}

@@ -1,0 +1,89 @@
+// What a request looks like in Slack (Block Kit). What people wrote is `plain_text`, which Slack does
+// not interpret; the fallback `text` is mrkdwn and is escaped.
+//
+// Sizes are Slack's: 150 characters in a header, 3000 in a section's text, 255 in an action id.
+
+import type { Approval } from '../../core/approval.ts';
+import type { NoticeKind } from './notifier.ts';
+import { factsOf, outcome, titleOf } from './words.ts';
+
+export const APPROVE_ACTION = 'gatehouse_approve';
+export const DENY_ACTION = 'gatehouse_deny';
+export const OPEN_ACTION = 'gatehouse_open';
+export const DENY_VIEW = 'gatehouse_deny_reason';
+export const REASON_BLOCK = 'reason';
+export const REASON_ACTION = 'text';
+
+const MAX_HEADER = 150;
+const MAX_TEXT = 3000;
+
+/** https://docs.slack.dev/messaging/formatting-message-text#escaping */
+export const escapeMrkdwn = (text: string): string =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+
+const plain = (text: string, most = MAX_TEXT) => ({
+  type: 'plain_text',
+  text: text.length > most ? `${text.slice(0, most - 1)}…` : text,
+  emoji: false,
+});
+
+export interface MessageOptions {
+  readonly link: string;
+  /** Whether a click can be taken: there is a bot and a signing secret. */
+  readonly buttons: boolean;
+}
+
+/** `{ text, blocks }` of chat.postMessage, chat.update and incoming webhooks. */
+export function messageOf(kind: NoticeKind, approval: Approval, { link, buttons }: MessageOptions) {
+  const title = titleOf(kind, approval);
+  const status = kind === 'expiring' ? 'Expires soon, and nobody has decided' : outcome(approval);
+  const loud = kind === 'glass_broken';
+  const open = { type: 'button', action_id: OPEN_ACTION, text: plain('Open in Gatehouse', 75), url: link };
+  const decide = [
+    { type: 'button', action_id: APPROVE_ACTION, style: 'primary', text: plain('Approve', 75), value: approval.id },
+    { type: 'button', action_id: DENY_ACTION, style: 'danger', text: plain('Deny', 75), value: approval.id },
+  ];
+  return {
+    // `<!channel>` is ours; what people wrote cannot make one.
+    text: `${loud ? '<!channel> ' : ''}${escapeMrkdwn(`${title}. ${status}`).slice(0, MAX_TEXT)} <${link}|Open in Gatehouse>`,
+    blocks: [
+      { type: 'header', text: plain(title, MAX_HEADER) },
+      ...(loud
+        ? [{ type: 'section', text: { type: 'mrkdwn', text: '<!channel> *In force now, without an approval.*' } }]
+        : []),
+      {
+        type: 'section',
+        text: plain(
+          factsOf(approval)
+            .map(({ name, value }) => `${name}: ${value}`)
+            .join('\n'),
+        ),
+      },
+      { type: 'section', text: plain(status) },
+      { type: 'actions', elements: buttons && approval.state === 'pending' ? [...decide, open] : [open] },
+    ],
+    unfurl_links: false,
+    unfurl_media: false,
+  };
+}
+
+/** Asks for the reason of a denial. */
+export function denyView(approval: Pick<Approval, 'id'>, question: string): object {
+  return {
+    type: 'modal',
+    callback_id: DENY_VIEW,
+    private_metadata: approval.id,
+    title: plain('Deny a request', 24),
+    submit: plain('Deny', 24),
+    close: plain('Cancel', 24),
+    blocks: [
+      { type: 'section', text: plain(question) },
+      {
+        type: 'input',
+        block_id: REASON_BLOCK,
+        label: plain('Why? The person who asked reads this.'),
+        element: { type: 'plain_text_input', action_id: REASON_ACTION, multiline: true, max_length: 1000 },
+      },
+    ],
+  };
+}

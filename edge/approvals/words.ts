@@ -1,0 +1,75 @@
+// What notices say, the same everywhere. Text that a person wrote is cut to size and shows its
+// invisible characters; each notifier escapes it for its own medium.
+
+import type { Approval } from '../../core/approval.ts';
+import { span } from '../portal/format.ts';
+import { visibleText } from '../portal/visible.ts';
+import type { NoticeKind } from './notifier.ts';
+
+const MAX_REASON_CHARACTERS = 500;
+
+export function written(text: string, most = MAX_REASON_CHARACTERS): string {
+  const shown = visibleText(text);
+  return shown.length > most ? `${shown.slice(0, most - 1)}…` : shown;
+}
+
+export const sentence = (approval: Approval): string => {
+  const { requester, subject } = approval;
+  const what =
+    subject.kind === 'access' ? `access to ${subject.resource}` : `to run a statement on ${subject.resource}`;
+  return `${written(requester.email, 254)} asks for ${what}`;
+};
+
+export const titleOf = (kind: NoticeKind, approval: Approval): string => {
+  if (kind === 'glass_broken' || approval.breakGlass) {
+    return `${written(approval.requester.email, 254)} broke the glass for ${approval.subject.resource}`;
+  }
+  return sentence(approval);
+};
+
+/** `Approved by bob@example.com and carol@example.com`. */
+export function outcome(approval: Approval): string {
+  const by = approval.votes.map((vote) => written(vote.by.email, 254)).join(' and ');
+  const { ended, breakGlass } = approval;
+  if (breakGlass) {
+    return breakGlass.review
+      ? `Reviewed by ${written(breakGlass.review.by.email, 254)}: ${written(breakGlass.review.comment, 200)}`
+      : 'In force without an approval. Somebody has to review it.';
+  }
+  switch (approval.state) {
+    case 'pending':
+      return approval.needed === 1
+        ? 'Waits for an approval'
+        : `Waits: ${approval.votes.length} of ${approval.needed} approvals${by ? `, by ${by}` : ''}`;
+    case 'approved':
+    case 'claimed':
+      return `Approved by ${by}`;
+    case 'denied':
+      return `Denied by ${written(ended?.by ?? '', 254)}: ${written(ended?.reason ?? '', 200)}`;
+    case 'withdrawn':
+      return 'Withdrawn';
+    case 'expired':
+      return `Expired: ${ended?.reason ?? ''}`;
+  }
+}
+
+export interface Fact {
+  readonly name: string;
+  readonly value: string;
+}
+
+export function factsOf(approval: Approval): Fact[] {
+  const { subject, requester } = approval;
+  const facts: Fact[] = [
+    { name: 'Who', value: written(`${requester.name} <${requester.email}>`, 300) },
+    { name: 'Resource', value: subject.resource },
+    { name: 'Why', value: subject.reason.trim() === '' ? 'no reason given' : written(subject.reason) },
+    { name: 'For', value: span(approval.workMs) },
+    { name: 'Rule', value: approval.rule },
+  ];
+  if (subject.labels.task) facts.push({ name: 'Task', value: written(subject.labels.task, 200) });
+  if (subject.kind === 'statement') facts.push({ name: 'Statement', value: written(subject.text, 1500) });
+  if (approval.state === 'pending')
+    facts.push({ name: 'Decide by', value: `${approval.decideBy.slice(0, 16).replace('T', ' ')} UTC` });
+  return facts;
+}

@@ -1,0 +1,345 @@
+import type { ListedApproval } from '../../../core/api.ts';
+import { span } from '../format.ts';
+import { Badge, Cell, Chip, Empty, Labels, Notice, Row, Table, to } from '../components/parts.tsx';
+import { Sql, Text, Time } from '../components/text.tsx';
+import { TimeLeft } from '../components/time-left.tsx';
+
+interface InboxProps {
+  approvals: readonly ListedApproval[];
+  past: readonly ListedApproval[];
+  now: number;
+}
+
+export const ApprovalsPage = ({ approvals, past, now }: InboxProps) => (
+  <>
+    <h1>Approvals</h1>
+    <p class="lead">What waits for your decision, and what you asked for yourself.</p>
+    <ApprovalsList approvals={approvals} now={now} />
+    {past.length === 0 ? null : (
+      <section aria-labelledby="past">
+        <h2 id="past">Decided and over</h2>
+        <Table caption="Decided and over" columns={['Resource', 'Person', 'Reason', 'Asked', 'State', 'Request']}>
+          {past.map((approval) => (
+            <Row>
+              <Cell label="Resource" class="cell-main">
+                <span class="resource-name">{approval.resource}</span>
+              </Cell>
+              <Cell label="Person" class="cell-person">
+                <Text value={approval.requester.email} />
+              </Cell>
+              <Cell label="Reason" class="cell-reason">
+                <Reason approval={approval} />
+              </Cell>
+              <Cell label="Asked">
+                <Time iso={approval.askedAt} />
+              </Cell>
+              <Cell label="State">
+                <Badge state={approval.state} />
+              </Cell>
+              <Cell label="Request">
+                <a href={to('requests', approval.id)}>
+                  Open<span class="unseen-label"> the request of {approval.requester.email}</span>
+                </a>
+              </Cell>
+            </Row>
+          ))}
+        </Table>
+      </section>
+    )}
+  </>
+);
+
+/** Keeps itself fresh: the same part is answered for `?fragment=list`. */
+export const ApprovalsList = ({ approvals, now }: { approvals: readonly ListedApproval[]; now: number }) => {
+  const forYou = approvals.filter(({ mayDecide, mayReview }) => mayDecide || mayReview);
+  const yours = approvals.filter(({ yours, mayDecide, mayReview }) => yours && !mayDecide && !mayReview);
+  return (
+    <div id="inbox" data-live="/approvals?fragment=list" data-live-every="5000">
+      <section aria-labelledby="for-you">
+        <h2 id="for-you">For you to decide</h2>
+        {forYou.length === 0 ? (
+          <Empty title="Nothing waits for you">
+            <p>Requests appear here as they come in; the page keeps itself fresh.</p>
+          </Empty>
+        ) : (
+          <ul class="cards">
+            {forYou.map((approval) => (
+              <ApprovalCard approval={approval} now={now} />
+            ))}
+          </ul>
+        )}
+      </section>
+      {yours.length === 0 ? null : (
+        <section aria-labelledby="yours">
+          <h2 id="yours">Your requests</h2>
+          <ul class="cards">
+            {yours.map((approval) => (
+              <ApprovalCard approval={approval} now={now} />
+            ))}
+          </ul>
+        </section>
+      )}
+    </div>
+  );
+};
+
+const ApprovalCard = ({ approval, now }: { approval: ListedApproval; now: number }) => (
+  <li class="card">
+    <div class="card-head">
+      <strong class="resource-name">{approval.resource}</strong>
+      {approval.breakGlass ? <Badge state="glass" /> : <TimeLeft until={endOf(approval)} now={now} />}
+    </div>
+    <p>
+      <Text value={approval.requester.email} /> asks for {span(approval.workSeconds * 1000)}
+    </p>
+    <p class="card-reason">
+      <Reason approval={approval} />
+    </p>
+    <div class="card-foot">
+      <Badge state={approval.state} />
+      <a class="button button-small" href={to('requests', approval.id)}>
+        {approval.mayReview ? 'Review' : approval.mayDecide ? 'Decide' : 'Open'}
+        <span class="unseen-label">
+          {' '}
+          the request of {approval.requester.email} for {approval.resource}
+        </span>
+      </a>
+    </div>
+  </li>
+);
+
+interface RequestPageProps {
+  approval: ListedApproval;
+  now: number;
+  comment?: string;
+  problem?: string | undefined;
+}
+
+export const ApprovalPage = ({ approval, now, comment = '', problem }: RequestPageProps) => (
+  <div class="narrow">
+    <p class="crumb">
+      <a href="/approvals">Approvals</a>
+    </p>
+    <h1>
+      {approval.yours ? 'Your request' : 'A request'} for <span class="resource-name">{approval.resource}</span>
+    </h1>
+    <ApprovalStatus approval={approval} now={now} />
+    <dl class="facts facts-small">
+      <div>
+        <dt>Who</dt>
+        <dd>
+          <Text value={approval.requester.name} /> <br />
+          <Text value={approval.requester.email} />
+        </dd>
+      </div>
+      <div>
+        <dt>For how long</dt>
+        <dd>{span(approval.workSeconds * 1000)}, from the approval on</dd>
+      </div>
+      <div>
+        <dt>Asked</dt>
+        <dd>
+          <Time iso={approval.askedAt} />
+        </dd>
+      </div>
+      <div>
+        <dt>Rule</dt>
+        <dd>
+          <code>{approval.rule}</code>
+        </dd>
+      </div>
+    </dl>
+    <h2>Why</h2>
+    <p>
+      <Reason approval={approval} />
+    </p>
+    <Labels task={approval.labels.task} trace={approval.labels.trace} />
+    {approval.statement ? (
+      <>
+        <h2>Statement</h2>
+        <Sql text={approval.statement.text} />
+        <div class="chips">
+          {approval.statement.tables.map((table) => (
+            <Chip name="table" value={table} />
+          ))}
+          <Chip name="sha256" value={approval.statement.digest} />
+        </div>
+      </>
+    ) : null}
+    {problem ? (
+      <Notice kind="error">
+        <Text value={problem} />
+      </Notice>
+    ) : null}
+    <ApprovalActions approval={approval} comment={comment} />
+  </div>
+);
+
+/** Keeps itself fresh until the request is over. */
+export const ApprovalStatus = ({ approval, now }: { approval: ListedApproval; now: number }) => {
+  const moves = approval.state === 'pending' || approval.state === 'approved';
+  const { votes, ended, claim, breakGlass, workUntil } = approval;
+  return (
+    <div
+      id="request-status"
+      {...(moves
+        ? {
+            'data-live': `${to('requests', approval.id)}?fragment=status&seen=${approval.state}`,
+            'data-live-every': '2000',
+          }
+        : {})}
+    >
+      <div class="facts-line">
+        <Badge state={approval.state} />
+        {breakGlass ? <Badge state="glass" /> : null}
+        {approval.state === 'pending' ? (
+          <span>
+            {votes.length} of {approval.needed} {approval.needed === 1 ? 'approval' : 'approvals'},{' '}
+            <TimeLeft until={approval.decideBy} now={now} /> to decide
+          </span>
+        ) : null}
+        {workUntil !== undefined && (approval.state === 'approved' || approval.state === 'claimed') ? (
+          <span>
+            Access until <Time iso={workUntil} />
+          </span>
+        ) : null}
+        {claim && !breakGlass ? <span class="dim">The grant was fetched</span> : null}
+      </div>
+      {votes.length === 0 ? null : (
+        <ul class="plain-list">
+          {votes.map((vote) => (
+            <li>
+              <Text value={vote.email} /> approved, <Time iso={vote.at} />
+              {vote.via === 'slack' ? ' in Slack' : ''}
+              {vote.comment === '' ? null : (
+                <>
+                  : <Text value={vote.comment} />
+                </>
+              )}
+            </li>
+          ))}
+        </ul>
+      )}
+      {ended ? (
+        <p>
+          {ENDED[approval.state] ?? 'Ended'} <Time iso={ended.at} />
+          {ended.by === 'gatehouse' ? null : (
+            <>
+              {' '}
+              by <Text value={ended.by} />
+            </>
+          )}
+          {ended.reason === '' ? null : (
+            <>
+              : <Text value={ended.reason} />
+            </>
+          )}
+        </p>
+      ) : null}
+      {breakGlass?.review ? (
+        <p>
+          Reviewed by <Text value={breakGlass.review.email} />: <Text value={breakGlass.review.comment} />
+        </p>
+      ) : breakGlass ? (
+        <p>In force without an approval. Somebody has to review it.</p>
+      ) : null}
+    </div>
+  );
+};
+
+const ENDED: Partial<Record<ListedApproval['state'], string>> = {
+  denied: 'Denied',
+  withdrawn: 'Withdrawn',
+  expired: 'Expired',
+};
+
+/** Beside the part that refreshes itself, so that a comment being typed stays; replaced when the state changes. */
+export const ApprovalActions = ({ approval, comment = '' }: { approval: ListedApproval; comment?: string }) => {
+  const path = to('requests', approval.id);
+  return (
+    <div id="request-actions">
+      {approval.mayDecide ? (
+        <form method="post" action={`${path}/decision`} class="form">
+          <div class="field">
+            <label for="comment">Comment</label>
+            <textarea id="comment" name="comment" rows={2} maxlength={1000} aria-describedby="comment-hint">
+              {comment}
+            </textarea>
+            <p class="hint" id="comment-hint">
+              Needed to deny: the person who asked reads it.
+            </p>
+          </div>
+          <div class="form-end">
+            <button type="submit" class="button button-main" name="decision" value="approve">
+              Approve
+            </button>
+            <button type="submit" class="button button-danger" name="decision" value="deny">
+              Deny
+            </button>
+          </div>
+        </form>
+      ) : null}
+      {approval.mayReview ? (
+        <form method="post" action={`${path}/review`} class="form">
+          <div class="field">
+            <label for="comment">Was it right to go in without an approval?</label>
+            <textarea id="comment" name="comment" rows={2} maxlength={1000} required>
+              {comment}
+            </textarea>
+          </div>
+          <div class="form-end">
+            <button type="submit" class="button button-main">
+              Mark as reviewed
+            </button>
+          </div>
+        </form>
+      ) : null}
+      {approval.yours && approval.state === 'approved' ? (
+        <form method="post" action={`${path}/claim`} class="form-end">
+          <button type="submit" class="button button-main">
+            Show the secret
+          </button>
+          <span class="dim">It is shown once.</span>
+        </form>
+      ) : null}
+      {approval.yours && (approval.state === 'pending' || approval.state === 'approved') ? (
+        <form method="post" action={`${path}/withdraw`} class="form-end">
+          <button type="submit" class="button button-quiet">
+            Withdraw
+          </button>
+        </form>
+      ) : null}
+      {approval.yours && ['denied', 'expired', 'withdrawn'].includes(approval.state) ? (
+        <p class="form-end">
+          <a class="button" href={to('request', approval.resource)}>
+            Ask anew
+          </a>
+        </p>
+      ) : null}
+    </div>
+  );
+};
+
+const Reason = ({ approval }: { approval: ListedApproval }) =>
+  approval.reason === '' ? <span class="dim">No reason given</span> : <Text value={approval.reason} />;
+
+const endOf = (approval: ListedApproval): string =>
+  approval.state === 'approved' ? (approval.workUntil ?? approval.decideBy) : approval.decideBy;
+
+/** The answer to asking for what one holds already. */
+export const LiveGrantPage = ({ resource, until }: { resource: string; until: string }) => (
+  <div class="narrow">
+    <h1>
+      You have access to <span class="resource-name">{resource}</span> already
+    </h1>
+    <p class="lead">
+      Until <Time iso={until} />, so nobody was asked. Its secret was shown once; if you lost it, revoke the grant and
+      ask again.
+    </p>
+    <p class="form-end">
+      <a class="button" href="/grants">
+        See my grants
+      </a>
+    </p>
+  </div>
+);

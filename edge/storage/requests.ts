@@ -1,0 +1,84 @@
+// Requests as lists need them. Each request's own object (objects/approval.ts) has the truth and
+// writes it here after every change; until then a list may be a moment behind.
+
+import { Approval, isOver } from '../../core/approval.ts';
+import type { RequestId } from '../../core/ids.ts';
+
+export const REQUESTS_SCHEMA = `
+  CREATE TABLE IF NOT EXISTS requests (
+    id TEXT PRIMARY KEY,
+    email TEXT NOT NULL,
+    resource TEXT NOT NULL,
+    open INTEGER NOT NULL,
+    until_ms INTEGER NOT NULL,
+    document TEXT NOT NULL
+  );
+  CREATE INDEX IF NOT EXISTS requests_open ON requests (open, id);
+  CREATE INDEX IF NOT EXISTS requests_email ON requests (email, resource, open);
+`;
+
+const MAX_LISTED = 500;
+/** As long as grants. */
+const KEPT_MS = 400 * 86_400_000;
+
+/** waits for a decision or a claim. */
+const OPEN = 1;
+/** A break-glass that nobody reviewed yet. */
+const TO_REVIEW = 2;
+const OVER = 0;
+
+export class Requests {
+  readonly #sql: SqlStorage;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+  }
+
+  /** The open request that this person has for the resource already, or undefined when this one has taken the place. */
+  reserve(approval: Approval, now: number): Approval | undefined {
+    const row = this.#sql
+      .exec(
+        'SELECT document FROM requests WHERE email = ? AND resource = ? AND open = ? AND until_ms > ? ORDER BY id LIMIT 1',
+        approval.requester.email,
+        approval.subject.resource,
+        OPEN,
+        now,
+      )
+      .toArray()[0];
+    if (row) return read(row);
+    this.put(approval);
+    return undefined;
+  }
+
+  put(approval: Approval): void {
+    const open = !isOver(approval.state) ? OPEN : approval.breakGlass && !approval.breakGlass.review ? TO_REVIEW : OVER;
+    this.#sql.exec(
+      'INSERT OR REPLACE INTO requests (id, email, resource, open, until_ms, document) VALUES (?, ?, ?, ?, ?, ?)',
+      approval.id,
+      approval.requester.email,
+      approval.subject.resource,
+      open,
+      Date.parse(approval.workUntil ?? approval.decideBy),
+      JSON.stringify(approval),
+    );
+  }
+
+  drop(id: RequestId): void {
+    this.#sql.exec('DELETE FROM requests WHERE id = ?', id);
+  }
+
+  /** Newest first. */
+  list(which: 'open' | 'all'): Approval[] {
+    const where = which === 'open' ? `WHERE open <> ${OVER}` : '';
+    return this.#sql
+      .exec(`SELECT document FROM requests ${where} ORDER BY id DESC LIMIT ?`, MAX_LISTED)
+      .toArray()
+      .map(read);
+  }
+
+  cleanUp(now: number): void {
+    this.#sql.exec(`DELETE FROM requests WHERE open = ${OVER} AND until_ms < ?`, now - KEPT_MS);
+  }
+}
+
+const read = (row: Record<string, SqlStorageValue>): Approval => Approval.parse(JSON.parse(String(row.document)));

@@ -1,0 +1,82 @@
+// The one place where a grant comes into being, with its secret.
+
+import type { IssuedGrant } from '../../core/api.ts';
+import { GRANT_SCRAM_ITERATIONS, type Grant, type GrantLabels } from '../../core/grant.ts';
+import type { GrantId, RequestId } from '../../core/ids.ts';
+import type { Identity } from '../../core/identity.ts';
+import type { Rule } from '../../core/policy/document.ts';
+import type { Resource } from '../../core/resource.ts';
+import { ok } from '../../core/result.ts';
+import { deriveScramVerifier, fromBase64 } from '../../core/scram.ts';
+import { iso } from '../clock.ts';
+import type { Answer } from '../gatehouse.ts';
+import { connectLines } from '../grants/connect-lines.ts';
+import { newToken } from '../keys.ts';
+import { fault, note, type UseCaseDeps } from './deps.ts';
+
+const DAY_MS = 86_400_000;
+
+export interface GrantTerms {
+  readonly id: GrantId;
+  readonly request: RequestId;
+  readonly resource: Resource;
+  readonly reason: string;
+  readonly labels: GrantLabels;
+  readonly fromMs: number;
+  readonly untilMs: number;
+  readonly rule: Rule;
+  readonly policyVersion: number;
+  readonly breakGlass?: boolean;
+}
+
+/** Writes it to the audit log first. The secret is in this answer and nowhere else. */
+export async function issueGrant(deps: UseCaseDeps, who: Identity, terms: GrantTerms): Answer<IssuedGrant> {
+  const { id, request, resource, rule, policyVersion, breakGlass } = terms;
+  const grant: Grant = {
+    id,
+    request,
+    subject: who.subject,
+    email: who.email,
+    resource: resource.name,
+    reason: terms.reason,
+    labels: terms.labels,
+    from: iso(terms.fromMs),
+    until: iso(terms.untilMs),
+    rule: rule.name,
+    policyVersion,
+    obligations: {
+      record: { retainDays: Math.max(1, Math.ceil(rule.record.retain / DAY_MS)) },
+      ...(rule.access !== 'deny' && rule.access.maxSessions !== undefined && { maxSessions: rule.access.maxSessions }),
+    },
+    ...(breakGlass && { breakGlass: true }),
+  };
+  const secret = newToken('ght', deps.clock.random);
+  const salt = fromBase64(await deps.grantSalt(who.email, resource.name));
+  const verifier = await deriveScramVerifier(secret.reveal(), salt, GRANT_SCRAM_ITERATIONS);
+  await note(deps, {
+    kind: 'grant.issued',
+    actor: who.email,
+    object: grant.id,
+    details: {
+      request,
+      resource: resource.name,
+      until: grant.until,
+      rule: rule.name,
+      policyVersion,
+      ...(breakGlass && { breakGlass: true }),
+    },
+  });
+  const { subject, email, groups, provider, name } = who;
+  const issued = await deps.grants.issue(grant, { subject, email, groups, provider, name }, verifier);
+  if (!issued.ok) return fault('conflict', 'You hold too many live grants for this resource. Revoke some first.');
+  return ok({
+    grant: {
+      id: grant.id,
+      secret: secret.reveal(),
+      resource: grant.resource,
+      until: grant.until,
+      ...(breakGlass && { breakGlass: true }),
+    },
+    connect: connectLines(resource, who.email, secret),
+  });
+}

@@ -1,0 +1,291 @@
+// Approvals from the command line: first against a stand-in that answers what a test tells it, then
+// with everything that npm start brings up, and a Slack that is a server of this test.
+
+import { createHmac } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type AuditEntry, chainAuditEntry } from '../../core/audit.ts';
+import { freePortBase, gatehouse, npmStart, type Started, until, untilReady } from './run-cli.ts';
+
+const ID = 'req_01m7xr5fhpxd5ccp0p7jtdc9r1';
+const AT = '2026-11-20T10:00:00.000Z';
+const pending = { id: ID, state: 'pending', link: `https://gw/requests/${ID}` };
+const issued = {
+  grant: { id: 'grt_01m7xr5fhpxd5ccp0p7jtdc9r1', secret: 'ght_once', resource: 'demo', until: AT },
+  connect: { psql: 'psql "..."' },
+};
+const approval = {
+  id: ID,
+  kind: 'access',
+  state: 'approved',
+  requester: { email: 'alice@example.com', name: 'Alice' },
+  resource: 'demo',
+  reason: 'look \x1b[31m',
+  labels: {},
+  rule: 'demo',
+  askedAt: AT,
+  decideBy: AT,
+  workSeconds: 3600,
+  needed: 1,
+  votes: [],
+  link: pending.link,
+  yours: false,
+  mayDecide: true,
+  mayReview: false,
+};
+
+describe('a command', () => {
+  let server: Server;
+  let origin: string;
+  let replies: Record<string, (search: URLSearchParams) => unknown>;
+  let seen: string[];
+  beforeAll(async () => {
+    server = createServer(async (request, response) => {
+      let body = '';
+      for await (const chunk of request) body += chunk;
+      const url = new URL(request.url ?? '/', 'http://x');
+      seen.push(`${request.method} ${url.pathname.replace('/api/v1', '')}${url.search} ${body}`.trim());
+      const reply = replies[`${request.method} ${url.pathname.replace('/api/v1', '')}`]?.(url.searchParams);
+      response
+        .writeHead(reply === undefined ? 404 : 200, { 'content-type': 'application/json' })
+        .end(JSON.stringify(reply ?? { error: { reason: 'not_found', message: 'none' } }));
+    }).listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+  afterAll(() => server.close());
+  beforeEach(() => {
+    seen = [];
+    replies = {};
+  });
+  const run = (...args: string[]) => gatehouse(args, { GATEHOUSE_URL: origin, GATEHOUSE_TOKEN: 'gat_secret' });
+
+  it('that waits fetches the grant once it is approved, and prints it as if it had come at once', async () => {
+    let looks = 0;
+    replies['POST /requests'] = () => ({ request: pending });
+    replies[`GET /requests/${ID}`] = () => ({ request: { ...pending, state: ++looks < 2 ? 'pending' : 'approved' } });
+    replies[`POST /requests/${ID}/claim`] = () => issued;
+    const { code, stdout } = await run('request', 'demo', '--wait', '20', '--json');
+    expect([code, JSON.parse(stdout)]).toEqual([0, issued]);
+    expect(seen.at(-1)).toBe(`POST /requests/${ID}/claim {}`);
+  });
+
+  it('fetches at once what was approved after an earlier request', async () => {
+    replies['POST /requests'] = () => ({ request: { ...pending, state: 'approved' } });
+    replies[`POST /requests/${ID}/claim`] = () => issued;
+    expect(JSON.parse((await run('request', 'demo', '--json')).stdout)).toEqual(issued);
+  });
+
+  it.each(['denied', 'expired', 'withdrawn'])('exits 1 when the request is %s, with the reason', async (state) => {
+    replies['POST /requests'] = () => ({ request: pending });
+    replies[`GET /requests/${ID}`] = () => ({
+      request: { ...pending, state },
+      approval: { ...approval, state, ended: { at: AT, by: 'bob@example.com', reason: 'not now' } },
+    });
+    const { code, stdout, stderr } = await run('request', 'demo', '--wait', '20', '--json');
+    expect([code, stdout, JSON.parse(stderr).error.reason]).toEqual([1, '', state]);
+    expect(stderr).toContain('not now');
+  });
+
+  it('says that there is a live grant already', async () => {
+    const live = { live: { id: issued.grant.id, resource: 'demo', until: AT }, message: 'You hold a live grant.' };
+    replies['POST /requests'] = () => live;
+    expect(JSON.parse((await run('request', 'demo', '--json')).stdout)).toEqual(live);
+    expect((await run('request', 'demo')).stdout).toBe('You hold a live grant.\n');
+  });
+
+  it('breaks the glass only when it is told to', async () => {
+    replies['POST /requests'] = () => issued;
+    await run('request', 'demo', '--reason', 'down', '--break-glass');
+    await run('request', 'demo');
+    expect(seen[0]).toContain('"breakGlass":true');
+    expect(seen[1]).not.toContain('breakGlass');
+  });
+
+  it('lists, approves and denies', async () => {
+    replies['GET /approvals'] = () => ({ approvals: [approval] });
+    replies[`POST /approvals/${ID}/decision`] = () => approval;
+    expect(JSON.parse((await run('approvals', '--json')).stdout)).toEqual({ approvals: [approval] });
+    expect((await run('approvals', '--all')).stdout).toContain('look \\x1b[31m');
+    expect(JSON.parse((await run('approve', ID, '--comment', 'ok', '--json')).stdout)).toEqual({ approval });
+    expect((await run('deny', ID, '--reason', 'no')).code).toBe(0);
+    expect(seen).toEqual([
+      'GET /approvals?state=open',
+      'GET /approvals?state=all',
+      `POST /approvals/${ID}/decision {"decision":"approve","comment":"ok"}`,
+      `POST /approvals/${ID}/decision {"decision":"deny","comment":"no"}`,
+    ]);
+  });
+
+  describe('audit', () => {
+    let log: AuditEntry[];
+    beforeAll(async () => {
+      log = [];
+      for (let i = 0; i < 1200; i++) {
+        const event = { kind: 'grant.issued', actor: 'alice@example.com', object: `${i}`, details: {} } as const;
+        log.push(await chainAuditEntry(log.at(-1), event, AT));
+      }
+    });
+    const serve = (entries: readonly AuditEntry[]) => (search: URLSearchParams) => {
+      const before = Number(search.get('cursor') ?? Number.MAX_SAFE_INTEGER);
+      const older = entries.filter(({ sequence }) => sequence < before).reverse();
+      const page = older.slice(0, Number(search.get('limit')));
+      return { entries: page, ...(page.length < older.length && { cursor: String(page.at(-1)?.sequence) }) };
+    };
+
+    it('passes its filters on', async () => {
+      replies['GET /audit'] = serve(log);
+      const { stdout } = await run(
+        'audit',
+        '--since',
+        '2026-11-20',
+        '--actor',
+        'a@b.c',
+        '--kind',
+        'grant.issued',
+        '--json',
+      );
+      expect(JSON.parse(stdout).entries.length).toBe(100);
+      expect(seen).toEqual(['GET /audit?since=2026-11-20T00%3A00%3A00.000Z&actor=a%40b.c&kind=grant.issued&limit=100']);
+    });
+
+    it('verify proves the whole chain from the entries themselves', async () => {
+      replies['GET /audit'] = serve(log);
+      const { code, stdout } = await run('audit', 'verify', '--json');
+      expect([code, JSON.parse(stdout)]).toEqual([0, { whole: true, entries: 1200, head: log.at(-1)?.digest }]);
+    });
+
+    it.each<[string, (entries: AuditEntry[]) => AuditEntry[], number]>([
+      ['was changed', (entries) => entries.map((each, at) => (at === 699 ? { ...each, actor: 'x' } : each)), 700],
+      ['is missing', (entries) => entries.filter((_, at) => at !== 699), 700],
+      ['is missing at the beginning', (entries) => entries.slice(3), 1],
+    ])('verify exits 1 and names the entry that %s', async (_what, change, brokenAt) => {
+      replies['GET /audit'] = serve(change(log));
+      const { code, stdout } = await run('audit', 'verify', '--json');
+      expect([code, JSON.parse(stdout)]).toMatchObject([1, { whole: false, brokenAt }]);
+    });
+  });
+});
+
+describe('with npm start', () => {
+  const signing = 'a-signing-secret-of-this-test';
+  let dir: string;
+  let base: number;
+  let started: Started;
+  let slack: Server;
+  let heard: { method: string; body: string }[];
+  const as = (person: string, ...args: string[]) => gatehouse(['--data', dir, '--as', person, '--json', ...args]);
+
+  beforeAll(async () => {
+    heard = [];
+    slack = createServer(async (request, response) => {
+      let body = '';
+      for await (const chunk of request) body += chunk;
+      const method = request.url?.replace('/api/', '') ?? '';
+      heard.push({ method, body });
+      const answer =
+        method === 'users.info'
+          ? { user: { team_id: 'T1', profile: { email: 'bob@example.com' } } }
+          : { channel: 'C1', ts: '1.000001' };
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ ok: true, ...answer }));
+    }).listen(0, '127.0.0.1');
+    await new Promise((resolve) => slack.once('listening', resolve));
+    dir = await mkdtemp(join(tmpdir(), 'gatehouse-approvals-'));
+    base = await freePortBase();
+    const policy = join(dir, 'policy.yaml');
+    await writeFile(
+      policy,
+      [
+        'administrators: ["demo:administrators"]',
+        'auditors: ["demo:auditors"]',
+        'rules:',
+        '  - name: demo',
+        '    resources: { name: demo }',
+        '    who: ["demo:developers"]',
+        '    access: { ttl: 1h, reason: required, approval: { from: ["demo:dba"] } }',
+        '  - name: rest',
+        '    resources: {}',
+        '    who: [everyone]',
+        '    access: { ttl: 1h }',
+        '',
+      ].join('\n'),
+    );
+    dir = join(dir, 'data');
+    started = npmStart(['--data', dir, '--port-base', String(base), '--policy', policy], {
+      env: {
+        SLACK_API_URL: `http://127.0.0.1:${(slack.address() as AddressInfo).port}/api`,
+        SLACK_BOT_TOKEN: 'xoxb-of-this-test',
+        SLACK_SIGNING_SECRET: signing,
+        SLACK_CHANNEL: '#here',
+      },
+    });
+    await untilReady(started);
+  });
+  afterAll(async () => {
+    started?.child.kill('SIGTERM');
+    await started?.exited;
+    slack?.close();
+    await rm(join(dir, '..'), { recursive: true, force: true });
+  });
+
+  it('alice asks and waits, bob approves, alice has her secret, and the log proves it', async () => {
+    const waiting = as('alice', 'request', 'demo', '--reason', 'SHOP-1', '--wait', '60');
+    let id = '';
+    await until(async () => {
+      const { approvals } = JSON.parse((await as('bob', 'approvals')).stdout);
+      id = approvals[0]?.id ?? '';
+      return id !== '';
+    }, 30_000);
+    expect((await as('alice', 'approve', id)).code).toBe(1);
+    expect(JSON.parse((await as('bob', 'approve', id, '--comment', 'ok')).stdout).approval.state).toBe('approved');
+    const { code, stdout } = await waiting;
+    expect(code).toBe(0);
+    const { grant } = JSON.parse(stdout);
+    expect(grant.secret).toMatch(/^ght_/);
+    const again = JSON.parse((await as('alice', 'request', 'demo', '--reason', 'SHOP-1')).stdout);
+    expect(again.live.id).toBe(grant.id);
+    await as('alice', 'revoke', grant.id);
+
+    expect(heard.some(({ method, body }) => method === 'chat.postMessage' && body.includes(id))).toBe(true);
+    await until(
+      async () => heard.some(({ method, body }) => method === 'chat.update' && body.includes('Approved by bob@')),
+      20_000,
+    );
+    const approved = JSON.parse((await as('carol', 'audit', '--kind', 'request.approved')).stdout);
+    expect(approved.entries[0]).toMatchObject({ actor: 'bob@example.com', object: id });
+    expect(JSON.parse((await as('carol', 'audit', 'verify')).stdout).whole).toBe(true);
+    expect(JSON.stringify(heard)).not.toContain(grant.secret);
+  });
+
+  it('bob approves in Slack', async () => {
+    const { request } = JSON.parse((await as('alice', 'request', 'demo', '--reason', 'SHOP-2')).stdout);
+    expect(request.link).toBe(`http://localhost:${base}/requests/${request.id}`);
+    const body = new URLSearchParams({
+      payload: JSON.stringify({
+        type: 'block_actions',
+        user: { id: 'U1', team_id: 'T1' },
+        team: { id: 'T1' },
+        trigger_id: '1.2.3',
+        channel: { id: 'C1' },
+        actions: [{ action_id: 'gatehouse_approve', value: request.id }],
+      }),
+    }).toString();
+    const at = String(Math.floor(Date.now() / 1000));
+    const response = await fetch(`http://localhost:${base}/slack/interactions`, {
+      method: 'POST',
+      body,
+      headers: {
+        'content-type': 'application/x-www-form-urlencoded',
+        'x-slack-request-timestamp': at,
+        'x-slack-signature': `v0=${createHmac('sha256', signing).update(`v0:${at}:${body}`).digest('hex')}`,
+      },
+    });
+    expect(response.status).toBe(200);
+    const { grant } = JSON.parse((await as('alice', 'request', 'demo', '--reason', 'SHOP-2')).stdout);
+    expect(grant.secret).toMatch(/^ght_/);
+  });
+});
