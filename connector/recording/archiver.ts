@@ -14,6 +14,7 @@ import type { ObjectStore } from './object-store.ts';
 import { type ArchiveContext, SessionArchive } from './session-archive.ts';
 import type { ManifestSigner } from './sign-manifest.ts';
 import { Spool } from './spool.ts';
+import { Sleepers } from './sleepers.ts';
 import { Uploader } from './uploader.ts';
 import { walFileName } from './wal-format.ts';
 import { walFiles, WalReader } from './wal-reader.ts';
@@ -85,7 +86,8 @@ export class Archiver {
   #spoolFailing = false;
   #flushing = false;
   #closed = false;
-  readonly #sleepers = new Set<() => void>();
+  /** Woken early by flush() and close(). */
+  readonly #sleepers = new Sleepers();
 
   constructor(options: ArchiverOptions) {
     this.#options = options;
@@ -142,9 +144,9 @@ export class Archiver {
       if (!more) for (const end of this.#ends.values()) this.#endIfRead(end);
       this.#cutDue(!more && this.#flushing);
       if (!more) this.#collectGarbage();
-      while (this.#spoolingBytes > MAX_SPOOLING_BYTES && !this.#closed) await this.#pause(TICK_MS);
+      while (this.#spoolingBytes > MAX_SPOOLING_BYTES && !this.#closed) await this.#sleepers.sleep(TICK_MS);
       if (more) await new Promise((resolve) => setImmediate(resolve));
-      else await this.#pause(TICK_MS);
+      else await this.#sleepers.sleep(TICK_MS);
     }
   }
 
@@ -161,7 +163,7 @@ export class Archiver {
   /** Cuts without waiting from now on; true when everything up to `committed` is stored. */
   flush(): boolean {
     this.#flushing = true;
-    this.#wakeAll();
+    this.#sleepers.wakeAll();
     if (!this.#recovered || !this.#reader.hasRead(this.#options.committed())) return false;
     for (const archive of this.#archives.values()) if (!archive.stored) return false;
     return this.#ends.size === 0;
@@ -169,7 +171,7 @@ export class Archiver {
 
   async close(): Promise<void> {
     this.#closed = true;
-    this.#wakeAll();
+    this.#sleepers.wakeAll();
     this.#uploader.close();
     this.#reader.close();
     await Promise.all([...this.#archives.values()].map((archive) => archive.settled()));
@@ -234,7 +236,7 @@ export class Archiver {
 
   async #writeSpool(session: SessionId, name: string, bytes: Uint8Array): Promise<boolean> {
     this.#spoolingBytes += bytes.length;
-    while (!this.#closed && !(await this.#trySpool(session, name, bytes))) await this.#pause(SPOOL_RETRY_MS);
+    while (!this.#closed && !(await this.#trySpool(session, name, bytes))) await this.#sleepers.sleep(SPOOL_RETRY_MS);
     this.#spoolingBytes -= bytes.length;
     return !this.#closed;
   }
@@ -307,23 +309,6 @@ export class Archiver {
       at,
       ...(session && { session }),
     });
-  }
-
-  /** Ends early at flush() and close(). */
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer);
-        this.#sleepers.delete(done);
-        resolve();
-      };
-      const timer = setTimeout(done, ms);
-      this.#sleepers.add(done);
-    });
-  }
-
-  #wakeAll(): void {
-    for (const wake of [...this.#sleepers]) wake();
   }
 }
 

@@ -11,6 +11,7 @@ import { link, mkdir, open, readdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { ObjectStore, Putting, Stored, StoreFault } from './object-store.ts';
+import { Sleepers } from './sleepers.ts';
 
 export interface DirectoryStoreOptions {
   readonly root: string;
@@ -38,7 +39,7 @@ export class DirectoryObjectStore implements ObjectStore {
   #announcingFails = false;
   #lastPart = 0;
   readonly #announcing = new Map<string, Promise<void>>();
-  readonly #waits = new Set<() => void>();
+  readonly #sleepers = new Sleepers();
   #closed = false;
   #opened: Promise<void> | undefined;
 
@@ -69,7 +70,7 @@ export class DirectoryObjectStore implements ObjectStore {
 
   async close(): Promise<void> {
     this.#closed = true;
-    for (const stop of [...this.#waits]) stop();
+    this.#sleepers.wakeAll();
     await Promise.all(this.#announcing.values());
   }
 
@@ -154,7 +155,7 @@ export class DirectoryObjectStore implements ObjectStore {
         return;
       } catch (error) {
         if (tries >= PATIENCE) this.#announced(error);
-        await this.#wait(waitMs);
+        if (!this.#closed) await this.#sleepers.sleep(waitMs);
         waitMs = Math.min(waitMs * 2, 30_000);
       }
     }
@@ -169,18 +170,6 @@ export class DirectoryObjectStore implements ObjectStore {
       const why = error instanceof Error ? error.message : 'unknown error';
       this.#onAnnouncing?.('failing', `New objects are stored and not announced, so the catalogue lags: ${why}.`);
     }
-  }
-
-  #wait(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer);
-        this.#waits.delete(done);
-        resolve();
-      };
-      const timer = setTimeout(done, ms);
-      this.#waits.add(done);
-    });
   }
 }
 

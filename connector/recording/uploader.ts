@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { SessionId } from '../../core/ids.ts';
 import type { Putting, ObjectStore, Stored, StoreFault } from './object-store.ts';
+import { Sleepers } from './sleepers.ts';
 import type { Result } from '../../core/result.ts';
 
 export interface UploadItem {
@@ -49,7 +50,7 @@ export class Uploader {
   readonly #failing = new Set<SessionId>();
   readonly #waitingForSlot: (() => void)[] = [];
   #slots: number;
-  readonly #sleepers = new Set<() => void>();
+  readonly #sleepers = new Sleepers();
   #closed = false;
 
   constructor(options: UploaderOptions) {
@@ -80,7 +81,7 @@ export class Uploader {
 
   close(): void {
     this.#closed = true;
-    this.#wakeAll();
+    this.#sleepers.wakeAll();
     for (const go of this.#waitingForSlot.splice(0)) go();
   }
 
@@ -150,7 +151,7 @@ export class Uploader {
 
   #succeeded(session: SessionId): void {
     if (!this.#failing.delete(session)) return;
-    this.#wakeAll();
+    this.#sleepers.wakeAll();
     if (this.#failing.size === 0) this.#options.onRecovered();
   }
 
@@ -162,20 +163,7 @@ export class Uploader {
 
   /** Ends early when another session's upload went through: the store is back. */
   #sleep(ms: number): Promise<void> {
-    if (this.#closed) return Promise.resolve();
-    return new Promise((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer);
-        this.#sleepers.delete(done);
-        resolve();
-      };
-      const timer = setTimeout(done, ms);
-      this.#sleepers.add(done);
-    });
-  }
-
-  #wakeAll(): void {
-    for (const wake of [...this.#sleepers]) wake();
+    return this.#closed ? Promise.resolve() : this.#sleepers.sleep(ms);
   }
 
   #takeSlot(): Promise<void> {

@@ -94,56 +94,30 @@ test.each([
   ]);
 });
 
-test('rows through the rewriter arrive, and not at a crawl (the figure is in docs/masking.md)', async () => {
+test('a large result comes through the rewriter whole: every row, and only the masked columns changed', async () => {
   await direct.query(
     `create table wide as select n as id, 'user' || n || '@example.com' as email, '+1415555' || lpad((n % 10000)::text, 4, '0') as phone, 'Maria Gonzalez' as name,
-       now() as created, (n % 977)::numeric / 2 as total, 'please leave the parcel with the neighbour' as note, 'shipped' as status from generate_series(1, 200000) n`,
+       (n % 977)::numeric / 2 as total, 'please leave the parcel with the neighbour' as note from generate_series(1, 100000) n`,
   );
   const psql = findClient('psql');
   if (!psql) throw new Error('psql is not installed');
-  const origins = await readOrigins(direct);
-  const once = async (rules: readonly unknown[]): Promise<number> => {
-    proxy.use(masksOf(rules).masks, origins);
-    proxy.about({ text: 'select * from wide' });
-    let best = Number.POSITIVE_INFINITY;
-    for (let round = 0; round < 3; round++) {
-      proxy.forget();
-      const begun = performance.now();
-      await promisify(execFile)(
-        psql,
-        [
-          '-X',
-          '-q',
-          '-A',
-          '-t',
-          '-h',
-          '127.0.0.1',
-          '-p',
-          String(proxy.port),
-          '-U',
-          'postgres',
-          '-d',
-          'postgres',
-          '-v',
-          'FETCH_COUNT=0',
-          '-o',
-          '/dev/null',
-          '-c',
-          'select * from wide',
-        ],
-        { env, timeout: 30_000 },
-      );
-      best = Math.min(best, performance.now() - begun);
-    }
-    return 200_000 / (best / 1000);
-  };
-  const bare = await once([{ columns: ['elsewhere.x'], with: 'null' }]);
-  const masked = await once([
-    { columns: ['wide.email', 'wide.phone'], with: 'placeholder' },
-    { detect: ['credit-card', 'iban', 'jwt'], with: 'placeholder' },
-  ]);
-  console.log(
-    `psql: ${Math.round(bare)} rows/s bare, ${Math.round(masked)} rows/s masked (${((masked / bare) * 100).toFixed(0)} %)`,
+  proxy.use(
+    masksOf([
+      { columns: ['wide.email', 'wide.phone'], with: 'placeholder' },
+      { detect: ['credit-card', 'iban', 'jwt'], with: 'placeholder' },
+    ]).masks,
+    await readOrigins(direct),
   );
-  expect(masked / bare).toBeGreaterThan(0.2);
+  proxy.about({ text: 'select * from wide order by id' });
+  const through = ['-h', '127.0.0.1', '-p', String(proxy.port), '-U', 'postgres', '-d', 'postgres'];
+  const { stdout } = await promisify(execFile)(
+    psql,
+    ['-X', '-q', '-A', '-t', ...through, '-c', 'select * from wide order by id'],
+    { env, timeout: 60_000, maxBuffer: 64 * 1024 * 1024 },
+  );
+  const { rows } = await direct.query(
+    "select string_agg(concat_ws('|', id, '[masked]', '[masked]', name, total, note), e'\\n' order by id) as expected from wide",
+  );
+  const placeholder = /\[(?:masked|email|phone)\]/g;
+  expect(stdout.trimEnd().replace(placeholder, '[masked]') === rows[0].expected).toBe(true);
 });
