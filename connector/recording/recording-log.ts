@@ -11,7 +11,7 @@ import type { SessionLog } from '../session/session-log.ts';
 import { ArchiverThread } from './archiver-thread.ts';
 import type { Backlog } from './archiver.ts';
 import { CommittedPosition } from './committed-position.ts';
-import { lockDirectory } from './directory-lock.ts';
+import { lockDirectory } from '../state/lock.ts';
 import { DiskWatch } from './disk-watch.ts';
 import { ObjectStoreSettings } from './object-store.ts';
 import { manifestSigner } from './sign-manifest.ts';
@@ -104,14 +104,14 @@ export async function openRecordingLog(options: RecordingLogOptions): Promise<Re
   const signingKey = readKey(options.signingKey);
   if (!signingKey) return err({ reason: 'key_unusable', message: 'the signing key is not an Ed25519 private key' });
   const { directory } = options;
-  let release: (() => Promise<void>) | undefined;
+  let release: (() => void) | undefined;
   try {
     mkdirSync(join(directory, 'wal'), { recursive: true, mode: 0o700 });
-    release = await lockDirectory(directory);
+    release = lockDirectory(directory);
     if (!release) return err({ reason: 'directory_in_use', message: `another connector records into ${directory}` });
     return ok(await start(options, settings.data, signingKey, release));
   } catch (error) {
-    await release?.();
+    release?.();
     const code = (error as NodeJS.ErrnoException).code ?? (error instanceof Error ? error.message : 'error');
     return err({ reason: 'directory_unusable', message: `cannot record into ${directory}: ${code}` });
   }
@@ -121,7 +121,7 @@ async function start(
   options: RecordingLogOptions,
   store: ReturnType<typeof ObjectStoreSettings.parse>,
   signingKey: string,
-  release: () => Promise<void>,
+  release: () => void,
 ): Promise<RecordingLog> {
   const limits = { ...DEFAULT_RECORDING_LIMITS, ...options.limits };
   const clock = options.clock ?? systemClock;
@@ -209,7 +209,7 @@ async function start(
       disk.stop();
       await wal.close();
       await archiver.close();
-      await release();
+      release();
     },
   };
 }
