@@ -6,8 +6,9 @@
 // what was acknowledged. An acknowledgement that is lost costs a repeated report, which the edge
 // takes as idempotent.
 //
-// Numbers only grow, also across starts: attempts take numbers and are not in the file, hence a
-// start begins above both the file's numbers and the clock.
+// Numbers only grow, also across starts, although attempts take numbers and are not in the file:
+// before numbers are given out, a line {"reserved":N} says that none up to N is free, and a start
+// begins above it. The clock is a second guard, for a directory that was lost.
 
 import { closeSync, fdatasync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,7 +21,11 @@ export const MAX_KEPT_ATTEMPTS = 1_000;
 /** Lines no longer needed before the file is written anew. */
 const COMPACT_AFTER_DEAD_LINES = 2_000;
 
+/** Numbers reserved by one line, hence numbers that a start may leave unused. */
+const RESERVED_AT_ONCE = 1_000_000;
+
 const Line = z.union([
+  z.strictObject({ reserved: z.number().int() }),
   Reported.pick({ seq: true, report: true }).strict(),
   z.strictObject({ acknowledged: z.number().int() }),
 ]);
@@ -63,9 +68,10 @@ export function openOutbox(options: OutboxOptions): Outbox {
   let syncAgain = false;
   let failed = false;
 
-  const damaged = readInto(path, kept);
-  let lastSeq = Math.max(now() * 1000, ...[...kept.keys()].slice(-1));
-  if (damaged > 0) options.onFault(`${path}: ${damaged} damaged lines were dropped`);
+  const found = readInto(path, kept);
+  let lastSeq = Math.max(now() * 1000, found.reserved, ...[...kept.keys()].slice(-1));
+  let reserved = lastSeq + RESERVED_AT_ONCE;
+  if (found.damaged > 0) options.onFault(`${path}: ${found.damaged} damaged lines were dropped`);
   compact();
 
   function compact(): void {
@@ -73,7 +79,8 @@ export function openOutbox(options: OutboxOptions): Outbox {
     try {
       if (file !== undefined) closeSync(file);
       file = undefined;
-      writeAtomically(path, [...kept.values()].filter(isDurable).map(lineOf).join(''));
+      const lines = [...kept.values()].filter(isDurable).map(lineOf);
+      writeAtomically(path, `{"reserved":${reserved}}\n${lines.join('')}`);
       file = openSync(path, 'a', 0o600);
       failed = false;
     } catch (error) {
@@ -121,6 +128,10 @@ export function openOutbox(options: OutboxOptions): Outbox {
   return {
     add(report) {
       lastSeq++;
+      if (lastSeq > reserved) {
+        reserved = lastSeq + RESERVED_AT_ONCE;
+        append(`{"reserved":${reserved}}\n`);
+      }
       const entry = { seq: lastSeq, report };
       kept.set(entry.seq, entry);
       if (isDurable(entry)) append(lineOf(entry));
@@ -169,15 +180,16 @@ export function openOutbox(options: OutboxOptions): Outbox {
 const isDurable = (entry: KeptReport): boolean => entry.report.kind !== 'attempt.refused';
 const lineOf = (entry: KeptReport): string => `${JSON.stringify(entry)}\n`;
 
-/** Fills `kept` from the file and says how many whole lines could not be read. */
-function readInto(path: string, kept: Map<number, KeptReport>): number {
+/** Fills `kept` from the file; says how many whole lines could not be read, and the highest number reserved. */
+function readInto(path: string, kept: Map<number, KeptReport>): { damaged: number; reserved: number } {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
   } catch {
-    return 0;
+    return { damaged: 0, reserved: 0 };
   }
   let damaged = 0;
+  let reserved = 0;
   // What follows the last line ending was cut by a crash.
   for (const raw of text.split('\n').slice(0, -1)) {
     let json: unknown;
@@ -189,8 +201,9 @@ function readInto(path: string, kept: Map<number, KeptReport>): number {
     }
     const line = Line.safeParse(json);
     if (!line.success) damaged++;
+    else if ('reserved' in line.data) reserved = Math.max(reserved, line.data.reserved);
     else if ('acknowledged' in line.data) kept.delete(line.data.acknowledged);
     else kept.set(line.data.seq, line.data);
   }
-  return damaged;
+  return { damaged, reserved };
 }
