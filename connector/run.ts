@@ -1,7 +1,7 @@
 // A connector's life: identity -> edge -> write-ahead log -> listeners, and the way back. Wiring
 // only; every part is made here and nowhere else.
 
-import { hkdfSync } from 'node:crypto';
+import { createHmac, hkdfSync } from 'node:crypto';
 import { join } from 'node:path';
 import packageJson from '../package.json' with { type: 'json' };
 import type { Report } from '../core/control.ts';
@@ -115,6 +115,7 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
         edge: { ...link, report },
         log: recording.value,
         connector,
+        keyedHash: maskingHash(joined.value),
         targets: createTargets(config.resources, createCredentials(deps), (resource, message) => {
           fault('target_unusable', `${resource}: ${message}`);
         }),
@@ -202,6 +203,13 @@ function openLink(
       outbox.close();
     },
   };
+}
+
+/** The same on every start, and known to nobody else. */
+function maskingHash(identity: JoinedIdentity): (value: Uint8Array) => Uint8Array {
+  const privateKey = identity.privateKey.export({ type: 'pkcs8', format: 'der' });
+  const key = secret(new Uint8Array(hkdfSync('sha256', privateKey, '', 'gatehouse connector: masked values', 32)));
+  return (value) => createHmac('sha256', key.reveal()).update(value).digest();
 }
 
 function openCertificate(

@@ -48,9 +48,17 @@ export const StatementSubject = z.object({
   session: SessionId,
   /** As recorded, so masked; approvers read this. */
   text: z.string().max(20_000),
+  /** Bind parameters as recorded, so masked; null for NULL. */
+  parameters: z.array(z.string().max(2_000).nullable()).max(200).default([]),
   /** Over the text and its bind parameters as they will be forwarded. */
   digest: Digest,
   tables: z.array(z.string().max(200)).max(200),
+  /** The hold entry's pattern that it fits; missing: held for being unreadable. Says which entry's approvers decide. */
+  pattern: z.string().max(400).optional(),
+  /** It would run inside an open transaction, which holds its locks meanwhile. */
+  inTransaction: z.boolean().default(false),
+  /** What the target expects of it, where that is cheap to ask: rows and cost of EXPLAIN. */
+  estimate: z.object({ rows: z.number(), cost: z.number() }).optional(),
 });
 
 export const ApprovalSubject = z.discriminatedUnion('kind', [AccessSubject, StatementSubject]);

@@ -5,8 +5,10 @@
 // the connector until acknowledged, and may arrive twice: the edge treats them as idempotent.
 
 import { z } from 'zod';
+import { ApprovalState, StatementSubject } from './approval.ts';
 import { ScramVerifier } from './grant.ts';
-import { ConnectorId, GrantId, SessionId } from './ids.ts';
+import { ConnectorId, GrantId, RequestId, SessionId } from './ids.ts';
+import { SessionRules } from './policy/session-rules.ts';
 import { ProtocolName } from './protocols.ts';
 import { EndReason, SessionOpened } from './recording/facts.ts';
 import { SessionCounts } from './recording/manifest.ts';
@@ -50,6 +52,30 @@ export const OpenSession = z.object({
   client: SessionOpened.shape.client,
 });
 
+/**
+ * A statement waits for approvers. The connector made the request's id; asked again after a reconnect,
+ * the edge answers with how it stands now.
+ */
+export const AskHold = z.object({
+  kind: z.literal('hold.ask'),
+  call,
+  request: RequestId,
+  session: SessionId,
+  /** The rule and policy version that held it. */
+  rule: z.string(),
+  policyVersion: z.number().int(),
+  statement: StatementSubject.omit({ kind: true, resource: true, reason: true, labels: true, session: true }),
+});
+
+/** It was approved and is about to go on. Answered once with `hold.claimed`: only for this digest, never twice. */
+export const ClaimHold = z.object({
+  kind: z.literal('hold.claim'),
+  call,
+  request: RequestId,
+  session: SessionId,
+  digest: Digest,
+});
+
 const Report = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('session.ended'),
@@ -65,6 +91,14 @@ const Report = z.discriminatedUnion('kind', [
     protocol: ProtocolName,
     reason: RefusalReason,
     clientAddress: z.string().max(64),
+    at: z.iso.datetime(),
+  }),
+  /** The client cancelled a held statement, or hung up. */
+  z.object({
+    kind: z.literal('hold.withdrawn'),
+    session: SessionId,
+    request: RequestId,
+    reason: z.string().max(200),
     at: z.iso.datetime(),
   }),
   /** A segment was stored; goes to the witness. */
@@ -95,7 +129,14 @@ export type Report = z.infer<typeof Report>;
 
 export const Reported = z.object({ kind: z.literal('report'), seq, report: Report });
 
-export const FromConnector = z.discriminatedUnion('kind', [Hello, LookUpGrants, OpenSession, Reported]);
+export const FromConnector = z.discriminatedUnion('kind', [
+  Hello,
+  LookUpGrants,
+  OpenSession,
+  AskHold,
+  ClaimHold,
+  Reported,
+]);
 export type FromConnector = z.infer<typeof FromConnector>;
 
 // --- edge to connector ---
@@ -107,6 +148,18 @@ export const GrantCandidate = z.object({
   revoked: z.boolean(),
 });
 export type GrantCandidate = z.infer<typeof GrantCandidate>;
+
+/** How a held statement stands. */
+const HoldStanding = {
+  request: RequestId,
+  state: ApprovalState,
+  /** Undecided by then, it expires. */
+  decideBy: z.iso.datetime(),
+  /** E-mails of who approved, or who denied. */
+  by: z.array(z.string()),
+  /** The approvers' comments, or why it was denied. */
+  comment: z.string(),
+};
 
 export const FromEdge = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('welcome'), policyVersion: z.number().int() }),
@@ -127,11 +180,26 @@ export const FromEdge = z.discriminatedUnion('kind', [
     kind: z.literal('session.admitted'),
     call,
     opened: SessionOpened.omit({ kind: true, startedAt: true, client: true, details: true, connector: true }),
+    rules: SessionRules,
   }),
   z.object({ kind: z.literal('session.refused'), call, reason: RefusalReason, message: z.string() }),
   z.object({ kind: z.literal('acknowledged'), seq }),
   /** Ends the grant's live sessions at once. */
   z.object({ kind: z.literal('grant.revoked'), grant: GrantId, reason: z.string() }),
-  z.object({ kind: z.literal('policy.changed'), policyVersion: z.number().int() }),
+  /**
+   * A policy was applied, or the link came back: what is in force for these live sessions from their next statement on.
+   * Without rules the policy gives no access any more, and the sessions end.
+   */
+  z.object({
+    kind: z.literal('rules.in_force'),
+    policyVersion: z.number().int(),
+    sessions: z.array(SessionId).max(1_000),
+    rules: SessionRules.optional(),
+  }),
+  z.object({ kind: z.literal('hold.asked'), call, ...HoldStanding, link: z.string() }),
+  z.object({ kind: z.literal('hold.refused'), call, message: z.string() }),
+  z.object({ kind: z.literal('hold.claimed'), call }),
+  /** Pushed when it was decided, expired or withdrawn, anywhere. */
+  z.object({ kind: z.literal('hold.decided'), ...HoldStanding }),
 ]);
 export type FromEdge = z.infer<typeof FromEdge>;

@@ -10,6 +10,8 @@ export const Obligations = z.object({
   record: z.object({
     /** Days the recording is kept under Object Lock. */
     retainDays: z.number().int().min(1).max(36500),
+    /** Why the policy has what goes over the wire not recorded. That there was a session, its statements' verdicts and its end always are. */
+    exempt: z.string().optional(),
   }),
   /** Sessions of this grant at one time. */
   maxSessions: z.number().int().min(1).max(10_000).optional(),

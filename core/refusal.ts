@@ -13,6 +13,8 @@ export const RefusalReason = z.enum([
   'resource_unknown',
   'policy_denied',
   'too_many_sessions',
+  'network_not_allowed', // the client's address is outside the rule's networks
+  'outside_time_window',
   'edge_unreachable', // law 4: no new sessions while the edge is away
   'log_unavailable', // law 1: disk full or failing
   'upstream_unreachable',

@@ -97,6 +97,7 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
     random: options.random ?? Math.random,
   });
   const revocationListeners = new Set<(grant: GrantId, reason: string) => void>();
+  const rulesListeners = new Set<Parameters<Edge['onRulesChanged']>[0]>();
   const revoked = new Set<GrantId>();
   /** Callers that wait for a reconnect, and whoever stops. */
   const wakeups = new Set<() => void>();
@@ -207,8 +208,9 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
       remember(message.grant);
       log.info('grant.revoked', { grant: message.grant });
       for (const listener of [...revocationListeners]) listener(message.grant, message.reason);
-    } else if (message.kind === 'policy.changed') {
-      log.debug('policy.changed', { policyVersion: message.policyVersion });
+    } else if (message.kind === 'rules.in_force') {
+      log.info('rules.in_force', { policyVersion: message.policyVersion, sessions: message.sessions.length });
+      for (const listener of [...rulesListeners]) listener(message.sessions, message.rules);
     }
   }
 
@@ -301,7 +303,7 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
         admittedLate(input.session);
         return err({ reason: 'grant_revoked', message: 'this grant was revoked: ask for access again' });
       }
-      return ok(answer.opened);
+      return ok({ opened: answer.opened, rules: answer.rules });
     },
 
     report,
@@ -310,6 +312,22 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
       revocationListeners.add(listener);
       return () => {
         revocationListeners.delete(listener);
+      };
+    },
+
+    onRulesChanged(listener) {
+      rulesListeners.add(listener);
+      return () => {
+        rulesListeners.delete(listener);
+      };
+    },
+
+    hold() {
+      const comment = 'the connector cannot ask approvers';
+      return {
+        link: Promise.resolve(undefined),
+        outcome: Promise.resolve({ kind: 'failed', by: [], comment }),
+        withdraw() {},
       };
     },
 

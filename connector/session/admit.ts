@@ -2,7 +2,9 @@
 // here (law 2). Order: the client proved a grant -> it is neither over nor revoked -> the edge opens
 // the session -> the log takes its first frame (law 1) -> the target's credential is fetched.
 
+import type { KeyedHash } from '../../core/masking/ways.ts';
 import type { IdSource } from '../../core/ids.ts';
+import type { SessionRules } from '../../core/policy/session-rules.ts';
 import type { ResourceName } from '../../core/resource.ts';
 import type { Refusal } from '../../core/refusal.ts';
 import { err, ok, type Result } from '../../core/result.ts';
@@ -10,6 +12,8 @@ import type { SessionOpened } from '../../core/recording/facts.ts';
 import type { Admission, Arrival, UpstreamTarget } from '../protocol.ts';
 import type { AdmittedSession, Edge } from './edge.ts';
 import type { LiveSession } from './live-sessions.ts';
+import { createGuard, type LiveGuard } from './guard.ts';
+import type { RulesCompiler } from './rules.ts';
 import type { SessionLog, SessionRecorder } from './session-log.ts';
 
 export interface AdmitDeps {
@@ -19,12 +23,16 @@ export interface AdmitDeps {
   readonly targets: (resource: ResourceName) => Promise<Result<UpstreamTarget, Refusal>>;
   readonly connector: SessionOpened['connector'];
   readonly ids: IdSource;
+  readonly compiler: RulesCompiler;
+  readonly keyedHash: KeyedHash;
 }
 
 export interface Admitted {
   readonly admission: Admission;
   readonly recorder: SessionRecorder;
   readonly opened: AdmittedSession;
+  readonly guard: LiveGuard;
+  readonly rules: SessionRules;
 }
 
 /** `opened`: the edge counts the session, so its end must be reported; `recorder`: and it must be ended. */
@@ -44,7 +52,7 @@ export async function admit(
 
   const answer = await deps.edge.openSession({ session: live.id, grant: arrival.grant.id, client: arrival.client });
   if (!answer.ok) return err({ refusal: answer.error, opened: false });
-  const opened = answer.value;
+  const { opened, rules } = answer.value;
   // Ids are ours: an answer about anything else is not an answer to this.
   if (opened.session !== live.id || opened.grant.id !== arrival.grant.id || opened.resource !== arrival.claim.resource)
     return err({ refusal: mismatched, opened: true });
@@ -65,8 +73,23 @@ export async function admit(
   const target = await deps.targets(opened.resource);
   if (!target.ok) return err({ refusal: target.error, opened: true, recorder });
 
-  const admission = { grant: arrival.grant.id, recorder, upstream: target.value } as Admission;
-  return ok({ admission, recorder, opened });
+  let guard: LiveGuard;
+  try {
+    guard = createGuard(
+      {
+        ...deps,
+        session: live.id,
+        recorder,
+        onRowsExceeded: (limit) =>
+          live.end('rows_exceeded', `Rule ${opened.grant.rule} gives a session ${limit} rows.`),
+      },
+      rules,
+    );
+  } catch {
+    return err({ refusal: unusableRules, opened: true, recorder });
+  }
+  const admission = { grant: arrival.grant.id, recorder, upstream: target.value, guard };
+  return ok({ admission: admission as unknown as Admission, recorder, opened, guard, rules });
 }
 
 const mismatched: Refusal = {
@@ -77,6 +100,11 @@ const mismatched: Refusal = {
 const logUnavailable: Refusal = {
   reason: 'log_unavailable',
   message: 'The gateway cannot record sessions at the moment, so it opens none. Tell an administrator.',
+};
+
+const unusableRules: Refusal = {
+  reason: 'policy_denied',
+  message: 'The gateway cannot apply the policy that is in force, so it lets nobody in. Tell an administrator.',
 };
 
 function mayStillBeUsed(arrival: Arrival, live: LiveSession, now: number): Refusal | undefined {

@@ -1,12 +1,15 @@
 // What the session pipeline needs of the edge. connector/control implements it over the control link.
 
-import type { Report } from '../../core/control.ts';
-import type { GrantId, SessionId } from '../../core/ids.ts';
+import type { FromConnector, Report } from '../../core/control.ts';
+import type { GrantId, RequestId, SessionId } from '../../core/ids.ts';
+import type { SessionRules } from '../../core/policy/session-rules.ts';
 import type { ProtocolName } from '../../core/protocols.ts';
 import type { SessionOpened } from '../../core/recording/facts.ts';
 import type { Refusal } from '../../core/refusal.ts';
 import type { Result } from '../../core/result.ts';
 import type { Claim, GrantLookup } from '../protocol.ts';
+
+type AskHold = Extract<FromConnector, { kind: 'hold.ask' }>;
 
 export interface Edge {
   /** `edge_unreachable` when the link is down or the answer took longer than the call's deadline. */
@@ -16,7 +19,11 @@ export interface Edge {
     readonly session: SessionId;
     readonly grant: GrantId;
     readonly client: SessionOpened['client'];
-  }): Promise<Result<AdmittedSession, Refusal>>;
+  }): Promise<Result<{ readonly opened: AdmittedSession; readonly rules: SessionRules }, Refusal>>;
+  /** Another policy is in force for these sessions. Without rules it gives them no access any more. Returns how to stop listening. */
+  onRulesChanged(listener: (sessions: readonly SessionId[], rules: SessionRules | undefined) => void): () => void;
+  /** Has approvers decide on a held statement. Outlives reconnects of the link. Never throws. */
+  hold(held: HeldStatement): Hold;
   /** Kept until the edge acknowledged it, across reconnects. Bounded: the oldest attempts are dropped first, sessions' ends and heads never. */
   report(report: Report): void;
   /** Called within a second of a revocation anywhere. Returns how to stop listening. */
@@ -25,3 +32,31 @@ export interface Edge {
 
 /** What the edge says about an admitted session; the connector adds the rest of SessionOpened. */
 export type AdmittedSession = Omit<SessionOpened, 'kind' | 'startedAt' | 'client' | 'details' | 'connector'>;
+
+export interface HeldStatement {
+  /** Made by the caller. */
+  readonly request: RequestId;
+  readonly session: SessionId;
+  readonly rule: string;
+  readonly policyVersion: number;
+  readonly statement: AskHold['statement'];
+  /** How long approvers have. */
+  readonly withinMs: number;
+}
+
+export interface Hold {
+  /** Where approvers decide, once the edge has it. Undefined when it ended before. */
+  readonly link: Promise<string | undefined>;
+  /** Resolves once. `approved`: and claimed at the edge for this very digest, so that nobody can use it again. */
+  readonly outcome: Promise<HoldOutcome>;
+  /** The client does not want it any more; `outcome` becomes `withdrawn` unless it was settled. */
+  withdraw(reason: string): void;
+}
+
+export interface HoldOutcome {
+  readonly kind: 'approved' | 'denied' | 'expired' | 'withdrawn' | 'failed';
+  /** E-mails of who decided. */
+  readonly by: readonly string[];
+  /** Their comment, or why it failed, as a sentence. */
+  readonly comment: string;
+}

@@ -2,8 +2,10 @@
 // revocation of the grant, its `until`, silence, and the connector's own stopping.
 
 import type { GrantId, SessionId } from '../../core/ids.ts';
+import type { SessionRules } from '../../core/policy/session-rules.ts';
 import type { EndReason } from '../../core/recording/facts.ts';
 import type { Conversation } from '../protocol.ts';
+import type { LiveGuard } from './guard.ts';
 import { type Alarm, setAlarm } from './alarm.ts';
 
 export interface Cause {
@@ -19,6 +21,8 @@ export class LiveSession {
   readonly id: SessionId;
   readonly grant: GrantId;
   cause: Cause | undefined;
+  /** Set once it is admitted. */
+  guard: LiveGuard | undefined;
   #conversation: Conversation | undefined;
   #until: Alarm | undefined;
   #idle: NodeJS.Timeout | undefined;
@@ -74,6 +78,23 @@ export class LiveSessions {
   revoke(grant: GrantId, reason: string): void {
     const message = reason ? `The grant was revoked: ${reason}` : 'The grant was revoked.';
     for (const session of this.#sessions.values()) if (session.grant === grant) session.end('grant_revoked', message);
+  }
+
+  /** Without rules the policy gives no access any more. Rules that cannot be applied end the session too (law 4). */
+  applyRules(sessions: readonly SessionId[], rules: SessionRules | undefined): void {
+    for (const id of sessions) {
+      const session = this.#sessions.get(id);
+      if (!session) continue;
+      if (!rules) {
+        session.end('policy_denied', 'The policy in force gives you no access any more.');
+        continue;
+      }
+      try {
+        session.guard?.replace(rules);
+      } catch {
+        session.end('policy_denied', 'The gateway cannot apply the policy that is in force.');
+      }
+    }
   }
 
   endAll(reason: EndReason, message: string): void {

@@ -4,6 +4,7 @@
 
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import type { SecureContext } from 'node:tls';
+import type { KeyedHash } from '../../core/masking/ways.ts';
 import { type IdSource, newId, type SessionId, systemIdSource } from '../../core/ids.ts';
 import type { SessionOpened } from '../../core/recording/facts.ts';
 import type { Refusal } from '../../core/refusal.ts';
@@ -13,6 +14,7 @@ import type { Arrival, Claim, GrantLookup, Protocol, UpstreamTarget } from '../p
 import { admit } from './admit.ts';
 import type { Edge } from './edge.ts';
 import { DEFAULT_LIMITS, type Limits, type Unauthenticated, UnauthenticatedConnections } from './limits.ts';
+import { createRulesCompiler } from './rules.ts';
 import { type Cause, LiveSession, LiveSessions } from './live-sessions.ts';
 import type { SessionLog } from './session-log.ts';
 
@@ -21,6 +23,8 @@ export interface SessionDeps {
   readonly log: SessionLog;
   readonly targets: (resource: ResourceName) => Promise<Result<UpstreamTarget, Refusal>>;
   readonly connector: SessionOpened['connector'];
+  /** Under a key of this gateway: for masks that keep equal values equal. */
+  readonly keyedHash: KeyedHash;
   readonly limits?: Partial<Limits>;
   /** Clock and randomness; the system's when missing. */
   readonly ids?: IdSource;
@@ -57,7 +61,7 @@ const STOPPED: Refusal = {
 export async function startListener(options: ListenerOptions): Promise<Listener> {
   const { protocol } = options;
   const { edge, ids = systemIdSource, onBug = () => {} } = options.sessions;
-  const deps = { ...options.sessions, ids };
+  const deps = { ...options.sessions, ids, compiler: createRulesCompiler() };
   const limits: Limits = { ...DEFAULT_LIMITS, ...options.sessions.limits };
   const unauthenticated = new UnauthenticatedConnections(limits);
   const live = new LiveSessions();
@@ -133,7 +137,8 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
         await arrival.deny(refusal);
         return;
       }
-      const { admission, recorder, opened } = admitted.value;
+      const { admission, recorder, opened, guard } = admitted.value;
+      session.guard = guard;
       session.endAt(Date.parse(opened.grant.until), ids.now);
       const connected = await arrival.connect(admission);
       if (!connected.ok) {
@@ -169,7 +174,13 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     edge.report({ kind: 'session.ended', session, ...end, at: new Date(ids.now()).toISOString() });
   }
 
-  const stopListening = edge.onGrantRevoked((grant, reason) => live.revoke(grant, reason));
+  const listening = [
+    edge.onGrantRevoked((grant, reason) => live.revoke(grant, reason)),
+    edge.onRulesChanged((sessions, rules) => live.applyRules(sessions, rules)),
+  ];
+  const stopListening = () => {
+    for (const stop of listening) stop();
+  };
   const server = createServer(
     { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 },
     (socket) => {

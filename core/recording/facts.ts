@@ -3,10 +3,11 @@
 
 import { z } from 'zod';
 import { Grant } from '../grant.ts';
-import { ConnectorId, SessionId } from '../ids.ts';
+import { ConnectorId, RequestId, SessionId } from '../ids.ts';
 import { Identity } from '../identity.ts';
 import { ProtocolName } from '../protocols.ts';
 import { ResourceName } from '../resource.ts';
+import { Digest } from './segment.ts';
 
 /** Characters of a statement or parameter kept in a fact; the rest is in the bytes it points at. */
 export const MAX_FACT_TEXT = 16 * 1024;
@@ -37,6 +38,7 @@ export const SessionOpened = z.object({
     rule: true,
     policyVersion: true,
     obligations: true,
+    breakGlass: true,
   }),
   resource: ResourceName,
   protocol: ProtocolName,
@@ -54,6 +56,10 @@ export const EndReason = z.enum([
   'grant_expired',
   'grant_revoked',
   'idle_timeout',
+  'session_too_long',
+  'time_window_over',
+  'rows_exceeded',
+  'policy_denied', // the policy in force gives no access any more
   'protocol_fault',
   'log_failed',
   'connector_stopped',
@@ -127,11 +133,70 @@ export const NotificationReceived = z.object({
 
 export const CancelRequested = z.object({ kind: z.literal('cancel.requested') });
 
+/** Why an action did not go on. `reason`: blocked, hold_denied, hold_expired, hold_withdrawn, hold_failed, too_many_statements... */
 export const ActionRefused = z.object({
   kind: z.literal('action.refused'),
   statement: z.number().int().optional(),
   reason: z.string(),
   message: z.string(),
+  /** Of the policy rule that decided, and what of it fitted. */
+  rule: z.string().optional(),
+  pattern: z.string().optional(),
+  policyVersion: z.number().int().optional(),
+});
+
+/** It went on, and the person was told. */
+export const ActionWarned = z.object({
+  kind: z.literal('action.warned'),
+  statement: z.number().int().optional(),
+  message: z.string(),
+  rule: z.string(),
+  pattern: z.string().optional(),
+  policyVersion: z.number().int(),
+});
+
+/** It waits for an approval. What becomes of it is a later `hold.resolved` with the same request. */
+export const ActionHeld = z.object({
+  kind: z.literal('action.held'),
+  statement: z.number().int().optional(),
+  request: RequestId,
+  /** Over what will be forwarded if it is approved. */
+  digest: Digest,
+  rule: z.string(),
+  pattern: z.string().optional(),
+  policyVersion: z.number().int(),
+});
+
+export const HoldResolved = z.object({
+  kind: z.literal('hold.resolved'),
+  statement: z.number().int().optional(),
+  request: RequestId,
+  outcome: z.enum(['approved', 'denied', 'expired', 'withdrawn', 'failed']),
+  /** E-mails of who decided. */
+  by: z.array(z.string()),
+  comment: z.string(),
+});
+
+/** Values masked since the last such fact, by rule. */
+export const MaskApplied = z.object({
+  kind: z.literal('mask.applied'),
+  masked: z.array(z.object({ rule: z.string(), count: z.number().int() })),
+});
+
+/** Something was withheld that no rule named: core/masking/masked.ts says for which reasons. */
+export const MaskWithheld = z.object({
+  kind: z.literal('mask.withheld'),
+  reason: z.string(),
+  column: z.number().int().optional(),
+  /** Alike and together since the last such fact. */
+  count: z.number().int().min(1).default(1),
+});
+
+/** Another policy is in force for this session from here on. */
+export const RulesChanged = z.object({
+  kind: z.literal('rules.changed'),
+  policyVersion: z.number().int(),
+  rule: z.string(),
 });
 
 export const Fact = z.discriminatedUnion('kind', [
@@ -143,5 +208,11 @@ export const Fact = z.discriminatedUnion('kind', [
   NotificationReceived,
   CancelRequested,
   ActionRefused,
+  ActionWarned,
+  ActionHeld,
+  HoldResolved,
+  MaskApplied,
+  MaskWithheld,
+  RulesChanged,
 ]);
 export type Fact = z.infer<typeof Fact>;

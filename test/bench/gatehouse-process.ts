@@ -2,6 +2,7 @@
 // store, in a process of its own: `node gatehouse-process.ts TARGET_PORT DIRECTORY`. Only the edge is
 // in memory. Prints its port and a grant's secret as JSON; ends with its standard input.
 
+import { createHmac } from 'node:crypto';
 import { generateKeyPairSync } from 'node:crypto';
 import { join } from 'node:path';
 import { openRecordingLog } from '../../connector/recording/recording-log.ts';
@@ -37,6 +38,7 @@ const listener = await startListener({
     log: log.value,
     targets: async () => ok(trusted(Number(targetPort), { user: 'postgres', database: 'postgres' })),
     connector,
+    keyedHash: (value) => createHmac('sha256', 'bench').update(value).digest(),
     onBug: (error) => console.error(error),
   },
 });

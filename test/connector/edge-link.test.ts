@@ -13,7 +13,7 @@ import { joinEdge } from '../../connector/control/edge-http.ts';
 import { createAuthorizer } from '../../connector/control/edge-token.ts';
 import { MAX_KEPT_ATTEMPTS, openOutbox, type Outbox } from '../../connector/control/outbox.ts';
 import { createLogger } from '../../connector/logger.ts';
-import { admitted, answerAll, type FakeEdge, JOIN_TOKEN, startFakeEdge } from './fake-edge.ts';
+import { admitted, answerAll, type FakeEdge, JOIN_TOKEN, RULES, startFakeEdge } from './fake-edge.ts';
 
 const FAST: Partial<EdgeLinkTiming> = {
   welcomeMs: 2_000,
@@ -176,7 +176,12 @@ test('reports the end of a session whose admission came after the deadline', asy
   edge.onMessage = (message, reply) => {
     if (message.kind !== 'session.open') return answerAll(message, reply);
     late = () =>
-      reply({ kind: 'session.admitted', call: message.call, opened: admitted(message.session, message.grant) });
+      reply({
+        kind: 'session.admitted',
+        call: message.call,
+        opened: admitted(message.session, message.grant),
+        rules: RULES,
+      });
   };
   link.start();
   await link.firstLinked;

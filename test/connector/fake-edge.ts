@@ -60,6 +60,8 @@ export function admitted(session: SessionId, grant: GrantId): AdmittedSession {
   };
 }
 
+export const RULES = { policyVersion: 1, rule: 'test', limits: {} };
+
 export function answerAll(message: FromConnector, reply: (message: FromEdge) => void): void {
   switch (message.kind) {
     case 'hello':
@@ -69,7 +71,12 @@ export function answerAll(message: FromConnector, reply: (message: FromEdge) => 
       reply({ kind: 'grants.found', call: message.call, salt: SALT, iterations: 4096, candidates: [] });
       break;
     case 'session.open':
-      reply({ kind: 'session.admitted', call: message.call, opened: admitted(message.session, message.grant) });
+      reply({
+        kind: 'session.admitted',
+        call: message.call,
+        opened: admitted(message.session, message.grant),
+        rules: RULES,
+      });
       break;
     case 'report':
       reply({ kind: 'acknowledged', seq: message.seq });

@@ -1,5 +1,6 @@
 // The connector's session pipeline in the test's own process: a listener over an edge and a log in memory.
 
+import { createHmac } from 'node:crypto';
 import { newId } from '../../core/ids.ts';
 import type { Refusal } from '../../core/refusal.ts';
 import { err, ok } from '../../core/result.ts';
@@ -66,6 +67,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         return target ? ok(target) : err(unknown);
       },
       connector: { id: newId('con'), name: 'test', build: 'test' },
+      keyedHash: (value) => createHmac('sha256', 'test').update(value).digest(),
       ...(options.limits && { limits: options.limits }),
       onBug: (error) => bugs.push(error),
     },

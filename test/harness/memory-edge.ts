@@ -3,13 +3,14 @@
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
 import type { GrantCandidate, Report } from '../../core/control.ts';
 import { GRANT_SCRAM_ITERATIONS } from '../../core/grant.ts';
-import { type GrantId, newId } from '../../core/ids.ts';
+import { type GrantId, newId, type SessionId } from '../../core/ids.ts';
+import type { SessionRules } from '../../core/policy/session-rules.ts';
 import type { ProtocolName } from '../../core/protocols.ts';
 import type { Refusal } from '../../core/refusal.ts';
 import { ResourceName } from '../../core/resource.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { Claim, GrantLookup } from '../../connector/protocol.ts';
-import type { AdmittedSession, Edge } from '../../connector/session/edge.ts';
+import type { AdmittedSession, Edge, HeldStatement, Hold, HoldOutcome } from '../../connector/session/edge.ts';
 
 interface Issued {
   readonly email: string;
@@ -18,17 +19,27 @@ interface Issued {
   candidate: GrantCandidate;
 }
 
+export interface Held {
+  readonly statement: HeldStatement;
+  decide(outcome: HoldOutcome): void;
+}
+
 const hmac = (key: string | Uint8Array, data: string): Buffer => createHmac('sha256', key).update(data).digest();
 
 export class MemoryEdge implements Edge {
   readonly reports: Report[] = [];
-  readonly opened: string[] = [];
+  readonly opened: SessionId[] = [];
   /** Set: every call is refused with it. */
   away: Refusal | undefined;
   /** Set: sessions are refused with it. */
   refuseOpen: Refusal | undefined;
+  /** What sessions stand under from now on; `applyRules` changes it for live ones too. */
+  rules: SessionRules = { policyVersion: 1, rule: 'test', limits: {} };
+  /** Statements that wait, with how to decide on them. */
+  readonly held: Held[] = [];
   readonly #grants: Issued[] = [];
   readonly #listeners = new Set<(grant: GrantId, reason: string) => void>();
+  readonly #rulesListeners = new Set<Parameters<Edge['onRulesChanged']>[0]>();
 
   issue(options: { email?: string; resource?: string; until?: Date; secret?: string } = {}): {
     id: GrantId;
@@ -74,13 +85,13 @@ export class MemoryEdge implements Edge {
     return ok({ salt: salt(claim.email, claim.resource), iterations: GRANT_SCRAM_ITERATIONS, candidates });
   }
 
-  async openSession({ session, grant }: Parameters<Edge['openSession']>[0]): Promise<Result<AdmittedSession, Refusal>> {
+  async openSession({ session, grant }: Parameters<Edge['openSession']>[0]): ReturnType<Edge['openSession']> {
     const refusal = this.away ?? this.refuseOpen;
     if (refusal) return err(refusal);
     const issued = this.#grants.find(({ candidate }) => candidate.id === grant);
     if (!issued) return err({ reason: 'credentials_wrong', message: 'No such grant.' });
     this.opened.push(session);
-    return ok({
+    const opened: AdmittedSession = {
       session,
       identity: {
         subject: `idp#${issued.email}`,
@@ -101,7 +112,29 @@ export class MemoryEdge implements Edge {
       },
       resource: ResourceName.parse(issued.resource),
       protocol: 'postgres',
-    });
+    };
+    return ok({ opened, rules: this.rules });
+  }
+
+  /** Another policy is in force, for live sessions too; undefined: one without access. */
+  applyRules(rules: SessionRules | undefined): void {
+    if (rules) this.rules = rules;
+    for (const listener of this.#rulesListeners) listener(this.opened, rules);
+  }
+
+  onRulesChanged(listener: Parameters<Edge['onRulesChanged']>[0]): () => void {
+    this.#rulesListeners.add(listener);
+    return () => this.#rulesListeners.delete(listener);
+  }
+
+  hold(statement: HeldStatement): Hold {
+    const { promise: outcome, resolve } = Promise.withResolvers<HoldOutcome>();
+    this.held.push({ statement, decide: resolve });
+    return {
+      link: Promise.resolve(`https://gatehouse.test/requests/${statement.request}`),
+      outcome,
+      withdraw: () => resolve({ kind: 'withdrawn', by: [], comment: '' }),
+    };
   }
 
   report(report: Report): void {

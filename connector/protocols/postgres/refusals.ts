@@ -15,6 +15,8 @@ const SQLSTATE: Readonly<Record<RefusalReason, string>> = {
   resource_unknown: '3D000', // invalid_catalog_name
   policy_denied: '42501', // insufficient_privilege
   too_many_sessions: '53300', // too_many_connections
+  network_not_allowed: '28000',
+  outside_time_window: '28000',
   edge_unreachable: '57P03', // cannot_connect_now
   log_unavailable: '53100', // disk_full
   upstream_unreachable: '08001', // sqlclient_unable_to_establish_sqlconnection
@@ -33,6 +35,10 @@ const END_SQLSTATE: Readonly<Record<EndReason, string>> = {
   grant_expired: '57P01',
   grant_revoked: '57P01',
   idle_timeout: '57P05', // idle_session_timeout
+  session_too_long: '57P01',
+  time_window_over: '57P01',
+  rows_exceeded: '53400', // configuration_limit_exceeded
+  policy_denied: '57P01',
   protocol_fault: '08P01',
   log_failed: '53100',
   connector_stopped: '57P01',

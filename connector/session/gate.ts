@@ -1,0 +1,169 @@
+// Carries out what was decided about an action. Knows no protocol: an action brings its verdict, and
+// how to forward, refuse and speak in its protocol's own way.
+//
+// A hold waits for people while everything else of the session stands still behind it. What is
+// forwarded then is what was described to them: the action keeps it, and the edge has checked the digest.
+
+import { Digest } from '../../core/recording/segment.ts';
+import { newId, type IdSource, type SessionId } from '../../core/ids.ts';
+import type { StatementDecision } from '../../core/policy/statements.ts';
+import type { Action, ActionRefusal, Gate, RulesInForce, SessionRecorder } from '../protocol.ts';
+import type { Edge, Hold, HoldOutcome } from './edge.ts';
+import type { StatementRate } from './statement-rate.ts';
+
+const LANE = 0;
+
+export interface GateDeps {
+  readonly session: SessionId;
+  readonly edge: Pick<Edge, 'hold'>;
+  readonly recorder: Pick<SessionRecorder, 'fact'>;
+  readonly ids: IdSource;
+  /** In force now. */
+  readonly rules: () => RulesInForce;
+  readonly rate: StatementRate;
+}
+
+export function createGate(deps: GateDeps): Gate {
+  const { recorder, rate } = deps;
+  let held: { readonly hold: Hold; withdrawn: 'cancelled' | 'client_closed' | undefined } | undefined;
+
+  function refuse(action: Action, refusal: ActionRefusal): 'refused' {
+    const { policyVersion, rule } = deps.rules();
+    recorder.fact(LANE, {
+      kind: 'action.refused',
+      ...numberOf(action),
+      reason: refusal.reason,
+      message: refusal.message,
+      rule,
+      policyVersion,
+      ...patternOf(action.decision),
+    });
+    action.refuse(refusal);
+    return 'refused';
+  }
+
+  function hold(action: Action): 'held' | 'refused' {
+    const { decision } = action;
+    const { policyVersion, rule } = deps.rules();
+    const described = action.describe();
+    if (typeof described === 'string' || !decision.approval) {
+      const why = typeof described === 'string' ? described : 'the rule names nobody who could approve it';
+      return refuse(action, { reason: 'hold_failed', message: `Rule ${rule} holds this statement, and ${why}.` });
+    }
+    const request = newId('req', deps.ids);
+    const digest = Digest.parse(described.digest);
+    recorder.fact(LANE, {
+      kind: 'action.held',
+      ...numberOf(action),
+      request,
+      digest,
+      rule,
+      policyVersion,
+      ...patternOf(decision),
+    });
+    const waiting = deps.edge.hold({
+      request,
+      session: deps.session,
+      rule,
+      policyVersion,
+      withinMs: decision.approval.within,
+      statement: {
+        ...described,
+        parameters: [...described.parameters],
+        tables: [...described.tables],
+        digest,
+        ...patternOf(decision),
+      },
+    });
+    const mine: NonNullable<typeof held> = { hold: waiting, withdrawn: undefined };
+    held = mine;
+    const minutes = Math.max(1, Math.round(decision.approval.within / 60_000));
+    void waiting.link.then((link) => {
+      if (held !== mine || link === undefined) return;
+      action.notify(
+        `Rule ${rule} holds this statement for an approval, at most ${minutes} min: ${link}`,
+        'Cancel it to withdraw the request.',
+      );
+    });
+    void waiting.outcome.then((outcome) => {
+      held = undefined;
+      recorder.fact(LANE, {
+        kind: 'hold.resolved',
+        ...numberOf(action),
+        request,
+        outcome: outcome.kind,
+        by: [...outcome.by],
+        comment: outcome.comment,
+      });
+      if (outcome.kind === 'approved') action.forward();
+      else refuse(action, refusalOf(outcome, rule));
+    });
+    return 'held';
+  }
+
+  return {
+    take(action) {
+      const waitMs = rate.take();
+      const { rule } = deps.rules();
+      if (waitMs > 0) {
+        const message = `Rule ${rule} lets a session run ${rate.perMinute} statements a minute. Go on in ${Math.ceil(waitMs / 1000)} s.`;
+        return refuse(action, { reason: 'too_many_statements', message });
+      }
+      const { decision } = action;
+      switch (decision.verdict) {
+        case 'block':
+          return refuse(action, {
+            reason: 'blocked',
+            message: `Blocked by rule ${rule}: ${decision.why}.`,
+            ...(decision.hint !== undefined && { hint: decision.hint }),
+          });
+        case 'hold':
+          return hold(action);
+        case 'warn': {
+          const { policyVersion } = deps.rules();
+          const message = `Rule ${rule} warns: ${decision.why}.`;
+          recorder.fact(LANE, {
+            kind: 'action.warned',
+            ...numberOf(action),
+            message,
+            rule,
+            policyVersion,
+            ...patternOf(decision),
+          });
+          action.notify(message, decision.hint);
+          action.forward();
+          return 'forwarded';
+        }
+        case 'allow':
+          action.forward();
+          return 'forwarded';
+      }
+    },
+
+    withdraw(why) {
+      if (!held) return false;
+      held.hold.withdraw(why);
+      return true;
+    },
+  };
+}
+
+const numberOf = ({ statement }: Action) => (statement === undefined ? {} : { statement });
+const patternOf = ({ pattern }: StatementDecision) => (pattern === undefined ? {} : { pattern });
+
+function refusalOf(outcome: HoldOutcome, rule: string): ActionRefusal {
+  const said = outcome.comment === '' ? '' : `: ${outcome.comment}`;
+  switch (outcome.kind) {
+    case 'denied':
+      return { reason: 'hold_denied', message: `Denied by ${outcome.by.join(', ')} (rule ${rule})${said}` };
+    case 'expired':
+      return {
+        reason: 'hold_expired',
+        message: `Nobody approved it in time (rule ${rule}). Run it again to ask again.`,
+      };
+    case 'withdrawn':
+      return { reason: 'hold_withdrawn', message: `Withdrawn while it waited for an approval (rule ${rule}).` };
+    default:
+      return { reason: 'hold_failed', message: `It could not be held for an approval (rule ${rule})${said}` };
+  }
+}
