@@ -91,8 +91,8 @@ class PostgresInterpreter implements Interpreter {
     this.#answers.take(chunk);
   }
 
-  farewell(reason: EndReason, message: string): Buffer | undefined {
-    return this.#answers.betweenMessages ? farewellMessage(reason, message) : undefined;
+  farewell(reason: EndReason, message: string, takeBack: (bytes: number) => boolean): Buffer | undefined {
+    return takeBack(this.#answers.unfinished) ? farewellMessage(reason, message) : undefined;
   }
 
   #unguarded(chunk: Buffer): void {
@@ -155,7 +155,7 @@ class PostgresInterpreter implements Interpreter {
     if (this.#closed) return;
     this.#closed = true;
     this.#parts.cancelKeys.drop(this.#key);
-    this.#guarded?.left();
+    this.#guarded?.close();
     const { upstream, target } = this.#parts;
     if (upstream.key && this.#statements.busy) void cancelUpstream(target, upstream.key);
   }

@@ -22,6 +22,7 @@ import {
 import { CONFORMING, type PgTextSettings } from '../../../core/sql/postgres.ts';
 import { everyStatement, type StatementSummary } from '../../../core/sql/statement.ts';
 import type { SessionGuard } from '../../protocol.ts';
+import { LARGE_CHARACTERS, LargeTexts } from './large-texts.ts';
 import type { Prepared, Source } from './names.ts';
 import { readStatements } from './parser.ts';
 import { SearchPaths } from './search-path.ts';
@@ -33,12 +34,19 @@ const MAX_JUDGE_BYTES = 64 * 1024 * 1024;
 /** A process has one. */
 export interface PostgresJudge {
   readonly texts: Judge<PgTextSettings>;
+  readonly large: LargeTexts;
   readonly paths: SearchPaths;
 }
 
 export function createPostgresJudge(): PostgresJudge {
+  const large = new LargeTexts();
   return {
-    texts: createJudge({ summarize: readStatements, usual: CONFORMING, maxBytes: MAX_JUDGE_BYTES }),
+    large,
+    texts: createJudge({
+      summarize: (text, settings) => large.get(text, settings) ?? readStatements(text, settings),
+      usual: CONFORMING,
+      maxBytes: MAX_JUDGE_BYTES,
+    }),
     paths: new SearchPaths(),
   };
 }
@@ -68,6 +76,14 @@ export class Verdicts {
   /** The same since the transaction began: its end may change it back. */
   #changed = false;
   #roleKnown = true;
+  /** A prepared statement is judged when it is bound and when it is executed, mostly alike. */
+  #last: {
+    readonly source: Source | undefined;
+    readonly rules: StatementRules;
+    readonly path: readonly string[] | undefined;
+    readonly sequence: number;
+    readonly judged: JudgedText;
+  } = { source: undefined, rules: NO_RULES, path: undefined, sequence: -1, judged: unknown(NO_RULES) };
   readonly #view: SessionView<PgTextSettings> & { settings: PgTextSettings; searchPath: readonly string[] | undefined };
 
   constructor(judge: PostgresJudge, guard: SessionGuard, statements: Statements) {
@@ -82,7 +98,7 @@ export class Verdicts {
     statements.onReported = () => this.#reported();
   }
 
-  /** How a text that is sent now will be read: for `on`, and for every later decision on what was prepared from it. */
+  /** How the target will read a text that is sent now: for this decision, and for every later one on what was prepared from it. */
   source(text: string | undefined): Source {
     if (text === undefined) return { text, settings: UNCERTAIN };
     if (!text.includes('\\') && !(this.#uncertain && hasOtherLetters(text))) return { text, settings: CONFORMING };
@@ -91,15 +107,29 @@ export class Verdicts {
     return { text, settings: reported === 'on' ? CONFORMING : reported === 'off' ? NOT_CONFORMING : UNCERTAIN };
   }
 
+  /** It is long, and is read elsewhere: ask again when this resolves. Undefined: `on` answers at once. */
+  reading(source: Source | undefined): Promise<void> | undefined {
+    if (source?.text === undefined || source.text.length < LARGE_CHARACTERS) return undefined;
+    return this.#judge.large.read(source.text, source.settings);
+  }
+
   /** Undefined source: nobody knows what it is. */
   on(source: Source | undefined): JudgedText {
     const rules = this.#rules;
     if (!source || (source.text === undefined && !source.read)) return unknown(rules);
+    const { sequence } = this.#statements.names;
+    const searchPath = rules.asksForSchemas ? this.#searchPath() : undefined;
+    const last = this.#last;
+    if (last.source === source && last.rules === rules && last.path === searchPath && last.sequence === sequence)
+      return last.judged;
     const view = this.#view;
     view.settings = source.settings;
-    if (rules.asksForSchemas) view.searchPath = this.#searchPath();
-    if (source.read) return { decision: judgeSummaries(rules, source.read, view), read: source.read };
-    return this.#judge.texts.under(rules).decide(source.text ?? '', view);
+    view.searchPath = searchPath;
+    const judged = source.read
+      ? { decision: judgeSummaries(rules, source.read, view), read: source.read }
+      : this.#judge.texts.under(rules).decide(source.text ?? '', view);
+    this.#last = { source, rules, path: searchPath, sequence, judged };
+    return judged;
   }
 
   /** On what was prepared: the strictest, where a name may stand for several. None: nobody knows what is run. */
