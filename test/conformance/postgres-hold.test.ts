@@ -149,6 +149,23 @@ describe('while a statement waits', () => {
     peer.socket.end();
   });
 
+  it('a revocation ends the session at once, and nothing goes on', async () => {
+    const { id, secret } = g.gateway.edge.issue();
+    const peer = await dialRaw(g.gateway.port);
+    await logInRaw(peer, secret);
+    peer.send(query('delete from t where id = 1'), query('delete from t where id = 2'));
+    const held = await g.held();
+    g.gateway.edge.revoke(id);
+    expect(answersOf(await peer.untilClosed())).toEqual(['E 57P01']);
+    held.decide(approved);
+    const recording = await g.recorded();
+    expect(recording.ended).toMatchObject({ reason: 'grant_revoked' });
+    expect(recording.facts('hold.resolved')).toMatchObject([{ outcome: 'withdrawn' }]);
+    expect(recording.facts('statement.finished').map(({ error }) => error?.code)).toEqual(['57014', 'skipped']);
+    expect(recording.wire('client').toString()).toContain('id = 2');
+    expect(await rows()).toBe('3');
+  });
+
   it('a cancel request of the session withdraws it, one with another secret does not', async () => {
     const peer = await dialRaw(g.gateway.port);
     const key = (await logInRaw(peer, g.secret)).find(({ type }) => type === 'K')?.body as Buffer;
