@@ -47,7 +47,8 @@ function runPsql(statements: string): Promise<Ran> {
 }
 const ended = () => until('the end is recorded', () => gateway.log.last.ended !== undefined);
 const running = async (text: string) =>
-  (await admin.query(`select 1 from pg_stat_activity where state = 'active' and query = $1`, [`${text};`])).rowCount ?? 0;
+  (await admin.query(`select 1 from pg_stat_activity where state = 'active' and query = $1`, [`${text};`])).rowCount ??
+  0;
 const runs = (text: string) => until('it runs', async () => (await running(text)) === 1);
 const stopped = (text: string) => until('it is stopped', async () => (await running(text)) === 0);
 
