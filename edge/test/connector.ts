@@ -19,6 +19,7 @@ type EdgeMessage<K extends FromEdge['kind']> = Extract<FromEdge, { kind: K }>;
 
 interface HoldChange {
   readonly rule?: string;
+  readonly text?: string;
   readonly digest?: string;
   readonly pattern?: string;
 }
