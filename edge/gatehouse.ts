@@ -113,6 +113,9 @@ export interface Gatehouse {
   denyDevice(who: Identity, userCode: string): Answer<WaitingDevice>;
   /** Administrators and auditors. */
   policy(who: Identity): Answer<StoredPolicy>;
-  /** Administrators only. `bad_request` names line and column of what is wrong; nothing is applied then. */
-  applyPolicy(who: Identity, text: string): Answer<StoredPolicy>;
+  /**
+   * Administrators only. `bad_request` names line and column of what is wrong; nothing is applied then. Nor where
+   * `who` would not be an administrator any more, unless they step down and somebody else is left.
+   */
+  applyPolicy(who: Identity, text: string, stepDown?: boolean): Answer<StoredPolicy>;
 }
