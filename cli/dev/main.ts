@@ -24,8 +24,7 @@ async function main(): Promise<void> {
   const options = readStartOptions(process.argv.slice(2), workingDirectory);
   if (options === 'help') return void process.stdout.write(START_HELP);
   if (options.connector !== undefined) await readable(options.connector, '--connector');
-  const policy =
-    options.policy === undefined ? DEMO_POLICY : (await readPolicyFile(options.policy, 'in_force', '--policy')).text;
+  const policy = options.policy === undefined ? DEMO_POLICY : (await readPolicyFile(options.policy, '--policy')).text;
   const dir = await openDataDir(options.data, options.dataShown, options.fresh);
   const base = await settlePortBase(dir, options.dataShown, options.portBase, DEFAULT_PORT_BASE).catch(
     async (error) => {

@@ -37,7 +37,7 @@ export function addPolicyApply(policy: Command, cli: Cli): void {
 }
 
 async function apply(cli: Cli, options: Options, command: Command): Promise<void> {
-  const file = await readPolicyFile(options.file, 'in_force');
+  const file = await readPolicyFile(options.file);
   const tried = options.skipTests ? undefined : await tryPolicy(file);
   const { client, output } = await cli.open(command);
   if (tried && tried.failed > 0) {
@@ -60,7 +60,7 @@ async function apply(cli: Cli, options: Options, command: Command): Promise<void
   if (diff === '') {
     return output.answer({ applied: false, policy: inForce }, () => `Version ${inForce.version} is this very policy.`);
   }
-  const before = parsePolicy(inForce.text, 'draft');
+  const before = parsePolicy(inForce.text);
   const changes = before.ok ? policyChanges(before.value, file.policy) : undefined;
   const access = before.ok ? accessChanges(before.value, file.policy, list.resources) : [];
   const shown = () =>

@@ -3,8 +3,8 @@
 import type { Command } from 'commander';
 import { Me, ResourceList } from '../../core/api.ts';
 import { Email } from '../../core/identity.ts';
+import { CaseFacts } from '../../core/policy/cases.ts';
 import type { PolicyDocument } from '../../core/policy/document.ts';
-import { parseDuration } from '../../core/policy/duration.ts';
 import type { AccessFacts } from '../../core/policy/evaluate.ts';
 import { type AccessExplanation, explainAccess } from '../../core/policy/explain-access.ts';
 import { explainMasks, type MaskExplanation } from '../../core/policy/explain-masks.ts';
@@ -28,7 +28,8 @@ interface Options {
   readonly label?: readonly string[];
   readonly reason?: string;
   readonly task?: string;
-  readonly for?: string;
+  readonly at?: string;
+  readonly from?: string;
   readonly statement?: string;
   readonly table?: readonly string[];
 }
@@ -41,6 +42,8 @@ export interface Explanation {
   readonly access: Pick<AccessExplanation, 'rules' | 'notReached'> & {
     readonly decision: AccessExplanation['access'];
     readonly message: string;
+    /** Of a refusal. */
+    readonly reason?: string;
     /** The rule that decides. */
     readonly rule?: string;
     readonly line?: number;
@@ -64,9 +67,10 @@ export function addPolicyExplain(policy: Command, cli: Cli): void {
     .option('--label <NAME=VALUE>', 'a label of the resource (again for more)', each)
     .option('--reason <TEXT>', 'why it is asked for', 'explain')
     .option('--task <ID>', 'the ticket or job')
-    .option('--for <DURATION>', 'how long: 30m, 8h')
+    .option('--at <TIME>', 'when: 2026-11-20T09:00:00Z (default: now)')
+    .option('--from <ADDRESS>', "the client's address (default: any)")
     .option('--statement <SQL>', 'what is run in the session')
-    .option('--table <TABLE=COLUMN,...>', 'columns of a table (again): what * stands for', each)
+    .option('--table <TABLE=COLUMNS>', 'its columns, a comma between, for what * means', each)
     .action(async (options: Options, command: Command) => {
       const output = cli.output(command);
       const explanation = await explain(cli, options, command);
@@ -83,7 +87,7 @@ async function explain(cli: Cli, options: Options, command: Command): Promise<Ex
   );
   if (group.length > 0 && options.person === undefined) throw usage('--group goes with --person');
   const offline = options.file !== undefined && options.person !== undefined;
-  const file = options.file === undefined ? undefined : await readPolicyFile(options.file, 'draft');
+  const file = options.file === undefined ? undefined : await readPolicyFile(options.file);
   const client = offline ? undefined : (await cli.open(command)).client;
   const stored = file || !client ? undefined : await client.get('/policy', StoredPolicy);
   const text = file?.text ?? stored?.text ?? '';
@@ -99,7 +103,8 @@ async function explain(cli: Cli, options: Options, command: Command): Promise<Ex
     resource,
     reason: options.reason ?? '',
     task: options.task,
-    forMs: options.for === undefined ? undefined : durationOf(options.for),
+    nowMs: options.at === undefined ? Date.now() : Date.parse(checked(CaseFacts.shape.at, options.at, '--at') ?? ''),
+    from: checked(CaseFacts.shape.from, options.from, '--from'),
   });
   const placeOf = placesIn(text);
   const { rule } = access;
@@ -114,7 +119,8 @@ async function explain(cli: Cli, options: Options, command: Command): Promise<Ex
       decision: access.access,
       message: describeAccess(access),
       ...(rule && { rule: rule.name, line: placeOf(['rules', index]).line }),
-      ...(access.decision.kind === 'allow' && { seconds: access.decision.ttlMs / 1_000 }),
+      ...(access.refusal && { reason: access.refusal.reason }),
+      ...(access.ttlMs !== undefined && access.access !== 'deny' && { seconds: access.ttlMs / 1_000 }),
       rules: access.rules,
       notReached: access.notReached,
     },
@@ -128,7 +134,7 @@ async function explain(cli: Cli, options: Options, command: Command): Promise<Ex
 }
 
 function readable(text: string): PolicyDocument {
-  const parsed = parsePolicy(text, 'draft');
+  const parsed = parsePolicy(text);
   if (parsed.ok) return parsed.value;
   throw new Failure(3, 'unexpected_answer', 'the policy in force is not one that this release of gatehouse can read');
 }
@@ -148,9 +154,4 @@ function pairs(given: readonly string[], flag: string): Record<string, string> {
       return [text.slice(0, at), text.slice(at + 1)];
     }),
   );
-}
-
-function durationOf(text: string): number {
-  if (!/^[1-9]\d{0,5}(s|m|h|d)$/.test(text)) throw usage(`--for ${text}: expected a duration such as 30m, 8h or 2d`);
-  return parseDuration(text);
 }

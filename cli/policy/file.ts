@@ -13,17 +13,13 @@ export interface PolicyFile {
 }
 
 /** `flag` is named in what went wrong. Every mistake is told, a line each. */
-export async function readPolicyFile(
-  path: string,
-  purpose: 'in_force' | 'draft',
-  flag = '--file',
-): Promise<PolicyFile> {
+export async function readPolicyFile(path: string, flag = '--file'): Promise<PolicyFile> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     throw usage(
       `${flag} ${path}: ${codeOf(error) === 'ENOENT' ? 'there is no such file' : `cannot be read (${codeOf(error)})`}`,
     );
   });
-  const parsed = parsePolicy(text, purpose);
+  const parsed = parsePolicy(text);
   if (!parsed.ok) throw mistaken(`${flag} ${path}`, parsed.error);
   return { path, text, policy: parsed.value };
 }

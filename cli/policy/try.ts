@@ -37,7 +37,7 @@ export function addPolicyTest(policy: Command, cli: Cli): void {
     .requiredOption('--file <FILE>', 'the policy')
     .action(async (options: { file: string }, command: Command) => {
       const output = cli.output(command);
-      const file = await readPolicyFile(options.file, 'draft');
+      const file = await readPolicyFile(options.file);
       const tried = await tryPolicy(file);
       await output.answer({ file: file.path, ...tried }, () => describeTried(output, file.path, tried));
       failIfAnyFailed(file.path, tried);

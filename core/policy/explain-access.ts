@@ -3,6 +3,14 @@
 
 import type { PolicyDocument, Rule } from './document.ts';
 import { type AccessDecision, type AccessFacts, evaluate, isAmong, selects } from './evaluate.ts';
+import { type NoRuleInForce, sessionRules } from './rules-in-force.ts';
+
+export interface AccessQuestion extends Omit<AccessFacts, 'nowMs'> {
+  /** undefined: time windows count as open. */
+  readonly nowMs?: number | undefined;
+  /** The client's address; undefined: every network fits. */
+  readonly from?: string | undefined;
+}
 
 export interface LabelFit {
   readonly label: string;
@@ -30,33 +38,52 @@ export interface RuleFit {
 
 export interface AccessExplanation {
   readonly access: 'allow' | 'approval' | 'deny';
-  readonly decision: AccessDecision;
+  /** Why there is none, in the words that the person reads. */
+  readonly refusal?: Pick<Extract<AccessDecision, { kind: 'deny' }> | NoRuleInForce, 'reason' | 'message'>;
   /** The rule that decides, also where it refuses for want of a reason; missing: no rule does. */
   readonly rule?: Rule;
+  /** Longest access. */
+  readonly ttlMs?: number;
   /** Every rule down to the one that decides. */
   readonly rules: readonly RuleFit[];
   /** Names of those behind it. */
   readonly notReached: readonly string[];
 }
 
-export function explainAccess(policy: PolicyDocument, facts: AccessFacts): AccessExplanation {
-  const decision = evaluate(policy, facts);
+export function explainAccess(policy: PolicyDocument, question: AccessQuestion): AccessExplanation {
+  const { nowMs = 0, from } = question;
+  const asked = question.nowMs === undefined ? withoutWindows(policy) : policy;
+  const decision = evaluate(asked, { ...question, nowMs });
   const name = decision.kind === 'allow' ? decision.rule.name : decision.rule;
   const at = policy.rules.findIndex((rule) => rule.name === name);
   const reached = at < 0 ? policy.rules : policy.rules.slice(0, at + 1);
   const rule = policy.rules[at];
+  // Networks are asked about when a session opens, not when access is given.
+  const opened =
+    decision.kind === 'allow' && from !== undefined
+      ? sessionRules(asked, 0, nowMs)({ ...question, grantRule: decision.rule.name, clientAddress: from })
+      : undefined;
+  const refusal = decision.kind === 'deny' ? decision : opened && !opened.ok ? opened.error : undefined;
   return {
-    access: decision.kind === 'deny' ? 'deny' : asksFirst(decision.rule) ? 'approval' : 'allow',
-    decision,
+    access: refusal ? 'deny' : rule && asksFirst(rule) ? 'approval' : 'allow',
+    ...(refusal && { refusal: { reason: refusal.reason, message: refusal.message } }),
     ...(rule && { rule }),
-    rules: reached.map((each, index) => ({ ...fitOf(policy, each, facts), index, decides: index === at })),
+    ...(decision.kind === 'allow' && { ttlMs: decision.ttlMs }),
+    rules: reached.map((each, index) => ({ ...fitOf(policy, each, question), index, decides: index === at })),
     notReached: policy.rules.slice(reached.length).map((each) => each.name),
   };
 }
 
 const asksFirst = ({ access }: Rule): boolean => access !== 'deny' && access.approval !== undefined;
 
-function fitOf(policy: PolicyDocument, rule: Rule, { identity, resource }: AccessFacts) {
+const withoutWindows = (policy: PolicyDocument): PolicyDocument => ({
+  ...policy,
+  rules: policy.rules.map((rule) =>
+    rule.access === 'deny' ? rule : { ...rule, access: { ...rule.access, during: undefined } as typeof rule.access },
+  ),
+});
+
+function fitOf(policy: PolicyDocument, rule: Rule, { identity, resource }: AccessQuestion) {
   return {
     rule: rule.name,
     labels: Object.entries(rule.resources).map(([label, wanted]): LabelFit => {

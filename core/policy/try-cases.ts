@@ -3,8 +3,7 @@
 import type { StatementReader } from '../sql/reader.ts';
 import type { CaseFacts, PolicyCase } from './cases.ts';
 import type { PolicyDocument, Rule } from './document.ts';
-import type { AccessFacts } from './evaluate.ts';
-import { type AccessExplanation, explainAccess } from './explain-access.ts';
+import { type AccessExplanation, type AccessQuestion, explainAccess } from './explain-access.ts';
 import { explainMasks, type ShownAs } from './explain-masks.ts';
 import { explainStatement } from './explain-statement.ts';
 import type { Way } from './masks.ts';
@@ -32,12 +31,14 @@ export function tryCases(policy: PolicyDocument, reader: StatementReader): Tried
   }));
 }
 
-export const factsOf = (given: CaseFacts): AccessFacts => ({
+export const factsOf = (given: CaseFacts): AccessQuestion => ({
   identity: { email: given.person, groups: given.groups },
   resource: given.resource,
   reason: given.reason,
   task: given.task,
   forMs: given.for,
+  nowMs: given.at === undefined ? undefined : Date.parse(given.at),
+  from: given.from,
 });
 
 function tryCase(policy: PolicyDocument, { given, expect }: PolicyCase, reader: StatementReader): Difference[] {
@@ -103,10 +104,9 @@ function textOf(shown: ShownAs | Way | 'clear' | 'withheld' | 'absent'): string 
 }
 
 /** One line: which rule, and why. */
-export function describeAccess({ access, decision, rule }: AccessExplanation): string {
-  if (decision.kind === 'deny') return decision.message;
-  const { name } = rule ?? decision.rule;
-  return access === 'approval' ? `rule ${name} asks for an approval first` : `rule ${name} gives access`;
+export function describeAccess({ access, refusal, rule }: AccessExplanation): string {
+  if (refusal) return refusal.message;
+  return `rule ${rule?.name} ${access === 'approval' ? 'asks for an approval first' : 'gives access'}`;
 }
 
 function describeCase({ given }: PolicyCase): string {
