@@ -113,6 +113,6 @@ export interface Gatehouse {
   denyDevice(who: Identity, userCode: string): Answer<WaitingDevice>;
   /** Administrators and auditors. */
   policy(who: Identity): Answer<StoredPolicy>;
-  /** Administrators only. `bad_request` names line and column of what is wrong; nothing is applied then. */
-  applyPolicy(who: Identity, text: string): Answer<StoredPolicy>;
+  /** Administrators only. `bad_request` names line and column of what is wrong; nothing is applied then. `conflict` when the version in force is not `after`. */
+  applyPolicy(who: Identity, text: string, after?: number): Answer<StoredPolicy>;
 }

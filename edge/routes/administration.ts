@@ -13,6 +13,12 @@ const StoredPolicy = z.object({
   appliedBy: z.string(),
 });
 
+const PolicyToApply = z.object({
+  text: z.string().max(MAX_POLICY_BYTES),
+  /** The version that it was written against: refused when another one is in force. */
+  after: z.number().int().optional(),
+});
+
 const AuditQuery = z.object({
   since: z.iso.datetime().optional(),
   actor: z.string().max(300).optional(),
@@ -66,10 +72,13 @@ export function administrationRoutes(api: Api, { gatehouse }: ApiDeps): void {
       path: '/policy',
       summary: 'Apply a policy (administrators)',
       description: 'Refused whole when anything in it is wrong; the message names line and column.',
-      request: { body: jsonBody(z.object({ text: z.string().max(MAX_POLICY_BYTES) })) },
+      request: { body: jsonBody(PolicyToApply) },
       responses: jsonAnswer(StoredPolicy, 'The policy now in force'),
     }),
-    async (c) => answer(c, await gatehouse.applyPolicy(whoAsks(c), c.req.valid('json').text)),
+    async (c) => {
+      const { text, after } = c.req.valid('json');
+      return answer(c, await gatehouse.applyPolicy(whoAsks(c), text, after));
+    },
   );
 
   api.openapi(

@@ -49,13 +49,14 @@ export function administrationUseCases(deps: UseCaseDeps): AdministrationUseCase
       return policy.ok ? ok(shown(policy.value)) : policy;
     },
 
-    async applyPolicy(who, text) {
+    async applyPolicy(who, text, after) {
       const standing = await standingOf(deps, who);
       if (!standing.ok) return standing;
       if (!standing.value.administrator) return fault('forbidden', 'Only administrators apply policies.');
       const parsed = parsePolicy(text);
       if (!parsed.ok) return fault('bad_request', parsed.error.slice(0, 20).map(describeMistake).join('\n'));
       const { version } = standing.value;
+      if (after !== undefined && after !== version) return fault('conflict', APPLIED_MEANWHILE);
       await note(deps, {
         kind: 'policy.applied',
         actor: who.email,
@@ -63,7 +64,7 @@ export function administrationUseCases(deps: UseCaseDeps): AdministrationUseCase
         details: { version: version + 1 },
       });
       const applied = await deps.directory.applyPolicy(text, who.email, version);
-      if (!applied) return fault('conflict', 'Somebody else applied a policy meanwhile. Read it and try again.');
+      if (!applied) return fault('conflict', APPLIED_MEANWHILE);
       const connectors = await deps.directory.connectors();
       // A link that this does not reach notices by itself (objects/connector-link.ts).
       await Promise.allSettled(connectors.map(({ id }) => deps.links.policyApplied(id, applied.version)));
@@ -97,6 +98,8 @@ export function administrationUseCases(deps: UseCaseDeps): AdministrationUseCase
     },
   };
 }
+
+const APPLIED_MEANWHILE = 'Somebody else applied a policy meanwhile. Read it and try again.';
 
 const shown = ({ version, text, appliedAt, appliedBy }: PolicyInForce): StoredPolicy => ({
   version,

@@ -1,0 +1,55 @@
+// What `gatehouse policy explain` says of a statement is what the connector does with it.
+
+import { loadModule, parseSync } from 'libpg-query';
+import fc from 'fast-check';
+import { beforeAll, expect, test } from 'vitest';
+import { createJudge } from '../../core/policy/judge.ts';
+import { explainStatement } from '../../core/policy/explain-statement.ts';
+import { compileStatementRules } from '../../core/policy/statements.ts';
+import { CONFORMING, type PgTextSettings, summarizePostgres } from '../../core/sql/postgres.ts';
+import { postgresReader } from '../../core/sql/reader.ts';
+import { respell } from './mutations.ts';
+import { RULE_SETS } from './postgres.ts';
+
+beforeAll(() => loadModule());
+const reader = postgresReader(parseSync);
+const judge = createJudge<PgTextSettings>({
+  summarize: (text, settings) => summarizePostgres(parseSync, text, settings),
+  usual: CONFORMING,
+  maxBytes: 1_000_000,
+});
+const sets = RULE_SETS.map((set) => ({ ...set, rules: compileStatementRules(set.statements, set.unparsable) }));
+const rows = sets.flatMap((set) => set.rows.map(([statement]) => ({ set, statement })));
+
+const explained = ({ set, statement }: (typeof rows)[number], text = statement) => {
+  const judged = judge.under(set.rules).decide(text, { settings: CONFORMING, prepared: () => undefined });
+  const { statements, unparsable } = set;
+  return {
+    told: explainStatement({ statements: [...statements], ...(unparsable && { unparsable }) }, reader, text),
+    judged: judged.decision,
+  };
+};
+
+test('for every statement of the table', () => {
+  for (const row of rows) {
+    const { told, judged } = explained(row);
+    expect([row.statement, told.verdict, told.entry, told.why]).toEqual([
+      row.statement,
+      judged.verdict,
+      judged.entry,
+      judged.why,
+    ]);
+  }
+});
+
+test('for statements spelt otherwise', () => {
+  fc.assert(
+    fc.property(fc.constantFrom(...rows), fc.infiniteStream(fc.nat()), (row, random) => {
+      const numbers = random[Symbol.iterator]();
+      const text = respell(row.statement, (below) => (numbers.next().value ?? 0) % below);
+      const { told, judged } = explained(row, text);
+      expect([told.verdict, told.pattern]).toEqual([judged.verdict, judged.pattern]);
+    }),
+    { numRuns: 300 },
+  );
+});
