@@ -2,6 +2,7 @@
 // edge does with one is in edge/routes/api.test.ts and test/cli/policy-in-force.test.ts.
 
 import { spawn } from 'node:child_process';
+import { loadModule, parseSync } from 'libpg-query';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -9,6 +10,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { describeMistake, parsePolicy } from '../../core/policy/parse.ts';
+import { tryCases } from '../../core/policy/try-cases.ts';
+import { postgresReader } from '../../core/sql/reader.ts';
 import { finish, gatehouse, npmStart } from './run-cli.ts';
 
 const EXAMPLE = resolve(import.meta.dirname, '../../docs/examples/policy.yaml');
@@ -356,8 +359,10 @@ it('npm start --policy tells every mistake on a line of its own, with its place,
   ]);
 });
 
-it('every policy in the documentation is one', async () => {
+it('every policy in the documentation is one, and its tests hold', async () => {
   const root = resolve(import.meta.dirname, '../..');
+  const reader = postgresReader(parseSync);
+  await loadModule();
   const { stdout } = await finish(spawn('git', ['ls-files', '*.md', 'docs/examples'], { cwd: root }));
   const found: string[] = [];
   for (const path of stdout.trim().split('\n')) {
@@ -368,12 +373,38 @@ it('every policy in the documentation is one', async () => {
     for (const block of blocks.filter((each) => /^rules:/m.test(each))) {
       const parsed = parsePolicy(block);
       expect([path, parsed.ok ? [] : parsed.error.map(describeMistake)]).toEqual([path, []]);
+      const tried = parsed.ok ? tryCases(parsed.value, reader) : [];
+      expect([path, tried.flatMap(({ differences }) => differences)]).toEqual([path, []]);
       found.push(path);
     }
   }
   expect(new Set(found)).toEqual(
     new Set([...found, 'README.md', 'docs/policy.md', 'docs/masking.md', 'docs/examples/policy.yaml']),
   );
+});
+
+it('what the documentation shows of it is what it prints', async () => {
+  const root = resolve(import.meta.dirname, '../..');
+  const read = (path: string) => readFile(join(root, path), 'utf8');
+  const [readme, told] = [await read('README.md'), await read('docs/policy.md')];
+  const shown = /```yaml\n(.*?)```/s.exec(readme)?.[1] ?? 'none';
+  expect(await example()).toContain(shown);
+  const indented = (text: string) => text.trimEnd().replace(/^(?=.)/gm, '    ');
+  const command = /^ {4}\$ gatehouse (policy explain .*?)\n {4}alice/ms.exec(told)?.[1]?.replace(/\\\n\s*/, '') ?? '';
+  const args = [...command.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '');
+  const explained = await finish(
+    spawn(process.execPath, [join(root, 'cli/main.ts'), ...args], { cwd: root, env: { PATH: process.env.PATH ?? '' } }),
+  );
+  expect(told).toContain(indented(explained.stdout));
+  const policyOfTests =
+    [...told.matchAll(/^```yaml\n(.*?)^```/gms)].find(([, text]) => text?.includes('tests:'))?.[1] ?? '';
+  const failing = await gatehouse([
+    'policy',
+    'test',
+    '--file',
+    await file(policyOfTests.replace('verdict: block', 'verdict: warn')),
+  ]);
+  expect(told).toContain(indented(failing.stdout));
 });
 
 /** With a pseudo-terminal for all three streams, by util-linux's script. */
