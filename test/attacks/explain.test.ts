@@ -4,6 +4,7 @@ import { loadModule, parseSync } from 'libpg-query';
 import fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
 import { createJudge } from '../../core/policy/judge.ts';
+import { explainMasks } from '../../core/policy/explain-masks.ts';
 import { explainStatement } from '../../core/policy/explain-statement.ts';
 import { compileStatementRules } from '../../core/policy/statements.ts';
 import { CONFORMING, type PgTextSettings, summarizePostgres } from '../../core/sql/postgres.ts';
@@ -52,4 +53,25 @@ test('for statements spelt otherwise', () => {
     }),
     { numRuns: 300 },
   );
+});
+
+test('a column that a statement shows is never told to be clear or absent when a mask names it', () => {
+  const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
+  let asked = 0;
+  for (const { statement } of rows) {
+    const lineage = reader.lineage(statement);
+    if (!lineage.ok) continue;
+    const columns = lineage.value.flatMap(({ result }) => (result.kind === 'columns' ? result.columns : []));
+    for (const source of columns.flatMap(({ sources }) => (sources === 'unknown' ? [] : sources))) {
+      const column = source.kind === 'column' ? source.column : 'anything';
+      const mask = [{ columns: [`${quoted(source.table)}.${quoted(column)}`], with: 'hash' as const }];
+      const shown = explainMasks({ name: 'r', mask }, reader, statement).shown([source.table, column]);
+      expect([statement, shown.map((one) => one === 'absent' || one.shown === 'clear')]).toEqual([
+        statement,
+        shown.map(() => false),
+      ]);
+      asked++;
+    }
+  }
+  expect(asked).toBeGreaterThan(50);
 });

@@ -55,7 +55,7 @@ describe('npm start -- --policy', () => {
 
 describe('policy apply', () => {
   it('puts the next version in force for everybody', async () => {
-    const closed = text.replace('who: [developers, dba]', 'who: [dba]').replace(/\ntests:[^]*/, '\n');
+    const closed = text.replace('who: [developers, dba]', 'who: [dba]').replace(/\ntests:[\s\S]*/, '\n');
     const applied = await json('bob', 'policy', 'apply', '--file', await file(closed), '--yes');
     expect(applied).toMatchObject({
       applied: true,
