@@ -71,14 +71,17 @@ export function explainMasks(
     const column = explainer.explain({ kind: 'value', sources: 'unknown', exact: false }, true);
     return { results: [{ statement: 1, columns: [column] }], detect, assumed: [], shown: () => [column] };
   }
-  const hides = read.value.some(({ opaque }) => opaque.length > 0);
+  const statements = read.value;
+  const hides = statements.some(({ opaque }) => opaque.length > 0);
   const defined = new Map<string, ResultLineage>();
   const results = lineage.value.flatMap(({ result, defines }, index) => {
     if (defines) defined.set(`${defines.kind} ${defines.name}`, defines.result);
     const named = result.kind === 'cursor' || result.kind === 'prepared' ? `${result.kind} ${result.name}` : '';
-    const columns = explainer.columnsOf(defined.get(named) ?? result);
-    const unsure = hides || columns.some(({ sources }) => sources === 'unknown');
-    const summary = read.value[index];
+    const read = explainer.columnsOf(defined.get(named) ?? result);
+    const unsure = hides || read.some(({ sources }) => sources === 'unknown');
+    // Beside code that nobody reads, only what the target itself says is a table's column is known.
+    const columns = unsure ? read.map(known) : read;
+    const summary = statements[index];
     const touched = unsure || named !== '' || !summary ? 'unknown' : tablesOf(relationsTouched([summary]));
     const mayTouch = explainer.mayTouch(touched);
     return columns.length === 0 ? [] : [{ statement: index + 1, columns, mayTouch }];
@@ -103,6 +106,9 @@ const tablesOf = (relations: readonly { schema?: string; name?: string }[]) =>
   relations.some(({ name }) => name === undefined)
     ? 'unknown'
     : relations.map(({ schema, name = '' }) => ({ ...(schema !== undefined && { schema }), table: name }));
+
+const known = (column: ResultColumn): ResultColumn =>
+  (column.kind === 'value' ? column.exact : column.table) ? column : { ...column, sources: 'unknown' };
 
 function baseOf(parts: readonly string[]): BaseColumn {
   const [column = '', table = '', schema] = parts.toReversed();

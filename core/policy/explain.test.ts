@@ -160,6 +160,8 @@ describe('masks', () => {
     ['select phone || email as x from customers', 'x', ['partial']],
     ['select id, email as id from customers', 'id', ['clear', 'partial']],
     ['select own(1) as x', 'x', ['withheld']],
+    ['select email as x, upper(id) as y, own(1) from customers', 'x', ['partial']],
+    ['select email as x, upper(id) as y, own(1) from customers', 'y', ['withheld']],
     ['select pay from hr.salaries', 'hr.salaries.pay', ['partial']],
     ['insert into customers values (1) returning email', 'customers.email', ['partial']],
     ['copy customers (email) to stdout', 'customers.email', ['partial']],

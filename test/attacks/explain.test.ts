@@ -44,8 +44,14 @@ test('for every statement of the table', () => {
 });
 
 test('for statements spelt otherwise', () => {
+  // What PostgreSQL's scanner cannot take apart cannot be spelt otherwise.
+  const spelt = rows.filter(({ statement }) => {
+    const read = reader.summarize(statement);
+    return read.ok && read.value.length > 0 && !/[^\x20-\x7e\s]/.test(statement);
+  });
   fc.assert(
-    fc.property(fc.constantFrom(...rows), fc.infiniteStream(fc.nat()), (row, random) => {
+    fc.property(fc.nat(spelt.length - 1), fc.infiniteStream(fc.nat()), (index, random) => {
+      const row = spelt[index] as (typeof rows)[number];
       const numbers = random[Symbol.iterator]();
       const text = respell(row.statement, (below) => (numbers.next().value ?? 0) % below);
       const { told, judged } = explained(row, text);
