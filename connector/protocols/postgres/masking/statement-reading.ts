@@ -24,6 +24,8 @@ export interface StatementReading {
   readonly readsSettings: boolean;
   readonly writes: readonly RelationName[];
   readonly mentions: Mentions;
+  /** It means the same whatever the session did before: no cursor, nothing prepared in SQL. */
+  readonly alone: boolean;
 }
 
 export interface TextReading {
@@ -118,6 +120,7 @@ function readingOf(
       acts.some((act) => /^pg_(?:settings|db_role_setting|stat_activity|file_settings)$/.test(act.relation?.name ?? '')),
     writes: acts.flatMap((act) => (act.class === 'write' && act.relation ? [act.relation] : [])),
     mentions: mentionsOf(node),
+    alone: result.kind !== 'cursor' && result.kind !== 'prepared' && all.every((one) => one.executes === undefined),
   };
 }
 
