@@ -26,6 +26,12 @@ export interface Interpreter {
    */
   fromClient(chunk: Buffer): void;
   fromTarget(chunk: Buffer): void;
+  /** The client sends no more. Called once, or twice: at its end and at its close. */
+  clientEnded(): void;
+  /** What the client sent last waits to be decided, so the target is not told yet that it was the last. */
+  readonly clientWaits: boolean;
+  /** So much of the client waits that no more of it is read. */
+  readonly clientFull: boolean;
   /** What to tell the client when the gateway ends the session; undefined where it would cut a message in two. */
   farewell(reason: EndReason, message: string): Buffer | undefined;
   /** The client said that it is leaving, so the target's closing is no surprise. */
@@ -120,7 +126,7 @@ export class Relay implements Conversation, Delivery {
     this.#registered = false;
     if (this.#toTarget.length > 0) this.#toTarget = send(this.#target, this.#toTarget);
     if (this.#toClient.length > 0) this.#toClient = send(this.#client, this.#toClient);
-    if (this.#clientEnded && !this.#target.writableEnded) this.#target.end();
+    if (this.#clientEnded && !this.#target.writableEnded && !this.#interpreter?.clientWaits) this.#target.end();
     if ((this.#targetEnded || this.#ending) && !this.#client.writableEnded) this.#client.end();
     // Whatever it sends now is let go unread, so that its closing is noticed.
     if (this.#ending) this.#client.resume();
@@ -142,7 +148,7 @@ export class Relay implements Conversation, Delivery {
     if (this.#ending) return;
     this.#activeAt = performance.now();
     this.#interpreter?.fromClient(chunk);
-    if (this.#recorder.pendingBytes > MAX_UNCOMMITTED_BYTES) this.#regulate();
+    if (this.#recorder.pendingBytes > MAX_UNCOMMITTED_BYTES || this.#interpreter?.clientFull) this.#regulate();
   }
 
   #fromTarget(chunk: Buffer): void {
@@ -158,13 +164,20 @@ export class Relay implements Conversation, Delivery {
     this.#recorder.afterCommit(this);
   }
 
+  /** What waited goes on: the client may be read again, and its end is passed on. */
+  regulate(): void {
+    if (this.#clientEnded) this.#register();
+    this.#regulate();
+  }
+
   /** Reads each side as long as the other, and the log, keep up. */
   #regulate(): void {
     if (this.#ending) return;
     const logBehind = this.#recorder.pendingBytes > MAX_UNCOMMITTED_BYTES;
     // A log that is behind calls deliver when it has caught up.
     if (logBehind) this.#register();
-    const pauseClient = logBehind || this.#target.writableLength > MAX_UNSENT_BYTES;
+    const pauseClient =
+      logBehind || this.#target.writableLength > MAX_UNSENT_BYTES || this.#interpreter?.clientFull === true;
     const pauseTarget = logBehind || this.#client.writableLength > MAX_UNSENT_BYTES;
     if (pauseClient !== this.#clientPaused) {
       this.#clientPaused = pauseClient;
@@ -182,6 +195,7 @@ export class Relay implements Conversation, Delivery {
     if (side === 'client') this.#clientEnded = true;
     else this.#targetEnded = true;
     this.#note(side);
+    if (side === 'client') this.#interpreter?.clientEnded();
     // Behind what it sent last, which may not have been committed yet.
     this.#register();
   }
@@ -190,6 +204,7 @@ export class Relay implements Conversation, Delivery {
     this.#note(side);
     if (side === 'client') this.#clientEnded = true;
     else this.#targetEnded = true;
+    if (side === 'client') this.#interpreter?.clientEnded();
     if (this.#client.destroyed && this.#target.destroyed) {
       clearInterval(this.#linger);
       this.#interpreter?.closed();

@@ -25,10 +25,14 @@ export interface GateDeps {
 
 export function createGate(deps: GateDeps): Gate {
   const { recorder, rate } = deps;
-  let held: { readonly hold: Hold; withdrawn: 'cancelled' | 'client_closed' | undefined } | undefined;
+  let held: { readonly hold: Hold; settle(outcome: HoldOutcome): void } | undefined;
 
-  function refuse(action: Action, refusal: ActionRefusal): 'refused' {
-    const { policyVersion, rule } = deps.rules();
+  /** `under`: the rules that decided; those in force unless it was held since. */
+  function refuse(
+    action: Action,
+    refusal: ActionRefusal,
+    { policyVersion, rule }: Pick<RulesInForce, 'policyVersion' | 'rule'> = deps.rules(),
+  ): 'refused' {
     recorder.fact(LANE, {
       kind: 'action.refused',
       ...numberOf(action),
@@ -75,17 +79,8 @@ export function createGate(deps: GateDeps): Gate {
         ...patternOf(decision),
       },
     });
-    const mine: NonNullable<typeof held> = { hold: waiting, withdrawn: undefined };
-    held = mine;
-    const minutes = Math.max(1, Math.round(decision.approval.within / 60_000));
-    void waiting.link.then((link) => {
-      if (held !== mine || link === undefined) return;
-      action.notify(
-        `Rule ${rule} holds this statement for an approval, at most ${minutes} min: ${link}`,
-        'Cancel it to withdraw the request.',
-      );
-    });
-    void waiting.outcome.then((outcome) => {
+    const settle = (outcome: HoldOutcome) => {
+      if (held !== mine) return;
       held = undefined;
       recorder.fact(LANE, {
         kind: 'hold.resolved',
@@ -96,8 +91,19 @@ export function createGate(deps: GateDeps): Gate {
         comment: outcome.comment,
       });
       if (outcome.kind === 'approved') action.forward();
-      else refuse(action, refusalOf(outcome, rule));
+      else refuse(action, refusalOf(outcome, rule), { policyVersion, rule });
+    };
+    const mine: NonNullable<typeof held> = { hold: waiting, settle };
+    held = mine;
+    const minutes = Math.max(1, Math.round(decision.approval.within / 60_000));
+    void waiting.link.then((link) => {
+      if (held !== mine || link === undefined) return;
+      action.notify(
+        `Rule ${rule} holds this statement for an approval, at most ${minutes} min: ${link}`,
+        'Cancel it to withdraw the request.',
+      );
     });
+    void waiting.outcome.then(settle);
     return 'held';
   }
 
@@ -142,7 +148,10 @@ export function createGate(deps: GateDeps): Gate {
 
     withdraw(why) {
       if (!held) return false;
-      held.hold.withdraw(why);
+      const { hold, settle } = held;
+      hold.withdraw(why);
+      // Whoever is gone waits for no answer: it is over here and now, even if it was just approved.
+      if (why === 'client_closed') settle({ kind: 'withdrawn', by: [], comment: 'The client closed the session.' });
       return true;
     },
   };
