@@ -101,6 +101,7 @@ export class LiveGuide implements ResultGuide {
 
   /** The target will run it. */
   sent(statement: Statement, portal: Portal | undefined): void {
+    this.settle();
     this.#sentAny = true;
     const reading = this.readingOf(statement.source) ?? this.#namedInSql(portal);
     this.#lastSent = reading;
@@ -154,9 +155,10 @@ export class LiveGuide implements ResultGuide {
     return facts;
   }
 
-  /** ReadyForQuery. `transaction` as it says; `busy`: more was sent. */
-  answered(transaction: string, busy: boolean): void {
-    if (transaction !== 'I' || busy || !this.memory.idle()) return;
+  /** Before a message is looked at: whether a transaction that changed definitions is over, so that the catalogue has them. */
+  settle(): void {
+    const { pipeline } = this.#parts.statements;
+    if (pipeline.transaction !== 'I' || pipeline.busy || !this.memory.idle()) return;
     // Later than any change: the answer to it has come.
     this.#freshAfter = this.#parts.lease.now();
   }

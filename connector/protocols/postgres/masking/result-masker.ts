@@ -52,7 +52,7 @@ const RESULT_ENDS = new Set([...'CsEIZTHGc'].map((letter) => letter.charCodeAt(0
 const DATA_ROW = 0x44;
 const COPY_DATA = 0x64;
 /** Encodings whose second bytes reach into ASCII: there a found value could begin inside a letter. */
-const UNSAFE_ENCODINGS = new Set(['SJIS', 'SHIFT_JIS_2004', 'BIG5', 'GBK', 'UHC', 'GB18030', 'JOHAB']);
+export const UNSAFE_ENCODINGS: ReadonlySet<string> = new Set(['SJIS', 'SHIFT_JIS_2004', 'BIG5', 'GBK', 'UHC', 'GB18030', 'JOHAB']);
 
 type Long =
   | { readonly kind: 'pass'; left: number }
