@@ -11,6 +11,7 @@ import { beginConversation } from './conversation.ts';
 import { type ClientAuth, prove, readWish, type Wish } from './login.ts';
 import { loadParser } from './parser.ts';
 import { createPostgresJudge } from './verdicts.ts';
+import { createMaskingShare } from './masking/session-masking.ts';
 import { negotiateProtocolVersion, PROTOCOL_3_0, PROTOCOL_3_2 } from './messages.ts';
 import { refusalMessage } from './refusals.ts';
 import { readStart, type Start, type Transport } from './start-up.ts';
@@ -30,6 +31,7 @@ export function createPostgres(options: PostgresOptions = {}): Protocol {
   const clientAuth = options.clientAuth ?? 'scram';
   const cancelKeys = new CancelKeys();
   const judge = createPostgresJudge();
+  const masking = createMaskingShare();
 
   async function accept(socket: Socket, context: AcceptContext): Promise<Accepted> {
     const start = await readStart(socket, context);
@@ -113,6 +115,8 @@ export function createPostgres(options: PostgresOptions = {}): Protocol {
             recorder,
             guard,
             judge,
+            masking,
+            database: wish.database,
             cancelKeys,
           }),
         );
