@@ -263,8 +263,10 @@ describe('a held statement', () => {
     const answer = AccessAnswer.parse(
       await (await alice.send('POST', '/requests', { resource: 'held-db', reason: 'again' })).json(),
     );
-    expect('request' in answer && answer.request.id !== request).toBe(true);
-    if ('request' in answer) await alice.send('POST', `/requests/${answer.request.id}/withdraw`);
+    if (!('request' in answer)) throw new Error('nothing waits');
+    expect(await detail(alice, answer.request.id)).toMatchObject({ kind: 'access', reason: 'again' });
+    expect((await detail(alice, request)).kind).toBe('statement');
+    await alice.send('POST', `/requests/${answer.request.id}/withdraw`);
   });
 });
 
