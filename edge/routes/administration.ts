@@ -17,6 +17,8 @@ const PolicyToApply = z.object({
   text: z.string().max(MAX_POLICY_BYTES),
   /** Also where one is not an administrator under it any more. */
   stepDown: z.boolean().default(false),
+  /** The version that it was written against: refused when another one is in force. */
+  after: z.number().int().optional(),
 });
 
 const AuditQuery = z.object({
@@ -77,8 +79,9 @@ export function administrationRoutes(api: Api, { gatehouse }: ApiDeps): void {
       responses: jsonAnswer(StoredPolicy, 'The policy now in force'),
     }),
     async (c) => {
-      const { text, stepDown } = c.req.valid('json');
-      return answer(c, await gatehouse.applyPolicy(whoAsks(c), text, stepDown));
+      const { text, after, stepDown } = c.req.valid('json');
+      const options = { stepDown, ...(after !== undefined && { after }) };
+      return answer(c, await gatehouse.applyPolicy(whoAsks(c), text, options));
     },
   );
 

@@ -52,13 +52,14 @@ export function administrationUseCases(deps: UseCaseDeps): AdministrationUseCase
       return policy.ok ? ok(shown(policy.value)) : policy;
     },
 
-    async applyPolicy(who, text, stepDown = false) {
+    async applyPolicy(who, text, { after, stepDown = false } = {}) {
       const standing = await standingOf(deps, who);
       if (!standing.ok) return standing;
       if (!standing.value.administrator) return fault('forbidden', 'Only administrators apply policies.');
       const parsed = parsePolicy(text);
       if (!parsed.ok) return fault('bad_request', parsed.error.slice(0, 20).map(describeMistake).join('\n'));
       const { version } = standing.value;
+      if (after !== undefined && after !== version) return fault('conflict', APPLIED_MEANWHILE);
       const keeps = await keepsAdministrators(deps, who, parsed.value, stepDown);
       if (!keeps.ok) return keeps;
       await note(deps, {
@@ -68,7 +69,7 @@ export function administrationUseCases(deps: UseCaseDeps): AdministrationUseCase
         details: { version: version + 1, ...(stepDown && { stepDown }) },
       });
       const applied = await deps.directory.applyPolicy(text, who.email, version);
-      if (!applied) return fault('conflict', 'Somebody else applied a policy meanwhile. Read it and try again.');
+      if (!applied) return fault('conflict', APPLIED_MEANWHILE);
       const connectors = await deps.directory.connectors();
       // A link that this does not reach notices by itself (objects/connector-link.ts).
       await Promise.allSettled(connectors.map(({ id }) => deps.links.policyApplied(id, applied.version)));
@@ -102,6 +103,8 @@ export function administrationUseCases(deps: UseCaseDeps): AdministrationUseCase
     },
   };
 }
+
+const APPLIED_MEANWHILE = 'Somebody else applied a policy meanwhile. Read it and try again.';
 
 /** Nobody is locked out by mistake: whoever applies it stays an administrator, or says otherwise and leaves another. */
 async function keepsAdministrators(
