@@ -188,9 +188,7 @@ export const AuditExportStanding = z.object({
   waiting: z.number().int().min(0),
   waitingSince: z.iso.datetime().optional(),
   /** It was tried and does not work. `contradiction`: something else is stored under a piece's name. */
-  failing: z
-    .object({ since: z.iso.datetime(), reason: z.string().max(100), tries: z.number().int() })
-    .optional(),
+  failing: z.object({ since: z.iso.datetime(), reason: z.string().max(100), tries: z.number().int() }).optional(),
 });
 export type AuditExportStanding = z.infer<typeof AuditExportStanding>;
 

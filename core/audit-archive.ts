@@ -74,7 +74,7 @@ export function encodeAuditPiece(entries: readonly ArchivedEntry[]): {
   return {
     name: auditPieceName(first.sequence, last.sequence),
     header,
-    bytes: new TextEncoder().encode(lines.join('')),
+    bytes: Uint8Array.from(new TextEncoder().encode(lines.join(''))),
   };
 }
 
@@ -113,7 +113,8 @@ export async function decodeAuditPiece(name: string, bytes: Uint8Array): Promise
     before = entry.data.digest;
     entries.push(entry.data);
   }
-  if (entries.length !== last - first + 1) return err(`it is cut: entries from ${first + entries.length} on are missing`);
+  if (entries.length !== last - first + 1)
+    return err(`it is cut: entries from ${first + entries.length} on are missing`);
   if (before !== header.data.head) return err('its header names another head than its last entry has');
   if (first === 1 && previous !== AUDIT_GENESIS) return err('entry 1 is not the first of a log');
   if (!sameBytes(encodeAuditPiece(entries).bytes, bytes)) return err('it is not written as a piece is');

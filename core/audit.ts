@@ -93,8 +93,9 @@ export async function chainAuditEntry(
     sequence: (head?.sequence ?? 0) + 1,
     at,
     kind: event.kind,
-    actor: event.actor,
-    object: event.object,
+    // A lone surrogate would be another character once it was stored, and the digest would not hold.
+    actor: event.actor.toWellFormed(),
+    object: event.object.toWellFormed(),
     details: event.details,
     previous: head?.digest ?? AUDIT_GENESIS,
   };

@@ -4,6 +4,7 @@ import type { ConnectorId } from '../core/ids.ts';
 import { systemIdSource } from '../core/ids.ts';
 import type { AppDeps } from './app.ts';
 import { createArchive, signedArchiveFetch } from './archive.ts';
+import { createAuditArchive } from './audit-archive.ts';
 import { CertificateAuthority } from './authority/certificate-authority.ts';
 import type { Env } from './env.ts';
 import type { Gatehouse } from './gatehouse.ts';
@@ -97,6 +98,7 @@ export function createUseCaseDeps(env: Env, settings: EdgeSettings): UseCaseDeps
     witness: remote(env.WITNESS),
     approvals: (id) => remote(env.APPROVAL, id),
     archive: createArchive(settings.FUNCTIONS_URL, signedArchiveFetch(settings)),
+    auditArchive: createAuditArchive(settings.FUNCTIONS_URL, signedArchiveFetch(settings)),
     links: {
       push: (id, message) => remote(env.CONNECTOR_LINK, id).push(message),
       isLinked: (id) => remote(env.CONNECTOR_LINK, id).isLinked(),

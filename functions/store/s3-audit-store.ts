@@ -22,10 +22,17 @@ export interface AuditLock {
 /** The bucket refuses times beyond its longest; clocks differ a little. */
 const CLOCKS_MS = 3_600_000;
 
-export function s3AuditStore(client: S3Client, bucket: string, lock: AuditLock, now: () => number): AuditStore {
+/** `lock` `none`: for buckets without Object Lock, which do not keep an archive. */
+export function s3AuditStore(
+  client: S3Client,
+  bucket: string,
+  lock: AuditLock | 'none',
+  now: () => number,
+): AuditStore {
   return {
     async create({ name, bytes, sha256 }) {
       const checksum = Buffer.from(sha256).toString('base64');
+      const md5 = createHash('md5').update(bytes).digest();
       try {
         const answer = await client.send(
           new PutObjectCommand({
@@ -37,12 +44,17 @@ export function s3AuditStore(client: S3Client, bucket: string, lock: AuditLock, 
             IfNoneMatch: '*',
             ChecksumSHA256: checksum,
             // Asked for by every put with Object Lock parameters.
-            ContentMD5: createHash('md5').update(bytes).digest('base64'),
-            ObjectLockMode: lock.mode,
-            ObjectLockRetainUntilDate: new Date(now() + lock.days * 86_400_000 - CLOCKS_MS),
+            ContentMD5: md5.toString('base64'),
+            ...(lock !== 'none' && {
+              ObjectLockMode: lock.mode,
+              ObjectLockRetainUntilDate: new Date(now() + lock.days * 86_400_000 - CLOCKS_MS),
+            }),
           }),
         );
-        if (answer.ChecksumSHA256 !== checksum) {
+        // Stores that know no SHA-256 answer with the MD5 alone.
+        const { ChecksumSHA256 = checksum, ETag } = answer;
+        const confirmed = answer.ChecksumSHA256 !== undefined || ETag === `"${md5.toString('hex')}"`;
+        if (ChecksumSHA256 !== checksum || !confirmed) {
           throw new RetriableFault('the object store answered with another checksum, or with none');
         }
         return 'created';
