@@ -63,6 +63,7 @@ export function auditArchiveRoutes(store: AuditStore): Hono {
       if (there && there !== 'too_large' && Buffer.compare(there, bytes) === 0) {
         return c.json({ digest, already: true } satisfies StoredAuditPiece);
       }
+      console.error(JSON.stringify({ kind: 'audit.contradicted', object: name }));
       return c.json(problem('conflict', 'another piece of this name is stored, and stays'), 409);
     },
   );
