@@ -102,6 +102,7 @@ export function createUseCaseDeps(env: Env, settings: EdgeSettings): UseCaseDeps
     links: {
       push: (id, message) => remote(env.CONNECTOR_LINK, id).push(message),
       isLinked: (id) => remote(env.CONNECTOR_LINK, id).isLinked(),
+      policyApplied: (id, version) => remote(env.CONNECTOR_LINK, id).policyApplied(version),
     },
     clock: systemIdSource,
     grantSalt: (email, resource) => grantSalt(settings.EDGE_SECRET, email, resource),

@@ -33,6 +33,7 @@ const facts = (groups: string[], labels: Record<string, string>, rest: Partial<A
   identity: { email: 'alice@example.com', groups },
   resource: { name: ResourceName.parse('orders'), protocol: 'postgres', labels },
   reason: '',
+  nowMs: Date.parse('2026-11-20T10:00:00.000Z'),
   ...rest,
 });
 

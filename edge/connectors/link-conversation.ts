@@ -14,21 +14,25 @@ import type { AuditLog } from '../objects/audit-log.ts';
 import type { Directory } from '../objects/directory.ts';
 import type { Grants } from '../objects/grants.ts';
 import type { Remote } from '../objects/rpc.ts';
+import type { PolicyInForce } from '../storage/policies.ts';
 import type { Witness, WitnessAnswer } from '../objects/witness.ts';
-import { SessionOpener } from './session-opener.ts';
+import { inGroups, rulesMessages } from './rules-messages.ts';
+import { type PolicyReader, SessionOpener } from './session-opener.ts';
 
 type Message<K extends FromConnector['kind']> = Extract<FromConnector, { kind: K }>;
 
 export interface LinkDeps {
   readonly connector: { readonly id: ConnectorId; readonly name: string };
-  readonly directory: Pick<Remote<Directory>, 'announce' | 'connectorSeen' | 'policy' | 'resource'>;
-  readonly grants: Pick<Remote<Grants>, 'candidates' | 'endSession' | 'findAll' | 'openAll' | 'resume'>;
+  readonly directory: Pick<Remote<Directory>, 'announce' | 'connectorSeen' | 'resource' | 'resourcesOf'>;
+  readonly grants: Pick<Remote<Grants>, 'candidates' | 'endSession' | 'findAll' | 'liveOf' | 'openAll' | 'resume'>;
   readonly audit: Pick<Remote<AuditLog>, 'append' | 'appendAll'>;
   readonly witness: Pick<Remote<Witness>, 'admitAll' | 'recordHead' | 'recordManifest'>;
   /** Base64, see keys.ts. */
   salt(email: string, resource: string): Promise<string>;
   /** Whether the grant was revoked since this object woke: closes the gap between an admission under way and a push. */
   wasRevoked(grant: GrantId): boolean;
+  readonly policy: PolicyReader;
+  now(): number;
   /** false when this very report was taken before. */
   isNewReport(seq: number, report: Report): Promise<boolean>;
 }
@@ -62,11 +66,22 @@ export class LinkConversation {
     for (const name of announced.takenOver) await this.#fault('resource_taken_over', { resource: name });
     const missed = await grants.resume(connector.id, message.live);
     for (const session of missed.unknown) await this.#fault('session_unknown', { session });
-    const policy = await directory.policy();
+    const version = (await this.#deps.policy.read())?.version ?? 0;
     return [
-      { kind: 'welcome', policyVersion: policy?.version ?? 0 },
+      { kind: 'welcome', policyVersion: version },
       ...missed.revoked.map((gone) => ({ kind: 'grant.revoked' as const, grant: gone.grant, reason: gone.reason })),
+      // Nothing is known of them, so there are no rules that they could go on under.
+      ...inGroups(missed.unknown).map((sessions) => ({
+        kind: 'rules.in_force' as const,
+        policyVersion: version,
+        sessions,
+      })),
     ];
+  }
+
+  /** What is in force for the sessions that this connector carries, message by message; undefined policy: none is. */
+  rulesInForce(policy: PolicyInForce | undefined): AsyncGenerator<FromEdge> {
+    return rulesMessages(this.#deps, policy);
   }
 
   async lookUp(message: Message<'grants.look_up'>): Promise<FromEdge> {
@@ -127,6 +142,8 @@ export class LinkConversation {
             },
           });
         }
+        return;
+      case 'hold.withdrawn':
         return;
       case 'connector.fault':
         if (await this.#deps.isNewReport(seq, report)) {

@@ -1,7 +1,16 @@
 import { SELF } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { AccessAnswer, ApiError, AuditPage, ConnectorList, GrantList, Me, ResourceList } from '../../core/api.ts';
+import {
+  AccessAnswer,
+  ApiError,
+  AuditPage,
+  ConnectorList,
+  GrantList,
+  IssuedGrant,
+  Me,
+  ResourceList,
+} from '../../core/api.ts';
 import { SessionPage } from '../../core/catalogue.ts';
 import { remote } from '../objects/rpc.ts';
 import worker from '../worker.ts';
@@ -114,11 +123,21 @@ describe('the policy', () => {
     expect((await alice.get('/policy')).status).toBe(403);
   });
 
-  test('a new version reaches linked connectors', async () => {
-    const link = await (await TestConnector.join('policy')).link([]);
+  test('a new version reaches linked connectors, for their live sessions', async () => {
+    const link = await (await TestConnector.join('policy')).link([resource('policy-db')]);
+    const granted = await alice.send('POST', '/requests', { resource: 'policy-db', reason: 'tests' });
+    const opened = await link.openSession(IssuedGrant.parse(await granted.json()).grant.id);
     const { version, text } = await (await bob.get('/policy')).json<{ version: number; text: string }>();
+    expect(opened).toMatchObject({
+      kind: 'session.admitted',
+      rules: { policyVersion: version, rule: 'demo-developers' },
+    });
     await bob.send('PUT', '/policy', { text });
-    expect(await link.next('policy.changed')).toMatchObject({ policyVersion: version + 1 });
+    expect(await link.next('rules.in_force')).toMatchObject({
+      policyVersion: version + 1,
+      sessions: [opened.kind === 'session.admitted' && opened.opened.session],
+      rules: { rule: 'demo-developers', policyVersion: version + 1 },
+    });
   });
 });
 

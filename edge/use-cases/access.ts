@@ -68,6 +68,7 @@ async function requestAccess(deps: UseCaseDeps, who: Identity, request: AccessRe
     reason: request.reason,
     task: request.task,
     forMs: request.seconds === undefined ? undefined : request.seconds * 1000,
+    nowMs: deps.clock.now(),
   });
   const requestId = newId('req', deps.clock);
   await note(deps, {

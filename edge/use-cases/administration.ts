@@ -74,9 +74,8 @@ export function administrationUseCases(deps: UseCaseDeps): AdministrationUseCase
       const applied = await deps.directory.applyPolicy(text, who.email, version);
       if (!applied) return fault('conflict', 'Somebody else applied a policy meanwhile. Read it and try again.');
       const connectors = await deps.directory.connectors();
-      await Promise.allSettled(
-        connectors.map(({ id }) => deps.links.push(id, { kind: 'policy.changed', policyVersion: applied.version })),
-      );
+      // A link that this does not reach notices by itself (objects/connector-link.ts).
+      await Promise.allSettled(connectors.map(({ id }) => deps.links.policyApplied(id, applied.version)));
       return ok(shown(applied));
     },
 

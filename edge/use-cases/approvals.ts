@@ -204,7 +204,13 @@ async function claim(deps: UseCaseDeps, who: Identity, id: RequestId): Answer<Is
   if (!announced) return fault('not_found', `There is no resource called ${subject.resource} any more.`);
   const { resource } = announced;
   const { reason, labels } = subject;
-  const decision = evaluate(standing.policy, { identity: who, resource, reason, task: labels.task });
+  const decision = evaluate(standing.policy, {
+    identity: who,
+    resource,
+    reason,
+    task: labels.task,
+    nowMs: deps.clock.now(),
+  });
   const refuse = async (why: string, message: string) => {
     await note(deps, {
       kind: 'request.denied',

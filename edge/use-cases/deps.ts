@@ -37,6 +37,8 @@ export interface UseCaseDeps {
     /** false: not linked now. */
     push(connector: ConnectorId, message: FromEdge): Promise<boolean>;
     isLinked(connector: ConnectorId): Promise<boolean>;
+    /** Tells it what is in force for its sessions now, if it is linked. */
+    policyApplied(connector: ConnectorId, version: number): Promise<void>;
   };
   readonly clock: Clock;
   /** Base64, see keys.ts. */

@@ -45,7 +45,10 @@ export async function issueGrant(deps: UseCaseDeps, who: Identity, terms: GrantT
     rule: rule.name,
     policyVersion,
     obligations: {
-      record: { retainDays: Math.max(1, Math.ceil(rule.record.retain / DAY_MS)) },
+      record: {
+        retainDays: Math.max(1, Math.ceil(rule.record.retain / DAY_MS)),
+        ...(rule.record.exempt !== undefined && { exempt: rule.record.exempt }),
+      },
       ...(rule.access !== 'deny' && rule.access.maxSessions !== undefined && { maxSessions: rule.access.maxSessions }),
     },
     ...(breakGlass && { breakGlass: true }),
@@ -64,6 +67,7 @@ export async function issueGrant(deps: UseCaseDeps, who: Identity, terms: GrantT
       rule: rule.name,
       policyVersion,
       ...(breakGlass && { breakGlass: true }),
+      ...(rule.record.exempt !== undefined && { notRecorded: rule.record.exempt }),
     },
   });
   const { subject, email, groups, provider, name } = who;
