@@ -23,12 +23,23 @@ export interface GateDeps {
   readonly rate: StatementRate;
 }
 
-export function createGate(deps: GateDeps): Gate {
-  const { recorder, rate } = deps;
-  let held: { readonly hold: Hold; withdrawn: 'cancelled' | 'client_closed' | undefined } | undefined;
+export interface LiveGate extends Gate {
+  /** When approvers were last waited for: now while something is held, minus infinity before anything was. Milliseconds, monotonic. */
+  lastHeldMs(): number;
+  /** The session is over: what is held is withdrawn, and nothing is recorded or carried out any more. */
+  close(): void;
+}
 
-  function refuse(action: Action, refusal: ActionRefusal): 'refused' {
-    const { policyVersion, rule } = deps.rules();
+/** What an action was judged by: another policy may be in force when a hold is resolved. */
+type Under = Pick<RulesInForce, 'policyVersion' | 'rule'>;
+
+export function createGate(deps: GateDeps): LiveGate {
+  const { recorder, rate } = deps;
+  let lastHeldMs = Number.NEGATIVE_INFINITY;
+  let held: { readonly hold: Hold; resolve(outcome: HoldOutcome): void } | undefined;
+
+  function refuse(action: Action, refusal: ActionRefusal, under: Under = deps.rules()): 'refused' {
+    const { policyVersion, rule } = under;
     recorder.fact(LANE, {
       kind: 'action.refused',
       ...numberOf(action),
@@ -75,7 +86,14 @@ export function createGate(deps: GateDeps): Gate {
         ...patternOf(decision),
       },
     });
-    const mine: NonNullable<typeof held> = { hold: waiting, withdrawn: undefined };
+    const mine: NonNullable<typeof held> = {
+      hold: waiting,
+      resolve({ kind: outcome, by, comment }) {
+        held = undefined;
+        lastHeldMs = performance.now();
+        recorder.fact(LANE, { kind: 'hold.resolved', ...numberOf(action), request, outcome, by: [...by], comment });
+      },
+    };
     held = mine;
     const minutes = Math.max(1, Math.round(decision.approval.within / 60_000));
     void waiting.link.then((link) => {
@@ -86,17 +104,11 @@ export function createGate(deps: GateDeps): Gate {
       );
     });
     void waiting.outcome.then((outcome) => {
-      held = undefined;
-      recorder.fact(LANE, {
-        kind: 'hold.resolved',
-        ...numberOf(action),
-        request,
-        outcome: outcome.kind,
-        by: [...outcome.by],
-        comment: outcome.comment,
-      });
+      // The session ended meanwhile, and with it its recording.
+      if (held !== mine) return;
+      mine.resolve(outcome);
       if (outcome.kind === 'approved') action.forward();
-      else refuse(action, refusalOf(outcome, rule));
+      else refuse(action, refusalOf(outcome, rule), { policyVersion, rule });
     });
     return 'held';
   }
@@ -138,6 +150,15 @@ export function createGate(deps: GateDeps): Gate {
           action.forward();
           return 'forwarded';
       }
+    },
+
+    lastHeldMs: () => (held ? performance.now() : lastHeldMs),
+
+    close() {
+      if (!held) return;
+      const ended = 'the session ended';
+      held.hold.withdraw(ended);
+      held.resolve({ kind: 'withdrawn', by: [], comment: ended });
     },
 
     withdraw(why) {

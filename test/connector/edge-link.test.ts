@@ -98,7 +98,7 @@ test('says hello with its live sessions, then answers calls', async () => {
   const session = newId('ses');
   const grant = newId('grt');
   const opened = await link.openSession({ session, grant, client: { address: '127.0.0.1' } });
-  expect(opened).toMatchObject({ ok: true, value: { session, grant: { id: grant } } });
+  expect(opened).toMatchObject({ ok: true, value: { opened: { session, grant: { id: grant } }, rules: RULES } });
 });
 
 test('calls that overlap get their own answers, in whatever order these come', async () => {
