@@ -14,6 +14,7 @@ import { CONNECTOR_HEADER, CONNECTOR_NAME_HEADER } from './objects/connector-lin
 import { remote } from './objects/rpc.ts';
 import { CALLBACK_PATH } from './paths.ts';
 import { type EdgeSettings, parseSettings } from './settings.ts';
+import { accessRequestUseCases } from './use-cases/access-requests.ts';
 import { accessUseCases } from './use-cases/access.ts';
 import { slackApiOf } from './approvals/notifiers.ts';
 import { administrationUseCases } from './use-cases/administration.ts';
@@ -81,6 +82,7 @@ export function createDeps(env: Env): AppDeps {
 export function createGatehouse(deps: UseCaseDeps): Gatehouse {
   return {
     ...accessUseCases(deps),
+    ...accessRequestUseCases(deps),
     ...recordingUseCases(deps),
     ...administrationUseCases(deps),
     ...deviceUseCases(deps),

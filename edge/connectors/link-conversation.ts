@@ -16,6 +16,7 @@ import type { Grants } from '../objects/grants.ts';
 import type { Remote } from '../objects/rpc.ts';
 import type { PolicyInForce } from '../storage/policies.ts';
 import type { Witness, WitnessAnswer } from '../objects/witness.ts';
+import { Holds, type HoldsDeps, withdrawHoldsOf } from './holds.ts';
 import { inGroups, rulesMessages } from './rules-messages.ts';
 import { type PolicyReader, SessionOpener } from './session-opener.ts';
 
@@ -23,8 +24,14 @@ type Message<K extends FromConnector['kind']> = Extract<FromConnector, { kind: K
 
 export interface LinkDeps {
   readonly connector: { readonly id: ConnectorId; readonly name: string };
-  readonly directory: Pick<Remote<Directory>, 'announce' | 'connectorSeen' | 'resource' | 'resourcesOf'>;
-  readonly grants: Pick<Remote<Grants>, 'candidates' | 'endSession' | 'findAll' | 'liveOf' | 'openAll' | 'resume'>;
+  readonly directory: Pick<
+    Remote<Directory>,
+    'allow' | 'announce' | 'connectorSeen' | 'listRequest' | 'openHoldsOf' | 'resource' | 'resourcesOf'
+  >;
+  readonly grants: Pick<
+    Remote<Grants>,
+    'candidates' | 'endSession' | 'findAll' | 'liveOf' | 'liveSession' | 'openAll' | 'resume'
+  >;
   readonly audit: Pick<Remote<AuditLog>, 'append' | 'appendAll'>;
   readonly witness: Pick<Remote<Witness>, 'admitAll' | 'recordHead' | 'recordManifest'>;
   /** Base64, see keys.ts. */
@@ -32,6 +39,8 @@ export interface LinkDeps {
   /** Whether the grant was revoked since this object woke: closes the gap between an admission under way and a push. */
   wasRevoked(grant: GrantId): boolean;
   readonly policy: PolicyReader;
+  readonly approvals: HoldsDeps['approvals'];
+  readonly publicUrl: string;
   now(): number;
   /** false when this very report was taken before. */
   isNewReport(seq: number, report: Report): Promise<boolean>;
@@ -41,15 +50,18 @@ export class LinkConversation {
   readonly #deps: LinkDeps;
   readonly #actor: string;
   readonly #opener: SessionOpener;
+  readonly #holds: Holds;
 
   constructor(deps: LinkDeps) {
     this.#deps = deps;
     this.#actor = `connector:${deps.connector.id}`;
-    this.#opener = new SessionOpener({
+    const own = {
       ...deps,
-      serves: (name) => this.#serves(name),
-      fault: (reason, details) => this.#fault(reason, details),
-    });
+      serves: (name: string) => this.#serves(name),
+      fault: (reason: string, details: Record<string, string>) => this.#fault(reason, details),
+    };
+    this.#opener = new SessionOpener(own);
+    this.#holds = new Holds(own);
   }
 
   async hello(message: Message<'hello'>): Promise<FromEdge[]> {
@@ -99,6 +111,14 @@ export class LinkConversation {
     return this.#opener.open(message);
   }
 
+  askHold(message: Message<'hold.ask'>): Promise<FromEdge> {
+    return this.#holds.ask(message);
+  }
+
+  claimHold(message: Message<'hold.claim'>): Promise<FromEdge> {
+    return this.#holds.claim(message);
+  }
+
   /** Resolves once the report is where it belongs; only then may it be acknowledged. */
   async take(seq: number, report: Report): Promise<void> {
     const { connector, grants, witness } = this.#deps;
@@ -111,6 +131,8 @@ export class LinkConversation {
       case 'manifest.stored':
         return this.#judge(report, await witness.recordManifest(connector.id, report), { digest: report.digest });
       case 'session.ended': {
+        // First, so that a report that comes again finishes what was begun.
+        if (await grants.liveSession(report.session, connector.id)) await withdrawHoldsOf(this.#deps, report.session);
         const ended = await grants.endSession(report.session, connector.id);
         if (await this.#deps.isNewReport(seq, report)) {
           await this.#deps.audit.append({
@@ -144,7 +166,7 @@ export class LinkConversation {
         }
         return;
       case 'hold.withdrawn':
-        return;
+        return this.#holds.withdrawn(report);
       case 'connector.fault':
         if (await this.#deps.isNewReport(seq, report)) {
           await this.#fault(report.reason, {

@@ -157,11 +157,9 @@ export class ConnectorLink extends DurableObject<Env> {
       case 'session.open':
         return this.#answer(socket, conversation.openSession(message));
       case 'hold.ask':
+        return this.#answer(socket, conversation.askHold(message));
       case 'hold.claim':
-        return this.#answer(
-          socket,
-          Promise.resolve({ kind: 'hold.refused', call: message.call, message: 'Holds are not answered yet.' }),
-        );
+        return this.#answer(socket, conversation.claimHold(message));
       default:
         return unreachable(message);
     }
@@ -323,6 +321,8 @@ export class ConnectorLink extends DurableObject<Env> {
       salt: (email, resource) => grantSalt(this.#settings.EDGE_SECRET, email, resource),
       wasRevoked: (grant) => this.#revoked.has(grant),
       policy: { read: () => this.#readPolicy(), newestVersion: () => this.#newestVersion },
+      approvals: (id) => remote(this.env.APPROVAL, id),
+      publicUrl: this.#settings.PUBLIC_URL,
       now: () => Date.now(),
       isNewReport: (seq, report) => this.#isNewReport(seq, report),
     });

@@ -4,7 +4,7 @@
 
 import { DurableObject } from 'cloudflare:workers';
 import type { Approval } from '../../core/approval.ts';
-import type { ConnectorId, RequestId } from '../../core/ids.ts';
+import type { ConnectorId, RequestId, SessionId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';
 import type { Resource } from '../../core/resource.ts';
 import type { Env } from '../env.ts';
@@ -102,6 +102,10 @@ export class Directory extends DurableObject<Env> {
   }
   dropRequest(id: RequestId) {
     this.#requests.drop(id);
+  }
+  /** Statements of this session that still wait, or are approved and not claimed. */
+  openHoldsOf(session: SessionId) {
+    return this.#requests.openHoldsOf(session);
   }
   requests(which: 'open' | 'all') {
     return this.#requests.list(which);

@@ -5,11 +5,12 @@ import { DurableObject } from 'cloudflare:workers';
 import type { ListedGrant } from '../../core/api.ts';
 import type { GrantCandidate } from '../../core/control.ts';
 import { Grant, type GrantLabels, type ScramVerifier } from '../../core/grant.ts';
-import { ConnectorId, GrantId, SessionId } from '../../core/ids.ts';
+import { ConnectorId, GrantId, type RequestId, SessionId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';
 import type { RefusalReason } from '../../core/refusal.ts';
 import type { ResourceName } from '../../core/resource.ts';
 import { err, ok, type Result } from '../../core/result.ts';
+import { withdrawHoldsOf } from '../connectors/holds.ts';
 import type { Env } from '../env.ts';
 import { remote } from './rpc.ts';
 import type { AuditLog } from './audit-log.ts';
@@ -263,7 +264,12 @@ export class Grants extends DurableObject<Env> {
         Date.now() - LOST_AFTER_MS,
       )
       .toArray();
+    const holds = {
+      directory: remote(this.env.DIRECTORY),
+      approvals: (id: RequestId) => remote(this.env.APPROVAL, id),
+    };
     for (const row of lost) {
+      await withdrawHoldsOf(holds, SessionId.parse(row.session));
       await audit.append({
         kind: 'session.ended',
         actor: 'gatehouse',
