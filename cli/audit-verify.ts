@@ -52,7 +52,7 @@ const BROKEN = 'audit_broken';
 
 async function verifyDirectory(dir: string, head: string | undefined, output: Output): Promise<void> {
   const copies = await readAuditCopies(dir);
-  const reports = [];
+  const reports: (AuditCopyReport & { readonly folder: string })[] = [];
   for (const { folder, ...copy } of copies) reports.push({ folder, ...(await verifyAuditCopy(copy, { head })) });
   const proven = reports.every((report) => report.proven);
   const cut = `That nothing was cut off at the end: only ${head === undefined ? 'the edge, or a head noted before (--head), shows it' : 'the edge knows what came after the noted head'}.`;
