@@ -71,8 +71,19 @@ export function createDeps(env: Env): AppDeps {
       loginKey: () => deriveKey(settings.EDGE_SECRET, 'login-cookie'),
     },
     slack:
-      slackApi && settings.SLACK_SIGNING_SECRET
-        ? { interactions: { useCases, api: slackApi }, signingSecret: settings.SLACK_SIGNING_SECRET, clock }
+      settings.SLACK_SIGNING_SECRET && (slackApi || settings.SLACK_WEBHOOK_URL)
+        ? {
+            interactions: {
+              useCases,
+              api: slackApi,
+              members: settings.SLACK_MEMBERS,
+              origins: [settings.SLACK_API_URL, settings.SLACK_WEBHOOK_URL?.reveal()].flatMap((url) =>
+                url === undefined ? [] : new URL(url).origin,
+              ),
+            },
+            signingSecret: settings.SLACK_SIGNING_SECRET,
+            clock,
+          }
         : undefined,
     assetVersion: typeof GATEHOUSE_ASSET_VERSION === 'undefined' ? undefined : GATEHOUSE_ASSET_VERSION,
     assets: assets && ((request) => assets.fetch(request)),

@@ -28,7 +28,7 @@ export const PolicyPage = ({ policy, administrator }: { policy: StoredPolicy; ad
     {policy.text.trim() === '' ? (
       <Empty title="It is empty" />
     ) : (
-      <pre class="policy-text" dir="ltr" tabindex={0} {...{ role: 'region' }} aria-label="The policy in force">
+      <pre class="policy-text" dir="ltr" tabindex={0} {...{ role: 'region', 'aria-label': 'The policy in force' }}>
         {policy.text
           .replace(/\n$/, '')
           .split('\n')
