@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { auditPieceName, decodeAuditPiece, MAX_PIECE_ENTRIES } from '../../core/audit-archive.ts';
 import type { AuditEvent } from '../../core/audit.ts';
 import { verifyAuditCopy } from '../../core/audit-proof.ts';
+import { callerAs } from '../test/people.ts';
 import { remote } from './rpc.ts';
 
 const archive = (env as unknown as { FUNCTIONS_URL: string }).FUNCTIONS_URL;
@@ -206,4 +207,23 @@ test('a piece reads as it was written', async () => {
   const name = auditPieceName(1, 1);
   const decoded = await decodeAuditPiece(name, await read(name));
   expect(decoded.ok && decoded.value.entries[0]).toMatchObject({ actor: 'alice@example.com', details: { a: null } });
+});
+
+test('auditors read the pieces, and that is written down first; administrators see how the export stands; others nothing', async () => {
+  const [alice, bob, carol] = [await callerAs('alice'), await callerAs('bob'), await callerAs('carol')];
+  await later(MINUTES_MS, () => runDurableObjectAlarm(env.AUDIT_LOG.get(env.AUDIT_LOG.idFromName('only'))));
+  const statuses = async (path: string) =>
+    (await Promise.all([alice, bob, carol].map((who) => who.get(path)))).map(({ status }) => status);
+  const [name = ''] = await names();
+  expect(name).toMatch(/^0000000001-/);
+  expect(await statuses('/audit/export')).toEqual([403, 200, 200]);
+  expect(await statuses('/audit/pieces')).toEqual([403, 403, 200]);
+  expect(await statuses(`/audit/pieces/${name}`)).toEqual([403, 403, 200]);
+  expect(await statuses('/audit/pieces/..%2F..%2Fsessions')).toEqual([403, 403, 404]);
+  expect(await statuses('/audit/pieces/0009999999-0009999999.ndjson')).toEqual([403, 403, 404]);
+  expect(await (await carol.get('/audit/pieces')).json()).toMatchObject({ pieces: [{ name }] });
+  expect(new Uint8Array(await (await carol.get(`/audit/pieces/${name}`)).arrayBuffer())).toEqual(await read(name));
+  expect(await (await bob.get('/audit/export')).json()).toMatchObject({ exportedThrough: expect.any(Number) });
+  const { entries } = await remote(env.AUDIT_LOG).list({ kind: 'audit.viewed', actor: 'carol@example.com', limit: 9 });
+  expect(entries[0]).toMatchObject({ object: name, details: { part: 'piece' } });
 });

@@ -1,28 +1,19 @@
 // Answers as the functions do, with a few sessions: one of alice's, one of bob's, one under a rule
-// that hides it from its own person, one under a rule that is gone. The audit log's pieces go through
-// the functions' own routes into memory; `POST /plan-audit` says how the next ones are answered.
+// that hides it from its own person, one under a rule that is gone. The audit log's pieces are kept in
+// memory; `POST /plan-audit` says how the next ones are answered.
 
+import { createHash } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import { Hono } from 'hono';
 import { MAX_ACTIONS_A_PAGE, type SessionEntry } from '../../core/catalogue.ts';
-import { auditArchiveRoutes } from '../../functions/audit-archive.ts';
-import type { AuditStore } from '../../functions/store/audit-store.ts';
+import { decodeAuditPiece } from '../../core/audit-archive.ts';
 import { SESSIONS } from './sessions.ts';
 
 /** Pieces in memory, and what was planned instead of an answer. */
 function auditOfTests(): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   const kept = new Map<string, Uint8Array>();
   const planned: { status: number; body?: string; keep?: boolean }[] = [];
-  const store: AuditStore = {
-    async create({ name, bytes }) {
-      if (kept.has(name)) return 'exists';
-      kept.set(name, bytes);
-      return 'created';
-    },
-    list: async () => ({ pieces: [...kept].map(([name, { length: bytes }]) => ({ name, bytes })), after: undefined }),
-    get: async (name) => kept.get(name),
-  };
   const app = new Hono();
   app.post('/plan-audit', async (c) => {
     kept.clear();
@@ -40,7 +31,23 @@ function auditOfTests(): (request: IncomingMessage, response: ServerResponse) =>
     if (plan?.keep || !plan) await next();
     if (plan) c.res = new Response(plan.body ?? null, { status: plan.status });
   });
-  app.route('/audit', auditArchiveRoutes(store));
+  app.get('/audit', (c) => c.json({ pieces: [...kept].map(([name, { length: bytes }]) => ({ name, bytes })) }));
+  app.get('/audit/:name', (c) => {
+    const bytes = kept.get(c.req.param('name'));
+    return bytes ? c.body(Uint8Array.from(bytes)) : c.json({}, 404);
+  });
+  app.post('/audit/:name', async (c) => {
+    const name = c.req.param('name');
+    const bytes = new Uint8Array(await c.req.arrayBuffer());
+    const hash = createHash('sha256').update(bytes);
+    const said = c.req.header('content-digest');
+    if (said !== `sha-256=:${hash.copy().digest('base64')}:`) return c.json({}, 400);
+    if (!(await decodeAuditPiece(name, bytes)).ok) return c.json({}, 400);
+    const there = kept.get(name);
+    if (there && Buffer.compare(there, bytes) !== 0) return c.json({}, 409);
+    kept.set(name, bytes);
+    return c.json({ digest: hash.digest('hex'), already: there !== undefined });
+  });
   return getRequestListener(app.fetch);
 }
 

@@ -2,7 +2,7 @@
 // with everything that npm start brings up, and a Slack that is a server of this test.
 
 import { createHmac } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -272,4 +272,30 @@ describe('with npm start', () => {
     const { grant } = JSON.parse((await as('alice', 'request', 'demo', '--reason', 'SHOP-2')).stdout);
     expect(grant.secret).toMatch(/^ght_/);
   });
+
+  it('the log is in the object store within minutes, and both are proven, in place and as a copy', async () => {
+    const objects = join(dir, 'objects');
+    await until(async () => (await readdir(join(objects, 'audit')).catch(() => [])).length > 0, 150_000);
+    const { code, stdout } = await as('carol', 'audit', 'verify');
+    const report = JSON.parse(stdout);
+    expect([code, report]).toMatchObject([0, { whole: true, proven: true, export: { faults: [] } }]);
+    expect(report.export.exportedThrough).toBeGreaterThan(0);
+    const copy = join(dir, '..', 'copy');
+    await cp(join(objects, 'audit'), copy, { recursive: true });
+    expect((await gatehouse(['audit', 'verify', '--dir', copy, '--json'])).code).toBe(0);
+    const [name = ''] = await readdir(copy);
+    const bytes = await readFile(join(copy, name));
+    bytes[bytes.length - 20] = (bytes[bytes.length - 20] ?? 0) ^ 1;
+    await chmod(join(copy, name), 0o644);
+    await writeFile(join(copy, name), bytes);
+    expect((await gatehouse(['audit', 'verify', '--dir', copy, '--json'])).code).toBe(1);
+    // The same in the archive itself, as somebody with the directory in their hands could.
+    await chmod(join(objects, 'audit', name), 0o644);
+    await writeFile(join(objects, 'audit', name), bytes);
+    const tampered = await as('carol', 'audit', 'verify');
+    expect([tampered.code, JSON.parse(tampered.stdout).export.faults[0]]).toMatchObject([
+      1,
+      { object: name, reason: 'piece_damaged' },
+    ]);
+  }, 240_000);
 });
