@@ -211,6 +211,7 @@ test('a piece reads as it was written', async () => {
 
 test('auditors read the pieces, and that is written down first; administrators see how the export stands; others nothing', async () => {
   const [alice, bob, carol] = [await callerAs('alice'), await callerAs('bob'), await callerAs('carol')];
+  await remote(env.AUDIT_LOG).append(event('of everybody'));
   await later(MINUTES_MS, () => runDurableObjectAlarm(env.AUDIT_LOG.get(env.AUDIT_LOG.idFromName('only'))));
   const statuses = async (path: string) =>
     (await Promise.all([alice, bob, carol].map((who) => who.get(path)))).map(({ status }) => status);
