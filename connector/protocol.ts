@@ -59,6 +59,8 @@ export interface RulesInForce {
   readonly statements: StatementRules | undefined;
   /** With this session's own counts. `any` false: nothing is masked. */
   readonly masks: Masks;
+  /** Statements are counted against a limit, so the gate is asked about each. */
+  readonly counted: boolean;
 }
 
 /** What holds a session to its policy. session/guard.ts makes it; a protocol asks it about every action and tells it what went out. */

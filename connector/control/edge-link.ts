@@ -146,7 +146,7 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
     }
     connection = dialLink(
       { edge: options.edge, authorization, hello, timing },
-      { welcomed, received, admittedLate, closed },
+      { welcomed, received, admittedLate, rulesUnknown, closed },
     );
   }
 
@@ -224,6 +224,12 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
     revoked.add(grant);
     const [oldest] = revoked;
     if (revoked.size > MAX_REMEMBERED_REVOCATIONS && oldest !== undefined) revoked.delete(oldest);
+  }
+
+  /** Whoever they are for ends, as with rules that are none: the listeners know no others. */
+  function rulesUnknown(sessions: readonly SessionId[]): void {
+    log.error('rules.unknown', { sessions: sessions.length, message: 'the policy in force needs a newer connector' });
+    for (const listener of [...rulesListeners]) listener(sessions, 'unknown');
   }
 
   /** The edge counts a session that nobody carries: nothing was dialled for it. */

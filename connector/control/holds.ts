@@ -5,7 +5,7 @@
 //                    -> denied, expired, withdrawn
 //
 // An approval counts when the edge has answered its claim, which it does for one digest and one session.
-// A claim whose answer was lost is made again: the edge knows whose it is.
+// A claim whose answer was lost is made again, and what the edge says to that counts.
 
 import {
   type FromConnector,

@@ -26,8 +26,19 @@ export interface Interpreter {
    */
   fromClient(chunk: Buffer): void;
   fromTarget(chunk: Buffer): void;
-  /** What to tell the client when the gateway ends the session; undefined where it would cut a message in two. */
-  farewell(reason: EndReason, message: string): Buffer | undefined;
+  /** The client sends no more. Called once, or twice: at its end and at its close. */
+  clientEnded(): void;
+  /** What the client sent last waits to be decided, so the target is not told yet that it was the last. */
+  readonly clientWaits: boolean;
+  /** What the target sent last is kept until more is known: no more of it is read, and its end is not passed on. */
+  readonly targetWaits: boolean;
+  /** So much of the client waits that no more of it is read. */
+  readonly clientFull: boolean;
+  /**
+   * What to tell the client when the gateway ends the session; undefined where it would cut a message in two.
+   * `takeBack` has so many bytes, the last that were forwarded to the client, not sent; false when they are on their way.
+   */
+  farewell(reason: EndReason, message: string, takeBack: (bytes: number) => boolean): Buffer | undefined;
   /** The client said that it is leaving, so the target's closing is no surprise. */
   readonly clientLeft: boolean;
   /** Both sides are closed, or about to be: what belongs to the session alone is let go. */
@@ -99,7 +110,7 @@ export class Relay implements Conversation, Delivery {
     this.#ending = true;
     this.#outcome ??= { reason, message };
     this.#toTarget = [];
-    const farewell = this.#interpreter?.farewell(reason, message);
+    const farewell = this.#interpreter?.farewell(reason, message, (bytes) => this.#takeBack(bytes));
     if (farewell && !this.#client.writableEnded) {
       this.#recorder.bytes('gateway', 0, farewell);
       this.#toClient.push(farewell);
@@ -120,8 +131,9 @@ export class Relay implements Conversation, Delivery {
     this.#registered = false;
     if (this.#toTarget.length > 0) this.#toTarget = send(this.#target, this.#toTarget);
     if (this.#toClient.length > 0) this.#toClient = send(this.#client, this.#toClient);
-    if (this.#clientEnded && !this.#target.writableEnded) this.#target.end();
-    if ((this.#targetEnded || this.#ending) && !this.#client.writableEnded) this.#client.end();
+    if (this.#clientEnded && !this.#target.writableEnded && !this.#interpreter?.clientWaits) this.#target.end();
+    const targetDone = this.#targetEnded && !this.#interpreter?.targetWaits;
+    if ((targetDone || this.#ending) && !this.#client.writableEnded) this.#client.end();
     // Whatever it sends now is let go unread, so that its closing is noticed.
     if (this.#ending) this.#client.resume();
     else this.#regulate();
@@ -142,14 +154,14 @@ export class Relay implements Conversation, Delivery {
     if (this.#ending) return;
     this.#activeAt = performance.now();
     this.#interpreter?.fromClient(chunk);
-    if (this.#recorder.pendingBytes > MAX_UNCOMMITTED_BYTES) this.#regulate();
+    if (this.#recorder.pendingBytes > MAX_UNCOMMITTED_BYTES || this.#interpreter?.clientFull) this.#regulate();
   }
 
   #fromTarget(chunk: Buffer): void {
     if (this.#ending) return;
     this.#activeAt = performance.now();
     this.#interpreter?.fromTarget(chunk);
-    if (this.#recorder.pendingBytes > MAX_UNCOMMITTED_BYTES) this.#regulate();
+    if (this.#recorder.pendingBytes > MAX_UNCOMMITTED_BYTES || this.#interpreter?.targetWaits) this.#regulate();
   }
 
   #register(): void {
@@ -158,14 +170,22 @@ export class Relay implements Conversation, Delivery {
     this.#recorder.afterCommit(this);
   }
 
+  /** What waited goes on: the client may be read again, and its end is passed on. */
+  regulate(): void {
+    if (this.#clientEnded || this.#targetEnded) this.#register();
+    this.#regulate();
+  }
+
   /** Reads each side as long as the other, and the log, keep up. */
   #regulate(): void {
     if (this.#ending) return;
     const logBehind = this.#recorder.pendingBytes > MAX_UNCOMMITTED_BYTES;
     // A log that is behind calls deliver when it has caught up.
     if (logBehind) this.#register();
-    const pauseClient = logBehind || this.#target.writableLength > MAX_UNSENT_BYTES;
-    const pauseTarget = logBehind || this.#client.writableLength > MAX_UNSENT_BYTES;
+    const pauseClient =
+      logBehind || this.#target.writableLength > MAX_UNSENT_BYTES || this.#interpreter?.clientFull === true;
+    const pauseTarget =
+      logBehind || this.#client.writableLength > MAX_UNSENT_BYTES || this.#interpreter?.targetWaits === true;
     if (pauseClient !== this.#clientPaused) {
       this.#clientPaused = pauseClient;
       if (pauseClient) this.#client.pause();
@@ -182,6 +202,7 @@ export class Relay implements Conversation, Delivery {
     if (side === 'client') this.#clientEnded = true;
     else this.#targetEnded = true;
     this.#note(side);
+    if (side === 'client') this.#interpreter?.clientEnded();
     // Behind what it sent last, which may not have been committed yet.
     this.#register();
   }
@@ -190,6 +211,7 @@ export class Relay implements Conversation, Delivery {
     this.#note(side);
     if (side === 'client') this.#clientEnded = true;
     else this.#targetEnded = true;
+    if (side === 'client') this.#interpreter?.clientEnded();
     if (this.#client.destroyed && this.#target.destroyed) {
       clearInterval(this.#linger);
       this.#interpreter?.closed();
@@ -200,6 +222,19 @@ export class Relay implements Conversation, Delivery {
     // A client that is gone for good will read nothing: what the target still sends has no receiver.
     if (side === 'client') this.#target.resume();
     this.#lingerThenDestroy();
+  }
+
+  /** From the client. */
+  #takeBack(count: number): boolean {
+    const waiting = this.#toClient;
+    if (waiting.reduce((sum, bytes) => sum + bytes.length, 0) < count) return false;
+    for (let left = count; left > 0; ) {
+      const last = waiting.pop();
+      if (!last) break;
+      if (last.length > left) waiting.push(last.subarray(0, last.length - left));
+      left -= last.length;
+    }
+    return true;
   }
 
   #note(side: Side): void {

@@ -50,6 +50,7 @@ export async function admit(
 
   const answer = await deps.edge.openSession({ session: live.id, grant: arrival.grant.id, client: arrival.client });
   if (!answer.ok) return err({ refusal: answer.error, opened: false });
+  live.known = true;
   const { opened, rules } = answer.value;
   // Ids are ours: an answer about anything else is not an answer to this.
   if (opened.session !== live.id || opened.grant.id !== arrival.grant.id || opened.resource !== arrival.claim.resource)

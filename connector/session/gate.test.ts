@@ -169,20 +169,20 @@ describe('the gate', () => {
     expect(held[0]?.withdrawn).toEqual(['cancelled']);
   });
 
-  it('closed with its session, it withdraws what is held, and an approval that comes later carries out nothing', async () => {
+  it('with the client gone it is over at once, and an approval that comes later carries out nothing', async () => {
     const { gate, held, facts } = build();
     const { it: act, did } = action(hold);
     gate.take(act);
-    expect(gate.lastHeldMs()).toBeGreaterThan(0);
-    gate.close();
-    expect(held[0]?.withdrawn).toEqual(['the session ended']);
-    expect(facts.at(-1)).toMatchObject({ kind: 'hold.resolved', outcome: 'withdrawn' });
+    expect(gate.withdraw('client_closed')).toBe(true);
+    expect(held[0]?.withdrawn).toEqual(['client_closed']);
+    expect(facts.slice(1)).toMatchObject([
+      { kind: 'hold.resolved', outcome: 'withdrawn' },
+      { kind: 'action.refused', reason: 'hold_withdrawn' },
+    ]);
     const recorded = facts.length;
     held[0]?.decide({ kind: 'approved', by: [], comment: '' });
     await settled();
-    expect(did).toEqual([]);
-    expect(facts).toHaveLength(recorded);
-    gate.close();
+    expect(did).toEqual(['refuse']);
     expect(facts).toHaveLength(recorded);
   });
 });

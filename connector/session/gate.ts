@@ -23,23 +23,16 @@ export interface GateDeps {
   readonly rate: StatementRate;
 }
 
-export interface LiveGate extends Gate {
-  /** When approvers were last waited for: now while something is held, minus infinity before anything was. Milliseconds, monotonic. */
-  lastHeldMs(): number;
-  /** The session is over: what is held is withdrawn, and nothing is recorded or carried out any more. */
-  close(): void;
-}
-
-/** What an action was judged by: another policy may be in force when a hold is resolved. */
-type Under = Pick<RulesInForce, 'policyVersion' | 'rule'>;
-
-export function createGate(deps: GateDeps): LiveGate {
+export function createGate(deps: GateDeps): Gate {
   const { recorder, rate } = deps;
-  let lastHeldMs = Number.NEGATIVE_INFINITY;
-  let held: { readonly hold: Hold; resolve(outcome: HoldOutcome): void } | undefined;
+  let held: { readonly hold: Hold; settle(outcome: HoldOutcome): void } | undefined;
 
-  function refuse(action: Action, refusal: ActionRefusal, under: Under = deps.rules()): 'refused' {
-    const { policyVersion, rule } = under;
+  /** `under`: the rules that decided; those in force unless it was held since. */
+  function refuse(
+    action: Action,
+    refusal: ActionRefusal,
+    { policyVersion, rule }: Pick<RulesInForce, 'policyVersion' | 'rule'> = deps.rules(),
+  ): 'refused' {
     recorder.fact(LANE, {
       kind: 'action.refused',
       ...numberOf(action),
@@ -86,14 +79,21 @@ export function createGate(deps: GateDeps): LiveGate {
         ...patternOf(decision),
       },
     });
-    const mine: NonNullable<typeof held> = {
-      hold: waiting,
-      resolve({ kind: outcome, by, comment }) {
-        held = undefined;
-        lastHeldMs = performance.now();
-        recorder.fact(LANE, { kind: 'hold.resolved', ...numberOf(action), request, outcome, by: [...by], comment });
-      },
+    const settle = (outcome: HoldOutcome) => {
+      if (held !== mine) return;
+      held = undefined;
+      recorder.fact(LANE, {
+        kind: 'hold.resolved',
+        ...numberOf(action),
+        request,
+        outcome: outcome.kind,
+        by: [...outcome.by],
+        comment: outcome.comment,
+      });
+      if (outcome.kind === 'approved') action.forward();
+      else refuse(action, refusalOf(outcome, rule), { policyVersion, rule });
     };
+    const mine: NonNullable<typeof held> = { hold: waiting, settle };
     held = mine;
     const minutes = Math.max(1, Math.round(decision.approval.within / 60_000));
     void waiting.link.then((link) => {
@@ -103,13 +103,7 @@ export function createGate(deps: GateDeps): LiveGate {
         'Cancel it to withdraw the request.',
       );
     });
-    void waiting.outcome.then((outcome) => {
-      // The session ended meanwhile, and with it its recording.
-      if (held !== mine) return;
-      mine.resolve(outcome);
-      if (outcome.kind === 'approved') action.forward();
-      else refuse(action, refusalOf(outcome, rule), { policyVersion, rule });
-    });
+    void waiting.outcome.then(settle);
     return 'held';
   }
 
@@ -152,18 +146,12 @@ export function createGate(deps: GateDeps): LiveGate {
       }
     },
 
-    lastHeldMs: () => (held ? performance.now() : lastHeldMs),
-
-    close() {
-      if (!held) return;
-      const ended = 'the session ended';
-      held.hold.withdraw(ended);
-      held.resolve({ kind: 'withdrawn', by: [], comment: ended });
-    },
-
     withdraw(why) {
       if (!held) return false;
-      held.hold.withdraw(why);
+      const { hold, settle } = held;
+      hold.withdraw(why);
+      // Whoever is gone waits for no answer: it is over here and now, even if it was just approved.
+      if (why === 'client_closed') settle({ kind: 'withdrawn', by: [], comment: 'The client closed the session.' });
       return true;
     },
   };

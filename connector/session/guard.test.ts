@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { newId, systemIdSource } from '../../core/ids.ts';
 import { SessionRules } from '../../core/policy/session-rules.ts';
 import type { Fact } from '../../core/recording/facts.ts';
+import type { StatementDecision } from '../../core/policy/statements.ts';
 import type { Action } from '../protocol.ts';
+import type { HoldOutcome } from './edge.ts';
 import { createGuard } from './guard.ts';
 import { createRulesCompiler } from './rules.ts';
 
@@ -12,11 +14,18 @@ const MASK = { mask: [{ detect: ['email'], with: 'placeholder' }] };
 
 function build(first: SessionRules) {
   const facts: Fact[] = [];
+  const holds: ((outcome: HoldOutcome) => void)[] = [];
   const exceeded: string[] = [];
   const guard = createGuard(
     {
       session: newId('ses'),
-      edge: { hold: () => expect.fail('nothing is held here') },
+      edge: {
+        hold() {
+          const { promise: outcome, resolve } = Promise.withResolvers<HoldOutcome>();
+          holds.push(resolve);
+          return { link: Promise.resolve(undefined), outcome, withdraw: () => undefined };
+        },
+      },
       recorder: { fact: (_, fact) => facts.push(fact) },
       ids: systemIdSource,
       compiler: createRulesCompiler(),
@@ -25,14 +34,14 @@ function build(first: SessionRules) {
     },
     first,
   );
-  return { guard, facts, exceeded };
+  return { guard, facts, exceeded, holds };
 }
 
-const allowed = (): Action & { ran: boolean } => ({
+const act = (decision: StatementDecision): Action & { ran: boolean } => ({
   ran: false,
   statement: 1,
-  decision: { verdict: 'allow', why: '' },
-  describe: () => '',
+  decision,
+  describe: () => ({ text: '', parameters: [], digest: 'ab'.repeat(32), tables: [], inTransaction: false }),
   forward() {
     this.ran = true;
   },
@@ -40,7 +49,25 @@ const allowed = (): Action & { ran: boolean } => ({
   notify: () => undefined,
 });
 
+const allowed = () => act({ verdict: 'allow', why: '' });
+const approval = { from: ['dba'], count: 1, within: 300_000 };
+
 describe('a session’s guard', () => {
+  it('closed with its session, what it holds never goes on, and is recorded as withdrawn', async () => {
+    const { guard, facts, holds } = build(rules(1));
+    const held = act({ verdict: 'hold', why: '', approval });
+    expect(guard.lastHeldMs()).toBe(Number.NEGATIVE_INFINITY);
+    expect(guard.gate.take(held)).toBe('held');
+    expect(performance.now() - guard.lastHeldMs()).toBeLessThan(5);
+    guard.close();
+    expect(facts.map(({ kind }) => kind)).toEqual(['action.held', 'hold.resolved', 'action.refused']);
+    holds[0]?.({ kind: 'approved', by: [], comment: '' });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(held.ran).toBe(false);
+    expect(facts).toHaveLength(3);
+    expect(guard.lastHeldMs()).toBeLessThanOrEqual(performance.now());
+  });
+
   it('puts another policy in force at once, records that, and tells whoever listens', () => {
     const { guard, facts } = build(rules(1));
     const before = guard.rules;

@@ -26,7 +26,7 @@ export interface GuardDeps {
 }
 
 export interface LiveGuard extends SessionGuard {
-  /** As LiveGate.lastHeldMs. */
+  /** When approvers were last waited for: now while something is held, minus infinity before anything was. Milliseconds, monotonic. */
   lastHeldMs(): number;
   /**
    * Another policy is in force. Throws as RulesCompiler.compile does. False: nothing changes, since these rules are
@@ -65,7 +65,20 @@ export function createGuard(deps: GuardDeps, first: SessionRules): LiveGuard {
     return compiled;
   }
 
-  const gate = createGate({ ...deps, rules: () => rules, rate });
+  let holding = 0;
+  let heldMs = Number.NEGATIVE_INFINITY;
+  const edge: GuardDeps['edge'] = {
+    hold(statement) {
+      const hold = deps.edge.hold(statement);
+      holding++;
+      void hold.outcome.then(() => {
+        holding--;
+        heldMs = performance.now();
+      });
+      return hold;
+    },
+  };
+  const gate = createGate({ ...deps, edge, rules: () => rules, rate });
 
   function recordMasked(): void {
     if (withheld.size > 0) {
@@ -94,7 +107,7 @@ export function createGuard(deps: GuardDeps, first: SessionRules): LiveGuard {
       return rules;
     },
     gate,
-    lastHeldMs: gate.lastHeldMs,
+    lastHeldMs: () => (holding > 0 ? performance.now() : heldMs),
     onRulesChanged(told) {
       listener = told;
     },
@@ -118,7 +131,7 @@ export function createGuard(deps: GuardDeps, first: SessionRules): LiveGuard {
       return true;
     },
     close() {
-      gate.close();
+      gate.withdraw('client_closed');
       recordMasked();
     },
   };

@@ -131,6 +131,10 @@ describe('a live session', () => {
     expect(none.cause).toMatchObject({ reason: 'policy_denied' });
     sessions.applyRules([broken.id, well.id, newId('ses')], { ...rules(2), rule: 'broken' });
     expect(broken.cause).toMatchObject({ reason: 'policy_denied' });
+    const newer = run({});
+    sessions.add(newer);
+    sessions.applyRules([newer.id], 'unknown');
+    expect(newer.cause).toMatchObject({ reason: 'policy_denied' });
     sessions.applyRules([well.id], rules(3));
     expect(applied.at(-1)?.policyVersion).toBe(3);
     const early = open();
@@ -138,6 +142,15 @@ describe('a live session', () => {
     sessions.applyRules([early.id], undefined);
     early.begin(conversation());
     expect(ended.at(-1)).toMatch(/^policy_denied/);
+  });
+
+  it('is told to the edge once the edge has let it in, not while it is being asked', () => {
+    const sessions = new LiveSessions();
+    const session = open();
+    sessions.add(session);
+    expect(sessions.ids()).toEqual([]);
+    session.known = true;
+    expect(sessions.ids()).toEqual([session.id]);
   });
 
   it('leaves no timer behind', () => {

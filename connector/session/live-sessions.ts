@@ -22,6 +22,8 @@ export class LiveSession {
   readonly id: SessionId;
   readonly grant: GrantId;
   cause: Cause | undefined;
+  /** The edge has let it in, and knows it from then on. */
+  known = false;
   #guard: LiveGuard | undefined;
   #early: SessionRules | undefined;
   #conversation: Conversation | undefined;
@@ -110,7 +112,7 @@ export class LiveSessions {
   }
 
   /** Without rules the policy gives no access any more. Rules that cannot be applied end the session too (law 4). */
-  applyRules(sessions: readonly SessionId[], rules: SessionRules | undefined): void {
+  applyRules(sessions: readonly SessionId[], rules: SessionRules | 'unknown' | undefined): void {
     for (const id of sessions) {
       const session = this.#sessions.get(id);
       if (!session) continue;
@@ -122,6 +124,7 @@ export class LiveSessions {
         continue;
       }
       try {
+        if (rules === 'unknown') throw new Error('a rule of a kind that is not known');
         session.apply(rules);
       } catch {
         session.end('policy_denied', 'The gateway cannot apply the policy that is in force. Tell an administrator.');
@@ -133,8 +136,9 @@ export class LiveSessions {
     for (const session of this.#sessions.values()) session.end(reason, message);
   }
 
+  /** Those that the edge knows. One that is still being asked for is none to it, and what it does not know it ends. */
   ids(): SessionId[] {
-    return [...this.#sessions.keys()];
+    return [...this.#sessions.values()].filter(({ known }) => known).map(({ id }) => id);
   }
 
   get size(): number {

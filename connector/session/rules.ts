@@ -33,6 +33,7 @@ export function createRulesCompiler(): RulesCompiler {
         policyVersion: rules.policyVersion,
         rule: rules.rule,
         statements: statementRules(rules),
+        counted: rules.limits.statementsPerMinute !== undefined,
         masks: new Masks([{ name: rules.rule, mask: rules.mask ?? [] }], environment),
       };
     },

@@ -2,6 +2,7 @@
 // edge; unknown keys are errors, since a misspelt rule must not become a missing rule (law 4).
 
 import { z } from 'zod';
+import { PolicyCase } from './cases.ts';
 import { Duration, UNIT_MS } from './duration.ts';
 import { MaskEntry } from './masks.ts';
 import { Cidr } from './networks.ts';
@@ -85,5 +86,7 @@ export const PolicyDocument = z.strictObject({
   /** Groups whose members read the audit log and view every session. */
   auditors: z.array(z.string()).default([]),
   rules: z.array(Rule),
+  /** What the author expects of it. No decision looks at them. */
+  tests: z.array(PolicyCase).max(1_000).optional(),
 });
 export type PolicyDocument = z.infer<typeof PolicyDocument>;

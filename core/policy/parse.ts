@@ -2,6 +2,7 @@
 // and column. A policy with any mistake is refused whole (law 4).
 
 import { type Document, isMap, isPair, isScalar, LineCounter, parseDocument } from 'yaml';
+import type { z } from 'zod';
 import { err, ok, type Result } from '../result.ts';
 import { PolicyDocument, type Rule } from './document.ts';
 import { MAX_SESSION_RULES_BYTES, sessionRulesBytes } from './rules-in-force.ts';
@@ -45,8 +46,9 @@ export function parsePolicy(text: string): Result<PolicyDocument, readonly Polic
   const parsed = PolicyDocument.safeParse(value);
   if (!parsed.success) {
     // A misspelt key also makes the right one missing: what is there is named before what is not.
+    const issues = parsed.error.issues.flatMap(insideUnion);
     const [unknown, other] = [true, false].map((wanted) =>
-      parsed.error.issues.filter((issue) => (issue.code === 'unrecognized_keys') === wanted),
+      issues.filter((issue) => (issue.code === 'unrecognized_keys') === wanted),
     );
     return err(
       [...(unknown ?? []), ...(other ?? [])].flatMap((issue) => {
@@ -66,6 +68,16 @@ export function parsePolicy(text: string): Result<PolicyDocument, readonly Polic
     message,
   }));
   return mistakes.length > 0 ? err(mistakes) : ok(parsed.data);
+}
+
+/** Where things stand in a policy that has been parsed: `['tests', 0, 'expect']`. */
+export function placesIn(text: string): (path: readonly PropertyKey[]) => Pick<PolicyMistake, 'line' | 'column'> {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, stringKeys: true, merge: false });
+  return (path) => {
+    const { line, col } = lines.linePos(offsetOf(document, path));
+    return { line: Math.max(line, 1), column: Math.max(col, 1) };
+  };
 }
 
 /** One line for a person: `line 3, column 5: rules[0].access.ttl: expected a duration such as 30m`. */
@@ -98,6 +110,18 @@ function contradictions(policy: PolicyDocument): Contradiction[] {
     }
   }
   return found;
+}
+
+type Issue = z.core.$ZodIssue;
+
+/** Of a choice without words of its own: what is wrong with the alternative that went furthest. */
+function insideUnion(issue: Issue): Issue[] {
+  if (issue.code !== 'invalid_union' || issue.message !== 'Invalid input') return [issue];
+  const depth = (issues: readonly Issue[]) =>
+    Math.max(...issues.map((one) => one.path.length + (one.code === 'unrecognized_keys' ? 1 : 0)));
+  const [furthest] = issue.errors.toSorted((a, b) => depth(b) - depth(a));
+  if (!furthest) return [issue];
+  return furthest.flatMap((one) => insideUnion({ ...one, path: [...issue.path, ...one.path] }));
 }
 
 /** Of `who`: one person or one program, never a group. */

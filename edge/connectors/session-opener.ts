@@ -40,6 +40,8 @@ export interface PolicyReader {
 }
 
 const MAX_OPENED_TOGETHER = 200;
+/** Applied while sessions are being opened. Beyond, they are refused and may try again. */
+const MAX_POLICIES_MEANWHILE = 3;
 /** Beside the rules in one message. */
 const MAX_OPENED_BYTES = MAX_CONTROL_MESSAGE_BYTES - MAX_SESSION_RULES_BYTES - 1024;
 
@@ -56,7 +58,7 @@ const SENTENCES: Partial<Record<RefusalReason, string>> = {
   too_many_sessions: 'As many sessions as the policy allows run on this grant. Close one first.',
   resource_unknown: 'This connector does not serve that resource.',
   bad_request: 'The session was opened before.',
-  edge_unreachable: 'The session could not be written to the audit log. Try again.',
+  edge_unreachable: 'The portal could not write the session down. Try again.',
 };
 
 export class SessionOpener {
@@ -132,18 +134,19 @@ export class SessionOpener {
       ),
       audit.appendAll(admitted.map(({ message, stored }) => openedEvent(message, stored, connector.id))),
     ]).catch(() => undefined);
-    while (this.#deps.policy.newestVersion() > underPolicy.version)
+    for (let tries = 0; this.#isOutdated(underPolicy) && tries < MAX_POLICIES_MEANWHILE; tries++)
       underPolicy = this.#underPolicy(await this.#deps.policy.read());
     // From here to the answers nothing is awaited: a revocation or a policy is either seen now, or pushed after them.
     for (const [index, { message, resource, stored }] of admitted.entries()) {
       const under = underPolicy.rules({ message, resource, stored });
-      const reason: RefusalReason | undefined = !written
-        ? 'edge_unreachable'
-        : !written[0][index]
-          ? 'bad_request'
-          : this.#deps.wasRevoked(stored.grant.id)
-            ? 'grant_revoked'
-            : undefined;
+      const reason: RefusalReason | undefined =
+        !written || this.#isOutdated(underPolicy)
+          ? 'edge_unreachable'
+          : !written[0][index]
+            ? 'bad_request'
+            : this.#deps.wasRevoked(stored.grant.id)
+              ? 'grant_revoked'
+              : undefined;
       const answer = reason
         ? refused(message, reason)
         : !under.ok
@@ -153,6 +156,10 @@ export class SessionOpener {
       answers.set(message, answer);
     }
     return answers;
+  }
+
+  #isOutdated({ version }: { readonly version: number }): boolean {
+    return this.#deps.policy.newestVersion() > version;
   }
 
   #underPolicy(policy: PolicyInForce | undefined) {

@@ -6,6 +6,8 @@ import { DurableObject } from 'cloudflare:workers';
 import type { Approval } from '../../core/approval.ts';
 import type { ConnectorId, RequestId, SessionId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';
+import type { PolicyDocument } from '../../core/policy/document.ts';
+import { isAmong } from '../../core/policy/evaluate.ts';
 import type { Resource } from '../../core/resource.ts';
 import type { Env } from '../env.ts';
 import { BROWSER_SESSIONS_SCHEMA, BrowserSessions } from '../storage/browser-sessions.ts';
@@ -88,6 +90,11 @@ export class Directory extends DurableObject<Env> {
   /** As they last signed in, whatever they do now; undefined: not for a long time. */
   personByEmail(email: string) {
     return this.#people.find(email, Date.now());
+  }
+
+  /** Whether anybody who signed in lately would be among `names` under these groups. */
+  knowsAnyAmong(policy: Pick<PolicyDocument, 'groups'>, names: readonly string[]) {
+    return this.#people.any(Date.now(), (person) => isAmong(policy, names, person));
   }
 
   // --- requests that wait ---
@@ -178,6 +185,9 @@ export class Directory extends DurableObject<Env> {
 
   allow(name: ThrottleName, who: string) {
     return this.#throttles.allow(name, who, Date.now());
+  }
+  isBurned(key: string, now: number) {
+    return this.#throttles.isBurned(key, now);
   }
   async burn(key: string, expires: number) {
     const first = this.#throttles.burn(key, expires);

@@ -119,6 +119,8 @@ describe('the policy', () => {
     expect(await (await bob.get('/policy')).json()).toEqual(before);
     const applied = await bob.send('PUT', '/policy', { text: `# again\n${before.text}` });
     expect(await applied.json()).toMatchObject({ version: before.version + 1, appliedBy: 'bob@example.com' });
+    const stale = await bob.send('PUT', '/policy', { text: before.text, after: before.version });
+    expect([stale.status, ApiError.parse(await stale.json()).error.reason]).toEqual([409, 'conflict']);
     expect((await alice.send('PUT', '/policy', { text: before.text })).status).toBe(403);
     expect((await alice.get('/policy')).status).toBe(403);
   });

@@ -47,6 +47,10 @@ export class Throttles {
     return inserted.toArray().length > 0;
   }
 
+  isBurned(key: string, now: number): boolean {
+    return this.#sql.exec('SELECT 1 FROM burned WHERE key = ? AND expires_ms > ?', key, now).toArray().length > 0;
+  }
+
   cleanUp(now: number): void {
     this.#sql.exec('DELETE FROM buckets WHERE at_ms < ?', now - 3_600_000);
     this.#sql.exec('DELETE FROM burned WHERE expires_ms <= ?', now);

@@ -14,7 +14,7 @@ import { iso } from '../clock.ts';
 import type { Answer, Gatehouse } from '../gatehouse.ts';
 import { find, linkOf, refused, SAYS, voterOf } from './approvals.ts';
 import { fault, note, standingOf, type UseCaseDeps } from './deps.ts';
-import { issueGrant } from './issue-grant.ts';
+import { issueGrant, notRecorded } from './issue-grant.ts';
 
 const BEGUN_WITHIN_MS = 30_000;
 /** A live grant with this much left is used instead of asking for another. */
@@ -113,7 +113,14 @@ export async function breakGlass(deps: UseCaseDeps, who: Identity, ask: Ask): An
     kind: 'grant.glass_broken',
     actor: who.email,
     object: approval.id,
-    details: { resource: resource.name, grant, reason: ask.reason, rule: rule.name, until: iso(now + workMs) },
+    details: {
+      resource: resource.name,
+      grant,
+      reason: ask.reason,
+      rule: rule.name,
+      until: iso(now + workMs),
+      ...notRecorded(rule),
+    },
   });
   // Its notices stand before the grant does: nobody is in without them.
   await deps.approvals(approval.id).open(approval, 'glass_broken');

@@ -11,7 +11,7 @@ import type { Identity } from '../../core/identity.ts';
 import { ok } from '../../core/result.ts';
 import type { Answer, Gatehouse } from '../gatehouse.ts';
 import type { ActFault } from '../objects/approval.ts';
-import { AuditUnavailable, fault, note, type Standing, standingOf, type UseCaseDeps } from './deps.ts';
+import { AuditUnavailable, fault, note, noteLook, type Standing, standingOf, type UseCaseDeps } from './deps.ts';
 
 type ApprovalUseCases = Pick<
   Gatehouse,
@@ -38,12 +38,25 @@ export function approvalUseCases(deps: UseCaseDeps): ApprovalUseCases {
                 mayReview ||
                 (yours && (state === 'pending' || (state === 'approved' && Date.parse(workUntil ?? '') > now))),
             );
-      return ok(shown.slice(0, LISTED_AT_MOST));
+      const page = shown.slice(0, LISTED_AT_MOST);
+      const details = { which, shown: page.length };
+      const what = page.map(({ id, state, votes }) => `${id} ${state} ${votes.length}`).join();
+      await noteLook(deps, { kind: 'requests.listed', actor: who.email, object: 'requests', details }, what);
+      return ok(page);
     },
 
     async approval(who, id) {
       const found = await find(deps, who, id);
-      return found.ok ? ok(listed(deps, found.value.standing, who, found.value.approval)) : found;
+      if (!found.ok) return found;
+      const { approval, standing } = found.value;
+      const { state, subject, votes } = approval;
+      const details = { kind: subject.kind, resource: subject.resource, state };
+      await noteLook(
+        deps,
+        { kind: 'request.viewed', actor: who.email, object: id, details },
+        `${state} ${votes.length}`,
+      );
+      return ok(listed(deps, standing, who, approval));
     },
 
     decideApproval: (who, id, decision, via) => decide(deps, who, id, decision, via),
@@ -80,7 +93,11 @@ async function act(
   eventOf: (standing: ReturnType<typeof standingIn>) => ApprovalEvent,
 ): Answer<ListedApproval> {
   const found = await find(deps, who, id);
-  if (!found.ok) return found;
+  if (!found.ok) {
+    if (found.error.reason === 'not_found')
+      await note(deps, { kind: 'decision.refused', actor: who.email, object: id, details: { reason: 'not_found' } });
+    return found;
+  }
   const { approval, standing } = found.value;
   const acted = await deps.approvals(id).act(eventOf(standingIn(standing.policy, approval, who)));
   if (acted.ok) return ok(listed(deps, standing, who, acted.value));

@@ -1,21 +1,24 @@
-// A PostgreSQL session under way. The client's messages become statements at one place, and the
-// target's answers pass one place, in chunks as they come: rows are never decoded.
+// A PostgreSQL session under way. What the client sends passes as it comes while no rule could touch it,
+// and message by message (guarded-client.ts) from when one could. What the target answers: answers.ts.
 
 import type { Socket } from 'node:net';
 import type { EndReason } from '../../../core/recording/facts.ts';
 import { type Interpreter, Relay } from '../../net/relay.ts';
-import type { Conversation, SessionRecorder, UpstreamTarget } from '../../protocol.ts';
+import type { Conversation, SessionGuard, SessionRecorder, UpstreamTarget } from '../../protocol.ts';
+import { Answers } from './answers.ts';
 import { type CancelKeys, cancelUpstream } from './cancel.ts';
 import { FrameScanner, frameTable } from './framing.ts';
+import { GuardedClient } from './guarded-client.ts';
 import { authenticationOk, backendKeyData } from './messages.ts';
+import { createSessionMasking, type MaskingShare, type SessionMasking } from './masking/session-masking.ts';
 import { farewellMessage } from './refusals.ts';
 import { Statements } from './statements.ts';
 import type { UpstreamConnection } from './upstream.ts';
+import { type PostgresJudge, Verdicts } from './verdicts.ts';
 
 // What may come once a session has begun. Passed: only counted. Shown: read by statements.ts.
-// Everything else is refused (law 3); CopyBothResponse 'W' among it, which begins replication.
+// Everything else is refused (law 3).
 const FROM_CLIENT = frameTable('HXdcf', 'QPBEDCSF');
-const FROM_TARGET = frameTable('DdcITn123sHGV', 'CENAZSt');
 
 export interface ConversationParts {
   readonly client: Socket;
@@ -26,6 +29,11 @@ export interface ConversationParts {
   readonly upstream: UpstreamConnection;
   readonly target: UpstreamTarget;
   readonly recorder: SessionRecorder;
+  readonly guard: SessionGuard;
+  readonly judge: PostgresJudge;
+  readonly masking: MaskingShare;
+  /** That the client asked for; undefined: the target's own. */
+  readonly database: string | undefined;
   readonly cancelKeys: CancelKeys;
 }
 
@@ -43,24 +51,33 @@ class PostgresInterpreter implements Interpreter {
   readonly #relay: Relay;
   readonly #parts: ConversationParts;
   readonly #statements: Statements;
+  readonly #verdicts: Verdicts;
+  readonly #masking: SessionMasking;
+  readonly #answers: Answers;
   readonly #clientFrames: FrameScanner;
-  readonly #targetFrames: FrameScanner;
+  /** Set from when the session first stands under rules. */
+  #guarded: GuardedClient | undefined;
   readonly #key: { readonly pid: number; readonly secret: Buffer };
   #closed = false;
 
   constructor(relay: Relay, parts: ConversationParts) {
-    const { recorder } = parts;
+    const { recorder, guard } = parts;
     this.#relay = relay;
     this.#parts = parts;
-    const statements = new Statements(recorder);
+    const statements = new Statements(recorder, () => guard.recordMasked());
     this.#statements = statements;
+    this.#verdicts = new Verdicts(parts.judge, guard, statements);
+    this.#masking = createSessionMasking({
+      share: parts.masking,
+      guard,
+      statements,
+      target: parts.target,
+      database: parts.database,
+    });
+    this.#answers = new Answers({ relay, recorder, guard, statements, rewriting: this.#masking.rewriting });
     this.#clientFrames = new FrameScanner(FROM_CLIENT, {
       frame: (type, bytes, start, end, length, offset) =>
         statements.clientMessage(type, bytes, start, end, length, offset),
-    });
-    this.#targetFrames = new FrameScanner(FROM_TARGET, {
-      frame: (type, bytes, start, end, length, offset) =>
-        statements.targetMessage(type, bytes, start, end, length, offset),
     });
     this.#key = parts.cancelKeys.issue(parts.version, () => this.#cancel());
   }
@@ -73,21 +90,73 @@ class PostgresInterpreter implements Interpreter {
   }
 
   fromClient(chunk: Buffer): void {
-    this.#parts.recorder.bytes('client', 0, chunk);
-    this.#relay.forward('target', this.#clientFrames.scan(chunk));
-    if (this.#clientFrames.fault !== undefined)
-      this.#relay.end('protocol_fault', `The session ends: ${this.#clientFrames.fault}.`);
+    const { rules } = this.#parts.guard;
+    if (this.#guarded) this.#judged(this.#guarded, chunk);
+    else if (rules.statements === undefined && !rules.masks.any && !rules.counted) this.#unguarded(chunk);
+    else this.#beginGuard(chunk);
   }
 
   fromTarget(chunk: Buffer): void {
-    this.#parts.recorder.bytes('target', 0, chunk);
-    this.#relay.forward('client', this.#targetFrames.scan(chunk));
-    if (this.#targetFrames.fault !== undefined)
-      this.#relay.end('protocol_fault', `The session ends, for what the database sent: ${this.#targetFrames.fault}.`);
+    this.#answers.take(chunk);
   }
 
-  farewell(reason: EndReason, message: string): Buffer | undefined {
-    return this.#targetFrames.betweenMessages ? farewellMessage(reason, message) : undefined;
+  farewell(reason: EndReason, message: string, takeBack: (bytes: number) => boolean): Buffer | undefined {
+    return takeBack(this.#answers.unfinished) ? farewellMessage(reason, message) : undefined;
+  }
+
+  #unguarded(chunk: Buffer): void {
+    this.#parts.recorder.bytes('client', 0, chunk);
+    this.#relay.forward('target', this.#clientFrames.scan(chunk));
+    if (this.#clientFrames.fault !== undefined) this.#fail(this.#clientFrames.fault);
+  }
+
+  /** A message whose body is on its way already goes on as it began; the next one is judged. */
+  #beginGuard(chunk: Buffer): void {
+    const frames = this.#clientFrames;
+    const share = frames.betweenMessages ? 0 : frames.missing(chunk);
+    if (share > 0) this.#unguarded(chunk.subarray(0, share));
+    if (share === chunk.length || frames.fault !== undefined) return;
+    const begun = frames.takeHeld();
+    this.#guarded = new GuardedClient(
+      {
+        relay: this.#relay,
+        recorder: this.#parts.recorder,
+        guard: this.#parts.guard,
+        statements: this.#statements,
+        verdicts: this.#verdicts,
+        answers: this.#answers,
+        copies: this.#masking.copies,
+      },
+      frames.position,
+      begun,
+    );
+    this.#judged(this.#guarded, chunk.subarray(share));
+  }
+
+  #judged(guarded: GuardedClient, chunk: Buffer): void {
+    guarded.take(chunk);
+    if (guarded.fault !== undefined) this.#fail(guarded.fault);
+  }
+
+  #fail(fault: string): void {
+    this.#relay.end('protocol_fault', `The session ends: ${fault}.`);
+  }
+
+  clientEnded(): void {
+    this.#guarded?.left();
+  }
+
+  /** Something of the client's is still to be decided. */
+  get clientWaits(): boolean {
+    return this.#guarded?.waiting === true;
+  }
+
+  get targetWaits(): boolean {
+    return this.#answers.waits;
+  }
+
+  get clientFull(): boolean {
+    return this.#guarded?.full === true;
   }
 
   get clientLeft(): boolean {
@@ -99,6 +168,8 @@ class PostgresInterpreter implements Interpreter {
     if (this.#closed) return;
     this.#closed = true;
     this.#parts.cancelKeys.drop(this.#key);
+    this.#guarded?.close();
+    this.#masking.closed();
     const { upstream, target } = this.#parts;
     if (upstream.key && this.#statements.busy) void cancelUpstream(target, upstream.key);
   }
@@ -107,6 +178,8 @@ class PostgresInterpreter implements Interpreter {
   #cancel(): Promise<void> {
     const { recorder, target, upstream } = this.#parts;
     recorder.fact(0, { kind: 'cancel.requested' });
+    // What waits for an approval has not reached the target.
+    if (this.#guarded?.cancel()) return Promise.resolve();
     return new Promise((resolve) => {
       recorder.afterCommit({
         deliver: () => resolve(upstream.key && !this.#closed ? cancelUpstream(target, upstream.key) : undefined),

@@ -53,9 +53,11 @@ export class FrameScanner {
   #held: Buffer = NOTHING;
   fault: string | undefined;
 
-  constructor(table: Uint8Array, sink: FrameSink) {
+  /** `position`: bytes that were passed on before. */
+  constructor(table: Uint8Array, sink: FrameSink, position = 0) {
     this.#table = table;
     this.#sink = sink;
+    this.#position = position;
   }
 
   /**
@@ -107,6 +109,33 @@ export class FrameScanner {
   /** True where a message of our own may be put without cutting one in two. */
   get betweenMessages(): boolean {
     return this.#left === 0;
+  }
+
+  /** A message, or the beginning of its header, has been seen and is not whole. */
+  get underWay(): boolean {
+    return this.#left > 0 || this.#held.length > 0;
+  }
+
+  /** Bytes of the message under way that were given on. */
+  get unfinished(): number {
+    return this.#left > 0 ? HEADER_BYTES + this.#length - this.#left : 0;
+  }
+
+  /** How many bytes of `chunk` belong to what is under way. */
+  missing(chunk: Buffer): number {
+    if (this.#left > 0) return Math.min(this.#left, chunk.length);
+    if (this.#held.length === 0) return 0;
+    const rest = HEADER_BYTES - this.#held.length;
+    if (chunk.length <= rest) return chunk.length;
+    const declared = Buffer.concat([this.#held, chunk.subarray(0, rest)]).readInt32BE(1);
+    return Math.min(chunk.length, rest + Math.max(0, declared - 4));
+  }
+
+  /** The beginning of a header that was not given on: it is the caller's now. */
+  takeHeld(): Buffer {
+    const held = this.#held;
+    this.#held = NOTHING;
+    return held;
   }
 
   /** Bytes that were passed on. */

@@ -9,6 +9,9 @@ import type { AcceptContext, Accepted, Arrival, Claim, Protocol } from '../../pr
 import { CancelKeys } from './cancel.ts';
 import { beginConversation } from './conversation.ts';
 import { type ClientAuth, prove, readWish, type Wish } from './login.ts';
+import { loadParser } from './parser.ts';
+import { createPostgresJudge } from './verdicts.ts';
+import { createMaskingShare } from './masking/session-masking.ts';
 import { negotiateProtocolVersion, PROTOCOL_3_0, PROTOCOL_3_2 } from './messages.ts';
 import { refusalMessage } from './refusals.ts';
 import { readStart, type Start, type Transport } from './start-up.ts';
@@ -27,6 +30,8 @@ const tooLate: Refusal = { reason: 'deadline_exceeded', message: 'The login took
 export function createPostgres(options: PostgresOptions = {}): Protocol {
   const clientAuth = options.clientAuth ?? 'scram';
   const cancelKeys = new CancelKeys();
+  const judge = createPostgresJudge();
+  const masking = createMaskingShare();
 
   async function accept(socket: Socket, context: AcceptContext): Promise<Accepted> {
     const start = await readStart(socket, context);
@@ -91,7 +96,8 @@ export function createPostgres(options: PostgresOptions = {}): Protocol {
         ...(wish.application !== undefined && { application: wish.application }),
       },
       details: wish.database === undefined ? {} : { database: wish.database },
-      async connect({ upstream: target, recorder }) {
+      async connect({ upstream: target, recorder, guard }) {
+        await loadParser();
         const upstream = await logIn(target, wish.database, wish.passedOn);
         if (!upstream.ok) {
           reader.release();
@@ -100,7 +106,19 @@ export function createPostgres(options: PostgresOptions = {}): Protocol {
         }
         const early = reader.release();
         return ok(
-          beginConversation({ client: socket, early, version, upstream: upstream.value, target, recorder, cancelKeys }),
+          beginConversation({
+            client: socket,
+            early,
+            version,
+            upstream: upstream.value,
+            target,
+            recorder,
+            guard,
+            judge,
+            masking,
+            database: wish.database,
+            cancelKeys,
+          }),
         );
       },
       async deny(refusal) {

@@ -5,11 +5,22 @@
 // Query, ReadyForQuery follows; during COPY FROM STDIN, Sync and Flush are ignored.
 
 import type { ErrorFields } from './messages.ts';
-import type { Names, Prepared, Undo } from './names.ts';
+import type { Names, Portal, Prepared, Undo } from './names.ts';
 import { SKIPPED, type Statement, type StatementFacts } from './statement-facts.ts';
 
+/** Its error response takes the place of the target's own. Undefined: it is what the client sent. */
+export type Refused = Buffer | undefined;
+
 export type Pending =
-  | { readonly kind: 'query' | 'function' | 'execute'; readonly statement: Statement }
+  | {
+      readonly kind: 'query' | 'function' | 'execute';
+      readonly statement: Statement;
+      readonly portal?: Portal | undefined;
+      readonly refused?: Refused;
+      readonly undo?: Undo | undefined;
+    }
+  /** A Parse of the gateway's own stands in for an extended-query message that was refused. */
+  | { readonly kind: 'refused'; readonly statement: Statement; readonly refused: Buffer }
   | {
       readonly kind: 'parse';
       readonly prepared: Prepared;
@@ -17,8 +28,9 @@ export type Pending =
       readonly length: number;
       readonly undo: Undo;
     }
-  | { readonly kind: 'bind' | 'close'; readonly undo: Undo }
-  | { readonly kind: 'describe'; readonly prepared: Prepared | undefined }
+  | { readonly kind: 'bind'; readonly portal: Portal; readonly undo: Undo }
+  | { readonly kind: 'close'; readonly undo: Undo | undefined }
+  | { readonly kind: 'describe'; readonly prepared: Prepared | undefined; readonly portal: Portal | undefined }
   | { readonly kind: 'sync' | 'copy_end' };
 
 const SYNC: Pending = { kind: 'sync' };
@@ -36,6 +48,11 @@ export class Pipeline {
   #copyIn = false;
   /** 'I' idle, 'T' in a transaction, 'E' in a failed one: as of the last ReadyForQuery. */
   transaction = 'I';
+  /** Syncs that the client sent. */
+  segment = 0;
+  #refusals = 0;
+  /** Statements that were held at their Bind, approved, and wait for their Execute. */
+  readonly #bound = new Set<Statement>();
 
   constructor(facts: StatementFacts, names: Names) {
     this.#facts = facts;
@@ -47,6 +64,18 @@ export class Pipeline {
     return this.#first < this.#pending.length;
   }
 
+  /** The target may be running something. */
+  get running(): boolean {
+    return this.#pending.some(
+      ({ kind }, index) => index >= this.#first && (kind === 'query' || kind === 'execute' || kind === 'function'),
+    );
+  }
+
+  /** Nothing goes on any more. */
+  skip(): void {
+    this.#skipping = true;
+  }
+
   /** What the client sends now is passed over by the target. */
   get skipping(): boolean {
     return this.#skipping;
@@ -56,6 +85,23 @@ export class Pipeline {
     return this.#copyIn;
   }
 
+  /** Refused messages whose error has not come yet. */
+  get refusals(): number {
+    return this.#refusals;
+  }
+
+  /** What the target answers next. CopyDone and CopyFail have no answer of their own. */
+  get next(): Pending | undefined {
+    return this.#front();
+  }
+
+  /** The target's next ErrorResponse is to be replaced by this. */
+  get refusal(): Buffer | undefined {
+    if (this.#refusals === 0) return undefined;
+    const front = this.#front();
+    return front && 'refused' in front ? front.refused : undefined;
+  }
+
   // --- sent by the client ---
 
   /** Gives what is wrong with it, where something is. */
@@ -63,12 +109,28 @@ export class Pipeline {
     if (this.#copyIn) return 'a message other than COPY data came during COPY FROM STDIN';
     if (this.#skipping) {
       if ('statement' in pending) this.#facts.finish(pending.statement, SKIPPED, false);
-    } else this.#pending.push(pending);
+    } else {
+      this.#pending.push(pending);
+      if ('refused' in pending && pending.refused) this.#refusals++;
+    }
     return undefined;
+  }
+
+  /** Stands in for an extended-query message. The client's own are passed over from here to its Sync, which the target will too. */
+  refuse(statement: Statement, refused: Buffer): string | undefined {
+    const fault = this.enqueue({ kind: 'refused', statement, refused });
+    this.#skipping = true;
+    return fault;
+  }
+
+  /** Approved at its Bind. */
+  bound(statement: Statement): void {
+    this.#bound.add(statement);
   }
 
   sync(): void {
     this.#skipping = false;
+    this.segment++;
     if (!this.#copyIn) this.#pending.push(SYNC);
   }
 
@@ -81,7 +143,10 @@ export class Pipeline {
   // --- answered by the target ---
 
   answered(kind: Pending['kind']): void {
-    if (this.#front()?.kind === kind) this.#shift();
+    const front = this.#front();
+    if (front?.kind !== kind) return;
+    if ('undo' in front && front.undo) this.#names.settle(front.undo);
+    this.#shift();
   }
 
   /** The statement whose description comes. */
@@ -96,13 +161,14 @@ export class Pipeline {
     const { statement } = front;
     if (tag !== '') statement.tags.push(tag);
     if (tag.startsWith('COPY ')) this.#facts.rows += Number(tag.slice(5)) || 0;
-    else if (tag === 'DISCARD ALL' || tag === 'DEALLOCATE ALL') this.#names.forgetPrepared();
+    else if (tag === 'DISCARD ALL' || tag === 'DEALLOCATE ALL') this.#names.forgetPrepared(statement.sequence);
+    else if (tag === 'PREPARE' && !statement.prepares) this.#names.distrust();
     this.#copyIn = false;
     // Done with its data, so what marks that data's end is done too.
     if (this.#pending[this.#first + 1]?.kind === 'copy_end') this.#pending.splice(this.#first + 1, 1);
     if (front.kind === 'query') return;
     this.#shift();
-    this.#facts.finish(statement, undefined, suspended, endOffset);
+    this.#finish(statement, undefined, suspended, endOffset);
   }
 
   ready(transaction: string, offset: number, length: number): void {
@@ -113,14 +179,18 @@ export class Pipeline {
       this.#shift();
       if (front.kind === 'sync') break;
       if (front.kind === 'query' || front.kind === 'function') {
+        if (front.undo) this.#names.settle(front.undo);
         if (!front.statement.error || !isFatal(front.statement.error))
-          this.#facts.finish(front.statement, front.statement.error, false, offset);
+          this.#finish(front.statement, front.statement.error, false, offset);
         break;
       }
     }
     this.#copyIn = false;
     this.#facts.beginAnswer(offset + length);
-    if (transaction === 'I' && !this.busy) this.#names.forgetPortals();
+    if (transaction !== 'I' || this.busy) return;
+    this.#names.forgetPortals();
+    for (const statement of this.#bound) if (!statement.executed) this.#finish(statement, NOT_EXECUTED, false);
+    this.#bound.clear();
   }
 
   failed(error: ErrorFields, endOffset: number): void {
@@ -138,9 +208,10 @@ export class Pipeline {
       const next = inCopy && error.code === '08P01' ? this.#pending[this.#first + 1] : undefined;
       if (next && 'statement' in next) {
         this.#pending.splice(this.#first + 1, 1);
-        this.#facts.finish(next.statement, SKIPPED, false);
+        if ('refused' in next && next.refused) this.#refusals--;
+        this.#finish(next.statement, SKIPPED, false);
       }
-      if (isFatal(error)) this.#facts.finish(front.statement, error, false, endOffset);
+      if (isFatal(error)) this.#finish(front.statement, error, false, endOffset);
       return;
     }
     this.#failPipeline(front, error, endOffset);
@@ -152,9 +223,10 @@ export class Pipeline {
     let blamed = false;
     for (let front = this.#front(); front && front.kind !== 'sync'; front = this.#front()) {
       this.#shift();
-      if ('undo' in front) undone.push(front.undo);
-      if (!('statement' in front)) continue;
-      this.#facts.finish(front.statement, blamed ? SKIPPED : error, false, endOffset);
+      if ('undo' in front && front.undo) undone.push(front.undo);
+      const statement = front.kind === 'bind' ? front.portal.held : 'statement' in front ? front.statement : undefined;
+      if (!statement) continue;
+      this.#finish(statement, blamed ? SKIPPED : error, false, endOffset);
       blamed = true;
     }
     for (const undo of undone.reverse()) this.#names.undo(undo);
@@ -200,7 +272,19 @@ export class Pipeline {
     return front;
   }
 
+  /** What it prepared in SQL stands as far as it was carried out. */
+  #finish(statement: Statement, error: ErrorFields | undefined, suspended: boolean, endOffset?: number): void {
+    if (statement.prepares) {
+      for (const { index, undo } of statement.prepares)
+        if (index < statement.tags.length) this.#names.settle(undo);
+        else this.#names.undo(undo);
+    }
+    this.#facts.finish(statement, error, suspended, endOffset);
+  }
+
   #shift(): void {
+    const front = this.#pending[this.#first];
+    if (front && 'refused' in front && front.refused) this.#refusals--;
     this.#first++;
     // Emptied at its end, cut from time to time where a pipeline never runs dry.
     if (this.#first === this.#pending.length) {
@@ -212,5 +296,11 @@ export class Pipeline {
     }
   }
 }
+
+const NOT_EXECUTED: ErrorFields = {
+  code: 'skipped',
+  severity: 'SKIPPED',
+  message: 'Not run: it was approved, and never executed.',
+};
 
 const isFatal = (error: ErrorFields): boolean => error.severity === 'FATAL' || error.severity === 'PANIC';

@@ -3,7 +3,8 @@
 
 import type { EndReason } from '../../../core/recording/facts.ts';
 import type { Refusal, RefusalReason } from '../../../core/refusal.ts';
-import { errorResponse } from './messages.ts';
+import type { ActionRefusal, ActionRefusalReason } from '../../protocol.ts';
+import { errorResponse, message } from './messages.ts';
 
 const SQLSTATE: Readonly<Record<RefusalReason, string>> = {
   bad_request: '08P01', // protocol_violation
@@ -47,3 +48,52 @@ const END_SQLSTATE: Readonly<Record<EndReason, string>> = {
 
 export const farewellMessage = (reason: EndReason, text: string): Buffer =>
   errorResponse('FATAL', END_SQLSTATE[reason], `Gatehouse: ${text}`);
+
+const ACTION_SQLSTATE: Readonly<Record<ActionRefusalReason, string>> = {
+  blocked: '42501', // insufficient_privilege
+  too_many_statements: '53400', // configuration_limit_exceeded
+  hold_denied: '42501',
+  hold_expired: '42501',
+  hold_withdrawn: '57014', // query_canceled
+  hold_failed: '42501',
+};
+
+/** What takes the place of the target's error for a statement that was refused. */
+export const statementRefused = ({ reason, message: text, hint }: ActionRefusal, encoding: string): Buffer =>
+  errorResponse(
+    'ERROR',
+    ACTION_SQLSTATE[reason],
+    readable(`Gatehouse: ${text}`, encoding),
+    hint && readable(hint, encoding),
+  );
+
+/** 'N' fields as of an error. Ends nothing. */
+export function noticeResponse(
+  severity: 'NOTICE' | 'WARNING',
+  text: string,
+  hint: string | undefined,
+  encoding: string,
+): Buffer {
+  const fields = [`S${severity}`, `V${severity}`, `C${severity === 'WARNING' ? '01000' : '00000'}`];
+  fields.push(`M${readable(`Gatehouse: ${text}`, encoding)}`);
+  if (hint) fields.push(`H${readable(hint, encoding)}`);
+  return message('N', `${fields.join('\0')}\0\0`);
+}
+
+/** Rules and people have names in any script; a client of another encoding gets what all encodings share. */
+const readable = (text: string, encoding: string): string => {
+  const whole = text.replaceAll('\0', '');
+  return encoding === 'UTF8' || encoding === 'SQL_ASCII' ? whole : whole.replace(/[^\n -~]/gu, '?');
+};
+
+const REFUSED_TEXT = 'gatehouse refused a statement';
+
+/**
+ * Fails at the target for its syntax, whatever the state of the transaction, and so has the same effect on it as
+ * any error. In place of a Query or FunctionCall.
+ */
+export const failingQuery = (): Buffer => message('Q', `${REFUSED_TEXT}\0`);
+
+/** The same in place of an extended-query message. `name`: one that nobody has prepared. The Flush has the target answer at once. */
+export const failingParse = (name: string): Buffer =>
+  Buffer.concat([message('P', `${name}\0${REFUSED_TEXT}\0`, Buffer.alloc(2)), message('H')]);

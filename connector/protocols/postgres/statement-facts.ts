@@ -2,6 +2,7 @@
 
 import { type Fact, MAX_FACT_TEXT, type Parameter } from '../../../core/recording/facts.ts';
 import type { ErrorFields } from './messages.ts';
+import type { Source, Undo } from './names.ts';
 
 /** Takes facts; a session's recorder. */
 export interface FactSink {
@@ -16,6 +17,15 @@ export interface Statement {
   readonly startedUs: number;
   readonly tags: string[];
   error: ErrorFields | undefined;
+  finished: boolean;
+  /** Its Execute was sent. */
+  executed: boolean;
+  /** What PREPARE statements in it made, by their place in its text. Undefined: nobody looked. */
+  prepares: readonly { readonly index: number; readonly undo: Undo }[] | undefined;
+  /** Names.sequence when it was sent. */
+  sequence: number;
+  /** What it is, for those who rewrite its answer. Undefined: nobody read it. */
+  source: Source | undefined;
 }
 
 /** For what stood behind an error in a pipeline. */
@@ -28,14 +38,17 @@ const LANE = 0;
 
 export class StatementFacts {
   readonly #facts: FactSink;
+  readonly #onFinished: () => void;
   #count = 0;
   /** Of the answer under way: rows, bytes of COPY data either way, and where it begins in the target's bytes. */
   rows = 0;
   copyBytes = 0;
   #answerAt = 0;
 
-  constructor(facts: FactSink) {
+  /** `onFinished`: a statement's last fact was written. */
+  constructor(facts: FactSink, onFinished: () => void = () => {}) {
     this.#facts = facts;
+    this.#onFinished = onFinished;
   }
 
   /** What comes from `offset` on belongs to the next answer. */
@@ -75,11 +88,23 @@ export class StatementFacts {
       ...(portal && { portal }),
       at: { direction: 'client', lane: LANE, offset, length },
     });
-    return { number, startedUs: this.#facts.elapsedUs(), tags: [], error: undefined };
+    return {
+      number,
+      startedUs: this.#facts.elapsedUs(),
+      tags: [],
+      error: undefined,
+      finished: false,
+      executed: false,
+      prepares: undefined,
+      sequence: 0,
+      source: undefined,
+    };
   }
 
   /** `endOffset`: where its answer ends; undefined when it had none. */
   finish(statement: Statement, error: ErrorFields | undefined, suspended: boolean, endOffset?: number): void {
+    if (statement.finished) return;
+    statement.finished = true;
     const answered = endOffset !== undefined && error !== SKIPPED;
     const length = answered ? endOffset - this.#answerAt : 0;
     this.#facts.fact(LANE, {
@@ -93,6 +118,7 @@ export class StatementFacts {
       ...(suspended && { suspended }),
       ...(answered && { at: { direction: 'target' as const, lane: LANE, offset: this.#answerAt, length } }),
     });
+    this.#onFinished();
     if (!answered) return;
     this.beginAnswer(endOffset);
   }
