@@ -142,6 +142,16 @@ describe('a held statement', () => {
     for (const entry of await audit()) expect(JSON.stringify(entry)).not.toContain('grant all');
   });
 
+  test('is long in its own page and short in lists, so that lists stay small', async () => {
+    const text = `grant all on orders to ${'x'.repeat(19_000)}`;
+    const { request } = await asked({ text });
+    expect((await detail(bob, request)).statement?.text).toBe(text);
+    const inbox = ApprovalList.parse(await (await bob.get('/approvals')).json()).approvals;
+    expect(inbox.find(({ id }) => id === request)?.statement?.text).toMatch(/^grant all on orders to x{1900,}…$/);
+    await decide(bob, request, 'deny', 'no');
+    expect((await detail(bob, request)).statement?.text).toBe(text);
+  });
+
   test('is claimed once', async () => {
     const { request } = await asked();
     await decide(bob, request, 'approve');
