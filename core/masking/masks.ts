@@ -185,11 +185,14 @@ export class Masks {
     return masked.length === bytes.length && masked.buffer === bytes.buffer ? text : decoder.decode(masked);
   }
 
-  /** Writes over a text in place: every value becomes as many bytes as it had. Says whether there was one. */
-  maskInPlace(bytes: Uint8Array, start: number, end: number): boolean {
+  /**
+   * Writes over a text in place: every value becomes as many bytes as it had. Says whether there was one. Not
+   * `counted`: it is looked at again.
+   */
+  maskInPlace(bytes: Uint8Array, start: number, end: number, counted = true): boolean {
     const matches = this.finder?.find(bytes, start, end) ?? [];
     for (const match of matches) {
-      this.count(this.#detectRules[match.source]?.rule ?? -1);
+      if (counted) this.count(this.#detectRules[match.source]?.rule ?? -1);
       bytes.set(sameLength(this.placeholderOf(match.source), match.end - match.start), match.start);
     }
     return matches.length > 0;

@@ -87,7 +87,7 @@ describe('columns stand for', () => {
     ['app.mv', 'shout', 'app.mv.shout app.people.email app.v1.mail app.v2.shout'],
     ['app.people', 'lower_email', 'app.people.email app.people.lower_email'],
     ['app.hidden', 'a', '?'],
-    ['app.hidden', 'one', '?'],
+    ["app.hidden", "one", "app.hidden.one"],
     ['app.row_of', 'whole', 'app.people.email app.people.id app.people.lower_email app.people.name app.row_of.whole'],
     ['app.row_of', 'j', 'app.people.email app.people.id app.people.lower_email app.people.name app.row_of.j'],
     ['app.function_of', 'of_row', '?'],
