@@ -1,7 +1,7 @@
 // A connector's life: identity -> edge -> write-ahead log -> listeners, and the way back. Wiring
 // only; every part is made here and nowhere else.
 
-import { createHmac, hkdfSync } from 'node:crypto';
+import { hkdfSync } from 'node:crypto';
 import { join } from 'node:path';
 import packageJson from '../package.json' with { type: 'json' };
 import type { Report } from '../core/control.ts';
@@ -18,6 +18,7 @@ import { createAuthorizer } from './control/edge-token.ts';
 import { ensureJoined, type JoinedIdentity } from './control/join.ts';
 import { openOutbox } from './control/outbox.ts';
 import { createCredentials } from './credentials/open-credential.ts';
+import { createKeyedHash } from './keyed-hash.ts';
 import { serveHealth } from './health.ts';
 import { describeBug, type Logger } from './logger.ts';
 import { openRecordingLog, type RecordingLog } from './recording/recording-log.ts';
@@ -209,7 +210,7 @@ function openLink(
 function maskingHash(identity: JoinedIdentity): (value: Uint8Array) => Uint8Array {
   const privateKey = identity.privateKey.export({ type: 'pkcs8', format: 'der' });
   const key = secret(new Uint8Array(hkdfSync('sha256', privateKey, '', 'gatehouse connector: masked values', 32)));
-  return (value) => createHmac('sha256', key.reveal()).update(value).digest();
+  return createKeyedHash(key);
 }
 
 function openCertificate(

@@ -30,6 +30,44 @@ interface DetectRule {
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
+/** What rules come to, for all sessions that stand under them. Has no state. */
+export interface CompiledMasks {
+  readonly columnRules: readonly ColumnRule[];
+  readonly finder: Finder | undefined;
+  readonly detectRules: readonly DetectRule[];
+  readonly names: readonly string[];
+}
+
+/** Throws for a pattern that no policy can hold (law 4). */
+export function compileMasks(rules: readonly MaskRule[]): CompiledMasks {
+  const names: string[] = [];
+  const columns: ColumnRule[] = [];
+  const detects: DetectRule[] = [];
+  const sources: Source[] = [];
+  const seen = new Set<string>();
+  for (const { name, mask } of rules) {
+    mask.forEach((entry, index) => {
+      if (entry.columns) {
+        const rule = names.push(`${name}#${index + 1}`) - 1;
+        for (const pattern of entry.columns)
+          columns.push({ rule, way: entry.with, pattern: compileColumnPattern(pattern) });
+      }
+      for (const detect of entry.detect ?? []) {
+        const kind = typeof detect === 'string' ? detect : detect.name;
+        // The first rule that names a detector decides how its values are masked.
+        const identity = typeof detect === 'string' ? kind : `${kind} ${detect.pattern}`;
+        if (seen.has(identity)) continue;
+        seen.add(identity);
+        detects.push({ rule: names.push(`${name}#${index + 1}/${kind}`) - 1, kind, way: entry.with });
+        sources.push(sourceOf(detect));
+      }
+    });
+  }
+  const finder = sources.length > 0 ? new Finder(sources) : undefined;
+  return { columnRules: columns, finder, detectRules: detects, names };
+}
+
+/** One session's masks: compiled rules, and its own counts. */
 export class Masks {
   readonly columnRules: readonly ColumnRule[];
   readonly finder: Finder | undefined;
@@ -39,36 +77,14 @@ export class Masks {
   readonly #counts: Float64Array;
   readonly #incidents: Incidents;
 
-  constructor(rules: readonly MaskRule[], environment: MaskEnvironment) {
-    const names: string[] = [];
-    const columns: ColumnRule[] = [];
-    const detects: DetectRule[] = [];
-    const sources: Source[] = [];
-    const seen = new Set<string>();
-    for (const { name, mask } of rules) {
-      mask.forEach((entry, index) => {
-        if (entry.columns) {
-          const rule = names.push(`${name}#${index + 1}`) - 1;
-          for (const pattern of entry.columns)
-            columns.push({ rule, way: entry.with, pattern: compileColumnPattern(pattern) });
-        }
-        for (const detect of entry.detect ?? []) {
-          const kind = typeof detect === 'string' ? detect : detect.name;
-          // The first rule that names a detector decides how its values are masked.
-          const identity = typeof detect === 'string' ? kind : `${kind} ${detect.pattern}`;
-          if (seen.has(identity)) continue;
-          seen.add(identity);
-          detects.push({ rule: names.push(`${name}#${index + 1}/${kind}`) - 1, kind, way: entry.with });
-          sources.push(sourceOf(detect));
-        }
-      });
-    }
-    this.columnRules = columns;
-    this.finder = sources.length > 0 ? new Finder(sources) : undefined;
+  constructor(rules: readonly MaskRule[] | CompiledMasks, environment: MaskEnvironment) {
+    const compiled = 'columnRules' in rules ? rules : compileMasks(rules);
+    this.columnRules = compiled.columnRules;
+    this.finder = compiled.finder;
     this.keyedHash = environment.keyedHash;
-    this.#detectRules = detects;
-    this.#names = names;
-    this.#counts = new Float64Array(names.length);
+    this.#detectRules = compiled.detectRules;
+    this.#names = compiled.names;
+    this.#counts = new Float64Array(compiled.names.length);
     this.#incidents = environment.incidents;
   }
 

@@ -336,11 +336,15 @@ export class LiveGuide implements ResultGuide {
       ),
       ...(statement ? unknownNames(statement, current) : []),
     ];
+    return this.#isWorthAsking(missing, now) ? now : undefined;
+  }
+
+  #isWorthAsking(missing: readonly string[], now: number): boolean {
     const again = missing.filter((name) => now - (this.#asked.get(name) ?? Number.NEGATIVE_INFINITY) > ASK_AGAIN_MS);
-    if (again.length === 0) return undefined;
+    if (again.length === 0) return false;
     if (this.#asked.size > MAX_ASKED) this.#asked.clear();
     for (const name of again) this.#asked.set(name, now);
-    return now;
+    return true;
   }
 
   #usable(now: number): Catalogue | undefined {
