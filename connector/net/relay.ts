@@ -34,8 +34,11 @@ export interface Interpreter {
   readonly targetWaits: boolean;
   /** So much of the client waits that no more of it is read. */
   readonly clientFull: boolean;
-  /** What to tell the client when the gateway ends the session; undefined where it would cut a message in two. */
-  farewell(reason: EndReason, message: string): Buffer | undefined;
+  /**
+   * What to tell the client when the gateway ends the session; undefined where it would cut a message in two.
+   * `takeBack` has so many bytes, the last that were forwarded to the client, not sent; false when they are on their way.
+   */
+  farewell(reason: EndReason, message: string, takeBack: (bytes: number) => boolean): Buffer | undefined;
   /** The client said that it is leaving, so the target's closing is no surprise. */
   readonly clientLeft: boolean;
   /** Both sides are closed, or about to be: what belongs to the session alone is let go. */
@@ -107,7 +110,7 @@ export class Relay implements Conversation, Delivery {
     this.#ending = true;
     this.#outcome ??= { reason, message };
     this.#toTarget = [];
-    const farewell = this.#interpreter?.farewell(reason, message);
+    const farewell = this.#interpreter?.farewell(reason, message, (bytes) => this.#takeBack(bytes));
     if (farewell && !this.#client.writableEnded) {
       this.#recorder.bytes('gateway', 0, farewell);
       this.#toClient.push(farewell);
@@ -219,6 +222,19 @@ export class Relay implements Conversation, Delivery {
     // A client that is gone for good will read nothing: what the target still sends has no receiver.
     if (side === 'client') this.#target.resume();
     this.#lingerThenDestroy();
+  }
+
+  /** From the client. */
+  #takeBack(count: number): boolean {
+    const waiting = this.#toClient;
+    if (waiting.reduce((sum, bytes) => sum + bytes.length, 0) < count) return false;
+    for (let left = count; left > 0; ) {
+      const last = waiting.pop();
+      if (!last) break;
+      if (last.length > left) waiting.push(last.subarray(0, last.length - left));
+      left -= last.length;
+    }
+    return true;
   }
 
   #note(side: Side): void {

@@ -58,9 +58,9 @@ export class Answers implements AnswerGuide {
     });
   }
 
-  /** A message of our own may be put here without cutting one in two. */
-  get betweenMessages(): boolean {
-    return this.#frames.betweenMessages;
+  /** Bytes that went on of a message whose rest did not: 0 where one of our own may be put without cutting one in two. */
+  get unfinished(): number {
+    return this.#frames.unfinished;
   }
 
   take(chunk: Buffer): void {

@@ -32,9 +32,12 @@ export interface ClientMessage {
   readonly cut: boolean;
 }
 
+/** taken: the next one. last: no further one for now. again: not now; it is shown again by the next `take`. */
+export type Shown = 'taken' | 'last' | 'again';
+
 export interface ClientSink {
-  /** Must call one of forward, drop and replace. False: no further message for now. */
-  message(message: ClientMessage): boolean;
+  /** Must call one of forward, drop and replace, unless it is to be shown again. */
+  message(message: ClientMessage): Shown;
   /** The rest of a cut message, as it is recorded. `last`: its end. */
   part(type: number, part: Buffer, first: boolean, last: boolean): Buffer;
   forward(bytes: Buffer): void;
@@ -74,31 +77,21 @@ export class ClientFrames {
   take(chunk: Buffer): number {
     if (!this.keepsCopies) this.#recordUpTo(chunk, 0, chunk.length, this.#position + this.#partialBytes);
     let at = 0;
-    let goesOn = true;
-    while (goesOn && at < chunk.length && this.fault === undefined) {
+    let shown: Shown = 'taken';
+    // What was to be shown again may be all there is.
+    while (shown === 'taken' && (at < chunk.length || this.#isWhole) && this.fault === undefined) {
       if (this.#long) {
         at += this.#goOn(chunk, at);
         continue;
       }
       if (this.#partialBytes > 0) {
         const share = Math.min(this.#wanted - this.#partialBytes, chunk.length - at);
-        this.#hold(chunk.subarray(at, at + share));
+        if (share > 0) this.#hold(chunk.subarray(at, at + share));
         at += share;
-        if (this.#partialBytes < this.#wanted) break;
-        const begun = this.#partial.length === 1 ? (this.#partial[0] as Buffer) : Buffer.concat(this.#partial);
-        const needed = this.#needed(begun, 0);
-        if (needed > begun.length) {
-          this.#partial = [begun];
-          this.#wanted = needed;
-          continue;
-        }
-        this.#partial = [];
-        this.#partialBytes = 0;
-        this.#wanted = HEADER_BYTES;
-        if (needed > 0) goesOn = this.#show(begun, 0, needed);
+        if (this.#isWhole) shown = this.#showPartial();
         continue;
       }
-      const needed = chunk.length - at < HEADER_BYTES ? HEADER_BYTES : this.#needed(chunk, at);
+      const needed = chunk.length - at < HEADER_BYTES ? this.#neededForHeader(chunk, at) : this.#needed(chunk, at);
       if (this.fault !== undefined) break;
       if (chunk.length - at < needed) {
         this.#wanted = needed;
@@ -106,12 +99,32 @@ export class ClientFrames {
         at = chunk.length;
         break;
       }
-      goesOn = this.#show(chunk, at, needed);
-      at += needed;
+      shown = this.#show(chunk, at, needed);
+      if (shown !== 'again') at += needed;
     }
     this.#recorded.flush();
     this.#goesOn.flush();
     return at;
+  }
+
+  get #isWhole(): boolean {
+    return this.#partialBytes > 0 && this.#partialBytes >= this.#wanted;
+  }
+
+  #showPartial(): Shown {
+    const begun = this.#partial.length === 1 ? (this.#partial[0] as Buffer) : Buffer.concat(this.#partial);
+    this.#partial = [begun];
+    const needed = this.#needed(begun, 0);
+    if (this.fault !== undefined || needed > begun.length) {
+      this.#wanted = needed;
+      return 'taken';
+    }
+    const shown = this.#show(begun, 0, needed);
+    if (shown === 'again') return shown;
+    this.#partial = [];
+    this.#partialBytes = 0;
+    this.#wanted = HEADER_BYTES;
+    return shown;
   }
 
   forward({ bytes, start, end }: ClientMessage): void {
@@ -150,15 +163,20 @@ export class ClientFrames {
     return copied === whole ? message : { ...message, bytes: copied, start: HEADER_BYTES, end: copied.length };
   }
 
-  /** How many bytes from its type byte on must be at hand; 0 with a fault. */
+  /** A message that is not understood is refused at its first byte. */
+  #neededForHeader(bytes: Buffer, at: number): number {
+    const type = bytes[at] as number;
+    if (!SMALL.has(type) && !LARGE.has(type) && type !== COPY_DATA)
+      this.fault = `message type ${nameOf(type)} is not understood`;
+    return HEADER_BYTES;
+  }
+
+  /** How many bytes from its type byte on must be at hand. Its header is. Sets `fault`. */
   #needed(bytes: Buffer, at: number): number {
+    this.#neededForHeader(bytes, at);
+    if (this.fault !== undefined) return 0;
     const type = bytes[at] as number;
     const small = SMALL.has(type);
-    if (!small && !LARGE.has(type) && type !== COPY_DATA) {
-      this.fault = `message type ${nameOf(type)} is not understood`;
-      return 0;
-    }
-    if (bytes.length - at < HEADER_BYTES) return HEADER_BYTES;
     const declared = bytes.readInt32BE(at + 1);
     if (declared < 4 || declared > (small ? MAX_SMALL_BYTES : MAX_MESSAGE_BYTES)) {
       this.fault = `message ${nameOf(type)} declares a length of ${declared}`;
@@ -170,12 +188,12 @@ export class ClientFrames {
   }
 
   /** Shows the message that begins at `at`, of which `have` bytes are here. */
-  #show(bytes: Buffer, at: number, have: number): boolean {
+  #show(bytes: Buffer, at: number, have: number): Shown {
     const type = bytes[at] as number;
     const length = bytes.readInt32BE(at + 1) - 4;
     const left = HEADER_BYTES + length - have;
     const start = at + HEADER_BYTES;
-    const goesOn = this.#sink.message({
+    const shown = this.#sink.message({
       type,
       bytes,
       start,
@@ -184,9 +202,10 @@ export class ClientFrames {
       offset: this.#position,
       cut: left > 0,
     });
+    if (shown === 'again') return shown;
     this.#position += have;
     if (left > 0) this.#long = { type, left, forwarded: this.#forwarded };
-    return goesOn;
+    return shown;
   }
 
   #goOn(chunk: Buffer, at: number): number {

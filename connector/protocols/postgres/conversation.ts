@@ -100,8 +100,8 @@ class PostgresInterpreter implements Interpreter {
     this.#answers.take(chunk);
   }
 
-  farewell(reason: EndReason, message: string): Buffer | undefined {
-    return this.#answers.betweenMessages ? farewellMessage(reason, message) : undefined;
+  farewell(reason: EndReason, message: string, takeBack: (bytes: number) => boolean): Buffer | undefined {
+    return takeBack(this.#answers.unfinished) ? farewellMessage(reason, message) : undefined;
   }
 
   #unguarded(chunk: Buffer): void {
@@ -117,6 +117,11 @@ class PostgresInterpreter implements Interpreter {
     if (share > 0) this.#unguarded(chunk.subarray(0, share));
     if (share === chunk.length || frames.fault !== undefined) return;
     const begun = frames.takeHeld();
+    if (frames.position > 0) {
+      // What ran before was not read, and may have made any name.
+      this.#statements.names.preparedComplete = false;
+      this.#statements.names.portalsComplete = false;
+    }
     this.#guarded = new GuardedClient(
       {
         relay: this.#relay,
@@ -168,7 +173,7 @@ class PostgresInterpreter implements Interpreter {
     if (this.#closed) return;
     this.#closed = true;
     this.#parts.cancelKeys.drop(this.#key);
-    this.#guarded?.left();
+    this.#guarded?.close();
     this.#masking.closed();
     const { upstream, target } = this.#parts;
     if (upstream.key && this.#statements.busy) void cancelUpstream(target, upstream.key);

@@ -116,6 +116,11 @@ export class FrameScanner {
     return this.#left > 0 || this.#held.length > 0;
   }
 
+  /** Bytes of the message under way that were given on. */
+  get unfinished(): number {
+    return this.#left > 0 ? HEADER_BYTES + this.#length - this.#left : 0;
+  }
+
   /** How many bytes of `chunk` belong to what is under way. */
   missing(chunk: Buffer): number {
     if (this.#left > 0) return Math.min(this.#left, chunk.length);

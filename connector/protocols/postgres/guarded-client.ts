@@ -13,7 +13,7 @@ import type { JudgedText } from '../../../core/policy/judge.ts';
 import type { Relay } from '../../net/relay.ts';
 import type { Action, ActionRefusal, HeldAction, SessionGuard, SessionRecorder } from '../../protocol.ts';
 import type { Answers } from './answers.ts';
-import { ClientFrames, type ClientMessage } from './client-frames.ts';
+import { ClientFrames, type ClientMessage, type Shown } from './client-frames.ts';
 import { malformed, readParse } from './client-messages.ts';
 import { HEADER_BYTES } from './framing.ts';
 import { describeBind, describeQuery } from './held-statement.ts';
@@ -27,6 +27,7 @@ import type { Verdicts } from './verdicts.ts';
 const LANE = 0;
 /** Of what the client sends while something waits; then it is not read any more, and its hang-up is not seen until it goes on. */
 const MAX_QUEUED_BYTES = 16 * 1024 * 1024;
+const NOTHING = Buffer.alloc(0);
 const NO_PREPARES: NonNullable<Statement['prepares']> = [];
 
 const BIND = 0x42;
@@ -68,8 +69,11 @@ export class GuardedClient {
   #queue: Buffer[] = [];
   #queuedBytes = 0;
   #waiting = false;
-  /** The client is gone: nothing of it goes on any more. */
-  #gone = false;
+  #again = false;
+  /** The client sends no more. */
+  #left = false;
+  /** The session is over: nothing goes on any more. */
+  #over = false;
   fault: Fault | undefined;
 
   /** `position`, `begun`: bytes of the client that went on before, and the beginning of a header behind them, recorded already. */
@@ -108,9 +112,15 @@ export class GuardedClient {
 
   /** The client will send no more. What waits for an approval is withdrawn; what only waits to be read goes on. */
   left(): void {
-    if (!this.#waiting || this.#gone) return;
-    this.#gone = true;
-    if (!this.#parts.guard.gate.withdraw('client_closed')) this.#gone = false;
+    this.#left = true;
+    if (this.#waiting) this.#parts.guard.gate.withdraw('client_closed');
+  }
+
+  /** The session is over. What waits is withdrawn, and what came behind it is recorded as not run. */
+  close(): void {
+    if (this.#over) return;
+    this.#over = true;
+    if (this.#waiting && !this.#parts.guard.gate.withdraw('client_closed')) this.#resume();
   }
 
   /** The client wants what it waits for to stop. False: nothing waits here. */
@@ -132,12 +142,15 @@ export class GuardedClient {
 
   /** What waited is decided: goes on with what came behind it. */
   #resume(): void {
+    if (!this.#waiting) return;
     this.#waiting = false;
     const queue = this.#queue;
     this.#queue = [];
     this.#queuedBytes = 0;
+    // A message that waited to be read may be all there is.
+    this.#work(NOTHING);
     for (const chunk of queue) {
-      if (this.#waiting) {
+      if (this.waiting) {
         this.#queue.push(chunk);
         this.#queuedBytes += chunk.length;
       } else if (this.fault === undefined) this.#work(chunk);
@@ -148,13 +161,13 @@ export class GuardedClient {
 
   // --- messages ---
 
-  /** Whether the frames behind it may be looked at. */
-  #message(message: ClientMessage): boolean {
+  #message(message: ClientMessage): Shown {
     const { statements } = this.#parts;
     const { type } = message;
-    if (this.#gone || (statements.pipeline.skipping && type !== SYNC && type !== TERMINATE)) {
+    this.#again = false;
+    if (this.#over || (statements.pipeline.skipping && type !== SYNC && type !== TERMINATE)) {
       this.#passOver(message);
-      return true;
+      return 'taken';
     }
     switch (type) {
       case QUERY:
@@ -175,7 +188,21 @@ export class GuardedClient {
       default:
         this.#plain(message);
     }
-    return !this.#waiting && this.fault === undefined;
+    if (this.#again) return 'again';
+    return this.#waiting || this.fault !== undefined ? 'last' : 'taken';
+  }
+
+  /** Whether its texts are read elsewhere now; the message is shown again then. */
+  #mustRead(...sources: readonly (Source | undefined)[]): boolean {
+    for (const source of sources) {
+      const reading = this.#parts.verdicts.reading(source);
+      if (!reading) continue;
+      this.#waiting = true;
+      this.#again = true;
+      void reading.then(() => this.#resume());
+      return true;
+    }
+    return false;
   }
 
   #plain(message: ClientMessage): void {
@@ -190,15 +217,15 @@ export class GuardedClient {
     const { type } = message;
     const { bytes, start, end, length, offset } = this.#record(message);
     this.#frames.drop(message);
-    if (this.#gone && type !== QUERY && type !== EXECUTE && type !== FUNCTION_CALL) return;
     if (![QUERY, PARSE, BIND, EXECUTE, FUNCTION_CALL, CLOSE, DESCRIBE].includes(type)) return;
-    if (this.#gone) statements.pipeline.skip();
+    if (this.#over) statements.pipeline.skip();
     this.#check(statements.clientMessage(type, bytes, start, end, length, offset));
   }
 
   #query(message: ClientMessage): void {
     const { statements, verdicts } = this.#parts;
     const source = verdicts.source(message.cut ? undefined : this.#text(message.bytes, message.start, message.end - 1));
+    if (this.#mustRead(source)) return;
     const judged = verdicts.on(source);
     const recorded = this.#record(message, { read: judged.read, backslashEscapes: escapes(source) });
     const { bytes, start, end, length, offset } = recorded;
@@ -231,6 +258,7 @@ export class GuardedClient {
       return;
     }
     const source = verdicts.source(read.cut ? undefined : this.#text(message.bytes, read.textStart, read.textEnd));
+    if (this.#mustRead(source)) return;
     const judged = verdicts.on(source);
     const { bytes, start, length, offset } = this.#record(message, {
       read: judged.read,
@@ -251,7 +279,7 @@ export class GuardedClient {
       decision: judged.decision,
       describe: () => 'is refused before it is bound',
       send: () => statements.sendParse(prepared, offset, length, source),
-      refuse: (error) => this.#refuseExtended(statement, error),
+      refuse: (error) => this.#refuseExtended(statement, error, prepared.name === '' ? '' : undefined),
     });
   }
 
@@ -262,6 +290,7 @@ export class GuardedClient {
       this.#check(original);
       return;
     }
+    if (this.#mustRead(...original.meanings.map((prepared) => prepared.source))) return;
     const recorded = this.#record(message, { prepared: original.prepared });
     const { bytes, start, end, length, offset } = recorded;
     const portal = bytes === message.bytes ? original : statements.readBind(bytes, start, end, length, offset);
@@ -269,7 +298,7 @@ export class GuardedClient {
       this.#check(portal);
       return;
     }
-    const decision = verdicts.onPrepared(portal.meanings);
+    const decision = verdicts.onPrepared(portal.meanings, statements.names.preparedComplete);
     if (decision.verdict === 'allow' || decision.verdict === 'warn') {
       this.#check(statements.sendBind(portal));
       if (this.fault === undefined) this.#frames.forward(message);
@@ -303,6 +332,8 @@ export class GuardedClient {
     const source = portal?.prepared?.source;
     statement.source = source;
     const send = (): Fault | undefined => {
+      // A portal that is not there runs nothing, and one made in SQL only goes on.
+      if (!source) return statements.sendExecute(statement, portal);
       const judged = verdicts.on(source);
       const fault =
         this.#prepareIn(statement, judged, statements.pipeline.segment) ?? statements.sendExecute(statement, portal);
@@ -310,7 +341,10 @@ export class GuardedClient {
       return fault;
     };
     // What was approved at its Bind is what was asked, whatever rules came since.
-    const decision = verdicts.onPrepared(portal?.meanings ?? []);
+    const decision = verdicts.onPrepared(
+      portal?.meanings ?? [],
+      portal ? statements.names.preparedComplete : statements.names.portalsComplete,
+    );
     if (portal?.held && (portal.held === statement || decision.verdict === 'hold')) {
       this.#check(send());
       if (this.fault === undefined) this.#frames.forward(message);
@@ -366,8 +400,10 @@ export class GuardedClient {
         if (kept) this.#resume();
       },
       refuse: (refusal: ActionRefusal) => {
-        if (this.#gone) statements.drop(statement, refusal.message);
-        else {
+        if (kept && (this.#over || this.#left)) {
+          this.#over = true;
+          statements.drop(statement, refusal.message);
+        } else {
           const { instead, fault } = refuse(statementRefused(refusal, this.#encoding));
           this.#check(fault);
           if (kept) relay.forward('target', instead);
@@ -382,10 +418,15 @@ export class GuardedClient {
     kept = Buffer.from(message.bytes.subarray(message.start - HEADER_BYTES, message.end));
     this.#frames.drop(message);
     this.#waiting = true;
+    if (this.#left) guard.gate.withdraw('client_closed');
   }
 
-  #refuseExtended(statement: Statement, error: Buffer): { instead: Buffer; fault: Fault | undefined } {
-    const name = `gatehouse_${randomBytes(9).toString('hex')}`;
+  /** A Parse that fails drops the unnamed statement, as the client's own would have. */
+  #refuseExtended(
+    statement: Statement,
+    error: Buffer,
+    name = `gatehouse_${randomBytes(9).toString('hex')}`,
+  ): { instead: Buffer; fault: Fault | undefined } {
     return { instead: failingParse(name), fault: this.#parts.statements.pipeline.refuse(statement, error) };
   }
 

@@ -22,6 +22,7 @@ import {
 import { CONFORMING, type PgTextSettings } from '../../../core/sql/postgres.ts';
 import { everyStatement, type StatementSummary } from '../../../core/sql/statement.ts';
 import type { SessionGuard } from '../../protocol.ts';
+import { LARGE_CHARACTERS, LargeTexts } from './large-texts.ts';
 import type { Prepared, Source } from './names.ts';
 import { readStatements } from './parser.ts';
 import { SearchPaths } from './search-path.ts';
@@ -33,12 +34,19 @@ const MAX_JUDGE_BYTES = 64 * 1024 * 1024;
 /** A process has one. */
 export interface PostgresJudge {
   readonly texts: Judge<PgTextSettings>;
+  readonly large: LargeTexts;
   readonly paths: SearchPaths;
 }
 
 export function createPostgresJudge(): PostgresJudge {
+  const large = new LargeTexts();
   return {
-    texts: createJudge({ summarize: readStatements, usual: CONFORMING, maxBytes: MAX_JUDGE_BYTES }),
+    large,
+    texts: createJudge({
+      summarize: (text, settings) => large.get(text, settings) ?? readStatements(text, settings),
+      usual: CONFORMING,
+      maxBytes: MAX_JUDGE_BYTES,
+    }),
     paths: new SearchPaths(),
   };
 }
@@ -68,6 +76,14 @@ export class Verdicts {
   /** The same since the transaction began: its end may change it back. */
   #changed = false;
   #roleKnown = true;
+  /** A prepared statement is judged when it is bound and when it is executed, mostly alike. */
+  #last: {
+    readonly source: Source | undefined;
+    readonly rules: StatementRules;
+    readonly path: readonly string[] | undefined;
+    readonly sequence: number;
+    readonly judged: JudgedText;
+  } = { source: undefined, rules: NO_RULES, path: undefined, sequence: -1, judged: unknown(NO_RULES) };
   readonly #view: SessionView<PgTextSettings> & { settings: PgTextSettings; searchPath: readonly string[] | undefined };
 
   constructor(judge: PostgresJudge, guard: SessionGuard, statements: Statements) {
@@ -82,7 +98,7 @@ export class Verdicts {
     statements.onReported = () => this.#reported();
   }
 
-  /** How a text that is sent now will be read: for `on`, and for every later decision on what was prepared from it. */
+  /** How the target will read a text that is sent now: for this decision, and for every later one on what was prepared from it. */
   source(text: string | undefined): Source {
     if (text === undefined) return { text, settings: UNCERTAIN };
     if (!text.includes('\\') && !(this.#uncertain && hasOtherLetters(text))) return { text, settings: CONFORMING };
@@ -91,19 +107,37 @@ export class Verdicts {
     return { text, settings: reported === 'on' ? CONFORMING : reported === 'off' ? NOT_CONFORMING : UNCERTAIN };
   }
 
+  /** It is long, and is read elsewhere: ask again when this resolves. Undefined: `on` answers at once. */
+  reading(source: Source | undefined): Promise<void> | undefined {
+    if (source?.text === undefined || source.text.length < LARGE_CHARACTERS) return undefined;
+    return this.#judge.large.read(source.text, source.settings);
+  }
+
   /** Undefined source: nobody knows what it is. */
   on(source: Source | undefined): JudgedText {
     const rules = this.#rules;
     if (!source || (source.text === undefined && !source.read)) return unknown(rules);
+    const { sequence } = this.#statements.names;
+    const searchPath = rules.asksForSchemas ? this.#searchPath() : undefined;
+    const last = this.#last;
+    if (last.source === source && last.rules === rules && last.path === searchPath && last.sequence === sequence)
+      return last.judged;
     const view = this.#view;
     view.settings = source.settings;
-    if (rules.asksForSchemas) view.searchPath = this.#searchPath();
-    if (source.read) return { decision: judgeSummaries(rules, source.read, view), read: source.read };
-    return this.#judge.texts.under(rules).decide(source.text ?? '', view);
+    view.searchPath = searchPath;
+    const judged = source.read
+      ? { decision: judgeSummaries(rules, source.read, view), read: source.read }
+      : this.#judge.texts.under(rules).decide(source.text ?? '', view);
+    this.#last = { source, rules, path: searchPath, sequence, judged };
+    return judged;
   }
 
-  /** On what was prepared: the strictest, where a name may stand for several. None: nobody knows what is run. */
-  onPrepared(meanings: readonly Prepared[]): StatementDecision {
+  /**
+   * On what was prepared: the strictest, where a name may stand for several. None: nobody knows what is run, unless
+   * `complete`: all names are known, so the target will find none under this one, and say so.
+   */
+  onPrepared(meanings: readonly Prepared[], complete: boolean): StatementDecision {
+    if (meanings.length === 0 && complete) return NOTHING_THERE;
     let worst: StatementDecision | undefined;
     for (const { source } of meanings) {
       const { decision } = this.on(source);
@@ -119,7 +153,15 @@ export class Verdicts {
 
   /** What was judged goes on to the target. */
   sent(read: Summaries): void {
-    if (read.ok && !read.value.some((summary) => this.#mayChange(summary))) return;
+    const { names } = this.#statements;
+    if (!read.ok) {
+      names.preparedComplete = false;
+      names.portalsComplete = false;
+    }
+    let changes = !read.ok;
+    // Each is looked at: they are noted for more than this.
+    if (read.ok) for (const summary of read.value) changes = this.#mayChange(summary) || changes;
+    if (!changes) return;
     this.#changing = true;
     this.#changed = true;
   }
@@ -130,15 +172,19 @@ export class Verdicts {
   }
 
   #mayChange(top: StatementSummary): boolean {
-    for (const statement of everyStatement(top)) {
-      if (statement.opaque.length > 0 || statement.executes !== undefined) return true;
-      if (statement.kind === 'discard' || (this.#changed && ENDS_TRANSACTION.test(statement.kind))) return true;
-      for (const { setting, role } of statement.acts) {
+    const { names } = this.#statements;
+    let changes = false;
+    for (const { kind, opaque, executes, acts } of everyStatement(top)) {
+      if (kind === 'declare' || opaque.length > 0) names.portalsComplete = false;
+      if (opaque.length > 0) names.preparedComplete = false;
+      if (opaque.length > 0 || executes !== undefined || kind === 'discard') changes = true;
+      if (this.#changed && ENDS_TRANSACTION.test(kind)) changes = true;
+      for (const { setting, role } of acts) {
         if (role !== undefined) this.#roleKnown = false;
-        if (setting === null || (setting !== undefined && TELLING.has(setting))) return true;
+        if (setting === null || (setting !== undefined && TELLING.has(setting))) changes = true;
       }
     }
-    return false;
+    return changes;
   }
 
   get #rules(): StatementRules {
@@ -160,7 +206,7 @@ export class Verdicts {
   /** Of EXECUTE in SQL. */
   #prepared(name: string): readonly StatementSummary[] | undefined {
     const meanings = this.#statements.names.meanings(name, this.#statements.pipeline.segment);
-    if (meanings.length === 0) return undefined;
+    if (meanings.length === 0) return this.#statements.names.preparedComplete ? [] : undefined;
     const all: StatementSummary[] = [];
     for (const { source } of meanings) {
       const read = this.#readAgain(source);
@@ -185,6 +231,8 @@ export class Verdicts {
     if (this.#statements.pipeline.transaction === 'I') this.#changed = false;
   }
 }
+
+const NOTHING_THERE: StatementDecision = { verdict: 'allow', why: 'nothing stands under this name' };
 
 const FUNCTION_CALL: StatementSummary = {
   kind: 'function call',
