@@ -4,6 +4,7 @@ import type { ConnectorId } from '../core/ids.ts';
 import { systemIdSource } from '../core/ids.ts';
 import type { AppDeps } from './app.ts';
 import { createArchive, signedArchiveFetch } from './archive.ts';
+import { createAuditArchive } from './audit-archive.ts';
 import { CertificateAuthority } from './authority/certificate-authority.ts';
 import type { Env } from './env.ts';
 import type { Gatehouse } from './gatehouse.ts';
@@ -13,6 +14,7 @@ import { CONNECTOR_HEADER, CONNECTOR_NAME_HEADER } from './objects/connector-lin
 import { remote } from './objects/rpc.ts';
 import { CALLBACK_PATH } from './paths.ts';
 import { type EdgeSettings, parseSettings } from './settings.ts';
+import { accessRequestUseCases } from './use-cases/access-requests.ts';
 import { accessUseCases } from './use-cases/access.ts';
 import { slackApiOf } from './approvals/notifiers.ts';
 import { administrationUseCases } from './use-cases/administration.ts';
@@ -69,8 +71,19 @@ export function createDeps(env: Env): AppDeps {
       loginKey: () => deriveKey(settings.EDGE_SECRET, 'login-cookie'),
     },
     slack:
-      slackApi && settings.SLACK_SIGNING_SECRET
-        ? { interactions: { useCases, api: slackApi }, signingSecret: settings.SLACK_SIGNING_SECRET, clock }
+      settings.SLACK_SIGNING_SECRET && (slackApi || settings.SLACK_WEBHOOK_URL)
+        ? {
+            interactions: {
+              useCases,
+              api: slackApi,
+              members: settings.SLACK_MEMBERS,
+              origins: [settings.SLACK_API_URL, settings.SLACK_WEBHOOK_URL?.reveal()].flatMap((url) =>
+                url === undefined ? [] : new URL(url).origin,
+              ),
+            },
+            signingSecret: settings.SLACK_SIGNING_SECRET,
+            clock,
+          }
         : undefined,
     assetVersion: typeof GATEHOUSE_ASSET_VERSION === 'undefined' ? undefined : GATEHOUSE_ASSET_VERSION,
     assets: assets && ((request) => assets.fetch(request)),
@@ -80,6 +93,7 @@ export function createDeps(env: Env): AppDeps {
 export function createGatehouse(deps: UseCaseDeps): Gatehouse {
   return {
     ...accessUseCases(deps),
+    ...accessRequestUseCases(deps),
     ...recordingUseCases(deps),
     ...administrationUseCases(deps),
     ...deviceUseCases(deps),
@@ -97,9 +111,11 @@ export function createUseCaseDeps(env: Env, settings: EdgeSettings): UseCaseDeps
     witness: remote(env.WITNESS),
     approvals: (id) => remote(env.APPROVAL, id),
     archive: createArchive(settings.FUNCTIONS_URL, signedArchiveFetch(settings)),
+    auditArchive: createAuditArchive(settings.FUNCTIONS_URL, signedArchiveFetch(settings)),
     links: {
       push: (id, message) => remote(env.CONNECTOR_LINK, id).push(message),
       isLinked: (id) => remote(env.CONNECTOR_LINK, id).isLinked(),
+      policyApplied: (id, version) => remote(env.CONNECTOR_LINK, id).policyApplied(version),
     },
     clock: systemIdSource,
     grantSalt: (email, resource) => grantSalt(settings.EDGE_SECRET, email, resource),

@@ -10,7 +10,9 @@ import type {
   AccessAnswer,
   AccessRequest,
   ApprovalDecision,
+  AuditExportStanding,
   AuditPage,
+  AuditPiecePage,
   ExportFormat,
   IssuedGrant,
   JoinToken,
@@ -54,6 +56,13 @@ export interface StoredPolicy {
   readonly text: string;
   readonly appliedAt: string;
   readonly appliedBy: string;
+}
+
+export interface ApplyOptions {
+  /** The version that the policy was written against. */
+  readonly after?: number;
+  /** Also where one is not an administrator under it any more. */
+  readonly stepDown?: boolean;
 }
 
 export interface Gatehouse {
@@ -104,6 +113,11 @@ export interface Gatehouse {
   ): Answer<AuditPage>;
   /** Walks the audit log's whole chain. */
   verifyAudit(who: Identity): Answer<{ readonly entries: number; readonly whole: boolean; readonly brokenAt?: number }>;
+  /** How the log's export to the object store stands: for auditors and administrators. */
+  auditExport(who: Identity): Answer<AuditExportStanding>;
+  /** The exported pieces, by name, as the object store has them. */
+  auditPieces(who: Identity, after: string | undefined): Answer<AuditPiecePage>;
+  auditPiece(who: Identity, name: string): Answer<ReadableStream<Uint8Array>>;
   /** Administrators only. The token is shown this once and joins one connector. */
   createJoinToken(who: Identity): Answer<z.infer<typeof JoinToken>>;
   /** What the person is about to approve; `userCode` as typed (case, spaces and dashes do not matter). */
@@ -113,6 +127,10 @@ export interface Gatehouse {
   denyDevice(who: Identity, userCode: string): Answer<WaitingDevice>;
   /** Administrators and auditors. */
   policy(who: Identity): Answer<StoredPolicy>;
-  /** Administrators only. `bad_request` names line and column of what is wrong; nothing is applied then. */
-  applyPolicy(who: Identity, text: string): Answer<StoredPolicy>;
+  /**
+   * Administrators only. `bad_request` names line and column of what is wrong; nothing is applied then. Nor where
+   * `who` would not be an administrator any more, unless they step down and somebody else is left; `conflict`
+   * when the version in force is not `after`.
+   */
+  applyPolicy(who: Identity, text: string, options?: ApplyOptions): Answer<StoredPolicy>;
 }

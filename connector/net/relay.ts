@@ -30,6 +30,8 @@ export interface Interpreter {
   clientEnded(): void;
   /** What the client sent last waits to be decided, so the target is not told yet that it was the last. */
   readonly clientWaits: boolean;
+  /** What the target sent last is kept until more is known: no more of it is read, and its end is not passed on. */
+  readonly targetWaits: boolean;
   /** So much of the client waits that no more of it is read. */
   readonly clientFull: boolean;
   /**
@@ -130,7 +132,8 @@ export class Relay implements Conversation, Delivery {
     if (this.#toTarget.length > 0) this.#toTarget = send(this.#target, this.#toTarget);
     if (this.#toClient.length > 0) this.#toClient = send(this.#client, this.#toClient);
     if (this.#clientEnded && !this.#target.writableEnded && !this.#interpreter?.clientWaits) this.#target.end();
-    if ((this.#targetEnded || this.#ending) && !this.#client.writableEnded) this.#client.end();
+    const targetDone = this.#targetEnded && !this.#interpreter?.targetWaits;
+    if ((targetDone || this.#ending) && !this.#client.writableEnded) this.#client.end();
     // Whatever it sends now is let go unread, so that its closing is noticed.
     if (this.#ending) this.#client.resume();
     else this.#regulate();
@@ -158,7 +161,7 @@ export class Relay implements Conversation, Delivery {
     if (this.#ending) return;
     this.#activeAt = performance.now();
     this.#interpreter?.fromTarget(chunk);
-    if (this.#recorder.pendingBytes > MAX_UNCOMMITTED_BYTES) this.#regulate();
+    if (this.#recorder.pendingBytes > MAX_UNCOMMITTED_BYTES || this.#interpreter?.targetWaits) this.#regulate();
   }
 
   #register(): void {
@@ -169,7 +172,7 @@ export class Relay implements Conversation, Delivery {
 
   /** What waited goes on: the client may be read again, and its end is passed on. */
   regulate(): void {
-    if (this.#clientEnded) this.#register();
+    if (this.#clientEnded || this.#targetEnded) this.#register();
     this.#regulate();
   }
 
@@ -181,7 +184,8 @@ export class Relay implements Conversation, Delivery {
     if (logBehind) this.#register();
     const pauseClient =
       logBehind || this.#target.writableLength > MAX_UNSENT_BYTES || this.#interpreter?.clientFull === true;
-    const pauseTarget = logBehind || this.#client.writableLength > MAX_UNSENT_BYTES;
+    const pauseTarget =
+      logBehind || this.#client.writableLength > MAX_UNSENT_BYTES || this.#interpreter?.targetWaits === true;
     if (pauseClient !== this.#clientPaused) {
       this.#clientPaused = pauseClient;
       if (pauseClient) this.#client.pause();

@@ -108,3 +108,7 @@ export function fitsTable(
   if (!pattern.table(base.table)) return false;
   return pattern.schema === undefined || base.schema === undefined || pattern.schema(base.schema);
 }
+
+/** Whether any rule hides this column. */
+export const fitsBase = (rules: readonly ColumnRule[], base: BaseColumn): boolean =>
+  rules.some(({ pattern }) => fits(pattern, base));

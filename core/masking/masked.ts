@@ -18,6 +18,8 @@ export interface Incident {
     | 'copy_unknown'
     /** Text in an encoding in which letters cannot be told from trail bytes. */
     | 'encoding_unsafe'
+    /** The target's catalogue could not be read. */
+    | 'catalogue_unavailable'
     /** A message of the target quotes data that may be masked. */
     | 'message_quotes_data';
   /** Place of the column, from 1. */

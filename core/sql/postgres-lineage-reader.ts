@@ -1,7 +1,7 @@
 // Walks queries and expressions for their lineage. What a node type is not listed for is unknown.
 
 import { type ResultColumn, type Sources, sourcesOf, union } from './lineage.ts';
-import { COMPUTATIONS } from './postgres-computations.ts';
+import { COMPUTATIONS, READS_NO_TABLE } from './postgres-computations.ts';
 import {
   findItem,
   type Item,
@@ -283,7 +283,9 @@ export class LineageReader {
       case 'FuncCall': {
         const called = names(node.fields.funcname);
         const [schema, name = ''] = called.length > 1 ? called.slice(-2) : [undefined, called[0]];
-        const known = (schema === undefined || schema === 'pg_catalog') && COMPUTATIONS.has(name);
+        const known =
+          (schema === undefined || schema === 'pg_catalog' || schema === 'information_schema') &&
+          (COMPUTATIONS.has(name) || READS_NO_TABLE.has(name));
         return known ? { sources: this.#parts(node, scope, around), exact: false } : UNKNOWN;
       }
       case 'A_Expr':

@@ -1,16 +1,24 @@
 // /connectors, /policy, /audit
 
 import { createRoute, z } from '@hono/zod-openapi';
-import { AuditPage, ConnectorList, JoinToken } from '../../core/api.ts';
+import { AuditExportStanding, AuditPage, AuditPiecePage, ConnectorList, JoinToken } from '../../core/api.ts';
 import { AuditKind } from '../../core/audit.ts';
 import { MAX_POLICY_BYTES } from '../../core/policy/parse.ts';
-import { type Api, type ApiDeps, answer, failure, jsonAnswer, jsonBody, whoAsks } from './api.ts';
+import { type Api, type ApiDeps, answer, FAILURES, failure, jsonAnswer, jsonBody, whoAsks } from './api.ts';
 
 const StoredPolicy = z.object({
   version: z.number().int(),
   text: z.string(),
   appliedAt: z.iso.datetime(),
   appliedBy: z.string(),
+});
+
+const PolicyToApply = z.object({
+  text: z.string().max(MAX_POLICY_BYTES),
+  /** Also where one is not an administrator under it any more. */
+  stepDown: z.boolean().default(false),
+  /** The version that it was written against: refused when another one is in force. */
+  after: z.number().int().optional(),
 });
 
 const AuditQuery = z.object({
@@ -65,11 +73,16 @@ export function administrationRoutes(api: Api, { gatehouse }: ApiDeps): void {
       method: 'put',
       path: '/policy',
       summary: 'Apply a policy (administrators)',
-      description: 'Refused whole when anything in it is wrong; the message names line and column.',
-      request: { body: jsonBody(z.object({ text: z.string().max(MAX_POLICY_BYTES) })) },
+      description:
+        'Refused whole when anything in it is wrong; the message names line and column. Refused also where you would not be an administrator under it, unless you step down.',
+      request: { body: jsonBody(PolicyToApply) },
       responses: jsonAnswer(StoredPolicy, 'The policy now in force'),
     }),
-    async (c) => answer(c, await gatehouse.applyPolicy(whoAsks(c), c.req.valid('json').text)),
+    async (c) => {
+      const { text, after, stepDown } = c.req.valid('json');
+      const options = { stepDown, ...(after !== undefined && { after }) };
+      return answer(c, await gatehouse.applyPolicy(whoAsks(c), text, options));
+    },
   );
 
   api.openapi(
@@ -101,5 +114,47 @@ export function administrationRoutes(api: Api, { gatehouse }: ApiDeps): void {
       responses: jsonAnswer(ChainReport, 'Whether it is whole'),
     }),
     async (c) => answer(c, await gatehouse.verifyAudit(whoAsks(c))),
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/audit/export',
+      summary: "How the audit log's export to the object store stands (auditors, administrators)",
+      responses: jsonAnswer(AuditExportStanding, 'Up to where everything is stored, and what waits or fails'),
+    }),
+    async (c) => answer(c, await gatehouse.auditExport(whoAsks(c))),
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/audit/pieces',
+      summary: 'The exported pieces of the audit log (auditors)',
+      request: { query: z.object({ after: z.string().max(100).optional() }) },
+      responses: jsonAnswer(AuditPiecePage, 'By name'),
+    }),
+    async (c) => answer(c, await gatehouse.auditPieces(whoAsks(c), c.req.valid('query').after)),
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/audit/pieces/{name}',
+      summary: 'One exported piece, as it is stored (auditors)',
+      request: { params: z.object({ name: z.string().max(100) }) },
+      responses: {
+        200: {
+          description: 'NDJSON: core/audit-archive.ts',
+          content: { 'application/octet-stream': { schema: z.string() } },
+        },
+        ...FAILURES,
+      },
+    }),
+    async (c) => {
+      const piece = await gatehouse.auditPiece(whoAsks(c), c.req.valid('param').name);
+      if (!piece.ok) return failure(c, piece.error);
+      return c.body(piece.value, 200, { 'content-type': 'application/octet-stream' }) as never;
+    },
   );
 }

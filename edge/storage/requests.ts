@@ -1,8 +1,8 @@
 // Requests as lists need them. Each request's own object (objects/approval.ts) has the truth and
-// writes it here after every change; until then a list may be a moment behind.
+// writes it here after every change; until then a list may be a moment behind. Long statements are cut here.
 
 import { Approval, isOver } from '../../core/approval.ts';
-import type { RequestId } from '../../core/ids.ts';
+import type { RequestId, SessionId } from '../../core/ids.ts';
 
 export const REQUESTS_SCHEMA = `
   CREATE TABLE IF NOT EXISTS requests (
@@ -34,11 +34,12 @@ export class Requests {
     this.#sql = sql;
   }
 
-  /** The open request that this person has for the resource already, or undefined when this one has taken the place. */
+  /** The open request for access that this person has for the resource already, or undefined when this one has taken the place. */
   reserve(approval: Approval, now: number): Approval | undefined {
     const row = this.#sql
       .exec(
-        'SELECT document FROM requests WHERE email = ? AND resource = ? AND open = ? AND until_ms > ? ORDER BY id LIMIT 1',
+        `SELECT document FROM requests WHERE email = ? AND resource = ? AND open = ? AND until_ms > ?
+           AND json_extract(document, '$.subject.kind') = 'access' ORDER BY id LIMIT 1`,
         approval.requester.email,
         approval.subject.resource,
         OPEN,
@@ -59,12 +60,23 @@ export class Requests {
       approval.subject.resource,
       open,
       Date.parse(approval.workUntil ?? approval.decideBy),
-      JSON.stringify(approval),
+      JSON.stringify(forLists(approval)),
     );
   }
 
   drop(id: RequestId): void {
     this.#sql.exec('DELETE FROM requests WHERE id = ?', id);
+  }
+
+  openHoldsOf(session: SessionId): Approval[] {
+    return this.#sql
+      .exec(
+        `SELECT document FROM requests WHERE open = ? AND json_extract(document, '$.subject.session') = ?`,
+        OPEN,
+        session,
+      )
+      .toArray()
+      .map(read);
   }
 
   /** Newest first. */
@@ -80,5 +92,25 @@ export class Requests {
     this.#sql.exec(`DELETE FROM requests WHERE open = ${OVER} AND until_ms < ?`, now - KEPT_MS);
   }
 }
+
+/** A page of them must stay small: what is long is whole in the request's own object. */
+function forLists(approval: Approval): Approval {
+  const { subject, votes } = approval;
+  return {
+    ...approval,
+    votes: votes.map((vote) => ({ ...vote, by: { ...vote.by, groups: [] } })),
+    subject:
+      subject.kind === 'access'
+        ? subject
+        : {
+            ...subject,
+            text: cut(subject.text, 2_000),
+            parameters: subject.parameters.slice(0, 10).map((value) => value && cut(value, 100)),
+            tables: subject.tables.slice(0, 20),
+          },
+  };
+}
+
+const cut = (text: string, most: number): string => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 
 const read = (row: Record<string, SqlStorageValue>): Approval => Approval.parse(JSON.parse(String(row.document)));

@@ -66,6 +66,21 @@ export class Answers implements AnswerGuide {
   take(chunk: Buffer): void {
     if (this.#rewriter || this.#words.length > 0 || this.#parts.rewriting.needed) this.#takeSlowly(chunk);
     else this.advance(chunk);
+    this.#check();
+  }
+
+  /** The target's answer is kept until more is known: no more of it is to be read. */
+  get waits(): boolean {
+    return this.#rewriter?.waits === true;
+  }
+
+  goOn(): void {
+    this.#chooseRewriter();
+    this.#check();
+    this.#parts.relay.regulate();
+  }
+
+  #check(): void {
     const rows = this.#parts.statements.takeRows();
     if (rows > 0) this.#parts.guard.countRows(rows);
     const fault = this.#frames.fault ?? this.#rewriter?.fault;

@@ -10,7 +10,7 @@ import { type CancelKeys, cancelUpstream } from './cancel.ts';
 import { FrameScanner, frameTable } from './framing.ts';
 import { GuardedClient } from './guarded-client.ts';
 import { authenticationOk, backendKeyData } from './messages.ts';
-import { createSessionMasking, type SessionMasking } from './masking/session-masking.ts';
+import { createSessionMasking, type MaskingShare, type SessionMasking } from './masking/session-masking.ts';
 import { farewellMessage } from './refusals.ts';
 import { Statements } from './statements.ts';
 import type { UpstreamConnection } from './upstream.ts';
@@ -31,6 +31,9 @@ export interface ConversationParts {
   readonly recorder: SessionRecorder;
   readonly guard: SessionGuard;
   readonly judge: PostgresJudge;
+  readonly masking: MaskingShare;
+  /** That the client asked for; undefined: the target's own. */
+  readonly database: string | undefined;
   readonly cancelKeys: CancelKeys;
 }
 
@@ -64,7 +67,13 @@ class PostgresInterpreter implements Interpreter {
     const statements = new Statements(recorder, () => guard.recordMasked());
     this.#statements = statements;
     this.#verdicts = new Verdicts(parts.judge, guard, statements);
-    this.#masking = createSessionMasking({ guard, statements, verdicts: this.#verdicts, target: parts.target });
+    this.#masking = createSessionMasking({
+      share: parts.masking,
+      guard,
+      statements,
+      target: parts.target,
+      database: parts.database,
+    });
     this.#answers = new Answers({ relay, recorder, guard, statements, rewriting: this.#masking.rewriting });
     this.#clientFrames = new FrameScanner(FROM_CLIENT, {
       frame: (type, bytes, start, end, length, offset) =>
@@ -147,6 +156,10 @@ class PostgresInterpreter implements Interpreter {
     return this.#guarded?.waiting === true;
   }
 
+  get targetWaits(): boolean {
+    return this.#answers.waits;
+  }
+
   get clientFull(): boolean {
     return this.#guarded?.full === true;
   }
@@ -161,6 +174,7 @@ class PostgresInterpreter implements Interpreter {
     this.#closed = true;
     this.#parts.cancelKeys.drop(this.#key);
     this.#guarded?.close();
+    this.#masking.closed();
     const { upstream, target } = this.#parts;
     if (upstream.key && this.#statements.busy) void cancelUpstream(target, upstream.key);
   }

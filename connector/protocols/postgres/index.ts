@@ -11,6 +11,7 @@ import { beginConversation } from './conversation.ts';
 import { type ClientAuth, prove, readWish, type Wish } from './login.ts';
 import { loadParser } from './parser.ts';
 import { createPostgresJudge } from './verdicts.ts';
+import { createMaskingShare } from './masking/session-masking.ts';
 import { negotiateProtocolVersion, PROTOCOL_3_0, PROTOCOL_3_2 } from './messages.ts';
 import { refusalMessage } from './refusals.ts';
 import { readStart, type Start, type Transport } from './start-up.ts';
@@ -30,6 +31,7 @@ export function createPostgres(options: PostgresOptions = {}): Protocol {
   const clientAuth = options.clientAuth ?? 'scram';
   const cancelKeys = new CancelKeys();
   const judge = createPostgresJudge();
+  const masking = createMaskingShare();
 
   async function accept(socket: Socket, context: AcceptContext): Promise<Accepted> {
     const start = await readStart(socket, context);
@@ -102,20 +104,25 @@ export function createPostgres(options: PostgresOptions = {}): Protocol {
           void turnAway(socket, upstream.error);
           return err(upstream.error);
         }
+        // Before the session's first statement, which may change what the catalogue would have said.
+        const lease =
+          guard.rules.masks.columnRules.length > 0 ? await masking.catalogues.warm(target, wish.database) : undefined;
         const early = reader.release();
-        return ok(
-          beginConversation({
-            client: socket,
-            early,
-            version,
-            upstream: upstream.value,
-            target,
-            recorder,
-            guard,
-            judge,
-            cancelKeys,
-          }),
-        );
+        const conversation = beginConversation({
+          client: socket,
+          early,
+          version,
+          upstream: upstream.value,
+          target,
+          recorder,
+          guard,
+          judge,
+          masking,
+          database: wish.database,
+          cancelKeys,
+        });
+        lease?.release();
+        return ok(conversation);
       },
       async deny(refusal) {
         reader.release();

@@ -9,6 +9,8 @@ export interface AnswerRewriter {
   apply(chunk: Buffer): void;
   /** It keeps nothing back and is in no message: another may take its place. */
   readonly idle: boolean;
+  /** It keeps what comes until it knows more; then it calls its guide's `goOn`. */
+  readonly waits: boolean;
   /** Set when it cannot go on; in words for the session's end. */
   readonly fault: string | undefined;
 }
@@ -19,6 +21,8 @@ export interface AnswerGuide {
   advance(bytes: Buffer): void;
   /** What stands in for an ErrorResponse with this body, whole: it answers what was refused. Undefined: it is the target's own. */
   refusal(body: Buffer): Buffer | undefined;
+  /** The rewriter waited, and handed on what it kept. */
+  goOn(): void;
 }
 
 const NOTHING = Buffer.alloc(0);
@@ -28,6 +32,7 @@ const MAX_ERROR_BYTES = 64 * 1024;
 
 export class RefusalRewriter implements AnswerRewriter {
   readonly fault = undefined;
+  readonly waits = false;
   readonly #guide: AnswerGuide;
   #held: Buffer = NOTHING;
   /** Of a message that passes. */

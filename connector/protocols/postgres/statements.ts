@@ -37,6 +37,10 @@ export class Statements {
   readonly settings = new Map<string, string>();
   /** Told of each ParameterStatus and of each ReadyForQuery. */
   onReported: (() => void) | undefined;
+  /** Told of what the target will run, before it is among what the target has to answer. */
+  onSent: ((statement: Statement, portal: Portal | undefined) => void) | undefined;
+  /** Told of what the client prepares. */
+  onPrepared: ((prepared: Prepared) => void) | undefined;
   /** The client sent Terminate. */
   terminated = false;
   #rowsCounted = 0;
@@ -131,6 +135,7 @@ export class Statements {
     const { pipeline } = this;
     statement.sequence = this.names.sequence;
     statement.executed = true;
+    if (!refused && !pipeline.skipping) this.onSent?.(statement, undefined);
     const undo = pipeline.skipping ? undefined : this.names.forgetUnnamed(pipeline.segment);
     return pipeline.enqueue({ kind: 'query', statement, refused, undo });
   }
@@ -157,6 +162,7 @@ export class Statements {
     const { pipeline } = this;
     if (pipeline.skipping) return undefined;
     prepared.source = source;
+    this.onPrepared?.(prepared);
     const undo = this.names.prepare(prepared, pipeline.segment);
     if (!undo) return 'too many prepared statements are open';
     return pipeline.enqueue({ kind: 'parse', prepared, offset, length: HEADER_BYTES + length, undo });
@@ -244,6 +250,7 @@ export class Statements {
     statement.sequence = this.names.sequence;
     statement.executed = true;
     if (portal) portal.executed = true;
+    if (!this.pipeline.skipping) this.onSent?.(statement, portal);
     return this.pipeline.enqueue({ kind: 'execute', statement, portal });
   }
 
@@ -283,6 +290,7 @@ export class Statements {
   }
 
   sendFunctionCall(statement: Statement, refused?: Refused): Fault | undefined {
+    if (!refused) this.onSent?.(statement, undefined);
     return this.pipeline.enqueue({ kind: 'function', statement, refused });
   }
 

@@ -34,17 +34,25 @@ export interface ResultGuide {
   copyOut(binary: boolean, columns: number): CopyPlan | undefined;
   /** The statement that is being answered, for what the target says about it. */
   statement(): { readonly text: string | undefined; readonly mayTouch: boolean };
+  /**
+   * For guides that follow the pipeline: asked before anything is asked about a message of `type`, when all that stands
+   * in front of it was handed on. False: not yet; `resume` is called when it is. `body` where the message is whole.
+   */
+  ready?(type: number, body: Buffer | undefined): boolean;
+  /** What takes the place of an ErrorResponse with this body: a whole message. Undefined: it is the target's own. */
+  refusal?(body: Buffer): Buffer | undefined;
 }
 
 const NOTHING = Buffer.alloc(0);
 /** Types whose body is looked at, beside rows and COPY data. */
 const LOOKED_AT = new Set([...'TENASVH'].map((letter) => letter.charCodeAt(0)));
+
 /** After these the next DataRow belongs to another result. */
 const RESULT_ENDS = new Set([...'CsEIZTHGc'].map((letter) => letter.charCodeAt(0)));
 const DATA_ROW = 0x44;
 const COPY_DATA = 0x64;
 /** Encodings whose second bytes reach into ASCII: there a found value could begin inside a letter. */
-const UNSAFE_ENCODINGS = new Set(['SJIS', 'SHIFT_JIS_2004', 'BIG5', 'GBK', 'UHC', 'GB18030', 'JOHAB']);
+export const UNSAFE_ENCODINGS: ReadonlySet<string> = new Set(['SJIS', 'SHIFT_JIS_2004', 'BIG5', 'GBK', 'UHC', 'GB18030', 'JOHAB']);
 
 type Long =
   | { readonly kind: 'pass'; left: number }
@@ -53,9 +61,12 @@ type Long =
   | { readonly kind: 'copy'; left: number };
 
 export class ResultMasker implements Masking {
-  readonly #masks: Masks;
+  #masks: Masks;
   readonly #guide: ResultGuide;
   readonly #context: { masks: Masks; unsafeEncoding: boolean };
+  /** Received and not looked at yet. */
+  #rest: Buffer[] = [];
+  #restBytes = 0;
   readonly #rows: RowMasker;
   #plan: ResultPlan | undefined;
   #planned = false;
@@ -67,6 +78,10 @@ export class ResultMasker implements Masking {
   #long: Long | undefined;
   /** Set when nothing more is given, in words for the session's end. */
   fault: string | undefined;
+  /** What was given must be handed on before there is more: then `apply` goes on with no bytes. */
+  more = false;
+  /** The guide is not ready: what comes is kept, until `resume`. */
+  waiting = false;
 
   constructor(masks: Masks, guide: ResultGuide, clientEncoding = 'UTF8') {
     this.#masks = masks;
@@ -75,7 +90,34 @@ export class ResultMasker implements Masking {
     this.#rows = new RowMasker(this.#context as CellContext);
   }
 
+  /** In a message, or in COPY data, or keeping something back. */
+  get busy(): boolean {
+    return this.#wanted > 0 || this.#long !== undefined || this.#copy !== undefined || this.#restBytes > 0;
+  }
+
+  /** Bytes kept because the guide is not ready. */
+  get keptBytes(): number {
+    return this.#restBytes;
+  }
+
+  /** From here on other rules are in force: for rows of the result under way as well. COPY data under way stays under the old. */
+  use(masks: Masks): void {
+    if (masks === this.#masks) return;
+    this.#masks = masks;
+    this.#context.masks = masks;
+    this.#planned = false;
+  }
+
+  /** The guide is ready. */
+  resume(): void {
+    this.waiting = false;
+    this.more = true;
+  }
+
   fail(): void {
+    this.#rest = [];
+    this.#restBytes = 0;
+    this.more = false;
     this.fault = 'masking failed; the rest of the answer is withheld';
     this.#held = [];
     this.#masks.report({ kind: 'mask.withheld', reason: 'masking_failed' });
@@ -83,8 +125,18 @@ export class ResultMasker implements Masking {
 
   apply(received: Buffer): Buffer[] {
     if (this.fault !== undefined) return [];
+    if (this.waiting) {
+      this.#keep(Buffer.from(received));
+      return [];
+    }
+    this.more = false;
     let chunk = received;
-    if (this.#wanted > 0) {
+    if (this.#restBytes > 0) {
+      const [only] = this.#rest;
+      chunk = only && this.#rest.length === 1 && received.length === 0 ? only : Buffer.concat([...this.#rest, received]);
+      this.#rest = [];
+      this.#restBytes = 0;
+    } else if (this.#wanted > 0) {
       const whole = this.#collect(received);
       if (!whole) return [];
       chunk = whole;
@@ -124,6 +176,22 @@ export class ResultMasker implements Masking {
       const start = at + HEADER_BYTES;
       const end = start + length;
       if (type !== DATA_ROW && RESULT_ENDS.has(type)) this.#planned = false;
+      const asks = type === DATA_ROW ? !this.#planned : LOOKED_AT.has(type) && end <= size;
+      if (asks && this.#guide.ready) {
+        flush(at);
+        if (out !== undefined && out.length > 0) given.push(out.take());
+        out = undefined;
+        if (given.length > 0) {
+          this.more = true;
+          this.#keep(chunk.subarray(at));
+          return given;
+        }
+        if (!this.#guide.ready(type, end <= size ? chunk.subarray(start, end) : undefined)) {
+          this.waiting = true;
+          this.#keep(Buffer.from(chunk.subarray(at)));
+          return given;
+        }
+      }
       const handled = this.#handles(type);
       if (end > size) {
         if (handled && length <= MAX_HELD_BYTES) {
@@ -197,9 +265,12 @@ export class ResultMasker implements Masking {
       case 0x54: // T RowDescription
         this.#guide.described(body);
         return undefined;
-      case 0x45: // E ErrorResponse
+      case 0x45: {
+        // E ErrorResponse
         this.#copy = undefined;
-        return maskErrorFields(body, this.#words());
+        const refusal = this.#guide.refusal?.(body);
+        return refusal ? refusal.subarray(HEADER_BYTES) : maskErrorFields(body, this.#words());
+      }
       case 0x4e: // N NoticeResponse
         return maskErrorFields(body, this.#words());
       case 0x41: // A NotificationResponse
@@ -222,7 +293,15 @@ export class ResultMasker implements Masking {
   }
 
   #beginCopy(plan: CopyPlan | undefined): void {
-    this.#copy = plan && new CopyRewriter(this.#context as CellContext, plan);
+    // Where letters hold bytes of ASCII, a field's end cannot be told from a letter's.
+    const unsafe = this.#context.unsafeEncoding && plan?.kind === 'text';
+    this.#copy = plan && new CopyRewriter({ ...this.#context }, unsafe ? { kind: 'withhold' } : plan);
+  }
+
+  #keep(bytes: Buffer): void {
+    if (bytes.length === 0) return;
+    this.#rest.push(bytes);
+    this.#restBytes += bytes.length;
   }
 
   #words(): MessageContext {
@@ -274,7 +353,7 @@ export class ResultMasker implements Masking {
     }
     if (type === DATA_ROW && this.#plan) {
       given.push(chunk.subarray(at, start));
-      const row = new LongRow(this.#context as CellContext, this.#plan, length);
+      const row = new LongRow({ ...this.#context }, this.#plan, length);
       given.push(...row.push(share));
       this.#long = { kind: 'row', row };
       return;

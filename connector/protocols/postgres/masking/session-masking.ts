@@ -1,26 +1,108 @@
 // What masks do to a session: how its client's messages are recorded, and what rewrites its answers.
+// Nothing is read and nothing is dialled for a session that no mask rule concerns.
 
-import { type Rewriting, rewriteRefusals } from '../answers.ts';
-import { AS_SENT, type RecordedCopies } from '../recorded-copies.ts';
+import { parseSync } from 'libpg-query';
+import type { Masks } from '../../../../core/masking/masks.ts';
 import type { SessionGuard, UpstreamTarget } from '../../../protocol.ts';
+import type { Rewriting } from '../answers.ts';
+import { AS_SENT, type RecordedCopies } from '../recorded-copies.ts';
+import { type AnswerGuide, RefusalRewriter } from '../refusal-rewriter.ts';
 import type { Statements } from '../statements.ts';
-import type { Verdicts } from '../verdicts.ts';
+import { type CatalogueLease, Catalogues } from './catalogues.ts';
+import { LiveGuide } from './live-guide.ts';
+import { MaskRewriter } from './mask-rewriter.ts';
+import { MaskedCopies } from './recorded-copy.ts';
+import { Readings } from './statement-reading.ts';
+
+/** What all sessions of a process share. */
+export interface MaskingShare {
+  readonly catalogues: Catalogues;
+  readonly readings: Readings;
+}
+
+export const createMaskingShare = (): MaskingShare => ({
+  catalogues: new Catalogues({ parse: parseSync }),
+  readings: new Readings(parseSync),
+});
 
 export interface SessionMaskingParts {
+  readonly share: MaskingShare;
   /** `guard.rules.masks`: in force now. */
   readonly guard: SessionGuard;
   /** `statements.pipeline.next`: what the target answers next, with its statement, portal or prepared statement. */
   readonly statements: Statements;
-  /** `verdicts.on(source).read`: what a text does, from the cache. */
-  readonly verdicts: Verdicts;
   readonly target: UpstreamTarget;
+  /** That the session is in; undefined: the target's own. */
+  readonly database: string | undefined;
 }
 
 export interface SessionMasking {
   readonly rewriting: Rewriting;
   readonly copies: RecordedCopies;
+  /** Both sides are closed. */
+  closed(): void;
 }
 
-export function createSessionMasking({ statements }: SessionMaskingParts): SessionMasking {
-  return { rewriting: rewriteRefusals(statements.pipeline), copies: AS_SENT };
+export function createSessionMasking(parts: SessionMaskingParts): SessionMasking {
+  const { guard, statements } = parts;
+  let live: { readonly guide: LiveGuide; readonly copies: MaskedCopies; readonly lease: CatalogueLease } | undefined;
+  let rewriter: MaskRewriter | undefined;
+  let answers: AnswerGuide | undefined;
+  let closed = false;
+  /** Statements were sent while nothing was masked. */
+  let begun = false;
+
+  function begin(): NonNullable<typeof live> {
+    if (live) return live;
+    const lease = parts.share.catalogues.lease(parts.target, parts.database);
+    const guide = new LiveGuide({
+      guard,
+      statements,
+      readings: parts.share.readings,
+      lease,
+      begun,
+      onReady() {
+        if (closed || !rewriter) return;
+        rewriter.resume();
+        answers?.goOn();
+      },
+    });
+    live = { guide, lease, copies: new MaskedCopies(statements, parts.share.readings, guide) };
+    return live;
+  }
+
+  statements.onSent = (statement, portal) => {
+    if (live || guard.rules.masks.any) begin().guide.sent(statement, portal);
+    else begun = true;
+  };
+  statements.onPrepared = (prepared) => {
+    if (live || guard.rules.masks.any) begin().guide.parsed(prepared);
+  };
+  // The catalogue is on its way before the first result.
+  if (guard.rules.masks.columnRules.length > 0) begin();
+
+  const withMasks = (masks: Masks): RecordedCopies => (masks.any ? begin().copies : AS_SENT);
+  return {
+    rewriting: {
+      get needed() {
+        return guard.rules.masks.any || statements.pipeline.refusals > 0;
+      },
+      choose(current, guide) {
+        if (!guard.rules.masks.any) return current instanceof RefusalRewriter ? current : new RefusalRewriter(guide);
+        if (current instanceof MaskRewriter) return current;
+        answers = guide;
+        rewriter = new MaskRewriter(begin().guide, guide, statements.settings.get('client_encoding') ?? 'UTF8');
+        return rewriter;
+      },
+    },
+    copies: {
+      copy: (type, message, masks, subject) => withMasks(masks).copy(type, message, masks, subject),
+      part: (type, part, masks, first, last) => withMasks(masks).part(type, part, masks, first, last),
+    },
+    closed() {
+      closed = true;
+      live?.guide.closed();
+      live?.lease.release();
+    },
+  };
 }

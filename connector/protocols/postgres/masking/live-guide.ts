@@ -1,0 +1,402 @@
+// The guide of a session: knows by the pipeline which statement the target answers, by the statement's
+// text what its columns are made of, and by the catalogue what stands behind those. Waits for the
+// catalogue before the first message that needs it, once for each result; what is then not known is
+// withheld.
+//
+// Where a client skips Describe, the description that its statement got earlier counts, with the formats of
+// the Bind; without one, a column passes only where the parse tree knows what it is made of.
+
+import type { Lineage, Origin } from '../../../../core/masking/columns.ts';
+import type { Masks } from '../../../../core/masking/masks.ts';
+import type { SessionGuard } from '../../../protocol.ts';
+import type { Portal, Prepared, Source } from '../names.ts';
+import type { Pending } from '../pipeline.ts';
+import type { Statement } from '../statement-facts.ts';
+import type { Statements } from '../statements.ts';
+import type { Catalogue } from './catalogue.ts';
+import { type CatalogueLease, MAX_CATALOGUE_AGE_MS } from './catalogues.ts';
+import type { CopyPlan } from './copy-out.ts';
+import { factsOf, type StatementFacts, unknownNames } from './result-facts.ts';
+import type { ResultGuide } from './result-masker.ts';
+import { type ColumnPlan, planFields, type ResultPlan, WITHHOLD_ALL } from './result-plan.ts';
+import { readRowDescription, type ResultField } from './row-description.ts';
+import { SessionMemory } from './session-memory.ts';
+import { maskStatementText } from './statement-text.ts';
+import type { Readings, StatementReading, TextReading } from './statement-reading.ts';
+import type { Format } from './types.ts';
+
+/** From this age on it is read again while nobody waits. */
+const REFRESH_AFTER_MS = 5_000;
+/** A name that was not there is asked for again after this. */
+const ASK_AGAIN_MS = 1_000;
+const MAX_ASKED = 1_000;
+
+const ROW_DESCRIPTION = 0x54;
+const DATA_ROW = 0x44;
+const COPY_OUT = 0x48;
+const ERROR = 0x45;
+const NOTICE = 0x4e;
+
+/** What is being answered, of one text. */
+interface Current {
+  /** Each result is described just before its rows. */
+  readonly query: boolean;
+  readonly number: number;
+  readonly reading: TextReading | undefined;
+  readonly statement: StatementReading | undefined;
+  readonly earlier: readonly StatementReading[];
+  readonly portal: Portal | undefined;
+}
+
+export interface LiveGuideParts {
+  readonly guard: SessionGuard;
+  readonly statements: Statements;
+  readonly readings: Readings;
+  readonly lease: CatalogueLease;
+  /** Statements were sent before. */
+  readonly begun: boolean;
+  /** The catalogue came: the masker goes on. */
+  readonly onReady: () => void;
+}
+
+export class LiveGuide implements ResultGuide {
+  readonly #parts: LiveGuideParts;
+  readonly memory: SessionMemory;
+  /** When the guide began: a catalogue of before may be too old. */
+  readonly #began: number;
+  #waited = false;
+  #waiting = false;
+  /** For the result at hand. */
+  #catalogue: Catalogue | undefined;
+  /** Of the answer to a Query: the description at hand. */
+  #described: readonly ResultField[] | undefined;
+  readonly #ofPrepared = new WeakMap<Prepared, readonly ResultField[]>();
+  readonly #ofPortal = new WeakMap<Portal, readonly ResultField[]>();
+  readonly #asked = new Map<string, number>();
+  readonly #texts = new WeakMap<Source, TextReading>();
+  /** What the target says at a Sync is about this, or about what was sent before it. */
+  #lastSent: TextReading | undefined;
+  readonly #known = new WeakMap<StatementReading, { catalogue: Catalogue | undefined; masks: Masks; facts: StatementFacts }>();
+  readonly #plans = new WeakMap<
+    readonly ResultField[],
+    { facts: StatementFacts; masks: Masks; formats: string; plan: ResultPlan | undefined }
+  >();
+  #reportedFault: string | undefined;
+  #sentAny: boolean;
+
+  constructor(parts: LiveGuideParts) {
+    this.#parts = parts;
+    this.memory = new SessionMemory(parts.begun);
+    this.#sentAny = parts.begun;
+    this.#began = parts.lease.now();
+    if (this.masks.columnRules.length > 0) void parts.lease.refresh(this.#began - MAX_CATALOGUE_AGE_MS);
+  }
+
+  get masks(): Masks {
+    return this.#parts.guard.rules.masks;
+  }
+
+  // --- from the client ---
+
+  /** The target will run it. */
+  sent(statement: Statement, portal: Portal | undefined): void {
+    this.settle();
+    this.#sentAny = true;
+    const reading = this.readingOf(statement.source) ?? this.#namedInSql(portal);
+    this.#lastSent = reading;
+    this.memory.sent(statement, reading, (one) => {
+      const touched = this.factsFor(one, reading, statement.number, []).touched;
+      return touched === 'unknown' || touched.length > 0;
+    });
+  }
+
+  /** The client's own PREPARE of a name: EXECUTE in SQL reaches it. */
+  parsed(prepared: Prepared): void {
+    const [only, ...more] = this.readingOf(prepared.source)?.statements ?? [];
+    if (only && more.length === 0 && prepared.name !== '') this.memory.define('prepared', prepared.name, only);
+  }
+
+  readingOf(source: Source | undefined): TextReading | undefined {
+    if (source?.text === undefined) return undefined;
+    const known = this.#texts.get(source);
+    if (known) return known;
+    const reading = this.#parts.readings.read(source.text, source.settings);
+    this.#texts.set(source, reading);
+    return reading;
+  }
+
+  /** What is known of a statement that is not answered yet. */
+  factsFor(
+    statement: StatementReading | undefined,
+    reading: TextReading | undefined,
+    number: number,
+    earlier: readonly StatementReading[],
+  ): StatementFacts {
+    const { current, changedAt } = this.#parts.lease;
+    const catalogue = current && current.asOf >= changedAt ? current : undefined;
+    return this.#facts(statement, reading, catalogue, number, earlier);
+  }
+
+  #facts(
+    statement: StatementReading | undefined,
+    reading: TextReading | undefined,
+    catalogue: Catalogue | undefined,
+    number: number,
+    earlier: readonly StatementReading[],
+  ): StatementFacts {
+    const { masks } = this;
+    const state = this.memory.stateFor(number, earlier);
+    const alike = statement !== undefined && !state.dirty && !state.settingsFilled && statement.alone;
+    const known = alike ? this.#known.get(statement) : undefined;
+    if (known && known.catalogue === catalogue && known.masks === masks) return known.facts;
+    const facts = factsOf(statement, reading?.text ?? '', catalogue, masks, state);
+    if (alike) this.#known.set(statement, { catalogue, masks, facts });
+    return facts;
+  }
+
+  /** Before a message is looked at: whether a transaction that changed definitions is over, so that the catalogue has them. */
+  settle(): void {
+    const { pipeline } = this.#parts.statements;
+    if (pipeline.transaction !== 'I' || pipeline.busy || !this.memory.idle()) return;
+    // Later than any change: the answer to it has come.
+    this.#parts.lease.changed();
+  }
+
+  /** The session is over. What it changed and nobody saw the end of counts for others. */
+  closed(): void {
+    if (this.memory.idle()) this.#parts.lease.changed();
+  }
+
+  // --- from the target ---
+
+  ready(type: number, body: Buffer | undefined): boolean {
+    if (this.masks.columnRules.length === 0) return true;
+    if (this.#waiting) return false;
+    const { lease } = this.#parts;
+    if (type !== ROW_DESCRIPTION && type !== DATA_ROW && type !== COPY_OUT) {
+      const first = !lease.current && this.#sentAny && (type === ERROR || type === NOTICE) && !this.#waited;
+      this.#waited = false;
+      return first ? this.#wait(this.#began) : true;
+    }
+    const now = lease.now();
+    const fields = type === ROW_DESCRIPTION && body ? readRowDescription(body) : undefined;
+    const since = this.#waited ? undefined : this.#needed(now, fields);
+    this.#waited = false;
+    if (since === undefined) {
+      this.#catalogue = this.#usable(now);
+      if (!this.#catalogue) this.#reportFault();
+      else if (this.#catalogue.asOf < now - REFRESH_AFTER_MS) void lease.refresh(now - REFRESH_AFTER_MS);
+      return true;
+    }
+    return this.#wait(since);
+  }
+
+  #wait(since: number): false {
+    this.#waiting = true;
+    void this.#parts.lease.refresh(since).then(() => {
+      this.#waiting = false;
+      this.#waited = true;
+      this.#parts.onReady();
+    });
+    return false;
+  }
+
+  described(body: Buffer): void {
+    const fields = readRowDescription(body);
+    const { next } = this.#parts.statements.pipeline;
+    if (next?.kind === 'describe') {
+      if (!fields) return;
+      if (next.prepared) this.#ofPrepared.set(next.prepared, fields);
+      if (next.portal) this.#ofPortal.set(next.portal, fields);
+    } else this.#described = fields;
+  }
+
+  rows(): ResultPlan | undefined {
+    const { masks } = this;
+    if (!masks.any) return undefined;
+    const current = this.#current();
+    const facts = this.#factsOf(current);
+    const { portal } = current;
+    const exact = current.query ? this.#described : portal && this.#ofPortal.get(portal);
+    if (exact) return this.#plan(exact, facts, undefined, true);
+    const meant = portal?.meanings.length === 1 ? portal.prepared : undefined;
+    const earlier = meant && this.#ofPrepared.get(meant);
+    if (earlier && portal?.formats) return this.#plan(earlier, facts, formatsOf(portal), false);
+    return this.#planWithoutDescription(facts, current);
+  }
+
+  copyOut(binary: boolean, columns: number): CopyPlan | undefined {
+    if (!this.masks.any) return undefined;
+    return this.#factsOf(this.#current()).copy(binary, columns);
+  }
+
+  /** As recorded: what the target quotes of it is in the recording too. */
+  statement(): { readonly text: string | undefined; readonly mayTouch: boolean } {
+    const { next } = this.#parts.statements.pipeline;
+    const later = Number.MAX_SAFE_INTEGER;
+    if (next?.kind === 'parse') return this.#words(this.readingOf(next.prepared.source), later);
+    if (next && 'statement' in next) return this.#words(this.#current().reading, next.statement.number);
+    const { text } = this.#words(this.#lastSent, later);
+    return { text, mayTouch: this.#sentAny };
+  }
+
+  // --- what they need ---
+
+  #words(reading: TextReading | undefined, number: number): { text: string | undefined; mayTouch: boolean } {
+    const { masks } = this;
+    const { statements } = reading ?? {};
+    if (!reading || !statements) return { text: undefined, mayTouch: true };
+    const facts = statements.map((statement, index) =>
+      this.factsFor(statement, reading, number, statements.slice(0, index)),
+    );
+    const withholdLiterals = facts.some((one) => one.withholdLiterals);
+    return {
+      text: maskStatementText(reading.text, masks, { withholdLiterals, again: true }),
+      mayTouch: facts.some(({ touched }) => masks.mayTouch(touched)),
+    };
+  }
+
+  #current(): Current {
+    const { next } = this.#parts.statements.pipeline;
+    return currentOf(next, (statement, portal) => this.readingOf(statement.source) ?? this.#namedInSql(portal));
+  }
+
+  /** PREPARE and DECLARE in SQL, run through the protocol. */
+  #namedInSql(portal: Portal | undefined): TextReading | undefined {
+    if (!portal || portal.prepared?.source?.text !== undefined) return undefined;
+    const found = this.memory.defined('prepared', portal.statement);
+    return found && { text: '', statements: [found] };
+  }
+
+  #factsOf({ statement, reading, number, earlier }: Current): StatementFacts {
+    return this.#facts(statement, reading, this.#catalogue, number, earlier);
+  }
+
+  #plan(
+    fields: readonly ResultField[],
+    facts: StatementFacts,
+    formats: readonly Format[] | undefined,
+    exact: boolean,
+  ): ResultPlan | undefined {
+    const { masks } = this;
+    const asked = formats?.join() ?? '';
+    const known = this.#plans.get(fields);
+    if (known && known.facts === facts && known.masks === masks && known.formats === asked) return known.plan;
+    const lineage = facts.lineage(fields.length);
+    // An earlier description may be of another table of that name: it proves nothing by itself.
+    const counted = exact
+      ? fields
+      : fields.map((field, index) => ((lineage?.[index] ?? 'unknown') === 'unknown' ? { ...field, table: 0 } : field));
+    const resolve = (table: number, attribute: number) => this.#origin(table, attribute, facts, lineage !== undefined);
+    const surest = exact ? lineage?.map((one, index) => withOrigin(one, fields[index], resolve)) : lineage;
+    const plan = planFields(masks, counted, { lineage: surest, touched: facts.touched, formats }, resolve);
+    // What is withheld is told each time.
+    if (!plan?.columns.some(({ kind }) => kind === 'withhold')) this.#plans.set(fields, { facts, masks, formats: asked, plan });
+    return plan;
+  }
+
+  #origin(table: number, attribute: number, facts: StatementFacts, followed: boolean): Origin | undefined {
+    if (!facts.originsCount) return undefined;
+    const origin = this.#catalogue?.origin(table, attribute);
+    // Of what cannot be followed, a view may have been made anew within the transaction.
+    const view = 'vm'.includes(this.#catalogue?.relation(table)?.kind ?? 'v');
+    return origin && view && !followed ? { ...origin, bases: 'unknown' } : origin;
+  }
+
+  #planWithoutDescription(facts: StatementFacts, { statement, portal }: Current): ResultPlan {
+    const { masks } = this;
+    const count = statement?.result.kind === 'columns' ? statement.result.columns.length : 0;
+    const star = statement?.result.kind !== 'columns' || statement.result.columns.some(({ kind }) => kind === 'star');
+    const fields = star ? undefined : Array.from({ length: count }, unknownField);
+    // In place, unless it is known to be text.
+    const plan = fields && this.#plan(fields, facts, formatsOf(portal) ?? ['binary'], false);
+    if (fields && !plan) return { columns: fields.map((): ColumnPlan => ({ kind: 'pass' })), beyond: WITHHOLD_ALL.beyond };
+    // A value of a type that is not known can only become NULL.
+    const columns = plan?.columns.map((column): ColumnPlan =>
+      column.kind === 'mask' ? { ...column, way: 'null', constant: undefined } : column,
+    );
+    if (columns) return { columns, beyond: WITHHOLD_ALL.beyond };
+    masks.report({ kind: 'mask.withheld', reason: 'result_unknown' });
+    return WITHHOLD_ALL;
+  }
+
+  /** From when on a load must have begun for what comes; undefined: what is at hand will do. */
+  #needed(now: number, fields: readonly ResultField[] | undefined): number | undefined {
+    const { current, changedAt } = this.#parts.lease;
+    if (!current) return Math.min(this.#began, now);
+    const oldest = Math.max(changedAt, now - MAX_CATALOGUE_AGE_MS);
+    if (current.asOf < oldest) return oldest;
+    const { statement, number, earlier, portal } = this.#current();
+    // What the session changed itself and did not commit, no load can see.
+    if (this.memory.stateFor(number, earlier).dirty) return undefined;
+    const described = fields ?? (portal?.prepared ? this.#ofPrepared.get(portal.prepared) : undefined) ?? [];
+    const missing = [
+      ...described.flatMap(({ table, attribute }) =>
+        table !== 0 && attribute > 0 && !current.origin(table, attribute) ? [`${table}.${attribute}`] : [],
+      ),
+      ...(statement ? unknownNames(statement, current) : []),
+    ];
+    return this.#isWorthAsking(missing, now) ? now : undefined;
+  }
+
+  #isWorthAsking(missing: readonly string[], now: number): boolean {
+    const again = missing.filter((name) => now - (this.#asked.get(name) ?? Number.NEGATIVE_INFINITY) > ASK_AGAIN_MS);
+    if (again.length === 0) return false;
+    if (this.#asked.size > MAX_ASKED) this.#asked.clear();
+    for (const name of again) this.#asked.set(name, now);
+    return true;
+  }
+
+  #usable(now: number): Catalogue | undefined {
+    const { current, changedAt } = this.#parts.lease;
+    if (!current) return undefined;
+    return current.asOf >= Math.max(changedAt, now - MAX_CATALOGUE_AGE_MS) ? current : undefined;
+  }
+
+  #reportFault(): void {
+    const fault = this.#parts.lease.fault ?? 'too old';
+    if (fault === this.#reportedFault) return;
+    this.#reportedFault = fault;
+    this.masks.report({ kind: 'mask.withheld', reason: 'catalogue_unavailable' });
+  }
+}
+
+function currentOf(
+  next: Pending | undefined,
+  read: (statement: Statement, portal: Portal | undefined) => TextReading | undefined,
+): Current {
+  if (!next || !('statement' in next))
+    return { query: false, number: 0, reading: undefined, statement: undefined, earlier: [], portal: undefined };
+  const portal = 'portal' in next ? next.portal : undefined;
+  const reading = next.kind === 'function' ? undefined : read(next.statement, portal);
+  // Each statement of a text is done with one CommandComplete.
+  const index = next.kind === 'query' ? next.statement.tags.length : 0;
+  return {
+    query: next.kind === 'query',
+    number: next.statement.number,
+    reading,
+    statement: reading?.statements?.[index],
+    earlier: reading?.statements?.slice(0, index) ?? [],
+    portal,
+  };
+}
+
+/** Of several columns that the text may mean (`*` of a join) the target says which one it is. */
+function withOrigin(
+  lineage: Lineage,
+  field: ResultField | undefined,
+  resolve: (table: number, attribute: number) => Origin | undefined,
+): Lineage {
+  if (lineage === 'unknown' || lineage.length < 2 || !field || field.table === 0 || field.attribute <= 0) return lineage;
+  const origin = resolve(field.table, field.attribute);
+  if (!origin?.bases || origin.bases === 'unknown') return lineage;
+  const { schema, table, column } = origin;
+  const meant = lineage.some((one) => one.schema === schema && one.table === table && one.column === column);
+  return meant ? origin.bases : lineage;
+}
+
+const unknownField = (): ResultField => ({ name: '', table: 0, attribute: 0, type: 0, format: 'text' });
+
+function formatsOf(portal: Portal | undefined): readonly Format[] | undefined {
+  return portal?.formats?.map((format): Format => (format === 1 ? 'binary' : 'text'));
+}

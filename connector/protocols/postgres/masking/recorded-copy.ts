@@ -1,0 +1,180 @@
+// The client's messages as a session with masks records them: as long and of the same layout, with what
+// rules hide written over. Facts, replays, search and exports are made of these.
+//
+// A message too long to be kept whole has its text, or every value, written over.
+
+import type { Masks } from '../../../../core/masking/masks.ts';
+import { CONFORMING } from '../../../../core/sql/postgres.ts';
+import { HEADER_BYTES } from '../framing.ts';
+import type { CopySubject, RecordedCopies } from '../recorded-copies.ts';
+import type { Statements } from '../statements.ts';
+import { CopyInLines, hide } from './copy-in.ts';
+import type { LiveGuide } from './live-guide.ts';
+import { LongParameters } from './long-parameters.ts';
+import { UNSAFE_ENCODINGS } from './result-masker.ts';
+import { maskParameter, maskStatement } from './statement-text.ts';
+import type { Readings, StatementReading, TextReading } from './statement-reading.ts';
+import type { Format } from './types.ts';
+
+const QUERY = 0x51;
+const PARSE = 0x50;
+const BIND = 0x42;
+const FUNCTION_CALL = 0x46;
+const COPY_DATA = 0x64;
+const COPY_DONE = 0x63;
+const COPY_FAIL = 0x66;
+
+export class MaskedCopies implements RecordedCopies {
+  readonly #statements: Statements;
+  readonly #readings: Readings;
+  readonly #guide: LiveGuide;
+  readonly #lines = new CopyInLines();
+  #long: LongParameters | undefined;
+
+  constructor(statements: Statements, readings: Readings, guide: LiveGuide) {
+    this.#statements = statements;
+    this.#readings = readings;
+    this.#guide = guide;
+  }
+
+  copy(type: number, message: Buffer, masks: Masks, subject: CopySubject): Buffer {
+    if (!masks.any) return message;
+    const cut = message.length < message.readInt32BE(1) + 1;
+    try {
+      switch (type) {
+        case QUERY:
+          return this.#text(message, HEADER_BYTES, masks, subject, cut);
+        case PARSE: {
+          const nameEnd = message.indexOf(0, HEADER_BYTES);
+          return nameEnd < 0 ? hidden(message) : this.#text(message, nameEnd + 1, masks, subject, cut);
+        }
+        case BIND: {
+          const portalEnd = message.indexOf(0, HEADER_BYTES);
+          const nameEnd = portalEnd < 0 ? -1 : message.indexOf(0, portalEnd + 1);
+          if (nameEnd < 0) return hidden(message);
+          return this.#parameters(message, nameEnd + 1, masks, subject, cut);
+        }
+        case FUNCTION_CALL:
+          return this.#parameters(message, HEADER_BYTES + 4, masks, {}, cut);
+        case COPY_DATA:
+          return this.#copyData(message, HEADER_BYTES, masks);
+        case COPY_DONE:
+          this.#lines.begin();
+          return message;
+        case COPY_FAIL: {
+          this.#lines.begin();
+          const copy = Buffer.from(message);
+          hide(copy, HEADER_BYTES, copy.length - 1);
+          return copy;
+        }
+        default:
+          return message;
+      }
+    } catch {
+      masks.report({ kind: 'mask.withheld', reason: 'masking_failed' });
+      return hidden(message);
+    }
+  }
+
+  part(type: number, part: Buffer, masks: Masks): Buffer {
+    if (!masks.any) return part;
+    if (type === COPY_DATA) return this.#copyData(part, 0, masks);
+    const copy = Buffer.from(part);
+    if (this.#long && (type === BIND || type === FUNCTION_CALL)) this.#long.hide(copy, 0, copy.length);
+    else hideText(copy, 0);
+    return copy;
+  }
+
+  /** `from`: where its text begins. */
+  #text(message: Buffer, from: number, masks: Masks, { backslashEscapes = true }: CopySubject, cut: boolean): Buffer {
+    const end = cut ? message.length : message.indexOf(0, from);
+    const encoding = this.#statements.settings.get('client_encoding') ?? 'UTF8';
+    if (cut || end < 0 || UNSAFE_ENCODINGS.has(encoding)) {
+      const copy = Buffer.from(message);
+      hideText(copy, from);
+      return copy;
+    }
+    const reading = backslashEscapes
+      ? undefined
+      : this.#readings.read(this.#statements.text(message, from, end), CONFORMING);
+    const bytes = message.subarray(from, end);
+    const masked = maskStatement(bytes, masks, { withholdLiterals: this.#withholds(reading), backslashEscapes });
+    if (masked === bytes) return message;
+    const copy = Buffer.from(message);
+    copy.set(masked, from);
+    return copy;
+  }
+
+  #withholds(reading: TextReading | undefined): boolean {
+    const guide = this.#guide;
+    if (guide.masks.columnRules.length === 0) return false;
+    guide.settle();
+    const { statements } = reading ?? {};
+    if (!statements) return true;
+    const earlier: StatementReading[] = [];
+    return statements.some((statement) => {
+      const { withholdLiterals } = guide.factsFor(statement, reading, Number.MAX_SAFE_INTEGER, [...earlier]);
+      earlier.push(statement);
+      return withholdLiterals;
+    });
+  }
+
+  #parameters(message: Buffer, from: number, masks: Masks, { prepared }: CopySubject, cut: boolean): Buffer {
+    if (cut) {
+      const copy = Buffer.from(message);
+      this.#long = new LongParameters();
+      this.#long.hide(copy, from, copy.length);
+      return copy;
+    }
+    const withhold = this.#withholds(this.#guide.readingOf(prepared?.source));
+    const copy = Buffer.from(message);
+    const formats = copy.readUInt16BE(from);
+    let at = from + 2 + formats * 2;
+    const count = copy.readUInt16BE(at);
+    at += 2;
+    let changed = false;
+    for (let index = 0; index < count; index++) {
+      const length = copy.readInt32BE(at);
+      at += 4;
+      if (length <= 0) continue;
+      if (at + length > copy.length) throw new Error('parameters are malformed');
+      const form = formats === 0 ? 0 : copy.readUInt16BE(from + 2 + (formats === 1 ? 0 : index * 2));
+      const format: Format = form === 1 ? 'binary' : 'text';
+      const value = copy.subarray(at, at + length);
+      const put = maskParameter(value, prepared?.types[index] ?? 0, format, masks, withhold);
+      if (put !== value) {
+        copy.set(put, at);
+        changed = true;
+      }
+      at += length;
+    }
+    return changed ? copy : message;
+  }
+
+  /** `from`: behind the header, where there is one. */
+  #copyData(part: Buffer, from: number, masks: Masks): Buffer {
+    const { next } = this.#statements.pipeline;
+    const source = next && 'statement' in next ? next.statement.source : undefined;
+    if (masks.columnRules.length > 0 && this.#withholds(this.#guide.readingOf(source))) {
+      const copy = Buffer.from(part);
+      hide(copy, from, copy.length);
+      return copy;
+    }
+    if (!masks.finder) return part;
+    const copy = Buffer.from(part);
+    copy.set(this.#lines.mask(part.subarray(from), masks), from);
+    return copy;
+  }
+}
+
+/** Of a message that cannot be read nothing but its type and length. */
+function hidden(message: Buffer): Buffer {
+  const copy = Buffer.from(message);
+  hideText(copy, HEADER_BYTES);
+  return copy;
+}
+
+/** NUL bytes stay: they end texts. */
+function hideText(bytes: Buffer, from: number): void {
+  for (let at = from; at < bytes.length; at++) if (bytes[at] !== 0) bytes[at] = 0x2a;
+}

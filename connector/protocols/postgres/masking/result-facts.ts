@@ -1,0 +1,233 @@
+// What is known of a statement's result, once its reading meets the catalogue and the rules in force.
+// Whatever is not certain is unknown, and then `touched` is too: the column is withheld, literals are
+// written over in the recording, and words of the target that quote anything are cut.
+
+import { type BaseColumn, type ColumnRule, decideColumn, fitsBase, type Lineage } from '../../../../core/masking/columns.ts';
+import type { Masks } from '../../../../core/masking/masks.ts';
+import type { ResultColumn, ResultLineage, Sources } from '../../../../core/sql/lineage.ts';
+import { everyStatement, type StatementSummary } from '../../../../core/sql/statement.ts';
+import type { Catalogue } from './catalogue.ts';
+import type { Relation } from './catalogue-contents.ts';
+import type { CopyPlan } from './copy-out.ts';
+import type { ColumnPlan } from './result-plan.ts';
+import type { StatementReading } from './statement-reading.ts';
+
+/** What the session did before that counts for this statement. */
+export interface SessionState {
+  /** Definitions may be others than the catalogue has, in a transaction that nobody else sees into. */
+  readonly dirty: boolean;
+  /** Settings may hold what a table held. */
+  readonly settingsFilled: boolean;
+  /** What DECLARE or PREPARE made under a name. Undefined: not known, or more than one thing. */
+  defined(kind: 'cursor' | 'prepared', name: string): StatementReading | undefined;
+}
+
+export type Touched = readonly { readonly schema?: string | undefined; readonly table: string }[] | 'unknown';
+
+export interface StatementFacts {
+  /** Tables with masked columns that it may touch. */
+  readonly touched: Touched;
+  /** Its literals and parameters may be written to a masked column, or compared with one. */
+  readonly withholdLiterals: boolean;
+  /** The target's own description counts: what it says of a column's table is so. */
+  readonly originsCount: boolean;
+  lineage(count: number): readonly Lineage[] | undefined;
+  copy(binary: boolean, count: number): CopyPlan;
+}
+
+const WITHHELD: StatementFacts = {
+  touched: 'unknown',
+  withholdLiterals: true,
+  originsCount: true,
+  lineage: () => undefined,
+  copy: () => ({ kind: 'withhold' }),
+};
+
+/** `text`: the whole text that the statement stands in. */
+export function factsOf(
+  reading: StatementReading | undefined,
+  text: string,
+  catalogue: Catalogue | undefined,
+  masks: Masks,
+  session: SessionState,
+): StatementFacts {
+  if (!reading) return masks.columnRules.length > 0 ? WITHHELD : withoutColumns(undefined, masks);
+  if (masks.columnRules.length === 0) return withoutColumns(reading, masks);
+  if (!catalogue || session.dirty || (session.settingsFilled && reading.readsSettings)) return WITHHELD;
+  const behind = definedBy(reading, session);
+  if (behind === 'unknown') return WITHHELD;
+  const all = behind ? [reading.summary, behind.summary] : [reading.summary];
+  const reach = catalogue.reachOf(text, all);
+  const touched = touchedOf(reach, catalogue, masks.columnRules);
+  const rewritten = [...reading.writes, ...(behind?.writes ?? [])].some((relation) =>
+    relation.name === undefined ? true : catalogue.named({ ...relation, table: relation.name }).some((one) => one.rewritten),
+  );
+  const result = behind ? behind.result : reading.result;
+  const own = catalogue.hidesOwnCode(text, all);
+  const aligned = (count: number, copied: boolean): readonly Lineage[] | undefined =>
+    rewritten || own
+      ? undefined
+      : catalogue.align(planned(result, reading, touched), count, copied).map((sources) => catalogue.expand(sources));
+  return {
+    touched: rewritten ? 'unknown' : touched,
+    withholdLiterals: rewritten || mayMeanMasked(reading, reach, touched, catalogue, masks.columnRules),
+    originsCount: !rewritten,
+    lineage: (count) => aligned(count, false),
+    copy(binary, count) {
+      const lineage = aligned(count, reading.copiesTable);
+      if (!lineage || !reading.copy || (reading.copy.kind === 'binary') !== binary) return { kind: 'withhold' };
+      const types = typesOf(result, catalogue, count, reading.copiesTable);
+      const may = masks.mayTouch(touched);
+      const columns = lineage.map((one, index) => copiedColumn(one, types[index], may, binary, masks));
+      return binary ? { kind: 'binary', columns } : { ...reading.copy, columns } as CopyPlan;
+    },
+  };
+}
+
+/** A plan holds constants that the planner folded: of code that nobody read, anything. */
+function planned(result: ResultLineage, { summary }: StatementReading, touched: Touched): ResultLineage {
+  const text = summary.kind === 'explain' || summary.kind === 'show';
+  return text && touched === 'unknown' ? { kind: 'unknown', why: 'own code' } : result;
+}
+
+/** Only detectors: every column is searched, whatever it is. */
+function withoutColumns(reading: StatementReading | undefined, masks: Masks): StatementFacts {
+  return {
+    touched: [],
+    withholdLiterals: false,
+    originsCount: true,
+    lineage: () => undefined,
+    copy(binary, count) {
+      if (!masks.finder) return { kind: 'withhold' };
+      if (!reading?.copy || (reading.copy.kind === 'binary') !== binary) return { kind: 'withhold' };
+      const columns = Array.from({ length: count }, (): ColumnPlan => detected(0, binary));
+      return binary ? { kind: 'binary', columns } : { ...reading.copy, columns } as CopyPlan;
+    },
+  };
+}
+
+const detected = (type: number, binary: boolean): ColumnPlan => ({
+  kind: 'detect',
+  // Fields of text are read and written by their own rules, so nothing of the type's syntax is at stake.
+  type: binary ? type : 25,
+  format: binary ? 'binary' : 'text',
+});
+
+function copiedColumn(lineage: Lineage, type: number | undefined, may: boolean, binary: boolean, masks: Masks): ColumnPlan {
+  const format = binary ? 'binary' : 'text';
+  const decision = decideColumn(masks.columnRules, undefined, lineage, may);
+  if (decision.kind === 'mask') {
+    // NULL is of every type.
+    return type === undefined ? { ...decision, way: 'null', type: 0, format } : { ...decision, type, format };
+  }
+  if (decision.kind === 'withhold') {
+    masks.report({ kind: 'mask.withheld', reason: 'lineage_unknown' });
+    return { kind: 'withhold', type: type ?? 0, format };
+  }
+  return masks.finder ? detected(type ?? 0, binary) : { kind: 'pass' };
+}
+
+function definedBy(reading: StatementReading, session: SessionState): StatementReading | 'unknown' | undefined {
+  const { result, summary } = reading;
+  if (result.kind === 'cursor' || result.kind === 'prepared') return session.defined(result.kind, result.name) ?? 'unknown';
+  const executes = [...everyStatement(summary)].find((one) => one.executes !== undefined)?.executes;
+  return executes === undefined ? undefined : (session.defined('prepared', executes) ?? 'unknown');
+}
+
+/** By rules and catalogue: which tables have a masked column. */
+const masked = new WeakMap<readonly ColumnRule[], WeakMap<Catalogue, Map<number, readonly BaseColumn[] | 'unknown'>>>();
+
+/** Masked base columns of a relation. */
+function maskedIn(relation: Relation, catalogue: Catalogue, rules: readonly ColumnRule[]): readonly BaseColumn[] | 'unknown' {
+  let ofRules = masked.get(rules);
+  if (!ofRules) masked.set(rules, (ofRules = new WeakMap()));
+  let known = ofRules.get(catalogue);
+  if (!known) ofRules.set(catalogue, (known = new Map()));
+  const before = known.get(relation.oid);
+  if (before) return before;
+  let found: BaseColumn[] | 'unknown' = [];
+  for (const column of relation.columns) {
+    const bases = catalogue.basesOf(relation, column);
+    if (bases === 'unknown') {
+      found = 'unknown';
+      break;
+    }
+    found.push(...bases.filter((base) => fitsBase(rules, base)));
+  }
+  known.set(relation.oid, found);
+  return found;
+}
+
+function touchedOf(reach: readonly Relation[] | 'unknown', catalogue: Catalogue, rules: readonly ColumnRule[]): Touched {
+  if (reach === 'unknown') return 'unknown';
+  const found: BaseColumn[] = [];
+  for (const relation of reach) {
+    const columns = maskedIn(relation, catalogue, rules);
+    if (columns === 'unknown') return 'unknown';
+    found.push(...columns);
+  }
+  return found;
+}
+
+function mayMeanMasked(
+  { mentions, summary }: StatementReading,
+  reach: readonly Relation[] | 'unknown',
+  touched: Touched,
+  catalogue: Catalogue,
+  rules: readonly ColumnRule[],
+): boolean {
+  if (reach === 'unknown' || touched === 'unknown') return true;
+  if (touched.length === 0) return false;
+  if (!mentions || summary.kind === 'explain') return true;
+  for (const name of mentions) {
+    const meant = reach.flatMap((relation) => relation.columns.filter((column) => column.name === name).map((column) => ({ relation, column })));
+    // An alias, or a row: which columns are behind it is not followed.
+    if (meant.length === 0) return true;
+    for (const { relation, column } of meant) {
+      const bases = catalogue.basesOf(relation, column);
+      if (bases === 'unknown' || bases.some((base) => fitsBase(rules, base))) return true;
+    }
+  }
+  return false;
+}
+
+/** Types of columns that are a table's own, unchanged. */
+function typesOf(result: ResultLineage, catalogue: Catalogue, count: number, copied: boolean): readonly (number | undefined)[] {
+  if (result.kind !== 'columns') return [];
+  const expanded = result.columns.flatMap((column): ResultColumn[] => {
+    const table = column.kind === 'star' ? column.table : undefined;
+    const names = table && (copied ? catalogue.copiedColumnsOf(table) : catalogue.columnsOf(table));
+    if (!table || !names) return [column];
+    return names.map((name) => ({
+      kind: 'value',
+      name,
+      sources: [{ kind: 'column', ...table, column: name, otherwise: 'row' }],
+      exact: true,
+    }));
+  });
+  if (expanded.length !== count || expanded.some(({ kind }) => kind === 'star')) return [];
+  return expanded.map((column) => (column.kind === 'value' && column.exact ? typeOf(column.sources, catalogue) : undefined));
+}
+
+function typeOf(sources: Sources, catalogue: Catalogue): number | undefined {
+  const [source, ...others] = sources === 'unknown' ? [] : sources;
+  if (source?.kind !== 'column' || others.length > 0) return undefined;
+  const types = catalogue
+    .named(source)
+    .map((relation) => relation.columns.find(({ name }) => name === source.column)?.type);
+  const [type] = types;
+  return types.every((one) => one === type) ? type : undefined;
+}
+
+/** Names that the catalogue does not have: somebody made them since, or only the session sees them. */
+export function unknownNames(reading: StatementReading, catalogue: Catalogue): string[] {
+  const summaries: StatementSummary[] = [...everyStatement(reading.summary)];
+  return summaries
+    .flatMap(({ acts }) => acts)
+    .filter((act) => act.class !== 'schema')
+    .flatMap(({ relation }) =>
+      relation?.name !== undefined && catalogue.named({ ...relation, table: relation.name }).length === 0
+        ? [`${relation.schema ?? ''}.${relation.name}`]
+        : [],
+    );
+}

@@ -1,0 +1,145 @@
+// What a text says about its statements by itself, before any catalogue is asked. Read once for each
+// text, for all sessions.
+
+import type { ResultLineage } from '../../../../core/sql/lineage.ts';
+import { type PgParser, type PgTextSettings, readTree, summarizePostgres } from '../../../../core/sql/postgres.ts';
+import { lineagePostgres } from '../../../../core/sql/postgres-lineage.ts';
+import { children, nodeOf, type TreeNode, text } from '../../../../core/sql/postgres-tree.ts';
+import { everyStatement, type RelationName, type StatementSummary } from '../../../../core/sql/statement.ts';
+import { type CopyForm, copyFormOf } from './copy-form.ts';
+import { type Mentions, mentionsOf } from './mentions.ts';
+
+export interface StatementReading {
+  readonly result: ResultLineage;
+  readonly defines: { readonly kind: 'cursor' | 'prepared'; readonly name: string; readonly result: ResultLineage } | undefined;
+  readonly summary: StatementSummary;
+  /** For COPY TO STDOUT. Undefined: it is none, or of a form that is not known. */
+  readonly copy: CopyForm | undefined;
+  /** COPY TO of a table as such: generated columns are not among its columns. */
+  readonly copiesTable: boolean;
+  /** Views and columns may be others behind it. */
+  readonly changesDefinitions: boolean;
+  /** It may give a setting a value that came out of a table. */
+  readonly fillsSettings: boolean;
+  readonly readsSettings: boolean;
+  readonly writes: readonly RelationName[];
+  readonly mentions: Mentions;
+  /** It means the same whatever the session did before: no cursor, nothing prepared in SQL. */
+  readonly alone: boolean;
+}
+
+export interface TextReading {
+  readonly text: string;
+  /** Undefined: it cannot be read, so nothing is known of it. */
+  readonly statements: readonly StatementReading[] | undefined;
+}
+
+/** Texts kept, and their characters together. */
+const MAX_KEPT = 2_000;
+const MAX_KEPT_CHARACTERS = 4 * 1024 * 1024;
+
+export class Readings {
+  readonly #parse: PgParser;
+  readonly #kept = new Map<string, TextReading>();
+  #characters = 0;
+
+  constructor(parse: PgParser) {
+    this.#parse = parse;
+  }
+
+  read(statements: string, settings: PgTextSettings): TextReading {
+    // Without the setting a text with a backslash means something else; others read alike.
+    const plain = settings.standardConformingStrings === true || !statements.includes('\\');
+    if (!plain) return { text: statements, statements: undefined };
+    const known = this.#kept.get(statements);
+    if (known) {
+      this.#kept.delete(statements);
+      this.#kept.set(statements, known);
+      return known;
+    }
+    const reading = { text: statements, statements: readStatements(this.#parse, statements) };
+    if (statements.length > MAX_KEPT_CHARACTERS / 8) return reading;
+    this.#kept.set(statements, reading);
+    this.#characters += statements.length;
+    for (const [oldest] of this.#kept) {
+      if (this.#kept.size <= MAX_KEPT && this.#characters <= MAX_KEPT_CHARACTERS) break;
+      this.#kept.delete(oldest);
+      this.#characters -= oldest.length;
+    }
+    return reading;
+  }
+}
+
+const CONFORMING: PgTextSettings = { standardConformingStrings: true };
+
+function readStatements(parse: PgParser, statements: string): readonly StatementReading[] | undefined {
+  let tree: { readonly of: string; readonly value: unknown } | undefined;
+  const parseOnce: PgParser = (given) => {
+    tree ??= { of: given, value: parse(given) };
+    return tree.of === given ? tree.value : parse(given);
+  };
+  const nodes = readTree(parseOnce, statements, CONFORMING);
+  if (!nodes.ok) return undefined;
+  const summaries = summarizePostgres(parseOnce, statements, CONFORMING);
+  const lineages = lineagePostgres(parseOnce, statements, CONFORMING);
+  if (!summaries.ok || !lineages.ok) return undefined;
+  try {
+    return nodes.value.map(({ node }, index) => {
+      const summary = summaries.value[index];
+      const lineage = lineages.value[index];
+      if (!summary || !lineage) throw new Error('statements do not line up');
+      return readingOf(node as TreeNode, summary, lineage.result, lineage.defines);
+    });
+  } catch {
+    return undefined;
+  }
+}
+
+function readingOf(
+  node: TreeNode,
+  summary: StatementSummary,
+  result: ResultLineage,
+  defines: StatementReading['defines'],
+): StatementReading {
+  const all = [...everyStatement(summary)];
+  const acts = all.flatMap((one) => one.acts);
+  const calls = (name: string) => acts.some((act) => act.function?.name === name);
+  const opaque = all.some((one) => one.opaque.length > 0);
+  return {
+    result,
+    defines,
+    summary,
+    copy: node.type === 'CopyStmt' ? copyFormOf(node) : undefined,
+    copiesTable: node.type === 'CopyStmt' && nodeOf(node.fields.query) === undefined && !Array.isArray(node.fields.attlist),
+    changesDefinitions: opaque || acts.some((act) => act.class === 'schema'),
+    // set_config leaves an act with its setting, and is no function there.
+    fillsSettings: opaque || (acts.some((act) => act.setting !== undefined) && hasCall(node, 'set_config')),
+    readsSettings:
+      (node.type === 'VariableShowStmt' && !SHOWN.has(text(node.fields.name)?.toLowerCase() ?? '')) ||
+      calls('current_setting') ||
+      acts.some((act) => /^pg_(?:settings|db_role_setting|stat_activity|file_settings)$/.test(act.relation?.name ?? '')),
+    writes: acts.flatMap((act) => (act.class === 'write' && act.relation ? [act.relation] : [])),
+    mentions: mentionsOf(node),
+    alone: result.kind !== 'cursor' && result.kind !== 'prepared' && all.every((one) => one.executes === undefined),
+  };
+}
+
+/** Settings whose values the server chooses or takes from a short list of its own. */
+const SHOWN: ReadonlySet<string> = new Set([
+  'transaction_isolation',
+  'transaction_read_only',
+  'server_version',
+  'server_version_num',
+  'server_encoding',
+  'client_encoding',
+  'standard_conforming_strings',
+  'in_hot_standby',
+  'is_superuser',
+  'integer_datetimes',
+  'max_identifier_length',
+]);
+
+function hasCall(node: TreeNode, name: string): boolean {
+  if (node.type === 'FuncCall' && JSON.stringify(node.fields.funcname ?? '').includes(`"${name}"`)) return true;
+  return children(node).some((child) => hasCall(child, name));
+}
