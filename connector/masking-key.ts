@@ -1,11 +1,12 @@
 // The key of masks that keep equal values equal (`with: hash`): one that `connector.yaml` names the
 // place of, so that several connectors mask alike, or one made of this connector's own key.
 
-import { createHmac, hkdfSync, type KeyObject } from 'node:crypto';
+import { hkdfSync, type KeyObject } from 'node:crypto';
 import type { KeyedHash } from '../core/masking/ways.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { secret } from '../core/secret.ts';
 import type { ConnectorConfig } from './config/settings.ts';
+import { createKeyedHash } from './keyed-hash.ts';
 import { type CredentialDeps, createCredentials } from './credentials/open-credential.ts';
 
 /** Whoever can guess the key can find out any value that can be guessed: names, numbers, addresses. */
@@ -27,6 +28,7 @@ export async function maskingHash(
 }
 
 function hashWith(given: Buffer): KeyedHash {
-  const key = secret(new Uint8Array(hkdfSync('sha256', given, '', 'gatehouse connector: masked values', 32)));
-  return (value) => createHmac('sha256', key.reveal()).update(value).digest();
+  return createKeyedHash(
+    secret(new Uint8Array(hkdfSync('sha256', given, '', 'gatehouse connector: masked values', 32))),
+  );
 }

@@ -1,10 +1,10 @@
-// Rules as they come from the edge, compiled. Statement rules are compiled once for all sessions that
-// stand under the same ones, so that decisions are cached for all of them together.
+// Rules as they come from the edge, compiled. Compiled once for all sessions that stand under the same
+// ones, so that decisions are cached for all of them together; counts are each session's own.
 
 import { createHash } from 'node:crypto';
-import { type MaskEnvironment, Masks } from '../../core/masking/masks.ts';
+import { compileMasks, type MaskEnvironment, Masks } from '../../core/masking/masks.ts';
 import type { SessionRules } from '../../core/policy/session-rules.ts';
-import { compileStatementRules, type StatementRules } from '../../core/policy/statements.ts';
+import { compileStatementRules } from '../../core/policy/statements.ts';
 import type { RulesInForce } from '../protocol.ts';
 
 /** Versions whose sessions still run, and a few more. */
@@ -16,26 +16,36 @@ export interface RulesCompiler {
 }
 
 export function createRulesCompiler(): RulesCompiler {
-  const kept = new Map<string, StatementRules>();
-  function statementRules({ statements, unparsable }: SessionRules): StatementRules | undefined {
-    if (!statements) return undefined;
-    const key = createHash('sha256').update(JSON.stringify({ statements, unparsable })).digest('base64');
-    const compiled = kept.get(key) ?? compileStatementRules(statements, unparsable);
-    kept.delete(key);
-    kept.set(key, compiled);
-    const [oldest] = kept.keys();
-    if (kept.size > MAX_KEPT && oldest !== undefined) kept.delete(oldest);
-    return compiled;
-  }
+  const statementRules = keep(({ statements, unparsable }: Pick<SessionRules, 'statements' | 'unparsable'>) =>
+    statements ? compileStatementRules(statements, unparsable) : undefined,
+  );
+  const compiledMasks = keep(({ rule, mask }: Pick<SessionRules, 'rule' | 'mask'>) =>
+    compileMasks([{ name: rule, mask: mask ?? [] }]),
+  );
   return {
     compile(rules, environment) {
+      const { rule, statements, unparsable, mask } = rules;
       return {
         policyVersion: rules.policyVersion,
-        rule: rules.rule,
-        statements: statementRules(rules),
+        rule,
+        statements: statementRules({ statements, unparsable }),
         counted: rules.limits.statementsPerMinute !== undefined,
-        masks: new Masks([{ name: rules.rule, mask: rules.mask ?? [] }], environment),
+        masks: new Masks(compiledMasks({ rule, mask }), environment),
       };
     },
+  };
+}
+
+/** One result for all who ask with the same, as JSON says it. */
+function keep<Given, Made>(make: (given: Given) => Made): (given: Given) => Made {
+  const kept = new Map<string, { readonly made: Made }>();
+  return (given) => {
+    const key = createHash('sha256').update(JSON.stringify(given)).digest('base64');
+    const entry = kept.get(key) ?? { made: make(given) };
+    kept.delete(key);
+    kept.set(key, entry);
+    const [oldest] = kept.keys();
+    if (kept.size > MAX_KEPT && oldest !== undefined) kept.delete(oldest);
+    return entry.made;
   };
 }

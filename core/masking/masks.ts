@@ -30,6 +30,44 @@ interface DetectRule {
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
+/** What rules come to, for all sessions that stand under them. Has no state. */
+export interface CompiledMasks {
+  readonly columnRules: readonly ColumnRule[];
+  readonly finder: Finder | undefined;
+  readonly detectRules: readonly DetectRule[];
+  readonly names: readonly string[];
+}
+
+/** Throws for a pattern that no policy can hold (law 4). */
+export function compileMasks(rules: readonly MaskRule[]): CompiledMasks {
+  const names: string[] = [];
+  const columns: ColumnRule[] = [];
+  const detects: DetectRule[] = [];
+  const sources: Source[] = [];
+  const seen = new Set<string>();
+  for (const { name, mask } of rules) {
+    mask.forEach((entry, index) => {
+      if (entry.columns) {
+        const rule = names.push(`${name}#${index + 1}`) - 1;
+        for (const pattern of entry.columns)
+          columns.push({ rule, way: entry.with, pattern: compileColumnPattern(pattern) });
+      }
+      for (const detect of entry.detect ?? []) {
+        const kind = typeof detect === 'string' ? detect : detect.name;
+        // The first rule that names a detector decides how its values are masked.
+        const identity = typeof detect === 'string' ? kind : `${kind} ${detect.pattern}`;
+        if (seen.has(identity)) continue;
+        seen.add(identity);
+        detects.push({ rule: names.push(`${name}#${index + 1}/${kind}`) - 1, kind, way: entry.with });
+        sources.push(sourceOf(detect));
+      }
+    });
+  }
+  const finder = sources.length > 0 ? new Finder(sources) : undefined;
+  return { columnRules: columns, finder, detectRules: detects, names };
+}
+
+/** One session's masks: compiled rules, and its own counts. */
 export class Masks {
   readonly columnRules: readonly ColumnRule[];
   readonly finder: Finder | undefined;
@@ -39,36 +77,14 @@ export class Masks {
   readonly #counts: Float64Array;
   readonly #incidents: Incidents;
 
-  constructor(rules: readonly MaskRule[], environment: MaskEnvironment) {
-    const names: string[] = [];
-    const columns: ColumnRule[] = [];
-    const detects: DetectRule[] = [];
-    const sources: Source[] = [];
-    const seen = new Set<string>();
-    for (const { name, mask } of rules) {
-      mask.forEach((entry, index) => {
-        if (entry.columns) {
-          const rule = names.push(`${name}#${index + 1}`) - 1;
-          for (const pattern of entry.columns)
-            columns.push({ rule, way: entry.with, pattern: compileColumnPattern(pattern) });
-        }
-        for (const detect of entry.detect ?? []) {
-          const kind = typeof detect === 'string' ? detect : detect.name;
-          // The first rule that names a detector decides how its values are masked.
-          const identity = typeof detect === 'string' ? kind : `${kind} ${detect.pattern}`;
-          if (seen.has(identity)) continue;
-          seen.add(identity);
-          detects.push({ rule: names.push(`${name}#${index + 1}/${kind}`) - 1, kind, way: entry.with });
-          sources.push(sourceOf(detect));
-        }
-      });
-    }
-    this.columnRules = columns;
-    this.finder = sources.length > 0 ? new Finder(sources) : undefined;
+  constructor(rules: readonly MaskRule[] | CompiledMasks, environment: MaskEnvironment) {
+    const compiled = 'columnRules' in rules ? rules : compileMasks(rules);
+    this.columnRules = compiled.columnRules;
+    this.finder = compiled.finder;
     this.keyedHash = environment.keyedHash;
-    this.#detectRules = detects;
-    this.#names = names;
-    this.#counts = new Float64Array(names.length);
+    this.#detectRules = compiled.detectRules;
+    this.#names = compiled.names;
+    this.#counts = new Float64Array(compiled.names.length);
     this.#incidents = environment.incidents;
   }
 
@@ -185,11 +201,14 @@ export class Masks {
     return masked.length === bytes.length && masked.buffer === bytes.buffer ? text : decoder.decode(masked);
   }
 
-  /** Writes over a text in place: every value becomes as many bytes as it had. Says whether there was one. */
-  maskInPlace(bytes: Uint8Array, start: number, end: number): boolean {
+  /**
+   * Writes over a text in place: every value becomes as many bytes as it had. Says whether there was one. Not
+   * `counted`: it is looked at again.
+   */
+  maskInPlace(bytes: Uint8Array, start: number, end: number, counted = true): boolean {
     const matches = this.finder?.find(bytes, start, end) ?? [];
     for (const match of matches) {
-      this.count(this.#detectRules[match.source]?.rule ?? -1);
+      if (counted) this.count(this.#detectRules[match.source]?.rule ?? -1);
       bytes.set(sameLength(this.placeholderOf(match.source), match.end - match.start), match.start);
     }
     return matches.length > 0;

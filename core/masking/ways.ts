@@ -32,11 +32,13 @@ export function maskText(way: Way, kind: Kind, value: string | undefined, keyed:
 export const placeholder = (kind: Kind): string => `[${kind}]`;
 
 /** 128 bits: enough for joins, and no two people share one. */
-function hashText(digest: Uint8Array): string {
+export function hashText(digest: Uint8Array): string {
   let text = 'h_';
-  for (let at = 0; at < 16; at++) text += (digest[at] as number).toString(16).padStart(2, '0');
+  for (let at = 0; at < 16; at++) text += HEX[digest[at] as number] as string;
   return text;
 }
+
+const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
 /** Keeps what helps to recognise a value one knows, and never more than a third of a secret. */
 function partial(kind: Kind, value: string): string {

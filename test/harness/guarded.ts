@@ -40,8 +40,9 @@ export function findPsql(): string {
   return found;
 }
 
-export async function startGuarded(version?: 15 | 18): Promise<Guarded> {
-  const server = await startPostgres(version === undefined ? {} : { version });
+/** `settings`: of the server, `name=value`. */
+export async function startGuarded(version: 15 | 18 = 18, settings: readonly string[] = []): Promise<Guarded> {
+  const server = await startPostgres({ version, settings });
   const gateway = await startGateway({ targets: { demo: trusted(server.port) } });
   const { edge, log } = gateway;
   const { secret } = edge.issue();

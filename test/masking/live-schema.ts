@@ -30,8 +30,8 @@ create materialized view mv as select id, email as contact, name from people;
 create function peek() returns text language sql as 'select email from app.people where id = 1';
 create function peek_all() returns setof people language sql as 'select * from app.people';
 create function of_person(people) returns text language sql as 'select email from app.people where id = 2';
+create operator public.### (rightarg = people, function = of_person);
 create function shout(v text) returns int language plpgsql as $$ begin raise warning 'have %', v; return 1; end $$;
-create function upper(people) returns text language sql as 'select email from app.people where id = 2';
 create view v3 as select id, peek() as p from people;
 create table staff (like people); create table staff_1 (check (id > 0)) inherits (people);
 insert into staff_1 (id, email, name) values (3, 'secretsecret3@example.com', 'Cid');
@@ -42,6 +42,7 @@ create trigger t before insert on log_of for each row execute function log_it();
 create table through (a text);
 create rule r as on insert to through do instead insert into log_of values (1) returning (select email from app.people where id = 1);
 create table hidden_long (id int, email text); alter table hidden_long alter email set storage external;
+create sequence sq; create table notes (id int, note text);
 create domain even as text check (value not like '%@%');
 analyze;
 create function many_people(n int) returns void language sql as

@@ -1,12 +1,13 @@
 // Masks for tests: rules as an author writes them, a fixed key, incidents kept.
 
-import { createHmac } from 'node:crypto';
+import { createKeyedHash } from '../../connector/keyed-hash.ts';
+import { secret } from '../../core/secret.ts';
 import { Masks } from '../../core/masking/masks.ts';
 import type { Incident } from '../../core/masking/masked.ts';
 import type { KeyedHash } from '../../core/masking/ways.ts';
 import { MaskEntry } from '../../core/policy/masks.ts';
 
-export const keyedHash: KeyedHash = (value) => createHmac('sha256', 'a key of this test').update(value).digest();
+export const keyedHash: KeyedHash = createKeyedHash(secret(Buffer.from('a key of this test')));
 
 export const throwingHash: KeyedHash = () => {
   throw new Error('the key is gone');

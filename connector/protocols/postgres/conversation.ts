@@ -117,6 +117,11 @@ class PostgresInterpreter implements Interpreter {
     if (share > 0) this.#unguarded(chunk.subarray(0, share));
     if (share === chunk.length || frames.fault !== undefined) return;
     const begun = frames.takeHeld();
+    if (frames.position > 0) {
+      // What ran before was not read, and may have made any name.
+      this.#statements.names.preparedComplete = false;
+      this.#statements.names.portalsComplete = false;
+    }
     this.#guarded = new GuardedClient(
       {
         relay: this.#relay,

@@ -298,7 +298,7 @@ export class GuardedClient {
       this.#check(portal);
       return;
     }
-    const decision = verdicts.onPrepared(portal.meanings);
+    const decision = verdicts.onPrepared(portal.meanings, statements.names.preparedComplete);
     if (decision.verdict === 'allow' || decision.verdict === 'warn') {
       this.#check(statements.sendBind(portal));
       if (this.fault === undefined) this.#frames.forward(message);
@@ -332,6 +332,8 @@ export class GuardedClient {
     const source = portal?.prepared?.source;
     statement.source = source;
     const send = (): Fault | undefined => {
+      // A portal that is not there runs nothing, and one made in SQL only goes on.
+      if (!source) return statements.sendExecute(statement, portal);
       const judged = verdicts.on(source);
       const fault =
         this.#prepareIn(statement, judged, statements.pipeline.segment) ?? statements.sendExecute(statement, portal);
@@ -339,7 +341,10 @@ export class GuardedClient {
       return fault;
     };
     // What was approved at its Bind is what was asked, whatever rules came since.
-    const decision = verdicts.onPrepared(portal?.meanings ?? []);
+    const decision = verdicts.onPrepared(
+      portal?.meanings ?? [],
+      portal ? statements.names.preparedComplete : statements.names.portalsComplete,
+    );
     if (portal?.held && (portal.held === statement || decision.verdict === 'hold')) {
       this.#check(send());
       if (this.fault === undefined) this.#frames.forward(message);

@@ -104,22 +104,25 @@ export function createPostgres(options: PostgresOptions = {}): Protocol {
           void turnAway(socket, upstream.error);
           return err(upstream.error);
         }
+        // Before the session's first statement, which may change what the catalogue would have said.
+        const lease =
+          guard.rules.masks.columnRules.length > 0 ? await masking.catalogues.warm(target, wish.database) : undefined;
         const early = reader.release();
-        return ok(
-          beginConversation({
-            client: socket,
-            early,
-            version,
-            upstream: upstream.value,
-            target,
-            recorder,
-            guard,
-            judge,
-            masking,
-            database: wish.database,
-            cancelKeys,
-          }),
-        );
+        const conversation = beginConversation({
+          client: socket,
+          early,
+          version,
+          upstream: upstream.value,
+          target,
+          recorder,
+          guard,
+          judge,
+          masking,
+          database: wish.database,
+          cancelKeys,
+        });
+        lease?.release();
+        return ok(conversation);
       },
       async deny(refusal) {
         reader.release();

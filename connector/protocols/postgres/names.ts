@@ -75,6 +75,9 @@ export class Names {
   readonly #portals = new Map<string, Portal>();
   #textChars = 0;
   #sequence = 0;
+  /** Every prepared name, every portal, is known here: what is not has no meaning for the target either. */
+  preparedComplete = true;
+  portalsComplete = true;
 
   /** Grows with every change of a prepared name. */
   get sequence(): number {
@@ -173,6 +176,7 @@ export class Names {
 
   /** Something was prepared that nobody read: any name may stand for it. */
   distrust(): void {
+    this.preparedComplete = false;
     for (let [, entry] of this.#prepared as Iterable<[string, Entry | undefined]>)
       for (; entry; entry = entry.before) if (entry.prepared) entry.prepared.source = undefined;
   }

@@ -132,8 +132,12 @@ export class Verdicts {
     return judged;
   }
 
-  /** On what was prepared: the strictest, where a name may stand for several. None: nobody knows what is run. */
-  onPrepared(meanings: readonly Prepared[]): StatementDecision {
+  /**
+   * On what was prepared: the strictest, where a name may stand for several. None: nobody knows what is run, unless
+   * `complete`: all names are known, so the target will find none under this one, and say so.
+   */
+  onPrepared(meanings: readonly Prepared[], complete: boolean): StatementDecision {
+    if (meanings.length === 0 && complete) return NOTHING_THERE;
     let worst: StatementDecision | undefined;
     for (const { source } of meanings) {
       const { decision } = this.on(source);
@@ -149,7 +153,15 @@ export class Verdicts {
 
   /** What was judged goes on to the target. */
   sent(read: Summaries): void {
-    if (read.ok && !read.value.some((summary) => this.#mayChange(summary))) return;
+    const { names } = this.#statements;
+    if (!read.ok) {
+      names.preparedComplete = false;
+      names.portalsComplete = false;
+    }
+    let changes = !read.ok;
+    // Each is looked at: they are noted for more than this.
+    if (read.ok) for (const summary of read.value) changes = this.#mayChange(summary) || changes;
+    if (!changes) return;
     this.#changing = true;
     this.#changed = true;
   }
@@ -160,15 +172,19 @@ export class Verdicts {
   }
 
   #mayChange(top: StatementSummary): boolean {
-    for (const statement of everyStatement(top)) {
-      if (statement.opaque.length > 0 || statement.executes !== undefined) return true;
-      if (statement.kind === 'discard' || (this.#changed && ENDS_TRANSACTION.test(statement.kind))) return true;
-      for (const { setting, role } of statement.acts) {
+    const { names } = this.#statements;
+    let changes = false;
+    for (const { kind, opaque, executes, acts } of everyStatement(top)) {
+      if (kind === 'declare' || opaque.length > 0) names.portalsComplete = false;
+      if (opaque.length > 0) names.preparedComplete = false;
+      if (opaque.length > 0 || executes !== undefined || kind === 'discard') changes = true;
+      if (this.#changed && ENDS_TRANSACTION.test(kind)) changes = true;
+      for (const { setting, role } of acts) {
         if (role !== undefined) this.#roleKnown = false;
-        if (setting === null || (setting !== undefined && TELLING.has(setting))) return true;
+        if (setting === null || (setting !== undefined && TELLING.has(setting))) changes = true;
       }
     }
-    return false;
+    return changes;
   }
 
   get #rules(): StatementRules {
@@ -190,7 +206,7 @@ export class Verdicts {
   /** Of EXECUTE in SQL. */
   #prepared(name: string): readonly StatementSummary[] | undefined {
     const meanings = this.#statements.names.meanings(name, this.#statements.pipeline.segment);
-    if (meanings.length === 0) return undefined;
+    if (meanings.length === 0) return this.#statements.names.preparedComplete ? [] : undefined;
     const all: StatementSummary[] = [];
     for (const { source } of meanings) {
       const read = this.#readAgain(source);
@@ -215,6 +231,8 @@ export class Verdicts {
     if (this.#statements.pipeline.transaction === 'I') this.#changed = false;
   }
 }
+
+const NOTHING_THERE: StatementDecision = { verdict: 'allow', why: 'nothing stands under this name' };
 
 const FUNCTION_CALL: StatementSummary = {
   kind: 'function call',

@@ -248,7 +248,7 @@ export class Catalogue {
     const summaries = summarizePostgres(this.#parse, query, CONFORMING);
     const [only] = lineage.ok ? lineage.value : [];
     if (!only || !lineage.ok || lineage.value.length !== 1 || !summaries.ok) return 'unknown';
-    if (this.hasOwnCode(query, summaries.value)) return 'unknown';
+    if (this.hidesOwnCode(query, summaries.value)) return 'unknown';
     return alignLineage(only.result, count, (table) => this.columnsOf(table));
   }
 
@@ -256,11 +256,22 @@ export class Catalogue {
     return alignLineage(result, count, (table) => (copied ? this.copiedColumnsOf(table) : this.columnsOf(table)));
   }
 
-  /**
-   * Whether functions, operators or casts of the database's own may run in a text: some bear the names of the
-   * server's. Lineage sees only names.
-   */
+  /** Whether code of the database's own may run in a text: it may read any table. */
   hasOwnCode(text: string, summaries: readonly StatementSummary[]): boolean {
+    const { functions } = this.#contents.own;
+    return this.#callsOwn(text, summaries, (name) => functions.has(name));
+  }
+
+  /**
+   * Whether it may do so where lineage sees nothing but a computation: functions of its own under names of the
+   * server's, operators, casts.
+   */
+  hidesOwnCode(text: string, summaries: readonly StatementSummary[]): boolean {
+    const { functions } = this.#contents.own;
+    return this.#callsOwn(text, summaries, (name) => functions.has(name) && isHarmless({ name }));
+  }
+
+  #callsOwn(text: string, summaries: readonly StatementSummary[], counts: (name: string) => boolean): boolean {
     const { functions, operators, casts } = this.#contents.own;
     if (casts) return true;
     for (const operator of operators) if (text.includes(operator)) return true;
@@ -268,9 +279,7 @@ export class Catalogue {
     return summaries
       .flatMap((summary) => [...everyStatement(summary)])
       .some(({ acts }) =>
-        acts.some(
-          ({ function: called }) => called && called.schema !== 'pg_catalog' && functions.has(called.name),
-        ),
+        acts.some(({ function: called }) => called && called.schema !== 'pg_catalog' && counts(called.name)),
       );
   }
 

@@ -19,10 +19,14 @@ import {
   relationOf,
 } from './catalogue-contents.ts';
 
+/** Definitions that others change count at the latest after this. */
+export const MAX_CATALOGUE_AGE_MS = 10_000;
 /** For login and both queries together. */
 const LOAD_DEADLINE_MS = 5_000;
 /** After a failure nothing is tried for so long: results must not wait for the same failure one by one. */
 const RETRY_AFTER_MS = 1_000;
+/** How long a catalogue is kept that no session uses: short sessions follow each other. */
+const KEPT_MS = 60_000;
 /** Relations read before other sessions get their turn. */
 const RELATIONS_PER_TURN = 500;
 /** Renamed columns remembered. */
@@ -32,6 +36,10 @@ const MAX_FORMER = 100_000;
 export interface CatalogueLease {
   /** The latest; undefined: none was loaded yet. */
   readonly current: Catalogue | undefined;
+  /** When a session last changed definitions: a load that began before has not seen it. */
+  readonly changedAt: number;
+  /** This session changed definitions, and the change is there for all now. */
+  changed(): void;
   /** Why the last load failed, when it did. Holds no data. */
   readonly fault: string | undefined;
   /** Milliseconds, monotonic: the clock of `asOf`. */
@@ -51,11 +59,13 @@ interface Shared {
   leases: number;
   current: Catalogue | undefined;
   connection: CatalogueConnection | undefined;
+  changedAt: number;
   fault: string | undefined;
   /** When the last load that failed ended. */
   failedAt: number;
   load: { readonly beganAt: number; readonly done: Promise<void> } | undefined;
   fingerprint: string;
+  forget: NodeJS.Timeout | undefined;
   readonly former: Map<string, BaseColumn[]>;
 }
 
@@ -79,16 +89,19 @@ export class Catalogues {
         leases: 0,
         current: undefined,
         connection: undefined,
+        changedAt: Number.NEGATIVE_INFINITY,
         fault: undefined,
         failedAt: Number.NEGATIVE_INFINITY,
         load: undefined,
         fingerprint: '',
+        forget: undefined,
         former: new Map(),
       };
       this.#shared.set(key, shared);
     }
     const own = shared;
     own.leases++;
+    clearTimeout(own.forget);
     let released = false;
     return {
       get current() {
@@ -97,17 +110,31 @@ export class Catalogues {
       get fault() {
         return own.fault;
       },
+      get changedAt() {
+        return own.changedAt;
+      },
+      changed: () => {
+        own.changedAt = this.#now();
+      },
       now: this.#now,
       refresh: (since) => this.#refresh(own, target, database, since),
       release: () => {
         if (released) return;
         released = true;
         if (--own.leases > 0) return;
-        this.#shared.delete(key);
+        // The connection was made with a session's credential, so it ends with the last session. Names may stay.
         own.connection?.close();
         own.connection = undefined;
+        own.forget = setTimeout(() => this.#shared.delete(key), KEPT_MS).unref();
       },
     };
+  }
+
+  /** A lease whose catalogue is there, or cannot be had: for a session to begin with. Never rejects. */
+  async warm(target: UpstreamTarget, database: string | undefined): Promise<CatalogueLease> {
+    const lease = this.lease(target, database);
+    await lease.refresh(Math.max(lease.changedAt, this.#now() - MAX_CATALOGUE_AGE_MS));
+    return lease;
   }
 
   async #refresh(shared: Shared, target: UpstreamTarget, database: string | undefined, since: number): Promise<void> {

@@ -142,8 +142,8 @@ export function maskParameterStatus(body: Buffer, { masks, mayTouch, statement }
   const name = body.toString('latin1', 0, Math.max(0, nameEnd));
   if (nameEnd < 0 || !FREE_SETTINGS.has(name)) return undefined;
   const value = body.toString('utf8', nameEnd + 1, body.length - 1);
-  const guarded = masks.columnRules.length > 0 && mayTouch && value !== '' && statement !== undefined;
-  const put = guarded && !statement.includes(value) ? WITHHELD : masks.maskString(value);
+  const guarded = masks.columnRules.length > 0 && mayTouch && value !== '';
+  const put = guarded && statement?.includes(value) !== true ? WITHHELD : masks.maskString(value);
   if (put === value) return undefined;
   return Buffer.concat([body.subarray(0, nameEnd + 1), Buffer.from(`${put}\0`)]);
 }

@@ -6,7 +6,7 @@
 // Where a client skips Describe, the description that its statement got earlier counts, with the formats of
 // the Bind; without one, a column passes only where the parse tree knows what it is made of.
 
-import type { Origin } from '../../../../core/masking/columns.ts';
+import type { Lineage, Origin } from '../../../../core/masking/columns.ts';
 import type { Masks } from '../../../../core/masking/masks.ts';
 import type { SessionGuard } from '../../../protocol.ts';
 import type { Portal, Prepared, Source } from '../names.ts';
@@ -14,18 +14,17 @@ import type { Pending } from '../pipeline.ts';
 import type { Statement } from '../statement-facts.ts';
 import type { Statements } from '../statements.ts';
 import type { Catalogue } from './catalogue.ts';
-import type { CatalogueLease } from './catalogues.ts';
+import { type CatalogueLease, MAX_CATALOGUE_AGE_MS } from './catalogues.ts';
 import type { CopyPlan } from './copy-out.ts';
 import { factsOf, type StatementFacts, unknownNames } from './result-facts.ts';
 import type { ResultGuide } from './result-masker.ts';
 import { type ColumnPlan, planFields, type ResultPlan, WITHHOLD_ALL } from './result-plan.ts';
 import { readRowDescription, type ResultField } from './row-description.ts';
 import { SessionMemory } from './session-memory.ts';
+import { maskStatementText } from './statement-text.ts';
 import type { Readings, StatementReading, TextReading } from './statement-reading.ts';
 import type { Format } from './types.ts';
 
-/** Definitions that others change count at the latest after this. */
-export const MAX_CATALOGUE_AGE_MS = 10_000;
 /** From this age on it is read again while nobody waits. */
 const REFRESH_AFTER_MS = 5_000;
 /** A name that was not there is asked for again after this. */
@@ -35,6 +34,8 @@ const MAX_ASKED = 1_000;
 const ROW_DESCRIPTION = 0x54;
 const DATA_ROW = 0x44;
 const COPY_OUT = 0x48;
+const ERROR = 0x45;
+const NOTICE = 0x4e;
 
 /** What is being answered, of one text. */
 interface Current {
@@ -63,8 +64,6 @@ export class LiveGuide implements ResultGuide {
   readonly memory: SessionMemory;
   /** When the guide began: a catalogue of before may be too old. */
   readonly #began: number;
-  /** Changes of this session are in a catalogue that is as new as this. */
-  #freshAfter = Number.NEGATIVE_INFINITY;
   #waited = false;
   #waiting = false;
   /** For the result at hand. */
@@ -133,8 +132,8 @@ export class LiveGuide implements ResultGuide {
     number: number,
     earlier: readonly StatementReading[],
   ): StatementFacts {
-    const { current } = this.#parts.lease;
-    const catalogue = current && current.asOf >= this.#freshAfter ? current : undefined;
+    const { current, changedAt } = this.#parts.lease;
+    const catalogue = current && current.asOf >= changedAt ? current : undefined;
     return this.#facts(statement, reading, catalogue, number, earlier);
   }
 
@@ -160,16 +159,25 @@ export class LiveGuide implements ResultGuide {
     const { pipeline } = this.#parts.statements;
     if (pipeline.transaction !== 'I' || pipeline.busy || !this.memory.idle()) return;
     // Later than any change: the answer to it has come.
-    this.#freshAfter = this.#parts.lease.now();
+    this.#parts.lease.changed();
+  }
+
+  /** The session is over. What it changed and nobody saw the end of counts for others. */
+  closed(): void {
+    if (this.memory.idle()) this.#parts.lease.changed();
   }
 
   // --- from the target ---
 
   ready(type: number, body: Buffer | undefined): boolean {
-    if (this.masks.columnRules.length === 0 || (type !== ROW_DESCRIPTION && type !== DATA_ROW && type !== COPY_OUT))
-      return true;
+    if (this.masks.columnRules.length === 0) return true;
     if (this.#waiting) return false;
     const { lease } = this.#parts;
+    if (type !== ROW_DESCRIPTION && type !== DATA_ROW && type !== COPY_OUT) {
+      const first = !lease.current && this.#sentAny && (type === ERROR || type === NOTICE) && !this.#waited;
+      this.#waited = false;
+      return first ? this.#wait(this.#began) : true;
+    }
     const now = lease.now();
     const fields = type === ROW_DESCRIPTION && body ? readRowDescription(body) : undefined;
     const since = this.#waited ? undefined : this.#needed(now, fields);
@@ -180,8 +188,12 @@ export class LiveGuide implements ResultGuide {
       else if (this.#catalogue.asOf < now - REFRESH_AFTER_MS) void lease.refresh(now - REFRESH_AFTER_MS);
       return true;
     }
+    return this.#wait(since);
+  }
+
+  #wait(since: number): false {
     this.#waiting = true;
-    void lease.refresh(since).then(() => {
+    void this.#parts.lease.refresh(since).then(() => {
       this.#waiting = false;
       this.#waited = true;
       this.#parts.onReady();
@@ -218,27 +230,30 @@ export class LiveGuide implements ResultGuide {
     return this.#factsOf(this.#current()).copy(binary, columns);
   }
 
+  /** As recorded: what the target quotes of it is in the recording too. */
   statement(): { readonly text: string | undefined; readonly mayTouch: boolean } {
-    const { pipeline } = this.#parts.statements;
-    const { next } = pipeline;
-    if (next?.kind === 'parse') {
-      const reading = this.readingOf(next.prepared.source);
-      return { text: reading?.text, mayTouch: this.#mayTouch(reading, Number.MAX_SAFE_INTEGER) };
-    }
-    if (!next || !('statement' in next)) return { text: this.#lastSent?.text, mayTouch: this.#sentAny };
-    const { reading } = this.#current();
-    return { text: reading?.text, mayTouch: this.#mayTouch(reading, next.statement.number) };
+    const { next } = this.#parts.statements.pipeline;
+    const later = Number.MAX_SAFE_INTEGER;
+    if (next?.kind === 'parse') return this.#words(this.readingOf(next.prepared.source), later);
+    if (next && 'statement' in next) return this.#words(this.#current().reading, next.statement.number);
+    const { text } = this.#words(this.#lastSent, later);
+    return { text, mayTouch: this.#sentAny };
   }
 
   // --- what they need ---
 
-  #mayTouch(reading: TextReading | undefined, number: number): boolean {
-    if (!reading?.statements) return true;
-    return reading.statements.some((statement, index) =>
-      this.masks.mayTouch(
-        this.factsFor(statement, reading, number, reading.statements?.slice(0, index) ?? []).touched,
-      ),
+  #words(reading: TextReading | undefined, number: number): { text: string | undefined; mayTouch: boolean } {
+    const { masks } = this;
+    const { statements } = reading ?? {};
+    if (!reading || !statements) return { text: undefined, mayTouch: true };
+    const facts = statements.map((statement, index) =>
+      this.factsFor(statement, reading, number, statements.slice(0, index)),
     );
+    const withholdLiterals = facts.some((one) => one.withholdLiterals);
+    return {
+      text: maskStatementText(reading.text, masks, { withholdLiterals, again: true }),
+      mayTouch: facts.some(({ touched }) => masks.mayTouch(touched)),
+    };
   }
 
   #current(): Current {
@@ -272,9 +287,9 @@ export class LiveGuide implements ResultGuide {
     const counted = exact
       ? fields
       : fields.map((field, index) => ((lineage?.[index] ?? 'unknown') === 'unknown' ? { ...field, table: 0 } : field));
-    const plan = planFields(masks, counted, { lineage, touched: facts.touched, formats }, (table, attribute) =>
-      this.#origin(table, attribute, facts, lineage !== undefined),
-    );
+    const resolve = (table: number, attribute: number) => this.#origin(table, attribute, facts, lineage !== undefined);
+    const surest = exact ? lineage?.map((one, index) => withOrigin(one, fields[index], resolve)) : lineage;
+    const plan = planFields(masks, counted, { lineage: surest, touched: facts.touched, formats }, resolve);
     // What is withheld is told each time.
     if (!plan?.columns.some(({ kind }) => kind === 'withhold')) this.#plans.set(fields, { facts, masks, formats: asked, plan });
     return plan;
@@ -307,9 +322,9 @@ export class LiveGuide implements ResultGuide {
 
   /** From when on a load must have begun for what comes; undefined: what is at hand will do. */
   #needed(now: number, fields: readonly ResultField[] | undefined): number | undefined {
-    const { current } = this.#parts.lease;
+    const { current, changedAt } = this.#parts.lease;
     if (!current) return Math.min(this.#began, now);
-    const oldest = Math.max(this.#freshAfter, now - MAX_CATALOGUE_AGE_MS);
+    const oldest = Math.max(changedAt, now - MAX_CATALOGUE_AGE_MS);
     if (current.asOf < oldest) return oldest;
     const { statement, number, earlier, portal } = this.#current();
     // What the session changed itself and did not commit, no load can see.
@@ -321,17 +336,21 @@ export class LiveGuide implements ResultGuide {
       ),
       ...(statement ? unknownNames(statement, current) : []),
     ];
+    return this.#isWorthAsking(missing, now) ? now : undefined;
+  }
+
+  #isWorthAsking(missing: readonly string[], now: number): boolean {
     const again = missing.filter((name) => now - (this.#asked.get(name) ?? Number.NEGATIVE_INFINITY) > ASK_AGAIN_MS);
-    if (again.length === 0) return undefined;
+    if (again.length === 0) return false;
     if (this.#asked.size > MAX_ASKED) this.#asked.clear();
     for (const name of again) this.#asked.set(name, now);
-    return now;
+    return true;
   }
 
   #usable(now: number): Catalogue | undefined {
-    const { current } = this.#parts.lease;
+    const { current, changedAt } = this.#parts.lease;
     if (!current) return undefined;
-    return current.asOf >= Math.max(this.#freshAfter, now - MAX_CATALOGUE_AGE_MS) ? current : undefined;
+    return current.asOf >= Math.max(changedAt, now - MAX_CATALOGUE_AGE_MS) ? current : undefined;
   }
 
   #reportFault(): void {
@@ -360,6 +379,20 @@ function currentOf(
     earlier: reading?.statements?.slice(0, index) ?? [],
     portal,
   };
+}
+
+/** Of several columns that the text may mean (`*` of a join) the target says which one it is. */
+function withOrigin(
+  lineage: Lineage,
+  field: ResultField | undefined,
+  resolve: (table: number, attribute: number) => Origin | undefined,
+): Lineage {
+  if (lineage === 'unknown' || lineage.length < 2 || !field || field.table === 0 || field.attribute <= 0) return lineage;
+  const origin = resolve(field.table, field.attribute);
+  if (!origin?.bases || origin.bases === 'unknown') return lineage;
+  const { schema, table, column } = origin;
+  const meant = lineage.some((one) => one.schema === schema && one.table === table && one.column === column);
+  return meant ? origin.bases : lineage;
 }
 
 const unknownField = (): ResultField => ({ name: '', table: 0, attribute: 0, type: 0, format: 'text' });

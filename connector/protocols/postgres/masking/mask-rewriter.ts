@@ -43,8 +43,9 @@ export class MaskRewriter implements AnswerRewriter {
     masker.use(this.#guide.masks);
     for (let chunk = received; ; chunk = NOTHING) {
       for (const part of mask(masker, chunk)) this.#answers.advance(part as Uint8Array as Buffer);
-      if (!masker.more) return;
+      if (!masker.more) break;
     }
+    this.#guide.settle();
   }
 
   /** What it waited for is there. */

@@ -63,7 +63,7 @@ export function factsOf(
     relation.name === undefined ? true : catalogue.named({ ...relation, table: relation.name }).some((one) => one.rewritten),
   );
   const result = behind ? behind.result : reading.result;
-  const own = touched === 'unknown' || catalogue.hasOwnCode(text, all);
+  const own = catalogue.hidesOwnCode(text, all);
   const aligned = (count: number, copied: boolean): readonly Lineage[] | undefined =>
     rewritten || own
       ? undefined

@@ -101,6 +101,7 @@ export function createSessionMasking(parts: SessionMaskingParts): SessionMasking
     },
     closed() {
       closed = true;
+      live?.guide.closed();
       live?.lease.release();
     },
   };

@@ -64,7 +64,9 @@ export class SessionMemory {
 
   defined(kind: 'cursor' | 'prepared', name: string): StatementReading | undefined {
     const known = this.#named.get(`${kind} ${name}`);
-    return this.#unreadRan || known === 'several' ? undefined : known;
+    if (this.#unreadRan || known === undefined || known === 'several') return undefined;
+    // DECLARE and PREPARE give nothing back themselves.
+    return known.defines ? { ...known, result: known.defines.result } : known;
   }
 
   /** Whether definitions may have changed before statement `number`, in a transaction that only the session sees into. */

@@ -14,6 +14,8 @@ export interface StatementOptions {
   readonly withholdLiterals: boolean;
   /** standard_conforming_strings is off: a backslash escapes in every string. */
   readonly backslashEscapes?: boolean;
+  /** It was counted when it was recorded. */
+  readonly again?: boolean;
 }
 
 /** What a literal behind it is: `PASSWORD 'x'`, `password = 'x'`, `OPTIONS (password 'x')`, `IDENTIFIED BY 'x'`. */
@@ -25,7 +27,7 @@ export function maskStatement(bytes: Buffer, masks: Masks, options: StatementOpt
   try {
     const copy = Buffer.from(bytes);
     const hidden = hideLiterals(copy, options);
-    const found = masks.maskInPlace(copy, 0, copy.length);
+    const found = masks.maskInPlace(copy, 0, copy.length, options.again !== true);
     return hidden || found ? copy : bytes;
   } catch {
     masks.report({ kind: 'mask.withheld', reason: 'masking_failed' });

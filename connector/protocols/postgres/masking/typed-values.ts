@@ -2,7 +2,7 @@
 // where the type has room for it; else the type's own value that says nothing stands there.
 
 import type { Masks } from '../../../../core/masking/masks.ts';
-import { maskText } from '../../../../core/masking/ways.ts';
+import { hashText, maskText } from '../../../../core/masking/ways.ts';
 import type { Way } from '../../../../core/policy/masks.ts';
 import { maskArrayLiteral, maskBinaryArray } from './array-values.ts';
 import { binaryAsText } from './cell-text.ts';
@@ -36,6 +36,8 @@ export function maskedValue(
   const fixed = typeof way === 'object' ? way.fixed : undefined;
   switch (kind) {
     case 'text':
+      if (way === 'hash' && (type === TEXT || type === VARCHAR))
+        return Buffer.from(hashText(masks.keyedHash(b.subarray(start, end))), 'latin1');
       return maskedText(type, b.toString('utf8', start, end), way, masks);
     case 'integer': {
       const value =
@@ -109,6 +111,8 @@ export function maskedValue(
   }
 }
 
+const TEXT = 25;
+const VARCHAR = 1043;
 const CHAR = 18;
 const BPCHAR = 1042;
 const NAME = 19;
