@@ -8,11 +8,15 @@ export class Failure extends Error {
   readonly exitCode: FailureCode;
   /** Stable snake_case noun. */
   readonly reason: string;
+  /** Beside reason and message in the JSON form. */
+  readonly details: Readonly<Record<string, unknown>>;
 
-  constructor(exitCode: FailureCode, reason: string, message: string) {
+  /** Each line of `message` is printed as one of its own: every mistake of a file, say. */
+  constructor(exitCode: FailureCode, reason: string, message: string, details: Readonly<Record<string, unknown>> = {}) {
     super(message);
     this.exitCode = exitCode;
     this.reason = reason;
+    this.details = details;
   }
 }
 

@@ -13,7 +13,7 @@ const [, , ...args] = process.argv;
 // `gatehouse sessions | head` is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 2));
 
-const cli = new Cli({ stdout: process.stdout, stderr: process.stderr, env: process.env });
+const cli = new Cli({ stdin: process.stdin, stdout: process.stdout, stderr: process.stderr, env: process.env });
 try {
   await createProgram(cli).parseAsync(args, { from: 'user' });
 } catch (error) {
@@ -24,8 +24,9 @@ function report(error: unknown): number {
   if (error instanceof CommanderError && error.exitCode === 0) return 0;
   const failure = error instanceof Failure ? error : asFailure(error);
   const wantsJson = args.slice(0, args.includes('--') ? args.indexOf('--') : args.length).includes('--json');
-  const { reason, message } = failure;
-  process.stderr.write(wantsJson ? `${jsonLine({ error: { reason, message } })}\n` : `gatehouse: ${line(message)}\n`);
+  const { reason, message, details } = failure;
+  const plain = message.split('\n').map((each) => `gatehouse: ${line(each)}\n`);
+  process.stderr.write(wantsJson ? `${jsonLine({ error: { reason, message, ...details } })}\n` : plain.join(''));
   return failure.exitCode;
 }
 
@@ -40,6 +41,6 @@ function asFailure(error: unknown): Failure {
   return new Failure(
     2,
     'internal',
-    `${error instanceof Error ? error.message : String(error)} (GATEHOUSE_DEBUG=1 says more)`,
+    `${(error instanceof Error ? error.message : String(error)).replace(/\s*\n\s*/g, ' ')} (GATEHOUSE_DEBUG=1 says more)`,
   );
 }

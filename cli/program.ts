@@ -13,6 +13,7 @@ import { addGrants } from './grants.ts';
 import { addJoinToken } from './join-token.ts';
 import { addLogin } from './login.ts';
 import { addLogout } from './logout.ts';
+import { addPolicy } from './policy.ts';
 import { addReplay } from './replay.ts';
 import { addRequest } from './request.ts';
 import { addResources } from './resources.ts';
@@ -39,6 +40,7 @@ const ADDERS = [
   addExport,
   addVerify,
   addAudit,
+  addPolicy,
   addConnectors,
   addJoinToken,
   addCa,

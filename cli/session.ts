@@ -17,6 +17,7 @@ export function addSession(program: Command, cli: Cli): void {
       const { counts } = session;
       const refused = coverage?.refused.map(({ reason, count }) => `${reason} ${count}`).join(', ');
       const masked = coverage?.masked.map(({ rule, count }) => `${rule} ${count}`).join(', ');
+      const withheld = coverage?.withheld?.map(({ reason, count }) => `${reason} ${count}`).join(', ');
       await output.answer({ ...detail, counts }, () =>
         output.details([
           ['session', session.id],
@@ -26,6 +27,7 @@ export function addSession(program: Command, cli: Cli): void {
           ['task', session.task],
           ['trace', session.trace],
           ['grant', `${session.grant} by rule ${session.rule}`],
+          ['break-glass', session.breakGlass ? 'yes: used without the approval that the rule asks for' : undefined],
           [
             'client',
             [session.client.address, session.client.tls, session.client.application].filter(Boolean).join(', '),
@@ -38,11 +40,20 @@ export function addSession(program: Command, cli: Cli): void {
           ['statements', `${counts.statements}, ${counts.errors} with an error, ${counts.rows} rows`],
           ['bytes', `${bytes(counts.bytes.client)} from the client, ${bytes(counts.bytes.target)} from the target`],
           ['segments', String(segments.length)],
-          ['recorded', coverage?.lanes.map(({ lane, recorded }) => `lane ${lane} ${recorded}`).join(', ')],
+          ['recorded', recordedOf(detail)],
           ['masked', masked],
+          ['withheld', withheld],
           ['refused', refused],
           ['exemptions', coverage?.exemptions.join(', ')],
         ]),
       );
     });
+}
+
+/** While it runs, only an exemption is known. */
+function recordedOf({ session, coverage }: SessionDetail): string | undefined {
+  if (!coverage) return session.exempt === undefined ? undefined : `none: ${session.exempt}`;
+  return coverage.lanes
+    .map(({ lane, recorded, note }) => `lane ${lane} ${recorded}${note === undefined ? '' : ` (${note})`}`)
+    .join(', ');
 }

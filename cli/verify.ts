@@ -91,7 +91,7 @@ async function conclude(
 
 export function show(report: VerifyReport, output: Output): string {
   const head = report.proven
-    ? `${report.session}  ${output.style('green', 'proven')}`
+    ? `${report.session}  ${output.style('green', report.exempt === undefined ? 'proven' : 'proven: exempt')}`
     : `${report.session}  ${output.style('red', 'NOT PROVEN')}`;
   return [
     head,

@@ -52,6 +52,12 @@ const WRONG: readonly (readonly [name: string, text: string, line: string])[] = 
     'c.yaml:6:17: resources[0].password.env: expected the name of an environment variable',
   ],
   [
+    'a literal masking key',
+    `masking:\n  key: ${'5f'.repeat(32)}\n`,
+    'c.yaml:2:3: masking.key: a key does not stand in this file: name its place with { env: NAME }',
+  ],
+  ['an unknown key of masking', 'masking:\n  salt: { env: A }\n', 'c.yaml:2:3: masking.salt: unknown key'],
+  [
     'a name that is none',
     'resources:\n  - name: Shop DB\n    protocol: postgres\n    host: h\n    user: u\n',
     'c.yaml:2:5: resources[0].name: expected lower-case letters, digits and dashes, at most 63',

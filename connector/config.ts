@@ -103,6 +103,7 @@ function combine(
       drainMs: (limits.drainSeconds ?? 0) * 1000,
       uploadMs: (limits.uploadSeconds ?? 20) * 1000,
     },
+    maskingKey: document.masking?.key && credentialSource(document.masking.key, there),
     resources: document.resources.map((resource) => ({
       name: resource.name,
       protocol: resource.protocol,

@@ -18,9 +18,9 @@ import { createAuthorizer } from './control/edge-token.ts';
 import { ensureJoined, type JoinedIdentity } from './control/join.ts';
 import { openOutbox } from './control/outbox.ts';
 import { createCredentials } from './credentials/open-credential.ts';
-import { createKeyedHash } from './keyed-hash.ts';
 import { serveHealth } from './health.ts';
 import { describeBug, type Logger } from './logger.ts';
+import { maskingHash } from './masking-key.ts';
 import { openRecordingLog, type RecordingLog } from './recording/recording-log.ts';
 import { createProtocol } from './registry.ts';
 import { type Listener, startListener } from './session/serve.ts';
@@ -77,6 +77,9 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
   const joined = await ensureJoined({ identity: identity.value, config, environment, log });
   if (!joined.ok) return giveUp(joined);
 
+  const keyedHash = await maskingHash(deps, joined.value.privateKey);
+  if (!keyedHash.ok) return giveUp(refused(keyedHash.error));
+
   let listener: Listener | undefined;
   const link = openLink(deps, joined.value, () => ({
     resources: listener === undefined ? [] : announcedResources(config, { postgres: listener.address }),
@@ -116,7 +119,7 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
         edge: { ...link, report },
         log: recording.value,
         connector,
-        keyedHash: maskingHash(joined.value),
+        keyedHash: keyedHash.value,
         targets: createTargets(config.resources, createCredentials(deps), (resource, message) => {
           fault('target_unusable', `${resource}: ${message}`);
         }),
@@ -204,13 +207,6 @@ function openLink(
       outbox.close();
     },
   };
-}
-
-/** The same on every start, and known to nobody else. */
-function maskingHash(identity: JoinedIdentity): (value: Uint8Array) => Uint8Array {
-  const privateKey = identity.privateKey.export({ type: 'pkcs8', format: 'der' });
-  const key = secret(new Uint8Array(hkdfSync('sha256', privateKey, '', 'gatehouse connector: masked values', 32)));
-  return createKeyedHash(key);
 }
 
 function openCertificate(

@@ -92,7 +92,7 @@ export const ListedApproval = z.object({
   ended: z.object({ at: z.iso.datetime(), by: z.string(), reason: z.string() }).optional(),
   claim: z.object({ at: z.iso.datetime(), grant: GrantId }).optional(),
   breakGlass: z.object({ review: ByMail.optional() }).optional(),
-  statement: StatementSubject.pick({ session: true, text: true, digest: true, tables: true }).optional(),
+  statement: StatementSubject.omit({ kind: true, resource: true, reason: true, labels: true }).optional(),
   link: z.string(),
   yours: z.boolean(),
   mayDecide: z.boolean(),

@@ -28,6 +28,10 @@ export const SessionEntry = z.object({
   task: z.string().optional(),
   trace: z.string().optional(),
   client: z.object({ address: z.string(), tls: z.string().optional(), application: z.string().optional() }),
+  /** Why the policy had nothing of what went over the wire recorded. Missing: all of it was. */
+  exempt: z.string().optional(),
+  /** The grant was used without the approval that its rule asks for. */
+  breakGlass: z.boolean().optional(),
   startedAt: z.iso.datetime(),
   endedAt: z.iso.datetime().optional(),
   state: SessionState,
@@ -37,6 +41,18 @@ export const SessionEntry = z.object({
   fault: z.string().optional(),
 });
 export type SessionEntry = z.infer<typeof SessionEntry>;
+
+/** What the policy made of a statement, at its last: a held one is `held` until somebody decided. */
+export const ActionVerdict = z.object({
+  outcome: z.enum(['warned', 'refused', 'held', 'approved', 'denied', 'expired', 'withdrawn', 'failed']),
+  /** The policy's rule. */
+  rule: z.string().optional(),
+  /** In plain words. */
+  message: z.string(),
+  /** E-mails of who decided. */
+  by: z.array(z.string()).optional(),
+});
+export type ActionVerdict = z.infer<typeof ActionVerdict>;
 
 /** One statement with its answer, as listed beside a session. */
 export const ActionEntry = z.object({
@@ -51,6 +67,8 @@ export const ActionEntry = z.object({
   bytes: z.number().int().optional(),
   durationUs: z.number().int().optional(),
   error: z.object({ code: z.string(), severity: z.string(), message: z.string() }).optional(),
+  /** Missing: it was allowed without a word. */
+  verdict: ActionVerdict.optional(),
 });
 export type ActionEntry = z.infer<typeof ActionEntry>;
 
@@ -123,7 +141,20 @@ export const ReplayEvent = z.discriminatedUnion('kind', [
     durationUs: z.number().int(),
     error: z.object({ code: z.string(), severity: z.string(), message: z.string() }).optional(),
   }),
-  z.object({ kind: z.literal('notice'), timeUs: z.number(), severity: z.string(), message: z.string() }),
+  /**
+   * The target's words (`severity` as it gave it), or the gateway's: REFUSED, WARNED, HELD, APPROVED, DENIED, EXPIRED, WITHDRAWN,
+   * FAILED (of a hold), MASKED, WITHHELD, POLICY (another is in force), CANCEL, NOTIFY.
+   */
+  z.object({
+    kind: z.literal('notice'),
+    timeUs: z.number(),
+    severity: z.string(),
+    message: z.string(),
+    /** The statement that it is about. */
+    statement: z.number().int().optional(),
+    /** The policy's rule. */
+    rule: z.string().optional(),
+  }),
   z.object({ kind: z.literal('ended'), timeUs: z.number(), reason: EndReason, message: z.string() }),
   /** The recording is damaged from here on; what came before is whole. */
   z.object({ kind: z.literal('damaged'), timeUs: z.number(), message: z.string() }),

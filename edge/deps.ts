@@ -13,6 +13,7 @@ import { CONNECTOR_HEADER, CONNECTOR_NAME_HEADER } from './objects/connector-lin
 import { remote } from './objects/rpc.ts';
 import { CALLBACK_PATH } from './paths.ts';
 import { type EdgeSettings, parseSettings } from './settings.ts';
+import { accessRequestUseCases } from './use-cases/access-requests.ts';
 import { accessUseCases } from './use-cases/access.ts';
 import { slackApiOf } from './approvals/notifiers.ts';
 import { administrationUseCases } from './use-cases/administration.ts';
@@ -80,6 +81,7 @@ export function createDeps(env: Env): AppDeps {
 export function createGatehouse(deps: UseCaseDeps): Gatehouse {
   return {
     ...accessUseCases(deps),
+    ...accessRequestUseCases(deps),
     ...recordingUseCases(deps),
     ...administrationUseCases(deps),
     ...deviceUseCases(deps),
@@ -100,6 +102,7 @@ export function createUseCaseDeps(env: Env, settings: EdgeSettings): UseCaseDeps
     links: {
       push: (id, message) => remote(env.CONNECTOR_LINK, id).push(message),
       isLinked: (id) => remote(env.CONNECTOR_LINK, id).isLinked(),
+      policyApplied: (id, version) => remote(env.CONNECTOR_LINK, id).policyApplied(version),
     },
     clock: systemIdSource,
     grantSalt: (email, resource) => grantSalt(settings.EDGE_SECRET, email, resource),

@@ -56,6 +56,13 @@ export interface StoredPolicy {
   readonly appliedBy: string;
 }
 
+export interface ApplyOptions {
+  /** The version that the policy was written against. */
+  readonly after?: number;
+  /** Also where one is not an administrator under it any more. */
+  readonly stepDown?: boolean;
+}
+
 export interface Gatehouse {
   me(who: Identity): Answer<Me>;
   resources(who: Identity): Answer<readonly ListedResource[]>;
@@ -113,6 +120,10 @@ export interface Gatehouse {
   denyDevice(who: Identity, userCode: string): Answer<WaitingDevice>;
   /** Administrators and auditors. */
   policy(who: Identity): Answer<StoredPolicy>;
-  /** Administrators only. `bad_request` names line and column of what is wrong; nothing is applied then. */
-  applyPolicy(who: Identity, text: string): Answer<StoredPolicy>;
+  /**
+   * Administrators only. `bad_request` names line and column of what is wrong; nothing is applied then. Nor where
+   * `who` would not be an administrator any more, unless they step down and somebody else is left; `conflict`
+   * when the version in force is not `after`.
+   */
+  applyPolicy(who: Identity, text: string, options?: ApplyOptions): Answer<StoredPolicy>;
 }

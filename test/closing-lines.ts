@@ -4,14 +4,15 @@
 import type { Reporter, TestCase, TestModule, Vitest } from 'vitest/node';
 
 export class ClosingLines implements Reporter {
-  /** With `-t` the run was asked to leave tests out, so leaving them out is no news. */
-  #asksForSome = false;
+  #vitest: Vitest | undefined;
 
   onInit(vitest: Vitest): void {
-    this.#asksForSome = vitest.config.testNamePattern !== undefined;
+    this.#vitest = vitest;
   }
 
   onTestRunEnd(modules: readonly TestModule[]): void {
+    // With `-t` the run was asked to leave tests out, so leaving them out is no news.
+    const asksForSome = this.#vitest?.getGlobalTestNamePattern() !== undefined;
     const counts = { passed: 0, failed: 0, skipped: 0 };
     const lines: string[] = [];
     for (const module of modules) {
@@ -21,7 +22,7 @@ export class ClosingLines implements Reporter {
       }
       for (const test of module.children.allTests()) {
         const state = count(test);
-        if (this.#asksForSome && state.unexplained) continue;
+        if (asksForSome && state.unexplained) continue;
         counts[state.as]++;
         if (state.line) lines.push(state.line);
       }
@@ -43,6 +44,7 @@ function count(test: TestCase): { as: 'passed' | 'failed' | 'skipped'; line?: st
   if (reason) return { as: 'skipped', line: `skipped: ${test.fullName}: ${reason}` };
   return {
     as: 'failed',
+    unexplained: true,
     line: `did not run, and does not say why: ${test.module.relativeModuleId} > ${test.fullName}`,
   };
 }

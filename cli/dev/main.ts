@@ -2,8 +2,8 @@
 // Ctrl-C, and says in one line what kept it from starting.
 
 import { readFile } from 'node:fs/promises';
-import { describeMistake, parsePolicy } from '../../core/policy/parse.ts';
 import { Failure, usage } from '../failure.ts';
+import { readPolicyFile } from '../policy/file.ts';
 import { codeOf } from '../settings.ts';
 import { describeFileError, keepPortBase, openDataDir, settlePortBase } from './data-dir.ts';
 import { dropDevFile, endLeftovers } from './dev-file.ts';
@@ -24,7 +24,7 @@ async function main(): Promise<void> {
   const options = readStartOptions(process.argv.slice(2), workingDirectory);
   if (options === 'help') return void process.stdout.write(START_HELP);
   if (options.connector !== undefined) await readable(options.connector, '--connector');
-  const policy = options.policy === undefined ? DEMO_POLICY : await readPolicy(options.policy);
+  const policy = options.policy === undefined ? DEMO_POLICY : (await readPolicyFile(options.policy, '--policy')).text;
   const dir = await openDataDir(options.data, options.dataShown, options.fresh);
   const base = await settlePortBase(dir, options.dataShown, options.portBase, DEFAULT_PORT_BASE).catch(
     async (error) => {
@@ -88,14 +88,6 @@ function stopOnSignals(stop: () => Promise<void>): { asked: boolean; done: Promi
   return state;
 }
 
-async function readPolicy(path: string): Promise<string> {
-  const text = await readable(path, '--policy');
-  const parsed = parsePolicy(text);
-  const mistake = parsed.ok ? undefined : parsed.error[0];
-  if (mistake) throw usage(`--policy ${path}: ${describeMistake(mistake)}`);
-  return text;
-}
-
 async function readable(path: string, flag: string): Promise<string> {
   return readFile(path, 'utf8').catch((error: unknown) => {
     throw usage(
@@ -130,7 +122,9 @@ function greeting(environment: Environment, options: StartOptions, tookMs: numbe
 
 function fail(error: unknown): void {
   const message = error instanceof Failure ? error.message : describeFileError(error);
-  console.error(`gatehouse: ${message.replace(/\s*\n\s*/g, ' ')}`);
+  // A policy's mistakes are a line each.
+  for (const each of error instanceof Failure ? message.split('\n') : [message.replace(/\s*\n\s*/g, ' ')])
+    console.error(`gatehouse: ${each}`);
   if (process.env.GATEHOUSE_DEBUG) console.error(error);
   process.exit(error instanceof Failure ? error.exitCode : 1);
 }

@@ -24,21 +24,25 @@ const oneOf =
   (value: object): boolean =>
     keys.filter((key) => Reflect.get(value, key) !== undefined).length === 1;
 
-const PASSWORD_HINT =
-  'a password does not stand in this file: name its place with { env: NAME }, { file: PATH } or { secretsManager: NAME }';
-
-const Password = z
-  .strictObject(
-    {
-      env: variable.optional(),
-      file: path.optional(),
-      secretsManager: z.string().min(1).max(2048).optional(),
-      key: z.string().min(1).optional(),
-    },
-    { error: (issue) => (issue.code === 'invalid_type' ? PASSWORD_HINT : undefined) },
-  )
-  .refine(oneOf(['env', 'file', 'secretsManager']), 'expected exactly one of env, file, secretsManager')
-  .refine((it) => it.key === undefined || it.secretsManager !== undefined, 'key goes with secretsManager only');
+/** A secret never stands in this file (law 11). `what` is for whoever wrote it there. */
+const placeOf = (what: string) =>
+  z
+    .strictObject(
+      {
+        env: variable.optional(),
+        file: path.optional(),
+        secretsManager: z.string().min(1).max(2048).optional(),
+        key: z.string().min(1).optional(),
+      },
+      {
+        error: (issue) =>
+          issue.code === 'invalid_type'
+            ? `${what} does not stand in this file: name its place with { env: NAME }, { file: PATH } or { secretsManager: NAME }`
+            : undefined,
+      },
+    )
+    .refine(oneOf(['env', 'file', 'secretsManager']), 'expected exactly one of env, file, secretsManager')
+    .refine((it) => it.key === undefined || it.secretsManager !== undefined, 'key goes with secretsManager only');
 
 const UpstreamTls = z
   .strictObject({
@@ -60,7 +64,7 @@ const ResourceDocument = z.strictObject({
   port: port.default(5432),
   database: z.string().min(1).max(63).optional(),
   user: z.string().min(1).max(63),
-  password: Password.optional(),
+  password: placeOf('a password').optional(),
   tls: UpstreamTls.default({ mode: 'verify-full' }),
 });
 
@@ -119,6 +123,8 @@ export const ConnectorDocument = z.strictObject({
   health: z.strictObject({ host: host.optional(), port: listenPort }).optional(),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).optional(),
   limits: Limits.optional(),
+  /** What `with: hash` is keyed with; the same for connectors whose masked values are to be joined. */
+  masking: z.strictObject({ key: placeOf('a key').optional() }).optional(),
   resources: z.array(ResourceDocument).max(10_000).default([]),
 });
 export type ConnectorDocument = z.infer<typeof ConnectorDocument>;

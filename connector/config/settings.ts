@@ -74,5 +74,7 @@ export interface ConnectorConfig {
   readonly health: HostPort | undefined;
   readonly logLevel: LogLevel;
   readonly limits: LimitsConfig;
+  /** What masked values are keyed with; undefined: a key of this connector's own. */
+  readonly maskingKey: CredentialSource | undefined;
   readonly resources: readonly ResourceConfig[];
 }

@@ -18,11 +18,12 @@ import type { Claim, GrantLookup } from '../protocol.ts';
 import type { Edge } from '../session/edge.ts';
 import { createBackoff } from './backoff.ts';
 import type { AuthorizeRequest } from './edge-token.ts';
+import { createHolds, HOLD_TIMING, type HoldTiming } from './holds.ts';
 import { dialLink, LINK_TIMING, type LinkClosed, type LinkConnection, type LinkTiming } from './link-connection.ts';
 import type { Outbox } from './outbox.ts';
 import { fitReport } from './reports.ts';
 
-export interface EdgeLinkTiming extends LinkTiming {
+export interface EdgeLinkTiming extends LinkTiming, HoldTiming {
   /** How long a call waits for a reconnect that is under way. */
   readonly graceMs: number;
   readonly backoffBaseMs: number;
@@ -34,6 +35,7 @@ export interface EdgeLinkTiming extends LinkTiming {
 }
 const TIMING: EdgeLinkTiming = {
   ...LINK_TIMING,
+  ...HOLD_TIMING,
   graceMs: 2_000,
   backoffBaseMs: 500,
   backoffCapMs: 20_000,
@@ -102,6 +104,7 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
   /** Callers that wait for a reconnect, and whoever stops. */
   const wakeups = new Set<() => void>();
   const firstLinked = Promise.withResolvers<void>();
+  const holds = createHolds({ link: () => (state === 'linked' ? connection : undefined), report, now, timing });
 
   let state: LinkStatus['state'] = 'waiting';
   let since = now();
@@ -143,7 +146,7 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
     }
     connection = dialLink(
       { edge: options.edge, authorization, hello, timing },
-      { welcomed, received, admittedLate, closed },
+      { welcomed, received, admittedLate, rulesUnknown, closed },
     );
   }
 
@@ -155,6 +158,7 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
     log.info('link.up', { edge: options.edge });
     stable = setTimeout(() => backoff.reset(), timing.stableMs);
     sendAnew();
+    holds.linked();
     tellDropped();
     firstLinked.resolve();
   }
@@ -211,6 +215,8 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
     } else if (message.kind === 'rules.in_force') {
       log.info('rules.in_force', { policyVersion: message.policyVersion, sessions: message.sessions.length });
       for (const listener of [...rulesListeners]) listener(message.sessions, message.rules);
+    } else if (message.kind === 'hold.decided') {
+      holds.decided(message);
     }
   }
 
@@ -218,6 +224,12 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
     revoked.add(grant);
     const [oldest] = revoked;
     if (revoked.size > MAX_REMEMBERED_REVOCATIONS && oldest !== undefined) revoked.delete(oldest);
+  }
+
+  /** Whoever they are for ends, as with rules that are none: the listeners know no others. */
+  function rulesUnknown(sessions: readonly SessionId[]): void {
+    log.error('rules.unknown', { sessions: sessions.length, message: 'the policy in force needs a newer connector' });
+    for (const listener of [...rulesListeners]) listener(sessions, 'unknown');
   }
 
   /** The edge counts a session that nobody carries: nothing was dialled for it. */
@@ -322,14 +334,7 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
       };
     },
 
-    hold() {
-      const comment = 'the connector cannot ask approvers';
-      return {
-        link: Promise.resolve(undefined),
-        outcome: Promise.resolve({ kind: 'failed', by: [], comment }),
-        withdraw() {},
-      };
-    },
+    hold: holds.hold,
 
     status: () => ({ state, since: new Date(since).toISOString(), problem, unacknowledgedReports: outbox.size }),
 
@@ -340,6 +345,7 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
       }
       clearTimeout(redial);
       clearTimeout(resend);
+      holds.stop();
       enter('stopped', 'the connector is stopping');
       connection?.close();
     },

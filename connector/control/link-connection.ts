@@ -2,6 +2,7 @@
 // liveness. It knows nothing of reconnecting or of what reports are; edge-link.ts does.
 
 import WebSocket from 'ws';
+import { z } from 'zod';
 import {
   CONTROL_PING_INTERVAL_MS,
   FromEdge,
@@ -9,7 +10,7 @@ import {
   MAX_CONTROL_MESSAGE_BYTES,
 } from '../../core/control.ts';
 import { ApiError } from '../../core/api.ts';
-import type { SessionId } from '../../core/ids.ts';
+import { SessionId } from '../../core/ids.ts';
 import { causeOf, clockSkewNote } from './edge-http.ts';
 
 export interface LinkTiming {
@@ -25,6 +26,12 @@ const MAX_SILENT_PINGS = 3;
 type Answer = Extract<FromEdge, { call: number }>;
 type Unasked = Exclude<FromEdge, Answer | { kind: 'welcome' }>;
 type Call = Extract<FromConnector, { call: number }>;
+/** Rules that this build does not know, of a newer edge. Those whom they concern are refused and ended; the link serves the others. */
+const UnknownRules = z.discriminatedUnion('kind', [
+  z.looseObject({ kind: z.literal('rules.in_force'), sessions: z.array(SessionId) }),
+  z.looseObject({ kind: z.literal('session.admitted'), call: z.number().int() }),
+]);
+
 /** Distributes over the union, which Omit alone does not. */
 type Uncalled<C> = C extends Call ? Omit<C, 'call'> : never;
 
@@ -38,8 +45,10 @@ export interface LinkEvents {
   /** The edge knows this connector's resources and live sessions; calls and reports may go out. */
   welcomed(): void;
   received(message: Unasked): void;
-  /** The edge admitted a session whose caller had given up waiting. */
+  /** The edge admitted a session whose caller had given up waiting, or under rules that this build does not know. */
   admittedLate(session: SessionId): void;
+  /** Rules that this build does not know are in force for these. */
+  rulesUnknown(sessions: readonly SessionId[]): void;
   /** Once, at the end, after every pending call was answered with undefined. */
   closed(why: LinkClosed): void;
 }
@@ -63,8 +72,8 @@ export function dialLink(
 ): LinkConnection {
   const { timing } = input;
   const waiting = new Map<number, (answer: Answer | undefined) => void>();
-  /** session.open calls that nobody waits for any more. */
-  const abandoned = new Map<number, SessionId>();
+  /** session.open calls without an answer, also those that nobody waits for any more. */
+  const opening = new Map<number, SessionId>();
   let lastCall = 0;
   let welcomed = false;
   let closed = false;
@@ -140,6 +149,8 @@ export function dialLink(
     if (text === 'pong') return;
     const message = FromEdge.safeParse(text === undefined ? undefined : parseJson(text));
     if (!message.success) {
+      const rules = UnknownRules.safeParse(text === undefined ? undefined : parseJson(text));
+      if (rules.success) return refuseRules(rules.data);
       // Law 3: what was not understood may have been a revocation, so the link starts anew.
       finish({ kind: 'fault', message: 'the edge sent what this build does not understand: update the connector' });
       return;
@@ -155,14 +166,27 @@ export function dialLink(
       events.welcomed();
     } else if ('call' in message) {
       const answer = waiting.get(message.call);
+      const session = opening.get(message.call);
       waiting.delete(message.call);
-      answer?.(message);
-      const session = abandoned.get(message.call);
-      abandoned.delete(message.call);
-      if (session !== undefined && message.kind === 'session.admitted') events.admittedLate(session);
+      opening.delete(message.call);
+      if (answer) answer(message);
+      else if (session !== undefined && message.kind === 'session.admitted') events.admittedLate(session);
     } else {
       events.received(message);
     }
+  }
+
+  /** Law 4: never without them, and never under older ones. */
+  function refuseRules(given: z.infer<typeof UnknownRules>): void {
+    if (given.kind === 'rules.in_force') {
+      events.rulesUnknown(given.sessions);
+      return;
+    }
+    const { call } = given;
+    const session = opening.get(call);
+    const message = 'The gateway does not understand the policy that is in force. Tell an administrator to update it.';
+    take({ kind: 'session.refused', call, reason: 'policy_denied', message });
+    if (session !== undefined) events.admittedLate(session);
   }
 
   return {
@@ -172,13 +196,13 @@ export function dialLink(
       return new Promise((resolve) => {
         const deadline = setTimeout(() => {
           waiting.delete(call);
-          if (message.kind === 'session.open') abandoned.set(call, message.session);
           resolve(undefined);
         }, timing.callMs);
         waiting.set(call, (answer) => {
           clearTimeout(deadline);
           resolve(answer);
         });
+        if (message.kind === 'session.open') opening.set(call, message.session);
         socket.send(JSON.stringify({ ...message, call }));
       });
     },

@@ -4,13 +4,13 @@
 
 import type { KeyedHash } from '../../core/masking/ways.ts';
 import type { IdSource } from '../../core/ids.ts';
-import type { SessionRules } from '../../core/policy/session-rules.ts';
 import type { ResourceName } from '../../core/resource.ts';
-import type { Refusal } from '../../core/refusal.ts';
+import type { Refusal, RefusalReason } from '../../core/refusal.ts';
 import { err, ok, type Result } from '../../core/result.ts';
-import type { SessionOpened } from '../../core/recording/facts.ts';
+import type { EndReason, SessionOpened } from '../../core/recording/facts.ts';
 import type { Admission, Arrival, UpstreamTarget } from '../protocol.ts';
 import type { AdmittedSession, Edge } from './edge.ts';
+import { exemptRecorder } from './exempt-recorder.ts';
 import type { LiveSession } from './live-sessions.ts';
 import { createGuard, type LiveGuard } from './guard.ts';
 import type { RulesCompiler } from './rules.ts';
@@ -31,8 +31,6 @@ export interface Admitted {
   readonly admission: Admission;
   readonly recorder: SessionRecorder;
   readonly opened: AdmittedSession;
-  readonly guard: LiveGuard;
-  readonly rules: SessionRules;
 }
 
 /** `opened`: the edge counts the session, so its end must be reported; `recorder`: and it must be ended. */
@@ -52,6 +50,7 @@ export async function admit(
 
   const answer = await deps.edge.openSession({ session: live.id, grant: arrival.grant.id, client: arrival.client });
   if (!answer.ok) return err({ refusal: answer.error, opened: false });
+  live.known = true;
   const { opened, rules } = answer.value;
   // Ids are ours: an answer about anything else is not an answer to this.
   if (opened.session !== live.id || opened.grant.id !== arrival.grant.id || opened.resource !== arrival.claim.resource)
@@ -66,30 +65,30 @@ export async function admit(
     details: { ...arrival.details },
   });
   if (!recording.ok) return err({ refusal: logUnavailable, opened: true });
-  const recorder = recording.value;
+  const { exempt } = opened.grant.obligations.record;
+  const recorder = exempt === undefined ? recording.value : exemptRecorder(recording.value);
+
+  let guard: LiveGuard;
+  try {
+    guard = live.admit(rules, (first) => createGuard({ ...deps, session: live.id, recorder, onRowsExceeded }, first));
+  } catch {
+    return err({ refusal: unusableRules, opened: true, recorder });
+  }
+  function onRowsExceeded(rule: string, limit: number): void {
+    const message = `Rule ${rule} gives a session ${limit} rows, and this one asked for more. Connect again, and ask for fewer.`;
+    live.end('rows_exceeded', message);
+  }
 
   const late = mayStillBeUsed(arrival, live, deps.ids.now());
   if (late) return err({ refusal: late, opened: true, recorder });
   const target = await deps.targets(opened.resource);
   if (!target.ok) return err({ refusal: target.error, opened: true, recorder });
+  // Whatever came while the credential was fetched: nothing is dialled for a session that is over.
+  const tooLate = mayStillBeUsed(arrival, live, deps.ids.now());
+  if (tooLate) return err({ refusal: tooLate, opened: true, recorder });
 
-  let guard: LiveGuard;
-  try {
-    guard = createGuard(
-      {
-        ...deps,
-        session: live.id,
-        recorder,
-        onRowsExceeded: (limit) =>
-          live.end('rows_exceeded', `Rule ${opened.grant.rule} gives a session ${limit} rows.`),
-      },
-      rules,
-    );
-  } catch {
-    return err({ refusal: unusableRules, opened: true, recorder });
-  }
   const admission = { grant: arrival.grant.id, recorder, upstream: target.value, guard };
-  return ok({ admission: admission as unknown as Admission, recorder, opened, guard, rules });
+  return ok({ admission: admission as unknown as Admission, recorder, opened });
 }
 
 const mismatched: Refusal = {
@@ -107,10 +106,17 @@ const unusableRules: Refusal = {
   message: 'The gateway cannot apply the policy that is in force, so it lets nobody in. Tell an administrator.',
 };
 
+/** How a client is told that its session ended before it began. */
+const REFUSED_FOR: Partial<Record<EndReason, RefusalReason>> = {
+  policy_denied: 'policy_denied',
+  time_window_over: 'outside_time_window',
+};
+
 function mayStillBeUsed(arrival: Arrival, live: LiveSession, now: number): Refusal | undefined {
   if (arrival.grant.revoked || live.cause?.reason === 'grant_revoked')
     return { reason: 'grant_revoked', message: 'This grant was revoked. Ask for a new one in the portal.' };
-  if (live.cause) return { reason: 'connector_stopping', message: live.cause.message };
+  if (live.cause)
+    return { reason: REFUSED_FOR[live.cause.reason] ?? 'connector_stopping', message: live.cause.message };
   if (Date.parse(arrival.grant.until) <= now)
     return { reason: 'grant_expired', message: 'This grant has ended. Ask for a new one in the portal.' };
   return undefined;

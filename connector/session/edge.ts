@@ -20,8 +20,13 @@ export interface Edge {
     readonly grant: GrantId;
     readonly client: SessionOpened['client'];
   }): Promise<Result<{ readonly opened: AdmittedSession; readonly rules: SessionRules }, Refusal>>;
-  /** Another policy is in force for these sessions. Without rules it gives them no access any more. Returns how to stop listening. */
-  onRulesChanged(listener: (sessions: readonly SessionId[], rules: SessionRules | undefined) => void): () => void;
+  /**
+   * Another policy is in force for these sessions. Without rules it gives them no access any more; `unknown`: its rules are of a
+   * kind that this build does not know. Returns how to stop listening.
+   */
+  onRulesChanged(
+    listener: (sessions: readonly SessionId[], rules: SessionRules | 'unknown' | undefined) => void,
+  ): () => void;
   /** Has approvers decide on a held statement. Outlives reconnects of the link. Never throws. */
   hold(held: HeldStatement): Hold;
   /** Kept until the edge acknowledged it, across reconnects. Bounded: the oldest attempts are dropped first, sessions' ends and heads never. */

@@ -1,15 +1,18 @@
 // What holds one session to its policy: the rules in force, the gate, and what is counted against limits.
 
-import type { KeyedHash } from '../../core/masking/ways.ts';
 import type { IdSource, SessionId } from '../../core/ids.ts';
+import type { Masks } from '../../core/masking/masks.ts';
+import type { KeyedHash } from '../../core/masking/ways.ts';
 import type { SessionRules } from '../../core/policy/session-rules.ts';
 import type { RulesInForce, SessionGuard, SessionRecorder } from '../protocol.ts';
 import type { Edge } from './edge.ts';
 import { createGate } from './gate.ts';
 import type { RulesCompiler } from './rules.ts';
-import { createStatementRate, type StatementRate } from './statement-rate.ts';
+import { createStatementRate } from './statement-rate.ts';
 
 const LANE = 0;
+/** Rules that were replaced while a statement ran under them, kept so that what it masked is counted. */
+const MAX_REPLACED = 4;
 
 export interface GuardDeps {
   readonly session: SessionId;
@@ -18,13 +21,20 @@ export interface GuardDeps {
   readonly ids: IdSource;
   readonly compiler: RulesCompiler;
   readonly keyedHash: KeyedHash;
-  /** More rows went out than the session may have. */
-  readonly onRowsExceeded: (limit: number) => void;
+  /** More rows went out than the session may have. May be called more than once. */
+  readonly onRowsExceeded: (rule: string, limit: number) => void;
 }
 
 export interface LiveGuard extends SessionGuard {
-  /** Another policy is in force. Throws as RulesCompiler.compile does. */
-  replace(rules: SessionRules): void;
+  /** When approvers were last waited for: now while something is held, minus infinity before anything was. Milliseconds, monotonic. */
+  lastHeldMs(): number;
+  /**
+   * Another policy is in force. Throws as RulesCompiler.compile does. False: nothing changes, since these rules are
+   * older than those in force, or the same.
+   */
+  replace(rules: SessionRules): boolean;
+  /** The session is over: the last facts are written, and what is held never goes on. Called before the recorder's `end`. */
+  close(): void;
 }
 
 /** Throws as RulesCompiler.compile does. */
@@ -32,16 +42,16 @@ export function createGuard(deps: GuardDeps, first: SessionRules): LiveGuard {
   const { recorder } = deps;
   /** Incidents since the last fact, alike ones together. */
   const withheld = new Map<string, { reason: string; column: number | undefined; count: number }>();
-  const masked = new Map<string, number>();
-  let told = new Map<string, number>();
+  /** Newest first: masks with what was already told of them. */
+  const ledgers: { readonly masks: Masks; readonly told: Map<string, number> }[] = [];
+  const rate = createStatementRate(first.limits.statementsPerMinute, performance.now.bind(performance));
   let listener: (() => void) | undefined;
-  let limits = first.limits;
-  let rate = createStatementRate(limits.statementsPerMinute, performance.now.bind(performance));
+  let given = first;
   let rows = 0;
   let rules = compile(first);
 
-  function compile(given: SessionRules): RulesInForce {
-    return deps.compiler.compile(given, {
+  function compile(next: SessionRules): RulesInForce {
+    const compiled = deps.compiler.compile(next, {
       keyedHash: deps.keyedHash,
       incidents: ({ reason, column }) => {
         const key = `${reason} ${column ?? ''}`;
@@ -50,15 +60,25 @@ export function createGuard(deps: GuardDeps, first: SessionRules): LiveGuard {
         else withheld.set(key, { reason, column, count: 1 });
       },
     });
+    if (compiled.masks.any) ledgers.unshift({ masks: compiled.masks, told: new Map() });
+    ledgers.length = Math.min(ledgers.length, MAX_REPLACED);
+    return compiled;
   }
 
-  const currentRate: StatementRate = {
-    get perMinute() {
-      return rate.perMinute;
+  let holding = 0;
+  let heldMs = Number.NEGATIVE_INFINITY;
+  const edge: GuardDeps['edge'] = {
+    hold(statement) {
+      const hold = deps.edge.hold(statement);
+      holding++;
+      void hold.outcome.then(() => {
+        holding--;
+        heldMs = performance.now();
+      });
+      return hold;
     },
-    take: () => rate.take(),
   };
-  const gate = createGate({ ...deps, rules: () => rules, rate: currentRate });
+  const gate = createGate({ ...deps, edge, rules: () => rules, rate });
 
   function recordMasked(): void {
     if (withheld.size > 0) {
@@ -66,15 +86,20 @@ export function createGuard(deps: GuardDeps, first: SessionRules): LiveGuard {
         recorder.fact(LANE, { kind: 'mask.withheld', reason, count, ...(column !== undefined && { column }) });
       withheld.clear();
     }
-    if (!rules.masks.any) return;
-    masked.clear();
-    for (const { rule, count } of rules.masks.masked()) {
-      const fresh = count - (told.get(rule) ?? 0);
-      if (fresh > 0) masked.set(rule, fresh);
-      told.set(rule, count);
+    for (const { masks, told } of ledgers) {
+      const masked: { rule: string; count: number }[] = [];
+      for (const { rule, count } of masks.masked()) {
+        const fresh = count - (told.get(rule) ?? 0);
+        if (fresh > 0) masked.push({ rule, count: fresh });
+        told.set(rule, count);
+      }
+      if (masked.length > 0) recorder.fact(LANE, { kind: 'mask.applied', masked });
     }
-    if (masked.size > 0)
-      recorder.fact(LANE, { kind: 'mask.applied', masked: [...masked].map(([rule, count]) => ({ rule, count })) });
+  }
+
+  function checkRows(): void {
+    const { rowsOut } = given.limits;
+    if (rowsOut !== undefined && rows > rowsOut) deps.onRowsExceeded(given.rule, rowsOut);
   }
 
   return {
@@ -82,24 +107,32 @@ export function createGuard(deps: GuardDeps, first: SessionRules): LiveGuard {
       return rules;
     },
     gate,
-    onRulesChanged(given) {
-      listener = given;
+    lastHeldMs: () => (holding > 0 ? performance.now() : heldMs),
+    onRulesChanged(told) {
+      listener = told;
     },
     countRows(count) {
       rows += count;
-      if (limits.rowsOut !== undefined && rows > limits.rowsOut) deps.onRowsExceeded(limits.rowsOut);
+      checkRows();
     },
     recordMasked,
-    replace(given) {
-      const next = compile(given);
+    replace(next) {
+      if (next.policyVersion < given.policyVersion) return false;
+      // Told again after a reconnect.
+      if (JSON.stringify(next) === JSON.stringify(given)) return false;
+      const compiled = compile(next);
       recordMasked();
-      told = new Map();
-      if (given.limits.statementsPerMinute !== limits.statementsPerMinute)
-        rate = createStatementRate(given.limits.statementsPerMinute, performance.now.bind(performance));
-      limits = given.limits;
-      rules = next;
-      recorder.fact(LANE, { kind: 'rules.changed', policyVersion: given.policyVersion, rule: given.rule });
+      rules = compiled;
+      given = next;
+      rate.limitTo(next.limits.statementsPerMinute);
+      recorder.fact(LANE, { kind: 'rules.changed', policyVersion: next.policyVersion, rule: next.rule });
+      checkRows();
       listener?.();
+      return true;
+    },
+    close() {
+      gate.withdraw('client_closed');
+      recordMasked();
     },
   };
 }

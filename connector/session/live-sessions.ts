@@ -1,5 +1,5 @@
 // The sessions of this connector that run or are being opened, and what ends them from outside:
-// revocation of the grant, its `until`, silence, and the connector's own stopping.
+// revocation of the grant, its `until`, the policy and its limits, and the connector's own stopping.
 
 import type { GrantId, SessionId } from '../../core/ids.ts';
 import type { SessionRules } from '../../core/policy/session-rules.ts';
@@ -7,6 +7,7 @@ import type { EndReason } from '../../core/recording/facts.ts';
 import type { Conversation } from '../protocol.ts';
 import type { LiveGuard } from './guard.ts';
 import { type Alarm, setAlarm } from './alarm.ts';
+import { SessionClock, type SessionClockDeps } from './session-clock.ts';
 
 export interface Cause {
   readonly reason: EndReason;
@@ -15,26 +16,53 @@ export interface Cause {
 
 /**
  * One session from before the edge is asked to open it until both sides are closed. What ends it may come
- * before there is a conversation: then the cause waits for it.
+ * before there is a conversation: then the cause waits for it. So do rules that come before there is a guard.
  */
 export class LiveSession {
   readonly id: SessionId;
   readonly grant: GrantId;
   cause: Cause | undefined;
-  /** Set once it is admitted. */
-  guard: LiveGuard | undefined;
+  /** The edge has let it in, and knows it from then on. */
+  known = false;
+  #guard: LiveGuard | undefined;
+  #early: SessionRules | undefined;
   #conversation: Conversation | undefined;
   #until: Alarm | undefined;
-  #idle: NodeJS.Timeout | undefined;
+  readonly #clock: SessionClock;
 
-  constructor(id: SessionId, grant: GrantId) {
+  constructor(id: SessionId, grant: GrantId, { now, idleTimeoutMs }: Pick<SessionClockDeps, 'now' | 'idleTimeoutMs'>) {
     this.id = id;
     this.grant = grant;
+    this.#clock = new SessionClock({
+      now,
+      idleTimeoutMs,
+      end: (reason, message) => this.end(reason, message),
+      lastActivityMs: () => this.#lastActivityMs(),
+    });
   }
 
   end(reason: EndReason, message: string): void {
     this.cause ??= { reason, message };
     this.#conversation?.end(this.cause.reason, this.cause.message);
+  }
+
+  /**
+   * It is admitted: `create` makes its guard from the rules that came with the admission, or from newer ones that
+   * overtook it. Throws as `create` does.
+   */
+  admit(admitted: SessionRules, create: (rules: SessionRules) => LiveGuard): LiveGuard {
+    const early = this.#early;
+    const rules = early && early.policyVersion >= admitted.policyVersion ? early : admitted;
+    this.#guard = create(rules);
+    this.#clock.apply(rules.limits, rules.rule);
+    return this.#guard;
+  }
+
+  /** Another policy is in force. Throws when its rules cannot be applied. */
+  apply(rules: SessionRules): void {
+    if (!this.#guard) {
+      if (!this.#early || this.#early.policyVersion <= rules.policyVersion) this.#early = rules;
+    } else if (this.#guard.replace(rules)) this.#clock.apply(rules.limits, rules.rule);
   }
 
   /** The conversation begins; ends at once when its cause came first. */
@@ -43,23 +71,26 @@ export class LiveSession {
     if (this.cause) conversation.end(this.cause.reason, this.cause.message);
   }
 
+  /** The conversation is over, and the recording about to end. */
+  close(): void {
+    this.dispose();
+    this.#guard?.close();
+  }
+
   endAt(untilMs: number, now: () => number): void {
     const message = 'The grant has ended. Ask for a new one in the portal, then connect again.';
     this.#until = setAlarm(untilMs, () => this.end('grant_expired', message), now);
   }
 
-  endWhenIdleFor(timeoutMs: number): void {
-    const look = () => {
-      const left = (this.#conversation?.lastActivityMs() ?? performance.now()) + timeoutMs - performance.now();
-      if (left <= 0) this.end('idle_timeout', `Nothing was sent for ${Math.round(timeoutMs / 1000)} seconds.`);
-      else this.#idle = setTimeout(look, Math.min(left + 1, 0x7fff_ffff)).unref();
-    };
-    this.#idle = setTimeout(look, Math.min(timeoutMs, 0x7fff_ffff)).unref();
-  }
-
   dispose(): void {
     this.#until?.cancel();
-    clearTimeout(this.#idle);
+    this.#clock.dispose();
+  }
+
+  /** While approvers are waited for, it is they who are idle. Nor is anybody idle before the conversation begins. */
+  #lastActivityMs(): number {
+    if (!this.#conversation) return performance.now();
+    return Math.max(this.#conversation.lastActivityMs(), this.#guard?.lastHeldMs() ?? 0);
   }
 }
 
@@ -81,18 +112,22 @@ export class LiveSessions {
   }
 
   /** Without rules the policy gives no access any more. Rules that cannot be applied end the session too (law 4). */
-  applyRules(sessions: readonly SessionId[], rules: SessionRules | undefined): void {
+  applyRules(sessions: readonly SessionId[], rules: SessionRules | 'unknown' | undefined): void {
     for (const id of sessions) {
       const session = this.#sessions.get(id);
       if (!session) continue;
       if (!rules) {
-        session.end('policy_denied', 'The policy in force gives you no access any more.');
+        session.end(
+          'policy_denied',
+          'The policy in force gives you no access any more. Ask for access again in the portal.',
+        );
         continue;
       }
       try {
-        session.guard?.replace(rules);
+        if (rules === 'unknown') throw new Error('a rule of a kind that is not known');
+        session.apply(rules);
       } catch {
-        session.end('policy_denied', 'The gateway cannot apply the policy that is in force.');
+        session.end('policy_denied', 'The gateway cannot apply the policy that is in force. Tell an administrator.');
       }
     }
   }
@@ -101,8 +136,9 @@ export class LiveSessions {
     for (const session of this.#sessions.values()) session.end(reason, message);
   }
 
+  /** Those that the edge knows. One that is still being asked for is none to it, and what it does not know it ends. */
   ids(): SessionId[] {
-    return [...this.#sessions.keys()];
+    return [...this.#sessions.values()].filter(({ known }) => known).map(({ id }) => id);
   }
 
   get size(): number {

@@ -122,7 +122,10 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   }
 
   async function letIn(arrival: Arrival): Promise<void> {
-    const session = new LiveSession(newId('ses', ids), arrival.grant.id);
+    const session = new LiveSession(newId('ses', ids), arrival.grant.id, {
+      now: ids.now,
+      idleTimeoutMs: limits.idleTimeoutMs,
+    });
     // Before the edge is asked, so that a revocation which overtakes its answer is not missed.
     live.add(session);
     try {
@@ -132,25 +135,26 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
         const { refusal, opened, recorder } = admitted.error;
         reportRefused(arrival.client.address, arrival.claim, refusal);
         const end = { reason: endReason(session, refusal), message: refusal.message };
+        session.close();
         recorder?.end({ kind: 'session.ended', ...end });
         if (opened) reportEnded(session.id, end);
         await arrival.deny(refusal);
         return;
       }
-      const { admission, recorder, opened, guard } = admitted.value;
-      session.guard = guard;
+      const { admission, recorder, opened } = admitted.value;
       session.endAt(Date.parse(opened.grant.until), ids.now);
       const connected = await arrival.connect(admission);
       if (!connected.ok) {
         reportRefused(arrival.client.address, arrival.claim, connected.error);
         const end = { reason: endReason(session, connected.error), message: connected.error.message };
+        session.close();
         recorder.end({ kind: 'session.ended', ...end });
         reportEnded(session.id, end);
         return;
       }
-      if (limits.idleTimeoutMs !== undefined) session.endWhenIdleFor(limits.idleTimeoutMs);
       session.begin(connected.value);
       const end = await connected.value.ended;
+      session.close();
       recorder.end({ kind: 'session.ended', ...end });
       reportEnded(session.id, end);
     } finally {
@@ -232,6 +236,7 @@ function endReason(session: LiveSession, refusal: Refusal): Cause['reason'] {
   switch (refusal.reason) {
     case 'grant_expired':
     case 'grant_revoked':
+    case 'policy_denied':
       return refusal.reason;
     case 'log_unavailable':
       return 'log_failed';

@@ -1,25 +1,36 @@
 // How many statements a session may still run: a window that slides over the last minute.
 
 export interface StatementRate {
-  readonly perMinute: number;
-  /** 0: it may run. Otherwise milliseconds until one may. */
+  /** Undefined: as many as it likes. */
+  readonly perMinute: number | undefined;
+  /** Another limit from now on; what was counted in the last minute counts against it. */
+  limitTo(perMinute: number | undefined): void;
+  /** 0: it may run, and counts. Otherwise milliseconds until one may. */
   take(): number;
 }
 
 const MINUTE_MS = 60_000;
 /** Statements of one slot are counted together, so that memory does not grow with the limit. */
-const SLOTS = 60;
+const SLOT_MS = 1_000;
+/** A minute may begin in the middle of a slot, so the slot in which it begins counts whole. */
+const SLOTS = MINUTE_MS / SLOT_MS + 1;
 
-/** `perMinute` undefined: no limit. `now`: milliseconds, monotonic. */
+/** `now`: milliseconds, monotonic, not negative. */
 export function createStatementRate(perMinute: number | undefined, now: () => number): StatementRate {
-  if (perMinute === undefined) return { perMinute: Number.POSITIVE_INFINITY, take: () => 0 };
-  const slotMs = MINUTE_MS / SLOTS;
   const counts = new Float64Array(SLOTS);
   const slotOf = new Float64Array(SLOTS).fill(-1);
+  let limit = perMinute;
   return {
-    perMinute,
+    get perMinute() {
+      return limit;
+    },
+    limitTo(next) {
+      limit = next;
+    },
     take() {
-      const slot = Math.floor(now() / slotMs);
+      // Not counted either: a limit that comes later begins with what runs then.
+      if (limit === undefined) return 0;
+      const slot = Math.floor(now() / SLOT_MS);
       let total = 0;
       let oldest = slot;
       for (let i = 0; i < SLOTS; i++) {
@@ -28,7 +39,7 @@ export function createStatementRate(perMinute: number | undefined, now: () => nu
         total += counts[i] as number;
         if (at < oldest) oldest = at;
       }
-      if (total >= perMinute) return Math.max(1, (oldest + SLOTS) * slotMs - now());
+      if (total >= limit) return Math.max(1, (oldest + SLOTS) * SLOT_MS - now());
       const place = slot % SLOTS;
       if (slotOf[place] !== slot) {
         slotOf[place] = slot;

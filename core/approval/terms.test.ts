@@ -1,7 +1,11 @@
 import { describe, expect, test } from 'vitest';
+import type { Approval } from '../approval.ts';
+import { SessionId } from '../ids.ts';
 import { PolicyDocument } from '../policy/document.ts';
 import { parsePolicy } from '../policy/parse.ts';
-import { approvalOf, standingIn, stillSuffices, workMsOf } from './terms.ts';
+import { Digest } from '../recording/segment.ts';
+import { ResourceName } from '../resource.ts';
+import { approvalOf, holdTerms, standingIn, stillSuffices, workMsOf } from './terms.ts';
 
 const HOUR = 3_600_000;
 const policyWith = (approval: object | undefined, name = 'orders') =>
@@ -23,6 +27,24 @@ const vote = (name: string, groups = ['okta:sec']) => ({
   via: 'api' as const,
 });
 
+const access: Approval['subject'] = {
+  kind: 'access',
+  resource: ResourceName.parse('orders'),
+  reason: '',
+  labels: {},
+};
+const statement = (pattern?: string): Approval['subject'] => ({
+  ...access,
+  kind: 'statement',
+  session: SessionId.parse('ses_01m7xr5fhpxd5ccp0p7jtdc9r1'),
+  text: 'grant all on t to u',
+  parameters: [],
+  digest: Digest.parse('a'.repeat(64)),
+  tables: ['t'],
+  inTransaction: false,
+  ...(pattern !== undefined && { pattern }),
+});
+
 test('one approver within an hour is what a policy means that says no more', () => {
   expect(approvalOf(ruleOf(policyWith({ from: ['security'] })))).toEqual({
     from: ['security'],
@@ -40,7 +62,7 @@ test('the work window bounds the access and never lengthens it', () => {
 });
 
 describe('the policy in force', () => {
-  const approval = { rule: 'orders', needed: 1 };
+  const approval = { rule: 'orders', needed: 1, subject: access };
   test.each<[string, PolicyDocument, { isApprover: boolean; needed: number }]>([
     ['names the approvers', policyWith({ from: ['security'] }), { isApprover: true, needed: 1 }],
     ['may have named others since', policyWith({ from: ['okta:ciso'] }), { isApprover: false, needed: 1 }],
@@ -58,7 +80,7 @@ describe('the policy in force', () => {
     ['counts one person once', policyWith({ from: ['security'], count: 2 }), [vote('bob'), vote('bob')], false],
     ['asks for none', policyWith(undefined), [], true],
   ])('at the claim: %s', (_name, policy, votes, expected) => {
-    expect(stillSuffices(policy, ruleOf(policy), { votes })).toBe(expected);
+    expect(stillSuffices(policy, ruleOf(policy), { votes, subject: access })).toBe(expected);
   });
 });
 
@@ -67,4 +89,66 @@ test('a misspelt key of an approval is refused with its place', () => {
     'administrators: [a]\nrules:\n  - name: x\n    resources: {}\n    who: [everyone]\n    access: { ttl: 1h, approval: { from: [b], claimIn: 5m } }\n',
   );
   expect(parsed.ok ? undefined : parsed.error[0]).toMatchObject({ line: 6 });
+});
+
+describe('a held statement', () => {
+  const HOLDS = [
+    { block: ['drop'] },
+    { hold: ['grant', 'revoke'], approval: { from: ['security'], within: '5m' } },
+    { hold: ['alter', 'revoke'], approval: { from: ['okta:ciso'], count: 2 } },
+  ];
+  const holding = (statements: readonly object[] = HOLDS, name = 'orders', rule: object = {}) =>
+    PolicyDocument.parse({
+      groups: { security: ['okta:sec'] },
+      administrators: ['okta:admins'],
+      rules: [{ name, resources: {}, who: ['everyone'], access: { ttl: '2h' }, statements, ...rule }],
+    });
+  const ciso = { email: 'carol@example.com', groups: ['okta:ciso'] };
+
+  test.each<[string, string | undefined, string[] | undefined]>([
+    ['names it', 'grant', ['security']],
+    ['names it further down', 'alter', ['okta:ciso']],
+    ['is the first that names it', 'revoke', ['security']],
+    ['is the first, for what cannot be read', undefined, ['security']],
+    ['names it no more', 'create', undefined],
+    ['does not hold what it blocks', 'drop', undefined],
+  ])('is decided on by whom the entry names that %s', (_name, pattern, from) => {
+    expect(holdTerms(ruleOf(holding()), pattern)?.from).toEqual(from);
+  });
+
+  test.each<[string, PolicyDocument, string | undefined, typeof bob, { isApprover: boolean; needed: number }]>([
+    ['names the approvers', holding(), 'grant', bob, { isApprover: true, needed: 1 }],
+    ["does not take another entry's", holding(), 'grant', ciso, { isApprover: false, needed: 1 }],
+    ['asks for two', holding(), 'alter', ciso, { isApprover: true, needed: 2 }],
+    ['has lost the entry', holding(HOLDS.slice(0, 1)), 'grant', bob, { isApprover: false, needed: 1 }],
+    ['has lost the rule', holding(HOLDS, 'other'), 'grant', bob, { isApprover: false, needed: 1 }],
+    [
+      'denies access by now',
+      holding(undefined, 'orders', { access: 'deny' }),
+      'grant',
+      bob,
+      { isApprover: false, needed: 1 },
+    ],
+    [
+      'does not take those who give access',
+      holding([{ hold: ['grant'], approval: { from: ['okta:ciso'] } }], 'orders', {
+        access: { ttl: '1h', approval: { from: ['security'] } },
+      }),
+      'grant',
+      bob,
+      { isApprover: false, needed: 1 },
+    ],
+  ])('the policy in force %s', (_name, policy, pattern, who, expected) => {
+    expect(standingIn(policy, { rule: 'orders', needed: 1, subject: statement(pattern) }, who)).toEqual(expected);
+  });
+
+  test.each<[string, PolicyDocument, string | undefined, ReturnType<typeof vote>[], boolean]>([
+    ['is content', holding(), 'grant', [vote('bob')], true],
+    ['no longer names who approved', holding(), 'grant', [vote('bob', ['okta:ciso'])], false],
+    ['wants two', holding(), 'alter', [vote('bob', ['okta:ciso'])], false],
+    ['has no such entry any more', holding(HOLDS.slice(0, 1)), 'grant', [vote('bob')], false],
+    ['blocks it by now', holding([{ block: ['grant'] }]), 'grant', [vote('bob')], false],
+  ])('at the claim: the policy in force %s', (_name, policy, pattern, votes, expected) => {
+    expect(stillSuffices(policy, ruleOf(policy), { votes, subject: statement(pattern) })).toBe(expected);
+  });
 });

@@ -6,6 +6,7 @@ import type { Identity } from '../identity.ts';
 import type { ApprovalPolicy, PolicyDocument, Rule } from '../policy/document.ts';
 import type { Resource } from '../resource.ts';
 import { isAmong, selects } from '../policy/evaluate.ts';
+import type { StatementApproval } from '../policy/statements.ts';
 import { type ApprovalStanding, distinctVoters } from './transition.ts';
 
 /** undefined: the rule gives access at once. */
@@ -34,24 +35,46 @@ export function workMsOf(approval: ApprovalPolicy, ttlMs: number): number {
 }
 
 /**
+ * Who decides on a statement that `pattern` of the rule holds: whom the hold entry names that has it,
+ * or for one held as unreadable the first hold entry. undefined: the rule holds no such statement.
+ */
+export function holdTerms(rule: Pick<Rule, 'statements'>, pattern: string | undefined): StatementApproval | undefined {
+  const holding = (rule.statements ?? []).filter((entry) => entry.hold !== undefined);
+  return holding.find((entry) => pattern === undefined || entry.hold?.includes(pattern))?.approval;
+}
+
+type Asked = Pick<Approval, 'rule' | 'needed' | 'subject'>;
+
+/** Whom the rule names for this approval, and how many of them it takes. undefined: it asks for none such. */
+function askedBy(rule: Rule, { subject }: Pick<Approval, 'subject'>): { from: string[]; count: number } | undefined {
+  if (rule.access === 'deny') return undefined;
+  return subject.kind === 'access' ? rule.access.approval : holdTerms(rule, subject.pattern);
+}
+
+/**
  * What the policy in force says about `who` and this approval. A rule that is gone, or that asks
  * for no approval any more, leaves nobody to decide: the request has to be made again.
  */
 export function standingIn(
   policy: PolicyDocument,
-  approval: Pick<Approval, 'rule' | 'needed'>,
+  approval: Asked,
   who: Pick<Identity, 'email' | 'groups'>,
 ): ApprovalStanding {
   const rule = policy.rules.find((candidate) => candidate.name === approval.rule);
-  const asked = rule && approvalOf(rule);
+  const asked = rule && askedBy(rule, approval);
   if (!asked) return { isApprover: false, needed: approval.needed };
   return { isApprover: isAmong(policy, asked.from, who), needed: Math.max(approval.needed, asked.count) };
 }
 
 /** Whether the votes suffice for `rule` of the policy in force: as many as it asks for, of people it still names. */
-export function stillSuffices(policy: PolicyDocument, rule: Rule, approval: Pick<Approval, 'votes'>): boolean {
-  const asked = approvalOf(rule);
-  if (!asked) return rule.access !== 'deny';
+export function stillSuffices(
+  policy: PolicyDocument,
+  rule: Rule,
+  approval: Pick<Approval, 'votes' | 'subject'>,
+): boolean {
+  const asked = askedBy(rule, approval);
+  // Access that needs no approval any more is given; a statement that the rule no longer holds must be judged anew.
+  if (!asked) return approval.subject.kind === 'access' && rule.access !== 'deny';
   const valid = approval.votes.map((vote) => vote.by).filter((voter) => isAmong(policy, asked.from, voter));
   return distinctVoters(valid) >= asked.count;
 }

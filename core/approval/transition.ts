@@ -28,7 +28,8 @@ export type ApprovalEvent =
       readonly via: DecidedVia;
       readonly standing: ApprovalStanding;
     }
-  | { readonly kind: 'withdraw'; readonly by: Person }
+  /** `reason`: where it was not a person who said so, such as a session's end. */
+  | { readonly kind: 'withdraw'; readonly by: Person; readonly reason?: string }
   /** What was approved is used. `grant`: the one it is used for; a statement's is its session's. */
   | { readonly kind: 'claim'; readonly by: Person; readonly grant: GrantId }
   /** A break-glass was looked at afterwards. */
@@ -188,7 +189,7 @@ function withdraw(
   if (!isRequester(approval, event.by)) return err('not_the_requester');
   if (approval.state === 'withdrawn') return ok({ approval, changes: [] });
   if (approval.state !== 'pending' && approval.state !== 'approved') return err('over');
-  return ok(end(approval, 'withdrawn', nowMs, event.by.email, ''));
+  return ok(end(approval, 'withdrawn', nowMs, event.by.email, event.reason ?? ''));
 }
 
 /** Not idempotent on purpose: what is handed out at a claim is handed out once. */

@@ -2,9 +2,13 @@
 // edge; unknown keys are errors, since a misspelt rule must not become a missing rule (law 4).
 
 import { z } from 'zod';
+import { PolicyCase } from './cases.ts';
 import { Duration, UNIT_MS } from './duration.ts';
 import { MaskEntry } from './masks.ts';
+import { Cidr } from './networks.ts';
+import { SessionLimits } from './session-rules.ts';
 import { StatementEntry, UnparsableVerdict } from './statements.ts';
+import { TimeWindow } from './time-windows.ts';
 
 export { Duration, parseDuration } from './duration.ts';
 
@@ -34,13 +38,22 @@ export const Access = z.strictObject({
   ttl: Duration,
   reason: z.enum(['required', 'optional']).default('optional'),
   maxSessions: z.number().int().min(1).max(10_000).optional(),
+  /** Where native clients may come from: any of these, by the address that the connector sees. Missing: anywhere. */
+  networks: z.array(Cidr).min(1).max(200).optional(),
+  /** When access may be asked for and sessions may be open: in any of these. A session ends with its window. Missing: always. */
+  during: z.array(TimeWindow).min(1).max(20).optional(),
+  idle: SessionLimits.shape.idle,
+  sessionLength: SessionLimits.shape.sessionLength,
+  statementsPerMinute: SessionLimits.shape.statementsPerMinute,
+  rowsOut: SessionLimits.shape.rowsOut,
   approval: ApprovalPolicy.optional(),
 });
+export type Access = z.infer<typeof Access>;
 
 export const Rule = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'expected lower-case letters, digits and dashes'),
   resources: ResourceSelector,
-  /** Group names, `everyone`, or `user:EMAIL`. */
+  /** Group names, `everyone`, `user:EMAIL`, or `workload:NAME`. */
   who: z.array(z.string().min(1)).min(1),
   /** `deny` turns away whoever the rule matches, whatever later rules say. */
   access: z.union([z.literal('deny'), Access]),
@@ -57,22 +70,23 @@ export const Rule = z.strictObject({
       /** Groups that may view these sessions. */
       view: z.array(z.string()).default([]),
       viewOwn: z.boolean().default(true),
+      /** Why what goes over the wire is not recorded. Only where `who` names single people and programs. */
+      exempt: z.string().trim().min(1).max(500).optional(),
     })
     .default({ retain: 90 * UNIT_MS.d, view: [], viewOwn: true }),
 });
 export type Rule = z.infer<typeof Rule>;
-
-/** Fields that can be written and tried, and that no connector acts on yet: a policy in force must not name them (law 4). */
-export const NOT_IN_FORCE_YET = ['statements', 'unparsable', 'mask'] as const satisfies readonly (keyof Rule)[];
 
 export const PolicyDocument = z.strictObject({
   version: z.literal(1).default(1),
   /** Names over the provider's groups. */
   groups: z.record(z.string(), z.array(z.string()).min(1)).default({}),
   /** Groups whose members administer Gatehouse: join tokens, revoking others' grants, policy. */
-  administrators: z.array(z.string()).min(1),
+  administrators: z.array(z.string().min(1)).min(1),
   /** Groups whose members read the audit log and view every session. */
   auditors: z.array(z.string()).default([]),
   rules: z.array(Rule),
+  /** What the author expects of it. No decision looks at them. */
+  tests: z.array(PolicyCase).max(1_000).optional(),
 });
 export type PolicyDocument = z.infer<typeof PolicyDocument>;

@@ -33,6 +33,7 @@ const facts = (groups: string[], labels: Record<string, string>, rest: Partial<A
   identity: { email: 'alice@example.com', groups },
   resource: { name: ResourceName.parse('orders'), protocol: 'postgres', labels },
   reason: '',
+  nowMs: Date.parse('2026-11-20T10:00:00.000Z'),
   ...rest,
 });
 
@@ -116,5 +117,31 @@ describe('isAmong', () => {
   });
   test('names on Object.prototype are no groups', () => {
     expect(isAmong(policy, ['constructor', '__proto__', 'toString'], { email: 'a@b.c', groups: [] })).toBe(false);
+  });
+});
+
+describe('a time window', () => {
+  const windowed = PolicyDocument.parse({
+    administrators: ['okta:admins'],
+    rules: [
+      {
+        name: 'office',
+        resources: {},
+        who: ['everyone'],
+        access: { ttl: '1h', during: [{ days: ['mon-fri'], from: '08:00', to: '18:00', zone: 'Europe/Berlin' }] },
+      },
+      { name: 'behind', resources: {}, who: ['everyone'], access: { ttl: '1h' } },
+    ],
+  });
+  test.each<[string, string, string]>([
+    ['is open', '2026-11-20T10:00:00Z', 'allow'],
+    ['is closed, and no other rule stands in', '2026-11-21T10:00:00Z', 'outside_time_window'],
+  ])('%s', (_name, now, expected) => {
+    const decision = evaluate(windowed, facts([], {}, { nowMs: Date.parse(now) }));
+    expect(decision.kind === 'allow' ? 'allow' : decision.reason).toBe(expected);
+    if (decision.kind === 'deny')
+      expect(decision.message).toBe(
+        'Rule office gives no access at this time. It opens on Monday 2026-11-23 08:00 (Europe/Berlin).',
+      );
   });
 });

@@ -3,7 +3,8 @@
 
 import type { Identity } from '../identity.ts';
 import type { Resource } from '../resource.ts';
-import type { PolicyDocument, ResourceSelector, Rule } from './document.ts';
+import type { Access, PolicyDocument, ResourceSelector, Rule } from './document.ts';
+import { describeOpening, windowStateAt } from './time-windows.ts';
 
 export interface AccessFacts {
   readonly identity: Pick<Identity, 'email' | 'groups'>;
@@ -12,13 +13,21 @@ export interface AccessFacts {
   readonly task?: string | undefined;
   /** Milliseconds asked for; undefined: as long as the rule gives. */
   readonly forMs?: number | undefined;
+  /** Milliseconds since the Unix epoch. */
+  readonly nowMs: number;
 }
 
 export type AccessDecision =
   | { readonly kind: 'allow'; readonly rule: Rule; readonly ttlMs: number }
   | {
       readonly kind: 'deny';
-      readonly reason: 'no_rule' | 'denied_by_rule' | 'reason_required' | 'task_required' | 'ttl_too_long';
+      readonly reason:
+        | 'no_rule'
+        | 'denied_by_rule'
+        | 'reason_required'
+        | 'task_required'
+        | 'ttl_too_long'
+        | 'outside_time_window';
       /** For the person, with the way out. */
       readonly message: string;
       readonly rule?: string;
@@ -60,6 +69,11 @@ export function evaluate(policy: PolicyDocument, facts: AccessFacts): AccessDeci
         message: `Rule ${rule.name} gives at most ${Math.floor(rule.access.ttl / 60_000)} minutes. Ask for less.`,
       };
     }
+    const window = rule.access.during && windowStateAt(rule.access.during, facts.nowMs);
+    if (window && !window.open) {
+      const message = closedNow(rule.name, rule.access, window.opensMs);
+      return { kind: 'deny', reason: 'outside_time_window', rule: rule.name, message };
+    }
     return { kind: 'allow', rule, ttlMs: facts.forMs ?? rule.access.ttl };
   }
   return {
@@ -67,6 +81,13 @@ export function evaluate(policy: PolicyDocument, facts: AccessFacts): AccessDeci
     reason: 'no_rule',
     message: `No rule gives you access to ${resource.name}. Ask an administrator to add one.`,
   };
+}
+
+/** For whoever comes while the rule's windows are closed; `opensMs` undefined: not for as long as one can see. */
+export function closedNow(rule: string, access: Access, opensMs: number | undefined): string {
+  const opens =
+    opensMs === undefined ? 'Ask an administrator.' : `It opens on ${describeOpening(access.during ?? [], opensMs)}.`;
+  return `Rule ${rule} gives no access at this time. ${opens}`;
 }
 
 /** Whether any rule could let this person ask for the resource: what the portal lists. */

@@ -13,7 +13,7 @@ rules:
 ${mask}
 `;
 const mistakeOf = (mask: string): string => {
-  const parsed = parsePolicy(policyWith(mask), 'draft');
+  const parsed = parsePolicy(policyWith(mask));
   return parsed.ok ? 'none' : describeMistake(parsed.error[0] ?? { line: 0, column: 0, path: '', message: '' });
 };
 
@@ -22,7 +22,6 @@ test('mask rules of each kind and way are taken as written', () => {
     policyWith(`      - { detect: [credit-card, { name: employee-id, pattern: 'EMP-\\d{6}' }], with: placeholder }
       - { columns: [a.b], with: { fixed: "0" } }
       - { columns: [a.b], with: "null" }`),
-    'draft',
   );
   expect(parsed.ok && parsed.value.rules[0]?.mask?.map((entry) => entry.with)).toEqual([
     'partial',

@@ -2,8 +2,10 @@
 // and column. A policy with any mistake is refused whole (law 4).
 
 import { type Document, isMap, isPair, isScalar, LineCounter, parseDocument } from 'yaml';
+import type { z } from 'zod';
 import { err, ok, type Result } from '../result.ts';
-import { NOT_IN_FORCE_YET, PolicyDocument } from './document.ts';
+import { PolicyDocument, type Rule } from './document.ts';
+import { MAX_SESSION_RULES_BYTES, sessionRulesBytes } from './rules-in-force.ts';
 import { statementContradiction } from './statements.ts';
 
 export const MAX_POLICY_BYTES = 256 * 1024;
@@ -17,10 +19,7 @@ export interface PolicyMistake {
   readonly message: string;
 }
 
-export function parsePolicy(
-  text: string,
-  purpose: 'in_force' | 'draft' = 'in_force',
-): Result<PolicyDocument, readonly PolicyMistake[]> {
+export function parsePolicy(text: string): Result<PolicyDocument, readonly PolicyMistake[]> {
   if (new TextEncoder().encode(text).length > MAX_POLICY_BYTES) {
     return err([{ line: 1, column: 1, path: '', message: `a policy has at most ${MAX_POLICY_BYTES} bytes` }]);
   }
@@ -47,8 +46,9 @@ export function parsePolicy(
   const parsed = PolicyDocument.safeParse(value);
   if (!parsed.success) {
     // A misspelt key also makes the right one missing: what is there is named before what is not.
+    const issues = parsed.error.issues.flatMap(insideUnion);
     const [unknown, other] = [true, false].map((wanted) =>
-      parsed.error.issues.filter((issue) => (issue.code === 'unrecognized_keys') === wanted),
+      issues.filter((issue) => (issue.code === 'unrecognized_keys') === wanted),
     );
     return err(
       [...(unknown ?? []), ...(other ?? [])].flatMap((issue) => {
@@ -62,12 +62,22 @@ export function parsePolicy(
       }),
     );
   }
-  const mistakes = contradictions(parsed.data, purpose).map(({ path, message }) => ({
+  const mistakes = contradictions(parsed.data).map(({ path, message }) => ({
     ...position(offsetOf(document, path)),
     path: pathText(path),
     message,
   }));
   return mistakes.length > 0 ? err(mistakes) : ok(parsed.data);
+}
+
+/** Where things stand in a policy that has been parsed: `['tests', 0, 'expect']`. */
+export function placesIn(text: string): (path: readonly PropertyKey[]) => Pick<PolicyMistake, 'line' | 'column'> {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, stringKeys: true, merge: false });
+  return (path) => {
+    const { line, col } = lines.linePos(offsetOf(document, path));
+    return { line: Math.max(line, 1), column: Math.max(col, 1) };
+  };
 }
 
 /** One line for a person: `line 3, column 5: rules[0].access.ttl: expected a duration such as 30m`. */
@@ -76,32 +86,72 @@ export function describeMistake(mistake: PolicyMistake): string {
   return mistake.path === '' ? `${where}: ${mistake.message}` : `${where}: ${mistake.path}: ${mistake.message}`;
 }
 
+interface Contradiction {
+  readonly path: PropertyKey[];
+  readonly message: string;
+}
+
 /** What the schema allows and no author can mean. */
-function contradictions(
-  policy: PolicyDocument,
-  purpose: 'in_force' | 'draft',
-): { path: PropertyKey[]; message: string }[] {
-  const found: { path: PropertyKey[]; message: string }[] = [];
+function contradictions(policy: PolicyDocument): Contradiction[] {
+  const found: Contradiction[] = [];
   const names = new Set<string>();
   policy.rules.forEach((rule, index) => {
     if (names.has(rule.name))
       found.push({ path: ['rules', index, 'name'], message: `the name ${rule.name} is used twice` });
     names.add(rule.name);
-    const contradiction = statementContradiction(rule.statements, rule.unparsable);
-    if (contradiction) found.push({ path: ['rules', index, 'unparsable'], message: contradiction });
-    for (const field of NOT_IN_FORCE_YET) {
-      if (purpose === 'draft' || rule[field] === undefined) continue;
-      const message = 'is not acted on by this release, so a policy that names it cannot be in force';
-      found.push({ path: ['rules', index, field], message });
-    }
+    for (const { path, message } of contradictionsIn(rule)) found.push({ path: ['rules', index, ...path], message });
   });
   for (const name of Object.keys(policy.groups)) {
-    if (name === 'everyone' || name.startsWith('user:')) {
+    if (name === 'everyone' || NAMES_ONE.test(name)) {
       found.push({
         path: ['groups', name],
-        message: 'everyone and user:EMAIL stand for themselves and cannot be defined',
+        message: 'everyone, user:EMAIL and workload:NAME stand for themselves and cannot be defined',
       });
     }
+  }
+  return found;
+}
+
+type Issue = z.core.$ZodIssue;
+
+/** Of a choice without words of its own: what is wrong with the alternative that went furthest. */
+function insideUnion(issue: Issue): Issue[] {
+  if (issue.code !== 'invalid_union' || issue.message !== 'Invalid input') return [issue];
+  const depth = (issues: readonly Issue[]) =>
+    Math.max(...issues.map((one) => one.path.length + (one.code === 'unrecognized_keys' ? 1 : 0)));
+  const [furthest] = issue.errors.toSorted((a, b) => depth(b) - depth(a));
+  if (!furthest) return [issue];
+  return furthest.flatMap((one) => insideUnion({ ...one, path: [...issue.path, ...one.path] }));
+}
+
+/** Of `who`: one person or one program, never a group. */
+const NAMES_ONE = /^(user|workload):/;
+
+function contradictionsIn(rule: Rule): Contradiction[] {
+  const found: Contradiction[] = [];
+  const contradiction = statementContradiction(rule.statements, rule.unparsable);
+  if (contradiction) found.push({ path: ['unparsable'], message: contradiction });
+  if (rule.record.exempt !== undefined && !rule.who.every((name) => NAMES_ONE.test(name))) {
+    const message = 'only a rule whose who names nothing but user:EMAIL and workload:NAME may go unrecorded';
+    found.push({ path: ['record', 'exempt'], message });
+  }
+  if (rule.access === 'deny') {
+    for (const field of ['statements', 'unparsable', 'mask'] as const) {
+      if (rule[field] !== undefined)
+        found.push({ path: [field], message: 'says nothing in a rule that denies access' });
+    }
+    if (rule.record.exempt !== undefined)
+      found.push({ path: ['record', 'exempt'], message: 'says nothing in a rule that denies access' });
+    return found;
+  }
+  const { idle, sessionLength } = rule.access;
+  if (idle !== undefined && sessionLength !== undefined && idle >= sessionLength) {
+    found.push({ path: ['access', 'idle'], message: 'never comes to bear: sessionLength ends a session before' });
+  }
+  const bytes = sessionRulesBytes(rule);
+  if (bytes > MAX_SESSION_RULES_BYTES) {
+    const message = `takes ${bytes} bytes in a message to a connector, more than the ${MAX_SESSION_RULES_BYTES} there are; divide it into rules`;
+    found.push({ path: ['name'], message });
   }
   return found;
 }

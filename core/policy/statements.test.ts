@@ -26,13 +26,13 @@ rules:
       - { hold: [grant], approval: { from: [dba], within: 5m } }
 `;
 const mistakesOf = (text: string) => {
-  const parsed = parsePolicy(text, 'draft');
+  const parsed = parsePolicy(text);
   return parsed.ok ? [] : parsed.error.map(describeMistake);
 };
 
 describe('in a policy', () => {
   test('statements come out with durations in milliseconds', () => {
-    const parsed = parsePolicy(POLICY, 'draft');
+    const parsed = parsePolicy(POLICY);
     expect(parsed.ok && parsed.value.rules[0]?.statements).toEqual([
       { block: ['drop', 'delete without where'], hint: 'Ask first.' },
       { hold: ['grant'], approval: { from: ['dba'], count: 1, within: 300_000 } },

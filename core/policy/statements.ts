@@ -253,7 +253,8 @@ function unreadable(rules: StatementRules, why: string): StatementDecision {
   };
 }
 
-function describeAct(act: Act): string {
+/** In the words of a pattern, more or less. */
+export function describeAct(act: Act): string {
   const verb = act.verbs.at(-1) ?? 'this';
   if (act.function) return `function ${[act.function.schema, act.function.name].filter(Boolean).join('.')}`;
   if (!act.relation) return verb;

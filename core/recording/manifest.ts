@@ -37,9 +37,11 @@ export const Coverage = z.object({
   ),
   /** Mask rules that changed something, with how often. */
   masked: z.array(z.object({ rule: z.string(), count: z.number().int() })),
+  /** What was withheld that no rule named, by reason. Missing: nothing was. */
+  withheld: z.array(z.object({ reason: z.string(), count: z.number().int() })).optional(),
   /** What the gateway refused, by reason. */
   refused: z.array(z.object({ reason: z.string(), count: z.number().int() })),
-  /** Policy choices not to record something. */
+  /** Policy choices not to record something, each by its reason. */
   exemptions: z.array(z.string()),
 });
 export type Coverage = z.infer<typeof Coverage>;

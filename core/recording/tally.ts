@@ -2,7 +2,7 @@
 // who checks one use this, so that "the counts agree" means one thing.
 
 import { z } from 'zod';
-import { SessionEnded, SessionOpened } from './facts.ts';
+import { MaskApplied, MaskWithheld, SessionEnded, SessionOpened } from './facts.ts';
 import type { Direction, Frame, FrameKind } from './frame.ts';
 import type { Coverage, SessionCounts } from './manifest.ts';
 
@@ -15,6 +15,8 @@ export const TallyState = z.object({
   bytes: z.object({ client: z.number().int(), target: z.number().int(), gateway: z.number().int() }),
   lanes: z.array(z.number().int()),
   refused: z.record(z.string(), z.number().int()),
+  masked: z.record(z.string(), z.number().int()).default({}),
+  withheld: z.record(z.string(), z.number().int()).default({}),
   lastTimeUs: z.number().int(),
   opened: SessionOpened.optional(),
   ended: SessionEnded.optional(),
@@ -33,6 +35,8 @@ export class SessionTally {
   readonly #bytes = { client: 0, target: 0, gateway: 0 };
   readonly #lanes = new Set<number>();
   readonly #refused = new Map<string, number>();
+  readonly #masked = new Map<string, number>();
+  readonly #withheld = new Map<string, number>();
   #lastLane = -1;
   #lastTimeUs = 0;
   #opened: SessionOpened | undefined;
@@ -47,6 +51,8 @@ export class SessionTally {
     Object.assign(tally.#bytes, state.bytes);
     for (const lane of state.lanes) tally.#lanes.add(lane);
     for (const [reason, count] of Object.entries(state.refused)) tally.#refused.set(reason, count);
+    for (const [rule, count] of Object.entries(state.masked)) tally.#masked.set(rule, count);
+    for (const [reason, count] of Object.entries(state.withheld)) tally.#withheld.set(reason, count);
     tally.#lastTimeUs = state.lastTimeUs;
     tally.#opened = state.opened;
     tally.#ended = state.ended;
@@ -58,6 +64,8 @@ export class SessionTally {
       ...this.counts(),
       lanes: [...this.#lanes],
       refused: Object.fromEntries(this.#refused),
+      masked: Object.fromEntries(this.#masked),
+      withheld: Object.fromEntries(this.#withheld),
       lastTimeUs: this.#lastTimeUs,
       ...(this.#opened && { opened: this.#opened }),
       ...(this.#ended && { ended: this.#ended }),
@@ -116,15 +124,30 @@ export class SessionTally {
   }
 
   coverage(lostFrames: number): Coverage {
-    const note = `${lostFrames} frames could not be read back from a damaged log`;
     return {
-      lanes: [...this.#lanes]
-        .sort((a, b) => a - b)
-        .map((lane) => (lostFrames > 0 ? { lane, recorded: 'partial', note } : { lane, recorded: 'full' })),
-      masked: [],
+      lanes: [...this.#lanes].sort((a, b) => a - b).map((lane) => ({ lane, ...this.#recorded(lostFrames) })),
+      masked: [...this.#masked].map(([rule, count]) => ({ rule, count })),
+      ...(this.#withheld.size > 0 && { withheld: [...this.#withheld].map(([reason, count]) => ({ reason, count })) }),
       refused: [...this.#refused].map(([reason, count]) => ({ reason, count })),
-      exemptions: [],
+      exemptions: this.exempt === undefined ? [] : [this.exempt],
     };
+  }
+
+  /** Why the policy had nothing of what went over the wire recorded; undefined where it had not. */
+  get exempt(): string | undefined {
+    return this.#opened?.grant.obligations.record.exempt;
+  }
+
+  #recorded(lostFrames: number): Pick<Coverage['lanes'][number], 'recorded' | 'note'> {
+    const lost = `${lostFrames} frames could not be read back from a damaged log`;
+    const { client, target, gateway } = this.#bytes;
+    const anything = this.#statements + client + target + gateway > 0;
+    if (this.exempt !== undefined && !anything)
+      return { recorded: 'none', note: lostFrames > 0 ? `${this.exempt}; ${lost}` : this.exempt };
+    if (lostFrames > 0) return { recorded: 'partial', note: lost };
+    // A connector that records what it need not: what stands there counts, and is not claimed to be all.
+    if (this.exempt !== undefined) return { recorded: 'partial', note: this.exempt };
+    return { recorded: 'full' };
   }
 
   #addFact(body: Uint8Array): void {
@@ -138,8 +161,16 @@ export class SessionTally {
         if (typeof fact.rows === 'number' && Number.isSafeInteger(fact.rows)) this.#rows += fact.rows;
         return;
       case 'action.refused':
-        if (typeof fact.reason === 'string') this.#refused.set(fact.reason, (this.#refused.get(fact.reason) ?? 0) + 1);
+        if (typeof fact.reason === 'string') add(this.#refused, fact.reason, 1);
         return;
+      case 'mask.applied':
+        for (const { rule, count } of MaskApplied.safeParse(fact).data?.masked ?? []) add(this.#masked, rule, count);
+        return;
+      case 'mask.withheld': {
+        const withheld = MaskWithheld.safeParse(fact).data;
+        if (withheld) add(this.#withheld, withheld.reason, withheld.count);
+        return;
+      }
       case 'session.opened':
         this.#opened ??= SessionOpened.safeParse(fact).data;
         return;
@@ -149,6 +180,10 @@ export class SessionTally {
     }
   }
 }
+
+const add = (to: Map<string, number>, name: string, count: number): void => {
+  to.set(name, (to.get(name) ?? 0) + count);
+};
 
 function parseObject(body: Uint8Array): Record<string, unknown> | undefined {
   try {

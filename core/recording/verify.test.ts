@@ -268,3 +268,89 @@ describe('the witness', () => {
     expect(report.faults[0]?.message).toContain('not the one that was witnessed');
   });
 });
+
+describe('what a recording claims to show', () => {
+  const opened = () => new RecordingBuilder({ connector, session });
+  const judged = () =>
+    named(
+      opened()
+        .query('select 1', encoder.encode('1'))
+        .fact({ kind: 'action.refused', statement: 2, reason: 'blocked', message: 'Blocked by rule orders.' })
+        .fact({ kind: 'action.refused', statement: 3, reason: 'blocked', message: 'Blocked by rule orders.' })
+        .cut()
+        .fact({ kind: 'mask.applied', masked: [{ rule: 'orders#1', count: 3 }] })
+        .fact({ kind: 'mask.applied', masked: [{ rule: 'orders#1', count: 4 }] })
+        .fact({ kind: 'mask.withheld', reason: 'lineage_unknown', count: 2 })
+        .end().objects,
+    );
+  const exempted = () =>
+    named(
+      new RecordingBuilder({ connector, session, exempt: 'a payroll run' })
+        .fact({ kind: 'action.refused', reason: 'blocked', message: 'Blocked by rule orders.' })
+        .end().objects,
+    );
+  const told = (change: (coverage: Manifest['coverage']) => Partial<Manifest['coverage']>) => (manifest: Manifest) => ({
+    ...manifest,
+    coverage: { ...manifest.coverage, ...change(manifest.coverage) },
+  });
+
+  test('of refusals and masks is what its facts add up to', async () => {
+    const report = await check(judged());
+    expect(report).toMatchObject({ proven: true, faults: [] });
+    expect(report.exempt).toBeUndefined();
+    expect(report.manifest?.coverage).toMatchObject({
+      masked: [{ rule: 'orders#1', count: 7 }],
+      withheld: [{ reason: 'lineage_unknown', count: 2 }],
+      refused: [{ reason: 'blocked', count: 2 }],
+    });
+  });
+
+  test.each<[string, (coverage: Manifest['coverage']) => Partial<Manifest['coverage']>]>([
+    ['what was masked', () => ({ masked: [{ rule: 'orders#1', count: 6 }] })],
+    ['what was withheld', () => ({ withheld: [] })],
+    ['what was refused', () => ({ refused: [] })],
+    ['what the policy exempted', () => ({ exemptions: ['an invented one'] })],
+    ['how lane 0 was recorded', () => ({ lanes: [{ lane: 0, recorded: 'none' }] })],
+    ['how lane 0 was recorded', () => ({ lanes: [] })],
+  ])('otherwise than its facts is found: %s', async (what, change) => {
+    const report = await check(retold(judged(), told(change)));
+    expect(reasons(report)).toEqual(['manifest.json count_differs']);
+    expect(report.faults[0]?.message).toContain(what);
+  });
+
+  test('is nothing where the policy exempted it: proven as that, never as full', async () => {
+    const report = await check(exempted());
+    expect(report).toMatchObject({ proven: true, exempt: 'a payroll run', faults: [] });
+    expect(report.proofs.join('; ')).toContain('nothing of what went over the wire, by policy: a payroll run');
+    expect(report.manifest?.coverage).toEqual({
+      lanes: [{ lane: 0, recorded: 'none', note: 'a payroll run' }],
+      masked: [],
+      refused: [{ reason: 'blocked', count: 1 }],
+      exemptions: ['a payroll run'],
+    });
+  });
+
+  test.each<[string, (coverage: Manifest['coverage']) => Partial<Manifest['coverage']>]>([
+    ['full', () => ({ lanes: [{ lane: 0, recorded: 'full' }] })],
+    ['exempt from nothing', () => ({ exemptions: [] })],
+  ])('exempted, it cannot be told as %s', async (_, change) => {
+    expect(reasons(await check(retold(exempted(), told(change))))).toEqual(['manifest.json count_differs']);
+  });
+
+  test('though exempted, is what stands there all the same', async () => {
+    const builder = new RecordingBuilder({ connector, session, exempt: 'a payroll run' });
+    const objects = named(builder.query('select 1', encoder.encode('1')).end().objects);
+    expect((await check(objects)).faults[0]?.message).toContain('how lane 0 was recorded');
+    const lanes = [{ lane: 0, recorded: 'partial' as const, note: 'a payroll run' }];
+    expect(
+      (
+        await check(
+          retold(
+            objects,
+            told(() => ({ lanes })),
+          ),
+        )
+      ).proven,
+    ).toBe(true);
+  });
+});

@@ -59,6 +59,8 @@ export interface VerifyFault {
 export interface VerifyReport {
   readonly session: SessionId;
   readonly proven: boolean;
+  /** Why the policy had nothing of what went over the wire recorded: what is proven then is that there is nothing more. */
+  readonly exempt?: string;
   /** What was checked and holds, as sentences for a person. */
   readonly proofs: readonly string[];
   /** What could not be compared (no witness, no registered key): not faults. */
@@ -91,18 +93,22 @@ export async function verifySession(input: VerifyInput): Promise<VerifyReport> {
     if (!listed.has(name))
       faults.push({ object: name, reason: 'segment_unlisted', message: `${name} is no part of this recording` });
 
-  if (manifest && chain.whole) faults.push(...compareCounts(manifest, chain.tally));
+  const exempt = manifest && exemptionOf(manifest);
+  if (manifest && chain.whole)
+    faults.push(...compareCounts(manifest, chain.tally), ...compareCoverage(manifest, chain.tally));
   if (faults.length === 0 && manifest) {
     proofs.push(
       `every segment is there (${manifest.segments.length}), each as it was made, in one unbroken chain`,
       `the frames are as many as the manifest says (${manifest.counts.frames}, of them ${manifest.counts.statements} statements)`,
       `the recording runs from the session's opening to its end (${manifest.end.reason})`,
     );
+    if (exempt !== undefined) proofs.push(`it holds nothing of what went over the wire, by policy: ${exempt}`);
   }
   compareWitness(input, chain.digests, decoded, { faults, proofs, notCompared });
   return {
     session,
     proven: faults.length === 0,
+    ...(exempt !== undefined && { exempt }),
     proofs,
     notCompared,
     faults,
@@ -169,6 +175,32 @@ function compareCounts(manifest: Manifest, tally: SessionTally): VerifyFault[] {
     differs('the manifest tells the session’s opening otherwise than the first segment');
   if (ended?.reason !== manifest.end.reason || ended.message !== manifest.end.message)
     differs('the manifest tells the session’s end otherwise than the last segment');
+  return faults;
+}
+
+function exemptionOf({ opened, coverage }: Manifest): string | undefined {
+  return opened?.grant.obligations.record.exempt ?? coverage.exemptions[0];
+}
+
+/** What the manifest claims to show is what the segments show, by the facts in them. */
+function compareCoverage({ coverage: claimed }: Manifest, tally: SessionTally): VerifyFault[] {
+  const found = tally.coverage(0);
+  const faults: VerifyFault[] = [];
+  const differs = (what: string): void => {
+    const message = `the manifest tells ${what} otherwise than the segments`;
+    faults.push({ object: MANIFEST, reason: 'count_differs', message });
+  };
+  const counted = (entries: readonly { readonly count: number }[] = []): string =>
+    JSON.stringify(entries.map((entry) => JSON.stringify(entry)).sort());
+  if (counted(claimed.masked) !== counted(found.masked)) differs('what was masked');
+  if (counted(claimed.withheld) !== counted(found.withheld)) differs('what was withheld');
+  if (counted(claimed.refused) !== counted(found.refused)) differs('what was refused');
+  if (JSON.stringify(claimed.exemptions) !== JSON.stringify(found.exemptions)) differs('what the policy exempted');
+  // `partial` is the connector's word about its own log; that a lane is full is not when the policy exempted it.
+  for (const { lane, recorded } of found.lanes) {
+    const claim = claimed.lanes.find((it) => it.lane === lane)?.recorded;
+    if (claim !== recorded && !(recorded === 'full' && claim === 'partial')) differs(`how lane ${lane} was recorded`);
+  }
   return faults;
 }
 

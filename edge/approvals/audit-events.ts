@@ -20,7 +20,13 @@ export function auditEventsOf(
   changes: readonly ApprovalChange[],
   event: ApprovalEvent,
 ): AuditEvent[] {
-  const common = { resource: approval.subject.resource, requester: approval.requester.email, rule: approval.rule };
+  const { subject } = approval;
+  const common = {
+    resource: subject.resource,
+    requester: approval.requester.email,
+    rule: approval.rule,
+    ...(subject.kind === 'statement' && { kind: subject.kind, session: subject.session, digest: subject.digest }),
+  };
   return changes.map((change) => ({
     kind: KINDS[change],
     // An end that the clock brought is nobody's act, whoever noticed it.
@@ -47,6 +53,7 @@ function detailsOf(approval: Approval, change: ApprovalChange, event: ApprovalEv
     case 'reviewed':
       return event.kind === 'review' ? { comment: event.comment, grant: approval.claim?.grant ?? null } : {};
     case 'withdrawn':
+      return approval.ended?.reason ? { reason: approval.ended.reason } : {};
     case 'warned':
       return {};
   }

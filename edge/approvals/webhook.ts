@@ -10,6 +10,7 @@ import { fromBase64, toBase64 } from '../../core/scram.ts';
 import type { Secret } from '../../core/secret.ts';
 import type { Delivery, Notice, NoticeContext, Notifier } from './notifier.ts';
 import { post } from './post.ts';
+import { MAX_STATEMENT_CHARACTERS, written } from './words.ts';
 
 const encoder = new TextEncoder();
 
@@ -60,6 +61,15 @@ function shown({ id, subject, requester, rule, state, askedAt, decideBy, needed,
     ...(rest.ended && { ended: rest.ended }),
     ...(rest.claim && { claim: rest.claim }),
     ...(rest.breakGlass && { breakGlass: true }),
+    ...(subject.kind === 'statement' && {
+      statement: {
+        session: subject.session,
+        text: written(subject.text, MAX_STATEMENT_CHARACTERS),
+        digest: subject.digest,
+        tables: subject.tables,
+        inTransaction: subject.inTransaction,
+      },
+    }),
   };
 }
 

@@ -7,6 +7,8 @@ import { visibleText } from '../portal/visible.ts';
 import type { NoticeKind } from './notifier.ts';
 
 const MAX_REASON_CHARACTERS = 500;
+/** All facts of a statement together fit into one section of a Slack message. */
+export const MAX_STATEMENT_CHARACTERS = 1200;
 
 export function written(text: string, most = MAX_REASON_CHARACTERS): string {
   const shown = visibleText(text);
@@ -16,8 +18,10 @@ export function written(text: string, most = MAX_REASON_CHARACTERS): string {
 export const sentence = (approval: Approval): string => {
   const { requester, subject } = approval;
   const what =
-    subject.kind === 'access' ? `access to ${subject.resource}` : `to run a statement on ${subject.resource}`;
-  return `${written(requester.email, 254)} asks for ${what}`;
+    subject.kind === 'access'
+      ? `asks for access to ${subject.resource}`
+      : `waits to run a statement on ${subject.resource}`;
+  return `${written(requester.email, 254)} ${what}`;
 };
 
 export const titleOf = (kind: NoticeKind, approval: Approval): string => {
@@ -64,12 +68,26 @@ export function factsOf(approval: Approval): Fact[] {
     { name: 'Who', value: written(`${requester.name} <${requester.email}>`, 300) },
     { name: 'Resource', value: subject.resource },
     { name: 'Why', value: subject.reason.trim() === '' ? 'no reason given' : written(subject.reason) },
-    { name: 'For', value: span(approval.workMs) },
+    ...(subject.kind === 'access' ? [{ name: 'For', value: span(approval.workMs) }] : []),
     { name: 'Rule', value: approval.rule },
   ];
   if (subject.labels.task) facts.push({ name: 'Task', value: written(subject.labels.task, 200) });
-  if (subject.kind === 'statement') facts.push({ name: 'Statement', value: written(subject.text, 1500) });
+  if (subject.kind === 'statement') facts.push(...statementFacts(subject));
   if (approval.state === 'pending')
     facts.push({ name: 'Decide by', value: `${approval.decideBy.slice(0, 16).replace('T', ' ')} UTC` });
   return facts;
+}
+
+/** What was cut is to be read in the portal; the digest says that it is the same statement. */
+function statementFacts(subject: Extract<Approval['subject'], { kind: 'statement' }>): Fact[] {
+  const { text, parameters, tables, digest, estimate } = subject;
+  const values = parameters.map((value, index) => `$${index + 1} = ${value === null ? 'NULL' : written(value, 40)}`);
+  return [
+    { name: 'Statement', value: written(text, MAX_STATEMENT_CHARACTERS) },
+    ...(values.length > 0 ? [{ name: 'Parameters', value: written(values.join(', '), 200) }] : []),
+    ...(tables.length > 0 ? [{ name: 'Tables', value: written(tables.join(', '), 200) }] : []),
+    ...(estimate ? [{ name: 'Estimate', value: `${Math.round(estimate.rows)} rows` }] : []),
+    ...(subject.inTransaction ? [{ name: 'Transaction', value: 'open, and holds its locks meanwhile' }] : []),
+    { name: 'Digest', value: digest },
+  ];
 }

@@ -14,21 +14,34 @@ import type { AuditLog } from '../objects/audit-log.ts';
 import type { Directory } from '../objects/directory.ts';
 import type { Grants } from '../objects/grants.ts';
 import type { Remote } from '../objects/rpc.ts';
+import type { PolicyInForce } from '../storage/policies.ts';
 import type { Witness, WitnessAnswer } from '../objects/witness.ts';
-import { SessionOpener } from './session-opener.ts';
+import { Holds, type HoldsDeps, withdrawHoldsOf } from './holds.ts';
+import { inGroups, rulesMessages } from './rules-messages.ts';
+import { type PolicyReader, SessionOpener } from './session-opener.ts';
 
 type Message<K extends FromConnector['kind']> = Extract<FromConnector, { kind: K }>;
 
 export interface LinkDeps {
   readonly connector: { readonly id: ConnectorId; readonly name: string };
-  readonly directory: Pick<Remote<Directory>, 'announce' | 'connectorSeen' | 'policy' | 'resource'>;
-  readonly grants: Pick<Remote<Grants>, 'candidates' | 'endSession' | 'findAll' | 'openAll' | 'resume'>;
+  readonly directory: Pick<
+    Remote<Directory>,
+    'allow' | 'announce' | 'connectorSeen' | 'listRequest' | 'openHoldsOf' | 'resource' | 'resourcesOf'
+  >;
+  readonly grants: Pick<
+    Remote<Grants>,
+    'candidates' | 'endSession' | 'findAll' | 'liveOf' | 'liveSession' | 'openAll' | 'resume'
+  >;
   readonly audit: Pick<Remote<AuditLog>, 'append' | 'appendAll'>;
   readonly witness: Pick<Remote<Witness>, 'admitAll' | 'recordHead' | 'recordManifest'>;
   /** Base64, see keys.ts. */
   salt(email: string, resource: string): Promise<string>;
   /** Whether the grant was revoked since this object woke: closes the gap between an admission under way and a push. */
   wasRevoked(grant: GrantId): boolean;
+  readonly policy: PolicyReader;
+  readonly approvals: HoldsDeps['approvals'];
+  readonly publicUrl: string;
+  now(): number;
   /** false when this very report was taken before. */
   isNewReport(seq: number, report: Report): Promise<boolean>;
 }
@@ -37,15 +50,18 @@ export class LinkConversation {
   readonly #deps: LinkDeps;
   readonly #actor: string;
   readonly #opener: SessionOpener;
+  readonly #holds: Holds;
 
   constructor(deps: LinkDeps) {
     this.#deps = deps;
     this.#actor = `connector:${deps.connector.id}`;
-    this.#opener = new SessionOpener({
+    const own = {
       ...deps,
-      serves: (name) => this.#serves(name),
-      fault: (reason, details) => this.#fault(reason, details),
-    });
+      serves: (name: string) => this.#serves(name),
+      fault: (reason: string, details: Record<string, string>) => this.#fault(reason, details),
+    };
+    this.#opener = new SessionOpener(own);
+    this.#holds = new Holds(own);
   }
 
   async hello(message: Message<'hello'>): Promise<FromEdge[]> {
@@ -62,11 +78,22 @@ export class LinkConversation {
     for (const name of announced.takenOver) await this.#fault('resource_taken_over', { resource: name });
     const missed = await grants.resume(connector.id, message.live);
     for (const session of missed.unknown) await this.#fault('session_unknown', { session });
-    const policy = await directory.policy();
+    const version = (await this.#deps.policy.read())?.version ?? 0;
     return [
-      { kind: 'welcome', policyVersion: policy?.version ?? 0 },
+      { kind: 'welcome', policyVersion: version },
       ...missed.revoked.map((gone) => ({ kind: 'grant.revoked' as const, grant: gone.grant, reason: gone.reason })),
+      // Nothing is known of them, so there are no rules that they could go on under.
+      ...inGroups(missed.unknown).map((sessions) => ({
+        kind: 'rules.in_force' as const,
+        policyVersion: version,
+        sessions,
+      })),
     ];
+  }
+
+  /** What is in force for the sessions that this connector carries, message by message; undefined policy: none is. */
+  rulesInForce(policy: PolicyInForce | undefined): AsyncGenerator<FromEdge> {
+    return rulesMessages(this.#deps, policy);
   }
 
   async lookUp(message: Message<'grants.look_up'>): Promise<FromEdge> {
@@ -84,6 +111,14 @@ export class LinkConversation {
     return this.#opener.open(message);
   }
 
+  askHold(message: Message<'hold.ask'>): Promise<FromEdge> {
+    return this.#holds.ask(message);
+  }
+
+  claimHold(message: Message<'hold.claim'>): Promise<FromEdge> {
+    return this.#holds.claim(message);
+  }
+
   /** Resolves once the report is where it belongs; only then may it be acknowledged. */
   async take(seq: number, report: Report): Promise<void> {
     const { connector, grants, witness } = this.#deps;
@@ -96,6 +131,8 @@ export class LinkConversation {
       case 'manifest.stored':
         return this.#judge(report, await witness.recordManifest(connector.id, report), { digest: report.digest });
       case 'session.ended': {
+        // First, so that a report that comes again finishes what was begun.
+        if (await grants.liveSession(report.session, connector.id)) await withdrawHoldsOf(this.#deps, report.session);
         const ended = await grants.endSession(report.session, connector.id);
         if (await this.#deps.isNewReport(seq, report)) {
           await this.#deps.audit.append({
@@ -128,6 +165,8 @@ export class LinkConversation {
           });
         }
         return;
+      case 'hold.withdrawn':
+        return this.#holds.withdrawn(report);
       case 'connector.fault':
         if (await this.#deps.isNewReport(seq, report)) {
           await this.#fault(report.reason, {

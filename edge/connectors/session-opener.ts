@@ -4,14 +4,17 @@
 // cost a few writes and not thousands.
 
 import type { AuditEvent } from '../../core/audit.ts';
-import type { FromConnector, FromEdge } from '../../core/control.ts';
+import { type FromConnector, type FromEdge, MAX_CONTROL_MESSAGE_BYTES } from '../../core/control.ts';
 import type { ConnectorId, GrantId, SessionId } from '../../core/ids.ts';
 import type { RefusalReason } from '../../core/refusal.ts';
+import { MAX_SESSION_RULES_BYTES, type RuleInForce, sessionRules } from '../../core/policy/rules-in-force.ts';
 import type { Resource } from '../../core/resource.ts';
+import { err } from '../../core/result.ts';
 import type { AuditLog } from '../objects/audit-log.ts';
 import type { Grants, StoredGrant } from '../objects/grants.ts';
 import type { Remote } from '../objects/rpc.ts';
 import type { Witness } from '../objects/witness.ts';
+import type { PolicyInForce } from '../storage/policies.ts';
 
 type OpenSession = Extract<FromConnector, { kind: 'session.open' }>;
 
@@ -25,9 +28,28 @@ export interface SessionOpenerDeps {
   fault(reason: string, details: Record<string, string>): Promise<void>;
   /** Whether the grant was revoked since this object woke: closes the gap between an admission under way and a push. */
   wasRevoked(grant: GrantId): boolean;
+  readonly policy: PolicyReader;
+  now(): number;
+}
+
+export interface PolicyReader {
+  /** In force now. */
+  read(): Promise<PolicyInForce | undefined>;
+  /** The newest version that this object has heard of since it woke: closes the same gap for policies. */
+  newestVersion(): number;
 }
 
 const MAX_OPENED_TOGETHER = 200;
+/** Applied while sessions are being opened. Beyond, they are refused and may try again. */
+const MAX_POLICIES_MEANWHILE = 3;
+/** Beside the rules in one message. */
+const MAX_OPENED_BYTES = MAX_CONTROL_MESSAGE_BYTES - MAX_SESSION_RULES_BYTES - 1024;
+
+interface Admitted {
+  readonly message: OpenSession;
+  readonly resource: Resource;
+  readonly stored: StoredGrant;
+}
 
 const SENTENCES: Partial<Record<RefusalReason, string>> = {
   credentials_wrong: 'This grant is not known. Ask for access at the portal.',
@@ -36,7 +58,7 @@ const SENTENCES: Partial<Record<RefusalReason, string>> = {
   too_many_sessions: 'As many sessions as the policy allows run on this grant. Close one first.',
   resource_unknown: 'This connector does not serve that resource.',
   bad_request: 'The session was opened before.',
-  edge_unreachable: 'The session could not be written to the audit log. Try again.',
+  edge_unreachable: 'The portal could not write the session down. Try again.',
 };
 
 export class SessionOpener {
@@ -84,15 +106,22 @@ export class SessionOpener {
   async #openTogether(messages: readonly OpenSession[]): Promise<Map<OpenSession, FromEdge>> {
     const { audit, connector, grants, witness } = this.#deps;
     const answers = new Map<OpenSession, FromEdge>();
-    const openable = await this.#whichServed(messages, answers);
+    const served = await this.#whichServed(messages, answers);
+    let underPolicy = this.#underPolicy(await this.#deps.policy.read());
+    const openable = served.flatMap((asked) => {
+      const under = underPolicy.rules(asked);
+      if (under.ok) return [{ ...asked, exempt: under.value.rule.record.exempt !== undefined }];
+      answers.set(asked.message, refused(asked.message, under.error.reason, under.error.message));
+      return [];
+    });
     const opened = await grants.openAll(
-      openable.map(({ message }) => pickIds(message)),
+      openable.map(({ message: { session, grant, client } }) => ({ session, grant, address: client.address })),
       connector.id,
     );
-    const admitted: { message: OpenSession; resource: Resource; stored: StoredGrant }[] = [];
-    openable.forEach(({ message, resource }, index) => {
+    const admitted: Admitted[] = [];
+    openable.forEach(({ message, resource, exempt }, index) => {
       const result = opened[index];
-      if (result?.ok) admitted.push({ message, resource, stored: result.value });
+      if (result?.ok) admitted.push({ message, resource, stored: exempt ? result.value : recorded(result.value) });
       else answers.set(message, refused(message, result?.error ?? 'bad_request'));
     });
     if (admitted.length === 0) return answers;
@@ -105,36 +134,57 @@ export class SessionOpener {
       ),
       audit.appendAll(admitted.map(({ message, stored }) => openedEvent(message, stored, connector.id))),
     ]).catch(() => undefined);
-    // From here to the answers nothing is awaited: a revocation is either seen now, or pushed after them.
+    for (let tries = 0; this.#isOutdated(underPolicy) && tries < MAX_POLICIES_MEANWHILE; tries++)
+      underPolicy = this.#underPolicy(await this.#deps.policy.read());
+    // From here to the answers nothing is awaited: a revocation or a policy is either seen now, or pushed after them.
     for (const [index, { message, resource, stored }] of admitted.entries()) {
-      const reason: RefusalReason | undefined = !written
-        ? 'edge_unreachable'
-        : !written[0][index]
-          ? 'bad_request'
-          : this.#deps.wasRevoked(stored.grant.id)
-            ? 'grant_revoked'
-            : undefined;
-      if (reason) this.#takeBack.push(message.session);
-      answers.set(message, reason ? refused(message, reason) : admission(message, resource, stored));
+      const under = underPolicy.rules({ message, resource, stored });
+      const reason: RefusalReason | undefined =
+        !written || this.#isOutdated(underPolicy)
+          ? 'edge_unreachable'
+          : !written[0][index]
+            ? 'bad_request'
+            : this.#deps.wasRevoked(stored.grant.id)
+              ? 'grant_revoked'
+              : undefined;
+      const answer = reason
+        ? refused(message, reason)
+        : !under.ok
+          ? refused(message, under.error.reason, under.error.message)
+          : admission(message, resource, stored, under.value);
+      if (answer.kind !== 'session.admitted') this.#takeBack.push(message.session);
+      answers.set(message, answer);
     }
     return answers;
   }
 
+  #isOutdated({ version }: { readonly version: number }): boolean {
+    return this.#deps.policy.newestVersion() > version;
+  }
+
+  #underPolicy(policy: PolicyInForce | undefined) {
+    const version = policy?.version ?? 0;
+    const ruleOf = policy && sessionRules(policy.document, version, this.#deps.now());
+    return {
+      version,
+      rules: ({ message, resource, stored: { grant, identity } }: Admitted) =>
+        ruleOf?.({ identity, resource, grantRule: grant.rule, clientAddress: message.client.address }) ??
+        err({ reason: 'policy_denied' as const, message: 'No policy is in force.' }),
+    };
+  }
+
   /** Those on grants for resources of this connector. The others get their answer here. */
-  async #whichServed(
-    messages: readonly OpenSession[],
-    answers: Map<OpenSession, FromEdge>,
-  ): Promise<{ message: OpenSession; resource: Resource }[]> {
+  async #whichServed(messages: readonly OpenSession[], answers: Map<OpenSession, FromEdge>): Promise<Admitted[]> {
     const ids = [...new Set(messages.map(({ grant }) => grant))];
     const found = await this.#deps.grants.findAll(ids);
     const names = [...new Set(found.flatMap((stored) => (stored ? [stored.grant.resource] : [])))];
     const served = new Map<string, Resource | undefined>();
     for (const name of names) served.set(name, await this.#deps.serves(name));
-    const openable: { message: OpenSession; resource: Resource }[] = [];
+    const openable: Admitted[] = [];
     for (const message of messages) {
       const stored = found[ids.indexOf(message.grant)];
       const resource = stored && served.get(stored.grant.resource);
-      if (resource) openable.push({ message, resource });
+      if (stored && resource) openable.push({ message, resource, stored });
       else if (!stored) answers.set(message, refused(message, 'credentials_wrong'));
       else {
         await this.#deps.fault('session_of_foreign_resource', { grant: message.grant, session: message.session });
@@ -145,13 +195,11 @@ export class SessionOpener {
   }
 }
 
-const pickIds = ({ session, grant }: OpenSession) => ({ session, grant });
-
-const refused = ({ call }: OpenSession, reason: RefusalReason): FromEdge => ({
+const refused = ({ call }: OpenSession, reason: RefusalReason, message?: string): FromEdge => ({
   kind: 'session.refused',
   call,
   reason,
-  message: SENTENCES[reason] ?? 'The session was refused.',
+  message: message ?? SENTENCES[reason] ?? 'The session was refused.',
 });
 
 const openedEvent = (message: OpenSession, { grant }: StoredGrant, connector: ConnectorId): AuditEvent => ({
@@ -164,20 +212,42 @@ const openedEvent = (message: OpenSession, { grant }: StoredGrant, connector: Co
     connector,
     clientAddress: message.client.address,
     ...(grant.breakGlass && { breakGlass: true }),
+    ...(grant.obligations.record.exempt !== undefined && { notRecorded: grant.obligations.record.exempt }),
   },
 });
 
-function admission(message: OpenSession, resource: Resource, { grant, identity }: StoredGrant): FromEdge {
-  const { id, request, reason, labels, until, rule, policyVersion, obligations } = grant;
-  return {
-    kind: 'session.admitted',
-    call: message.call,
-    opened: {
-      session: message.session,
-      identity,
-      grant: { id, request, reason, labels, until, rule, policyVersion, obligations },
-      resource: grant.resource,
-      protocol: resource.protocol,
+/** Without an exemption from recording, which holds only where the grant and the policy in force both name it. */
+function recorded({ grant, identity }: StoredGrant): StoredGrant {
+  const { exempt: _, ...record } = grant.obligations.record;
+  return { grant: { ...grant, obligations: { ...grant.obligations, record } }, identity };
+}
+
+function admission(
+  message: OpenSession,
+  resource: Resource,
+  given: StoredGrant,
+  { rule, rules }: RuleInForce,
+): FromEdge {
+  const { grant, identity } = rule.record.exempt === undefined ? recorded(given) : given;
+  const { id, request, reason, labels, until, policyVersion, obligations, breakGlass } = grant;
+  const opened = {
+    session: message.session,
+    identity,
+    grant: {
+      id,
+      request,
+      reason,
+      labels,
+      until,
+      rule: grant.rule,
+      policyVersion,
+      obligations,
+      ...(breakGlass && { breakGlass }),
     },
+    resource: grant.resource,
+    protocol: resource.protocol,
   };
+  if (new TextEncoder().encode(JSON.stringify(opened)).length > MAX_OPENED_BYTES)
+    return refused(message, 'not_supported', 'Your identity has too many groups to be recorded with a session.');
+  return { kind: 'session.admitted', call: message.call, opened, rules };
 }

@@ -1,7 +1,9 @@
 // One request, from the asking to its end: its state, its alarm, and the notices about it that are not
 // delivered yet. What may happen is core/approval; who may do it is asked of the policy by the caller.
 //
-// A change is written to the audit log first (law 7), then stored together with its notices.
+// A change is written to the audit log first (law 7), then stored together with its notices. How a
+// held statement stands is told to its connector, until that has heard it or is away: it asks again
+// when it comes back.
 
 import { DurableObject } from 'cloudflare:workers';
 import { Approval as ApprovalDocument } from '../../core/approval.ts';
@@ -20,8 +22,11 @@ import { Outbox, OUTBOX_SCHEMA } from '../approvals/outbox.ts';
 import type { Env } from '../env.ts';
 import { parseSettings } from '../settings.ts';
 import { auditEventsOf } from '../approvals/audit-events.ts';
+import { holdStanding } from '../approvals/hold-standing.ts';
 import type { AuditLog } from './audit-log.ts';
+import type { ConnectorLink } from './connector-link.ts';
 import type { Directory } from './directory.ts';
+import type { Grants } from './grants.ts';
 import { remote } from './rpc.ts';
 
 const SCHEMA = `
@@ -30,7 +35,11 @@ const SCHEMA = `
     document TEXT NOT NULL,
     listed INTEGER NOT NULL
   );
+  CREATE TABLE IF NOT EXISTS to_tell (only_one INTEGER PRIMARY KEY CHECK (only_one = 1));
 `;
+
+/** Claiming is the connector's own act. */
+const DECIDED: ReadonlySet<ApprovalDocument['state']> = new Set(['approved', 'denied', 'withdrawn', 'expired']);
 
 /** After a failure of ours: the audit log or the directory did not answer. */
 const TRY_AGAIN_MS = 5_000;
@@ -76,6 +85,7 @@ export class Approval extends DurableObject<Env> {
     try {
       await this.act({ kind: 'tick' });
       await this.#queue(() => this.#list());
+      await this.#queue(() => this.#tell());
       await this.#deliver();
     } catch (error) {
       console.error(`a request's alarm failed: ${error instanceof Error ? error.name : 'unknown'}`);
@@ -117,6 +127,7 @@ export class Approval extends DurableObject<Env> {
       changes.flatMap((change) => noticeOf(change, changes)),
     );
     await this.#list();
+    await this.#tell();
     await this.#schedule();
     return ok(approval);
   }
@@ -134,6 +145,8 @@ export class Approval extends DurableObject<Env> {
         JSON.stringify(approval),
       );
       for (const kind of kinds) this.#outbox.add(this.#notify(), kind, approval, now);
+      if (approval.subject.kind === 'statement' && DECIDED.has(approval.state))
+        this.#sql.exec('INSERT OR IGNORE INTO to_tell (only_one) VALUES (1)');
     });
   }
 
@@ -147,6 +160,27 @@ export class Approval extends DurableObject<Env> {
     } catch {
       console.error('a request could not be listed; the alarm tries again');
     }
+  }
+
+  /** How a held statement stands, to its connector. A failure of ours is made good by the alarm. */
+  async #tell(): Promise<void> {
+    const approval = this.#read();
+    if (approval?.subject.kind !== 'statement' || !this.#hasToTell()) return;
+    try {
+      const connector = await remote<Grants>(this.env.GRANTS).connectorOf(approval.subject.session);
+      if (connector)
+        await remote<ConnectorLink>(this.env.CONNECTOR_LINK, connector).push({
+          kind: 'hold.decided',
+          ...holdStanding(approval),
+        });
+      this.#sql.exec('DELETE FROM to_tell');
+    } catch {
+      console.error('a decision could not be pushed to its connector; the alarm tries again');
+    }
+  }
+
+  #hasToTell(): boolean {
+    return this.#sql.exec('SELECT 1 FROM to_tell').toArray().length > 0;
   }
 
   async #deliver(): Promise<void> {
@@ -186,9 +220,11 @@ export class Approval extends DurableObject<Env> {
     const row = this.#sql.exec('SELECT document, listed FROM approval').toArray()[0];
     if (!row) return;
     const tick = nextTickMs(ApprovalDocument.parse(JSON.parse(String(row.document))));
-    const due = [tick, this.#outbox.nextMs(), row.listed === 1 ? undefined : Date.now() + TRY_AGAIN_MS].filter(
-      (at) => at !== undefined,
-    );
+    const due = [
+      tick,
+      this.#outbox.nextMs(),
+      row.listed === 1 && !this.#hasToTell() ? undefined : Date.now() + TRY_AGAIN_MS,
+    ].filter((at) => at !== undefined);
     if (due.length > 0) await this.ctx.storage.setAlarm(Math.max(Math.min(...due), earliest));
   }
 }

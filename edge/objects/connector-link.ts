@@ -6,7 +6,7 @@
 
 import { DurableObject } from 'cloudflare:workers';
 import { z } from 'zod';
-import { CONTROL_PING_INTERVAL_MS, type FromConnector, type FromEdge, type Report } from '../../core/control.ts';
+import { CONTROL_PING_INTERVAL_MS, type FromConnector, FromEdge, type Report } from '../../core/control.ts';
 import { ConnectorId, type GrantId } from '../../core/ids.ts';
 import { unreachable } from '../../core/result.ts';
 import { LinkConversation } from '../connectors/link-conversation.ts';
@@ -14,6 +14,7 @@ import { readMessage } from '../connectors/read-message.ts';
 import type { Env } from '../env.ts';
 import { grantSalt } from '../keys.ts';
 import { type EdgeSettings, parseSettings } from '../settings.ts';
+import type { PolicyInForce } from '../storage/policies.ts';
 import { remote } from './rpc.ts';
 
 /** Set by the Worker after it authenticated the connector; the object is reachable from nowhere else. */
@@ -41,6 +42,8 @@ const Attachment = z.object({
   connector: z.object({ id: ConnectorId, name: z.string() }),
   state: z.enum(['greeting', 'ready', 'replaced']),
   openedMs: z.number(),
+  /** Of the policy that it was told last. */
+  toldVersion: z.number().int().default(0),
 });
 type Attachment = z.infer<typeof Attachment>;
 
@@ -49,6 +52,10 @@ export class ConnectorLink extends DurableObject<Env> {
   readonly #settings: EdgeSettings;
   /** Revocations pushed since this object woke. An admission under way looks here last. */
   readonly #revoked = new Set<GrantId>();
+  /** Of the policies heard of since this object woke. An admission under way looks here last, too. */
+  #newestVersion = 0;
+  /** Rules are told one policy after the other, so that an older one never comes last. */
+  #telling: Promise<void> = Promise.resolve();
   #kept: LinkConversation | undefined;
   /** What messages of a link wait for: its hello, then each report for the one before. */
   readonly #order = new WeakMap<WebSocket, Promise<void>>();
@@ -77,6 +84,7 @@ export class ConnectorLink extends DurableObject<Env> {
       connector: { id, name },
       state: 'greeting',
       openedMs: Date.now(),
+      toldVersion: 0,
     } satisfies Attachment);
     await this.ctx.storage.setAlarm(Date.now() + HELLO_WITHIN_MS);
     return new Response(null, { status: 101, webSocket: client });
@@ -87,7 +95,20 @@ export class ConnectorLink extends DurableObject<Env> {
     if (message.kind === 'grant.revoked') this.#revoked.add(message.grant);
     const ready = this.#ready();
     for (const socket of ready) send(socket, message);
+    // One that is just being greeted has asked before this and was answered without it.
+    for (const socket of this.ctx.getWebSockets()) {
+      if (attachmentOf(socket).state !== 'greeting') continue;
+      void this.#order.get(socket)?.then(() => {
+        if (attachmentOf(socket).state === 'ready') send(socket, message);
+      });
+    }
     return ready.length > 0;
+  }
+
+  /** Resolves once a linked connector was told what is in force for its sessions. */
+  async policyApplied(version: number): Promise<void> {
+    this.#newestVersion = Math.max(this.#newestVersion, version);
+    await this.#tellRules();
   }
 
   isLinked(): boolean {
@@ -135,6 +156,10 @@ export class ConnectorLink extends DurableObject<Env> {
         return this.#answer(socket, conversation.lookUp(message));
       case 'session.open':
         return this.#answer(socket, conversation.openSession(message));
+      case 'hold.ask':
+        return this.#answer(socket, conversation.askHold(message));
+      case 'hold.claim':
+        return this.#answer(socket, conversation.claimHold(message));
       default:
         return unreachable(message);
     }
@@ -164,6 +189,7 @@ export class ConnectorLink extends DurableObject<Env> {
         socket.close(CLOSE_SILENT, 'no ping came');
       }
     }
+    await this.#tellMissedPolicy();
     this.#sql.exec('DELETE FROM burned WHERE expires_ms <= ?', now);
     this.#sql.exec('DELETE FROM reports WHERE taken_ms <= ?', now - REPORTS_REMEMBERED_MS);
     if (this.ctx.getWebSockets().length > 0) await this.ctx.storage.setAlarm(now + CHECK_EVERY_MS);
@@ -183,7 +209,52 @@ export class ConnectorLink extends DurableObject<Env> {
       for (const answer of answers) send(socket, answer);
     } catch (error) {
       this.#broken(socket, error);
+      return;
     }
+    await this.#tellRules();
+  }
+
+  /** Tells linked connectors what is in force for their sessions. Whoever cannot be told is unlinked: it asks again by coming back. */
+  #tellRules(): Promise<void> {
+    this.#telling = this.#telling.then(async () => {
+      for (const socket of this.#ready()) {
+        try {
+          await this.#tellRulesTo(socket);
+        } catch (error) {
+          this.#broken(socket, error);
+        }
+      }
+    });
+    return this.#telling;
+  }
+
+  async #tellRulesTo(socket: WebSocket): Promise<void> {
+    const policy = await this.#readPolicy();
+    const version = policy?.version ?? 0;
+    for await (const message of this.#conversation(attachmentOf(socket).connector).rulesInForce(policy)) {
+      // Another telling follows for it.
+      if (this.#newestVersion > version || attachmentOf(socket).state !== 'ready') return;
+      send(socket, message);
+    }
+    if (attachmentOf(socket).state !== 'ready') return;
+    socket.serializeAttachment({ ...attachmentOf(socket), toldVersion: version } satisfies Attachment);
+  }
+
+  /** A policy whose call never came here is noticed by the alarm. */
+  async #tellMissedPolicy(): Promise<void> {
+    if (this.#ready().length === 0) return;
+    try {
+      const version = (await this.#readPolicy())?.version ?? 0;
+      if (this.#ready().some((socket) => attachmentOf(socket).toldVersion !== version)) await this.#tellRules();
+    } catch (error) {
+      console.error(`control link: ${error instanceof Error ? error.message : 'the policy could not be read'}`);
+    }
+  }
+
+  async #readPolicy(): Promise<PolicyInForce | undefined> {
+    const policy = await remote(this.env.DIRECTORY).policy();
+    this.#newestVersion = Math.max(this.#newestVersion, policy?.version ?? 0);
+    return policy;
   }
 
   async #take(socket: WebSocket, conversation: LinkConversation, seq: number, report: Report): Promise<void> {
@@ -249,6 +320,10 @@ export class ConnectorLink extends DurableObject<Env> {
       witness: remote(this.env.WITNESS),
       salt: (email, resource) => grantSalt(this.#settings.EDGE_SECRET, email, resource),
       wasRevoked: (grant) => this.#revoked.has(grant),
+      policy: { read: () => this.#readPolicy(), newestVersion: () => this.#newestVersion },
+      approvals: (id) => remote(this.env.APPROVAL, id),
+      publicUrl: this.#settings.PUBLIC_URL,
+      now: () => Date.now(),
       isNewReport: (seq, report) => this.#isNewReport(seq, report),
     });
     return this.#kept;
@@ -282,5 +357,5 @@ function attachmentOf(socket: WebSocket): Attachment {
 
 function send(socket: WebSocket, message: FromEdge): void {
   if (socket.readyState !== WebSocket.OPEN) return;
-  socket.send(JSON.stringify(message));
+  socket.send(JSON.stringify(z.encode(FromEdge, message)));
 }

@@ -4,8 +4,10 @@
 
 import { DurableObject } from 'cloudflare:workers';
 import type { Approval } from '../../core/approval.ts';
-import type { ConnectorId, RequestId } from '../../core/ids.ts';
+import type { ConnectorId, RequestId, SessionId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';
+import type { PolicyDocument } from '../../core/policy/document.ts';
+import { isAmong } from '../../core/policy/evaluate.ts';
 import type { Resource } from '../../core/resource.ts';
 import type { Env } from '../env.ts';
 import { BROWSER_SESSIONS_SCHEMA, BrowserSessions } from '../storage/browser-sessions.ts';
@@ -90,6 +92,11 @@ export class Directory extends DurableObject<Env> {
     return this.#people.find(email, Date.now());
   }
 
+  /** Whether anybody who signed in lately would be among `names` under these groups. */
+  knowsAnyAmong(policy: Pick<PolicyDocument, 'groups'>, names: readonly string[]) {
+    return this.#people.any(Date.now(), (person) => isAmong(policy, names, person));
+  }
+
   // --- requests that wait ---
 
   async reserveRequest(approval: Approval) {
@@ -102,6 +109,10 @@ export class Directory extends DurableObject<Env> {
   }
   dropRequest(id: RequestId) {
     this.#requests.drop(id);
+  }
+  /** Statements of this session that still wait, or are approved and not claimed. */
+  openHoldsOf(session: SessionId) {
+    return this.#requests.openHoldsOf(session);
   }
   requests(which: 'open' | 'all') {
     return this.#requests.list(which);
@@ -174,6 +185,9 @@ export class Directory extends DurableObject<Env> {
 
   allow(name: ThrottleName, who: string) {
     return this.#throttles.allow(name, who, Date.now());
+  }
+  isBurned(key: string, now: number) {
+    return this.#throttles.isBurned(key, now);
   }
   async burn(key: string, expires: number) {
     const first = this.#throttles.burn(key, expires);

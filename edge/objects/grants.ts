@@ -5,11 +5,12 @@ import { DurableObject } from 'cloudflare:workers';
 import type { ListedGrant } from '../../core/api.ts';
 import type { GrantCandidate } from '../../core/control.ts';
 import { Grant, type GrantLabels, type ScramVerifier } from '../../core/grant.ts';
-import { ConnectorId, GrantId, type SessionId } from '../../core/ids.ts';
+import { ConnectorId, GrantId, type RequestId, SessionId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';
 import type { RefusalReason } from '../../core/refusal.ts';
 import type { ResourceName } from '../../core/resource.ts';
 import { err, ok, type Result } from '../../core/result.ts';
+import { withdrawHoldsOf } from '../connectors/holds.ts';
 import type { Env } from '../env.ts';
 import { remote } from './rpc.ts';
 import type { AuditLog } from './audit-log.ts';
@@ -32,7 +33,8 @@ const SCHEMA = `
     grant_id TEXT NOT NULL,
     connector TEXT NOT NULL,
     opened_ms INTEGER NOT NULL,
-    lost_ms INTEGER
+    lost_ms INTEGER,
+    address TEXT NOT NULL DEFAULT ''
   );
   CREATE INDEX IF NOT EXISTS sessions_grant ON sessions (grant_id);
   CREATE INDEX IF NOT EXISTS sessions_connector ON sessions (connector);
@@ -56,6 +58,13 @@ export interface StoredGrant {
   readonly identity: GrantIdentity;
 }
 
+export interface LiveSession {
+  readonly session: SessionId;
+  readonly grant: GrantId;
+  /** The client's, as the connector saw it. */
+  readonly address: string;
+}
+
 export class Grants extends DurableObject<Env> {
   readonly #sql: SqlStorage;
 
@@ -63,6 +72,7 @@ export class Grants extends DurableObject<Env> {
     super(context, env);
     this.#sql = context.storage.sql;
     this.#sql.exec(SCHEMA);
+    this.#addAddresses();
   }
 
   async issue(grant: Grant, identity: GrantIdentity, verifier: ScramVerifier): Promise<Result<undefined, 'too_many'>> {
@@ -131,10 +141,10 @@ export class Grants extends DurableObject<Env> {
    * that the connector serves the grants' resources.
    */
   async openAll(
-    wanted: readonly { readonly session: SessionId; readonly grant: GrantId }[],
+    wanted: readonly { readonly session: SessionId; readonly grant: GrantId; readonly address: string }[],
     connector: ConnectorId,
   ): Promise<Result<StoredGrant, RefusalReason>[]> {
-    const opened = wanted.map(({ session, grant }) => this.#open(session, grant, connector));
+    const opened = wanted.map((session) => this.#open(session, connector));
     await this.#scheduleCleanUp();
     return opened;
   }
@@ -150,6 +160,41 @@ export class Grants extends DurableObject<Env> {
       )
       .toArray()[0];
     return row && { grant: GrantId.parse(row.grant_id), email: String(row.email) };
+  }
+
+  /** Sessions that this connector carries, by id; `after`: behind that one. Each grant of theirs once. */
+  liveOf(connector: ConnectorId, after: string, limit: number): { sessions: LiveSession[]; grants: StoredGrant[] } {
+    const sessions = this.#sql
+      .exec(
+        `SELECT session, grant_id, address FROM sessions
+          WHERE connector = ? AND session > ? AND lost_ms IS NULL ORDER BY session LIMIT ?`,
+        connector,
+        after,
+        limit,
+      )
+      .toArray()
+      .map((row) => ({
+        session: SessionId.parse(row.session),
+        grant: GrantId.parse(row.grant_id),
+        address: String(row.address),
+      }));
+    const grants = [...new Set(sessions.map(({ grant }) => grant))].map((id) => this.find(id));
+    return { sessions, grants: grants.filter((stored) => stored !== undefined) };
+  }
+
+  /** undefined when this connector carries no such session now. */
+  liveSession(session: SessionId, connector: ConnectorId): (StoredGrant & { address: string }) | undefined {
+    const row = this.#sql
+      .exec('SELECT grant_id, address FROM sessions WHERE session = ? AND connector = ?', session, connector)
+      .toArray()[0];
+    const stored = row && this.find(GrantId.parse(row.grant_id));
+    return stored && { ...stored, address: String(row.address) };
+  }
+
+  /** Who carries the session; undefined when it is over. */
+  connectorOf(session: SessionId): ConnectorId | undefined {
+    const row = this.#sql.exec('SELECT connector FROM sessions WHERE session = ?', session).toArray()[0];
+    return row && ConnectorId.parse(row.connector);
   }
 
   /** Revoking again changes nothing. `connectors`: where sessions of it run. */
@@ -219,7 +264,12 @@ export class Grants extends DurableObject<Env> {
         Date.now() - LOST_AFTER_MS,
       )
       .toArray();
+    const holds = {
+      directory: remote(this.env.DIRECTORY),
+      approvals: (id: RequestId) => remote(this.env.APPROVAL, id),
+    };
     for (const row of lost) {
+      await withdrawHoldsOf(holds, SessionId.parse(row.session));
       await audit.append({
         kind: 'session.ended',
         actor: 'gatehouse',
@@ -237,7 +287,10 @@ export class Grants extends DurableObject<Env> {
     if (Number(left.n) > 0) await this.ctx.storage.setAlarm(Date.now() + HOUR_MS);
   }
 
-  #open(session: SessionId, id: GrantId, connector: ConnectorId): Result<StoredGrant, RefusalReason> {
+  #open(
+    { session, grant: id, address }: { session: SessionId; grant: GrantId; address: string },
+    connector: ConnectorId,
+  ): Result<StoredGrant, RefusalReason> {
     const stored = this.find(id);
     if (!stored) return err('credentials_wrong');
     const { grant } = stored;
@@ -249,13 +302,21 @@ export class Grants extends DurableObject<Env> {
     const most = grant.obligations.maxSessions;
     if (most !== undefined && this.#liveSessions(id) >= most) return err('too_many_sessions');
     this.#sql.exec(
-      'INSERT INTO sessions (session, grant_id, connector, opened_ms) VALUES (?, ?, ?, ?)',
+      'INSERT INTO sessions (session, grant_id, connector, opened_ms, address) VALUES (?, ?, ?, ?, ?)',
       session,
       id,
       connector,
       Date.now(),
+      address,
     );
     return ok(stored);
+  }
+
+  /** Tables of an earlier release have no addresses: such a session is in none of the networks that a rule may name. */
+  #addAddresses(): void {
+    const columns = this.#sql.exec('PRAGMA table_info(sessions)').toArray();
+    if (!columns.some(({ name }) => name === 'address'))
+      this.#sql.exec(`ALTER TABLE sessions ADD COLUMN address TEXT NOT NULL DEFAULT ''`);
   }
 
   #liveSessions(id: GrantId): number {

@@ -13,6 +13,14 @@ const StoredPolicy = z.object({
   appliedBy: z.string(),
 });
 
+const PolicyToApply = z.object({
+  text: z.string().max(MAX_POLICY_BYTES),
+  /** Also where one is not an administrator under it any more. */
+  stepDown: z.boolean().default(false),
+  /** The version that it was written against: refused when another one is in force. */
+  after: z.number().int().optional(),
+});
+
 const AuditQuery = z.object({
   since: z.iso.datetime().optional(),
   actor: z.string().max(300).optional(),
@@ -65,11 +73,16 @@ export function administrationRoutes(api: Api, { gatehouse }: ApiDeps): void {
       method: 'put',
       path: '/policy',
       summary: 'Apply a policy (administrators)',
-      description: 'Refused whole when anything in it is wrong; the message names line and column.',
-      request: { body: jsonBody(z.object({ text: z.string().max(MAX_POLICY_BYTES) })) },
+      description:
+        'Refused whole when anything in it is wrong; the message names line and column. Refused also where you would not be an administrator under it, unless you step down.',
+      request: { body: jsonBody(PolicyToApply) },
       responses: jsonAnswer(StoredPolicy, 'The policy now in force'),
     }),
-    async (c) => answer(c, await gatehouse.applyPolicy(whoAsks(c), c.req.valid('json').text)),
+    async (c) => {
+      const { text, after, stepDown } = c.req.valid('json');
+      const options = { stepDown, ...(after !== undefined && { after }) };
+      return answer(c, await gatehouse.applyPolicy(whoAsks(c), text, options));
+    },
   );
 
   api.openapi(

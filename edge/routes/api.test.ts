@@ -1,7 +1,16 @@
 import { SELF } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { AccessAnswer, ApiError, AuditPage, ConnectorList, GrantList, Me, ResourceList } from '../../core/api.ts';
+import {
+  AccessAnswer,
+  ApiError,
+  AuditPage,
+  ConnectorList,
+  GrantList,
+  IssuedGrant,
+  Me,
+  ResourceList,
+} from '../../core/api.ts';
 import { SessionPage } from '../../core/catalogue.ts';
 import { remote } from '../objects/rpc.ts';
 import worker from '../worker.ts';
@@ -110,15 +119,27 @@ describe('the policy', () => {
     expect(await (await bob.get('/policy')).json()).toEqual(before);
     const applied = await bob.send('PUT', '/policy', { text: `# again\n${before.text}` });
     expect(await applied.json()).toMatchObject({ version: before.version + 1, appliedBy: 'bob@example.com' });
+    const stale = await bob.send('PUT', '/policy', { text: before.text, after: before.version });
+    expect([stale.status, ApiError.parse(await stale.json()).error.reason]).toEqual([409, 'conflict']);
     expect((await alice.send('PUT', '/policy', { text: before.text })).status).toBe(403);
     expect((await alice.get('/policy')).status).toBe(403);
   });
 
-  test('a new version reaches linked connectors', async () => {
-    const link = await (await TestConnector.join('policy')).link([]);
+  test('a new version reaches linked connectors, for their live sessions', async () => {
+    const link = await (await TestConnector.join('policy')).link([resource('policy-db')]);
+    const granted = await alice.send('POST', '/requests', { resource: 'policy-db', reason: 'tests' });
+    const opened = await link.openSession(IssuedGrant.parse(await granted.json()).grant.id);
     const { version, text } = await (await bob.get('/policy')).json<{ version: number; text: string }>();
+    expect(opened).toMatchObject({
+      kind: 'session.admitted',
+      rules: { policyVersion: version, rule: 'demo-developers' },
+    });
     await bob.send('PUT', '/policy', { text });
-    expect(await link.next('policy.changed')).toMatchObject({ policyVersion: version + 1 });
+    expect(await link.next('rules.in_force')).toMatchObject({
+      policyVersion: version + 1,
+      sessions: [opened.kind === 'session.admitted' && opened.opened.session],
+      rules: { rule: 'demo-developers', policyVersion: version + 1 },
+    });
   });
 });
 

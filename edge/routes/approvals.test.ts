@@ -44,8 +44,10 @@ const stateOf = async (who: Caller, id: string) => RequestDetail.parse(await (aw
 const claim = (who: Caller, id: string) => who.send('POST', `/requests/${id}/claim`);
 const inboxOf = async (who: Caller) => ApprovalList.parse(await (await who.get('/approvals')).json()).approvals;
 const faultOf = async (response: Response) => [response.status, ApiError.parse(await response.json()).error.reason];
+/** What was done; who looked is tested for itself. */
 const auditOf = async (id: string) =>
   (await remote(env.AUDIT_LOG).list({ limit: 500 })).entries
+    .filter(({ kind }) => kind !== 'request.viewed')
     .filter((entry) => entry.object === id || entry.details.request === id)
     .map(({ kind, actor }) => `${kind} ${actor.split('@')[0]}`)
     .reverse();

@@ -34,6 +34,12 @@ export class People {
     return row && Identity.parse(JSON.parse(String(row.identity)));
   }
 
+  any(now: number, fits: (person: Identity) => boolean): boolean {
+    const rows = this.#sql.exec('SELECT identity FROM people WHERE seen_ms > ?', now - KNOWN_PERSON_MS);
+    for (const row of rows) if (fits(Identity.parse(JSON.parse(String(row.identity))))) return true;
+    return false;
+  }
+
   cleanUp(now: number): void {
     this.#sql.exec('DELETE FROM people WHERE seen_ms <= ?', now - KNOWN_PERSON_MS);
   }

@@ -2,7 +2,7 @@
 // writes it here after every change; until then a list may be a moment behind.
 
 import { Approval, isOver } from '../../core/approval.ts';
-import type { RequestId } from '../../core/ids.ts';
+import type { RequestId, SessionId } from '../../core/ids.ts';
 
 export const REQUESTS_SCHEMA = `
   CREATE TABLE IF NOT EXISTS requests (
@@ -34,11 +34,12 @@ export class Requests {
     this.#sql = sql;
   }
 
-  /** The open request that this person has for the resource already, or undefined when this one has taken the place. */
+  /** The open request for access that this person has for the resource already, or undefined when this one has taken the place. */
   reserve(approval: Approval, now: number): Approval | undefined {
     const row = this.#sql
       .exec(
-        'SELECT document FROM requests WHERE email = ? AND resource = ? AND open = ? AND until_ms > ? ORDER BY id LIMIT 1',
+        `SELECT document FROM requests WHERE email = ? AND resource = ? AND open = ? AND until_ms > ?
+           AND json_extract(document, '$.subject.kind') = 'access' ORDER BY id LIMIT 1`,
         approval.requester.email,
         approval.subject.resource,
         OPEN,
@@ -65,6 +66,17 @@ export class Requests {
 
   drop(id: RequestId): void {
     this.#sql.exec('DELETE FROM requests WHERE id = ?', id);
+  }
+
+  openHoldsOf(session: SessionId): Approval[] {
+    return this.#sql
+      .exec(
+        `SELECT document FROM requests WHERE open = ? AND json_extract(document, '$.subject.session') = ?`,
+        OPEN,
+        session,
+      )
+      .toArray()
+      .map(read);
   }
 
   /** Newest first. */

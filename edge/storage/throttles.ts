@@ -11,6 +11,8 @@ export const THROTTLES = {
   'device-token': { most: 600, perMs: 60_000 },
   /** Guesses at a user code, by person. */
   'user-code': { most: 20, perMs: 60_000 },
+  /** Statements that wait for approvers, by person: each tells them. */
+  hold: { most: 60, perMs: 60_000 },
   join: { most: 20, perMs: 60_000 },
   'connector-login': { most: 300, perMs: 60_000 },
 } as const;
@@ -43,6 +45,10 @@ export class Throttles {
       expires,
     );
     return inserted.toArray().length > 0;
+  }
+
+  isBurned(key: string, now: number): boolean {
+    return this.#sql.exec('SELECT 1 FROM burned WHERE key = ? AND expires_ms > ?', key, now).toArray().length > 0;
   }
 
   cleanUp(now: number): void {

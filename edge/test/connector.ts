@@ -17,6 +17,22 @@ export const resource = (name: string, labels: Record<string, string> = { env: '
 type Input<K extends FromConnector['kind']> = Omit<Extract<FromConnector, { kind: K }>, never>;
 type EdgeMessage<K extends FromEdge['kind']> = Extract<FromEdge, { kind: K }>;
 
+interface HoldChange {
+  readonly rule?: string;
+  readonly text?: string;
+  readonly digest?: string;
+  readonly pattern?: string;
+}
+
+export const STATEMENT = {
+  text: "grant all on orders to intern -- secret-ish 'x'",
+  parameters: [],
+  digest: 'ab'.repeat(32),
+  tables: ['public.orders'],
+  pattern: 'grant',
+  inTransaction: true,
+};
+
 export class TestConnector {
   readonly id: ConnectorId;
   readonly #privateKey: CryptoKey;
@@ -148,12 +164,41 @@ export class TestLink {
   async openSession(
     grant: string,
     session: string = newId('ses'),
+    address = '10.0.0.9',
   ): Promise<EdgeMessage<'session.admitted' | 'session.refused'>> {
     const call = ++this.#call;
-    this.send({ kind: 'session.open', call, session, grant, client: { address: '10.0.0.9' } } as Input<'session.open'>);
+    this.send({ kind: 'session.open', call, session, grant, client: { address } } as Input<'session.open'>);
     return Promise.race([
       this.next('session.admitted', (message) => message.call === call),
       this.next('session.refused', (message) => message.call === call),
+    ]);
+  }
+
+  /** `change`: what is not as in an ordinary statement of `session`. */
+  async askHold(session: string, request: string, change: HoldChange = {}) {
+    const call = ++this.#call;
+    const { rule = 'ruled', ...statement } = change;
+    this.send({
+      kind: 'hold.ask',
+      call,
+      request,
+      session,
+      rule,
+      policyVersion: 1,
+      statement: { ...STATEMENT, ...statement },
+    } as unknown as FromConnector);
+    return Promise.race([
+      this.next('hold.asked', (message) => message.call === call),
+      this.next('hold.refused', (message) => message.call === call),
+    ]);
+  }
+
+  async claimHold(session: string, request: string, digest = STATEMENT.digest) {
+    const call = ++this.#call;
+    this.send({ kind: 'hold.claim', call, request, session, digest } as unknown as FromConnector);
+    return Promise.race([
+      this.next('hold.claimed', (message) => message.call === call),
+      this.next('hold.refused', (message) => message.call === call),
     ]);
   }
 

@@ -7,9 +7,9 @@ import type { Identity } from '../../core/identity.ts';
 import { evaluate, mayAsk } from '../../core/policy/evaluate.ts';
 import { ok } from '../../core/result.ts';
 import type { Answer, Gatehouse } from '../gatehouse.ts';
-import { alreadyHas, askForApproval, breakGlass } from './approvals.ts';
+import { alreadyHas, askForApproval, breakGlass } from './access-requests.ts';
 import { fault, note, standingOf, type UseCaseDeps } from './deps.ts';
-import { issueGrant } from './issue-grant.ts';
+import { issueGrant, notRecorded } from './issue-grant.ts';
 
 export function accessUseCases(
   deps: UseCaseDeps,
@@ -68,13 +68,19 @@ async function requestAccess(deps: UseCaseDeps, who: Identity, request: AccessRe
     reason: request.reason,
     task: request.task,
     forMs: request.seconds === undefined ? undefined : request.seconds * 1000,
+    nowMs: deps.clock.now(),
   });
   const requestId = newId('req', deps.clock);
   await note(deps, {
     kind: 'request.made',
     actor: who.email,
     object: resource.name,
-    details: { request: requestId, reason: request.reason, ...(request.task && { task: request.task }) },
+    details: {
+      request: requestId,
+      reason: request.reason,
+      ...(request.task && { task: request.task }),
+      ...(decision.kind === 'allow' && notRecorded(decision.rule)),
+    },
   });
   if (decision.kind === 'deny') {
     await note(deps, {
@@ -129,8 +135,15 @@ async function revokeGrant(deps: UseCaseDeps, who: Identity, id: GrantId, reason
   const stored = await deps.grants.find(id);
   const own = stored?.grant.email === who.email;
   // Others' grants are not told apart from none.
-  if (!stored || (!own && !standing.value.administrator))
+  if (!stored || (!own && !standing.value.administrator)) {
+    await note(deps, {
+      kind: 'revocation.refused',
+      actor: who.email,
+      object: id,
+      details: { reason: stored ? 'not_the_holder' : 'unknown_grant' },
+    });
     return fault('not_found', 'There is no such grant among yours.');
+  }
   await note(deps, {
     kind: 'grant.revoked',
     actor: who.email,

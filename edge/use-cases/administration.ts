@@ -1,8 +1,11 @@
 // Running Gatehouse: connectors, the policy, the audit log.
 
 import { ok } from '../../core/result.ts';
+import type { PolicyDocument } from '../../core/policy/document.ts';
+import { isAmong } from '../../core/policy/evaluate.ts';
 import { describeMistake, parsePolicy } from '../../core/policy/parse.ts';
-import type { Gatehouse, StoredPolicy } from '../gatehouse.ts';
+import type { Identity } from '../../core/identity.ts';
+import type { Answer, Gatehouse, StoredPolicy } from '../gatehouse.ts';
 import { iso } from '../clock.ts';
 import { hashToken, newToken } from '../keys.ts';
 import { JOIN_TOKEN_MS } from '../storage/connectors.ts';
@@ -49,25 +52,27 @@ export function administrationUseCases(deps: UseCaseDeps): AdministrationUseCase
       return policy.ok ? ok(shown(policy.value)) : policy;
     },
 
-    async applyPolicy(who, text) {
+    async applyPolicy(who, text, { after, stepDown = false } = {}) {
       const standing = await standingOf(deps, who);
       if (!standing.ok) return standing;
       if (!standing.value.administrator) return fault('forbidden', 'Only administrators apply policies.');
       const parsed = parsePolicy(text);
       if (!parsed.ok) return fault('bad_request', parsed.error.slice(0, 20).map(describeMistake).join('\n'));
       const { version } = standing.value;
+      if (after !== undefined && after !== version) return fault('conflict', APPLIED_MEANWHILE);
+      const keeps = await keepsAdministrators(deps, who, parsed.value, stepDown);
+      if (!keeps.ok) return keeps;
       await note(deps, {
         kind: 'policy.applied',
         actor: who.email,
         object: 'policy',
-        details: { version: version + 1 },
+        details: { version: version + 1, ...(stepDown && { stepDown }) },
       });
       const applied = await deps.directory.applyPolicy(text, who.email, version);
-      if (!applied) return fault('conflict', 'Somebody else applied a policy meanwhile. Read it and try again.');
+      if (!applied) return fault('conflict', APPLIED_MEANWHILE);
       const connectors = await deps.directory.connectors();
-      await Promise.allSettled(
-        connectors.map(({ id }) => deps.links.push(id, { kind: 'policy.changed', policyVersion: applied.version })),
-      );
+      // A link that this does not reach notices by itself (objects/connector-link.ts).
+      await Promise.allSettled(connectors.map(({ id }) => deps.links.policyApplied(id, applied.version)));
       return ok(shown(applied));
     },
 
@@ -97,6 +102,29 @@ export function administrationUseCases(deps: UseCaseDeps): AdministrationUseCase
       );
     },
   };
+}
+
+const APPLIED_MEANWHILE = 'Somebody else applied a policy meanwhile. Read it and try again.';
+
+/** Nobody is locked out by mistake: whoever applies it stays an administrator, or says otherwise and leaves another. */
+async function keepsAdministrators(
+  deps: UseCaseDeps,
+  who: Identity,
+  policy: PolicyDocument,
+  stepDown: boolean,
+): Answer<undefined> {
+  if (isAmong(policy, policy.administrators, who)) return ok(undefined);
+  if (!stepDown) {
+    return fault(
+      'denied',
+      'Under this policy you would not be an administrator any more. Keep yourself among `administrators`, or say that you step down (`stepDown`).',
+    );
+  }
+  if (await deps.directory.knowsAnyAmong({ groups: policy.groups }, policy.administrators)) return ok(undefined);
+  return fault(
+    'denied',
+    'Nobody who has signed in within 30 days would be an administrator under this policy. Have the next one sign in first.',
+  );
 }
 
 const shown = ({ version, text, appliedAt, appliedBy }: PolicyInForce): StoredPolicy => ({

@@ -1,31 +1,24 @@
-// Requests that others decide: asking, deciding, withdrawing, and the grant at the end. The states
-// themselves are core/approval; here the policy in force says who is who.
+// Approvals of both kinds as people meet them: who sees a request, who decides on it, and the words
+// for it. What may happen to one is core/approval, what holds it is objects/approval.ts; here the
+// policy in force says who is who.
 
-import type { ApprovalDecision, IssuedGrant, ListedApproval, LiveGrant, PendingRequest } from '../../core/api.ts';
+import type { ApprovalDecision, ListedApproval } from '../../core/api.ts';
 import { type Approval, type DecidedVia, isSamePerson, type Voter } from '../../core/approval.ts';
-import { approvalOf, standingIn, stillSuffices, workMsOf } from '../../core/approval/terms.ts';
+import { standingIn } from '../../core/approval/terms.ts';
 import { type ApprovalEvent, isRequester, mayDecide, mayReview } from '../../core/approval/transition.ts';
-import { newId, type RequestId } from '../../core/ids.ts';
+import type { RequestId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';
-import { evaluate, isAmong } from '../../core/policy/evaluate.ts';
-import type { ApprovalPolicy, Rule } from '../../core/policy/document.ts';
-import type { Resource } from '../../core/resource.ts';
 import { ok } from '../../core/result.ts';
-import { iso } from '../clock.ts';
 import type { Answer, Gatehouse } from '../gatehouse.ts';
 import type { ActFault } from '../objects/approval.ts';
-import { AuditUnavailable, fault, note, type Standing, standingOf, type UseCaseDeps } from './deps.ts';
-import { issueGrant } from './issue-grant.ts';
+import { AuditUnavailable, fault, note, noteLook, type Standing, standingOf, type UseCaseDeps } from './deps.ts';
 
 type ApprovalUseCases = Pick<
   Gatehouse,
-  'approvals' | 'approval' | 'decideApproval' | 'reviewBreakGlass' | 'withdrawRequest' | 'claimRequest'
+  'approvals' | 'approval' | 'decideApproval' | 'reviewBreakGlass' | 'withdrawRequest'
 >;
 
 const LISTED_AT_MOST = 200;
-const BEGUN_WITHIN_MS = 30_000;
-/** A live grant with this much left is used instead of asking for another. */
-const WORTH_REUSING_MS = 5 * 60_000;
 
 export function approvalUseCases(deps: UseCaseDeps): ApprovalUseCases {
   return {
@@ -45,12 +38,25 @@ export function approvalUseCases(deps: UseCaseDeps): ApprovalUseCases {
                 mayReview ||
                 (yours && (state === 'pending' || (state === 'approved' && Date.parse(workUntil ?? '') > now))),
             );
-      return ok(shown.slice(0, LISTED_AT_MOST));
+      const page = shown.slice(0, LISTED_AT_MOST);
+      const details = { which, shown: page.length };
+      const what = page.map(({ id, state, votes }) => `${id} ${state} ${votes.length}`).join();
+      await noteLook(deps, { kind: 'requests.listed', actor: who.email, object: 'requests', details }, what);
+      return ok(page);
     },
 
     async approval(who, id) {
       const found = await find(deps, who, id);
-      return found.ok ? ok(listed(deps, found.value.standing, who, found.value.approval)) : found;
+      if (!found.ok) return found;
+      const { approval, standing } = found.value;
+      const { state, subject, votes } = approval;
+      const details = { kind: subject.kind, resource: subject.resource, state };
+      await noteLook(
+        deps,
+        { kind: 'request.viewed', actor: who.email, object: id, details },
+        `${state} ${votes.length}`,
+      );
+      return ok(listed(deps, standing, who, approval));
     },
 
     decideApproval: (who, id, decision, via) => decide(deps, who, id, decision, via),
@@ -62,117 +68,7 @@ export function approvalUseCases(deps: UseCaseDeps): ApprovalUseCases {
     async withdrawRequest(who, id) {
       return act(deps, who, id, () => ({ kind: 'withdraw', by: voterOf(who) }));
     },
-
-    claimRequest: (who, id) => claim(deps, who, id),
   };
-}
-
-export interface Ask {
-  readonly request: RequestId;
-  readonly resource: Resource;
-  readonly reason: string;
-  readonly labels: Approval['subject']['labels'];
-  readonly rule: Rule;
-  readonly asked: ApprovalPolicy;
-  readonly ttlMs: number;
-  readonly policyVersion: number;
-}
-
-/** A live grant or an open request of this person for the resource, instead of another one. */
-export async function alreadyHas(deps: UseCaseDeps, who: Identity, resource: Resource): Promise<LiveGrant | undefined> {
-  const now = deps.clock.now();
-  const live = (await deps.grants.list(who.email))
-    .filter((grant) => grant.resource === resource.name && grant.state === 'active')
-    .filter(({ from, until }) => {
-      const left = Date.parse(until) - now;
-      return left >= WORTH_REUSING_MS || left * 2 >= Date.parse(until) - Date.parse(from);
-    })
-    .sort((a, b) => Date.parse(b.until) - Date.parse(a.until))[0];
-  return (
-    live && {
-      live: { id: live.id, resource: live.resource, until: live.until },
-      message: `You hold a live grant for ${resource.name}, so none was asked for. Its secret was shown once; if it is lost, revoke ${live.id} and ask again.`,
-    }
-  );
-}
-
-/** Begins a request, or answers with the one that this person has for the resource already. */
-export async function askForApproval(deps: UseCaseDeps, who: Identity, ask: Ask): Answer<PendingRequest> {
-  const now = deps.clock.now();
-  const approval: Approval = {
-    ...beginning(who, ask, now),
-    state: 'pending',
-    workMs: workMsOf(ask.asked, ask.ttlMs),
-  };
-  const before = await deps.directory.reserveRequest(approval);
-  if (before) {
-    const standing = await deps.approvals(before.id).read();
-    if (standing) return ok(pending(deps, standing));
-    // Listed and not begun: it is being made at this moment, or whoever made it broke off.
-    if (now - Date.parse(before.askedAt) < BEGUN_WITHIN_MS) return ok(pending(deps, before));
-    await deps.directory.dropRequest(before.id);
-    return fault('conflict', 'An earlier request of yours was not finished. Ask again.');
-  }
-  try {
-    await deps.approvals(approval.id).open(approval, 'asked');
-  } catch (error) {
-    await deps.directory.dropRequest(approval.id);
-    throw error;
-  }
-  return ok(pending(deps, approval));
-}
-
-/** Access at once, told to everybody: the request is there for its review and its notices. */
-export async function breakGlass(deps: UseCaseDeps, who: Identity, ask: Ask): Answer<IssuedGrant> {
-  const { asked, resource, rule } = ask;
-  const allowed = asked.breakGlass;
-  const refuse = async (reason: string, message: string) => {
-    await note(deps, {
-      kind: 'request.denied',
-      actor: who.email,
-      object: resource.name,
-      details: { request: ask.request, reason, rule: rule.name, policyVersion: ask.policyVersion },
-    });
-    return fault('denied', message);
-  };
-  const standing = await standingOf(deps, who);
-  if (!standing.ok) return standing;
-  if (!allowed || !isAmong(standing.value.policy, allowed.who, who)) {
-    return refuse('no_break_glass', `Rule ${rule.name} does not let you break the glass. Ask for an approval.`);
-  }
-  if (ask.reason.trim() === '') return refuse('reason_required', 'Breaking the glass takes a reason. Say why.');
-  const now = deps.clock.now();
-  const workMs = Math.min(ask.ttlMs, allowed.ttl);
-  const grant = newId('grt', deps.clock);
-  const approval: Approval = {
-    ...beginning(who, ask, now),
-    state: 'claimed',
-    workMs,
-    workUntil: iso(now + workMs),
-    claim: { at: iso(now), grant },
-    breakGlass: {},
-  };
-  await note(deps, {
-    kind: 'grant.glass_broken',
-    actor: who.email,
-    object: approval.id,
-    details: { resource: resource.name, grant, reason: ask.reason, rule: rule.name, until: iso(now + workMs) },
-  });
-  // Its notices stand before the grant does: nobody is in without them.
-  await deps.approvals(approval.id).open(approval, 'glass_broken');
-  await deps.directory.listRequest(approval);
-  return issueGrant(deps, who, {
-    id: grant,
-    request: approval.id,
-    resource,
-    reason: ask.reason,
-    labels: ask.labels,
-    fromMs: now,
-    untilMs: now + workMs,
-    rule,
-    policyVersion: ask.policyVersion,
-    breakGlass: true,
-  });
 }
 
 async function decide(
@@ -190,56 +86,6 @@ async function decide(
   );
 }
 
-/** The policy may have changed since, so it is asked again; the votes must suffice under the one in force. */
-async function claim(deps: UseCaseDeps, who: Identity, id: RequestId): Answer<IssuedGrant> {
-  const found = await find(deps, who, id);
-  if (!found.ok) return found;
-  const { approval, standing } = found.value;
-  if (!isRequester(approval, who)) return fault('forbidden', 'Only whoever asked gets the grant.');
-  const { subject, workMs } = approval;
-  if (approval.state !== 'approved' || approval.workUntil === undefined) {
-    return fault('conflict', SAYS[approval.state]);
-  }
-  const announced = await deps.directory.resource(subject.resource);
-  if (!announced) return fault('not_found', `There is no resource called ${subject.resource} any more.`);
-  const { resource } = announced;
-  const { reason, labels } = subject;
-  const decision = evaluate(standing.policy, { identity: who, resource, reason, task: labels.task });
-  const refuse = async (why: string, message: string) => {
-    await note(deps, {
-      kind: 'request.denied',
-      actor: who.email,
-      object: id,
-      details: { resource: resource.name, reason: why, policyVersion: standing.version },
-    });
-    return fault('denied', message);
-  };
-  if (decision.kind === 'deny') return refuse(decision.reason, decision.message);
-  const { rule, ttlMs } = decision;
-  if (!stillSuffices(standing.policy, rule, approval)) {
-    return refuse('policy_changed', 'The policy has changed since, and the approvals no longer suffice. Ask again.');
-  }
-  const asked = approvalOf(rule);
-  const fromMs = Date.parse(approval.workUntil) - workMs;
-  const untilMs = fromMs + Math.min(workMs, asked ? workMsOf(asked, ttlMs) : ttlMs);
-  if (untilMs <= deps.clock.now()) return refuse('policy_changed', 'The policy gives less time now. Ask again.');
-
-  const grant = newId('grt', deps.clock);
-  const claimed = await deps.approvals(id).act({ kind: 'claim', by: voterOf(who), grant });
-  if (!claimed.ok) return refused(claimed.error, approval);
-  return issueGrant(deps, who, {
-    id: grant,
-    request: id,
-    resource,
-    reason,
-    labels,
-    fromMs,
-    untilMs,
-    rule,
-    policyVersion: standing.version,
-  });
-}
-
 async function act(
   deps: UseCaseDeps,
   who: Identity,
@@ -247,7 +93,11 @@ async function act(
   eventOf: (standing: ReturnType<typeof standingIn>) => ApprovalEvent,
 ): Answer<ListedApproval> {
   const found = await find(deps, who, id);
-  if (!found.ok) return found;
+  if (!found.ok) {
+    if (found.error.reason === 'not_found')
+      await note(deps, { kind: 'decision.refused', actor: who.email, object: id, details: { reason: 'not_found' } });
+    return found;
+  }
   const { approval, standing } = found.value;
   const acted = await deps.approvals(id).act(eventOf(standingIn(standing.policy, approval, who)));
   if (acted.ok) return ok(listed(deps, standing, who, acted.value));
@@ -262,7 +112,7 @@ async function act(
   return refused(acted.error, approval);
 }
 
-const SAYS: Readonly<Record<Approval['state'], string>> = {
+export const SAYS: Readonly<Record<Approval['state'], string>> = {
   pending: 'Nobody has approved it yet.',
   approved: 'It is approved already.',
   claimed: 'Its grant was fetched already. The secret is shown once.',
@@ -271,7 +121,7 @@ const SAYS: Readonly<Record<Approval['state'], string>> = {
   expired: 'It has expired. Ask again.',
 };
 
-function refused(reason: ActFault, approval: Approval) {
+export function refused(reason: ActFault, approval: Approval) {
   switch (reason) {
     case 'own_request':
       return fault('forbidden', 'Nobody decides on what they asked for themselves.');
@@ -294,7 +144,8 @@ function refused(reason: ActFault, approval: Approval) {
   }
 }
 
-async function find(
+/** For whoever may see it. */
+export async function find(
   deps: UseCaseDeps,
   who: Identity,
   id: RequestId,
@@ -318,29 +169,11 @@ function maySee(standing: Standing, who: Identity, approval: Approval): boolean 
   );
 }
 
-const voterOf = ({ subject, email, name, groups }: Identity): Voter => ({ subject, email, name, groups });
+export const voterOf = ({ subject, email, name, groups }: Identity): Voter => ({ subject, email, name, groups });
 
-function beginning(who: Identity, ask: Ask, now: number) {
-  const { subject, email, name } = who;
-  return {
-    id: ask.request,
-    subject: { kind: 'access' as const, resource: ask.resource.name, reason: ask.reason, labels: ask.labels },
-    requester: { subject, email, name },
-    rule: ask.rule.name,
-    policyVersion: ask.policyVersion,
-    askedAt: iso(now),
-    decideBy: iso(now + ask.asked.claimWithin),
-    needed: ask.asked.count,
-    votes: [],
-    warned: false,
-  };
-}
-
-const linkOf = (deps: UseCaseDeps, id: RequestId): string => `${deps.publicUrl}/requests/${id}`;
-
-const pending = (deps: UseCaseDeps, { id, state }: Approval): PendingRequest => ({
-  request: { id, state, link: linkOf(deps, id) },
-});
+/** The request's page in the portal. */
+export const linkOf = (deps: Pick<UseCaseDeps, 'publicUrl'>, id: RequestId): string =>
+  `${deps.publicUrl}/requests/${id}`;
 
 function listed(deps: UseCaseDeps, standing: Standing, who: Identity, approval: Approval): ListedApproval {
   const { id, subject, requester, state, rule, askedAt, decideBy, workMs, workUntil, needed, votes } = approval;
@@ -366,12 +199,16 @@ function listed(deps: UseCaseDeps, standing: Standing, who: Identity, approval: 
     ...(approval.breakGlass && {
       breakGlass: review ? { review: { email: review.by.email, at: review.at, comment: review.comment } } : {},
     }),
-    ...(subject.kind === 'statement' && {
-      statement: { session: subject.session, text: subject.text, digest: subject.digest, tables: subject.tables },
-    }),
+    ...statementOf(subject),
     link: linkOf(deps, id),
     yours: isRequester(approval, who),
     mayDecide: mayDecide(approval, who, mine, deps.clock.now()),
     mayReview: mayReview(approval, who, mine),
   };
+}
+
+function statementOf(subject: Approval['subject']): Pick<ListedApproval, 'statement'> {
+  if (subject.kind !== 'statement') return {};
+  const { kind: _kind, resource: _resource, reason: _reason, labels: _labels, ...statement } = subject;
+  return { statement };
 }

@@ -8,6 +8,7 @@ import type { Identity } from '../../core/identity.ts';
 import type { PolicyDocument } from '../../core/policy/document.ts';
 import { isAmong } from '../../core/policy/evaluate.ts';
 import { describeMistake, parsePolicy } from '../../core/policy/parse.ts';
+import { toHex } from '../../core/recording/segment.ts';
 import { err, ok } from '../../core/result.ts';
 import type { Archive } from '../archive.ts';
 import type { Clock } from '../clock.ts';
@@ -35,6 +36,8 @@ export interface UseCaseDeps {
     /** false: not linked now. */
     push(connector: ConnectorId, message: FromEdge): Promise<boolean>;
     isLinked(connector: ConnectorId): Promise<boolean>;
+    /** Tells it what is in force for its sessions now, if it is linked. */
+    policyApplied(connector: ConnectorId, version: number): Promise<void>;
   };
   readonly clock: Clock;
   /** Base64, see keys.ts. */
@@ -51,6 +54,22 @@ export async function note(deps: Pick<UseCaseDeps, 'audit'>, event: AuditEvent):
   } catch (cause) {
     throw new AuditUnavailable('the audit log could not be written', { cause });
   }
+}
+
+/** A page that refreshes itself shows the same for so long without that being another look. */
+const SAME_LOOK_MS = 10 * 60_000;
+
+/** Await this before showing: writes the look down (law 7), once for the same person and the same `shown`. */
+export async function noteLook(
+  deps: Pick<UseCaseDeps, 'audit' | 'clock' | 'directory'>,
+  event: AuditEvent,
+  shown: string,
+): Promise<void> {
+  const look = new TextEncoder().encode(JSON.stringify([event.kind, event.actor, event.object, shown]));
+  const key = `look ${toHex(new Uint8Array(await crypto.subtle.digest('SHA-256', look)))}`;
+  if (await deps.directory.isBurned(key, deps.clock.now())) return;
+  await note(deps, event);
+  await deps.directory.burn(key, deps.clock.now() + SAME_LOOK_MS);
 }
 
 export interface Standing {

@@ -29,6 +29,10 @@ export interface GrantTerms {
   readonly breakGlass?: boolean;
 }
 
+/** For the audit log: why what goes over sessions under the rule is not recorded. */
+export const notRecorded = ({ record }: Rule): { notRecorded?: string } =>
+  record.exempt === undefined ? {} : { notRecorded: record.exempt };
+
 /** Writes it to the audit log first. The secret is in this answer and nowhere else. */
 export async function issueGrant(deps: UseCaseDeps, who: Identity, terms: GrantTerms): Answer<IssuedGrant> {
   const { id, request, resource, rule, policyVersion, breakGlass } = terms;
@@ -45,7 +49,10 @@ export async function issueGrant(deps: UseCaseDeps, who: Identity, terms: GrantT
     rule: rule.name,
     policyVersion,
     obligations: {
-      record: { retainDays: Math.max(1, Math.ceil(rule.record.retain / DAY_MS)) },
+      record: {
+        retainDays: Math.max(1, Math.ceil(rule.record.retain / DAY_MS)),
+        ...(rule.record.exempt !== undefined && { exempt: rule.record.exempt }),
+      },
       ...(rule.access !== 'deny' && rule.access.maxSessions !== undefined && { maxSessions: rule.access.maxSessions }),
     },
     ...(breakGlass && { breakGlass: true }),
@@ -64,6 +71,7 @@ export async function issueGrant(deps: UseCaseDeps, who: Identity, terms: GrantT
       rule: rule.name,
       policyVersion,
       ...(breakGlass && { breakGlass: true }),
+      ...notRecorded(rule),
     },
   });
   const { subject, email, groups, provider, name } = who;

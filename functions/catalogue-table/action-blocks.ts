@@ -49,4 +49,4 @@ export function readBlock(item: Item): ActionEntry[] {
   return z.array(ActionEntry).parse(JSON.parse(text));
 }
 
-export const readEnd = (item: Item): ActionEnd => Finish.parse(item).end as ActionEnd;
+export const readEnd = (item: Item): ActionEnd => Finish.parse(item).end;

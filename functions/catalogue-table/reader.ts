@@ -5,6 +5,7 @@ import type { ActionEntry, ActionPage, SessionEntry, SessionPage, SessionQuery }
 import { SegmentEntry } from '../../core/catalogue.ts';
 import type { SessionId } from '../../core/ids.ts';
 import { err, ok, type Result } from '../../core/result.ts';
+import { type ActionEnd, withEnd } from '../index-segment/contents.ts';
 import { readBlock, readEnd } from './action-blocks.ts';
 import { makeCursor, readCursor } from './cursor.ts';
 import {
@@ -209,7 +210,7 @@ export class CatalogueReader {
     const open = actions.filter(({ tags }) => tags === undefined);
     const [first, last] = [open[0], open.at(-1)];
     if (!first || !last) return [...actions];
-    const ends = new Map<number, Item>();
+    const ends = new Map<number, ActionEnd>();
     let start: Item | undefined;
     do {
       const page: Page = await this.#table.query({
@@ -221,12 +222,16 @@ export class CatalogueReader {
         },
         ...(start ? { ExclusiveStartKey: { ...start } } : {}),
       });
-      for (const item of page.items) ends.set(readEnd(item).statement, item);
+      // By segment, hence in the order of time.
+      for (const item of page.items) {
+        const end = readEnd(item);
+        ends.set(end.statement, withEnd(ends.get(end.statement) ?? end, end));
+      }
       start = page.last;
     } while (start);
     return actions.map((action) => {
       const end = action.tags === undefined ? ends.get(action.statement) : undefined;
-      return end ? { ...action, ...readEnd(end) } : action;
+      return end ? withEnd(action, end) : action;
     });
   }
 }

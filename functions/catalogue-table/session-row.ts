@@ -53,6 +53,8 @@ export function openedOf(opened: SessionOpened): Opened {
     ...(task === undefined ? {} : { task }),
     ...(trace === undefined ? {} : { trace }),
     client: opened.client,
+    ...(opened.grant.obligations.record.exempt === undefined ? {} : { exempt: opened.grant.obligations.record.exempt }),
+    ...(opened.grant.breakGlass === undefined ? {} : { breakGlass: opened.grant.breakGlass }),
     startedAt: toIso(opened.startedAt),
   };
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import fc from 'fast-check';
-import type { ReplayEvent, SessionEntry } from '../../core/catalogue.ts';
+import { type ReplayEvent, ReplayEvent as ReplayEvents, type SessionEntry } from '../../core/catalogue.ts';
+import { newId } from '../../core/ids.ts';
 import { answer, RecordingBuilder } from '../../test/harness/recording-builder.ts';
 import { memoryReader } from '../../test/harness/memory-reader.ts';
 import { openedOf } from '../catalogue-table/session-row.ts';
@@ -103,6 +104,59 @@ describe('the HTML export', () => {
       createHash('sha256')
         .update(style ?? '')
         .digest('base64'),
+    );
+  });
+});
+
+describe('what the policy did', () => {
+  const request = newId('req');
+  const digest = 'ab'.repeat(32);
+  const judged = () =>
+    new RecordingBuilder({ exempt: 'a payroll run' })
+      .fact({
+        kind: 'action.refused',
+        statement: 1,
+        reason: 'blocked',
+        message: 'Blocked by rule orders.',
+        rule: 'orders',
+      })
+      .fact({ kind: 'action.warned', message: 'Rule orders warns.', rule: 'orders', policyVersion: 1 })
+      .fact({ kind: 'action.held', statement: 2, request, digest, rule: 'orders', pattern: 'drop', policyVersion: 1 })
+      .fact({ kind: 'hold.resolved', request, outcome: 'denied', by: ['bob@example.com'], comment: 'no' })
+      .fact({ kind: 'mask.applied', masked: [{ rule: 'orders#1', count: 3 }] })
+      .fact({ kind: 'mask.withheld', reason: 'lineage_unknown', column: 2, count: 1 })
+      .fact({ kind: 'rules.changed', policyVersion: 2, rule: 'others' })
+      .end();
+  const WORDS: readonly (readonly [string, string])[] = [
+    ['REFUSED', 'Blocked by rule orders.'],
+    ['WARNED', 'Rule orders warns.'],
+    ['HELD', `It waits for an approval: rule orders holds it for "drop" (${request}).`],
+    ['DENIED', `The request ${request} was denied by bob@example.com: no`],
+    ['MASKED', 'Masked: 3 values by orders#1.'],
+    ['WITHHELD', 'Withheld: 1 value of column 2, since it is not known which columns they are made of.'],
+    ['POLICY', 'Policy version 2 is in force from here on, rule others.'],
+  ];
+
+  it('is told in the replay in plain words, with its statement and rule', async () => {
+    const events: ReplayEvent[] = [];
+    for await (const event of replay(judged())) events.push(event);
+    const notices = events.flatMap((event) => (event.kind === 'notice' ? [event] : []));
+    expect(notices.map(({ severity, message }) => [severity, message])).toEqual(WORDS);
+    expect(notices[0]).toMatchObject({ statement: 1, rule: 'orders' });
+    for (const event of events) expect(() => ReplayEvents.parse(event)).not.toThrow();
+  });
+
+  it('is in every export, and so is an exemption', async () => {
+    const html = await all(exportHtml(replay(judged())));
+    expect(html).toContain('nothing of what went over the wire: a payroll run');
+    const cast = await all(exportAsciicast(replay(judged())));
+    for (const [severity, message] of WORDS) {
+      expect(html).toContain(escapeHtml(`${severity}: ${message}`));
+      expect(cast).toContain(JSON.stringify(`${severity}:  ${message}\r\n`).slice(1, -1));
+    }
+    const lines = json(await all(exportNdjson(judged().opened.startedAt, recordingOf(judged()))));
+    expect(lines).toEqual(
+      expect.arrayContaining([expect.objectContaining({ fact: expect.objectContaining({ kind: 'mask.applied' }) })]),
     );
   });
 });

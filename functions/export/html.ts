@@ -43,6 +43,8 @@ function head(session: SessionEntry): string {
     ['Started', session.startedAt],
     ['Ended', session.endedAt],
     ['State', session.fault === undefined ? session.state : `${session.state}: ${session.fault}`],
+    ['Recorded', session.exempt === undefined ? undefined : `nothing of what went over the wire: ${session.exempt}`],
+    ['Break-glass', session.breakGlass ? 'used without the approval that the rule asks for' : undefined],
     ['Statements', String(session.counts.statements)],
   ];
   const rows = facts

@@ -1,22 +1,23 @@
 // What the catalogue keeps of one segment, made from its frames alone: the same segment always
 // gives the same contents, which is what makes indexing idempotent.
 
-import type { ActionEntry } from '../../core/catalogue.ts';
+import type { ActionEntry, ActionVerdict } from '../../core/catalogue.ts';
 import type { Frame } from '../../core/recording/frame.ts';
 import { Fact, type SessionOpened, type StatementFinished, type StatementStarted } from '../../core/recording/facts.ts';
 import type { SessionCounts } from '../../core/recording/manifest.ts';
 import { framesOf, type Segment } from '../../core/recording/segment.ts';
 import { SessionTally } from '../../core/recording/tally.ts';
+import { verdictOf } from '../replay/policy-notices.ts';
 
-export type ActionEnd = Required<Pick<ActionEntry, 'statement' | 'tags' | 'rows' | 'bytes' | 'durationUs'>> &
-  Pick<ActionEntry, 'error'>;
+/** What became of a statement that began in an earlier segment: its verdict, its end, or both. */
+export type ActionEnd = Omit<ActionEntry, 'timeUs' | 'text' | 'parameters'>;
 
 export interface SegmentContents {
   /** From the session's first frame. A crash can leave a session without it; nothing lists that one but its manifest. */
   readonly opened: SessionOpened | undefined;
   /** Statements that began here, by number; with their end when that is here too. */
   readonly actions: readonly ActionEntry[];
-  /** Ends of statements that began in an earlier segment. */
+  /** Verdicts on and ends of statements that began in an earlier segment. */
   readonly laterEnds: readonly ActionEnd[];
   readonly counts: SessionCounts;
 }
@@ -30,6 +31,7 @@ const FULL = { text: 16 * 1024, parameters: 100, value: 1000 };
 const SHORT = { text: 4000, parameters: 20, value: 200 };
 const MAX_TAGS = 50;
 const MAX_ERROR_TEXT = 2000;
+const MAX_DECIDERS = 20;
 
 /** Throws ContentsDamage or FrameDamage. */
 export function readContents(segment: Segment): SegmentContents {
@@ -37,6 +39,11 @@ export function readContents(segment: Segment): SegmentContents {
   const started = new Map<number, ActionEntry>();
   const laterEnds = new Map<number, ActionEnd>();
   const tally = new SessionTally();
+  const learn = (end: ActionEnd): void => {
+    const action = started.get(end.statement);
+    if (action) started.set(end.statement, withEnd(action, end));
+    else laterEnds.set(end.statement, withEnd(laterEnds.get(end.statement) ?? end, end));
+  };
   for (const frame of framesOf(segment)) {
     tally.addFrame(frame);
     if (frame.kind === 'bytes') continue;
@@ -47,10 +54,10 @@ export function readContents(segment: Segment): SegmentContents {
     } else if (fact?.kind === 'statement.started') {
       started.set(fact.statement, actionOf(frame.timeUs, fact));
     } else if (fact?.kind === 'statement.finished') {
-      const end = endOf(fact);
-      const action = started.get(fact.statement);
-      if (action) started.set(fact.statement, { ...action, ...end });
-      else laterEnds.set(fact.statement, end);
+      learn(endOf(fact));
+    } else {
+      const judged = fact && verdictOf(fact);
+      if (judged) learn({ statement: judged.statement, verdict: cutVerdict(judged.verdict) });
     }
   }
   return {
@@ -59,6 +66,11 @@ export function readContents(segment: Segment): SegmentContents {
     laterEnds: [...laterEnds.values()].sort(byStatement),
     counts: tally.counts(),
   };
+}
+
+/** With what was learnt later. Who decided is told once, and stays when the refusal follows. */
+export function withEnd<T extends ActionEnd>(action: T, { verdict, ...end }: ActionEnd): T {
+  return { ...action, ...end, ...(verdict && { verdict: { ...action.verdict, ...verdict } }) };
 }
 
 /** undefined for a kind that this reader does not know: a newer connector's, and its bytes are recorded all the same. */
@@ -105,6 +117,12 @@ function endOf(fact: StatementFinished): ActionEnd {
     error: { code: cut(code, 20), severity: cut(severity, 40), message: cut(message, MAX_ERROR_TEXT) },
   };
 }
+
+const cutVerdict = (verdict: ActionVerdict): ActionVerdict => ({
+  ...verdict,
+  message: cut(verdict.message, MAX_ERROR_TEXT),
+  ...(verdict.by && { by: verdict.by.slice(0, MAX_DECIDERS) }),
+});
 
 /** Never ends in half of a surrogate pair. */
 export function cut(text: string, length: number): string {

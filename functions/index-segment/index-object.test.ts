@@ -108,6 +108,55 @@ describe('indexing a session', () => {
     expect(listed).toMatchObject({ ok: true, value: { sessions: [{ id: builder.session }] } });
   });
 
+  it('lists each statement with what the policy made of it, also when that was decided segments later', async () => {
+    const { deps, store, reader } = await newCatalogue();
+    const builder = new RecordingBuilder();
+    const started = (statement: number) => {
+      const at = { direction: 'client' as const, lane: 0, offset: 0, length: 0 };
+      builder.fact({ kind: 'statement.started', statement, form: 'simple', text: `statement ${statement}`, at });
+    };
+    const digest = 'ab'.repeat(32);
+    const [first, second] = [newId('req'), newId('req')];
+    const refused = { kind: 'action.refused', rule: 'orders', policyVersion: 1 } as const;
+    started(1);
+    builder.fact({ ...refused, statement: 1, reason: 'blocked', message: 'Blocked by rule orders: it drops t.' });
+    started(2);
+    builder.fact({ kind: 'action.held', statement: 2, request: first, digest, rule: 'orders', policyVersion: 1 }).cut();
+    const resolved = { kind: 'hold.resolved' as const, by: ['bob@example.com'] };
+    builder.fact({ ...resolved, statement: 2, request: first, outcome: 'approved', comment: 'go' }).cut();
+    builder.fact({ kind: 'statement.finished', statement: 2, tags: ['GRANT'], rows: 0, bytes: 9, durationUs: 5 });
+    started(3);
+    builder.fact({ kind: 'action.held', statement: 3, request: second, digest, rule: 'orders', policyVersion: 1 });
+    builder.fact({ ...resolved, statement: 3, request: second, outcome: 'denied', comment: 'no' });
+    builder.fact({ ...refused, statement: 3, reason: 'hold_denied', message: 'Denied by bob@example.com' });
+    builder.end();
+    store(builder);
+    // The held one is found as held while nobody has decided, whatever came first.
+    const keys = [...builder.objects.keys()];
+    await indexObject(keys[0] ?? '', deps);
+    const actions = async () => {
+      const page = await reader.actions(builder.session, undefined, 50);
+      return page.ok ? page.value.actions : [];
+    };
+    expect((await actions())[1]?.verdict).toMatchObject({ outcome: 'held', rule: 'orders' });
+    for (const key of keys.slice(1).reverse()) await indexObject(key, deps);
+    expect(await actions()).toMatchObject([
+      { statement: 1, verdict: { outcome: 'refused', rule: 'orders', message: 'Blocked by rule orders: it drops t.' } },
+      { statement: 2, tags: ['GRANT'], verdict: { outcome: 'approved', rule: 'orders', by: ['bob@example.com'] } },
+      { statement: 3, verdict: { outcome: 'denied', by: ['bob@example.com'], message: 'Denied by bob@example.com' } },
+    ]);
+  });
+
+  it('lists that a session is exempt from recording', async () => {
+    const { deps, store, reader } = await newCatalogue();
+    const builder = new RecordingBuilder({ exempt: 'a payroll run', task: 'T-2' }).end();
+    store(builder);
+    for (const key of builder.objects.keys()) await indexObject(key, deps);
+    expect(await reader.session(builder.session)).toMatchObject({ exempt: 'a payroll run', state: 'sealed' });
+    const listed = await reader.sessions({ task: 'T-2', limit: 10 });
+    expect(listed).toMatchObject({ ok: true, value: { sessions: [{ exempt: 'a payroll run' }] } });
+  });
+
   it('counts a live session by the segments that came', async () => {
     const { deps, store, reader } = await newCatalogue();
     const builder = threeSegments();

@@ -6,6 +6,7 @@ import type { ReplayEvent, SessionEntry } from '../../core/catalogue.ts';
 import type { Fact, StatementFinished } from '../../core/recording/facts.ts';
 import { ContentsDamage, parseFact } from '../index-segment/contents.ts';
 import type { RecordingPart } from '../store/read-recording.ts';
+import { noticeOf } from './policy-notices.ts';
 import { type ReplayedResult, ResultDecoder } from './postgres/results.ts';
 
 /** Facts that may wait for the bytes they point at: they are written in the same turn. */
@@ -100,7 +101,13 @@ function* eventsOf(timeUs: number, fact: Fact, results: ResultDecoder): Generato
       yield { kind: 'notice', timeUs, severity: 'CANCEL', message: 'the client asked to cancel the running statement' };
       return;
     case 'action.refused':
-      yield { kind: 'notice', timeUs, severity: 'REFUSED', message: fact.message };
+    case 'action.warned':
+    case 'action.held':
+    case 'hold.resolved':
+    case 'mask.applied':
+    case 'mask.withheld':
+    case 'rules.changed':
+      yield noticeOf(timeUs, fact);
       return;
     case 'session.ended':
       yield { kind: 'ended', timeUs, reason: fact.reason, message: fact.message };

@@ -1,9 +1,8 @@
 // The connector's session pipeline as it runs in production, recording to disk and into a directory
-// store, in a process of its own: `node gatehouse-process.ts TARGET_PORT DIRECTORY`. Only the edge is
-// in memory. Prints its port and a grant's secret as JSON; ends with its standard input.
+// store, in a process of its own: `node gatehouse-process.ts TARGET_PORT DIRECTORY [RULES]`, RULES a name in
+// rules.ts. Only the edge is in memory. Prints its port and a grant's secret as JSON; ends with its standard input.
 
-import { createHmac } from 'node:crypto';
-import { generateKeyPairSync } from 'node:crypto';
+import { createHmac, generateKeyPairSync } from 'node:crypto';
 import { join } from 'node:path';
 import { openRecordingLog } from '../../connector/recording/recording-log.ts';
 import { createProtocol } from '../../connector/registry.ts';
@@ -12,9 +11,11 @@ import { newId } from '../../core/ids.ts';
 import { ok } from '../../core/result.ts';
 import { trusted } from '../harness/gateway.ts';
 import { MemoryEdge } from '../harness/memory-edge.ts';
+import { benchRules } from './rules.ts';
 
-const [targetPort, directory = ''] = process.argv.slice(2);
+const [targetPort, directory = '', rules = 'none'] = process.argv.slice(2);
 const edge = new MemoryEdge();
+edge.rules = benchRules(rules);
 const connector = { id: newId('con'), name: 'bench', build: 'bench' };
 const log = await openRecordingLog({
   directory: join(directory, 'log'),

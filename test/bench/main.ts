@@ -1,10 +1,12 @@
 // `npm run bench -- NAME [--rounds N] [--seconds N]`: benchmarks, which print figures and judge nothing.
 
 import { parseArgs } from 'node:util';
+import { benchPolicy } from './policy.ts';
 import { benchPostgres } from './postgres.ts';
 
 const BENCHMARKS: Readonly<Record<string, (options: { rounds: number; seconds: number }) => Promise<void>>> = {
   postgres: benchPostgres,
+  policy: benchPolicy,
 };
 
 function readArguments() {

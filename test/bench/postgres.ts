@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { findClient, startPostgres } from '../harness/postgres.ts';
 import { dialRaw, logInRaw, type RawPeer } from '../harness/raw-postgres.ts';
 import { run } from '../harness/run.ts';
+import { must, queriesPerSecond, table, transactions } from './pgbench.ts';
 import { comeToRest, cpuMicroseconds, median, residentBytes } from './process-cost.ts';
 import { direct, gatehouse, haproxy, pgbouncer, type Way } from './ways.ts';
 
@@ -92,15 +93,6 @@ export async function benchPostgres({ rounds, seconds }: { rounds: number; secon
   }
 }
 
-async function must(program: string, args: string[], way: Way): Promise<string> {
-  const ran = await run(program, args, { env: way.env, timeoutMs: 300_000 });
-  if (ran.code !== 0) throw new Error(`${program} through ${way.name}: ${ran.stderr}`);
-  return ran.stdout;
-}
-
-const queriesPerSecond = (output: string): number => Number(/^tps = ([\d.]+)/m.exec(output)?.[1] ?? 0);
-const transactions = (output: string): number => Number(/actually processed: (\d+)/.exec(output)?.[1] ?? 0);
-
 function print(rows: ReadonlyMap<string, Row>): void {
   const of = (name: string) => rows.get(name);
   const base = of('direct');
@@ -133,11 +125,7 @@ function print(rows: ReadonlyMap<string, Row>): void {
       ratio(copy, base?.copySeconds),
     ]);
   }
-  const widths = (lines[0] ?? []).map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
-  for (const line of lines)
-    console.log(
-      line.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join('  '),
-    );
+  table(lines);
 }
 
 /** Memory of sessions that are logged in and say nothing. */

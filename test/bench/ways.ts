@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { freePort, otherUser } from '../harness/postgres.ts';
 import { until } from '../harness/run.ts';
+import type { BenchRules } from './rules.ts';
 
 export interface Way {
   readonly name: string;
@@ -93,11 +94,14 @@ export async function gatehouse(
   target: number,
   directory: string,
   run = 'gatehouse',
+  rules: BenchRules = 'none',
 ): Promise<Way & { port: number; secret: string }> {
   const folder = join(directory, run);
   mkdirSync(folder);
   const program = fileURLToPath(new URL('gatehouse-process.ts', import.meta.url));
-  const child = spawn(process.execPath, [program, String(target), folder], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [program, String(target), folder, rules], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
   if (!child.stdout) throw new Error('no output');
   const first = await createInterface({ input: child.stdout })[Symbol.asyncIterator]().next();
   if (first.done) throw new Error('the gateway did not start');
@@ -108,7 +112,7 @@ export async function gatehouse(
     child.stdin?.end();
     await gone;
   };
-  return { name: 'gatehouse', pid: child.pid, env, port, secret, stop };
+  return { name: run, pid: child.pid, env, port, secret, stop };
 }
 
 function listens(port: number): Promise<boolean> {

@@ -28,7 +28,7 @@ interface Reply {
 
 const SESSION = 'ses_01m7xr5fk9b56k8brj0dvrwre8';
 const COMMANDS =
-  'login logout whoami resources request grants revoke approvals approve deny sessions session replay export verify audit connectors join-token ca'.split(
+  'login logout whoami resources request grants revoke approvals approve deny sessions session replay export verify audit policy connectors join-token ca'.split(
     ' ',
   );
 let server: Server;

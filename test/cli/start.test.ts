@@ -351,7 +351,12 @@ describe('npm start that cannot start', () => {
     await writeFile(join(work, 'p.yaml'), 'administrators: [a]\nruls: []\n');
     const at = ['--data', join(work, 'd'), '--port-base', String(await freePortBase())];
     expect(await oneLine(npmStart([...at, '--connector', join(work, 'c.yaml')]))).toContain('pasword');
-    expect(await oneLine(npmStart([...at, '--policy', join(work, 'p.yaml')]))).toContain('ruls');
+    const policy = npmStart([...at, '--policy', join(work, 'p.yaml')]);
+    expect(await policy.exited).toBe(2);
+    expect(policy.output().trimEnd().split('\n')).toEqual([
+      expect.stringContaining('line 2, column 1: ruls: is not known here'),
+      expect.stringContaining('rules: is missing'),
+    ]);
     await rm(work, { recursive: true });
   });
 

@@ -98,7 +98,7 @@ test('says hello with its live sessions, then answers calls', async () => {
   const session = newId('ses');
   const grant = newId('grt');
   const opened = await link.openSession({ session, grant, client: { address: '127.0.0.1' } });
-  expect(opened).toMatchObject({ ok: true, value: { session, grant: { id: grant } } });
+  expect(opened).toMatchObject({ ok: true, value: { opened: { session, grant: { id: grant } }, rules: RULES } });
 });
 
 test('calls that overlap get their own answers, in whatever order these come', async () => {
@@ -358,6 +358,27 @@ test('law 3: a message that it does not understand ends the link, and a new one 
   await vi.waitFor(() => expect(edge.dials).toBe(2));
   expect(lines.find((it) => it.event === 'link.down')?.message).toContain('update the connector');
   await linked();
+});
+
+test('law 4: rules that this build does not know end the sessions they are for, admit nobody, and the link stays', async () => {
+  const heard: unknown[] = [];
+  link.onRulesChanged((sessions, rules) => heard.push([sessions, rules]));
+  link.start();
+  await link.firstLinked;
+  const newer = { ...RULES, statements: [{ quarantine: ['drop'] }] };
+  const running = newId('ses');
+  edge.sendText(JSON.stringify({ kind: 'rules.in_force', policyVersion: 2, sessions: [running], rules: newer }));
+  await vi.waitFor(() => expect(heard).toEqual([[[running], 'unknown']]));
+  edge.onMessage = (message, reply) => {
+    if (message.kind !== 'session.open') return answerAll(message, reply);
+    const opened = admitted(message.session, message.grant);
+    edge.sendText(JSON.stringify({ kind: 'session.admitted', call: message.call, opened, rules: newer }));
+  };
+  const session = newId('ses');
+  const answer = await link.openSession({ session, grant: newId('grt'), client: { address: '127.0.0.1' } });
+  expect(answer).toMatchObject({ ok: false, error: { reason: 'policy_denied' } });
+  await vi.waitFor(() => expect(reports().at(-1)).toMatchObject({ report: { kind: 'session.ended', session } }));
+  expect(edge.dials).toBe(1);
 });
 
 test('more live sessions than a hello carries: says so, and leaves none of them out', async () => {

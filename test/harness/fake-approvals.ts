@@ -79,7 +79,7 @@ export function fakeApprovals(
         : {}),
       ...(subject.kind === 'statement'
         ? {
-            statement: { session: subject.session, text: subject.text, digest: subject.digest, tables: subject.tables },
+            statement: subject,
           }
         : {}),
       link: `/requests/${approval.id}`,

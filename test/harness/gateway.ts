@@ -1,7 +1,7 @@
 // The connector's session pipeline in the test's own process: a listener over an edge and a log in memory.
 
 import { createHmac } from 'node:crypto';
-import { newId } from '../../core/ids.ts';
+import { type ConnectorId, newId } from '../../core/ids.ts';
 import type { Refusal } from '../../core/refusal.ts';
 import { err, ok } from '../../core/result.ts';
 import { secret } from '../../core/secret.ts';
@@ -20,6 +20,8 @@ export interface GatewayOptions {
   readonly clientAuth?: 'scram' | 'password';
   readonly limits?: ListenerOptions['sessions']['limits'];
   readonly log?: SessionLog;
+  /** Whose recordings they are; one of its own when missing. */
+  readonly connector?: ConnectorId;
 }
 
 export interface Gateway {
@@ -66,7 +68,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         const target = options.targets[resource];
         return target ? ok(target) : err(unknown);
       },
-      connector: { id: newId('con'), name: 'test', build: 'test' },
+      connector: { id: options.connector ?? newId('con'), name: 'test', build: 'test' },
       keyedHash: (value) => createHmac('sha256', 'test').update(value).digest(),
       ...(options.limits && { limits: options.limits }),
       onBug: (error) => bugs.push(error),

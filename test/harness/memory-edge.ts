@@ -35,6 +35,8 @@ export class MemoryEdge implements Edge {
   refuseOpen: Refusal | undefined;
   /** What sessions stand under from now on; `applyRules` changes it for live ones too. */
   rules: SessionRules = { policyVersion: 1, rule: 'test', limits: {} };
+  /** Why sessions from now on are exempt from recording. */
+  exempt: string | undefined;
   /** Statements that wait, with how to decide on them. */
   readonly held: Held[] = [];
   readonly #grants: Issued[] = [];
@@ -108,7 +110,7 @@ export class MemoryEdge implements Edge {
         until: issued.candidate.until,
         rule: 'test',
         policyVersion: 1,
-        obligations: { record: { retainDays: 1 } },
+        obligations: { record: { retainDays: 1, ...(this.exempt !== undefined && { exempt: this.exempt }) } },
       },
       resource: ResourceName.parse(issued.resource),
       protocol: 'postgres',

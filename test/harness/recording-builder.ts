@@ -20,6 +20,7 @@ import {
   writeFrameHeader,
 } from '../../core/recording/frame.ts';
 import {
+  type Coverage,
   encodeManifest,
   MANIFEST_PAYLOAD_TYPE,
   type Manifest,
@@ -53,6 +54,8 @@ export interface BuilderOptions {
   readonly task?: string;
   readonly trace?: string;
   readonly reason?: string;
+  /** The policy has it not recorded, for this reason. */
+  readonly exempt?: string;
   readonly startedAt?: string;
   readonly platform?: RecordingPlatform;
 }
@@ -66,6 +69,9 @@ export class RecordingBuilder {
   readonly objects = new Map<string, Uint8Array>();
   readonly #platform: RecordingPlatform;
   readonly #counts = { frames: 0, statements: 0, errors: 0, rows: 0, bytes: { client: 0, target: 0, gateway: 0 } };
+  readonly #refused = new Map<string, number>();
+  readonly #masked = new Map<string, number>();
+  readonly #withheld = new Map<string, number>();
   readonly #segments: ManifestSegment[] = [];
   #frames: Uint8Array[] = [];
   #firstTimeUs = 0;
@@ -102,7 +108,7 @@ export class RecordingBuilder {
         until: '2030-01-01T00:00:00.000Z',
         rule: 'demo',
         policyVersion: 1,
-        obligations: { record: { retainDays: 90 } },
+        obligations: { record: { retainDays: 90, ...(options.exempt !== undefined && { exempt: options.exempt }) } },
       },
       resource: ResourceName.parse(options.resource ?? 'demo'),
       protocol: 'postgres',
@@ -130,6 +136,9 @@ export class RecordingBuilder {
       this.#counts.rows += fact.rows;
       if (fact.error) this.#counts.errors++;
     }
+    if (fact.kind === 'action.refused') count(this.#refused, fact.reason, 1);
+    if (fact.kind === 'mask.applied') for (const it of fact.masked) count(this.#masked, it.rule, it.count);
+    if (fact.kind === 'mask.withheld') count(this.#withheld, fact.reason, fact.count);
     return this.#frame('gateway', 'fact', new TextEncoder().encode(JSON.stringify(fact)));
   }
 
@@ -225,16 +234,31 @@ export class RecordingBuilder {
       segments: this.#segments,
       counts: this.#counts,
       end,
-      coverage: { lanes: [{ lane: 0, recorded: 'full' }], masked: [], refused: [], exemptions: [] },
+      coverage: this.#coverage(),
     };
     this.objects.set(manifestKey(this.connector.id, this.session), sealManifest(manifest, this.connector));
     return this;
+  }
+
+  #coverage(): Coverage {
+    const { exempt } = this.opened.grant.obligations.record;
+    return {
+      lanes: [exempt === undefined ? { lane: 0, recorded: 'full' } : { lane: 0, recorded: 'none', note: exempt }],
+      masked: [...this.#masked].map(([rule, count]) => ({ rule, count })),
+      ...(this.#withheld.size > 0 && { withheld: [...this.#withheld].map(([reason, count]) => ({ reason, count })) }),
+      refused: [...this.#refused].map(([reason, count]) => ({ reason, count })),
+      exemptions: exempt === undefined ? [] : [exempt],
+    };
   }
 
   async writeTo(directory: string): Promise<void> {
     await writeObjects(directory, this.objects);
   }
 }
+
+const count = (to: Map<string, number>, name: string, by: number): void => {
+  to.set(name, (to.get(name) ?? 0) + by);
+};
 
 interface ErrorOf {
   readonly code: string;

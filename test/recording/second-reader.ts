@@ -73,11 +73,46 @@ export function readSession(connector: string, session: string, objects: Readonl
     bytes: { client: client.length, target: target.length, gateway: gateway.length },
   };
   must(JSON.stringify(counted) === JSON.stringify(manifest.counts), 'counts');
+  must(sameCoverage(facts, manifest.coverage), 'coverage');
   must(timeUs === manifest.durationUs, 'duration');
   const [opened, ended] = [facts[0] ?? {}, facts.at(-1) ?? {}];
   must(opened.kind === 'session.opened' && ended.kind === 'session.ended', 'first and last fact');
   must(ended.reason === manifest.end.reason && ended.message === manifest.end.message, 'end');
   return { opened, ended, client, target, facts, publicKey: manifest.connector.key };
+}
+
+/** By hand, of the facts: what a policy refused, masked and exempted. */
+function sameCoverage(facts: readonly Record<string, unknown>[], claimed: Claimed): boolean {
+  const sum = (
+    kind: string,
+    each: (fact: Record<string, unknown>) => readonly (readonly [string, number])[],
+  ): string => {
+    const sums: Record<string, number> = {};
+    for (const fact of facts.filter((it) => it.kind === kind))
+      for (const [name, count] of each(fact)) sums[name] = (sums[name] ?? 0) + count;
+    return JSON.stringify(Object.entries(sums).sort());
+  };
+  const listed = (entries: Claimed['masked'] = []): string =>
+    JSON.stringify(entries.map((it) => [String(it.rule ?? it.reason), it.count]).sort());
+  const masked = (fact: Record<string, unknown>) =>
+    (fact.masked as Claimed['masked']).map(({ rule, count }) => [String(rule), count] as const);
+  const exempt = (facts[0] as { grant?: { obligations?: { record?: { exempt?: string } } } } | undefined)?.grant
+    ?.obligations?.record?.exempt;
+  return (
+    sum('action.refused', (fact) => [[String(fact.reason), 1]]) === listed(claimed.refused) &&
+    sum('mask.applied', masked) === listed(claimed.masked) &&
+    sum('mask.withheld', (fact) => [[String(fact.reason), Number(fact.count)]]) === listed(claimed.withheld) &&
+    JSON.stringify(exempt === undefined ? [] : [exempt]) === JSON.stringify(claimed.exemptions) &&
+    claimed.lanes.every(({ recorded }) => (recorded === 'full') === (exempt === undefined) || recorded === 'partial')
+  );
+}
+
+interface Claimed {
+  readonly lanes: readonly { readonly recorded: string }[];
+  readonly masked: readonly { readonly rule?: string; readonly reason?: string; readonly count: number }[];
+  readonly refused: Claimed['masked'];
+  readonly withheld?: Claimed['masked'];
+  readonly exemptions: readonly string[];
 }
 
 function readSegment(object: Buffer) {
@@ -111,6 +146,7 @@ function readManifest(object: Buffer) {
     connector: { id: string; key: string };
     segments: Entry[];
     counts: unknown;
+    coverage: Claimed;
     durationUs: number;
     end: { reason: string; message: string };
   };

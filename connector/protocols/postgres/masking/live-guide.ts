@@ -102,6 +102,11 @@ export class LiveGuide implements ResultGuide {
   sent(statement: Statement, portal: Portal | undefined): void {
     this.settle();
     this.#sentAny = true;
+    if (this.masks.columnRules.length === 0) {
+      // Not read, and so not known if there come to be column rules.
+      this.memory.missed();
+      return;
+    }
     const reading = this.readingOf(statement.source) ?? this.#namedInSql(portal);
     this.#lastSent = reading;
     this.memory.sent(statement, reading, (one) => {
@@ -112,6 +117,7 @@ export class LiveGuide implements ResultGuide {
 
   /** The client's own PREPARE of a name: EXECUTE in SQL reaches it. */
   parsed(prepared: Prepared): void {
+    if (this.masks.columnRules.length === 0) return;
     const [only, ...more] = this.readingOf(prepared.source)?.statements ?? [];
     if (only && more.length === 0 && prepared.name !== '') this.memory.define('prepared', prepared.name, only);
   }

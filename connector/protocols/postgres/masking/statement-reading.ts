@@ -34,6 +34,8 @@ export interface TextReading {
   readonly statements: readonly StatementReading[] | undefined;
 }
 
+/** A longer text would hold up all sessions while it is read (10 ms and more), so nothing is known of it. */
+const MAX_READ_CHARACTERS = 64 * 1024;
 /** Texts kept, and their characters together. */
 const MAX_KEPT = 2_000;
 const MAX_KEPT_CHARACTERS = 4 * 1024 * 1024;
@@ -50,7 +52,7 @@ export class Readings {
   read(statements: string, settings: PgTextSettings): TextReading {
     // Without the setting a text with a backslash means something else; others read alike.
     const plain = settings.standardConformingStrings === true || !statements.includes('\\');
-    if (!plain) return { text: statements, statements: undefined };
+    if (!plain || statements.length > MAX_READ_CHARACTERS) return { text: statements, statements: undefined };
     const known = this.#kept.get(statements);
     if (known) {
       this.#kept.delete(statements);
@@ -58,7 +60,6 @@ export class Readings {
       return known;
     }
     const reading = { text: statements, statements: readStatements(this.#parse, statements) };
-    if (statements.length > MAX_KEPT_CHARACTERS / 8) return reading;
     this.#kept.set(statements, reading);
     this.#characters += statements.length;
     for (const [oldest] of this.#kept) {

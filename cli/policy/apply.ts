@@ -1,0 +1,160 @@
+// Puts a policy in force: checked here, shown as what it changes, and only then sent.
+
+import { createInterface } from 'node:readline/promises';
+import type { Command } from 'commander';
+import { Me, ResourceList } from '../../core/api.ts';
+import { type AccessChange, accessChanges, policyChanges, type PolicyChanges } from '../../core/policy/changes.ts';
+import type { PolicyDocument } from '../../core/policy/document.ts';
+import { isAmong } from '../../core/policy/evaluate.ts';
+import { parsePolicy } from '../../core/policy/parse.ts';
+import { unifiedDiff } from '../../core/policy/unified-diff.ts';
+import type { ApiClient } from '../api-client.ts';
+import type { Cli } from '../cli.ts';
+import { Failure, usage } from '../failure.ts';
+import { time, type Output } from '../output.ts';
+import { line } from '../terminal-text.ts';
+import { readPolicyFile } from './file.ts';
+import { StoredPolicy } from './stored.ts';
+import { failIfAnyFailed, describeTried, tryPolicy } from './try.ts';
+
+/** Beyond that a person wants the file, not a list. */
+const MAX_SHOWN_CHANGES = 20;
+
+interface Options {
+  readonly file: string;
+  readonly yes?: boolean;
+  readonly skipTests?: boolean;
+  readonly stepDown?: boolean;
+}
+
+export function addPolicyApply(policy: Command, cli: Cli): void {
+  policy
+    .command('apply')
+    .description('check a policy, show what it changes, and put it in force (administrators)')
+    .requiredOption('--file <FILE>', 'the policy')
+    .option('--yes', 'do not ask')
+    .option('--skip-tests', 'apply it although its tests do not hold')
+    .option('--step-down', 'apply it although you are no administrator under it')
+    .action((options: Options, command: Command) => apply(cli, options, command));
+}
+
+async function apply(cli: Cli, options: Options, command: Command): Promise<void> {
+  const file = await readPolicyFile(options.file);
+  const tried = options.skipTests ? undefined : await tryPolicy(file);
+  const { client, output } = await cli.open(command);
+  if (tried && tried.failed > 0) {
+    output.note(describeTried(output, file.path, tried));
+    failIfAnyFailed(file.path, tried);
+  }
+  const [inForce, me, list] = await Promise.all([
+    client.get('/policy', StoredPolicy),
+    client.get('/me', Me),
+    client.get('/resources', ResourceList),
+  ]);
+  if (!options.stepDown && !isAmong(file.policy, file.policy.administrators, me.identity)) {
+    throw new Failure(
+      1,
+      'locks_you_out',
+      `${file.path}: administrators does not name you (${me.identity.email}): you could not apply another one (--step-down says that you mean it)`,
+    );
+  }
+  const diff = unifiedDiff(inForce.text, file.text, { before: `version ${inForce.version}`, after: file.path });
+  if (diff === '') {
+    return output.answer({ applied: false, policy: inForce }, () => `Version ${inForce.version} is this very policy.`);
+  }
+  const before = parsePolicy(inForce.text);
+  const changes = before.ok ? policyChanges(before.value, file.policy) : undefined;
+  const access = before.ok ? accessChanges(before.value, file.policy, list.resources) : [];
+  const shown = () =>
+    [diffText(output, diff), '', ...describeChanges(changes, access), testsLine(file.policy, tried?.passed)].join('\n');
+  if (!output.json) await output.write(`${shown()}\n`);
+  if (!options.yes) await confirm(cli, output, inForce.version + 1);
+  const applied = await put(client, file.text, inForce, options.stepDown === true);
+  await output.answer(
+    { applied: true, policy: applied, diff, changes, access },
+    () =>
+      `Version ${applied.version} is in force since ${time(applied.appliedAt)}. Running sessions follow it from their next statement on.`,
+  );
+}
+
+async function put(client: ApiClient, text: string, seen: StoredPolicy, stepDown: boolean): Promise<StoredPolicy> {
+  const conflict = (now: string) =>
+    new Failure(
+      1,
+      'conflict',
+      `somebody else applied a policy meanwhile${now}: gatehouse policy show prints it; bring your changes into it and apply again`,
+    );
+  const { version, appliedBy } = await client.get('/policy', StoredPolicy);
+  if (version !== seen.version) throw conflict(` (version ${version}, ${appliedBy})`);
+  try {
+    return await client.put('/policy', { text, after: seen.version, ...(stepDown && { stepDown }) }, StoredPolicy);
+  } catch (error) {
+    throw error instanceof Failure && error.reason === 'conflict' ? conflict('') : error;
+  }
+}
+
+async function confirm(cli: Cli, output: Output, version: number): Promise<void> {
+  const { stdin, stderr } = cli.terminal;
+  if (!stdin.isTTY || !output.isTerminal || output.json) {
+    throw usage('nothing was applied: there is no terminal to ask on, so say --yes');
+  }
+  const asking = createInterface({ input: stdin, output: stderr, terminal: false });
+  // The end of input is no yes.
+  const ended = new Promise<string>((resolve) => asking.once('close', () => resolve('')));
+  const answer = await Promise.race([asking.question(`Apply it as version ${version}? [y/N] `), ended]);
+  asking.close();
+  if (!/^y(es)?$/i.test(answer.trim())) throw new Failure(1, 'not_confirmed', 'nothing was applied');
+}
+
+const diffText = (output: Output, diff: string): string =>
+  diff
+    .split('\n')
+    .map((each) => {
+      const text = each.replaceAll('\t', '  ');
+      const safe = line(text);
+      if (/^(---|\+\+\+) /.test(text)) return output.style('bold', safe);
+      if (text.startsWith('@@')) return output.style('cyan', safe);
+      return text.startsWith('-')
+        ? output.style('red', safe)
+        : text.startsWith('+')
+          ? output.style('green', safe)
+          : safe;
+    })
+    .join('\n');
+
+function describeChanges(changes: PolicyChanges | undefined, access: readonly AccessChange[]): string[] {
+  if (!changes) return ['What is in force cannot be read by this release: only the text was compared.'];
+  const { rules, administrators, auditors, groups } = changes;
+  const list = (names: readonly string[], say: string): string[] =>
+    names.length > 0 ? [`${say}: ${line(names.join(', '))}`] : [];
+  return [
+    ...list(rules.added, 'Rules added'),
+    ...list(rules.removed, 'Rules removed'),
+    ...rules.changed.map(({ rule, fields }) => `Rule changed: ${line(rule)} (${fields.join(', ')})`),
+    ...(rules.reordered ? ['Rules stand in another order; the first that matches decides.'] : []),
+    ...list(groups.added, 'Groups added'),
+    ...list(groups.removed, 'Groups removed'),
+    ...list(groups.changed, 'Groups changed'),
+    ...list(administrators.added, 'Administrators added'),
+    ...list(administrators.removed, 'Administrators removed'),
+    ...list(auditors.added, 'Auditors added'),
+    ...list(auditors.removed, 'Auditors removed'),
+    ...access.slice(0, MAX_SHOWN_CHANGES).map(describeAccessChange),
+    ...(access.length > MAX_SHOWN_CHANGES ? [`and ${access.length - MAX_SHOWN_CHANGES} more changes of access`] : []),
+  ];
+}
+
+function describeAccessChange({ who, resource, before, after, effect }: AccessChange): string {
+  const by = ({ rule, standing }: AccessChange['before']) =>
+    rule === undefined
+      ? 'no rule'
+      : `${rule}${standing === 'approval' ? ' with an approval' : standing === 'deny' ? ' denies' : ''}`;
+  if (effect === 'gains') return line(`${who} gains ${resource} (${by(after)})`);
+  if (effect === 'loses') return line(`${who} loses ${resource} (${by(before)}; now ${by(after)})`);
+  return line(`${who} reaches ${resource} by ${by(after)}, before by ${by(before)}`);
+}
+
+function testsLine({ tests = [] }: PolicyDocument, passed: number | undefined): string {
+  if (tests.length === 0) return 'It has no tests.';
+  return passed === undefined ? 'Its tests were not tried.' : `Its ${passed} tests hold.`;
+}

@@ -1,0 +1,117 @@
+// An explanation for a person.
+
+import type { RuleFit } from '../../core/policy/explain-access.ts';
+import type { ExplainedColumn, ShownAs } from '../../core/policy/explain-masks.ts';
+import type { Output, Style } from '../output.ts';
+import { line } from '../terminal-text.ts';
+import { duration } from '../output.ts';
+import type { Explanation } from './explain.ts';
+
+const COLOURS: Readonly<Record<string, Style>> = {
+  allow: 'green',
+  approval: 'yellow',
+  deny: 'red',
+  warn: 'yellow',
+  hold: 'yellow',
+  block: 'red',
+};
+
+export function describeExplanation(output: Output, explanation: Explanation): string {
+  return [
+    ...describeAccessPart(output, explanation),
+    ...describeStatementPart(output, explanation),
+    ...describeMaskPart(output, explanation),
+  ].join('\n');
+}
+
+function describeAccessPart(output: Output, { access, resource, person, policy }: Explanation): string[] {
+  const labels = Object.entries(resource.labels).map(([name, value]) => `${name}=${value}`);
+  const where = 'file' in policy ? policy.file : `version ${policy.version}, in force`;
+  const at = access.line === undefined ? '' : ` (line ${access.line})`;
+  const most = access.seconds === undefined ? '' : `, at most ${duration(access.seconds * 1_000_000)}`;
+  const rows = access.rules.map((rule): [string, string] => [rule.rule, describeFit(rule)]);
+  if (access.notReached.length > 0) rows.push(['not reached', access.notReached.join(', ')]);
+  return [
+    `${line(person)} asks for ${line([resource.name, ...labels].join(' '))} (${line(where)})`,
+    '',
+    `${heading(output, 'Access', access.decision)}: ${line(access.message.replace(/\.$/, ''))}${at}${most}`,
+    ...(rows.length > 0 ? [indented(output.details(rows))] : []),
+  ];
+}
+
+const heading = (output: Output, title: string, decision: string): string =>
+  `${output.style('bold', title)} ${output.style(COLOURS[decision] ?? 'bold', decision)}`;
+
+function describeFit({ decides, labels, who }: RuleFit): string {
+  const wrong = labels
+    .filter(({ fits }) => !fits)
+    .map(({ label, wanted, actual }) =>
+      actual === undefined ? `there is no label ${label}` : `${label} is ${actual}, not ${wanted.join(' or ')}`,
+    );
+  const names = (fits: boolean) =>
+    who
+      .filter((each) => each.fits === fits)
+      .map(({ name, groups }) => (groups ? `${name} (${groups.join(', ')})` : name))
+      .join(', ');
+  const nobody = who.some(({ fits }) => fits) ? [] : [`nobody of ${names(false)}`];
+  const fitting = labels.map(({ label, actual }) => `${label}=${actual}`);
+  if (wrong.length + nobody.length > 0) return `passed over: ${[...wrong, ...nobody].join('; ')}`;
+  return `${decides ? 'decides' : 'fits'}: ${[...fitting, names(true)].join(', ')}`;
+}
+
+function describeStatementPart(output: Output, { statement }: Explanation): string[] {
+  if (!statement) return [];
+  const { verdict, why, does, hint, approvers, entry, line: at } = statement;
+  const where = entry === undefined ? '' : ` (statements, entry ${entry + 1}, line ${at})`;
+  return [
+    '',
+    `${heading(output, 'Statement', verdict)}: ${line(why)}${where}`,
+    indented(
+      output.details([
+        ['does', does.length > 0 ? does.join(', ') : 'nothing that can be read'],
+        ['hint', hint],
+        ['asks', approvers?.join(', ')],
+      ]),
+    ),
+  ];
+}
+
+function describeMaskPart(output: Output, { masks }: Explanation): string[] {
+  if (!masks) return [];
+  const many = masks.results.length > 1;
+  const rows = masks.results.flatMap(({ statement, columns }) =>
+    columns.flatMap((column) =>
+      rowsOf(column).map((row) => (many ? [`${statement}: ${row[0]}`, ...row.slice(1)] : row)),
+    ),
+  );
+  const found = masks.detect.map((each) => `${each.detector} (${wayText(each.with)})`);
+  return [
+    ...(rows.length > 0 ? ['', indented(output.table(['COLUMN', 'SHOWN', 'FROM', 'BECAUSE'], rows, ''))] : []),
+    ...(masks.assumed.length > 0
+      ? [`  Taken for columns: ${line(masks.assumed.join(', '))}. --table says which columns a table has.`]
+      : []),
+    ...(found.length > 0 ? [`  In any text: ${found.join(', ')}`] : []),
+  ];
+}
+
+function rowsOf(column: ExplainedColumn): string[][] {
+  const from = column.from === 'unknown' ? 'not known' : column.from.join(', ');
+  const own = [column.name ?? '(unnamed)', shownText(column), from, becauseOf(column)];
+  const named = (column.columns ?? []).map((each) => [each.name, shownText(each), '', becauseOf(each)]);
+  return named.length === 0 ? [own] : [...named, ['* (others)', 'clear', from, 'no mask names them']];
+}
+
+const becauseOf = ({ shown, pattern, entry }: ShownAs): string =>
+  pattern !== undefined
+    ? `"${pattern}" (mask, entry ${(entry ?? 0) + 1})`
+    : shown === 'withheld'
+      ? 'nobody can tell what it is made of'
+      : 'no mask names it';
+
+const shownText = (shown: ShownAs): string =>
+  shown.shown === 'masked' && shown.with !== undefined ? wayText(shown.with) : shown.shown;
+
+const wayText = (way: NonNullable<ShownAs['with']>): string =>
+  typeof way === 'string' ? way : `fixed ${JSON.stringify(way.fixed)}`;
+
+const indented = (text: string): string => text.replace(/^/gm, '  ');

@@ -1,0 +1,157 @@
+// Why the policy says what it says: about access, about a statement, about each column of its result.
+
+import type { Command } from 'commander';
+import { Me, ResourceList } from '../../core/api.ts';
+import { Email } from '../../core/identity.ts';
+import { CaseFacts } from '../../core/policy/cases.ts';
+import type { PolicyDocument } from '../../core/policy/document.ts';
+import type { AccessFacts } from '../../core/policy/evaluate.ts';
+import { type AccessExplanation, explainAccess } from '../../core/policy/explain-access.ts';
+import { explainMasks, type MaskExplanation } from '../../core/policy/explain-masks.ts';
+import { explainStatement, type StatementExplanation } from '../../core/policy/explain-statement.ts';
+import { parsePolicy, placesIn } from '../../core/policy/parse.ts';
+import { describeAccess } from '../../core/policy/try-cases.ts';
+import { Labels, ResourceName } from '../../core/resource.ts';
+import type { ApiClient } from '../api-client.ts';
+import { checked, type Cli } from '../cli.ts';
+import { Failure, usage } from '../failure.ts';
+import { describeExplanation } from './describe-explanation.ts';
+import { readPolicyFile } from './file.ts';
+import { loadReader } from './reader.ts';
+import { StoredPolicy } from './stored.ts';
+
+interface Options {
+  readonly file?: string;
+  readonly person?: string;
+  readonly group?: readonly string[];
+  readonly resource: string;
+  readonly label?: readonly string[];
+  readonly reason?: string;
+  readonly task?: string;
+  readonly at?: string;
+  readonly from?: string;
+  readonly statement?: string;
+  readonly table?: readonly string[];
+}
+
+export interface Explanation {
+  readonly policy: { readonly file: string } | { readonly version: number };
+  readonly person: string;
+  readonly groups: readonly string[];
+  readonly resource: AccessFacts['resource'];
+  readonly access: Pick<AccessExplanation, 'rules' | 'notReached'> & {
+    readonly decision: AccessExplanation['access'];
+    readonly message: string;
+    /** Of a refusal. */
+    readonly reason?: string;
+    /** The rule that decides. */
+    readonly rule?: string;
+    readonly line?: number;
+    /** Longest access. */
+    readonly seconds?: number;
+  };
+  readonly statement?: StatementExplanation & { readonly line?: number };
+  readonly masks?: Omit<MaskExplanation, 'shown'>;
+}
+
+const each = (value: string, before: readonly string[] = []): string[] => [...before, value];
+
+export function addPolicyExplain(policy: Command, cli: Cli): void {
+  policy
+    .command('explain')
+    .description('which rule decides, on a statement too, and why; without --file: in force')
+    .requiredOption('--resource <NAME>', 'what is asked for')
+    .option('--file <FILE>', 'a policy, instead of the one in force')
+    .option('--person <EMAIL>', 'who asks, instead of you')
+    .option('--group <GROUP>', 'a group of that person (again for more)', each)
+    .option('--label <NAME=VALUE>', 'a label of the resource (again for more)', each)
+    .option('--reason <TEXT>', 'why it is asked for', 'explain')
+    .option('--task <ID>', 'the ticket or job')
+    .option('--at <TIME>', 'when: 2026-11-20T09:00:00Z (default: now)')
+    .option('--from <ADDRESS>', "the client's address (default: any)")
+    .option('--statement <SQL>', 'what is run in the session')
+    .option('--table <TABLE=COLUMNS>', 'its columns, a comma between, for what * means', each)
+    .action(async (options: Options, command: Command) => {
+      const output = cli.output(command);
+      const explanation = await explain(cli, options, command);
+      await output.answer(explanation, () => describeExplanation(output, explanation));
+    });
+}
+
+async function explain(cli: Cli, options: Options, command: Command): Promise<Explanation> {
+  const { group = [], label = [], table = [] } = options;
+  const name = checked(ResourceName, options.resource, '--resource');
+  const labels = pairs(label, '--label');
+  const tables = Object.fromEntries(
+    Object.entries(pairs(table, '--table')).map(([of, columns]) => [of, columns.split(',')]),
+  );
+  if (group.length > 0 && options.person === undefined) throw usage('--group goes with --person');
+  const offline = options.file !== undefined && options.person !== undefined;
+  const file = options.file === undefined ? undefined : await readPolicyFile(options.file);
+  const client = offline ? undefined : (await cli.open(command)).client;
+  const stored = file || !client ? undefined : await client.get('/policy', StoredPolicy);
+  const text = file?.text ?? stored?.text ?? '';
+  const policy = file?.policy ?? readable(text);
+  const identity =
+    options.person === undefined && client
+      ? (await client.get('/me', Me)).identity
+      : { email: checked(Email, options.person, '--person'), groups: [...group] };
+  const known = label.length === 0 && client ? await announced(client, name) : undefined;
+  const resource = known ?? { name, protocol: 'postgres' as const, labels: checked(Labels, labels, '--label') };
+  const access = explainAccess(policy, {
+    identity,
+    resource,
+    reason: options.reason ?? '',
+    task: options.task,
+    nowMs: options.at === undefined ? Date.now() : Date.parse(checked(CaseFacts.shape.at, options.at, '--at') ?? ''),
+    from: checked(CaseFacts.shape.from, options.from, '--from'),
+  });
+  const placeOf = placesIn(text);
+  const { rule } = access;
+  const index = policy.rules.findIndex((one) => one.name === rule?.name);
+  const { statement } = options;
+  const base: Explanation = {
+    policy: options.file === undefined ? { version: stored?.version ?? 0 } : { file: options.file },
+    person: identity.email,
+    groups: identity.groups,
+    resource: { name: resource.name, protocol: resource.protocol, labels: resource.labels },
+    access: {
+      decision: access.access,
+      message: describeAccess(access),
+      ...(rule && { rule: rule.name, line: placeOf(['rules', index]).line }),
+      ...(access.refusal && { reason: access.refusal.reason }),
+      ...(access.ttlMs !== undefined && access.access !== 'deny' && { seconds: access.ttlMs / 1_000 }),
+      rules: access.rules,
+      notReached: access.notReached,
+    },
+  };
+  if (statement === undefined || !rule || access.access === 'deny') return base;
+  const reader = await loadReader();
+  const judged = explainStatement(rule, reader, statement);
+  const { shown: _, ...masks } = explainMasks(rule, reader, statement, tables);
+  const at = judged.entry === undefined ? undefined : placeOf(['rules', index, 'statements', judged.entry]);
+  return { ...base, statement: { ...judged, ...(at && { line: at.line }) }, masks };
+}
+
+function readable(text: string): PolicyDocument {
+  const parsed = parsePolicy(text);
+  if (parsed.ok) return parsed.value;
+  throw new Failure(3, 'unexpected_answer', 'the policy in force is not one that this release of gatehouse can read');
+}
+
+async function announced(client: ApiClient, name: string): Promise<AccessFacts['resource']> {
+  const { resources } = await client.get('/resources', ResourceList);
+  const found = resources.find((resource) => resource.name === name);
+  if (found) return found;
+  throw new Failure(1, 'not_found', `no connector announces ${name}: --label says what it would be labelled with`);
+}
+
+function pairs(given: readonly string[], flag: string): Record<string, string> {
+  return Object.fromEntries(
+    given.map((text) => {
+      const at = text.indexOf('=');
+      if (at < 1) throw usage(`${flag} ${text}: expected NAME=VALUE`);
+      return [text.slice(0, at), text.slice(at + 1)];
+    }),
+  );
+}

@@ -1,0 +1,33 @@
+// The key of masks that keep equal values equal (`with: hash`): one that `connector.yaml` names the
+// place of, so that several connectors mask alike, or one made of this connector's own key.
+
+import { hkdfSync, type KeyObject } from 'node:crypto';
+import type { KeyedHash } from '../core/masking/ways.ts';
+import { err, ok, type Result } from '../core/result.ts';
+import { secret } from '../core/secret.ts';
+import type { ConnectorConfig } from './config/settings.ts';
+import { type CredentialDeps, createCredentials } from './credentials/open-credential.ts';
+import { createKeyedHash } from './keyed-hash.ts';
+
+/** Whoever can guess the key can find out any value that can be guessed: names, numbers, addresses. */
+const MIN_KEY_BYTES = 32;
+
+/** Read once: a key that changed under running sessions would break the joins that it is there for. */
+export async function maskingHash(
+  deps: CredentialDeps & { readonly config: Pick<ConnectorConfig, 'maskingKey'> },
+  ownKey: KeyObject,
+): Promise<Result<KeyedHash, string>> {
+  const source = deps.config.maskingKey;
+  if (source === undefined) return ok(hashWith(ownKey.export({ type: 'pkcs8', format: 'der' })));
+  const fetched = await createCredentials(deps)(source).fetch();
+  if (!fetched.ok) return err(`masking.key: ${fetched.error.message}`);
+  const given = Buffer.from(fetched.value.reveal());
+  if (given.length < MIN_KEY_BYTES)
+    return err(`masking.key is shorter than ${MIN_KEY_BYTES} bytes: make one with "openssl rand -hex 32"`);
+  return ok(hashWith(given));
+}
+
+function hashWith(given: Buffer): KeyedHash {
+  const key = secret(new Uint8Array(hkdfSync('sha256', given, '', 'gatehouse connector: masked values', 32)));
+  return createKeyedHash(key);
+}

@@ -1,0 +1,75 @@
+// `tests:` of a policy: what its author expects of it, case by case. Evaluation never looks at them;
+// `gatehouse policy test` tries them, and `gatehouse policy apply` before it applies.
+
+import { z } from 'zod';
+import { Email } from '../identity.ts';
+import { ProtocolName } from '../protocols.ts';
+import { Labels, ResourceName } from '../resource.ts';
+import { Duration } from './duration.ts';
+import { Way } from './masks.ts';
+
+/** Who asks for what, and what they then run. What is left out is not asked about. */
+export const CaseFacts = z.strictObject({
+  person: Email,
+  /** As the provider gives them: `okta:dba`. */
+  groups: z.array(z.string().min(1)).default([]),
+  resource: z.strictObject({
+    name: ResourceName,
+    protocol: ProtocolName.default('postgres'),
+    labels: Labels.default({}),
+  }),
+  reason: z.string().default(''),
+  task: z.string().min(1).optional(),
+  /** How long access is asked for. */
+  for: Duration.optional(),
+  /** For time windows; without it they count as open. */
+  at: z.iso.datetime({ offset: true }).optional(),
+  /** Address of the client, for source networks; without it every network fits. */
+  from: z.union([z.ipv4(), z.ipv6()], { error: 'expected an IP address' }).optional(),
+  statement: z.string().max(100_000).optional(),
+  /** The session's schemas; without them a name without a schema may be in any. */
+  searchPath: z.array(z.string().min(1)).optional(),
+  /** Columns of tables; without them a name counts as a column where it can be one. */
+  tables: z.record(z.string().min(1), z.array(z.string().min(1)).min(1)).optional(),
+});
+export type CaseFacts = z.infer<typeof CaseFacts>;
+
+/** `clear`: as it is. `withheld`: NULL, since nobody can tell what it is made of. `absent`: not in the result. */
+export const ExpectedShown = z.union([z.enum(['clear', 'withheld', 'absent']), Way], {
+  error: 'expected placeholder, partial, hash, null, { fixed: TEXT }, clear, withheld or absent',
+});
+
+const PART = String.raw`(?:"(?:[^"]|"")+"|[^\s".*]+)`;
+const ShownColumn = z
+  .string()
+  .regex(
+    new RegExp(`^(?:${PART}\\.){0,2}${PART}$`),
+    'expected table.column, schema.table.column, or a name in the result',
+  );
+
+export const PolicyCase = z
+  .strictObject({
+    /** For the report. */
+    name: z.string().min(1).max(200).optional(),
+    given: CaseFacts,
+    expect: z
+      .strictObject({
+        access: z.enum(['allow', 'approval', 'deny']).optional(),
+        /** The rule that decides; `none` when no rule does. */
+        rule: z.string().min(1).optional(),
+        /** Of `given.statement`. */
+        verdict: z.enum(['allow', 'warn', 'hold', 'block']).optional(),
+        /** `table.column`, or a name of the statement's result -> how it is shown. */
+        masks: z.record(ShownColumn, ExpectedShown).optional(),
+      })
+      .refine((expected) => Object.keys(expected).length > 0, 'expects nothing: name access, rule, verdict or masks'),
+  })
+  .superRefine(({ given, expect }, context) => {
+    if (given.statement !== undefined) return;
+    const missing = (path: string[]) =>
+      context.addIssue({ code: 'custom', path: ['expect', ...path], message: 'needs a statement in given' });
+    if (expect.verdict !== undefined) missing(['verdict']);
+    for (const [column, shown] of Object.entries(expect.masks ?? {}))
+      if (shown === 'absent' || !column.includes('.')) missing(['masks', column]);
+  });
+export type PolicyCase = z.infer<typeof PolicyCase>;

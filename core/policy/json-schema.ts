@@ -1,0 +1,128 @@
+// The policy's schema for editors, made from the one that parses it. What no JSON Schema can say
+// (patterns of statements, RE2, two fields that exclude each other) is left to parsePolicy.
+
+import { z } from 'zod';
+import { PolicyDocument } from './document.ts';
+
+type Node = Record<string, unknown>;
+
+/** Shown by editors beside a field. By the path of keys; lists and alternatives do not count. */
+const DESCRIPTIONS: Readonly<Record<string, string>> = {
+  version: 'Of this format.',
+  groups: "Names of your own over the provider's groups.",
+  administrators: 'Join tokens, grants of others, the policy itself. Groups, or user:EMAIL.',
+  auditors: 'The audit log, and every session.',
+  rules: 'Read from the top; the first that matches decides.',
+  'rules.name': 'Lower-case letters, digits, dashes; unique. Recordings carry it: keep it when you edit a rule.',
+  'rules.resources': 'Label -> value, list of values, or "*". name and protocol stand for the resource\'s own.',
+  'rules.who': 'Names under groups, PROVIDER:GROUP, user:EMAIL, workload:NAME, everyone.',
+  'rules.access': '"deny", or the terms of access.',
+  'rules.access.ttl': 'Longest grant: 30m, 8h, 90d.',
+  'rules.access.reason': 'Whether people must say why.',
+  'rules.access.maxSessions': 'Sessions on one grant at one time.',
+  'rules.access.networks': 'Where clients may come from, in CIDR: 10.20.0.0/16. Missing: anywhere.',
+  'rules.access.during': 'When access may be asked for and sessions may be open. Missing: always.',
+  'rules.access.during.days': 'mon, or mon-fri: the day on which the window opens. Missing: every day.',
+  'rules.access.during.from': 'Opens at: "08:00".',
+  'rules.access.during.to': 'Closes at: "18:00". At or before from: on the next day.',
+  'rules.access.during.zone': 'Europe/Berlin, UTC.',
+  'rules.access.idle': 'Ends a session over which nothing went for so long.',
+  'rules.access.sessionLength': 'Ends a session that long after it was opened.',
+  'rules.access.statementsPerMinute': 'Statements in any minute; one beyond is refused.',
+  'rules.access.rowsOut': 'Rows sent in one session; it ends with the statement that goes beyond.',
+  'rules.access.approval': 'Who must agree first.',
+  'rules.access.approval.from': 'As in who. Whoever asks is never one of them.',
+  'rules.access.approval.count': 'Distinct people it takes.',
+  'rules.access.approval.claimWithin': 'Undecided for this long, a request expires.',
+  'rules.access.approval.workWindow': 'Longest access, from the approval on.',
+  'rules.access.approval.breakGlass': 'Who may go in at once, loudly; somebody of from reviews it afterwards.',
+  'rules.access.approval.breakGlass.who': 'As in who of a rule.',
+  'rules.access.approval.breakGlass.ttl': 'Longest such access.',
+  'rules.task': 'Whether a ticket or job must be named.',
+  'rules.statements': 'What may be done in a session. Each entry has one of allow, block, hold and warn.',
+  'rules.statements.allow': 'Once an entry allows anything, whatever no allow and no hold names is blocked.',
+  'rules.statements.block': 'Refused: [drop, "delete without where", "* on hr.salaries", "set role postgres"].',
+  'rules.statements.hold': 'Waits until approval.from say yes.',
+  'rules.statements.warn': 'Runs, and is marked.',
+  'rules.statements.hint': 'Shown to the person, with the way out.',
+  'rules.statements.approval': 'Of hold.',
+  'rules.statements.approval.from': 'As in who of a rule.',
+  'rules.statements.approval.count': 'Distinct people it takes.',
+  'rules.statements.approval.within': 'How long the statement waits.',
+  'rules.unparsable': 'For statements that cannot be read. Missing: block where an entry blocks, holds or allows.',
+  'rules.mask': 'What is hidden in results and recordings. The first entry that fits decides.',
+  'rules.mask.columns': 'table.column or schema.table.column; * for any letters.',
+  'rules.mask.detect': 'What is looked for in any text: a detector, or { name, pattern } of your own.',
+  'rules.mask.detect.name': 'Of your own detector.',
+  'rules.mask.detect.pattern': 'A regular expression of RE2.',
+  'rules.mask.with': 'placeholder, partial, hash, null, or { fixed: TEXT }.',
+  'rules.mask.with.fixed': "Stands for every value, where the column's type can hold it.",
+  'rules.record': 'How its sessions are kept, and who may view them.',
+  'rules.record.retain': 'How long under lock, in whole days.',
+  'rules.record.view': 'Who may view them, beside auditors.',
+  'rules.record.viewOwn': 'Whether people may view their own.',
+  'rules.record.exempt':
+    'Why what goes over the wire is not recorded. Only for single people and programs; shown in every report.',
+  tests: 'What you expect of this policy: gatehouse policy test.',
+  'tests.name': 'For the report.',
+  'tests.given': 'Who asks for what, and what they run.',
+  'tests.given.person': 'E-mail address.',
+  'tests.given.groups': 'As the provider gives them: okta:dba.',
+  'tests.given.resource': 'What is asked for.',
+  'tests.given.resource.name': 'As its connector announces it.',
+  'tests.given.resource.protocol': 'Missing: postgres.',
+  'tests.given.resource.labels': 'As its connector announces them.',
+  'tests.given.reason': 'What the person says why.',
+  'tests.given.task': 'The ticket or job.',
+  'tests.given.for': 'How long access is asked for.',
+  'tests.given.at': 'When, for time windows: 2026-11-20T09:00:00Z. Missing: they count as open.',
+  'tests.given.from': "The client's address. Missing: every network fits.",
+  'tests.given.statement': 'What is run in the session.',
+  'tests.given.searchPath': "The session's schemas. Missing: a name without a schema may be in any.",
+  'tests.given.tables': 'Columns of tables. Missing: a name counts as a column where it can be one.',
+  'tests.expect': 'What the policy shall say. At least one of them.',
+  'tests.expect.access': 'allow, approval (somebody has to agree first) or deny.',
+  'tests.expect.rule': 'The rule that decides; none when no rule gives access.',
+  'tests.expect.verdict': 'Of the statement.',
+  'tests.expect.masks':
+    'table.column, or a name in the result -> placeholder, partial, hash, null, clear, withheld, absent.',
+  'tests.expect.masks.fixed': 'The text that stands for the value.',
+};
+
+/** Draft 7: what the YAML language server reads best. */
+export function policyJsonSchema(): Node {
+  const { $schema, ...schema } = z.toJSONSchema(PolicyDocument, { io: 'input', target: 'draft-7' }) as Node;
+  describe(schema, '');
+  return { $schema, title: 'Gatehouse policy', description: 'docs/policy.md', ...schema };
+}
+
+/** Paths of fields without a description, for the test that there are none. */
+export function undescribed(schema: Node): string[] {
+  const found: string[] = [];
+  walk(schema, '', (path, node) => {
+    if (node.description === undefined) found.push(path);
+  });
+  return found;
+}
+
+function describe(schema: Node, at: string): void {
+  walk(schema, at, (path, node) => {
+    const text = DESCRIPTIONS[path];
+    if (text !== undefined) node.description = text;
+  });
+}
+
+function walk(node: Node, at: string, visit: (path: string, node: Node) => void): void {
+  for (const [key, value] of Object.entries(node)) {
+    if (typeof value !== 'object' || value === null) continue;
+    if (key === 'properties') {
+      for (const [name, field] of Object.entries(value as Record<string, Node>)) {
+        const path = at === '' ? name : `${at}.${name}`;
+        visit(path, field);
+        walk(field, path, visit);
+      }
+    } else if (Array.isArray(value)) {
+      for (const item of value) if (typeof item === 'object' && item !== null) walk(item as Node, at, visit);
+    } else if (key === 'items' || key === 'additionalProperties') walk(value as Node, at, visit);
+  }
+}

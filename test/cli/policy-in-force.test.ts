@@ -1,0 +1,78 @@
+// The example policy in force, as somebody meets it who starts with it: `npm start -- --policy`, the
+// real edge, the real `gatehouse policy`.
+
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { freePortBase, gatehouse, npmStart, type Started, untilReady } from './run-cli.ts';
+
+const EXAMPLE = resolve(import.meta.dirname, '../../docs/examples/policy.yaml');
+let dir: string;
+let started: Started;
+let text: string;
+
+const as = (person: string, ...args: string[]) => gatehouse(['--data', dir, '--as', person, ...args]);
+const json = async (person: string, ...args: string[]) => JSON.parse((await as(person, ...args, '--json')).stdout);
+async function file(changed: string): Promise<string> {
+  const path = join(dir, 'next.yaml');
+  await writeFile(path, changed);
+  return path;
+}
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'gatehouse-in-force-'));
+  text = await readFile(EXAMPLE, 'utf8');
+  started = npmStart(['--data', dir, '--port-base', String(await freePortBase()), '--policy', EXAMPLE]);
+  await untilReady(started);
+});
+afterAll(async () => {
+  started?.child.kill('SIGTERM');
+  await started?.exited;
+  await rm(dir, { recursive: true, force: true });
+});
+
+describe('npm start -- --policy', () => {
+  it('has that policy in force', async () => {
+    expect(await json('bob', 'policy', 'show')).toMatchObject({ version: 1, text });
+    expect((await as('alice', 'policy', 'show')).code).toBe(1);
+    expect((await as('alice', 'request', 'demo', '--reason', 'a look around')).code).toBe(0);
+    expect((await as('carol', 'request', 'demo', '--reason', 'a look around')).code).toBe(1);
+  });
+
+  it('explains it for oneself and for somebody else, with the labels that the connector announces', async () => {
+    const mine = ['policy', 'explain', '--resource', 'demo', '--statement', 'select email from customers'];
+    expect(await json('bob', ...mine)).toMatchObject({
+      policy: { version: 1 },
+      person: 'bob@example.com',
+      access: { decision: 'allow', rule: 'shop' },
+      statement: { verdict: 'allow' },
+      masks: { results: [{ columns: [{ name: 'email', shown: 'masked', with: 'partial' }] }] },
+    });
+    expect(await json('bob', ...mine, '--person', 'carol@example.com')).toMatchObject({ access: { decision: 'deny' } });
+  });
+});
+
+describe('policy apply', () => {
+  it('puts the next version in force for everybody', async () => {
+    const closed = text.replace('who: [developers, dba]', 'who: [dba]').replace(/\ntests:[\s\S]*/, '\n');
+    const applied = await json('bob', 'policy', 'apply', '--file', await file(closed), '--yes');
+    expect(applied).toMatchObject({
+      applied: true,
+      policy: { version: 2, appliedBy: 'bob@example.com' },
+      access: [{ who: 'demo:developers', resource: 'demo', effect: 'loses' }],
+    });
+    expect((await as('alice', 'request', 'demo', '--reason', 'a look around')).code).toBe(1);
+    expect((await as('bob', 'policy', 'apply', '--file', EXAMPLE, '--yes')).code).toBe(0);
+    expect(await json('bob', 'policy', 'show')).toMatchObject({ version: 3, text });
+  });
+
+  it('is for administrators, and for nobody who would lock themselves out', async () => {
+    const next = await file(`# another\n${text}`);
+    expect((await as('alice', 'policy', 'apply', '--file', next, '--yes')).code).toBe(1);
+    const others = await file(text.replace('administrators: [demo:administrators]', 'administrators: [demo:nobody]'));
+    const locked = await as('bob', 'policy', 'apply', '--file', others, '--yes', '--json');
+    expect([locked.code, JSON.parse(locked.stderr).error.reason]).toEqual([1, 'locks_you_out']);
+    expect(await json('bob', 'policy', 'show')).toMatchObject({ version: 3 });
+  });
+});
