@@ -11,7 +11,9 @@ import { type Mentions, mentionsOf } from './mentions.ts';
 
 export interface StatementReading {
   readonly result: ResultLineage;
-  readonly defines: { readonly kind: 'cursor' | 'prepared'; readonly name: string; readonly result: ResultLineage } | undefined;
+  readonly defines:
+    | { readonly kind: 'cursor' | 'prepared'; readonly name: string; readonly result: ResultLineage }
+    | undefined;
   readonly summary: StatementSummary;
   /** For COPY TO STDOUT. Undefined: it is none, or of a form that is not known. */
   readonly copy: CopyForm | undefined;
@@ -111,14 +113,17 @@ function readingOf(
     defines,
     summary,
     copy: node.type === 'CopyStmt' ? copyFormOf(node) : undefined,
-    copiesTable: node.type === 'CopyStmt' && nodeOf(node.fields.query) === undefined && !Array.isArray(node.fields.attlist),
+    copiesTable:
+      node.type === 'CopyStmt' && nodeOf(node.fields.query) === undefined && !Array.isArray(node.fields.attlist),
     changesDefinitions: opaque || acts.some((act) => act.class === 'schema'),
     // set_config leaves an act with its setting, and is no function there.
     fillsSettings: opaque || (acts.some((act) => act.setting !== undefined) && hasCall(node, 'set_config')),
     readsSettings:
       (node.type === 'VariableShowStmt' && !SHOWN.has(text(node.fields.name)?.toLowerCase() ?? '')) ||
       calls('current_setting') ||
-      acts.some((act) => /^pg_(?:settings|db_role_setting|stat_activity|file_settings)$/.test(act.relation?.name ?? '')),
+      acts.some((act) =>
+        /^pg_(?:settings|db_role_setting|stat_activity|file_settings)$/.test(act.relation?.name ?? ''),
+      ),
     writes: acts.flatMap((act) => (act.class === 'write' && act.relation ? [act.relation] : [])),
     mentions: mentionsOf(node),
     alone: result.kind !== 'cursor' && result.kind !== 'prepared' && all.every((one) => one.executes === undefined),
