@@ -158,10 +158,10 @@ function maskedIn(
   catalogue: Catalogue,
   rules: readonly ColumnRule[],
 ): readonly BaseColumn[] | 'unknown' {
-  let ofRules = masked.get(rules);
-  if (!ofRules) masked.set(rules, (ofRules = new WeakMap()));
-  let known = ofRules.get(catalogue);
-  if (!known) ofRules.set(catalogue, (known = new Map()));
+  const ofRules = masked.get(rules) ?? new WeakMap<Catalogue, Map<number, readonly BaseColumn[] | 'unknown'>>();
+  masked.set(rules, ofRules);
+  const known = ofRules.get(catalogue) ?? new Map<number, readonly BaseColumn[] | 'unknown'>();
+  ofRules.set(catalogue, known);
   const before = known.get(relation.oid);
   if (before) return before;
   let found: BaseColumn[] | 'unknown' = [];
