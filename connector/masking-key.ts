@@ -6,8 +6,8 @@ import type { KeyedHash } from '../core/masking/ways.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { secret } from '../core/secret.ts';
 import type { ConnectorConfig } from './config/settings.ts';
-import { createKeyedHash } from './keyed-hash.ts';
 import { type CredentialDeps, createCredentials } from './credentials/open-credential.ts';
+import { createKeyedHash } from './keyed-hash.ts';
 
 /** Whoever can guess the key can find out any value that can be guessed: names, numbers, addresses. */
 const MIN_KEY_BYTES = 32;
@@ -28,7 +28,6 @@ export async function maskingHash(
 }
 
 function hashWith(given: Buffer): KeyedHash {
-  return createKeyedHash(
-    secret(new Uint8Array(hkdfSync('sha256', given, '', 'gatehouse connector: masked values', 32))),
-  );
+  const key = secret(new Uint8Array(hkdfSync('sha256', given, '', 'gatehouse connector: masked values', 32)));
+  return createKeyedHash(key);
 }

@@ -91,7 +91,8 @@ function connectionOver(socket: Socket): CatalogueConnection {
 
   socket.on('data', (chunk: Buffer) => {
     try {
-      if (query && (query.bytes += chunk.length) > MAX_ANSWER_BYTES) throw new Error('the catalogue is too large');
+      if (query) query.bytes += chunk.length;
+      if (query && query.bytes > MAX_ANSWER_BYTES) throw new Error('the catalogue is too large');
       const bytes = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
       let at = 0;
       while (bytes.length - at >= 5) {

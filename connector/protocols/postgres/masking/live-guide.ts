@@ -31,6 +31,10 @@ const REFRESH_AFTER_MS = 5_000;
 const ASK_AGAIN_MS = 1_000;
 const MAX_ASKED = 1_000;
 
+/** Descriptions kept, of at most so many bytes each: the same statement is described the same way again and again. */
+const MAX_DESCRIPTIONS = 100;
+const MAX_DESCRIPTION_BYTES = 4 * 1024;
+
 const ROW_DESCRIPTION = 0x54;
 const DATA_ROW = 0x44;
 const COPY_OUT = 0x48;
@@ -72,11 +76,24 @@ export class LiveGuide implements ResultGuide {
   #described: readonly ResultField[] | undefined;
   readonly #ofPrepared = new WeakMap<Prepared, readonly ResultField[]>();
   readonly #ofPortal = new WeakMap<Portal, readonly ResultField[]>();
+  /** One object for equal descriptions, so that what is planned for it is found again. */
+  readonly #descriptions = new Map<string, readonly ResultField[]>();
+  /** What nothing is missing for. */
+  #complete:
+    | {
+        readonly catalogue: Catalogue;
+        readonly statement: StatementReading | undefined;
+        readonly described: readonly ResultField[];
+      }
+    | undefined;
   readonly #asked = new Map<string, number>();
   readonly #texts = new WeakMap<Source, TextReading>();
   /** What the target says at a Sync is about this, or about what was sent before it. */
   #lastSent: TextReading | undefined;
-  readonly #known = new WeakMap<StatementReading, { catalogue: Catalogue | undefined; masks: Masks; facts: StatementFacts }>();
+  readonly #known = new WeakMap<
+    StatementReading,
+    { catalogue: Catalogue | undefined; masks: Masks; facts: StatementFacts }
+  >();
   readonly #plans = new WeakMap<
     readonly ResultField[],
     { facts: StatementFacts; masks: Masks; formats: string; plan: ResultPlan | undefined }
@@ -102,6 +119,11 @@ export class LiveGuide implements ResultGuide {
   sent(statement: Statement, portal: Portal | undefined): void {
     this.settle();
     this.#sentAny = true;
+    if (this.masks.columnRules.length === 0) {
+      // Not read, and so not known if there come to be column rules.
+      this.memory.missed();
+      return;
+    }
     const reading = this.readingOf(statement.source) ?? this.#namedInSql(portal);
     this.#lastSent = reading;
     this.memory.sent(statement, reading, (one) => {
@@ -112,6 +134,7 @@ export class LiveGuide implements ResultGuide {
 
   /** The client's own PREPARE of a name: EXECUTE in SQL reaches it. */
   parsed(prepared: Prepared): void {
+    if (this.masks.columnRules.length === 0) return;
     const [only, ...more] = this.readingOf(prepared.source)?.statements ?? [];
     if (only && more.length === 0 && prepared.name !== '') this.memory.define('prepared', prepared.name, only);
   }
@@ -179,7 +202,7 @@ export class LiveGuide implements ResultGuide {
       return first ? this.#wait(this.#began) : true;
     }
     const now = lease.now();
-    const fields = type === ROW_DESCRIPTION && body ? readRowDescription(body) : undefined;
+    const fields = type === ROW_DESCRIPTION && body ? this.#fields(body) : undefined;
     const since = this.#waited ? undefined : this.#needed(now, fields);
     this.#waited = false;
     if (since === undefined) {
@@ -202,13 +225,25 @@ export class LiveGuide implements ResultGuide {
   }
 
   described(body: Buffer): void {
-    const fields = readRowDescription(body);
+    const fields = this.#fields(body);
     const { next } = this.#parts.statements.pipeline;
     if (next?.kind === 'describe') {
       if (!fields) return;
       if (next.prepared) this.#ofPrepared.set(next.prepared, fields);
       if (next.portal) this.#ofPortal.set(next.portal, fields);
     } else this.#described = fields;
+  }
+
+  #fields(body: Buffer): readonly ResultField[] | undefined {
+    if (body.length > MAX_DESCRIPTION_BYTES) return readRowDescription(body);
+    const key = body.latin1Slice();
+    const known = this.#descriptions.get(key);
+    if (known) return known;
+    const fields = readRowDescription(body);
+    if (!fields) return undefined;
+    if (this.#descriptions.size >= MAX_DESCRIPTIONS) this.#descriptions.clear();
+    this.#descriptions.set(key, fields);
+    return fields;
   }
 
   rows(): ResultPlan | undefined {
@@ -291,7 +326,8 @@ export class LiveGuide implements ResultGuide {
     const surest = exact ? lineage?.map((one, index) => withOrigin(one, fields[index], resolve)) : lineage;
     const plan = planFields(masks, counted, { lineage: surest, touched: facts.touched, formats }, resolve);
     // What is withheld is told each time.
-    if (!plan?.columns.some(({ kind }) => kind === 'withhold')) this.#plans.set(fields, { facts, masks, formats: asked, plan });
+    if (!plan?.columns.some(({ kind }) => kind === 'withhold'))
+      this.#plans.set(fields, { facts, masks, formats: asked, plan });
     return plan;
   }
 
@@ -310,10 +346,11 @@ export class LiveGuide implements ResultGuide {
     const fields = star ? undefined : Array.from({ length: count }, unknownField);
     // In place, unless it is known to be text.
     const plan = fields && this.#plan(fields, facts, formatsOf(portal) ?? ['binary'], false);
-    if (fields && !plan) return { columns: fields.map((): ColumnPlan => ({ kind: 'pass' })), beyond: WITHHOLD_ALL.beyond };
+    if (fields && !plan)
+      return { columns: fields.map((): ColumnPlan => ({ kind: 'pass' })), beyond: WITHHOLD_ALL.beyond };
     // A value of a type that is not known can only become NULL.
-    const columns = plan?.columns.map((column): ColumnPlan =>
-      column.kind === 'mask' ? { ...column, way: 'null', constant: undefined } : column,
+    const columns = plan?.columns.map(
+      (column): ColumnPlan => (column.kind === 'mask' ? { ...column, way: 'null', constant: undefined } : column),
     );
     if (columns) return { columns, beyond: WITHHOLD_ALL.beyond };
     masks.report({ kind: 'mask.withheld', reason: 'result_unknown' });
@@ -329,13 +366,17 @@ export class LiveGuide implements ResultGuide {
     const { statement, number, earlier, portal } = this.#current();
     // What the session changed itself and did not commit, no load can see.
     if (this.memory.stateFor(number, earlier).dirty) return undefined;
-    const described = fields ?? (portal?.prepared ? this.#ofPrepared.get(portal.prepared) : undefined) ?? [];
+    const described = fields ?? (portal?.prepared ? this.#ofPrepared.get(portal.prepared) : undefined) ?? NO_FIELDS;
+    const complete = this.#complete;
+    if (complete?.catalogue === current && complete.statement === statement && complete.described === described)
+      return undefined;
     const missing = [
       ...described.flatMap(({ table, attribute }) =>
         table !== 0 && attribute > 0 && !current.origin(table, attribute) ? [`${table}.${attribute}`] : [],
       ),
       ...(statement ? unknownNames(statement, current) : []),
     ];
+    if (missing.length === 0) this.#complete = { catalogue: current, statement, described };
     return this.#isWorthAsking(missing, now) ? now : undefined;
   }
 
@@ -360,6 +401,8 @@ export class LiveGuide implements ResultGuide {
     this.masks.report({ kind: 'mask.withheld', reason: 'catalogue_unavailable' });
   }
 }
+
+const NO_FIELDS: readonly ResultField[] = [];
 
 function currentOf(
   next: Pending | undefined,
@@ -387,7 +430,8 @@ function withOrigin(
   field: ResultField | undefined,
   resolve: (table: number, attribute: number) => Origin | undefined,
 ): Lineage {
-  if (lineage === 'unknown' || lineage.length < 2 || !field || field.table === 0 || field.attribute <= 0) return lineage;
+  if (lineage === 'unknown' || lineage.length < 2 || !field || field.table === 0 || field.attribute <= 0)
+    return lineage;
   const origin = resolve(field.table, field.attribute);
   if (!origin?.bases || origin.bases === 'unknown') return lineage;
   const { schema, table, column } = origin;

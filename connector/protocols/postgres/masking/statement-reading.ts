@@ -11,7 +11,9 @@ import { type Mentions, mentionsOf } from './mentions.ts';
 
 export interface StatementReading {
   readonly result: ResultLineage;
-  readonly defines: { readonly kind: 'cursor' | 'prepared'; readonly name: string; readonly result: ResultLineage } | undefined;
+  readonly defines:
+    | { readonly kind: 'cursor' | 'prepared'; readonly name: string; readonly result: ResultLineage }
+    | undefined;
   readonly summary: StatementSummary;
   /** For COPY TO STDOUT. Undefined: it is none, or of a form that is not known. */
   readonly copy: CopyForm | undefined;
@@ -34,6 +36,8 @@ export interface TextReading {
   readonly statements: readonly StatementReading[] | undefined;
 }
 
+/** A longer text would hold up all sessions while it is read (10 ms and more), so nothing is known of it. */
+const MAX_READ_CHARACTERS = 64 * 1024;
 /** Texts kept, and their characters together. */
 const MAX_KEPT = 2_000;
 const MAX_KEPT_CHARACTERS = 4 * 1024 * 1024;
@@ -50,7 +54,7 @@ export class Readings {
   read(statements: string, settings: PgTextSettings): TextReading {
     // Without the setting a text with a backslash means something else; others read alike.
     const plain = settings.standardConformingStrings === true || !statements.includes('\\');
-    if (!plain) return { text: statements, statements: undefined };
+    if (!plain || statements.length > MAX_READ_CHARACTERS) return { text: statements, statements: undefined };
     const known = this.#kept.get(statements);
     if (known) {
       this.#kept.delete(statements);
@@ -58,7 +62,6 @@ export class Readings {
       return known;
     }
     const reading = { text: statements, statements: readStatements(this.#parse, statements) };
-    if (statements.length > MAX_KEPT_CHARACTERS / 8) return reading;
     this.#kept.set(statements, reading);
     this.#characters += statements.length;
     for (const [oldest] of this.#kept) {
@@ -110,14 +113,17 @@ function readingOf(
     defines,
     summary,
     copy: node.type === 'CopyStmt' ? copyFormOf(node) : undefined,
-    copiesTable: node.type === 'CopyStmt' && nodeOf(node.fields.query) === undefined && !Array.isArray(node.fields.attlist),
+    copiesTable:
+      node.type === 'CopyStmt' && nodeOf(node.fields.query) === undefined && !Array.isArray(node.fields.attlist),
     changesDefinitions: opaque || acts.some((act) => act.class === 'schema'),
     // set_config leaves an act with its setting, and is no function there.
     fillsSettings: opaque || (acts.some((act) => act.setting !== undefined) && hasCall(node, 'set_config')),
     readsSettings:
       (node.type === 'VariableShowStmt' && !SHOWN.has(text(node.fields.name)?.toLowerCase() ?? '')) ||
       calls('current_setting') ||
-      acts.some((act) => /^pg_(?:settings|db_role_setting|stat_activity|file_settings)$/.test(act.relation?.name ?? '')),
+      acts.some((act) =>
+        /^pg_(?:settings|db_role_setting|stat_activity|file_settings)$/.test(act.relation?.name ?? ''),
+      ),
     writes: acts.flatMap((act) => (act.class === 'write' && act.relation ? [act.relation] : [])),
     mentions: mentionsOf(node),
     alone: result.kind !== 'cursor' && result.kind !== 'prepared' && all.every((one) => one.executes === undefined),
