@@ -78,14 +78,11 @@ export class LiveGuide implements ResultGuide {
   readonly #ofPortal = new WeakMap<Portal, readonly ResultField[]>();
   /** One object for equal descriptions, so that what is planned for it is found again. */
   readonly #descriptions = new Map<string, readonly ResultField[]>();
-  /** What nothing is missing for. */
-  #complete:
-    | {
-        readonly catalogue: Catalogue;
-        readonly statement: StatementReading | undefined;
-        readonly described: readonly ResultField[];
-      }
-    | undefined;
+  /** Descriptions that nothing is missing for, with what that was asked of. */
+  readonly #complete = new WeakMap<
+    readonly ResultField[],
+    { readonly catalogue: Catalogue; readonly statement: StatementReading | undefined }
+  >();
   readonly #asked = new Map<string, number>();
   readonly #texts = new WeakMap<Source, TextReading>();
   /** What the target says at a Sync is about this, or about what was sent before it. */
@@ -236,7 +233,7 @@ export class LiveGuide implements ResultGuide {
 
   #fields(body: Buffer): readonly ResultField[] | undefined {
     if (body.length > MAX_DESCRIPTION_BYTES) return readRowDescription(body);
-    const key = body.latin1Slice();
+    const key = body.toString('latin1');
     const known = this.#descriptions.get(key);
     if (known) return known;
     const fields = readRowDescription(body);
@@ -367,16 +364,15 @@ export class LiveGuide implements ResultGuide {
     // What the session changed itself and did not commit, no load can see.
     if (this.memory.stateFor(number, earlier).dirty) return undefined;
     const described = fields ?? (portal?.prepared ? this.#ofPrepared.get(portal.prepared) : undefined) ?? NO_FIELDS;
-    const complete = this.#complete;
-    if (complete?.catalogue === current && complete.statement === statement && complete.described === described)
-      return undefined;
+    const complete = this.#complete.get(described);
+    if (complete?.catalogue === current && complete.statement === statement) return undefined;
     const missing = [
       ...described.flatMap(({ table, attribute }) =>
         table !== 0 && attribute > 0 && !current.origin(table, attribute) ? [`${table}.${attribute}`] : [],
       ),
       ...(statement ? unknownNames(statement, current) : []),
     ];
-    if (missing.length === 0) this.#complete = { catalogue: current, statement, described };
+    if (missing.length === 0) this.#complete.set(described, { catalogue: current, statement });
     return this.#isWorthAsking(missing, now) ? now : undefined;
   }
 
