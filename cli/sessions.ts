@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { SessionPage } from '../core/catalogue.ts';
+import { type SessionEntry, SessionPage } from '../core/catalogue.ts';
 import { parseDuration } from '../core/policy/document.ts';
 import { query } from './api-client.ts';
 import { type Cli, wholeNumber } from './cli.ts';
@@ -51,7 +51,7 @@ export function addSessions(program: Command, cli: Cli): void {
             session.endedAt
               ? duration((Date.parse(session.endedAt) - Date.parse(session.startedAt)) * 1_000)
               : 'running',
-            session.state,
+            stateOf(session),
             session.email,
             session.resource,
             String(session.counts.statements),
@@ -63,6 +63,11 @@ export function addSessions(program: Command, cli: Cli): void {
         return page.cursor ? `${table}\n\nMore: --cursor ${page.cursor}` : table;
       });
     });
+}
+
+/** With what a reader of the list must know: that there is little to see, or that somebody still has to review it. */
+function stateOf({ state, exempt, breakGlass }: SessionEntry): string {
+  return [state, exempt === undefined ? '' : 'exempt', breakGlass ? 'break-glass' : ''].filter(Boolean).join(', ');
 }
 
 /** A date, an instant, or a duration before now; as ISO 8601 UTC. */

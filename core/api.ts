@@ -180,6 +180,30 @@ export type ObjectList = z.infer<typeof ObjectList>;
 export const AuditPage = z.object({ entries: z.array(AuditEntry), cursor: z.string().optional() });
 export type AuditPage = z.infer<typeof AuditPage>;
 
+/** How the audit log's export to the object store stands. */
+export const AuditExportStanding = z.object({
+  /** Sequence of the last entry up to which everything is stored; 0: nothing yet. */
+  exportedThrough: z.number().int().min(0),
+  /** Entries behind it, and since when the oldest of them waits. */
+  waiting: z.number().int().min(0),
+  waitingSince: z.iso.datetime().optional(),
+  /** It was tried and does not work. `contradiction`: something else is stored under a piece's name. */
+  failing: z.object({ since: z.iso.datetime(), reason: z.string().max(100), tries: z.number().int() }).optional(),
+});
+export type AuditExportStanding = z.infer<typeof AuditExportStanding>;
+
+export const AuditPiecePage = z.object({
+  /** By name, ascending. */
+  pieces: z.array(z.object({ name: z.string(), bytes: z.number().int() })),
+  /** Ask for the rest with it. */
+  after: z.string().optional(),
+});
+export type AuditPiecePage = z.infer<typeof AuditPiecePage>;
+
+/** What the functions answer to a piece. `digest`: of the stored bytes, hex. */
+export const StoredAuditPiece = z.object({ digest: Digest, already: z.boolean() });
+export type StoredAuditPiece = z.infer<typeof StoredAuditPiece>;
+
 /** RFC 8628. */
 export const DeviceCode = z.object({
   device_code: z.string(),

@@ -37,6 +37,8 @@ export const AuditKind = z.enum([
   'session.exported',
   'session.verified',
   'audit.viewed',
+  'audit.export_failed',
+  'audit.export_resumed',
   'connector.invited',
   'connector.joined',
   'connector.certified',
@@ -69,14 +71,17 @@ export type AuditEvent = Pick<AuditEntry, 'kind' | 'actor' | 'object' | 'details
 
 export const AUDIT_GENESIS = '0'.repeat(64);
 
+/** An entry before it has its digest; of any build, so of any kind. */
+export type UndigestedEntry = Omit<AuditEntry, 'digest' | 'kind'> & { readonly kind: string };
+
 /** The text whose hash is the entry's digest: a JSON array in this order, details sorted by key. */
-export function auditPreimage(entry: Omit<AuditEntry, 'digest'>): string {
+export function auditPreimage(entry: UndigestedEntry): string {
   const details = Object.entries(entry.details).sort(([a], [b]) => (a < b ? -1 : 1));
   return JSON.stringify([entry.previous, entry.sequence, entry.at, entry.kind, entry.actor, entry.object, details]);
 }
 
 /** Hex SHA-256 of the entry's preimage. */
-export async function auditDigest(entry: Omit<AuditEntry, 'digest'>): Promise<string> {
+export async function auditDigest(entry: UndigestedEntry): Promise<string> {
   const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(auditPreimage(entry)));
   return toHex(new Uint8Array(hash));
 }
@@ -91,8 +96,9 @@ export async function chainAuditEntry(
     sequence: (head?.sequence ?? 0) + 1,
     at,
     kind: event.kind,
-    actor: event.actor,
-    object: event.object,
+    // A lone surrogate would be another character once it was stored, and the digest would not hold.
+    actor: event.actor.toWellFormed(),
+    object: event.object.toWellFormed(),
     details: event.details,
     previous: head?.digest ?? AUDIT_GENESIS,
   };

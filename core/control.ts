@@ -1,5 +1,5 @@
 // What connector and edge say to each other over the control link (one WebSocket, JSON text
-// messages of at most 256 KiB). The connector dials; the edge never does.
+// messages of at most 256 KiB, a hello of at most 1 MB). The connector dials; the edge never does.
 //
 // Calls carry `call` and are answered once with the same number. Reports carry `seq`, are kept by
 // the connector until acknowledged, and may arrive twice: the edge treats them as idempotent.
@@ -17,6 +17,8 @@ import { RefusalReason } from './refusal.ts';
 import { Resource, ResourceName } from './resource.ts';
 
 export const MAX_CONTROL_MESSAGE_BYTES = 256 * 1024;
+/** A hello alone may be longer, since it lists every live session: about 30,000. Below what a Worker takes as one message. */
+export const MAX_HELLO_BYTES = 1_000_000;
 /** The connector pings (text `ping`, answered `pong` without waking the edge) and drops a link silent for three of these. */
 export const CONTROL_PING_INTERVAL_MS = 10_000;
 

@@ -4,6 +4,7 @@ import type { ConnectorId } from '../core/ids.ts';
 import { systemIdSource } from '../core/ids.ts';
 import type { AppDeps } from './app.ts';
 import { createArchive, signedArchiveFetch } from './archive.ts';
+import { createAuditArchive } from './audit-archive.ts';
 import { CertificateAuthority } from './authority/certificate-authority.ts';
 import type { Env } from './env.ts';
 import type { Gatehouse } from './gatehouse.ts';
@@ -70,8 +71,19 @@ export function createDeps(env: Env): AppDeps {
       loginKey: () => deriveKey(settings.EDGE_SECRET, 'login-cookie'),
     },
     slack:
-      slackApi && settings.SLACK_SIGNING_SECRET
-        ? { interactions: { useCases, api: slackApi }, signingSecret: settings.SLACK_SIGNING_SECRET, clock }
+      settings.SLACK_SIGNING_SECRET && (slackApi || settings.SLACK_WEBHOOK_URL)
+        ? {
+            interactions: {
+              useCases,
+              api: slackApi,
+              members: settings.SLACK_MEMBERS,
+              origins: [settings.SLACK_API_URL, settings.SLACK_WEBHOOK_URL?.reveal()].flatMap((url) =>
+                url === undefined ? [] : new URL(url).origin,
+              ),
+            },
+            signingSecret: settings.SLACK_SIGNING_SECRET,
+            clock,
+          }
         : undefined,
     assetVersion: typeof GATEHOUSE_ASSET_VERSION === 'undefined' ? undefined : GATEHOUSE_ASSET_VERSION,
     assets: assets && ((request) => assets.fetch(request)),
@@ -99,6 +111,7 @@ export function createUseCaseDeps(env: Env, settings: EdgeSettings): UseCaseDeps
     witness: remote(env.WITNESS),
     approvals: (id) => remote(env.APPROVAL, id),
     archive: createArchive(settings.FUNCTIONS_URL, signedArchiveFetch(settings)),
+    auditArchive: createAuditArchive(settings.FUNCTIONS_URL, signedArchiveFetch(settings)),
     links: {
       push: (id, message) => remote(env.CONNECTOR_LINK, id).push(message),
       isLinked: (id) => remote(env.CONNECTOR_LINK, id).isLinked(),

@@ -10,7 +10,9 @@ import type {
   AccessAnswer,
   AccessRequest,
   ApprovalDecision,
+  AuditExportStanding,
   AuditPage,
+  AuditPiecePage,
   ExportFormat,
   IssuedGrant,
   JoinToken,
@@ -111,6 +113,11 @@ export interface Gatehouse {
   ): Answer<AuditPage>;
   /** Walks the audit log's whole chain. */
   verifyAudit(who: Identity): Answer<{ readonly entries: number; readonly whole: boolean; readonly brokenAt?: number }>;
+  /** How the log's export to the object store stands: for auditors and administrators. */
+  auditExport(who: Identity): Answer<AuditExportStanding>;
+  /** The exported pieces, by name, as the object store has them. */
+  auditPieces(who: Identity, after: string | undefined): Answer<AuditPiecePage>;
+  auditPiece(who: Identity, name: string): Answer<ReadableStream<Uint8Array>>;
   /** Administrators only. The token is shown this once and joins one connector. */
   createJoinToken(who: Identity): Answer<z.infer<typeof JoinToken>>;
   /** What the person is about to approve; `userCode` as typed (case, spaces and dashes do not matter). */

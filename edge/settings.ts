@@ -1,6 +1,7 @@
 // The Worker's settings, parsed once from its bindings. Nothing else reads the environment.
 
 import { z } from 'zod';
+import { Email } from '../core/identity.ts';
 import { type Secret, secret } from '../core/secret.ts';
 
 const secretText = (schema: z.ZodType<string>) => schema.transform((value): Secret<string> => secret(value));
@@ -53,8 +54,30 @@ export const EdgeSettings = z
       .refine((text) => isCarried(new URL(text)), 'plain http is for loopback only')
       .transform((text) => text.replace(/\/+$/, ''))
       .default('https://slack.com/api'),
-    /** An incoming webhook: link-only messages, and the way out when the bot cannot post. */
+    /** An incoming webhook, alone or as the way out when the bot cannot post. Link-only without SLACK_SIGNING_SECRET. */
     SLACK_WEBHOOK_URL: noticeUrl.optional(),
+    /** Who is who where there is a webhook and no bot to ask: `U0123ABCD=bob@example.com, ...`. */
+    SLACK_MEMBERS: z
+      .string()
+      .default('')
+      .transform((text, context) => {
+        const pairs = text.split(',').flatMap((pair) => (pair.trim() === '' ? [] : [pair.trim().split('=')]));
+        const members = new Map<string, string>();
+        for (const [user = '', email = '', ...rest] of pairs) {
+          const parsed = Email.safeParse(email.trim());
+          if (
+            !/^[UW][A-Z0-9]{2,49}$/.test(user.trim()) ||
+            !parsed.success ||
+            rest.length > 0 ||
+            members.has(user.trim())
+          ) {
+            context.addIssue({ code: 'custom', message: 'expected U0123ABCD=bob@example.com, each user once' });
+            return z.NEVER;
+          }
+          members.set(user.trim(), parsed.data);
+        }
+        return members as ReadonlyMap<string, string>;
+      }),
     TEAMS_WEBHOOK_URL: noticeUrl.optional(),
     WEBHOOK_URL: noticeUrl.optional(),
     /** Signs what goes to WEBHOOK_URL: `whsec_` and base64, or any text. */

@@ -9,6 +9,7 @@ import { ExportFormat, type ObjectList } from '../core/api.ts';
 import { MAX_ACTIONS_A_PAGE, type SessionDetail, type SessionEntry, SessionQuery } from '../core/catalogue.ts';
 import { SessionId } from '../core/ids.ts';
 import type { RecordingPlatform } from '../core/recording/segment.ts';
+import { auditArchiveRoutes } from './audit-archive.ts';
 import type { CatalogueReader } from './catalogue-table/reader.ts';
 import { createdKeys } from './events.ts';
 import { exportAsciicast } from './export/asciicast.ts';
@@ -16,6 +17,7 @@ import { exportHtml } from './export/html.ts';
 import { exportNdjson } from './export/ndjson.ts';
 import { RetriableFault } from './faults.ts';
 import { replaySession } from './replay/replay-session.ts';
+import type { AuditStore } from './store/audit-store.ts';
 import { readManifest } from './store/read-manifest.ts';
 import { readRecording } from './store/read-recording.ts';
 import type { RecordingReader } from './store/recording-reader.ts';
@@ -26,6 +28,8 @@ export interface FunctionsDeps {
   readonly catalogue: CatalogueReader;
   readonly reader: RecordingReader;
   readonly platform: RecordingPlatform;
+  /** undefined: this function keeps no audit log. */
+  readonly auditStore?: AuditStore | undefined;
   /** Indexes one object; throws when the event must come again. undefined: `POST /events` is not served (AWS, where the queue delivers). */
   readonly indexObject?: ((key: string) => Promise<void>) | undefined;
 }
@@ -131,6 +135,8 @@ export function createFunctionsApp(deps: FunctionsDeps): Hono {
       'content-length': String(object.bytes),
     });
   });
+
+  if (deps.auditStore) app.route('/audit', auditArchiveRoutes(deps.auditStore));
 
   const { indexObject } = deps;
   if (indexObject)

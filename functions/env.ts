@@ -9,6 +9,9 @@ export const ENV = {
   table: 'CATALOGUE_TABLE',
   /** Optional: JSON object, connector id -> raw Ed25519 public key in base64url. */
   connectorKeys: 'CONNECTOR_KEYS',
+  /** Optional: `COMPLIANCE` or `GOVERNANCE`, and for how many days. With both, the audit log's pieces are kept here. */
+  auditLockMode: 'AUDIT_LOCK_MODE',
+  auditLockDays: 'AUDIT_LOCK_DAYS',
 } as const;
 
 const ConnectorKeys = z.record(ConnectorId, z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'expected 32 bytes in base64url'));
@@ -28,6 +31,8 @@ const Environment = z.object({
       }
     })
     .pipe(ConnectorKeys),
+  [ENV.auditLockMode]: z.enum(['COMPLIANCE', 'GOVERNANCE']).optional(),
+  [ENV.auditLockDays]: z.coerce.number().int().min(1).max(36_500).optional(),
 });
 
 export interface FunctionsSettings {
@@ -35,6 +40,8 @@ export interface FunctionsSettings {
   readonly table: string;
   /** Keys to compare manifests with. Without a connector's key, `sealed` proves the chain and the signature, not whose key signed. */
   readonly connectorKeys: ReadonlyMap<ConnectorId, Uint8Array>;
+  /** How long the audit log's pieces cannot be deleted; undefined: this function keeps none. */
+  readonly auditLock: { readonly mode: 'COMPLIANCE' | 'GOVERNANCE'; readonly days: number } | undefined;
 }
 
 /** Throws with the names of what is missing or wrong. */
@@ -47,5 +54,14 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
   const keys = new Map<ConnectorId, Uint8Array>();
   for (const [id, key] of Object.entries(parsed.data[ENV.connectorKeys]))
     keys.set(ConnectorId.parse(id), new Uint8Array(Buffer.from(key, 'base64url')));
-  return { bucket: parsed.data[ENV.bucket], table: parsed.data[ENV.table], connectorKeys: keys };
+  const { [ENV.auditLockMode]: mode, [ENV.auditLockDays]: days } = parsed.data;
+  if ((mode === undefined) !== (days === undefined)) {
+    throw new Error(`settings: ${ENV.auditLockMode} and ${ENV.auditLockDays} go together`);
+  }
+  return {
+    bucket: parsed.data[ENV.bucket],
+    table: parsed.data[ENV.table],
+    connectorKeys: keys,
+    auditLock: mode !== undefined && days !== undefined ? { mode, days } : undefined,
+  };
 }

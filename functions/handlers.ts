@@ -14,10 +14,14 @@ import { reportToConsole } from './faults.ts';
 import { indexBatch } from './index-segment/index-batch.ts';
 import { indexObject } from './index-segment/index-object.ts';
 import { nodeRecordingPlatform } from './recording-platform.ts';
+import { s3AuditStore } from './store/s3-audit-store.ts';
 import { s3Reader } from './store/s3-reader.ts';
 
 const settings = readSettings(process.env);
-const reader = s3Reader(new S3Client({}), settings.bucket);
+const s3 = new S3Client({});
+const reader = s3Reader(s3, settings.bucket);
+const { auditLock } = settings;
+const auditStore = auditLock && s3AuditStore(s3, settings.bucket, auditLock, Date.now);
 const table = new CatalogueTable(new DynamoDBClient({}), settings.table);
 const indexing = {
   reader,
@@ -32,5 +36,5 @@ export const index = (event: SQSEvent): Promise<SQSBatchResponse> =>
   indexBatch(event, (key) => indexObject(key, indexing), reportToConsole);
 
 export const api = streamHandle(
-  createFunctionsApp({ catalogue: new CatalogueReader(table), reader, platform: nodeRecordingPlatform }),
+  createFunctionsApp({ catalogue: new CatalogueReader(table), reader, platform: nodeRecordingPlatform, auditStore }),
 );

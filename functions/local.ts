@@ -16,6 +16,7 @@ import { type Reporter, reportToConsole } from './faults.ts';
 import { indexObject } from './index-segment/index-object.ts';
 import { localDynamoDbClient } from './local/dynamodb.ts';
 import { nodeRecordingPlatform } from './recording-platform.ts';
+import { directoryAuditStore } from './store/directory-audit-store.ts';
 import { directoryReader } from './store/directory-reader.ts';
 
 export { type LocalDynamoDb, startLocalDynamoDb } from './local/dynamodb.ts';
@@ -60,6 +61,7 @@ export async function startFunctions(options: LocalFunctionsOptions): Promise<Lo
     catalogue: new CatalogueReader(catalogueTable),
     reader,
     platform: nodeRecordingPlatform,
+    auditStore: directoryAuditStore(options.objectsDirectory),
     indexObject: (key) => indexObject(key, index),
   });
 

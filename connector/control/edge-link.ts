@@ -7,7 +7,7 @@
 
 import { createHmac } from 'node:crypto';
 import { GRANT_SCRAM_ITERATIONS } from '../../core/grant.ts';
-import { type FromConnector, type FromEdge, MAX_CONTROL_MESSAGE_BYTES } from '../../core/control.ts';
+import { type FromConnector, type FromEdge, MAX_HELLO_BYTES } from '../../core/control.ts';
 import type { ConnectorId, GrantId, SessionId } from '../../core/ids.ts';
 import type { Refusal } from '../../core/refusal.ts';
 import { type Resource, ResourceName } from '../../core/resource.ts';
@@ -138,7 +138,7 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
       live: [...live],
     };
     const bytes = Buffer.byteLength(JSON.stringify(hello));
-    if (bytes > MAX_CONTROL_MESSAGE_BYTES) {
+    if (bytes > MAX_HELLO_BYTES) {
       // Listing fewer would have the edge close the rows of sessions that run. They go on; new ones wait.
       const message = `${live.length} live sessions do not fit into a hello (${bytes} bytes): divide the load among several connectors`;
       closed({ kind: 'fault', message });

@@ -50,6 +50,11 @@ describe('a session stands under', () => {
       policyOf({ ...own, resources: { env: 'dev' } }, {}),
       'under r1',
     ],
+    [
+      'none, when that other one asks for an approval that nobody gave',
+      policyOf({ access: { ttl: '1h', approval: { from: ['dba'] } } }, {}),
+      'policy_denied',
+    ],
     ['none, when nothing gives access', policyOf({ who: ['okta:else'] }), 'policy_denied'],
     ['none, when its own denies by now', policyOf({ ...own, access: 'deny' }, {}), 'policy_denied'],
     ['none, when a deny stands before', policyOf(deny, own), 'policy_denied'],

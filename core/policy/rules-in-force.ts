@@ -77,7 +77,10 @@ export function sessionRules(
   };
 }
 
-/** The grant's own rule where it still gives access, else the first that does. A `deny` ends the search, as in `evaluate`. */
+/**
+ * The grant's own rule where it still gives access, else the first that does. A `deny` ends the search, as in
+ * `evaluate`; and nobody agreed to access under another rule that asks for an approval.
+ */
 export function ruleFor(
   policy: PolicyDocument,
   { identity, resource, grantRule }: Pick<SessionFacts, 'identity' | 'resource' | 'grantRule'>,
@@ -85,11 +88,11 @@ export function ruleFor(
   let first: RuleInForce['rule'] | undefined;
   for (const rule of policy.rules) {
     if (!selects(rule.resources, resource) || !isAmong(policy, rule.who, identity)) continue;
-    if (!givesAccess(rule)) return first;
+    if (!givesAccess(rule)) break;
     if (rule.name === grantRule) return rule;
     first ??= rule;
   }
-  return first;
+  return first?.access.approval ? undefined : first;
 }
 
 const givesAccess = (rule: Rule): rule is RuleInForce['rule'] => rule.access !== 'deny';

@@ -152,6 +152,12 @@ function editDistance(a: string, b: string): number {
 /** Schemas that a name without one may lead to, as the server has them now; undefined: any. */
 export type SearchPath = readonly string[] | undefined;
 
+/** The server looks into pg_catalog first, whatever the path says; what stands there begins with pg_. */
+function schemasOf({ schema, name }: NonNullable<Act['relation']>, path: SearchPath): SearchPath {
+  if (schema !== undefined) return [schema];
+  return path && name?.startsWith('pg_') && !path.includes('pg_catalog') ? [...path, 'pg_catalog'] : path;
+}
+
 /** Whether the pattern asks for a schema: then a name without one hangs on the search path. */
 export const asksForSchema = (pattern: Pattern): boolean => pattern.relation?.schema !== undefined;
 
@@ -174,7 +180,7 @@ export function stops(pattern: Pattern, act: Act, path?: SearchPath): boolean {
     const { schema, name } = pattern.relation;
     if (!act.relation) return false;
     if (act.relation.name !== undefined && !fitsLoosely(name, act.relation.name)) return false;
-    const schemas = act.relation.schema !== undefined ? [act.relation.schema] : path;
+    const schemas = schemasOf(act.relation, path);
     if (schema && schemas && !schemas.some((one) => fitsLoosely(schema, one))) return false;
   }
   return true;
@@ -198,7 +204,7 @@ export function letsPass(pattern: Pattern, act: Act, path?: SearchPath): boolean
     // `select 1` reads no table: who may read some may do that.
     if (!act.relation) return act.class === 'read' && act.verbs.includes('select');
     if (act.relation.name === undefined ? name.text !== '*' : !fitsStrictly(name, act.relation.name)) return false;
-    const schemas = act.relation.schema !== undefined ? [act.relation.schema] : path;
+    const schemas = schemasOf(act.relation, path);
     if (schema && schema.text !== '*' && !schemas?.every((one) => fitsStrictly(schema, one))) return false;
   }
   return true;

@@ -407,8 +407,11 @@ describe('what did not come from Slack', () => {
   });
 
   test("calls no address but the settings'", async () => {
+    // Other tests of this run use a webhook of Slack, and clicks on its messages.
+    const others = /^\/(services|response)\//;
     const seen = new Set((await all()).map(({ method }) => method));
-    expect([...seen].filter((method) => method.startsWith('/')).sort()).toEqual(['/teams', '/webhook']);
+    const called = [...seen].filter((method) => method.startsWith('/') && !others.test(method));
+    expect(called.sort()).toEqual(['/teams', '/webhook']);
   });
 });
 
@@ -468,9 +471,9 @@ describe('an incoming webhook of Slack', () => {
     return [notice, { current: approval, link: `${EDGE}/requests/${id}`, memory: undefined }] as const;
   };
 
-  test('gets a message with a link and no buttons', async () => {
+  test('gets a message with a link and no buttons when clicks cannot be checked', async () => {
     const id = await ask();
-    const notifier = slackNotifier({ api: undefined, channel: '#approvals', webhook, signed: true });
+    const notifier = slackNotifier({ api: undefined, channel: '#approvals', webhook, signed: false, now: Date.now });
     expect(await notifier.deliver(...(await noticeOf(id)))).toEqual({ kind: 'delivered' });
     const message = messageOf((await calls('/services/T/B/token', id))[0]);
     expect(buttonsOf(message)).toEqual(['gatehouse_open']);
@@ -479,7 +482,7 @@ describe('an incoming webhook of Slack', () => {
 
   test('says it when the bot cannot, and not when the bot merely has to wait', async () => {
     const id = await ask();
-    const notifier = slackNotifier({ api, channel: '#nowhere', webhook, signed: true });
+    const notifier = slackNotifier({ api, channel: '#nowhere', webhook, signed: true, now: Date.now });
     expect(await notifier.deliver(...(await noticeOf(id)))).toEqual({ kind: 'delivered' });
     expect((await calls('/services/T/B/token', id)).length).toBe(1);
     await plan('chat.postMessage', { status: 429, headers: { 'retry-after': '30' } });
@@ -493,14 +496,14 @@ describe('an incoming webhook of Slack', () => {
   test('that is no more is a failure to try again', async () => {
     const id = await ask();
     await plan('/services/T/B/token', { status: 404, body: 'no_service' });
-    const notifier = slackNotifier({ api: undefined, channel: '#approvals', webhook, signed: true });
+    const notifier = slackNotifier({ api: undefined, channel: '#approvals', webhook, signed: true, now: Date.now });
     expect(await notifier.deliver(...(await noticeOf(id)))).toMatchObject({ kind: 'failed', reason: 'status_404' });
   });
 
   test('has no buttons from a bot either when clicks cannot be checked', async () => {
     const id = await ask();
     await delivered(id);
-    const notifier = slackNotifier({ api, channel: '#approvals', webhook: undefined, signed: false });
+    const notifier = slackNotifier({ api, channel: '#approvals', webhook: undefined, signed: false, now: Date.now });
     expect(await notifier.deliver(...(await noticeOf(id)))).toMatchObject({ kind: 'delivered' });
     expect(buttonsOf(messageOf((await calls('chat.postMessage', id)).at(-1)))).toEqual(['gatehouse_open']);
   });

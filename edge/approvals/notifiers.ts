@@ -22,6 +22,7 @@ export function createNotifiers(settings: EdgeSettings, now: () => number): read
             channel: settings.SLACK_CHANNEL,
             webhook: SLACK_WEBHOOK_URL,
             signed: settings.SLACK_SIGNING_SECRET !== undefined,
+            now,
           }),
         ]
       : []),

@@ -95,7 +95,7 @@ export class Outbox {
       };
       const delivery = await this.#try(notifier, notice, context);
       if (delivery.kind === 'delivered') {
-        if (delivery.memory !== undefined) this.#remember(notifier.name, delivery.memory);
+        if (delivery.memory !== undefined) this.remember(notifier.name, delivery.memory);
         this.#drop(row.sequence);
         continue;
       }
@@ -133,7 +133,7 @@ export class Outbox {
     }
   }
 
-  #remember(notifier: string, memory: string): void {
+  remember(notifier: string, memory: string): void {
     this.#sql.exec('INSERT OR REPLACE INTO memories (notifier, memory) VALUES (?, ?)', notifier, memory);
   }
 

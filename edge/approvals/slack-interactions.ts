@@ -20,15 +20,22 @@ import {
   DENY_VIEW,
   denyView,
   escapeMrkdwn,
+  messageOf,
   REASON_ACTION,
   REASON_BLOCK,
 } from './slack-messages.ts';
+import { answerAlone, replaceMessage, responsePlaceOf } from './slack-response.ts';
 import { written } from './words.ts';
 
 export interface InteractionDeps {
   readonly gatehouse: Gatehouse;
-  readonly useCases: Pick<UseCaseDeps, 'audit' | 'directory' | 'publicUrl'>;
-  readonly api: SlackApi;
+  readonly useCases: Pick<UseCaseDeps, 'audit' | 'directory' | 'publicUrl' | 'approvals' | 'clock'>;
+  /** undefined: there is an incoming webhook alone. */
+  readonly api: SlackApi | undefined;
+  /** Who is who where no bot can ask Slack: user id to e-mail, from the settings. */
+  readonly members: ReadonlyMap<string, string>;
+  /** Where a response_url may lead beside Slack's own origins. */
+  readonly origins: readonly string[];
 }
 
 const User = z.object({ id: z.string().regex(/^[A-Z0-9]{1,50}$/), team_id: z.string().max(50).optional() });
@@ -41,6 +48,7 @@ export const Interaction = z.discriminatedUnion('type', [
     team: Team,
     trigger_id: z.string().max(300),
     channel: z.object({ id: z.string().max(50) }).optional(),
+    response_url: z.string().max(1000).optional(),
     actions: z.array(z.object({ action_id: z.string().max(255), value: z.string().max(2000).optional() })).max(25),
   }),
   z.object({
@@ -65,20 +73,24 @@ export async function interact(deps: InteractionDeps, interaction: Interaction):
 
 async function click(
   deps: InteractionDeps,
-  { user, team, trigger_id, channel, actions }: Extract<Interaction, { type: 'block_actions' }>,
+  { user, team, trigger_id, channel, response_url, actions }: Extract<Interaction, { type: 'block_actions' }>,
 ): Promise<undefined | false> {
   const [action] = actions;
   // The link is a button too, and asks for nothing.
   if (action?.action_id !== APPROVE_ACTION && action?.action_id !== DENY_ACTION) return undefined;
   const id = RequestId.safeParse(action.value);
   if (!id.success) return undefined;
+  const { api } = deps;
+  const place = responsePlaceOf(response_url, deps.useCases.clock.now(), deps.origins);
   const tell = async (text: string) => {
-    if (channel) await deps.api.postEphemeral({ channel: channel.id, user: user.id, text: escapeMrkdwn(text) });
+    if (api && channel) await api.postEphemeral({ channel: channel.id, user: user.id, text: escapeMrkdwn(text) });
+    else if (place) await answerAlone(place, escapeMrkdwn(text), ANSWERED_WITHIN_MS);
   };
+  const isDenial = action.action_id === DENY_ACTION;
 
-  if (action.action_id === DENY_ACTION) {
+  if (isDenial && api) {
     // First of all: the trigger ends within three seconds. Who may deny is judged when it is sent.
-    const opened = await deps.api.openView(
+    const opened = await api.openView(
       trigger_id,
       denyView({ id: id.data }, 'Nobody can approve the request after this.'),
     );
@@ -99,10 +111,29 @@ async function click(
     await tell(who.error);
     return undefined;
   }
-  const answer = await deps.gatehouse.decideApproval(who.value, id.data, { decision: 'approve', comment: '' }, 'slack');
-  if (!answer.ok) await tell(answer.error.message);
+  // A webhook's message is changed at this address alone, by the notice of the decision: kept before it is made.
+  if (place && (await deps.gatehouse.approval(who.value, id.data)).ok) {
+    await deps.useCases.approvals(id.data).clickedInSlack(place);
+  }
+  const decision = isDenial
+    ? ({ decision: 'deny', comment: NO_REASON } as const)
+    : ({ decision: 'approve', comment: '' } as const);
+  const answer = await deps.gatehouse.decideApproval(who.value, id.data, decision, 'slack');
+  if (answer.ok) return undefined;
+  await tell(answer.error.message);
+  // A message that was left behind with its buttons: no notice comes for it any more.
+  const approval =
+    place && answer.error.reason === 'conflict' ? await deps.useCases.approvals(id.data).read() : undefined;
+  if (place && approval) {
+    const link = requestLink(deps, id.data);
+    await replaceMessage(place, messageOf('asked', approval, { link, buttons: true, form: api !== undefined }));
+  }
   return undefined;
 }
+
+/** Where no form can ask for one. */
+export const NO_REASON = 'Denied in Slack, without a reason.';
+const ANSWERED_WITHIN_MS = 2_000;
 
 async function submitDenial(
   deps: InteractionDeps,
@@ -139,6 +170,7 @@ async function personOf(
   team: string | undefined,
   request: RequestId,
 ): Promise<Result<Identity, string>> {
+  if (!deps.api) return memberOf(deps, slackUser, request);
   const found = await deps.api.user(slackUser);
   if (!found.ok) {
     console.error(`slack: who ${slackUser} is cannot be asked: ${found.error.reason}`);
@@ -166,6 +198,28 @@ async function personOf(
     );
   }
   return ok(identity);
+}
+
+/** Without a bot Slack says no e-mail: whoever deployed said who is who, or nobody is anybody. */
+async function memberOf(
+  deps: InteractionDeps,
+  slackUser: string,
+  request: RequestId,
+): Promise<Result<Identity, string>> {
+  const email = deps.members.get(slackUser);
+  const identity = email === undefined ? undefined : await deps.useCases.directory.personByEmail(email);
+  if (identity) return ok(identity);
+  await note(deps.useCases, {
+    kind: 'decision.refused',
+    actor: `slack:${slackUser}`,
+    object: request,
+    details: { reason: email === undefined ? 'not_a_known_member' : 'never_signed_in', via: 'slack' },
+  });
+  return err(
+    email === undefined
+      ? `Gatehouse cannot tell from here who you are. Decide it there: ${requestLink(deps, request)}`
+      : `Gatehouse does not know ${email} yet. Sign in once at ${deps.useCases.publicUrl}, then try again.`,
+  );
 }
 
 /** Another organisation decides which e-mail addresses its people show. */

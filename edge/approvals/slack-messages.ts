@@ -5,6 +5,7 @@
 
 import type { Approval } from '../../core/approval.ts';
 import type { NoticeKind } from './notifier.ts';
+import { visibleText } from '../portal/visible.ts';
 import { factsOf, outcome, titleOf } from './words.ts';
 
 export const APPROVE_ACTION = 'gatehouse_approve';
@@ -23,26 +24,40 @@ export const escapeMrkdwn = (text: string): string =>
 
 const plain = (text: string, most = MAX_TEXT) => ({
   type: 'plain_text',
-  text: text.length > most ? `${text.slice(0, most - 1)}…` : text,
+  text: text.length > most ? `${whole(text, most - 1)}…` : text,
   emoji: false,
 });
 
+/** Without half of a pair at its end. */
+const whole = (text: string, most: number): string => text.slice(0, most).replace(/[\uD800-\uDBFF]$/, '');
+
 export interface MessageOptions {
   readonly link: string;
-  /** Whether a click can be taken: there is a bot and a signing secret. */
+  /** Whether a click can be checked: there is a signing secret. */
   readonly buttons: boolean;
+  /** Whether Deny can ask for its reason; else it asks whether it is meant. */
+  readonly form: boolean;
 }
 
 /** `{ text, blocks }` of chat.postMessage, chat.update and incoming webhooks. */
-export function messageOf(kind: NoticeKind, approval: Approval, { link, buttons }: MessageOptions) {
+export function messageOf(kind: NoticeKind, approval: Approval, { link, buttons, form }: MessageOptions) {
   const title = titleOf(kind, approval);
   const status = kind === 'expiring' ? 'Expires soon, and nobody has decided' : outcome(approval);
   const loud = kind === 'glass_broken';
   const open = { type: 'button', action_id: OPEN_ACTION, text: plain('Open in Gatehouse', 75), url: link };
   const decide = [
     { type: 'button', action_id: APPROVE_ACTION, style: 'primary', text: plain('Approve', 75), value: approval.id },
-    { type: 'button', action_id: DENY_ACTION, style: 'danger', text: plain('Deny', 75), value: approval.id },
+    {
+      type: 'button',
+      action_id: DENY_ACTION,
+      style: 'danger',
+      text: plain('Deny', 75),
+      value: approval.id,
+      ...(form ? {} : { confirm: CONFIRM_DENIAL }),
+    },
   ];
+  const facts = factsOf(approval).filter(({ name }) => name !== 'Statement');
+  const { subject } = approval;
   return {
     // `<!channel>` is ours; what people wrote cannot make one.
     text: `${loud ? '<!channel> ' : ''}${escapeMrkdwn(`${title}. ${status}`).slice(0, MAX_TEXT)} <${link}|Open in Gatehouse>`,
@@ -53,18 +68,47 @@ export function messageOf(kind: NoticeKind, approval: Approval, { link, buttons 
         : []),
       {
         type: 'section',
-        text: plain(
-          factsOf(approval)
-            .map(({ name, value }) => `${name}: ${value}`)
-            .join('\n'),
-        ),
+        text: plain(facts.map(({ name, value }) => `${name}: ${value}`).join('\n')),
       },
+      ...(subject.kind === 'statement' ? statementBlocks(subject) : []),
       { type: 'section', text: plain(status) },
       { type: 'actions', elements: buttons && approval.state === 'pending' ? [...decide, open] : [open] },
     ],
     unfurl_links: false,
     unfurl_media: false,
   };
+}
+
+/** Text objects of a confirmation: 100 characters of title, 300 of text, 30 of a button. */
+const CONFIRM_DENIAL = {
+  title: plain('Deny without a reason?', 100),
+  text: plain('The person who asked is told that you gave none. To give one, deny it in Gatehouse.', 300),
+  confirm: plain('Deny', 30),
+  deny: plain('Not yet', 30),
+  style: 'danger',
+};
+
+/** As plain text, so that nothing in it acts, in as many sections as it takes up to a few. */
+const MAX_STATEMENT_SECTIONS = 3;
+
+function statementBlocks(subject: Extract<Approval['subject'], { kind: 'statement' }>): object[] {
+  const text = visibleText(subject.text);
+  // Whole characters: half of a pair would be refused.
+  const most = MAX_TEXT - 100;
+  const pieces: string[] = [];
+  for (let at = 0; at < text.length && pieces.length < MAX_STATEMENT_SECTIONS; ) {
+    const end =
+      at + most < text.length && /[\uD800-\uDBFF]/.test(text.charAt(at + most - 1)) ? at + most - 1 : at + most;
+    pieces.push(text.slice(at, end));
+    at = end;
+  }
+  const shown = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  const last = pieces.length - 1;
+  const cut = shown < text.length ? `\n… cut: ${text.length - shown} characters more in Gatehouse` : '';
+  return pieces
+    .map((piece, index) => (index === last ? piece + cut : piece))
+    .filter((piece) => piece.trim() !== '')
+    .map((piece) => ({ type: 'section', text: plain(piece) }));
 }
 
 /** Asks for the reason of a denial. */

@@ -1,11 +1,13 @@
-// Slack: with a bot token one message for each request, kept as it stands by chat.update; where the
-// bot cannot post, or there is none, an incoming webhook, which can only say more.
+// Slack: with a bot token one message for each request, kept as it stands by chat.update. Where the
+// bot cannot post, or there is none, an incoming webhook: its message changes in place as long as a
+// click on it gave an address to change it at, else another one says more.
 
 import type { Secret } from '../../core/secret.ts';
 import type { Delivery, Notice, NoticeContext, NoticeKind, Notifier } from './notifier.ts';
 import { post } from './post.ts';
 import type { SlackApi, SlackFault } from './slack-api.ts';
 import { messageOf } from './slack-messages.ts';
+import { isUsable, replaceMessage, ResponsePlace } from './slack-response.ts';
 
 export interface SlackSettings {
   readonly api: SlackApi | undefined;
@@ -13,6 +15,7 @@ export interface SlackSettings {
   readonly webhook: Secret<string> | undefined;
   /** Clicks can be checked. */
   readonly signed: boolean;
+  readonly now: () => number;
 }
 
 /** Where the request's message stands. */
@@ -38,14 +41,32 @@ const TOLD_BY_WEBHOOK: ReadonlySet<NoticeKind> = new Set<NoticeKind>([
 ]);
 
 export function slackNotifier(settings: SlackSettings): Notifier {
-  const { api, channel, webhook, signed } = settings;
+  const { api, channel, webhook, signed, now } = settings;
+  // Without a bot nobody can be asked for a reason, so Deny asks whether it is meant.
+  const options = (link: string) => ({ link, buttons: signed, form: api !== undefined });
 
-  const byWebhook = async (url: Secret<string>, { kind, approval }: Notice, link: string): Promise<Delivery> => {
+  const byWebhook = async (url: Secret<string>, notice: Notice, context: NoticeContext): Promise<Delivery> => {
+    const { kind, approval } = notice;
+    const replaced = await inPlace(notice, context);
+    if (replaced) return replaced;
     if (!TOLD_BY_WEBHOOK.has(kind)) return { kind: 'delivered' };
-    const message = messageOf(kind, approval, { link, buttons: false });
-    const { text, blocks } = message;
+    // What is said anew is said as it was then; buttons only as long as they are of use.
+    const { text, blocks } = messageOf(kind, context.current.state === 'pending' ? approval : context.current, {
+      ...options(context.link),
+    });
     const posted = await post(url, JSON.stringify({ text, blocks }), { 'content-type': 'application/json' });
     return posted.ok ? { kind: 'delivered' } : { kind: 'failed', ...posted };
+  };
+
+  /** undefined: there is no message to change, or not any more. */
+  const inPlace = async ({ kind }: Notice, { current, link, memory }: NoticeContext): Promise<Delivery | undefined> => {
+    const place = responseOf(memory);
+    if (!place || kind === 'expiring' || !isUsable(place, now())) return undefined;
+    const posted = await replaceMessage(place, messageOf(kind, current, options(link)));
+    if (posted.ok) {
+      return { kind: 'delivered', memory: JSON.stringify({ ...place, uses: place.uses - 1 } satisfies ResponsePlace) };
+    }
+    return PASSING.test(posted.reason) ? { kind: 'failed', ...posted } : undefined;
   };
 
   const failed = (fault: SlackFault): Delivery => ({
@@ -61,12 +82,12 @@ export function slackNotifier(settings: SlackSettings): Notifier {
     if (notice.kind === 'expiring') {
       // Too late to warn of.
       if (current.state !== 'pending') return undefined;
-      const { text } = messageOf('expiring', current, { link, buttons: false });
+      const { text } = messageOf('expiring', current, { ...options(link), buttons: false });
       const thread = place && { thread_ts: place.ts, reply_broadcast: true };
       const said = await bot.postMessage({ channel: place?.channel ?? channel, text, ...thread });
       return said.ok ? undefined : said.error;
     }
-    const message = messageOf(notice.kind, current, { link, buttons: signed });
+    const message = messageOf(notice.kind, current, options(link));
     if (place) {
       const updated = await bot.updateMessage({ ...message, ...place });
       if (updated.ok) return undefined;
@@ -86,11 +107,18 @@ export function slackNotifier(settings: SlackSettings): Notifier {
         if (!webhook || PASSING.test(done.reason)) return failed(done);
         console.error(`slack: the bot cannot say it (${done.reason}), so the webhook does`);
       }
-      return webhook ? byWebhook(webhook, notice, context.link) : { kind: 'delivered' };
+      return webhook ? byWebhook(webhook, notice, context) : { kind: 'delivered' };
     },
   };
 }
 
+/** Of a message that the bot posted. */
 function placeOf(memory: string | undefined): Place | undefined {
-  return memory === undefined ? undefined : (JSON.parse(memory) as Place);
+  const place: unknown = memory === undefined ? undefined : JSON.parse(memory);
+  return typeof place === 'object' && place !== null && 'ts' in place ? (place as Place) : undefined;
+}
+
+/** Of a webhook's message that somebody clicked. */
+function responseOf(memory: string | undefined): ResponsePlace | undefined {
+  return memory === undefined ? undefined : ResponsePlace.safeParse(JSON.parse(memory)).data;
 }

@@ -86,6 +86,7 @@ function statementFacts(subject: Extract<Approval['subject'], { kind: 'statement
     { name: 'Statement', value: written(text, MAX_STATEMENT_CHARACTERS) },
     ...(values.length > 0 ? [{ name: 'Parameters', value: written(values.join(', '), 200) }] : []),
     ...(tables.length > 0 ? [{ name: 'Tables', value: written(tables.join(', '), 200) }] : []),
+    { name: 'Held for', value: written(subject.pattern ?? 'it could not be read with certainty', 200) },
     ...(estimate ? [{ name: 'Estimate', value: `${Math.round(estimate.rows)} rows` }] : []),
     ...(subject.inTransaction ? [{ name: 'Transaction', value: 'open, and holds its locks meanwhile' }] : []),
     { name: 'Digest', value: digest },

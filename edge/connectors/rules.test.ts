@@ -39,28 +39,49 @@ const stub = () => env.CONNECTOR_LINK.get(env.CONNECTOR_LINK.idFromName(connecto
 const told = (session: string, on = link) =>
   on.next('rules.in_force', ({ sessions }) => sessions.includes(session as never));
 
-/** The audit log does not answer about the opening of this session until it is released. */
-async function holdAuditOf(session: string): Promise<() => Promise<void>> {
-  const audit = env.AUDIT_LOG.get(env.AUDIT_LOG.idFromName('only'));
+/** A method of the one object of a class does not return until it is released; it has done its work before or after that. */
+async function holdBack<T extends Rpc.DurableObjectBranded>(
+  namespace: DurableObjectNamespace<T>,
+  method: keyof T & string,
+  wait: { readonly when: 'before' | 'after'; readonly if?: (argument: unknown) => boolean },
+): Promise<{ release: () => void; isWaiting: () => boolean }> {
   let isHeld = true;
+  let waits = false;
   let restore = () => {};
-  await runInDurableObject(audit, (object) => {
-    const prototype = Object.getPrototypeOf(object) as typeof object;
-    const append = prototype.appendAll;
+  await runInDurableObject(namespace.get(namespace.idFromName('only')), (object: object) => {
+    const prototype = Object.getPrototypeOf(object);
+    const original = prototype[method];
     restore = () => {
-      prototype.appendAll = append;
+      prototype[method] = original;
     };
-    prototype.appendAll = async function (events) {
-      while (isHeld && events.some((event) => event.kind === 'session.opened' && event.object === session))
-        await scheduler.wait(5);
-      return append.call(this, events);
+    prototype[method] = async function (...args: unknown[]) {
+      const turn = async () => {
+        while (isHeld && (wait.if?.(args[0]) ?? true)) {
+          waits = true;
+          await scheduler.wait(5);
+        }
+      };
+      if (wait.when === 'before') await turn();
+      const result = await original.apply(this, args);
+      if (wait.when === 'after') await turn();
+      return result;
     };
   });
-  return async () => {
+  const release = () => {
     isHeld = false;
     restore();
   };
+  return { release, isWaiting: () => waits };
 }
+/** The audit log does not answer about the opening of this session until it is released. */
+const holdAuditOf = (session: string) =>
+  holdBack(env.AUDIT_LOG, 'appendAll', {
+    when: 'before',
+    if: (events) =>
+      (events as { kind: string; object: string }[]).some(
+        ({ kind, object }) => kind === 'session.opened' && object === session,
+      ),
+  });
 
 beforeAll(async () => {
   alice = await callerAs('alice');
@@ -119,12 +140,11 @@ describe('with the admission', () => {
     const session = newId('ses');
     const openedUnder = version;
     // By the time the audit log answers another policy is in force, and this link has heard of it.
-    const release = await holdAuditOf(session);
+    const { release, isWaiting } = await holdAuditOf(session);
     const opening = link.openSession(grant.id, session);
-    const counted = async () => await remote(env.GRANTS).connectorOf(session);
-    await expect.poll(counted).toBe(connector.id);
+    await expect.poll(isWaiting).toBe(true);
     await apply(rule('own', 'statements: [{ block: [truncate] }]'));
-    await release();
+    release();
     const answer = await opening;
     expect(version).toBeGreaterThan(openedUnder);
     expect(answer).toMatchObject({
@@ -136,13 +156,27 @@ describe('with the admission', () => {
   test('a policy that takes the access away while the session is being opened refuses it', async () => {
     const grant = await grantFor();
     const session = newId('ses');
-    const release = await holdAuditOf(session);
+    const { release, isWaiting } = await holdAuditOf(session);
     const opening = link.openSession(grant.id, session);
-    await expect.poll(async () => await remote(env.GRANTS).connectorOf(session)).toBe(connector.id);
+    await expect.poll(isWaiting).toBe(true);
     await apply(rule('own').replace('demo:developers', 'demo:dba'));
-    await release();
+    release();
     expect(await opening).toMatchObject({ kind: 'session.refused', reason: 'policy_denied' });
     await expect.poll(async () => await remote(env.GRANTS).connectorOf(session)).toBeUndefined();
+  });
+
+  test('an identity that does not fit beside the rules is refused, and the link stays', async () => {
+    const grant = await grantFor();
+    const groups = Array.from({ length: 1_000 }, (_, index) => `demo:${String(index).padStart(190, 'g')}`);
+    await runInDurableObject(env.GRANTS.get(env.GRANTS.idFromName('only')), (_object, state) => {
+      state.storage.sql.exec(
+        `UPDATE grants SET identity = json_set(identity, '$.groups', json(?)) WHERE id = ?`,
+        JSON.stringify(['demo:developers', ...groups.slice(1)]),
+        grant.id,
+      );
+    });
+    expect(await link.openSession(grant.id)).toMatchObject({ kind: 'session.refused', reason: 'not_supported' });
+    await admitted((await grantFor()).id);
   });
 
   test('a break-glass and an exemption are named', async () => {
@@ -294,6 +328,33 @@ describe('when a connector comes back', () => {
     expect(await told(session)).toMatchObject({
       policyVersion: version,
       sessions: [session],
+      rules: { statements: [{ block: ['truncate'] }] },
+    });
+  });
+
+  test('what happens while it is being greeted reaches it', async () => {
+    const grant = await grantFor();
+    const { session } = await admitted(grant.id);
+    link.close();
+    await link.whenClosed();
+    // It has read what was revoked, and not answered yet.
+    const { release, isWaiting } = await holdBack(env.GRANTS, 'resume', { when: 'after' });
+    link = await connector.open();
+    link.send({
+      kind: 'hello',
+      connector: connector.id,
+      build: 'tests',
+      resources: [resource('ruled-db', { env: 'ruled' })],
+      live: [session],
+    } as never);
+    await expect.poll(isWaiting).toBe(true);
+    await alice.send('POST', `/grants/${grant.id}/revoke`, { reason: 'meanwhile' });
+    await apply(rule('own', 'statements: [{ block: [truncate] }]'));
+    release();
+    expect(await link.next('grant.revoked', (message) => message.grant === grant.id)).toMatchObject({
+      reason: 'meanwhile',
+    });
+    expect(await link.next('rules.in_force', (message) => message.policyVersion === version)).toMatchObject({
       rules: { statements: [{ block: ['truncate'] }] },
     });
   });

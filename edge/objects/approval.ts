@@ -19,6 +19,7 @@ import { err, ok, type Result } from '../../core/result.ts';
 import type { Notifier, NoticeKind } from '../approvals/notifier.ts';
 import { createNotifiers } from '../approvals/notifiers.ts';
 import { Outbox, OUTBOX_SCHEMA } from '../approvals/outbox.ts';
+import type { ResponsePlace } from '../approvals/slack-response.ts';
 import type { Env } from '../env.ts';
 import { parseSettings } from '../settings.ts';
 import { auditEventsOf } from '../approvals/audit-events.ts';
@@ -75,6 +76,13 @@ export class Approval extends DurableObject<Env> {
     if (!approval) return undefined;
     const due = transition(approval, { kind: 'tick' }, Date.now());
     return due.ok ? due.value.approval : approval;
+  }
+
+  /** Where the message that somebody clicked can be changed. One that a bot posted is changed by the bot. */
+  clickedInSlack(place: ResponsePlace): void {
+    if (!this.#read()) return;
+    const memory = this.#outbox.memory('slack');
+    if (memory === undefined || !('ts' in JSON.parse(memory))) this.#outbox.remember('slack', JSON.stringify(place));
   }
 
   act(event: ApprovalEvent): Promise<Result<ApprovalDocument, ActFault>> {

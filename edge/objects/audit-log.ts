@@ -3,7 +3,7 @@
 // Whoever is about to do something awaits `append` first and does nothing when it throws (law 7).
 
 import { DurableObject } from 'cloudflare:workers';
-import type { AuditPage } from '../../core/api.ts';
+import type { AuditExportStanding, AuditPage } from '../../core/api.ts';
 import {
   type AuditChainReport,
   type AuditEntry,
@@ -12,7 +12,11 @@ import {
   chainAuditEntry,
   verifyAuditChain,
 } from '../../core/audit.ts';
+import { signedArchiveFetch } from '../archive.ts';
+import { createAuditArchive } from '../audit-archive.ts';
 import type { Env } from '../env.ts';
+import { parseSettings } from '../settings.ts';
+import { AuditExport, EXPORT_SCHEMA } from './audit-export.ts';
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS entries (
@@ -46,11 +50,15 @@ export class AuditLog extends DurableObject<Env> {
   readonly #sql: SqlStorage;
   /** Hashing is asynchronous, so appends queue here: two must never link to the same entry. */
   #last: Promise<unknown> = Promise.resolve();
+  readonly #export: AuditExport;
+  /** When the alarm rings, as far as this object knows since it woke. */
+  #alarmMs: number | undefined;
 
   constructor(context: DurableObjectState, env: Env) {
     super(context, env);
     this.#sql = context.storage.sql;
-    this.#sql.exec(SCHEMA);
+    this.#sql.exec(SCHEMA + EXPORT_SCHEMA);
+    this.#export = new AuditExport(this.#sql, readEntry, () => Date.now());
   }
 
   /** Resolves once the entry is durable. */
@@ -118,6 +126,38 @@ export class AuditLog extends DurableObject<Env> {
     );
   }
 
+  /** How the export to the object store stands. */
+  exportStanding(): AuditExportStanding {
+    return this.#export.standing();
+  }
+
+  /** Exports what is due. A failure is tried again later and never thrown. */
+  override async alarm(): Promise<void> {
+    this.#alarmMs = undefined;
+    try {
+      const settings = parseSettings(this.env);
+      const archive = createAuditArchive(settings.FUNCTIONS_URL, signedArchiveFetch(settings));
+      const events = await this.#export.run(archive);
+      if (events.length > 0) await this.appendAll(events);
+    } catch (error) {
+      console.error(`the audit log's export failed: ${error instanceof Error ? error.name : 'unknown'}`);
+    }
+    // A moment at least between two runs, whatever is due.
+    this.#wake(Date.now() + 100);
+  }
+
+  /** The log goes on when no alarm can be set; the next entry tries again. */
+  #wake(notBefore = 0): void {
+    const next = this.#export.nextMs();
+    if (next === undefined) return;
+    const at = Math.max(next, notBefore);
+    if (this.#alarmMs !== undefined && this.#alarmMs <= at) return;
+    this.#alarmMs = at;
+    this.ctx.storage.setAlarm(at).catch(() => {
+      this.#alarmMs = undefined;
+    });
+  }
+
   async #append(events: readonly AuditEvent[]): Promise<AuditEntry[]> {
     let head = this.#sql.exec('SELECT * FROM entries ORDER BY sequence DESC LIMIT 1').toArray().map(readEntry)[0];
     const at = new Date(Date.now()).toISOString();
@@ -129,6 +169,7 @@ export class AuditLog extends DurableObject<Env> {
     this.ctx.storage.transactionSync(() => {
       for (const entry of entries) this.#insert(entry);
     });
+    this.#wake();
     return entries;
   }
 

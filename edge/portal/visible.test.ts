@@ -12,6 +12,10 @@ describe('visible text', () => {
     expect(visibleText('\u{e0041}')).toBe('U+E0041');
   });
 
+  test('names letters that are blank', () => {
+    expect(visibleText('a\u3164b\u115fc\u2800d\u034fe')).toBe('aU+3164bU+115FcU+2800dU+034Fe');
+  });
+
   test('keeps line feeds, tabs, accents and emoji as they are', () => {
     const text = 'naïve\n\tשלום 😀';
     expect(visibleParts(text)).toEqual([{ text, mark: false }]);

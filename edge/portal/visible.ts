@@ -8,10 +8,11 @@ export interface VisiblePart {
 }
 
 // C0 and C1 controls but line feed and tab; soft hyphen; bidirectional marks, embeddings and
-// isolates; zero-width and invisible characters; lone surrogates; tag characters.
+// isolates; zero-width and invisible characters, and letters that are blank; lone surrogates; tag
+// characters.
 const UNSEEN =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is what this is for
-  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|\p{Surrogate}|[\u{e0000}-\u{e007f}]/gu;
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff9-\ufffb]|\u034f|\u17b4|\u17b5|\p{Surrogate}|[\u{e0000}-\u{e007f}]/gu;
 
 export function visibleParts(text: string): readonly VisiblePart[] {
   const parts: VisiblePart[] = [];

@@ -1,10 +1,10 @@
 // /connectors, /policy, /audit
 
 import { createRoute, z } from '@hono/zod-openapi';
-import { AuditPage, ConnectorList, JoinToken } from '../../core/api.ts';
+import { AuditExportStanding, AuditPage, AuditPiecePage, ConnectorList, JoinToken } from '../../core/api.ts';
 import { AuditKind } from '../../core/audit.ts';
 import { MAX_POLICY_BYTES } from '../../core/policy/parse.ts';
-import { type Api, type ApiDeps, answer, failure, jsonAnswer, jsonBody, whoAsks } from './api.ts';
+import { type Api, type ApiDeps, answer, FAILURES, failure, jsonAnswer, jsonBody, whoAsks } from './api.ts';
 
 const StoredPolicy = z.object({
   version: z.number().int(),
@@ -114,5 +114,47 @@ export function administrationRoutes(api: Api, { gatehouse }: ApiDeps): void {
       responses: jsonAnswer(ChainReport, 'Whether it is whole'),
     }),
     async (c) => answer(c, await gatehouse.verifyAudit(whoAsks(c))),
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/audit/export',
+      summary: "How the audit log's export to the object store stands (auditors, administrators)",
+      responses: jsonAnswer(AuditExportStanding, 'Up to where everything is stored, and what waits or fails'),
+    }),
+    async (c) => answer(c, await gatehouse.auditExport(whoAsks(c))),
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/audit/pieces',
+      summary: 'The exported pieces of the audit log (auditors)',
+      request: { query: z.object({ after: z.string().max(100).optional() }) },
+      responses: jsonAnswer(AuditPiecePage, 'By name'),
+    }),
+    async (c) => answer(c, await gatehouse.auditPieces(whoAsks(c), c.req.valid('query').after)),
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/audit/pieces/{name}',
+      summary: 'One exported piece, as it is stored (auditors)',
+      request: { params: z.object({ name: z.string().max(100) }) },
+      responses: {
+        200: {
+          description: 'NDJSON: core/audit-archive.ts',
+          content: { 'application/octet-stream': { schema: z.string() } },
+        },
+        ...FAILURES,
+      },
+    }),
+    async (c) => {
+      const piece = await gatehouse.auditPiece(whoAsks(c), c.req.valid('param').name);
+      if (!piece.ok) return failure(c, piece.error);
+      return c.body(piece.value, 200, { 'content-type': 'application/octet-stream' }) as never;
+    },
   );
 }

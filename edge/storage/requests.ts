@@ -1,5 +1,5 @@
 // Requests as lists need them. Each request's own object (objects/approval.ts) has the truth and
-// writes it here after every change; until then a list may be a moment behind.
+// writes it here after every change; until then a list may be a moment behind. Long statements are cut here.
 
 import { Approval, isOver } from '../../core/approval.ts';
 import type { RequestId, SessionId } from '../../core/ids.ts';
@@ -60,7 +60,7 @@ export class Requests {
       approval.subject.resource,
       open,
       Date.parse(approval.workUntil ?? approval.decideBy),
-      JSON.stringify(approval),
+      JSON.stringify(forLists(approval)),
     );
   }
 
@@ -92,5 +92,25 @@ export class Requests {
     this.#sql.exec(`DELETE FROM requests WHERE open = ${OVER} AND until_ms < ?`, now - KEPT_MS);
   }
 }
+
+/** A page of them must stay small: what is long is whole in the request's own object. */
+function forLists(approval: Approval): Approval {
+  const { subject, votes } = approval;
+  return {
+    ...approval,
+    votes: votes.map((vote) => ({ ...vote, by: { ...vote.by, groups: [] } })),
+    subject:
+      subject.kind === 'access'
+        ? subject
+        : {
+            ...subject,
+            text: cut(subject.text, 2_000),
+            parameters: subject.parameters.slice(0, 10).map((value) => value && cut(value, 100)),
+            tables: subject.tables.slice(0, 20),
+          },
+  };
+}
+
+const cut = (text: string, most: number): string => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 
 const read = (row: Record<string, SqlStorageValue>): Approval => Approval.parse(JSON.parse(String(row.document)));

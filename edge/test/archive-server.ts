@@ -1,46 +1,94 @@
 // Answers as the functions do, with a few sessions: one of alice's, one of bob's, one under a rule
-// that hides it from its own person, one under a rule that is gone.
+// that hides it from its own person, one under a rule that is gone. The audit log's pieces are kept in
+// memory; `POST /plan-audit` says how the next ones are answered.
 
-import type { RequestListener } from 'node:http';
+import { createHash } from 'node:crypto';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { getRequestListener } from '@hono/node-server';
+import { Hono } from 'hono';
 import { MAX_ACTIONS_A_PAGE, type SessionEntry } from '../../core/catalogue.ts';
+import { decodeAuditPiece } from '../../core/audit-archive.ts';
 import { SESSIONS } from './sessions.ts';
 
-export const archiveOfTests =
-  () =>
-  (base: string): RequestListener =>
-  (request, response) => {
-    const url = new URL(request.url ?? '/', base);
-    const json = (status: number, body: unknown) =>
-      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
-    if (request.headers.authorization !== 'Bearer only-for-tests-only-for-tests') {
-      return json(401, { error: { reason: 'unauthorized', message: 'no' } });
-    }
-    const [, , id, part, name] = url.pathname.split('/');
-    const sessions: readonly SessionEntry[] = Object.values(SESSIONS);
-    if (id === undefined) {
-      const email = url.searchParams.get('email');
-      return json(200, { sessions: sessions.filter((entry) => email === null || entry.email === email) });
-    }
-    const entry = sessions.find((candidate) => candidate.id === id);
-    if (!entry) return json(404, { error: { reason: 'not_found', message: 'none' } });
-    switch (part) {
-      case undefined:
-        return json(200, { session: entry, segments: [] });
-      case 'actions':
-        if (Number(url.searchParams.get('limit')) > MAX_ACTIONS_A_PAGE) {
-          return json(400, { error: { reason: 'bad_request', message: 'limit' } });
-        }
-        return json(200, { actions: [{ statement: 1, timeUs: 5, text: 'select 1' }] });
-      case 'replay':
-        return response
-          .writeHead(200, { 'content-type': 'application/x-ndjson' })
-          .end(`${JSON.stringify({ kind: 'notice', timeUs: 1, severity: 'NOTICE', message: 'hello' })}\n`);
-      case 'export':
-        return response.writeHead(200, { 'content-type': 'text/html' }).end('<script>alert(1)</script>');
-      case 'objects':
-        if (name !== undefined) return response.writeHead(200).end(Buffer.from([1, 2, 3]));
-        return json(200, { connector: entry.connector, objects: [{ name: '00000000.seg', bytes: 3 }] });
-      default:
-        return json(404, {});
-    }
-  };
+/** Pieces in memory, and what was planned instead of an answer. */
+function auditOfTests(): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
+  const kept = new Map<string, Uint8Array>();
+  const planned: { status: number; body?: string; keep?: boolean }[] = [];
+  const app = new Hono();
+  app.post('/plan-audit', async (c) => {
+    kept.clear();
+    planned.splice(0, planned.length, ...((await c.req.json()) as typeof planned));
+    return c.json({});
+  });
+  // As if somebody else had written there.
+  app.put('/audit/:name', async (c) => {
+    kept.set(c.req.param('name'), new Uint8Array(await c.req.arrayBuffer()));
+    return c.json({});
+  });
+  app.use('/audit/:name', async (c, next) => {
+    if (c.req.header('authorization') !== 'Bearer only-for-tests-only-for-tests') return c.json({}, 401);
+    const plan = c.req.method === 'POST' ? planned.shift() : undefined;
+    if (plan?.keep || !plan) await next();
+    if (plan) c.res = new Response(plan.body ?? null, { status: plan.status });
+  });
+  app.get('/audit', (c) => c.json({ pieces: [...kept].map(([name, { length: bytes }]) => ({ name, bytes })) }));
+  app.get('/audit/:name', (c) => {
+    const bytes = kept.get(c.req.param('name'));
+    return bytes ? c.body(Uint8Array.from(bytes)) : c.json({}, 404);
+  });
+  app.post('/audit/:name', async (c) => {
+    const name = c.req.param('name');
+    const bytes = new Uint8Array(await c.req.arrayBuffer());
+    const hash = createHash('sha256').update(bytes);
+    const said = c.req.header('content-digest');
+    if (said !== `sha-256=:${hash.copy().digest('base64')}:`) return c.json({}, 400);
+    if (!(await decodeAuditPiece(name, bytes)).ok) return c.json({}, 400);
+    const there = kept.get(name);
+    if (there && Buffer.compare(there, bytes) !== 0) return c.json({}, 409);
+    kept.set(name, bytes);
+    return c.json({ digest: hash.digest('hex'), already: there !== undefined });
+  });
+  return getRequestListener(app.fetch);
+}
+
+export const archiveOfTests = () => {
+  const audit = auditOfTests();
+  return (base: string): RequestListener =>
+    (request, response) => {
+      const url = new URL(request.url ?? '/', base);
+      if (/^\/(plan-)?audit\b/.test(url.pathname)) return void audit(request, response);
+      const json = (status: number, body: unknown) =>
+        response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+      if (request.headers.authorization !== 'Bearer only-for-tests-only-for-tests') {
+        return json(401, { error: { reason: 'unauthorized', message: 'no' } });
+      }
+      const [, , id, part, name] = url.pathname.split('/');
+      const sessions: readonly SessionEntry[] = Object.values(SESSIONS);
+      if (id === undefined) {
+        const email = url.searchParams.get('email');
+        return json(200, { sessions: sessions.filter((entry) => email === null || entry.email === email) });
+      }
+      const entry = sessions.find((candidate) => candidate.id === id);
+      if (!entry) return json(404, { error: { reason: 'not_found', message: 'none' } });
+      switch (part) {
+        case undefined:
+          return json(200, { session: entry, segments: [] });
+        case 'actions':
+          if (Number(url.searchParams.get('limit')) > MAX_ACTIONS_A_PAGE) {
+            return json(400, { error: { reason: 'bad_request', message: 'limit' } });
+          }
+          return json(200, { actions: [{ statement: 1, timeUs: 5, text: 'select 1' }] });
+        case 'replay':
+          return response
+            .writeHead(200, { 'content-type': 'application/x-ndjson' })
+            .end(`${JSON.stringify({ kind: 'notice', timeUs: 1, severity: 'NOTICE', message: 'hello' })}\n`);
+        case 'export':
+          return response.writeHead(200, { 'content-type': 'text/html' }).end('<script>alert(1)</script>');
+        case 'objects':
+          if (name !== undefined) return response.writeHead(200).end(Buffer.from([1, 2, 3]));
+          return json(200, { connector: entry.connector, objects: [{ name: '00000000.seg', bytes: 3 }] });
+        default:
+          return json(404, {});
+      }
+    };
+};

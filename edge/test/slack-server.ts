@@ -23,6 +23,7 @@ export function slackOfTests(): () => RequestListener {
   const plans = new Map<string, PlannedAnswer[]>();
   const messages = new Set<string>();
   const triggers = new Set<string>();
+  const responses = new Map<string, number>();
   let posted = 0;
 
   const web: Record<string, (body: Record<string, unknown>) => object> = {
@@ -82,6 +83,16 @@ export function slackOfTests(): () => RequestListener {
       if (!message.text || blocksProblem(message.blocks)) return response.writeHead(400).end('invalid_payload');
       return response.end('ok');
     }
+    // Of a click: good for five uses, and not for ever.
+    if (path.startsWith('/response/')) {
+      const message = JSON.parse(body) as { text?: string; blocks?: unknown; response_type?: string };
+      const uses = (responses.get(path) ?? 0) + 1;
+      responses.set(path, uses);
+      if (path.includes('expired')) return response.writeHead(404).end('expired_url');
+      if (uses > 5) return response.writeHead(404).end('used_url');
+      if (!message.text || blocksProblem(message.blocks)) return response.writeHead(400).end('invalid_payload');
+      return response.end('ok');
+    }
     if (path === '/teams' || path === '/webhook') return response.writeHead(202).end();
     const handler = web[method];
     if (!handler) return json({ ok: false, error: 'unknown_method' });
@@ -98,7 +109,14 @@ export function slackOfTests(): () => RequestListener {
 interface Block {
   type: string;
   text?: { type: string; text: string };
-  elements?: { action_id?: string; type: string; text: { text: string }; url?: string; value?: string }[];
+  elements?: {
+    action_id?: string;
+    type: string;
+    text: { text: string };
+    url?: string;
+    value?: string;
+    confirm?: { title: { text: string }; text: { text: string }; confirm: { text: string }; deny: { text: string } };
+  }[];
 }
 
 /** https://docs.slack.dev/reference/block-kit/blocks */
@@ -112,7 +130,11 @@ function blocksProblem(blocks: unknown): string | undefined {
     if (block.type === 'header' && block.text?.type !== 'plain_text') return 'invalid_blocks';
     const ids = (block.elements ?? []).map((element) => element.action_id);
     if (new Set(ids).size !== ids.length) return 'invalid_blocks';
-    for (const element of block.elements ?? []) if (element.text.text.length > 75) return 'invalid_blocks';
+    for (const { text, confirm } of block.elements ?? []) {
+      if (text.text.length > 75) return 'invalid_blocks';
+      if (confirm && !(confirm.title.text.length <= 100 && confirm.text.text.length <= 300)) return 'invalid_blocks';
+      if (confirm && !(confirm.confirm.text.length <= 30 && confirm.deny.text.length <= 30)) return 'invalid_blocks';
+    }
   }
   return undefined;
 }

@@ -1,5 +1,6 @@
 // Running Gatehouse: connectors, the policy, the audit log.
 
+import { parseAuditPieceName } from '../../core/audit-archive.ts';
 import { ok } from '../../core/result.ts';
 import type { PolicyDocument } from '../../core/policy/document.ts';
 import { isAmong } from '../../core/policy/evaluate.ts';
@@ -15,7 +16,15 @@ import { fault, note, policyInForce, standingOf, type UseCaseDeps } from './deps
 
 type AdministrationUseCases = Pick<
   Gatehouse,
-  'connectors' | 'createJoinToken' | 'policy' | 'applyPolicy' | 'audit' | 'verifyAudit'
+  | 'connectors'
+  | 'createJoinToken'
+  | 'policy'
+  | 'applyPolicy'
+  | 'audit'
+  | 'verifyAudit'
+  | 'auditExport'
+  | 'auditPieces'
+  | 'auditPiece'
 >;
 
 export function administrationUseCases(deps: UseCaseDeps): AdministrationUseCases {
@@ -101,8 +110,39 @@ export function administrationUseCases(deps: UseCaseDeps): AdministrationUseCase
           : { entries: report.entries, whole: false, brokenAt: report.brokenAt },
       );
     },
+
+    async auditExport(who) {
+      const standing = await standingOf(deps, who);
+      if (!standing.ok) return standing;
+      if (!standing.value.auditor && !standing.value.administrator) {
+        return fault('forbidden', 'Only auditors and administrators see how the audit log is exported.');
+      }
+      return ok(await deps.audit.exportStanding());
+    },
+
+    async auditPieces(who, after) {
+      const standing = await standingOf(deps, who);
+      if (!standing.ok) return standing;
+      if (!standing.value.auditor) return fault('forbidden', 'Only auditors read the audit log.');
+      await note(deps, { kind: 'audit.viewed', actor: who.email, object: 'audit', details: { part: 'pieces' } });
+      const page = await deps.auditArchive.pieces(after);
+      return page.ok ? page : fault(page.error === 'bad_request' ? 'bad_request' : 'unavailable', AWAY);
+    },
+
+    async auditPiece(who, name) {
+      const standing = await standingOf(deps, who);
+      if (!standing.ok) return standing;
+      if (!standing.value.auditor) return fault('forbidden', 'Only auditors read the audit log.');
+      if (!parseAuditPieceName(name)) return fault('not_found', 'There is no such piece.');
+      await note(deps, { kind: 'audit.viewed', actor: who.email, object: name, details: { part: 'piece' } });
+      const piece = await deps.auditArchive.piece(name);
+      if (piece.ok) return piece;
+      return piece.error === 'not_found' ? fault('not_found', 'There is no such piece.') : fault('unavailable', AWAY);
+    },
   };
 }
+
+const AWAY = 'The object store of the audit log does not answer. Try again.';
 
 const APPLIED_MEANWHILE = 'Somebody else applied a policy meanwhile. Read it and try again.';
 

@@ -11,6 +11,7 @@ import { describeMistake, parsePolicy } from '../../core/policy/parse.ts';
 import { toHex } from '../../core/recording/segment.ts';
 import { err, ok } from '../../core/result.ts';
 import type { Archive } from '../archive.ts';
+import type { AuditArchive } from '../audit-archive.ts';
 import type { Clock } from '../clock.ts';
 import type { Answer, UseCaseFault } from '../gatehouse.ts';
 import type { Approval } from '../objects/approval.ts';
@@ -32,6 +33,7 @@ export interface UseCaseDeps {
   /** The object of one request, whether or not there is such a request. */
   approvals(id: RequestId): Remote<Approval>;
   readonly archive: Archive;
+  readonly auditArchive: AuditArchive;
   readonly links: {
     /** false: not linked now. */
     push(connector: ConnectorId, message: FromEdge): Promise<boolean>;

@@ -9,7 +9,7 @@ import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
-import { RECORDINGS } from './recording-bucket.ts';
+import { AUDIT, RECORDINGS } from './recording-bucket.ts';
 
 export interface GatehouseFunctionProps {
   /** The export of functions/handlers.ts. */
@@ -77,6 +77,27 @@ export class GatehouseFunction extends Construct {
       }),
     );
     bucket.encryptionKey?.grantDecrypt(this.role);
+  }
+
+  /** The audit log's pieces: create them under lock, and read them for whoever proves them. */
+  grantKeepAuditLog(bucket: Bucket): void {
+    this.role.addToPolicy(
+      new PolicyStatement({
+        actions: ['s3:PutObject', 's3:PutObjectRetention', 's3:GetObject'],
+        resources: [bucket.arnForObjects(AUDIT)],
+      }),
+    );
+    this.role.addToPolicy(
+      new PolicyStatement({
+        actions: ['s3:ListBucket'],
+        resources: [bucket.bucketArn],
+        conditions: { StringLike: { 's3:prefix': [AUDIT] } },
+      }),
+    );
+    if (bucket.encryptionKey)
+      this.role.addToPolicy(
+        new PolicyStatement({ actions: ['kms:GenerateDataKey'], resources: [bucket.encryptionKey.keyArn] }),
+      );
   }
 
   acknowledge(id: string, reason: string): void {

@@ -12,10 +12,13 @@ import {
   type BucketProps,
 } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
+import { AUDIT_PREFIX } from '../../core/audit-archive.ts';
 import type { Settings } from '../settings.ts';
 
 /** Where core/recording/segment.ts puts every object. */
 export const RECORDINGS = 'recordings/*';
+/** Where core/audit-archive.ts puts the audit log's pieces. */
+export const AUDIT = `${AUDIT_PREFIX}*`;
 
 export class RecordingBucket extends Construct {
   readonly bucket: Bucket;
@@ -65,7 +68,7 @@ export class RecordingBucket extends Construct {
   /** Refused to everybody in every account, whatever other policies allow. */
   #denyWhatNobodyMayDo(settings: Settings): void {
     const everybody = { effect: Effect.DENY, principals: [new AnyPrincipal()] };
-    const resources = [this.bucket.arnForObjects(RECORDINGS)];
+    const resources = [this.bucket.arnForObjects(RECORDINGS), this.bucket.arnForObjects(AUDIT)];
     // Parts of multipart uploads carry no condition either, so those are refused too; segments are small.
     this.bucket.addToResourcePolicy(
       new PolicyStatement({

@@ -7,6 +7,7 @@ import { FunctionUrlAuthType, InvokeMode } from 'aws-cdk-lib/aws-lambda';
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import type { Construct } from 'constructs';
 import { ENV } from '../../functions/env.ts';
+import { AUDIT } from '../constructs/recording-bucket.ts';
 import { Alarms } from '../constructs/alarms.ts';
 import { GatehouseFunction } from '../constructs/function.ts';
 import type { Settings } from '../settings.ts';
@@ -18,6 +19,7 @@ export interface FunctionsStackProps extends StackProps {
 }
 
 const RECORDINGS_REASON = 'Reads recordings, whose names are not known before; the prefix holds nothing else.';
+const AUDIT_REASON = 'Pieces of the audit log, whose names are not known before; the prefix holds nothing else.';
 const INDEXES_REASON = "The table's own indexes, which are read alike.";
 
 export class FunctionsStack extends Stack {
@@ -42,7 +44,11 @@ export class FunctionsStack extends Stack {
       // The longest a function may run: a download of a very long session.
       timeout: Duration.minutes(15),
       memoryMib: 1024,
-      environment,
+      environment: {
+        ...environment,
+        [ENV.auditLockMode]: settings.retentionMode,
+        [ENV.auditLockDays]: String(settings.maxRetentionDays),
+      },
     });
     this.#grant(recording);
     this.index.function.addEventSource(
@@ -88,6 +94,9 @@ export class FunctionsStack extends Stack {
       each.grantReadRecordings(bucket);
       each.acknowledge(`AwsSolutions-IAM5[Resource::${recordings}]`, RECORDINGS_REASON);
     }
+    this.api.grantKeepAuditLog(bucket);
+    const pieces = `${this.#importedName(recording, bucket.bucketArn)}/${AUDIT}`;
+    this.api.acknowledge(`AwsSolutions-IAM5[Resource::${pieces}]`, AUDIT_REASON);
     const indexes = `${this.#importedName(recording, table.tableArn)}/index/*`;
     this.api.acknowledge(`AwsSolutions-IAM5[Resource::${indexes}]`, INDEXES_REASON);
     this.index.role.addToPolicy(
@@ -140,6 +149,12 @@ export class FunctionsStack extends Stack {
       says: 'The functions that the edge calls met a bug.',
       runbook: 'api-errors',
       metric: alarms.countLines('Failed', this.api.log, 'function.failed'),
+      above: 0,
+    });
+    alarms.add('AuditContradicted', {
+      says: 'Another piece of the audit log is stored than the one that the edge has.',
+      runbook: 'audit-export',
+      metric: alarms.countLines('Contradicted', this.api.log, 'audit.contradicted'),
       above: 0,
     });
     alarms.add('RecordingBroken', {

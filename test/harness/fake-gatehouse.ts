@@ -2,7 +2,7 @@
 // authorises like the real one, roughly, and notes every call. Time is an argument.
 
 import { AuditKind, type AuditEntry } from '../../core/audit.ts';
-import type { IssuedGrant, ListedGrant, ListedResource, Me } from '../../core/api.ts';
+import type { AuditExportStanding, IssuedGrant, ListedGrant, ListedResource, Me } from '../../core/api.ts';
 import type { ActionEntry, ReplayEvent, SessionDetail, SessionEntry } from '../../core/catalogue.ts';
 import { type GrantId, newId, type SessionId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';
@@ -26,6 +26,9 @@ export interface FakeGatehouse extends Gatehouse {
   readonly waiting: Map<string, WaitingDevice>;
   /** Adds a statement that was answered to a session, for both the list and the replay. */
   append(session: SessionId, text: string, extra?: Partial<ActionEntry>): void;
+  /** As the audit log's export stands. */
+  exportStanding: AuditExportStanding;
+  policyText: string;
   /** While set, every method answers with it. */
   fault: UseCaseFault | undefined;
 }
@@ -133,6 +136,8 @@ export function createFakeGatehouse(now: () => number): FakeGatehouse {
     resourceList,
     waiting,
     fault: undefined,
+    exportStanding: { exportedThrough: 1200, waiting: 3, waitingSince: iso(now() - 20_000) },
+    policyText: 'administrators: ["demo:administrators"]\nrules: []\n',
 
     append(id, text, extra = {}) {
       const session = stored.get(id);
@@ -288,6 +293,15 @@ export function createFakeGatehouse(now: () => number): FakeGatehouse {
     async verifyAudit() {
       return ok({ entries: entries.length, whole: true });
     },
+    async auditExport(who) {
+      return seesAll(who) ? ok(fake.exportStanding) : err({ reason: 'forbidden', message: 'For auditors.' });
+    },
+    async auditPieces() {
+      return ok({ pieces: [] });
+    },
+    async auditPiece() {
+      return notFound;
+    },
     async createJoinToken(who) {
       return meOf(who).administrator
         ? ok({ token: 'gjt_k7m2q9x4wz8v3b6n', expiresAt: iso(now() + 3_600_000) })
@@ -312,8 +326,11 @@ export function createFakeGatehouse(now: () => number): FakeGatehouse {
       waiting.delete(code.toUpperCase());
       return device ? ok(device) : err({ reason: 'not_found', message: 'No device waits with this code.' });
     },
-    async policy() {
-      return err({ reason: 'unavailable', message: 'Not part of this fake.' });
+    async policy(who) {
+      if (!seesAll(who)) {
+        return err({ reason: 'forbidden', message: 'Only administrators and auditors read the policy.' });
+      }
+      return ok({ version: 7, text: fake.policyText, appliedAt: iso(now() - 3_600_000), appliedBy: PEOPLE.bob.email });
     },
     async applyPolicy() {
       return err({ reason: 'unavailable', message: 'Not part of this fake.' });

@@ -92,13 +92,17 @@ describe('the archive', () => {
       Condition: { Null: { 's3:if-none-match': 'true' } },
     });
     expect(JSON.stringify(statement?.Resource)).toContain('/recordings/*');
+    expect(JSON.stringify(statement?.Resource)).toContain('/audit/*');
   });
 
   it('refuses plain text, old TLS, deleting versions, and ways around the lock', () => {
     const denied = statementsOf(recording, 'AWS::S3::BucketPolicy').filter(({ Effect }) => Effect === 'Deny');
     const actions = denied.flatMap(actionsOf);
-    for (const action of ['s3:BypassGovernanceRetention', 's3:DeleteObjectVersion', 's3:PutObjectRetention'])
+    for (const action of ['s3:BypassGovernanceRetention', 's3:DeleteObjectVersion', 's3:PutObjectRetention']) {
       expect(actions).toContain(action);
+      const resources = denied.filter((each) => actionsOf(each).includes(action)).map(({ Resource }) => Resource);
+      expect(JSON.stringify(resources)).toContain('/audit/*');
+    }
     const conditions = denied.map(({ Condition }) => JSON.stringify(Condition ?? {}));
     expect(conditions.some((text) => text.includes('aws:SecureTransport'))).toBe(true);
     expect(conditions.some((text) => text.includes('s3:TlsVersion'))).toBe(true);
@@ -201,6 +205,13 @@ describe('events of stored objects', () => {
   });
 });
 
+const actionsOfKms = (template: Template, role: RegExp): string[] =>
+  Object.entries(template.findResources('AWS::IAM::Policy'))
+    .filter(([id]) => role.test(id))
+    .flatMap(([, resource]) => (resource.Properties.PolicyDocument.Statement as Statement[]).flatMap(actionsOf))
+    .filter((action) => action.startsWith('kms:'))
+    .sort();
+
 describe('the functions', () => {
   const allowed = (template: Template, role: RegExp): string[] =>
     Object.entries(template.findResources('AWS::IAM::Policy'))
@@ -223,7 +234,7 @@ describe('the functions', () => {
     });
   });
 
-  it('may do what they do: the indexer writes the catalogue, the API reads, and neither writes the archive', () => {
+  it('may do what they do: the indexer writes the catalogue, the API reads, and neither writes recordings', () => {
     const logs = ['logs:CreateLogStream', 'logs:PutLogEvents'];
     expect(allowed(functions, /^IndexRole/)).toEqual(
       [
@@ -241,8 +252,48 @@ describe('the functions', () => {
       ].sort(),
     );
     expect(allowed(functions, /^ApiRole/)).toEqual(
-      [...logs, 'dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query', 's3:GetObject', 's3:ListBucket'].sort(),
+      [
+        ...logs,
+        'dynamodb:BatchGetItem',
+        'dynamodb:GetItem',
+        'dynamodb:Query',
+        's3:GetObject',
+        's3:GetObject',
+        's3:ListBucket',
+        's3:ListBucket',
+        's3:PutObject',
+        's3:PutObjectRetention',
+      ].sort(),
     );
+  });
+
+  it('may create pieces of the audit log under lock, for the longest time set, and write nothing else', () => {
+    const { functions: stack } = declare({ maxRetentionDays: '2555', retentionMode: 'GOVERNANCE', encryption: 'kms' });
+    const template = Template.fromStack(stack);
+    const writes = Object.entries(template.findResources('AWS::IAM::Policy')).flatMap(([id, { Properties }]) =>
+      (Properties.PolicyDocument.Statement as Statement[])
+        .filter((each) => actionsOf(each).some((action) => /^s3:(?!Get|List)/.test(action)))
+        .map((statement) => ({ id, statement })),
+    );
+    expect(writes).toHaveLength(1);
+    const [write] = writes;
+    expect(write?.id).toMatch(/^ApiRole/);
+    expect(actionsOf(write?.statement as Statement).sort()).toEqual([
+      's3:GetObject',
+      's3:PutObject',
+      's3:PutObjectRetention',
+    ]);
+    const resources = JSON.stringify(write?.statement.Resource);
+    expect(resources).toContain('/audit/*');
+    expect(resources).not.toContain('recordings');
+    template.hasResourceProperties('AWS::Lambda::Function', {
+      Handler: 'index.api',
+      Environment: {
+        Variables: Match.objectLike({ [ENV.auditLockMode]: 'GOVERNANCE', [ENV.auditLockDays]: '2555' }),
+      },
+    });
+    const kms = actionsOfKms(template, /^ApiRole/);
+    expect(kms).toEqual(['kms:Decrypt', 'kms:GenerateDataKey']);
   });
 
   it('are called by signed requests alone, and answer as a stream', () => {

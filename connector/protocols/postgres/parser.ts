@@ -7,6 +7,9 @@ import { type PgTextSettings, summarizePostgres } from '../../../core/sql/postgr
 /** Before the first text is read. Once for the process. */
 export const loadParser = (): Promise<void> => loadModule();
 
+/** Throws for a syntax error. */
+export { parseSync };
+
 /** Never throws. */
 export const readStatements = (text: string, settings: PgTextSettings): Summaries =>
   summarizePostgres(parseSync, text, settings);

@@ -8,6 +8,26 @@ import { Mono, Text, Time } from './text.tsx';
 
 const RECORDED_WORDS = { full: 'in full', partial: 'in part', none: 'not at all' } as const;
 
+/** core/masking/masked.ts gives the reasons. */
+const WITHHELD_WORDS: Readonly<Record<string, string>> = {
+  masking_failed: 'since masking failed',
+  lineage_unknown: 'since it is not known which columns they were made of',
+  result_unknown: 'since their result was not described',
+  copy_unknown: 'of COPY data in a form that is not known',
+  encoding_unsafe: 'since their encoding cannot be searched safely',
+  message_quotes_data: 'in messages of the target that quote data',
+};
+
+/** Of core/recording/facts.ts: why an action did not go on. */
+const REFUSED_WORDS: Readonly<Record<string, string>> = {
+  blocked: 'blocked by a rule',
+  hold_denied: 'an approver said no',
+  hold_expired: 'nobody decided in time',
+  hold_withdrawn: 'withdrawn while it was held',
+  hold_failed: 'an approval could not be asked for',
+  too_many_statements: 'too many statements in a minute',
+};
+
 export const Evidence = ({
   detail,
   witnessed,
@@ -43,17 +63,28 @@ export const Evidence = ({
               {coverage.masked.length === 0 ? <li>Nothing was masked.</li> : null}
               {coverage.masked.map((mask) => (
                 <li>
-                  Masked by <code>{mask.rule}</code>: {count(mask.count, 'value')}.
+                  Masked by{' '}
+                  <code>
+                    <Text value={mask.rule} />
+                  </code>
+                  : {count(mask.count, 'value')}.
+                </li>
+              ))}
+              {(coverage.withheld ?? []).map((withheld) => (
+                <li>
+                  Withheld: {count(withheld.count, 'value')},{' '}
+                  <Text value={WITHHELD_WORDS[withheld.reason] ?? withheld.reason} />.
                 </li>
               ))}
               {coverage.refused.map((refused) => (
                 <li>
-                  Refused: <Text value={refused.reason} />, {count(refused.count, 'time')}.
+                  Refused: <Text value={REFUSED_WORDS[refused.reason] ?? refused.reason} />,{' '}
+                  {count(refused.count, 'time')}.
                 </li>
               ))}
               {coverage.exemptions.map((exemption) => (
                 <li>
-                  Left out by policy: <Text value={exemption} />.
+                  <strong>Left out by policy</strong>: <Text value={exemption} />.
                 </li>
               ))}
             </ul>

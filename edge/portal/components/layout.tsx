@@ -60,7 +60,7 @@ export const Layout = ({ shell, title, player = false, children }: LayoutProps) 
           {children}
         </main>
         <footer class="foot">
-          <p>Every session through Gatehouse is recorded, and so is every look at one.</p>
+          <p>What goes through Gatehouse is recorded, and so is every look at it.</p>
         </footer>
         <p class="unseen-label" aria-live="polite" id="announcer" />
       </body>
@@ -85,7 +85,12 @@ const Navigation = ({ me, path }: { me: Me; path: string }) => {
     { href: '/approvals', name: 'Approvals', here: at === '/approvals' || at.startsWith('/requests/') },
     { href: '/grants', name: 'Grants', here: at.startsWith('/grants') },
     { href: '/sessions', name: 'Sessions', here: at.startsWith('/sessions') },
-    ...(me.auditor || me.administrator ? [{ href: '/audit', name: 'Audit', here: at.startsWith('/audit') }] : []),
+    ...(me.auditor || me.administrator
+      ? [
+          { href: '/policy', name: 'Policy', here: at === '/policy' },
+          { href: '/audit', name: 'Audit', here: at.startsWith('/audit') },
+        ]
+      : []),
     { href: '/connectors', name: 'Connectors', here: at.startsWith('/connectors') },
   ];
   return (

@@ -13,7 +13,8 @@ type State =
   | 'active'
   | 'expired'
   | 'revoked'
-  | 'glass';
+  | 'glass'
+  | 'exempt';
 
 const STATE_WORDS: Readonly<Record<State, string>> = {
   live: 'Live',
@@ -31,6 +32,7 @@ const STATE_WORDS: Readonly<Record<State, string>> = {
   denied: 'Denied',
   withdrawn: 'Withdrawn',
   glass: 'Glass broken',
+  exempt: 'Not recorded',
 };
 
 export const Badge = ({ state }: { state: State }) => (
@@ -63,7 +65,7 @@ export const Empty = ({ title, children }: { title: string; children?: Child }) 
   </div>
 );
 
-export const Notice = ({ kind, children }: { kind: 'error' | 'good' | 'plain'; children?: Child }) => (
+export const Notice = ({ kind, children }: { kind: 'error' | 'warning' | 'good' | 'plain'; children?: Child }) => (
   <div class={`notice notice-${kind}`} role={kind === 'error' ? 'alert' : 'status'}>
     {children}
   </div>

@@ -45,8 +45,27 @@ export const SessionTable = ({ sessions, caption, now, withPerson = true }: Sess
         </Cell>
         <Cell label="State">
           <Badge state={session.state} />
+          <SessionMarks session={session} />
         </Cell>
       </Row>
     ))}
   </Table>
+);
+
+/** What sets a session apart, wherever it is listed. */
+export const SessionMarks = ({ session }: { session: SessionEntry }) => (
+  <>
+    {session.breakGlass ? (
+      <>
+        {' '}
+        <Badge state="glass" />
+      </>
+    ) : null}
+    {session.exempt === undefined ? null : (
+      <>
+        {' '}
+        <Badge state="exempt" />
+      </>
+    )}
+  </>
 );

@@ -5,6 +5,7 @@ import type { ActionEntry, ActionPage } from '../../../core/catalogue.ts';
 import { answered, bytes, took } from '../format.ts';
 import { address } from './parts.tsx';
 import { Offset, Sql, Text } from './text.tsx';
+import { Verdict } from './verdict.tsx';
 
 interface StatementsProps {
   page: ActionPage;
@@ -51,7 +52,7 @@ const Statement = ({ action, live }: { action: ActionEntry; live: boolean }) => 
           ))}
           {action.bytes === undefined || action.bytes < 65_536 ? null : <span>{bytes(action.bytes)}</span>}
           {action.durationUs === undefined ? null : <span>{took(action.durationUs)}</span>}
-          {done ? null : <span class="dim">{live ? 'running' : 'no answer recorded'}</span>}
+          {done ? null : <span class="dim">{stateOf(action, live)}</span>}
         </span>
       </div>
       <Sql text={action.text} />
@@ -74,6 +75,7 @@ const Statement = ({ action, live }: { action: ActionEntry; live: boolean }) => 
           ))}
         </dl>
       ) : null}
+      {action.verdict ? <Verdict verdict={action.verdict} /> : null}
       {action.error ? (
         <p class="statement-error">
           <strong>
@@ -88,3 +90,11 @@ const Statement = ({ action, live }: { action: ActionEntry; live: boolean }) => 
     </li>
   );
 };
+
+const NEVER_SENT: ReadonlySet<string> = new Set(['refused', 'denied', 'expired', 'withdrawn', 'failed']);
+
+function stateOf({ verdict }: ActionEntry, live: boolean): string {
+  if (verdict && NEVER_SENT.has(verdict.outcome)) return 'not sent';
+  if (verdict?.outcome === 'held') return live ? 'held' : 'held, and never decided';
+  return live ? 'running' : 'no answer recorded';
+}

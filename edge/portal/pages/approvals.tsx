@@ -1,7 +1,8 @@
 import type { ListedApproval } from '../../../core/api.ts';
 import { span } from '../format.ts';
-import { Badge, Cell, Chip, Empty, Labels, Notice, Row, Table, to } from '../components/parts.tsx';
-import { Sql, Text, Time } from '../components/text.tsx';
+import { Badge, Cell, Empty, Labels, Notice, Row, Table, to } from '../components/parts.tsx';
+import { HeldBrief, HeldStatement } from '../components/held-statement.tsx';
+import { Text, Time } from '../components/text.tsx';
 import { TimeLeft } from '../components/time-left.tsx';
 
 interface InboxProps {
@@ -90,8 +91,10 @@ const ApprovalCard = ({ approval, now }: { approval: ListedApproval; now: number
       {approval.breakGlass ? <Badge state="glass" /> : <TimeLeft until={endOf(approval)} now={now} />}
     </div>
     <p>
-      <Text value={approval.requester.email} /> asks for {span(approval.workSeconds * 1000)}
+      <Text value={approval.requester.email} />{' '}
+      {approval.statement ? 'wants to run' : `asks for ${span(approval.workSeconds * 1000)}`}
     </p>
+    {approval.statement ? <HeldBrief statement={approval.statement} /> : null}
     <p class="card-reason">
       <Reason approval={approval} />
     </p>
@@ -116,12 +119,12 @@ interface RequestPageProps {
 }
 
 export const ApprovalPage = ({ approval, now, comment = '', problem }: RequestPageProps) => (
-  <div class="narrow">
+  <div class={approval.statement ? 'narrow narrow-wide' : 'narrow'}>
     <p class="crumb">
       <a href="/approvals">Approvals</a>
     </p>
     <h1>
-      {approval.yours ? 'Your request' : 'A request'} for <span class="resource-name">{approval.resource}</span>
+      {titleOf(approval)} <span class="resource-name">{approval.resource}</span>
     </h1>
     <ApprovalStatus approval={approval} now={now} />
     <dl class="facts facts-small">
@@ -133,7 +136,7 @@ export const ApprovalPage = ({ approval, now, comment = '', problem }: RequestPa
         </dd>
       </div>
       <div>
-        <dt>For how long</dt>
+        <dt>{approval.statement ? 'Goes on within' : 'For how long'}</dt>
         <dd>{span(approval.workSeconds * 1000)}, from the approval on</dd>
       </div>
       <div>
@@ -149,23 +152,12 @@ export const ApprovalPage = ({ approval, now, comment = '', problem }: RequestPa
         </dd>
       </div>
     </dl>
-    <h2>Why</h2>
+    {approval.statement ? <HeldStatement statement={approval.statement} waits={approval.state === 'pending'} /> : null}
+    <h2>{approval.statement ? 'Why the session was opened' : 'Why'}</h2>
     <p>
       <Reason approval={approval} />
     </p>
     <Labels task={approval.labels.task} trace={approval.labels.trace} />
-    {approval.statement ? (
-      <>
-        <h2>Statement</h2>
-        <Sql text={approval.statement.text} />
-        <div class="chips">
-          {approval.statement.tables.map((table) => (
-            <Chip name="table" value={table} />
-          ))}
-          <Chip name="sha256" value={approval.statement.digest} />
-        </div>
-      </>
-    ) : null}
     {problem ? (
       <Notice kind="error">
         <Text value={problem} />
@@ -200,10 +192,12 @@ export const ApprovalStatus = ({ approval, now }: { approval: ListedApproval; no
         ) : null}
         {workUntil !== undefined && (approval.state === 'approved' || approval.state === 'claimed') ? (
           <span>
-            Access until <Time iso={workUntil} />
+            {approval.statement ? 'It may go on until' : 'Access until'} <Time iso={workUntil} />
           </span>
         ) : null}
-        {claim && !breakGlass ? <span class="dim">The grant was fetched</span> : null}
+        {claim && !breakGlass ? (
+          <span class="dim">{approval.statement ? 'It went on, once' : 'The grant was fetched'}</span>
+        ) : null}
       </div>
       {votes.length === 0 ? null : (
         <ul class="plain-list">
@@ -279,6 +273,13 @@ export const ApprovalActions = ({ approval, comment = '' }: { approval: ListedAp
           </div>
         </form>
       ) : null}
+      {approval.state === 'pending' && !approval.mayDecide ? (
+        <Notice kind="plain">
+          {approval.yours
+            ? 'You asked for this yourself, so somebody else has to decide.'
+            : 'Others decide this one: you may see it, and the rule does not name you as its approver, or you have said yes already.'}
+        </Notice>
+      ) : null}
       {approval.mayReview ? (
         <form method="post" action={`${path}/review`} class="form">
           <div class="field">
@@ -294,7 +295,7 @@ export const ApprovalActions = ({ approval, comment = '' }: { approval: ListedAp
           </div>
         </form>
       ) : null}
-      {approval.yours && approval.state === 'approved' ? (
+      {approval.yours && approval.state === 'approved' && !approval.statement ? (
         <form method="post" action={`${path}/claim`} class="form-end">
           <button type="submit" class="button button-main">
             Show the secret
@@ -309,7 +310,7 @@ export const ApprovalActions = ({ approval, comment = '' }: { approval: ListedAp
           </button>
         </form>
       ) : null}
-      {approval.yours && ['denied', 'expired', 'withdrawn'].includes(approval.state) ? (
+      {approval.yours && !approval.statement && ['denied', 'expired', 'withdrawn'].includes(approval.state) ? (
         <p class="form-end">
           <a class="button" href={to('request', approval.resource)}>
             Ask anew
@@ -319,6 +320,11 @@ export const ApprovalActions = ({ approval, comment = '' }: { approval: ListedAp
     </div>
   );
 };
+
+function titleOf({ statement, yours }: ListedApproval): string {
+  if (statement) return yours ? 'Your statement on' : 'A statement on';
+  return yours ? 'Your request for' : 'A request for';
+}
 
 const Reason = ({ approval }: { approval: ListedApproval }) =>
   approval.reason === '' ? <span class="dim">No reason given</span> : <Text value={approval.reason} />;

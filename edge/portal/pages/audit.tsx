@@ -1,6 +1,7 @@
-import type { AuditPage } from '../../../core/api.ts';
+import type { AuditExportStanding, AuditPage } from '../../../core/api.ts';
 import { type AuditEntry, AuditKind } from '../../../core/audit.ts';
 import { SessionId } from '../../../core/ids.ts';
+import { ExportLine, ExportTrouble } from '../components/export-standing.tsx';
 import { Cell, Empty, Notice, Pager, Row, Table, to } from '../components/parts.tsx';
 import { Mono, Text, Time } from '../components/text.tsx';
 import { SINCE } from './sessions.tsx';
@@ -15,11 +16,13 @@ interface AuditPageProps {
   page: AuditPage;
   filters: AuditFilters;
   cursor: string | undefined;
+  /** undefined: it cannot be told just now. */
+  standing: AuditExportStanding | undefined;
   /** What checking the chain found, when it was asked for. */
   checked?: { entries: number; whole: boolean; brokenAt?: number } | undefined;
 }
 
-export const AuditLogPage = ({ page, filters, cursor, checked }: AuditPageProps) => (
+export const AuditLogPage = ({ page, filters, cursor, standing, checked }: AuditPageProps) => (
   <>
     <div class="section-head">
       <h1>Audit log</h1>
@@ -32,6 +35,8 @@ export const AuditLogPage = ({ page, filters, cursor, checked }: AuditPageProps)
     <p class="lead">
       What was done to Gatehouse and with it. Append-only; each entry carries the hash of the one before.
     </p>
+    <ExportTrouble standing={standing} />
+    <ExportLine standing={standing} />
     {checked === undefined ? null : checked.whole ? (
       <Notice kind="good">
         The chain holds: {checked.entries.toLocaleString('en')} entries, none changed, taken out or put in between.

@@ -1,6 +1,7 @@
-import type { ListedGrant, ListedResource } from '../../../core/api.ts';
+import type { AuditExportStanding, ListedGrant, ListedResource } from '../../../core/api.ts';
 import type { SessionEntry } from '../../../core/catalogue.ts';
 import { PROTOCOLS } from '../../../core/protocols.ts';
+import { ExportTrouble } from '../components/export-standing.tsx';
 import { Badge, Chip, Empty, to } from '../components/parts.tsx';
 import { SessionTable } from '../components/session-table.tsx';
 import { Text } from '../components/text.tsx';
@@ -12,16 +13,19 @@ interface OverviewProps {
   grants: readonly ListedGrant[];
   /** undefined: the catalogue does not answer. */
   sessions: readonly SessionEntry[] | undefined;
+  /** For administrators and auditors. */
+  auditExport: AuditExportStanding | undefined;
   now: number;
 }
 
-export const OverviewPage = ({ name, resources, grants, sessions, now }: OverviewProps) => {
+export const OverviewPage = ({ name, resources, grants, sessions, auditExport, now }: OverviewProps) => {
   const mine = resources.filter((resource) => resource.mayAsk);
   return (
     <>
       <h1 class="unseen-label">
         Overview for <Text value={name} />
       </h1>
+      <ExportTrouble standing={auditExport} />
       <section aria-labelledby="access">
         <h2 id="access">Your access now</h2>
         {grants.length === 0 ? (

@@ -3,8 +3,9 @@ import type { ActionPage, SessionDetail, SessionEntry } from '../../../core/cata
 import { PROTOCOLS } from '../../../core/protocols.ts';
 import type { EndReason } from '../../../core/recording/facts.ts';
 import { Evidence } from '../components/evidence.tsx';
-import { Badge, Empty, Labels, Pager, to } from '../components/parts.tsx';
+import { Badge, Empty, Labels, Notice, Pager, to } from '../components/parts.tsx';
 import { Player } from '../components/player.tsx';
+import { SessionMarks } from '../components/session-table.tsx';
 import { Statements } from '../components/statements.tsx';
 import { Text, Time } from '../components/text.tsx';
 import { bytes, count, span } from '../format.ts';
@@ -49,6 +50,18 @@ export const SessionDetailPage = ({ detail, actions, witnessed, cursor, now }: S
         <p class="lead">{session.reason === '' ? 'No reason given.' : <Text value={session.reason} />}</p>
         <Labels task={session.task} trace={session.trace} />
       </div>
+      {session.exempt === undefined ? null : (
+        <Notice kind="error">
+          <strong>Exempt from recording.</strong> The policy had nothing of what went over the wire recorded:{' '}
+          <Text value={session.exempt} />. Who connected, when and under which grant is kept; statements and results are
+          not.
+        </Notice>
+      )}
+      {session.breakGlass ? (
+        <Notice kind="warning">
+          <strong>The glass was broken.</strong> Its grant was in force without the approval that its rule asks for.
+        </Notice>
+      ) : null}
       <SessionHead session={session} now={now} />
       <div class="workbench">
         <Player session={session} />
@@ -60,7 +73,11 @@ export const SessionDetailPage = ({ detail, actions, witnessed, cursor, now }: S
             </Empty>
           ) : actions.actions.length === 0 && session.state !== 'live' ? (
             <Empty title="No statements">
-              <p>Nothing was run in this session.</p>
+              <p>
+                {session.exempt === undefined
+                  ? 'Nothing was run in this session.'
+                  : 'It was exempt from recording, so what was run is not known.'}
+              </p>
             </Empty>
           ) : (
             <>
@@ -124,7 +141,8 @@ const SessionHead = ({ session, now }: { session: SessionEntry; now: number }) =
         : {})}
     >
       <p class={`state-words state-words-${session.state}`}>
-        <Badge state={session.state} /> <StateWords session={session} />
+        <Badge state={session.state} />
+        <SessionMarks session={session} /> <StateWords session={session} />
       </p>
       <dl class="facts">
         <div>

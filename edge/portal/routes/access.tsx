@@ -20,11 +20,12 @@ export function accessRoutes(deps: PortalDeps): Hono {
   app.get(
     '/',
     signedIn(deps, async (visit) => {
-      const { identity } = visit.me;
-      const [resources, grants, sessions] = await Promise.all([
+      const { identity, administrator, auditor } = visit.me;
+      const [resources, grants, sessions, standing] = await Promise.all([
         gatehouse.resources(identity),
         gatehouse.grants(identity),
         gatehouse.sessions(identity, { email: identity.email, limit: LAST_SESSIONS }),
+        administrator || auditor ? gatehouse.auditExport(identity) : undefined,
       ]);
       if (!resources.ok) return showFault(visit, resources.error);
       if (!grants.ok) return showFault(visit, grants.error);
@@ -36,6 +37,7 @@ export function accessRoutes(deps: PortalDeps): Hono {
           resources={resources.value}
           grants={grants.value.filter((grant) => grant.email === identity.email && grant.state === 'active')}
           sessions={sessions.ok ? sessions.value.sessions : undefined}
+          auditExport={standing?.ok ? standing.value : undefined}
           now={deps.now()}
         />,
       );

@@ -1,10 +1,11 @@
-// Audit log and connectors.
+// Audit log, policy and connectors.
 
 import { Hono } from 'hono';
 import type { PortalDeps } from '../deps.ts';
 import { show, showAnswer, showFault, signedIn, type Visit } from '../page.tsx';
 import { AuditLogPage } from '../pages/audit.tsx';
 import { ConnectorsPage, JoinTokenPage } from '../pages/connectors.tsx';
+import { PolicyPage } from '../pages/policy.tsx';
 import { sinceOf } from './sessions.tsx';
 
 const ENTRIES_A_PAGE = 100;
@@ -25,8 +26,19 @@ export function administrationRoutes(deps: PortalDeps): Hono {
       ...(cursor === undefined ? {} : { cursor }),
       limit: ENTRIES_A_PAGE,
     });
+    const standing = await gatehouse.auditExport(visit.me.identity);
     return showAnswer(visit, answer, (page) =>
-      show(visit, 'Audit log', <AuditLogPage page={page} filters={filters} cursor={cursor} checked={checked} />),
+      show(
+        visit,
+        'Audit log',
+        <AuditLogPage
+          page={page}
+          filters={filters}
+          cursor={cursor}
+          standing={standing.ok ? standing.value : undefined}
+          checked={checked}
+        />,
+      ),
     );
   };
 
@@ -44,6 +56,15 @@ export function administrationRoutes(deps: PortalDeps): Hono {
     }),
   );
   app.get('/audit/check', (c) => c.redirect('/audit', 303));
+
+  app.get(
+    '/policy',
+    signedIn(deps, async (visit) =>
+      showAnswer(visit, await gatehouse.policy(visit.me.identity), (policy) =>
+        show(visit, 'Policy', <PolicyPage policy={policy} administrator={visit.me.administrator} />),
+      ),
+    ),
+  );
 
   app.get(
     '/connectors',

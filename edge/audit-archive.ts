@@ -1,0 +1,79 @@
+// The audit log's pieces as the functions keep them. The edge never talks to the bucket itself.
+
+import type { z } from 'zod';
+import { AuditPiecePage, StoredAuditPiece } from '../core/api.ts';
+import { err, ok, type Result } from '../core/result.ts';
+import type { ArchiveFault, ArchiveFetch } from './archive.ts';
+
+const ANSWER_WITHIN_MS = 20_000;
+
+/** `contradiction`: something else is stored under that name. `refused`: the functions say that it is no piece. */
+export type StoreFault = 'unavailable' | 'contradiction' | 'refused';
+
+export interface AuditArchive {
+  /** Stored, durable and confirmed by its digest; again is the same as once. */
+  store(piece: { name: string; bytes: Uint8Array<ArrayBuffer> }): Promise<Result<void, StoreFault>>;
+  pieces(after: string | undefined): Promise<Result<AuditPiecePage, ArchiveFault>>;
+  piece(name: string): Promise<Result<ReadableStream<Uint8Array>, ArchiveFault>>;
+}
+
+export function createAuditArchive(baseUrl: string, fetcher: ArchiveFetch): AuditArchive {
+  const call = async (path: string, init: RequestInit = {}): Promise<Response | undefined> => {
+    const deadline = new AbortController();
+    const timer = setTimeout(() => deadline.abort(), ANSWER_WITHIN_MS);
+    try {
+      return await fetcher(new Request(baseUrl + path, { ...init, signal: deadline.signal, redirect: 'manual' }));
+    } catch (error) {
+      console.error(`the functions did not answer /audit: ${error instanceof Error ? error.message : 'unknown'}`);
+      return undefined;
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+  const readable = async (path: string): Promise<Result<Response, ArchiveFault>> => {
+    const response = await call(path);
+    if (response?.ok) return ok(response);
+    await response?.body?.cancel();
+    return err(response?.status === 404 ? 'not_found' : response?.status === 400 ? 'bad_request' : 'unavailable');
+  };
+  return {
+    async store({ name, bytes }) {
+      const sha256 = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+      const response = await call(`/audit/${name}`, {
+        method: 'POST',
+        body: bytes,
+        headers: {
+          'content-type': 'application/x-ndjson',
+          'content-digest': `sha-256=:${btoa(String.fromCharCode(...sha256))}:`,
+        },
+      });
+      if (!response) return err('unavailable');
+      const answer = await jsonOf(response, StoredAuditPiece);
+      // Law 6: what is not confirmed by its digest is not stored.
+      if (response.ok) return answer?.digest === hex(sha256) ? ok(undefined) : err('unavailable');
+      console.error(`the functions answered ${response.status} to the audit log's piece ${name}`);
+      if (response.status === 409) return err('contradiction');
+      return err(response.status === 400 || response.status === 413 ? 'refused' : 'unavailable');
+    },
+
+    async pieces(after) {
+      const response = await readable(after === undefined ? '/audit' : `/audit?after=${encodeURIComponent(after)}`);
+      if (!response.ok) return response;
+      const page = await jsonOf(response.value, AuditPiecePage);
+      return page ? ok(page) : err('unavailable');
+    },
+
+    async piece(name) {
+      const response = await readable(`/audit/${encodeURIComponent(name)}`);
+      if (!response.ok) return response;
+      return response.value.body ? ok(response.value.body) : err('unavailable');
+    },
+  };
+}
+
+async function jsonOf<S extends z.ZodType>(response: Response, schema: S): Promise<z.output<S> | undefined> {
+  const parsed = schema.safeParse(await response.json().catch(() => undefined));
+  return parsed.success ? parsed.data : undefined;
+}
+
+const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');

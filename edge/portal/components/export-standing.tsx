@@ -1,0 +1,37 @@
+// Whether the audit log gets out of the edge and into the object store.
+
+import type { AuditExportStanding } from '../../../core/api.ts';
+import { count } from '../format.ts';
+import { Notice } from './parts.tsx';
+import { Text, Time } from './text.tsx';
+
+const REASONS: Readonly<Record<string, string>> = {
+  unavailable: 'the object store, or the functions in front of it, do not answer',
+  refused: 'the functions do not understand it; they may be of an older build',
+  contradiction: 'something else is stored under its name, and stays',
+  log_changed: 'the log is not what it was when it was made ready for export',
+};
+
+/** Nothing while it works, or while nobody had to be told yet. */
+export const ExportTrouble = ({ standing }: { standing: AuditExportStanding | undefined }) =>
+  standing?.failing && (standing.failing.tries >= 3 || standing.failing.reason !== 'unavailable') ? (
+    <Notice kind="error">
+      <strong>The audit log is not exported</strong> since <Time iso={standing.failing.since} />:{' '}
+      <Text value={REASONS[standing.failing.reason] ?? standing.failing.reason} />.{' '}
+      {count(standing.waiting, 'entry', 'entries')} wait. Nothing is lost, and it is tried again; the runbook says what
+      to look at (“Audit export”).
+    </Notice>
+  ) : null;
+
+export const ExportLine = ({ standing }: { standing: AuditExportStanding | undefined }) =>
+  standing === undefined ? null : (
+    <p class="dim">
+      {standing.exportedThrough === 0
+        ? 'Nothing is in the object store yet.'
+        : `In the object store, under lock: entries 1 to ${standing.exportedThrough.toLocaleString('en')}.`}{' '}
+      {standing.waiting === 0 || standing.failing
+        ? ''
+        : `${count(standing.waiting, 'entry waits', 'entries wait')} for the next piece, a minute at most. `}
+      Prove both with <code>gatehouse audit verify</code>.
+    </p>
+  );

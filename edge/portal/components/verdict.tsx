@@ -1,0 +1,44 @@
+// What the policy made of a statement, beside it.
+
+import type { ActionVerdict } from '../../../core/catalogue.ts';
+import { Text } from './text.tsx';
+
+const WORDS: Readonly<Record<ActionVerdict['outcome'], string>> = {
+  warned: 'Warned',
+  refused: 'Refused',
+  held: 'Waiting',
+  approved: 'Approved',
+  denied: 'Denied',
+  expired: 'Expired',
+  withdrawn: 'Withdrawn',
+  failed: 'Not decided',
+};
+
+export const Verdict = ({ verdict }: { verdict: ActionVerdict }) => (
+  <p class="verdict">
+    <span class={`badge badge-${verdict.outcome}`}>
+      <span class="dot" aria-hidden="true" />
+      {WORDS[verdict.outcome]}
+    </span>{' '}
+    <Text value={verdict.message} />
+    {verdict.by && verdict.by.length > 0 ? (
+      <>
+        {' '}
+        Decided by{' '}
+        {verdict.by.map((email, index) => (
+          <>
+            {index > 0 ? ', ' : ''}
+            <Text value={email} />
+          </>
+        ))}
+        .
+      </>
+    ) : null}
+    {verdict.rule === undefined ? null : (
+      <span class="dim">
+        {' '}
+        Rule <code>{verdict.rule}</code>
+      </span>
+    )}
+  </p>
+);

@@ -1,0 +1,51 @@
+// The policy in force, as its author wrote it. Applied from the command line or the API, never here.
+
+import type { StoredPolicy } from '../../gatehouse.ts';
+import { Copyable, Empty } from '../components/parts.tsx';
+import { Text, Time } from '../components/text.tsx';
+
+export const PolicyPage = ({ policy, administrator }: { policy: StoredPolicy; administrator: boolean }) => (
+  <>
+    <h1>Policy</h1>
+    <dl class="facts">
+      <div>
+        <dt>In force</dt>
+        <dd>version {policy.version}</dd>
+      </div>
+      <div>
+        <dt>Applied by</dt>
+        <dd>
+          <Text value={policy.appliedBy} />
+        </dd>
+      </div>
+      <div>
+        <dt>Applied</dt>
+        <dd>
+          <Time iso={policy.appliedAt} />
+        </dd>
+      </div>
+    </dl>
+    {policy.text.trim() === '' ? (
+      <Empty title="It is empty" />
+    ) : (
+      <pre class="policy-text" dir="ltr" tabindex={0} {...{ role: 'region', 'aria-label': 'The policy in force' }}>
+        {policy.text
+          .replace(/\n$/, '')
+          .split('\n')
+          .map((line) => (
+            <code class="policy-line">
+              <Text value={line} />
+              {'\n'}
+            </code>
+          ))}
+      </pre>
+    )}
+    {administrator ? (
+      <section aria-labelledby="change">
+        <h2 id="change">Changing it</h2>
+        <p>Shows the difference first, and applies nothing that has a mistake or leaves no administrator:</p>
+        <Copyable id="apply" text="npx gatehouse policy apply --file policy.yaml" label="the apply line" />
+      </section>
+    ) : null}
+  </>
+);

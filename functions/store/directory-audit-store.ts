@@ -1,0 +1,90 @@
+// The audit log's pieces in a directory: what `npm start` uses in S3's place. Creation is atomic and
+// never overwrites (link(2) fails when the path exists). A directory cannot lock.
+
+import { randomUUID } from 'node:crypto';
+import { link, mkdir, open, readdir, readFile, stat, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AUDIT_PREFIX, MAX_PIECE_BYTES } from '../../core/audit-archive.ts';
+import { RetriableFault } from '../faults.ts';
+import { type AuditStore, isPieceName } from './audit-store.ts';
+
+const PAGE = 1000;
+
+export function directoryAuditStore(root: string): AuditStore {
+  const folder = join(root, AUDIT_PREFIX);
+  // Beside the objects, on the same file system. No key begins with a dot.
+  const parts = join(root, '.parts');
+  return {
+    async create({ name, bytes }) {
+      return answered(async () => {
+        await mkdir(folder, { recursive: true });
+        await mkdir(parts, { recursive: true });
+        const part = join(parts, `audit-${randomUUID()}`);
+        try {
+          const file = await open(part, 'wx', 0o444);
+          try {
+            await file.writeFile(bytes);
+            await file.sync();
+          } finally {
+            await file.close();
+          }
+          await link(part, join(folder, name));
+        } catch (error) {
+          if (codeOf(error) === 'EEXIST') return 'exists' as const;
+          throw error;
+        } finally {
+          await unlink(part).catch(() => {});
+        }
+        await syncFolder(folder);
+        return 'created' as const;
+      });
+    },
+
+    async list(after) {
+      const names = (await orAbsent(readdir(folder))) ?? [];
+      const known = names.filter((name) => isPieceName(name) && (after === undefined || name > after)).sort();
+      const pieces = [];
+      for (const name of known.slice(0, PAGE)) {
+        const entry = await orAbsent(stat(join(folder, name)));
+        if (entry?.isFile()) pieces.push({ name, bytes: entry.size });
+      }
+      return { pieces, after: known.length > PAGE ? known[PAGE - 1] : undefined };
+    },
+
+    async get(name) {
+      const entry = await orAbsent(stat(join(folder, name)));
+      if (!entry?.isFile()) return undefined;
+      return entry.size > MAX_PIECE_BYTES ? 'too_large' : orAbsent(readFile(join(folder, name)));
+    },
+  };
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+async function orAbsent<T>(work: Promise<T>): Promise<T | undefined> {
+  return answered(async () => {
+    try {
+      return await work;
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
+      throw error;
+    }
+  });
+}
+
+async function answered<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    throw new RetriableFault(`the object directory does not answer: ${codeOf(cause) ?? 'unknown'}`, { cause });
+  }
+}
+
+const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;

@@ -1,0 +1,151 @@
+// The audit log's pieces where they are kept: one suite for the directory and for S3, and the routes
+// in front of them.
+
+import { createHash } from 'node:crypto';
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  CreateBucketCommand,
+  DeleteObjectCommand,
+  GetObjectRetentionCommand,
+  ListObjectVersionsCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { encodeAuditPiece } from '../../core/audit-archive.ts';
+import { type AuditEntry, chainAuditEntry } from '../../core/audit.ts';
+import { auditArchiveRoutes } from '../../functions/audit-archive.ts';
+import { RetriableFault } from '../../functions/faults.ts';
+import type { AuditStore } from '../../functions/store/audit-store.ts';
+import { directoryAuditStore } from '../../functions/store/directory-audit-store.ts';
+import { s3AuditStore } from '../../functions/store/s3-audit-store.ts';
+import { type CephS3, cephMissing, startCeph } from '../harness/ceph.ts';
+
+const chain: AuditEntry[] = [];
+const forged: AuditEntry[] = [];
+for (let i = 0; i < 6; i++) {
+  const event = { kind: 'grant.issued', actor: 'alice@example.com', object: `grant ${i}`, details: {} } as const;
+  chain.push(await chainAuditEntry(chain.at(-1), event, '2026-11-20T10:00:00.000Z'));
+  forged.push(await chainAuditEntry(forged.at(-1), { ...event, actor: 'mallory' }, '2026-11-20T10:00:00.000Z'));
+}
+const pieceOf = (entries: readonly AuditEntry[]) => {
+  const { name, bytes } = encodeAuditPiece(entries);
+  return { name, bytes, sha256: createHash('sha256').update(bytes).digest() };
+};
+const [first, second] = [pieceOf(chain.slice(0, 4)), pieceOf(chain.slice(4))];
+const other = pieceOf(forged.slice(0, 4));
+
+function storeSuite(of: () => AuditStore): void {
+  const app = () => auditArchiveRoutes(of());
+  const digestOf = (bytes: Uint8Array) => `sha-256=:${createHash('sha256').update(bytes).digest('base64')}:`;
+  const post = (name: string, bytes: Uint8Array<ArrayBuffer>, digest = digestOf(bytes)) =>
+    app().request(`/${name}`, { method: 'POST', body: bytes, headers: { 'content-digest': digest } });
+
+  it('keeps what it is given, once, whatever comes again under the name', async () => {
+    expect(await of().list()).toEqual({ pieces: [], after: undefined });
+    expect(await of().create(first)).toBe('created');
+    expect(await of().create(other)).toBe('exists');
+    expect(await of().create(first)).toBe('exists');
+    expect(Buffer.from((await of().get(first.name)) as Uint8Array).equals(first.bytes)).toBe(true);
+    expect(await of().list()).toEqual({ pieces: [{ name: first.name, bytes: first.bytes.length }], after: undefined });
+    expect(await of().get(second.name)).toBeUndefined();
+  });
+
+  it('takes one of two that come at the same time', async () => {
+    const both = await Promise.allSettled([of().create(second), of().create(second)]);
+    const answers = both.map((each) => (each.status === 'fulfilled' ? each.value : 'again'));
+    expect(answers.filter((answer) => answer === 'created')).toHaveLength(1);
+    expect(Buffer.from((await of().get(second.name)) as Uint8Array).equals(second.bytes)).toBe(true);
+  });
+
+  it('answers over HTTP: again is once, another is a contradiction and changes nothing', async () => {
+    const again = await post(first.name, first.bytes);
+    expect([again.status, await again.json()]).toEqual([200, { digest: first.sha256.toString('hex'), already: true }]);
+    const contradiction = await post(other.name, other.bytes);
+    expect([contradiction.status, await contradiction.json()]).toMatchObject([409, { error: { reason: 'conflict' } }]);
+    const stored = await app().request(`/${first.name}`);
+    expect(Buffer.from(await stored.arrayBuffer()).equals(first.bytes)).toBe(true);
+  });
+
+  it('refuses what is no piece, what is not what it says, and every other way to write', async () => {
+    const changed = Uint8Array.from(second.bytes);
+    changed[200] = 33;
+    expect((await post(second.name, changed)).status).toBe(400);
+    expect((await post(second.name, changed, digestOf(second.bytes))).status).toBe(400);
+    expect((await post('0000000007-0000000008.ndjson', second.bytes)).status).toBe(400);
+    expect((await post('..%2Fescape.ndjson', second.bytes)).status).toBe(400);
+    expect((await post(second.name, new Uint8Array(5 * 1024 * 1024))).status).toBe(413);
+    for (const method of ['PUT', 'DELETE', 'PATCH'])
+      expect((await app().request(`/${first.name}`, { method })).status).toBe(404);
+    expect((await app().request('/..%2Frecordings')).status).toBe(404);
+    expect((await app().request('/?after=x')).status).toBe(400);
+  });
+}
+
+describe('pieces in a directory', () => {
+  let directory: string;
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'gatehouse-audit-'));
+  });
+  afterAll(() => rm(directory, { recursive: true, force: true }));
+  storeSuite(() => directoryAuditStore(directory));
+
+  it('stand where S3 would have them, read-only', async () => {
+    expect(await readFile(join(directory, 'audit', first.name))).toEqual(Buffer.from(first.bytes));
+  });
+
+  it('are refused for now, and not for good, where the directory is away', async () => {
+    const file = join(directory, 'audit', first.name);
+    await chmod(file, 0o444);
+    await expect(directoryAuditStore(file).create(first)).rejects.toThrow(RetriableFault);
+  });
+});
+
+// Real S3, with everything that AWS has and local stand-ins lack.
+const missing = cephMissing();
+describe('pieces in S3', () => {
+  let ceph: CephS3 | undefined;
+  let client: S3Client;
+  const now = Date.now();
+  beforeAll(async () => {
+    if (missing) return;
+    ceph = await startCeph();
+    client = new S3Client({ ...ceph, forcePathStyle: true });
+    await client.send(new CreateBucketCommand({ Bucket: 'archive', ObjectLockEnabledForBucket: true }));
+    await client.send(new CreateBucketCommand({ Bucket: 'plain' }));
+  });
+  afterAll(async () => {
+    client?.destroy();
+    await ceph?.stop();
+  });
+  const store = () => s3AuditStore(client, 'archive', { mode: 'COMPLIANCE', days: 3650 }, () => now);
+  if (missing) it('needs Ceph', (context) => context.skip(missing));
+  else {
+    // Ceph before 20 ignores If-None-Match in a bucket with versions, which Object Lock needs; AWS honours it in both.
+    storeSuite(() => s3AuditStore(client, 'plain', 'none', () => now));
+
+    it('are locked for as long as was set, in one version that cannot be deleted', async () => {
+      const Key = `audit/${first.name}`;
+      expect(await store().create(first)).toBe('created');
+      const { Retention } = await client.send(new GetObjectRetentionCommand({ Bucket: 'archive', Key }));
+      expect(Retention?.Mode).toBe('COMPLIANCE');
+      const days = ((Retention?.RetainUntilDate?.getTime() ?? 0) - now) / 86_400_000;
+      expect(days).toBeGreaterThan(3649);
+      expect(days).toBeLessThanOrEqual(3650);
+      const { Versions = [] } = await client.send(new ListObjectVersionsCommand({ Bucket: 'archive', Prefix: Key }));
+      expect(Versions).toHaveLength(1);
+      const VersionId = Versions[0]?.VersionId;
+      await expect(client.send(new DeleteObjectCommand({ Bucket: 'archive', Key, VersionId }))).rejects.toThrow();
+    });
+
+    it('are refused for now, and not for good, where the store is away', async () => {
+      const away = new S3Client({ ...ceph, endpoint: 'http://127.0.0.1:9', forcePathStyle: true, maxAttempts: 1 });
+      const gone = s3AuditStore(away, 'archive', { mode: 'COMPLIANCE', days: 1 }, () => now);
+      await expect(gone.create(first)).rejects.toThrow(RetriableFault);
+      await expect(gone.list()).rejects.toThrow(RetriableFault);
+      await expect(gone.get(first.name)).rejects.toThrow(RetriableFault);
+      away.destroy();
+    });
+  }
+});
