@@ -31,6 +31,10 @@ const REFRESH_AFTER_MS = 5_000;
 const ASK_AGAIN_MS = 1_000;
 const MAX_ASKED = 1_000;
 
+/** Descriptions kept, of at most so many bytes each: the same statement is described the same way again and again. */
+const MAX_DESCRIPTIONS = 100;
+const MAX_DESCRIPTION_BYTES = 4 * 1024;
+
 const ROW_DESCRIPTION = 0x54;
 const DATA_ROW = 0x44;
 const COPY_OUT = 0x48;
@@ -72,6 +76,16 @@ export class LiveGuide implements ResultGuide {
   #described: readonly ResultField[] | undefined;
   readonly #ofPrepared = new WeakMap<Prepared, readonly ResultField[]>();
   readonly #ofPortal = new WeakMap<Portal, readonly ResultField[]>();
+  /** One object for equal descriptions, so that what is planned for it is found again. */
+  readonly #descriptions = new Map<string, readonly ResultField[]>();
+  /** What nothing is missing for. */
+  #complete:
+    | {
+        readonly catalogue: Catalogue;
+        readonly statement: StatementReading | undefined;
+        readonly described: readonly ResultField[];
+      }
+    | undefined;
   readonly #asked = new Map<string, number>();
   readonly #texts = new WeakMap<Source, TextReading>();
   /** What the target says at a Sync is about this, or about what was sent before it. */
@@ -188,7 +202,7 @@ export class LiveGuide implements ResultGuide {
       return first ? this.#wait(this.#began) : true;
     }
     const now = lease.now();
-    const fields = type === ROW_DESCRIPTION && body ? readRowDescription(body) : undefined;
+    const fields = type === ROW_DESCRIPTION && body ? this.#fields(body) : undefined;
     const since = this.#waited ? undefined : this.#needed(now, fields);
     this.#waited = false;
     if (since === undefined) {
@@ -211,13 +225,25 @@ export class LiveGuide implements ResultGuide {
   }
 
   described(body: Buffer): void {
-    const fields = readRowDescription(body);
+    const fields = this.#fields(body);
     const { next } = this.#parts.statements.pipeline;
     if (next?.kind === 'describe') {
       if (!fields) return;
       if (next.prepared) this.#ofPrepared.set(next.prepared, fields);
       if (next.portal) this.#ofPortal.set(next.portal, fields);
     } else this.#described = fields;
+  }
+
+  #fields(body: Buffer): readonly ResultField[] | undefined {
+    if (body.length > MAX_DESCRIPTION_BYTES) return readRowDescription(body);
+    const key = body.latin1Slice();
+    const known = this.#descriptions.get(key);
+    if (known) return known;
+    const fields = readRowDescription(body);
+    if (!fields) return undefined;
+    if (this.#descriptions.size >= MAX_DESCRIPTIONS) this.#descriptions.clear();
+    this.#descriptions.set(key, fields);
+    return fields;
   }
 
   rows(): ResultPlan | undefined {
@@ -340,13 +366,17 @@ export class LiveGuide implements ResultGuide {
     const { statement, number, earlier, portal } = this.#current();
     // What the session changed itself and did not commit, no load can see.
     if (this.memory.stateFor(number, earlier).dirty) return undefined;
-    const described = fields ?? (portal?.prepared ? this.#ofPrepared.get(portal.prepared) : undefined) ?? [];
+    const described = fields ?? (portal?.prepared ? this.#ofPrepared.get(portal.prepared) : undefined) ?? NO_FIELDS;
+    const complete = this.#complete;
+    if (complete?.catalogue === current && complete.statement === statement && complete.described === described)
+      return undefined;
     const missing = [
       ...described.flatMap(({ table, attribute }) =>
         table !== 0 && attribute > 0 && !current.origin(table, attribute) ? [`${table}.${attribute}`] : [],
       ),
       ...(statement ? unknownNames(statement, current) : []),
     ];
+    if (missing.length === 0) this.#complete = { catalogue: current, statement, described };
     return this.#isWorthAsking(missing, now) ? now : undefined;
   }
 
@@ -371,6 +401,8 @@ export class LiveGuide implements ResultGuide {
     this.masks.report({ kind: 'mask.withheld', reason: 'catalogue_unavailable' });
   }
 }
+
+const NO_FIELDS: readonly ResultField[] = [];
 
 function currentOf(
   next: Pending | undefined,
