@@ -236,7 +236,7 @@ export class LiveGuide implements ResultGuide {
 
   #fields(body: Buffer): readonly ResultField[] | undefined {
     if (body.length > MAX_DESCRIPTION_BYTES) return readRowDescription(body);
-    const key = body.latin1Slice();
+    const key = body.toString('latin1');
     const known = this.#descriptions.get(key);
     if (known) return known;
     const fields = readRowDescription(body);
@@ -314,7 +314,8 @@ export class LiveGuide implements ResultGuide {
     exact: boolean,
   ): ResultPlan | undefined {
     const { masks } = this;
-    const asked = formats?.join() ?? '';
+    // One description serves many statements: what it proves, and in which formats, is part of the question.
+    const asked = `${exact} ${formats?.join() ?? 'as described'}`;
     const known = this.#plans.get(fields);
     if (known && known.facts === facts && known.masks === masks && known.formats === asked) return known.plan;
     const lineage = facts.lineage(fields.length);
