@@ -28,6 +28,7 @@ export async function maskingHash(
 }
 
 function hashWith(given: Buffer): KeyedHash {
-  const key = secret(new Uint8Array(hkdfSync('sha256', given, '', 'gatehouse connector: masked values', 32)));
-  return createKeyedHash(key);
+  return createKeyedHash(
+    secret(new Uint8Array(hkdfSync('sha256', given, '', 'gatehouse connector: masked values', 32))),
+  );
 }

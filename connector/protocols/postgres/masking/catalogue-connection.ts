@@ -1,5 +1,5 @@
 // The connection over which a target's catalogue is read: the session's own target and database, logged
-// in as any session is. One query at a time; each row is handed over as it comes, so that a large
+// in like a session. One query at a time; each row is handed over as it comes, so that a large
 // catalogue is not in memory twice. Holds nothing of a session and shows nothing to one.
 
 import type { Socket } from 'node:net';

@@ -311,7 +311,8 @@ export class LiveGuide implements ResultGuide {
     exact: boolean,
   ): ResultPlan | undefined {
     const { masks } = this;
-    const asked = formats?.join() ?? '';
+    // One description serves many statements: what it proves, and in which formats, is part of the question.
+    const asked = `${exact} ${formats?.join() ?? 'as described'}`;
     const known = this.#plans.get(fields);
     if (known && known.facts === facts && known.masks === masks && known.formats === asked) return known.plan;
     const lineage = facts.lineage(fields.length);
