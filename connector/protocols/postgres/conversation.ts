@@ -12,7 +12,7 @@ import { FrameScanner, frameTable } from './framing.ts';
 import { GuardedClient } from './guarded-client.ts';
 import { authenticationOk, backendKeyData } from './messages.ts';
 import { createSessionMasking, type MaskingShare, type SessionMasking } from './masking/session-masking.ts';
-import { parseSync } from './parser.ts';
+import { parse } from './parser.ts';
 import { farewellMessage } from './refusals.ts';
 import { Statements } from './statements.ts';
 import { logIn, type UpstreamConnection } from './upstream.ts';
@@ -150,7 +150,7 @@ class PostgresInterpreter implements Interpreter {
   #estimate(text: string): Promise<Estimate | undefined> {
     const { target, database } = this.#parts;
     const path = this.#statements.settings.get('search_path');
-    return estimate(text, parseSync, (parameters) =>
+    return estimate(text, parse, (parameters) =>
       logIn(target, database, path === undefined ? parameters : new Map([...parameters, ['search_path', path]])),
     );
   }

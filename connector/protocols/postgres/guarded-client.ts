@@ -336,7 +336,8 @@ export class GuardedClient {
       portal?.meanings ?? [],
       portal ? statements.names.preparedComplete : statements.names.portalsComplete,
     );
-    if (portal?.held && (portal.held === statement || decision.verdict === 'hold')) {
+    const approved = portal?.held && (portal.held === statement || decision.verdict === 'hold');
+    if (approved || (decision.verdict === 'allow' && !this.#parts.guard.rules.counted)) {
       this.#check(send());
       if (this.fault === undefined) this.#frames.forward(message);
       return;

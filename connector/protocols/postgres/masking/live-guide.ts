@@ -16,24 +16,22 @@ import type { Statements } from '../statements.ts';
 import type { Catalogue } from './catalogue.ts';
 import { type CatalogueLease, MAX_CATALOGUE_AGE_MS } from './catalogues.ts';
 import type { CopyPlan } from './copy-out.ts';
+import { Descriptions } from './descriptions.ts';
 import { factsOf, type StatementFacts, unknownNames } from './result-facts.ts';
 import type { ResultGuide } from './result-masker.ts';
 import { type ColumnPlan, planFields, type ResultPlan, WITHHOLD_ALL } from './result-plan.ts';
-import { readRowDescription, type ResultField } from './row-description.ts';
+import type { ResultField } from './row-description.ts';
 import { SessionMemory } from './session-memory.ts';
 import { maskStatementText } from './statement-text.ts';
 import type { Readings, StatementReading, TextReading } from './statement-reading.ts';
 import type { Format } from './types.ts';
+import { UntouchedAnswers } from './untouched-answers.ts';
 
 /** From this age on it is read again while nobody waits. */
 const REFRESH_AFTER_MS = 5_000;
 /** A name that was not there is asked for again after this. */
 const ASK_AGAIN_MS = 1_000;
 const MAX_ASKED = 1_000;
-
-/** Descriptions kept, of at most so many bytes each: the same statement is described the same way again and again. */
-const MAX_DESCRIPTIONS = 100;
-const MAX_DESCRIPTION_BYTES = 4 * 1024;
 
 const ROW_DESCRIPTION = 0x54;
 const DATA_ROW = 0x44;
@@ -76,8 +74,8 @@ export class LiveGuide implements ResultGuide {
   #described: readonly ResultField[] | undefined;
   readonly #ofPrepared = new WeakMap<Prepared, readonly ResultField[]>();
   readonly #ofPortal = new WeakMap<Portal, readonly ResultField[]>();
-  /** One object for equal descriptions, so that what is planned for it is found again. */
-  readonly #descriptions = new Map<string, readonly ResultField[]>();
+  readonly #descriptions = new Descriptions();
+  readonly #untouched = new UntouchedAnswers();
   /** Descriptions that nothing is missing for, with what that was asked of. */
   readonly #complete = new WeakMap<
     readonly ResultField[],
@@ -199,7 +197,7 @@ export class LiveGuide implements ResultGuide {
       return first ? this.#wait(this.#began) : true;
     }
     const now = lease.now();
-    const fields = type === ROW_DESCRIPTION && body ? this.#fields(body) : undefined;
+    const fields = type === ROW_DESCRIPTION && body ? this.#descriptions.read(body) : undefined;
     const since = this.#waited ? undefined : this.#needed(now, fields);
     this.#waited = false;
     if (since === undefined) {
@@ -222,25 +220,13 @@ export class LiveGuide implements ResultGuide {
   }
 
   described(body: Buffer): void {
-    const fields = this.#fields(body);
+    const fields = this.#descriptions.read(body);
     const { next } = this.#parts.statements.pipeline;
     if (next?.kind === 'describe') {
       if (!fields) return;
       if (next.prepared) this.#ofPrepared.set(next.prepared, fields);
       if (next.portal) this.#ofPortal.set(next.portal, fields);
     } else this.#described = fields;
-  }
-
-  #fields(body: Buffer): readonly ResultField[] | undefined {
-    if (body.length > MAX_DESCRIPTION_BYTES) return readRowDescription(body);
-    const key = body.toString('latin1');
-    const known = this.#descriptions.get(key);
-    if (known) return known;
-    const fields = readRowDescription(body);
-    if (!fields) return undefined;
-    if (this.#descriptions.size >= MAX_DESCRIPTIONS) this.#descriptions.clear();
-    this.#descriptions.set(key, fields);
-    return fields;
   }
 
   rows(): ResultPlan | undefined {
@@ -250,11 +236,46 @@ export class LiveGuide implements ResultGuide {
     const facts = this.#factsOf(current);
     const { portal } = current;
     const exact = current.query ? this.#described : portal && this.#ofPortal.get(portal);
-    if (exact) return this.#plan(exact, facts, undefined, true);
+    if (exact) {
+      const plan = this.#plan(exact, facts, undefined, true);
+      if (!plan) this.#learn(current, exact);
+      return plan;
+    }
     const meant = portal?.meanings.length === 1 ? portal.prepared : undefined;
     const earlier = meant && this.#ofPrepared.get(meant);
     if (earlier && portal?.formats) return this.#plan(earlier, facts, formatsOf(portal), false);
     return this.#planWithoutDescription(facts, current);
+  }
+
+  /** One whole answer, like an earlier one of which nothing was touched: it need not be looked at. */
+  passes(chunk: Buffer): boolean {
+    const { only } = this.#parts.statements.pipeline;
+    const statement = only && this.#alone(currentOf(only, (one) => this.readingOf(one.source)));
+    if (!statement || this.#waiting) return false;
+    const { masks } = this;
+    if (masks.columnRules.length === 0) return this.#untouched.covers(chunk, statement, masks, undefined);
+    const { lease } = this.#parts;
+    const catalogue = this.#usable(lease.now(), REFRESH_AFTER_MS);
+    return catalogue !== undefined && this.#untouched.covers(chunk, statement, masks, catalogue);
+  }
+
+  /** What it means hangs on nothing that the session did, and it is all that its text says. */
+  #alone({ reading, statement, number }: Current): StatementReading | undefined {
+    if (!statement?.alone || statement.changesDefinitions || reading?.statements?.length !== 1) return undefined;
+    return this.memory.changedBefore(number) || this.memory.settingsFilled ? undefined : statement;
+  }
+
+  #learn(current: Current, fields: readonly ResultField[]): void {
+    const statement = this.#alone(current);
+    const description = this.#descriptions.bodyOf(fields);
+    const { masks } = this;
+    if (statement && description)
+      this.#untouched.learn(
+        statement,
+        masks,
+        masks.columnRules.length === 0 ? undefined : this.#catalogue,
+        description,
+      );
   }
 
   copyOut(binary: boolean, columns: number): CopyPlan | undefined {
@@ -385,10 +406,10 @@ export class LiveGuide implements ResultGuide {
     return true;
   }
 
-  #usable(now: number): Catalogue | undefined {
+  #usable(now: number, oldestMs = MAX_CATALOGUE_AGE_MS): Catalogue | undefined {
     const { current, changedAt } = this.#parts.lease;
     if (!current) return undefined;
-    return current.asOf >= Math.max(changedAt, now - MAX_CATALOGUE_AGE_MS) ? current : undefined;
+    return current.asOf >= Math.max(changedAt, now - oldestMs) ? current : undefined;
   }
 
   #reportFault(): void {
