@@ -14,7 +14,7 @@
 // stops, and never one that lets pass: both err on the side of stopping.
 
 import { err, ok, type Result } from '../result.ts';
-import { type Act, STATEMENT_CLASSES } from '../sql/statement.ts';
+import { type Act, type RelationName, STATEMENT_CLASSES } from '../sql/statement.ts';
 import { VERBS } from '../sql/vocabulary.ts';
 
 interface NamePattern {
@@ -174,7 +174,7 @@ export function stops(pattern: Pattern, act: Act, path?: SearchPath): boolean {
     const { schema, name } = pattern.relation;
     if (!act.relation) return false;
     if (act.relation.name !== undefined && !fitsLoosely(name, act.relation.name)) return false;
-    const schemas = act.relation.schema !== undefined ? [act.relation.schema] : path;
+    const schemas = schemasOf(act.relation, path);
     if (schema && schemas && !schemas.some((one) => fitsLoosely(schema, one))) return false;
   }
   return true;
@@ -198,11 +198,17 @@ export function letsPass(pattern: Pattern, act: Act, path?: SearchPath): boolean
     // `select 1` reads no table: who may read some may do that.
     if (!act.relation) return act.class === 'read' && act.verbs.includes('select');
     if (act.relation.name === undefined ? name.text !== '*' : !fitsStrictly(name, act.relation.name)) return false;
-    const schemas = act.relation.schema !== undefined ? [act.relation.schema] : path;
+    const schemas = schemasOf(act.relation, path);
     if (schema && schema.text !== '*' && !schemas?.every((one) => fitsStrictly(schema, one))) return false;
   }
   return true;
 }
+
+/** Undefined: any. */
+const schemasOf = ({ schema, implied }: RelationName, path: SearchPath): SearchPath => {
+  if (schema !== undefined) return [schema];
+  return path && implied !== undefined ? [implied, ...path] : path;
+};
 
 const sameFold = (a: string, b: string | undefined): boolean =>
   b !== undefined && glob(b.toLowerCase(), a.toLowerCase());
