@@ -298,7 +298,7 @@ export class GuardedClient {
       this.#check(portal);
       return;
     }
-    const decision = verdicts.onPrepared(portal.meanings, statements.names.preparedComplete);
+    const decision = verdicts.onPrepared(portal.meanings, statements.names.knowsPrepared(portal.statement));
     if (decision.verdict === 'allow' || decision.verdict === 'warn') {
       this.#check(statements.sendBind(portal));
       if (this.fault === undefined) this.#frames.forward(message);
@@ -328,12 +328,15 @@ export class GuardedClient {
       this.#check(read);
       return;
     }
-    const { statement, portal } = read;
+    const { statement, portal, name } = read;
     const source = portal?.prepared?.source;
     statement.source = source;
     const send = (): Fault | undefined => {
       // A portal that is not there runs nothing, and one made in SQL only goes on.
-      if (!source) return statements.sendExecute(statement, portal);
+      if (!source) {
+        verdicts.sentUnread();
+        return statements.sendExecute(statement, portal);
+      }
       const judged = verdicts.on(source);
       const fault =
         this.#prepareIn(statement, judged, statements.pipeline.segment) ?? statements.sendExecute(statement, portal);
@@ -343,7 +346,7 @@ export class GuardedClient {
     // What was approved at its Bind is what was asked, whatever rules came since.
     const decision = verdicts.onPrepared(
       portal?.meanings ?? [],
-      portal ? statements.names.preparedComplete : statements.names.portalsComplete,
+      portal ? statements.names.knowsPrepared(portal.statement) : statements.names.knowsPortal(name),
     );
     if (portal?.held && (portal.held === statement || decision.verdict === 'hold')) {
       this.#check(send());

@@ -3,6 +3,7 @@
 
 import type { ResultLineage } from '../../../../core/sql/lineage.ts';
 import { type PgParser, type PgTextSettings, readTree, summarizePostgres } from '../../../../core/sql/postgres.ts';
+import { asEscaping } from '../../../../core/sql/postgres-strings.ts';
 import { lineagePostgres } from '../../../../core/sql/postgres-lineage.ts';
 import { children, nodeOf, type TreeNode, text } from '../../../../core/sql/postgres-tree.ts';
 import { everyStatement, type RelationName, type StatementSummary } from '../../../../core/sql/statement.ts';
@@ -11,7 +12,9 @@ import { type Mentions, mentionsOf } from './mentions.ts';
 
 export interface StatementReading {
   readonly result: ResultLineage;
-  readonly defines: { readonly kind: 'cursor' | 'prepared'; readonly name: string; readonly result: ResultLineage } | undefined;
+  readonly defines:
+    | { readonly kind: 'cursor' | 'prepared'; readonly name: string; readonly result: ResultLineage }
+    | undefined;
   readonly summary: StatementSummary;
   /** For COPY TO STDOUT. Undefined: it is none, or of a form that is not known. */
   readonly copy: CopyForm | undefined;
@@ -49,7 +52,11 @@ export class Readings {
 
   read(statements: string, settings: PgTextSettings): TextReading {
     // Without the setting a text with a backslash means something else; others read alike.
-    const plain = settings.standardConformingStrings === true || !statements.includes('\\');
+    const conforming = settings.standardConformingStrings;
+    const plain =
+      conforming === true ||
+      !statements.includes('\\') ||
+      (conforming === undefined && asEscaping(statements) !== undefined);
     if (!plain) return { text: statements, statements: undefined };
     const known = this.#kept.get(statements);
     if (known) {
@@ -110,14 +117,17 @@ function readingOf(
     defines,
     summary,
     copy: node.type === 'CopyStmt' ? copyFormOf(node) : undefined,
-    copiesTable: node.type === 'CopyStmt' && nodeOf(node.fields.query) === undefined && !Array.isArray(node.fields.attlist),
+    copiesTable:
+      node.type === 'CopyStmt' && nodeOf(node.fields.query) === undefined && !Array.isArray(node.fields.attlist),
     changesDefinitions: opaque || acts.some((act) => act.class === 'schema'),
     // set_config leaves an act with its setting, and is no function there.
     fillsSettings: opaque || (acts.some((act) => act.setting !== undefined) && hasCall(node, 'set_config')),
     readsSettings:
       (node.type === 'VariableShowStmt' && !SHOWN.has(text(node.fields.name)?.toLowerCase() ?? '')) ||
       calls('current_setting') ||
-      acts.some((act) => /^pg_(?:settings|db_role_setting|stat_activity|file_settings)$/.test(act.relation?.name ?? '')),
+      acts.some((act) =>
+        /^pg_(?:settings|db_role_setting|stat_activity|file_settings)$/.test(act.relation?.name ?? ''),
+      ),
     writes: acts.flatMap((act) => (act.class === 'write' && act.relation ? [act.relation] : [])),
     mentions: mentionsOf(node),
     alone: result.kind !== 'cursor' && result.kind !== 'prepared' && all.every((one) => one.executes === undefined),
