@@ -178,3 +178,16 @@ it('a function that is known by its name cannot get another', async () => {
     'Z I',
   ]);
 });
+
+it('each statement of one text counts against the limit of statements', async () => {
+  g.rules([], { statements: undefined as never, limits: { statementsPerMinute: 100 } });
+  const peer = await g.session();
+  const many = (count: number) => say.query('select 1;'.repeat(count));
+  expect(await ask(peer, many(60))).toHaveLength(60 * 3 + 1);
+  expect(await ask(peer, many(41))).toEqual(['E 53400', 'Z I']);
+  peer.send(many(101));
+  const [error] = await peer.upTo('Z');
+  expect(fieldsOf(error as RawMessage).M).toContain('Send these 101 in smaller parts.');
+  expect((await ask(peer, many(40))).at(-1)).toBe('Z I');
+  expect(await ask(peer, many(1))).toEqual(['E 53400', 'Z I']);
+});

@@ -166,6 +166,11 @@ class PostgresInterpreter implements Interpreter {
     return this.#guarded?.full === true;
   }
 
+  get working(): boolean {
+    const { pipeline } = this.#statements;
+    return pipeline.running && !pipeline.copyIn;
+  }
+
   get clientLeft(): boolean {
     return this.#statements.terminated;
   }

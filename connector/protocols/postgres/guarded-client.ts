@@ -55,6 +55,8 @@ interface Question {
   readonly message: ClientMessage;
   readonly statement: Statement;
   readonly decision: StatementDecision;
+  /** Statements in its text. */
+  readonly count?: number;
   describe(): HeldAction | string;
   /** The pipeline takes it up. */
   send(): Fault | undefined;
@@ -239,6 +241,7 @@ export class GuardedClient {
       message,
       statement,
       decision: judged.decision,
+      count: countOf(judged, source),
       describe: () => describeQuery(recorded, message, statements, judged.read),
       send: () => {
         const fault = statements.sendQuery(statement) ?? this.#prepareIn(statement, judged, undefined);
@@ -386,11 +389,12 @@ export class GuardedClient {
 
   // --- what becomes of them ---
 
-  #ask({ message, statement, decision, describe, send, refuse }: Question): void {
+  #ask({ message, statement, decision, count = 1, describe, send, refuse }: Question): void {
     const { guard, answers, relay, statements } = this.#parts;
     let kept: Buffer | undefined;
     const action: Action = {
       statement: statement.number,
+      statements: count,
       decision,
       describe,
       forward: () => {
@@ -472,6 +476,13 @@ export class GuardedClient {
   get #encoding(): string {
     return this.#parts.statements.settings.get('client_encoding') ?? 'UTF8';
   }
+}
+
+/** Of a text that could not be read, at most. One that does not parse runs nothing. */
+function countOf({ read }: JudgedText, { text }: Source): number {
+  if (read.ok) return Math.max(1, read.value.length);
+  if (read.error.reason === 'syntax' || text === undefined) return 1;
+  return text.split(';').length;
 }
 
 const escapes = ({ settings }: Source): boolean => settings.standardConformingStrings !== true;
