@@ -40,6 +40,7 @@ export class Draft {
   prepares: string | undefined;
   executes: string | undefined;
   readonly #summarize: SummarizeNested;
+  readonly #functions = new Set<string>();
   #touched = 0;
 
   constructor(kind: string, summarize: SummarizeNested) {
@@ -148,8 +149,12 @@ export class Draft {
     } else {
       const known = knownFunction(name);
       const act = { verbs: ['function'], class: known?.class ?? 'read', function: called } as const;
-      this.act(known ? act : { ...act, free: true });
-      if (known?.hides) this.opaque.push({ why: `${name} ${known.hides}`, verbs: [], function: called });
+      // A list of ten thousand rows calls now() ten thousand times, and does one thing.
+      const key = `${schema ?? ''}.${name}`;
+      const again = this.#functions.has(key);
+      this.#functions.add(key);
+      if (!again) this.act(known ? act : { ...act, free: true });
+      if (known?.hides && !again) this.opaque.push({ why: `${name} ${known.hides}`, verbs: [], function: called });
     }
     this.visitAll(node, scope);
   }

@@ -8,7 +8,7 @@ import { err, ok, type Result } from '../result.ts';
 import { summarizeStatement } from './postgres-statements.ts';
 import { asEscaping } from './postgres-strings.ts';
 import { type Fields, nodeOf, TreeFault } from './postgres-tree.ts';
-import type { StatementSummary, Unparsable } from './statement.ts';
+import { everyStatement, type StatementSummary, type Unparsable } from './statement.ts';
 
 /** `parseSync` of libpg-query: gives `{ stmts: [{ stmt, stmt_location?, stmt_len? }] }`, throws for a syntax error. */
 export type PgParser = (text: string) => unknown;
@@ -26,6 +26,12 @@ export const CONFORMING: PgTextSettings = { standardConformingStrings: true };
 
 /** Beyond this a text is not parsed: its tree is some twenty times as large, in memory that others need. */
 export const MAX_TEXT_CHARACTERS = 1_048_576;
+
+/**
+ * Beyond this a text is not judged: statements and acts together. A megabyte holds a hundred thousand, and judging them
+ * would hold up every other session.
+ */
+const MAX_ACTS = 20_000;
 
 /**
  * The statements of one text, in order; none for an empty one. The parser knows grammar 18: what an
@@ -51,7 +57,15 @@ function summarizeTree(
   const unread = readTree(parse, text, settings);
   if (!unread.ok) return unread;
   try {
-    return ok(unread.value.map(({ node, at }) => summarizeStatement(node, at)));
+    let acts = unread.value.length;
+    const summaries: StatementSummary[] = [];
+    for (const { node, at } of unread.value) {
+      const summary = summarizeStatement(node, at);
+      for (const one of everyStatement(summary)) acts += one.acts.length;
+      if (acts > MAX_ACTS) return err({ reason: 'too_long', message: `does more than ${MAX_ACTS} things` });
+      summaries.push(summary);
+    }
+    return ok(summaries);
   } catch (error) {
     return err(asUnparsable(error));
   }

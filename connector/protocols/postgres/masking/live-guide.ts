@@ -76,7 +76,10 @@ export class LiveGuide implements ResultGuide {
   readonly #texts = new WeakMap<Source, TextReading>();
   /** What the target says at a Sync is about this, or about what was sent before it. */
   #lastSent: TextReading | undefined;
-  readonly #known = new WeakMap<StatementReading, { catalogue: Catalogue | undefined; masks: Masks; facts: StatementFacts }>();
+  readonly #known = new WeakMap<
+    StatementReading,
+    { catalogue: Catalogue | undefined; masks: Masks; facts: StatementFacts }
+  >();
   readonly #plans = new WeakMap<
     readonly ResultField[],
     { facts: StatementFacts; masks: Masks; formats: string; plan: ResultPlan | undefined }
@@ -291,7 +294,8 @@ export class LiveGuide implements ResultGuide {
     const surest = exact ? lineage?.map((one, index) => withOrigin(one, fields[index], resolve)) : lineage;
     const plan = planFields(masks, counted, { lineage: surest, touched: facts.touched, formats }, resolve);
     // What is withheld is told each time.
-    if (!plan?.columns.some(({ kind }) => kind === 'withhold')) this.#plans.set(fields, { facts, masks, formats: asked, plan });
+    if (!plan?.columns.some(({ kind }) => kind === 'withhold'))
+      this.#plans.set(fields, { facts, masks, formats: asked, plan });
     return plan;
   }
 
@@ -310,10 +314,11 @@ export class LiveGuide implements ResultGuide {
     const fields = star ? undefined : Array.from({ length: count }, unknownField);
     // In place, unless it is known to be text.
     const plan = fields && this.#plan(fields, facts, formatsOf(portal) ?? ['binary'], false);
-    if (fields && !plan) return { columns: fields.map((): ColumnPlan => ({ kind: 'pass' })), beyond: WITHHOLD_ALL.beyond };
+    if (fields && !plan)
+      return { columns: fields.map((): ColumnPlan => ({ kind: 'pass' })), beyond: WITHHOLD_ALL.beyond };
     // A value of a type that is not known can only become NULL.
-    const columns = plan?.columns.map((column): ColumnPlan =>
-      column.kind === 'mask' ? { ...column, way: 'null', constant: undefined } : column,
+    const columns = plan?.columns.map(
+      (column): ColumnPlan => (column.kind === 'mask' ? { ...column, way: 'null', constant: undefined } : column),
     );
     if (columns) return { columns, beyond: WITHHOLD_ALL.beyond };
     masks.report({ kind: 'mask.withheld', reason: 'result_unknown' });
@@ -387,7 +392,8 @@ function withOrigin(
   field: ResultField | undefined,
   resolve: (table: number, attribute: number) => Origin | undefined,
 ): Lineage {
-  if (lineage === 'unknown' || lineage.length < 2 || !field || field.table === 0 || field.attribute <= 0) return lineage;
+  if (lineage === 'unknown' || lineage.length < 2 || !field || field.table === 0 || field.attribute <= 0)
+    return lineage;
   const origin = resolve(field.table, field.attribute);
   if (!origin?.bases || origin.bases === 'unknown') return lineage;
   const { schema, table, column } = origin;

@@ -2,7 +2,13 @@
 // Whatever is not certain is unknown, and then `touched` is too: the column is withheld, literals are
 // written over in the recording, and words of the target that quote anything are cut.
 
-import { type BaseColumn, type ColumnRule, decideColumn, fitsBase, type Lineage } from '../../../../core/masking/columns.ts';
+import {
+  type BaseColumn,
+  type ColumnRule,
+  decideColumn,
+  fitsBase,
+  type Lineage,
+} from '../../../../core/masking/columns.ts';
 import type { Masks } from '../../../../core/masking/masks.ts';
 import type { ResultColumn, ResultLineage, Sources } from '../../../../core/sql/lineage.ts';
 import { everyStatement, type StatementSummary } from '../../../../core/sql/statement.ts';
@@ -60,7 +66,9 @@ export function factsOf(
   const reach = catalogue.reachOf(text, all);
   const touched = touchedOf(reach, catalogue, masks.columnRules);
   const rewritten = [...reading.writes, ...(behind?.writes ?? [])].some((relation) =>
-    relation.name === undefined ? true : catalogue.named({ ...relation, table: relation.name }).some((one) => one.rewritten),
+    relation.name === undefined
+      ? true
+      : catalogue.named({ ...relation, table: relation.name }).some((one) => one.rewritten),
   );
   const result = behind ? behind.result : reading.result;
   const own = catalogue.hidesOwnCode(text, all);
@@ -79,7 +87,7 @@ export function factsOf(
       const types = typesOf(result, catalogue, count, reading.copiesTable);
       const may = masks.mayTouch(touched);
       const columns = lineage.map((one, index) => copiedColumn(one, types[index], may, binary, masks));
-      return binary ? { kind: 'binary', columns } : { ...reading.copy, columns } as CopyPlan;
+      return binary ? { kind: 'binary', columns } : ({ ...reading.copy, columns } as CopyPlan);
     },
   };
 }
@@ -101,7 +109,7 @@ function withoutColumns(reading: StatementReading | undefined, masks: Masks): St
       if (!masks.finder) return { kind: 'withhold' };
       if (!reading?.copy || (reading.copy.kind === 'binary') !== binary) return { kind: 'withhold' };
       const columns = Array.from({ length: count }, (): ColumnPlan => detected(0, binary));
-      return binary ? { kind: 'binary', columns } : { ...reading.copy, columns } as CopyPlan;
+      return binary ? { kind: 'binary', columns } : ({ ...reading.copy, columns } as CopyPlan);
     },
   };
 }
@@ -113,7 +121,13 @@ const detected = (type: number, binary: boolean): ColumnPlan => ({
   format: binary ? 'binary' : 'text',
 });
 
-function copiedColumn(lineage: Lineage, type: number | undefined, may: boolean, binary: boolean, masks: Masks): ColumnPlan {
+function copiedColumn(
+  lineage: Lineage,
+  type: number | undefined,
+  may: boolean,
+  binary: boolean,
+  masks: Masks,
+): ColumnPlan {
   const format = binary ? 'binary' : 'text';
   const decision = decideColumn(masks.columnRules, undefined, lineage, may);
   if (decision.kind === 'mask') {
@@ -129,7 +143,8 @@ function copiedColumn(lineage: Lineage, type: number | undefined, may: boolean, 
 
 function definedBy(reading: StatementReading, session: SessionState): StatementReading | 'unknown' | undefined {
   const { result, summary } = reading;
-  if (result.kind === 'cursor' || result.kind === 'prepared') return session.defined(result.kind, result.name) ?? 'unknown';
+  if (result.kind === 'cursor' || result.kind === 'prepared')
+    return session.defined(result.kind, result.name) ?? 'unknown';
   const executes = [...everyStatement(summary)].find((one) => one.executes !== undefined)?.executes;
   return executes === undefined ? undefined : (session.defined('prepared', executes) ?? 'unknown');
 }
@@ -138,7 +153,11 @@ function definedBy(reading: StatementReading, session: SessionState): StatementR
 const masked = new WeakMap<readonly ColumnRule[], WeakMap<Catalogue, Map<number, readonly BaseColumn[] | 'unknown'>>>();
 
 /** Masked base columns of a relation. */
-function maskedIn(relation: Relation, catalogue: Catalogue, rules: readonly ColumnRule[]): readonly BaseColumn[] | 'unknown' {
+function maskedIn(
+  relation: Relation,
+  catalogue: Catalogue,
+  rules: readonly ColumnRule[],
+): readonly BaseColumn[] | 'unknown' {
   let ofRules = masked.get(rules);
   if (!ofRules) masked.set(rules, (ofRules = new WeakMap()));
   let known = ofRules.get(catalogue);
@@ -158,7 +177,11 @@ function maskedIn(relation: Relation, catalogue: Catalogue, rules: readonly Colu
   return found;
 }
 
-function touchedOf(reach: readonly Relation[] | 'unknown', catalogue: Catalogue, rules: readonly ColumnRule[]): Touched {
+function touchedOf(
+  reach: readonly Relation[] | 'unknown',
+  catalogue: Catalogue,
+  rules: readonly ColumnRule[],
+): Touched {
   if (reach === 'unknown') return 'unknown';
   const found: BaseColumn[] = [];
   for (const relation of reach) {
@@ -180,7 +203,9 @@ function mayMeanMasked(
   if (touched.length === 0) return false;
   if (!mentions || summary.kind === 'explain') return true;
   for (const name of mentions) {
-    const meant = reach.flatMap((relation) => relation.columns.filter((column) => column.name === name).map((column) => ({ relation, column })));
+    const meant = reach.flatMap((relation) =>
+      relation.columns.filter((column) => column.name === name).map((column) => ({ relation, column })),
+    );
     // An alias, or a row: which columns are behind it is not followed.
     if (meant.length === 0) return true;
     for (const { relation, column } of meant) {
@@ -192,7 +217,12 @@ function mayMeanMasked(
 }
 
 /** Types of columns that are a table's own, unchanged. */
-function typesOf(result: ResultLineage, catalogue: Catalogue, count: number, copied: boolean): readonly (number | undefined)[] {
+function typesOf(
+  result: ResultLineage,
+  catalogue: Catalogue,
+  count: number,
+  copied: boolean,
+): readonly (number | undefined)[] {
   if (result.kind !== 'columns') return [];
   const expanded = result.columns.flatMap((column): ResultColumn[] => {
     const table = column.kind === 'star' ? column.table : undefined;
@@ -206,7 +236,9 @@ function typesOf(result: ResultLineage, catalogue: Catalogue, count: number, cop
     }));
   });
   if (expanded.length !== count || expanded.some(({ kind }) => kind === 'star')) return [];
-  return expanded.map((column) => (column.kind === 'value' && column.exact ? typeOf(column.sources, catalogue) : undefined));
+  return expanded.map((column) =>
+    column.kind === 'value' && column.exact ? typeOf(column.sources, catalogue) : undefined,
+  );
 }
 
 function typeOf(sources: Sources, catalogue: Catalogue): number | undefined {

@@ -52,7 +52,15 @@ const RESULT_ENDS = new Set([...'CsEIZTHGc'].map((letter) => letter.charCodeAt(0
 const DATA_ROW = 0x44;
 const COPY_DATA = 0x64;
 /** Encodings whose second bytes reach into ASCII: there a found value could begin inside a letter. */
-export const UNSAFE_ENCODINGS: ReadonlySet<string> = new Set(['SJIS', 'SHIFT_JIS_2004', 'BIG5', 'GBK', 'UHC', 'GB18030', 'JOHAB']);
+export const UNSAFE_ENCODINGS: ReadonlySet<string> = new Set([
+  'SJIS',
+  'SHIFT_JIS_2004',
+  'BIG5',
+  'GBK',
+  'UHC',
+  'GB18030',
+  'JOHAB',
+]);
 
 type Long =
   | { readonly kind: 'pass'; left: number }
@@ -133,7 +141,8 @@ export class ResultMasker implements Masking {
     let chunk = received;
     if (this.#restBytes > 0) {
       const [only] = this.#rest;
-      chunk = only && this.#rest.length === 1 && received.length === 0 ? only : Buffer.concat([...this.#rest, received]);
+      chunk =
+        only && this.#rest.length === 1 && received.length === 0 ? only : Buffer.concat([...this.#rest, received]);
       this.#rest = [];
       this.#restBytes = 0;
     } else if (this.#wanted > 0) {
