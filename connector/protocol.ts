@@ -91,6 +91,8 @@ export interface Gate {
 export interface Action {
   /** Its number in the facts; undefined where there is none. */
   readonly statement: number | undefined;
+  /** Statements in it, where a text may hold several: each counts against the limit. */
+  readonly statements?: number;
   readonly decision: StatementDecision;
   /** What approvers see and what goes on if they agree. Asked for a hold only. A sentence: why it cannot be held. */
   describe(): HeldAction | string;
@@ -161,7 +163,7 @@ export interface Conversation {
   readonly ended: Promise<{ readonly reason: EndReason; readonly message: string }>;
   /** Tells the client in the protocol's own words and closes both sides. Idempotent. */
   end(reason: EndReason, message: string): void;
-  /** When bytes last went either way; milliseconds, monotonic. */
+  /** When bytes last went either way, or now while the target works on what it was asked; milliseconds, monotonic. */
   lastActivityMs(): number;
 }
 

@@ -41,6 +41,8 @@ export interface Interpreter {
   farewell(reason: EndReason, message: string, takeBack: (bytes: number) => boolean): Buffer | undefined;
   /** The client said that it is leaving, so the target's closing is no surprise. */
   readonly clientLeft: boolean;
+  /** The target works on what the client asked for, and the client has nothing to do but to wait. */
+  readonly working: boolean;
   /** Both sides are closed, or about to be: what belongs to the session alone is let go. */
   closed(): void;
 }
@@ -128,7 +130,7 @@ export class Relay implements Conversation, Delivery {
   }
 
   lastActivityMs(): number {
-    return this.#activeAt;
+    return this.#interpreter?.working ? performance.now() : this.#activeAt;
   }
 
   deliver(): void {

@@ -109,10 +109,14 @@ export function createGate(deps: GateDeps): Gate {
 
   return {
     take(action) {
-      const waitMs = rate.take();
+      const waitMs = rate.take(action.statements);
       const { rule } = deps.rules();
       if (waitMs > 0) {
-        const message = `Rule ${rule} lets a session run ${rate.perMinute} statements a minute. Go on in ${Math.ceil(waitMs / 1000)} s.`;
+        const then =
+          waitMs === Number.POSITIVE_INFINITY
+            ? `Send these ${action.statements} in smaller parts.`
+            : `Go on in ${Math.ceil(waitMs / 1000)} s.`;
+        const message = `Rule ${rule} lets a session run ${rate.perMinute} statements a minute. ${then}`;
         return refuse(action, { reason: 'too_many_statements', message });
       }
       const { decision } = action;

@@ -60,4 +60,16 @@ describe('a rate of statements', () => {
     rate.limitTo(undefined);
     expect(run(rate, 5)).toBe(5);
   });
+
+  it('several at once run together or not at all, and more than the limit never', () => {
+    now = 0;
+    const rate = createStatementRate(10, clock);
+    expect(rate.take(6)).toBe(0);
+    expect(rate.take(5)).toBeGreaterThan(0);
+    expect(rate.take(4)).toBe(0);
+    expect(rate.take()).toBeGreaterThan(0);
+    now = 61_000;
+    expect(rate.take(11)).toBe(Number.POSITIVE_INFINITY);
+    expect(rate.take(10)).toBe(0);
+  });
 });

@@ -5,8 +5,11 @@ export interface StatementRate {
   readonly perMinute: number | undefined;
   /** Another limit from now on; what was counted in the last minute counts against it. */
   limitTo(perMinute: number | undefined): void;
-  /** 0: it may run, and counts. Otherwise milliseconds until one may. */
-  take(): number;
+  /**
+   * So many in one text. 0: they may run, and count. Otherwise milliseconds until more may; Infinity: so many never may
+   * together.
+   */
+  take(count?: number): number;
 }
 
 const MINUTE_MS = 60_000;
@@ -27,9 +30,10 @@ export function createStatementRate(perMinute: number | undefined, now: () => nu
     limitTo(next) {
       limit = next;
     },
-    take() {
+    take(count = 1) {
       // Not counted either: a limit that comes later begins with what runs then.
       if (limit === undefined) return 0;
+      if (count > limit) return Number.POSITIVE_INFINITY;
       const slot = Math.floor(now() / SLOT_MS);
       let total = 0;
       let oldest = slot;
@@ -39,13 +43,13 @@ export function createStatementRate(perMinute: number | undefined, now: () => nu
         total += counts[i] as number;
         if (at < oldest) oldest = at;
       }
-      if (total >= limit) return Math.max(1, (oldest + SLOTS) * SLOT_MS - now());
+      if (total + count > limit) return Math.max(1, (oldest + SLOTS) * SLOT_MS - now());
       const place = slot % SLOTS;
       if (slotOf[place] !== slot) {
         slotOf[place] = slot;
         counts[place] = 0;
       }
-      counts[place] = (counts[place] as number) + 1;
+      counts[place] = (counts[place] as number) + count;
       return 0;
     },
   };

@@ -40,6 +40,7 @@ export class Draft {
   prepares: string | undefined;
   executes: string | undefined;
   readonly #summarize: SummarizeNested;
+  readonly #functions = new Set<string>();
   #touched = 0;
 
   constructor(kind: string, summarize: SummarizeNested) {
@@ -148,10 +149,29 @@ export class Draft {
     } else {
       const known = knownFunction(name);
       const act = { verbs: ['function'], class: known?.class ?? 'read', function: called } as const;
-      this.act(known ? act : { ...act, free: true });
-      if (known?.hides) this.opaque.push({ why: `${name} ${known.hides}`, verbs: [], function: called });
+      // A list of ten thousand rows calls now() ten thousand times, and does one thing.
+      const key = `${schema ?? ''}.${name}`;
+      const again = this.#functions.has(key);
+      this.#functions.add(key);
+      if (!again) this.act(known ? act : { ...act, free: true });
+      if (known?.hides && !again) this.opaque.push({ why: `${name} ${known.hides}`, verbs: [], function: called });
     }
     this.visitAll(node, scope);
+  }
+
+  /** A function that is named to be called later, whose arguments nobody knows. */
+  called(parts: readonly string[]): void {
+    const name = parts.at(-1) ?? '';
+    if (name === 'set_config') {
+      this.setting(null, null);
+      this.opaque.push({ why: 'set_config under another name changes settings unseen', verbs: [], function: { name } });
+    }
+    const known = knownFunction(name);
+    if (!known) return;
+    const schema = parts.at(-2);
+    const called = { ...(schema !== undefined && { schema }), name };
+    this.act({ verbs: ['function'], class: known.class, function: called });
+    if (known.hides) this.opaque.push({ why: `${name} ${known.hides}`, verbs: [], function: called });
   }
 
   #setConfig(fields: Fields): void {
@@ -196,7 +216,10 @@ export class Draft {
 
 export function relationOf(fields: Fields): RelationName {
   const schema = text(fields.schemaname);
-  return { ...(schema !== undefined && { schema }), name: text(fields.relname) ?? '' };
+  const name = text(fields.relname) ?? '';
+  if (schema !== undefined) return { schema, name };
+  // pg_catalog is searched whether the path names it or not, and its tables are all called so.
+  return name.startsWith('pg_') ? { name, implied: 'pg_catalog' } : { name };
 }
 
 /** Names as a list: `{ items: [schema, table] }`, the last being the table. */

@@ -259,6 +259,23 @@ const execute: Handler = free('execute', (draft, node, scope) => {
   draft.visitAll(node, scope);
 });
 
+/** Settings by which a server reads texts. A running session learns of its new configuration unannounced. */
+const READING_SETTINGS = new Set(['standard_conforming_strings', 'client_encoding', 'search_path']);
+const changesReading: Handler = (draft, { fields }) => {
+  const set = nodeOf(fields.setstmt, 'VariableSetStmt');
+  const name = text(set?.fields.name)?.toLowerCase();
+  if (name === undefined || READING_SETTINGS.has(name))
+    draft.opaque.push({ why: 'it changes how statements are read, in every session', verbs: [] });
+};
+
+/** Operators, aggregates and casts call functions under other names: what is known of a function is said where it gets one. */
+const runsFunctions: Handler = (draft, { fields }) => {
+  const given = nodesOf(fields.definition).map((option) => nodeOf(option.fields.arg));
+  const cast = nodeOf(fields.func, 'ObjectWithArgs');
+  for (const parts of [...given.map((arg) => names(arg?.fields.names)), names(cast?.fields.objname)])
+    draft.called(parts);
+};
+
 const HANDLERS: Readonly<Record<string, Handler>> = {
   SelectStmt: select,
   InsertStmt: insert,
@@ -302,7 +319,7 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   SecLabelStmt: does(['security label'], 'privilege', {
     relations: ({ objtype, object }) => [relationOfObject(objtype, nodeOf(object))],
   }),
-  AlterSystemStmt: does(['alter system'], 'privilege', { also: ['alter'] }),
+  AlterSystemStmt: does(['alter system'], 'privilege', { also: ['alter'], more: changesReading }),
 
   CreateStmt: creates('table'),
   CreateTableAsStmt: createTableAs,
@@ -358,7 +375,7 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   AlterSubscriptionStmt: alters('subscription', { anywhere: true }),
   DropSubscriptionStmt: does(['drop', 'drop subscription'], 'schema'),
   CreateAmStmt: creates('access method'),
-  DefineStmt: (draft, node, scope) => creates(wordOf(node.fields.kind))(draft, node, scope),
+  DefineStmt: (draft, node, scope) => creates(wordOf(node.fields.kind), { more: runsFunctions })(draft, node, scope),
   CreateDomainStmt: creates('domain'),
   AlterDomainStmt: alters('domain'),
   CompositeTypeStmt: creates('type'),
@@ -372,7 +389,7 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   AlterOpFamilyStmt: alters('operator family'),
   AlterOperatorStmt: alters('operator'),
   CreateConversionStmt: creates('conversion'),
-  CreateCastStmt: creates('cast'),
+  CreateCastStmt: creates('cast', { more: runsFunctions }),
   CreateTransformStmt: creates('transform'),
   AlterTSDictionaryStmt: alters('text search dictionary'),
   AlterTSConfigurationStmt: alters('text search configuration'),

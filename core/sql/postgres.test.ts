@@ -215,3 +215,10 @@ test('a summary is made of a node alone', () => {
     kind: 'checkpoint',
   });
 });
+
+test('a text that does too many things at once is not judged, and one that does one thing often is', () => {
+  expect(read('select 1;'.repeat(10_001))).toMatchObject({ ok: false, error: { reason: 'too_long' } });
+  expect(read(`select * from ${Array.from({ length: 20_001 }, (_, i) => `t${i}`).join()}`).ok).toBe(false);
+  const inserted = read(`insert into t values ${'(now()),'.repeat(20_000)}(now())`);
+  expect(inserted.ok && inserted.value[0]?.acts.length).toBe(2);
+});

@@ -6,8 +6,9 @@
 
 import { err, ok, type Result } from '../result.ts';
 import { summarizeStatement } from './postgres-statements.ts';
+import { asEscaping } from './postgres-strings.ts';
 import { type Fields, nodeOf, TreeFault } from './postgres-tree.ts';
-import type { StatementSummary, Unparsable } from './statement.ts';
+import { everyStatement, type StatementSummary, type Unparsable } from './statement.ts';
 
 /** `parseSync` of libpg-query: gives `{ stmts: [{ stmt, stmt_location?, stmt_len? }] }`, throws for a syntax error. */
 export type PgParser = (text: string) => unknown;
@@ -15,8 +16,8 @@ export type PgParser = (text: string) => unknown;
 export interface PgTextSettings {
   /**
    * What the server has for `standard_conforming_strings` when it reads this text; undefined: not
-   * certain (a change may be under way). Off, a backslash in a plain string escapes, and the text
-   * means something else than this parser reads.
+   * certain (a change may be under way), and a text is read only if it says the same either way. Off, a
+   * backslash in a plain string escapes, and the text means something else than this parser reads.
    */
   readonly standardConformingStrings: boolean | undefined;
 }
@@ -27,6 +28,12 @@ export const CONFORMING: PgTextSettings = { standardConformingStrings: true };
 export const MAX_TEXT_CHARACTERS = 1_048_576;
 
 /**
+ * Beyond this a text is not judged: statements and acts together. A megabyte holds a hundred thousand, and judging them
+ * would hold up every other session.
+ */
+const MAX_ACTS = 20_000;
+
+/**
  * The statements of one text, in order; none for an empty one. The parser knows grammar 18: what an
  * older server would refuse is summarised, what a newer one has learned is a syntax error here.
  */
@@ -35,14 +42,37 @@ export function summarizePostgres(
   text: string,
   settings: PgTextSettings,
 ): Result<readonly StatementSummary[], Unparsable> {
+  const read = summarizeTree(parse, text, settings);
+  if (!read.ok || settings.standardConformingStrings !== undefined || !text.includes('\\')) return read;
+  // Its statements are the same, but a string may name a setting or a role.
+  const otherwise = summarizeTree(parse, asEscaping(text) ?? '', CONFORMING);
+  return otherwise.ok && says(read.value) === says(otherwise.value) ? read : err(ambiguous());
+}
+
+function summarizeTree(
+  parse: PgParser,
+  text: string,
+  settings: PgTextSettings,
+): Result<readonly StatementSummary[], Unparsable> {
   const unread = readTree(parse, text, settings);
   if (!unread.ok) return unread;
   try {
-    return ok(unread.value.map(({ node, at }) => summarizeStatement(node, at)));
+    let acts = unread.value.length;
+    const summaries: StatementSummary[] = [];
+    for (const { node, at } of unread.value) {
+      const summary = summarizeStatement(node, at);
+      for (const one of everyStatement(summary)) acts += one.acts.length;
+      if (acts > MAX_ACTS) return err({ reason: 'too_long', message: `does more than ${MAX_ACTS} things` });
+      summaries.push(summary);
+    }
+    return ok(summaries);
   } catch (error) {
     return err(asUnparsable(error));
   }
 }
+
+const says = (summaries: readonly StatementSummary[]): string =>
+  JSON.stringify(summaries, (key, value: unknown) => (key === 'at' ? undefined : value));
 
 export interface ReadStatement {
   readonly node: { readonly type: string; readonly fields: Fields };
@@ -83,13 +113,15 @@ function refuseText(text: string, settings: PgTextSettings): Unparsable | undefi
   // A replacement character stands for bytes that could not be read, a lone surrogate for none.
   if (text.includes('\uFFFD') || !text.isWellFormed())
     return { reason: 'encoding', message: 'is not whole in its encoding' };
-  if (settings.standardConformingStrings !== true && text.includes('\\'))
-    return {
-      reason: 'string_syntax',
-      message: 'holds a backslash while standard_conforming_strings is not known to be on',
-    };
-  return undefined;
+  const conforming = settings.standardConformingStrings;
+  if (conforming === true || !text.includes('\\')) return undefined;
+  return conforming === undefined && asEscaping(text) !== undefined ? undefined : ambiguous();
 }
+
+const ambiguous = (): Unparsable => ({
+  reason: 'string_syntax',
+  message: 'holds a backslash while standard_conforming_strings is not known to be on',
+});
 
 export function asUnparsable(error: unknown): Unparsable {
   if (error instanceof TreeFault) return { reason: error.reason, message: error.message };

@@ -72,8 +72,16 @@ describe('a limit ends a session, with what to do', () => {
 
   it('that is idle, by its rule where that is stricter than the connector', async () => {
     await start(limits({ idle: '1s' }), { limits: { idleTimeoutMs: 60_000 } });
-    const answer = await runPsql('select pg_sleep(73);\n');
+    const answer = await runPsql('select 1;\n\\! sleep 2\nselect 2;\n');
+    expect(answer.stdout).toBe('1\n');
     expect(answer.stderr).toContain('as long as rule orders lets a session be idle');
+    expect(gateway.log.last.ended?.reason).toBe('idle_timeout');
+  });
+
+  it('that is idle, and not while a statement runs that says nothing', async () => {
+    await start(limits({ idle: '1s' }));
+    const answer = await runPsql("select 'slept' || pg_sleep(2.5);\n\\! sleep 2\nselect 2;\n");
+    expect(answer.stdout).toBe('slept\n');
     expect(gateway.log.last.ended?.reason).toBe('idle_timeout');
   });
 

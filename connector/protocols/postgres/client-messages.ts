@@ -24,6 +24,17 @@ export const TO_THE_NEXT_SYNC: ReadonlySet<number> = new Set([
   QUERY,
 ]);
 
+/** NAMEDATALEN - 1: of a longer name of a statement or portal the server looks at no more, and says nothing. */
+const MAX_NAME_BYTES = 63;
+
+/** The name that the server keeps. */
+export function readName(b: Buffer, start: number, end: number, readText: ReadText): string {
+  if (start === end) return '';
+  const stop = start + MAX_NAME_BYTES;
+  const cut = end > stop && b.subarray(start, stop).every((byte) => byte < 0x80);
+  return readText(b, start, cut ? stop : end);
+}
+
 export const malformed = (name: string): string => `a ${name} message is malformed`;
 
 /** Where the NUL is that ends the string at `start`; -1 when there is none before `end`. */
@@ -69,7 +80,7 @@ export function readParse(
     for (let at = textEnd + 3; at + 4 <= end; at += 4) types.push(b.readUInt32BE(at));
   } else if (!cut) return undefined;
   return {
-    name: nameEnd === start ? '' : readText(b, start, nameEnd),
+    name: readName(b, start, nameEnd, readText),
     textStart: nameEnd + 1,
     textEnd: textEnd < 0 ? end : textEnd,
     cut: textEnd < 0,
@@ -96,8 +107,8 @@ export function readBind(
   const nameEnd = portalEnd < 0 ? -1 : stringEnd(b, portalEnd + 1, end);
   if (nameEnd < 0 || (end - start === length && end - nameEnd < 7)) return undefined;
   return {
-    portal: portalEnd === start ? '' : readText(b, start, portalEnd),
-    statement: nameEnd === portalEnd + 1 ? '' : readText(b, portalEnd + 1, nameEnd),
+    portal: readName(b, start, portalEnd, readText),
+    statement: readName(b, portalEnd + 1, nameEnd, readText),
     parametersAt: nameEnd + 1,
   };
 }

@@ -36,6 +36,8 @@ export interface ConversationParts {
   readonly masking: MaskingShare;
   /** That the client asked for; undefined: the target's own. */
   readonly database: string | undefined;
+  /** The client did not ask for another role in its start-up packet. */
+  readonly roleKnown: boolean;
   readonly cancelKeys: CancelKeys;
 }
 
@@ -68,7 +70,7 @@ class PostgresInterpreter implements Interpreter {
     this.#parts = parts;
     const statements = new Statements(recorder, () => guard.recordMasked());
     this.#statements = statements;
-    this.#verdicts = new Verdicts(parts.judge, guard, statements);
+    this.#verdicts = new Verdicts(parts.judge, guard, statements, parts.roleKnown);
     this.#masking = createSessionMasking({
       share: parts.masking,
       guard,
@@ -174,6 +176,11 @@ class PostgresInterpreter implements Interpreter {
 
   get clientFull(): boolean {
     return this.#guarded?.full === true;
+  }
+
+  get working(): boolean {
+    const { pipeline } = this.#statements;
+    return pipeline.running && !pipeline.copyIn;
   }
 
   get clientLeft(): boolean {

@@ -35,7 +35,7 @@ import { failingParse, failingQuery, noticeResponse, statementRefused } from './
 import { prepareNames } from './sql-names.ts';
 import type { Statement } from './statement-facts.ts';
 import type { Fault, Statements } from './statements.ts';
-import type { Verdicts } from './verdicts.ts';
+import { countOf, escapes, type Verdicts } from './verdicts.ts';
 
 const LANE = 0;
 const NOTHING = Buffer.alloc(0);
@@ -56,6 +56,8 @@ interface Question {
   readonly message: ClientMessage;
   readonly statement: Statement;
   readonly decision: StatementDecision;
+  /** Statements in its text. */
+  readonly count?: number;
   describe(): HeldAction | string;
   /** The pipeline takes it up. */
   send(): Fault | undefined;
@@ -226,6 +228,7 @@ export class GuardedClient {
       message,
       statement,
       decision: judged.decision,
+      count: countOf(judged, source),
       describe: () => describeQuery(recorded, message, statements, judged.read, this.#ready.estimated),
       send: () => {
         const fault =
@@ -279,7 +282,7 @@ export class GuardedClient {
       return;
     }
     if (this.#mustWait(this.#ready.read(...original.meanings.map((prepared) => prepared.source)))) return;
-    const decision = verdicts.onPrepared(original.meanings, statements.names.preparedComplete);
+    const decision = verdicts.onPrepared(original.meanings, statements.names.knowsPrepared(original.statement));
     if (this.#mustWait(this.#ready.estimate(message.offset, decision, original.prepared?.source))) return;
     const recorded = this.#record(message, { prepared: original.prepared });
     const { bytes, start, end, length, offset } = recorded;
@@ -318,12 +321,15 @@ export class GuardedClient {
       this.#check(read);
       return;
     }
-    const { statement, portal } = read;
+    const { statement, portal, name } = read;
     const source = portal?.prepared?.source;
     statement.source = source;
     const send = (): Fault | undefined => {
       // A portal that is not there runs nothing, and one made in SQL only goes on.
-      if (!source) return statements.sendExecute(statement, portal);
+      if (!source) {
+        verdicts.sentUnread();
+        return statements.sendExecute(statement, portal);
+      }
       const judged = verdicts.on(source);
       const fault =
         prepareNames(statement, judged.read, statements.names, statements.pipeline.segment) ??
@@ -334,7 +340,7 @@ export class GuardedClient {
     // What was approved at its Bind is what was asked, whatever rules came since.
     const decision = verdicts.onPrepared(
       portal?.meanings ?? [],
-      portal ? statements.names.preparedComplete : statements.names.portalsComplete,
+      portal ? statements.names.knowsPrepared(portal.statement) : statements.names.knowsPortal(name),
     );
     const approved = portal?.held && (portal.held === statement || decision.verdict === 'hold');
     if (approved || (decision.verdict === 'allow' && !this.#parts.guard.rules.counted)) {
@@ -375,11 +381,12 @@ export class GuardedClient {
 
   // --- what becomes of them ---
 
-  #ask({ message, statement, decision, describe, send, refuse }: Question): void {
+  #ask({ message, statement, decision, count = 1, describe, send, refuse }: Question): void {
     const { guard, answers, relay, statements } = this.#parts;
     let kept: Buffer | undefined;
     const action: Action = {
       statement: statement.number,
+      statements: count,
       decision,
       describe,
       forward: () => {
@@ -441,5 +448,3 @@ export class GuardedClient {
     return this.#parts.statements.settings.get('client_encoding') ?? 'UTF8';
   }
 }
-
-const escapes = ({ settings }: Source): boolean => settings.standardConformingStrings !== true;

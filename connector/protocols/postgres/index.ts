@@ -14,6 +14,7 @@ import { createPostgresJudge } from './verdicts.ts';
 import { createMaskingShare } from './masking/session-masking.ts';
 import { negotiateProtocolVersion, PROTOCOL_3_0, PROTOCOL_3_2 } from './messages.ts';
 import { refusalMessage } from './refusals.ts';
+import { refuseSettings, settingsOf } from './start-up-settings.ts';
 import { readStart, type Start, type Transport } from './start-up.ts';
 import { logIn } from './upstream.ts';
 
@@ -98,6 +99,13 @@ export function createPostgres(options: PostgresOptions = {}): Protocol {
       details: wish.database === undefined ? {} : { database: wish.database },
       async connect({ upstream: target, recorder, guard }) {
         await loadParser();
+        const stopped = refuseSettings(wish.passedOn, guard.rules.statements, guard.rules.rule);
+        if (stopped !== undefined) {
+          const refusal: Refusal = { reason: 'policy_denied', message: stopped };
+          reader.release();
+          void turnAway(socket, refusal);
+          return err(refusal);
+        }
         const upstream = await logIn(target, wish.database, wish.passedOn);
         if (!upstream.ok) {
           reader.release();
@@ -119,6 +127,7 @@ export function createPostgres(options: PostgresOptions = {}): Protocol {
           judge,
           masking,
           database: wish.database,
+          roleKnown: settingsOf(wish.passedOn)?.every(([name]) => name !== 'role') === true,
           cancelKeys,
         });
         lease?.release();

@@ -84,13 +84,23 @@ export class Names {
     return this.#sequence;
   }
 
+  /** Whether a name that is not here is not there for the target either. */
+  knowsPrepared(name: string): boolean {
+    return this.preparedComplete && isCertain(name);
+  }
+
+  knowsPortal(name: string): boolean {
+    return this.portalsComplete && isCertain(name);
+  }
+
   prepared(name: string): Prepared | undefined {
-    return this.#prepared.get(name)?.prepared;
+    return isCertain(name) ? this.#prepared.get(name)?.prepared : undefined;
   }
 
   /** All that the name may stand for when the target reads a message that is sent now: the latest first. */
   meanings(name: string, segment: number): Prepared[] {
     const found: Prepared[] = [];
+    if (!isCertain(name)) return found;
     for (let entry = this.#prepared.get(name); entry; entry = entry.before) {
       if (entry.prepared) found.push(entry.prepared);
       // Had it failed, the target would pass over whatever stands in front of the next Sync.
@@ -100,7 +110,7 @@ export class Names {
   }
 
   portal(name: string): Portal | undefined {
-    return this.#portals.get(name);
+    return isCertain(name) ? this.#portals.get(name) : undefined;
   }
 
   /** Undefined: there are too many. `segment` undefined: prepared by a Query. */
@@ -193,6 +203,13 @@ export class Names {
     else this.#prepared.delete(name);
   }
 }
+
+/**
+ * A server keeps names in its own encoding, so which of them are one and the same hangs on that and on the client's at
+ * the time. Only of ASCII it is certain; what others stand for counts as not known.
+ */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is what all encodings share
+const isCertain = (name: string): boolean => name === '' || !/[^\x00-\x7f]/.test(name);
 
 const charsOf = (prepared: Prepared | undefined): number =>
   prepared ? prepared.text.length + (prepared.source?.text?.length ?? 0) : 0;

@@ -9,6 +9,7 @@ import {
   type ParseMessage,
   readBind,
   readExecute,
+  readName,
   readParse,
   readQuery,
   readResultFormats,
@@ -223,12 +224,12 @@ export class Statements {
     end: number,
     length: number,
     offset: number,
-  ): { statement: Statement; portal: Portal | undefined } | Fault {
+  ): { statement: Statement; portal: Portal | undefined; name: string } | Fault {
     const nameEnd = readExecute(b, start, end);
     if (nameEnd === undefined) return malformed('Execute');
-    const name = nameEnd === start ? '' : this.#readText(b, start, nameEnd);
+    const name = readName(b, start, nameEnd, this.#readText);
     const portal = this.names.portal(name);
-    if (portal?.held && !portal.held.executed) return { statement: portal.held, portal };
+    if (portal?.held && !portal.held.executed) return { statement: portal.held, portal, name };
     const prepared = portal?.prepared;
     // From its Bind on, the first time: there the parameters are.
     const from = portal && !portal.executed ? portal.offset : offset;
@@ -243,7 +244,7 @@ export class Statements {
       from,
       offset - from + HEADER_BYTES + length,
     );
-    return { statement, portal };
+    return { statement, portal, name };
   }
 
   sendExecute(statement: Statement, portal: Portal | undefined): Fault | undefined {
@@ -260,7 +261,7 @@ export class Statements {
     const what = b[start];
     if ((what !== 0x53 && what !== 0x50) || stringEnd(b, start + 1, end) !== end - 1)
       return malformed(type === 0x44 ? 'Describe' : 'Close');
-    const name = start + 2 === end ? '' : this.#readText(b, start + 1, end - 1);
+    const name = readName(b, start + 1, end - 1, this.#readText);
     if (type === 0x44)
       return pipeline.enqueue({
         kind: 'describe',

@@ -75,7 +75,9 @@ export class Verdicts {
   #changing = false;
   /** The same since the transaction began: its end may change it back. */
   #changed = false;
-  #roleKnown = true;
+  #roleKnown: boolean;
+  /** Something was sent that may run code that nobody reads, which may change any setting unseen. */
+  #running = false;
   /** A prepared statement is judged when it is bound and when it is executed, mostly alike. */
   #last: {
     readonly source: Source | undefined;
@@ -86,8 +88,10 @@ export class Verdicts {
   } = { source: undefined, rules: NO_RULES, path: undefined, sequence: -1, judged: unknown(NO_RULES) };
   readonly #view: SessionView<PgTextSettings> & { settings: PgTextSettings; searchPath: readonly string[] | undefined };
 
-  constructor(judge: PostgresJudge, guard: SessionGuard, statements: Statements) {
+  /** `roleKnown`: the session began as who its user is. */
+  constructor(judge: PostgresJudge, guard: SessionGuard, statements: Statements, roleKnown: boolean) {
     this.#judge = judge;
+    this.#roleKnown = roleKnown;
     this.#guard = guard;
     this.#statements = statements;
     this.#view = {
@@ -101,8 +105,12 @@ export class Verdicts {
   /** How the target will read a text that is sent now: for this decision, and for every later one on what was prepared from it. */
   source(text: string | undefined): Source {
     if (text === undefined) return { text, settings: UNCERTAIN };
-    if (!text.includes('\\') && !(this.#uncertain && hasOtherLetters(text))) return { text, settings: CONFORMING };
-    if (this.#uncertain) return { text: hasOtherLetters(text) ? '\uFFFD' : text, settings: UNCERTAIN };
+    const uncertain = this.#uncertain;
+    if (uncertain && hasOtherLetters(text)) return { text: '\uFFFD', settings: UNCERTAIN };
+    if (!text.includes('\\')) return { text, settings: CONFORMING };
+    // Encodings in which a letter's second byte may be that of a backslash: it could be the letter's, and no escape.
+    if (this.#running && OTHER_LETTER_THEN_BACKSLASH.test(text)) return { text: '\uFFFD', settings: UNCERTAIN };
+    if (uncertain || this.#running) return { text, settings: UNCERTAIN };
     const reported = this.#statements.settings.get('standard_conforming_strings');
     return { text, settings: reported === 'on' ? CONFORMING : reported === 'off' ? NOT_CONFORMING : UNCERTAIN };
   }
@@ -154,6 +162,7 @@ export class Verdicts {
   /** What was judged goes on to the target. */
   sent(read: Summaries): void {
     const { names } = this.#statements;
+    if (!read.ok || read.value.some(mayRunCode)) this.#running = true;
     if (!read.ok) {
       names.preparedComplete = false;
       names.portalsComplete = false;
@@ -169,6 +178,11 @@ export class Verdicts {
   /** Something goes on that nobody can see into. */
   sentUnknown(): void {
     this.sent(NOT_KNOWN);
+  }
+
+  /** A portal that somebody made in SQL goes on. */
+  sentUnread(): void {
+    this.#running = true;
   }
 
   #mayChange(top: StatementSummary): boolean {
@@ -197,7 +211,7 @@ export class Verdicts {
   }
 
   #searchPath(): readonly string[] | undefined {
-    if (this.#changing) return undefined;
+    if (this.#changing || this.#running) return undefined;
     const { settings } = this.#statements;
     const user = this.#roleKnown ? settings.get('session_authorization') : undefined;
     return this.#judge.paths.read(settings.get('search_path'), user);
@@ -205,8 +219,9 @@ export class Verdicts {
 
   /** Of EXECUTE in SQL. */
   #prepared(name: string): readonly StatementSummary[] | undefined {
-    const meanings = this.#statements.names.meanings(name, this.#statements.pipeline.segment);
-    if (meanings.length === 0) return this.#statements.names.preparedComplete ? [] : undefined;
+    const { names } = this.#statements;
+    const meanings = names.meanings(name, this.#statements.pipeline.segment);
+    if (meanings.length === 0) return names.knowsPrepared(name) ? [] : undefined;
     const all: StatementSummary[] = [];
     for (const { source } of meanings) {
       const read = this.#readAgain(source);
@@ -226,7 +241,9 @@ export class Verdicts {
 
   /** The target is done with something: a setting is what it last said, once nothing that may change it is under way. */
   #reported(): void {
-    if (!this.#changed || this.#statements.busy) return;
+    if (this.#statements.busy) return;
+    this.#running = false;
+    if (!this.#changed) return;
     this.#changing = false;
     if (this.#statements.pipeline.transaction === 'I') this.#changed = false;
   }
@@ -254,4 +271,21 @@ const unknown = (rules: StatementRules): JudgedText => ({
 });
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is what all encodings share
+const OTHER_LETTER_THEN_BACKSLASH = /[^\x00-\x7f]\\/;
+
+/** These run nothing of anybody's. COMMIT may: deferred triggers, cursors WITH HOLD. */
+const RUNS_NOTHING = new Set(['begin', 'savepoint', 'release', 'rollback', 'deallocate', 'close']);
+const mayRunCode = ({ kind }: StatementSummary): boolean => !RUNS_NOTHING.has(kind);
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is what all encodings share
 const hasOtherLetters = (text: string): boolean => /[^\x00-\x7f]/.test(text);
+
+/** Whether a backslash may escape in every string of it. */
+export const escapes = ({ settings }: Source): boolean => settings.standardConformingStrings !== true;
+
+/** How many statements a text runs. Of one that could not be read, at most. One that does not parse runs nothing. */
+export function countOf({ read }: JudgedText, { text }: Source): number {
+  if (read.ok) return Math.max(1, read.value.length);
+  if (read.error.reason === 'syntax' || text === undefined) return 1;
+  return text.split(';').length;
+}

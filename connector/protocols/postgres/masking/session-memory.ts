@@ -66,6 +66,8 @@ export class SessionMemory {
   }
 
   defined(kind: 'cursor' | 'prepared', name: string): StatementReading | undefined {
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: of other letters it hangs on encodings which names are the same
+    if (/[^\x00-\x7f]/.test(name)) return undefined;
     const known = this.#named.get(`${kind} ${name}`);
     if (this.#unreadRan || known === undefined || known === 'several') return undefined;
     // DECLARE and PREPARE give nothing back themselves.

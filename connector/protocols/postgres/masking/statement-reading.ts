@@ -3,6 +3,7 @@
 
 import type { ResultLineage } from '../../../../core/sql/lineage.ts';
 import { type PgParser, type PgTextSettings, readTree, summarizePostgres } from '../../../../core/sql/postgres.ts';
+import { asEscaping } from '../../../../core/sql/postgres-strings.ts';
 import { lineagePostgres } from '../../../../core/sql/postgres-lineage.ts';
 import { children, nodeOf, type TreeNode, text } from '../../../../core/sql/postgres-tree.ts';
 import { everyStatement, type RelationName, type StatementSummary } from '../../../../core/sql/statement.ts';
@@ -53,7 +54,11 @@ export class Readings {
 
   read(statements: string, settings: PgTextSettings): TextReading {
     // Without the setting a text with a backslash means something else; others read alike.
-    const plain = settings.standardConformingStrings === true || !statements.includes('\\');
+    const conforming = settings.standardConformingStrings;
+    const plain =
+      conforming === true ||
+      !statements.includes('\\') ||
+      (conforming === undefined && asEscaping(statements) !== undefined);
     if (!plain || statements.length > MAX_READ_CHARACTERS) return { text: statements, statements: undefined };
     const known = this.#kept.get(statements);
     if (known) {

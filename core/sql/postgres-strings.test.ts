@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest';
+import { asEscaping } from './postgres-strings.ts';
+
+test.each([
+  ["select 'a'", "select 'a'"],
+  ["select '\\d'", "select  E'\\d'"],
+  ["select'\\d'", "select E'\\d'"],
+  [
+    "select 'it''s \\d', E'\\'', \"a\\\", $$'\\$$, $t$'\\'$t$",
+    "select  E'it''s \\d', E'\\'', \"a\\\", $$'\\$$, $t$'\\'$t$",
+  ],
+  ["select 1 -- it's \\\n, '\\d'", "select 1 -- it's \\\n,  E'\\d'"],
+  ["select /* ' /* \\' */ ' */ '\\d'", "select /* ' /* \\' */ ' */  E'\\d'"],
+  ["select a$b$ '\\d' $b$'", "select a$b$  E'\\d' $b$'"],
+  ["select $1'\\d'", "select $1 E'\\d'"],
+  ["select U&'\\0041', x'1', B'0'", "select U&'\\0041', x'1', B'0'"],
+  ["select '\\\\'", "select  E'\\\\'"],
+])('%s reads the same where strings escape', (text, escaping) => {
+  expect(asEscaping(text)).toBe(escaping);
+});
+
+test.each([
+  "select '\\'",
+  "select '\\' , 'x; drop table t --'",
+  "select '\\''; drop table t --'",
+  "select a like '%\\' escape '\\'",
+  "select xe'\\' , '; drop table t --'",
+  "select 1e'\\d' , '\\'",
+])('%s does not', (text) => {
+  expect(asEscaping(text)).toBeUndefined();
+});
