@@ -28,7 +28,6 @@ import {
 } from './client-messages.ts';
 import { HEADER_BYTES } from './framing.ts';
 import { describeBind, describeQuery } from './held-statement.ts';
-import type { Source } from './names.ts';
 import { type AskEstimate, Readiness } from './readiness.ts';
 import type { RecordedCopies } from './recorded-copies.ts';
 import { failingParse, failingQuery, noticeResponse, statementRefused } from './refusals.ts';
