@@ -141,7 +141,7 @@ describe('a blocked statement', () => {
     expect(ran.stdout).toBe('600\n');
   });
 
-  it('fails its transaction as any error does', async () => {
+  it('fails its transaction like every error', async () => {
     const script = [
       'begin',
       "update products set stock = 1 where id = 1 returning 'did'",

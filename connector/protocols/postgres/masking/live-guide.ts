@@ -10,12 +10,12 @@ import type { Lineage, Origin } from '../../../../core/masking/columns.ts';
 import type { Masks } from '../../../../core/masking/masks.ts';
 import type { SessionGuard } from '../../../protocol.ts';
 import type { Portal, Prepared, Source } from '../names.ts';
-import type { Pending } from '../pipeline.ts';
 import type { Statement } from '../statement-facts.ts';
 import type { Statements } from '../statements.ts';
 import type { Catalogue } from './catalogue.ts';
 import { type CatalogueLease, MAX_CATALOGUE_AGE_MS } from './catalogues.ts';
 import type { CopyPlan } from './copy-out.ts';
+import { type Current, currentOf, formatsOf } from './current-answer.ts';
 import { Descriptions } from './descriptions.ts';
 import { factsOf, type StatementFacts, unknownNames } from './result-facts.ts';
 import type { ResultGuide } from './result-masker.ts';
@@ -38,17 +38,6 @@ const DATA_ROW = 0x44;
 const COPY_OUT = 0x48;
 const ERROR = 0x45;
 const NOTICE = 0x4e;
-
-/** What is being answered, of one text. */
-interface Current {
-  /** Each result is described just before its rows. */
-  readonly query: boolean;
-  readonly number: number;
-  readonly reading: TextReading | undefined;
-  readonly statement: StatementReading | undefined;
-  readonly earlier: readonly StatementReading[];
-  readonly portal: Portal | undefined;
-}
 
 export interface LiveGuideParts {
   readonly guard: SessionGuard;
@@ -422,26 +411,6 @@ export class LiveGuide implements ResultGuide {
 
 const NO_FIELDS: readonly ResultField[] = [];
 
-function currentOf(
-  next: Pending | undefined,
-  read: (statement: Statement, portal: Portal | undefined) => TextReading | undefined,
-): Current {
-  if (!next || !('statement' in next))
-    return { query: false, number: 0, reading: undefined, statement: undefined, earlier: [], portal: undefined };
-  const portal = 'portal' in next ? next.portal : undefined;
-  const reading = next.kind === 'function' ? undefined : read(next.statement, portal);
-  // Each statement of a text is done with one CommandComplete.
-  const index = next.kind === 'query' ? next.statement.tags.length : 0;
-  return {
-    query: next.kind === 'query',
-    number: next.statement.number,
-    reading,
-    statement: reading?.statements?.[index],
-    earlier: reading?.statements?.slice(0, index) ?? [],
-    portal,
-  };
-}
-
 /** Of several columns that the text may mean (`*` of a join) the target says which one it is. */
 function withOrigin(
   lineage: Lineage,
@@ -458,7 +427,3 @@ function withOrigin(
 }
 
 const unknownField = (): ResultField => ({ name: '', table: 0, attribute: 0, type: 0, format: 'text' });
-
-function formatsOf(portal: Portal | undefined): readonly Format[] | undefined {
-  return portal?.formats?.map((format): Format => (format === 1 ? 'binary' : 'text'));
-}
