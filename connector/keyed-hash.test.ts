@@ -6,11 +6,15 @@ import { createKeyedHash } from './keyed-hash.ts';
 
 test('is HMAC-SHA-256, whatever the key and the value, however often', () => {
   fc.assert(
-    fc.property(fc.uint8Array({ maxLength: 64 }), fc.array(fc.uint8Array({ maxLength: 300 }), { minLength: 1 }), (key, values) => {
-      const hash = createKeyedHash(secret(key));
-      for (const value of values)
-        expect(Buffer.from(hash(value))).toEqual(createHmac('sha256', key).update(value).digest());
-    }),
+    fc.property(
+      fc.uint8Array({ maxLength: 64 }),
+      fc.array(fc.uint8Array({ maxLength: 300 }), { minLength: 1 }),
+      (key, values) => {
+        const hash = createKeyedHash(secret(key));
+        for (const value of values)
+          expect(Buffer.from(hash(value))).toEqual(createHmac('sha256', key).update(value).digest());
+      },
+    ),
   );
 });
 

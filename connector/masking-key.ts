@@ -6,8 +6,8 @@ import type { KeyedHash } from '../core/masking/ways.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { secret } from '../core/secret.ts';
 import type { ConnectorConfig } from './config/settings.ts';
-import { createKeyedHash } from './keyed-hash.ts';
 import { type CredentialDeps, createCredentials } from './credentials/open-credential.ts';
+import { createKeyedHash } from './keyed-hash.ts';
 
 /** Whoever can guess the key can find out any value that can be guessed: names, numbers, addresses. */
 const MIN_KEY_BYTES = 32;

@@ -102,8 +102,12 @@ export class Relay implements Conversation, Delivery {
   /** Hands `bytes` on to `side` after this turn's commit. They were recorded before, and stay unchanged. */
   forward(side: Side, bytes: Buffer): void {
     if (bytes.length === 0) return;
-    if (side === 'client') this.#toClient.push(bytes);
-    else this.#toTarget.push(bytes);
+    const waiting = side === 'client' ? this.#toClient : this.#toTarget;
+    const last = waiting.at(-1);
+    // Parts of one chunk leave as one: a write of several buffers costs twice that of one.
+    if (last?.buffer === bytes.buffer && last.byteOffset + last.length === bytes.byteOffset)
+      waiting[waiting.length - 1] = Buffer.from(last.buffer, last.byteOffset, last.length + bytes.length);
+    else waiting.push(bytes);
     this.#register();
   }
 

@@ -216,6 +216,13 @@ describe('judging', () => {
     expect(judged(allowing, 'select * from t', under(['public'])).verdict).toBe('allow');
     expect(judged(allowing, 'select * from t', under(['evil', 'public'])).verdict).toBe('block');
   });
+
+  test('a name of the system catalogue leads there, whatever the search path', () => {
+    const under: SessionNames = { prepared: () => undefined, searchPath: ['public'] };
+    expect(judged(rulesOf({ allow: ['select on public.*'] }), 'select * from pg_authid', under).verdict).toBe('block');
+    expect(judged(rulesOf({ block: ['* on pg_catalog.*'] }), 'select * from pg_authid', under).verdict).toBe('block');
+    expect(judged(rulesOf({ block: ['* on pg_catalog.*'] }), 'select * from t', under).verdict).toBe('allow');
+  });
 });
 
 describe('the cache', () => {

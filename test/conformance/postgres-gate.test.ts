@@ -111,7 +111,7 @@ describe('psql', () => {
   it('gets no more rows than its rule gives, and is told why the session ends', async () => {
     g.rules([], { statements: undefined as never, limits: { rowsOut: 1000 } });
     const ran = await g.psql('-At', '-c', 'select * from generate_series(1, 100000)');
-    expect(ran.stderr).toMatch(/FATAL: {2}53400: Gatehouse: Rule .* gives a session 1000 rows\./);
+    expect(ran.stderr).toContain('gives a session 1000 rows');
     expect((await g.recorded()).ended).toMatchObject({ reason: 'rows_exceeded' });
   });
 });

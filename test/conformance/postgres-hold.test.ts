@@ -37,6 +37,7 @@ describe('psql', () => {
       rule: 'orders-prod',
       statement: { text: 'delete from t where id = 1', parameters: [], tables: ['t'], inTransaction: false },
     });
+    expect(held.statement.statement.estimate?.rows).toBeGreaterThanOrEqual(0);
     expect(held.statement.statement.digest).toBe(
       createHash('sha256').update('Q\0delete from t where id = 1').digest('hex'),
     );
@@ -147,6 +148,23 @@ describe('while a statement waits', () => {
     held.decide(approved);
     for (let i = 0; i <= sent + 1; i++) await peer.upTo('Z');
     peer.socket.end();
+  });
+
+  it('a revocation ends the session at once, and nothing goes on', async () => {
+    const { id, secret } = g.gateway.edge.issue();
+    const peer = await dialRaw(g.gateway.port);
+    await logInRaw(peer, secret);
+    peer.send(query('delete from t where id = 1'), query('delete from t where id = 2'));
+    const held = await g.held();
+    g.gateway.edge.revoke(id);
+    expect(answersOf(await peer.untilClosed())).toEqual(['E 57P01']);
+    held.decide(approved);
+    const recording = await g.recorded();
+    expect(recording.ended).toMatchObject({ reason: 'grant_revoked' });
+    expect(recording.facts('hold.resolved')).toMatchObject([{ outcome: 'withdrawn' }]);
+    expect(recording.facts('statement.finished').map(({ error }) => error?.code)).toEqual(['57014', 'skipped']);
+    expect(recording.wire('client').toString()).toContain('id = 2');
+    expect(await rows()).toBe('3');
   });
 
   it('a cancel request of the session withdraws it, one with another secret does not', async () => {

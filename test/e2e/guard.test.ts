@@ -171,7 +171,7 @@ it('a warned statement runs, and says so', async () => {
 });
 
 describe('a masked column', () => {
-  it('is hidden however it is asked for', async () => {
+  it('is hidden in whatever shape it comes', async () => {
     const shapes = [
       'select email from customers order by id limit 1',
       'select email as x from customers order by id limit 1',

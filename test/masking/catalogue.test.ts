@@ -87,7 +87,7 @@ describe('columns stand for', () => {
     ['app.mv', 'shout', 'app.mv.shout app.people.email app.v1.mail app.v2.shout'],
     ['app.people', 'lower_email', 'app.people.email app.people.lower_email'],
     ['app.hidden', 'a', '?'],
-    ["app.hidden", "one", "app.hidden.one"],
+    ['app.hidden', 'one', 'app.hidden.one'],
     ['app.row_of', 'whole', 'app.people.email app.people.id app.people.lower_email app.people.name app.row_of.whole'],
     ['app.row_of', 'j', 'app.people.email app.people.id app.people.lower_email app.people.name app.row_of.j'],
     ['app.function_of', 'of_row', '?'],
@@ -96,8 +96,16 @@ describe('columns stand for', () => {
     ['app.child', 'a', 'app.child.a app.parent.a'],
     ['app.parent', 'a', 'app.child.a app.parent.a'],
     ['app.archive', 'id', 'app.archive.id'],
-    ['app.archive', 'person', 'app.archive.person app.people.email app.people.id app.people.lower_email app.people.name'],
-    ['app.archive', 'several', 'app.archive.several app.people.email app.people.id app.people.lower_email app.people.name'],
+    [
+      'app.archive',
+      'person',
+      'app.archive.person app.people.email app.people.id app.people.lower_email app.people.name',
+    ],
+    [
+      'app.archive',
+      'several',
+      'app.archive.several app.people.email app.people.id app.people.lower_email app.people.name',
+    ],
     ['pg_catalog.pg_class', 'relname', 'pg_catalog.pg_class.relname'],
     ['pg_catalog.pg_statistic', 'stavalues1', '?'],
     ['pg_catalog.pg_stats', 'most_common_vals', '?'],
@@ -132,7 +140,9 @@ test('a column that was renamed, or its table, goes on under its former names', 
   await direct.query('alter table app.plain set schema other');
   const last = await load(one);
   expect(await basesOf(last, 'other.plain', 'x')).toBe('app.renamed.email app.renamed.x other.plain.x');
-  expect(show(last.expand([{ kind: 'column', table: 'plain', column: 'x', otherwise: 'row' }]))).toContain('app.renamed.email');
+  expect(show(last.expand([{ kind: 'column', table: 'plain', column: 'x', otherwise: 'row' }]))).toContain(
+    'app.renamed.email',
+  );
 });
 
 test('a view that is made anew is read anew, and what did not change is not', async () => {
@@ -147,7 +157,9 @@ test('a view that is made anew is read anew, and what did not change is not', as
 
 test('one load serves all sessions that wait', async () => {
   let opened = 0;
-  const { openCatalogueConnection } = await import('../../connector/protocols/postgres/masking/catalogue-connection.ts');
+  const { openCatalogueConnection } = await import(
+    '../../connector/protocols/postgres/masking/catalogue-connection.ts'
+  );
   const counted = new Catalogues({
     parse: parseSync,
     open: (...given) => {
@@ -201,7 +213,9 @@ test('PostgreSQL 15 is read as 18 is', async (context) => {
     await one.refresh(performance.now());
     const catalogue = one.current;
     const v2 = catalogue?.named({ schema: 'app', table: 'v2' })[0];
-    expect(show(v2 && catalogue?.basesOf(v2, v2.columns[0] as never))).toBe('app.people.email app.v1.mail app.v2.shout');
+    expect(show(v2 && catalogue?.basesOf(v2, v2.columns[0] as never))).toBe(
+      'app.people.email app.v1.mail app.v2.shout',
+    );
     one.release();
   } finally {
     await client.end();

@@ -5,7 +5,7 @@ export const RULES = {
   rule: 'people-prod',
   limits: {},
   mask: [
-    { columns: ['people.email', 'app.people.ssn', 'people.born'], with: 'placeholder' },
+    { columns: ['people.email', 'app.people.ssn', 'people.born', 'big.email'], with: 'placeholder' },
     { detect: ['credit-card'], with: 'placeholder' },
   ],
 } as const;
@@ -42,7 +42,7 @@ create trigger t before insert on log_of for each row execute function log_it();
 create table through (a text);
 create rule r as on insert to through do instead insert into log_of values (1) returning (select email from app.people where id = 1);
 create table hidden_long (id int, email text); alter table hidden_long alter email set storage external;
-create sequence sq; create table notes (id int, note text);
+create sequence sq; create table notes (id int, note text); create table big (id int, email text, note text, name text);
 create domain even as text check (value not like '%@%');
 analyze;
 create function many_people(n int) returns void language sql as

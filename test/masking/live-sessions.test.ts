@@ -91,7 +91,10 @@ describe('nothing leaks through psql', () => {
     ['a natural join', 'select * from people natural join v1'],
     ['returning', 'update people set name = name where id = 1 returning email, old.email, *'],
     ['an expression', "select upper(email), email || '', substr(email, 1, 30), reverse(reverse(email)) from people"],
-    ['an aggregate', "select max(email), string_agg(email, ','), array_agg(email), min(born), sum(ssn) / 2 * 2 from people"],
+    [
+      'an aggregate',
+      "select max(email), string_agg(email, ','), array_agg(email), min(born), sum(ssn) / 2 * 2 from people",
+    ],
     ['a window', 'select first_value(email) over (order by id) from people'],
     ['JSON of a row', 'select row_to_json(p), to_jsonb(p) ->> $$email$$, json_agg(p) over () from people p'],
     ['a whole row', 'select p from people p'],
@@ -103,7 +106,10 @@ describe('nothing leaks through psql', () => {
     ['a sub-select', 'select (select email from people where id = 1)'],
     ['exists and case', 'select case when id = 1 then email else name end from people'],
     ['a union', 'select name from people union all select email from people'],
-    ['a CTE', 'with recursive t(v, n) as (select name, 1 from people union all select email, 2 from people, t where n < 2) select v from t'],
+    [
+      'a CTE',
+      'with recursive t(v, n) as (select name, 1 from people union all select email, 2 from people, t where n < 2) select v from t',
+    ],
     ['a lateral join', 'select v from people p, lateral (values (p.email)) l(v)'],
     ['a generated column', 'select upper_email from people'],
     ['an inheritance child', 'select email from staff_1'],
@@ -112,9 +118,12 @@ describe('nothing leaks through psql', () => {
     ['query_to_xml', "select query_to_xml('select email from people', true, true, '')"],
     ['table_to_xml', "select table_to_xml('people', true, true, '')"],
     ['xml', 'select xmlforest(email, ssn) from people'],
-    ['explain', 'explain (verbose, analyze, costs off) select * from people where email = (select max(email) from people)'],
+    [
+      'explain',
+      'explain (verbose, analyze, costs off) select * from people where email = (select max(email) from people)',
+    ],
     ['an error of a cast', 'select email::int from people'],
-    ['an error of a unique key', "insert into people (id, email) select 7, email from people where id = 1"],
+    ['an error of a unique key', 'insert into people (id, email) select 7, email from people where id = 1'],
     ['an error of a domain', 'select email::even from people'],
     ['an error of a regular expression', "select 'x' ~ ('(' || email) from people"],
     ['an error of JSON', `select ('{"a": "' || email || '"')::json from people`],
@@ -124,56 +133,107 @@ describe('nothing leaks through psql', () => {
     ['a notice of a trigger', 'insert into log_of values (1)'],
     ['a rule that gives something else', "insert into through values ('x') returning a"],
     ['raise', `do $$ begin raise notice '%', (select email from app.people where id = 1); end $$`],
-    ['raise as an error', `do $$ begin raise exception 'x %', (select email from app.people where id = 1) using detail = (select ssn::text from app.people where id = 1); end $$`],
+    [
+      'raise as an error',
+      `do $$ begin raise exception 'x %', (select email from app.people where id = 1) using detail = (select ssn::text from app.people where id = 1); end $$`,
+    ],
     ['copy', 'copy people (id, email, ssn, born, note) to stdout'],
     ['copy of all', 'copy people to stdout'],
     ['copy csv', "copy people to stdout with (format csv, header, force_quote *, delimiter ';', null 'NIL')"],
     ['copy in the old syntax', "copy people to stdout csv header quote '''' escape '\\'"],
     ['copy binary', 'copy people to stdout (format binary)'],
-    ['copy of a query', "copy (select email, upper(email), ssn + 1, id from people) to stdout"],
+    ['copy of a query', 'copy (select email, upper(email), ssn + 1, id from people) to stdout'],
     ['copy of a view', 'copy (select * from v2) to stdout csv'],
-    ['a cursor', 'begin; declare c cursor for select email, lower(email) from people; fetch 1 from c; fetch all from c; move backward all from c; fetch next from c; close c; commit'],
+    [
+      'a cursor',
+      'begin; declare c cursor for select email, lower(email) from people; fetch 1 from c; fetch all from c; move backward all from c; fetch next from c; close c; commit',
+    ],
     ['a cursor with hold', 'declare h cursor with hold for select upper(email) from people; fetch all from h; close h'],
     ['prepare and execute', "prepare p as select email, email || 'x' from people; execute p; deallocate p"],
-    ['prepare with parameters', "prepare p(text) as select * from people where email = $1; execute p('secretsecret@example.com')"],
-    ['samples that the server keeps', "select most_common_vals, histogram_bounds from pg_stats where tablename = 'people'"],
-    ['samples as text', "select most_common_vals::text::text[], array_to_string(histogram_bounds::text::text[], '') from pg_stats"],
+    [
+      'prepare with parameters',
+      "prepare p(text) as select * from people where email = $1; execute p('secretsecret@example.com')",
+    ],
+    [
+      'samples that the server keeps',
+      "select most_common_vals, histogram_bounds from pg_stats where tablename = 'people'",
+    ],
+    [
+      'samples as text',
+      "select most_common_vals::text::text[], array_to_string(histogram_bounds::text::text[], '') from pg_stats",
+    ],
     ['samples, raw', 'select stavalues1, stavalues2 from pg_statistic'],
     ['everything of the statistics', 'select * from pg_stats'],
     ['a table of long values', 'select * from pg_toast.pg_toast_1247'],
-    ['a setting', "select set_config('my.x', email, false) from people where id = 1; select current_setting('my.x'); show my.x; select setting from pg_settings where name = 'my.x'"],
-    ['a setting that is reported', "select set_config('application_name', email, false) from people where id = 1; show application_name"],
+    [
+      'a setting',
+      "select set_config('my.x', email, false) from people where id = 1; select current_setting('my.x'); show my.x; select setting from pg_settings where name = 'my.x'",
+    ],
+    [
+      'a setting that is reported',
+      "select set_config('application_name', email, false) from people where id = 1; show application_name",
+    ],
     ['a notification', 'listen c; select pg_notify($$c$$, email) from people where id = 1'],
-    ['what others run', "select query from pg_stat_activity"],
-    ['what was prepared', "prepare s as select * from people where email = 'secretsecret@example.com'; select * from pg_prepared_statements"],
-    ['a view made in the transaction', 'begin; create view vx as select email as name from people; select name from vx; select * from vx; rollback'],
-    ['a view changed in the transaction', 'begin; create or replace view v1 as select id, email as contact, email as name from people; select name, upper(name) from v1; select * from v1; rollback'],
-    ['columns exchanged in the transaction', 'begin; alter table people rename name to n2; alter table people rename email to name; select name, lower(name) from people; select * from people; rollback'],
-    ['a view made and read in one text', 'create view vy as select email as name from people; select name from vy; drop view vy'],
-    ['the table under another name, in the transaction', 'begin; alter table people rename to folk; select email, upper(email) from folk; select * from folk; rollback'],
+    ['what others run', 'select query from pg_stat_activity'],
+    [
+      'what was prepared',
+      "prepare s as select * from people where email = 'secretsecret@example.com'; select * from pg_prepared_statements",
+    ],
+    [
+      'a view made in the transaction',
+      'begin; create view vx as select email as name from people; select name from vx; select * from vx; rollback',
+    ],
+    [
+      'a view changed in the transaction',
+      'begin; create or replace view v1 as select id, email as contact, email as name from people; select name, upper(name) from v1; select * from v1; rollback',
+    ],
+    [
+      'columns exchanged in the transaction',
+      'begin; alter table people rename name to n2; alter table people rename email to name; select name, lower(name) from people; select * from people; rollback',
+    ],
+    [
+      'a view made and read in one text',
+      'create view vy as select email as name from people; select name from vy; drop view vy',
+    ],
+    [
+      'the table under another name, in the transaction',
+      'begin; alter table people rename to folk; select email, upper(email) from folk; select * from folk; rollback',
+    ],
     ['a comparison', "select id from people where email = 'secretsecret@example.com'"],
     ['a write', "update people set email = 'secretsecret@example.com' where email = 'secretsecret@example.com'"],
-    ['a secret in a comment', "select email /* secretsecret */ from people -- secretsecret"],
+    ['a secret in a comment', 'select email /* secretsecret */ from people -- secretsecret'],
     ['a card in a literal', "select length('4111111111111111')"],
     ['a secret by detector', 'select note from people'],
     ['what cannot be parsed', "select email from people where 'secretsecret"],
-    ['more than one statement', "select 1 as id; select email as id from people; select name from people; select upper(email) as id from people"],
-    ['statements behind an empty one', ";; select email from people;; ; select upper(email) from people;"],
-    ['create table as', "begin; create table copied as select email as e from people; select e from copied; rollback"],
-    ['select into', "begin; select email as e into copied2 from people; select e, upper(e) from copied2; rollback"],
+    [
+      'more than one statement',
+      'select 1 as id; select email as id from people; select name from people; select upper(email) as id from people',
+    ],
+    ['statements behind an empty one', ';; select email from people;; ; select upper(email) from people;'],
+    ['create table as', 'begin; create table copied as select email as e from people; select e from copied; rollback'],
+    ['select into', 'begin; select email as e into copied2 from people; select e, upper(e) from copied2; rollback'],
     ['a temporary table', 'begin; create temp table tmp as select * from people; select * from tmp; rollback'],
-    ['merge', "merge into people p using (select 1 as id) s on p.id = s.id when matched then update set name = p.name returning p.email, merge_action(), p.*"],
+    [
+      'merge',
+      'merge into people p using (select 1 as id) s on p.id = s.id when matched then update set name = p.name returning p.email, merge_action(), p.*',
+    ],
     ['a row comparison', "select id from people where (email, name) = ('secretsecret@example.com', 'Ann')"],
-    ['tables by name', "select * from json_each_text((select to_json(p) from people p where id = 1))"],
+    ['tables by name', 'select * from json_each_text((select to_json(p) from people p where id = 1))'],
     ['unnest', 'select unnest(array_agg(email)) from people'],
     ['an array', 'select array[email, name] from people'],
-    ['pg_typeof and casts', "select email::bytea, encode(email::bytea, 'escape'), email::name, email::\"char\" from people"],
+    [
+      'pg_typeof and casts',
+      'select email::bytea, encode(email::bytea, \'escape\'), email::name, email::"char" from people',
+    ],
     ['a sequence function', "select nextval('nope' || email) from people"],
     ['an own operator', 'select ### p from people p'],
   ])('%s', async (_name, text) => {
     const ran = await psql('-c', text);
     await ended();
-    expect({ client: found(ran.stdout + ran.stderr.replaceAll(/^LINE .*$/gm, '')), recording: found(recorded()) }).toEqual({ client: [], recording: [] });
+    expect({
+      client: found(ran.stdout + ran.stderr.replaceAll(/^LINE .*$/gm, '')),
+      recording: found(recorded()),
+    }).toEqual({ client: [], recording: [] });
     expect(gateway.log.last.ended?.reason).toBe('client_closed');
   });
 });
@@ -181,10 +241,26 @@ describe('nothing leaks through psql', () => {
 describe('what comes through', () => {
   test.each([
     ['what is not masked', 'select id, name from people where id < 3 order by id', '1|Ann\n2|Bob\n'],
-    ['masked, beside the rest', 'select * from people where id = 1', '1|[masked]|Ann|0|2000-01-01|card [credit-card] on file|[masked]\n'],
-    ['computations of other columns', "select upper(name), id + 1, name || 'x', count(*) over () from people where id = 1", 'ANN|2|Annx|1\n'],
-    ['a join', 'select * from orders o join people p on p.id = o.person where o.id = 10', '10|1|99|1|[masked]|Ann|0|2000-01-01|card [credit-card] on file|[masked]\n'],
-    ['a join that merges columns', 'select * from people join v1 using (id, name) where id = 1', '1|Ann|[masked]|0|2000-01-01|card [credit-card] on file|[masked]|[masked]\n'],
+    [
+      'masked, beside the rest',
+      'select * from people where id = 1',
+      '1|[masked]|Ann|0|2000-01-01|card [credit-card] on file|[masked]\n',
+    ],
+    [
+      'computations of other columns',
+      "select upper(name), id + 1, name || 'x', count(*) over () from people where id = 1",
+      'ANN|2|Annx|1\n',
+    ],
+    [
+      'a join',
+      'select * from orders o join people p on p.id = o.person where o.id = 10',
+      '10|1|99|1|[masked]|Ann|0|2000-01-01|card [credit-card] on file|[masked]\n',
+    ],
+    [
+      'a join that merges columns',
+      'select * from people join v1 using (id, name) where id = 1',
+      '1|Ann|[masked]|0|2000-01-01|card [credit-card] on file|[masked]|[masked]\n',
+    ],
     ['a view', 'select * from v1 where id = 1', '1|[masked]|Ann\n'],
     ['a view of a view', 'select * from v2 where id = 1', '1|[masked]|Ann\n'],
     ['an expression over a view', 'select upper(contact), upper(name) from v1 where id = 1', '[masked]|ANN\n'],
@@ -192,43 +268,95 @@ describe('what comes through', () => {
     ['an own function where nothing is hidden', 'select max(total) from orders', '99\n'],
     ['constants', "select 1, 'a', now() is not null, version() like 'Postgre%'", '1|a|t|t\n'],
     ['counting', "select count(*), count(distinct id) from people where name like 'A%'", '1|1\n'],
-    ['copy', 'copy (select id, email, name, born from people where id = 1) to stdout', '1\t[masked]\tAnn\t2000-01-01\n'],
-    ['copy csv', 'copy (select * from v1 where id = 1) to stdout (format csv, header)', 'id,contact,name\n1,[masked],Ann\n'],
+    [
+      'copy',
+      'copy (select id, email, name, born from people where id = 1) to stdout',
+      '1\t[masked]\tAnn\t2000-01-01\n',
+    ],
+    [
+      'copy csv',
+      'copy (select * from v1 where id = 1) to stdout (format csv, header)',
+      'id,contact,name\n1,[masked],Ann\n',
+    ],
     ['copy of a table that no rule concerns', 'copy orders to stdout', '10\t1\t99\n11\t2\t1\n'],
-    ['a cursor', 'begin; declare c cursor for select name, upper(email), upper(name) from people order by id; fetch 1 from c; commit', 'BEGIN\nDECLARE CURSOR\nAnn|[masked]|ANN\nCOMMIT\n'],
-    ['prepare and execute', 'prepare p as select name, upper(email), upper(name) from people where id = $1; execute p(1)', 'PREPARE\nAnn|[masked]|ANN\n'],
-    ['settings', 'show search_path; show server_version_num; select current_setting($$search_path$$)', 'app, public\n180004\napp, public\n'],
+    [
+      'a cursor',
+      'begin; declare c cursor for select name, upper(email), upper(name) from people order by id; fetch 1 from c; commit',
+      'BEGIN\nDECLARE CURSOR\nAnn|[masked]|ANN\nCOMMIT\n',
+    ],
+    [
+      'prepare and execute',
+      'prepare p as select name, upper(email), upper(name) from people where id = $1; execute p(1)',
+      'PREPARE\nAnn|[masked]|ANN\n',
+    ],
+    [
+      'settings',
+      'show search_path; show server_version_num; select current_setting($$search_path$$)',
+      'app, public\n180004\napp, public\n',
+    ],
     ['a sequence', "select nextval('sq'), currval('sq')", '1|1\n'],
     ['an explanation', 'explain (costs off) select name from only people', 'Seq Scan on people\n'],
-    ['sizes and statistics but for samples', "select attname, null_frac, n_distinct from pg_stats where tablename = 'orders' and attname = 'total'", 'total|0|-1\n'],
+    [
+      'sizes and statistics but for samples',
+      "select attname, null_frac, n_distinct from pg_stats where tablename = 'orders' and attname = 'total'",
+      'total|0|-1\n',
+    ],
   ])('%s', async (_name, text, expected) => {
     const ran = await psql('-c', text);
     expect({ out: ran.stdout.replace(/^18\d{4}$/m, '180004'), err: ran.stderr }).toEqual({ out: expected, err: '' });
   });
 
   test('psql\u2019s own look at tables, views, functions and roles', async () => {
-    for (const look of ['\\d people', '\\d+ v2', '\\dt+', '\\df', '\\du', '\\dn', '\\dp', '\\dv', '\\di', '\\sf peek', '\\dT', '\\dx']) {
+    for (const look of [
+      '\\d people',
+      '\\d+ v2',
+      '\\dt+',
+      '\\df',
+      '\\du',
+      '\\dn',
+      '\\dp',
+      '\\dv',
+      '\\di',
+      '\\sf peek',
+      '\\dT',
+      '\\dx',
+    ]) {
       const masked = await psql('-c', look);
       expect(masked.stderr).toBe('');
       use({ ...RULES, mask: undefined });
       const plain = await psql('-c', look);
       use(RULES);
       // The cost of a look changes the size of what was looked at now and then.
-      expect({ look, out: masked.stdout.replace(/\d+ (kB|bytes)/g, '') }).toEqual({ look, out: plain.stdout.replace(/\d+ (kB|bytes)/g, '') });
+      expect({ look, out: masked.stdout.replace(/\d+ (kB|bytes)/g, '') }).toEqual({
+        look,
+        out: plain.stdout.replace(/\d+ (kB|bytes)/g, ''),
+      });
     }
   });
 
   test('a table made by the session itself, as soon as its transaction is over', async () => {
-    const text = ['begin; create table tt (a int, b text)', "insert into tt values (1, 'x')", 'select * from tt', 'commit', 'select a, upper(b) from tt', 'drop table tt'];
+    const text = [
+      'begin; create table tt (a int, b text)',
+      "insert into tt values (1, 'x')",
+      'select * from tt',
+      'commit',
+      'select a, upper(b) from tt',
+      'drop table tt',
+    ];
     const ran = await psql(...text.flatMap((one) => ['-c', one]));
     expect(ran.stdout).toBe('BEGIN\nCREATE TABLE\nINSERT 0 1\n|\nCOMMIT\n1|X\nDROP TABLE\n');
   });
 
   test('the same with a rule on every table', async () => {
     use({ ...RULES, mask: [{ columns: ['*.email', '*.ssn'], with: 'partial' }] });
-    expect((await psql('-c', 'select id, email, upper(name) from people where id = 1')).stdout).toBe('1|s***@e***.com|ANN\n');
+    expect((await psql('-c', 'select id, email, upper(name) from people where id = 1')).stdout).toBe(
+      '1|s***@e***.com|ANN\n',
+    );
     expect((await psql('-c', '\\d people')).stdout).toContain('email|text');
-    expect((await psql('-c', "select upper(relname), pg_get_viewdef('v1'::regclass) from pg_class where relname = 'v1'")).stdout).toMatch(/^V1\|\s*SELECT/);
+    expect(
+      (await psql('-c', "select upper(relname), pg_get_viewdef('v1'::regclass) from pg_class where relname = 'v1'"))
+        .stdout,
+    ).toMatch(/^V1\|\s*SELECT/);
   });
 });
 
@@ -253,7 +381,11 @@ describe('through drivers', () => {
   test('node-postgres: text and binary, prepared, portals, types stay valid', async () => {
     const client = await connect();
     for (let again = 0; again < 3; again++) {
-      const { rows } = await client.query({ name: 'p', text: 'select id, email, ssn, born, upper(email) as u from people where id = $1', values: [1] });
+      const { rows } = await client.query({
+        name: 'p',
+        text: 'select id, email, ssn, born, upper(email) as u from people where id = $1',
+        values: [1],
+      });
       expect(rows).toEqual([{ id: 1, email: '[masked]', ssn: 0, born: new Date(2000, 0, 1), u: '[masked]' }]);
       const binary = { text: 'select id, ssn, email, name from people where id = $1', values: [1], binary: true };
       expect((await client.query(binary)).rows).toEqual([{ id: 1, ssn: 0, email: '[masked]', name: 'Ann' }]);
@@ -283,8 +415,18 @@ describe('through drivers', () => {
         { id: 2, email: '[masked]', n: 'Bob' },
         { id: 3, email: '[masked]', n: 'Cid' },
       ]);
-      const all = await Promise.all([sql`select email from people where id = 1`, sql`select total from orders where id = 10`, sql`select upper(email) as e from v1 natural join people where id = 2`.catch((error) => error.message), sql`select name from people where id = 2`]);
-      expect(JSON.parse(JSON.stringify(all))).toEqual([[{ email: '[masked]' }], [{ total: 99 }], [{ e: '[masked]' }], [{ name: 'Bob' }]]);
+      const all = await Promise.all([
+        sql`select email from people where id = 1`,
+        sql`select total from orders where id = 10`,
+        sql`select upper(email) as e from v1 natural join people where id = 2`.catch((error) => error.message),
+        sql`select name from people where id = 2`,
+      ]);
+      expect(JSON.parse(JSON.stringify(all))).toEqual([
+        [{ email: '[masked]' }],
+        [{ total: 99 }],
+        [{ e: '[masked]' }],
+        [{ name: 'Bob' }],
+      ]);
       await sql`insert into people (id, email, name) values (${50}, ${'secretsecret50@example.com'}, ${'Eve'})`;
       await sql`select id from people where email = ${'secretsecret50@example.com'}`;
       await sql`delete from people where id = ${50}`;
@@ -293,7 +435,9 @@ describe('through drivers', () => {
     }
     await ended();
     expect(found(recorded())).toEqual([]);
-    const [insert] = gateway.log.last.facts('statement.started').filter(({ text }) => text.includes('insert into people'));
+    const [insert] = gateway.log.last
+      .facts('statement.started')
+      .filter(({ text }) => text.includes('insert into people'));
     expect(insert?.parameters?.map(({ value }) => value)).toEqual(['00', '**************************', '***']);
   });
 });
@@ -319,7 +463,9 @@ describe('through raw messages', () => {
   const describePortal = (name: string) => message('D', 'P', text(name));
   const sync = () => message('S');
   const cells = (messages: readonly { type: string; body: Buffer }[]) =>
-    messages.filter(({ type }) => type === 'D').map(({ body }) => readRow(body).map((cell) => cell?.toString('latin1') ?? null));
+    messages
+      .filter(({ type }) => type === 'D')
+      .map(({ body }) => readRow(body).map((cell) => cell?.toString('latin1') ?? null));
 
   async function open(): Promise<RawPeer> {
     const peer = await dialRaw(gateway.port);
@@ -330,27 +476,57 @@ describe('through raw messages', () => {
 
   test('never described: what the parse tree proves passes, all else is withheld', async () => {
     const peer = await open();
-    peer.send(parse('', 'select name, email, upper(name), upper(email) from people where id = 1'), bind('', '', []), execute(''), sync());
+    peer.send(
+      parse('', 'select name, email, upper(name), upper(email) from people where id = 1'),
+      bind('', '', []),
+      execute(''),
+      sync(),
+    );
     expect(cells(await peer.upTo('Z'))).toEqual([['Ann', null, 'ANN', null]]);
     peer.send(parse('', 'select * from people'), bind('', '', []), execute(''), sync());
-    expect(cells(await peer.upTo('Z')).flat().every((cell) => cell === null)).toBe(true);
+    expect(
+      cells(await peer.upTo('Z'))
+        .flat()
+        .every((cell) => cell === null),
+    ).toBe(true);
     peer.socket.destroy();
   });
 
   test('described once, then bound and executed in either format, in pieces and in pipelines', async () => {
     const peer = await open();
-    peer.send(parse('s', 'select id, email, ssn, upper(name) as u from people where id < $1::int order by id'), describeStatement('s'), sync());
+    peer.send(
+      parse('s', 'select id, email, ssn, upper(name) as u from people where id < $1::int order by id'),
+      describeStatement('s'),
+      sync(),
+    );
     await peer.upTo('Z');
     peer.send(bind('', 's', ['3'], [0]), execute(''), sync());
-    expect(cells(await peer.upTo('Z'))).toEqual([['1', '[masked]', '0', 'ANN'], ['2', '[masked]', '0', 'BOB']]);
-    peer.send(bind('', 's', ['2'], [1, 0, 1, 0]), execute(''), bind('', 's', ['2'], []), describePortal(''), execute(''), sync());
+    expect(cells(await peer.upTo('Z'))).toEqual([
+      ['1', '[masked]', '0', 'ANN'],
+      ['2', '[masked]', '0', 'BOB'],
+    ]);
+    peer.send(
+      bind('', 's', ['2'], [1, 0, 1, 0]),
+      execute(''),
+      bind('', 's', ['2'], []),
+      describePortal(''),
+      execute(''),
+      sync(),
+    );
     expect(cells(await peer.upTo('Z'))).toEqual([
       ['\0\0\0\x01', '[masked]', '\0\0\0\0', 'ANN'],
       ['1', '[masked]', '0', 'ANN'],
     ]);
     peer.send(message('Q', text('begin')));
     await peer.upTo('Z');
-    peer.send(bind('p', 's', ['3']), execute('p', 1), bind('q', 's', ['2'], [1]), execute('q', 1), execute('p', 1), sync());
+    peer.send(
+      bind('p', 's', ['3']),
+      execute('p', 1),
+      bind('q', 's', ['2'], [1]),
+      execute('q', 1),
+      execute('p', 1),
+      sync(),
+    );
     expect(cells(await peer.upTo('Z'))).toEqual([
       ['1', '[masked]', '0', 'ANN'],
       ['\0\0\0\x01', '[masked]', '\0\0\0\0', 'ANN'],
@@ -413,7 +589,13 @@ describe('through raw messages', () => {
 
   test('every message byte by byte comes to the same', async () => {
     const peer = await open();
-    for (const byte of Buffer.concat([parse('', 'select email, name from people where id = 1'), bind('', '', []), describePortal(''), execute(''), sync()]))
+    for (const byte of Buffer.concat([
+      parse('', 'select email, name from people where id = 1'),
+      bind('', '', []),
+      describePortal(''),
+      execute(''),
+      sync(),
+    ]))
       peer.send(Buffer.from([byte]));
     expect(cells(await peer.upTo('Z'))).toEqual([['[masked]', 'Ann']]);
     peer.socket.destroy();
@@ -424,7 +606,11 @@ test('what the client got is what was recorded, byte for byte', async () => {
   const peer = await dialRaw(gateway.port);
   await logInRaw(peer, password);
   const before = gateway.log.last.wire('target').length;
-  peer.send(message('Q', "select * from people; select email::int from people; \0"), message('Q', 'copy people to stdout\0'), message('Q', 'listen c; select pg_notify($$c$$, email) from people\0'));
+  peer.send(
+    message('Q', 'select * from people; select email::int from people; \0'),
+    message('Q', 'copy people to stdout\0'),
+    message('Q', 'listen c; select pg_notify($$c$$, email) from people\0'),
+  );
   const got: Buffer[] = [];
   for (let i = 0; i < 3; i++) for (const one of await peer.upTo('Z')) got.push(message(one.type, one.body));
   expect(gateway.log.last.wire('target').subarray(before).equals(Buffer.concat(got))).toBe(true);
@@ -435,17 +621,22 @@ test('what the client got is what was recorded, byte for byte', async () => {
 test('other masks in the middle of a session count from the next statement on', async () => {
   use({ policyVersion: 1, rule: 'open', limits: {} });
   const client = await connect();
-  const ask = async () => (await client.query('select email, name, upper(email) as u from people where id = 1')).rows[0];
+  const ask = async () =>
+    (await client.query('select email, name, upper(email) as u from people where id = 1')).rows[0];
   expect(await ask()).toEqual({ email: 'secretsecret@example.com', name: 'Ann', u: 'SECRETSECRET@EXAMPLE.COM' });
   gateway.edge.applyRules(SessionRules.parse(RULES));
   expect(await ask()).toEqual({ email: '[masked]', name: 'Ann', u: '[masked]' });
-  gateway.edge.applyRules(SessionRules.parse({ ...RULES, policyVersion: 2, mask: [{ columns: ['people.name'], with: 'null' }] }));
+  gateway.edge.applyRules(
+    SessionRules.parse({ ...RULES, policyVersion: 2, mask: [{ columns: ['people.name'], with: 'null' }] }),
+  );
   expect(await ask()).toEqual({ email: 'secretsecret@example.com', name: null, u: 'SECRETSECRET@EXAMPLE.COM' });
   gateway.edge.applyRules(SessionRules.parse({ ...RULES, policyVersion: 3 }));
   expect(await ask()).toEqual({ email: '[masked]', name: 'Ann', u: '[masked]' });
   gateway.edge.applyRules(SessionRules.parse({ policyVersion: 4, rule: 'open', limits: {} }));
   expect(await ask()).toMatchObject({ email: 'secretsecret@example.com' });
-  gateway.edge.applyRules(SessionRules.parse({ ...RULES, policyVersion: 5, mask: [{ columns: ['people.email'], with: 'hash' }] }));
+  gateway.edge.applyRules(
+    SessionRules.parse({ ...RULES, policyVersion: 5, mask: [{ columns: ['people.email'], with: 'hash' }] }),
+  );
   expect((await ask()).email).toMatch(/^h_[0-9a-f]{32}$/);
 });
 
@@ -467,8 +658,12 @@ test('COPY FROM STDIN: the target gets the original, the recording a copy that h
   const wire = gateway.log.last.wire('client').toString('latin1');
   expect(wire).toContain('1\tcard [credit-card]***\n2\tplain\n');
   expect(wire).toContain('4\tlast\n');
-  const { rows } = await direct.query("select (select email from app.people where id = 60) as email, string_agg(note, '|' order by id) as notes from app.notes");
-  expect(rows).toEqual([{ email: 'secretsecret60@example.com', notes: 'card 4111111111111111|plain|card 4111111111111111 cut|last' }]);
+  const { rows } = await direct.query(
+    "select (select email from app.people where id = 60) as email, string_agg(note, '|' order by id) as notes from app.notes",
+  );
+  expect(rows).toEqual([
+    { email: 'secretsecret60@example.com', notes: 'card 4111111111111111|plain|card 4111111111111111 cut|last' },
+  ]);
   await direct.query('delete from app.people where id = 60');
 });
 
@@ -477,9 +672,13 @@ test('a target whose catalogue cannot be read: withheld, told, and the session g
   const admin = new pg.Client({ host: '127.0.0.1', port: limitedServer.port, user: 'postgres', database: 'postgres' });
   await admin.connect();
   await admin.query(SCHEMA);
-  await admin.query('create role limited login connection limit 1; grant usage on schema app to limited; grant select on all tables in schema app to limited');
+  await admin.query(
+    'create role limited login connection limit 1; grant usage on schema app to limited; grant select on all tables in schema app to limited',
+  );
   await admin.end();
-  const far = await startGateway({ targets: { demo: { ...trusted(limitedServer.port), user: 'limited', database: 'postgres' } } });
+  const far = await startGateway({
+    targets: { demo: { ...trusted(limitedServer.port), user: 'limited', database: 'postgres' } },
+  });
   const other = new pg.Client({ ...login(), port: far.port, password: far.edge.issue().secret });
   try {
     far.edge.rules = SessionRules.parse(RULES);

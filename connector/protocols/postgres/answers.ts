@@ -20,6 +20,8 @@ const LANE = 0;
 export interface Rewriting {
   /** Whether answers that begin now go through one. */
   readonly needed: boolean;
+  /** Whether a chunk that begins with a message goes on as it is, whatever the rewriter would do. */
+  passes(chunk: Buffer): boolean;
   /** Called when it is needed and the one at hand is idle or there is none: gives `current` to keep it. */
   choose(current: AnswerRewriter | undefined, guide: AnswerGuide): AnswerRewriter;
 }
@@ -30,6 +32,7 @@ export function rewriteRefusals(pipeline: Pipeline): Rewriting {
     get needed() {
       return pipeline.refusals > 0;
     },
+    passes: () => false,
     choose: (current, guide) => (current instanceof RefusalRewriter ? current : new RefusalRewriter(guide)),
   };
 }
@@ -64,8 +67,9 @@ export class Answers implements AnswerGuide {
   }
 
   take(chunk: Buffer): void {
-    if (this.#rewriter || this.#words.length > 0 || this.#parts.rewriting.needed) this.#takeSlowly(chunk);
-    else this.advance(chunk);
+    if (!this.#rewriter && this.#words.length === 0 && !this.#parts.rewriting.needed) this.advance(chunk);
+    else if (this.#isIdle && this.#parts.rewriting.passes(chunk)) this.advance(chunk);
+    else this.#takeSlowly(chunk);
     this.#check();
   }
 
@@ -120,6 +124,10 @@ export class Answers implements AnswerGuide {
     if (this.#rewriter) this.#rewriter.apply(rest);
     else this.advance(rest);
     this.#chooseRewriter();
+  }
+
+  get #isIdle(): boolean {
+    return !this.#frames.underWay && this.#rewriter?.idle !== false;
   }
 
   #chooseRewriter(): void {

@@ -3,6 +3,27 @@
 
 import type { ReadText } from './encoding.ts';
 
+export const BIND = 0x42;
+const CLOSE = 0x43;
+const DESCRIBE = 0x44;
+export const EXECUTE = 0x45;
+export const FUNCTION_CALL = 0x46;
+export const PARSE = 0x50;
+export const QUERY = 0x51;
+export const SYNC = 0x53;
+export const TERMINATE = 0x58;
+
+/** What a target passes over behind an error and this gateway writes facts about. */
+export const TO_THE_NEXT_SYNC: ReadonlySet<number> = new Set([
+  BIND,
+  CLOSE,
+  DESCRIBE,
+  EXECUTE,
+  FUNCTION_CALL,
+  PARSE,
+  QUERY,
+]);
+
 /** NAMEDATALEN - 1: of a longer name of a statement or portal the server looks at no more, and says nothing. */
 const MAX_NAME_BYTES = 63;
 

@@ -7,13 +7,15 @@ import { type Interpreter, Relay } from '../../net/relay.ts';
 import type { Conversation, SessionGuard, SessionRecorder, UpstreamTarget } from '../../protocol.ts';
 import { Answers } from './answers.ts';
 import { type CancelKeys, cancelUpstream } from './cancel.ts';
+import { type Estimate, estimate } from './estimate.ts';
 import { FrameScanner, frameTable } from './framing.ts';
 import { GuardedClient } from './guarded-client.ts';
 import { authenticationOk, backendKeyData } from './messages.ts';
 import { createSessionMasking, type MaskingShare, type SessionMasking } from './masking/session-masking.ts';
+import { parse } from './parser.ts';
 import { farewellMessage } from './refusals.ts';
 import { Statements } from './statements.ts';
-import type { UpstreamConnection } from './upstream.ts';
+import { logIn, type UpstreamConnection } from './upstream.ts';
 import { type PostgresJudge, Verdicts } from './verdicts.ts';
 
 // What may come once a session has begun. Passed: only counted. Shown: read by statements.ts.
@@ -133,6 +135,7 @@ class PostgresInterpreter implements Interpreter {
         verdicts: this.#verdicts,
         answers: this.#answers,
         copies: this.#masking.copies,
+        estimate: (text) => this.#estimate(text),
       },
       frames.position,
       begun,
@@ -143,6 +146,15 @@ class PostgresInterpreter implements Interpreter {
   #judged(guarded: GuardedClient, chunk: Buffer): void {
     guarded.take(chunk);
     if (guarded.fault !== undefined) this.#fail(guarded.fault);
+  }
+
+  /** On the path that the session has, where the target reports it. */
+  #estimate(text: string): Promise<Estimate | undefined> {
+    const { target, database } = this.#parts;
+    const path = this.#statements.settings.get('search_path');
+    return estimate(text, parse, (parameters) =>
+      logIn(target, database, path === undefined ? parameters : new Map([...parameters, ['search_path', path]])),
+    );
   }
 
   #fail(fault: string): void {

@@ -9,36 +9,36 @@
 
 import { randomBytes } from 'node:crypto';
 import type { StatementDecision } from '../../../core/policy/statements.ts';
-import type { JudgedText } from '../../../core/policy/judge.ts';
 import type { Relay } from '../../net/relay.ts';
 import type { Action, ActionRefusal, HeldAction, SessionGuard, SessionRecorder } from '../../protocol.ts';
 import type { Answers } from './answers.ts';
+import { ClientQueue } from './client-queue.ts';
 import { ClientFrames, type ClientMessage, type Shown } from './client-frames.ts';
-import { malformed, readParse } from './client-messages.ts';
+import {
+  BIND,
+  EXECUTE,
+  FUNCTION_CALL,
+  malformed,
+  PARSE,
+  QUERY,
+  readParse,
+  SYNC,
+  TERMINATE,
+  TO_THE_NEXT_SYNC,
+} from './client-messages.ts';
 import { HEADER_BYTES } from './framing.ts';
 import { describeBind, describeQuery } from './held-statement.ts';
 import type { Source } from './names.ts';
+import { type AskEstimate, Readiness } from './readiness.ts';
 import type { RecordedCopies } from './recorded-copies.ts';
 import { failingParse, failingQuery, noticeResponse, statementRefused } from './refusals.ts';
+import { prepareNames } from './sql-names.ts';
 import type { Statement } from './statement-facts.ts';
 import type { Fault, Statements } from './statements.ts';
-import type { Verdicts } from './verdicts.ts';
+import { statementsIn, type Verdicts } from './verdicts.ts';
 
 const LANE = 0;
-/** Of what the client sends while something waits; then it is not read any more, and its hang-up is not seen until it goes on. */
-const MAX_QUEUED_BYTES = 16 * 1024 * 1024;
 const NOTHING = Buffer.alloc(0);
-const NO_PREPARES: NonNullable<Statement['prepares']> = [];
-
-const BIND = 0x42;
-const CLOSE = 0x43;
-const DESCRIBE = 0x44;
-const EXECUTE = 0x45;
-const FUNCTION_CALL = 0x46;
-const PARSE = 0x50;
-const QUERY = 0x51;
-const SYNC = 0x53;
-const TERMINATE = 0x58;
 
 export interface GuardedClientParts {
   readonly relay: Relay;
@@ -48,6 +48,7 @@ export interface GuardedClientParts {
   readonly verdicts: Verdicts;
   readonly answers: Answers;
   readonly copies: RecordedCopies;
+  readonly estimate: AskEstimate;
 }
 
 /** What is to become of a message. */
@@ -67,20 +68,30 @@ interface Question {
 export class GuardedClient {
   readonly #parts: GuardedClientParts;
   readonly #frames: ClientFrames;
-  /** Bytes behind what waits. */
-  #queue: Buffer[] = [];
-  #queuedBytes = 0;
+  /** Behind what waits. */
+  readonly #queue = new ClientQueue();
   #waiting = false;
   #again = false;
+  readonly #ready: Readiness;
+  /** The client cancelled while what it cancelled was not held yet. */
+  #cancelled = false;
   /** The client sends no more. */
   #left = false;
   /** The session is over: nothing goes on any more. */
   #over = false;
   fault: Fault | undefined;
+  readonly #judged: ReadonlyMap<number, (message: ClientMessage) => void> = new Map([
+    [QUERY, this.#query],
+    [PARSE, this.#parse],
+    [BIND, this.#bind],
+    [EXECUTE, this.#execute],
+    [FUNCTION_CALL, this.#functionCall],
+  ]);
 
   /** `position`, `begun`: bytes of the client that went on before, and the beginning of a header behind them, recorded already. */
   constructor(parts: GuardedClientParts, position: number, begun: Buffer) {
     this.#parts = parts;
+    this.#ready = new Readiness(parts.verdicts, parts.estimate);
     this.#frames = new ClientFrames(
       {
         message: (message) => this.#message(message),
@@ -100,13 +111,12 @@ export class GuardedClient {
 
   /** No more can be taken for now. */
   get full(): boolean {
-    return this.#queuedBytes > MAX_QUEUED_BYTES;
+    return this.#queue.full;
   }
 
   take(chunk: Buffer): void {
     if (this.#waiting) {
       this.#queue.push(Buffer.from(chunk));
-      this.#queuedBytes += chunk.length;
       return;
     }
     this.#work(chunk);
@@ -125,9 +135,13 @@ export class GuardedClient {
     if (this.#waiting && !this.#parts.guard.gate.withdraw('client_closed')) this.#resume();
   }
 
-  /** The client wants what it waits for to stop. False: nothing waits here. */
+  /** The client wants what it waits for to stop. False: nothing is held here, and the target is to be asked. */
   cancel(): boolean {
-    return this.#waiting && this.#parts.guard.gate.withdraw('cancelled');
+    if (!this.#waiting) return false;
+    if (this.#parts.guard.gate.withdraw('cancelled')) return true;
+    // About to be held, or not: what runs at the target is meant as well.
+    this.#cancelled = true;
+    return false;
   }
 
   #work(chunk: Buffer): void {
@@ -135,27 +149,19 @@ export class GuardedClient {
     frames.keepsCopies = this.#parts.guard.rules.masks.any;
     const taken = frames.take(chunk);
     this.fault ??= frames.fault;
-    if (taken < chunk.length && this.fault === undefined) {
-      const rest = Buffer.from(chunk.subarray(taken));
-      this.#queue.unshift(rest);
-      this.#queuedBytes += rest.length;
-    }
+    if (taken < chunk.length && this.fault === undefined) this.#queue.push(Buffer.from(chunk.subarray(taken)));
   }
 
   /** What waited is decided: goes on with what came behind it. */
   #resume(): void {
     if (!this.#waiting) return;
     this.#waiting = false;
-    const queue = this.#queue;
-    this.#queue = [];
-    this.#queuedBytes = 0;
+    const queue = this.#queue.takeAll();
     // A message that waited to be read may be all there is.
     this.#work(NOTHING);
     for (const chunk of queue) {
-      if (this.waiting) {
-        this.#queue.push(chunk);
-        this.#queuedBytes += chunk.length;
-      } else if (this.fault === undefined) this.#work(chunk);
+      if (this.waiting) this.#queue.push(chunk);
+      else if (this.fault === undefined) this.#work(chunk);
     }
     if (this.fault !== undefined) this.#parts.relay.end('protocol_fault', `The session ends: ${this.fault}.`);
     this.#parts.relay.regulate();
@@ -171,40 +177,18 @@ export class GuardedClient {
       this.#passOver(message);
       return 'taken';
     }
-    switch (type) {
-      case QUERY:
-        this.#query(message);
-        break;
-      case PARSE:
-        this.#parse(message);
-        break;
-      case BIND:
-        this.#bind(message);
-        break;
-      case EXECUTE:
-        this.#execute(message);
-        break;
-      case FUNCTION_CALL:
-        this.#functionCall(message);
-        break;
-      default:
-        this.#plain(message);
-    }
+    (this.#judged.get(type) ?? this.#plain).call(this, message);
     if (this.#again) return 'again';
     return this.#waiting || this.fault !== undefined ? 'last' : 'taken';
   }
 
-  /** Whether its texts are read elsewhere now; the message is shown again then. */
-  #mustRead(...sources: readonly (Source | undefined)[]): boolean {
-    for (const source of sources) {
-      const reading = this.#parts.verdicts.reading(source);
-      if (!reading) continue;
-      this.#waiting = true;
-      this.#again = true;
-      void reading.then(() => this.#resume());
-      return true;
-    }
-    return false;
+  /** Whether it must wait for `ready`; the message is shown again then. */
+  #mustWait(ready: Promise<void> | undefined): boolean {
+    if (!ready) return false;
+    this.#waiting = true;
+    this.#again = true;
+    void ready.then(() => this.#resume());
+    return true;
   }
 
   #plain(message: ClientMessage): void {
@@ -219,16 +203,19 @@ export class GuardedClient {
     const { type } = message;
     const { bytes, start, end, length, offset } = this.#record(message);
     this.#frames.drop(message);
-    if (![QUERY, PARSE, BIND, EXECUTE, FUNCTION_CALL, CLOSE, DESCRIBE].includes(type)) return;
+    if (!TO_THE_NEXT_SYNC.has(type)) return;
     if (this.#over) statements.pipeline.skip();
     this.#check(statements.clientMessage(type, bytes, start, end, length, offset));
   }
 
   #query(message: ClientMessage): void {
     const { statements, verdicts } = this.#parts;
-    const source = verdicts.source(message.cut ? undefined : this.#text(message.bytes, message.start, message.end - 1));
-    if (this.#mustRead(source)) return;
+    const source = verdicts.source(
+      message.cut ? undefined : statements.text(message.bytes, message.start, message.end - 1),
+    );
+    if (this.#mustWait(this.#ready.read(source))) return;
     const judged = verdicts.on(source);
+    if (this.#mustWait(this.#ready.estimate(message.offset, judged.decision, source))) return;
     const recorded = this.#record(message, { read: judged.read, backslashEscapes: escapes(source) });
     const { bytes, start, end, length, offset } = recorded;
     const statement = statements.readQuery(bytes, start, end, length, offset);
@@ -241,10 +228,11 @@ export class GuardedClient {
       message,
       statement,
       decision: judged.decision,
-      count: countOf(judged, source),
-      describe: () => describeQuery(recorded, message, statements, judged.read),
+      count: statementsIn(judged, source),
+      describe: () => describeQuery(recorded, message, statements, judged.read, this.#ready.estimated),
       send: () => {
-        const fault = statements.sendQuery(statement) ?? this.#prepareIn(statement, judged, undefined);
+        const fault =
+          statements.sendQuery(statement) ?? prepareNames(statement, judged.read, statements.names, undefined);
         verdicts.sent(judged.read);
         return fault;
       },
@@ -260,8 +248,8 @@ export class GuardedClient {
       this.#check(malformed('Parse'));
       return;
     }
-    const source = verdicts.source(read.cut ? undefined : this.#text(message.bytes, read.textStart, read.textEnd));
-    if (this.#mustRead(source)) return;
+    const source = verdicts.source(read.cut ? undefined : statements.text(message.bytes, read.textStart, read.textEnd));
+    if (this.#mustWait(this.#ready.read(source))) return;
     const judged = verdicts.on(source);
     const { bytes, start, length, offset } = this.#record(message, {
       read: judged.read,
@@ -293,7 +281,9 @@ export class GuardedClient {
       this.#check(original);
       return;
     }
-    if (this.#mustRead(...original.meanings.map((prepared) => prepared.source))) return;
+    if (this.#mustWait(this.#ready.read(...original.meanings.map((prepared) => prepared.source)))) return;
+    const decision = verdicts.onPrepared(original.meanings, statements.names.knowsPrepared(original.statement));
+    if (this.#mustWait(this.#ready.estimate(message.offset, decision, original.prepared?.source))) return;
     const recorded = this.#record(message, { prepared: original.prepared });
     const { bytes, start, end, length, offset } = recorded;
     const portal = bytes === message.bytes ? original : statements.readBind(bytes, start, end, length, offset);
@@ -301,7 +291,6 @@ export class GuardedClient {
       this.#check(portal);
       return;
     }
-    const decision = verdicts.onPrepared(portal.meanings, statements.names.knowsPrepared(portal.statement));
     if (decision.verdict === 'allow' || decision.verdict === 'warn') {
       this.#check(statements.sendBind(portal));
       if (this.fault === undefined) this.#frames.forward(message);
@@ -313,7 +302,8 @@ export class GuardedClient {
       message,
       statement,
       decision,
-      describe: () => describeBind(portal, message, statements, verdicts.on(portal.prepared?.source).read),
+      describe: () =>
+        describeBind(portal, message, statements, verdicts.on(portal.prepared?.source).read, this.#ready.estimated),
       send: () => {
         portal.held = statement;
         statements.pipeline.bound(statement);
@@ -334,15 +324,14 @@ export class GuardedClient {
     const { statement, portal, name } = read;
     const source = portal?.prepared?.source;
     statement.source = source;
+    if (!source) verdicts.sentUnread();
     const send = (): Fault | undefined => {
       // A portal that is not there runs nothing, and one made in SQL only goes on.
-      if (!source) {
-        verdicts.sentUnread();
-        return statements.sendExecute(statement, portal);
-      }
+      if (!source) return statements.sendExecute(statement, portal);
       const judged = verdicts.on(source);
       const fault =
-        this.#prepareIn(statement, judged, statements.pipeline.segment) ?? statements.sendExecute(statement, portal);
+        prepareNames(statement, judged.read, statements.names, statements.pipeline.segment) ??
+        statements.sendExecute(statement, portal);
       verdicts.sent(judged.read);
       return fault;
     };
@@ -351,7 +340,8 @@ export class GuardedClient {
       portal?.meanings ?? [],
       portal ? statements.names.knowsPrepared(portal.statement) : statements.names.knowsPortal(name),
     );
-    if (portal?.held && (portal.held === statement || decision.verdict === 'hold')) {
+    const approved = portal?.held && (portal.held === statement || decision.verdict === 'hold');
+    if (approved || (decision.verdict === 'allow' && !this.#parts.guard.rules.counted)) {
       this.#check(send());
       if (this.fault === undefined) this.#frames.forward(message);
       return;
@@ -421,11 +411,16 @@ export class GuardedClient {
       notify: (text, hint) =>
         answers.say(noticeResponse(decision.verdict === 'warn' ? 'WARNING' : 'NOTICE', text, hint, this.#encoding)),
     };
-    if (guard.gate.take(action) !== 'held') return;
+    if (guard.gate.take(action) !== 'held') {
+      this.#cancelled = false;
+      return;
+    }
     kept = Buffer.from(message.bytes.subarray(message.start - HEADER_BYTES, message.end));
     this.#frames.drop(message);
     this.#waiting = true;
     if (this.#left) guard.gate.withdraw('client_closed');
+    else if (this.#cancelled) guard.gate.withdraw('cancelled');
+    this.#cancelled = false;
   }
 
   /** A Parse that fails drops the unnamed statement, as the client's own would have. */
@@ -435,28 +430,6 @@ export class GuardedClient {
     name = `gatehouse_${randomBytes(9).toString('hex')}`,
   ): { instead: Buffer; fault: Fault | undefined } {
     return { instead: failingParse(name), fault: this.#parts.statements.pipeline.refuse(statement, error) };
-  }
-
-  /** Names that PREPARE in it will make. */
-  #prepareIn(statement: Statement, { read }: JudgedText, segment: number | undefined): Fault | undefined {
-    if (!read.ok) return undefined;
-    statement.prepares = NO_PREPARES;
-    for (const [index, { prepares, nested }] of read.value.entries()) {
-      if (prepares === undefined) continue;
-      const source: Source = {
-        text: undefined,
-        settings: { standardConformingStrings: true },
-        read: { ok: true, value: nested },
-      };
-      const text = `-- ${prepares}: prepared in SQL`;
-      const undo = this.#parts.statements.names.prepare(
-        { name: prepares, text, textBytes: undefined, types: [], source },
-        segment,
-      );
-      if (!undo) return 'too many prepared statements are open';
-      statement.prepares = [...statement.prepares, { index, undo }];
-    }
-    return undefined;
   }
 
   /** Records a message that is not recorded yet, and gives it as it is recorded. */
@@ -469,20 +442,9 @@ export class GuardedClient {
     this.fault ??= fault;
   }
 
-  #text(bytes: Buffer, start: number, end: number): string {
-    return this.#parts.statements.text(bytes, start, end);
-  }
-
   get #encoding(): string {
     return this.#parts.statements.settings.get('client_encoding') ?? 'UTF8';
   }
-}
-
-/** Of a text that could not be read, at most. One that does not parse runs nothing. */
-function countOf({ read }: JudgedText, { text }: Source): number {
-  if (read.ok) return Math.max(1, read.value.length);
-  if (read.error.reason === 'syntax' || text === undefined) return 1;
-  return text.split(';').length;
 }
 
 const escapes = ({ settings }: Source): boolean => settings.standardConformingStrings !== true;

@@ -17,7 +17,7 @@ import type { Portal } from './names.ts';
 import type { Statements } from './statements.ts';
 
 // Caps of core's StatementSubject.
-const MAX_TEXT_CHARACTERS = 20_000;
+export const MAX_TEXT_CHARACTERS = 20_000;
 const MAX_PARAMETERS = 200;
 const MAX_PARAMETER_CHARACTERS = 2_000;
 const MAX_TABLES = 200;
@@ -32,6 +32,7 @@ export function describeQuery(
   sent: ClientMessage,
   statements: Statements,
   read: Summaries,
+  estimate: HeldAction['estimate'],
 ): HeldAction | string {
   if (sent.cut) return TOO_LONG;
   const text = statements.text(recorded.bytes, recorded.start, recorded.end - 1);
@@ -45,6 +46,7 @@ export function describeQuery(
     digest: digest.digest('hex'),
     tables: tablesOf(read),
     inTransaction: inTransaction(statements),
+    ...(estimate && { estimate }),
   };
 }
 
@@ -54,6 +56,7 @@ export function describeBind(
   sent: ClientMessage,
   statements: Statements,
   read: Summaries,
+  estimate: HeldAction['estimate'],
 ): HeldAction | string {
   const { prepared, parameters } = portal;
   const source = prepared?.source?.text;
@@ -71,6 +74,7 @@ export function describeBind(
     digest: createHash('sha256').update('B\0').update(source).update('\0').update(values).digest('hex'),
     tables: tablesOf(read),
     inTransaction: inTransaction(statements),
+    ...(estimate && { estimate }),
   };
 }
 

@@ -95,6 +95,33 @@ export class Pipeline {
     return this.#front();
   }
 
+  /** The statement, where the target has nothing to answer but it, with its Bind and its portal's description in front and a Sync behind. */
+  get only(): (Pending & { statement: Statement }) | undefined {
+    let found: (Pending & { statement: Statement }) | undefined;
+    for (let at = this.#first; at < this.#pending.length; at++) {
+      const pending = this.#pending[at] as Pending;
+      switch (pending.kind) {
+        case 'bind':
+          if (found) return undefined;
+          break;
+        case 'describe':
+          if (found || !pending.portal) return undefined;
+          break;
+        case 'query':
+        case 'execute':
+          if (found || pending.refused) return undefined;
+          found = pending;
+          break;
+        case 'sync':
+          if (at < this.#pending.length - 1) return undefined;
+          break;
+        default:
+          return undefined;
+      }
+    }
+    return found;
+  }
+
   /** The target's next ErrorResponse is to be replaced by this. */
   get refusal(): Buffer | undefined {
     if (this.#refusals === 0) return undefined;

@@ -249,6 +249,13 @@ export class Verdicts {
   }
 }
 
+/** Of a text that could not be read, at most. One that does not parse runs nothing. */
+export function statementsIn({ read }: JudgedText, { text }: Source): number {
+  if (read.ok) return Math.max(1, read.value.length);
+  if (read.error.reason === 'syntax' || text === undefined) return 1;
+  return text.split(';').length;
+}
+
 const NOTHING_THERE: StatementDecision = { verdict: 'allow', why: 'nothing stands under this name' };
 
 const FUNCTION_CALL: StatementSummary = {

@@ -1,5 +1,5 @@
 // The connection over which a target's catalogue is read: the session's own target and database, logged
-// in as any session is. One query at a time; each row is handed over as it comes, so that a large
+// in like a session. One query at a time; each row is handed over as it comes, so that a large
 // catalogue is not in memory twice. Holds nothing of a session and shows nothing to one.
 
 import type { Socket } from 'node:net';
@@ -91,7 +91,8 @@ function connectionOver(socket: Socket): CatalogueConnection {
 
   socket.on('data', (chunk: Buffer) => {
     try {
-      if (query && (query.bytes += chunk.length) > MAX_ANSWER_BYTES) throw new Error('the catalogue is too large');
+      if (query) query.bytes += chunk.length;
+      if (query && query.bytes > MAX_ANSWER_BYTES) throw new Error('the catalogue is too large');
       const bytes = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
       let at = 0;
       while (bytes.length - at >= 5) {

@@ -5,6 +5,7 @@
 import type { TextStream } from '../../../../core/masking/text-stream.ts';
 import { type CellContext, maskCell } from './cells.ts';
 import { CopyBinary } from './copy-binary.ts';
+import { Output } from './output.ts';
 import type { ColumnPlan } from './result-plan.ts';
 
 export type CopyPlan =
@@ -74,6 +75,8 @@ export class CopyRewriter implements Rewriter {
 const LF = 0x0a;
 const CR = 0x0d;
 const BACKSLASH = 0x5c;
+/** A longer text is searched in blocks. */
+const MAX_CLEAN_BYTES = 16 * 1024;
 const BEYOND: ColumnPlan = { kind: 'withhold', type: 25, format: 'text' };
 
 class CopyFields implements Rewriter {
@@ -89,6 +92,7 @@ class CopyFields implements Rewriter {
   #long: { stream: TextStream | undefined; shown: boolean } | undefined;
   #quoted = false;
   #escaped = false;
+  readonly #constants = new Map<ColumnPlan, Buffer>();
 
   constructor(context: CellContext, plan: Extract<CopyPlan, { kind: 'text' }>) {
     this.#context = context;
@@ -96,6 +100,7 @@ class CopyFields implements Rewriter {
   }
 
   push(part: Buffer): Uint8Array[] {
+    if (this.#isWholeRow(part)) return [this.#wholeRow(part)];
     const rows: Uint8Array[] = [];
     const out: Uint8Array[] = [];
     const { delimiter, csv } = this.#plan;
@@ -135,6 +140,80 @@ class CopyFields implements Rewriter {
       this.#line = [];
     }
     return rows;
+  }
+
+  /** As servers send them: one row, and nothing under way. Quotes may hold line ends, so those go the long way. */
+  #isWholeRow(part: Buffer): boolean {
+    const { csv } = this.#plan;
+    return (
+      this.#column === 0 &&
+      this.#fieldBytes === 0 &&
+      !this.#long &&
+      !this.#quoted &&
+      !this.#escaped &&
+      this.#line.length === 0 &&
+      part.length <= MAX_FIELD_BYTES &&
+      part.indexOf(LF) === part.length - 1 &&
+      (csv ? !part.includes(csv.quote) : part[part.length - 2] !== BACKSLASH)
+    );
+  }
+
+  #wholeRow(part: Buffer): Uint8Array {
+    const { delimiter, csv, columns } = this.#plan;
+    const header = this.#plan.header && this.#row === 0;
+    let out: Output | undefined;
+    let given = 0;
+    let from = 0;
+    for (let at = 0; at < part.length; at++) {
+      const byte = part[at];
+      if (byte === BACKSLASH && !csv) {
+        at++;
+        continue;
+      }
+      if (byte !== delimiter && byte !== LF) continue;
+      const plan = columns[this.#column] ?? BEYOND;
+      if (plan.kind !== 'pass' && !header && !(plan.kind === 'detect' && this.#isClean(part, from, at))) {
+        const raw = part.subarray(from, at);
+        const put = this.#constant(plan, raw) ?? this.#mask(raw);
+        if (put !== raw) {
+          out ??= new Output(part.length + 256);
+          out.copy(part, given, from);
+          out.copy(put, 0, put.length);
+          given = at;
+        }
+      }
+      from = at + 1;
+      this.#column++;
+    }
+    this.#column = 0;
+    this.#row++;
+    // The caller's bytes are used again.
+    if (!out) return Buffer.from(part);
+    out.copy(part, given, part.length);
+    return out.take();
+  }
+
+  /** Written without escapes, and with nothing to find in it. */
+  #isClean(part: Buffer, start: number, end: number): boolean {
+    const { masks, unsafeEncoding } = this.#context;
+    if (unsafeEncoding || end - start > MAX_CLEAN_BYTES) return false;
+    for (let at = start; at < end; at++) if (part[at] === BACKSLASH) return false;
+    return masks.finder?.find(part, start, end).length === 0;
+  }
+
+  /** What stands for every value of a column, as the format writes it. Undefined: it hangs on the value, or there is none. */
+  #constant(plan: ColumnPlan, raw: Buffer): Buffer | undefined {
+    if (plan.kind !== 'mask' || !plan.constant) return undefined;
+    const { nullText } = this.#plan;
+    if (raw.length === nullText.length && raw.toString('latin1') === nullText) return undefined;
+    if (this.#column === 0 && raw.length <= 2) return undefined;
+    if (raw[raw.length - 1] === CR) return undefined;
+    this.#context.masks.count(plan.rule);
+    const known = this.#constants.get(plan);
+    if (known) return known;
+    const made = Buffer.from(this.#write(plan.constant.toString('latin1')), 'latin1');
+    this.#constants.set(plan, made);
+    return made;
   }
 
   end(): Uint8Array[] {

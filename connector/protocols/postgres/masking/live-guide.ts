@@ -16,14 +16,16 @@ import type { Statements } from '../statements.ts';
 import type { Catalogue } from './catalogue.ts';
 import { type CatalogueLease, MAX_CATALOGUE_AGE_MS } from './catalogues.ts';
 import type { CopyPlan } from './copy-out.ts';
+import { Descriptions } from './descriptions.ts';
 import { factsOf, type StatementFacts, unknownNames } from './result-facts.ts';
 import type { ResultGuide } from './result-masker.ts';
 import { type ColumnPlan, planFields, type ResultPlan, WITHHOLD_ALL } from './result-plan.ts';
-import { readRowDescription, type ResultField } from './row-description.ts';
+import type { ResultField } from './row-description.ts';
 import { SessionMemory } from './session-memory.ts';
 import { maskStatementText } from './statement-text.ts';
 import type { Readings, StatementReading, TextReading } from './statement-reading.ts';
 import type { Format } from './types.ts';
+import { UntouchedAnswers } from './untouched-answers.ts';
 
 /** From this age on it is read again while nobody waits. */
 const REFRESH_AFTER_MS = 5_000;
@@ -72,6 +74,13 @@ export class LiveGuide implements ResultGuide {
   #described: readonly ResultField[] | undefined;
   readonly #ofPrepared = new WeakMap<Prepared, readonly ResultField[]>();
   readonly #ofPortal = new WeakMap<Portal, readonly ResultField[]>();
+  readonly #descriptions = new Descriptions();
+  readonly #untouched = new UntouchedAnswers();
+  /** Descriptions that nothing is missing for, with what that was asked of. */
+  readonly #complete = new WeakMap<
+    readonly ResultField[],
+    { readonly catalogue: Catalogue; readonly statement: StatementReading | undefined }
+  >();
   readonly #asked = new Map<string, number>();
   readonly #texts = new WeakMap<Source, TextReading>();
   /** What the target says at a Sync is about this, or about what was sent before it. */
@@ -105,6 +114,11 @@ export class LiveGuide implements ResultGuide {
   sent(statement: Statement, portal: Portal | undefined): void {
     this.settle();
     this.#sentAny = true;
+    if (this.masks.columnRules.length === 0) {
+      // Not read, and so not known if there come to be column rules.
+      this.memory.missed();
+      return;
+    }
     const reading = this.readingOf(statement.source) ?? this.#namedInSql(portal);
     this.#lastSent = reading;
     this.memory.sent(statement, reading, (one) => {
@@ -115,6 +129,7 @@ export class LiveGuide implements ResultGuide {
 
   /** The client's own PREPARE of a name: EXECUTE in SQL reaches it. */
   parsed(prepared: Prepared): void {
+    if (this.masks.columnRules.length === 0) return;
     const [only, ...more] = this.readingOf(prepared.source)?.statements ?? [];
     if (only && more.length === 0 && prepared.name !== '') this.memory.define('prepared', prepared.name, only);
   }
@@ -182,7 +197,7 @@ export class LiveGuide implements ResultGuide {
       return first ? this.#wait(this.#began) : true;
     }
     const now = lease.now();
-    const fields = type === ROW_DESCRIPTION && body ? readRowDescription(body) : undefined;
+    const fields = type === ROW_DESCRIPTION && body ? this.#descriptions.read(body) : undefined;
     const since = this.#waited ? undefined : this.#needed(now, fields);
     this.#waited = false;
     if (since === undefined) {
@@ -205,7 +220,7 @@ export class LiveGuide implements ResultGuide {
   }
 
   described(body: Buffer): void {
-    const fields = readRowDescription(body);
+    const fields = this.#descriptions.read(body);
     const { next } = this.#parts.statements.pipeline;
     if (next?.kind === 'describe') {
       if (!fields) return;
@@ -221,11 +236,46 @@ export class LiveGuide implements ResultGuide {
     const facts = this.#factsOf(current);
     const { portal } = current;
     const exact = current.query ? this.#described : portal && this.#ofPortal.get(portal);
-    if (exact) return this.#plan(exact, facts, undefined, true);
+    if (exact) {
+      const plan = this.#plan(exact, facts, undefined, true);
+      if (!plan) this.#learn(current, exact);
+      return plan;
+    }
     const meant = portal?.meanings.length === 1 ? portal.prepared : undefined;
     const earlier = meant && this.#ofPrepared.get(meant);
     if (earlier && portal?.formats) return this.#plan(earlier, facts, formatsOf(portal), false);
     return this.#planWithoutDescription(facts, current);
+  }
+
+  /** One whole answer, like an earlier one of which nothing was touched: it need not be looked at. */
+  passes(chunk: Buffer): boolean {
+    const { only } = this.#parts.statements.pipeline;
+    const statement = only && this.#alone(currentOf(only, (one) => this.readingOf(one.source)));
+    if (!statement || this.#waiting) return false;
+    const { masks } = this;
+    if (masks.columnRules.length === 0) return this.#untouched.covers(chunk, statement, masks, undefined);
+    const { lease } = this.#parts;
+    const catalogue = this.#usable(lease.now(), REFRESH_AFTER_MS);
+    return catalogue !== undefined && this.#untouched.covers(chunk, statement, masks, catalogue);
+  }
+
+  /** What it means hangs on nothing that the session did, and it is all that its text says. */
+  #alone({ reading, statement, number }: Current): StatementReading | undefined {
+    if (!statement?.alone || statement.changesDefinitions || reading?.statements?.length !== 1) return undefined;
+    return this.memory.changedBefore(number) || this.memory.settingsFilled ? undefined : statement;
+  }
+
+  #learn(current: Current, fields: readonly ResultField[]): void {
+    const statement = this.#alone(current);
+    const description = this.#descriptions.bodyOf(fields);
+    const { masks } = this;
+    if (statement && description)
+      this.#untouched.learn(
+        statement,
+        masks,
+        masks.columnRules.length === 0 ? undefined : this.#catalogue,
+        description,
+      );
   }
 
   copyOut(binary: boolean, columns: number): CopyPlan | undefined {
@@ -282,7 +332,8 @@ export class LiveGuide implements ResultGuide {
     exact: boolean,
   ): ResultPlan | undefined {
     const { masks } = this;
-    const asked = formats?.join() ?? '';
+    // One description serves many statements: what it proves, and in which formats, is part of the question.
+    const asked = `${exact} ${formats?.join() ?? 'as described'}`;
     const known = this.#plans.get(fields);
     if (known && known.facts === facts && known.masks === masks && known.formats === asked) return known.plan;
     const lineage = facts.lineage(fields.length);
@@ -334,13 +385,16 @@ export class LiveGuide implements ResultGuide {
     const { statement, number, earlier, portal } = this.#current();
     // What the session changed itself and did not commit, no load can see.
     if (this.memory.stateFor(number, earlier).dirty) return undefined;
-    const described = fields ?? (portal?.prepared ? this.#ofPrepared.get(portal.prepared) : undefined) ?? [];
+    const described = fields ?? (portal?.prepared ? this.#ofPrepared.get(portal.prepared) : undefined) ?? NO_FIELDS;
+    const complete = this.#complete.get(described);
+    if (complete?.catalogue === current && complete.statement === statement) return undefined;
     const missing = [
       ...described.flatMap(({ table, attribute }) =>
         table !== 0 && attribute > 0 && !current.origin(table, attribute) ? [`${table}.${attribute}`] : [],
       ),
       ...(statement ? unknownNames(statement, current) : []),
     ];
+    if (missing.length === 0) this.#complete.set(described, { catalogue: current, statement });
     return this.#isWorthAsking(missing, now) ? now : undefined;
   }
 
@@ -352,10 +406,10 @@ export class LiveGuide implements ResultGuide {
     return true;
   }
 
-  #usable(now: number): Catalogue | undefined {
+  #usable(now: number, oldestMs = MAX_CATALOGUE_AGE_MS): Catalogue | undefined {
     const { current, changedAt } = this.#parts.lease;
     if (!current) return undefined;
-    return current.asOf >= Math.max(changedAt, now - MAX_CATALOGUE_AGE_MS) ? current : undefined;
+    return current.asOf >= Math.max(changedAt, now - oldestMs) ? current : undefined;
   }
 
   #reportFault(): void {
@@ -365,6 +419,8 @@ export class LiveGuide implements ResultGuide {
     this.masks.report({ kind: 'mask.withheld', reason: 'catalogue_unavailable' });
   }
 }
+
+const NO_FIELDS: readonly ResultField[] = [];
 
 function currentOf(
   next: Pending | undefined,

@@ -1,6 +1,6 @@
 // Which columns a statement may write literals to or compare them with, for the recorded copy: its
 // literals may stay where none of them can belong to a masked column. Errs on one side: what is not
-// plainly a column under its own name counts as any column.
+// plainly a column under its own name may be every column.
 
 import { children, names, nodesOf, type TreeNode } from '../../../../core/sql/postgres-tree.ts';
 

@@ -94,9 +94,8 @@ export class MaskedCopies implements RecordedCopies {
       hideText(copy, from);
       return copy;
     }
-    const reading = backslashEscapes
-      ? undefined
-      : this.#readings.read(this.#statements.text(message, from, end), CONFORMING);
+    const reading = () =>
+      backslashEscapes ? undefined : this.#readings.read(this.#statements.text(message, from, end), CONFORMING);
     const bytes = message.subarray(from, end);
     const masked = maskStatement(bytes, masks, { withholdLiterals: this.#withholds(reading), backslashEscapes });
     if (masked === bytes) return message;
@@ -105,10 +104,11 @@ export class MaskedCopies implements RecordedCopies {
     return copy;
   }
 
-  #withholds(reading: TextReading | undefined): boolean {
+  #withholds(read: () => TextReading | undefined): boolean {
     const guide = this.#guide;
     if (guide.masks.columnRules.length === 0) return false;
     guide.settle();
+    const reading = read();
     const { statements } = reading ?? {};
     if (!statements) return true;
     const earlier: StatementReading[] = [];
@@ -126,7 +126,7 @@ export class MaskedCopies implements RecordedCopies {
       this.#long.hide(copy, from, copy.length);
       return copy;
     }
-    const withhold = this.#withholds(this.#guide.readingOf(prepared?.source));
+    const withhold = this.#withholds(() => this.#guide.readingOf(prepared?.source));
     const copy = Buffer.from(message);
     const formats = copy.readUInt16BE(from);
     let at = from + 2 + formats * 2;
@@ -155,7 +155,7 @@ export class MaskedCopies implements RecordedCopies {
   #copyData(part: Buffer, from: number, masks: Masks): Buffer {
     const { next } = this.#statements.pipeline;
     const source = next && 'statement' in next ? next.statement.source : undefined;
-    if (masks.columnRules.length > 0 && this.#withholds(this.#guide.readingOf(source))) {
+    if (masks.columnRules.length > 0 && this.#withholds(() => this.#guide.readingOf(source))) {
       const copy = Buffer.from(part);
       hide(copy, from, copy.length);
       return copy;

@@ -15,7 +15,7 @@ import { everyStatement, type StatementSummary } from '../../../../core/sql/stat
 import type { Catalogue } from './catalogue.ts';
 import type { Relation } from './catalogue-contents.ts';
 import type { CopyPlan } from './copy-out.ts';
-import type { ColumnPlan } from './result-plan.ts';
+import { type ColumnPlan, constantOf, isSearched } from './result-plan.ts';
 import type { StatementReading } from './statement-reading.ts';
 
 /** What the session did before that counts for this statement. */
@@ -38,7 +38,8 @@ export interface StatementFacts {
   /** The target's own description counts: what it says of a column's table is so. */
   readonly originsCount: boolean;
   lineage(count: number): readonly Lineage[] | undefined;
-  copy(binary: boolean, count: number): CopyPlan;
+  /** Undefined: nothing of it can be masked. */
+  copy(binary: boolean, count: number): CopyPlan | undefined;
 }
 
 const WITHHELD: StatementFacts = {
@@ -87,6 +88,7 @@ export function factsOf(
       const types = typesOf(result, catalogue, count, reading.copiesTable);
       const may = masks.mayTouch(touched);
       const columns = lineage.map((one, index) => copiedColumn(one, types[index], may, binary, masks));
+      if (columns.every(({ kind }) => kind === 'pass')) return undefined;
       return binary ? { kind: 'binary', columns } : ({ ...reading.copy, columns } as CopyPlan);
     },
   };
@@ -132,13 +134,16 @@ function copiedColumn(
   const decision = decideColumn(masks.columnRules, undefined, lineage, may);
   if (decision.kind === 'mask') {
     // NULL is of every type.
-    return type === undefined ? { ...decision, way: 'null', type: 0, format } : { ...decision, type, format };
+    return type === undefined
+      ? { ...decision, way: 'null', type: 0, format }
+      : { ...decision, type, format, constant: binary ? undefined : constantOf(type, format, decision.way, masks) };
   }
   if (decision.kind === 'withhold') {
     masks.report({ kind: 'mask.withheld', reason: 'lineage_unknown' });
     return { kind: 'withhold', type: type ?? 0, format };
   }
-  return masks.finder ? detected(type ?? 0, binary) : { kind: 'pass' };
+  const searched = masks.finder !== undefined && (type === undefined || isSearched(type, format, masks));
+  return searched ? detected(type ?? 0, binary) : { kind: 'pass' };
 }
 
 function definedBy(reading: StatementReading, session: SessionState): StatementReading | 'unknown' | undefined {
@@ -158,10 +163,10 @@ function maskedIn(
   catalogue: Catalogue,
   rules: readonly ColumnRule[],
 ): readonly BaseColumn[] | 'unknown' {
-  let ofRules = masked.get(rules);
-  if (!ofRules) masked.set(rules, (ofRules = new WeakMap()));
-  let known = ofRules.get(catalogue);
-  if (!known) ofRules.set(catalogue, (known = new Map()));
+  const ofRules = masked.get(rules) ?? new WeakMap<Catalogue, Map<number, readonly BaseColumn[] | 'unknown'>>();
+  masked.set(rules, ofRules);
+  const known = ofRules.get(catalogue) ?? new Map<number, readonly BaseColumn[] | 'unknown'>();
+  ofRules.set(catalogue, known);
   const before = known.get(relation.oid);
   if (before) return before;
   let found: BaseColumn[] | 'unknown' = [];

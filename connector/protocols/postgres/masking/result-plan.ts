@@ -85,7 +85,8 @@ export function planFields(
   return columns.every(({ kind }) => kind === 'pass') ? undefined : { columns, beyond: WITHHOLD_ALL.beyond };
 }
 
-function constantOf(type: number, format: Format, way: Way, masks: Masks): Buffer | undefined {
+/** What stands for every value of such a column, where that does not hang on the value. */
+export function constantOf(type: number, format: Format, way: Way, masks: Masks): Buffer | undefined {
   if (way === 'hash' || way === 'partial' || ['json', 'jsonb', 'text-array'].includes(kindOf(type))) return undefined;
   return maskedValue(type, format, Buffer.alloc(0), 0, 0, way, masks) ?? undefined;
 }
@@ -96,7 +97,7 @@ function formatOf(formats: readonly Format[] | undefined, index: number): Format
 }
 
 /** Types whose values cannot hold what detectors find are passed over, in both formats alike. */
-function isSearched(type: number, _format: Format, masks: Masks): boolean {
+export function isSearched(type: number, _format: Format, masks: Masks): boolean {
   switch (kindOf(type)) {
     case 'bool':
     case 'date':

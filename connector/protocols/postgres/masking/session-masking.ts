@@ -1,10 +1,10 @@
 // What masks do to a session: how its client's messages are recorded, and what rewrites its answers.
 // Nothing is read and nothing is dialled for a session that no mask rule concerns.
 
-import { parseSync } from 'libpg-query';
 import type { Masks } from '../../../../core/masking/masks.ts';
 import type { SessionGuard, UpstreamTarget } from '../../../protocol.ts';
 import type { Rewriting } from '../answers.ts';
+import { parse } from '../parser.ts';
 import { AS_SENT, type RecordedCopies } from '../recorded-copies.ts';
 import { type AnswerGuide, RefusalRewriter } from '../refusal-rewriter.ts';
 import type { Statements } from '../statements.ts';
@@ -21,8 +21,8 @@ export interface MaskingShare {
 }
 
 export const createMaskingShare = (): MaskingShare => ({
-  catalogues: new Catalogues({ parse: parseSync }),
-  readings: new Readings(parseSync),
+  catalogues: new Catalogues({ parse }),
+  readings: new Readings(parse),
 });
 
 export interface SessionMaskingParts {
@@ -87,6 +87,7 @@ export function createSessionMasking(parts: SessionMaskingParts): SessionMasking
       get needed() {
         return guard.rules.masks.any || statements.pipeline.refusals > 0;
       },
+      passes: (chunk) => statements.pipeline.refusals === 0 && live?.guide.passes(chunk) === true,
       choose(current, guide) {
         if (!guard.rules.masks.any) return current instanceof RefusalRewriter ? current : new RefusalRewriter(guide);
         if (current instanceof MaskRewriter) return current;

@@ -19,11 +19,14 @@ export class SessionMemory {
 
   /** `begun`: statements were sent before anybody looked. */
   constructor(begun: boolean) {
-    if (begun) {
-      this.#changedAt = 0;
-      this.#ranUnread = true;
-      this.#filled = true;
-    }
+    if (begun) this.missed();
+  }
+
+  /** Something was sent that nobody looked at. */
+  missed(): void {
+    this.#changedAt = 0;
+    this.#ranUnread = true;
+    this.#filled = true;
   }
 
   /** The target will run it. `reading` undefined: nobody knows what it is. */

@@ -37,6 +37,8 @@ export interface TextReading {
   readonly statements: readonly StatementReading[] | undefined;
 }
 
+/** A longer text would hold up all sessions while it is read (10 ms and more), so nothing is known of it. */
+const MAX_READ_CHARACTERS = 64 * 1024;
 /** Texts kept, and their characters together. */
 const MAX_KEPT = 2_000;
 const MAX_KEPT_CHARACTERS = 4 * 1024 * 1024;
@@ -57,7 +59,7 @@ export class Readings {
       conforming === true ||
       !statements.includes('\\') ||
       (conforming === undefined && asEscaping(statements) !== undefined);
-    if (!plain) return { text: statements, statements: undefined };
+    if (!plain || statements.length > MAX_READ_CHARACTERS) return { text: statements, statements: undefined };
     const known = this.#kept.get(statements);
     if (known) {
       this.#kept.delete(statements);
@@ -65,7 +67,6 @@ export class Readings {
       return known;
     }
     const reading = { text: statements, statements: readStatements(this.#parse, statements) };
-    if (statements.length > MAX_KEPT_CHARACTERS / 8) return reading;
     this.#kept.set(statements, reading);
     this.#characters += statements.length;
     for (const [oldest] of this.#kept) {
