@@ -336,10 +336,7 @@ export class GuardedClient {
       return fault;
     };
     // What was approved at its Bind is what was asked, whatever rules came since.
-    const decision = verdicts.onPrepared(
-      portal?.meanings ?? [],
-      portal ? statements.names.knowsPrepared(portal.statement) : statements.names.knowsPortal(name),
-    );
+    const decision = verdicts.onPrepared(portal?.meanings ?? [], statements.names.knows(portal, name));
     const approved = portal?.held && (portal.held === statement || decision.verdict === 'hold');
     if (approved || (decision.verdict === 'allow' && !this.#parts.guard.rules.counted)) {
       this.#check(send());
