@@ -14,7 +14,7 @@
 // stops, and never one that lets pass: both err on the side of stopping.
 
 import { err, ok, type Result } from '../result.ts';
-import { type Act, STATEMENT_CLASSES } from '../sql/statement.ts';
+import { type Act, type RelationName, STATEMENT_CLASSES } from '../sql/statement.ts';
 import { VERBS } from '../sql/vocabulary.ts';
 
 interface NamePattern {
@@ -152,12 +152,6 @@ function editDistance(a: string, b: string): number {
 /** Schemas that a name without one may lead to, as the server has them now; undefined: any. */
 export type SearchPath = readonly string[] | undefined;
 
-/** The server looks into pg_catalog first, whatever the path says; what stands there begins with pg_. */
-function schemasOf({ schema, name }: NonNullable<Act['relation']>, path: SearchPath): SearchPath {
-  if (schema !== undefined) return [schema];
-  return path && name?.startsWith('pg_') && !path.includes('pg_catalog') ? [...path, 'pg_catalog'] : path;
-}
-
 /** Whether the pattern asks for a schema: then a name without one hangs on the search path. */
 export const asksForSchema = (pattern: Pattern): boolean => pattern.relation?.schema !== undefined;
 
@@ -209,6 +203,12 @@ export function letsPass(pattern: Pattern, act: Act, path?: SearchPath): boolean
   }
   return true;
 }
+
+/** Undefined: any. */
+const schemasOf = ({ schema, implied }: RelationName, path: SearchPath): SearchPath => {
+  if (schema !== undefined) return [schema];
+  return path && implied !== undefined ? [implied, ...path] : path;
+};
 
 const sameFold = (a: string, b: string | undefined): boolean =>
   b !== undefined && glob(b.toLowerCase(), a.toLowerCase());

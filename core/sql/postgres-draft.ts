@@ -216,7 +216,10 @@ export class Draft {
 
 export function relationOf(fields: Fields): RelationName {
   const schema = text(fields.schemaname);
-  return { ...(schema !== undefined && { schema }), name: text(fields.relname) ?? '' };
+  const name = text(fields.relname) ?? '';
+  if (schema !== undefined) return { schema, name };
+  // pg_catalog is searched whether the path names it or not, and its tables are all called so.
+  return name.startsWith('pg_') ? { name, implied: 'pg_catalog' } : { name };
 }
 
 /** Names as a list: `{ items: [schema, table] }`, the last being the table. */

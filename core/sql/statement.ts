@@ -12,6 +12,8 @@ export type StatementClass = (typeof STATEMENT_CLASSES)[number];
 export interface RelationName {
   readonly schema?: string;
   readonly name?: string;
+  /** Where no schema is written: one that is looked into whatever the search path says. */
+  readonly implied?: string;
 }
 
 export interface FunctionName {

@@ -28,14 +28,13 @@ import {
 } from './client-messages.ts';
 import { HEADER_BYTES } from './framing.ts';
 import { describeBind, describeQuery } from './held-statement.ts';
-import type { Source } from './names.ts';
 import { type AskEstimate, Readiness } from './readiness.ts';
 import type { RecordedCopies } from './recorded-copies.ts';
 import { failingParse, failingQuery, noticeResponse, statementRefused } from './refusals.ts';
 import { prepareNames } from './sql-names.ts';
 import type { Statement } from './statement-facts.ts';
 import type { Fault, Statements } from './statements.ts';
-import { statementsIn, type Verdicts } from './verdicts.ts';
+import { countOf, escapes, type Verdicts } from './verdicts.ts';
 
 const LANE = 0;
 const NOTHING = Buffer.alloc(0);
@@ -228,7 +227,7 @@ export class GuardedClient {
       message,
       statement,
       decision: judged.decision,
-      count: statementsIn(judged, source),
+      count: countOf(judged, source),
       describe: () => describeQuery(recorded, message, statements, judged.read, this.#ready.estimated),
       send: () => {
         const fault =
@@ -443,5 +442,3 @@ export class GuardedClient {
     return this.#parts.statements.settings.get('client_encoding') ?? 'UTF8';
   }
 }
-
-const escapes = ({ settings }: Source): boolean => settings.standardConformingStrings !== true;

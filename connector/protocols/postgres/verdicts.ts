@@ -249,13 +249,6 @@ export class Verdicts {
   }
 }
 
-/** Of a text that could not be read, at most. One that does not parse runs nothing. */
-export function statementsIn({ read }: JudgedText, { text }: Source): number {
-  if (read.ok) return Math.max(1, read.value.length);
-  if (read.error.reason === 'syntax' || text === undefined) return 1;
-  return text.split(';').length;
-}
-
 const NOTHING_THERE: StatementDecision = { verdict: 'allow', why: 'nothing stands under this name' };
 
 const FUNCTION_CALL: StatementSummary = {
@@ -286,3 +279,13 @@ const mayRunCode = ({ kind }: StatementSummary): boolean => !RUNS_NOTHING.has(ki
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is what all encodings share
 const hasOtherLetters = (text: string): boolean => /[^\x00-\x7f]/.test(text);
+
+/** Whether a backslash may escape in every string of it. */
+export const escapes = ({ settings }: Source): boolean => settings.standardConformingStrings !== true;
+
+/** How many statements a text runs. Of one that could not be read, at most. One that does not parse runs nothing. */
+export function countOf({ read }: JudgedText, { text }: Source): number {
+  if (read.ok) return Math.max(1, read.value.length);
+  if (read.error.reason === 'syntax' || text === undefined) return 1;
+  return text.split(';').length;
+}
