@@ -323,12 +323,10 @@ export class GuardedClient {
     const { statement, portal, name } = read;
     const source = portal?.prepared?.source;
     statement.source = source;
+    if (!source) verdicts.sentUnread();
     const send = (): Fault | undefined => {
       // A portal that is not there runs nothing, and one made in SQL only goes on.
-      if (!source) {
-        verdicts.sentUnread();
-        return statements.sendExecute(statement, portal);
-      }
+      if (!source) return statements.sendExecute(statement, portal);
       const judged = verdicts.on(source);
       const fault =
         prepareNames(statement, judged.read, statements.names, statements.pipeline.segment) ??
@@ -337,10 +335,7 @@ export class GuardedClient {
       return fault;
     };
     // What was approved at its Bind is what was asked, whatever rules came since.
-    const decision = verdicts.onPrepared(
-      portal?.meanings ?? [],
-      portal ? statements.names.knowsPrepared(portal.statement) : statements.names.knowsPortal(name),
-    );
+    const decision = verdicts.onPrepared(portal?.meanings ?? [], statements.names.knows(portal, name));
     const approved = portal?.held && (portal.held === statement || decision.verdict === 'hold');
     if (approved || (decision.verdict === 'allow' && !this.#parts.guard.rules.counted)) {
       this.#check(send());

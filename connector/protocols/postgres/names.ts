@@ -89,8 +89,9 @@ export class Names {
     return this.preparedComplete && isCertain(name);
   }
 
-  knowsPortal(name: string): boolean {
-    return this.portalsComplete && isCertain(name);
+  /** The same of what a portal runs; undefined: there is none of this name. */
+  knows(portal: Portal | undefined, name: string): boolean {
+    return portal ? this.knowsPrepared(portal.statement) : this.portalsComplete && isCertain(name);
   }
 
   prepared(name: string): Prepared | undefined {

@@ -42,7 +42,7 @@ export class SessionMemory {
       if (one.defines) this.define(one.defines.kind, one.defines.name, one);
       if (one.changesDefinitions) this.#changedAt ??= number;
       if (one.summary.opaque.length > 0) this.#ranUnread = true;
-      if (one.fillsSettings && fills(one)) this.#filled = true;
+      if (one.opensSettings || (one.fillsSettings && fills(one))) this.#filled = true;
     }
   }
 

@@ -24,6 +24,8 @@ export interface StatementReading {
   readonly changesDefinitions: boolean;
   /** It may give a setting a value that came out of a table. */
   readonly fillsSettings: boolean;
+  /** It makes a view or a rule on settings: writing to that fills them, and nobody sees it. */
+  readonly opensSettings: boolean;
   readonly readsSettings: boolean;
   readonly writes: readonly RelationName[];
   readonly mentions: Mentions;
@@ -122,7 +124,12 @@ function readingOf(
       node.type === 'CopyStmt' && nodeOf(node.fields.query) === undefined && !Array.isArray(node.fields.attlist),
     changesDefinitions: opaque || acts.some((act) => act.class === 'schema'),
     // set_config leaves an act with its setting, and is no function there.
-    fillsSettings: opaque || (acts.some((act) => act.setting !== undefined) && hasCall(node, 'set_config')),
+    fillsSettings:
+      opaque ||
+      (acts.some((act) => act.setting !== undefined) && hasCall(node, 'set_config')) ||
+      acts.some((act) => act.class === 'write' && act.relation?.name === 'pg_settings'),
+    opensSettings:
+      acts.some((act) => act.class === 'schema') && acts.some((act) => act.relation?.name === 'pg_settings'),
     readsSettings:
       (node.type === 'VariableShowStmt' && !SHOWN.has(text(node.fields.name)?.toLowerCase() ?? '')) ||
       calls('current_setting') ||
