@@ -63,8 +63,7 @@ function messageOf(fact: PolicyFact): string {
     }
     case 'hold.resolved': {
       const by = fact.by.length === 0 ? '' : ` by ${fact.by.join(', ')}`;
-      const said = fact.comment === '' ? '' : `: ${fact.comment}`;
-      return `The request ${fact.request} was ${RESOLVED[fact.outcome]}${by}${said}`;
+      return `The request ${fact.request} was ${RESOLVED[fact.outcome]}${by}${said(fact)}`;
     }
     case 'mask.applied':
       return `Masked: ${fact.masked.map(({ rule, count }) => `${values(count)} by ${rule}`).join(', ')}.`;
@@ -76,6 +75,8 @@ function messageOf(fact: PolicyFact): string {
       return `Policy version ${fact.policyVersion} is in force from here on, rule ${fact.rule}.`;
   }
 }
+
+const said = ({ comment }: { comment: string }): string => (comment === '' ? '.' : `: ${comment}`);
 
 const RESOLVED = {
   approved: 'approved',
@@ -103,9 +104,11 @@ export function verdictOf(fact: Fact): { readonly statement: number; readonly ve
       if (fact.statement === undefined) return undefined;
       const rule = 'rule' in fact && fact.rule !== undefined ? { rule: fact.rule } : {};
       const by = fact.kind === 'hold.resolved' && fact.by.length > 0 ? { by: fact.by } : {};
+      // Who decided stands beside it.
+      const message = fact.kind === 'hold.resolved' ? messageOf({ ...fact, by: [] }) : messageOf(fact);
       return {
         statement: fact.statement,
-        verdict: { outcome: outcomeOf(fact), message: messageOf(fact), ...rule, ...by },
+        verdict: { outcome: outcomeOf(fact), message, ...rule, ...by },
       };
     }
     default:

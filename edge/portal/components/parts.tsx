@@ -8,6 +8,7 @@ import { Text } from './text.tsx';
 type State =
   | SessionEntry['state']
   | ListedApproval['state']
+  | 'used'
   | 'online'
   | 'offline'
   | 'active'
@@ -29,6 +30,7 @@ const STATE_WORDS: Readonly<Record<State, string>> = {
   pending: 'Waiting',
   approved: 'Approved',
   claimed: 'In use',
+  used: 'Went on',
   denied: 'Denied',
   withdrawn: 'Withdrawn',
   glass: 'Glass broken',

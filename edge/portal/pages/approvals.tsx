@@ -35,7 +35,7 @@ export const ApprovalsPage = ({ approvals, past, now }: InboxProps) => (
                 <Time iso={approval.askedAt} />
               </Cell>
               <Cell label="State">
-                <Badge state={approval.state} />
+                <Badge state={approval.statement && approval.state === 'claimed' ? 'used' : approval.state} />
               </Cell>
               <Cell label="Request">
                 <a href={to('requests', approval.id)}>
@@ -99,7 +99,7 @@ const ApprovalCard = ({ approval, now }: { approval: ListedApproval; now: number
       <Reason approval={approval} />
     </p>
     <div class="card-foot">
-      <Badge state={approval.state} />
+      <Badge state={approval.statement && approval.state === 'claimed' ? 'used' : approval.state} />
       <a class="button button-small" href={to('requests', approval.id)}>
         {approval.mayReview ? 'Review' : approval.mayDecide ? 'Decide' : 'Open'}
         <span class="unseen-label">
@@ -182,7 +182,7 @@ export const ApprovalStatus = ({ approval, now }: { approval: ListedApproval; no
         : {})}
     >
       <div class="facts-line">
-        <Badge state={approval.state} />
+        <Badge state={approval.statement && approval.state === 'claimed' ? 'used' : approval.state} />
         {breakGlass ? <Badge state="glass" /> : null}
         {approval.state === 'pending' ? (
           <span>
@@ -190,7 +190,8 @@ export const ApprovalStatus = ({ approval, now }: { approval: ListedApproval; no
             <TimeLeft until={approval.decideBy} now={now} /> to decide
           </span>
         ) : null}
-        {workUntil !== undefined && (approval.state === 'approved' || approval.state === 'claimed') ? (
+        {workUntil !== undefined &&
+        (approval.state === 'approved' || (approval.state === 'claimed' && !approval.statement)) ? (
           <span>
             {approval.statement ? 'It may go on until' : 'Access until'} <Time iso={workUntil} />
           </span>
