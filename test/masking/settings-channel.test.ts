@@ -9,6 +9,7 @@ const SECRET = 'secret@example.com';
 
 beforeAll(async () => {
   g = await startGuarded();
+  await g.sql('create view outside as select * from pg_settings');
   await g.sql(`create table customers (id int, email text); insert into customers values (1, '${SECRET}')`);
 });
 afterAll(() => g?.close());
@@ -19,6 +20,7 @@ const READ = [
   "select current_setting('application_name')",
   "select setting from pg_settings where name = 'application_name'",
   'select application_name from pg_stat_activity where pid = pg_backend_pid()',
+  "select setting from outside where name = 'application_name'",
 ];
 const FROM = '(select email from customers)';
 
@@ -31,6 +33,10 @@ it.each([
       'create temp view v as select * from pg_settings',
       `update v set setting = ${FROM} where name = 'application_name'`,
     ],
+  ],
+  [
+    'an update of a view that somebody else made of it',
+    [`update outside set setting = ${FROM} where name = 'application_name'`],
   ],
 ])('%s gives nothing away', async (_name, fill) => {
   g.rules([], { statements: undefined as never, mask: [{ columns: ['customers.email'], with: 'null' }] });

@@ -111,8 +111,18 @@ export class LiveGuide implements ResultGuide {
     const reading = this.readingOf(statement.source) ?? this.#namedInSql(portal);
     this.#lastSent = reading;
     this.memory.sent(statement, reading, (one) => {
+      if (!one.fillsSettings && !this.#writesThrough(one)) return false;
       const touched = this.factsFor(one, reading, statement.number, []).touched;
       return touched === 'unknown' || touched.length > 0;
+    });
+  }
+
+  /** It writes to a view, or to what is not known: pg_settings may stand behind it. */
+  #writesThrough({ writes }: StatementReading): boolean {
+    const { current } = this.#parts.lease;
+    return writes.some(({ schema, name }) => {
+      const meant = name === undefined ? [] : (current?.named({ schema, table: name }) ?? []);
+      return meant.length === 0 || meant.some(({ kind }) => kind === 'v');
     });
   }
 

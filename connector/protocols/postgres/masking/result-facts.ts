@@ -16,7 +16,7 @@ import type { Catalogue } from './catalogue.ts';
 import type { Relation } from './catalogue-contents.ts';
 import type { CopyPlan } from './copy-out.ts';
 import { type ColumnPlan, constantOf, isSearched } from './result-plan.ts';
-import type { StatementReading } from './statement-reading.ts';
+import { SETTINGS, type StatementReading } from './statement-reading.ts';
 
 /** What the session did before that counts for this statement. */
 export interface SessionState {
@@ -51,6 +51,9 @@ const WITHHELD: StatementFacts = {
 };
 
 /** `text`: the whole text that the statement stands in. */
+/** Names of the server's own relations that show settings. */
+const holdsSettings = ({ name }: Relation): boolean => SETTINGS.test(name);
+
 export function factsOf(
   reading: StatementReading | undefined,
   text: string,
@@ -65,6 +68,7 @@ export function factsOf(
   if (behind === 'unknown') return WITHHELD;
   const all = behind ? [reading.summary, behind.summary] : [reading.summary];
   const reach = catalogue.reachOf(text, all);
+  if (session.settingsFilled && reach !== 'unknown' && reach.some(holdsSettings)) return WITHHELD;
   const touched = touchedOf(reach, catalogue, masks.columnRules);
   const rewritten = [...reading.writes, ...(behind?.writes ?? [])].some((relation) =>
     relation.name === undefined

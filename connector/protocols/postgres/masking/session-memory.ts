@@ -29,7 +29,7 @@ export class SessionMemory {
     this.#filled = true;
   }
 
-  /** The target will run it. `reading` undefined: nobody knows what it is. */
+  /** The target will run it. `reading` undefined: nobody knows what it is. `fills`: it may put data into a setting. */
   sent(statement: Statement, reading: TextReading | undefined, fills: (statement: StatementReading) => boolean): void {
     const { statements } = reading ?? {};
     const { number } = statement;
@@ -42,7 +42,7 @@ export class SessionMemory {
       if (one.defines) this.define(one.defines.kind, one.defines.name, one);
       if (one.changesDefinitions) this.#changedAt ??= number;
       if (one.summary.opaque.length > 0) this.#ranUnread = true;
-      if (one.opensSettings || (one.fillsSettings && fills(one))) this.#filled = true;
+      if (one.opensSettings || fills(one)) this.#filled = true;
     }
   }
 

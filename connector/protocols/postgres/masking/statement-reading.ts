@@ -133,14 +133,15 @@ function readingOf(
     readsSettings:
       (node.type === 'VariableShowStmt' && !SHOWN.has(text(node.fields.name)?.toLowerCase() ?? '')) ||
       calls('current_setting') ||
-      acts.some((act) =>
-        /^pg_(?:settings|db_role_setting|stat_activity|file_settings)$/.test(act.relation?.name ?? ''),
-      ),
+      acts.some((act) => SETTINGS.test(act.relation?.name ?? '')),
     writes: acts.flatMap((act) => (act.class === 'write' && act.relation ? [act.relation] : [])),
     mentions: mentionsOf(node),
     alone: result.kind !== 'cursor' && result.kind !== 'prepared' && all.every((one) => one.executes === undefined),
   };
 }
+
+/** The server's own relations that show settings. */
+export const SETTINGS = /^pg_(?:settings|db_role_setting|stat_activity|file_settings)$/;
 
 /** Settings whose values the server chooses or takes from a short list of its own. */
 const SHOWN: ReadonlySet<string> = new Set([
