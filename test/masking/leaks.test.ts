@@ -25,6 +25,7 @@ beforeAll(async () => {
     create function give_email() returns trigger language plpgsql as
       $$ begin new.name := (select email from app.people where id = 1); return new; end $$;
     create trigger t instead of update on changed_by_trigger for each row execute function give_email();
+    create view over_that as select id, name from changed_by_trigger;
     create view of_names as select id, name from people`);
   gateway = await startGateway({ targets: { demo: trusted(server.port) } });
   password = gateway.edge.issue().secret;
@@ -108,4 +109,36 @@ test.each([
     expect(found(shown)).toEqual([]);
     expect(shown).not.toContain(inHex('sec'));
   }
+});
+
+test.each([
+  ['a view', 'update changed_by_trigger set id = 1 where id = 1 returning name'],
+  ['a view with everything', 'update changed_by_trigger set id = 1 where id = 1 returning *'],
+  ['a view on such a view', 'update over_that set id = 1 where id = 1 returning name, upper(name)'],
+])('what an INSTEAD OF trigger gives back is withheld: %s', async (_name, text) => {
+  const ran = await psql('-c', text);
+  await ended();
+  expect(ran.stdout).toContain('UPDATE 1');
+  expect(found(ran.stdout + ran.stderr + recorded())).toEqual([]);
+});
+
+test('a definition that another session commits while a prepared statement waits for it', async () => {
+  const [reader, writer] = [await connect(), await connect()];
+  const read = () => reader.query({ name: 'r', text: 'select name from of_names' });
+  for (let round = 0; round < 3; round++) {
+    for (let i = 0; i < 3; i++) await read();
+    await writer.query('begin');
+    await writer.query('create or replace view app.of_names as select id, email as name from app.people');
+    const waiting = read();
+    await until('it waits', async () => {
+      const { rows } = await direct.query("select 1 from pg_stat_activity where wait_event_type = 'Lock'");
+      return rows.length > 0;
+    });
+    // So that the catalogue of before the end has been read.
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const [, { rows }] = await Promise.all([writer.query('commit'), waiting]);
+    expect(found(JSON.stringify(rows))).toEqual([]);
+    await writer.query('create or replace view app.of_names as select id, name from app.people');
+  }
+  expect(found(recorded())).toEqual([]);
 });
