@@ -61,13 +61,14 @@ const EXTENSION_MEMBER = (classId: string, objId: string) =>
 /** Three results: relations, own functions and operators, whether there are own casts. */
 export const NAMES_QUERY = `${BEGIN}
 select c.oid::pg_catalog.int8, n.nspname, c.relname, c.relkind::text, i.parents, s.oid::pg_catalog.int8,
-       (c.relrowsecurity or t.tgrelid is not null)::int, (r.rules is true)::int, coalesce(r.defined, ''), a.columns
+       (c.relrowsecurity or t.tgrelid is not null)::int, (r.rules is true or t.instead is true)::int, coalesce(r.defined, ''), a.columns
   from pg_catalog.pg_class c
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace
   left join pg_catalog.pg_class s on c.relkind = 't' and s.reltoastrelid = c.oid
   left join (select inhrelid, pg_catalog.string_agg(inhparent::pg_catalog.int8::text, ',') as parents
                from pg_catalog.pg_inherits group by inhrelid) i on i.inhrelid = c.oid
-  left join (select tgrelid from pg_catalog.pg_trigger where not tgisinternal group by tgrelid) t on t.tgrelid = c.oid
+  left join (select tgrelid, pg_catalog.bool_or(tgtype & 64 <> 0) as instead
+               from pg_catalog.pg_trigger where not tgisinternal group by tgrelid) t on t.tgrelid = c.oid
   left join (select ev_class, pg_catalog.bool_or(ev_type <> '1') as rules,
                     pg_catalog.string_agg(xmin::text, ',') filter (where ev_type = '1') as defined
                from pg_catalog.pg_rewrite group by ev_class) r on r.ev_class = c.oid

@@ -40,6 +40,13 @@ export interface CatalogueLease {
   readonly changedAt: number;
   /** This session changed definitions, and the change is there for all now. */
   changed(): void;
+  /**
+   * Whether another session may have just changed definitions, its end not being seen yet: only a load that begins now
+   * is sure to have them.
+   */
+  changing(): boolean;
+  /** What says so of this session. Until `release`. */
+  watch(changing: () => boolean): void;
   /** Why the last load failed, when it did. Holds no data. */
   readonly fault: string | undefined;
   /** Milliseconds, monotonic: the clock of `asOf`. */
@@ -66,6 +73,8 @@ interface Shared {
   load: { readonly beganAt: number; readonly done: Promise<void> } | undefined;
   fingerprint: string;
   forget: NodeJS.Timeout | undefined;
+  /** One of each session. */
+  readonly watched: Set<() => boolean>;
   readonly former: Map<string, BaseColumn[]>;
 }
 
@@ -95,6 +104,7 @@ export class Catalogues {
         load: undefined,
         fingerprint: '',
         forget: undefined,
+        watched: new Set(),
         former: new Map(),
       };
       this.#shared.set(key, shared);
@@ -103,6 +113,7 @@ export class Catalogues {
     own.leases++;
     clearTimeout(own.forget);
     let released = false;
+    let watched: (() => boolean) | undefined;
     return {
       get current() {
         return own.current;
@@ -116,11 +127,18 @@ export class Catalogues {
       changed: () => {
         own.changedAt = this.#now();
       },
+      // All are asked, since each notes what is over.
+      changing: () => [...own.watched].filter((one) => one !== watched && one()).length > 0,
+      watch: (changing) => {
+        watched = changing;
+        own.watched.add(changing);
+      },
       now: this.#now,
       refresh: (since) => this.#refresh(own, target, database, since),
       release: () => {
         if (released) return;
         released = true;
+        if (watched) own.watched.delete(watched);
         if (--own.leases > 0) return;
         // The connection was made with a session's credential, so it ends with the last session. Names may stay.
         own.connection?.close();

@@ -106,7 +106,10 @@ function withoutQuotes(text: string, known: readonly string[], statement: string
   const pieces = text.slice(first + 1).split(QUOTES);
   const behind = pieces.pop() ?? '';
   const inner = text.slice(first + 1, text.length - behind.length - 1);
-  if (pieces.length > 0 && inner !== '' && statement?.includes(inner) === true) return text;
+  const begin = withoutNumbers(text.slice(0, first), statement);
+  const quoted = text.slice(first, text.length - behind.length);
+  const rest = withoutNumbers(behind, statement);
+  if (pieces.length > 0 && inner !== '' && statement?.includes(inner) === true) return `${begin}${quoted}${rest}`;
   const harmless =
     pieces.length % 2 === 1 &&
     pieces.every((piece, index) =>
@@ -114,12 +117,14 @@ function withoutQuotes(text: string, known: readonly string[], statement: string
         ? BETWEEN_NAMES.test(piece)
         : known.includes(piece) || (piece !== '' && statement?.includes(piece) === true),
     );
-  return harmless ? text : `${withoutNumbers(text.slice(0, first), statement)}"${WITHHELD}"`;
+  return harmless ? `${begin}${quoted}${rest}` : `${begin}"${WITHHELD}"`;
 }
 
-/** `value 5000 is out of bounds`: a number that the client did not write. */
+/** `value 5000 is out of bounds`: a number that the client did not write. `0xf0 0x73` are bytes of a text. */
 const withoutNumbers = (text: string, statement: string | undefined): string =>
-  text.replace(/\d+/g, (number) => (statement?.includes(number) === true ? number : '***'));
+  text.replace(/0x[\da-f]+|\d+/gi, (number) =>
+    !/^0x/i.test(number) && statement?.includes(number) === true ? number : '***',
+  );
 
 /** int32 process id | channel NUL payload NUL. Any session may send anything: with column rules the payload goes. */
 export function maskNotification(body: Buffer, { masks }: MessageContext): Buffer | undefined {

@@ -90,6 +90,7 @@ export class LiveGuide implements ResultGuide {
     this.memory = new SessionMemory(parts.begun);
     this.#sentAny = parts.begun;
     this.#began = parts.lease.now();
+    parts.lease.watch(() => this.#changing());
     if (this.masks.columnRules.length > 0) void parts.lease.refresh(this.#began - MAX_CATALOGUE_AGE_MS);
   }
 
@@ -179,6 +180,12 @@ export class LiveGuide implements ResultGuide {
     this.#parts.lease.changed();
   }
 
+  /** What it changed may be there for all by now, and its end has not come. */
+  #changing(): boolean {
+    this.settle();
+    return this.memory.changing && this.#parts.statements.pipeline.busy;
+  }
+
   /** The session is over. What it changed and nobody saw the end of counts for others. */
   closed(): void {
     if (this.memory.idle()) this.#parts.lease.changed();
@@ -254,6 +261,7 @@ export class LiveGuide implements ResultGuide {
     const { masks } = this;
     if (masks.columnRules.length === 0) return this.#untouched.covers(chunk, statement, masks, undefined);
     const { lease } = this.#parts;
+    if (lease.changing()) return false;
     const catalogue = this.#usable(lease.now(), REFRESH_AFTER_MS);
     return catalogue !== undefined && this.#untouched.covers(chunk, statement, masks, catalogue);
   }
@@ -377,13 +385,16 @@ export class LiveGuide implements ResultGuide {
 
   /** From when on a load must have begun for what comes; undefined: what is at hand will do. */
   #needed(now: number, fields: readonly ResultField[] | undefined): number | undefined {
-    const { current, changedAt } = this.#parts.lease;
-    if (!current) return Math.min(this.#began, now);
+    const { lease } = this.#parts;
+    const changing = lease.changing();
+    const { current, changedAt } = lease;
+    if (!current) return changing ? now : Math.min(this.#began, now);
     const oldest = Math.max(changedAt, now - MAX_CATALOGUE_AGE_MS);
     if (current.asOf < oldest) return oldest;
     const { statement, number, earlier, portal } = this.#current();
     // What the session changed itself and did not commit, no load can see.
     if (this.memory.stateFor(number, earlier).dirty) return undefined;
+    if (changing) return now;
     const described = fields ?? (portal?.prepared ? this.#ofPrepared.get(portal.prepared) : undefined) ?? NO_FIELDS;
     const complete = this.#complete.get(described);
     if (complete?.catalogue === current && complete.statement === statement) return undefined;

@@ -70,11 +70,17 @@ export function factsOf(
   const reach = catalogue.reachOf(text, all);
   if (session.settingsFilled && reach !== 'unknown' && reach.some(holdsSettings)) return WITHHELD;
   const touched = touchedOf(reach, catalogue, masks.columnRules);
-  const rewritten = [...reading.writes, ...(behind?.writes ?? [])].some((relation) =>
-    relation.name === undefined
-      ? true
-      : catalogue.named({ ...relation, table: relation.name }).some((one) => one.rewritten),
-  );
+  // Rules and INSTEAD OF triggers, of a view that a written view stands on too, put values in the columns themselves.
+  const writes = [...reading.writes, ...(behind?.writes ?? [])];
+  const rewritten =
+    (writes.length > 0 && reach !== 'unknown' && reach.some((one) => one.rewritten)) ||
+    writes.some((relation) =>
+      relation.name === undefined
+        ? true
+        : catalogue
+            .named({ ...relation, table: relation.name })
+            .some((one) => one.rewritten || (one.kind === 'v' && reach === 'unknown')),
+    );
   const result = behind ? behind.result : reading.result;
   const own = catalogue.hidesOwnCode(text, all);
   const aligned = (count: number, copied: boolean): readonly Lineage[] | undefined =>

@@ -79,6 +79,11 @@ export class SessionMemory {
     return this.#changedAt !== undefined && this.#changedAt < number;
   }
 
+  /** Definitions changed, in what is not known to be over. */
+  get changing(): boolean {
+    return this.#changedAt !== undefined;
+  }
+
   /** No transaction is open and nothing is under way. Says whether definitions changed in what is over. */
   idle(): boolean {
     const changed = this.#changedAt !== undefined;
