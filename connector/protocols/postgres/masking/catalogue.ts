@@ -20,17 +20,17 @@ const SYSTEM_SCHEMAS: ReadonlySet<string> = new Set(['pg_catalog', 'information_
 const SYSTEM_COLUMNS: ReadonlySet<string> = new Set(['ctid', 'tableoid', 'xmin', 'xmax', 'cmin', 'cmax']);
 const VIEWS = 'vm';
 
-/** Columns of the server's own that hold samples of any table's data, or the texts of statements. */
+/** Columns of the server's own that hold samples of any table's data, the texts of statements, or names that code chose. */
 const SAMPLES: ReadonlyMap<string, RegExp> = new Map([
   ['pg_statistic', /^stavalues/],
   ['pg_statistic_ext_data', /^stx/],
   ['pg_stats', /^(most_common_(vals|elems)|histogram_bounds|range_)/],
   ['pg_stats_ext', /^(most_common_|exprs)/],
   ['pg_stats_ext_exprs', /^(most_common_|histogram_bounds|range_|expr$)/],
-  ['pg_stat_activity', /^query$/],
+  ['pg_stat_activity', /^(query|application_name)$/],
   ['pg_stat_statements', /^query$/],
-  ['pg_prepared_statements', /^statement$/],
-  ['pg_cursors', /^statement$/],
+  ['pg_prepared_statements', /^(name|statement)$/],
+  ['pg_cursors', /^(name|statement)$/],
   ['pg_largeobject', /^data$/],
   ['pg_attribute', /^attmissingval$/],
 ]);
