@@ -6,7 +6,7 @@
 // Where a client skips Describe, the description that its statement got earlier counts, with the formats of
 // the Bind; without one, a column passes only where the parse tree knows what it is made of.
 
-import type { Lineage, Origin } from '../../../../core/masking/columns.ts';
+import type { Origin } from '../../../../core/masking/columns.ts';
 import type { Masks } from '../../../../core/masking/masks.ts';
 import type { SessionGuard } from '../../../protocol.ts';
 import type { Portal, Prepared, Source } from '../names.ts';
@@ -19,7 +19,7 @@ import { type Current, currentOf, formatsOf } from './current-answer.ts';
 import { Descriptions } from './descriptions.ts';
 import { factsOf, type StatementFacts, unknownNames } from './result-facts.ts';
 import type { ResultGuide } from './result-masker.ts';
-import { type ColumnPlan, planFields, type ResultPlan, WITHHOLD_ALL } from './result-plan.ts';
+import { type ColumnPlan, planFields, type ResultPlan, WITHHOLD_ALL, withOrigin } from './result-plan.ts';
 import type { ResultField } from './row-description.ts';
 import { SessionMemory } from './session-memory.ts';
 import { maskStatementText } from './statement-text.ts';
@@ -431,20 +431,5 @@ export class LiveGuide implements ResultGuide {
 }
 
 const NO_FIELDS: readonly ResultField[] = [];
-
-/** Of several columns that the text may mean (`*` of a join) the target says which one it is. */
-function withOrigin(
-  lineage: Lineage,
-  field: ResultField | undefined,
-  resolve: (table: number, attribute: number) => Origin | undefined,
-): Lineage {
-  if (lineage === 'unknown' || lineage.length < 2 || !field || field.table === 0 || field.attribute <= 0)
-    return lineage;
-  const origin = resolve(field.table, field.attribute);
-  if (!origin?.bases || origin.bases === 'unknown') return lineage;
-  const { schema, table, column } = origin;
-  const meant = lineage.some((one) => one.schema === schema && one.table === table && one.column === column);
-  return meant ? origin.bases : lineage;
-}
 
 const unknownField = (): ResultField => ({ name: '', table: 0, attribute: 0, type: 0, format: 'text' });

@@ -117,3 +117,18 @@ export function isSearched(type: number, _format: Format, masks: Masks): boolean
       return true;
   }
 }
+
+/** Of several columns that the text may mean (`*` of a join) the target says which one it is. */
+export function withOrigin(
+  lineage: Lineage,
+  field: ResultField | undefined,
+  resolve: (table: number, attribute: number) => Origin | undefined,
+): Lineage {
+  if (lineage === 'unknown' || lineage.length < 2 || !field || field.table === 0 || field.attribute <= 0)
+    return lineage;
+  const origin = resolve(field.table, field.attribute);
+  if (!origin?.bases || origin.bases === 'unknown') return lineage;
+  const { schema, table, column } = origin;
+  const meant = lineage.some((one) => one.schema === schema && one.table === table && one.column === column);
+  return meant ? origin.bases : lineage;
+}
