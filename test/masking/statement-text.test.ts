@@ -27,6 +27,12 @@ describe('passwords in statements are written over without any rule', () => {
     "alter role a password 'hunter2",
     "select f(secret => 'hunter2')",
     "set app.api_key to 'hunter2'",
+    "alter role a password 'x'\n  'hunter2'",
+    "alter role a password 'x' -- and\n 'y'\n\n'hunter2'",
+    "alter role a password -- to the line's end\r 'hunter2'",
+    "create subscription s connection 'host=x password=hunter2 dbname=y' publication p",
+    "select dblink_connect('host=x password = ''hunter2'' user=y')",
+    "select dblink_connect('postgres://bob:hunter2@db/x')",
   ])('%s', (text) => {
     const masked = shown(text);
     expect(masked).not.toContain('hunter2');

@@ -68,6 +68,7 @@ const STAR = 0x2a;
 const DOLLAR = 0x24;
 const BACKSLASH = 0x5c;
 const LF = 0x0a;
+const CR = 0x0d;
 
 function hideLiterals(b: Buffer, { withholdLiterals, backslashEscapes = false }: StatementOptions): boolean {
   let hidden = false;
@@ -76,7 +77,10 @@ function hideLiterals(b: Buffer, { withholdLiterals, backslashEscapes = false }:
   let word = '';
   const hide = (start: number, end: number): void => {
     const name = secret ? '[password]' : WITHHELD;
-    if (!secret && !withholdLiterals) return;
+    if (!secret && !withholdLiterals) {
+      if (hideConnection(b, start, end)) hidden = true;
+      return;
+    }
     if (end > start) {
       b.set(sameLength(name, end - start), start);
       hidden = true;
@@ -103,6 +107,12 @@ function hideLiterals(b: Buffer, { withholdLiterals, backslashEscapes = false }:
       const end = stringEnd(b, at + 1, QUOTE, escapes);
       hide(at + 1, end);
       at = end + 1;
+      // Another string on the next line goes on with this one.
+      for (let next = continued(b, at); next >= 0; next = continued(b, at)) {
+        const rest = stringEnd(b, next + 1, QUOTE, escapes);
+        hide(next + 1, rest);
+        at = rest + 1;
+      }
       behind();
     } else if (byte === DOUBLE) {
       const end = stringEnd(b, at + 1, DOUBLE, false);
@@ -156,8 +166,39 @@ const isWordByte = (byte: number | undefined): boolean =>
   (isDigit(byte) || (byte >= 0x41 && byte <= 0x5a) || (byte >= 0x61 && byte <= 0x7a) || byte === 0x5f || byte >= 0x80);
 
 function lineEnd(b: Buffer, at: number): number {
-  const end = b.indexOf(LF, at);
-  return end < 0 ? b.length : end;
+  for (let end = at; end < b.length; end++) if (b[end] === LF || b[end] === CR) return end;
+  return b.length;
+}
+
+/** What a connection string names a secret: `password=x`, `password = 'x'` and `//user:x@`. */
+const CONNECTION =
+  /((?:password|passwd|passphrase|pwd|secret|secret_key|api_key|apikey|token)\s*=\s*)(''(?:[^'\\]|\\.)*|'(?:[^'\\]|\\.|'')*|[^\s';&]+)|(:\/\/[^\s:/@']{0,100}:)([^\s@/']+)(?=@)/gi;
+const MAX_CONNECTION_BYTES = 8_192;
+
+function hideConnection(b: Buffer, start: number, end: number): boolean {
+  if (end - start < 5 || end - start > MAX_CONNECTION_BYTES) return false;
+  const text = b.toString('latin1', start, end);
+  if (!/[=@]/.test(text)) return false;
+  let hidden = false;
+  for (const { index, 1: name, 2: value, 3: before, 4: word } of text.matchAll(CONNECTION)) {
+    const from = start + index + (name ?? before ?? '').length;
+    b.fill(STAR, from, from + (value ?? word ?? '').length);
+    hidden = true;
+  }
+  return hidden;
+}
+
+/** Where a string goes on that ended before `from`: behind blanks and comments with a line's end among them. -1: it does not. */
+function continued(b: Buffer, from: number): number {
+  let lines = false;
+  for (let at = from; at < b.length; at++) {
+    const byte = b[at] as number;
+    if (byte === QUOTE) return lines ? at : -1;
+    if (byte === DASH && b[at + 1] === DASH) at = lineEnd(b, at) - 1;
+    else if (byte === LF || byte === CR) lines = true;
+    else if (byte !== 0x20 && byte !== 0x09 && byte !== 0x0b && byte !== 0x0c) return -1;
+  }
+  return -1;
 }
 
 /** PostgreSQL's comments nest. */
