@@ -21,6 +21,9 @@ const NAME_FIELDS = 'stcdn';
 /** Source files that pass on words of a function's author (RAISE, under any code) or of another server. */
 const WORDED_ELSEWHERE = /^(?:pl|dblink|connection\.c|deparse\.c|postgres_fdw|xml)/;
 
+/** Contexts that the server gives where no code of a database's own is at work. Of another language: none. */
+const SERVERS_CONTEXT = /^(?:(?:(?:COPY |JSON data|unnamed portal|portal ).*)?(?:\n|$))*$/;
+
 /** Errors whose message is made of names and words of the server alone, besides what it quotes. */
 const SERVER_WORDED = /^(?:0A|08|2[1-9B-F]|2D|3[0-9BDF]|4[0-4]|5[3-8]|F0|HV|XX|01[0-9]0[1-9]|02)/;
 
@@ -36,8 +39,10 @@ export function maskErrorFields(body: Buffer, context: MessageContext): Buffer |
   }
   const text = (code: string): string | undefined =>
     fields.find((field) => field.code === code.charCodeAt(0))?.text.toString('utf8');
-  const guarded = context.masks.columnRules.length > 0 && context.mayTouch;
   const serverWorded = SERVER_WORDED.test(text('C') ?? '') && !WORDED_ELSEWHERE.test(text('F') ?? 'pl');
+  // Code that no statement names (a domain's check, a trigger's) may have read anything; the context tells of it.
+  const ownCode = WORDED_ELSEWHERE.test(text('F') ?? 'pl') || !SERVERS_CONTEXT.test(text('W') ?? '');
+  const guarded = context.masks.columnRules.length > 0 && (context.mayTouch || ownCode);
   const known = serverWorded ? [...NAME_FIELDS].flatMap((code) => text(code) ?? []) : [];
   let changed = false;
   const masked = fields.map(({ code, text: value }) => {
@@ -102,7 +107,7 @@ const BETWEEN_NAMES =
 /** Quoted text stays where it names what the error is about, or where the client wrote the very same; else all behind the first quote goes. */
 function withoutQuotes(text: string, known: readonly string[], statement: string | undefined): string {
   const first = text.search(QUOTES);
-  if (first < 0) return withoutNumbers(text, statement);
+  if (first < 0) return withoutNumbers(withoutTail(text, statement), statement);
   const pieces = text.slice(first + 1).split(QUOTES);
   const behind = pieces.pop() ?? '';
   const inner = text.slice(first + 1, text.length - behind.length - 1);
@@ -118,6 +123,22 @@ function withoutQuotes(text: string, known: readonly string[], statement: string
         : known.includes(piece) || (piece !== '' && statement?.includes(piece) === true),
     );
   return harmless ? `${begin}${quoted}${rest}` : `${begin}"${WITHHELD}"`;
+}
+
+const TYPE =
+  '(?:integer|bigint|smallint|numeric|real|double precision|text|character(?: varying)?|name|unknown|record|boolean|bytea|uuid|jsonb?|xml|oid|inet|date|interval|time(?:stamp)?(?: with(?:out)? time zone)?)(?:\\[\\])?';
+/** Tails that the server words by itself, and operands by their types. */
+const PLAIN_TAIL = new RegExp(
+  `^(?:(?:${TYPE} )?[-+*/<>=~!@#%^&|\`?]{1,8} ${TYPE}|(?:parentheses|brackets|braces) \\S{2} not balanced|quantifier operand invalid|invalid (?:escape \\\\ sequence|character range|character class|backreference number|repetition count\\(s\\)|embedded option))$`,
+);
+
+/** `improper relation name (too many dotted names): a.b.c.d.e`: not everything is in quotes. */
+function withoutTail(text: string, statement: string | undefined): string {
+  const at = text.indexOf(': ');
+  const tail = at < 0 ? '' : text.slice(at + 2);
+  return tail === '' || PLAIN_TAIL.test(tail) || statement?.includes(tail) === true
+    ? text
+    : `${text.slice(0, at)}: ${WITHHELD}`;
 }
 
 /** `value 5000 is out of bounds`: a number that the client did not write. `0xf0 0x73` are bytes of a text. */
