@@ -245,19 +245,23 @@ async function relationsOf(rows: readonly CatalogueRow[]): Promise<readonly Rela
   return relations;
 }
 
-/** Keeps the names that columns had: a rule that named one goes on to hide it. */
+/** Keeps the names that columns had, alone and as their parents': a rule that named one goes on to hide it. */
 function remember(former: Map<string, BaseColumn[]>, before: Catalogue | undefined, now: readonly Relation[]): void {
   if (!before) return;
   for (const relation of now) {
     const was = before.relation(relation.oid);
     if (!was) continue;
+    const left = was.parents.some((parent) => !relation.parents.includes(parent));
     const moved = was.name !== relation.name || was.schema !== relation.schema;
     for (const column of relation.columns) {
       const old = was.columns.find(({ number }) => number === column.number);
-      if (!old || (!moved && old.name === column.name) || former.size >= MAX_FORMER) continue;
+      if (!old || (!moved && !left && old.name === column.name) || former.size >= MAX_FORMER) continue;
       const key = `${relation.oid}.${column.number}`;
       const known = former.get(key) ?? [];
-      if (known.length < 16) former.set(key, [...known, { schema: was.schema, table: was.name, column: old.name }]);
+      const own = { schema: was.schema, table: was.name, column: old.name };
+      // It was the parent's column too, and of all its kin.
+      const bases = left ? before.basesOf(was, old) : [own];
+      if (known.length < 16) former.set(key, [...known, ...(bases === 'unknown' ? [own] : bases)]);
     }
   }
 }
