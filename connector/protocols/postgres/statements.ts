@@ -42,6 +42,8 @@ export class Statements {
   onSent: ((statement: Statement, portal: Portal | undefined) => void) | undefined;
   /** Told of what the client prepares. */
   onPrepared: ((prepared: Prepared) => void) | undefined;
+  /** Told of each portal that the client makes. */
+  onBound: ((portal: Portal) => void) | undefined;
   /** The client sent Terminate. */
   terminated = false;
   #rowsCounted = 0;
@@ -199,6 +201,7 @@ export class Statements {
     if (pipeline.skipping) return undefined;
     const undo = this.names.bind(portal);
     if (!undo) return 'too many portals are open';
+    this.onBound?.(portal);
     return pipeline.enqueue({ kind: 'bind', portal, undo });
   }
 

@@ -24,7 +24,7 @@ export interface Relation {
   readonly parents: readonly number[];
   /** Holds the long values of this table. */
   readonly storageOf: number | undefined;
-  /** Row policies or triggers: code of the database's own runs when it is touched. */
+  /** Row policies, triggers, or own functions in defaults, checks, indexes: code of the database's own runs when it is touched. */
   readonly runsCode: boolean;
   /** Rules of its own beside a view's: what is written to it, and what RETURNING gives, may be something else. */
   readonly rewritten: boolean;
@@ -34,12 +34,19 @@ export interface Relation {
 }
 
 export interface OwnCode {
-  /** Names of functions that are neither the server's nor an extension's. */
+  /** Names of functions that are neither the server's nor compiled ones of an extension, whatever schema they are in. */
   readonly functions: ReadonlySet<string>;
   readonly operators: ReadonlySet<string>;
   /** Casts by such functions: any expression may call one. */
   readonly casts: boolean;
+  /** Domains whose checks call one. */
+  readonly domains: boolean;
+  /** One of them may run statements that are in a string, open cursors, or change definitions or settings. */
+  readonly dynamic: boolean;
 }
+
+/** What a server makes for itself has a lower number (FirstNormalObjectId), whatever schema it is in. */
+export const FIRST_OWN_OID = 16_384;
 
 /** By relation: a view's query. By relation and column (`oid.attnum`): the expression of a generated column. */
 export interface Definitions {
@@ -58,10 +65,24 @@ set local statement_timeout = 5000; set local lock_timeout = 1000;`;
 const EXTENSION_MEMBER = (classId: string, objId: string) =>
   `exists (select from pg_catalog.pg_depend d where d.classid = '${classId}'::pg_catalog.regclass and d.objid = ${objId} and d.deptype = 'e')`;
 
+/** 13: the language C. What is compiled came with the extension; the rest may have been added to it by anybody who owns it. */
+const OWN_FUNCTION = (p: string) =>
+  `(${p}.oid >= ${FIRST_OWN_OID} and (${p}.prolang <> 13 or not ${EXTENSION_MEMBER('pg_catalog.pg_proc', `${p}.oid`)}))`;
+
+/** Objects of a catalogue that call an own function, or use an own operator. */
+const CALLERS = (catalogue: string) => `select u.objid from pg_catalog.pg_depend u
+  left join pg_catalog.pg_proc p on u.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass and p.oid = u.refobjid
+ where u.classid = '${catalogue}'::pg_catalog.regclass and u.refobjid >= ${FIRST_OWN_OID}
+   and (u.refclassid = 'pg_catalog.pg_operator'::pg_catalog.regclass or ${OWN_FUNCTION('p')})`;
+
+/** Words without which a body in SQL or PL/pgSQL runs no string as a statement, and changes nothing but rows. */
+const DYNAMIC =
+  '\\m(execute|prepare|deallocate|discard|open|cursor|refcursor|create|alter|drop|import|call|reset|names|set_config|client_encoding|pg_settings)\\M|_to_xml|ts_stat|ts_rewrite|dblink|crosstab|connectby|\\\\|u&';
+
 /** Three results: relations, own functions and operators, whether there are own casts. */
 export const NAMES_QUERY = `${BEGIN}
 select c.oid::pg_catalog.int8, n.nspname, c.relname, c.relkind::text, i.parents, s.oid::pg_catalog.int8,
-       (c.relrowsecurity or t.tgrelid is not null)::int, (r.rules is true or t.instead is true)::int, coalesce(r.defined, ''), a.columns
+       (c.relrowsecurity or t.tgrelid is not null or k.relation is not null)::int, (r.rules is true or t.instead is true)::int, coalesce(r.defined, ''), a.columns
   from pg_catalog.pg_class c
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace
   left join pg_catalog.pg_class s on c.relkind = 't' and s.reltoastrelid = c.oid
@@ -69,6 +90,11 @@ select c.oid::pg_catalog.int8, n.nspname, c.relname, c.relkind::text, i.parents,
                from pg_catalog.pg_inherits group by inhrelid) i on i.inhrelid = c.oid
   left join (select tgrelid, pg_catalog.bool_or(tgtype & 64 <> 0) as instead
                from pg_catalog.pg_trigger where not tgisinternal group by tgrelid) t on t.tgrelid = c.oid
+  left join (select e.adrelid as relation from pg_catalog.pg_attrdef e where e.oid in (${CALLERS('pg_catalog.pg_attrdef')})
+             union select e.conrelid from pg_catalog.pg_constraint e where e.oid in (${CALLERS('pg_catalog.pg_constraint')})
+             union select e.indrelid from pg_catalog.pg_index e where e.indexrelid in (${CALLERS('pg_catalog.pg_class')})
+             union select y.attrelid from pg_catalog.pg_attribute y join pg_catalog.pg_constraint e on e.contypid = y.atttypid
+              where e.contypid <> 0 and e.oid in (${CALLERS('pg_catalog.pg_constraint')})) k on k.relation = c.oid
   left join (select ev_class, pg_catalog.bool_or(ev_type <> '1') as rules,
                     pg_catalog.string_agg(xmin::text, ',') filter (where ev_type = '1') as defined
                from pg_catalog.pg_rewrite group by ev_class) r on r.ev_class = c.oid
@@ -81,16 +107,18 @@ select c.oid::pg_catalog.int8, n.nspname, c.relname, c.relkind::text, i.parents,
                left join pg_catalog.pg_type el on el.oid = ty.typelem
               where attnum > 0 and not attisdropped group by attrelid) a on a.attrelid = c.oid
  where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S', 't');
-select 'f', p.proname from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
- where n.nspname not in ('pg_catalog', 'information_schema') and not ${EXTENSION_MEMBER('pg_catalog.pg_proc', 'p.oid')}
- group by 2
+select 'f', p.proname from pg_catalog.pg_proc p where ${OWN_FUNCTION('p')} group by 2
 union all
-select 'o', o.oprname from pg_catalog.pg_operator o join pg_catalog.pg_namespace n on n.oid = o.oprnamespace
- where n.nspname <> 'pg_catalog' and not ${EXTENSION_MEMBER('pg_catalog.pg_operator', 'o.oid')} group by 2
+select 'o', o.oprname from pg_catalog.pg_operator o join pg_catalog.pg_proc p on p.oid = o.oprcode
+ where o.oid >= ${FIRST_OWN_OID} and (not ${EXTENSION_MEMBER('pg_catalog.pg_operator', 'o.oid')} or ${OWN_FUNCTION('p')}) group by 2
 union all
 select 'c', '' where exists (select from pg_catalog.pg_cast k join pg_catalog.pg_proc p on p.oid = k.castfunc
-  join pg_catalog.pg_namespace n on n.oid = p.pronamespace
- where n.nspname <> 'pg_catalog' and not ${EXTENSION_MEMBER('pg_catalog.pg_cast', 'k.oid')});
+ where ${OWN_FUNCTION('p')})
+union all
+select 'd', '' where exists (select from pg_catalog.pg_constraint e where e.contypid <> 0 and e.oid in (${CALLERS('pg_catalog.pg_constraint')}))
+union all
+select 'x', '' where exists (select from pg_catalog.pg_proc p join pg_catalog.pg_language l on l.oid = p.prolang
+ where ${OWN_FUNCTION('p')} and (l.lanname not in ('sql', 'plpgsql') or p.prosrc ~* '${DYNAMIC}'));
 commit`;
 
 /** `views`: whose definitions are wanted; generated columns come always. */
@@ -136,7 +164,8 @@ export function relationOf(row: CatalogueRow): Relation {
 
 export function ownCodeOf(rows: readonly CatalogueRow[]): OwnCode {
   const named = (letter: string) => new Set(rows.flatMap(([kind, name]) => (kind === letter && name ? [name] : [])));
-  return { functions: named('f'), operators: named('o'), casts: rows.some(([kind]) => kind === 'c') };
+  const any = (letter: string) => rows.some(([kind]) => kind === letter);
+  return { functions: named('f'), operators: named('o'), casts: any('c'), domains: any('d'), dynamic: any('x') };
 }
 
 export function definitionsOf(rows: readonly CatalogueRow[]): Definitions {

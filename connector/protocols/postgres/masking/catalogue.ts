@@ -12,7 +12,13 @@ import { COMPUTATIONS, READS_NO_TABLE } from '../../../../core/sql/postgres-comp
 import { CONFORMING, type PgParser, summarizePostgres } from '../../../../core/sql/postgres.ts';
 import { lineagePostgres } from '../../../../core/sql/postgres-lineage.ts';
 import { everyStatement, type StatementSummary } from '../../../../core/sql/statement.ts';
-import type { CatalogueColumn, CatalogueContents, Definitions, Relation } from './catalogue-contents.ts';
+import {
+  type CatalogueColumn,
+  type CatalogueContents,
+  type Definitions,
+  FIRST_OWN_OID,
+  type Relation,
+} from './catalogue-contents.ts';
 
 /** Views over views. PostgreSQL makes no cycles; a deeper stack is unknown. */
 const MAX_DEPTH = 64;
@@ -28,6 +34,7 @@ const SAMPLES: ReadonlyMap<string, RegExp> = new Map([
   ['pg_stats_ext', /^(most_common_|exprs)/],
   ['pg_stats_ext_exprs', /^(most_common_|histogram_bounds|range_|expr$)/],
   ['pg_stat_activity', /^(query|application_name)$/],
+  ['pg_backend_memory_contexts', /^ident$/],
   ['pg_stat_statements', /^query$/],
   ['pg_prepared_statements', /^(name|statement)$/],
   ['pg_cursors', /^(name|statement)$/],
@@ -140,7 +147,7 @@ export class Catalogue {
       const sources = this.#viewColumns(relation);
       const index = relation.columns.indexOf(column);
       const behind = sources === 'unknown' ? 'unknown' : this.expand(sources[index] ?? 'unknown', depth + 1);
-      if (behind !== 'unknown' || !SYSTEM_SCHEMAS.has(relation.schema)) found.push(behind);
+      if (behind !== 'unknown' || !isServers(relation)) found.push(behind);
     }
     if (column.generated) found.push(this.#generated(relation, column, depth));
     if (relation.storageOf !== undefined) {
@@ -274,13 +281,37 @@ export class Catalogue {
   #callsOwn(text: string, summaries: readonly StatementSummary[], counts: (name: string) => boolean): boolean {
     const { functions, operators, casts } = this.#contents.own;
     if (casts) return true;
-    for (const operator of operators) if (text.includes(operator)) return true;
+    const spelt = text.toLowerCase();
+    for (const operator of operators)
+      if (text.includes(operator) || (WORDS_FOR_OPERATORS.get(operator)?.test(spelt) ?? false)) return true;
     if (functions.size === 0) return false;
+    for (const name of LATER_KEYWORDS) if (functions.has(name) && spelt.includes(name)) return true;
     return summaries
       .flatMap((summary) => [...everyStatement(summary)])
-      .some(({ acts }) =>
-        acts.some(({ function: called }) => called && called.schema !== 'pg_catalog' && counts(called.name)),
-      );
+      .some(({ acts }) => acts.some(({ function: called }) => called && counts(called.name)));
+  }
+
+  /** Whether code of the database's own may run, here or behind views; and whether it may do more than change rows. */
+  mayRun(text: string, summaries: readonly StatementSummary[]): 'no' | 'own' | 'dynamic' {
+    const kind = this.#contents.own.dynamic ? 'dynamic' : 'own';
+    if (this.#contents.own.domains || this.hasOwnCode(text, summaries)) return kind;
+    for (const { acts, opaque } of summaries.flatMap((summary) => [...everyStatement(summary)])) {
+      if (opaque.length > 0) return 'dynamic';
+      for (const act of acts) {
+        // An extension's own, or one that was made a moment ago.
+        if (act.function && !isHarmless(act.function)) return 'dynamic';
+        if (!act.relation || act.class === 'schema') continue;
+        const { schema, name } = act.relation;
+        const relations = name === undefined ? [] : this.named({ schema, table: name });
+        if (relations.length === 0) return 'dynamic';
+        for (const relation of relations) {
+          if (isServers(relation)) continue;
+          const under = this.reach(relation);
+          if (under === 'unknown' || under.some(({ runsCode }) => runsCode)) return kind;
+        }
+      }
+    }
+    return 'no';
   }
 
   /** Tables that are read or written when this one is: through views, and everything of its family. */
@@ -295,7 +326,7 @@ export class Catalogue {
 
   #findReach(relation: Relation, depth: number): readonly Relation[] | 'unknown' {
     if (relation.columns.some(({ name }) => isSample(relation, name))) return 'unknown';
-    if (SYSTEM_SCHEMAS.has(relation.schema)) return [relation];
+    if (isServers(relation)) return [relation];
     if (relation.runsCode) return 'unknown';
     const found = new Set<Relation>([relation, ...this.#family(relation)]);
     if (VIEWS.includes(relation.kind)) {
@@ -334,8 +365,24 @@ export class Catalogue {
   }
 }
 
+const COMPARED =
+  /\b(?:in|between|case|nullif|distinct|natural|using|any|some|all|greatest|least|order|group|union|row)\b/;
+/** Operators that a text may call without their sign. */
+const WORDS_FOR_OPERATORS: ReadonlyMap<string, RegExp> = new Map([
+  ...['~~', '!~~', '~~*', '!~~*'].map((sign) => [sign, /like/] as const),
+  ...['~', '!~'].map((sign) => [sign, /similar/] as const),
+  ...['=', '<>', '<', '>', '<=', '>='].map((sign) => [sign, COMPARED] as const),
+]);
+
+/** What the parser takes for syntax, and an older server for the call of a function. */
+const LATER_KEYWORDS = `json json_array json_arrayagg json_exists json_object json_objectagg json_query json_scalar
+  json_serialize json_table json_value merge_action`.split(/\s+/);
+
 export const isHarmless = ({ schema, name }: { readonly schema?: string; readonly name: string }): boolean =>
   (schema === undefined || SYSTEM_SCHEMAS.has(schema)) && (COMPUTATIONS.has(name) || READS_NO_TABLE.has(name));
+
+/** Anybody may make more in their schemas. */
+const isServers = ({ schema, oid }: Relation): boolean => SYSTEM_SCHEMAS.has(schema) && oid < FIRST_OWN_OID;
 
 const isSample = (relation: Relation, column: string): boolean =>
   (SYSTEM_SCHEMAS.has(relation.schema) || relation.name === 'pg_stat_statements') &&

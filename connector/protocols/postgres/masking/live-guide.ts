@@ -12,11 +12,14 @@ import type { SessionGuard } from '../../../protocol.ts';
 import type { Portal, Prepared, Source } from '../names.ts';
 import type { Statement } from '../statement-facts.ts';
 import type { Statements } from '../statements.ts';
+import { AskedNames } from './asked-names.ts';
 import type { Catalogue } from './catalogue.ts';
 import { type CatalogueLease, MAX_CATALOGUE_AGE_MS } from './catalogues.ts';
 import type { CopyPlan } from './copy-out.ts';
 import { type Current, currentOf, formatsOf } from './current-answer.ts';
 import { Descriptions } from './descriptions.ts';
+import { EarlierNames } from './earlier-names.ts';
+import { type OwnCode, OwnCodeOf, writesThrough } from './own-code.ts';
 import { factsOf, type StatementFacts, unknownNames } from './result-facts.ts';
 import type { ResultGuide } from './result-masker.ts';
 import { type ColumnPlan, planFields, type ResultPlan, WITHHOLD_ALL, withOrigin } from './result-plan.ts';
@@ -29,9 +32,6 @@ import { UntouchedAnswers } from './untouched-answers.ts';
 
 /** From this age on it is read again while nobody waits. */
 const REFRESH_AFTER_MS = 5_000;
-/** A name that was not there is asked for again after this. */
-const ASK_AGAIN_MS = 1_000;
-const MAX_ASKED = 1_000;
 
 const ROW_DESCRIPTION = 0x54;
 const DATA_ROW = 0x44;
@@ -70,7 +70,9 @@ export class LiveGuide implements ResultGuide {
     readonly ResultField[],
     { readonly catalogue: Catalogue; readonly statement: StatementReading | undefined }
   >();
-  readonly #asked = new Map<string, number>();
+  readonly #runs = new OwnCodeOf();
+  readonly #names: EarlierNames;
+  readonly #asked = new AskedNames();
   readonly #texts = new WeakMap<Source, TextReading>();
   /** What the target says at a Sync is about this, or about what was sent before it. */
   #lastSent: TextReading | undefined;
@@ -88,6 +90,7 @@ export class LiveGuide implements ResultGuide {
   constructor(parts: LiveGuideParts) {
     this.#parts = parts;
     this.memory = new SessionMemory(parts.begun);
+    this.#names = new EarlierNames(this.memory);
     this.#sentAny = parts.begun;
     this.#began = parts.lease.now();
     parts.lease.watch(() => this.#changing());
@@ -104,34 +107,43 @@ export class LiveGuide implements ResultGuide {
   sent(statement: Statement, portal: Portal | undefined): void {
     this.settle();
     this.#sentAny = true;
+    this.#names.lastNumber = statement.number;
     if (this.masks.columnRules.length === 0) {
       // Not read, and so not known if there come to be column rules.
       this.memory.missed();
       return;
     }
-    const reading = this.readingOf(statement.source) ?? this.#namedInSql(portal);
+    const reading = this.#executed(statement, portal);
     this.#lastSent = reading;
-    this.memory.sent(statement, reading, (one) => {
-      if (!one.fillsSettings && !this.#writesThrough(one)) return false;
-      const touched = this.factsFor(one, reading, statement.number, []).touched;
-      return touched === 'unknown' || touched.length > 0;
-    });
+    this.memory.sent(
+      statement,
+      reading,
+      (one) => {
+        if (!one.fillsSettings && !writesThrough(one, this.#parts.lease.current)) return false;
+        const touched = this.factsFor(one, reading, statement.number, []).touched;
+        return touched === 'unknown' || touched.length > 0;
+      },
+      (one) => this.#ownCodeOf(one, statement.number),
+    );
   }
 
-  /** It writes to a view, or to what is not known: pg_settings may stand behind it. */
-  #writesThrough({ writes }: StatementReading): boolean {
-    const { current } = this.#parts.lease;
-    return writes.some(({ schema, name }) => {
-      const meant = name === undefined ? [] : (current?.named({ schema, table: name }) ?? []);
-      return meant.length === 0 || meant.some(({ kind }) => kind === 'v');
-    });
+  #ownCodeOf(one: StatementReading, number: number): OwnCode {
+    const { current, changedAt } = this.#parts.lease;
+    const catalogue = current && current.asOf >= changedAt ? current : undefined;
+    return this.#runs.of(one, catalogue, this.memory.stateFor(number, []));
   }
 
   /** The client's own PREPARE of a name: EXECUTE in SQL reaches it. */
   parsed(prepared: Prepared): void {
+    this.#names.parsed(prepared);
     if (this.masks.columnRules.length === 0) return;
     const [only, ...more] = this.readingOf(prepared.source)?.statements ?? [];
     if (only && more.length === 0 && prepared.name !== '') this.memory.define('prepared', prepared.name, only);
+  }
+
+  /** The client's own portal: FETCH in SQL reaches it. */
+  bound(portal: Portal): void {
+    this.#names.bound(portal);
   }
 
   readingOf(source: Source | undefined): TextReading | undefined {
@@ -256,7 +268,7 @@ export class LiveGuide implements ResultGuide {
   /** One whole answer, like an earlier one of which nothing was touched: it need not be looked at. */
   passes(chunk: Buffer): boolean {
     const { only } = this.#parts.statements.pipeline;
-    const statement = only && this.#alone(currentOf(only, (one) => this.readingOf(one.source)));
+    const statement = only && this.#alone(currentOf(only, (one, portal) => this.#executed(one, portal)));
     if (!statement || this.#waiting) return false;
     const { masks } = this;
     if (masks.columnRules.length === 0) return this.#untouched.covers(chunk, statement, masks, undefined);
@@ -287,7 +299,10 @@ export class LiveGuide implements ResultGuide {
 
   copyOut(binary: boolean, columns: number): CopyPlan | undefined {
     if (!this.masks.any) return undefined;
-    return this.#factsOf(this.#current()).copy(binary, columns);
+    const current = this.#current();
+    // Where one letter's byte may be another's delimiter, no field is found.
+    if (!binary && this.memory.encodingBefore(current.number, current.earlier)) return { kind: 'withhold' };
+    return this.#factsOf(current).copy(binary, columns);
   }
 
   /** As recorded: what the target quotes of it is in the recording too. */
@@ -318,7 +333,12 @@ export class LiveGuide implements ResultGuide {
 
   #current(): Current {
     const { next } = this.#parts.statements.pipeline;
-    return currentOf(next, (statement, portal) => this.readingOf(statement.source) ?? this.#namedInSql(portal));
+    return currentOf(next, (statement, portal) => this.#executed(statement, portal));
+  }
+
+  #executed(statement: Statement, portal: Portal | undefined): TextReading | undefined {
+    if (portal && this.#names.mayBeOthers(portal, statement.number)) return undefined;
+    return this.readingOf(statement.source) ?? this.#namedInSql(portal);
   }
 
   /** PREPARE and DECLARE in SQL, run through the protocol. */
@@ -405,15 +425,7 @@ export class LiveGuide implements ResultGuide {
       ...(statement ? unknownNames(statement, current) : []),
     ];
     if (missing.length === 0) this.#complete.set(described, { catalogue: current, statement });
-    return this.#isWorthAsking(missing, now) ? now : undefined;
-  }
-
-  #isWorthAsking(missing: readonly string[], now: number): boolean {
-    const again = missing.filter((name) => now - (this.#asked.get(name) ?? Number.NEGATIVE_INFINITY) > ASK_AGAIN_MS);
-    if (again.length === 0) return false;
-    if (this.#asked.size > MAX_ASKED) this.#asked.clear();
-    for (const name of again) this.#asked.set(name, now);
-    return true;
+    return this.#asked.isWorthIt(missing, now) ? now : undefined;
   }
 
   #usable(now: number, oldestMs = MAX_CATALOGUE_AGE_MS): Catalogue | undefined {

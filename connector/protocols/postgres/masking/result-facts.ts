@@ -67,7 +67,8 @@ export function factsOf(
   const behind = definedBy(reading, session);
   if (behind === 'unknown') return WITHHELD;
   const all = behind ? [reading.summary, behind.summary] : [reading.summary];
-  const reach = catalogue.reachOf(text, all);
+  const texts = behind ? `${text}\n${behind.text}` : text;
+  const reach = catalogue.reachOf(texts, all);
   if (session.settingsFilled && reach !== 'unknown' && reach.some(holdsSettings)) return WITHHELD;
   const touched = touchedOf(reach, catalogue, masks.columnRules);
   // Rules and INSTEAD OF triggers, of a view that a written view stands on too, put values in the columns themselves.
@@ -82,11 +83,13 @@ export function factsOf(
             .some((one) => one.rewritten || (one.kind === 'v' && reach === 'unknown')),
     );
   const result = behind ? behind.result : reading.result;
-  const own = catalogue.hidesOwnCode(text, all);
+  const own = catalogue.hidesOwnCode(texts, all);
   const aligned = (count: number, copied: boolean): readonly Lineage[] | undefined =>
     rewritten || own
       ? undefined
-      : catalogue.align(planned(result, reading, touched), count, copied).map((sources) => catalogue.expand(sources));
+      : catalogue
+          .align(planned(result, reading, texts, touched), count, copied)
+          .map((sources) => catalogue.expand(sources));
   return {
     touched: rewritten ? 'unknown' : touched,
     withholdLiterals: rewritten || mayMeanMasked(reading, reach, touched, catalogue, masks.columnRules),
@@ -104,10 +107,16 @@ export function factsOf(
   };
 }
 
-/** A plan holds constants that the planner folded: of code that nobody read, anything. */
-function planned(result: ResultLineage, { summary }: StatementReading, touched: Touched): ResultLineage {
-  const text = summary.kind === 'explain' || summary.kind === 'show';
-  return text && touched === 'unknown' ? { kind: 'unknown', why: 'own code' } : result;
+/**
+ * A plan shows what the statement is compared with, which is not to be in the recording, and constants that the planner
+ * folded: of code that nobody read, anything.
+ */
+function planned(result: ResultLineage, { summary }: StatementReading, texts: string, touched: Touched): ResultLineage {
+  if (summary.kind === 'show') return touched === 'unknown' ? { kind: 'unknown', why: 'own code' } : result;
+  if (summary.kind !== 'explain' || (touched !== 'unknown' && touched.length === 0)) return result;
+  // The options of EXPLAIN may hold numbers and words, and are not shown.
+  const shows = touched === 'unknown' || /['$]|\b\d/.test(texts.replace(/\([^()']*\)/, ''));
+  return shows ? { kind: 'unknown', why: 'literals' } : result;
 }
 
 /** Only detectors: every column is searched, whatever it is. */
@@ -156,7 +165,7 @@ function copiedColumn(
   return searched ? detected(type ?? 0, binary) : { kind: 'pass' };
 }
 
-function definedBy(reading: StatementReading, session: SessionState): StatementReading | 'unknown' | undefined {
+export function definedBy(reading: StatementReading, session: SessionState): StatementReading | 'unknown' | undefined {
   const { result, summary } = reading;
   if (result.kind === 'cursor' || result.kind === 'prepared')
     return session.defined(result.kind, result.name) ?? 'unknown';

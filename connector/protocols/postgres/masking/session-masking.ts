@@ -78,6 +78,9 @@ export function createSessionMasking(parts: SessionMaskingParts): SessionMasking
   statements.onPrepared = (prepared) => {
     if (live || guard.rules.masks.any) begin().guide.parsed(prepared);
   };
+  statements.onBound = (portal) => {
+    if (live || guard.rules.masks.any) begin().guide.bound(portal);
+  };
   // The catalogue is on its way before the first result.
   if (guard.rules.masks.columnRules.length > 0) begin();
 

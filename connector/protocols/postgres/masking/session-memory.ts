@@ -7,14 +7,27 @@ import type { StatementReading, TextReading } from './statement-reading.ts';
 
 /** Names kept; beyond, nothing is known of any new one. */
 const MAX_NAMES = 10_000;
+const MAX_LOST = 1_000;
+
+/** As a server keeps it: 63 bytes. Of other letters it hangs on encodings which names are the same, so they are all one. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII
+const keptName = (name: string): string => (/[^\x00-\x7f]/.test(name) ? '\u00ff' : name.slice(0, 63));
 
 export class SessionMemory {
   readonly #named = new Map<string, StatementReading | 'several'>();
+  /** Names that DECLARE gave. */
+  readonly #cursors = new Set<string>();
   /** The number of the first statement behind which definitions may be others; undefined: they are those of the catalogue. */
   #changedAt: number | undefined;
+  /** The same for the encoding of texts. */
+  #encodingAt: number | undefined;
   /** Code that nobody can read was sent: it may have made cursors of any name, and filled settings. */
   #unread: Pick<Statement, 'finished' | 'tags'>[] = [];
   #ranUnread = false;
+  /** Behind these numbers names of prepared statements and portals may mean others, ascending. */
+  readonly #lost: number[] = [];
+  #lostLongAgo = 0;
+  readonly #dynamic = new WeakSet<StatementReading>();
   #filled = false;
 
   /** `begun`: statements were sent before anybody looked. */
@@ -29,21 +42,49 @@ export class SessionMemory {
     this.#filled = true;
   }
 
-  /** The target will run it. `reading` undefined: nobody knows what it is. `fills`: it may put data into a setting. */
-  sent(statement: Statement, reading: TextReading | undefined, fills: (statement: StatementReading) => boolean): void {
+  /**
+   * The target will run it. `reading` undefined: nobody knows what it is. `fills`: it may put data into a setting.
+   * `runs`: whether the database's own code runs, which may do the same, and dynamic code anything.
+   */
+  sent(
+    statement: Statement,
+    reading: TextReading | undefined,
+    fills: (statement: StatementReading) => boolean,
+    runs: (statement: StatementReading) => 'no' | 'own' | 'dynamic',
+  ): void {
     const { statements } = reading ?? {};
     const { number } = statement;
     if (!statements) {
       this.#changedAt ??= number;
-      if (!this.#ranUnread) this.#unread.push(statement);
+      this.#encodingAt ??= number;
+      this.#unreadSent(statement);
       return;
     }
     for (const one of statements) {
       if (one.defines) this.define(one.defines.kind, one.defines.name, one);
       if (one.changesDefinitions) this.#changedAt ??= number;
+      if (one.changesEncoding) this.#encodingAt ??= number;
       if (one.summary.opaque.length > 0) this.#ranUnread = true;
-      if (one.opensSettings || fills(one)) this.#filled = true;
+      const code = runs(one);
+      if (code !== 'no' || one.opensSettings || fills(one)) this.#filled = true;
+      if (code !== 'dynamic') continue;
+      this.#changedAt ??= number;
+      this.#encodingAt ??= number;
+      this.#dynamic.add(one);
+      this.#unreadSent(statement);
     }
+  }
+
+  #unreadSent(statement: Statement): void {
+    if (!this.#ranUnread) this.#unread.push(statement);
+    if (this.#lost.at(-1) === statement.number) return;
+    this.#lost.push(statement.number);
+    if (this.#lost.length > MAX_LOST) this.#lostLongAgo = this.#lost.shift() ?? 0;
+  }
+
+  /** Whether what was named behind statement `named` may be something else for statement `number`. */
+  lostName(named: number, number: number): boolean {
+    return named < this.#lostLongAgo || this.#lost.some((one) => one > named && one < number);
   }
 
   /** What cannot be read is mostly a slip of the pen, which the target refuses too: that did nothing. */
@@ -60,9 +101,21 @@ export class SessionMemory {
 
   define(kind: 'cursor' | 'prepared', name: string, reading: StatementReading): void {
     const key = `${kind} ${name}`;
+    if (kind === 'cursor' && this.#cursors.size <= MAX_NAMES) this.#cursors.add(keptName(name));
     const known = this.#named.get(key);
     if (known === undefined && this.#named.size >= MAX_NAMES) return;
     this.#named.set(key, known === undefined || known === reading ? reading : 'several');
+  }
+
+  /** A portal of this name is not what DECLARE made. */
+  shadow(name: string): void {
+    if (this.#named.size < MAX_NAMES) this.#named.set(`cursor ${keptName(name)}`, 'several');
+    else this.#ranUnread = true;
+  }
+
+  /** Whether DECLARE may have made a cursor under a portal's name. */
+  mayBeCursor(name: string): boolean {
+    return this.#cursors.size > MAX_NAMES || this.#cursors.has(keptName(name));
   }
 
   defined(kind: 'cursor' | 'prepared', name: string): StatementReading | undefined {
@@ -84,17 +137,26 @@ export class SessionMemory {
     return this.#changedAt !== undefined;
   }
 
+  /** Whether the encoding may be another than the target reported last. */
+  encodingBefore(number: number, earlier: readonly StatementReading[]): boolean {
+    return (
+      (this.#encodingAt !== undefined && this.#encodingAt < number) ||
+      earlier.some((one) => one.changesEncoding || this.#dynamic.has(one))
+    );
+  }
+
   /** No transaction is open and nothing is under way. Says whether definitions changed in what is over. */
   idle(): boolean {
     const changed = this.#changedAt !== undefined;
     this.#changedAt = undefined;
+    this.#encodingAt = undefined;
     return changed;
   }
 
   /** As it is for statement `number`; `earlier`: of its own text, those that stand before it. */
   stateFor(number: number, earlier: readonly StatementReading[]): SessionState {
     return {
-      dirty: this.changedBefore(number) || earlier.some(({ changesDefinitions }) => changesDefinitions),
+      dirty: this.changedBefore(number) || earlier.some((one) => one.changesDefinitions || this.#dynamic.has(one)),
       settingsFilled: this.settingsFilled,
       defined: (kind, name) => this.defined(kind, name),
     };

@@ -27,10 +27,14 @@ export interface StatementReading {
   /** It makes a view or a rule on settings: writing to that fills them, and nobody sees it. */
   readonly opensSettings: boolean;
   readonly readsSettings: boolean;
+  /** Behind it text may come in another encoding; the target says so at its next ReadyForQuery only. */
+  readonly changesEncoding: boolean;
   readonly writes: readonly RelationName[];
   readonly mentions: Mentions;
   /** It means the same whatever the session did before: no cursor, nothing prepared in SQL. */
   readonly alone: boolean;
+  /** All of the text that it stands in. */
+  readonly text: string;
 }
 
 export interface TextReading {
@@ -98,7 +102,7 @@ function readStatements(parse: PgParser, statements: string): readonly Statement
       const summary = summaries.value[index];
       const lineage = lineages.value[index];
       if (!summary || !lineage) throw new Error('statements do not line up');
-      return readingOf(node as TreeNode, summary, lineage.result, lineage.defines);
+      return readingOf(node as TreeNode, statements, summary, lineage.result, lineage.defines);
     });
   } catch {
     return undefined;
@@ -107,6 +111,7 @@ function readStatements(parse: PgParser, statements: string): readonly Statement
 
 function readingOf(
   node: TreeNode,
+  within: string,
   summary: StatementSummary,
   result: ResultLineage,
   defines: StatementReading['defines'],
@@ -134,9 +139,11 @@ function readingOf(
       (node.type === 'VariableShowStmt' && !SHOWN.has(text(node.fields.name)?.toLowerCase() ?? '')) ||
       calls('current_setting') ||
       acts.some((act) => SETTINGS.test(act.relation?.name ?? '')),
+    changesEncoding: opaque || acts.some(({ setting }) => setting === null || setting === 'client_encoding'),
     writes: acts.flatMap((act) => (act.class === 'write' && act.relation ? [act.relation] : [])),
     mentions: mentionsOf(node),
     alone: result.kind !== 'cursor' && result.kind !== 'prepared' && all.every((one) => one.executes === undefined),
+    text: within,
   };
 }
 
