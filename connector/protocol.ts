@@ -94,6 +94,8 @@ export interface Action {
   /** Statements in it, where a text may hold several: each counts against the limit. */
   readonly statements?: number;
   readonly decision: StatementDecision;
+  /** By the rules in force now: asked while it is held, when they have changed. */
+  judge(): StatementDecision;
   /** What approvers see and what goes on if they agree. Asked for a hold only. A sentence: why it cannot be held. */
   describe(): HeldAction | string;
   /** Sends on exactly what was described. */
