@@ -123,6 +123,7 @@ interface Block {
 function blocksProblem(blocks: unknown): string | undefined {
   if (blocks === undefined) return undefined;
   if (!Array.isArray(blocks) || blocks.length > 50) return 'invalid_blocks';
+  if (/\\ud[89a-f]/i.test(JSON.stringify(blocks))) return 'invalid_blocks';
   const most: Record<string, number> = { header: 150, section: 3000 };
   for (const block of blocks as Block[]) {
     const limit = most[block.type];
