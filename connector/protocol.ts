@@ -159,10 +159,17 @@ export interface Arrival {
   deny(refusal: Refusal): Promise<void>;
 }
 
-/** A session under way. */
+export interface ConversationEnd {
+  readonly reason: EndReason;
+  readonly message: string;
+  /** What was thrown in carrying it, to be told to whoever can mend it. */
+  readonly bug?: unknown;
+}
+
+/** A session under way. What throws in it ends it and nothing else. */
 export interface Conversation {
   /** Resolves when both sides are closed and all that was received has been recorded. Never rejects. */
-  readonly ended: Promise<{ readonly reason: EndReason; readonly message: string }>;
+  readonly ended: Promise<ConversationEnd>;
   /** Tells the client in the protocol's own words and closes both sides. Idempotent. */
   end(reason: EndReason, message: string): void;
   /** When bytes last went either way, or now while the target works on what it was asked; milliseconds, monotonic. */

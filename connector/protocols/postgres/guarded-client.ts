@@ -13,6 +13,7 @@ import type { Relay } from '../../net/relay.ts';
 import type { Action, ActionRefusal, HeldAction, SessionGuard, SessionRecorder } from '../../protocol.ts';
 import type { Answers } from './answers.ts';
 import { ClientQueue } from './client-queue.ts';
+import { contained } from './contained.ts';
 import { ClientFrames, type ClientMessage, type Shown } from './client-frames.ts';
 import {
   BIND,
@@ -37,7 +38,6 @@ import type { Fault, Statements } from './statements.ts';
 import { countOf, escapes, type Verdicts } from './verdicts.ts';
 
 const LANE = 0;
-const NOTHING = Buffer.alloc(0);
 
 export interface GuardedClientParts {
   readonly relay: Relay;
@@ -157,7 +157,7 @@ export class GuardedClient {
     this.#waiting = false;
     const queue = this.#queue.takeAll();
     // A message that waited to be read may be all there is.
-    this.#work(NOTHING);
+    this.#work(Buffer.alloc(0));
     for (const chunk of queue) {
       if (this.waiting) this.#queue.push(chunk);
       else if (this.fault === undefined) this.#work(chunk);
@@ -186,7 +186,7 @@ export class GuardedClient {
     if (!ready) return false;
     this.#waiting = true;
     this.#again = true;
-    void ready.then(() => this.#resume());
+    void ready.then(() => this.#parts.relay.contain(() => this.#resume()));
     return true;
   }
 
@@ -382,7 +382,7 @@ export class GuardedClient {
   #ask({ message, statement, decision, judge = () => decision, count = 1, describe, send, refuse }: Question): void {
     const { guard, answers, relay, statements } = this.#parts;
     let kept: Buffer | undefined;
-    const action: Action = {
+    const action = contained(relay, {
       statement: statement.number,
       statements: count,
       decision,
@@ -411,7 +411,7 @@ export class GuardedClient {
       },
       notify: (text, hint) =>
         answers.say(noticeResponse(decision.verdict === 'warn' ? 'WARNING' : 'NOTICE', text, hint, this.#encoding)),
-    };
+    });
     if (guard.gate.take(action) !== 'held') {
       this.#cancelled = false;
       return;
