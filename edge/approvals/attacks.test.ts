@@ -374,3 +374,24 @@ test('decisions of one moment from everywhere come to one outcome, which all sho
         .toMatch(new RegExp(state, 'i'));
   }
 });
+
+test('a Slack that is too busy, fails and hangs up gets one message in the end, which shows the outcome, and others wait for none of it', async () => {
+  const answers = [{ status: 429, headers: { 'retry-after': '1' } }, { status: 500 }, { status: 0 }];
+  await fetch(`${slack}/plan`, { method: 'POST', body: JSON.stringify({ method: 'chat.postMessage', answers }) });
+  const id = await ask();
+  await expect.poll(async () => (await calls('chat.postMessage', id)).length, { timeout: 10_000 }).toBe(1);
+  const [first] = await calls('chat.postMessage', id);
+  await decide(bob, id, 'deny', 'no');
+  await expect.poll(async () => (await calls('/webhook', id)).length, { timeout: 3_000 }).toBe(2);
+  await expect.poll(async () => (await calls('chat.update', id)).length, { timeout: 30_000 }).toBe(1);
+  const posts = await calls('chat.postMessage', id);
+  expect(posts).toHaveLength(4);
+  // Not before it was said to be welcome again.
+  expect((posts[1]?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThanOrEqual(990);
+  expect(posts.at(-1)?.body).toContain('Denied by bob@example.com');
+  expect(posts.at(-1)?.body).not.toContain('gatehouse_approve');
+  expect((await calls('/webhook', id)).map(({ body }) => JSON.parse(body).type)).toEqual([
+    'request.asked',
+    'request.denied',
+  ]);
+}, 60_000);

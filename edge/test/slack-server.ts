@@ -77,6 +77,7 @@ export function slackOfTests(): () => RequestListener {
     const method = path.replace(/^\/api\//, '');
     calls.push({ method, headers: request.headers as Record<string, string>, body, at: Date.now() });
     const planned = plans.get(method)?.shift();
+    if (planned?.status === 0) return void request.socket.destroy();
     if (planned) return response.writeHead(planned.status, planned.headers).end(planned.body ?? '');
     if (path === '/services/T/B/token') {
       const message = JSON.parse(body) as { text?: string; blocks?: unknown };
