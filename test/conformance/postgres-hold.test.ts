@@ -172,6 +172,21 @@ describe('while a statement waits', () => {
     peer.socket.end();
   });
 
+  it('a policy that gives no access any more ends the session, and an approval that comes then carries out nothing', async () => {
+    const peer = await g.session();
+    peer.send(query('delete from t where id = 1'));
+    const held = await g.held();
+    const before = g.gateway.edge.rules;
+    g.gateway.edge.applyRules(undefined);
+    expect(answersOf(await peer.untilClosed())).toEqual(['E 57P01']);
+    held.decide(approved);
+    g.gateway.edge.rules = before;
+    const recording = await g.recorded();
+    expect(recording.ended).toMatchObject({ reason: 'policy_denied' });
+    expect(recording.facts('hold.resolved')).toMatchObject([{ outcome: 'withdrawn' }]);
+    expect(await rows()).toBe('3');
+  });
+
   it('a portal that was approved is not run under rules that block it by then', async () => {
     const peer = await g.session();
     peer.send(query('begin'));

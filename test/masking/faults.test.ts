@@ -6,7 +6,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vit
 import { Answers } from '../../connector/protocols/postgres/answers.ts';
 import { GuardedClient } from '../../connector/protocols/postgres/guarded-client.ts';
 import { message } from '../../connector/protocols/postgres/messages.ts';
+import { Relay } from '../../connector/net/relay.ts';
 import { Catalogue } from '../../connector/protocols/postgres/masking/catalogue.ts';
+import { Catalogues } from '../../connector/protocols/postgres/masking/catalogues.ts';
+import { Readiness } from '../../connector/protocols/postgres/readiness.ts';
 import { CopyInLines } from '../../connector/protocols/postgres/masking/copy-in.ts';
 import { CopyRewriter } from '../../connector/protocols/postgres/masking/copy-out.ts';
 import { Descriptions } from '../../connector/protocols/postgres/masking/descriptions.ts';
@@ -185,6 +188,9 @@ const SEAMS: readonly Seam[] = [
   ...seamsOf('Statements', Statements, 'clientMessage', 'targetMessage', 'takeRows'),
   ...seamsOf('GuardedClient', GuardedClient, 'take', 'left', 'close'),
   ...seamsOf('Answers', Answers, 'take', 'advance', 'goOn', 'say'),
+  ...seamsOf('Readiness', Readiness, 'read', 'estimate'),
+  ...seamsOf('Catalogues', Catalogues, 'warm', 'lease'),
+  ...seamsOf('Relay', Relay, 'begin', 'forward', 'regulate'),
   ...seamsOf('SessionRecorder', MemoryRecording, 'bytes', 'fact', 'afterCommit'),
 ];
 
@@ -221,4 +227,27 @@ describe('thrown at', () => {
     const told = gateway.bugs.length > 0 || recorded().includes('"mask.withheld"');
     expect(told || thrown === 0).toBe(true);
   });
+});
+
+test('a log that fails at the moment of a masked answer: not a byte of it goes on', async () => {
+  const peer = await open();
+  let got = '';
+  peer.socket.on('data', (chunk: Buffer) => {
+    got += chunk.toString('latin1');
+    // The disk is full from the first row on.
+    gateway.log.fault ??= { reason: 'log_unavailable', message: 'ENOSPC' };
+  });
+  peer.send(query('select email, name, n from people, generate_series(1, 50000) n'));
+  await peer.untilClosed();
+  gateway.log.fault = undefined;
+  await until('it is over', () => gateway.log.last.ended !== undefined);
+  expect(gateway.log.last.ended?.reason).toBe('log_failed');
+  expect(got).toContain('[masked]');
+  expect(found(got)).toEqual([]);
+  expect(uncaught).toEqual([]);
+  expect(gateway.bugs).toEqual([]);
+  const after = await open();
+  after.send(query('select email from people where id = 1'));
+  expect((await after.upTo('Z'))[1]?.body.toString('latin1')).toContain('[masked]');
+  after.socket.destroy();
 });
