@@ -202,7 +202,7 @@ describe('a signature', () => {
   const check = async (ageMs: number, more: Record<string, string> = {}) => {
     const now = 1_800_000_000_000;
     const timestamp = Math.floor((now - ageMs) / 1000);
-    const body = encoder.encode('payload=1');
+    const body = new Uint8Array(encoder.encode('payload=1'));
     const headers = new Headers({
       'x-slack-request-timestamp': String(timestamp),
       'x-slack-signature': await sign(timestamp, 'payload=1'),
