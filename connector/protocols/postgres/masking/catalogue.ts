@@ -245,8 +245,8 @@ export class Catalogue {
 
   /** All that a function may read. */
   #calledBy(name: string, depth: number): Lineage {
-    const { relations, readsSettings } = this.#reach.ofFunction(name);
-    if (relations === 'unknown' || readsSettings) return 'unknown';
+    const { relations } = this.#reach.ofFunction(name);
+    if (relations === 'unknown') return 'unknown';
     return joined([...relations].map((relation) => this.#rowOf(relation, depth + 1)));
   }
 

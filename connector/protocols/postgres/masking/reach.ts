@@ -107,7 +107,7 @@ export class Reach {
       .filter((name) => isHarmless({ name }));
     for (const name of [...named, ...LATER_KEYWORDS.filter((word) => code.words.has(word))])
       for (const one of this.#byName.get(name) ?? []) this.#function(one, found, 0);
-    return found.relations === 'unknown' || found.relations.size > 0 || found.readsSettings;
+    return found.relations === 'unknown' || found.relations.size > 0;
   }
 
   #once(key: string, find: (found: Found) => void): Found {
