@@ -11,7 +11,6 @@ import time
 import uuid
 
 import psycopg
-from psycopg import sql
 from psycopg.types.json import Json, Jsonb
 from psycopg.types.numeric import Int2, Int8
 
@@ -161,7 +160,8 @@ def pipeline():
                         "insert into things (id, name) values (101, 'last')",
                     ),
                 ):
-                    # Which of the calls raises hangs on how fast the answers come: so all are sent at once.
+                    # Which of the calls raises hangs on how fast the answers come: so it is given time.
+                    time.sleep(0.3)
                     try:
                         cursor.execute(text)
                     except psycopg.Error as error:
@@ -324,9 +324,9 @@ def errors():
             "insert into things (id, name) values (2, 'one')",
             "select 1/0",
             "select * from nowhere",
-            "selec 1",
             "select 'x'::int",
             "insert into things (id) values (null)",
+            "selec 1",
         ):
             out.append(attempt(lambda: conn.execute(text)))
         conn.execute("delete from things where id > 0")
@@ -357,10 +357,7 @@ def closed():
     conn = connect()
     conn.execute("set application_name = 'to be closed'")
     emit("ready", None)
-    error = None
-    while not error:
-        error = attempt(lambda: conn.execute("select 1") and time.sleep(0.02))
-    return [error, conn.closed, conn.broken]
+    return [attempt(lambda: conn.execute("select pg_sleep(30)")), conn.closed, conn.broken]
 
 
 for step in (

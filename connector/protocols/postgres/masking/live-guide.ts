@@ -243,7 +243,12 @@ export class LiveGuide implements ResultGuide {
     if (next?.kind === 'describe') {
       if (!fields) return;
       if (next.prepared) this.#ofPrepared.set(next.prepared, fields);
-      if (next.portal) this.#ofPortal.set(next.portal, fields);
+      if (next.portal) {
+        this.#ofPortal.set(next.portal, fields);
+        // JDBC describes the first portal of a prepared statement, and none after it.
+        const { prepared, meanings } = next.portal;
+        if (prepared && meanings.length === 1) this.#ofPrepared.set(prepared, fields);
+      }
     } else this.#described = fields;
   }
 
