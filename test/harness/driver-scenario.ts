@@ -91,7 +91,11 @@ export async function startDriverPlace(version: 15 | 18 = 18): Promise<DriverPla
       {},
       {
         get: (_, name) =>
-          trusted(server.port, { user: 'app', password: password('app-password'), database: `${String(name)}_through` }),
+          trusted(server.port, {
+            user: 'app',
+            password: password('app-password'),
+            database: `${String(name)}_through`,
+          }),
       },
     ),
     tls: createSecureContext(own),

@@ -35,7 +35,7 @@ func errorOf(err error) interface{} {
 	var server *pgconn.PgError
 	if errors.As(err, &server) {
 		return map[string]string{"sqlstate": server.Code, "severity": server.Severity, "message": server.Message,
-			"detail": server.Detail, "hint": server.Hint, "constraint": server.ConstraintName}
+			"detail": server.Detail, "message_hint": server.Hint, "constraint": server.ConstraintName}
 	}
 	if pgconn.Timeout(err) {
 		return "timeout"
@@ -163,15 +163,12 @@ func repeated() interface{} {
 func batch() interface{} {
 	conn := connect("")
 	out := []interface{}{}
-	for _, refused := range []string{"insert into things (id) values (100)", "delete from people", "delete from people where $1 or true"} {
+	// pgx prepares all of a batch first, so what is wrong with a text comes before anything runs.
+	for _, refused := range []string{"insert into things (id) values (100)", "delete from people", "delete from nowhere"} {
 		made := &pgx.Batch{}
 		made.Queue("insert into things (id, name) values ($1, $2)", 1, "one")
 		made.Queue("select id, email from people where id = $1", 2)
-		if strings.Contains(refused, "$1") {
-			made.Queue(refused, true)
-		} else {
-			made.Queue(refused)
-		}
+		made.Queue(refused)
 		made.Queue("insert into things (id, name) values ($1, $2)", 2, "two")
 		made.Queue("select count(*) from things")
 		results := conn.SendBatch(background, made)
@@ -185,8 +182,8 @@ func batch() interface{} {
 		}
 		out = append(out, errorOf(results.Close()), query(conn, "select id from things order by 1"), exec(conn, "delete from things where id > 0"))
 	}
-	found, err := conn.PgConn().Exec(background, "insert into things (id) values (9); delete from people; select 1").ReadAll()
-	return append(out, len(found), errorOf(err), query(conn, "select id from things"))
+	_, err := conn.PgConn().Exec(background, "insert into things (id) values (9); delete from people; select 1").ReadAll()
+	return append(out, errorOf(err), query(conn, "select id from things"))
 }
 
 func transaction() interface{} {
