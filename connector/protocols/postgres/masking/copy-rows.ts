@@ -116,12 +116,27 @@ export class CopyRows {
     let field = CLEAN;
     let table = work[0] === SEARCH ? searched : plain;
     let before = first;
-    for (let at = start; at < end; at++) {
-      const byte = b[at] as number;
-      const entry = table[byte] as number;
+    let at = start;
+    const lastFour = end - 4;
+    while (at < end) {
+      while (at <= lastFour) {
+        const one = table[b[at] as number] as number;
+        const two = table[b[at + 1] as number] as number;
+        const three = table[b[at + 2] as number] as number;
+        const four = table[b[at + 3] as number] as number;
+        if (((before & one) | ((one << 16) & two) | ((two << 16) & three) | ((three << 16) & four)) !== 0) break;
+        before = four << 16;
+        at += 4;
+      }
+      let byte = b[at] as number;
+      let entry = table[byte] as number;
+      while ((before & entry) === 0) {
+        before = entry << 16;
+        byte = b[++at] as number;
+        entry = table[byte] as number;
+      }
       const bits = before & entry;
       before = entry << 16;
-      if (bits === 0) continue;
       if (bits > 0) {
         // Its first candidate is enough to know.
         if (field === CLEAN) field = at;
@@ -135,15 +150,15 @@ export class CopyRows {
         field = CLEAN;
         before = first;
         table = work[column] === SEARCH ? searched : plain;
-      } else if (csv) {
-        if (byte === csv.quote) return -1;
+      } else if (csv && byte === csv.quote) return -1;
+      else {
         field = ESCAPED;
-      } else {
-        field = ESCAPED;
-        if (byte !== BACKSLASH) continue;
-        at++;
-        if (b[at] === LF) return -1;
+        if (!csv && byte === BACKSLASH) {
+          at++;
+          if (b[at] === LF) return -1;
+        }
       }
+      at++;
     }
     return -1;
   }

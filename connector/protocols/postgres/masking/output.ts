@@ -1,5 +1,7 @@
 // Bytes written one after the other. What it gave stays unchanged, so it can be recorded as it is.
 
+import { giveBack, lend } from '../../../net/kept-buffer.ts';
+
 /** Below that a call into native code costs more than the copy. */
 const SHORT_BYTES = 24;
 
@@ -10,14 +12,15 @@ export class Output {
   length = 0;
 
   constructor(size: number) {
-    this.bytes = Buffer.allocUnsafe(size);
+    this.bytes = lend(size);
   }
 
   /** Makes sure that `bytes` has room for so many behind `length`. */
   room(bytes: number): void {
     if (this.length + bytes <= this.bytes.length) return;
-    const larger = Buffer.allocUnsafe(Math.max(this.bytes.length * 2, this.length + bytes));
+    const larger = lend(Math.max(this.bytes.length * 2, this.length + bytes));
     larger.set(this.bytes.subarray(0, this.length));
+    giveBack(this.bytes);
     this.bytes = larger;
   }
 

@@ -6,6 +6,7 @@
 
 import type { Masking } from '../../../../core/masking/masked.ts';
 import type { Masks } from '../../../../core/masking/masks.ts';
+import { giveBack, lend } from '../../../net/kept-buffer.ts';
 import { HEADER_BYTES, MAX_MESSAGE_BYTES } from '../framing.ts';
 import type { CellContext } from './cells.ts';
 import { type CopyPlan, CopyRewriter } from './copy-out.ts';
@@ -83,6 +84,8 @@ export class ResultMasker implements Masking {
   #held: Buffer[] = [];
   #heldBytes = 0;
   #wanted = 0;
+  /** The chunk at hand, where it was put together. */
+  #joined: Buffer | undefined;
   #long: Long | undefined;
   /** Set when nothing more is given, in words for the session's end. */
   fault: string | undefined;
@@ -132,6 +135,22 @@ export class ResultMasker implements Masking {
   }
 
   apply(received: Buffer): Buffer[] {
+    const given = this.#apply(received);
+    this.#free(received, given);
+    if (this.#joined) this.#free(this.#joined, given);
+    this.#joined = undefined;
+    return given;
+  }
+
+  /** What was given anew is all that is left of a chunk: its memory is used again. */
+  #free(chunk: Buffer, given: readonly Buffer[]): void {
+    // A part of a chunk may be handed on already.
+    if (chunk.byteOffset > 0 || this.#restBytes > 0) return;
+    for (const part of given) if (part.buffer === chunk.buffer) return;
+    giveBack(chunk);
+  }
+
+  #apply(received: Buffer): Buffer[] {
     if (this.fault !== undefined) return [];
     if (this.waiting) {
       this.#keep(Buffer.from(received));
@@ -317,9 +336,12 @@ export class ResultMasker implements Masking {
       if (this.#held.length === 64) this.#held = [Buffer.concat(this.#held)];
       return undefined;
     }
-    const whole = Buffer.concat(this.#held);
+    const whole = lend(this.#heldBytes).subarray(0, this.#heldBytes);
+    let at = 0;
+    for (const part of this.#held) at += part.copy(whole, at);
     this.#held = [];
     this.#wanted = 0;
+    this.#joined = whole;
     return whole;
   }
 
