@@ -111,11 +111,10 @@ export class CopyRows {
     const plain = this.#plain;
     const ends = this.#ends;
     const seen = this.#seen;
-    const first = this.#start;
     let column = 0;
     let field = CLEAN;
     let table = work[0] === SEARCH ? searched : plain;
-    let before = first;
+    let before = this.#start;
     let at = start;
     const lastFour = end - 4;
     while (at < end) {
@@ -148,7 +147,6 @@ export class CopyRows {
         column++;
         if (column === MAX_COLUMNS) return -1;
         field = CLEAN;
-        before = first;
         table = work[column] === SEARCH ? searched : plain;
       } else if (csv && byte === csv.quote) return -1;
       else {
