@@ -14,16 +14,17 @@ export function addApprovals(program: Command, cli: Cli): void {
       const list = await client.get(`/approvals${query({ state: options.all ? 'all' : 'open' })}`, ApprovalList);
       await output.answer(list, () =>
         output.table(
-          ['REQUEST', 'STATE', 'FOR YOU', 'PERSON', 'RESOURCE', 'FOR', 'DECIDE BY', 'REASON'],
+          ['REQUEST', 'STATE', 'FOR YOU', 'PERSON', 'RESOURCE', 'FOR', 'DECIDE BY', 'REASON OR STATEMENT'],
           list.approvals.map((approval) => [
             approval.id,
             approval.breakGlass ? 'glass broken' : approval.state,
             approval.mayDecide ? 'decide' : approval.mayReview ? 'review' : approval.yours ? 'yours' : '',
             approval.requester.email,
             approval.resource,
-            duration(approval.workSeconds * 1_000_000),
+            approval.statement ? 'a statement' : duration(approval.workSeconds * 1_000_000),
             time(approval.decideBy),
-            approval.reason,
+            // What one says yes to.
+            approval.statement?.text ?? approval.reason,
           ]),
           'Nothing waits for you.',
         ),

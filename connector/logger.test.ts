@@ -25,5 +25,6 @@ test('law 11: an unforeseen error is told by kind and place, not by its words', 
   const told = describeBug(new TypeError('cannot parse "hunter2"'));
   expect(told).toMatch(/^TypeError at .*logger\.test\.ts/);
   expect(told).not.toContain('hunter2');
+  expect(describeBug(new Error('quoted:\n    at hunter2 (x)\n  at hunter2'))).not.toContain('hunter2');
   expect(describeBug('hunter2')).toBe('a thrown string');
 });

@@ -45,7 +45,13 @@ export function createLogger(
 export function describeBug(error: unknown): string {
   if (!(error instanceof Error)) return `a thrown ${typeof error}`;
   const code = (error as NodeJS.ErrnoException).code;
-  const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
+  // Behind the message, whose own lines may look like frames.
+  const stack = error.stack ?? '';
+  const from = stack.indexOf(error.message) + error.message.length;
+  const frames = stack
+    .slice(from)
+    .split('\n')
+    .filter((line) => /^\s+at /.test(line));
   const at = frames
     .slice(0, 3)
     .map((line) => line.trim().replace(/file:\/\/\S*\/(?=(connector|core|node_modules)\/)/, ''));

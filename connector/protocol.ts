@@ -94,6 +94,8 @@ export interface Action {
   /** Statements in it, where a text may hold several: each counts against the limit. */
   readonly statements?: number;
   readonly decision: StatementDecision;
+  /** By the rules in force now: asked while it is held, when they have changed. */
+  judge(): StatementDecision;
   /** What approvers see and what goes on if they agree. Asked for a hold only. A sentence: why it cannot be held. */
   describe(): HeldAction | string;
   /** Sends on exactly what was described. */
@@ -157,10 +159,17 @@ export interface Arrival {
   deny(refusal: Refusal): Promise<void>;
 }
 
-/** A session under way. */
+export interface ConversationEnd {
+  readonly reason: EndReason;
+  readonly message: string;
+  /** What was thrown in carrying it, to be told to whoever can mend it. */
+  readonly bug?: unknown;
+}
+
+/** A session under way. What throws in it ends it and nothing else. */
 export interface Conversation {
   /** Resolves when both sides are closed and all that was received has been recorded. Never rejects. */
-  readonly ended: Promise<{ readonly reason: EndReason; readonly message: string }>;
+  readonly ended: Promise<ConversationEnd>;
   /** Tells the client in the protocol's own words and closes both sides. Idempotent. */
   end(reason: EndReason, message: string): void;
   /** When bytes last went either way, or now while the target works on what it was asked; milliseconds, monotonic. */

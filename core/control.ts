@@ -69,7 +69,10 @@ export const AskHold = z.object({
   statement: StatementSubject.omit({ kind: true, resource: true, reason: true, labels: true, session: true }),
 });
 
-/** It was approved and is about to go on. Answered once with `hold.claimed`: only for this digest, never twice. */
+/**
+ * It was approved and is about to go on. Answered with `hold.claimed` for this digest and this session only; claimed
+ * again there, because the answer was lost, it is answered alike.
+ */
 export const ClaimHold = z.object({
   kind: z.literal('hold.claim'),
   call,

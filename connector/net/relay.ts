@@ -6,7 +6,7 @@
 
 import type { Socket } from 'node:net';
 import type { EndReason } from '../../core/recording/facts.ts';
-import type { Conversation, Delivery, LogFault, SessionRecorder } from '../protocol.ts';
+import type { Conversation, ConversationEnd, Delivery, LogFault, SessionRecorder } from '../protocol.ts';
 import { giveBack, readInto } from './kept-buffer.ts';
 
 /** Unsent bytes towards one side above which the other is not read. */
@@ -17,6 +17,9 @@ const MAX_UNCOMMITTED_BYTES = 1024 * 1024;
 const LINGER_MS = 5_000;
 /** How long a client may take to close once it has been sent the gateway's farewell. */
 const FAREWELL_MS = 500;
+
+const FAILED =
+  'The gateway failed while it worked on this session. Connect again, and tell an administrator if it stays so.';
 
 /** The protocol's view of the bytes. It records them and says what goes on, in order. */
 export interface Interpreter {
@@ -50,7 +53,7 @@ export interface Interpreter {
 export type Side = 'client' | 'target';
 
 export class Relay implements Conversation, Delivery {
-  readonly ended: Promise<{ readonly reason: EndReason; readonly message: string }>;
+  readonly ended: Promise<ConversationEnd>;
   #client: Socket;
   #target: Socket;
   readonly #recorder: SessionRecorder;
@@ -63,12 +66,14 @@ export class Relay implements Conversation, Delivery {
   #clientPaused = false;
   #targetPaused = false;
   /** Set by whatever ends the session first. */
-  #outcome: { readonly reason: EndReason; readonly message: string } | undefined;
+  #outcome: ConversationEnd | undefined;
+  /** Its sockets say when they are closed. */
+  #begun = false;
   /** The gateway ends the session: nothing is read any more, the client gets its farewell. */
   #ending = false;
   #linger: NodeJS.Timeout | undefined;
   #activeAt = performance.now();
-  #resolve: (outcome: { readonly reason: EndReason; readonly message: string }) => void = () => {};
+  #resolve: (outcome: ConversationEnd) => void = () => {};
 
   constructor(client: Socket, target: Socket, recorder: SessionRecorder) {
     this.#client = client;
@@ -86,10 +91,11 @@ export class Relay implements Conversation, Delivery {
     this.#target = readInto(this.#target, (chunk) => this.#fromTarget(chunk));
     const client = this.#client;
     const target = this.#target;
-    client.on('end', () => this.#onEnd('client'));
-    target.on('end', () => this.#onEnd('target'));
-    client.on('drain', () => this.#regulate());
-    target.on('drain', () => this.#regulate());
+    this.#begun = true;
+    client.on('end', () => this.contain(() => this.#onEnd('client')));
+    target.on('end', () => this.contain(() => this.#onEnd('target')));
+    client.on('drain', () => this.contain(() => this.#regulate()));
+    target.on('drain', () => this.contain(() => this.#regulate()));
     client.on('close', () => this.#onClose('client'));
     target.on('close', () => this.#onClose('target'));
     if (client.destroyed) this.#onClose('client');
@@ -111,7 +117,31 @@ export class Relay implements Conversation, Delivery {
     this.#register();
   }
 
+  /** What throws in `work` is a bug of ours. It ends this session and no other, and nothing more of it goes on. */
+  contain(work: () => void): void {
+    try {
+      work();
+    } catch (bug) {
+      this.#outcome = { reason: 'protocol_fault', message: FAILED, ...this.#outcome, bug };
+      try {
+        if (this.#ending) this.#cut();
+        else this.#end('protocol_fault', FAILED);
+      } catch {
+        this.#cut();
+      }
+      // Nobody would say that it is over.
+      if (!this.#begun) {
+        this.#cut();
+        this.#resolve(this.#outcome);
+      }
+    }
+  }
+
   end(reason: EndReason, message: string): void {
+    this.contain(() => this.#end(reason, message));
+  }
+
+  #end(reason: EndReason, message: string): void {
     if (this.#ending || (this.#client.destroyed && this.#target.destroyed)) return;
     this.#ending = true;
     this.#outcome ??= { reason, message };
@@ -134,6 +164,10 @@ export class Relay implements Conversation, Delivery {
   }
 
   deliver(): void {
+    this.contain(() => this.#deliver());
+  }
+
+  #deliver(): void {
     this.#registered = false;
     if (this.#toTarget.length > 0) this.#toTarget = send(this.#target, this.#toTarget);
     if (this.#toClient.length > 0) this.#toClient = send(this.#client, this.#toClient);
@@ -147,11 +181,15 @@ export class Relay implements Conversation, Delivery {
 
   /** Not one byte goes on, not even a farewell: it could not be recorded (law 1). */
   logFailed(fault: LogFault): void {
-    this.#ending = true;
     this.#outcome = { reason: 'log_failed', message: `The recording cannot be written: ${fault.message}` };
+    this.#cut();
+    this.contain(() => this.#interpreter?.closed());
+  }
+
+  #cut(): void {
+    this.#ending = true;
     this.#toClient = [];
     this.#toTarget = [];
-    this.#interpreter?.closed();
     this.#client.destroy();
     this.#target.destroy();
   }
@@ -159,14 +197,14 @@ export class Relay implements Conversation, Delivery {
   #fromClient(chunk: Buffer): void {
     if (this.#ending) return;
     this.#activeAt = performance.now();
-    this.#interpreter?.fromClient(chunk);
+    this.contain(() => this.#interpreter?.fromClient(chunk));
     if (this.#recorder.pendingBytes > MAX_UNCOMMITTED_BYTES || this.#interpreter?.clientFull) this.#regulate();
   }
 
   #fromTarget(chunk: Buffer): void {
     if (this.#ending) return;
     this.#activeAt = performance.now();
-    this.#interpreter?.fromTarget(chunk);
+    this.contain(() => this.#interpreter?.fromTarget(chunk));
     if (this.#recorder.pendingBytes > MAX_UNCOMMITTED_BYTES || this.#interpreter?.targetWaits) this.#regulate();
   }
 
@@ -217,14 +255,14 @@ export class Relay implements Conversation, Delivery {
     this.#note(side);
     if (side === 'client') this.#clientEnded = true;
     else this.#targetEnded = true;
-    if (side === 'client') this.#interpreter?.clientEnded();
+    if (side === 'client') this.contain(() => this.#interpreter?.clientEnded());
     if (this.#client.destroyed && this.#target.destroyed) {
       clearInterval(this.#linger);
-      this.#interpreter?.closed();
+      this.contain(() => this.#interpreter?.closed());
       this.#resolve(this.#outcome ?? { reason: 'target_closed', message: '' });
       return;
     }
-    this.#register();
+    this.contain(() => this.#register());
     // A client that is gone for good will read nothing: what the target still sends has no receiver.
     if (side === 'client') this.#target.resume();
     this.#lingerThenDestroy();

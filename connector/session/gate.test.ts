@@ -41,10 +41,12 @@ function build() {
 
 function action(decision: Partial<StatementDecision>, describe: Action['describe'] = () => described) {
   const did: string[] = [];
+  const under = { now: decision };
   const refusals: ActionRefusal[] = [];
   const it: Action = {
     statement: 7,
     decision: { verdict: 'allow', why: 'it drops a table', ...decision },
+    judge: () => ({ verdict: 'allow', why: 'it drops a table', ...under.now }),
     describe,
     forward: () => did.push('forward'),
     refuse: (refusal) => {
@@ -53,7 +55,7 @@ function action(decision: Partial<StatementDecision>, describe: Action['describe
     },
     notify: (message, hint) => did.push(`notify ${message}${hint ? ` (${hint})` : ''}`),
   };
-  return { it, did, refusals };
+  return { it, did, refusals, under };
 }
 
 const approval = { from: ['dba'], count: 1, within: 300_000 };
@@ -159,6 +161,61 @@ describe('the gate', () => {
     const nobody = action({ verdict: 'hold' });
     expect(gate.take(nobody.it)).toBe('refused');
     expect(held).toEqual([]);
+  });
+
+  describe('another policy while it waits', () => {
+    it('that holds it alike changes nothing', async () => {
+      const { gate, held, world } = build();
+      const { it: act, did } = action(hold);
+      gate.take(act);
+      world.rules = { policyVersion: 4, rule: 'orders' } as RulesInForce;
+      gate.rulesChanged();
+      held[0]?.decide({ kind: 'approved', by: [], comment: '' });
+      await settled();
+      expect(held[0]?.withdrawn).toEqual([]);
+      expect(did).toContain('forward');
+    });
+
+    it('that blocks it refuses it at once under its own rule, and an approval that comes later carries out nothing', async () => {
+      const { gate, held, facts, world } = build();
+      const { it: act, did, refusals, under } = action(hold);
+      gate.take(act);
+      world.rules = { policyVersion: 4, rule: 'others' } as RulesInForce;
+      under.now = { verdict: 'block', pattern: 'select on t', hint: 'Never.' };
+      gate.rulesChanged();
+      expect(refusals).toEqual([
+        { reason: 'blocked', message: 'Blocked by rule others: it drops a table.', hint: 'Never.' },
+      ]);
+      expect(held[0]?.withdrawn).toEqual(['the policy has changed']);
+      expect(facts.slice(1)).toMatchObject([
+        { kind: 'hold.resolved', outcome: 'withdrawn', comment: 'The policy has changed.' },
+        { kind: 'action.refused', reason: 'blocked', rule: 'others', policyVersion: 4, pattern: 'select on t' },
+      ]);
+      held[0]?.decide({ kind: 'approved', by: [], comment: '' });
+      await settled();
+      expect(did).toEqual(['refuse']);
+    });
+
+    it.each([
+      ['allows it', { verdict: 'allow' }, 'orders'],
+      ['holds it for something else', { verdict: 'hold', pattern: 'drop on secrets', approval }, 'orders'],
+      ['holds it by another rule', hold, 'others'],
+    ] as const)('that %s leaves nobody to approve it, so it is to be run again', (_, now, rule) => {
+      const { gate, held, world } = build();
+      const { it: act, refusals, under } = action(hold);
+      gate.take(act);
+      world.rules = { policyVersion: 4, rule } as RulesInForce;
+      under.now = now;
+      gate.rulesChanged();
+      expect(held[0]?.withdrawn).toEqual(['the policy has changed']);
+      expect(refusals).toEqual([
+        { reason: 'hold_failed', message: expect.stringMatching(/policy has changed.*Run it again/) },
+      ]);
+    });
+
+    it('is no matter when nothing waits', () => {
+      expect(() => build().gate.rulesChanged()).not.toThrow();
+    });
   });
 
   it('withdraws what is held, and says when there was nothing', () => {

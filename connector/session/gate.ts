@@ -23,15 +23,27 @@ export interface GateDeps {
   readonly rate: StatementRate;
 }
 
-export function createGate(deps: GateDeps): Gate {
+export interface LiveGate extends Gate {
+  /** Other rules are in force. What waits goes on waiting only if they hold it for the same thing. */
+  rulesChanged(): void;
+}
+
+interface Held {
+  readonly hold: Hold;
+  settle(outcome: HoldOutcome): void;
+  judgeAgain(): void;
+}
+
+export function createGate(deps: GateDeps): LiveGate {
   const { recorder, rate } = deps;
-  let held: { readonly hold: Hold; settle(outcome: HoldOutcome): void } | undefined;
+  let held: Held | undefined;
 
   /** `under`: the rules that decided; those in force unless it was held since. */
   function refuse(
     action: Action,
     refusal: ActionRefusal,
     { policyVersion, rule }: Pick<RulesInForce, 'policyVersion' | 'rule'> = deps.rules(),
+    decision = action.decision,
   ): 'refused' {
     recorder.fact(LANE, {
       kind: 'action.refused',
@@ -40,7 +52,7 @@ export function createGate(deps: GateDeps): Gate {
       message: refusal.message,
       rule,
       policyVersion,
-      ...patternOf(action.decision),
+      ...patternOf(decision),
     });
     action.refuse(refusal);
     return 'refused';
@@ -79,8 +91,8 @@ export function createGate(deps: GateDeps): Gate {
         ...patternOf(decision),
       },
     });
-    const settle = (outcome: HoldOutcome) => {
-      if (held !== mine) return;
+    const resolve = (outcome: HoldOutcome): boolean => {
+      if (held !== mine) return false;
       held = undefined;
       recorder.fact(LANE, {
         kind: 'hold.resolved',
@@ -90,10 +102,21 @@ export function createGate(deps: GateDeps): Gate {
         by: [...outcome.by],
         comment: outcome.comment,
       });
+      return true;
+    };
+    const settle = (outcome: HoldOutcome) => {
+      if (!resolve(outcome)) return;
       if (outcome.kind === 'approved') action.forward();
       else refuse(action, refusalOf(outcome, rule), { policyVersion, rule });
     };
-    const mine: NonNullable<typeof held> = { hold: waiting, settle };
+    const judgeAgain = () => {
+      const now = action.judge();
+      if (now.verdict === 'hold' && now.pattern === decision.pattern && deps.rules().rule === rule) return;
+      waiting.withdraw(POLICY_CHANGED);
+      resolve({ kind: 'withdrawn', by: [], comment: 'The policy has changed.' });
+      refuse(action, now.verdict === 'block' ? blockedBy(deps.rules(), now) : CHANGED_SINCE, deps.rules(), now);
+    };
+    const mine: Held = { hold: waiting, settle, judgeAgain };
     held = mine;
     const minutes = Math.max(1, Math.round(decision.approval.within / 60_000));
     void waiting.link.then((link) => {
@@ -122,11 +145,7 @@ export function createGate(deps: GateDeps): Gate {
       const { decision } = action;
       switch (decision.verdict) {
         case 'block':
-          return refuse(action, {
-            reason: 'blocked',
-            message: `Blocked by rule ${rule}: ${decision.why}.`,
-            ...(decision.hint !== undefined && { hint: decision.hint }),
-          });
+          return refuse(action, blockedBy(deps.rules(), decision));
         case 'hold':
           return hold(action);
         case 'warn': {
@@ -158,8 +177,24 @@ export function createGate(deps: GateDeps): Gate {
       if (why === 'client_closed') settle({ kind: 'withdrawn', by: [], comment: 'The client closed the session.' });
       return true;
     },
+
+    rulesChanged() {
+      held?.judgeAgain();
+    },
   };
 }
+
+const POLICY_CHANGED = 'the policy has changed';
+const CHANGED_SINCE: ActionRefusal = {
+  reason: 'hold_failed',
+  message: 'The policy has changed while this waited for an approval. Run it again.',
+};
+
+const blockedBy = ({ rule }: RulesInForce, { why, hint }: StatementDecision): ActionRefusal => ({
+  reason: 'blocked',
+  message: `Blocked by rule ${rule}: ${why}.`,
+  ...(hint !== undefined && { hint }),
+});
 
 const numberOf = ({ statement }: Action) => (statement === undefined ? {} : { statement });
 const patternOf = ({ pattern }: StatementDecision) => (pattern === undefined ? {} : { pattern });

@@ -41,6 +41,7 @@ const act = (decision: StatementDecision): Action & { ran: boolean } => ({
   ran: false,
   statement: 1,
   decision,
+  judge: () => decision,
   describe: () => ({ text: '', parameters: [], digest: 'ab'.repeat(32), tables: [], inTransaction: false }),
   forward() {
     this.ran = true;
@@ -78,6 +79,17 @@ describe('a session’s guard', () => {
     expect(guard.rules).toMatchObject({ policyVersion: 2, statements: { unparsable: 'block' } });
     expect(told).toBe(1);
     expect(facts).toEqual([{ kind: 'rules.changed', policyVersion: 2, rule: 'orders' }]);
+  });
+
+  it('another policy is asked again about what is held', () => {
+    const { guard, facts } = build(rules(1));
+    guard.gate.take({
+      ...act({ verdict: 'hold', why: '', approval }),
+      judge: () => ({ verdict: guard.rules.policyVersion === 1 ? 'hold' : 'block', why: 'it does' }),
+    });
+    guard.replace(rules(2));
+    expect(facts.map(({ kind }) => kind)).toEqual(['action.held', 'rules.changed', 'hold.resolved', 'action.refused']);
+    expect(facts.at(-1)).toMatchObject({ reason: 'blocked', policyVersion: 2 });
   });
 
   it('takes rules that it has, and older ones, as no change', () => {

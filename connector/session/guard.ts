@@ -128,6 +128,7 @@ export function createGuard(deps: GuardDeps, first: SessionRules): LiveGuard {
       recorder.fact(LANE, { kind: 'rules.changed', policyVersion: next.policyVersion, rule: next.rule });
       checkRows();
       listener?.();
+      gate.rulesChanged();
       return true;
     },
     close() {

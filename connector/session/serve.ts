@@ -143,20 +143,28 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
       }
       const { admission, recorder, opened } = admitted.value;
       session.endAt(Date.parse(opened.grant.until), ids.now);
-      const connected = await arrival.connect(admission);
-      if (!connected.ok) {
-        reportRefused(arrival.client.address, arrival.claim, connected.error);
-        const end = { reason: endReason(session, connected.error), message: connected.error.message };
-        session.close();
+      let end: Cause = { reason: 'protocol_fault', message: 'The gateway failed while it began this session.' };
+      try {
+        const connected = await arrival.connect(admission);
+        if (connected.ok) {
+          session.begin(connected.value);
+          const { bug, reason, message } = await connected.value.ended;
+          end = { reason, message };
+          if (bug !== undefined) onBug(bug);
+        } else {
+          reportRefused(arrival.client.address, arrival.claim, connected.error);
+          end = { reason: endReason(session, connected.error), message: connected.error.message };
+        }
+      } finally {
+        // Whatever went wrong: a recording that nobody ends, and a session that nobody reports, would seem to go on.
+        try {
+          session.close();
+        } catch (error) {
+          onBug(error);
+        }
         recorder.end({ kind: 'session.ended', ...end });
         reportEnded(session.id, end);
-        return;
       }
-      session.begin(connected.value);
-      const end = await connected.value.ended;
-      session.close();
-      recorder.end({ kind: 'session.ended', ...end });
-      reportEnded(session.id, end);
     } finally {
       live.remove(session);
     }

@@ -69,6 +69,20 @@ function run(from: Approval, ...steps: readonly (readonly [number, ApprovalEvent
   });
 }
 
+test.each([
+  ['jose\u0301@example.com', 'jos\u00e9@example.com'],
+  ['\uff41lice@example.com', 'alice@example.com'],
+  ['a\u200blice@example.com', 'alice@example.com'],
+  ['stra\u00dfe@example.com', 'STRASSE@example.com'],
+  ['\u212aim@example.com', 'kim@example.com'],
+  ['\u017fam@example.com', 'sam@example.com'],
+])('%s and %s are one person, who approves nothing for the other', (one, other) => {
+  const requester = { subject: 'https://idp#1', email: one, name: '' };
+  const by = { subject: 'https://other#2', email: other, name: '', groups: [] };
+  expect(isSamePerson(requester, by) && isSamePerson(by, requester)).toBe(true);
+  expect(distinctVoters([requester, by])).toBe(1);
+});
+
 describe('a request', () => {
   test.each<[string, Approval, (readonly [number, ApprovalEvent])[], string[]]>([
     [

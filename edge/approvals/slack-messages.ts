@@ -6,7 +6,7 @@
 import type { Approval } from '../../core/approval.ts';
 import type { NoticeKind } from './notifier.ts';
 import { visibleText } from '../portal/visible.ts';
-import { factsOf, outcome, titleOf } from './words.ts';
+import { factsOf, outcome, titleOf, wholeCharacters } from './words.ts';
 
 export const APPROVE_ACTION = 'gatehouse_approve';
 export const DENY_ACTION = 'gatehouse_deny';
@@ -24,12 +24,9 @@ export const escapeMrkdwn = (text: string): string =>
 
 const plain = (text: string, most = MAX_TEXT) => ({
   type: 'plain_text',
-  text: text.length > most ? `${whole(text, most - 1)}…` : text,
+  text: text.length > most ? `${wholeCharacters(text, most - 1)}…` : text,
   emoji: false,
 });
-
-/** Without half of a pair at its end. */
-const whole = (text: string, most: number): string => text.slice(0, most).replace(/[\uD800-\uDBFF]$/, '');
 
 export interface MessageOptions {
   readonly link: string;
@@ -60,7 +57,7 @@ export function messageOf(kind: NoticeKind, approval: Approval, { link, buttons,
   const { subject } = approval;
   return {
     // `<!channel>` is ours; what people wrote cannot make one.
-    text: `${loud ? '<!channel> ' : ''}${escapeMrkdwn(`${title}. ${status}`).slice(0, MAX_TEXT)} <${link}|Open in Gatehouse>`,
+    text: `${loud ? '<!channel> ' : ''}${escapeMrkdwn(wholeCharacters(`${title}. ${status}`, MAX_TEXT))} <${link}|Open in Gatehouse>`,
     blocks: [
       { type: 'header', text: plain(title, MAX_HEADER) },
       ...(loud

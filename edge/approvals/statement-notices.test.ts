@@ -76,7 +76,14 @@ test('Teams and the webhook name it by its digest', async () => {
   const { data } = JSON.parse(await bodyOf('/webhook', id));
   expect(data).toMatchObject({
     kind: 'statement',
-    statement: { session, digest: STATEMENT.digest, tables: ['public.orders'], inTransaction: true },
+    statement: {
+      session,
+      digest: STATEMENT.digest,
+      tables: ['public.orders'],
+      inTransaction: true,
+      pattern: 'grant',
+      parameters: [],
+    },
   });
   expect(data.statement.text.length).toBeLessThanOrEqual(1200);
 });

@@ -10,7 +10,7 @@ import { fromBase64, toBase64 } from '../../core/scram.ts';
 import type { Secret } from '../../core/secret.ts';
 import type { Delivery, Notice, NoticeContext, Notifier } from './notifier.ts';
 import { post } from './post.ts';
-import { MAX_STATEMENT_CHARACTERS, written } from './words.ts';
+import { MAX_PARAMETER_CHARACTERS, MAX_STATEMENT_CHARACTERS, written } from './words.ts';
 
 const encoder = new TextEncoder();
 
@@ -65,8 +65,11 @@ function shown({ id, subject, requester, rule, state, askedAt, decideBy, needed,
       statement: {
         session: subject.session,
         text: written(subject.text, MAX_STATEMENT_CHARACTERS),
+        parameters: subject.parameters.map((value) => value && written(value, MAX_PARAMETER_CHARACTERS)),
         digest: subject.digest,
         tables: subject.tables,
+        ...(subject.pattern !== undefined && { pattern: subject.pattern }),
+        ...(subject.estimate && { estimate: subject.estimate }),
         inTransaction: subject.inTransaction,
       },
     }),

@@ -9,11 +9,16 @@ import type { NoticeKind } from './notifier.ts';
 const MAX_REASON_CHARACTERS = 500;
 /** All facts of a statement together fit into one section of a Slack message. */
 export const MAX_STATEMENT_CHARACTERS = 1200;
+export const MAX_PARAMETER_CHARACTERS = 40;
 
 export function written(text: string, most = MAX_REASON_CHARACTERS): string {
   const shown = visibleText(text);
-  return shown.length > most ? `${shown.slice(0, most - 1)}…` : shown;
+  return shown.length > most ? `${wholeCharacters(shown, most - 1)}…` : shown;
 }
+
+/** The beginning of it, without half of a character at its end: some that we send to refuse such a text. */
+export const wholeCharacters = (text: string, most: number): string =>
+  text.slice(0, most).replace(/[\uD800-\uDBFF]$/, '');
 
 export const sentence = (approval: Approval): string => {
   const { requester, subject } = approval;
@@ -81,7 +86,9 @@ export function factsOf(approval: Approval): Fact[] {
 /** What was cut is to be read in the portal; the digest says that it is the same statement. */
 function statementFacts(subject: Extract<Approval['subject'], { kind: 'statement' }>): Fact[] {
   const { text, parameters, tables, digest, estimate } = subject;
-  const values = parameters.map((value, index) => `$${index + 1} = ${value === null ? 'NULL' : written(value, 40)}`);
+  const values = parameters.map(
+    (value, index) => `$${index + 1} = ${value === null ? 'NULL' : written(value, MAX_PARAMETER_CHARACTERS)}`,
+  );
   return [
     { name: 'Statement', value: written(text, MAX_STATEMENT_CHARACTERS) },
     ...(values.length > 0 ? [{ name: 'Parameters', value: written(values.join(', '), 200) }] : []),

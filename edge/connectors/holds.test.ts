@@ -65,6 +65,13 @@ const auditOf = async (id: string) =>
     .map(({ kind, actor }) => `${kind} ${actor.split('@')[0]}`)
     .reverse();
 const newestFault = async () => (await audit(1)).find(({ kind }) => kind === 'connector.fault')?.details;
+const ended = (of: string) => ({
+  kind: 'session.ended',
+  session: of,
+  reason: 'client_closed',
+  message: '',
+  at: new Date().toISOString(),
+});
 /** What a clock would have done. */
 const age = (id: string, ms: number) =>
   runInDurableObject(stub(id), async (_object, state) => {
@@ -152,15 +159,46 @@ describe('a held statement', () => {
     expect((await detail(bob, request)).statement?.text).toBe(text);
   });
 
-  test('is claimed once', async () => {
+  test('is claimed once, and whoever claimed it is answered alike when that answer was lost', async () => {
     const { request } = await asked();
     await decide(bob, request, 'approve');
     const both = await Promise.all([link.claimHold(session, request), link.claimHold(session, request)]);
-    expect(both.map(({ kind }) => kind).sort()).toEqual(['hold.claimed', 'hold.refused']);
+    expect(both.map(({ kind }) => kind)).toContain('hold.claimed');
+    expect((await link.claimHold(session, request)).kind).toBe('hold.claimed');
+    expect((await auditOf(request)).filter((entry) => entry.startsWith('request.claimed'))).toHaveLength(1);
+  });
+
+  test('that was claimed is claimed by nobody else and for nothing else', async () => {
+    const { request } = await asked();
+    await decide(bob, request, 'approve');
+    expect((await link.claimHold(session, request)).kind).toBe('hold.claimed');
+    expect((await link.claimHold(session, request, 'cd'.repeat(32))).kind).toBe('hold.refused');
+    const another = await open();
+    expect((await link.claimHold(another.session, request)).kind).toBe('hold.refused');
+    const stranger = await TestConnector.join('claims-again');
+    const its = await stranger.link([resource('claims-again-db', { env: 'ruled' })]);
+    const { session: own } = await open(alice, its, 'claims-again-db');
+    for (const of of [session, own]) expect((await its.claimHold(of, request)).kind).toBe('hold.refused');
+    expect((await link.claimHold(session, request)).kind).toBe('hold.claimed');
+    its.close();
+  });
+
+  test('that was claimed is not claimed again once its session, its grant, its time or the rule is gone', async () => {
+    const { request } = await asked();
+    await decide(bob, request, 'approve');
+    expect((await link.claimHold(session, request)).kind).toBe('hold.claimed');
+    await apply(RULED.replace('from: [dba, "demo:developers"]', 'from: ["demo:auditors"]'));
     expect(await link.claimHold(session, request)).toMatchObject({
-      kind: 'hold.refused',
-      message: 'Its approval was used already. Run it again.',
+      message: expect.stringMatching(/policy has changed/),
     });
+    await apply(RULED);
+    expect((await link.claimHold(session, request)).kind).toBe('hold.claimed');
+    await age(request, 24 * 60 * MINUTE);
+    expect(await link.claimHold(session, request)).toMatchObject({ message: expect.stringMatching(/used already/) });
+    await age(request, -24 * 60 * MINUTE);
+    expect((await link.claimHold(session, request)).kind).toBe('hold.claimed');
+    await link.report(200, ended(session));
+    expect((await link.claimHold(session, request)).kind).toBe('hold.refused');
   });
 
   test('is claimed for the digest that was approved and for no other', async () => {
@@ -313,6 +351,20 @@ describe('under another policy', () => {
     expect((await link.askHold(session, newId('req'))).kind).toBe('hold.refused');
   });
 
+  test('its rules have come to the connector before the claim is answered, so that it can judge by them', async () => {
+    const { request } = await asked();
+    await decide(bob, request, 'approve');
+    const directory = remote(env.DIRECTORY);
+    const text = RULED.replace('block: [drop]', 'block: [drop, "grant on orders"]');
+    const { version } = (await directory.policy()) ?? { version: 0 };
+    // As if nobody had told the links yet.
+    await directory.applyPolicy(text, 'bob@example.com', version);
+    expect((await link.claimHold(session, request)).kind).toBe('hold.claimed');
+    const isNew = ({ policyVersion }: { policyVersion: number }) => policyVersion === version + 1;
+    expect(link.pending('rules.in_force')).toBeGreaterThan(0);
+    expect(await link.next('rules.in_force', isNew)).toMatchObject({ sessions: expect.arrayContaining([session]) });
+  });
+
   test('whoever it names as approver now decides', async () => {
     const { request } = await asked();
     await apply(RULED.replace('from: [dba, "demo:developers"]', 'from: ["demo:auditors"], count: 2'));
@@ -394,16 +446,46 @@ describe('a connector', () => {
     const { request: pending } = await asked();
     const { request: approved } = await asked();
     await decide(bob, approved, 'approve');
-    await link.report(2, {
-      kind: 'session.ended',
-      session,
-      reason: 'client_closed',
-      message: '',
-      at: new Date().toISOString(),
-    });
+    await link.report(2, ended(session));
     for (const request of [pending, approved])
       expect(await detail(bob, request)).toMatchObject({ state: 'withdrawn', ended: { reason: 'the session ended' } });
     expect((await link.claimHold(session, approved)).kind).toBe('hold.refused');
+  });
+
+  test('withdraws what it is only just asking for: no ghost waits for approvers', async () => {
+    const [cancelled, over] = [newId('req'), newId('req')];
+    const { session: short } = await open();
+    const asks = [link.askHold(session, cancelled), link.askHold(short, over)];
+    const reports = [link.report(300, withdrawal(session, cancelled)), link.report(301, ended(short))];
+    await Promise.all([...asks, ...reports]);
+    for (const request of [cancelled, over])
+      expect(await remote(env.APPROVAL, request).read()).toMatchObject({ state: 'withdrawn' });
+  });
+
+  test('that comes back without a session, killed and started again, leaves nothing of it waiting', async () => {
+    const crashed = await TestConnector.join('crashed-holds');
+    const before = await crashed.link([resource('crashed-db', { env: 'ruled' })]);
+    const { session: gone } = await open(alice, before, 'crashed-db');
+    const { session: kept } = await open(alice, before, 'crashed-db');
+    const [pending, approved, waits] = [newId('req'), newId('req'), newId('req')];
+    for (const request of [pending, approved]) await before.askHold(gone, request);
+    await before.askHold(kept, waits);
+    await decide(bob, approved, 'approve');
+    before.close();
+    await before.whenClosed();
+    const after = await crashed.link([resource('crashed-db', { env: 'ruled' })], [kept]);
+    for (const request of [pending, approved])
+      expect(await detail(bob, request)).toMatchObject({
+        state: 'withdrawn',
+        ended: { reason: 'the session ended' },
+        mayDecide: false,
+      });
+    expect((await decide(bob, pending, 'approve')).status).toBe(409);
+    expect(await detail(bob, waits)).toMatchObject({ state: 'pending', mayDecide: true });
+    // It is not told to sessions that are no more, and what it says of them later changes nothing.
+    await after.report(1, ended(gone));
+    expect(await auditOf(pending)).toEqual(['request.made alice', 'request.withdrawn alice']);
+    after.close();
   });
 
   test('hears of a withdrawal at the portal', async () => {

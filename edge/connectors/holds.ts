@@ -57,7 +57,7 @@ interface Standing {
 export class Holds {
   readonly #deps: HoldsDeps;
   /** Asks under way, so that one that comes twice at once begins once. */
-  readonly #asking = new Map<RequestId, Promise<unknown>>();
+  readonly #asking = new Map<RequestId, { readonly session: SessionId; readonly settled: Promise<unknown> }>();
 
   constructor(deps: HoldsDeps) {
     this.#deps = deps;
@@ -65,22 +65,28 @@ export class Holds {
 
   /** Asked again, it answers with how the request stands. */
   async ask(message: Message<'hold.ask'>): Promise<FromEdge> {
-    const { call, request } = message;
-    const before = this.#asking.get(request);
+    const { call, request, session } = message;
+    const before = this.#asking.get(request)?.settled;
     const asked = (before ?? Promise.resolve()).then(() => this.#ask(message));
-    const settled = asked.catch(() => undefined);
-    this.#asking.set(request, settled);
+    const mine = { session, settled: asked.catch(() => undefined) };
+    this.#asking.set(request, mine);
     try {
       const approval = await asked;
       if (!approval.ok) return { kind: 'hold.refused', call, message: approval.error };
       const link = `${this.#deps.publicUrl}/requests/${request}`;
       return { kind: 'hold.asked', call, ...holdStanding(approval.value), link };
     } finally {
-      if (this.#asking.get(request) === settled) this.#asking.delete(request);
+      if (this.#asking.get(request) === mine) this.#asking.delete(request);
     }
   }
 
-  /** The policy may have changed since the votes: they must suffice under the one in force. */
+  /**
+   * The policy may have changed since the votes: they must suffice under the one in force.
+   *
+   * An answer can be lost with the link, so the same session claims again for the same digest and is answered alike.
+   * That lets nothing run twice: the connector that carries the session forwards what it holds once, and has forgotten
+   * it, and the session, after a restart.
+   */
   async claim({ call, request, session, digest }: Message<'hold.claim'>): Promise<FromEdge> {
     const refused = (message: string): FromEdge => ({ kind: 'hold.refused', call, message });
     const standing = await this.#standing(session, request);
@@ -91,10 +97,12 @@ export class Holds {
       await this.#deps.fault('hold_claimed_for_another', { request, session });
       return refused(SAYS.foreign);
     }
-    const { requester } = approval;
+    const { requester, state } = approval;
+    const again =
+      state === 'claimed' && approval.claim?.grant === stored.grant.id && isInTime(approval, this.#deps.now());
     if (
       rule.name !== approval.rule ||
-      (approval.state === 'approved' && !stillSuffices(policy.document, rule, approval))
+      ((state === 'approved' || again) && !stillSuffices(policy.document, rule, approval))
     ) {
       await this.#deps.audit.append({
         kind: 'request.denied',
@@ -104,6 +112,7 @@ export class Holds {
       });
       return refused(SAYS.policyChanged);
     }
+    if (again) return { kind: 'hold.claimed', call };
     const { subject, email, name } = stored.identity;
     const claimed = await this.#deps
       .approvals(request)
@@ -116,9 +125,7 @@ export class Holds {
         return refused('Nobody has approved it yet.');
       case 'over':
         return refused(
-          approval.state === 'claimed'
-            ? 'Its approval was used already. Run it again.'
-            : 'It is not approved any more.',
+          state === 'claimed' ? 'Its approval was used already. Run it again.' : 'It is not approved any more.',
         );
       default:
         await this.#deps.fault('hold_claimed_for_another', { request, session, reason: claimed.error });
@@ -127,6 +134,8 @@ export class Holds {
   }
 
   async withdrawn({ request, session, reason }: Withdrawn): Promise<void> {
+    // It may overtake its own request, which is still being begun.
+    await this.#asking.get(request)?.settled;
     const approval = await this.#deps.approvals(request).read();
     // Never asked for, as far as the edge is concerned.
     if (!approval) return;
@@ -135,6 +144,14 @@ export class Holds {
     if (!live && isFor(approval, session)) return;
     if (!live || !isFor(approval, session)) return this.#deps.fault('hold_of_foreign_session', { request, session });
     await withdraw(this.#deps, approval, reason);
+  }
+
+  /** What waits in sessions that are over, and what is only just being asked for. */
+  async withdrawAllOf(sessions: readonly SessionId[]): Promise<void> {
+    if (sessions.length === 0) return;
+    const over = new Set(sessions);
+    await Promise.all([...this.#asking.values()].flatMap(({ session, settled }) => (over.has(session) ? settled : [])));
+    await withdrawHoldsOf(this.#deps, sessions);
   }
 
   async #ask(message: Message<'hold.ask'>): Promise<Result<Approval, string>> {
@@ -201,15 +218,19 @@ export class Holds {
   }
 }
 
-/** What waits in a session that is over is withdrawn with it. */
+/** What waits in sessions that are over is withdrawn with them. */
 export async function withdrawHoldsOf(
   deps: Pick<HoldsDeps, 'approvals'> & { readonly directory: Pick<Remote<Directory>, 'openHoldsOf'> },
-  session: SessionId,
+  sessions: readonly SessionId[],
 ): Promise<void> {
-  for (const approval of await deps.directory.openHoldsOf(session)) {
+  for (const approval of await deps.directory.openHoldsOf(sessions)) {
     await withdraw(deps, approval, 'the session ended');
   }
 }
+
+/** Within the time in which what was approved may be used. */
+const isInTime = ({ workUntil }: Approval, now: number): boolean =>
+  workUntil !== undefined && now < Date.parse(workUntil);
 
 async function withdraw(
   deps: Pick<HoldsDeps, 'approvals'>,

@@ -16,7 +16,7 @@ import type { Grants } from '../objects/grants.ts';
 import type { Remote } from '../objects/rpc.ts';
 import type { PolicyInForce } from '../storage/policies.ts';
 import type { Witness, WitnessAnswer } from '../objects/witness.ts';
-import { Holds, type HoldsDeps, withdrawHoldsOf } from './holds.ts';
+import { Holds, type HoldsDeps } from './holds.ts';
 import { inGroups, rulesMessages } from './rules-messages.ts';
 import { type PolicyReader, SessionOpener } from './session-opener.ts';
 
@@ -77,6 +77,8 @@ export class LinkConversation {
     for (const name of announced.refused) await this.#fault('resource_name_taken', { resource: name });
     for (const name of announced.takenOver) await this.#fault('resource_taken_over', { resource: name });
     const missed = await grants.resume(connector.id, message.live);
+    // Nobody waits there any more, so nobody should be asked.
+    await this.#holds.withdrawAllOf(missed.lost);
     for (const session of missed.unknown) await this.#fault('session_unknown', { session });
     const version = (await this.#deps.policy.read())?.version ?? 0;
     return [
@@ -132,7 +134,7 @@ export class LinkConversation {
         return this.#judge(report, await witness.recordManifest(connector.id, report), { digest: report.digest });
       case 'session.ended': {
         // First, so that a report that comes again finishes what was begun.
-        if (await grants.liveSession(report.session, connector.id)) await withdrawHoldsOf(this.#deps, report.session);
+        if (await grants.liveSession(report.session, connector.id)) await this.#holds.withdrawAllOf([report.session]);
         const ended = await grants.endSession(report.session, connector.id);
         if (await this.#deps.isNewReport(seq, report)) {
           await this.#deps.audit.append({

@@ -159,7 +159,7 @@ export class ConnectorLink extends DurableObject<Env> {
       case 'hold.ask':
         return this.#answer(socket, conversation.askHold(message));
       case 'hold.claim':
-        return this.#answer(socket, conversation.claimHold(message));
+        return this.#answer(socket, this.#claim(socket, conversation, message));
       default:
         return unreachable(message);
     }
@@ -226,6 +226,17 @@ export class ConnectorLink extends DurableObject<Env> {
       }
     });
     return this.#telling;
+  }
+
+  /** What is claimed goes on under the policy in force: the connector has heard of that one before it hears this answer. */
+  async #claim(
+    socket: WebSocket,
+    conversation: LinkConversation,
+    message: Extract<FromConnector, { kind: 'hold.claim' }>,
+  ): Promise<FromEdge> {
+    const version = (await this.#readPolicy())?.version ?? 0;
+    await (attachmentOf(socket).toldVersion === version ? this.#telling : this.#tellRules());
+    return conversation.claimHold(message);
   }
 
   async #tellRulesTo(socket: WebSocket): Promise<void> {

@@ -110,9 +110,9 @@ export class Directory extends DurableObject<Env> {
   dropRequest(id: RequestId) {
     this.#requests.drop(id);
   }
-  /** Statements of this session that still wait, or are approved and not claimed. */
-  openHoldsOf(session: SessionId) {
-    return this.#requests.openHoldsOf(session);
+  /** Statements of these sessions that still wait, or are approved and not claimed. */
+  openHoldsOf(sessions: readonly SessionId[]) {
+    return this.#requests.openHoldsOf(sessions);
   }
   requests(which: 'open' | 'all') {
     return this.#requests.list(which);

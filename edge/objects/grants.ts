@@ -228,13 +228,15 @@ export class Grants extends DurableObject<Env> {
   /**
    * A connector is back and says which sessions it carries. Others of its sessions are over, though
    * the report that says how may still be under way. Returns what it missed: grants revoked meanwhile.
+   * `lost`: all that are over and not closed yet, also those of an earlier return that was not finished.
    */
   async resume(
     connector: ConnectorId,
     live: readonly SessionId[],
-  ): Promise<{ revoked: { grant: GrantId; reason: string }[]; unknown: SessionId[] }> {
+  ): Promise<{ revoked: { grant: GrantId; reason: string }[]; unknown: SessionId[]; lost: SessionId[] }> {
     const alive = new Set<string>(live);
     const known = new Set<string>();
+    const lost: SessionId[] = [];
     const revoked = new Map<GrantId, string>();
     for (const row of this.#sql
       .exec('SELECT session, grant_id FROM sessions WHERE connector = ?', connector)
@@ -242,6 +244,7 @@ export class Grants extends DurableObject<Env> {
       const session = String(row.session);
       known.add(session);
       if (!alive.has(session)) {
+        lost.push(SessionId.parse(session));
         this.#sql.exec('UPDATE sessions SET lost_ms = coalesce(lost_ms, ?) WHERE session = ?', Date.now(), session);
         continue;
       }
@@ -253,6 +256,7 @@ export class Grants extends DurableObject<Env> {
     return {
       revoked: [...revoked].map(([grant, reason]) => ({ grant, reason })),
       unknown: live.filter((session) => !known.has(session)),
+      lost,
     };
   }
 
@@ -269,7 +273,7 @@ export class Grants extends DurableObject<Env> {
       approvals: (id: RequestId) => remote(this.env.APPROVAL, id),
     };
     for (const row of lost) {
-      await withdrawHoldsOf(holds, SessionId.parse(row.session));
+      await withdrawHoldsOf(holds, [SessionId.parse(row.session)]);
       await audit.append({
         kind: 'session.ended',
         actor: 'gatehouse',

@@ -68,12 +68,13 @@ export class Requests {
     this.#sql.exec('DELETE FROM requests WHERE id = ?', id);
   }
 
-  openHoldsOf(session: SessionId): Approval[] {
+  openHoldsOf(sessions: readonly SessionId[]): Approval[] {
     return this.#sql
       .exec(
-        `SELECT document FROM requests WHERE open = ? AND json_extract(document, '$.subject.session') = ?`,
+        `SELECT document FROM requests WHERE open = ?
+           AND json_extract(document, '$.subject.session') IN (SELECT value FROM json_each(?))`,
         OPEN,
-        session,
+        JSON.stringify(sessions),
       )
       .toArray()
       .map(read);

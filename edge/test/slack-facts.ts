@@ -16,6 +16,7 @@ export interface SlackCall {
 
 /** Instead of the right answer. */
 export interface PlannedAnswer {
+  /** 0: the connection is closed without an answer. */
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;

@@ -77,6 +77,7 @@ export function slackOfTests(): () => RequestListener {
     const method = path.replace(/^\/api\//, '');
     calls.push({ method, headers: request.headers as Record<string, string>, body, at: Date.now() });
     const planned = plans.get(method)?.shift();
+    if (planned?.status === 0) return void request.socket.destroy();
     if (planned) return response.writeHead(planned.status, planned.headers).end(planned.body ?? '');
     if (path === '/services/T/B/token') {
       const message = JSON.parse(body) as { text?: string; blocks?: unknown };
@@ -123,6 +124,7 @@ interface Block {
 function blocksProblem(blocks: unknown): string | undefined {
   if (blocks === undefined) return undefined;
   if (!Array.isArray(blocks) || blocks.length > 50) return 'invalid_blocks';
+  if (/\\ud[89a-f]/i.test(JSON.stringify(blocks))) return 'invalid_blocks';
   const most: Record<string, number> = { header: 150, section: 3000 };
   for (const block of blocks as Block[]) {
     const limit = most[block.type];

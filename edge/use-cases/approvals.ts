@@ -3,7 +3,7 @@
 // policy in force says who is who.
 
 import type { ApprovalDecision, ListedApproval } from '../../core/api.ts';
-import { type Approval, type DecidedVia, isSamePerson, type Voter } from '../../core/approval.ts';
+import type { Approval, DecidedVia, Voter } from '../../core/approval.ts';
 import { standingIn } from '../../core/approval/terms.ts';
 import { type ApprovalEvent, isRequester, mayDecide, mayReview } from '../../core/approval/transition.ts';
 import type { RequestId } from '../../core/ids.ts';
@@ -164,10 +164,14 @@ function maySee(standing: Standing, who: Identity, approval: Approval): boolean 
   return (
     standing.administrator ||
     standing.auditor ||
-    isSamePerson(approval.requester, who) ||
+    isOwn(approval, who) ||
     standingIn(standing.policy, approval, who).isApprover
   );
 }
+
+/** To see is not to decide: an e-mail that only looks the same shows nothing. */
+const isOwn = ({ requester }: Approval, who: Identity): boolean =>
+  requester.subject === who.subject || requester.email === who.email;
 
 export const voterOf = ({ subject, email, name, groups }: Identity): Voter => ({ subject, email, name, groups });
 

@@ -121,6 +121,21 @@ describe('a command', () => {
     ]);
   });
 
+  it('lists what a statement that waits says, since that is what one says yes to', async () => {
+    const statement = {
+      session: 'ses_01m7xr5fhpxd5ccp0p7jtdc9r1',
+      text: 'delete from orders\nwhere id = 7 -- \u001b[31m',
+      parameters: [],
+      digest: 'ab'.repeat(32),
+      tables: ['orders'],
+      inTransaction: false,
+    };
+    replies['GET /approvals'] = () => ({ approvals: [{ ...approval, kind: 'statement', statement }] });
+    const { stdout } = await run('approvals');
+    expect(stdout).toContain('a statement');
+    expect(stdout).toContain('delete from orders\\nwhere id = 7 -- \\x1b[31m');
+  });
+
   describe('audit', () => {
     let log: AuditEntry[];
     beforeAll(async () => {

@@ -119,14 +119,87 @@ describe('while a statement waits', () => {
     peer.socket.end();
   });
 
-  it('rules that change do not change what was asked', async () => {
+  it('rules that hold it for the same thing change nothing', async () => {
     const peer = await g.session();
-    peer.send(query('delete from t where id = 1'), query('delete from t where id = 2'));
+    peer.send(query('delete from t where id = 1'), query('drop table t'));
     const held = await g.held();
-    g.gateway.edge.applyRules(g.rules([{ block: ['delete'] }]));
+    const approval = { from: ['security'], count: 1, within: 300_000 };
+    g.gateway.edge.applyRules(g.rules([{ hold: ['delete'], approval }, { block: ['drop', 'truncate'] }]));
     held.decide(approved);
     expect(answersOf(await peer.upTo('Z'))).toEqual(['C DELETE 1', 'Z I']);
     expect(answersOf(await peer.upTo('Z'))).toEqual(['E 42501', 'Z I']);
+    peer.socket.end();
+  });
+
+  it.each([
+    ['block it', [{ block: ['delete'] }], /^Gatehouse: Blocked by rule orders-prod/],
+    [
+      'block it as well',
+      [{ hold: ['delete'], approval: { from: ['dba'], count: 1, within: 300_000 } }, { block: ['delete on t'] }],
+      /^Gatehouse: Blocked by rule orders-prod/,
+    ],
+    ['allow it', [], /Run it again/],
+  ] as const)(
+    'rules that %s end the wait at once, and an approval that comes then carries out nothing',
+    async (_, statements, words) => {
+      const peer = await g.session();
+      peer.send(query('begin'));
+      await peer.upTo('Z');
+      peer.send(query('delete from t where id = 1'), query('select 1'));
+      const held = await g.held();
+      g.gateway.edge.applyRules(g.rules(structuredClone(statements) as never));
+      const seen = (await peer.upTo('Z')).filter(({ type }) => type !== 'N');
+      expect(inShort(seen)).toEqual(['E 42501', 'Z E']);
+      expect(fieldsOf(seen[0] as never).M).toMatch(words);
+      held.decide(approved);
+      expect(answersOf(await peer.upTo('Z'))).toEqual(['E 25P02', 'Z E']);
+      peer.send(query('rollback'));
+      await peer.upTo('Z');
+      expect(await rows()).toBe('3');
+      peer.socket.end();
+      expect((await g.recorded()).facts('hold.resolved')).toMatchObject([{ outcome: 'withdrawn' }]);
+    },
+  );
+
+  it('in the extended protocol: rules that block it end the wait too', async () => {
+    const peer = await g.session();
+    peer.send(parse('', 'delete from t where id = $1'), bind('', '', '1'), execute(), sync(), query('select 1'));
+    await g.held();
+    g.gateway.edge.applyRules(g.rules([{ block: ['delete'] }]));
+    expect(answersOf(await peer.upTo('Z'))).toEqual(['1', 'E 42501', 'Z I']);
+    expect(answersOf(await peer.upTo('Z'))).toEqual(['T', 'D', 'C SELECT 1', 'Z I']);
+    expect(await rows()).toBe('3');
+    peer.socket.end();
+  });
+
+  it('a policy that gives no access any more ends the session, and an approval that comes then carries out nothing', async () => {
+    const peer = await g.session();
+    peer.send(query('delete from t where id = 1'));
+    const held = await g.held();
+    const before = g.gateway.edge.rules;
+    g.gateway.edge.applyRules(undefined);
+    expect(answersOf(await peer.untilClosed())).toEqual(['E 57P01']);
+    held.decide(approved);
+    g.gateway.edge.rules = before;
+    const recording = await g.recorded();
+    expect(recording.ended).toMatchObject({ reason: 'policy_denied' });
+    expect(recording.facts('hold.resolved')).toMatchObject([{ outcome: 'withdrawn' }]);
+    expect(await rows()).toBe('3');
+  });
+
+  it('a portal that was approved is not run under rules that block it by then', async () => {
+    const peer = await g.session();
+    peer.send(query('begin'));
+    await peer.upTo('Z');
+    peer.send(parse('', 'delete from t where id = 1'), bind('', ''), Buffer.from('H\0\0\0\x04', 'latin1'));
+    (await g.held()).decide(approved);
+    expect(answersOf(await peer.upTo('2'))).toEqual(['1', '2']);
+    g.gateway.edge.applyRules(g.rules([{ block: ['delete'] }]));
+    peer.send(execute(), sync());
+    expect(answersOf(await peer.upTo('Z'))).toEqual(['E 42501', 'Z E']);
+    peer.send(query('rollback'));
+    await peer.upTo('Z');
+    expect(await rows()).toBe('3');
     peer.socket.end();
   });
 

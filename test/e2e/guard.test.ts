@@ -314,6 +314,26 @@ describe('a policy applied while a session runs', () => {
   });
 });
 
+describe('a policy applied while a statement waits', () => {
+  it('ends its wait at once where it blocks it, and nobody can approve it any more', async () => {
+    const running = psql('alter table orders add column ended int');
+    const { id } = await heldRequest(running);
+    const stricter = EXAMPLE.slice(0, EXAMPLE.indexOf('\ntests:')).replace('drop, truncate,', 'drop, truncate, alter,');
+    expect(stricter).not.toBe(EXAMPLE);
+    await writeFile(policy, stricter);
+    expect((await as('bob', 'policy', 'apply', '--file', policy, '--yes')).code).toBe(0);
+    expect((await running.done).stderr).toMatch(/42501: Gatehouse: Blocked by rule shop/);
+    await until(async () => (await as('bob', 'approve', id)).code !== 0, 10_000);
+    const { approvals } = await answer('bob', 'approvals', '--all');
+    expect(approvals.find((one: { id: string }) => one.id === id)).toMatchObject({
+      state: 'withdrawn',
+      ended: { reason: 'the policy has changed' },
+    });
+    await writeFile(policy, EXAMPLE);
+    expect((await as('bob', 'policy', 'apply', '--file', policy, '--yes')).code).toBe(0);
+  });
+});
+
 describe('what remains of it', () => {
   it('holds placeholders and no values: recording, exports, audit log', async () => {
     const ran = await psql(

@@ -44,10 +44,12 @@ export interface ConversationParts {
 /** Tells the client that it is in, and carries the session. */
 export function beginConversation(parts: ConversationParts): Conversation {
   const relay = new Relay(parts.client, parts.upstream.socket, parts.recorder);
-  const interpreter = new PostgresInterpreter(relay, parts);
-  interpreter.greet();
-  relay.begin(interpreter, parts.early);
-  if (parts.upstream.early.length > 0) interpreter.fromTarget(parts.upstream.early);
+  relay.contain(() => {
+    const interpreter = new PostgresInterpreter(relay, parts);
+    interpreter.greet();
+    relay.begin(interpreter, parts.early);
+    if (parts.upstream.early.length > 0) interpreter.fromTarget(parts.upstream.early);
+  });
   return relay;
 }
 
@@ -77,6 +79,7 @@ class PostgresInterpreter implements Interpreter {
       statements,
       target: parts.target,
       database: parts.database,
+      contain: (work) => relay.contain(work),
     });
     this.#answers = new Answers({ relay, recorder, guard, statements, rewriting: this.#masking.rewriting });
     this.#clientFrames = new FrameScanner(FROM_CLIENT, {
@@ -192,10 +195,13 @@ class PostgresInterpreter implements Interpreter {
     if (this.#closed) return;
     this.#closed = true;
     this.#parts.cancelKeys.drop(this.#key);
-    this.#guarded?.close();
-    this.#masking.closed();
     const { upstream, target } = this.#parts;
-    if (upstream.key && this.#statements.busy) void cancelUpstream(target, upstream.key);
+    try {
+      this.#guarded?.close();
+    } finally {
+      if (upstream.key && this.#statements.busy) void cancelUpstream(target, upstream.key);
+      this.#masking.closed();
+    }
   }
 
   /** Recorded first, then carried out (law 1). */

@@ -13,6 +13,7 @@ import type { Relay } from '../../net/relay.ts';
 import type { Action, ActionRefusal, HeldAction, SessionGuard, SessionRecorder } from '../../protocol.ts';
 import type { Answers } from './answers.ts';
 import { ClientQueue } from './client-queue.ts';
+import { contained } from './contained.ts';
 import { ClientFrames, type ClientMessage, type Shown } from './client-frames.ts';
 import {
   BIND,
@@ -37,7 +38,6 @@ import type { Fault, Statements } from './statements.ts';
 import { countOf, escapes, type Verdicts } from './verdicts.ts';
 
 const LANE = 0;
-const NOTHING = Buffer.alloc(0);
 
 export interface GuardedClientParts {
   readonly relay: Relay;
@@ -51,7 +51,7 @@ export interface GuardedClientParts {
 }
 
 /** What is to become of a message. */
-interface Question {
+interface Question extends Partial<Pick<Action, 'judge'>> {
   readonly message: ClientMessage;
   readonly statement: Statement;
   readonly decision: StatementDecision;
@@ -157,7 +157,7 @@ export class GuardedClient {
     this.#waiting = false;
     const queue = this.#queue.takeAll();
     // A message that waited to be read may be all there is.
-    this.#work(NOTHING);
+    this.#work(Buffer.alloc(0));
     for (const chunk of queue) {
       if (this.waiting) this.#queue.push(chunk);
       else if (this.fault === undefined) this.#work(chunk);
@@ -186,7 +186,7 @@ export class GuardedClient {
     if (!ready) return false;
     this.#waiting = true;
     this.#again = true;
-    void ready.then(() => this.#resume());
+    void ready.then(() => this.#parts.relay.contain(() => this.#resume()));
     return true;
   }
 
@@ -227,6 +227,7 @@ export class GuardedClient {
       message,
       statement,
       decision: judged.decision,
+      judge: () => verdicts.on(source).decision,
       count: countOf(judged, source),
       describe: () => describeQuery(recorded, message, statements, judged.read, this.#ready.estimated),
       send: () => {
@@ -281,7 +282,8 @@ export class GuardedClient {
       return;
     }
     if (this.#mustWait(this.#ready.read(...original.meanings.map((prepared) => prepared.source)))) return;
-    const decision = verdicts.onPrepared(original.meanings, statements.names.knowsPrepared(original.statement));
+    const judge = () => verdicts.onPrepared(original.meanings, statements.names.knowsPrepared(original.statement));
+    const decision = judge();
     if (this.#mustWait(this.#ready.estimate(message.offset, decision, original.prepared?.source))) return;
     const recorded = this.#record(message, { prepared: original.prepared });
     const { bytes, start, end, length, offset } = recorded;
@@ -301,6 +303,7 @@ export class GuardedClient {
       message,
       statement,
       decision,
+      judge,
       describe: () =>
         describeBind(portal, message, statements, verdicts.on(portal.prepared?.source).read, this.#ready.estimated),
       send: () => {
@@ -334,10 +337,11 @@ export class GuardedClient {
       verdicts.sent(judged.read);
       return fault;
     };
-    // What was approved at its Bind is what was asked, whatever rules came since.
+    // What was approved at its Bind is what was asked, unless rules that came since block it.
     const decision = verdicts.onPrepared(portal?.meanings ?? [], statements.names.knows(portal, name));
-    const approved = portal?.held && (portal.held === statement || decision.verdict === 'hold');
-    if (approved || (decision.verdict === 'allow' && !this.#parts.guard.rules.counted)) {
+    const { verdict } = decision;
+    const approved = portal?.held && (verdict === 'hold' || (portal.held === statement && verdict !== 'block'));
+    if (approved || (verdict === 'allow' && !this.#parts.guard.rules.counted)) {
       this.#check(send());
       if (this.fault === undefined) this.#frames.forward(message);
       return;
@@ -375,13 +379,14 @@ export class GuardedClient {
 
   // --- what becomes of them ---
 
-  #ask({ message, statement, decision, count = 1, describe, send, refuse }: Question): void {
+  #ask({ message, statement, decision, judge = () => decision, count = 1, describe, send, refuse }: Question): void {
     const { guard, answers, relay, statements } = this.#parts;
     let kept: Buffer | undefined;
-    const action: Action = {
+    const action = contained(relay, {
       statement: statement.number,
       statements: count,
       decision,
+      judge,
       describe,
       forward: () => {
         const fault = send();
@@ -406,7 +411,7 @@ export class GuardedClient {
       },
       notify: (text, hint) =>
         answers.say(noticeResponse(decision.verdict === 'warn' ? 'WARNING' : 'NOTICE', text, hint, this.#encoding)),
-    };
+    });
     if (guard.gate.take(action) !== 'held') {
       this.#cancelled = false;
       return;

@@ -36,9 +36,10 @@ export class Readiness {
     const text = source?.text;
     this.#estimated = undefined;
     if (text === undefined || text.length > MAX_TEXT_CHARACTERS) return undefined;
-    return this.#ask(text).then((estimate) => {
+    const known = (estimate: HeldAction['estimate']) => {
       this.#estimated = { offset, estimate };
-    });
+    };
+    return this.#ask(text).then(known, () => known(undefined));
   }
 
   /** Of the message that was asked about last. */

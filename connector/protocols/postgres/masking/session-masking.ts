@@ -34,6 +34,8 @@ export interface SessionMaskingParts {
   readonly target: UpstreamTarget;
   /** That the session is in; undefined: the target's own. */
   readonly database: string | undefined;
+  /** For what is called from nowhere: the session ends when it throws. */
+  contain(work: () => void): void;
 }
 
 export interface SessionMasking {
@@ -62,9 +64,12 @@ export function createSessionMasking(parts: SessionMaskingParts): SessionMasking
       lease,
       begun,
       onReady() {
-        if (closed || !rewriter) return;
-        rewriter.resume();
-        answers?.goOn();
+        const waited = rewriter;
+        if (closed || !waited) return;
+        parts.contain(() => {
+          waited.resume();
+          answers?.goOn();
+        });
       },
     });
     live = { guide, lease, copies: new MaskedCopies(statements, parts.share.readings, guide) };
@@ -105,8 +110,11 @@ export function createSessionMasking(parts: SessionMaskingParts): SessionMasking
     },
     closed() {
       closed = true;
-      live?.guide.closed();
-      live?.lease.release();
+      try {
+        live?.guide.closed();
+      } finally {
+        live?.lease.release();
+      }
     },
   };
 }
