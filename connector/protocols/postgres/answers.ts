@@ -8,6 +8,7 @@ import { FrameScanner, frameTable } from './framing.ts';
 import { readErrorFields } from './messages.ts';
 import { type AnswerGuide, type AnswerRewriter, RefusalRewriter } from './refusal-rewriter.ts';
 import type { Pipeline } from './pipeline.ts';
+import type { StatementEchoes } from './statement-echoes.ts';
 import type { Statements } from './statements.ts';
 
 // What may come once a session has begun. Passed: only counted. Shown: read by statements.ts.
@@ -43,6 +44,7 @@ export interface AnswersParts {
   readonly statements: Statements;
   readonly guard: SessionGuard;
   readonly rewriting: Rewriting;
+  readonly echoes: StatementEchoes;
 }
 
 export class Answers implements AnswerGuide {
@@ -98,8 +100,11 @@ export class Answers implements AnswerGuide {
     if (this.#frames.betweenMessages) this.#speak();
   }
 
-  advance(bytes: Buffer): void {
+  advance(answered: Buffer): void {
     if (this.#frames.fault !== undefined) return;
+    const { echoes } = this.#parts;
+    const bytes = echoes.needed ? echoes.take(answered, this.#frames.missing(answered)) : answered;
+    if (bytes.length === 0) return;
     this.#parts.recorder.bytes('target', LANE, bytes);
     this.#parts.relay.forward('client', this.#frames.scan(bytes));
     if (this.#words.length > 0 && this.#frames.betweenMessages) this.#speak();

@@ -107,6 +107,29 @@ export class ClientFrames {
     return at;
   }
 
+  /** Bytes of the client that were taken as messages, or as a beginning of a long one. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** Still to come of a message whose beginning went on. */
+  get left(): number {
+    return this.#long?.left ?? 0;
+  }
+
+  get betweenMessages(): boolean {
+    return this.#partialBytes === 0 && !this.#long;
+  }
+
+  /** The beginning of a message, neither recorded (but for what was when this began) nor gone on: it is the caller's now. */
+  takePartial(): Buffer {
+    const partial = Buffer.concat(this.#partial);
+    this.#partial = [];
+    this.#partialBytes = 0;
+    this.#wanted = HEADER_BYTES;
+    return partial;
+  }
+
   get #isWhole(): boolean {
     return this.#partialBytes > 0 && this.#partialBytes >= this.#wanted;
   }

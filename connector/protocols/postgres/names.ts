@@ -9,6 +9,7 @@
 import type { Parameter } from '../../../core/recording/facts.ts';
 import type { Summaries } from '../../../core/policy/judge.ts';
 import type { PgTextSettings } from '../../../core/sql/postgres.ts';
+import type { Secrets } from './masking/secret-literals.ts';
 import type { Statement } from './statement-facts.ts';
 
 /** What was prepared: how it is judged, whenever it is bound or executed. */
@@ -30,6 +31,8 @@ export interface Prepared {
   types: readonly number[];
   /** Undefined: nobody knows any more what stands under this name. */
   source: Source | undefined;
+  /** That its text says or takes; undefined: none. */
+  secrets?: Secrets | undefined;
 }
 
 export interface Portal {
