@@ -100,13 +100,23 @@ export class Answers implements AnswerGuide {
     if (this.#frames.betweenMessages) this.#speak();
   }
 
-  advance(answered: Buffer): void {
+  advance(bytes: Buffer): void {
     if (this.#frames.fault !== undefined) return;
-    const { echoes } = this.#parts;
-    const bytes = echoes.needed ? echoes.take(answered, this.#frames.missing(answered)) : answered;
-    if (bytes.length === 0) return;
-    this.#parts.recorder.bytes('target', LANE, bytes);
-    this.#parts.relay.forward('client', this.#frames.scan(bytes));
+    if (!this.#parts.echoes.needed) {
+      this.#pass(bytes, bytes);
+      return;
+    }
+    const rest = this.#parts.echoes.underWay ? 0 : this.#frames.missing(bytes);
+    if (rest > 0) this.#pass(bytes.subarray(0, rest), bytes.subarray(0, rest));
+    const { recorded, forwarded } = this.#parts.echoes.take(bytes.subarray(rest));
+    if (recorded.length > 0) this.#pass(recorded, forwarded);
+  }
+
+  /** `forwarded`: as long, where it is not recorded as it goes on; it ends no header in two then. */
+  #pass(recorded: Buffer, forwarded: Buffer): void {
+    this.#parts.recorder.bytes('target', LANE, recorded);
+    const scanned = this.#frames.scan(recorded);
+    this.#parts.relay.forward('client', recorded === forwarded ? scanned : forwarded.subarray(0, scanned.length));
     if (this.#words.length > 0 && this.#frames.betweenMessages) this.#speak();
   }
 

@@ -170,17 +170,19 @@ export class ClientFrames {
   record(message: ClientMessage, copy: (whole: Buffer) => Buffer): ClientMessage {
     const { type, bytes, start, end, offset } = message;
     const from = start - HEADER_BYTES;
-    if (!this.keepsCopies || this.#recordedTo > offset) {
+    // Of a message that came before copies were kept, more than the beginning of its header is recorded.
+    const already = Math.max(0, this.#recordedTo - offset);
+    if (!this.keepsCopies || already >= HEADER_BYTES) {
       this.#recordUpTo(bytes, from, end, offset);
       return message;
     }
     const whole = bytes.subarray(from, end);
     const copied = copy(whole);
     this.#recordedTo = offset + whole.length;
-    if (copied === whole) this.#recorded.add(bytes, from, end);
+    if (copied === whole) this.#recorded.add(bytes, from + already, end);
     else {
       this.#recorded.flush();
-      this.#sink.record(copied);
+      this.#sink.record(copied.subarray(already));
     }
     if (WITH_FACTS.has(type)) this.#recorded.flush();
     return copied === whole ? message : { ...message, bytes: copied, start: HEADER_BYTES, end: copied.length };

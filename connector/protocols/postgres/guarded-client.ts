@@ -251,18 +251,16 @@ export class GuardedClient {
     const source = verdicts.source(read.cut ? undefined : statements.text(message.bytes, read.textStart, read.textEnd));
     if (this.#mustWait(this.#ready.read(source))) return;
     const judged = verdicts.on(source);
-    let secrets: Secrets | undefined;
+    const found: Secrets[] = [];
     const { bytes, start, length, offset } = this.#record(message, {
       read: judged.read,
       backslashEscapes: escapes(source),
-      told(found) {
-        secrets = found;
-      },
+      told: (secrets) => found.push(secrets),
     });
     const shift = start - message.start;
     const shifted = { ...read, textStart: read.textStart + shift, textEnd: read.textEnd + shift };
     const prepared = statements.preparedOf(shifted, bytes, length);
-    prepared.secrets = secrets;
+    prepared.secrets = found[0];
     if (judged.decision.verdict !== 'block') {
       this.#check(statements.sendParse(prepared, offset, length, source));
       if (this.fault === undefined) this.#frames.forward(message);

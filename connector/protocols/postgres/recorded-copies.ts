@@ -14,7 +14,7 @@ export interface CopySubject {
   /** What a Bind names. */
   readonly prepared?: Prepared | undefined;
   /** Told of secrets that the text of a Parse says or takes, if there may be any. */
-  told?(secrets: Secrets): void;
+  told?(secrets: Secrets): unknown;
 }
 
 export interface RecordedCopies {

@@ -1,17 +1,22 @@
-// What a target says in words (ErrorResponse, NoticeResponse) may quote the statement, and with it a secret
-// that the statement's recorded copy does not show: `syntax error at or near "'hunter2'"`, the query of a DO
-// block, a failing row. While such statements are under way their secrets are looked for in these messages,
-// and written over, byte for byte. Recording and client get the same.
+// What a target answers may quote the statement, and with it a secret that the statement's recorded copy does
+// not show: `syntax error at or near "'hunter2'"`, the query of a DO block, a failing row; the row that
+// set_config gives, EXPLAIN, current_query(). While such statements are under way their secrets are looked
+// for in errors, notices and rows, and written over in the recording, byte for byte. The client gets the original.
 
 import { HEADER_BYTES } from './framing.ts';
 import type { Secrets } from './masking/secret-literals.ts';
 
-const ERROR_RESPONSE = 0x45;
-const NOTICE_RESPONSE = 0x4e;
+/** ErrorResponse, NoticeResponse. */
+const SAYS = new Set([0x45, 0x4e]);
+const DATA_ROW = 0x44;
+const COPY_DATA = 0x64;
+const CARRIES = new Set([DATA_ROW, COPY_DATA]);
 const STAR = 0x2a;
 const NOTHING = Buffer.alloc(0);
-/** A longer message is written over from there on. */
+/** Of a longer one nothing is looked for: an error is written over, a row is recorded as it is. */
 const MAX_MESSAGE_BYTES = 1024 * 1024;
+/** What is shorter stays in rows, where it may be anything. */
+const MIN_DATA_BYTES = 6;
 /** Kept at a time; of more, the latest. */
 const MAX_SECRETS = 256;
 const MAX_SECRET_BYTES = 256 * 1024;
@@ -20,17 +25,29 @@ const MAX_NEEDLE_BYTES = 60;
 /** Severity, code, position, routine: never of the statement. */
 const PLAIN_FIELDS = new Set([...'SVCPpFLR'].map((letter) => letter.charCodeAt(0)));
 
+export interface Answered {
+  readonly forwarded: Buffer;
+  /** As long. */
+  readonly recorded: Buffer;
+}
+
 export class StatementEchoes {
   #secrets: Buffer[] = [];
   #bytes = 0;
   /** The beginning of a message. */
   #held: Buffer = NOTHING;
-  /** Of a message that is too long: bytes still to be written over. */
+  /** Of a long message: bytes still to come. */
   #over = 0;
+  #overSays = false;
 
   /** Whether the target's bytes must pass through here. */
   get needed(): boolean {
     return this.#secrets.length > 0 || this.#held.length > 0 || this.#over > 0;
+  }
+
+  /** It was given the beginning of a message, or took one. */
+  get underWay(): boolean {
+    return this.#held.length > 0 || this.#over > 0;
   }
 
   /** They are about to be sent. */
@@ -44,38 +61,45 @@ export class StatementEchoes {
     this.#bytes = 0;
   }
 
-  /** `rest`: bytes at the chunk's beginning that belong to a message under way. Gives what goes on of it, and of what was held back. */
-  take(received: Buffer, rest: number): Buffer {
+  /** A chunk that begins with a message, or behind what was given last. What goes on of it, and of what was held back: whole messages, or all there is of a long one. */
+  take(received: Buffer): Answered {
     const held = this.#held;
     this.#held = NOTHING;
     const chunk = held.length === 0 ? received : Buffer.concat([held, received]);
     let copy: Buffer | undefined;
-    let at = rest;
-    if (this.#over > 0) {
-      copy = Buffer.from(chunk);
-      at = Math.min(this.#over, chunk.length);
+    let at = Math.min(this.#over, chunk.length);
+    if (at > 0) {
       this.#over -= at;
-      writeOver(copy, 0, at);
+      if (this.#overSays) {
+        copy = Buffer.from(chunk);
+        writeOver(copy, 0, at);
+      }
     }
     while (at < chunk.length) {
-      const whole = chunk.length - at < HEADER_BYTES ? Number.POSITIVE_INFINITY : chunk.readInt32BE(at + 1) + 1;
-      const said = chunk[at] === ERROR_RESPONSE || chunk[at] === NOTICE_RESPONSE;
-      if (chunk.length - at < HEADER_BYTES || (said && at + whole > chunk.length && whole <= MAX_MESSAGE_BYTES)) {
+      const here = chunk.length - at;
+      const whole = here < HEADER_BYTES ? HEADER_BYTES : Math.max(HEADER_BYTES, chunk.readInt32BE(at + 1) + 1);
+      const says = SAYS.has(chunk[at] as number);
+      const carries = CARRIES.has(chunk[at] as number);
+      if (here < HEADER_BYTES || (here < whole && whole <= MAX_MESSAGE_BYTES && (says || carries))) {
         this.#held = Buffer.from(chunk.subarray(at));
         break;
       }
-      const end = Math.min(at + Math.max(HEADER_BYTES, whole), chunk.length);
-      if (said) {
-        copy ??= Buffer.from(chunk);
-        if (whole > MAX_MESSAGE_BYTES) {
+      const end = Math.min(at + whole, chunk.length);
+      if (end < at + whole) {
+        this.#over = at + whole - end;
+        this.#overSays = says;
+        if (says) {
+          copy ??= Buffer.from(chunk);
           writeOver(copy, at + HEADER_BYTES, end);
-          this.#over = at + whole - end;
-        } else this.#hide(copy, at + HEADER_BYTES, end);
+        }
+      } else if (says || carries) {
+        copy ??= Buffer.from(chunk);
+        this.#hide(copy, at, end);
       }
       at = end;
     }
-    const put = copy ?? chunk;
-    return this.#held.length === 0 ? put : put.subarray(0, chunk.length - this.#held.length);
+    const forwarded = this.#held.length === 0 ? chunk : chunk.subarray(0, at);
+    return { forwarded, recorded: copy ? copy.subarray(0, forwarded.length) : forwarded };
   }
 
   #add(form: Buffer): void {
@@ -85,17 +109,34 @@ export class StatementEchoes {
       this.#bytes -= this.#secrets.shift()?.length ?? 0;
   }
 
+  /** A whole message. */
+  #hide(b: Buffer, at: number, end: number): void {
+    const start = at + HEADER_BYTES;
+    if (SAYS.has(b[at] as number)) this.#hideInFields(b, start, end);
+    else if (b[at] !== DATA_ROW) this.#hideInData(b.subarray(start, end));
+    else {
+      // int16 count | each: int32 length (-1: NULL), bytes
+      for (let from = start + 2; from + 4 <= end; ) {
+        const stop = from + 4 + Math.max(0, b.readInt32BE(from));
+        this.#hideInData(b.subarray(from + 4, Math.min(stop, end)));
+        from = stop;
+      }
+    }
+  }
+
   /** Fields: byte code, text NUL; then NUL. */
-  #hide(b: Buffer, start: number, end: number): void {
+  #hideInFields(b: Buffer, start: number, end: number): void {
     for (let at = start; at < end && b[at] !== 0; ) {
       const stop = b.indexOf(0, at + 1);
       const last = stop < 0 || stop > end ? end : stop;
-      if (!PLAIN_FIELDS.has(b[at] as number)) {
-        const text = b.subarray(at + 1, last);
-        for (const secret of this.#secrets) hideIn(text, secret);
-      }
+      if (!PLAIN_FIELDS.has(b[at] as number))
+        for (const secret of this.#secrets) hideIn(b.subarray(at + 1, last), secret);
       at = last + 1;
     }
+  }
+
+  #hideInData(data: Buffer): void {
+    for (const secret of this.#secrets) if (secret.length >= MIN_DATA_BYTES) hideIn(data, secret);
   }
 }
 
@@ -108,6 +149,8 @@ function formsOf(value: Buffer): Buffer[] {
     text.replaceAll("''", "'").replace(/\\(.)/gs, '$1'),
     text.replaceAll("''", "'").replaceAll("''", "'"),
     text.replaceAll("'", "''"),
+    // Of a connection string that ends where its author did not think so.
+    ...text.split(/\s+/).filter((word) => word.length >= MIN_DATA_BYTES),
   ]);
   return [...forms].filter((form) => form.length > 0).map((form) => Buffer.from(form, 'latin1'));
 }

@@ -10,7 +10,7 @@ import type { SessionRecorder } from '../../protocol.ts';
 import { ClientFrames, type ClientMessage, type Shown } from './client-frames.ts';
 import { BIND, PARSE, QUERY, readBind } from './client-messages.ts';
 import { FrameScanner, frameTable, HEADER_BYTES } from './framing.ts';
-import { maySaySecret, type Secrets } from './masking/secret-literals.ts';
+import type { Secrets } from './masking/secret-literals.ts';
 import type { SecretCopies } from './masking/secret-copies.ts';
 import type { CopySubject } from './recorded-copies.ts';
 import type { Fault, Statements } from './statements.ts';
@@ -22,7 +22,7 @@ const LANE = 0;
 const NOTHING = Buffer.alloc(0);
 
 export interface UnguardedClientParts {
-  readonly relay: Relay;
+  readonly relay: Pick<Relay, 'forward'>;
   readonly recorder: SessionRecorder;
   readonly statements: Statements;
   /** For sessions without masks. */
@@ -99,7 +99,9 @@ export class UnguardedClient {
       if (this.#isRead(type)) {
         // The beginning of a header says nothing yet.
         if (end > size) return size - at >= HEADER_BYTES;
-        if (type === BIND ? this.#bindsSecret(chunk, at, end) : maySaySecret(chunk, at + HEADER_BYTES, end))
+        if (
+          type === BIND ? this.#bindsSecret(chunk, at, end) : this.#parts.copies.mayHide(chunk, at + HEADER_BYTES, end)
+        )
           return true;
       }
       at = end;
@@ -168,17 +170,15 @@ export class UnguardedClient {
 
   #parse(message: ClientMessage): Fault | undefined {
     const { statements } = this.#parts;
-    let secrets: Secrets | undefined;
+    const found: Secrets[] = [];
     const { bytes, start, end, length, offset } = this.#record(message, {
       ...this.#subject,
-      told(found) {
-        secrets = found;
-      },
+      told: (secrets) => found.push(secrets),
     });
     const prepared = statements.readParse(bytes, start, end, length);
     if (typeof prepared === 'string') return prepared;
-    prepared.secrets = secrets;
-    if (secrets) this.#takesSecrets = true;
+    prepared.secrets = found[0];
+    if (prepared.secrets) this.#takesSecrets = true;
     // Rules that come while it stands judge what the target has.
     const sent = statements.readParse(message.bytes, message.start, message.end, length);
     return statements.sendParse(

@@ -14,7 +14,7 @@ import type { LiveGuide } from './live-guide.ts';
 import { LongParameters } from './long-parameters.ts';
 import { UNSAFE_ENCODINGS } from './result-masker.ts';
 import { copyParameters } from './parameter-copy.ts';
-import type { Secrets } from './secret-literals.ts';
+import type { FoundSecrets } from './secret-literals.ts';
 import { maskParameter, maskStatement } from './statement-text.ts';
 import type { Readings, StatementReading, TextReading } from './statement-reading.ts';
 
@@ -103,12 +103,15 @@ export class MaskedCopies implements RecordedCopies {
     const reading = () =>
       backslashEscapes ? undefined : this.#readings.read(this.#statements.text(message, from, end), CONFORMING);
     const bytes = message.subarray(from, end);
-    const onSecrets = (secrets: Secrets) => {
-      this.#echoes.expect(secrets);
-      subject.told?.(secrets);
+    const { names } = this.#statements;
+    const onSecrets = (found: FoundSecrets) => {
+      this.#echoes.expect(found);
+      names.prepareSecrets(found.prepares);
+      subject.told?.(found);
     };
+    const { secretParameters: prepared } = names;
     const withholdLiterals = this.#withholds(reading);
-    const masked = maskStatement(bytes, masks, { withholdLiterals, backslashEscapes, onSecrets });
+    const masked = maskStatement(bytes, masks, { withholdLiterals, backslashEscapes, prepared, onSecrets });
     if (masked === bytes) return message;
     const copy = Buffer.from(message);
     copy.set(masked, from);

@@ -12,7 +12,7 @@ import { LongParameters } from './long-parameters.ts';
 import { copyParameters } from './parameter-copy.ts';
 import { UNSAFE_ENCODINGS } from './result-masker.ts';
 import { wholeFill } from './same-length.ts';
-import { CUT_ADDRESS, hideLiterals, mayBeginSecret, maySaySecret, type Secrets } from './secret-literals.ts';
+import { CUT_ADDRESS, hideLiterals, mayBeginSecret, mayRun, maySaySecret, type Secrets } from './secret-literals.ts';
 
 const QUERY = 0x51;
 const PARSE = 0x50;
@@ -34,6 +34,11 @@ export class SecretCopies {
   constructor(statements: Statements, echoes: StatementEchoes) {
     this.#statements = statements;
     this.#echoes = echoes;
+  }
+
+  /** Whether the text in `b[start, end)` is perhaps not recorded as it is. */
+  mayHide(b: Buffer, start: number, end: number): boolean {
+    return maySaySecret(b, start, end) || mayRun(b, start, end, this.#statements.names.secretParameters);
   }
 
   /** As RecordedCopies. */
@@ -77,7 +82,7 @@ export class SecretCopies {
       if (type === PARSE) told?.(ALL);
     }
     if (end < 0) return hidden(message, from);
-    if (!maySaySecret(message, from, end)) {
+    if (!this.mayHide(message, from, end)) {
       if (!cut) return message;
       const copy = Buffer.from(message);
       copy.set(this.#go(message.subarray(from)), from);
@@ -88,8 +93,14 @@ export class SecretCopies {
       told?.(ALL);
       return hidden(message, from);
     }
+    const { names } = this.#statements;
     const copy = Buffer.from(message);
-    const found = hideLiterals(copy.subarray(from, end), { withholdLiterals: false, backslashEscapes });
+    const found = hideLiterals(copy.subarray(from, end), {
+      withholdLiterals: false,
+      backslashEscapes,
+      prepared: names.secretParameters,
+    });
+    names.prepareSecrets(found.prepares);
     this.#echoes.expect(found);
     if (!cut) told?.(found);
     return found.hidden ? copy : message;

@@ -13,6 +13,8 @@ export interface LiteralOptions {
   readonly withholdLiterals: boolean;
   /** standard_conforming_strings is off, or not known to be on: a backslash may escape in every string. */
   readonly backslashEscapes?: boolean;
+  /** Statements that PREPARE made, with the numbers of their parameters that are secrets. */
+  readonly prepared?: ReadonlyMap<string, ReadonlySet<number>>;
 }
 
 /** What a text holds of secrets. */
@@ -21,6 +23,12 @@ export interface Secrets {
   readonly values: readonly Buffer[];
   /** Numbers of the parameters ($1 is 1) whose values are secrets; `all` where nobody could look. */
   readonly parameters: ReadonlySet<number> | 'all';
+}
+
+export interface FoundSecrets extends Secrets {
+  readonly hidden: boolean;
+  /** As LiteralOptions.prepared: what this text makes. */
+  readonly prepares: ReadonlyMap<string, ReadonlySet<number>>;
 }
 
 const NAMES = 'password|passwd|passphrase|pwd|secret|secret_key|api_key|apikey|token';
@@ -39,6 +47,10 @@ const SECRET = '[password]';
 export const maySaySecret = (b: Buffer, start: number, end: number): boolean =>
   MAY_SAY.test(b.toString('latin1', start, end));
 
+/** The same where statements of these names may be run. */
+export const mayRun = (b: Buffer, start: number, end: number, prepared: LiteralOptions['prepared']): boolean =>
+  prepared !== undefined && prepared.size > 0 && /execute/i.test(b.toString('latin1', start, end));
+
 /** Where it may begin to; -1: nowhere. */
 export const mayBeginSecret = (b: Buffer): number => b.toString('latin1', 0, b.length).search(MAY_SAY);
 
@@ -46,7 +58,7 @@ export const mayBeginSecret = (b: Buffer): number => b.toString('latin1', 0, b.l
 export const CUT_ADDRESS = new RegExp(`(${ADDRESS})[^\\s@/']*$`);
 
 /** Writes over the text in place. Gives whether anything was hidden, and what of it are secrets. */
-export function hideLiterals(b: Buffer, options: LiteralOptions): Secrets & { readonly hidden: boolean } {
+export function hideLiterals(b: Buffer, options: LiteralOptions): FoundSecrets {
   const found = new Found();
   const original = Buffer.from(b);
   read(b, original, options, found);
@@ -59,10 +71,11 @@ export function hideLiterals(b: Buffer, options: LiteralOptions): Secrets & { re
   return found;
 }
 
-class Found {
+class Found implements FoundSecrets {
   hidden = false;
   readonly values: Buffer[] = [];
   readonly parameters = new Set<number>();
+  readonly prepares = new Map<string, Set<number>>();
 }
 
 const QUOTE = 0x27;
@@ -72,6 +85,7 @@ const SLASH = 0x2f;
 const STAR = 0x2a;
 const DOLLAR = 0x24;
 const BACKSLASH = 0x5c;
+const ZERO = 0x30;
 const LF = 0x0a;
 const CR = 0x0d;
 
@@ -85,6 +99,8 @@ const BEGINS = /^(?:begin|then|else|loop|declare)$/;
 /** `original`: the same before anything was written over. */
 function read(b: Buffer, original: Buffer, options: LiteralOptions, found: Found): void {
   const { withholdLiterals, backslashEscapes = false } = options;
+  /** A secret is declared: `password text := 'x'`. */
+  let declared = false;
   /** Whether the next string is named a secret by the words in front of it. */
   let secret = false;
   /** And a sign of assignment stands behind them. */
@@ -117,8 +133,11 @@ function read(b: Buffer, original: Buffer, options: LiteralOptions, found: Found
     secret = false;
     assigned = false;
     named = false;
+    declared = false;
     word = '';
   };
+  /** `alter role x password y`, `set app.token = "y"`: there a value needs no quotes, or is put in the wrong ones. */
+  const isBareSecret = (): boolean => secret && (role || (assigned && words[0] === 'set'));
   const begin = (): void => {
     behind();
     calls = [];
@@ -126,6 +145,11 @@ function read(b: Buffer, original: Buffer, options: LiteralOptions, found: Found
     list = undefined;
     words = [];
     role = false;
+  };
+  const parameter = (number: number): void => {
+    const [verb, name = ''] = words;
+    if (verb !== 'prepare') found.parameters.add(number);
+    else found.prepares.set(name, (found.prepares.get(name) ?? new Set()).add(number));
   };
   const literal = (start: number, end: number, next: number): void => {
     const text = original.toString('latin1', start, Math.min(end, start + MAX_WITHIN_BYTES));
@@ -166,17 +190,25 @@ function read(b: Buffer, original: Buffer, options: LiteralOptions, found: Found
       literal(start, end, at);
     } else if (byte === DOUBLE) {
       const end = stringEnd(b, at + 1, DOUBLE, false);
+      if (isBareSecret()) {
+        hide(at + 1, end, original);
+        behind();
+        at = end + 1;
+        continue;
+      }
       word = b.toString('latin1', at + 1, end);
       secret = SECRET_NAME.test(word);
       assigned = false;
       list?.name(word, secret, calls.length);
-      if (words.length < 3) words.push('"');
+      if (words.length < 3) words.push(word);
       at = end + 1;
     } else if (byte === DOLLAR && !isWordByte(b[at - 1])) {
       if (isDigit(b[at + 1])) {
         let end = at + 1;
         while (isDigit(b[end])) end++;
-        if (isSecret()) found.parameters.add(Number(b.toString('latin1', at + 1, end)));
+        if (isSecret()) parameter(Number(original.toString('latin1', at + 1, end)));
+        if (withholdLiterals) b.fill(ZERO, at + 1, end);
+        found.hidden ||= withholdLiterals;
         behind();
         at = end;
         continue;
@@ -203,7 +235,7 @@ function read(b: Buffer, original: Buffer, options: LiteralOptions, found: Found
       if (b[end] === 0x26 && (b[end + 1] === QUOTE || b[end + 1] === DOUBLE) && /^u$/i.test(word)) end++;
       else if (isDigit(byte)) {
         if (withholdLiterals) {
-          for (let i = at; i < end; i++) if (isDigit(b[i])) b[i] = 0x30;
+          for (let i = at; i < end; i++) if (isDigit(b[i])) b[i] = ZERO;
           found.hidden = true;
         }
       } else if (end < b.length && b[end] === QUOTE && /^(?:e|n|b|x)$/i.test(word)) {
@@ -212,11 +244,20 @@ function read(b: Buffer, original: Buffer, options: LiteralOptions, found: Found
       } else {
         const lower = word.toLowerCase();
         const call = b[blanksEnd(b, end)] === 0x28;
+        if (isBareSecret() && !BETWEEN.test(lower) && !/^(?:null|default)$/.test(lower)) {
+          end = bareEnd(b, end);
+          hide(at, end, original);
+          behind();
+          at = end;
+          continue;
+        }
         if (secret && assigned && call && !BETWEEN.test(lower)) within = within < 0 ? calls.length : within;
         else if (!BETWEEN.test(lower)) {
           secret = SECRET_NAME.test(word) || (lower === 'by' && /^identified$/i.test(last));
           assigned = false;
-        }
+          declared ||= secret;
+        } else if (lower === 'default' && declared) secret = true;
+        else if (lower === 'to') assigned = true;
         if (lower === 'insert' || (lower === 'set' && call)) list = new ValueList(calls.length, lower === 'set');
         else list?.name(lower, secret, calls.length);
         if (BEGINS.test(lower)) words = [];
@@ -234,7 +275,10 @@ function read(b: Buffer, original: Buffer, options: LiteralOptions, found: Found
         secret = naming;
         list?.comma(calls.length);
       } else if (byte === 0x28) {
-        list?.open(calls.length);
+        const name = words[0] === 'execute' && calls.length === 0 ? words[1] : undefined;
+        const taken = name === undefined ? undefined : (found.prepares.get(name) ?? options.prepared?.get(name));
+        if (taken) list = ValueList.ofParameters(taken);
+        else list?.open(calls.length);
         calls.push(/\w/.test(String.fromCharCode(b[at - 1] ?? 0)) ? word.toLowerCase() : '');
       } else if (byte === 0x29) {
         calls.pop();
@@ -243,7 +287,10 @@ function read(b: Buffer, original: Buffer, options: LiteralOptions, found: Found
           within = -1;
           behind();
         }
-      } else if (byte === 0x3d) assigned = true;
+      } else if (byte === 0x3d) {
+        if (declared && b[at - 1] === 0x3a) secret = true;
+        assigned = true;
+      }
       if (list?.over) list = undefined;
       at++;
     }
@@ -262,6 +309,12 @@ function blanksEnd(b: Buffer, at: number): number {
   return end;
 }
 
+function bareEnd(b: Buffer, at: number): number {
+  let end = at;
+  while (end < b.length && !/[\s;,()'"]/.test(String.fromCharCode(b[end] as number))) end++;
+  return end;
+}
+
 function lineEnd(b: Buffer, at: number): number {
   for (let end = at; end < b.length; end++) if (b[end] === LF || b[end] === CR) return end;
   return b.length;
@@ -277,7 +330,7 @@ const PLACE = new RegExp(`(?:${NAMES})${ASSIGNED}'{0,2}%`, 'i');
  * `password $$x$$`; in JSON `"password": "x"`.
  */
 const WITHIN = new RegExp(
-  `((?:${NAMES})\\s*=\\s*)(''(?:[^'\\\\]|\\\\.)*|'(?:[^'\\\\]|\\\\.|'')*|[^\\s';&]+)` +
+  `((?:${NAMES}|pass(?:w\\w*)?)\\s*=\\s*)(''(?:[^'\\\\]|\\\\.)*|'(?:[^'\\\\]|\\\\.|'')*|[^\\s';&]+(?:\\s+[^\\s'=;&]+(?![^\\s'=;&]*\\s*=)){0,8})` +
     `|(${ADDRESS})([^\\s@/']+)(?=@)` +
     `|((?:${NAMES})${ASSIGNED}[EN]?(?:''|\\\\'))((?:[^'\\\\]|''''|\\\\[^'])+)` +
     `|((?:${NAMES})${ASSIGNED}\\$\\w*\\$)([^$]+)` +

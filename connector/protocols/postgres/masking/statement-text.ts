@@ -4,7 +4,7 @@
 
 import type { Masks } from '../../../../core/masking/masks.ts';
 import { sameLength } from '../../../../core/masking/masks.ts';
-import { hideLiterals, type LiteralOptions, maySaySecret, type Secrets } from './secret-literals.ts';
+import { type FoundSecrets, hideLiterals, type LiteralOptions, mayRun, maySaySecret } from './secret-literals.ts';
 import { wholeFill } from './same-length.ts';
 import { type Format, kindOf } from './types.ts';
 
@@ -12,7 +12,7 @@ export interface StatementOptions extends LiteralOptions {
   /** It was counted when it was recorded. */
   readonly again?: boolean;
   /** Told of secrets that it says, and of parameters that are. */
-  readonly onSecrets?: (secrets: Secrets) => void;
+  readonly onSecrets?: (found: FoundSecrets) => void;
 }
 
 const WITHHELD = '[withheld]';
@@ -22,7 +22,8 @@ export function maskStatement(bytes: Buffer, masks: Masks, options: StatementOpt
   try {
     const copy = Buffer.from(bytes);
     let hidden = false;
-    if (options.withholdLiterals || maySaySecret(bytes, 0, bytes.length)) {
+    const { length } = bytes;
+    if (options.withholdLiterals || maySaySecret(bytes, 0, length) || mayRun(bytes, 0, length, options.prepared)) {
       const found = hideLiterals(copy, options);
       hidden = found.hidden;
       options.onSecrets?.(found);

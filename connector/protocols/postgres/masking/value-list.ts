@@ -24,6 +24,14 @@ export class ValueList {
     this.#ready = once;
   }
 
+  /** The arguments of EXECUTE, the first of which is 1. A bracket is open already, around no other. */
+  static ofParameters(secrets: ReadonlySet<number>): ValueList {
+    const list = new ValueList(0, true);
+    for (const number of secrets) list.#secrets.add(number - 1);
+    list.#phase = 'row';
+    return list;
+  }
+
   /** Whether what stands here is written to a column of such a name. */
   get isSecret(): boolean {
     return (this.#phase === 'row' || this.#phase === 'select') && this.#secrets.has(this.#index);
