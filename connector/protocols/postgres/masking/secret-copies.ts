@@ -109,27 +109,31 @@ export class SecretCopies {
   /** The next part of a long text. */
   #go(part: Buffer): Buffer {
     if (this.#rest === 'hidden') return hidden(part, 0);
-    const text = Buffer.concat([this.#tail, part]);
     const before = this.#tail.length;
+    const border = Buffer.concat([this.#tail, part.subarray(0, OVERLAP_BYTES)]);
     let copy = part;
     if (this.#rest === 'address') {
       const stop = part.toString('latin1', 0, part.length).search(/[\s@/']/);
       copy = hidden(part, 0, stop < 0 ? part.length : stop);
       if (stop >= 0) this.#rest = 'shown';
     }
-    const begins = mayBeginSecret(text);
+    const across = mayBeginSecret(border);
+    const begins = across >= 0 ? Math.max(0, across - before) : mayBeginSecret(part);
     if (begins >= 0) {
       this.#rest = 'hidden';
-      return hidden(copy, Math.max(0, begins - before));
+      return hidden(copy, begins);
     }
-    const ends = text.toString('latin1', Math.max(0, text.length - OVERLAP_BYTES), text.length);
-    const address = CUT_ADDRESS.exec(ends);
+    this.#tail = Buffer.from(
+      part.length >= OVERLAP_BYTES
+        ? part.subarray(-OVERLAP_BYTES)
+        : Buffer.concat([this.#tail, part]).subarray(-OVERLAP_BYTES),
+    );
+    const address = CUT_ADDRESS.exec(this.#tail.toString('latin1'));
     if (address) {
       this.#rest = 'address';
-      const value = text.length - ends.length + address.index + (address[1] ?? '').length;
-      copy = hidden(copy, Math.max(0, value - before));
+      const value = part.length - this.#tail.length + address.index + (address[1] ?? '').length;
+      copy = hidden(copy, Math.max(0, value));
     }
-    this.#tail = Buffer.from(text.subarray(Math.max(0, text.length - OVERLAP_BYTES)));
     return copy;
   }
 
