@@ -78,7 +78,7 @@ export function explainMasks(
     if (defines) defined.set(`${defines.kind} ${defines.name}`, defines.result);
     const named = result.kind === 'cursor' || result.kind === 'prepared' ? `${result.kind} ${result.name}` : '';
     const read = explainer.columnsOf(defined.get(named) ?? result);
-    const unsure = hides || read.some(({ sources }) => sources === 'unknown');
+    const unsure = hides || read.some(readsUnseen);
     // Beside code that nobody reads, only what the target itself says is a table's column is known.
     const columns = unsure ? read.map(known) : read;
     const summary = statements[index];
@@ -106,6 +106,10 @@ const tablesOf = (relations: readonly { schema?: string; name?: string }[]) =>
   relations.some(({ name }) => name === undefined)
     ? 'unknown'
     : relations.map(({ schema, name = '' }) => ({ ...(schema !== undefined && { schema }), table: name }));
+
+/** What a function reads is known to its database only. */
+const readsUnseen = ({ sources }: ResultColumn): boolean =>
+  sources === 'unknown' || sources.some((source) => source.kind === 'call' && !source.maybe);
 
 const known = (column: ResultColumn): ResultColumn =>
   (column.kind === 'value' ? column.exact : column.table) ? column : { ...column, sources: 'unknown' };
@@ -200,7 +204,7 @@ class Explainer {
     if (sources === 'unknown') return [];
     return sources
       .filter((source) => source.kind === 'column' && source.otherwise === 'row' && !this.#columnsOf(source))
-      .filter((source) => this.#rules.some(({ pattern }) => fitsTable(pattern, source)))
+      .filter((source) => source.kind !== 'call' && this.#rules.some(({ pattern }) => fitsTable(pattern, source)))
       .filter((source) => this.#decideSources([source], true).shown === 'clear')
       .map(sourceText);
   }
@@ -224,8 +228,14 @@ class Explainer {
   #resolve(sources: readonly Source[]): { bases: readonly BaseColumn[] | 'unknown'; rows: readonly Row[] } {
     const bases: BaseColumn[] = [];
     const rows: Row[] = [];
+    let named = 0;
     let missed = 0;
     for (const source of sources) {
+      if (source.kind === 'call') {
+        if (source.maybe) continue;
+        return { bases: 'unknown', rows };
+      }
+      named++;
       const table: Row = { ...(source.schema !== undefined && { schema: source.schema }), table: source.table };
       const known = this.#columnsOf(table);
       const isColumn = source.kind === 'column' && (known === undefined || known.includes(source.column));
@@ -234,7 +244,7 @@ class Explainer {
       else if (known) bases.push(...known.map((column) => ({ ...table, column })));
       else rows.push(table);
     }
-    return { bases: sources.length > 0 && missed === sources.length ? 'unknown' : bases, rows };
+    return { bases: named > 0 && missed === named ? 'unknown' : bases, rows };
   }
 }
 
@@ -242,5 +252,6 @@ const isTable = (one: Row | BaseColumn, other: BaseColumn): boolean =>
   one.table === other.table && (one.schema === undefined || other.schema === undefined || one.schema === other.schema);
 
 const tableText = ({ schema, table }: Row): string => (schema === undefined ? table : `${schema}.${table}`);
-const sourceText = (source: Source): string => `${tableText(source)}.${source.kind === 'row' ? '*' : source.column}`;
+const sourceText = (source: Source): string =>
+  source.kind === 'call' ? `${source.name}()` : `${tableText(source)}.${source.kind === 'row' ? '*' : source.column}`;
 const lastPart = (pattern: string): string => /(?:"(?:[^"]|"")+"|[^\s".]+)$/.exec(pattern)?.[0] ?? pattern;

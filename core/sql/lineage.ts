@@ -21,7 +21,12 @@ export type Source =
       readonly otherwise: 'row' | 'other';
     }
   /** Any column of it. */
-  | { readonly kind: 'row'; readonly schema?: string; readonly table: string };
+  | { readonly kind: 'row'; readonly schema?: string; readonly table: string }
+  /**
+   * Whatever a function of this name reads, beside its arguments. Of any schema. `maybe`: it may as well be a field's name
+   * (`(c).f` is `f(c)`), when no function of the database's own has it.
+   */
+  | { readonly kind: 'call'; readonly name: string; readonly maybe?: true };
 
 export type Sources = readonly Source[] | 'unknown';
 
@@ -58,7 +63,9 @@ export interface StatementLineage {
 }
 
 const keyOf = (source: Source): string =>
-  JSON.stringify([source.schema, source.table, source.kind === 'column' ? source.column : null]);
+  source.kind === 'call'
+    ? JSON.stringify([source.name, source.maybe])
+    : JSON.stringify([source.schema, source.table, source.kind === 'column' ? source.column : null]);
 
 export function union(all: readonly Sources[]): Sources {
   if (all.length === 1 && all[0]) return all[0];
@@ -119,8 +126,15 @@ export function mayDeriveFrom(
   columnsOf: ColumnsOf,
 ): boolean {
   if (sources === 'unknown') return true;
+  let named = 0;
   let missed = 0;
   for (const source of sources) {
+    // What it reads is not known here.
+    if (source.kind === 'call') {
+      if (source.maybe) continue;
+      return true;
+    }
+    named++;
     const { table, schema } = source;
     const known = columnsOf({ ...(schema !== undefined && { schema }), table });
     // A view, or a table made since: what is in it is not known here.
@@ -136,7 +150,7 @@ export function mayDeriveFrom(
     } else missed++;
   }
   // A name that nobody has: the catalogue is not the server's.
-  return sources.length > 0 && missed === sources.length;
+  return named > 0 && missed === named;
 }
 
 const SYSTEM_COLUMNS: ReadonlySet<string> = new Set(['ctid', 'tableoid', 'xmin', 'xmax', 'cmin', 'cmax']);

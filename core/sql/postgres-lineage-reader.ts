@@ -1,6 +1,6 @@
 // Walks queries and expressions for their lineage. What a node type is not listed for is unknown.
 
-import { type ResultColumn, type Sources, sourcesOf, union } from './lineage.ts';
+import { type ResultColumn, type Source, type Sources, sourcesOf, union } from './lineage.ts';
 import { COMPUTATIONS, READS_NO_TABLE } from './postgres-computations.ts';
 import {
   findItem,
@@ -286,7 +286,14 @@ export class LineageReader {
         const known =
           (schema === undefined || schema === 'pg_catalog' || schema === 'information_schema') &&
           (COMPUTATIONS.has(name) || READS_NO_TABLE.has(name));
-        return known ? { sources: this.#parts(node, scope, around), exact: false } : UNKNOWN;
+        const parts = this.#parts(node, scope, around);
+        return { sources: known ? parts : union([parts, [{ kind: 'call', name }]]), exact: false };
+      }
+      case 'A_Indirection': {
+        // `(c).f`: a field, or a function of the row.
+        const fields = names(node.fields.indirection).filter((name) => name !== '' && name !== '*');
+        const calls = fields.map((name): Source => ({ kind: 'call', name, maybe: true }));
+        return { sources: union([this.#parts(node, scope, around), calls]), exact: false };
       }
       case 'A_Expr':
         // An operator of somebody's own schema is a function call.

@@ -33,7 +33,12 @@ export function resolve(parts: readonly string[], scope: Scope): Value {
   if (!item) return UNKNOWN;
   const found = lookUp(item, column, 'row');
   // No such column: `q.f` is then `f(q)`.
-  return found?.value ?? { sources: sourcesOf(item.columns), exact: false };
+  return (
+    found?.value ?? {
+      sources: union([sourcesOf(item.columns), [{ kind: 'call', name: column, maybe: true }]]),
+      exact: false,
+    }
+  );
 }
 
 function resolveBare(column: string, scope: Scope): Value {

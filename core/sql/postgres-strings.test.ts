@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { asEscaping } from './postgres-strings.ts';
+import { asEscaping, withoutStrings } from './postgres-strings.ts';
 
 test.each([
   ["select 'a'", "select 'a'"],
@@ -28,4 +28,18 @@ test.each([
   "select 1e'\\d' , '\\'",
 ])('%s does not', (text) => {
   expect(asEscaping(text)).toBeUndefined();
+});
+
+test.each([
+  ["select 'a''b' || x", "select '' || x"],
+  [`select "a'b", t."Weird ""one""" -- it's\n, y - 1 / 2`, `select "a'b", t."Weird ""one"""  \n, y - 1 / 2`],
+  ["a /* ' /* ' */ ' */ b", 'a   b'],
+  ["raise $$it's$$, $t$ $$ ' $t$, a$b$c", "raise '', '', a$b$c"],
+  ["E'\\'' || b'01' || x'f' || U&'\\0041' || U&\"d\\0061t\"", "'' || '' || '' || '' || U&\"d\\0061t\""],
+  ["$1'x'", "$1''"],
+  ["regexp_replace(a, '\\s+', '')", "regexp_replace(a, '', '')"],
+  ["'never ended", "''"],
+  ["a '\\' b '", undefined],
+])('%s without strings and comments', (text, kept) => {
+  expect(withoutStrings(text)).toBe(kept);
 });

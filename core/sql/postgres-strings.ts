@@ -47,6 +47,36 @@ export function asEscaping(text: string): string | undefined {
   return escaped + text.slice(copied);
 }
 
+/**
+ * The text with a blank for every comment and `''` for every string: its names, words and signs, as a server reads it.
+ * Undefined where that hangs on a setting.
+ */
+export function withoutStrings(text: string): string | undefined {
+  if (text.includes('\\') && asEscaping(text) === undefined) return undefined;
+  let kept = '';
+  for (let at = 0; at < text.length; ) {
+    const start = at;
+    const letter = text[at];
+    const opened = letter === '$' ? matchEnd(DOLLAR_QUOTE, text, at) : undefined;
+    const word = matchEnd(IDENTIFIER, text, at);
+    const prefixed = word === undefined ? undefined : prefixedEnd(text, at, word);
+    if (opened !== undefined) {
+      const tag = text.slice(at, opened);
+      const closed = text.indexOf(tag, opened);
+      at = closed < 0 ? text.length : closed + tag.length;
+    } else if (letter === "'") at = stringEnd(text, at + 1, "'", false);
+    else if (letter === '"') at = stringEnd(text, at + 1, '"', false);
+    else if (letter === '-' && text[at + 1] === '-') at = matchEnd(COMMENT_LINE, text, at) ?? text.length;
+    else if (letter === '/' && text[at + 1] === '*') at = commentEnd(text, at);
+    else at = prefixed ?? word ?? matchEnd(PARAMETER, text, at) ?? matchEnd(DIGITS, text, at) ?? at + 1;
+    // U&"name" is a name all the same.
+    if (opened !== undefined || letter === "'" || (prefixed !== undefined && text[prefixed - 1] !== '"')) kept += "''";
+    else if ((letter === '-' || letter === '/') && at > start + 1) kept += ' ';
+    else kept += text.slice(start, at);
+  }
+  return kept;
+}
+
 /** Where the string behind E, B, X or U& ends, whose kind no setting changes. Undefined: no such string begins here. */
 function prefixedEnd(text: string, at: number, end: number): number | undefined {
   if (end !== at + 1) return undefined;

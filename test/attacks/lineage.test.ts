@@ -48,7 +48,11 @@ const describeSources = (sources: Sources): string =>
   sources === 'unknown'
     ? '?'
     : sources
-        .map((source) => `${source.table}.${source.kind === 'row' ? '*' : source.column}`)
+        .map((source) =>
+          source.kind === 'call'
+            ? `${source.name}()${source.maybe ? '?' : ''}`
+            : `${source.table}.${source.kind === 'row' ? '*' : source.column}`,
+        )
         .sort()
         .join(' ');
 
@@ -76,13 +80,13 @@ const QUERIES: readonly (readonly [string, ...string[]])[] = [
   ['select row_to_json(x) from c x', 'c.x'],
   ["select to_jsonb(x) - 'id' from c x", 'c.x'],
   ['select row(x.*) from c x', 'c.*'],
-  ['select (x).email from c x', 'c.x'],
-  ['select (x.*).email from c x', 'c.*'],
+  ['select (x).email from c x', 'c.x email()?'],
+  ['select (x.*).email from c x', 'c.* email()?'],
   ['select x.names_of from c x', 'c.names_of'],
-  ['select names_of(x) from c x', '?'],
-  ['select peek()', '?'],
-  ['select * from peek()', '?'],
-  ['select email(x) from c x', '?'],
+  ['select names_of(x) from c x', 'c.x names_of()'],
+  ['select peek()', 'peek()'],
+  ['select * from peek()', 'peek()'],
+  ['select email(x) from c x', 'c.x email()'],
   ['select array_agg(email order by phone) from c', 'c.email c.phone'],
   ["select string_agg(email, ',') filter (where phone is not null) from c", 'c.email c.phone'],
   ["select json_build_object('a', email), jsonb_agg(c) from c group by email", 'c.email', 'c.c'],

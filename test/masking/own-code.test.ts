@@ -1,66 +1,10 @@
 // Code of a database's own, wherever it hides: what runs it may change what names mean, open cursors, prepare
 // statements, fill settings, and say in errors what it read.
 
-import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { SessionRules } from '../../core/policy/session-rules.ts';
-import { type Gateway, startGateway, trusted } from '../harness/gateway.ts';
-import { findClient, type PostgresServer, startPostgres } from '../harness/postgres.ts';
-import { run, until } from '../harness/run.ts';
-import { RULES, SCHEMA, SECRETS } from './live-schema.ts';
+import { SCHEMA } from './live-schema.ts';
+import { leave, NOTHING, type Place, place, psql } from './place.ts';
 
-const FOUND = [...SECRETS, 'SECRETSECRET'];
-
-interface Place {
-  readonly server: PostgresServer;
-  readonly gateway: Gateway;
-  readonly password: string;
-}
-
-async function place(version: 18 | 15, schema: readonly string[]): Promise<Place> {
-  const server = await startPostgres({ version });
-  const direct = new pg.Client({ host: '127.0.0.1', port: server.port, user: 'postgres', database: 'postgres' });
-  await direct.connect();
-  for (const one of schema) await direct.query(one);
-  await direct.end();
-  const gateway = await startGateway({ targets: { demo: trusted(server.port) } });
-  gateway.edge.rules = SessionRules.parse(RULES);
-  return { server, gateway, password: gateway.edge.issue().secret };
-}
-
-async function leave({ server, gateway }: Place): Promise<void> {
-  await gateway.close();
-  await server.stop();
-  expect(gateway.bugs).toEqual([]);
-}
-
-/** Each text is a Query of its own, all of one session. */
-async function psql({ gateway, password }: Place, texts: readonly string[]) {
-  const program = findClient('psql');
-  if (!program) throw new Error('psql is not installed (Debian: postgresql-client)');
-  const env = {
-    PGHOST: gateway.host,
-    PGPORT: String(gateway.port),
-    PGUSER: 'alice@example.com',
-    PGDATABASE: 'demo',
-    PGPASSWORD: password,
-  };
-  const ran = await run(program, ['-X', '-A', '-t', ...texts.flatMap((text) => ['-c', text])], { env });
-  await until('all sessions have ended', () => gateway.log.sessions.every((session) => session.ended));
-  const recorded = gateway.log.sessions
-    .flatMap(({ frames }) => frames.map(({ bytes, fact }) => (bytes ? bytes.toString('latin1') : JSON.stringify(fact))))
-    .join('\n');
-  const shown = ran.stdout + ran.stderr.replaceAll(/^LINE .*$/gm, '');
-  return {
-    ...ran,
-    leaks: {
-      client: FOUND.filter((secret) => shown.includes(secret)),
-      recording: FOUND.filter((secret) => recorded.includes(secret)),
-    },
-  };
-}
-
-const NOTHING = { client: [], recording: [] };
 const READ = `'select email from app.people where id = 1'`;
 const plpgsql = (name: string, body: string) =>
   `create function app.${name}() returns text language plpgsql as $$ begin ${body}; return 'ok'; end $$`;

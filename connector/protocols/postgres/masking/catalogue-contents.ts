@@ -24,8 +24,12 @@ export interface Relation {
   readonly parents: readonly number[];
   /** Holds the long values of this table. */
   readonly storageOf: number | undefined;
-  /** Row policies, triggers, or own functions in defaults, checks, indexes: code of the database's own runs when it is touched. */
-  readonly runsCode: boolean;
+  /** Numbers of own functions that run when it is read: in row policies, checks and indexes. Undefined: nobody knows which. */
+  readonly codeOfReads: readonly number[] | undefined;
+  /** The same when it is written: triggers and defaults. */
+  readonly codeOfWrites: readonly number[];
+  /** Tables whose rows a foreign key changes with its own. */
+  readonly cascades: readonly number[];
   /** Rules of its own beside a view's: what is written to it, and what RETURNING gives, may be something else. */
   readonly rewritten: boolean;
   /** Changes with a view's definition. Empty for what has none. */
@@ -33,24 +37,38 @@ export interface Relation {
   readonly columns: readonly CatalogueColumn[];
 }
 
+/** A function that is neither the server's nor a compiled one of an extension, whatever schema it is in. */
+export interface OwnFunction {
+  readonly oid: number;
+  readonly name: string;
+  /** Another of this name is not the database's own. */
+  readonly shares: boolean;
+}
+
+/** Code of a database's own, and what runs it unseen: numbers of functions. */
 export interface OwnCode {
-  /** Names of functions that are neither the server's nor compiled ones of an extension, whatever schema they are in. */
-  readonly functions: ReadonlySet<string>;
-  readonly operators: ReadonlySet<string>;
-  /** Casts by such functions: any expression may call one. */
-  readonly casts: boolean;
-  /** Domains whose checks call one. */
-  readonly domains: boolean;
-  /** One of them may run statements that are in a string, open cursors, or change definitions or settings. */
-  readonly dynamic: boolean;
+  readonly functions: readonly OwnFunction[];
+  readonly operators: ReadonlyMap<string, readonly number[]>;
+  /** Any expression may call one. */
+  readonly casts: readonly number[];
+  /** In the checks of domains. */
+  readonly domains: readonly number[];
+  /** Run by changes of definitions. */
+  readonly events: readonly number[];
+  /** Names of compiled functions of extensions that read no table. */
+  readonly computations: ReadonlySet<string>;
 }
 
 /** What a server makes for itself has a lower number (FirstNormalObjectId), whatever schema it is in. */
 export const FIRST_OWN_OID = 16_384;
 
-/** By relation: a view's query. By relation and column (`oid.attnum`): the expression of a generated column. */
+/**
+ * By relation: a view's query. By relation and column (`oid.attnum`): the expression of a generated column. By function:
+ * its body and the defaults of its arguments, when it is in SQL or PL/pgSQL.
+ */
 export interface Definitions {
   readonly views: ReadonlyMap<number, string>;
+  readonly functions: ReadonlyMap<number, string>;
   readonly generated: ReadonlyMap<string, string>;
 }
 
@@ -65,70 +83,111 @@ set local statement_timeout = 5000; set local lock_timeout = 1000;`;
 const EXTENSION_MEMBER = (classId: string, objId: string) =>
   `exists (select from pg_catalog.pg_depend d where d.classid = '${classId}'::pg_catalog.regclass and d.objid = ${objId} and d.deptype = 'e')`;
 
-/** 13: the language C. What is compiled came with the extension; the rest may have been added to it by anybody who owns it. */
+/** 12, 13: internal and C. What is compiled came with the extension; the rest may have been added to it by anybody who owns it. */
 const OWN_FUNCTION = (p: string) =>
-  `(${p}.oid >= ${FIRST_OWN_OID} and (${p}.prolang <> 13 or not ${EXTENSION_MEMBER('pg_catalog.pg_proc', `${p}.oid`)}))`;
+  `(${p}.oid >= ${FIRST_OWN_OID} and (${p}.prolang not in (12, 13) or not ${EXTENSION_MEMBER('pg_catalog.pg_proc', `${p}.oid`)}))`;
 
-/** Objects of a catalogue that call an own function, or use an own operator. */
-const CALLERS = (catalogue: string) => `select u.objid from pg_catalog.pg_depend u
-  left join pg_catalog.pg_proc p on u.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass and p.oid = u.refobjid
+/** Objects of a catalogue, each with an own function that it calls, by name or by an operator. */
+const CALLERS = (catalogue: string) => `select u.objid, p.oid as code from pg_catalog.pg_depend u
+  join pg_catalog.pg_proc p on p.oid = case u.refclassid when 'pg_catalog.pg_proc'::pg_catalog.regclass then u.refobjid
+       else (select o.oprcode::pg_catalog.oid from pg_catalog.pg_operator o where o.oid = u.refobjid) end
  where u.classid = '${catalogue}'::pg_catalog.regclass and u.refobjid >= ${FIRST_OWN_OID}
-   and (u.refclassid = 'pg_catalog.pg_operator'::pg_catalog.regclass or ${OWN_FUNCTION('p')})`;
+   and u.refclassid in ('pg_catalog.pg_proc'::pg_catalog.regclass, 'pg_catalog.pg_operator'::pg_catalog.regclass)
+   and ${OWN_FUNCTION('p')}`;
 
-/** Words without which a body in SQL or PL/pgSQL runs no string as a statement, and changes nothing but rows. */
-const DYNAMIC =
-  '\\m(execute|prepare|deallocate|discard|open|cursor|refcursor|create|alter|drop|import|call|reset|names|set_config|client_encoding|pg_settings)\\M|_to_xml|ts_stat|ts_rewrite|dblink|crosstab|connectby|\\\\|u&';
+/** Extensions whose compiled functions read nothing but their arguments, with those of PostGIS that do. */
+const COMPUTING = `'btree_gin', 'btree_gist', 'citext', 'cube', 'earthdistance', 'fuzzystrmatch', 'hstore', 'intarray', 'ip4r', 'isn', 'ltree',
+ 'pg_trgm', 'pgcrypto', 'postgis', 'seg', 'unaccent', 'uuid-ossp', 'vector'`;
+const READING = '(estimatedextent|findextent|find_extent|find_srid|_stats|_selectivity)';
 
-/** Three results: relations, own functions and operators, whether there are own casts. */
+const LISTED = (column: string) => `pg_catalog.string_agg(distinct ${column}::pg_catalog.int8::text, ',')`;
+
+/** Longer bodies are not read. */
+const MAX_BODY_CHARACTERS = 200_000;
+
+/** Two results: relations; own functions, operators, and what else runs functions. */
 export const NAMES_QUERY = `${BEGIN}
 select c.oid::pg_catalog.int8, n.nspname, c.relname, c.relkind::text, i.parents, s.oid::pg_catalog.int8,
-       (c.relrowsecurity or t.tgrelid is not null or k.relation is not null)::int, (r.rules is true or t.instead is true)::int, coalesce(r.defined, ''), a.columns
+       case when c.relrowsecurity and q.elsewhere then '*' else pg_catalog.concat_ws(',', case when c.relrowsecurity then q.code end, k.code) end,
+       pg_catalog.concat_ws(',', t.code, f.code), y.targets,
+       (r.rules is true or t.instead is true)::int, coalesce(r.defined, ''), a.columns
   from pg_catalog.pg_class c
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace
   left join pg_catalog.pg_class s on c.relkind = 't' and s.reltoastrelid = c.oid
   left join (select inhrelid, pg_catalog.string_agg(inhparent::pg_catalog.int8::text, ',') as parents
                from pg_catalog.pg_inherits group by inhrelid) i on i.inhrelid = c.oid
-  left join (select tgrelid, pg_catalog.bool_or(tgtype & 64 <> 0) as instead
-               from pg_catalog.pg_trigger where not tgisinternal group by tgrelid) t on t.tgrelid = c.oid
-  left join (select e.adrelid as relation from pg_catalog.pg_attrdef e where e.oid in (${CALLERS('pg_catalog.pg_attrdef')})
-             union select e.conrelid from pg_catalog.pg_constraint e where e.oid in (${CALLERS('pg_catalog.pg_constraint')})
-             union select e.indrelid from pg_catalog.pg_index e where e.indexrelid in (${CALLERS('pg_catalog.pg_class')})
-             union select y.attrelid from pg_catalog.pg_attribute y join pg_catalog.pg_constraint e on e.contypid = y.atttypid
-              where e.contypid <> 0 and e.oid in (${CALLERS('pg_catalog.pg_constraint')})) k on k.relation = c.oid
+  left join (select tgrelid, pg_catalog.bool_or(tgtype & 64 <> 0) as instead, ${LISTED('u.code')} as code
+               from pg_catalog.pg_trigger e left join (${CALLERS('pg_catalog.pg_trigger')}) u on u.objid = e.oid
+              where not tgisinternal group by tgrelid) t on t.tgrelid = c.oid
+  left join (select e.adrelid, ${LISTED('u.code')} as code
+               from pg_catalog.pg_attrdef e join (${CALLERS('pg_catalog.pg_attrdef')}) u on u.objid = e.oid
+              group by e.adrelid) f on f.adrelid = c.oid
+  left join (select e.polrelid, ${LISTED('u.code')} as code,
+                    pg_catalog.bool_or(exists (select from pg_catalog.pg_depend d
+                       where d.classid = 'pg_catalog.pg_policy'::pg_catalog.regclass and d.objid = e.oid
+                         and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.refobjid <> e.polrelid)) as elsewhere
+               from pg_catalog.pg_policy e left join (${CALLERS('pg_catalog.pg_policy')}) u on u.objid = e.oid
+              group by e.polrelid) q on q.polrelid = c.oid
+  left join (select relation, ${LISTED('code')} as code from (
+               select e.conrelid as relation, u.code from pg_catalog.pg_constraint e
+                 join (${CALLERS('pg_catalog.pg_constraint')}) u on u.objid = e.oid where e.conrelid <> 0
+               union all
+               select e.indrelid, u.code from pg_catalog.pg_index e
+                 join (${CALLERS('pg_catalog.pg_class')}) u on u.objid = e.indexrelid
+               union all
+               select y.attrelid, u.code from pg_catalog.pg_attribute y join pg_catalog.pg_constraint e on e.contypid = y.atttypid
+                 join (${CALLERS('pg_catalog.pg_constraint')}) u on u.objid = e.oid where e.contypid <> 0) k
+              group by relation) k on k.relation = c.oid
+  left join (select confrelid, ${LISTED('conrelid')} as targets from pg_catalog.pg_constraint
+              where contype = 'f' and (confdeltype not in ('a', 'r') or confupdtype not in ('a', 'r'))
+              group by confrelid) y on y.confrelid = c.oid
   left join (select ev_class, pg_catalog.bool_or(ev_type <> '1') as rules,
                     pg_catalog.string_agg(xmin::text, ',') filter (where ev_type = '1') as defined
                from pg_catalog.pg_rewrite group by ev_class) r on r.ev_class = c.oid
-  left join (select attrelid, pg_catalog.json_agg(pg_catalog.json_build_array(attnum, attname, atttypid::pg_catalog.int8,
-                    coalesce(nullif(ty.typrelid, 0), nullif(el.typrelid, 0), 0)::pg_catalog.int8, coalesce(de.xmin::text, ''))
+  left join (select attrelid, pg_catalog.json_agg(pg_catalog.json_build_array(attnum, attname, coalesce(nullif(dt.typbasetype, 0), nullif(ty.typbasetype, 0), atttypid)::pg_catalog.int8,
+                    coalesce(nullif(ty.typrelid, 0), nullif(el.typrelid, 0), nullif(dt.typrelid, 0), 0)::pg_catalog.int8, coalesce(de.xmin::text, ''))
                     order by attnum) as columns
                from pg_catalog.pg_attribute
                left join pg_catalog.pg_attrdef de on attgenerated <> '' and de.adrelid = attrelid and de.adnum = attnum
                left join pg_catalog.pg_type ty on ty.oid = atttypid
                left join pg_catalog.pg_type el on el.oid = ty.typelem
+               left join pg_catalog.pg_type dt on dt.oid = ty.typbasetype
               where attnum > 0 and not attisdropped group by attrelid) a on a.attrelid = c.oid
  where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S', 't');
-select 'f', p.proname from pg_catalog.pg_proc p where ${OWN_FUNCTION('p')} group by 2
+select 'f', p.proname, p.oid::pg_catalog.int8, p.xmin::text,
+       (exists (select from pg_catalog.pg_proc s where s.proname = p.proname and not ${OWN_FUNCTION('s')}))::int
+  from pg_catalog.pg_proc p where ${OWN_FUNCTION('p')}
 union all
-select 'o', o.oprname from pg_catalog.pg_operator o join pg_catalog.pg_proc p on p.oid = o.oprcode
- where o.oid >= ${FIRST_OWN_OID} and (not ${EXTENSION_MEMBER('pg_catalog.pg_operator', 'o.oid')} or ${OWN_FUNCTION('p')}) group by 2
+select 'o', o.oprname, p.oid::pg_catalog.int8, '', 0 from pg_catalog.pg_operator o join pg_catalog.pg_proc p on p.oid = o.oprcode
+ where o.oid >= ${FIRST_OWN_OID} and (not ${EXTENSION_MEMBER('pg_catalog.pg_operator', 'o.oid')} or ${OWN_FUNCTION('p')})
 union all
-select 'c', '' where exists (select from pg_catalog.pg_cast k join pg_catalog.pg_proc p on p.oid = k.castfunc
- where ${OWN_FUNCTION('p')})
+select 'c', '', p.oid::pg_catalog.int8, '', 0 from pg_catalog.pg_cast k join pg_catalog.pg_proc p on p.oid = k.castfunc where ${OWN_FUNCTION('p')}
 union all
-select 'd', '' where exists (select from pg_catalog.pg_constraint e where e.contypid <> 0 and e.oid in (${CALLERS('pg_catalog.pg_constraint')}))
+select 'd', '', u.code::pg_catalog.int8, '', 0 from pg_catalog.pg_constraint e
+  join (${CALLERS('pg_catalog.pg_constraint')}) u on u.objid = e.oid where e.contypid <> 0
 union all
-select 'x', '' where exists (select from pg_catalog.pg_proc p join pg_catalog.pg_language l on l.oid = p.prolang
- where ${OWN_FUNCTION('p')} and (l.lanname not in ('sql', 'plpgsql') or p.prosrc ~* '${DYNAMIC}'));
+select distinct 'p', p.proname, 0::pg_catalog.int8, '', 0 from pg_catalog.pg_proc p
+  join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.objid = p.oid and d.deptype = 'e'
+  join pg_catalog.pg_extension x on x.oid = d.refobjid
+ where p.prolang in (12, 13) and x.extname in (${COMPUTING}) and p.proname !~ '${READING}'
+union all
+select 'e', '', e.evtfoid::pg_catalog.int8, '', 0 from pg_catalog.pg_event_trigger e where e.evtenabled <> 'D'
+ order by 1, 3, 2;
 commit`;
 
-/** `views`: whose definitions are wanted; generated columns come always. */
+/** `views`: whose definitions are wanted; generated columns and bodies of own functions come always. */
 export const definitionsQuery = (views: readonly number[]): string => `${BEGIN}
 select 'v', c.oid::pg_catalog.int8, 0, pg_catalog.pg_get_viewdef(c.oid)
   from pg_catalog.pg_class c where c.oid = any ('{${views.join(',')}}'::pg_catalog.oid[]) and c.relkind in ('v', 'm')
 union all
 select 'g', a.attrelid::pg_catalog.int8, a.attnum, pg_catalog.pg_get_expr(d.adbin, d.adrelid)
   from pg_catalog.pg_attribute a join pg_catalog.pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
- where a.attgenerated <> '' and not a.attisdropped;
+ where a.attgenerated <> '' and not a.attisdropped
+union all
+select case p.prosrc when '' then 'a' else 'f' end, p.oid::pg_catalog.int8, 0,
+       pg_catalog.concat_ws(' ', coalesce(nullif(p.prosrc, ''), pg_catalog.pg_get_functiondef(p.oid)), pg_catalog.pg_get_expr(p.proargdefaults, 0))
+  from pg_catalog.pg_proc p join pg_catalog.pg_language l on l.oid = p.prolang
+ where l.lanname in ('sql', 'plpgsql') and pg_catalog.length(p.prosrc) <= ${MAX_BODY_CHARACTERS} and ${OWN_FUNCTION('p')};
 commit`;
 
 /** Rows as a server sent them: text, or null. */
@@ -136,9 +195,11 @@ export type CatalogueRow = readonly (string | null)[];
 
 const numberOf = (value: string | null | undefined): number => Number(value ?? 0);
 
+const numbersOf = (list: string | null | undefined): readonly number[] => (list ? list.split(',').map(Number) : []);
+
 /** Throws for rows that the queries cannot have given. */
 export function relationOf(row: CatalogueRow): Relation {
-  const [oid, schema, name, kind, parents, storageOf, runsCode, rewritten, definedAt, columns] = row;
+  const [oid, schema, name, kind, parents, storageOf, reads, writes, cascades, rewritten, definedAt, columns] = row;
   const listed: unknown = columns === null || columns === undefined ? [] : JSON.parse(columns);
   if (!Array.isArray(listed) || !oid || schema == null || name == null || kind == null)
     throw new Error('a row of the catalogue is malformed');
@@ -147,9 +208,11 @@ export function relationOf(row: CatalogueRow): Relation {
     schema,
     name,
     kind,
-    parents: parents ? parents.split(',').map(Number) : [],
+    parents: numbersOf(parents),
     storageOf: storageOf ? Number(storageOf) : undefined,
-    runsCode: runsCode === '1',
+    codeOfReads: reads === '*' ? undefined : numbersOf(reads),
+    codeOfWrites: numbersOf(writes),
+    cascades: numbersOf(cascades),
     rewritten: rewritten === '1',
     definedAt: definedAt ?? '',
     columns: listed.map(([number, column, type, rowOf, generated]) => ({
@@ -163,18 +226,32 @@ export function relationOf(row: CatalogueRow): Relation {
 }
 
 export function ownCodeOf(rows: readonly CatalogueRow[]): OwnCode {
-  const named = (letter: string) => new Set(rows.flatMap(([kind, name]) => (kind === letter && name ? [name] : [])));
-  const any = (letter: string) => rows.some(([kind]) => kind === letter);
-  return { functions: named('f'), operators: named('o'), casts: any('c'), domains: any('d'), dynamic: any('x') };
+  const functions: OwnFunction[] = [];
+  const operators = new Map<string, number[]>();
+  const computations = new Set<string>();
+  const others: Record<string, number[]> = { c: [], d: [], e: [] };
+  for (const [kind, name, oid, , shares] of rows) {
+    if (kind === 'f') functions.push({ oid: numberOf(oid), name: name ?? '', shares: shares === '1' });
+    else if (kind === 'o') operators.set(name ?? '', [...(operators.get(name ?? '') ?? []), numberOf(oid)]);
+    else if (kind === 'p') computations.add(name ?? '');
+    else others[kind ?? '']?.push(numberOf(oid));
+  }
+  return { functions, operators, computations, casts: others.c ?? [], domains: others.d ?? [], events: others.e ?? [] };
 }
 
 export function definitionsOf(rows: readonly CatalogueRow[]): Definitions {
   const views = new Map<number, string>();
   const generated = new Map<string, string>();
+  const functions = new Map<number, string>();
   for (const [kind, oid, number, text] of rows) {
     if (text == null) continue;
     if (kind === 'v') views.set(numberOf(oid), text);
+    else if (kind === 'f') functions.set(numberOf(oid), text);
+    else if (kind === 'a') functions.set(numberOf(oid), text.replace(ATOMIC_HEAD, ''));
     else generated.set(`${oid}.${number}`, text);
   }
-  return { views, generated };
+  return { views, generated, functions };
 }
+
+/** A body that was read when the function was made comes as a whole definition. */
+const ATOMIC_HEAD = /^CREATE OR REPLACE (?:FUNCTION|PROCEDURE) [\s\S]*?\n(?=BEGIN ATOMIC\n|RETURN )/;

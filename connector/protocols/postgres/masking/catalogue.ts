@@ -8,10 +8,9 @@
 
 import type { BaseColumn, Lineage, Origin } from '../../../../core/masking/columns.ts';
 import { alignLineage, type ResultLineage, type Sources } from '../../../../core/sql/lineage.ts';
-import { COMPUTATIONS, READS_NO_TABLE } from '../../../../core/sql/postgres-computations.ts';
 import { CONFORMING, type PgParser, summarizePostgres } from '../../../../core/sql/postgres.ts';
 import { lineagePostgres } from '../../../../core/sql/postgres-lineage.ts';
-import { everyStatement, type StatementSummary } from '../../../../core/sql/statement.ts';
+import type { StatementSummary } from '../../../../core/sql/statement.ts';
 import {
   type CatalogueColumn,
   type CatalogueContents,
@@ -19,6 +18,7 @@ import {
   FIRST_OWN_OID,
   type Relation,
 } from './catalogue-contents.ts';
+import { isWord, Reach, type Reached } from './reach.ts';
 
 /** Views over views. PostgreSQL makes no cycles; a deeper stack is unknown. */
 const MAX_DEPTH = 64;
@@ -55,14 +55,15 @@ export class Catalogue {
   readonly #byOid = new Map<number, Relation>();
   readonly #byName = new Map<string, Relation[]>();
   readonly #children = new Map<number, Relation[]>();
-  readonly #contents: CatalogueContents;
   readonly #definitions: Definitions;
   readonly #former: FormerNames;
   readonly #parse: PgParser;
   readonly #origins = new Map<string, Origin>();
   readonly #bases = new Map<string, Lineage>();
   readonly #views = new Map<number, readonly Sources[] | 'unknown'>();
-  readonly #reach = new Map<number, readonly Relation[] | 'unknown'>();
+  readonly #reach: Reach;
+  readonly #ownNames: ReadonlySet<string>;
+  readonly #bySpelling = new Map<string, Relation[]>();
   #asOf: number;
 
   constructor(
@@ -72,7 +73,6 @@ export class Catalogue {
     parse: PgParser,
     asOf: number,
   ) {
-    this.#contents = contents;
     this.#definitions = definitions;
     this.#former = former;
     this.#parse = parse;
@@ -88,6 +88,25 @@ export class Catalogue {
         else this.#children.set(parent, [relation]);
       }
     }
+    for (const [name, relations] of this.#byName) {
+      const spelling = name.toLowerCase();
+      this.#bySpelling.set(spelling, [...(this.#bySpelling.get(spelling) ?? []), ...relations]);
+    }
+    this.#ownNames = new Set(contents.own.functions.map(({ name }) => name));
+    this.#reach = new Reach(
+      {
+        relation: (oid) => this.#byOid.get(oid),
+        named: (table) => this.named(table),
+        spelt: (word) => this.#bySpelling.get(word) ?? [],
+        odd: contents.relations.filter(({ name }) => !isWord(name.toLowerCase())),
+        family: (relation) => this.#family(relation),
+        isServers,
+        holdsSamples: (relation) => relation.columns.some(({ name }) => isSample(relation, name)),
+      },
+      contents.own,
+      definitions,
+      parse,
+    );
   }
 
   /** When the last query began that found the database like this; milliseconds, monotonic. */
@@ -134,6 +153,8 @@ export class Catalogue {
     const known = this.#bases.get(key);
     if (known) return known;
     if (depth > MAX_DEPTH) return 'unknown';
+    // For whatever leads back to it: a function may read the view that calls it.
+    this.#bases.set(key, 'unknown');
     const bases = this.#findBases(relation, column, depth);
     this.#bases.set(key, bases);
     return bases;
@@ -192,8 +213,14 @@ export class Catalogue {
   expand(sources: Sources, depth = 0): Lineage {
     if (sources === 'unknown') return 'unknown';
     const found: Lineage[] = [];
+    let named = 0;
     let missed = 0;
     for (const source of sources) {
+      if (source.kind === 'call') {
+        if (!source.maybe || this.#ownNames.has(source.name)) found.push(this.#calledBy(source.name, depth));
+        continue;
+      }
+      named++;
       const relations = this.named(source);
       // A table made since, or one that only the session can see.
       if (relations.length === 0) return 'unknown';
@@ -204,16 +231,23 @@ export class Catalogue {
         if (column) found.push(this.basesOf(relation, column, depth));
         else if (source.kind === 'row') found.push(this.#rowOf(relation, depth));
         else if (source.otherwise === 'row' && !SYSTEM_COLUMNS.has(source.column)) {
-          // The whole row, or a function of it. A function of the database's own may read anything.
-          if (this.#contents.own.functions.has(source.column)) return 'unknown';
+          // The whole row, or a function of it.
+          if (this.#ownNames.has(source.column)) found.push(this.#calledBy(source.column, depth));
           found.push(this.#rowOf(relation, depth));
         } else if (!SYSTEM_COLUMNS.has(source.column)) continue;
         hit = true;
       }
       if (!hit) missed++;
     }
-    if (sources.length > 0 && missed === sources.length) return 'unknown';
+    if (named > 0 && missed === named) return 'unknown';
     return joined(found);
+  }
+
+  /** All that a function may read. */
+  #calledBy(name: string, depth: number): Lineage {
+    const { relations, readsSettings } = this.#reach.ofFunction(name);
+    if (relations === 'unknown' || readsSettings) return 'unknown';
+    return joined([...relations].map((relation) => this.#rowOf(relation, depth + 1)));
   }
 
   /** In order, for `*`. Undefined where the name may mean several tables that differ. */
@@ -255,7 +289,7 @@ export class Catalogue {
     const summaries = summarizePostgres(this.#parse, query, CONFORMING);
     const [only] = lineage.ok ? lineage.value : [];
     if (!only || !lineage.ok || lineage.value.length !== 1 || !summaries.ok) return 'unknown';
-    if (this.hidesOwnCode(query, summaries.value)) return 'unknown';
+    if (this.hidesCode(query, summaries.value)) return 'unknown';
     return alignLineage(only.result, count, (table) => this.columnsOf(table));
   }
 
@@ -263,123 +297,16 @@ export class Catalogue {
     return alignLineage(result, count, (table) => (copied ? this.copiedColumnsOf(table) : this.columnsOf(table)));
   }
 
-  /** Whether code of the database's own may run in a text: it may read any table. */
-  hasOwnCode(text: string, summaries: readonly StatementSummary[]): boolean {
-    const { functions } = this.#contents.own;
-    return this.#callsOwn(text, summaries, (name) => functions.has(name));
+  /** What statements can get at, and what code of the database's own may run; `text`: all that they stand in. */
+  reach(text: string, summaries: readonly StatementSummary[]): Reached {
+    return this.#reach.of(text, summaries);
   }
 
-  /**
-   * Whether it may do so where lineage sees nothing but a computation: functions of its own under names of the
-   * server's, operators, casts.
-   */
-  hidesOwnCode(text: string, summaries: readonly StatementSummary[]): boolean {
-    const { functions } = this.#contents.own;
-    return this.#callsOwn(text, summaries, (name) => functions.has(name) && isHarmless({ name }));
-  }
-
-  #callsOwn(text: string, summaries: readonly StatementSummary[], counts: (name: string) => boolean): boolean {
-    const { functions, operators, casts } = this.#contents.own;
-    if (casts) return true;
-    const spelt = text.toLowerCase();
-    for (const operator of operators)
-      if (text.includes(operator) || (WORDS_FOR_OPERATORS.get(operator)?.test(spelt) ?? false)) return true;
-    if (functions.size === 0) return false;
-    for (const name of LATER_KEYWORDS) if (functions.has(name) && spelt.includes(name)) return true;
-    return summaries
-      .flatMap((summary) => [...everyStatement(summary)])
-      .some(({ acts }) => acts.some(({ function: called }) => called && counts(called.name)));
-  }
-
-  /** Whether code of the database's own may run, here or behind views; and whether it may do more than change rows. */
-  mayRun(text: string, summaries: readonly StatementSummary[]): 'no' | 'own' | 'dynamic' {
-    const kind = this.#contents.own.dynamic ? 'dynamic' : 'own';
-    if (this.#contents.own.domains || this.hasOwnCode(text, summaries)) return kind;
-    for (const { acts, opaque } of summaries.flatMap((summary) => [...everyStatement(summary)])) {
-      if (opaque.length > 0) return 'dynamic';
-      for (const act of acts) {
-        // An extension's own, or one that was made a moment ago.
-        if (act.function && !isHarmless(act.function)) return 'dynamic';
-        if (!act.relation || act.class === 'schema') continue;
-        const { schema, name } = act.relation;
-        const relations = name === undefined ? [] : this.named({ schema, table: name });
-        if (relations.length === 0) return 'dynamic';
-        for (const relation of relations) {
-          if (isServers(relation)) continue;
-          const under = this.reach(relation);
-          if (under === 'unknown' || under.some(({ runsCode }) => runsCode)) return kind;
-        }
-      }
-    }
-    return 'no';
-  }
-
-  /** Tables that are read or written when this one is: through views, and everything of its family. */
-  reach(relation: Relation, depth = 0): readonly Relation[] | 'unknown' {
-    const known = this.#reach.get(relation.oid);
-    if (known) return known;
-    if (depth > MAX_DEPTH) return 'unknown';
-    const reach = this.#findReach(relation, depth);
-    this.#reach.set(relation.oid, reach);
-    return reach;
-  }
-
-  #findReach(relation: Relation, depth: number): readonly Relation[] | 'unknown' {
-    if (relation.columns.some(({ name }) => isSample(relation, name))) return 'unknown';
-    if (isServers(relation)) return [relation];
-    if (relation.runsCode) return 'unknown';
-    const found = new Set<Relation>([relation, ...this.#family(relation)]);
-    if (VIEWS.includes(relation.kind)) {
-      const definition = this.#definitions.views.get(relation.oid);
-      const summaries = definition === undefined ? undefined : summarizePostgres(this.#parse, definition, CONFORMING);
-      if (definition === undefined || !summaries?.ok) return 'unknown';
-      const under = this.reachOf(definition, summaries.value, depth + 1);
-      if (under === 'unknown') return 'unknown';
-      for (const one of under) found.add(one);
-    }
-    return [...found];
-  }
-
-  /** The same for all that a text touches. */
-  reachOf(text: string, summaries: readonly StatementSummary[], depth = 0): readonly Relation[] | 'unknown' {
-    if (this.hasOwnCode(text, summaries)) return 'unknown';
-    const found = new Set<Relation>();
-    for (const { acts, opaque } of summaries.flatMap((summary) => [...everyStatement(summary)])) {
-      if (opaque.length > 0) return 'unknown';
-      for (const act of acts) {
-        if (act.function && !isHarmless(act.function)) return 'unknown';
-        if (!act.relation) continue;
-        const { schema, name } = act.relation;
-        const relations = name === undefined ? [] : this.named({ schema, table: name });
-        // What is made is not there yet.
-        if (relations.length === 0 && act.class === 'schema' && act.verbs[0] === 'create') continue;
-        if (relations.length === 0) return 'unknown';
-        for (const relation of relations) {
-          const under = this.reach(relation, depth);
-          if (under === 'unknown') return 'unknown';
-          for (const one of under) found.add(one);
-        }
-      }
-    }
-    return [...found];
+  /** Whether code of the database's own may run where lineage sees nothing but a computation. */
+  hidesCode(text: string, summaries: readonly StatementSummary[]): boolean {
+    return this.#reach.hidesCode(text, summaries);
   }
 }
-
-const COMPARED =
-  /\b(?:in|between|case|nullif|distinct|natural|using|any|some|all|greatest|least|order|group|union|row)\b/;
-/** Operators that a text may call without their sign. */
-const WORDS_FOR_OPERATORS: ReadonlyMap<string, RegExp> = new Map([
-  ...['~~', '!~~', '~~*', '!~~*'].map((sign) => [sign, /like/] as const),
-  ...['~', '!~'].map((sign) => [sign, /similar/] as const),
-  ...['=', '<>', '<', '>', '<=', '>='].map((sign) => [sign, COMPARED] as const),
-]);
-
-/** What the parser takes for syntax, and an older server for the call of a function. */
-const LATER_KEYWORDS = `json json_array json_arrayagg json_exists json_object json_objectagg json_query json_scalar
-  json_serialize json_table json_value merge_action`.split(/\s+/);
-
-export const isHarmless = ({ schema, name }: { readonly schema?: string; readonly name: string }): boolean =>
-  (schema === undefined || SYSTEM_SCHEMAS.has(schema)) && (COMPUTATIONS.has(name) || READS_NO_TABLE.has(name));
 
 /** Anybody may make more in their schemas. */
 const isServers = ({ schema, oid }: Relation): boolean => SYSTEM_SCHEMAS.has(schema) && oid < FIRST_OWN_OID;

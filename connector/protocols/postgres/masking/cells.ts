@@ -3,6 +3,7 @@
 import type { Masks } from '../../../../core/masking/masks.ts';
 import { binaryAsText } from './cell-text.ts';
 import { maskJsonMatches } from './json-values.ts';
+import { maskPlan } from './plan-lines.ts';
 import type { ColumnPlan } from './result-plan.ts';
 import { maskedValue } from './typed-values.ts';
 import { kindOf, XML } from './types.ts';
@@ -37,6 +38,10 @@ export function maskCell(
       const value = maskedValue(plan.type, plan.format, b, start, end, plan.way, masks);
       masks.count(plan.rule);
       return value;
+    }
+    if (plan.kind === 'explained') {
+      const masked = Buffer.from(maskPlan(b.toString('utf8', start, end)));
+      return masks.maskBytes(masked, 0, masked.length);
     }
     return searchCell(context, plan, column, b, start, end);
   } catch {

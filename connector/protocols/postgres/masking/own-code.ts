@@ -31,8 +31,8 @@ function ownCodeOf(reading: StatementReading, catalogue: Catalogue | undefined, 
   const behind = definedBy(reading, session);
   if (!catalogue || session.dirty || behind === 'unknown') return 'dynamic';
   return behind
-    ? catalogue.mayRun(`${reading.text}\n${behind.text}`, [reading.summary, behind.summary])
-    : catalogue.mayRun(reading.text, [reading.summary]);
+    ? catalogue.reach(`${reading.text}\n${behind.text}`, [reading.summary, behind.summary]).code
+    : catalogue.reach(reading.text, [reading.summary]).code;
 }
 
 /** It writes to a view, or to what is not known: pg_settings may stand behind it. */

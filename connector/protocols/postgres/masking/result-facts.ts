@@ -37,6 +37,8 @@ export interface StatementFacts {
   readonly withholdLiterals: boolean;
   /** The target's own description counts: what it says of a column's table is so. */
   readonly originsCount: boolean;
+  /** A plan: what the statement compares with is not to be in the recording. */
+  readonly explained: boolean;
   lineage(count: number): readonly Lineage[] | undefined;
   /** Undefined: nothing of it can be masked. */
   copy(binary: boolean, count: number): CopyPlan | undefined;
@@ -46,14 +48,15 @@ const WITHHELD: StatementFacts = {
   touched: 'unknown',
   withholdLiterals: true,
   originsCount: true,
+  explained: false,
   lineage: () => undefined,
   copy: () => ({ kind: 'withhold' }),
 };
 
-/** `text`: the whole text that the statement stands in. */
 /** Names of the server's own relations that show settings. */
 const holdsSettings = ({ name }: Relation): boolean => SETTINGS.test(name);
 
+/** `text`: the whole text that the statement stands in. */
 export function factsOf(
   reading: StatementReading | undefined,
   text: string,
@@ -68,9 +71,11 @@ export function factsOf(
   if (behind === 'unknown') return WITHHELD;
   const all = behind ? [reading.summary, behind.summary] : [reading.summary];
   const texts = behind ? `${text}\n${behind.text}` : text;
-  const reach = catalogue.reachOf(texts, all);
-  if (session.settingsFilled && reach !== 'unknown' && reach.some(holdsSettings)) return WITHHELD;
+  const { relations, readsSettings, ofCode: namedByCode } = catalogue.reach(texts, all);
+  const reach = relations === 'unknown' ? relations : [...relations];
+  if (session.settingsFilled && (readsSettings || (reach !== 'unknown' && reach.some(holdsSettings)))) return WITHHELD;
   const touched = touchedOf(reach, catalogue, masks.columnRules);
+  const ofCode = touchedOf([...namedByCode], catalogue, masks.columnRules);
   // Rules and INSTEAD OF triggers, of a view that a written view stands on too, put values in the columns themselves.
   const writes = [...reading.writes, ...(behind?.writes ?? [])];
   const rewritten =
@@ -83,17 +88,18 @@ export function factsOf(
             .some((one) => one.rewritten || (one.kind === 'v' && reach === 'unknown')),
     );
   const result = behind ? behind.result : reading.result;
-  const own = catalogue.hidesOwnCode(texts, all);
+  const own = catalogue.hidesCode(texts, all);
   const aligned = (count: number, copied: boolean): readonly Lineage[] | undefined =>
     rewritten || own
       ? undefined
       : catalogue
-          .align(planned(result, reading, texts, touched), count, copied)
+          .align(planned(result, reading, touched, ofCode), count, copied)
           .map((sources) => catalogue.expand(sources));
   return {
     touched: rewritten ? 'unknown' : touched,
     withholdLiterals: rewritten || mayMeanMasked(reading, reach, touched, catalogue, masks.columnRules),
     originsCount: !rewritten,
+    explained: reading.summary.kind === 'explain' && touched !== 'unknown' && touched.length > 0,
     lineage: (count) => aligned(count, false),
     copy(binary, count) {
       const lineage = aligned(count, reading.copiesTable);
@@ -107,16 +113,17 @@ export function factsOf(
   };
 }
 
-/**
- * A plan shows what the statement is compared with, which is not to be in the recording, and constants that the planner
- * folded: of code that nobody read, anything.
- */
-function planned(result: ResultLineage, { summary }: StatementReading, texts: string, touched: Touched): ResultLineage {
-  if (summary.kind === 'show') return touched === 'unknown' ? { kind: 'unknown', why: 'own code' } : result;
-  if (summary.kind !== 'explain' || (touched !== 'unknown' && touched.length === 0)) return result;
-  // The options of EXPLAIN may hold numbers and words, and are not shown.
-  const shows = touched === 'unknown' || /['$]|\b\d/.test(texts.replace(/\([^()']*\)/, ''));
-  return shows ? { kind: 'unknown', why: 'literals' } : result;
+/** What the database's own code gave may be anywhere in a plan or a setting, and look like anything. */
+function planned(
+  result: ResultLineage,
+  { summary }: StatementReading,
+  touched: Touched,
+  ofCode: Touched,
+): ResultLineage {
+  const hidden =
+    (summary.kind === 'show' && touched === 'unknown') ||
+    (summary.kind === 'explain' && (touched === 'unknown' || ofCode === 'unknown' || ofCode.length > 0));
+  return hidden ? { kind: 'unknown', why: 'own code' } : result;
 }
 
 /** Only detectors: every column is searched, whatever it is. */
@@ -125,6 +132,7 @@ function withoutColumns(reading: StatementReading | undefined, masks: Masks): St
     touched: [],
     withholdLiterals: false,
     originsCount: true,
+    explained: false,
     lineage: () => undefined,
     copy(binary, count) {
       if (!masks.finder) return { kind: 'withhold' };

@@ -19,6 +19,8 @@ export interface ResultFacts {
     | readonly { readonly schema?: string | undefined; readonly table: string }[]
     | 'unknown'
     | undefined;
+  /** Lines of a plan. */
+  readonly explained?: boolean | undefined;
   /** Result formats of the Bind, where the description was that of a prepared statement: none, one for all, or each. */
   readonly formats?: readonly Format[] | undefined;
 }
@@ -26,6 +28,8 @@ export interface ResultFacts {
 export type ColumnPlan =
   /** As it came. */
   | { readonly kind: 'pass' }
+  /** A line of a plan, or all of one in JSON: without values. */
+  | { readonly kind: 'explained'; readonly type: number; readonly format: Format }
   /** Searched by detectors. */
   | { readonly kind: 'detect'; readonly type: number; readonly format: Format }
   | (Extract<ColumnDecision, { kind: 'mask' }> & {
@@ -80,6 +84,9 @@ export function planFields(
       masks.report({ kind: 'mask.withheld', reason: 'lineage_unknown', column: index + 1 });
       return { kind: 'withhold', type: field.type, format };
     }
+    // Its other forms are XML.
+    if (facts.explained)
+      return [25, 114].includes(field.type) ? { kind: 'explained', type: field.type, format } : WITHHOLD_ALL.beyond;
     return masks.finder && isSearched(field.type, format, masks) ? { kind: 'detect', type: field.type, format } : PASS;
   });
   return columns.every(({ kind }) => kind === 'pass') ? undefined : { columns, beyond: WITHHOLD_ALL.beyond };

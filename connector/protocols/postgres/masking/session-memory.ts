@@ -44,7 +44,7 @@ export class SessionMemory {
 
   /**
    * The target will run it. `reading` undefined: nobody knows what it is. `fills`: it may put data into a setting.
-   * `runs`: whether the database's own code runs, which may do the same, and dynamic code anything.
+   * `runs`: what code of the database's own runs: dynamic code may do anything.
    */
   sent(
     statement: Statement,
@@ -66,7 +66,7 @@ export class SessionMemory {
       if (one.changesEncoding) this.#encodingAt ??= number;
       if (one.summary.opaque.length > 0) this.#ranUnread = true;
       const code = runs(one);
-      if (code !== 'no' || one.opensSettings || fills(one)) this.#filled = true;
+      if (code === 'dynamic' || one.opensSettings || fills(one)) this.#filled = true;
       if (code !== 'dynamic') continue;
       this.#changedAt ??= number;
       this.#encodingAt ??= number;

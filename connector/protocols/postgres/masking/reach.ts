@@ -1,0 +1,378 @@
+// What a statement can get at: tables, through views, triggers and functions too, and what code of the database's own
+// that runs may do. Such code is followed by the words of its text: whatever table or function a body in SQL or
+// PL/pgSQL uses, it names. What may run a string as a statement, or cannot be read, may do anything.
+//
+// Errs on one side: a table may be listed that nothing comes from.
+
+import { COMPUTATIONS, READS_NO_TABLE } from '../../../../core/sql/postgres-computations.ts';
+import { CONFORMING, type PgParser, summarizePostgres } from '../../../../core/sql/postgres.ts';
+import { withoutStrings } from '../../../../core/sql/postgres-strings.ts';
+import { everyStatement, type FunctionName, type StatementSummary } from '../../../../core/sql/statement.ts';
+import { CALL_KEYWORDS, DYNAMIC_WORDS, OPERATOR_WORDS } from './body-words.ts';
+import type { Definitions, OwnCode, OwnFunction, Relation } from './catalogue-contents.ts';
+import { SETTINGS } from './statement-reading.ts';
+
+/** Views over views, functions in functions. A deeper stack is unknown. */
+const MAX_DEPTH = 200;
+
+export type Access = 'read' | 'write';
+
+export interface Reached {
+  readonly relations: ReadonlySet<Relation> | 'unknown';
+  /** Those that code of the database's own names; all, when `relations` are unknown. */
+  readonly ofCode: ReadonlySet<Relation>;
+  /** Code of the database's own that may run: `own` changes rows and nothing else, `dynamic` also definitions, names and settings. */
+  readonly code: 'no' | 'own' | 'dynamic';
+  /** It gives what a setting holds, unseen. */
+  readonly readsSettings: boolean;
+}
+
+/** Where the names of a catalogue lead. */
+export interface Names {
+  relation(oid: number): Relation | undefined;
+  /** In any schema, when none is given. */
+  named(table: { readonly schema?: string | undefined; readonly table: string }): readonly Relation[];
+  /** In lower case. */
+  spelt(word: string): readonly Relation[];
+  /** Relations whose names are no words. */
+  readonly odd: readonly Relation[];
+  family(relation: Relation): readonly Relation[];
+  /** The server's own, of definitions and of statistics. */
+  isServers(relation: Relation): boolean;
+  /** Holds samples of other tables' data. */
+  holdsSamples(relation: Relation): boolean;
+}
+
+export class Reach {
+  readonly #names: Names;
+  readonly #own: OwnCode;
+  readonly #definitions: Definitions;
+  readonly #parse: PgParser;
+  readonly #byOid = new Map<number, OwnFunction>();
+  readonly #byName = new Map<string, OwnFunction[]>();
+  /** Whose names are no words. */
+  readonly #odd: OwnFunction[] = [];
+  readonly #bodies = new Map<number, Code | undefined>();
+  readonly #found = new Map<string, Found>();
+  readonly #ofStatements = new WeakMap<StatementSummary, Reached>();
+  /** Its statements are asked about one by one. */
+  #lastText: { readonly text: string; readonly code: Code | undefined } | undefined;
+
+  constructor(names: Names, own: OwnCode, definitions: Definitions, parse: PgParser) {
+    this.#names = names;
+    this.#own = own;
+    this.#definitions = definitions;
+    this.#parse = parse;
+    for (const one of own.functions) {
+      this.#byOid.set(one.oid, one);
+      const name = one.name.toLowerCase();
+      this.#byName.set(name, [...(this.#byName.get(name) ?? []), one]);
+      if (!isWord(name)) this.#odd.push(one);
+    }
+  }
+
+  /** `text`: all of it that the statements stand in, always the same for a statement. */
+  of(text: string, summaries: readonly StatementSummary[]): Reached {
+    const [only] = summaries;
+    const known = only && summaries.length === 1 ? this.#ofStatements.get(only) : undefined;
+    if (known) return known;
+    const found = new Found();
+    this.#text(text, summaries, found, 0);
+    // What domains check is no result, and may do something all the same.
+    if (found.code !== 'dynamic' && this.#own.domains.length > 0) {
+      const checks = this.#once('domains', (checked) => this.#functions(this.#own.domains, checked, 0));
+      found.runs(checks.code);
+    }
+    if (only && summaries.length === 1) this.#ofStatements.set(only, found);
+    return found;
+  }
+
+  /** Of all functions of a name, the server's too. */
+  ofFunction(name: string): Reached {
+    return this.#once(`call ${name}`, (found) => this.#called({ name }, found, 0));
+  }
+
+  /**
+   * Whether code of the database's own may run in a text where nothing is to be seen but a computation, and give more
+   * than is made of its arguments: functions of its own under names of the server's, operators, casts.
+   */
+  hidesCode(text: string, summaries: readonly StatementSummary[]): boolean {
+    const code = this.#codeOf(text);
+    if (!code) return this.#own.functions.length > 0;
+    const found = new Found();
+    this.#operators(code.text, found, 0);
+    const named = summaries
+      .flatMap((summary) => [...everyStatement(summary)])
+      .flatMap(({ acts }) => acts.flatMap((act) => act.function?.name.toLowerCase() ?? []))
+      .filter((name) => isHarmless({ name }));
+    for (const name of [...named, ...LATER_KEYWORDS.filter((word) => code.words.has(word))])
+      for (const one of this.#byName.get(name) ?? []) this.#function(one, found, 0);
+    return found.relations === 'unknown' || found.relations.size > 0 || found.readsSettings;
+  }
+
+  #once(key: string, find: (found: Found) => void): Found {
+    const known = this.#found.get(key);
+    if (known) return known;
+    const found = new Found();
+    find(found);
+    this.#found.set(key, found);
+    return found;
+  }
+
+  #codeOf(text: string): Code | undefined {
+    if (this.#lastText?.text !== text) this.#lastText = { text, code: codeOf(text) };
+    return this.#lastText.code;
+  }
+
+  #text(text: string, summaries: readonly StatementSummary[], found: Found, depth: number): void {
+    const code = this.#codeOf(text);
+    if (!code) {
+      // A server may read it in two ways, or its names are written in numbers.
+      if (this.#own.functions.length > 0) {
+        found.lost();
+        return;
+      }
+    } else {
+      this.#operators(code.text, found, depth);
+      this.#functionsIn(code, found, depth);
+    }
+    for (const { acts, opaque } of summaries.flatMap((summary) => [...everyStatement(summary)])) {
+      if (opaque.length > 0) {
+        found.lost();
+        return;
+      }
+      for (const act of acts) {
+        if (act.class === 'schema') this.#functions(this.#own.events, found, depth);
+        if (act.function) this.#called(act.function, found, depth);
+        if (act.relation) {
+          const { schema, name } = act.relation;
+          const relations = name === undefined ? [] : this.#names.named({ schema, table: name });
+          // What is made is not there yet.
+          if (relations.length === 0 && act.class === 'schema' && act.verbs[0] === 'create') continue;
+          if (relations.length === 0) {
+            found.lost();
+            return;
+          }
+          const access = act.class === 'read' ? 'read' : 'write';
+          for (const relation of relations) this.#relation(relation, access, found, depth);
+        }
+        if (found.isLost) return;
+      }
+    }
+  }
+
+  #called(called: FunctionName, found: Found, depth: number): void {
+    const own = this.#byName.get(called.name.toLowerCase()) ?? [];
+    for (const one of own) this.#function(one, found, depth);
+    if (!this.#isKnown(called.name, own)) found.lost();
+  }
+
+  /** Neither the server's nor an extension's of this name does more than compute. */
+  #isKnown(name: string, own: readonly OwnFunction[]): boolean {
+    if (own.length > 0 && own.every(({ shares }) => !shares)) return true;
+    return isHarmless({ name }) || this.#own.computations.has(name);
+  }
+
+  /** Whatever own function a text calls, in whatever notation, it names. */
+  #functionsIn(code: Code, found: Found, depth: number): void {
+    if (this.#byName.size === 0) return;
+    for (const word of code.words) for (const one of this.#byName.get(word) ?? []) this.#function(one, found, depth);
+    for (const one of this.#odd) if (code.text.includes(inQuotes(one.name))) this.#function(one, found, depth);
+  }
+
+  #functions(oids: readonly number[], found: Found, depth: number): void {
+    for (const oid of oids) {
+      const one = this.#byOid.get(oid);
+      if (!one) {
+        found.lost();
+        return;
+      }
+      this.#function(one, found, depth);
+    }
+  }
+
+  #function(one: OwnFunction, found: Found, depth: number): void {
+    if (found.isLost || found.saw(`f${one.oid}`)) return;
+    found.runs('own');
+    if (depth > MAX_DEPTH) {
+      found.lost();
+      return;
+    }
+    const code = this.#bodyOf(one);
+    if (!code || code.dynamic) {
+      found.lost();
+      return;
+    }
+    if (code.words.has('current_setting')) found.readsSettings = true;
+    this.#operators(code.text, found, depth + 1);
+    for (const name of code.calls) {
+      const own = this.#byName.get(name) ?? [];
+      // `insert into t (a, b)`
+      const isTable = own.length === 0 && this.#names.spelt(name).length > 0;
+      if (!isTable && !this.#isKnown(name, own)) {
+        found.lost();
+        return;
+      }
+    }
+    this.#functionsIn(code, found, depth + 1);
+    const named = [...code.words].flatMap((word) => this.#names.spelt(word));
+    named.push(...this.#names.odd.filter(({ name }) => code.text.includes(inQuotes(name))));
+    for (const relation of named) {
+      found.ofCode.add(relation);
+      this.#relation(relation, 'write', found, depth + 1);
+    }
+  }
+
+  #bodyOf({ oid }: OwnFunction): Code | undefined {
+    if (this.#bodies.has(oid)) return this.#bodies.get(oid);
+    const body = this.#definitions.functions.get(oid);
+    const code = body === undefined ? undefined : codeOf(body);
+    this.#bodies.set(oid, code);
+    return code;
+  }
+
+  /** Operators and casts of its own: no name says that they are called. */
+  #operators(code: string, found: Found, depth: number): void {
+    this.#functions(this.#own.casts, found, depth);
+    for (const [operator, oids] of this.#own.operators)
+      if (code.includes(operator) || OPERATOR_WORDS.get(operator)?.test(code)) this.#functions(oids, found, depth);
+  }
+
+  #relation(relation: Relation, access: Access, found: Found, depth: number): void {
+    if (found.isLost || found.saw(`${access}${relation.oid}`)) return;
+    if (depth > MAX_DEPTH) {
+      found.lost();
+      return;
+    }
+    if (this.#names.holdsSamples(relation)) {
+      found.anything();
+      return;
+    }
+    found.add(relation);
+    if (this.#names.isServers(relation)) {
+      if (access === 'write' && SETTINGS.test(relation.name)) found.runs('dynamic');
+      return;
+    }
+    const { codeOfReads, codeOfWrites } = relation;
+    if (!codeOfReads) {
+      found.lost();
+      return;
+    }
+    this.#functions(codeOfReads, found, depth + 1);
+    if (access === 'write') {
+      // Rules put statements of their own in its place.
+      if (relation.rewritten) {
+        found.lost();
+        return;
+      }
+      this.#functions(codeOfWrites, found, depth + 1);
+      for (const oid of relation.cascades) {
+        const target = this.#names.relation(oid);
+        if (target) this.#relation(target, access, found, depth + 1);
+      }
+    }
+    for (const kin of this.#names.family(relation)) this.#relation(kin, access, found, depth + 1);
+    if (relation.kind === 'v' || relation.kind === 'm') this.#view(relation, access, found, depth + 1);
+  }
+
+  #view(view: Relation, access: Access, found: Found, depth: number): void {
+    const definition = this.#definitions.views.get(view.oid);
+    const summaries = definition === undefined ? undefined : summarizePostgres(this.#parse, definition, CONFORMING);
+    if (definition === undefined || !summaries?.ok) {
+      found.lost();
+      return;
+    }
+    this.#text(definition, summaries.value, found, depth);
+    // What is written to a view is written to what it stands on, which is among these.
+    if (access === 'write' && found.relations !== 'unknown')
+      for (const under of [...found.relations]) this.#relation(under, access, found, depth);
+  }
+}
+
+class Found implements Reached {
+  #relations: Set<Relation> | 'unknown' = new Set();
+  #code: Reached['code'] = 'no';
+  readonly #seen = new Set<string>();
+  readonly ofCode = new Set<Relation>();
+  readsSettings = false;
+
+  get relations(): ReadonlySet<Relation> | 'unknown' {
+    return this.#relations;
+  }
+
+  get code(): Reached['code'] {
+    return this.#code;
+  }
+
+  /** There is nothing more to find. */
+  get isLost(): boolean {
+    return this.#relations === 'unknown' && this.#code === 'dynamic';
+  }
+
+  saw(key: string): boolean {
+    if (this.#seen.has(key)) return true;
+    this.#seen.add(key);
+    return false;
+  }
+
+  add(relation: Relation): void {
+    if (this.#relations !== 'unknown') this.#relations.add(relation);
+  }
+
+  runs(code: Reached['code']): void {
+    if (this.#code === 'no' || code === 'dynamic') this.#code = code;
+  }
+
+  /** It may read anything. */
+  anything(): void {
+    this.#relations = 'unknown';
+  }
+
+  /** It may do anything. */
+  lost(): void {
+    this.#relations = 'unknown';
+    this.#code = 'dynamic';
+  }
+}
+
+/** A text without its strings and comments, in lower case. */
+interface Code {
+  readonly text: string;
+  readonly words: ReadonlySet<string>;
+  /** Words in front of a parenthesis that are no keywords. */
+  readonly calls: ReadonlySet<string>;
+  readonly dynamic: boolean;
+}
+
+/** Of a name, a server keeps so many bytes. */
+const KEPT = 63;
+const WORD = /[a-z_\u0080-\uffff][a-z0-9_$\u0080-\uffff]*/g;
+const CALL = /([a-z_\u0080-\uffff][a-z0-9_$\u0080-\uffff]*)"?\s*\(/g;
+export const isWord = (name: string): boolean => name.match(WORD)?.[0] === name;
+const inQuotes = (name: string): string => name.toLowerCase().replaceAll('"', '""');
+
+/** Undefined: its words are not certain. */
+function codeOf(text: string): Code | undefined {
+  const bare = withoutStrings(text);
+  // Names in numbers, and letters that some databases fold to ASCII.
+  if (bare === undefined || /u&"|[\u0130\u0131\u017f\u212a]/i.test(bare)) return undefined;
+  const code = bare.toLowerCase();
+  const words = new Set<string>();
+  for (const [word] of code.matchAll(WORD)) {
+    if (word.length > KEPT / 4 && Buffer.byteLength(word) > KEPT && /[^a-z0-9_$]/.test(word)) return undefined;
+    words.add(word.slice(0, KEPT));
+  }
+  const calls = new Set<string>();
+  for (const [, name = ''] of code.matchAll(CALL)) if (!CALL_KEYWORDS.has(name)) calls.add(name.slice(0, KEPT));
+  const dynamic = DYNAMIC_WORDS.some((word) => words.has(word)) || /\bdo\s*(?:''|language)/.test(code);
+  return { text: code, words, calls, dynamic };
+}
+
+/** What the parser takes for syntax, and an older server for the call of a function. */
+const LATER_KEYWORDS = `json json_array json_arrayagg json_exists json_object json_objectagg json_query json_scalar
+  json_serialize json_table json_value merge_action`.split(/\s+/);
+
+/** The server's own, and it reads no rows. */
+export const isHarmless = ({ schema, name }: FunctionName): boolean =>
+  (schema === undefined || schema === 'pg_catalog' || schema === 'information_schema') &&
+  (COMPUTATIONS.has(name) || READS_NO_TABLE.has(name));
