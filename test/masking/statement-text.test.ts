@@ -106,6 +106,26 @@ test.each([
   expect(found).toEqual(expected);
 });
 
+test.each([
+  ['blanks', (n: number) => `select 'password${' '.repeat(n)}x'`],
+  ['blanks and a sign', (n: number) => `select 'password=a${' '.repeat(n)}=x'`],
+  ['a long word', (n: number) => `select 'password=a ${'x'.repeat(n)}=x'`],
+  ['one word again and again', (n: number) => `select '${'passw'.repeat(n / 5)}'`],
+  ['addresses', (n: number) => `select '${'://a:'.repeat(n / 5)}'`],
+  ['quotes', (n: number) => `select 'password ''${"''".repeat(n / 2)}'`],
+  [
+    'dollar quotes in each other',
+    (n: number) => `select secret ; ${Array.from({ length: n / 10 }, (_, i) => `$a${i}$`).join(' ')}`,
+  ],
+  ['brackets', (n: number) => `insert into t (password) values ${'('.repeat(n)}`],
+  ['comments', (n: number) => `select password ${'/*'.repeat(n / 2)}`],
+])('a text made to be slow to read takes time by its length: %s', (_name, make) => {
+  const text = make(800_000);
+  const began = performance.now();
+  expect(maskStatementText(text, none, { withholdLiterals: false, backslashEscapes: true })).toHaveLength(text.length);
+  expect(performance.now() - began).toBeLessThan(4_000);
+});
+
 test('all literals go where a masked column may be meant', () => {
   expect(shown("select id from people where email = 'a@b.c' and n > 1234.5 and x = $1 -- c\n", true)).toBe(
     "select id from people where email = '*****' and n > 0000.0 and x = $0 --**\n",

@@ -18,8 +18,9 @@ const MAX_MESSAGE_BYTES = 1024 * 1024;
 /** What is shorter stays in rows, where it may be anything. */
 const MIN_DATA_BYTES = 6;
 /** Kept at a time; of more, the latest. */
-const MAX_SECRETS = 256;
-const MAX_SECRET_BYTES = 256 * 1024;
+const MAX_SECRETS = 10_000;
+/** Of them, looked for in rows: there may be many rows. */
+const MAX_SECRETS_IN_ROWS = 256;
 /** Servers cut the values of a failing row after 64 bytes. */
 const MAX_NEEDLE_BYTES = 60;
 /** Severity, code, position, routine: never of the statement. */
@@ -33,7 +34,7 @@ export interface Answered {
 
 export class StatementEchoes {
   #secrets: Buffer[] = [];
-  #bytes = 0;
+  #inRows: Buffer[] = [];
   /** The beginning of a message. */
   #held: Buffer = NOTHING;
   /** Of a long message: bytes still to come. */
@@ -52,13 +53,15 @@ export class StatementEchoes {
 
   /** They are about to be sent. */
   expect({ values }: Pick<Secrets, 'values'>): void {
-    for (const value of values) for (const form of formsOf(value)) this.#add(form);
+    for (const value of values.slice(-MAX_SECRETS)) this.#secrets.push(...formsOf(value));
+    if (this.#secrets.length > MAX_SECRETS) this.#secrets = this.#secrets.slice(-MAX_SECRETS);
+    this.#inRows = this.#secrets.filter(({ length }) => length >= MIN_DATA_BYTES).slice(-MAX_SECRETS_IN_ROWS);
   }
 
   /** Nothing is under way any more. */
   forget(): void {
     this.#secrets = [];
-    this.#bytes = 0;
+    this.#inRows = [];
   }
 
   /** A chunk that begins with a message, or behind what was given last. What goes on of it, and of what was held back: whole messages, or all there is of a long one. */
@@ -102,13 +105,6 @@ export class StatementEchoes {
     return { forwarded, recorded: copy ? copy.subarray(0, forwarded.length) : forwarded };
   }
 
-  #add(form: Buffer): void {
-    this.#secrets.push(form);
-    this.#bytes += form.length;
-    while (this.#secrets.length > MAX_SECRETS || (this.#bytes > MAX_SECRET_BYTES && this.#secrets.length > 1))
-      this.#bytes -= this.#secrets.shift()?.length ?? 0;
-  }
-
   /** A whole message. */
   #hide(b: Buffer, at: number, end: number): void {
     const start = at + HEADER_BYTES;
@@ -136,7 +132,7 @@ export class StatementEchoes {
   }
 
   #hideInData(data: Buffer): void {
-    for (const secret of this.#secrets) if (secret.length >= MIN_DATA_BYTES) hideIn(data, secret);
+    for (const secret of this.#inRows) hideIn(data, secret);
   }
 }
 
@@ -150,7 +146,7 @@ function formsOf(value: Buffer): Buffer[] {
     text.replaceAll("''", "'").replaceAll("''", "'"),
     text.replaceAll("'", "''"),
     // Of a connection string that ends where its author did not think so.
-    ...text.split(/\s+/).filter((word) => word.length >= MIN_DATA_BYTES),
+    ...text.split(/\s+/, 100).filter((word) => word.length >= MIN_DATA_BYTES),
   ]);
   return [...forms].filter((form) => form.length > 0).map((form) => Buffer.from(form, 'latin1'));
 }

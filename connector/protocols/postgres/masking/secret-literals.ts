@@ -96,8 +96,11 @@ const NO_CALL = /^(?:|in|any|all|some|values|and|or|not|where|on|as|with|using|s
 /** Behind it another statement begins. */
 const BEGINS = /^(?:begin|then|else|loop|declare)$/;
 
+/** Of code in dollar quotes in code: what is deeper is hidden whole. */
+const MAX_DEPTH = 8;
+
 /** `original`: the same before anything was written over. */
-function read(b: Buffer, original: Buffer, options: LiteralOptions, found: Found): void {
+function read(b: Buffer, original: Buffer, options: LiteralOptions, found: Found, depth = 0): void {
   const { withholdLiterals, backslashEscapes = false } = options;
   /** A secret is declared: `password text := 'x'`. */
   let declared = false;
@@ -223,7 +226,12 @@ function read(b: Buffer, original: Buffer, options: LiteralOptions, found: Found
       const end = close < 0 ? b.length : close;
       if (isSecret() || withholdLiterals) hide(start, end, original);
       // A body may be code (DO, CREATE FUNCTION): its own literals count as well.
-      else read(b.subarray(start, end), original.subarray(start, end), options, found);
+      else if (depth < MAX_DEPTH)
+        read(b.subarray(start, end), original.subarray(start, end), options, found, depth + 1);
+      else {
+        b.fill(STAR, start, end);
+        found.hidden = true;
+      }
       at = end + tag.length;
       literal(start, end, at);
     } else if (isWordByte(byte)) {
@@ -320,7 +328,8 @@ function lineEnd(b: Buffer, at: number): number {
   return b.length;
 }
 
-const ASSIGNED = '["\\s]*(?:=>|:=|=|\\bto\\b|\\bis\\b)?\\s*';
+// Bounded, so that no text makes a search take longer than its length.
+const ASSIGNED = '["\\s]{0,16}(?:=>|:=|=|\\bto\\b|\\bis\\b)?\\s{0,16}';
 /** A literal that ends where a secret would be put behind it. */
 const OPEN_END = new RegExp(`(?:${NAMES})${ASSIGNED}'{0,2}$`, 'i');
 /** One with a place for it. */
@@ -330,11 +339,11 @@ const PLACE = new RegExp(`(?:${NAMES})${ASSIGNED}'{0,2}%`, 'i');
  * `password $$x$$`; in JSON `"password": "x"`.
  */
 const WITHIN = new RegExp(
-  `((?:${NAMES}|pass(?:w\\w*)?)\\s*=\\s*)(''(?:[^'\\\\]|\\\\.)*|'(?:[^'\\\\]|\\\\.|'')*|[^\\s';&]+(?:\\s+[^\\s'=;&]+(?![^\\s'=;&]*\\s*=)){0,8})` +
+  `((?:${NAMES}|pass(?:w\\w{0,16})?)\\s{0,16}=\\s{0,16})(''(?:[^'\\\\]|\\\\.)*|'(?:[^'\\\\]|\\\\.|'')*|[^\\s';&]+(?:\\s{1,8}(?![^\\s'=;&]{0,64}\\s{0,8}=)[^\\s'=;&]+){0,8})` +
     `|(${ADDRESS})([^\\s@/']+)(?=@)` +
     `|((?:${NAMES})${ASSIGNED}[EN]?(?:''|\\\\'))((?:[^'\\\\]|''''|\\\\[^'])+)` +
     `|((?:${NAMES})${ASSIGNED}\\$\\w*\\$)([^$]+)` +
-    `|((?:${NAMES})\\\\?"\\s*:\\s*\\\\?")((?:[^"\\\\]|\\\\.)+)`,
+    `|((?:${NAMES})\\\\?"\\s{0,16}:\\s{0,16}\\\\?")((?:[^"\\\\]|\\\\.)+)`,
   'gi',
 );
 const MAX_WITHIN_BYTES = 1024 * 1024;
