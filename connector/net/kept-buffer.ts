@@ -12,7 +12,7 @@ const SLAB_BYTES = 64 * 1024;
 const MAX_CUT_BYTES = 4 * 1024;
 
 /** Larger chunks lie in memory of one of these sizes, which is used again: allocating for each read made garbage collection a quarter of a COPY's cost. */
-const POOLED_BYTES: readonly number[] = [16 * 1024, 32 * 1024, READ_BYTES];
+const POOLED_BYTES: readonly number[] = [16 * 1024, 32 * 1024, READ_BYTES, 96 * 1024];
 /** Of each size. */
 const MAX_FREE = 64;
 
@@ -24,12 +24,8 @@ const lent = new WeakSet<ArrayBufferLike>();
 
 function copyOut(count: number): Buffer {
   let chunk: Buffer;
-  if (count > MAX_CUT_BYTES) {
-    const size = POOLED_BYTES.findIndex((bytes) => count <= bytes);
-    const memory = free[size]?.pop() ?? Buffer.allocUnsafeSlow(POOLED_BYTES[size] ?? count).buffer;
-    lent.add(memory);
-    chunk = Buffer.from(memory, 0, count);
-  } else {
+  if (count > MAX_CUT_BYTES) chunk = lend(count).subarray(0, count);
+  else {
     if (slabUsed + count > SLAB_BYTES) {
       slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
       slabUsed = 0;
@@ -39,6 +35,19 @@ function copyOut(count: number): Buffer {
   }
   readBuffer.copy(chunk, 0, 0, count);
   return chunk;
+}
+
+/**
+ * At least `count` bytes, not cleared, to write what will be recorded and sent: memory that is used again after
+ * `giveBack`. It must hold one thing that is sent, whole or in parts that are sent together, and nothing else.
+ */
+export function lend(count: number): Buffer {
+  if (count <= MAX_CUT_BYTES) return Buffer.allocUnsafe(count);
+  const size = POOLED_BYTES.findIndex((bytes) => count <= bytes);
+  if (size < 0) return Buffer.allocUnsafeSlow(count);
+  const memory = free[size]?.pop() ?? Buffer.allocUnsafeSlow(POOLED_BYTES[size] ?? count).buffer;
+  lent.add(memory);
+  return Buffer.from(memory);
 }
 
 /**

@@ -33,6 +33,9 @@ export function isAt(bytes: Uint8Array, at: number, start: number, end: number, 
   return at >= start && at < end && ((CLASS[bytes[at] as number] as number) & classes) !== 0;
 }
 
+/** Whether `byte` is of one of the classes. -1, which is no byte, is of none. */
+export const isOf = (byte: number, classes: number): boolean => byte >= 0 && ((CLASS[byte] as number) & classes) !== 0;
+
 /** First position from `at` on whose byte is of none of the classes, at most `end`. */
 export function skip(bytes: Uint8Array, at: number, end: number, classes: number): number {
   let to = at;

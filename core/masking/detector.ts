@@ -20,6 +20,11 @@ export interface Detector {
   /** true: triggers are digits, and only the first of a run of digits counts. */
   readonly firstDigitOnly?: true;
   /**
+   * Whether `trigger` can be that of a value when it stands behind byte `before` (-1: at the start of the text). Asked
+   * for every pair when a finder is made, so that a look at two bytes settles most places. Left out: it always can.
+   */
+  readonly canFollow?: (before: number, trigger: number) => boolean;
+  /**
    * Looks for a value around the trigger at `at`. What precedes `begin` and follows `end` does not exist; a value
    * never starts before `low`, where an earlier one ends. Fills `found` and says true, or says false.
    */

@@ -1,7 +1,7 @@
-// One pass over text with all detectors of a rule set. A table of trigger bytes decides for each byte
-// whether anybody wants to look, so that text without candidates costs one look-up a byte.
+// One pass over text with all detectors of a rule set. A table over pairs of bytes decides for each byte
+// whether anybody wants to look, so that text without candidates costs two look-ups a byte.
 
-import { CLASS, DIGIT } from './byte-classes.ts';
+import { DIGIT, isOf } from './byte-classes.ts';
 import type { Detector, Span } from './detector.ts';
 import type { Pattern } from './detectors/pattern.ts';
 
@@ -18,25 +18,48 @@ export interface Match {
 export type Source = { readonly detector: Detector } | { readonly pattern: Pattern };
 
 const NOTHING: readonly Match[] = [];
-const ANY = 1;
-const RUN_START = 2;
+/** Groups of triggers that may stand behind the same bytes; the highest bit is a reader's own. */
+const MAX_GROUPS = 15;
+
+interface Candidate {
+  readonly detector: Detector;
+  readonly source: number;
+  /** Of its group. */
+  readonly bit: number;
+}
+
+/**
+ * Whether a detector looks at byte b behind byte a: `(entries[a] << 16) & entries[b]` is not 0. The upper half of an
+ * entry says of which groups of triggers the byte is one, the lower half which groups may stand behind it; `start` is
+ * the upper half for the start of a text. Bits 15 and 31 are not used. Not to be changed.
+ */
+export interface TriggerTable {
+  readonly entries: Int32Array;
+  readonly start: number;
+}
 
 export class Finder {
   readonly sources: readonly Source[];
-  readonly #trigger = new Uint8Array(256);
-  readonly #byTrigger: { readonly detector: Detector; readonly source: number }[][] = Array.from(
-    { length: 256 },
-    () => [],
-  );
+  /** Which detectors look at a byte, in order of precedence. */
+  readonly #candidates: (readonly Candidate[])[];
+  readonly triggers: TriggerTable;
   readonly #patterns: { readonly pattern: Pattern; readonly source: number }[] = [];
   readonly #span: Span = { start: 0, end: 0 };
 
   constructor(sources: readonly Source[]) {
     this.sources = sources;
+    const detectors: { readonly detector: Detector; readonly source: number }[] = [];
     sources.forEach((one, source) => {
       if ('pattern' in one) this.#patterns.push({ pattern: one.pattern, source });
-      else this.#add(one.detector, source);
+      else detectors.push({ detector: one.detector, source });
     });
+    const groups: (readonly boolean[])[] = [];
+    this.#candidates = Array.from({ length: 256 }, (_, byte) =>
+      detectors
+        .filter(({ detector }) => detector.triggers.includes(String.fromCharCode(byte)))
+        .map(({ detector, source }) => ({ detector, source, bit: groupOf(groups, detector, byte) })),
+    );
+    this.triggers = tableOf(this.#candidates, groups);
   }
 
   /** Whether patterns of an author are among the sources: they can fit anything. */
@@ -62,30 +85,58 @@ export class Finder {
     low: number,
     final: boolean,
   ): readonly Match[] {
-    const trigger = this.#trigger;
+    const { entries, start } = this.triggers;
     let found: Match[] | undefined;
     let free = low;
-    for (let at = from < low ? low : from; at < scanEnd; at++) {
-      const kind = trigger[bytes[at] as number];
-      if (kind === 0) continue;
-      if (kind === RUN_START && at > begin && ((CLASS[bytes[at - 1] as number] as number) & DIGIT) !== 0) continue;
-      const match = this.#try(bytes, at, begin, free, end, final);
-      if (match === undefined) continue;
-      if (found === undefined) found = [];
-      found.push(match);
-      free = match.end;
-      if (match.end > at) at = match.end - 1;
+    let at = from < low ? low : from;
+    /** What may stand behind the byte before `at`. */
+    let before = at > begin ? (entries[bytes[at - 1] as number] as number) << 16 : start;
+    const lastFour = scanEnd - 4;
+    while (at < scanEnd) {
+      while (at <= lastFour) {
+        const first = entries[bytes[at] as number] as number;
+        const second = entries[bytes[at + 1] as number] as number;
+        const third = entries[bytes[at + 2] as number] as number;
+        const fourth = entries[bytes[at + 3] as number] as number;
+        if (((before & first) | ((first << 16) & second) | ((second << 16) & third) | ((third << 16) & fourth)) !== 0)
+          break;
+        before = fourth << 16;
+        at += 4;
+      }
+      for (const stop = at <= lastFour ? at + 4 : scanEnd; at < stop; at++) {
+        const entry = entries[bytes[at] as number] as number;
+        const bits = before & entry;
+        before = entry << 16;
+        if (bits === 0) continue;
+        const match = this.#try(bits, bytes, at, begin, free, end, final);
+        if (match === undefined) continue;
+        if (found === undefined) found = [];
+        found.push(match);
+        free = match.end;
+        if (match.end <= at + 1) continue;
+        at = match.end;
+        before = (entries[bytes[at - 1] as number] as number) << 16;
+        break;
+      }
     }
     if (this.#patterns.length === 0) return found ?? NOTHING;
     return this.#withPatterns(found, bytes, begin, Math.max(from, low), scanEnd, end, low);
   }
 
-  #try(bytes: Uint8Array, at: number, begin: number, low: number, end: number, final: boolean): Match | undefined {
+  #try(
+    bits: number,
+    bytes: Uint8Array,
+    at: number,
+    begin: number,
+    low: number,
+    end: number,
+    final: boolean,
+  ): Match | undefined {
     const span = this.#span;
-    for (const { detector, source } of this.#byTrigger[bytes[at] as number] as readonly {
-      detector: Detector;
-      source: number;
-    }[]) {
+    const candidates = this.#candidates[bytes[at] as number] as readonly Candidate[];
+    for (let i = 0; i < candidates.length; i++) {
+      const { detector, source, bit } = candidates[i] as Candidate;
+      if ((bits & bit) === 0) continue;
       span.start = span.end = 0;
       if (!detector.match(bytes, at, begin, low, end, span)) continue;
       if (!detector.tail) return { start: span.start, end: span.end, source, open: false };
@@ -123,14 +174,25 @@ export class Finder {
     }
     return apart;
   }
+}
 
-  #add(detector: Detector, source: number): void {
-    for (let i = 0; i < detector.triggers.length; i++) {
-      const byte = detector.triggers.charCodeAt(i);
-      const digit = detector.firstDigitOnly === true && ((CLASS[byte] as number) & DIGIT) !== 0;
-      if (!digit) this.#trigger[byte] = ANY;
-      else if (this.#trigger[byte] === 0) this.#trigger[byte] = RUN_START;
-      this.#byTrigger[byte]?.push({ detector, source });
-    }
-  }
+/** The upper half's bit of the group that `byte` belongs to as a trigger of `detector`. */
+function groupOf(groups: (readonly boolean[])[], detector: Detector, byte: number): number {
+  const behind = Array.from({ length: 257 }, (_, index) => canFollow(detector, index - 1, byte));
+  let group = groups.findIndex((known) => known.every((can, index) => can === behind[index]));
+  if (group < 0) group = groups.push(behind) - 1;
+  if (group >= MAX_GROUPS) throw new Error('detectors have too many kinds of triggers');
+  return 1 << (group + 16);
+}
+
+function canFollow(detector: Detector, before: number, byte: number): boolean {
+  if (detector.firstDigitOnly === true && isOf(byte, DIGIT) && isOf(before, DIGIT)) return false;
+  return detector.canFollow?.(before, byte) ?? true;
+}
+
+function tableOf(candidates: readonly (readonly Candidate[])[], groups: readonly (readonly boolean[])[]): TriggerTable {
+  const behind = (before: number): number =>
+    groups.reduce((bits, group, index) => (group[before + 1] ? bits | (1 << index) : bits), 0);
+  const entries = Int32Array.from(candidates, (list, byte) => list.reduce((bits, { bit }) => bits | bit, behind(byte)));
+  return { entries, start: behind(-1) << 16 };
 }

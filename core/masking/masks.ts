@@ -25,6 +25,8 @@ interface DetectRule {
   readonly rule: number;
   readonly kind: string;
   readonly way: Way;
+  /** What takes a value's place where that does not hang on the value. */
+  readonly constant: Uint8Array | undefined;
 }
 
 const encoder = new TextEncoder();
@@ -58,7 +60,8 @@ export function compileMasks(rules: readonly MaskRule[]): CompiledMasks {
         const identity = typeof detect === 'string' ? kind : `${kind} ${detect.pattern}`;
         if (seen.has(identity)) continue;
         seen.add(identity);
-        detects.push({ rule: names.push(`${name}#${index + 1}/${kind}`) - 1, kind, way: entry.with });
+        const rule = names.push(`${name}#${index + 1}/${kind}`) - 1;
+        detects.push({ rule, kind, way: entry.with, constant: constantOf(entry.with, kind) });
         sources.push(sourceOf(detect));
       }
     });
@@ -121,7 +124,8 @@ export class Masks {
     const detect = this.#detectRules[source];
     if (!detect) return '[withheld]';
     this.count(detect.rule);
-    return maskText(detect.way, detect.kind, value && decoder.decode(value), this.keyedHash);
+    const looks = detect.way === 'partial' || detect.way === 'hash';
+    return maskText(detect.way, detect.kind, looks && value ? decoder.decode(value) : undefined, this.keyedHash);
   }
 
   /** `[email]`, whatever way the rule names. */
@@ -171,26 +175,38 @@ export class Masks {
     let length = end - start;
     let nulled = false;
     for (const match of matches) {
-      const text = this.replacementOf(match.source, bytes.subarray(match.start, match.end));
-      if (text === null) nulled = true;
-      const piece = encoder.encode(adapt && text ? adapt(text) : (text ?? ''));
-      length += piece.length - (match.end - match.start);
-      pieces.push(piece);
+      const piece = this.#pieceOf(match, bytes, adapt);
+      if (piece === null) nulled = true;
+      else {
+        length += piece.length - (match.end - match.start);
+        pieces.push(piece);
+      }
     }
     if (nulled) return null;
     const out = new Uint8Array(length);
     let from = start;
     let to = 0;
-    matches.forEach((match, index) => {
-      out.set(bytes.subarray(from, match.start), to);
-      to += match.start - from;
+    for (let index = 0; index < pieces.length; index++) {
+      const match = matches[index] as Match;
       const piece = pieces[index] as Uint8Array;
-      out.set(piece, to);
-      to += piece.length;
+      for (; from < match.start; from++) out[to++] = bytes[from] as number;
+      for (let i = 0; i < piece.length; i++) out[to++] = piece[i] as number;
       from = match.end;
-    });
-    out.set(bytes.subarray(from, end), to);
+    }
+    if (end - from > 64) out.set(bytes.subarray(from, end), to);
+    else for (; from < end; from++) out[to++] = bytes[from] as number;
     return out;
+  }
+
+  /** What takes a match's place; null for NULL. */
+  #pieceOf(match: Match, bytes: Uint8Array, adapt: ((text: string) => string) | undefined): Uint8Array | null {
+    const detect = this.#detectRules[match.source];
+    if (detect?.constant && !adapt) {
+      this.count(detect.rule);
+      return detect.constant;
+    }
+    const text = this.replacementOf(match.source, bytes.subarray(match.start, match.end));
+    return text === null ? null : encoder.encode(adapt && text ? adapt(text) : text);
   }
 
   /** The same for text at hand; where a rule says null, its placeholder. */
@@ -237,6 +253,11 @@ export function sameLength(text: string, length: number): Uint8Array {
   const out = new Uint8Array(length).fill(0x2a);
   if (text.length <= length) out.set(encoder.encode(text));
   return out;
+}
+
+function constantOf(way: Way, kind: string): Uint8Array | undefined {
+  if (typeof way === 'object') return encoder.encode(way.fixed);
+  return way === 'placeholder' ? encoder.encode(placeholder(kind)) : undefined;
 }
 
 function sourceOf(detect: NonNullable<MaskEntry['detect']>[number]): Source {

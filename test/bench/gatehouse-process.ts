@@ -2,13 +2,15 @@
 // store, in a process of its own: `node gatehouse-process.ts TARGET_PORT DIRECTORY [RULES]`, RULES a name in
 // rules.ts. Only the edge is in memory. Prints its port and a grant's secret as JSON; ends with its standard input.
 
-import { createHmac, generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync } from 'node:crypto';
 import { join } from 'node:path';
+import { createKeyedHash } from '../../connector/keyed-hash.ts';
 import { openRecordingLog } from '../../connector/recording/recording-log.ts';
 import { createProtocol } from '../../connector/registry.ts';
 import { startListener } from '../../connector/session/serve.ts';
 import { newId } from '../../core/ids.ts';
 import { ok } from '../../core/result.ts';
+import { secret } from '../../core/secret.ts';
 import { trusted } from '../harness/gateway.ts';
 import { MemoryEdge } from '../harness/memory-edge.ts';
 import { benchRules } from './rules.ts';
@@ -39,7 +41,7 @@ const listener = await startListener({
     log: log.value,
     targets: async () => ok(trusted(Number(targetPort), { user: 'postgres', database: 'postgres' })),
     connector,
-    keyedHash: (value) => createHmac('sha256', 'bench').update(value).digest(),
+    keyedHash: createKeyedHash(secret(Buffer.from('bench'))),
     onBug: (error) => console.error(error),
   },
 });

@@ -21,7 +21,8 @@ const WAYS: Readonly<Record<BenchRules, string>> = {
   none: 'no rules',
   statements: '50 statement rules',
   unmatched: '50 rules, 20 masks',
-  masked: '2 columns, 3 detectors',
+  masked: '2 columns `partial`, 3 detectors',
+  hashed: '2 columns `hash`, 3 detectors',
 };
 
 interface Row {

@@ -2,7 +2,7 @@
 
 import { SessionRules } from '../../core/policy/session-rules.ts';
 
-export type BenchRules = 'none' | 'statements' | 'unmatched' | 'masked';
+export type BenchRules = 'none' | 'statements' | 'unmatched' | 'masked' | 'hashed';
 
 const NAMES = Array.from({ length: 50 }, (_, index) => `ledger_${index + 1}`);
 const BLOCKED = ['drop', 'truncate', 'delete without where', 'update without where', 'copy program'];
@@ -21,8 +21,8 @@ const MASKS = [
 ];
 
 /** Two columns of `people`, and three detectors on all text. */
-const PEOPLE_MASKS = [
-  { columns: ['people.email', 'people.phone'], with: 'partial' },
+const peopleMasks = (way: string) => [
+  { columns: ['people.email', 'people.phone'], with: way },
   { detect: ['credit-card', 'iban', 'jwt'], with: 'placeholder' },
 ];
 
@@ -36,7 +36,9 @@ export function benchRules(name: string): SessionRules {
     case 'unmatched':
       return SessionRules.parse({ ...rule, statements: STATEMENTS, mask: MASKS });
     case 'masked':
-      return SessionRules.parse({ ...rule, mask: PEOPLE_MASKS });
+      return SessionRules.parse({ ...rule, mask: peopleMasks('partial') });
+    case 'hashed':
+      return SessionRules.parse({ ...rule, mask: peopleMasks('hash') });
     default:
       throw new Error(`no such rules: ${name}`);
   }

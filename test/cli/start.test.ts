@@ -7,6 +7,7 @@ import { chmod, cp, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } fr
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { zstdDecompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ExportedFrame, IssuedGrant } from '../../core/api.ts';
 import { SessionDetail, SessionPage } from '../../core/catalogue.ts';
@@ -14,6 +15,8 @@ import { DevFile } from '../../cli/settings.ts';
 import { finish, freePortBase, gatehouse, isAlive, npmStart, type Started, until, untilReady } from './run-cli.ts';
 
 const PSQL = ['/usr/lib/postgresql/15/bin/psql', '/usr/bin/psql'].find((path) => existsSync(path));
+const TOKEN = 'token-of-this-test';
+const ZSTD_MAGIC = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
 let dir: string;
 let base: number;
 let started: Started;
@@ -105,7 +108,7 @@ describe('a session with psql', () => {
         'sh',
         [
           '-c',
-          `${connect.psql} -At -c 'select count(*) from customers' -c 'select nope' -c "select pg_sleep(5.2)" -c "select 'ende'"`,
+          `${connect.psql} -At -c 'select count(*) from customers' -c 'select nope' -c "select pg_sleep(5.2), set_config('app.token', '${TOKEN}', false)" -c "select 'ende'"`,
         ],
         {
           env: { PATH: `${PSQL.replace(/\/psql$/, '')}:/usr/bin:/bin` },
@@ -113,7 +116,7 @@ describe('a session with psql', () => {
         },
       ),
     );
-    expect(psql.stdout).toBe('600\n\nende\n');
+    expect(psql.stdout).toBe(`600\n|${TOKEN}\nende\n`);
     expect(psql.stderr).toContain('column "nope" does not exist');
     const mine = async () =>
       SessionPage.parse(JSON.parse((await as('alice', 'sessions', '--task', 'T-1', '--json')).stdout)).sessions;
@@ -130,6 +133,21 @@ describe('a session with psql', () => {
     expect(detail.coverage?.lanes).toEqual([{ lane: 0, recorded: 'full' }]);
     expect(JSON.parse(stdout).counts).toMatchObject({ statements: 4, errors: 1 });
     expect((await as('alice', 'session', session)).stdout).toContain('4, 1 with an error');
+  });
+
+  it('leaves no word of a secret that its statements said, in whatever is stored of it', async (ctx) => {
+    if (!PSQL) return ctx.skip('psql is not installed: apt-get install postgresql-client');
+    const paths = (await readdir(dir, { recursive: true })).filter((path) => !/^postgres(?:$|\/)/.test(path));
+    let segments = 0;
+    for (const path of paths) {
+      if (!(await stat(join(dir, path))).isFile()) continue;
+      const bytes = await readFile(join(dir, path));
+      const compressed = path.endsWith('.seg') ? bytes.indexOf(ZSTD_MAGIC) : -1;
+      const raw = compressed < 0 ? bytes : zstdDecompressSync(bytes.subarray(compressed));
+      if (raw.includes('select pg_sleep(5.2), set_config(')) segments++;
+      expect([path, raw.includes(TOKEN)]).toEqual([path, false]);
+    }
+    expect(segments).toBeGreaterThan(0);
   });
 
   it('is not shown to people whom the policy does not let look', async () => {

@@ -40,9 +40,13 @@ export function findPsql(): string {
   return found;
 }
 
-/** `settings`: of the server, `name=value`. */
-export async function startGuarded(version: 15 | 18 = 18, settings: readonly string[] = []): Promise<Guarded> {
-  const server = await startPostgres({ version, settings });
+/** `settings`: of the server, `name=value`. `hba`: lines of its pg_hba.conf. */
+export async function startGuarded(
+  version: 15 | 18 = 18,
+  settings: readonly string[] = [],
+  hba: readonly string[] = [],
+): Promise<Guarded> {
+  const server = await startPostgres({ version, settings, hba });
   const gateway = await startGateway({ targets: { demo: trusted(server.port) } });
   const { edge, log } = gateway;
   const { secret } = edge.issue();

@@ -67,6 +67,15 @@ const MORE = [
   `create function app.may() returns boolean language plpgsql as $$ begin ${filling('my.policy')}; return true; end $$`,
   'alter table app.guarded enable row level security; alter table app.guarded force row level security',
   'create policy p on app.guarded using (app.may())',
+  'create table app.query_to_xml (a int)',
+  'create table app.measured (a int, b int); insert into app.measured select g, g from generate_series(1, 10) g',
+  `create function app.measure(int) returns int immutable language plpgsql as $$ begin ${filling('my.statistics')}; return $1; end $$`,
+  'create statistics app.measures on (app.measure(a)), b from app.measured',
+  `create function app.key(int) returns int immutable language plpgsql as $$ begin ${filling('my.key')}; return $1; end $$`,
+  'create table app.keyed (a int) partition by list (app.key(a)); create table app.keyed_1 partition of app.keyed default',
+  `create function app.at_last() returns trigger language plpgsql as $$ begin ${filling('my.last')};
+     execute 'deallocate late'; execute 'prepare late as select upper(email) from app.people'; return new; end $$`,
+  'create table app.late (a int); create constraint trigger t after insert on app.late initially deferred for each row execute function app.at_last()',
   'create role reader; grant usage on schema app to reader; grant select on all tables in schema app to reader',
 ];
 
@@ -141,6 +150,20 @@ describe.each([18, 15] as const)('PostgreSQL %i', (version) => {
     ['rules', ['insert into ruled values (1)', 'show my.ruled']],
     ['triggers of tables that a foreign key leads to', ['delete from parent', 'show my.cascade']],
     ['triggers of a partition', ['insert into parted values (1)', 'show my.part']],
+    ['statistics', ['analyze measured', 'show my.statistics']],
+    ['statistics of all tables', ['analyze', 'show my.statistics']],
+    ['partition keys', ['insert into keyed values (1)', 'show my.key']],
+    [
+      'triggers at the end of a transaction',
+      [
+        'begin',
+        'insert into late values (1)',
+        'prepare late as select upper(name) from people',
+        'commit',
+        'execute late',
+        'show my.last',
+      ],
+    ],
     ['triggers behind a view', ['insert into on_parted values (1)', 'show my.part']],
     ['row policies', ['set role reader', 'select a from guarded', 'reset role', 'show my.policy']],
     [
@@ -158,6 +181,28 @@ describe.each([18, 15] as const)('PostgreSQL %i', (version) => {
     expect(ran.leaks).toEqual(NOTHING);
     expect(ran.stderr).not.toMatch(/does not exist|syntax error/);
   });
+});
+
+test('triggers at the login', async () => {
+  const at = await place(18, [
+    SCHEMA,
+    `create function app.welcomes() returns event_trigger language plpgsql as $$ begin ${filling('my.login')}; end $$`,
+    'create event trigger welcome on login execute function app.welcomes(); alter event trigger welcome enable always',
+  ]);
+  try {
+    const ran = await psql(at, [
+      'show my.login',
+      "select current_setting('my.login')",
+      'select name from people where id = 1',
+    ]);
+    expect({ out: ran.stdout, err: ran.stderr, leaks: ran.leaks }).toEqual({
+      out: '\n\nAnn\n',
+      err: '',
+      leaks: NOTHING,
+    });
+  } finally {
+    await leave(at);
+  }
 });
 
 test('checks of domains', async () => {

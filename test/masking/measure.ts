@@ -4,10 +4,12 @@
 import { mask } from '../../core/masking/masked.ts';
 import { DETECTOR_NAMES } from '../../core/masking/detectors/names.ts';
 import { FrameScanner, frameTable } from '../../connector/protocols/postgres/framing.ts';
+import { copyText } from '../../connector/protocols/postgres/masking/copy-out.ts';
 import { ResultMasker } from '../../connector/protocols/postgres/masking/result-masker.ts';
+import { planResult } from '../../connector/protocols/postgres/masking/result-plan.ts';
 import { SimpleGuide } from '../../connector/protocols/postgres/masking/simple-guide.ts';
 import { masksOf } from './masks-of.ts';
-import { dataRow, message, rowDescription } from './wire.ts';
+import { dataRow, int16, message, readRow, rowDescription } from './wire.ts';
 
 const time = (work: () => void): number => {
   work();
@@ -63,61 +65,52 @@ const description = rowDescription(
   columns.map(([name, type], index) => ({ name, table: 1, attribute: index + 1, type })),
 );
 const stream = Buffer.concat([description, ...rows, message('C', Buffer.from('SELECT 1\0'))]);
-const chunks = Array.from({ length: Math.ceil(stream.length / 65_536) }, (_, index) =>
-  stream.subarray(index * 65_536, (index + 1) * 65_536),
-);
+/** As a socket gives them. */
+const chunksOf = (bytes: Buffer): Buffer[] =>
+  Array.from({ length: Math.ceil(bytes.length / 65_536) }, (_, index) =>
+    bytes.subarray(index * 65_536, (index + 1) * 65_536),
+  );
 
 const scan = (): void => {
   const scanner = new FrameScanner(frameTable('DC', 'T'), { frame: () => undefined });
-  for (const chunk of chunks) scanner.scan(chunk);
+  for (const chunk of chunksOf(stream)) scanner.scan(chunk);
 };
-const rewrite = (rules: readonly unknown[]) => (): void => {
+const copied = Buffer.concat([
+  message('H', Buffer.concat([Buffer.from([0]), int16(8), Buffer.alloc(16)])),
+  ...rows.map((row) => {
+    const cells = readRow(row.subarray(5)).map((cell) => cell?.toString() ?? '\\N');
+    return message('d', Buffer.from(`${cells.join('\t')}\n`));
+  }),
+  message('c', Buffer.alloc(0)),
+]);
+const rewrite = (rules: readonly unknown[], copy: boolean) => (): void => {
   const { masks } = masksOf(rules);
-  const guide = new SimpleGuide(masks, (_, attribute) => ({
+  const resolve = (_: number, attribute: number) => ({
     table: 'customers',
     column: columns[attribute - 1]?.[0] ?? '',
-  }));
+  });
+  const guide = new SimpleGuide(masks, resolve);
+  const plan = copy ? planResult(masks, description.subarray(5), {}, resolve) : undefined;
+  if (plan) guide.current = { text: '', copy: copyText(plan.columns) };
   const masker = new ResultMasker(masks, guide);
   let bytes = 0;
-  for (const chunk of chunks) for (const part of mask(masker, chunk)) bytes += part.length;
+  for (const chunk of chunksOf(copy ? copied : stream)) for (const part of mask(masker, chunk)) bytes += part.length;
   if (masker.fault || bytes === 0) throw new Error('nothing came out');
 };
-const scanner = time(scan);
-const line = (name: string, seconds: number): void =>
+const perSecond = (seconds: number): string => `${Math.round(ROWS / seconds / 1000).toLocaleString('en')},000`;
+const line = (name: string, rules: readonly unknown[], copies = true): void =>
   console.log(
-    `| ${name} | ${Math.round(ROWS / seconds / 1000).toLocaleString('en')},000 | ${(stream.length / 1e6 / seconds).toFixed(0)} |`,
+    `| ${name} | ${perSecond(time(rewrite(rules, false)))} | ${copies ? perSecond(time(rewrite(rules, true))) : ''} |`,
   );
+const THREE = { detect: ['credit-card', 'iban', 'jwt'], with: 'placeholder' };
+const two = (way: string) => ({ columns: ['*.email', '*.phone'], with: way });
 console.log(`\n${ROWS} rows of 8 columns, ${(stream.length / ROWS).toFixed(0)} bytes each\n`);
-console.log('| | rows/s | MB/s |\n| --- | ---: | ---: |');
-line('borders of messages only', scanner);
-line('rules that touch no column of the result', time(rewrite([{ columns: ['other.x'], with: 'null' }])));
-line('2 columns masked', time(rewrite([{ columns: ['*.email', '*.phone'], with: 'placeholder' }])));
-line('3 detectors, nothing found', time(rewrite([{ detect: ['credit-card', 'iban', 'jwt'], with: 'placeholder' }])));
-line(
-  '2 columns masked + 3 detectors',
-  time(
-    rewrite([
-      { columns: ['*.email', '*.phone'], with: 'placeholder' },
-      { detect: ['credit-card', 'iban', 'jwt'], with: 'placeholder' },
-    ]),
-  ),
-);
-line(
-  '2 columns `partial` + 3 detectors',
-  time(
-    rewrite([
-      { columns: ['*.email', '*.phone'], with: 'partial' },
-      { detect: ['credit-card', 'iban', 'jwt'], with: 'placeholder' },
-    ]),
-  ),
-);
-line(
-  '2 columns `hash` + 3 detectors',
-  time(
-    rewrite([
-      { columns: ['*.email', '*.phone'], with: 'hash' },
-      { detect: ['credit-card', 'iban', 'jwt'], with: 'placeholder' },
-    ]),
-  ),
-);
-line('12 detectors, 2 values found in a row', time(rewrite([{ detect: DETECTOR_NAMES, with: 'placeholder' }])));
+console.log('| rows/s | SELECT | COPY |\n| --- | ---: | ---: |');
+console.log(`| borders of messages only | ${perSecond(time(scan))} | |`);
+line('rules that touch no column of the result', [{ columns: ['other.x'], with: 'null' }], false);
+line('2 columns masked', [two('placeholder')]);
+line('3 detectors, nothing found', [THREE]);
+line('2 columns masked + 3 detectors', [two('placeholder'), THREE]);
+line('2 columns `partial` + 3 detectors', [two('partial'), THREE]);
+line('2 columns `hash` + 3 detectors', [two('hash'), THREE]);
+line('12 detectors, 2 values found in a row', [{ detect: DETECTOR_NAMES, with: 'placeholder' }]);

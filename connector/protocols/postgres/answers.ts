@@ -8,6 +8,7 @@ import { FrameScanner, frameTable } from './framing.ts';
 import { readErrorFields } from './messages.ts';
 import { type AnswerGuide, type AnswerRewriter, RefusalRewriter } from './refusal-rewriter.ts';
 import type { Pipeline } from './pipeline.ts';
+import type { StatementEchoes } from './statement-echoes.ts';
 import type { Statements } from './statements.ts';
 
 // What may come once a session has begun. Passed: only counted. Shown: read by statements.ts.
@@ -43,6 +44,7 @@ export interface AnswersParts {
   readonly statements: Statements;
   readonly guard: SessionGuard;
   readonly rewriting: Rewriting;
+  readonly echoes: StatementEchoes;
 }
 
 export class Answers implements AnswerGuide {
@@ -100,8 +102,21 @@ export class Answers implements AnswerGuide {
 
   advance(bytes: Buffer): void {
     if (this.#frames.fault !== undefined) return;
-    this.#parts.recorder.bytes('target', LANE, bytes);
-    this.#parts.relay.forward('client', this.#frames.scan(bytes));
+    if (!this.#parts.echoes.needed) {
+      this.#pass(bytes, bytes);
+      return;
+    }
+    const rest = this.#parts.echoes.underWay ? 0 : this.#frames.missing(bytes);
+    if (rest > 0) this.#pass(bytes.subarray(0, rest), bytes.subarray(0, rest));
+    const { recorded, forwarded } = this.#parts.echoes.take(bytes.subarray(rest));
+    if (recorded.length > 0) this.#pass(recorded, forwarded);
+  }
+
+  /** `forwarded`: as long, where it is not recorded as it goes on; it ends no header in two then. */
+  #pass(recorded: Buffer, forwarded: Buffer): void {
+    this.#parts.recorder.bytes('target', LANE, recorded);
+    const scanned = this.#frames.scan(recorded);
+    this.#parts.relay.forward('client', recorded === forwarded ? scanned : forwarded.subarray(0, scanned.length));
     if (this.#words.length > 0 && this.#frames.betweenMessages) this.#speak();
   }
 

@@ -107,6 +107,29 @@ export class ClientFrames {
     return at;
   }
 
+  /** Bytes of the client that were taken as messages, or as a beginning of a long one. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** Still to come of a message whose beginning went on. */
+  get left(): number {
+    return this.#long?.left ?? 0;
+  }
+
+  get betweenMessages(): boolean {
+    return this.#partialBytes === 0 && !this.#long;
+  }
+
+  /** The beginning of a message, neither recorded (but for what was when this began) nor gone on: it is the caller's now. */
+  takePartial(): Buffer {
+    const partial = Buffer.concat(this.#partial);
+    this.#partial = [];
+    this.#partialBytes = 0;
+    this.#wanted = HEADER_BYTES;
+    return partial;
+  }
+
   get #isWhole(): boolean {
     return this.#partialBytes > 0 && this.#partialBytes >= this.#wanted;
   }
@@ -147,17 +170,19 @@ export class ClientFrames {
   record(message: ClientMessage, copy: (whole: Buffer) => Buffer): ClientMessage {
     const { type, bytes, start, end, offset } = message;
     const from = start - HEADER_BYTES;
-    if (!this.keepsCopies || this.#recordedTo > offset) {
+    // Of a message that came before copies were kept, more than the beginning of its header is recorded.
+    const already = Math.max(0, this.#recordedTo - offset);
+    if (!this.keepsCopies || already >= HEADER_BYTES) {
       this.#recordUpTo(bytes, from, end, offset);
       return message;
     }
     const whole = bytes.subarray(from, end);
     const copied = copy(whole);
     this.#recordedTo = offset + whole.length;
-    if (copied === whole) this.#recorded.add(bytes, from, end);
+    if (copied === whole) this.#recorded.add(bytes, from + already, end);
     else {
       this.#recorded.flush();
-      this.#sink.record(copied);
+      this.#sink.record(copied.subarray(already));
     }
     if (WITH_FACTS.has(type)) this.#recorded.flush();
     return copied === whole ? message : { ...message, bytes: copied, start: HEADER_BYTES, end: copied.length };

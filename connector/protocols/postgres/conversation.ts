@@ -8,19 +8,16 @@ import type { Conversation, SessionGuard, SessionRecorder, UpstreamTarget } from
 import { Answers } from './answers.ts';
 import { type CancelKeys, cancelUpstream } from './cancel.ts';
 import { type Estimate, estimate } from './estimate.ts';
-import { FrameScanner, frameTable } from './framing.ts';
 import { GuardedClient } from './guarded-client.ts';
 import { authenticationOk, backendKeyData } from './messages.ts';
 import { createSessionMasking, type MaskingShare, type SessionMasking } from './masking/session-masking.ts';
 import { parse } from './parser.ts';
 import { farewellMessage } from './refusals.ts';
 import { Statements } from './statements.ts';
+import { StatementEchoes } from './statement-echoes.ts';
+import { UnguardedClient } from './unguarded-client.ts';
 import { logIn, type UpstreamConnection } from './upstream.ts';
 import { type PostgresJudge, Verdicts } from './verdicts.ts';
-
-// What may come once a session has begun. Passed: only counted. Shown: read by statements.ts.
-// Everything else is refused (law 3).
-const FROM_CLIENT = frameTable('HXdcf', 'QPBEDCSF');
 
 export interface ConversationParts {
   readonly client: Socket;
@@ -60,7 +57,8 @@ class PostgresInterpreter implements Interpreter {
   readonly #verdicts: Verdicts;
   readonly #masking: SessionMasking;
   readonly #answers: Answers;
-  readonly #clientFrames: FrameScanner;
+  readonly #echoes = new StatementEchoes();
+  readonly #unguarded: UnguardedClient;
   /** Set from when the session first stands under rules. */
   #guarded: GuardedClient | undefined;
   readonly #key: { readonly pid: number; readonly secret: Buffer };
@@ -77,15 +75,20 @@ class PostgresInterpreter implements Interpreter {
       share: parts.masking,
       guard,
       statements,
+      echoes: this.#echoes,
       target: parts.target,
       database: parts.database,
       contain: (work) => relay.contain(work),
     });
-    this.#answers = new Answers({ relay, recorder, guard, statements, rewriting: this.#masking.rewriting });
-    this.#clientFrames = new FrameScanner(FROM_CLIENT, {
-      frame: (type, bytes, start, end, length, offset) =>
-        statements.clientMessage(type, bytes, start, end, length, offset),
+    this.#answers = new Answers({
+      relay,
+      recorder,
+      guard,
+      statements,
+      rewriting: this.#masking.rewriting,
+      echoes: this.#echoes,
     });
+    this.#unguarded = new UnguardedClient({ relay, recorder, statements, copies: this.#masking.secretCopies });
     this.#key = parts.cancelKeys.issue(parts.version, () => this.#cancel());
   }
 
@@ -99,32 +102,31 @@ class PostgresInterpreter implements Interpreter {
   fromClient(chunk: Buffer): void {
     const { rules } = this.#parts.guard;
     if (this.#guarded) this.#judged(this.#guarded, chunk);
-    else if (rules.statements === undefined && !rules.masks.any && !rules.counted) this.#unguarded(chunk);
+    else if (rules.statements === undefined && !rules.masks.any && !rules.counted) this.#passed(chunk);
     else this.#beginGuard(chunk);
   }
 
   fromTarget(chunk: Buffer): void {
     this.#answers.take(chunk);
+    if (this.#echoes.needed && !this.#statements.busy && !this.clientWaits) this.#echoes.forget();
   }
 
   farewell(reason: EndReason, message: string, takeBack: (bytes: number) => boolean): Buffer | undefined {
     return takeBack(this.#answers.unfinished) ? farewellMessage(reason, message) : undefined;
   }
 
-  #unguarded(chunk: Buffer): void {
-    this.#parts.recorder.bytes('client', 0, chunk);
-    this.#relay.forward('target', this.#clientFrames.scan(chunk));
-    if (this.#clientFrames.fault !== undefined) this.#fail(this.#clientFrames.fault);
+  #passed(chunk: Buffer): void {
+    this.#unguarded.take(chunk);
+    if (this.#unguarded.fault !== undefined) this.#fail(this.#unguarded.fault);
   }
 
   /** A message whose body is on its way already goes on as it began; the next one is judged. */
   #beginGuard(chunk: Buffer): void {
-    const frames = this.#clientFrames;
-    const share = frames.betweenMessages ? 0 : frames.missing(chunk);
-    if (share > 0) this.#unguarded(chunk.subarray(0, share));
-    if (share === chunk.length || frames.fault !== undefined) return;
-    const begun = frames.takeHeld();
-    if (frames.position > 0) {
+    const released = this.#unguarded.release(chunk);
+    if (this.#unguarded.fault !== undefined) this.#fail(this.#unguarded.fault);
+    if (!released) return;
+    const { position, begun, rest } = released;
+    if (position > 0) {
       // What ran before was not read, and may have made any name.
       this.#statements.names.preparedComplete = false;
       this.#statements.names.portalsComplete = false;
@@ -140,10 +142,10 @@ class PostgresInterpreter implements Interpreter {
         copies: this.#masking.copies,
         estimate: (text) => this.#estimate(text),
       },
-      frames.position,
+      position,
       begun,
     );
-    this.#judged(this.#guarded, chunk.subarray(share));
+    this.#judged(this.#guarded, rest);
   }
 
   #judged(guarded: GuardedClient, chunk: Buffer): void {

@@ -116,6 +116,11 @@ export class FrameScanner {
     return this.#left > 0 || this.#held.length > 0;
   }
 
+  /** The beginning of a header that was not given on. */
+  get held(): Buffer {
+    return this.#held;
+  }
+
   /** Bytes of the message under way that were given on. */
   get unfinished(): number {
     return this.#left > 0 ? HEADER_BYTES + this.#length - this.#left : 0;

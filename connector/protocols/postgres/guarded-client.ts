@@ -30,6 +30,7 @@ import {
 import { HEADER_BYTES } from './framing.ts';
 import { describeBind, describeQuery } from './held-statement.ts';
 import { type AskEstimate, Readiness } from './readiness.ts';
+import type { Secrets } from './masking/secret-literals.ts';
 import type { RecordedCopies } from './recorded-copies.ts';
 import { failingParse, failingQuery, noticeResponse, statementRefused } from './refusals.ts';
 import { prepareNames } from './sql-names.ts';
@@ -101,6 +102,7 @@ export class GuardedClient {
       position,
       begun,
     );
+    this.#frames.keepsCopies = true;
   }
 
   /** Something waits: for an approval, or to be read. */
@@ -145,7 +147,6 @@ export class GuardedClient {
 
   #work(chunk: Buffer): void {
     const frames = this.#frames;
-    frames.keepsCopies = this.#parts.guard.rules.masks.any;
     const taken = frames.take(chunk);
     this.fault ??= frames.fault;
     if (taken < chunk.length && this.fault === undefined) this.#queue.push(Buffer.from(chunk.subarray(taken)));
@@ -251,13 +252,16 @@ export class GuardedClient {
     const source = verdicts.source(read.cut ? undefined : statements.text(message.bytes, read.textStart, read.textEnd));
     if (this.#mustWait(this.#ready.read(source))) return;
     const judged = verdicts.on(source);
+    const found: Secrets[] = [];
     const { bytes, start, length, offset } = this.#record(message, {
       read: judged.read,
       backslashEscapes: escapes(source),
+      told: (secrets) => found.push(secrets),
     });
     const shift = start - message.start;
     const shifted = { ...read, textStart: read.textStart + shift, textEnd: read.textEnd + shift };
     const prepared = statements.preparedOf(shifted, bytes, length);
+    prepared.secrets = found[0];
     if (judged.decision.verdict !== 'block') {
       this.#check(statements.sendParse(prepared, offset, length, source));
       if (this.fault === undefined) this.#frames.forward(message);

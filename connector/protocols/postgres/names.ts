@@ -9,6 +9,7 @@
 import type { Parameter } from '../../../core/recording/facts.ts';
 import type { Summaries } from '../../../core/policy/judge.ts';
 import type { PgTextSettings } from '../../../core/sql/postgres.ts';
+import type { Secrets } from './masking/secret-literals.ts';
 import type { Statement } from './statement-facts.ts';
 
 /** What was prepared: how it is judged, whenever it is bound or executed. */
@@ -30,6 +31,8 @@ export interface Prepared {
   types: readonly number[];
   /** Undefined: nobody knows any more what stands under this name. */
   source: Source | undefined;
+  /** That its text says or takes; undefined: none. */
+  secrets?: Secrets | undefined;
 }
 
 export interface Portal {
@@ -69,6 +72,8 @@ const MAX_NAMES = 100_000;
 /** Texts kept, for naming and judging what is executed. Beyond, new ones keep a beginning and are not known to the judge. */
 const MAX_TEXT_CHARS = 16 * 1024 * 1024;
 const SHORT_TEXT_CHARS = 256;
+/** Nobody prepares so many by hand. */
+const MAX_SECRET_NAMES = 10_000;
 
 export class Names {
   readonly #prepared = new Map<string, Entry>();
@@ -78,6 +83,18 @@ export class Names {
   /** Every prepared name, every portal, is known here: what is not has no meaning for the target either. */
   preparedComplete = true;
   portalsComplete = true;
+
+  /** Statements that SQL's PREPARE made, with the numbers of their parameters that are secrets. */
+  readonly #secretParameters = new Map<string, ReadonlySet<number>>();
+
+  get secretParameters(): ReadonlyMap<string, ReadonlySet<number>> {
+    return this.#secretParameters;
+  }
+
+  prepareSecrets(prepares: ReadonlyMap<string, ReadonlySet<number>>): void {
+    for (const [name, parameters] of prepares)
+      if (this.#secretParameters.size < MAX_SECRET_NAMES) this.#secretParameters.set(name, parameters);
+  }
 
   /** Grows with every change of a prepared name. */
   get sequence(): number {

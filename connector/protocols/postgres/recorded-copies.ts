@@ -1,8 +1,9 @@
 // What is recorded of a client's message in place of it (ADR 5): as long, of the same layout, with what
-// rules hide written over. Names of statements and portals stay as they are.
+// rules hide, and secrets whatever the rules, written over. Names of statements and portals stay as they are.
 
 import type { Masks } from '../../../core/masking/masks.ts';
 import type { Summaries } from '../../../core/policy/judge.ts';
+import type { Secrets } from './masking/secret-literals.ts';
 import type { Prepared } from './names.ts';
 
 export interface CopySubject {
@@ -12,6 +13,8 @@ export interface CopySubject {
   readonly backslashEscapes?: boolean;
   /** What a Bind names. */
   readonly prepared?: Prepared | undefined;
+  /** Told of secrets that the text of a Parse says or takes, if there may be any. */
+  told?(secrets: Secrets): unknown;
 }
 
 export interface RecordedCopies {
@@ -23,6 +26,3 @@ export interface RecordedCopies {
    */
   part(type: number, part: Buffer, masks: Masks, first: boolean, last: boolean): Buffer;
 }
-
-/** Nothing is hidden. */
-export const AS_SENT: RecordedCopies = { copy: (_type, message) => message, part: (_type, part) => part };

@@ -58,6 +58,11 @@ export class Statements {
     return this.pipeline.busy;
   }
 
+  /** The target takes a backslash in a plain string for itself, and nothing is under way that could change it. */
+  get readsConforming(): boolean {
+    return this.settings.get('standard_conforming_strings') === 'on' && !this.busy;
+  }
+
   /** Rows and COPY data messages that went to the client since the last call. */
   takeRows(): number {
     const rows = this.#rowsCounted;
@@ -99,7 +104,7 @@ export class Statements {
         const prepared = this.readParse(b, start, end, length);
         return typeof prepared === 'string'
           ? prepared
-          : this.sendParse(prepared, offset, length, this.#unjudged(prepared));
+          : this.sendParse(prepared, offset, length, this.unjudged(prepared));
       }
       case 0x51: {
         // Q Query
@@ -155,10 +160,9 @@ export class Statements {
   }
 
   /** Rules may come while it stands: its text is known for them as far as the facts have it, and where it can be read in one way only. */
-  #unjudged({ text, textBytes }: Prepared): Source | undefined {
+  unjudged({ text, textBytes }: Prepared): Source | undefined {
     if (textBytes !== undefined) return undefined;
-    const plain = !text.includes('\\') || (this.settings.get('standard_conforming_strings') === 'on' && !this.busy);
-    return plain ? { text, settings: CONFORMING } : undefined;
+    return !text.includes('\\') || this.readsConforming ? { text, settings: CONFORMING } : undefined;
   }
 
   sendParse(prepared: Prepared, offset: number, length: number, source: Source | undefined): Fault | undefined {

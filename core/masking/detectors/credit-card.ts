@@ -1,7 +1,7 @@
 // Payment card numbers: 13 to 19 digits, plain or in the groups that cards print, of a known
 // network's range and length (ISO/IEC 7812), with a right Luhn digit.
 
-import { ALNUM, isAt } from '../byte-classes.ts';
+import { ALNUM, isAt, isOf } from '../byte-classes.ts';
 import type { Detector } from '../detector.ts';
 
 /** [first prefix, last prefix, lengths]. Prefixes are compared by as many digits as they have. */
@@ -52,8 +52,10 @@ export const creditCard: Detector = {
   name: 'credit-card',
   triggers: '23456789',
   firstDigitOnly: true,
+  canFollow: (before) => !isOf(before, ALNUM) && before !== 0x5f,
   match(bytes, at, begin, low, end, found) {
-    if (at < low || isAt(bytes, at - 1, begin, end, ALNUM) || bytes[at - 1] === 0x5f) return false;
+    if (at < low || isAt(bytes, at - 1, begin, end, ALNUM) || (at > begin && bytes[at - 1] === 0x5f)) return false;
+    if (!mayBeCard(bytes, at, end)) return false;
     // The digits behind a decimal point, or a later part of something longer.
     const before = at > begin ? bytes[at - 1] : 0;
     if ((before === 0x2e || before === 0x2d) && isAt(bytes, at - 2, begin, end, ALNUM)) return false;
@@ -89,6 +91,18 @@ export const creditCard: Detector = {
     return best > 0 && accept(found, at, best);
   },
 };
+
+/** Thirteen digits in a row, or a first group as cards print them. Most numbers end here. */
+function mayBeCard(bytes: Uint8Array, at: number, end: number): boolean {
+  let to = at + 1;
+  const enough = Math.min(end, at + MIN_DIGITS);
+  while (to < enough && (bytes[to] as number) >= 0x30 && (bytes[to] as number) <= 0x39) to++;
+  const count = to - at;
+  if (count === MIN_DIGITS) return true;
+  if ((count !== 4 && count !== 6) || end - at <= MIN_DIGITS || (bytes[to] !== 0x20 && bytes[to] !== 0x2d))
+    return false;
+  return (bytes[to + 1] as number) >= 0x30 && (bytes[to + 1] as number) <= 0x39;
+}
 
 function accept(found: { start: number; end: number }, start: number, end: number): boolean {
   found.start = start;

@@ -1,7 +1,7 @@
 // International bank account numbers (ISO 13616): country, check digits, the country's length,
 // remainder 1 by 97. In one piece or in groups of four. Upper case, as the standard writes them.
 
-import { ALNUM, CLASS, DIGIT, isAt, UPPER } from '../byte-classes.ts';
+import { ALNUM, CLASS, DIGIT, isAt, isOf, UPPER } from '../byte-classes.ts';
 import type { Detector } from '../detector.ts';
 
 /** Lengths from the SWIFT registry. */
@@ -20,6 +20,7 @@ export const iban: Detector = {
   name: 'iban',
   triggers: '0123456789',
   firstDigitOnly: true,
+  canFollow: (before) => isOf(before, UPPER),
   match(bytes, at, begin, low, end, found) {
     const start = at - 2;
     if (start < low || !isAt(bytes, at - 1, begin, end, UPPER) || !isAt(bytes, start, begin, end, UPPER)) return false;

@@ -2,7 +2,7 @@
 // and 415-555-0132, and trunk forms that begin with 0 and are written in groups (020 7946 0958,
 // 01 23 45 67 89, 030/1234567). Not found: bare digits, short numbers, extensions.
 
-import { ALNUM, isAt } from '../byte-classes.ts';
+import { ALNUM, isAt, isOf } from '../byte-classes.ts';
 import type { Detector, Span } from '../detector.ts';
 
 /** Groups of digits as they stand, with what separates them. */
@@ -16,6 +16,7 @@ export const phone: Detector = {
   name: 'phone',
   triggers: '+(0123456789',
   firstDigitOnly: true,
+  canFollow: (before) => !isOf(before, ALNUM) && before !== 0x5f && before !== 0x2b,
   match(bytes, at, begin, low, end, found) {
     if (at < low || isAt(bytes, at - 1, begin, end, ALNUM)) return false;
     const before = at > begin ? (bytes[at - 1] as number) : 0;
@@ -119,7 +120,8 @@ function national(bytes: Uint8Array, at: number, end: number, found: Span): bool
 }
 
 function finish(bytes: Uint8Array, start: number, stop: number, end: number, found: Span): boolean {
-  if (isAt(bytes, stop, start, end, ALNUM) || bytes[stop] === 0x5f || bytes[stop] === 0x40) return false;
+  if (stop < end && (isAt(bytes, stop, start, end, ALNUM) || bytes[stop] === 0x5f || bytes[stop] === 0x40))
+    return false;
   found.start = start;
   found.end = stop;
   return true;

@@ -10,6 +10,7 @@ const END = '-----END ';
 export const privateKey: Detector = {
   name: 'private-key',
   triggers: '-',
+  canFollow: (before) => before !== 0x2d,
   match(bytes, at, begin, low, end, found) {
     if (at < low || (at > begin && bytes[at - 1] === 0x2d) || !standsAt(bytes, at, end, BEGIN)) return false;
     let label = at + BEGIN.length;

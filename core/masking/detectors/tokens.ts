@@ -1,7 +1,7 @@
 // Tokens that carry their maker's mark: JSON web tokens, keys of AWS and Google Cloud, tokens of
 // GitHub and Slack.
 
-import { ALNUM, BASE64, DASHES, DIGIT, HEX, isAt, LOWER, skip, standsAt, UPPER } from '../byte-classes.ts';
+import { ALNUM, BASE64, DASHES, DIGIT, HEX, isAt, isOf, LOWER, skip, standsAt, UPPER } from '../byte-classes.ts';
 import type { Detector, Span } from '../detector.ts';
 import { assignmentAt } from './assignment.ts';
 
@@ -17,6 +17,7 @@ function take(found: Span, start: number, end: number): boolean {
 export const jwt: Detector = {
   name: 'jwt',
   triggers: 'J',
+  canFollow: (before) => before === 0x79,
   match(bytes, at, begin, low, end, found) {
     const start = at - 2;
     if (start < low || bytes[start] !== 0x65 || bytes[at - 1] !== 0x79 || isAt(bytes, start - 1, begin, end, WORD))
@@ -38,6 +39,7 @@ export const jwt: Detector = {
 export const awsKey: Detector = {
   name: 'aws-key',
   triggers: 'A=:',
+  canFollow: (before, trigger) => trigger !== 0x41 || !isOf(before, ALNUM),
   match(bytes, at, begin, low, end, found) {
     if (bytes[at] !== 0x41) {
       if (!assignmentAt(bytes, at, begin, low, end, /(?:aws.?secret.?(?:access.?)?key|secret.?access.?key)$/i, found))
@@ -61,6 +63,8 @@ export const awsKey: Detector = {
 export const gcpKey: Detector = {
   name: 'gcp-key',
   triggers: 'AX.:',
+  canFollow: (before, trigger) =>
+    trigger === 0x41 ? !isOf(before, ALNUM) : trigger === 0x58 ? before === 0x50 : trigger !== 0x2e || before === 0x39,
   match(bytes, at, begin, low, end, found) {
     const byte = bytes[at];
     if (byte === 0x3a) {
@@ -89,6 +93,7 @@ export const gcpKey: Detector = {
 export const githubToken: Detector = {
   name: 'github-token',
   triggers: '_',
+  canFollow: (before) => isOf(before, LOWER),
   match(bytes, at, begin, low, end, found) {
     const classic = bytes[at - 2] === 0x68 && bytes[at - 3] === 0x67;
     const start = classic ? at - 3 : at - 10;
@@ -109,6 +114,7 @@ export const githubToken: Detector = {
 export const slackToken: Detector = {
   name: 'slack-token',
   triggers: '-/',
+  canFollow: (before) => isOf(before, LOWER),
   match(bytes, at, begin, low, end, found) {
     if (bytes[at] === 0x2f) {
       const mark = 'hooks.slack.com/services/';

@@ -1,13 +1,14 @@
 // US social security numbers: 123-45-6789 or 123 45 6789 with an area, group and serial that are
 // issued. Nine bare digits only behind the word "ssn", since any order number looks like that.
 
-import { ALNUM, ascii, isAt } from '../byte-classes.ts';
+import { ALNUM, ascii, isAt, isOf } from '../byte-classes.ts';
 import type { Detector } from '../detector.ts';
 
 export const usSsn: Detector = {
   name: 'us-ssn',
   triggers: '012345678',
   firstDigitOnly: true,
+  canFollow: (before) => !isOf(before, ALNUM) && before !== 0x5f,
   match(bytes, at, begin, low, end, found) {
     if (at < low || isAt(bytes, at - 1, begin, end, ALNUM) || (at > begin && bytes[at - 1] === 0x5f)) return false;
     const area = read(bytes, at, end, 3);

@@ -24,7 +24,10 @@ export interface Relation {
   readonly parents: readonly number[];
   /** Holds the long values of this table. */
   readonly storageOf: number | undefined;
-  /** Numbers of own functions that run when it is read: in row policies, checks and indexes. Undefined: nobody knows which. */
+  /**
+   * Numbers of own functions that run when it is read: in row policies, checks, indexes, statistics and partition keys.
+   * Undefined: nobody knows which.
+   */
   readonly codeOfReads: readonly number[] | undefined;
   /** The same when it is written: triggers and defaults. */
   readonly codeOfWrites: readonly number[];
@@ -55,6 +58,8 @@ export interface OwnCode {
   readonly domains: readonly number[];
   /** Run by changes of definitions. */
   readonly events: readonly number[];
+  /** Run when a session begins. */
+  readonly logins: readonly number[];
   /** Names of compiled functions of extensions that read no table. */
   readonly computations: ReadonlySet<string>;
 }
@@ -132,8 +137,11 @@ select c.oid::pg_catalog.int8, n.nspname, c.relname, c.relkind::text, i.parents,
                select e.conrelid as relation, u.code from pg_catalog.pg_constraint e
                  join (${CALLERS('pg_catalog.pg_constraint')}) u on u.objid = e.oid where e.conrelid <> 0
                union all
-               select e.indrelid, u.code from pg_catalog.pg_index e
-                 join (${CALLERS('pg_catalog.pg_class')}) u on u.objid = e.indexrelid
+               select coalesce(e.indrelid, u.objid), u.code from (${CALLERS('pg_catalog.pg_class')}) u
+                 left join pg_catalog.pg_index e on e.indexrelid = u.objid
+               union all
+               select e.stxrelid, u.code from pg_catalog.pg_statistic_ext e
+                 join (${CALLERS('pg_catalog.pg_statistic_ext')}) u on u.objid = e.oid
                union all
                select y.attrelid, u.code from pg_catalog.pg_attribute y join pg_catalog.pg_constraint e on e.contypid = y.atttypid
                  join (${CALLERS('pg_catalog.pg_constraint')}) u on u.objid = e.oid where e.contypid <> 0) k
@@ -171,7 +179,7 @@ select distinct 'p', p.proname, 0::pg_catalog.int8, '', 0 from pg_catalog.pg_pro
   join pg_catalog.pg_extension x on x.oid = d.refobjid
  where p.prolang in (12, 13) and x.extname in (${COMPUTING}) and p.proname !~ '${READING}'
 union all
-select 'e', '', e.evtfoid::pg_catalog.int8, '', 0 from pg_catalog.pg_event_trigger e where e.evtenabled <> 'D'
+select 'e', e.evtevent, e.evtfoid::pg_catalog.int8, '', 0 from pg_catalog.pg_event_trigger e where e.evtenabled <> 'D'
  order by 1, 3, 2;
 commit`;
 
@@ -229,14 +237,15 @@ export function ownCodeOf(rows: readonly CatalogueRow[]): OwnCode {
   const functions: OwnFunction[] = [];
   const operators = new Map<string, number[]>();
   const computations = new Set<string>();
-  const others: Record<string, number[]> = { c: [], d: [], e: [] };
+  const others: Record<string, number[]> = { c: [], d: [], e: [], login: [] };
   for (const [kind, name, oid, , shares] of rows) {
     if (kind === 'f') functions.push({ oid: numberOf(oid), name: name ?? '', shares: shares === '1' });
     else if (kind === 'o') operators.set(name ?? '', [...(operators.get(name ?? '') ?? []), numberOf(oid)]);
     else if (kind === 'p') computations.add(name ?? '');
-    else others[kind ?? '']?.push(numberOf(oid));
+    else others[name === 'login' ? name : (kind ?? '')]?.push(numberOf(oid));
   }
-  return { functions, operators, computations, casts: others.c ?? [], domains: others.d ?? [], events: others.e ?? [] };
+  const { c: casts = [], d: domains = [], e: events = [], login: logins = [] } = others;
+  return { functions, operators, computations, casts, domains, events, logins };
 }
 
 export function definitionsOf(rows: readonly CatalogueRow[]): Definitions {

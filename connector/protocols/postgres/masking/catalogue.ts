@@ -302,6 +302,11 @@ export class Catalogue {
     return this.#reach.of(text, summaries);
   }
 
+  /** Whether something may stand in settings before a session's first statement. */
+  get fillsAtLogin(): boolean {
+    return this.#reach.fillsAtLogin;
+  }
+
   /** Whether code of the database's own may run where lineage sees nothing but a computation. */
   hidesCode(text: string, summaries: readonly StatementSummary[]): boolean {
     return this.#reach.hidesCode(text, summaries);

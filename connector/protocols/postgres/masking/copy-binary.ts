@@ -2,7 +2,7 @@
 // int16 -1. A row longer than MAX_ROW_BYTES ends the session: its length per column is not known ahead.
 
 import type { CellContext } from './cells.ts';
-import { Output } from './output.ts';
+import { Rewriting } from './output.ts';
 import type { ColumnPlan, ResultPlan } from './result-plan.ts';
 import { RowMasker } from './row-masker.ts';
 
@@ -28,7 +28,7 @@ export class CopyBinary {
 
   push(part: Buffer): Uint8Array[] {
     const bytes = this.#held.length === 0 ? part : Buffer.concat([this.#held, part]);
-    const out = new Output(bytes.length + 64);
+    const to = new Rewriting(bytes);
     let at = 0;
     if (!this.#begun) {
       const head = this.#headLength(bytes);
@@ -36,23 +36,19 @@ export class CopyBinary {
         this.#held = Buffer.from(bytes);
         return [];
       }
-      out.copy(bytes, 0, head);
       at = head;
       this.#begun = true;
     }
     while (at < bytes.length && !this.#ended) {
       const end = rowEnd(bytes, at);
       if (end < 0) break;
-      if (end === at + 2 && bytes.readInt16BE(at) === -1) {
-        this.#ended = true;
-        out.copy(bytes, at, end);
-      } else if (this.#rows.look(this.#plan, bytes, at, end)) this.#rows.write(bytes, at, end, out);
-      else out.copy(bytes, at, end);
+      if (end === at + 2 && bytes.readInt16BE(at) === -1) this.#ended = true;
+      else this.#rows.rewrite(this.#plan, bytes, at, end, to);
       at = end;
     }
     this.#held = this.#ended ? Buffer.alloc(0) : Buffer.from(bytes.subarray(at));
     if (this.#held.length > MAX_ROW_BYTES) throw new Error('a row of binary COPY is too long to be masked');
-    return [out.take()];
+    return to.give(at);
   }
 
   end(): Uint8Array[] {

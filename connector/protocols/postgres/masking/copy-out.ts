@@ -5,20 +5,24 @@
 import type { TextStream } from '../../../../core/masking/text-stream.ts';
 import { type CellContext, maskCell } from './cells.ts';
 import { CopyBinary } from './copy-binary.ts';
-import { Output } from './output.ts';
+import { CopyRows } from './copy-rows.ts';
+import type { Rewriting } from './output.ts';
 import type { ColumnPlan } from './result-plan.ts';
 
+export interface CopyTextPlan {
+  readonly kind: 'text';
+  readonly columns: readonly ColumnPlan[];
+  /** One byte each, as the statement says or by default. */
+  readonly delimiter: number;
+  /** As it stands in the data, a letter a byte. */
+  readonly nullText: string;
+  /** The first line names the columns. */
+  readonly header: boolean;
+  readonly csv: { readonly quote: number; readonly escape: number } | undefined;
+}
+
 export type CopyPlan =
-  | {
-      readonly kind: 'text';
-      readonly columns: readonly ColumnPlan[];
-      /** One byte each, as the statement says or by default. */
-      readonly delimiter: number;
-      readonly nullText: string;
-      /** The first line names the columns. */
-      readonly header: boolean;
-      readonly csv: { readonly quote: number; readonly escape: number } | undefined;
-    }
+  | CopyTextPlan
   | { readonly kind: 'binary'; readonly columns: readonly ColumnPlan[] }
   /** Its form or its columns are not known: nothing of it is shown. */
   | { readonly kind: 'withhold' };
@@ -48,6 +52,8 @@ export const MAX_FIELD_BYTES = 64 * 1024;
 interface Rewriter {
   push(part: Buffer): Uint8Array[];
   end(): Uint8Array[];
+  /** Rewrites b[start, end) in its message, and gives how much longer it becomes. Undefined: it is for `push`. */
+  rewriteRow?(b: Buffer, start: number, end: number, to: Rewriting): number | undefined;
 }
 
 export class CopyRewriter implements Rewriter {
@@ -70,18 +76,21 @@ export class CopyRewriter implements Rewriter {
   end(): Uint8Array[] {
     return this.#inner.end();
   }
+
+  /** One message's data, where that is one row; undefined: it is for `push`. */
+  rewriteRow(b: Buffer, start: number, end: number, to: Rewriting): number | undefined {
+    return this.#inner.rewriteRow?.(b, start, end, to);
+  }
 }
 
 const LF = 0x0a;
 const CR = 0x0d;
 const BACKSLASH = 0x5c;
-/** A longer text is searched in blocks. */
-const MAX_CLEAN_BYTES = 16 * 1024;
 const BEYOND: ColumnPlan = { kind: 'withhold', type: 25, format: 'text' };
 
 class CopyFields implements Rewriter {
   readonly #context: CellContext;
-  readonly #plan: Extract<CopyPlan, { kind: 'text' }>;
+  readonly #plan: CopyTextPlan;
   #column = 0;
   #row = 0;
   /** What is decided of the row under way. */
@@ -92,15 +101,30 @@ class CopyFields implements Rewriter {
   #long: { stream: TextStream | undefined; shown: boolean } | undefined;
   #quoted = false;
   #escaped = false;
-  readonly #constants = new Map<ColumnPlan, Buffer>();
+  readonly #rows: CopyRows;
 
-  constructor(context: CellContext, plan: Extract<CopyPlan, { kind: 'text' }>) {
+  constructor(context: CellContext, plan: CopyTextPlan) {
     this.#context = context;
     this.#plan = plan;
+    const mask = (column: number, raw: Buffer): Uint8Array => {
+      this.#column = column;
+      const put = this.#mask(raw);
+      this.#column = 0;
+      return put;
+    };
+    this.#rows = new CopyRows(context, plan, mask, (value) => this.#write(value));
+  }
+
+  rewriteRow(b: Buffer, start: number, end: number, to: Rewriting): number | undefined {
+    const underWay =
+      this.#column > 0 || this.#fieldBytes > 0 || this.#long || this.#quoted || this.#escaped || this.#line.length > 0;
+    if (underWay) return undefined;
+    const growth = this.#rows.rewrite(b, start, end, this.#plan.header && this.#row === 0, to);
+    if (growth !== undefined) this.#row++;
+    return growth;
   }
 
   push(part: Buffer): Uint8Array[] {
-    if (this.#isWholeRow(part)) return [this.#wholeRow(part)];
     const rows: Uint8Array[] = [];
     const out: Uint8Array[] = [];
     const { delimiter, csv } = this.#plan;
@@ -140,80 +164,6 @@ class CopyFields implements Rewriter {
       this.#line = [];
     }
     return rows;
-  }
-
-  /** As servers send them: one row, and nothing under way. Quotes may hold line ends, so those go the long way. */
-  #isWholeRow(part: Buffer): boolean {
-    const { csv } = this.#plan;
-    return (
-      this.#column === 0 &&
-      this.#fieldBytes === 0 &&
-      !this.#long &&
-      !this.#quoted &&
-      !this.#escaped &&
-      this.#line.length === 0 &&
-      part.length <= MAX_FIELD_BYTES &&
-      part.indexOf(LF) === part.length - 1 &&
-      (csv ? !part.includes(csv.quote) : part[part.length - 2] !== BACKSLASH)
-    );
-  }
-
-  #wholeRow(part: Buffer): Uint8Array {
-    const { delimiter, csv, columns } = this.#plan;
-    const header = this.#plan.header && this.#row === 0;
-    let out: Output | undefined;
-    let given = 0;
-    let from = 0;
-    for (let at = 0; at < part.length; at++) {
-      const byte = part[at];
-      if (byte === BACKSLASH && !csv) {
-        at++;
-        continue;
-      }
-      if (byte !== delimiter && byte !== LF) continue;
-      const plan = columns[this.#column] ?? BEYOND;
-      if (plan.kind !== 'pass' && !header && !(plan.kind === 'detect' && this.#isClean(part, from, at))) {
-        const raw = part.subarray(from, at);
-        const put = this.#constant(plan, raw) ?? this.#mask(raw);
-        if (put !== raw) {
-          out ??= new Output(part.length + 256);
-          out.copy(part, given, from);
-          out.copy(put, 0, put.length);
-          given = at;
-        }
-      }
-      from = at + 1;
-      this.#column++;
-    }
-    this.#column = 0;
-    this.#row++;
-    // The caller's bytes are used again.
-    if (!out) return Buffer.from(part);
-    out.copy(part, given, part.length);
-    return out.take();
-  }
-
-  /** Written without escapes, and with nothing to find in it. */
-  #isClean(part: Buffer, start: number, end: number): boolean {
-    const { masks, unsafeEncoding } = this.#context;
-    if (unsafeEncoding || end - start > MAX_CLEAN_BYTES) return false;
-    for (let at = start; at < end; at++) if (part[at] === BACKSLASH) return false;
-    return masks.finder?.find(part, start, end).length === 0;
-  }
-
-  /** What stands for every value of a column, as the format writes it. Undefined: it hangs on the value, or there is none. */
-  #constant(plan: ColumnPlan, raw: Buffer): Buffer | undefined {
-    if (plan.kind !== 'mask' || !plan.constant) return undefined;
-    const { nullText } = this.#plan;
-    if (raw.length === nullText.length && raw.toString('latin1') === nullText) return undefined;
-    if (this.#column === 0 && raw.length <= 2) return undefined;
-    if (raw[raw.length - 1] === CR) return undefined;
-    this.#context.masks.count(plan.rule);
-    const known = this.#constants.get(plan);
-    if (known) return known;
-    const made = Buffer.from(this.#write(plan.constant.toString('latin1')), 'latin1');
-    this.#constants.set(plan, made);
-    return made;
   }
 
   end(): Uint8Array[] {

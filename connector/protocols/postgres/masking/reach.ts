@@ -87,6 +87,11 @@ export class Reach {
     return found;
   }
 
+  /** Whether something may stand in settings before a session's first statement. */
+  get fillsAtLogin(): boolean {
+    return this.#once('login', (found) => this.#functions(this.#own.logins, found, 0)).code === 'dynamic';
+  }
+
   /** Of all functions of a name, the server's too. */
   ofFunction(name: string): Reached {
     return this.#once(`call ${name}`, (found) => this.#called({ name }, found, 0));
@@ -207,9 +212,7 @@ export class Reach {
     this.#operators(code.text, found, depth + 1);
     for (const name of code.calls) {
       const own = this.#byName.get(name) ?? [];
-      // `insert into t (a, b)`
-      const isTable = own.length === 0 && this.#names.spelt(name).length > 0;
-      if (!isTable && !this.#isKnown(name, own)) {
+      if (!this.#isKnown(name, own)) {
         found.lost();
         return;
       }
@@ -347,6 +350,8 @@ interface Code {
 /** Of a name, a server keeps so many bytes. */
 const KEPT = 63;
 const WORD = /[a-z_\u0080-\uffff][a-z0-9_$\u0080-\uffff]*/g;
+/** `insert into t (a, b)`: no call. */
+const INSERT = /\binto\s+(?:(?:"[^"]*"|[\w$\u0080-\uffff]+)\s*\.\s*)?(?:"[^"]*"|[\w$\u0080-\uffff]+)\s*(?=\()/g;
 const CALL = /([a-z_\u0080-\uffff][a-z0-9_$\u0080-\uffff]*)"?\s*\(/g;
 export const isWord = (name: string): boolean => name.match(WORD)?.[0] === name;
 const inQuotes = (name: string): string => name.toLowerCase().replaceAll('"', '""');
@@ -363,7 +368,8 @@ function codeOf(text: string): Code | undefined {
     words.add(word.slice(0, KEPT));
   }
   const calls = new Set<string>();
-  for (const [, name = ''] of code.matchAll(CALL)) if (!CALL_KEYWORDS.has(name)) calls.add(name.slice(0, KEPT));
+  for (const [, name = ''] of code.replace(INSERT, 'into').matchAll(CALL))
+    if (!CALL_KEYWORDS.has(name)) calls.add(name.slice(0, KEPT));
   const dynamic = DYNAMIC_WORDS.some((word) => words.has(word)) || /\bdo\s*(?:''|language)/.test(code);
   return { text: code, words, calls, dynamic };
 }

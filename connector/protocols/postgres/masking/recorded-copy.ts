@@ -7,14 +7,16 @@ import type { Masks } from '../../../../core/masking/masks.ts';
 import { CONFORMING } from '../../../../core/sql/postgres.ts';
 import { HEADER_BYTES } from '../framing.ts';
 import type { CopySubject, RecordedCopies } from '../recorded-copies.ts';
+import type { StatementEchoes } from '../statement-echoes.ts';
 import type { Statements } from '../statements.ts';
 import { CopyInLines, hide } from './copy-in.ts';
 import type { LiveGuide } from './live-guide.ts';
 import { LongParameters } from './long-parameters.ts';
 import { UNSAFE_ENCODINGS } from './result-masker.ts';
+import { copyParameters } from './parameter-copy.ts';
+import type { FoundSecrets } from './secret-literals.ts';
 import { maskParameter, maskStatement } from './statement-text.ts';
 import type { Readings, StatementReading, TextReading } from './statement-reading.ts';
-import type { Format } from './types.ts';
 
 const QUERY = 0x51;
 const PARSE = 0x50;
@@ -28,10 +30,12 @@ export class MaskedCopies implements RecordedCopies {
   readonly #statements: Statements;
   readonly #readings: Readings;
   readonly #guide: LiveGuide;
+  readonly #echoes: StatementEchoes;
   readonly #lines = new CopyInLines();
   #long: LongParameters | undefined;
 
-  constructor(statements: Statements, readings: Readings, guide: LiveGuide) {
+  constructor(statements: Statements, readings: Readings, guide: LiveGuide, echoes: StatementEchoes) {
+    this.#echoes = echoes;
     this.#statements = statements;
     this.#readings = readings;
     this.#guide = guide;
@@ -86,10 +90,12 @@ export class MaskedCopies implements RecordedCopies {
   }
 
   /** `from`: where its text begins. */
-  #text(message: Buffer, from: number, masks: Masks, { backslashEscapes = true }: CopySubject, cut: boolean): Buffer {
+  #text(message: Buffer, from: number, masks: Masks, subject: CopySubject, cut: boolean): Buffer {
+    const { backslashEscapes = true } = subject;
     const end = cut ? message.length : message.indexOf(0, from);
     const encoding = this.#statements.settings.get('client_encoding') ?? 'UTF8';
     if (cut || end < 0 || UNSAFE_ENCODINGS.has(encoding)) {
+      subject.told?.({ values: [], parameters: 'all' });
       const copy = Buffer.from(message);
       hideText(copy, from);
       return copy;
@@ -97,7 +103,15 @@ export class MaskedCopies implements RecordedCopies {
     const reading = () =>
       backslashEscapes ? undefined : this.#readings.read(this.#statements.text(message, from, end), CONFORMING);
     const bytes = message.subarray(from, end);
-    const masked = maskStatement(bytes, masks, { withholdLiterals: this.#withholds(reading), backslashEscapes });
+    const { names } = this.#statements;
+    const onSecrets = (found: FoundSecrets) => {
+      this.#echoes.expect(found);
+      names.prepareSecrets(found.prepares);
+      subject.told?.(found);
+    };
+    const { secretParameters: prepared } = names;
+    const withholdLiterals = this.#withholds(reading);
+    const masked = maskStatement(bytes, masks, { withholdLiterals, backslashEscapes, prepared, onSecrets });
     if (masked === bytes) return message;
     const copy = Buffer.from(message);
     copy.set(masked, from);
@@ -127,28 +141,13 @@ export class MaskedCopies implements RecordedCopies {
       return copy;
     }
     const withhold = this.#withholds(() => this.#guide.readingOf(prepared?.source));
-    const copy = Buffer.from(message);
-    const formats = copy.readUInt16BE(from);
-    let at = from + 2 + formats * 2;
-    const count = copy.readUInt16BE(at);
-    at += 2;
-    let changed = false;
-    for (let index = 0; index < count; index++) {
-      const length = copy.readInt32BE(at);
-      at += 4;
-      if (length <= 0) continue;
-      if (at + length > copy.length) throw new Error('parameters are malformed');
-      const form = formats === 0 ? 0 : copy.readUInt16BE(from + 2 + (formats === 1 ? 0 : index * 2));
-      const format: Format = form === 1 ? 'binary' : 'text';
-      const value = copy.subarray(at, at + length);
-      const put = maskParameter(value, prepared?.types[index] ?? 0, format, masks, withhold);
-      if (put !== value) {
-        copy.set(put, at);
-        changed = true;
-      }
-      at += length;
-    }
-    return changed ? copy : message;
+    const secrets = prepared?.secrets;
+    if (secrets) this.#echoes.expect(secrets);
+    return copyParameters(message, from, (value, index, format) => {
+      const secret = secrets?.parameters === 'all' || secrets?.parameters.has(index + 1) === true;
+      if (secret) this.#echoes.expect({ values: [Buffer.from(value)] });
+      return maskParameter(value, prepared?.types[index] ?? 0, format, masks, withhold || secret);
+    });
   }
 
   /** `from`: behind the header, where there is one. */

@@ -66,14 +66,16 @@ export function factsOf(
 ): StatementFacts {
   if (!reading) return masks.columnRules.length > 0 ? WITHHELD : withoutColumns(undefined, masks);
   if (masks.columnRules.length === 0) return withoutColumns(reading, masks);
-  if (!catalogue || session.dirty || (session.settingsFilled && reading.readsSettings)) return WITHHELD;
+  if (!catalogue || session.dirty) return WITHHELD;
+  const filled = session.settingsFilled || catalogue.fillsAtLogin;
+  if (filled && reading.readsSettings) return WITHHELD;
   const behind = definedBy(reading, session);
   if (behind === 'unknown') return WITHHELD;
   const all = behind ? [reading.summary, behind.summary] : [reading.summary];
   const texts = behind ? `${text}\n${behind.text}` : text;
   const { relations, readsSettings, ofCode: namedByCode } = catalogue.reach(texts, all);
   const reach = relations === 'unknown' ? relations : [...relations];
-  if (session.settingsFilled && (readsSettings || (reach !== 'unknown' && reach.some(holdsSettings)))) return WITHHELD;
+  if (filled && (readsSettings || (reach !== 'unknown' && reach.some(holdsSettings)))) return WITHHELD;
   const touched = touchedOf(reach, catalogue, masks.columnRules);
   const ofCode = touchedOf([...namedByCode], catalogue, masks.columnRules);
   // Rules and INSTEAD OF triggers, of a view that a written view stands on too, put values in the columns themselves.

@@ -6,6 +6,7 @@
 
 import type { Masking } from '../../../../core/masking/masked.ts';
 import type { Masks } from '../../../../core/masking/masks.ts';
+import { giveBack, lend } from '../../../net/kept-buffer.ts';
 import { HEADER_BYTES, MAX_MESSAGE_BYTES } from '../framing.ts';
 import type { CellContext } from './cells.ts';
 import { type CopyPlan, CopyRewriter } from './copy-out.ts';
@@ -17,7 +18,7 @@ import {
   WITHHELD,
 } from './error-fields.ts';
 import { LongRow } from './long-row.ts';
-import { Output } from './output.ts';
+import { Output, Rewriting } from './output.ts';
 import type { ResultPlan } from './result-plan.ts';
 import { RowMasker } from './row-masker.ts';
 
@@ -83,6 +84,8 @@ export class ResultMasker implements Masking {
   #held: Buffer[] = [];
   #heldBytes = 0;
   #wanted = 0;
+  /** The chunk at hand, where it was put together. */
+  #joined: Buffer | undefined;
   #long: Long | undefined;
   /** Set when nothing more is given, in words for the session's end. */
   fault: string | undefined;
@@ -132,6 +135,22 @@ export class ResultMasker implements Masking {
   }
 
   apply(received: Buffer): Buffer[] {
+    const given = this.#apply(received);
+    this.#free(received, given);
+    if (this.#joined) this.#free(this.#joined, given);
+    this.#joined = undefined;
+    return given;
+  }
+
+  /** What was given anew is all that is left of a chunk: its memory is used again. */
+  #free(chunk: Buffer, given: readonly Buffer[]): void {
+    // A part of a chunk may be handed on already.
+    if (chunk.byteOffset > 0 || this.#restBytes > 0) return;
+    for (const part of given) if (part.buffer === chunk.buffer) return;
+    giveBack(chunk);
+  }
+
+  #apply(received: Buffer): Buffer[] {
     if (this.fault !== undefined) return [];
     if (this.waiting) {
       this.#keep(Buffer.from(received));
@@ -150,28 +169,14 @@ export class ResultMasker implements Masking {
       if (!whole) return [];
       chunk = whole;
     }
-    const given: Buffer[] = [];
     const size = chunk.length;
-    let out: Output | undefined;
-    /** From here on nothing was given out yet. */
-    let from = 0;
+    const to = new Rewriting(chunk);
     let at = 0;
-    const flush = (to: number): void => {
-      if (to > from) {
-        if (out) out.copy(chunk, from, to);
-        else given.push(chunk.subarray(from, to));
-      }
-      from = to;
-    };
-    const rewriteInto = (): Output => {
-      if (!out) {
-        out = new Output(size - from + 1024);
-      }
-      return out;
-    };
     if (this.#long) {
+      const given: Buffer[] = [];
       at = this.#goOn(chunk, given);
-      from = at;
+      to.lead(given);
+      to.goOnAt(at);
     }
     while (at < size) {
       if (size - at < HEADER_BYTES) {
@@ -187,9 +192,7 @@ export class ResultMasker implements Masking {
       if (type !== DATA_ROW && RESULT_ENDS.has(type)) this.#planned = false;
       const asks = type === DATA_ROW ? !this.#planned : LOOKED_AT.has(type) && end <= size;
       if (asks && this.#guide.ready) {
-        flush(at);
-        if (out !== undefined && out.length > 0) given.push(out.take());
-        out = undefined;
+        const given = to.give(at);
         if (given.length > 0) {
           this.more = true;
           this.#keep(chunk.subarray(at));
@@ -207,51 +210,38 @@ export class ResultMasker implements Masking {
           this.#hold(chunk, at, HEADER_BYTES + length);
           break;
         }
-        flush(handled ? at : size);
-        if (out) given.push(out.take());
-        out = undefined;
+        const given = to.give(handled ? at : size);
         this.#begin(type, chunk, at, length, handled, given);
-        from = size;
-        at = size;
         return given;
       }
       if (handled) {
         if (type === DATA_ROW) {
-          const plan = this.#plan;
-          if (plan && this.#rows.look(plan, chunk, start, end)) {
-            const into = rewriteInto();
-            flush(at);
-            into.byte(DATA_ROW);
-            into.int32(declared + this.#rows.growth());
-            this.#rows.write(chunk, start, end, into);
-            from = end;
-          }
+          if (this.#plan) to.grow(at + 1, this.#rows.rewrite(this.#plan, chunk, start, end, to));
         } else if (type === COPY_DATA) {
-          const into = rewriteInto();
-          flush(at);
-          writeCopyData(into, this.#copy?.push(chunk.subarray(start, end)) ?? []);
-          from = end;
+          const growth = this.#copy?.rewriteRow(chunk, start, end, to);
+          if (growth !== undefined) to.grow(at + 1, growth);
+          else {
+            writeCopyData(to.replaceAt(at), this.#copy?.push(chunk.subarray(start, end)) ?? []);
+            to.goOnAt(end);
+          }
         } else {
           const body = this.#rewrite(type, chunk.subarray(start, end));
           if (body) {
-            const into = rewriteInto();
-            flush(at);
+            const out = to.replaceAt(at);
             if (type === 0x63 && this.#copy) {
-              writeCopyData(into, this.#copy.end());
+              writeCopyData(out, this.#copy.end());
               this.#copy = undefined;
             }
-            into.byte(type);
-            into.int32(body.length + 4);
-            into.copy(body, 0, body.length);
-            from = end;
+            out.byte(type);
+            out.int32(body.length + 4);
+            out.copy(body, 0, body.length);
+            to.goOnAt(end);
           }
         }
       }
       at = end;
     }
-    flush(at);
-    if (out !== undefined && out.length > 0) given.push(out.take());
-    return given;
+    return to.give(at);
   }
 
   /** Whether the message's content is looked at. For a row this decides the plan of its result. */
@@ -346,9 +336,12 @@ export class ResultMasker implements Masking {
       if (this.#held.length === 64) this.#held = [Buffer.concat(this.#held)];
       return undefined;
     }
-    const whole = Buffer.concat(this.#held);
+    const whole = lend(this.#heldBytes).subarray(0, this.#heldBytes);
+    let at = 0;
+    for (const part of this.#held) at += part.copy(whole, at);
     this.#held = [];
     this.#wanted = 0;
+    this.#joined = whole;
     return whole;
   }
 
@@ -408,7 +401,7 @@ function writeCopyData(out: Output, pieces: readonly Uint8Array[]): void {
     if (piece.length === 0) continue;
     out.byte(COPY_DATA);
     out.int32(piece.length + 4);
-    out.copy(piece, 0, piece.length);
+    out.put(piece);
   }
 }
 

@@ -1,17 +1,18 @@
 // What masks do to a session: how its client's messages are recorded, and what rewrites its answers.
-// Nothing is read and nothing is dialled for a session that no mask rule concerns.
+// Nothing is dialled for a session that no mask rule concerns, and nothing read but texts that may say a secret.
 
-import type { Masks } from '../../../../core/masking/masks.ts';
 import type { SessionGuard, UpstreamTarget } from '../../../protocol.ts';
 import type { Rewriting } from '../answers.ts';
 import { parse } from '../parser.ts';
-import { AS_SENT, type RecordedCopies } from '../recorded-copies.ts';
+import type { RecordedCopies } from '../recorded-copies.ts';
 import { type AnswerGuide, RefusalRewriter } from '../refusal-rewriter.ts';
+import type { StatementEchoes } from '../statement-echoes.ts';
 import type { Statements } from '../statements.ts';
 import { type CatalogueLease, Catalogues } from './catalogues.ts';
 import { LiveGuide } from './live-guide.ts';
 import { MaskRewriter } from './mask-rewriter.ts';
 import { MaskedCopies } from './recorded-copy.ts';
+import { SecretCopies } from './secret-copies.ts';
 import { Readings } from './statement-reading.ts';
 
 /** What all sessions of a process share. */
@@ -31,6 +32,8 @@ export interface SessionMaskingParts {
   readonly guard: SessionGuard;
   /** `statements.pipeline.next`: what the target answers next, with its statement, portal or prepared statement. */
   readonly statements: Statements;
+  /** Told of secrets that statements say. */
+  readonly echoes: StatementEchoes;
   readonly target: UpstreamTarget;
   /** That the session is in; undefined: the target's own. */
   readonly database: string | undefined;
@@ -41,6 +44,8 @@ export interface SessionMaskingParts {
 export interface SessionMasking {
   readonly rewriting: Rewriting;
   readonly copies: RecordedCopies;
+  /** What `copies` does while nothing is masked. */
+  readonly secretCopies: SecretCopies;
   /** Both sides are closed. */
   closed(): void;
 }
@@ -72,7 +77,7 @@ export function createSessionMasking(parts: SessionMaskingParts): SessionMasking
         });
       },
     });
-    live = { guide, lease, copies: new MaskedCopies(statements, parts.share.readings, guide) };
+    live = { guide, lease, copies: new MaskedCopies(statements, parts.share.readings, guide, parts.echoes) };
     return live;
   }
 
@@ -89,7 +94,7 @@ export function createSessionMasking(parts: SessionMaskingParts): SessionMasking
   // The catalogue is on its way before the first result.
   if (guard.rules.masks.columnRules.length > 0) begin();
 
-  const withMasks = (masks: Masks): RecordedCopies => (masks.any ? begin().copies : AS_SENT);
+  const secretCopies = new SecretCopies(statements, parts.echoes);
   return {
     rewriting: {
       get needed() {
@@ -105,9 +110,12 @@ export function createSessionMasking(parts: SessionMaskingParts): SessionMasking
       },
     },
     copies: {
-      copy: (type, message, masks, subject) => withMasks(masks).copy(type, message, masks, subject),
-      part: (type, part, masks, first, last) => withMasks(masks).part(type, part, masks, first, last),
+      copy: (type, message, masks, subject) =>
+        masks.any ? begin().copies.copy(type, message, masks, subject) : secretCopies.copy(type, message, subject),
+      part: (type, part, masks, _first, last) =>
+        masks.any ? begin().copies.part(type, part, masks) : secretCopies.part(type, part, last),
     },
+    secretCopies,
     closed() {
       closed = true;
       try {

@@ -28,6 +28,8 @@ export class SessionMemory {
   readonly #lost: number[] = [];
   #lostLongAgo = 0;
   readonly #dynamic = new WeakSet<StatementReading>();
+  /** Dynamic code was sent, and the transaction is not known to be over: it may run once more, at its end. */
+  #deferred = false;
   #filled = false;
 
   /** `begun`: statements were sent before anybody looked. */
@@ -71,8 +73,9 @@ export class SessionMemory {
       this.#changedAt ??= number;
       this.#encodingAt ??= number;
       this.#dynamic.add(one);
-      this.#unreadSent(statement);
+      this.#deferred = true;
     }
+    if (this.#deferred) this.#unreadSent(statement);
   }
 
   #unreadSent(statement: Statement): void {
@@ -150,6 +153,7 @@ export class SessionMemory {
     const changed = this.#changedAt !== undefined;
     this.#changedAt = undefined;
     this.#encodingAt = undefined;
+    this.#deferred = false;
     return changed;
   }
 
