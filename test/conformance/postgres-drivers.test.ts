@@ -18,12 +18,12 @@ const GO_SOURCES = '/usr/share/gocode';
 
 let at: DriverPlace;
 let watch: NodeJS.Timeout;
-/** By resource. */
+let approversTakeMs = 100;
 const held: string[] = [];
 
 beforeAll(async () => {
   at = await startDriverPlace();
-  // What would empty people is denied, all else approved. The client waits two seconds.
+  // What would empty people is denied, all else approved. The client waits for it.
   watch = setInterval(() => {
     for (const { statement, decide } of at.gateway.edge.held.splice(0)) {
       const denied = statement.statement.tables.includes('people');
@@ -31,7 +31,7 @@ beforeAll(async () => {
       const by = ['bob@example.com'];
       setTimeout(
         () => decide(denied ? { kind: 'denied', by, comment: 'not today' } : { kind: 'approved', by, comment: '' }),
-        2_000,
+        approversTakeMs,
       );
     }
   }, 20);
@@ -64,7 +64,7 @@ const UNDER_POLICY: readonly (readonly [RegExp, string])[] = [
   [/datetime\.date\(1987, 6, 5\)/g, 'datetime.date(2000, 1, 1)'],
   [/3ade68b1|ffffee0f/g, '00000000'],
   [/4111111111111111/g, '[credit-card]'],
-  [/have careful|(?<=")payload(?=")|(?<=")second(?=")/g, '[withheld]'],
+  [/have careful|do you hear/g, '[withheld]'],
   [/(?<=syntax error at or near \\")selec(?=\\")/g, '[withheld]'],
   [/permission denied for table people|must be owner of table people/g, 'REFUSED'],
   [/terminating connection due to administrator command/g, 'ENDED'],
@@ -75,7 +75,7 @@ const OF_THE_GATEWAY: readonly (readonly [RegExp, string])[] = [
   [/Gatehouse: Blocked by rule people-prod: it is what \\"(?:delete without where|drop)\\" names\./g, 'REFUSED'],
   [/Gatehouse: Denied by bob@example\.com \(rule people-prod\): not today/g, 'REFUSED'],
   [/Gatehouse: The grant was revoked: no longer needed/g, 'ENDED'],
-  [/,"HINT: {2}Ask the dba group\."|\\nHINT: {2}Ask the dba group\.(?:\\n)?/g, ''],
+  [/,"HINT: {2}Ask the dba group\."|\\n {2}Hint: Ask the dba group\./g, ''],
 ];
 
 const replaced = (lines: readonly Line[], by: readonly (readonly [RegExp, string])[]): Line[] =>
@@ -83,25 +83,18 @@ const replaced = (lines: readonly Line[], by: readonly (readonly [RegExp, string
 
 const WARNING = 'Gatehouse: Rule people-prod warns: it is what \\"update\\" names.';
 
-/** Without warnings and hints, which the server does not have. */
+const isWarning = (value: unknown): boolean => JSON.stringify(value ?? null).includes(WARNING);
+
+/** Without the gateway's warnings, each a text or an object, and without hints: the server has neither here. */
 function withoutMore(value: unknown): unknown {
-  if (Array.isArray(value)) {
-    return value
-      .filter(
-        (one) =>
-          !(isWarning(one) && !(Array.isArray(one) && one.some((part) => isWarning(part) && typeof part !== 'string'))),
-      )
-      .map(withoutMore);
-  }
+  if (Array.isArray(value)) return value.filter((one) => Array.isArray(one) || !isWarning(one)).map(withoutMore);
   if (typeof value !== 'object' || value === null) return value;
+  const hint = (key: string, one: unknown) => /hint/i.test(key) && (one === 'Ask the dba group.' || !one);
   return Object.fromEntries(
-    Object.entries(value).flatMap(([key, one]) =>
-      /hint/i.test(key) && (one === 'Ask the dba group.' || one === '') ? [] : [[key, withoutMore(one)]],
-    ),
+    Object.entries(value).flatMap(([key, one]) => (hint(key, one) ? [] : [[key, withoutMore(one)]])),
   );
 }
 
-const isWarning = (value: unknown): boolean => JSON.stringify(value ?? null).includes(WARNING);
 const byStep = (lines: readonly Line[]) => Object.fromEntries(lines.map(({ step, result }) => [step, result]));
 
 interface Seen {
@@ -131,6 +124,14 @@ async function compare(name: string, command: readonly string[], but: Record<str
   return { direct: expected, through: seen, words };
 }
 
+/** For two drivers the wait is long: one that blocks in its C library or its own code, one that reads by a loop. */
+async function slowly<T>(work: () => Promise<T>): Promise<T> {
+  approversTakeMs = 2_000;
+  return work().finally(() => {
+    approversTakeMs = 100;
+  });
+}
+
 /** What every driver must surface. */
 function expectPolicy({ words, through }: Seen): void {
   expect(words).toContain('Gatehouse: Blocked by rule people-prod: it is what \\"delete without where\\" names.');
@@ -144,7 +145,8 @@ describe('Python', () => {
   it('psycopg 3: pipelines, its own prepared statements, binary COPY, named cursors', async ({ skip }) => {
     await python(skip, 'psycopg', 'python3-psycopg');
     // What lo_get reads stands in no table that a rule could name.
-    expectPolicy(await compare('psycopg3', [PYTHON, program('psycopg3.py')], { large_object: null }));
+    const large_object = [[[77]], "[('',)]", [[1]], null];
+    expectPolicy(await slowly(() => compare('psycopg3', [PYTHON, program('psycopg3.py')], { large_object })));
   });
 
   it('psycopg2: values in the text, COPY, named cursors, polling', async ({ skip }) => {
@@ -174,7 +176,8 @@ it('JDBC: statements that it prepares by itself, batches, fetch sizes, metadata'
   const classes = join(at.directory, 'classes');
   await promisify(execFile)('javac', ['-encoding', 'UTF-8', '-cp', JDBC, '-d', classes, program('Jdbc.java')]);
   const command = ['java', '-Duser.timezone=UTC', '-cp', [classes, JDBC].join(delimiter), 'Jdbc'];
-  expectPolicy(await compare('jdbc', command, { large_object: expect.objectContaining({ class: 'PSQLException' }) }));
+  const large_object = expect.objectContaining({ class: 'PSQLException' });
+  expectPolicy(await slowly(() => compare('jdbc', command, { large_object })));
 });
 
 it('pgx: its statement caches, batches, CopyFrom, contexts', { timeout: 240_000 }, async ({ skip }) => {
@@ -218,12 +221,14 @@ it("PHP's PDO and pgsql: emulated and real prepared statements, COPY", async ({ 
 });
 
 describe('clients that read definitions, in front of PostgreSQL 15', () => {
-  let old: DriverPlace;
+  let old: DriverPlace | undefined;
+  let missing = '';
+  const place = (skip: Skip): DriverPlace => old ?? skip(missing);
 
-  beforeAll(async ({ skip }: { skip?: Skip } = {}) => {
+  beforeAll(async () => {
     old = await startDriverPlace(15).catch((error: unknown) => {
-      if (skip) return skip(String(error));
-      throw error;
+      missing = String(error);
+      return undefined;
     });
   });
 
@@ -234,7 +239,7 @@ describe('clients that read definitions, in front of PostgreSQL 15', () => {
 
   it('pgcli gets what it completes from, and describes tables', async ({ skip }) => {
     await python(skip, 'pgcli', 'pgcli');
-    const { direct, through } = await old.ways('pgcli');
+    const { direct, through } = await place(skip).ways('pgcli');
     const command = [PYTHON, program('pgcli_completions.py')];
     const [theirs, ours] = await Promise.all([runScenario(command, direct), runScenario(command, through)]);
     expect(theirs.lines.length).toBeGreaterThan(10);
@@ -244,30 +249,22 @@ describe('clients that read definitions, in front of PostgreSQL 15', () => {
     );
   });
 
-  it.each([
-    ['pg_dump', ['--schema-only']],
-    ['pg_dump', ['--data-only', '-t', 'people']],
-    ['pg_dump', ['--inserts', '-t', 'people', '-t', 'orders']],
-    [
-      'psql',
-      [
-        '-X',
-        ...['\\d+', '\\d+ people', '\\d+ contacts', '\\d orders', '\\df+', '\\dn+', '\\dT', '\\dp', '\\dx'].flatMap(
-          (one) => ['-c', one],
-        ),
-      ],
-    ],
-  ])('%s %j', async (name, args) => {
-    const found = findClient(name);
-    if (!found) throw new Error(`${name} is not installed (Debian: postgresql-client)`);
-    const { direct, through } = await old.ways(`dump_${name}_${args.length}_${args[0]?.length}`.toLowerCase());
+  const DESCRIBED = ['\\d+', '\\d+ people', '\\d+ contacts', '\\d orders', '\\df+', '\\dn+', '\\dT', '\\dp', '\\dx'];
+
+  it.for<[what: string, client: string, args: string[]]>([
+    ['pg_dump of the schema', 'pg_dump', ['--schema-only']],
+    ['pg_dump of masked rows', 'pg_dump', ['--data-only', '-t', 'people']],
+    ['pg_dump as INSERTs', 'pg_dump', ['--inserts', '-t', 'people', '-t', 'orders']],
+    ["psql's descriptions", 'psql', ['-X', ...DESCRIBED.flatMap((one) => ['-c', one])]],
+  ])('%s', async ([what, client, args], { skip }) => {
+    const found = findClient(client) ?? skip(`${client} is not installed (Debian: postgresql-client)`);
+    const { direct, through } = await place(skip).ways(what.toLowerCase().replaceAll(/[^a-z]/g, ''));
     const [theirs, ours] = await Promise.all([
       run(found, args, { env: direct.env }),
       run(found, args, { env: through.env }),
     ]);
     expect(theirs).toMatchObject({ code: 0, stderr: '' });
     expect(ours.stderr).toBe('');
-    const masked = UNDER_POLICY.reduce((text, [from, to]) => text.replaceAll(from, to), theirs.stdout);
-    expect(ours.stdout).toBe(masked);
+    expect(ours.stdout).toBe(UNDER_POLICY.reduce((text, [from, to]) => text.replaceAll(from, to), theirs.stdout));
   });
 });

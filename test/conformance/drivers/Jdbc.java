@@ -319,11 +319,11 @@ public class Jdbc {
       for (String text : new String[] {"select say('careful')", "update people set note = note where id = 2"}) {
         statement.execute(text);
         for (SQLWarning one = statement.getWarnings(); one != null; one = one.getNextWarning())
-          out.add(List.of(one.getSQLState(), one.getMessage()));
+          out.add(one.getSQLState() + " " + one.getMessage());
       }
       statement.execute("listen ch");
       try (Connection other = connect()) {
-        update(other, "notify ch, 'payload'");
+        update(other, "notify ch, 'do you hear'");
       }
       for (PGNotification one : conn.unwrap(PGConnection.class).getNotifications(5000))
         out.add(List.of(one.getName(), one.getParameter()));

@@ -195,7 +195,7 @@ async def notices():
     await conn.fetchval("select say('careful')")
     await conn.execute("update people set note = note where id = 2")
     await conn.add_listener("ch", lambda _c, _p, channel, payload: seen.append([channel, payload]))
-    await (await connect()).execute("notify ch, 'payload'")
+    await (await connect()).execute("notify ch, 'do you hear'")
     while not seen:
         await asyncio.sleep(0.01)
     return [heard, seen]

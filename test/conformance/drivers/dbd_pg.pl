@@ -35,7 +35,7 @@ my @steps = (
   login => sub { my $dbh = dbh(); [rows($dbh, 'select current_user'), $dbh->{pg_server_version}, $dbh->{pg_standard_conforming_strings}] },
   channel_binding => sub { rows(dbh('channel_binding=require'), 'select 1') },
   without_tls => sub { rows(dbh('sslmode=disable'), 'select 1') },
-  wrong_password => sub { eval { dbh('', password => 'wrong') }; [DBI->err, DBI->state] },
+  wrong_password => sub { eval { dbh('', password => 'wrong') }; [$DBI::err, $DBI::state] },
   types => sub {
     my $dbh = dbh();
     my @values = (
@@ -134,7 +134,7 @@ my @steps = (
     $dbh->do("select say('careful')");
     $dbh->do('update people set note = note where id = 2');
     $dbh->do('listen ch');
-    dbh()->do("notify ch, 'payload'");
+    dbh()->do("notify ch, 'do you hear'");
     my $heard;
     until ($heard = $dbh->pg_notifies) { select undef, undef, undef, 0.02 }
     [\@out, $heard->[0], $heard->[2]];

@@ -43,7 +43,7 @@ $steps = [
         foreach ([false, true] as $emulate) {
             $conn = connect('', null, [PDO::ATTR_EMULATE_PREPARES => $emulate]);
             foreach ([
-                ['int2', -32768], ['int8', PHP_INT_MIN], ['numeric', '12345678901234567890.123456789'], ['float8', 0.1], ['text', "ü😀👩‍👩‍👧'\\"],
+                ['int2', -32768], ['int8', PHP_INT_MIN], ['numeric', '12345678901234567890.123456789'], ['float8', 0.1], ['text', "ü😀👩‍👩‍👧'\\."],
                 ['uuid', '00000000-0000-0000-0000-000000000005'], ['json', '{"k": ["ü", null]}'], ['jsonb', '{"k": 1.5}'], ['date', '2024-02-29'],
                 ['timestamptz', '2024-02-29 01:02:03.000004+00'], ['interval', '3 days'], ['int4[]', '{1,2,NULL}'], ['text', null],
             ] as [$kind, $value]) {
@@ -133,7 +133,7 @@ $steps = [
         $out = pg_last_notice($conn, PGSQL_NOTICE_ALL);
         $listening = connect();
         $listening->exec('listen ch');
-        pg_query($conn, "notify ch, 'payload'");
+        pg_query($conn, "notify ch, 'do you hear'");
         $heard = $listening->pgsqlGetNotify(PDO::FETCH_ASSOC, 5000);
         return [$out, $heard['message'] ?? null, $heard['payload'] ?? null];
     },

@@ -93,12 +93,12 @@ STEPS = {
     conn.pipeline_sync
     syncs = 0
     until syncs == 2
-      result = attempt { conn.sync_get_result } or next
+      result = attempt { conn.get_result } or next
       if result.is_a?(Hash)
         out << result
       else
         syncs += 1 if result.result_status == PG::PGRES_PIPELINE_SYNC
-        out << [result.res_status, result.cmd_status, result.ntuples.positive? ? result.values : nil]
+        out << [result.res_status(result.result_status), result.cmd_status, result.ntuples.positive? ? result.values : nil]
       end
     end
     conn.exit_pipeline_mode
@@ -163,7 +163,7 @@ STEPS = {
     conn.exec("select say('careful')")
     conn.exec('update people set note = note where id = 2')
     conn.exec('listen ch')
-    connect.exec("notify ch, 'payload'")
+    connect.exec("notify ch, 'do you hear'")
     conn.wait_for_notify(5) { |channel, _, payload| out << [channel, payload] }
     out
   end,

@@ -4,6 +4,7 @@ import os
 import sys
 
 from pgcli.pgexecute import PGExecute
+from pgspecial.main import PGSpecial
 
 executor = PGExecute(
     *[os.environ[name] for name in ("PGDATABASE", "PGUSER", "PGPASSWORD", "PGHOST", "PGPORT")],
@@ -24,7 +25,8 @@ asked = {
 }
 for step, ask in asked.items():
     print(json.dumps({"step": step, "result": repr(list(ask()))}))
+special = PGSpecial()
 for text in ("select * from people order by id limit 3", "\\d people", "\\dt", "\\df say", "\\d+ orders", "\\dv"):
-    found = [(title, repr(list(rows or [])), headers, status) for title, rows, headers, status, *_ in executor.run(text)]
+    found = [(title, repr(list(rows or [])), headers, status) for title, rows, headers, status, *_ in executor.run(text, special)]
     print(json.dumps({"step": text, "result": found}))
 sys.stdout.flush()

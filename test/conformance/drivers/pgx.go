@@ -164,7 +164,7 @@ func batch() interface{} {
 	conn := connect("")
 	out := []interface{}{}
 	// pgx prepares all of a batch first, so what is wrong with a text comes before anything runs.
-	for _, refused := range []string{"insert into things (id) values (100)", "delete from people", "delete from nowhere"} {
+	for _, refused := range []string{"insert into things (id) values (100)", "delete from people", "delete from nowhere where id = 1"} {
 		made := &pgx.Batch{}
 		made.Queue("insert into things (id, name) values ($1, $2)", 1, "one")
 		made.Queue("select id, email from people where id = $1", 2)
@@ -261,14 +261,14 @@ func notices() interface{} {
 	must(err)
 	out := []interface{}{}
 	config.OnNotice = func(_ *pgconn.PgConn, notice *pgconn.Notice) {
-		out = append(out, []string{notice.Code, notice.Message, notice.Hint})
+		out = append(out, map[string]string{"code": notice.Code, "message": notice.Message, "hint": notice.Hint})
 	}
 	conn, err := pgx.ConnectConfig(background, config)
 	must(err)
 	query(conn, "select say('careful')")
 	exec(conn, "update people set note = note where id = 2")
 	exec(conn, "listen ch")
-	exec(connect(""), "notify ch, 'payload'")
+	exec(connect(""), "notify ch, 'do you hear'")
 	heard, err := conn.WaitForNotification(background)
 	must(err)
 	return append(out, heard.Channel, heard.Payload)

@@ -190,7 +190,7 @@ def notices():
     rows(conn, "update people set note = note where id = 2")
     rows(conn, "create temp table if not exists t (id int); create temp table if not exists t (id int)")
     rows(conn, "listen ch")
-    rows(connect(), "notify ch, 'payload'")
+    rows(connect(), "notify ch, 'do you hear'")
     while not conn.notifies:
         select.select([conn], [], [], 5)
         conn.poll()

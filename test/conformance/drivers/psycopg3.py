@@ -297,15 +297,15 @@ def cancel():
 def notices():
     out = []
     with connect() as conn:
-        conn.add_notice_handler(lambda diag: out.append([diag.severity, diag.message_primary, diag.message_hint]))
+        conn.add_notice_handler(lambda diag: out.append({"severity": diag.severity, "message": diag.message_primary, "hint": diag.message_hint}))
         conn.execute("select say('careful')")
         conn.execute("update people set note = note where id = 2")
         conn.execute("create temp table if not exists t (id int)")
         conn.execute("create temp table if not exists t (id int)")
         conn.execute("listen ch")
         with connect() as other:
-            other.execute("select pg_notify('ch', 'payload')")
-            other.execute("notify ch, 'second'")
+            other.execute("select pg_notify('ch', 'do you hear')")
+            other.execute("notify ch, 'do you hear'")
         seen = []
         for notify in conn.notifies():
             seen.append([notify.channel, notify.payload])
@@ -334,12 +334,11 @@ def errors():
 
 
 def large_object():
-    with psycopg.connect() as conn:
-        conn.execute("select lo_from_bytea(77, %b)", [b"large" * 1000])
-        conn.execute("select lo_put(77, 2, %b)", [b"RGE"])
+    with connect() as conn:
+        made = conn.execute("select lo_from_bytea(77, %b)", [b"large" * 1000]).fetchall()
+        put = repr(conn.execute("select lo_put(77, 2, %b)", [b"RGE"]).fetchall())
         (back,) = conn.execute("select lo_get(77)", binary=True).fetchone()
-        conn.execute("select lo_unlink(77)")
-        return back and hashlib.md5(back).hexdigest()
+        return [made, put, conn.execute("select lo_unlink(77)").fetchall(), back and hashlib.md5(back).hexdigest()]
 
 
 def hold():
