@@ -124,7 +124,7 @@ async function compare(name: string, command: readonly string[], but: Record<str
   return { direct: expected, through: seen, words };
 }
 
-/** For two drivers the wait is long: one that blocks in its C library or its own code, one that reads by a loop. */
+/** For two drivers the wait is long. */
 async function slowly<T>(work: () => Promise<T>): Promise<T> {
   approversTakeMs = 2_000;
   return work().finally(() => {
@@ -265,6 +265,9 @@ describe('clients that read definitions, in front of PostgreSQL 15', () => {
     ]);
     expect(theirs).toMatchObject({ code: 0, stderr: '' });
     expect(ours.stderr).toBe('');
-    expect(ours.stdout).toBe(UNDER_POLICY.reduce((text, [from, to]) => text.replaceAll(from, to), theirs.stdout));
+    // pg_dump makes a new key for each dump.
+    const withoutKey = (text: string) => text.replaceAll(/^\\(un)?restrict \w+$/gm, '');
+    const masked = UNDER_POLICY.reduce((text, [from, to]) => text.replaceAll(from, to), theirs.stdout);
+    expect(withoutKey(ours.stdout)).toBe(withoutKey(masked));
   });
 });
