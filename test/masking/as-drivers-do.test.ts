@@ -1,6 +1,6 @@
 // What drivers do beside plain statements, under masks: nothing is withheld that has nothing to do with masked data.
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { bind, describePortal, execute, parse, query, sync } from '../harness/client-messages.ts';
 import { answersOf } from '../harness/guarded.ts';
 import { dialRaw, logInRaw, type RawMessage, type RawPeer } from '../harness/raw-postgres.ts';
@@ -8,6 +8,11 @@ import { SCHEMA } from './live-schema.ts';
 import { leave, type Place, place, psql } from './place.ts';
 
 let at: Place;
+const peers: RawPeer[] = [];
+
+afterEach(() => {
+  for (const peer of peers.splice(0)) peer.socket.destroy();
+});
 
 beforeAll(async () => {
   at = await place(18, [SCHEMA]);
@@ -17,6 +22,7 @@ afterAll(() => leave(at));
 
 async function enter(): Promise<RawPeer> {
   const peer = await dialRaw(at.gateway.port);
+  peers.push(peer);
   await logInRaw(peer, at.password);
   return peer;
 }
