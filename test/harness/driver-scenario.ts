@@ -41,8 +41,9 @@ const SCHEMA = `
   comment on column orders.total is 'in euro';
   create table things (id int primary key, name text unique, payload bytea, at timestamptz);
   create table scratch (id int);
+  create table slow (id int);
   create function say(what text) returns int language plpgsql as $$ begin raise warning 'have %', what; return 1; end $$;
-  alter table things owner to app; alter table scratch owner to app;
+  alter table things owner to app; alter table scratch owner to app; alter table slow owner to app;
   grant select, insert, update on people, orders, contacts to app;
   analyze`;
 

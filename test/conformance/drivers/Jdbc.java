@@ -391,6 +391,19 @@ public class Jdbc {
     return out;
   }
 
+  static Object withdrawn() throws Exception {
+    List<Object> out = new ArrayList<>();
+    try (Connection conn = connect(); Connection other = connect(); Statement statement = conn.createStatement()) {
+      // There it waits for a lock, and here for an approval that nobody gives.
+      other.setAutoCommit(false);
+      update(other, "lock table slow");
+      statement.setQueryTimeout(1);
+      out.add(attempt(() -> statement.executeUpdate("truncate slow")));
+      out.add(query(conn, "select 1"));
+    }
+    return out;
+  }
+
   static Object closed() throws Exception {
     Connection conn = connect();
     emit("ready", null);
@@ -418,6 +431,7 @@ public class Jdbc {
     steps.put("large_object", Jdbc::largeObject);
     steps.put("metadata", Jdbc::metadata);
     steps.put("hold", Jdbc::hold);
+    steps.put("withdrawn", Jdbc::withdrawn);
     steps.put("closed", Jdbc::closed);
     steps.forEach((name, step) -> {
       try {

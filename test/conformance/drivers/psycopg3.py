@@ -352,6 +352,17 @@ def hold():
     return out
 
 
+def withdrawn():
+    out = []
+    with connect() as conn, psycopg.connect() as other:
+        # There it waits for a lock, and here for an approval that nobody gives.
+        other.execute("lock table slow")
+        threading.Timer(0.5, conn.cancel).start()
+        out.append(attempt(lambda: conn.execute("truncate slow")))
+        out.append(conn.execute("select 1").fetchone())
+    return out
+
+
 def closed():
     conn = connect()
     conn.execute("set application_name = 'to be closed'")
@@ -361,7 +372,8 @@ def closed():
 
 for step in (
     login, channel_binding, without_tls, wrong_password, types, big, masked, prepared, pipeline, transaction, cursors,
-    copy, cancel, notices, errors, large_object, hold, closed,
+    copy, cancel, notices, errors, large_object, hold, withdrawn,
+    closed,
 ):
     if len(sys.argv) > 1 and step.__name__ not in sys.argv[1:]:
         continue
