@@ -86,6 +86,31 @@ describe('the extended protocol', () => {
   });
 });
 
+describe('a name that is a portal first and a cursor then, or the other way round, or two portals', () => {
+  const HARMLESS = [parse('', "select name || '' from app.people order by id"), bind('p', ''), sync()];
+  const SECRET = [parse('', "select email || '' from app.people order by id"), bind('p', ''), sync()];
+  const DECLARED = [query("declare p cursor for select email || '' from app.people order by id")];
+  const CLOSED = [query('close p')];
+
+  it.each([
+    ['portal, cursor', [HARMLESS, CLOSED, DECLARED]],
+    ['cursor, portal', [DECLARED, CLOSED, HARMLESS, CLOSED, DECLARED]],
+    ['portal, portal', [HARMLESS, CLOSED, SECRET]],
+    ['a portal that was never made', [DECLARED, [query('savepoint s')], HARMLESS, [query('rollback to s')]]],
+  ])('%s: FETCH gives nothing of what is hidden', async (_name, steps) => {
+    const peer = await enter();
+    peer.send(query('begin'));
+    await peer.upTo('Z');
+    for (const step of steps) {
+      peer.send(...step);
+      await peer.upTo('Z');
+    }
+    peer.send(query('fetch 1 from p'));
+    const cells = cellsOf(await peer.upTo('Z'));
+    expect([[null], ['[masked]']]).toContainEqual(cells);
+  });
+});
+
 describe('behind a slip of the pen, or a temporary table', () => {
   it.each(['selec 1', 'create temp table mine (id int)'])('settings and words come as they are: %s', async (before) => {
     const ran = await psql(at, [
