@@ -25,7 +25,7 @@ import type { ResultGuide } from './result-masker.ts';
 import { planFields, type ResultPlan, withOrigin } from './result-plan.ts';
 import type { ResultField } from './row-description.ts';
 import { SessionMemory } from './session-memory.ts';
-import { maskStatementText } from './statement-text.ts';
+import { maskStatementText, maskUnreadText } from './statement-text.ts';
 import type { Readings, StatementReading, TextReading } from './statement-reading.ts';
 import type { Format } from './types.ts';
 import { planUndescribed } from './undescribed-result.ts';
@@ -339,8 +339,8 @@ export class LiveGuide implements ResultGuide {
 
   #words(reading: TextReading | undefined, number: number): { text: string | undefined; mayTouch: boolean } {
     const { masks } = this;
-    const { statements } = reading ?? {};
-    if (!reading || !statements) return { text: undefined, mayTouch: true };
+    if (!reading?.statements) return { text: reading && maskUnreadText(reading.text, masks), mayTouch: true };
+    const { statements } = reading;
     const facts = statements.map((statement, index) =>
       this.factsFor(statement, reading, number, statements.slice(0, index)),
     );
