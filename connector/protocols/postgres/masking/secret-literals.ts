@@ -111,6 +111,8 @@ function read(b: Buffer, original: Buffer, options: LiteralOptions, found: Found
   /** The last literal was the name of what comes behind the comma: `set_config('a.secret', 'x', false)`. */
   let named = false;
   let word = '';
+  /** Where a string begins with an E in front. */
+  let escapedAt = -1;
   /** Words in front of the brackets that are open. */
   let calls: string[] = [];
   /** All literals within brackets deeper than this are secret; -1: none are. */
@@ -179,7 +181,7 @@ function read(b: Buffer, original: Buffer, options: LiteralOptions, found: Found
       found.hidden ||= withholdLiterals;
       at = end;
     } else if (byte === QUOTE) {
-      const escapes = backslashEscapes || /^e$/i.test(word);
+      const escapes = backslashEscapes || escapedAt === at;
       const start = at + 1;
       const end = stringEnd(b, start, QUOTE, escapes);
       hide(start, end, original);
@@ -239,15 +241,18 @@ function read(b: Buffer, original: Buffer, options: LiteralOptions, found: Found
       while (end < b.length && isWordByte(b[end])) end++;
       const last = word;
       word = b.toString('latin1', at, end);
-      // U&'...'
-      if (b[end] === 0x26 && (b[end + 1] === QUOTE || b[end + 1] === DOUBLE) && /^u$/i.test(word)) end++;
-      else if (isDigit(byte)) {
+      // U&'...': the words before still count.
+      if (b[end] === 0x26 && (b[end + 1] === QUOTE || b[end + 1] === DOUBLE) && /^u$/i.test(word)) {
+        end++;
+        if (/^until$/i.test(last)) word = last;
+      } else if (isDigit(byte)) {
         if (withholdLiterals) {
           for (let i = at; i < end; i++) if (isDigit(b[i])) b[i] = ZERO;
           found.hidden = true;
         }
       } else if (end < b.length && b[end] === QUOTE && /^(?:e|n|b|x)$/i.test(word)) {
         // The letter in front of a string: the words before still count.
+        if (/^e$/i.test(word)) escapedAt = end;
         if (/^until$/i.test(last)) word = last;
       } else {
         const lower = word.toLowerCase();
@@ -299,9 +304,9 @@ function read(b: Buffer, original: Buffer, options: LiteralOptions, found: Found
         if (declared && b[at - 1] === 0x3a) secret = true;
         assigned = true;
       }
-      if (list?.over) list = undefined;
       at++;
     }
+    if (list?.over) list = undefined;
   }
 }
 
