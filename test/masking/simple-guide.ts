@@ -1,10 +1,16 @@
 // A guide for conversations of one statement at a time: each result is described just before its rows.
 // Where a pipeline runs, the conversation itself is the guide.
 
-import type { Masks } from '../../../../core/masking/masks.ts';
-import type { CopyPlan } from './copy-out.ts';
-import type { ResultGuide } from './result-masker.ts';
-import { planResult, type ResolveOrigin, type ResultFacts, type ResultPlan, WITHHOLD_ALL } from './result-plan.ts';
+import type { Masks } from '../../core/masking/masks.ts';
+import type { CopyPlan } from '../../connector/protocols/postgres/masking/copy-out.ts';
+import type { ResultGuide } from '../../connector/protocols/postgres/masking/result-masker.ts';
+import {
+  planResult,
+  type ResolveOrigin,
+  type ResultFacts,
+  type ResultPlan,
+  WITHHOLD_ALL,
+} from '../../connector/protocols/postgres/masking/result-plan.ts';
 
 export interface CurrentStatement extends ResultFacts {
   readonly text: string;
