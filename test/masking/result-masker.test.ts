@@ -4,11 +4,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ResultMasker } from '../../connector/protocols/postgres/masking/result-masker.ts';
-import { planResult } from '../../connector/protocols/postgres/masking/result-plan.ts';
 import { mask } from '../../core/masking/masked.ts';
 import type { Masks } from '../../core/masking/masks.ts';
 import { copyCsv, copyText } from './copy-plans.ts';
-import { type CurrentStatement, SimpleGuide } from './simple-guide.ts';
+import { type CurrentStatement, planResult, SimpleGuide } from './simple-guide.ts';
 import { masksOf, throwingHash } from './masks-of.ts';
 import { dataRow, int16, int32, message, readMessages, readRow, rowDescription } from './wire.ts';
 
