@@ -25,11 +25,11 @@ import type { ResultGuide } from './result-masker.ts';
 import { planFields, type ResultPlan, withOrigin } from './result-plan.ts';
 import type { ResultField } from './row-description.ts';
 import { SessionMemory } from './session-memory.ts';
-import { maskStatementText, maskUnreadText } from './statement-text.ts';
 import type { Readings, StatementReading, TextReading } from './statement-reading.ts';
 import type { Format } from './types.ts';
 import { planUndescribed } from './undescribed-result.ts';
 import { UntouchedAnswers } from './untouched-answers.ts';
+import { type Words, wordsOf } from './words-sent.ts';
 
 /** From this age on it is read again while nobody waits. */
 const REFRESH_AFTER_MS = 5_000;
@@ -87,6 +87,8 @@ export class LiveGuide implements ResultGuide {
     { facts: StatementFacts; masks: Masks; formats: string; plan: ResultPlan | undefined }
   >();
   #reportedFault: string | undefined;
+  /** A setting was filled from tables, of which these masks hid nothing. */
+  #filledUnder: Masks | undefined;
   #sentAny: boolean;
 
   constructor(parts: LiveGuideParts) {
@@ -122,6 +124,8 @@ export class LiveGuide implements ResultGuide {
       reading,
       (one) => {
         if (!one.fillsSettings && !writesThrough(one, this.#parts.lease.current)) return false;
+        // What is masked later may be in it as well.
+        this.#filledUnder ??= this.masks;
         const touched = this.factsFor(one, reading, statement.number, []).touched;
         return touched === 'unknown' || touched.length > 0;
       },
@@ -178,6 +182,7 @@ export class LiveGuide implements ResultGuide {
     earlier: readonly StatementReading[],
   ): StatementFacts {
     const { masks } = this;
+    if (this.#filledUnder !== undefined && this.#filledUnder !== masks) this.memory.fill();
     const state = this.memory.stateFor(number, earlier);
     const alike = statement !== undefined && !state.dirty && !state.settingsFilled && statement.alone;
     const known = alike ? this.#known.get(statement) : undefined;
@@ -326,7 +331,7 @@ export class LiveGuide implements ResultGuide {
   }
 
   /** As recorded: what the target quotes of it is in the recording too. */
-  statement(): { readonly text: string | undefined; readonly mayTouch: boolean } {
+  statement(): Words {
     const { next } = this.#parts.statements.pipeline;
     const later = Number.MAX_SAFE_INTEGER;
     if (next?.kind === 'parse') return this.#words(this.readingOf(next.prepared.source), later);
@@ -337,18 +342,8 @@ export class LiveGuide implements ResultGuide {
 
   // --- what they need ---
 
-  #words(reading: TextReading | undefined, number: number): { text: string | undefined; mayTouch: boolean } {
-    const { masks } = this;
-    if (!reading?.statements) return { text: reading && maskUnreadText(reading.text, masks), mayTouch: true };
-    const { statements } = reading;
-    const facts = statements.map((statement, index) =>
-      this.factsFor(statement, reading, number, statements.slice(0, index)),
-    );
-    const withholdLiterals = facts.some((one) => one.withholdLiterals);
-    return {
-      text: maskStatementText(reading.text, masks, { withholdLiterals, again: true }),
-      mayTouch: facts.some(({ touched }) => masks.mayTouch(touched)),
-    };
+  #words(reading: TextReading | undefined, number: number): Words {
+    return wordsOf(reading, this.masks, (one, earlier) => this.factsFor(one, reading, number, earlier));
   }
 
   #current(): Current {

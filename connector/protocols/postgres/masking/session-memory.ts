@@ -44,6 +44,11 @@ export class SessionMemory {
     this.#filled = true;
   }
 
+  /** A setting may hold what a rule hides. */
+  fill(): void {
+    this.#filled = true;
+  }
+
   /**
    * The target will run it. `reading` undefined: nobody knows what it is. `fills`: it may put data into a setting.
    * `runs`: what code of the database's own runs: dynamic code may do anything.
