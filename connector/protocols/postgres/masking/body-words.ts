@@ -27,5 +27,7 @@ const COMPARED =
 export const OPERATOR_WORDS: ReadonlyMap<string, RegExp> = new Map([
   ...['~~', '!~~', '~~*', '!~~*'].map((sign) => [sign, /like/] as const),
   ...['~', '!~'].map((sign) => [sign, /similar/] as const),
-  ...['=', '<>', '<', '>', '<=', '>='].map((sign) => [sign, COMPARED] as const),
+  ...['=', '<', '>', '<=', '>='].map((sign) => [sign, COMPARED] as const),
+  // Of one operator both signs.
+  ['<>', new RegExp(`${COMPARED.source}|!=`)],
 ]);

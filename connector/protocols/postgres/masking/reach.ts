@@ -110,7 +110,7 @@ export class Reach {
       .flatMap((summary) => [...everyStatement(summary)])
       .flatMap(({ acts }) => acts.flatMap((act) => act.function?.name.toLowerCase() ?? []))
       .filter((name) => isHarmless({ name }));
-    for (const name of [...named, ...LATER_KEYWORDS.filter((word) => code.words.has(word))])
+    for (const name of [...named, ...NOT_NOTED.filter((word) => code.words.has(word))])
       for (const one of this.#byName.get(name) ?? []) this.#function(one, found, 0);
     return found.relations === 'unknown' || found.relations.size > 0;
   }
@@ -374,8 +374,9 @@ function codeOf(text: string): Code | undefined {
   return { text: code, words, calls, dynamic };
 }
 
-/** What the parser takes for syntax, and an older server for the call of a function. */
-const LATER_KEYWORDS = `json json_array json_arrayagg json_exists json_object json_objectagg json_query json_scalar
+/** What the parser takes for syntax, and an older server for the call of a function; and what is noted as a setting. */
+const NOT_NOTED =
+  `set_config json json_array json_arrayagg json_exists json_object json_objectagg json_query json_scalar
   json_serialize json_table json_value merge_action`.split(/\s+/);
 
 /** The server's own, and it reads no rows. */
