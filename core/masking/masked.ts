@@ -48,6 +48,3 @@ export function mask(masking: Masking, bytes: Uint8Array): readonly Masked[] {
     return [];
   }
 }
-
-/** For sessions whose grant masks nothing: bytes as they are. */
-export const NO_MASKING: Masking = { apply: (bytes) => [bytes], fail: () => undefined };

@@ -3,6 +3,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { message } from '../../connector/protocols/postgres/messages.ts';
 import { SessionRules } from '../../core/policy/session-rules.ts';
@@ -157,3 +158,36 @@ test.each(['is cut at the query', 'hangs', 'is refused', 'gives rows of random c
     });
   },
 );
+
+test('a target whose catalogue cannot be read: withheld, told, and the session goes on', async () => {
+  const limitedServer = await startPostgres({ hba: ['host all limited 127.0.0.1/32 trust'] });
+  const admin = new pg.Client({ host: '127.0.0.1', port: limitedServer.port, user: 'postgres', database: 'postgres' });
+  await admin.connect();
+  await admin.query(SCHEMA);
+  await admin.query(
+    'create role limited login connection limit 1; grant usage on schema app to limited; grant select on all tables in schema app to limited',
+  );
+  await admin.end();
+  const far = await startGateway({
+    targets: { demo: { ...trusted(limitedServer.port), user: 'limited', database: 'postgres' } },
+  });
+  const other = new pg.Client({
+    host: far.host,
+    port: far.port,
+    user: 'alice@example.com',
+    database: 'demo',
+    password: far.edge.issue().secret,
+  });
+  try {
+    far.edge.rules = SessionRules.parse(RULES);
+    await other.connect();
+    const { rows } = await other.query('select id, email, name from app.people where id = 1');
+    expect(rows).toEqual([{ id: null, email: null, name: null }]);
+    expect((await other.query('select 1 as one')).rows).toHaveLength(1);
+    expect(far.log.last.facts('mask.withheld').map(({ reason }) => reason)).toContain('catalogue_unavailable');
+  } finally {
+    await other.end();
+    await far.close();
+    await limitedServer.stop();
+  }
+});

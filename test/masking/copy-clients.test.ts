@@ -4,9 +4,9 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { copyCsv, copyText } from '../../connector/protocols/postgres/masking/copy-out.ts';
 import type { ColumnPlan } from '../../connector/protocols/postgres/masking/result-plan.ts';
 import { findClient, type PostgresServer, startPostgres } from '../harness/postgres.ts';
+import { copyCsv, copyText } from './copy-plans.ts';
 import { type MaskingProxy, readOrigins, startMaskingProxy } from './masking-proxy.ts';
 import { masksOf } from './masks-of.ts';
 

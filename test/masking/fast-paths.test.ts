@@ -3,22 +3,17 @@
 
 import { createHmac } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import {
-  type CopyPlan,
-  copyCsv,
-  copyText,
-  type CopyTextPlan,
-} from '../../connector/protocols/postgres/masking/copy-out.ts';
+import type { CopyPlan, CopyTextPlan } from '../../connector/protocols/postgres/masking/copy-out.ts';
 import { PARTIAL_ROOM_BYTES, writePartial } from '../../connector/protocols/postgres/masking/partial-bytes.ts';
 import { ResultMasker } from '../../connector/protocols/postgres/masking/result-masker.ts';
-import { planResult } from '../../connector/protocols/postgres/masking/result-plan.ts';
-import { SimpleGuide } from '../../connector/protocols/postgres/masking/simple-guide.ts';
 import { giveBack, lend } from '../../connector/net/kept-buffer.ts';
 import { createKeyedHash } from '../../connector/keyed-hash.ts';
 import { DETECTORS } from '../../core/masking/detectors/catalogue.ts';
 import { DETECTOR_NAMES, type DetectorName } from '../../core/masking/detectors/names.ts';
 import { mask } from '../../core/masking/masked.ts';
 import { secret } from '../../core/secret.ts';
+import { planResult, SimpleGuide } from './simple-guide.ts';
+import { copyCsv, copyText } from './copy-plans.ts';
 import { generate, HARD_CASES, randomOf } from './labelled/cases.ts';
 import { masksOf } from './masks-of.ts';
 import { dataRow, int16, message, readMessages, rowDescription } from './wire.ts';

@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Answers } from '../../connector/protocols/postgres/answers.ts';
 import { GuardedClient } from '../../connector/protocols/postgres/guarded-client.ts';
+import { JudgedMessages } from '../../connector/protocols/postgres/judged-messages.ts';
 import { message } from '../../connector/protocols/postgres/messages.ts';
 import { Relay } from '../../connector/net/relay.ts';
 import { Catalogue } from '../../connector/protocols/postgres/masking/catalogue.ts';
@@ -178,6 +179,7 @@ const SEAMS: readonly Seam[] = Object.entries({
   Verdicts,
   Statements,
   GuardedClient,
+  JudgedMessages,
   Answers,
   SessionRecorder: MemoryRecording,
 }).flatMap(([name, { prototype }]) =>

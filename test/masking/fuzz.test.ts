@@ -4,15 +4,14 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ResultMasker } from '../../connector/protocols/postgres/masking/result-masker.ts';
-import { copyText } from '../../connector/protocols/postgres/masking/copy-out.ts';
-import { planResult } from '../../connector/protocols/postgres/masking/result-plan.ts';
-import { type CurrentStatement, SimpleGuide } from '../../connector/protocols/postgres/masking/simple-guide.ts';
 import { mask } from '../../core/masking/masked.ts';
 import { SessionRules } from '../../core/policy/session-rules.ts';
 import { type Gateway, startGateway, trusted } from '../harness/gateway.ts';
 import { type PostgresServer, startPostgres } from '../harness/postgres.ts';
 import { dialRaw, type FakeTarget, logInRaw, startFakeTarget } from '../harness/raw-postgres.ts';
 import { until } from '../harness/run.ts';
+import { copyText } from './copy-plans.ts';
+import { type CurrentStatement, planResult, SimpleGuide } from './simple-guide.ts';
 import { masksOf } from './masks-of.ts';
 import { dataRow, int16, int32, message, readMessages, rowDescription } from './wire.ts';
 

@@ -4,10 +4,9 @@
 import { mask } from '../../core/masking/masked.ts';
 import { DETECTOR_NAMES } from '../../core/masking/detectors/names.ts';
 import { FrameScanner, frameTable } from '../../connector/protocols/postgres/framing.ts';
-import { copyText } from '../../connector/protocols/postgres/masking/copy-out.ts';
 import { ResultMasker } from '../../connector/protocols/postgres/masking/result-masker.ts';
-import { planResult } from '../../connector/protocols/postgres/masking/result-plan.ts';
-import { SimpleGuide } from '../../connector/protocols/postgres/masking/simple-guide.ts';
+import { copyText } from './copy-plans.ts';
+import { planResult, SimpleGuide } from './simple-guide.ts';
 import { masksOf } from './masks-of.ts';
 import { dataRow, int16, message, readRow, rowDescription } from './wire.ts';
 

@@ -3,12 +3,11 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { copyCsv, copyText } from '../../connector/protocols/postgres/masking/copy-out.ts';
 import { ResultMasker } from '../../connector/protocols/postgres/masking/result-masker.ts';
-import { planResult } from '../../connector/protocols/postgres/masking/result-plan.ts';
-import { type CurrentStatement, SimpleGuide } from '../../connector/protocols/postgres/masking/simple-guide.ts';
 import { mask } from '../../core/masking/masked.ts';
 import type { Masks } from '../../core/masking/masks.ts';
+import { copyCsv, copyText } from './copy-plans.ts';
+import { type CurrentStatement, planResult, SimpleGuide } from './simple-guide.ts';
 import { masksOf, throwingHash } from './masks-of.ts';
 import { dataRow, int16, int32, message, readMessages, readRow, rowDescription } from './wire.ts';
 

@@ -6,8 +6,7 @@ import type { Relay } from '../../net/relay.ts';
 import type { SessionGuard, SessionRecorder } from '../../protocol.ts';
 import { FrameScanner, frameTable } from './framing.ts';
 import { readErrorFields } from './messages.ts';
-import { type AnswerGuide, type AnswerRewriter, RefusalRewriter } from './refusal-rewriter.ts';
-import type { Pipeline } from './pipeline.ts';
+import type { AnswerGuide, AnswerRewriter } from './refusal-rewriter.ts';
 import type { StatementEchoes } from './statement-echoes.ts';
 import type { Statements } from './statements.ts';
 
@@ -25,17 +24,6 @@ export interface Rewriting {
   passes(chunk: Buffer): boolean;
   /** Called when it is needed and the one at hand is idle or there is none: gives `current` to keep it. */
   choose(current: AnswerRewriter | undefined, guide: AnswerGuide): AnswerRewriter;
-}
-
-/** For sessions without masks. */
-export function rewriteRefusals(pipeline: Pipeline): Rewriting {
-  return {
-    get needed() {
-      return pipeline.refusals > 0;
-    },
-    passes: () => false,
-    choose: (current, guide) => (current instanceof RefusalRewriter ? current : new RefusalRewriter(guide)),
-  };
 }
 
 export interface AnswersParts {

@@ -26,7 +26,7 @@ export type OpenUpstream = (
   parameters: ReadonlyMap<string, string>,
 ) => Promise<Result<Pick<UpstreamConnection, 'socket' | 'early'>, Refusal>>;
 
-export const STATEMENT_TIMEOUT_MS = 500;
+const STATEMENT_TIMEOUT_MS = 500;
 /** The session's own transaction may hold what planning needs: then there is no estimate. */
 const LOCK_TIMEOUT_MS = 100;
 /** Login included: an approver's notice waits for this. */

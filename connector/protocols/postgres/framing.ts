@@ -15,7 +15,7 @@ export const MAX_HEAD_BYTES = 128 * 1024;
 
 /** By type byte: not understood; border only; its body is shown. */
 export const REFUSED = 0;
-export const PASSED = 1;
+const PASSED = 1;
 export const SHOWN = 2;
 
 const NOTHING = Buffer.alloc(0);

@@ -4,7 +4,7 @@
 import { MatcherInput, RE2JS } from 're2js';
 import { err, ok, type Result } from '../../result.ts';
 
-export const MAX_PATTERN_LENGTH = 500;
+const MAX_PATTERN_LENGTH = 500;
 /** RE2's measure of a pattern's cost for each byte of text. */
 const MAX_PROGRAM_SIZE = 1000;
 

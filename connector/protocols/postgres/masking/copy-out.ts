@@ -27,27 +27,8 @@ export type CopyPlan =
   /** Its form or its columns are not known: nothing of it is shown. */
   | { readonly kind: 'withhold' };
 
-/** COPY in PostgreSQL's text format, with its defaults. */
-export const copyText = (columns: readonly ColumnPlan[]): CopyPlan => ({
-  kind: 'text',
-  columns,
-  delimiter: 0x09,
-  nullText: '\\N',
-  header: false,
-  csv: undefined,
-});
-
-export const copyCsv = (columns: readonly ColumnPlan[], header = false): CopyPlan => ({
-  kind: 'text',
-  columns,
-  delimiter: 0x2c,
-  nullText: '',
-  header,
-  csv: { quote: 0x22, escape: 0x22 },
-});
-
 /** Of a field that is longer nothing is held; it is masked while it passes. */
-export const MAX_FIELD_BYTES = 64 * 1024;
+const MAX_FIELD_BYTES = 64 * 1024;
 
 interface Rewriter {
   push(part: Buffer): Uint8Array[];

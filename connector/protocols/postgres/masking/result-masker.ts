@@ -2,7 +2,7 @@
 // the same bytes. Whole rows are rewritten up to MAX_HELD_BYTES; longer ones while they pass.
 //
 // It does not know which statement a message answers. Its guide does: the conversation, which follows
-// the pipeline, or SimpleGuide below.
+// the pipeline.
 
 import type { Masking } from '../../../../core/masking/masked.ts';
 import type { Masks } from '../../../../core/masking/masks.ts';
@@ -104,11 +104,6 @@ export class ResultMasker implements Masking {
   /** In a message, or in COPY data, or keeping something back. */
   get busy(): boolean {
     return this.#wanted > 0 || this.#long !== undefined || this.#copy !== undefined || this.#restBytes > 0;
-  }
-
-  /** Bytes kept because the guide is not ready. */
-  get keptBytes(): number {
-    return this.#restBytes;
   }
 
   /** From here on other rules are in force: for rows of the result under way as well. COPY data under way stays under the old. */

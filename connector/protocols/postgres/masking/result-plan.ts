@@ -3,7 +3,7 @@
 import { type ColumnDecision, decideColumn, type Lineage, type Origin } from '../../../../core/masking/columns.ts';
 import type { Masks } from '../../../../core/masking/masks.ts';
 import type { Way } from '../../../../core/policy/masks.ts';
-import { readRowDescription, type ResultField } from './row-description.ts';
+import type { ResultField } from './row-description.ts';
 import { maskedValue } from './typed-values.ts';
 import { type Format, kindOf } from './types.ts';
 
@@ -53,18 +53,6 @@ const PASS: ColumnPlan = { kind: 'pass' };
 export const WITHHOLD_ALL: ResultPlan = { columns: [], beyond: { kind: 'withhold', type: 0, format: 'text' } };
 
 /** Undefined: no rule can touch this result, so its rows need not be looked at. */
-export function planResult(
-  masks: Masks,
-  description: Buffer,
-  facts: ResultFacts,
-  resolve: ResolveOrigin,
-): ResultPlan | undefined {
-  if (!masks.any) return undefined;
-  const fields = readRowDescription(description);
-  if (!fields) return WITHHOLD_ALL;
-  return planFields(masks, fields, facts, resolve);
-}
-
 export function planFields(
   masks: Masks,
   fields: readonly ResultField[],

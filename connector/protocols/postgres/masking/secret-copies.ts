@@ -12,7 +12,8 @@ import { LongParameters } from './long-parameters.ts';
 import { copyParameters } from './parameter-copy.ts';
 import { UNSAFE_ENCODINGS } from './result-masker.ts';
 import { wholeFill } from './same-length.ts';
-import { CUT_ADDRESS, hideLiterals, mayBeginSecret, mayRun, maySaySecret, type Secrets } from './secret-literals.ts';
+import { hideLiterals, mayRun, type Secrets } from './secret-literals.ts';
+import { CUT_ADDRESS, mayBeginSecret, maySaySecret } from './secret-words.ts';
 
 const QUERY = 0x51;
 const PARSE = 0x50;

@@ -4,7 +4,8 @@
 
 import type { Masks } from '../../../../core/masking/masks.ts';
 import { sameLength } from '../../../../core/masking/masks.ts';
-import { type FoundSecrets, hideLiterals, type LiteralOptions, mayRun, maySaySecret } from './secret-literals.ts';
+import { type FoundSecrets, hideLiterals, type LiteralOptions, mayRun } from './secret-literals.ts';
+import { maySaySecret } from './secret-words.ts';
 import { wholeFill } from './same-length.ts';
 import { type Format, kindOf } from './types.ts';
 

@@ -1,10 +1,17 @@
 // A guide for conversations of one statement at a time: each result is described just before its rows.
 // Where a pipeline runs, the conversation itself is the guide.
 
-import type { Masks } from '../../../../core/masking/masks.ts';
-import type { CopyPlan } from './copy-out.ts';
-import type { ResultGuide } from './result-masker.ts';
-import { planResult, type ResolveOrigin, type ResultFacts, type ResultPlan, WITHHOLD_ALL } from './result-plan.ts';
+import type { Masks } from '../../core/masking/masks.ts';
+import type { CopyPlan } from '../../connector/protocols/postgres/masking/copy-out.ts';
+import type { ResultGuide } from '../../connector/protocols/postgres/masking/result-masker.ts';
+import {
+  planFields,
+  type ResolveOrigin,
+  type ResultFacts,
+  type ResultPlan,
+  WITHHOLD_ALL,
+} from '../../connector/protocols/postgres/masking/result-plan.ts';
+import { readRowDescription } from '../../connector/protocols/postgres/masking/row-description.ts';
 
 export interface CurrentStatement extends ResultFacts {
   readonly text: string;
@@ -42,4 +49,17 @@ export class SimpleGuide implements ResultGuide {
   statement(): { text: string | undefined; mayTouch: boolean } {
     return { text: this.current?.text, mayTouch: this.#masks.mayTouch(this.current?.touched ?? 'unknown') };
   }
+}
+
+/** The plan by the body of a RowDescription. */
+export function planResult(
+  masks: Masks,
+  description: Buffer,
+  facts: ResultFacts,
+  resolve: ResolveOrigin,
+): ResultPlan | undefined {
+  if (!masks.any) return undefined;
+  const fields = readRowDescription(description);
+  if (!fields) return WITHHOLD_ALL;
+  return planFields(masks, fields, facts, resolve);
 }

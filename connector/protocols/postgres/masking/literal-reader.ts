@@ -1,0 +1,356 @@
+// Goes through a statement's text token by token, and writes over the literals that are secrets: those that the
+// words in front of them name. It need not understand the statement, so it masks what no parser reads too.
+
+import { sameLength } from '../../../../core/masking/masks.ts';
+import type { Found, LiteralOptions } from './secret-literals.ts';
+import {
+  endsBeforeSecret,
+  hasPlaceForSecret,
+  hideWithin,
+  holdsSecretName,
+  isSecretName,
+  MAX_WITHIN_BYTES,
+  namesSecret,
+} from './secret-words.ts';
+import { type SqlToken, SqlTokens } from './sql-tokens.ts';
+import { ValueList } from './value-list.ts';
+
+const WITHHELD = '[withheld]';
+const SECRET = '[password]';
+
+const BLANK = 0x20;
+const OPEN = 0x28;
+const CLOSE = 0x29;
+const STAR = 0x2a;
+const COMMA = 0x2c;
+const DASH = 0x2d;
+const ZERO = 0x30;
+const NINE = 0x39;
+const COLON = 0x3a;
+const SEMICOLON = 0x3b;
+const EQUALS = 0x3d;
+
+/** Between a name and its value. */
+const BETWEEN = new Set(['to', 'is', 'in', 'like', 'encrypted', 'default', 'any']);
+/** In front of a bracket: no call of a function. */
+const NO_CALL = new Set(
+  'in any all some values and or not where on as with using select then else when'.split(' ').concat(''),
+);
+/** Behind it another statement begins. */
+const BEGINS = new Set(['begin', 'then', 'else', 'loop', 'declare']);
+/** In these every literal is a secret. */
+const ROLE = /^(?:alter|create) (?:role|user|group)(?: (?!mapping)|$)/;
+
+/** Of code in dollar quotes in code: what is deeper is hidden whole. */
+const MAX_DEPTH = 8;
+
+/** One reading of a text, token by token: what the tokens in front say of the literal that comes. */
+export class LiteralReader {
+  readonly #masked: Buffer;
+  /** The same before anything was written over. */
+  readonly #original: Buffer;
+  readonly #options: LiteralOptions;
+  readonly #found: Found;
+  readonly #depth: number;
+  readonly #tokens: SqlTokens;
+
+  /** The last word or name, in small letters; empty behind a literal. */
+  #word = '';
+  /** The next literal is named a secret by the words in front of it. */
+  #secret = false;
+  /** And a sign of assignment stands behind them. */
+  #assigned = false;
+  /** A secret is declared: `password text := 'x'`. */
+  #declared = false;
+  /** The last literal was the name of what comes behind the comma: `set_config('a.secret', 'x', false)`. */
+  #named = false;
+
+  /** Words in front of the brackets that are open. */
+  #calls: string[] = [];
+  /** All literals within brackets deeper than this are secret; -1: none are. */
+  #within = -1;
+  #list: ValueList | undefined;
+
+  /** Words since the statement began, up to three: `alter role x`. */
+  #words: string[] = [];
+  #role = false;
+
+  constructor(masked: Buffer, original: Buffer, options: LiteralOptions, found: Found, depth = 0) {
+    this.#masked = masked;
+    this.#original = original;
+    this.#options = options;
+    this.#found = found;
+    this.#depth = depth;
+    this.#tokens = new SqlTokens(original, options.backslashEscapes === true);
+  }
+
+  read(): void {
+    for (let token = this.#tokens.next(); token !== undefined; token = this.#tokens.next()) {
+      this.#take(token);
+      if (this.#list?.over) this.#list = undefined;
+    }
+  }
+
+  #take(token: SqlToken): void {
+    switch (token) {
+      case 'word':
+        this.#takeWord();
+        break;
+      case 'sign':
+        this.#takeSign(this.#original[this.#tokens.start] as number);
+        break;
+      case 'string':
+        this.#takeString();
+        break;
+      case 'number':
+        this.#takeNumber();
+        break;
+      case 'name':
+        this.#takeName();
+        break;
+      case 'dollar string':
+        this.#takeDollarString();
+        break;
+      case 'parameter':
+        this.#takeParameter();
+        break;
+      case 'comment':
+        this.#takeComment();
+    }
+  }
+
+  // --- literals ---
+
+  #takeString(): void {
+    const tokens = this.#tokens;
+    const { from, to } = tokens;
+    do this.#hide(tokens.from, tokens.to);
+    while (tokens.continueString());
+    this.#behindString(from, to);
+  }
+
+  #takeDollarString(): void {
+    const { from, to } = this.#tokens;
+    if (this.#isSecret || this.#options.withholdLiterals) this.#hide(from, to);
+    else this.#readCode(from, to);
+    this.#behindString(from, to);
+  }
+
+  /** A body may be code (DO, CREATE FUNCTION): its own literals count as well. */
+  #readCode(from: number, to: number): void {
+    const body = this.#masked.subarray(from, to);
+    if (this.#depth < MAX_DEPTH) {
+      const original = this.#original.subarray(from, to);
+      new LiteralReader(body, original, this.#options, this.#found, this.#depth + 1).read();
+    } else {
+      body.fill(STAR);
+      this.#found.hidden = true;
+    }
+  }
+
+  #takeNumber(): void {
+    const { start, end } = this.#tokens;
+    this.#word = this.#text(start, end).toLowerCase();
+    if (!this.#options.withholdLiterals) return;
+    for (let at = start; at < end; at++) {
+      const byte = this.#original[at] as number;
+      if (byte >= ZERO && byte <= NINE) this.#masked[at] = ZERO;
+    }
+    this.#found.hidden = true;
+  }
+
+  #takeParameter(): void {
+    const { from, to } = this.#tokens;
+    if (this.#isSecret) this.#foundParameter(Number(this.#text(from, to)));
+    this.#withhold(from, to, ZERO);
+    this.#behindLiteral();
+  }
+
+  #foundParameter(number: number): void {
+    const { parameters, prepares } = this.#found;
+    const [verb, name = ''] = this.#words;
+    if (verb !== 'prepare') parameters.add(number);
+    else prepares.set(name, (prepares.get(name) ?? new Set()).add(number));
+  }
+
+  #takeComment(): void {
+    const { start, from, to } = this.#tokens;
+    this.#withhold(from, to, this.#original[start] === DASH ? STAR : BLANK);
+  }
+
+  get #isSecret(): boolean {
+    return (
+      this.#secret || this.#within >= 0 || this.#list?.isSecret === true || (this.#role && this.#word !== 'until') // VALID UNTIL 'x'
+    );
+  }
+
+  /** `alter role x password y`, `set app.token = "y"`: there a value needs no quotes, or is put in the wrong ones. */
+  get #isBareSecret(): boolean {
+    return this.#secret && (this.#role || (this.#assigned && this.#words[0] === 'set'));
+  }
+
+  #hideBare(start: number, end: number): void {
+    this.#hide(start, end);
+    this.#behindLiteral();
+  }
+
+  #hide(start: number, end: number): void {
+    if (end <= start) return;
+    const found = this.#found;
+    if (this.#isSecret) {
+      found.values.push(Buffer.from(this.#original.subarray(start, end)));
+      this.#masked.set(sameLength(SECRET, end - start), start);
+      found.hidden = true;
+    } else if (this.#options.withholdLiterals) {
+      hideWithin(Buffer.from(this.#original.subarray(start, end)), found);
+      this.#masked.set(sameLength(WITHHELD, end - start), start);
+      found.hidden = true;
+    } else hideWithin(this.#masked.subarray(start, end), found);
+  }
+
+  #withhold(from: number, to: number, fill: number): void {
+    if (!this.#options.withholdLiterals) return;
+    this.#masked.fill(fill, from, to);
+    this.#found.hidden = true;
+  }
+
+  #behindLiteral(): void {
+    this.#word = '';
+    this.#secret = false;
+    this.#assigned = false;
+    this.#declared = false;
+    this.#named = false;
+  }
+
+  /** What the string `original[from, to)` says of what comes behind it. */
+  #behindString(from: number, to: number): void {
+    const text = this.#text(from, Math.min(to, from + MAX_WITHIN_BYTES));
+    this.#behindLiteral();
+    if (!holdsSecretName(text)) return;
+    if (isSecretName(text)) this.#named = !NO_CALL.has(this.#calls.at(-1) ?? '');
+    if (!endsBeforeSecret(text)) {
+      if (hasPlaceForSecret(text)) this.#within = Math.max(0, this.#calls.length - 1);
+    } else if (/^\s*\|\|/.test(this.#text(this.#tokens.end, this.#tokens.end + 100))) {
+      this.#secret = true;
+      this.#assigned = true;
+    }
+  }
+
+  // --- words ---
+
+  #takeName(): void {
+    const { from, to } = this.#tokens;
+    if (this.#isBareSecret) {
+      this.#hideBare(from, to);
+      return;
+    }
+    const name = this.#text(from, to);
+    this.#word = name.toLowerCase();
+    this.#secret = namesSecret(name);
+    this.#assigned = false;
+    this.#list?.name(name, this.#secret, this.#calls.length);
+    if (this.#words.length < 3) this.#words.push(name);
+  }
+
+  #takeWord(): void {
+    const tokens = this.#tokens;
+    const before = this.#word;
+    const word = this.#text(tokens.start, tokens.end).toLowerCase();
+    this.#word = word;
+    if (this.#isBareSecret && word !== 'null' && !BETWEEN.has(word)) {
+      tokens.extendWord();
+      this.#hideBare(tokens.start, tokens.end);
+      return;
+    }
+    this.#nameNext(word, before);
+    if (word === 'insert' || (word === 'set' && tokens.isCall))
+      this.#list = new ValueList(this.#calls.length, word === 'set');
+    else this.#list?.name(word, this.#secret, this.#calls.length);
+    this.#addToStatement(word);
+  }
+
+  /** What the word says of the next literal. */
+  #nameNext(word: string, before: string): void {
+    if (BETWEEN.has(word)) {
+      if (word === 'to') this.#assigned = true;
+      else if (word === 'default' && this.#declared) this.#secret = true;
+    } else if (this.#secret && this.#assigned && this.#tokens.isCall) {
+      // password = crypt('x', ...)
+      if (this.#within < 0) this.#within = this.#calls.length;
+    } else {
+      // IDENTIFIED BY 'x'
+      this.#secret = namesSecret(word) || (word === 'by' && before === 'identified');
+      this.#assigned = false;
+      this.#declared ||= this.#secret;
+    }
+  }
+
+  #addToStatement(word: string): void {
+    if (BEGINS.has(word)) this.#words = [];
+    else if (this.#words.length < 3 && this.#words.push(word) > 1) this.#role = ROLE.test(this.#words.join(' '));
+    if (word === 'set') this.#role = false;
+  }
+
+  // --- signs ---
+
+  /** Between a name and its value only signs of an assignment may stand, and brackets. */
+  #takeSign(sign: number): void {
+    switch (sign) {
+      case SEMICOLON:
+        this.#beginStatement();
+        break;
+      case COMMA: {
+        const named = this.#named;
+        this.#behindLiteral();
+        this.#secret = named;
+        this.#list?.comma(this.#calls.length);
+        break;
+      }
+      case OPEN:
+        this.#openBracket();
+        break;
+      case CLOSE:
+        this.#closeBracket();
+        break;
+      case EQUALS:
+        // :=
+        if (this.#declared && this.#original[this.#tokens.start - 1] === COLON) this.#secret = true;
+        this.#assigned = true;
+    }
+  }
+
+  #beginStatement(): void {
+    this.#behindLiteral();
+    this.#calls = [];
+    this.#within = -1;
+    this.#list = undefined;
+    this.#words = [];
+    this.#role = false;
+  }
+
+  #openBracket(): void {
+    const calls = this.#calls;
+    const run = this.#words[0] === 'execute' && calls.length === 0 ? this.#words[1] : undefined;
+    const parameters =
+      run === undefined ? undefined : (this.#found.prepares.get(run) ?? this.#options.prepared?.get(run));
+    if (parameters) this.#list = ValueList.ofParameters(parameters);
+    else this.#list?.open(calls.length);
+    // A blank in between: no call.
+    const { start } = this.#tokens;
+    calls.push(/\w$/.test(this.#text(start - 1, start)) ? this.#word : '');
+  }
+
+  #closeBracket(): void {
+    this.#calls.pop();
+    const open = this.#calls.length;
+    if (this.#list?.close(open) === true) this.#behindLiteral();
+    if (this.#within >= 0 && open <= this.#within) {
+      this.#within = -1;
+      this.#behindLiteral();
+    }
+  }
+
+  #text(start: number, end: number): string {
+    return this.#original.toString('latin1', start, end);
+  }
+}

@@ -1,0 +1,206 @@
+// Masking in force for messages as a client may send them: what it gets and what is recorded are the same
+// bytes, and neither holds what a rule hides.
+
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { message } from '../../connector/protocols/postgres/messages.ts';
+import { describePortal, describeStatement, execute, parse, query, sync } from '../harness/client-messages.ts';
+import { SCHEMA } from './live-schema.ts';
+import { ended, forget, found, hangUp, leave, open, type Place, place, recorded } from './place.ts';
+import { readRow } from './wire.ts';
+
+let at: Place;
+beforeAll(async () => {
+  at = await place(18, [SCHEMA]);
+});
+beforeEach(() => forget(at));
+afterEach(() => hangUp(at));
+afterAll(() => leave(at));
+
+const int16 = (value: number) => Buffer.from([value >> 8, value & 255]);
+/** `formats`: of the result. */
+const bind = (portal: string, name: string, values: readonly string[], formats: readonly number[] = []) =>
+  message(
+    'B',
+    `${portal}\0${name}\0`,
+    int16(0),
+    int16(values.length),
+    ...values.flatMap((value) => [Buffer.byteLength(value), value]),
+    int16(formats.length),
+    ...formats.map(int16),
+  );
+
+/** Messages as a client may send them that describes nothing, or once and for all. */
+describe('through raw messages', () => {
+  const cells = (messages: readonly { type: string; body: Buffer }[]) =>
+    messages
+      .filter(({ type }) => type === 'D')
+      .map(({ body }) => readRow(body).map((cell) => cell?.toString('latin1') ?? null));
+
+  test('never described: what the parse tree proves passes, all else is withheld', async () => {
+    const peer = await open(at);
+    peer.send(
+      parse('', 'select name, email, upper(name), upper(email) from people where id = 1'),
+      bind('', '', []),
+      execute(''),
+      sync(),
+    );
+    expect(cells(await peer.upTo('Z'))).toEqual([['Ann', null, 'ANN', null]]);
+    peer.send(parse('', 'select * from people'), bind('', '', []), execute(''), sync());
+    expect(
+      cells(await peer.upTo('Z'))
+        .flat()
+        .every((cell) => cell === null),
+    ).toBe(true);
+    peer.socket.destroy();
+  });
+
+  test('described once, then bound and executed in either format, in pieces and in pipelines', async () => {
+    const peer = await open(at);
+    peer.send(
+      parse('s', 'select id, email, ssn, upper(name) as u from people where id < $1::int order by id'),
+      describeStatement('s'),
+      sync(),
+    );
+    await peer.upTo('Z');
+    peer.send(bind('', 's', ['3'], [0]), execute(''), sync());
+    expect(cells(await peer.upTo('Z'))).toEqual([
+      ['1', '[masked]', '0', 'ANN'],
+      ['2', '[masked]', '0', 'BOB'],
+    ]);
+    peer.send(
+      bind('', 's', ['2'], [1, 0, 1, 0]),
+      execute(''),
+      bind('', 's', ['2'], []),
+      describePortal(''),
+      execute(''),
+      sync(),
+    );
+    expect(cells(await peer.upTo('Z'))).toEqual([
+      ['\0\0\0\x01', '[masked]', '\0\0\0\0', 'ANN'],
+      ['1', '[masked]', '0', 'ANN'],
+    ]);
+    peer.send(query('begin'));
+    await peer.upTo('Z');
+    peer.send(
+      bind('p', 's', ['3']),
+      execute('p', 1),
+      bind('q', 's', ['2'], [1]),
+      execute('q', 1),
+      execute('p', 1),
+      sync(),
+    );
+    expect(cells(await peer.upTo('Z'))).toEqual([
+      ['1', '[masked]', '0', 'ANN'],
+      ['\0\0\0\x01', '[masked]', '\0\0\0\0', 'ANN'],
+      ['2', '[masked]', '0', 'BOB'],
+    ]);
+    peer.send(query('commit'));
+    await peer.upTo('Z');
+    peer.socket.destroy();
+    await ended(at);
+    expect(found(recorded(at))).toEqual([]);
+  });
+
+  test('one pipeline of different results, an error in it, and what comes behind', async () => {
+    const peer = await open(at);
+    peer.send(
+      parse('a', 'select name from people where id = 1'),
+      describeStatement('a'),
+      parse('b', 'select email as name from people where id = 1'),
+      describeStatement('b'),
+      parse('c', "select total || '' as name from orders where id = 10"),
+      describeStatement('c'),
+      bind('', 'b', []),
+      execute(''),
+      bind('', 'a', []),
+      execute(''),
+      bind('', 'c', []),
+      execute(''),
+      sync(),
+      bind('', 'a', []),
+      parse('bad', 'select 1 / 0'),
+      bind('', 'bad', []),
+      execute(''),
+      bind('', 'b', []),
+      execute(''),
+      sync(),
+      bind('', 'b', []),
+      execute(''),
+      sync(),
+    );
+    expect(cells(await peer.upTo('Z'))).toEqual([['[masked]'], ['Ann'], ['99']]);
+    expect(cells(await peer.upTo('Z'))).toEqual([]);
+    expect(cells(await peer.upTo('Z'))).toEqual([['[masked]']]);
+    peer.socket.destroy();
+  });
+
+  test('a function by its number gives NULL; a name in SQL is reached through the protocol', async () => {
+    const peer = await open(at);
+    const { rows } = await at.direct.query("select 'app.peek'::regproc::oid::int8::int as oid");
+    peer.send(message('F', rows[0].oid, int16(0), int16(0), int16(0)));
+    const answer = await peer.upTo('Z');
+    expect(answer.find(({ type }) => type === 'V')?.body.readInt32BE(0)).toBe(-1);
+    peer.send(query('prepare named as select email, name from people where id = 1'));
+    await peer.upTo('Z');
+    peer.send(bind('', 'named', []), execute(''), sync());
+    expect(cells(await peer.upTo('Z')).flat()).not.toContain('secretsecret@example.com');
+    peer.socket.destroy();
+    await ended(at);
+    expect(found(recorded(at))).toEqual([]);
+  });
+
+  test('every message byte by byte comes to the same', async () => {
+    const peer = await open(at);
+    for (const byte of Buffer.concat([
+      parse('', 'select email, name from people where id = 1'),
+      bind('', '', []),
+      describePortal(''),
+      execute(''),
+      sync(),
+    ]))
+      peer.send(Buffer.from([byte]));
+    expect(cells(await peer.upTo('Z'))).toEqual([['[masked]', 'Ann']]);
+    peer.socket.destroy();
+  });
+});
+
+test('what the client got is what was recorded, byte for byte', async () => {
+  const peer = await open(at);
+  const before = at.gateway.log.last.wire('target').length;
+  peer.send(
+    message('Q', 'select * from people; select email::int from people; \0'),
+    message('Q', 'copy people to stdout\0'),
+    message('Q', 'listen c; select pg_notify($$c$$, email) from people\0'),
+  );
+  const got: Buffer[] = [];
+  for (let i = 0; i < 3; i++) for (const one of await peer.upTo('Z')) got.push(message(one.type, one.body));
+  expect(at.gateway.log.last.wire('target').subarray(before).equals(Buffer.concat(got))).toBe(true);
+  expect(found(Buffer.concat(got).toString('latin1'))).toEqual([]);
+  peer.socket.destroy();
+});
+
+test('COPY FROM STDIN: the target gets the original, the recording a copy that hides what rules concern', async () => {
+  const peer = await open(at);
+  const copyIn = async (into: string, parts: readonly string[]) => {
+    peer.send(message('Q', `copy ${into} from stdin\0`));
+    await peer.upTo('G');
+    for (const part of parts) peer.send(message('d', part));
+    peer.send(message('c'));
+    await peer.upTo('Z');
+  };
+  await copyIn('people (id, email, name)', ['60\tsecretsecret60@exam', 'ple.com\tZoe\n']);
+  await copyIn('notes', ['1\tcard 4111111111111111\n2\tplain\n3\tcard 41111111', '11111111 cut\n4\tlast\n']);
+  peer.socket.destroy();
+  await ended(at);
+  expect(found(recorded(at))).toEqual([]);
+  const wire = at.gateway.log.last.wire('client').toString('latin1');
+  expect(wire).toContain('1\tcard [credit-card]***\n2\tplain\n');
+  expect(wire).toContain('4\tlast\n');
+  const { rows } = await at.direct.query(
+    "select (select email from app.people where id = 60) as email, string_agg(note, '|' order by id) as notes from app.notes",
+  );
+  expect(rows).toEqual([
+    { email: 'secretsecret60@example.com', notes: 'card 4111111111111111|plain|card 4111111111111111 cut|last' },
+  ]);
+  await at.direct.query('delete from app.people where id = 60');
+});
