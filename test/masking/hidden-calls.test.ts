@@ -98,3 +98,40 @@ describe.each([18, 15] as const)('PostgreSQL %i', (version) => {
     expect(ran.recorded).not.toContain('0.98765');
   });
 });
+
+describe('triggers of events', () => {
+  let at: Place;
+  beforeAll(async () => {
+    const runs = (name: string, body: string) =>
+      `create function app.${name}() returns int language plpgsql as $$ begin ${body}; return 1; end $$`;
+    at = await place(18, [
+      SCHEMA,
+      'create table app.quiet (a int primary key); create materialized view app.counted as select a from app.quiet',
+      `create function app.watches() returns event_trigger language plpgsql as
+         $$ begin perform set_config('my.seen', (${READ}), false); end $$`,
+      'create event trigger watch on ddl_command_end execute function app.watches()',
+      runs('comments', "comment on table app.quiet is 'x'"),
+      runs('grants', 'grant select on app.quiet to public'),
+      runs('refreshes', 'refresh materialized view app.counted'),
+      runs('reindexes', 'reindex table app.quiet'),
+    ]);
+  });
+  beforeEach(() => {
+    at.gateway.log.sessions.length = 0;
+  });
+  afterAll(() => leave(at));
+
+  test.each([
+    "comment on table quiet is 'x'",
+    'grant select on quiet to public',
+    'revoke select on quiet from public',
+    'alter default privileges grant select on tables to public',
+    'refresh materialized view counted',
+    'reindex table quiet',
+    'create table made_by_event (a int)',
+    ...['comments', 'grants', 'refreshes', 'reindexes'].map((name) => `select ${name}()`),
+  ])('%s', async (text) => {
+    const ran = await psql(at, [text, 'show my.seen', "select current_setting('my.seen', true)"]);
+    expect({ err: ran.stderr, leaks: ran.leaks }).toEqual({ err: '', leaks: NOTHING });
+  });
+});

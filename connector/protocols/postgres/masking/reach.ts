@@ -8,7 +8,7 @@ import { COMPUTATIONS, READS_NO_TABLE } from '../../../../core/sql/postgres-comp
 import { CONFORMING, type PgParser, summarizePostgres } from '../../../../core/sql/postgres.ts';
 import { withoutStrings } from '../../../../core/sql/postgres-strings.ts';
 import { everyStatement, type FunctionName, type StatementSummary } from '../../../../core/sql/statement.ts';
-import { CALL_KEYWORDS, DYNAMIC_WORDS, OPERATOR_WORDS } from './body-words.ts';
+import { CALL_KEYWORDS, DYNAMIC_WORDS, EVENT_WORDS, OPERATOR_WORDS } from './body-words.ts';
 import type { Definitions, OwnCode, OwnFunction, Relation } from './catalogue-contents.ts';
 import { SETTINGS } from './statement-reading.ts';
 
@@ -147,7 +147,8 @@ export class Reach {
         return;
       }
       for (const act of acts) {
-        if (act.class === 'schema') this.#functions(this.#own.events, found, depth);
+        if (act.class === 'schema' || act.class === 'privilege' || act.verbs[0] === 'refresh')
+          this.#functions(this.#own.events, found, depth);
         if (act.function) this.#called(act.function, found, depth);
         if (act.relation) {
           const { schema, name } = act.relation;
@@ -210,6 +211,7 @@ export class Reach {
     }
     if (code.words.has('current_setting')) found.readsSettings = true;
     this.#operators(code.text, found, depth + 1);
+    if (EVENT_WORDS.some((word) => code.words.has(word))) this.#functions(this.#own.events, found, depth + 1);
     for (const name of code.calls) {
       const own = this.#byName.get(name) ?? [];
       if (!this.#isKnown(name, own)) {
