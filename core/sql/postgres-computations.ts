@@ -43,7 +43,7 @@ export const COMPUTATIONS: ReadonlySet<string> = new Set(
 );
 
 /**
- * Functions that read definitions, privileges, settings, counters and sizes, but no row of any table. What they give
+ * Functions that read definitions, privileges, settings, counters and sizes, or write large objects, but read no row of any table. What they give
  * derives from their arguments and from those. (A setting or a sequence may have been given data: whoever masks asks
  * what the session did before.)
  */
@@ -54,7 +54,8 @@ export const READS_NO_TABLE: ReadonlySet<string> = new Set(
   has_database_privilege has_foreign_data_wrapper_privilege has_function_privilege has_language_privilege
   has_largeobject_privilege has_parameter_privilege has_schema_privilege has_sequence_privilege has_server_privilege
   has_table_privilege has_tablespace_privilege has_type_privilege inet_client_addr inet_client_port inet_server_addr
-  inet_server_port lastval nextval obj_description pg_advisory_lock pg_advisory_lock_shared pg_advisory_unlock
+  inet_server_port lastval lo_close lo_creat lo_create lo_from_bytea lo_lseek lo_lseek64 lo_open lo_put lo_tell lo_tell64
+  lo_truncate lo_truncate64 lo_unlink lowrite nextval obj_description pg_advisory_lock pg_advisory_lock_shared pg_advisory_unlock
   pg_advisory_unlock_all pg_advisory_unlock_shared pg_advisory_xact_lock pg_advisory_xact_lock_shared
   pg_blocking_pids pg_cancel_backend pg_char_to_encoding pg_collation_actual_version pg_collation_is_visible
   pg_column_compression pg_column_is_updatable pg_conf_load_time pg_conversion_is_visible pg_current_snapshot

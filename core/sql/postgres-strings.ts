@@ -49,10 +49,10 @@ export function asEscaping(text: string): string | undefined {
 
 /**
  * The text with a blank for every comment and `''` for every string: its names, words and signs, as a server reads it.
- * Undefined where that hangs on a setting.
+ * Undefined where that hangs on a setting; `conforming`: it is on.
  */
-export function withoutStrings(text: string): string | undefined {
-  if (text.includes('\\') && asEscaping(text) === undefined) return undefined;
+export function withoutStrings(text: string, conforming = false): string | undefined {
+  if (!conforming && text.includes('\\') && asEscaping(text) === undefined) return undefined;
   let kept = '';
   for (let at = 0; at < text.length; ) {
     const start = at;

@@ -77,6 +77,7 @@ describe('comes as it is', () => {
     'select country, count(*) from customers group by country',
     'select c.name, count(o.id), sum(order_total(o.id)) from customers c left join orders o on o.customer = c.id group by c.name order by 1',
     'select order_total(id), slug(note) from orders order by id',
+    "select title || '\\', lower('C:\\'), slug(title) from products order by id",
     "select slug('Hello World')",
     'select title, price, tags[1], search, discount from products order by id',
     "select status, note || '!', status::text from orders order by id",
@@ -188,6 +189,19 @@ describe('is masked, and the rest of it comes', () => {
     else expect(ran.stdout).toMatch(shown);
     expect(ran.recorded).not.toMatch(SECRET);
   });
+});
+
+test('a slip of the pen is shown where it is, and no literal of it', async () => {
+  const ran = await psql(at, [
+    'selct name from customers',
+    "select name form customers where 'secret1@example.com' oops",
+    'select nme from customers',
+  ]);
+  expect(ran.stderr).toMatch(/syntax error at or near "selct"/);
+  expect(ran.stderr).toMatch(/syntax error at or near "customers"/);
+  expect(ran.stderr).toMatch(/column "nme" does not exist/);
+  expect(ran.recorded).toContain('syntax error at or near "selct"');
+  expect(ran.recorded).not.toMatch(SECRET);
 });
 
 test('statements that have nothing to do with what is masked are recorded as they were sent', async () => {

@@ -33,6 +33,7 @@ export type Pending =
   | { readonly kind: 'describe'; readonly prepared: Prepared | undefined; readonly portal: Portal | undefined }
   | { readonly kind: 'sync' | 'copy_end' };
 
+const ENDED_BY_READY: ReadonlySet<Pending['kind'] | undefined> = new Set(['sync', 'query', 'function']);
 const SYNC: Pending = { kind: 'sync' };
 const COPY_END: Pending = { kind: 'copy_end' };
 
@@ -62,6 +63,13 @@ export class Pipeline {
   /** Whether the target has something to do. */
   get busy(): boolean {
     return this.#first < this.#pending.length;
+  }
+
+  /** Behind the next ReadyForQuery the target has nothing to do. */
+  get ending(): boolean {
+    let at = this.#first;
+    while (at < this.#pending.length && !ENDED_BY_READY.has(this.#pending[at]?.kind)) at++;
+    return at >= this.#pending.length - 1;
   }
 
   /** The target may be running something. */

@@ -3,6 +3,7 @@
 
 import type { Portal, Prepared } from '../names.ts';
 import type { SessionMemory } from './session-memory.ts';
+import type { TextReading } from './statement-reading.ts';
 
 export class EarlierNames {
   readonly #memory: SessionMemory;
@@ -19,10 +20,14 @@ export class EarlierNames {
     this.#preparedBehind.set(prepared, this.lastNumber);
   }
 
-  bound(portal: Portal): void {
+  /** `reading`: all that it may be of. */
+  bound(portal: Portal, reading: TextReading | undefined): void {
     if (portal.name === '') return;
     this.#boundBehind.set(portal, this.lastNumber);
-    this.#memory.shadow(portal.name);
+    const [only, ...more] = reading?.statements ?? [];
+    if (only && more.length === 0 && !only.defines && only.summary.executes === undefined)
+      this.#memory.definePortal(portal.name, only);
+    else this.#memory.shadow(portal.name);
   }
 
   /** For statement `number`. */

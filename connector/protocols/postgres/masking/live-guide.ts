@@ -22,12 +22,13 @@ import { EarlierNames } from './earlier-names.ts';
 import { type OwnCode, OwnCodeOf, writesThrough } from './own-code.ts';
 import { factsOf, type StatementFacts, unknownNames } from './result-facts.ts';
 import type { ResultGuide } from './result-masker.ts';
-import { type ColumnPlan, planFields, type ResultPlan, WITHHOLD_ALL, withOrigin } from './result-plan.ts';
+import { planFields, type ResultPlan, withOrigin } from './result-plan.ts';
 import type { ResultField } from './row-description.ts';
 import { SessionMemory } from './session-memory.ts';
-import { maskStatementText } from './statement-text.ts';
+import { maskStatementText, maskUnreadText } from './statement-text.ts';
 import type { Readings, StatementReading, TextReading } from './statement-reading.ts';
 import type { Format } from './types.ts';
+import { planUndescribed } from './undescribed-result.ts';
 import { UntouchedAnswers } from './untouched-answers.ts';
 
 /** From this age on it is read again while nobody waits. */
@@ -38,6 +39,7 @@ const DATA_ROW = 0x44;
 const COPY_OUT = 0x48;
 const ERROR = 0x45;
 const NOTICE = 0x4e;
+const READY_FOR_QUERY = 0x5a;
 
 export interface LiveGuideParts {
   readonly guard: SessionGuard;
@@ -143,7 +145,8 @@ export class LiveGuide implements ResultGuide {
 
   /** The client's own portal: FETCH in SQL reaches it. */
   bound(portal: Portal): void {
-    this.#names.bound(portal);
+    const certain = this.masks.columnRules.length > 0 && portal.meanings.length === 1;
+    this.#names.bound(portal, certain ? this.readingOf(portal.prepared?.source) : undefined);
   }
 
   readingOf(source: Source | undefined): TextReading | undefined {
@@ -205,10 +208,22 @@ export class LiveGuide implements ResultGuide {
 
   // --- from the target ---
 
+  /** Definitions may have changed: the catalogue shall have them before the client goes on, or nothing of what it sends next is certain. */
+  get asksWhenReady(): boolean {
+    return this.memory.changing || this.#waited;
+  }
+
   ready(type: number, body: Buffer | undefined): boolean {
     if (this.masks.columnRules.length === 0) return true;
     if (this.#waiting) return false;
     const { lease } = this.#parts;
+    if (type === READY_FOR_QUERY) {
+      const over = body?.toString() === 'I' && this.#parts.statements.pipeline.ending;
+      this.#waited = false;
+      if (!over || !this.memory.idle()) return true;
+      lease.changed();
+      return this.#wait(lease.changedAt);
+    }
     if (type !== ROW_DESCRIPTION && type !== DATA_ROW && type !== COPY_OUT) {
       const first = !lease.current && this.#sentAny && (type === ERROR || type === NOTICE) && !this.#waited;
       this.#waited = false;
@@ -244,6 +259,9 @@ export class LiveGuide implements ResultGuide {
       if (!fields) return;
       if (next.prepared) this.#ofPrepared.set(next.prepared, fields);
       if (next.portal) this.#ofPortal.set(next.portal, fields);
+      // JDBC describes the first portal of a prepared statement, and none after it.
+      if (next.portal?.prepared && next.portal.meanings.length === 1)
+        this.#ofPrepared.set(next.portal.prepared, fields);
     } else this.#described = fields;
   }
 
@@ -262,7 +280,9 @@ export class LiveGuide implements ResultGuide {
     const meant = portal?.meanings.length === 1 ? portal.prepared : undefined;
     const earlier = meant && this.#ofPrepared.get(meant);
     if (earlier && portal?.formats) return this.#plan(earlier, facts, formatsOf(portal), false);
-    return this.#planWithoutDescription(facts, current);
+    const plan = (fields: readonly ResultField[], formats: readonly Format[]) =>
+      this.#plan(fields, facts, formats, false);
+    return planUndescribed(masks, current, plan);
   }
 
   /** One whole answer, like an earlier one of which nothing was touched: it need not be looked at. */
@@ -319,8 +339,8 @@ export class LiveGuide implements ResultGuide {
 
   #words(reading: TextReading | undefined, number: number): { text: string | undefined; mayTouch: boolean } {
     const { masks } = this;
-    const { statements } = reading ?? {};
-    if (!reading || !statements) return { text: undefined, mayTouch: true };
+    if (!reading?.statements) return { text: reading && maskUnreadText(reading.text, masks), mayTouch: true };
+    const { statements } = reading;
     const facts = statements.map((statement, index) =>
       this.factsFor(statement, reading, number, statements.slice(0, index)),
     );
@@ -386,24 +406,6 @@ export class LiveGuide implements ResultGuide {
     return origin && view && !followed ? { ...origin, bases: 'unknown' } : origin;
   }
 
-  #planWithoutDescription(facts: StatementFacts, { statement, portal }: Current): ResultPlan {
-    const { masks } = this;
-    const count = statement?.result.kind === 'columns' ? statement.result.columns.length : 0;
-    const star = statement?.result.kind !== 'columns' || statement.result.columns.some(({ kind }) => kind === 'star');
-    const fields = star ? undefined : Array.from({ length: count }, unknownField);
-    // In place, unless it is known to be text.
-    const plan = fields && this.#plan(fields, facts, formatsOf(portal) ?? ['binary'], false);
-    if (fields && !plan)
-      return { columns: fields.map((): ColumnPlan => ({ kind: 'pass' })), beyond: WITHHOLD_ALL.beyond };
-    // A value of a type that is not known can only become NULL.
-    const columns = plan?.columns.map(
-      (column): ColumnPlan => (column.kind === 'mask' ? { ...column, way: 'null', constant: undefined } : column),
-    );
-    if (columns) return { columns, beyond: WITHHOLD_ALL.beyond };
-    masks.report({ kind: 'mask.withheld', reason: 'result_unknown' });
-    return WITHHOLD_ALL;
-  }
-
   /** From when on a load must have begun for what comes; undefined: what is at hand will do. */
   #needed(now: number, fields: readonly ResultField[] | undefined): number | undefined {
     const { lease } = this.#parts;
@@ -444,5 +446,3 @@ export class LiveGuide implements ResultGuide {
 }
 
 const NO_FIELDS: readonly ResultField[] = [];
-
-const unknownField = (): ResultField => ({ name: '', table: 0, attribute: 0, type: 0, format: 'text' });

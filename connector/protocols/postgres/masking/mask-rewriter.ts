@@ -21,6 +21,9 @@ export class MaskRewriter implements AnswerRewriter {
       copyOut: (binary, columns) => guide.copyOut(binary, columns),
       statement: () => guide.statement(),
       ready: (type, body) => guide.ready(type, body),
+      get asksWhenReady() {
+        return guide.asksWhenReady;
+      },
       refusal: (body) => answers.refusal(body),
     };
     this.#masker = new ResultMasker(guide.masks, following, clientEncoding);

@@ -124,8 +124,9 @@ export class Reach {
     return found;
   }
 
+  /** Of a statement that was read, so that it is known which of its strings escape; or of a view. */
   #codeOf(text: string): Code | undefined {
-    if (this.#lastText?.text !== text) this.#lastText = { text, code: codeOf(text) };
+    if (this.#lastText?.text !== text) this.#lastText = { text, code: codeOf(text, true) };
     return this.#lastText.code;
   }
 
@@ -358,9 +359,9 @@ const CALL = /([a-z_\u0080-\uffff][a-z0-9_$\u0080-\uffff]*)"?\s*\(/g;
 export const isWord = (name: string): boolean => name.match(WORD)?.[0] === name;
 const inQuotes = (name: string): string => name.toLowerCase().replaceAll('"', '""');
 
-/** Undefined: its words are not certain. */
-function codeOf(text: string): Code | undefined {
-  const bare = withoutStrings(text);
+/** Undefined: its words are not certain. `conforming`: no plain string escapes. */
+function codeOf(text: string, conforming = false): Code | undefined {
+  const bare = withoutStrings(text, conforming);
   // Names in numbers, and letters that some databases fold to ASCII.
   if (bare === undefined || /u&"|[\u0130\u0131\u017f\u212a]/i.test(bare)) return undefined;
   const code = bare.toLowerCase();

@@ -40,11 +40,14 @@ export interface ResultGuide {
    * in front of it was handed on. False: not yet; `resume` is called when it is. `body` where the message is whole.
    */
   ready?(type: number, body: Buffer | undefined): boolean;
+  /** `ready` is asked about ReadyForQuery too. */
+  readonly asksWhenReady?: boolean;
   /** What takes the place of an ErrorResponse with this body: a whole message. Undefined: it is the target's own. */
   refusal?(body: Buffer): Buffer | undefined;
 }
 
 const NOTHING = Buffer.alloc(0);
+const READY = 0x5a;
 /** Types whose body is looked at, beside rows and COPY data. */
 const LOOKED_AT = new Set([...'TENASVH'].map((letter) => letter.charCodeAt(0)));
 
@@ -185,7 +188,8 @@ export class ResultMasker implements Masking {
       const start = at + HEADER_BYTES;
       const end = start + length;
       if (type !== DATA_ROW && RESULT_ENDS.has(type)) this.#planned = false;
-      const asks = type === DATA_ROW ? !this.#planned : LOOKED_AT.has(type) && end <= size;
+      const looks = LOOKED_AT.has(type) || (type === READY && this.#guide.asksWhenReady === true);
+      const asks = type === DATA_ROW ? !this.#planned : looks && end <= size;
       if (asks && this.#guide.ready) {
         const given = to.give(at);
         if (given.length > 0) {

@@ -103,8 +103,11 @@ export class SessionMemory {
   }
 
   define(kind: 'cursor' | 'prepared', name: string, reading: StatementReading): void {
-    const key = `${kind} ${name}`;
     if (kind === 'cursor' && this.#cursors.size <= MAX_NAMES) this.#cursors.add(keptName(name));
+    this.#name(`${kind} ${name}`, reading);
+  }
+
+  #name(key: string, reading: StatementReading): void {
     const known = this.#named.get(key);
     if (known === undefined && this.#named.size >= MAX_NAMES) return;
     this.#named.set(key, known === undefined || known === reading ? reading : 'several');
@@ -114,6 +117,12 @@ export class SessionMemory {
   shadow(name: string): void {
     if (this.#named.size < MAX_NAMES) this.#named.set(`cursor ${keptName(name)}`, 'several');
     else this.#ranUnread = true;
+  }
+
+  /** A portal that the client made of a statement: MOVE and FETCH in SQL reach it. */
+  definePortal(name: string, reading: StatementReading): void {
+    if (name !== keptName(name) || this.#cursors.size > MAX_NAMES || this.#cursors.has(name)) this.shadow(name);
+    else this.#name(`cursor ${name}`, reading);
   }
 
   /** Whether DECLARE may have made a cursor under a portal's name. */

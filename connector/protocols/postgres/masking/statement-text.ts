@@ -44,6 +44,10 @@ export function maskStatementText(text: string, masks: Masks, options: Statement
   return masked === bytes ? text : masked.toString('utf8');
 }
 
+/** The same where nobody knows what it says, or which of its strings escape. */
+export const maskUnreadText = (text: string, masks: Masks): string =>
+  maskStatementText(text, masks, { withholdLiterals: true, backslashEscapes: true, again: true });
+
 /**
  * A bind parameter as it is recorded: as many bytes, of its type where a type has such a value. `withhold`: it may be
  * written to or compared with a masked column. Never throws.

@@ -1,0 +1,31 @@
+// Rows that nobody described: what the parse tree says of the statement's columns is all there is.
+
+import type { Masks } from '../../../../core/masking/masks.ts';
+import { type Current, formatsOf } from './current-answer.ts';
+import { type ColumnPlan, type ResultPlan, WITHHOLD_ALL } from './result-plan.ts';
+import type { ResultField } from './row-description.ts';
+import type { Format } from './types.ts';
+
+/** `plan`: of columns of which only their number is known. */
+export function planUndescribed(
+  masks: Masks,
+  { statement, portal }: Current,
+  plan: (fields: readonly ResultField[], formats: readonly Format[]) => ResultPlan | undefined,
+): ResultPlan {
+  const count = statement?.result.kind === 'columns' ? statement.result.columns.length : 0;
+  const star = statement?.result.kind !== 'columns' || statement.result.columns.some(({ kind }) => kind === 'star');
+  const fields = star ? undefined : Array.from({ length: count }, unknownField);
+  // In place, unless it is known to be text.
+  const planned = fields && plan(fields, formatsOf(portal) ?? ['binary']);
+  if (fields && !planned)
+    return { columns: fields.map((): ColumnPlan => ({ kind: 'pass' })), beyond: WITHHOLD_ALL.beyond };
+  // A value of a type that is not known can only become NULL.
+  const columns = planned?.columns.map(
+    (column): ColumnPlan => (column.kind === 'mask' ? { ...column, way: 'null', constant: undefined } : column),
+  );
+  if (columns) return { columns, beyond: WITHHOLD_ALL.beyond };
+  masks.report({ kind: 'mask.withheld', reason: 'result_unknown' });
+  return WITHHOLD_ALL;
+}
+
+const unknownField = (): ResultField => ({ name: '', table: 0, attribute: 0, type: 0, format: 'text' });
