@@ -34,8 +34,9 @@ export function resolve(parts: readonly string[], scope: Scope): Value {
   const found = lookUp(item, column, 'row');
   if (found?.certain || (found && isTable(item))) return found.value;
   // Where there is no such column, `q.f` is `f(q)`.
-  const call = [{ kind: 'call' as const, name: column, maybe: true as const }];
-  return { sources: union([found?.value.sources ?? [], sourcesOf(item.columns), call]), exact: false };
+  const row = sourcesOf(item.columns);
+  const call: Source = { kind: 'call', name: column, maybe: true, of: row };
+  return { sources: union([found?.value.sources ?? row, [call]]), exact: false };
 }
 
 /** Whoever has its columns tells a column from a function of the row. */

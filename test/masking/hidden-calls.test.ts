@@ -9,6 +9,7 @@ const READ = 'select email from app.people where id = 1';
 const MORE = [
   'create table app.quiet (a int); insert into app.quiet values (1)',
   `create function app.any_of(anyelement) returns text language sql as $$ ${READ} $$`,
+  'create function app.all_of(anyelement) returns text language sql as $$ select $1::text $$',
   `create function app.set_config(int) returns text language sql as $$ ${READ} $$`,
   `create function app.by_default() returns text language plpgsql as
      $$ begin perform set_config('my.by_type', (${READ}), false); return 'x'; end $$`,
@@ -78,6 +79,13 @@ describe.each([18, 15] as const)('PostgreSQL %i', (version) => {
         'update quiet q set a = 1 returning q.any_of, (q).any_of',
       ],
     ],
+    [
+      'functions of a row that hold more than the column they seem to be',
+      [
+        'select s.all_of from (select email, upper(name) from people) s',
+        'select s.all_of from (select p.*, upper(p.name) from people p) s',
+      ],
+    ],
     ['a name that is read as a setting', ['select set_config(1)', 'select upper(set_config(1))']],
     ['defaults of domains', ['insert into of_domain (a) values (1)', 'show my.by_type']],
     ['the other sign of an operator', ['select q != q from quiet q', 'select differs()']],
@@ -89,6 +97,16 @@ describe.each([18, 15] as const)('PostgreSQL %i', (version) => {
     const ran = await psql(at, texts);
     expect(ran.leaks).toEqual(NOTHING);
     expect(ran.stderr).not.toMatch(/does not exist|syntax error/);
+  });
+
+  test('columns of queries beside computed ones', async () => {
+    const from = '(select p.*, count(*) over () as n, upper(name) from people p where id = 1) s';
+    const ran = await psql(at, [`select s.name, s.email from ${from}`]);
+    expect({ out: ran.stdout, err: ran.stderr, leaks: ran.leaks }).toEqual({
+      out: 'Ann|[masked]\n',
+      err: '',
+      leaks: NOTHING,
+    });
   });
 
   test('numbers that a function of an extension puts into a setting', async () => {
