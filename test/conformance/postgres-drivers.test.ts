@@ -68,7 +68,6 @@ const UNDER_POLICY: readonly (readonly [RegExp, string])[] = [
   [/3ade68b1|ffffee0f/g, '00000000'],
   [/4111111111111111/g, '[credit-card]'],
   [/have careful|do you hear/g, '[withheld]'],
-  [/(?<=syntax error at or near \\")selec(?=\\")/g, '[withheld]'],
   [/permission denied for table people|must be owner of table people/g, 'REFUSED'],
   [/terminating connection due to administrator command/g, 'ENDED'],
 ];

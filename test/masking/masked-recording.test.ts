@@ -1,56 +1,34 @@
 // What a masked session leaves behind: replay, exports and the very bytes of the stored segments.
 
-import pg from 'pg';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { decodeSegment, framesOf } from '../../core/recording/segment.ts';
 import { nodePlatform } from '../../connector/recording/node-platform.ts';
-import { SessionRules } from '../../core/policy/session-rules.ts';
 import { exportAsciicast } from '../../functions/export/asciicast.ts';
 import { exportHtml } from '../../functions/export/html.ts';
 import { exportNdjson } from '../../functions/export/ndjson.ts';
 import { nodeRecordingPlatform } from '../../functions/recording-platform.ts';
 import { readRecording } from '../../functions/store/read-recording.ts';
-import { type Gateway, startGateway, trusted } from '../harness/gateway.ts';
 import { memoryReader } from '../harness/memory-reader.ts';
-import { type PostgresServer, startPostgres } from '../harness/postgres.ts';
 import { replayStored, storeRecording } from '../harness/stored-session.ts';
-import { RULES, SCHEMA, SECRETS } from './live-schema.ts';
+import { RULES, SCHEMA } from './live-schema.ts';
+import { connect, found, hangUp, leave, type Place, place, use } from './place.ts';
 
-let server: PostgresServer;
-let gateway: Gateway;
-
+let at: Place;
 beforeAll(async () => {
-  server = await startPostgres();
-  const direct = new pg.Client({ host: '127.0.0.1', port: server.port, user: 'postgres', database: 'postgres' });
-  await direct.connect();
-  await direct.query(SCHEMA);
-  await direct.end();
-  gateway = await startGateway({ targets: { demo: trusted(server.port) } });
+  at = await place(18, [SCHEMA]);
 });
-afterAll(async () => {
-  await gateway?.close();
-  await server?.stop();
-  expect(gateway.bugs).toEqual([]);
-});
+beforeEach(() => use(at, RULES));
+afterEach(() => hangUp(at));
+afterAll(() => leave(at));
 
-async function connect(): Promise<pg.Client> {
-  gateway.edge.rules = SessionRules.parse(RULES);
-  const { host, port } = gateway;
-  const { secret } = gateway.edge.issue();
-  const client = new pg.Client({ host, port, user: 'alice@example.com', password: secret, database: 'demo' });
-  client.on('error', () => undefined);
-  await client.connect();
-  return client;
-}
 const all = async (text: AsyncIterable<string>): Promise<string> => {
   let whole = '';
   for await (const part of text) whole += part;
   return whole;
 };
-const found = (text: string) => SECRETS.filter((secret) => text.includes(secret));
 
 test('no secret is in any stored segment, replay or export', async () => {
-  const client = await connect();
+  const client = await connect(at);
   await client.query('select * from people');
   await client.query({
     text: 'select *, upper(contact) from v1 where contact = $1',
@@ -68,9 +46,9 @@ test('no secret is in any stored segment, replay or export', async () => {
   await client.query('select email::int from people').catch(() => undefined);
   await client.query("delete from people where email like 'secretsecret70%'");
   await client.end();
-  await expect.poll(() => gateway.log.last.ended).toBeDefined();
+  await expect.poll(() => at.gateway.log.last.ended).toBeDefined();
 
-  const builder = storeRecording(gateway.log.last, 2048);
+  const builder = storeRecording(at.gateway.log.last, 2048);
   const { opened } = builder;
   const raw = [...builder.objects].flatMap(([name, bytes]) =>
     name.endsWith('.seg')
@@ -97,14 +75,14 @@ test('no secret is in any stored segment, replay or export', async () => {
       masked: true,
     });
   }
-  const masked = gateway.log.last.facts('mask.applied').flatMap((fact) => fact.masked);
+  const masked = at.gateway.log.last.facts('mask.applied').flatMap((fact) => fact.masked);
   const total = masked.filter(({ rule }) => rule === 'people-prod#1').reduce((sum, { count }) => sum + count, 0);
   // By statement: 3 e-mails made upper and themselves, 2 numbers, 2 birthdays; 1 row of contact and upper; ...
   expect(total).toBeGreaterThan(12);
 });
 
 test('long values, long parameters and long texts are masked while they pass', async () => {
-  const client = await connect();
+  const client = await connect(at);
   const secret = `secretsecret${'x'.repeat(3 * 1024 * 1024)}`;
   await client.query('insert into big (id, email, note) values ($1, $2, $3)', [
     80,
@@ -122,34 +100,21 @@ test('long values, long parameters and long texts are masked while they pass', a
   expect(check.rows).toEqual([{ n: 2 * 1024 * 1024, same: true }]);
   await client.query('delete from big where id = 80');
   await client.end();
-  await expect.poll(() => gateway.log.last.ended).toBeDefined();
+  await expect.poll(() => at.gateway.log.last.ended).toBeDefined();
   for (const direction of ['client', 'target', 'gateway'] as const)
-    expect(found(gateway.log.last.wire(direction).toString('latin1'))).toEqual([]);
-  expect(found(JSON.stringify(gateway.log.last.frames.flatMap(({ fact }) => fact ?? [])))).toEqual([]);
+    expect(found(at.gateway.log.last.wire(direction).toString('latin1'))).toEqual([]);
+  expect(found(JSON.stringify(at.gateway.log.last.frames.flatMap(({ fact }) => fact ?? [])))).toEqual([]);
 });
 
 test("functions, operators and casts of the database's own under names of the server's", async () => {
-  const own = await startPostgres();
-  const direct = new pg.Client({ host: '127.0.0.1', port: own.port, user: 'postgres', database: 'postgres' });
-  await direct.connect();
-  await direct.query(SCHEMA);
-  await direct.query(`
-    create function upper(people) returns text language sql as 'select email from app.people where id = 2';
+  const own = await place(18, [
+    SCHEMA,
+    `create function upper(people) returns text language sql as 'select email from app.people where id = 2';
     create view sly as select upper(p) as u from people p;
-    create function lower(int) returns text language sql as 'select email from app.people where id = 2';`);
-  await direct.end();
-  const near = await startGateway({ targets: { demo: trusted(own.port) } });
-  near.edge.rules = SessionRules.parse(RULES);
-  const { host, port } = near;
-  const client = new pg.Client({
-    host,
-    port,
-    user: 'alice@example.com',
-    password: near.edge.issue().secret,
-    database: 'demo',
-  });
-  await client.connect();
+    create function lower(int) returns text language sql as 'select email from app.people where id = 2'`,
+  ]);
   try {
+    const client = await connect(own);
     for (const text of [
       'select upper(p) as x from people p',
       'select u as x from sly',
@@ -160,10 +125,9 @@ test("functions, operators and casts of the database's own under names of the se
         text,
         expect.not.arrayContaining([false]),
       ]);
-    expect(found(near.log.last.wire('target').toString('latin1'))).toEqual([]);
+    expect(found(own.gateway.log.last.wire('target').toString('latin1'))).toEqual([]);
   } finally {
-    await client.end();
-    await near.close();
-    await own.stop();
+    await hangUp(own);
+    await leave(own);
   }
 });

@@ -6,34 +6,21 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { message } from '../../connector/protocols/postgres/messages.ts';
 import { SessionRules } from '../../core/policy/session-rules.ts';
 import { bind, describeStatement, execute, flush, parse, query, sync } from '../harness/client-messages.ts';
-import { type Gateway, startGateway, trusted } from '../harness/gateway.ts';
-import { findPsql } from '../harness/guarded.ts';
-import { type PostgresServer, startPostgres } from '../harness/postgres.ts';
 import { dialRaw, logInRaw, type RawMessage, type RawPeer } from '../harness/raw-postgres.ts';
-import { run, until } from '../harness/run.ts';
+import { until } from '../harness/run.ts';
 import { RULES, SCHEMA } from './live-schema.ts';
+import { leave, type Place, place } from './place.ts';
 
 const SECRET = 'secretsecret';
-let server: PostgresServer;
-let gateway: Gateway;
-let secret: string;
+let at: Place;
 let version: number;
 let peer: RawPeer;
 let received: Buffer[];
 
 beforeAll(async () => {
-  server = await startPostgres();
-  const env = { PGHOST: '127.0.0.1', PGPORT: String(server.port), PGUSER: 'postgres', PGDATABASE: 'postgres' };
-  const made = await run(findPsql(), ['-XAtq', '-v', 'ON_ERROR_STOP=1', '-c', SCHEMA], { env });
-  if (made.code !== 0) throw new Error(made.stderr);
-  gateway = await startGateway({ targets: { demo: trusted(server.port) } });
-  secret = gateway.edge.issue().secret;
+  at = await place(18, [SCHEMA]);
 });
-afterAll(async () => {
-  await gateway?.close();
-  await server?.stop();
-  expect(gateway.bugs).toEqual([]);
-});
+afterAll(() => leave(at));
 
 const OPEN = { rule: 'people-prod', limits: {} };
 const GUARDED = { ...OPEN, statements: [{ block: ['truncate'] }] };
@@ -41,15 +28,15 @@ const OTHER_MASKS = { ...OPEN, mask: [{ columns: ['orders.total'], with: 'null' 
 const MASKED = RULES;
 
 const push = (rules: object): void => {
-  gateway.edge.applyRules(SessionRules.parse({ ...rules, policyVersion: ++version }));
+  at.gateway.edge.applyRules(SessionRules.parse({ ...rules, policyVersion: ++version }));
 };
 async function begin(rules: object): Promise<void> {
   version = 1;
-  gateway.edge.rules = SessionRules.parse({ ...rules, policyVersion: version });
-  peer = await dialRaw(gateway.port);
+  at.gateway.edge.rules = SessionRules.parse({ ...rules, policyVersion: version });
+  peer = await dialRaw(at.gateway.port);
   received = [];
   peer.socket.on('data', (chunk: Buffer) => received.push(Buffer.from(chunk)));
-  await logInRaw(peer, secret);
+  await logInRaw(peer, at.password);
 }
 const text = (messages: readonly RawMessage[]): string =>
   messages.map(({ body }) => body.toString('latin1')).join('\n');
@@ -60,7 +47,7 @@ async function ask(...parts: Buffer[]): Promise<RawMessage[]> {
 }
 
 beforeEach(() => {
-  gateway.log.sessions.length = 0;
+  at.gateway.log.sessions.length = 0;
 });
 /** The session goes on, is masked from now on, and was recorded as the client got it. */
 afterEach(async () => {
@@ -68,9 +55,9 @@ afterEach(async () => {
   expect(text(last)).toMatch(/\[masked\].*Ann/s);
   expect(text(last)).not.toContain(SECRET);
   peer.send(message('X'));
-  await until('it is over', () => gateway.log.last.ended !== undefined);
-  expect(gateway.log.last.ended?.reason).toBe('client_closed');
-  const recorded = gateway.log.last.wire('target');
+  await until('it is over', () => at.gateway.log.last.ended !== undefined);
+  expect(at.gateway.log.last.ended?.reason).toBe('client_closed');
+  const recorded = at.gateway.log.last.wire('target');
   const all = Buffer.concat(received);
   // The login is not recorded: what the client got ends with what was.
   expect(all.subarray(all.length - recorded.length).equals(recorded)).toBe(true);
@@ -171,7 +158,7 @@ test.each(BEFORE)('COPY in goes on, recorded under the masks from then on, where
     message('c'),
   );
   expect(text(seen)).toContain('COPY 3');
-  const wire = gateway.log.last.wire('client').toString('latin1');
+  const wire = at.gateway.log.last.wire('client').toString('latin1');
   expect(wire).not.toMatch(/latersecret|laters\b|ecret@/);
   expect(text(await ask(query('select count(*) from big')))).toContain('3');
 });
@@ -211,8 +198,8 @@ test('an older policy that comes late changes nothing', async () => {
   await begin(MASKED);
   version = 5;
   push(MASKED);
-  const before = gateway.edge.rules;
-  gateway.edge.applyRules(SessionRules.parse({ ...OPEN, policyVersion: 2 }));
-  gateway.edge.rules = before;
+  const before = at.gateway.edge.rules;
+  at.gateway.edge.applyRules(SessionRules.parse({ ...OPEN, policyVersion: 2 }));
+  at.gateway.edge.rules = before;
   expect(text(await ask(query('select email from people')))).not.toContain(SECRET);
 });
