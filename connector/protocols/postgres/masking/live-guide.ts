@@ -122,6 +122,7 @@ export class LiveGuide implements ResultGuide {
       reading,
       (one) => {
         if (!one.fillsSettings && !writesThrough(one, this.#parts.lease.current)) return false;
+        this.memory.fillsUnder(this.masks);
         const touched = this.factsFor(one, reading, statement.number, []).touched;
         return touched === 'unknown' || touched.length > 0;
       },
@@ -178,7 +179,7 @@ export class LiveGuide implements ResultGuide {
     earlier: readonly StatementReading[],
   ): StatementFacts {
     const { masks } = this;
-    const state = this.memory.stateFor(number, earlier);
+    const state = this.memory.ruledBy(masks).stateFor(number, earlier);
     const alike = statement !== undefined && !state.dirty && !state.settingsFilled && statement.alone;
     const known = alike ? this.#known.get(statement) : undefined;
     if (known && known.catalogue === catalogue && known.masks === masks) return known.facts;
