@@ -24,9 +24,9 @@ export type Source =
   | { readonly kind: 'row'; readonly schema?: string; readonly table: string }
   /**
    * Whatever a function of this name reads, beside its arguments. Of any schema. `maybe`: it may as well be a field's name
-   * (`(c).f` is `f(c)`), when no function of the database's own has it.
+   * (`(c).f` is `f(c)`), when no function of the database's own has it. `of`: what counts beside, if one has.
    */
-  | { readonly kind: 'call'; readonly name: string; readonly maybe?: true };
+  | { readonly kind: 'call'; readonly name: string; readonly maybe?: true; readonly of?: Sources };
 
 export type Sources = readonly Source[] | 'unknown';
 
@@ -64,7 +64,7 @@ export interface StatementLineage {
 
 const keyOf = (source: Source): string =>
   source.kind === 'call'
-    ? JSON.stringify([source.name, source.maybe])
+    ? JSON.stringify([source.name, source.maybe, source.of])
     : JSON.stringify([source.schema, source.table, source.kind === 'column' ? source.column : null]);
 
 export function union(all: readonly Sources[]): Sources {

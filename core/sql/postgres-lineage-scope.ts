@@ -32,14 +32,15 @@ export function resolve(parts: readonly string[], scope: Scope): Value {
   const item = findItem(parts.slice(0, -1), scope);
   if (!item) return UNKNOWN;
   const found = lookUp(item, column, 'row');
-  // No such column: `q.f` is then `f(q)`.
-  return (
-    found?.value ?? {
-      sources: union([sourcesOf(item.columns), [{ kind: 'call', name: column, maybe: true }]]),
-      exact: false,
-    }
-  );
+  if (found?.certain || (found && isTable(item))) return found.value;
+  // Where there is no such column, `q.f` is `f(q)`.
+  const row = sourcesOf(item.columns);
+  const call: Source = { kind: 'call', name: column, maybe: true, of: row };
+  return { sources: union([found?.value.sources ?? row, [call]]), exact: false };
 }
+
+/** Whoever has its columns tells a column from a function of the row. */
+const isTable = ({ columns }: Item): boolean => columns.every((one) => one.kind === 'star' && one.table !== undefined);
 
 function resolveBare(column: string, scope: Scope): Value {
   const found: Value[] = [];

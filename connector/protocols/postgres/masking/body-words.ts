@@ -5,6 +5,10 @@ export const DYNAMIC_WORDS: readonly string[] =
   `execute prepare deallocate discard open fetch move cursor refcursor create alter drop import call load reset show
   names set_config client_encoding pg_settings`.split(/\s+/);
 
+/** Beside those: what triggers of events are run for. */
+export const EVENT_WORDS: readonly string[] =
+  'analyze cluster comment grant into refresh reindex revoke security'.split(' ');
+
 /** May stand in front of a parenthesis and call nothing. */
 export const CALL_KEYWORDS: ReadonlySet<string> = new Set(
   `all and any array as assert begin between bigint bit by case cast char character check coalesce columns conflict cross
@@ -27,5 +31,7 @@ const COMPARED =
 export const OPERATOR_WORDS: ReadonlyMap<string, RegExp> = new Map([
   ...['~~', '!~~', '~~*', '!~~*'].map((sign) => [sign, /like/] as const),
   ...['~', '!~'].map((sign) => [sign, /similar/] as const),
-  ...['=', '<>', '<', '>', '<=', '>='].map((sign) => [sign, COMPARED] as const),
+  ...['=', '<', '>', '<=', '>='].map((sign) => [sign, COMPARED] as const),
+  // Of one operator both signs.
+  ['<>', new RegExp(`${COMPARED.source}|!=`)],
 ]);

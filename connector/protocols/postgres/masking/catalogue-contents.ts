@@ -52,9 +52,9 @@ export interface OwnFunction {
 export interface OwnCode {
   readonly functions: readonly OwnFunction[];
   readonly operators: ReadonlyMap<string, readonly number[]>;
-  /** Any expression may call one. */
+  /** Any expression may call one. Those of operator classes are among them. */
   readonly casts: readonly number[];
-  /** In the checks of domains. */
+  /** In the checks and defaults of domains. */
   readonly domains: readonly number[];
   /** Run by changes of definitions. */
   readonly events: readonly number[];
@@ -100,10 +100,11 @@ const CALLERS = (catalogue: string) => `select u.objid, p.oid as code from pg_ca
    and u.refclassid in ('pg_catalog.pg_proc'::pg_catalog.regclass, 'pg_catalog.pg_operator'::pg_catalog.regclass)
    and ${OWN_FUNCTION('p')}`;
 
-/** Extensions whose compiled functions read nothing but their arguments, with those of PostGIS that do. */
+/** Extensions whose compiled functions read nothing but their arguments, with those of PostGIS that do, and pg_trgm's of a setting. */
 const COMPUTING = `'btree_gin', 'btree_gist', 'citext', 'cube', 'earthdistance', 'fuzzystrmatch', 'hstore', 'intarray', 'ip4r', 'isn', 'ltree',
  'pg_trgm', 'pgcrypto', 'postgis', 'seg', 'unaccent', 'uuid-ossp', 'vector'`;
-const READING = '(estimatedextent|findextent|find_extent|find_srid|_stats|_selectivity)';
+const READING =
+  '(estimatedextent|findextent|find_extent|index_extent|find_srid|_stats|_selectivity|^set_limit$|^show_limit$)';
 
 const LISTED = (column: string) => `pg_catalog.string_agg(distinct ${column}::pg_catalog.int8::text, ',')`;
 
@@ -173,6 +174,10 @@ select 'c', '', p.oid::pg_catalog.int8, '', 0 from pg_catalog.pg_cast k join pg_
 union all
 select 'd', '', u.code::pg_catalog.int8, '', 0 from pg_catalog.pg_constraint e
   join (${CALLERS('pg_catalog.pg_constraint')}) u on u.objid = e.oid where e.contypid <> 0
+union all
+select 'd', '', u.code::pg_catalog.int8, '', 0 from (${CALLERS('pg_catalog.pg_type')}) u
+union all
+select 'c', '', p.oid::pg_catalog.int8, '', 0 from pg_catalog.pg_amproc m join pg_catalog.pg_proc p on p.oid = m.amproc where ${OWN_FUNCTION('p')}
 union all
 select distinct 'p', p.proname, 0::pg_catalog.int8, '', 0 from pg_catalog.pg_proc p
   join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.objid = p.oid and d.deptype = 'e'

@@ -217,7 +217,9 @@ export class Catalogue {
     let missed = 0;
     for (const source of sources) {
       if (source.kind === 'call') {
-        if (!source.maybe || this.#ownNames.has(source.name)) found.push(this.#calledBy(source.name, depth));
+        if (source.maybe && !this.#ownNames.has(source.name)) continue;
+        found.push(this.#calledBy(source.name, depth));
+        if (source.of) found.push(this.expand(source.of, depth + 1));
         continue;
       }
       named++;

@@ -40,7 +40,7 @@ export function maskCell(
       return value;
     }
     if (plan.kind === 'explained') {
-      const masked = Buffer.from(maskPlan(b.toString('utf8', start, end)));
+      const masked = Buffer.from(maskPlan(b.toString('utf8', start, end), kindOf(plan.type) === 'json'));
       return masks.maskBytes(masked, 0, masked.length);
     }
     return searchCell(context, plan, column, b, start, end);

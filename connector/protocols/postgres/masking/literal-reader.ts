@@ -31,15 +31,19 @@ const SEMICOLON = 0x3b;
 const EQUALS = 0x3d;
 
 /** Between a name and its value. */
-const BETWEEN = new Set(['to', 'is', 'in', 'like', 'encrypted', 'default', 'any']);
+const BETWEEN = new Set(['to', 'is', 'in', 'like', 'encrypted', 'default', 'any', 'value']);
 /** In front of a bracket: no call of a function. */
 const NO_CALL = new Set(
   'in any all some values and or not where on as with using select then else when'.split(' ').concat(''),
 );
+/** Behind the list of VALUES. */
+const ENDS_VALUES = new Set(['select', 'where', 'on', 'returning', 'from']);
+/** A literal that names a secret, in front of it: `data->>'token' = 'x'`, `json_object('token': 'x')`. */
+const COMPARED = /^\s*\)*\s*(?:=(?!>)|<>|!=|:(?!:)|(?:i?like|in|value)\b)/i;
 /** Behind it another statement begins. */
 const BEGINS = new Set(['begin', 'then', 'else', 'loop', 'declare']);
 /** In these every literal is a secret. */
-const ROLE = /^(?:alter|create) (?:role|user|group)(?: (?!mapping)|$)/;
+const ROLE = /^(?:(?:alter|create) (?:role|user|group)(?: (?!mapping)|$)|set password(?: |$))/;
 
 /** Of code in dollar quotes in code: what is deeper is hidden whole. */
 const MAX_DEPTH = 8;
@@ -70,6 +74,10 @@ export class LiteralReader {
   /** All literals within brackets deeper than this are secret; -1: none are. */
   #within = -1;
   #list: ValueList | undefined;
+  /** Rows of VALUES are read. */
+  #values = false;
+  /** CASE within CASE that gives a secret. */
+  #cases = 0;
 
   /** Words since the statement began, up to three: `alter role x`. */
   #words: string[] = [];
@@ -149,6 +157,11 @@ export class LiteralReader {
   }
 
   #takeNumber(): void {
+    if (this.#isBareSecret) {
+      this.#tokens.extendWord();
+      this.#hideBare(this.#tokens.start, this.#tokens.end);
+      return;
+    }
     const { start, end } = this.#tokens;
     this.#word = this.#text(start, end).toLowerCase();
     if (!this.#options.withholdLiterals) return;
@@ -180,7 +193,11 @@ export class LiteralReader {
 
   get #isSecret(): boolean {
     return (
-      this.#secret || this.#within >= 0 || this.#list?.isSecret === true || (this.#role && this.#word !== 'until') // VALID UNTIL 'x'
+      this.#secret ||
+      this.#within >= 0 ||
+      this.#cases > 0 ||
+      this.#list?.isSecret === true ||
+      (this.#role && this.#word !== 'until') // VALID UNTIL 'x'
     );
   }
 
@@ -225,15 +242,25 @@ export class LiteralReader {
   /** What the string `original[from, to)` says of what comes behind it. */
   #behindString(from: number, to: number): void {
     const text = this.#text(from, Math.min(to, from + MAX_WITHIN_BYTES));
+    const follows = this.#text(this.#tokens.end, this.#tokens.end + 100);
+    const joined = /^\s*\|\|/.test(follows);
+    // Another part of the same value comes.
+    const goesOn = joined && this.#isSecret && this.#within < 0;
     this.#behindLiteral();
+    this.#secret = goesOn;
+    this.#assigned = goesOn;
     if (!holdsSecretName(text)) return;
-    if (isSecretName(text)) this.#named = !NO_CALL.has(this.#calls.at(-1) ?? '');
+    if (isSecretName(text)) {
+      const call = this.#calls.at(-1) ?? '';
+      this.#named = !NO_CALL.has(call) || (this.#values && (call === '' || call === 'values'));
+      this.#secret ||= COMPARED.test(follows);
+    }
     if (!endsBeforeSecret(text)) {
       if (hasPlaceForSecret(text)) this.#within = Math.max(0, this.#calls.length - 1);
-    } else if (/^\s*\|\|/.test(this.#text(this.#tokens.end, this.#tokens.end + 100))) {
+    } else if (joined) {
       this.#secret = true;
       this.#assigned = true;
-    }
+    } else this.#named ||= /^\s*,/.test(follows) && /^concat/.test(this.#calls.at(-1) ?? '');
   }
 
   // --- words ---
@@ -262,6 +289,12 @@ export class LiteralReader {
       this.#hideBare(tokens.start, tokens.end);
       return;
     }
+    if (this.#cases > 0 || (this.#secret && this.#assigned)) {
+      if (word === 'case') this.#cases++;
+      else if (word === 'end') this.#cases = Math.max(0, this.#cases - 1);
+    }
+    if (word === 'values') this.#values = true;
+    else if (ENDS_VALUES.has(word)) this.#values = false;
     this.#nameNext(word, before);
     if (word === 'insert' || (word === 'set' && tokens.isCall))
       this.#list = new ValueList(this.#calls.length, word === 'set');
@@ -274,8 +307,8 @@ export class LiteralReader {
     if (BETWEEN.has(word)) {
       if (word === 'to') this.#assigned = true;
       else if (word === 'default' && this.#declared) this.#secret = true;
-    } else if (this.#secret && this.#assigned && this.#tokens.isCall) {
-      // password = crypt('x', ...)
+    } else if (this.#tokens.isCall && ((this.#secret && this.#assigned) || this.#callsSecret(word))) {
+      // password = crypt('x', ...), set_password('bob', 'x')
       if (this.#within < 0) this.#within = this.#calls.length;
     } else {
       // IDENTIFIED BY 'x'
@@ -283,6 +316,13 @@ export class LiteralReader {
       this.#assigned = false;
       this.#declared ||= this.#secret;
     }
+  }
+
+  /** No table that is made, or written to. */
+  #callsSecret(word: string): boolean {
+    return (
+      namesSecret(word) && this.#words.length > 0 && !/^(?:create|insert|alter|copy|grant)$/.test(this.#words[0] ?? '')
+    );
   }
 
   #addToStatement(word: string): void {
@@ -326,6 +366,8 @@ export class LiteralReader {
     this.#list = undefined;
     this.#words = [];
     this.#role = false;
+    this.#values = false;
+    this.#cases = 0;
   }
 
   #openBracket(): void {
@@ -335,9 +377,11 @@ export class LiteralReader {
       run === undefined ? undefined : (this.#found.prepares.get(run) ?? this.#options.prepared?.get(run));
     if (parameters) this.#list = ValueList.ofParameters(parameters);
     else this.#list?.open(calls.length);
-    // A blank in between: no call.
+    // `password in ('x', 'y')`, `password = (select 'x')`
+    if (this.#secret && this.#within < 0 && (this.#assigned || this.#word === 'in' || this.#word === 'any'))
+      this.#within = calls.length;
     const { start } = this.#tokens;
-    calls.push(/\w$/.test(this.#text(start - 1, start)) ? this.#word : '');
+    calls.push(/\w\s*$/.test(this.#text(Math.max(0, start - 8), start)) ? this.#word : '');
   }
 
   #closeBracket(): void {

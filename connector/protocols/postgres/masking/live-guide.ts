@@ -87,8 +87,6 @@ export class LiveGuide implements ResultGuide {
     { facts: StatementFacts; masks: Masks; formats: string; plan: ResultPlan | undefined }
   >();
   #reportedFault: string | undefined;
-  /** A setting was filled from tables, of which these masks hid nothing. */
-  #filledUnder: Masks | undefined;
   #sentAny: boolean;
 
   constructor(parts: LiveGuideParts) {
@@ -124,8 +122,7 @@ export class LiveGuide implements ResultGuide {
       reading,
       (one) => {
         if (!one.fillsSettings && !writesThrough(one, this.#parts.lease.current)) return false;
-        // What is masked later may be in it as well.
-        this.#filledUnder ??= this.masks;
+        this.memory.fillsUnder(this.masks);
         const touched = this.factsFor(one, reading, statement.number, []).touched;
         return touched === 'unknown' || touched.length > 0;
       },
@@ -182,8 +179,7 @@ export class LiveGuide implements ResultGuide {
     earlier: readonly StatementReading[],
   ): StatementFacts {
     const { masks } = this;
-    if (this.#filledUnder !== undefined && this.#filledUnder !== masks) this.memory.fill();
-    const state = this.memory.stateFor(number, earlier);
+    const state = this.memory.ruledBy(masks).stateFor(number, earlier);
     const alike = statement !== undefined && !state.dirty && !state.settingsFilled && statement.alone;
     const known = alike ? this.#known.get(statement) : undefined;
     if (known && known.catalogue === catalogue && known.masks === masks) return known.facts;

@@ -22,10 +22,23 @@ test.each([
   ],
   ["  Output: id, 'secret'::text, 12.5", "  Output: id, '******'::text, ****"],
   ["  Settings: work_mem = '4MB'", "  Settings: work_mem = '***'"],
-  ["  Something New: 7 'x'", "  Something New: * '*'"],
-  ["  Filter: (note = 'first\nsecret second'::text)", "  Filter: (note = '****'\n****** **************"],
-  ['- Plan: ', undefined],
-  ['    Filter: "(id = 1)"', '    Filter: "(id = *)"'],
+  ["  Something New: 7 'x'", '  ********* **** * ***'],
+  ['  ->  Hash Right Anti Join  (cost=1.0..2.0 rows=1 width=4) (never executed)', undefined],
+  ['  Buckets: 1024  Batches: 1  Memory Usage: 9kB', undefined],
+  ['  InitPlan 1 (returns $0)', undefined],
+  ['  ->  Seq Scan on "Odd Name" x', undefined],
+  ['Trigger t: time=0.123 calls=1', undefined],
+  // Of a value with a line's end in it.
+  ["  Filter: (note = 'first", "  Filter: (note = '****'"],
+  ["secret second'::text)", '****** **************'],
+  ['Secret second', '****** ******'],
+  ['Subject: secret second', '******** ****** ******'],
+  ['Group of the secret second', '***** ** *** ****** ******'],
+  ['{"Subject": "secret"}', '*********** *********'],
+  [
+    '- Plan: \n    Filter: "(id = 1)"\n    Startup Cost: 0.50',
+    '- Plan: \n    Filter: "(id = *)"\n    Startup Cost: 0.50',
+  ],
 ])('%s', (line, masked = line) => {
   expect(maskPlan(line)).toBe(masked);
 });
@@ -44,7 +57,7 @@ test('in JSON keys and costs stay, and it can be read', () => {
       'Planning Time': 0.25,
     },
   ];
-  const masked = maskPlan(JSON.stringify(plan, undefined, 2));
+  const masked = maskPlan(JSON.stringify(plan, undefined, 2), true);
   expect(masked).not.toContain('secret');
   expect(JSON.parse(masked)).toMatchObject([
     {

@@ -8,7 +8,7 @@ import { COMPUTATIONS, READS_NO_TABLE } from '../../../../core/sql/postgres-comp
 import { CONFORMING, type PgParser, summarizePostgres } from '../../../../core/sql/postgres.ts';
 import { withoutStrings } from '../../../../core/sql/postgres-strings.ts';
 import { everyStatement, type FunctionName, type StatementSummary } from '../../../../core/sql/statement.ts';
-import { CALL_KEYWORDS, DYNAMIC_WORDS, OPERATOR_WORDS } from './body-words.ts';
+import { CALL_KEYWORDS, DYNAMIC_WORDS, EVENT_WORDS, OPERATOR_WORDS } from './body-words.ts';
 import type { Definitions, OwnCode, OwnFunction, Relation } from './catalogue-contents.ts';
 import { SETTINGS } from './statement-reading.ts';
 
@@ -110,7 +110,7 @@ export class Reach {
       .flatMap((summary) => [...everyStatement(summary)])
       .flatMap(({ acts }) => acts.flatMap((act) => act.function?.name.toLowerCase() ?? []))
       .filter((name) => isHarmless({ name }));
-    for (const name of [...named, ...LATER_KEYWORDS.filter((word) => code.words.has(word))])
+    for (const name of [...named, ...NOT_NOTED.filter((word) => code.words.has(word))])
       for (const one of this.#byName.get(name) ?? []) this.#function(one, found, 0);
     return found.relations === 'unknown' || found.relations.size > 0;
   }
@@ -148,7 +148,8 @@ export class Reach {
         return;
       }
       for (const act of acts) {
-        if (act.class === 'schema') this.#functions(this.#own.events, found, depth);
+        if (act.class === 'schema' || act.class === 'privilege' || act.verbs[0] === 'refresh')
+          this.#functions(this.#own.events, found, depth);
         if (act.function) this.#called(act.function, found, depth);
         if (act.relation) {
           const { schema, name } = act.relation;
@@ -211,6 +212,7 @@ export class Reach {
     }
     if (code.words.has('current_setting')) found.readsSettings = true;
     this.#operators(code.text, found, depth + 1);
+    if (EVENT_WORDS.some((word) => code.words.has(word))) this.#functions(this.#own.events, found, depth + 1);
     for (const name of code.calls) {
       const own = this.#byName.get(name) ?? [];
       if (!this.#isKnown(name, own)) {
@@ -375,8 +377,9 @@ function codeOf(text: string, conforming = false): Code | undefined {
   return { text: code, words, calls, dynamic };
 }
 
-/** What the parser takes for syntax, and an older server for the call of a function. */
-const LATER_KEYWORDS = `json json_array json_arrayagg json_exists json_object json_objectagg json_query json_scalar
+/** What the parser takes for syntax, and an older server for the call of a function; and what is noted as a setting. */
+const NOT_NOTED =
+  `set_config json json_array json_arrayagg json_exists json_object json_objectagg json_query json_scalar
   json_serialize json_table json_value merge_action`.split(/\s+/);
 
 /** The server's own, and it reads no rows. */

@@ -1,7 +1,8 @@
 // The words that name secrets, and the forms in which texts say one: connection strings, addresses, JSON, SQL
 // within a literal. All patterns are bounded, so that no text makes a search take longer than its length.
 
-const NAMES = 'password|passwd|passphrase|pwd|secret|secret_key|api_key|apikey|token';
+const NAMES =
+  '(?:password|passwd|passphrase|passcode|pwd|secret|token)(?:_?(?:hash|digest))?|secret_key|private_key|access_key|api_key|apikey';
 /** What a literal behind it is: `PASSWORD 'x'`, `password = 'x'`, `OPTIONS (password 'x')`. */
 const SECRET_NAME = new RegExp(`(?:${NAMES})$`, 'i');
 const ANY_NAME = new RegExp(NAMES, 'i');
@@ -12,7 +13,7 @@ const ADDRESS = "://[^\\s:/@']{0,100}:";
 export const CUT_ADDRESS = new RegExp(`(${ADDRESS})[^\\s@/']*$`);
 /** A text in which nothing of this stands says no secret. Far cheaper than reading it. */
 const MAY_SAY = new RegExp(
-  `passw|passphrase|pwd|secret|api_?key|token|identified|(?:alter|create)\\s+(?:role|user|group)\\b|${ADDRESS}[^\\s@/']+@`,
+  `passw|passphrase|passcode|pwd|secret|(?:api_?|private_|access_)key|token|identified|(?:alter|create)\\s+(?:role|user|group)\\b|${ADDRESS}[^\\s@/']+@`,
   'i',
 );
 
@@ -53,9 +54,9 @@ export const namesSecret = (word: string): boolean => SECRET_NAME.test(word);
 /** Without one a literal says nothing of what stands behind it: none of the next three holds. */
 export const holdsSecretName = (literal: string): boolean => ANY_NAME.test(literal);
 
-/** The whole of a literal is such a name: `set_config('a.secret', ...)`. */
+/** The whole of a literal is such a name, or a path to one: `set_config('a.secret', ...)`, `jsonb_set(x, '{a,secret}', ...)`. */
 export const isSecretName = (literal: string): boolean =>
-  literal.length <= MAX_NAME_CHARACTERS && SECRET_NAME.test(literal) && !/\s/.test(literal);
+  literal.length <= MAX_NAME_CHARACTERS && SECRET_NAME.test(literal.replace(/["}]{1,4}$/, '')) && !/\s/.test(literal);
 
 /** A literal that ends where a secret would be put behind it: `'alter role a password ' || ...`. */
 export const endsBeforeSecret = (literal: string): boolean => OPEN_END.test(literal);

@@ -31,6 +31,8 @@ export class SessionMemory {
   /** Dynamic code was sent, and the transaction is not known to be over: it may run once more, at its end. */
   #deferred = false;
   #filled = false;
+  /** A setting was given what may be data, and not what these rules mask. */
+  #filledUnder: object | undefined;
 
   /** `begun`: statements were sent before anybody looked. */
   constructor(begun: boolean) {
@@ -41,11 +43,6 @@ export class SessionMemory {
   missed(): void {
     this.#changedAt = 0;
     this.#ranUnread = true;
-    this.#filled = true;
-  }
-
-  /** A setting may hold what a rule hides. */
-  fill(): void {
     this.#filled = true;
   }
 
@@ -101,6 +98,18 @@ export class SessionMemory {
     this.#unread = this.#unread.filter(({ finished, tags }) => !finished || tags.length > 0);
     this.#ranUnread = this.#unread.some(({ finished }) => finished);
     return this.#unread.length > 0;
+  }
+
+  /** A setting is given what may be data; whether it is what a rule masks, these rules say. */
+  fillsUnder(rules: object): void {
+    this.ruledBy(rules);
+    this.#filledUnder = rules;
+  }
+
+  /** Under other rules what was given before may be masked. */
+  ruledBy(rules: object): this {
+    if (this.#filledUnder !== undefined && this.#filledUnder !== rules) this.#filled = true;
+    return this;
   }
 
   get settingsFilled(): boolean {

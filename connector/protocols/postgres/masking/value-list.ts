@@ -7,13 +7,15 @@ const ENDS = new Set(['on', 'returning', 'where', 'from', 'when']);
 const ENDS_SELECT = new Set([...ENDS, 'group', 'order', 'limit', 'union', 'except', 'intersect', 'window', 'having']);
 
 export class ValueList {
-  readonly #depth: number;
+  #depth: number;
   readonly #once: boolean;
   readonly #secrets = new Set<number>();
   #phase: Phase = 'name';
   #index = 0;
   /** A row may begin. */
   #ready: boolean;
+  /** Its columns were named, and nothing came since. */
+  #fresh = false;
   /** Nothing more comes of it. */
   over = false;
 
@@ -45,6 +47,7 @@ export class ValueList {
     else if (this.#phase === 'select') {
       if (ENDS_SELECT.has(word)) this.#phase = 'between';
     } else if (this.#phase === 'between') {
+      this.#fresh = false;
       if (word === 'values') this.#ready = true;
       else if (word === 'select' && !this.#once) {
         this.#phase = 'select';
@@ -58,7 +61,11 @@ export class ValueList {
     if (depth !== this.#depth) return;
     if (this.#phase === 'name') this.#phase = 'columns';
     else if (this.#phase === 'between' && this.#ready) this.#phase = 'row';
-    else return;
+    else {
+      // `insert into t (a) (select ...)`
+      if (this.#phase === 'between' && this.#fresh) this.#depth++;
+      return;
+    }
     this.#index = 0;
   }
 
@@ -69,6 +76,7 @@ export class ValueList {
     if (this.#phase === 'columns') {
       if (this.#secrets.size === 0) this.over = true;
       else this.#phase = 'between';
+      this.#fresh = true;
       return true;
     }
     if (this.#phase === 'row') {
