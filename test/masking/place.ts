@@ -29,7 +29,13 @@ export async function place(version: 18 | 15, schema: readonly string[], rules: 
   const server = await startPostgres({ version });
   const direct = new pg.Client({ host: '127.0.0.1', port: server.port, user: 'postgres', database: 'postgres' });
   await direct.connect();
-  for (const one of schema) await direct.query(one);
+  try {
+    for (const one of schema) await direct.query(one);
+  } catch (error) {
+    await direct.end();
+    await server.stop();
+    throw error;
+  }
   const gateway = await startGateway({ targets: { demo: trusted(server.port) } });
   const at = { server, gateway, password: gateway.edge.issue().secret, direct, clients: [], peers: [] };
   use(at, rules);
