@@ -13,25 +13,25 @@ export function copyParameters(
   from: number,
   put: (value: Buffer, index: number, format: Format) => Buffer,
 ): Buffer {
-  const copy = Buffer.from(message);
-  const formats = copy.readUInt16BE(from);
+  /** Most parameters are recorded as they came. */
+  let copy: Buffer | undefined;
+  const formats = message.readUInt16BE(from);
   let at = from + 2 + formats * 2;
-  const count = copy.readUInt16BE(at);
+  const count = message.readUInt16BE(at);
   at += 2;
-  let changed = false;
   for (let index = 0; index < count; index++) {
-    const length = copy.readInt32BE(at);
+    const length = message.readInt32BE(at);
     at += 4;
     if (length <= 0) continue;
-    if (at + length > copy.length) throw new Error('parameters are malformed');
-    const form = formats === 0 ? 0 : copy.readUInt16BE(from + 2 + (formats === 1 ? 0 : index * 2));
-    const value = copy.subarray(at, at + length);
+    if (at + length > message.length) throw new Error('parameters are malformed');
+    const form = formats === 0 ? 0 : message.readUInt16BE(from + 2 + (formats === 1 ? 0 : index * 2));
+    const value = message.subarray(at, at + length);
     const instead = put(value, index, form === 1 ? 'binary' : 'text');
     if (instead !== value) {
+      copy ??= Buffer.from(message);
       copy.set(instead, at);
-      changed = true;
     }
     at += length;
   }
-  return changed ? copy : message;
+  return copy ?? message;
 }

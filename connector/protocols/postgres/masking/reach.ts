@@ -109,7 +109,7 @@ export class Reach {
     const named = summaries
       .flatMap((summary) => [...everyStatement(summary)])
       .flatMap(({ acts }) => acts.flatMap((act) => act.function?.name.toLowerCase() ?? []))
-      .filter((name) => isHarmless({ name }));
+      .filter(isHarmless);
     for (const name of [...named, ...NOT_NOTED.filter((word) => code.words.has(word))])
       for (const one of this.#byName.get(name) ?? []) this.#function(one, found, 0);
     return found.relations === 'unknown' || found.relations.size > 0;
@@ -177,7 +177,7 @@ export class Reach {
   /** Neither the server's nor an extension's of this name does more than compute. */
   #isKnown(name: string, own: readonly OwnFunction[]): boolean {
     if (own.length > 0 && own.every(({ shares }) => !shares)) return true;
-    return isHarmless({ name }) || this.#own.computations.has(name);
+    return isHarmless(name) || this.#own.computations.has(name);
   }
 
   /** Whatever own function a text calls, in whatever notation, it names. */
@@ -383,6 +383,4 @@ const NOT_NOTED =
   json_serialize json_table json_value merge_action`.split(/\s+/);
 
 /** The server's own, and it reads no rows. */
-export const isHarmless = ({ schema, name }: FunctionName): boolean =>
-  (schema === undefined || schema === 'pg_catalog' || schema === 'information_schema') &&
-  (COMPUTATIONS.has(name) || READS_NO_TABLE.has(name));
+const isHarmless = (name: string): boolean => COMPUTATIONS.has(name) || READS_NO_TABLE.has(name);
