@@ -142,7 +142,10 @@ export class WriteAheadLog implements SessionLog, RecorderLog {
   diskIs(disk: DiskState): void {
     if (disk === this.#disk) return;
     this.#disk = disk;
-    if (disk !== 'critical' || this.#state !== 'ready') return;
+    if (disk === 'critical' && this.#state === 'ready') this.#endForDisk();
+  }
+
+  #endForDisk(): void {
     this.#endTurn();
     for (const recorder of [...this.#open.values()])
       recorder.fail(fault('the disk of the write-ahead log is nearly full'));
@@ -245,6 +248,8 @@ export class WriteAheadLog implements SessionLog, RecorderLog {
       this.#state = 'ready';
       this.#options.events.recovered();
       this.#deliver();
+      // It may have become so while nothing could be written, which the room set aside then allowed again.
+      if (this.#disk === 'critical') this.#endForDisk();
     } else if (this.monotonicUs() - this.#pausedSinceUs >= this.#options.limits.pauseMs * 1000) this.#fail();
     else this.#retry = setTimeout(() => this.#tryAgain(), RETRY_MS);
   }
