@@ -35,6 +35,8 @@ export interface FunctionsDeps {
 }
 
 const MAX_EVENT_BYTES = 1024 * 1024;
+/** Objects of one event, which may name a thousand: a sealed session is read whole for it. */
+const INDEXED_AT_ONCE = 4;
 const ActionQuery = z.object({
   cursor: z.string().max(2000).optional(),
   limit: z.coerce.number().int().min(1).max(MAX_ACTIONS_A_PAGE).default(50),
@@ -147,9 +149,13 @@ export function createFunctionsApp(deps: FunctionsDeps): Hono {
         const keys = createdKeys(await c.req.json().catch(() => undefined));
         if (!keys) throw badRequest('expected an event as S3 sends it');
         // One bad object must not keep the others waiting; the whole event comes again if any must.
-        const outcomes = await Promise.allSettled(keys.map((key) => indexObject(key)));
-        const failed = outcomes.find((outcome) => outcome.status === 'rejected');
-        if (failed) throw failed.reason;
+        const failures: unknown[] = [];
+        const rest = keys.values();
+        const indexRest = async (): Promise<void> => {
+          for (const key of rest) await indexObject(key).catch((failure: unknown) => failures.push(failure));
+        };
+        await Promise.all(Array.from({ length: INDEXED_AT_ONCE }, indexRest));
+        if (failures.length > 0) throw failures[0];
         return c.body(null, 204);
       },
     );
