@@ -192,6 +192,13 @@ export const AuditExportStanding = z.object({
 });
 export type AuditExportStanding = z.infer<typeof AuditExportStanding>;
 
+/** What the functions say of the archive. */
+export const ArchiveLimits = z.object({
+  /** The longest time for which an object may be locked; missing: the store has no lock, or the functions are not told. */
+  maxRetainDays: z.number().int().min(1).optional(),
+});
+export type ArchiveLimits = z.infer<typeof ArchiveLimits>;
+
 export const AuditPiecePage = z.object({
   /** By name, ascending. */
   pieces: z.array(z.object({ name: z.string(), bytes: z.number().int() })),

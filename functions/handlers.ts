@@ -36,5 +36,11 @@ export const index = (event: SQSEvent): Promise<SQSBatchResponse> =>
   indexBatch(event, (key) => indexObject(key, indexing), reportToConsole);
 
 export const api = streamHandle(
-  createFunctionsApp({ catalogue: new CatalogueReader(table), reader, platform: nodeRecordingPlatform, auditStore }),
+  createFunctionsApp({
+    catalogue: new CatalogueReader(table),
+    reader,
+    platform: nodeRecordingPlatform,
+    auditStore,
+    maxRetainDays: auditLock?.days,
+  }),
 );
