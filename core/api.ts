@@ -139,6 +139,10 @@ export const ListedConnector = z.object({
   build: z.string().optional(),
   joinedAt: z.iso.datetime(),
   lastSeenAt: z.iso.datetime().optional(),
+  /** Resources that it announces and another connector holds. */
+  contested: z
+    .array(z.object({ resource: ResourceName, holder: z.object({ id: ConnectorId, name: z.string() }) }))
+    .optional(),
 });
 export type ListedConnector = z.infer<typeof ListedConnector>;
 export const ConnectorList = z.object({ connectors: z.array(ListedConnector) });

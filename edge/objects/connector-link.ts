@@ -114,6 +114,12 @@ export class ConnectorLink extends DurableObject<Env> {
     await this.#tellRules();
   }
 
+  /** When a connector that is linked was heard last; undefined: it is not linked. Its pings count, and do not wake this object. */
+  lastHeard(): number | undefined {
+    const ready = this.#ready().map((socket) => this.#lastHeardMs(socket));
+    return ready.length > 0 ? Math.max(...ready) : undefined;
+  }
+
   isLinked(): boolean {
     return this.#ready().some((socket) => this.#lastHeardMs(socket) + SILENT_AFTER_MS > Date.now());
   }
@@ -337,6 +343,10 @@ export class ConnectorLink extends DurableObject<Env> {
       policy: { read: () => this.#readPolicy(), newestVersion: () => this.#newestVersion },
       approvals: (id) => remote(this.env.APPROVAL, id),
       publicUrl: this.#settings.PUBLIC_URL,
+      links: {
+        lastHeard: (id) => remote(this.env.CONNECTOR_LINK, id).lastHeard(),
+        push: (id, message) => remote(this.env.CONNECTOR_LINK, id).push(message),
+      },
       now: () => Date.now(),
       isNewReport: (seq, report) => this.#isNewReport(seq, report),
     });

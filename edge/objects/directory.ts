@@ -164,8 +164,11 @@ export class Directory extends DurableObject<Env> {
   connectorSeen(id: ConnectorId, build: string | undefined) {
     this.#connectors.seen(id, build, Date.now());
   }
-  announce(id: ConnectorId, resources: readonly Resource[]) {
-    return this.#connectors.announce(id, resources, Date.now());
+  holders(id: ConnectorId, names: readonly string[]) {
+    return this.#connectors.holders(id, names);
+  }
+  announce(id: ConnectorId, resources: readonly Resource[], heardMs: Readonly<Record<string, number | undefined>>) {
+    return this.#connectors.announce(id, resources, heardMs, Date.now());
   }
   resource(name: string) {
     return this.#connectors.resource(name);
