@@ -4,7 +4,7 @@
 
 import { AwsClient } from 'aws4fetch';
 import type { z } from 'zod';
-import { type ExportFormat, ObjectList } from '../core/api.ts';
+import { ArchiveLimits, type ExportFormat, ObjectList } from '../core/api.ts';
 import { ActionPage, SessionDetail, SessionPage, type SessionQuery } from '../core/catalogue.ts';
 import type { SessionId } from '../core/ids.ts';
 import { err, ok, type Result } from '../core/result.ts';
@@ -17,6 +17,8 @@ export type ArchiveFault = 'not_found' | 'bad_request' | 'unavailable';
 type Read<T> = Promise<Result<T, ArchiveFault>>;
 
 export interface Archive {
+  /** `not_found`: functions of an earlier release, which do not say. */
+  limits(): Read<ArchiveLimits>;
   sessions(query: SessionQuery): Read<SessionPage>;
   session(id: SessionId): Read<SessionDetail>;
   actions(id: SessionId, cursor: string | undefined, limit: number): Read<ActionPage>;
@@ -87,6 +89,7 @@ export function createArchive(baseUrl: string, fetcher: ArchiveFetch): Archive {
     return ok(response.value.body ?? emptyStream());
   };
   return {
+    limits: () => json(ArchiveLimits, get('/archive')),
     sessions: (query) => json(SessionPage, get('/sessions', query)),
     session: (id) => json(SessionDetail, get(`/sessions/${id}`)),
     actions: (id, cursor, limit) => json(ActionPage, get(`/sessions/${id}/actions`, { cursor, limit })),

@@ -5,7 +5,7 @@
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { z } from 'zod';
-import { ExportFormat, type ObjectList } from '../core/api.ts';
+import { type ArchiveLimits, ExportFormat, type ObjectList } from '../core/api.ts';
 import { MAX_ACTIONS_A_PAGE, type SessionDetail, type SessionEntry, SessionQuery } from '../core/catalogue.ts';
 import { SessionId } from '../core/ids.ts';
 import type { RecordingPlatform } from '../core/recording/segment.ts';
@@ -28,6 +28,8 @@ export interface FunctionsDeps {
   readonly catalogue: CatalogueReader;
   readonly reader: RecordingReader;
   readonly platform: RecordingPlatform;
+  /** The longest time for which the bucket locks an object; undefined: not known, or there is no lock. */
+  readonly maxRetainDays?: number | undefined;
   readonly report: ApiReporter;
   /** undefined: this function keeps no audit log. */
   readonly auditStore?: AuditStore | undefined;
@@ -67,6 +69,12 @@ export function createFunctionsApp(deps: FunctionsDeps): Hono {
   });
   app.notFound((c) => answerError(c, notFound('there is no such page'), deps.report));
   app.onError((fault, c) => answerError(c, fault, deps.report));
+
+  // What a policy may ask for: the edge refuses a longer `retain` when it is written.
+  app.get('/archive', (c) => {
+    const { maxRetainDays } = deps;
+    return c.json({ ...(maxRetainDays !== undefined && { maxRetainDays }) } satisfies ArchiveLimits);
+  });
 
   app.get('/sessions', async (c) => {
     const query = parse(SessionQuery, c.req.query());

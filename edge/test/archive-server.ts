@@ -62,6 +62,7 @@ export const archiveOfTests = () => {
       if (request.headers.authorization !== 'Bearer only-for-tests-only-for-tests') {
         return json(401, { error: { reason: 'unauthorized', message: 'no' } });
       }
+      if (url.pathname === '/archive') return json(200, { maxRetainDays: 3650 });
       const [, , id, part, name] = url.pathname.split('/');
       const sessions: readonly SessionEntry[] = Object.values(SESSIONS);
       if (id === undefined) {
