@@ -15,6 +15,7 @@ import { everyStatement, type StatementSummary } from '../../../../core/sql/stat
 import type { Catalogue } from './catalogue.ts';
 import type { Relation } from './catalogue-contents.ts';
 import type { CopyPlan } from './copy-out.ts';
+import { ALL_HIDDEN, ALL_STAY, type Fates, fatesOf, fatesOfArguments } from './literal-fates.ts';
 import { type ColumnPlan, constantOf, isSearched } from './result-plan.ts';
 import { SETTINGS, type StatementReading } from './statement-reading.ts';
 
@@ -33,8 +34,8 @@ export type Touched = readonly { readonly schema?: string | undefined; readonly 
 export interface StatementFacts {
   /** Tables with masked columns that it may touch. */
   readonly touched: Touched;
-  /** Its literals and parameters may be written to a masked column, or compared with one. */
-  readonly withholdLiterals: boolean;
+  /** What becomes of its literals and parameters in the recording. */
+  readonly fates: Fates;
   /** The target's own description counts: what it says of a column's table is so. */
   readonly originsCount: boolean;
   /** A plan: what the statement compares with is not to be in the recording. */
@@ -46,7 +47,7 @@ export interface StatementFacts {
 
 const WITHHELD: StatementFacts = {
   touched: 'unknown',
-  withholdLiterals: true,
+  fates: ALL_HIDDEN,
   originsCount: true,
   explained: false,
   lineage: () => undefined,
@@ -67,6 +68,7 @@ export function factsOf(
   if (!reading) return masks.columnRules.length > 0 ? WITHHELD : withoutColumns(undefined, masks);
   if (masks.columnRules.length === 0) return withoutColumns(reading, masks);
   if (!catalogue || session.dirty) return WITHHELD;
+  const known = catalogue;
   const filled = session.settingsFilled || catalogue.fillsAtLogin;
   if (filled && reading.readsSettings) return WITHHELD;
   const behind = definedBy(reading, session);
@@ -97,9 +99,25 @@ export function factsOf(
       : catalogue
           .align(planned(result, reading, touched, ofCode), count, copied)
           .map((sources) => catalogue.expand(sources));
+  let fates: Fates | undefined;
+  function fatesUnder(one: StatementReading, prepared: StatementReading | undefined): Fates {
+    if (touched !== 'unknown' && touched.length === 0) return ALL_STAY;
+    if (prepared) return fatesOfArguments(one.passes, fatesUnder(prepared, undefined));
+    if (rewritten || own || !one.meetings) return ALL_HIDDEN;
+    return fatesOf({
+      meetings: one.meetings,
+      catalogue: known,
+      rules: masks.columnRules,
+      codeWrites: reach === 'unknown' || ofCode === 'unknown' || ofCode.length > 0,
+      comments: mayMeanMasked(one, reach, touched, known, masks.columnRules) ? 'not_certain' : undefined,
+    });
+  }
   return {
     touched: rewritten ? 'unknown' : touched,
-    withholdLiterals: rewritten || mayMeanMasked(reading, reach, touched, catalogue, masks.columnRules),
+    get fates() {
+      fates ??= fatesUnder(reading, behind);
+      return fates;
+    },
     originsCount: !rewritten,
     explained: reading.summary.kind === 'explain' && touched !== 'unknown' && touched.length > 0,
     lineage: (count) => aligned(count, false),
@@ -132,7 +150,7 @@ function planned(
 function withoutColumns(reading: StatementReading | undefined, masks: Masks): StatementFacts {
   return {
     touched: [],
-    withholdLiterals: false,
+    fates: ALL_STAY,
     originsCount: true,
     explained: false,
     lineage: () => undefined,
