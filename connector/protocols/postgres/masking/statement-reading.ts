@@ -5,6 +5,7 @@ import type { ResultLineage } from '../../../../core/sql/lineage.ts';
 import { type PgParser, type PgTextSettings, readTree, summarizePostgres } from '../../../../core/sql/postgres.ts';
 import { asEscaping } from '../../../../core/sql/postgres-strings.ts';
 import { lineagePostgres } from '../../../../core/sql/postgres-lineage.ts';
+import { makesShapes } from '../../../../core/sql/postgres-shapes.ts';
 import { children, nodeOf, type TreeNode, text } from '../../../../core/sql/postgres-tree.ts';
 import { everyStatement, type RelationName, type StatementSummary } from '../../../../core/sql/statement.ts';
 import { type CopyForm, copyFormOf } from './copy-form.ts';
@@ -31,6 +32,8 @@ export interface StatementReading {
   readonly changesEncoding: boolean;
   readonly writes: readonly RelationName[];
   readonly mentions: Mentions;
+  /** Keys of JSON and lengths of arrays in its result may be data. */
+  readonly makesShapes: boolean;
   /** It means the same whatever the session did before: no cursor, nothing prepared in SQL. */
   readonly alone: boolean;
   /** All of the text that it stands in. */
@@ -142,6 +145,7 @@ function readingOf(
     changesEncoding: opaque || acts.some(({ setting }) => setting === null || setting === 'client_encoding'),
     writes: acts.flatMap((act) => (act.class === 'write' && act.relation ? [act.relation] : [])),
     mentions: mentionsOf(node),
+    makesShapes: makesShapes(node),
     alone: result.kind !== 'cursor' && result.kind !== 'prepared' && all.every((one) => one.executes === undefined),
     text: within,
   };
