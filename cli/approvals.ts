@@ -4,10 +4,8 @@ import { query } from './api-client.ts';
 import type { Cli } from './cli.ts';
 import { duration, time } from './output.ts';
 
-export function addApprovals(program: Command, cli: Cli): void {
-  program
-    .command('approvals')
-    .description('what waits for your decision, and your own requests')
+export function addApprovals(command: Command, cli: Cli): void {
+  command
     .option('--all', 'also what is decided or over')
     .action(async (options: { all?: boolean }, command: Command) => {
       const { client, output } = await cli.open(command);

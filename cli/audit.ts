@@ -18,10 +18,8 @@ interface Options {
   readonly limit: string;
 }
 
-export function addAudit(program: Command, cli: Cli): void {
-  const audit = program
-    .command('audit')
-    .description('the audit log, newest first (auditors); audit verify proves it')
+export function addAudit(command: Command, cli: Cli): void {
+  const audit = command
     .option('--since <WHEN>', 'since: 2026-11-20, 2026-11-20T09:00:00Z, or 2h ago')
     .option('--actor <EMAIL>', 'what this person did')
     .option('--kind <KIND>', 'such as request.approved or policy.applied')

@@ -7,10 +7,8 @@ import type { Cli } from './cli.ts';
 import { Failure, usage } from './failure.ts';
 import { codeOf } from './settings.ts';
 
-export function addCa(program: Command, cli: Cli): void {
-  program
-    .command('ca')
-    .description("print Gatehouse's certificate authority, for sslmode=verify-full")
+export function addCa(command: Command, cli: Cli): void {
+  command
     .option('--out <FILE>', 'write it to FILE instead')
     .action(async (options: { out?: string }, command: Command) => {
       const { client, output } = await cli.open(command);

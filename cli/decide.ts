@@ -5,10 +5,8 @@ import { type ApprovalDecision, ListedApproval } from '../core/api.ts';
 import { RequestId } from '../core/ids.ts';
 import { checked, type Cli } from './cli.ts';
 
-export function addApprove(program: Command, cli: Cli): void {
-  program
-    .command('approve')
-    .description('approve a request of somebody else')
+export function addApprove(command: Command, cli: Cli): void {
+  command
     .argument('REQUEST', 'its id, req_...')
     .option('--comment <TEXT>', 'kept with the approval')
     .action((text: string, options: { comment?: string }, command: Command) =>
@@ -16,10 +14,8 @@ export function addApprove(program: Command, cli: Cli): void {
     );
 }
 
-export function addDeny(program: Command, cli: Cli): void {
-  program
-    .command('deny')
-    .description('deny a request of somebody else')
+export function addDeny(command: Command, cli: Cli): void {
+  command
     .argument('REQUEST', 'its id, req_...')
     .requiredOption('--reason <TEXT>', 'why; the person who asked reads it')
     .action((text: string, options: { reason: string }, command: Command) =>

@@ -18,10 +18,8 @@ interface Options {
   readonly out?: string;
 }
 
-export function addExport(program: Command, cli: Cli): void {
-  program
-    .command('export')
-    .description('download a session as NDJSON, HTML or asciicast')
+export function addExport(command: Command, cli: Cli): void {
+  command
     .argument('SESSION', 'its id, ses_...')
     .option('--format <FORMAT>', 'ndjson: every frame and fact; html: a page; asciicast', 'ndjson')
     .option('--out <FILE>', 'write to FILE, only once it is whole (default: standard output)')

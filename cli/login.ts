@@ -10,10 +10,8 @@ import { time } from './output.ts';
 import { parseOrigin, storeLogin } from './settings.ts';
 import { line } from './terminal-text.ts';
 
-export function addLogin(program: Command, cli: Cli): void {
-  program
-    .command('login')
-    .description('sign in with your browser; stores a short-lived token')
+export function addLogin(command: Command, cli: Cli): void {
+  command
     .argument('[URL]', 'address of the portal (default: GATEHOUSE_URL)')
     .action(async (url: string | undefined, _options: object, command: Command) => {
       const { env } = cli.terminal;

@@ -8,11 +8,8 @@ import { addPolicySchema } from './policy/schema.ts';
 import { addPolicyShow } from './policy/show.ts';
 import { addPolicyTest } from './policy/try.ts';
 
-export function addPolicy(program: Command, cli: Cli): void {
-  const policy = program
-    .command('policy')
-    .description('the policy: policy show, test, explain, apply and schema')
-    .helpCommand(false);
+export function addPolicy(command: Command, cli: Cli): void {
+  const policy = command.helpCommand(false);
   addPolicyShow(policy, cli);
   addPolicyTest(policy, cli);
   addPolicyExplain(policy, cli);

@@ -2,54 +2,14 @@
 
 import { Command } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
-import { addApprovals } from './approvals.ts';
-import { addAudit } from './audit.ts';
-import { addCa } from './ca.ts';
 import type { Cli } from './cli.ts';
-import { addConnectors } from './connectors.ts';
-import { addApprove, addDeny } from './decide.ts';
-import { addExport } from './export.ts';
-import { addGrants } from './grants.ts';
-import { addJoinToken } from './join-token.ts';
-import { addLogin } from './login.ts';
-import { addLogout } from './logout.ts';
-import { addPolicy } from './policy.ts';
-import { addReplay } from './replay.ts';
-import { addRequest } from './request.ts';
-import { addResources } from './resources.ts';
-import { addRevoke } from './revoke.ts';
-import { addSession } from './session.ts';
-import { addSessions } from './sessions.ts';
-import { addVerify } from './verify.ts';
-import { addWhoami } from './whoami.ts';
-
-const ADDERS = [
-  addLogin,
-  addLogout,
-  addWhoami,
-  addResources,
-  addRequest,
-  addGrants,
-  addRevoke,
-  addApprovals,
-  addApprove,
-  addDeny,
-  addSessions,
-  addSession,
-  addReplay,
-  addExport,
-  addVerify,
-  addAudit,
-  addPolicy,
-  addConnectors,
-  addJoinToken,
-  addCa,
-];
+import { COMMANDS } from './commands.ts';
 
 /** Width that help is laid out for, whatever the terminal: scripts and documents quote it. */
 const HELP_COLUMNS = 78;
 
-export function createProgram(cli: Cli): Command {
+/** Reads the files of those commands only that `args` name. */
+export async function createProgram(cli: Cli, args: readonly string[]): Promise<Command> {
   const program = new Command('gatehouse')
     .description('Reach databases through Gatehouse; find, replay and prove recorded sessions.')
     .helpCommand(false)
@@ -66,7 +26,10 @@ export function createProgram(cli: Cli): Command {
     .version(packageJson.version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print help; COMMAND --help says more')
     .configureHelp({ showGlobalOptions: true });
-  for (const add of ADDERS) add(program, cli);
+  for (const [name, { summary, load }] of Object.entries(COMMANDS)) {
+    const command = program.command(name).summary(summary).description(summary);
+    if (args.includes(name)) (await load())(command, cli);
+  }
   // The list of commands fills the screen: headings and blank lines go.
   program.configureHelp({
     showGlobalOptions: true,

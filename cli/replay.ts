@@ -21,10 +21,8 @@ interface Options {
   readonly fullPauses?: boolean;
 }
 
-export function addReplay(program: Command, cli: Cli): void {
-  program
-    .command('replay')
-    .description('play a session in the terminal, with its timing')
+export function addReplay(command: Command, cli: Cli): void {
+  command
     .argument('SESSION', 'its id, ses_...')
     .option('--speed <N>', 'times as fast: 0.5, 2, 10', '1')
     .option('--no-wait', 'print it at once')

@@ -24,10 +24,8 @@ interface Options {
 
 const Standing = PendingRequest.extend({ approval: ListedApproval.optional() });
 
-export function addRequest(program: Command, cli: Cli): void {
-  program
-    .command('request')
-    .description('ask for access; prints the grant and the lines to paste')
+export function addRequest(command: Command, cli: Cli): void {
+  command
     .argument('RESOURCE', 'its name, as gatehouse resources lists it')
     .option('--reason <TEXT>', 'why; most rules ask for it')
     .option('--for <DURATION>', 'how long: 30m, 8h, 2d (default: as long as the rule gives)')

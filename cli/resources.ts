@@ -2,28 +2,25 @@ import type { Command } from 'commander';
 import { ResourceList } from '../core/api.ts';
 import type { Cli } from './cli.ts';
 
-export function addResources(program: Command, cli: Cli): void {
-  program
-    .command('resources')
-    .description('what can be reached, and whether you may ask for it')
-    .action(async (_options: object, command: Command) => {
-      const { client, output } = await cli.open(command);
-      const list = await client.get('/resources', ResourceList);
-      await output.answer(list, () =>
-        output.table(
-          ['NAME', 'PROTOCOL', 'ACCESS', 'CONNECTOR', 'LABELS', 'DESCRIPTION'],
-          list.resources.map((resource) => [
-            resource.name,
-            resource.protocol,
-            resource.mayAsk ? 'may ask' : 'no rule',
-            `${resource.connector.name}${resource.connector.online ? '' : ' (offline)'}`,
-            Object.entries(resource.labels)
-              .map(([name, value]) => `${name}=${value}`)
-              .join(' '),
-            resource.description ?? '',
-          ]),
-          'No connector has announced a resource.',
-        ),
-      );
-    });
+export function addResources(command: Command, cli: Cli): void {
+  command.action(async (_options: object, command: Command) => {
+    const { client, output } = await cli.open(command);
+    const list = await client.get('/resources', ResourceList);
+    await output.answer(list, () =>
+      output.table(
+        ['NAME', 'PROTOCOL', 'ACCESS', 'CONNECTOR', 'LABELS', 'DESCRIPTION'],
+        list.resources.map((resource) => [
+          resource.name,
+          resource.protocol,
+          resource.mayAsk ? 'may ask' : 'no rule',
+          `${resource.connector.name}${resource.connector.online ? '' : ' (offline)'}`,
+          Object.entries(resource.labels)
+            .map(([name, value]) => `${name}=${value}`)
+            .join(' '),
+          resource.description ?? '',
+        ]),
+        'No connector has announced a resource.',
+      ),
+    );
+  });
 }

@@ -3,10 +3,8 @@ import { ListedGrant } from '../core/api.ts';
 import { GrantId } from '../core/ids.ts';
 import { checked, type Cli } from './cli.ts';
 
-export function addRevoke(program: Command, cli: Cli): void {
-  program
-    .command('revoke')
-    .description('end a grant, and its live sessions, now')
+export function addRevoke(command: Command, cli: Cli): void {
+  command
     .argument('GRANT', 'its id, grt_...')
     .option('--reason <TEXT>', 'why, for the audit log')
     .action(async (text: string, options: { reason?: string }, command: Command) => {

@@ -17,10 +17,8 @@ interface Options {
   readonly limit: string;
 }
 
-export function addSessions(program: Command, cli: Cli): void {
-  program
-    .command('sessions')
-    .description('recorded sessions that you may view, newest first')
+export function addSessions(command: Command, cli: Cli): void {
+  command
     .option('--user <EMAIL>', 'of this person')
     .option('--resource <NAME>', 'on this resource')
     .option('--task <ID>', 'with this task')

@@ -17,10 +17,8 @@ interface Options {
   readonly key?: string;
 }
 
-export function addVerify(program: Command, cli: Cli): void {
-  program
-    .command('verify')
-    .summary('prove that recordings are whole and unaltered')
+export function addVerify(command: Command, cli: Cli): void {
+  command
     .description(
       'Proves on this machine that recordings are whole and unaltered: digests,\n' +
         "chain, signature, the connector's registered key, the edge's witness.\n" +

@@ -6,7 +6,7 @@ import { HTTPException } from 'hono/http-exception';
 import type { Gatehouse } from './gatehouse.ts';
 import { errorResponse } from './http-errors.ts';
 import { type SignedIn, whoIs } from './identity/signed-in.ts';
-import { API_PATH, AUTHORITY_PATH, LINK_PATH, SLACK_PATH } from './paths.ts';
+import { API_PATH, AUTHORITY_PATH, CLI_FILE, CLI_PATH, LINK_PATH, SLACK_PATH } from './paths.ts';
 import { type PortalDeps, portalFault, portalNotFound, portalRoutes } from './portal/routes.tsx';
 import { accessRoutes } from './routes/access.ts';
 import { administrationRoutes } from './routes/administration.ts';
@@ -28,7 +28,9 @@ export interface AppDeps {
   /** undefined: there is no bot, or nothing to check its clicks with. */
   readonly slack: SlackRouteDeps | undefined;
   readonly assetVersion: string | undefined;
-  /** Style sheet and scripts; undefined: there are none in this build. */
+  /** Of the command line that the assets hold, in hex. */
+  readonly cliSha256: string | undefined;
+  /** Style sheet, scripts and the command line; undefined: there are none in this build. */
   readonly assets: ((request: Request) => Promise<Response>) | undefined;
 }
 
@@ -49,6 +51,7 @@ export function createApp(deps: AppDeps): Hono {
     },
     now: () => deps.useCases.clock.now(),
     ...(deps.assetVersion !== undefined && { assetVersion: deps.assetVersion }),
+    ...(deps.cliSha256 !== undefined && { cliSha256: deps.cliSha256 }),
   };
 
   app.use(securityHeaders(publicUrl));
@@ -65,6 +68,7 @@ export function createApp(deps: AppDeps): Hono {
   if (deps.assets) {
     const { assets } = deps;
     app.get('/assets/*', async (c) => withLongCache(await assets(c.req.raw), c.req.query('v') !== undefined));
+    app.get(CLI_PATH + CLI_FILE, async (c) => withLongCache(await assets(c.req.raw), false));
   }
   app.route('/', portalRoutes(portal));
 

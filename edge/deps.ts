@@ -25,6 +25,7 @@ import { recordingUseCases } from './use-cases/recordings.ts';
 
 /** Set by edge/build.ts. */
 declare const GATEHOUSE_ASSET_VERSION: string | undefined;
+declare const GATEHOUSE_CLI_SHA256: string | undefined;
 
 /** Throws SettingsError when a setting is missing or wrong. */
 export function createDeps(env: Env): AppDeps {
@@ -86,6 +87,7 @@ export function createDeps(env: Env): AppDeps {
           }
         : undefined,
     assetVersion: typeof GATEHOUSE_ASSET_VERSION === 'undefined' ? undefined : GATEHOUSE_ASSET_VERSION,
+    cliSha256: typeof GATEHOUSE_CLI_SHA256 === 'undefined' ? undefined : GATEHOUSE_CLI_SHA256,
     assets: assets && ((request) => assets.fetch(request)),
   };
 }

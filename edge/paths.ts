@@ -14,3 +14,6 @@ export const LINK_PATH = '/connectors/link';
 export const AUTHORITY_PATH = '/ca.pem';
 /** POST; registered with Slack as the interactivity request URL. */
 export const SLACK_PATH = '/slack/interactions';
+/** GET; a page on the command line. The file itself is below it. */
+export const CLI_PATH = '/cli/';
+export const CLI_FILE = 'gatehouse.mjs';

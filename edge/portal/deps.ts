@@ -12,4 +12,6 @@ export interface PortalDeps {
   now(): number;
   /** From `buildPortalAssets`: makes the addresses of style sheet and scripts change with their content. */
   readonly assetVersion?: string;
+  /** SHA-256 of the file at `/cli/gatehouse.mjs`, in hex; undefined: this build has none. */
+  readonly cliSha256?: string;
 }

@@ -2,11 +2,13 @@
 // behind `Gatehouse`; here an address becomes a call and its answer a page.
 //
 // The edge adds the security headers, checks Origin and Sec-Fetch-Site of every POST, and serves
-// /login, /logout, /ca.pem and /assets/*.
+// /login, /logout, /ca.pem, /cli/gatehouse.mjs and /assets/*.
 
 import { type Context, Hono } from 'hono';
 import { setCookie } from 'hono/cookie';
+import { CLI_PATH } from '../paths.ts';
 import type { PortalDeps } from './deps.ts';
+import { CommandLinePage } from './pages/command-line.tsx';
 import { FaultPage, SignedOutPage } from './pages/fault.tsx';
 import { show, signedIn, THEME_COOKIE } from './page.tsx';
 import { accessRoutes } from './routes/access.tsx';
@@ -25,6 +27,12 @@ export function portalRoutes(deps: PortalDeps): Hono {
   app.route('/', administrationRoutes(deps));
   app.route('/', deviceRoutes(deps));
   app.get('/signed-out', (c) => show({ c, deps }, 'Signed out', <SignedOutPage />));
+  // For everybody: it holds nothing that is secret, and `gatehouse login` comes before anything else.
+  app.get(CLI_PATH, (c) => {
+    const { cliSha256 } = deps;
+    if (cliSha256 === undefined) return portalFault(c, deps, 404);
+    return show({ c, deps }, 'Command line', <CommandLinePage origin={new URL(c.req.url).origin} sha256={cliSha256} />);
+  });
   app.post('/theme', async (c) => {
     const form = await c.req.parseBody();
     const theme = form.theme === 'light' || form.theme === 'dark' ? form.theme : 'auto';

@@ -1,12 +1,14 @@
 // The whole, as a newcomer meets it: npm start, a session with psql, the session found, exported
 // and proven, and every kind of tampering noticed. Real processes, real servers, real bytes.
 
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { chmod, cp, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { zstdDecompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ExportedFrame, IssuedGrant } from '../../core/api.ts';
@@ -50,7 +52,7 @@ describe('npm start', () => {
     for (const person of ['alice@example.com', 'bob@example.com', 'carol@example.com']) {
       expect(started.output()).toContain(person);
     }
-    expect(started.output()).toMatch(/npx gatehouse .*request demo --reason/);
+    expect(started.output()).toMatch(/npx --no -- gatehouse .*request demo --reason/);
   });
 
   it('writes dev.json for its owner alone, as scripts rely on it', async () => {
@@ -63,6 +65,16 @@ describe('npm start', () => {
       objects: join(dir, 'objects'),
     });
     expect(Object.values(found.pids).every(isAlive)).toBe(true);
+  });
+
+  it('serves the command line as one file, and its digest beside it', async () => {
+    const page = await (await fetch(`http://localhost:${base}/cli/`)).text();
+    const file = await (await fetch(`http://localhost:${base}/cli/gatehouse.mjs`)).arrayBuffer();
+    expect(page).toContain(createHash('sha256').update(Buffer.from(file)).digest('hex'));
+    const program = join(dir, 'gatehouse.mjs');
+    await writeFile(program, Buffer.from(file));
+    const { stdout } = await promisify(execFile)(process.execPath, [program, '--data', dir, '--as', 'alice', 'whoami']);
+    expect(stdout).toContain('alice@example.com');
   });
 
   it('has run a session already, so that the portal is not empty', async () => {
@@ -116,8 +128,10 @@ describe('a session with psql', () => {
         },
       ),
     );
-    expect(psql.stdout).toBe(`600\n|${TOKEN}\nende\n`);
-    expect(psql.stderr).toContain('column "nope" does not exist');
+    expect(psql).toMatchObject({
+      stdout: `600\n|${TOKEN}\nende\n`,
+      stderr: expect.stringContaining('column "nope" does not exist'),
+    });
     const mine = async () =>
       SessionPage.parse(JSON.parse((await as('alice', 'sessions', '--task', 'T-1', '--json')).stdout)).sessions;
     await until(async () => (await mine())[0]?.state === 'sealed', 20_000);

@@ -3,7 +3,7 @@
 import type { Witnessed } from '../../../core/api.ts';
 import type { SessionDetail } from '../../../core/catalogue.ts';
 import { count } from '../format.ts';
-import { Copyable } from './parts.tsx';
+import { CommandLine } from './command-line.tsx';
 import { Mono, Text, Time } from './text.tsx';
 
 const RECORDED_WORDS = { full: 'in full', partial: 'in part', none: 'not at all' } as const;
@@ -117,7 +117,7 @@ export const Evidence = ({
         <div>
           <h3>Prove it yourself</h3>
           <p>Reads every object, checks chain, signature and witness, and says what holds:</p>
-          <Copyable id="verify" text={`npx gatehouse verify ${session.id}`} label="the verify line" />
+          <CommandLine id="verify" args={`verify ${session.id}`} label="the verify line" />
         </div>
         <div>
           <h3>Download</h3>

@@ -1,7 +1,8 @@
 // The policy in force, as its author wrote it. Applied from the command line or the API, never here.
 
 import type { StoredPolicy } from '../../gatehouse.ts';
-import { Copyable, Empty } from '../components/parts.tsx';
+import { CommandLine } from '../components/command-line.tsx';
+import { Empty } from '../components/parts.tsx';
 import { Text, Time } from '../components/text.tsx';
 
 export const PolicyPage = ({ policy, administrator }: { policy: StoredPolicy; administrator: boolean }) => (
@@ -44,7 +45,7 @@ export const PolicyPage = ({ policy, administrator }: { policy: StoredPolicy; ad
       <section aria-labelledby="change">
         <h2 id="change">Changing it</h2>
         <p>Shows the difference first, and applies nothing that has a mistake or leaves no administrator:</p>
-        <Copyable id="apply" text="npx gatehouse policy apply --file policy.yaml" label="the apply line" />
+        <CommandLine id="apply" args="policy apply --file policy.yaml" label="the apply line" />
       </section>
     ) : null}
   </>

@@ -1,0 +1,96 @@
+// The commands: their names, one line on each, and where each is. A command's file is read only when
+// that command is run, so that `gatehouse sessions` does not wait for what `policy explain` needs.
+
+import type { Command } from 'commander';
+import type { Cli } from './cli.ts';
+
+export interface ListedCommand {
+  /** Stands in the list of commands, and in the command's own help unless it says more there. */
+  readonly summary: string;
+  /** Gives the command its arguments, options and action. */
+  load(): Promise<(command: Command, cli: Cli) => void>;
+}
+
+/** By name, in the order of the list that `gatehouse --help` prints. */
+export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
+  login: {
+    summary: 'sign in with your browser; stores a short-lived token',
+    load: async () => (await import('./login.ts')).addLogin,
+  },
+  logout: {
+    summary: 'forget the stored login, and end its token',
+    load: async () => (await import('./logout.ts')).addLogout,
+  },
+  whoami: {
+    summary: 'who Gatehouse takes you for',
+    load: async () => (await import('./whoami.ts')).addWhoami,
+  },
+  resources: {
+    summary: 'what can be reached, and whether you may ask for it',
+    load: async () => (await import('./resources.ts')).addResources,
+  },
+  request: {
+    summary: 'ask for access; prints the grant and the lines to paste',
+    load: async () => (await import('./request.ts')).addRequest,
+  },
+  grants: {
+    summary: 'grants: yours, or all for administrators and auditors',
+    load: async () => (await import('./grants.ts')).addGrants,
+  },
+  revoke: {
+    summary: 'end a grant, and its live sessions, now',
+    load: async () => (await import('./revoke.ts')).addRevoke,
+  },
+  approvals: {
+    summary: 'what waits for your decision, and your own requests',
+    load: async () => (await import('./approvals.ts')).addApprovals,
+  },
+  approve: {
+    summary: 'approve a request of somebody else',
+    load: async () => (await import('./decide.ts')).addApprove,
+  },
+  deny: {
+    summary: 'deny a request of somebody else',
+    load: async () => (await import('./decide.ts')).addDeny,
+  },
+  sessions: {
+    summary: 'recorded sessions that you may view, newest first',
+    load: async () => (await import('./sessions.ts')).addSessions,
+  },
+  session: {
+    summary: 'one session: who, what, counts, coverage and manifest',
+    load: async () => (await import('./session.ts')).addSession,
+  },
+  replay: {
+    summary: 'play a session in the terminal, with its timing',
+    load: async () => (await import('./replay.ts')).addReplay,
+  },
+  export: {
+    summary: 'download a session as NDJSON, HTML or asciicast',
+    load: async () => (await import('./export.ts')).addExport,
+  },
+  verify: {
+    summary: 'prove that recordings are whole and unaltered',
+    load: async () => (await import('./verify.ts')).addVerify,
+  },
+  audit: {
+    summary: 'the audit log, newest first (auditors); audit verify proves it',
+    load: async () => (await import('./audit.ts')).addAudit,
+  },
+  policy: {
+    summary: 'the policy: policy show, test, explain, apply and schema',
+    load: async () => (await import('./policy.ts')).addPolicy,
+  },
+  connectors: {
+    summary: 'connectors, their keys and whether they are online',
+    load: async () => (await import('./connectors.ts')).addConnectors,
+  },
+  'join-token': {
+    summary: 'invite a connector: a token that works once (administrators)',
+    load: async () => (await import('./join-token.ts')).addJoinToken,
+  },
+  ca: {
+    summary: "print Gatehouse's certificate authority, for sslmode=verify-full",
+    load: async () => (await import('./ca.ts')).addCa,
+  },
+};
