@@ -38,7 +38,7 @@ const [first, second] = [pieceOf(chain.slice(0, 4)), pieceOf(chain.slice(4))];
 const other = pieceOf(forged.slice(0, 4));
 
 function storeSuite(of: () => AuditStore): void {
-  const app = () => auditArchiveRoutes(of());
+  const app = () => auditArchiveRoutes(of(), () => {});
   const digestOf = (bytes: Uint8Array) => `sha-256=:${createHash('sha256').update(bytes).digest('base64')}:`;
   const post = (name: string, bytes: Uint8Array<ArrayBuffer>, digest = digestOf(bytes)) =>
     app().request(`/${name}`, { method: 'POST', body: bytes, headers: { 'content-digest': digest } });
