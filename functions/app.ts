@@ -15,7 +15,7 @@ import { createdKeys } from './events.ts';
 import { exportAsciicast } from './export/asciicast.ts';
 import { exportHtml } from './export/html.ts';
 import { exportNdjson } from './export/ndjson.ts';
-import { RetriableFault } from './faults.ts';
+import { type ApiReporter, RetriableFault } from './faults.ts';
 import { replaySession } from './replay/replay-session.ts';
 import type { AuditStore } from './store/audit-store.ts';
 import { readManifest } from './store/read-manifest.ts';
@@ -28,6 +28,7 @@ export interface FunctionsDeps {
   readonly catalogue: CatalogueReader;
   readonly reader: RecordingReader;
   readonly platform: RecordingPlatform;
+  readonly report: ApiReporter;
   /** undefined: this function keeps no audit log. */
   readonly auditStore?: AuditStore | undefined;
   /** Indexes one object; throws when the event must come again. undefined: `POST /events` is not served (AWS, where the queue delivers). */
@@ -35,6 +36,8 @@ export interface FunctionsDeps {
 }
 
 const MAX_EVENT_BYTES = 1024 * 1024;
+/** Objects of one event, which may name a thousand: a sealed session is read whole for it. */
+const INDEXED_AT_ONCE = 4;
 const ActionQuery = z.object({
   cursor: z.string().max(2000).optional(),
   limit: z.coerce.number().int().min(1).max(MAX_ACTIONS_A_PAGE).default(50),
@@ -62,8 +65,8 @@ export function createFunctionsApp(deps: FunctionsDeps): Hono {
     c.header('cache-control', 'no-store');
     c.header('x-content-type-options', 'nosniff');
   });
-  app.notFound((c) => answerError(c, notFound('there is no such page')));
-  app.onError((fault, c) => answerError(c, fault));
+  app.notFound((c) => answerError(c, notFound('there is no such page'), deps.report));
+  app.onError((fault, c) => answerError(c, fault, deps.report));
 
   app.get('/sessions', async (c) => {
     const query = parse(SessionQuery, c.req.query());
@@ -136,7 +139,7 @@ export function createFunctionsApp(deps: FunctionsDeps): Hono {
     });
   });
 
-  if (deps.auditStore) app.route('/audit', auditArchiveRoutes(deps.auditStore));
+  if (deps.auditStore) app.route('/audit', auditArchiveRoutes(deps.auditStore, deps.report));
 
   const { indexObject } = deps;
   if (indexObject)
@@ -147,9 +150,13 @@ export function createFunctionsApp(deps: FunctionsDeps): Hono {
         const keys = createdKeys(await c.req.json().catch(() => undefined));
         if (!keys) throw badRequest('expected an event as S3 sends it');
         // One bad object must not keep the others waiting; the whole event comes again if any must.
-        const outcomes = await Promise.allSettled(keys.map((key) => indexObject(key)));
-        const failed = outcomes.find((outcome) => outcome.status === 'rejected');
-        if (failed) throw failed.reason;
+        const failures: unknown[] = [];
+        const rest = keys.values();
+        const indexRest = async (): Promise<void> => {
+          for (const key of rest) await indexObject(key).catch((failure: unknown) => failures.push(failure));
+        };
+        await Promise.all(Array.from({ length: INDEXED_AT_ONCE }, indexRest));
+        if (failures.length > 0) throw failures[0];
         return c.body(null, 204);
       },
     );
@@ -183,18 +190,16 @@ async function stream(c: Context, contentType: string, text: AsyncGenerator<stri
   return c.body(await streamText(text), 200, { 'content-type': contentType });
 }
 
-function answerError(c: Context, fault: unknown): Response {
+function answerError(c: Context, fault: unknown, report: ApiReporter): Response {
   if (fault instanceof Rejection)
     return c.json({ error: { reason: fault.reason, message: fault.message } }, fault.status);
   if (fault instanceof RetriableFault) return c.json({ error: { reason: 'unavailable', message: fault.message } }, 503);
   // A bug: its kind for the operator, nothing of the recording for anybody.
-  console.error(
-    JSON.stringify({
-      kind: 'function.failed',
-      name: fault instanceof Error ? fault.name : 'unknown',
-      stack: stackOf(fault),
-    }),
-  );
+  report({
+    kind: 'function.failed',
+    name: fault instanceof Error ? fault.name : 'unknown',
+    stack: stackOf(fault),
+  });
   return c.json({ error: { reason: 'unavailable', message: 'the function failed' } }, 500);
 }
 

@@ -12,9 +12,10 @@ import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { ApiError, AuditPiecePage, StoredAuditPiece } from '../core/api.ts';
 import { decodeAuditPiece, MAX_PIECE_BYTES, parseAuditPieceName } from '../core/audit-archive.ts';
+import type { ApiReporter } from './faults.ts';
 import type { AuditStore } from './store/audit-store.ts';
 
-export function auditArchiveRoutes(store: AuditStore): Hono {
+export function auditArchiveRoutes(store: AuditStore, report: ApiReporter): Hono {
   const app = new Hono();
   const problem = (reason: string, message: string): ApiError => ({ error: { reason, message } });
 
@@ -63,7 +64,7 @@ export function auditArchiveRoutes(store: AuditStore): Hono {
       if (there && there !== 'too_large' && Buffer.compare(there, bytes) === 0) {
         return c.json({ digest, already: true } satisfies StoredAuditPiece);
       }
-      console.error(JSON.stringify({ kind: 'audit.contradicted', object: name }));
+      report({ kind: 'audit.contradicted', object: name });
       return c.json(problem('conflict', 'another piece of this name is stored, and stays'), 409);
     },
   );

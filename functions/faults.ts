@@ -21,7 +21,22 @@ export type IndexEvent =
   | { readonly kind: 'event.retried'; readonly object: string; readonly fault: string }
   | { readonly kind: 'event.ignored'; readonly object: string };
 
-export type Reporter = (event: IndexEvent) => void;
+/** What operators see of the functions that the edge calls. `stack`: where, without the message, which can quote what it was about. */
+export type ApiEvent =
+  | { readonly kind: 'function.failed'; readonly name: string; readonly stack: readonly string[] }
+  | { readonly kind: 'audit.contradicted'; readonly object: string };
 
-/** One JSON object a line, as CloudWatch's metric filters read it. */
-export const reportToConsole: Reporter = (event) => console.log(JSON.stringify(event));
+export type Reporter = (event: IndexEvent) => void;
+export type ApiReporter = (event: ApiEvent) => void;
+
+/** One JSON object a line: on one machine. */
+export const reportToConsole: Reporter & ApiReporter = (event: IndexEvent | ApiEvent) =>
+  console.log(JSON.stringify(event));
+
+/**
+ * Under Lambda's JSON log format the runtime writes the line, and what was handed to console.log
+ * stands under `message`: an object as an object, text as text. Only of the object do metric filters
+ * read a property (`$.message.kind`), so it is handed on as it is.
+ * https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html
+ */
+export const reportToLambda: Reporter & ApiReporter = (event: IndexEvent | ApiEvent) => console.log(event);

@@ -10,7 +10,7 @@ import { CatalogueReader } from './catalogue-table/reader.ts';
 import { CatalogueTable } from './catalogue-table/table.ts';
 import { CatalogueWriter } from './catalogue-table/writer.ts';
 import { readSettings } from './env.ts';
-import { reportToConsole } from './faults.ts';
+import { reportToLambda } from './faults.ts';
 import { indexBatch } from './index-segment/index-batch.ts';
 import { indexObject } from './index-segment/index-object.ts';
 import { nodeRecordingPlatform } from './recording-platform.ts';
@@ -29,12 +29,18 @@ const indexing = {
   platform: nodeRecordingPlatform,
   verify: verifySession,
   connectorKeys: settings.connectorKeys,
-  report: reportToConsole,
+  report: reportToLambda,
 };
 
 export const index = (event: SQSEvent): Promise<SQSBatchResponse> =>
-  indexBatch(event, (key) => indexObject(key, indexing), reportToConsole);
+  indexBatch(event, (key) => indexObject(key, indexing), reportToLambda);
 
 export const api = streamHandle(
-  createFunctionsApp({ catalogue: new CatalogueReader(table), reader, platform: nodeRecordingPlatform, auditStore }),
+  createFunctionsApp({
+    catalogue: new CatalogueReader(table),
+    reader,
+    platform: nodeRecordingPlatform,
+    auditStore,
+    report: reportToLambda,
+  }),
 );

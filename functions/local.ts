@@ -12,7 +12,7 @@ import { createFunctionsApp } from './app.ts';
 import { CatalogueReader } from './catalogue-table/reader.ts';
 import { CatalogueTable, createCatalogueTable } from './catalogue-table/table.ts';
 import { CatalogueWriter } from './catalogue-table/writer.ts';
-import { type Reporter, reportToConsole } from './faults.ts';
+import { type ApiReporter, type Reporter, reportToConsole } from './faults.ts';
 import { indexObject } from './index-segment/index-object.ts';
 import { localDynamoDbClient } from './local/dynamodb.ts';
 import { nodeRecordingPlatform } from './recording-platform.ts';
@@ -33,7 +33,7 @@ export interface LocalFunctionsOptions {
   readonly table?: string;
   readonly connectorKeys?: ReadonlyMap<ConnectorId, Uint8Array>;
   /** Default: JSON lines on standard output. */
-  readonly report?: Reporter;
+  readonly report?: Reporter & ApiReporter;
 }
 
 export interface LocalFunctions {
@@ -62,6 +62,7 @@ export async function startFunctions(options: LocalFunctionsOptions): Promise<Lo
     reader,
     platform: nodeRecordingPlatform,
     auditStore: directoryAuditStore(options.objectsDirectory),
+    report: index.report,
     indexObject: (key) => indexObject(key, index),
   });
 

@@ -3,6 +3,7 @@
 
 import type { ConnectorId, SessionId } from '../ids.ts';
 import { type DecodedManifest, decodeManifest, type Manifest, ManifestDamage } from './manifest.ts';
+import { readAhead } from './read-ahead.ts';
 import { type RecordingPlatform, segmentName } from './segment.ts';
 import type { SessionTally } from './tally.ts';
 import { SegmentChain } from './verify-chain.ts';
@@ -71,7 +72,7 @@ export interface VerifyReport {
 
 const MANIFEST = 'manifest.json';
 
-/** Reads every object once, one at a time. Rejects only when the source does. */
+/** Reads every object once, a few ahead of the one being checked (READ_AHEAD). Rejects only when the source does. */
 export async function verifySession(input: VerifyInput): Promise<VerifyReport> {
   const { session, source, platform } = input;
   const faults: VerifyFault[] = [];
@@ -83,12 +84,13 @@ export async function verifySession(input: VerifyInput): Promise<VerifyReport> {
   if (decoded) compareKey(input, decoded, { faults, proofs, notCompared });
 
   const chain = new SegmentChain(session, input.connector, manifest, platform);
-  for (let number = 0; number < chain.expected(names); number++) {
-    const bytes = await source.read(segmentName(number));
-    faults.push(...chain.next(number, bytes));
-  }
+  const expected = chain.expected(names);
   const listed = new Set<string>([MANIFEST]);
-  for (let number = 0; number < chain.expected(names); number++) listed.add(segmentName(number));
+  for await (const bytes of readAhead(expected, (number) => source.read(segmentName(number)))) {
+    const number = chain.digests.length;
+    faults.push(...chain.next(number, bytes));
+    listed.add(segmentName(number));
+  }
   for (const name of names)
     if (!listed.has(name))
       faults.push({ object: name, reason: 'segment_unlisted', message: `${name} is no part of this recording` });

@@ -1,11 +1,11 @@
-// A stored session, segment by segment: one in memory at a time, each checked before it is handed
+// A stored session, segment by segment: a few in memory at a time (READ_AHEAD), each checked before it is handed
 // on. What follows the first damage is not read: nothing would vouch for its place.
 
 import { FrameDamage } from '../../core/recording/frame.ts';
+import { readAhead } from '../../core/recording/read-ahead.ts';
 import {
   decodeSegment,
   framesOf,
-  type RecordingKey,
   type RecordingPlatform,
   type Segment,
   SegmentDamage,
@@ -35,9 +35,9 @@ export async function* readRecording(
   platform: RecordingPlatform,
 ): AsyncGenerator<RecordingPart, void, undefined> {
   let before: Segment | undefined;
-  for (let number = 0; ; number++) {
-    const key: RecordingKey = { kind: 'segment', connector, session, number };
-    const bytes = await reader.get(key);
+  let number = -1;
+  for await (const bytes of objectsOf({ connector, session, segments }, reader)) {
+    number++;
     if (bytes === undefined) {
       if (number < segments || (await hasLater(reader, platform, { connector, session }, number)))
         yield { kind: 'damaged', message: `segment ${number} is missing` };
@@ -55,6 +55,13 @@ export async function* readRecording(
       return;
     }
   }
+}
+
+/** As many as are known ahead of their use, then one by one for as long as it is asked: a live session grows meanwhile. */
+async function* objectsOf({ connector, session, segments }: Required<RecordingPlace>, reader: RecordingReader) {
+  const read = (number: number) => reader.get({ kind: 'segment', connector, session, number });
+  yield* readAhead(segments, read);
+  for (let number = segments; ; number++) yield await read(number);
 }
 
 function checkChain(

@@ -1,8 +1,9 @@
 // Every alarm says what to do: its description ends in the runbook's entry.
 
-import { Duration } from 'aws-cdk-lib';
+import { Duration, Stack } from 'aws-cdk-lib';
 import { Alarm, ComparisonOperator, type IMetric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { FilterPattern, type LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
@@ -29,6 +30,21 @@ export class Alarms extends Construct {
     this.#runbookUrl = settings.runbookUrl;
     this.#namespace = settings.deployment;
     this.topic = new Topic(this, 'Topic', { enforceSSL: true });
+    // A topic's default policy lets the account's own services publish; a policy of its own (the
+    // refusal of plain text) takes the default's place, so CloudWatch must be named.
+    const { account, region, partition } = Stack.of(this);
+    this.topic.addToResourcePolicy(
+      new PolicyStatement({
+        sid: 'AlarmsPublish',
+        principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
+        actions: ['sns:Publish'],
+        resources: [this.topic.topicArn],
+        conditions: {
+          StringEquals: { 'aws:SourceAccount': account },
+          ArnLike: { 'aws:SourceArn': `arn:${partition}:cloudwatch:${region}:${account}:alarm:*` },
+        },
+      }),
+    );
     if (settings.alarmEmail) this.topic.addSubscription(new EmailSubscription(settings.alarmEmail));
   }
 
@@ -43,11 +59,12 @@ export class Alarms extends Construct {
     }).addAlarmAction(new SnsAction(this.topic));
   }
 
-  /** Counts the log's JSON lines of one `kind`. */
+  /** Counts what a function reported of one `kind` (functions/faults.ts). */
   countLines(id: string, log: LogGroup, kind: string): IMetric {
     return log
       .addMetricFilter(id, {
-        filterPattern: FilterPattern.stringValue('$.kind', '=', kind),
+        // Where Lambda's JSON log format puts what a function logs (GatehouseFunction asks for it).
+        filterPattern: FilterPattern.stringValue('$.message.kind', '=', kind),
         metricNamespace: this.#namespace,
         metricName: kind,
         metricValue: '1',

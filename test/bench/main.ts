@@ -3,10 +3,12 @@
 import { parseArgs } from 'node:util';
 import { benchPolicy } from './policy.ts';
 import { benchPostgres } from './postgres.ts';
+import { benchSealing } from './sealing.ts';
 
 const BENCHMARKS: Readonly<Record<string, (options: { rounds: number; seconds: number }) => Promise<void>>> = {
   postgres: benchPostgres,
   policy: benchPolicy,
+  sealing: benchSealing,
 };
 
 function readArguments() {

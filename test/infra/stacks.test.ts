@@ -1,7 +1,7 @@
 // The stacks by property: what the laws need of them, whatever else changes.
 
 import { readFileSync } from 'node:fs';
-import { App, Validations } from 'aws-cdk-lib';
+import { Validations } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -10,19 +10,10 @@ import { ENV } from '../../functions/env.ts';
 import { INDEXES } from '../../functions/catalogue-table/schema.ts';
 import { declareGatehouse, type GatehouseStacks } from '../../infra/gatehouse.ts';
 import { readSettings } from '../../infra/settings.ts';
+import { newApp } from './new-app.ts';
 
 const [first, second]: [ConnectorId, ConnectorId] = [newId('con'), newId('con')];
 const KEY = 'A'.repeat(43);
-
-// As the CDK's CLI makes it from cdk.json; without bundling, which synth.test.ts tries.
-const newApp = () =>
-  new App({
-    analyticsReporting: false,
-    context: {
-      ...(JSON.parse(readFileSync(new URL('../../cdk.json', import.meta.url), 'utf8')) as { context: object }).context,
-      'aws:cdk:bundling-stacks': [],
-    },
-  });
 
 function declare(context: Record<string, unknown> = {}): GatehouseStacks {
   const app = newApp();

@@ -1,0 +1,269 @@
+// Every alarm that is deployed is seen to ring: the handlers' own lines, as Lambda writes them under the
+// log format that the template asks for, through the template's filters and alarms, to a topic whose
+// policy lets CloudWatch in.
+
+import { PutCommand, DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { Template } from 'aws-cdk-lib/assertions';
+import { Writable } from 'node:stream';
+import { createHash } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { encodeAuditPiece } from '../../core/audit-archive.ts';
+import { chainAuditEntry } from '../../core/audit.ts';
+import { newId } from '../../core/ids.ts';
+import { createCatalogueTable } from '../../functions/catalogue-table/table.ts';
+import { ENV } from '../../functions/env.ts';
+import { type LocalDynamoDb, localDynamoDbClient, startLocalDynamoDb } from '../../functions/local/dynamodb.ts';
+import { declareGatehouse } from '../../infra/gatehouse.ts';
+import { readSettings } from '../../infra/settings.ts';
+import { eventOf, RecordingBuilder } from '../harness/recording-builder.ts';
+import { type AlarmProperties, isAllowed, matchesJsonFilter, type PolicyStatement, rings } from './cloudwatch.ts';
+import { linesUnderLambda, type LogFormat } from './lambda-console.ts';
+import { newApp } from './new-app.ts';
+import { type S3Server, startS3Server } from './s3-server.ts';
+
+interface Resource<P> {
+  readonly Properties: P;
+}
+type Filter = Resource<{
+  readonly FilterPattern: string;
+  readonly LogGroupName: { readonly Ref: string };
+  readonly MetricTransformations: readonly {
+    readonly MetricNamespace: string;
+    readonly MetricName: string;
+    readonly MetricValue: string;
+  }[];
+}>;
+type LambdaFunction = Resource<{
+  readonly Handler: string;
+  readonly LoggingConfig: { readonly LogGroup: { readonly Ref: string }; readonly LogFormat?: LogFormat };
+}>;
+
+let template: Template;
+let s3: S3Server;
+let database: LocalDynamoDb;
+let index: (event: unknown) => Promise<unknown>;
+let api: (event: unknown, stream: Writable, context: unknown) => Promise<void>;
+let catalogue: DynamoDBDocumentClient;
+
+beforeAll(async () => {
+  const stacks = declareGatehouse(
+    newApp(),
+    readSettings(() => undefined),
+  );
+  template = Template.fromStack(stacks.functions);
+  [s3, database] = await Promise.all([startS3Server(), startLocalDynamoDb()]);
+  const client = localDynamoDbClient(database.endpoint);
+  await createCatalogueTable(client, 'catalogue');
+  catalogue = DynamoDBDocumentClient.from(client);
+  Object.assign(process.env, {
+    AWS_REGION: 'eu-central-1',
+    AWS_ACCESS_KEY_ID: 'test',
+    AWS_SECRET_ACCESS_KEY: 'test',
+    AWS_ENDPOINT_URL_S3: s3.endpoint,
+    AWS_ENDPOINT_URL_DYNAMODB: database.endpoint,
+    [ENV.bucket]: 'recordings',
+    [ENV.table]: 'catalogue',
+    [ENV.auditLockMode]: 'COMPLIANCE',
+    [ENV.auditLockDays]: '30',
+  });
+  // What Lambda's Node runtime provides.
+  Object.assign(globalThis, {
+    awslambda: {
+      streamifyResponse: (handler: unknown) => handler,
+      HttpResponseStream: { from: (stream: unknown) => stream },
+    },
+  });
+  const handlers = await import('../../functions/handlers.ts');
+  index = handlers.index as unknown as typeof index;
+  api = handlers.api as unknown as typeof api;
+}, 60_000);
+
+afterAll(async () => {
+  catalogue?.destroy();
+  await Promise.all([s3?.close(), database?.close()]);
+});
+
+const ENVIRONMENT = { account: '111122223333', region: 'eu-central-1' };
+
+/** CloudFormation's functions as a deployment would fill them in; a resource's Ref is its own name. */
+function resolve(value: unknown): string {
+  if (typeof value === 'string') return value;
+  const { Ref, ...rest } = value as { Ref?: string; 'Fn::Join'?: [string, unknown[]] };
+  const pseudo: Record<string, string> = {
+    'AWS::AccountId': ENVIRONMENT.account,
+    'AWS::Region': ENVIRONMENT.region,
+    'AWS::Partition': 'aws',
+  };
+  if (Ref !== undefined) return pseudo[Ref] ?? Ref;
+  const join = rest['Fn::Join'];
+  if (join) return join[1].map(resolve).join(join[0]);
+  throw new Error(`not resolved: ${JSON.stringify(value)}`);
+}
+
+function alarmCalled(name: string): AlarmProperties {
+  const found = Object.entries(template.findResources('AWS::CloudWatch::Alarm')).filter(([id]) =>
+    id.startsWith(`Alarms${name}`),
+  ) as [string, Resource<AlarmProperties>][];
+  expect(found).toHaveLength(1);
+  return found[0]?.[1].Properties as AlarmProperties;
+}
+
+function functionOf(handler: 'index' | 'api'): LambdaFunction['Properties'] {
+  const [only] = Object.values(
+    template.findResources('AWS::Lambda::Function', { Properties: { Handler: `index.${handler}` } }),
+  ) as LambdaFunction[];
+  return (only as LambdaFunction).Properties;
+}
+
+/** What the template's filters on that function's log group count in the alarm's metric. */
+function counted(alarm: AlarmProperties, handler: 'index' | 'api', lines: readonly string[]): number | undefined {
+  const group = functionOf(handler).LoggingConfig.LogGroup.Ref;
+  let sum: number | undefined;
+  for (const { Properties } of Object.values(template.findResources('AWS::Logs::MetricFilter')) as Filter[])
+    for (const { MetricName, MetricNamespace, MetricValue } of Properties.MetricTransformations)
+      if (
+        Properties.LogGroupName.Ref === group &&
+        MetricName === alarm.MetricName &&
+        MetricNamespace === alarm.Namespace
+      )
+        for (const line of lines)
+          if (matchesJsonFilter(Properties.FilterPattern, line)) sum = (sum ?? 0) + Number(MetricValue);
+  return sum;
+}
+
+const linesOf = (handler: 'index' | 'api', work: () => Promise<unknown>): Promise<string[]> =>
+  linesUnderLambda(functionOf(handler).LoggingConfig.LogFormat ?? 'Text', work);
+
+function store(builder: RecordingBuilder): string[] {
+  for (const [key, bytes] of builder.objects) s3.objects.set(key, bytes);
+  return [...builder.objects.keys()];
+}
+
+const indexed = (...keys: string[]) =>
+  index({ Records: keys.map((key, i) => ({ messageId: `m${i}`, body: JSON.stringify(eventOf(key)) })) });
+
+async function called(method: 'GET' | 'POST', path: string, body?: Uint8Array): Promise<void> {
+  const digest = body && createHash('sha256').update(body).digest('base64');
+  const event = {
+    version: '2.0',
+    rawPath: path,
+    rawQueryString: '',
+    headers: { host: 'x.lambda-url', ...(digest && { 'content-digest': `sha-256=:${digest}:` }) },
+    requestContext: { http: { method, path }, domainName: 'x', requestId: 'r' },
+    isBase64Encoded: true,
+    body: body && Buffer.from(body).toString('base64'),
+  };
+  await api(event, new Writable({ write: (_chunk, _encoding, done) => done() }), {});
+}
+
+/** What brings each line about, with the handler that writes it. */
+const CAUSES: Readonly<Record<string, readonly ['index' | 'api', () => Promise<unknown>]>> = {
+  RecordingBroken: [
+    'index',
+    async () => {
+      const builder = new RecordingBuilder().end();
+      const [first = ''] = store(builder);
+      const damaged = Uint8Array.from(s3.objects.get(first) ?? []);
+      damaged[100] = (damaged[100] ?? 0) ^ 1;
+      s3.objects.set(first, damaged);
+      await indexed(first);
+    },
+  ],
+  RecordingRefused: [
+    'index',
+    async () => {
+      const owner = new RecordingBuilder().end();
+      const thief = new RecordingBuilder({ session: owner.session }).end();
+      await indexed(...store(owner));
+      await indexed(...store(thief));
+    },
+  ],
+  AuditContradicted: [
+    'api',
+    async () => {
+      for (const actor of ['alice@example.com', 'bob@example.com']) {
+        const event = { kind: 'sessions.listed' as const, actor, object: 'sessions', details: {} };
+        const { name, bytes } = encodeAuditPiece([await chainAuditEntry(undefined, event, '2026-11-20T12:00:00.000Z')]);
+        await called('POST', `/audit/${name}`, bytes);
+      }
+    },
+  ],
+  ApiFaults: [
+    'api',
+    async () => {
+      const session = newId('ses');
+      const Item = { pk: `session#${session}`, sk: 'session', connector: 'no connector' };
+      await catalogue.send(new PutCommand({ TableName: 'catalogue', Item }));
+      await called('GET', `/sessions/${session}`);
+    },
+  ],
+};
+/** A value that AWS itself would measure; that it does so is AWS's word. */
+const MEASURED = { DeadLetters: 1, IndexLate: 1201, IndexErrors: 1, ApiErrors: 1 } as const;
+
+describe('an alarm rings', () => {
+  it.each(Object.entries(CAUSES))('%s, at the line that the handler writes', async (name, [handler, cause]) => {
+    const alarm = alarmCalled(name);
+    expect(rings(alarm, undefined)).toBe(false);
+    const lines = await linesOf(handler, cause);
+    expect(rings(alarm, counted(alarm, handler, lines))).toBe(true);
+  });
+
+  it.each(Object.entries(MEASURED))('%s, at what AWS measures', (name, value) => {
+    const alarm = alarmCalled(name);
+    expect(alarm.Namespace).toMatch(/^AWS\//);
+    expect(rings(alarm, undefined)).toBe(false);
+    expect(rings(alarm, value)).toBe(true);
+  });
+
+  it('for each that is declared, and at nothing else', async () => {
+    expect(Object.keys(template.findResources('AWS::CloudWatch::Alarm'))).toHaveLength(
+      Object.keys(CAUSES).length + Object.keys(MEASURED).length,
+    );
+    const quiet = await linesOf('index', async () => indexed(...store(new RecordingBuilder().end())));
+    expect(quiet.join()).toContain('recording.sealed');
+    for (const name of Object.keys(CAUSES)) expect(counted(alarmCalled(name), 'index', quiet)).toBeUndefined();
+  });
+
+  it('and is heard: the topic lets CloudWatch publish for alarms of this account, and for no others', () => {
+    const statements = Object.values(template.findResources('AWS::SNS::TopicPolicy')).flatMap(
+      ({ Properties }) => Properties.PolicyDocument.Statement as PolicyStatement[],
+    );
+    const alarms = Object.values(
+      template.findResources('AWS::CloudWatch::Alarm'),
+    ) as unknown as readonly Resource<AlarmProperties>[];
+    const [topic = ''] = new Set(alarms.flatMap(({ Properties }) => Properties.AlarmActions.map(resolve)));
+    const publish = (keys: Record<string, string>) =>
+      isAllowed(
+        statements,
+        {
+          service: 'cloudwatch.amazonaws.com',
+          action: 'sns:Publish',
+          resource: topic,
+          keys: {
+            'aws:SecureTransport': 'true',
+            'aws:SourceAccount': ENVIRONMENT.account,
+            'aws:SourceArn': `arn:aws:cloudwatch:${ENVIRONMENT.region}:${ENVIRONMENT.account}:alarm:any`,
+            ...keys,
+          },
+        },
+        resolve,
+      );
+    expect(publish({})).toBe(true);
+    expect(publish({ 'aws:SourceAccount': '999999999999' })).toBe(false);
+    expect(publish({ 'aws:SecureTransport': 'false' })).toBe(false);
+  });
+});
+
+describe('the doubles', () => {
+  it('know what does not ring: text that only looks like JSON, and JSON in a string', async () => {
+    const pattern = '{ $.message.kind = "recording.broken" }';
+    const event = { kind: 'recording.broken' };
+    const line = async (format: LogFormat, given: unknown) =>
+      (await linesUnderLambda(format, async () => console.log(given)))[0] ?? '';
+    expect(matchesJsonFilter(pattern, await line('JSON', event))).toBe(true);
+    expect(matchesJsonFilter(pattern, await line('JSON', JSON.stringify(event)))).toBe(false);
+    expect(matchesJsonFilter(pattern, await line('Text', JSON.stringify(event)))).toBe(false);
+    expect(() => matchesJsonFilter('[a, b]', '{}')).toThrow(/another form/);
+  });
+});

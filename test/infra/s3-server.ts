@@ -1,0 +1,61 @@
+// As much of S3 as the handlers ask for: read, list, and create when it is not there. In memory, on loopback.
+
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+export interface S3Server {
+  readonly endpoint: string;
+  /** By key. */
+  readonly objects: Map<string, Uint8Array>;
+  close(): Promise<void>;
+}
+
+/** `delayMs`: before each answer. */
+export async function startS3Server({ delayMs = 0 } = {}): Promise<S3Server> {
+  const objects = new Map<string, Uint8Array>();
+  const server = createServer((request, response) => {
+    if (delayMs === 0) answer(request, response);
+    else setTimeout(answer, delayMs, request, response);
+  });
+  const answer = (request: IncomingMessage, response: ServerResponse): unknown => {
+    const url = new URL(request.url ?? '/', 'http://s3');
+    const key = decodeURIComponent(url.pathname.split('/').slice(2).join('/'));
+    const xml = (status: number, body: string) =>
+      response.writeHead(status, { 'content-type': 'application/xml' }).end(`<?xml version="1.0"?>${body}`);
+    if (key === '') {
+      const prefix = url.searchParams.get('prefix') ?? '';
+      const after = url.searchParams.get('start-after') ?? '';
+      const names = [...objects.keys()].filter((name) => name.startsWith(prefix) && name > after).sort();
+      const page = names.slice(0, 1000);
+      const entries = page.map(
+        (name) => `<Contents><Key>${name}</Key><Size>${objects.get(name)?.length}</Size></Contents>`,
+      );
+      const truncated = names.length > page.length;
+      return xml(
+        200,
+        `<ListBucketResult><IsTruncated>${truncated}</IsTruncated>${entries.join('')}</ListBucketResult>`,
+      );
+    }
+    if (request.method === 'PUT') {
+      const chunks: Buffer[] = [];
+      request.on('data', (chunk: Buffer) => chunks.push(chunk));
+      request.on('end', () => {
+        if (objects.has(key)) return xml(412, '<Error><Code>PreconditionFailed</Code></Error>');
+        objects.set(key, new Uint8Array(Buffer.concat(chunks)));
+        return response.writeHead(200).end();
+      });
+      return undefined;
+    }
+    const object = objects.get(key);
+    if (!object) return xml(404, '<Error><Code>NoSuchKey</Code></Error>');
+    const last = /^bytes=-(\d+)$/.exec(request.headers.range ?? '')?.[1];
+    const body = last === undefined ? object : object.subarray(-Number(last));
+    return response.writeHead(last === undefined ? 200 : 206, { 'content-length': body.length }).end(body);
+  };
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    objects,
+    close: () => new Promise((resolve) => server.close(() => resolve())),
+  };
+}
