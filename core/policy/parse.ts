@@ -6,6 +6,7 @@ import type { z } from 'zod';
 import { err, ok, type Result } from '../result.ts';
 import { contradictions, type PolicySurroundings } from './contradictions.ts';
 import { PolicyDocument } from './document.ts';
+import { NO_FORM_FITS } from '../schema-words.ts';
 
 export const MAX_POLICY_BYTES = 256 * 1024;
 
@@ -119,7 +120,7 @@ type Issue = z.core.$ZodIssue;
 
 /** Of a choice without words of its own: what is wrong with the alternative that went furthest. */
 function insideUnion(issue: Issue): Issue[] {
-  if (issue.code !== 'invalid_union' || issue.message !== 'Invalid input') return [issue];
+  if (issue.code !== 'invalid_union' || issue.message !== NO_FORM_FITS) return [issue];
   const depth = (issues: readonly Issue[]) =>
     Math.max(...issues.map((one) => one.path.length + (one.code === 'unrecognized_keys' ? 1 : 0)));
   const [furthest] = issue.errors.toSorted((a, b) => depth(b) - depth(a));
