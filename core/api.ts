@@ -6,6 +6,7 @@ import { ApprovalState, DecidedVia, MAX_COMMENT_CHARACTERS, StatementSubject } f
 import { AuditEntry } from './audit.ts';
 import { GrantLabels } from './grant.ts';
 import { ConnectorId, GrantId, RequestId, SessionId } from './ids.ts';
+import { AccessTerms } from './policy/access-terms.ts';
 import { Identity } from './identity.ts';
 import { Digest } from './recording/segment.ts';
 import { Resource, ResourceName } from './resource.ts';
@@ -24,6 +25,8 @@ export const ListedResource = Resource.extend({
   approval: z
     .object({ count: z.number().int(), decideWithinSeconds: z.number().int(), breakGlass: z.boolean() })
     .optional(),
+  /** What access would mean for this person; missing where no rule gives any. */
+  terms: AccessTerms.optional(),
 });
 export type ListedResource = z.infer<typeof ListedResource>;
 export const ResourceList = z.object({ resources: z.array(ListedResource) });

@@ -4,6 +4,7 @@ import type { AccessAnswer, AccessRequest, ListedGrant, ListedResource, Me } fro
 import { approvalFor, approvalOf } from '../../core/approval/terms.ts';
 import { type ConnectorId, type GrantId, newId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';
+import { accessTerms } from '../../core/policy/access-terms.ts';
 import { evaluate, mayAsk } from '../../core/policy/evaluate.ts';
 import { ok } from '../../core/result.ts';
 import type { Answer, Gatehouse } from '../gatehouse.ts';
@@ -30,11 +31,13 @@ export function accessUseCases(
       return ok(
         announced.map(({ resource, connector }) => {
           const approval = approvalFor(standing.value.policy, who, resource);
+          const terms = accessTerms(standing.value.policy, who, resource);
           return {
             ...resource,
             connector: { ...connector, online: online.has(connector.id) },
             mayAsk: mayAsk(standing.value.policy, who, resource),
             ...(approval && { approval }),
+            ...(terms && { terms }),
           };
         }),
       );

@@ -45,6 +45,19 @@ export function demoConnectors(now: number, ids: IdSource): ListedConnector[] {
   ];
 }
 
+const TERMS: NonNullable<ListedResource['terms']> = {
+  rule: 'demo-developers',
+  longestSeconds: 8 * 3600,
+  reasonRequired: true,
+  taskRequired: false,
+  approvers: [],
+  nobodyElseApproves: false,
+  record: { retainSeconds: 30 * 86_400, viewers: ['dba'], viewOwn: true },
+  masks: ['customers.email', 'credit-card'],
+  blocks: ['drop'],
+  holds: [],
+};
+
 export function demoResources(connectors: readonly ListedConnector[]): ListedResource[] {
   const [home, warehouse] = connectors;
   if (!home || !warehouse) throw new Error('two connectors are expected');
@@ -62,6 +75,7 @@ export function demoResources(connectors: readonly ListedConnector[]): ListedRes
     endpoint: { host: '127.0.0.1', port: 15432 },
     connector: { id: on.id, name: on.name, online: on.online },
     mayAsk,
+    ...(mayAsk && { terms: TERMS }),
   });
   return [
     at('demo', home, { env: 'demo', team: 'shop' }, 'The web shop: customers, orders, payments', true),

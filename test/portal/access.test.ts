@@ -136,6 +136,22 @@ describe('asking for access', () => {
     await close();
   });
 
+  test('says what the rule asks for, gives and records', async () => {
+    const { page, close } = await visit(browser, site, '/request/demo');
+    const terms = (await page.locator('section[aria-labelledby=terms]').textContent()) ?? '';
+    for (const words of [
+      'demo-developers',
+      '8 h',
+      'kept 30 d',
+      'you, auditors, dba',
+      'customers.email, credit-card',
+      'drop',
+    ])
+      expect(terms).toContain(words);
+    expect(await page.locator('#seconds option').allTextContents()).not.toContain('1 day');
+    await close();
+  });
+
   test('copies the line', async () => {
     const { page, close } = await visit(browser, site, '/request/demo', {
       permissions: ['clipboard-read', 'clipboard-write'],

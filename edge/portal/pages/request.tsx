@@ -1,4 +1,5 @@
 import type { IssuedGrant, ListedResource } from '../../../core/api.ts';
+import type { AccessTerms } from '../../../core/policy/access-terms.ts';
 import { PROTOCOLS } from '../../../core/protocols.ts';
 import { Badge, Chip, Copyable, Notice } from '../components/parts.tsx';
 import { Text, Time } from '../components/text.tsx';
@@ -30,122 +31,193 @@ interface RequestPageProps {
   problem?: string | undefined;
 }
 
-export const RequestPage = ({ resource, form, now, problem }: RequestPageProps) => (
-  <div class="narrow">
-    <p class="crumb">
-      <a href="/">Overview</a>
-    </p>
-    <h1>
-      Ask for access to <span class="resource-name">{resource.name}</span>
-    </h1>
-    <div class="facts-line">
-      <Badge state={resource.connector.online ? 'online' : 'offline'} />
-      <span>{PROTOCOLS[resource.protocol].title}</span>
-      {Object.entries(resource.labels).map(([label, value]) => (
-        <Chip name={label} value={value} />
-      ))}
-    </div>
-    {resource.connector.online ? null : (
-      <Notice kind="plain">
-        Its connector is offline. You can ask now; connecting works once the connector is back.
-      </Notice>
-    )}
-    {resource.approval ? (
-      <Notice kind="plain">
-        {resource.approval.count === 1
-          ? 'Somebody has to approve this'
-          : `${resource.approval.count} people have to approve this`}
-        , within {span(resource.approval.decideWithinSeconds * 1000)}. You get the secret once it is approved.
-      </Notice>
-    ) : null}
-    {problem ? (
-      <Notice kind="error">
-        <Text value={problem} />
-      </Notice>
-    ) : null}
-    <form method="post" action="" class="form">
-      {/* When this form was made: the same form sent twice gives one grant (see routes/access.tsx). */}
-      <input type="hidden" name="made" value={String(now)} />
-      <div class="field">
-        <label for="reason">Why do you need it?</label>
-        <textarea id="reason" name="reason" rows={3} maxlength={1000} aria-describedby="reason-hint">
-          {form.reason}
-        </textarea>
-        <p class="hint" id="reason-hint">
-          Kept with the recording. A ticket and one sentence are plenty; no passwords or data.
-        </p>
+export const RequestPage = ({ resource, form, now, problem }: RequestPageProps) => {
+  const { terms } = resource;
+  return (
+    <div class="narrow">
+      <p class="crumb">
+        <a href="/">Overview</a>
+      </p>
+      <h1>
+        Ask for access to <span class="resource-name">{resource.name}</span>
+      </h1>
+      <div class="facts-line">
+        <Badge state={resource.connector.online ? 'online' : 'offline'} />
+        <span>{PROTOCOLS[resource.protocol].title}</span>
+        {Object.entries(resource.labels).map(([label, value]) => (
+          <Chip name={label} value={value} />
+        ))}
       </div>
-      <div class="field">
-        <label for="seconds">For how long?</label>
-        <select id="seconds" name="seconds">
-          <option value="">As long as the rule gives</option>
-          {DURATIONS.map(({ seconds, words }) => (
-            <option value={String(seconds)} {...(form.seconds === String(seconds) ? { selected: true } : {})}>
-              {words}
-            </option>
-          ))}
-        </select>
-      </div>
-      <div class="field-pair">
-        <div class="field">
-          <label for="task">
-            Task <span class="dim">optional</span>
-          </label>
-          <input
-            id="task"
-            name="task"
-            maxlength={200}
-            value={form.task}
-            autocomplete="off"
-            aria-describedby="task-hint"
-          />
-          <p class="hint" id="task-hint">
-            A ticket or job, to find the session by.
-          </p>
-        </div>
-        <div class="field">
-          <label for="trace">
-            Trace <span class="dim">optional</span>
-          </label>
-          <input
-            id="trace"
-            name="trace"
-            maxlength={200}
-            value={form.trace}
-            autocomplete="off"
-            aria-describedby="trace-hint"
-          />
-          <p class="hint" id="trace-hint">
-            A run or trace id of a program or agent.
-          </p>
-        </div>
-      </div>
-      {resource.approval?.breakGlass ? (
-        <div class="field">
-          <label class="check">
-            <input
-              type="checkbox"
-              name="breakGlass"
-              value="yes"
-              aria-describedby="glass-hint"
-              {...(form.breakGlass ? { checked: true } : {})}
-            />{' '}
-            Break the glass: go in at once
-          </label>
-          <p class="hint" id="glass-hint">
-            For emergencies. Everybody who approves is told now, and somebody will review it.
-          </p>
-        </div>
+      {resource.connector.online ? null : (
+        <Notice kind="plain">
+          Its connector is offline. You can ask now; connecting works once the connector is back.
+        </Notice>
+      )}
+      {resource.approval ? (
+        <Notice kind="plain">
+          {resource.approval.count === 1
+            ? 'Somebody has to approve this'
+            : `${resource.approval.count} people have to approve this`}
+          , within {span(resource.approval.decideWithinSeconds * 1000)}. You get the secret once it is approved.
+        </Notice>
       ) : null}
-      <div class="form-end">
-        <button type="submit" class="button button-main">
-          Ask for access
-        </button>
-        <a href="/">Cancel</a>
-      </div>
-    </form>
-  </div>
+      {terms?.nobodyElseApproves ? (
+        <Notice kind="error">
+          The rule names you alone to approve this, and nobody approves what they ask for themselves. Ask an
+          administrator to name somebody else.
+        </Notice>
+      ) : null}
+      {problem ? (
+        <Notice kind="error">
+          <Text value={problem} />
+        </Notice>
+      ) : null}
+      <form method="post" action="" class="form">
+        {/* When this form was made: the same form sent twice gives one grant (see routes/access.tsx). */}
+        <input type="hidden" name="made" value={String(now)} />
+        <div class="field">
+          <label for="reason">
+            Why do you need it? <span class="dim">{terms?.reasonRequired === false ? 'optional' : 'required'}</span>
+          </label>
+          <textarea id="reason" name="reason" rows={3} maxlength={1000} aria-describedby="reason-hint">
+            {form.reason}
+          </textarea>
+          <p class="hint" id="reason-hint">
+            Kept with the recording. A ticket and one sentence are plenty; no passwords or data.
+          </p>
+        </div>
+        <div class="field">
+          <label for="seconds">For how long?</label>
+          <select id="seconds" name="seconds">
+            <option value="">
+              {terms ? `${span(terms.longestSeconds * 1000)}, the longest` : 'As long as the rule gives'}
+            </option>
+            {DURATIONS.filter(({ seconds }) => terms === undefined || seconds <= terms.longestSeconds).map(
+              ({ seconds, words }) => (
+                <option value={String(seconds)} {...(form.seconds === String(seconds) ? { selected: true } : {})}>
+                  {words}
+                </option>
+              ),
+            )}
+          </select>
+        </div>
+        <div class="field-pair">
+          <div class="field">
+            <label for="task">
+              Task <span class="dim">{terms?.taskRequired ? 'required' : 'optional'}</span>
+            </label>
+            <input
+              id="task"
+              name="task"
+              maxlength={200}
+              value={form.task}
+              autocomplete="off"
+              aria-describedby="task-hint"
+              {...(terms?.taskRequired ? { required: true } : {})}
+            />
+            <p class="hint" id="task-hint">
+              A ticket or job, to find the session by.
+            </p>
+          </div>
+          <div class="field">
+            <label for="trace">
+              Trace <span class="dim">optional</span>
+            </label>
+            <input
+              id="trace"
+              name="trace"
+              maxlength={200}
+              value={form.trace}
+              autocomplete="off"
+              aria-describedby="trace-hint"
+            />
+            <p class="hint" id="trace-hint">
+              A run or trace id of a program or agent.
+            </p>
+          </div>
+        </div>
+        {resource.approval?.breakGlass ? (
+          <div class="field">
+            <label class="check">
+              <input
+                type="checkbox"
+                name="breakGlass"
+                value="yes"
+                aria-describedby="glass-hint"
+                {...(form.breakGlass ? { checked: true } : {})}
+              />{' '}
+              Break the glass: go in at once
+            </label>
+            <p class="hint" id="glass-hint">
+              For emergencies. Everybody who approves is told now, and somebody will review it.
+            </p>
+          </div>
+        ) : null}
+        <div class="form-end">
+          <button type="submit" class="button button-main">
+            Ask for access
+          </button>
+          <a href="/">Cancel</a>
+        </div>
+      </form>
+      {terms ? <Terms terms={terms} /> : null}
+    </div>
+  );
+};
+
+/** What the rule says, before anybody is refused for not knowing it. */
+const Terms = ({ terms }: { terms: AccessTerms }) => (
+  <section aria-labelledby="terms">
+    <h2 id="terms">What rule {terms.rule} says</h2>
+    <dl class="facts">
+      <dt>Longest access</dt>
+      <dd>{span(terms.longestSeconds * 1000)}</dd>
+      {terms.approvers.length > 0 ? (
+        <>
+          <dt>Decided by</dt>
+          <dd>
+            <Names names={terms.approvers} />
+          </dd>
+        </>
+      ) : null}
+      <dt>Recorded</dt>
+      <dd>
+        {terms.record.exempt === undefined ? 'everything' : <Text value={`statements only: ${terms.record.exempt}`} />},
+        kept {span(terms.record.retainSeconds * 1000)}
+      </dd>
+      <dt>Who may view it</dt>
+      <dd>
+        <Names names={[...(terms.record.viewOwn ? ['you'] : []), 'auditors', ...terms.record.viewers]} />
+      </dd>
+      {terms.masks.length > 0 ? (
+        <>
+          <dt>Masked</dt>
+          <dd>
+            <Names names={terms.masks} />
+          </dd>
+        </>
+      ) : null}
+      {terms.blocks.length > 0 ? (
+        <>
+          <dt>Blocked</dt>
+          <dd>
+            <Names names={terms.blocks} />
+          </dd>
+        </>
+      ) : null}
+      {terms.holds.length > 0 ? (
+        <>
+          <dt>Held for an approval</dt>
+          <dd>
+            <Names names={terms.holds} />
+          </dd>
+        </>
+      ) : null}
+    </dl>
+  </section>
 );
+
+const Names = ({ names }: { names: readonly string[] }) => <Text value={names.join(', ')} />;
 
 const CLIENT_TITLES: Readonly<Record<string, string>> = {
   ca: 'Once: the certificate authority',

@@ -1,0 +1,73 @@
+// What a rule means for somebody who is about to ask: told before, in the form and in lists, so that nobody learns it
+// from a refusal.
+
+import { z } from 'zod';
+import type { Identity } from '../identity.ts';
+import type { Resource } from '../resource.ts';
+import type { PolicyDocument, Rule } from './document.ts';
+import { isAmong, selects } from './evaluate.ts';
+
+export const AccessTerms = z.object({
+  rule: z.string(),
+  /** Longest access, in seconds. */
+  longestSeconds: z.number().int(),
+  reasonRequired: z.boolean(),
+  taskRequired: z.boolean(),
+  /** Who decides, as the policy names them; empty: nobody has to. */
+  approvers: z.array(z.string()),
+  /** The rule names this person alone to decide, and nobody approves what they asked for themselves. */
+  nobodyElseApproves: z.boolean(),
+  record: z.object({
+    retainSeconds: z.number().int(),
+    /** Who may view the recordings, beside auditors, as the policy names them. */
+    viewers: z.array(z.string()),
+    viewOwn: z.boolean(),
+    /** Why what goes over the wire is not recorded. */
+    exempt: z.string().optional(),
+  }),
+  /** Columns and detectors that are masked. */
+  masks: z.array(z.string()),
+  /** Statement patterns that are blocked, and those that wait for an approval. */
+  blocks: z.array(z.string()),
+  holds: z.array(z.string()),
+});
+export type AccessTerms = z.infer<typeof AccessTerms>;
+
+/** The terms of the rule that decides for this person and resource; undefined where none does, or it denies. */
+export function accessTerms(
+  policy: PolicyDocument,
+  who: Pick<Identity, 'email' | 'groups'>,
+  resource: Pick<Resource, 'name' | 'protocol' | 'labels'>,
+): AccessTerms | undefined {
+  const rule = policy.rules.find(
+    (candidate) => selects(candidate.resources, resource) && isAmong(policy, candidate.who, who),
+  );
+  return rule && termsOf(rule, who);
+}
+
+function termsOf(rule: Rule, who: Pick<Identity, 'email'>): AccessTerms | undefined {
+  const { access, record } = rule;
+  if (access === 'deny') return undefined;
+  const approvers = access.approval?.from ?? [];
+  const longestMs = Math.min(access.ttl, access.approval?.workWindow ?? access.ttl);
+  return {
+    rule: rule.name,
+    longestSeconds: Math.floor(longestMs / 1_000),
+    reasonRequired: access.reason === 'required',
+    taskRequired: rule.task === 'required',
+    approvers,
+    nobodyElseApproves: approvers.length > 0 && approvers.every((name) => name.toLowerCase() === `user:${who.email}`),
+    record: {
+      retainSeconds: Math.floor(record.retain / 1_000),
+      viewers: record.view,
+      viewOwn: record.viewOwn,
+      ...(record.exempt !== undefined && { exempt: record.exempt }),
+    },
+    masks: (rule.mask ?? []).flatMap((entry) => [
+      ...(entry.columns ?? []),
+      ...(entry.detect ?? []).map((detector) => (typeof detector === 'string' ? detector : detector.name)),
+    ]),
+    blocks: (rule.statements ?? []).flatMap((entry) => entry.block ?? []),
+    holds: (rule.statements ?? []).flatMap((entry) => entry.hold ?? []),
+  };
+}
