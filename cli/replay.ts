@@ -80,12 +80,12 @@ export function render(event: ReplayEvent, output: Output): string {
       const parameters = (event.parameters ?? []).map(
         ({ value }, index) => `\n    $${index + 1} = ${value === null ? 'NULL' : `'${line(value)}'`}`,
       );
-      return `${at} ${output.style('cyan', `${event.statement}>`)} ${output.style('bold', lines(event.text.trimEnd()))}${parameters.join('')}`;
+      return `${at} ${output.style('cyan', `${event.statement}>`)} ${output.style('bold', lines(event.text.trimEnd()))}${cutMark(event, output)}${parameters.join('')}`;
     }
     case 'rows':
-      return grid(event.columns, event.rows, event.omitted, output);
+      return grid(event, output);
     case 'result': {
-      const took = output.style('dim', `(${event.rows} rows, ${duration(event.durationUs)})`);
+      const took = output.style('dim', `(${answeredRows(event)}${duration(event.durationUs)})`);
       if (event.error) {
         return `${at} ${output.style('red', `${line(event.error.severity)} ${line(event.error.code)}: ${line(event.error.message)}`)} ${took}`;
       }
@@ -107,10 +107,23 @@ function clock(us: number): string {
   return `${String(minutes).padStart(2, '0')}:${((ms % 60_000) / 1_000).toFixed(3).padStart(6, '0')}`;
 }
 
+/** Tags of commands that give rows say how many; others have them by RETURNING, FETCH and the like. */
+const answeredRows = ({ rows, tags }: Extract<ReplayEvent, { kind: 'result' }>): string =>
+  rows > 0 || tags.length === 0 || tags.some((tag) => /^(?:SELECT|FETCH|COPY|SHOW)\b/.test(tag))
+    ? `${rows} ${rows === 1 ? 'row' : 'rows'}, `
+    : '';
+
+function cutMark({ text, textBytes }: Extract<ReplayEvent, { kind: 'statement' }>, output: Output): string {
+  if (textBytes === undefined) return '';
+  const shown = Buffer.byteLength(text);
+  return output.style(
+    'dim',
+    `\n    … cut here: ${shown} of ${textBytes} bytes; gatehouse export --format ndjson has all`,
+  );
+}
+
 function grid(
-  columns: readonly string[],
-  rows: readonly (readonly (string | null)[])[],
-  omitted: number,
+  { columns, rows, omitted, omittedColumns = 0 }: Extract<ReplayEvent, { kind: 'rows' }>,
   output: Output,
 ): string {
   const head = columns.map((name) => cut(line(name), WIDEST_CELL));
@@ -119,6 +132,7 @@ function grid(
   const join = (row: readonly string[]): string =>
     `    ${row.map((cell, column) => cell + ' '.repeat(Math.max(0, (widths[column] ?? 0) - width(cell)))).join(' | ')}`.trimEnd();
   const text = [output.style('dim', join(head)), ...cells.map(join)];
+  if (omittedColumns > 0) text.push(output.style('dim', `    … ${omittedColumns} more columns`));
   if (omitted > 0) text.push(output.style('dim', `    … ${omitted} more rows`));
   return text.join('\n');
 }

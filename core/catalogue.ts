@@ -62,6 +62,8 @@ export const ActionEntry = z.object({
   /** Microseconds since the session's start. */
   timeUs: z.number().int(),
   text: z.string(),
+  /** Bytes of the whole, when `text` is its beginning. */
+  textBytes: z.number().int().optional(),
   parameters: z.array(Parameter).optional(),
   /** Missing while it runs. */
   tags: z.array(z.string()).optional(),
@@ -123,6 +125,8 @@ export const ReplayEvent = z.discriminatedUnion('kind', [
     timeUs: z.number(),
     statement: z.number().int(),
     text: z.string(),
+    /** Bytes of the whole, when `text` is its beginning. The recorded bytes (NDJSON export) hold all of it. */
+    textBytes: z.number().int().optional(),
     parameters: z.array(Parameter).optional(),
   }),
   z.object({
@@ -133,6 +137,8 @@ export const ReplayEvent = z.discriminatedUnion('kind', [
     rows: z.array(z.array(z.string().nullable())),
     /** Rows that were sent and are not shown here. */
     omitted: z.number().int(),
+    /** Columns beyond those shown. */
+    omittedColumns: z.number().int().optional(),
   }),
   z.object({
     kind: z.literal('result'),
@@ -146,7 +152,7 @@ export const ReplayEvent = z.discriminatedUnion('kind', [
   }),
   /**
    * The target's words (`severity` as it gave it), or the gateway's: REFUSED, WARNED, HELD, APPROVED, DENIED, EXPIRED, WITHDRAWN,
-   * FAILED (of a hold), MASKED, WITHHELD, POLICY (another is in force), CANCEL, NOTIFY.
+   * FAILED (of a hold), UNDECODED (in an encoding that is not known here), MASKED, WITHHELD, POLICY (another is in force), CANCEL, NOTIFY.
    */
   z.object({
     kind: z.literal('notice'),

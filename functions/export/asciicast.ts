@@ -52,10 +52,11 @@ function outputOf(event: ReplayEvent, prompt: string): string {
         .map(({ value }, i) => `$${i + 1} = ${value === null ? 'NULL' : showUnseen(value)}`)
         .join(', ');
       const bound = parameters === '' ? '' : `${DIM}${parameters}${PLAIN}\r\n`;
-      return `${BOLD}${prompt}${PLAIN}${crlf(showUnseenInLines(event.text))}\r\n${bound}`;
+      const cut = event.textBytes === undefined ? '' : `${DIM}(cut; ${event.textBytes} bytes in all)${PLAIN}\r\n`;
+      return `${BOLD}${prompt}${PLAIN}${crlf(showUnseenInLines(event.text))}\r\n${cut}${bound}`;
     }
     case 'rows':
-      return `${table(event.columns, event.rows)}${event.omitted > 0 ? `${DIM}(${event.omitted} more not shown)${PLAIN}\r\n` : ''}`;
+      return `${table(event.columns, event.rows)}${event.omittedColumns ? `${DIM}(${event.omittedColumns} more columns not shown)${PLAIN}\r\n` : ''}${event.omitted > 0 ? `${DIM}(${event.omitted} more not shown)${PLAIN}\r\n` : ''}`;
     case 'result': {
       const tags = event.tags.map((tag) => `${showUnseen(tag)}\r\n`).join('');
       const { error } = event;

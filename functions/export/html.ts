@@ -76,10 +76,12 @@ function blockOf(event: Exclude<ReplayEvent, { kind: 'opened' }>): string {
         .map(({ value }, i) => `$${i + 1} = ${value === null ? 'NULL' : escapeHtml(value)}`)
         .join('\n');
       const bound = parameters === '' ? '' : `<pre>${parameters}</pre>`;
-      return `<section id="s${event.statement}">${time} <b>#${event.statement}</b><pre>${escapeHtml(event.text)}</pre>${bound}</section>`;
+      const cut = event.textBytes === undefined ? '' : `<p>Cut here; the whole has ${event.textBytes} bytes.</p>`;
+      return `<section id="s${event.statement}">${time} <b>#${event.statement}</b><pre>${escapeHtml(event.text)}</pre>${cut}${bound}</section>`;
     }
     case 'rows': {
-      const more = event.omitted > 0 ? `<p>${event.omitted} more rows are not shown.</p>` : '';
+      const beside = event.omittedColumns ? `<p>${event.omittedColumns} more columns are not shown.</p>` : '';
+      const more = `${beside}${event.omitted > 0 ? `<p>${event.omitted} more rows are not shown.</p>` : ''}`;
       return `<div class="scroll">${table(event.columns, event.rows)}</div>${more}`;
     }
     case 'result': {
@@ -87,7 +89,7 @@ function blockOf(event: Exclude<ReplayEvent, { kind: 'opened' }>): string {
       const answer = error
         ? `<span class="error">${escapeHtml(`${error.severity} ${error.code}: ${error.message}`)}</span>`
         : escapeHtml(event.tags.join(', '));
-      return `<p>${time} #${event.statement}: ${answer} · ${event.rows} rows · ${(event.durationUs / 1000).toFixed(3)} ms</p>`;
+      return `<p>${time} #${event.statement}: ${answer} · ${event.rows > 0 ? `${event.rows} rows · ` : ''}${(event.durationUs / 1000).toFixed(3)} ms</p>`;
     }
     case 'notice':
       return `<p>${time} ${escapeHtml(`${event.severity}: ${event.message}`)}</p>`;

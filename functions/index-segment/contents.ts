@@ -10,7 +10,7 @@ import { SessionTally } from '../../core/recording/tally.ts';
 import { verdictOf } from '../replay/policy-notices.ts';
 
 /** What became of a statement that began in an earlier segment: its verdict, its end, or both. */
-export type ActionEnd = Omit<ActionEntry, 'timeUs' | 'text' | 'parameters'>;
+export type ActionEnd = Omit<ActionEntry, 'timeUs' | 'text' | 'textBytes' | 'parameters'>;
 
 export interface SegmentContents {
   /** From the session's first frame. A crash can leave a session without it; nothing lists that one but its manifest. */
@@ -103,7 +103,9 @@ function cutAction(timeUs: number, fact: StatementStarted, limit: typeof FULL): 
     const bytes = parameter.bytes ?? Buffer.byteLength(parameter.value);
     return { ...parameter, value: cut(parameter.value, limit.value), bytes };
   });
-  const entry = { statement: fact.statement, timeUs, text: cut(fact.text, limit.text) };
+  const text = cut(fact.text, limit.text);
+  const textBytes = fact.textBytes ?? (text.length < fact.text.length ? Buffer.byteLength(fact.text) : undefined);
+  const entry = { statement: fact.statement, timeUs, text, ...(textBytes !== undefined && { textBytes }) };
   return parameters ? { ...entry, parameters } : entry;
 }
 

@@ -49,7 +49,7 @@ export async function* replaySession(
       if (fact?.kind === 'statement.finished' && fact.statement === running) running = undefined;
     }
     if (waiting.length === 0) continue;
-    const ready = countReady(waiting, results.offset);
+    const ready = countReady(waiting, results);
     if (ready === 0) continue;
     yield* show(waiting.slice(0, ready), results);
     waiting = waiting.slice(ready);
@@ -58,10 +58,15 @@ export async function* replaySession(
   if (running !== undefined) yield* rowsOf(timeUs, running, results.takeAll());
 }
 
-/** A statement's end may be written just before the bytes that it points at; then it waits for them, and what is behind it too. */
-function countReady(waiting: readonly Waiting[], offset: number): number {
+/**
+ * A statement's end may be written just before the bytes that it points at; then it waits for them, and what is behind it
+ * too. So does one whose answer's encoding is yet to be told.
+ */
+function countReady(waiting: readonly Waiting[], { offset, unsettled }: ResultDecoder): number {
   if (waiting.length > MAX_WAITING_FACTS) return waiting.length;
-  const first = waiting.findIndex(({ fact }) => fact.kind === 'statement.finished' && endOf(fact) > offset);
+  const first = waiting.findIndex(
+    ({ fact }) => fact.kind === 'statement.finished' && (unsettled || endOf(fact) > offset),
+  );
   return first < 0 ? waiting.length : first;
 }
 
@@ -72,15 +77,39 @@ function* show(waiting: readonly Waiting[], results: ResultDecoder): Generator<R
 }
 
 function* rowsOf(timeUs: number, statement: number, results: readonly ReplayedResult[]): Generator<ReplayEvent> {
-  for (const { columns, rows, omitted } of results)
-    yield { kind: 'rows', timeUs, statement, columns: [...columns], rows: rows.map((row) => [...row]), omitted };
+  for (const { columns, rows, omitted, omittedColumns, undecoded } of results) {
+    if (undecoded !== undefined) yield { ...undecodedNotice(undecoded), timeUs, statement };
+    yield {
+      kind: 'rows',
+      timeUs,
+      statement,
+      columns: [...columns],
+      rows: rows.map((row) => [...row]),
+      omitted,
+      ...(omittedColumns > 0 && { omittedColumns }),
+    };
+  }
 }
+
+const undecodedNotice = (encoding: string) =>
+  ({
+    kind: 'notice',
+    severity: 'UNDECODED',
+    message: `What follows is in ${encoding}, which is not decoded here: bytes beyond ASCII are shown as \\xNN. The NDJSON export has them as they were.`,
+  }) as const;
 
 function* eventsOf(timeUs: number, fact: Fact, results: ResultDecoder): Generator<ReplayEvent> {
   switch (fact.kind) {
     case 'statement.started': {
-      const { statement, text, parameters } = fact;
-      yield { kind: 'statement', timeUs, statement, text, ...(parameters ? { parameters } : {}) };
+      const { statement, text, textBytes, parameters } = fact;
+      yield {
+        kind: 'statement',
+        timeUs,
+        statement,
+        text,
+        ...(textBytes !== undefined && { textBytes }),
+        ...(parameters && { parameters }),
+      };
       return;
     }
     case 'statement.finished': {

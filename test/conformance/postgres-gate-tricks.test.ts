@@ -54,6 +54,30 @@ describe('names of prepared statements', () => {
     expect(await denied(peer, say.bind('', LONG), say.execute(), say.sync())).toEqual(REFUSED);
   });
 
+  it('letters of any language are known where both sides write UTF-8, as are quotes and blanks', async () => {
+    const peer = await g.session();
+    for (const name of ['Größe', '日本 "1"', "l'été", '😀']) {
+      const all = [say.parse(name, 'select 1'), say.bind(name, name), say.execute(name), say.sync()];
+      expect(await ask(peer, ...all)).toEqual(['1', '2', 'D', 'C SELECT 1', 'Z I']);
+      expect(await ask(peer, say.bind('', name), say.execute(), say.sync())).toEqual(['2', 'D', 'C SELECT 1', 'Z I']);
+    }
+    expect(await ask(peer, say.query('execute "Größe"'))).toEqual(['T', 'D', 'C SELECT 1', 'Z I']);
+    expect(await ask(peer, say.query('prepare "étude"(int) as select $1 + 1'))).toEqual(['C PREPARE', 'Z I']);
+    expect(await ask(peer, say.bind('', 'étude', '1'), say.execute(), say.sync())).toEqual([
+      '2',
+      'D',
+      'C SELECT 1',
+      'Z I',
+    ]);
+    await ask(peer, say.parse('gehört', 'truncate kept'), say.sync());
+    expect(await denied(peer, say.bind('', 'gehört'), say.execute(), say.sync())).toEqual(REFUSED);
+    expect(await denied(peer, say.query('execute "gehört"'))).toEqual(REFUSED);
+    expect(g.gateway.log.last.facts('statement.started').map(({ text }) => text)).toContain('truncate kept');
+    // Beyond 63 bytes two of them may be one to the server.
+    await ask(peer, say.parse(`é${LONG}a`, 'truncate kept'), say.sync());
+    expect(await ask(peer, say.bind('', `é${LONG}b`), say.execute(), say.sync())).toEqual(REFUSED);
+  });
+
   it('one that hangs on the encoding is not known, whatever was last prepared under its bytes', async () => {
     const peer = await g.session();
     await ask(peer, say.parse('é', 'truncate kept'), say.sync());

@@ -8,10 +8,13 @@ import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ReplayEvent } from '../../core/catalogue.ts';
 import { exportAsciicast } from '../../functions/export/asciicast.ts';
+import { message } from '../../connector/protocols/postgres/messages.ts';
 import { type Gateway, startGateway, trusted } from '../harness/gateway.ts';
 import { memoryReader } from '../harness/memory-reader.ts';
 import { findClient, type PostgresServer, startPostgres } from '../harness/postgres.ts';
 import type { RecordingBuilder } from '../harness/recording-builder.ts';
+import { bind, describePortal, describeStatement, execute, parse, query, sync } from '../harness/client-messages.ts';
+import { dialRaw, logInRaw } from '../harness/raw-postgres.ts';
 import { replayStored, storeRecording } from '../harness/stored-session.ts';
 
 let server: PostgresServer;
@@ -131,6 +134,161 @@ describe('a replay of a PostgreSQL session', () => {
     const [text, binary] = of(events, 'rows');
     expect(binary?.rows[0]).toEqual(text?.rows[0]);
     expect(text?.rows[0]?.[0]).toBe('2026-11-20');
+  });
+
+  /** A session of raw messages; each list is sent as one write and answered before the next. */
+  const replayRaw = (writes: readonly (readonly Uint8Array[])[], parameters: Record<string, string> = {}) =>
+    replayOf(async () => {
+      const peer = await dialRaw(gateway.port);
+      await logInRaw(peer, grant.secret, parameters);
+      for (const write of writes) {
+        peer.send(...write);
+        await peer.upTo('Z');
+      }
+      peer.socket.destroy();
+    });
+  const shown = (events: readonly ReplayEvent[]) => of(events, 'rows').map(({ columns, rows }) => [columns, ...rows]);
+  const int16 = (value: number) => Buffer.from([value >> 8, value & 255]);
+  /** Of the unnamed statement, with its results in binary. */
+  const bindBinary = (portal = '', name = '') =>
+    message('B', `${portal}\0${name}\0`, int16(0), int16(0), int16(1), int16(1));
+
+  it('gives each of a pipeline its own columns and formats, whatever they are named', async () => {
+    const run = (text: string) => [parse('', text), bindBinary(), describePortal(), execute()];
+    const events = await replayRaw([
+      [
+        ...run("select 1 as first_a, 'x' as first_b"),
+        ...run('select 2::int8 as second'),
+        ...run("select '2026-11-20'::date as third"),
+        sync(),
+      ],
+      // By name and described once; the same portal again; an error, behind which a name keeps what it stood for.
+      [parse('s', 'select 4 as fourth'), describeStatement('s'), sync()],
+      [bindBinary('', 's'), execute(), bind('', 's'), execute(), sync()],
+      [parse('s', 'select 5 as fifth'), parse('t', 'select 5'), sync()],
+      [parse('', 'select 1 / 0'), bind('', ''), execute(), parse('u', 'select 6'), sync()],
+      [bindBinary('p', 's'), execute('p'), sync()],
+      [parse('e', ''), bind('', 'e'), describePortal(), execute(), ...run('select 7 as seventh'), sync()],
+    ]);
+    expect(shown(events)).toEqual([
+      [
+        ['first_a', 'first_b'],
+        ['1', 'x'],
+      ],
+      [['second'], ['2']],
+      [['third'], ['2026-11-20']],
+      [['fourth'], ['4']],
+      [['fourth'], ['4']],
+      [['fourth'], ['4']],
+      [['seventh'], ['7']],
+    ]);
+  });
+
+  it('follows a statement that is described anew after a change of definitions, and portals fetched in pieces', async () => {
+    const events = await replayRaw([
+      [query('create table changing (a int); insert into changing values (1), (2)')],
+      [parse('s', 'select * from changing order by 1'), describeStatement('s'), bindBinary('', 's'), execute(), sync()],
+      [query('alter table changing rename a to b')],
+      [parse('r', 'select * from changing order by 1'), describeStatement('r'), sync()],
+      [query('begin')],
+      [bindBinary('p', 'r'), execute('p', 1), bind('q', 'r'), execute('p', 1), execute('q', 1), sync()],
+      [query('drop table changing; commit')],
+    ]);
+    expect(shown(events)).toEqual([
+      [['a'], ['1'], ['2']],
+      [['b'], ['1']],
+      [['b'], ['2']],
+      [['b'], ['1']],
+    ]);
+  });
+
+  it.each([
+    ['LATIN1', 'café'],
+    ['WIN1252', 'café €'],
+    ['LATIN7', 'žuvis'],
+    ['WIN1251', 'Жук'],
+    ['EUC_JP', '日本'],
+    ['SJIS', '日本'],
+    ['BIG5', '日本'],
+    ['GB18030', '日本 😀'],
+    ['UHC', '한국'],
+  ])('decodes rows, names, COPY, notices and errors in %s', async (encoding, word) => {
+    const literal = `U&'${[...word].map((letter) => `\\+${(letter.codePointAt(0) ?? 0).toString(16).padStart(6, '0')}`).join('')}'`;
+    const events = await replayRaw(
+      [
+        [query(`select ${literal} as word, 1 as n`)],
+        [parse('', `select ${literal} as word`), bindBinary(), describePortal(), execute(), sync()],
+        [query(`copy (select ${literal}) to stdout`)],
+        [
+          query(
+            `do $$ begin raise warning '%', convert_from('\\x${Buffer.from(word).toString('hex')}', 'UTF8'); end $$`,
+          ),
+        ],
+        [
+          query(
+            `do $$ begin raise exception '%', convert_from('\\x${Buffer.from(word).toString('hex')}', 'UTF8'); end $$`,
+          ),
+        ],
+      ],
+      { client_encoding: encoding },
+    );
+    expect(shown(events).map(([, ...rows]) => rows.flat()[0])).toEqual([word, word, word]);
+    expect(of(events, 'notice')).toMatchObject([{ severity: 'WARNING', message: word }]);
+    expect(of(events, 'result').at(-1)?.error?.message).toBe(word);
+  });
+
+  it('follows a change of the encoding in mid-session, also between two results of one text or pipeline', async () => {
+    const cafe = "select U&'caf\\00E9' as drink";
+    const run = (text: string) => [parse('', text), bind('', ''), describePortal(), execute()];
+    const events = await replayRaw([
+      [query(cafe)],
+      [query(`${cafe}; set client_encoding to latin1; ${cafe}`)],
+      [query(cafe)],
+      [...run("select set_config('client_encoding', 'WIN1252', false)"), ...run(cafe), sync()],
+      [...run('reset client_encoding'), ...run(cafe), sync()],
+      [query('begin; set local client_encoding to latin1')],
+      [query(cafe)],
+      [query('rollback')],
+      [query(cafe)],
+    ]);
+    const words = shown(events)
+      .flatMap(([, ...rows]) => rows.flat())
+      .filter((word) => word !== 'WIN1252');
+    expect(words).toEqual(Array.from({ length: 8 }, () => 'café'));
+  });
+
+  it('shows bytes, and says so, where an encoding is not known here', async () => {
+    const events = await replayRaw([[query("select U&'a\\65E5' as day, 'plain' as b")]], {
+      client_encoding: 'EUC_TW',
+    });
+    expect(shown(events)).toEqual([
+      [
+        ['day', 'b'],
+        ['a\\xc5\\xca', 'plain'],
+      ],
+    ]);
+    expect(of(events, 'notice')).toMatchObject([{ severity: 'UNDECODED', message: expect.stringContaining('EUC_TW') }]);
+  });
+
+  it('says what it cuts, and how much there is', async () => {
+    const long = `select 1 /* ${'x'.repeat(2_000_000)} */ as n`;
+    const wide = `select ${Array.from({ length: 1600 }, (_, i) => `${i} as column_number_${i}_of_a_table_that_is_too_wide`).join(', ')}`;
+    const events = await replayRaw([
+      [query(long)],
+      [query(wide)],
+      [parse('', wide), bindBinary(), describePortal(), execute(), sync()],
+    ]);
+    const [first, second] = of(events, 'statement');
+    expect([first?.textBytes, first?.text.length]).toEqual([long.length, 16 * 1024]);
+    expect(second?.textBytes).toBe(wide.length);
+    const [, ...tables] = of(events, 'rows');
+    expect(
+      tables.map(({ columns, rows, omittedColumns }) => [columns.length, rows[0]?.length, omittedColumns]),
+    ).toEqual([
+      [200, 200, 1400],
+      [200, 200, 1400],
+    ]);
+    expect(tables[1]?.rows[0]?.slice(198)).toEqual(['198', '199']);
   });
 
   it('keeps the first rows of a big answer and counts the rest', async () => {

@@ -25,7 +25,7 @@ export const TO_THE_NEXT_SYNC: ReadonlySet<number> = new Set([
 ]);
 
 /** NAMEDATALEN - 1: of a longer name of a statement or portal the server looks at no more, and says nothing. */
-const MAX_NAME_BYTES = 63;
+export const MAX_NAME_BYTES = 63;
 
 /** The name that the server keeps. */
 export function readName(b: Buffer, start: number, end: number, readText: ReadText): string {

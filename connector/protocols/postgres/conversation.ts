@@ -135,6 +135,7 @@ class PostgresInterpreter implements Interpreter {
       // What ran before was not read, and may have made any name.
       this.#statements.names.preparedComplete = false;
       this.#statements.names.portalsComplete = false;
+      this.#statements.names.lettersComplete = false;
     }
     this.#guarded = new GuardedClient(
       {

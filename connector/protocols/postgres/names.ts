@@ -9,6 +9,7 @@
 import type { Parameter } from '../../../core/recording/facts.ts';
 import type { Summaries } from '../../../core/policy/judge.ts';
 import type { PgTextSettings } from '../../../core/sql/postgres.ts';
+import { MAX_NAME_BYTES } from './client-messages.ts';
 import type { Secrets } from './masking/secret-literals.ts';
 import type { Statement } from './statement-facts.ts';
 
@@ -83,6 +84,13 @@ export class Names {
   /** Every prepared name, every portal, is known here: what is not has no meaning for the target either. */
   preparedComplete = true;
   portalsComplete = true;
+  /** The same of names with letters beyond ASCII. */
+  lettersComplete = true;
+  /**
+   * The target reads such letters, in a message that is sent now, as they are read here. A server keeps names in its own
+   * encoding, so which of them are one and the same hangs on that and on the client's at the time.
+   */
+  readsLetters: () => boolean = () => false;
 
   /** Statements that SQL's PREPARE made, with the numbers of their parameters that are secrets. */
   readonly #secretParameters = new Map<string, ReadonlySet<number>>();
@@ -103,22 +111,22 @@ export class Names {
 
   /** Whether a name that is not here is not there for the target either. */
   knowsPrepared(name: string): boolean {
-    return this.preparedComplete && isCertain(name);
+    return this.preparedComplete && this.#isCertain(name);
   }
 
   /** The same of what a portal runs; undefined: there is none of this name. */
   knows(portal: Portal | undefined, name: string): boolean {
-    return portal ? this.knowsPrepared(portal.statement) : this.portalsComplete && isCertain(name);
+    return portal ? this.knowsPrepared(portal.statement) : this.portalsComplete && this.#isCertain(name);
   }
 
   prepared(name: string): Prepared | undefined {
-    return isCertain(name) ? this.#prepared.get(name)?.prepared : undefined;
+    return this.#isCertain(name) ? this.#prepared.get(name)?.prepared : undefined;
   }
 
   /** All that the name may stand for when the target reads a message that is sent now: the latest first. */
   meanings(name: string, segment: number): Prepared[] {
     const found: Prepared[] = [];
-    if (!isCertain(name)) return found;
+    if (!this.#isCertain(name)) return found;
     for (let entry = this.#prepared.get(name); entry; entry = entry.before) {
       if (entry.prepared) found.push(entry.prepared);
       // Had it failed, the target would pass over whatever stands in front of the next Sync.
@@ -128,11 +136,12 @@ export class Names {
   }
 
   portal(name: string): Portal | undefined {
-    return isCertain(name) ? this.#portals.get(name) : undefined;
+    return this.#isCertain(name) ? this.#portals.get(name) : undefined;
   }
 
   /** Undefined: there are too many. `segment` undefined: prepared by a Query. */
   prepare(prepared: Prepared, segment: number | undefined): Undo | undefined {
+    this.#touch(prepared.name);
     if (this.#prepared.size >= MAX_NAMES && !this.#prepared.has(prepared.name)) return undefined;
     if (this.#textChars + charsOf(prepared) > MAX_TEXT_CHARS && charsOf(prepared) > SHORT_TEXT_CHARS) {
       prepared.textBytes ??= Buffer.byteLength(prepared.text);
@@ -143,6 +152,7 @@ export class Names {
   }
 
   bind(portal: Portal): Undo | undefined {
+    this.#touch(portal.name);
     const before = this.#portals.get(portal.name);
     if (this.#portals.size >= MAX_NAMES && !before) return undefined;
     this.#portals.set(portal.name, portal);
@@ -150,10 +160,12 @@ export class Names {
   }
 
   closePrepared(name: string, segment: number): Undo | undefined {
+    this.#touch(name);
     return this.#prepared.has(name) ? this.#change(name, undefined, segment) : undefined;
   }
 
   closePortal(name: string): Undo {
+    this.#touch(name);
     const before = this.#portals.get(name);
     this.#portals.delete(name);
     return { of: 'portal', name, before };
@@ -209,6 +221,21 @@ export class Names {
       for (; entry; entry = entry.before) if (entry.prepared) entry.prepared.source = undefined;
   }
 
+  /** Of letters beyond ASCII only where they are read as the target reads them, and all under which names were made were. */
+  #isCertain(name: string): boolean {
+    return isAscii(name) || (this.lettersComplete && this.#isRead(name));
+  }
+
+  #isRead(name: string): boolean {
+    // Of a longer one the server looks at a part, which may end within a letter.
+    return this.readsLetters() && !name.includes('\ufffd') && Buffer.byteLength(name) <= MAX_NAME_BYTES;
+  }
+
+  /** A name is made or closed. What is not read as the target reads it may be any of them. */
+  #touch(name: string): void {
+    if (!isAscii(name) && !this.#isRead(name)) this.lettersComplete = false;
+  }
+
   #change(name: string, prepared: Prepared | undefined, segment: number | undefined): Undo {
     const entry: Entry = { prepared, before: this.#prepared.get(name), segment, sequence: ++this.#sequence };
     this.#set(name, entry);
@@ -222,12 +249,8 @@ export class Names {
   }
 }
 
-/**
- * A server keeps names in its own encoding, so which of them are one and the same hangs on that and on the client's at
- * the time. Only of ASCII it is certain; what others stand for counts as not known.
- */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is what all encodings share
-const isCertain = (name: string): boolean => name === '' || !/[^\x00-\x7f]/.test(name);
+const isAscii = (name: string): boolean => !/[^\x00-\x7f]/.test(name);
 
 const charsOf = (prepared: Prepared | undefined): number =>
   prepared ? prepared.text.length + (prepared.source?.text?.length ?? 0) : 0;

@@ -52,6 +52,12 @@ export class Statements {
   constructor(facts: FactSink, onFinished?: () => void) {
     this.#facts = new StatementFacts(facts, onFinished);
     this.pipeline = new Pipeline(this.#facts, this.names);
+    this.names.readsLetters = () => this.inUnicode;
+  }
+
+  /** Both sides write UTF-8, as far as the target has reported. */
+  get inUnicode(): boolean {
+    return this.settings.get('client_encoding') === 'UTF8' && this.settings.get('server_encoding') === 'UTF8';
   }
 
   /** Whether the target has something to do. */

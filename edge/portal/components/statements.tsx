@@ -56,6 +56,9 @@ const Statement = ({ action, live }: { action: ActionEntry; live: boolean }) => 
         </span>
       </div>
       <Sql text={action.text} />
+      {action.textBytes === undefined ? null : (
+        <p class="rows-more dim">Cut here; all {bytes(action.textBytes)} are in the recording (NDJSON download).</p>
+      )}
       {action.parameters && action.parameters.length > 0 ? (
         <dl class="parameters">
           {action.parameters.map((parameter, index) => (

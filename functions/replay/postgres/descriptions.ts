@@ -2,30 +2,42 @@
 // asking again, and it says in Bind in which format it wants each column; so rows are read with
 // what the client sent before. Follows both directions as far as that takes.
 //
+// A pipeline names the same statement and portal again and again before the first answer comes, so
+// each request is bound to what its names stood for when it was sent, and not to the names.
+//
 // Where the recording does not fit (COPY's odd corners, a damaged beginning) it gives no columns
 // rather than wrong ones.
 
 import type { ScannedMessage } from './message-scanner.ts';
-import { decodeText } from './values.ts';
 
 export interface Column {
-  readonly name: string;
+  /** As sent, in the encoding of its time. */
+  readonly name: Uint8Array;
   readonly type: number;
   readonly format: 'text' | 'binary';
 }
 
+interface Statement {
+  /** As last described. */
+  columns?: readonly Column[];
+}
+
 interface Portal {
-  readonly statement: string;
+  readonly statement: Statement | undefined;
   /** undefined: beyond what was kept of a long Bind. */
   readonly formats: readonly number[] | undefined;
   /** As described for this portal itself. */
   columns?: readonly Column[];
 }
 
+/** Gives a name back what it stood for: the server did not do what was asked. */
+type Undo = () => void;
+
 /** What the server has yet to answer: the type of its answer, and for whom. */
 type Expected =
-  | { readonly kind: '1' | '2' | '3' | 'Z' | 'query' }
-  | { readonly kind: 'describe'; readonly what: 'S' | 'P'; readonly name: string }
+  | { readonly kind: '1' | '2' | '3'; readonly undo: Undo }
+  | { readonly kind: 'Z' | 'query' }
+  | { readonly kind: 'describe'; readonly what: Statement | Portal | undefined; readonly direct: boolean }
   | { readonly kind: 'execute'; readonly portal: Portal | undefined };
 
 /** Far above what drivers keep; more names than this are not followed. */
@@ -33,7 +45,7 @@ const MAX_NAMES = 10_000;
 const MAX_EXPECTED = 100_000;
 
 export class Descriptions {
-  readonly #statements = new Map<string, readonly Column[]>();
+  readonly #statements = new Map<string, Statement>();
   readonly #portals = new Map<string, Portal>();
   #expected: Expected[] = [];
   #first = 0;
@@ -41,30 +53,42 @@ export class Descriptions {
   #skipping = false;
 
   client({ type, body, bodyLength }: ScannedMessage): void {
+    if (this.#skipping && type !== 'S') return;
     switch (type) {
       case 'P':
-        this.#statements.delete(nameAt(body, 0).text);
-        this.#expect({ kind: '1' });
+        this.#expect({ kind: '1', undo: rename(this.#statements, nameAt(body, 0).name, {}) });
         return;
       case 'B': {
         const portal = nameAt(body, 0);
-        const statement = nameAt(body, portal.next);
-        const formats = body.length === bodyLength ? resultFormats(body, statement.next) : undefined;
-        if (this.#portals.size < MAX_NAMES) this.#portals.set(portal.text, { statement: statement.text, formats });
-        this.#expect({ kind: '2' });
+        const { name, next } = nameAt(body, portal.next);
+        const formats = body.length === bodyLength ? resultFormats(body, next) : undefined;
+        // One that SQL's PREPARE made, or that was prepared before the recording is followed, is first met here.
+        let statement = this.#statements.get(name);
+        if (!statement) {
+          statement = {};
+          rename(this.#statements, name, statement);
+        }
+        this.#expect({ kind: '2', undo: rename(this.#portals, portal.name, { statement, formats }) });
         return;
       }
       case 'D': {
-        const what = body[0] === 0x53 ? 'S' : 'P';
-        this.#expect({ kind: 'describe', what, name: nameAt(body, 1).text });
+        const { name } = nameAt(body, 1);
+        const ofStatement = body[0] === 0x53;
+        const what = ofStatement ? this.#statementOf(name) : this.#portals.get(name);
+        this.#expect({ kind: 'describe', what, direct: !ofStatement && what === undefined });
         return;
       }
       case 'E':
-        this.#expect({ kind: 'execute', portal: this.#portals.get(nameAt(body, 0).text) });
+        this.#expect({ kind: 'execute', portal: this.#portals.get(nameAt(body, 0).name) });
         return;
-      case 'C':
-        this.#expect({ kind: '3' });
+      case 'C': {
+        const names = body[0] === 0x53 ? this.#statements : this.#portals;
+        this.#expect({
+          kind: '3',
+          undo: rename<Statement | Portal>(names as Map<string, Statement | Portal>, nameAt(body, 1).name, undefined),
+        });
         return;
+      }
       case 'S':
         this.#skipping = false;
         this.#expect({ kind: 'Z' });
@@ -82,13 +106,8 @@ export class Descriptions {
     const front = this.#expected[this.#first];
     if (front?.kind !== 'describe') return { direct: true };
     this.#shift();
-    if (front.what === 'S') {
-      if (this.#statements.size < MAX_NAMES) this.#statements.set(front.name, columns);
-      return { direct: false };
-    }
-    const portal = this.#portals.get(front.name);
-    if (portal) portal.columns = columns;
-    return { direct: portal === undefined };
+    if (front.what) front.what.columns = columns;
+    return { direct: front.direct };
   }
 
   /** Of the rows that come now. */
@@ -99,7 +118,7 @@ export class Descriptions {
     if (portal.columns) return portal.columns;
     const { formats } = portal;
     if (!formats) return undefined;
-    return this.#statements.get(portal.statement)?.map((column, i) => {
+    return portal.statement?.columns?.map((column, i) => {
       // None: all text. One: for all. Otherwise one each.
       const format = formats.length === 1 ? formats[0] : formats[i];
       return { ...column, format: format === 1 ? 'binary' : 'text' };
@@ -112,12 +131,24 @@ export class Descriptions {
     if (type === 'Z') this.#ready();
     else if (type === 'E') this.#failed();
     else if ((type === '1' || type === '2' || type === '3') && front === type) this.#shift();
-    else if (type === 'n' && front === 'describe') this.#shift();
+    else if (type === 'n' && front === 'describe') this.#noData();
     else if ('CIs'.includes(type) && front === 'execute') this.#shift();
   }
 
+  #statementOf(name: string): Statement {
+    const found = this.#statements.get(name) ?? {};
+    if (!this.#statements.has(name)) rename(this.#statements, name, found);
+    return found;
+  }
+
+  /** What gave rows before a change of definitions may give none now. */
+  #noData(): void {
+    const front = this.#expected[this.#first];
+    if (front?.kind === 'describe' && front.what) delete front.what.columns;
+    this.#shift();
+  }
+
   #expect(expected: Expected): void {
-    if (this.#skipping && expected.kind !== 'Z') return;
     if (this.#expected.length - this.#first < MAX_EXPECTED) this.#expected.push(expected);
   }
 
@@ -131,7 +162,12 @@ export class Descriptions {
 
   #failed(): void {
     if (this.#expected[this.#first]?.kind === 'query') return;
-    while (this.#first < this.#expected.length && this.#expected[this.#first]?.kind !== 'Z') this.#shift();
+    const undone: Undo[] = [];
+    for (let front = this.#expected[this.#first]; front && front.kind !== 'Z'; front = this.#expected[this.#first]) {
+      if ('undo' in front) undone.push(front.undo);
+      this.#shift();
+    }
+    for (const undo of undone.reverse()) undo();
     this.#skipping = this.#first === this.#expected.length;
   }
 
@@ -143,10 +179,22 @@ export class Descriptions {
   }
 }
 
-function nameAt(body: Uint8Array, at: number): { text: string; next: number } {
+/** `to` undefined: the name is closed. */
+function rename<T>(names: Map<string, T>, name: string, to: T | undefined): Undo {
+  const before = names.get(name);
+  const put = (value: T | undefined) => {
+    if (value === undefined) names.delete(name);
+    else if (names.has(name) || names.size < MAX_NAMES) names.set(name, value);
+  };
+  put(to);
+  return () => put(before);
+}
+
+/** Of its bytes: two names are the same where these are, whatever the encoding. */
+function nameAt(body: Uint8Array, at: number): { name: string; next: number } {
   const end = body.indexOf(0, at);
   const stop = end < 0 ? body.length : end;
-  return { text: decodeText(body.subarray(at, stop)), next: stop + 1 };
+  return { name: Buffer.from(body.subarray(at, stop)).toString('latin1'), next: stop + 1 };
 }
 
 /** From behind Bind's names: int16 n, n * int16 | int16 n, n * (int32 length, bytes) | int16 n, n * int16 format. */

@@ -2,9 +2,10 @@
 // many there were. Bounded whatever the recording holds.
 
 import { REPLAY_MAX_ROWS } from '../../../core/catalogue.ts';
+import { type ClientEncoding, clientEncoding } from '../../../core/client-encoding.ts';
 import { type Column, Descriptions } from './descriptions.ts';
 import { MessageScanner, type ScannedMessage } from './message-scanner.ts';
-import { decodeText, showCell } from './values.ts';
+import { isText, MAX_CELL_CHARS, showCell, showText } from './values.ts';
 
 export interface ReplayedResult {
   /** Of its first message, in all bytes from the target. */
@@ -12,35 +13,71 @@ export interface ReplayedResult {
   readonly columns: readonly string[];
   readonly rows: readonly (readonly (string | null)[])[];
   readonly omitted: number;
+  /** Columns beyond those shown. */
+  readonly omittedColumns: number;
+  /** The encoding, where some of it could not be decoded and is shown as bytes. */
+  readonly undecoded: string | undefined;
+}
+
+/** As sent, or its beginning; decoded when it is shown, since what it is encoded in may be told behind it. */
+interface Cell {
+  readonly bytes: Uint8Array;
+  readonly length: number;
+  readonly type: number;
+  readonly format: 'text' | 'binary';
 }
 
 interface OpenResult {
   readonly offset: number;
   readonly columns: readonly Column[] | undefined;
-  readonly rows: (string | null)[][];
-  chars: number;
+  readonly rows: (Cell | null)[][];
+  readonly encoding: EncodingInForce;
+  /** Of a description or a row, also beyond those kept. */
+  width: number;
+  bytes: number;
   omitted: number;
+}
+
+/** One for as long as it cannot change. */
+interface EncodingInForce {
+  is: ClientEncoding;
 }
 
 /** Every message a server may send after login, and during it. */
 const BACKEND_TYPES = 'RSKZTDCEINAtns123GHWdcVv';
 const FRONTEND_TYPES = 'BCDEFHPQSXcdf';
 const MAX_COLUMNS_SHOWN = 200;
-/** Characters of one result, and of all results that wait for their statement's end. */
-const MAX_RESULT_CHARS = 256 * 1024;
-const MAX_WAITING_CHARS = 4 * 1024 * 1024;
+/** Kept of one cell: whatever the encoding, more than is shown. */
+const MAX_CELL_BYTES = 8 * MAX_CELL_CHARS;
+/** Of one result, and of all results that wait for their statement's end. */
+const MAX_RESULT_BYTES = 256 * 1024;
+const MAX_WAITING_BYTES = 4 * 1024 * 1024;
+/** Commands that may change client_encoding, by their tags. */
+const CHANGING = /^(?:SET|RESET|DISCARD ALL|ROLLBACK|COMMIT)$/;
+const SETTING = Buffer.from('client_encoding');
+const SETTING_STATUS = Buffer.from('client_encoding\0');
 
 export class ResultDecoder {
   readonly #scanner = new MessageScanner(BACKEND_TYPES, (message) => this.#take(message));
-  readonly #requests = new MessageScanner(FRONTEND_TYPES, (message) => this.#descriptions.client(message));
+  readonly #requests = new MessageScanner(FRONTEND_TYPES, (message) => this.#asked(message));
   readonly #descriptions = new Descriptions();
   #open: OpenResult | undefined;
-  #waiting: ReplayedResult[] = [];
-  #waitingChars = 0;
+  #waiting: OpenResult[] = [];
+  #waitingBytes = 0;
+  #encoding: EncodingInForce = { is: clientEncoding('UTF8') };
+  /** A command may have changed the encoding, which the server reports in front of its next ReadyForQuery (before version 14, at once). */
+  #unsettled = false;
+  /** The client sent a text that names the setting. */
+  #named = false;
 
   /** Bytes from the target seen so far. */
   get offset(): number {
     return this.#scanner.offset;
+  }
+
+  /** What is taken now may be in another encoding than the one known. */
+  get unsettled(): boolean {
+    return this.#unsettled && !this.#scanner.lost;
   }
 
   push(chunk: Uint8Array): void {
@@ -58,12 +95,18 @@ export class ResultDecoder {
     if (this.#scanner.lost && this.#scanner.offset === to) this.#scanner.resync();
     const taken = this.#waiting.filter(({ offset }) => offset >= from && offset < to);
     this.#waiting = this.#waiting.filter(({ offset }) => offset >= to);
-    if (this.#waiting.length === 0) this.#waitingChars = 0;
-    return taken;
+    if (this.#waiting.length === 0) this.#waitingBytes = 0;
+    return taken.map(showResult);
   }
 
   takeAll(): ReplayedResult[] {
     return this.takeRange(0, Number.POSITIVE_INFINITY);
+  }
+
+  #asked(message: ScannedMessage): void {
+    if ((message.type === 'Q' || message.type === 'P') && Buffer.from(message.body).includes(SETTING))
+      this.#named = true;
+    this.#descriptions.client(message);
   }
 
   #take({ type, offset, body, bodyLength }: ScannedMessage): void {
@@ -71,17 +114,20 @@ export class ResultDecoder {
       case 'T': {
         const columns = readRowDescription(body);
         const { direct } = this.#descriptions.described(columns);
-        this.#open = direct ? newResult(offset, columns) : undefined;
+        this.#open = direct ? this.#newResult(offset, columns, countOf(body)) : undefined;
         return;
       }
       case 'H':
-        this.#open = newResult(offset, copyColumns(body));
+        this.#open = this.#newResult(offset, copyColumns(body));
         return;
       case 'D':
-        this.#addRow(offset, () => readDataRow(body, bodyLength, this.#open?.columns));
+        this.#addRow(offset, body, () => readDataRow(body, bodyLength, this.#open?.columns));
         return;
       case 'd':
-        this.#addRow(offset, () => [showCopyData(body, bodyLength, this.#open?.columns?.[0]?.format)]);
+        this.#addRow(offset, undefined, () => [copyCell(body, bodyLength, this.#open?.columns?.[0]?.format)]);
+        return;
+      case 'S':
+        this.#reported(body);
         return;
       // CommandComplete, EmptyQueryResponse, PortalSuspended, ErrorResponse
       case 'C':
@@ -90,59 +136,97 @@ export class ResultDecoder {
       case 'E':
         if (type === 'C' && !this.#open) this.#openEmpty(offset);
         this.#close();
+        if (type !== 's') this.#mayChange(type === 'C' ? Buffer.from(body).toString('latin1', 0, body.length - 1) : '');
         break;
       // ReadyForQuery: what was described and not run is no result.
       case 'Z':
         this.#open = undefined;
+        this.#unsettled = false;
         break;
       default:
     }
     this.#descriptions.server(type);
   }
 
+  /** What comes from here on is in what the next report says, where one comes. */
+  #mayChange(tag: string): void {
+    if (!CHANGING.test(tag) && !this.#named) return;
+    this.#named = false;
+    this.#unsettled = true;
+    this.#encoding = { is: this.#encoding.is };
+  }
+
+  /** ParameterStatus: name NUL value NUL */
+  #reported(body: Uint8Array): void {
+    const bytes = Buffer.from(body);
+    if (!bytes.subarray(0, SETTING_STATUS.length).equals(SETTING_STATUS)) return;
+    const is = clientEncoding(bytes.toString('latin1', SETTING_STATUS.length, bytes.length - 1));
+    if (this.#unsettled) this.#encoding.is = is;
+    else this.#encoding = { is };
+  }
+
   /** A described statement that gave no row still has columns to show. */
   #openEmpty(offset: number): void {
     const columns = this.#descriptions.columns();
-    if (columns) this.#open = newResult(offset, columns);
+    if (columns) this.#open = this.#newResult(offset, columns);
   }
 
-  #addRow(offset: number, read: () => (string | null)[]): void {
-    this.#open ??= newResult(offset, this.#descriptions.columns());
+  #newResult(offset: number, columns: readonly Column[] | undefined, width = columns?.length ?? 0): OpenResult {
+    return { offset, columns, rows: [], encoding: this.#encoding, width, bytes: 0, omitted: 0 };
+  }
+
+  #addRow(offset: number, body: Uint8Array | undefined, read: () => (Cell | null)[]): void {
+    this.#open ??= this.#newResult(offset, this.#descriptions.columns());
     const open = this.#open;
-    const full = open.rows.length >= REPLAY_MAX_ROWS || open.chars >= MAX_RESULT_CHARS;
-    if (full || this.#waitingChars >= MAX_WAITING_CHARS) {
+    if (body) open.width = Math.max(open.width, countOf(body));
+    const full = open.rows.length >= REPLAY_MAX_ROWS || open.bytes >= MAX_RESULT_BYTES;
+    if (full || this.#waitingBytes >= MAX_WAITING_BYTES) {
       open.omitted++;
       return;
     }
     const row = read();
     open.rows.push(row);
-    for (const cell of row) open.chars += cell?.length ?? 0;
+    for (const cell of row) open.bytes += cell?.bytes.length ?? 0;
   }
 
   #close(): void {
     const open = this.#open;
     this.#open = undefined;
     if (!open) return;
-    const width = open.rows[0]?.length ?? 0;
-    const columns = open.columns?.map(({ name }) => name) ?? Array.from({ length: width }, (_, i) => `column ${i + 1}`);
-    this.#waiting.push({
-      offset: open.offset,
-      columns: columns.slice(0, MAX_COLUMNS_SHOWN),
-      rows: open.rows,
-      omitted: open.omitted,
-    });
+    this.#waiting.push(open);
     // An empty result weighs something too.
-    this.#waitingChars += open.chars + 200;
+    this.#waitingBytes += open.bytes + 200;
   }
 }
 
-const newResult = (offset: number, columns: readonly Column[] | undefined): OpenResult => ({
-  offset,
-  columns,
-  rows: [],
-  chars: 0,
-  omitted: 0,
-});
+function showResult({ offset, columns, rows, encoding, width, omitted }: OpenResult): ReplayedResult {
+  const { is } = encoding;
+  const shownWidth = Math.min(width || (columns?.length ?? 0) || (rows[0]?.length ?? 0), MAX_COLUMNS_SHOWN);
+  let undecoded = false;
+  const names = Array.from({ length: shownWidth }, (_, i) => {
+    const name = columns?.[i]?.name;
+    undecoded ||= name !== undefined && !isText(name, is);
+    return name ? showText(name, is) : `column ${i + 1}`;
+  });
+  const cells = rows.map((row) =>
+    row.map((cell) => {
+      if (!cell) return null;
+      undecoded ||= cell.format === 'text' && !isText(cell.bytes, is);
+      return showCell(cell.bytes, cell.length, cell.type, cell.format, is);
+    }),
+  );
+  return {
+    offset,
+    columns: names,
+    rows: cells,
+    omitted,
+    omittedColumns: Math.max(0, width - shownWidth),
+    undecoded: undecoded ? is.name : undefined,
+  };
+}
+
+/** RowDescription and DataRow begin with int16 count. */
+const countOf = (body: Uint8Array): number => (body.length < 2 ? 0 : ((body[0] as number) << 8) | (body[1] as number));
 
 /** int16 count, then of each: name NUL | int32 table | int16 attribute | int32 type | int16 size | int32 modifier | int16 format. */
 function readRowDescription(body: Uint8Array): Column[] {
@@ -153,7 +237,7 @@ function readRowDescription(body: Uint8Array): Column[] {
     const end = body.indexOf(0, at);
     if (end < 0 || end + 19 > body.length) break; // cut at KEPT_BYTES
     columns.push({
-      name: decodeText(body.subarray(at, end)),
+      name: body.slice(at, end),
       type: view.getUint32(end + 7),
       format: view.getInt16(end + 17) === 1 ? 'binary' : 'text',
     });
@@ -164,19 +248,21 @@ function readRowDescription(body: Uint8Array): Column[] {
 
 /** int8 format | int16 count | count * int16 format */
 function copyColumns(body: Uint8Array): Column[] {
-  return [{ name: 'copy', type: 25, format: body[0] === 1 ? 'binary' : 'text' }];
+  return [{ name: Buffer.from('copy'), type: 25, format: body[0] === 1 ? 'binary' : 'text' }];
 }
 
+const NOT_KEPT: Cell = { bytes: new Uint8Array(0), length: 1, type: 25, format: 'text' };
+
 /** int16 count, then of each: int32 length (-1: NULL) | bytes */
-function readDataRow(body: Uint8Array, bodyLength: number, columns: readonly Column[] | undefined): (string | null)[] {
+function readDataRow(body: Uint8Array, bodyLength: number, columns: readonly Column[] | undefined): (Cell | null)[] {
   const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
-  const cells: (string | null)[] = [];
-  const count = body.length < 2 ? 0 : Math.min(view.getInt16(0), MAX_COLUMNS_SHOWN);
+  const cells: (Cell | null)[] = [];
+  const count = Math.min(countOf(body), MAX_COLUMNS_SHOWN);
   let at = 2;
   for (let i = 0; i < count; i++) {
     if (at + 4 > body.length) {
       // Beyond what was kept of a very long row.
-      cells.push(bodyLength > body.length ? '…' : null);
+      cells.push(bodyLength > body.length ? NOT_KEPT : null);
       continue;
     }
     const length = view.getInt32(at);
@@ -186,8 +272,8 @@ function readDataRow(body: Uint8Array, bodyLength: number, columns: readonly Col
       continue;
     }
     const column = columns?.[i];
-    const bytes = body.subarray(at, Math.min(at + length, body.length));
-    cells.push(showCell(bytes, length, column?.type ?? 25, column?.format ?? guessFormat(bytes)));
+    const bytes = body.slice(at, Math.min(at + length, at + MAX_CELL_BYTES, body.length));
+    cells.push({ bytes, length, type: column?.type ?? 25, format: column?.format ?? guessFormat(bytes) });
     at += length;
   }
   return cells;
@@ -198,7 +284,8 @@ function guessFormat(bytes: Uint8Array): 'text' | 'binary' {
   return bytes.some((byte) => byte < 9) ? 'binary' : 'text';
 }
 
-function showCopyData(body: Uint8Array, length: number, format: 'text' | 'binary' | undefined): string {
-  const line = format !== 'binary' && body.at(-1) === 10 ? body.subarray(0, -1) : body;
-  return showCell(line, line === body ? length : length - 1, format === 'binary' ? 0 : 25, format ?? 'text');
+function copyCell(body: Uint8Array, bodyLength: number, format: 'text' | 'binary' = 'text'): Cell {
+  const ended = format === 'text' && body.at(-1) === 10 && body.length === bodyLength;
+  const length = ended ? bodyLength - 1 : bodyLength;
+  return { bytes: body.slice(0, Math.min(length, MAX_CELL_BYTES)), length, type: format === 'binary' ? 0 : 25, format };
 }

@@ -2,6 +2,7 @@
 // common types are decoded, and any other is shown as hex.
 // https://www.postgresql.org/docs/current/catalog-pg-type.html for the type numbers.
 
+import { type ClientEncoding, clientEncoding } from '../../../core/client-encoding.ts';
 import { cut } from '../../index-segment/contents.ts';
 
 /** Characters of a cell that a replay shows. */
@@ -14,22 +15,15 @@ const MS_PER_DAY = 86_400_000;
 /** PostgreSQL counts from 2000-01-01. */
 const EPOCH_MS = Date.UTC(2000, 0, 1);
 
-const text: BinaryReader = (view) => decodeText(bytesOf(view));
 const BINARY: Readonly<Record<number, BinaryReader>> = {
   16: (view) => (view.getUint8(0) === 1 ? 't' : 'f'),
   17: (view) => hex(bytesOf(view)),
-  18: text,
-  19: text,
   20: (view) => view.getBigInt64(0).toString(),
   21: (view) => String(view.getInt16(0)),
   23: (view) => String(view.getInt32(0)),
-  25: text,
   26: (view) => String(view.getUint32(0)),
-  114: text,
   700: (view) => String(Math.fround(view.getFloat32(0))),
   701: (view) => String(view.getFloat64(0)),
-  1042: text,
-  1043: text,
   1082: (view) => dateOf(view.getInt32(0)),
   1083: (view) => timeOf(view.getBigInt64(0)),
   1114: (view) => timestampOf(view.getBigInt64(0)),
@@ -39,21 +33,33 @@ const BINARY: Readonly<Record<number, BinaryReader>> = {
     hex(bytesOf(view))
       .slice(2)
       .replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-'),
-  // A version byte, then text.
-  3802: (view) => decodeText(bytesOf(view).subarray(1)),
 };
+/** "char", name, text, json, xml, unknown, bpchar, varchar: in binary format too they are the text itself. */
+const TEXT_TYPES = new Set([18, 19, 25, 114, 142, 705, 1042, 1043]);
+/** A version byte, then text. */
+const JSONB = 3802;
+const UTF8 = clientEncoding('UTF8');
 
 /** `bytes`: the cell or its beginning; `length`: of the whole. */
-export function showCell(bytes: Uint8Array, length: number, type: number, format: 'text' | 'binary'): string {
+export function showCell(
+  bytes: Uint8Array,
+  length: number,
+  type: number,
+  format: 'text' | 'binary',
+  encoding: ClientEncoding = UTF8,
+): string {
   const whole = bytes.length === length;
   // A statement described before it was bound says text whatever comes; no text holds a NUL.
-  const shown = format === 'text' && !bytes.includes(0) ? decodeText(bytes) : showBinary(bytes, type, whole);
+  const shown =
+    format === 'text' && !bytes.includes(0) ? showText(bytes, encoding) : showBinary(bytes, type, whole, encoding);
   return whole && shown.length <= MAX_CELL_CHARS ? shown : cut(shown, MAX_CELL_CHARS) + CUT_MARK;
 }
 
-function showBinary(bytes: Uint8Array, type: number, whole: boolean): string {
+function showBinary(bytes: Uint8Array, type: number, whole: boolean, encoding: ClientEncoding): string {
+  if (TEXT_TYPES.has(type)) return showText(bytes, encoding);
+  if (type === JSONB && bytes[0] === 1) return showText(bytes.subarray(1), encoding);
   const reader = BINARY[type];
-  if (!reader || (!whole && reader !== text)) return hex(bytes);
+  if (!reader || !whole) return hex(bytes);
   try {
     return reader(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   } catch {
@@ -61,8 +67,24 @@ function showBinary(bytes: Uint8Array, type: number, whole: boolean): string {
   }
 }
 
-export function decodeText(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes);
+/** In an encoding that nobody here knows, and in none at all (SQL_ASCII), what is no plain text is shown as the bytes that it is. */
+export function showText(bytes: Uint8Array, encoding: ClientEncoding): string {
+  if (isText(bytes, encoding)) return encoding.decode(bytes);
+  return Array.from(bytes, (byte) => (byte < 0x80 ? String.fromCharCode(byte) : `\\x${byte.toString(16)}`)).join('');
+}
+
+/** Whether `showText` gives letters and not bytes. */
+export function isText(bytes: Uint8Array, { name, decodable }: ClientEncoding): boolean {
+  if (decodable && name !== 'SQL_ASCII') return true;
+  if (!bytes.some((byte) => byte >= 0x80)) return true;
+  if (!decodable) return false;
+  try {
+    // Its end may have been cut off within a letter.
+    new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: true });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 export function hex(bytes: Uint8Array): string {

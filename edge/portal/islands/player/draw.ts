@@ -86,6 +86,8 @@ function drawStatement(event: Event<'statement'>): Node[] {
   }
   const number = h('span', 'statement-number', String(event.statement));
   const parts: Node[] = [h('div', 'shown-head', number, h('span', 'offset', offset(event.timeUs))), pre];
+  if (event.textBytes !== undefined)
+    parts.push(h('p', 'rows-more dim', `Cut here; all ${bytes(event.textBytes)} are in the NDJSON download.`));
   if (event.parameters && event.parameters.length > 0) {
     const list = h('dl', 'parameters');
     event.parameters.forEach(({ value }, index) => {
@@ -132,6 +134,8 @@ function drawRows(event: Event<'rows'>): Node[] {
     });
     parts.push(h('p', 'rows-more', more));
   }
+  if (event.omittedColumns)
+    parts.push(h('p', 'rows-more dim', `${count(event.omittedColumns, 'more column')} in the NDJSON download.`));
   if (event.omitted > 0) {
     parts.push(
       h('p', 'rows-more dim', `${count(event.omitted, 'more row')} in the recording; the NDJSON download has all.`),
