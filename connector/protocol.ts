@@ -36,8 +36,10 @@ export interface AcceptContext {
   readonly tls: SecureContext | undefined;
   /** Whether a client may go on without TLS. */
   readonly allowPlainText: boolean;
-  /** Aborts at the login deadline and at shutdown. */
+  /** Aborts at the login deadline, at shutdown, and to make room for others; then its reason is the Refusal to tell the client. */
   readonly signal: AbortSignal;
+  /** The client got further: it keeps its place before those who did not. */
+  progressed(to: 'securing' | 'named'): void;
 }
 
 /** Proof that somebody was let in. Only session/admit.ts makes one, so nothing can be dialled without it (law 2). */
@@ -187,4 +189,6 @@ export interface Protocol {
   readonly name: ProtocolName;
   /** Listens until the client named a resource and proved that it holds a grant. Sends nothing upstream. Never throws for what a client sent. */
   accept(client: Socket, context: AcceptContext): Promise<Accepted>;
+  /** Tells a client that has not been listened to, and closes. Resolves when the socket is closed. */
+  turnAway(client: Socket, refusal: Refusal): Promise<void>;
 }

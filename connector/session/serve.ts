@@ -13,7 +13,13 @@ import { err, type Result } from '../../core/result.ts';
 import type { Arrival, Claim, GrantLookup, Protocol, UpstreamTarget } from '../protocol.ts';
 import { admit } from './admit.ts';
 import type { Edge } from './edge.ts';
-import { DEFAULT_LIMITS, type Limits, type Unauthenticated, UnauthenticatedConnections } from './limits.ts';
+import {
+  DEFAULT_LIMITS,
+  type Limits,
+  type Progress,
+  type Unauthenticated,
+  UnauthenticatedConnections,
+} from './limits.ts';
 import { createRulesCompiler } from './rules.ts';
 import { type Cause, LiveSession, LiveSessions } from './live-sessions.ts';
 import type { SessionLog } from './session-log.ts';
@@ -57,6 +63,14 @@ const STOPPED: Refusal = {
   message: 'The gateway is stopping. Connect again in a moment.',
 };
 
+const CROWDED: Refusal = {
+  reason: 'too_many_sessions',
+  message:
+    'Too many clients log in at this moment. Connect again in a few seconds; an administrator can raise limits.maxUnauthenticated.',
+};
+/** Clients that are told that there was no place for them, at one time: to the others the connection just closes. */
+const MAX_TOLD = 200;
+
 /** Rejects when the address cannot be listened on (EADDRINUSE, EACCES...). */
 export async function startListener(options: ListenerOptions): Promise<Listener> {
   const { protocol } = options;
@@ -67,6 +81,8 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   const live = new LiveSessions(onBug);
   const stopping = new AbortController();
   const running = new Set<Promise<void>>();
+
+  let told = 0;
 
   const certificate = () => (typeof options.tls === 'function' ? options.tls() : options.tls);
 
@@ -79,28 +95,52 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
       return;
     }
     const deadline = new AbortController();
+    const begun = Promise.withResolvers<void>();
+    let progress: Progress | undefined;
     const place: Unauthenticated = {
       address,
-      drop() {
-        deadline.abort();
-        socket.destroy();
+      begin() {
+        progress = 'silent';
+        begun.resolve();
+      },
+      turnAway() {
+        deadline.abort(CROWDED);
+        // Who said nothing, or is being told, has no word coming; who got further reads it where it got to.
+        if (progress === 'silent' || progress === 'leaving') socket.destroy();
       },
     };
+    const progressed = (to: Progress) => {
+      progress = to;
+      unauthenticated.progressed(place, to);
+    };
+    // It may hang up while it waits.
+    socket.once('close', () => unauthenticated.leave(place));
+    deadline.signal.addEventListener('abort', () => begun.resolve(), { once: true });
     unauthenticated.enter(place);
     const timer = setTimeout(() => deadline.abort(), limits.loginDeadlineMs);
     const onStop = () => deadline.abort();
     stopping.signal.addEventListener('abort', onStop, { once: true });
     let arrival: Arrival | undefined;
     try {
+      await begun.promise;
+      if (progress === undefined) {
+        if (deadline.signal.reason === CROWDED && told < MAX_TOLD) {
+          told++;
+          await protocol.turnAway(socket, CROWDED).finally(() => told--);
+        }
+        return;
+      }
       const accepted = await protocol.accept(socket, {
         lookUp: (claim) => lookUp(claim),
         tls: certificate(),
         allowPlainText: options.allowPlainText,
         signal: deadline.signal,
+        progressed,
       });
       if (accepted.kind === 'refused') {
         reportRefused(address, accepted.claim, accepted.refusal);
-        // It stays counted while it reads why.
+        // It stays counted while it reads why, and makes room before anybody else does.
+        progressed('leaving');
         await accepted.closed;
       }
       if (accepted.kind === 'arrival') arrival = accepted.arrival;

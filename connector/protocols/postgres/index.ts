@@ -26,6 +26,11 @@ export interface PostgresOptions {
 /** How long a client may take to read why it was turned away. */
 const FAREWELL_MS = 5_000;
 
+/** Why the listener gave up on a login: its words, or that it took too long. */
+const givenUp = ({ reason }: AbortSignal): Refusal =>
+  typeof reason === 'object' && reason !== null && 'message' in reason && 'reason' in reason
+    ? (reason as Refusal)
+    : tooLate;
 const tooLate: Refusal = { reason: 'deadline_exceeded', message: 'The login took too long. Connect again.' };
 
 export function createPostgres(options: PostgresOptions = {}): Protocol {
@@ -40,9 +45,13 @@ export function createPostgres(options: PostgresOptions = {}): Protocol {
     switch (start.kind) {
       case 'lost':
         // Opened and closed: a health check. In mid-word or out of time: somebody who got nowhere.
+        if (context.signal.aborted && !start.atFirstByte) {
+          const refusal = givenUp(context.signal);
+          return { kind: 'refused', refusal, closed: turnAway(start.socket, refusal) };
+        }
         start.socket.destroy();
         return context.signal.aborted
-          ? { kind: 'refused', refusal: tooLate, closed: Promise.resolve() }
+          ? { kind: 'refused', refusal: givenUp(context.signal), closed: Promise.resolve() }
           : { kind: 'done' };
       case 'refused':
         return {
@@ -69,6 +78,7 @@ export function createPostgres(options: PostgresOptions = {}): Protocol {
     const wish = readWish(parameters);
     if (!wish.ok) return refuse(wish.error.refusal, wish.error.claim);
     const { claim } = wish.value;
+    context.progressed('named');
     // 3.1 was never released: libpq takes an answer that names it for nonsense.
     const spoken = version >= PROTOCOL_3_2 ? PROTOCOL_3_2 : PROTOCOL_3_0;
     if (version !== spoken || wish.value.unknownOptions.length > 0)
@@ -81,7 +91,7 @@ export function createPostgres(options: PostgresOptions = {}): Protocol {
       return { kind: 'arrival', arrival: arrivalOf(transport, wish.value, spoken, proof.value) };
     } catch (error) {
       if (!(error instanceof ConnectionLost)) throw error;
-      if (context.signal.aborted) return refuse(tooLate, claim);
+      if (context.signal.aborted) return refuse(givenUp(context.signal), claim);
       // psql without a password hangs up when it is asked for one, asks the person, and connects again.
       transport.socket.destroy();
       return { kind: 'done' };
@@ -143,7 +153,7 @@ export function createPostgres(options: PostgresOptions = {}): Protocol {
     };
   }
 
-  return { name: 'postgres', accept };
+  return { name: 'postgres', accept, turnAway };
 }
 
 /** Says why, and closes. Resolves when the socket is closed, or destroyed because it would not be. */

@@ -44,6 +44,7 @@ export interface StartOptions {
   readonly tls: SecureContext | undefined;
   readonly allowPlainText: boolean;
   readonly signal: AbortSignal;
+  progressed(to: 'securing'): void;
 }
 
 export async function readStart(raw: Socket, options: StartOptions): Promise<Start> {
@@ -67,6 +68,7 @@ export async function readStart(raw: Socket, options: StartOptions): Promise<Sta
       packets++;
       if (first === TLS_HANDSHAKE && packets === 1 && options.tls) {
         raw.unshift(Buffer.concat([Buffer.of(TLS_HANDSHAKE), transport.reader.release()]));
+        options.progressed('securing');
         const secured = await secure(raw, options.tls, options.signal);
         if (!secured) return { kind: 'lost', socket: raw, atFirstByte: false };
         transport = secured;
@@ -92,6 +94,7 @@ export async function readStart(raw: Socket, options: StartOptions): Promise<Sta
           continue;
         }
         transport.reader.release();
+        options.progressed('securing');
         raw.write('S');
         const secured = await secure(raw, options.tls, options.signal);
         if (!secured) return { kind: 'lost', socket: raw, atFirstByte: false };
