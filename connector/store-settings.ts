@@ -9,13 +9,14 @@ export function storeSettings(
   environment: Readonly<Record<string, string | undefined>>,
 ): Result<ObjectStoreSettings, string> {
   if (store.kind === 's3') {
-    const { kind, bucket, region, endpoint, lock, confirmation } = store;
+    const { kind, bucket, region, endpoint, lock, owner, confirmation } = store;
     return ok({
       kind,
       bucket,
       region,
       ...(endpoint === undefined ? {} : { endpoint }),
       ...(lock === undefined ? {} : { lock }),
+      ...(owner === undefined ? {} : { owner }),
       ...(confirmation === undefined ? {} : { confirmation }),
     });
   }

@@ -4,7 +4,7 @@
 
 import { AwsClient } from 'aws4fetch';
 import type { z } from 'zod';
-import { type ExportFormat, ObjectList } from '../core/api.ts';
+import { ArchiveLimits, type ExportFormat, ObjectList } from '../core/api.ts';
 import { ActionPage, SessionPage, type SessionQuery } from '../core/catalogue.ts';
 import type { ConnectorId, SessionId } from '../core/ids.ts';
 import { err, ok, type Result } from '../core/result.ts';
@@ -24,6 +24,8 @@ export interface SessionPlace {
 }
 
 export interface Archive {
+  /** `not_found`: functions of an earlier release, which do not say. */
+  limits(): Read<ArchiveLimits>;
   sessions(query: SessionQuery): Read<SessionPage>;
   session(place: SessionPlace): Read<StoredSession>;
   /** Of the catalogue alone. */
@@ -100,6 +102,7 @@ export function createArchive(baseUrl: string, fetcher: ArchiveFetch): Archive {
     return ok(response.value.body ?? emptyStream());
   };
   return {
+    limits: () => json(ArchiveLimits, get('/archive')),
     sessions: (query) => json(SessionPage, get('/sessions', query)),
     session: ({ id, connector }) => json(StoredSession, get(`/sessions/${id}`, { connector })),
     actions: (id, cursor, limit) => json(ActionPage, get(`/sessions/${id}/actions`, { cursor, limit })),

@@ -5,7 +5,7 @@
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { z } from 'zod';
-import { ExportFormat, type ObjectList } from '../core/api.ts';
+import { type ArchiveLimits, ExportFormat, type ObjectList } from '../core/api.ts';
 import { MAX_ACTIONS_A_PAGE, SessionQuery } from '../core/catalogue.ts';
 import { ConnectorId, SessionId } from '../core/ids.ts';
 import type { RecordingPlatform } from '../core/recording/segment.ts';
@@ -29,6 +29,8 @@ export interface FunctionsDeps {
   readonly catalogue: CatalogueReader;
   readonly reader: RecordingReader;
   readonly platform: RecordingPlatform;
+  /** The longest time for which the bucket locks an object; undefined: not known, or there is no lock. */
+  readonly maxRetainDays?: number | undefined;
   readonly report: ApiReporter;
   /** undefined: this function keeps no audit log. */
   readonly auditStore?: AuditStore | undefined;
@@ -37,6 +39,8 @@ export interface FunctionsDeps {
 }
 
 const MAX_EVENT_BYTES = 1024 * 1024;
+/** Objects of one event, which may name a thousand: a sealed session is read whole for it. */
+const INDEXED_AT_ONCE = 4;
 const ActionQuery = z.object({
   cursor: z.string().max(2000).optional(),
   limit: z.coerce.number().int().min(1).max(MAX_ACTIONS_A_PAGE).default(50),
@@ -69,6 +73,12 @@ export function createFunctionsApp(deps: FunctionsDeps): Hono {
   });
   app.notFound((c) => answerError(c, notFound('there is no such page'), deps.report));
   app.onError((fault, c) => answerError(c, fault, deps.report));
+
+  // What a policy may ask for: the edge refuses a longer `retain` when it is written.
+  app.get('/archive', (c) => {
+    const { maxRetainDays } = deps;
+    return c.json({ ...(maxRetainDays !== undefined && { maxRetainDays }) } satisfies ArchiveLimits);
+  });
 
   app.get('/sessions', async (c) => {
     const query = parse(SessionQuery, c.req.query());
@@ -149,9 +159,13 @@ export function createFunctionsApp(deps: FunctionsDeps): Hono {
         const keys = createdKeys(await c.req.json().catch(() => undefined));
         if (!keys) throw badRequest('expected an event as S3 sends it');
         // One bad object must not keep the others waiting; the whole event comes again if any must.
-        const outcomes = await Promise.allSettled(keys.map((key) => indexObject(key)));
-        const failed = outcomes.find((outcome) => outcome.status === 'rejected');
-        if (failed) throw failed.reason;
+        const failures: unknown[] = [];
+        const rest = keys.values();
+        const indexRest = async (): Promise<void> => {
+          for (const key of rest) await indexObject(key).catch((failure: unknown) => failures.push(failure));
+        };
+        await Promise.all(Array.from({ length: INDEXED_AT_ONCE }, indexRest));
+        if (failures.length > 0) throw failures[0];
         return c.body(null, 204);
       },
     );

@@ -41,6 +41,7 @@ export const api = streamHandle(
     reader,
     platform: nodeRecordingPlatform,
     auditStore,
+    maxRetainDays: auditLock?.days,
     report: reportToLambda,
   }),
 );

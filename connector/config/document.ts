@@ -78,6 +78,10 @@ const Store = z
         region: z.string().min(1),
         endpoint: httpUrl.optional(),
         lock: z.enum(['COMPLIANCE', 'GOVERNANCE', 'none']).optional(),
+        owner: z
+          .string()
+          .regex(/^\d{12}$/, "expected the twelve digits of an AWS account, in quotes: owner: '123456789012'")
+          .optional(),
         confirmation: z.enum(['sha256', 'etag-md5']).optional(),
       })
       .optional(),

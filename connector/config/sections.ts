@@ -67,6 +67,7 @@ export function storeOf(
       region,
       endpoint: rest?.endpoint,
       lock: rest?.lock,
+      owner: rest?.owner,
       confirmation: rest?.confirmation,
     });
   }
@@ -74,8 +75,8 @@ export function storeOf(
     return ok({ kind: 'directory', directory: there(document.store.directory), events: eventsTo(eventsUrl) });
   }
   if (document.store?.s3 !== undefined) {
-    const { bucket, region, endpoint, lock, confirmation } = document.store.s3;
-    return ok({ kind: 's3', bucket, region: given['store-region'] ?? region, endpoint, lock, confirmation });
+    const { bucket, region, endpoint, lock, owner, confirmation } = document.store.s3;
+    return ok({ kind: 's3', bucket, region: given['store-region'] ?? region, endpoint, lock, owner, confirmation });
   }
   return err(
     'store is missing (where recordings go): set "store" in connector.yaml, or --store-directory, or --store-bucket',

@@ -46,6 +46,7 @@ export type StoreConfig =
       readonly region: string;
       readonly endpoint: string | undefined;
       readonly lock: 'COMPLIANCE' | 'GOVERNANCE' | 'none' | undefined;
+      readonly owner: string | undefined;
       readonly confirmation: 'sha256' | 'etag-md5' | undefined;
     };
 

@@ -226,10 +226,8 @@ export class Relay implements Conversation, Delivery {
     const logBehind = this.#recorder.pendingBytes > MAX_UNCOMMITTED_BYTES;
     // A log that is behind calls deliver when it has caught up.
     if (logBehind) this.#register();
-    const pauseClient =
-      logBehind || this.#target.writableLength > MAX_UNSENT_BYTES || this.#interpreter?.clientFull === true;
-    const pauseTarget =
-      logBehind || this.#client.writableLength > MAX_UNSENT_BYTES || this.#interpreter?.targetWaits === true;
+    const pauseClient = logBehind || unsentTo(this.#target) || this.#interpreter?.clientFull === true;
+    const pauseTarget = logBehind || unsentTo(this.#client) || this.#interpreter?.targetWaits === true;
     if (pauseClient !== this.#clientPaused) {
       this.#clientPaused = pauseClient;
       if (pauseClient) this.#client.pause();
@@ -262,9 +260,11 @@ export class Relay implements Conversation, Delivery {
       this.#resolve(this.#outcome ?? { reason: 'target_closed', message: '' });
       return;
     }
-    this.contain(() => this.#register());
-    // A client that is gone for good will read nothing: what the target still sends has no receiver.
-    if (side === 'client') this.#target.resume();
+    this.contain(() => {
+      this.#register();
+      // What the other still sends has no receiver that could slow it. It is recorded, so the log can.
+      this.#regulate();
+    });
     this.#lingerThenDestroy();
   }
 
@@ -308,6 +308,9 @@ export class Relay implements Conversation, Delivery {
     return this.#client.writableLength + this.#target.writableLength;
   }
 }
+
+/** A side that is gone reads nothing any more, and holds up nobody. */
+const unsentTo = (socket: Socket): boolean => !socket.destroyed && socket.writableLength > MAX_UNSENT_BYTES;
 
 /** Writes what waits as one write, and gives an empty list. */
 function send(socket: Socket, waiting: Buffer[]): Buffer[] {

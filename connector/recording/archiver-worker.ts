@@ -28,7 +28,7 @@ const send = (message: FromArchiver): void => port.postMessage(message);
 const archiver = new Archiver({
   ...input,
   signer: manifestSigner(input.signingKey),
-  store: openObjectStore(input.store, (reason, message) =>
+  store: openObjectStore(input.store, input.directory, (reason, message) =>
     send({ kind: 'report', report: { kind: 'connector.fault', reason, message, at: new Date().toISOString() } }),
   ),
   live: new Set(input.live),

@@ -248,10 +248,14 @@ export class Archiver {
       this.#spoolFailing = false;
       return true;
     } catch (error) {
-      if (!this.#spoolFailing) this.#fault('spool_failing', codeOf(error), session);
-      this.#spoolFailing = true;
+      this.#spoolFailed(error, session);
       return false;
     }
+  }
+
+  #spoolFailed(error: unknown, session?: SessionId): void {
+    if (!this.#spoolFailing) this.#fault('spool_failing', codeOf(error), session);
+    this.#spoolFailing = true;
   }
 
   /** Everything an earlier process left has been read: sessions it did not end are ended now. */
@@ -297,7 +301,7 @@ export class Archiver {
       rmSync(join(this.#wal, walFileName(this.#files[0])), { force: true });
       this.#files.shift();
     }
-    void this.#spool.forgetDone(this.#files[0] ?? needed).catch(() => undefined);
+    this.#spool.forgetDone(this.#files[0] ?? needed).catch((error: unknown) => this.#spoolFailed(error));
   }
 
   #fault(reason: string, message: string, session?: SessionId): void {

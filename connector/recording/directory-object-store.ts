@@ -2,6 +2,9 @@
 // bytes are written to a file of another name, made durable, and linked to the key's path; link(2)
 // fails when the path exists. A directory cannot lock, so retention is not enforced here.
 //
+// Nothing is confirmed outside the store: store-root.ts proves the root before and after, and only
+// folders below it are ever made.
+//
 // Whoever wants to know of new objects gets `onCreated`, at least once for each, also across a
 // crash: a marker is made before the object, and removed only when onCreated has resolved. Markers
 // found at start are gone through again; one without its object is of a put that never came about.
@@ -10,90 +13,110 @@ import { createHash } from 'node:crypto';
 import { link, mkdir, open, readdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { err, ok, type Result } from '../../core/result.ts';
+import { CreatedAnnouncer, type SendCreated } from './created-announcer.ts';
 import type { ObjectStore, Putting, Stored, StoreFault } from './object-store.ts';
-import { Sleepers } from './sleepers.ts';
+import { NotTheStore, type ProvenRoot, StoreRoot, syncFolder } from './store-root.ts';
 
 export interface DirectoryStoreOptions {
   readonly root: string;
+  /** Remembers across starts which store the root is. undefined: a root is taken for what it is when it is first used. */
+  readonly memory?: string | undefined;
   /** Rejects: called again later. May be called more than once for an object. */
-  readonly onCreated?: ((key: string, size: number) => Promise<void>) | undefined;
+  readonly onCreated?: SendCreated | undefined;
   /** Told once when onCreated goes on rejecting, and once when it takes events again. The objects are safe meanwhile. */
   readonly onAnnouncing?: ((state: 'failing' | 'recovered', message: string) => void) | undefined;
   readonly retryMs?: number;
 }
-
-/** Rejections of one event before somebody is told: a receiver that restarts is no news. */
-const PATIENCE = 3;
 
 /** Beside the objects, on the same file system. No key begins with a dot. */
 const PARTS = '.parts';
 const EVENTS = '.events';
 const LEFT_PART_MS = 3_600_000;
 const KEY = /^[A-Za-z0-9_-][A-Za-z0-9._-]*(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/;
+/** Folders known to be durable; then they are made sure of again. */
+const MAX_KNOWN_FOLDERS = 10_000;
 
 export class DirectoryObjectStore implements ObjectStore {
-  readonly #root: string;
-  readonly #onCreated: DirectoryStoreOptions['onCreated'];
-  readonly #onAnnouncing: DirectoryStoreOptions['onAnnouncing'];
-  readonly #retryMs: number;
-  #announcingFails = false;
+  readonly #path: string;
+  readonly #root: StoreRoot;
+  readonly #announcer: CreatedAnnouncer | undefined;
   #lastPart = 0;
-  readonly #announcing = new Map<string, Promise<void>>();
-  readonly #sleepers = new Sleepers();
-  #closed = false;
-  #opened: Promise<void> | undefined;
+  /** The root whose own folders are there, and whose left events were taken up. */
+  #opened: Promise<ProvenRoot> | undefined;
+  readonly #durable = new Set<string>();
 
   constructor(options: DirectoryStoreOptions) {
-    this.#root = options.root;
-    this.#onCreated = options.onCreated;
-    this.#onAnnouncing = options.onAnnouncing;
-    this.#retryMs = options.retryMs ?? 1_000;
-    // At once, for the events that a crash left. A directory that is away now is tried again by each put.
-    this.#opened = this.#open();
-    this.#opened.catch(() => {
-      this.#opened = undefined;
-    });
+    this.#path = options.root;
+    this.#root = new StoreRoot(options.root, options.memory);
+    const { onCreated } = options;
+    this.#announcer =
+      onCreated &&
+      new CreatedAnnouncer({
+        send: onCreated,
+        sizeOf: (key) => this.#sizeOf(key),
+        settled: (key) => this.#removeMarker(key),
+        onState: options.onAnnouncing ?? (() => {}),
+        retryMs: options.retryMs ?? 1_000,
+      });
+    // At once, for the events that a crash left. A directory that is away now is tried again by each put, which says so.
+    this.#ready().catch(() => undefined);
   }
 
   async put(key: string, bytes: Uint8Array, putting: Putting): Promise<Result<Stored, StoreFault>> {
     if (!KEY.test(key)) return err({ reason: 'store_refused', message: 'the key is no path below the directory' });
     try {
-      this.#opened ??= this.#open();
-      await this.#opened;
-      return await this.#create(key, bytes, putting);
+      const root = await this.#ready();
+      const stored = await this.#create(key, bytes, putting);
+      if (stored.ok && !(await this.#root.isStill(root)))
+        return err({ reason: 'store_unreachable', message: `${this.#path} was taken away while ${key} was written` });
+      if (stored.ok) this.#announcer?.add(key);
+      return stored;
     } catch (error) {
+      if (error instanceof NotTheStore) return err({ reason: 'store_unreachable', message: error.message });
       const code = (error as NodeJS.ErrnoException).code ?? 'error';
+      // Whatever failed may be the root's doing: it is looked at anew.
       this.#opened = undefined;
-      return err({ reason: 'store_unreachable', message: `${code} in ${this.#root}` });
+      return err({ reason: 'store_unreachable', message: `${code} in ${this.#path}` });
     }
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
-    this.#sleepers.wakeAll();
-    await Promise.all(this.#announcing.values());
+    await this.#announcer?.close();
+  }
+
+  async #ready(): Promise<ProvenRoot> {
+    const root = await this.#root.prove();
+    if ((await this.#opened) !== root) {
+      this.#opened = this.#open().then(() => root);
+      this.#opened.catch(() => {
+        this.#opened = undefined;
+      });
+    }
+    await this.#opened;
+    return root;
   }
 
   async #open(): Promise<void> {
-    await mkdir(join(this.#root, PARTS), { recursive: true, mode: 0o755 });
-    await mkdir(join(this.#root, EVENTS), { recursive: true, mode: 0o755 });
+    this.#durable.clear();
+    await this.#makeFolder(PARTS);
+    await this.#makeFolder(EVENTS);
     await this.#removeLeftParts();
-    if (!this.#onCreated) return;
-    for (const name of await readdir(join(this.#root, EVENTS))) this.#announce(decodeURIComponent(name));
+    if (!this.#announcer) return;
+    for (const name of await readdir(join(this.#path, EVENTS))) this.#announcer.add(decodeURIComponent(name));
   }
 
   /** Of a crash. Nobody works on a part for an hour. */
   async #removeLeftParts(): Promise<void> {
-    for (const name of await readdir(join(this.#root, PARTS))) {
-      const path = join(this.#root, PARTS, name);
+    for (const name of await readdir(join(this.#path, PARTS))) {
+      const path = join(this.#path, PARTS, name);
       const made = await stat(path).catch(() => undefined);
       if (made && Date.now() - made.mtimeMs > LEFT_PART_MS) await unlink(path).catch(() => undefined);
     }
   }
 
   async #create(key: string, bytes: Uint8Array, { sha256 }: Putting): Promise<Result<Stored, StoreFault>> {
-    const path = join(this.#root, key);
-    const part = join(this.#root, PARTS, `${process.pid}-${Date.now()}-${++this.#lastPart}`);
+    const path = join(this.#path, key);
+    const part = join(this.#path, PARTS, `${process.pid}-${Date.now()}-${++this.#lastPart}`);
     const handle = await open(part, 'wx+', 0o444);
     try {
       await handle.writeFile(bytes);
@@ -104,16 +127,14 @@ export class DirectoryObjectStore implements ObjectStore {
       const digest = createHash('sha256').update(held.subarray(0, bytesRead)).digest();
       if (!digest.equals(sha256))
         return err({ reason: 'checksum_differs', message: `${key} was not written as it was sent` });
-      await this.#makeFolders(dirname(path));
-      if (this.#onCreated) await this.#mark(key);
+      await this.#makeFolder(dirname(key));
+      if (this.#announcer) await this.#mark(key);
       await link(part, path);
       await syncFolder(dirname(path));
-      if (this.#onCreated) this.#announce(key);
       return ok({ stored: 'created' });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
       await syncFolder(dirname(path));
-      if (this.#onCreated) this.#announce(key);
       return ok({ stored: 'existed' });
     } finally {
       await handle.close();
@@ -121,72 +142,43 @@ export class DirectoryObjectStore implements ObjectStore {
     }
   }
 
-  async #makeFolders(folder: string): Promise<void> {
-    const first = await mkdir(folder, { recursive: true, mode: 0o755 });
-    // Every new name, from the deepest up to the one that was there before.
-    for (let made = folder; first && made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
+  /** Below the root, which is never made here. Durable when this resolves, also where somebody else made it. */
+  async #makeFolder(folder: string): Promise<void> {
+    if (folder === '.' || this.#durable.has(folder)) return;
+    const parent = dirname(folder);
+    await this.#makeFolder(parent);
+    const path = join(this.#path, folder);
+    await mkdir(path, { mode: 0o755 }).catch(async (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST' || !(await stat(path)).isDirectory()) throw error;
+    });
+    await syncFolder(join(this.#path, parent));
+    if (this.#durable.size >= MAX_KNOWN_FOLDERS) this.#durable.clear();
+    this.#durable.add(folder);
   }
 
   async #mark(key: string): Promise<void> {
     const handle = await open(this.#marker(key), 'w', 0o600);
     await handle.close();
-    await syncFolder(join(this.#root, EVENTS));
+    await syncFolder(join(this.#path, EVENTS));
   }
 
   #marker(key: string): string {
-    return join(this.#root, EVENTS, encodeURIComponent(key));
+    return join(this.#path, EVENTS, encodeURIComponent(key));
   }
 
-  #announce(key: string): void {
-    const onCreated = this.#onCreated;
-    if (!onCreated || this.#announcing.has(key) || this.#closed) return;
-    const done = this.#tell(key, onCreated).finally(() => this.#announcing.delete(key));
-    this.#announcing.set(key, done);
+  /** Left behind, it costs one more announcement. */
+  async #removeMarker(key: string): Promise<void> {
+    await unlink(this.#marker(key)).catch(() => undefined);
   }
 
-  async #tell(key: string, onCreated: NonNullable<DirectoryStoreOptions['onCreated']>): Promise<void> {
-    let waitMs = this.#retryMs;
-    for (let tries = 1; !this.#closed; tries++) {
-      try {
-        const size = await sizeOf(join(this.#root, key));
-        if (size !== undefined) await onCreated(key, size);
-        await unlink(this.#marker(key)).catch(() => undefined);
-        this.#announced(undefined);
-        return;
-      } catch (error) {
-        if (tries >= PATIENCE) this.#announced(error);
-        if (!this.#closed) await this.#sleepers.sleep(waitMs);
-        waitMs = Math.min(waitMs * 2, 30_000);
-      }
+  async #sizeOf(key: string): Promise<number | undefined> {
+    const root = await this.#root.prove();
+    try {
+      return (await stat(join(this.#path, key))).size;
+    } catch (error) {
+      // Not there, or the whole store is not.
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT' && (await this.#root.isStill(root))) return undefined;
+      throw error;
     }
-  }
-
-  #announced(error: unknown): void {
-    const fails = error !== undefined;
-    if (fails === this.#announcingFails) return;
-    this.#announcingFails = fails;
-    if (!fails) this.#onAnnouncing?.('recovered', 'New objects are announced again.');
-    else {
-      const why = error instanceof Error ? error.message : 'unknown error';
-      this.#onAnnouncing?.('failing', `New objects are stored and not announced, so the catalogue lags: ${why}.`);
-    }
-  }
-}
-
-async function sizeOf(path: string): Promise<number | undefined> {
-  try {
-    return (await stat(path)).size;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }

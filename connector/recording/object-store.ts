@@ -65,6 +65,11 @@ export const S3StoreSettings = z.strictObject({
     })
     .optional(),
   lock: z.enum(['COMPLIANCE', 'GOVERNANCE', 'none']).default('COMPLIANCE'),
+  /** The account that the bucket must belong to. Undefined: whose name it is. */
+  owner: z
+    .string()
+    .regex(/^\d{12}$/)
+    .optional(),
   /**
    * sha256: the store must answer with the object's SHA-256, as AWS does. etag-md5: for stores
    * without S3's additional checksums (Ceph before 19): the SHA-256 is in the signed request, so

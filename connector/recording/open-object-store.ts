@@ -1,19 +1,22 @@
 // Settings to store. Runs in the archiver's thread.
 
+import { join } from 'node:path';
 import { createdEventSender } from './created-events.ts';
 import { DirectoryObjectStore } from './directory-object-store.ts';
 import type { ObjectStore, ParsedStoreSettings } from './object-store.ts';
 import { S3ObjectStore } from './s3-object-store.ts';
 
-/** `onFault`: what a person must see beside the puts' own answers. */
+/** `directory`: the log's own. `onFault`: what a person must see beside the puts' own answers. */
 export function openObjectStore(
   settings: ParsedStoreSettings,
+  directory: string,
   onFault: (reason: string, message: string) => void,
 ): ObjectStore {
   switch (settings.kind) {
     case 'directory':
       return new DirectoryObjectStore({
         root: settings.root,
+        memory: join(directory, 'store.json'),
         ...(settings.events && {
           onCreated: createdEventSender(settings.events),
           onAnnouncing: (state, message) => onFault(`events_${state}`, message),

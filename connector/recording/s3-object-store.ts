@@ -1,15 +1,19 @@
 // Objects in S3, or in what speaks S3. One request for each object: a conditional put under Object
 // Lock that carries the SHA-256 of the bytes. The connector's role allows nothing but PutObject and
-// PutObjectRetention below its own prefix (law 5).
+// PutObjectRetention below its own prefix (law 5). What is confirmed stands in a bucket of the account
+// that was expected, and under Object Lock in a version of its own: an answer without one is none.
 
 import { createHash } from 'node:crypto';
 import { PutObjectCommand, type PutObjectCommandOutput, S3Client, S3ServiceException } from '@aws-sdk/client-s3';
+import { S3BucketProof } from './s3-bucket-proof.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { ObjectStore, Putting, S3StoreSettings, Stored, StoreFault } from './object-store.ts';
 
 export class S3ObjectStore implements ObjectStore {
   readonly #client: S3Client;
   readonly #settings: S3StoreSettings;
+  readonly #bucket: S3BucketProof;
+  readonly #closing = new AbortController();
 
   constructor(settings: S3StoreSettings) {
     this.#settings = settings;
@@ -29,13 +33,17 @@ export class S3ObjectStore implements ObjectStore {
       requestChecksumCalculation: 'WHEN_REQUIRED',
       requestHandler: { connectionTimeout: 5_000, requestTimeout: settings.timeoutMs, throwOnRequestTimeout: true },
     });
+    this.#bucket = new S3BucketProof(this.#client, settings);
   }
 
   async put(key: string, bytes: Uint8Array, putting: Putting): Promise<Result<Stored, StoreFault>> {
-    const { bucket, lock, timeoutMs } = this.#settings;
+    const { bucket, owner, lock, timeoutMs } = this.#settings;
+    const unfit = await this.#bucket.prove();
+    if (unfit) return err(unfit);
     try {
       const command = new PutObjectCommand({
         Bucket: bucket,
+        ExpectedBucketOwner: owner,
         Key: key,
         Body: bytes,
         ContentLength: bytes.length,
@@ -47,14 +55,22 @@ export class S3ObjectStore implements ObjectStore {
         ...(lock !== 'none' && { ObjectLockMode: lock, ObjectLockRetainUntilDate: putting.retainUntil }),
       });
       signWithDigest(command, putting.sha256);
-      const answer = await this.#client.send(command, { abortSignal: AbortSignal.timeout(timeoutMs) });
-      return this.#confirm(key, bytes, putting, answer);
+      const answer = await this.#client.send(command, {
+        abortSignal: AbortSignal.any([this.#closing.signal, AbortSignal.timeout(timeoutMs)]),
+      });
+      const confirmed = this.#confirm(key, bytes, putting, answer);
+      if (!confirmed.ok) this.#bucket.doubt();
+      return confirmed;
     } catch (error) {
-      return this.#explain(error);
+      const fault = this.#explain(error);
+      if (!fault.ok && fault.error.reason === 'store_refused') this.#bucket.doubt();
+      return fault;
     }
   }
 
+  /** Cuts short what is under way: it is sent again by the next start. */
   async close(): Promise<void> {
+    this.#closing.abort();
     this.#client.destroy();
   }
 
@@ -72,6 +88,12 @@ export class S3ObjectStore implements ObjectStore {
       return err({ reason: 'checksum_missing', message: `the store answered without a checksum for ${key}` });
     if (answered !== wanted)
       return err({ reason: 'checksum_differs', message: `the store answered with another checksum for ${key}` });
+    const { bucket, lock } = this.#settings;
+    if (lock !== 'none' && (answer.VersionId === undefined || answer.VersionId === 'null'))
+      return err({
+        reason: 'store_refused',
+        message: `${bucket} made no version of ${key}, so it is not locked: enable versioning and Object Lock there, or set store.s3.lock: none`,
+      });
     return ok({ stored: 'created' });
   }
 

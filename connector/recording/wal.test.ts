@@ -15,7 +15,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openedFact, RecordedClient, testConnector } from '../../test/harness/recording.ts';
 import { newId } from '../../core/ids.ts';
 import { CommittedPosition } from './committed-position.ts';
-import { nodeWalStorage } from './wal-file.ts';
+import { nodeWalStorage, type WalStorage } from './wal-file.ts';
 import { walFileName } from './wal-format.ts';
 import { walFiles, WalReader } from './wal-reader.ts';
 import { WriteAheadLog } from './wal.ts';
@@ -29,11 +29,11 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-function newLog(fileBytes = 64 * 1024 * 1024) {
+function newLog(fileBytes = 64 * 1024 * 1024, storage: WalStorage = nodeWalStorage(directory)) {
   const committed = new CommittedPosition();
   const problems: string[] = [];
   const log = new WriteAheadLog({
-    storage: nodeWalStorage(directory),
+    storage,
     firstFile: (walFiles(directory).at(-1) ?? 0) + 1,
     committed,
     clock: { monotonicUs: () => performance.now() * 1000 },
@@ -101,6 +101,46 @@ describe('the log', () => {
     expect(client.deliveredBytes).toBe(0);
     await turn();
     expect(client.deliveredBytes).toBe(3_000_000);
+    await log.close();
+  });
+
+  test('keeps what came while it could not be written in as much memory as it takes, and loses none', async () => {
+    let full = false;
+    const disk = nodeWalStorage(directory);
+    const { log, committed, problems } = newLog(undefined, {
+      ...disk,
+      create(number) {
+        const file = disk.create(number);
+        return { ...file, write: (buffers, position) => (full ? 0 : file.write(buffers, position)) };
+      },
+    });
+    const clients = Array.from({ length: 400 }, () => new RecordedClient(connector, log));
+    await turn();
+    const before = process.memoryUsage().arrayBuffers;
+    full = true;
+    // A turn each, as from 400 sockets. An arena each would be 100 MiB.
+    for (const client of clients) {
+      client.send('target', 'x'.repeat(60));
+      await turn();
+    }
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(8 * 1024 * 1024);
+    // More than one batch holds, then more of what is small.
+    const [first] = clients;
+    for (let i = 0; i < 3; i++) first?.send('target', Buffer.alloc(700_000, 'y'));
+    for (const client of clients) client.send('client', 'z');
+    full = false;
+    await expect.poll(() => log.state).toBe('ready');
+    for (const client of clients) expect(client.deliveredBytes).toBe(client === first ? 2_100_061 : 61);
+    const { frames } = readAll(directory, committed.read());
+    for (const { session } of clients)
+      expect(
+        frames.filter((frame) => frame.startsWith(session)).map((frame) => frame.replace(/.*: \d /, '').length),
+      ).toEqual(
+        session === first?.session
+          ? [expect.any(Number), 60, 700_000, 700_000, 700_000, 1]
+          : [expect.any(Number), 60, 1],
+      );
+    expect(problems.at(-1)).toBe('recovered');
     await log.close();
   });
 

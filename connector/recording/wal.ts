@@ -53,7 +53,7 @@ export class WriteAheadLog implements SessionLog, RecorderLog {
   #lastSlot = 0;
   readonly #open = new Map<number, WalRecorder>();
   #batch = new WalBatch();
-  /** Sealed batches that could not be written yet, oldest first. Empty unless paused. */
+  /** Full batches that could not be written yet, oldest first. Empty unless paused. */
   #queue: WalBatch[] = [];
   readonly #idleBatches: WalBatch[] = [];
   #touched: WalRecorder[] = [];
@@ -142,7 +142,10 @@ export class WriteAheadLog implements SessionLog, RecorderLog {
   diskIs(disk: DiskState): void {
     if (disk === this.#disk) return;
     this.#disk = disk;
-    if (disk !== 'critical' || this.#state !== 'ready') return;
+    if (disk === 'critical' && this.#state === 'ready') this.#endForDisk();
+  }
+
+  #endForDisk(): void {
     this.#endTurn();
     for (const recorder of [...this.#open.values()])
       recorder.fail(fault('the disk of the write-ahead log is nearly full'));
@@ -164,14 +167,14 @@ export class WriteAheadLog implements SessionLog, RecorderLog {
   }
 
   #room(recorder: WalRecorder, bytes: number): WalBatch {
-    if (!this.#batch.hasRoomFor(bytes)) this.#flush();
+    if (!this.#batch.hasRoomFor(bytes)) this.#empty();
     this.#batch.addSession(recorder.slot, recorder.session);
     return this.#batch;
   }
 
   #appended(recorder: WalRecorder, batch: WalBatch): void {
     this.#touch(recorder);
-    if (batch.payloadBytes >= BATCH_TARGET_BYTES || batch.parts >= MAX_PARTS) this.#flush();
+    if (batch.payloadBytes >= BATCH_TARGET_BYTES || batch.parts >= MAX_PARTS) this.#empty();
   }
 
   #touch(recorder: WalRecorder): void {
@@ -186,27 +189,32 @@ export class WriteAheadLog implements SessionLog, RecorderLog {
 
   #endTurn(): void {
     this.#turnScheduled = false;
-    if (this.#flush()) this.#deliver();
+    if (this.#state === 'ready' && this.#write()) this.#deliver();
   }
 
-  /** Whether everything appended so far is in the log. */
-  #flush(): boolean {
-    if (this.#batch.payloadBytes > 0) {
-      this.#queue.push(this.#batch);
-      this.#batch = this.#idleBatches.pop() ?? new WalBatch();
-    }
-    return this.#state === 'ready' && this.#writeQueue();
+  /** The present batch is full: it is written, or waits in the queue for a log that can be. */
+  #empty(): void {
+    if (this.#state === 'ready' && this.#write()) return;
+    this.#queue.push(this.#batch);
+    this.#batch = this.#idleBatches.pop() ?? new WalBatch();
   }
 
-  #writeQueue(): boolean {
-    for (let batch = this.#queue[0]; batch; batch = this.#queue[0]) {
+  /**
+   * Writes all that waits; whether everything appended so far is in the log. A batch that cannot be written and is
+   * not full stays the one that is appended to: turns of a paused log cost what they append, not an arena each.
+   */
+  #write(): boolean {
+    for (;;) {
+      const batch = this.#queue[0] ?? this.#batch;
+      if (batch.payloadBytes === 0) break;
       try {
         this.#writer.write(batch);
       } catch (error) {
         this.#writeFailed(error);
         return false;
       }
-      this.#queue.shift();
+      if (batch === this.#batch) this.#batch = this.#idleBatches.pop() ?? new WalBatch();
+      else this.#queue.shift();
       this.#recycle(batch);
     }
     for (const recorder of this.#touched) {
@@ -236,14 +244,12 @@ export class WriteAheadLog implements SessionLog, RecorderLog {
 
   #tryAgain(): void {
     if (this.#state !== 'paused') return;
-    if (this.#batch.payloadBytes > 0) {
-      this.#queue.push(this.#batch);
-      this.#batch = this.#idleBatches.pop() ?? new WalBatch();
-    }
-    if (this.#writeQueue()) {
+    if (this.#write()) {
       this.#state = 'ready';
       this.#options.events.recovered();
       this.#deliver();
+      // It may have become so while nothing could be written, which the room set aside then allowed again.
+      if (this.#disk === 'critical') this.#endForDisk();
     } else if (this.monotonicUs() - this.#pausedSinceUs >= this.#options.limits.pauseMs * 1000) this.#fail();
     else this.#retry = setTimeout(() => this.#tryAgain(), RETRY_MS);
   }

@@ -25,6 +25,7 @@ export interface AdmitDeps {
   readonly ids: IdSource;
   readonly compiler: RulesCompiler;
   readonly keyedHash: KeyedHash;
+  readonly onBug: (error: unknown) => void;
 }
 
 export interface Admitted {
@@ -71,7 +72,9 @@ export async function admit(
   let guard: LiveGuard;
   try {
     guard = live.admit(rules, (first) => createGuard({ ...deps, session: live.id, recorder, onRowsExceeded }, first));
-  } catch {
+  } catch (error) {
+    // Everybody under this policy is refused until somebody looks, so somebody is told.
+    deps.onBug(error);
     return err({ refusal: unusableRules, opened: true, recorder });
   }
   function onRowsExceeded(rule: string, limit: number): void {

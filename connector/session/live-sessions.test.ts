@@ -124,13 +124,15 @@ describe('a live session', () => {
   });
 
   it('law 4: no rules, or ones that cannot be applied, end it; others go on', () => {
-    const sessions = new LiveSessions();
+    const bugs: unknown[] = [];
+    const sessions = new LiveSessions((error) => bugs.push(error));
     const [none, broken, well] = [run({}), run({}), run({})];
     for (const session of [none, broken, well]) sessions.add(session);
     sessions.applyRules([none.id], undefined);
     expect(none.cause).toMatchObject({ reason: 'policy_denied' });
     sessions.applyRules([broken.id, well.id, newId('ses')], { ...rules(2), rule: 'broken' });
     expect(broken.cause).toMatchObject({ reason: 'policy_denied' });
+    expect(bugs).toEqual([new Error('it does not compile')]);
     const newer = run({});
     sessions.add(newer);
     sessions.applyRules([newer.id], 'unknown');
@@ -145,7 +147,7 @@ describe('a live session', () => {
   });
 
   it('is told to the edge once the edge has let it in, not while it is being asked', () => {
-    const sessions = new LiveSessions();
+    const sessions = new LiveSessions(() => {});
     const session = open();
     sessions.add(session);
     expect(sessions.ids()).toEqual([]);

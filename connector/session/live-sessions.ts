@@ -96,6 +96,11 @@ export class LiveSession {
 
 export class LiveSessions {
   readonly #sessions = new Map<SessionId, LiveSession>();
+  readonly #onBug: (error: unknown) => void;
+
+  constructor(onBug: (error: unknown) => void) {
+    this.#onBug = onBug;
+  }
 
   add(session: LiveSession): void {
     this.#sessions.set(session.id, session);
@@ -113,6 +118,7 @@ export class LiveSessions {
 
   /** Without rules the policy gives no access any more. Rules that cannot be applied end the session too (law 4). */
   applyRules(sessions: readonly SessionId[], rules: SessionRules | 'unknown' | undefined): void {
+    let told = false;
     for (const id of sessions) {
       const session = this.#sessions.get(id);
       if (!session) continue;
@@ -124,11 +130,16 @@ export class LiveSessions {
         continue;
       }
       try {
-        if (rules === 'unknown') throw new Error('a rule of a kind that is not known');
-        session.apply(rules);
-      } catch {
-        session.end('policy_denied', 'The gateway cannot apply the policy that is in force. Tell an administrator.');
+        if (rules !== 'unknown') {
+          session.apply(rules);
+          continue;
+        }
+      } catch (error) {
+        // One policy, one bug, however many it ends.
+        if (!told) this.#onBug(error);
+        told = true;
       }
+      session.end('policy_denied', 'The gateway cannot apply the policy that is in force. Tell an administrator.');
     }
   }
 

@@ -61,10 +61,10 @@ const STOPPED: Refusal = {
 export async function startListener(options: ListenerOptions): Promise<Listener> {
   const { protocol } = options;
   const { edge, ids = systemIdSource, onBug = () => {} } = options.sessions;
-  const deps = { ...options.sessions, ids, compiler: createRulesCompiler() };
+  const deps = { ...options.sessions, ids, onBug, compiler: createRulesCompiler() };
   const limits: Limits = { ...DEFAULT_LIMITS, ...options.sessions.limits };
   const unauthenticated = new UnauthenticatedConnections(limits);
-  const live = new LiveSessions();
+  const live = new LiveSessions(onBug);
   const stopping = new AbortController();
   const running = new Set<Promise<void>>();
 

@@ -56,3 +56,29 @@ export function ascii(bytes: Uint8Array, start: number, end: number): string {
   for (let at = start; at < end; at++) text += String.fromCharCode(bytes[at] as number);
   return text;
 }
+
+/**
+ * Whether what ends in front of `at` is an escape and no word: `\\n`, `\\t`, `\\u0022` as in JSON, `%3D` as in addresses. What
+ * stands behind it begins anew.
+ */
+export function isBehindEscape(bytes: Uint8Array, at: number, begin: number): boolean {
+  const last = at - 1;
+  const second = last - 1;
+  if (second < begin) return false;
+  if (bytes[second] === 0x5c) return ESCAPED.has(bytes[last] as number);
+  const hex = isOf(bytes[last] as number, HEX) && isOf(bytes[second] as number, HEX);
+  if (!hex) return false;
+  if (second > begin && bytes[second - 1] === 0x25) return true;
+  return (
+    last - 5 >= begin &&
+    bytes[last - 5] === 0x5c &&
+    bytes[last - 4] === 0x75 &&
+    isOf(bytes[last - 3] as number, HEX) &&
+    isOf(bytes[last - 2] as number, HEX)
+  );
+}
+
+const ESCAPED: ReadonlySet<number> = new Set([0x62, 0x66, 0x6e, 0x72, 0x74]);
+
+/** Whether `byte` may be the last of such an escape. */
+export const mayEndEscape = (byte: number): boolean => ESCAPED.has(byte) || isOf(byte, HEX);

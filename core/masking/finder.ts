@@ -2,7 +2,8 @@
 // whether anybody wants to look, so that text without candidates costs two look-ups a byte.
 
 import { DIGIT, isOf } from './byte-classes.ts';
-import type { Detector, Span } from './detector.ts';
+import { type Detector, LOOK_AHEAD_BYTES, type Span } from './detector.ts';
+import { DETECTOR_NAMES } from './detectors/names.ts';
 import type { Pattern } from './detectors/pattern.ts';
 
 export interface Match {
@@ -27,6 +28,9 @@ interface Candidate {
   /** Of its group. */
   readonly bit: number;
 }
+
+/** What a value is recognised by: a maker's mark says more than a name in front, and that more than a form. */
+const rankOf = ({ name }: Detector): number => (DETECTOR_NAMES as readonly string[]).indexOf(name);
 
 /**
  * Whether a detector looks at byte b behind byte a: `(entries[a] << 16) & entries[b]` is not 0. The upper half of an
@@ -53,6 +57,7 @@ export class Finder {
       if ('pattern' in one) this.#patterns.push({ pattern: one.pattern, source });
       else detectors.push({ detector: one.detector, source });
     });
+    detectors.sort((a, b) => rankOf(a.detector) - rankOf(b.detector));
     const groups: (readonly boolean[])[] = [];
     this.#candidates = Array.from({ length: 256 }, (_, byte) =>
       detectors
@@ -108,8 +113,9 @@ export class Finder {
         const bits = before & entry;
         before = entry << 16;
         if (bits === 0) continue;
-        const match = this.#try(bits, bytes, at, begin, free, end, final);
-        if (match === undefined) continue;
+        const first = this.#try(bits, bytes, at, begin, free, end, final);
+        if (first === undefined) continue;
+        const match = this.#overlapped(first, bytes, at, begin, free, end, final);
         if (found === undefined) found = [];
         found.push(match);
         free = match.end;
@@ -123,6 +129,47 @@ export class Finder {
     return this.#withPatterns(found, bytes, begin, Math.max(from, low), scanEnd, end, low);
   }
 
+  /**
+   * What is found within a value, or ends it: with the same borders or wider ones the surer of the two has it all, and
+   * what goes on behind the value's end is hidden with it.
+   */
+  #overlapped(
+    first: Match,
+    bytes: Uint8Array,
+    from: number,
+    begin: number,
+    low: number,
+    end: number,
+    final: boolean,
+  ): Match {
+    const { entries } = this.triggers;
+    // As far as is certain to be there, wherever chunks are cut.
+    const limit = Math.min(end, from + LOOK_AHEAD_BYTES);
+    let match = first;
+    if (this.#rank(first) === 0) return first;
+    for (let at = from + 1; at <= match.end && at < limit; at++) {
+      const bits = ((entries[bytes[at - 1] as number] as number) << 16) & (entries[bytes[at] as number] as number);
+      const other = bits === 0 ? undefined : this.#try(bits, bytes, at, begin, low, limit, final, end);
+      if (!other || other.start >= match.end) continue;
+      const covers = other.start <= match.start && other.end >= match.end;
+      if (covers && this.#rank(other) < this.#rank(match)) match = other;
+      else if (at < match.end && other.start >= match.start && other.end > match.end)
+        match = {
+          ...(this.#rank(other) < this.#rank(match) ? other : match),
+          start: match.start,
+          end: other.end,
+          open: other.open,
+        };
+      if (match.open) break;
+    }
+    return match;
+  }
+
+  #rank({ source }: Match): number {
+    const found = this.sources[source];
+    return found && 'detector' in found ? rankOf(found.detector) : DETECTOR_NAMES.length;
+  }
+
   #try(
     bits: number,
     bytes: Uint8Array,
@@ -131,6 +178,7 @@ export class Finder {
     low: number,
     end: number,
     final: boolean,
+    tailEnd = end,
   ): Match | undefined {
     const span = this.#span;
     const candidates = this.#candidates[bytes[at] as number] as readonly Candidate[];
@@ -140,8 +188,8 @@ export class Finder {
       span.start = span.end = 0;
       if (!detector.match(bytes, at, begin, low, end, span)) continue;
       if (!detector.tail) return { start: span.start, end: span.end, source, open: false };
-      const stop = detector.tail(bytes, span.end, end);
-      return { start: span.start, end: stop < 0 ? end : stop, source, open: stop < 0 && !final };
+      const stop = detector.tail(bytes, span.end, tailEnd);
+      return { start: span.start, end: stop < 0 ? tailEnd : stop, source, open: stop < 0 && !final };
     }
     return undefined;
   }

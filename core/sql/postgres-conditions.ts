@@ -24,15 +24,31 @@ function alwaysTrue(node: TreeNode): boolean {
     if (node.fields.boolop === 'AND_EXPR') return arms.every(alwaysTrue);
     if (node.fields.boolop === 'OR_EXPR') return arms.some(alwaysTrue);
   }
-  if (node.type === 'A_Expr' && ['=', '>=', '<='].includes(names(node.fields.name).at(-1) ?? '')) {
-    const left = nodeOf(node.fields.lexpr);
-    const right = nodeOf(node.fields.rexpr);
-    if (left?.type === 'ColumnRef' && right?.type === 'ColumnRef') {
-      const [a, b] = [names(left.fields.fields), names(right.fields.fields)];
-      if (a.length > 0 && a.at(-1) === b.at(-1) && (a.length !== b.length || a.join('.') === b.join('.'))) return true;
-    }
-  }
+  if (node.type === 'A_Expr' && comparesWithItself(node)) return true;
   return !mentions(node, UNDECIDED) && !isFalse(node);
+}
+
+const COMPARES: ReadonlySet<unknown> = new Set(['AEXPR_OP', 'AEXPR_NOT_DISTINCT']);
+
+/** `id = id`, `t.id >= id`. */
+function comparesWithItself({ fields }: TreeNode): boolean {
+  if (!COMPARES.has(fields.kind) || !['=', '>=', '<='].includes(names(fields.name).at(-1) ?? '')) return false;
+  const left = nodeOf(fields.lexpr);
+  const right = nodeOf(fields.rexpr);
+  return (
+    left?.type === 'ColumnRef' &&
+    right?.type === 'ColumnRef' &&
+    meanTheSame(names(left.fields.fields), names(right.fields.fields))
+  );
+}
+
+/**
+ * Two references in one WHERE, each `column`, `table.column` or longer. What one of them leaves out is what the other
+ * has: PostgreSQL refuses a name that could be of two tables.
+ */
+function meanTheSame(a: readonly string[], b: readonly string[]): boolean {
+  const shared = Math.min(a.length, b.length);
+  return shared > 0 && a.slice(-shared).join('\0') === b.slice(-shared).join('\0');
 }
 
 function isFalse(node: TreeNode): boolean {

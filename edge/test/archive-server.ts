@@ -65,6 +65,7 @@ export const archiveOfTests = () => {
       if (request.headers.authorization !== 'Bearer only-for-tests-only-for-tests') {
         return json(401, { error: { reason: 'unauthorized', message: 'no' } });
       }
+      if (url.pathname === '/archive') return json(200, { maxRetainDays: 3650 });
       if (url.pathname === '/contradictions' && request.method === 'POST') {
         request.on('data', (chunk: Buffer) => contradictions.push(chunk.toString()));
         return request.on('end', () => response.writeHead(204).end());

@@ -1,10 +1,13 @@
 // The audit log's pieces in a directory: what `npm start` uses in S3's place. Creation is atomic and
-// never overwrites (link(2) fails when the path exists). A directory cannot lock.
+// never overwrites (link(2) fails when the path exists). A directory cannot lock. The connector names
+// the directory (core/recording/store-identity.ts); nothing is stored in one that has no name, or
+// another than before, since that is what a directory that was moved away leaves behind.
 
 import { randomUUID } from 'node:crypto';
 import { link, mkdir, open, readdir, readFile, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AUDIT_PREFIX, MAX_PIECE_BYTES } from '../../core/audit-archive.ts';
+import { STORE_IDENTITY_FILE, StoreIdentity } from '../../core/recording/store-identity.ts';
 import { RetriableFault } from '../faults.ts';
 import { type AuditStore, isPieceName } from './audit-store.ts';
 
@@ -14,11 +17,23 @@ export function directoryAuditStore(root: string): AuditStore {
   const folder = join(root, AUDIT_PREFIX);
   // Beside the objects, on the same file system. No key begins with a dot.
   const parts = join(root, '.parts');
+  let known: string | undefined;
+
+  /** The store's name; undefined: none yet. Throws when the root is not the store that it was. */
+  async function identify(): Promise<string | undefined> {
+    const found = await identityOf(root);
+    if (known !== undefined && found !== known)
+      throw new RetriableFault(`${root} is not the store that it was: mount it, or move it back`);
+    known = found;
+    return found;
+  }
+
   return {
     async create({ name, bytes }) {
-      return answered(async () => {
-        await mkdir(folder, { recursive: true });
-        await mkdir(parts, { recursive: true });
+      const store = await identify();
+      if (store === undefined) throw new RetriableFault(`${root} is no store yet: a connector that uses it names it`);
+      const created = await answered(async () => {
+        for (const path of [folder, parts]) await makeFolder(path);
         const part = join(parts, `audit-${randomUUID()}`);
         try {
           const file = await open(part, 'wx', 0o444);
@@ -36,11 +51,15 @@ export function directoryAuditStore(root: string): AuditStore {
           await unlink(part).catch(() => {});
         }
         await syncFolder(folder);
+        await syncFolder(root);
         return 'created' as const;
       });
+      await identify();
+      return created;
     },
 
     async list(after) {
+      await identify();
       const names = (await orAbsent(readdir(folder))) ?? [];
       const known = names.filter((name) => isPieceName(name) && (after === undefined || name > after)).sort();
       const pieces = [];
@@ -52,11 +71,29 @@ export function directoryAuditStore(root: string): AuditStore {
     },
 
     async get(name) {
+      await identify();
       const entry = await orAbsent(stat(join(folder, name)));
       if (!entry?.isFile()) return undefined;
       return entry.size > MAX_PIECE_BYTES ? 'too_large' : orAbsent(readFile(join(folder, name)));
     },
   };
+}
+
+/** Below a root that is there, which is never made here. */
+async function makeFolder(path: string): Promise<void> {
+  await mkdir(path).catch((error: unknown) => {
+    if (codeOf(error) !== 'EEXIST') throw error;
+  });
+}
+
+async function identityOf(root: string): Promise<string | undefined> {
+  const text = await orAbsent(readFile(join(root, STORE_IDENTITY_FILE), 'utf8'));
+  if (text === undefined) return undefined;
+  try {
+    return StoreIdentity.parse(JSON.parse(text)).store;
+  } catch {
+    throw new RetriableFault(`${join(root, STORE_IDENTITY_FILE)} is damaged: restore it`);
+  }
 }
 
 async function syncFolder(path: string): Promise<void> {

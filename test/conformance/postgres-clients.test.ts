@@ -150,35 +150,83 @@ describe('psql', () => {
   });
 });
 
-describe('pg_dump and pg_restore', () => {
-  it('take a database apart and put it together again', async ({ skip }) => {
+describe('tools that know databases by their names, with EMAIL#RESOURCE as the user', () => {
+  let old: PostgresServer | undefined;
+  let through: Gateway | undefined;
+  let theirs: Record<string, string>;
+  beforeAll(async () => {
     // Debian's pg_dump 15 refuses a server of version 18.
-    const old = await startPostgres({ version: 15 }).catch((error: unknown) => skip(String(error)));
-    const through = await startGateway({ targets: { demo: trusted(old.port) } });
-    const theirs = { ...env, PGPORT: String(through.port), PGPASSWORD: through.edge.issue().secret };
-    try {
-      const script = `create table a(id serial primary key, t text, b bytea);
-        insert into a(t, b) select md5(g::text), decode(md5(g::text), 'hex') from generate_series(1, 20000) g;
-        create view v as select count(*) from a; select lo_from_bytea(0, 'large'); create database restored;`;
-      const psql = client('psql', skip);
-      expect((await run(psql, ['-X', '-q', '-v', 'ON_ERROR_STOP=1'], { env: theirs, input: script })).code).toBe(0);
-      const file = join(directory, 'dump');
-      const dumped = await run(client('pg_dump', skip), ['-Fc', '-b', '-f', file], { env: theirs });
-      expect(dumped).toMatchObject({ code: 0, stderr: '' });
-      const restored = await run(client('pg_restore', skip), ['-d', 'demo/restored', '--no-owner', file], {
-        env: theirs,
-      });
-      expect(restored).toMatchObject({ code: 0, stderr: '' });
-      const sum = (database: string) =>
-        run(psql, ['-X', '-A', '-t', '-c', `select md5(string_agg(a::text, '' order by id)) from a`], {
-          env: { ...theirs, PGDATABASE: database },
-        });
-      expect((await sum('demo/restored')).stdout).toBe((await sum('demo')).stdout);
-      expect(through.bugs).toEqual([]);
-    } finally {
-      await through.close();
-      await old.stop();
-    }
+    old = await startPostgres({ version: 15 }).catch(() => undefined);
+    if (!old) return;
+    through = await startGateway({ targets: { demo: trusted(old.port) } });
+    const { secret } = through.edge.issue();
+    theirs = { ...env, PGPORT: String(through.port), PGPASSWORD: secret, PGUSER: 'alice@example.com#demo' };
+    delete theirs.PGDATABASE;
+    const script = `create table a(id serial primary key, t text, b bytea);
+      insert into a(t, b) select md5(g::text), decode(md5(g::text), 'hex') from generate_series(1, 20000) g;
+      create view v as select count(*) from a; select lo_from_bytea(0, 'large');
+      create database restored; create database second; create database "Größe ""1"" #2";`;
+    const admin = new pg.Client({ host: old.host, port: old.port, user: 'postgres', database: 'postgres' });
+    await admin.connect();
+    for (const text of script.split(';')) await admin.query(text);
+    await admin.end();
+  }, 60_000);
+  afterAll(async () => {
+    await through?.close();
+    await old?.stop();
+    expect(through?.bugs ?? []).toEqual([]);
+  });
+  const tool = async (skip: (note: string) => never, name: string, ...parameters: string[]) => {
+    if (!old) skip('Debian package postgresql-15 is not installed');
+    return run(client(name, skip), parameters, { env: theirs });
+  };
+
+  it('pg_dump and pg_restore take a database apart and put it together again', async ({ skip }) => {
+    const file = join(directory, 'dump');
+    expect(await tool(skip, 'pg_dump', '-Fc', '-b', '-f', file, 'postgres')).toMatchObject({ code: 0, stderr: '' });
+    const restored = await tool(skip, 'pg_restore', '-d', 'restored', '--no-owner', file);
+    expect(restored).toMatchObject({ code: 0, stderr: '' });
+    const sums = ['postgres', 'restored'].map((database) =>
+      tool(skip, 'psql', '-XAtc', `select md5(string_agg(a::text, '' order by id)) from a`, database),
+    );
+    const [one, other] = await Promise.all(sums);
+    expect(one?.stdout).toMatch(/^[0-9a-f]{32}\n$/);
+    expect(other?.stdout).toBe(one?.stdout);
+  });
+
+  it('psql goes from one to another by \\c and by a connection string', async ({ skip }) => {
+    const here = String.raw`\c second
+      select current_database();
+      \c "Größe ""1"" #2"
+      select current_database();
+      \c "dbname=restored"
+      select current_database();
+      \c - - - -
+      select current_database();`;
+    if (!old) skip('Debian package postgresql-15 is not installed');
+    const ran = await run(client('psql', skip), ['-XAtq', '-v', 'ON_ERROR_STOP=1'], { env: theirs, input: here });
+    expect(ran).toMatchObject({ code: 0, stderr: '', stdout: 'second\nGröße "1" #2\nrestored\nrestored\n' });
+  });
+
+  it('createdb and dropdb, vacuumdb -a, reindexdb -a and pg_dumpall reach them all', async ({ skip }) => {
+    for (const [name, ...parameters] of [
+      ['createdb', 'third'],
+      ['vacuumdb', '-a'],
+      ['reindexdb', '-a'],
+      ['dropdb', 'third'],
+    ] as const)
+      expect(await tool(skip, name, ...parameters), name).toMatchObject({ code: 0 });
+    const all = await tool(skip, 'pg_dumpall');
+    expect(all).toMatchObject({ code: 0, stderr: '' });
+    const own = { ...theirs, PGPORT: String(old?.port), PGUSER: 'postgres', PGDATABASE: 'postgres' };
+    const direct = await run(client('pg_dumpall', skip), [], { env: own });
+    const withoutKeys = (text: string) => text.replace(/^(\\(?:un)?restrict) \w+$/gm, '$1');
+    expect(direct.stdout).toContain('COPY public.a');
+    expect(withoutKeys(all.stdout) === withoutKeys(direct.stdout)).toBe(true);
+    const databases = ['postgres', 'Größe "1" #2', 'restored', 'second'];
+    expect(through?.log.sessions.map(({ opened }) => opened.details.database)).toEqual(
+      expect.arrayContaining(databases),
+    );
   });
 });
 

@@ -7,7 +7,14 @@ import { writeFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { UpstreamTarget } from '../../connector/protocol.ts';
-import { int32, message, PROTOCOL_3_2, startupMessage } from '../../connector/protocols/postgres/messages.ts';
+import {
+  cancelRequest,
+  int32,
+  message,
+  PROTOCOL_3_0,
+  PROTOCOL_3_2,
+  startupMessage,
+} from '../../connector/protocols/postgres/messages.ts';
 import { createAuthority, type TestAuthority } from '../harness/certificates.ts';
 import { type Gateway, password, startGateway, trusted } from '../harness/gateway.ts';
 import { findClient, type PostgresServer, startPostgres } from '../harness/postgres.ts';
@@ -114,14 +121,29 @@ describe('the target is logged in to', () => {
     await client.end();
   });
 
+  it('and asked to cancel inside TLS too', async () => {
+    const peer = await dialRaw(gateway.port);
+    const { secret } = gateway.edge.issue({ resource: 'plus' });
+    const seen = await logInRaw(peer, secret, { database: 'plus' });
+    const key = seen.find(({ type }) => type === 'K')?.body ?? Buffer.alloc(8);
+    peer.send(message('Q', "select repeat('x', 10000) from generate_series(1, 3); select pg_sleep(60)\0"));
+    await peer.upTo('T');
+    const canceller = await dialRaw(gateway.port);
+    canceller.send(cancelRequest(key.readInt32BE(0), key.subarray(4)));
+    await canceller.untilClosed();
+    const answer = await peer.upTo('Z');
+    expect(answer.find(({ type }) => type === 'E')?.body.toString()).toContain('C57014\0');
+    peer.socket.destroy();
+  });
+
   it.each([
     ['clear', '08001', /in the clear/],
     ['wrong-name', '08001', /certificate did not verify/],
     ['wrong-ca', '08001', /certificate did not verify/],
     ['wrong-password', '08004', /refused the gateway's own login/],
     ['no-password', '08004', /has none/],
-    ['closed', '08001', /not reachable/],
-    ['silent', '08001', /did not answer in time/],
+    ['closed', '57P03', /not reachable/],
+    ['silent', '57P03', /did not answer in time/],
     ['demo/nowhere', '3D000', /no such database/],
   ])('and when that fails, the client is told what to do: %s', async (database, code, text) => {
     const [was, said] = await refusedAs({ database });
@@ -130,6 +152,45 @@ describe('the target is logged in to', () => {
     expect(said).not.toMatch(/target password|not it|_user/);
     expect(gateway.log.last.ended?.message).toMatch(text);
   });
+
+  it.each([
+    // What the client, its pool or its libpq acts on is the target's own.
+    ['57P03', false, '57P03', /starting up or stopping/],
+    ['53300', false, '53300', /no more connections/],
+    ['22023', false, '22023', /session: said of it \(22023\)/],
+    ['42704', true, '42704', /session: said of it/],
+    ['42601', true, '42601', /session: said of it/],
+    ['57P01', true, '57P01', /session: said of it/],
+    ['55000', true, '55000', /session: said of it/],
+    ['3D000', true, '3D000', /no such database/],
+    ['28000', true, '28000', /session: said of it/],
+    // What it says of the gateway's own credential is none of the client's.
+    ['28000', false, '08004', /refused the gateway's own login \(28000\)/],
+    ['28P01', false, '08004', /refused the gateway's own login \(28P01\)/],
+    ['28000', true, '08004', /refused the gateway's own login/, 'role "gatehouse_rw" is not permitted to log in'],
+    ['42501', true, '42501', /for an administrator/, 'permission denied for "gatehouse_rw"'],
+  ] as [string, boolean, string, RegExp, string?][])(
+    'and a target that refuses with %s (credential taken: %s) is shown as %s',
+    async (code, taken, shown, words, said: string = 'said of it') => {
+      const target = await startFakeTarget();
+      const user = 'gatehouse_rw';
+      const other = await startGateway({ targets: { demo: trusted(target.port, { user }) } });
+      const attempt = refusedAs({ port: other.port, password: other.edge.issue().secret });
+      await until('the gateway dialled', () => target.connections.length === 1);
+      const peer = target.connections[0] as RawPeer;
+      await peer.take(4);
+      const refusal = message('E', `SFATAL\0VFATAL\0C${code}\0M${said}\0\0`);
+      peer.send(...(taken ? [message('R', 0), refusal] : [refusal]));
+      peer.socket.end();
+      const [was, text] = await attempt;
+      expect(was).toBe(shown);
+      expect(text).toMatch(words);
+      expect(text).not.toContain(user);
+      expect(other.log.last.ended?.message).not.toContain(user);
+      await other.close();
+      await target.close();
+    },
+  );
 
   it('unless it could not prove that it knows its password', async () => {
     const impostor = await startFakeTarget();
@@ -214,13 +275,42 @@ describe('a client comes in', () => {
     }
   });
 
-  it('with a later version or unknown protocol options is told what is known', async () => {
+  it.each([
+    // [asked, answered, bytes of the cancel key's secret]
+    [0x30009, PROTOCOL_3_2, 32],
+    [0x30003, PROTOCOL_3_2, 32],
+    [0x30002, PROTOCOL_3_2, 32],
+    // Never released: named to nobody, and older than what has long keys.
+    [0x30001, PROTOCOL_3_0, 4],
+    [0x30000, PROTOCOL_3_0, 4],
+  ])(
+    'with version %i and unknown protocol options is told what is known, and not more than it asked',
+    async (asked, answered, bytes) => {
+      const peer = await dialRaw(gateway.port);
+      const seen = await logInRaw(peer, grant.secret, { '_pq_.compression': 'zstd' }, asked);
+      expect(seen[0]?.type).toBe('v');
+      expect(seen[0]?.body.readInt32BE(0)).toBe(answered);
+      expect(seen[0]?.body.toString('latin1', 8)).toBe('_pq_.compression\0');
+      expect(seen.find(({ type }) => type === 'K')?.body.length).toBe(4 + bytes);
+      expect(seen.at(-1)?.type).toBe('Z');
+      peer.socket.destroy();
+    },
+  );
+
+  it.each([
+    ['alice@example.com#demo', 'template1', 'template1'],
+    ['alice@example.com#demo', undefined, 'postgres'],
+    ['Alice@example.com#demo', 'demo/x', undefined],
+    ['alice@example.com', 'demo/template1', 'template1'],
+  ])('as user %s with database %s', async (user, database, reached) => {
     const peer = await dialRaw(gateway.port);
-    const seen = await logInRaw(peer, grant.secret, { '_pq_.compression': 'zstd' }, 0x30009);
-    expect(seen[0]?.type).toBe('v');
-    expect(seen[0]?.body.readInt32BE(0)).toBe(PROTOCOL_3_2);
-    expect(seen[0]?.body.toString('latin1', 8)).toBe('_pq_.compression\0');
-    expect(seen.at(-1)?.type).toBe('Z');
+    const seen = await logInRaw(peer, grant.secret, { user, database: database ?? '' });
+    expect(seen.at(-1)?.type).toBe(reached === undefined ? 'E' : 'Z');
+    if (reached === undefined) expect(seen.at(-1)?.body.toString()).toContain('C3D000\0');
+    else {
+      peer.send(message('Q', 'select current_database()\0'));
+      expect((await peer.upTo('Z'))[1]?.body.toString('latin1', 6)).toBe(reached);
+    }
     peer.socket.destroy();
   });
 
@@ -296,6 +386,8 @@ describe('a client is turned away', () => {
   it.each([
     ['no e-mail address', { user: 'postgres' }, '08P01'],
     ['no resource', { database: 'Not A Resource' }, '3D000'],
+    ['no resource in the user', { user: 'alice@example.com#Not A Resource' }, '3D000'],
+    ['a resource alone', { user: 'demo', database: 'postgres' }, '08P01'],
     ['replication', { replication: 'database' }, '0A000'],
   ])('for %s, at once', async (_what, over, code) => {
     const peer = await dialRaw(gateway.port);

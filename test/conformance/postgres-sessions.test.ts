@@ -73,6 +73,18 @@ describe('a cancel request', () => {
     second?.peer.socket.destroy();
   });
 
+  it("shows the target's process id, as pg_backend_pid() and NOTIFY tell it, and a secret of the gateway's", async () => {
+    const { secret } = await start();
+    const { client } = await connect(secret);
+    const { rows } = await client.query('select pg_backend_pid() as pid');
+    const heard = new Promise<pg.Notification>((resolve) => client.once('notification', resolve));
+    await client.query('listen own');
+    await client.query("notify own, 'hello'");
+    const { processID } = client as unknown as { processID: number };
+    expect([rows[0].pid, (await heard).processId]).toEqual([processID, processID]);
+    await client.end();
+  });
+
   it('with another secret stops nothing', async () => {
     const { secret } = await start();
     const peer = await dialRaw(gateway.port);

@@ -1,8 +1,8 @@
 // The audit log's pieces where they are kept: one suite for the directory and for S3, and the routes
 // in front of them.
 
-import { createHash } from 'node:crypto';
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createHash, randomUUID } from 'node:crypto';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -14,6 +14,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeAuditPiece } from '../../core/audit-archive.ts';
+import { STORE_IDENTITY_FILE } from '../../core/recording/store-identity.ts';
 import { type AuditEntry, chainAuditEntry } from '../../core/audit.ts';
 import { auditArchiveRoutes } from '../../functions/audit-archive.ts';
 import { RetriableFault } from '../../functions/faults.ts';
@@ -87,6 +88,8 @@ describe('pieces in a directory', () => {
   let directory: string;
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), 'gatehouse-audit-'));
+    // As a connector that uses it has named it.
+    await writeFile(join(directory, STORE_IDENTITY_FILE), JSON.stringify({ format: 1, store: randomUUID() }));
   });
   afterAll(() => rm(directory, { recursive: true, force: true }));
   storeSuite(() => directoryAuditStore(directory));
@@ -99,6 +102,23 @@ describe('pieces in a directory', () => {
     const file = join(directory, 'audit', first.name);
     await chmod(file, 0o444);
     await expect(directoryAuditStore(file).create(first)).rejects.toThrow(RetriableFault);
+  });
+
+  it('are neither stored nor missing in what a store that was moved away left behind', async () => {
+    const store = directoryAuditStore(directory);
+    expect((await store.list()).pieces).not.toEqual([]);
+    const away = `${directory}-away`;
+    await rename(directory, away);
+    for (const left of ['nothing', 'an empty directory']) {
+      if (left !== 'nothing') await mkdir(directory);
+      for (const work of [() => store.create(other), () => store.list(), () => store.get(first.name)])
+        await expect(work()).rejects.toThrow(RetriableFault);
+      await expect(directoryAuditStore(directory).create(other)).rejects.toThrow(RetriableFault);
+    }
+    expect(await readdir(directory)).toEqual([]);
+    await rm(directory, { recursive: true });
+    await rename(away, directory);
+    expect(await store.create(first)).toBe('exists');
   });
 });
 

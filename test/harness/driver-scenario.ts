@@ -129,9 +129,9 @@ export async function startDriverPlace(version: 15 | 18 = 18): Promise<DriverPla
           env: {
             ...tls,
             PGPORT: String(gateway.port),
-            PGUSER: 'alice@example.com',
+            PGUSER: `alice@example.com#${name}`,
             PGPASSWORD: grant.secret,
-            PGDATABASE: name,
+            PGDATABASE: `${name}_through`,
           },
           end: async () => gateway.edge.revoke(grant.id),
         },

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { compilePattern } from '../../core/masking/detectors/pattern.ts';
 import { masksOf } from './masks-of.ts';
-import { SET, scoreOurs, scorePlain } from './labelled/score.ts';
+import { lostTogether, SET, scoreOurs, scorePlain } from './labelled/score.ts';
 
 /** Lowest precision and recall that may be published. */
 const FLOORS: Readonly<Record<string, readonly [number, number]>> = {
@@ -39,6 +39,10 @@ describe('on the labelled set', () => {
       expect(recall).toBeGreaterThanOrEqual(Math.min(baseline?.recall ?? 0, lowestRecall));
     },
   );
+});
+
+test('all together they hide what each hides alone', () => {
+  expect(lostTogether()).toEqual([]);
 });
 
 describe('ways', () => {

@@ -143,6 +143,7 @@ describe('law 1 on a disk that is full', () => {
     const { log } = await openLog(connector, directory, { store: store(), limits });
     const reserved = () => (existsSync(join(directory, 'reserve')) ? statSync(join(directory, 'reserve')).size : 0);
     await expect.poll(reserved, { timeout: 15_000 }).toBe(RESERVE_BYTES);
+    await expect.poll(() => existsSync(join(directory, 'store.json')), { timeout: 15_000 }).toBe(true);
     const client = new RecordedClient(connector, log);
     client.send('client', 'while there is room');
     await turn();
@@ -294,6 +295,39 @@ describe('law 6', () => {
     await log.close();
   });
 
+  test('a store that is moved away under load gets all of it when it is back, and nothing is put in its place', async () => {
+    const opened = await openLog(connector, directory, { store: store() });
+    undo.push(() => opened.log.close());
+    const away = join(place, 'away');
+    const clients: RecordedClient[] = [];
+    const work = async (rounds: number): Promise<void> => {
+      for (let round = 0; round < rounds; round++) {
+        const client = new RecordedClient(connector, opened.log);
+        clients.push(client);
+        for (let i = 0; i < 20; i++) client.send('target', `row ${round} ${i} ${'.'.repeat(500)}`);
+        await turn();
+        client.end();
+        await turn();
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    };
+    await work(20);
+    await expect.poll(() => existsSync(join(directory, 'store.json')), { timeout: 15_000 }).toBe(true);
+    renameSync(objects, away);
+    await work(20);
+    expect(existsSync(objects)).toBe(false);
+    // What an unmount leaves behind.
+    mkdirSync(objects);
+    await work(20);
+    await expect.poll(() => opened.faults()).toContain('upload_failing');
+    expect(readdirSync(objects)).toEqual([]);
+    rmSync(objects, { recursive: true });
+    renameSync(away, objects);
+    await work(20);
+    expect(await opened.log.drain(15_000)).toMatchObject({ drained: true });
+    for (const client of clients) await expectLaw1(client);
+  });
+
   test('what the store did not take survives restarts, and is sent as it was', async () => {
     writeFileSync(objects, 'the store is away');
     const first = await openLog(connector, directory, { store: store() });
@@ -387,6 +421,11 @@ async function startLyingS3(lie: Lie) {
   const held = new Map<string, Buffer>();
   let lying = true;
   const server: Server = createServer(async (request, response) => {
+    // What the bucket's settings are it does not tell, as usual.
+    if (request.method !== 'PUT') {
+      response.writeHead(403).end();
+      return;
+    }
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const body = Buffer.concat(chunks);
@@ -401,7 +440,7 @@ async function startLyingS3(lie: Lie) {
     } else if (lying && lie === 'with a wrong checksum') {
       held.delete(key);
       response.writeHead(200, { 'x-amz-checksum-sha256': createHash('sha256').digest('base64') }).end();
-    } else response.writeHead(200, { 'x-amz-checksum-sha256': sha256 }).end();
+    } else response.writeHead(200, { 'x-amz-checksum-sha256': sha256, 'x-amz-version-id': 'v1' }).end();
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   undo.push(() => {

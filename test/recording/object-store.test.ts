@@ -7,6 +7,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   utimesSync,
@@ -137,6 +138,57 @@ describe('a directory', () => {
     },
   );
 
+  test('that was moved away confirms nothing in its place, and goes on where it is back', async () => {
+    const place = mkdtempSync(join(tmpdir(), 'gatehouse-moved-'));
+    const [here, away] = [join(place, 'objects'), join(place, 'away')];
+    const options = { root: here, memory: join(place, 'store.json') };
+    const store = new DirectoryObjectStore(options);
+    const put = (to: DirectoryObjectStore, key = newKey()) => to.put(key, text('x'), putting(text('x')));
+    const refused = (message: RegExp) => ({
+      ok: false,
+      error: { reason: 'store_unreachable', message: expect.stringMatching(message) },
+    });
+    expect(await put(store)).toMatchObject({ ok: true });
+    renameSync(here, away);
+    // A connector that starts now knows no more of it than what it remembers.
+    const next = new DirectoryObjectStore(options);
+    for (const one of [store, next]) expect(await put(one)).toMatchObject(refused(/is not there: mount it/));
+    expect(existsSync(here)).toBe(false);
+    // What an unmount leaves behind, and another store.
+    mkdirSync(here);
+    for (const one of [store, next]) expect(await put(one)).toMatchObject(refused(/has no .gatehouse-store, and/));
+    expect(readdirSync(here)).toEqual([]);
+    const other = new DirectoryObjectStore({ root: here });
+    expect(await put(other)).toMatchObject({ ok: true });
+    for (const one of [store, next])
+      expect(await put(one)).toMatchObject(refused(/is another store .*remove .*store.json/));
+    rmSync(here, { recursive: true });
+    renameSync(away, here);
+    for (const one of [store, next]) expect(await put(one)).toMatchObject({ ok: true });
+    await Promise.all([store, next, other].map((one) => one.close()));
+  });
+
+  test('that is taken away while an object is written has not confirmed it', async () => {
+    const place = mkdtempSync(join(tmpdir(), 'gatehouse-moved-'));
+    const [here, away] = [join(place, 'objects'), join(place, 'away')];
+    const store = new DirectoryObjectStore({ root: here });
+    const answered = new Map<string, boolean>();
+    for (let round = 0; round < 40; round++) {
+      const keys = Array.from({ length: 5 }, newKey);
+      const puts = keys.map((key) => store.put(key, text(key), putting(text(key))));
+      // At another point of the puts in each round.
+      for (let turn = 0; turn < round % 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+      if (existsSync(here)) renameSync(here, away);
+      const answers = await Promise.all(puts);
+      if (existsSync(away)) renameSync(away, here);
+      for (const [i, key] of keys.entries()) answered.set(key, answers[i]?.ok === true);
+    }
+    const kept = [...answered].filter(([, confirmed]) => confirmed).map(([key]) => key);
+    expect(kept.length).toBeLessThan(answered.size);
+    for (const key of kept) expect(readFileSync(join(here, key), 'utf8')).toBe(key);
+    await store.close();
+  });
+
   test('that is away is a fault, and works when it is back', async () => {
     const away = join(root, 'away');
     writeFileSync(away, 'a file where the directory should be');
@@ -160,8 +212,8 @@ describe('the event of a new object', () => {
     const store = new DirectoryObjectStore({
       root: place,
       retryMs: 5,
-      async onCreated(key, size) {
-        seen.push(`${key} ${size}`);
+      async onCreated(objects) {
+        for (const { key, size } of objects) seen.push(`${key} ${size}`);
         if (seen.length < 3) throw new Error('not now');
       },
     });
@@ -170,6 +222,59 @@ describe('the event of a new object', () => {
     await expect.poll(() => readdirSync(join(place, '.events')), { timeout: 15_000 }).toEqual([]);
     expect(seen).toEqual([`${key} 4`, `${key} 4`, `${key} 4`]);
     await store.close();
+  });
+
+  test('of thousands come in batches, one request at a time, and one that cannot be taken holds up no other', async () => {
+    const place = mkdtempSync(join(tmpdir(), 'gatehouse-events-'));
+    const bad = newKey();
+    const taken = new Set<string>();
+    const batches: number[] = [];
+    let atOnce = 0;
+    const maker = new DirectoryObjectStore({ root: place, onCreated: () => Promise.reject(new Error('away')) });
+    await maker.put(bad, text('x'), putting(text('x')));
+    await maker.close();
+    for (let i = 0; i < 2_000; i++) writeFileSync(join(place, '.events', encodeURIComponent(newKey())), '');
+    mkdirSync(join(place, 'recordings', 'con_1', 'ses_1'), { recursive: true });
+    for (let i = 0; i < 1_000; i++) {
+      const key = `recordings/con_1/ses_1/${i}.seg`;
+      writeFileSync(join(place, key), 'x');
+      writeFileSync(join(place, '.events', encodeURIComponent(key)), '');
+    }
+    const store = new DirectoryObjectStore({
+      root: place,
+      retryMs: 1,
+      async onCreated(objects) {
+        atOnce++;
+        batches.push(objects.length);
+        await new Promise((resolve) => setImmediate(resolve));
+        expect(atOnce--).toBe(1);
+        if (objects.some(({ key }) => key === bad)) throw new Error('not this one');
+        for (const { key } of objects) taken.add(key);
+      },
+    });
+    await expect
+      .poll(() => readdirSync(join(place, '.events')), { timeout: 15_000 })
+      .toEqual([encodeURIComponent(bad)]);
+    expect(taken.size).toBe(1_000);
+    expect(Math.max(...batches)).toBeLessThanOrEqual(100);
+    await store.close();
+  });
+
+  test('that nobody answers is cut short by a stop', async () => {
+    const place = mkdtempSync(join(tmpdir(), 'gatehouse-events-'));
+    const asked = Promise.withResolvers<void>();
+    const store = new DirectoryObjectStore({
+      root: place,
+      onCreated: (_objects, signal) =>
+        new Promise((_, reject) => {
+          asked.resolve();
+          signal.addEventListener('abort', () => reject(signal.reason as Error));
+        }),
+    });
+    await store.put(newKey(), text('x'), putting(text('x')));
+    await asked.promise;
+    await store.close();
+    expect(readdirSync(join(place, '.events'))).toHaveLength(1);
   });
 
   test('is missed by somebody: told once that it is not taken, and once that it is again', async () => {
@@ -198,7 +303,10 @@ describe('the event of a new object', () => {
     await deaf.close();
     writeFileSync(join(place, '.events', encodeURIComponent('recordings/never/made.seg')), '');
     const seen: string[] = [];
-    const store = new DirectoryObjectStore({ root: place, onCreated: async (which) => void seen.push(which) });
+    const store = new DirectoryObjectStore({
+      root: place,
+      onCreated: async (objects) => void seen.push(...objects.map(({ key }) => key)),
+    });
     await expect.poll(() => readdirSync(join(place, '.events')), { timeout: 15_000 }).toEqual([]);
     expect(seen).toEqual([key]);
     await store.close();
@@ -216,9 +324,12 @@ describe('the event of a new object', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/events`;
     const send = createdEventSender({ url, token: 'shared', bucket: 'recordings' });
-    await expect(send('recordings/a/b/00000000.seg', 7)).rejects.toThrow('503');
+    const objects = [0, 1].map((number) => ({ key: `recordings/a/b/0000000${number}.seg`, size: 7 + number }));
+    const { signal } = new AbortController();
+    await expect(send(objects, signal)).rejects.toThrow('503');
     status = 204;
-    await send('recordings/a/b/00000000.seg', 7);
+    await send(objects, signal);
+    await expect(send(objects, AbortSignal.abort())).rejects.toThrow();
     server.close();
     expect(bodies[1]).toMatchObject({
       authorization: 'Bearer shared',
@@ -228,6 +339,7 @@ describe('the event of a new object', () => {
           eventName: 'ObjectCreated:Put',
           s3: { bucket: { name: 'recordings' }, object: { key: 'recordings/a/b/00000000.seg', size: 7 } },
         },
+        { s3: { object: { key: 'recordings/a/b/00000001.seg', size: 8 } } },
       ],
     });
   });
@@ -324,6 +436,55 @@ describe('S3 (Ceph)', () => {
     });
     await client.send(new DeleteObjectCommand({ ...target, BypassGovernanceRetention: true }));
     expect(await versions(key)).toEqual([]);
+  });
+
+  test('without Object Lock is refused before the first object, and said in words that help', async (context) => {
+    const { store, versions } = s3(context, { bucket: PLAIN });
+    const key = newKey();
+    const answer = await store.put(key, text('x'), putting(text('x')));
+    expect(answer).toMatchObject({ ok: false, error: { reason: 'store_refused' } });
+    expect(JSON.stringify(answer)).toContain('plain has no Object Lock');
+    expect(await versions(key)).toEqual([]);
+  });
+
+  test('that makes no version has locked nothing, whatever the bucket says of itself', async () => {
+    const bytes = text('x');
+    let version: string | undefined;
+    const expected = new Set<unknown>();
+    const server = createServer((request, response) => {
+      request.resume();
+      expected.add(request.headers['x-amz-expected-bucket-owner']);
+      const headers = {
+        'x-amz-checksum-sha256': createHash('sha256').update(bytes).digest('base64'),
+        ...(version && { 'x-amz-version-id': version }),
+      };
+      // It may not be asked for its settings, as usual.
+      request.on('end', () => response.writeHead(request.method === 'PUT' ? 200 : 403, headers).end());
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const store = new S3ObjectStore({
+      kind: 's3',
+      bucket: 'recordings',
+      region: 'x',
+      endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
+      lock: 'COMPLIANCE',
+      owner: '123456789012',
+      confirmation: 'sha256',
+      timeoutMs: 5_000,
+    });
+    for (version of [undefined, 'null'])
+      expect(await store.put(newKey(), bytes, putting(bytes))).toMatchObject({
+        ok: false,
+        error: { reason: 'store_refused', message: expect.stringContaining('made no version') },
+      });
+    version = 'v1';
+    expect(await store.put(newKey(), bytes, putting(bytes))).toMatchObject({ ok: true });
+    // In every request: the store refuses where the bucket is another account's.
+    expect([...expected]).toEqual(['123456789012']);
+    await store.close();
+    server.closeAllConnections();
+    server.close();
   });
 
   test('that does not answer with the checksum has confirmed nothing', async (context) => {

@@ -6,7 +6,7 @@ import type { EndReason } from '../../../core/recording/facts.ts';
 import { type Interpreter, Relay } from '../../net/relay.ts';
 import type { Conversation, SessionGuard, SessionRecorder, UpstreamTarget } from '../../protocol.ts';
 import { Answers } from './answers.ts';
-import { type CancelKeys, cancelUpstream } from './cancel.ts';
+import { type CancelKey, type CancelKeys, type CancelSender, SessionCancel } from './cancel.ts';
 import { type Estimate, estimate } from './estimate.ts';
 import { GuardedClient } from './guarded-client.ts';
 import { authenticationOk, backendKeyData } from './messages.ts';
@@ -36,6 +36,7 @@ export interface ConversationParts {
   /** The client did not ask for another role in its start-up packet. */
   readonly roleKnown: boolean;
   readonly cancelKeys: CancelKeys;
+  readonly cancelSender: CancelSender;
 }
 
 /** Tells the client that it is in, and carries the session. */
@@ -61,7 +62,9 @@ class PostgresInterpreter implements Interpreter {
   readonly #unguarded: UnguardedClient;
   /** Set from when the session first stands under rules. */
   #guarded: GuardedClient | undefined;
-  readonly #key: { readonly pid: number; readonly secret: Buffer };
+  readonly #key: CancelKey;
+  /** Undefined: the target told no key. */
+  readonly #upstreamCancel: SessionCancel | undefined;
   #closed = false;
 
   constructor(relay: Relay, parts: ConversationParts) {
@@ -89,7 +92,9 @@ class PostgresInterpreter implements Interpreter {
       echoes: this.#echoes,
     });
     this.#unguarded = new UnguardedClient({ relay, recorder, statements, copies: this.#masking.secretCopies });
-    this.#key = parts.cancelKeys.issue(parts.version, () => this.#cancel());
+    const { key } = parts.upstream;
+    this.#upstreamCancel = key && new SessionCancel(() => parts.cancelSender.send(parts.target, key));
+    this.#key = parts.cancelKeys.issue(parts.version, key?.pid, () => this.#cancel());
   }
 
   /** The recording begins with what the target reports of itself. The cancel key is a secret and stays out of it. */
@@ -197,24 +202,23 @@ class PostgresInterpreter implements Interpreter {
     if (this.#closed) return;
     this.#closed = true;
     this.#parts.cancelKeys.drop(this.#key);
-    const { upstream, target } = this.#parts;
     try {
       this.#guarded?.close();
     } finally {
-      if (upstream.key && this.#statements.busy) void cancelUpstream(target, upstream.key);
+      if (this.#statements.busy) void this.#upstreamCancel?.request();
       this.#masking.closed();
     }
   }
 
   /** Recorded first, then carried out (law 1). */
   #cancel(): Promise<void> {
-    const { recorder, target, upstream } = this.#parts;
+    const { recorder } = this.#parts;
     recorder.fact(0, { kind: 'cancel.requested' });
     // What waits for an approval has not reached the target.
     if (this.#guarded?.cancel()) return Promise.resolve();
     return new Promise((resolve) => {
       recorder.afterCommit({
-        deliver: () => resolve(upstream.key && !this.#closed ? cancelUpstream(target, upstream.key) : undefined),
+        deliver: () => resolve(this.#closed ? undefined : this.#upstreamCancel?.request()),
         logFailed: () => resolve(),
       });
     });

@@ -6,14 +6,14 @@ import type { Refusal } from '../../../core/refusal.ts';
 import { err, ok } from '../../../core/result.ts';
 import { ConnectionLost } from '../../net/byte-reader.ts';
 import type { AcceptContext, Accepted, Arrival, Claim, Protocol } from '../../protocol.ts';
-import { CancelKeys } from './cancel.ts';
+import { CancelKeys, CancelSender } from './cancel.ts';
 import { beginConversation } from './conversation.ts';
 import { type ClientAuth, prove, readWish, type Wish } from './login.ts';
 import { loadParser } from './parser.ts';
 import { createPostgresJudge } from './verdicts.ts';
 import { createMaskingShare } from './masking/session-masking.ts';
 import { negotiateProtocolVersion, PROTOCOL_3_0, PROTOCOL_3_2 } from './messages.ts';
-import { refusalMessage } from './refusals.ts';
+import { type LoginRefusal, refusalMessage } from './refusals.ts';
 import { refuseSettings, settingsOf } from './start-up-settings.ts';
 import { readStart, type Start, type Transport } from './start-up.ts';
 import { logIn } from './upstream.ts';
@@ -31,6 +31,7 @@ const tooLate: Refusal = { reason: 'deadline_exceeded', message: 'The login took
 export function createPostgres(options: PostgresOptions = {}): Protocol {
   const clientAuth = options.clientAuth ?? 'scram';
   const cancelKeys = new CancelKeys();
+  const cancelSender = new CancelSender();
   const judge = createPostgresJudge();
   const masking = createMaskingShare();
 
@@ -68,7 +69,8 @@ export function createPostgres(options: PostgresOptions = {}): Protocol {
     const wish = readWish(parameters);
     if (!wish.ok) return refuse(wish.error.refusal, wish.error.claim);
     const { claim } = wish.value;
-    const spoken = version === PROTOCOL_3_0 ? PROTOCOL_3_0 : PROTOCOL_3_2;
+    // 3.1 was never released: libpq takes an answer that names it for nonsense.
+    const spoken = version >= PROTOCOL_3_2 ? PROTOCOL_3_2 : PROTOCOL_3_0;
     if (version !== spoken || wish.value.unknownOptions.length > 0)
       transport.socket.write(negotiateProtocolVersion(spoken, wish.value.unknownOptions));
     try {
@@ -129,6 +131,7 @@ export function createPostgres(options: PostgresOptions = {}): Protocol {
           database: wish.database,
           roleKnown: settingsOf(wish.passedOn)?.every(([name]) => name !== 'role') === true,
           cancelKeys,
+          cancelSender,
         });
         lease?.release();
         return ok(conversation);
@@ -144,7 +147,7 @@ export function createPostgres(options: PostgresOptions = {}): Protocol {
 }
 
 /** Says why, and closes. Resolves when the socket is closed, or destroyed because it would not be. */
-function turnAway(socket: Socket, refusal: Refusal | undefined): Promise<void> {
+function turnAway(socket: Socket, refusal: LoginRefusal | undefined): Promise<void> {
   if (socket.destroyed) return Promise.resolve();
   return new Promise((resolve) => {
     const timer = setTimeout(() => socket.destroy(), FAREWELL_MS);

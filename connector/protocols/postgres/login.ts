@@ -1,4 +1,5 @@
-// Who is there: user names the person, database the resource, and the grant's secret is the password.
+// Who is there: user names the person and the resource (`EMAIL#RESOURCE`), or the database names the resource, and
+// the grant's secret is the password.
 // A person or resource that does not exist is treated as one whose grants never match, message for
 // message, so that nobody learns who and what there is.
 
@@ -25,7 +26,7 @@ export type ClientAuth = 'scram' | 'password';
 
 export interface Wish {
   readonly claim: Claim;
-  /** The database behind the resource's name; undefined: the target's own choice. */
+  /** At the target; undefined: the resource's own. */
   readonly database: string | undefined;
   readonly application: string | undefined;
   /** For the target's start-up packet. */
@@ -37,21 +38,42 @@ export interface Wish {
 /** What PostgreSQL's parse_bool takes for false. */
 const FALSE = /^(f|fa|fal|fals|false|n|no|of|off|0)$/i;
 
+/** Where the person, the resource and the database stand in a start-up packet. Nothing of it is checked yet. */
+function readNames(parameters: ReadonlyMap<string, string>): {
+  email: string;
+  resource: string;
+  database: string | undefined;
+} {
+  const user = parameters.get('user') ?? '';
+  // libpq and the server take the user's name for that of a database where none is given.
+  const asked = parameters.get('database') || user;
+  // An e-mail address may hold a # itself, and a resource's name no @.
+  const hash = user.lastIndexOf('#');
+  if (hash >= 0 && !user.includes('@', hash))
+    return { email: user.slice(0, hash), resource: user.slice(hash + 1), database: asked === user ? undefined : asked };
+  const slash = asked.indexOf('/');
+  return {
+    email: user,
+    resource: slash < 0 ? asked : asked.slice(0, slash),
+    database: slash < 0 ? undefined : asked.slice(slash + 1),
+  };
+}
+
 /** The wishes in a start-up packet. */
 export function readWish(parameters: ReadonlyMap<string, string>): Result<Wish, { refusal: Refusal; claim?: Claim }> {
-  const user = parameters.get('user') ?? '';
-  const asked = parameters.get('database') ?? user;
-  const slash = asked.indexOf('/');
-  const resource = slash < 0 ? asked : asked.slice(0, slash);
-  const database = slash < 0 ? undefined : asked.slice(slash + 1);
+  const { email: user, resource, database } = readNames(parameters);
   const email = Email.safeParse(user);
   const refuse = (reason: Refusal['reason'], message: string) =>
     err({ refusal: { reason, message }, claim: { email: user, resource } });
-  if (!email.success) return refuse('bad_request', 'The user must be your e-mail address: user=YOU@EXAMPLE.COM.');
-  if (!ResourceName.safeParse(resource).success || database === '' || (database?.length ?? 0) > 63)
+  if (!email.success)
+    return refuse(
+      'bad_request',
+      'The user must be your e-mail address and the resource, user=YOU@EXAMPLE.COM#RESOURCE, or your e-mail address alone with dbname=RESOURCE.',
+    );
+  if (!ResourceName.safeParse(resource).success || database === '')
     return refuse(
       'resource_unknown',
-      'The database must name a resource: dbname=RESOURCE or dbname=RESOURCE/DATABASE.',
+      'No resource is named: user=YOU@EXAMPLE.COM#RESOURCE with any database of it, or dbname=RESOURCE or dbname=RESOURCE/DATABASE.',
     );
   const replication = parameters.get('replication');
   if (replication !== undefined && !FALSE.test(replication))

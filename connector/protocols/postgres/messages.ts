@@ -1,6 +1,8 @@
 // The messages that the gateway writes and reads itself. Names and layouts:
 // https://www.postgresql.org/docs/current/protocol-message-formats.html
 
+import { isUtf8 } from 'node:buffer';
+
 /** Major 3, minor 0 and 2. 3.1 was never released. */
 export const PROTOCOL_3_0 = 0x0003_0000;
 export const PROTOCOL_3_2 = 0x0003_0002;
@@ -50,7 +52,7 @@ export const authenticationSaslContinue = (data: string): Buffer => message('R',
 export const authenticationSaslFinal = (data: string): Buffer => message('R', AUTH_SASL_FINAL, data);
 /** 'K' int32 process id | secret: 4 bytes in 3.0, 4 to 256 in 3.2 */
 export const backendKeyData = (pid: number, secret: Uint8Array): Buffer => message('K', pid, secret);
-/** 'v' int32 newest version we know | int32 count | names, each ended by NUL */
+/** 'v' int32 newest version we know and not newer than asked | int32 count | names, each ended by NUL */
 export const negotiateProtocolVersion = (version: number, unknown: readonly string[]): Buffer =>
   message('v', version, unknown.length, unknown.map((name) => `${name}\0`).join(''));
 
@@ -95,9 +97,13 @@ export function startupMessage(version: number, parameters: ReadonlyMap<string, 
   return Buffer.concat([int32(body.length + 4), body]);
 }
 
-/** The parameters of a start-up packet, from behind its version. Undefined when it is not pairs that end with a NUL at the packet's end. */
+/**
+ * The parameters of a start-up packet, from behind its version. Undefined when it is not pairs that end with a NUL at the
+ * packet's end, or not UTF-8: names in another encoding would be others at the target.
+ */
 export function readStartupParameters(body: Buffer): Map<string, string> | undefined {
   const parameters = new Map<string, string>();
+  if (!isUtf8(body)) return undefined;
   let at = 0;
   while (at < body.length) {
     const nameEnd = body.indexOf(0, at);

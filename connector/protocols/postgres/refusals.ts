@@ -20,15 +20,20 @@ const SQLSTATE: Readonly<Record<RefusalReason, string>> = {
   outside_time_window: '28000',
   edge_unreachable: '57P03', // cannot_connect_now
   log_unavailable: '53100', // disk_full
-  upstream_unreachable: '08001', // sqlclient_unable_to_establish_sqlconnection
+  upstream_unreachable: '57P03', // as of a server that cannot be reached: libpq goes on to its next host
   upstream_login_failed: '08004', // sqlserver_rejected_establishment_of_sqlconnection
-  upstream_untrusted: '08001',
+  upstream_untrusted: '08001', // sqlclient_unable_to_establish_sqlconnection
   deadline_exceeded: '08006', // connection_failure
-  connector_stopping: '57P01', // admin_shutdown
+  connector_stopping: '57P03', // as a server that shuts down answers new connections
 };
 
-export const refusalMessage = (refusal: Refusal): Buffer =>
-  errorResponse('FATAL', SQLSTATE[refusal.reason], `Gatehouse: ${refusal.message}`);
+/** `sqlstate`: the target's own, in place of what the reason stands for. */
+export interface LoginRefusal extends Refusal {
+  readonly sqlstate?: string;
+}
+
+export const refusalMessage = ({ reason, message: text, sqlstate }: LoginRefusal): Buffer =>
+  errorResponse('FATAL', sqlstate ?? SQLSTATE[reason], `Gatehouse: ${text}`);
 
 const END_SQLSTATE: Readonly<Record<EndReason, string>> = {
   client_closed: '57P01',

@@ -115,7 +115,7 @@ export async function readStart(raw: Socket, options: StartOptions): Promise<Sta
           'not_supported',
         );
       const parameters = readStartupParameters(packet.subarray(4));
-      if (!parameters) return refuse('The start-up packet is malformed.');
+      if (!parameters) return refuse('The start-up packet is malformed, or not UTF-8.');
       return { kind: 'startup', version: code, parameters, transport };
     }
   } catch (error) {

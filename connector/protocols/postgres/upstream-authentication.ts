@@ -21,9 +21,12 @@ import { SCRAM_SHA_256, SCRAM_SHA_256_PLUS, ScramClient } from './scram.ts';
 /** Why a target could not be logged in to, in words for the client. */
 export class LoginFault extends Error {
   readonly reason: RefusalReason;
-  constructor(reason: RefusalReason, text: string) {
+  /** For the client; undefined: what the reason stands for. */
+  readonly sqlstate: string | undefined;
+  constructor(reason: RefusalReason, text: string, sqlstate?: string) {
     super(text);
     this.reason = reason;
+    this.sqlstate = sqlstate;
   }
 }
 

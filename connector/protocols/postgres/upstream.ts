@@ -3,7 +3,7 @@
 
 import { connect, isIP, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
-import type { Refusal, RefusalReason } from '../../../core/refusal.ts';
+import type { RefusalReason } from '../../../core/refusal.ts';
 import { err, ok, type Result } from '../../../core/result.ts';
 import { ByteReader, ConnectionLost } from '../../net/byte-reader.ts';
 import type { UpstreamTarget } from '../../protocol.ts';
@@ -15,6 +15,7 @@ import {
   SSL_REQUEST,
   startupMessage,
 } from './messages.ts';
+import type { LoginRefusal } from './refusals.ts';
 import { Authentication, LoginFault, notUnderstood } from './upstream-authentication.ts';
 
 export interface UpstreamConnection {
@@ -36,7 +37,7 @@ export async function logIn(
   target: UpstreamTarget,
   database: string | undefined,
   parameters: ReadonlyMap<string, string>,
-): Promise<Result<UpstreamConnection, Refusal>> {
+): Promise<Result<UpstreamConnection, LoginRefusal>> {
   const signal = AbortSignal.timeout(target.connectTimeoutMs);
   let socket: Socket | undefined;
   try {
@@ -53,8 +54,13 @@ export async function logIn(
   }
 }
 
-function refusalOf(error: unknown, signal: AbortSignal): Refusal {
-  if (error instanceof LoginFault) return { reason: error.reason, message: error.message };
+function refusalOf(error: unknown, signal: AbortSignal): LoginRefusal {
+  if (error instanceof LoginFault)
+    return {
+      reason: error.reason,
+      message: error.message,
+      ...(error.sqlstate !== undefined && { sqlstate: error.sqlstate }),
+    };
   if (signal.aborted)
     return { reason: 'upstream_unreachable', message: 'The database did not answer in time. Try again in a moment.' };
   if (error instanceof ConnectionLost)
@@ -161,7 +167,7 @@ async function readLogin(socket: Socket, target: UpstreamTarget, signal: AbortSi
     const length = header.readInt32BE(1);
     if (length < 4 || length > MAX_LOGIN_MESSAGE_BYTES) throw notUnderstood();
     const body = await reader.take(length - 4);
-    if (type === 'E') throw loginRefused(body);
+    if (type === 'E') throw loginRefused(body, target, authentication.done);
     if (type === 'R') {
       await authentication.take(body);
       continue;
@@ -179,22 +185,36 @@ async function readLogin(socket: Socket, target: UpstreamTarget, signal: AbortSi
   }
 }
 
-/** What the target says about the gateway's own credential is for administrators; about the client's wishes, for the client. */
-function loginRefused(body: Buffer): LoginFault {
-  const { code, message: text } = readErrorFields(body);
-  if (code === '3D000')
-    return new LoginFault(
-      'resource_unknown',
-      'The target has no such database. Name another one: dbname=RESOURCE/DATABASE.',
-    );
-  if (code === '53300')
-    return new LoginFault('too_many_sessions', 'The database takes no more connections. Try again later.');
-  if (code === '57P03')
-    return new LoginFault('upstream_unreachable', 'The database is starting up or stopping. Try again in a moment.');
-  if (code.startsWith('28'))
+/** 08004 sqlserver_rejected_establishment_of_sqlconnection */
+const NOT_THE_CLIENTS = '08004';
+
+/**
+ * The target's SQLSTATE is the client's, who acts on it: libpq tries its next host at 57P03, pools wait at 53300.
+ * What is said about the gateway's own credential is for administrators, and its name for nobody else. `authenticated`:
+ * the target had taken the credential, so a 28000 may be about what the client asked for.
+ */
+function loginRefused(body: Buffer, target: UpstreamTarget, authenticated: boolean): LoginFault {
+  const { code, message } = readErrorFields(body);
+  const text = message.includes(target.user) ? 'it gives reasons that are for an administrator' : message;
+  if (code.startsWith('28') && !(authenticated && text === message))
     return new LoginFault(
       'upstream_login_failed',
       `The database refused the gateway's own login (${code}). Tell an administrator.`,
+      NOT_THE_CLIENTS,
     );
-  return new LoginFault('upstream_login_failed', `The database refused the session: ${text} (${code})`);
+  if (code === '3D000')
+    return new LoginFault(
+      'resource_unknown',
+      'The target has no such database. Name another one: dbname=DATABASE with user=EMAIL#RESOURCE, or dbname=RESOURCE/DATABASE.',
+      code,
+    );
+  if (code === '53300')
+    return new LoginFault('too_many_sessions', 'The database takes no more connections. Try again later.', code);
+  if (code === '57P03')
+    return new LoginFault(
+      'upstream_unreachable',
+      'The database is starting up or stopping. Try again in a moment.',
+      code,
+    );
+  return new LoginFault('upstream_login_failed', `The database refused the session: ${text} (${code})`, code);
 }

@@ -1,11 +1,11 @@
 // The detectors that a policy can name.
 
 import type { Detector } from '../detector.ts';
-import { password } from './assignment.ts';
 import { creditCard } from './credit-card.ts';
 import { email } from './email.ts';
 import { iban } from './iban.ts';
 import type { DetectorName } from './names.ts';
+import { password } from './password.ts';
 import { phone } from './phone.ts';
 import { privateKey } from './private-key.ts';
 import { awsKey, gcpKey, githubToken, jwt, slackToken } from './tokens.ts';

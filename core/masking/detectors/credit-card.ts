@@ -1,7 +1,7 @@
 // Payment card numbers: 13 to 19 digits, plain or in the groups that cards print, of a known
 // network's range and length (ISO/IEC 7812), with a right Luhn digit.
 
-import { ALNUM, isAt, isOf } from '../byte-classes.ts';
+import { ALNUM, DIGIT, isAt, isOf } from '../byte-classes.ts';
 import type { Detector } from '../detector.ts';
 
 /** [first prefix, last prefix, lengths]. Prefixes are compared by as many digits as they have. */
@@ -56,9 +56,10 @@ export const creditCard: Detector = {
   match(bytes, at, begin, low, end, found) {
     if (at < low || isAt(bytes, at - 1, begin, end, ALNUM) || (at > begin && bytes[at - 1] === 0x5f)) return false;
     if (!mayBeCard(bytes, at, end)) return false;
-    // The digits behind a decimal point, or a later part of something longer.
+    // The digits behind a decimal point, or a later part of something longer: `0.4111...`, `ORD-4111...`. `No.4111...` is one.
     const before = at > begin ? bytes[at - 1] : 0;
-    if ((before === 0x2e || before === 0x2d) && isAt(bytes, at - 2, begin, end, ALNUM)) return false;
+    if (before === 0x2e && isAt(bytes, at - 2, begin, end, DIGIT)) return false;
+    if (before === 0x2d && isAt(bytes, at - 2, begin, end, ALNUM)) return false;
     let count = 0;
     let separator = 0;
     let groups = '';
@@ -83,7 +84,7 @@ export const creditCard: Detector = {
         mayEndAt(byte, goesOn)
       )
         best = i;
-      if ((byte !== 0x20 && byte !== 0x2d) || !goesOn || (separator !== 0 && byte !== separator)) break;
+      if (!isSeparator(byte) || !goesOn || (separator !== 0 && byte !== separator)) break;
       // Four digits open every grouping but one; anything else is a date or an amount.
       if (separator === 0 && count !== 4 && count !== 6) break;
       separator = byte;
@@ -92,6 +93,8 @@ export const creditCard: Detector = {
   },
 };
 
+const isSeparator = (byte: number): boolean => byte === 0x20 || byte === 0x2d || byte === 0x2e;
+
 /** Thirteen digits in a row, or a first group as cards print them. Most numbers end here. */
 function mayBeCard(bytes: Uint8Array, at: number, end: number): boolean {
   let to = at + 1;
@@ -99,8 +102,7 @@ function mayBeCard(bytes: Uint8Array, at: number, end: number): boolean {
   while (to < enough && (bytes[to] as number) >= 0x30 && (bytes[to] as number) <= 0x39) to++;
   const count = to - at;
   if (count === MIN_DIGITS) return true;
-  if ((count !== 4 && count !== 6) || end - at <= MIN_DIGITS || (bytes[to] !== 0x20 && bytes[to] !== 0x2d))
-    return false;
+  if ((count !== 4 && count !== 6) || end - at <= MIN_DIGITS || !isSeparator(bytes[to] as number)) return false;
   return (bytes[to + 1] as number) >= 0x30 && (bytes[to + 1] as number) <= 0x39;
 }
 

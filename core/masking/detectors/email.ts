@@ -1,8 +1,8 @@
 // E-mail addresses: local part, @, a domain with a dot and a top label of letters. Addresses outside
 // ASCII (RFC 6531) count. Not found: quoted local parts, address literals, hosts without a dot.
 
-import { ALNUM, ascii, CLASS, isAt, LETTER, NON_ASCII } from '../byte-classes.ts';
-import type { Detector } from '../detector.ts';
+import { ALNUM, ascii, CLASS, isAt, LETTER, NON_ASCII, standsAt } from '../byte-classes.ts';
+import { type Detector, LOOK_BEHIND_BYTES } from '../detector.ts';
 
 const MAX_LOCAL_BYTES = 64;
 const MAX_DOMAIN_BYTES = 253;
@@ -41,13 +41,22 @@ export const email: Detector = {
     // Never in the middle of a letter, and no punctuation in front.
     while (start < at && ((bytes[start] as number) & 0xc0) === 0x80) start++;
     while (start < at && !isAt(bytes, start, start, at, ALNUM | NON_ASCII) && bytes[start] !== 0x5f) start++;
-    // Without a name it is an address only where another value took the name away.
-    if (start === at && (start !== low || low === begin)) return false;
+    // Behind another value it is a host: `https://ghp_...@github.com/`.
+    if (start === at || isBehindUser(bytes, start, begin)) return false;
     found.start = start;
     found.end = stop;
     return true;
   },
 };
+
+/** `scheme://user:` in front: what looks like a name is a password, and what follows a host. */
+function isBehindUser(bytes: Uint8Array, start: number, begin: number): boolean {
+  if (start - 1 < begin || bytes[start - 1] !== 0x3a) return false;
+  const first = Math.max(begin + 3, start - LOOK_BEHIND_BYTES + MAX_LOCAL_BYTES);
+  let user = start - 1;
+  while (user > first && LOCAL[bytes[user - 1] as number]) user--;
+  return user - 3 >= begin && standsAt(bytes, user - 3, start, '://');
+}
 
 const isPunycode = (bytes: Uint8Array, dash: number, end: number): boolean => {
   let label = dash;

@@ -1,5 +1,5 @@
 // International bank account numbers (ISO 13616): country, check digits, the country's length,
-// remainder 1 by 97. In one piece or in groups of four. Upper case, as the standard writes them.
+// remainder 1 by 97. In one piece or in groups of four, parted by blanks or dashes. Upper case, as the standard writes them.
 
 import { ALNUM, CLASS, DIGIT, isAt, isOf, UPPER } from '../byte-classes.ts';
 import type { Detector } from '../detector.ts';
@@ -27,13 +27,14 @@ export const iban: Detector = {
     if (isAt(bytes, start - 1, begin, end, ALNUM) || !isAt(bytes, at + 1, begin, end, DIGIT)) return false;
     const length = LENGTHS.get(String.fromCharCode(bytes[start] as number, bytes[at - 1] as number));
     if (length === undefined) return false;
-    const grouped = bytes[start + 4] === 0x20;
+    const separator = bytes[start + 4];
+    const grouped = separator === 0x20 || separator === 0x2d;
     let remainder = 0;
     let count = 4;
     let i = start + 4;
     for (; count < length; i++) {
       if (i >= end) return false;
-      if (bytes[i] === 0x20 && grouped && count % 4 === 0) continue;
+      if (grouped && bytes[i] === separator && count % 4 === 0) continue;
       if (!isAt(bytes, i, begin, end, DIGIT | UPPER)) return false;
       remainder = fold(remainder, bytes[i] as number);
       count++;

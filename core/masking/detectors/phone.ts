@@ -2,7 +2,7 @@
 // and 415-555-0132, and trunk forms that begin with 0 and are written in groups (020 7946 0958,
 // 01 23 45 67 89, 030/1234567). Not found: bare digits, short numbers, extensions.
 
-import { ALNUM, isAt, isOf } from '../byte-classes.ts';
+import { ALNUM, DIGIT, isAt, isOf } from '../byte-classes.ts';
 import type { Detector, Span } from '../detector.ts';
 
 /** Groups of digits as they stand, with what separates them. */
@@ -21,13 +21,12 @@ export const phone: Detector = {
     if (at < low || isAt(bytes, at - 1, begin, end, ALNUM)) return false;
     const before = at > begin ? (bytes[at - 1] as number) : 0;
     if (before === 0x5f || before === 0x2b) return false;
-    if (
-      (before === 0x2d || before === 0x2e || before === 0x2f || before === 0x3a) &&
-      isAt(bytes, at - 2, begin, end, ALNUM)
-    )
-      return false;
     const first = bytes[at] as number;
+    // A plus begins a number whatever stands before it: `Tel.+49 30 901820`.
     if (first === 0x2b) return international(bytes, at, end, found);
+    if ((before === 0x2d || before === 0x2e || before === 0x2f) && isAt(bytes, at - 2, begin, end, ALNUM)) return false;
+    // Behind digits it is a time; behind letters a scheme: `tel:415-555-0132`.
+    if (before === 0x3a && isAt(bytes, at - 2, begin, end, DIGIT)) return false;
     if (first === 0x28) return bracketed(bytes, at, end, found);
     return national(bytes, at, end, found);
   },

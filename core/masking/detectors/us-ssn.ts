@@ -28,7 +28,7 @@ export const usSsn: Detector = {
     const before = at > begin ? bytes[at - 1] : 0;
     if ((before === 0x2d || before === 0x2e || before === 0x2b) && !bare && isAt(bytes, at - 2, begin, end, ALNUM))
       return false;
-    if (bare && !/ssn["']?\s*[:=#]?\s*["']?$/i.test(ascii(bytes, Math.max(begin, at - 12), at))) return false;
+    if (bare && !/ssn["']?\s*[:=#>]?\s*["']?$/i.test(ascii(bytes, Math.max(begin, at - 12), at))) return false;
     found.start = at;
     found.end = stop;
     return true;

@@ -364,6 +364,7 @@ public class Jdbc {
     try (Connection conn = connect()) {
       DatabaseMetaData about = conn.getMetaData();
       String[] kinds = {"TABLE", "VIEW", "INDEX", "SEQUENCE"};
+      out.put("catalog", List.of(conn.getCatalog(), query(conn, "select current_database()"), rows(about.getCatalogs())));
       out.put("tables", rows(about.getTables(null, "public", "%", kinds)));
       out.put("columns", rows(about.getColumns(null, "public", "%", "%")));
       out.put("primary", rows(about.getPrimaryKeys(null, "public", "people")));

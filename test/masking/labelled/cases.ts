@@ -5,12 +5,14 @@ export interface Labelled {
   readonly text: string;
   /** Detector and value, for each value in the text. */
   readonly values: readonly (readonly [detector: string, value: string])[];
+  /** What each finds by itself is no matter: this is of all detectors at once. */
+  readonly together?: true;
 }
 
-const is =
+export const is =
   (detector: string) =>
   (value: string, before = '', after = ''): Labelled => ({ text: before + value + after, values: [[detector, value]] });
-const not = (text: string): Labelled => ({ text, values: [] });
+export const not = (text: string): Labelled => ({ text, values: [] });
 const email = is('email');
 const card = is('credit-card');
 const iban = is('iban');

@@ -5,8 +5,11 @@ import { DETECTORS } from '../../../core/masking/detectors/catalogue.ts';
 import { DETECTOR_NAMES } from '../../../core/masking/detectors/names.ts';
 import { Finder } from '../../../core/masking/finder.ts';
 import { generate, HARD_CASES, type Labelled } from './cases.ts';
+import { FORMS } from './forms.ts';
 
-export const SET: readonly Labelled[] = [...HARD_CASES, ...generate(20261121, 800)];
+export const SET: readonly Labelled[] = [...HARD_CASES, ...FORMS, ...generate(20261121, 800)];
+
+const ALONE = SET.filter(({ together }) => !together);
 
 export const BASELINE: Readonly<Record<string, RegExp>> = {
   email: /[\w.+-]+@[\w-]+\.[\w.-]+/g,
@@ -47,7 +50,7 @@ export function score(find: Find): Score[] {
     let right = 0;
     let wrong = 0;
     let missed = 0;
-    for (const { text, values } of SET) {
+    for (const { text, values } of ALONE) {
       const wanted = values.filter(([name]) => name === detector).map(([, value]) => value);
       for (const value of find(detector, text)) {
         const at = wanted.indexOf(value);
@@ -74,11 +77,31 @@ export const scorePlain = (): Score[] => score(plain);
 /** What our detectors get wrong, for whoever works on them. */
 export function mistakes(): string[] {
   return DETECTOR_NAMES.flatMap((detector) =>
-    SET.flatMap(({ text, values }) => {
+    ALONE.flatMap(({ text, values }) => {
       const wanted = values.filter(([name]) => name === detector).map(([, value]) => value);
       const found = ours(detector, text);
       const same = found.length === wanted.length && found.every((value) => wanted.includes(value));
       return same ? [] : [`${detector}: ${JSON.stringify(text)} found ${JSON.stringify(found)}`];
     }),
   );
+}
+
+/** Values of the set that one detector finds and all of them at once leave to be seen, in part or whole, or find as another. */
+export function lostTogether(): string[] {
+  const finder = new Finder(DETECTOR_NAMES.map((name) => ({ detector: DETECTORS[name] })));
+  return SET.flatMap(({ text, values, together }) => {
+    const bytes = Buffer.from(text);
+    const found = finder.find(bytes, 0, bytes.length);
+    let from = 0;
+    return values.flatMap(([detector, value]) => {
+      const start = bytes.indexOf(value, from);
+      const end = start + Buffer.byteLength(value);
+      from = end;
+      const covering = found.find((match) => match.start <= start && match.end >= end);
+      const exact =
+        covering && DETECTOR_NAMES[covering.source] === detector && covering.end - covering.start === end - start;
+      if (!together && !ours(detector, text).includes(value)) return [];
+      return covering && (exact || !together) ? [] : [`${detector}: ${JSON.stringify(text)}`];
+    });
+  });
 }

@@ -31,6 +31,8 @@ const KEPT_MS = 60_000;
 const RELATIONS_PER_TURN = 500;
 /** Renamed columns remembered. */
 const MAX_FORMER = 100_000;
+/** Shown to nobody. */
+const ABANDONED = 'the last session left';
 
 /** A session's share in a catalogue. */
 export interface CatalogueLease {
@@ -62,6 +64,13 @@ export interface CataloguesOptions {
   readonly open?: typeof openCatalogueConnection;
 }
 
+interface Load {
+  readonly beganAt: number;
+  done: Promise<void>;
+  /** The last session left while it was under way: what became of it says nothing of the target. */
+  abandoned: boolean;
+}
+
 interface Shared {
   leases: number;
   current: Catalogue | undefined;
@@ -70,7 +79,7 @@ interface Shared {
   fault: string | undefined;
   /** When the last load that failed ended. */
   failedAt: number;
-  load: { readonly beganAt: number; readonly done: Promise<void> } | undefined;
+  load: Load | undefined;
   fingerprint: string;
   forget: NodeJS.Timeout | undefined;
   /** One of each session. */
@@ -141,6 +150,8 @@ export class Catalogues {
         if (watched) own.watched.delete(watched);
         if (--own.leases > 0) return;
         // The connection was made with a session's credential, so it ends with the last session. Names may stay.
+        if (own.load) own.load.abandoned = true;
+        own.load = undefined;
         own.connection?.close();
         own.connection = undefined;
         own.forget = setTimeout(() => this.#shared.delete(key), KEPT_MS).unref();
@@ -160,34 +171,26 @@ export class Catalogues {
       const under = shared.load;
       if (under) {
         await under.done;
-        // It was as late as asked for, and if it failed, another would.
-        if (under.beganAt >= since) return;
+        // It was as late as asked for, and if it failed, another would. One that was given up says nothing to those who came since.
+        if (under.beganAt >= since && !under.abandoned) return;
         continue;
       }
       const now = this.#now();
       if (now < shared.failedAt + RETRY_AFTER_MS) return;
-      const done = this.#load(shared, target, database, now).finally(() => {
-        shared.load = undefined;
-      });
-      shared.load = { beganAt: now, done };
+      const load: Load = { beganAt: now, abandoned: false, done: Promise.resolve() };
+      shared.load = load;
+      load.done = this.#load(shared, target, database, load);
     }
   }
-
-  async #load(shared: Shared, target: UpstreamTarget, database: string | undefined, beganAt: number): Promise<void> {
+  async #load(shared: Shared, target: UpstreamTarget, database: string | undefined, load: Load): Promise<void> {
+    const { beganAt } = load;
     try {
-      const connection = await this.#connection(shared, target, database);
-      const left = () => Math.max(1, beganAt + LOAD_DEADLINE_MS - this.#now());
       const results: CatalogueRow[][] = [[], []];
       const hash = createHash('sha256');
-      const read = await connection.query(
-        NAMES_QUERY,
-        (result, row) => {
-          results[result]?.push(row);
-          hash.update(row.join('\0'));
-        },
-        left(),
-      );
-      if (!read.ok) throw new Error(read.error);
+      const connection = await this.#ask(shared, target, database, load, NAMES_QUERY, (result, row) => {
+        results[result]?.push(row);
+        hash.update(row.join('\0'));
+      });
       const fingerprint = hash.digest('base64');
       shared.fault = undefined;
       if (shared.current && fingerprint === shared.fingerprint) {
@@ -195,9 +198,11 @@ export class Catalogues {
         return;
       }
       const relations = await relationsOf(results[0] ?? []);
+      if (load.abandoned) return;
       const views = relations.filter(({ kind }) => kind === 'v' || kind === 'm').map(({ oid }) => oid);
       const rows: CatalogueRow[] = [];
-      const defined = await connection.query(definitionsQuery(views), (_, row) => rows.push(row), left());
+      const defined = await connection.query(definitionsQuery(views), (_, row) => rows.push(row), this.#left(load));
+      if (load.abandoned) return;
       // Somebody changes a view at this moment: what it is made of is not known, all else is.
       if (!defined.ok) shared.fault = defined.error;
       const definitions: Definitions = definitionsOf(defined.ok ? rows : []);
@@ -211,8 +216,39 @@ export class Catalogues {
       );
       shared.fingerprint = defined.ok ? fingerprint : '';
     } catch (error) {
+      if (load.abandoned) return;
       shared.fault = error instanceof Error ? error.message : 'the catalogue could not be read';
       shared.failedAt = this.#now();
+    } finally {
+      if (shared.load === load) shared.load = undefined;
+    }
+  }
+
+  #left({ beganAt }: Load): number {
+    return Math.max(1, beganAt + LOAD_DEADLINE_MS - this.#now());
+  }
+
+  /** Gives the connection that answered. One that was kept may have been closed by the target meanwhile: then a new one is asked. */
+  async #ask(
+    shared: Shared,
+    target: UpstreamTarget,
+    database: string | undefined,
+    load: Load,
+    text: string,
+    row: (result: number, row: CatalogueRow) => void,
+  ): Promise<CatalogueConnection> {
+    for (;;) {
+      const kept = shared.connection?.usable === true;
+      const connection = await this.#connection(shared, target, database, load);
+      let rows = 0;
+      const take = (result: number, one: CatalogueRow) => {
+        rows++;
+        row(result, one);
+      };
+      const read = await connection.query(text, take, this.#left(load));
+      if (load.abandoned) throw new Error(ABANDONED);
+      if (read.ok) return connection;
+      if (!kept || rows > 0) throw new Error(read.error);
     }
   }
 
@@ -220,6 +256,7 @@ export class Catalogues {
     shared: Shared,
     target: UpstreamTarget,
     database: string | undefined,
+    load: Load,
   ): Promise<CatalogueConnection> {
     if (shared.connection?.usable) return shared.connection;
     shared.connection?.close();
@@ -227,9 +264,9 @@ export class Catalogues {
     const limited = { ...target, connectTimeoutMs: Math.min(target.connectTimeoutMs, LOAD_DEADLINE_MS) };
     const opened = await this.#open(limited, database);
     if (!opened.ok) throw new Error(opened.error);
-    if (shared.leases === 0) {
+    if (load.abandoned) {
       opened.value.close();
-      throw new Error('nobody asks any more');
+      throw new Error(ABANDONED);
     }
     shared.connection = opened.value;
     return opened.value;
