@@ -10,7 +10,7 @@ import { codeOf, isCode } from './file-error.ts';
 /** Also what is named almost like a piece: a renamed one must not look like one that is not there. */
 const LIKE_A_PIECE = /^\d+-\d+\.ndjson$/;
 
-/** One for each folder with pieces in it. Fails when there is none, or one cannot be read. */
+/** One for each folder with pieces in it. Fails when there is none, or a folder cannot be read. */
 export async function readAuditCopies(dir: string): Promise<(AuditCopy & { readonly folder: string })[]> {
   const copies: (AuditCopy & { readonly folder: string })[] = [];
   const visit = async (folder: string): Promise<void> => {
@@ -26,12 +26,13 @@ export async function readAuditCopies(dir: string): Promise<(AuditCopy & { reado
   return copies.sort((a, b) => (a.folder < b.folder ? -1 : 1));
 }
 
-async function readPiece(path: string): Promise<Uint8Array> {
+async function readPiece(path: string): Promise<Uint8Array | undefined> {
   try {
     // Anything far above is not ours, and must not fill the memory.
     if ((await stat(path)).size > MAX_PIECE_BYTES) return new Uint8Array(MAX_PIECE_BYTES + 1);
     return await readFile(path);
-  } catch (error) {
-    throw usage(`cannot read ${path}: ${codeOf(error)}`);
+  } catch {
+    // The proof names it, and goes on with the others.
+    return undefined;
   }
 }

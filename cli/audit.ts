@@ -6,7 +6,7 @@ import { query } from './api-client.ts';
 import { addAuditVerify } from './audit-verify.ts';
 import { type Cli, wholeNumber } from './cli.ts';
 import { time } from './output.ts';
-import { instant } from './sessions.ts';
+import { instant } from './instant.ts';
 
 const ENTRIES_A_PAGE = 500;
 

@@ -81,7 +81,12 @@ export class Output {
 export function time(iso: string): string {
   const at = new Date(iso);
   const two = (value: number): string => String(value).padStart(2, '0');
-  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+  const east = -at.getTimezoneOffset();
+  const [hours, minutes] = [Math.trunc(Math.abs(east) / 60), Math.abs(east) % 60];
+  return (
+    `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ` +
+    `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}${east < 0 ? '-' : '+'}${two(hours)}:${two(minutes)}`
+  );
 }
 
 /** `340 µs`, `12.5 ms`, `3.4 s`, `2 min 05 s`, `1 h 03 min`. */

@@ -1,9 +1,8 @@
 import type { Command } from 'commander';
 import { type SessionEntry, SessionPage } from '../core/catalogue.ts';
-import { parseDuration } from '../core/policy/document.ts';
 import { query } from './api-client.ts';
 import { type Cli, wholeNumber } from './cli.ts';
-import { usage } from './failure.ts';
+import { instant } from './instant.ts';
 import { duration, time } from './output.ts';
 
 interface Options {
@@ -67,12 +66,4 @@ export function addSessions(command: Command, cli: Cli): void {
 function stateOf({ state, exempt, breakGlass, contradicted }: SessionEntry): string {
   const marks = [exempt !== undefined && 'exempt', breakGlass && 'break-glass', contradicted && 'row changed'];
   return [state, ...marks].filter(Boolean).join(', ');
-}
-
-/** A date, an instant, or a duration before now; as ISO 8601 UTC. */
-export function instant(text: string, flag: string, nowMs: number): string {
-  if (/^[1-9]\d{0,5}(s|m|h|d)$/.test(text)) return new Date(nowMs - parseDuration(text)).toISOString();
-  const at = /^\d{4}-\d{2}-\d{2}/.test(text) ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(at)) throw usage(`${flag} ${text}: expected a date, an instant such as 2026-11-20T09:00:00Z, or 2h`);
-  return new Date(at).toISOString();
 }

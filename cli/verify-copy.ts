@@ -5,7 +5,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { ConnectorId, SessionId } from '../core/ids.ts';
 import { Envelope, Manifest } from '../core/recording/manifest.ts';
 import { decodeSegment } from '../core/recording/segment.ts';
-import { type RecordingSource, type VerifyReport, verifySession } from '../core/recording/verify.ts';
+import { type RecordingSource, UnreadableObject, type VerifyReport, verifySession } from '../core/recording/verify.ts';
 import { Failure, usage } from './failure.ts';
 import { recordingPlatform } from './recording-platform.ts';
 import { codeOf, isCode } from './file-error.ts';
@@ -14,34 +14,61 @@ const isRecordingObject = (name: string): boolean => /^(\d{8}\.seg|manifest\.jso
 /** A segment is at most 4 MiB; anything far above is not ours, and must not fill the memory. */
 const MAX_OBJECT_BYTES = 64 * 1024 * 1024;
 
-export async function verifyCopy(dir: string, trustedKey: Uint8Array | undefined): Promise<VerifyReport[]> {
+/** What stands in a copy and could not be taken for any session's recording, or not be read. */
+export interface UnprovenPlace {
+  readonly path: string;
+  readonly message: string;
+}
+
+export interface VerifiedCopy {
+  readonly reports: readonly VerifyReport[];
+  readonly unproven: readonly UnprovenPlace[];
+}
+
+/** One that cannot be read is reported and does not keep the others from being proven. */
+export async function verifyCopy(dir: string, trustedKey: Uint8Array | undefined): Promise<VerifiedCopy> {
   const root = resolve(dir);
-  const folders = await sessionFolders(root, dir);
-  if (folders.length === 0) throw new Failure(2, 'nothing_to_verify', `no recording stands in ${dir}`);
+  const { folders, unreadable } = await sessionFolders(root, dir);
+  if (folders.length === 0 && unreadable.length === 0)
+    throw new Failure(2, 'nothing_to_verify', `no recording stands in ${dir}`);
   const reports: VerifyReport[] = [];
+  const unproven = [...unreadable];
   for (const folder of folders) {
     const source = folderSource(folder);
     const named = await namesOf(folder, source);
+    if (!named) {
+      unproven.push({ path: folder, message: 'nothing that can be read in it says which session it is' });
+      continue;
+    }
     const report = await verifySession({ ...named, source, platform: recordingPlatform, trustedKey });
     const offline = 'That no other session was left out: only the edge knows which there were (verify --all).';
     reports.push({ ...report, notCompared: [...report.notCompared, offline] });
   }
-  return reports;
+  return { reports, unproven };
 }
 
-async function sessionFolders(root: string, shown: string): Promise<string[]> {
+async function sessionFolders(
+  root: string,
+  shown: string,
+): Promise<{ readonly folders: readonly string[]; readonly unreadable: readonly UnprovenPlace[] }> {
   const found: string[] = [];
+  const unreadable: UnprovenPlace[] = [];
   const visit = async (folder: string): Promise<void> => {
     const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
+      if (folder !== root) return codeOf(error);
       throw usage(isCode(error, 'ENOENT') ? `${shown} is not there` : `cannot read ${folder}: ${codeOf(error)}`);
     });
+    if (!Array.isArray(entries)) {
+      unreadable.push({ path: folder, message: `cannot be read: ${entries}` });
+      return;
+    }
     // A folder that is named after a session counts even when everything in it is gone.
     const named = SessionId.safeParse(basename(folder)).success;
     if (named || entries.some((entry) => entry.isFile() && isRecordingObject(entry.name))) found.push(folder);
     for (const entry of entries) if (entry.isDirectory()) await visit(join(folder, entry.name));
   };
   await visit(root);
-  return found.sort();
+  return { folders: found.sort(), unreadable };
 }
 
 function folderSource(folder: string): RecordingSource {
@@ -54,31 +81,28 @@ function folderSource(folder: string): RecordingSource {
         return await readFile(path);
       } catch (error) {
         if (isCode(error, 'ENOENT')) return undefined;
-        throw usage(`cannot read ${join(folder, name)}: ${codeOf(error)}`);
+        throw new UnreadableObject(`cannot be read: ${codeOf(error)}`);
       }
     },
   };
 }
 
 /** Whose recording it should be: as the folders are named in a store, else as the objects themselves say. */
-async function namesOf(
-  folder: string,
-  source: RecordingSource,
-): Promise<{ session: SessionId; connector: ConnectorId }> {
+async function namesOf(folder: string, source: RecordingSource): Promise<Claimed> {
   const session = SessionId.safeParse(basename(folder));
   const connector = ConnectorId.safeParse(basename(dirname(folder)));
   if (session.success && connector.success) return { session: session.data, connector: connector.data };
   const claimed = (await claimedByManifest(source)) ?? (await claimedBySegments(source));
-  if (!claimed) throw new Failure(2, 'not_a_recording', `${folder}: nothing in it says which session it is`);
+  if (!claimed) return undefined;
   return { session: session.data ?? claimed.session, connector: connector.data ?? claimed.connector };
 }
 
 type Claimed = { session: SessionId; connector: ConnectorId } | undefined;
 
 async function claimedByManifest(source: RecordingSource): Promise<Claimed> {
-  const bytes = await source.read('manifest.json');
-  if (!bytes) return undefined;
   try {
+    const bytes = await source.read('manifest.json');
+    if (!bytes) return undefined;
     const envelope = Envelope.parse(JSON.parse(new TextDecoder().decode(bytes)));
     const manifest = Manifest.parse(JSON.parse(Buffer.from(envelope.payload, 'base64').toString('utf8')));
     return { session: manifest.session, connector: manifest.connector.id };
@@ -93,7 +117,7 @@ async function claimedBySegments(source: RecordingSource): Promise<Claimed> {
       const { header } = decodeSegment((await source.read(name)) ?? new Uint8Array(), recordingPlatform);
       return { session: header.session, connector: header.connector };
     } catch {
-      // A damaged one says nothing; the next may.
+      // A damaged or unreadable one says nothing; the next may.
     }
   }
   return undefined;

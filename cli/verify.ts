@@ -8,7 +8,7 @@ import { checked, type Cli } from './cli.ts';
 import { Failure, usage } from './failure.ts';
 import type { Output } from './output.ts';
 import { line } from './terminal-text.ts';
-import { verifyCopy } from './verify-copy.ts';
+import { type UnprovenPlace, verifyCopy } from './verify-copy.ts';
 import { verifyEverything, verifyOne } from './verify-online.ts';
 
 interface Options {
@@ -36,14 +36,13 @@ export function addVerify(command: Command, cli: Cli): void {
       const id = session === undefined ? undefined : checked(SessionId, session, 'SESSION');
       try {
         if (options.dir !== undefined) {
-          return await conclude(output, await verifyCopy(options.dir, keyOf(options.key)), (report) =>
-            show(report, output),
-          );
+          const { reports, unproven } = await verifyCopy(options.dir, keyOf(options.key));
+          return await conclude(output, reports, unproven);
         }
         const { client } = await cli.open(command);
         if (id === undefined) {
           const progress = output.isTerminal ? (text: string) => output.note(text) : () => {};
-          return await conclude(output, await verifyEverything(client, progress), (report) => show(report, output));
+          return await conclude(output, await verifyEverything(client, progress), []);
         }
         await concludeOne(output, await verifyOne(client, id));
       } catch (error) {
@@ -74,14 +73,17 @@ async function concludeOne(output: Output, report: VerifyReport): Promise<void> 
 async function conclude(
   output: Output,
   reports: readonly VerifyReport[],
-  render: (report: VerifyReport) => string,
+  unproven: readonly UnprovenPlace[],
 ): Promise<void> {
-  const proven = reports.every((report) => report.proven);
-  const failed = reports.filter((report) => !report.proven).length;
-  await output.answer({ proven, sessions: reports.map(shown) }, () =>
+  const failed = reports.filter((report) => !report.proven).length + unproven.length;
+  const proven = failed === 0;
+  const all = reports.length + unproven.length;
+  const answer = { proven, sessions: reports.map(shown), ...(unproven.length > 0 && { unproven }) };
+  await output.answer(answer, () =>
     [
-      ...reports.map(render),
-      proven ? `All ${reports.length} proven.` : `${failed} of ${reports.length} not proven.`,
+      ...reports.map((report) => show(report, output)),
+      ...unproven.map(({ path, message }) => `${line(path)}  ${output.style('red', 'NOT PROVEN')}\n  ${line(message)}`),
+      proven ? `All ${all} proven.` : `${failed} of ${all} not proven.`,
     ].join('\n\n'),
   );
   if (!proven) process.exitCode = 1;

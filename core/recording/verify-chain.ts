@@ -6,7 +6,7 @@ import { FrameDamage, readFrames } from './frame.ts';
 import type { Manifest, ManifestSegment } from './manifest.ts';
 import { decodeSegment, type RecordingPlatform, type Segment, SegmentDamage, segmentName } from './segment.ts';
 import { SessionTally } from './tally.ts';
-import type { VerifyFault } from './verify.ts';
+import type { UnreadableObject, VerifyFault } from './verify.ts';
 
 /** How many missing segments are listed one by one when no manifest says how many there were. */
 const MAX_MISSING = 100;
@@ -41,16 +41,18 @@ export class SegmentChain {
     );
   }
 
-  next(number: number, bytes: Uint8Array | undefined): VerifyFault[] {
+  next(number: number, found: Uint8Array | UnreadableObject | undefined): VerifyFault[] {
     const object = segmentName(number);
     const listed = this.#manifest?.segments[number];
     const faults: VerifyFault[] = [];
     const fault: Fault = (reason, message) => {
       faults.push({ object, reason, message });
     };
+    const bytes = found instanceof Uint8Array ? found : undefined;
     const segment = bytes && this.#decode(bytes, fault);
-    if (!bytes) fault('segment_missing', `segment ${number} is missing`);
-    if (segment) this.#compare(number, segment, listed, bytes.length, fault);
+    if (found instanceof Error) fault('object_unreadable', `segment ${number} ${found.message}`);
+    else if (!bytes) fault('segment_missing', `segment ${number} is missing`);
+    if (segment && bytes) this.#compare(number, segment, listed, bytes.length, fault);
     const trusted = segment !== undefined && faults.length === 0;
     this.digests.push(trusted ? segment.digest : undefined);
     if (trusted) this.#count(segment, number, fault);

@@ -8,11 +8,14 @@ import { type RecordingPlatform, segmentName } from './segment.ts';
 import type { SessionTally } from './tally.ts';
 import { SegmentChain } from './verify-chain.ts';
 
+/** Thrown by a source for an object that is there and cannot be read; `message` says why. What can be read is proven all the same. */
+export class UnreadableObject extends Error {}
+
 /** A session's objects, wherever they are. */
 export interface RecordingSource {
   /** Names below `recordings/CONNECTOR/SESSION/`, in any order: `00000000.seg`, `manifest.json`. */
   list(): Promise<readonly string[]>;
-  /** undefined when there is none. */
+  /** undefined when there is none. Throws UnreadableObject, or whatever ends the whole proof. */
   read(name: string): Promise<Uint8Array | undefined>;
 }
 
@@ -41,6 +44,7 @@ export const FAULTS = [
   'manifest_damaged',
   'signature_wrong',
   'key_unknown',
+  'object_unreadable',
   'segment_missing',
   'segment_damaged',
   'segment_unlisted',
@@ -86,7 +90,7 @@ export async function verifySession(input: VerifyInput): Promise<VerifyReport> {
   const chain = new SegmentChain(session, input.connector, manifest, platform);
   const expected = chain.expected(names);
   const listed = new Set<string>([MANIFEST]);
-  for await (const bytes of readAhead(expected, (number) => source.read(segmentName(number)))) {
+  for await (const bytes of readAhead(expected, (number) => readOf(source, segmentName(number)))) {
     const number = chain.digests.length;
     faults.push(...chain.next(number, bytes));
     listed.add(segmentName(number));
@@ -118,6 +122,15 @@ export async function verifySession(input: VerifyInput): Promise<VerifyReport> {
   };
 }
 
+async function readOf(source: RecordingSource, name: string): Promise<Uint8Array | UnreadableObject | undefined> {
+  try {
+    return await source.read(name);
+  } catch (error) {
+    if (error instanceof UnreadableObject) return error;
+    throw error;
+  }
+}
+
 interface Findings {
   readonly faults: VerifyFault[];
   readonly proofs: string[];
@@ -125,10 +138,11 @@ interface Findings {
 }
 
 async function readManifest(input: VerifyInput, faults: VerifyFault[]): Promise<DecodedManifest | undefined> {
-  const bytes = await input.source.read(MANIFEST);
+  const bytes = await readOf(input.source, MANIFEST);
   const fault = (reason: VerifyFault['reason'], message: string): undefined => {
     faults.push({ object: MANIFEST, reason, message });
   };
+  if (bytes instanceof UnreadableObject) return fault('object_unreadable', `the manifest ${bytes.message}`);
   if (!bytes)
     return fault('manifest_missing', 'there is no manifest: the session has not ended, or its manifest was removed');
   let decoded: DecodedManifest;

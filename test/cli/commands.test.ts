@@ -4,7 +4,7 @@
 
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -181,6 +181,40 @@ describe('verify', () => {
     const failed = await run('verify', SESSION, '--json');
     expect([failed.code, JSON.parse(failed.stderr).error.reason]).toEqual([2, 'forbidden']);
     expect((await gatehouse(['verify', '--dir', '/nonexistent'])).code).toBe(2);
+  });
+
+  it('of --dir goes on behind what cannot be read, and names it', async () => {
+    const copy = await mkdtemp(join(tmpdir(), 'gatehouse-copy-'));
+    const [whole, cut, headless] = [1, 2, 3].map(() => new RecordingBuilder().cut().end()) as [
+      RecordingBuilder,
+      RecordingBuilder,
+      RecordingBuilder,
+    ];
+    for (const builder of [whole, cut, headless]) await builder.writeTo(copy);
+    // As root everything can be read, but never a folder as a file.
+    const unreadable = async ({ connector, session }: RecordingBuilder, name: string) => {
+      const path = join(copy, 'recordings', connector.id, session, name);
+      await rm(path);
+      await mkdir(path);
+    };
+    await unreadable(cut, '00000001.seg');
+    await unreadable(headless, 'manifest.json');
+    await mkdir(join(copy, 'elsewhere'));
+    await symlink('00000000.seg', join(copy, 'elsewhere', '00000000.seg'));
+    await writeFile(join(copy, 'elsewhere', '00000001.seg'), 'x');
+    const { code, stdout } = await gatehouse(['verify', '--dir', copy, '--json']);
+    await rm(copy, { recursive: true });
+    const answer = JSON.parse(stdout) as {
+      proven: boolean;
+      sessions: { session: string; proven: boolean; faults: { object: string; reason: string }[] }[];
+      unproven: { path: string }[];
+    };
+    expect([code, answer.proven, answer.sessions.length]).toEqual([1, false, 3]);
+    const of = ({ session }: RecordingBuilder) => answer.sessions.find((report) => report.session === session);
+    expect(of(whole)?.proven).toBe(true);
+    expect(of(cut)?.faults).toMatchObject([{ object: '00000001.seg', reason: 'object_unreadable' }]);
+    expect(of(headless)?.faults).toMatchObject([{ object: 'manifest.json', reason: 'object_unreadable' }]);
+    expect(answer.unproven).toMatchObject([{ path: join(copy, 'elsewhere') }]);
   });
 
   it('does not prove a session whose objects a server hides behind an empty list', async () => {
