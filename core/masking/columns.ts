@@ -20,6 +20,8 @@ export interface Origin extends BaseColumn {
    * Undefined: it is one itself.
    */
   readonly bases?: Lineage | undefined;
+  /** Values are stored in it as they are, not computed of others. */
+  readonly stored?: true;
 }
 
 export interface ColumnRule {

@@ -40,6 +40,8 @@ export interface StatementFacts {
   readonly originsCount: boolean;
   /** A plan: what the statement compares with is not to be in the recording. */
   readonly explained: boolean;
+  /** Keys of JSON and lengths of arrays may be data. */
+  readonly shaped: boolean;
   lineage(count: number): readonly Lineage[] | undefined;
   /** Undefined: nothing of it can be masked. */
   copy(binary: boolean, count: number): CopyPlan | undefined;
@@ -50,6 +52,7 @@ const WITHHELD: StatementFacts = {
   fates: ALL_HIDDEN,
   originsCount: true,
   explained: false,
+  shaped: true,
   lineage: () => undefined,
   copy: () => ({ kind: 'withhold' }),
 };
@@ -112,7 +115,13 @@ export function factsOf(
       comments: mayMeanMasked(one, reach, touched, known, masks.columnRules) ? 'not_certain' : undefined,
     });
   }
+  const shaped =
+    reading.makesShapes ||
+    behind?.makesShapes === true ||
+    reach === 'unknown' ||
+    reach.some((relation) => catalogue.makesShapes(relation));
   return {
+    shaped,
     touched: rewritten ? 'unknown' : touched,
     get fates() {
       fates ??= fatesUnder(reading, behind);
@@ -126,7 +135,7 @@ export function factsOf(
       if (!lineage || !reading.copy || (reading.copy.kind === 'binary') !== binary) return { kind: 'withhold' };
       const types = typesOf(result, catalogue, count, reading.copiesTable);
       const may = masks.mayTouch(touched);
-      const columns = lineage.map((one, index) => copiedColumn(one, types[index], may, binary, masks));
+      const columns = lineage.map((one, index) => copiedColumn(one, types[index], may, binary, masks, shaped));
       if (columns.every(({ kind }) => kind === 'pass')) return undefined;
       return binary ? { kind: 'binary', columns } : ({ ...reading.copy, columns } as CopyPlan);
     },
@@ -153,6 +162,7 @@ function withoutColumns(reading: StatementReading | undefined, masks: Masks): St
     fates: ALL_STAY,
     originsCount: true,
     explained: false,
+    shaped: false,
     lineage: () => undefined,
     copy(binary, count) {
       if (!masks.finder) return { kind: 'withhold' };
@@ -176,6 +186,7 @@ function copiedColumn(
   may: boolean,
   binary: boolean,
   masks: Masks,
+  shaped: boolean,
 ): ColumnPlan {
   const format = binary ? 'binary' : 'text';
   const decision = decideColumn(masks.columnRules, undefined, lineage, may);
@@ -183,7 +194,12 @@ function copiedColumn(
     // NULL is of every type.
     return type === undefined
       ? { ...decision, way: 'null', type: 0, format }
-      : { ...decision, type, format, constant: binary ? undefined : constantOf(type, format, decision.way, masks) };
+      : {
+          ...decision,
+          type,
+          format,
+          constant: binary && !shaped ? undefined : constantOf(type, format, decision.way, masks, shaped),
+        };
   }
   if (decision.kind === 'withhold') {
     masks.report({ kind: 'mask.withheld', reason: 'lineage_unknown' });

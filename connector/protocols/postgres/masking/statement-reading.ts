@@ -6,6 +6,7 @@ import { type PgParser, type PgTextSettings, readTree, summarizePostgres } from 
 import { asEscaping } from '../../../../core/sql/postgres-strings.ts';
 import { argumentsOf, type Meeting, meetingsOf } from '../../../../core/sql/postgres-meetings.ts';
 import { lineagePostgres } from '../../../../core/sql/postgres-lineage.ts';
+import { makesShapes } from '../../../../core/sql/postgres-shapes.ts';
 import { children, nodeOf, type TreeNode, text } from '../../../../core/sql/postgres-tree.ts';
 import { everyStatement, type RelationName, type StatementSummary } from '../../../../core/sql/statement.ts';
 import { type CopyForm, copyFormOf } from './copy-form.ts';
@@ -38,6 +39,8 @@ export interface StatementReading {
   readonly passes: readonly Meeting[];
   /** Where it stands in the text, in UTF-8 bytes; a length of 0: to its end. */
   readonly at: StatementSummary['at'];
+  /** Keys of JSON and lengths of arrays in its result may be data. */
+  readonly makesShapes: boolean;
   /** It means the same whatever the session did before: no cursor, nothing prepared in SQL. */
   readonly alone: boolean;
   /** All of the text that it stands in. */
@@ -152,6 +155,7 @@ function readingOf(
     meetings: followedMeetings(node),
     passes: argumentsOf(node),
     at: summary.at,
+    makesShapes: makesShapes(node),
     alone: result.kind !== 'cursor' && result.kind !== 'prepared' && all.every((one) => one.executes === undefined),
     text: within,
   };
