@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { SessionDetail } from '../core/catalogue.ts';
+import { hiddenWords } from '../core/recording/hidden-words.ts';
 import { SessionId } from '../core/ids.ts';
 import { checked, type Cli } from './cli.ts';
 import { bytes, duration, time } from './output.ts';
@@ -36,6 +37,7 @@ export function addSession(command: Command, cli: Cli): void {
         ['segments', String(segments.length)],
         ['recorded', recordedOf(detail)],
         ['masked', masked],
+        ['not shown', coverage?.hidden?.map(hiddenWords).join('; ')],
         ['withheld', withheld],
         ['refused', refused],
         ['exemptions', coverage?.exemptions.join(', ')],

@@ -1,6 +1,7 @@
 // Proves a session's recording, or says what is wrong with which object. Runs offline over any
 // copy of the objects; what is compared with the edge (key, witnessed heads) is passed in.
 
+import { hiddenWords } from './hidden-words.ts';
 import type { ConnectorId, SessionId } from '../ids.ts';
 import { type DecodedManifest, decodeManifest, type Manifest, ManifestDamage } from './manifest.ts';
 import { readAhead } from './read-ahead.ts';
@@ -108,6 +109,7 @@ export async function verifySession(input: VerifyInput): Promise<VerifyReport> {
       `the frames are as many as the manifest says (${manifest.counts.frames}, of them ${manifest.counts.statements} statements)`,
       `the recording runs from the session's opening to its end (${manifest.end.reason})`,
     );
+    for (const hidden of manifest.coverage.hidden ?? []) proofs.push(`it does not show ${hiddenWords(hidden)}`);
     if (exempt !== undefined) proofs.push(`it holds nothing of what went over the wire, by policy: ${exempt}`);
   }
   compareWitness(input, chain.digests, decoded, { faults, proofs, notCompared });
@@ -209,6 +211,7 @@ function compareCoverage({ coverage: claimed }: Manifest, tally: SessionTally): 
   const counted = (entries: readonly { readonly count: number }[] = []): string =>
     JSON.stringify(entries.map((entry) => JSON.stringify(entry)).sort());
   if (counted(claimed.masked) !== counted(found.masked)) differs('what was masked');
+  if (counted(claimed.hidden) !== counted(found.hidden)) differs('what is hidden of statements');
   if (counted(claimed.withheld) !== counted(found.withheld)) differs('what was withheld');
   if (counted(claimed.refused) !== counted(found.refused)) differs('what was refused');
   if (JSON.stringify(claimed.exemptions) !== JSON.stringify(found.exemptions)) differs('what the policy exempted');

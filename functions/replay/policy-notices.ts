@@ -3,6 +3,7 @@
 
 import type { ActionVerdict, ReplayEvent } from '../../core/catalogue.ts';
 import type { Fact } from '../../core/recording/facts.ts';
+import { hiddenWords } from '../../core/recording/hidden-words.ts';
 
 type PolicyKind =
   | 'action.refused'
@@ -11,6 +12,7 @@ type PolicyKind =
   | 'hold.resolved'
   | 'mask.applied'
   | 'mask.withheld'
+  | 'values.hidden'
   | 'rules.changed';
 export type PolicyFact = Extract<Fact, { kind: PolicyKind }>;
 type Notice = Extract<ReplayEvent, { kind: 'notice' }>;
@@ -45,6 +47,8 @@ function severityOf(fact: PolicyFact): string {
       return fact.outcome.toUpperCase();
     case 'mask.applied':
       return 'MASKED';
+    case 'values.hidden':
+      return 'HIDDEN';
     case 'mask.withheld':
       return 'WITHHELD';
     case 'rules.changed':
@@ -67,6 +71,8 @@ function messageOf(fact: PolicyFact): string {
     }
     case 'mask.applied':
       return `Masked: ${fact.masked.map(({ rule, count }) => `${values(count)} by ${rule}`).join(', ')}.`;
+    case 'values.hidden':
+      return `Not shown here: ${fact.hidden.map(hiddenWords).join('; ')}.`;
     case 'mask.withheld': {
       const column = fact.column === undefined ? '' : ` of column ${fact.column}`;
       return `Withheld: ${values(fact.count)}${column}, since ${WITHHELD_FOR[fact.reason] ?? fact.reason}.`;

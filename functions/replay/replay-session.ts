@@ -135,6 +135,7 @@ function* eventsOf(timeUs: number, fact: Fact, results: ResultDecoder): Generato
     case 'hold.resolved':
     case 'mask.applied':
     case 'mask.withheld':
+    case 'values.hidden':
     case 'rules.changed':
       yield noticeOf(timeUs, fact);
       return;

@@ -101,6 +101,9 @@ function sameCoverage(facts: readonly Record<string, unknown>[], claimed: Claime
   return (
     sum('action.refused', (fact) => [[String(fact.reason), 1]]) === listed(claimed.refused) &&
     sum('mask.applied', masked) === listed(claimed.masked) &&
+    sum('values.hidden', (fact) =>
+      (fact.hidden as { by: string; count: number }[]).map(({ by, count }) => [by, count] as const),
+    ) === JSON.stringify((claimed.hidden ?? []).map((it) => [it.by, it.count]).sort()) &&
     sum('mask.withheld', (fact) => [[String(fact.reason), Number(fact.count)]]) === listed(claimed.withheld) &&
     JSON.stringify(exempt === undefined ? [] : [exempt]) === JSON.stringify(claimed.exemptions) &&
     claimed.lanes.every(({ recorded }) => (recorded === 'full') === (exempt === undefined) || recorded === 'partial')
@@ -112,6 +115,7 @@ interface Claimed {
   readonly masked: readonly { readonly rule?: string; readonly reason?: string; readonly count: number }[];
   readonly refused: Claimed['masked'];
   readonly withheld?: Claimed['masked'];
+  readonly hidden?: readonly { readonly by: string; readonly count: number }[];
   readonly exemptions: readonly string[];
 }
 

@@ -2,6 +2,7 @@
 
 import type { Witnessed } from '../../../core/api.ts';
 import type { SessionDetail } from '../../../core/catalogue.ts';
+import { hiddenWords } from '../../../core/recording/hidden-words.ts';
 import { count } from '../format.ts';
 import { CommandLine } from './command-line.tsx';
 import { Mono, Text, Time } from './text.tsx';
@@ -58,6 +59,11 @@ export const Evidence = ({
                     </>
                   ) : null}
                   .
+                </li>
+              ))}
+              {(coverage.hidden ?? []).map((hidden) => (
+                <li>
+                  <strong>Not shown</strong> in its statements: <Text value={hiddenWords(hidden)} />.
                 </li>
               ))}
               {coverage.masked.length === 0 ? <li>Nothing was masked.</li> : null}

@@ -101,13 +101,26 @@ function hiderOf(
 
 /**
  * Each by itself, so that one that is not known does not hide which rule another falls under. A name that only may be a
- * column's of this table (`other`) counts where one is: all of those together are asked for.
+ * column's of this table (`other`) counts where it is one.
  */
 function byName(columns: Meeting['columns'], catalogue: Catalogue): readonly Lineage[] {
   const sources = columns.filter((column): column is Source => column.kind !== 'place');
   const maybe = sources.filter((source) => source.kind === 'column' && source.otherwise === 'other');
   const sure = sources.filter((source) => !maybe.includes(source));
-  return [...sure.map((source) => catalogue.expand([source])), ...(maybe.length > 0 ? [catalogue.expand(maybe)] : [])];
+  return [
+    ...sure.map((source) => catalogue.expand([source])),
+    ...maybe.map((source) => mayBeColumn(source, catalogue)),
+  ];
+}
+
+/** A bare name that no table at hand has is that of a column that the statement makes itself, whose sources are met too. */
+function mayBeColumn(source: Source, catalogue: Catalogue): Lineage {
+  if (source.kind !== 'column') return 'unknown';
+  const relations = catalogue.named(source);
+  if (relations.length === 0) return 'unknown';
+  const has = relations.some(({ columns }) => columns.some(({ name }) => name === source.column));
+  // By its name a rule may hide it all the same, if somebody made it just now.
+  return has ? catalogue.expand([source]) : [{ schema: source.schema, table: source.table, column: source.column }];
 }
 
 function placed({ schema, table, index }: Place, catalogue: Catalogue): readonly Lineage[] {

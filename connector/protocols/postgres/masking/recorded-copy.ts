@@ -29,6 +29,7 @@ const FUNCTION_CALL = 0x46;
 const COPY_DATA = 0x64;
 const COPY_DONE = 0x63;
 const COPY_FAIL = 0x66;
+const LF = 0x0a;
 
 export class MaskedCopies implements RecordedCopies {
   readonly #statements: Statements;
@@ -189,6 +190,7 @@ export class MaskedCopies implements RecordedCopies {
     if (masks.columnRules.length > 0 && this.#hidesCopy(source)) {
       const copy = Buffer.from(part);
       hide(copy, from, copy.length);
+      masks.hide('not_certain', Math.max(1, linesIn(part)));
       return copy;
     }
     if (!masks.finder) return part;
@@ -208,4 +210,11 @@ function hidden(message: Buffer): Buffer {
 /** NUL bytes stay: they end texts. */
 function hideText(bytes: Buffer, from: number): void {
   for (let at = from; at < bytes.length; at++) if (bytes[at] !== 0) bytes[at] = 0x2a;
+}
+
+/** As a count of what COPY data holds: whole lines that end in it. */
+function linesIn(part: Buffer): number {
+  let lines = 0;
+  for (let at = part.indexOf(LF); at >= 0; at = part.indexOf(LF, at + 1)) lines++;
+  return lines;
 }

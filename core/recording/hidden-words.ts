@@ -1,0 +1,14 @@
+// What a recording does not show of the statements in it, in plain words: the same wherever coverage is told.
+
+import type { Coverage } from './manifest.ts';
+
+type Hidden = NonNullable<Coverage['hidden']>[number];
+
+const REASONS: Readonly<Record<string, string>> = {
+  secret: 'the statement names it as a secret',
+  not_certain: 'it may meet a column that a mask rule hides',
+};
+
+/** `3 values that the client sent: rule orders-prod#1`. */
+export const hiddenWords = ({ by, count }: Hidden): string =>
+  `${count === 1 ? '1 value' : `${count} values`} that the client sent: ${REASONS[by] ?? `rule ${by}`}`;
