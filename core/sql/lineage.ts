@@ -51,10 +51,23 @@ export type ResultColumn = ValueColumn | StarColumns;
 
 export type ResultLineage =
   | { readonly kind: 'none' }
-  | { readonly kind: 'columns'; readonly columns: readonly ResultColumn[] }
+  | {
+      readonly kind: 'columns';
+      readonly columns: readonly ResultColumn[];
+      /** What statements that write put into the rows which RETURNING shows. */
+      readonly assigned?: readonly Assignment[];
+    }
   /** FETCH, EXECUTE: what `defines` said when the name was made. */
   | { readonly kind: 'cursor' | 'prepared'; readonly name: string }
   | { readonly kind: 'unknown'; readonly why: string };
+
+export interface Assignment {
+  readonly schema?: string;
+  readonly table: string;
+  /** Its name, or its place in the table from 0 on. undefined: any of them. */
+  readonly column: string | number | undefined;
+  readonly sources: Sources;
+}
 
 export interface StatementLineage {
   readonly result: ResultLineage;

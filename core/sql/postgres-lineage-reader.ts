@@ -1,6 +1,6 @@
 // Walks queries and expressions for their lineage. What a node type is not listed for is unknown.
 
-import { type ResultColumn, type Source, type Sources, sourcesOf, union } from './lineage.ts';
+import { type Assignment, type ResultColumn, type Source, type Sources, sourcesOf, union } from './lineage.ts';
 import { COMPUTATIONS, READS_NO_TABLE } from './postgres-computations.ts';
 import {
   findItem,
@@ -57,6 +57,8 @@ const TRANSPARENT: ReadonlySet<string> = new Set(
 
 /** postgres-meetings.ts follows more of a statement than what its result is made of: what is protected here is for it. */
 export class LineageReader {
+  /** By statements with RETURNING that were read. */
+  readonly assigned: Assignment[] = [];
   #steps = 0;
   #depth = 0;
   /** Parts that no result is made of are read as well. */
@@ -132,7 +134,7 @@ export class LineageReader {
   }
 
   #returning(node: TreeNode, around: Around): Columns {
-    const { type, fields } = node;
+    const { fields } = node;
     const returning = nodeOf(fields.returningClause, 'ReturningClause');
     if (!returning && !this.readsAll) return [];
     const relation = nodeOf(fields.relation, 'RangeVar');
@@ -146,9 +148,56 @@ export class LineageReader {
     const scope = { items: [target, ...from.items, ...versions], outer: around.scope };
     this.written(node, target, scope, around);
     if (!returning) return [];
-    const both = [...target.columns, ...from.star];
-    const star = type === 'MergeStmt' ? [starOf(both)] : both;
+    // What MERGE merges comes first.
+    const star = source ? [...from.star, ...target.columns] : [...target.columns, ...from.star];
+    const excluded: Item = { ...target, alias: 'excluded', hidden: true };
+    this.#assignments(node, { items: [target, ...from.items, excluded], outer: around.scope }, around);
     return this.#targets(nodesOf(returning.fields.exprs), scope, around, star, []);
+  }
+
+  /** INSERT, UPDATE, MERGE: which columns are given what. */
+  #assignments({ type, fields }: TreeNode, scope: Scope, around: Around): void {
+    const relation = nodeOf(fields.relation, 'RangeVar');
+    if (!relation) return;
+    const schema = text(relation.fields.schemaname);
+    const table = { ...(schema !== undefined && { schema }), table: String(relation.fields.relname ?? '') };
+    const assign = (column: Assignment['column'], sources: Sources) => {
+      if (sources.length > 0) this.assigned.push({ ...table, column, sources });
+    };
+    const set = (targets: readonly TreeNode[]) => {
+      for (const target of targets) {
+        const value = nodeOf(target.fields.val);
+        if (value) assign(text(target.fields.name), this.#assignedTo(value, scope, around));
+      }
+    };
+    const insert = (names: readonly TreeNode[], columns: Columns) => {
+      if (columns.some(({ kind }) => kind === 'star')) assign(undefined, sourcesOf(columns));
+      else
+        columns.forEach(({ sources }, index) => {
+          assign(text(names[index]?.fields.name) ?? index, sources);
+        });
+    };
+    if (type === 'UpdateStmt') set(nodesOf(fields.targetList));
+    const query = nodeOf(fields.selectStmt);
+    if (type === 'InsertStmt' && query) insert(nodesOf(fields.cols), this.query(query, around));
+    set(nodesOf(nodeOf(fields.onConflictClause, 'OnConflictClause')?.fields.targetList));
+    for (const { fields: when } of nodesOf(fields.mergeWhenClauses)) {
+      const values = nodesOf(when.values);
+      if (values.length === 0) set(nodesOf(when.targetList));
+      insert(
+        nodesOf(when.targetList),
+        values.map((value) => ({ kind: 'value', exact: false, sources: this.value(value, scope, around).sources })),
+      );
+    }
+  }
+
+  /** `set (a, b) = (...)`: its share of the right side. */
+  #assignedTo(value: TreeNode, scope: Scope, around: Around): Sources {
+    if (value.type !== 'MultiAssignRef') return this.value(value, scope, around).sources;
+    const source = nodeOf(value.fields.source);
+    if (!source) return 'unknown';
+    const own = source.type === 'RowExpr' ? nodesOf(source.fields.args)[Number(value.fields.colno) - 1] : undefined;
+    return this.value(own ?? source, scope, around).sources;
   }
 
   #targets(targets: readonly TreeNode[], scope: Scope, around: Around, star: Columns, windows: Sources): Columns {

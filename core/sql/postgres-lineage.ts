@@ -60,8 +60,10 @@ function defining(kind: 'cursor' | 'prepared', name: unknown, query: TreeNode | 
 }
 
 function queryLineage(node: TreeNode): ResultLineage {
-  const columns = new LineageReader().query(node, OUTERMOST);
-  return columns.length === 0 && node.type !== 'SelectStmt' ? { kind: 'none' } : { kind: 'columns', columns };
+  const reader = new LineageReader();
+  const columns = reader.query(node, OUTERMOST);
+  if (columns.length === 0 && node.type !== 'SelectStmt') return { kind: 'none' };
+  return { kind: 'columns', columns, ...(reader.assigned.length > 0 && { assigned: reader.assigned }) };
 }
 
 function copyLineage({ fields }: TreeNode): ResultLineage {

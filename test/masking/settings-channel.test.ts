@@ -51,3 +51,44 @@ it.each([
     await g.sql('select count(*) from pg_stat_activity where application_name = (select email from customers)'),
   ).toBe('1');
 });
+
+const ZONE = `'<' || substr(email, 1, 6) || '>0' from customers`;
+const hidesZone = () =>
+  g.rules([], { statements: undefined as never, mask: [{ columns: ['customers.email'], with: 'null' }] });
+
+it('a time zone with the name of a value is not read back, whatever shows it', async () => {
+  hidesZone();
+  const peer = await g.session();
+  const received: Buffer[] = [];
+  for (const text of [
+    `select set_config('TimeZone', ${ZONE}, false)`,
+    "select to_char(now(), 'TZ')",
+    "select to_char(now(), f) from (values ('tz')) v(f)",
+    'select timeofday()',
+    'show timezone',
+    "copy (select to_char(now(), 'TZ')) to stdout",
+  ]) {
+    peer.send(query(text));
+    received.push(...(await peer.upTo('Z')).map(({ body }) => body));
+  }
+  expect(Buffer.concat(received).toString().toLowerCase()).not.toContain('secret');
+});
+
+it('a time zone that a role was given by dynamic code is not reported at the next login', async () => {
+  hidesZone();
+  await g.sql(`do $$ begin execute format('alter role postgres set timezone = %L', (select ${ZONE})); end $$`);
+  await g.session();
+  g.leave();
+  await g.sql('alter role postgres reset timezone');
+  const { frames } = await g.recorded();
+  expect(Buffer.concat(frames.flatMap(({ bytes }) => bytes ?? [])).toString()).not.toContain('<secret');
+});
+
+it.each(['UTC', 'Europe/Berlin', 'Etc/GMT+3'])('an honest one is: %s', async (zone) => {
+  hidesZone();
+  const peer = await g.session();
+  peer.send(query(`set timezone = '${zone}'; select to_char(timestamptz '2026-01-01', 'YYYY TZ')`));
+  const all = Buffer.concat((await peer.upTo('Z')).map(({ body }) => body)).toString();
+  expect(all).toContain(`TimeZone\0${zone}\0`);
+  expect(all).toContain('2026');
+});

@@ -1,6 +1,7 @@
 // Keys of JSON and lengths of arrays that are data: masked with the rest, where a statement or a view may have made them
 // of values; kept where they are stored so, or written in the statement.
 
+import type { QueryArrayConfig } from 'pg';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { SCHEMA } from './live-schema.ts';
 import { connect, forget, found, hangUp, leave, NOTHING, type Place, place, psql, straight } from './place.ts';
@@ -88,7 +89,7 @@ test('in binary format', async () => {
     "select array_fill(''::text, array[1], array[ascii(email)]) from people",
     'select jsonb_object(array[email, email]) from people',
   ]) {
-    const { rows }: { rows: unknown[] } = await client.query({ text, rowMode: 'array', binary: true } as never);
+    const { rows } = await client.query({ text, rowMode: 'array', binary: true } as QueryArrayConfig);
     expect(rows.length).toBe(3);
     expect(found(JSON.stringify(rows))).toEqual([]);
   }

@@ -31,6 +31,8 @@ export interface Relation {
   readonly codeOfReads: readonly number[] | undefined;
   /** The same when it is written: triggers and defaults. */
   readonly codeOfWrites: readonly number[];
+  /** Of these, what may put values into a row on its way: BEFORE ROW triggers and defaults. */
+  readonly codeOfRows: readonly number[];
   /** Tables whose rows a foreign key changes with its own. */
   readonly cascades: readonly number[];
   /** Rules of its own beside a view's: what is written to it, and what RETURNING gives, may be something else. */
@@ -115,14 +117,15 @@ const MAX_BODY_CHARACTERS = 200_000;
 export const NAMES_QUERY = `${BEGIN}
 select c.oid::pg_catalog.int8, n.nspname, c.relname, c.relkind::text, i.parents, s.oid::pg_catalog.int8,
        case when c.relrowsecurity and q.elsewhere then '*' else pg_catalog.concat_ws(',', case when c.relrowsecurity then q.code end, k.code) end,
-       pg_catalog.concat_ws(',', t.code, f.code), y.targets,
+       pg_catalog.concat_ws(',', t.code, f.code), pg_catalog.concat_ws(',', t.before, f.code), y.targets,
        (r.rules is true or t.instead is true)::int, coalesce(r.defined, ''), a.columns
   from pg_catalog.pg_class c
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace
   left join pg_catalog.pg_class s on c.relkind = 't' and s.reltoastrelid = c.oid
   left join (select inhrelid, pg_catalog.string_agg(inhparent::pg_catalog.int8::text, ',') as parents
                from pg_catalog.pg_inherits group by inhrelid) i on i.inhrelid = c.oid
-  left join (select tgrelid, pg_catalog.bool_or(tgtype & 64 <> 0) as instead, ${LISTED('u.code')} as code
+  left join (select tgrelid, pg_catalog.bool_or(tgtype & 64 <> 0) as instead, ${LISTED('u.code')} as code,
+                    ${LISTED('u.code')} filter (where tgtype & 67 = 3) as before
                from pg_catalog.pg_trigger e left join (${CALLERS('pg_catalog.pg_trigger')}) u on u.objid = e.oid
               where not tgisinternal group by tgrelid) t on t.tgrelid = c.oid
   left join (select e.adrelid, ${LISTED('u.code')} as code
@@ -212,7 +215,8 @@ const numbersOf = (list: string | null | undefined): readonly number[] => (list 
 
 /** Throws for rows that the queries cannot have given. */
 export function relationOf(row: CatalogueRow): Relation {
-  const [oid, schema, name, kind, parents, storageOf, reads, writes, cascades, rewritten, definedAt, columns] = row;
+  const [oid, schema, name, kind, parents, storageOf, reads, writes, rows, cascades, rewritten, definedAt, columns] =
+    row;
   const listed: unknown = columns === null || columns === undefined ? [] : JSON.parse(columns);
   if (!Array.isArray(listed) || !oid || schema == null || name == null || kind == null)
     throw new Error('a row of the catalogue is malformed');
@@ -225,6 +229,7 @@ export function relationOf(row: CatalogueRow): Relation {
     storageOf: storageOf ? Number(storageOf) : undefined,
     codeOfReads: reads === '*' ? undefined : numbersOf(reads),
     codeOfWrites: numbersOf(writes),
+    codeOfRows: numbersOf(rows),
     cascades: numbersOf(cascades),
     rewritten: rewritten === '1',
     definedAt: definedAt ?? '',

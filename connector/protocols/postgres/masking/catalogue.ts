@@ -20,6 +20,7 @@ import {
   type Relation,
 } from './catalogue-contents.ts';
 import { isWord, Reach, type Reached } from './reach.ts';
+import type { RowCode } from './row-flows.ts';
 
 /** Views over views. PostgreSQL makes no cycles; a deeper stack is unknown. */
 const MAX_DEPTH = 64;
@@ -63,6 +64,7 @@ export class Catalogue {
   readonly #origins = new Map<string, Origin>();
   readonly #bases = new Map<string, Lineage>();
   readonly #views = new Map<number, readonly Sources[] | 'unknown'>();
+  readonly #rowCode = new Map<number, RowCode>();
   readonly #shapes = new Map<number, boolean>();
   readonly #reach: Reach;
   readonly #ownNames: ReadonlySet<string>;
@@ -313,6 +315,27 @@ export class Catalogue {
     });
     this.#shapes.set(relation.oid, makes);
     return makes;
+  }
+
+  /** What code of the database's own puts into rows of this table when they are written. */
+  rowCode(relation: Relation): RowCode {
+    const known = this.#rowCode.get(relation.oid);
+    if (known) return known;
+    const reached = this.#reach.ofRows(relation);
+    const code: RowCode =
+      reached === 'unknown'
+        ? { sets: undefined, from: 'unknown' }
+        : {
+            sets: reached.sets,
+            from: joined([
+              ...relation.columns
+                .filter(({ name }) => reached.read === undefined || reached.read.has(name))
+                .map((column) => this.basesOf(relation, column)),
+              ...[...reached.relations].filter((one) => one !== relation).map((one) => this.#rowOf(one, 0)),
+            ]),
+          };
+    this.#rowCode.set(relation.oid, code);
+    return code;
   }
 
   align(result: ResultLineage, count: number, copied = false): readonly Sources[] {

@@ -183,13 +183,25 @@ export function maskNotification(body: Buffer, { masks }: MessageContext): Buffe
 /** Settings of free text: a statement can put data there (set_config) and the target reports it. */
 const FREE_SETTINGS = new Set(['application_name', 'search_path', 'TimeZone', 'session_authorization']);
 
+/** One that is known, or a distance such as `<+03>-03`. Any text can be a zone's name: `<text>0`. */
+function isZone(value: string): boolean {
+  if (/^(?:<[+-]\d\d(?::?\d\d)?>)?[+-]?\d{1,2}(?::\d\d){0,2}$/.test(value)) return true;
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: value }).resolvedOptions().timeZone !== '';
+  } catch {
+    return value === 'localtime' || value === 'posixrules' || value === 'Factory';
+  }
+}
+
 /** name NUL value NUL */
 export function maskParameterStatus(body: Buffer, { masks, mayTouch, statement }: MessageContext): Buffer | undefined {
   const nameEnd = body.indexOf(0);
   const name = body.toString('latin1', 0, Math.max(0, nameEnd));
   if (nameEnd < 0 || !FREE_SETTINGS.has(name)) return undefined;
   const value = body.toString('utf8', nameEnd + 1, body.length - 1);
-  const guarded = masks.columnRules.length > 0 && mayTouch && value !== '';
+  // A role's or a database's own setting is reported without a statement, at the login too.
+  const odd = name === 'TimeZone' && !isZone(value);
+  const guarded = masks.columnRules.length > 0 && (mayTouch || odd) && value !== '';
   const put = guarded && statement?.includes(value) !== true ? WITHHELD : masks.maskString(value);
   if (put === value) return undefined;
   return Buffer.concat([body.subarray(0, nameEnd + 1), Buffer.from(`${put}\0`)]);

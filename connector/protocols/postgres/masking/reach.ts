@@ -27,6 +27,15 @@ export interface Reached {
   readonly readsSettings: boolean;
 }
 
+/** `read`, `sets`: columns of the row; undefined: any. */
+export type RowReach =
+  | {
+      readonly relations: ReadonlySet<Relation>;
+      readonly read: ReadonlySet<string> | undefined;
+      readonly sets: ReadonlySet<string> | undefined;
+    }
+  | 'unknown';
+
 /** Where the names of a catalogue lead. */
 export interface Names {
   relation(oid: number): Relation | undefined;
@@ -113,6 +122,29 @@ export class Reach {
     for (const name of [...named, ...NOT_NOTED.filter((word) => code.words.has(word))])
       for (const one of this.#byName.get(name) ?? []) this.#function(one, found, 0);
     return found.relations === 'unknown' || found.relations.size > 0;
+  }
+
+  /** What code of its own may put into a row of this table. */
+  ofRows(relation: Relation): RowReach {
+    const found = this.#once(`rows ${relation.oid}`, (one) => this.#functions(relation.codeOfRows, one, 0));
+    const bodies = relation.codeOfRows.map((oid) => this.#byOid.get(oid)).map((one) => one && this.#bodyOf(one));
+    if (found.relations === 'unknown' || bodies.includes(undefined)) return 'unknown';
+    const read = new Set<string>();
+    const sets = new Set<string>();
+    let whole = false;
+    for (const code of bodies) {
+      if (!code) continue;
+      // The row as such, or none: of a default nobody knows here which column it is of.
+      whole ||= !code.words.has('new') || WHOLE_ROW.test(code.text);
+      for (const { name } of relation.columns) {
+        const column = name.toLowerCase();
+        const named = isWord(column) ? code.words.has(column) : code.text.includes(inQuotes(name));
+        if (!named) continue;
+        read.add(name);
+        if (setsColumn(code.text, column)) sets.add(column);
+      }
+    }
+    return { relations: found.ofCode, read: whole ? undefined : read, sets: whole ? undefined : sets };
   }
 
   #once(key: string, find: (found: Found) => void): Found {
@@ -357,6 +389,15 @@ const WORD = /[a-z_\u0080-\uffff][a-z0-9_$\u0080-\uffff]*/g;
 const INSERT = /\binto\s+(?:(?:"[^"]*"|[\w$\u0080-\uffff]+)\s*\.\s*)?(?:"[^"]*"|[\w$\u0080-\uffff]+)\s*(?=\()/g;
 const CALL = /([a-z_\u0080-\uffff][a-z0-9_$\u0080-\uffff]*)"?\s*\(/g;
 export const isWord = (name: string): boolean => name.match(WORD)?.[0] === name;
+/** NEW without a field behind it, but for `return new`. */
+const WHOLE_ROW = /(?<!\breturn\s+)\bnew\b(?!\s*\.\s*(?:\w|"))/;
+
+/** `new.c := ...`, `new.c = ...`, and INTO, which names several. */
+function setsColumn(code: string, column: string): boolean {
+  const field = `\\bnew\\s*\\.\\s*"?${column.replace(/[^\w]/g, '\\$&')}"?(?![\\w$])`;
+  return new RegExp(/\binto\b/.test(code) ? field : `${field}\\s*(?::?=|\\[)`).test(code);
+}
+
 const inQuotes = (name: string): string => name.toLowerCase().replaceAll('"', '""');
 
 /** Undefined: its words are not certain. `conforming`: no plain string escapes. */

@@ -17,6 +17,7 @@ import type { Relation } from './catalogue-contents.ts';
 import type { CopyPlan } from './copy-out.ts';
 import { ALL_HIDDEN, ALL_STAY, type Fates, fatesOf, fatesOfArguments } from './literal-fates.ts';
 import { type ColumnPlan, constantOf, isSearched } from './result-plan.ts';
+import { RowFlows } from './row-flows.ts';
 import { SETTINGS, type StatementReading } from './statement-reading.ts';
 
 /** What the session did before that counts for this statement. */
@@ -95,13 +96,15 @@ export function factsOf(
             .some((one) => one.rewritten || (one.kind === 'v' && reach === 'unknown')),
     );
   const result = behind ? behind.result : reading.result;
+  const assigned = (result.kind === 'columns' && result.assigned) || [];
+  const flows = new RowFlows(catalogue, assigned, writes.length > 0 ? written(writes, reach, catalogue) : []);
   const own = catalogue.hidesCode(texts, all);
   const aligned = (count: number, copied: boolean): readonly Lineage[] | undefined =>
     rewritten || own
       ? undefined
       : catalogue
           .align(planned(result, reading, touched, ofCode), count, copied)
-          .map((sources) => catalogue.expand(sources));
+          .map((sources) => flows.into(catalogue.expand(sources)));
   let fates: Fates | undefined;
   function fatesUnder(one: StatementReading, prepared: StatementReading | undefined): Fates {
     if (touched !== 'unknown' && touched.length === 0) return ALL_STAY;
@@ -127,7 +130,7 @@ export function factsOf(
       fates ??= fatesUnder(reading, behind);
       return fates;
     },
-    originsCount: !rewritten,
+    originsCount: !rewritten && flows.none,
     explained: reading.summary.kind === 'explain' && touched !== 'unknown' && touched.length > 0,
     lineage: (count) => aligned(count, false),
     copy(binary, count) {
@@ -141,6 +144,12 @@ export function factsOf(
     },
   };
 }
+
+/** Where it is not known what is reached, the tables themselves. */
+const written = (writes: StatementReading['writes'], reach: readonly Relation[] | 'unknown', catalogue: Catalogue) =>
+  reach === 'unknown'
+    ? writes.flatMap(({ schema, name }) => (name === undefined ? [] : catalogue.named({ schema, table: name })))
+    : reach;
 
 /** What the database's own code gave may be anywhere in a plan or a setting, and look like anything. */
 function planned(

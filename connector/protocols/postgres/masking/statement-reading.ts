@@ -7,7 +7,7 @@ import { asEscaping } from '../../../../core/sql/postgres-strings.ts';
 import { argumentsOf, type Meeting, meetingsOf } from '../../../../core/sql/postgres-meetings.ts';
 import { lineagePostgres } from '../../../../core/sql/postgres-lineage.ts';
 import { makesShapes } from '../../../../core/sql/postgres-shapes.ts';
-import { children, nodeOf, type TreeNode, text } from '../../../../core/sql/postgres-tree.ts';
+import { children, names, nodeOf, nodesOf, type TreeNode, text } from '../../../../core/sql/postgres-tree.ts';
 import { everyStatement, type RelationName, type StatementSummary } from '../../../../core/sql/statement.ts';
 import { type CopyForm, copyFormOf } from './copy-form.ts';
 import { type Mentions, mentionsOf } from './mentions.ts';
@@ -148,6 +148,8 @@ function readingOf(
     readsSettings:
       (node.type === 'VariableShowStmt' && !SHOWN.has(text(node.fields.name)?.toLowerCase() ?? '')) ||
       calls('current_setting') ||
+      calls('timeofday') ||
+      (calls('to_char') && showsZone(node)) ||
       acts.some((act) => SETTINGS.test(act.relation?.name ?? '')),
     changesEncoding: opaque || acts.some(({ setting }) => setting === null || setting === 'client_encoding'),
     writes: acts.flatMap((act) => (act.class === 'write' && act.relation ? [act.relation] : [])),
@@ -187,6 +189,16 @@ const SHOWN: ReadonlySet<string> = new Set([
   'integer_datetimes',
   'max_identifier_length',
 ]);
+
+/** `to_char(t, 'TZ')` gives the time zone's name, which is a setting. */
+function showsZone(node: TreeNode): boolean {
+  if (node.type === 'FuncCall' && names(node.fields.funcname).at(-1) === 'to_char') {
+    const format = nodesOf(node.fields.args)[1];
+    const { sval } = (format?.fields.sval ?? {}) as { sval?: string };
+    if (format?.type !== 'A_Const' || /tz|of/i.test(sval ?? '')) return true;
+  }
+  return children(node).some(showsZone);
+}
 
 function hasCall(node: TreeNode, name: string): boolean {
   if (node.type === 'FuncCall' && JSON.stringify(node.fields.funcname ?? '').includes(`"${name}"`)) return true;
