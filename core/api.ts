@@ -51,7 +51,7 @@ export const IssuedGrant = z.object({
     until: z.iso.datetime(),
     breakGlass: z.boolean().optional(),
   }),
-  /** Lines to paste, by client: `{ "psql": "psql \"host=... \"" }`. */
+  /** Lines to paste, by client: `{ "psql": "PGPASSWORD=... psql \"host=... \"" }`. */
   connect: z.record(z.string(), z.string()),
 });
 export type IssuedGrant = z.infer<typeof IssuedGrant>;

@@ -37,7 +37,7 @@ export const index = (event: SQSEvent): Promise<SQSBatchResponse> =>
 
 export const api = streamHandle(
   createFunctionsApp({
-    catalogue: new CatalogueReader(table),
+    catalogue: new CatalogueReader(table, reportToLambda),
     reader,
     platform: nodeRecordingPlatform,
     auditStore,

@@ -118,7 +118,8 @@ export function createFakeGatehouse(now: () => number): FakeGatehouse {
     return {
       grant: { id: grant.id, secret, resource: grant.resource, until: grant.until },
       connect: {
-        psql: `psql "host=${host} port=${port} dbname=${grant.resource} user=${who.email} password=${secret} sslmode=require"`,
+        ca: 'curl -fsSo gatehouse-ca.pem https://gatehouse.example.com/ca.pem',
+        psql: `PGPASSWORD=${secret} psql "host=${host} port=${port} dbname=${grant.resource} user=${who.email} sslmode=verify-full sslrootcert=gatehouse-ca.pem"`,
       },
     };
   }
