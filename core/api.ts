@@ -32,7 +32,8 @@ export type ListedResource = z.infer<typeof ListedResource>;
 export const ResourceList = z.object({ resources: z.array(ListedResource) });
 export type ResourceList = z.infer<typeof ResourceList>;
 
-export const AccessRequest = z.object({
+/** Bodies refuse keys that they do not know: one that is misspelt would be left out without a word. */
+export const AccessRequest = z.strictObject({
   resource: ResourceName,
   reason: z.string().max(1000).default(''),
   /** Seconds asked for; the rule's longest when missing. */
@@ -108,7 +109,7 @@ export type ApprovalList = z.infer<typeof ApprovalList>;
 export const RequestDetail = PendingRequest.extend({ approval: ListedApproval });
 export type RequestDetail = z.infer<typeof RequestDetail>;
 
-export const ApprovalDecision = z.object({
+export const ApprovalDecision = z.strictObject({
   decision: z.enum(['approve', 'deny']),
   /** Needed to deny: it is what the requester reads. */
   comment: z.string().max(MAX_COMMENT_CHARACTERS).default(''),
@@ -152,7 +153,7 @@ export const ConnectorList = z.object({ connectors: z.array(ListedConnector) });
 export type ConnectorList = z.infer<typeof ConnectorList>;
 
 export const JoinToken = z.object({ token: z.string(), expiresAt: z.iso.datetime() });
-export const JoinRequest = z.object({
+export const JoinRequest = z.strictObject({
   token: z.string().max(200),
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/),
   /** Raw Ed25519 public key, base64url. */
@@ -161,7 +162,7 @@ export const JoinRequest = z.object({
 export const Joined = z.object({ connector: ConnectorId });
 
 /** The connector's certificate for its listeners, from Gatehouse's own authority. */
-export const CertificateRequest = z.object({ csr: z.string().max(16_384) });
+export const CertificateRequest = z.strictObject({ csr: z.string().max(16_384) });
 export const Certificate = z.object({ certificate: z.string(), authority: z.string(), notAfter: z.iso.datetime() });
 
 /** What the edge witnessed of a session, for `gatehouse verify`. */

@@ -66,6 +66,8 @@ export function createDeps(env: Env): AppDeps {
         clientId: settings.OIDC_CLIENT_ID,
         clientSecret: settings.OIDC_CLIENT_SECRET,
         groupsClaim: settings.OIDC_GROUPS_CLAIM,
+        groupsRequired: settings.OIDC_GROUPS_REQUIRED,
+        emailDomains: settings.OIDC_EMAIL_DOMAINS,
         extraScopes: settings.OIDC_EXTRA_SCOPES,
         providerName: settings.PROVIDER_NAME,
         redirectUri: publicUrl + CALLBACK_PATH,

@@ -25,6 +25,24 @@ export const EdgeSettings = z
     /** Missing for public clients. */
     OIDC_CLIENT_SECRET: secretText(z.string().min(1)).optional(),
     OIDC_GROUPS_CLAIM: z.string().min(1).default('groups'),
+    /** `false`: somebody of whom the provider does not say the groups signs in without any. */
+    OIDC_GROUPS_REQUIRED: z
+      .enum(['true', 'false'])
+      .default('true')
+      .transform((text) => text === 'true'),
+    /** `example.com, example.org`: nobody else signs in. Empty: whoever the provider lets in. */
+    OIDC_EMAIL_DOMAINS: z
+      .string()
+      .default('')
+      .transform((text) =>
+        text
+          .toLowerCase()
+          .split(/[\s,]+/)
+          .filter((domain) => domain !== ''),
+      )
+      .refine((domains) => domains.every((domain) => /^[a-z0-9.-]+\.[a-z0-9-]+$/.test(domain)), {
+        error: 'expected domains such as example.com, a comma between',
+      }),
     /** More scopes than `openid email profile`, by blanks: where the provider wants one for groups. */
     OIDC_EXTRA_SCOPES: z.string().default(''),
     PROVIDER_NAME: z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'expected lower-case letters, digits and dashes'),

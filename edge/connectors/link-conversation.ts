@@ -33,7 +33,7 @@ export interface LinkDeps {
     Remote<Grants>,
     'candidates' | 'endSession' | 'findAll' | 'liveOf' | 'liveSession' | 'openAll' | 'resume'
   >;
-  readonly audit: Pick<Remote<AuditLog>, 'append' | 'appendAll'>;
+  readonly audit: Pick<Remote<AuditLog>, 'append' | 'appendAll' | 'appendCounted'>;
   readonly witness: Pick<Remote<Witness>, 'admitAll' | 'recordHead' | 'recordManifest'>;
   /** Base64, see keys.ts. */
   salt(email: string, resource: string): Promise<string>;
@@ -187,7 +187,7 @@ export class LinkConversation {
       }
       case 'attempt.refused':
         if (await this.#deps.isNewReport(seq, report)) {
-          await this.#deps.audit.append({
+          await this.#deps.audit.appendCounted({
             kind: 'attempt.refused',
             actor: this.#actor,
             object: report.resource,

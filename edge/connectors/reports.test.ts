@@ -92,7 +92,7 @@ describe('reports', () => {
     await link.report(100, report);
     expect(await count()).toBe(before + 1);
     // A connector that lost its count begins anew; what it says then is news.
-    await link.report(100, { ...report, at: '2026-11-20T10:00:01.000Z' });
+    await link.report(100, { ...report, clientAddress: '10.1.1.2' });
     expect(await count()).toBe(before + 2);
   });
 

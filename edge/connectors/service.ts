@@ -10,7 +10,7 @@ import type { UseCaseFault } from '../gatehouse.ts';
 import { hashToken } from '../keys.ts';
 import { isLoopback } from '../settings.ts';
 import type { StoredConnector } from '../storage/connectors.ts';
-import { fault, note, type UseCaseDeps } from '../use-cases/deps.ts';
+import { fault, note, noteCounted, type UseCaseDeps } from '../use-cases/deps.ts';
 
 export interface ConnectorServiceDeps extends UseCaseDeps {
   readonly authority: CertificateAuthority;
@@ -29,10 +29,10 @@ export async function joinConnector(
   }
   const invitedBy = await deps.directory.invitation(hash, request.key);
   if (invitedBy === undefined) {
-    await note(deps, {
+    await noteCounted(deps, {
       kind: 'attempt.refused',
       actor: 'gatehouse',
-      object: request.name,
+      object: 'connector-join',
       details: { reason: 'join_token_wrong', address },
     });
     return fault('forbidden', 'This join token is not good (any more). Ask an administrator for a new one.');

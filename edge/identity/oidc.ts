@@ -3,10 +3,11 @@
 // remember, `finish` turns what came back into an Identity or a reason.
 
 import * as oauth from 'oauth4webapi';
-import { Identity } from '../../core/identity.ts';
+import type { Identity } from '../../core/identity.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { Secret } from '../../core/secret.ts';
 import { isLoopback } from '../settings.ts';
+import { claimAt, type ClaimFault, type ClaimSettings, identityOf } from './claims.ts';
 
 const PROVIDER_DEADLINE_MS = 10_000;
 const CLOCK_TOLERANCE_SECONDS = 30;
@@ -33,18 +34,13 @@ export type SignInFault =
   | 'nonce_wrong'
   | 'token_expired'
   | 'signature_wrong'
-  | 'response_wrong'
-  | 'email_missing'
-  | 'email_unverified';
+  | ClaimFault;
 
-export interface OidcSettings {
+export interface OidcSettings extends ClaimSettings {
   readonly issuer: string;
   readonly clientId: string;
   readonly clientSecret: Secret<string> | undefined;
-  readonly groupsClaim: string;
   readonly extraScopes: string;
-  /** Prefix of group names, and `Identity.provider`. */
-  readonly providerName: string;
   readonly redirectUri: string;
 }
 
@@ -109,38 +105,28 @@ export class OidcProvider {
       await oauth.validateApplicationLevelSignature(server, response, this.#request());
       const claims = oauth.getValidatedIdTokenClaims(tokens);
       if (!claims) return err('response_wrong');
-      return this.#identity(claims, await this.#userInfo(server, tokens.access_token, claims));
+      const saysVerified = server.claims_supported?.includes('email_verified') ?? false;
+      const all = { ...(await this.#userInfo(server, tokens.access_token, claims, saysVerified)), ...claims };
+      return identityOf(all, this.#settings, saysVerified);
     } catch (error) {
       return err(faultOf(error));
     }
   }
 
   /** Claims that the provider keeps out of the ID token. */
-  async #userInfo(server: oauth.AuthorizationServer, accessToken: string, claims: oauth.IDToken): Promise<object> {
-    const complete = claims.email !== undefined && claims[this.#settings.groupsClaim] !== undefined;
+  async #userInfo(
+    server: oauth.AuthorizationServer,
+    accessToken: string,
+    claims: oauth.IDToken,
+    saysVerified: boolean,
+  ): Promise<object> {
+    const complete =
+      claims.email !== undefined &&
+      claimAt(claims, this.#settings.groupsClaim) !== undefined &&
+      (claims.email_verified !== undefined || !saysVerified);
     if (complete || !server.userinfo_endpoint) return {};
     const response = await oauth.userInfoRequest(server, this.#client, accessToken, this.#request());
     return oauth.processUserInfoResponse(server, this.#client, claims.sub, response);
-  }
-
-  #identity(claims: oauth.IDToken, userInfo: object): Result<Identity, SignInFault> {
-    const all: Record<string, unknown> = { ...userInfo, ...claims };
-    if (all.email_verified === false || all.email_verified === 'false') return err('email_unverified');
-    const listed = all[this.#settings.groupsClaim];
-    const groups = (Array.isArray(listed) ? listed : [listed]).filter(
-      (group) => typeof group === 'string' && group !== '',
-    );
-    const provider = this.#settings.providerName;
-    const identity = Identity.safeParse({
-      subject: `${claims.iss}#${claims.sub}`,
-      email: all.email,
-      name: typeof all.name === 'string' ? all.name.slice(0, 200) : String(all.email ?? ''),
-      groups: groups.map((group) => `${provider}:${String(group)}`),
-      provider,
-      authenticatedAt: new Date((claims.auth_time ?? claims.iat) * 1000).toISOString(),
-    });
-    if (identity.success) return ok(identity.data);
-    return err(identity.error.issues.some((issue) => issue.path[0] === 'email') ? 'email_missing' : 'response_wrong');
   }
 
   /** A copy each time: oauth4webapi keeps key sets by this object, and we want them fresh. */

@@ -16,6 +16,7 @@ import { signedArchiveFetch } from '../archive.ts';
 import { createAuditArchive } from '../audit-archive.ts';
 import type { Env } from '../env.ts';
 import { parseSettings } from '../settings.ts';
+import { COUNTED_SCHEMA, CountedEvents } from '../storage/counted-events.ts';
 import { AuditExport, EXPORT_SCHEMA } from './audit-export.ts';
 
 const SCHEMA = `
@@ -51,13 +52,15 @@ export class AuditLog extends DurableObject<Env> {
   /** Hashing is asynchronous, so appends queue here: two must never link to the same entry. */
   #last: Promise<unknown> = Promise.resolve();
   readonly #export: AuditExport;
+  readonly #counts: CountedEvents;
   /** When the alarm rings, as far as this object knows since it woke. */
   #alarmMs: number | undefined;
 
   constructor(context: DurableObjectState, env: Env) {
     super(context, env);
     this.#sql = context.storage.sql;
-    this.#sql.exec(SCHEMA + EXPORT_SCHEMA);
+    this.#sql.exec(SCHEMA + EXPORT_SCHEMA + COUNTED_SCHEMA);
+    this.#counts = new CountedEvents(this.#sql);
     this.#export = new AuditExport(this.#sql, readEntry, () => Date.now());
   }
 
@@ -66,6 +69,16 @@ export class AuditLog extends DurableObject<Env> {
     const [entry] = await this.appendAll([event]);
     if (!entry) throw new Error('nothing was appended');
     return entry;
+  }
+
+  /**
+   * For what anybody can make happen without having signed in. The first of its kind in ten minutes is an entry; what
+   * comes after it is counted, and written as one entry when they are over.
+   */
+  async appendCounted(event: AuditEvent): Promise<void> {
+    const due = this.#counts.take(event, Date.now());
+    if (due.length > 0) await this.appendAll(due);
+    else this.#wake();
   }
 
   /** All or none, in their order, in one write. */
@@ -142,14 +155,21 @@ export class AuditLog extends DurableObject<Env> {
     } catch (error) {
       console.error(`the audit log's export failed: ${error instanceof Error ? error.name : 'unknown'}`);
     }
+    try {
+      const over = this.#counts.over(Date.now());
+      if (over.length > 0) await this.appendAll(over);
+    } catch (error) {
+      console.error(`counted entries could not be written: ${error instanceof Error ? error.name : 'unknown'}`);
+    }
     // A moment at least between two runs, whatever is due.
     this.#wake(Date.now() + 100);
   }
 
   /** The log goes on when no alarm can be set; the next entry tries again. */
   #wake(notBefore = 0): void {
-    const next = this.#export.nextMs();
-    if (next === undefined) return;
+    const due = [this.#export.nextMs(), this.#counts.nextMs()].filter((each) => each !== undefined);
+    if (due.length === 0) return;
+    const next = Math.min(...due);
     const at = Math.max(next, notBefore);
     if (this.#alarmMs !== undefined && this.#alarmMs <= at) return;
     this.#alarmMs = at;

@@ -71,6 +71,8 @@ export class Directory extends DurableObject<Env> {
 
   async startBrowserSession(hash: string, identity: Identity) {
     this.#browsers.start(hash, identity, Date.now());
+    this.#browsers.renew(identity);
+    this.#devices.renew(identity);
     this.#people.remember(identity, Date.now());
     await this.#scheduleCleanUp();
   }

@@ -5,7 +5,7 @@ import { AccessAnswer, AccessRequest, GrantList, ListedGrant, Me, ResourceList }
 import { GrantId } from '../../core/ids.ts';
 import { type Api, type ApiDeps, answer, failure, jsonAnswer, jsonBody, whoAsks } from './api.ts';
 
-const Revocation = z.object({ reason: z.string().max(1000).default('') });
+const Revocation = z.strictObject({ reason: z.string().max(1000).default('') });
 
 export function accessRoutes(api: Api, { gatehouse }: ApiDeps): void {
   api.openapi(

@@ -17,7 +17,7 @@ const CheckedPolicy = z.object({
   warnings: z.array(z.string()),
 });
 
-const PolicyToApply = z.object({
+const PolicyToApply = z.strictObject({
   text: z.string().max(MAX_POLICY_BYTES),
   /** Also where one is not an administrator under it any more. */
   stepDown: z.boolean().default(false),
@@ -25,7 +25,7 @@ const PolicyToApply = z.object({
   after: z.number().int().optional(),
 });
 
-const AuditQuery = z.object({
+const AuditQuery = z.strictObject({
   since: z.iso.datetime().optional(),
   actor: z.string().max(300).optional(),
   kind: AuditKind.optional(),

@@ -65,6 +65,7 @@ describe('asking for access', () => {
     ['a name that cannot be', { resource: 'No Where', reason: 'r' }, 400, 'bad_request'],
     ['a minus for seconds', { resource: 'demo', reason: 'r', seconds: -1 }, 400, 'bad_request'],
     ['nothing', {}, 400, 'bad_request'],
+    ['a key that there is none of', { resource: 'demo', reason: 'r', second: 60 }, 400, 'bad_request'],
   ])('refuses %s', async (_what, body, status, reason) => {
     const response = await ask(body);
     expect(response.status).toBe(status);

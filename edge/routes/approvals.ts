@@ -7,7 +7,7 @@ import { RequestId } from '../../core/ids.ts';
 import { type Api, type ApiDeps, answer, failure, jsonAnswer, jsonBody, whoAsks } from './api.ts';
 
 const params = z.object({ id: RequestId });
-const Review = z.object({ comment: z.string().max(MAX_COMMENT_CHARACTERS) });
+const Review = z.strictObject({ comment: z.string().max(MAX_COMMENT_CHARACTERS) });
 
 export function approvalRoutes(api: Api, { gatehouse }: ApiDeps): void {
   api.openapi(

@@ -11,7 +11,7 @@ import { type ConnectorServiceDeps, certifyConnector, joinConnector } from '../c
 import { errorBody, errorResponse, statusOf } from '../http-errors.ts';
 import { AUTHORITY_PATH, LINK_PATH } from '../paths.ts';
 import type { StoredConnector } from '../storage/connectors.ts';
-import { note } from '../use-cases/deps.ts';
+import { noteCounted } from '../use-cases/deps.ts';
 import { type Api, answer, jsonAnswer, jsonBody } from './api.ts';
 import { clientAddress } from './request.ts';
 
@@ -91,7 +91,7 @@ async function login(
     now: () => deps.service.clock.now(),
   });
   if (connector.ok) return ok(connector.value);
-  await note(deps.service, {
+  await noteCounted(deps.service, {
     kind: 'attempt.refused',
     actor: 'gatehouse',
     object: 'connector-link',

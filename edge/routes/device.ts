@@ -42,7 +42,7 @@ const TokenRequest = z.object({
   grant_type: z.literal(GRANT_TYPE).optional(),
   device_code: z.string().min(1).max(200),
 });
-const Decision = z.object({ user_code: z.string().max(64), approve: z.boolean() });
+const Decision = z.strictObject({ user_code: z.string().max(64), approve: z.boolean() });
 const WaitingDevice = z.object({
   userCode: z.string(),
   address: z.string(),

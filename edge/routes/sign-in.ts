@@ -11,13 +11,14 @@ import {
   SESSION_COOKIE,
   sealAttempt,
 } from '../identity/cookies.ts';
+import { claimFaultWords } from '../identity/claims.ts';
 import type { OidcProvider, SignInFault } from '../identity/oidc.ts';
 import { safeReturnPath } from '../identity/return-path.ts';
 import { readCookie, sessionHash } from '../identity/signed-in.ts';
 import { hashToken, newToken } from '../keys.ts';
 import { CALLBACK_PATH, SIGN_IN_PATH, SIGN_OUT_PATH } from '../paths.ts';
 import { BROWSER_SESSION_MS } from '../storage/browser-sessions.ts';
-import { note, type UseCaseDeps } from '../use-cases/deps.ts';
+import { note, noteCounted, type UseCaseDeps } from '../use-cases/deps.ts';
 import { clientAddress } from './request.ts';
 
 export interface SignInDeps {
@@ -27,10 +28,11 @@ export interface SignInDeps {
   /** 32 bytes, see keys.ts. */
   loginKey(): Promise<Uint8Array>;
   /** A page for a person. */
-  failed(c: Context, status: 400 | 503, message: string): Response | Promise<Response>;
+  failed(c: Context, status: 400 | 403 | 503, message: string): Response | Promise<Response>;
 }
 
 const START_AGAIN = 'Sign-in did not complete. Start again; if it keeps failing, tell whoever runs Gatehouse.';
+const TOO_OFTEN = 'Too many sign-ins from your address. Wait a minute.';
 const PROVIDER_AWAY = 'The identity provider does not answer right now. Try again in a minute.';
 
 export function signInRoutes(deps: SignInDeps): Hono {
@@ -38,20 +40,22 @@ export function signInRoutes(deps: SignInDeps): Hono {
   const { directory, publicUrl } = deps.useCases;
 
   const fail = async (c: Context, reason: SignInFault) => {
-    await note(deps.useCases, {
+    // Anybody can come here: counted, so that nobody fills the log.
+    await noteCounted(deps.useCases, {
       kind: 'identity.sign_in_failed',
       actor: 'gatehouse',
       object: 'portal',
       details: { reason, address: clientAddress(c.req.raw) },
     });
     deleteCookie(c, LOGIN_COOKIE, COOKIE_ATTRIBUTES);
-    return reason === 'provider_unreachable' ? deps.failed(c, 503, PROVIDER_AWAY) : deps.failed(c, 400, START_AGAIN);
+    if (reason === 'provider_unreachable') return deps.failed(c, 503, PROVIDER_AWAY);
+    const words = claimFaultWords(reason);
+    return words === undefined ? deps.failed(c, 400, START_AGAIN) : deps.failed(c, 403, words);
   };
+  const tooOften = async (c: Context) => !(await directory.allow('sign-in', clientAddress(c.req.raw)));
 
   app.get(SIGN_IN_PATH, async (c) => {
-    if (!(await directory.allow('sign-in', clientAddress(c.req.raw)))) {
-      return deps.failed(c, 503, 'Too many sign-ins from your address. Wait a minute.');
-    }
+    if (await tooOften(c)) return deps.failed(c, 503, TOO_OFTEN);
     const begun = await deps.provider.begin(safeReturnPath(c.req.query('return'), publicUrl));
     if (!begun.ok) return fail(c, begun.error);
     const sealed = await sealAttempt(begun.value.attempt, await deps.loginKey(), deps.clock.now());
@@ -60,6 +64,7 @@ export function signInRoutes(deps: SignInDeps): Hono {
   });
 
   app.get(CALLBACK_PATH, async (c) => {
+    if (await tooOften(c)) return deps.failed(c, 503, TOO_OFTEN);
     const attempt = await openAttempt(readCookie(c.req.raw, LOGIN_COOKIE), await deps.loginKey(), deps.clock.now());
     if (!attempt) return fail(c, 'attempt_unknown');
     const callback = new URL(c.req.url);

@@ -23,6 +23,12 @@ export class BrowserSessions {
     this.#sql = sql;
   }
 
+  /** What the provider says now of somebody holds in their other sessions as well: a group taken away there is gone here. */
+  renew(identity: Identity): void {
+    const text = JSON.stringify(identity);
+    this.#sql.exec("UPDATE browser_sessions SET identity = ? WHERE identity ->> 'subject' = ?", text, identity.subject);
+  }
+
   start(hash: string, identity: Identity, now: number): void {
     this.#sql.exec(
       'INSERT INTO browser_sessions (hash, identity, seen_ms, expires_ms) VALUES (?, ?, ?, ?)',

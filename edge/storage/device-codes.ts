@@ -147,6 +147,13 @@ export class DeviceCodes {
     return row && Number(row.expires_ms) > now ? Identity.parse(JSON.parse(String(row.identity))) : undefined;
   }
 
+  /** As in browser sessions: tokens act with the groups of their person's last sign-in. */
+  renew(identity: Identity): void {
+    const text = JSON.stringify(identity);
+    this.#sql.exec("UPDATE api_tokens SET identity = ? WHERE identity ->> 'subject' = ?", text, identity.subject);
+    this.#sql.exec("UPDATE device_codes SET identity = ? WHERE identity ->> 'subject' = ?", text, identity.subject);
+  }
+
   revokeToken(hash: string): void {
     this.#sql.exec('DELETE FROM api_tokens WHERE hash = ?', hash);
   }

@@ -6,7 +6,8 @@ export const THROTTLES_SCHEMA = `
 `;
 
 export const THROTTLES = {
-  'sign-in': { most: 120, perMs: 60_000 },
+  /** Beginning one and coming back from the provider: each counts. */
+  'sign-in': { most: 240, perMs: 60_000 },
   'device-code': { most: 60, perMs: 60_000 },
   'device-token': { most: 600, perMs: 60_000 },
   /** Guesses at a user code, by person. */

@@ -62,6 +62,15 @@ export async function note(deps: Pick<UseCaseDeps, 'audit'>, event: AuditEvent):
   }
 }
 
+/** As `note`, for what anybody can make happen without signing in: the first is an entry, the rest of ten minutes are counted in one. */
+export async function noteCounted(deps: Pick<UseCaseDeps, 'audit'>, event: AuditEvent): Promise<void> {
+  try {
+    await deps.audit.appendCounted(event);
+  } catch (cause) {
+    throw new AuditUnavailable('the audit log could not be written', { cause });
+  }
+}
+
 /** A page that refreshes itself shows the same for so long without that being another look. */
 const SAME_LOOK_MS = 10 * 60_000;
 

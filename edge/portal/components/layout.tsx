@@ -85,12 +85,8 @@ const Navigation = ({ me, path }: { me: Me; path: string }) => {
     { href: '/approvals', name: 'Approvals', here: at === '/approvals' || at.startsWith('/requests/') },
     { href: '/grants', name: 'Grants', here: at.startsWith('/grants') },
     { href: '/sessions', name: 'Sessions', here: at.startsWith('/sessions') },
-    ...(me.auditor || me.administrator
-      ? [
-          { href: '/policy', name: 'Policy', here: at === '/policy' },
-          { href: '/audit', name: 'Audit', here: at.startsWith('/audit') },
-        ]
-      : []),
+    ...(me.auditor || me.administrator ? [{ href: '/policy', name: 'Policy', here: at === '/policy' }] : []),
+    ...(me.auditor ? [{ href: '/audit', name: 'Audit', here: at.startsWith('/audit') }] : []),
     { href: '/connectors', name: 'Connectors', here: at.startsWith('/connectors') },
   ];
   return (

@@ -1,0 +1,116 @@
+// From what the provider says of somebody to an Identity, or to the reason why it is nobody. Groups
+// that the provider left out must not pass for no groups: a rule that denies by one would not fit.
+
+import { Identity } from '../../core/identity.ts';
+import { err, ok, type Result } from '../../core/result.ts';
+
+export interface ClaimSettings {
+  /** Name of the claim, or its path: `realm_access.roles`. */
+  readonly groupsClaim: string;
+  /** Whether somebody without the claim is refused. */
+  readonly groupsRequired: boolean;
+  /** Whoever else is refused; empty: any. */
+  readonly emailDomains: readonly string[];
+  /** Prefix of group names, and `Identity.provider`. */
+  readonly providerName: string;
+}
+
+export type ClaimFault =
+  | 'email_missing'
+  | 'email_unverified'
+  | 'email_domain_not_allowed'
+  | 'groups_left_out'
+  | 'groups_missing'
+  | 'groups_unreadable'
+  | 'response_wrong';
+
+export type Claims = Readonly<Record<string, unknown>> & {
+  readonly iss: string;
+  readonly sub: string;
+  readonly iat: number;
+  readonly auth_time?: number | undefined;
+};
+
+/** `saysVerified`: the provider declares that it says of addresses whether they are verified (`claims_supported`). */
+export function identityOf(
+  claims: Claims,
+  settings: ClaimSettings,
+  saysVerified: boolean,
+): Result<Identity, ClaimFault> {
+  const { email_verified: verified } = claims;
+  const isVerified = verified === true || verified === 'true' || (verified === undefined && !saysVerified);
+  if (typeof claims.email !== 'string' || claims.email === '') return err('email_missing');
+  if (!isVerified) return err('email_unverified');
+  const groups = groupsIn(claims, settings);
+  if (!groups.ok) return groups;
+  const identity = Identity.safeParse({
+    subject: `${claims.iss}#${claims.sub}`,
+    email: claims.email,
+    name: typeof claims.name === 'string' ? claims.name.slice(0, 200) : claims.email.slice(0, 200),
+    groups: groups.value.map((group) => `${settings.providerName}:${group}`),
+    provider: settings.providerName,
+    authenticatedAt: new Date((claims.auth_time ?? claims.iat) * 1000).toISOString(),
+  });
+  if (!identity.success) {
+    const at = identity.error.issues[0]?.path[0];
+    return err(at === 'email' ? 'email_missing' : at === 'groups' ? 'groups_unreadable' : 'response_wrong');
+  }
+  const domain = identity.data.email.slice(identity.data.email.lastIndexOf('@') + 1);
+  const allowed = settings.emailDomains.length === 0 || settings.emailDomains.includes(domain);
+  return allowed ? ok(identity.data) : err('email_domain_not_allowed');
+}
+
+function groupsIn(
+  claims: Claims,
+  { groupsClaim, groupsRequired }: ClaimSettings,
+): Result<readonly string[], ClaimFault> {
+  const listed = claimAt(claims, groupsClaim);
+  if (listed === undefined || listed === null) {
+    if (leavesOut(claims, groupsClaim)) return err('groups_left_out');
+    return groupsRequired ? err('groups_missing') : ok([]);
+  }
+  const groups: readonly unknown[] = Array.isArray(listed) ? listed : [listed];
+  return groups.every((group) => typeof group === 'string' && group !== '')
+    ? ok(groups as readonly string[])
+    : err('groups_unreadable');
+}
+
+/** A claim of the very name goes first: some names are addresses, with dots in them. */
+export function claimAt(claims: Readonly<Record<string, unknown>>, name: string): unknown {
+  if (Object.hasOwn(claims, name)) return claims[name];
+  return name.split('.').reduce<unknown>((node, part) => {
+    return typeof node === 'object' && node !== null && Object.hasOwn(node, part) ? Reflect.get(node, part) : undefined;
+  }, claims);
+}
+
+/**
+ * Aggregated and distributed claims (OIDC Core 5.6.2): `_claim_names` names what has to be fetched elsewhere. Entra does so beyond
+ * 200 groups, and says `hasgroups` where even that does not fit.
+ */
+function leavesOut(claims: Claims, groupsClaim: string): boolean {
+  const { _claim_names: elsewhere, hasgroups } = claims;
+  if (hasgroups === true || hasgroups === 'true') return true;
+  const first = groupsClaim.split('.')[0] ?? groupsClaim;
+  return (
+    typeof elsewhere === 'object' &&
+    elsewhere !== null &&
+    [groupsClaim, first, 'groups'].some((name) => Object.hasOwn(elsewhere, name))
+  );
+}
+
+/** For the person, with the way out; undefined: nothing that would help them. */
+export function claimFaultWords(fault: string): string | undefined {
+  return Object.hasOwn(WORDS, fault) ? WORDS[fault as ClaimFault] : undefined;
+}
+
+const TELL = 'Tell whoever runs Gatehouse.';
+const WORDS: Readonly<Record<ClaimFault, string | undefined>> = {
+  email_missing: `The identity provider gave no e-mail address for you. ${TELL}`,
+  email_unverified:
+    'Your e-mail address is not verified at the identity provider. Verify it there, then sign in again.',
+  email_domain_not_allowed: 'Addresses of your domain may not sign in here. Use the account of your work.',
+  groups_left_out: `You are in more groups than the identity provider puts into a sign-in, so nobody can tell which rules are for you. ${TELL} The provider can be set to send only the groups of this application, or application roles.`,
+  groups_missing: `The identity provider did not say which groups you are in, so nobody can tell which rules are for you. ${TELL} The claim is named by OIDC_GROUPS_CLAIM; with OIDC_GROUPS_REQUIRED=false people without it sign in without groups.`,
+  groups_unreadable: `The identity provider lists your groups in a form that is not understood. ${TELL}`,
+  response_wrong: undefined,
+};
