@@ -21,8 +21,9 @@ export async function bundleCli(): Promise<Uint8Array> {
     // Names in stacks: what a person reports should lead somewhere.
     keepNames: true,
     legalComments: 'none',
+    // For packages in CommonJS. The name is too long for the minifier to make.
     banner: {
-      js: "#!/usr/bin/env node\nimport{createRequire as $r}from'node:module';const require=$r(import.meta.url);",
+      js: "#!/usr/bin/env node\nimport { createRequire as createRequireHere } from 'node:module';\nconst require = createRequireHere(import.meta.url);",
     },
     plugins: [sqlParserWithin],
     logLevel: 'warning',

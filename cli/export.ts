@@ -7,7 +7,7 @@ import { SessionId } from '../core/ids.ts';
 import { checked, type Cli } from './cli.ts';
 import { Failure, usage } from './failure.ts';
 import { bytes } from './output.ts';
-import { codeOf } from './settings.ts';
+import { codeOf } from './file-error.ts';
 import { lines } from './terminal-text.ts';
 
 /** Damage is the last thing in an export, and a line or a section long. */

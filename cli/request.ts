@@ -83,7 +83,8 @@ export function addRequest(command: Command, cli: Cli): void {
             ['secret', `${grant.secret}  (shown this once)`],
             ['glass', grant.breakGlass ? 'broken: the approvers were told, and somebody reviews it' : undefined],
           ]),
-          ...Object.values(connect).map((command) => `\n${line(command)}`),
+          // A comment to the shell: the whole may be pasted.
+          ...Object.entries(connect).map(([client, command]) => `\n# ${line(client)}\n${line(command)}`),
         ].join('\n'),
       );
     });

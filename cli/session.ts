@@ -30,6 +30,7 @@ export function addSession(command: Command, cli: Cli): void {
         ['length', manifest ? duration(manifest.durationUs) : undefined],
         ['end', session.end ? `${session.end.reason}: ${session.end.message}` : undefined],
         ['state', session.fault ? `${session.state}: ${session.fault}` : session.state],
+        ['row changed', contradictionOf(session.contradicted)],
         ['statements', `${counts.statements}, ${counts.errors} with an error, ${counts.rows} rows`],
         ['bytes', `${bytes(counts.bytes.client)} from the client, ${bytes(counts.bytes.target)} from the target`],
         ['segments', String(segments.length)],
@@ -42,6 +43,9 @@ export function addSession(command: Command, cli: Cli): void {
     );
   });
 }
+
+const contradictionOf = (fields: readonly string[] | undefined): string | undefined =>
+  fields && `the catalogue says otherwise about ${fields.join(', ')}; shown is the edge's and the recording's word`;
 
 /** While it runs, only an exemption is known. */
 function recordedOf({ session, coverage }: SessionDetail): string | undefined {

@@ -64,8 +64,9 @@ export function addSessions(command: Command, cli: Cli): void {
 }
 
 /** With what a reader of the list must know: that there is little to see, or that somebody still has to review it. */
-function stateOf({ state, exempt, breakGlass }: SessionEntry): string {
-  return [state, exempt === undefined ? '' : 'exempt', breakGlass ? 'break-glass' : ''].filter(Boolean).join(', ');
+function stateOf({ state, exempt, breakGlass, contradicted }: SessionEntry): string {
+  const marks = [exempt !== undefined && 'exempt', breakGlass && 'break-glass', contradicted && 'row changed'];
+  return [state, ...marks].filter(Boolean).join(', ');
 }
 
 /** A date, an instant, or a duration before now; as ISO 8601 UTC. */

@@ -2,12 +2,14 @@
 // (GATEHOUSE_URL, GATEHOUSE_TOKEN), or the stored login. In that order; they are never mixed, so
 // that a token is only ever sent where it came from.
 
-import { chmod, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { type Secret, secret } from '../core/secret.ts';
 import { Failure, usage } from './failure.ts';
+import { codeOf, isCode } from './file-error.ts';
+import { makeFolder } from './make-folder.ts';
 
 export interface GlobalOptions {
   readonly data?: string;
@@ -126,7 +128,7 @@ export async function readLogin(env: Environment): Promise<StoredLogin | undefin
 export async function storeLogin(env: Environment, login: StoredLogin): Promise<void> {
   const dir = configDir(env);
   try {
-    await mkdir(dir, { recursive: true, mode: 0o700 });
+    await makeFolder(dir, 0o700);
     const path = loginPath(env);
     const partial = `${path}.${process.pid}`;
     await writeFile(partial, `${JSON.stringify(login, undefined, 2)}\n`, { mode: 0o600 });
@@ -152,7 +154,3 @@ function parseJson<T>(text: string, schema: z.ZodType<T>, path: string): T {
   if (!parsed.success) throw usage(`${path} is wrong at ${parsed.error.issues[0]?.path.join('.') ?? '?'}`);
   return parsed.data;
 }
-
-export const codeOf = (error: unknown): string =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'it failed';
-export const isCode = (error: unknown, code: string): boolean => codeOf(error) === code;

@@ -8,7 +8,7 @@ import { decodeSegment } from '../core/recording/segment.ts';
 import { type RecordingSource, type VerifyReport, verifySession } from '../core/recording/verify.ts';
 import { Failure, usage } from './failure.ts';
 import { recordingPlatform } from './recording-platform.ts';
-import { codeOf, isCode } from './settings.ts';
+import { codeOf, isCode } from './file-error.ts';
 
 const isRecordingObject = (name: string): boolean => /^(\d{8}\.seg|manifest\.json)$/.test(name);
 /** A segment is at most 4 MiB; anything far above is not ours, and must not fill the memory. */

@@ -50,7 +50,7 @@ export const IssuedGrant = z.object({
     until: z.iso.datetime(),
     breakGlass: z.boolean().optional(),
   }),
-  /** Lines to paste, by client: `{ "psql": "psql \"host=... \"" }`. */
+  /** Lines to paste, by client: `{ "psql": "PGPASSWORD=... psql \"host=... \"" }`. */
   connect: z.record(z.string(), z.string()),
 });
 export type IssuedGrant = z.infer<typeof IssuedGrant>;
@@ -139,6 +139,10 @@ export const ListedConnector = z.object({
   build: z.string().optional(),
   joinedAt: z.iso.datetime(),
   lastSeenAt: z.iso.datetime().optional(),
+  /** Resources that it announces and another connector holds. */
+  contested: z
+    .array(z.object({ resource: ResourceName, holder: z.object({ id: ConnectorId, name: z.string() }) }))
+    .optional(),
 });
 export type ListedConnector = z.infer<typeof ListedConnector>;
 export const ConnectorList = z.object({ connectors: z.array(ListedConnector) });
@@ -191,6 +195,13 @@ export const AuditExportStanding = z.object({
   failing: z.object({ since: z.iso.datetime(), reason: z.string().max(100), tries: z.number().int() }).optional(),
 });
 export type AuditExportStanding = z.infer<typeof AuditExportStanding>;
+
+/** What the functions say of the archive. */
+export const ArchiveLimits = z.object({
+  /** The longest time for which an object may be locked; missing: the store has no lock, or the functions are not told. */
+  maxRetainDays: z.number().int().min(1).optional(),
+});
+export type ArchiveLimits = z.infer<typeof ArchiveLimits>;
 
 export const AuditPiecePage = z.object({
   /** By name, ascending. */

@@ -36,6 +36,7 @@ export const AuditKind = z.enum([
   'session.viewed',
   'session.exported',
   'session.verified',
+  'catalogue.contradicted',
   'audit.viewed',
   'audit.export_failed',
   'audit.export_resumed',

@@ -39,6 +39,8 @@ export const SessionEntry = z.object({
   counts: SessionCounts,
   segments: z.number().int(),
   fault: z.string().optional(),
+  /** Fields of this entry that the catalogue told otherwise: somebody changed its row. What stands here is the edge's and the recording's word. */
+  contradicted: z.array(z.string()).optional(),
 });
 export type SessionEntry = z.infer<typeof SessionEntry>;
 
@@ -78,6 +80,7 @@ export const SegmentEntry = z.object({
   bytes: z.number().int(),
   frames: z.number().int(),
 });
+export type SegmentEntry = z.infer<typeof SegmentEntry>;
 
 /** Newest first. One of `email`, `resource`, `task`, `trace` picks an index; more of them filter. */
 export const SessionQuery = z.object({

@@ -36,7 +36,11 @@ test('law 9: nothing the edge says to a connector names a place to dial or a cre
   ];
   /** How a held statement stands. `link` is a page of the portal, for the person to open: connectors only show it. */
   const holds = ['by', 'comment', 'decideBy', 'link', 'state'];
-  expect([...propertiesOf(FromEdge)].sort()).toEqual([...calls, ...grants, ...opened, ...rules, ...holds].sort());
+  /** Of a resource that two announce: for the log alone. */
+  const contested = ['other', 'yours'];
+  expect([...propertiesOf(FromEdge)].sort()).toEqual(
+    [...calls, ...grants, ...opened, ...rules, ...holds, ...contested].sort(),
+  );
 });
 
 test('law 9: the one address in a message is of a page for people, beside a held statement and nowhere else', () => {
@@ -60,6 +64,7 @@ test('the kinds of both directions are the known ones, and no other parses', () 
     'hold.claimed',
     'hold.decided',
     'hold.refused',
+    'resource.contested',
     'rules.in_force',
     'session.admitted',
     'session.refused',

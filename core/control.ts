@@ -201,6 +201,8 @@ export const FromEdge = z.discriminatedUnion('kind', [
     sessions: z.array(SessionId).max(1_000),
     rules: SessionRules.optional(),
   }),
+  /** Another connector (`other`: its name) announces the same resource. Told to both, for their logs; `yours`: it is this one's. */
+  z.object({ kind: z.literal('resource.contested'), resource: ResourceName, yours: z.boolean(), other: z.string() }),
   z.object({ kind: z.literal('hold.asked'), call, ...HoldStanding, link: z.string() }),
   z.object({ kind: z.literal('hold.refused'), call, message: z.string() }),
   z.object({ kind: z.literal('hold.claimed'), call }),

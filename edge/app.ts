@@ -91,7 +91,7 @@ function apiApp(deps: AppDeps) {
   const api = newApi();
   api.use(checkContentType());
   api.get('/health', async (c) => {
-    const policy = await deps.useCases.directory.policy();
+    const policy = await deps.useCases.policies.current();
     return c.json({ status: 'ok', policyVersion: policy?.version ?? 0 });
   });
   connectorApiRoutes(api, deps.connectors);

@@ -4,10 +4,11 @@
 
 import { AwsClient } from 'aws4fetch';
 import type { z } from 'zod';
-import { type ExportFormat, ObjectList } from '../core/api.ts';
-import { ActionPage, SessionDetail, SessionPage, type SessionQuery } from '../core/catalogue.ts';
-import type { SessionId } from '../core/ids.ts';
+import { ArchiveLimits, type ExportFormat, ObjectList } from '../core/api.ts';
+import { ActionPage, SessionPage, type SessionQuery } from '../core/catalogue.ts';
+import type { ConnectorId, SessionId } from '../core/ids.ts';
 import { err, ok, type Result } from '../core/result.ts';
+import { StoredSession } from '../core/session-evidence.ts';
 import type { EdgeSettings } from './settings.ts';
 
 /** Until the answer begins. A stream may take as long as its reader does. */
@@ -16,14 +17,25 @@ const ANSWER_WITHIN_MS = 20_000;
 export type ArchiveFault = 'not_found' | 'bad_request' | 'unavailable';
 type Read<T> = Promise<Result<T, ArchiveFault>>;
 
+/** Which session, and under whose name its objects stand, as the edge has it; undefined: as the catalogue says. */
+export interface SessionPlace {
+  readonly id: SessionId;
+  readonly connector: ConnectorId | undefined;
+}
+
 export interface Archive {
+  /** `not_found`: functions of an earlier release, which do not say. */
+  limits(): Read<ArchiveLimits>;
   sessions(query: SessionQuery): Read<SessionPage>;
-  session(id: SessionId): Read<SessionDetail>;
+  session(place: SessionPlace): Read<StoredSession>;
+  /** Of the catalogue alone. */
   actions(id: SessionId, cursor: string | undefined, limit: number): Read<ActionPage>;
-  replay(id: SessionId): Read<ReadableStream<Uint8Array>>;
-  export(id: SessionId, format: ExportFormat): Read<{ contentType: string; body: ReadableStream<Uint8Array> }>;
-  objects(id: SessionId): Read<ObjectList>;
-  object(id: SessionId, name: string): Read<ReadableStream<Uint8Array>>;
+  replay(place: SessionPlace): Read<ReadableStream<Uint8Array>>;
+  export(place: SessionPlace, format: ExportFormat): Read<{ contentType: string; body: ReadableStream<Uint8Array> }>;
+  objects(place: SessionPlace): Read<ObjectList>;
+  object(place: SessionPlace, name: string): Read<ReadableStream<Uint8Array>>;
+  /** Raises the alarm; how that went is in the log. */
+  contradicted(id: SessionId, fields: readonly string[]): Promise<void>;
 }
 
 export type ArchiveFetch = (request: Request) => Promise<Response>;
@@ -49,14 +61,17 @@ export function signedArchiveFetch(settings: EdgeSettings): ArchiveFetch {
 }
 
 export function createArchive(baseUrl: string, fetcher: ArchiveFetch): Archive {
-  const get = async (path: string, query: Record<string, string | number | undefined> = {}): Read<Response> => {
+  const get = (path: string, query: Record<string, string | number | undefined> = {}): Read<Response> => {
     const url = new URL(baseUrl + path);
     for (const [name, value] of Object.entries(query))
       if (value !== undefined) url.searchParams.set(name, String(value));
+    return call(url, {});
+  };
+  const call = async (url: URL, init: { readonly method?: string; readonly body?: string }): Read<Response> => {
     const deadline = new AbortController();
     const timer = setTimeout(() => deadline.abort(), ANSWER_WITHIN_MS);
     try {
-      const response = await fetcher(new Request(url, { signal: deadline.signal, redirect: 'manual' }));
+      const response = await fetcher(new Request(url, { ...init, signal: deadline.signal, redirect: 'manual' }));
       if (response.ok) return ok(response);
       await response.body?.cancel();
       if (response.status === 404) return err('not_found');
@@ -87,18 +102,25 @@ export function createArchive(baseUrl: string, fetcher: ArchiveFetch): Archive {
     return ok(response.value.body ?? emptyStream());
   };
   return {
+    limits: () => json(ArchiveLimits, get('/archive')),
     sessions: (query) => json(SessionPage, get('/sessions', query)),
-    session: (id) => json(SessionDetail, get(`/sessions/${id}`)),
+    session: ({ id, connector }) => json(StoredSession, get(`/sessions/${id}`, { connector })),
     actions: (id, cursor, limit) => json(ActionPage, get(`/sessions/${id}/actions`, { cursor, limit })),
-    replay: (id) => stream(get(`/sessions/${id}/replay`)),
-    async export(id, format) {
-      const response = await get(`/sessions/${id}/export`, { format });
+    replay: ({ id, connector }) => stream(get(`/sessions/${id}/replay`, { connector })),
+    async export({ id, connector }, format) {
+      const response = await get(`/sessions/${id}/export`, { connector, format });
       if (!response.ok) return response;
       const contentType = response.value.headers.get('content-type') ?? 'application/octet-stream';
       return ok({ contentType, body: response.value.body ?? emptyStream() });
     },
-    objects: (id) => json(ObjectList, get(`/sessions/${id}/objects`)),
-    object: (id, name) => stream(get(`/sessions/${id}/objects/${encodeURIComponent(name)}`)),
+    objects: ({ id, connector }) => json(ObjectList, get(`/sessions/${id}/objects`, { connector })),
+    object: ({ id, connector }, name) =>
+      stream(get(`/sessions/${id}/objects/${encodeURIComponent(name)}`, { connector })),
+    async contradicted(session, fields) {
+      const body = JSON.stringify({ session, fields });
+      const told = await call(new URL(`${baseUrl}/contradictions`), { method: 'POST', body });
+      if (told.ok) await told.value.body?.cancel();
+    },
   };
 }
 

@@ -19,6 +19,7 @@ import { accessUseCases } from './use-cases/access.ts';
 import { slackApiOf } from './approvals/notifiers.ts';
 import { administrationUseCases } from './use-cases/administration.ts';
 import { approvalUseCases } from './use-cases/approvals.ts';
+import { PolicyCache } from './storage/policy-cache.ts';
 import type { UseCaseDeps } from './use-cases/deps.ts';
 import { deviceUseCases } from './use-cases/devices.ts';
 import { recordingUseCases } from './use-cases/recordings.ts';
@@ -104,10 +105,13 @@ export function createGatehouse(deps: UseCaseDeps): Gatehouse {
 }
 
 export function createUseCaseDeps(env: Env, settings: EdgeSettings): UseCaseDeps {
+  const directory: UseCaseDeps['directory'] = remote(env.DIRECTORY);
   return {
     publicUrl: settings.PUBLIC_URL,
     firstPolicy: settings.POLICY,
-    directory: remote(env.DIRECTORY),
+    providers: [settings.PROVIDER_NAME],
+    policies: new PolicyCache(directory),
+    directory,
     grants: remote(env.GRANTS),
     audit: remote(env.AUDIT_LOG),
     witness: remote(env.WITNESS),

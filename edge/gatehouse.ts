@@ -58,6 +58,13 @@ export interface StoredPolicy {
   readonly appliedBy: string;
 }
 
+export interface CheckedPolicy extends StoredPolicy {
+  /** What would be refused if it were applied now, with line and column. It is in force all the same. */
+  readonly mistakes: readonly string[];
+  /** What it names and nobody has seen yet: labels, groups. */
+  readonly warnings: readonly string[];
+}
+
 export interface ApplyOptions {
   /** The version that the policy was written against. */
   readonly after?: number;
@@ -126,11 +133,11 @@ export interface Gatehouse {
   approveDevice(who: Identity, userCode: string): Answer<WaitingDevice>;
   denyDevice(who: Identity, userCode: string): Answer<WaitingDevice>;
   /** Administrators and auditors. */
-  policy(who: Identity): Answer<StoredPolicy>;
+  policy(who: Identity): Answer<CheckedPolicy>;
   /**
    * Administrators only. `bad_request` names line and column of what is wrong; nothing is applied then. Nor where
    * `who` would not be an administrator any more, unless they step down and somebody else is left; `conflict`
    * when the version in force is not `after`.
    */
-  applyPolicy(who: Identity, text: string, options?: ApplyOptions): Answer<StoredPolicy>;
+  applyPolicy(who: Identity, text: string, options?: ApplyOptions): Answer<CheckedPolicy>;
 }

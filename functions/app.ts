@@ -5,10 +5,11 @@
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { z } from 'zod';
-import { ExportFormat, type ObjectList } from '../core/api.ts';
-import { MAX_ACTIONS_A_PAGE, type SessionDetail, type SessionEntry, SessionQuery } from '../core/catalogue.ts';
-import { SessionId } from '../core/ids.ts';
+import { type ArchiveLimits, ExportFormat, type ObjectList } from '../core/api.ts';
+import { MAX_ACTIONS_A_PAGE, SessionQuery } from '../core/catalogue.ts';
+import { ConnectorId, SessionId } from '../core/ids.ts';
 import type { RecordingPlatform } from '../core/recording/segment.ts';
+import { entryOf } from '../core/session-evidence.ts';
 import { auditArchiveRoutes } from './audit-archive.ts';
 import type { CatalogueReader } from './catalogue-table/reader.ts';
 import { createdKeys } from './events.ts';
@@ -18,16 +19,18 @@ import { exportNdjson } from './export/ndjson.ts';
 import { type ApiReporter, RetriableFault } from './faults.ts';
 import { replaySession } from './replay/replay-session.ts';
 import type { AuditStore } from './store/audit-store.ts';
-import { readManifest } from './store/read-manifest.ts';
 import { readRecording } from './store/read-recording.ts';
 import type { RecordingReader } from './store/recording-reader.ts';
 import { keyOfName } from './store/recording-source.ts';
+import { type FoundSession, findSession } from './stored-session.ts';
 import { streamText } from './stream-text.ts';
 
 export interface FunctionsDeps {
   readonly catalogue: CatalogueReader;
   readonly reader: RecordingReader;
   readonly platform: RecordingPlatform;
+  /** The longest time for which the bucket locks an object; undefined: not known, or there is no lock. */
+  readonly maxRetainDays?: number | undefined;
   readonly report: ApiReporter;
   /** undefined: this function keeps no audit log. */
   readonly auditStore?: AuditStore | undefined;
@@ -42,6 +45,9 @@ const ActionQuery = z.object({
   cursor: z.string().max(2000).optional(),
   limit: z.coerce.number().int().min(1).max(MAX_ACTIONS_A_PAGE).default(50),
 });
+
+const Place = z.object({ connector: ConnectorId.optional() });
+const Contradiction = z.object({ session: SessionId, fields: z.array(z.string().max(50)).max(50) });
 
 /** What a route throws to answer with an ApiError. */
 class Rejection extends Error {
@@ -68,6 +74,12 @@ export function createFunctionsApp(deps: FunctionsDeps): Hono {
   app.notFound((c) => answerError(c, notFound('there is no such page'), deps.report));
   app.onError((fault, c) => answerError(c, fault, deps.report));
 
+  // What a policy may ask for: the edge refuses a longer `retain` when it is written.
+  app.get('/archive', (c) => {
+    const { maxRetainDays } = deps;
+    return c.json({ ...(maxRetainDays !== undefined && { maxRetainDays }) } satisfies ArchiveLimits);
+  });
+
   app.get('/sessions', async (c) => {
     const query = parse(SessionQuery, c.req.query());
     const page = await deps.catalogue.sessions(query);
@@ -75,62 +87,48 @@ export function createFunctionsApp(deps: FunctionsDeps): Hono {
     return c.json(page.value);
   });
 
-  app.get('/sessions/:id', async (c) => {
-    const session = await find(c);
-    const [segments, stored] = await Promise.all([
-      deps.catalogue.segments(session.id),
-      deps.reader.get({ kind: 'manifest', connector: session.connector, session: session.id }),
-    ]);
-    const manifest = stored && stored !== 'too_large' ? readManifest(stored, deps.platform) : undefined;
-    const detail: SessionDetail = {
-      session,
-      segments,
-      ...(manifest ? { manifest, coverage: manifest.coverage } : {}),
-    };
-    return c.json(detail);
-  });
+  app.get('/sessions/:id', async (c) => c.json((await find(c)).stored));
 
   app.get('/sessions/:id/actions', async (c) => {
     const { cursor, limit } = parse(ActionQuery, c.req.query());
-    const session = await find(c);
-    const page = await deps.catalogue.actions(session.id, cursor, limit);
+    const page = await deps.catalogue.actions(sessionOf(c), cursor, limit);
     if (!page.ok) throw badRequest('the cursor does not belong to this session: begin again without it');
     return c.json(page.value);
   });
 
   app.get('/sessions/:id/replay', async (c) => {
-    const events = replay(await find(c));
-    return stream(c, 'application/x-ndjson', jsonLines(events));
+    const { session, recording } = await findRecording(c);
+    return stream(c, 'application/x-ndjson', jsonLines(replaySession(session, recording)));
   });
 
   app.get('/sessions/:id/export', async (c) => {
     const { format } = parse(z.object({ format: ExportFormat }), c.req.query());
-    const session = await find(c);
+    const { session, recording } = await findRecording(c);
     switch (format) {
       case 'ndjson':
-        return stream(c, 'application/x-ndjson', exportNdjson(session.startedAt, recording(session)));
+        return stream(c, 'application/x-ndjson', exportNdjson(session.startedAt, recording));
       case 'html':
-        return stream(c, 'text/html; charset=utf-8', exportHtml(replay(session)));
+        return stream(c, 'text/html; charset=utf-8', exportHtml(replaySession(session, recording)));
       case 'asciicast':
-        return stream(c, 'application/x-asciicast', exportAsciicast(replay(session)));
+        return stream(c, 'application/x-asciicast', exportAsciicast(replaySession(session, recording)));
     }
   });
 
   app.get('/sessions/:id/objects', async (c) => {
-    const session = await find(c);
+    const session = sessionOf(c);
+    const connector = await connectorFor(c);
     const objects: ObjectList['objects'] = [];
     let after: string | undefined;
     do {
-      const page = await deps.reader.list(session.connector, session.id, after);
+      const page = await deps.reader.list(connector, session, after);
       objects.push(...page.objects);
       after = page.after;
     } while (after !== undefined);
-    return c.json({ connector: session.connector, objects } satisfies ObjectList);
+    return c.json({ connector, objects } satisfies ObjectList);
   });
 
   app.get('/sessions/:id/objects/:name', async (c) => {
-    const session = await find(c);
-    const key = keyOfName(session.connector, session.id, c.req.param('name'));
+    const key = keyOfName(await connectorFor(c), sessionOf(c), c.req.param('name'));
     const object = key && (await deps.reader.stream(key));
     if (!object) throw notFound('the session has no such object');
     return c.body(object.body, 200, {
@@ -138,6 +136,17 @@ export function createFunctionsApp(deps: FunctionsDeps): Hono {
       'content-length': String(object.bytes),
     });
   });
+
+  // The edge alone knows whom it admitted; the alarm is here.
+  app.post(
+    '/contradictions',
+    bodyLimit({ maxSize: MAX_EVENT_BYTES, onError: () => Promise.reject(tooLarge()) }),
+    async (c) => {
+      const { session, fields } = parse(Contradiction, await c.req.json().catch(() => undefined));
+      deps.report({ kind: 'catalogue.contradicted', session, fields });
+      return c.body(null, 204);
+    },
+  );
 
   if (deps.auditStore) app.route('/audit', auditArchiveRoutes(deps.auditStore, deps.report));
 
@@ -161,17 +170,34 @@ export function createFunctionsApp(deps: FunctionsDeps): Hono {
       },
     );
 
-  async function find(c: Context): Promise<SessionEntry> {
-    const id = SessionId.safeParse(c.req.param('id'));
-    const session = id.success ? await deps.catalogue.session(id.data) : undefined;
-    if (!session) throw notFound('there is no such session');
-    return session;
+  /** As the edge has it (`?connector=`), else as the row says. */
+  async function connectorFor(c: Context): Promise<ConnectorId> {
+    const { connector } = parse(Place, c.req.query());
+    const found = connector ?? (await deps.catalogue.session(sessionOf(c)))?.connector;
+    if (!found) throw notFound('there is no such session');
+    return found;
   }
-  const recording = ({ connector, id, segments }: SessionEntry) =>
-    readRecording({ connector, session: id, segments }, deps.reader, deps.platform);
-  const replay = (session: SessionEntry) => replaySession(session, recording(session));
+  async function find(c: Context): Promise<FoundSession> {
+    const found = await findSession(sessionOf(c), parse(Place, c.req.query()).connector, deps);
+    if (!found) throw notFound('there is no such session');
+    return found;
+  }
+  /** The entry is the recording's own word, wherever it has one. */
+  async function findRecording(c: Context) {
+    const { connector, stored } = await find(c);
+    const session = entryOf(stored, {});
+    if (!session) throw notFound('there is no such session');
+    const place = { connector, session: session.id, segments: session.segments };
+    return { session, recording: readRecording(place, deps.reader, deps.platform) };
+  }
 
   return app;
+}
+
+function sessionOf(c: Context): SessionId {
+  const id = SessionId.safeParse(c.req.param('id'));
+  if (!id.success) throw notFound('there is no such session');
+  return id.data;
 }
 
 function parse<T extends z.ZodType>(schema: T, input: unknown): z.output<T> {

@@ -9,7 +9,10 @@ export const ENV = {
   table: 'CATALOGUE_TABLE',
   /** Optional: JSON object, connector id -> raw Ed25519 public key in base64url. */
   connectorKeys: 'CONNECTOR_KEYS',
-  /** Optional: `COMPLIANCE` or `GOVERNANCE`, and for how many days. With both, the audit log's pieces are kept here. */
+  /**
+   * Optional: `COMPLIANCE` or `GOVERNANCE`, and for how many days: the bucket's longest time. With both, the audit log's pieces
+   * are kept here, and the edge learns what a policy's `retain` may be.
+   */
   auditLockMode: 'AUDIT_LOCK_MODE',
   auditLockDays: 'AUDIT_LOCK_DAYS',
 } as const;

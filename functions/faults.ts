@@ -24,7 +24,9 @@ export type IndexEvent =
 /** What operators see of the functions that the edge calls. `stack`: where, without the message, which can quote what it was about. */
 export type ApiEvent =
   | { readonly kind: 'function.failed'; readonly name: string; readonly stack: readonly string[] }
-  | { readonly kind: 'audit.contradicted'; readonly object: string };
+  | { readonly kind: 'audit.contradicted'; readonly object: string }
+  /** The catalogue's row says of these fields what neither the recording nor the edge does; `row`: it cannot be read at all. */
+  | { readonly kind: 'catalogue.contradicted'; readonly session: string; readonly fields: readonly string[] };
 
 export type Reporter = (event: IndexEvent) => void;
 export type ApiReporter = (event: ApiEvent) => void;

@@ -37,10 +37,11 @@ export const index = (event: SQSEvent): Promise<SQSBatchResponse> =>
 
 export const api = streamHandle(
   createFunctionsApp({
-    catalogue: new CatalogueReader(table),
+    catalogue: new CatalogueReader(table, reportToLambda),
     reader,
     platform: nodeRecordingPlatform,
     auditStore,
+    maxRetainDays: auditLock?.days,
     report: reportToLambda,
   }),
 );

@@ -58,7 +58,7 @@ export async function startFunctions(options: LocalFunctionsOptions): Promise<Lo
     report: options.report ?? reportToConsole,
   };
   const functions = createFunctionsApp({
-    catalogue: new CatalogueReader(catalogueTable),
+    catalogue: new CatalogueReader(catalogueTable, index.report),
     reader,
     platform: nodeRecordingPlatform,
     auditStore: directoryAuditStore(options.objectsDirectory),

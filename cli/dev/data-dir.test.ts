@@ -80,6 +80,12 @@ describe('the data folder', () => {
     await fresh.release();
   });
 
+  it('says at once that nothing can be made there', async () => {
+    await expect(openDataDir('/proc/none/here', '/proc/none/here', false)).rejects.toThrow(
+      'no folder can be made there',
+    );
+  });
+
   it('says in one line that a file stands in its place', async () => {
     await writeFile(join(root, 'file'), '');
     await expect(openDataDir(join(root, 'file'), 'file', false)).rejects.toMatchObject({

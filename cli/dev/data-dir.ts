@@ -5,7 +5,8 @@
 import { chmod, mkdir, open, readdir, readFile, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failure } from '../failure.ts';
-import { codeOf, isCode } from '../settings.ts';
+import { codeOf, isCode } from '../file-error.ts';
+import { makeFolder } from '../make-folder.ts';
 
 export interface DataDir {
   readonly path: string;
@@ -44,15 +45,16 @@ export async function openDataDir(path: string, shown: string, fresh: boolean): 
 export function describeFileError(error: unknown): string {
   const code = codeOf(error);
   if (code === 'EACCES' || code === 'EPERM') return 'no permission to write there: pick a folder with --data DIR';
-  // ENOENT is what making folders answers on a read-only file system.
-  if (code === 'EROFS' || code === 'ENOENT') return 'it is on a read-only file system: pick a folder with --data DIR';
+  if (code === 'EROFS') return 'it is on a read-only file system: pick a folder with --data DIR';
+  // What /proc and its like say.
+  if (code === 'ENOENT') return 'no folder can be made there: pick a folder with --data DIR';
   if (code === 'ENOSPC' || code === 'EDQUOT') return 'the disk is full';
   if (code === 'ENOTDIR' || code === 'EEXIST') return 'it is not a folder';
   return error instanceof Error ? error.message : String(error);
 }
 
 async function prepare(path: string, shown: string, fresh: boolean): Promise<DataDir> {
-  await mkdir(path, { recursive: true });
+  await makeFolder(path);
   const present = new Set(await readdir(path));
   const ours: readonly string[] = [...FOLDERS, ...FILES];
   if (!present.has(MARKER)) {

@@ -4,7 +4,7 @@
 import { readFile } from 'node:fs/promises';
 import { Failure, usage } from '../failure.ts';
 import { readPolicyFile } from '../policy/file.ts';
-import { codeOf } from '../settings.ts';
+import { codeOf } from '../file-error.ts';
 import { describeFileError, keepPortBase, openDataDir, settlePortBase } from './data-dir.ts';
 import { dropDevFile, endLeftovers } from './dev-file.ts';
 import { Environment } from './environment.ts';

@@ -3,7 +3,7 @@
 import { connect, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../failure.ts';
-import { codeOf } from '../settings.ts';
+import { codeOf } from '../file-error.ts';
 
 export interface Ports {
   readonly portal: number;

@@ -6,7 +6,8 @@ import { Me, ResourceList } from '../../core/api.ts';
 import { type AccessChange, accessChanges, policyChanges, type PolicyChanges } from '../../core/policy/changes.ts';
 import type { PolicyDocument } from '../../core/policy/document.ts';
 import { isAmong } from '../../core/policy/evaluate.ts';
-import { parsePolicy } from '../../core/policy/parse.ts';
+import { policyFindings } from '../../core/policy/findings.ts';
+import { describeMistake, placeMistakes, readPolicy } from '../../core/policy/parse.ts';
 import { unifiedDiff } from '../../core/policy/unified-diff.ts';
 import type { ApiClient } from '../api-client.ts';
 import type { Cli } from '../cli.ts';
@@ -62,14 +63,25 @@ async function apply(cli: Cli, options: Options, command: Command): Promise<void
   if (diff === '') {
     return output.answer({ applied: false, policy: inForce }, () => `Version ${inForce.version} is this very policy.`);
   }
-  const before = parsePolicy(inForce.text);
-  const changes = before.ok ? policyChanges(before.value, file.policy) : undefined;
-  const access = before.ok ? accessChanges(before.value, file.policy, list.resources) : [];
+  const before = readPolicy(inForce.text);
+  const changes = before.ok ? policyChanges(before.value.document, file.policy) : undefined;
+  const access = before.ok ? accessChanges(before.value.document, file.policy, list.resources) : [];
+  const unseen = placeMistakes(file.text, policyFindings(file.policy, { resources: list.resources }));
   const shown = () =>
-    [diffText(output, diff), '', ...describeChanges(changes, access), testsLine(file.policy, tried?.passed)].join('\n');
+    [
+      diffText(output, diff),
+      '',
+      ...describeChanges(changes, access),
+      testsLine(file.policy, tried?.passed),
+      ...unseen.map((finding) => `warning: ${line(describeMistake(finding))}`),
+    ].join('\n');
   if (!output.json) await output.write(`${shown()}\n`);
   if (!options.yes) await confirm(cli, output, inForce.version + 1);
   const applied = await put(client, file.text, inForce, options.stepDown === true);
+  // Of groups that nobody has only the edge can tell.
+  const said = new Set(unseen.map(describeMistake));
+  if (!output.json)
+    for (const warning of applied.warnings) if (!said.has(warning)) output.note(`warning: ${line(warning)}`);
   await output.answer(
     { applied: true, policy: applied, diff, changes, access },
     () =>

@@ -9,7 +9,7 @@ import type { AccessFacts } from '../../core/policy/evaluate.ts';
 import { type AccessExplanation, explainAccess } from '../../core/policy/explain-access.ts';
 import { explainMasks, type MaskExplanation } from '../../core/policy/explain-masks.ts';
 import { explainStatement, type StatementExplanation } from '../../core/policy/explain-statement.ts';
-import { parsePolicy, placesIn } from '../../core/policy/parse.ts';
+import { readPolicy, placesIn } from '../../core/policy/parse.ts';
 import { describeAccess } from '../../core/policy/try-cases.ts';
 import { Labels, ResourceName } from '../../core/resource.ts';
 import type { ApiClient } from '../api-client.ts';
@@ -18,7 +18,7 @@ import { Failure, usage } from '../failure.ts';
 import { describeExplanation } from './describe-explanation.ts';
 import { readPolicyFile } from './file.ts';
 import { loadReader } from './reader.ts';
-import { StoredPolicy } from './stored.ts';
+import { StoredPolicy, toldOf } from './stored.ts';
 
 interface Options {
   readonly file?: string;
@@ -90,6 +90,7 @@ async function explain(cli: Cli, options: Options, command: Command): Promise<Ex
   const file = options.file === undefined ? undefined : await readPolicyFile(options.file);
   const client = offline ? undefined : (await cli.open(command)).client;
   const stored = file || !client ? undefined : await client.get('/policy', StoredPolicy);
+  if (stored && !cli.output(command).json) for (const told of toldOf(stored)) cli.output(command).note(told);
   const text = file?.text ?? stored?.text ?? '';
   const policy = file?.policy ?? readable(text);
   const identity =
@@ -134,8 +135,8 @@ async function explain(cli: Cli, options: Options, command: Command): Promise<Ex
 }
 
 function readable(text: string): PolicyDocument {
-  const parsed = parsePolicy(text);
-  if (parsed.ok) return parsed.value;
+  const read = readPolicy(text);
+  if (read.ok) return read.value.document;
   throw new Failure(3, 'unexpected_answer', 'the policy in force is not one that this release of gatehouse can read');
 }
 

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { time } from '../output.ts';
 import { line, lines } from '../terminal-text.ts';
-import { StoredPolicy } from './stored.ts';
+import { StoredPolicy, toldOf } from './stored.ts';
 
 export function addPolicyShow(policy: Command, cli: Cli): void {
   policy
@@ -12,8 +12,10 @@ export function addPolicyShow(policy: Command, cli: Cli): void {
       const { client, output } = await cli.open(command);
       const stored = await client.get('/policy', StoredPolicy);
       // Beside the text, so that `policy show > policy.yaml` gives the very file.
-      if (!output.json)
+      if (!output.json) {
         output.note(`version ${stored.version}, applied by ${line(stored.appliedBy)} at ${time(stored.appliedAt)}`);
+        for (const told of toldOf(stored)) output.note(told);
+      }
       await output.answer(stored, () => lines(stored.text).replace(/\n$/, ''));
     });
 }

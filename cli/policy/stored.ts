@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { line } from '../terminal-text.ts';
 
 /** The policy in force, as the API gives it. */
 export const StoredPolicy = z.object({
@@ -6,5 +7,14 @@ export const StoredPolicy = z.object({
   text: z.string(),
   appliedAt: z.iso.datetime(),
   appliedBy: z.string(),
+  /** What would be refused if it were applied now, and what it names and nobody has seen yet. Missing: an earlier release. */
+  mistakes: z.array(z.string()).default([]),
+  warnings: z.array(z.string()).default([]),
 });
 export type StoredPolicy = z.infer<typeof StoredPolicy>;
+
+/** Lines for standard error about what the edge says of a policy. */
+export const toldOf = ({ mistakes, warnings }: StoredPolicy): string[] => [
+  ...mistakes.map((mistake) => `mistake, in force all the same: ${line(mistake)}`),
+  ...warnings.map((warning) => `warning: ${line(warning)}`),
+];

@@ -217,6 +217,15 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
       for (const listener of [...rulesListeners]) listener(message.sessions, message.rules);
     } else if (message.kind === 'hold.decided') {
       holds.decided(message);
+    } else if (message.kind === 'resource.contested') {
+      const { resource, yours, other } = message;
+      log.error('resource.contested', {
+        resource,
+        other,
+        message: yours
+          ? 'another connector announces it too, and was refused: it stays here'
+          : 'another connector holds this name: clients of it are not served here until that one is away for ten minutes and this one links anew',
+      });
     }
   }
 

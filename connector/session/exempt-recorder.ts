@@ -23,6 +23,8 @@ const RECORDED: Readonly<Record<Fact['kind'], boolean>> = {
   'notice.received': false,
   'notification.received': false,
   'cancel.requested': false,
+  // Of statements that are not recorded at all.
+  'values.hidden': false,
 };
 
 export function exemptRecorder(recorder: SessionRecorder): SessionRecorder {

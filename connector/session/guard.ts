@@ -43,7 +43,11 @@ export function createGuard(deps: GuardDeps, first: SessionRules): LiveGuard {
   /** Incidents since the last fact, alike ones together. */
   const withheld = new Map<string, { reason: string; column: number | undefined; count: number }>();
   /** Newest first: masks with what was already told of them. */
-  const ledgers: { readonly masks: Masks; readonly told: Map<string, number> }[] = [];
+  const ledgers: {
+    readonly masks: Masks;
+    readonly told: Map<string, number>;
+    readonly toldHidden: Map<string, number>;
+  }[] = [];
   const rate = createStatementRate(first.limits.statementsPerMinute, performance.now.bind(performance));
   let listener: (() => void) | undefined;
   let given = first;
@@ -60,7 +64,7 @@ export function createGuard(deps: GuardDeps, first: SessionRules): LiveGuard {
         else withheld.set(key, { reason, column, count: 1 });
       },
     });
-    if (compiled.masks.any) ledgers.unshift({ masks: compiled.masks, told: new Map() });
+    ledgers.unshift({ masks: compiled.masks, told: new Map(), toldHidden: new Map() });
     ledgers.length = Math.min(ledgers.length, MAX_REPLACED);
     return compiled;
   }
@@ -86,14 +90,17 @@ export function createGuard(deps: GuardDeps, first: SessionRules): LiveGuard {
         recorder.fact(LANE, { kind: 'mask.withheld', reason, count, ...(column !== undefined && { column }) });
       withheld.clear();
     }
-    for (const { masks, told } of ledgers) {
-      const masked: { rule: string; count: number }[] = [];
-      for (const { rule, count } of masks.masked()) {
-        const fresh = count - (told.get(rule) ?? 0);
-        if (fresh > 0) masked.push({ rule, count: fresh });
-        told.set(rule, count);
-      }
+    for (const { masks, told, toldHidden } of ledgers) {
+      const masked = masks.masked().flatMap(({ rule, count }) => {
+        const fresh = untold(told, rule, count);
+        return fresh > 0 ? [{ rule, count: fresh }] : [];
+      });
       if (masked.length > 0) recorder.fact(LANE, { kind: 'mask.applied', masked });
+      const hidden = masks.hidden().flatMap(({ by, count }) => {
+        const fresh = untold(toldHidden, by, count);
+        return fresh > 0 ? [{ by, count: fresh }] : [];
+      });
+      if (hidden.length > 0) recorder.fact(LANE, { kind: 'values.hidden', hidden });
     }
   }
 
@@ -136,4 +143,11 @@ export function createGuard(deps: GuardDeps, first: SessionRules): LiveGuard {
       recordMasked();
     },
   };
+}
+
+/** How many of them were not told yet; they are from now on. */
+function untold(told: Map<string, number>, name: string, count: number): number {
+  const before = told.get(name) ?? 0;
+  told.set(name, count);
+  return count - before;
 }

@@ -20,6 +20,8 @@ export interface Origin extends BaseColumn {
    * Undefined: it is one itself.
    */
   readonly bases?: Lineage | undefined;
+  /** Values are stored in it as they are, not computed of others. */
+  readonly stored?: true;
 }
 
 export interface ColumnRule {
@@ -109,6 +111,9 @@ export function fitsTable(
   return pattern.schema === undefined || base.schema === undefined || pattern.schema(base.schema);
 }
 
+/** The rule that hides this column. */
+export const ruleOf = (rules: readonly ColumnRule[], base: BaseColumn): number | undefined =>
+  rules.find(({ pattern }) => fits(pattern, base))?.rule;
+
 /** Whether any rule hides this column. */
-export const fitsBase = (rules: readonly ColumnRule[], base: BaseColumn): boolean =>
-  rules.some(({ pattern }) => fits(pattern, base));
+export const fitsBase = (rules: readonly ColumnRule[], base: BaseColumn): boolean => ruleOf(rules, base) !== undefined;

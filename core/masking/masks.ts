@@ -21,6 +21,12 @@ export interface MaskEnvironment {
   readonly incidents: Incidents;
 }
 
+/**
+ * What hid a value of a statement in the recording: a column rule (ColumnRule.rule), or a reason that is no rule.
+ * `secret`: the statement's words say that it is one. `not_certain`: it may meet a column that a rule hides.
+ */
+export type Hider = number | 'secret' | 'not_certain';
+
 interface DetectRule {
   readonly rule: number;
   readonly kind: string;
@@ -78,6 +84,7 @@ export class Masks {
   readonly #detectRules: readonly DetectRule[];
   readonly #names: readonly string[];
   readonly #counts: Float64Array;
+  readonly #hidden = new Map<Hider, number>();
   readonly #incidents: Incidents;
 
   constructor(rules: readonly MaskRule[] | CompiledMasks, environment: MaskEnvironment) {
@@ -105,6 +112,19 @@ export class Masks {
 
   count(rule: number): void {
     this.#counts[rule] = (this.#counts[rule] ?? 0) + 1;
+  }
+
+  /** A literal, parameter or field that the client sent is written over in the recording. */
+  hide(by: Hider, values = 1): void {
+    if (values > 0) this.#hidden.set(by, (this.#hidden.get(by) ?? 0) + values);
+  }
+
+  /** For Coverage.hidden: rules and reasons, with how many values. */
+  hidden(): { by: string; count: number }[] {
+    return [...this.#hidden].map(([by, count]) => ({
+      by: typeof by === 'number' ? (this.#names[by] ?? 'not_certain') : by,
+      count,
+    }));
   }
 
   report(incident: Incident): void {

@@ -53,7 +53,7 @@ export type Access = z.infer<typeof Access>;
 export const Rule = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'expected lower-case letters, digits and dashes'),
   resources: ResourceSelector,
-  /** Group names, `everyone`, `user:EMAIL`, or `workload:NAME`. */
+  /** Group names, `PROVIDER:GROUP`, `user:EMAIL` or `everyone`; what means nobody is a mistake (names.ts). */
   who: z.array(z.string().min(1)).min(1),
   /** `deny` turns away whoever the rule matches, whatever later rules say. */
   access: z.union([z.literal('deny'), Access]),
@@ -79,7 +79,7 @@ export type Rule = z.infer<typeof Rule>;
 
 export const PolicyDocument = z.strictObject({
   version: z.literal(1).default(1),
-  /** Names over the provider's groups. */
+  /** Names over the provider's groups, each as `PROVIDER:GROUP`. */
   groups: z.record(z.string(), z.array(z.string()).min(1)).default({}),
   /** Groups whose members administer Gatehouse: join tokens, revoking others' grants, policy. */
   administrators: z.array(z.string().min(1)).min(1),

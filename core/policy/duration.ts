@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 /** `30m`, `1h`, `90d` <-> milliseconds. */
 export const Duration = z.codec(
-  z.string().regex(/^[1-9]\d{0,5}(s|m|h|d)$/, 'expected a duration such as 30m, 8h or 90d'),
+  z.string().regex(/^[1-9]\d{0,5}(s|m|h|d)$/, 'expected a duration in s, m, h or d, such as 30m, 8h or 90d'),
   z.number().int().min(1),
   { decode: parseDuration, encode: writeDuration },
 );

@@ -174,7 +174,7 @@ test.each(['policy', 'approvals'])('the examples of docs/%s.md hold', (name) => 
   for (const example of examples) expect(mistakesOf(example)).toEqual([]);
 });
 
-test.each([['"user:nightly@example.com"'], ['"workload:github:acme/shop"'], ['"user:a@example.com", "workload:b"']])(
+test.each([['"user:nightly@example.com"'], ['"user:a@example.com", "user:b@example.com"']])(
   'who is named singly may go unrecorded: %s',
   (who) => {
     const parsed = parsePolicy(

@@ -1,12 +1,11 @@
 // From the YAML that an author writes to a PolicyDocument, or to every mistake in it with its line
-// and column. A policy with any mistake is refused whole (law 4).
+// and column. A policy with any mistake is refused whole when it is written (law 4).
 
 import { type Document, isMap, isPair, isScalar, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { err, ok, type Result } from '../result.ts';
-import { PolicyDocument, type Rule } from './document.ts';
-import { MAX_SESSION_RULES_BYTES, sessionRulesBytes } from './rules-in-force.ts';
-import { statementContradiction } from './statements.ts';
+import { contradictions, type PolicySurroundings } from './contradictions.ts';
+import { PolicyDocument } from './document.ts';
 
 export const MAX_POLICY_BYTES = 256 * 1024;
 
@@ -19,7 +18,27 @@ export interface PolicyMistake {
   readonly message: string;
 }
 
-export function parsePolicy(text: string): Result<PolicyDocument, readonly PolicyMistake[]> {
+/** A policy as it is written: refused whole for any mistake, also one that only its surroundings show. */
+export function parsePolicy(
+  text: string,
+  around: PolicySurroundings = {},
+): Result<PolicyDocument, readonly PolicyMistake[]> {
+  const read = readPolicy(text, around);
+  if (!read.ok) return read;
+  return read.value.mistakes.length > 0 ? err(read.value.mistakes) : ok(read.value.document);
+}
+
+export interface PolicyAsRead {
+  readonly document: PolicyDocument;
+  /** What would be refused if it were written now. It decides as it stands all the same. */
+  readonly mistakes: readonly PolicyMistake[];
+}
+
+/** A policy that is stored: a release that finds more mistakes than the one that took it must not put it out of force. */
+export function readPolicy(
+  text: string,
+  around: PolicySurroundings = {},
+): Result<PolicyAsRead, readonly PolicyMistake[]> {
   if (new TextEncoder().encode(text).length > MAX_POLICY_BYTES) {
     return err([{ line: 1, column: 1, path: '', message: `a policy has at most ${MAX_POLICY_BYTES} bytes` }]);
   }
@@ -62,12 +81,22 @@ export function parsePolicy(text: string): Result<PolicyDocument, readonly Polic
       }),
     );
   }
-  const mistakes = contradictions(parsed.data).map(({ path, message }) => ({
+  const mistakes = contradictions(parsed.data, around).map(({ path, message }) => ({
     ...position(offsetOf(document, path)),
     path: pathText(path),
     message,
   }));
-  return mistakes.length > 0 ? err(mistakes) : ok(parsed.data);
+  return ok({ document: parsed.data, mistakes });
+}
+
+/** `found` with its places in the text that it was found in. */
+export function placeMistakes(
+  text: string,
+  found: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[],
+): PolicyMistake[] {
+  if (found.length === 0) return [];
+  const placeOf = placesIn(text);
+  return found.map(({ path, message }) => ({ ...placeOf(path), path: pathText(path), message }));
 }
 
 /** Where things stand in a policy that has been parsed: `['tests', 0, 'expect']`. */
@@ -86,32 +115,6 @@ export function describeMistake(mistake: PolicyMistake): string {
   return mistake.path === '' ? `${where}: ${mistake.message}` : `${where}: ${mistake.path}: ${mistake.message}`;
 }
 
-interface Contradiction {
-  readonly path: PropertyKey[];
-  readonly message: string;
-}
-
-/** What the schema allows and no author can mean. */
-function contradictions(policy: PolicyDocument): Contradiction[] {
-  const found: Contradiction[] = [];
-  const names = new Set<string>();
-  policy.rules.forEach((rule, index) => {
-    if (names.has(rule.name))
-      found.push({ path: ['rules', index, 'name'], message: `the name ${rule.name} is used twice` });
-    names.add(rule.name);
-    for (const { path, message } of contradictionsIn(rule)) found.push({ path: ['rules', index, ...path], message });
-  });
-  for (const name of Object.keys(policy.groups)) {
-    if (name === 'everyone' || NAMES_ONE.test(name)) {
-      found.push({
-        path: ['groups', name],
-        message: 'everyone, user:EMAIL and workload:NAME stand for themselves and cannot be defined',
-      });
-    }
-  }
-  return found;
-}
-
 type Issue = z.core.$ZodIssue;
 
 /** Of a choice without words of its own: what is wrong with the alternative that went furthest. */
@@ -122,38 +125,6 @@ function insideUnion(issue: Issue): Issue[] {
   const [furthest] = issue.errors.toSorted((a, b) => depth(b) - depth(a));
   if (!furthest) return [issue];
   return furthest.flatMap((one) => insideUnion({ ...one, path: [...issue.path, ...one.path] }));
-}
-
-/** Of `who`: one person or one program, never a group. */
-const NAMES_ONE = /^(user|workload):/;
-
-function contradictionsIn(rule: Rule): Contradiction[] {
-  const found: Contradiction[] = [];
-  const contradiction = statementContradiction(rule.statements, rule.unparsable);
-  if (contradiction) found.push({ path: ['unparsable'], message: contradiction });
-  if (rule.record.exempt !== undefined && !rule.who.every((name) => NAMES_ONE.test(name))) {
-    const message = 'only a rule whose who names nothing but user:EMAIL and workload:NAME may go unrecorded';
-    found.push({ path: ['record', 'exempt'], message });
-  }
-  if (rule.access === 'deny') {
-    for (const field of ['statements', 'unparsable', 'mask'] as const) {
-      if (rule[field] !== undefined)
-        found.push({ path: [field], message: 'says nothing in a rule that denies access' });
-    }
-    if (rule.record.exempt !== undefined)
-      found.push({ path: ['record', 'exempt'], message: 'says nothing in a rule that denies access' });
-    return found;
-  }
-  const { idle, sessionLength } = rule.access;
-  if (idle !== undefined && sessionLength !== undefined && idle >= sessionLength) {
-    found.push({ path: ['access', 'idle'], message: 'never comes to bear: sessionLength ends a session before' });
-  }
-  const bytes = sessionRulesBytes(rule);
-  if (bytes > MAX_SESSION_RULES_BYTES) {
-    const message = `takes ${bytes} bytes in a message to a connector, more than the ${MAX_SESSION_RULES_BYTES} there are; divide it into rules`;
-    found.push({ path: ['name'], message });
-  }
-  return found;
 }
 
 const isMissing = (document: Document.Parsed, path: readonly PropertyKey[]): boolean =>

@@ -141,7 +141,7 @@ describe('a rule too big for a message', () => {
   test('is refused where it is written, with its place', () => {
     const columns = Array.from({ length: 490 }, (_, index) => `t${index}.${'c'.repeat(380)}`);
     const mask = `[${columns.map((column) => `"${column}"`).join(', ')}]`;
-    const policy = `administrators: [a]\nrules:\n  - name: big\n    resources: {}\n    who: [everyone]\n    access: { ttl: 1h }\n    mask: [{ columns: ${mask}, with: partial }]\n`;
+    const policy = `administrators: ["x:a"]\nrules:\n  - name: big\n    resources: {}\n    who: [everyone]\n    access: { ttl: 1h }\n    mask: [{ columns: ${mask}, with: partial }]\n`;
     const parsed = parsePolicy(policy);
     expect(parsed.ok ? [] : parsed.error.map(describeMistake)).toEqual([
       expect.stringMatching(

@@ -16,6 +16,7 @@
 import { err, ok, type Result } from '../result.ts';
 import { type Act, type RelationName, STATEMENT_CLASSES } from '../sql/statement.ts';
 import { VERBS } from '../sql/vocabulary.ts';
+import { nearestWord } from './nearest.ts';
 
 interface NamePattern {
   readonly text: string;
@@ -127,24 +128,8 @@ function parseName(text: string): Result<{ schema?: NamePattern; name: NamePatte
 
 function unknownWord(words: string): string {
   const vocabulary = [...VERBS, ...CLASSES, 'delete without where', 'update without where'];
-  const nearest = vocabulary
-    .map((word) => ({ word, distance: editDistance(words, word) }))
-    .reduce((best, next) => (next.distance < best.distance ? next : best));
-  const near = nearest.distance <= Math.max(2, words.length / 3);
-  return `"${words}" names no kind of statement${near ? `; did you mean "${nearest.word}"?` : ''}`;
-}
-
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
+  const near = nearestWord(words, vocabulary);
+  return `"${words}" names no kind of statement${near ? `; did you mean "${near}"?` : ''}`;
 }
 
 // --- fitting ---

@@ -15,7 +15,7 @@ const read = (text: string) => summarizePostgres(parseSync, text, CONFORMING);
 const judged = (rules: ReturnType<typeof rulesOf>, text: string, session?: SessionNames) =>
   judge(rules, read(text), session);
 
-const POLICY = `administrators: [a]
+const POLICY = `administrators: ["x:a"]
 rules:
   - name: orders
     resources: {}
@@ -23,7 +23,7 @@ rules:
     access: { ttl: 1h }
     statements:
       - { block: [drop, "delete without where"], hint: Ask first. }
-      - { hold: [grant], approval: { from: [dba], within: 5m } }
+      - { hold: [grant], approval: { from: ["x:dba"], within: 5m } }
 `;
 const mistakesOf = (text: string) => {
   const parsed = parsePolicy(text);
@@ -35,7 +35,7 @@ describe('in a policy', () => {
     const parsed = parsePolicy(POLICY);
     expect(parsed.ok && parsed.value.rules[0]?.statements).toEqual([
       { block: ['drop', 'delete without where'], hint: 'Ask first.' },
-      { hold: ['grant'], approval: { from: ['dba'], count: 1, within: 300_000 } },
+      { hold: ['grant'], approval: { from: ['x:dba'], count: 1, within: 300_000 } },
     ]);
   });
 
@@ -87,7 +87,7 @@ describe('in a policy', () => {
     ],
     [
       'a hold that nobody can approve',
-      ', approval: { from: [dba], within: 5m }',
+      ', approval: { from: ["x:dba"], within: 5m }',
       '',
       /^line 9, column 9: rules\[0\]\.statements\[1\]: hold needs an approval/,
     ],

@@ -82,7 +82,10 @@ export const Parameter = z.object({
   value: z.string().nullable(),
   /** Bytes on the wire, when `value` was cut. */
   bytes: z.number().int().optional(),
+  /** It was hidden in the recording, whose bytes say nothing of it: `value` is HIDDEN_VALUE. */
+  hidden: z.literal(true).optional(),
 });
+export const HIDDEN_VALUE = '[hidden]';
 export type Parameter = z.infer<typeof Parameter>;
 
 export const StatementStarted = z.object({
@@ -183,6 +186,15 @@ export const MaskApplied = z.object({
   masked: z.array(z.object({ rule: z.string(), count: z.number().int() })),
 });
 
+/**
+ * Values that the client sent (literals and parameters of statements, fields of COPY) and that are written over in the
+ * recording, since the last such fact. `by`: a mask rule as in `mask.applied`, or `secret`, `not_certain`.
+ */
+export const ValuesHidden = z.object({
+  kind: z.literal('values.hidden'),
+  hidden: z.array(z.object({ by: z.string(), count: z.number().int() })),
+});
+
 /** Something was withheld that no rule named: core/masking/masked.ts says for which reasons. */
 export const MaskWithheld = z.object({
   kind: z.literal('mask.withheld'),
@@ -212,6 +224,7 @@ export const Fact = z.discriminatedUnion('kind', [
   ActionHeld,
   HoldResolved,
   MaskApplied,
+  ValuesHidden,
   MaskWithheld,
   RulesChanged,
 ]);

@@ -37,6 +37,11 @@ export const Coverage = z.object({
   ),
   /** Mask rules that changed something, with how often. */
   masked: z.array(z.object({ rule: z.string(), count: z.number().int() })),
+  /**
+   * Values that the client sent and the recording does not show, by mask rule or by reason (`secret`, `not_certain`):
+   * every statement is there, and these parts of them are written over. Missing: none.
+   */
+  hidden: z.array(z.object({ by: z.string(), count: z.number().int() })).optional(),
   /** What was withheld that no rule named, by reason. Missing: nothing was. */
   withheld: z.array(z.object({ reason: z.string(), count: z.number().int() })).optional(),
   /** What the gateway refused, by reason. */

@@ -3,9 +3,9 @@
 
 /**
  * Objects under way or read and not yet used. Bounds the memory (a segment is at most some 4 MiB), and
- * brings 72 hours of 5 s segments from 26 minutes of waiting at 30 ms each to under two.
+ * brings 72 hours of 5 s segments from 26 minutes of waiting at 30 ms each to about two.
  */
-export const READ_AHEAD = 16;
+export const READ_AHEAD = 32;
 
 /** `read(0)` to `read(count - 1)`. Rejects with the first failure in that order; reads under way are then let go. */
 export async function* readAhead<T>(

@@ -2,7 +2,7 @@
 // who checks one use this, so that "the counts agree" means one thing.
 
 import { z } from 'zod';
-import { MaskApplied, MaskWithheld, SessionEnded, SessionOpened } from './facts.ts';
+import { MaskApplied, MaskWithheld, SessionEnded, SessionOpened, ValuesHidden } from './facts.ts';
 import type { Direction, Frame, FrameKind } from './frame.ts';
 import type { Coverage, SessionCounts } from './manifest.ts';
 
@@ -16,6 +16,7 @@ export const TallyState = z.object({
   lanes: z.array(z.number().int()),
   refused: z.record(z.string(), z.number().int()),
   masked: z.record(z.string(), z.number().int()).default({}),
+  hidden: z.record(z.string(), z.number().int()).default({}),
   withheld: z.record(z.string(), z.number().int()).default({}),
   lastTimeUs: z.number().int(),
   opened: SessionOpened.optional(),
@@ -36,6 +37,7 @@ export class SessionTally {
   readonly #lanes = new Set<number>();
   readonly #refused = new Map<string, number>();
   readonly #masked = new Map<string, number>();
+  readonly #hidden = new Map<string, number>();
   readonly #withheld = new Map<string, number>();
   #lastLane = -1;
   #lastTimeUs = 0;
@@ -52,6 +54,7 @@ export class SessionTally {
     for (const lane of state.lanes) tally.#lanes.add(lane);
     for (const [reason, count] of Object.entries(state.refused)) tally.#refused.set(reason, count);
     for (const [rule, count] of Object.entries(state.masked)) tally.#masked.set(rule, count);
+    for (const [by, count] of Object.entries(state.hidden)) tally.#hidden.set(by, count);
     for (const [reason, count] of Object.entries(state.withheld)) tally.#withheld.set(reason, count);
     tally.#lastTimeUs = state.lastTimeUs;
     tally.#opened = state.opened;
@@ -65,6 +68,7 @@ export class SessionTally {
       lanes: [...this.#lanes],
       refused: Object.fromEntries(this.#refused),
       masked: Object.fromEntries(this.#masked),
+      hidden: Object.fromEntries(this.#hidden),
       withheld: Object.fromEntries(this.#withheld),
       lastTimeUs: this.#lastTimeUs,
       ...(this.#opened && { opened: this.#opened }),
@@ -127,6 +131,7 @@ export class SessionTally {
     return {
       lanes: [...this.#lanes].sort((a, b) => a - b).map((lane) => ({ lane, ...this.#recorded(lostFrames) })),
       masked: [...this.#masked].map(([rule, count]) => ({ rule, count })),
+      ...(this.#hidden.size > 0 && { hidden: [...this.#hidden].map(([by, count]) => ({ by, count })) }),
       ...(this.#withheld.size > 0 && { withheld: [...this.#withheld].map(([reason, count]) => ({ reason, count })) }),
       refused: [...this.#refused].map(([reason, count]) => ({ reason, count })),
       exemptions: this.exempt === undefined ? [] : [this.exempt],
@@ -165,6 +170,9 @@ export class SessionTally {
         return;
       case 'mask.applied':
         for (const { rule, count } of MaskApplied.safeParse(fact).data?.masked ?? []) add(this.#masked, rule, count);
+        return;
+      case 'values.hidden':
+        for (const { by, count } of ValuesHidden.safeParse(fact).data?.hidden ?? []) add(this.#hidden, by, count);
         return;
       case 'mask.withheld': {
         const withheld = MaskWithheld.safeParse(fact).data;

@@ -62,7 +62,8 @@ export interface StatementLineage {
   readonly defines?: { readonly kind: 'cursor' | 'prepared'; readonly name: string; readonly result: ResultLineage };
 }
 
-const keyOf = (source: Source): string =>
+/** Alike for sources that mean the same. */
+export const keyOf = (source: Source): string =>
   source.kind === 'call'
     ? JSON.stringify([source.name, source.maybe, source.of])
     : JSON.stringify([source.schema, source.table, source.kind === 'column' ? source.column : null]);

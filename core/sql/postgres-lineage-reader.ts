@@ -16,7 +16,7 @@ import {
 } from './postgres-lineage-scope.ts';
 import { children, MAX_DEPTH, names, nodeOf, nodesOf, TreeFault, type TreeNode, text } from './postgres-tree.ts';
 
-type Columns = readonly ResultColumn[];
+export type Columns = readonly ResultColumn[];
 type Ctes = ReadonlyMap<string, Cte>;
 
 export interface Around {
@@ -34,7 +34,7 @@ interface Cte {
   state: 'new' | 'reading' | 'done';
 }
 
-interface From {
+export interface From {
   readonly items: readonly Item[];
   /** What `*` stands for. */
   readonly star: Columns;
@@ -55,9 +55,28 @@ const TRANSPARENT: ReadonlySet<string> = new Set(
   Alias DefElem`.split(/\s+/),
 );
 
+/** postgres-meetings.ts follows more of a statement than what its result is made of: what is protected here is for it. */
 export class LineageReader {
   #steps = 0;
   #depth = 0;
+  /** Parts that no result is made of are read as well. */
+  protected readonly readsAll: boolean = false;
+
+  /** Columns of what is not followed. */
+  protected get unknown(): Columns {
+    return UNKNOWN_COLUMNS;
+  }
+
+  /** A query's conditions and the rest of its clauses; `scope`: what its names stand for. */
+  protected queried(_fields: TreeNode['fields'], _scope: Scope, _around: Around): void {}
+  /** What a set operation puts into the same columns. */
+  protected combined(_columns: Columns): void {}
+  /** A join of what has these names; `scope`: what its condition may name. */
+  protected joined(_fields: TreeNode['fields'], _left: From, _right: From, _scope: Scope, _around: Around): void {}
+  /** A statement that writes to `target`. */
+  protected written(_node: TreeNode, _target: Item, _scope: Scope, _around: Around): void {}
+  /** A column of a result. */
+  protected given(_sources: Sources): void {}
 
   /** The columns that a query gives back: a SELECT's own, or those of RETURNING. */
   query(node: TreeNode, around: Around): Columns {
@@ -70,48 +89,63 @@ export class LineageReader {
         ? this.#select(node, inner)
         : isWriting(node)
           ? this.#returning(node, inner)
-          : UNKNOWN_COLUMNS;
+          : this.unknown;
     this.#depth--;
     return columns;
   }
 
   #select({ fields }: TreeNode, around: Around): Columns {
     // SELECT ... INTO gives nothing back.
-    if (fields.intoClause !== undefined) return [];
+    const into = fields.intoClause !== undefined;
+    if (into && !this.readsAll) return [];
     if (fields.op !== undefined && fields.op !== 'SETOP_NONE') {
       const [left, right] = [nodeOf(fields.larg, 'SelectStmt'), nodeOf(fields.rarg, 'SelectStmt')];
-      if (!left || !right) return UNKNOWN_COLUMNS;
-      return sideBySide(this.query(left, around), this.query(right, around));
+      if (!left || !right) return this.unknown;
+      const columns = sideBySide(this.query(left, around), this.query(right, around));
+      this.combined(columns);
+      this.queried(fields, { items: [{ alias: undefined, columns }], outer: around.scope }, around);
+      return columns;
     }
     const lists = nodesOf(fields.valuesLists);
     if (lists.length > 0) {
+      const scope = { items: [], outer: around.scope };
       const rows = lists.map((list) =>
-        nodesOf(list.fields.items).map((item, index): ResultColumn => {
-          const { sources } = this.#value(item, { items: [], outer: around.scope }, around);
-          return { kind: 'value', name: `column${index + 1}`, sources, exact: false };
-        }),
+        nodesOf(list.fields.items).map((item) => this.value(item, scope, around).sources),
       );
-      return rows.slice(1).reduce<Columns>(sideBySide, rows[0] ?? []);
+      this.queried(fields, scope, around);
+      const [first = []] = rows;
+      if (rows.some(({ length }) => length !== first.length)) return [{ kind: 'star', sources: union(rows.flat()) }];
+      return first.map((_, index) => ({
+        kind: 'value',
+        name: `column${index + 1}`,
+        sources: union(rows.map((row) => row[index] ?? 'unknown')),
+        exact: false,
+      }));
     }
     const from = this.#fromList(nodesOf(fields.fromClause), around);
     const scope = { items: from.items, outer: around.scope };
     // A window that is defined below may be used by any function above.
-    const windows = union(nodesOf(fields.windowClause).map((window) => this.#value(window, scope, around).sources));
-    return this.#targets(nodesOf(fields.targetList), scope, around, from.star, windows);
+    const windows = union(nodesOf(fields.windowClause).map((window) => this.value(window, scope, around).sources));
+    const columns = this.#targets(nodesOf(fields.targetList), scope, around, from.star, windows);
+    this.queried(fields, scope, around);
+    return into ? [] : columns;
   }
 
-  #returning({ type, fields }: TreeNode, around: Around): Columns {
+  #returning(node: TreeNode, around: Around): Columns {
+    const { type, fields } = node;
     const returning = nodeOf(fields.returningClause, 'ReturningClause');
-    if (!returning) return [];
+    if (!returning && !this.readsAll) return [];
     const relation = nodeOf(fields.relation, 'RangeVar');
-    if (!relation) return UNKNOWN_COLUMNS;
+    if (!relation) return this.unknown;
     const target = tableItem(relation);
     const listed = ['fromClause', 'usingClause'].flatMap((field) => nodesOf(fields[field]));
     const source = nodeOf(fields.sourceRelation);
     const from = this.#fromList(source ? [...listed, source] : listed, around);
-    const given = nodesOf(returning.fields.options).flatMap((option) => text(option.fields.value) ?? []);
+    const given = nodesOf(returning?.fields.options).flatMap((option) => text(option.fields.value) ?? []);
     const versions = ['old', 'new', ...given].map((alias): Item => ({ ...target, alias, hidden: true }));
     const scope = { items: [target, ...from.items, ...versions], outer: around.scope };
+    this.written(node, target, scope, around);
+    if (!returning) return [];
     const both = [...target.columns, ...from.star];
     const star = type === 'MergeStmt' ? [starOf(both)] : both;
     return this.#targets(nodesOf(returning.fields.exprs), scope, around, star, []);
@@ -120,14 +154,15 @@ export class LineageReader {
   #targets(targets: readonly TreeNode[], scope: Scope, around: Around, star: Columns, windows: Sources): Columns {
     return targets.flatMap((target): Columns => {
       const value = nodeOf(target.fields.val);
-      if (target.type !== 'ResTarget' || !value) return UNKNOWN_COLUMNS;
+      if (target.type !== 'ResTarget' || !value) return this.unknown;
       const parts = value.type === 'ColumnRef' ? names(value.fields.fields) : [];
       if (parts.at(-1) === '*' && isStar(value)) {
         if (parts.length === 1) return star;
-        return findItem(parts.slice(0, -1), scope)?.columns ?? UNKNOWN_COLUMNS;
+        return findItem(parts.slice(0, -1), scope)?.columns ?? this.unknown;
       }
-      const { sources, exact } = this.#value(value, scope, around);
+      const { sources, exact } = this.value(value, scope, around);
       const all = value.type === 'ColumnRef' ? sources : union([sources, windows]);
+      this.given(all);
       // `(t).*`: as many columns as the row has.
       if (value.type === 'A_Indirection' && nodesOf(value.fields.indirection).at(-1)?.type === 'A_Star')
         return [{ kind: 'star', sources: all }];
@@ -172,7 +207,7 @@ export class LineageReader {
       }
       case 'RangeSubselect': {
         const query = nodeOf(fields.subquery);
-        if (!query) return derived(UNKNOWN_COLUMNS);
+        if (!query) return derived(this.unknown);
         return derived(this.query(query, fields.lateral === true ? beside : around));
       }
       case 'RangeFunction': {
@@ -186,25 +221,26 @@ export class LineageReader {
       case 'RangeTableFunc':
       case 'JsonTable':
         return derived([
-          { kind: 'star', sources: this.#value(node, { items: left, outer: around.scope }, around).sources },
+          { kind: 'star', sources: this.value(node, { items: left, outer: around.scope }, around).sources },
         ]);
       case 'RangeTableSample': {
         const relation = nodeOf(fields.relation);
-        return relation ? this.#fromItem(relation, around, left) : derived(UNKNOWN_COLUMNS);
+        return relation ? this.#fromItem(relation, around, left) : derived(this.unknown);
       }
       case 'JoinExpr':
         return this.#join(node, around, left);
       default:
-        return derived(UNKNOWN_COLUMNS);
+        return derived(this.unknown);
     }
   }
 
   #join({ fields }: TreeNode, around: Around, before: readonly Item[]): From {
     const [larg, rarg] = [nodeOf(fields.larg), nodeOf(fields.rarg)];
-    if (!larg || !rarg) return { items: [], star: UNKNOWN_COLUMNS };
+    if (!larg || !rarg) return { items: [], star: this.unknown };
     const left = this.#fromItem(larg, around, before);
     const right = this.#fromItem(rarg, around, [...before, ...left.items]);
     const items = [...left.items, ...right.items];
+    this.joined(fields, left, right, { items: [...before, ...items], outer: around.scope }, around);
     const both = [...left.star, ...right.star];
     const using = names(fields.usingClause);
     // Columns that both sides have in common come once, and first: which these are, a NATURAL join does not say.
@@ -236,15 +272,16 @@ export class LineageReader {
         state: 'new',
       });
     }
+    if (this.readsAll) for (const cte of ctes.values()) this.#cteColumns(cte);
     return ctes;
   }
 
   #cteColumns(cte: Cte): Columns {
-    if (cte.state !== 'new') return cte.columns ?? UNKNOWN_COLUMNS;
+    if (cte.state !== 'new') return cte.columns ?? this.unknown;
     cte.state = 'reading';
     const query = nodeOf(cte.node.fields.ctequery);
     const aliases = names(cte.node.fields.aliascolnames);
-    const read = (one: TreeNode | undefined) => rename(one ? this.query(one, cte.around()) : UNKNOWN_COLUMNS, aliases);
+    const read = (one: TreeNode | undefined) => rename(one ? this.query(one, cte.around()) : this.unknown, aliases);
     // The first part of a recursive union begins; then round and round until nothing new comes up.
     const begin = nodeOf(query?.fields.larg, 'SelectStmt');
     if (begin && query?.type === 'SelectStmt') {
@@ -268,10 +305,10 @@ export class LineageReader {
   // --- expressions ---
 
   #all(nodes: readonly TreeNode[], scope: Scope, around: Around): Sources {
-    return union(nodes.map((node) => this.#value(node, scope, around).sources));
+    return union(nodes.map((node) => this.value(node, scope, around).sources));
   }
 
-  #value(node: TreeNode, scope: Scope, around: Around): Value {
+  protected value(node: TreeNode, scope: Scope, around: Around): Value {
     this.#step();
     switch (node.type) {
       case 'ColumnRef': {
@@ -286,14 +323,14 @@ export class LineageReader {
         const known =
           (schema === undefined || schema === 'pg_catalog' || schema === 'information_schema') &&
           (COMPUTATIONS.has(name) || READS_NO_TABLE.has(name));
-        const parts = this.#parts(node, scope, around);
+        const parts = this.parts(node, scope, around);
         return { sources: known ? parts : union([parts, [{ kind: 'call', name }]]), exact: false };
       }
       case 'A_Indirection': {
         // `(c).f`: a field, or a function of the row.
         const fields = names(node.fields.indirection).filter((name) => name !== '' && name !== '*');
         const calls = fields.map((name): Source => ({ kind: 'call', name, maybe: true }));
-        return { sources: union([this.#parts(node, scope, around), calls]), exact: false };
+        return { sources: union([this.parts(node, scope, around), calls]), exact: false };
       }
       case 'A_Expr':
         // An operator of somebody's own schema is a function call.
@@ -301,14 +338,14 @@ export class LineageReader {
           .slice(0, -1)
           .some((schema) => schema !== 'pg_catalog')
           ? UNKNOWN
-          : { sources: this.#parts(node, scope, around), exact: false };
+          : { sources: this.parts(node, scope, around), exact: false };
       case 'SubLink': {
         const query = nodeOf(node.fields.subselect);
         const test = nodeOf(node.fields.testexpr);
         if (!query) return UNKNOWN;
         const columns = this.query(query, { ...around, scope });
         return {
-          sources: union([sourcesOf(columns), test ? this.#value(test, scope, around).sources : []]),
+          sources: union([sourcesOf(columns), test ? this.value(test, scope, around).sources : []]),
           exact: false,
         };
       }
@@ -318,11 +355,11 @@ export class LineageReader {
       }
       default:
         if (!TRANSPARENT.has(node.type)) return UNKNOWN;
-        return { sources: this.#parts(node, scope, around), exact: false };
+        return { sources: this.parts(node, scope, around), exact: false };
     }
   }
 
-  #parts(node: TreeNode, scope: Scope, around: Around): Sources {
+  protected parts(node: TreeNode, scope: Scope, around: Around): Sources {
     this.#depth++;
     if (this.#depth > MAX_DEPTH) throw new TreeFault('too_deep', 'is nested too deeply');
     const parts = children(node);

@@ -14,6 +14,7 @@ import type { AuditLog } from '../objects/audit-log.ts';
 import type { Directory } from '../objects/directory.ts';
 import type { Grants } from '../objects/grants.ts';
 import type { Remote } from '../objects/rpc.ts';
+import type { Contest } from '../storage/connectors.ts';
 import type { PolicyInForce } from '../storage/policies.ts';
 import type { Witness, WitnessAnswer } from '../objects/witness.ts';
 import { Holds, type HoldsDeps } from './holds.ts';
@@ -26,7 +27,7 @@ export interface LinkDeps {
   readonly connector: { readonly id: ConnectorId; readonly name: string };
   readonly directory: Pick<
     Remote<Directory>,
-    'allow' | 'announce' | 'connectorSeen' | 'listRequest' | 'openHoldsOf' | 'resource' | 'resourcesOf'
+    'allow' | 'announce' | 'connectorSeen' | 'holders' | 'listRequest' | 'openHoldsOf' | 'resource' | 'resourcesOf'
   >;
   readonly grants: Pick<
     Remote<Grants>,
@@ -41,6 +42,12 @@ export interface LinkDeps {
   readonly policy: PolicyReader;
   readonly approvals: HoldsDeps['approvals'];
   readonly publicUrl: string;
+  /** The links of other connectors. */
+  readonly links: {
+    /** undefined: it is not linked. */
+    lastHeard(connector: ConnectorId): Promise<number | undefined>;
+    push(connector: ConnectorId, message: FromEdge): Promise<boolean>;
+  };
   now(): number;
   /** false when this very report was taken before. */
   isNewReport(seq: number, report: Report): Promise<boolean>;
@@ -73,9 +80,7 @@ export class LinkConversation {
       details: { build: message.build, resources: message.resources.length, live: message.live.length },
     });
     await directory.connectorSeen(connector.id, message.build);
-    const announced = await directory.announce(connector.id, uniqueByName(message.resources));
-    for (const name of announced.refused) await this.#fault('resource_name_taken', { resource: name });
-    for (const name of announced.takenOver) await this.#fault('resource_taken_over', { resource: name });
+    const refused = await this.#announce(uniqueByName(message.resources));
     const missed = await grants.resume(connector.id, message.live);
     // Nobody waits there any more, so nobody should be asked.
     await this.#holds.withdrawAllOf(missed.lost);
@@ -83,6 +88,12 @@ export class LinkConversation {
     const version = (await this.#deps.policy.read())?.version ?? 0;
     return [
       { kind: 'welcome', policyVersion: version },
+      ...refused.map(({ resource, holder }) => ({
+        kind: 'resource.contested' as const,
+        resource,
+        yours: false,
+        other: holder.name,
+      })),
       ...missed.revoked.map((gone) => ({ kind: 'grant.revoked' as const, grant: gone.grant, reason: gone.reason })),
       // Nothing is known of them, so there are no rules that they could go on under.
       ...inGroups(missed.unknown).map((sessions) => ({
@@ -91,6 +102,29 @@ export class LinkConversation {
         sessions,
       })),
     ];
+  }
+
+  /** Answers with the names that stay with other connectors. */
+  async #announce(resources: readonly Resource[]): Promise<Contest[]> {
+    const { connector, directory, links } = this.#deps;
+    const holders = await directory.holders(
+      connector.id,
+      resources.map(({ name }) => name),
+    );
+    // Whoever cannot be asked keeps what it has.
+    const asked = await Promise.all(
+      holders.map(async (id) => [id, await links.lastHeard(id).catch(() => this.#deps.now())] as const),
+    );
+    const { refused, takenOver } = await directory.announce(connector.id, resources, Object.fromEntries(asked));
+    for (const { resource, holder } of refused) {
+      await this.#fault('resource_name_taken', { resource, holder: holder.id, holderName: holder.name });
+      // One that is away has nobody to tell; the portal shows it.
+      const contested = { kind: 'resource.contested' as const, resource, yours: true, other: connector.name };
+      await links.push(holder.id, contested).catch(() => false);
+    }
+    for (const { resource, holder } of takenOver)
+      await this.#fault('resource_taken_over', { resource, holder: holder.id, holderName: holder.name });
+    return refused;
   }
 
   /** What is in force for the sessions that this connector carries, message by message; undefined policy: none is. */

@@ -1,11 +1,15 @@
 // Who may open a control link, and what ends one.
 
-import { evictDurableObject, SELF } from 'cloudflare:test';
+import { evictDurableObject, runInDurableObject, SELF } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { newId } from '../../core/ids.ts';
+import { Resource } from '../../core/resource.ts';
+import type { ConnectorLink } from '../objects/connector-link.ts';
+import type { Directory } from '../objects/directory.ts';
+import { Connectors } from '../storage/connectors.ts';
 import { EDGE } from '../test/browser.ts';
-import { resource, TestConnector } from '../test/connector.ts';
+import { resource, TestConnector, type TestLink } from '../test/connector.ts';
 import { grantFor, newest } from '../test/grants.ts';
 import { type Caller, callerAs } from '../test/people.ts';
 
@@ -121,16 +125,88 @@ describe('the link', () => {
     held.send({ kind: 'hello', connector: connector.id, build: '', resources: [], live: [] });
     expect((await held.whenClosed()).code).toBe(4400);
   });
+});
 
-  test("a resource's name stays with the connector that holds it", async () => {
+describe("a resource's name", () => {
+  /** As if the connector had said hello an hour ago and only pinged since. */
+  async function age(holder: TestConnector, link: TestLink): Promise<void> {
+    const hourAgo = Date.now() - 3_600_000;
+    await runInDurableObject(env.DIRECTORY.get(env.DIRECTORY.idFromName('only')), (_: Directory, state) => {
+      state.storage.sql.exec('UPDATE connectors SET seen_ms = ? WHERE id = ?', hourAgo, holder.id);
+    });
+    await runInDurableObject(linkOf(holder), (_: ConnectorLink, state) => {
+      for (const socket of state.getWebSockets())
+        socket.serializeAttachment({ ...(socket.deserializeAttachment() as object), openedMs: hourAgo });
+    });
+    await link.ping();
+  }
+  const linkOf = ({ id }: TestConnector) => env.CONNECTOR_LINK.get(env.CONNECTOR_LINK.idFromName(id));
+
+  test('stays with the connector that serves it, an hour after its hello; both hear of it, and the list shows it', async () => {
+    const holder = await TestConnector.join('holder');
+    const held = await holder.link([resource('kept')]);
+    await age(holder, held);
+    await evictDurableObject(linkOf(holder));
     const thief = await TestConnector.join('thief');
-    const held = await thief.link([resource('demo')]);
+    const stolen = await thief.link([resource('kept')]);
     expect((await newest('connector.fault'))?.details).toMatchObject({
       reason: 'resource_name_taken',
-      resource: 'demo',
+      resource: 'kept',
+      holder: holder.id,
     });
-    await grantFor(alice, 'demo');
-    expect((await held.lookUp('alice@example.com', 'demo')).candidates).toEqual([]);
+    const told = { kind: 'resource.contested', resource: 'kept' };
+    expect(await stolen.next('resource.contested')).toEqual({ ...told, yours: false, other: 'holder' });
+    expect(await held.next('resource.contested')).toEqual({ ...told, yours: true, other: 'thief' });
+    const { connectors } = await (await alice.get('/connectors')).json<{ connectors: { id: string }[] }>();
+    expect(connectors.find(({ id }) => id === thief.id)).toMatchObject({
+      contested: [{ resource: 'kept', holder: { id: holder.id, name: 'holder' } }],
+    });
+    await grantFor(alice, 'kept');
+    expect((await held.lookUp('alice@example.com', 'kept')).candidates).toHaveLength(1);
+    expect((await stolen.lookUp('alice@example.com', 'kept')).candidates).toEqual([]);
+    stolen.close();
+  });
+
+  test('passes on when its holder has been away for ten minutes, and that is written down', async () => {
+    const holder = await TestConnector.join('leaver');
+    const held = await holder.link([resource('passed-on')]);
     held.close();
+    await held.whenClosed();
+    const heir = await TestConnector.join('heir');
+    await expect.poll(async () => (await newest('connector.unlinked'))?.object).toBe('leaver');
+    await heir.link([resource('passed-on')]);
+    expect((await newest('connector.fault'))?.details.reason).toBe('resource_name_taken');
+    await runInDurableObject(env.DIRECTORY.get(env.DIRECTORY.idFromName('only')), (_: Directory, state) => {
+      state.storage.sql.exec('UPDATE connectors SET seen_ms = ? WHERE id = ?', Date.now() - 600_001, holder.id);
+    });
+    await heir.link([resource('passed-on')]);
+    expect((await newest('connector.fault'))?.details).toMatchObject({
+      reason: 'resource_taken_over',
+      resource: 'passed-on',
+      holder: holder.id,
+    });
+  });
+
+  test('over an hour of pings it never passes on; ten minutes after the last one it does', async () => {
+    await runInDurableObject(env.DIRECTORY.get(env.DIRECTORY.idFromName('only')), (_: Directory, state) => {
+      const connectors = new Connectors(state.storage.sql);
+      const [holder, thief] = [newId('con'), newId('con')];
+      const began = Date.now();
+      for (const id of [holder, thief]) {
+        connectors.invite(id, 'tests', undefined);
+        connectors.join({ hash: id, id, name: id.slice(-8), key: id }, began);
+      }
+      const announced = [Resource.parse(resource('hourly'))];
+      connectors.seen(holder, 'tests', began);
+      expect(connectors.announce(holder, announced, {}, began)).toEqual({ refused: [], takenOver: [] });
+      const at = (minute: number) => began + minute * 60_000;
+      for (let minute = 1; minute <= 60; minute++) {
+        const { refused } = connectors.announce(thief, announced, { [holder]: at(minute) - 10_000 }, at(minute));
+        expect(refused.map((contest) => contest.resource)).toEqual(['hourly']);
+      }
+      connectors.seen(holder, undefined, at(60));
+      expect(connectors.announce(thief, announced, {}, at(69)).refused).toHaveLength(1);
+      expect(connectors.announce(thief, announced, {}, at(70)).takenOver).toHaveLength(1);
+    });
   });
 });

@@ -10,6 +10,7 @@ import type { RefusalReason } from '../../core/refusal.ts';
 import { MAX_SESSION_RULES_BYTES, type RuleInForce, sessionRules } from '../../core/policy/rules-in-force.ts';
 import type { Resource } from '../../core/resource.ts';
 import { err } from '../../core/result.ts';
+import type { AdmittedSession } from '../../core/session-evidence.ts';
 import type { AuditLog } from '../objects/audit-log.ts';
 import type { Grants, StoredGrant } from '../objects/grants.ts';
 import type { Remote } from '../objects/rpc.ts';
@@ -129,7 +130,7 @@ export class SessionOpener {
     // Both before the connector hears yes: nothing is dialled that is not in the audit log and bound at the witness.
     const written = await Promise.all([
       witness.admitAll(
-        admitted.map(({ message }) => message.session),
+        admitted.map((each) => ({ session: each.message.session, opened: writtenDown(each) })),
         connector.id,
       ),
       audit.appendAll(admitted.map(({ message, stored }) => openedEvent(message, stored, connector.id))),
@@ -201,6 +202,23 @@ const refused = ({ call }: OpenSession, reason: RefusalReason, message?: string)
   reason,
   message: message ?? SENTENCES[reason] ?? 'The session was refused.',
 });
+
+/** What later decides who may look, and what is shown, whatever the archive says. */
+function writtenDown({ resource, stored: { grant, identity } }: Admitted): AdmittedSession {
+  const { task, trace } = grant.labels;
+  return {
+    resource: grant.resource,
+    protocol: resource.protocol,
+    email: identity.email,
+    subject: identity.subject,
+    grant: grant.id,
+    rule: grant.rule,
+    reason: grant.reason,
+    ...(task !== undefined && { task }),
+    ...(trace !== undefined && { trace }),
+    ...(grant.breakGlass && { breakGlass: true }),
+  };
+}
 
 const openedEvent = (message: OpenSession, { grant }: StoredGrant, connector: ConnectorId): AuditEvent => ({
   kind: 'session.opened',

@@ -1,30 +1,56 @@
-// The line that a person pastes, with the grant in it. Everything in it is quoted twice: for libpq's
-// connection string and for the shell around it.
+// What a person pastes. The secret stands in no command line, where every user of the machine could read it, and in no
+// URL, which programs log: psql takes it from its environment, and the other forms name the variable or leave it out.
 
 import type { Resource } from '../../core/resource.ts';
 import { unreachable } from '../../core/result.ts';
 import type { Secret } from '../../core/secret.ts';
+import { AUTHORITY_PATH } from '../paths.ts';
 import { isLoopback } from '../settings.ts';
 
-export function connectLines(resource: Resource, email: string, secret: Secret<string>): Record<string, string> {
+/** Where the lines expect Gatehouse's certificate authority, and `ca` puts it. */
+const AUTHORITY_FILE = 'gatehouse-ca.pem';
+
+/**
+ * By client; each is one line. A listener on loopback may go without TLS; any other has to prove who it is, for which `ca`
+ * comes first.
+ */
+export function connectLines(
+  resource: Resource,
+  email: string,
+  secret: Secret<string>,
+  publicUrl: string,
+): Record<string, string> {
+  const ca = { ca: `curl -fsSo ${AUTHORITY_FILE} ${publicUrl}${AUTHORITY_PATH}` };
   switch (resource.protocol) {
-    case 'postgres': {
-      const { host, port } = resource.endpoint;
-      const fields = {
-        host,
-        port: String(port),
-        dbname: resource.name,
-        user: email,
-        password: secret.reveal(),
-        // Loopback listeners may go without TLS; everywhere else the client must not fall back to plain text.
-        sslmode: isLoopback(host) ? 'prefer' : 'require',
-      };
-      const conninfo = Object.entries(fields).map(([name, value]) => `${name}=${quoteConninfo(value)}`);
-      return { psql: `psql "${quoteShell(conninfo.join(' '))}"` };
-    }
+    case 'postgres':
+      return { ...(isLoopback(resource.endpoint.host) ? {} : ca), ...postgresLines(resource, email, secret) };
     default:
       return unreachable(resource.protocol);
   }
+}
+
+function postgresLines(resource: Resource, email: string, secret: Secret<string>): Record<string, string> {
+  const { host, port } = resource.endpoint;
+  const tls: Record<string, string> = isLoopback(host)
+    ? { sslmode: 'prefer' }
+    : { sslmode: 'verify-full', sslrootcert: AUTHORITY_FILE };
+  const named = { host, port: String(port), dbname: resource.name, user: email, ...tls };
+  const conninfo = Object.entries(named).map(([name, value]) => `${name}=${quoteConninfo(value)}`);
+  const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const node = [
+    ...Object.entries({ host, port, database: resource.name, user: email }).map(
+      ([name, value]) => `${name}: ${JSON.stringify(value)}`,
+    ),
+    'password: process.env.PGPASSWORD',
+    ...(isLoopback(host) ? [] : [`ssl: { ca: readFileSync('${AUTHORITY_FILE}') }`]),
+  ];
+  return {
+    psql: `PGPASSWORD=${secret.reveal()} psql "${quoteShell(conninfo.join(' '))}"`,
+    uri: `postgresql://${encodeURIComponent(email)}@${authority}/${resource.name}?${new URLSearchParams(tls)}`,
+    // The resource stands in the user's name, so that tools may go from database to database.
+    jdbc: `jdbc:postgresql://${authority}/?${new URLSearchParams({ user: `${email}#${resource.name}`, ...tls })}`,
+    node: `new pg.Client({ ${node.join(', ')} })`,
+  };
 }
 
 /** libpq: single quotes around what is not plain, `\` before `'` and `\`. */

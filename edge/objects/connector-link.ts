@@ -15,6 +15,7 @@ import type { Env } from '../env.ts';
 import { grantSalt } from '../keys.ts';
 import { type EdgeSettings, parseSettings } from '../settings.ts';
 import type { PolicyInForce } from '../storage/policies.ts';
+import { PolicyCache } from '../storage/policy-cache.ts';
 import { remote } from './rpc.ts';
 
 /** Set by the Worker after it authenticated the connector; the object is reachable from nowhere else. */
@@ -57,6 +58,7 @@ export class ConnectorLink extends DurableObject<Env> {
   /** Rules are told one policy after the other, so that an older one never comes last. */
   #telling: Promise<void> = Promise.resolve();
   #kept: LinkConversation | undefined;
+  readonly #policies: PolicyCache;
   /** What messages of a link wait for: its hello, then each report for the one before. */
   readonly #order = new WeakMap<WebSocket, Promise<void>>();
 
@@ -65,6 +67,7 @@ export class ConnectorLink extends DurableObject<Env> {
     this.#sql = context.storage.sql;
     this.#sql.exec(SCHEMA);
     this.#settings = parseSettings(env);
+    this.#policies = new PolicyCache(remote(env.DIRECTORY));
     context.setWebSocketAutoResponse(new WebSocketRequestResponsePair('ping', 'pong'));
   }
 
@@ -109,6 +112,12 @@ export class ConnectorLink extends DurableObject<Env> {
   async policyApplied(version: number): Promise<void> {
     this.#newestVersion = Math.max(this.#newestVersion, version);
     await this.#tellRules();
+  }
+
+  /** When a connector that is linked was heard last; undefined: it is not linked. Its pings count, and do not wake this object. */
+  lastHeard(): number | undefined {
+    const ready = this.#ready().map((socket) => this.#lastHeardMs(socket));
+    return ready.length > 0 ? Math.max(...ready) : undefined;
   }
 
   isLinked(): boolean {
@@ -263,7 +272,7 @@ export class ConnectorLink extends DurableObject<Env> {
   }
 
   async #readPolicy(): Promise<PolicyInForce | undefined> {
-    const policy = await remote(this.env.DIRECTORY).policy();
+    const policy = await this.#policies.current();
     this.#newestVersion = Math.max(this.#newestVersion, policy?.version ?? 0);
     return policy;
   }
@@ -334,6 +343,10 @@ export class ConnectorLink extends DurableObject<Env> {
       policy: { read: () => this.#readPolicy(), newestVersion: () => this.#newestVersion },
       approvals: (id) => remote(this.env.APPROVAL, id),
       publicUrl: this.#settings.PUBLIC_URL,
+      links: {
+        lastHeard: (id) => remote(this.env.CONNECTOR_LINK, id).lastHeard(),
+        push: (id, message) => remote(this.env.CONNECTOR_LINK, id).push(message),
+      },
       now: () => Date.now(),
       isNewReport: (seq, report) => this.#isNewReport(seq, report),
     });

@@ -14,7 +14,7 @@ import { BROWSER_SESSIONS_SCHEMA, BrowserSessions } from '../storage/browser-ses
 import { Connectors, CONNECTORS_SCHEMA } from '../storage/connectors.ts';
 import { DEVICE_CODES_SCHEMA, DeviceCodes } from '../storage/device-codes.ts';
 import { People, PEOPLE_SCHEMA } from '../storage/people.ts';
-import { Policies, POLICIES_SCHEMA } from '../storage/policies.ts';
+import { Policies, POLICIES_SCHEMA, type PolicyInForce, type PolicyTag, tagOf } from '../storage/policies.ts';
 import { Requests, REQUESTS_SCHEMA } from '../storage/requests.ts';
 import { type ThrottleName, Throttles, THROTTLES_SCHEMA } from '../storage/throttles.ts';
 
@@ -97,6 +97,11 @@ export class Directory extends DurableObject<Env> {
     return this.#people.any(Date.now(), (person) => isAmong(policy, names, person));
   }
 
+  /** The providers' groups of everybody who signed in lately. */
+  knownGroups() {
+    return this.#people.groups(Date.now());
+  }
+
   // --- requests that wait ---
 
   async reserveRequest(approval: Approval) {
@@ -159,8 +164,11 @@ export class Directory extends DurableObject<Env> {
   connectorSeen(id: ConnectorId, build: string | undefined) {
     this.#connectors.seen(id, build, Date.now());
   }
-  announce(id: ConnectorId, resources: readonly Resource[]) {
-    return this.#connectors.announce(id, resources, Date.now());
+  holders(id: ConnectorId, names: readonly string[]) {
+    return this.#connectors.holders(id, names);
+  }
+  announce(id: ConnectorId, resources: readonly Resource[], heardMs: Readonly<Record<string, number | undefined>>) {
+    return this.#connectors.announce(id, resources, heardMs, Date.now());
   }
   resource(name: string) {
     return this.#connectors.resource(name);
@@ -176,6 +184,11 @@ export class Directory extends DurableObject<Env> {
 
   policy() {
     return this.#policies.current();
+  }
+  /** `same` when the one in force is that of `known`: a policy is large, and asked for at every request. */
+  policyUnless(known: PolicyTag | undefined): PolicyInForce | 'same' | undefined {
+    const current = this.#policies.current();
+    return current && tagOf(current) === known ? 'same' : current;
   }
   applyPolicy(text: string, by: string, after: number) {
     return this.#policies.apply(text, by, after, Date.now());

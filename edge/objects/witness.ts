@@ -4,13 +4,15 @@
 import { DurableObject } from 'cloudflare:workers';
 import type { Witnessed, WitnessPage } from '../../core/api.ts';
 import { ConnectorId, SessionId } from '../../core/ids.ts';
+import { AdmittedSession, type EdgeRecord } from '../../core/session-evidence.ts';
 import type { Env } from '../env.ts';
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS sessions (
     session TEXT PRIMARY KEY,
     connector TEXT NOT NULL,
-    admitted_at TEXT NOT NULL
+    admitted_at TEXT NOT NULL,
+    opened TEXT
   );
   CREATE TABLE IF NOT EXISTS heads (
     session TEXT NOT NULL,
@@ -26,6 +28,8 @@ const SCHEMA = `
     segments INTEGER NOT NULL,
     at TEXT NOT NULL
   );
+  CREATE TRIGGER IF NOT EXISTS sessions_keep BEFORE UPDATE ON sessions
+    BEGIN SELECT RAISE(ABORT, 'sessions are append-only'); END;
   CREATE TRIGGER IF NOT EXISTS heads_keep BEFORE UPDATE ON heads
     BEGIN SELECT RAISE(ABORT, 'heads are append-only'); END;
   CREATE TRIGGER IF NOT EXISTS manifests_keep BEFORE UPDATE ON manifests
@@ -41,6 +45,9 @@ export type WitnessAnswer =
   /** Never admitted here, or admitted to another connector. */
   | 'foreign';
 
+/** `admitted` is missing for a session of an earlier release. */
+export type Admission = EdgeRecord & { readonly connector: ConnectorId };
+
 const PAGE = 200;
 
 export class Witness extends DurableObject<Env> {
@@ -50,23 +57,48 @@ export class Witness extends DurableObject<Env> {
     super(context, env);
     this.#sql = context.storage.sql;
     this.#sql.exec(SCHEMA);
+    this.#addOpenings();
   }
 
   /**
-   * Binds sessions to the connector they were admitted to, before that connector is told; so no
-   * other can speak for them, and one of which nothing was ever stored shows as one without heads.
-   * Answers, in their order, whether each is this connector's.
+   * Binds sessions to the connector they were admitted to, and writes down whose each is, before that
+   * connector is told; so no other can speak for them, one of which nothing was ever stored shows as one
+   * without heads, and whose it is does not depend on what is stored. Answers, in their order, whether
+   * each is this connector's.
    */
-  admitAll(sessions: readonly SessionId[], connector: ConnectorId): boolean[] {
+  admitAll(
+    sessions: readonly { readonly session: SessionId; readonly opened: AdmittedSession }[],
+    connector: ConnectorId,
+  ): boolean[] {
     const at = new Date(Date.now()).toISOString();
-    return sessions.map((session) => {
+    return sessions.map(({ session, opened }) => {
       this.#sql.exec(
-        'INSERT OR IGNORE INTO sessions (session, connector, admitted_at) VALUES (?, ?, ?)',
+        'INSERT OR IGNORE INTO sessions (session, connector, admitted_at, opened) VALUES (?, ?, ?, ?)',
         session,
         connector,
         at,
+        JSON.stringify(opened),
       );
       return this.#isOwner(session, connector);
+    });
+  }
+
+  /** What was written down of sessions, in their order; undefined: never admitted here. */
+  admissions(sessions: readonly SessionId[]): (Admission | undefined)[] {
+    return sessions.map((session) => {
+      const row = this.#sql
+        .exec(
+          `SELECT connector, opened, (SELECT digest FROM manifests WHERE manifests.session = sessions.session) AS manifest
+             FROM sessions WHERE session = ?`,
+          session,
+        )
+        .toArray()[0];
+      if (!row) return undefined;
+      return {
+        connector: ConnectorId.parse(row.connector),
+        ...(row.opened !== null && { admitted: AdmittedSession.parse(JSON.parse(String(row.opened))) }),
+        ...(row.manifest !== null && { manifest: String(row.manifest) }),
+      };
     });
   }
 
@@ -150,6 +182,12 @@ export class Witness extends DurableObject<Env> {
     }));
     const last = sessions.at(-1);
     return rows.length > PAGE && last ? { sessions, cursor: last.session } : { sessions };
+  }
+
+  /** Tables of an earlier release have none: of those sessions only a manifest says whose they are. */
+  #addOpenings(): void {
+    const columns = this.#sql.exec('PRAGMA table_info(sessions)').toArray();
+    if (!columns.some(({ name }) => name === 'opened')) this.#sql.exec('ALTER TABLE sessions ADD COLUMN opened TEXT');
   }
 
   #isOwner(session: SessionId, connector: ConnectorId): boolean {

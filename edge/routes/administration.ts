@@ -6,11 +6,15 @@ import { AuditKind } from '../../core/audit.ts';
 import { MAX_POLICY_BYTES } from '../../core/policy/parse.ts';
 import { type Api, type ApiDeps, answer, FAILURES, failure, jsonAnswer, jsonBody, whoAsks } from './api.ts';
 
-const StoredPolicy = z.object({
+const CheckedPolicy = z.object({
   version: z.number().int(),
   text: z.string(),
   appliedAt: z.iso.datetime(),
   appliedBy: z.string(),
+  /** What would be refused if it were applied now. It is in force all the same. */
+  mistakes: z.array(z.string()),
+  /** Labels and groups that it names and nobody has seen yet. */
+  warnings: z.array(z.string()),
 });
 
 const PolicyToApply = z.object({
@@ -63,7 +67,7 @@ export function administrationRoutes(api: Api, { gatehouse }: ApiDeps): void {
       method: 'get',
       path: '/policy',
       summary: 'The policy in force',
-      responses: jsonAnswer(StoredPolicy, 'As it was written'),
+      responses: jsonAnswer(CheckedPolicy, 'As it was written'),
     }),
     async (c) => answer(c, await gatehouse.policy(whoAsks(c))),
   );
@@ -76,7 +80,7 @@ export function administrationRoutes(api: Api, { gatehouse }: ApiDeps): void {
       description:
         'Refused whole when anything in it is wrong; the message names line and column. Refused also where you would not be an administrator under it, unless you step down.',
       request: { body: jsonBody(PolicyToApply) },
-      responses: jsonAnswer(StoredPolicy, 'The policy now in force'),
+      responses: jsonAnswer(CheckedPolicy, 'The policy now in force'),
     }),
     async (c) => {
       const { text, after, stepDown } = c.req.valid('json');

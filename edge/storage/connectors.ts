@@ -1,11 +1,11 @@
 // Connectors that joined, the tokens they joined with, and the resources they announced.
 
 import { ConnectorId } from '../../core/ids.ts';
-import { Resource, type ResourceName } from '../../core/resource.ts';
+import { Resource, ResourceName } from '../../core/resource.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 
 export const JOIN_TOKEN_MS = 3_600_000;
-/** A resource's name passes to another connector only when its holder has not been seen for this long. */
+/** A resource's name passes to another connector only when its holder has been away for this long. */
 const HOLDS_NAME_MS = 10 * 60_000;
 
 export const CONNECTORS_SCHEMA = `
@@ -28,6 +28,7 @@ export const CONNECTORS_SCHEMA = `
     connector TEXT NOT NULL,
     resource TEXT NOT NULL
   );
+  CREATE TABLE IF NOT EXISTS contested (name TEXT NOT NULL, connector TEXT NOT NULL, PRIMARY KEY (name, connector));
 `;
 
 export interface StoredConnector {
@@ -37,11 +38,24 @@ export interface StoredConnector {
   readonly joinedAt: string;
   readonly lastSeenAt?: string;
   readonly build?: string;
+  /** Names that it announces and another holds. */
+  readonly contested?: Contest[];
+}
+
+export interface NamedConnector {
+  readonly id: ConnectorId;
+  readonly name: string;
+}
+
+export interface Contest {
+  readonly resource: ResourceName;
+  /** Who has it, or had it. */
+  readonly holder: NamedConnector;
 }
 
 export interface AnnouncedResource {
   readonly resource: Resource;
-  readonly connector: { readonly id: ConnectorId; readonly name: string };
+  readonly connector: NamedConnector;
 }
 
 export class Connectors {
@@ -94,7 +108,17 @@ export class Connectors {
   }
 
   list(): StoredConnector[] {
-    return this.#sql.exec('SELECT * FROM connectors ORDER BY id').toArray().map(readConnector);
+    const contested = Map.groupBy(this.#contested(), ({ connector }) => connector);
+    return this.#sql
+      .exec('SELECT * FROM connectors ORDER BY id')
+      .toArray()
+      .map((row) => {
+        const connector = readConnector(row);
+        const lost = contested.get(connector.id);
+        return lost
+          ? { ...connector, contested: lost.map(({ resource, holder }) => ({ resource, holder })) }
+          : connector;
+      });
   }
 
   seen(id: ConnectorId, build: string | undefined, now: number): void {
@@ -106,32 +130,36 @@ export class Connectors {
     );
   }
 
+  /** Other connectors that hold any of these names. */
+  holders(id: ConnectorId, names: readonly string[]): ConnectorId[] {
+    const found = names.flatMap((name) => this.#holder(id, name)?.id ?? []);
+    return [...new Set(found)];
+  }
+
   /**
    * Replaces what the connector announced before. A name that another connector holds stays with
-   * it: sessions of one connector must not turn up at another.
+   * it: sessions of one connector must not turn up at another. `heardMs`: when the links of holders heard from
+   * them last; a holder that is linked is not away, however long ago it said hello.
    */
   announce(
     id: ConnectorId,
     resources: readonly Resource[],
+    heardMs: Readonly<Record<string, number | undefined>>,
     now: number,
-  ): { refused: ResourceName[]; takenOver: ResourceName[] } {
-    const refused: ResourceName[] = [];
-    const takenOver: ResourceName[] = [];
+  ): { refused: Contest[]; takenOver: Contest[] } {
+    const refused: Contest[] = [];
+    const takenOver: Contest[] = [];
     this.#sql.exec('DELETE FROM resources WHERE connector = ?', id);
+    this.#sql.exec('DELETE FROM contested WHERE connector = ?', id);
     for (const resource of resources) {
-      const holder = this.#sql
-        .exec(
-          `SELECT connectors.seen_ms FROM resources JOIN connectors ON connectors.id = resources.connector
-             WHERE resources.name = ? AND resources.connector <> ?`,
-          resource.name,
-          id,
-        )
-        .toArray()[0];
-      if (holder && Number(holder.seen_ms ?? 0) + HOLDS_NAME_MS > now) {
-        refused.push(resource.name);
+      const holder = this.#holder(id, resource.name);
+      const contest = holder && { resource: resource.name, holder: { id: holder.id, name: holder.name } };
+      if (contest && Math.max(holder.seenMs, heardMs[holder.id] ?? 0) + HOLDS_NAME_MS > now) {
+        refused.push(contest);
+        this.#sql.exec('INSERT INTO contested (name, connector) VALUES (?, ?)', resource.name, id);
         continue;
       }
-      if (holder) takenOver.push(resource.name);
+      if (contest) takenOver.push(contest);
       this.#sql.exec(
         'INSERT OR REPLACE INTO resources (name, connector, resource) VALUES (?, ?, ?)',
         resource.name,
@@ -169,6 +197,34 @@ export class Connectors {
       .map((row) => ({
         resource: Resource.parse(JSON.parse(String(row.resource))),
         connector: { id: ConnectorId.parse(row.id), name: String(row.name) },
+      }));
+  }
+
+  /** Who else has the name. */
+  #holder(id: ConnectorId, name: string): (NamedConnector & { seenMs: number }) | undefined {
+    const row = this.#sql
+      .exec(
+        `SELECT connectors.id, connectors.name, connectors.seen_ms FROM resources
+           JOIN connectors ON connectors.id = resources.connector WHERE resources.name = ? AND resources.connector <> ?`,
+        name,
+        id,
+      )
+      .toArray()[0];
+    return row && { id: ConnectorId.parse(row.id), name: String(row.name), seenMs: Number(row.seen_ms ?? 0) };
+  }
+
+  #contested(): (Contest & { connector: string })[] {
+    return this.#sql
+      .exec(
+        `SELECT contested.connector AS loser, contested.name AS resource, connectors.id, connectors.name FROM contested
+           JOIN resources ON resources.name = contested.name AND resources.connector <> contested.connector
+           JOIN connectors ON connectors.id = resources.connector ORDER BY contested.name`,
+      )
+      .toArray()
+      .map((row) => ({
+        connector: String(row.loser),
+        resource: ResourceName.parse(row.resource),
+        holder: { id: ConnectorId.parse(row.id), name: String(row.name) },
       }));
   }
 

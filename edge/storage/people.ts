@@ -40,6 +40,15 @@ export class People {
     return false;
   }
 
+  /** The groups that anybody has who signed in lately. */
+  groups(now: number): Set<string> {
+    const groups = new Set<string>();
+    const rows = this.#sql.exec('SELECT identity FROM people WHERE seen_ms > ?', now - KNOWN_PERSON_MS);
+    for (const row of rows)
+      for (const group of Identity.parse(JSON.parse(String(row.identity))).groups) groups.add(group);
+    return groups;
+  }
+
   cleanUp(now: number): void {
     this.#sql.exec('DELETE FROM people WHERE seen_ms <= ?', now - KNOWN_PERSON_MS);
   }

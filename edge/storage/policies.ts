@@ -1,7 +1,7 @@
 // Policy versions. Each stays; the highest is in force.
 
 import type { PolicyDocument } from '../../core/policy/document.ts';
-import { parsePolicy } from '../../core/policy/parse.ts';
+import { readPolicy } from '../../core/policy/parse.ts';
 import type { StoredPolicy } from '../gatehouse.ts';
 
 export const POLICIES_SCHEMA = `
@@ -17,6 +17,11 @@ export interface PolicyInForce extends StoredPolicy {
   readonly document: PolicyDocument;
 }
 
+/** Of one stored version: the same for as long as the same policy is in force. */
+export type PolicyTag = string;
+export const tagOf = ({ version, appliedAt }: Pick<StoredPolicy, 'version' | 'appliedAt'>): PolicyTag =>
+  `${version} ${appliedAt}`;
+
 export class Policies {
   readonly #sql: SqlStorage;
   #inForce: PolicyInForce | undefined;
@@ -29,15 +34,16 @@ export class Policies {
     if (this.#inForce) return this.#inForce;
     const row = this.#sql.exec('SELECT * FROM policies ORDER BY version DESC LIMIT 1').toArray()[0];
     if (!row) return undefined;
-    const parsed = parsePolicy(String(row.text));
-    // It was checked when it was written; a schema that no longer takes it must not read as "no rules" (law 4).
-    if (!parsed.ok) throw new Error(`stored policy ${String(row.version)} no longer parses`);
+    // It was checked when it was written. What a newer release finds wrong in it does not put it out of force, and
+    // one that this release cannot read must not pass for "no rules" (law 4).
+    const read = readPolicy(String(row.text));
+    if (!read.ok) throw new Error(`stored policy ${String(row.version)} no longer parses`);
     this.#inForce = {
       version: Number(row.version),
       text: String(row.text),
       appliedAt: String(row.applied_at),
       appliedBy: String(row.applied_by),
-      document: parsed.value,
+      document: read.value.document,
     };
     return this.#inForce;
   }

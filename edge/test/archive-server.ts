@@ -53,14 +53,22 @@ function auditOfTests(): (request: IncomingMessage, response: ServerResponse) =>
 
 export const archiveOfTests = () => {
   const audit = auditOfTests();
+  const contradictions: string[] = [];
   return (base: string): RequestListener =>
     (request, response) => {
       const url = new URL(request.url ?? '/', base);
       if (/^\/(plan-)?audit\b/.test(url.pathname)) return void audit(request, response);
+      if (url.pathname === '/contradictions' && request.method === 'GET')
+        return response.end(contradictions.join('\n'));
       const json = (status: number, body: unknown) =>
         response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
       if (request.headers.authorization !== 'Bearer only-for-tests-only-for-tests') {
         return json(401, { error: { reason: 'unauthorized', message: 'no' } });
+      }
+      if (url.pathname === '/archive') return json(200, { maxRetainDays: 3650 });
+      if (url.pathname === '/contradictions' && request.method === 'POST') {
+        request.on('data', (chunk: Buffer) => contradictions.push(chunk.toString()));
+        return request.on('end', () => response.writeHead(204).end());
       }
       const [, , id, part, name] = url.pathname.split('/');
       const sessions: readonly SessionEntry[] = Object.values(SESSIONS);
@@ -72,7 +80,7 @@ export const archiveOfTests = () => {
       if (!entry) return json(404, { error: { reason: 'not_found', message: 'none' } });
       switch (part) {
         case undefined:
-          return json(200, { session: entry, segments: [] });
+          return json(200, { row: entry, segments: [] });
         case 'actions':
           if (Number(url.searchParams.get('limit')) > MAX_ACTIONS_A_PAGE) {
             return json(400, { error: { reason: 'bad_request', message: 'limit' } });

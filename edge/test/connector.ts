@@ -111,12 +111,14 @@ export class TestLink {
   readonly #arrived: FromEdge[] = [];
   readonly #waiting = new Set<() => void>();
   #call = 0;
+  #pong: (() => void) | undefined;
   closed: { code: number; reason: string } | undefined;
 
   constructor(socket: WebSocket) {
     this.#socket = socket;
     socket.accept();
     socket.addEventListener('message', ({ data }) => {
+      if (data === 'pong') return this.#pong?.();
       this.#arrived.push(FromEdge.parse(JSON.parse(String(data))));
       for (const wake of this.#waiting) wake();
     });
@@ -130,6 +132,14 @@ export class TestLink {
     this.#socket.send(
       typeof message === 'string' || message instanceof ArrayBuffer ? message : JSON.stringify(message),
     );
+  }
+
+  /** Resolves once it was answered, which the runtime does without waking the object. */
+  ping(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#pong = resolve;
+      this.#socket.send('ping');
+    });
   }
 
   close(): void {

@@ -15,7 +15,7 @@ const entry = (last: string, person: string, issuer: string, rule: string): Sess
     reason: 'tests',
     client: { address: '127.0.0.1' },
     startedAt: '2026-11-20T10:00:00.000Z',
-    state: 'sealed',
+    state: 'live',
     counts: { frames: 1, statements: 1, errors: 0, rows: 0, bytes: { client: 1, target: 1, gateway: 0 } },
     segments: 1,
   });
@@ -28,4 +28,8 @@ export const SESSIONS = {
   ofBob: entry('2', 'bob', ISSUER_OF_TESTS, 'demo-developers'),
   ofAliceHidden: entry('3', 'alice', ISSUER_OF_TESTS, 'sealed-away'),
   ofAliceOldRule: entry('4', 'alice', ISSUER_OF_TESTS, 'rule-that-is-gone'),
+  /** Whose row somebody changed: a test says what the edge knows of it. */
+  ofBobByRow: entry('5', 'alice', ISSUER_OF_TESTS, 'demo-developers'),
+  /** Never admitted. */
+  ofNobody: entry('6', 'alice', ISSUER_OF_TESTS, 'demo-developers'),
 } as const;

@@ -6,12 +6,12 @@ import type { PolicyDocument } from '../../core/policy/document.ts';
 import { isAmong } from '../../core/policy/evaluate.ts';
 import { describeMistake, parsePolicy } from '../../core/policy/parse.ts';
 import type { Identity } from '../../core/identity.ts';
-import type { Answer, Gatehouse, StoredPolicy } from '../gatehouse.ts';
+import type { Answer, Gatehouse } from '../gatehouse.ts';
 import { iso } from '../clock.ts';
 import { hashToken, newToken } from '../keys.ts';
 import { JOIN_TOKEN_MS } from '../storage/connectors.ts';
-import type { PolicyInForce } from '../storage/policies.ts';
 import { onlineAmong } from './access.ts';
+import { archiveBound, checkedPolicy, longestRetainMs, surroundingsOf } from './checked-policy.ts';
 import { fault, note, policyInForce, standingOf, type UseCaseDeps } from './deps.ts';
 
 type AdministrationUseCases = Pick<
@@ -58,15 +58,20 @@ export function administrationUseCases(deps: UseCaseDeps): AdministrationUseCase
         return fault('forbidden', 'Only administrators and auditors read the policy.');
       }
       const policy = await policyInForce(deps);
-      return policy.ok ? ok(shown(policy.value)) : policy;
+      if (!policy.ok) return policy;
+      return ok(await checkedPolicy(deps, policy.value, await archiveBound(deps)));
     },
 
     async applyPolicy(who, text, { after, stepDown = false } = {}) {
       const standing = await standingOf(deps, who);
       if (!standing.ok) return standing;
       if (!standing.value.administrator) return fault('forbidden', 'Only administrators apply policies.');
-      const parsed = parsePolicy(text);
+      const bound = await archiveBound(deps);
+      const parsed = parsePolicy(text, surroundingsOf(deps, bound));
       if (!parsed.ok) return fault('bad_request', parsed.error.slice(0, 20).map(describeMistake).join('\n'));
+      if (bound === 'unknown' && longestRetainMs(parsed.value) > longestRetainMs(standing.value.policy)) {
+        return fault('unavailable', RETAIN_UNKNOWN);
+      }
       const { version } = standing.value;
       if (after !== undefined && after !== version) return fault('conflict', APPLIED_MEANWHILE);
       const keeps = await keepsAdministrators(deps, who, parsed.value, stepDown);
@@ -82,7 +87,7 @@ export function administrationUseCases(deps: UseCaseDeps): AdministrationUseCase
       const connectors = await deps.directory.connectors();
       // A link that this does not reach notices by itself (objects/connector-link.ts).
       await Promise.allSettled(connectors.map(({ id }) => deps.links.policyApplied(id, applied.version)));
-      return ok(shown(applied));
+      return ok(await checkedPolicy(deps, applied, bound));
     },
 
     async audit(who, query) {
@@ -144,6 +149,9 @@ export function administrationUseCases(deps: UseCaseDeps): AdministrationUseCase
 
 const AWAY = 'The object store of the audit log does not answer. Try again.';
 
+const RETAIN_UNKNOWN =
+  'The archive does not answer, so nobody can tell whether it keeps recordings for as long as a `retain` of this policy asks. Apply it with no longer one than the policy in force has, or try again.';
+
 const APPLIED_MEANWHILE = 'Somebody else applied a policy meanwhile. Read it and try again.';
 
 /** Nobody is locked out by mistake: whoever applies it stays an administrator, or says otherwise and leaves another. */
@@ -166,10 +174,3 @@ async function keepsAdministrators(
     'Nobody who has signed in within 30 days would be an administrator under this policy. Have the next one sign in first.',
   );
 }
-
-const shown = ({ version, text, appliedAt, appliedBy }: PolicyInForce): StoredPolicy => ({
-  version,
-  text,
-  appliedAt,
-  appliedBy,
-});

@@ -21,11 +21,15 @@ import type { Grants } from '../objects/grants.ts';
 import type { Remote } from '../objects/rpc.ts';
 import type { Witness } from '../objects/witness.ts';
 import type { PolicyInForce } from '../storage/policies.ts';
+import type { PolicyCache } from '../storage/policy-cache.ts';
 
 export interface UseCaseDeps {
   readonly publicUrl: string;
   /** YAML for the first start, from the settings. */
   readonly firstPolicy: string | undefined;
+  /** Names of the providers that people sign in with. */
+  readonly providers: readonly string[];
+  readonly policies: PolicyCache;
   readonly directory: Remote<Directory>;
   readonly grants: Remote<Grants>;
   readonly audit: Remote<AuditLog>;
@@ -97,12 +101,12 @@ export async function standingOf(deps: UseCaseDeps, who: Identity): Answer<Stand
 
 /** The stored policy; on the very first use the one from the settings becomes version 1. */
 export async function policyInForce(deps: UseCaseDeps): Answer<PolicyInForce> {
-  const stored = await deps.directory.policy();
+  const stored = await deps.policies.current();
   if (stored) return ok(stored);
   if (deps.firstPolicy === undefined) {
     return fault('unavailable', 'No policy is in force. Whoever runs Gatehouse must set POLICY for the first start.');
   }
-  const parsed = parsePolicy(deps.firstPolicy);
+  const parsed = parsePolicy(deps.firstPolicy, { providers: deps.providers });
   if (!parsed.ok) {
     const first = parsed.error[0];
     console.error(`POLICY is not valid: ${first ? describeMistake(first) : 'unknown mistake'}`);
@@ -110,6 +114,6 @@ export async function policyInForce(deps: UseCaseDeps): Answer<PolicyInForce> {
   }
   await note(deps, { kind: 'policy.applied', actor: 'gatehouse', object: 'policy', details: { version: 1 } });
   const applied =
-    (await deps.directory.applyPolicy(deps.firstPolicy, 'gatehouse', 0)) ?? (await deps.directory.policy());
+    (await deps.directory.applyPolicy(deps.firstPolicy, 'gatehouse', 0)) ?? (await deps.policies.current());
   return applied ? ok(applied) : fault('unavailable', 'No policy is in force. Try again.');
 }

@@ -85,6 +85,6 @@ export async function issueGrant(deps: UseCaseDeps, who: Identity, terms: GrantT
       until: grant.until,
       ...(breakGlass && { breakGlass: true }),
     },
-    connect: connectLines(resource, who.email, secret),
+    connect: connectLines(resource, who.email, secret, deps.publicUrl),
   });
 }

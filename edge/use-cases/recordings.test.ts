@@ -1,8 +1,10 @@
 import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { MAX_ACTIONS_A_PAGE } from '../../core/catalogue.ts';
+import { MAX_ACTIONS_A_PAGE, SessionEntry } from '../../core/catalogue.ts';
+import { AdmittedSession } from '../../core/session-evidence.ts';
 import { remote } from '../objects/rpc.ts';
+import { admitted } from '../test/admissions.ts';
 import { type Caller, callerAs } from '../test/people.ts';
 import { SESSIONS } from '../test/sessions.ts';
 
@@ -11,6 +13,7 @@ const { ofAlice, ofBob, ofAliceHidden, ofAliceOldRule } = SESSIONS;
 
 let people: Record<'alice' | 'bob' | 'carol' | 'mallory', Caller>;
 beforeAll(async () => {
+  await admitted(ofAlice, ofBob, ofAliceHidden, ofAliceOldRule);
   people = {
     alice: await callerAs('alice'),
     bob: await callerAs('bob'),
@@ -51,7 +54,7 @@ describe('who may view which session', () => {
     expect(await listed('alice', '?email=bob@example.com')).toBe(403);
     expect(await listed('mallory')).toEqual([]);
     expect(await listed('bob')).toEqual([ofAlice.id, ofBob.id]);
-    expect(await listed('carol')).toHaveLength(4);
+    expect(await listed('carol')).toHaveLength(Object.keys(SESSIONS).length);
   });
 
   test('a page of statements may be as long as the archive gives, and a longer one is refused by name', async () => {
@@ -139,4 +142,65 @@ test('a session that nobody has is not found, by name of the archive', async () 
   const response = await people.carol.get('/sessions/ses_00000000000000000000000009');
   expect(response.status).toBe(404);
   expect(await response.json()).toMatchObject({ error: { reason: 'not_found' } });
+});
+
+describe('a catalogue that was changed', () => {
+  // The archive's rows are as before; what the edge wrote down says otherwise.
+  const tellTruth = (id: string, change: Partial<AdmittedSession>) => {
+    const session = SessionEntry.parse({ ...ofAlice, id });
+    return remote(env.WITNESS).admitAll(
+      [{ session: session.id, opened: { ...AdmittedSession.parse(session), ...change } }],
+      session.connector,
+    );
+  };
+  const { ofBobByRow, ofNobody } = SESSIONS;
+  beforeAll(() =>
+    tellTruth(ofBobByRow.id, { email: 'bob@example.com', subject: ofBob.subject, reason: 'the true one', task: 'T-9' }),
+  );
+
+  test('opens no recording to whom its row names, in no way of looking', async () => {
+    expect(ofBobByRow.subject).toBe(ofAlice.subject);
+    for (const part of ['', '/actions', '/replay', '/export?format=html', '/objects', '/objects/00000000.seg']) {
+      const response = await people.alice.get(`/sessions/${ofBobByRow.id}${part}`);
+      expect(`${part} ${response.status}`).toBe(`${part} 403`);
+      expect(await response.text()).not.toContain('the true one');
+    }
+    const listed = await (await people.alice.get('/sessions')).text();
+    expect(listed).not.toContain(ofBobByRow.id);
+    expect(listed).not.toContain('the true one');
+  });
+
+  test('shows what the edge wrote down, says what contradicts it, and raises one alarm', async () => {
+    const detail = await (await people.carol.get(`/sessions/${ofBobByRow.id}`)).json<{ session: SessionEntry }>();
+    const expected = {
+      email: 'bob@example.com',
+      subject: ofBob.subject,
+      reason: 'the true one',
+      task: 'T-9',
+      contradicted: ['email', 'reason', 'subject', 'task'],
+    };
+    expect(detail.session).toMatchObject({ ...expected, contradicted: expect.arrayContaining(expected.contradicted) });
+    const list = await (await people.carol.get('/sessions')).json<{ sessions: SessionEntry[] }>();
+    expect(list.sessions.find(({ id }) => id === ofBobByRow.id)).toMatchObject(expected);
+    // Asked by what the row says, it does not come.
+    const asked = await people.carol.get('/sessions?email=alice@example.com');
+    expect(await asked.text()).not.toContain(ofBobByRow.id);
+    const told = async () => (await audit.list({ kind: 'catalogue.contradicted', limit: 50 })).entries;
+    const before = (await told()).filter(({ object }) => object === ofBobByRow.id);
+    expect(before[0]).toMatchObject({ actor: 'gatehouse', details: { fields: 'email, reason, subject, task' } });
+    await (await people.carol.get('/sessions')).text();
+    expect((await told()).filter(({ object }) => object === ofBobByRow.id)).toHaveLength(before.length);
+    const alarms = await (
+      await fetch(`${(env as unknown as { FUNCTIONS_URL: string }).FUNCTIONS_URL}/contradictions`)
+    ).text();
+    expect(alarms).toContain(ofBobByRow.id);
+  });
+
+  test('says nothing of a session that the edge never admitted, but to auditors', async () => {
+    for (const name of ['alice', 'bob'] as const) {
+      expect((await people[name].get(`/sessions/${ofNobody.id}`)).status).toBe(403);
+      expect(await (await people[name].get('/sessions')).text()).not.toContain(ofNobody.id);
+    }
+    expect((await people.carol.get(`/sessions/${ofNobody.id}`)).status).toBe(200);
+  });
 });

@@ -3,13 +3,15 @@
 
 import type { ExportFormat } from '../../core/api.ts';
 import type { AuditKind } from '../../core/audit.ts';
-import type { SessionDetail, SessionEntry, SessionQuery } from '../../core/catalogue.ts';
+import type { SessionEntry, SessionQuery } from '../../core/catalogue.ts';
 import type { SessionId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';
 import { isAmong } from '../../core/policy/evaluate.ts';
 import { ok, type Result, unreachable } from '../../core/result.ts';
-import type { ArchiveFault } from '../archive.ts';
+import { entryOf, listedEntry, openingOf, type StoredSession } from '../../core/session-evidence.ts';
+import type { ArchiveFault, SessionPlace } from '../archive.ts';
 import type { Answer, Gatehouse, UseCaseFault } from '../gatehouse.ts';
+import type { Admission } from '../objects/witness.ts';
 import { fault, note, type Standing, standingOf, type UseCaseDeps } from './deps.ts';
 
 const FILE_ENDINGS: Readonly<Record<ExportFormat, string>> = { ndjson: 'ndjson', html: 'html', asciicast: 'cast' };
@@ -21,21 +23,28 @@ type RecordingUseCases = Pick<
 >;
 
 export function recordingUseCases(deps: UseCaseDeps): RecordingUseCases {
-  /** Resolves once the look is allowed and written down. */
+  /** Resolves once the look is allowed and written down. Asks the archive only where the edge itself does not know whose the session is. */
   const look = async (
     who: Identity,
     id: SessionId,
     kind: AuditKind,
     details: Record<string, string>,
-  ): Answer<SessionDetail> => {
-    const standing = await standingOf(deps, who);
+  ): Answer<Looked> => {
+    const [standing, [admission]] = await Promise.all([standingOf(deps, who), deps.witness.admissions([id])]);
     if (!standing.ok) return standing;
-    const detail = await deps.archive.session(id);
-    if (!detail.ok) return archiveFault(detail.error);
-    if (!mayView(standing.value, who, detail.value.session)) return refuseLook(deps, who, id, kind);
+    const place = { id, connector: admission?.connector };
+    const stored = admission?.admitted ? undefined : await deps.archive.session(place);
+    if (stored && !stored.ok) return archiveFault(stored.error);
+    const owner = admission?.admitted ?? (stored && (await ownerBySignature(deps, stored.value, admission)));
+    if (!standing.value.auditor && !(owner && mayView(standing.value, who, owner)))
+      return refuseLook(deps, who, id, kind);
     await note(deps, { kind, actor: who.email, object: id, details });
-    return detail;
+    return ok({ place, admission, ...(stored && { stored: stored.value }) });
   };
+  const lookInside = async <T>(
+    allowed: Awaited<Answer<Looked>>,
+    inside: (place: SessionPlace) => Promise<Result<T, ArchiveFault>>,
+  ): Answer<T> => (allowed.ok ? read(inside(allowed.value.place)) : allowed);
 
   return {
     async sessions(who, query) {
@@ -47,41 +56,63 @@ export function recordingUseCases(deps: UseCaseDeps): RecordingUseCases {
       await note(deps, { kind: 'sessions.listed', actor: who.email, object: 'sessions', details });
       const page = await deps.archive.sessions(asked.value);
       if (!page.ok) return archiveFault(page.error);
+      // One call for the whole page.
+      const admissions = await deps.witness.admissions(page.value.sessions.map(({ id }) => id));
+      const sessions: SessionEntry[] = [];
+      for (const [index, row] of page.value.sessions.entries()) {
+        const admission = admissions[index];
+        const entry = listedEntry(row, admission ?? {});
+        await raiseContradiction(deps, entry);
+        const known = admission?.admitted !== undefined && mayView(standing.value, who, entry);
+        if ((known || standing.value.auditor) && isAskedFor(entry, asked.value)) sessions.push(entry);
+      }
+      return ok({ ...page.value, sessions });
+    },
+
+    async session(who, id) {
+      const allowed = await look(who, id, 'session.viewed', { part: 'detail' });
+      if (!allowed.ok) return allowed;
+      const { place, admission } = allowed.value;
+      const stored = allowed.value.stored ? ok(allowed.value.stored) : await read(deps.archive.session(place));
+      if (!stored.ok) return stored;
+      const session = entryOf(stored.value, admission ?? {});
+      if (!session) return archiveFault('not_found');
+      await raiseContradiction(deps, session);
+      const { segments, manifest } = stored.value;
       return ok({
-        ...page.value,
-        sessions: page.value.sessions.filter((entry) => mayView(standing.value, who, entry)),
+        session,
+        segments,
+        ...(manifest && { manifest: manifest.content, coverage: manifest.content.coverage }),
       });
     },
 
-    session: (who, id) => look(who, id, 'session.viewed', { part: 'detail' }),
-
     async actions(who, id, cursor, limit) {
-      const allowed = await look(who, id, 'session.viewed', { part: 'statements' });
-      return allowed.ok ? read(deps.archive.actions(id, cursor, limit)) : allowed;
+      return lookInside(await look(who, id, 'session.viewed', { part: 'statements' }), () =>
+        deps.archive.actions(id, cursor, limit),
+      );
     },
 
     async replay(who, id) {
-      const allowed = await look(who, id, 'session.viewed', { part: 'replay' });
-      return allowed.ok ? read(deps.archive.replay(id)) : allowed;
+      return lookInside(await look(who, id, 'session.viewed', { part: 'replay' }), deps.archive.replay);
     },
 
     async export(who, id, format) {
-      const allowed = await look(who, id, 'session.exported', { format });
-      if (!allowed.ok) return allowed;
-      const exported = await read(deps.archive.export(id, format));
+      const exported = await lookInside(await look(who, id, 'session.exported', { format }), (place) =>
+        deps.archive.export(place, format),
+      );
       return exported.ok ? ok({ ...exported.value, fileName: `${id}.${FILE_ENDINGS[format]}` }) : exported;
     },
 
     async objects(who, id) {
-      const allowed = await look(who, id, 'session.verified', { part: 'objects' });
-      return allowed.ok ? read(deps.archive.objects(id)) : allowed;
+      return lookInside(await look(who, id, 'session.verified', { part: 'objects' }), deps.archive.objects);
     },
 
     async object(who, id, name) {
       if (!OBJECT_NAME.test(name))
         return fault('not_found', 'A session has objects such as 00000000.seg and manifest.json.');
-      const allowed = await look(who, id, 'session.verified', { part: name });
-      return allowed.ok ? read(deps.archive.object(id, name)) : allowed;
+      return lookInside(await look(who, id, 'session.verified', { part: name }), (place) =>
+        deps.archive.object(place, name),
+      );
     },
 
     async witnessed(who, id) {
@@ -112,6 +143,49 @@ export function recordingUseCases(deps: UseCaseDeps): RecordingUseCases {
     const result = await answer;
     return result.ok ? result : archiveFault(result.error);
   }
+}
+
+interface Looked {
+  readonly place: SessionPlace;
+  readonly admission: Admission | undefined;
+  /** When the archive had to be asked already. */
+  readonly stored?: StoredSession;
+}
+
+/** Of a session that was admitted before the edge wrote down whose each is: as the manifest says, if it is the connector's. */
+async function ownerBySignature(deps: UseCaseDeps, { manifest }: StoredSession, admission: Admission | undefined) {
+  const opened = manifest?.content.opened;
+  if (!opened || !admission) return undefined;
+  const { content, digest, signed } = manifest;
+  const registered = async () => (await deps.directory.connector(admission.connector))?.key === content.connector.key;
+  const genuine =
+    content.connector.id === admission.connector &&
+    (admission.manifest === undefined ? signed && (await registered()) : digest === admission.manifest);
+  return genuine ? openingOf(opened) : undefined;
+}
+
+/** A row that was changed may have come for another question than its session answers. */
+function isAskedFor(entry: SessionEntry, { email, resource, task, trace }: SessionQuery): boolean {
+  return (
+    (email === undefined || entry.email === email.trim().toLowerCase()) &&
+    (resource === undefined || entry.resource === resource) &&
+    (task === undefined || entry.task === task) &&
+    (trace === undefined || entry.trace === trace)
+  );
+}
+
+/** How long the same contradiction is not told again. */
+const SAME_CONTRADICTION_MS = 24 * 3_600_000;
+
+/** Written down, and told to the functions, whose log raises the alarm. */
+async function raiseContradiction(deps: UseCaseDeps, { id, contradicted }: SessionEntry): Promise<void> {
+  if (!contradicted) return;
+  const key = `contradicted ${id} ${contradicted.join()}`;
+  if (await deps.directory.isBurned(key, deps.clock.now())) return;
+  const details = { fields: contradicted.join(', ') };
+  await note(deps, { kind: 'catalogue.contradicted', actor: 'gatehouse', object: id, details });
+  await deps.directory.burn(key, deps.clock.now() + SAME_CONTRADICTION_MS);
+  await deps.archive.contradicted(id, contradicted);
 }
 
 /** A rule that is no longer in the policy opens nothing: auditors still see its sessions. */

@@ -4,7 +4,7 @@ import { newId } from '../../core/ids.ts';
 import type { SessionOpened } from '../../core/recording/facts.ts';
 import { newConnector, RecordingBuilder } from '../../test/harness/recording-builder.ts';
 import { type LocalDynamoDb, localDynamoDbClient, startLocalDynamoDb } from '../local/dynamodb.ts';
-import { openedOf } from './session-row.ts';
+import { openingOf } from '../../core/session-evidence.ts';
 import { CatalogueReader } from './reader.ts';
 import { CatalogueTable, createCatalogueTable } from './table.ts';
 import { CatalogueWriter } from './writer.ts';
@@ -22,7 +22,7 @@ beforeAll(async () => {
   client = localDynamoDbClient(database.endpoint);
   await createCatalogueTable(client, 'catalogue');
   const table = new CatalogueTable(client, 'catalogue');
-  reader = new CatalogueReader(table);
+  reader = new CatalogueReader(table, () => {});
   writer = new CatalogueWriter(table);
   // 60 sessions, 37 hours apart: over three months, with empty days between.
   for (let i = 0; i < 60; i++) {
@@ -35,7 +35,7 @@ beforeAll(async () => {
       startedAt: new Date(Date.UTC(2026, 8, 1) + i * 37 * 3_600_000).toISOString(),
     });
     all.unshift(opened);
-    await writer.putOpened({ session: opened.session, connector: connector.id }, openedOf(opened), 'segment');
+    await writer.putOpened({ session: opened.session, connector: connector.id }, openingOf(opened), 'segment');
   }
 });
 afterAll(async () => {
@@ -101,7 +101,7 @@ describe('listing sessions', () => {
   it('keeps its place when a session begins between two pages', async () => {
     const first = await page({ limit: 5 });
     const { opened } = new RecordingBuilder({ connector, startedAt: '2027-01-01T00:00:00.000Z' });
-    await writer.putOpened({ session: opened.session, connector: connector.id }, openedOf(opened), 'segment');
+    await writer.putOpened({ session: opened.session, connector: connector.id }, openingOf(opened), 'segment');
     const second = await page({ limit: 5, ...(first.cursor ? { cursor: first.cursor } : {}) });
     expect(idsOf(second.sessions)).toEqual(expected(() => true).slice(5, 10));
   });
@@ -112,7 +112,7 @@ describe('listing sessions', () => {
     );
     for (const opened of [late, early])
       if (opened)
-        await writer.putOpened({ session: opened.session, connector: connector.id }, openedOf(opened), 'segment');
+        await writer.putOpened({ session: opened.session, connector: connector.id }, openingOf(opened), 'segment');
     expect(await walk({ email: 'order@example.com' })).toEqual([late?.session, early?.session]);
   });
 });

@@ -5,6 +5,8 @@ import type { ActionEntry, ActionPage, SessionEntry, SessionPage, SessionQuery }
 import { SegmentEntry } from '../../core/catalogue.ts';
 import type { SessionId } from '../../core/ids.ts';
 import { err, ok, type Result } from '../../core/result.ts';
+import { toIso } from '../../core/session-evidence.ts';
+import type { ApiReporter } from '../faults.ts';
 import { type ActionEnd, withEnd } from '../index-segment/contents.ts';
 import { readBlock, readEnd } from './action-blocks.ts';
 import { makeCursor, readCursor } from './cursor.ts';
@@ -21,7 +23,7 @@ import {
   STARTED,
   sessionPartition,
 } from './schema.ts';
-import { entryOf, toIso } from './session-row.ts';
+import { entryOf } from './session-row.ts';
 import type { CatalogueTable, Item, Page } from './table.ts';
 
 /** Index entries that one request looks at when filters turn most of them away; the page then comes short, with a cursor. */
@@ -36,8 +38,12 @@ type BadCursor = { readonly reason: 'bad_cursor' };
 export class CatalogueReader {
   readonly #table: CatalogueTable;
 
-  constructor(table: CatalogueTable) {
+  readonly #report: ApiReporter;
+
+  /** `report` hears of rows that no indexer wrote; they are left out. */
+  constructor(table: CatalogueTable, report: ApiReporter) {
     this.#table = table;
+    this.#report = report;
   }
 
   /** Newest first. `since` is inside, `until` outside. */
@@ -73,7 +79,7 @@ export class CatalogueReader {
     }
     const rows = await this.#table.getAll(found.map((item) => ({ pk: String(item.pk), sk: SESSION_ROW })));
     const sessions = rows.flatMap((row): SessionEntry[] => {
-      const entry = entryOf(row);
+      const entry = this.#entryOf(row);
       return entry ? [entry] : [];
     });
     return ok(more && before !== undefined ? { sessions, cursor: makeCursor(plan.identity, before) } : { sessions });
@@ -147,12 +153,20 @@ export class CatalogueReader {
 
   async session(session: SessionId): Promise<SessionEntry | undefined> {
     const row = await this.#table.get({ pk: sessionPartition(session), sk: SESSION_ROW });
-    return row && entryOf(row);
+    return row && this.#entryOf(row);
+  }
+
+  #entryOf(row: Item): SessionEntry | undefined {
+    const entry = entryOf(row);
+    if (entry !== 'damaged') return entry;
+    const session = String(row.pk).slice(sessionPartition('' as SessionId).length);
+    this.#report({ kind: 'catalogue.contradicted', session, fields: ['row'] });
+    return undefined;
   }
 
   /** All segments of one session, by number. */
-  async segments(session: SessionId): Promise<z.infer<typeof SegmentEntry>[]> {
-    const segments: z.infer<typeof SegmentEntry>[] = [];
+  async segments(session: SessionId): Promise<SegmentEntry[]> {
+    const segments: SegmentEntry[] = [];
     let start: Item | undefined;
     do {
       const page: Page = await this.#table.query({

@@ -6,27 +6,23 @@
 import { z } from 'zod';
 import { SessionEntry } from '../../core/catalogue.ts';
 import { ConnectorId } from '../../core/ids.ts';
-import type { SessionOpened } from '../../core/recording/facts.ts';
-import { type Manifest, SessionCounts } from '../../core/recording/manifest.ts';
-import { FILTERS, monthOf, STARTED } from './schema.ts';
+import { SessionCounts } from '../../core/recording/manifest.ts';
+import { SessionOpening } from '../../core/session-evidence.ts';
+import { FILTERS, monthOf, PARTITION_KEY, STARTED, sessionPartition } from './schema.ts';
 import type { Item } from './table.ts';
 
 /** Counts of the segments indexed so far of one tally. */
 export const Tally = SessionCounts.extend({ segments: z.number().int() });
 export type Tally = z.infer<typeof Tally>;
 
-const Opened = SessionEntry.omit({ state: true, counts: true, segments: true, end: true, endedAt: true, fault: true });
-export type Opened = z.infer<typeof Opened>;
-
 const Ended = SessionEntry.pick({ counts: true, segments: true }).extend({
   endedAt: z.string(),
   end: SessionEntry.shape.end.unwrap(),
 });
-type Ended = z.infer<typeof Ended>;
 
 const Row = z.looseObject({
   connector: ConnectorId,
-  opened: Opened.optional(),
+  opened: SessionOpening.optional(),
   ended: Ended.optional(),
   verdict: z.object({ state: z.enum(['sealed', 'broken']), fault: z.string().optional() }).optional(),
   /** The damaged segment with the lowest number. */
@@ -36,38 +32,8 @@ const Row = z.looseObject({
 const TALLY = 'tally';
 export const tallyAttribute = (group: number): string => `${TALLY}${group}`;
 
-export const toIso = (time: string): string => new Date(time).toISOString();
-
-export function openedOf(opened: SessionOpened): Opened {
-  const { task, trace } = opened.grant.labels;
-  return {
-    id: opened.session,
-    connector: opened.connector.id,
-    resource: opened.resource,
-    protocol: opened.protocol,
-    email: opened.identity.email,
-    subject: opened.identity.subject,
-    grant: opened.grant.id,
-    rule: opened.grant.rule,
-    reason: opened.grant.reason,
-    ...(task === undefined ? {} : { task }),
-    ...(trace === undefined ? {} : { trace }),
-    client: opened.client,
-    ...(opened.grant.obligations.record.exempt === undefined ? {} : { exempt: opened.grant.obligations.record.exempt }),
-    ...(opened.grant.breakGlass === undefined ? {} : { breakGlass: opened.grant.breakGlass }),
-    startedAt: toIso(opened.startedAt),
-  };
-}
-
-export const endedOf = (manifest: Manifest): Ended => ({
-  endedAt: toIso(manifest.endedAt),
-  end: manifest.end,
-  counts: manifest.counts,
-  segments: manifest.segments.length,
-});
-
 /** The attributes by which the row stands in the indexes. */
-export function indexAttributes(opened: Opened): Readonly<Record<string, string>> {
+export function indexAttributes(opened: SessionOpening): Readonly<Record<string, string>> {
   const attributes: Record<string, string> = {
     [STARTED]: `${opened.startedAt}#${opened.id}`,
     month: monthOf(opened.startedAt),
@@ -80,10 +46,15 @@ export function indexAttributes(opened: Opened): Readonly<Record<string, string>
   return attributes;
 }
 
-/** undefined while nothing has said who opened the session. */
-export function entryOf(item: Item): SessionEntry | undefined {
-  const row = Row.parse(item);
+/** undefined while nothing has said who opened the session. `damaged`: no indexer wrote that. */
+export function entryOf(item: Item): SessionEntry | 'damaged' | undefined {
+  const parsed = Row.safeParse(item);
+  if (!parsed.success) return 'damaged';
+  const row = parsed.data;
   if (!row.opened) return undefined;
+  // A row that speaks of another session would put one under the other's name.
+  if (item[PARTITION_KEY] !== sessionPartition(row.opened.id) || row.opened.connector !== row.connector)
+    return 'damaged';
   const { counts, segments, ...ended } = row.ended ?? liveCounts(item);
   const fault = row.verdict ? row.verdict.fault : row.damage?.fault;
   return {
@@ -109,7 +80,8 @@ function liveCounts(item: Item): Pick<SessionEntry, 'counts' | 'segments'> {
   };
   for (const [name, value] of Object.entries(item)) {
     if (!name.startsWith(TALLY)) continue;
-    const tally = Tally.parse(value);
+    const tally = Tally.safeParse(value).data;
+    if (!tally) continue;
     segments += tally.segments;
     counts.frames += tally.frames;
     counts.statements += tally.statements;

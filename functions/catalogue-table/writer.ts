@@ -4,10 +4,11 @@
 import type { SegmentHeader } from '../../core/recording/segment.ts';
 import type { ConnectorId, SessionId } from '../../core/ids.ts';
 import type { Manifest, SessionCounts } from '../../core/recording/manifest.ts';
+import { endOf, type SessionOpening } from '../../core/session-evidence.ts';
 import type { SegmentContents } from '../index-segment/contents.ts';
 import { actionItems } from './action-blocks.ts';
 import { MONTHS, monthOf, SESSION_ROW, segmentRow, sessionPartition, TALLY_SEGMENTS, tallyRow } from './schema.ts';
-import { endedOf, indexAttributes, type Opened, type Tally, tallyAttribute } from './session-row.ts';
+import { indexAttributes, type Tally, tallyAttribute } from './session-row.ts';
 import type { CatalogueTable, Item } from './table.ts';
 
 export interface SessionOwner {
@@ -33,7 +34,7 @@ export class CatalogueWriter {
    * Lists the session. `segment`: its first segment was read, the best source, and overwrites.
    * `manifest`: used until then (a session whose first segment is damaged would be seen by nobody).
    */
-  async putOpened(owner: SessionOwner, opened: Opened, source: 'segment' | 'manifest'): Promise<void> {
+  async putOpened(owner: SessionOwner, opened: SessionOpening, source: 'segment' | 'manifest'): Promise<void> {
     const month = monthOf(opened.startedAt);
     if (!this.#months.has(month)) {
       await this.#table.putAll([{ pk: MONTHS, sk: month }]);
@@ -70,7 +71,7 @@ export class CatalogueWriter {
   }
 
   async putEnded(owner: SessionOwner, manifest: Manifest): Promise<void> {
-    await this.#set(owner, { ended: endedOf(manifest) });
+    await this.#set(owner, { ended: endOf(manifest) });
   }
 
   /** What reading the whole recording proved. The latest reading counts. */

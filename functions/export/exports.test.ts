@@ -4,7 +4,7 @@ import { type ReplayEvent, ReplayEvent as ReplayEvents, type SessionEntry } from
 import { newId } from '../../core/ids.ts';
 import { answer, RecordingBuilder } from '../../test/harness/recording-builder.ts';
 import { memoryReader } from '../../test/harness/memory-reader.ts';
-import { openedOf } from '../catalogue-table/session-row.ts';
+import { openingOf } from '../../core/session-evidence.ts';
 import { nodeRecordingPlatform } from '../recording-platform.ts';
 import { replaySession } from '../replay/replay-session.ts';
 import { readRecording } from '../store/read-recording.ts';
@@ -42,7 +42,7 @@ const hostile = () =>
 
 function entryOf(builder: RecordingBuilder): SessionEntry {
   const counts = { frames: 0, statements: 2, errors: 1, rows: 2, bytes: { client: 0, target: 0, gateway: 0 } };
-  return { ...openedOf(builder.opened), state: 'sealed', segments: 1, counts };
+  return { ...openingOf(builder.opened), state: 'sealed', segments: 1, counts };
 }
 const recordingOf = (builder: RecordingBuilder) =>
   readRecording(

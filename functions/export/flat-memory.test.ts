@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { encodeSegment, type RecordingKey } from '../../core/recording/segment.ts';
 import type { SessionEntry } from '../../core/catalogue.ts';
 import { message, RecordingBuilder } from '../../test/harness/recording-builder.ts';
-import { openedOf } from '../catalogue-table/session-row.ts';
+import { openingOf } from '../../core/session-evidence.ts';
 import { nodeRecordingPlatform } from '../recording-platform.ts';
 import { replaySession } from '../replay/replay-session.ts';
 import { readRecording } from '../store/read-recording.ts';
@@ -75,7 +75,7 @@ describe('a recording of 300 MB', () => {
   it('is replayed and exported in bounded memory', async () => {
     const { builder, recording } = endlessRecording();
     const counts = { frames: 0, statements: 0, errors: 0, rows: 0, bytes: { client: 0, target: 0, gateway: 0 } };
-    const entry: SessionEntry = { ...openedOf(builder.opened), state: 'live', segments: SEGMENTS, counts };
+    const entry: SessionEntry = { ...openingOf(builder.opened), state: 'live', segments: SEGMENTS, counts };
     const before = process.memoryUsage.rss();
     let most = 0;
     let bytes = 0;

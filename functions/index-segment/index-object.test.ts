@@ -48,7 +48,7 @@ async function newCatalogue(Table: typeof CatalogueTable = CatalogueTable) {
   const store = (builder: RecordingBuilder) => {
     for (const [key, bytes] of builder.objects) objects.set(key, bytes);
   };
-  return { table, objects, events, deps, store, reader: new CatalogueReader(table) };
+  return { table, objects, events, deps, store, reader: new CatalogueReader(table, () => {}) };
 }
 
 function threeSegments(): RecordingBuilder {

@@ -14,7 +14,7 @@ import {
 } from '../../core/recording/segment.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { ConnectorId } from '../../core/ids.ts';
-import { openedOf } from '../catalogue-table/session-row.ts';
+import { openingOf } from '../../core/session-evidence.ts';
 import type { CatalogueWriter } from '../catalogue-table/writer.ts';
 import { type PermanentFault, type Reporter, RetriableFault } from '../faults.ts';
 import { type RecordingReader, textOfKey } from '../store/recording-reader.ts';
@@ -71,7 +71,7 @@ async function indexSegment(key: SegmentKey, deps: IndexDeps): Promise<Result<vo
   if (opened) {
     if (opened.session !== key.session || opened.connector.id !== key.connector)
       return err({ reason: 'segment_swapped', message: 'its first frame opens another session' });
-    await deps.writer.putOpened(key, openedOf(opened), 'segment');
+    await deps.writer.putOpened(key, openingOf(opened), 'segment');
   }
   const stored = { digest: segment.digest, bytes: bytes.length };
   await deps.writer.putSegment(key, segment.header, stored, contents);
@@ -120,7 +120,7 @@ async function indexManifest(key: ManifestKey, deps: IndexDeps): Promise<void> {
   if (manifest && manifest.session === key.session && manifest.connector.id === key.connector) {
     const { opened } = manifest;
     if (opened && opened.session === key.session && opened.connector.id === key.connector)
-      await deps.writer.putOpened(key, openedOf(opened), 'manifest');
+      await deps.writer.putOpened(key, openingOf(opened), 'manifest');
     await deps.writer.putEnded(key, manifest);
   }
   const report = await deps.verify({

@@ -157,6 +157,12 @@ export class FunctionsStack extends Stack {
       metric: alarms.countLines('Contradicted', this.api.log, 'audit.contradicted'),
       above: 0,
     });
+    alarms.add('CatalogueContradicted', {
+      says: 'A row of the catalogue is not what the recording and the edge say.',
+      runbook: 'catalogue-contradicted',
+      metric: alarms.countLines('Catalogue', this.api.log, 'catalogue.contradicted'),
+      above: 0,
+    });
     alarms.add('RecordingBroken', {
       says: 'A recording is not whole.',
       runbook: 'recording-broken',

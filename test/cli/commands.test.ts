@@ -8,7 +8,7 @@ import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { openedOf } from '../../functions/catalogue-table/session-row.ts';
+import { openingOf } from '../../core/session-evidence.ts';
 import { exportAsciicast } from '../../functions/export/asciicast.ts';
 import { exportHtml } from '../../functions/export/html.ts';
 import { exportNdjson } from '../../functions/export/ndjson.ts';
@@ -69,7 +69,7 @@ async function exported(builder: RecordingBuilder, format: 'ndjson' | 'html' | '
   const place = { connector: builder.connector.id, session: builder.session };
   const parts = readRecording(place, memoryReader(builder.objects), nodeRecordingPlatform);
   const counts = { frames: 0, statements: 0, errors: 0, rows: 0, bytes: { client: 0, target: 0, gateway: 0 } };
-  const session = { ...openedOf(builder.opened), state: 'sealed' as const, segments: 2, counts };
+  const session = { ...openingOf(builder.opened), state: 'sealed' as const, segments: 2, counts };
   const chunks = {
     ndjson: () => exportNdjson(session.startedAt, parts),
     html: () => exportHtml(replaySession(session, parts)),

@@ -26,7 +26,14 @@ rules:
 let dir: string;
 let server: Server;
 let origin: string;
-let inForce: { version: number; text: string; appliedAt: string; appliedBy: string };
+let inForce: {
+  version: number;
+  text: string;
+  appliedAt: string;
+  appliedBy: string;
+  mistakes: string[];
+  warnings: string[];
+};
 let me: { email: string; groups: string[] };
 let received: { text: string; after?: number }[];
 /** Runs right before the edge looks at what it got. */
@@ -57,7 +64,14 @@ afterAll(async () => {
   await rm(dir, { recursive: true });
 });
 beforeEach(() => {
-  inForce = { version: 3, text: SMALL, appliedAt: '2026-11-20T10:00:00.000Z', appliedBy: 'bob@example.com' };
+  inForce = {
+    version: 3,
+    text: SMALL,
+    appliedAt: '2026-11-20T10:00:00.000Z',
+    appliedBy: 'bob@example.com',
+    mistakes: [],
+    warnings: [],
+  };
   me = { email: 'bob@example.com', groups: ['demo:dba', 'demo:administrators'] };
   received = [];
   beforePut = () => undefined;

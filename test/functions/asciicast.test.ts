@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { openedOf } from '../../functions/catalogue-table/session-row.ts';
+import { openingOf } from '../../core/session-evidence.ts';
 import { exportAsciicast } from '../../functions/export/asciicast.ts';
 import { nodeRecordingPlatform } from '../../functions/recording-platform.ts';
 import { replaySession } from '../../functions/replay/replay-session.ts';
@@ -39,7 +39,7 @@ it('asciinema plays an exported session', async (context) => {
   const counts = { frames: 0, statements: 1, errors: 0, rows: 2, bytes: { client: 0, target: 0, gateway: 0 } };
   const place = { connector: builder.connector.id, session: builder.session };
   const events = replaySession(
-    { ...openedOf(builder.opened), state: 'sealed', segments: 1, counts },
+    { ...openingOf(builder.opened), state: 'sealed', segments: 1, counts },
     readRecording(place, memoryReader(builder.objects), nodeRecordingPlatform),
   );
   const file = join(directory, 'session.cast');

@@ -1,15 +1,18 @@
 // The functions as `npm start` runs them: over HTTP, a directory and a DynamoDB-compatible server.
 
+import { DeleteCommand, DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { ApiError, ExportedFrame, ObjectList } from '../../core/api.ts';
-import { ActionPage, ReplayEvent, SessionDetail, SessionPage } from '../../core/catalogue.ts';
+import { ActionPage, ReplayEvent, SessionPage } from '../../core/catalogue.ts';
 import { newId } from '../../core/ids.ts';
 import { decodeSegment, segmentKey } from '../../core/recording/segment.ts';
 import { secret } from '../../core/secret.ts';
+import { entryOf, openingOf, StoredSession } from '../../core/session-evidence.ts';
+import { localDynamoDbClient } from '../../functions/local/dynamodb.ts';
 import { type LocalDynamoDb, type LocalFunctions, startFunctions, startLocalDynamoDb } from '../../functions/local.ts';
 import { nodeRecordingPlatform } from '../../functions/recording-platform.ts';
 import { answer, eventOf, RecordingBuilder } from '../harness/recording-builder.ts';
@@ -55,6 +58,17 @@ async function stored(builder: RecordingBuilder): Promise<RecordingBuilder> {
   return builder;
 }
 
+// As somebody with rights on the table would.
+const TableName = 'gatehouse-catalogue';
+const atTable = () => DynamoDBDocumentClient.from(localDynamoDbClient(database.endpoint));
+async function rowOf(session: string): Promise<Record<string, unknown>> {
+  const Key = { pk: `session#${session}`, sk: 'session' };
+  return (await atTable().send(new GetCommand({ TableName, Key }))).Item ?? {};
+}
+const putRow = (Item: Record<string, unknown>) => atTable().send(new PutCommand({ TableName, Item }));
+const deleteRow = (session: string) =>
+  atTable().send(new DeleteCommand({ TableName, Key: { pk: `session#${session}`, sk: 'session' } }));
+
 const shopping = () =>
   new RecordingBuilder({ email: `p${newId('ses')}@example.com` })
     .query(
@@ -92,9 +106,10 @@ describe('the local functions', () => {
     const page = SessionPage.parse(await (await call(`/sessions?email=${encodeURIComponent(email)}`)).json());
     expect(page.sessions).toMatchObject([{ id: session, state: 'sealed', counts: { statements: 2, rows: 3 } }]);
 
-    const detail = SessionDetail.parse(await (await call(`/sessions/${session}`)).json());
+    const detail = StoredSession.parse(await (await call(`/sessions/${session}`)).json());
     expect(detail.segments).toHaveLength(2);
-    expect(detail.coverage?.lanes).toEqual([{ lane: 0, recorded: 'full' }]);
+    expect(detail.manifest).toMatchObject({ signed: true, content: { coverage: { lanes: [{ recorded: 'full' }] } } });
+    expect(entryOf(detail, {})).toEqual(detail.row);
 
     const actions = ActionPage.parse(await (await call(`/sessions/${session}/actions?limit=1`)).json());
     expect(actions.actions).toMatchObject([{ statement: 1, rows: 2 }]);
@@ -127,7 +142,7 @@ describe('the local functions', () => {
       .array(ExportedFrame)
       .parse(lines(await (await call(`/sessions/${session}/export?format=ndjson`)).text()));
     expect(frames.map(({ sequence }) => sequence)).toEqual(frames.map((_, i) => i));
-    expect(frames).toHaveLength(detail.session.counts.frames);
+    expect(frames).toHaveLength(detail.row?.counts.frames ?? 0);
 
     const html = await (await call(`/sessions/${session}/export?format=html`)).text();
     expect(html).toContain('select id, name from customers');
@@ -157,11 +172,11 @@ describe('the local functions', () => {
     await other.writeTo(join(directory, 'objects'));
     await writeFile(join(directory, 'objects', first ?? ''), 'nothing sound');
     expect((await post(eventOf(...builder.objects.keys(), ...other.objects.keys()))).status).toBe(204);
-    const broken = SessionDetail.parse(await (await call(`/sessions/${builder.session}`)).json());
-    expect(broken.session.state).toBe('broken');
-    expect(broken.session.fault).toContain('00000000.seg');
-    const whole = SessionDetail.parse(await (await call(`/sessions/${other.session}`)).json());
-    expect(whole.session.state).toBe('sealed');
+    const broken = StoredSession.parse(await (await call(`/sessions/${builder.session}`)).json());
+    expect(broken.row?.state).toBe('broken');
+    expect(broken.row?.fault).toContain('00000000.seg');
+    const whole = StoredSession.parse(await (await call(`/sessions/${other.session}`)).json());
+    expect(whole.row?.state).toBe('sealed');
     const events = lines(await (await call(`/sessions/${builder.session}/replay`)).text());
     expect(events).toMatchObject([{ kind: 'opened' }, { kind: 'damaged' }]);
   });
@@ -201,6 +216,58 @@ describe('the local functions', () => {
     });
     expect(response.status).toBe(413);
     expect(ApiError.parse(await response.json()).error.reason).toBe('bad_request');
+  });
+
+  it('show a session from its objects, whatever its row says or when it is gone', async () => {
+    const builder = await stored(shopping());
+    const { session, connector } = builder;
+    const path = `/sessions/${session}`;
+    const truth = StoredSession.parse(await (await call(path)).json());
+    const row = await rowOf(session);
+    const lie = { ...(row.opened as object), email: 'mallory@example.com', subject: 'mallory', reason: 'nothing' };
+    await putRow({
+      ...row,
+      opened: lie,
+      ended: { ...(row.ended as object), counts: { ...truth.row?.counts, rows: 0 } },
+    });
+    const altered = StoredSession.parse(await (await call(path)).json());
+    expect(entryOf(altered, {})).toEqual({
+      ...truth.row,
+      contradicted: ['counts', 'email', 'reason', 'subject'],
+    });
+    const [head] = lines(await (await call(`${path}/replay`)).text());
+    expect(head).toMatchObject({ session: { email: builder.opened.identity.email, reason: 'a test' } });
+    expect(await (await call(`${path}/export?format=html`)).text()).not.toContain('mallory');
+
+    // Its objects said to stand elsewhere: the edge knows better.
+    await putRow({ ...row, connector: newId('con') });
+    expect((await call(`${path}?connector=${connector.id}`)).status).toBe(200);
+    await putRow({ ...row, opened: { ...(row.opened as object), id: newId('ses') } });
+    for (const lost of ['damaged', 'gone']) {
+      if (lost === 'gone') await deleteRow(session);
+      const found = StoredSession.parse(await (await call(`${path}?connector=${connector.id}`)).json());
+      expect(found.row).toBeUndefined();
+      expect(entryOf(found, {})).toEqual({ ...truth.row, state: 'ended' });
+      const objects = ObjectList.parse(await (await call(`${path}/objects?connector=${connector.id}`)).json());
+      expect(objects.objects).toHaveLength(3);
+      for (const part of ['replay', 'export?format=ndjson', 'objects/manifest.json'])
+        expect((await call(`${path}/${part}${part.includes('?') ? '&' : '?'}connector=${connector.id}`)).status).toBe(
+          200,
+        );
+    }
+    expect((await call(path)).status).toBe(404);
+    // One that nobody can read does not take the list along.
+    expect((await call('/sessions')).status).toBe(200);
+    // While it runs, its first segment says how it began.
+    const live = await stored(new RecordingBuilder().query('select 1', answer(['n'], [['1']])).cut());
+    await putRow({ ...(await rowOf(live.session)), opened: { ...openingOf(live.opened), subject: 'mallory' } });
+    const running = StoredSession.parse(await (await call(`/sessions/${live.session}`)).json());
+    expect(entryOf(running, {})).toMatchObject({
+      subject: live.opened.identity.subject,
+      state: 'live',
+      counts: { statements: 1 },
+      contradicted: ['subject'],
+    });
   });
 
   it('keep the catalogue over a restart', async () => {

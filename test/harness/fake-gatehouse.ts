@@ -29,6 +29,8 @@ export interface FakeGatehouse extends Gatehouse {
   /** As the audit log's export stands. */
   exportStanding: AuditExportStanding;
   policyText: string;
+  policyMistakes: string[];
+  policyWarnings: string[];
   /** While set, every method answers with it. */
   fault: UseCaseFault | undefined;
 }
@@ -116,7 +118,8 @@ export function createFakeGatehouse(now: () => number): FakeGatehouse {
     return {
       grant: { id: grant.id, secret, resource: grant.resource, until: grant.until },
       connect: {
-        psql: `psql "host=${host} port=${port} dbname=${grant.resource} user=${who.email} password=${secret} sslmode=require"`,
+        ca: 'curl -fsSo gatehouse-ca.pem https://gatehouse.example.com/ca.pem',
+        psql: `PGPASSWORD=${secret} psql "host=${host} port=${port} dbname=${grant.resource} user=${who.email} sslmode=verify-full sslrootcert=gatehouse-ca.pem"`,
       },
     };
   }
@@ -137,6 +140,8 @@ export function createFakeGatehouse(now: () => number): FakeGatehouse {
     waiting,
     fault: undefined,
     exportStanding: { exportedThrough: 1200, waiting: 3, waitingSince: iso(now() - 20_000) },
+    policyMistakes: [],
+    policyWarnings: [],
     policyText: 'administrators: ["demo:administrators"]\nrules: []\n',
 
     append(id, text, extra = {}) {
@@ -330,7 +335,14 @@ export function createFakeGatehouse(now: () => number): FakeGatehouse {
       if (!seesAll(who)) {
         return err({ reason: 'forbidden', message: 'Only administrators and auditors read the policy.' });
       }
-      return ok({ version: 7, text: fake.policyText, appliedAt: iso(now() - 3_600_000), appliedBy: PEOPLE.bob.email });
+      return ok({
+        version: 7,
+        text: fake.policyText,
+        appliedAt: iso(now() - 3_600_000),
+        appliedBy: PEOPLE.bob.email,
+        mistakes: fake.policyMistakes,
+        warnings: fake.policyWarnings,
+      });
     },
     async applyPolicy() {
       return err({ reason: 'unavailable', message: 'Not part of this fake.' });

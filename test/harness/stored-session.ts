@@ -1,6 +1,6 @@
 // A session that the pipeline recorded in memory, as stored objects and as a replay of them.
 
-import { openedOf } from '../../functions/catalogue-table/session-row.ts';
+import { openingOf } from '../../core/session-evidence.ts';
 import { nodeRecordingPlatform } from '../../functions/recording-platform.ts';
 import { replaySession } from '../../functions/replay/replay-session.ts';
 import { readRecording } from '../../functions/store/read-recording.ts';
@@ -25,7 +25,7 @@ export function storeRecording(recording: MemoryRecording, cutBytes: number): Re
 
 export function replayStored(opened: SessionOpened, reader: RecordingReader): AsyncGenerator<ReplayEvent> {
   const counts = { frames: 0, statements: 0, errors: 0, rows: 0, bytes: { client: 0, target: 0, gateway: 0 } };
-  const session: SessionEntry = { ...openedOf(opened), state: 'sealed', segments: 1, counts };
+  const session: SessionEntry = { ...openingOf(opened), state: 'sealed', segments: 1, counts };
   const place = { connector: opened.connector.id, session: opened.session };
   return replaySession(session, readRecording(place, reader, nodeRecordingPlatform));
 }

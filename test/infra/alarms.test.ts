@@ -156,6 +156,9 @@ async function called(method: 'GET' | 'POST', path: string, body?: Uint8Array): 
   await api(event, new Writable({ write: (_chunk, _encoding, done) => done() }), {});
 }
 
+const written = (session: string, item: Record<string, unknown>) =>
+  catalogue.send(new PutCommand({ TableName: 'catalogue', Item: { pk: `session#${session}`, ...item } }));
+
 /** What brings each line about, with the handler that writes it. */
 const CAUSES: Readonly<Record<string, readonly ['index' | 'api', () => Promise<unknown>]>> = {
   RecordingBroken: [
@@ -191,9 +194,17 @@ const CAUSES: Readonly<Record<string, readonly ['index' | 'api', () => Promise<u
   ApiFaults: [
     'api',
     async () => {
+      const builder = new RecordingBuilder().cut();
+      await indexed(...store(builder));
+      await written(builder.session, { sk: 'segment#00000000', number: 'none' });
+      await called('GET', `/sessions/${builder.session}`);
+    },
+  ],
+  CatalogueContradicted: [
+    'api',
+    async () => {
       const session = newId('ses');
-      const Item = { pk: `session#${session}`, sk: 'session', connector: 'no connector' };
-      await catalogue.send(new PutCommand({ TableName: 'catalogue', Item }));
+      await written(session, { sk: 'session', connector: 'no connector' });
       await called('GET', `/sessions/${session}`);
     },
   ],

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { message } from '../../connector/protocols/postgres/messages.ts';
 import { describePortal, describeStatement, execute, parse, query, sync } from '../harness/client-messages.ts';
 import { SCHEMA } from './live-schema.ts';
-import { ended, forget, found, hangUp, leave, open, type Place, place, recorded } from './place.ts';
+import { ended, forget, found, hangUp, leave, open, type Place, place, psql, recorded, straight } from './place.ts';
 import { readRow } from './wire.ts';
 
 let at: Place;
@@ -203,4 +203,47 @@ test('COPY FROM STDIN: the target gets the original, the recording a copy that h
     { email: 'secretsecret60@example.com', notes: 'card 4111111111111111|plain|card 4111111111111111 cut|last' },
   ]);
   await at.direct.query('delete from app.people where id = 60');
+});
+
+describe('words that the server alone wrote', () => {
+  /** Figures of a run differ from the next one's. */
+  const alike = (words: string) => words.replace(/[\d.]+/g, '0').replace(/oldest xmin.*/g, '');
+
+  test('come through: of dropping, of VACUUM and ANALYZE, of plans', async () => {
+    const texts = [
+      'drop table if exists nope_xyz; drop schema if exists nope_schema; drop role if exists nobody_here;',
+      'create temp table parent(a int); create temp view child as select * from parent; drop table parent cascade;',
+      'create table if not exists people (id int)',
+      'vacuum (verbose) orders',
+      'vacuum (verbose) people',
+      'analyze verbose people',
+      'reindex (verbose) table people',
+      'create temp table plan_change(a int); prepare same as select * from plan_change; execute same;',
+      'alter table plan_change add b int',
+      'execute same',
+      'commit',
+      'grant select on people to current_user; revoke select on orders from public',
+      'alter table orders add constraint positive check (total > 0) not valid; alter table orders drop constraint positive',
+      'alter table orders drop constraint if exists nothing; drop function if exists nothing(int, text)',
+      'create temp table a1 (n int); create temp table a2 (n int) inherits (a1); truncate a1 cascade; drop table a1 cascade',
+    ];
+    // What the first run finds to clear away, the second does not.
+    for (const table of ['orders', 'people']) await at.direct.query(`vacuum ${table}`);
+    const [theirs, ours] = [await straight(at, texts), await psql(at, texts)];
+    expect(theirs.stderr).toContain('drop cascades to view child');
+    expect(theirs.stderr).toContain('INFO:  finished vacuuming "postgres.app.people"');
+    expect(theirs.stderr).toContain('cached plan must not change result type');
+    expect(alike(ours.stderr)).toBe(alike(theirs.stderr));
+  });
+
+  test('and not where code of the database chose what they are about', async () => {
+    const ran = await psql(at, [
+      `do $$ begin execute format('drop table if exists %I', (select email from app.people where id = 1)); end $$`,
+      `create function pg_temp.gone() returns void language plpgsql as $$ declare v text := (select email from app.people where id = 1);
+         begin execute format('drop schema if exists %I', v); raise notice using message = v; end $$; select pg_temp.gone()`,
+      `do $$ begin raise info '%', (select email from app.people where id = 1); end $$`,
+    ]);
+    expect(ran.stderr).toContain('[withheld]');
+    expect(ran.stderr).not.toContain('secretsecret');
+  });
 });

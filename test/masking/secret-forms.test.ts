@@ -5,7 +5,7 @@ import { hideLiterals } from '../../connector/protocols/postgres/masking/secret-
 
 const hidden = (statement: string, backslashEscapes = false): string => {
   const copy = Buffer.from(statement);
-  hideLiterals(copy, { withholdLiterals: false, backslashEscapes });
+  hideLiterals(copy, { backslashEscapes });
   expect(copy).toHaveLength(Buffer.byteLength(statement));
   return copy.toString();
 };

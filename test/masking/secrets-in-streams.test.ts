@@ -26,7 +26,7 @@ function play(chunks: readonly Buffer[]) {
       expect(recording.wire('client').length).toBeGreaterThanOrEqual(ahead);
     },
   };
-  const copies = new SecretCopies(statements, new StatementEchoes());
+  const copies = new SecretCopies(statements, new StatementEchoes(), () => undefined);
   const client = new UnguardedClient({ relay, recorder: recording, statements, copies });
   // The relay uses a chunk's memory again.
   for (const chunk of chunks) {

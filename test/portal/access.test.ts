@@ -83,8 +83,10 @@ describe('asking for access', () => {
     await page.getByRole('heading', { name: 'You have access to demo' }).waitFor();
     const secret = (await page.locator('#secret').textContent()) ?? '';
     expect(secret).toMatch(/^ght_[a-z2-7]{32}$/);
-    expect(await page.locator('#connect-psql').textContent()).toContain(`password=${secret}`);
-    expect(await page.locator('#connect-verified').textContent()).toContain('sslmode=verify-full');
+    expect(await page.locator('#connect-psql').textContent()).toMatch(
+      new RegExp(`^PGPASSWORD=${secret} psql .* sslmode=verify-full`),
+    );
+    expect(await page.locator('#connect-ca').textContent()).toContain('/ca.pem');
     expect(page.url()).toBe(`${site.origin}/request/demo`);
     const kept = await page.evaluate<string>(
       'JSON.stringify([{ ...localStorage }, { ...sessionStorage }, history.state])',

@@ -12,7 +12,7 @@ import { BIND, EXECUTE, FUNCTION_CALL, malformed, PARSE, QUERY, readParse } from
 import { describeBind, describeQuery } from './held-statement.ts';
 import type { Secrets } from './masking/secret-literals.ts';
 import { type AskEstimate, Readiness } from './readiness.ts';
-import type { CopySubject } from './recorded-copies.ts';
+import type { CopySubject, HiddenParameters } from './recorded-copies.ts';
 import { failingParse, failingQuery } from './refusals.ts';
 import { prepareNames } from './sql-names.ts';
 import type { Statement } from './statement-facts.ts';
@@ -158,8 +158,14 @@ export class JudgedMessages {
     const decision = judge();
     const estimating = this.#ready.estimate(message.offset, decision, original.prepared?.source);
     if (estimating) return waits(estimating);
-    const { bytes, start, end, length, offset } = record(message, { prepared: original.prepared });
-    const portal = bytes === message.bytes ? original : statements.readBind(bytes, start, end, length, offset);
+    let hidden: HiddenParameters | undefined;
+    const { bytes, start, end, length, offset } = record(message, {
+      prepared: original.prepared,
+      hid: (parameters) => {
+        hidden = parameters;
+      },
+    });
+    const portal = bytes === message.bytes ? original : statements.readBind(bytes, start, end, length, offset, hidden);
     if (typeof portal === 'string') return goes(portal);
     if (decision.verdict === 'allow' || decision.verdict === 'warn') return goes(statements.sendBind(portal));
     const statement = statements.startBound(portal, length);
@@ -214,8 +220,13 @@ export class JudgedMessages {
 
   #functionCall(message: ClientMessage): Outcome {
     const { statements, verdicts, record } = this.#parts;
-    const { bytes, start, end, length, offset } = record(message);
-    const statement = statements.readFunctionCall(bytes, start, end, length, offset);
+    let hidden: HiddenParameters | undefined;
+    const { bytes, start, end, length, offset } = record(message, {
+      hid: (parameters) => {
+        hidden = parameters;
+      },
+    });
+    const statement = statements.readFunctionCall(bytes, start, end, length, offset, hidden);
     if (typeof statement === 'string') return goes(statement);
     return asks({
       statement,

@@ -1,6 +1,7 @@
 // Bind parameters as facts: text as sent, common binary types decoded, anything else as hex.
 
-import { MAX_FACT_TEXT, type Parameter } from '../../../core/recording/facts.ts';
+import { HIDDEN_VALUE, MAX_FACT_TEXT, type Parameter } from '../../../core/recording/facts.ts';
+import type { HiddenParameters } from './recorded-copies.ts';
 
 /** Parameters listed in a fact; a message may carry 65,535. The bytes hold them all. */
 const MAX_LISTED = 1000;
@@ -20,7 +21,8 @@ export interface BindMessage {
  *    int16 count of formats | int16 each (0 text, 1 binary; none: all text; one: for all)
  *    int16 count of values  | each: int32 length (-1: NULL) | bytes
  *
- * A head that was cut gives the parameters that are whole. `types` by position, 0 where unknown.
+ * A head that was cut gives the parameters that are whole. `types` by position, 0 where unknown. `hidden`: their
+ * bytes here say nothing.
  */
 export function readParameters(
   bytes: Buffer,
@@ -28,6 +30,7 @@ export function readParameters(
   end: number,
   types: readonly number[],
   readText: ReadText,
+  hidden?: HiddenParameters,
 ): Parameter[] {
   const parameters: Parameter[] = [];
   if (end - start < 2) return parameters;
@@ -49,6 +52,11 @@ export function readParameters(
       continue;
     }
     const stop = Math.min(at + length, end);
+    if (length > 0 && (hidden === 'all' || hidden?.has(i + 1) === true)) {
+      parameters.push({ type, format, value: HIDDEN_VALUE, hidden: true });
+      at = stop;
+      continue;
+    }
     const value = binary
       ? readBinary(bytes, at, stop, type, readText, budget)
       : readText(bytes, at, Math.min(stop, at + budget * 4));

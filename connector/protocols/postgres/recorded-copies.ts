@@ -6,6 +6,9 @@ import type { Summaries } from '../../../core/policy/judge.ts';
 import type { Secrets } from './masking/secret-literals.ts';
 import type { Prepared } from './names.ts';
 
+/** Numbers of the parameters (`$1` is 1) that the recorded copy hides. */
+export type HiddenParameters = ReadonlySet<number> | 'all';
+
 export interface CopySubject {
   /** What the text of a Query or Parse does. */
   readonly read?: Summaries | undefined;
@@ -13,6 +16,8 @@ export interface CopySubject {
   readonly backslashEscapes?: boolean;
   /** What a Bind names. */
   readonly prepared?: Prepared | undefined;
+  /** Told which parameters of a Bind or FunctionCall are hidden, if any. */
+  hid?(parameters: HiddenParameters): void;
   /** Told of secrets that the text of a Parse says or takes, if there may be any. */
   told?(secrets: Secrets): unknown;
 }

@@ -2,6 +2,7 @@
 // answered. A client's message that is judged first comes in two steps: what it is (`read...`), and,
 // once that is decided, that it was sent (`send...`) or refused.
 
+import type { HiddenParameters } from './recorded-copies.ts';
 import { MAX_FACT_TEXT } from '../../../core/recording/facts.ts';
 import { CONFORMING } from '../../../core/sql/postgres.ts';
 import {
@@ -181,12 +182,20 @@ export class Statements {
     return this.#facts.start('extended', text, textBytes, undefined, name, undefined, offset, HEADER_BYTES + length);
   }
 
-  readBind(b: Buffer, start: number, end: number, length: number, offset: number): Portal | Fault {
+  /** `hidden`: of `b`, which is a recorded copy. */
+  readBind(
+    b: Buffer,
+    start: number,
+    end: number,
+    length: number,
+    offset: number,
+    hidden?: HiddenParameters,
+  ): Portal | Fault {
     const message = readBind(b, start, end, length, this.#readText);
     if (!message) return malformed('Bind');
     const { portal: name, statement, parametersAt } = message;
     const prepared = this.names.prepared(statement);
-    const parameters = readParameters(b, parametersAt, end, prepared?.types ?? NO_TYPES, this.#readText);
+    const parameters = readParameters(b, parametersAt, end, prepared?.types ?? NO_TYPES, this.#readText, hidden);
     return {
       name,
       statement,
@@ -283,13 +292,20 @@ export class Statements {
   }
 
   /** int32 function | parameters as in Bind | int16 result format. Begins its facts. */
-  readFunctionCall(b: Buffer, start: number, end: number, length: number, offset: number): Statement | Fault {
+  readFunctionCall(
+    b: Buffer,
+    start: number,
+    end: number,
+    length: number,
+    offset: number,
+    hidden?: HiddenParameters,
+  ): Statement | Fault {
     if (end - start < 10) return malformed('FunctionCall');
     return this.#facts.start(
       'function',
       `function call ${b.readUInt32BE(start)}`,
       undefined,
-      readParameters(b, start + 4, end, NO_TYPES, this.#readText),
+      readParameters(b, start + 4, end, NO_TYPES, this.#readText, hidden),
       undefined,
       undefined,
       offset,

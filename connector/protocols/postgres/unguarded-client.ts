@@ -12,7 +12,7 @@ import { BIND, PARSE, QUERY, readBind } from './client-messages.ts';
 import { FrameScanner, frameTable, HEADER_BYTES } from './framing.ts';
 import type { Secrets } from './masking/secret-literals.ts';
 import type { SecretCopies } from './masking/secret-copies.ts';
-import type { CopySubject } from './recorded-copies.ts';
+import type { CopySubject, HiddenParameters } from './recorded-copies.ts';
 import type { Fault, Statements } from './statements.ts';
 
 // What may come once a session has begun. Passed: only counted. Shown: read by statements.ts.
@@ -163,9 +163,9 @@ export class UnguardedClient {
     return 'taken';
   }
 
-  #plain(message: ClientMessage, subject: CopySubject = this.#subject): Fault | undefined {
-    const { type, bytes, start, end, length, offset } = this.#record(message, subject);
-    return this.#parts.statements.clientMessage(type, bytes, start, end, length, offset);
+  #plain(message: ClientMessage): Fault | undefined {
+    const { bytes, start, end, length, offset } = this.#record(message, this.#subject);
+    return this.#parts.statements.clientMessage(message.type, bytes, start, end, length, offset);
   }
 
   #parse(message: ClientMessage): Fault | undefined {
@@ -192,7 +192,15 @@ export class UnguardedClient {
   #bind(message: ClientMessage): Fault | undefined {
     const { statements } = this.#parts;
     const bind = readBind(message.bytes, message.start, message.end, message.length, statements.text);
-    return this.#plain(message, { prepared: bind && statements.names.prepared(bind.statement) });
+    let hidden: HiddenParameters | undefined;
+    const { bytes, start, end, length, offset } = this.#record(message, {
+      prepared: bind && statements.names.prepared(bind.statement),
+      hid: (parameters) => {
+        hidden = parameters;
+      },
+    });
+    const portal = statements.readBind(bytes, start, end, length, offset, hidden);
+    return typeof portal === 'string' ? portal : statements.sendBind(portal);
   }
 
   #record(message: ClientMessage, subject: CopySubject): ClientMessage {

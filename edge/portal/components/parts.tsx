@@ -15,7 +15,8 @@ type State =
   | 'expired'
   | 'revoked'
   | 'glass'
-  | 'exempt';
+  | 'exempt'
+  | 'contradicted';
 
 const STATE_WORDS: Readonly<Record<State, string>> = {
   live: 'Live',
@@ -35,6 +36,7 @@ const STATE_WORDS: Readonly<Record<State, string>> = {
   withdrawn: 'Withdrawn',
   glass: 'Glass broken',
   exempt: 'Not recorded',
+  contradicted: 'Row changed',
 };
 
 export const Badge = ({ state }: { state: State }) => (

@@ -67,5 +67,11 @@ export const SessionMarks = ({ session }: { session: SessionEntry }) => (
         <Badge state="exempt" />
       </>
     )}
+    {session.contradicted === undefined ? null : (
+      <>
+        {' '}
+        <Badge state="contradicted" />
+      </>
+    )}
   </>
 );

@@ -111,8 +111,8 @@ const Entry = ({ entry }: { entry: AuditEntry }) => (
     <Cell label="When">
       <Time iso={entry.at} />
     </Cell>
-    <Cell label="What" class="cell-main">
-      {entry.kind}
+    <Cell label="What" class="cell-kind">
+      {entry.kind.split('.').flatMap((word, at) => (at === 0 ? [word] : ['.', <wbr />, word]))}
     </Cell>
     <Cell label="Actor" class="cell-person">
       <Text value={entry.actor} />

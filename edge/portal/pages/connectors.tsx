@@ -57,6 +57,7 @@ export const ConnectorsPage = ({ connectors, resources, administrator }: Connect
                         ))}
                   </dd>
                 </div>
+                <Contested connector={connector} connectors={connectors} />
                 <div>
                   <dt>Key</dt>
                   <dd>
@@ -113,3 +114,34 @@ export const JoinTokenPage = ({ token, expiresAt }: { token: string; expiresAt: 
     </p>
   </div>
 );
+
+/** Two connectors announce one name: it stays with the first, and both are shown. */
+const Contested = ({
+  connector,
+  connectors,
+}: {
+  connector: ListedConnector;
+  connectors: readonly ListedConnector[];
+}) => {
+  const refused = (connector.contested ?? []).map(
+    ({ resource, holder }) => `${resource}: not served here, ${holder.name} holds it`,
+  );
+  const claimed = connectors.flatMap((other) =>
+    (other.contested ?? [])
+      .filter(({ holder }) => holder.id === connector.id)
+      .map(({ resource }) => `${resource}: ${other.name} announces it too, and was refused`),
+  );
+  const all = [...refused, ...claimed];
+  return all.length === 0 ? null : (
+    <div>
+      <dt>Contested</dt>
+      <dd>
+        {all.map((words) => (
+          <p class="soon">
+            <Text value={words} />
+          </p>
+        ))}
+      </dd>
+    </div>
+  );
+};

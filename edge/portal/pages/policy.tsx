@@ -1,11 +1,11 @@
 // The policy in force, as its author wrote it. Applied from the command line or the API, never here.
 
-import type { StoredPolicy } from '../../gatehouse.ts';
+import type { CheckedPolicy } from '../../gatehouse.ts';
 import { CommandLine } from '../components/command-line.tsx';
-import { Empty } from '../components/parts.tsx';
+import { Empty, Notice } from '../components/parts.tsx';
 import { Text, Time } from '../components/text.tsx';
 
-export const PolicyPage = ({ policy, administrator }: { policy: StoredPolicy; administrator: boolean }) => (
+export const PolicyPage = ({ policy, administrator }: { policy: CheckedPolicy; administrator: boolean }) => (
   <>
     <h1>Policy</h1>
     <dl class="facts">
@@ -26,6 +26,19 @@ export const PolicyPage = ({ policy, administrator }: { policy: StoredPolicy; ad
         </dd>
       </div>
     </dl>
+    {policy.mistakes.length === 0 ? null : (
+      <Notice kind="error">
+        <strong>This policy has mistakes.</strong> It is in force as it is, and could not be applied like this again. A
+        name that means nobody never fits: a rule that denies by it lets people through.
+        <Told lines={policy.mistakes} />
+      </Notice>
+    )}
+    {policy.warnings.length === 0 ? null : (
+      <Notice kind="warning">
+        It names what nobody has seen yet:
+        <Told lines={policy.warnings} />
+      </Notice>
+    )}
     {policy.text.trim() === '' ? (
       <Empty title="It is empty" />
     ) : (
@@ -49,4 +62,14 @@ export const PolicyPage = ({ policy, administrator }: { policy: StoredPolicy; ad
       </section>
     ) : null}
   </>
+);
+
+const Told = ({ lines }: { lines: readonly string[] }) => (
+  <ul>
+    {lines.map((line) => (
+      <li>
+        <Text value={line} />
+      </li>
+    ))}
+  </ul>
 );

@@ -147,16 +147,22 @@ export const RequestPage = ({ resource, form, now, problem }: RequestPageProps) 
   </div>
 );
 
+const CLIENT_TITLES: Readonly<Record<string, string>> = {
+  ca: 'Once: the certificate authority',
+  psql: 'psql',
+  uri: 'URI',
+  jdbc: 'JDBC',
+  node: 'Node',
+};
+
 interface IssuedPageProps {
   issued: IssuedGrant;
   resource: ListedResource;
-  origin: string;
   now: number;
 }
 
-export const IssuedPage = ({ issued, resource, origin, now }: IssuedPageProps) => {
+export const IssuedPage = ({ issued, resource, now }: IssuedPageProps) => {
   const { grant, connect } = issued;
-  const verified = connect.psql === undefined ? undefined : withVerifiedTls(connect.psql);
   return (
     <div class="narrow">
       <p class="crumb">
@@ -179,40 +185,33 @@ export const IssuedPage = ({ issued, resource, origin, now }: IssuedPageProps) =
       <h2>Connect</h2>
       {Object.entries(connect).map(([client, line]) => (
         <div class="field">
-          <h3 class="field-title">{client}</h3>
-          <Copyable id={`connect-${client.replace(/[^a-z0-9]+/gi, '-')}`} text={line} label={`the ${client} line`} />
+          <h3 class="field-title">{CLIENT_TITLES[client] ?? client}</h3>
+          {client === 'ca' ? (
+            <p class="hint">
+              So that your client knows this gateway from any other. The lines below look for the file in the folder
+              that you are in.
+            </p>
+          ) : null}
+          <Copyable
+            id={`connect-${client.replace(/[^a-z0-9]+/gi, '-')}`}
+            text={line}
+            label={`the ${CLIENT_TITLES[client] ?? client} line`}
+          />
         </div>
       ))}
       <div class="field">
         <h3 class="field-title">Secret alone</h3>
         <Copyable id="secret" text={grant.secret} label="the secret" />
         <p class="hint">
-          For other clients: the user is your e-mail address, the database is <code>{grant.resource}</code> (or{' '}
-          <code>{grant.resource}/DATABASE</code>), the password is this secret, at{' '}
+          For other clients, at{' '}
           <code>
             {resource.endpoint.host}:{resource.endpoint.port}
           </code>
-          .
+          : the password is this secret. The user is your e-mail address and the database <code>{grant.resource}</code>,
+          or <code>{grant.resource}/DATABASE</code>. For tools that go from database to database the user is{' '}
+          <code>EMAIL#{grant.resource}</code>, and databases keep their own names.
         </p>
       </div>
-      {verified === undefined ? null : (
-        <>
-          <h2>Check who you talk to</h2>
-          <p>
-            To be sure that you talk to this gateway and nobody else, fetch Gatehouse's{' '}
-            <a href="/ca.pem" download="gatehouse-ca.pem">
-              certificate authority
-            </a>{' '}
-            once and name it:
-          </p>
-          <Copyable
-            id="fetch-ca"
-            text={`curl -fsS ${origin}/ca.pem -o gatehouse-ca.pem`}
-            label="the line that fetches the authority"
-          />
-          <Copyable id="connect-verified" text={verified} label="the psql line with verified TLS" />
-        </>
-      )}
       <p class="form-end">
         <a class="button" href="/">
           Done
@@ -222,12 +221,6 @@ export const IssuedPage = ({ issued, resource, origin, now }: IssuedPageProps) =
     </div>
   );
 };
-
-/** libpq's connection string with `sslmode=verify-full` and the authority's file, whatever mode it named before. */
-export function withVerifiedTls(line: string): string {
-  const bare = line.replace(/\s+sslmode=[a-z-]+/g, '').replace(/\s+sslrootcert=[^\s"]+/g, '');
-  return bare.replace(/"\s*$/, ' sslmode=verify-full sslrootcert=gatehouse-ca.pem"');
-}
 
 /** The answer to a form that was sent before. */
 export const AlreadyIssuedPage = ({ resource, until }: { resource: string; until: string }) => (

@@ -57,6 +57,13 @@ export const SessionDetailPage = ({ detail, actions, witnessed, cursor, now }: S
           not.
         </Notice>
       )}
+      {session.contradicted === undefined ? null : (
+        <Notice kind="error">
+          <strong>The catalogue's row of this session was changed.</strong> It says something else about:{' '}
+          {session.contradicted.join(', ')}. What is shown here is what the edge wrote down when it admitted the
+          session, and what the connector recorded. Tell whoever looks after the archive.
+        </Notice>
+      )}
       {session.breakGlass ? (
         <Notice kind="warning">
           <strong>The glass was broken.</strong> Its grant was in force without the approval that its rule asks for.

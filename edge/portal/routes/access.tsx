@@ -120,11 +120,10 @@ export function accessRoutes(deps: PortalDeps): Hono {
         return formAgain(message, reason === 'unavailable' ? 503 : reason === 'bad_request' ? 400 : 403);
       }
       if ('grant' in answer.value) {
-        const { origin } = new URL(visit.c.req.url);
         return show(
           visit,
           `Access to ${resource.name}`,
-          <IssuedPage issued={answer.value} resource={resource} origin={origin} now={deps.now()} />,
+          <IssuedPage issued={answer.value} resource={resource} now={deps.now()} />,
         );
       }
       if ('request' in answer.value) return visit.c.redirect(to('requests', answer.value.request.id), 303);

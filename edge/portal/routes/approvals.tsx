@@ -115,11 +115,10 @@ export function approvalRoutes(deps: PortalDeps): Hono {
       if (!resource) return showFault(visit, { reason: 'not_found', message: 'No connector announces it any more.' });
       const issued = await gatehouse.claimRequest(identity, found.value.id);
       if (!issued.ok) return after(visit, found.value, issued);
-      const { origin } = new URL(visit.c.req.url);
       return show(
         visit,
         `Access to ${resource.name}`,
-        <IssuedPage issued={issued.value} resource={resource} origin={origin} now={deps.now()} />,
+        <IssuedPage issued={issued.value} resource={resource} now={deps.now()} />,
       );
     }),
   );

@@ -15,6 +15,18 @@ export function maskArrayLiteral(literal: string, mask: (element: string) => str
 const quoteElement = (value: string | null): string =>
   value === null ? 'NULL' : `"${value.replace(/[\\"]/g, '\\$&')}"`;
 
+/** `type`: of the element. */
+export function arrayOfOne(type: number, format: 'text' | 'binary', element: string): Buffer {
+  if (format === 'text') return Buffer.from(`{${quoteElement(element)}}`);
+  const value = Buffer.from(element);
+  const head = Buffer.alloc(24);
+  // One dimension, no NULLs, the type; one element from 1 on; its length.
+  [1, 0, type, 1, 1, value.length].forEach((word, index) => {
+    head.writeInt32BE(word, index * 4);
+  });
+  return Buffer.concat([head, value]);
+}
+
 /** int32 dimensions | int32 has NULLs | int32 type | each: int32 size, int32 bound | each: int32 length (-1: NULL), bytes */
 export function maskBinaryArray(b: Buffer, mask: (element: string) => string | null): Buffer | null {
   if (b.length < 12) return null;

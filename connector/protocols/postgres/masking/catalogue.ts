@@ -8,8 +8,9 @@
 
 import type { BaseColumn, Lineage, Origin } from '../../../../core/masking/columns.ts';
 import { alignLineage, type ResultLineage, type Sources } from '../../../../core/sql/lineage.ts';
-import { CONFORMING, type PgParser, summarizePostgres } from '../../../../core/sql/postgres.ts';
+import { CONFORMING, type PgParser, readTree, summarizePostgres } from '../../../../core/sql/postgres.ts';
 import { lineagePostgres } from '../../../../core/sql/postgres-lineage.ts';
+import { makesShapes } from '../../../../core/sql/postgres-shapes.ts';
 import type { StatementSummary } from '../../../../core/sql/statement.ts';
 import {
   type CatalogueColumn,
@@ -25,6 +26,7 @@ const MAX_DEPTH = 64;
 const SYSTEM_SCHEMAS: ReadonlySet<string> = new Set(['pg_catalog', 'information_schema']);
 const SYSTEM_COLUMNS: ReadonlySet<string> = new Set(['ctid', 'tableoid', 'xmin', 'xmax', 'cmin', 'cmax']);
 const VIEWS = 'vm';
+const STORING = 'rpf';
 
 /** Columns of the server's own that hold samples of any table's data, the texts of statements, or names that code chose. */
 const SAMPLES: ReadonlyMap<string, RegExp> = new Map([
@@ -61,6 +63,7 @@ export class Catalogue {
   readonly #origins = new Map<string, Origin>();
   readonly #bases = new Map<string, Lineage>();
   readonly #views = new Map<number, readonly Sources[] | 'unknown'>();
+  readonly #shapes = new Map<number, boolean>();
   readonly #reach: Reach;
   readonly #ownNames: ReadonlySet<string>;
   readonly #bySpelling = new Map<string, Relation[]>();
@@ -142,6 +145,7 @@ export class Catalogue {
       table: relation.name,
       column: column.name,
       bases: this.basesOf(relation, column),
+      ...(STORING.includes(relation.kind) && !column.generated && { stored: true as const }),
     };
     this.#origins.set(key, origin);
     return origin;
@@ -293,6 +297,22 @@ export class Catalogue {
     if (!only || !lineage.ok || lineage.value.length !== 1 || !summaries.ok) return 'unknown';
     if (this.hidesCode(query, summaries.value)) return 'unknown';
     return alignLineage(only.result, count, (table) => this.columnsOf(table));
+  }
+
+  /** Whether what a view or a generated column of it computes may have values for keys of JSON or lengths of arrays. */
+  makesShapes(relation: Relation): boolean {
+    const known = this.#shapes.get(relation.oid);
+    if (known !== undefined) return known;
+    const generated = relation.columns.flatMap(({ generated: is, number }) =>
+      is ? [`select ${this.#definitions.generated.get(`${relation.oid}.${number}`)}`] : [],
+    );
+    const view = VIEWS.includes(relation.kind) ? [this.#definitions.views.get(relation.oid)] : [];
+    const makes = [...view, ...generated].some((query) => {
+      const read = query === undefined ? undefined : readTree(this.#parse, query, CONFORMING);
+      return !read?.ok || read.value.some(({ node }) => makesShapes(node));
+    });
+    this.#shapes.set(relation.oid, makes);
+    return makes;
   }
 
   align(result: ResultLineage, count: number, copied = false): readonly Sources[] {

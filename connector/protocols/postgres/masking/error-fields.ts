@@ -18,11 +18,30 @@ export const WITHHELD = '[withheld]';
 const PLAIN_FIELDS = 'SVCPpFLR';
 const NAME_FIELDS = 'stcdn';
 
-/** Source files that pass on words of a function's author (RAISE, under any code) or of another server. */
-const WORDED_ELSEWHERE = /^(?:pl|dblink|connection\.c|deparse\.c|postgres_fdw|xml)/;
+/**
+ * Source files that pass on words of a function's author (RAISE, under any code) or of another server: all procedural
+ * languages, which begin with `pl`, and not the server's own planner and cache of plans, which do so too.
+ */
+const WORDED_ELSEWHERE = /^(?:pl(?!an(?:agg|cache|cat|main|ner)\.c$)|dblink|connection\.c|deparse\.c|postgres_fdw|xml)/;
 
 /** Contexts that the server gives where no code of a database's own is at work. Of another language: none. */
-const SERVERS_CONTEXT = /^(?:(?:(?:COPY |JSON data|unnamed portal|portal ).*)?(?:\n|$))*$/;
+const SERVERS_CONTEXT =
+  /^(?:(?:(?:COPY |JSON data|unnamed portal|portal |while (?:scanning|vacuuming|cleaning up|truncating) ).*)?(?:\n|$))*$/;
+
+/**
+ * Source files of the server whose notices (NOTICE, INFO, WARNING; not the debug levels, which print trees and plans) are
+ * made of its own words, names of objects and counts, in all versions from 14 to 18: commands on definitions, dependencies,
+ * VACUUM, ANALYZE, REINDEX, CLUSTER. Not here: what quotes rows (copyfrom.c, copyfromparse.c), settings (guc.c) or payloads.
+ */
+const REPORTING_FILES = new Set([
+  ...['aclchk.c', 'dependency.c', 'heap.c', 'index.c', 'namespace.c', 'objectaddress.c', 'pg_shdepend.c', 'storage.c'],
+  ...['alter.c', 'amcmds.c', 'collationcmds.c', 'conversioncmds.c', 'createas.c', 'dbcommands.c', 'dropcmds.c'],
+  ...['event_trigger.c', 'extension.c', 'foreigncmds.c', 'functioncmds.c', 'indexcmds.c', 'opclasscmds.c'],
+  ...['operatorcmds.c', 'policy.c', 'proclang.c', 'publicationcmds.c', 'schemacmds.c', 'statscmds.c', 'tablecmds.c'],
+  ...['tablespace.c', 'trigger.c', 'typecmds.c', 'user.c', 'view.c', 'parse_utilcmd.c', 'xact.c'],
+  ...['analyze.c', 'cluster.c', 'vacuum.c', 'vacuumlazy.c', 'vacuumparallel.c'],
+]);
+const REPORTS = new Set(['NOTICE', 'INFO', 'WARNING']);
 
 /** Errors whose message is made of names and words of the server alone, besides what it quotes. */
 const SERVER_WORDED = /^(?:0A|08|2[1-9B-F]|2D|3[0-9BDF]|4[0-4]|5[3-8]|F0|HV|XX|01[0-9]0[1-9]|02)/;
@@ -43,6 +62,7 @@ export function maskErrorFields(body: Buffer, context: MessageContext): Buffer |
   // Code that no statement names (a domain's check, a trigger's) may have read anything; the context tells of it.
   const ownCode = WORDED_ELSEWHERE.test(text('F') ?? 'pl') || !SERVERS_CONTEXT.test(text('W') ?? '');
   const guarded = context.masks.columnRules.length > 0 && (context.mayTouch || ownCode);
+  const report = !ownCode && REPORTS.has(text('V') ?? '') && REPORTING_FILES.has(text('F') ?? '');
   const known = serverWorded ? [...NAME_FIELDS].flatMap((code) => text(code) ?? []) : [];
   let changed = false;
   const masked = fields.map(({ code, text: value }) => {
@@ -50,7 +70,8 @@ export function maskErrorFields(body: Buffer, context: MessageContext): Buffer |
     if (PLAIN_FIELDS.includes(letter) || (serverWorded && NAME_FIELDS.includes(letter))) return { code, text: value };
     const was = value.toString('utf8');
     let put = was;
-    if (guarded) put = serverWorded ? guardServer(letter, was, known, context) : guardOther(letter, was, context);
+    if (guarded && !report)
+      put = serverWorded ? guardServer(letter, was, known, context) : guardOther(letter, was, context);
     put = context.masks.maskString(put);
     if (put === was) return { code, text: value };
     changed = true;

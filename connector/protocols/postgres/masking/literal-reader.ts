@@ -1,7 +1,7 @@
 // Goes through a statement's text token by token, and writes over the literals that are secrets: those that the
 // words in front of them name. It need not understand the statement, so it masks what no parser reads too.
 
-import { sameLength } from '../../../../core/masking/masks.ts';
+import { type Hider, sameLength } from '../../../../core/masking/masks.ts';
 import type { Found, LiteralOptions } from './secret-literals.ts';
 import {
   endsBeforeSecret,
@@ -15,6 +15,8 @@ import {
 import { type SqlToken, SqlTokens } from './sql-tokens.ts';
 import { ValueList } from './value-list.ts';
 
+/** As it is spelt from its first digit on. */
+const NUMBER = /^(?:0x[\da-f_]+|0o[0-7_]+|0b[01_]+|[\d_]+(?:\.[\d_]*)?(?:e[+-]?\d[\d_]*)?)/i;
 const WITHHELD = '[withheld]';
 const SECRET = '[password]';
 
@@ -24,8 +26,7 @@ const CLOSE = 0x29;
 const STAR = 0x2a;
 const COMMA = 0x2c;
 const DASH = 0x2d;
-const ZERO = 0x30;
-const NINE = 0x39;
+const DOT = 0x2e;
 const COLON = 0x3a;
 const SEMICOLON = 0x3b;
 const EQUALS = 0x3d;
@@ -132,16 +133,35 @@ export class LiteralReader {
   #takeString(): void {
     const tokens = this.#tokens;
     const { from, to } = tokens;
-    do this.#hide(tokens.from, tokens.to);
+    const hider = this.#hiderOf(tokens.start, from - 1);
+    const empty = from === to;
+    if (hider !== undefined && !empty) this.#found.hide(hider);
+    do this.#hide(tokens.from, tokens.to, hider);
     while (tokens.continueString());
     this.#behindString(from, to);
   }
 
   #takeDollarString(): void {
-    const { from, to } = this.#tokens;
-    if (this.#isSecret || this.#options.withholdLiterals) this.#hide(from, to);
-    else this.#readCode(from, to);
+    const { start, from, to } = this.#tokens;
+    const hider = this.#hiderOf(start);
+    if (hider === undefined) this.#readCode(from, to);
+    else {
+      this.#found.hide(hider);
+      this.#hide(from, to, hider);
+    }
     this.#behindString(from, to);
+  }
+
+  /** What hides the literal at hand, whose place may be told as that of the sign in front of it. */
+  #hiderOf(...offsets: readonly number[]): Hider | undefined {
+    if (this.#isSecret) return 'secret';
+    const { withholding } = this.#options;
+    if (!withholding) return undefined;
+    for (const offset of offsets) {
+      const hider = withholding.literal(offset);
+      if (hider !== 'not_certain') return hider;
+    }
+    return 'not_certain';
   }
 
   /** A body may be code (DO, CREATE FUNCTION): its own literals count as well. */
@@ -149,10 +169,11 @@ export class LiteralReader {
     const body = this.#masked.subarray(from, to);
     if (this.#depth < MAX_DEPTH) {
       const original = this.#original.subarray(from, to);
-      new LiteralReader(body, original, this.#options, this.#found, this.#depth + 1).read();
+      const options = { ...this.#options, withholding: undefined };
+      new LiteralReader(body, original, options, this.#found, this.#depth + 1).read();
     } else {
       body.fill(STAR);
-      this.#found.hidden = true;
+      this.#found.hide('not_certain');
     }
   }
 
@@ -162,20 +183,38 @@ export class LiteralReader {
       this.#hideBare(this.#tokens.start, this.#tokens.end);
       return;
     }
+    const { withholding } = this.#options;
+    if (withholding) this.#extendNumber();
     const { start, end } = this.#tokens;
     this.#word = this.#text(start, end).toLowerCase();
-    if (!this.#options.withholdLiterals) return;
-    for (let at = start; at < end; at++) {
-      const byte = this.#original[at] as number;
-      if (byte >= ZERO && byte <= NINE) this.#masked[at] = ZERO;
+    if (!withholding) return;
+    const hider = this.#hiderOf(this.#original[start - 1] === DOT ? start - 1 : start, this.#signBefore(start));
+    // A bare number is no secret, whatever stands in front of it.
+    if (hider === undefined || hider === 'secret') return;
+    this.#masked.fill(STAR, start, end);
+    this.#found.hide(hider);
+  }
+
+  /** To the end of `1.5e-3`, which is several tokens. */
+  #extendNumber(): void {
+    const { start, end } = this.#tokens;
+    for (let size = end - start + 64; ; size *= 2) {
+      const length = NUMBER.exec(this.#text(start, start + size))?.[0].length ?? 0;
+      this.#tokens.extendTo(start + length);
+      if (length < size) return;
     }
-    this.#found.hidden = true;
+  }
+
+  /** Where the minus stands that belongs to the number at `start`, if one does. */
+  #signBefore(start: number): number {
+    let at = start - 1;
+    while (this.#original[at] === BLANK || this.#original[at] === DOT) at--;
+    return this.#original[at] === DASH ? at : start;
   }
 
   #takeParameter(): void {
     const { from, to } = this.#tokens;
     if (this.#isSecret) this.#foundParameter(Number(this.#text(from, to)));
-    this.#withhold(from, to, ZERO);
     this.#behindLiteral();
   }
 
@@ -187,8 +226,11 @@ export class LiteralReader {
   }
 
   #takeComment(): void {
-    const { start, from, to } = this.#tokens;
-    this.#withhold(from, to, this.#original[start] === DASH ? STAR : BLANK);
+    const { from, to } = this.#tokens;
+    const hider = this.#options.withholding?.comments;
+    if (hider === undefined || from === to) return;
+    this.#masked.fill(STAR, from, to);
+    this.#found.hide(hider);
   }
 
   get #isSecret(): boolean {
@@ -207,28 +249,24 @@ export class LiteralReader {
   }
 
   #hideBare(start: number, end: number): void {
-    this.#hide(start, end);
+    this.#found.hide('secret');
+    this.#hide(start, end, 'secret');
     this.#behindLiteral();
   }
 
-  #hide(start: number, end: number): void {
+  /** It was counted. */
+  #hide(start: number, end: number, hider: Hider | undefined): void {
     if (end <= start) return;
     const found = this.#found;
-    if (this.#isSecret) {
-      found.values.push(Buffer.from(this.#original.subarray(start, end)));
+    const original = Buffer.from(this.#original.subarray(start, end));
+    if (hider === 'secret') {
+      found.values.push(original);
       this.#masked.set(sameLength(SECRET, end - start), start);
-      found.hidden = true;
-    } else if (this.#options.withholdLiterals) {
-      hideWithin(Buffer.from(this.#original.subarray(start, end)), found);
+    } else if (hider !== undefined) {
+      // A secret within it is looked for in what the target says all the same.
+      hideWithin(original, { values: found.values, hide: () => undefined });
       this.#masked.set(sameLength(WITHHELD, end - start), start);
-      found.hidden = true;
     } else hideWithin(this.#masked.subarray(start, end), found);
-  }
-
-  #withhold(from: number, to: number, fill: number): void {
-    if (!this.#options.withholdLiterals) return;
-    this.#masked.fill(fill, from, to);
-    this.#found.hidden = true;
   }
 
   #behindLiteral(): void {
@@ -295,11 +333,21 @@ export class LiteralReader {
     }
     if (word === 'values') this.#values = true;
     else if (ENDS_VALUES.has(word)) this.#values = false;
+    if (word === 'true' || word === 'false') this.#takeBoolean();
     this.#nameNext(word, before);
     if (word === 'insert' || (word === 'set' && tokens.isCall))
       this.#list = new ValueList(this.#calls.length, word === 'set');
     else this.#list?.name(word, this.#secret, this.#calls.length);
     this.#addToStatement(word);
+  }
+
+  /** Also a keyword in other places: only what is known to be a value goes. */
+  #takeBoolean(): void {
+    const { start, end } = this.#tokens;
+    const hider = this.#options.withholding?.literal(start);
+    if (typeof hider !== 'number') return;
+    this.#masked.fill(STAR, start, end);
+    this.#found.hide(hider);
   }
 
   /** What the word says of the next literal. */

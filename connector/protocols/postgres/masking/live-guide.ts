@@ -381,8 +381,8 @@ export class LiveGuide implements ResultGuide {
       : fields.map((field, index) => ((lineage?.[index] ?? 'unknown') === 'unknown' ? { ...field, table: 0 } : field));
     const resolve = (table: number, attribute: number) => this.#origin(table, attribute, facts, lineage !== undefined);
     const surest = exact ? lineage?.map((one, index) => withOrigin(one, fields[index], resolve)) : lineage;
-    const { touched, explained } = facts;
-    const plan = planFields(masks, counted, { lineage: surest, touched, explained, formats }, resolve);
+    const { touched, explained, shaped } = facts;
+    const plan = planFields(masks, counted, { lineage: surest, touched, explained, shaped, formats }, resolve);
     // What is withheld is told each time.
     if (!plan?.columns.some(({ kind }) => kind === 'withhold'))
       this.#plans.set(fields, { facts, masks, formats: asked, plan });

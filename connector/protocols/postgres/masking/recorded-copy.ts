@@ -6,17 +6,21 @@
 import type { Masks } from '../../../../core/masking/masks.ts';
 import { CONFORMING } from '../../../../core/sql/postgres.ts';
 import { HEADER_BYTES } from '../framing.ts';
+import type { Source } from '../names.ts';
 import type { CopySubject, RecordedCopies } from '../recorded-copies.ts';
 import type { StatementEchoes } from '../statement-echoes.ts';
 import type { Statements } from '../statements.ts';
 import { CopyInLines, hide } from './copy-in.ts';
+import { ALL_HIDDEN, ALL_STAY, type Fates } from './literal-fates.ts';
 import type { LiveGuide } from './live-guide.ts';
 import { LongParameters } from './long-parameters.ts';
 import { UNSAFE_ENCODINGS } from './result-masker.ts';
 import { copyParameters } from './parameter-copy.ts';
 import type { FoundSecrets } from './secret-literals.ts';
+import { hiddenFill } from './same-length.ts';
 import { maskParameter, maskStatement } from './statement-text.ts';
 import type { Readings, StatementReading, TextReading } from './statement-reading.ts';
+import { asSent, WITHHOLD_ALL, type Withholding, withholdingOf } from './text-fates.ts';
 
 const QUERY = 0x51;
 const PARSE = 0x50;
@@ -59,7 +63,7 @@ export class MaskedCopies implements RecordedCopies {
           return this.#parameters(message, nameEnd + 1, masks, subject, cut);
         }
         case FUNCTION_CALL:
-          return this.#parameters(message, HEADER_BYTES + 4, masks, {}, cut);
+          return this.#parameters(message, HEADER_BYTES + 4, masks, subject, cut);
         case COPY_DATA:
           return this.#copyData(message, HEADER_BYTES, masks);
         case COPY_DONE:
@@ -76,6 +80,8 @@ export class MaskedCopies implements RecordedCopies {
       }
     } catch {
       masks.report({ kind: 'mask.withheld', reason: 'masking_failed' });
+      masks.hide('not_certain');
+      subject.hid?.('all');
       return hidden(message);
     }
   }
@@ -96,12 +102,11 @@ export class MaskedCopies implements RecordedCopies {
     const encoding = this.#statements.settings.get('client_encoding') ?? 'UTF8';
     if (cut || end < 0 || UNSAFE_ENCODINGS.has(encoding)) {
       subject.told?.({ values: [], parameters: 'all' });
+      masks.hide('not_certain');
       const copy = Buffer.from(message);
       hideText(copy, from);
       return copy;
     }
-    const reading = () =>
-      backslashEscapes ? undefined : this.#readings.read(this.#statements.text(message, from, end), CONFORMING);
     const bytes = message.subarray(from, end);
     const { names } = this.#statements;
     const onSecrets = (found: FoundSecrets) => {
@@ -110,51 +115,78 @@ export class MaskedCopies implements RecordedCopies {
       subject.told?.(found);
     };
     const { secretParameters: prepared } = names;
-    const withholdLiterals = this.#withholds(reading);
-    const masked = maskStatement(bytes, masks, { withholdLiterals, backslashEscapes, prepared, onSecrets });
+    const text = this.#statements.text(message, from, end);
+    const reading = backslashEscapes ? undefined : this.#readings.read(text, CONFORMING);
+    const withholding = this.#withholding(reading, text, bytes);
+    const masked = maskStatement(bytes, masks, { withholding, backslashEscapes, prepared, onSecrets });
     if (masked === bytes) return message;
     const copy = Buffer.from(message);
     copy.set(masked, from);
     return copy;
   }
 
-  #withholds(read: () => TextReading | undefined): boolean {
+  #withholding(reading: TextReading | undefined, text: string, sent: Buffer): Withholding | undefined {
+    if (this.#guide.masks.columnRules.length === 0) return undefined;
+    const fates = this.#fates(reading);
+    const found = fates ? withholdingOf(reading?.statements ?? [], fates) : WITHHOLD_ALL;
+    return found && asSent(found, text, sent);
+  }
+
+  /** One for each statement. Undefined: nobody knows what they are. */
+  #fates(reading: TextReading | undefined): readonly Fates[] | undefined {
     const guide = this.#guide;
-    if (guide.masks.columnRules.length === 0) return false;
     guide.settle();
-    const reading = read();
-    const { statements } = reading ?? {};
-    if (!statements) return true;
     const earlier: StatementReading[] = [];
-    return statements.some((statement) => {
-      const { withholdLiterals } = guide.factsFor(statement, reading, Number.MAX_SAFE_INTEGER, [...earlier]);
+    return reading?.statements?.map((statement) => {
+      const { fates } = guide.factsFor(statement, reading, Number.MAX_SAFE_INTEGER, [...earlier]);
       earlier.push(statement);
-      return withholdLiterals;
+      return fates;
     });
   }
 
-  #parameters(message: Buffer, from: number, masks: Masks, { prepared }: CopySubject, cut: boolean): Buffer {
+  #parameters(message: Buffer, from: number, masks: Masks, { prepared, hid }: CopySubject, cut: boolean): Buffer {
     if (cut) {
       const copy = Buffer.from(message);
       this.#long = new LongParameters();
       this.#long.hide(copy, from, copy.length);
+      masks.hide('not_certain');
+      hid?.('all');
       return copy;
     }
-    const withhold = this.#withholds(() => this.#guide.readingOf(prepared?.source));
+    const fates = this.#fatesOfParameters(prepared);
     const secrets = prepared?.secrets;
     if (secrets) this.#echoes.expect(secrets);
-    return copyParameters(message, from, (value, index, format) => {
+    const hidden = new Set<number>();
+    const copy = copyParameters(message, from, (value, index, format) => {
       const secret = secrets?.parameters === 'all' || secrets?.parameters.has(index + 1) === true;
       if (secret) this.#echoes.expect({ values: [Buffer.from(value)] });
-      return maskParameter(value, prepared?.types[index] ?? 0, format, masks, withhold || secret);
+      const hider = secret ? 'secret' : fates.parameter(index + 1);
+      if (hider === undefined) return maskParameter(value, prepared?.types[index] ?? 0, format, masks);
+      masks.hide(hider);
+      hidden.add(index + 1);
+      return hiddenFill(value.length);
     });
+    if (hidden.size > 0) hid?.(hidden);
+    return copy;
+  }
+
+  /** A Bind's statement is one. */
+  #fatesOfParameters(prepared: CopySubject['prepared']): Fates {
+    if (this.#guide.masks.columnRules.length === 0) return ALL_STAY;
+    const [only, ...more] = this.#fates(this.#guide.readingOf(prepared?.source)) ?? [];
+    return only && more.length === 0 ? only : ALL_HIDDEN;
+  }
+
+  #hidesCopy(source: Source | undefined): boolean {
+    const fates = this.#fates(this.#guide.readingOf(source));
+    return !fates || fates.some(({ allStay }) => !allStay);
   }
 
   /** `from`: behind the header, where there is one. */
   #copyData(part: Buffer, from: number, masks: Masks): Buffer {
     const { next } = this.#statements.pipeline;
     const source = next && 'statement' in next ? next.statement.source : undefined;
-    if (masks.columnRules.length > 0 && this.#withholds(() => this.#guide.readingOf(source))) {
+    if (masks.columnRules.length > 0 && this.#hidesCopy(source)) {
       const copy = Buffer.from(part);
       hide(copy, from, copy.length);
       return copy;

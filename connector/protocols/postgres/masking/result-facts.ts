@@ -15,6 +15,7 @@ import { everyStatement, type StatementSummary } from '../../../../core/sql/stat
 import type { Catalogue } from './catalogue.ts';
 import type { Relation } from './catalogue-contents.ts';
 import type { CopyPlan } from './copy-out.ts';
+import { ALL_HIDDEN, ALL_STAY, type Fates, fatesOf, fatesOfArguments } from './literal-fates.ts';
 import { type ColumnPlan, constantOf, isSearched } from './result-plan.ts';
 import { SETTINGS, type StatementReading } from './statement-reading.ts';
 
@@ -33,12 +34,14 @@ export type Touched = readonly { readonly schema?: string | undefined; readonly 
 export interface StatementFacts {
   /** Tables with masked columns that it may touch. */
   readonly touched: Touched;
-  /** Its literals and parameters may be written to a masked column, or compared with one. */
-  readonly withholdLiterals: boolean;
+  /** What becomes of its literals and parameters in the recording. */
+  readonly fates: Fates;
   /** The target's own description counts: what it says of a column's table is so. */
   readonly originsCount: boolean;
   /** A plan: what the statement compares with is not to be in the recording. */
   readonly explained: boolean;
+  /** Keys of JSON and lengths of arrays may be data. */
+  readonly shaped: boolean;
   lineage(count: number): readonly Lineage[] | undefined;
   /** Undefined: nothing of it can be masked. */
   copy(binary: boolean, count: number): CopyPlan | undefined;
@@ -46,9 +49,10 @@ export interface StatementFacts {
 
 const WITHHELD: StatementFacts = {
   touched: 'unknown',
-  withholdLiterals: true,
+  fates: ALL_HIDDEN,
   originsCount: true,
   explained: false,
+  shaped: true,
   lineage: () => undefined,
   copy: () => ({ kind: 'withhold' }),
 };
@@ -67,6 +71,7 @@ export function factsOf(
   if (!reading) return masks.columnRules.length > 0 ? WITHHELD : withoutColumns(undefined, masks);
   if (masks.columnRules.length === 0) return withoutColumns(reading, masks);
   if (!catalogue || session.dirty) return WITHHELD;
+  const known = catalogue;
   const filled = session.settingsFilled || catalogue.fillsAtLogin;
   if (filled && reading.readsSettings) return WITHHELD;
   const behind = definedBy(reading, session);
@@ -97,9 +102,31 @@ export function factsOf(
       : catalogue
           .align(planned(result, reading, touched, ofCode), count, copied)
           .map((sources) => catalogue.expand(sources));
+  let fates: Fates | undefined;
+  function fatesUnder(one: StatementReading, prepared: StatementReading | undefined): Fates {
+    if (touched !== 'unknown' && touched.length === 0) return ALL_STAY;
+    if (prepared) return fatesOfArguments(one.passes, fatesUnder(prepared, undefined));
+    if (rewritten || own || !one.meetings) return ALL_HIDDEN;
+    return fatesOf({
+      meetings: one.meetings,
+      catalogue: known,
+      rules: masks.columnRules,
+      codeWrites: reach === 'unknown' || ofCode === 'unknown' || ofCode.length > 0,
+      comments: mayMeanMasked(one, reach, touched, known, masks.columnRules) ? 'not_certain' : undefined,
+    });
+  }
+  const shaped =
+    reading.makesShapes ||
+    behind?.makesShapes === true ||
+    reach === 'unknown' ||
+    reach.some((relation) => catalogue.makesShapes(relation));
   return {
+    shaped,
     touched: rewritten ? 'unknown' : touched,
-    withholdLiterals: rewritten || mayMeanMasked(reading, reach, touched, catalogue, masks.columnRules),
+    get fates() {
+      fates ??= fatesUnder(reading, behind);
+      return fates;
+    },
     originsCount: !rewritten,
     explained: reading.summary.kind === 'explain' && touched !== 'unknown' && touched.length > 0,
     lineage: (count) => aligned(count, false),
@@ -108,7 +135,7 @@ export function factsOf(
       if (!lineage || !reading.copy || (reading.copy.kind === 'binary') !== binary) return { kind: 'withhold' };
       const types = typesOf(result, catalogue, count, reading.copiesTable);
       const may = masks.mayTouch(touched);
-      const columns = lineage.map((one, index) => copiedColumn(one, types[index], may, binary, masks));
+      const columns = lineage.map((one, index) => copiedColumn(one, types[index], may, binary, masks, shaped));
       if (columns.every(({ kind }) => kind === 'pass')) return undefined;
       return binary ? { kind: 'binary', columns } : ({ ...reading.copy, columns } as CopyPlan);
     },
@@ -132,9 +159,10 @@ function planned(
 function withoutColumns(reading: StatementReading | undefined, masks: Masks): StatementFacts {
   return {
     touched: [],
-    withholdLiterals: false,
+    fates: ALL_STAY,
     originsCount: true,
     explained: false,
+    shaped: false,
     lineage: () => undefined,
     copy(binary, count) {
       if (!masks.finder) return { kind: 'withhold' };
@@ -158,6 +186,7 @@ function copiedColumn(
   may: boolean,
   binary: boolean,
   masks: Masks,
+  shaped: boolean,
 ): ColumnPlan {
   const format = binary ? 'binary' : 'text';
   const decision = decideColumn(masks.columnRules, undefined, lineage, may);
@@ -165,7 +194,12 @@ function copiedColumn(
     // NULL is of every type.
     return type === undefined
       ? { ...decision, way: 'null', type: 0, format }
-      : { ...decision, type, format, constant: binary ? undefined : constantOf(type, format, decision.way, masks) };
+      : {
+          ...decision,
+          type,
+          format,
+          constant: binary && !shaped ? undefined : constantOf(type, format, decision.way, masks, shaped),
+        };
   }
   if (decision.kind === 'withhold') {
     masks.report({ kind: 'mask.withheld', reason: 'lineage_unknown' });

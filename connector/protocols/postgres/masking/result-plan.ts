@@ -2,10 +2,12 @@
 
 import { type ColumnDecision, decideColumn, type Lineage, type Origin } from '../../../../core/masking/columns.ts';
 import type { Masks } from '../../../../core/masking/masks.ts';
+import { maskText } from '../../../../core/masking/ways.ts';
 import type { Way } from '../../../../core/policy/masks.ts';
+import { arrayOfOne } from './array-values.ts';
 import type { ResultField } from './row-description.ts';
 import { maskedValue } from './typed-values.ts';
-import { type Format, kindOf } from './types.ts';
+import { type CellKind, ELEMENTS, type Format, kindOf, TEXT } from './types.ts';
 
 /** Table and attribute of the target's catalogue; undefined: not known (yet). Must say `bases` for what is no ordinary table. */
 export type ResolveOrigin = (table: number, attribute: number) => Origin | undefined;
@@ -19,6 +21,8 @@ export interface ResultFacts {
     | readonly { readonly schema?: string | undefined; readonly table: string }[]
     | 'unknown'
     | undefined;
+  /** Keys of JSON and lengths of arrays may be data, but for what is stored so. */
+  readonly shaped?: boolean | undefined;
   /** Lines of a plan. */
   readonly explained?: boolean | undefined;
   /** Result formats of the Bind, where the description was that of a prepared statement: none, one for all, or each. */
@@ -65,8 +69,11 @@ export function planFields(
     const origin = field.table !== 0 && field.attribute > 0 ? resolve(field.table, field.attribute) : undefined;
     const format = formatOf(facts.formats, index) ?? field.format;
     const decision = decideColumn(masks.columnRules, origin, facts.lineage?.[index] ?? 'unknown', mayTouch);
-    if (decision.kind === 'mask')
-      return { ...decision, type: field.type, format, constant: constantOf(field.type, format, decision.way, masks) };
+    if (decision.kind === 'mask') {
+      const shaped = facts.shaped === true && origin?.stored !== true;
+      const constant = constantOf(field.type, format, decision.way, masks, shaped);
+      return { ...decision, type: field.type, format, constant };
+    }
     // System columns (ctid, tableoid...) have no attribute of their own and no data of the row.
     if (decision.kind === 'withhold' && !(field.table !== 0 && field.attribute < 0)) {
       masks.report({ kind: 'mask.withheld', reason: 'lineage_unknown', column: index + 1 });
@@ -80,10 +87,22 @@ export function planFields(
   return columns.every(({ kind }) => kind === 'pass') ? undefined : { columns, beyond: WITHHOLD_ALL.beyond };
 }
 
-/** What stands for every value of such a column, where that does not hang on the value. */
-export function constantOf(type: number, format: Format, way: Way, masks: Masks): Buffer | undefined {
+/** What stands for every value of such a column, where that does not hang on the value. `shaped`: nor may keys and lengths be seen. */
+export function constantOf(type: number, format: Format, way: Way, masks: Masks, shaped: boolean): Buffer | undefined {
+  if (shaped && way !== 'null' && SHAPED.has(kindOf(type))) return shapeless(type, format, way, masks);
   if (way === 'hash' || way === 'partial' || ['json', 'jsonb', 'text-array'].includes(kindOf(type))) return undefined;
   return maskedValue(type, format, Buffer.alloc(0), 0, 0, way, masks) ?? undefined;
+}
+
+const SHAPED: ReadonlySet<CellKind> = new Set(['json', 'jsonb', 'text-array']);
+
+/** One string, or an array of one element. */
+function shapeless(type: number, format: Format, way: Way, masks: Masks): Buffer {
+  const kind = kindOf(type);
+  const text = maskText(way, 'masked', undefined, masks.keyedHash) ?? '';
+  if (kind === 'text-array') return arrayOfOne(ELEMENTS.get(type) ?? TEXT, format, text);
+  const json = Buffer.from(JSON.stringify(text));
+  return kind === 'jsonb' && format === 'binary' ? Buffer.concat([Buffer.from([1]), json]) : json;
 }
 
 function formatOf(formats: readonly Format[] | undefined, index: number): Format | undefined {

@@ -74,5 +74,5 @@ export function fillBetween({ head, fill, tail }: Filler, length: number, from: 
   return out;
 }
 
-export const wholeFill = (type: number, format: Format, length: number): Buffer =>
-  fillBetween(fillerFor(type, format, length), length, 0, length);
+/** What stands for a hidden parameter, whatever its type: its fact says that it is hidden. */
+export const hiddenFill = (length: number): Buffer => Buffer.alloc(length, STAR);

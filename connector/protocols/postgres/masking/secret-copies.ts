@@ -5,13 +5,12 @@
 
 import { HEADER_BYTES } from '../framing.ts';
 import type { CopySubject } from '../recorded-copies.ts';
-import type { Prepared } from '../names.ts';
 import type { StatementEchoes } from '../statement-echoes.ts';
 import type { Statements } from '../statements.ts';
 import { LongParameters } from './long-parameters.ts';
 import { copyParameters } from './parameter-copy.ts';
 import { UNSAFE_ENCODINGS } from './result-masker.ts';
-import { wholeFill } from './same-length.ts';
+import { hiddenFill } from './same-length.ts';
 import { hideLiterals, mayRun, type Secrets } from './secret-literals.ts';
 import { CUT_ADDRESS, mayBeginSecret, maySaySecret } from './secret-words.ts';
 
@@ -27,12 +26,15 @@ const ALL: Secrets = { values: [], parameters: 'all' };
 export class SecretCopies {
   readonly #statements: Statements;
   readonly #echoes: StatementEchoes;
+  readonly #hide: (values: number) => void;
   #long: LongParameters | undefined;
   /** Of the long text under way. */
   #rest: 'shown' | 'address' | 'hidden' = 'hidden';
   #tail: Buffer = NOTHING;
 
-  constructor(statements: Statements, echoes: StatementEchoes) {
+  /** `hide`: secrets were hidden. */
+  constructor(statements: Statements, echoes: StatementEchoes, hide: (values: number) => void) {
+    this.#hide = hide;
     this.#statements = statements;
     this.#echoes = echoes;
   }
@@ -47,7 +49,7 @@ export class SecretCopies {
     if (type !== QUERY && type !== PARSE && type !== BIND) return message;
     const cut = message.length < message.readInt32BE(1) + 1;
     try {
-      if (type === BIND) return this.#bind(message, subject.prepared, cut);
+      if (type === BIND) return this.#bind(message, subject, cut);
       const from = type === QUERY ? HEADER_BYTES : message.indexOf(0, HEADER_BYTES) + 1;
       if (from === 0) return hidden(message, HEADER_BYTES);
       return this.#text(type, message, from, cut, subject);
@@ -89,20 +91,24 @@ export class SecretCopies {
       copy.set(this.#go(message.subarray(from)), from);
       return copy;
     }
-    if (cut) this.#rest = 'hidden';
+    if (cut) {
+      this.#rest = 'hidden';
+      this.#hide(1);
+    }
     if (UNSAFE_ENCODINGS.has(this.#statements.settings.get('client_encoding') ?? 'UTF8')) {
       told?.(ALL);
+      this.#hide(1);
       return hidden(message, from);
     }
     const { names } = this.#statements;
     const copy = Buffer.from(message);
     const found = hideLiterals(copy.subarray(from, end), {
-      withholdLiterals: false,
       backslashEscapes,
       prepared: names.secretParameters,
     });
     names.prepareSecrets(found.prepares);
     this.#echoes.expect(found);
+    this.#hide(found.counts.get('secret') ?? 0);
     if (!cut) told?.(found);
     return found.hidden ? copy : message;
   }
@@ -122,6 +128,7 @@ export class SecretCopies {
     const begins = across >= 0 ? Math.max(0, across - before) : mayBeginSecret(part);
     if (begins >= 0) {
       this.#rest = 'hidden';
+      this.#hide(1);
       return hidden(copy, begins);
     }
     this.#tail = Buffer.from(
@@ -132,13 +139,14 @@ export class SecretCopies {
     const address = CUT_ADDRESS.exec(this.#tail.toString('latin1'));
     if (address) {
       this.#rest = 'address';
+      this.#hide(1);
       const value = part.length - this.#tail.length + address.index + (address[1] ?? '').length;
       copy = hidden(copy, Math.max(0, value));
     }
     return copy;
   }
 
-  #bind(message: Buffer, prepared: Prepared | undefined, cut: boolean): Buffer {
+  #bind(message: Buffer, { prepared, hid }: CopySubject, cut: boolean): Buffer {
     this.#long = undefined;
     if (!prepared?.secrets) return message;
     const { parameters, values } = prepared.secrets;
@@ -151,12 +159,16 @@ export class SecretCopies {
       const copy = Buffer.from(message);
       this.#long = new LongParameters();
       this.#long.hide(copy, nameEnd + 1, copy.length);
+      this.#hide(1);
+      hid?.('all');
       return copy;
     }
-    return copyParameters(message, nameEnd + 1, (value, index, format) => {
+    hid?.(parameters);
+    return copyParameters(message, nameEnd + 1, (value, index) => {
       if (parameters !== 'all' && !parameters.has(index + 1)) return value;
       this.#echoes.expect({ values: [Buffer.from(value)] });
-      return wholeFill(prepared.types[index] ?? 0, format, value.length);
+      this.#hide(1);
+      return hiddenFill(value.length);
     });
   }
 }

@@ -65,7 +65,7 @@ export const endsBeforeSecret = (literal: string): boolean => OPEN_END.test(lite
 export const hasPlaceForSecret = (literal: string): boolean => PLACE.test(literal);
 
 /** Writes over the secrets that a literal says, and adds them to those found. */
-export function hideWithin(literal: Buffer, found: { readonly values: Buffer[]; hidden: boolean }): void {
+export function hideWithin(literal: Buffer, found: { readonly values: Buffer[]; hide(by: 'secret'): void }): void {
   if (literal.length < 5 || literal.length > MAX_WITHIN_BYTES) return;
   const text = literal.toString('latin1', 0, literal.length);
   if (!MAY_SAY.test(text)) return;
@@ -76,6 +76,6 @@ export function hideWithin(literal: Buffer, found: { readonly values: Buffer[]; 
     const quotes = /^'*/.exec(value)?.[0].length ?? 0;
     if (value.length > quotes) found.values.push(Buffer.from(literal.subarray(from + quotes, from + value.length)));
     literal.fill(STAR, from, from + value.length);
-    found.hidden = true;
+    found.hide('secret');
   }
 }

@@ -94,7 +94,7 @@ export function createSessionMasking(parts: SessionMaskingParts): SessionMasking
   // The catalogue is on its way before the first result.
   if (guard.rules.masks.columnRules.length > 0) begin();
 
-  const secretCopies = new SecretCopies(statements, parts.echoes);
+  const secretCopies = new SecretCopies(statements, parts.echoes, (values) => guard.rules.masks.hide('secret', values));
   return {
     rewriting: {
       get needed() {

@@ -77,6 +77,11 @@ export class SqlTokens {
     while (this.end < this.#text.length && !BARE_END.has(this.#text[this.end] as number)) this.end++;
   }
 
+  /** Makes it end there, unless it goes on further. */
+  extendTo(end: number): void {
+    this.end = Math.max(this.end, end);
+  }
+
   /** A bracket opens behind it. */
   get isCall(): boolean {
     let at = this.end;

@@ -4,7 +4,9 @@
 import type { ResultLineage } from '../../../../core/sql/lineage.ts';
 import { type PgParser, type PgTextSettings, readTree, summarizePostgres } from '../../../../core/sql/postgres.ts';
 import { asEscaping } from '../../../../core/sql/postgres-strings.ts';
+import { argumentsOf, type Meeting, meetingsOf } from '../../../../core/sql/postgres-meetings.ts';
 import { lineagePostgres } from '../../../../core/sql/postgres-lineage.ts';
+import { makesShapes } from '../../../../core/sql/postgres-shapes.ts';
 import { children, nodeOf, type TreeNode, text } from '../../../../core/sql/postgres-tree.ts';
 import { everyStatement, type RelationName, type StatementSummary } from '../../../../core/sql/statement.ts';
 import { type CopyForm, copyFormOf } from './copy-form.ts';
@@ -31,6 +33,14 @@ export interface StatementReading {
   readonly changesEncoding: boolean;
   readonly writes: readonly RelationName[];
   readonly mentions: Mentions;
+  /** Which columns its literals and parameters meet. Undefined: that is not followed. */
+  readonly meetings: readonly Meeting[] | undefined;
+  /** EXECUTE: what its arguments hold, by the parameters that they are for. */
+  readonly passes: readonly Meeting[];
+  /** Where it stands in the text, in UTF-8 bytes; a length of 0: to its end. */
+  readonly at: StatementSummary['at'];
+  /** Keys of JSON and lengths of arrays in its result may be data. */
+  readonly makesShapes: boolean;
   /** It means the same whatever the session did before: no cursor, nothing prepared in SQL. */
   readonly alone: boolean;
   /** All of the text that it stands in. */
@@ -142,9 +152,22 @@ function readingOf(
     changesEncoding: opaque || acts.some(({ setting }) => setting === null || setting === 'client_encoding'),
     writes: acts.flatMap((act) => (act.class === 'write' && act.relation ? [act.relation] : [])),
     mentions: mentionsOf(node),
+    meetings: followedMeetings(node),
+    passes: argumentsOf(node),
+    at: summary.at,
+    makesShapes: makesShapes(node),
     alone: result.kind !== 'cursor' && result.kind !== 'prepared' && all.every((one) => one.executes === undefined),
     text: within,
   };
+}
+
+function followedMeetings(node: TreeNode): readonly Meeting[] | undefined {
+  try {
+    return meetingsOf(node);
+  } catch {
+    // Nested too deeply, or of a kind that is not known: its literals may be anything.
+    return undefined;
+  }
 }
 
 /** The server's own relations that show settings. */

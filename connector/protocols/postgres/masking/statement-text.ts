@@ -6,7 +6,8 @@ import type { Masks } from '../../../../core/masking/masks.ts';
 import { sameLength } from '../../../../core/masking/masks.ts';
 import { type FoundSecrets, hideLiterals, type LiteralOptions, mayRun } from './secret-literals.ts';
 import { maySaySecret } from './secret-words.ts';
-import { wholeFill } from './same-length.ts';
+import { hiddenFill } from './same-length.ts';
+import { WITHHOLD_ALL } from './text-fates.ts';
 import { type Format, kindOf } from './types.ts';
 
 export interface StatementOptions extends LiteralOptions {
@@ -24,9 +25,10 @@ export function maskStatement(bytes: Buffer, masks: Masks, options: StatementOpt
     const copy = Buffer.from(bytes);
     let hidden = false;
     const { length } = bytes;
-    if (options.withholdLiterals || maySaySecret(bytes, 0, length) || mayRun(bytes, 0, length, options.prepared)) {
+    if (options.withholding || maySaySecret(bytes, 0, length) || mayRun(bytes, 0, length, options.prepared)) {
       const found = hideLiterals(copy, options);
       hidden = found.hidden;
+      if (options.again !== true) for (const [by, count] of found.counts) masks.hide(by, count);
       options.onSecrets?.(found);
     }
     const found = masks.maskInPlace(copy, 0, copy.length, options.again !== true);
@@ -46,15 +48,11 @@ export function maskStatementText(text: string, masks: Masks, options: Statement
 
 /** The same where nobody knows what it says, or which of its strings escape. */
 export const maskUnreadText = (text: string, masks: Masks): string =>
-  maskStatementText(text, masks, { withholdLiterals: true, backslashEscapes: true, again: true });
+  maskStatementText(text, masks, { withholding: WITHHOLD_ALL, backslashEscapes: true, again: true });
 
-/**
- * A bind parameter as it is recorded: as many bytes, of its type where a type has such a value. `withhold`: it may be
- * written to or compared with a masked column. Never throws.
- */
-export function maskParameter(value: Buffer, type: number, format: Format, masks: Masks, withhold: boolean): Buffer {
+/** A bind parameter as it is recorded: as many bytes, of its type where detectors found something. Never throws. */
+export function maskParameter(value: Buffer, type: number, format: Format, masks: Masks): Buffer {
   try {
-    if (withhold) return wholeFill(type, format, value.length);
     const kind = kindOf(type);
     // Fixed bytes of other types only look like text by accident.
     if (format === 'binary' && !['text', 'json', 'jsonb', 'bytea', 'text-array', 'other'].includes(kind)) return value;
@@ -62,6 +60,7 @@ export function maskParameter(value: Buffer, type: number, format: Format, masks
     return masks.maskInPlace(copy, 0, copy.length) ? copy : value;
   } catch {
     masks.report({ kind: 'mask.withheld', reason: 'masking_failed' });
-    return wholeFill(type, format, value.length);
+    masks.hide('not_certain');
+    return hiddenFill(value.length);
   }
 }

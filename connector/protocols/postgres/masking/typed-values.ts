@@ -7,7 +7,7 @@ import type { Way } from '../../../../core/policy/masks.ts';
 import { maskArrayLiteral, maskBinaryArray } from './array-values.ts';
 import { binaryAsText } from './cell-text.ts';
 import { maskJsonScalars } from './json-values.ts';
-import { FLOAT4, type Format, integerBytes, kindOf, MACADDR8, TIMETZ, XML } from './types.ts';
+import { FLOAT4, type Format, integerBytes, kindOf, MACADDR8, TEXT, TIMETZ, XML } from './types.ts';
 
 /** 2000-01-01, where PostgreSQL's binary dates begin. */
 const EPOCH_MS = 946_684_800_000;
@@ -111,7 +111,6 @@ export function maskedValue(
   }
 }
 
-const TEXT = 25;
 const VARCHAR = 1043;
 const CHAR = 18;
 const BPCHAR = 1042;

@@ -53,6 +53,14 @@ export const kindOf = (type: number): CellKind => BY_OID.get(type) ?? 'other';
 /** Bytes of an integer in binary format. */
 export const integerBytes = (type: number): 2 | 4 | 8 => (type === 20 ? 8 : type === 21 ? 2 : 4);
 
+export const TEXT = 25;
+/** Of arrays of text, what their elements are. */
+export const ELEMENTS: ReadonlyMap<number, number> = new Map([
+  [1009, TEXT],
+  [1015, 1043],
+  [1014, 1042],
+  [1003, 19],
+]);
 export const FLOAT4 = 700;
 export const XML = 142;
 export const TIMETZ = 1266;

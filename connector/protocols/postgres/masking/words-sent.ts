@@ -3,6 +3,7 @@
 import type { Masks } from '../../../../core/masking/masks.ts';
 import type { StatementFacts } from './result-facts.ts';
 import type { StatementReading, TextReading } from './statement-reading.ts';
+import { withholdingOf } from './text-fates.ts';
 import { maskStatementText, maskUnreadText } from './statement-text.ts';
 
 export interface Words {
@@ -21,9 +22,12 @@ export function wordsOf(
   if (!reading?.statements) return { text: reading && maskUnreadText(reading.text, masks), mayTouch: true };
   const { text, statements } = reading;
   const facts = statements.map((statement, index) => factsFor(statement, statements.slice(0, index)));
-  const withholdLiterals = facts.some((one) => one.withholdLiterals);
+  const withholding = withholdingOf(
+    statements,
+    facts.map(({ fates }) => fates),
+  );
   return {
-    text: maskStatementText(text, masks, { withholdLiterals, again: true }),
+    text: maskStatementText(text, masks, { withholding, again: true }),
     mayTouch: facts.some(({ touched }) => masks.mayTouch(touched)),
   };
 }

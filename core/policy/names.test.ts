@@ -1,0 +1,217 @@
+import { describe, expect, test } from 'vitest';
+import type { PolicySurroundings } from './contradictions.ts';
+import { policyFindings } from './findings.ts';
+import { describeMistake, parsePolicy, placeMistakes, readPolicy } from './parse.ts';
+
+const POLICY = `
+groups:
+  contractors: [okta:contractors]
+administrators: [okta:admins]
+auditors: [okta:audit]
+rules:
+  - name: closed
+    resources: { env: prod }
+    who: [contractors]
+    access: deny
+  - name: orders
+    resources: { env: prod, protocol: [postgres] }
+    who: [everyone]
+    access: { ttl: 1h, approval: { from: [okta:dba], breakGlass: { who: ["user:eve@example.com"] } } }
+    statements: [{ hold: [grant], approval: { from: [contractors] } }]
+    record: { retain: 30d, view: [okta:audit] }
+tests:
+  - given: { person: a@example.com, groups: [okta:dba], resource: { name: orders } }
+    expect: { access: deny }
+`;
+
+const mistakesOf = (text: string, around: PolicySurroundings = {}): string[] => {
+  const parsed = parsePolicy(text, around);
+  return parsed.ok ? [] : parsed.error.map(describeMistake);
+};
+
+test('names that can mean somebody are taken', () => {
+  expect(mistakesOf(POLICY, { providers: ['okta'], maxRetainDays: 30 })).toEqual([]);
+});
+
+describe('a name that means nobody is a mistake, in every list of people', () => {
+  const NEITHER = 'is neither a group under groups nor PROVIDER:GROUP, user:EMAIL or everyone';
+  test.each<[string, string, string, string]>([
+    [
+      'who of a deny',
+      'who: [contractors]',
+      'who: [contractros]',
+      `line 9, column 11: rules[0].who[0]: contractros ${NEITHER}; did you mean contractors?`,
+    ],
+    [
+      'approval.from',
+      'from: [okta:dba]',
+      'from: [dbas]',
+      `line 14, column 43: rules[1].access.approval.from[0]: dbas ${NEITHER}`,
+    ],
+    [
+      'breakGlass.who',
+      '"user:eve@example.com"',
+      'eve',
+      `line 14, column 74: rules[1].access.approval.breakGlass.who[0]: eve ${NEITHER}`,
+    ],
+    [
+      'approval of a hold',
+      'from: [contractors]',
+      'from: [Contractors]',
+      `line 15, column 54: rules[1].statements[0].approval.from[0]: Contractors ${NEITHER}; did you mean contractors?`,
+    ],
+    [
+      'record.view',
+      'view: [okta:audit]',
+      'view: [audit]',
+      `line 16, column 35: rules[1].record.view[0]: audit ${NEITHER}`,
+    ],
+    [
+      'administrators',
+      'administrators: [okta:admins]',
+      'administrators: [admins]',
+      `line 4, column 18: administrators[0]: admins ${NEITHER}`,
+    ],
+    [
+      'auditors',
+      'auditors: [okta:audit]',
+      'auditors: [everyon]',
+      `line 5, column 12: auditors[0]: everyon ${NEITHER}; did you mean everyone?`,
+    ],
+    [
+      'a bare address',
+      'who: [everyone]',
+      'who: [eve@example.com]',
+      'line 13, column 11: rules[1].who[0]: eve@example.com is no group: one person is written user:eve@example.com',
+    ],
+    [
+      'a person of no address',
+      '"user:eve@example.com"',
+      '"user:eve"',
+      'line 14, column 74: rules[1].access.approval.breakGlass.who[0]: user:eve names nobody: expected an e-mail address behind user:',
+    ],
+    [
+      'a program',
+      'who: [everyone]',
+      'who: ["workload:ci"]',
+      'line 13, column 11: rules[1].who[0]: workload:ci names nobody: programs have no identity of their own yet, so name the person or group that they run as',
+    ],
+    [
+      'a provider in capitals',
+      'from: [okta:dba]',
+      'from: [Okta:dba]',
+      "line 14, column 43: rules[1].access.approval.from[0]: Okta:dba is no group of the provider's: expected PROVIDER:GROUP, such as okta:dba",
+    ],
+    [
+      'a group of a group',
+      '[okta:contractors]',
+      '[contractors]',
+      "line 3, column 17: groups.contractors[0]: contractors is no group of the provider's: expected PROVIDER:GROUP, such as okta:dba",
+    ],
+    [
+      'a person in a group',
+      '[okta:contractors]',
+      '["user:eve@example.com"]',
+      "line 3, column 17: groups.contractors[0]: user:eve@example.com is no group of the provider's: expected PROVIDER:GROUP, such as okta:dba",
+    ],
+    [
+      'a group of a test',
+      'groups: [okta:dba]',
+      'groups: [dba]',
+      "line 18, column 46: tests[0].given.groups[0]: dba is no group of the provider's: expected PROVIDER:GROUP, such as okta:dba",
+    ],
+  ])('%s', (_name, from, to, expected) => {
+    expect(POLICY).toContain(from);
+    expect(mistakesOf(POLICY.replace(from, to))).toEqual([expected]);
+  });
+
+  test('and one of a provider that nobody signs in with, where providers are known', () => {
+    const text = POLICY.replace('[okta:dba], breakGlass', '[google:dba], breakGlass');
+    expect(mistakesOf(text)).toEqual([]);
+    expect(mistakesOf(text, { providers: ['okta'] })).toEqual([
+      'line 14, column 43: rules[1].access.approval.from[0]: google:dba is a group of no provider that people sign in with here: theirs begin with okta:',
+    ]);
+  });
+});
+
+describe('a selector that no resource can ever fit is a mistake', () => {
+  test.each([
+    ['{ Env: prod }', 'line 8, column 18: rules[0].resources.Env: Env can be no label of a resource'],
+    [
+      '{ env: prod-* }',
+      'line 8, column 18: rules[0].resources.env: prod-* fits nothing: * stands for any value only when it stands alone',
+    ],
+    [
+      '{ protocol: [postgress] }',
+      'line 8, column 29: rules[0].resources.protocol[0]: postgress is no protocol that there is: expected postgres; did you mean postgres?',
+    ],
+    ['{ name: Orders_DB }', "line 8, column 18: rules[0].resources.name: Orders_DB can be no resource's name"],
+  ])('%s', (selector, expected) => {
+    expect(mistakesOf(POLICY.replace('{ env: prod }', selector)).join()).toContain(expected);
+  });
+});
+
+describe('how long recordings are kept', () => {
+  test.each([
+    ['30d', 30, []],
+    ['24h', 30, []],
+    [
+      '31d',
+      30,
+      [
+        "line 16, column 15: rules[1].record.retain: is longer than the archive keeps anything under lock: at most 30d (the deployment's maxRetentionDays)",
+      ],
+    ],
+    ['36501d', undefined, [/at most 36500d/]],
+    ['36h', 30, [/expected whole days/]],
+    ['1w', 30, [/expected a duration in s, m, h or d/]],
+    ['1mo', 30, [/expected a duration/]],
+    ['1M', 30, [/expected a duration/]],
+    ['0d', 30, [/expected a duration/]],
+    ['1.5d', 30, [/expected a duration/]],
+  ])('%s under a lock of at most %s days', (retain, maxRetainDays, expected) => {
+    const around = maxRetainDays === undefined ? {} : { maxRetainDays };
+    const mistakes = mistakesOf(POLICY.replace('retain: 30d', `retain: ${retain}`), around);
+    expect(mistakes).toEqual(expected.map((one) => (typeof one === 'string' ? one : expect.stringMatching(one))));
+  });
+});
+
+test('a policy that is stored already keeps deciding, and what is wrong with it is told', () => {
+  const read = readPolicy(POLICY.replace('who: [contractors]', 'who: [contractros]'));
+  expect(read.ok && read.value.document.rules[0]?.who).toEqual(['contractros']);
+  expect(read.ok && read.value.mistakes.map(({ path }) => path)).toEqual(['rules[0].who[0]']);
+});
+
+describe('what nobody has seen yet is told and not refused', () => {
+  const findings = (text: string, labels: Record<string, string>[], groups?: string[]) => {
+    const parsed = parsePolicy(text);
+    if (!parsed.ok) throw new Error(parsed.error.map(describeMistake).join('\n'));
+    const resources = labels.map((each, index) => ({
+      name: `r${index}` as never,
+      protocol: 'postgres' as const,
+      labels: each,
+    }));
+    const found = policyFindings(parsed.value, { resources, groups: groups && new Set(groups) });
+    return placeMistakes(text, found).map(describeMistake);
+  };
+
+  test('labels that no resource has', () => {
+    expect(findings(POLICY, [{ env: 'prod' }])).toEqual([]);
+    expect(findings(POLICY, [])).toEqual([]);
+    expect(findings(POLICY.replace('{ env: prod }', '{ env: prd }'), [{ env: 'prod' }])).toEqual([
+      'line 8, column 18: rules[0].resources.env: no connector announces a resource with env: prd',
+    ]);
+    expect(
+      findings(POLICY.replace('{ env: prod }', '{ env: prod, team: shop }'), [{ env: 'prod' }, { team: 'shop' }]),
+    ).toEqual([
+      'line 8, column 5: rules[0].resources: rule closed selects none of the resources that connectors announce',
+    ]);
+  });
+
+  test('groups that nobody has', () => {
+    const groups = ['okta:contractor', 'okta:admins', 'okta:audit', 'okta:dba'];
+    expect(findings(POLICY, [], groups)).toEqual([
+      'line 3, column 17: groups.contractors[0]: nobody who signed in within 30 days is in okta:contractors; did you mean okta:contractor?',
+    ]);
+  });
+});

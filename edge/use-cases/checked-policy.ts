@@ -1,0 +1,54 @@
+// A policy beside what only the edge knows: its providers, the archive's lock, what connectors
+// announce and who has signed in. What is a mistake is refused when it is written; one that is in
+// force already stays so, and whoever reads the policy is told.
+
+import type { PolicySurroundings } from '../../core/policy/contradictions.ts';
+import type { PolicyDocument } from '../../core/policy/document.ts';
+import { policyFindings } from '../../core/policy/findings.ts';
+import { describeMistake, placeMistakes, readPolicy } from '../../core/policy/parse.ts';
+import type { CheckedPolicy } from '../gatehouse.ts';
+import type { PolicyInForce } from '../storage/policies.ts';
+import type { UseCaseDeps } from './deps.ts';
+
+/** Days for which the archive locks an object at most; `none`: it has no such bound; `unknown`: it does not answer. */
+export type ArchiveBound = number | 'none' | 'unknown';
+
+export async function archiveBound(deps: Pick<UseCaseDeps, 'archive'>): Promise<ArchiveBound> {
+  const limits = await deps.archive.limits();
+  if (limits.ok) return limits.value.maxRetainDays ?? 'none';
+  // Functions of an earlier release have no such page.
+  return limits.error === 'not_found' ? 'none' : 'unknown';
+}
+
+export const surroundingsOf = (
+  { providers }: Pick<UseCaseDeps, 'providers'>,
+  bound: ArchiveBound,
+): PolicySurroundings => ({
+  providers,
+  ...(typeof bound === 'number' && { maxRetainDays: bound }),
+});
+
+export const longestRetainMs = ({ rules }: PolicyDocument): number =>
+  Math.max(0, ...rules.flatMap(({ access, record }) => (access === 'deny' ? [] : record.retain)));
+
+export async function checkedPolicy(
+  deps: Pick<UseCaseDeps, 'directory' | 'providers'>,
+  { version, text, appliedAt, appliedBy, document }: PolicyInForce,
+  bound: ArchiveBound,
+): Promise<CheckedPolicy> {
+  const [announced, groups] = await Promise.all([deps.directory.resources(), deps.directory.knownGroups()]);
+  const read = readPolicy(text, surroundingsOf(deps, bound));
+  const mistakes = read.ok ? read.value.mistakes : read.error;
+  const resources = announced.map(({ resource }) => resource);
+  const findings = placeMistakes(text, policyFindings(document, { resources, groups }));
+  // A name that is a mistake is not told twice.
+  const told = new Set(mistakes.map(({ path }) => path));
+  return {
+    version,
+    text,
+    appliedAt,
+    appliedBy,
+    mistakes: mistakes.map(describeMistake),
+    warnings: findings.filter(({ path }) => !told.has(path)).map(describeMistake),
+  };
+}
