@@ -38,7 +38,6 @@ const BY_REASON: Readonly<Record<string, readonly string[]>> = {
     'select nme from customers',
     'a schema',
     'DO',
-    'drop table if exists nosuch',
     'drop table customers',
     '\\set ON_ERROR_ROLLBACK on \\\\ begin; selec 2; select count(*) from orders; insert into items values (1, 1, 0); select name from customers where id = 1; commit;',
   ],
