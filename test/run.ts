@@ -15,6 +15,15 @@ const SYSTEM_PACKAGES: readonly (readonly [name: string, proof: string])[] = [
   ['ceph-mon', '/usr/bin/ceph-mon'],
   ['ceph-osd', '/usr/bin/ceph-osd'],
   ['ceph-mgr', '/usr/bin/ceph-mgr'],
+  ['python3-psycopg', '/usr/lib/python3/dist-packages/psycopg'],
+  ['python3-psycopg2', '/usr/lib/python3/dist-packages/psycopg2'],
+  ['python3-django', '/usr/lib/python3/dist-packages/django'],
+  ['python3-alembic', '/usr/lib/python3/dist-packages/alembic'],
+  ['pgcli', '/usr/bin/pgcli'],
+  ['ruby-activerecord', '/usr/share/doc/ruby-activerecord'],
+  ['ruby-pg', '/usr/share/doc/ruby-pg'],
+  ['libpostgresql-jdbc-java', '/usr/share/java/postgresql.jar'],
+  ['default-jdk-headless', '/usr/bin/javac'],
 ];
 
 if (!existsSync(`${ROOT}/node_modules/vitest`)) {
