@@ -20,6 +20,10 @@ export interface Origin extends BaseColumn {
    * Undefined: it is one itself.
    */
   readonly bases?: Lineage | undefined;
+  /** It is made of them, and is none of them itself. */
+  readonly computed?: boolean | undefined;
+  /** The server's own, and holds samples of any table's data, or texts of statements: hidden wherever there is a rule on columns. */
+  readonly sample?: boolean | undefined;
 }
 
 export interface ColumnRule {

@@ -52,6 +52,8 @@ export class Pipeline {
   /** Syncs that the client sent. */
   segment = 0;
   #refusals = 0;
+  /** Messages of the extended protocol came, and no Sync behind them. */
+  #begun = false;
   /** Statements that were held at their Bind, approved, and wait for their Execute. */
   readonly #bound = new Set<Statement>();
 
@@ -82,6 +84,10 @@ export class Pipeline {
   /** Nothing goes on any more. */
   skip(): void {
     this.#skipping = true;
+  }
+
+  get begun(): boolean {
+    return this.#begun;
   }
 
   /** What the client sends now is passed over by the target. */
@@ -145,6 +151,7 @@ export class Pipeline {
     if (this.#skipping) {
       if ('statement' in pending) this.#facts.finish(pending.statement, SKIPPED, false);
     } else {
+      this.#begun = !ENDED_BY_READY.has(pending.kind);
       this.#pending.push(pending);
       if ('refused' in pending && pending.refused) this.#refusals++;
     }
@@ -165,6 +172,7 @@ export class Pipeline {
 
   sync(): void {
     this.#skipping = false;
+    this.#begun = false;
     this.segment++;
     if (!this.#copyIn) this.#pending.push(SYNC);
   }

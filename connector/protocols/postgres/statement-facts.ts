@@ -26,6 +26,8 @@ export interface Statement {
   sequence: number;
   /** What it is, for those who rewrite its answer. Undefined: nobody read it. */
   source: Source | undefined;
+  /** Of a FunctionCall: the function's number. */
+  calls: number | undefined;
 }
 
 /** For what stood behind an error in a pipeline. */
@@ -98,6 +100,7 @@ export class StatementFacts {
       prepares: undefined,
       sequence: 0,
       source: undefined,
+      calls: undefined,
     };
   }
 

@@ -285,7 +285,7 @@ export class Statements {
   /** int32 function | parameters as in Bind | int16 result format. Begins its facts. */
   readFunctionCall(b: Buffer, start: number, end: number, length: number, offset: number): Statement | Fault {
     if (end - start < 10) return malformed('FunctionCall');
-    return this.#facts.start(
+    const statement = this.#facts.start(
       'function',
       `function call ${b.readUInt32BE(start)}`,
       undefined,
@@ -295,6 +295,8 @@ export class Statements {
       offset,
       HEADER_BYTES + length,
     );
+    statement.calls = b.readUInt32BE(start);
+    return statement;
   }
 
   sendFunctionCall(statement: Statement, refused?: Refused): Fault | undefined {

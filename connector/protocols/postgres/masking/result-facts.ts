@@ -15,6 +15,15 @@ import { everyStatement, type StatementSummary } from '../../../../core/sql/stat
 import type { Catalogue } from './catalogue.ts';
 import type { Relation } from './catalogue-contents.ts';
 import type { CopyPlan } from './copy-out.ts';
+import {
+  catalogueMissing,
+  CellRefused,
+  noMaskedForm,
+  ownCode,
+  REASONS,
+  type Reason,
+  type ResultRefusal,
+} from './refused-result.ts';
 import { type ColumnPlan, constantOf, isSearched } from './result-plan.ts';
 import { SETTINGS, type StatementReading } from './statement-reading.ts';
 
@@ -22,6 +31,8 @@ import { SETTINGS, type StatementReading } from './statement-reading.ts';
 export interface SessionState {
   /** Definitions may be others than the catalogue has, in a transaction that nobody else sees into. */
   readonly dirty: boolean;
+  /** Why the catalogue could not be read, when it could not. */
+  readonly fault: string | undefined;
   /** Settings may hold what a table held. */
   readonly settingsFilled: boolean;
   /** What DECLARE or PREPARE made under a name. Undefined: not known, or more than one thing. */
@@ -37,21 +48,36 @@ export interface StatementFacts {
   readonly withholdLiterals: boolean;
   /** The target's own description counts: what it says of a column's table is so. */
   readonly originsCount: boolean;
+  /** Why nothing is known of it, where nothing is. */
+  readonly why: Reason | undefined;
   /** A plan: what the statement compares with is not to be in the recording. */
   readonly explained: boolean;
   lineage(count: number): readonly Lineage[] | undefined;
-  /** Undefined: nothing of it can be masked. */
+  /** Of columns that are a table's own, unchanged. */
+  types(count: number): readonly (number | undefined)[] | undefined;
+  /** Undefined: nothing of it can be masked. Throws CellRefused. */
   copy(binary: boolean, count: number): CopyPlan | undefined;
 }
 
-const WITHHELD: StatementFacts = {
+const withheld = (why: Reason): StatementFacts => ({
   touched: 'unknown',
   withholdLiterals: true,
   originsCount: true,
   explained: false,
+  why,
   lineage: () => undefined,
-  copy: () => ({ kind: 'withhold' }),
-};
+  types: () => undefined,
+  copy: () => refuseCopy(why),
+});
+const UNREAD = withheld(REASONS.unread);
+const DEFINITIONS = withheld(REASONS.definitions);
+const FROM_SETTINGS = withheld(REASONS.settings);
+const LARGE_OBJECTS = withheld(REASONS.largeObjects);
+const EARLIER_NAME = withheld(REASONS.earlierName);
+
+function refuseCopy(refusal: ResultRefusal): never {
+  throw new CellRefused(refusal);
+}
 
 /** Names of the server's own relations that show settings. */
 const holdsSettings = ({ name }: Relation): boolean => SETTINGS.test(name);
@@ -64,18 +90,26 @@ export function factsOf(
   masks: Masks,
   session: SessionState,
 ): StatementFacts {
-  if (!reading) return masks.columnRules.length > 0 ? WITHHELD : withoutColumns(undefined, masks);
+  if (!reading) return masks.columnRules.length > 0 ? UNREAD : withoutColumns(undefined, masks);
   if (masks.columnRules.length === 0) return withoutColumns(reading, masks);
-  if (!catalogue || session.dirty) return WITHHELD;
+  if (session.dirty) return DEFINITIONS;
+  if (!catalogue) return withheld(catalogueMissing(session.fault));
   const filled = session.settingsFilled || catalogue.fillsAtLogin;
-  if (filled && reading.readsSettings) return WITHHELD;
+  if (filled && reading.readsSettings) return FROM_SETTINGS;
   const behind = definedBy(reading, session);
-  if (behind === 'unknown') return WITHHELD;
+  if (behind === 'unknown') return EARLIER_NAME;
   const all = behind ? [reading.summary, behind.summary] : [reading.summary];
   const texts = behind ? `${text}\n${behind.text}` : text;
-  const { relations, readsSettings, ofCode: namedByCode } = catalogue.reach(texts, all);
+  const {
+    relations,
+    readsSettings,
+    readsLargeObjects,
+    ofCode: namedByCode,
+    lostAt,
+  } = catalogue.reach(texts, all, reading.block);
+  if (masks.strict && readsLargeObjects) return LARGE_OBJECTS;
   const reach = relations === 'unknown' ? relations : [...relations];
-  if (filled && (readsSettings || (reach !== 'unknown' && reach.some(holdsSettings)))) return WITHHELD;
+  if (filled && (readsSettings || (reach !== 'unknown' && reach.some(holdsSettings)))) return FROM_SETTINGS;
   const touched = touchedOf(reach, catalogue, masks.columnRules);
   const ofCode = touchedOf([...namedByCode], catalogue, masks.columnRules);
   // Rules and INSTEAD OF triggers, of a view that a written view stands on too, put values in the columns themselves.
@@ -97,18 +131,22 @@ export function factsOf(
       : catalogue
           .align(planned(result, reading, touched, ofCode), count, copied)
           .map((sources) => catalogue.expand(sources));
+  const why = rewritten ? REASONS.rewritten : lostAt === undefined ? undefined : ownCode(lostAt);
   return {
     touched: rewritten ? 'unknown' : touched,
     withholdLiterals: rewritten || mayMeanMasked(reading, reach, touched, catalogue, masks.columnRules),
     originsCount: !rewritten,
     explained: reading.summary.kind === 'explain' && touched !== 'unknown' && touched.length > 0,
+    why,
     lineage: (count) => aligned(count, false),
+    types: (count) => (rewritten || own ? undefined : typesOf(result, catalogue, count, false)),
     copy(binary, count) {
       const lineage = aligned(count, reading.copiesTable);
-      if (!lineage || !reading.copy || (reading.copy.kind === 'binary') !== binary) return { kind: 'withhold' };
+      if (!lineage || !reading.copy || (reading.copy.kind === 'binary') !== binary)
+        return refuseCopy(why ?? REASONS.copyForm);
       const types = typesOf(result, catalogue, count, reading.copiesTable);
       const may = masks.mayTouch(touched);
-      const columns = lineage.map((one, index) => copiedColumn(one, types[index], may, binary, masks));
+      const columns = lineage.map((one, index) => copiedColumn(one, types[index], may, binary, masks, index + 1, why));
       if (columns.every(({ kind }) => kind === 'pass')) return undefined;
       return binary ? { kind: 'binary', columns } : ({ ...reading.copy, columns } as CopyPlan);
     },
@@ -135,10 +173,12 @@ function withoutColumns(reading: StatementReading | undefined, masks: Masks): St
     withholdLiterals: false,
     originsCount: true,
     explained: false,
+    why: undefined,
     lineage: () => undefined,
+    types: () => undefined,
     copy(binary, count) {
-      if (!masks.finder) return { kind: 'withhold' };
-      if (!reading?.copy || (reading.copy.kind === 'binary') !== binary) return { kind: 'withhold' };
+      if (!masks.finder) return undefined;
+      if (!reading?.copy || (reading.copy.kind === 'binary') !== binary) return refuseCopy(REASONS.copyForm);
       const columns = Array.from({ length: count }, (): ColumnPlan => detected(0, binary));
       return binary ? { kind: 'binary', columns } : ({ ...reading.copy, columns } as CopyPlan);
     },
@@ -158,24 +198,37 @@ function copiedColumn(
   may: boolean,
   binary: boolean,
   masks: Masks,
+  column: number,
+  why: Reason | undefined,
 ): ColumnPlan {
   const format = binary ? 'binary' : 'text';
   const decision = decideColumn(masks.columnRules, undefined, lineage, may);
   if (decision.kind === 'mask') {
-    // NULL is of every type.
-    return type === undefined
-      ? { ...decision, way: 'null', type: 0, format }
-      : { ...decision, type, format, constant: binary ? undefined : constantOf(type, format, decision.way, masks) };
+    if (type !== undefined)
+      return {
+        ...decision,
+        type,
+        format,
+        constant: binary ? undefined : constantOf(type, format, decision.way, masks),
+      };
+    if (decision.way === 'null') return { ...decision, type: 0, format };
+    if (binary) return refuseCopy({ ...noMaskedForm(masks.nameOf(decision.rule)), column });
+    // In text a field may say anything.
+    const way = typeof decision.way === 'object' ? decision.way : 'placeholder';
+    return { ...decision, way, type: 25, format, constant: constantOf(25, format, way, masks) };
   }
   if (decision.kind === 'withhold') {
-    masks.report({ kind: 'mask.withheld', reason: 'lineage_unknown' });
-    return { kind: 'withhold', type: type ?? 0, format };
+    masks.report({ kind: 'mask.withheld', reason: 'lineage_unknown', column });
+    return refuseCopy({ ...(why ?? REASONS.lineage), column });
   }
   const searched = masks.finder !== undefined && (type === undefined || isSearched(type, format, masks));
   return searched ? detected(type ?? 0, binary) : { kind: 'pass' };
 }
 
-export function definedBy(reading: StatementReading, session: SessionState): StatementReading | 'unknown' | undefined {
+export function definedBy(
+  reading: StatementReading,
+  session: Pick<SessionState, 'defined'>,
+): StatementReading | 'unknown' | undefined {
   const { result, summary } = reading;
   if (result.kind === 'cursor' || result.kind === 'prepared')
     return session.defined(result.kind, result.name) ?? 'unknown';
