@@ -86,6 +86,15 @@ export class Pipeline {
     this.#skipping = true;
   }
 
+  /** The client is told of an error, and the target goes on: what it is to run up to the next ReadyForQuery, it runs. */
+  runsUnseen(): void {
+    for (let at = this.#first; at < this.#pending.length; at++) {
+      const pending = this.#pending[at];
+      if (pending && 'statement' in pending) pending.statement.ranUnseen = true;
+      if (ENDED_BY_READY.has(pending?.kind)) return;
+    }
+  }
+
   get begun(): boolean {
     return this.#begun;
   }

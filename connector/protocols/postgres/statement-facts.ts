@@ -26,6 +26,8 @@ export interface Statement {
   sequence: number;
   /** What it is, for those who rewrite its answer. Undefined: nobody read it. */
   source: Source | undefined;
+  /** The target ran it, whatever the client was told: its result, or one before it, was refused. */
+  ranUnseen: boolean;
   /** Of a FunctionCall: the function's number. */
   calls: number | undefined;
 }
@@ -100,6 +102,7 @@ export class StatementFacts {
       prepares: undefined,
       sequence: 0,
       source: undefined,
+      ranUnseen: false,
       calls: undefined,
     };
   }

@@ -404,6 +404,7 @@ export class LiveGuide implements ResultGuide {
     const { statements } = this.#parts;
     const { query, statement } = this.#current();
     this.#refusedQuery = query;
+    statements.pipeline.runsUnseen();
     statements.names.preparedComplete = false;
     statements.names.portalsComplete = false;
     const writes = statement?.writes.length !== 0;

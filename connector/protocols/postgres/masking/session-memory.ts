@@ -19,7 +19,7 @@ const keptName = (name: string): string => (/[^\x00-\x7f]/.test(name) ? '\u00ff'
 /** `by` undefined: it is not known whether it was given at all. */
 interface Meaning {
   readonly reading: StatementReading;
-  readonly by: Pick<Statement, 'finished' | 'tags'> | undefined;
+  readonly by: Pick<Statement, 'finished' | 'tags' | 'ranUnseen'> | undefined;
   /** Of the statement in its text. */
   readonly index: number;
 }
@@ -39,7 +39,7 @@ function changesWhatIsMeant(one: StatementReading, later: StatementReading | und
 
 /** A name that was given was free: whatever it meant before is gone. What failed gave none. */
 function inEffect(meanings: readonly Meaning[]): readonly Meaning[] {
-  const possible = meanings.filter(({ by, index }) => !by?.finished || index < by.tags.length);
+  const possible = meanings.filter(({ by, index }) => !by?.finished || by.ranUnseen || index < by.tags.length);
   const last = possible.findLastIndex(({ by, index }) => by !== undefined && index < by.tags.length);
   return last < 0 ? possible : possible.slice(last);
 }
@@ -57,7 +57,7 @@ export class SessionMemory {
   /** The same for the encoding of texts. */
   #encodingAt: number | undefined;
   /** Code that nobody can read was sent: it may have made cursors of any name, and filled settings. */
-  #unread: Pick<Statement, 'finished' | 'tags'>[] = [];
+  #unread: Pick<Statement, 'finished' | 'tags' | 'ranUnseen'>[] = [];
   #ranUnread = false;
   /** Behind these numbers names of prepared statements and portals may mean others, ascending. */
   readonly #lost: number[] = [];
@@ -161,7 +161,7 @@ export class SessionMemory {
   /** What cannot be read is mostly a slip of the pen, which the target refuses too: that did nothing. */
   get #unreadRan(): boolean {
     if (this.#ranUnread || this.#unread.length === 0) return this.#ranUnread;
-    this.#unread = this.#unread.filter(({ finished, tags }) => !finished || tags.length > 0);
+    this.#unread = this.#unread.filter(({ finished, tags, ranUnseen }) => !finished || ranUnseen || tags.length > 0);
     this.#ranUnread = this.#unread.some(({ finished }) => finished);
     return this.#unread.length > 0;
   }
