@@ -32,7 +32,7 @@ test('law 9: nothing the edge says to a connector names a place to dial or a cre
   const rules = [
     ...['allow', 'approval', 'block', 'columns', 'count', 'detect', 'endsAt', 'fixed', 'from', 'hint', 'hold', 'idle'],
     ...['limits', 'mask', 'pattern', 'rowsOut', 'rules', 'sessionLength', 'sessions', 'statements'],
-    ...['statementsPerMinute', 'unparsable', 'warn', 'with', 'within'],
+    ...['statementsPerMinute', 'strict', 'unparsable', 'warn', 'with', 'within'],
   ];
   /** How a held statement stands. `link` is a page of the portal, for the person to open: connectors only show it. */
   const holds = ['by', 'comment', 'decideBy', 'link', 'state'];

@@ -22,6 +22,10 @@ export interface Origin extends BaseColumn {
   readonly bases?: Lineage | undefined;
   /** Values are stored in it as they are, not computed of others. */
   readonly stored?: true;
+  /** It is made of them, and is none of them itself. */
+  readonly computed?: boolean | undefined;
+  /** The server's own, and holds samples of any table's data, or texts of statements: hidden wherever there is a rule on columns. */
+  readonly sample?: boolean | undefined;
 }
 
 export interface ColumnRule {

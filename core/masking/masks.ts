@@ -44,6 +44,8 @@ export interface CompiledMasks {
   readonly finder: Finder | undefined;
   readonly detectRules: readonly DetectRule[];
   readonly names: readonly string[];
+  /** Whoever is under them is assumed to look for ways around them. */
+  readonly strict: boolean;
 }
 
 /** Throws for a pattern that no policy can hold (law 4). */
@@ -72,8 +74,9 @@ export function compileMasks(rules: readonly MaskRule[]): CompiledMasks {
       }
     });
   }
+  const strict = rules.some(({ mask }) => mask.some((entry) => entry.columns && entry.strict === true));
   const finder = sources.length > 0 ? new Finder(sources) : undefined;
-  return { columnRules: columns, finder, detectRules: detects, names };
+  return { columnRules: columns, finder, detectRules: detects, names, strict };
 }
 
 /** One session's masks: compiled rules, and its own counts. */
@@ -81,6 +84,7 @@ export class Masks {
   readonly columnRules: readonly ColumnRule[];
   readonly finder: Finder | undefined;
   readonly keyedHash: KeyedHash;
+  readonly strict: boolean;
   readonly #detectRules: readonly DetectRule[];
   readonly #names: readonly string[];
   readonly #counts: Float64Array;
@@ -91,6 +95,7 @@ export class Masks {
     const compiled = 'columnRules' in rules ? rules : compileMasks(rules);
     this.columnRules = compiled.columnRules;
     this.finder = compiled.finder;
+    this.strict = compiled.strict;
     this.keyedHash = environment.keyedHash;
     this.#detectRules = compiled.detectRules;
     this.#names = compiled.names;
@@ -108,6 +113,11 @@ export class Masks {
     if (this.columnRules.length === 0) return false;
     if (tables === 'unknown') return true;
     return tables.some((table) => this.columnRules.some(({ pattern }) => fitsTable(pattern, table)));
+  }
+
+  /** `orders-prod#1`. */
+  nameOf(rule: number): string {
+    return this.#names[rule] ?? '';
   }
 
   count(rule: number): void {

@@ -55,6 +55,7 @@ const DESCRIPTIONS: Readonly<Record<string, string>> = {
   'rules.mask.detect': 'What is looked for in any text: a detector, or { name, pattern } of your own.',
   'rules.mask.detect.name': 'Of your own detector.',
   'rules.mask.detect.pattern': 'A regular expression of RE2.',
+  'rules.mask.strict': 'Of columns: assume that somebody looks for ways around it.',
   'rules.mask.with': 'placeholder, partial, hash, null, or { fixed: TEXT }.',
   'rules.mask.with.fixed': "Stands for every value, where the column's type can hold it.",
   'rules.record': 'How its sessions are kept, and who may view them.',

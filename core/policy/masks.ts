@@ -55,9 +55,13 @@ export const MaskEntry = z
     columns: z.array(ColumnPattern).min(1).max(500).optional(),
     detect: z.array(Detect).min(1).max(50).optional(),
     with: Way,
+    /** Of `columns`: whoever the rule is for is assumed to look for ways around it (docs/masking.md). */
+    strict: z.boolean().optional(),
   })
   .superRefine((entry, context) => {
     if ((entry.columns === undefined) === (entry.detect === undefined))
       context.addIssue({ code: 'custom', path: [], message: 'expected either columns or detect' });
+    if (entry.strict !== undefined && entry.columns === undefined)
+      context.addIssue({ code: 'custom', path: ['strict'], message: 'strict goes with columns' });
   });
 export type MaskEntry = z.infer<typeof MaskEntry>;

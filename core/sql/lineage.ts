@@ -16,9 +16,9 @@ export type Source =
       /**
        * What it means when the table has no such column. `row`: the name stood for the whole row, or for
        * a function of it (`c.f` is `f(c)`). `other`: the name belongs to another of the sources; if none
-       * of them has it, the answer is unknown.
+       * of them has it, the answer is unknown. `nothing`: it belongs to a function's alias then, whose sources are listed beside.
        */
-      readonly otherwise: 'row' | 'other';
+      readonly otherwise: 'row' | 'other' | 'nothing';
     }
   /** Any column of it. */
   | { readonly kind: 'row'; readonly schema?: string; readonly table: string }
@@ -89,7 +89,7 @@ export function union(all: readonly Sources[]): Sources {
     for (const source of sources) {
       const key = keyOf(source);
       const known = found.get(key);
-      if (!known || (known.kind === 'column' && known.otherwise === 'other')) found.set(key, source);
+      if (!known || (known.kind === 'column' && known.otherwise !== 'row')) found.set(key, source);
     }
   }
   return [...found.values()];
@@ -161,7 +161,8 @@ export function mayDeriveFrom(
       if (same && source.column === wanted.column) return true;
     } else if (source.otherwise === 'row') {
       if (same) return true;
-    } else missed++;
+    } else if (source.kind === 'column' && source.otherwise === 'nothing') named--;
+    else missed++;
   }
   // A name that nobody has: the catalogue is not the server's.
   return named > 0 && missed === named;

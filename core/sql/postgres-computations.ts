@@ -39,7 +39,14 @@ export const COMPUTATIONS: ReadonlySet<string> = new Set(
   trim_scale trunc ts_delete ts_filter ts_headline ts_rank ts_rank_cd tsrange tstzrange tsvector_to_array unaccent unicode_version
   unistr unnest upper upper_inc upper_inf uuid_extract_timestamp uuid_extract_version uuid_generate_v4 uuidv4 uuidv7
   var_pop var_samp varchar variance version websearch_to_tsquery width width_bucket xml_is_well_formed xmlagg xmlcomment
-  xmlconcat xmlexists xpath xpath_exists`.split(/\s+/),
+  xmlconcat xmlexists xpath xpath_exists
+  box circle datemultirange enum_first enum_last enum_range hashtextextended inet_merge inet_same_family is_normalized
+  json_object_agg_strict json_object_agg_unique_strict json_to_tsvector jsonb_object_agg_strict
+  jsonb_object_agg_unique_strict jsonb_path_exists_tz jsonb_path_match_tz jsonb_path_query_array_tz jsonb_path_query_first_tz
+  jsonb_path_query_tz jsonb_populate_record_valid jsonb_to_tsvector lseg npoints nummultirange oidvectortypes path
+  pg_basetype pg_input_error_info pg_input_is_valid pg_lsn pg_sleep_for pg_sleep_until polygon pow querytree radius
+  random_normal setseed slope system_user ts_debug ts_lexize ts_parse ts_token_type tsmultirange tsquery_phrase
+  tstzmultirange unicode_assigned xml_is_well_formed_content xml_is_well_formed_document xmltext`.split(/\s+/),
 );
 
 /**
@@ -54,7 +61,7 @@ export const READS_NO_TABLE: ReadonlySet<string> = new Set(
   has_database_privilege has_foreign_data_wrapper_privilege has_function_privilege has_language_privilege
   has_largeobject_privilege has_parameter_privilege has_schema_privilege has_sequence_privilege has_server_privilege
   has_table_privilege has_tablespace_privilege has_type_privilege inet_client_addr inet_client_port inet_server_addr
-  inet_server_port lastval lo_close lo_creat lo_create lo_from_bytea lo_lseek lo_lseek64 lo_open lo_put lo_tell lo_tell64
+  inet_server_port lastval lo_close lo_creat lo_get loread lo_create lo_from_bytea lo_lseek lo_lseek64 lo_open lo_put lo_tell lo_tell64
   lo_truncate lo_truncate64 lo_unlink lowrite nextval obj_description pg_advisory_lock pg_advisory_lock_shared pg_advisory_unlock
   pg_advisory_unlock_all pg_advisory_unlock_shared pg_advisory_xact_lock pg_advisory_xact_lock_shared
   pg_blocking_pids pg_cancel_backend pg_char_to_encoding pg_collation_actual_version pg_collation_is_visible
@@ -83,5 +90,15 @@ export const READS_NO_TABLE: ReadonlySet<string> = new Set(
   pg_ts_template_is_visible pg_type_is_visible pg_wal_lsn_diff pg_walfile_name pg_xact_commit_timestamp pg_xact_status
   row_security_active set_config setval shobj_description to_regclass to_regcollation to_regnamespace to_regoper
   to_regoperator to_regproc to_regprocedure to_regrole to_regtype txid_current txid_current_if_assigned
-  txid_current_snapshot txid_snapshot_xmax txid_snapshot_xmin txid_status current_setting`.split(/\s+/),
+  txid_current_snapshot txid_snapshot_xmax txid_snapshot_xmin txid_status current_setting
+  get_current_ts_config getpgusername makeaclitem mxid_age pg_available_extension_versions pg_available_extensions pg_config
+  pg_control_checkpoint pg_control_init pg_control_recovery pg_control_system pg_database_collation_actual_version
+  pg_extension_update_paths pg_get_acl pg_get_replication_slots pg_get_sequence_data pg_get_wait_events
+  pg_get_wal_replay_pause_state pg_jit_available pg_last_committed_xact pg_lock_status pg_notification_queue_usage
+  pg_prepared_xact pg_snapshot_xip pg_snapshot_xmax pg_snapshot_xmin pg_visible_in_snapshot pg_walfile_name_offset
+  to_regtypemod txid_snapshot_xip txid_visible_in_snapshot pg_stat_get_analyze_count pg_stat_get_autoanalyze_count
+  pg_stat_get_autovacuum_count pg_stat_get_vacuum_count pg_stat_get_blocks_fetched pg_stat_get_blocks_hit
+  pg_stat_get_db_numbackends pg_stat_get_function_calls pg_stat_get_ins_since_vacuum pg_stat_get_lastscan
+  pg_stat_get_mod_since_analyze pg_stat_get_tuples_fetched pg_stat_get_tuples_hot_updated
+  pg_stat_get_tuples_newpage_updated pg_stat_get_tuples_returned pg_stat_get_backend_pid`.split(/\s+/),
 );

@@ -372,7 +372,9 @@ export class LineageReader {
         const known =
           (schema === undefined || schema === 'pg_catalog' || schema === 'information_schema') &&
           (COMPUTATIONS.has(name) || READS_NO_TABLE.has(name));
-        const parts = this.parts(node, scope, around);
+        const counts = known && name === 'count' && nodesOf(node.fields.args).every(({ type }) => type === 'ColumnRef');
+        // How many values there are is none of them.
+        const parts = this.parts(node, scope, around, counts ? ['args'] : []);
         return { sources: known ? parts : union([parts, [{ kind: 'call', name }]]), exact: false };
       }
       case 'A_Indirection': {
@@ -381,6 +383,10 @@ export class LineageReader {
         const calls = fields.map((name): Source => ({ kind: 'call', name, maybe: true }));
         return { sources: union([this.parts(node, scope, around), calls]), exact: false };
       }
+      case 'NullTest':
+        // Whether there is a value says nothing of it.
+        if (nodeOf(node.fields.arg)?.type === 'ColumnRef') return NOTHING;
+        return { sources: this.parts(node, scope, around), exact: false };
       case 'A_Expr':
         // An operator of somebody's own schema is a function call.
         return names(node.fields.name)
@@ -408,10 +414,10 @@ export class LineageReader {
     }
   }
 
-  protected parts(node: TreeNode, scope: Scope, around: Around): Sources {
+  protected parts(node: TreeNode, scope: Scope, around: Around, skip: readonly string[] = []): Sources {
     this.#depth++;
     if (this.#depth > MAX_DEPTH) throw new TreeFault('too_deep', 'is nested too deeply');
-    const parts = children(node);
+    const parts = children(node, skip);
     const sources = parts.length === 0 ? NOTHING.sources : this.#all(parts, scope, around);
     this.#depth--;
     return sources;

@@ -12,6 +12,9 @@ export interface Item {
   readonly hidden?: true;
 }
 
+/** What a name means that the table has no column of. */
+type Otherwise = Extract<Source, { kind: 'column' }>['otherwise'];
+
 export interface Scope {
   readonly items: readonly Item[];
   readonly outer: Scope | undefined;
@@ -42,12 +45,14 @@ export function resolve(parts: readonly string[], scope: Scope): Value {
 /** Whoever has its columns tells a column from a function of the row. */
 const isTable = ({ columns }: Item): boolean => columns.every((one) => one.kind === 'star' && one.table !== undefined);
 
-function resolveBare(column: string, scope: Scope): Value {
+/** `called`: a function further in has this name as its alias, and is meant where no column is. */
+function resolveBare(column: string, scope: Scope, called = false): Value {
+  const aliased = called || scope.items.some(({ alias, table }) => alias === column && !table);
   const found: Value[] = [];
   let certain = false;
   for (const item of scope.items) {
     if (!item.hidden) {
-      const hit = lookUp(item, column, 'other');
+      const hit = lookUp(item, column, aliased ? 'nothing' : 'other');
       if (hit) found.push(hit.value);
       certain ||= hit?.certain === true;
     }
@@ -56,7 +61,7 @@ function resolveBare(column: string, scope: Scope): Value {
     found.push({ sources: item.table ? [named(item.table, column, 'row')] : sourcesOf(item.columns), exact: false });
   }
   if (!certain && scope.outer) {
-    const further = resolveBare(column, scope.outer);
+    const further = resolveBare(column, scope.outer, aliased);
     if (found.length === 0) return further;
     // `unknown` further out means that no name was found there, which is no matter when one was here.
     if (further.sources !== 'unknown') found.push(further);
@@ -88,14 +93,10 @@ export function findItem(qualifier: readonly string[], scope: Scope | undefined)
 export const named = (
   table: { readonly schema?: string; readonly table: string },
   column: string,
-  otherwise: 'row' | 'other',
+  otherwise: Otherwise,
 ): Source => ({ kind: 'column', ...table, column, otherwise });
 
-function lookUp(
-  item: Item,
-  column: string,
-  otherwise: 'row' | 'other',
-): { value: Value; certain: boolean } | undefined {
+function lookUp(item: Item, column: string, otherwise: Otherwise): { value: Value; certain: boolean } | undefined {
   const hits = item.columns.filter(
     (candidate) => candidate.kind === 'star' || candidate.name === undefined || candidate.name === column,
   );

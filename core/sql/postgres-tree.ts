@@ -26,7 +26,7 @@ export const MAX_DEPTH = 1_000;
 
 /** What the grammar makes inside statements. The analyser's types (Var, Query, OpExpr...) never come out of it. */
 const PARTS =
-  `Integer Float Boolean String BitString List A_Const Alias RangeVar IntoClause GroupingFunc NamedArgExpr BoolExpr SubLink
+  `Integer Float Boolean String BitString List A_Const Alias RangeVar IntoClause GroupingFunc GroupingSet NamedArgExpr BoolExpr SubLink
   CaseExpr CaseWhen RowExpr CoalesceExpr MinMaxExpr SQLValueFunction XmlExpr JsonFormat JsonReturning JsonValueExpr
   JsonIsPredicate JsonBehavior NullTest BooleanTest SetToDefault CurrentOfExpr JoinExpr TypeName ColumnRef ParamRef A_Expr
   TypeCast CollateClause RoleSpec FuncCall A_Star A_Indices A_Indirection A_ArrayExpr ResTarget MultiAssignRef SortBy

@@ -106,8 +106,9 @@ describe('a name that is a portal first and a cursor then, or the other way roun
       await peer.upTo('Z');
     }
     peer.send(query('fetch 1 from p'));
-    const cells = cellsOf(await peer.upTo('Z'));
-    expect([[null], ['[masked]']]).toContainEqual(cells);
+    const got = await peer.upTo('Z');
+    const refused = got.some(({ type, body }) => type === 'E' && body.toString().includes('C0A000'));
+    if (!refused) expect(cellsOf(got)).toEqual(['[masked]']);
   });
 });
 
@@ -144,5 +145,6 @@ it('what large objects are made and written with says nothing of masked columns'
     'select lo_unlink(4711)',
     'select lo_create(ssn) from app.people where id = 1',
   ]);
-  expect(ran.stdout).toBe('4711\n1\n0\n');
+  expect(ran.stdout).toBe('4711\n1\n');
+  expect(ran.stderr).toMatch(/Gatehouse: column 1 \("lo_create"\) cannot be shown: rule people-prod#1/);
 });

@@ -122,7 +122,7 @@ test.each(Object.keys(ANSWERS))('from the beginning: a catalogue that %s', async
     expect(asked).toBeGreaterThan(0);
     expect(SECRETS.filter((one) => got.includes(one))).toEqual([]);
     peer.send(query('select 1'));
-    expect((await peer.upTo('Z')).map(({ type }) => type).join('')).toMatch(/TDCZ$/);
+    expect((await peer.upTo('Z')).map(({ type }) => type).join('')).toMatch(/T(DC|E)Z$/);
     peer.socket.destroy();
     await until('it is over', () => gateway.log.sessions.every(({ ended }) => ended));
     expect(SECRETS.filter((one) => recorded().includes(one))).toEqual([]);
@@ -159,7 +159,7 @@ test.each(['is cut at the query', 'hangs', 'is refused', 'gives rows of random c
   },
 );
 
-test('a target whose catalogue cannot be read: withheld, told, and the session goes on', async () => {
+test('a target whose catalogue cannot be read: refused, told, and the session goes on', async () => {
   const limitedServer = await startPostgres({ hba: ['host all limited 127.0.0.1/32 trust'] });
   const admin = new pg.Client({ host: '127.0.0.1', port: limitedServer.port, user: 'postgres', database: 'postgres' });
   await admin.connect();
@@ -181,9 +181,9 @@ test('a target whose catalogue cannot be read: withheld, told, and the session g
   try {
     far.edge.rules = SessionRules.parse(RULES);
     await other.connect();
-    const { rows } = await other.query('select id, email, name from app.people where id = 1');
-    expect(rows).toEqual([{ id: null, email: null, name: null }]);
-    expect((await other.query('select 1 as one')).rows).toHaveLength(1);
+    const refused = await other.query('select id, email, name from app.people where id = 1').catch((error) => error);
+    expect(refused).toMatchObject({ code: '0A000', message: expect.stringContaining('catalogue could not be read') });
+    expect((await other.query('set work_mem = 1000')).command).toBe('SET');
     expect(far.log.last.facts('mask.withheld').map(({ reason }) => reason)).toContain('catalogue_unavailable');
   } finally {
     await other.end();

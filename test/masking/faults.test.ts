@@ -210,11 +210,11 @@ describe('thrown at', () => {
     expect(found(done.received.toString('latin1'))).toEqual([]);
     expect(found(recorded())).toEqual([]);
     expect(done.hung).toBeUndefined();
-    // The one that was there before goes on, under its rules. For a second after a catalogue could not be read, its rows are empty.
+    // The one that was there before goes on, under its rules. For a second after a catalogue could not be read, it gets an error.
     await until('the other session has its rows', async () => {
       other.send(query('select email, name from people where id = 1'));
       const seen = await other.upTo('Z');
-      expect(seen.map(({ type }) => type)).toEqual(['T', 'D', 'C', 'Z']);
+      expect(['TDCZ', 'TEZ']).toContain(seen.map(({ type }) => type).join(''));
       const row = seen[1]?.body.toString('latin1') ?? '';
       expect(found(row)).toEqual([]);
       return /\[masked\].*Ann/s.test(row);

@@ -5,7 +5,7 @@ export const RULES = {
   rule: 'people-prod',
   limits: {},
   mask: [
-    { columns: ['people.email', 'app.people.ssn', 'people.born', 'big.email'], with: 'placeholder' },
+    { columns: ['people.email', 'app.people.ssn', 'people.born', 'big.email'], with: 'placeholder', strict: true },
     { detect: ['credit-card'], with: 'placeholder' },
   ],
 } as const;

@@ -93,7 +93,9 @@ test('long values, long parameters and long texts are masked while they pass', a
   expect(rows[0].email).toHaveLength(secret.length);
   expect(rows[0].email).toMatch(/^\*+$/);
   await client.query(`update big set note = '${'z'.repeat(2 * 1024 * 1024)}', name = '4111111111111111' where id = 80`);
-  await client.query(`select 1 -- secretsecret ${'w'.repeat(100_000)}`);
+  await expect(client.query(`select 1 -- secretsecret ${'w'.repeat(100_000)}`)).rejects.toMatchObject({
+    code: '0A000',
+  });
   const check = await client.query(
     "select length(note) as n, name = '4111' || '111111111111' as same from big where id = 80",
   );
@@ -121,10 +123,13 @@ test("functions, operators and casts of the database's own under names of the se
       'select lower(1) as x',
       'select u || $$x$$ as x from sly',
     ])
-      expect([text, (await client.query(text)).rows.map(({ x }) => x === null || x === '[masked]')]).toEqual([
+      expect([
         text,
-        expect.not.arrayContaining([false]),
-      ]);
+        await client.query(text).then(
+          ({ rows }) => rows.every(({ x }) => x === '[masked]'),
+          ({ code }) => code === '0A000',
+        ),
+      ]).toEqual([text, true]);
     expect(found(own.gateway.log.last.wire('target').toString('latin1'))).toEqual([]);
   } finally {
     await hangUp(own);

@@ -131,4 +131,7 @@ export const ended = ({ gateway }: Place): Promise<void> =>
 
 export const found = (text: string): string[] => FOUND.filter((secret) => text.includes(secret));
 
+/** What stderr says when nothing went wrong but that results were refused. */
+export const ONLY_REFUSED = /^(?:ERROR: {2}Gatehouse: .*\nHINT: {2}.*\n)*$/;
+
 export const NOTHING = { client: [], recording: [] };

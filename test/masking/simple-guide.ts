@@ -4,6 +4,7 @@
 import type { Masks } from '../../core/masking/masks.ts';
 import type { CopyPlan } from '../../connector/protocols/postgres/masking/copy-out.ts';
 import type { ResultGuide } from '../../connector/protocols/postgres/masking/result-masker.ts';
+import { CellRefused, REASONS } from '../../connector/protocols/postgres/masking/refused-result.ts';
 import {
   planFields,
   type ResolveOrigin,
@@ -43,7 +44,8 @@ export class SimpleGuide implements ResultGuide {
 
   copyOut(): CopyPlan | undefined {
     if (!this.#masks.any) return undefined;
-    return this.current?.copy ?? { kind: 'withhold' };
+    if (!this.current?.copy) throw new CellRefused(REASONS.copyForm);
+    return this.current.copy;
   }
 
   statement(): { text: string | undefined; mayTouch: boolean } {

@@ -81,6 +81,7 @@ class PostgresInterpreter implements Interpreter {
       echoes: this.#echoes,
       target: parts.target,
       database: parts.database,
+      interject: (bytes) => this.#interject(bytes),
       contain: (work) => relay.contain(work),
     });
     this.#answers = new Answers({
@@ -112,12 +113,21 @@ class PostgresInterpreter implements Interpreter {
   }
 
   fromTarget(chunk: Buffer): void {
-    this.#answers.take(chunk);
+    const answer = this.#masking.take(chunk);
+    if (answer.length > 0) this.#answers.take(answer);
+    this.#masking.poke();
     if (this.#echoes.needed && !this.#statements.busy && !this.clientWaits) this.#echoes.forget();
   }
 
   farewell(reason: EndReason, message: string, takeBack: (bytes: number) => boolean): Buffer | undefined {
     return takeBack(this.#answers.unfinished) ? farewellMessage(reason, message) : undefined;
+  }
+
+  /** Of the gateway's own to the target. */
+  #interject(bytes: Buffer): boolean {
+    if (this.#guarded?.betweenMessages !== true || this.#answers.unfinished > 0) return false;
+    this.#relay.forward('target', bytes);
+    return true;
   }
 
   #passed(chunk: Buffer): void {
@@ -147,6 +157,7 @@ class PostgresInterpreter implements Interpreter {
         answers: this.#answers,
         copies: this.#masking.copies,
         estimate: (text) => this.#estimate(text),
+        understand: () => this.#masking.understand(),
       },
       position,
       begun,

@@ -11,7 +11,7 @@ import type { Relay } from '../../net/relay.ts';
 import type { ActionRefusal, SessionGuard, SessionRecorder } from '../../protocol.ts';
 import type { Answers } from './answers.ts';
 import { ClientFrames, type ClientMessage, type Shown } from './client-frames.ts';
-import { SYNC, TERMINATE, TO_THE_NEXT_SYNC } from './client-messages.ts';
+import { BIND, EXECUTE, FUNCTION_CALL, PARSE, QUERY, SYNC, TERMINATE, TO_THE_NEXT_SYNC } from './client-messages.ts';
 import { ClientQueue } from './client-queue.ts';
 import { contained } from './contained.ts';
 import { HEADER_BYTES } from './framing.ts';
@@ -23,6 +23,8 @@ import type { Fault, Statements } from './statements.ts';
 import type { Verdicts } from './verdicts.ts';
 
 const LANE = 0;
+/** What the target runs, or will. */
+const RUNS: ReadonlySet<number> = new Set([QUERY, PARSE, BIND, EXECUTE, FUNCTION_CALL]);
 
 export interface GuardedClientParts {
   readonly relay: Relay;
@@ -33,6 +35,8 @@ export interface GuardedClientParts {
   readonly answers: Answers;
   readonly copies: RecordedCopies;
   readonly estimate: AskEstimate;
+  /** Resolves when what the client's next message means is known as far as it can be; undefined: it is. */
+  readonly understand: () => Promise<void> | undefined;
 }
 
 export class GuardedClient {
@@ -81,6 +85,11 @@ export class GuardedClient {
   /** No more can be taken for now. */
   get full(): boolean {
     return this.#queue.full;
+  }
+
+  /** No message is half on its way to the target. */
+  get betweenMessages(): boolean {
+    return this.#frames.left === 0;
   }
 
   take(chunk: Buffer): void {
@@ -143,6 +152,11 @@ export class GuardedClient {
     if (this.#over || (pipeline.skipping && type !== SYNC && type !== TERMINATE)) {
       this.#passOver(message);
       return 'taken';
+    }
+    const understanding = RUNS.has(type) ? this.#parts.understand() : undefined;
+    if (understanding) {
+      this.#wait(understanding);
+      return 'again';
     }
     const outcome = this.#messages.judge(message);
     switch (outcome.kind) {

@@ -6,7 +6,7 @@
 
 import type { ErrorFields } from './messages.ts';
 import type { Names, Portal, Prepared, Undo } from './names.ts';
-import { SKIPPED, type Statement, type StatementFacts } from './statement-facts.ts';
+import { SKIPPED, type Statement, type StatementFacts, UNSEEN } from './statement-facts.ts';
 
 /** Its error response takes the place of the target's own. Undefined: it is what the client sent. */
 export type Refused = Buffer | undefined;
@@ -52,6 +52,8 @@ export class Pipeline {
   /** Syncs that the client sent. */
   segment = 0;
   #refusals = 0;
+  /** Messages of the extended protocol came, and no Sync behind them. */
+  #begun = false;
   /** Statements that were held at their Bind, approved, and wait for their Execute. */
   readonly #bound = new Set<Statement>();
 
@@ -82,6 +84,19 @@ export class Pipeline {
   /** Nothing goes on any more. */
   skip(): void {
     this.#skipping = true;
+  }
+
+  /** The client is told of an error, and the target goes on: what it is to run up to the next ReadyForQuery, it runs. */
+  runsUnseen(): void {
+    for (let at = this.#first; at < this.#pending.length; at++) {
+      const pending = this.#pending[at];
+      if (pending && 'statement' in pending) pending.statement.ranUnseen = true;
+      if (ENDED_BY_READY.has(pending?.kind)) return;
+    }
+  }
+
+  get begun(): boolean {
+    return this.#begun;
   }
 
   /** What the client sends now is passed over by the target. */
@@ -145,6 +160,7 @@ export class Pipeline {
     if (this.#skipping) {
       if ('statement' in pending) this.#facts.finish(pending.statement, SKIPPED, false);
     } else {
+      this.#begun = !ENDED_BY_READY.has(pending.kind);
       this.#pending.push(pending);
       if ('refused' in pending && pending.refused) this.#refusals++;
     }
@@ -165,6 +181,7 @@ export class Pipeline {
 
   sync(): void {
     this.#skipping = false;
+    this.#begun = false;
     this.segment++;
     if (!this.#copyIn) this.#pending.push(SYNC);
   }
@@ -261,7 +278,8 @@ export class Pipeline {
       if ('undo' in front && front.undo) undone.push(front.undo);
       const statement = front.kind === 'bind' ? front.portal.held : 'statement' in front ? front.statement : undefined;
       if (!statement) continue;
-      this.#finish(statement, blamed ? SKIPPED : error, false, endOffset);
+      const passedOver = statement.ranUnseen ? UNSEEN : SKIPPED;
+      this.#finish(statement, blamed ? passedOver : error, false, endOffset);
       blamed = true;
     }
     for (const undo of undone.reverse()) this.#names.undo(undo);

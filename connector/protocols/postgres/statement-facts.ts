@@ -26,6 +26,10 @@ export interface Statement {
   sequence: number;
   /** What it is, for those who rewrite its answer. Undefined: nobody read it. */
   source: Source | undefined;
+  /** The target ran it, whatever the client was told: its result, or one before it, was refused. */
+  ranUnseen: boolean;
+  /** Of a FunctionCall: the function's number. */
+  calls: number | undefined;
 }
 
 /** For what stood behind an error in a pipeline. */
@@ -33,6 +37,12 @@ export const SKIPPED: ErrorFields = {
   code: 'skipped',
   severity: 'SKIPPED',
   message: 'Not run: an earlier statement of the pipeline failed.',
+};
+/** For what stood behind a refused result in a pipeline. */
+export const UNSEEN: ErrorFields = {
+  code: 'unseen',
+  severity: 'SKIPPED',
+  message: 'Its answer was left out: a result before it in the pipeline was refused. The target may have run it.',
 };
 const LANE = 0;
 
@@ -98,6 +108,8 @@ export class StatementFacts {
       prepares: undefined,
       sequence: 0,
       source: undefined,
+      ranUnseen: false,
+      calls: undefined,
     };
   }
 
@@ -105,7 +117,7 @@ export class StatementFacts {
   finish(statement: Statement, error: ErrorFields | undefined, suspended: boolean, endOffset?: number): void {
     if (statement.finished) return;
     statement.finished = true;
-    const answered = endOffset !== undefined && error !== SKIPPED;
+    const answered = endOffset !== undefined && error !== SKIPPED && error !== UNSEEN;
     const length = answered ? endOffset - this.#answerAt : 0;
     this.#facts.fact(LANE, {
       kind: 'statement.finished',

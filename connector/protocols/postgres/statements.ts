@@ -307,7 +307,7 @@ export class Statements {
     hidden?: HiddenParameters,
   ): Statement | Fault {
     if (end - start < 10) return malformed('FunctionCall');
-    return this.#facts.start(
+    const statement = this.#facts.start(
       'function',
       `function call ${b.readUInt32BE(start)}`,
       undefined,
@@ -317,6 +317,8 @@ export class Statements {
       offset,
       HEADER_BYTES + length,
     );
+    statement.calls = b.readUInt32BE(start);
+    return statement;
   }
 
   sendFunctionCall(statement: Statement, refused?: Refused): Fault | undefined {

@@ -15,10 +15,9 @@ export function maskArrayLiteral(literal: string, mask: (element: string) => str
 const quoteElement = (value: string | null): string =>
   value === null ? 'NULL' : `"${value.replace(/[\\"]/g, '\\$&')}"`;
 
-/** `type`: of the element. */
-export function arrayOfOne(type: number, format: 'text' | 'binary', element: string): Buffer {
-  if (format === 'text') return Buffer.from(`{${quoteElement(element)}}`);
-  const value = Buffer.from(element);
+/** `type`: of the element; `value`: in that format. */
+export function arrayOfOne(type: number, format: 'text' | 'binary', value: Buffer): Buffer {
+  if (format === 'text') return Buffer.from(`{${quoteElement(value.toString())}}`);
   const head = Buffer.alloc(24);
   // One dimension, no NULLs, the type; one element from 1 on; its length.
   [1, 0, type, 1, 1, value.length].forEach((word, index) => {

@@ -145,7 +145,7 @@ function connectionOver(socket: Socket): CatalogueConnection {
 }
 
 /** int16 count | each: int32 length (-1: null), bytes */
-function readRow(body: Buffer): CatalogueRow {
+export function readRow(body: Buffer): CatalogueRow {
   const row: (string | null)[] = [];
   let at = 2;
   for (let left = body.readUInt16BE(0); left > 0; left--) {

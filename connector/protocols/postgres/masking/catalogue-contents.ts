@@ -113,9 +113,7 @@ const LISTED = (column: string) => `pg_catalog.string_agg(distinct ${column}::pg
 /** Longer bodies are not read. */
 const MAX_BODY_CHARACTERS = 200_000;
 
-/** Two results: relations; own functions, operators, and what else runs functions. */
-export const NAMES_QUERY = `${BEGIN}
-select c.oid::pg_catalog.int8, n.nspname, c.relname, c.relkind::text, i.parents, s.oid::pg_catalog.int8,
+export const RELATIONS_QUERY = `select c.oid::pg_catalog.int8, n.nspname, c.relname, c.relkind::text, i.parents, s.oid::pg_catalog.int8,
        case when c.relrowsecurity and q.elsewhere then '*' else pg_catalog.concat_ws(',', case when c.relrowsecurity then q.code end, k.code) end,
        pg_catalog.concat_ws(',', t.code, f.code), pg_catalog.concat_ws(',', t.before, f.code), y.targets,
        (r.rules is true or t.instead is true)::int, coalesce(r.defined, ''), a.columns
@@ -165,8 +163,10 @@ select c.oid::pg_catalog.int8, n.nspname, c.relname, c.relkind::text, i.parents,
                left join pg_catalog.pg_type el on el.oid = ty.typelem
                left join pg_catalog.pg_type dt on dt.oid = ty.typbasetype
               where attnum > 0 and not attisdropped group by attrelid) a on a.attrelid = c.oid
- where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S', 't');
-select 'f', p.proname, p.oid::pg_catalog.int8, p.xmin::text,
+ where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S', 't')`;
+
+/** Own functions, operators, and what else runs functions. */
+export const OWN_CODE_QUERY = `select 'f', p.proname, p.oid::pg_catalog.int8, p.xmin::text,
        (exists (select from pg_catalog.pg_proc s where s.proname = p.proname and not ${OWN_FUNCTION('s')}))::int
   from pg_catalog.pg_proc p where ${OWN_FUNCTION('p')}
 union all
@@ -188,13 +188,21 @@ select distinct 'p', p.proname, 0::pg_catalog.int8, '', 0 from pg_catalog.pg_pro
  where p.prolang in (12, 13) and x.extname in (${COMPUTING}) and p.proname !~ '${READING}'
 union all
 select 'e', e.evtevent, e.evtfoid::pg_catalog.int8, '', 0 from pg_catalog.pg_event_trigger e where e.evtenabled <> 'D'
- order by 1, 3, 2;
+ order by 1, 3, 2`;
+
+/** Two results. */
+export const NAMES_QUERY = `${BEGIN}
+${RELATIONS_QUERY};
+${OWN_CODE_QUERY};
 commit`;
 
 /** `views`: whose definitions are wanted; generated columns and bodies of own functions come always. */
 export const definitionsQuery = (views: readonly number[]): string => `${BEGIN}
-select 'v', c.oid::pg_catalog.int8, 0, pg_catalog.pg_get_viewdef(c.oid)
-  from pg_catalog.pg_class c where c.oid = any ('{${views.join(',')}}'::pg_catalog.oid[]) and c.relkind in ('v', 'm')
+${definitions(`c.oid = any ('{${views.join(',')}}'::pg_catalog.oid[]) and`)};
+commit`;
+
+const definitions = (chosen: string): string => `select 'v', c.oid::pg_catalog.int8, 0, pg_catalog.pg_get_viewdef(c.oid)
+  from pg_catalog.pg_class c where ${chosen} c.relkind in ('v', 'm')
 union all
 select 'g', a.attrelid::pg_catalog.int8, a.attnum, pg_catalog.pg_get_expr(d.adbin, d.adrelid)
   from pg_catalog.pg_attribute a join pg_catalog.pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
@@ -203,8 +211,10 @@ union all
 select case p.prosrc when '' then 'a' else 'f' end, p.oid::pg_catalog.int8, 0,
        pg_catalog.concat_ws(' ', coalesce(nullif(p.prosrc, ''), pg_catalog.pg_get_functiondef(p.oid)), pg_catalog.pg_get_expr(p.proargdefaults, 0))
   from pg_catalog.pg_proc p join pg_catalog.pg_language l on l.oid = p.prolang
- where l.lanname in ('sql', 'plpgsql') and pg_catalog.length(p.prosrc) <= ${MAX_BODY_CHARACTERS} and ${OWN_FUNCTION('p')};
-commit`;
+ where l.lanname in ('sql', 'plpgsql') and pg_catalog.length(p.prosrc) <= ${MAX_BODY_CHARACTERS} and ${OWN_FUNCTION('p')}`;
+
+/** Of all views, in one result. */
+export const sessionDefinitionsQuery: string = definitions('');
 
 /** Rows as a server sent them: text, or null. */
 export type CatalogueRow = readonly (string | null)[];

@@ -142,15 +142,28 @@ export class Catalogue {
     const relation = this.#byOid.get(oid);
     const column = relation?.columns.find((one) => one.number === number);
     if (!relation || !column) return undefined;
+    const bases = this.basesOf(relation, column);
     const origin: Origin = {
       schema: relation.schema,
       table: relation.name,
       column: column.name,
-      bases: this.basesOf(relation, column),
+      bases,
+      computed: this.#isComputed(relation, column, bases),
+      sample: isSample(relation, column.name),
       ...(STORING.includes(relation.kind) && !column.generated && { stored: true as const }),
     };
     this.#origins.set(key, origin);
     return origin;
+  }
+
+  /** As far as types tell: of another type than every column that it is made of. */
+  #isComputed(relation: Relation, column: CatalogueColumn, bases: Lineage): boolean {
+    if (bases === 'unknown' || !(VIEWS.includes(relation.kind) || column.generated)) return false;
+    return !bases.some(({ schema, table, column: name }) =>
+      this.named({ schema, table }).some((base) =>
+        base.columns.some((one) => one !== column && one.name === name && one.type === column.type),
+      ),
+    );
   }
 
   /** The column itself, and all that it may hold something of. */
@@ -242,7 +255,7 @@ export class Catalogue {
           // The whole row, or a function of it.
           if (this.#ownNames.has(source.column)) found.push(this.#calledBy(source.column, depth));
           found.push(this.#rowOf(relation, depth));
-        } else if (!SYSTEM_COLUMNS.has(source.column)) continue;
+        } else if (!SYSTEM_COLUMNS.has(source.column) && source.otherwise !== 'nothing') continue;
         hit = true;
       }
       if (!hit) missed++;
@@ -343,8 +356,8 @@ export class Catalogue {
   }
 
   /** What statements can get at, and what code of the database's own may run; `text`: all that they stand in. */
-  reach(text: string, summaries: readonly StatementSummary[]): Reached {
-    return this.#reach.of(text, summaries);
+  reach(text: string, summaries: readonly StatementSummary[], block?: string): Reached {
+    return this.#reach.of(text, summaries, block);
   }
 
   /** Whether something may stand in settings before a session's first statement. */

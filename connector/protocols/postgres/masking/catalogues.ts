@@ -8,6 +8,7 @@ import type { PgParser } from '../../../../core/sql/postgres.ts';
 import type { UpstreamTarget } from '../../../protocol.ts';
 import { Catalogue } from './catalogue.ts';
 import { type CatalogueConnection, openCatalogueConnection } from './catalogue-connection.ts';
+import type { SessionNames } from './session-catalogue.ts';
 import {
   type CatalogueRow,
   type Definitions,
@@ -42,6 +43,8 @@ export interface CatalogueLease {
   readonly changedAt: number;
   /** This session changed definitions, and the change is there for all now. */
   changed(): void;
+  /** A catalogue of what the session itself was told, which nobody else gets. Throws for rows that are malformed. */
+  ofSession(names: SessionNames): Promise<Catalogue>;
   /**
    * Whether another session may have just changed definitions, its end not being seen yet: only a load that begins now
    * is sure to have them.
@@ -132,6 +135,13 @@ export class Catalogues {
       },
       get changedAt() {
         return own.changedAt;
+      },
+      ofSession: async ([names, code, definitions]) => {
+        const relations = await relationsOf(names);
+        const former = new Map(own.former);
+        remember(former, own.current, relations);
+        const contents = { relations, own: ownCodeOf(code) };
+        return new Catalogue(contents, definitionsOf(definitions), former, this.#parse, this.#now());
       },
       changed: () => {
         own.changedAt = this.#now();

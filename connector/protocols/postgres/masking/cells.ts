@@ -1,9 +1,10 @@
-// One cell masked. Whatever goes wrong gives NULL and an incident, never the value and never a throw.
+// One cell masked. What has no form that may be shown throws CellRefused, and the result ends with an error.
 
 import type { Masks } from '../../../../core/masking/masks.ts';
 import { binaryAsText } from './cell-text.ts';
 import { maskJsonMatches } from './json-values.ts';
 import { maskPlan } from './plan-lines.ts';
+import { CellRefused, noMaskedForm, REASONS } from './refused-result.ts';
 import type { ColumnPlan } from './result-plan.ts';
 import { maskedValue } from './typed-values.ts';
 import { kindOf, XML } from './types.ts';
@@ -28,7 +29,7 @@ export function maskCell(
 ): MaskedCell {
   const { masks } = context;
   if (plan.kind === 'pass') return undefined;
-  if (plan.kind === 'withhold') return null;
+  if (plan.kind === 'withhold') throw new CellRefused({ ...REASONS.lineage, column });
   try {
     if (plan.kind === 'mask') {
       if (plan.constant) {
@@ -36,6 +37,7 @@ export function maskCell(
         return plan.constant;
       }
       const value = maskedValue(plan.type, plan.format, b, start, end, plan.way, masks);
+      if (value === undefined) throw new CellRefused({ ...noMaskedForm(masks.nameOf(plan.rule)), column });
       masks.count(plan.rule);
       return value;
     }
@@ -44,9 +46,10 @@ export function maskCell(
       return masks.maskBytes(masked, 0, masked.length);
     }
     return searchCell(context, plan, column, b, start, end);
-  } catch {
+  } catch (error) {
+    if (error instanceof CellRefused) throw error;
     masks.report({ kind: 'mask.withheld', reason: 'masking_failed', column });
-    return null;
+    throw new CellRefused({ ...REASONS.failed, column });
   }
 }
 
@@ -60,7 +63,7 @@ function searchCell(
 ): MaskedCell {
   if (unsafeEncoding && hasHighByte(b, start, end)) {
     masks.report({ kind: 'mask.withheld', reason: 'encoding_unsafe', column });
-    return null;
+    throw new CellRefused({ ...REASONS.encoding, column });
   }
   const kind = kindOf(type);
   switch (kind) {

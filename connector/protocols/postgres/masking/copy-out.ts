@@ -3,11 +3,14 @@
 // held. Binary rows are those of DataRow behind a header of the file.
 
 import type { TextStream } from '../../../../core/masking/text-stream.ts';
+import { placeholder } from '../../../../core/masking/ways.ts';
 import { type CellContext, maskCell } from './cells.ts';
 import { CopyBinary } from './copy-binary.ts';
 import { CopyRows } from './copy-rows.ts';
 import type { Rewriting } from './output.ts';
+import { CellRefused, REASONS } from './refused-result.ts';
 import type { ColumnPlan } from './result-plan.ts';
+import { kindOf } from './types.ts';
 
 export interface CopyTextPlan {
   readonly kind: 'text';
@@ -21,11 +24,7 @@ export interface CopyTextPlan {
   readonly csv: { readonly quote: number; readonly escape: number } | undefined;
 }
 
-export type CopyPlan =
-  | CopyTextPlan
-  | { readonly kind: 'binary'; readonly columns: readonly ColumnPlan[] }
-  /** Its form or its columns are not known: nothing of it is shown. */
-  | { readonly kind: 'withhold' };
+export type CopyPlan = CopyTextPlan | { readonly kind: 'binary'; readonly columns: readonly ColumnPlan[] };
 
 /** Of a field that is longer nothing is held; it is masked while it passes. */
 const MAX_FIELD_BYTES = 64 * 1024;
@@ -41,13 +40,7 @@ export class CopyRewriter implements Rewriter {
   readonly #inner: Rewriter;
 
   constructor(context: CellContext, plan: CopyPlan) {
-    if (plan.kind === 'withhold') context.masks.report({ kind: 'mask.withheld', reason: 'copy_unknown' });
-    this.#inner =
-      plan.kind === 'text'
-        ? new CopyFields(context, plan)
-        : plan.kind === 'binary'
-          ? new CopyBinary(context, plan.columns)
-          : { push: () => [], end: () => [] };
+    this.#inner = plan.kind === 'text' ? new CopyFields(context, plan) : new CopyBinary(context, plan.columns);
   }
 
   push(part: Buffer): Uint8Array[] {
@@ -180,10 +173,17 @@ class CopyFields implements Rewriter {
     if (stream) out.push(stream.push(held));
     else if (this.#long.shown) out.push(held);
     else {
-      if (plan.kind === 'mask') masks.count(plan.rule);
-      out.push(Buffer.from(this.#plan.nullText));
+      if (plan.kind !== 'mask') throw new CellRefused({ ...REASONS.encoding, column: this.#column + 1 });
+      masks.count(plan.rule);
+      out.push(Buffer.from(this.#longMasked(plan), 'latin1'));
     }
     this.#field = [];
+  }
+
+  #longMasked({ way, type }: Extract<ColumnPlan, { kind: 'mask' }>): string {
+    if (way === 'null') return this.#plan.nullText;
+    const text = typeof way === 'object' ? Buffer.from(way.fixed).toString('latin1') : placeholder('masked');
+    return this.#write(['json', 'jsonb'].includes(kindOf(type)) ? JSON.stringify(text) : text);
   }
 
   #endField(out: Uint8Array[]): void {

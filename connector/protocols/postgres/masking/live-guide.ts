@@ -9,7 +9,9 @@
 import type { Origin } from '../../../../core/masking/columns.ts';
 import type { Masks } from '../../../../core/masking/masks.ts';
 import type { SessionGuard } from '../../../protocol.ts';
+import { message } from '../messages.ts';
 import type { Portal, Prepared, Source } from '../names.ts';
+import { failingParse } from '../refusals.ts';
 import type { Statement } from '../statement-facts.ts';
 import type { Statements } from '../statements.ts';
 import { AskedNames } from './asked-names.ts';
@@ -20,10 +22,12 @@ import { type Current, currentOf, formatsOf } from './current-answer.ts';
 import { Descriptions } from './descriptions.ts';
 import { EarlierNames } from './earlier-names.ts';
 import { type OwnCode, OwnCodeOf, writesThrough } from './own-code.ts';
+import { CellRefused, REASONS, refusedResult, type ResultRefusal } from './refused-result.ts';
 import { factsOf, type StatementFacts, unknownNames } from './result-facts.ts';
 import type { ResultGuide } from './result-masker.ts';
 import { planFields, type ResultPlan, withOrigin } from './result-plan.ts';
 import type { ResultField } from './row-description.ts';
+import { SessionCatalogue } from './session-catalogue.ts';
 import { SessionMemory } from './session-memory.ts';
 import type { Readings, StatementReading, TextReading } from './statement-reading.ts';
 import type { Format } from './types.ts';
@@ -48,6 +52,8 @@ export interface LiveGuideParts {
   readonly lease: CatalogueLease;
   /** Statements were sent before. */
   readonly begun: boolean;
+  /** To the target, between the client's messages. False: a message of the client is half on its way. */
+  readonly interject: (bytes: Buffer) => boolean;
   /** The catalogue came: the masker goes on. */
   readonly onReady: () => void;
 }
@@ -55,6 +61,7 @@ export interface LiveGuideParts {
 export class LiveGuide implements ResultGuide {
   readonly #parts: LiveGuideParts;
   readonly memory: SessionMemory;
+  readonly own: SessionCatalogue;
   /** When the guide began: a catalogue of before may be too old. */
   readonly #began: number;
   #waited = false;
@@ -82,6 +89,14 @@ export class LiveGuide implements ResultGuide {
     StatementReading,
     { catalogue: Catalogue | undefined; masks: Masks; facts: StatementFacts }
   >();
+  /** A statement that was sent as a whole text, and whose result was refused. */
+  #refusedQuery = false;
+  /** Of the transaction that is open, and the number of the last statement in front of it. */
+  #own: { readonly catalogue: Catalogue; readonly behind: number } | undefined;
+  /** `memory.changes` when that was read, or could not be. */
+  #understood = -1;
+  /** The target was told to fail the transaction. */
+  #aborting = false;
   readonly #plans = new WeakMap<
     readonly ResultField[],
     { facts: StatementFacts; masks: Masks; formats: string; plan: ResultPlan | undefined }
@@ -91,10 +106,11 @@ export class LiveGuide implements ResultGuide {
 
   constructor(parts: LiveGuideParts) {
     this.#parts = parts;
-    this.memory = new SessionMemory(parts.begun);
+    this.memory = new SessionMemory(parts.begun, () => this.masks.strict);
     this.#names = new EarlierNames(this.memory);
     this.#sentAny = parts.begun;
     this.#began = parts.lease.now();
+    this.own = new SessionCatalogue({ pipeline: parts.statements.pipeline, interject: parts.interject });
     parts.lease.watch(() => this.#changing());
     if (this.masks.columnRules.length > 0) void parts.lease.refresh(this.#began - MAX_CATALOGUE_AGE_MS);
   }
@@ -110,6 +126,7 @@ export class LiveGuide implements ResultGuide {
     this.settle();
     this.#sentAny = true;
     this.#names.lastNumber = statement.number;
+    if (callsLargeObjects(statement)) return;
     if (this.masks.columnRules.length === 0) {
       // Not read, and so not known if there come to be column rules.
       this.memory.missed();
@@ -131,8 +148,7 @@ export class LiveGuide implements ResultGuide {
   }
 
   #ownCodeOf(one: StatementReading, number: number): OwnCode {
-    const { current, changedAt } = this.#parts.lease;
-    const catalogue = current && current.asOf >= changedAt ? current : undefined;
+    const catalogue = this.#latest(number);
     return this.#runs.of(one, catalogue, this.memory.stateFor(number, []));
   }
 
@@ -166,9 +182,13 @@ export class LiveGuide implements ResultGuide {
     number: number,
     earlier: readonly StatementReading[],
   ): StatementFacts {
-    const { current, changedAt } = this.#parts.lease;
-    const catalogue = current && current.asOf >= changedAt ? current : undefined;
+    const catalogue = this.#latest(number);
     return this.#facts(statement, reading, catalogue, number, earlier);
+  }
+
+  #latest(number: number): Catalogue | undefined {
+    const { current, changedAt } = this.#parts.lease;
+    return this.#ownFor(number) ?? (current && current.asOf >= changedAt ? current : undefined);
   }
 
   #facts(
@@ -179,7 +199,10 @@ export class LiveGuide implements ResultGuide {
     earlier: readonly StatementReading[],
   ): StatementFacts {
     const { masks } = this;
-    const state = this.memory.ruledBy(masks).stateFor(number, earlier);
+    const state = {
+      ...this.memory.ruledBy(masks).stateFor(number, earlier, statement),
+      fault: this.#parts.lease.fault,
+    };
     const alike = statement !== undefined && !state.dirty && !state.settingsFilled && statement.alone;
     const known = alike ? this.#known.get(statement) : undefined;
     if (known && known.catalogue === catalogue && known.masks === masks) return known.facts;
@@ -188,12 +211,56 @@ export class LiveGuide implements ResultGuide {
     return facts;
   }
 
+  /**
+   * Before a message that the target would run is judged: where definitions changed in a transaction that is open, its
+   * own view of them is read first. Undefined: all is known that can be. `begun`: messages of the same pipeline went before.
+   */
+  understand(begun: boolean): Promise<void> | undefined {
+    if (this.masks.columnRules.length === 0) return undefined;
+    this.settle();
+    const { memory } = this;
+    if (begun || !memory.undigested || memory.changes === this.#understood) return undefined;
+    const { pipeline } = this.#parts.statements;
+    if (!pipeline.busy && pipeline.transaction !== 'T') return undefined;
+    return this.#understand();
+  }
+
+  async #understand(): Promise<void> {
+    const { memory } = this;
+    const { changes } = memory;
+    try {
+      const names = await this.own.read();
+      if (names) {
+        const catalogue = await this.#parts.lease.ofSession(names);
+        if (memory.changes !== changes || !memory.undigested) return;
+        this.#own = { catalogue, behind: this.#names.lastNumber };
+        memory.digested();
+      }
+    } catch {
+      // It stays unknown, and what hangs on it is refused.
+    } finally {
+      this.#understood = changes;
+    }
+  }
+
+  /** For a statement: the catalogue as its transaction has it, where that is another. */
+  #ownFor(number: number): Catalogue | undefined {
+    const own = this.#own;
+    return own && number > own.behind ? own.catalogue : undefined;
+  }
+
   /** Before a message is looked at: whether a transaction that changed definitions is over, so that the catalogue has them. */
   settle(): void {
     const { pipeline } = this.#parts.statements;
-    if (pipeline.transaction !== 'I' || pipeline.busy || !this.memory.idle()) return;
+    if (pipeline.transaction !== 'I' || pipeline.busy || !this.#over()) return;
     // Later than any change: the answer to it has come.
     this.#parts.lease.changed();
+  }
+
+  /** No transaction is open: what is there for all counts again. Says whether definitions changed in what is over. */
+  #over(): boolean {
+    this.#own = undefined;
+    return this.memory.idle();
   }
 
   /** What it changed may be there for all by now, and its end has not come. */
@@ -204,7 +271,8 @@ export class LiveGuide implements ResultGuide {
 
   /** The session is over. What it changed and nobody saw the end of counts for others. */
   closed(): void {
-    if (this.memory.idle()) this.#parts.lease.changed();
+    this.own.close();
+    if (this.#over()) this.#parts.lease.changed();
   }
 
   // --- from the target ---
@@ -221,7 +289,7 @@ export class LiveGuide implements ResultGuide {
     if (type === READY_FOR_QUERY) {
       const over = body?.toString() === 'I' && this.#parts.statements.pipeline.ending;
       this.#waited = false;
-      if (!over || !this.memory.idle()) return true;
+      if (!over || !this.#over()) return true;
       lease.changed();
       return this.#wait(lease.changedAt);
     }
@@ -235,7 +303,10 @@ export class LiveGuide implements ResultGuide {
     const since = this.#waited ? undefined : this.#needed(now, fields);
     this.#waited = false;
     if (since === undefined) {
-      this.#catalogue = this.#usable(now);
+      const { next } = this.#parts.statements.pipeline;
+      const own = next && 'statement' in next ? this.#ownFor(next.statement.number) : undefined;
+      this.#catalogue = own ?? this.#usable(now);
+      if (own) return true;
       if (!this.#catalogue) this.#reportFault();
       else if (this.#catalogue.asOf < now - REFRESH_AFTER_MS) void lease.refresh(now - REFRESH_AFTER_MS);
       return true;
@@ -302,7 +373,9 @@ export class LiveGuide implements ResultGuide {
   /** What it means hangs on nothing that the session did, and it is all that its text says. */
   #alone({ reading, statement, number }: Current): StatementReading | undefined {
     if (!statement?.alone || statement.changesDefinitions || reading?.statements?.length !== 1) return undefined;
-    return this.memory.changedBefore(number) || this.memory.settingsFilled ? undefined : statement;
+    return this.memory.changing || this.memory.changedBefore(number) || this.memory.settingsFilled
+      ? undefined
+      : statement;
   }
 
   #learn(current: Current, fields: readonly ResultField[]): void {
@@ -322,8 +395,47 @@ export class LiveGuide implements ResultGuide {
     if (!this.masks.any) return undefined;
     const current = this.#current();
     // Where one letter's byte may be another's delimiter, no field is found.
-    if (!binary && this.memory.encodingBefore(current.number, current.earlier)) return { kind: 'withhold' };
+    if (!binary && this.memory.encodingBefore(current.number, current.earlier)) throw new CellRefused(REASONS.encoding);
     return this.#factsOf(current).copy(binary, columns);
+  }
+
+  /** What stands in for the result under way. The client must not think that it knows what the target made of the rest. */
+  refuse(refusal: ResultRefusal): Buffer {
+    const { statements } = this.#parts;
+    const { query, statement } = this.#current();
+    this.#refusedQuery = query;
+    statements.pipeline.runsUnseen();
+    statements.names.preparedComplete = false;
+    statements.names.portalsComplete = false;
+    const writes = statement?.writes.length !== 0;
+    return refusedResult(refusal, writes && statements.pipeline.transaction === 'I');
+  }
+
+  /**
+   * The target went on where the client was told of an error. In a transaction it is told to fail too, so that both agree;
+   * outside of one all is over.
+   */
+  refusedEnds(body: Buffer): 'goes' | 'aborting' | { readonly fault: string } {
+    if (this.#aborting || body.toString() !== 'T') {
+      this.#aborting = false;
+      return 'goes';
+    }
+    const { pipeline } = this.#parts.statements;
+    if (!pipeline.ending || !this.#parts.interject(Buffer.concat([failingParse(ABORTING), SYNC_MESSAGE])))
+      return { fault: 'a result could not be shown, and statements behind it were on their way already' };
+    this.#aborting = true;
+    return 'aborting';
+  }
+
+  calledPasses(): boolean {
+    const { next } = this.#parts.statements.pipeline;
+    if (next?.kind !== 'function' || !callsLargeObjects(next.statement)) return false;
+    return !(this.masks.strict && next.statement.calls === LOREAD);
+  }
+
+  refusedCopyIn(): string | undefined {
+    const fails = this.#refusedQuery && this.#parts.interject(message('f', 'a result before it could not be shown\0'));
+    return fails ? undefined : 'a result could not be shown, and COPY data was asked for behind it';
   }
 
   /** As recorded: what the target quotes of it is in the recording too. */
@@ -381,11 +493,12 @@ export class LiveGuide implements ResultGuide {
       : fields.map((field, index) => ((lineage?.[index] ?? 'unknown') === 'unknown' ? { ...field, table: 0 } : field));
     const resolve = (table: number, attribute: number) => this.#origin(table, attribute, facts, lineage !== undefined);
     const surest = exact ? lineage?.map((one, index) => withOrigin(one, fields[index], resolve)) : lineage;
-    const { touched, explained, shaped } = facts;
-    const plan = planFields(masks, counted, { lineage: surest, touched, explained, shaped, formats }, resolve);
+    const { touched, explained, shaped, why } = facts;
+    const types = facts.types(fields.length);
+    const about = { lineage: surest, touched, explained, shaped, why, types, formats };
+    const plan = planFields(masks, counted, about, resolve);
     // What is withheld is told each time.
-    if (!plan?.columns.some(({ kind }) => kind === 'withhold'))
-      this.#plans.set(fields, { facts, masks, formats: asked, plan });
+    if (!plan?.refused) this.#plans.set(fields, { facts, masks, formats: asked, plan });
     return plan;
   }
 
@@ -400,12 +513,14 @@ export class LiveGuide implements ResultGuide {
   /** From when on a load must have begun for what comes; undefined: what is at hand will do. */
   #needed(now: number, fields: readonly ResultField[] | undefined): number | undefined {
     const { lease } = this.#parts;
+    const asked = this.#current();
+    if (this.#ownFor(asked.number)) return undefined;
     const changing = lease.changing();
     const { current, changedAt } = lease;
     if (!current) return changing ? now : Math.min(this.#began, now);
     const oldest = Math.max(changedAt, now - MAX_CATALOGUE_AGE_MS);
     if (current.asOf < oldest) return oldest;
-    const { statement, number, earlier, portal } = this.#current();
+    const { statement, number, earlier, portal } = asked;
     // What the session changed itself and did not commit, no load can see.
     if (this.memory.stateFor(number, earlier).dirty) return undefined;
     if (changing) return now;
@@ -436,4 +551,12 @@ export class LiveGuide implements ResultGuide {
   }
 }
 
+const ABORTING = 'gatehouse_abort';
+const SYNC_MESSAGE = message('S');
+/** lo_open, lo_close, loread, lowrite, lo_lseek, lo_creat, lo_tell, lo_unlink, lo_create, lo_truncate and those of 64 bits, as drivers call them (pg_proc.dat). */
+const LARGE_OBJECTS: ReadonlySet<number> = new Set([
+  952, 953, 954, 955, 956, 957, 958, 964, 715, 1004, 3170, 3171, 3172,
+]);
+const LOREAD = 954;
+const callsLargeObjects = ({ calls }: Statement): boolean => calls !== undefined && LARGE_OBJECTS.has(calls);
 const NO_FIELDS: readonly ResultField[] = [];

@@ -25,6 +25,10 @@ export class MaskRewriter implements AnswerRewriter {
         return guide.asksWhenReady;
       },
       refusal: (body) => answers.refusal(body),
+      calledPasses: () => guide.calledPasses(),
+      refuse: (refusal) => guide.refuse(refusal),
+      refusedEnds: (body) => guide.refusedEnds(body),
+      refusedCopyIn: () => guide.refusedCopyIn(),
     };
     this.#masker = new ResultMasker(guide.masks, following, clientEncoding);
   }

@@ -118,6 +118,18 @@ export class Rewriting {
     return this.#given;
   }
 
+  /** What was written so far, for `rewind`; -1: nothing. */
+  get written(): number {
+    return this.#out?.length ?? -1;
+  }
+
+  /** Takes back what was written since `from` and `written` were these. */
+  rewind(from: number, written: number): void {
+    this.#from = from;
+    if (written < 0) this.#out = undefined;
+    else if (this.#out) this.#out.length = written;
+  }
+
   /**
    * The int32 at chunk[at] becomes larger by `growth`, where everything up to `from` was given or replaced since, and
    * something of it replaced.

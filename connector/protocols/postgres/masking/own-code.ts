@@ -11,7 +11,7 @@ export type OwnCode = 'no' | 'own' | 'dynamic';
 export class OwnCodeOf {
   readonly #known = new WeakMap<StatementReading, { readonly catalogue: Catalogue; readonly code: OwnCode }>();
 
-  of(one: StatementReading, catalogue: Catalogue | undefined, state: SessionState): OwnCode {
+  of(one: StatementReading, catalogue: Catalogue | undefined, state: Omit<SessionState, 'fault'>): OwnCode {
     const alike = catalogue !== undefined && one.alone && !state.dirty;
     const known = alike ? this.#known.get(one) : undefined;
     if (known && known.catalogue === catalogue) return known.code;
@@ -22,7 +22,11 @@ export class OwnCodeOf {
 }
 
 /** What the catalogue does not have yet may be such code. */
-function ownCodeOf(reading: StatementReading, catalogue: Catalogue | undefined, session: SessionState): OwnCode {
+function ownCodeOf(
+  reading: StatementReading,
+  catalogue: Catalogue | undefined,
+  session: Omit<SessionState, 'fault'>,
+): OwnCode {
   const inert = [...everyStatement(reading.summary)].every(
     ({ acts, opaque, executes }) =>
       opaque.length === 0 && executes === undefined && acts.every((act) => !act.function && !act.relation),
@@ -32,7 +36,7 @@ function ownCodeOf(reading: StatementReading, catalogue: Catalogue | undefined, 
   if (!catalogue || session.dirty || behind === 'unknown') return 'dynamic';
   return behind
     ? catalogue.reach(`${reading.text}\n${behind.text}`, [reading.summary, behind.summary]).code
-    : catalogue.reach(reading.text, [reading.summary]).code;
+    : catalogue.reach(reading.text, [reading.summary], reading.block).code;
 }
 
 /** It writes to a view, or to what is not known: pg_settings may stand behind it. */

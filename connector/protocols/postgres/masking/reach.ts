@@ -10,7 +10,7 @@ import { withoutStrings } from '../../../../core/sql/postgres-strings.ts';
 import { everyStatement, type FunctionName, type StatementSummary } from '../../../../core/sql/statement.ts';
 import { CALL_KEYWORDS, DYNAMIC_WORDS, EVENT_WORDS, OPERATOR_WORDS } from './body-words.ts';
 import type { Definitions, OwnCode, OwnFunction, Relation } from './catalogue-contents.ts';
-import { SETTINGS } from './statement-reading.ts';
+import { readsLargeObjects, runsUnseen, SETTINGS } from './statement-reading.ts';
 
 /** Views over views, functions in functions. A deeper stack is unknown. */
 const MAX_DEPTH = 200;
@@ -25,6 +25,10 @@ export interface Reached {
   readonly code: 'no' | 'own' | 'dynamic';
   /** It gives what a setting holds, unseen. */
   readonly readsSettings: boolean;
+  /** It gives what stands in large objects. */
+  readonly readsLargeObjects: boolean;
+  /** The first thing that could not be followed, in words. Names it, and says nothing of what is in it. */
+  readonly lostAt: string | undefined;
 }
 
 /** `read`, `sets`: columns of the row; undefined: any. */
@@ -81,12 +85,13 @@ export class Reach {
   }
 
   /** `text`: all of it that the statements stand in, always the same for a statement. */
-  of(text: string, summaries: readonly StatementSummary[]): Reached {
+  of(text: string, summaries: readonly StatementSummary[], block?: string): Reached {
     const [only] = summaries;
     const known = only && summaries.length === 1 ? this.#ofStatements.get(only) : undefined;
     if (known) return known;
     const found = new Found();
-    this.#text(text, summaries, found, 0);
+    this.#text(text, summaries, found, 0, block !== undefined);
+    if (block !== undefined) this.#block(block, found);
     // What domains check is no result, and may do something all the same.
     if (found.code !== 'dynamic' && this.#own.domains.length > 0) {
       const checks = this.#once('domains', (checked) => this.#functions(this.#own.domains, checked, 0));
@@ -162,12 +167,20 @@ export class Reach {
     return this.#lastText.code;
   }
 
-  #text(text: string, summaries: readonly StatementSummary[], found: Found, depth: number): void {
+  /** A DO block: followed as a body of a function is. */
+  #block(block: string, found: Found): void {
+    const code = codeOf(block);
+    if (!code || code.dynamic) found.lost('the block runs SQL made of strings, or what else cannot be followed');
+    else this.#code(code, 'the block', found, 0);
+  }
+
+  /** `followed`: what it runs beside is looked at elsewhere. */
+  #text(text: string, summaries: readonly StatementSummary[], found: Found, depth: number, followed = false): void {
     const code = this.#codeOf(text);
     if (!code) {
       // A server may read it in two ways, or its names are written in numbers.
       if (this.#own.functions.length > 0) {
-        found.lost();
+        found.lost('the statement is written in a way that a server may read in two');
         return;
       }
     } else {
@@ -175,8 +188,10 @@ export class Reach {
       this.#functionsIn(code, found, depth);
     }
     for (const { acts, opaque } of summaries.flatMap((summary) => [...everyStatement(summary)])) {
-      if (opaque.length > 0) {
-        found.lost();
+      const unseen = followed ? undefined : opaque.find(runsUnseen);
+      if (opaque.some(readsLargeObjects)) found.readsLargeObjects = true;
+      if (unseen) {
+        found.lost(unseen.why);
         return;
       }
       for (const act of acts) {
@@ -185,11 +200,13 @@ export class Reach {
         if (act.function) this.#called(act.function, found, depth);
         if (act.relation) {
           const { schema, name } = act.relation;
+          // Which relations it goes over hangs on no code: what it runs for them can change definitions and no more.
+          if (name === undefined && MAINTAINS.has(act.verbs[0] ?? '')) continue;
           const relations = name === undefined ? [] : this.#names.named({ schema, table: name });
           // What is made is not there yet.
           if (relations.length === 0 && act.class === 'schema' && act.verbs[0] === 'create') continue;
           if (relations.length === 0) {
-            found.lost();
+            found.lost(`table ${name ?? ''} is not known`);
             return;
           }
           const access = act.class === 'read' ? 'read' : 'write';
@@ -203,7 +220,7 @@ export class Reach {
   #called(called: FunctionName, found: Found, depth: number): void {
     const own = this.#byName.get(called.name.toLowerCase()) ?? [];
     for (const one of own) this.#function(one, found, depth);
-    if (!this.#isKnown(called.name, own)) found.lost();
+    if (!this.#isKnown(called.name, own)) found.lost(`what function ${called.name} does is not known`);
   }
 
   /** Neither the server's nor an extension's of this name does more than compute. */
@@ -223,7 +240,7 @@ export class Reach {
     for (const oid of oids) {
       const one = this.#byOid.get(oid);
       if (!one) {
-        found.lost();
+        found.lost('a function that it runs is not known');
         return;
       }
       this.#function(one, found, depth);
@@ -234,21 +251,26 @@ export class Reach {
     if (found.isLost || found.saw(`f${one.oid}`)) return;
     found.runs('own');
     if (depth > MAX_DEPTH) {
-      found.lost();
+      found.lost('functions call each other too deeply');
       return;
     }
     const code = this.#bodyOf(one);
     if (!code || code.dynamic) {
-      found.lost();
+      found.lost(`function ${one.name} runs SQL made of strings, or is in a language that cannot be followed`);
       return;
     }
+    this.#code(code, `function ${one.name}`, found, depth);
+  }
+
+  /** What a body does, by its words. `what`: whose it is. */
+  #code(code: Code, what: string, found: Found, depth: number): void {
     if (code.words.has('current_setting')) found.readsSettings = true;
     this.#operators(code.text, found, depth + 1);
     if (EVENT_WORDS.some((word) => code.words.has(word))) this.#functions(this.#own.events, found, depth + 1);
     for (const name of code.calls) {
       const own = this.#byName.get(name) ?? [];
       if (!this.#isKnown(name, own)) {
-        found.lost();
+        found.lost(`${what} calls ${name}, of which it is not known what it does`);
         return;
       }
     }
@@ -279,11 +301,11 @@ export class Reach {
   #relation(relation: Relation, access: Access, found: Found, depth: number): void {
     if (found.isLost || found.saw(`${access}${relation.oid}`)) return;
     if (depth > MAX_DEPTH) {
-      found.lost();
+      found.lost('what it reads is nested too deeply');
       return;
     }
     if (this.#names.holdsSamples(relation)) {
-      found.anything();
+      found.anything(`${relation.name} holds samples of all tables, or texts of statements`);
       return;
     }
     found.add(relation);
@@ -293,14 +315,14 @@ export class Reach {
     }
     const { codeOfReads, codeOfWrites } = relation;
     if (!codeOfReads) {
-      found.lost();
+      found.lost(`what runs when ${relation.name} is read is not known`);
       return;
     }
     this.#functions(codeOfReads, found, depth + 1);
     if (access === 'write') {
       // Rules put statements of their own in its place.
       if (relation.rewritten) {
-        found.lost();
+        found.lost(`table ${relation.name} has rules of its own`);
         return;
       }
       this.#functions(codeOfWrites, found, depth + 1);
@@ -317,7 +339,7 @@ export class Reach {
     const definition = this.#definitions.views.get(view.oid);
     const summaries = definition === undefined ? undefined : summarizePostgres(this.#parse, definition, CONFORMING);
     if (definition === undefined || !summaries?.ok) {
-      found.lost();
+      found.lost(`view ${view.name} could not be read`);
       return;
     }
     this.#text(definition, summaries.value, found, depth);
@@ -327,12 +349,16 @@ export class Reach {
   }
 }
 
+const MAINTAINS: ReadonlySet<string> = new Set(['analyze', 'vacuum', 'reindex', 'cluster']);
+
 class Found implements Reached {
   #relations: Set<Relation> | 'unknown' = new Set();
   #code: Reached['code'] = 'no';
   readonly #seen = new Set<string>();
+  #lostAt: string | undefined;
   readonly ofCode = new Set<Relation>();
   readsSettings = false;
+  readsLargeObjects = false;
 
   get relations(): ReadonlySet<Relation> | 'unknown' {
     return this.#relations;
@@ -361,13 +387,19 @@ class Found implements Reached {
     if (this.#code === 'no' || code === 'dynamic') this.#code = code;
   }
 
+  get lostAt(): string | undefined {
+    return this.#lostAt;
+  }
+
   /** It may read anything. */
-  anything(): void {
+  anything(at: string): void {
+    this.#lostAt ??= at;
     this.#relations = 'unknown';
   }
 
   /** It may do anything. */
-  lost(): void {
+  lost(at: string): void {
+    this.#lostAt ??= at;
     this.#relations = 'unknown';
     this.#code = 'dynamic';
   }

@@ -16,6 +16,15 @@ import type { Catalogue } from './catalogue.ts';
 import type { Relation } from './catalogue-contents.ts';
 import type { CopyPlan } from './copy-out.ts';
 import { ALL_HIDDEN, ALL_STAY, type Fates, fatesOf, fatesOfArguments } from './literal-fates.ts';
+import {
+  catalogueMissing,
+  CellRefused,
+  noMaskedForm,
+  ownCode,
+  REASONS,
+  type Reason,
+  type ResultRefusal,
+} from './refused-result.ts';
 import { type ColumnPlan, constantOf, isSearched } from './result-plan.ts';
 import { RowFlows } from './row-flows.ts';
 import { SETTINGS, type StatementReading } from './statement-reading.ts';
@@ -24,6 +33,8 @@ import { SETTINGS, type StatementReading } from './statement-reading.ts';
 export interface SessionState {
   /** Definitions may be others than the catalogue has, in a transaction that nobody else sees into. */
   readonly dirty: boolean;
+  /** Why the catalogue could not be read, when it could not. */
+  readonly fault: string | undefined;
   /** Settings may hold what a table held. */
   readonly settingsFilled: boolean;
   /** What DECLARE or PREPARE made under a name. Undefined: not known, or more than one thing. */
@@ -39,24 +50,39 @@ export interface StatementFacts {
   readonly fates: Fates;
   /** The target's own description counts: what it says of a column's table is so. */
   readonly originsCount: boolean;
+  /** Why nothing is known of it, where nothing is. */
+  readonly why: Reason | undefined;
   /** A plan: what the statement compares with is not to be in the recording. */
   readonly explained: boolean;
   /** Keys of JSON and lengths of arrays may be data. */
   readonly shaped: boolean;
   lineage(count: number): readonly Lineage[] | undefined;
-  /** Undefined: nothing of it can be masked. */
+  /** Of columns that are a table's own, unchanged. */
+  types(count: number): readonly (number | undefined)[] | undefined;
+  /** Undefined: nothing of it can be masked. Throws CellRefused. */
   copy(binary: boolean, count: number): CopyPlan | undefined;
 }
 
-const WITHHELD: StatementFacts = {
+const withheld = (why: Reason): StatementFacts => ({
   touched: 'unknown',
   fates: ALL_HIDDEN,
   originsCount: true,
   explained: false,
   shaped: true,
+  why,
   lineage: () => undefined,
-  copy: () => ({ kind: 'withhold' }),
-};
+  types: () => undefined,
+  copy: () => refuseCopy(why),
+});
+const UNREAD = withheld(REASONS.unread);
+const DEFINITIONS = withheld(REASONS.definitions);
+const FROM_SETTINGS = withheld(REASONS.settings);
+const LARGE_OBJECTS = withheld(REASONS.largeObjects);
+const EARLIER_NAME = withheld(REASONS.earlierName);
+
+function refuseCopy(refusal: ResultRefusal): never {
+  throw new CellRefused(refusal);
+}
 
 /** Names of the server's own relations that show settings. */
 const holdsSettings = ({ name }: Relation): boolean => SETTINGS.test(name);
@@ -69,19 +95,27 @@ export function factsOf(
   masks: Masks,
   session: SessionState,
 ): StatementFacts {
-  if (!reading) return masks.columnRules.length > 0 ? WITHHELD : withoutColumns(undefined, masks);
+  if (!reading) return masks.columnRules.length > 0 ? UNREAD : withoutColumns(undefined, masks);
   if (masks.columnRules.length === 0) return withoutColumns(reading, masks);
-  if (!catalogue || session.dirty) return WITHHELD;
+  if (session.dirty) return DEFINITIONS;
+  if (!catalogue) return withheld(catalogueMissing(session.fault));
   const known = catalogue;
   const filled = session.settingsFilled || catalogue.fillsAtLogin;
-  if (filled && reading.readsSettings) return WITHHELD;
+  if (filled && reading.readsSettings) return FROM_SETTINGS;
   const behind = definedBy(reading, session);
-  if (behind === 'unknown') return WITHHELD;
+  if (behind === 'unknown') return EARLIER_NAME;
   const all = behind ? [reading.summary, behind.summary] : [reading.summary];
   const texts = behind ? `${text}\n${behind.text}` : text;
-  const { relations, readsSettings, ofCode: namedByCode } = catalogue.reach(texts, all);
+  const {
+    relations,
+    readsSettings,
+    readsLargeObjects,
+    ofCode: namedByCode,
+    lostAt,
+  } = catalogue.reach(texts, all, reading.block);
+  if (masks.strict && readsLargeObjects) return LARGE_OBJECTS;
   const reach = relations === 'unknown' ? relations : [...relations];
-  if (filled && (readsSettings || (reach !== 'unknown' && reach.some(holdsSettings)))) return WITHHELD;
+  if (filled && (readsSettings || (reach !== 'unknown' && reach.some(holdsSettings)))) return FROM_SETTINGS;
   const touched = touchedOf(reach, catalogue, masks.columnRules);
   const ofCode = touchedOf([...namedByCode], catalogue, masks.columnRules);
   // Rules and INSTEAD OF triggers, of a view that a written view stands on too, put values in the columns themselves.
@@ -99,12 +133,22 @@ export function factsOf(
   const assigned = (result.kind === 'columns' && result.assigned) || [];
   const flows = new RowFlows(catalogue, assigned, writes.length > 0 ? written(writes, reach, catalogue) : []);
   const own = catalogue.hidesCode(texts, all);
-  const aligned = (count: number, copied: boolean): readonly Lineage[] | undefined =>
+  const before = (count: number, copied: boolean): readonly Lineage[] | undefined =>
     rewritten || own
       ? undefined
       : catalogue
           .align(planned(result, reading, touched, ofCode), count, copied)
-          .map((sources) => flows.into(catalogue.expand(sources)));
+          .map((sources) => catalogue.expand(sources));
+  const aligned = (count: number, copied: boolean): readonly Lineage[] | undefined =>
+    before(count, copied)?.map((one) => flows.into(one));
+  /** What came into a column on the way is no value of its own. */
+  const unchanged = (count: number): readonly (number | undefined)[] | undefined => {
+    const lineage = before(count, false);
+    const types = lineage && typesOf(result, catalogue, count, false);
+    return types?.map((type, index) =>
+      lineage?.[index] && flows.into(lineage[index]) === lineage[index] ? type : undefined,
+    );
+  };
   let fates: Fates | undefined;
   function fatesUnder(one: StatementReading, prepared: StatementReading | undefined): Fates {
     if (touched !== 'unknown' && touched.length === 0) return ALL_STAY;
@@ -123,6 +167,7 @@ export function factsOf(
     behind?.makesShapes === true ||
     reach === 'unknown' ||
     reach.some((relation) => catalogue.makesShapes(relation));
+  const why = rewritten ? REASONS.rewritten : lostAt === undefined ? undefined : ownCode(lostAt);
   return {
     shaped,
     touched: rewritten ? 'unknown' : touched,
@@ -132,13 +177,18 @@ export function factsOf(
     },
     originsCount: !rewritten && flows.none,
     explained: reading.summary.kind === 'explain' && touched !== 'unknown' && touched.length > 0,
+    why,
     lineage: (count) => aligned(count, false),
+    types: unchanged,
     copy(binary, count) {
       const lineage = aligned(count, reading.copiesTable);
-      if (!lineage || !reading.copy || (reading.copy.kind === 'binary') !== binary) return { kind: 'withhold' };
+      if (!lineage || !reading.copy || (reading.copy.kind === 'binary') !== binary)
+        return refuseCopy(why ?? REASONS.copyForm);
       const types = typesOf(result, catalogue, count, reading.copiesTable);
       const may = masks.mayTouch(touched);
-      const columns = lineage.map((one, index) => copiedColumn(one, types[index], may, binary, masks, shaped));
+      const columns = lineage.map((one, index) =>
+        copiedColumn(one, types[index], { may, binary, masks, shaped, column: index + 1, why }),
+      );
       if (columns.every(({ kind }) => kind === 'pass')) return undefined;
       return binary ? { kind: 'binary', columns } : ({ ...reading.copy, columns } as CopyPlan);
     },
@@ -172,10 +222,12 @@ function withoutColumns(reading: StatementReading | undefined, masks: Masks): St
     originsCount: true,
     explained: false,
     shaped: false,
+    why: undefined,
     lineage: () => undefined,
+    types: () => undefined,
     copy(binary, count) {
-      if (!masks.finder) return { kind: 'withhold' };
-      if (!reading?.copy || (reading.copy.kind === 'binary') !== binary) return { kind: 'withhold' };
+      if (!masks.finder) return undefined;
+      if (!reading?.copy || (reading.copy.kind === 'binary') !== binary) return refuseCopy(REASONS.copyForm);
       const columns = Array.from({ length: count }, (): ColumnPlan => detected(0, binary));
       return binary ? { kind: 'binary', columns } : ({ ...reading.copy, columns } as CopyPlan);
     },
@@ -189,36 +241,45 @@ const detected = (type: number, binary: boolean): ColumnPlan => ({
   format: binary ? 'binary' : 'text',
 });
 
+interface CopiedFrom {
+  readonly may: boolean;
+  readonly binary: boolean;
+  readonly masks: Masks;
+  readonly shaped: boolean;
+  readonly column: number;
+  readonly why: Reason | undefined;
+}
+
 function copiedColumn(
   lineage: Lineage,
   type: number | undefined,
-  may: boolean,
-  binary: boolean,
-  masks: Masks,
-  shaped: boolean,
+  { may, binary, masks, shaped, column, why }: CopiedFrom,
 ): ColumnPlan {
   const format = binary ? 'binary' : 'text';
   const decision = decideColumn(masks.columnRules, undefined, lineage, may);
   if (decision.kind === 'mask') {
-    // NULL is of every type.
-    return type === undefined
-      ? { ...decision, way: 'null', type: 0, format }
-      : {
-          ...decision,
-          type,
-          format,
-          constant: binary && !shaped ? undefined : constantOf(type, format, decision.way, masks, shaped),
-        };
+    if (type !== undefined) {
+      const constant = binary && !shaped ? undefined : constantOf(type, format, decision.way, masks, shaped);
+      return { ...decision, type, format, constant };
+    }
+    if (decision.way === 'null') return { ...decision, type: 0, format };
+    if (binary) return refuseCopy({ ...noMaskedForm(masks.nameOf(decision.rule)), column });
+    // In text a field may say anything.
+    const way = typeof decision.way === 'object' ? decision.way : 'placeholder';
+    return { ...decision, way, type: 25, format, constant: constantOf(25, format, way, masks, shaped) };
   }
   if (decision.kind === 'withhold') {
-    masks.report({ kind: 'mask.withheld', reason: 'lineage_unknown' });
-    return { kind: 'withhold', type: type ?? 0, format };
+    masks.report({ kind: 'mask.withheld', reason: 'lineage_unknown', column });
+    return refuseCopy({ ...(why ?? REASONS.lineage), column });
   }
   const searched = masks.finder !== undefined && (type === undefined || isSearched(type, format, masks));
   return searched ? detected(type ?? 0, binary) : { kind: 'pass' };
 }
 
-export function definedBy(reading: StatementReading, session: SessionState): StatementReading | 'unknown' | undefined {
+export function definedBy(
+  reading: StatementReading,
+  session: Pick<SessionState, 'defined'>,
+): StatementReading | 'unknown' | undefined {
   const { result, summary } = reading;
   if (result.kind === 'cursor' || result.kind === 'prepared')
     return session.defined(result.kind, result.name) ?? 'unknown';

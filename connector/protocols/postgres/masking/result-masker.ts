@@ -8,6 +8,7 @@ import type { Masking } from '../../../../core/masking/masked.ts';
 import type { Masks } from '../../../../core/masking/masks.ts';
 import { giveBack, lend } from '../../../net/kept-buffer.ts';
 import { HEADER_BYTES, MAX_MESSAGE_BYTES } from '../framing.ts';
+import { readErrorFields } from '../messages.ts';
 import type { CellContext } from './cells.ts';
 import { type CopyPlan, CopyRewriter } from './copy-out.ts';
 import {
@@ -19,6 +20,7 @@ import {
 } from './error-fields.ts';
 import { LongRow } from './long-row.ts';
 import { Output, Rewriting } from './output.ts';
+import { CellRefused, REASONS, refusedResult, type ResultRefusal } from './refused-result.ts';
 import type { ResultPlan } from './result-plan.ts';
 import { RowMasker } from './row-masker.ts';
 
@@ -31,7 +33,7 @@ export interface ResultGuide {
   described(body: Buffer): void;
   /** The next DataRow begins a result. Undefined: nothing of it can be masked. WITHHOLD_ALL where the result is not known. */
   rows(): ResultPlan | undefined;
-  /** COPY OUT begins. Undefined: nothing of it can be masked. */
+  /** COPY OUT begins. Undefined: nothing of it can be masked. Throws CellRefused where it is not known, or has no masked form. */
   copyOut(binary: boolean, columns: number): CopyPlan | undefined;
   /** The statement that is being answered, for what the target says about it. */
   statement(): { readonly text: string | undefined; readonly mayTouch: boolean };
@@ -42,12 +44,30 @@ export interface ResultGuide {
   ready?(type: number, body: Buffer | undefined): boolean;
   /** `ready` is asked about ReadyForQuery too. */
   readonly asksWhenReady?: boolean;
+  /** The result under way is refused: gives the whole ErrorResponse that stands in for what is left of it. */
+  refuse?(refusal: ResultRefusal): Buffer;
+  /**
+   * ReadyForQuery with this body ends the answer that a refusal was part of. `goes`: it passes. `aborting`: the target was
+   * told to fail the transaction, and its answer to that comes next. A text: the session ends, for this.
+   */
+  refusedEnds?(body: Buffer): 'goes' | 'aborting' | { readonly fault: string };
+  /** The target asks for COPY data behind a refused result: nobody will send any. Gives what ends the session, where something does. */
+  refusedCopyIn?(): string | undefined;
+  /** The function that was called by its number gives nothing that a column rule could hide. Undefined: it does not. */
+  calledPasses?(): boolean;
   /** What takes the place of an ErrorResponse with this body: a whole message. Undefined: it is the target's own. */
   refusal?(body: Buffer): Buffer | undefined;
 }
 
+/** A refused result after which the session cannot go on, in words for its end. */
+class RefusedFault extends Error {}
+
 const NOTHING = Buffer.alloc(0);
 const READY = 0x5a;
+const ERROR = 0x45;
+const COPY_IN = 0x47;
+/** Notices, notifications and settings belong to no result. */
+const PASS_REFUSED = new Set([...'NAS'].map((letter) => letter.charCodeAt(0)));
 /** Types whose body is looked at, beside rows and COPY data. */
 const LOOKED_AT = new Set([...'TENASVH'].map((letter) => letter.charCodeAt(0)));
 
@@ -90,6 +110,8 @@ export class ResultMasker implements Masking {
   /** The chunk at hand, where it was put together. */
   #joined: Buffer | undefined;
   #long: Long | undefined;
+  /** A result was refused: nothing of what the target answers gets through before ReadyForQuery. */
+  #refused = false;
   /** Set when nothing more is given, in words for the session's end. */
   fault: string | undefined;
   /** What was given must be handed on before there is more: then `apply` goes on with no bytes. */
@@ -106,7 +128,9 @@ export class ResultMasker implements Masking {
 
   /** In a message, or in COPY data, or keeping something back. */
   get busy(): boolean {
-    return this.#wanted > 0 || this.#long !== undefined || this.#copy !== undefined || this.#restBytes > 0;
+    return (
+      this.#refused || this.#wanted > 0 || this.#long !== undefined || this.#copy !== undefined || this.#restBytes > 0
+    );
   }
 
   /** From here on other rules are in force: for rows of the result under way as well. COPY data under way stays under the old. */
@@ -123,12 +147,16 @@ export class ResultMasker implements Masking {
     this.more = true;
   }
 
-  fail(): void {
+  fail(error?: unknown): void {
     this.#rest = [];
     this.#restBytes = 0;
     this.more = false;
-    this.fault = 'masking failed; the rest of the answer is withheld';
     this.#held = [];
+    if (error instanceof RefusedFault) {
+      this.fault = error.message;
+      return;
+    }
+    this.fault = 'masking failed; the rest of the answer is withheld';
     this.#masks.report({ kind: 'mask.withheld', reason: 'masking_failed' });
   }
 
@@ -188,7 +216,13 @@ export class ResultMasker implements Masking {
       const start = at + HEADER_BYTES;
       const end = start + length;
       if (type !== DATA_ROW && RESULT_ENDS.has(type)) this.#planned = false;
-      const looks = LOOKED_AT.has(type) || (type === READY && this.#guide.asksWhenReady === true);
+      if (this.#refused && type !== READY && !PASS_REFUSED.has(type)) {
+        const given = this.#drop(type, chunk, at, start, end, to);
+        if (given) return given;
+        at = end;
+        continue;
+      }
+      const looks = LOOKED_AT.has(type) || (type === READY && (this.#refused || this.#guide.asksWhenReady === true));
       const asks = type === DATA_ROW ? !this.#planned : looks && end <= size;
       if (asks && this.#guide.ready) {
         const given = to.give(at);
@@ -203,7 +237,22 @@ export class ResultMasker implements Masking {
           return given;
         }
       }
+      if (type === READY && this.#refused && end <= size) {
+        const ends = this.#guide.refusedEnds?.(chunk.subarray(start, end)) ?? 'goes';
+        if (typeof ends === 'object') throw new RefusedFault(ends.fault);
+        if (ends === 'goes') this.#refused = false;
+        else {
+          to.replaceAt(at);
+          to.goOnAt(end);
+        }
+        at = end;
+        continue;
+      }
       const handled = this.#handles(type);
+      if (handled && type === DATA_ROW && this.#plan?.refused) {
+        this.#refuse(this.#plan.refused, at, to);
+        continue;
+      }
       if (end > size) {
         if (handled && length <= MAX_HELD_BYTES) {
           this.#hold(chunk, at, HEADER_BYTES + length);
@@ -214,33 +263,74 @@ export class ResultMasker implements Masking {
         return given;
       }
       if (handled) {
-        if (type === DATA_ROW) {
-          if (this.#plan) to.grow(at + 1, this.#rows.rewrite(this.#plan, chunk, start, end, to));
-        } else if (type === COPY_DATA) {
-          const growth = this.#copy?.rewriteRow(chunk, start, end, to);
-          if (growth !== undefined) to.grow(at + 1, growth);
-          else {
-            writeCopyData(to.replaceAt(at), this.#copy?.push(chunk.subarray(start, end)) ?? []);
-            to.goOnAt(end);
-          }
-        } else {
-          const body = this.#rewrite(type, chunk.subarray(start, end));
-          if (body) {
-            const out = to.replaceAt(at);
-            if (type === 0x63 && this.#copy) {
-              writeCopyData(out, this.#copy.end());
-              this.#copy = undefined;
-            }
-            out.byte(type);
-            out.int32(body.length + 4);
-            out.copy(body, 0, body.length);
-            to.goOnAt(end);
-          }
+        const { from, written } = to;
+        try {
+          this.#work(type, chunk, at, start, end, to);
+        } catch (error) {
+          if (!(error instanceof CellRefused)) throw error;
+          to.rewind(from, written);
+          this.#refuse(error.refusal, at, to);
+          continue;
         }
       }
       at = end;
     }
     return to.give(at);
+  }
+
+  #work(type: number, chunk: Buffer, at: number, start: number, end: number, to: Rewriting): void {
+    if (type === DATA_ROW) {
+      if (this.#plan) to.grow(at + 1, this.#rows.rewrite(this.#plan, chunk, start, end, to));
+    } else if (type === COPY_DATA) {
+      const growth = this.#copy?.rewriteRow(chunk, start, end, to);
+      if (growth !== undefined) to.grow(at + 1, growth);
+      else {
+        writeCopyData(to.replaceAt(at), this.#copy?.push(chunk.subarray(start, end)) ?? []);
+        to.goOnAt(end);
+      }
+    } else {
+      const body = this.#rewrite(type, chunk.subarray(start, end));
+      if (body) {
+        const out = to.replaceAt(at);
+        if (type === 0x63 && this.#copy) {
+          writeCopyData(out, this.#copy.end());
+          this.#copy = undefined;
+        }
+        out.byte(type);
+        out.int32(body.length + 4);
+        out.copy(body, 0, body.length);
+        to.goOnAt(end);
+      }
+    }
+  }
+
+  /** From chunk[at] on an error stands in for what is left of the answer. */
+  #refuse(refusal: ResultRefusal, at: number, to: Rewriting): void {
+    const error = this.#guide.refuse?.(refusal) ?? refusedResult(refusal, false);
+    to.replaceAt(at).put(error);
+    to.goOnAt(at);
+    this.#refused = true;
+    this.#copy = undefined;
+    this.#planned = false;
+  }
+
+  /** Behind a refused result. Gives what is to be handed on where the chunk ends within the message. */
+  #drop(type: number, chunk: Buffer, at: number, start: number, end: number, to: Rewriting): Buffer[] | undefined {
+    if (type === ERROR && end > chunk.length) {
+      this.#hold(chunk, at, end - at);
+      return to.give(at);
+    }
+    // What ends the connection the client must know.
+    if (type === ERROR && readErrorFields(chunk.subarray(start, end)).severity !== 'ERROR') return undefined;
+    if (type === COPY_IN) {
+      const fault = this.#guide.refusedCopyIn?.();
+      if (fault !== undefined) throw new RefusedFault(fault);
+    }
+    to.replaceAt(at);
+    to.goOnAt(end);
+    if (end <= chunk.length) return undefined;
+    this.#long = { kind: 'drop', left: end - chunk.length };
+    return to.give(chunk.length);
   }
 
   /** Whether the message's content is looked at. For a row this decides the plan of its result. */
@@ -292,8 +382,8 @@ export class ResultMasker implements Masking {
 
   #beginCopy(plan: CopyPlan | undefined): void {
     // Where letters hold bytes of ASCII, a field's end cannot be told from a letter's.
-    const unsafe = this.#context.unsafeEncoding && plan?.kind === 'text';
-    this.#copy = plan && new CopyRewriter({ ...this.#context }, unsafe ? { kind: 'withhold' } : plan);
+    if (this.#context.unsafeEncoding && plan?.kind === 'text') throw new CellRefused(REASONS.encoding);
+    this.#copy = plan && new CopyRewriter({ ...this.#context }, plan);
   }
 
   #keep(bytes: Buffer): void {
@@ -310,9 +400,9 @@ export class ResultMasker implements Masking {
   /** int32 length (-1: NULL) | bytes. Nobody says of which type it is. */
   #functionResult(body: Buffer): Buffer | undefined {
     if (body.length < 4 || body.readInt32BE(0) < 0) return undefined;
-    if (this.#masks.columnRules.length > 0) {
+    if (this.#masks.columnRules.length > 0 && !this.#guide.calledPasses?.()) {
       this.#masks.report({ kind: 'mask.withheld', reason: 'result_unknown' });
-      return Buffer.from([255, 255, 255, 255]);
+      throw new CellRefused(REASONS.called);
     }
     const copy = Buffer.from(body);
     return this.#masks.maskInPlace(copy, 4, copy.length) ? copy : undefined;

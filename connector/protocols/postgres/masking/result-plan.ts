@@ -5,9 +5,10 @@ import type { Masks } from '../../../../core/masking/masks.ts';
 import { maskText } from '../../../../core/masking/ways.ts';
 import type { Way } from '../../../../core/policy/masks.ts';
 import { arrayOfOne } from './array-values.ts';
+import { noMaskedForm, REASONS, type Reason, type ResultRefusal } from './refused-result.ts';
 import type { ResultField } from './row-description.ts';
 import { maskedValue } from './typed-values.ts';
-import { type CellKind, ELEMENTS, type Format, kindOf, TEXT } from './types.ts';
+import { type CellKind, elementOf, type Format, kindOf, looksMasked, TEXT } from './types.ts';
 
 /** Table and attribute of the target's catalogue; undefined: not known (yet). Must say `bases` for what is no ordinary table. */
 export type ResolveOrigin = (table: number, attribute: number) => Origin | undefined;
@@ -23,6 +24,10 @@ export interface ResultFacts {
     | undefined;
   /** Keys of JSON and lengths of arrays may be data, but for what is stored so. */
   readonly shaped?: boolean | undefined;
+  /** Why the lineage is not known, where that is more than a column's matter. */
+  readonly why?: Reason | undefined;
+  /** Of columns that are a table's own, unchanged: their types by position. */
+  readonly types?: readonly (number | undefined)[] | undefined;
   /** Lines of a plan. */
   readonly explained?: boolean | undefined;
   /** Result formats of the Bind, where the description was that of a prepared statement: none, one for all, or each. */
@@ -42,19 +47,25 @@ export type ColumnPlan =
       /** What stands for every value of the column, where that does not hang on the value. */
       readonly constant?: Buffer | undefined;
     })
-  /** NULL, since nobody knows what is in it. */
+  /** Nobody knows what is in it: the result is refused. */
   | { readonly kind: 'withhold'; readonly type: number; readonly format: Format };
 
 export interface ResultPlan {
   readonly columns: readonly ColumnPlan[];
   /** For columns beyond those: a row that does not fit its description. */
   readonly beyond: ColumnPlan;
+  /** Its first row is refused: an error stands in for the result. */
+  readonly refused?: ResultRefusal | undefined;
 }
 
 const PASS: ColumnPlan = { kind: 'pass' };
+/** Has one value, which is none. */
+const VOID = 2278;
+
+const BEYOND: ColumnPlan = { kind: 'withhold', type: 0, format: 'text' };
 
 /** Of a result that nobody described. */
-export const WITHHOLD_ALL: ResultPlan = { columns: [], beyond: { kind: 'withhold', type: 0, format: 'text' } };
+export const WITHHOLD_ALL: ResultPlan = { columns: [], beyond: BEYOND, refused: REASONS.undescribed };
 
 /** Undefined: no rule can touch this result, so its rows need not be looked at. */
 export function planFields(
@@ -65,42 +76,57 @@ export function planFields(
 ): ResultPlan | undefined {
   if (!masks.any) return undefined;
   const mayTouch = masks.mayTouch(facts.touched ?? 'unknown');
+  let refused: ResultRefusal | undefined;
   const columns = fields.map((field, index): ColumnPlan => {
     const origin = field.table !== 0 && field.attribute > 0 ? resolve(field.table, field.attribute) : undefined;
     const format = formatOf(facts.formats, index) ?? field.format;
+    if (field.type === VOID) return PASS;
     const decision = decideColumn(masks.columnRules, origin, facts.lineage?.[index] ?? 'unknown', mayTouch);
-    if (decision.kind === 'mask') {
+    const masked = (by: Extract<ColumnDecision, { kind: 'mask' }>): ColumnPlan => {
       const shaped = facts.shaped === true && origin?.stored !== true;
-      const constant = constantOf(field.type, format, decision.way, masks, shaped);
-      return { ...decision, type: field.type, format, constant };
+      return { ...by, type: field.type, format, constant: constantOf(field.type, format, by.way, masks, shaped) };
+    };
+    if (decision.kind === 'mask') {
+      const exact = facts.types?.[index] === field.type || (origin !== undefined && origin.computed !== true);
+      if (!exact && typeof decision.way !== 'object' && decision.way !== 'null' && !looksMasked(field.type, format))
+        refused ??= { ...noMaskedForm(masks.nameOf(decision.rule)), column: index + 1, name: field.name };
+      return masked(decision);
     }
+    const [first] = masks.columnRules;
+    if (decision.kind === 'withhold' && origin?.sample && first && looksMasked(field.type, format))
+      return masked({ kind: 'mask', rule: first.rule, way: 'placeholder' });
     // System columns (ctid, tableoid...) have no attribute of their own and no data of the row.
     if (decision.kind === 'withhold' && !(field.table !== 0 && field.attribute < 0)) {
       masks.report({ kind: 'mask.withheld', reason: 'lineage_unknown', column: index + 1 });
+      refused ??= { ...(facts.why ?? REASONS.lineage), column: index + 1, name: field.name };
       return { kind: 'withhold', type: field.type, format };
     }
     // Its other forms are XML.
-    if (facts.explained)
-      return [25, 114].includes(field.type) ? { kind: 'explained', type: field.type, format } : WITHHOLD_ALL.beyond;
+    if (facts.explained) {
+      if ([25, 114].includes(field.type)) return { kind: 'explained', type: field.type, format };
+      refused ??= { ...REASONS.planForm, column: index + 1, name: field.name };
+      return BEYOND;
+    }
     return masks.finder && isSearched(field.type, format, masks) ? { kind: 'detect', type: field.type, format } : PASS;
   });
-  return columns.every(({ kind }) => kind === 'pass') ? undefined : { columns, beyond: WITHHOLD_ALL.beyond };
+  return columns.every(({ kind }) => kind === 'pass') ? undefined : { columns, beyond: BEYOND, refused };
 }
 
 /** What stands for every value of such a column, where that does not hang on the value. `shaped`: nor may keys and lengths be seen. */
 export function constantOf(type: number, format: Format, way: Way, masks: Masks, shaped: boolean): Buffer | undefined {
   if (shaped && way !== 'null' && SHAPED.has(kindOf(type))) return shapeless(type, format, way, masks);
-  if (way === 'hash' || way === 'partial' || ['json', 'jsonb', 'text-array'].includes(kindOf(type))) return undefined;
+  if (way === 'hash' || way === 'partial' || HANGS_ON_VALUE.has(kindOf(type))) return undefined;
   return maskedValue(type, format, Buffer.alloc(0), 0, 0, way, masks) ?? undefined;
 }
 
 const SHAPED: ReadonlySet<CellKind> = new Set(['json', 'jsonb', 'text-array']);
+const HANGS_ON_VALUE: ReadonlySet<CellKind> = new Set([...SHAPED, 'other']);
 
 /** One string, or an array of one element. */
 function shapeless(type: number, format: Format, way: Way, masks: Masks): Buffer {
   const kind = kindOf(type);
   const text = maskText(way, 'masked', undefined, masks.keyedHash) ?? '';
-  if (kind === 'text-array') return arrayOfOne(ELEMENTS.get(type) ?? TEXT, format, text);
+  if (kind === 'text-array') return arrayOfOne(elementOf(type) ?? TEXT, format, Buffer.from(text));
   const json = Buffer.from(JSON.stringify(text));
   return kind === 'jsonb' && format === 'binary' ? Buffer.concat([Buffer.from([1]), json]) : json;
 }

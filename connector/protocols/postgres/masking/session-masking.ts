@@ -37,6 +37,8 @@ export interface SessionMaskingParts {
   readonly target: UpstreamTarget;
   /** That the session is in; undefined: the target's own. */
   readonly database: string | undefined;
+  /** To the target, between the client's messages; false: one of these is half on its way. */
+  interject(bytes: Buffer): boolean;
   /** For what is called from nowhere: the session ends when it throws. */
   contain(work: () => void): void;
 }
@@ -46,6 +48,12 @@ export interface SessionMasking {
   readonly copies: RecordedCopies;
   /** What `copies` does while nothing is masked. */
   readonly secretCopies: SecretCopies;
+  /** Before a client's message is judged that the target would run: resolves when what it means is known as far as it can be. */
+  understand(): Promise<void> | undefined;
+  /** What is the client's of what the target sent. */
+  take(chunk: Buffer): Buffer;
+  /** The target may be done with everything that was sent. */
+  poke(): void;
   /** Both sides are closed. */
   closed(): void;
 }
@@ -68,6 +76,7 @@ export function createSessionMasking(parts: SessionMaskingParts): SessionMasking
       readings: parts.share.readings,
       lease,
       begun,
+      interject: parts.interject,
       onReady() {
         const waited = rewriter;
         if (closed || !waited) return;
@@ -116,6 +125,9 @@ export function createSessionMasking(parts: SessionMaskingParts): SessionMasking
         masks.any ? begin().copies.part(type, part, masks) : secretCopies.part(type, part, last),
     },
     secretCopies,
+    understand: () => live?.guide.understand(statements.pipeline.begun),
+    take: (chunk) => (live?.guide.own.underWay ? live.guide.own.take(chunk) : chunk),
+    poke: () => live?.guide.own.poke(),
     closed() {
       closed = true;
       try {

@@ -2,27 +2,62 @@
 // changed in a transaction that is not over, settings that may hold data.
 
 import type { Statement } from '../statement-facts.ts';
+import { everyStatement } from '../../../../core/sql/statement.ts';
 import type { SessionState } from './result-facts.ts';
 import type { StatementReading, TextReading } from './statement-reading.ts';
 
 /** Names kept; beyond, nothing is known of any new one. */
 const MAX_NAMES = 10_000;
 const MAX_LOST = 1_000;
+/** Of one name, not known yet which of them it has. */
+const MAX_MEANINGS = 100;
 
 /** As a server keeps it: 63 bytes. Of other letters it hangs on encodings which names are the same, so they are all one. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII
 const keptName = (name: string): string => (/[^\x00-\x7f]/.test(name) ? '\u00ff' : name.slice(0, 63));
 
+/** `by` undefined: it is not known whether it was given at all. */
+interface Meaning {
+  readonly reading: StatementReading;
+  readonly by: Pick<Statement, 'finished' | 'tags' | 'ranUnseen'> | undefined;
+  /** Of the statement in its text. */
+  readonly index: number;
+}
+
+/** Whether a statement of the same text may change what one behind it means. */
+function changesWhatIsMeant(one: StatementReading, later: StatementReading | undefined): boolean {
+  if (!one.changesDefinitions) return false;
+  const { changes } = one;
+  if (!changes || !later) return true;
+  return [...everyStatement(later.summary)].some(
+    ({ acts, opaque, executes }) =>
+      opaque.length > 0 ||
+      executes !== undefined ||
+      acts.some(({ relation }) => relation && (relation.name === undefined || changes.has(relation.name))),
+  );
+}
+
+/** A name that was given was free: whatever it meant before is gone. What failed gave none. */
+function inEffect(meanings: readonly Meaning[]): readonly Meaning[] {
+  const possible = meanings.filter(({ by, index }) => !by?.finished || by.ranUnseen || index < by.tags.length);
+  const last = possible.findLastIndex(({ by, index }) => by !== undefined && index < by.tags.length);
+  return last < 0 ? possible : possible.slice(last);
+}
+
 export class SessionMemory {
-  readonly #named = new Map<string, StatementReading | 'several'>();
+  /** All that a name may mean, in the order in which it was given. */
+  readonly #named = new Map<string, readonly Meaning[] | 'several'>();
   /** Names that DECLARE gave. */
   readonly #cursors = new Set<string>();
   /** The number of the first statement behind which definitions may be others; undefined: they are those of the catalogue. */
   #changedAt: number | undefined;
+  /** They changed since the transaction began; where `#changedAt` is undefined, all of that is known. */
+  #changedInTransaction = false;
+  #changes = 0;
   /** The same for the encoding of texts. */
   #encodingAt: number | undefined;
   /** Code that nobody can read was sent: it may have made cursors of any name, and filled settings. */
-  #unread: Pick<Statement, 'finished' | 'tags'>[] = [];
+  #unread: Pick<Statement, 'finished' | 'tags' | 'ranUnseen'>[] = [];
   #ranUnread = false;
   /** Behind these numbers names of prepared statements and portals may mean others, ascending. */
   readonly #lost: number[] = [];
@@ -34,14 +69,18 @@ export class SessionMemory {
   /** A setting was given what may be data, and not what these rules mask. */
   #filledUnder: object | undefined;
 
+  /** Code that cannot be followed is assumed to carry values to settings, and to give names another meaning. */
+  readonly #strict: () => boolean;
+
   /** `begun`: statements were sent before anybody looked. */
-  constructor(begun: boolean) {
+  constructor(begun: boolean, strict: () => boolean) {
+    this.#strict = strict;
     if (begun) this.missed();
   }
 
   /** Something was sent that nobody looked at. */
   missed(): void {
-    this.#changedAt = 0;
+    this.#change(0);
     this.#ranUnread = true;
     this.#filled = true;
   }
@@ -59,25 +98,52 @@ export class SessionMemory {
     const { statements } = reading ?? {};
     const { number } = statement;
     if (!statements) {
-      this.#changedAt ??= number;
+      this.#change(number);
       this.#encodingAt ??= number;
       this.#unreadSent(statement);
       return;
     }
-    for (const one of statements) {
-      if (one.defines) this.define(one.defines.kind, one.defines.name, one);
-      if (one.changesDefinitions) this.#changedAt ??= number;
+    for (const [index, one] of statements.entries()) {
+      if (one.defines) this.define(one.defines.kind, one.defines.name, one, statement, index);
+      // What is taken back was a change too.
+      if (one.changesDefinitions || (one.summary.kind === 'rollback' && this.#changedInTransaction))
+        this.#change(number);
       if (one.changesEncoding) this.#encodingAt ??= number;
-      if (one.summary.opaque.length > 0) this.#ranUnread = true;
       const code = runs(one);
-      if (code === 'dynamic' || one.opensSettings || fills(one)) this.#filled = true;
+      if (one.opensSettings || fills(one)) this.#filled = true;
       if (code !== 'dynamic') continue;
-      this.#changedAt ??= number;
+      this.#change(number);
+      // What the client itself wrote down to be run may do anything; the database's own code, where somebody is assumed to use it so.
+      const unseen = one.summary.opaque.length > 0;
+      if (unseen) this.#ranUnread = true;
+      if (!unseen && !this.#strict()) continue;
+      this.#filled = true;
       this.#encodingAt ??= number;
       this.#dynamic.add(one);
       this.#deferred = true;
     }
     if (this.#deferred) this.#unreadSent(statement);
+  }
+
+  #change(number: number): void {
+    this.#changedAt ??= number;
+    this.#changedInTransaction = true;
+    this.#changes++;
+  }
+
+  /** Grows with whatever may have changed definitions. */
+  get changes(): number {
+    return this.#changes;
+  }
+
+  /** What was sent so far may have changed definitions, and what they are now is not known. */
+  get undigested(): boolean {
+    return this.#changedAt !== undefined;
+  }
+
+  /** All that was sent so far is answered, and the definitions as they are now were read. */
+  digested(): void {
+    this.#changedAt = undefined;
   }
 
   #unreadSent(statement: Statement): void {
@@ -95,7 +161,7 @@ export class SessionMemory {
   /** What cannot be read is mostly a slip of the pen, which the target refuses too: that did nothing. */
   get #unreadRan(): boolean {
     if (this.#ranUnread || this.#unread.length === 0) return this.#ranUnread;
-    this.#unread = this.#unread.filter(({ finished, tags }) => !finished || tags.length > 0);
+    this.#unread = this.#unread.filter(({ finished, tags, ranUnseen }) => !finished || ranUnseen || tags.length > 0);
     this.#ranUnread = this.#unread.some(({ finished }) => finished);
     return this.#unread.length > 0;
   }
@@ -116,15 +182,17 @@ export class SessionMemory {
     return this.#filled || this.#unreadRan;
   }
 
-  define(kind: 'cursor' | 'prepared', name: string, reading: StatementReading): void {
+  /** `by`: the text that it is statement `index` of, where SQL gives the name. */
+  define(kind: 'cursor' | 'prepared', name: string, reading: StatementReading, by?: Meaning['by'], index = 0): void {
     if (kind === 'cursor' && this.#cursors.size <= MAX_NAMES) this.#cursors.add(keptName(name));
-    this.#name(`${kind} ${name}`, reading);
+    this.#name(`${kind} ${name}`, { reading, by, index });
   }
 
-  #name(key: string, reading: StatementReading): void {
+  #name(key: string, meaning: Meaning): void {
     const known = this.#named.get(key);
-    if (known === undefined && this.#named.size >= MAX_NAMES) return;
-    this.#named.set(key, known === undefined || known === reading ? reading : 'several');
+    if (known === 'several' || (known === undefined && this.#named.size >= MAX_NAMES)) return;
+    const meanings = [...inEffect(known ?? []), meaning];
+    this.#named.set(key, meanings.length > MAX_MEANINGS ? 'several' : meanings);
   }
 
   /** A portal of this name is not what DECLARE made. */
@@ -136,7 +204,7 @@ export class SessionMemory {
   /** A portal that the client made of a statement: MOVE and FETCH in SQL reach it. */
   definePortal(name: string, reading: StatementReading): void {
     if (name !== keptName(name) || this.#cursors.size > MAX_NAMES || this.#cursors.has(name)) this.shadow(name);
-    else this.#name(`cursor ${name}`, reading);
+    else this.#name(`cursor ${name}`, { reading, by: undefined, index: 0 });
   }
 
   /** Whether DECLARE may have made a cursor under a portal's name. */
@@ -147,8 +215,11 @@ export class SessionMemory {
   defined(kind: 'cursor' | 'prepared', name: string): StatementReading | undefined {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: of other letters it hangs on encodings which names are the same
     if (/[^\x00-\x7f]/.test(name)) return undefined;
-    const known = this.#named.get(`${kind} ${name}`);
-    if (this.#unreadRan || known === undefined || known === 'several') return undefined;
+    const meanings = this.#named.get(`${kind} ${name}`);
+    if (this.#unreadRan || meanings === undefined || meanings === 'several') return undefined;
+    const [first, ...others] = inEffect(meanings);
+    if (!first || others.some(({ reading }) => reading !== first.reading)) return undefined;
+    const known = first.reading;
     // DECLARE and PREPARE give nothing back themselves.
     return known.defines ? { ...known, result: known.defines.result } : known;
   }
@@ -160,7 +231,7 @@ export class SessionMemory {
 
   /** Definitions changed, in what is not known to be over. */
   get changing(): boolean {
-    return this.#changedAt !== undefined;
+    return this.#changedInTransaction;
   }
 
   /** Whether the encoding may be another than the target reported last. */
@@ -173,7 +244,8 @@ export class SessionMemory {
 
   /** No transaction is open and nothing is under way. Says whether definitions changed in what is over. */
   idle(): boolean {
-    const changed = this.#changedAt !== undefined;
+    const changed = this.#changedInTransaction;
+    this.#changedInTransaction = false;
     this.#changedAt = undefined;
     this.#encodingAt = undefined;
     this.#deferred = false;
@@ -181,9 +253,15 @@ export class SessionMemory {
   }
 
   /** As it is for statement `number`; `earlier`: of its own text, those that stand before it. */
-  stateFor(number: number, earlier: readonly StatementReading[]): SessionState {
+  stateFor(
+    number: number,
+    earlier: readonly StatementReading[],
+    statement?: StatementReading,
+  ): Omit<SessionState, 'fault'> {
     return {
-      dirty: this.changedBefore(number) || earlier.some((one) => one.changesDefinitions || this.#dynamic.has(one)),
+      dirty:
+        this.changedBefore(number) ||
+        earlier.some((one) => this.#dynamic.has(one) || changesWhatIsMeant(one, statement)),
       settingsFilled: this.settingsFilled,
       defined: (kind, name) => this.defined(kind, name),
     };

@@ -7,8 +7,22 @@ import { asEscaping } from '../../../../core/sql/postgres-strings.ts';
 import { argumentsOf, type Meeting, meetingsOf } from '../../../../core/sql/postgres-meetings.ts';
 import { lineagePostgres } from '../../../../core/sql/postgres-lineage.ts';
 import { makesShapes } from '../../../../core/sql/postgres-shapes.ts';
-import { children, names, nodeOf, nodesOf, type TreeNode, text } from '../../../../core/sql/postgres-tree.ts';
-import { everyStatement, type RelationName, type StatementSummary } from '../../../../core/sql/statement.ts';
+import {
+  children,
+  constantText,
+  names,
+  nodeOf,
+  nodesOf,
+  type TreeNode,
+  text,
+} from '../../../../core/sql/postgres-tree.ts';
+import {
+  type Act,
+  everyStatement,
+  type Opacity,
+  type RelationName,
+  type StatementSummary,
+} from '../../../../core/sql/statement.ts';
 import { type CopyForm, copyFormOf } from './copy-form.ts';
 import { type Mentions, mentionsOf } from './mentions.ts';
 
@@ -24,6 +38,10 @@ export interface StatementReading {
   readonly copiesTable: boolean;
   /** Views and columns may be others behind it. */
   readonly changesDefinitions: boolean;
+  /** It changes relations of these names and nothing else. Undefined: that is not certain. */
+  readonly changes: ReadonlySet<string> | undefined;
+  /** The body of a DO block in PL/pgSQL. */
+  readonly block: string | undefined;
   /** It may give a setting a value that came out of a table. */
   readonly fillsSettings: boolean;
   /** It makes a view or a rule on settings: writing to that fills them, and nobody sees it. */
@@ -129,7 +147,8 @@ function readingOf(
   const all = [...everyStatement(summary)];
   const acts = all.flatMap((one) => one.acts);
   const calls = (name: string) => acts.some((act) => act.function?.name === name);
-  const opaque = all.some((one) => one.opaque.length > 0);
+  const opaque = all.some((one) => one.opaque.some(runsUnseen));
+  const block = node.type === 'DoStmt' ? blockOf(node) : undefined;
   return {
     result,
     defines,
@@ -137,7 +156,11 @@ function readingOf(
     copy: node.type === 'CopyStmt' ? copyFormOf(node) : undefined,
     copiesTable:
       node.type === 'CopyStmt' && nodeOf(node.fields.query) === undefined && !Array.isArray(node.fields.attlist),
-    changesDefinitions: opaque || acts.some((act) => act.class === 'schema'),
+    // Of a block that is followed, whoever follows it says.
+    changesDefinitions:
+      (all.some((one) => one.opaque.length > 0) && block === undefined) || acts.some((act) => act.class === 'schema'),
+    changes: CHANGES_RELATIONS.has(node.type) && !isOtherDrop(node) ? namesOf(acts) : undefined,
+    block,
     // set_config leaves an act with its setting, and is no function there.
     fillsSettings:
       opaque ||
@@ -151,7 +174,8 @@ function readingOf(
       calls('timeofday') ||
       (calls('to_char') && showsZone(node)) ||
       acts.some((act) => SETTINGS.test(act.relation?.name ?? '')),
-    changesEncoding: opaque || acts.some(({ setting }) => setting === null || setting === 'client_encoding'),
+    changesEncoding:
+      (opaque && block === undefined) || acts.some(({ setting }) => setting === null || setting === 'client_encoding'),
     writes: acts.flatMap((act) => (act.class === 'write' && act.relation ? [act.relation] : [])),
     mentions: mentionsOf(node),
     meetings: followedMeetings(node),
@@ -170,6 +194,51 @@ function followedMeetings(node: TreeNode): readonly Meeting[] | undefined {
     // Nested too deeply, or of a kind that is not known: its literals may be anything.
     return undefined;
   }
+}
+
+/** Of which a statement makes what runs later, or what stands on the server's disk: it runs nothing of the client's. */
+const MAKES: ReadonlySet<string> = new Set([
+  'create function',
+  'create procedure',
+  'create extension',
+  'alter extension',
+]);
+
+/** Whether it runs code that the statement's text does not show. */
+export const runsUnseen = ({ verbs, function: called }: Opacity): boolean =>
+  !verbs.some((verb) => MAKES.has(verb)) && !READS_LARGE_OBJECTS.has(called?.name ?? '');
+
+/** What stands in large objects was put there as into a table of its own. */
+const READS_LARGE_OBJECTS: ReadonlySet<string> = new Set(['lo_get', 'loread']);
+export const readsLargeObjects = ({ function: called }: Opacity): boolean =>
+  READS_LARGE_OBJECTS.has(called?.name ?? '');
+
+/** Statements that change the relations that they name, and no function, type, operator, rule or trigger. */
+const CHANGES_RELATIONS: ReadonlySet<string> = new Set([
+  'CreateStmt',
+  'CreateTableAsStmt',
+  'SelectStmt',
+  'IndexStmt',
+  'CreateSeqStmt',
+  'AlterSeqStmt',
+  'AlterTableStmt',
+  'DropStmt',
+  'CommentStmt',
+  'VacuumStmt',
+  'ReindexStmt',
+]);
+const DROPPED: ReadonlySet<string> = new Set(['OBJECT_TABLE', 'OBJECT_INDEX', 'OBJECT_SEQUENCE']);
+const isOtherDrop = ({ type, fields }: TreeNode): boolean =>
+  type === 'DropStmt' && !DROPPED.has(String(fields.removeType));
+
+const namesOf = (acts: readonly Act[]): ReadonlySet<string> =>
+  new Set(acts.flatMap(({ relation }) => relation?.name ?? []));
+
+/** Undefined: of another language, or not certain. */
+function blockOf({ fields }: TreeNode): string | undefined {
+  const given = nodesOf(fields.args).map(({ fields: option }) => [option.defname, constantText(option.arg)] as const);
+  const language = given.find(([name]) => name === 'language')?.[1] ?? 'plpgsql';
+  return language === 'plpgsql' ? given.find(([name]) => name === 'as')?.[1] : undefined;
 }
 
 /** The server's own relations that show settings. */

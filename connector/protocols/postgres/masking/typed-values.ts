@@ -2,20 +2,20 @@
 // where the type has room for it; else the type's own value that says nothing stands there.
 
 import type { Masks } from '../../../../core/masking/masks.ts';
-import { hashText, maskText } from '../../../../core/masking/ways.ts';
+import { hashText, maskText, placeholder } from '../../../../core/masking/ways.ts';
 import type { Way } from '../../../../core/policy/masks.ts';
-import { maskArrayLiteral, maskBinaryArray } from './array-values.ts';
+import { arrayOfOne, maskArrayLiteral, maskBinaryArray } from './array-values.ts';
 import { binaryAsText } from './cell-text.ts';
 import { maskJsonScalars } from './json-values.ts';
-import { FLOAT4, type Format, integerBytes, kindOf, MACADDR8, TEXT, TIMETZ, XML } from './types.ts';
+import { elementOf, FLOAT4, type Format, integerBytes, kindOf, MACADDR8, TEXT, TIMETZ, XML } from './types.ts';
 
 /** 2000-01-01, where PostgreSQL's binary dates begin. */
 const EPOCH_MS = 946_684_800_000;
 const JSONB_VERSION = 1;
 
 /**
- * What stands in a masked column for the value in bytes[start, end), which is not NULL. Gives null for NULL. May throw,
- * as ways may.
+ * What stands in a masked column for the value in bytes[start, end), which is not NULL. Gives null for NULL, undefined
+ * where nothing of its type could be told from a real value. May throw, as ways may.
  */
 export function maskedValue(
   type: number,
@@ -25,7 +25,7 @@ export function maskedValue(
   end: number,
   way: Way,
   masks: Masks,
-): Buffer | null {
+): Buffer | null | undefined {
   if (way === 'null') return null;
   const text = format === 'text';
   const kind = kindOf(type);
@@ -103,12 +103,34 @@ export function maskedValue(
       ]);
     case 'text-array': {
       const element = (value: string): string | null => maskText(way, 'masked', value, masks.keyedHash);
-      if (!text) return maskBinaryArray(b.subarray(start, end), element);
+      if (!text) return maskBinaryArray(b.subarray(start, end), element) ?? undefined;
       return Buffer.from(maskArrayLiteral(b.toString('utf8', start, end), element));
     }
     default:
-      return null;
+      return text ? otherText(type, b, start, end, way, masks) : otherBinary(type, way, masks);
   }
+}
+
+/** What a type that is not known is given as text: no value of any type looks like it, and nearly all clients show it. */
+function otherText(type: number, b: Buffer, start: number, end: number, way: Way, masks: Masks): Buffer {
+  const masked = typeof way === 'object' ? way.fixed : placeholder('masked');
+  const element = elementOf(type);
+  const value = element && maskedValue(element, 'text', b, 0, 0, way === 'hash' ? 'placeholder' : way, masks);
+  if (element && value) return arrayOfOne(element, 'text', value);
+  if (b[start] === OPENING && b[end - 1] === CLOSING) return arrayOfOne(TEXT, 'text', Buffer.from(masked));
+  // Strings of an extension (citext) among them.
+  return maskedText(TEXT, b.toString('utf8', start, end), way, masks);
+}
+
+const OPENING = 0x7b;
+const CLOSING = 0x7d;
+
+/** Only of arrays is it known what they hold: one element, in its masked form. */
+function otherBinary(type: number, way: Way, masks: Masks): Buffer | undefined {
+  const element = elementOf(type);
+  const given = way === 'hash' ? 'placeholder' : way;
+  const value = element && maskedValue(element, 'binary', Buffer.alloc(0), 0, 0, given, masks);
+  return element && value ? arrayOfOne(element, 'binary', value) : undefined;
 }
 
 const VARCHAR = 1043;

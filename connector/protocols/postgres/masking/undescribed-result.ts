@@ -2,6 +2,7 @@
 
 import type { Masks } from '../../../../core/masking/masks.ts';
 import { type Current, formatsOf } from './current-answer.ts';
+import { REASONS } from './refused-result.ts';
 import { type ColumnPlan, type ResultPlan, WITHHOLD_ALL } from './result-plan.ts';
 import type { ResultField } from './row-description.ts';
 import type { Format } from './types.ts';
@@ -19,11 +20,12 @@ export function planUndescribed(
   const planned = fields && plan(fields, formatsOf(portal) ?? ['binary']);
   if (fields && !planned)
     return { columns: fields.map((): ColumnPlan => ({ kind: 'pass' })), beyond: WITHHOLD_ALL.beyond };
-  // A value of a type that is not known can only become NULL.
-  const columns = planned?.columns.map(
-    (column): ColumnPlan => (column.kind === 'mask' ? { ...column, way: 'null', constant: undefined } : column),
-  );
-  if (columns) return { columns, beyond: WITHHOLD_ALL.beyond };
+  if (planned) {
+    // Of a value of a type that is not known there is no masked form.
+    const masked = planned.columns.findIndex((column) => column.kind === 'mask' && column.way !== 'null');
+    const refused = planned.refused ?? (masked < 0 ? undefined : { ...REASONS.undescribed, column: masked + 1 });
+    return { ...planned, refused };
+  }
   masks.report({ kind: 'mask.withheld', reason: 'result_unknown' });
   return WITHHOLD_ALL;
 }
