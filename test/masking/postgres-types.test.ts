@@ -62,7 +62,8 @@ const connectTo = async (port: number): Promise<pg.Client> => {
 };
 /** pg knows `binary`, its types do not. */
 const query = async (client: pg.Client, text: string, binary: boolean): Promise<unknown[]> => {
-  const config = { text, values: [], binary, types: raw, rowMode: 'array' };
+  // Without parameters it would be a simple query, and so in text.
+  const config = { text, queryMode: 'extended', binary, types: raw, rowMode: 'array' };
   const result = await client.query(config as unknown as pg.QueryArrayConfig);
   return result.rows[0] ?? [];
 };
