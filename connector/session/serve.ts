@@ -64,7 +64,7 @@ const STOPPED: Refusal = {
 };
 
 const CROWDED: Refusal = {
-  reason: 'too_many_sessions',
+  reason: 'too_many_logins',
   message:
     'Too many clients log in at this moment. Connect again in a few seconds; an administrator can raise limits.maxUnauthenticated.',
 };
