@@ -201,7 +201,7 @@ export class Relay implements Conversation, Delivery {
     const wasEnding = this.#ending;
     this.#outcome = { reason: 'log_failed', message: `The recording cannot be written: ${fault.message}` };
     this.contain(() => {
-      const mayTell = !wasEnding && !this.#sentPart && !this.#client.writableEnded;
+      const mayTell = !wasEnding && !this.#sentPart && this.#client.writable;
       // Of what waited nothing is sent, so all of it may be taken back.
       const farewell = mayTell ? this.#interpreter?.farewell('log_failed', UNRECORDED, () => true) : undefined;
       if (farewell) this.#leave(farewell);
