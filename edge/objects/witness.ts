@@ -2,6 +2,7 @@
 // (law 5). Heads are append-only; a second, different head for one number is evidence, not an update.
 
 import { DurableObject } from 'cloudflare:workers';
+import { z } from 'zod';
 import type { Witnessed, WitnessPage } from '../../core/api.ts';
 import { ConnectorId, SessionId } from '../../core/ids.ts';
 import { AdmittedSession, type EdgeRecord } from '../../core/session-evidence.ts';
@@ -52,8 +53,23 @@ export type WitnessAnswer =
   /** Never admitted here, or admitted to another connector. */
   | 'foreign';
 
-/** `admitted` is missing for a session of an earlier release. */
-export type Admission = EdgeRecord & { readonly connector: ConnectorId };
+export interface AdmittedTo {
+  readonly session: SessionId;
+  readonly opened: AdmittedSession;
+  /** Whether its rule lets its person view it: what counts when the rule is gone. */
+  readonly viewOwn: boolean;
+}
+
+/** `admitted` is missing for a session of an earlier release, and so may `viewOwn` be. */
+export type Admission = EdgeRecord & { readonly connector: ConnectorId; readonly viewOwn?: boolean | undefined };
+
+/** The column `opened`. */
+const Opened = AdmittedSession.extend({ viewOwn: z.boolean().optional() });
+
+function readOpened(column: string): Pick<Admission, 'admitted' | 'viewOwn'> {
+  const { viewOwn, ...admitted } = Opened.parse(JSON.parse(column));
+  return { admitted, viewOwn };
+}
 
 const PAGE = 200;
 
@@ -73,18 +89,15 @@ export class Witness extends DurableObject<Env> {
    * without heads, and whose it is does not depend on what is stored. Answers, in their order, whether
    * each is this connector's.
    */
-  admitAll(
-    sessions: readonly { readonly session: SessionId; readonly opened: AdmittedSession }[],
-    connector: ConnectorId,
-  ): boolean[] {
+  admitAll(sessions: readonly AdmittedTo[], connector: ConnectorId): boolean[] {
     const at = new Date(Date.now()).toISOString();
-    return sessions.map(({ session, opened }) => {
+    return sessions.map(({ session, opened, viewOwn }) => {
       this.#sql.exec(
         'INSERT OR IGNORE INTO sessions (session, connector, admitted_at, opened) VALUES (?, ?, ?, ?)',
         session,
         connector,
         at,
-        JSON.stringify(opened),
+        JSON.stringify({ ...opened, viewOwn } satisfies z.input<typeof Opened>),
       );
       return this.#isOwner(session, connector);
     });
@@ -103,7 +116,7 @@ export class Witness extends DurableObject<Env> {
       if (!row) return undefined;
       return {
         connector: ConnectorId.parse(row.connector),
-        ...(row.opened !== null && { admitted: AdmittedSession.parse(JSON.parse(String(row.opened))) }),
+        ...(row.opened !== null && readOpened(String(row.opened))),
         ...(row.manifest !== null && { manifest: String(row.manifest) }),
       };
     });
