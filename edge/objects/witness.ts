@@ -29,12 +29,19 @@ const SCHEMA = `
     segments INTEGER NOT NULL,
     at TEXT NOT NULL
   );
+  CREATE TABLE IF NOT EXISTS never_began (
+    session TEXT PRIMARY KEY,
+    reason TEXT NOT NULL,
+    at TEXT NOT NULL
+  );
   CREATE TRIGGER IF NOT EXISTS sessions_keep BEFORE UPDATE ON sessions
     BEGIN SELECT RAISE(ABORT, 'sessions are append-only'); END;
   CREATE TRIGGER IF NOT EXISTS heads_keep BEFORE UPDATE ON heads
     BEGIN SELECT RAISE(ABORT, 'heads are append-only'); END;
   CREATE TRIGGER IF NOT EXISTS manifests_keep BEFORE UPDATE ON manifests
     BEGIN SELECT RAISE(ABORT, 'manifests are append-only'); END;
+  CREATE TRIGGER IF NOT EXISTS never_began_keep BEFORE UPDATE ON never_began
+    BEGIN SELECT RAISE(ABORT, 'never_began is append-only'); END;
 `;
 
 export type WitnessAnswer =
@@ -126,6 +133,7 @@ export class Witness extends DurableObject<Env> {
     if (known) return known.digest === head.digest ? 'known' : 'contradicts';
     const manifest = this.#sql.exec('SELECT segments FROM manifests WHERE session = ?', head.session).toArray()[0];
     if (manifest && head.number >= Number(manifest.segments)) return 'contradicts';
+    if (this.#neverBegan(head.session)) return 'contradicts';
     this.#sql.exec(
       'INSERT INTO heads (session, number, digest, frames, at) VALUES (?, ?, ?, ?, ?)',
       head.session,
@@ -147,7 +155,7 @@ export class Witness extends DurableObject<Env> {
     const beyond = this.#sql
       .exec('SELECT number FROM heads WHERE session = ? AND number >= ? LIMIT 1', manifest.session, manifest.segments)
       .toArray()[0];
-    if (beyond) return 'contradicts';
+    if (beyond || this.#neverBegan(manifest.session)) return 'contradicts';
     this.#sql.exec(
       'INSERT INTO manifests (session, digest, segments, at) VALUES (?, ?, ?, ?)',
       manifest.session,
@@ -155,6 +163,23 @@ export class Witness extends DurableObject<Env> {
       manifest.segments,
       new Date(Date.now()).toISOString(),
     );
+    return 'witnessed';
+  }
+
+  /** The connector's word, while nothing is known that contradicts it: no recording comes of this session. */
+  recordNeverBegan(connector: ConnectorId, { session, reason }: { session: SessionId; reason: string }): WitnessAnswer {
+    if (!this.#isOwner(session, connector)) return 'foreign';
+    if (this.#neverBegan(session)) return 'known';
+    const recorded = this.#sql
+      .exec(
+        'SELECT session FROM heads WHERE session = ? UNION ALL SELECT session FROM manifests WHERE session = ?',
+        session,
+        session,
+      )
+      .toArray();
+    if (recorded.length > 0) return 'contradicts';
+    const at = new Date(Date.now()).toISOString();
+    this.#sql.exec('INSERT INTO never_began (session, reason, at) VALUES (?, ?, ?)', session, reason, at);
     return 'witnessed';
   }
 
@@ -168,10 +193,12 @@ export class Witness extends DurableObject<Env> {
     const manifest = this.#sql
       .exec('SELECT digest, segments, at FROM manifests WHERE session = ?', session)
       .toArray()[0];
+    const neverBegan = this.#neverBegan(session);
     return {
       session,
       connector: ConnectorId.parse(owner.connector),
       heads,
+      ...(neverBegan && { neverBegan }),
       ...(manifest && {
         manifest: { digest: String(manifest.digest), segments: Number(manifest.segments), at: String(manifest.at) },
       }),
@@ -201,6 +228,11 @@ export class Witness extends DurableObject<Env> {
   #addOpenings(): void {
     const columns = this.#sql.exec('PRAGMA table_info(sessions)').toArray();
     if (!columns.some(({ name }) => name === 'opened')) this.#sql.exec('ALTER TABLE sessions ADD COLUMN opened TEXT');
+  }
+
+  #neverBegan(session: SessionId): { reason: string; at: string } | undefined {
+    const row = this.#sql.exec('SELECT reason, at FROM never_began WHERE session = ?', session).toArray()[0];
+    return row && { reason: String(row.reason), at: String(row.at) };
   }
 
   #isOwner(session: SessionId, connector: ConnectorId): boolean {
