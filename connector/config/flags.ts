@@ -71,7 +71,7 @@ export function helpText(): string {
     'node connector/main.ts --config FILE [flags]     the fields of FILE: docs/connector.md',
     '',
     ...rows,
-    `  --${'check'.padEnd(20)}read the configuration, say what is wrong with it, and stop`,
+    `  --${'check'.padEnd(20)}read all that the configuration names, try each target, say what is wrong, stop`,
     '',
     'Each flag can be given as a variable: --listen-postgres is GATEHOUSE_LISTEN_POSTGRES.',
     '',
