@@ -68,7 +68,7 @@ export function readFlags(
 export function helpText(): string {
   const rows = NAMES.map((name) => `  --${name.padEnd(20)}${SETTINGS[name].help}`);
   return [
-    'node connector/main.ts --config FILE [flags]     the fields of FILE: docs/connector.md',
+    'npm run connector -- --config FILE [flags]     the fields of FILE: docs/connector.md',
     '',
     ...rows,
     `  --${'check'.padEnd(20)}read all that the configuration names, try each target, say what is wrong, stop`,
