@@ -21,7 +21,7 @@ const SETTINGS = {
   'events-url': { variable: 'GATEHOUSE_EVENTS_URL', help: 'URL    who is told of new objects in the directory' },
   'listen-postgres': { variable: 'GATEHOUSE_LISTEN_POSTGRES', help: 'HOST:PORT   PostgreSQL listener' },
   'advertise-postgres': { variable: 'GATEHOUSE_ADVERTISE_POSTGRES', help: 'HOST:PORT   where clients reach it' },
-  health: { variable: 'GATEHOUSE_HEALTH', help: 'HOST:PORT   plain HTTP GET /health' },
+  health: { variable: 'GATEHOUSE_HEALTH', help: 'HOST:PORT   plain HTTP GET /livez and /readyz' },
   'log-level': { variable: 'GATEHOUSE_LOG_LEVEL', help: 'debug, info, warn or error' },
 } as const;
 export type SettingName = keyof typeof SETTINGS;

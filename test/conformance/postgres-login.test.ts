@@ -383,6 +383,8 @@ describe('a client is turned away', () => {
     gateway.log.refuseOpen = true;
     expect((await refusedAs({}))[0]).toBe('53100');
     gateway.log.refuseOpen = false;
+    // Nothing of it will ever be stored, so the edge is told that there is nothing to wait for.
+    expect(gateway.edge.reported('session.ended').at(-1)).toMatchObject({ reason: 'log_failed', neverBegan: true });
   });
 
   it.each([

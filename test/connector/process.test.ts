@@ -62,8 +62,8 @@ interface Health {
   readonly link: { readonly state: string };
   readonly sessions: number;
 }
-async function health(of: ConnectorProcess): Promise<{ status: number; body: Health }> {
-  const response = await fetch(`http://${(await of.event('listening')).health}/health`);
+async function health(of: ConnectorProcess, path: string): Promise<{ status: number; body: Health }> {
+  const response = await fetch(`http://${(await of.event('listening')).health}${path}`);
   return { status: response.status, body: (await response.json()) as Health };
 }
 
@@ -89,17 +89,19 @@ test('joins, announces its resources without their addresses, says ready, and st
   // Laws 8 and 9: neither address nor credential of the target went to the edge.
   expect(JSON.stringify(edge.messages)).not.toMatch(/db\.internal|tr0ub4dor|"app"/);
 
-  expect(await health(connector)).toMatchObject({
-    status: 200,
-    body: { ok: true, sessions: 0, link: { state: 'linked' } },
-  });
+  for (const path of ['/livez', '/readyz', '/health']) {
+    expect(await health(connector, path)).toMatchObject({
+      status: 200,
+      body: { ok: true, sessions: 0, link: { state: 'linked' } },
+    });
+  }
 
   connector.child.kill('SIGTERM');
   expect((await connector.ended).code).toBe(0);
   expect(connector.lines.at(-1)?.event).toBe('connector.stopped');
 });
 
-test('starts again with its state while the edge is away, and is ready when it is back', async () => {
+test('starts again with its state while the edge is away, alive and not ready, and is ready when it is back', async () => {
   const first = run();
   await first.event('ready');
   first.child.kill('SIGINT');
@@ -109,7 +111,9 @@ test('starts again with its state while the edge is away, and is ready when it i
 
   const second = run([], { GATEHOUSE_JOIN_TOKEN: '' }, `http://127.0.0.1:${port}`);
   await second.event('link.down');
-  expect(await health(second)).toMatchObject({ status: 503, body: { ok: false } });
+  expect(await health(second, '/livez')).toMatchObject({ status: 200, body: { ok: false } });
+  for (const path of ['/readyz', '/health'])
+    expect(await health(second, path)).toMatchObject({ status: 503, body: { ok: false } });
   edge = await startFakeEdge(Number(port), edge.keys);
   await second.event('ready');
 });

@@ -263,12 +263,12 @@ describe('administration', () => {
     expect(await bob.page.locator('.policy-line').count()).toBe(4);
     expect(await bob.page.locator('.policy-text').textContent()).toContain('# <script>alert(1)</script> U+202E');
     await bob.page.getByText('version 7').waitFor();
-    await bob.page.getByText('gatehouse policy apply').waitFor();
+    await bob.page.getByText('node gatehouse.mjs policy apply --file policy.yaml').waitFor();
     expect(await noSideways(bob.page)).toBe(true);
     await bob.close();
     const carol = await visit(browser, site, '/policy', { as: 'carol' });
     await carol.page.locator('.policy-text').waitFor();
-    expect(await carol.page.getByText('gatehouse policy apply').count()).toBe(0);
+    expect(await carol.page.getByText('policy apply').count()).toBe(0);
     await carol.close();
     const alice = await visit(browser, site, '/policy', { expected: /403/ });
     await alice.page.getByText('Only administrators and auditors read the policy.').waitFor();

@@ -120,6 +120,10 @@ class PostgresInterpreter implements Interpreter {
     return takeBack(this.#answers.unfinished) ? farewellMessage(reason, message) : undefined;
   }
 
+  get midMessage(): boolean {
+    return this.#answers.unfinished > 0;
+  }
+
   #passed(chunk: Buffer): void {
     this.#unguarded.take(chunk);
     if (this.#unguarded.fault !== undefined) this.#fail(this.#unguarded.fault);
