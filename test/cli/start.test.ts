@@ -354,7 +354,9 @@ describe('stopping and starting again', () => {
     started = npmStart([...startArgs(), '--fresh', '--connector', file]);
     await untilReady(started);
     // A target that is away is told of and stops nothing.
-    expect(started.output()).toMatch(/--connector: .*mine\.yaml:2:3: resources\[0\]: orders \(127\.0\.0\.1:1\): .*ECONNREFUSED/);
+    expect(started.output()).toMatch(
+      /--connector: .*mine\.yaml:2:5: resources\[0\]: orders \(127\.0\.0\.1:1\): .*ECONNREFUSED/,
+    );
     expect(existsSync(file)).toBe(true);
     const { resources } = JSON.parse((await as('alice', 'resources', '--json')).stdout);
     expect(resources).toMatchObject([{ name: 'orders', mayAsk: true }]);
