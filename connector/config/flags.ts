@@ -68,10 +68,10 @@ export function readFlags(
 export function helpText(): string {
   const rows = NAMES.map((name) => `  --${name.padEnd(20)}${SETTINGS[name].help}`);
   return [
-    'node connector/main.ts --config FILE [flags]     the fields of FILE: docs/connector.md',
+    'npm run connector -- --config FILE [flags]     the fields of FILE: docs/connector.md',
     '',
     ...rows,
-    `  --${'check'.padEnd(20)}read the configuration, say what is wrong with it, and stop`,
+    `  --${'check'.padEnd(20)}read all that the configuration names, try each target, say what is wrong, stop`,
     '',
     'Each flag can be given as a variable: --listen-postgres is GATEHOUSE_LISTEN_POSTGRES.',
     '',

@@ -16,7 +16,7 @@ import { negotiateProtocolVersion, PROTOCOL_3_0, PROTOCOL_3_2 } from './messages
 import { type LoginRefusal, refusalMessage } from './refusals.ts';
 import { refuseSettings, settingsOf } from './start-up-settings.ts';
 import { readStart, type Start, type Transport } from './start-up.ts';
-import { logIn } from './upstream.ts';
+import { logIn, tryLogIn } from './upstream.ts';
 
 export interface PostgresOptions {
   /** How clients show their grant. `scram` unless they cannot. */
@@ -160,7 +160,7 @@ export function createPostgres(options: PostgresOptions = {}): Protocol {
     };
   }
 
-  return { name: 'postgres', accept, turnAway };
+  return { name: 'postgres', accept, turnAway, tryTarget: tryLogIn };
 }
 
 /** Says why, and closes. Resolves when the socket is closed, or destroyed because it would not be. */
