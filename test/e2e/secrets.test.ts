@@ -136,7 +136,7 @@ const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
 function psql(commands: readonly string[], input?: string) {
   const flags = commands.map((command) => ` -c ${quote(command)}`).join('');
-  const child = spawn('sh', ['-c', `exec ${connect} -X -At -v VERBOSITY=verbose${flags}`], {
+  const child = spawn('sh', ['-c', `exec env ${connect} -X -At -v VERBOSITY=verbose${flags}`], {
     env: { PATH: `${PSQL_FOLDER}:/usr/bin:/bin` },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
