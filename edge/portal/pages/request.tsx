@@ -174,8 +174,12 @@ const Terms = ({ terms }: { terms: AccessTerms }) => (
       <Term name="Longest access">{span(terms.longestSeconds * 1000)}</Term>
       {terms.approvers.length > 0 ? <Term name="Decided by">{names(terms.approvers)}</Term> : null}
       <Term name="Recorded">
-        {terms.record.exempt === undefined ? 'everything' : <Text value={`statements only: ${terms.record.exempt}`} />},
-        kept {span(terms.record.retainSeconds * 1000)}
+        {terms.record.exempt === undefined ? (
+          'everything'
+        ) : (
+          <Text value={`no statements and no results, only what the policy decided: ${terms.record.exempt}`} />
+        )}
+        , kept {span(terms.record.retainSeconds * 1000)}
       </Term>
       <Term name="Who may view it">
         {names([...(terms.record.viewOwn ? ['you'] : []), 'auditors', ...terms.record.viewers])}
