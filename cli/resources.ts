@@ -13,7 +13,7 @@ export function addResources(command: Command, cli: Cli): void {
           resource.name,
           resource.protocol,
           resource.mayAsk ? 'may ask' : 'no rule',
-          `${resource.connector.name}${resource.connector.online ? '' : ' (offline)'}`,
+          `${resource.connector.name}${resource.connector.online ? '' : ' (connector offline)'}`,
           Object.entries(resource.labels)
             .map(([name, value]) => `${name}=${value}`)
             .join(' '),

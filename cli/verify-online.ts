@@ -86,6 +86,7 @@ async function verifyWith(client: ApiClient, session: SessionId, keys: Keys): Pr
     trustedKey,
     heads: seen?.heads ?? [],
     witnessedManifest: seen?.manifest,
+    neverBegan: seen?.neverBegan,
   });
   const further: VerifyFault[] = [];
   if (keys !== 'forbidden' && trustedKey === undefined) {

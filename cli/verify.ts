@@ -90,8 +90,9 @@ async function conclude(
 }
 
 export function show(report: VerifyReport, output: Output): string {
+  const how = report.neverBegan ? 'proven: never began' : report.exempt === undefined ? 'proven' : 'proven: exempt';
   const head = report.proven
-    ? `${report.session}  ${output.style('green', report.exempt === undefined ? 'proven' : 'proven: exempt')}`
+    ? `${report.session}  ${output.style('green', how)}`
     : `${report.session}  ${output.style('red', 'NOT PROVEN')}`;
   return [
     head,

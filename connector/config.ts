@@ -1,7 +1,7 @@
 // The connector's settings, from `connector.yaml`, flags and environment. Nothing else in the
 // connector reads a flag, a variable or a configuration file.
 //
-// A wrong setting is one line for the operator: where it stands, which key, and the way out.
+// Each wrong setting is a line for the operator: where it stands, which key, and the way out. All are said at once.
 
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
@@ -11,87 +11,99 @@ import { type Flags, readFlags, type SettingName } from './config/flags.ts';
 import { parseHostPort } from './config/host-port.ts';
 import { credentialSource, edgeOrigin, joinOf, postgresOf, storeOf } from './config/sections.ts';
 import type { ConnectorConfig } from './config/settings.ts';
-import { readDocument } from './config/read-document.ts';
+import { keyText, type ReadDocument, readDocument } from './config/read-document.ts';
 import { LOG_LEVELS, type LogLevel } from './logger.ts';
 
 export interface LoadedConfig {
   readonly config: ConnectorConfig;
   readonly check: boolean;
+  /** Where a setting stands, for what is found out about it later: `--state`, `c.yaml:3:1: state`. */
+  readonly place: Place;
 }
 
-/** undefined: help was asked for. */
+/** `flag`: the one that may give it in the file's stead. */
+export type Place = (path: readonly PropertyKey[], flag?: SettingName) => string;
+
+/** undefined: help was asked for. Refused: a line for each mistake. */
 export function loadConfig(
   args: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
   workingDirectory: string,
-): Result<LoadedConfig | undefined, string> {
+): Result<LoadedConfig | undefined, readonly string[]> {
   const flags = readFlags(args, environment);
-  if (!flags.ok) return flags;
+  if (!flags.ok) return err([flags.error]);
   if (flags.value.help) return ok(undefined);
 
   const file = flags.value.given.config;
-  let document = ConnectorDocument.parse({});
+  let read: ReadDocument = { document: ConnectorDocument.parse({}), place: keyText };
   if (file !== undefined) {
     let text: string;
     try {
       text = readFileSync(resolve(workingDirectory, file), 'utf8');
     } catch (error) {
-      return err(
+      return err([
         `${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'}): give its path with --config`,
-      );
+      ]);
     }
-    const read = readDocument(text, file);
-    if (!read.ok) return read;
-    document = read.value;
+    const document = readDocument(text, file);
+    if (!document.ok) return document;
+    read = document.value;
   }
   const fileDirectory = file === undefined ? workingDirectory : dirname(resolve(workingDirectory, file));
-  const config = combine(document, flags.value, workingDirectory, fileDirectory);
-  return config.ok ? ok({ config: config.value, check: flags.value.check }) : config;
+  const place: Place = (path, flag) =>
+    flag !== undefined && flags.value.given[flag] !== undefined ? flags.value.nameOf(flag) : read.place(path);
+  const config = combine(read.document, flags.value, place, workingDirectory, fileDirectory);
+  return config.ok ? ok({ config: config.value, check: flags.value.check, place }) : config;
 }
 
 /** Paths from flags are relative to where the command runs, those from the file to the file. */
 function combine(
   document: ConnectorDocument,
   flags: Flags,
+  place: Place,
   workingDirectory: string,
   fileDirectory: string,
-): Result<ConnectorConfig, string> {
+): Result<ConnectorConfig, readonly string[]> {
   const { given } = flags;
   const here = (path: string) => resolve(workingDirectory, path);
   const there = (path: string) => resolve(fileDirectory, path);
+  const mistakes: string[] = [];
+  const take = <T>(part: Result<T, string>): T | undefined => {
+    if (!part.ok) mistakes.push(part.error);
+    return part.ok ? part.value : undefined;
+  };
 
-  const name = given.name ?? document.name;
-  if (name === undefined) return err(needed('name', 'name', 'what this connector is called at the edge'));
-  if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(name)) {
-    return err(`${flags.nameOf('name')}: expected lower-case letters, digits and dashes, at most 63`);
-  }
-
-  const edgeText = given.edge ?? document.edge;
-  if (edgeText === undefined) return err(needed('edge', 'edge', 'the address of the edge'));
-  const edge = edgeOrigin(edgeText);
-  if (!edge.ok) return err(`${given.edge === undefined ? 'edge' : flags.nameOf('edge')}: ${edge.error}`);
-
+  const name = take(nameOf(given.name ?? document.name, place));
+  const edge = take(edgeOf(given.edge ?? document.edge, place));
   const state = given.state !== undefined ? here(given.state) : document.state && there(document.state);
-  if (state === undefined) return err(needed('state', 'state', 'a directory that is kept between starts'));
-
-  const store = storeOf(document, flags, here, there);
-  if (!store.ok) return store;
-  const postgres = postgresOf(document, flags);
-  if (!postgres.ok) return postgres;
+  if (state === undefined) mistakes.push(needed('state', 'state', 'a directory that is kept between starts'));
+  const store = take(storeOf(document, flags, here, there));
+  const postgres = take(postgresOf(document, flags));
 
   const health = given.health === undefined ? undefined : parseHostPort(given.health);
-  if (given.health !== undefined && health === undefined) return err(`${flags.nameOf('health')}: expected HOST:PORT`);
+  if (given.health !== undefined && health === undefined)
+    mistakes.push(`${flags.nameOf('health')}: expected HOST:PORT`);
   const logLevel = given['log-level'] ?? document.logLevel ?? 'info';
-  if (!isLogLevel(logLevel)) return err(`${flags.nameOf('log-level')}: expected ${LOG_LEVELS.join(', ')}`);
+  if (!isLogLevel(logLevel)) mistakes.push(`${flags.nameOf('log-level')}: expected ${LOG_LEVELS.join(', ')}`);
+  if (
+    name === undefined ||
+    edge === undefined ||
+    state === undefined ||
+    store === undefined ||
+    postgres === undefined ||
+    !isLogLevel(logLevel) ||
+    mistakes.length > 0
+  )
+    return err(mistakes);
 
   const limits = document.limits ?? {};
   return ok({
     name,
-    edge: edge.value,
+    edge,
     join: joinOf(document, flags, here, there),
     state,
-    store: store.value,
-    listeners: { postgres: postgres.value },
+    store,
+    listeners: { postgres },
     health: health ?? (document.health && { host: document.health.host ?? '127.0.0.1', port: document.health.port }),
     logLevel,
     limits: {
@@ -124,6 +136,18 @@ function combine(
           : { mode: resource.tls.mode },
     })),
   });
+}
+
+function nameOf(text: string | undefined, place: Place): Result<string, string> {
+  if (text === undefined) return err(needed('name', 'name', 'what this connector is called at the edge'));
+  if (/^[a-z0-9][a-z0-9-]{0,62}$/.test(text)) return ok(text);
+  return err(`${place(['name'], 'name')}: expected lower-case letters, digits and dashes, at most 63`);
+}
+
+function edgeOf(text: string | undefined, place: Place): Result<string, string> {
+  if (text === undefined) return err(needed('edge', 'edge', 'the address of the edge'));
+  const origin = edgeOrigin(text);
+  return origin.ok ? origin : err(`${place(['edge'], 'edge')}: ${origin.error}`);
 }
 
 const times = (value: number | undefined, unit: number): number | undefined =>

@@ -1,5 +1,10 @@
-// GET /health over plain HTTP, for whoever restarts or watches the container: 200 while sessions can
-// be opened, 503 while they cannot, both with the same JSON. Holds no name, no address, no secret.
+// Two questions over plain HTTP, for whoever restarts the container and whoever sends it clients:
+//
+//   GET /livez    200 while the process answers: restart it when it does not. What is around it (the edge, a
+//                 full disk) is not asked: a restart mends none of that and ends the sessions that run
+//   GET /readyz   200 while sessions can be opened, 503 while they cannot
+//
+// All with the same JSON, which holds no name, no address, no secret. /health is /readyz under its older name.
 
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -16,20 +21,30 @@ export interface Health {
   readonly build: string;
 }
 
+const QUESTIONS = new Map<string, 'live' | 'ready'>([
+  ['/livez', 'live'],
+  ['/readyz', 'ready'],
+  ['/health', 'ready'],
+]);
+
 /** Rejects when the address cannot be listened on. */
 export async function serveHealth(
   at: HostPort,
   read: () => Health,
 ): Promise<{ readonly address: HostPort; close(): void }> {
   const server = createServer({ requestTimeout: 5_000, headersTimeout: 5_000 }, (request, response) => {
-    if (request.method !== 'GET' || request.url !== '/health') {
+    const question = request.method === 'GET' ? QUESTIONS.get(request.url ?? '') : undefined;
+    if (question === undefined) {
       response.writeHead(404).end();
       return;
     }
     const health = read();
     const ok = health.link.state === 'linked' && health.log.accepting;
     response
-      .writeHead(ok ? 200 : 503, { 'content-type': 'application/json', 'cache-control': 'no-store' })
+      .writeHead(ok || question === 'live' ? 200 : 503, {
+        'content-type': 'application/json',
+        'cache-control': 'no-store',
+      })
       .end(JSON.stringify({ ok, ...health }));
   });
   server.maxConnections = 50;

@@ -1,31 +1,36 @@
 // The connector's process: settings in, JSON lines out, signals, exit codes. See docs/connector.md.
 //
-//   0 stopped as asked, or --check found nothing    1 refused or failed
+//   0 stopped as asked, or --check found nothing    1 refused or failed, or --check found something
 //   2 the settings are wrong                        3 the edge does not answer (first start only)
 
 import { announcementProblem } from './announce.ts';
+import { findFaults } from './check.ts';
 import { loadConfig } from './config.ts';
 import { showHostPort } from './config/host-port.ts';
 import { helpText } from './config/flags.ts';
 import { createLogger, describeBug } from './logger.ts';
 import { startConnector } from './run.ts';
 
-function exit(code: number, message: string): never {
-  process.stderr.write(`gatehouse connector: ${message}\n`);
+function exit(code: number, ...messages: readonly string[]): never {
+  process.stderr.write(messages.map((message) => `gatehouse connector: ${message}\n`).join(''));
   process.exit(code);
 }
 
 const loaded = loadConfig(process.argv.slice(2), process.env, process.cwd());
-if (!loaded.ok) exit(2, loaded.error);
+if (!loaded.ok) exit(2, ...loaded.error);
 if (loaded.value === undefined) {
   process.stdout.write(helpText());
   process.exit(0);
 }
-const { config, check } = loaded.value;
+const { config, check, place } = loaded.value;
 const tooMuch = announcementProblem(config);
 if (tooMuch !== undefined) exit(2, tooMuch);
 if (check) {
-  process.stdout.write(`ok: ${config.resources.length} resources\n`);
+  const warnings = createLogger((line) => process.stderr.write(line), { level: 'warn' });
+  const faults = await findFaults({ config, environment: process.env, log: warnings, place });
+  if (faults.length > 0) exit(1, ...faults);
+  const { length } = config.resources;
+  process.stdout.write(`ok: ${length === 1 ? '1 resource' : `${length} resources`}\n`);
   process.exit(0);
 }
 

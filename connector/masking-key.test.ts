@@ -37,7 +37,7 @@ describe('the key of masked values', () => {
   });
 
   it.each<[string, { MASKING: string }, string]>([
-    ['short', { MASKING: KEY.slice(0, 31) }, 'masking.key is shorter than 32 bytes'],
+    ['short', { MASKING: KEY.slice(0, 31) }, 'masking.key: it is shorter than 32 bytes'],
     ['empty', { MASKING: '' }, 'masking.key: environment variable MASKING is empty'],
   ])('law 11: one that is %s stops the start, and its value is not told', async (_, environment, message) => {
     const made = await make(ownKey(), env, environment);

@@ -12,19 +12,24 @@ import { createKeyedHash } from './keyed-hash.ts';
 /** Whoever can guess the key can find out any value that can be guessed: names, numbers, addresses. */
 const MIN_KEY_BYTES = 32;
 
+type Deps = CredentialDeps & { readonly config: Pick<ConnectorConfig, 'maskingKey'> };
+
 /** Read once: a key that changed under running sessions would break the joins that it is there for. */
-export async function maskingHash(
-  deps: CredentialDeps & { readonly config: Pick<ConnectorConfig, 'maskingKey'> },
-  ownKey: KeyObject,
-): Promise<Result<KeyedHash, string>> {
+export async function maskingHash(deps: Deps, ownKey: KeyObject): Promise<Result<KeyedHash, string>> {
+  const named = await namedMaskingKey(deps);
+  if (!named.ok) return err(`masking.key: ${named.error}`);
+  return ok(hashWith(named.value ?? ownKey.export({ type: 'pkcs8', format: 'der' })));
+}
+
+/** undefined: connector.yaml names none. */
+export async function namedMaskingKey(deps: Deps): Promise<Result<Buffer | undefined, string>> {
   const source = deps.config.maskingKey;
-  if (source === undefined) return ok(hashWith(ownKey.export({ type: 'pkcs8', format: 'der' })));
+  if (source === undefined) return ok(undefined);
   const fetched = await createCredentials(deps)(source).fetch();
-  if (!fetched.ok) return err(`masking.key: ${fetched.error.message}`);
+  if (!fetched.ok) return err(fetched.error.message);
   const given = Buffer.from(fetched.value.reveal());
-  if (given.length < MIN_KEY_BYTES)
-    return err(`masking.key is shorter than ${MIN_KEY_BYTES} bytes: make one with "openssl rand -hex 32"`);
-  return ok(hashWith(given));
+  if (given.length >= MIN_KEY_BYTES) return ok(given);
+  return err(`it is shorter than ${MIN_KEY_BYTES} bytes: make one with "openssl rand -hex 32"`);
 }
 
 function hashWith(given: Buffer): KeyedHash {

@@ -191,4 +191,6 @@ export interface Protocol {
   accept(client: Socket, context: AcceptContext): Promise<Accepted>;
   /** Tells a client that has not been listened to, and closes. Resolves when the socket is closed. */
   turnAway(client: Socket, refusal: Refusal): Promise<void>;
+  /** Dials the target, logs in as a session would, and leaves. For the operator alone: a fault may say what the target said. */
+  tryTarget(target: UpstreamTarget): Promise<Result<undefined, string>>;
 }

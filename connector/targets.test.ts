@@ -41,7 +41,7 @@ function configOf(resources: string, more: readonly string[] = []): ConnectorCon
     {},
     directory,
   );
-  if (!loaded.ok || !loaded.value) throw new Error(loaded.ok ? 'help' : loaded.error);
+  if (!loaded.ok || !loaded.value) throw new Error(loaded.ok ? 'help' : loaded.error.join());
   return loaded.value.config;
 }
 
@@ -91,6 +91,7 @@ test('a missing credential or authority refuses the session; the details go to t
   expect(faults).toEqual([
     `shop: ${join(directory, 'ca.pem')} cannot be read (ENOENT)`,
     'shop: environment variable SHOP is not set',
+    `shop: ${join(directory, 'ca.pem')} cannot be read (ENOENT)`,
   ]);
   expect(JSON.stringify([untrusted, keyless])).not.toMatch(/SHOP|ca\.pem/);
 });

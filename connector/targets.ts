@@ -36,27 +36,39 @@ export function createTargets(
     if (target === undefined) {
       return err({ reason: 'resource_unknown', message: 'This connector does not serve that resource.' });
     }
-    const { config, credential } = target;
-    const password = await credential?.fetch();
-    if (password?.ok === false) {
-      onFault(name, password.error.message);
-      return err(NO_CREDENTIAL);
-    }
-    const tls = await tlsOf(config);
-    if (!tls.ok) {
-      onFault(name, tls.error);
-      return err(NO_AUTHORITY);
-    }
-    return ok({
-      host: config.host,
-      port: config.port,
-      user: config.user,
-      password: password?.value,
-      database: config.database,
-      tls: tls.value,
-      connectTimeoutMs: CONNECT_TIMEOUT_MS,
-    });
+    const opened = await openTarget(target.config, target.credential, CONNECT_TIMEOUT_MS);
+    if (opened.ok) return opened;
+    for (const { message } of opened.error) onFault(name, message);
+    return err(opened.error.some(({ setting }) => setting === 'password') ? NO_CREDENTIAL : NO_AUTHORITY);
   };
+}
+
+/** What a resource's settings name and cannot be had. For the operator. */
+export interface TargetFault {
+  readonly setting: 'password' | 'tls.ca';
+  readonly message: string;
+}
+
+/** Reads what the settings name: the credential, the authority. Dials nothing. */
+export async function openTarget(
+  config: ResourceConfig,
+  credential: Credential | undefined,
+  connectTimeoutMs: number,
+): Promise<Result<UpstreamTarget, readonly TargetFault[]>> {
+  const [password, tls] = await Promise.all([credential?.fetch(), tlsOf(config)]);
+  const faults: TargetFault[] = [];
+  if (password?.ok === false) faults.push({ setting: 'password', message: password.error.message });
+  if (!tls.ok) faults.push({ setting: 'tls.ca', message: tls.error });
+  if (password?.ok === false || !tls.ok) return err(faults);
+  return ok({
+    host: config.host,
+    port: config.port,
+    user: config.user,
+    password: password?.value,
+    database: config.database,
+    tls: tls.value,
+    connectTimeoutMs,
+  });
 }
 
 /** The authority's file is read for every session, like a credential's: it is rotated the same way. */

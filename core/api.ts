@@ -171,6 +171,8 @@ export const Witnessed = z.object({
   connector: ConnectorId,
   heads: z.array(z.object({ number: z.number().int(), digest: Digest, at: z.iso.datetime() })),
   manifest: z.object({ digest: Digest, segments: z.number().int(), at: z.iso.datetime() }).optional(),
+  /** It was admitted and never began, so there is no recording; `reason` is an EndReason. */
+  neverBegan: z.object({ reason: z.string(), at: z.iso.datetime() }).optional(),
 });
 export type Witnessed = z.infer<typeof Witnessed>;
 export const WitnessPage = z.object({

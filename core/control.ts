@@ -88,6 +88,8 @@ const Report = z.discriminatedUnion('kind', [
     reason: EndReason,
     message: z.string(),
     at: z.iso.datetime(),
+    /** Admitted, and refused before anything of it was in the log: nothing went either way, and no recording comes. */
+    neverBegan: z.literal(true).optional(),
   }),
   z.object({
     kind: z.literal('attempt.refused'),

@@ -12,7 +12,8 @@ export const RefusalReason = z.enum([
   'grant_revoked',
   'resource_unknown',
   'policy_denied',
-  'too_many_sessions',
+  'too_many_sessions', // as many as the grant may have, or as the target takes
+  'too_many_logins', // no place among those who have not proven a grant yet: nothing about this one
   'network_not_allowed', // the client's address is outside the rule's networks
   'outside_time_window',
   'edge_unreachable', // law 4: no new sessions while the edge is away

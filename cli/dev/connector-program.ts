@@ -44,8 +44,15 @@ export function connectorProgram(place: ConnectorPlace): ConnectorProgram {
   };
 }
 
-/** Somebody's own connector.yaml is read before anything is started; what is wrong with it is said in the connector's words. */
-export async function checkConnectorFile({ path, args, env }: ConnectorProgram): Promise<void> {
+const OURS = 'gatehouse connector: ';
+/** Of `--check`: what the settings name is not there, or a target does not let the connector in. */
+const SOMETHING_AWAY = 1;
+
+/**
+ * Somebody's own connector.yaml is tried before anything is started; what is wrong with it is said in the connector's words.
+ * Settings that are wrong end the start. A target that is away just now does not: those faults are the answer.
+ */
+export async function checkConnectorFile({ path, args, env }: ConnectorProgram): Promise<readonly string[]> {
   const check = spawn(process.execPath, [path, ...args, '--check'], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -55,8 +62,9 @@ export async function checkConnectorFile({ path, args, env }: ConnectorProgram):
     said += chunk;
   });
   const [code] = await once(check, 'close');
-  if (code === 0) return;
-  const last = said.trimEnd().split('\n').at(-1) ?? '';
-  const message = last.replace(/^gatehouse connector: /, '--connector: ') || `--connector: refused (${code})`;
-  throw new Failure(2, 'connector_file', message);
+  if (code === 0) return [];
+  const lines = said.split('\n').filter((line) => line.startsWith(OURS));
+  const faults = lines.map((line) => `--connector: ${line.slice(OURS.length)}`);
+  if (code === SOMETHING_AWAY && faults.length > 0) return faults;
+  throw new Failure(2, 'connector_file', faults.join('\n') || `--connector: refused (${code})`);
 }

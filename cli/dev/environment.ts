@@ -64,7 +64,9 @@ export class Environment {
   async start(progress: (text: string) => void): Promise<void> {
     const { dir, connectorFile } = this.#options;
     const secrets = await loadSecrets(dir.path);
-    if (connectorFile !== undefined) await checkConnectorFile(this.#connectorProgram(connectorFile, secrets));
+    if (connectorFile !== undefined) {
+      for (const fault of await checkConnectorFile(this.#connectorProgram(connectorFile, secrets))) progress(fault);
+    }
     progress('starting the edge, the functions, the identity provider and the database');
     await Promise.all([
       this.#startOidc(secrets),

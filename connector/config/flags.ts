@@ -21,7 +21,7 @@ const SETTINGS = {
   'events-url': { variable: 'GATEHOUSE_EVENTS_URL', help: 'URL    who is told of new objects in the directory' },
   'listen-postgres': { variable: 'GATEHOUSE_LISTEN_POSTGRES', help: 'HOST:PORT   PostgreSQL listener' },
   'advertise-postgres': { variable: 'GATEHOUSE_ADVERTISE_POSTGRES', help: 'HOST:PORT   where clients reach it' },
-  health: { variable: 'GATEHOUSE_HEALTH', help: 'HOST:PORT   plain HTTP GET /health' },
+  health: { variable: 'GATEHOUSE_HEALTH', help: 'HOST:PORT   plain HTTP GET /livez and /readyz' },
   'log-level': { variable: 'GATEHOUSE_LOG_LEVEL', help: 'debug, info, warn or error' },
 } as const;
 export type SettingName = keyof typeof SETTINGS;
@@ -68,10 +68,10 @@ export function readFlags(
 export function helpText(): string {
   const rows = NAMES.map((name) => `  --${name.padEnd(20)}${SETTINGS[name].help}`);
   return [
-    'node connector/main.ts --config FILE [flags]     the fields of FILE: docs/connector.md',
+    'npm run connector -- --config FILE [flags]     the fields of FILE: docs/connector.md',
     '',
     ...rows,
-    `  --${'check'.padEnd(20)}read the configuration, say what is wrong with it, and stop`,
+    `  --${'check'.padEnd(20)}read all that the configuration names, try each target, say what is wrong, stop`,
     '',
     'Each flag can be given as a variable: --listen-postgres is GATEHOUSE_LISTEN_POSTGRES.',
     '',

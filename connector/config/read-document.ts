@@ -1,74 +1,73 @@
-// YAML text to a checked document, or one line that names file, line, column, key and way out.
+// YAML text to a checked document, or all that is wrong with it: a line for each mistake, with file, line, column, key
+// and way out.
 //
-// Neither the YAML parser's nor zod's own messages about a value are shown as they are: some quote
-// the text, and somebody may have put a password there (law 11).
+// The YAML parser's own messages are not shown: some quote the text, and somebody may have put a password there
+// (law 11). A schema's say what was expected, never what was found (core/schema-words.ts).
 
 import { type Document, isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { err, ok, type Result } from '../../core/result.ts';
+import '../../core/schema-words.ts';
 import { ConnectorDocument } from './document.ts';
 
-const NOT_AN_ISSUE_PATH = 'the file';
+export interface ReadDocument {
+  readonly document: ConnectorDocument;
+  /** Where a setting stands: `connector.yaml:12:5: resources[0].port`. */
+  readonly place: (path: readonly PropertyKey[]) => string;
+}
 
-export function readDocument(text: string, file: string): Result<ConnectorDocument, string> {
+export function readDocument(text: string, file: string): Result<ReadDocument, readonly string[]> {
   const lines = new LineCounter();
   const yaml = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
   const at = (offset: number): string => {
     const { line, col } = lines.linePos(offset);
     return `${file}:${Math.max(line, 1)}:${Math.max(col, 1)}`;
   };
+  const place = (path: readonly PropertyKey[]): string =>
+    `${at(offsetOf(yaml, path))}: ${path.length === 0 ? 'the file' : keyText(path)}`;
 
-  const syntax = yaml.errors[0] ?? yaml.warnings[0];
-  if (syntax !== undefined) return err(`${at(syntax.pos[0])}: ${SYNTAX[syntax.code] ?? 'this is not valid YAML'}`);
-
+  const syntax = [...yaml.errors, ...yaml.warnings];
+  if (syntax.length > 0) {
+    return err(syntax.map(({ pos, code }) => `${at(pos[0])}: ${SYNTAX[code] ?? 'this is not valid YAML'}`));
+  }
   let value: unknown;
   try {
     value = yaml.toJS({ maxAliasCount: 50 });
   } catch {
-    return err(`${file}:1:1: an alias (*name) here has no anchor (&name), or there are too many`);
+    return err([`${file}:1:1: an alias (*name) here has no anchor (&name), or there are too many`]);
   }
-  if (value === null) return err(`${file}:1:1: the file is empty: it needs at least "resources:"`);
+  if (value === null) return err([`${file}:1:1: the file is empty: it needs at least "resources:"`]);
 
   const parsed = ConnectorDocument.safeParse(value);
-  if (parsed.success) return checkNames(parsed.data, (path) => at(offsetOf(yaml, path)));
-  const issue = parsed.error.issues[0];
-  if (issue === undefined) return err(`${file}:1:1: not a connector configuration`);
-  return err(describe(issue, (path) => at(offsetOf(yaml, path))));
+  if (!parsed.success) return err(parsed.error.issues.flatMap((issue) => describe(issue, place)));
+  const twice = repeatedNames(parsed.data, place);
+  return twice.length > 0 ? err(twice) : ok({ document: parsed.data, place });
 }
 
-function checkNames(
-  document: ConnectorDocument,
-  at: (path: readonly PropertyKey[]) => string,
-): Result<ConnectorDocument, string> {
+function repeatedNames({ resources }: ConnectorDocument, place: ReadDocument['place']): string[] {
   const seen = new Map<string, number>();
-  for (const [index, resource] of document.resources.entries()) {
-    const first = seen.get(resource.name);
-    if (first !== undefined) {
-      const path = ['resources', index, 'name'];
-      return err(`${at(path)}: ${keyText(path)}: resources[${first}] has this name already: names are unique`);
-    }
-    seen.set(resource.name, index);
-  }
-  return ok(document);
+  return resources.flatMap(({ name }, index) => {
+    const first = seen.get(name);
+    if (first === undefined) seen.set(name, index);
+    const at = place(['resources', index, 'name']);
+    return first === undefined ? [] : [`${at}: resources[${first}] has this name already: names are unique`];
+  });
 }
 
-function describe(issue: z.core.$ZodIssue, at: (path: readonly PropertyKey[]) => string): string {
+function describe(issue: z.core.$ZodIssue, place: ReadDocument['place']): string[] {
   if (issue.code === 'unrecognized_keys') {
-    const path = [...issue.path, issue.keys[0] ?? ''];
-    return `${at(path)}: ${keyText(path)}: unknown key: see docs/connector.md for the keys there are`;
+    return issue.keys.map(
+      (key) => `${place([...issue.path, key])}: unknown key: see docs/connector.md for the keys there are`,
+    );
   }
   if (issue.code === 'invalid_key') {
-    return `${at(issue.path)}: ${keyText(issue.path)}: a label's name is lower-case letters, digits, dashes and underscores`;
+    return [`${place(issue.path)}: a label's name is lower-case letters, digits, dashes and underscores`];
   }
-  const missing = issue.code === 'invalid_type' && issue.message.endsWith('received undefined');
-  const message = missing
-    ? 'missing: this key is needed'
-    : issue.message.replace(/^Invalid (input|option|string): /, '');
-  return `${at(issue.path)}: ${issue.path.length === 0 ? NOT_AN_ISSUE_PATH : keyText(issue.path)}: ${message}`;
+  return [`${place(issue.path)}: ${issue.message}`];
 }
 
 /** `resources[2].tls.mode` */
-const keyText = (path: readonly PropertyKey[]): string =>
+export const keyText = (path: readonly PropertyKey[]): string =>
   path
     .map((part, index) => (typeof part === 'number' ? `[${part}]` : `${index === 0 ? '' : '.'}${String(part)}`))
     .join('');

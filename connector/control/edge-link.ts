@@ -244,7 +244,8 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
   /** The edge counts a session that nobody carries: nothing was dialled for it. */
   function admittedLate(session: SessionId): void {
     const message = 'never begun: the admission came after its deadline';
-    report({ kind: 'session.ended', session, reason: 'client_closed', message, at: new Date(now()).toISOString() });
+    const at = new Date(now()).toISOString();
+    report({ kind: 'session.ended', session, reason: 'client_closed', message, at, neverBegan: true });
   }
 
   function report(given: Parameters<Edge['report']>[0]): void {

@@ -64,7 +64,7 @@ export async function ensureJoined(input: {
   }
 }
 
-function readToken(
+export function readToken(
   from: ConnectorConfig['join'],
   environment: Readonly<Record<string, string | undefined>>,
 ): Result<Secret<string>, string> {

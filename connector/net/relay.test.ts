@@ -55,6 +55,7 @@ async function relayed() {
     targetWaits: false,
     clientFull: false,
     farewell: () => undefined,
+    midMessage: false,
     clientLeft: false,
     working: false,
     closed: () => {},

@@ -21,6 +21,9 @@ const FAREWELL_MS = 500;
 const FAILED =
   'The gateway failed while it worked on this session. Connect again, and tell an administrator if it stays so.';
 
+const UNRECORDED =
+  'The gateway cannot record this session any more, so it ends; what ran last may not have taken effect. Tell an administrator.';
+
 /** The protocol's view of the bytes. It records them and says what goes on, in order. */
 export interface Interpreter {
   /**
@@ -42,6 +45,8 @@ export interface Interpreter {
    * `takeBack` has so many bytes, the last that were forwarded to the client, not sent; false when they are on their way.
    */
   farewell(reason: EndReason, message: string, takeBack: (bytes: number) => boolean): Buffer | undefined;
+  /** What was forwarded to the client last ends within a message. */
+  readonly midMessage: boolean;
   /** The client said that it is leaving, so the target's closing is no surprise. */
   readonly clientLeft: boolean;
   /** The target works on what the client asked for, and the client has nothing to do but to wait. */
@@ -71,6 +76,8 @@ export class Relay implements Conversation, Delivery {
   #begun = false;
   /** The gateway ends the session: nothing is read any more, the client gets its farewell. */
   #ending = false;
+  /** What the client was sent ends within a message, so nothing of ours may follow it. */
+  #sentPart = false;
   #linger: NodeJS.Timeout | undefined;
   #activeAt = performance.now();
   #resolve: (outcome: ConversationEnd) => void = () => {};
@@ -154,7 +161,11 @@ export class Relay implements Conversation, Delivery {
     this.#interpreter?.closed();
     this.#target.destroy();
     this.#register();
-    // Sent, acknowledged or not: an idle psql closes only when its user types, and a stop does not wait for that.
+    this.#closeSoon();
+  }
+
+  /** Sent, acknowledged or not: an idle psql closes only when its user types, and a stop does not wait for that. */
+  #closeSoon(): void {
     this.#client.once('finish', () => setTimeout(() => this.#client.destroy(), FAREWELL_MS).unref());
     this.#lingerThenDestroy();
   }
@@ -170,7 +181,10 @@ export class Relay implements Conversation, Delivery {
   #deliver(): void {
     this.#registered = false;
     if (this.#toTarget.length > 0) this.#toTarget = send(this.#target, this.#toTarget);
-    if (this.#toClient.length > 0) this.#toClient = send(this.#client, this.#toClient);
+    if (this.#toClient.length > 0) {
+      this.#toClient = send(this.#client, this.#toClient);
+      this.#sentPart = this.#interpreter?.midMessage === true;
+    }
     if (this.#clientEnded && !this.#target.writableEnded && !this.#interpreter?.clientWaits) this.#target.end();
     const targetDone = this.#targetEnded && !this.#interpreter?.targetWaits;
     if ((targetDone || this.#ending) && !this.#client.writableEnded) this.#client.end();
@@ -179,11 +193,32 @@ export class Relay implements Conversation, Delivery {
     else this.#regulate();
   }
 
-  /** Not one byte goes on, not even a farewell: it could not be recorded (law 1). */
+  /**
+   * Not one byte goes on, either way (law 1). The client is told in the gateway's own words, which hold nothing of the
+   * session; they are recorded where the log still can, and do not wait for it.
+   */
   logFailed(fault: LogFault): void {
+    const wasEnding = this.#ending;
     this.#outcome = { reason: 'log_failed', message: `The recording cannot be written: ${fault.message}` };
-    this.#cut();
+    this.contain(() => {
+      const mayTell = !wasEnding && !this.#sentPart && this.#client.writable;
+      // Of what waited nothing is sent, so all of it may be taken back.
+      const farewell = mayTell ? this.#interpreter?.farewell('log_failed', UNRECORDED, () => true) : undefined;
+      if (farewell) this.#leave(farewell);
+      else this.#cut();
+    });
     this.contain(() => this.#interpreter?.closed());
+  }
+
+  #leave(farewell: Buffer): void {
+    this.#ending = true;
+    this.#toClient = [];
+    this.#toTarget = [];
+    this.#recorder.bytes('gateway', 0, farewell);
+    this.#target.destroy();
+    this.#client.end(farewell);
+    this.#client.resume();
+    this.#closeSoon();
   }
 
   #cut(): void {

@@ -269,7 +269,10 @@ export class Archiver {
         continue;
       }
       const message = 'the connector stopped without closing this session';
-      this.#finish(archive, { kind: 'session.ended', reason: 'connector_crashed', message }, 0);
+      const ended = { kind: 'session.ended', reason: 'connector_crashed', message } as const;
+      this.#finish(archive, ended, 0);
+      // Nobody else is left to say so, and it is true from here on, whenever the store takes the rest.
+      this.#options.onReport({ ...ended, session: archive.session, at: this.#iso() });
       count++;
     }
     if (count > 0)
@@ -304,13 +307,16 @@ export class Archiver {
     this.#spool.forgetDone(this.#files[0] ?? needed).catch((error: unknown) => this.#spoolFailed(error));
   }
 
+  #iso(): string {
+    return new Date(this.#options.now()).toISOString();
+  }
+
   #fault(reason: string, message: string, session?: SessionId): void {
-    const at = new Date(this.#options.now()).toISOString();
     this.#options.onReport({
       kind: 'connector.fault',
       reason,
       message: message.slice(0, 1000),
-      at,
+      at: this.#iso(),
       ...(session && { session }),
     });
   }

@@ -28,6 +28,7 @@ describe('the disk watch', () => {
       minFreeBytes: 1000,
       everyMs: 1_000_000,
       onChange: (state, bytes) => changes.push(`${state} ${bytes}`),
+      onShort: () => changes.push('short'),
       async freeBytes() {
         const free = answers.shift();
         if (free === undefined) throw new Error('EIO');
@@ -36,6 +37,6 @@ describe('the disk watch', () => {
     });
     for (let i = 0; i < 5; i++) await watch.look();
     watch.stop();
-    expect(changes).toEqual(['low 900', 'critical 100']);
+    expect(changes).toEqual(['low 900', 'short', 'short', 'critical 100', 'short']);
   });
 });

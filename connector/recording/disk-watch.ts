@@ -16,6 +16,8 @@ export interface DiskWatchOptions {
   readonly minFreeBytes: number;
   readonly everyMs: number;
   readonly onChange: (state: DiskState, freeBytes: number) => void;
+  /** At each look while not all is well. */
+  readonly onShort: () => void;
 }
 
 export class DiskWatch {
@@ -42,6 +44,7 @@ export class DiskWatch {
         this.#state = next;
         onChange(next, free);
       }
+      if (next !== 'ok') this.#options.onShort();
     }
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.look(), everyMs).unref();

@@ -183,6 +183,7 @@ async function start(
       wal.diskIs(state);
       if (state !== 'low') archiver.sessionsRun(state === 'ok');
     },
+    onShort: () => wal.diskIsShort(),
   });
   await disk.look();
   return {

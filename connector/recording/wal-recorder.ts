@@ -81,6 +81,10 @@ export class WalRecorder implements SessionRecorder {
     this.#log.register(this, delivery);
   }
 
+  get neverLogged(): boolean {
+    return this.cutOff && this.committedSequence === 0;
+  }
+
   end(ended: SessionEnded): void {
     this.#assertOpen();
     this.ended = ended;

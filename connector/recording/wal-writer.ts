@@ -4,7 +4,7 @@
 import type { CommittedPosition } from './committed-position.ts';
 import type { WalBatch } from './wal-batch.ts';
 import type { WalFile, WalStorage } from './wal-file.ts';
-import { walFileHeader } from './wal-format.ts';
+import { WAL_FILE_HEADER_BYTES, walFileHeader } from './wal-format.ts';
 
 export interface WalWriterOptions {
   readonly storage: WalStorage;
@@ -31,6 +31,8 @@ export class WalWriter {
   #nextFile: number;
   #position = 0;
   #fileOpenedUs = 0;
+  /** Where the present file ended at the last call of startFileWhenIdle. */
+  #idleAt = 0;
   #syncTimer: NodeJS.Timeout | undefined;
   #syncing: Promise<void> | undefined;
   #dirty = false;
@@ -55,6 +57,16 @@ export class WalWriter {
     }
     committed.publish(file.number, this.#position);
     this.#needSync();
+  }
+
+  /**
+   * Begins the next file where the present one holds something and nothing was written since the last call: it can go
+   * then once its sessions are stored. Throws as startFile does.
+   */
+  startFileWhenIdle(): void {
+    const idle = this.#position === this.#idleAt;
+    this.#idleAt = this.#position;
+    if (idle && this.#file !== undefined && this.#position > WAL_FILE_HEADER_BYTES) this.startFile();
   }
 
   /** Begins the next file; throws when it cannot, and what was there goes on. */

@@ -145,6 +145,16 @@ export class WriteAheadLog implements SessionLog, RecorderLog {
     if (disk === 'critical' && this.#state === 'ready') this.#endForDisk();
   }
 
+  /** Its disk is short of room: what is stored is let go, also where no session writes that would begin the next file. */
+  diskIsShort(): void {
+    if (this.#state !== 'ready') return;
+    try {
+      this.#writer.startFileWhenIdle();
+    } catch {
+      // Not even room for a header: asked again soon.
+    }
+  }
+
   #endForDisk(): void {
     this.#endTurn();
     for (const recorder of [...this.#open.values()])

@@ -49,6 +49,9 @@ export function exemptRecorder(recorder: SessionRecorder): SessionRecorder {
     get pendingBytes() {
       return recorder.pendingBytes + waiting;
     },
+    get neverLogged() {
+      return recorder.neverLogged;
+    },
     elapsedUs: () => recorder.elapsedUs(),
     end: (ended) => recorder.end(ended),
   };

@@ -64,7 +64,7 @@ const STOPPED: Refusal = {
 };
 
 const CROWDED: Refusal = {
-  reason: 'too_many_sessions',
+  reason: 'too_many_logins',
   message:
     'Too many clients log in at this moment. Connect again in a few seconds; an administrator can raise limits.maxUnauthenticated.',
 };
@@ -177,7 +177,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
         const end = { reason: endReason(session, refusal), message: refusal.message };
         session.close();
         recorder?.end({ kind: 'session.ended', ...end });
-        if (opened) reportEnded(session.id, end);
+        if (opened) reportEnded(session.id, end, recorder?.neverLogged !== false);
         await arrival.deny(refusal);
         return;
       }
@@ -203,7 +203,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
           onBug(error);
         }
         recorder.end({ kind: 'session.ended', ...end });
-        reportEnded(session.id, end);
+        reportEnded(session.id, end, recorder.neverLogged);
       }
     } finally {
       live.remove(session);
@@ -222,8 +222,9 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     });
   }
 
-  function reportEnded(session: SessionId, end: Cause): void {
-    edge.report({ kind: 'session.ended', session, ...end, at: new Date(ids.now()).toISOString() });
+  function reportEnded(session: SessionId, end: Cause, neverBegan: boolean): void {
+    const at = new Date(ids.now()).toISOString();
+    edge.report({ kind: 'session.ended', session, ...end, at, ...(neverBegan && { neverBegan }) });
   }
 
   const listening = [

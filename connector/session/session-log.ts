@@ -41,6 +41,8 @@ export interface SessionRecorder {
   readonly pendingBytes: number;
   /** Microseconds since the session was opened. */
   elapsedUs(): number;
+  /** Nothing of it stands in the log and nothing ever will, so nothing of it was delivered either. Asked after end(). */
+  readonly neverLogged: boolean;
   /** Appends the last fact; the log uploads the rest, and the manifest. Call once; no append after. */
   end(ended: SessionEnded): void;
 }

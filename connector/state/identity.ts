@@ -2,12 +2,13 @@
 // registered it. Kept in the state directory; the private key never leaves it.
 
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { ConnectorId } from '../../core/ids.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import { writeAtomically } from './atomic-file.ts';
+import { makeFolder } from './make-folder.ts';
 
 const IdentityFile = z.object({
   format: z.literal(1),
@@ -27,11 +28,20 @@ export interface Identity {
 
 const pathIn = (state: string): string => join(state, 'identity.json');
 
+/** Under which id this state directory's connector is known, and where; undefined also where there is none yet. Makes nothing. */
+export function readJoined(state: string): Identity['joined'] {
+  try {
+    return IdentityFile.parse(JSON.parse(readFileSync(pathIn(state), 'utf8'))).joined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Makes the directory and the key when they are missing. The fault is one sentence for the operator. */
 export function loadIdentity(state: string): Result<Identity, string> {
   const path = pathIn(state);
   try {
-    mkdirSync(state, { recursive: true, mode: 0o700 });
+    makeFolder(state, 0o700);
   } catch (error) {
     return err(`state directory ${state} cannot be made (${code(error)}): choose another with --state`);
   }

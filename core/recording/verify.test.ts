@@ -55,6 +55,24 @@ function retold(objects: Map<string, Uint8Array>, change: (manifest: Manifest) =
   return new Map(objects).set('manifest.json', sealManifest(change(manifestOf(objects)), connector));
 }
 
+describe('a session that never began', () => {
+  const neverBegan = { reason: 'log_failed', at: '2026-11-20T12:00:01.000Z' };
+
+  test('is proven to be none where nothing is stored, as the edge witnessed', async () => {
+    const report = await check(new Map(), { heads: [], neverBegan });
+    expect(report).toMatchObject({ proven: true, neverBegan: true, faults: [] });
+    expect(report.proofs).toEqual([expect.stringContaining('it never began (log_failed)')]);
+  });
+
+  test('is not proven where anything of it is stored, or was witnessed', async () => {
+    const objects = recording();
+    expect(reasons(await check(objects, { heads: headsOf(objects), neverBegan }))).toEqual(['session began_after_all']);
+    const report = await check(new Map(), { heads: headsOf(objects), neverBegan });
+    expect(reasons(report)).toContain('session began_after_all');
+    expect(reasons(report)).toContain('manifest.json manifest_missing');
+  });
+});
+
 describe('an untouched recording', () => {
   test('is proven, and the report says what was proven', async () => {
     const objects = recording();

@@ -38,6 +38,8 @@ export interface VerifyInput {
   readonly heads?: readonly WitnessedHead[] | undefined;
   /** The manifest as the edge witnessed it; undefined: not compared. */
   readonly witnessedManifest?: { readonly digest: string; readonly segments: number } | undefined;
+  /** The edge witnessed that the session was refused before anything of it was recorded or forwarded. */
+  readonly neverBegan?: { readonly reason: string; readonly at: string } | undefined;
 }
 
 export const FAULTS = [
@@ -53,6 +55,7 @@ export const FAULTS = [
   'chain_broken',
   'head_differs',
   'count_differs',
+  'began_after_all',
 ] as const;
 
 export interface VerifyFault {
@@ -67,6 +70,8 @@ export interface VerifyReport {
   readonly proven: boolean;
   /** Why the policy had nothing of what went over the wire recorded: what is proven then is that there is nothing more. */
   readonly exempt?: string;
+  /** The session ended before anything of it was recorded or forwarded: what is proven is that there is nothing. */
+  readonly neverBegan?: true;
   /** What was checked and holds, as sentences for a person. */
   readonly proofs: readonly string[];
   /** What could not be compared (no witness, no registered key): not faults. */
@@ -84,6 +89,12 @@ export async function verifySession(input: VerifyInput): Promise<VerifyReport> {
   const proofs: string[] = [];
   const notCompared: string[] = [];
   const names = await source.list();
+  if (input.neverBegan) {
+    if (names.length === 0 && !input.heads?.length && !input.witnessedManifest)
+      return nothingOf(session, input.neverBegan);
+    const message = `the edge witnessed at ${input.neverBegan.at} that this session never began, and there is a recording of it`;
+    faults.push({ object: 'session', reason: 'began_after_all', message });
+  }
   const decoded = await readManifest(input, faults);
   const manifest = decoded?.manifest;
   if (decoded) compareKey(input, decoded, { faults, proofs, notCompared });
@@ -123,6 +134,18 @@ export async function verifySession(input: VerifyInput): Promise<VerifyReport> {
     ...(manifest && { manifest }),
   };
 }
+
+const nothingOf = (
+  session: SessionId,
+  { reason, at }: { readonly reason: string; readonly at: string },
+): VerifyReport => ({
+  session,
+  proven: true,
+  neverBegan: true,
+  proofs: [`the edge witnessed at ${at} that it never began (${reason}): nothing of it went on, and nothing is stored`],
+  notCompared: [],
+  faults: [],
+});
 
 async function readOf(source: RecordingSource, name: string): Promise<Uint8Array | UnreadableObject | undefined> {
   try {

@@ -34,7 +34,7 @@ export interface LinkDeps {
     'candidates' | 'endSession' | 'findAll' | 'liveOf' | 'liveSession' | 'openAll' | 'resume'
   >;
   readonly audit: Pick<Remote<AuditLog>, 'append' | 'appendAll' | 'appendCounted'>;
-  readonly witness: Pick<Remote<Witness>, 'admitAll' | 'recordHead' | 'recordManifest'>;
+  readonly witness: Pick<Remote<Witness>, 'admitAll' | 'recordHead' | 'recordManifest' | 'recordNeverBegan'>;
   /** Base64, see keys.ts. */
   salt(email: string, resource: string): Promise<string>;
   /** Whether the grant was revoked since this object woke: closes the gap between an admission under way and a push. */
@@ -170,6 +170,10 @@ export class LinkConversation {
         // First, so that a report that comes again finishes what was begun.
         if (await grants.liveSession(report.session, connector.id)) await this.#holds.withdrawAllOf([report.session]);
         const ended = await grants.endSession(report.session, connector.id);
+        if (report.neverBegan)
+          await this.#judge(report, await witness.recordNeverBegan(connector.id, report), {
+            neverBegan: report.reason,
+          });
         if (await this.#deps.isNewReport(seq, report)) {
           await this.#deps.audit.append({
             kind: 'session.ended',
@@ -179,6 +183,7 @@ export class LinkConversation {
               reason: report.reason,
               message: report.message,
               endedAt: report.at,
+              ...(report.neverBegan && { neverBegan: true }),
               ...(ended && { email: ended.email, grant: ended.grant }),
             },
           });

@@ -50,6 +50,27 @@ describe('reports', () => {
     });
   });
 
+  test('a session that never began is witnessed as one, unless something was stored of it', async () => {
+    const grant = await grantFor(alice, 'demo');
+    const [none, some] = [newId('ses'), newId('ses')];
+    const stored = { kind: 'segment.stored', number: 0, digest: digest('a'), frames: 3 };
+    const over = { kind: 'session.ended', reason: 'log_failed', message: 'full', neverBegan: true };
+    const at = new Date().toISOString();
+    for (const session of [none, some]) await link.openSession(grant.id, session);
+    await link.report(20, { ...over, session: none, at });
+    expect(await remote(env.WITNESS).witnessed(none)).toMatchObject({
+      heads: [],
+      neverBegan: { reason: 'log_failed' },
+    });
+    expect((await newest('session.ended'))?.details).toMatchObject({ reason: 'log_failed', neverBegan: true });
+    await link.report(21, { ...stored, session: none });
+    expect((await newest('connector.fault'))?.details).toMatchObject({ reason: 'witness_contradicted', session: none });
+    await link.report(22, { ...stored, session: some });
+    await link.report(23, { ...over, session: some, at });
+    expect((await newest('connector.fault'))?.details).toMatchObject({ reason: 'witness_contradicted', session: some });
+    expect(await remote(env.WITNESS).witnessed(some)).not.toHaveProperty('neverBegan');
+  });
+
   test('another connector cannot speak for a session, nor for one nobody admitted', async () => {
     const grant = await grantFor(alice, 'demo');
     const session = newId('ses');

@@ -111,7 +111,10 @@ export class SessionOpener {
     let underPolicy = this.#underPolicy(await this.#deps.policy.read());
     const openable = served.flatMap((asked) => {
       const under = underPolicy.rules(asked);
-      if (under.ok) return [{ ...asked, exempt: under.value.rule.record.exempt !== undefined }];
+      if (under.ok) {
+        const { exempt, viewOwn } = under.value.rule.record;
+        return [{ ...asked, exempt: exempt !== undefined, viewOwn }];
+      }
       answers.set(asked.message, refused(asked.message, under.error.reason, under.error.message));
       return [];
     });
@@ -119,10 +122,11 @@ export class SessionOpener {
       openable.map(({ message: { session, grant, client } }) => ({ session, grant, address: client.address })),
       connector.id,
     );
-    const admitted: Admitted[] = [];
-    openable.forEach(({ message, resource, exempt }, index) => {
+    const admitted: (Admitted & { readonly viewOwn: boolean })[] = [];
+    openable.forEach(({ message, resource, exempt, viewOwn }, index) => {
       const result = opened[index];
-      if (result?.ok) admitted.push({ message, resource, stored: exempt ? result.value : recorded(result.value) });
+      if (result?.ok)
+        admitted.push({ message, resource, viewOwn, stored: exempt ? result.value : recorded(result.value) });
       else answers.set(message, refused(message, result?.error ?? 'bad_request'));
     });
     if (admitted.length === 0) return answers;
@@ -130,7 +134,11 @@ export class SessionOpener {
     // Both before the connector hears yes: nothing is dialled that is not in the audit log and bound at the witness.
     const written = await Promise.all([
       witness.admitAll(
-        admitted.map((each) => ({ session: each.message.session, opened: writtenDown(each) })),
+        admitted.map((each) => ({
+          session: each.message.session,
+          opened: writtenDown(each),
+          viewOwn: each.viewOwn,
+        })),
         connector.id,
       ),
       audit.appendAll(admitted.map(({ message, stored }) => openedEvent(message, stored, connector.id))),

@@ -226,5 +226,5 @@ test('auditors read the pieces, and that is written down first; administrators s
   expect(new Uint8Array(await (await carol.get(`/audit/pieces/${name}`)).arrayBuffer())).toEqual(await read(name));
   expect(await (await bob.get('/audit/export')).json()).toMatchObject({ exportedThrough: expect.any(Number) });
   const { entries } = await remote(env.AUDIT_LOG).list({ kind: 'audit.viewed', actor: 'carol@example.com', limit: 9 });
-  expect(entries[0]).toMatchObject({ object: name, details: { part: 'piece' } });
+  expect(entries[0]).toMatchObject({ object: 'audit', details: { part: 'pieces' } });
 });

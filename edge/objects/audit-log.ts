@@ -16,7 +16,7 @@ import { signedArchiveFetch } from '../archive.ts';
 import { createAuditArchive } from '../audit-archive.ts';
 import type { Env } from '../env.ts';
 import { parseSettings } from '../settings.ts';
-import { COUNTED_SCHEMA, CountedEvents } from '../storage/counted-events.ts';
+import { COUNTED_SCHEMA, CountedEvents, type Taken } from '../storage/counted-events.ts';
 import { AuditExport, EXPORT_SCHEMA } from './audit-export.ts';
 
 const SCHEMA = `
@@ -75,17 +75,21 @@ export class AuditLog extends DurableObject<Env> {
    * For what anybody can make happen without having signed in. The first of its kind in ten minutes is an entry; what
    * comes after it is counted, and written as one entry when they are over.
    */
-  async appendCounted(event: AuditEvent): Promise<void> {
-    const due = this.#counts.take(event, Date.now());
-    if (due.length > 0) await this.appendAll(due);
-    else this.#wake();
+  appendCounted(event: AuditEvent): Promise<void> {
+    return this.#appendTaken(() => this.#counts.take(event, Date.now()));
+  }
+
+  /**
+   * For looks that go on: the first of this actor at `shown` of this object is an entry, and what follows within ten
+   * minutes is counted to it. Resolves once either is durable; await it before anything is shown.
+   */
+  appendLook(event: AuditEvent, shown: string): Promise<void> {
+    return this.#appendTaken(() => this.#counts.takeLook(event, shown, Date.now()));
   }
 
   /** All or none, in their order, in one write. */
   appendAll(events: readonly AuditEvent[]): Promise<AuditEntry[]> {
-    const appended = this.#last.then(() => this.#append(events));
-    this.#last = appended.catch(() => undefined);
-    return appended;
+    return this.#enqueue(() => this.#append(events));
   }
 
   /** Newest first. */
@@ -156,8 +160,7 @@ export class AuditLog extends DurableObject<Env> {
       console.error(`the audit log's export failed: ${error instanceof Error ? error.name : 'unknown'}`);
     }
     try {
-      const over = this.#counts.over(Date.now());
-      if (over.length > 0) await this.appendAll(over);
+      await this.#appendTaken(() => this.#counts.over(Date.now()));
     } catch (error) {
       console.error(`counted entries could not be written: ${error instanceof Error ? error.name : 'unknown'}`);
     }
@@ -178,7 +181,21 @@ export class AuditLog extends DurableObject<Env> {
     });
   }
 
-  async #append(events: readonly AuditEvent[]): Promise<AuditEntry[]> {
+  /** What is taken is settled in the transaction that writes what is due, or not at all. */
+  async #appendTaken(take: () => Taken): Promise<void> {
+    await this.#enqueue(() => {
+      const { due, settle } = take();
+      return this.#append(due, settle);
+    });
+  }
+
+  #enqueue<T>(act: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(act);
+    this.#last = done.catch(() => undefined);
+    return done;
+  }
+
+  async #append(events: readonly AuditEvent[], settle?: () => void): Promise<AuditEntry[]> {
     let head = this.#sql.exec('SELECT * FROM entries ORDER BY sequence DESC LIMIT 1').toArray().map(readEntry)[0];
     const at = new Date(Date.now()).toISOString();
     const entries: AuditEntry[] = [];
@@ -188,6 +205,7 @@ export class AuditLog extends DurableObject<Env> {
     }
     this.ctx.storage.transactionSync(() => {
       for (const entry of entries) this.#insert(entry);
+      settle?.();
     });
     this.#wake();
     return entries;

@@ -192,6 +192,10 @@ export class Directory extends DurableObject<Env> {
     const current = this.#policies.current();
     return current && tagOf(current) === known ? 'same' : current;
   }
+  /** Whether the rule of this name let people view their own sessions in that version. undefined: there is none, or it no longer parses. */
+  viewedOwn(rule: string, version: number) {
+    return this.#policies.ruleOf(version, rule)?.record.viewOwn;
+  }
   applyPolicy(text: string, by: string, after: number) {
     return this.#policies.apply(text, by, after, Date.now());
   }

@@ -2,6 +2,7 @@
 // (law 5). Heads are append-only; a second, different head for one number is evidence, not an update.
 
 import { DurableObject } from 'cloudflare:workers';
+import { z } from 'zod';
 import type { Witnessed, WitnessPage } from '../../core/api.ts';
 import { ConnectorId, SessionId } from '../../core/ids.ts';
 import { AdmittedSession, type EdgeRecord } from '../../core/session-evidence.ts';
@@ -28,12 +29,19 @@ const SCHEMA = `
     segments INTEGER NOT NULL,
     at TEXT NOT NULL
   );
+  CREATE TABLE IF NOT EXISTS never_began (
+    session TEXT PRIMARY KEY,
+    reason TEXT NOT NULL,
+    at TEXT NOT NULL
+  );
   CREATE TRIGGER IF NOT EXISTS sessions_keep BEFORE UPDATE ON sessions
     BEGIN SELECT RAISE(ABORT, 'sessions are append-only'); END;
   CREATE TRIGGER IF NOT EXISTS heads_keep BEFORE UPDATE ON heads
     BEGIN SELECT RAISE(ABORT, 'heads are append-only'); END;
   CREATE TRIGGER IF NOT EXISTS manifests_keep BEFORE UPDATE ON manifests
     BEGIN SELECT RAISE(ABORT, 'manifests are append-only'); END;
+  CREATE TRIGGER IF NOT EXISTS never_began_keep BEFORE UPDATE ON never_began
+    BEGIN SELECT RAISE(ABORT, 'never_began is append-only'); END;
 `;
 
 export type WitnessAnswer =
@@ -45,8 +53,23 @@ export type WitnessAnswer =
   /** Never admitted here, or admitted to another connector. */
   | 'foreign';
 
-/** `admitted` is missing for a session of an earlier release. */
-export type Admission = EdgeRecord & { readonly connector: ConnectorId };
+export interface AdmittedTo {
+  readonly session: SessionId;
+  readonly opened: AdmittedSession;
+  /** Whether its rule lets its person view it: what counts when the rule is gone. */
+  readonly viewOwn: boolean;
+}
+
+/** `admitted` is missing for a session of an earlier release, and so may `viewOwn` be. */
+export type Admission = EdgeRecord & { readonly connector: ConnectorId; readonly viewOwn?: boolean | undefined };
+
+/** The column `opened`. */
+const Opened = AdmittedSession.extend({ viewOwn: z.boolean().optional() });
+
+function readOpened(column: string): Pick<Admission, 'admitted' | 'viewOwn'> {
+  const { viewOwn, ...admitted } = Opened.parse(JSON.parse(column));
+  return { admitted, viewOwn };
+}
 
 const PAGE = 200;
 
@@ -66,18 +89,15 @@ export class Witness extends DurableObject<Env> {
    * without heads, and whose it is does not depend on what is stored. Answers, in their order, whether
    * each is this connector's.
    */
-  admitAll(
-    sessions: readonly { readonly session: SessionId; readonly opened: AdmittedSession }[],
-    connector: ConnectorId,
-  ): boolean[] {
+  admitAll(sessions: readonly AdmittedTo[], connector: ConnectorId): boolean[] {
     const at = new Date(Date.now()).toISOString();
-    return sessions.map(({ session, opened }) => {
+    return sessions.map(({ session, opened, viewOwn }) => {
       this.#sql.exec(
         'INSERT OR IGNORE INTO sessions (session, connector, admitted_at, opened) VALUES (?, ?, ?, ?)',
         session,
         connector,
         at,
-        JSON.stringify(opened),
+        JSON.stringify({ ...opened, viewOwn } satisfies z.input<typeof Opened>),
       );
       return this.#isOwner(session, connector);
     });
@@ -96,7 +116,7 @@ export class Witness extends DurableObject<Env> {
       if (!row) return undefined;
       return {
         connector: ConnectorId.parse(row.connector),
-        ...(row.opened !== null && { admitted: AdmittedSession.parse(JSON.parse(String(row.opened))) }),
+        ...(row.opened !== null && readOpened(String(row.opened))),
         ...(row.manifest !== null && { manifest: String(row.manifest) }),
       };
     });
@@ -113,6 +133,7 @@ export class Witness extends DurableObject<Env> {
     if (known) return known.digest === head.digest ? 'known' : 'contradicts';
     const manifest = this.#sql.exec('SELECT segments FROM manifests WHERE session = ?', head.session).toArray()[0];
     if (manifest && head.number >= Number(manifest.segments)) return 'contradicts';
+    if (this.#neverBegan(head.session)) return 'contradicts';
     this.#sql.exec(
       'INSERT INTO heads (session, number, digest, frames, at) VALUES (?, ?, ?, ?, ?)',
       head.session,
@@ -134,7 +155,7 @@ export class Witness extends DurableObject<Env> {
     const beyond = this.#sql
       .exec('SELECT number FROM heads WHERE session = ? AND number >= ? LIMIT 1', manifest.session, manifest.segments)
       .toArray()[0];
-    if (beyond) return 'contradicts';
+    if (beyond || this.#neverBegan(manifest.session)) return 'contradicts';
     this.#sql.exec(
       'INSERT INTO manifests (session, digest, segments, at) VALUES (?, ?, ?, ?)',
       manifest.session,
@@ -142,6 +163,23 @@ export class Witness extends DurableObject<Env> {
       manifest.segments,
       new Date(Date.now()).toISOString(),
     );
+    return 'witnessed';
+  }
+
+  /** The connector's word, while nothing is known that contradicts it: no recording comes of this session. */
+  recordNeverBegan(connector: ConnectorId, { session, reason }: { session: SessionId; reason: string }): WitnessAnswer {
+    if (!this.#isOwner(session, connector)) return 'foreign';
+    if (this.#neverBegan(session)) return 'known';
+    const recorded = this.#sql
+      .exec(
+        'SELECT session FROM heads WHERE session = ? UNION ALL SELECT session FROM manifests WHERE session = ?',
+        session,
+        session,
+      )
+      .toArray();
+    if (recorded.length > 0) return 'contradicts';
+    const at = new Date(Date.now()).toISOString();
+    this.#sql.exec('INSERT INTO never_began (session, reason, at) VALUES (?, ?, ?)', session, reason, at);
     return 'witnessed';
   }
 
@@ -155,10 +193,12 @@ export class Witness extends DurableObject<Env> {
     const manifest = this.#sql
       .exec('SELECT digest, segments, at FROM manifests WHERE session = ?', session)
       .toArray()[0];
+    const neverBegan = this.#neverBegan(session);
     return {
       session,
       connector: ConnectorId.parse(owner.connector),
       heads,
+      ...(neverBegan && { neverBegan }),
       ...(manifest && {
         manifest: { digest: String(manifest.digest), segments: Number(manifest.segments), at: String(manifest.at) },
       }),
@@ -188,6 +228,11 @@ export class Witness extends DurableObject<Env> {
   #addOpenings(): void {
     const columns = this.#sql.exec('PRAGMA table_info(sessions)').toArray();
     if (!columns.some(({ name }) => name === 'opened')) this.#sql.exec('ALTER TABLE sessions ADD COLUMN opened TEXT');
+  }
+
+  #neverBegan(session: SessionId): { reason: string; at: string } | undefined {
+    const row = this.#sql.exec('SELECT reason, at FROM never_began WHERE session = ?', session).toArray()[0];
+    return row && { reason: String(row.reason), at: String(row.at) };
   }
 
   #isOwner(session: SessionId, connector: ConnectorId): boolean {

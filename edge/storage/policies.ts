@@ -48,6 +48,13 @@ export class Policies {
     return this.#inForce;
   }
 
+  /** As an earlier version had it. */
+  ruleOf(version: number, name: string): PolicyDocument['rules'][number] | undefined {
+    const row = this.#sql.exec('SELECT text FROM policies WHERE version = ?', version).toArray()[0];
+    const read = row && readPolicy(String(row.text));
+    return read?.ok ? read.value.document.rules.find((rule) => rule.name === name) : undefined;
+  }
+
   /** `after`: the version it was written against; undefined when another came first. The text has been parsed by the caller. */
   apply(text: string, by: string, after: number, now: number): PolicyInForce | undefined {
     if ((this.current()?.version ?? 0) !== after) return undefined;

@@ -5,10 +5,13 @@ import type { SessionEntry } from '../../core/catalogue.ts';
 import { AdmittedSession } from '../../core/session-evidence.ts';
 import { remote } from '../objects/rpc.ts';
 
-export const admitted = async (...sessions: readonly SessionEntry[]): Promise<void> => {
+export const admitted = (...sessions: readonly SessionEntry[]): Promise<void> => admittedUnder(true, ...sessions);
+
+/** `viewOwn` as the rule said when they were opened. */
+export const admittedUnder = async (viewOwn: boolean, ...sessions: readonly SessionEntry[]): Promise<void> => {
   for (const session of sessions)
     await remote(env.WITNESS).admitAll(
-      [{ session: session.id, opened: AdmittedSession.parse(session) }],
+      [{ session: session.id, opened: AdmittedSession.parse(session), viewOwn }],
       session.connector,
     );
 };

@@ -30,6 +30,8 @@ export const SESSIONS = {
   ofAliceOldRule: entry('4', 'alice', ISSUER_OF_TESTS, 'rule-that-is-gone'),
   /** Whose row somebody changed: a test says what the edge knows of it. */
   ofBobByRow: entry('5', 'alice', ISSUER_OF_TESTS, 'demo-developers'),
+  /** As `ofAliceOldRule`, and that rule hid sessions from their own person. */
+  ofAliceHiddenOldRule: entry('7', 'alice', ISSUER_OF_TESTS, 'rule-that-is-gone'),
   /** Never admitted. */
   ofNobody: entry('6', 'alice', ISSUER_OF_TESTS, 'demo-developers'),
 } as const;

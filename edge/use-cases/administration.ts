@@ -12,7 +12,7 @@ import { hashToken, newToken } from '../keys.ts';
 import { JOIN_TOKEN_MS } from '../storage/connectors.ts';
 import { onlineAmong } from './access.ts';
 import { archiveBound, checkedPolicy, longestRetainMs, surroundingsOf } from './checked-policy.ts';
-import { fault, note, policyInForce, standingOf, type UseCaseDeps } from './deps.ts';
+import { fault, note, noteLook, policyInForce, standingOf, type UseCaseDeps } from './deps.ts';
 
 type AdministrationUseCases = Pick<
   Gatehouse,
@@ -94,12 +94,14 @@ export function administrationUseCases(deps: UseCaseDeps): AdministrationUseCase
       const standing = await standingOf(deps, who);
       if (!standing.ok) return standing;
       if (!standing.value.auditor) return fault('forbidden', 'Only auditors read the audit log.');
-      await note(deps, {
-        kind: 'audit.viewed',
-        actor: who.email,
-        object: 'audit',
-        details: Object.fromEntries(Object.entries(query).filter(([, value]) => value !== undefined)),
-      });
+      const details = Object.fromEntries(Object.entries(query).filter(([, value]) => value !== undefined));
+      // Pages of one reading are one look.
+      const { cursor: _cursor, limit: _limit, ...shown } = details;
+      await noteLook(
+        deps,
+        { kind: 'audit.viewed', actor: who.email, object: 'audit', details },
+        JSON.stringify(['entries', shown]),
+      );
       return ok(await deps.audit.list(query));
     },
 
@@ -107,7 +109,7 @@ export function administrationUseCases(deps: UseCaseDeps): AdministrationUseCase
       const standing = await standingOf(deps, who);
       if (!standing.ok) return standing;
       if (!standing.value.auditor) return fault('forbidden', 'Only auditors read the audit log.');
-      await note(deps, { kind: 'audit.viewed', actor: who.email, object: 'audit', details: { part: 'chain' } });
+      await noteAuditPart(deps, who, 'chain');
       const report = await deps.audit.verify();
       return ok(
         report.whole
@@ -129,7 +131,7 @@ export function administrationUseCases(deps: UseCaseDeps): AdministrationUseCase
       const standing = await standingOf(deps, who);
       if (!standing.ok) return standing;
       if (!standing.value.auditor) return fault('forbidden', 'Only auditors read the audit log.');
-      await note(deps, { kind: 'audit.viewed', actor: who.email, object: 'audit', details: { part: 'pieces' } });
+      await noteAuditPart(deps, who, 'pieces');
       const page = await deps.auditArchive.pieces(after);
       return page.ok ? page : fault(page.error === 'bad_request' ? 'bad_request' : 'unavailable', AWAY);
     },
@@ -139,13 +141,17 @@ export function administrationUseCases(deps: UseCaseDeps): AdministrationUseCase
       if (!standing.ok) return standing;
       if (!standing.value.auditor) return fault('forbidden', 'Only auditors read the audit log.');
       if (!parseAuditPieceName(name)) return fault('not_found', 'There is no such piece.');
-      await note(deps, { kind: 'audit.viewed', actor: who.email, object: name, details: { part: 'piece' } });
+      await noteAuditPart(deps, who, 'pieces');
       const piece = await deps.auditArchive.piece(name);
       if (piece.ok) return piece;
       return piece.error === 'not_found' ? fault('not_found', 'There is no such piece.') : fault('unavailable', AWAY);
     },
   };
 }
+
+/** A proof reads piece by piece: one look. */
+const noteAuditPart = (deps: UseCaseDeps, who: Identity, part: 'chain' | 'pieces'): Promise<void> =>
+  noteLook(deps, { kind: 'audit.viewed', actor: who.email, object: 'audit', details: { part } }, part);
 
 const AWAY = 'The object store of the audit log does not answer. Try again.';
 

@@ -8,7 +8,6 @@ import type { Identity } from '../../core/identity.ts';
 import type { PolicyDocument } from '../../core/policy/document.ts';
 import { isAmong } from '../../core/policy/evaluate.ts';
 import { describeMistake, parsePolicy } from '../../core/policy/parse.ts';
-import { toHex } from '../../core/recording/segment.ts';
 import { err, ok } from '../../core/result.ts';
 import type { Archive } from '../archive.ts';
 import type { AuditArchive } from '../audit-archive.ts';
@@ -71,20 +70,16 @@ export async function noteCounted(deps: Pick<UseCaseDeps, 'audit'>, event: Audit
   }
 }
 
-/** A page that refreshes itself shows the same for so long without that being another look. */
-const SAME_LOOK_MS = 10 * 60_000;
-
-/** Await this before showing: writes the look down (law 7), once for the same person and the same `shown`. */
-export async function noteLook(
-  deps: Pick<UseCaseDeps, 'audit' | 'clock' | 'directory'>,
-  event: AuditEvent,
-  shown: string,
-): Promise<void> {
-  const look = new TextEncoder().encode(JSON.stringify([event.kind, event.actor, event.object, shown]));
-  const key = `look ${toHex(new Uint8Array(await crypto.subtle.digest('SHA-256', look)))}`;
-  if (await deps.directory.isBurned(key, deps.clock.now())) return;
-  await note(deps, event);
-  await deps.directory.burn(key, deps.clock.now() + SAME_LOOK_MS);
+/**
+ * Await this before showing: writes the look down (law 7). The first of the same person at the same `shown` of the same object
+ * is an entry; while it goes on it is counted to that entry (a page that refreshes itself, a proof that reads object by object).
+ */
+export async function noteLook(deps: Pick<UseCaseDeps, 'audit'>, event: AuditEvent, shown: string): Promise<void> {
+  try {
+    await deps.audit.appendLook(event, shown);
+  } catch (cause) {
+    throw new AuditUnavailable('the audit log could not be written', { cause });
+  }
 }
 
 export interface Standing {

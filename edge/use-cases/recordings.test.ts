@@ -4,16 +4,23 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { MAX_ACTIONS_A_PAGE, SessionEntry } from '../../core/catalogue.ts';
 import { AdmittedSession } from '../../core/session-evidence.ts';
 import { remote } from '../objects/rpc.ts';
-import { admitted } from '../test/admissions.ts';
+import { admitted, admittedUnder } from '../test/admissions.ts';
 import { type Caller, callerAs } from '../test/people.ts';
 import { SESSIONS } from '../test/sessions.ts';
 
 const audit = remote(env.AUDIT_LOG);
-const { ofAlice, ofBob, ofAliceHidden, ofAliceOldRule } = SESSIONS;
+const { ofAlice, ofBob, ofAliceHidden, ofAliceOldRule, ofAliceHiddenOldRule } = SESSIONS;
+
+/** What the audit log counts, changed behind its back: time passes. */
+const lookedAt = (statements: readonly string[]) =>
+  runInDurableObject(env.AUDIT_LOG.get(env.AUDIT_LOG.idFromName('only')), (_object, { storage }) => {
+    for (const statement of statements) storage.sql.exec(statement);
+  });
 
 let people: Record<'alice' | 'bob' | 'carol' | 'mallory', Caller>;
 beforeAll(async () => {
-  await admitted(ofAlice, ofBob, ofAliceHidden, ofAliceOldRule);
+  await admitted(ofAlice, ofBob, ofAliceOldRule);
+  await admittedUnder(false, ofAliceHidden, ofAliceHiddenOldRule);
   people = {
     alice: await callerAs('alice'),
     bob: await callerAs('bob'),
@@ -28,7 +35,9 @@ describe('who may view which session', () => {
     ['alice', 'her own', ofAlice, 200],
     ['alice', "bob's", ofBob, 403],
     ['alice', 'her own under viewOwn: false', ofAliceHidden, 403],
-    ['alice', 'her own under a rule that is gone', ofAliceOldRule, 403],
+    ['alice', 'her own under a rule that is gone', ofAliceOldRule, 200],
+    ['alice', 'her own under a rule that is gone and hid it', ofAliceHiddenOldRule, 403],
+    ['bob', "alice's under a rule that is gone", ofAliceOldRule, 403],
     ['bob', "alice's, as the rule's view says", ofAlice, 200],
     ['bob', "alice's under a rule without view", ofAliceHidden, 403],
     ['carol', "alice's", ofAlice, 200],
@@ -50,7 +59,7 @@ describe('who may view which session', () => {
   };
 
   test('lists hold what one may view and nothing else', async () => {
-    expect(await listed('alice')).toEqual([ofAlice.id]);
+    expect(await listed('alice')).toEqual([ofAlice.id, ofAliceOldRule.id]);
     expect(await listed('alice', '?email=bob@example.com')).toBe(403);
     expect(await listed('mallory')).toEqual([]);
     expect(await listed('bob')).toEqual([ofAlice.id, ofBob.id]);
@@ -89,11 +98,60 @@ describe('law 7: a look is an act', () => {
     ['/audit/verify', 'audit.viewed', 'audit'],
   ] as const;
 
+  // Each by somebody who has not looked yet: looks that go on are counted to their first.
+  const fresh = () => lookedAt(['DELETE FROM counted']);
+
   test.each(looks)('GET %s writes %s', async (path, kind, object) => {
+    await fresh();
     const before = (await audit.list({ limit: 1 })).entries[0]?.sequence ?? 0;
     await (await people.carol.get(path)).text();
     const newest = (await audit.list({ limit: 1 })).entries[0];
     expect(newest).toMatchObject({ sequence: before + 1, kind, object, actor: 'carol@example.com' });
+  });
+
+  test('a page that refreshes itself and a proof of many objects are one look each, with a count', async () => {
+    await fresh();
+    const first = (await audit.list({ limit: 1 })).entries[0]?.sequence ?? 0;
+    const since = Date.parse('2026-11-20T10:01:00Z');
+    for (let second = 0; second < 5; second++) {
+      const looked = [
+        `/sessions/${ofAlice.id}`,
+        `/sessions/${ofAlice.id}/actions?limit=${second + 1}`,
+        `/sessions/${ofAlice.id}/objects/0000000${second}.seg`,
+        `/sessions?since=${new Date(since + second * 1000).toISOString()}`,
+        `/audit?limit=${second + 1}`,
+      ];
+      for (const path of looked) await (await people.carol.get(path)).text();
+    }
+    // Another person's, and what leaves with the looker, are entries of their own.
+    await (await people.bob.get(`/sessions/${ofAlice.id}`)).text();
+    for (let times = 0; times < 2; times++)
+      await (await people.carol.get(`/sessions/${ofAlice.id}/export?format=ndjson`)).text();
+    const written = async () =>
+      (await audit.list({ limit: 50 })).entries
+        .filter(({ sequence, kind }) => sequence > first && kind !== 'catalogue.contradicted')
+        .map(({ kind, actor, details }) => [kind, actor.split('@')[0], details.part, details.more])
+        .reverse();
+    const looks = [
+      ['session.viewed', 'carol', 'detail', undefined],
+      ['session.viewed', 'carol', 'statements', undefined],
+      ['session.verified', 'carol', 'objects', undefined],
+      ['sessions.listed', 'carol', undefined, undefined],
+      ['audit.viewed', 'carol', undefined, undefined],
+      ['session.viewed', 'bob', 'detail', undefined],
+      ['session.exported', 'carol', undefined, undefined],
+      ['session.exported', 'carol', undefined, undefined],
+    ];
+    expect(await written()).toEqual(looks);
+    // When the interval is over its counts are written, whoever acts next.
+    await lookedAt(['UPDATE counted SET since_ms = 0']);
+    await (await people.mallory.get(`/sessions/${ofAlice.id}`)).text();
+    expect(await written()).toEqual([
+      ...looks,
+      ...looks.slice(0, 5).map((look) => [...look.slice(0, 3), 4]),
+      ['attempt.refused', 'mallory', undefined, undefined],
+    ]);
+    expect(await audit.verify()).toMatchObject({ whole: true });
   });
 
   test('nothing is shown while the audit log cannot be written', async () => {
@@ -102,19 +160,23 @@ describe('law 7: a look is an act', () => {
       runInDurableObject(log, (_object, state) => {
         state.storage.sql.exec(`ALTER TABLE ${from} RENAME TO ${to}`);
       });
+    await fresh();
     await rename('entries', 'entries_away');
     const answers: string[] = [];
-    for (const [path] of looks) {
+    for (const [path] of [...looks, ...looks]) {
       const response = await people.carol.get(path);
       answers.push(`${response.status} ${await response.text()}`);
     }
     await rename('entries_away', 'entries');
+    // A first look that could not be written down does not make the next one its continuation.
+    expect(answers).toHaveLength(2 * looks.length);
     for (const answer of answers)
       expect(answer).toMatch(/^503 \{"error":\{"reason":"unavailable","message":"The audit log/);
     expect((await people.carol.get('/sessions')).status).toBe(200);
   });
 
   test('a look that was refused is written down too', async () => {
+    await fresh();
     await people.mallory.get(`/sessions/${ofAlice.id}`);
     expect((await audit.list({ limit: 1 })).entries[0]).toMatchObject({
       kind: 'attempt.refused',
@@ -149,7 +211,7 @@ describe('a catalogue that was changed', () => {
   const tellTruth = (id: string, change: Partial<AdmittedSession>) => {
     const session = SessionEntry.parse({ ...ofAlice, id });
     return remote(env.WITNESS).admitAll(
-      [{ session: session.id, opened: { ...AdmittedSession.parse(session), ...change } }],
+      [{ session: session.id, opened: { ...AdmittedSession.parse(session), ...change }, viewOwn: true }],
       session.connector,
     );
   };
@@ -203,4 +265,22 @@ describe('a catalogue that was changed', () => {
     }
     expect((await people.carol.get(`/sessions/${ofNobody.id}`)).status).toBe(200);
   });
+});
+
+test('whose rule the next policy renames keeps their sessions, in lists too, and nobody else gains any', async () => {
+  const { text } = await (await people.bob.get('/policy')).json<{ text: string }>();
+  const seen = async (name: keyof typeof people) => {
+    const { sessions } = await (await people[name].get('/sessions')).json<{ sessions: { id: string }[] }>();
+    const status = (await people[name].get(`/sessions/${ofAlice.id}/actions`)).status;
+    return [sessions.some(({ id }) => id === ofAlice.id), status];
+  };
+  expect(await seen('bob')).toEqual([true, 200]);
+  const renamed = await people.bob.send('PUT', '/policy', { text: text.replace('demo-developers', 'engineers') });
+  expect(renamed.status).toBe(200);
+  expect(await seen('alice')).toEqual([true, 200]);
+  expect(await seen('carol')).toEqual([true, 200]);
+  // The renamed rule's `view` names bob for its own sessions; for those under the old name no rule does.
+  expect(await seen('bob')).toEqual([false, 403]);
+  expect(await seen('mallory')).toEqual([false, 403]);
+  await people.bob.send('PUT', '/policy', { text });
 });

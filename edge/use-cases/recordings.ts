@@ -1,18 +1,20 @@
 // Looking at recordings. Each method finds out whose session it is, refuses whoever may not see it,
-// writes the look down, and only then answers (law 7).
+// writes the look down, and only then answers (law 7). A look that goes on is one entry with a count (noteLook); what leaves
+// with the looker, an export, is an entry each time.
 
 import type { ExportFormat } from '../../core/api.ts';
 import type { AuditKind } from '../../core/audit.ts';
 import type { SessionEntry, SessionQuery } from '../../core/catalogue.ts';
 import type { SessionId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';
-import { isAmong } from '../../core/policy/evaluate.ts';
 import { ok, type Result, unreachable } from '../../core/result.ts';
-import { entryOf, listedEntry, openingOf, type StoredSession } from '../../core/session-evidence.ts';
+import { entryOf, listedEntry, type StoredSession } from '../../core/session-evidence.ts';
 import type { ArchiveFault, SessionPlace } from '../archive.ts';
-import type { Answer, Gatehouse, UseCaseFault } from '../gatehouse.ts';
+import type { Answer, Gatehouse } from '../gatehouse.ts';
 import type { Admission } from '../objects/witness.ts';
-import { fault, note, type Standing, standingOf, type UseCaseDeps } from './deps.ts';
+import { INTERVAL_MS } from '../storage/counted-events.ts';
+import { fault, note, noteLook, standingOf, type UseCaseDeps } from './deps.ts';
+import { mayView, narrow, ownerByRecord, ownerBySignature } from './viewing.ts';
 
 const FILE_ENDINGS: Readonly<Record<ExportFormat, string>> = { ndjson: 'ndjson', html: 'html', asciicast: 'cast' };
 const OBJECT_NAME = /^(\d{8}\.seg|manifest\.json)$/;
@@ -24,21 +26,19 @@ type RecordingUseCases = Pick<
 
 export function recordingUseCases(deps: UseCaseDeps): RecordingUseCases {
   /** Resolves once the look is allowed and written down. Asks the archive only where the edge itself does not know whose the session is. */
-  const look = async (
-    who: Identity,
-    id: SessionId,
-    kind: AuditKind,
-    details: Record<string, string>,
-  ): Answer<Looked> => {
+  const look = async (who: Identity, id: SessionId, ...[kind, details]: Look): Answer<Looked> => {
     const [standing, [admission]] = await Promise.all([standingOf(deps, who), deps.witness.admissions([id])]);
     if (!standing.ok) return standing;
     const place = { id, connector: admission?.connector };
     const stored = admission?.admitted ? undefined : await deps.archive.session(place);
     if (stored && !stored.ok) return archiveFault(stored.error);
-    const owner = admission?.admitted ?? (stored && (await ownerBySignature(deps, stored.value, admission)));
+    const owner =
+      ownerByRecord(admission) ?? (stored && (await ownerBySignature(deps, standing.value, stored.value, admission)));
     if (!standing.value.auditor && !(owner && mayView(standing.value, who, owner)))
       return refuseLook(deps, who, id, kind);
-    await note(deps, { kind, actor: who.email, object: id, details });
+    const event = { kind, actor: who.email, object: id, details };
+    if (kind === 'session.exported') await note(deps, event);
+    else await noteLook(deps, event, details.part);
     return ok({ place, admission, ...(stored && { stored: stored.value }) });
   };
   const lookInside = async <T>(
@@ -53,7 +53,8 @@ export function recordingUseCases(deps: UseCaseDeps): RecordingUseCases {
       const asked = narrow(standing.value, who, query);
       if (!asked.ok) return asked;
       const details = JSON.parse(JSON.stringify(asked.value));
-      await note(deps, { kind: 'sessions.listed', actor: who.email, object: 'sessions', details });
+      const event = { kind: 'sessions.listed' as const, actor: who.email, object: 'sessions', details };
+      await noteLook(deps, event, listShown(asked.value));
       const page = await deps.archive.sessions(asked.value);
       if (!page.ok) return archiveFault(page.error);
       // One call for the whole page.
@@ -63,8 +64,9 @@ export function recordingUseCases(deps: UseCaseDeps): RecordingUseCases {
         const admission = admissions[index];
         const entry = listedEntry(row, admission ?? {});
         await raiseContradiction(deps, entry);
-        const known = admission?.admitted !== undefined && mayView(standing.value, who, entry);
-        if ((known || standing.value.auditor) && isAskedFor(entry, asked.value)) sessions.push(entry);
+        const owner = ownerByRecord(admission);
+        const visible = standing.value.auditor || (owner !== undefined && mayView(standing.value, who, owner));
+        if (visible && isAskedFor(entry, asked.value)) sessions.push(entry);
       }
       return ok({ ...page.value, sessions });
     },
@@ -110,7 +112,7 @@ export function recordingUseCases(deps: UseCaseDeps): RecordingUseCases {
     async object(who, id, name) {
       if (!OBJECT_NAME.test(name))
         return fault('not_found', 'A session has objects such as 00000000.seg and manifest.json.');
-      return lookInside(await look(who, id, 'session.verified', { part: name }), (place) =>
+      return lookInside(await look(who, id, 'session.verified', { part: 'objects' }), (place) =>
         deps.archive.object(place, name),
       );
     },
@@ -123,7 +125,8 @@ export function recordingUseCases(deps: UseCaseDeps): RecordingUseCases {
         const allowed = await look(who, id, 'session.verified', { part: 'witness' });
         if (!allowed.ok) return allowed;
       } else {
-        await note(deps, { kind: 'session.verified', actor: who.email, object: id, details: { part: 'witness' } });
+        const details = { part: 'witness' };
+        await noteLook(deps, { kind: 'session.verified', actor: who.email, object: id, details }, details.part);
       }
       const witnessed = await deps.witness.witnessed(id);
       return witnessed ? ok(witnessed) : fault('not_found', 'No such session was admitted here.');
@@ -134,7 +137,7 @@ export function recordingUseCases(deps: UseCaseDeps): RecordingUseCases {
       if (!standing.ok) return standing;
       if (!standing.value.auditor)
         return fault('forbidden', 'Only auditors see every session. Verify one of yours by its id.');
-      await note(deps, { kind: 'sessions.listed', actor: who.email, object: 'witness', details: {} });
+      await noteLook(deps, { kind: 'sessions.listed', actor: who.email, object: 'witness', details: {} }, 'witness');
       return ok(await deps.witness.list(cursor));
     },
   };
@@ -145,23 +148,17 @@ export function recordingUseCases(deps: UseCaseDeps): RecordingUseCases {
   }
 }
 
+/** What is written down of a look at one session. Whatever object of it is read, that is one part. */
+type Look =
+  | [kind: 'session.viewed', details: { readonly part: 'detail' | 'statements' | 'replay' }]
+  | [kind: 'session.verified', details: { readonly part: 'objects' | 'witness' }]
+  | [kind: 'session.exported', details: { readonly format: ExportFormat }];
+
 interface Looked {
   readonly place: SessionPlace;
   readonly admission: Admission | undefined;
   /** When the archive had to be asked already. */
   readonly stored?: StoredSession;
-}
-
-/** Of a session that was admitted before the edge wrote down whose each is: as the manifest says, if it is the connector's. */
-async function ownerBySignature(deps: UseCaseDeps, { manifest }: StoredSession, admission: Admission | undefined) {
-  const opened = manifest?.content.opened;
-  if (!opened || !admission) return undefined;
-  const { content, digest, signed } = manifest;
-  const registered = async () => (await deps.directory.connector(admission.connector))?.key === content.connector.key;
-  const genuine =
-    content.connector.id === admission.connector &&
-    (admission.manifest === undefined ? signed && (await registered()) : digest === admission.manifest);
-  return genuine ? openingOf(opened) : undefined;
 }
 
 /** A row that was changed may have come for another question than its session answers. */
@@ -188,33 +185,15 @@ async function raiseContradiction(deps: UseCaseDeps, { id, contradicted }: Sessi
   await deps.archive.contradicted(id, contradicted);
 }
 
-/** A rule that is no longer in the policy opens nothing: auditors still see its sessions. */
-export function mayView(standing: Standing, who: Identity, entry: Pick<SessionEntry, 'subject' | 'rule'>): boolean {
-  if (standing.auditor) return true;
-  const rule = standing.policy.rules.find((candidate) => candidate.name === entry.rule);
-  if (!rule) return false;
-  if (rule.record.viewOwn && entry.subject === who.subject) return true;
-  return isAmong(standing.policy, rule.record.view, who);
-}
-
-/** The widest question this person may put; what comes back is filtered besides. */
-function narrow(standing: Standing, who: Identity, query: SessionQuery): Result<SessionQuery, UseCaseFault> {
-  const seesOthers =
-    standing.auditor || standing.policy.rules.some((rule) => isAmong(standing.policy, rule.record.view, who));
-  if (seesOthers) return ok(query);
-  if (query.email !== undefined && query.email.toLowerCase() !== who.email) {
-    return fault('forbidden', "You may view your own sessions. Ask an auditor about others'.");
-  }
-  return ok({ ...query, email: who.email });
+/** Pages of one list are one look at it, and so is a span that moves with the clock of whoever refreshes it. */
+function listShown({ cursor: _cursor, limit: _limit, since, until, ...filters }: SessionQuery): string {
+  const about = (time: string | undefined) => time && Math.floor(Date.parse(time) / INTERVAL_MS);
+  return JSON.stringify([filters, about(since), about(until)]);
 }
 
 async function refuseLook(deps: UseCaseDeps, who: Identity, id: SessionId, kind: AuditKind) {
-  await note(deps, {
-    kind: 'attempt.refused',
-    actor: who.email,
-    object: id,
-    details: { reason: 'policy_denied', wanted: kind },
-  });
+  const details = { reason: 'policy_denied', wanted: kind };
+  await noteLook(deps, { kind: 'attempt.refused', actor: who.email, object: id, details }, kind);
   return fault('forbidden', 'This session is not yours to view. Ask an auditor.');
 }
 

@@ -1,6 +1,7 @@
 // `npm run bench -- NAME [--rounds N] [--seconds N]`: benchmarks, which print figures and judge nothing.
 
 import { parseArgs } from 'node:util';
+import { benchHostile } from './hostile.ts';
 import { benchPolicy } from './policy.ts';
 import { benchPostgres } from './postgres.ts';
 import { benchSealing } from './sealing.ts';
@@ -9,6 +10,7 @@ const BENCHMARKS: Readonly<Record<string, (options: { rounds: number; seconds: n
   postgres: benchPostgres,
   policy: benchPolicy,
   sealing: benchSealing,
+  hostile: benchHostile,
 };
 
 function readArguments() {

@@ -130,7 +130,7 @@ describe('show', () => {
     expect(shown).toEqual({
       code: 0,
       stdout: SMALL,
-      stderr: 'version 3, applied by bob@example.com at 2026-11-20 10:00:00\n',
+      stderr: 'version 3, applied by bob@example.com at 2026-11-20 10:00:00+00:00\n',
     });
     expect(JSON.parse((await policy('show', '--json')).stdout)).toEqual(inForce);
   });
@@ -215,7 +215,7 @@ describe('apply', () => {
         'demo:developers loses demo (shop; now no rule)',
         'demo:dba gains demo (shop)',
         'It has no tests.',
-        'Version 4 is in force since 2026-11-20 10:00:00. Running sessions follow it from their next statement on.',
+        'Version 4 is in force since 2026-11-20 10:00:00+00:00. Running sessions follow it from their next statement on.',
         '',
       ].join('\n'),
     );

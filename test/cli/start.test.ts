@@ -353,6 +353,10 @@ describe('stopping and starting again', () => {
     await writeFile(file, `resources:\n  - ${target}\n`);
     started = npmStart([...startArgs(), '--fresh', '--connector', file]);
     await untilReady(started);
+    // A target that is away is told of and stops nothing.
+    expect(started.output()).toMatch(
+      /--connector: .*mine\.yaml:2:5: resources\[0\]: orders \(127\.0\.0\.1:1\): .*ECONNREFUSED/,
+    );
     expect(existsSync(file)).toBe(true);
     const { resources } = JSON.parse((await as('alice', 'resources', '--json')).stdout);
     expect(resources).toMatchObject([{ name: 'orders', mayAsk: true }]);

@@ -61,19 +61,40 @@ describe('law 1: not recorded, not forwarded', () => {
     await until('it went on', () => client.received.equals(ANSWER));
   });
 
-  it('lets not one byte pass, either way, once the log has failed', async () => {
+  it('lets not one byte pass, either way, once the log has failed, and says so', async () => {
     const { secret } = await start(idle);
     const client = await session(secret);
     const upstream = target.connections[0] as RawPeer;
     gateway.log.fault = { reason: 'log_unavailable', message: 'EIO on the test disk' };
     client.send(QUERY);
     upstream.send(ANSWER);
-    await client.untilClosed();
+    const told = await client.untilClosed();
     await until('the target was left', () => upstream.closed);
     expect(upstream.receivedBytes - upstreamLogin(upstream)).toBe(0);
+    expect(told.map(({ type }) => type)).toEqual(['E']);
+    expect(told[0]?.body.toString().split('\0')).toEqual(
+      expect.arrayContaining([
+        'SFATAL',
+        'C53100',
+        expect.stringMatching(/^MGatehouse: The gateway cannot record this/),
+      ]),
+    );
     expect(client.received.length).toBe(0);
     await until('the session ended', () => gateway.log.last.ended !== undefined);
     expect(gateway.log.last.ended).toMatchObject({ reason: 'log_failed' });
+  });
+
+  it('adds no words to a message that the client has a part of', async () => {
+    const { secret } = await start(idle);
+    const client = await session(secret);
+    const upstream = target.connections[0] as RawPeer;
+    client.send(QUERY);
+    upstream.send(ANSWER.subarray(0, ANSWER.length - 1));
+    await until('a part was sent', () => client.received.length === ANSWER.length - 1);
+    gateway.log.fault = { reason: 'log_unavailable', message: 'EIO on the test disk' };
+    upstream.send(ANSWER.subarray(ANSWER.length - 1));
+    await until('it was closed', () => client.closed);
+    expect(client.received.equals(ANSWER.subarray(0, ANSWER.length - 1))).toBe(true);
   });
 
   it('does not carry out a cancel request that could not be recorded', async () => {

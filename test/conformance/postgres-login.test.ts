@@ -1,5 +1,6 @@
 // Logins, on both sides of the gateway: TLS, the kinds of authentication, and everybody who is turned away.
 
+import { spawnSync } from 'node:child_process';
 import { connect as connectTls, createSecureContext } from 'node:tls';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -21,6 +22,7 @@ import { findClient, type PostgresServer, startPostgres } from '../harness/postg
 import { dialRaw, type FakeTarget, logInRaw, RawPeer, startFakeTarget } from '../harness/raw-postgres.ts';
 import { run, until } from '../harness/run.ts';
 
+const MAIN = join(import.meta.dirname, '../../connector/main.ts');
 let authority: TestAuthority;
 let server: PostgresServer;
 let gateway: Gateway;
@@ -381,6 +383,8 @@ describe('a client is turned away', () => {
     gateway.log.refuseOpen = true;
     expect((await refusedAs({}))[0]).toBe('53100');
     gateway.log.refuseOpen = false;
+    // Nothing of it will ever be stored, so the edge is told that there is nothing to wait for.
+    expect(gateway.edge.reported('session.ended').at(-1)).toMatchObject({ reason: 'log_failed', neverBegan: true });
   });
 
   it.each([
@@ -436,5 +440,55 @@ describe('a client is turned away', () => {
     await (await connect()).end();
     await until('that session ended', () => gateway.edge.reports.length > before);
     expect(gateway.edge.reports.slice(before).map(({ kind }) => kind)).toEqual(['session.ended']);
+  });
+});
+
+it('connector --check tries each target and says what it said to this login', () => {
+  const file = join(directory, 'check.yaml');
+  const target = (name: string, user: string, more: string) =>
+    `  - { name: ${name}, protocol: postgres, host: 127.0.0.1, port: ${server.port}, user: ${user}, password: { env: TARGET }, ${more} }\n`;
+  const check = (resources: string, password: string) => {
+    writeFileSync(file, `resources:\n${resources}`);
+    const flags = [
+      '--check',
+      '--config',
+      file,
+      '--name',
+      'n',
+      '--edge',
+      'http://localhost:1',
+      '--state',
+      join(directory, 's'),
+    ];
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      [MAIN, ...flags, '--store-directory', join(directory, 'o'), '--listen-postgres', '127.0.0.1:0'],
+      { encoding: 'utf8', env: { TARGET: password, GATEHOUSE_JOIN_TOKEN: 'x' } },
+    );
+    const lines = stderr.split('\n').flatMap((line) => line.split(`${server.port}): `)[1] ?? []);
+    return { status, stdout, lines };
+  };
+  const good = target('tls', 'tls_user', 'database: postgres, tls: { ca: ca.pem }');
+  expect(check(good, 'target password')).toEqual({ status: 0, stdout: 'ok: 1 resource\n', lines: [] });
+  writeFileSync(join(directory, 'no.pem'), 'not a certificate');
+  const wrong = [
+    target('password', 'scram_user', 'database: postgres, tls: { ca: ca.pem }'),
+    target('database', 'tls_user', 'database: nowhere, tls: { ca: ca.pem }'),
+    target('authority', 'tls_user', 'database: postgres'),
+    target('name', 'tls_user', 'database: postgres, tls: { ca: ca.pem, serverName: other.internal }'),
+    target('pem', 'tls_user', 'database: postgres, tls: { ca: no.pem }'),
+  ];
+  expect(check(wrong[0] ?? '', 'another password')).toMatchObject({
+    status: 1,
+    lines: ['The database said: password authentication failed for user "scram_user" (28P01). See user and password.'],
+  });
+  expect(check(wrong.slice(1).join(''), 'target password')).toMatchObject({
+    status: 1,
+    lines: [
+      'The database said: database "nowhere" does not exist (3D000). See database.',
+      expect.stringMatching(/^The database's certificate did not verify \([A-Z_]+\)\. See tls: ca names the authority/),
+      expect.stringMatching(/did not verify \(ERR_TLS_CERT_ALTNAME_INVALID\)/),
+      expect.stringMatching(/certificate/),
+    ],
   });
 });

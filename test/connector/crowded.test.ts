@@ -1,9 +1,15 @@
 // More clients at once than a listener lets log in at a time: they wait for each other, and all get in.
 
-import { connect, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { createSecureContext } from 'node:tls';
+import { Client, type ClientConfig } from 'pg';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import type { Accepted, AcceptContext } from '../../connector/protocol.ts';
+import { PROTOCOL_3_0, startupMessage } from '../../connector/protocols/postgres/messages.ts';
+import { createProtocol } from '../../connector/registry.ts';
+import { createAuthority } from '../harness/certificates.ts';
 import { type Gateway, startGateway, trusted } from '../harness/gateway.ts';
-import { type FakeTarget, logInRaw, RawPeer, startFakeTarget } from '../harness/raw-postgres.ts';
+import { dialRaw, type FakeTarget, logInRaw, RawPeer, startFakeTarget } from '../harness/raw-postgres.ts';
 
 let target: FakeTarget;
 let gateway: Gateway;
@@ -27,29 +33,88 @@ afterAll(async () => {
   await target.close();
 });
 
-function dial(localAddress: string): Socket {
-  const socket = connect({ host: '127.0.0.1', port: gateway.port, localAddress, allowHalfOpen: true });
+function dial(): RawPeer {
+  const socket = connect({ host: '127.0.0.1', port: gateway.port, allowHalfOpen: true });
   sockets.add(socket);
-  socket.on('error', () => {});
-  socket.on('close', () => sockets.delete(socket));
-  return socket;
+  return new RawPeer(socket);
 }
 
-/** Logs in from an address; how long it took, or what was said instead. */
-async function honest(localAddress: string): Promise<number | string> {
-  const from = performance.now();
-  const socket = dial(localAddress);
-  await new Promise((resolve) => {
-    socket.once('connect', resolve);
-    socket.once('close', resolve);
-  });
-  const last = (await logInRaw(new RawPeer(socket), grant.secret)).at(-1);
-  const took = performance.now() - from;
-  socket.destroy();
-  return last?.type === 'Z' ? took : (last?.body.toString() ?? 'closed without a word');
+/** Logs in; undefined, or what was said instead. */
+async function honest(): Promise<string | undefined> {
+  const peer = dial();
+  const last = (await logInRaw(peer, grant.secret)).at(-1);
+  peer.socket.destroy();
+  return last?.type === 'Z' ? undefined : (last?.body.toString() ?? 'closed without a word');
 }
 
 test('500 honest clients of one address that come at once all get in', async () => {
-  const answers = await Promise.all(Array.from({ length: 500 }, () => honest('127.0.0.1')));
-  expect(answers.filter((answer) => typeof answer !== 'number')).toEqual([]);
+  const answers = await Promise.all(Array.from({ length: 500 }, honest));
+  expect(answers.filter((answer) => answer !== undefined)).toEqual([]);
 });
+
+const CROWDED = {
+  severity: 'FATAL',
+  code: '53300',
+  message: expect.stringContaining('Too many clients log in at this moment. Connect again in a few seconds'),
+};
+
+test('who finds neither a place nor room to wait is told, who waits gets in, and who is logging in stays', async () => {
+  const small = await startGateway({
+    targets: { demo: trusted(target.port) },
+    limits: { maxUnauthenticated: 1, maxUnauthenticatedPerAddress: 1 },
+  });
+  const { secret } = small.edge.issue();
+  const logsIn = await dialRaw(small.port);
+  logsIn.send(startupMessage(PROTOCOL_3_0, new Map([['user', 'alice@example.com#demo']])));
+  // It has been asked for its proof, so it has named itself.
+  await logsIn.upTo('R');
+  const waits = await dialRaw(small.port);
+  expect(await refusalOf({ port: small.port })).toMatchObject(CROWDED);
+  logsIn.socket.destroy();
+  expect((await logInRaw(waits, secret)).at(-1)?.type).toBe('Z');
+  // It was not listened to, so there is nothing to say of it.
+  expect(small.edge.reported('attempt.refused')).toEqual([]);
+  waits.socket.destroy();
+  await small.close();
+});
+
+test.each([
+  ['in the clear', false],
+  ['inside TLS', true],
+])('who makes room for others is told why, %s', async (_where, inside) => {
+  const authority = await createAuthority();
+  const tls = createSecureContext(await authority.issue(['localhost']));
+  const postgres = createProtocol.postgres();
+  const accepted = Promise.withResolvers<Accepted>();
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    const makesRoom = new AbortController();
+    const context: AcceptContext = {
+      lookUp: () => {
+        makesRoom.abort({ reason: 'too_many_logins', message: 'Make room.' });
+        return new Promise(() => {});
+      },
+      tls,
+      allowPlainText: true,
+      signal: makesRoom.signal,
+      progressed() {},
+    };
+    postgres.accept(socket, context).then(accepted.resolve, accepted.reject);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const told = await refusalOf({ port, ...(inside && { ssl: { ca: authority.ca, servername: 'localhost' } }) });
+  expect(told).toMatchObject({ code: '53300', message: 'Gatehouse: Make room.' });
+  // Nobody's grant has its sessions in use: the audit log must not read so.
+  expect(await accepted.promise).toMatchObject({ kind: 'refused', refusal: { reason: 'too_many_logins' } });
+  await new Promise((resolve) => server.close(resolve));
+});
+
+/** What the driver makes of it. */
+async function refusalOf(where: ClientConfig): Promise<unknown> {
+  const client = new Client({ host: '127.0.0.1', user: 'alice@example.com#demo', password: 'x', ...where });
+  client.on('error', () => {});
+  return client.connect().then(
+    () => 'let in',
+    (error: unknown) => error,
+  );
+}

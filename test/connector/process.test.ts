@@ -62,8 +62,8 @@ interface Health {
   readonly link: { readonly state: string };
   readonly sessions: number;
 }
-async function health(of: ConnectorProcess): Promise<{ status: number; body: Health }> {
-  const response = await fetch(`http://${(await of.event('listening')).health}/health`);
+async function health(of: ConnectorProcess, path: string): Promise<{ status: number; body: Health }> {
+  const response = await fetch(`http://${(await of.event('listening')).health}${path}`);
   return { status: response.status, body: (await response.json()) as Health };
 }
 
@@ -89,17 +89,19 @@ test('joins, announces its resources without their addresses, says ready, and st
   // Laws 8 and 9: neither address nor credential of the target went to the edge.
   expect(JSON.stringify(edge.messages)).not.toMatch(/db\.internal|tr0ub4dor|"app"/);
 
-  expect(await health(connector)).toMatchObject({
-    status: 200,
-    body: { ok: true, sessions: 0, link: { state: 'linked' } },
-  });
+  for (const path of ['/livez', '/readyz', '/health']) {
+    expect(await health(connector, path)).toMatchObject({
+      status: 200,
+      body: { ok: true, sessions: 0, link: { state: 'linked' } },
+    });
+  }
 
   connector.child.kill('SIGTERM');
   expect((await connector.ended).code).toBe(0);
   expect(connector.lines.at(-1)?.event).toBe('connector.stopped');
 });
 
-test('starts again with its state while the edge is away, and is ready when it is back', async () => {
+test('starts again with its state while the edge is away, alive and not ready, and is ready when it is back', async () => {
   const first = run();
   await first.event('ready');
   first.child.kill('SIGINT');
@@ -109,7 +111,9 @@ test('starts again with its state while the edge is away, and is ready when it i
 
   const second = run([], { GATEHOUSE_JOIN_TOKEN: '' }, `http://127.0.0.1:${port}`);
   await second.event('link.down');
-  expect(await health(second)).toMatchObject({ status: 503, body: { ok: false } });
+  expect(await health(second, '/livez')).toMatchObject({ status: 200, body: { ok: false } });
+  for (const path of ['/readyz', '/health'])
+    expect(await health(second, path)).toMatchObject({ status: 503, body: { ok: false } });
   edge = await startFakeEdge(Number(port), edge.keys);
   await second.event('ready');
 });
@@ -186,17 +190,63 @@ describe('what is wrong is one line, and an exit code', () => {
   test('no configuration at all', async () => {
     const connector = runConnector([]);
     running.push(connector);
-    expect(await line(connector)).toContain('2 gatehouse connector: name is missing');
+    expect(await connector.ended).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^gatehouse connector: name is missing.*\n.*edge is missing.*\n.*state is missing/),
+    });
   });
 });
 
-test('--check says what is wrong and starts nothing; --help fits a screen', () => {
+test('--check says all that is wrong and starts nothing; --help fits a screen', async () => {
   const main = join(import.meta.dirname, '../../connector/main.ts');
-  const flags = ['--config', join(directory, 'connector.yaml'), '--name', 'dev', '--edge', edge.origin];
-  const more = ['--state', join(directory, 'state'), '--store-directory', 'o', '--listen-postgres', '127.0.0.1:0'];
-  const checked = spawnSync(process.execPath, [main, '--check', ...flags, ...more], { encoding: 'utf8', env: {} });
-  expect(checked).toMatchObject({ status: 0, stdout: 'ok: 1 resources\n', stderr: '' });
+  const file = join(directory, 'connector.yaml');
+  const check = (more: readonly string[], env: Record<string, string> = {}) => {
+    const flags = ['--config', file, '--name', 'dev', '--edge', edge.origin, '--listen-postgres', '127.0.0.1:0'];
+    const checked = spawnSync(process.execPath, [main, '--check', ...flags, ...more], { encoding: 'utf8', env });
+    const lines = checked.stderr.replaceAll('gatehouse connector: ', '').trimEnd().split('\n');
+    return { status: checked.status, stdout: checked.stdout, lines };
+  };
+  const folders = ['--state', join(directory, 'state'), '--store-directory', join(directory, 'o')];
+  writeFileSync(
+    file,
+    `masking: { key: { env: NO_KEY } }
+resources:
+  - { name: a, protocol: postgres, host: 127.0.0.1, port: 1, user: u, password: { file: no-password }, tls: { ca: no-ca.pem } }
+  - { name: b, protocol: postgres, host: 127.0.0.1, port: 1, user: u, password: { env: SHOP_PASSWORD } }
+`,
+  );
+  expect(check(['--events-url', 'http://127.0.0.1:9', ...folders], { SHOP_PASSWORD: PASSWORD })).toEqual({
+    status: 1,
+    stdout: '',
+    lines: [
+      expect.stringMatching(
+        /^.*yaml:1:1: join: this connector has not joined the edge yet: .* set GATEHOUSE_JOIN_TOKEN$/,
+      ),
+      expect.stringMatching(/^--events-url: GATEHOUSE_EVENTS_TOKEN is not set/),
+      expect.stringMatching(/yaml:1:12: masking\.key: environment variable NO_KEY is not set$/),
+      expect.stringMatching(/yaml:3:71: resources\[0\]\.password: .*no-password cannot be read \(ENOENT\)$/),
+      expect.stringMatching(/yaml:3:111: resources\[0\]\.tls\.ca: .*no-ca\.pem cannot be read \(ENOENT\)$/),
+      expect.stringMatching(
+        /yaml:4:5: resources\[1\]: b \(127\.0\.0\.1:1\): .*not reachable \(ECONNREFUSED\)\. See host and port/,
+      ),
+    ],
+  });
+  writeFileSync(file, 'resources: []\n');
+  const nowhere = ['--state', '/proc/gatehouse/state', '--store-directory', '/proc/gatehouse/o'];
+  expect(check(nowhere, { GATEHOUSE_JOIN_TOKEN: 'x' }).lines).toEqual([
+    expect.stringMatching(/^--state: \/proc\/gatehouse\/state cannot be written to/),
+    expect.stringMatching(/^--store-directory: \/proc\/gatehouse\/o cannot be written to/),
+    expect.stringMatching(/yaml:1:1: resources: there are none/),
+  ]);
   expect(readdirSync(directory)).toEqual(['connector.yaml']);
+
+  const started = runConnector(
+    ['--config', file, '--name', 'dev', '--edge', edge.origin, '--listen-postgres', '127.0.0.1:0', ...nowhere],
+    {},
+  );
+  running.push(started);
+  expect(await started.ended).toMatchObject({ code: 1 });
+
   const help = spawnSync(process.execPath, [main, '--help'], { encoding: 'utf8', env: {} });
   expect(help.status).toBe(0);
   expect(help.stdout.split('\n').length).toBeLessThan(25);

@@ -132,6 +132,11 @@ describe('a policy that is applied while a session runs', () => {
     expect((await runPsql('select 1;\n')).stderr).toContain('cannot apply the policy that is in force');
     await until('its end is reported', () => gateway.edge.reported('session.ended').length === 2);
     expect(gateway.log.last.ended?.reason).toBe('policy_denied');
+    // Whoever runs the connector hears of it: the edge should never have let such a policy in.
+    expect(gateway.bugs.splice(0).map(String)).toEqual([
+      expect.stringContaining('no such act'),
+      expect.stringContaining('no such act'),
+    ]);
   });
 
   it('is not lost on a session that is just being opened', async () => {

@@ -95,7 +95,7 @@ interface Psql {
 /** The pasted line, as a shell runs it. */
 function psql(...commands: string[]): Psql {
   const flags = commands.map((command) => ` -c ${quote(command)}`).join('');
-  const child = spawn('sh', ['-c', `exec ${connect} -X -At -v VERBOSITY=verbose${flags}`], {
+  const child = spawn('sh', ['-c', `exec env ${connect} -X -At -v VERBOSITY=verbose${flags}`], {
     env: { PATH: `${PSQL_FOLDER}:/usr/bin:/bin` },
     stdio: ['pipe', 'pipe', 'pipe'],
   });

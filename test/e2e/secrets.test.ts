@@ -136,7 +136,7 @@ const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
 function psql(commands: readonly string[], input?: string) {
   const flags = commands.map((command) => ` -c ${quote(command)}`).join('');
-  const child = spawn('sh', ['-c', `exec ${connect} -X -At -v VERBOSITY=verbose${flags}`], {
+  const child = spawn('sh', ['-c', `exec env ${connect} -X -At -v VERBOSITY=verbose${flags}`], {
     env: { PATH: `${PSQL_FOLDER}:/usr/bin:/bin` },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
@@ -208,8 +208,8 @@ describe('what rules hide', () => {
     ).done;
     expect(copied.stderr).not.toContain('zqsecret');
 
-    const [, host = '', port = '', database = '', user = '', password = ''] =
-      /host=(\S+) port=(\d+) dbname=(\S+) user=(\S+) password=([^\s"']+)/.exec(connect) ?? [];
+    const [, password = '', host = '', port = '', database = '', user = ''] =
+      /PGPASSWORD=(\S+) .*host=(\S+) port=(\d+) dbname=(\S+) user=(\S+)/.exec(connect) ?? [];
     const client = new pg.Client({
       host,
       port: Number(port),
@@ -284,7 +284,7 @@ describe('what rules hide', () => {
     expect(leaks()).toEqual([]);
     expect(found(started.output())).toEqual([]);
     // Nor is what lets somebody in.
-    const secret = /password=(ght_\w+)/.exec(connect)?.[1] ?? '';
+    const secret = /PGPASSWORD=(ght_\w+)/.exec(connect)?.[1] ?? '';
     expect(secret).toMatch(/^ght_/);
     expect(files().filter((path) => contentsOf(path).includes(secret))).toEqual([]);
     expect(said.join() + heard.join() + started.output()).not.toContain(secret);

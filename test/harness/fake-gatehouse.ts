@@ -284,9 +284,7 @@ export function createFakeGatehouse(now: () => number): FakeGatehouse {
       return ok({ sessions: [] });
     },
     async audit(who, query) {
-      if (!seesAll(who)) {
-        return err({ reason: 'forbidden', message: 'The audit log is for auditors and administrators.' });
-      }
+      if (!meOf(who).auditor) return err({ reason: 'forbidden', message: 'Only auditors read the audit log.' });
       audit('audit.viewed', who.email, 'audit');
       const kind = AuditKind.safeParse(query.kind);
       const found = entries
@@ -295,8 +293,10 @@ export function createFakeGatehouse(now: () => number): FakeGatehouse {
         .filter((entry) => !query.since || entry.at >= query.since);
       return ok(pageOf(found, query.cursor, query.limit, 'entries'));
     },
-    async verifyAudit() {
-      return ok({ entries: entries.length, whole: true });
+    async verifyAudit(who) {
+      return meOf(who).auditor
+        ? ok({ entries: entries.length, whole: true })
+        : err({ reason: 'forbidden', message: 'Only auditors read the audit log.' });
     },
     async auditExport(who) {
       return seesAll(who) ? ok(fake.exportStanding) : err({ reason: 'forbidden', message: 'For auditors.' });

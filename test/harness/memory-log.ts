@@ -18,6 +18,7 @@ export class MemoryRecording implements SessionRecorder {
   readonly counts: Record<Direction, number> = { client: 0, target: 0, gateway: 0 };
   ended: SessionEnded | undefined;
   pendingBytes = 0;
+  readonly neverLogged = false;
   readonly #log: MemoryLog;
   readonly #startedAt = performance.now();
 

@@ -76,7 +76,7 @@ describe('through drivers', () => {
     const [insert] = at.gateway.log.last
       .facts('statement.started')
       .filter(({ text }) => text.includes('insert into people'));
-    expect(insert?.parameters?.map(({ value }) => value)).toEqual(['00', '**************************', '***']);
+    expect(insert?.parameters?.map(({ value }) => value)).toEqual(['50', '[hidden]', 'Eve']);
   });
 });
 

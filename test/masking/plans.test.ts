@@ -1,4 +1,4 @@
-// A plan beside masked columns: of a literal with lines in it, nothing stays in the recording either.
+// A plan beside masked columns: of a literal with lines in it that meets one, nothing stays in the recording either.
 
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { SCHEMA } from './live-schema.ts';
@@ -19,8 +19,8 @@ test.each(['', '(verbose)', '(analyze)', '(format json)', '(verbose, format yaml
   'explain %s',
   async (options) => {
     const ran = await psql(at, [
-      `explain ${options} select * from people where note = ${LINES} or email = ${LINES}`,
-      `explain ${options} select name from orders o join people p on p.id = o.person and p.note > ${LINES} order by 1`,
+      `explain ${options} select * from people where email > ${LINES} or email = ${LINES}`,
+      `explain ${options} select name from orders o join people p on p.id = o.person and p.email > ${LINES} order by 1`,
     ]);
     expect(ran.leaks).toEqual(NOTHING);
     expect(ran.recorded).not.toContain('Zitadelle');

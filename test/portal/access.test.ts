@@ -223,15 +223,19 @@ describe('approving a device', () => {
 });
 
 describe('what only some may see', () => {
-  test('an auditor reads and checks the audit log, a developer is told why not', async () => {
+  test('auditors alone are led to the audit log, read and check it; others are told why not', async () => {
     const carol = await visit(browser, site, '/audit', { as: 'carol' });
     await carol.page.getByText('attempt.refused', { exact: true }).last().waitFor();
     await carol.page.getByRole('button', { name: 'Check the chain' }).click();
     await carol.page.getByText('The chain holds').waitFor();
+    expect(await carol.page.getByRole('link', { name: 'Audit', exact: true }).count()).toBe(1);
     await carol.close();
-    const alice = await visit(browser, site, '/audit', { expected: /403/ });
-    await alice.page.getByText('The audit log is for auditors and administrators.').waitFor();
-    await alice.close();
+    for (const as of ['alice', 'bob'] as const) {
+      const { page, close } = await visit(browser, site, '/audit', { as, expected: /403/ });
+      await page.getByText('Only auditors read the audit log.').waitFor();
+      expect(await page.getByRole('link', { name: 'Audit', exact: true }).count()).toBe(0);
+      await close();
+    }
   });
 
   test('only an administrator is offered a join token, and sees it once', async () => {

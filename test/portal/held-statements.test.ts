@@ -263,12 +263,12 @@ describe('administration', () => {
     expect(await bob.page.locator('.policy-line').count()).toBe(4);
     expect(await bob.page.locator('.policy-text').textContent()).toContain('# <script>alert(1)</script> U+202E');
     await bob.page.getByText('version 7').waitFor();
-    await bob.page.getByText('gatehouse policy apply').waitFor();
+    await bob.page.getByText('node gatehouse.mjs policy apply --file policy.yaml').waitFor();
     expect(await noSideways(bob.page)).toBe(true);
     await bob.close();
     const carol = await visit(browser, site, '/policy', { as: 'carol' });
     await carol.page.locator('.policy-text').waitFor();
-    expect(await carol.page.getByText('gatehouse policy apply').count()).toBe(0);
+    expect(await carol.page.getByText('policy apply').count()).toBe(0);
     await carol.close();
     const alice = await visit(browser, site, '/policy', { expected: /403/ });
     await alice.page.getByText('Only administrators and auditors read the policy.').waitFor();
@@ -304,7 +304,11 @@ test.each(['light', 'dark'] as const)('nothing is in the way of assistive techno
     Object.assign(stored?.actions[index] ?? {}, { verdict: { outcome, rule: 'orders-prod', message: 'so it is.' } });
   Object.assign(stored?.entry ?? {}, { exempt: 'rule backups', breakGlass: true });
   for (const path of [`/requests/${id}`, '/approvals', '/policy', '/audit', `/sessions/${other}`]) {
-    const { page, close } = await visit(browser, site, path, { as: 'bob', colorScheme, bypassCSP: true });
+    const { page, close } = await visit(browser, site, path, {
+      as: path === '/audit' ? 'carol' : 'bob',
+      colorScheme,
+      bypassCSP: true,
+    });
     const { violations } = await new AxeBuilder({ page }).analyze();
     expect(violations.map(({ id, nodes }) => [path, id, nodes.map(({ html }) => html)])).toEqual([]);
     await close();

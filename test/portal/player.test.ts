@@ -212,6 +212,24 @@ describe('a live session', () => {
     await close();
   });
 
+  test('follows the newest statement, and keeps the place of a reader who scrolled up', async () => {
+    const session = story('live');
+    for (let n = 5; n <= 60; n++) site.gatehouse.append(session.entry.id, `select ${n}`);
+    const { page, close } = await openPlayer(session);
+    const place = () => page.locator('.follow').evaluate((it) => it.scrollHeight - it.scrollTop - it.clientHeight);
+    await expect.poll(place).toBeLessThan(2);
+    site.gatehouse.append(session.entry.id, 'select 61');
+    await page.clock.runFor(3100);
+    await page.locator('#statement-61').waitFor();
+    expect(await place()).toBeLessThan(2);
+    await page.locator('.follow').evaluate((it) => it.scrollTo(0, 0));
+    site.gatehouse.append(session.entry.id, 'select 62');
+    await page.clock.runFor(3100);
+    await page.locator('#statement-62').waitFor();
+    expect(await page.locator('.follow').evaluate((it) => it.scrollTop)).toBe(0);
+    await close();
+  });
+
   test('turns the page by itself when one is full', async () => {
     const session = story('live');
     for (let n = 5; n <= 99; n++) site.gatehouse.append(session.entry.id, `select ${n}`);

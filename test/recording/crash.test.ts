@@ -87,10 +87,18 @@ describe('a connector that is killed in mid-session', () => {
     'after %i rounds: every byte that was delivered is in a recording that verifies',
     async (rounds) => {
       await runAndKill(() => lines().length >= rounds);
-      const { log, faults } = await openLog(connector, directory, { store: { kind: 'directory', root: objects } });
+      const { log, faults, reports } = await openLog(connector, directory, {
+        store: { kind: 'directory', root: objects },
+      });
       expect((await log.drain(60_000)).drained).toBe(true);
       await expectAllRecorded();
       expect(faults()).toEqual(['sessions_recovered']);
+      // The edge hears of their end from here, and before their manifests.
+      const kinds = reports.flatMap((report) => ('session' in report ? [`${report.kind} ${report.session}`] : []));
+      for (const { session } of deliveredCounts()) {
+        expect(kinds.filter((kind) => kind === `session.ended ${session}`)).toHaveLength(1);
+        expect(kinds.indexOf(`session.ended ${session}`)).toBeLessThan(kinds.indexOf(`manifest.stored ${session}`));
+      }
       await expect.poll(() => readdirSync(join(directory, 'wal')).length, { timeout: 15_000 }).toBe(1);
       expect(readdirSync(join(directory, 'sessions'))).toEqual([]);
       await log.close();

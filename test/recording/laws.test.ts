@@ -120,6 +120,7 @@ describe('law 1 on a disk that is full', () => {
       expect(client.deliveredBytes).toBe('while there is room'.length);
       // As a session does that is told.
       client.end('log_failed');
+      expect(client.recorder.neverLogged).toBe(false);
     }
     expect(log.open(openedFact(connector.id, newId('ses')))).toMatchObject({ ok: false });
     expect(log.health()).toMatchObject({ log: 'failed', accepting: false });
@@ -190,6 +191,29 @@ describe('law 1 on a disk that is full', () => {
   });
 });
 
+test('a disk that is short of room gets it back from what is stored, though nothing is written', async () => {
+  const MIB = 1024 * 1024;
+  const storage = (walDirectory: string): WalStorage => ({
+    ...nodeWalStorage(walDirectory),
+    freeBytes: async () =>
+      readdirSync(walDirectory).reduce((free, name) => free - statSync(join(walDirectory, name)).size, 3 * MIB),
+  });
+  const { log, faults } = await openLog(connector, directory, {
+    store: store(),
+    storage,
+    limits: { minFreeBytes: 2 * MIB },
+  });
+  const client = new RecordedClient(connector, log);
+  client.send('client', Buffer.alloc(1.25 * MIB, 'x'));
+  await turn();
+  client.end();
+  await expect.poll(faults, { timeout: 15_000 }).toContain('disk_low');
+  expect(log.health().accepting).toBe(false);
+  await expect.poll(() => log.health().accepting, { timeout: 30_000 }).toBe(true);
+  await expectLaw1(client);
+  await log.close();
+});
+
 describe('law 1 on a disk that fails', () => {
   type Fault = 'none' | 'EIO' | 'half' | 'sync';
   /** A real disk behind, and in front of it whatever a test wants to go wrong. */
@@ -256,9 +280,12 @@ describe('law 1 on a disk that fails', () => {
       await turn();
       disk.fault = fault;
       client.send('target', 'after');
+      const late = new RecordedClient(connector, log);
       await expect.poll(() => client.failures.length, { timeout: 15_000 }).toBe(1);
       client.send('target', 'much later');
       client.end('log_failed');
+      late.end('log_failed');
+      expect([client, late].map(({ recorder }) => recorder.neverLogged)).toEqual([false, fault !== 'sync']);
       await turn();
       if (fault !== 'sync') expect(client.delivered.target).toEqual([]);
       expect((await log.drain(20_000)).drained).toBe(true);

@@ -123,6 +123,10 @@ class PostgresInterpreter implements Interpreter {
     return takeBack(this.#answers.unfinished) ? farewellMessage(reason, message) : undefined;
   }
 
+  get midMessage(): boolean {
+    return this.#answers.unfinished > 0;
+  }
+
   /** Of the gateway's own to the target. */
   #interject(bytes: Buffer): boolean {
     if (this.#guarded?.betweenMessages !== true || this.#answers.unfinished > 0) return false;

@@ -16,7 +16,7 @@ import { negotiateProtocolVersion, PROTOCOL_3_0, PROTOCOL_3_2 } from './messages
 import { type LoginRefusal, refusalMessage } from './refusals.ts';
 import { refuseSettings, settingsOf } from './start-up-settings.ts';
 import { readStart, type Start, type Transport } from './start-up.ts';
-import { logIn } from './upstream.ts';
+import { logIn, tryLogIn } from './upstream.ts';
 
 export interface PostgresOptions {
   /** How clients show their grant. `scram` unless they cannot. */
@@ -31,6 +31,11 @@ const givenUp = ({ reason }: AbortSignal): Refusal =>
   typeof reason === 'object' && reason !== null && 'message' in reason && 'reason' in reason
     ? (reason as Refusal)
     : tooLate;
+const whenAborted = (signal: AbortSignal): Promise<undefined> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    else signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  });
 const tooLate: Refusal = { reason: 'deadline_exceeded', message: 'The login took too long. Connect again.' };
 
 export function createPostgres(options: PostgresOptions = {}): Protocol {
@@ -84,7 +89,9 @@ export function createPostgres(options: PostgresOptions = {}): Protocol {
     if (version !== spoken || wish.value.unknownOptions.length > 0)
       transport.socket.write(negotiateProtocolVersion(spoken, wish.value.unknownOptions));
     try {
-      const lookup = await context.lookUp(claim);
+      const lookup = await Promise.race([context.lookUp(claim), whenAborted(context.signal)]);
+      // The edge may take longer to answer than this client has.
+      if (!lookup) return refuse(givenUp(context.signal), claim);
       if (!lookup.ok) return refuse(lookup.error, claim);
       const proof = await prove(transport, lookup.value, clientAuth);
       if (!proof.ok) return refuse(proof.error, claim);
@@ -153,7 +160,7 @@ export function createPostgres(options: PostgresOptions = {}): Protocol {
     };
   }
 
-  return { name: 'postgres', accept, turnAway };
+  return { name: 'postgres', accept, turnAway, tryTarget: tryLogIn };
 }
 
 /** Says why, and closes. Resolves when the socket is closed, or destroyed because it would not be. */

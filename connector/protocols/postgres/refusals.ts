@@ -16,6 +16,7 @@ const SQLSTATE: Readonly<Record<RefusalReason, string>> = {
   resource_unknown: '3D000', // invalid_catalog_name
   policy_denied: '42501', // insufficient_privilege
   too_many_sessions: '53300', // too_many_connections
+  too_many_logins: '53300',
   network_not_allowed: '28000',
   outside_time_window: '28000',
   edge_unreachable: '57P03', // cannot_connect_now

@@ -23,10 +23,13 @@ export class LoginFault extends Error {
   readonly reason: RefusalReason;
   /** For the client; undefined: what the reason stands for. */
   readonly sqlstate: string | undefined;
-  constructor(reason: RefusalReason, text: string, sqlstate?: string) {
+  /** For whoever looks after the connector, and for no client: what the target said of the gateway's login. */
+  readonly targetSaid: string | undefined;
+  constructor(reason: RefusalReason, text: string, sqlstate?: string, targetSaid?: string) {
     super(text);
     this.reason = reason;
     this.sqlstate = sqlstate;
+    this.targetSaid = targetSaid;
   }
 }
 

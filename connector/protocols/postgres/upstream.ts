@@ -10,6 +10,7 @@ import type { UpstreamTarget } from '../../protocol.ts';
 import {
   int32,
   MAX_LOGIN_MESSAGE_BYTES,
+  message,
   PROTOCOL_3_0,
   readErrorFields,
   SSL_REQUEST,
@@ -39,18 +40,55 @@ export async function logIn(
   parameters: ReadonlyMap<string, string>,
 ): Promise<Result<UpstreamConnection, LoginRefusal>> {
   const signal = AbortSignal.timeout(target.connectTimeoutMs);
-  let socket: Socket | undefined;
   try {
-    socket = await openConnection(target, signal);
+    return ok(await open(target, database, parameters, signal));
+  } catch (error) {
+    return err(refusalOf(error, signal));
+  }
+}
+
+const FOR_CLIENTS = / (Tell an administrator|Try again in a moment|Try again later)\.$/;
+const SEE: Readonly<Partial<Record<RefusalReason, string>>> = {
+  upstream_unreachable: 'See host and port, and whether this machine may reach them.',
+  upstream_untrusted: 'See tls: ca names the authority, serverName the name in the certificate.',
+  upstream_login_failed: 'See user and password.',
+  resource_unknown: 'See database.',
+};
+
+/** Logs in at the target as a session would, and leaves. The fault is for the operator, whose settings these are. */
+export async function tryLogIn(target: UpstreamTarget): Promise<Result<undefined, string>> {
+  const signal = AbortSignal.timeout(target.connectTimeoutMs);
+  try {
+    const { socket } = await open(target, undefined, new Map(), signal);
+    socket.once('close', () => socket.destroy());
+    socket.end(message('X'));
+    socket.resume();
+    return ok(undefined);
+  } catch (error) {
+    const { reason, message: told } = refusalOf(error, signal);
+    const said = error instanceof LoginFault ? error.targetSaid : undefined;
+    const what = said === undefined ? told.replace(FOR_CLIENTS, '') : `The database said: ${said}.`;
+    return err(`${what} ${SEE[reason] ?? ''}`.trimEnd());
+  }
+}
+
+async function open(
+  target: UpstreamTarget,
+  database: string | undefined,
+  parameters: ReadonlyMap<string, string>,
+  signal: AbortSignal,
+): Promise<UpstreamConnection> {
+  const socket = await openConnection(target, signal);
+  try {
     const startup = new Map([['user', target.user]]);
     const chosen = database ?? target.database;
     if (chosen !== undefined) startup.set('database', chosen);
     for (const [name, value] of parameters) startup.set(name, value);
     socket.write(startupMessage(PROTOCOL_3_0, startup));
-    return ok(await readLogin(socket, target, signal));
+    return await readLogin(socket, target, signal);
   } catch (error) {
-    socket?.destroy();
-    return err(refusalOf(error, signal));
+    socket.destroy();
+    throw error;
   }
 }
 
@@ -194,27 +232,41 @@ const NOT_THE_CLIENTS = '08004';
  * the target had taken the credential, so a 28000 may be about what the client asked for.
  */
 function loginRefused(body: Buffer, target: UpstreamTarget, authenticated: boolean): LoginFault {
-  const { code, message } = readErrorFields(body);
-  const text = message.includes(target.user) ? 'it gives reasons that are for an administrator' : message;
-  if (code.startsWith('28') && !(authenticated && text === message))
+  const { code, message: said } = readErrorFields(body);
+  const text = said.includes(target.user) ? 'it gives reasons that are for an administrator' : said;
+  const targetSaid = `${said} (${code})`;
+  if (code.startsWith('28') && !(authenticated && text === said))
     return new LoginFault(
       'upstream_login_failed',
       `The database refused the gateway's own login (${code}). Tell an administrator.`,
       NOT_THE_CLIENTS,
+      targetSaid,
     );
   if (code === '3D000')
     return new LoginFault(
       'resource_unknown',
       'The target has no such database. Name another one: dbname=DATABASE with user=EMAIL#RESOURCE, or dbname=RESOURCE/DATABASE.',
       code,
+      targetSaid,
     );
   if (code === '53300')
-    return new LoginFault('too_many_sessions', 'The database takes no more connections. Try again later.', code);
+    return new LoginFault(
+      'too_many_sessions',
+      'The database takes no more connections. Try again later.',
+      code,
+      targetSaid,
+    );
   if (code === '57P03')
     return new LoginFault(
       'upstream_unreachable',
       'The database is starting up or stopping. Try again in a moment.',
       code,
+      targetSaid,
     );
-  return new LoginFault('upstream_login_failed', `The database refused the session: ${text} (${code})`, code);
+  return new LoginFault(
+    'upstream_login_failed',
+    `The database refused the session: ${text} (${code})`,
+    code,
+    targetSaid,
+  );
 }

@@ -67,6 +67,8 @@ function updateStatements(region: HTMLElement, fresh: Document, enliven: (root: 
     list.className = 'statement-list';
     region.prepend(list);
   }
+  const follow = region.closest<HTMLElement>('[data-follow]');
+  const atEnd = follow !== null && isAtEnd(follow);
   let added = 0;
   for (const item of [...items.children]) {
     const old = list.querySelector(`:scope > #${CSS.escape(item.id)}`);
@@ -83,4 +85,14 @@ function updateStatements(region: HTMLElement, fresh: Document, enliven: (root: 
     region.append(next);
     enliven(region);
   }
+  if (follow && atEnd) showEnd(follow);
 }
+
+/** A list that follows its newest entry: for as long as the reader is at its end. */
+export function showEnd(list: HTMLElement): void {
+  list.scrollTop = list.scrollHeight;
+}
+
+/** The last entry may be cut off a little. */
+const NEARLY_PX = 40;
+const isAtEnd = (list: HTMLElement): boolean => list.scrollHeight - list.scrollTop - list.clientHeight < NEARLY_PX;

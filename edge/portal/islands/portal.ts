@@ -3,7 +3,7 @@
 
 import { span } from '../format.ts';
 import { announce } from './announce.ts';
-import { keepFresh } from './live.ts';
+import { keepFresh, showEnd } from './live.ts';
 
 function enliven(root: ParentNode): void {
   for (const time of root.querySelectorAll<HTMLTimeElement>('time[data-time]')) localise(time);
@@ -88,5 +88,7 @@ document.addEventListener('keydown', (event) => {
 });
 
 enliven(document);
+// An address that names a statement is somebody's own place.
+if (location.hash === '') for (const list of document.querySelectorAll<HTMLElement>('[data-follow]')) showEnd(list);
 countDown();
 setInterval(countDown, 1000);

@@ -1,3 +1,4 @@
+import type { Child } from 'hono/jsx';
 import type { IssuedGrant, ListedResource } from '../../../core/api.ts';
 import type { AccessTerms } from '../../../core/policy/access-terms.ts';
 import { PROTOCOLS } from '../../../core/protocols.ts';
@@ -170,54 +171,35 @@ const Terms = ({ terms }: { terms: AccessTerms }) => (
   <section aria-labelledby="terms">
     <h2 id="terms">What rule {terms.rule} says</h2>
     <dl class="facts">
-      <dt>Longest access</dt>
-      <dd>{span(terms.longestSeconds * 1000)}</dd>
-      {terms.approvers.length > 0 ? (
-        <>
-          <dt>Decided by</dt>
-          <dd>
-            <Names names={terms.approvers} />
-          </dd>
-        </>
-      ) : null}
-      <dt>Recorded</dt>
-      <dd>
-        {terms.record.exempt === undefined ? 'everything' : <Text value={`statements only: ${terms.record.exempt}`} />},
-        kept {span(terms.record.retainSeconds * 1000)}
-      </dd>
-      <dt>Who may view it</dt>
-      <dd>
-        <Names names={[...(terms.record.viewOwn ? ['you'] : []), 'auditors', ...terms.record.viewers]} />
-      </dd>
-      {terms.masks.length > 0 ? (
-        <>
-          <dt>Masked</dt>
-          <dd>
-            <Names names={terms.masks} />
-          </dd>
-        </>
-      ) : null}
-      {terms.blocks.length > 0 ? (
-        <>
-          <dt>Blocked</dt>
-          <dd>
-            <Names names={terms.blocks} />
-          </dd>
-        </>
-      ) : null}
-      {terms.holds.length > 0 ? (
-        <>
-          <dt>Held for an approval</dt>
-          <dd>
-            <Names names={terms.holds} />
-          </dd>
-        </>
-      ) : null}
+      <Term name="Longest access">{span(terms.longestSeconds * 1000)}</Term>
+      {terms.approvers.length > 0 ? <Term name="Decided by">{names(terms.approvers)}</Term> : null}
+      <Term name="Recorded">
+        {terms.record.exempt === undefined ? (
+          'everything'
+        ) : (
+          <Text value={`no statements and no results, only what the policy decided: ${terms.record.exempt}`} />
+        )}
+        , kept {span(terms.record.retainSeconds * 1000)}
+      </Term>
+      <Term name="Who may view it">
+        {names([...(terms.record.viewOwn ? ['you'] : []), 'auditors', ...terms.record.viewers])}
+      </Term>
+      {terms.masks.length > 0 ? <Term name="Masked">{names(terms.masks)}</Term> : null}
+      {terms.blocks.length > 0 ? <Term name="Blocked">{names(terms.blocks)}</Term> : null}
+      {terms.holds.length > 0 ? <Term name="Held for an approval">{names(terms.holds)}</Term> : null}
     </dl>
   </section>
 );
 
-const Names = ({ names }: { names: readonly string[] }) => <Text value={names.join(', ')} />;
+const Term = ({ name, children }: { name: string; children?: Child }) => (
+  <div>
+    <dt>{name}</dt>
+    <dd>{children}</dd>
+  </div>
+);
+
+/** Each once, in their order. */
+const names = (all: readonly string[]) => <Text value={[...new Set(all)].join(', ')} />;
 
 const CLIENT_TITLES: Readonly<Record<string, string>> = {
   ca: 'Once: the certificate authority',

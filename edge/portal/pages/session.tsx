@@ -16,6 +16,8 @@ interface SessionPageProps {
   actions: ActionPage | undefined;
   witnessed: Witnessed | undefined;
   cursor: string | undefined;
+  /** Whether the reader may revoke the session's grant. */
+  mayEnd: boolean;
   now: number;
 }
 
@@ -35,7 +37,7 @@ const END_WORDS: Readonly<Record<EndReason, string>> = {
   connector_crashed: 'the connector crashed',
 };
 
-export const SessionDetailPage = ({ detail, actions, witnessed, cursor, now }: SessionPageProps) => {
+export const SessionDetailPage = ({ detail, actions, witnessed, cursor, mayEnd, now }: SessionPageProps) => {
   const { session } = detail;
   const path = to('sessions', session.id);
   return (
@@ -69,7 +71,7 @@ export const SessionDetailPage = ({ detail, actions, witnessed, cursor, now }: S
           <strong>The glass was broken.</strong> Its grant was in force without the approval that its rule asks for.
         </Notice>
       ) : null}
-      <SessionHead session={session} now={now} />
+      <SessionHead session={session} mayEnd={mayEnd} now={now} />
       <div class="workbench">
         <Player session={session} />
         <section class="workbench-list" aria-labelledby="statements">
@@ -88,11 +90,20 @@ export const SessionDetailPage = ({ detail, actions, witnessed, cursor, now }: S
             </Empty>
           ) : (
             <>
-              <Statements page={actions} path={path} cursor={cursor} live={session.state === 'live'} />
               {session.state === 'live' ? (
-                <p class="dim">New statements appear here by themselves.</p>
+                <>
+                  <div class="follow" data-follow="">
+                    <Statements page={actions} path={path} cursor={cursor} live />
+                  </div>
+                  <p class="dim">
+                    New statements appear here by themselves; the list follows the newest until you scroll up.
+                  </p>
+                </>
               ) : (
-                <StatementPager path={path} cursor={cursor} next={actions.cursor} />
+                <>
+                  <Statements page={actions} path={path} cursor={cursor} live={false} />
+                  <StatementPager path={path} cursor={cursor} next={actions.cursor} />
+                </>
               )}
             </>
           )}
@@ -126,19 +137,21 @@ const StatementPager = ({
 export const SessionStatus = ({
   detail,
   witnessed,
+  mayEnd,
   now,
 }: {
   detail: SessionDetail;
   witnessed: Witnessed | undefined;
+  mayEnd: boolean;
   now: number;
 }) => (
   <>
-    <SessionHead session={detail.session} now={now} />
+    <SessionHead session={detail.session} mayEnd={mayEnd} now={now} />
     <Evidence detail={detail} witnessed={witnessed} path={to('sessions', detail.session.id)} />
   </>
 );
 
-const SessionHead = ({ session, now }: { session: SessionEntry; now: number }) => {
+const SessionHead = ({ session, mayEnd, now }: { session: SessionEntry; mayEnd: boolean; now: number }) => {
   const lasted = span((session.endedAt ? Date.parse(session.endedAt) : now) - Date.parse(session.startedAt));
   return (
     <div
@@ -151,6 +164,14 @@ const SessionHead = ({ session, now }: { session: SessionEntry; now: number }) =
         <Badge state={session.state} />
         <SessionMarks session={session} /> <StateWords session={session} />
       </p>
+      {mayEnd && session.state === 'live' ? (
+        <p>
+          <a class="button button-danger button-small" href={to('grants', session.grant, 'revoke')}>
+            End this session
+          </a>{' '}
+          <span class="dim">Revokes its grant, so every session on that grant ends, and none can begin anew.</span>
+        </p>
+      ) : null}
       <dl class="facts">
         <div>
           <dt>Started</dt>

@@ -2,6 +2,7 @@
 
 import { type Context, Hono } from 'hono';
 import { ExportFormat } from '../../../core/api.ts';
+import type { SessionDetail } from '../../../core/catalogue.ts';
 import { SessionId } from '../../../core/ids.ts';
 import { to } from '../components/parts.tsx';
 import { Statements } from '../components/statements.tsx';
@@ -58,7 +59,8 @@ export function sessionRoutes(deps: PortalDeps): Hono {
       if (c.req.query('fragment') === 'status') {
         const seen = await gatehouse.witnessed(identity, id);
         const witnessed = seen.ok ? seen.value : undefined;
-        return showFragment(visit, <SessionStatus detail={detail.value} witnessed={witnessed} now={deps.now()} />);
+        const props = { detail: detail.value, witnessed, mayEnd: mayEnd(visit, detail.value), now: deps.now() };
+        return showFragment(visit, <SessionStatus {...props} />);
       }
       const cursor = cursorOf(c);
       const [actions, witnessed] = await Promise.all([
@@ -74,6 +76,7 @@ export function sessionRoutes(deps: PortalDeps): Hono {
           actions={actions.ok ? actions.value : undefined}
           witnessed={witnessed.ok ? witnessed.value : undefined}
           cursor={cursor}
+          mayEnd={mayEnd(visit, detail.value)}
           now={deps.now()}
         />,
         { player: true },
@@ -134,6 +137,10 @@ export function sessionRoutes(deps: PortalDeps): Hono {
 
   return app;
 }
+
+/** As revokeGrant has it: one's own, or anybody's for administrators. */
+const mayEnd = ({ me }: Visit, { session }: SessionDetail): boolean =>
+  me.administrator || session.email === me.identity.email;
 
 const forSession = (
   deps: PortalDeps,

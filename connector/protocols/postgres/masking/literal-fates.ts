@@ -6,7 +6,7 @@
 
 import { type ColumnRule, type Lineage, ruleOf } from '../../../../core/masking/columns.ts';
 import type { Hider } from '../../../../core/masking/masks.ts';
-import type { Meeting, Place } from '../../../../core/sql/postgres-meetings.ts';
+import type { Meeting, Place } from '../../../../core/sql/meetings.ts';
 import type { Source } from '../../../../core/sql/lineage.ts';
 import type { Catalogue } from './catalogue.ts';
 

@@ -4,7 +4,8 @@
 import type { ResultLineage } from '../../../../core/sql/lineage.ts';
 import { type PgParser, type PgTextSettings, readTree, summarizePostgres } from '../../../../core/sql/postgres.ts';
 import { asEscaping } from '../../../../core/sql/postgres-strings.ts';
-import { argumentsOf, type Meeting, meetingsOf } from '../../../../core/sql/postgres-meetings.ts';
+import type { Meeting } from '../../../../core/sql/meetings.ts';
+import { argumentsOf, meetingsOf } from '../../../../core/sql/postgres-meetings.ts';
 import { lineagePostgres } from '../../../../core/sql/postgres-lineage.ts';
 import { makesShapes } from '../../../../core/sql/postgres-shapes.ts';
 import {

@@ -1,0 +1,110 @@
+// What `--check` finds out beyond the settings' form: whether the files, folders and secrets that they name are there,
+// and whether each target lets the connector in. Leaves nothing behind, and starts nothing.
+
+import { existsSync, mkdtempSync, rmdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Place } from './config.ts';
+import type { ConnectorConfig, ResourceConfig } from './config/settings.ts';
+import { readToken } from './control/join.ts';
+import { type CredentialDeps, createCredentials } from './credentials/open-credential.ts';
+import { namedMaskingKey } from './masking-key.ts';
+import type { Protocol } from './protocol.ts';
+import { createProtocol } from './registry.ts';
+import { readJoined } from './state/identity.ts';
+import { storeSettings } from './store-settings.ts';
+import { openTarget } from './targets.ts';
+
+/** A target that takes longer is too slow for people who wait for it. */
+const TARGET_TIMEOUT_MS = 5_000;
+const TARGETS_AT_ONCE = 8;
+
+export interface CheckDeps extends CredentialDeps {
+  readonly config: ConnectorConfig;
+  readonly place: Place;
+}
+
+/** A line for each fault, in the order of the settings. */
+export async function findFaults(deps: CheckDeps): Promise<readonly string[]> {
+  const { config, place, environment } = deps;
+  const faults: string[] = [];
+  const joined = readJoined(config.state);
+  if (joined === undefined) {
+    const token = readToken(config.join, environment);
+    if (!token.ok) faults.push(`${place(['join'])}: ${token.error}`);
+  } else if (joined.edge !== config.edge) {
+    faults.push(
+      `${place(['state'], 'state')}: ${config.state} belongs to a connector of ${joined.edge}, not of ${config.edge}: give each its own`,
+    );
+  }
+  const state = folderFault(config.state);
+  if (state !== undefined) faults.push(`${place(['state'], 'state')}: ${state}`);
+  if (config.store.kind === 'directory') {
+    const store = folderFault(config.store.directory);
+    if (store !== undefined) faults.push(`${place(['store', 'directory'], 'store-directory')}: ${store}`);
+  }
+  const store = storeSettings(config.store, environment);
+  if (!store.ok) faults.push(`${place(['store', 'events'], 'events-url')}: ${store.error}`);
+  const key = await namedMaskingKey(deps);
+  if (!key.ok) faults.push(`${place(['masking', 'key'])}: ${key.error}`);
+  if (config.resources.length === 0) {
+    faults.push(`${place(['resources'])}: there are none, so nothing can be reached: add at least one`);
+  }
+  return [...faults, ...(await targetFaults(deps))];
+}
+
+async function targetFaults(deps: CheckDeps): Promise<string[]> {
+  const { config, place } = deps;
+  const openCredential = createCredentials(deps);
+  const found: string[][] = config.resources.map(() => []);
+  const waiting = config.resources.entries();
+  const work = async (): Promise<void> => {
+    for (const [index, resource] of waiting) {
+      const at = (...keys: readonly string[]) => place(['resources', index, ...keys]);
+      const credential = resource.password && openCredential(resource.password);
+      const target = await openTarget(resource, credential, TARGET_TIMEOUT_MS);
+      if (!target.ok) {
+        found[index] = target.error.map(({ setting, message }) => `${at(...setting.split('.'))}: ${message}`);
+        continue;
+      }
+      const fault = await triedTarget(resource, createProtocol[resource.protocol](), target.value);
+      if (fault !== undefined)
+        found[index] = [`${at()}: ${resource.name} (${resource.host}:${resource.port}): ${fault}`];
+    }
+  };
+  await Promise.all(Array.from({ length: TARGETS_AT_ONCE }, work));
+  return found.flat();
+}
+
+async function triedTarget(
+  resource: ResourceConfig,
+  protocol: Protocol,
+  target: Parameters<Protocol['tryTarget']>[0],
+): Promise<string | undefined> {
+  try {
+    const tried = await protocol.tryTarget(target);
+    return tried.ok ? undefined : tried.error;
+  } catch (error) {
+    // A certificate file that is none, say: OpenSSL's words hold no line of it.
+    const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
+    return `it cannot be tried (${code})${resource.tls.mode === 'verify-full' ? ': is tls.ca a certificate in PEM?' : ''}`;
+  }
+}
+
+/** Whether a start could make the folder, or write into it; tried in the nearest one that is there, and taken away again. */
+function folderFault(path: string): string | undefined {
+  let tried = path;
+  for (;;) {
+    try {
+      rmdirSync(mkdtempSync(join(tried, '.gatehouse-check-')));
+      return undefined;
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
+      const above = dirname(tried);
+      if (code === 'ENOENT' && above !== tried && !existsSync(tried)) {
+        tried = above;
+        continue;
+      }
+      return `${path} cannot be written to (${code} at ${tried}): choose another, or let this user write there`;
+    }
+  }
+}
