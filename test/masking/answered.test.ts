@@ -2,8 +2,9 @@
 // a transaction that is open, failed, went back to a savepoint, ran a block. What cannot be shown ends with an error.
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { query } from '../harness/client-messages.ts';
 import { RULES, SCHEMA } from './live-schema.ts';
-import { connect, forget, hangUp, leave, type Place, place, psql, straight } from './place.ts';
+import { connect, forget, hangUp, leave, open, type Place, place, psql, straight } from './place.ts';
 
 /** As people work: nobody is assumed to look for ways around them. */
 const USUAL = {
@@ -139,6 +140,16 @@ describe('as directly', () => {
     const direct = await straight(at, texts);
     expect({ out: through.stdout, err: through.stderr }).toEqual({ out: direct.stdout, err: direct.stderr });
   });
+});
+
+test('what is sent before a definition was answered is answered too', async () => {
+  const peer = await open(at);
+  peer.send(
+    query('create table sent_ahead (a int); drop table sent_ahead'),
+    query('select total * 2 from orders limit 1'),
+  );
+  await peer.upTo('Z');
+  expect((await peer.upTo('Z')).map(({ type }) => type).join('')).toBe('TDCZ');
 });
 
 describe('what a rule hides stays hidden', () => {

@@ -83,6 +83,7 @@ export function createSessionMasking(parts: SessionMaskingParts): SessionMasking
         parts.contain(() => {
           waited.resume();
           answers?.goOn();
+          guide.own.poke();
         });
       },
     });
