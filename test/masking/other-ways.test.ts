@@ -40,6 +40,8 @@ async function say(peer: RawPeer, steps: readonly (readonly Buffer[])[]) {
   return { came, leaks: { client: found(came), recording: found(recorded(at)) } };
 }
 
+/** Fields of an ErrorResponse end in NUL. */
+const GATEWAYS_OWN = /^E SERROR\0VERROR\0C0A000\0MGatehouse: .*$/gm;
 const HARMLESS = 'select upper(name) from people';
 const SECRET = 'select upper(email) from people';
 
@@ -83,7 +85,7 @@ describe('names that mean something else now', () => {
   ])('%s', async (_name, steps) => {
     const { leaks, came } = await say(await open(at), steps);
     expect(leaks).toEqual(NOTHING);
-    expect(came.replaceAll(/^E SERROR VERROR C0A000 MGatehouse: .*$/gm, '')).not.toMatch(/^E /m);
+    expect(came.replaceAll(GATEWAYS_OWN, '')).not.toMatch(/^E /m);
   });
 
   test('a portal that nothing replaced goes on as it is', async () => {

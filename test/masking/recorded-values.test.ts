@@ -23,7 +23,7 @@ create table customers (id int primary key, email text, city text, phone text, b
 create table orders (id int primary key, customer int references customers, note text, total numeric);
 insert into customers values (577, 'a@b.c', 'Oslo', '1', '2001-02-03', true, '{}'), (1, 'd@e.f', 'Rome', '2', '2001-02-03', false, '{}');
 create view contacts as select id, email as mail, city from customers;
-create function touch(n int) returns int language sql as 'select count(*)::int from customers where id = n';
+create function touch(n int) returns text language sql as 'select count(*)::text from customers where id = n';
 `;
 
 let at: Place;

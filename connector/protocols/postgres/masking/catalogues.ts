@@ -67,6 +67,9 @@ export interface CataloguesOptions {
   readonly open?: typeof openCatalogueConnection;
 }
 
+/** In words that a client may be told; those of any other error may quote what nobody shall see. */
+class LoadFault extends Error {}
+
 interface Load {
   readonly beganAt: number;
   done: Promise<void>;
@@ -227,7 +230,7 @@ export class Catalogues {
       shared.fingerprint = defined.ok ? fingerprint : '';
     } catch (error) {
       if (load.abandoned) return;
-      shared.fault = error instanceof Error ? error.message : 'the catalogue could not be read';
+      shared.fault = error instanceof LoadFault ? error.message : 'an error of the gateway';
       shared.failedAt = this.#now();
     } finally {
       if (shared.load === load) shared.load = undefined;
@@ -258,7 +261,7 @@ export class Catalogues {
       const read = await connection.query(text, take, this.#left(load));
       if (load.abandoned) throw new Error(ABANDONED);
       if (read.ok) return connection;
-      if (!kept || rows > 0) throw new Error(read.error);
+      if (!kept || rows > 0) throw new LoadFault(read.error);
     }
   }
 
@@ -273,7 +276,7 @@ export class Catalogues {
     shared.connection = undefined;
     const limited = { ...target, connectTimeoutMs: Math.min(target.connectTimeoutMs, LOAD_DEADLINE_MS) };
     const opened = await this.#open(limited, database);
-    if (!opened.ok) throw new Error(opened.error);
+    if (!opened.ok) throw new LoadFault(opened.error);
     if (load.abandoned) {
       opened.value.close();
       throw new Error(ABANDONED);
