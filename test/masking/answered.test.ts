@@ -81,6 +81,30 @@ describe('as directly', () => {
     ['behind a block in one text', ['do $$ begin perform 1; end $$; select 5, total + 1 from orders; show work_mem']],
     ['beside DDL in one text', ['begin; create table fresh (a int); select 5, total + 1 from orders; rollback']],
     [
+      'a setting behind a write to a table of its own',
+      [
+        'begin',
+        'create table fresh (a int)',
+        'insert into fresh values (7)',
+        'commit',
+        'show timezone',
+        'drop table fresh',
+      ],
+    ],
+    [
+      'what a function says',
+      [
+        "create function app.talk(n int) returns int language plpgsql as 'begin raise notice $$n is %$$, n; return n; end'",
+        'select app.talk(7)',
+        "do $$ begin raise notice 'done %', 1; end $$",
+        'drop function app.talk',
+      ],
+    ],
+    [
+      'mistakes in names, keys and what hangs on a table',
+      ['select nme from people', 'insert into people (id) values (1)', 'drop table people'],
+    ],
+    [
       'behind a new function',
       [
         "create or replace function app.one() returns int language sql as 'select 1'",

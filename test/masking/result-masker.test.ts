@@ -384,7 +384,12 @@ describe('words of the target', () => {
       F: 'parse_relation.c',
     });
     expect(said(wrong, 'select * from poeple')).toContain('relation "poeple" does not exist');
-    expect(said(wrong, 'select email::regclass from x')).not.toContain('poeple');
+    const read = error({ S: 'ERROR', C: '42P01', M: 'relation "poeple" does not exist', F: 'namespace.c' });
+    expect(said(read, 'select email::regclass from x')).not.toContain('poeple');
+    const key = error({ S: 'ERROR', C: '23505', D: 'Key (id, name)=(17, Ann) already exists.', F: 'nbtinsert.c' });
+    expect(said(key, "insert into people values (17, 'Ann')")).toContain('(id, name)=(17, Ann)');
+    for (const other of ["values (170, 'Ann')", "values (1.17, 'Ann')", "values (17, 'Anna')", 'values ($1, $2)'])
+      expect(said(key, `insert into people ${other}`)).toContain('(id, name)=([withheld])');
   });
   test('are searched by detectors where there is no column rule', () => {
     const { masks } = masksOf([{ detect: ['email'], with: 'placeholder' }]);

@@ -4,6 +4,7 @@
 import type { Masks } from '../../core/masking/masks.ts';
 import type { CopyPlan } from '../../connector/protocols/postgres/masking/copy-out.ts';
 import type { ResultGuide } from '../../connector/protocols/postgres/masking/result-masker.ts';
+import type { Words } from '../../connector/protocols/postgres/masking/words-sent.ts';
 import { CellRefused, REASONS } from '../../connector/protocols/postgres/masking/refused-result.ts';
 import {
   planFields,
@@ -48,8 +49,9 @@ export class SimpleGuide implements ResultGuide {
     return this.current.copy;
   }
 
-  statement(): { text: string | undefined; mayTouch: boolean } {
-    return { text: this.current?.text, mayTouch: this.#masks.mayTouch(this.current?.touched ?? 'unknown') };
+  statement(): Words {
+    const mayTouch = this.#masks.mayTouch(this.current?.touched ?? 'unknown');
+    return { text: this.current?.text, mayTouch, otherCode: true };
   }
 }
 

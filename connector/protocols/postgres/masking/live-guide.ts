@@ -138,7 +138,8 @@ export class LiveGuide implements ResultGuide {
       statement,
       reading,
       (one) => {
-        if (!one.fillsSettings && !writesThrough(one, this.#parts.lease.current)) return false;
+        const catalogue = this.#ownFor(statement.number) ?? this.#parts.lease.current;
+        if (!one.fillsSettings && !writesThrough(one, catalogue)) return false;
         this.memory.fillsUnder(this.masks);
         const touched = this.factsFor(one, reading, statement.number, []).touched;
         return touched === 'unknown' || touched.length > 0;
@@ -445,7 +446,7 @@ export class LiveGuide implements ResultGuide {
     if (next?.kind === 'parse') return this.#words(this.readingOf(next.prepared.source), later);
     if (next && 'statement' in next) return this.#words(this.#current().reading, next.statement.number);
     const { text } = this.#words(this.#lastSent, later);
-    return { text, mayTouch: this.#sentAny };
+    return { text, mayTouch: this.#sentAny, otherCode: this.#sentAny };
   }
 
   // --- what they need ---

@@ -23,6 +23,7 @@ import { Output, Rewriting } from './output.ts';
 import { CellRefused, REASONS, refusedResult, type ResultRefusal } from './refused-result.ts';
 import type { ResultPlan } from './result-plan.ts';
 import { RowMasker } from './row-masker.ts';
+import type { Words } from './words-sent.ts';
 
 /** A longer row passes in pieces; another message that long is withheld. */
 export const MAX_HELD_BYTES = 1024 * 1024;
@@ -36,7 +37,7 @@ export interface ResultGuide {
   /** COPY OUT begins. Undefined: nothing of it can be masked. Throws CellRefused where it is not known, or has no masked form. */
   copyOut(binary: boolean, columns: number): CopyPlan | undefined;
   /** The statement that is being answered, for what the target says about it. */
-  statement(): { readonly text: string | undefined; readonly mayTouch: boolean };
+  statement(): Words;
   /**
    * For guides that follow the pipeline: asked before anything is asked about a message of `type`, when all that stands
    * in front of it was handed on. False: not yet; `resume` is called when it is. `body` where the message is whole.
@@ -393,8 +394,8 @@ export class ResultMasker implements Masking {
   }
 
   #words(): MessageContext {
-    const { text, mayTouch } = this.#guide.statement();
-    return { masks: this.#masks, statement: text, mayTouch };
+    const { text, mayTouch, otherCode } = this.#guide.statement();
+    return { masks: this.#masks, statement: text, mayTouch, otherCode };
   }
 
   /** int32 length (-1: NULL) | bytes. Nobody says of which type it is. */

@@ -61,6 +61,8 @@ export interface ResultPlan {
 const PASS: ColumnPlan = { kind: 'pass' };
 /** Has one value, which is none. */
 const VOID = 2278;
+/** Of samples of other columns alone: no other column and no function gives it (pg_statistic, pg_attribute). */
+const ANYARRAY = 2277;
 
 const BEYOND: ColumnPlan = { kind: 'withhold', type: 0, format: 'text' };
 
@@ -93,7 +95,12 @@ export function planFields(
       return masked(decision);
     }
     const [first] = masks.columnRules;
-    if (decision.kind === 'withhold' && origin?.sample && first && looksMasked(field.type, format))
+    if (
+      decision.kind === 'withhold' &&
+      (origin?.sample || field.type === ANYARRAY) &&
+      first &&
+      looksMasked(field.type, format)
+    )
       return masked({ kind: 'mask', rule: first.rule, way: 'placeholder' });
     // System columns (ctid, tableoid...) have no attribute of their own and no data of the row.
     if (decision.kind === 'withhold' && !(field.table !== 0 && field.attribute < 0)) {
