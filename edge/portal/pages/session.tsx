@@ -88,23 +88,19 @@ export const SessionDetailPage = ({ detail, actions, witnessed, cursor, mayEnd, 
                   : 'It was exempt from recording, so what was run is not known.'}
               </p>
             </Empty>
+          ) : session.state === 'live' ? (
+            <>
+              <div class="follow" data-follow="">
+                <Statements page={actions} path={path} cursor={cursor} live />
+              </div>
+              <p class="dim">
+                New statements appear here by themselves; the list follows the newest until you scroll up.
+              </p>
+            </>
           ) : (
             <>
-              {session.state === 'live' ? (
-                <>
-                  <div class="follow" data-follow="">
-                    <Statements page={actions} path={path} cursor={cursor} live />
-                  </div>
-                  <p class="dim">
-                    New statements appear here by themselves; the list follows the newest until you scroll up.
-                  </p>
-                </>
-              ) : (
-                <>
-                  <Statements page={actions} path={path} cursor={cursor} live={false} />
-                  <StatementPager path={path} cursor={cursor} next={actions.cursor} />
-                </>
-              )}
+              <Statements page={actions} path={path} cursor={cursor} live={false} />
+              <StatementPager path={path} cursor={cursor} next={actions.cursor} />
             </>
           )}
         </section>
