@@ -134,6 +134,23 @@ export type ListedGrant = z.infer<typeof ListedGrant>;
 export const GrantList = z.object({ grants: z.array(ListedGrant) });
 export type GrantList = z.infer<typeof GrantList>;
 
+/** Why a person ends a session. Its client reads it, so it is one line and not empty. */
+export const EndingReason = z
+  .string()
+  .trim()
+  .min(1, 'say why: whoever is in the session reads it')
+  .max(500)
+  .regex(/^\P{Cc}*$/u, 'one line, without control characters');
+export const EndSession = z.strictObject({ reason: EndingReason });
+/** `over`: it had ended before, and nothing was done. */
+export const EndedSession = z.object({
+  session: SessionId,
+  email: z.string(),
+  resource: ResourceName,
+  state: z.enum(['ending', 'over']),
+});
+export type EndedSession = z.infer<typeof EndedSession>;
+
 export const ListedConnector = z.object({
   id: ConnectorId,
   name: z.string(),

@@ -6,6 +6,7 @@
 
 import { z } from 'zod';
 import { ApprovalState, StatementSubject } from './approval.ts';
+import { EndingReason } from './api.ts';
 import { ScramVerifier } from './grant.ts';
 import { ConnectorId, GrantId, RequestId, SessionId } from './ids.ts';
 import { SessionRules } from './policy/session-rules.ts';
@@ -24,6 +25,12 @@ export const CONTROL_PING_INTERVAL_MS = 10_000;
 
 const call = z.number().int().min(1);
 const seq = z.number().int().min(1);
+/**
+ * Kinds of messages that whoever says this takes, of those that came after the first release. Missing, or not named: it is of
+ * an earlier build, to which such a message is not sent, since what a build does not understand ends its link (law 3).
+ */
+const understands = z.array(z.string().max(50)).max(50).default([]);
+export const CONNECTOR_UNDERSTANDS: readonly FromEdge['kind'][] = ['session.end'];
 
 // --- connector to edge ---
 
@@ -34,6 +41,7 @@ export const Hello = z.object({
   resources: z.array(Resource).max(10_000),
   /** Sessions running now: the edge closes its rows for any other of this connector. */
   live: z.array(SessionId).max(100_000),
+  understands,
 });
 
 /** A client has named itself and a resource; nothing has been proven yet. */
@@ -193,6 +201,8 @@ export const FromEdge = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('acknowledged'), seq }),
   /** Ends the grant's live sessions at once. */
   z.object({ kind: z.literal('grant.revoked'), grant: GrantId, reason: z.string() }),
+  /** Ends one live session at once. Its client and its recording are told by whom (e-mail) and why. */
+  z.object({ kind: z.literal('session.end'), session: SessionId, by: z.string().max(254), reason: EndingReason }),
   /**
    * A policy was applied, or the link came back: what is in force for these live sessions from their next statement on.
    * Without rules the policy gives no access any more, and the sessions end.

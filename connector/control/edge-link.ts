@@ -7,7 +7,7 @@
 
 import { createHmac } from 'node:crypto';
 import { GRANT_SCRAM_ITERATIONS } from '../../core/grant.ts';
-import { type FromConnector, type FromEdge, MAX_HELLO_BYTES } from '../../core/control.ts';
+import { CONNECTOR_UNDERSTANDS, type FromConnector, type FromEdge, MAX_HELLO_BYTES } from '../../core/control.ts';
 import type { ConnectorId, GrantId, SessionId } from '../../core/ids.ts';
 import type { Refusal } from '../../core/refusal.ts';
 import { type Resource, ResourceName } from '../../core/resource.ts';
@@ -99,6 +99,7 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
     random: options.random ?? Math.random,
   });
   const revocationListeners = new Set<(grant: GrantId, reason: string) => void>();
+  const endListeners = new Set<Parameters<Edge['onSessionEnd']>[0]>();
   const rulesListeners = new Set<Parameters<Edge['onRulesChanged']>[0]>();
   const revoked = new Set<GrantId>();
   /** Callers that wait for a reconnect, and whoever stops. */
@@ -136,6 +137,7 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
       build: options.build,
       resources: [...resources],
       live: [...live],
+      understands: [...CONNECTOR_UNDERSTANDS],
     };
     const bytes = Buffer.byteLength(JSON.stringify(hello));
     if (bytes > MAX_HELLO_BYTES) {
@@ -212,6 +214,10 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
       remember(message.grant);
       log.info('grant.revoked', { grant: message.grant });
       for (const listener of [...revocationListeners]) listener(message.grant, message.reason);
+    } else if (message.kind === 'session.end') {
+      const { session, by, reason } = message;
+      log.info('session.end_requested', { session, by });
+      for (const listener of [...endListeners]) listener(session, by, reason);
     } else if (message.kind === 'rules.in_force') {
       log.info('rules.in_force', { policyVersion: message.policyVersion, sessions: message.sessions.length });
       for (const listener of [...rulesListeners]) listener(message.sessions, message.rules);
@@ -334,6 +340,13 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
       revocationListeners.add(listener);
       return () => {
         revocationListeners.delete(listener);
+      };
+    },
+
+    onSessionEnd(listener) {
+      endListeners.add(listener);
+      return () => {
+        endListeners.delete(listener);
       };
     },
 

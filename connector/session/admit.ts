@@ -113,6 +113,7 @@ const unusableRules: Refusal = {
 const REFUSED_FOR: Partial<Record<EndReason, RefusalReason>> = {
   policy_denied: 'policy_denied',
   time_window_over: 'outside_time_window',
+  ended_by_person: 'session_ended',
 };
 
 function mayStillBeUsed(arrival: Arrival, live: LiveSession, now: number): Refusal | undefined {

@@ -229,6 +229,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
 
   const listening = [
     edge.onGrantRevoked((grant, reason) => live.revoke(grant, reason)),
+    edge.onSessionEnd((session, by, reason) => live.end(session, by, reason)),
     edge.onRulesChanged((sessions, rules) => live.applyRules(sessions, rules)),
   ];
   const stopListening = () => {

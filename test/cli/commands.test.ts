@@ -28,7 +28,7 @@ interface Reply {
 
 const SESSION = 'ses_01m7xr5fk9b56k8brj0dvrwre8';
 const COMMANDS =
-  'login logout whoami resources request grants revoke approvals approve deny sessions session replay export verify audit policy connectors join-token ca'.split(
+  'login logout whoami resources request grants revoke end approvals approve deny sessions session replay export verify audit policy connectors join-token ca'.split(
     ' ',
   );
 let server: Server;
@@ -128,6 +128,8 @@ describe('an error', () => {
     [['verify', '--all', '--key', 'x'], '--key goes with --dir'],
     [['approve', 'x'], 'REQUEST x: expected an id that begins with req_'],
     [['deny', 'req_01m7xr5fhpxd5ccp0p7jtdc9r1'], "required option '--reason <TEXT>' not specified"],
+    [['end', SESSION], "required option '--reason <TEXT>' not specified"],
+    [['end', SESSION, '--reason', ' '], '--reason  : say why'],
     [['audit', '--limit', '0'], '--limit 0: expected a whole number'],
     [[], 'name a command'],
   ])('of usage exits 2 with one line that names it: %j', async (args, said) => {

@@ -9,7 +9,15 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { HostPort } from '../../connector/config/host-port.ts';
-import { AccessAnswer, AuditPage, ListedGrant, ResourceList, Witnessed } from '../../core/api.ts';
+import {
+  AccessAnswer,
+  AuditPage,
+  EndedSession,
+  ListedGrant,
+  ResourceList,
+  Witnessed,
+  WitnessPage,
+} from '../../core/api.ts';
 import { SessionDetail, SessionPage } from '../../core/catalogue.ts';
 import { secret } from '../../core/secret.ts';
 import { ApiClient } from '../../cli/api-client.ts';
@@ -19,6 +27,7 @@ import { signInAs } from '../../cli/dev/sign-in.ts';
 import { type RunningEdge, startEdge } from '../../edge/dev-server.ts';
 import { CALLBACK_PATH } from '../../edge/paths.ts';
 import { startFunctions, startLocalDynamoDb } from '../../functions/local.ts';
+import { gatehouse } from '../cli/run-cli.ts';
 import { DEBIAN_BIN, findClient, freePort, startPostgres, type PostgresServer } from '../harness/postgres.ts';
 import { type ConnectorProcess, runConnector } from './connector-process.ts';
 
@@ -34,6 +43,7 @@ let connector: ConnectorProcess;
 let startConnector: () => ConnectorProcess;
 let alice: ApiClient;
 let carol: ApiClient;
+let carolsToken: string;
 const stops: (() => Promise<unknown>)[] = [];
 
 beforeAll(async () => {
@@ -134,10 +144,12 @@ limits: { diskFreeMegabytes: 50 }
   const signIn = async (key: string) => {
     const person = DEMO_PEOPLE.find((it) => it.key === key);
     if (!person) throw new Error(`no ${key}`);
-    return new ApiClient({ origin: edge.url, token: (await signInAs(person, edge.url)).token });
+    return (await signInAs(person, edge.url)).token;
   };
-  alice = await signIn('alice');
-  carol = await signIn('carol');
+  alice = new ApiClient({ origin: edge.url, token: await signIn('alice') });
+  const carols = await signIn('carol');
+  carolsToken = carols.reveal();
+  carol = new ApiClient({ origin: edge.url, token: carols });
 });
 
 afterAll(async () => {
@@ -260,6 +272,45 @@ describe('a connector at work', () => {
     expect(dials()).toBe(before + 1);
   });
 
+  test('a session is ended alone; its person reads by whom and why, and so does whoever reads the recording', async () => {
+    const { secret: password } = await grant();
+    const other = stay(password);
+    expect(await other.ask('select 1;')).toBe('1');
+    const session = stay(password);
+    expect(await session.ask("select 'to be ended';")).toBe('to be ended');
+    const running = await vi.waitFor(async () => {
+      const { sessions } = await carol.get('/sessions?limit=5', SessionPage);
+      const live = sessions.filter(({ state }) => state === 'live');
+      expect(live).toHaveLength(2);
+      return live[0];
+    }, 20_000);
+    if (!running) throw new Error('no session');
+    const words = 'Your session was ended by carol@example.com: it holds a lock';
+    const reason = 'it holds a lock';
+    expect(await carol.post(`/sessions/${running.id}/end`, { reason }, EndedSession)).toMatchObject({
+      state: 'ending',
+    });
+    await vi.waitFor(() =>
+      expect(connector.lines).toContainEqual(
+        expect.objectContaining({ event: 'session.end_requested', session: running.id }),
+      ),
+    );
+    // psql notices at its next word.
+    expect(await session.ask('select 2;')).toContain(words);
+    expect(await other.ask('select 3;')).toBe('3');
+    session.quit();
+    await session.closed;
+    await vi.waitFor(async () => {
+      const { session: ended } = await carol.get(`/sessions/${running.id}`, SessionDetail);
+      expect(ended).toMatchObject({ state: 'sealed', end: { reason: 'ended_by_person', message: words } });
+    }, 20_000);
+    expect(await carol.post(`/sessions/${running.id}/end`, { reason }, EndedSession)).toMatchObject({ state: 'over' });
+    // The grant stays.
+    expect(await query('select 4', password)).toMatchObject({ code: 0, stdout: '4' });
+    other.quit();
+    await other.closed;
+  });
+
   test('revoking a grant ends its session at once', async () => {
     const { id, secret: password } = await grant();
     const session = stay(password);
@@ -350,6 +401,43 @@ describe('the process going down', () => {
     await vi.waitFor(async () => {
       expect(await newestSession()).toMatchObject({ state: 'sealed', end: { reason: 'connector_stopped' } });
     }, 10_000);
+    connector = startConnector();
+    await connector.event('ready');
+  });
+});
+
+describe('law 1: a disk without room', () => {
+  test('refuses a session before it began, and verify --all proves that there is nothing to miss', async () => {
+    const settings = join(directory, 'connector.yaml');
+    const roomy = readFileSync(settings, 'utf8');
+    const stop = async () => {
+      connector.child.kill('SIGTERM');
+      expect((await connector.ended).code).toBe(0);
+    };
+    await stop();
+    writeFileSync(settings, roomy.replace('diskFreeMegabytes: 50', 'diskFreeMegabytes: 10000000'));
+    connector = startConnector();
+    await connector.event('ready');
+    const dials = () => postgres.log().split('connection received').length;
+    const before = dials();
+    const refused = await query('select 1', (await grant()).secret);
+    expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('cannot record sessions')]);
+    expect(dials()).toBe(before);
+    const { sessions } = await carol.get('/witness', WitnessPage);
+    const [never] = sessions;
+    await vi.waitFor(async () => {
+      const witnessed = await carol.get(`/witness/${never?.session}`, Witnessed);
+      expect(witnessed).toMatchObject({ heads: [], neverBegan: { reason: 'log_failed' } });
+    }, 10_000);
+
+    const verify = () => gatehouse(['verify', '--all'], { GATEHOUSE_URL: edge.url, GATEHOUSE_TOKEN: carolsToken });
+    const { code, stdout, stderr } = await verify();
+    expect([stderr, code]).toEqual(['', 0]);
+    expect(stdout).toContain(`${never?.session}  proven: never began`);
+    expect(stdout).toMatch(/^All \d+ proven\.$/m);
+
+    await stop();
+    writeFileSync(settings, roomy);
     connector = startConnector();
     await connector.event('ready');
   });

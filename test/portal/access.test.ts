@@ -197,6 +197,38 @@ describe('grants', () => {
   });
 });
 
+describe('a live session', () => {
+  test('is ended from its page with a reason and a confirmation, also without JavaScript', async () => {
+    const live = [...site.gatehouse.stored.values()].find(({ entry }) => entry.state === 'live')?.entry;
+    const { page, close } = await visit(browser, site, `/sessions/${live?.id}`, {
+      as: 'carol',
+      javaScriptEnabled: false,
+      expected: /400|503/,
+    });
+    await page.getByRole('link', { name: 'End this session' }).click();
+    await page.getByRole('heading', { name: `End the session of ${live?.email} on ${live?.resource}?` }).waitFor();
+    expect(calls('endSession')).toEqual([]);
+    // The browser asks for a reason, and so does the server.
+    await page.locator('#reason').fill('   ');
+    await page.getByRole('button', { name: 'End this session' }).click();
+    await page.getByText('Say why in one line').waitFor();
+    expect(calls('endSession')).toEqual([]);
+    await page.locator('#reason').fill('it holds a lock');
+    site.gatehouse.fault = { reason: 'unavailable', message: 'The session goes on: its connector is not linked.' };
+    await page.getByRole('button', { name: 'End this session' }).click();
+    await page.getByRole('alert').getByText('The session goes on').waitFor();
+    expect(await page.locator('#reason').inputValue()).toBe('it holds a lock');
+    site.gatehouse.fault = undefined;
+    await page.getByRole('button', { name: 'End this session' }).click();
+    await page.getByText('Its connector was told to end it.').waitFor();
+    expect(page.url()).toBe(`${site.origin}/sessions/${live?.id}?ended`);
+    await page.getByText('It ended because somebody ended it').waitFor();
+    await page.goto(`${site.origin}/sessions/${live?.id}/end`);
+    await page.getByText('It is over already.').waitFor();
+    await close();
+  });
+});
+
 describe('approving a device', () => {
   test('shows what asks, and approves only by a POST', async () => {
     const at = new Date().toISOString();
