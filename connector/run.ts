@@ -123,6 +123,7 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
         targets: createTargets(config.resources, createCredentials(deps), (resource, message) => {
           fault('target_unusable', `${resource}: ${message}`);
         }),
+        onTarget: (resource, fault) => link.sawTarget(resource, fault),
         limits: sessionLimits(config),
         onBug: (error) => {
           log.error('bug', { message: describeBug(error) });

@@ -15,7 +15,7 @@ import { EndReason, SessionOpened } from './recording/facts.ts';
 import { SessionCounts } from './recording/manifest.ts';
 import { Digest } from './recording/segment.ts';
 import { RefusalReason } from './refusal.ts';
-import { Resource, ResourceName } from './resource.ts';
+import { Resource, ResourceName, TargetSeen } from './resource.ts';
 
 export const MAX_CONTROL_MESSAGE_BYTES = 256 * 1024;
 /** A hello alone may be longer, since it lists every live session: about 30,000. Below what a Worker takes as one message. */
@@ -31,6 +31,7 @@ const seq = z.number().int().min(1);
  */
 const understands = z.array(z.string().max(50)).max(50).default([]);
 export const CONNECTOR_UNDERSTANDS: readonly FromEdge['kind'][] = ['session.end'];
+export const EDGE_UNDERSTANDS: readonly FromConnector['kind'][] = ['targets.seen'];
 
 // --- connector to edge ---
 
@@ -144,6 +145,16 @@ export type Report = z.infer<typeof Report>;
 
 export const Reported = z.object({ kind: z.literal('report'), seq, report: Report });
 
+export const MAX_TARGETS_A_MESSAGE = 200;
+/**
+ * What sessions lately found out about their targets. Not kept until acknowledged, as reports are: it is told anew on every
+ * link. Believed of the connector's own resources only.
+ */
+export const TargetsSeen = z.object({
+  kind: z.literal('targets.seen'),
+  targets: z.array(TargetSeen).max(MAX_TARGETS_A_MESSAGE),
+});
+
 export const FromConnector = z.discriminatedUnion('kind', [
   Hello,
   LookUpGrants,
@@ -151,6 +162,7 @@ export const FromConnector = z.discriminatedUnion('kind', [
   AskHold,
   ClaimHold,
   Reported,
+  TargetsSeen,
 ]);
 export type FromConnector = z.infer<typeof FromConnector>;
 
@@ -177,7 +189,7 @@ const HoldStanding = {
 };
 
 export const FromEdge = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('welcome'), policyVersion: z.number().int() }),
+  z.object({ kind: z.literal('welcome'), policyVersion: z.number().int(), understands }),
   /**
    * Always answered alike, also for people and resources that do not exist: a salt that is the same
    * on every try, and the grants there are (often none). Includes grants that ended in the last

@@ -21,6 +21,7 @@ import type { AuthorizeRequest } from './edge-token.ts';
 import { createHolds, HOLD_TIMING, type HoldTiming } from './holds.ts';
 import { dialLink, LINK_TIMING, type LinkClosed, type LinkConnection, type LinkTiming } from './link-connection.ts';
 import type { Outbox } from './outbox.ts';
+import { createTargetReports, type TargetReports } from './target-reports.ts';
 import { fitReport } from './reports.ts';
 
 export interface EdgeLinkTiming extends LinkTiming, HoldTiming {
@@ -73,6 +74,8 @@ export interface LinkStatus {
 }
 
 export interface EdgeLink extends Edge {
+  /** What a session found out about its target; `fault`: why it could not be used. Told to the edge in a moment, or when it is back. */
+  sawTarget: TargetReports['saw'];
   start(): void;
   /** Resolves at the first welcome. */
   readonly firstLinked: Promise<void>;
@@ -106,6 +109,8 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
   const wakeups = new Set<() => void>();
   const firstLinked = Promise.withResolvers<void>();
   const holds = createHolds({ link: () => (state === 'linked' ? connection : undefined), report, now, timing });
+
+  const targets = createTargetReports({ send: (message) => connection?.send(message), now });
 
   let state: LinkStatus['state'] = 'waiting';
   let since = now();
@@ -155,12 +160,13 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
   /** A function, since the compiler does not see that awaits change `state`. */
   const isStopped = (): boolean => state === 'stopped';
 
-  function welcomed(): void {
+  function welcomed(understands: readonly string[]): void {
     enter('linked');
     log.info('link.up', { edge: options.edge });
     stable = setTimeout(() => backoff.reset(), timing.stableMs);
     sendAnew();
     holds.linked();
+    targets.linked(understands.includes('targets.seen'));
     tellDropped();
     firstLinked.resolve();
   }
@@ -187,6 +193,7 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
     clearTimeout(stable);
     clearTimeout(resend);
     connection = undefined;
+    targets.unlinked();
     if (isStopped()) return;
     const delay = backoff.nextMs();
     const level = why.kind === 'refused' || why.kind === 'fault' ? 'error' : 'warn';
@@ -357,6 +364,8 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
       };
     },
 
+    sawTarget: targets.saw,
+
     hold: holds.hold,
 
     status: () => ({ state, since: new Date(since).toISOString(), problem, unacknowledgedReports: outbox.size }),
@@ -369,6 +378,7 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
       clearTimeout(redial);
       clearTimeout(resend);
       holds.stop();
+      targets.unlinked();
       enter('stopped', 'the connector is stopping');
       connection?.close();
     },

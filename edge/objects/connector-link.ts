@@ -181,6 +181,9 @@ export class ConnectorLink extends DurableObject<Env> {
         return this.#answer(socket, conversation.openSession(message));
       case 'hold.ask':
         return this.#answer(socket, conversation.askHold(message));
+      case 'targets.seen':
+        // Nothing hangs on it: told anew on every link, and when it changes.
+        return conversation.targetsSeen(message).catch((error: unknown) => this.#broken(socket, error));
       case 'hold.claim':
         return this.#answer(socket, this.#claim(socket, conversation, message));
       default:

@@ -260,6 +260,29 @@ describe('verify', () => {
 });
 
 describe('answers', () => {
+  it('say how the last session found a target', async () => {
+    const resource = (name: string, target?: object) => ({
+      name,
+      protocol: 'postgres',
+      labels: {},
+      endpoint: { host: 'db.example.com', port: 5432 },
+      connector: { id: entry().connector, name: 'local', online: true },
+      mayAsk: true,
+      ...(target && { target }),
+    });
+    const at = '2026-11-20T12:03:00.000Z';
+    const fault = 'The database is not reachable (ECONNREFUSED).\u001b[2J';
+    const resources = [resource('new'), resource('well', { at }), resource('away', { at, fault })];
+    replies = { 'GET /api/v1/resources': { body: { resources } } };
+    const { code, stdout } = await run('resources');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^new .* not tried yet$/m);
+    expect(stdout).toMatch(/^well .* reached 2026-11-20 \d\d:03:00\S+$/m);
+    expect(stdout).toMatch(
+      /^away .* not usable 2026-11-20 \S+: The database is not reachable \(ECONNREFUSED\)\.\\x1b\[2J$/m,
+    );
+  });
+
   const EVIL = 'evil\u001b]0;owned\u0007\u009b2J\u202e';
 
   it('never hand control characters of data to the terminal, in tables, in JSON and in replays', async () => {

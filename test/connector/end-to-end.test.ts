@@ -179,18 +179,18 @@ function listener(): HostPort {
   return listening.listeners.postgres;
 }
 
-const conninfo = (sslmode: string): string =>
-  `host=localhost hostaddr=127.0.0.1 port=${listener().port} dbname=demo user=alice@example.com sslmode=${sslmode} sslrootcert=${join(directory, 'ca.pem')}`;
+const conninfo = (dbname = 'demo'): string =>
+  `host=localhost hostaddr=127.0.0.1 port=${listener().port} dbname=${dbname} user=alice@example.com sslmode=verify-full sslrootcert=${join(directory, 'ca.pem')}`;
 
 /** One psql, to its end. */
 async function query(
   sql: string,
   password: string,
-  sslmode = 'verify-full',
+  dbname?: string,
 ): Promise<{ code: number; stdout: string; stderr: string }> {
   const env = { PATH: process.env.PATH ?? '', PGPASSWORD: password, HOME: directory };
   try {
-    const { stdout, stderr } = await run(psql ?? '', ['-XAtq', '-d', conninfo(sslmode), '-c', sql], {
+    const { stdout, stderr } = await run(psql ?? '', ['-XAtq', '-d', conninfo(dbname), '-c', sql], {
       env,
       timeout: 30_000,
     });
@@ -204,7 +204,7 @@ async function query(
 /** A psql that stays: `ask` gives the answer's first line. */
 function stay(password: string) {
   const env = { PATH: process.env.PATH ?? '', PGPASSWORD: password, HOME: directory };
-  const child: ChildProcess = spawn(psql ?? '', ['-XAtq', '-d', conninfo('verify-full')], { env });
+  const child: ChildProcess = spawn(psql ?? '', ['-XAtq', '-d', conninfo()], { env });
   let out = '';
   let errors = '';
   child.stdout?.setEncoding('utf8').on('data', (text: string) => {
@@ -447,7 +447,15 @@ describe('laws 8 and 11', () => {
   test("a target's credential that fails is told to the operator without its value, and to the client in plain words", async () => {
     const { secret: password } = await grant();
     writeFileSync(join(directory, 'password'), '', { mode: 0o600 });
+    const target = async () => (await alice.get('/resources', ResourceList)).resources[0]?.target;
+    const seen = (fault: unknown) =>
+      vi.waitFor(
+        async () => expect(await target()).toEqual({ at: expect.any(String), ...(fault ? { fault } : {}) }),
+        10_000,
+      );
+    await seen(undefined);
     const missing = await query('select 1', password);
+    await seen(expect.stringContaining('could not get its credential'));
     expect(missing.stderr).toContain('could not get its credential');
     await connector.event('connector.fault');
     expect(connector.output()).toContain(`${join(directory, 'password')} is empty`);
@@ -455,9 +463,14 @@ describe('laws 8 and 11', () => {
     const wrong = `wrong-${randomBytes(8).toString('hex')}`;
     writeFileSync(join(directory, 'password'), wrong, { mode: 0o600 });
     expect((await query('select 1', password)).code).toBe(2);
+    await seen("The database refused the gateway's own login (28P01). Tell an administrator.");
     // Read anew for every session: no restart is needed.
     writeFileSync(join(directory, 'password'), TARGET_PASSWORD, { mode: 0o600 });
+    // What a client asks for and cannot have says nothing of the target.
+    expect((await query('select 1', password, 'demo/nowhere')).stderr).toContain('no such database');
+    await seen(expect.stringContaining('own login'));
     expect(await query('select 1', password)).toMatchObject({ code: 0 });
+    await seen(undefined);
 
     const everything = [connector.output(), missing.stderr, ...filesBelow(directory, ['password', 'edge'])].join('\n');
     for (const value of [TARGET_PASSWORD, wrong, password]) expect(everything.includes(value)).toBe(false);

@@ -59,6 +59,22 @@ describe('signing in', () => {
   });
 });
 
+test('a target that the last session could not use is said beside its resource, and in the form', async () => {
+  const demo = site.gatehouse.resourceList.find(({ name }) => name === 'demo');
+  if (!demo) throw new Error('the fake has no demo');
+  const fault = 'The database is not reachable (ECONNREFUSED).';
+  demo.target = { at: '2026-11-20T12:03:00.000Z', fault };
+  const { page, close } = await visit(browser, site, '/');
+  const said = await page.getByText('Its target could not be used at').textContent();
+  expect(said).toMatch(/at 20[^:]*\b(13|01):03\b.*: The database is not reachable \(ECONNREFUSED\)\.$/);
+  await page.getByRole('link', { name: 'Ask for access to demo', exact: true }).click();
+  await page.getByText('The last session that wanted its target could not use it').waitFor();
+  demo.target = { at: '2026-11-20T12:04:00.000Z' };
+  await page.goto(site.origin);
+  expect(await page.getByText(fault).count()).toBe(0);
+  await close();
+});
+
 describe('asking for access', () => {
   test('gives a grant by keyboard alone, with the secret in no address, history or store', async () => {
     const { page, close } = await visit(browser, site, '/');

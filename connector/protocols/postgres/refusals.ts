@@ -2,8 +2,8 @@
 // https://www.postgresql.org/docs/current/errcodes-appendix.html
 
 import type { EndReason } from '../../../core/recording/facts.ts';
-import type { Refusal, RefusalReason } from '../../../core/refusal.ts';
-import type { ActionRefusal, ActionRefusalReason } from '../../protocol.ts';
+import type { RefusalReason } from '../../../core/refusal.ts';
+import type { ActionRefusal, ActionRefusalReason, ConnectRefusal } from '../../protocol.ts';
 import { errorResponse, message } from './messages.ts';
 
 const SQLSTATE: Readonly<Record<RefusalReason, string>> = {
@@ -30,7 +30,7 @@ const SQLSTATE: Readonly<Record<RefusalReason, string>> = {
 };
 
 /** `sqlstate`: the target's own, in place of what the reason stands for. */
-export interface LoginRefusal extends Refusal {
+export interface LoginRefusal extends ConnectRefusal {
   readonly sqlstate?: string;
 }
 
