@@ -36,7 +36,7 @@ export async function createProgram(cli: Cli, args: readonly string[]): Promise<
     formatHelp: (command, helper) => {
       const row = (term: string, text: string): string => `  ${term.padEnd(12)} ${text}`;
       return `${[
-        'Usage: gatehouse [options] COMMAND ...',
+        'Usage: gatehouse [options] COMMAND ...    (COMMAND --help says more)',
         ...helper.visibleCommands(command).map((each) => row(each.name(), each.summary() || each.description())),
         `Options: ${helper
           .visibleOptions(command)
