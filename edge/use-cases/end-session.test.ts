@@ -4,6 +4,7 @@ import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { newId } from '../../core/ids.ts';
 import { remote } from '../objects/rpc.ts';
+import { Browser, EDGE } from '../test/browser.ts';
 import { resource, TestConnector, type TestLink } from '../test/connector.ts';
 import { audit, grantFor, newest } from '../test/grants.ts';
 import { type Caller, callerAs } from '../test/people.ts';
@@ -76,6 +77,27 @@ describe('a live session', () => {
       expect(link.pending('session.end')).toBe(0);
     },
   );
+});
+
+test.each([
+  ['carol', ''],
+  ['bob', '/end'],
+] as const)('is ended in the portal by %s, who is led to a page that they may see', async (who, page) => {
+  const { session } = await running();
+  const browser = new Browser();
+  await browser.signIn(who);
+  const address = `${EDGE}/sessions/${session}/end`;
+  const form = await browser.fetch(address);
+  expect([form.status, await form.text()]).toEqual([200, expect.stringContaining('alice@example.com')]);
+  const post = (headers: Record<string, string>) =>
+    browser.fetch(address, { method: 'POST', headers, body: new URLSearchParams({ reason: 'runaway query' }) });
+  expect((await post({ 'sec-fetch-site': 'cross-site' })).status).toBe(403);
+  expect(link.pending('session.end')).toBe(0);
+  const answer = await post({ 'sec-fetch-site': 'same-origin' });
+  expect([answer.status, answer.headers.get('location')]).toEqual([303, `/sessions/${session}${page}?ended`]);
+  await link.next('session.end', (message) => message.session === session && message.by === `${who}@example.com`);
+  // The archive of the tests has no such session; the edge knows it.
+  if (page !== '') expect(await (await browser.fetch(`${address}?ended`)).text()).toContain('was told to end it');
 });
 
 test('one that is over is said to be, however often, and nobody is told', async () => {

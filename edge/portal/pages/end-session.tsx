@@ -7,12 +7,14 @@ interface EndSessionProps {
   email: string;
   /** Whether the reader may revoke the session's grant, which is the way to end its access. */
   mayRevoke: boolean;
+  /** They just ended it. */
+  told?: boolean;
   /** As it was sent and not taken, with why. */
   reason?: string;
   problem?: string;
 }
 
-export const EndSessionPage = ({ session, email, mayRevoke, reason = '', problem }: EndSessionProps) => (
+export const EndSessionPage = ({ session, email, mayRevoke, told, reason = '', problem }: EndSessionProps) => (
   <div class="narrow">
     <p class="crumb">
       <a href="/sessions">Sessions</a>
@@ -27,7 +29,9 @@ export const EndSessionPage = ({ session, email, mayRevoke, reason = '', problem
         <Text value={problem} />
       </Notice>
     )}
-    {session.running ? (
+    {told && session.running ? (
+      <Notice kind="good">Its connector was told to end it, which takes under a second.</Notice>
+    ) : session.running ? (
       <>
         <p class="lead">
           It is cut within a second, and what it has open at the database is rolled back. Its recording stays.

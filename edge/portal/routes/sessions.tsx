@@ -116,7 +116,11 @@ export function sessionRoutes(deps: PortalDeps): Hono {
     '/sessions/:id/end',
     forSession(deps, async (visit, id) =>
       showAnswer(visit, await gatehouse.sessionToEnd(visit.me.identity, id), (session) =>
-        show(visit, 'End a session', <EndSessionPage {...endProps(visit, session)} />),
+        show(
+          visit,
+          'End a session',
+          <EndSessionPage {...endProps(visit, session)} told={visit.c.req.query('ended') !== undefined} />,
+        ),
       ),
     ),
   );
@@ -149,8 +153,8 @@ export function sessionRoutes(deps: PortalDeps): Hono {
       }
       // Administrators may end sessions that they may not view.
       const seesIt = auditor || session.value.email === identity.email;
-      const told = answer.value.state === 'ending' ? '?ended' : '';
-      return visit.c.redirect(seesIt ? `${to('sessions', id)}${told}` : to('sessions', id, 'end'), 303);
+      const shown = seesIt ? to('sessions', id) : to('sessions', id, 'end');
+      return visit.c.redirect(answer.value.state === 'ending' ? `${shown}?ended` : shown, 303);
     }),
   );
 
