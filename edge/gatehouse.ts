@@ -80,6 +80,13 @@ export interface SessionView {
   readonly witnessed?: Witnessed;
 }
 
+export interface Inbox {
+  /** As `approvals` has it. */
+  readonly open: readonly ListedApproval[];
+  /** All others that one may see, newest first. */
+  readonly past: readonly ListedApproval[];
+}
+
 export interface SessionToEnd {
   readonly session: SessionId;
   readonly email: string;
@@ -105,6 +112,8 @@ export interface Gatehouse {
    * also what is over, newest first, of all that they may see.
    */
   approvals(who: Identity, which: 'open' | 'all'): Answer<readonly ListedApproval[]>;
+  /** What the page of approvals shows, together: one look. It asks again without what is `past` to keep itself fresh. */
+  inbox(who: Identity, parts: { readonly past: boolean }): Answer<Inbox>;
   /** For the requester, approvers, administrators and auditors. */
   approval(who: Identity, request: RequestId): Answer<ListedApproval>;
   decideApproval(
