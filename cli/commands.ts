@@ -41,6 +41,10 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     summary: 'end a grant, and its live sessions, now',
     load: async () => (await import('./revoke.ts')).addRevoke,
   },
+  end: {
+    summary: 'end one live session now; its grant stays',
+    load: async () => (await import('./end.ts')).addEnd,
+  },
   approvals: {
     summary: 'what waits for your decision, and your own requests',
     load: async () => (await import('./approvals.ts')).addApprovals,

@@ -36,24 +36,14 @@ export async function createProgram(cli: Cli, args: readonly string[]): Promise<
     formatHelp: (command, helper) => {
       const row = (term: string, text: string): string => `  ${term.padEnd(12)} ${text}`;
       return `${[
-        'Usage: gatehouse [options] COMMAND ...',
+        'Usage: gatehouse [options] COMMAND ...    (COMMAND --help says more)',
         ...helper.visibleCommands(command).map((each) => row(each.name(), each.summary() || each.description())),
-        'Options (--help says more with a command):',
-        ...wrapped(helper.visibleOptions(command).map((each) => each.flags)),
+        `Options: ${helper
+          .visibleOptions(command)
+          .map((each) => each.flags)
+          .join(', ')}`,
       ].join('\n')}\n`;
     },
   });
   return program;
-}
-
-/** Flags, as many a line as fit. */
-function wrapped(flags: readonly string[]): string[] {
-  const lines: string[] = [];
-  for (const flag of flags) {
-    const last = lines.at(-1);
-    if (last !== undefined && last.length + 2 + flag.length <= HELP_COLUMNS)
-      lines[lines.length - 1] = `${last}, ${flag}`;
-    else lines.push(`  ${flag}`);
-  }
-  return lines;
 }

@@ -149,6 +149,11 @@ export interface UpstreamTarget {
   readonly connectTimeoutMs: number;
 }
 
+export interface ConnectRefusal extends Refusal {
+  /** It stands between the gateway and its target, whoever asks and whatever for; the message holds nothing of the client's. */
+  readonly ofTarget?: boolean;
+}
+
 /** A client that proved which grant it holds and is not in yet. Exactly one of connect and deny is called, once. */
 export interface Arrival {
   readonly claim: Claim;
@@ -157,7 +162,7 @@ export interface Arrival {
   /** In the protocol's words, for the recording: `{ database: "shop" }`. */
   readonly details: Readonly<Record<string, string>>;
   /** Dials, logs in upstream and carries the session until either side ends it. */
-  connect(admission: Admission): Promise<Result<Conversation, Refusal>>;
+  connect(admission: Admission): Promise<Result<Conversation, ConnectRefusal>>;
   deny(refusal: Refusal): Promise<void>;
 }
 

@@ -123,6 +123,7 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
         targets: createTargets(config.resources, createCredentials(deps), (resource, message) => {
           fault('target_unusable', `${resource}: ${message}`);
         }),
+        onTarget: (resource, fault) => link.sawTarget(resource, fault),
         limits: sessionLimits(config),
         onBug: (error) => {
           log.error('bug', { message: describeBug(error) });
@@ -173,7 +174,8 @@ async function stopConnector(
   await within(config.limits.drainMs + SESSIONS_CLOSE_MS, parts.listener.close(config.limits.drainMs));
   const { drained, backlog } = await parts.recording.drain(config.limits.uploadMs);
   if (!drained) {
-    const message = 'not everything recorded is stored yet: the next start with this state directory goes on';
+    const message =
+      'not everything recorded is stored and announced yet: the next start with this state directory goes on';
     log.warn('recording.left', { message, sessions: backlog.sessions, objects: backlog.objects });
   }
   await parts.recording.close();

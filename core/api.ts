@@ -9,7 +9,7 @@ import { ConnectorId, GrantId, RequestId, SessionId } from './ids.ts';
 import { AccessTerms } from './policy/access-terms.ts';
 import { Identity } from './identity.ts';
 import { Digest } from './recording/segment.ts';
-import { Resource, ResourceName } from './resource.ts';
+import { Resource, ResourceName, TargetSeen } from './resource.ts';
 
 export const ApiError = z.object({ error: z.object({ reason: z.string(), message: z.string() }) });
 export type ApiError = z.infer<typeof ApiError>;
@@ -19,6 +19,8 @@ export type Me = z.infer<typeof Me>;
 
 export const ListedResource = Resource.extend({
   connector: z.object({ id: ConnectorId, name: z.string(), online: z.boolean() }),
+  /** As the last session that wanted its target found it, while its connector was linked; missing: none yet. */
+  target: TargetSeen.omit({ resource: true }).optional(),
   /** Whether this person may ask for it. */
   mayAsk: z.boolean(),
   /** Somebody has to agree first. `breakGlass`: this person may go in at once, loudly. */
@@ -133,6 +135,23 @@ export const ListedGrant = z.object({
 export type ListedGrant = z.infer<typeof ListedGrant>;
 export const GrantList = z.object({ grants: z.array(ListedGrant) });
 export type GrantList = z.infer<typeof GrantList>;
+
+/** Why a person ends a session. Its client reads it, so it is one line and not empty. */
+export const EndingReason = z
+  .string()
+  .trim()
+  .min(1, 'say why: whoever is in the session reads it')
+  .max(500)
+  .regex(/^\P{Cc}*$/u, 'one line, without control characters');
+export const EndSession = z.strictObject({ reason: EndingReason });
+/** `over`: it had ended before, and nothing was done. */
+export const EndedSession = z.object({
+  session: SessionId,
+  email: z.string(),
+  resource: ResourceName,
+  state: z.enum(['ending', 'over']),
+});
+export type EndedSession = z.infer<typeof EndedSession>;
 
 export const ListedConnector = z.object({
   id: ConnectorId,

@@ -30,6 +30,7 @@ export const AuditKind = z.enum([
   'requests.listed',
   'request.viewed',
   'session.opened',
+  'session.end_requested',
   'session.ended',
   'attempt.refused',
   'sessions.listed',

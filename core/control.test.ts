@@ -2,7 +2,8 @@
 
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { FromConnector, FromEdge } from './control.ts';
+import { CONNECTOR_UNDERSTANDS, EDGE_UNDERSTANDS, FromConnector, FromEdge } from './control.ts';
+import { newId } from './ids.ts';
 
 /** Every property that any message of the schema can carry, at any depth. */
 function propertiesOf(schema: z.ZodType): Set<string> {
@@ -38,8 +39,10 @@ test('law 9: nothing the edge says to a connector names a place to dial or a cre
   const holds = ['by', 'comment', 'decideBy', 'link', 'state'];
   /** Of a resource that two announce: for the log alone. */
   const contested = ['other', 'yours'];
+  // By whom a session is ended and why stand among the others already: what a side understands is names of messages.
+  const builds = ['understands'];
   expect([...propertiesOf(FromEdge)].sort()).toEqual(
-    [...calls, ...grants, ...opened, ...rules, ...holds, ...contested].sort(),
+    [...calls, ...grants, ...opened, ...rules, ...holds, ...contested, ...builds].sort(),
   );
 });
 
@@ -52,7 +55,7 @@ test('law 9: the one address in a message is of a page for people, beside a held
 
 test('law 9: what a message names besides is dropped when it is read', () => {
   const read = FromEdge.parse({ kind: 'welcome', policyVersion: 1, host: 'evil.example', port: 5432 });
-  expect(read).toEqual({ kind: 'welcome', policyVersion: 1 });
+  expect(read).toEqual({ kind: 'welcome', policyVersion: 1, understands: [] });
 });
 
 test('the kinds of both directions are the known ones, and no other parses', () => {
@@ -67,6 +70,7 @@ test('the kinds of both directions are the known ones, and no other parses', () 
     'resource.contested',
     'rules.in_force',
     'session.admitted',
+    'session.end',
     'session.refused',
     'welcome',
   ]);
@@ -77,6 +81,7 @@ test('the kinds of both directions are the known ones, and no other parses', () 
     'hold.claim',
     'report',
     'session.open',
+    'targets.seen',
   ]);
   expect(FromEdge.safeParse({ kind: 'session.dial', host: 'evil.example' }).success).toBe(false);
 });
@@ -86,4 +91,22 @@ test('law 8: a connector announces no credential of a target', () => {
   for (const name of ['password', 'secret', 'credential', 'token', 'user', 'username', 'privateKey']) {
     expect(announced.has(name)).toBe(false);
   }
+});
+
+test('a side of an earlier release says nothing of what it understands, and reads what a later one says', () => {
+  const hello = { kind: 'hello', connector: newId('con'), build: 'earlier', resources: [], live: [] };
+  expect(FromConnector.parse(hello)).toMatchObject({ understands: [] });
+  // Messages of its own time are all that it may be sent.
+  for (const kind of CONNECTOR_UNDERSTANDS)
+    expect(FromEdge.options.map(({ shape }) => shape.kind.value)).toContain(kind);
+  for (const kind of EDGE_UNDERSTANDS)
+    expect(FromConnector.options.map(({ shape }) => shape.kind.value)).toContain(kind);
+  expect(FromConnector.parse({ ...hello, understands: ['of.tomorrow'] })).toMatchObject({
+    understands: ['of.tomorrow'],
+  });
+});
+
+test.each(['one', ' trimmed ', 'ä ü ñ 漢字 \u{1F512}', 'x'.repeat(500)])('a session may be ended for %j', (reason) => {
+  const read = FromEdge.parse({ kind: 'session.end', session: newId('ses'), by: 'carol@example.com', reason });
+  expect(read).toMatchObject({ reason: reason.trim() });
 });

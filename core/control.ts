@@ -6,6 +6,7 @@
 
 import { z } from 'zod';
 import { ApprovalState, StatementSubject } from './approval.ts';
+import { EndingReason } from './api.ts';
 import { ScramVerifier } from './grant.ts';
 import { ConnectorId, GrantId, RequestId, SessionId } from './ids.ts';
 import { SessionRules } from './policy/session-rules.ts';
@@ -14,7 +15,7 @@ import { EndReason, SessionOpened } from './recording/facts.ts';
 import { SessionCounts } from './recording/manifest.ts';
 import { Digest } from './recording/segment.ts';
 import { RefusalReason } from './refusal.ts';
-import { Resource, ResourceName } from './resource.ts';
+import { Resource, ResourceName, TargetSeen } from './resource.ts';
 
 export const MAX_CONTROL_MESSAGE_BYTES = 256 * 1024;
 /** A hello alone may be longer, since it lists every live session: about 30,000. Below what a Worker takes as one message. */
@@ -24,6 +25,13 @@ export const CONTROL_PING_INTERVAL_MS = 10_000;
 
 const call = z.number().int().min(1);
 const seq = z.number().int().min(1);
+/**
+ * Kinds of messages that whoever says this takes, of those that came after the first release. Missing, or not named: it is of
+ * an earlier build, to which such a message is not sent, since what a build does not understand ends its link (law 3).
+ */
+const understands = z.array(z.string().max(50)).max(50).default([]);
+export const CONNECTOR_UNDERSTANDS: readonly FromEdge['kind'][] = ['session.end'];
+export const EDGE_UNDERSTANDS: readonly FromConnector['kind'][] = ['targets.seen'];
 
 // --- connector to edge ---
 
@@ -34,6 +42,7 @@ export const Hello = z.object({
   resources: z.array(Resource).max(10_000),
   /** Sessions running now: the edge closes its rows for any other of this connector. */
   live: z.array(SessionId).max(100_000),
+  understands,
 });
 
 /** A client has named itself and a resource; nothing has been proven yet. */
@@ -136,6 +145,16 @@ export type Report = z.infer<typeof Report>;
 
 export const Reported = z.object({ kind: z.literal('report'), seq, report: Report });
 
+export const MAX_TARGETS_A_MESSAGE = 200;
+/**
+ * What sessions lately found out about their targets. Not kept until acknowledged, as reports are: it is told anew on every
+ * link. Believed of the connector's own resources only.
+ */
+export const TargetsSeen = z.object({
+  kind: z.literal('targets.seen'),
+  targets: z.array(TargetSeen).max(MAX_TARGETS_A_MESSAGE),
+});
+
 export const FromConnector = z.discriminatedUnion('kind', [
   Hello,
   LookUpGrants,
@@ -143,6 +162,7 @@ export const FromConnector = z.discriminatedUnion('kind', [
   AskHold,
   ClaimHold,
   Reported,
+  TargetsSeen,
 ]);
 export type FromConnector = z.infer<typeof FromConnector>;
 
@@ -169,7 +189,7 @@ const HoldStanding = {
 };
 
 export const FromEdge = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('welcome'), policyVersion: z.number().int() }),
+  z.object({ kind: z.literal('welcome'), policyVersion: z.number().int(), understands }),
   /**
    * Always answered alike, also for people and resources that do not exist: a salt that is the same
    * on every try, and the grants there are (often none). Includes grants that ended in the last
@@ -193,6 +213,8 @@ export const FromEdge = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('acknowledged'), seq }),
   /** Ends the grant's live sessions at once. */
   z.object({ kind: z.literal('grant.revoked'), grant: GrantId, reason: z.string() }),
+  /** Ends one live session at once. Its client and its recording are told by whom (e-mail) and why. */
+  z.object({ kind: z.literal('session.end'), session: SessionId, by: z.string().max(254), reason: EndingReason }),
   /**
    * A policy was applied, or the link came back: what is in force for these live sessions from their next statement on.
    * Without rules the policy gives no access any more, and the sessions end.

@@ -10,6 +10,7 @@ export const RefusalReason = z.enum([
   'credentials_wrong', // unknown person, wrong secret, another person's grant: not told apart on the wire
   'grant_expired',
   'grant_revoked',
+  'session_ended', // by a person, before it had begun
   'resource_unknown',
   'policy_denied',
   'too_many_sessions', // as many as the grant may have, or as the target takes

@@ -25,3 +25,12 @@ export const Resource = z.object({
   defaultDatabase: z.string().max(63).optional(),
 });
 export type Resource = z.infer<typeof Resource>;
+
+/** How it stood with a resource's target when a session last wanted it. */
+export const TargetSeen = z.object({
+  resource: ResourceName,
+  at: z.iso.datetime(),
+  /** Why it could not be used, as a sentence without secrets; missing: it was reached and let the gateway in. */
+  fault: z.string().max(300).optional(),
+});
+export type TargetSeen = z.infer<typeof TargetSeen>;

@@ -22,6 +22,7 @@ import { approvalUseCases } from './use-cases/approvals.ts';
 import { PolicyCache } from './storage/policy-cache.ts';
 import type { UseCaseDeps } from './use-cases/deps.ts';
 import { deviceUseCases } from './use-cases/devices.ts';
+import { endSessionUseCases } from './use-cases/end-session.ts';
 import { recordingUseCases } from './use-cases/recordings.ts';
 
 /** Set by edge/build.ts. */
@@ -100,6 +101,7 @@ export function createGatehouse(deps: UseCaseDeps): Gatehouse {
     ...accessUseCases(deps),
     ...accessRequestUseCases(deps),
     ...recordingUseCases(deps),
+    ...endSessionUseCases(deps),
     ...administrationUseCases(deps),
     ...deviceUseCases(deps),
     ...approvalUseCases(deps),
@@ -123,6 +125,7 @@ export function createUseCaseDeps(env: Env, settings: EdgeSettings): UseCaseDeps
     links: {
       push: (id, message) => remote(env.CONNECTOR_LINK, id).push(message),
       isLinked: (id) => remote(env.CONNECTOR_LINK, id).isLinked(),
+      endSession: (id, message) => remote(env.CONNECTOR_LINK, id).endSession(message),
       policyApplied: (id, version) => remote(env.CONNECTOR_LINK, id).policyApplied(version),
     },
     clock: systemIdSource,

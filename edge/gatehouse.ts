@@ -13,6 +13,7 @@ import type {
   AuditExportStanding,
   AuditPage,
   AuditPiecePage,
+  EndedSession,
   ExportFormat,
   IssuedGrant,
   JoinToken,
@@ -29,6 +30,7 @@ import type { DecidedVia } from '../core/approval.ts';
 import type { ActionPage, SessionDetail, SessionPage, SessionQuery } from '../core/catalogue.ts';
 import type { GrantId, RequestId, SessionId } from '../core/ids.ts';
 import type { Identity } from '../core/identity.ts';
+import type { ResourceName } from '../core/resource.ts';
 import type { Result } from '../core/result.ts';
 
 export interface UseCaseFault {
@@ -65,6 +67,35 @@ export interface CheckedPolicy extends StoredPolicy {
   readonly warnings: readonly string[];
 }
 
+/** What is wanted beside the session itself. */
+export interface SessionParts {
+  readonly statements?: { readonly cursor: string | undefined; readonly limit: number };
+  readonly witnessed?: boolean;
+}
+
+export interface SessionView {
+  readonly detail: SessionDetail;
+  /** Missing as well when the catalogue does not answer with them just now. */
+  readonly statements?: ActionPage;
+  readonly witnessed?: Witnessed;
+}
+
+export interface Inbox {
+  /** As `approvals` has it. */
+  readonly open: readonly ListedApproval[];
+  /** All others that one may see, newest first. */
+  readonly past: readonly ListedApproval[];
+}
+
+export interface SessionToEnd {
+  readonly session: SessionId;
+  readonly email: string;
+  readonly resource: ResourceName;
+  readonly grant: GrantId;
+  /** false: it is over. */
+  readonly running: boolean;
+}
+
 export interface ApplyOptions {
   /** The version that the policy was written against. */
   readonly after?: number;
@@ -81,6 +112,8 @@ export interface Gatehouse {
    * also what is over, newest first, of all that they may see.
    */
   approvals(who: Identity, which: 'open' | 'all'): Answer<readonly ListedApproval[]>;
+  /** What the page of approvals shows, together: one look. It asks again without what is `past` to keep itself fresh. */
+  inbox(who: Identity, parts: { readonly past: boolean }): Answer<Inbox>;
   /** For the requester, approvers, administrators and auditors. */
   approval(who: Identity, request: RequestId): Answer<ListedApproval>;
   decideApproval(
@@ -98,10 +131,16 @@ export interface Gatehouse {
   grants(who: Identity): Answer<readonly ListedGrant[]>;
   /** One's own, or anybody's for administrators. Ends the grant's live sessions within a second. */
   revokeGrant(who: Identity, grant: GrantId, reason: string): Answer<ListedGrant>;
+  /** Whose it is, for whoever may end it: its own person, administrators and auditors. */
+  sessionToEnd(who: Identity, session: SessionId): Answer<SessionToEnd>;
+  /** Ends this one within a second; its grant stays. `unavailable` and `conflict`: it goes on, and the message says what to do. */
+  endSession(who: Identity, session: SessionId, reason: string): Answer<EndedSession>;
   connectors(who: Identity): Answer<readonly ListedConnector[]>;
   /** Sessions this person may view: one's own where the rule says so, all for auditors. */
   sessions(who: Identity, query: SessionQuery): Answer<SessionPage>;
   session(who: Identity, session: SessionId): Answer<SessionDetail>;
+  /** What one page of a session shows, together: one look, and one entry in the audit log. */
+  viewSession(who: Identity, session: SessionId, parts: SessionParts): Answer<SessionView>;
   actions(who: Identity, session: SessionId, cursor: string | undefined, limit: number): Answer<ActionPage>;
   /** NDJSON of ReplayEvent. */
   replay(who: Identity, session: SessionId): Answer<ReadableStream<Uint8Array>>;

@@ -7,7 +7,7 @@
 
 import { createHmac } from 'node:crypto';
 import { GRANT_SCRAM_ITERATIONS } from '../../core/grant.ts';
-import { type FromConnector, type FromEdge, MAX_HELLO_BYTES } from '../../core/control.ts';
+import { CONNECTOR_UNDERSTANDS, type FromConnector, type FromEdge, MAX_HELLO_BYTES } from '../../core/control.ts';
 import type { ConnectorId, GrantId, SessionId } from '../../core/ids.ts';
 import type { Refusal } from '../../core/refusal.ts';
 import { type Resource, ResourceName } from '../../core/resource.ts';
@@ -21,6 +21,7 @@ import type { AuthorizeRequest } from './edge-token.ts';
 import { createHolds, HOLD_TIMING, type HoldTiming } from './holds.ts';
 import { dialLink, LINK_TIMING, type LinkClosed, type LinkConnection, type LinkTiming } from './link-connection.ts';
 import type { Outbox } from './outbox.ts';
+import { createTargetReports, type TargetReports } from './target-reports.ts';
 import { fitReport } from './reports.ts';
 
 export interface EdgeLinkTiming extends LinkTiming, HoldTiming {
@@ -73,6 +74,8 @@ export interface LinkStatus {
 }
 
 export interface EdgeLink extends Edge {
+  /** What a session found out about its target; `fault`: why it could not be used. Told to the edge in a moment, or when it is back. */
+  sawTarget: TargetReports['saw'];
   start(): void;
   /** Resolves at the first welcome. */
   readonly firstLinked: Promise<void>;
@@ -99,12 +102,15 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
     random: options.random ?? Math.random,
   });
   const revocationListeners = new Set<(grant: GrantId, reason: string) => void>();
+  const endListeners = new Set<Parameters<Edge['onSessionEnd']>[0]>();
   const rulesListeners = new Set<Parameters<Edge['onRulesChanged']>[0]>();
   const revoked = new Set<GrantId>();
   /** Callers that wait for a reconnect, and whoever stops. */
   const wakeups = new Set<() => void>();
   const firstLinked = Promise.withResolvers<void>();
   const holds = createHolds({ link: () => (state === 'linked' ? connection : undefined), report, now, timing });
+
+  const targets = createTargetReports({ send: (message) => connection?.send(message), now });
 
   let state: LinkStatus['state'] = 'waiting';
   let since = now();
@@ -136,6 +142,7 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
       build: options.build,
       resources: [...resources],
       live: [...live],
+      understands: [...CONNECTOR_UNDERSTANDS],
     };
     const bytes = Buffer.byteLength(JSON.stringify(hello));
     if (bytes > MAX_HELLO_BYTES) {
@@ -153,12 +160,13 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
   /** A function, since the compiler does not see that awaits change `state`. */
   const isStopped = (): boolean => state === 'stopped';
 
-  function welcomed(): void {
+  function welcomed(understands: readonly string[]): void {
     enter('linked');
     log.info('link.up', { edge: options.edge });
     stable = setTimeout(() => backoff.reset(), timing.stableMs);
     sendAnew();
     holds.linked();
+    targets.linked(understands.includes('targets.seen'));
     tellDropped();
     firstLinked.resolve();
   }
@@ -185,6 +193,7 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
     clearTimeout(stable);
     clearTimeout(resend);
     connection = undefined;
+    targets.unlinked();
     if (isStopped()) return;
     const delay = backoff.nextMs();
     const level = why.kind === 'refused' || why.kind === 'fault' ? 'error' : 'warn';
@@ -212,6 +221,10 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
       remember(message.grant);
       log.info('grant.revoked', { grant: message.grant });
       for (const listener of [...revocationListeners]) listener(message.grant, message.reason);
+    } else if (message.kind === 'session.end') {
+      const { session, by, reason } = message;
+      log.info('session.end_requested', { session, by });
+      for (const listener of [...endListeners]) listener(session, by, reason);
     } else if (message.kind === 'rules.in_force') {
       log.info('rules.in_force', { policyVersion: message.policyVersion, sessions: message.sessions.length });
       for (const listener of [...rulesListeners]) listener(message.sessions, message.rules);
@@ -337,12 +350,21 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
       };
     },
 
+    onSessionEnd(listener) {
+      endListeners.add(listener);
+      return () => {
+        endListeners.delete(listener);
+      };
+    },
+
     onRulesChanged(listener) {
       rulesListeners.add(listener);
       return () => {
         rulesListeners.delete(listener);
       };
     },
+
+    sawTarget: targets.saw,
 
     hold: holds.hold,
 
@@ -356,6 +378,7 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
       clearTimeout(redial);
       clearTimeout(resend);
       holds.stop();
+      targets.unlinked();
       enter('stopped', 'the connector is stopping');
       connection?.close();
     },

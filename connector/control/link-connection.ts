@@ -42,8 +42,8 @@ export interface LinkClosed {
 }
 
 export interface LinkEvents {
-  /** The edge knows this connector's resources and live sessions; calls and reports may go out. */
-  welcomed(): void;
+  /** The edge knows this connector's resources and live sessions; calls and reports may go out, and the messages that it understands. */
+  welcomed(understands: readonly string[]): void;
   received(message: Unasked): void;
   /** The edge admitted a session whose caller had given up waiting, or under rules that this build does not know. */
   admittedLate(session: SessionId): void;
@@ -163,7 +163,7 @@ export function dialLink(
       if (welcomed) return;
       welcomed = true;
       clearTimeout(welcomeDeadline);
-      events.welcomed();
+      events.welcomed(message.understands);
     } else if ('call' in message) {
       const answer = waiting.get(message.call);
       const session = opening.get(message.call);

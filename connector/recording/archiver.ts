@@ -160,13 +160,13 @@ export class Archiver {
     this.#ends.set(end.session, end);
   }
 
-  /** Cuts without waiting from now on; true when everything up to `committed` is stored. */
+  /** Cuts without waiting from now on; true when everything up to `committed` is stored, and told of where it can be. */
   flush(): boolean {
     this.#flushing = true;
     this.#sleepers.wakeAll();
     if (!this.#recovered || !this.#reader.hasRead(this.#options.committed())) return false;
     for (const archive of this.#archives.values()) if (!archive.stored) return false;
-    return this.#ends.size === 0;
+    return this.#ends.size === 0 && this.#options.store.announced;
   }
 
   async close(): Promise<void> {

@@ -54,6 +54,11 @@ export class CreatedAnnouncer {
     });
   }
 
+  /** All is told, or the last attempt failed. */
+  get atRest(): boolean {
+    return this.#running === undefined || this.#failures > 0;
+  }
+
   /** Cuts short what is under way: whoever opens the store next tells of it again. */
   async close(): Promise<void> {
     this.#closing.abort();

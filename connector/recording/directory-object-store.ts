@@ -80,6 +80,10 @@ export class DirectoryObjectStore implements ObjectStore {
     }
   }
 
+  get announced(): boolean {
+    return this.#announcer?.atRest !== false;
+  }
+
   async close(): Promise<void> {
     await this.#announcer?.close();
   }

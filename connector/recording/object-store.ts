@@ -32,6 +32,8 @@ export interface ObjectStore {
    * fault it is unknown whether the object exists: try again with the same bytes. Never throws.
    */
   put(key: string, bytes: Uint8Array, putting: Putting): Promise<Result<Stored, StoreFault>>;
+  /** Nobody is still to be told of what was stored, or cannot be for now: whoever opens the store next does. */
+  readonly announced: boolean;
   close(): Promise<void>;
 }
 

@@ -68,6 +68,9 @@ export class S3ObjectStore implements ObjectStore {
     }
   }
 
+  /** S3 itself tells of its objects. */
+  readonly announced = true;
+
   /** Cuts short what is under way: it is sent again by the next start. */
   async close(): Promise<void> {
     this.#closing.abort();

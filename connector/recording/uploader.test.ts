@@ -22,6 +22,8 @@ class FakeStore implements ObjectStore {
     return answer;
   }
 
+  readonly announced = true;
+
   async close(): Promise<void> {}
 }
 

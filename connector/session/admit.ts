@@ -34,11 +34,15 @@ export interface Admitted {
   readonly opened: AdmittedSession;
 }
 
-/** `opened`: the edge counts the session, so its end must be reported; `recorder`: and it must be ended. */
+/**
+ * `opened`: the edge counts the session, so its end must be reported; `recorder`: and it must be ended. `target`: what this
+ * connector needs for that one could not be had, whoever asks.
+ */
 export interface NotAdmitted {
   readonly refusal: Refusal;
   readonly opened: boolean;
   readonly recorder?: SessionRecorder;
+  readonly target?: ResourceName;
 }
 
 export async function admit(
@@ -85,7 +89,7 @@ export async function admit(
   const late = mayStillBeUsed(arrival, live, deps.ids.now());
   if (late) return err({ refusal: late, opened: true, recorder });
   const target = await deps.targets(opened.resource);
-  if (!target.ok) return err({ refusal: target.error, opened: true, recorder });
+  if (!target.ok) return err({ refusal: target.error, opened: true, recorder, target: opened.resource });
   // Whatever came while the credential was fetched: nothing is dialled for a session that is over.
   const tooLate = mayStillBeUsed(arrival, live, deps.ids.now());
   if (tooLate) return err({ refusal: tooLate, opened: true, recorder });
@@ -113,6 +117,7 @@ const unusableRules: Refusal = {
 const REFUSED_FOR: Partial<Record<EndReason, RefusalReason>> = {
   policy_denied: 'policy_denied',
   time_window_over: 'outside_time_window',
+  ended_by_person: 'session_ended',
 };
 
 function mayStillBeUsed(arrival: Arrival, live: LiveSession, now: number): Refusal | undefined {

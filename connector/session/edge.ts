@@ -31,6 +31,8 @@ export interface Edge {
   hold(held: HeldStatement): Hold;
   /** Kept until the edge acknowledged it, across reconnects. Bounded: the oldest attempts are dropped first, sessions' ends and heads never. */
   report(report: Report): void;
+  /** A person ends this session alone; `by`: their e-mail. Returns how to stop listening. */
+  onSessionEnd(listener: (session: SessionId, by: string, reason: string) => void): () => void;
   /** Called within a second of a revocation anywhere. Returns how to stop listening. */
   onGrantRevoked(listener: (grant: GrantId, reason: string) => void): () => void;
 }

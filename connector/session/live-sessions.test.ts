@@ -52,6 +52,18 @@ describe('a live session', () => {
     return session;
   };
 
+  it('is ended alone by a person, who and why in the words; what came before stays the cause', () => {
+    const all = new LiveSessions(() => undefined);
+    const [one, other] = [run({}), run({})];
+    for (const session of [one, other]) all.add(session);
+    all.end(one.id, 'carol@example.com', 'runaway query');
+    all.end(newId('ses'), 'carol@example.com', 'of another connector');
+    expect(ended).toEqual(['ended_by_person: Your session was ended by carol@example.com: runaway query']);
+    all.end(one.id, 'bob@example.com', 'again');
+    expect(one.cause?.message).toContain('carol@example.com');
+    expect(other.cause).toBeUndefined();
+  });
+
   it('ends after the length that its rule gives it, and says which rule', () => {
     run({ sessionLength: '1h' });
     vi.advanceTimersByTime(60 * MINUTE_MS - 1);

@@ -1,5 +1,5 @@
 // The sessions of this connector that run or are being opened, and what ends them from outside:
-// revocation of the grant, its `until`, the policy and its limits, and the connector's own stopping.
+// a person who ends this one, revocation of the grant, its `until`, the policy and its limits, and the connector's own stopping.
 
 import type { GrantId, SessionId } from '../../core/ids.ts';
 import type { SessionRules } from '../../core/policy/session-rules.ts';
@@ -109,6 +109,11 @@ export class LiveSessions {
   remove(session: LiveSession): void {
     session.dispose();
     this.#sessions.delete(session.id);
+  }
+
+  /** One alone; nothing when it is over already, or runs elsewhere. `by`: the e-mail of whoever ends it. */
+  end(id: SessionId, by: string, reason: string): void {
+    this.#sessions.get(id)?.end('ended_by_person', `Your session was ended by ${by}: ${reason}`);
   }
 
   revoke(grant: GrantId, reason: string): void {

@@ -31,6 +31,8 @@ export interface SessionDeps {
   readonly connector: SessionOpened['connector'];
   /** Under a key of this gateway: for masks that keep equal values equal. */
   readonly keyedHash: KeyedHash;
+  /** Told how each session that was let in found its target. `fault`: why it could not be used, in words for anybody. */
+  readonly onTarget?: (resource: ResourceName, fault: string | undefined) => void;
   readonly limits?: Partial<Limits>;
   /** Clock and randomness; the system's when missing. */
   readonly ids?: IdSource;
@@ -74,7 +76,7 @@ const MAX_TOLD = 200;
 /** Rejects when the address cannot be listened on (EADDRINUSE, EACCES...). */
 export async function startListener(options: ListenerOptions): Promise<Listener> {
   const { protocol } = options;
-  const { edge, ids = systemIdSource, onBug = () => {} } = options.sessions;
+  const { edge, ids = systemIdSource, onBug = () => {}, onTarget = () => {} } = options.sessions;
   const deps = { ...options.sessions, ids, onBug, compiler: createRulesCompiler() };
   const limits: Limits = { ...DEFAULT_LIMITS, ...options.sessions.limits };
   const unauthenticated = new UnauthenticatedConnections(limits);
@@ -172,7 +174,8 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
       if (stopping.signal.aborted) session.end('connector_stopped', STOPPED.message);
       const admitted = await admit(arrival, session, deps);
       if (!admitted.ok) {
-        const { refusal, opened, recorder } = admitted.error;
+        const { refusal, opened, recorder, target } = admitted.error;
+        if (target) onTarget(target, refusal.message);
         reportRefused(arrival.client.address, arrival.claim, refusal);
         const end = { reason: endReason(session, refusal), message: refusal.message };
         session.close();
@@ -187,11 +190,13 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
       try {
         const connected = await arrival.connect(admission);
         if (connected.ok) {
+          onTarget(opened.resource, undefined);
           session.begin(connected.value);
           const { bug, reason, message } = await connected.value.ended;
           end = { reason, message };
           if (bug !== undefined) onBug(bug);
         } else {
+          if (connected.error.ofTarget) onTarget(opened.resource, connected.error.message);
           reportRefused(arrival.client.address, arrival.claim, connected.error);
           end = { reason: endReason(session, connected.error), message: connected.error.message };
         }
@@ -229,6 +234,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
 
   const listening = [
     edge.onGrantRevoked((grant, reason) => live.revoke(grant, reason)),
+    edge.onSessionEnd((session, by, reason) => live.end(session, by, reason)),
     edge.onRulesChanged((sessions, rules) => live.applyRules(sessions, rules)),
   ];
   const stopListening = () => {

@@ -55,6 +55,7 @@ export const EndReason = z.enum([
   'target_closed',
   'grant_expired',
   'grant_revoked',
+  'ended_by_person', // this session alone; the message says by whom and why
   'idle_timeout',
   'session_too_long',
   'time_window_over',

@@ -4,7 +4,13 @@
 // A connector is believed about its own sessions and resources only (law 9: nothing here names
 // anything to dial).
 
-import type { FromConnector, FromEdge, GrantCandidate, Report } from '../../core/control.ts';
+import {
+  EDGE_UNDERSTANDS,
+  type FromConnector,
+  type FromEdge,
+  type GrantCandidate,
+  type Report,
+} from '../../core/control.ts';
 import { GRANT_SCRAM_ITERATIONS } from '../../core/grant.ts';
 import type { ConnectorId, GrantId, SessionId } from '../../core/ids.ts';
 import { Email } from '../../core/identity.ts';
@@ -27,7 +33,15 @@ export interface LinkDeps {
   readonly connector: { readonly id: ConnectorId; readonly name: string };
   readonly directory: Pick<
     Remote<Directory>,
-    'allow' | 'announce' | 'connectorSeen' | 'holders' | 'listRequest' | 'openHoldsOf' | 'resource' | 'resourcesOf'
+    | 'allow'
+    | 'announce'
+    | 'connectorSeen'
+    | 'holders'
+    | 'listRequest'
+    | 'openHoldsOf'
+    | 'resource'
+    | 'resourcesOf'
+    | 'targetsSeen'
   >;
   readonly grants: Pick<
     Remote<Grants>,
@@ -87,7 +101,7 @@ export class LinkConversation {
     for (const session of missed.unknown) await this.#fault('session_unknown', { session });
     const version = (await this.#deps.policy.read())?.version ?? 0;
     return [
-      { kind: 'welcome', policyVersion: version },
+      { kind: 'welcome', policyVersion: version, understands: [...EDGE_UNDERSTANDS] },
       ...refused.map(({ resource, holder }) => ({
         kind: 'resource.contested' as const,
         resource,
@@ -141,6 +155,10 @@ export class LinkConversation {
     const candidates: GrantCandidate[] =
       served?.protocol === message.protocol ? await this.#deps.grants.candidates(email, message.resource) : [];
     return { kind: 'grants.found', call: message.call, salt, iterations: GRANT_SCRAM_ITERATIONS, candidates };
+  }
+
+  async targetsSeen({ targets }: Message<'targets.seen'>): Promise<void> {
+    await this.#deps.directory.targetsSeen(this.#deps.connector.id, targets);
   }
 
   openSession(message: Message<'session.open'>): Promise<FromEdge> {

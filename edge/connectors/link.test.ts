@@ -122,7 +122,7 @@ describe('the link', () => {
   test("a hello in another connector's name closes the link", async () => {
     const liar = await TestConnector.join('liar');
     const held = await liar.open();
-    held.send({ kind: 'hello', connector: connector.id, build: '', resources: [], live: [] });
+    held.send({ kind: 'hello', connector: connector.id, build: '', resources: [], live: [], understands: [] });
     expect((await held.whenClosed()).code).toBe(4400);
   });
 });

@@ -45,8 +45,14 @@ const Attachment = z.object({
   openedMs: z.number(),
   /** Of the policy that it was told last. */
   toldVersion: z.number().int().default(0),
+  /** As its hello says. */
+  understands: z.array(z.string()).default([]),
 });
 type Attachment = z.infer<typeof Attachment>;
+
+export type SessionEnd = Extract<FromEdge, { kind: 'session.end' }>;
+/** `not_linked`: nobody heard it, and nobody will tell it later. `too_old`: that build does not know the message. */
+export type EndAnswer = 'told' | 'not_linked' | 'too_old';
 
 export class ConnectorLink extends DurableObject<Env> {
   readonly #sql: SqlStorage;
@@ -88,6 +94,7 @@ export class ConnectorLink extends DurableObject<Env> {
       state: 'greeting',
       openedMs: Date.now(),
       toldVersion: 0,
+      understands: [],
     } satisfies Attachment);
     await this.ctx.storage.setAlarm(Date.now() + HELLO_WITHIN_MS);
     return new Response(null, { status: 101, webSocket: client });
@@ -106,6 +113,13 @@ export class ConnectorLink extends DurableObject<Env> {
       });
     }
     return ready.length > 0;
+  }
+
+  endSession(message: SessionEnd): EndAnswer {
+    if (!this.isLinked()) return 'not_linked';
+    const able = this.#ready().filter((socket) => attachmentOf(socket).understands.includes(message.kind));
+    for (const socket of able) send(socket, message);
+    return able.length > 0 ? 'told' : 'too_old';
   }
 
   /** Resolves once a linked connector was told what is in force for its sessions. */
@@ -167,6 +181,9 @@ export class ConnectorLink extends DurableObject<Env> {
         return this.#answer(socket, conversation.openSession(message));
       case 'hold.ask':
         return this.#answer(socket, conversation.askHold(message));
+      case 'targets.seen':
+        // Nothing hangs on it: told anew on every link, and when it changes.
+        return conversation.targetsSeen(message).catch((error: unknown) => this.#broken(socket, error));
       case 'hold.claim':
         return this.#answer(socket, this.#claim(socket, conversation, message));
       default:
@@ -214,7 +231,8 @@ export class ConnectorLink extends DurableObject<Env> {
     try {
       const answers = await conversation.hello(hello);
       if (attachmentOf(socket).state !== 'greeting') return;
-      socket.serializeAttachment({ ...attachmentOf(socket), state: 'ready' } satisfies Attachment);
+      const { understands } = hello;
+      socket.serializeAttachment({ ...attachmentOf(socket), state: 'ready', understands } satisfies Attachment);
       for (const answer of answers) send(socket, answer);
     } catch (error) {
       this.#broken(socket, error);

@@ -8,7 +8,7 @@ import type { ConnectorId, RequestId, SessionId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';
 import type { PolicyDocument } from '../../core/policy/document.ts';
 import { isAmong } from '../../core/policy/evaluate.ts';
-import type { Resource } from '../../core/resource.ts';
+import type { Resource, TargetSeen } from '../../core/resource.ts';
 import type { Env } from '../env.ts';
 import { BROWSER_SESSIONS_SCHEMA, BrowserSessions } from '../storage/browser-sessions.ts';
 import { Connectors, CONNECTORS_SCHEMA } from '../storage/connectors.ts';
@@ -171,6 +171,9 @@ export class Directory extends DurableObject<Env> {
   }
   announce(id: ConnectorId, resources: readonly Resource[], heardMs: Readonly<Record<string, number | undefined>>) {
     return this.#connectors.announce(id, resources, heardMs, Date.now());
+  }
+  targetsSeen(id: ConnectorId, targets: readonly TargetSeen[]) {
+    this.#connectors.targetsSeen(id, targets);
   }
   resource(name: string) {
     return this.#connectors.resource(name);

@@ -191,6 +191,15 @@ export class Grants extends DurableObject<Env> {
     return stored && { ...stored, address: String(row.address) };
   }
 
+  /** A session that runs, with its grant and who carries it; undefined when it is over, or its connector came back without it. */
+  runningSession(session: SessionId): (StoredGrant & { connector: ConnectorId }) | undefined {
+    const row = this.#sql
+      .exec('SELECT grant_id, connector FROM sessions WHERE session = ? AND lost_ms IS NULL', session)
+      .toArray()[0];
+    const stored = row && this.find(GrantId.parse(row.grant_id));
+    return stored && { ...stored, connector: ConnectorId.parse(row.connector) };
+  }
+
   /** Who carries the session; undefined when it is over. */
   connectorOf(session: SessionId): ConnectorId | undefined {
     const row = this.#sql.exec('SELECT connector FROM sessions WHERE session = ?', session).toArray()[0];

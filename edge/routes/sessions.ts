@@ -2,10 +2,20 @@
 
 import { createRoute, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { ExportFormat, ObjectList, Witnessed, WitnessPage } from '../../core/api.ts';
+import { EndedSession, EndSession, ExportFormat, ObjectList, Witnessed, WitnessPage } from '../../core/api.ts';
 import { ActionPage, MAX_ACTIONS_A_PAGE, SessionDetail, SessionPage, SessionQuery } from '../../core/catalogue.ts';
 import { SessionId } from '../../core/ids.ts';
-import { type Api, type ApiDeps, type ApiEnv, answer, FAILURES, failure, jsonAnswer, whoAsks } from './api.ts';
+import {
+  type Api,
+  type ApiDeps,
+  type ApiEnv,
+  answer,
+  FAILURES,
+  failure,
+  jsonAnswer,
+  jsonBody,
+  whoAsks,
+} from './api.ts';
 
 const bySession = z.object({ id: SessionId });
 const byObject = z.object({ id: SessionId, name: z.string().max(100) });
@@ -40,6 +50,19 @@ export function sessionRoutes(api: Api, { gatehouse }: ApiDeps): void {
       responses: jsonAnswer(SessionDetail, 'The session'),
     }),
     async (c) => answer(c, await gatehouse.session(whoAsks(c), c.req.valid('param').id)),
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/sessions/{id}/end',
+      summary: 'End a live session within a second; its grant stays',
+      description:
+        'For its own person, administrators and auditors. 503 and 409: it goes on, since its connector is not linked or of an earlier release; revoke the grant instead.',
+      request: { params: bySession, body: jsonBody(EndSession) },
+      responses: jsonAnswer(EndedSession, 'It is being ended, or was over already'),
+    }),
+    async (c) => answer(c, await gatehouse.endSession(whoAsks(c), c.req.valid('param').id, c.req.valid('json').reason)),
   );
 
   api.openapi(

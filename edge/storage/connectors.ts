@@ -1,7 +1,7 @@
 // Connectors that joined, the tokens they joined with, and the resources they announced.
 
 import { ConnectorId } from '../../core/ids.ts';
-import { Resource, ResourceName } from '../../core/resource.ts';
+import { Resource, ResourceName, TargetSeen } from '../../core/resource.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 
 export const JOIN_TOKEN_MS = 3_600_000;
@@ -28,8 +28,12 @@ export const CONNECTORS_SCHEMA = `
     connector TEXT NOT NULL,
     resource TEXT NOT NULL
   );
+  CREATE TABLE IF NOT EXISTS targets_seen (name TEXT PRIMARY KEY, connector TEXT NOT NULL, seen TEXT NOT NULL);
   CREATE TABLE IF NOT EXISTS contested (name TEXT NOT NULL, connector TEXT NOT NULL, PRIMARY KEY (name, connector));
 `;
+
+/** The column `seen`. */
+const Seen = TargetSeen.omit({ resource: true });
 
 export interface StoredConnector {
   readonly id: ConnectorId;
@@ -56,6 +60,8 @@ export interface Contest {
 export interface AnnouncedResource {
   readonly resource: Resource;
   readonly connector: NamedConnector;
+  /** As its connector's sessions last found its target. */
+  readonly target?: Pick<TargetSeen, 'at' | 'fault'>;
 }
 
 export class Connectors {
@@ -167,7 +173,23 @@ export class Connectors {
         JSON.stringify(resource),
       );
     }
+    this.#sql.exec(
+      'DELETE FROM targets_seen WHERE connector = ?1 AND name NOT IN (SELECT name FROM resources WHERE connector = ?1)',
+      id,
+    );
     return { refused, takenOver };
+  }
+
+  /** Of resources that are the connector's own; others are left out. */
+  targetsSeen(id: ConnectorId, targets: readonly TargetSeen[]): void {
+    for (const { resource, ...seen } of targets)
+      this.#sql.exec(
+        `INSERT OR REPLACE INTO targets_seen (name, connector, seen)
+           SELECT name, connector, ? FROM resources WHERE name = ? AND connector = ?`,
+        JSON.stringify(seen),
+        resource,
+        id,
+      );
   }
 
   resource(name: string): AnnouncedResource | undefined {
@@ -189,14 +211,17 @@ export class Connectors {
   #resources(where: string, ...values: string[]): AnnouncedResource[] {
     return this.#sql
       .exec(
-        `SELECT resources.resource, connectors.id, connectors.name FROM resources
-           JOIN connectors ON connectors.id = resources.connector ${where} ORDER BY resources.name`,
+        `SELECT resources.resource, connectors.id, connectors.name, targets_seen.seen FROM resources
+           JOIN connectors ON connectors.id = resources.connector
+           LEFT JOIN targets_seen ON targets_seen.name = resources.name AND targets_seen.connector = resources.connector
+           ${where} ORDER BY resources.name`,
         ...values,
       )
       .toArray()
       .map((row) => ({
         resource: Resource.parse(JSON.parse(String(row.resource))),
         connector: { id: ConnectorId.parse(row.id), name: String(row.name) },
+        ...(row.seen !== null && { target: Seen.parse(JSON.parse(String(row.seen))) }),
       }));
   }
 

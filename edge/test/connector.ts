@@ -2,7 +2,7 @@
 
 import { SELF } from 'cloudflare:test';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
-import { FromEdge, type FromConnector } from '../../core/control.ts';
+import { CONNECTOR_UNDERSTANDS, FromEdge, type FromConnector } from '../../core/control.ts';
 import { ConnectorId, newId } from '../../core/ids.ts';
 import { callerAs } from './people.ts';
 import { EDGE } from './browser.ts';
@@ -92,9 +92,15 @@ export class TestConnector {
     });
   }
 
-  async link(resources: readonly ReturnType<typeof resource>[], live: readonly string[] = []): Promise<TestLink> {
+  /** `understands`: none, as a connector of an earlier release. */
+  async link(
+    resources: readonly ReturnType<typeof resource>[],
+    live: readonly string[] = [],
+    understands: readonly string[] = CONNECTOR_UNDERSTANDS,
+  ): Promise<TestLink> {
     const link = await this.open();
-    link.send({ kind: 'hello', connector: this.id, build: 'tests', resources, live } as unknown as FromConnector);
+    const said = { kind: 'hello', connector: this.id, build: 'tests', resources, live };
+    link.send({ ...said, ...(understands.length > 0 && { understands }) } as unknown as FromConnector);
     await link.next('welcome');
     return link;
   }

@@ -29,12 +29,13 @@ export function accessUseCases(
       const announced = await deps.directory.resources();
       const online = await onlineAmong(deps, new Set(announced.map(({ connector }) => connector.id)));
       return ok(
-        announced.map(({ resource, connector }) => {
+        announced.map(({ resource, connector, target }) => {
           const approval = approvalFor(standing.value.policy, who, resource);
           const terms = accessTerms(standing.value.policy, who, resource);
           return {
             ...resource,
             connector: { ...connector, online: online.has(connector.id) },
+            ...(target && { target }),
             mayAsk: mayAsk(standing.value.policy, who, resource),
             ...(approval && { approval }),
             ...(terms && { terms }),

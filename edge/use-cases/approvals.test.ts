@@ -4,6 +4,7 @@ import { env } from 'cloudflare:workers';
 import { beforeAll, expect, test } from 'vitest';
 import { AccessAnswer } from '../../core/api.ts';
 import { remote } from '../objects/rpc.ts';
+import { Browser, EDGE } from '../test/browser.ts';
 import { resource, TestConnector } from '../test/connector.ts';
 import { type Caller, callerAs } from '../test/people.ts';
 
@@ -55,6 +56,30 @@ test('whoever lists requests is written down, again when there is more to see', 
   await ask();
   await carol.get('/approvals?state=all');
   expect(await listed()).toBe(before + 1);
+});
+
+test('the page of approvals is one look, and one more when there is more to see, not when it refreshes itself', async () => {
+  const browser = new Browser();
+  await browser.signIn('carol');
+  const looks = async () =>
+    (await audit())
+      .filter(({ kind, actor }) => kind === 'requests.listed' && actor === 'carol@example.com')
+      .map(({ details }) => details.which);
+  const before = (await looks()).length;
+  const look = async (query = '') => {
+    const response = await browser.fetch(`${EDGE}/approvals${query}`);
+    expect(response.status).toBe(200);
+    return response.text();
+  };
+  await ask();
+  await look();
+  await look('?fragment=list');
+  await look();
+  expect((await looks()).slice(0, -before || undefined)).toEqual(['page']);
+  await ask();
+  await look('?fragment=list');
+  await look('?fragment=list');
+  expect((await looks()).slice(0, -before || undefined)).toEqual(['page', 'page']);
 });
 
 test('refused revocations and decisions are written down', async () => {

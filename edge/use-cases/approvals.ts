@@ -9,40 +9,56 @@ import { type ApprovalEvent, isRequester, mayDecide, mayReview } from '../../cor
 import type { RequestId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';
 import { ok } from '../../core/result.ts';
-import type { Answer, Gatehouse } from '../gatehouse.ts';
+import type { Answer, Gatehouse, Inbox } from '../gatehouse.ts';
 import type { ActFault } from '../objects/approval.ts';
 import { AuditUnavailable, fault, note, noteLook, type Standing, standingOf, type UseCaseDeps } from './deps.ts';
 
 type ApprovalUseCases = Pick<
   Gatehouse,
-  'approvals' | 'approval' | 'decideApproval' | 'reviewBreakGlass' | 'withdrawRequest'
+  'approvals' | 'inbox' | 'approval' | 'decideApproval' | 'reviewBreakGlass' | 'withdrawRequest'
 >;
 
 const LISTED_AT_MOST = 200;
 
+const waitsForSomebody = ({ mayDecide, mayReview, yours, state, workUntil }: ListedApproval, now: number): boolean =>
+  mayDecide ||
+  mayReview ||
+  (yours && (state === 'pending' || (state === 'approved' && Date.parse(workUntil ?? '') > now)));
+
+/** What makes looking at the same requests again the same look. */
+const statesOf = (page: readonly ListedApproval[]): string =>
+  page.map(({ id, state, votes }) => `${id} ${state} ${votes.length}`).join();
+
 export function approvalUseCases(deps: UseCaseDeps): ApprovalUseCases {
+  const visible = async (standing: Standing, who: Identity, which: 'open' | 'all'): Promise<ListedApproval[]> => {
+    const now = deps.clock.now();
+    const seen = (await deps.directory.requests(which))
+      .filter((approval) => maySee(standing, who, approval))
+      .map((approval) => listed(deps, standing, who, approval));
+    return which === 'all' ? seen : seen.filter((approval) => waitsForSomebody(approval, now));
+  };
+
   return {
     async approvals(who, which): Answer<readonly ListedApproval[]> {
       const standing = await standingOf(deps, who);
       if (!standing.ok) return standing;
-      const now = deps.clock.now();
-      const seen = (await deps.directory.requests(which))
-        .filter((approval) => maySee(standing.value, who, approval))
-        .map((approval) => listed(deps, standing.value, who, approval));
-      const shown =
-        which === 'all'
-          ? seen
-          : seen.filter(
-              ({ mayDecide, mayReview, yours, state, workUntil }) =>
-                mayDecide ||
-                mayReview ||
-                (yours && (state === 'pending' || (state === 'approved' && Date.parse(workUntil ?? '') > now))),
-            );
-      const page = shown.slice(0, LISTED_AT_MOST);
+      const page = (await visible(standing.value, who, which)).slice(0, LISTED_AT_MOST);
       const details = { which, shown: page.length };
-      const what = page.map(({ id, state, votes }) => `${id} ${state} ${votes.length}`).join();
-      await noteLook(deps, { kind: 'requests.listed', actor: who.email, object: 'requests', details }, what);
+      await noteLook(deps, { kind: 'requests.listed', actor: who.email, object: 'requests', details }, statesOf(page));
       return ok(page);
+    },
+
+    async inbox(who, { past: isPastShown }): Answer<Inbox> {
+      const standing = await standingOf(deps, who);
+      if (!standing.ok) return standing;
+      const open = (await visible(standing.value, who, 'open')).slice(0, LISTED_AT_MOST);
+      const waiting = new Set(open.map(({ id }) => id));
+      const all = isPastShown ? await visible(standing.value, who, 'all') : [];
+      const past = all.filter(({ id }) => !waiting.has(id)).slice(0, LISTED_AT_MOST);
+      const details = { which: 'page', shown: open.length + past.length };
+      const event = { kind: 'requests.listed' as const, actor: who.email, object: 'requests', details };
+      await noteLook(deps, event, `page ${statesOf(open)}`);
+      return ok({ open, past });
     },
 
     async approval(who, id) {

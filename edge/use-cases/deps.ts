@@ -15,6 +15,7 @@ import type { Clock } from '../clock.ts';
 import type { Answer, UseCaseFault } from '../gatehouse.ts';
 import type { Approval } from '../objects/approval.ts';
 import type { AuditLog } from '../objects/audit-log.ts';
+import type { EndAnswer, SessionEnd } from '../objects/connector-link.ts';
 import type { Directory } from '../objects/directory.ts';
 import type { Grants } from '../objects/grants.ts';
 import type { Remote } from '../objects/rpc.ts';
@@ -41,6 +42,7 @@ export interface UseCaseDeps {
     /** false: not linked now. */
     push(connector: ConnectorId, message: FromEdge): Promise<boolean>;
     isLinked(connector: ConnectorId): Promise<boolean>;
+    endSession(connector: ConnectorId, message: SessionEnd): Promise<EndAnswer>;
     /** Tells it what is in force for its sessions now, if it is linked. */
     policyApplied(connector: ConnectorId, version: number): Promise<void>;
   };

@@ -5,6 +5,7 @@ import { MAX_ACTIONS_A_PAGE, SessionEntry } from '../../core/catalogue.ts';
 import { AdmittedSession } from '../../core/session-evidence.ts';
 import { remote } from '../objects/rpc.ts';
 import { admitted, admittedUnder } from '../test/admissions.ts';
+import { Browser, EDGE } from '../test/browser.ts';
 import { type Caller, callerAs } from '../test/people.ts';
 import { SESSIONS } from '../test/sessions.ts';
 
@@ -152,6 +153,37 @@ describe('law 7: a look is an act', () => {
       ['attempt.refused', 'mallory', undefined, undefined],
     ]);
     expect(await audit.verify()).toMatchObject({ whole: true });
+  });
+
+  test("one look at a session's page is one entry, and what the page fetches while it is open is counted to it", async () => {
+    const browser = new Browser();
+    await browser.signIn('carol');
+    await fresh();
+    const first = (await audit.list({ limit: 1 })).entries[0]?.sequence ?? 0;
+    const written = async () =>
+      (await audit.list({ limit: 50 })).entries
+        .filter(({ sequence, object }) => sequence > first && object === ofAlice.id)
+        .map(({ kind, actor, details }) => [kind, actor, details.part, details.more])
+        .reverse();
+    const page = `${EDGE}/sessions/${ofAlice.id}`;
+    const shown = await browser.fetch(page);
+    expect(shown.status).toBe(200);
+    await shown.text();
+    const look = ['session.viewed', 'carol@example.com', 'page', undefined];
+    expect(await written()).toEqual([look]);
+    for (const fragment of ['?fragment=status', '/statements?fragment=1', '?fragment=status', '']) {
+      const again = await browser.fetch(page + fragment);
+      expect(again.status).toBe(200);
+      await again.text();
+    }
+    expect(await written()).toEqual([look]);
+    // Statements that a program reads alone are a look of their own, the page beside it or not.
+    await (await people.carol.get(`/sessions/${ofAlice.id}/actions`)).text();
+    const alone = ['session.viewed', 'carol@example.com', 'statements', undefined];
+    expect(await written()).toEqual([look, alone]);
+    await lookedAt(['UPDATE counted SET since_ms = 0']);
+    await (await people.mallory.get(`/sessions/${ofBob.id}`)).text();
+    expect(await written()).toEqual([look, alone, [...look.slice(0, 3), 4]]);
   });
 
   test('nothing is shown while the audit log cannot be written', async () => {

@@ -4,7 +4,7 @@
 
 import type { ExportFormat } from '../../core/api.ts';
 import type { AuditKind } from '../../core/audit.ts';
-import type { SessionEntry, SessionQuery } from '../../core/catalogue.ts';
+import type { SessionDetail, SessionEntry, SessionQuery } from '../../core/catalogue.ts';
 import type { SessionId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';
 import { ok, type Result, unreachable } from '../../core/result.ts';
@@ -21,7 +21,16 @@ const OBJECT_NAME = /^(\d{8}\.seg|manifest\.json)$/;
 
 type RecordingUseCases = Pick<
   Gatehouse,
-  'sessions' | 'session' | 'actions' | 'replay' | 'export' | 'objects' | 'object' | 'witnessed' | 'witnessedSessions'
+  | 'sessions'
+  | 'session'
+  | 'viewSession'
+  | 'actions'
+  | 'replay'
+  | 'export'
+  | 'objects'
+  | 'object'
+  | 'witnessed'
+  | 'witnessedSessions'
 >;
 
 export function recordingUseCases(deps: UseCaseDeps): RecordingUseCases {
@@ -73,18 +82,22 @@ export function recordingUseCases(deps: UseCaseDeps): RecordingUseCases {
 
     async session(who, id) {
       const allowed = await look(who, id, 'session.viewed', { part: 'detail' });
+      return allowed.ok ? readDetail(allowed.value) : allowed;
+    },
+
+    async viewSession(who, id, { statements, witnessed }) {
+      const allowed = await look(who, id, 'session.viewed', { part: 'page' });
       if (!allowed.ok) return allowed;
-      const { place, admission } = allowed.value;
-      const stored = allowed.value.stored ? ok(allowed.value.stored) : await read(deps.archive.session(place));
-      if (!stored.ok) return stored;
-      const session = entryOf(stored.value, admission ?? {});
-      if (!session) return archiveFault('not_found');
-      await raiseContradiction(deps, session);
-      const { segments, manifest } = stored.value;
+      const [detail, actions, seen] = await Promise.all([
+        readDetail(allowed.value),
+        statements && deps.archive.actions(id, statements.cursor, statements.limit),
+        witnessed ? deps.witness.witnessed(id) : undefined,
+      ]);
+      if (!detail.ok) return detail;
       return ok({
-        session,
-        segments,
-        ...(manifest && { manifest: manifest.content, coverage: manifest.content.coverage }),
+        detail: detail.value,
+        ...(actions?.ok && { statements: actions.value }),
+        ...(seen && { witnessed: seen }),
       });
     },
 
@@ -142,6 +155,20 @@ export function recordingUseCases(deps: UseCaseDeps): RecordingUseCases {
     },
   };
 
+  async function readDetail({ place, admission, stored: known }: Looked): Answer<SessionDetail> {
+    const stored = known ? ok(known) : await read(deps.archive.session(place));
+    if (!stored.ok) return stored;
+    const session = entryOf(stored.value, admission ?? {});
+    if (!session) return archiveFault('not_found');
+    await raiseContradiction(deps, session);
+    const { segments, manifest } = stored.value;
+    return ok({
+      session,
+      segments,
+      ...(manifest && { manifest: manifest.content, coverage: manifest.content.coverage }),
+    });
+  }
+
   async function read<T>(answer: Promise<Result<T, ArchiveFault>>): Answer<T> {
     const result = await answer;
     return result.ok ? result : archiveFault(result.error);
@@ -150,7 +177,7 @@ export function recordingUseCases(deps: UseCaseDeps): RecordingUseCases {
 
 /** What is written down of a look at one session. Whatever object of it is read, that is one part. */
 type Look =
-  | [kind: 'session.viewed', details: { readonly part: 'detail' | 'statements' | 'replay' }]
+  | [kind: 'session.viewed', details: { readonly part: 'page' | 'detail' | 'statements' | 'replay' }]
   | [kind: 'session.verified', details: { readonly part: 'objects' | 'witness' }]
   | [kind: 'session.exported', details: { readonly format: ExportFormat }];
 

@@ -1,5 +1,5 @@
-// What a connector may do with the archive: create objects under its own id. It reads nothing back,
-// overwrites nothing, deletes nothing (law 5), and reaches no other connector's sessions.
+// What a connector may do with the archive: create objects under its own id, and ask whether the bucket locks what
+// it is given. It reads no object back, overwrites nothing, deletes nothing (law 5), and reaches no other connector's sessions.
 
 import { CfnOutput, Stack, Validations } from 'aws-cdk-lib';
 import { ManagedPolicy, PolicyStatement } from 'aws-cdk-lib/aws-iam';
@@ -20,7 +20,11 @@ export class ConnectorAccess extends Construct {
     const objects = bucket.arnForObjects(`recordings/${connector}/*`);
     this.policy = new ManagedPolicy(this, 'Policy', {
       description: `Recordings of connector ${connector}: create, nothing else`,
-      statements: [new PolicyStatement({ actions: ['s3:PutObject', 's3:PutObjectRetention'], resources: [objects] })],
+      statements: [
+        new PolicyStatement({ actions: ['s3:PutObject', 's3:PutObjectRetention'], resources: [objects] }),
+        // Without it the connector cannot prove the lock before its first object, and goes by the puts' answers alone.
+        new PolicyStatement({ actions: ['s3:GetBucketObjectLockConfiguration'], resources: [bucket.bucketArn] }),
+      ],
     });
     // Encrypting is not decrypting: with this alone nothing can be read.
     if (bucket.encryptionKey)

@@ -28,7 +28,7 @@ interface Reply {
 
 const SESSION = 'ses_01m7xr5fk9b56k8brj0dvrwre8';
 const COMMANDS =
-  'login logout whoami resources request grants revoke approvals approve deny sessions session replay export verify audit policy connectors join-token ca'.split(
+  'login logout whoami resources request grants revoke end approvals approve deny sessions session replay export verify audit policy connectors join-token ca'.split(
     ' ',
   );
 let server: Server;
@@ -128,6 +128,8 @@ describe('an error', () => {
     [['verify', '--all', '--key', 'x'], '--key goes with --dir'],
     [['approve', 'x'], 'REQUEST x: expected an id that begins with req_'],
     [['deny', 'req_01m7xr5fhpxd5ccp0p7jtdc9r1'], "required option '--reason <TEXT>' not specified"],
+    [['end', SESSION], "required option '--reason <TEXT>' not specified"],
+    [['end', SESSION, '--reason', ' '], '--reason  : say why'],
     [['audit', '--limit', '0'], '--limit 0: expected a whole number'],
     [[], 'name a command'],
   ])('of usage exits 2 with one line that names it: %j', async (args, said) => {
@@ -258,6 +260,29 @@ describe('verify', () => {
 });
 
 describe('answers', () => {
+  it('say how the last session found a target', async () => {
+    const resource = (name: string, target?: object) => ({
+      name,
+      protocol: 'postgres',
+      labels: {},
+      endpoint: { host: 'db.example.com', port: 5432 },
+      connector: { id: entry().connector, name: 'local', online: true },
+      mayAsk: true,
+      ...(target && { target }),
+    });
+    const at = '2026-11-20T12:03:00.000Z';
+    const fault = 'The database is not reachable (ECONNREFUSED).\u001b[2J';
+    const resources = [resource('new'), resource('well', { at }), resource('away', { at, fault })];
+    replies = { 'GET /api/v1/resources': { body: { resources } } };
+    const { code, stdout } = await run('resources');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^new .* not tried yet$/m);
+    expect(stdout).toMatch(/^well .* reached 2026-11-20 \d\d:03:00\S+$/m);
+    expect(stdout).toMatch(
+      /^away .* not usable 2026-11-20 \S+: The database is not reachable \(ECONNREFUSED\)\.\\x1b\[2J$/m,
+    );
+  });
+
   const EVIL = 'evil\u001b]0;owned\u0007\u009b2J\u202e';
 
   it('never hand control characters of data to the terminal, in tables, in JSON and in replays', async () => {

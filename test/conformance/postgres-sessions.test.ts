@@ -121,6 +121,26 @@ describe('a session ends', () => {
     expect(errors.length).toBeLessThan(3);
   });
 
+  it('within a second of a person ending it, alone, and its statement is stopped', async () => {
+    const grant = await start();
+    const { client } = await connect(grant.secret);
+    const { client: untouched } = await connect(grant.secret);
+    const pending = client.query('select pg_sleep(64)').catch((error: unknown) => error);
+    await until('it runs', async () => (await running('select pg_sleep(64)')) === 1);
+    const at = performance.now();
+    const [session] = gateway.edge.opened;
+    if (session) gateway.edge.endSession(session, 'bob@example.com', 'it blocks the migration');
+    const error = (await pending) as pg.DatabaseError;
+    expect(performance.now() - at).toBeLessThan(1000);
+    const words = 'Your session was ended by bob@example.com: it blocks the migration';
+    expect([error.code, error.message]).toEqual(['57P01', `Gatehouse: ${words}`]);
+    await until('the statement is stopped', async () => (await running('select pg_sleep(64)')) === 0, 5000);
+    await until('the end is recorded', () => gateway.log.sessions[0]?.ended !== undefined);
+    expect(gateway.log.sessions[0]?.ended).toMatchObject({ reason: 'ended_by_person', message: words });
+    expect((await untouched.query('select 1')).rowCount).toBe(1);
+    await untouched.end();
+  });
+
   it('when its grant does, however often it reconnects', async () => {
     await start();
     const ends = Date.now() + 700;

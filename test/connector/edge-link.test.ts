@@ -326,6 +326,22 @@ test('delivers a revocation at once, and remembers it for admissions under way',
   expect(heard).toHaveLength(1);
 });
 
+test('says that it knows how to end one session, and delivers it to who listens', async () => {
+  link.start();
+  await link.firstLinked;
+  expect(edge.messages[0]).toMatchObject({ kind: 'hello', understands: ['session.end'] });
+  const heard: string[][] = [];
+  const stop = link.onSessionEnd((...said) => heard.push(said));
+  const session = newId('ses');
+  edge.send({ kind: 'session.end', session, by: 'carol@example.com', reason: 'runaway query' });
+  await link.lookUp(claim, 'postgres');
+  expect(heard).toEqual([[session, 'carol@example.com', 'runaway query']]);
+  stop();
+  edge.send({ kind: 'session.end', session, by: 'carol@example.com', reason: 'again' });
+  await link.lookUp(claim, 'postgres');
+  expect(heard).toHaveLength(1);
+});
+
 test('a revocation that happened while the link was down arrives with the next hello', async () => {
   live = [newId('ses')];
   link.start();

@@ -9,7 +9,15 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { HostPort } from '../../connector/config/host-port.ts';
-import { AccessAnswer, AuditPage, ListedGrant, ResourceList, Witnessed } from '../../core/api.ts';
+import {
+  AccessAnswer,
+  AuditPage,
+  EndedSession,
+  ListedGrant,
+  ResourceList,
+  Witnessed,
+  WitnessPage,
+} from '../../core/api.ts';
 import { SessionDetail, SessionPage } from '../../core/catalogue.ts';
 import { secret } from '../../core/secret.ts';
 import { ApiClient } from '../../cli/api-client.ts';
@@ -19,6 +27,7 @@ import { signInAs } from '../../cli/dev/sign-in.ts';
 import { type RunningEdge, startEdge } from '../../edge/dev-server.ts';
 import { CALLBACK_PATH } from '../../edge/paths.ts';
 import { startFunctions, startLocalDynamoDb } from '../../functions/local.ts';
+import { gatehouse } from '../cli/run-cli.ts';
 import { DEBIAN_BIN, findClient, freePort, startPostgres, type PostgresServer } from '../harness/postgres.ts';
 import { type ConnectorProcess, runConnector } from './connector-process.ts';
 
@@ -34,6 +43,7 @@ let connector: ConnectorProcess;
 let startConnector: () => ConnectorProcess;
 let alice: ApiClient;
 let carol: ApiClient;
+let carolsToken: string;
 const stops: (() => Promise<unknown>)[] = [];
 
 beforeAll(async () => {
@@ -134,10 +144,12 @@ limits: { diskFreeMegabytes: 50 }
   const signIn = async (key: string) => {
     const person = DEMO_PEOPLE.find((it) => it.key === key);
     if (!person) throw new Error(`no ${key}`);
-    return new ApiClient({ origin: edge.url, token: (await signInAs(person, edge.url)).token });
+    return (await signInAs(person, edge.url)).token;
   };
-  alice = await signIn('alice');
-  carol = await signIn('carol');
+  alice = new ApiClient({ origin: edge.url, token: await signIn('alice') });
+  const carols = await signIn('carol');
+  carolsToken = carols.reveal();
+  carol = new ApiClient({ origin: edge.url, token: carols });
 });
 
 afterAll(async () => {
@@ -167,18 +179,18 @@ function listener(): HostPort {
   return listening.listeners.postgres;
 }
 
-const conninfo = (sslmode: string): string =>
-  `host=localhost hostaddr=127.0.0.1 port=${listener().port} dbname=demo user=alice@example.com sslmode=${sslmode} sslrootcert=${join(directory, 'ca.pem')}`;
+const conninfo = (dbname = 'demo'): string =>
+  `host=localhost hostaddr=127.0.0.1 port=${listener().port} dbname=${dbname} user=alice@example.com sslmode=verify-full sslrootcert=${join(directory, 'ca.pem')}`;
 
 /** One psql, to its end. */
 async function query(
   sql: string,
   password: string,
-  sslmode = 'verify-full',
+  dbname?: string,
 ): Promise<{ code: number; stdout: string; stderr: string }> {
   const env = { PATH: process.env.PATH ?? '', PGPASSWORD: password, HOME: directory };
   try {
-    const { stdout, stderr } = await run(psql ?? '', ['-XAtq', '-d', conninfo(sslmode), '-c', sql], {
+    const { stdout, stderr } = await run(psql ?? '', ['-XAtq', '-d', conninfo(dbname), '-c', sql], {
       env,
       timeout: 30_000,
     });
@@ -192,7 +204,7 @@ async function query(
 /** A psql that stays: `ask` gives the answer's first line. */
 function stay(password: string) {
   const env = { PATH: process.env.PATH ?? '', PGPASSWORD: password, HOME: directory };
-  const child: ChildProcess = spawn(psql ?? '', ['-XAtq', '-d', conninfo('verify-full')], { env });
+  const child: ChildProcess = spawn(psql ?? '', ['-XAtq', '-d', conninfo()], { env });
   let out = '';
   let errors = '';
   child.stdout?.setEncoding('utf8').on('data', (text: string) => {
@@ -258,6 +270,45 @@ describe('a connector at work', () => {
     }, 10_000);
     expect((await query('select 1', (await grant()).secret)).code).toBe(0);
     expect(dials()).toBe(before + 1);
+  });
+
+  test('a session is ended alone; its person reads by whom and why, and so does whoever reads the recording', async () => {
+    const { secret: password } = await grant();
+    const other = stay(password);
+    expect(await other.ask('select 1;')).toBe('1');
+    const session = stay(password);
+    expect(await session.ask("select 'to be ended';")).toBe('to be ended');
+    const running = await vi.waitFor(async () => {
+      const { sessions } = await carol.get('/sessions?limit=5', SessionPage);
+      const live = sessions.filter(({ state }) => state === 'live');
+      expect(live).toHaveLength(2);
+      return live[0];
+    }, 20_000);
+    if (!running) throw new Error('no session');
+    const words = 'Your session was ended by carol@example.com: it holds a lock';
+    const reason = 'it holds a lock';
+    expect(await carol.post(`/sessions/${running.id}/end`, { reason }, EndedSession)).toMatchObject({
+      state: 'ending',
+    });
+    await vi.waitFor(() =>
+      expect(connector.lines).toContainEqual(
+        expect.objectContaining({ event: 'session.end_requested', session: running.id }),
+      ),
+    );
+    // psql notices at its next word.
+    expect(await session.ask('select 2;')).toContain(words);
+    expect(await other.ask('select 3;')).toBe('3');
+    session.quit();
+    await session.closed;
+    await vi.waitFor(async () => {
+      const { session: ended } = await carol.get(`/sessions/${running.id}`, SessionDetail);
+      expect(ended).toMatchObject({ state: 'sealed', end: { reason: 'ended_by_person', message: words } });
+    }, 20_000);
+    expect(await carol.post(`/sessions/${running.id}/end`, { reason }, EndedSession)).toMatchObject({ state: 'over' });
+    // The grant stays.
+    expect(await query('select 4', password)).toMatchObject({ code: 0, stdout: '4' });
+    other.quit();
+    await other.closed;
   });
 
   test('revoking a grant ends its session at once', async () => {
@@ -355,11 +406,56 @@ describe('the process going down', () => {
   });
 });
 
+describe('law 1: a disk without room', () => {
+  test('refuses a session before it began, and verify --all proves that there is nothing to miss', async () => {
+    const settings = join(directory, 'connector.yaml');
+    const roomy = readFileSync(settings, 'utf8');
+    const stop = async () => {
+      connector.child.kill('SIGTERM');
+      expect((await connector.ended).code).toBe(0);
+    };
+    await stop();
+    writeFileSync(settings, roomy.replace('diskFreeMegabytes: 50', 'diskFreeMegabytes: 10000000'));
+    connector = startConnector();
+    await connector.event('ready');
+    const dials = () => postgres.log().split('connection received').length;
+    const before = dials();
+    const refused = await query('select 1', (await grant()).secret);
+    expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('cannot record sessions')]);
+    expect(dials()).toBe(before);
+    const { sessions } = await carol.get('/witness', WitnessPage);
+    const [never] = sessions;
+    await vi.waitFor(async () => {
+      const witnessed = await carol.get(`/witness/${never?.session}`, Witnessed);
+      expect(witnessed).toMatchObject({ heads: [], neverBegan: { reason: 'log_failed' } });
+    }, 10_000);
+
+    const verify = () => gatehouse(['verify', '--all'], { GATEHOUSE_URL: edge.url, GATEHOUSE_TOKEN: carolsToken });
+    const { code, stdout, stderr } = await verify();
+    expect([stderr, code]).toEqual(['', 0]);
+    expect(stdout).toContain(`${never?.session}  proven: never began`);
+    expect(stdout).toMatch(/^All \d+ proven\.$/m);
+
+    await stop();
+    writeFileSync(settings, roomy);
+    connector = startConnector();
+    await connector.event('ready');
+  });
+});
+
 describe('laws 8 and 11', () => {
   test("a target's credential that fails is told to the operator without its value, and to the client in plain words", async () => {
     const { secret: password } = await grant();
     writeFileSync(join(directory, 'password'), '', { mode: 0o600 });
+    const target = async () => (await alice.get('/resources', ResourceList)).resources[0]?.target;
+    const seen = (fault: unknown) =>
+      vi.waitFor(
+        async () => expect(await target()).toEqual({ at: expect.any(String), ...(fault ? { fault } : {}) }),
+        10_000,
+      );
+    await seen(undefined);
     const missing = await query('select 1', password);
+    await seen(expect.stringContaining('could not get its credential'));
     expect(missing.stderr).toContain('could not get its credential');
     await connector.event('connector.fault');
     expect(connector.output()).toContain(`${join(directory, 'password')} is empty`);
@@ -367,9 +463,14 @@ describe('laws 8 and 11', () => {
     const wrong = `wrong-${randomBytes(8).toString('hex')}`;
     writeFileSync(join(directory, 'password'), wrong, { mode: 0o600 });
     expect((await query('select 1', password)).code).toBe(2);
+    await seen("The database refused the gateway's own login (28P01). Tell an administrator.");
     // Read anew for every session: no restart is needed.
     writeFileSync(join(directory, 'password'), TARGET_PASSWORD, { mode: 0o600 });
+    // What a client asks for and cannot have says nothing of the target.
+    expect((await query('select 1', password, 'demo/nowhere')).stderr).toContain('no such database');
+    await seen(expect.stringContaining('own login'));
     expect(await query('select 1', password)).toMatchObject({ code: 0 });
+    await seen(undefined);
 
     const everything = [connector.output(), missing.stderr, ...filesBelow(directory, ['password', 'edge'])].join('\n');
     for (const value of [TARGET_PASSWORD, wrong, password]) expect(everything.includes(value)).toBe(false);

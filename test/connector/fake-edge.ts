@@ -9,7 +9,7 @@ import type { Socket } from 'node:net';
 import { BasicConstraintsExtension, Pkcs10CertificateRequest, X509CertificateGenerator } from '@peculiar/x509';
 import { decodeJwt, importJWK, jwtVerify } from 'jose';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { FromConnector, type FromEdge } from '../../core/control.ts';
+import { EDGE_UNDERSTANDS, FromConnector, type FromEdge } from '../../core/control.ts';
 import { type ConnectorId, type GrantId, newId, type SessionId } from '../../core/ids.ts';
 import type { AdmittedSession } from '../../connector/session/edge.ts';
 
@@ -65,7 +65,7 @@ export const RULES = { policyVersion: 1, rule: 'test', limits: {} };
 export function answerAll(message: FromConnector, reply: (message: FromEdge) => void): void {
   switch (message.kind) {
     case 'hello':
-      reply({ kind: 'welcome', policyVersion: 1 });
+      reply({ kind: 'welcome', policyVersion: 1, understands: [...EDGE_UNDERSTANDS] });
       break;
     case 'grants.look_up':
       reply({ kind: 'grants.found', call: message.call, salt: SALT, iterations: 4096, candidates: [] });

@@ -12,7 +12,7 @@ import type { Gatehouse, UseCaseFault } from '../../edge/gatehouse.ts';
 
 type Part = Pick<
   Gatehouse,
-  'approvals' | 'approval' | 'decideApproval' | 'reviewBreakGlass' | 'withdrawRequest' | 'claimRequest'
+  'approvals' | 'inbox' | 'approval' | 'decideApproval' | 'reviewBreakGlass' | 'withdrawRequest' | 'claimRequest'
 >;
 
 export interface FakeApprovals extends Part {
@@ -57,6 +57,14 @@ export function fakeApprovals(
     requests.set(id, acted.value.approval);
     return ok(listed(who, acted.value.approval));
   }
+
+  const visible = (who: Identity): ListedApproval[] =>
+    [...requests.keys()].reverse().flatMap((id) => {
+      const found = find(who, id);
+      return found.ok ? [listed(who, found.value)] : [];
+    });
+  const isOpen = (each: ListedApproval): boolean =>
+    each.mayDecide || each.mayReview || (each.yours && /^(pending|approved)$/.test(each.state));
 
   function listed(who: Identity, approval: Approval): ListedApproval {
     const { subject, requester, votes, ended, claim, breakGlass, workMs, workUntil, warned, policyVersion, ...rest } =
@@ -113,17 +121,13 @@ export function fakeApprovals(
     },
     async approvals(who, which) {
       note('approvals', who, which);
-      const seen = [...requests.keys()].reverse().flatMap((id) => {
-        const found = find(who, id);
-        return found.ok ? [listed(who, found.value)] : [];
-      });
-      return ok(
-        which === 'all'
-          ? seen
-          : seen.filter(
-              (each) => each.mayDecide || each.mayReview || (each.yours && /^(pending|approved)$/.test(each.state)),
-            ),
-      );
+      const all = visible(who);
+      return ok(which === 'all' ? all : all.filter(isOpen));
+    },
+    async inbox(who, { past }) {
+      note('inbox', who, past ? 'all' : 'open');
+      const all = visible(who);
+      return ok({ open: all.filter(isOpen), past: past ? all.filter((each) => !isOpen(each)) : [] });
     },
     async approval(who, id) {
       note('approval', who, id);

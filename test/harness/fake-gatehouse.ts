@@ -211,6 +211,25 @@ export function createFakeGatehouse(now: () => number): FakeGatehouse {
       audit('grant.revoked', who.email, id, { reason });
       return ok(grant);
     },
+    async sessionToEnd(who, id) {
+      const entry = mayView(who, stored.get(id))?.entry;
+      if (!entry) return notFound;
+      const { email, resource, grant, state } = entry;
+      return ok({ session: id, email, resource, grant, running: state === 'live' });
+    },
+    async endSession(who, id, reason) {
+      note('endSession', who, id);
+      if (fake.fault) return err(fake.fault);
+      const entry = mayView(who, stored.get(id))?.entry;
+      if (!entry) return notFound;
+      const { email, resource, state } = entry;
+      if (state !== 'live') return ok({ session: id, email, resource, state: 'over' });
+      audit('session.end_requested', who.email, id, { reason });
+      entry.state = 'ended';
+      entry.endedAt = iso(now());
+      entry.end = { reason: 'ended_by_person', message: `Your session was ended by ${who.email}: ${reason}` };
+      return ok({ session: id, email, resource, state: 'ending' });
+    },
     async connectors(who) {
       note('connectors', who);
       return ok(connectors);
@@ -237,6 +256,18 @@ export function createFakeGatehouse(now: () => number): FakeGatehouse {
       audit('session.viewed', who.email, id);
       const detail: SessionDetail = { session: session.entry, segments: [] };
       return ok(session.entry.state === 'live' ? detail : { ...detail, coverage: coverageOf(session.entry) });
+    },
+    async viewSession(who, id, { statements, witnessed }) {
+      note('viewSession', who, id);
+      const detail = await fake.session(who, id);
+      if (!detail.ok) return detail;
+      const actions = statements && (await fake.actions(who, id, statements.cursor, statements.limit));
+      const seen = witnessed ? await fake.witnessed(who, id) : undefined;
+      return ok({
+        detail: detail.value,
+        ...(actions?.ok && { statements: actions.value }),
+        ...(seen?.ok && { witnessed: seen.value }),
+      });
     },
     async actions(who, id, cursor, limit) {
       note('actions', who, id);

@@ -41,6 +41,7 @@ export class MemoryEdge implements Edge {
   readonly held: Held[] = [];
   readonly #grants: Issued[] = [];
   readonly #listeners = new Set<(grant: GrantId, reason: string) => void>();
+  readonly #endListeners = new Set<Parameters<Edge['onSessionEnd']>[0]>();
   readonly #rulesListeners = new Set<Parameters<Edge['onRulesChanged']>[0]>();
 
   issue(options: { email?: string; resource?: string; until?: Date; secret?: string } = {}): {
@@ -137,6 +138,15 @@ export class MemoryEdge implements Edge {
       outcome,
       withdraw: () => resolve({ kind: 'withdrawn', by: [], comment: '' }),
     };
+  }
+
+  endSession(session: SessionId, by: string, reason: string): void {
+    for (const listener of this.#endListeners) listener(session, by, reason);
+  }
+
+  onSessionEnd(listener: Parameters<Edge['onSessionEnd']>[0]): () => void {
+    this.#endListeners.add(listener);
+    return () => this.#endListeners.delete(listener);
   }
 
   report(report: Report): void {

@@ -115,24 +115,34 @@ describe('the archive', () => {
 });
 
 describe('a connector', () => {
-  it('may create objects under its own id, and do nothing else', () => {
-    const statements = statementsOf(recording, 'AWS::IAM::ManagedPolicy');
-    expect(statements).toHaveLength(2);
-    for (const [i, id] of [first, second].entries()) {
-      const statement = statements[i];
-      if (!statement) throw new Error('no statement');
-      expect(statement.Effect).toBe('Allow');
-      expect(actionsOf(statement).sort()).toEqual(['s3:PutObject', 's3:PutObjectRetention']);
-      expect(statement.Resource).toEqual({
-        'Fn::Join': ['', [{ 'Fn::GetAtt': [expect.any(String), 'Arn'] }, `/recordings/${id}/*`]],
-      });
-    }
+  it('may create objects under its own id, ask whether the bucket has a lock, and do nothing else', () => {
+    const bucket = { 'Fn::GetAtt': [expect.stringMatching(/^RecordingsBucket/), 'Arn'] };
+    const allowed = statementsOf(recording, 'AWS::IAM::ManagedPolicy').map(({ Effect, Resource, ...statement }) => ({
+      Effect,
+      actions: actionsOf({ Effect, Resource, ...statement }).sort(),
+      Resource,
+    }));
+    expect(allowed).toEqual(
+      [first, second].flatMap((id) => [
+        {
+          Effect: 'Allow',
+          actions: ['s3:PutObject', 's3:PutObjectRetention'],
+          Resource: { 'Fn::Join': ['', [bucket, `/recordings/${id}/*`]] },
+        },
+        { Effect: 'Allow', actions: ['s3:GetBucketObjectLockConfiguration'], Resource: bucket },
+      ]),
+    );
   });
 
   it('may encrypt and not decrypt', () => {
     const { recording: stack } = declare({ encryption: 'kms', connectors: JSON.stringify([{ id: first }]) });
     const actions = statementsOf(Template.fromStack(stack), 'AWS::IAM::ManagedPolicy').flatMap(actionsOf).sort();
-    expect(actions).toEqual(['kms:GenerateDataKey', 's3:PutObject', 's3:PutObjectRetention']);
+    expect(actions).toEqual([
+      'kms:GenerateDataKey',
+      's3:GetBucketObjectLockConfiguration',
+      's3:PutObject',
+      's3:PutObjectRetention',
+    ]);
   });
 });
 

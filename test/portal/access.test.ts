@@ -59,6 +59,22 @@ describe('signing in', () => {
   });
 });
 
+test('a target that the last session could not use is said beside its resource, and in the form', async () => {
+  const demo = site.gatehouse.resourceList.find(({ name }) => name === 'demo');
+  if (!demo) throw new Error('the fake has no demo');
+  const fault = 'The database is not reachable (ECONNREFUSED).';
+  demo.target = { at: '2026-11-20T12:03:00.000Z', fault };
+  const { page, close } = await visit(browser, site, '/');
+  const said = await page.getByText('Its target could not be used at').textContent();
+  expect(said).toMatch(/at 20[^:]*\b(13|01):03\b.*: The database is not reachable \(ECONNREFUSED\)\.$/);
+  await page.getByRole('link', { name: 'Ask for access to demo', exact: true }).click();
+  await page.getByText('The last session that wanted its target could not use it').waitFor();
+  demo.target = { at: '2026-11-20T12:04:00.000Z' };
+  await page.goto(site.origin);
+  expect(await page.getByText(fault).count()).toBe(0);
+  await close();
+});
+
 describe('asking for access', () => {
   test('gives a grant by keyboard alone, with the secret in no address, history or store', async () => {
     const { page, close } = await visit(browser, site, '/');
@@ -194,6 +210,38 @@ describe('grants', () => {
     const alice = await visit(browser, site, '/grants');
     expect(await alice.page.getByText('bob@example.com').count()).toBe(0);
     await alice.close();
+  });
+});
+
+describe('a live session', () => {
+  test('is ended from its page with a reason and a confirmation, also without JavaScript', async () => {
+    const live = [...site.gatehouse.stored.values()].find(({ entry }) => entry.state === 'live')?.entry;
+    const { page, close } = await visit(browser, site, `/sessions/${live?.id}`, {
+      as: 'carol',
+      javaScriptEnabled: false,
+      expected: /400|503/,
+    });
+    await page.getByRole('link', { name: 'End this session' }).click();
+    await page.getByRole('heading', { name: `End the session of ${live?.email} on ${live?.resource}?` }).waitFor();
+    expect(calls('endSession')).toEqual([]);
+    // The browser asks for a reason, and so does the server.
+    await page.locator('#reason').fill('   ');
+    await page.getByRole('button', { name: 'End this session' }).click();
+    await page.getByText('Say why in one line').waitFor();
+    expect(calls('endSession')).toEqual([]);
+    await page.locator('#reason').fill('it holds a lock');
+    site.gatehouse.fault = { reason: 'unavailable', message: 'The session goes on: its connector is not linked.' };
+    await page.getByRole('button', { name: 'End this session' }).click();
+    await page.getByRole('alert').getByText('The session goes on').waitFor();
+    expect(await page.locator('#reason').inputValue()).toBe('it holds a lock');
+    site.gatehouse.fault = undefined;
+    await page.getByRole('button', { name: 'End this session' }).click();
+    await page.getByText('Its connector was told to end it.').waitFor();
+    expect(page.url()).toBe(`${site.origin}/sessions/${live?.id}?ended`);
+    await page.getByText('It ended because somebody ended it').waitFor();
+    await page.goto(`${site.origin}/sessions/${live?.id}/end`);
+    await page.getByText('It is over already.').waitFor();
+    await close();
   });
 });
 

@@ -74,6 +74,7 @@ const PAGES: readonly PageOf[] = [
     },
   },
   { name: 'live session', path: () => `/sessions/${sessionIn('live')?.id}` },
+  { name: 'end a session', as: 'bob', path: () => `/sessions/${sessionIn('live')?.id}/end` },
   { name: 'broken session', as: 'bob', path: () => `/sessions/${sessionIn('broken')?.id}` },
   { name: 'audit', as: 'carol', path: at('/audit') },
   { name: 'connectors', as: 'bob', path: at('/connectors') },

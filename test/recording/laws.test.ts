@@ -322,6 +322,35 @@ describe('law 6', () => {
     await log.close();
   });
 
+  test('what is drained is in the catalogue too: whoever hears of new objects has heard of all', async () => {
+    let taken = 0;
+    const receiver = createServer((request, response) => {
+      let body = '';
+      request.on('data', (chunk) => {
+        body += chunk;
+      });
+      request.on('end', () => {
+        setTimeout(() => {
+          taken += JSON.parse(body).Records.length;
+          response.writeHead(204).end();
+        }, 300);
+      });
+    });
+    await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+    undo.push(() => receiver.close());
+    const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/events`;
+    const events = { url, bucket: 'recordings' };
+    const { log } = await openLog(connector, directory, { store: { ...store(), events } });
+    const client = new RecordedClient(connector, log);
+    client.send('client', 'the last before the stop');
+    await turn();
+    client.end();
+    expect((await log.drain(20_000)).drained).toBe(true);
+    await log.close();
+    // The segment and the manifest.
+    expect(taken).toBe(2);
+  });
+
   test('a store that is moved away under load gets all of it when it is back, and nothing is put in its place', async () => {
     const opened = await openLog(connector, directory, { store: store() });
     undo.push(() => opened.log.close());

@@ -260,6 +260,29 @@ describe('the event of a new object', () => {
     await store.close();
   });
 
+  test('is waited for until it was taken, or was not', async () => {
+    const answers: PromiseWithResolvers<void>[] = [];
+    const store = new DirectoryObjectStore({
+      root: mkdtempSync(join(tmpdir(), 'gatehouse-events-')),
+      retryMs: 1,
+      onCreated: () => (answers[answers.push(Promise.withResolvers<void>()) - 1] as PromiseWithResolvers<void>).promise,
+    });
+    expect(store.announced).toBe(true);
+    await store.put(newKey(), text('x'), putting(text('x')));
+    await expect.poll(() => answers.length, { timeout: 15_000 }).toBe(1);
+    expect(store.announced).toBe(false);
+    answers[0]?.resolve();
+    await expect.poll(() => store.announced, { timeout: 15_000 }).toBe(true);
+    await store.put(newKey(), text('x'), putting(text('x')));
+    await expect.poll(() => answers.length, { timeout: 15_000 }).toBe(2);
+    expect(store.announced).toBe(false);
+    answers[1]?.reject(new Error('away'));
+    await expect.poll(() => store.announced, { timeout: 15_000 }).toBe(true);
+    await expect.poll(() => answers.length, { timeout: 15_000 }).toBe(3);
+    answers[2]?.resolve();
+    await store.close();
+  });
+
   test('that nobody answers is cut short by a stop', async () => {
     const place = mkdtempSync(join(tmpdir(), 'gatehouse-events-'));
     const asked = Promise.withResolvers<void>();

@@ -2,8 +2,8 @@
 // https://www.postgresql.org/docs/current/errcodes-appendix.html
 
 import type { EndReason } from '../../../core/recording/facts.ts';
-import type { Refusal, RefusalReason } from '../../../core/refusal.ts';
-import type { ActionRefusal, ActionRefusalReason } from '../../protocol.ts';
+import type { RefusalReason } from '../../../core/refusal.ts';
+import type { ActionRefusal, ActionRefusalReason, ConnectRefusal } from '../../protocol.ts';
 import { errorResponse, message } from './messages.ts';
 
 const SQLSTATE: Readonly<Record<RefusalReason, string>> = {
@@ -13,6 +13,7 @@ const SQLSTATE: Readonly<Record<RefusalReason, string>> = {
   credentials_wrong: '28P01', // invalid_password
   grant_expired: '28000',
   grant_revoked: '28000',
+  session_ended: '57P01', // admin_shutdown
   resource_unknown: '3D000', // invalid_catalog_name
   policy_denied: '42501', // insufficient_privilege
   too_many_sessions: '53300', // too_many_connections
@@ -29,7 +30,7 @@ const SQLSTATE: Readonly<Record<RefusalReason, string>> = {
 };
 
 /** `sqlstate`: the target's own, in place of what the reason stands for. */
-export interface LoginRefusal extends Refusal {
+export interface LoginRefusal extends ConnectRefusal {
   readonly sqlstate?: string;
 }
 
@@ -41,6 +42,7 @@ const END_SQLSTATE: Readonly<Record<EndReason, string>> = {
   target_closed: '08006',
   grant_expired: '57P01',
   grant_revoked: '57P01',
+  ended_by_person: '57P01', // admin_shutdown, as pg_terminate_backend has it
   idle_timeout: '57P05', // idle_session_timeout
   session_too_long: '57P01',
   time_window_over: '57P01',

@@ -98,13 +98,20 @@ function refusalOf(error: unknown, signal: AbortSignal): LoginRefusal {
       reason: error.reason,
       message: error.message,
       ...(error.sqlstate !== undefined && { sqlstate: error.sqlstate }),
+      ofTarget: isOfTarget(error),
     };
-  if (signal.aborted)
-    return { reason: 'upstream_unreachable', message: 'The database did not answer in time. Try again in a moment.' };
+  const unreachable = { reason: 'upstream_unreachable', ofTarget: true } as const;
+  if (signal.aborted) return { ...unreachable, message: 'The database did not answer in time. Try again in a moment.' };
   if (error instanceof ConnectionLost)
-    return { reason: 'upstream_unreachable', message: 'The database closed the connection during the login.' };
+    return { ...unreachable, message: 'The database closed the connection during the login.' };
   throw error;
 }
+
+/** What the target refused for its own reasons, in its own words, may be about what this client asked for. */
+const isOfTarget = ({ reason, sqlstate }: LoginFault): boolean =>
+  reason === 'upstream_unreachable' ||
+  reason === 'upstream_untrusted' ||
+  (reason === 'upstream_login_failed' && (sqlstate === undefined || sqlstate === NOT_THE_CLIENTS));
 
 /** Connected, and inside TLS where the target asks for it. Also used for CancelRequests. */
 export async function openConnection(target: UpstreamTarget, signal: AbortSignal): Promise<Socket> {

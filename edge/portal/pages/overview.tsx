@@ -4,7 +4,7 @@ import { PROTOCOLS } from '../../../core/protocols.ts';
 import { ExportTrouble } from '../components/export-standing.tsx';
 import { Badge, Chip, Empty, to } from '../components/parts.tsx';
 import { SessionTable } from '../components/session-table.tsx';
-import { Text } from '../components/text.tsx';
+import { Text, Time } from '../components/text.tsx';
 import { TimeLeft } from '../components/time-left.tsx';
 
 interface OverviewProps {
@@ -114,6 +114,11 @@ const ResourceRow = ({ resource }: { resource: ListedResource }) => (
       <strong class="resource-name">{resource.name}</strong>
       <Badge state={resource.connector.online ? 'online' : 'offline'} />
       <span class="dim">{PROTOCOLS[resource.protocol].title}</span>
+      {resource.target?.fault === undefined ? null : (
+        <p class="resource-description bad">
+          Its target could not be used at <Time iso={resource.target.at} />: <Text value={resource.target.fault} />
+        </p>
+      )}
       {resource.description ? (
         <p class="resource-description">
           <Text value={resource.description} />

@@ -54,6 +54,12 @@ export const RequestPage = ({ resource, form, now, problem }: RequestPageProps) 
           Its connector is offline. You can ask now; connecting works once the connector is back.
         </Notice>
       )}
+      {resource.target?.fault === undefined ? null : (
+        <Notice kind="warning">
+          The last session that wanted its target could not use it, at <Time iso={resource.target.at} />:{' '}
+          <Text value={resource.target.fault} />
+        </Notice>
+      )}
       {resource.approval ? (
         <Notice kind="plain">
           {resource.approval.count === 1

@@ -16,8 +16,10 @@ interface SessionPageProps {
   actions: ActionPage | undefined;
   witnessed: Witnessed | undefined;
   cursor: string | undefined;
-  /** Whether the reader may revoke the session's grant. */
+  /** Whether the reader may end it while it runs. */
   mayEnd: boolean;
+  /** They just did. */
+  ended: boolean;
   now: number;
 }
 
@@ -26,6 +28,7 @@ const END_WORDS: Readonly<Record<EndReason, string>> = {
   target_closed: 'the target closed it',
   grant_expired: 'the grant ran out',
   grant_revoked: 'the grant was revoked',
+  ended_by_person: 'somebody ended it',
   idle_timeout: 'it was idle for too long',
   session_too_long: 'it was open for as long as its rule allows',
   time_window_over: 'its time window was over',
@@ -37,7 +40,7 @@ const END_WORDS: Readonly<Record<EndReason, string>> = {
   connector_crashed: 'the connector crashed',
 };
 
-export const SessionDetailPage = ({ detail, actions, witnessed, cursor, mayEnd, now }: SessionPageProps) => {
+export const SessionDetailPage = ({ detail, actions, witnessed, cursor, mayEnd, ended, now }: SessionPageProps) => {
   const { session } = detail;
   const path = to('sessions', session.id);
   return (
@@ -71,6 +74,11 @@ export const SessionDetailPage = ({ detail, actions, witnessed, cursor, mayEnd, 
           <strong>The glass was broken.</strong> Its grant was in force without the approval that its rule asks for.
         </Notice>
       ) : null}
+      {ended ? (
+        <Notice kind="good">
+          Its connector was told to end it. This page shows the end as soon as it is recorded.
+        </Notice>
+      ) : null}
       <SessionHead session={session} mayEnd={mayEnd} now={now} />
       <div class="workbench">
         <Player session={session} />
@@ -88,23 +96,19 @@ export const SessionDetailPage = ({ detail, actions, witnessed, cursor, mayEnd, 
                   : 'It was exempt from recording, so what was run is not known.'}
               </p>
             </Empty>
+          ) : session.state === 'live' ? (
+            <>
+              <div class="follow" data-follow="">
+                <Statements page={actions} path={path} cursor={cursor} live />
+              </div>
+              <p class="dim">
+                New statements appear here by themselves; the list follows the newest until you scroll up.
+              </p>
+            </>
           ) : (
             <>
-              {session.state === 'live' ? (
-                <>
-                  <div class="follow" data-follow="">
-                    <Statements page={actions} path={path} cursor={cursor} live />
-                  </div>
-                  <p class="dim">
-                    New statements appear here by themselves; the list follows the newest until you scroll up.
-                  </p>
-                </>
-              ) : (
-                <>
-                  <Statements page={actions} path={path} cursor={cursor} live={false} />
-                  <StatementPager path={path} cursor={cursor} next={actions.cursor} />
-                </>
-              )}
+              <Statements page={actions} path={path} cursor={cursor} live={false} />
+              <StatementPager path={path} cursor={cursor} next={actions.cursor} />
             </>
           )}
         </section>
@@ -166,10 +170,10 @@ const SessionHead = ({ session, mayEnd, now }: { session: SessionEntry; mayEnd: 
       </p>
       {mayEnd && session.state === 'live' ? (
         <p>
-          <a class="button button-danger button-small" href={to('grants', session.grant, 'revoke')}>
+          <a class="button button-danger button-small" href={to('sessions', session.id, 'end')}>
             End this session
           </a>{' '}
-          <span class="dim">Revokes its grant, so every session on that grant ends, and none can begin anew.</span>
+          <span class="dim">This one alone, with a reason that its person reads.</span>
         </p>
       ) : null}
       <dl class="facts">

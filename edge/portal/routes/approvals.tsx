@@ -23,22 +23,15 @@ export function approvalRoutes(deps: PortalDeps): Hono {
     '/approvals',
     signedIn(deps, async (visit) => {
       const { identity } = visit.me;
-      const open = await gatehouse.approvals(identity, 'open');
-      if (!open.ok) return showFault(visit, open.error);
-      if (visit.c.req.query('fragment') === 'list') {
-        return showFragment(visit, <ApprovalsList approvals={open.value} now={deps.now()} />);
-      }
-      const waiting = new Set(open.value.map(({ id }) => id));
-      return showAnswer(visit, await gatehouse.approvals(identity, 'all'), (all) =>
-        show(
-          visit,
-          'Approvals',
-          <ApprovalsPage
-            approvals={open.value}
-            past={all.filter(({ id }) => !waiting.has(id)).slice(0, PAST_SHOWN)}
-            now={deps.now()}
-          />,
-        ),
+      const isFragment = visit.c.req.query('fragment') === 'list';
+      return showAnswer(visit, await gatehouse.inbox(identity, { past: !isFragment }), ({ open, past }) =>
+        isFragment
+          ? showFragment(visit, <ApprovalsList approvals={open} now={deps.now()} />)
+          : show(
+              visit,
+              'Approvals',
+              <ApprovalsPage approvals={open} past={past.slice(0, PAST_SHOWN)} now={deps.now()} />,
+            ),
       );
     }),
   );

@@ -1,16 +1,22 @@
 // Sessions: the list, one session, its statements, its replay and its exports.
 
 import { type Context, Hono } from 'hono';
-import { ExportFormat } from '../../../core/api.ts';
+import { EndingReason, ExportFormat } from '../../../core/api.ts';
 import type { SessionDetail } from '../../../core/catalogue.ts';
 import { SessionId } from '../../../core/ids.ts';
 import { to } from '../components/parts.tsx';
 import { Statements } from '../components/statements.tsx';
+import type { SessionToEnd } from '../../gatehouse.ts';
 import type { PortalDeps } from '../deps.ts';
 import { show, showAnswer, showFault, showFragment, signedIn, type Visit } from '../page.tsx';
+import { EndSessionPage } from '../pages/end-session.tsx';
 import { SessionDetailPage, SessionStatus } from '../pages/session.tsx';
 import { SessionsFragment, SessionsPage, SINCE } from '../pages/sessions.tsx';
 
+const NO_STATEMENTS = {
+  reason: 'unavailable',
+  message: 'The catalogue does not answer with the statements just now. Try again in a moment.',
+} as const;
 const SESSIONS_A_PAGE = 50;
 const STATEMENTS_A_PAGE = 100;
 
@@ -54,33 +60,32 @@ export function sessionRoutes(deps: PortalDeps): Hono {
     forSession(deps, async (visit, id) => {
       const { c } = visit;
       const { identity } = visit.me;
-      const detail = await gatehouse.session(identity, id);
-      if (!detail.ok) return showFault(visit, detail.error);
       if (c.req.query('fragment') === 'status') {
-        const seen = await gatehouse.witnessed(identity, id);
-        const witnessed = seen.ok ? seen.value : undefined;
-        const props = { detail: detail.value, witnessed, mayEnd: mayEnd(visit, detail.value), now: deps.now() };
-        return showFragment(visit, <SessionStatus {...props} />);
+        return showAnswer(visit, await gatehouse.viewSession(identity, id, { witnessed: true }), (view) => {
+          const { detail, witnessed } = view;
+          const props = { detail, witnessed, mayEnd: mayEnd(visit, detail), now: deps.now() };
+          return showFragment(visit, <SessionStatus {...props} />);
+        });
       }
       const cursor = cursorOf(c);
-      const [actions, witnessed] = await Promise.all([
-        gatehouse.actions(identity, id, cursor, STATEMENTS_A_PAGE),
-        gatehouse.witnessed(identity, id),
-      ]);
-      const { session } = detail.value;
-      return show(
-        visit,
-        `${session.email} on ${session.resource}`,
-        <SessionDetailPage
-          detail={detail.value}
-          actions={actions.ok ? actions.value : undefined}
-          witnessed={witnessed.ok ? witnessed.value : undefined}
-          cursor={cursor}
-          mayEnd={mayEnd(visit, detail.value)}
-          now={deps.now()}
-        />,
-        { player: true },
-      );
+      const parts = { statements: { cursor, limit: STATEMENTS_A_PAGE }, witnessed: true };
+      return showAnswer(visit, await gatehouse.viewSession(identity, id, parts), (view) => {
+        const { session } = view.detail;
+        return show(
+          visit,
+          `${session.email} on ${session.resource}`,
+          <SessionDetailPage
+            detail={view.detail}
+            actions={view.statements}
+            witnessed={view.witnessed}
+            cursor={cursor}
+            mayEnd={mayEnd(visit, view.detail)}
+            ended={c.req.query('ended') !== undefined}
+            now={deps.now()}
+          />,
+          { player: true },
+        );
+      });
     }),
   );
 
@@ -90,19 +95,66 @@ export function sessionRoutes(deps: PortalDeps): Hono {
       const { c } = visit;
       if (!isFragment(c)) return c.redirect(to('sessions', id), 303);
       const cursor = cursorOf(c);
-      const detail = await gatehouse.session(visit.me.identity, id);
-      if (!detail.ok) return showFault(visit, detail.error);
-      return showAnswer(visit, await gatehouse.actions(visit.me.identity, id, cursor, STATEMENTS_A_PAGE), (page) =>
-        showFragment(
-          visit,
-          <Statements
-            page={page}
-            path={to('sessions', id)}
-            cursor={cursor}
-            live={detail.value.session.state === 'live'}
-          />,
-        ),
+      const parts = { statements: { cursor, limit: STATEMENTS_A_PAGE } };
+      return showAnswer(visit, await gatehouse.viewSession(visit.me.identity, id, parts), ({ detail, statements }) =>
+        statements
+          ? showFragment(
+              visit,
+              <Statements
+                page={statements}
+                path={to('sessions', id)}
+                cursor={cursor}
+                live={detail.session.state === 'live'}
+              />,
+            )
+          : showFault(visit, NO_STATEMENTS),
       );
+    }),
+  );
+
+  app.get(
+    '/sessions/:id/end',
+    forSession(deps, async (visit, id) =>
+      showAnswer(visit, await gatehouse.sessionToEnd(visit.me.identity, id), (session) =>
+        show(
+          visit,
+          'End a session',
+          <EndSessionPage {...endProps(visit, session)} told={visit.c.req.query('ended') !== undefined} />,
+        ),
+      ),
+    ),
+  );
+
+  app.post(
+    '/sessions/:id/end',
+    forSession(deps, async (visit, id) => {
+      const { identity, auditor } = visit.me;
+      const body = await visit.c.req.parseBody();
+      const text = typeof body.reason === 'string' ? body.reason : '';
+      const session = await gatehouse.sessionToEnd(identity, id);
+      if (!session.ok) return showFault(visit, session.error);
+      const formAgain = (problem: string, status: 400 | 409 | 503) =>
+        show(
+          visit,
+          'End a session',
+          <EndSessionPage {...endProps(visit, session.value)} reason={text} problem={problem} />,
+          {
+            status,
+          },
+        );
+      const reason = EndingReason.safeParse(text);
+      if (!reason.success) return formAgain('Say why in one line of at most 500 characters.', 400);
+      const answer = await gatehouse.endSession(identity, id, reason.data);
+      if (!answer.ok) {
+        const { reason: why, message } = answer.error;
+        return why === 'conflict' || why === 'unavailable'
+          ? formAgain(message, why === 'conflict' ? 409 : 503)
+          : showFault(visit, answer.error);
+      }
+      // Administrators may end sessions that they may not view.
+      const seesIt = auditor || session.value.email === identity.email;
+      const shown = seesIt ? to('sessions', id) : to('sessions', id, 'end');
+      return visit.c.redirect(answer.value.state === 'ending' ? `${shown}?ended` : shown, 303);
     }),
   );
 
@@ -138,9 +190,18 @@ export function sessionRoutes(deps: PortalDeps): Hono {
   return app;
 }
 
-/** As revokeGrant has it: one's own, or anybody's for administrators. */
+/** As `endSession` has it: one's own, or anybody's for administrators and auditors. */
 const mayEnd = ({ me }: Visit, { session }: SessionDetail): boolean =>
-  me.administrator || session.email === me.identity.email;
+  me.administrator || me.auditor || session.subject === me.identity.subject;
+
+/** As `revokeGrant` has it. */
+const mayRevoke = ({ me }: Visit, { email }: SessionToEnd): boolean => me.administrator || email === me.identity.email;
+
+const endProps = (visit: Visit, session: SessionToEnd) => ({
+  session,
+  email: visit.me.identity.email,
+  mayRevoke: mayRevoke(visit, session),
+});
 
 const forSession = (
   deps: PortalDeps,
