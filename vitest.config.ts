@@ -19,6 +19,8 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          // Small files that hold no state: loading what they test again for each would take longer than they do.
+          isolate: false,
           include: ['{core,connector,functions,cli,infra}/**/*.test.ts'],
           testTimeout: 30_000,
           hookTimeout: 30_000,
