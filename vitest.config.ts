@@ -1,18 +1,29 @@
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { ClosingLines } from './test/closing-lines.ts';
+import { LongFirst } from './test/order.ts';
+
+// Processes that tests start are many and short: most of their time would go into compiling.
+process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, 'node_modules/.cache/gatehouse-tests/compiled');
 
 // Three projects: unit tests beside their files, the Worker's tests in workerd, and what crosses a
 // folder's border with real clients and servers.
 export default defineConfig({
   test: {
     reporters: ['default', new ClosingLines()],
+    sequence: { sequencer: LongFirst },
+    // Files run at the same time; those of the system tests wait for their servers as much as they compute.
+    maxWorkers: 3,
     projects: [
       {
         test: {
           name: 'unit',
+          // Small files that hold no state: loading what they test again for each would take longer than they do.
+          isolate: false,
           include: ['{core,connector,functions,cli,infra}/**/*.test.ts'],
           testTimeout: 30_000,
+          hookTimeout: 30_000,
         },
       },
       ...(existsSync('edge/vitest.config.ts') ? ['./edge/vitest.config.ts'] : []),
@@ -22,7 +33,6 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
         },
       },
     ],

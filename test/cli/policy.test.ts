@@ -12,6 +12,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { describeMistake, parsePolicy } from '../../core/policy/parse.ts';
 import { tryCases } from '../../core/policy/try-cases.ts';
 import { postgresReader } from '../../core/sql/reader.ts';
+import { BARE_ENV } from '../harness/child-env.ts';
 import { finish, gatehouse, npmStart } from './run-cli.ts';
 
 const EXAMPLE = resolve(import.meta.dirname, '../../docs/examples/policy.yaml');
@@ -407,7 +408,7 @@ it('what the documentation shows of it is what it prints', async () => {
   const command = /^ {4}\$ gatehouse (policy explain .*?)\n {4}alice/ms.exec(told)?.[1]?.replace(/\\\n\s*/, '') ?? '';
   const args = [...command.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '');
   const explained = await finish(
-    spawn(process.execPath, [join(root, 'cli/main.ts'), ...args], { cwd: root, env: { PATH: process.env.PATH ?? '' } }),
+    spawn(process.execPath, [join(root, 'cli/main.ts'), ...args], { cwd: root, env: BARE_ENV }),
   );
   expect(told).toContain(indented(explained.stdout));
   const policyOfTests =
@@ -427,7 +428,7 @@ async function onTerminal(args: readonly string[], typed: string) {
     (each) => `'${each}'`,
   );
   const child = spawn('script', ['-qefc', command.join(' '), '/dev/null'], {
-    env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent', ...env() },
+    env: { ...BARE_ENV, HOME: '/nonexistent', ...env() },
   });
   child.stdout.on('data', (chunk: Buffer) => {
     if (chunk.includes('[y/N]')) child.stdin.write(typed);

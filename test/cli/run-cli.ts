@@ -4,6 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { resolve } from 'node:path';
+import { BARE_ENV } from '../harness/child-env.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 
@@ -20,7 +21,7 @@ export async function gatehouse(
 ): Promise<Finished> {
   return finish(
     spawn(process.execPath, [resolve(ROOT, 'cli/main.ts'), ...args], {
-      env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent', ...env },
+      env: { ...BARE_ENV, HOME: '/nonexistent', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     }),
   );
@@ -54,7 +55,7 @@ export function npmStart(
 ): Started {
   const child = spawn(process.execPath, [resolve(ROOT, 'cli/dev/start.mjs'), ...args], {
     cwd: options.cwd ?? ROOT,
-    env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent', ...options.env },
+    env: { ...BARE_ENV, HOME: '/nonexistent', ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
     ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
   });
@@ -84,10 +85,14 @@ export async function until(condition: () => boolean | Promise<boolean>, withinM
   }
 }
 
-/** A base whose ports, N to N+20, are free now. */
+/** Test files that run at the same time look for ports in different places. */
+const PORTS_EACH = 1_500;
+const FIRST_PORT = 20_000 + (Number(process.env.VITEST_POOL_ID ?? 0) % 8) * PORTS_EACH;
+
+/** A base whose ports, N to N+20, are free now, and which no other test file that runs now will ask for. */
 export async function freePortBase(): Promise<number> {
   for (;;) {
-    const base = 20_000 + Math.floor(Math.random() * 12_000);
+    const base = FIRST_PORT + Math.floor(Math.random() * (PORTS_EACH - 20));
     const free = await Promise.all([0, 1, 2, 3, 10, 20].map((offset) => isFree(base + offset)));
     if (free.every(Boolean)) return base;
   }

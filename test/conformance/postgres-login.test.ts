@@ -17,6 +17,7 @@ import {
   startupMessage,
 } from '../../connector/protocols/postgres/messages.ts';
 import { createAuthority, type TestAuthority } from '../harness/certificates.ts';
+import { BARE_ENV } from '../harness/child-env.ts';
 import { type Gateway, password, startGateway, trusted } from '../harness/gateway.ts';
 import { findClient, type PostgresServer, startPostgres } from '../harness/postgres.ts';
 import { dialRaw, type FakeTarget, logInRaw, RawPeer, startFakeTarget } from '../harness/raw-postgres.ts';
@@ -463,7 +464,7 @@ it('connector --check tries each target and says what it said to this login', ()
     const { status, stdout, stderr } = spawnSync(
       process.execPath,
       [MAIN, ...flags, '--store-directory', join(directory, 'o'), '--listen-postgres', '127.0.0.1:0'],
-      { encoding: 'utf8', env: { TARGET: password, GATEHOUSE_JOIN_TOKEN: 'x' } },
+      { encoding: 'utf8', env: { ...BARE_ENV, TARGET: password, GATEHOUSE_JOIN_TOKEN: 'x' } },
     );
     const lines = stderr.split('\n').flatMap((line) => line.split(`${server.port}): `)[1] ?? []);
     return { status, stdout, lines };

@@ -2,6 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { BARE_ENV } from '../harness/child-env.ts';
 
 const MAIN = fileURLToPath(new URL('../../connector/main.ts', import.meta.url));
 
@@ -23,7 +24,7 @@ export interface ConnectorProcess {
 
 export function runConnector(args: readonly string[], environment: Record<string, string> = {}): ConnectorProcess {
   const child = spawn(process.execPath, [MAIN, ...args], {
-    env: { PATH: process.env.PATH ?? '', ...environment },
+    env: { ...BARE_ENV, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const lines: LogLine[] = [];

@@ -7,6 +7,7 @@ import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import { makeCluster } from './postgres-cluster.ts';
 
 export interface PostgresOptions {
   readonly version?: 18 | 15;
@@ -90,14 +91,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     return join(directory, name);
   };
   const run = { env, cwd: directory, ...user };
-  execFileSync(
-    join(bin, 'initdb'),
-    ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'],
-    {
-      ...run,
-      stdio: 'pipe',
-    },
-  );
+  makeCluster(data, { bin, env, user });
   const hba = write(
     'pg_hba.conf',
     [

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BARE_ENV } from '../harness/child-env.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 let out: string;
@@ -21,6 +22,7 @@ const synth = (...more: string[]) =>
     {
       cwd: ROOT,
       env: {
+        ...BARE_ENV,
         PATH: `${join(ROOT, 'node_modules/.bin')}:${process.env.PATH}`,
         HOME: out,
         // Nothing answers there: whatever asks for the network fails at once.

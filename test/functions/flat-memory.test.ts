@@ -1,14 +1,16 @@
+// A long recording is read, replayed and exported without being held: in a process of its own, whose memory is measured.
+
 import { describe, expect, it } from 'vitest';
 import { encodeSegment, type RecordingKey } from '../../core/recording/segment.ts';
 import type { SessionEntry } from '../../core/catalogue.ts';
-import { message, RecordingBuilder } from '../../test/harness/recording-builder.ts';
+import { message, RecordingBuilder } from '../harness/recording-builder.ts';
 import { openingOf } from '../../core/session-evidence.ts';
-import { nodeRecordingPlatform } from '../recording-platform.ts';
-import { replaySession } from '../replay/replay-session.ts';
-import { readRecording } from '../store/read-recording.ts';
-import type { RecordingReader } from '../store/recording-reader.ts';
-import { streamText } from '../stream-text.ts';
-import { exportNdjson } from './ndjson.ts';
+import { nodeRecordingPlatform } from '../../functions/recording-platform.ts';
+import { replaySession } from '../../functions/replay/replay-session.ts';
+import { readRecording } from '../../functions/store/read-recording.ts';
+import type { RecordingReader } from '../../functions/store/recording-reader.ts';
+import { streamText } from '../../functions/stream-text.ts';
+import { exportNdjson } from '../../functions/export/ndjson.ts';
 
 const SEGMENTS = 300;
 
