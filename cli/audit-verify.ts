@@ -31,6 +31,9 @@ export function addAuditVerify(audit: Command, cli: Cli): void {
     .option('--dir <COPY>', 'offline: a copy of the folder with the exported pieces')
     .option('--head <DIGEST>', "with --dir: an entry's digest that was noted before; the copy must hold it")
     .action(async (options: Options, command: Command) => {
+      // The parser takes the list's own flags here too; a proof of some entries is none.
+      const strayed = Object.keys(audit.opts()).find((name) => audit.getOptionValueSource(name) === 'cli');
+      if (strayed !== undefined) throw usage(`--${strayed} goes with audit, not with audit verify`);
       const { dir, head } = options;
       if (head !== undefined && dir === undefined) throw usage('--head goes with --dir');
       if (head !== undefined && !/^[0-9a-f]{64}$/.test(head)) throw usage('--head: expected a SHA-256 digest in hex');

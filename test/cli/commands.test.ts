@@ -130,6 +130,7 @@ describe('an error', () => {
     [['deny', 'req_01m7xr5fhpxd5ccp0p7jtdc9r1'], "required option '--reason <TEXT>' not specified"],
     [['end', SESSION], "required option '--reason <TEXT>' not specified"],
     [['end', SESSION, '--reason', ' '], '--reason  : say why'],
+    [['audit', 'verify', '--actor', 'bob@example.com'], '--actor goes with audit, not with audit verify'],
     [['audit', '--limit', '0'], '--limit 0: expected a whole number'],
     [[], 'name a command'],
   ])('of usage exits 2 with one line that names it: %j', async (args, said) => {

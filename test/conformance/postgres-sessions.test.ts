@@ -137,7 +137,14 @@ describe('a session ends', () => {
     await until('the end is recorded', () => gateway.log.sessions[0]?.ended !== undefined);
     expect(gateway.log.sessions[0]?.ended).toMatchObject({ reason: 'ended_by_person', message: words });
     expect((await untouched.query('select 1')).rowCount).toBe(1);
-    await untouched.end();
+    // People give reasons in any script; a client reads what its own encoding has.
+    await untouched.query("set client_encoding to 'LATIN1'");
+    const told = new Promise<Error>((resolve) => untouched.once('error', resolve));
+    const other = gateway.edge.opened[1];
+    if (other) gateway.edge.endSession(other, 'bob@example.com', 'Übergabe an 運用');
+    expect((await told).message).toBe('Gatehouse: Your session was ended by bob@example.com: ?bergabe an ??');
+    await until('this end is recorded', () => gateway.log.sessions[1]?.ended !== undefined);
+    expect(gateway.log.sessions[1]?.ended?.message).toContain('Übergabe an 運用');
   });
 
   it('when its grant does, however often it reconnects', async () => {

@@ -7,6 +7,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Report } from '../../core/control.ts';
 import { newId, type SessionId } from '../../core/ids.ts';
+import { ResourceName } from '../../core/resource.ts';
 import { secret } from '../../core/secret.ts';
 import { createEdgeLink, type EdgeLink, type EdgeLinkTiming } from '../../connector/control/edge-link.ts';
 import { joinEdge } from '../../connector/control/edge-http.ts';
@@ -340,6 +341,27 @@ test('says that it knows how to end one session, and delivers it to who listens'
   edge.send({ kind: 'session.end', session, by: 'carol@example.com', reason: 'again' });
   await link.lookUp(claim, 'postgres');
   expect(heard).toHaveLength(1);
+});
+
+test('tells what sessions found of targets to an edge that takes it, and to no other', async () => {
+  const demo = ResourceName.parse('demo');
+  const targets = () => edge.messages.filter(({ kind }) => kind === 'targets.seen');
+  edge.onMessage = (message, reply) => {
+    if (message.kind === 'hello') reply({ kind: 'welcome', policyVersion: 1, understands: [] });
+    else answerAll(message, reply);
+  };
+  link.start();
+  await link.firstLinked;
+  link.sawTarget(demo, 'The database is not reachable (ECONNREFUSED).');
+  const earlier = edge.dials;
+  edge.onMessage = answerAll;
+  edge.cut();
+  await vi.waitFor(() => expect(targets()).toHaveLength(1));
+  expect(edge.dials).toBe(earlier + 1);
+  expect(targets()[0]).toMatchObject({ targets: [{ resource: demo, fault: expect.stringContaining('ECONNREFUSED') }] });
+  link.sawTarget(demo, undefined);
+  await vi.waitFor(() => expect(targets()).toHaveLength(2));
+  expect(targets()[1]).toMatchObject({ targets: [{ resource: demo }] });
 });
 
 test('a revocation that happened while the link was down arrives with the next hello', async () => {

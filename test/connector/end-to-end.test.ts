@@ -406,43 +406,6 @@ describe('the process going down', () => {
   });
 });
 
-describe('law 1: a disk without room', () => {
-  test('refuses a session before it began, and verify --all proves that there is nothing to miss', async () => {
-    const settings = join(directory, 'connector.yaml');
-    const roomy = readFileSync(settings, 'utf8');
-    const stop = async () => {
-      connector.child.kill('SIGTERM');
-      expect((await connector.ended).code).toBe(0);
-    };
-    await stop();
-    writeFileSync(settings, roomy.replace('diskFreeMegabytes: 50', 'diskFreeMegabytes: 10000000'));
-    connector = startConnector();
-    await connector.event('ready');
-    const dials = () => postgres.log().split('connection received').length;
-    const before = dials();
-    const refused = await query('select 1', (await grant()).secret);
-    expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('cannot record sessions')]);
-    expect(dials()).toBe(before);
-    const { sessions } = await carol.get('/witness', WitnessPage);
-    const [never] = sessions;
-    await vi.waitFor(async () => {
-      const witnessed = await carol.get(`/witness/${never?.session}`, Witnessed);
-      expect(witnessed).toMatchObject({ heads: [], neverBegan: { reason: 'log_failed' } });
-    }, 10_000);
-
-    const verify = () => gatehouse(['verify', '--all'], { GATEHOUSE_URL: edge.url, GATEHOUSE_TOKEN: carolsToken });
-    const { code, stdout, stderr } = await verify();
-    expect([stderr, code]).toEqual(['', 0]);
-    expect(stdout).toContain(`${never?.session}  proven: never began`);
-    expect(stdout).toMatch(/^All \d+ proven\.$/m);
-
-    await stop();
-    writeFileSync(settings, roomy);
-    connector = startConnector();
-    await connector.event('ready');
-  });
-});
-
 describe('laws 8 and 11', () => {
   test("a target's credential that fails is told to the operator without its value, and to the client in plain words", async () => {
     const { secret: password } = await grant();
@@ -477,6 +440,36 @@ describe('laws 8 and 11', () => {
     // What the edge keeps: neither the target's credential nor the grant's secret in the clear.
     const kept = filesBelow(join(directory, 'edge'), []).join('\n');
     for (const value of [TARGET_PASSWORD, wrong, password]) expect(kept.includes(value)).toBe(false);
+  });
+});
+
+// The last one: the connector keeps these settings.
+describe('law 1: a disk without room', () => {
+  test('refuses a session before it began, and verify --all proves that there is nothing to miss', async () => {
+    const settings = join(directory, 'connector.yaml');
+    const roomy = readFileSync(settings, 'utf8');
+    connector.child.kill('SIGTERM');
+    expect((await connector.ended).code).toBe(0);
+    writeFileSync(settings, roomy.replace('diskFreeMegabytes: 50', 'diskFreeMegabytes: 10000000'));
+    connector = startConnector();
+    await connector.event('ready');
+    const dials = () => postgres.log().split('connection received').length;
+    const before = dials();
+    const refused = await query('select 1', (await grant()).secret);
+    expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('cannot record sessions')]);
+    expect(dials()).toBe(before);
+    const { sessions } = await carol.get('/witness', WitnessPage);
+    const [never] = sessions;
+    await vi.waitFor(async () => {
+      const witnessed = await carol.get(`/witness/${never?.session}`, Witnessed);
+      expect(witnessed).toMatchObject({ heads: [], neverBegan: { reason: 'log_failed' } });
+    }, 10_000);
+
+    const asCarol = { GATEHOUSE_URL: edge.url, GATEHOUSE_TOKEN: carolsToken };
+    const { code, stdout, stderr } = await gatehouse(['verify', '--all'], asCarol);
+    expect([stderr, code]).toEqual(['', 0]);
+    expect(stdout).toContain(`${never?.session}  proven: never began`);
+    expect(stdout).toMatch(/^All \d+ proven\.$/m);
   });
 });
 

@@ -239,6 +239,7 @@ describe('a live session', () => {
     await page.getByText('Its connector was told to end it.').waitFor();
     expect(page.url()).toBe(`${site.origin}/sessions/${live?.id}?ended`);
     await page.getByText('It ended because somebody ended it').waitFor();
+    await page.getByText('Your session was ended by carol@example.com: it holds a lock').waitFor();
     await page.goto(`${site.origin}/sessions/${live?.id}/end`);
     await page.getByText('It is over already.').waitFor();
     await close();

@@ -120,7 +120,8 @@ class PostgresInterpreter implements Interpreter {
   }
 
   farewell(reason: EndReason, message: string, takeBack: (bytes: number) => boolean): Buffer | undefined {
-    return takeBack(this.#answers.unfinished) ? farewellMessage(reason, message) : undefined;
+    if (!takeBack(this.#answers.unfinished)) return undefined;
+    return farewellMessage(reason, message, this.#statements.settings.get('client_encoding') ?? 'UTF8');
   }
 
   get midMessage(): boolean {

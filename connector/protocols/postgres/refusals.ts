@@ -54,8 +54,8 @@ const END_SQLSTATE: Readonly<Record<EndReason, string>> = {
   connector_crashed: '57P02', // crash_shutdown
 };
 
-export const farewellMessage = (reason: EndReason, text: string): Buffer =>
-  errorResponse('FATAL', END_SQLSTATE[reason], `Gatehouse: ${text}`);
+export const farewellMessage = (reason: EndReason, text: string, encoding: string): Buffer =>
+  errorResponse('FATAL', END_SQLSTATE[reason], readable(`Gatehouse: ${text}`, encoding));
 
 const ACTION_SQLSTATE: Readonly<Record<ActionRefusalReason, string>> = {
   blocked: '42501', // insufficient_privilege

@@ -229,8 +229,22 @@ const SessionHead = ({ session, mayEnd, now }: { session: SessionEntry; mayEnd: 
   );
 };
 
+const EndWords = ({ end }: { end: NonNullable<SessionEntry['end']> }) => (
+  <>
+    {' '}
+    It ended because {END_WORDS[end.reason]}
+    {end.reason === 'ended_by_person' ? (
+      <>
+        , which its client was told as “
+        <Text value={end.message} />”
+      </>
+    ) : null}
+    .
+  </>
+);
+
 const StateWords = ({ session }: { session: SessionEntry }) => {
-  const ended = session.end ? ` It ended because ${END_WORDS[session.end.reason]}.` : '';
+  const ended = session.end ? <EndWords end={session.end} /> : null;
   switch (session.state) {
     case 'live':
       return <>Running now. Statements appear within seconds; it is proven once it has ended.</>;
