@@ -77,11 +77,18 @@ export async function untilReady(started: Started): Promise<void> {
   await Promise.race([ready, ended]);
 }
 
+/**
+ * Waits for a condition. One that runs a command is asked again after a rest twice as long as it took:
+ * otherwise the asking would be what all else waits for.
+ */
 export async function until(condition: () => boolean | Promise<boolean>, withinMs: number): Promise<void> {
   const deadline = performance.now() + withinMs;
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`not within ${withinMs} ms: ${condition}`);
-    await new Promise((resume) => setTimeout(resume, 50));
+  for (;;) {
+    const asked = performance.now();
+    if (await condition()) return;
+    const now = performance.now();
+    if (now > deadline) throw new Error(`not within ${withinMs} ms: ${condition}`);
+    await new Promise((resume) => setTimeout(resume, Math.max(50, 2 * (now - asked))));
   }
 }
 

@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { DevFile } from '../../cli/settings.ts';
 import {
   type Finished,
   finish,
@@ -88,6 +89,15 @@ const as = async (person: string, ...args: string[]): Promise<Finished> => {
   return done;
 };
 const answer = async (person: string, ...args: string[]) => JSON.parse((await as(person, '--json', ...args)).stdout);
+
+/** The bytes that the command line would write to a file as they are. */
+async function exported(id: string, format: string): Promise<string> {
+  const { api, people } = DevFile.parse(JSON.parse(await readFile(join(data, 'dev.json'), 'utf8')));
+  const headers = { authorization: `Bearer ${people.carol?.token}` };
+  const response = await fetch(`${api}/sessions/${id}/export?format=${format}`, { headers });
+  expect(response.status).toBe(200);
+  return response.text();
+}
 
 beforeEach((ctx) => {
   if (!PSQL_FOLDER) ctx.skip('psql is not installed: apt-get install postgresql-client');
@@ -175,7 +185,19 @@ const files = (): string[] =>
     .map((name) => join(data, name));
 
 const found = (text: string): string[] => marks.filter((one) => text.includes(one));
-const leaks = (): string[] => files().flatMap((path) => found(contentsOf(path)).map((one) => `${one} in ${path}`));
+const leaks = (): string[] =>
+  undisturbed(() => files().flatMap((path) => found(contentsOf(path)).map((one) => `${one} in ${path}`)));
+
+/** Looks at all files again when one went away meanwhile: a connector clears up behind what it stored. */
+function undisturbed<T>(look: () => T): T {
+  for (let tries = 1; ; tries++) {
+    try {
+      return look();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || tries === 20) throw error;
+    }
+  }
+}
 
 describe('what rules hide', () => {
   it('reaches no client', async () => {
@@ -273,10 +295,13 @@ describe('what rules hide', () => {
       return sessions.length >= 6 && sessions.every(({ state }: { state: string }) => state === 'sealed');
     }, 60_000);
     for (const id of ids) {
-      await as('carol', 'session', id);
-      await as('carol', '--json', 'session', id);
-      await as('carol', 'replay', id, '--speed', '1000');
-      for (const format of ['ndjson', 'html', 'asciicast']) await as('carol', 'export', id, '--format', format);
+      const exports = ['ndjson', 'html', 'asciicast'].map((format) => exported(id, format));
+      await Promise.all([
+        as('carol', 'session', id),
+        as('carol', '--json', 'session', id),
+        as('carol', 'replay', id, '--speed', '1000'),
+      ]);
+      said.push(...(await Promise.all(exports)));
     }
     await as('carol', 'audit', '--limit', '500');
     await as('carol', '--json', 'audit', '--limit', '500');
@@ -286,7 +311,7 @@ describe('what rules hide', () => {
     // Nor is what lets somebody in.
     const secret = /PGPASSWORD=(ght_\w+)/.exec(connect)?.[1] ?? '';
     expect(secret).toMatch(/^ght_/);
-    expect(files().filter((path) => contentsOf(path).includes(secret))).toEqual([]);
+    expect(undisturbed(() => files().filter((path) => contentsOf(path).includes(secret)))).toEqual([]);
     expect(said.join() + heard.join() + started.output()).not.toContain(secret);
     // They were all there to be found: what was written over is marked as such.
     expect(said.join()).toMatch(/\*{8}/);
