@@ -15,11 +15,15 @@ const LABELS: Readonly<Record<string, string>> = {
 };
 /** Under these labels WHATWG decodes Windows' code pages, which have letters where ISO 8859 has controls. */
 const WITH_CONTROLS = new Set(['LATIN1', 'LATIN5']);
+/** Not KOI8-U, of which PostgreSQL reads two letters otherwise. */
+const ONE_BYTE = /^(?:iso-8859-|windows-|koi8-r|ibm866)/;
 
 export interface ClientEncoding {
   readonly name: string;
   /** False: nobody here knows the encoding, and each byte beyond ASCII becomes U+FFFD. */
   readonly decodable: boolean;
+  /** Each byte is a letter, the same as for PostgreSQL, and no two are alike. */
+  readonly oneByte: boolean;
   /** Never throws: bytes that are no text of the encoding become U+FFFD. A byte order mark stays. */
   decode(bytes: Uint8Array): string;
 }
@@ -28,12 +32,12 @@ const known = new Map<string, ClientEncoding>();
 
 export function clientEncoding(name: string): ClientEncoding {
   const label = Object.hasOwn(LABELS, name) ? LABELS[name] : undefined;
-  if (label === undefined) return { name, decodable: false, decode: decodeAscii };
+  if (label === undefined) return { name, decodable: false, oneByte: false, decode: decodeAscii };
   let encoding = known.get(name);
   if (!encoding) {
     const decoder = new TextDecoder(label, { ignoreBOM: true });
     const decode = WITH_CONTROLS.has(name) ? byTable(decoder) : (bytes: Uint8Array) => decoder.decode(bytes);
-    encoding = { name, decodable: true, decode };
+    encoding = { name, decodable: true, oneByte: ONE_BYTE.test(label), decode };
     known.set(name, encoding);
   }
   return encoding;

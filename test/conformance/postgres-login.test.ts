@@ -124,6 +124,16 @@ describe('the target is logged in to', () => {
     await client.end();
   });
 
+  it.each(['user', 'database'])('a %s that is not written in UTF-8 is told so', async (name) => {
+    const peer = await dialRaw(gateway.port);
+    const names = Object.entries({ user: 'alice@example.com', database: 'demo', [name]: 'gr\u00f6\u00dfe' });
+    const body = Buffer.from(`${names.flat().join('\0')}\0\0`, 'latin1');
+    peer.send(int32(8 + body.length), int32(PROTOCOL_3_0), body);
+    const [said] = await peer.untilClosed();
+    expect(said?.type).toBe('E');
+    expect(said?.body.toString()).toContain('The start-up packet is not UTF-8: give names of user and database');
+  });
+
   it('and asked to cancel inside TLS too', async () => {
     const peer = await dialRaw(gateway.port);
     const { secret } = gateway.edge.issue({ resource: 'plus' });

@@ -74,12 +74,19 @@ it('a time zone with the name of a value is not read back, whatever shows it', a
   expect(Buffer.concat(received).toString().toLowerCase()).not.toContain('secret');
 });
 
-it('a time zone that a role was given by dynamic code is not reported at the next login', async () => {
+it('a time zone that a role was given by dynamic code is neither reported nor read at the next login', async () => {
   hidesZone();
   await g.sql(`do $$ begin execute format('alter role postgres set timezone = %L', (select ${ZONE})); end $$`);
-  await g.session();
+  const peer = await g.session();
+  const received: Buffer[] = [];
+  for (const text of ["select to_char(now(), 'TZ')", 'show timezone', 'select 1']) {
+    peer.send(query(text));
+    received.push(...(await peer.upTo('Z')).map(({ body }) => body));
+  }
   g.leave();
   await g.sql('alter role postgres reset timezone');
+  expect(Buffer.concat(received).toString().toLowerCase()).not.toContain('secret');
+  expect(Buffer.concat(received).toString()).toContain('SELECT 1');
   const { frames } = await g.recorded();
   expect(Buffer.concat(frames.flatMap(({ bytes }) => bytes ?? [])).toString()).not.toContain('<secret');
 });
@@ -91,4 +98,15 @@ it.each(['UTC', 'Europe/Berlin', 'Etc/GMT+3'])('an honest one is: %s', async (zo
   const all = Buffer.concat((await peer.upTo('Z')).map(({ body }) => body)).toString();
   expect(all).toContain(`TimeZone\0${zone}\0`);
   expect(all).toContain('2026');
+});
+
+it('settings that a role was given in so many words are reported and read', async () => {
+  hidesZone();
+  await g.sql("alter role postgres set timezone to 'Europe/Riga'; alter role postgres set search_path = app, public");
+  const peer = await g.session();
+  peer.send(query("show timezone; show search_path; select to_char(timestamptz '2026-01-01', 'TZ')"));
+  const all = Buffer.concat((await peer.upTo('Z')).map(({ body }) => body)).toString();
+  g.leave();
+  await g.sql('alter role postgres reset all');
+  for (const one of ['Europe/Riga', 'app, public', 'EET']) expect(all).toContain(one);
 });

@@ -51,7 +51,7 @@ export class SimpleGuide implements ResultGuide {
 
   statement(): Words {
     const mayTouch = this.#masks.mayTouch(this.current?.touched ?? 'unknown');
-    return { text: this.current?.text, mayTouch, otherCode: true };
+    return { text: this.current?.text ?? '', mayTouch, otherCode: true };
   }
 }
 

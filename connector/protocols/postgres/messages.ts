@@ -1,8 +1,6 @@
 // The messages that the gateway writes and reads itself. Names and layouts:
 // https://www.postgresql.org/docs/current/protocol-message-formats.html
 
-import { isUtf8 } from 'node:buffer';
-
 /** Major 3, minor 0 and 2. 3.1 was never released. */
 export const PROTOCOL_3_0 = 0x0003_0000;
 export const PROTOCOL_3_2 = 0x0003_0002;
@@ -99,11 +97,10 @@ export function startupMessage(version: number, parameters: ReadonlyMap<string, 
 
 /**
  * The parameters of a start-up packet, from behind its version. Undefined when it is not pairs that end with a NUL at the
- * packet's end, or not UTF-8: names in another encoding would be others at the target.
+ * packet's end. They are UTF-8: names in another encoding would be others at the target.
  */
 export function readStartupParameters(body: Buffer): Map<string, string> | undefined {
   const parameters = new Map<string, string>();
-  if (!isUtf8(body)) return undefined;
   let at = 0;
   while (at < body.length) {
     const nameEnd = body.indexOf(0, at);

@@ -30,7 +30,12 @@ export type Pending =
     }
   | { readonly kind: 'bind'; readonly portal: Portal; readonly undo: Undo }
   | { readonly kind: 'close'; readonly undo: Undo | undefined }
-  | { readonly kind: 'describe'; readonly prepared: Prepared | undefined; readonly portal: Portal | undefined }
+  | {
+      readonly kind: 'describe';
+      readonly name: string;
+      readonly prepared: Prepared | undefined;
+      readonly portal: Portal | undefined;
+    }
   | { readonly kind: 'sync' | 'copy_end' };
 
 const ENDED_BY_READY: ReadonlySet<Pending['kind'] | undefined> = new Set(['sync', 'query', 'function']);

@@ -5,6 +5,7 @@
 //   int32 length | int32 code or version | rest          the length counts itself
 //   0x16 ...                                              a TLS ClientHello: sslnegotiation=direct
 
+import { isUtf8 } from 'node:buffer';
 import type { Socket } from 'node:net';
 import { type SecureContext, TLSSocket } from 'node:tls';
 import type { Refusal } from '../../../core/refusal.ts';
@@ -117,8 +118,10 @@ export async function readStart(raw: Socket, options: StartOptions): Promise<Sta
           'This gateway takes connections inside TLS only. Connect with sslmode=require or better.',
           'not_supported',
         );
+      if (!isUtf8(packet.subarray(4)))
+        return refuse('The start-up packet is not UTF-8: give names of user and database, and settings, in UTF-8.');
       const parameters = readStartupParameters(packet.subarray(4));
-      if (!parameters) return refuse('The start-up packet is malformed, or not UTF-8.');
+      if (!parameters) return refuse('The start-up packet is malformed.');
       return { kind: 'startup', version: code, parameters, transport };
     }
   } catch (error) {

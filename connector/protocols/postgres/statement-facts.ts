@@ -15,6 +15,8 @@ export type Form = 'simple' | 'extended' | 'function';
 export interface Statement {
   readonly number: number;
   readonly startedUs: number;
+  /** The portal's name, where one was executed. */
+  readonly portal: string | undefined;
   readonly tags: string[];
   error: ErrorFields | undefined;
   finished: boolean;
@@ -101,6 +103,7 @@ export class StatementFacts {
     return {
       number,
       startedUs: this.#facts.elapsedUs(),
+      portal,
       tags: [],
       error: undefined,
       finished: false,

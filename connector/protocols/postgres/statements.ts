@@ -4,6 +4,7 @@
 
 import type { HiddenParameters } from './recorded-copies.ts';
 import { MAX_FACT_TEXT } from '../../../core/recording/facts.ts';
+import { clientEncoding } from '../../../core/client-encoding.ts';
 import { CONFORMING } from '../../../core/sql/postgres.ts';
 import {
   malformed,
@@ -52,12 +53,18 @@ export class Statements {
   constructor(facts: FactSink, onFinished?: () => void) {
     this.#facts = new StatementFacts(facts, onFinished);
     this.pipeline = new Pipeline(this.#facts, this.names);
-    this.names.readsLetters = () => this.inUnicode;
+    this.names.readsLetters = () => this.readsLetters;
   }
 
-  /** Both sides write UTF-8, as far as the target has reported. */
-  get inUnicode(): boolean {
-    return this.settings.get('client_encoding') === 'UTF8' && this.settings.get('server_encoding') === 'UTF8';
+  /** Letters beyond ASCII are the same here and at the target, as far as it has reported. */
+  get readsLetters(): boolean {
+    const client = this.settings.get('client_encoding');
+    // Of more bytes a letter there are several to some letters, and not everybody agrees which.
+    return (
+      this.settings.get('server_encoding') === 'UTF8' &&
+      client !== undefined &&
+      (client === 'UTF8' || clientEncoding(client).oneByte)
+    );
   }
 
   /** Whether the target has something to do. */
@@ -287,6 +294,7 @@ export class Statements {
     if (type === 0x44)
       return pipeline.enqueue({
         kind: 'describe',
+        name,
         prepared: what === 0x53 ? names.prepared(name) : undefined,
         portal: what === 0x50 ? names.portal(name) : undefined,
       });

@@ -100,7 +100,7 @@ export class Verdicts {
       searchPath: undefined,
     };
     statements.onReported = () => this.#reported();
-    statements.names.readsLetters = () => statements.inUnicode && !this.#uncertain && !this.#running;
+    statements.names.readsLetters = () => statements.readsLetters && !this.#uncertain && !this.#running;
   }
 
   /** How the target will read a text that is sent now: for this decision, and for every later one on what was prepared from it. */

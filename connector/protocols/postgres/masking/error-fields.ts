@@ -3,6 +3,7 @@
 // read a column one error at a time. With column rules, what is quoted must be known from elsewhere.
 
 import type { Masks } from '../../../../core/masking/masks.ts';
+import { holds, holdsSetting, holdsValue, type Letters } from './client-words.ts';
 
 export interface MessageContext {
   readonly masks: Masks;
@@ -10,11 +11,16 @@ export interface MessageContext {
   readonly mayTouch: boolean;
   /** Code of the database's own may be at work that `mayTouch` does not speak of. */
   readonly otherCode: boolean;
-  /** The statement as the client sent it: what it says itself is no secret to it. */
-  readonly statement: string | undefined;
+  /** A setting may have been given what a rule hides, by this statement or one before it. */
+  readonly settingsFilled: boolean;
+  /** What the client sent: what it says itself is no secret to it. */
+  readonly statement: string;
+  /** Of the client's encoding. */
+  readonly letters: Letters;
 }
 
 export const WITHHELD = '[withheld]';
+const NOTHING = Buffer.alloc(0);
 
 /** Severity, code, routine and the names of things: never data. */
 const PLAIN_FIELDS = 'SVCPpFLR';
@@ -56,6 +62,7 @@ const SERVER_WORDED = /^(?:0A|08|2[1-9B-F]|2D|3[0-9BDF]|4[0-4]|5[3-8]|F0|HV|XX|0
 
 /** Fields: byte code, text NUL; then NUL. Undefined: nothing changes. */
 export function maskErrorFields(body: Buffer, context: MessageContext): Buffer | undefined {
+  const { letters } = context;
   const fields: { code: number; text: Buffer }[] = [];
   let at = 0;
   while (at < body.length && body[at] !== 0) {
@@ -65,7 +72,7 @@ export function maskErrorFields(body: Buffer, context: MessageContext): Buffer |
     at = stop + 1;
   }
   const text = (code: string): string | undefined =>
-    fields.find((field) => field.code === code.charCodeAt(0))?.text.toString('utf8');
+    letters.decode(fields.find((field) => field.code === code.charCodeAt(0))?.text ?? NOTHING) || undefined;
   const serverWorded = SERVER_WORDED.test(text('C') ?? '') && !WORDED_ELSEWHERE.test(text('F') ?? 'pl');
   // Code that no statement names (a domain's check, a trigger's) may have read anything; the context tells of it, or its query.
   const ownCode =
@@ -78,14 +85,14 @@ export function maskErrorFields(body: Buffer, context: MessageContext): Buffer |
   const masked = fields.map(({ code, text: value }) => {
     const letter = String.fromCharCode(code);
     if (PLAIN_FIELDS.includes(letter) || (serverWorded && NAME_FIELDS.includes(letter))) return { code, text: value };
-    const was = value.toString('utf8');
+    const was = letters.decode(value);
     let put = was;
     if (guarded && !report)
       put = serverWorded ? guardServer(letter, was, known, context) : guardOther(letter, was, context);
     put = context.masks.maskString(put);
     if (put === was) return { code, text: value };
     changed = true;
-    return { code, text: Buffer.from(put.replaceAll('\0', '')) };
+    return { code, text: letters.encode(put.replaceAll('\0', '')) };
   });
   if (!changed) return undefined;
   context.masks.report({ kind: 'mask.withheld', reason: 'message_quotes_data' });
@@ -102,19 +109,19 @@ function guardOther(letter: string, text: string, { statement }: MessageContext)
       .split('\n')
       .map((line) => (/^PL\/pgSQL function [^"]{1,200} line \d+ at [\w ]+$/.test(line) ? line : WITHHELD))
       .join('\n');
-  return text !== '' && statement?.includes(text) === true ? text : WITHHELD;
+  return holds(statement, text) ? text : WITHHELD;
 }
 
 /** `Key (a, b)=(1, 2) already exists.` keeps its names, and values that the client wrote. Anything else of a detail that could hold data goes. */
 function guardServer(letter: string, text: string, known: readonly string[], { statement }: MessageContext): string {
-  if (letter === 'q') return statement?.includes(text) === true ? text : WITHHELD;
+  if (letter === 'q') return holds(statement, text) ? text : WITHHELD;
   if (letter === 'D') {
     const key =
       /^(Key \([^)]*\)=)\(([\s\S]*)\)( (?:already exists|conflicts with existing key|is not present in table "[^"]*"|is still referenced from table "[^"]*")\.?)/.exec(
         text,
       );
     if (key)
-      return key[2]?.split(', ').every((value) => value !== '' && wrote(statement ?? '', value))
+      return key[2]?.split(', ').every((value) => holdsValue(statement, value))
         ? text
         : `${key[1]}(${WITHHELD})${key[3]}`;
     return /^A field with precision \d+, scale \d+ must round to an absolute value less than [\d^]+\.$/.test(text)
@@ -129,14 +136,6 @@ function guardServer(letter: string, text: string, known: readonly string[], { s
   return withoutQuotes(text, known, statement);
 }
 
-/** Whether a value stands in the statement, and not as a part of another one. */
-function wrote(statement: string, value: string): boolean {
-  const isPart = (letter: string | undefined) => letter !== undefined && /[\w.+-]/.test(letter);
-  for (let at = statement.indexOf(value); at >= 0; at = statement.indexOf(value, at + 1))
-    if (!isPart(statement[at - 1]) && !isPart(statement[at + value.length])) return true;
-  return false;
-}
-
 /** `COPY t, line 1, column c: "value"` and `JSON data, line 1: {...` up to the colon. */
 const cutWhere = (line: string): string =>
   /^(?:COPY |JSON data|unnamed portal|portal )/.test(line) ? line.replace(/: [\s\S]*$/, `: ${WITHHELD}`) : line;
@@ -147,7 +146,7 @@ const BETWEEN_NAMES =
   /^(?: of relation | of table | on table | on relation | in schema | for relation | of type | for type | and | or | to | with | in | on | for |, |\.| is of type | but expression is of type | violates (?:unique|check|not-null|foreign key|exclusion) constraint | on table \S+ violates foreign key constraint | must appear in the GROUP BY clause or be used in an aggregate function| violates foreign key constraint | but | must be | because other objects depend on it| does not exist in )$/;
 
 /** Quoted text stays where it names what the error is about, or where the client wrote the very same; else all behind the first quote goes. */
-function withoutQuotes(text: string, known: readonly string[], statement: string | undefined): string {
+function withoutQuotes(text: string, known: readonly string[], statement: string): string {
   const first = text.search(QUOTES);
   if (first < 0) return withoutNumbers(withoutTail(text, statement), statement);
   const pieces = text.slice(first + 1).split(QUOTES);
@@ -156,13 +155,11 @@ function withoutQuotes(text: string, known: readonly string[], statement: string
   const begin = withoutNumbers(text.slice(0, first), statement);
   const quoted = text.slice(first, text.length - behind.length);
   const rest = withoutNumbers(behind, statement);
-  if (pieces.length > 0 && inner !== '' && statement?.includes(inner) === true) return `${begin}${quoted}${rest}`;
+  if (pieces.length > 0 && holds(statement, inner)) return `${begin}${quoted}${rest}`;
   const harmless =
     pieces.length % 2 === 1 &&
     pieces.every((piece, index) =>
-      index % 2 === 1
-        ? BETWEEN_NAMES.test(piece)
-        : known.includes(piece) || (piece !== '' && statement?.includes(piece) === true),
+      index % 2 === 1 ? BETWEEN_NAMES.test(piece) : known.includes(piece) || holds(statement, piece),
     );
   return harmless ? `${begin}${quoted}${rest}` : `${begin}"${WITHHELD}"`;
 }
@@ -175,32 +172,29 @@ const PLAIN_TAIL = new RegExp(
 );
 
 /** `improper relation name (too many dotted names): a.b.c.d.e`: not everything is in quotes. */
-function withoutTail(text: string, statement: string | undefined): string {
+function withoutTail(text: string, statement: string): string {
   const at = text.indexOf(': ');
   const tail = at < 0 ? '' : text.slice(at + 2);
-  return tail === '' || PLAIN_TAIL.test(tail) || statement?.includes(tail) === true
-    ? text
-    : `${text.slice(0, at)}: ${WITHHELD}`;
+  return tail === '' || PLAIN_TAIL.test(tail) || holds(statement, tail) ? text : `${text.slice(0, at)}: ${WITHHELD}`;
 }
 
 /** `value 5000 is out of bounds`: a number that the client did not write. `0xf0 0x73` are bytes of a text. */
-const withoutNumbers = (text: string, statement: string | undefined): string =>
-  text.replace(/0x[\da-f]+|\d+/gi, (number) =>
-    !/^0x/i.test(number) && statement?.includes(number) === true ? number : '***',
-  );
+const withoutNumbers = (text: string, statement: string): string =>
+  text.replace(/0x[\da-f]+|\d+/gi, (number) => (!/^0x/i.test(number) && statement.includes(number) ? number : '***'));
 
 /** int32 process id | channel NUL payload NUL. Any session may send anything: with column rules the payload goes. */
-export function maskNotification(body: Buffer, { masks }: MessageContext): Buffer | undefined {
+export function maskNotification(body: Buffer, { masks, letters }: MessageContext): Buffer | undefined {
   const channelEnd = body.indexOf(0, 4);
   const payloadEnd = channelEnd < 0 ? -1 : body.indexOf(0, channelEnd + 1);
   if (payloadEnd < 0) throw new Error('notification is malformed');
-  const payload = body.toString('utf8', channelEnd + 1, payloadEnd);
+  const payload = letters.decode(body.subarray(channelEnd + 1, payloadEnd));
   const put = masks.columnRules.length > 0 && payload !== '' ? WITHHELD : masks.maskString(payload);
   if (put === payload) return undefined;
   if (masks.columnRules.length > 0) masks.report({ kind: 'mask.withheld', reason: 'message_quotes_data' });
-  return Buffer.concat([body.subarray(0, channelEnd + 1), Buffer.from(`${put}\0`)]);
+  return Buffer.concat([body.subarray(0, channelEnd + 1), letters.encode(put), NUL]);
 }
 
+const NUL = Buffer.alloc(1);
 /** Settings of free text: a statement can put data there (set_config) and the target reports it. */
 const FREE_SETTINGS = new Set(['application_name', 'search_path', 'TimeZone', 'session_authorization']);
 
@@ -214,16 +208,21 @@ function isZone(value: string): boolean {
   }
 }
 
-/** name NUL value NUL */
-export function maskParameterStatus(body: Buffer, { masks, mayTouch, statement }: MessageContext): Buffer | undefined {
+/** name NUL value NUL. `withheld`: the setting holds what may not be shown. */
+export function maskParameterStatus(
+  body: Buffer,
+  { masks, mayTouch, settingsFilled, statement, letters }: MessageContext,
+): { readonly put: Buffer; readonly withheld: boolean } | undefined {
   const nameEnd = body.indexOf(0);
   const name = body.toString('latin1', 0, Math.max(0, nameEnd));
   if (nameEnd < 0 || !FREE_SETTINGS.has(name)) return undefined;
-  const value = body.toString('utf8', nameEnd + 1, body.length - 1);
+  const value = letters.decode(body.subarray(nameEnd + 1, body.length - 1));
   // A role's or a database's own setting is reported without a statement, at the login too.
   const odd = name === 'TimeZone' && !isZone(value);
-  const guarded = masks.columnRules.length > 0 && (mayTouch || odd) && value !== '';
-  const put = guarded && statement?.includes(value) !== true ? WITHHELD : masks.maskString(value);
+  const guarded = masks.columnRules.length > 0 && (mayTouch || settingsFilled || odd) && value !== '';
+  const withheld = guarded && !holdsSetting(statement, name, value);
+  const put = withheld ? WITHHELD : masks.maskString(value);
   if (put === value) return undefined;
-  return Buffer.concat([body.subarray(0, nameEnd + 1), Buffer.from(`${put}\0`)]);
+  if (withheld) masks.report({ kind: 'mask.withheld', reason: 'message_quotes_data' });
+  return { put: Buffer.concat([body.subarray(0, nameEnd + 1), letters.encode(put), NUL]), withheld };
 }

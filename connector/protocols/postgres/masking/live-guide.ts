@@ -31,9 +31,10 @@ import { SessionCatalogue } from './session-catalogue.ts';
 import { SessionMemory } from './session-memory.ts';
 import type { Readings, StatementReading, TextReading } from './statement-reading.ts';
 import type { Format } from './types.ts';
+import { TransactionWords, valuesOf } from './transaction-words.ts';
 import { planUndescribed } from './undescribed-result.ts';
 import { UntouchedAnswers } from './untouched-answers.ts';
-import { type Words, wordsOf } from './words-sent.ts';
+import { settles, together, type Words, wordsOf } from './words-sent.ts';
 
 /** From this age on it is read again while nobody waits. */
 const REFRESH_AFTER_MS = 5_000;
@@ -83,8 +84,7 @@ export class LiveGuide implements ResultGuide {
   readonly #names: EarlierNames;
   readonly #asked = new AskedNames();
   readonly #texts = new WeakMap<Source, TextReading>();
-  /** What the target says at a Sync is about this, or about what was sent before it. */
-  #lastSent: TextReading | undefined;
+  readonly #words: TransactionWords;
   readonly #known = new WeakMap<
     StatementReading,
     { catalogue: Catalogue | undefined; masks: Masks; facts: StatementFacts }
@@ -106,8 +106,13 @@ export class LiveGuide implements ResultGuide {
 
   constructor(parts: LiveGuideParts) {
     this.#parts = parts;
-    this.memory = new SessionMemory(parts.begun, () => this.masks.strict);
+    this.memory = new SessionMemory(
+      parts.begun,
+      () => this.masks.strict,
+      () => parts.statements.readsLetters,
+    );
     this.#names = new EarlierNames(this.memory);
+    this.#words = new TransactionWords(parts.begun);
     this.#sentAny = parts.begun;
     this.#began = parts.lease.now();
     this.own = new SessionCatalogue({ pipeline: parts.statements.pipeline, interject: parts.interject });
@@ -130,10 +135,11 @@ export class LiveGuide implements ResultGuide {
     if (this.masks.columnRules.length === 0) {
       // Not read, and so not known if there come to be column rules.
       this.memory.missed();
+      this.#words.add(undefined, statement.number, []);
       return;
     }
     const reading = this.#executed(statement, portal);
-    this.#lastSent = reading;
+    this.#words.add(reading, statement.number, valuesOf(portal?.parameters));
     this.memory.sent(
       statement,
       reading,
@@ -253,7 +259,9 @@ export class LiveGuide implements ResultGuide {
   /** Before a message is looked at: whether a transaction that changed definitions is over, so that the catalogue has them. */
   settle(): void {
     const { pipeline } = this.#parts.statements;
-    if (pipeline.transaction !== 'I' || pipeline.busy || !this.#over()) return;
+    if (pipeline.transaction !== 'I' || pipeline.busy) return;
+    this.#words.clear();
+    if (!this.#over()) return;
     // Later than any change: the answer to it has come.
     this.#parts.lease.changed();
   }
@@ -441,18 +449,46 @@ export class LiveGuide implements ResultGuide {
 
   /** As recorded: what the target quotes of it is in the recording too. */
   statement(): Words {
-    const { next } = this.#parts.statements.pipeline;
+    const { next, transaction } = this.#parts.statements.pipeline;
     const later = Number.MAX_SAFE_INTEGER;
-    if (next?.kind === 'parse') return this.#words(this.readingOf(next.prepared.source), later);
-    if (next && 'statement' in next) return this.#words(this.#current().reading, next.statement.number);
-    const { text } = this.#words(this.#lastSent, later);
-    return { text, mayTouch: this.#sentAny, otherCode: this.#sentAny };
+    if (next?.kind === 'parse') return this.#wordsOf(next.prepared, later, [next.prepared.name]);
+    if (next?.kind === 'describe') return this.#wordsOf(next.prepared ?? next.portal?.prepared, later, [next.name]);
+    if (next?.kind === 'bind') {
+      const { name, statement, prepared, parameters } = next.portal;
+      return this.#wordsOf(prepared, later, [name, statement, ...valuesOf(parameters)]);
+    }
+    if (!next || !('statement' in next)) return this.#wordsOfTransaction();
+    const { reading, number, portal } = this.#current();
+    const values = [next.statement.portal ?? '', portal?.statement ?? '', ...valuesOf(portal?.parameters)];
+    const own = together([this.#wordsOfText(reading, number)], values);
+    // A Query ends what stands before it without a Sync.
+    const ends = settles(reading) || (next.kind === 'query' && transaction !== 'T');
+    return ends ? together([own, this.#wordsOfTransaction()], []) : own;
+  }
+
+  get settingsFilled(): boolean {
+    return this.memory.ruledBy(this.masks).settingsFilled;
+  }
+
+  settingWithheld(): void {
+    this.memory.settingHolds();
   }
 
   // --- what they need ---
 
-  #words(reading: TextReading | undefined, number: number): Words {
+  #wordsOf(prepared: Prepared | undefined, number: number, values: readonly string[]): Words {
+    return together([this.#wordsOfText(this.readingOf(prepared?.source), number)], values);
+  }
+
+  #wordsOfText(reading: TextReading | undefined, number: number): Words {
     return wordsOf(reading, this.masks, (one, earlier) => this.factsFor(one, reading, number, earlier));
+  }
+
+  #wordsOfTransaction(): Words {
+    const { texts, values, complete } = this.#words;
+    const each = [...texts].map(([reading, number]) => this.#wordsOfText(reading, number));
+    const { text, mayTouch, otherCode } = together(each, values);
+    return { text, mayTouch: mayTouch || !complete, otherCode: otherCode || !complete || this.masks.strict };
   }
 
   #current(): Current {

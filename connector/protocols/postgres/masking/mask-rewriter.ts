@@ -20,6 +20,10 @@ export class MaskRewriter implements AnswerRewriter {
       rows: () => guide.rows(),
       copyOut: (binary, columns) => guide.copyOut(binary, columns),
       statement: () => guide.statement(),
+      get settingsFilled() {
+        return guide.settingsFilled;
+      },
+      settingWithheld: () => guide.settingWithheld(),
       ready: (type, body) => guide.ready(type, body),
       get asksWhenReady() {
         return guide.asksWhenReady;

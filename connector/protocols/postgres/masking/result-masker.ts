@@ -10,6 +10,7 @@ import { giveBack, lend } from '../../../net/kept-buffer.ts';
 import { HEADER_BYTES, MAX_MESSAGE_BYTES } from '../framing.ts';
 import { readErrorFields } from '../messages.ts';
 import type { CellContext } from './cells.ts';
+import { lettersOf } from './client-words.ts';
 import { type CopyPlan, CopyRewriter } from './copy-out.ts';
 import {
   maskErrorFields,
@@ -36,8 +37,12 @@ export interface ResultGuide {
   rows(): ResultPlan | undefined;
   /** COPY OUT begins. Undefined: nothing of it can be masked. Throws CellRefused where it is not known, or has no masked form. */
   copyOut(binary: boolean, columns: number): CopyPlan | undefined;
-  /** The statement that is being answered, for what the target says about it. */
+  /** What is being answered, for what the target says about it. */
   statement(): Words;
+  /** A setting may have been given what a rule hides. */
+  readonly settingsFilled?: boolean;
+  /** A setting holds what may not be shown. */
+  settingWithheld?(): void;
   /**
    * For guides that follow the pipeline: asked before anything is asked about a message of `type`, when all that stands
    * in front of it was handed on. False: not yet; `resume` is called when it is. `body` where the message is whole.
@@ -97,6 +102,7 @@ export class ResultMasker implements Masking {
   #masks: Masks;
   readonly #guide: ResultGuide;
   readonly #context: { masks: Masks; unsafeEncoding: boolean };
+  #encoding: string;
   /** Received and not looked at yet. */
   #rest: Buffer[] = [];
   #restBytes = 0;
@@ -123,6 +129,7 @@ export class ResultMasker implements Masking {
   constructor(masks: Masks, guide: ResultGuide, clientEncoding = 'UTF8') {
     this.#masks = masks;
     this.#guide = guide;
+    this.#encoding = clientEncoding;
     this.#context = { masks, unsafeEncoding: UNSAFE_ENCODINGS.has(clientEncoding) };
     this.#rows = new RowMasker(this.#context as CellContext);
   }
@@ -365,9 +372,11 @@ export class ResultMasker implements Masking {
       case 0x41: // A NotificationResponse
         return maskNotification(body, this.#words());
       case 0x53: // S ParameterStatus
-        if (body.toString('latin1', 0, 16) === 'client_encoding\0')
-          this.#context.unsafeEncoding = UNSAFE_ENCODINGS.has(body.toString('latin1', 16, body.length - 1));
-        return maskParameterStatus(body, this.#words());
+        if (body.toString('latin1', 0, 16) === 'client_encoding\0') {
+          this.#encoding = body.toString('latin1', 16, body.length - 1);
+          this.#context.unsafeEncoding = UNSAFE_ENCODINGS.has(this.#encoding);
+        }
+        return this.#setting(body);
       case 0x56: // V FunctionCallResponse
         return this.#functionResult(body);
       case 0x48: // H CopyOutResponse: int8 format | int16 columns | int16 each
@@ -394,8 +403,15 @@ export class ResultMasker implements Masking {
   }
 
   #words(): MessageContext {
-    const { text, mayTouch, otherCode } = this.#guide.statement();
-    return { masks: this.#masks, statement: text, mayTouch, otherCode };
+    const { text, ...may } = this.#guide.statement();
+    const settingsFilled = this.#guide.settingsFilled === true;
+    return { masks: this.#masks, statement: text, ...may, settingsFilled, letters: lettersOf(this.#encoding) };
+  }
+
+  #setting(body: Buffer): Buffer | undefined {
+    const masked = maskParameterStatus(body, this.#words());
+    if (masked?.withheld) this.#guide.settingWithheld?.();
+    return masked?.put;
   }
 
   /** int32 length (-1: NULL) | bytes. Nobody says of which type it is. */

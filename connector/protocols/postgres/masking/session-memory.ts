@@ -12,9 +12,17 @@ const MAX_LOST = 1_000;
 /** Of one name, not known yet which of them it has. */
 const MAX_MEANINGS = 100;
 
-/** As a server keeps it: 63 bytes. Of other letters it hangs on encodings which names are the same, so they are all one. */
+const MAX_NAME_BYTES = 63;
+/** Stands for all names of letters that may be others at the server. */
+const ANY_LETTERS = '\ufffd';
 // biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII
-const keptName = (name: string): string => (/[^\x00-\x7f]/.test(name) ? '\u00ff' : name.slice(0, 63));
+const isAscii = (name: string): boolean => !/[^\x00-\x7f]/.test(name);
+
+/** As a server keeps it: 63 bytes. */
+const keptName = (name: string): string => {
+  if (isAscii(name)) return name.slice(0, MAX_NAME_BYTES);
+  return name.includes(ANY_LETTERS) || Buffer.byteLength(name) > MAX_NAME_BYTES ? ANY_LETTERS : name;
+};
 
 /** `by` undefined: it is not known whether it was given at all. */
 interface Meaning {
@@ -69,12 +77,16 @@ export class SessionMemory {
   /** A setting was given what may be data, and not what these rules mask. */
   #filledUnder: object | undefined;
 
+  /** Letters beyond ASCII are read as the target reads them. Where once they were not, which names are the same is not known. */
+  readonly #readsLetters: () => boolean;
+  #lettersLost = false;
   /** Code that cannot be followed is assumed to carry values to settings, and to give names another meaning. */
   readonly #strict: () => boolean;
 
   /** `begun`: statements were sent before anybody looked. */
-  constructor(begun: boolean, strict: () => boolean) {
+  constructor(begun: boolean, strict: () => boolean, readsLetters: () => boolean) {
     this.#strict = strict;
+    this.#readsLetters = readsLetters;
     if (begun) this.missed();
   }
 
@@ -166,6 +178,11 @@ export class SessionMemory {
     return this.#unread.length > 0;
   }
 
+  /** A setting holds what may not be shown, whoever gave it that. */
+  settingHolds(): void {
+    this.#filled = true;
+  }
+
   /** A setting is given what may be data; whether it is what a rule masks, these rules say. */
   fillsUnder(rules: object): void {
     this.ruledBy(rules);
@@ -184,8 +201,21 @@ export class SessionMemory {
 
   /** `by`: the text that it is statement `index` of, where SQL gives the name. */
   define(kind: 'cursor' | 'prepared', name: string, reading: StatementReading, by?: Meaning['by'], index = 0): void {
-    if (kind === 'cursor' && this.#cursors.size <= MAX_NAMES) this.#cursors.add(keptName(name));
+    this.#touch(name);
+    if (kind === 'cursor' && this.#cursors.size <= MAX_NAMES) {
+      this.#cursors.add(keptName(name));
+      if (!isAscii(name)) this.#cursors.add(ANY_LETTERS);
+    }
     this.#name(`${kind} ${name}`, { reading, by, index });
+  }
+
+  #touch(name: string): void {
+    if (!isAscii(name) && !this.#isRead(name)) this.#lettersLost = true;
+  }
+
+  /** It is the server's name for what it stands for here. */
+  #isRead(name: string): boolean {
+    return isAscii(name) || (this.#readsLetters() && keptName(name) === name);
   }
 
   #name(key: string, meaning: Meaning): void {
@@ -197,24 +227,26 @@ export class SessionMemory {
 
   /** A portal of this name is not what DECLARE made. */
   shadow(name: string): void {
+    this.#touch(name);
     if (this.#named.size < MAX_NAMES) this.#named.set(`cursor ${keptName(name)}`, 'several');
     else this.#ranUnread = true;
   }
 
   /** A portal that the client made of a statement: MOVE and FETCH in SQL reach it. */
   definePortal(name: string, reading: StatementReading): void {
+    this.#touch(name);
     if (name !== keptName(name) || this.#cursors.size > MAX_NAMES || this.#cursors.has(name)) this.shadow(name);
     else this.#name(`cursor ${name}`, { reading, by: undefined, index: 0 });
   }
 
   /** Whether DECLARE may have made a cursor under a portal's name. */
   mayBeCursor(name: string): boolean {
-    return this.#cursors.size > MAX_NAMES || this.#cursors.has(keptName(name));
+    const known = this.#lettersLost || !this.#isRead(name) ? ANY_LETTERS : keptName(name);
+    return this.#cursors.size > MAX_NAMES || this.#cursors.has(isAscii(name) ? keptName(name) : known);
   }
 
   defined(kind: 'cursor' | 'prepared', name: string): StatementReading | undefined {
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: of other letters it hangs on encodings which names are the same
-    if (/[^\x00-\x7f]/.test(name)) return undefined;
+    if (!isAscii(name) && (this.#lettersLost || !this.#isRead(name))) return undefined;
     const meanings = this.#named.get(`${kind} ${name}`);
     if (this.#unreadRan || meanings === undefined || meanings === 'several') return undefined;
     const [first, ...others] = inEffect(meanings);

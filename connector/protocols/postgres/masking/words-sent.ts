@@ -7,16 +7,20 @@ import { withholdingOf } from './text-fates.ts';
 import { maskStatementText, maskUnreadText } from './statement-text.ts';
 
 export interface Words {
-  /** Undefined: nobody knows what was sent. */
-  readonly text: string | undefined;
+  /** All that the client wrote of it: the statement, its parameters, the names that it gave. */
+  readonly text: string;
   /** A table with masked columns may be touched. */
   readonly mayTouch: boolean;
-  /** What ran before it may be at work too: deferred triggers. Under strict rules code of the database's own always may. */
+  /** Code of the database's own may be at work that `mayTouch` does not speak of. Under strict rules it always may. */
   readonly otherCode: boolean;
 }
 
-/** What runs deferred triggers of the statements before it. */
+/** What runs deferred triggers and checks of the statements before it. */
 const SETTLES: ReadonlySet<string> = new Set(['commit', 'prepare transaction', 'set constraints']);
+
+/** What the target says of it may be about anything that was sent before it in its transaction. */
+export const settles = (reading: TextReading | undefined): boolean =>
+  reading?.statements?.some(({ summary }) => SETTLES.has(summary.kind)) !== false;
 
 /** `factsFor`: of one of its statements, and those that stand before it. */
 export function wordsOf(
@@ -25,7 +29,7 @@ export function wordsOf(
   factsFor: (statement: StatementReading, earlier: readonly StatementReading[]) => StatementFacts,
 ): Words {
   if (!reading?.statements)
-    return { text: reading && maskUnreadText(reading.text, masks), mayTouch: true, otherCode: true };
+    return { text: reading ? maskUnreadText(reading.text, masks) : '', mayTouch: true, otherCode: true };
   const { text, statements } = reading;
   const facts = statements.map((statement, index) => factsFor(statement, statements.slice(0, index)));
   const withholding = withholdingOf(
@@ -35,6 +39,13 @@ export function wordsOf(
   return {
     text: maskStatementText(text, masks, { withholding, again: true }),
     mayTouch: facts.some(({ touched }) => masks.mayTouch(touched)),
-    otherCode: masks.strict || statements.some(({ summary }) => SETTLES.has(summary.kind)),
+    otherCode: masks.strict,
   };
 }
+
+/** All of it. */
+export const together = (words: readonly Words[], values: readonly string[]): Words => ({
+  text: [...words.map(({ text }) => text), ...values].join('\n'),
+  mayTouch: words.some(({ mayTouch }) => mayTouch),
+  otherCode: words.some(({ otherCode }) => otherCode),
+});
