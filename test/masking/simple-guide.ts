@@ -3,7 +3,7 @@
 
 import type { Masks } from '../../core/masking/masks.ts';
 import type { CopyPlan } from '../../connector/protocols/postgres/masking/copy-out.ts';
-import type { ResultGuide } from '../../connector/protocols/postgres/masking/result-masker.ts';
+import type { ResultGuide } from '../../connector/protocols/postgres/masking/result-guide.ts';
 import type { Words } from '../../connector/protocols/postgres/masking/words-sent.ts';
 import { CellRefused, REASONS } from '../../connector/protocols/postgres/masking/refused-result.ts';
 import {

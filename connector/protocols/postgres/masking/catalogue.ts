@@ -19,7 +19,8 @@ import {
   FIRST_OWN_OID,
   type Relation,
 } from './catalogue-contents.ts';
-import { isWord, Reach, type Reached } from './reach.ts';
+import { isWord } from './body-code.ts';
+import { Reach, type Reached } from './reach.ts';
 import type { RowCode } from './row-flows.ts';
 
 /** Views over views. PostgreSQL makes no cycles; a deeper stack is unknown. */

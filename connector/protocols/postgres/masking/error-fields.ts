@@ -3,6 +3,7 @@
 // read a column one error at a time. With column rules, what is quoted must be known from elsewhere.
 
 import type { Masks } from '../../../../core/masking/masks.ts';
+import { HEADER_BYTES } from '../framing.ts';
 import { holds, holdsSetting, holdsValue, type Letters } from './client-words.ts';
 
 export interface MessageContext {
@@ -225,4 +226,14 @@ export function maskParameterStatus(
   if (put === value) return undefined;
   if (withheld) masks.report({ kind: 'mask.withheld', reason: 'message_quotes_data' });
   return { put: Buffer.concat([body.subarray(0, nameEnd + 1), letters.encode(put), NUL]), withheld };
+}
+
+/** In place of an ErrorResponse or a NoticeResponse. */
+export function withheldWords(type: number): Buffer {
+  const severity = type === 0x45 ? 'ERROR' : 'NOTICE';
+  const body = Buffer.from(`S${severity}\0V${severity}\0C${type === 0x45 ? 'XX000' : '00000'}\0M${WITHHELD}\0\0`);
+  const head = Buffer.alloc(HEADER_BYTES);
+  head[0] = type;
+  head.writeInt32BE(body.length + 4, 1);
+  return Buffer.concat([head, body]);
 }

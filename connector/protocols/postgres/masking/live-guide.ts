@@ -6,12 +6,9 @@
 // Where a client skips Describe, the description that its statement got earlier counts, with the formats of
 // the Bind; without one, a column passes only where the parse tree knows what it is made of.
 
-import type { Origin } from '../../../../core/masking/columns.ts';
 import type { Masks } from '../../../../core/masking/masks.ts';
 import type { SessionGuard } from '../../../protocol.ts';
-import { message } from '../messages.ts';
 import type { Portal, Prepared, Source } from '../names.ts';
-import { failingParse } from '../refusals.ts';
 import type { Statement } from '../statement-facts.ts';
 import type { Statements } from '../statements.ts';
 import { AskedNames } from './asked-names.ts';
@@ -19,22 +16,27 @@ import type { Catalogue } from './catalogue.ts';
 import { type CatalogueLease, MAX_CATALOGUE_AGE_MS } from './catalogues.ts';
 import type { CopyPlan } from './copy-out.ts';
 import { type Current, currentOf, formatsOf } from './current-answer.ts';
+import { DescribedResults } from './described-results.ts';
 import { Descriptions } from './descriptions.ts';
 import { EarlierNames } from './earlier-names.ts';
+import { callsLargeObjects, LOREAD } from './large-objects.ts';
+import { OpenTransaction } from './open-transaction.ts';
 import { type OwnCode, OwnCodeOf, writesThrough } from './own-code.ts';
-import { CellRefused, REASONS, refusedResult, type ResultRefusal } from './refused-result.ts';
-import { factsOf, type StatementFacts, unknownNames } from './result-facts.ts';
-import type { ResultGuide } from './result-masker.ts';
-import { planFields, type ResultPlan, withOrigin } from './result-plan.ts';
+import { RefusedAnswers, type RefusedEnd } from './refused-answers.ts';
+import { CellRefused, REASONS, type ResultRefusal } from './refused-result.ts';
+import { factsOf, type StatementFacts } from './result-facts.ts';
+import type { ResultGuide } from './result-guide.ts';
+import type { ResultPlan } from './result-plan.ts';
+import { ResultPlans } from './result-plans.ts';
 import type { ResultField } from './row-description.ts';
 import { SessionCatalogue } from './session-catalogue.ts';
 import { SessionMemory } from './session-memory.ts';
+import { StatementWords } from './statement-words.ts';
 import type { Readings, StatementReading, TextReading } from './statement-reading.ts';
 import type { Format } from './types.ts';
-import { TransactionWords, valuesOf } from './transaction-words.ts';
 import { planUndescribed } from './undescribed-result.ts';
 import { UntouchedAnswers } from './untouched-answers.ts';
-import { settles, together, type Words, wordsOf } from './words-sent.ts';
+import type { Words } from './words-sent.ts';
 
 /** From this age on it is read again while nobody waits. */
 const REFRESH_AFTER_MS = 5_000;
@@ -69,38 +71,20 @@ export class LiveGuide implements ResultGuide {
   #waiting = false;
   /** For the result at hand. */
   #catalogue: Catalogue | undefined;
-  /** Of the answer to a Query: the description at hand. */
-  #described: readonly ResultField[] | undefined;
-  readonly #ofPrepared = new WeakMap<Prepared, readonly ResultField[]>();
-  readonly #ofPortal = new WeakMap<Portal, readonly ResultField[]>();
   readonly #descriptions = new Descriptions();
+  readonly #described = new DescribedResults();
   readonly #untouched = new UntouchedAnswers();
-  /** Descriptions that nothing is missing for, with what that was asked of. */
-  readonly #complete = new WeakMap<
-    readonly ResultField[],
-    { readonly catalogue: Catalogue; readonly statement: StatementReading | undefined }
-  >();
   readonly #runs = new OwnCodeOf();
   readonly #names: EarlierNames;
   readonly #asked = new AskedNames();
-  readonly #texts = new WeakMap<Source, TextReading>();
-  readonly #words: TransactionWords;
+  readonly #words: StatementWords;
   readonly #known = new WeakMap<
     StatementReading,
     { catalogue: Catalogue | undefined; masks: Masks; facts: StatementFacts }
   >();
-  /** A statement that was sent as a whole text, and whose result was refused. */
-  #refusedQuery = false;
-  /** Of the transaction that is open, and the number of the last statement in front of it. */
-  #own: { readonly catalogue: Catalogue; readonly behind: number } | undefined;
-  /** `memory.changes` when that was read, or could not be. */
-  #understood = -1;
-  /** The target was told to fail the transaction. */
-  #aborting = false;
-  readonly #plans = new WeakMap<
-    readonly ResultField[],
-    { facts: StatementFacts; masks: Masks; formats: string; plan: ResultPlan | undefined }
-  >();
+  readonly #refused: RefusedAnswers;
+  readonly #open: OpenTransaction;
+  readonly #plans: ResultPlans;
   #reportedFault: string | undefined;
   #sentAny: boolean;
 
@@ -112,10 +96,23 @@ export class LiveGuide implements ResultGuide {
       () => parts.statements.readsLetters,
     );
     this.#names = new EarlierNames(this.memory);
-    this.#words = new TransactionWords(parts.begun);
+    this.#words = new StatementWords({
+      pipeline: parts.statements.pipeline,
+      begun: parts.begun,
+      masks: () => this.masks,
+      readingOf: (source) => this.readingOf(source),
+      factsFor: (one, reading, number, earlier) => this.factsFor(one, reading, number, earlier),
+    });
     this.#sentAny = parts.begun;
     this.#began = parts.lease.now();
-    this.own = new SessionCatalogue({ pipeline: parts.statements.pipeline, interject: parts.interject });
+    const { pipeline } = parts.statements;
+    this.own = new SessionCatalogue({ pipeline, interject: parts.interject });
+    this.#open = new OpenTransaction({ pipeline, memory: this.memory, lease: parts.lease, session: this.own });
+    this.#refused = new RefusedAnswers(parts);
+    this.#plans = new ResultPlans(
+      () => this.masks,
+      () => this.#catalogue,
+    );
     parts.lease.watch(() => this.#changing());
     if (this.masks.columnRules.length > 0) void parts.lease.refresh(this.#began - MAX_CATALOGUE_AGE_MS);
   }
@@ -135,16 +132,16 @@ export class LiveGuide implements ResultGuide {
     if (this.masks.columnRules.length === 0) {
       // Not read, and so not known if there come to be column rules.
       this.memory.missed();
-      this.#words.add(undefined, statement.number, []);
+      this.#words.add(undefined, statement.number, undefined);
       return;
     }
     const reading = this.#executed(statement, portal);
-    this.#words.add(reading, statement.number, valuesOf(portal?.parameters));
+    this.#words.add(reading, statement.number, portal);
     this.memory.sent(
       statement,
       reading,
       (one) => {
-        const catalogue = this.#ownFor(statement.number) ?? this.#parts.lease.current;
+        const catalogue = this.#open.catalogueFor(statement.number) ?? this.#parts.lease.current;
         if (!one.fillsSettings && !writesThrough(one, catalogue)) return false;
         this.memory.fillsUnder(this.masks);
         const touched = this.factsFor(one, reading, statement.number, []).touched;
@@ -174,12 +171,7 @@ export class LiveGuide implements ResultGuide {
   }
 
   readingOf(source: Source | undefined): TextReading | undefined {
-    if (source?.text === undefined) return undefined;
-    const known = this.#texts.get(source);
-    if (known) return known;
-    const reading = this.#parts.readings.read(source.text, source.settings);
-    this.#texts.set(source, reading);
-    return reading;
+    return source && this.#parts.readings.of(source);
   }
 
   /** What is known of a statement that is not answered yet. */
@@ -195,7 +187,7 @@ export class LiveGuide implements ResultGuide {
 
   #latest(number: number): Catalogue | undefined {
     const { current, changedAt } = this.#parts.lease;
-    return this.#ownFor(number) ?? (current && current.asOf >= changedAt ? current : undefined);
+    return this.#open.catalogueFor(number) ?? (current && current.asOf >= changedAt ? current : undefined);
   }
 
   #facts(
@@ -225,35 +217,7 @@ export class LiveGuide implements ResultGuide {
   understand(begun: boolean): Promise<void> | undefined {
     if (this.masks.columnRules.length === 0) return undefined;
     this.settle();
-    const { memory } = this;
-    if (begun || !memory.undigested || memory.changes === this.#understood) return undefined;
-    const { pipeline } = this.#parts.statements;
-    if (!pipeline.busy && pipeline.transaction !== 'T') return undefined;
-    return this.#understand();
-  }
-
-  async #understand(): Promise<void> {
-    const { memory } = this;
-    const { changes } = memory;
-    try {
-      const names = await this.own.read();
-      if (names) {
-        const catalogue = await this.#parts.lease.ofSession(names);
-        if (memory.changes !== changes || !memory.undigested) return;
-        this.#own = { catalogue, behind: this.#names.lastNumber };
-        memory.digested();
-      }
-    } catch {
-      // It stays unknown, and what hangs on it is refused.
-    } finally {
-      this.#understood = changes;
-    }
-  }
-
-  /** For a statement: the catalogue as its transaction has it, where that is another. */
-  #ownFor(number: number): Catalogue | undefined {
-    const own = this.#own;
-    return own && number > own.behind ? own.catalogue : undefined;
+    return begun ? undefined : this.#open.understand(() => this.#names.lastNumber);
   }
 
   /** Before a message is looked at: whether a transaction that changed definitions is over, so that the catalogue has them. */
@@ -268,7 +232,7 @@ export class LiveGuide implements ResultGuide {
 
   /** No transaction is open: what is there for all counts again. Says whether definitions changed in what is over. */
   #over(): boolean {
-    this.#own = undefined;
+    this.#open.over();
     return this.memory.idle();
   }
 
@@ -313,7 +277,7 @@ export class LiveGuide implements ResultGuide {
     this.#waited = false;
     if (since === undefined) {
       const { next } = this.#parts.statements.pipeline;
-      const own = next && 'statement' in next ? this.#ownFor(next.statement.number) : undefined;
+      const own = next && 'statement' in next ? this.#open.catalogueFor(next.statement.number) : undefined;
       this.#catalogue = own ?? this.#usable(now);
       if (own) return true;
       if (!this.#catalogue) this.#reportFault();
@@ -335,15 +299,7 @@ export class LiveGuide implements ResultGuide {
 
   described(body: Buffer): void {
     const fields = this.#descriptions.read(body);
-    const { next } = this.#parts.statements.pipeline;
-    if (next?.kind === 'describe') {
-      if (!fields) return;
-      if (next.prepared) this.#ofPrepared.set(next.prepared, fields);
-      if (next.portal) this.#ofPortal.set(next.portal, fields);
-      // JDBC describes the first portal of a prepared statement, and none after it.
-      if (next.portal?.prepared && next.portal.meanings.length === 1)
-        this.#ofPrepared.set(next.portal.prepared, fields);
-    } else this.#described = fields;
+    this.#described.by(this.#parts.statements.pipeline.next, fields);
   }
 
   rows(): ResultPlan | undefined {
@@ -352,17 +308,16 @@ export class LiveGuide implements ResultGuide {
     const current = this.#current();
     const facts = this.#factsOf(current);
     const { portal } = current;
-    const exact = current.query ? this.#described : portal && this.#ofPortal.get(portal);
+    const exact = this.#described.exactly(current);
     if (exact) {
-      const plan = this.#plan(exact, facts, undefined, true);
+      const plan = this.#plans.of(exact, facts, undefined, true);
       if (!plan) this.#learn(current, exact);
       return plan;
     }
-    const meant = portal?.meanings.length === 1 ? portal.prepared : undefined;
-    const earlier = meant && this.#ofPrepared.get(meant);
-    if (earlier && portal?.formats) return this.#plan(earlier, facts, formatsOf(portal), false);
+    const earlier = portal?.meanings.length === 1 ? this.#described.earlier(portal) : undefined;
+    if (earlier && portal?.formats) return this.#plans.of(earlier, facts, formatsOf(portal), false);
     const plan = (fields: readonly ResultField[], formats: readonly Format[]) =>
-      this.#plan(fields, facts, formats, false);
+      this.#plans.of(fields, facts, formats, false);
     return planUndescribed(masks, current, plan);
   }
 
@@ -408,32 +363,16 @@ export class LiveGuide implements ResultGuide {
     return this.#factsOf(current).copy(binary, columns);
   }
 
-  /** What stands in for the result under way. The client must not think that it knows what the target made of the rest. */
   refuse(refusal: ResultRefusal): Buffer {
-    const { statements } = this.#parts;
-    const { query, statement } = this.#current();
-    this.#refusedQuery = query;
-    statements.pipeline.runsUnseen();
-    statements.names.preparedComplete = false;
-    statements.names.portalsComplete = false;
-    const writes = statement?.writes.length !== 0;
-    return refusedResult(refusal, writes && statements.pipeline.transaction === 'I');
+    return this.#refused.refuse(refusal, this.#current());
   }
 
-  /**
-   * The target went on where the client was told of an error. In a transaction it is told to fail too, so that both agree;
-   * outside of one all is over.
-   */
-  refusedEnds(body: Buffer): 'goes' | 'aborting' | { readonly fault: string } {
-    if (this.#aborting || body.toString() !== 'T') {
-      this.#aborting = false;
-      return 'goes';
-    }
-    const { pipeline } = this.#parts.statements;
-    if (!pipeline.ending || !this.#parts.interject(Buffer.concat([failingParse(ABORTING), SYNC_MESSAGE])))
-      return { fault: 'a result could not be shown, and statements behind it were on their way already' };
-    this.#aborting = true;
-    return 'aborting';
+  refusedEnds(body: Buffer): RefusedEnd {
+    return this.#refused.ends(body);
+  }
+
+  refusedCopyIn(): string | undefined {
+    return this.#refused.copyIn();
   }
 
   calledPasses(): boolean {
@@ -442,28 +381,8 @@ export class LiveGuide implements ResultGuide {
     return !(this.masks.strict && next.statement.calls === LOREAD);
   }
 
-  refusedCopyIn(): string | undefined {
-    const fails = this.#refusedQuery && this.#parts.interject(message('f', 'a result before it could not be shown\0'));
-    return fails ? undefined : 'a result could not be shown, and COPY data was asked for behind it';
-  }
-
-  /** As recorded: what the target quotes of it is in the recording too. */
   statement(): Words {
-    const { next, transaction } = this.#parts.statements.pipeline;
-    const later = Number.MAX_SAFE_INTEGER;
-    if (next?.kind === 'parse') return this.#wordsOf(next.prepared, later, [next.prepared.name]);
-    if (next?.kind === 'describe') return this.#wordsOf(next.prepared ?? next.portal?.prepared, later, [next.name]);
-    if (next?.kind === 'bind') {
-      const { name, statement, prepared, parameters } = next.portal;
-      return this.#wordsOf(prepared, later, [name, statement, ...valuesOf(parameters)]);
-    }
-    if (!next || !('statement' in next)) return this.#wordsOfTransaction();
-    const { reading, number, portal } = this.#current();
-    const values = [next.statement.portal ?? '', portal?.statement ?? '', ...valuesOf(portal?.parameters)];
-    const own = together([this.#wordsOfText(reading, number)], values);
-    // A Query ends what stands before it without a Sync.
-    const ends = settles(reading) || (next.kind === 'query' && transaction !== 'T');
-    return ends ? together([own, this.#wordsOfTransaction()], []) : own;
+    return this.#words.now(this.#current());
   }
 
   get settingsFilled(): boolean {
@@ -475,21 +394,6 @@ export class LiveGuide implements ResultGuide {
   }
 
   // --- what they need ---
-
-  #wordsOf(prepared: Prepared | undefined, number: number, values: readonly string[]): Words {
-    return together([this.#wordsOfText(this.readingOf(prepared?.source), number)], values);
-  }
-
-  #wordsOfText(reading: TextReading | undefined, number: number): Words {
-    return wordsOf(reading, this.masks, (one, earlier) => this.factsFor(one, reading, number, earlier));
-  }
-
-  #wordsOfTransaction(): Words {
-    const { texts, values, complete } = this.#words;
-    const each = [...texts].map(([reading, number]) => this.#wordsOfText(reading, number));
-    const { text, mayTouch, otherCode } = together(each, values);
-    return { text, mayTouch: mayTouch || !complete, otherCode: otherCode || !complete || this.masks.strict };
-  }
 
   #current(): Current {
     const { next } = this.#parts.statements.pipeline;
@@ -512,46 +416,11 @@ export class LiveGuide implements ResultGuide {
     return this.#facts(statement, reading, this.#catalogue, number, earlier);
   }
 
-  #plan(
-    fields: readonly ResultField[],
-    facts: StatementFacts,
-    formats: readonly Format[] | undefined,
-    exact: boolean,
-  ): ResultPlan | undefined {
-    const { masks } = this;
-    // One description serves many statements: what it proves, and in which formats, is part of the question.
-    const asked = `${exact} ${formats?.join() ?? 'as described'}`;
-    const known = this.#plans.get(fields);
-    if (known && known.facts === facts && known.masks === masks && known.formats === asked) return known.plan;
-    const lineage = facts.lineage(fields.length);
-    // An earlier description may be of another table of that name: it proves nothing by itself.
-    const counted = exact
-      ? fields
-      : fields.map((field, index) => ((lineage?.[index] ?? 'unknown') === 'unknown' ? { ...field, table: 0 } : field));
-    const resolve = (table: number, attribute: number) => this.#origin(table, attribute, facts, lineage !== undefined);
-    const surest = exact ? lineage?.map((one, index) => withOrigin(one, fields[index], resolve)) : lineage;
-    const { touched, explained, shaped, why } = facts;
-    const types = facts.types(fields.length);
-    const about = { lineage: surest, touched, explained, shaped, why, types, formats };
-    const plan = planFields(masks, counted, about, resolve);
-    // What is withheld is told each time.
-    if (!plan?.refused) this.#plans.set(fields, { facts, masks, formats: asked, plan });
-    return plan;
-  }
-
-  #origin(table: number, attribute: number, facts: StatementFacts, followed: boolean): Origin | undefined {
-    if (!facts.originsCount) return undefined;
-    const origin = this.#catalogue?.origin(table, attribute);
-    // Of what cannot be followed, a view may have been made anew within the transaction.
-    const view = 'vm'.includes(this.#catalogue?.relation(table)?.kind ?? 'v');
-    return origin && view && !followed ? { ...origin, bases: 'unknown' } : origin;
-  }
-
   /** From when on a load must have begun for what comes; undefined: what is at hand will do. */
   #needed(now: number, fields: readonly ResultField[] | undefined): number | undefined {
     const { lease } = this.#parts;
     const asked = this.#current();
-    if (this.#ownFor(asked.number)) return undefined;
+    if (this.#open.catalogueFor(asked.number)) return undefined;
     const changing = lease.changing();
     const { current, changedAt } = lease;
     if (!current) return changing ? now : Math.min(this.#began, now);
@@ -561,17 +430,8 @@ export class LiveGuide implements ResultGuide {
     // What the session changed itself and did not commit, no load can see.
     if (this.memory.stateFor(number, earlier).dirty) return undefined;
     if (changing) return now;
-    const described = fields ?? (portal?.prepared ? this.#ofPrepared.get(portal.prepared) : undefined) ?? NO_FIELDS;
-    const complete = this.#complete.get(described);
-    if (complete?.catalogue === current && complete.statement === statement) return undefined;
-    const missing = [
-      ...described.flatMap(({ table, attribute }) =>
-        table !== 0 && attribute > 0 && !current.origin(table, attribute) ? [`${table}.${attribute}`] : [],
-      ),
-      ...(statement ? unknownNames(statement, current) : []),
-    ];
-    if (missing.length === 0) this.#complete.set(described, { catalogue: current, statement });
-    return this.#asked.isWorthIt(missing, now) ? now : undefined;
+    const described = fields ?? this.#described.earlier(portal) ?? NO_FIELDS;
+    return this.#asked.isWorthIt(described, statement, current, now) ? now : undefined;
   }
 
   #usable(now: number, oldestMs = MAX_CATALOGUE_AGE_MS): Catalogue | undefined {
@@ -588,12 +448,4 @@ export class LiveGuide implements ResultGuide {
   }
 }
 
-const ABORTING = 'gatehouse_abort';
-const SYNC_MESSAGE = message('S');
-/** lo_open, lo_close, loread, lowrite, lo_lseek, lo_creat, lo_tell, lo_unlink, lo_create, lo_truncate and those of 64 bits, as drivers call them (pg_proc.dat). */
-const LARGE_OBJECTS: ReadonlySet<number> = new Set([
-  952, 953, 954, 955, 956, 957, 958, 964, 715, 1004, 3170, 3171, 3172,
-]);
-const LOREAD = 954;
-const callsLargeObjects = ({ calls }: Statement): boolean => calls !== undefined && LARGE_OBJECTS.has(calls);
 const NO_FIELDS: readonly ResultField[] = [];

@@ -3,7 +3,8 @@
 import { mask } from '../../../../core/masking/masked.ts';
 import type { AnswerGuide, AnswerRewriter } from '../refusal-rewriter.ts';
 import type { LiveGuide } from './live-guide.ts';
-import { type ResultGuide, ResultMasker } from './result-masker.ts';
+import type { ResultGuide } from './result-guide.ts';
+import { ResultMasker } from './result-masker.ts';
 
 const NOTHING = Buffer.alloc(0);
 

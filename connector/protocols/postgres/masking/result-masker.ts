@@ -6,7 +6,7 @@
 
 import type { Masking } from '../../../../core/masking/masked.ts';
 import type { Masks } from '../../../../core/masking/masks.ts';
-import { giveBack, lend } from '../../../net/kept-buffer.ts';
+import { giveBack } from '../../../net/kept-buffer.ts';
 import { HEADER_BYTES, MAX_MESSAGE_BYTES } from '../framing.ts';
 import { readErrorFields } from '../messages.ts';
 import type { CellContext } from './cells.ts';
@@ -17,53 +17,19 @@ import {
   maskNotification,
   maskParameterStatus,
   type MessageContext,
-  WITHHELD,
+  withheldWords,
 } from './error-fields.ts';
+import { COPY_DATA, givePart, writeCopyData } from './copy-data.ts';
+import { HeldMessage } from './held-message.ts';
 import { LongRow } from './long-row.ts';
-import { Output, Rewriting } from './output.ts';
+import { Rewriting } from './output.ts';
 import { CellRefused, REASONS, refusedResult, type ResultRefusal } from './refused-result.ts';
+import type { ResultGuide } from './result-guide.ts';
 import type { ResultPlan } from './result-plan.ts';
 import { RowMasker } from './row-masker.ts';
-import type { Words } from './words-sent.ts';
 
 /** A longer row passes in pieces; another message that long is withheld. */
 export const MAX_HELD_BYTES = 1024 * 1024;
-
-/** Knows the statements behind the answers. Asked synchronously, in the order of the stream. */
-export interface ResultGuide {
-  /** A RowDescription passed; `body` is valid during the call. */
-  described(body: Buffer): void;
-  /** The next DataRow begins a result. Undefined: nothing of it can be masked. WITHHOLD_ALL where the result is not known. */
-  rows(): ResultPlan | undefined;
-  /** COPY OUT begins. Undefined: nothing of it can be masked. Throws CellRefused where it is not known, or has no masked form. */
-  copyOut(binary: boolean, columns: number): CopyPlan | undefined;
-  /** What is being answered, for what the target says about it. */
-  statement(): Words;
-  /** A setting may have been given what a rule hides. */
-  readonly settingsFilled?: boolean;
-  /** A setting holds what may not be shown. */
-  settingWithheld?(): void;
-  /**
-   * For guides that follow the pipeline: asked before anything is asked about a message of `type`, when all that stands
-   * in front of it was handed on. False: not yet; `resume` is called when it is. `body` where the message is whole.
-   */
-  ready?(type: number, body: Buffer | undefined): boolean;
-  /** `ready` is asked about ReadyForQuery too. */
-  readonly asksWhenReady?: boolean;
-  /** The result under way is refused: gives the whole ErrorResponse that stands in for what is left of it. */
-  refuse?(refusal: ResultRefusal): Buffer;
-  /**
-   * ReadyForQuery with this body ends the answer that a refusal was part of. `goes`: it passes. `aborting`: the target was
-   * told to fail the transaction, and its answer to that comes next. A text: the session ends, for this.
-   */
-  refusedEnds?(body: Buffer): 'goes' | 'aborting' | { readonly fault: string };
-  /** The target asks for COPY data behind a refused result: nobody will send any. Gives what ends the session, where something does. */
-  refusedCopyIn?(): string | undefined;
-  /** The function that was called by its number gives nothing that a column rule could hide. Undefined: it does not. */
-  calledPasses?(): boolean;
-  /** What takes the place of an ErrorResponse with this body: a whole message. Undefined: it is the target's own. */
-  refusal?(body: Buffer): Buffer | undefined;
-}
 
 /** A refused result after which the session cannot go on, in words for its end. */
 class RefusedFault extends Error {}
@@ -80,7 +46,6 @@ const LOOKED_AT = new Set([...'TENASVH'].map((letter) => letter.charCodeAt(0)));
 /** After these the next DataRow belongs to another result. */
 const RESULT_ENDS = new Set([...'CsEIZTHGc'].map((letter) => letter.charCodeAt(0)));
 const DATA_ROW = 0x44;
-const COPY_DATA = 0x64;
 /** Encodings whose second bytes reach into ASCII: there a found value could begin inside a letter. */
 export const UNSAFE_ENCODINGS: ReadonlySet<string> = new Set([
   'SJIS',
@@ -111,9 +76,7 @@ export class ResultMasker implements Masking {
   #planned = false;
   #copy: CopyRewriter | undefined;
   /** A message that the last chunk ended in: collected, or passing. */
-  #held: Buffer[] = [];
-  #heldBytes = 0;
-  #wanted = 0;
+  readonly #held = new HeldMessage();
   /** The chunk at hand, where it was put together. */
   #joined: Buffer | undefined;
   #long: Long | undefined;
@@ -137,7 +100,7 @@ export class ResultMasker implements Masking {
   /** In a message, or in COPY data, or keeping something back. */
   get busy(): boolean {
     return (
-      this.#refused || this.#wanted > 0 || this.#long !== undefined || this.#copy !== undefined || this.#restBytes > 0
+      this.#refused || this.#held.wanted > 0 || this.#long !== undefined || this.#copy !== undefined || this.#restBytes > 0
     );
   }
 
@@ -159,7 +122,7 @@ export class ResultMasker implements Masking {
     this.#rest = [];
     this.#restBytes = 0;
     this.more = false;
-    this.#held = [];
+    this.#held.drop();
     if (error instanceof RefusedFault) {
       this.fault = error.message;
       return;
@@ -198,9 +161,10 @@ export class ResultMasker implements Masking {
         only && this.#rest.length === 1 && received.length === 0 ? only : Buffer.concat([...this.#rest, received]);
       this.#rest = [];
       this.#restBytes = 0;
-    } else if (this.#wanted > 0) {
-      const whole = this.#collect(received);
+    } else if (this.#held.wanted > 0) {
+      const whole = this.#held.collect(received);
       if (!whole) return [];
+      this.#joined = whole;
       chunk = whole;
     }
     const size = chunk.length;
@@ -214,7 +178,7 @@ export class ResultMasker implements Masking {
     }
     while (at < size) {
       if (size - at < HEADER_BYTES) {
-        this.#hold(chunk, at, HEADER_BYTES);
+        this.#held.hold(chunk, at, HEADER_BYTES);
         break;
       }
       const type = chunk[at] as number;
@@ -263,7 +227,7 @@ export class ResultMasker implements Masking {
       }
       if (end > size) {
         if (handled && length <= MAX_HELD_BYTES) {
-          this.#hold(chunk, at, HEADER_BYTES + length);
+          this.#held.hold(chunk, at, HEADER_BYTES + length);
           break;
         }
         const given = to.give(handled ? at : size);
@@ -325,7 +289,7 @@ export class ResultMasker implements Masking {
   /** Behind a refused result. Gives what is to be handed on where the chunk ends within the message. */
   #drop(type: number, chunk: Buffer, at: number, start: number, end: number, to: Rewriting): Buffer[] | undefined {
     if (type === ERROR && end > chunk.length) {
-      this.#hold(chunk, at, end - at);
+      this.#held.hold(chunk, at, end - at);
       return to.give(at);
     }
     // What ends the connection the client must know.
@@ -427,30 +391,6 @@ export class ResultMasker implements Masking {
 
   // --- messages across chunks ---
 
-  #hold(chunk: Buffer, at: number, wanted: number): void {
-    this.#held = [Buffer.from(chunk.subarray(at))];
-    this.#heldBytes = chunk.length - at;
-    this.#wanted = wanted;
-  }
-
-  /** Gives what was held with what came, as soon as that is enough. */
-  #collect(received: Buffer): Buffer | undefined {
-    this.#heldBytes += received.length;
-    this.#held.push(this.#heldBytes < this.#wanted ? Buffer.from(received) : received);
-    if (this.#heldBytes < this.#wanted) {
-      // A message that drips in byte by byte must not become an object a byte.
-      if (this.#held.length === 64) this.#held = [Buffer.concat(this.#held)];
-      return undefined;
-    }
-    const whole = lend(this.#heldBytes).subarray(0, this.#heldBytes);
-    let at = 0;
-    for (const part of this.#held) at += part.copy(whole, at);
-    this.#held = [];
-    this.#wanted = 0;
-    this.#joined = whole;
-    return whole;
-  }
-
   /** A message that is too long to be held, or is not looked at. */
   #begin(type: number, chunk: Buffer, at: number, length: number, handled: boolean, given: Buffer[]): void {
     const start = at + HEADER_BYTES;
@@ -494,28 +434,4 @@ export class ResultMasker implements Masking {
     if (share === left) this.#long = undefined;
     return share;
   }
-}
-
-function givePart(given: Buffer[], pieces: readonly Uint8Array[]): void {
-  const out = new Output(1024);
-  writeCopyData(out, pieces);
-  if (out.length > 0) given.push(out.take());
-}
-
-function writeCopyData(out: Output, pieces: readonly Uint8Array[]): void {
-  for (const piece of pieces) {
-    if (piece.length === 0) continue;
-    out.byte(COPY_DATA);
-    out.int32(piece.length + 4);
-    out.put(piece);
-  }
-}
-
-function withheldWords(type: number): Buffer {
-  const severity = type === 0x45 ? 'ERROR' : 'NOTICE';
-  const body = Buffer.from(`S${severity}\0V${severity}\0C${type === 0x45 ? 'XX000' : '00000'}\0M${WITHHELD}\0\0`);
-  const head = Buffer.alloc(HEADER_BYTES);
-  head[0] = type;
-  head.writeInt32BE(body.length + 4, 1);
-  return Buffer.concat([head, body]);
 }

@@ -24,6 +24,7 @@ import {
   type RelationName,
   type StatementSummary,
 } from '../../../../core/sql/statement.ts';
+import type { Source } from '../names.ts';
 import { type CopyForm, copyFormOf } from './copy-form.ts';
 import { type Mentions, mentionsOf } from './mentions.ts';
 
@@ -81,10 +82,21 @@ const MAX_KEPT_CHARACTERS = 4 * 1024 * 1024;
 export class Readings {
   readonly #parse: PgParser;
   readonly #kept = new Map<string, TextReading>();
+  readonly #ofSource = new WeakMap<Source, TextReading>();
   #characters = 0;
 
   constructor(parse: PgParser) {
     this.#parse = parse;
+  }
+
+  /** Undefined: its text is not at hand. */
+  of(source: Source): TextReading | undefined {
+    if (source.text === undefined) return undefined;
+    const known = this.#ofSource.get(source);
+    if (known) return known;
+    const reading = this.read(source.text, source.settings);
+    this.#ofSource.set(source, reading);
+    return reading;
   }
 
   read(statements: string, settings: PgTextSettings): TextReading {
