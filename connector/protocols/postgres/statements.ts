@@ -124,6 +124,7 @@ export class Statements {
         return typeof statement === 'string' ? statement : this.sendFunctionCall(statement);
       }
       case 0x64: // d CopyData
+        this.pipeline.copyInBegun = true;
         if (this.pipeline.copyIn) this.#facts.copyBytes += length;
         return undefined;
       case 0x63: // c CopyDone

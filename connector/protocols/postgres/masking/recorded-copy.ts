@@ -6,11 +6,12 @@
 import type { Masks } from '../../../../core/masking/masks.ts';
 import { CONFORMING } from '../../../../core/sql/postgres.ts';
 import { HEADER_BYTES } from '../framing.ts';
-import type { Source } from '../names.ts';
 import type { CopySubject, RecordedCopies } from '../recorded-copies.ts';
 import type { StatementEchoes } from '../statement-echoes.ts';
+import type { Statement } from '../statement-facts.ts';
 import type { Statements } from '../statements.ts';
 import { CopyInLines, hide } from './copy-in.ts';
+import { type CopyInFields, copyInFields } from './copy-in-fields.ts';
 import { ALL_HIDDEN, ALL_STAY, type Fates } from './literal-fates.ts';
 import type { LiveGuide } from './live-guide.ts';
 import { LongParameters } from './long-parameters.ts';
@@ -38,6 +39,15 @@ export class MaskedCopies implements RecordedCopies {
   readonly #echoes: StatementEchoes;
   readonly #lines = new CopyInLines();
   #long: LongParameters | undefined;
+  /** The last COPY whose data came, by its statement and its place in that's text. */
+  #copying:
+    | {
+        readonly statement: Statement;
+        readonly index: number;
+        readonly masks: Masks;
+        readonly fields: CopyInFields | 'stay' | 'hidden';
+      }
+    | undefined;
 
   constructor(statements: Statements, readings: Readings, guide: LiveGuide, echoes: StatementEchoes) {
     this.#echoes = echoes;
@@ -100,8 +110,7 @@ export class MaskedCopies implements RecordedCopies {
   #text(message: Buffer, from: number, masks: Masks, subject: CopySubject, cut: boolean): Buffer {
     const { backslashEscapes = true } = subject;
     const end = cut ? message.length : message.indexOf(0, from);
-    const encoding = this.#statements.settings.get('client_encoding') ?? 'UTF8';
-    if (cut || end < 0 || UNSAFE_ENCODINGS.has(encoding)) {
+    if (cut || end < 0 || this.#isUnsafe) {
       subject.told?.({ values: [], parameters: 'all' });
       masks.hide('not_certain');
       const copy = Buffer.from(message);
@@ -178,25 +187,60 @@ export class MaskedCopies implements RecordedCopies {
     return only && more.length === 0 ? only : ALL_HIDDEN;
   }
 
-  #hidesCopy(source: Source | undefined): boolean {
-    const fates = this.#fates(this.#guide.readingOf(source));
-    return !fates || fates.some(({ allStay }) => !allStay);
-  }
-
   /** `from`: behind the header, where there is one. */
   #copyData(part: Buffer, from: number, masks: Masks): Buffer {
-    const { next } = this.#statements.pipeline;
-    const source = next && 'statement' in next ? next.statement.source : undefined;
-    if (masks.columnRules.length > 0 && this.#hidesCopy(source)) {
-      const copy = Buffer.from(part);
+    const fields = masks.columnRules.length > 0 ? this.#copied(masks) : 'stay';
+    if (fields === 'stay' && !masks.finder) return part;
+    const copy = Buffer.from(part);
+    if (fields === 'hidden') {
       hide(copy, from, copy.length);
       masks.hide('not_certain', Math.max(1, linesIn(part)));
       return copy;
     }
-    if (!masks.finder) return part;
-    const copy = Buffer.from(part);
-    copy.set(this.#lines.mask(part.subarray(from), masks), from);
+    if (fields !== 'stay') fields.hide(copy, from);
+    if (masks.finder) copy.set(this.#lines.mask(copy.subarray(from), masks), from);
     return copy;
+  }
+
+  /** Of the COPY whose data comes. */
+  #copied(masks: Masks): CopyInFields | 'stay' | 'hidden' {
+    const { pipeline } = this.#statements;
+    // Before the target asked for it, it is data of what was sent last, if anything.
+    const next = pipeline.copyIn ? pipeline.next : pipeline.only;
+    if (!next || !('statement' in next)) return 'hidden';
+    const { statement } = next;
+    const reading = this.#guide.readingOf(statement.source);
+    if (!pipeline.copyIn && reading?.statements?.length !== 1) return 'hidden';
+    const index = statement.tags.length;
+    const known = this.#copying?.statement === statement && this.#copying.index === index ? this.#copying : undefined;
+    if (known?.masks === masks) return known.fields;
+    const begun = known !== undefined || pipeline.copyInBegun || !pipeline.copyIn;
+    const certain = !('portal' in next) || !next.portal || next.portal.meanings.length === 1;
+    const found = certain ? this.#copyFields(reading, statement.number, index, masks) : 'hidden';
+    // From the middle of it, nobody knows which field is which.
+    const fields = begun && found !== 'stay' ? 'hidden' : found;
+    this.#copying = { statement, index, masks, fields };
+    return fields;
+  }
+
+  #copyFields(
+    reading: TextReading | undefined,
+    number: number,
+    index: number,
+    masks: Masks,
+  ): CopyInFields | 'stay' | 'hidden' {
+    const { fields = 'hidden' } = this.#fates(reading)?.[index] ?? {};
+    const { copiesInto } = reading?.statements?.[index] ?? {};
+    if (typeof fields === 'string') return fields;
+    if (!copiesInto) return 'hidden';
+    const earlier = reading?.statements?.slice(0, index) ?? [];
+    const unsafe = this.#isUnsafe || this.#guide.memory.encodingBefore(number, earlier);
+    return copiesInto.form.kind === 'text' && unsafe ? 'hidden' : copyInFields(copiesInto.form, fields, masks);
+  }
+
+  /** A byte of a letter may be another's. */
+  get #isUnsafe(): boolean {
+    return UNSAFE_ENCODINGS.has(this.#statements.settings.get('client_encoding') ?? 'UTF8');
   }
 }
 

@@ -160,6 +160,8 @@ export function factsOf(
       rules: masks.columnRules,
       codeWrites: reach === 'unknown' || ofCode === 'unknown' || ofCode.length > 0,
       comments: mayMeanMasked(one, reach, touched, known, masks.columnRules) ? 'not_certain' : undefined,
+      copiesInto: one.copiesInto,
+      optionsFrom: one.optionsFrom,
     });
   }
   const shaped =

@@ -24,7 +24,7 @@ import {
   type RelationName,
   type StatementSummary,
 } from '../../../../core/sql/statement.ts';
-import { type CopyForm, copyFormOf } from './copy-form.ts';
+import { type CopyForm, copyFormOf, type CopyInto, copyIntoOf } from './copy-form.ts';
 import { type Mentions, mentionsOf } from './mentions.ts';
 
 export interface StatementReading {
@@ -37,6 +37,8 @@ export interface StatementReading {
   readonly copy: CopyForm | undefined;
   /** COPY TO of a table as such: generated columns are not among its columns. */
   readonly copiesTable: boolean;
+  /** COPY FROM STDIN. Undefined: it is none, or of a form that is not known. */
+  readonly copiesInto: CopyInto | undefined;
   /** Views and columns may be others behind it. */
   readonly changesDefinitions: boolean;
   /** It changes relations of these names and nothing else. Undefined: that is not certain. */
@@ -54,6 +56,8 @@ export interface StatementReading {
   readonly mentions: Mentions;
   /** Which columns its literals and parameters meet. Undefined: that is not followed. */
   readonly meetings: readonly Meeting[] | undefined;
+  /** Literals from here on are options of COPY, and meet no column. */
+  readonly optionsFrom: number | undefined;
   /** EXECUTE: what its arguments hold, by the parameters that they are for. */
   readonly passes: readonly Meeting[];
   /** Where it stands in the text, in UTF-8 bytes; a length of 0: to its end. */
@@ -157,6 +161,7 @@ function readingOf(
     copy: node.type === 'CopyStmt' ? copyFormOf(node) : undefined,
     copiesTable:
       node.type === 'CopyStmt' && nodeOf(node.fields.query) === undefined && !Array.isArray(node.fields.attlist),
+    copiesInto: node.type === 'CopyStmt' ? copyIntoOf(node) : undefined,
     // Of a block that is followed, whoever follows it says.
     changesDefinitions:
       (all.some((one) => one.opaque.length > 0) && block === undefined) || acts.some((act) => act.class === 'schema'),
@@ -180,12 +185,20 @@ function readingOf(
     writes: acts.flatMap((act) => (act.class === 'write' && act.relation ? [act.relation] : [])),
     mentions: mentionsOf(node),
     meetings: followedMeetings(node),
+    optionsFrom: node.type === 'CopyStmt' ? optionsOf(node) : undefined,
     passes: argumentsOf(node),
     at: summary.at,
     makesShapes: makesShapes(node),
     alone: result.kind !== 'cursor' && result.kind !== 'prepared' && all.every((one) => one.executes === undefined),
     text: within,
   };
+}
+
+/** Where they begin. Undefined: there are none, or a condition comes behind them. */
+function optionsOf({ fields }: TreeNode): number | undefined {
+  if (fields.whereClause !== undefined) return undefined;
+  const places = nodesOf(fields.options).map(({ fields: option }) => Number(option.location ?? Number.NaN));
+  return places.length > 0 && places.every(Number.isFinite) ? Math.min(...places) : undefined;
 }
 
 function followedMeetings(node: TreeNode): readonly Meeting[] | undefined {
