@@ -313,6 +313,47 @@ describe('COPY FROM STDIN', () => {
   });
 });
 
+test.each<[string, string, string]>([
+  [
+    'a block that touches a masked column: its values are hidden, its words stay',
+    "do $$ begin update customers set email = 'x@y.z' where id = 577; end $$",
+    "do $$ begin update customers set email = '*****' where id = ***; end $$",
+  ],
+  [
+    'a block that touches none',
+    "do $$ begin update orders set note = 'x@y.z' where id = 577; end $$",
+    "do $$ begin update orders set note = 'x@y.z' where id = 577; end $$",
+  ],
+  [
+    'a function that names a masked column',
+    "create or replace function f1() returns int language sql as $$ select id from customers where email = 'x@y.z' $$",
+    "create or replace function f1() returns int language sql as $$ select id from customers where email = '*****' $$",
+  ],
+  [
+    'a function that names none',
+    "create or replace function f2() returns int language sql as $$ select id from orders where note = 'x@y.z' $$",
+    "create or replace function f2() returns int language sql as $$ select id from orders where note = 'x@y.z' $$",
+  ],
+  [
+    'a view, whose dollar string is no code',
+    'create or replace view v1 as select id from customers where email = $$x@y.z$$ and id < 577',
+    'create or replace view v1 as select id from customers where email = $$*****$$ and id < 577',
+  ],
+])('code: %s', async (_, text, shown) => {
+  const ran = await psql(at, [text]);
+  expect([ran.stderr, texts().map(stars)]).toEqual(['', [shown]]);
+});
+
+test('what a statement asks back of its own text is recorded as the statement is', async () => {
+  const ran = await psql(at, ["select current_query() from customers where id = 577 or email = 'secret@mail.example'"]);
+  expect(ran.recorded).not.toContain('secret@mail.example');
+});
+
+test('a text above 64 KiB is hidden as too long, and says so', async () => {
+  await psql(at, [`select ${'1 + '.repeat(20_000)} 1`]);
+  expect(Object.keys(hidden())).toEqual(['too_long']);
+});
+
 test('replay, NDJSON and manifest say what is not shown', async () => {
   const client = await connect(at);
   await client.query("update customers set email='x@y.z', city='Riga' where id = 577");

@@ -38,6 +38,8 @@ const always = (hider: Hider | undefined): Fates => ({
 });
 export const ALL_STAY = always(undefined);
 export const ALL_HIDDEN = always('not_certain');
+/** Of a text that is too long to be read. */
+export const TOO_LONG = always('too_long');
 
 export interface FateParts {
   readonly meetings: readonly Meeting[];

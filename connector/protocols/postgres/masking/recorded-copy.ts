@@ -12,7 +12,7 @@ import type { Statement } from '../statement-facts.ts';
 import type { Statements } from '../statements.ts';
 import { CopyInLines, hide } from './copy-in.ts';
 import { type CopyInFields, copyInFields } from './copy-in-fields.ts';
-import { ALL_HIDDEN, ALL_STAY, type Fates } from './literal-fates.ts';
+import { ALL_HIDDEN, ALL_STAY, type Fates, TOO_LONG } from './literal-fates.ts';
 import type { LiveGuide } from './live-guide.ts';
 import { LongParameters } from './long-parameters.ts';
 import { UNSAFE_ENCODINGS } from './result-masker.ts';
@@ -21,7 +21,7 @@ import type { FoundSecrets } from './secret-literals.ts';
 import { hiddenFill } from './same-length.ts';
 import { maskParameter, maskStatement } from './statement-text.ts';
 import type { Readings, StatementReading, TextReading } from './statement-reading.ts';
-import { asSent, WITHHOLD_ALL, type Withholding, withholdingOf } from './text-fates.ts';
+import { asSent, type Withholding, withholdingOf } from './text-fates.ts';
 
 const QUERY = 0x51;
 const PARSE = 0x50;
@@ -112,7 +112,7 @@ export class MaskedCopies implements RecordedCopies {
     const end = cut ? message.length : message.indexOf(0, from);
     if (cut || end < 0 || this.#isUnsafe) {
       subject.told?.({ values: [], parameters: 'all' });
-      masks.hide('not_certain');
+      masks.hide(cut ? 'too_long' : 'not_certain');
       const copy = Buffer.from(message);
       hideText(copy, from);
       return copy;
@@ -138,7 +138,7 @@ export class MaskedCopies implements RecordedCopies {
   #withholding(reading: TextReading | undefined, text: string, sent: Buffer): Withholding | undefined {
     if (this.#guide.masks.columnRules.length === 0) return undefined;
     const fates = this.#fates(reading);
-    const found = fates ? withholdingOf(reading?.statements ?? [], fates) : WITHHOLD_ALL;
+    const found = fates ? withholdingOf(reading?.statements ?? [], fates) : unreadFates(reading);
     return found && asSent(found, text, sent);
   }
 
@@ -159,7 +159,7 @@ export class MaskedCopies implements RecordedCopies {
       const copy = Buffer.from(message);
       this.#long = new LongParameters();
       this.#long.hide(copy, from, copy.length);
-      masks.hide('not_certain');
+      masks.hide('too_long');
       hid?.('all');
       return copy;
     }
@@ -183,8 +183,9 @@ export class MaskedCopies implements RecordedCopies {
   /** A Bind's statement is one. */
   #fatesOfParameters(prepared: CopySubject['prepared']): Fates {
     if (this.#guide.masks.columnRules.length === 0) return ALL_STAY;
-    const [only, ...more] = this.#fates(this.#guide.readingOf(prepared?.source)) ?? [];
-    return only && more.length === 0 ? only : ALL_HIDDEN;
+    const reading = this.#guide.readingOf(prepared?.source);
+    const [only, ...more] = this.#fates(reading) ?? [];
+    return only && more.length === 0 ? only : unreadFates(reading);
   }
 
   /** `from`: behind the header, where there is one. */
@@ -243,6 +244,8 @@ export class MaskedCopies implements RecordedCopies {
     return UNSAFE_ENCODINGS.has(this.#statements.settings.get('client_encoding') ?? 'UTF8');
   }
 }
+
+const unreadFates = (reading: TextReading | undefined): Fates => (reading?.tooLong ? TOO_LONG : ALL_HIDDEN);
 
 /** Of a message that cannot be read nothing but its type and length. */
 function hidden(message: Buffer): Buffer {

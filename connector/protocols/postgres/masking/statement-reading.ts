@@ -45,6 +45,8 @@ export interface StatementReading {
   readonly changes: ReadonlySet<string> | undefined;
   /** The body of a DO block in PL/pgSQL. */
   readonly block: string | undefined;
+  /** CREATE FUNCTION or PROCEDURE: what it makes. `body` undefined: of another language, or not certain. */
+  readonly makes: { readonly body: string | undefined } | undefined;
   /** It may give a setting a value that came out of a table. */
   readonly fillsSettings: boolean;
   /** It makes a view or a rule on settings: writing to that fills them, and nobody sees it. */
@@ -72,6 +74,8 @@ export interface StatementReading {
 
 export interface TextReading {
   readonly text: string;
+  /** It is not read for its length. */
+  readonly tooLong?: true;
   /** Undefined: it cannot be read, so nothing is known of it. */
   readonly statements: readonly StatementReading[] | undefined;
 }
@@ -98,7 +102,8 @@ export class Readings {
       conforming === true ||
       !statements.includes('\\') ||
       (conforming === undefined && asEscaping(statements) !== undefined);
-    if (!plain || statements.length > MAX_READ_CHARACTERS) return { text: statements, statements: undefined };
+    if (statements.length > MAX_READ_CHARACTERS) return { text: statements, statements: undefined, tooLong: true };
+    if (!plain) return { text: statements, statements: undefined };
     const known = this.#kept.get(statements);
     if (known) {
       this.#kept.delete(statements);
@@ -167,6 +172,7 @@ function readingOf(
       (all.some((one) => one.opaque.length > 0) && block === undefined) || acts.some((act) => act.class === 'schema'),
     changes: CHANGES_RELATIONS.has(node.type) && !isOtherDrop(node) ? namesOf(acts) : undefined,
     block,
+    makes: node.type === 'CreateFunctionStmt' ? { body: bodyOf(node) } : undefined,
     // set_config leaves an act with its setting, and is no function there.
     fillsSettings:
       opaque ||
@@ -253,6 +259,14 @@ function blockOf({ fields }: TreeNode): string | undefined {
   const given = nodesOf(fields.args).map(({ fields: option }) => [option.defname, constantText(option.arg)] as const);
   const language = given.find(([name]) => name === 'language')?.[1] ?? 'plpgsql';
   return language === 'plpgsql' ? given.find(([name]) => name === 'as')?.[1] : undefined;
+}
+
+function bodyOf({ fields }: TreeNode): string | undefined {
+  const options = nodesOf(fields.options).map(({ fields: option }) => option);
+  const language = constantText(options.find(({ defname }) => defname === 'language')?.arg);
+  if (language !== 'sql' && language !== 'plpgsql') return undefined;
+  const [only, ...more] = nodesOf(nodeOf(options.find(({ defname }) => defname === 'as')?.arg)?.fields.items);
+  return more.length === 0 ? text(only?.fields.sval) : undefined;
 }
 
 /** The server's own relations that show settings. */
