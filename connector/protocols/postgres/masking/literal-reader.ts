@@ -62,7 +62,6 @@ export class LiteralReader {
   readonly #found: Found;
   readonly #depth: number;
   readonly #tokens: SqlTokens;
-  #quoted: boolean | undefined;
 
   /** The last word or name, in small letters; empty behind a literal. */
   #word = '';
@@ -281,8 +280,7 @@ export class LiteralReader {
       this.#masked.set(sameLength(SECRET, end - start), start);
     } else if (hider !== undefined) {
       // A secret within it is looked for in what the target says all the same.
-      if (this.#isQuoted) found.values.push(original);
-      else hideWithin(original, { values: found.values, hide: () => undefined });
+      hideWithin(original, { values: found.values, hide: () => undefined });
       this.#masked.set(sameLength(WITHHELD, end - start), start);
     } else hideWithin(this.#masked.subarray(start, end), found);
   }
@@ -317,12 +315,6 @@ export class LiteralReader {
       this.#secret = true;
       this.#assigned = true;
     } else this.#named ||= /^\s*,/.test(follows) && /^concat/.test(this.#calls.at(-1) ?? '');
-  }
-
-  /** The statement may ask for its own text. */
-  get #isQuoted(): boolean {
-    this.#quoted ??= /current_query/i.test(this.#text(0, this.#original.length));
-    return this.#quoted;
   }
 
   // --- words ---
