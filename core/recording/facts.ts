@@ -189,7 +189,7 @@ export const MaskApplied = z.object({
 
 /**
  * Values that the client sent (literals and parameters of statements, fields of COPY) and that are written over in the
- * recording, since the last such fact. `by`: a mask rule as in `mask.applied`, or `secret`, `not_certain`.
+ * recording, since the last such fact. `by`: a mask rule as in `mask.applied`, or `secret`, `not_certain`, `too_long`.
  */
 export const ValuesHidden = z.object({
   kind: z.literal('values.hidden'),

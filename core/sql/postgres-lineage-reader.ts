@@ -433,7 +433,7 @@ const isWriting = ({ type }: TreeNode): boolean =>
 
 const isStar = ({ fields }: TreeNode): boolean => nodesOf(fields.fields).at(-1)?.type === 'A_Star';
 
-function tableItem({ fields }: TreeNode): Item {
+export function tableItem({ fields }: TreeNode): Item {
   const schema = text(fields.schemaname);
   const table = { ...(schema !== undefined && { schema }), table: String(fields.relname ?? '') };
   const alias = nodeOf(fields.alias, 'Alias');

@@ -9,7 +9,14 @@
 
 import { type Source, type Sources, sourcesOf, union } from './lineage.ts';
 import { type Given, type Meeting, MeetingClasses, type Member, meetingOf, memberKey, type Place } from './meetings.ts';
-import { type Around, type Columns, type From, LineageReader, OUTERMOST } from './postgres-lineage-reader.ts';
+import {
+  type Around,
+  type Columns,
+  type From,
+  LineageReader,
+  OUTERMOST,
+  tableItem,
+} from './postgres-lineage-reader.ts';
 import { type Item, named, type Scope, type Value } from './postgres-lineage-scope.ts';
 import { children, names, nodeOf, nodesOf, type TreeNode, text } from './postgres-tree.ts';
 
@@ -26,9 +33,14 @@ export function meetingsOf(statement: TreeNode): readonly Meeting[] | undefined 
     case 'ExplainStmt':
     case 'DeclareCursorStmt':
     case 'PrepareStmt':
-    case 'CreateTableAsStmt': {
+    case 'CreateTableAsStmt':
+    case 'ViewStmt': {
       const query = nodeOf(fields.query);
       return query && meetingsOf(query);
+    }
+    case 'CopyStmt': {
+      const query = nodeOf(fields.query);
+      return query ? meetingsOf(query) : new MeetingReader().copied(fields);
     }
     default:
       return undefined;
@@ -75,6 +87,14 @@ class MeetingReader extends LineageReader {
     const unknown = overlooked.map(({ number }): Given => ({ kind: 'parameter', number }));
     this.#classes.beside(unknown, true);
     return this.#classes.meetings();
+  }
+
+  /** Which rows COPY FROM takes. */
+  copied(fields: TreeNode['fields']): readonly Meeting[] | undefined {
+    const relation = nodeOf(fields.relation, 'RangeVar');
+    if (!relation) return undefined;
+    this.#condition(nodeOf(fields.whereClause), { items: [tableItem(relation)], outer: undefined }, OUTERMOST);
+    return this.#lost ? undefined : this.#classes.meetings();
   }
 
   protected override get unknown(): Columns {

@@ -9,7 +9,10 @@ import { nodeRecordingPlatform } from '../../functions/recording-platform.ts';
 import { readRecording } from '../../functions/store/read-recording.ts';
 import { memoryReader } from '../harness/memory-reader.ts';
 import { replayStored, storeRecording } from '../harness/stored-session.ts';
-import { connect, ended, forget, hangUp, leave, type Place, place, psql } from './place.ts';
+import { message } from '../../connector/protocols/postgres/messages.ts';
+import { query } from '../harness/client-messages.ts';
+import { connect, ended, forget, hangUp, leave, open, type Place, place, psql } from './place.ts';
+import { int16, int32, readMessages } from './wire.ts';
 
 const RULES = {
   policyVersion: 1,
@@ -157,6 +160,198 @@ describe('parameters', () => {
       ['binary', HIDDEN_VALUE, true],
     ]);
   });
+});
+
+describe('COPY FROM STDIN', () => {
+  /** Each text is a message; gives the data as it is recorded, how many values of it are hidden, and how it ended. */
+  async function copied(text: string, parts: readonly (string | Buffer)[]) {
+    const peer = await open(at);
+    const before = at.gateway.log.last.wire('client').length;
+    peer.send(query(text));
+    await peer.upTo('G');
+    for (const part of parts) peer.send(message('d', part));
+    peer.send(message('c'));
+    const answers = (await peer.upTo('Z')).map(({ type }) => type).join('');
+    peer.send(message('X'));
+    await ended(at);
+    const sent = readMessages(at.gateway.log.last.wire('client').subarray(before));
+    const data = Buffer.concat(sent.filter(({ type }) => type === 'd').map(({ body }) => body));
+    return { data: data.toString('latin1'), hidden: hidden(), answers, text: texts()[0] };
+  }
+  const customers = async () => {
+    const { rows } = await at.direct.query('select id, email, city from customers where id >= 900 order by id');
+    await at.direct.query('delete from customers where id >= 900');
+    return rows.map(({ id, email, city }) => `${id} ${email} ${city}`);
+  };
+
+  test.each<[string, string, string, string, number]>([
+    [
+      'the columns that are named',
+      'copy customers (city, email, id) from stdin',
+      'Riga\tx@y.z\t900\nC\\\tsis\t\\N\t901\n\\N\tu\\\tv\\\n@w\t902\n',
+      'Riga\t*****\t900\nC\\\tsis\t\\N\t901\n\\N\t********\t902\n',
+      2,
+    ],
+    [
+      "the table's own, lines that end with CR LF",
+      'copy public.customers from stdin',
+      '900\tx@y.z\tRiga\t+371\t1999-12-31\tt\t{}\r\n901\tu@v.w\tOslo\t\\N\t\\N\t\\N\t\\N\r\n',
+      '900\t*****\tRiga\t+371\t1999-12-31\t*\t{}\r\n901\t*****\tOslo\t\\N\t\\N\t\\N\t\\N\r\n',
+      3,
+    ],
+    [
+      'lines that end with CR',
+      'copy customers (email, id) from stdin',
+      'x@y.z\t900\ru@v.w\t901\r',
+      '*****\t900\r*****\t901\r',
+      2,
+    ],
+    [
+      'CSV, with quotes, another escape and the names in front',
+      `copy customers (id, email, city) from stdin (format csv, header, delimiter ';', escape '\\', null 'none')`,
+      'id;email;city\n900;"x;""\\"@y\n.z";"Ri;ga"\n901;none;none\n902;"none";Riga\n',
+      'id;email;city\n900;*************;"Ri;ga"\n901;none;none\n902;******;Riga\n',
+      2,
+    ],
+    [
+      'a file without its header',
+      'copy customers (id, email) from stdin (format csv, header)',
+      '900,x@y.z\n901,u@v.w\n',
+      '900,*****\n901,*****\n',
+      2,
+    ],
+    [
+      'only rows that fit, and the end mark',
+      "copy customers (email, id) from stdin where email <> 'u@v.w' and id > 800",
+      'x@y.z\t900\n\\.\n',
+      '*****\t900\n\\.\n',
+      2,
+    ],
+  ])('keeps all but fields of masked columns: %s', async (_, text, data, shown, count) => {
+    const once = await copied(text, [data]);
+    const rows = await customers();
+    expect([once.data, once.hidden['shop#1'], once.answers]).toEqual([shown, count, 'CZ']);
+    expect(rows.length).toBeGreaterThan(0);
+    expect(rows.join()).toMatch(/@/);
+    // The borders of messages may stand anywhere.
+    const pieces = Array.from(Buffer.from(data), (byte) => Buffer.from([byte]));
+    const cut = await copied(text, pieces);
+    expect(await customers()).toEqual(rows);
+    // A mark that is cut is no mark any more.
+    const marks = (all: string) =>
+      all.replaceAll(/\\N|\\\.|none/g, (mark) => '*'.repeat(mark.length)).replace(/^id;email;city/, '***');
+    expect(cut.data.length).toBe(shown.length);
+    expect(marks(cut.data).replaceAll('*', '')).not.toMatch(/@/);
+    expect(cut.data).toContain('900');
+  });
+
+  test('says what hides nothing: options stay, and what the statement compares with a masked column does not', async () => {
+    const csv = await copied("copy customers (id, email) from stdin (format csv, delimiter '|', null 'none')", [
+      '900|none\n',
+    ]);
+    expect(csv.text).toBe("copy customers (id, email) from stdin (format csv, delimiter '|', null 'none')");
+    const where = await copied("copy customers (id, email) from stdin where email <> 'u@v.w' and id > 800", [
+      '901\tx@y.z\n',
+    ]);
+    expect(where.text).toBe("copy customers (id, email) from stdin where email <> '*****' and id > 800");
+    expect(await customers()).toEqual(['900 null null', '901 x@y.z null']);
+  });
+
+  test('binary, cut anywhere', async () => {
+    const row = (...values: (Buffer | undefined)[]) => [
+      int16(values.length),
+      ...values.flatMap((value) => (value ? [int32(value.length), value] : [int32(-1)])),
+    ];
+    const file = (mail: string) =>
+      Buffer.concat([
+        Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1'),
+        int32(0),
+        int32(3),
+        Buffer.from('ext'),
+        ...row(int32(900), Buffer.from(mail), Buffer.from('Riga')),
+        ...row(int32(901), undefined, Buffer.from('Oslo')),
+        int16(-1),
+      ]);
+    const text = 'copy customers (id, email, city) from stdin (format binary)';
+    const shown = file('*****').toString('latin1').replace('ext', '***');
+    const whole = file('x@y.z');
+    expect(await copied(text, [whole])).toMatchObject({ data: shown, hidden: { 'shop#1': 1 }, answers: 'CZ' });
+    expect(await customers()).toEqual(['900 x@y.z Riga', '901 null Oslo']);
+    const pieces = Array.from(whole, (byte) => Buffer.from([byte]));
+    expect(await copied(text, pieces)).toMatchObject({ data: shown, hidden: { 'shop#1': 1 }, answers: 'CZ' });
+    expect(await customers()).toEqual(['900 x@y.z Riga', '901 null Oslo']);
+  });
+
+  test('what is not known to be of a column that no rule masks is hidden', async () => {
+    const beyond = await copied('copy customers (city, id) from stdin', ['Riga\t900\tx@y.z\n']);
+    expect(beyond).toMatchObject({ data: 'Riga\t900\t*****\n', hidden: { not_certain: 1 }, answers: 'EZ' });
+    const form = await copied("copy customers (id, city) from stdin (encoding 'sjis')", ['900\tRiga\n']);
+    expect(form).toMatchObject({ data: '********\n', hidden: { not_certain: 1 }, answers: 'CZ' });
+    await customers();
+    const broken = await copied('copy customers (id, city) from stdin (format binary)', ['900\tRiga\n'.repeat(3)]);
+    expect([broken.data, broken.hidden]).toEqual(['*'.repeat(27), { not_certain: 1 }]);
+  });
+
+  test('data that comes before the target asked for it is of the one statement that was sent, or hidden', async () => {
+    const peer = await open(at);
+    const before = at.gateway.log.last.wire('client').length;
+    peer.send(
+      query('copy orders (id, note) from stdin; copy customers (id, city, email) from stdin'),
+      message('d', '900\tfirst\n'),
+      message('c'),
+      message('d', '900\tRiga\tx@y.z\n'),
+      message('c'),
+    );
+    await peer.upTo('Z');
+    const sent = readMessages(at.gateway.log.last.wire('client').subarray(before));
+    expect(sent.filter(({ type }) => type === 'd').map(({ body }) => body.toString())).not.toContain(
+      '900\tRiga\tx@y.z\n',
+    );
+    expect(at.gateway.log.last.wire('client').toString('latin1')).not.toContain('x@y.z');
+    expect(await customers()).toEqual(['900 x@y.z Riga']);
+    await at.direct.query('delete from orders where id = 900');
+  });
+});
+
+test.each<[string, string, string]>([
+  [
+    'a block that touches a masked column: its values are hidden, its words stay',
+    "do $$ begin update customers set email = 'x@y.z' where id = 577; end $$",
+    "do $$ begin update customers set email = '*****' where id = ***; end $$",
+  ],
+  [
+    'a block that touches none',
+    "do $$ begin update orders set note = 'x@y.z' where id = 577; end $$",
+    "do $$ begin update orders set note = 'x@y.z' where id = 577; end $$",
+  ],
+  [
+    'a function that names a masked column',
+    "create or replace function f1() returns int language sql as $$ select id from customers where email = 'x@y.z' $$",
+    "create or replace function f1() returns int language sql as $$ select id from customers where email = '*****' $$",
+  ],
+  [
+    'a function that names none',
+    "create or replace function f2() returns int language sql as $$ select id from orders where note = 'x@y.z' $$",
+    "create or replace function f2() returns int language sql as $$ select id from orders where note = 'x@y.z' $$",
+  ],
+  [
+    'a view, whose dollar string is no code',
+    'create or replace view v1 as select id from customers where email = $$x@y.z$$ and id < 577',
+    'create or replace view v1 as select id from customers where email = $$*****$$ and id < 577',
+  ],
+])('code: %s', async (_, text, shown) => {
+  const ran = await psql(at, [text]);
+  expect([ran.stderr, texts().map(stars)]).toEqual(['', [shown]]);
+});
+
+test('what a statement asks back of its own text is recorded as the statement is', async () => {
+  const ran = await psql(at, ["select current_query() from customers where id = 577 or email = 'secret@mail.example'"]);
+  expect(ran.recorded).not.toContain('secret@mail.example');
+});
+
+test('a text above 64 KiB is hidden as too long, and says so', async () => {
+  await psql(at, [`select ${'1 + '.repeat(20_000)} 1`]);
+  expect(Object.keys(hidden())).toEqual(['too_long']);
 });
 
 test('replay, NDJSON and manifest say what is not shown', async () => {

@@ -52,6 +52,8 @@ export class Pipeline {
   #skipping = false;
   /** The target takes COPY data, and the client has not said that it was the last. */
   #copyIn = false;
+  /** Some of that data came. */
+  copyInBegun = false;
   /** 'I' idle, 'T' in a transaction, 'E' in a failed one: as of the last ReadyForQuery. */
   transaction = 'I';
   /** Syncs that the client sent. */
@@ -311,6 +313,7 @@ export class Pipeline {
   beginCopyIn(): void {
     this.#front();
     this.#copyIn = true;
+    this.copyInBegun = false;
     const at = this.#first + 1;
     while (at < this.#pending.length && this.#copyIn) {
       const next = this.#pending[at];

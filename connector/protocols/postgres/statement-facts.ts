@@ -1,8 +1,9 @@
 // The facts of statements: started, finished, and where their bytes are.
 
 import { type Fact, MAX_FACT_TEXT, type Parameter } from '../../../core/recording/facts.ts';
+import type { ReadText } from './encoding.ts';
 import type { ErrorFields } from './messages.ts';
-import type { Source, Undo } from './names.ts';
+import type { Portal, Source, Undo } from './names.ts';
 
 /** Takes facts; a session's recorder. */
 export interface FactSink {
@@ -142,3 +143,22 @@ export class StatementFacts {
 function cutMessage(error: ErrorFields): ErrorFields {
   return error.message.length <= MAX_FACT_TEXT ? error : { ...error, message: error.message.slice(0, MAX_FACT_TEXT) };
 }
+
+/** At most MAX_FACT_TEXT characters; `textBytes` when that is not all. */
+export function factText(
+  read: ReadText,
+  b: Buffer,
+  start: number,
+  end: number,
+  bytes: number,
+): { text: string; textBytes: number | undefined } {
+  // No encoding has more than four bytes a character.
+  const text = read(b, start, Math.min(end, start + MAX_FACT_TEXT * 4));
+  if (text.length <= MAX_FACT_TEXT && end - start === bytes && end - start <= MAX_FACT_TEXT * 4)
+    return { text, textBytes: undefined };
+  return { text: text.slice(0, MAX_FACT_TEXT), textBytes: bytes };
+}
+
+/** Made by PREPARE or DECLARE in SQL, where nobody read it; the bytes are recorded as ever. */
+export const textOf = (portal: Portal | undefined, name: string): string =>
+  portal?.prepared?.text ?? `-- ${portal?.statement || name || 'unnamed'}: prepared in SQL`;

@@ -3,7 +3,6 @@
 // once that is decided, that it was sent (`send...`) or refused.
 
 import type { HiddenParameters } from './recorded-copies.ts';
-import { MAX_FACT_TEXT } from '../../../core/recording/facts.ts';
 import { clientEncoding } from '../../../core/client-encoding.ts';
 import { CONFORMING } from '../../../core/sql/postgres.ts';
 import {
@@ -23,7 +22,7 @@ import { readErrorFields } from './messages.ts';
 import { Names, type Portal, type Prepared, type Source } from './names.ts';
 import { readParameters } from './parameters.ts';
 import { Pipeline, type Refused } from './pipeline.ts';
-import { type FactSink, type Statement, StatementFacts } from './statement-facts.ts';
+import { factText, type FactSink, type Statement, StatementFacts, textOf } from './statement-facts.ts';
 
 const NO_TYPES: readonly number[] = [];
 
@@ -131,6 +130,7 @@ export class Statements {
         return typeof statement === 'string' ? statement : this.sendFunctionCall(statement);
       }
       case 0x64: // d CopyData
+        this.pipeline.copyInBegun = true;
         if (this.pipeline.copyIn) this.#facts.copyBytes += length;
         return undefined;
       case 0x63: // c CopyDone
@@ -149,7 +149,7 @@ export class Statements {
   readQuery(b: Buffer, start: number, end: number, length: number, offset: number): Statement | Fault {
     const stop = readQuery(b, start, end, length);
     if (stop === undefined) return malformed('Query');
-    const { text, textBytes } = this.#text(b, start, stop, length - 1);
+    const { text, textBytes } = factText(this.#readText, b, start, stop, length - 1);
     return this.#facts.start('simple', text, textBytes, undefined, undefined, undefined, offset, HEADER_BYTES + length);
   }
 
@@ -169,7 +169,7 @@ export class Statements {
 
   /** `b`: the message as it is recorded, where that differs from the one that was read. */
   preparedOf({ name, textStart, textEnd, cut, types }: ParseMessage, b: Buffer, length: number): Prepared {
-    const { text, textBytes } = this.#text(b, textStart, textEnd, cut ? length : textEnd - textStart);
+    const { text, textBytes } = factText(this.#readText, b, textStart, textEnd, cut ? length : textEnd - textStart);
     return { name, text, textBytes, types, source: undefined };
   }
 
@@ -441,19 +441,4 @@ export class Statements {
     this.#facts.notification(channel, this.#readText(b, channelEnd + 1, payloadEnd));
     return undefined;
   }
-
-  // --- facts ---
-
-  /** At most MAX_FACT_TEXT characters; `textBytes` when that is not all. */
-  #text(b: Buffer, start: number, end: number, bytes: number): { text: string; textBytes: number | undefined } {
-    // No encoding has more than four bytes a character.
-    const text = this.#readText(b, start, Math.min(end, start + MAX_FACT_TEXT * 4));
-    if (text.length <= MAX_FACT_TEXT && end - start === bytes && end - start <= MAX_FACT_TEXT * 4)
-      return { text, textBytes: undefined };
-    return { text: text.slice(0, MAX_FACT_TEXT), textBytes: bytes };
-  }
 }
-
-/** Made by PREPARE or DECLARE in SQL, where nobody read it; the bytes are recorded as ever. */
-const textOf = (portal: Portal | undefined, name: string): string =>
-  portal?.prepared?.text ?? `-- ${portal?.statement || name || 'unnamed'}: prepared in SQL`;

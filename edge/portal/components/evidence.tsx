@@ -46,7 +46,10 @@ export const Evidence = ({
         <div>
           <h3>Coverage</h3>
           {coverage === undefined ? (
-            <p class="dim">Stated in the manifest, when the session has ended.</p>
+            <p class="dim">
+              Stated in the manifest, when the session has ended. What is masked or not shown until then is said beside
+              its statement.
+            </p>
           ) : (
             <ul class="plain">
               {coverage.lanes.map((lane) => (
@@ -66,7 +69,7 @@ export const Evidence = ({
                   <strong>Not shown</strong> in its statements: <Text value={hiddenWords(hidden)} />.
                 </li>
               ))}
-              {coverage.masked.length === 0 ? <li>Nothing was masked.</li> : null}
+              {coverage.masked.length + (coverage.hidden ?? []).length === 0 ? <li>Nothing was masked.</li> : null}
               {coverage.masked.map((mask) => (
                 <li>
                   Masked by{' '}

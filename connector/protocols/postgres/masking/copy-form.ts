@@ -1,7 +1,7 @@
-// How COPY ... TO STDOUT writes its data, from its options. What is not known here is `undefined`: of
-// data in an unknown form nothing is shown.
+// How the data of COPY ... TO STDOUT and FROM STDIN is written, from its options. What is not known here is
+// `undefined`: of data in an unknown form nothing is shown.
 
-import { constantText, nodeOf, nodesOf, type TreeNode, text } from '../../../../core/sql/postgres-tree.ts';
+import { constantText, names, nodeOf, nodesOf, type TreeNode, text } from '../../../../core/sql/postgres-tree.ts';
 
 export type CopyForm =
   | { readonly kind: 'binary' }
@@ -27,9 +27,32 @@ const HARMLESS: ReadonlySet<string> = new Set([
 /** Encodings in which a delimiter's byte is nothing but a delimiter. */
 const PLAIN_ENCODING = /^(?:utf-?8|sql_ascii|latin\d+|iso_?8859_?\d+|win\d+|koi8[ru])$/i;
 
+/** COPY FROM STDIN. */
+export interface CopyInto {
+  readonly form: CopyForm;
+  readonly schema?: string;
+  readonly table: string;
+  /** In the order of the fields. Undefined: the table's own, without generated ones. */
+  readonly columns: readonly string[] | undefined;
+}
+
 /** `node`: a CopyStmt. */
-export function copyFormOf({ fields }: TreeNode): CopyForm | undefined {
-  if (fields.is_from === true || text(fields.filename) !== undefined || fields.is_program === true) return undefined;
+export const copyFormOf = ({ fields }: TreeNode): CopyForm | undefined =>
+  fields.is_from === true ? undefined : formOf(fields);
+
+/** `node`: a CopyStmt. */
+export function copyIntoOf({ fields }: TreeNode): CopyInto | undefined {
+  const relation = nodeOf(fields.relation, 'RangeVar');
+  const form = fields.is_from === true ? formOf(fields) : undefined;
+  const table = text(relation?.fields.relname);
+  if (!form || table === undefined) return undefined;
+  const schema = text(relation?.fields.schemaname);
+  const columns = Array.isArray(fields.attlist) ? names(fields.attlist) : undefined;
+  return { form, ...(schema !== undefined && { schema }), table, columns };
+}
+
+function formOf(fields: TreeNode['fields']): CopyForm | undefined {
+  if (text(fields.filename) !== undefined || fields.is_program === true) return undefined;
   let format = 'text';
   const given = new Map<string, string | undefined>();
   for (const { fields: option } of nodesOf(fields.options)) {

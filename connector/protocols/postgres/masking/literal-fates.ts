@@ -9,6 +9,7 @@ import type { Hider } from '../../../../core/masking/masks.ts';
 import type { Meeting, Place } from '../../../../core/sql/meetings.ts';
 import type { Source } from '../../../../core/sql/lineage.ts';
 import type { Catalogue } from './catalogue.ts';
+import type { CopyInto } from './copy-form.ts';
 
 export interface Fates {
   /** Of the literal at this offset of the text's UTF-8 bytes. Undefined: it stays. */
@@ -17,11 +18,19 @@ export interface Fates {
   parameter(number: number): Hider | undefined;
   /** A comment can hold anything: it goes with a statement that means masked columns. */
   readonly comments: Hider | undefined;
-  /** No value of it is hidden. */
+  /** No value of its text is hidden. */
   readonly allStay: boolean;
+  /** COPY FROM STDIN: what becomes of its rows' fields, in their order. */
+  readonly fields: readonly CopiedField[] | 'stay' | 'hidden';
+}
+
+export interface CopiedField {
+  readonly column: string;
+  readonly hider: Hider | undefined;
 }
 
 const always = (hider: Hider | undefined): Fates => ({
+  fields: hider === undefined ? 'stay' : 'hidden',
   literal: () => hider,
   parameter: () => hider,
   comments: hider,
@@ -29,6 +38,8 @@ const always = (hider: Hider | undefined): Fates => ({
 });
 export const ALL_STAY = always(undefined);
 export const ALL_HIDDEN = always('not_certain');
+/** Of a text that is too long to be read. */
+export const TOO_LONG = always('too_long');
 
 export interface FateParts {
   readonly meetings: readonly Meeting[];
@@ -37,9 +48,13 @@ export interface FateParts {
   /** Code of the database's own that may write to masked columns what is written to others. */
   readonly codeWrites: boolean;
   readonly comments: Hider | undefined;
+  readonly copiesInto: CopyInto | undefined;
+  /** Literals from here on meet nothing. */
+  readonly optionsFrom: number | undefined;
 }
 
-export function fatesOf({ meetings, catalogue, rules, codeWrites, comments }: FateParts): Fates {
+export function fatesOf(parts: FateParts): Fates {
+  const { meetings, catalogue, rules, codeWrites, comments, optionsFrom = Number.POSITIVE_INFINITY } = parts;
   const literals = new Map<number, Hider | undefined>();
   const parameters = new Map<number, Hider | undefined>();
   for (const meeting of meetings) {
@@ -49,11 +64,32 @@ export function fatesOf({ meetings, catalogue, rules, codeWrites, comments }: Fa
   }
   const fate = (of: ReadonlyMap<number, Hider | undefined>, key: number) => (of.has(key) ? of.get(key) : 'not_certain');
   return {
-    literal: (offset) => fate(literals, offset),
+    literal: (offset) => (offset >= optionsFrom ? undefined : fate(literals, offset)),
     parameter: (number) => fate(parameters, number),
     comments,
     allStay: comments === undefined && [...literals.values(), ...parameters.values()].every((one) => one === undefined),
+    get fields() {
+      return fieldsOf(parts);
+    },
   };
+}
+
+/** As if each were written by an INSERT. */
+function fieldsOf({ copiesInto, catalogue, rules, codeWrites }: FateParts): Fates['fields'] {
+  if (!copiesInto) return 'hidden';
+  const { columns = catalogue.copiedColumnsOf(copiesInto), table, schema } = copiesInto;
+  if (!columns) return 'hidden';
+  return columns.map((column): CopiedField => {
+    const written: Source = {
+      kind: 'column',
+      ...(schema !== undefined && { schema }),
+      table,
+      column,
+      otherwise: 'row',
+    };
+    const into = { columns: [written], anything: false, written: true, literals: [], parameters: [] };
+    return { column, hider: hiderOf(into, catalogue, rules, codeWrites) };
+  });
 }
 
 /** EXECUTE: each argument has the fate of the parameter that it is the value of. */
@@ -70,6 +106,7 @@ export function fatesOfArguments(passes: readonly Meeting[], prepared: Fates): F
     parameter: (number) => parameters.get(number),
     comments: prepared.comments,
     allStay: prepared.allStay,
+    fields: 'hidden',
   };
 }
 

@@ -13,6 +13,7 @@ import {
   namesSecret,
 } from './secret-words.ts';
 import { type SqlToken, SqlTokens } from './sql-tokens.ts';
+import { WITHHOLD_ALL, type Withholding } from './text-fates.ts';
 import { ValueList } from './value-list.ts';
 
 /** As it is spelt from its first digit on. */
@@ -41,6 +42,9 @@ const NO_CALL = new Set(
 const ENDS_VALUES = new Set(['select', 'where', 'on', 'returning', 'from']);
 /** A literal that names a secret, in front of it: `data->>'token' = 'x'`, `json_object('token': 'x')`. */
 const COMPARED = /^\s*\)*\s*(?:=(?!>)|<>|!=|:(?!:)|(?:i?like|in|value)\b)/i;
+const MAKES_CODE = /^(?:function|procedure)$/;
+/** Where it is not certain what is a literal. */
+const OTHER_LANGUAGE = /\blanguage\s+(?!(?:sql|plpgsql)\b)|\bu&|\bbegin\s+atomic\b/i;
 /** Behind it another statement begins. */
 const BEGINS = new Set(['begin', 'then', 'else', 'loop', 'declare']);
 /** In these every literal is a secret. */
@@ -83,6 +87,8 @@ export class LiteralReader {
   /** Words since the statement began, up to three: `alter role x`. */
   #words: string[] = [];
   #role = false;
+  /** The word behind these. */
+  #made: string | undefined;
 
   constructor(masked: Buffer, original: Buffer, options: LiteralOptions, found: Found, depth = 0) {
     this.#masked = masked;
@@ -144,7 +150,8 @@ export class LiteralReader {
   #takeDollarString(): void {
     const { start, from, to } = this.#tokens;
     const hider = this.#hiderOf(start);
-    if (hider === undefined) this.#readCode(from, to);
+    if (hider === undefined) this.#readCode(from, to, undefined);
+    else if (hider === 'not_certain' && this.#isBody) this.#readCode(from, to, WITHHOLD_ALL);
     else {
       this.#found.hide(hider);
       this.#hide(from, to, hider);
@@ -165,16 +172,25 @@ export class LiteralReader {
   }
 
   /** A body may be code (DO, CREATE FUNCTION): its own literals count as well. */
-  #readCode(from: number, to: number): void {
+  #readCode(from: number, to: number, withholding: Withholding | undefined): void {
     const body = this.#masked.subarray(from, to);
     if (this.#depth < MAX_DEPTH) {
       const original = this.#original.subarray(from, to);
-      const options = { ...this.#options, withholding: undefined };
+      const options = { ...this.#options, withholding };
       new LiteralReader(body, original, options, this.#found, this.#depth + 1).read();
     } else {
       body.fill(STAR);
       this.#found.hide('not_certain');
     }
+  }
+
+  /** The dollar string at hand is SQL or PL/pgSQL that the statement runs or makes: its words stay, and its values go. */
+  get #isBody(): boolean {
+    if (this.#depth > 0 || OTHER_LANGUAGE.test(this.#text(0, this.#original.length))) return false;
+    const [verb, what = '', replace] = this.#words;
+    if (verb === 'do') return true;
+    if (verb !== 'create' || this.#word !== 'as') return false;
+    return MAKES_CODE.test(what === 'or' && replace === 'replace' ? (this.#made ?? '') : what);
   }
 
   #takeNumber(): void {
@@ -374,9 +390,16 @@ export class LiteralReader {
   }
 
   #addToStatement(word: string): void {
-    if (BEGINS.has(word)) this.#words = [];
-    else if (this.#words.length < 3 && this.#words.push(word) > 1) this.#role = ROLE.test(this.#words.join(' '));
+    if (BEGINS.has(word)) this.#beginWords();
+    else if (this.#words.length < 3) {
+      if (this.#words.push(word) > 1) this.#role = ROLE.test(this.#words.join(' '));
+    } else this.#made ??= word;
     if (word === 'set') this.#role = false;
+  }
+
+  #beginWords(): void {
+    this.#words = [];
+    this.#made = undefined;
   }
 
   // --- signs ---
@@ -412,7 +435,7 @@ export class LiteralReader {
     this.#calls = [];
     this.#within = -1;
     this.#list = undefined;
-    this.#words = [];
+    this.#beginWords();
     this.#role = false;
     this.#values = false;
     this.#cases = 0;

@@ -1,7 +1,6 @@
-// The guide of a session: knows by the pipeline which statement the target answers, by the statement's
-// text what its columns are made of, and by the catalogue what stands behind those. Waits for the
-// catalogue before the first message that needs it, once for each result; what is then not known is
-// withheld.
+// The guide of a session: knows by the pipeline which statement the target answers, by the statement's text what its
+// columns are made of, and by the catalogue what stands behind those. Waits for the catalogue before the first message
+// that needs it, once for each result; what is then not known is refused.
 //
 // Where a client skips Describe, the description that its statement got earlier counts, with the formats of
 // the Bind; without one, a column passes only where the parse tree knows what it is made of.

@@ -6,12 +6,13 @@
 import type { Masks } from '../../../../core/masking/masks.ts';
 import { CONFORMING } from '../../../../core/sql/postgres.ts';
 import { HEADER_BYTES } from '../framing.ts';
-import type { Source } from '../names.ts';
 import type { CopySubject, RecordedCopies } from '../recorded-copies.ts';
 import type { StatementEchoes } from '../statement-echoes.ts';
+import type { Statement } from '../statement-facts.ts';
 import type { Statements } from '../statements.ts';
 import { CopyInLines, hide } from './copy-in.ts';
-import { ALL_HIDDEN, ALL_STAY, type Fates } from './literal-fates.ts';
+import { type CopyInFields, copyInFields } from './copy-in-fields.ts';
+import { ALL_HIDDEN, ALL_STAY, type Fates, TOO_LONG } from './literal-fates.ts';
 import type { LiveGuide } from './live-guide.ts';
 import { LongParameters } from './long-parameters.ts';
 import { UNSAFE_ENCODINGS } from './result-masker.ts';
@@ -20,7 +21,7 @@ import type { FoundSecrets } from './secret-literals.ts';
 import { hiddenFill } from './same-length.ts';
 import { maskParameter, maskStatement } from './statement-text.ts';
 import type { Readings, StatementReading, TextReading } from './statement-reading.ts';
-import { asSent, WITHHOLD_ALL, type Withholding, withholdingOf } from './text-fates.ts';
+import { asSent, type Withholding, withholdingOf } from './text-fates.ts';
 
 const QUERY = 0x51;
 const PARSE = 0x50;
@@ -38,6 +39,15 @@ export class MaskedCopies implements RecordedCopies {
   readonly #echoes: StatementEchoes;
   readonly #lines = new CopyInLines();
   #long: LongParameters | undefined;
+  /** The last COPY whose data came, by its statement and its place in that's text. */
+  #copying:
+    | {
+        readonly statement: Statement;
+        readonly index: number;
+        readonly masks: Masks;
+        readonly fields: CopyInFields | 'stay' | 'hidden';
+      }
+    | undefined;
 
   constructor(statements: Statements, readings: Readings, guide: LiveGuide, echoes: StatementEchoes) {
     this.#echoes = echoes;
@@ -100,10 +110,9 @@ export class MaskedCopies implements RecordedCopies {
   #text(message: Buffer, from: number, masks: Masks, subject: CopySubject, cut: boolean): Buffer {
     const { backslashEscapes = true } = subject;
     const end = cut ? message.length : message.indexOf(0, from);
-    const encoding = this.#statements.settings.get('client_encoding') ?? 'UTF8';
-    if (cut || end < 0 || UNSAFE_ENCODINGS.has(encoding)) {
+    if (cut || end < 0 || this.#isUnsafe) {
       subject.told?.({ values: [], parameters: 'all' });
-      masks.hide('not_certain');
+      masks.hide(cut ? 'too_long' : 'not_certain');
       const copy = Buffer.from(message);
       hideText(copy, from);
       return copy;
@@ -129,7 +138,7 @@ export class MaskedCopies implements RecordedCopies {
   #withholding(reading: TextReading | undefined, text: string, sent: Buffer): Withholding | undefined {
     if (this.#guide.masks.columnRules.length === 0) return undefined;
     const fates = this.#fates(reading);
-    const found = fates ? withholdingOf(reading?.statements ?? [], fates) : WITHHOLD_ALL;
+    const found = fates ? withholdingOf(reading?.statements ?? [], fates) : unreadFates(reading);
     return found && asSent(found, text, sent);
   }
 
@@ -150,7 +159,7 @@ export class MaskedCopies implements RecordedCopies {
       const copy = Buffer.from(message);
       this.#long = new LongParameters();
       this.#long.hide(copy, from, copy.length);
-      masks.hide('not_certain');
+      masks.hide('too_long');
       hid?.('all');
       return copy;
     }
@@ -174,31 +183,69 @@ export class MaskedCopies implements RecordedCopies {
   /** A Bind's statement is one. */
   #fatesOfParameters(prepared: CopySubject['prepared']): Fates {
     if (this.#guide.masks.columnRules.length === 0) return ALL_STAY;
-    const [only, ...more] = this.#fates(this.#guide.readingOf(prepared?.source)) ?? [];
-    return only && more.length === 0 ? only : ALL_HIDDEN;
-  }
-
-  #hidesCopy(source: Source | undefined): boolean {
-    const fates = this.#fates(this.#guide.readingOf(source));
-    return !fates || fates.some(({ allStay }) => !allStay);
+    const reading = this.#guide.readingOf(prepared?.source);
+    const [only, ...more] = this.#fates(reading) ?? [];
+    return only && more.length === 0 ? only : unreadFates(reading);
   }
 
   /** `from`: behind the header, where there is one. */
   #copyData(part: Buffer, from: number, masks: Masks): Buffer {
-    const { next } = this.#statements.pipeline;
-    const source = next && 'statement' in next ? next.statement.source : undefined;
-    if (masks.columnRules.length > 0 && this.#hidesCopy(source)) {
-      const copy = Buffer.from(part);
+    const fields = masks.columnRules.length > 0 ? this.#copied(masks) : 'stay';
+    if (fields === 'stay' && !masks.finder) return part;
+    const copy = Buffer.from(part);
+    if (fields === 'hidden') {
       hide(copy, from, copy.length);
       masks.hide('not_certain', Math.max(1, linesIn(part)));
       return copy;
     }
-    if (!masks.finder) return part;
-    const copy = Buffer.from(part);
-    copy.set(this.#lines.mask(part.subarray(from), masks), from);
+    if (fields !== 'stay') fields.hide(copy, from);
+    if (masks.finder) copy.set(this.#lines.mask(copy.subarray(from), masks), from);
     return copy;
   }
+
+  /** Of the COPY whose data comes. */
+  #copied(masks: Masks): CopyInFields | 'stay' | 'hidden' {
+    const { pipeline } = this.#statements;
+    // Before the target asked for it, it is data of what was sent last, if anything.
+    const next = pipeline.copyIn ? pipeline.next : pipeline.only;
+    if (!next || !('statement' in next)) return 'hidden';
+    const { statement } = next;
+    const reading = this.#guide.readingOf(statement.source);
+    if (!pipeline.copyIn && reading?.statements?.length !== 1) return 'hidden';
+    const index = statement.tags.length;
+    const known = this.#copying?.statement === statement && this.#copying.index === index ? this.#copying : undefined;
+    if (known?.masks === masks) return known.fields;
+    const begun = known !== undefined || pipeline.copyInBegun || !pipeline.copyIn;
+    const certain = !('portal' in next) || !next.portal || next.portal.meanings.length === 1;
+    const found = certain ? this.#copyFields(reading, statement.number, index, masks) : 'hidden';
+    // From the middle of it, nobody knows which field is which.
+    const fields = begun && found !== 'stay' ? 'hidden' : found;
+    this.#copying = { statement, index, masks, fields };
+    return fields;
+  }
+
+  #copyFields(
+    reading: TextReading | undefined,
+    number: number,
+    index: number,
+    masks: Masks,
+  ): CopyInFields | 'stay' | 'hidden' {
+    const { fields = 'hidden' } = this.#fates(reading)?.[index] ?? {};
+    const { copiesInto } = reading?.statements?.[index] ?? {};
+    if (typeof fields === 'string') return fields;
+    if (!copiesInto) return 'hidden';
+    const earlier = reading?.statements?.slice(0, index) ?? [];
+    const unsafe = this.#isUnsafe || this.#guide.memory.encodingBefore(number, earlier);
+    return copiesInto.form.kind === 'text' && unsafe ? 'hidden' : copyInFields(copiesInto.form, fields, masks);
+  }
+
+  /** A byte of a letter may be another's. */
+  get #isUnsafe(): boolean {
+    return UNSAFE_ENCODINGS.has(this.#statements.settings.get('client_encoding') ?? 'UTF8');
+  }
 }
+
+const unreadFates = (reading: TextReading | undefined): Fates => (reading?.tooLong ? TOO_LONG : ALL_HIDDEN);
 
 /** Of a message that cannot be read nothing but its type and length. */
 function hidden(message: Buffer): Buffer {

@@ -150,7 +150,14 @@ export function factsOf(
     );
   };
   let fates: Fates | undefined;
+  /** A body that is made now, and runs later. */
+  function touchesNothing(body: string | undefined): boolean {
+    const reached = body === undefined ? 'unknown' : known.reach('', [], body).relations;
+    const found = reached === 'unknown' ? reached : touchedOf([...reached], known, masks.columnRules);
+    return found !== 'unknown' && found.length === 0;
+  }
   function fatesUnder(one: StatementReading, prepared: StatementReading | undefined): Fates {
+    if (one.makes && !touchesNothing(one.makes.body)) return ALL_HIDDEN;
     if (touched !== 'unknown' && touched.length === 0) return ALL_STAY;
     if (prepared) return fatesOfArguments(one.passes, fatesUnder(prepared, undefined));
     if (rewritten || own || !one.meetings) return ALL_HIDDEN;
@@ -160,6 +167,8 @@ export function factsOf(
       rules: masks.columnRules,
       codeWrites: reach === 'unknown' || ofCode === 'unknown' || ofCode.length > 0,
       comments: mayMeanMasked(one, reach, touched, known, masks.columnRules) ? 'not_certain' : undefined,
+      copiesInto: one.copiesInto,
+      optionsFrom: one.optionsFrom,
     });
   }
   const shaped =

@@ -100,7 +100,11 @@ export class ResultMasker implements Masking {
   /** In a message, or in COPY data, or keeping something back. */
   get busy(): boolean {
     return (
-      this.#refused || this.#held.wanted > 0 || this.#long !== undefined || this.#copy !== undefined || this.#restBytes > 0
+      this.#refused ||
+      this.#held.wanted > 0 ||
+      this.#long !== undefined ||
+      this.#copy !== undefined ||
+      this.#restBytes > 0
     );
   }
 

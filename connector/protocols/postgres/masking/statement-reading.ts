@@ -25,7 +25,7 @@ import {
   type StatementSummary,
 } from '../../../../core/sql/statement.ts';
 import type { Source } from '../names.ts';
-import { type CopyForm, copyFormOf } from './copy-form.ts';
+import { type CopyForm, copyFormOf, type CopyInto, copyIntoOf } from './copy-form.ts';
 import { type Mentions, mentionsOf } from './mentions.ts';
 
 export interface StatementReading {
@@ -38,12 +38,16 @@ export interface StatementReading {
   readonly copy: CopyForm | undefined;
   /** COPY TO of a table as such: generated columns are not among its columns. */
   readonly copiesTable: boolean;
+  /** COPY FROM STDIN. Undefined: it is none, or of a form that is not known. */
+  readonly copiesInto: CopyInto | undefined;
   /** Views and columns may be others behind it. */
   readonly changesDefinitions: boolean;
   /** It changes relations of these names and nothing else. Undefined: that is not certain. */
   readonly changes: ReadonlySet<string> | undefined;
   /** The body of a DO block in PL/pgSQL. */
   readonly block: string | undefined;
+  /** CREATE FUNCTION or PROCEDURE: what it makes. `body` undefined: of another language, or not certain. */
+  readonly makes: { readonly body: string | undefined } | undefined;
   /** It may give a setting a value that came out of a table. */
   readonly fillsSettings: boolean;
   /** It makes a view or a rule on settings: writing to that fills them, and nobody sees it. */
@@ -55,6 +59,8 @@ export interface StatementReading {
   readonly mentions: Mentions;
   /** Which columns its literals and parameters meet. Undefined: that is not followed. */
   readonly meetings: readonly Meeting[] | undefined;
+  /** Literals from here on are options of COPY, and meet no column. */
+  readonly optionsFrom: number | undefined;
   /** EXECUTE: what its arguments hold, by the parameters that they are for. */
   readonly passes: readonly Meeting[];
   /** Where it stands in the text, in UTF-8 bytes; a length of 0: to its end. */
@@ -69,6 +75,8 @@ export interface StatementReading {
 
 export interface TextReading {
   readonly text: string;
+  /** It is not read for its length. */
+  readonly tooLong?: true;
   /** Undefined: it cannot be read, so nothing is known of it. */
   readonly statements: readonly StatementReading[] | undefined;
 }
@@ -106,7 +114,8 @@ export class Readings {
       conforming === true ||
       !statements.includes('\\') ||
       (conforming === undefined && asEscaping(statements) !== undefined);
-    if (!plain || statements.length > MAX_READ_CHARACTERS) return { text: statements, statements: undefined };
+    if (statements.length > MAX_READ_CHARACTERS) return { text: statements, statements: undefined, tooLong: true };
+    if (!plain) return { text: statements, statements: undefined };
     const known = this.#kept.get(statements);
     if (known) {
       this.#kept.delete(statements);
@@ -169,11 +178,13 @@ function readingOf(
     copy: node.type === 'CopyStmt' ? copyFormOf(node) : undefined,
     copiesTable:
       node.type === 'CopyStmt' && nodeOf(node.fields.query) === undefined && !Array.isArray(node.fields.attlist),
+    copiesInto: node.type === 'CopyStmt' ? copyIntoOf(node) : undefined,
     // Of a block that is followed, whoever follows it says.
     changesDefinitions:
       (all.some((one) => one.opaque.length > 0) && block === undefined) || acts.some((act) => act.class === 'schema'),
     changes: CHANGES_RELATIONS.has(node.type) && !isOtherDrop(node) ? namesOf(acts) : undefined,
     block,
+    makes: node.type === 'CreateFunctionStmt' ? { body: bodyOf(node) } : undefined,
     // set_config leaves an act with its setting, and is no function there.
     fillsSettings:
       opaque ||
@@ -192,12 +203,20 @@ function readingOf(
     writes: acts.flatMap((act) => (act.class === 'write' && act.relation ? [act.relation] : [])),
     mentions: mentionsOf(node),
     meetings: followedMeetings(node),
+    optionsFrom: node.type === 'CopyStmt' ? optionsOf(node) : undefined,
     passes: argumentsOf(node),
     at: summary.at,
     makesShapes: makesShapes(node),
     alone: result.kind !== 'cursor' && result.kind !== 'prepared' && all.every((one) => one.executes === undefined),
     text: within,
   };
+}
+
+/** Where they begin. Undefined: there are none, or a condition comes behind them. */
+function optionsOf({ fields }: TreeNode): number | undefined {
+  if (fields.whereClause !== undefined) return undefined;
+  const places = nodesOf(fields.options).map(({ fields: option }) => Number(option.location ?? Number.NaN));
+  return places.length > 0 && places.every(Number.isFinite) ? Math.min(...places) : undefined;
 }
 
 function followedMeetings(node: TreeNode): readonly Meeting[] | undefined {
@@ -252,6 +271,14 @@ function blockOf({ fields }: TreeNode): string | undefined {
   const given = nodesOf(fields.args).map(({ fields: option }) => [option.defname, constantText(option.arg)] as const);
   const language = given.find(([name]) => name === 'language')?.[1] ?? 'plpgsql';
   return language === 'plpgsql' ? given.find(([name]) => name === 'as')?.[1] : undefined;
+}
+
+function bodyOf({ fields }: TreeNode): string | undefined {
+  const options = nodesOf(fields.options).map(({ fields: option }) => option);
+  const language = constantText(options.find(({ defname }) => defname === 'language')?.arg);
+  if (language !== 'sql' && language !== 'plpgsql') return undefined;
+  const [only, ...more] = nodesOf(nodeOf(options.find(({ defname }) => defname === 'as')?.arg)?.fields.items);
+  return more.length === 0 ? text(only?.fields.sval) : undefined;
 }
 
 /** The server's own relations that show settings. */
