@@ -2,6 +2,17 @@
 // words in front of them name. It need not understand the statement, so it masks what no parser reads too.
 
 import { type Hider, sameLength } from '../../../../core/masking/masks.ts';
+import {
+  BEGINS,
+  BETWEEN,
+  COMPARED,
+  ENDS_VALUES,
+  MAKES_CODE,
+  NO_CALL,
+  NUMBER,
+  OTHER_LANGUAGE,
+  ROLE,
+} from './literal-words.ts';
 import type { Found, LiteralOptions } from './secret-literals.ts';
 import {
   endsBeforeSecret,
@@ -16,8 +27,6 @@ import { type SqlToken, SqlTokens } from './sql-tokens.ts';
 import { WITHHOLD_ALL, type Withholding } from './text-fates.ts';
 import { ValueList } from './value-list.ts';
 
-/** As it is spelt from its first digit on. */
-const NUMBER = /^(?:0x[\da-f_]+|0o[0-7_]+|0b[01_]+|[\d_]+(?:\.[\d_]*)?(?:e[+-]?\d[\d_]*)?)/i;
 const WITHHELD = '[withheld]';
 const SECRET = '[password]';
 
@@ -31,24 +40,6 @@ const DOT = 0x2e;
 const COLON = 0x3a;
 const SEMICOLON = 0x3b;
 const EQUALS = 0x3d;
-
-/** Between a name and its value. */
-const BETWEEN = new Set(['to', 'is', 'in', 'like', 'encrypted', 'default', 'any', 'value']);
-/** In front of a bracket: no call of a function. */
-const NO_CALL = new Set(
-  'in any all some values and or not where on as with using select then else when'.split(' ').concat(''),
-);
-/** Behind the list of VALUES. */
-const ENDS_VALUES = new Set(['select', 'where', 'on', 'returning', 'from']);
-/** A literal that names a secret, in front of it: `data->>'token' = 'x'`, `json_object('token': 'x')`. */
-const COMPARED = /^\s*\)*\s*(?:=(?!>)|<>|!=|:(?!:)|(?:i?like|in|value)\b)/i;
-const MAKES_CODE = /^(?:function|procedure)$/;
-/** Where it is not certain what is a literal. */
-const OTHER_LANGUAGE = /\blanguage\s+(?!(?:sql|plpgsql)\b)|\bu&|\bbegin\s+atomic\b/i;
-/** Behind it another statement begins. */
-const BEGINS = new Set(['begin', 'then', 'else', 'loop', 'declare']);
-/** In these every literal is a secret. */
-const ROLE = /^(?:(?:alter|create) (?:role|user|group)(?: (?!mapping)|$)|set password(?: |$))/;
 
 /** Of code in dollar quotes in code: what is deeper is hidden whole. */
 const MAX_DEPTH = 8;

@@ -180,8 +180,7 @@ export class LiveGuide implements ResultGuide {
     number: number,
     earlier: readonly StatementReading[],
   ): StatementFacts {
-    const catalogue = this.#latest(number);
-    return this.#facts(statement, reading, catalogue, number, earlier);
+    return this.#facts(statement, reading, this.#latest(number), number, earlier);
   }
 
   #latest(number: number): Catalogue | undefined {

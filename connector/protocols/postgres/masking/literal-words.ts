@@ -1,0 +1,21 @@
+// How literals are spelt, and the words beside them that say what they are.
+
+/** As it is spelt from its first digit on. */
+export const NUMBER = /^(?:0x[\da-f_]+|0o[0-7_]+|0b[01_]+|[\d_]+(?:\.[\d_]*)?(?:e[+-]?\d[\d_]*)?)/i;
+/** Between a name and its value. */
+export const BETWEEN = new Set(['to', 'is', 'in', 'like', 'encrypted', 'default', 'any', 'value']);
+/** In front of a bracket: no call of a function. */
+export const NO_CALL = new Set(
+  'in any all some values and or not where on as with using select then else when'.split(' ').concat(''),
+);
+/** Behind the list of VALUES. */
+export const ENDS_VALUES = new Set(['select', 'where', 'on', 'returning', 'from']);
+/** A literal that names a secret, in front of it: `data->>'token' = 'x'`, `json_object('token': 'x')`. */
+export const COMPARED = /^\s*\)*\s*(?:=(?!>)|<>|!=|:(?!:)|(?:i?like|in|value)\b)/i;
+export const MAKES_CODE = /^(?:function|procedure)$/;
+/** Where it is not certain what is a literal. */
+export const OTHER_LANGUAGE = /\blanguage\s+(?!(?:sql|plpgsql)\b)|\bu&|\bbegin\s+atomic\b/i;
+/** Behind it another statement begins. */
+export const BEGINS = new Set(['begin', 'then', 'else', 'loop', 'declare']);
+/** In these every literal is a secret. */
+export const ROLE = /^(?:(?:alter|create) (?:role|user|group)(?: (?!mapping)|$)|set password(?: |$))/;
