@@ -12,6 +12,8 @@ import {
   NUMBER,
   OTHER_LANGUAGE,
   ROLE,
+  SIGNS,
+  callsSecret,
 } from './literal-words.ts';
 import type { Found, LiteralOptions } from './secret-literals.ts';
 import {
@@ -30,16 +32,7 @@ import { ValueList } from './value-list.ts';
 const WITHHELD = '[withheld]';
 const SECRET = '[password]';
 
-const BLANK = 0x20;
-const OPEN = 0x28;
-const CLOSE = 0x29;
-const STAR = 0x2a;
-const COMMA = 0x2c;
-const DASH = 0x2d;
-const DOT = 0x2e;
-const COLON = 0x3a;
-const SEMICOLON = 0x3b;
-const EQUALS = 0x3d;
+const { BLANK, OPEN, CLOSE, STAR, COMMA, DASH, DOT, COLON, SEMICOLON, EQUALS } = SIGNS;
 
 /** Of code in dollar quotes in code: what is deeper is hidden whole. */
 const MAX_DEPTH = 8;
@@ -362,7 +355,7 @@ export class LiteralReader {
     if (BETWEEN.has(word)) {
       if (word === 'to') this.#assigned = true;
       else if (word === 'default' && this.#declared) this.#secret = true;
-    } else if (this.#tokens.isCall && ((this.#secret && this.#assigned) || this.#callsSecret(word))) {
+    } else if (this.#tokens.isCall && ((this.#secret && this.#assigned) || callsSecret(word, this.#words))) {
       // password = crypt('x', ...), set_password('bob', 'x')
       if (this.#within < 0) this.#within = this.#calls.length;
     } else {
@@ -371,13 +364,6 @@ export class LiteralReader {
       this.#assigned = false;
       this.#declared ||= this.#secret;
     }
-  }
-
-  /** No table that is made, or written to. */
-  #callsSecret(word: string): boolean {
-    return (
-      namesSecret(word) && this.#words.length > 0 && !/^(?:create|insert|alter|copy|grant)$/.test(this.#words[0] ?? '')
-    );
   }
 
   #addToStatement(word: string): void {

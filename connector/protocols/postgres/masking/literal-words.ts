@@ -1,5 +1,7 @@
 // How literals are spelt, and the words beside them that say what they are.
 
+import { namesSecret } from './secret-words.ts';
+
 /** As it is spelt from its first digit on. */
 export const NUMBER = /^(?:0x[\da-f_]+|0o[0-7_]+|0b[01_]+|[\d_]+(?:\.[\d_]*)?(?:e[+-]?\d[\d_]*)?)/i;
 /** Between a name and its value. */
@@ -19,3 +21,21 @@ export const OTHER_LANGUAGE = /\blanguage\s+(?!(?:sql|plpgsql)\b)|\bu&|\bbegin\s
 export const BEGINS = new Set(['begin', 'then', 'else', 'loop', 'declare']);
 /** In these every literal is a secret. */
 export const ROLE = /^(?:(?:alter|create) (?:role|user|group)(?: (?!mapping)|$)|set password(?: |$))/;
+
+/** Of ASCII. */
+export const SIGNS = {
+  BLANK: 0x20,
+  OPEN: 0x28,
+  CLOSE: 0x29,
+  STAR: 0x2a,
+  COMMA: 0x2c,
+  DASH: 0x2d,
+  DOT: 0x2e,
+  COLON: 0x3a,
+  SEMICOLON: 0x3b,
+  EQUALS: 0x3d,
+} as const;
+
+/** In a statement of these words, and not as the name of a table that is made, or written to. */
+export const callsSecret = (word: string, [first = '']: readonly string[]): boolean =>
+  namesSecret(word) && first !== '' && !/^(?:create|insert|alter|copy|grant)$/.test(first);
