@@ -14,7 +14,7 @@ export default defineConfig({
     reporters: ['default', new ClosingLines()],
     sequence: { sequencer: LongFirst },
     // Files run at the same time; those of the system tests wait for their servers as much as they compute.
-    maxWorkers: 3,
+    maxWorkers: 2,
     projects: [
       {
         test: {

@@ -36,10 +36,17 @@ export async function startMaskingProxy(target: number): Promise<MaskingProxy> {
     const rules = masks;
     if (!rules) throw new Error('no masks');
     const guide = new SimpleGuide(rules, (table, attribute) => resolve(table, attribute));
-    guide.current = current;
-    guides.push(guide);
+    // The login: no statement is what the target speaks of.
+    guide.current = { text: '', touched: [] };
+    let chunks = 0;
     const masker = new ResultMasker(rules, guide);
-    client.on('data', (chunk) => upstream.write(chunk));
+    client.on('data', (chunk) => {
+      if (++chunks === 2) {
+        guide.current = current;
+        guides.push(guide);
+      }
+      upstream.write(chunk);
+    });
     upstream.on('data', (chunk) => {
       for (const part of mask(masker, chunk)) {
         sent.push(Buffer.from(part));
