@@ -33,6 +33,8 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
+          // A condition that is waited for is no measure of time.
+          expect: { poll: { timeout: 15_000 } },
         },
       },
     ],
