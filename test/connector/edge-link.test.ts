@@ -84,7 +84,7 @@ const attempt = (email: string): Report => ({
   at: new Date().toISOString(),
 });
 const reports = () => edge.messages.filter((it) => it.kind === 'report');
-const linked = () => vi.waitFor(() => expect(link.status().state).toBe('linked'));
+const linked = () => vi.waitFor(() => expect(link.status().state).toBe('linked'), 15_000);
 
 test('says hello with its live sessions, then answers calls', async () => {
   live = [newId('ses')];
@@ -139,7 +139,7 @@ test('law 4: with the edge away, calls are refused within the grace', async () =
   link.start();
   await link.firstLinked;
   await edge.close();
-  await vi.waitFor(() => expect(link.status().state).not.toBe('linked'));
+  await vi.waitFor(() => expect(link.status().state).not.toBe('linked'), 15_000);
   const begun = performance.now();
   expect(await link.lookUp(claim, 'postgres')).toMatchObject({ ok: false, error: { reason: 'edge_unreachable' } });
   expect(
@@ -158,7 +158,7 @@ test('a call made while the link comes back waits for it', async () => {
   link.start();
   await link.firstLinked;
   edge.hangUp();
-  await vi.waitFor(() => expect(link.status().state).not.toBe('linked'));
+  await vi.waitFor(() => expect(link.status().state).not.toBe('linked'), 15_000);
   expect(await link.lookUp(claim, 'postgres')).toMatchObject({ ok: true });
 });
 
@@ -190,7 +190,10 @@ test('reports the end of a session whose admission came after the deadline', asy
   const opened = await link.openSession({ session, grant: newId('grt'), client: { address: '127.0.0.1' } });
   expect(opened).toMatchObject({ ok: false, error: { reason: 'edge_unreachable' } });
   late();
-  await vi.waitFor(() => expect(reports().at(-1)).toMatchObject({ report: { kind: 'session.ended', session } }));
+  await vi.waitFor(
+    () => expect(reports().at(-1)).toMatchObject({ report: { kind: 'session.ended', session } }),
+    15_000,
+  );
 });
 
 test('a pending call ends at once when the link is lost', async () => {
@@ -215,10 +218,10 @@ test('sends reports again after a reconnect, in order and until acknowledged', a
   const second = ended();
   link.report(first);
   link.report(second);
-  await vi.waitFor(() => expect(reports()).toHaveLength(2));
+  await vi.waitFor(() => expect(reports()).toHaveLength(2), 15_000);
   edge.onMessage = answerAll;
   edge.cut();
-  await vi.waitFor(() => expect(outbox.size).toBe(0));
+  await vi.waitFor(() => expect(outbox.size).toBe(0), 15_000);
   const seen = reports().map((it) => ({
     seq: it.seq,
     session: 'session' in it.report ? it.report.session : undefined,
@@ -238,7 +241,7 @@ test('sends a report again on the same link when the edge could not take it', as
   link.start();
   await link.firstLinked;
   link.report(ended());
-  await vi.waitFor(() => expect(outbox.size).toBe(0));
+  await vi.waitFor(() => expect(outbox.size).toBe(0), 15_000);
   expect(reports()).toHaveLength(2);
   expect(edge.dials).toBe(1);
 });
@@ -252,7 +255,7 @@ test('sends what gathered while the edge was away, all of it, with a bounded num
     else answerAll(message, reply);
   };
   link.start();
-  await vi.waitFor(() => expect(reports()).toHaveLength(256));
+  await vi.waitFor(() => expect(reports()).toHaveLength(256), 15_000);
   edge.onMessage = answerAll;
   for (const acknowledge of release) acknowledge();
   await vi.waitFor(() => expect(outbox.size).toBe(0), 5_000);
@@ -288,7 +291,7 @@ test('says how many attempts were dropped also when the edge was there all the t
     else answerAll(message, reply);
   };
   for (let i = 0; i < MAX_KEPT_ATTEMPTS + 7; i++) link.report(attempt(`a${i}@example.com`));
-  await vi.waitFor(() => expect(release.length).toBeGreaterThan(0));
+  await vi.waitFor(() => expect(release.length).toBeGreaterThan(0), 15_000);
   edge.onMessage = answerAll;
   for (const acknowledge of release) acknowledge();
   await vi.waitFor(() => expect(outbox.size).toBe(0), 5_000);
@@ -302,7 +305,7 @@ test('clips what a client said to what the link carries, so that nothing behind 
   await link.firstLinked;
   link.report(attempt(`${'x'.repeat(5_000)}@example.com`));
   link.report(ended());
-  await vi.waitFor(() => expect(outbox.size).toBe(0));
+  await vi.waitFor(() => expect(outbox.size).toBe(0), 15_000);
   expect(reports()).toHaveLength(2);
 });
 
@@ -320,7 +323,10 @@ test('delivers a revocation at once, and remembers it for admissions under way',
   const opened = await link.openSession({ session, grant, client: { address: '127.0.0.1' } });
   expect(heard).toEqual([`${grant} left the team`]);
   expect(opened).toMatchObject({ ok: false, error: { reason: 'grant_revoked' } });
-  await vi.waitFor(() => expect(reports().at(-1)).toMatchObject({ report: { kind: 'session.ended', session } }));
+  await vi.waitFor(
+    () => expect(reports().at(-1)).toMatchObject({ report: { kind: 'session.ended', session } }),
+    15_000,
+  );
   stop();
   edge.send({ kind: 'grant.revoked', grant: newId('grt'), reason: 'x' });
   await link.lookUp(claim, 'postgres');
@@ -356,11 +362,11 @@ test('tells what sessions found of targets to an edge that takes it, and to no o
   const earlier = edge.dials;
   edge.onMessage = answerAll;
   edge.cut();
-  await vi.waitFor(() => expect(targets()).toHaveLength(1));
+  await vi.waitFor(() => expect(targets()).toHaveLength(1), 15_000);
   expect(edge.dials).toBe(earlier + 1);
   expect(targets()[0]).toMatchObject({ targets: [{ resource: demo, fault: expect.stringContaining('ECONNREFUSED') }] });
   link.sawTarget(demo, undefined);
-  await vi.waitFor(() => expect(targets()).toHaveLength(2));
+  await vi.waitFor(() => expect(targets()).toHaveLength(2), 15_000);
   expect(targets()[1]).toMatchObject({ targets: [{ resource: demo }] });
 });
 
@@ -376,7 +382,7 @@ test('a revocation that happened while the link was down arrives with the next h
     answerAll(message, reply);
   };
   edge.cut();
-  await vi.waitFor(() => expect(heard).toEqual([grant]));
+  await vi.waitFor(() => expect(heard).toEqual([grant]), 15_000);
 });
 
 test('notices an edge that went silent, and dials again', async () => {
@@ -393,7 +399,7 @@ test('law 3: a message that it does not understand ends the link, and a new one 
   link.start();
   await link.firstLinked;
   edge.sendText('{"kind":"grant.paused","grant":"x"}');
-  await vi.waitFor(() => expect(edge.dials).toBe(2));
+  await vi.waitFor(() => expect(edge.dials).toBe(2), 15_000);
   expect(lines.find((it) => it.event === 'link.down')?.message).toContain('update the connector');
   await linked();
 });
@@ -406,7 +412,7 @@ test('law 4: rules that this build does not know end the sessions they are for, 
   const newer = { ...RULES, statements: [{ quarantine: ['drop'] }] };
   const running = newId('ses');
   edge.sendText(JSON.stringify({ kind: 'rules.in_force', policyVersion: 2, sessions: [running], rules: newer }));
-  await vi.waitFor(() => expect(heard).toEqual([[[running], 'unknown']]));
+  await vi.waitFor(() => expect(heard).toEqual([[[running], 'unknown']]), 15_000);
   edge.onMessage = (message, reply) => {
     if (message.kind !== 'session.open') return answerAll(message, reply);
     const opened = admitted(message.session, message.grant);
@@ -415,14 +421,17 @@ test('law 4: rules that this build does not know end the sessions they are for, 
   const session = newId('ses');
   const answer = await link.openSession({ session, grant: newId('grt'), client: { address: '127.0.0.1' } });
   expect(answer).toMatchObject({ ok: false, error: { reason: 'policy_denied' } });
-  await vi.waitFor(() => expect(reports().at(-1)).toMatchObject({ report: { kind: 'session.ended', session } }));
+  await vi.waitFor(
+    () => expect(reports().at(-1)).toMatchObject({ report: { kind: 'session.ended', session } }),
+    15_000,
+  );
   expect(edge.dials).toBe(1);
 });
 
 test('more live sessions than a hello carries: says so, and leaves none of them out', async () => {
   live = Array.from({ length: 35_000 }, () => newId('ses'));
   link.start();
-  await vi.waitFor(() => expect(link.status().problem).toMatch(/^35000 live sessions do not fit into a hello/));
+  await vi.waitFor(() => expect(link.status().problem).toMatch(/^35000 live sessions do not fit into a hello/), 15_000);
   expect(edge.messages).toEqual([]);
   live = live.slice(0, 28_000);
   await linked();

@@ -181,7 +181,7 @@ test('the edge never comes back: it expires by itself, and the edge is told when
   const { keys } = edge;
   const gone = { ...held, request: newId('req') };
   await edge.close();
-  await vi.waitFor(() => expect(link.status().state).not.toBe('linked'));
+  await vi.waitFor(() => expect(link.status().state).not.toBe('linked'), 15_000);
   hold.withdraw('client_closed');
   const second = link.hold(gone);
   expect((await hold.outcome).kind).toBe('withdrawn');

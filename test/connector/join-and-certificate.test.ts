@@ -166,7 +166,7 @@ test('gets a certificate that verifies in full at the names of the listener', as
 test('a restart while the edge is away serves the kept certificate', async () => {
   const first = await certificate();
   await first.kept.available;
-  await vi.waitFor(() => expect(lines.join('')).toContain('certificate.renewed'));
+  await vi.waitFor(() => expect(lines.join('')).toContain('certificate.renewed'), 15_000);
   first.kept.stop();
   const second = await certificate({ request: async () => err({ kind: 'unreachable', message: 'away' }) });
   expect(second.kept.current()).toBeDefined();
@@ -203,7 +203,7 @@ test('is renewed after two thirds of its life, for new connections, and tries ag
   await vi.waitFor(() => expect(asked).toHaveLength(3), 5_000);
   // A third of its life was left; X.509 counts whole seconds.
   expect(ends - (asked[1] ?? 0)).toBeLessThanOrEqual(1_100);
-  await vi.waitFor(() => expect(Date.parse(kept.notAfter() ?? '')).toBeGreaterThan(Date.now() + 80_000_000));
+  await vi.waitFor(() => expect(Date.parse(kept.notAfter() ?? '')).toBeGreaterThan(Date.now() + 80_000_000), 15_000);
   expect(kept.current()).not.toBe(first);
   expect(lines.join('')).toContain('certificate.not_renewed');
   kept.stop();
@@ -233,7 +233,7 @@ test('refuses a certificate for a key that is not its own', async () => {
     hosts: ['b.example'],
     request: async () => foreign ?? err({ kind: 'unreachable', message: 'away' }),
   });
-  await vi.waitFor(() => expect(lines.join('')).toContain('a certificate for another key'));
+  await vi.waitFor(() => expect(lines.join('')).toContain('a certificate for another key'), 15_000);
   expect(kept.current()).toBeUndefined();
   kept.stop();
 });

@@ -130,7 +130,7 @@ test('a second connector on the same state directory is refused in one line', as
 test('private files are for their owner alone', async () => {
   const connector = run();
   await connector.event('ready');
-  await vi.waitFor(() => expect(readdirSync(join(directory, 'state'))).toContain('certificate.json'));
+  await vi.waitFor(() => expect(readdirSync(join(directory, 'state'))).toContain('certificate.json'), 15_000);
   for (const name of ['identity.json', 'certificate.json', 'outbox.ndjson']) {
     expect(statSync(join(directory, 'state', name)).mode & 0o077, name).toBe(0);
   }
