@@ -403,4 +403,16 @@ describe('words of the target', () => {
       '[email]******',
     );
   });
+  test('a long answer of a function call is refused where it would be searched, and never NULL', () => {
+    const length = 2 * 1024 * 1024;
+    const long = Buffer.concat([
+      message('V', Buffer.concat([int32(length), Buffer.alloc(length, 'x')])),
+      message('Z', Buffer.from('I')),
+    ]);
+    for (const rules of [RULES, [{ detect: ['email'], with: 'hash' } as const]]) {
+      const { bytes } = run(masksOf([...rules]).masks, long, [1000]);
+      expect(typesOf(bytes)).toBe('EZ');
+      expect(bytes.toString('latin1')).toContain('0A000');
+    }
+  });
 });

@@ -58,6 +58,10 @@ export const REASONS = {
     'a function was called by its number, and what it reads is not known',
     'Call it in a SELECT, by its name.',
   ),
+  tooLong: unfollowed(
+    'a function that was called by its number gave more than 1 MiB, which is not searched',
+    'Call it in a SELECT, by its name.',
+  ),
   encoding: unfollowed(
     'in this client_encoding the bytes of a letter cannot be told from ASCII, so it cannot be searched',
     'Set client_encoding to UTF8.',

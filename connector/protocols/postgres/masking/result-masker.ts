@@ -415,10 +415,18 @@ export class ResultMasker implements Masking {
       this.#long = { kind: 'copy', left: length - share.length };
       return;
     }
-    // No server says that much. What it said is withheld, and that it said something is not.
+    // A large object that is read in one piece: no column rule hides it, and nothing searches it.
+    if (type === 0x56 && this.#masks.finder === undefined && this.#guide.calledPasses?.() === true) {
+      given.push(chunk.subarray(at));
+      this.#long = { kind: 'pass', left: length - share.length };
+      return;
+    }
+    // No server says that much in words. What it said is withheld, and that it said something is not.
     this.#masks.report({ kind: 'mask.withheld', reason: 'message_quotes_data' });
-    if (type === 0x56) given.push(Buffer.from([0x56, 0, 0, 0, 8, 255, 255, 255, 255]));
-    else if (type === 0x45 || type === 0x4e) given.push(withheldWords(type));
+    if (type === 0x56) {
+      given.push(this.#guide.refuse?.(REASONS.tooLong) ?? refusedResult(REASONS.tooLong, false));
+      this.#refused = true;
+    } else if (type === 0x45 || type === 0x4e) given.push(withheldWords(type));
     else throw new Error('message is too long to be masked');
     this.#long = { kind: 'drop', left: length - share.length };
   }
