@@ -403,6 +403,30 @@ describe('words of the target', () => {
       '[email]******',
     );
   });
+  test('a long answer of a function call is not taken for an answer to the call before it', () => {
+    const { masks } = masksOf([{ columns: ['people.email'], with: 'hash' }]);
+    const guide = Object.assign(new SimpleGuide(masks, resolve), {
+      ready: () => true,
+      calledPasses: () => handed === 0,
+    });
+    let handed = 0;
+    const length = 2 * 1024 * 1024;
+    const stream = Buffer.concat([
+      message('V', Buffer.concat([int32(1), Buffer.from('x')])),
+      message('Z', Buffer.from('I')),
+      message('V', Buffer.concat([int32(length), Buffer.alloc(length, 'x')])),
+    ]);
+    const masker = new ResultMasker(masks, guide);
+    const out: Buffer[] = [];
+    for (let chunk = stream.subarray(0, 1000); ; chunk = Buffer.alloc(0)) {
+      for (const part of mask(masker, chunk)) {
+        out.push(Buffer.from(part));
+        handed += part.length;
+      }
+      if (!masker.more) break;
+    }
+    expect(typesOf(Buffer.concat(out))).toBe('VZE');
+  });
   test('a long answer of a function call is refused where it would be searched, and never NULL', () => {
     const length = 2 * 1024 * 1024;
     const long = Buffer.concat([

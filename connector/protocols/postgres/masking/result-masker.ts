@@ -199,7 +199,8 @@ export class ResultMasker implements Masking {
         continue;
       }
       const looks = LOOKED_AT.has(type) || (type === READY && (this.#refused || this.#guide.asksWhenReady === true));
-      const asks = type === DATA_ROW ? !this.#planned : looks && end <= size;
+      // Of a message that is not held, too, the guide must know which statement it answers.
+      const asks = type === DATA_ROW ? !this.#planned : looks && (end <= size || length > MAX_HELD_BYTES);
       if (asks && this.#guide.ready) {
         const given = to.give(at);
         if (given.length > 0) {
@@ -399,7 +400,10 @@ export class ResultMasker implements Masking {
   #begin(type: number, chunk: Buffer, at: number, length: number, handled: boolean, given: Buffer[]): void {
     const start = at + HEADER_BYTES;
     const share = chunk.subarray(start);
-    if (!handled) {
+    // A large object that is read in one piece is in no column, and nothing searches it.
+    const passes = type === 0x56 && this.#masks.finder === undefined && this.#guide.calledPasses?.() === true;
+    if (!handled || passes) {
+      if (passes) given.push(chunk.subarray(at));
       this.#long = { kind: 'pass', left: length - share.length };
       return;
     }
@@ -413,12 +417,6 @@ export class ResultMasker implements Masking {
     if (type === COPY_DATA && this.#copy) {
       givePart(given, this.#copy.push(share));
       this.#long = { kind: 'copy', left: length - share.length };
-      return;
-    }
-    // A large object that is read in one piece: no column rule hides it, and nothing searches it.
-    if (type === 0x56 && this.#masks.finder === undefined && this.#guide.calledPasses?.() === true) {
-      given.push(chunk.subarray(at));
-      this.#long = { kind: 'pass', left: length - share.length };
       return;
     }
     // No server says that much in words. What it said is withheld, and that it said something is not.
