@@ -9,7 +9,7 @@ import { ROOT } from './architecture/tree.ts';
 const SYSTEM_PACKAGES: readonly (readonly [name: string, proof: string])[] = [
   ['postgresql-15', '/usr/lib/postgresql/15/bin/postgres'],
   ['postgresql-client-15', '/usr/lib/postgresql/15/bin/psql'],
-  ['chromium', '/usr/bin/chromium'],
+  ['chromium-headless-shell', '/usr/bin/chromium-headless-shell'],
   ['asciinema', '/usr/bin/asciinema'],
   ['radosgw', '/usr/bin/radosgw'],
   ['ceph-mon', '/usr/bin/ceph-mon'],
