@@ -264,3 +264,16 @@ test('the OpenAPI document names every route and is made from the schemas', asyn
     expect(routes).toContain(route);
   expect(JSON.stringify(document)).toContain('liveSessions');
 });
+
+test.each([
+  '/sessions?emial=bob@example.com',
+  '/sessions/01JAAAAAAAAAAAAAAAAAAAAAAA/actions?offset=3',
+  '/approvals?stat=all',
+  '/audit?who=bob@example.com',
+  '/witness?from=2026-01-01',
+  '/audit/pieces?before=x',
+])('a question that is misspelt is refused, and not answered as if it were not there: %s', async (path) => {
+  const response = await carol.get(path);
+  expect(response.status).toBe(400);
+  expect(await response.text()).toMatch(/emial|offset|stat|who|from|before/);
+});
