@@ -93,6 +93,7 @@ export class LiveGuide implements ResultGuide {
       parts.begun,
       () => this.masks.strict,
       () => parts.statements.readsLetters,
+      () => parts.statements.settings.get('DateStyle'),
     );
     this.#names = new EarlierNames(this.memory);
     this.#words = new StatementWords({
