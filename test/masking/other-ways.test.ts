@@ -165,6 +165,7 @@ describe.each([
   const rules = { ...given, mask: [...given.mask, { columns: ['mails.email'], with: 'placeholder' }] };
   const asked = async (texts: readonly string[], peer?: RawPeer) => say(peer ?? (await open(at)), texts.map(query));
   const LETTER = "U&'\\8868'";
+  const OPEN_VIEW = 'create or replace view app.of_names as select id, email as name from app.people';
   const HARMLESS_VIEW = 'create or replace view leaky as select id, name from people';
   const FILLS_PATH = `select set_config('search_path', 'app,"' || email || '"', false) from people where id = 1`;
   const FILLS_ZONE =
@@ -189,7 +190,7 @@ describe.each([
     ],
     [
       'the key of a subscript',
-      ["update docs set doc[(select email from people where id = 1)] = '1' returning doc"],
+      ["update docs set doc[(select email from people where id = 1)] = '1' where id = 1 returning doc"],
       /"\[masked\]"\n/,
     ],
     [
@@ -273,6 +274,24 @@ describe.each([
       await at.direct.query('drop event trigger on_login; drop function app.on_login()');
     }
   });
+
+  test.each([
+    ['read committed', 'begin'],
+    ['repeatable read', 'begin isolation level repeatable read; select count(*) from pg_class'],
+  ])(
+    'what another session changes while a transaction is open that changed definitions itself: %s',
+    async (level, begin) => {
+      const [reader, writer] = [await open(at), await open(at)];
+      const own = 'create temp table own (a int)';
+      const first = await asked(level === 'read committed' ? [begin, own, 'select 1'] : [begin], reader);
+      await asked([OPEN_VIEW], writer);
+      const second = await asked(level === 'read committed' ? [] : [own], reader);
+      const { came } = await asked(['select name from of_names'], reader);
+      expect(found(first.came + second.came + came)).toEqual([]);
+      expect(came).toMatch(level === 'read committed' ? /\[masked\]/ : /cannot be shown: /);
+      expect(found(recorded(at))).toEqual([]);
+    },
+  );
 });
 
 test('a child that leaves its parent stays under the rules of both', async () => {

@@ -172,6 +172,11 @@ export class SessionMemory {
     this.#changedAt = undefined;
   }
 
+  /** What was read is not how they are any more. */
+  forgetDigested(): void {
+    this.#changedAt ??= this.#firstChangeAt;
+  }
+
   #unreadSent(statement: Statement): void {
     if (!this.#ranUnread) this.#unread.push(statement);
     if (this.#lost.at(-1) === statement.number) return;
