@@ -3,6 +3,7 @@
 
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { SessionRules } from '../../core/policy/session-rules.ts';
 import { HIDDEN_VALUE } from '../../core/recording/facts.ts';
 import { exportNdjson } from '../../functions/export/ndjson.ts';
 import { nodeRecordingPlatform } from '../../functions/recording-platform.ts';
@@ -11,7 +12,7 @@ import { memoryReader } from '../harness/memory-reader.ts';
 import { replayStored, storeRecording } from '../harness/stored-session.ts';
 import { message } from '../../connector/protocols/postgres/messages.ts';
 import { query } from '../harness/client-messages.ts';
-import { connect, ended, forget, hangUp, leave, open, type Place, place, psql } from './place.ts';
+import { connect, ended, forget, hangUp, leave, open, type Place, place, psql, use } from './place.ts';
 import { int16, int32, readMessages } from './wire.ts';
 
 const RULES = {
@@ -380,6 +381,16 @@ test('replay, NDJSON and manifest say what is not shown', async () => {
     ndjson += part;
   expect(ndjson).toContain('"hidden":true');
   expect(ndjson).not.toContain('x@y.z');
+});
+
+test('behind rules that came in the middle of a session the catalogue is read first', async () => {
+  use(at, { ...RULES, mask: [] });
+  const client = await connect(at);
+  await client.query('select 1');
+  at.gateway.edge.applyRules(SessionRules.parse({ ...RULES, policyVersion: 2 }));
+  await client.query("update customers set email='x@y.z', city='Riga' where id = 577");
+  expect(texts().at(-1)).toBe("update customers set email='*****', city='Riga' where id = 577");
+  expect(hidden()).toEqual({ 'shop#1': 1 });
 });
 
 /** Values that meet masked columns only, and others; each place in which one may stand. */

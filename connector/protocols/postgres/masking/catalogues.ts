@@ -39,6 +39,8 @@ const ABANDONED = 'the last session left';
 export interface CatalogueLease {
   /** The latest; undefined: none was loaded yet. */
   readonly current: Catalogue | undefined;
+  /** The latest, where it has what sessions changed and is at most so old, `MAX_CATALOGUE_AGE_MS` when missing. */
+  usable(maxAgeMs?: number): Catalogue | undefined;
   /** When a session last changed definitions: a load that began before has not seen it. */
   readonly changedAt: number;
   /** This session changed definitions, and the change is there for all now. */
@@ -132,6 +134,10 @@ export class Catalogues {
     return {
       get current() {
         return own.current;
+      },
+      usable: (maxAgeMs = MAX_CATALOGUE_AGE_MS) => {
+        const { current } = own;
+        return current && current.asOf >= Math.max(own.changedAt, this.#now() - maxAgeMs) ? current : undefined;
       },
       get fault() {
         return own.fault;

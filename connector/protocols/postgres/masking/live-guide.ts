@@ -184,10 +184,7 @@ export class LiveGuide implements ResultGuide {
     return this.#facts(statement, reading, this.#latest(number), number, earlier);
   }
 
-  #latest(number: number): Catalogue | undefined {
-    const { current, changedAt } = this.#parts.lease;
-    return this.#open.catalogueFor(number) ?? (current && current.asOf >= changedAt ? current : undefined);
-  }
+  #latest = (number: number) => this.#open.catalogueFor(number) ?? this.#parts.lease.usable();
 
   #facts(
     statement: StatementReading | undefined,
@@ -210,13 +207,15 @@ export class LiveGuide implements ResultGuide {
   }
 
   /**
-   * Before a message that the target would run is judged: where definitions changed in a transaction that is open, its
-   * own view of them is read first. Undefined: all is known that can be. `begun`: messages of the same pipeline went before.
+   * Before a message that the target would run is judged: reads the catalogue where it must, and what an open transaction
+   * changed of it. Undefined: all is known that can be. `begun`: messages of the same pipeline went before.
    */
   understand(begun: boolean): Promise<void> | undefined {
     if (this.masks.columnRules.length === 0) return undefined;
     this.settle();
-    return begun ? undefined : this.#open.understand(() => this.#names.lastNumber);
+    const own = begun ? undefined : this.#open.understand(() => this.#names.lastNumber);
+    const { lease } = this.#parts;
+    return own ?? (lease.usable() ? undefined : lease.refresh(this.#oldest(lease.now())));
   }
 
   /** Before a message is looked at: whether a transaction that changed definitions is over, so that the catalogue has them. */
@@ -277,7 +276,7 @@ export class LiveGuide implements ResultGuide {
     if (since === undefined) {
       const { next } = this.#parts.statements.pipeline;
       const own = next && 'statement' in next ? this.#open.catalogueFor(next.statement.number) : undefined;
-      this.#catalogue = own ?? this.#usable(now);
+      this.#catalogue = own ?? lease.usable();
       if (own) return true;
       if (!this.#catalogue) this.#reportFault();
       else if (this.#catalogue.asOf < now - REFRESH_AFTER_MS) void lease.refresh(now - REFRESH_AFTER_MS);
@@ -329,7 +328,7 @@ export class LiveGuide implements ResultGuide {
     if (masks.columnRules.length === 0) return this.#untouched.covers(chunk, statement, masks, undefined);
     const { lease } = this.#parts;
     if (lease.changing()) return false;
-    const catalogue = this.#usable(lease.now(), REFRESH_AFTER_MS);
+    const catalogue = lease.usable(REFRESH_AFTER_MS);
     return catalogue !== undefined && this.#untouched.covers(chunk, statement, masks, catalogue);
   }
 
@@ -420,9 +419,9 @@ export class LiveGuide implements ResultGuide {
     const { lease } = this.#parts;
     const asked = this.#current();
     const changing = lease.changing();
-    const { current, changedAt } = lease;
-    if (!current) return changing ? now : Math.min(this.#began, now);
-    const oldest = Math.max(changedAt, now - MAX_CATALOGUE_AGE_MS);
+    const { current } = lease;
+    const oldest = this.#oldest(now);
+    if (!current) return changing ? now : oldest;
     if (current.asOf < oldest) return oldest;
     if (this.#open.catalogueFor(asked.number)) return changing ? now : undefined;
     const { statement, number, earlier, portal } = asked;
@@ -433,10 +432,10 @@ export class LiveGuide implements ResultGuide {
     return this.#asked.isWorthIt(described, statement, current, now) ? now : undefined;
   }
 
-  #usable(now: number, oldestMs = MAX_CATALOGUE_AGE_MS): Catalogue | undefined {
+  /** When a load must have begun to be of use at all. */
+  #oldest(now: number): number {
     const { current, changedAt } = this.#parts.lease;
-    if (!current) return undefined;
-    return current.asOf >= Math.max(changedAt, now - oldestMs) ? current : undefined;
+    return current ? Math.max(changedAt, now - MAX_CATALOGUE_AGE_MS) : Math.min(this.#began, now);
   }
 
   #reportFault(): void {

@@ -126,7 +126,10 @@ export function createSessionMasking(parts: SessionMaskingParts): SessionMasking
         masks.any ? begin().copies.part(type, part, masks) : secretCopies.part(type, part, last),
     },
     secretCopies,
-    understand: () => live?.guide.understand(statements.pipeline.begun),
+    understand: () =>
+      live || guard.rules.masks.columnRules.length > 0
+        ? begin().guide.understand(statements.pipeline.begun)
+        : undefined,
     take: (chunk) => (live?.guide.own.underWay ? live.guide.own.take(chunk) : chunk),
     poke: () => live?.guide.own.poke(),
     closed() {
