@@ -216,6 +216,12 @@ describe.each([
       [FILLS_ZONE, "set datestyle to 'ISO'", 'select the_time()'],
       /cannot be shown: it may show a setting/,
     ],
+    [
+      'a zone in dates, in one text',
+      [`begin; ${FILLS_ZONE}; set local datestyle to 'SQL'; select now(); rollback`],
+      /cannot be shown: it may show a setting/,
+    ],
+    ['numbers beside such dates', [FILLS_ZONE, "set datestyle to 'SQL'", 'select id from people where id = 1'], /1\n/],
     ['dates in other words', ["set datestyle to 'SQL'", "select timestamptz '2026-01-02 UTC'"], /01\/02\/2026/],
     ['ISO dates', [FILLS_ZONE, 'select now() is not null'], /t\n/],
     ['settings of roles', [FILLS_PATH, 'select rolconfig from pg_catalog.pg_roles'], /it may show a setting/],

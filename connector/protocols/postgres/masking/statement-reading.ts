@@ -201,7 +201,8 @@ function readingOf(
       (calls('to_char') && showsZone(node)) ||
       (node.type === 'ExplainStmt' && explainsSettings(node)) ||
       acts.some((act) => SETTINGS.test(act.relation?.name ?? '')),
-    changesDates: opaque || acts.some(({ setting }) => setting === null || setting === 'datestyle'),
+    changesDates:
+      opaque || (acts.some(({ setting }) => setting === null || setting === 'datestyle') && !setsIsoDates(node)),
     changesEncoding:
       (opaque && block === undefined) || acts.some(({ setting }) => setting === null || setting === 'client_encoding'),
     writes: acts.flatMap((act) => (act.class === 'write' && act.relation ? [act.relation] : [])),
@@ -302,6 +303,13 @@ const SHOWN: ReadonlySet<string> = new Set([
   'integer_datetimes',
   'max_identifier_length',
 ]);
+
+/** `set datestyle to iso, mdy` */
+function setsIsoDates({ type, fields }: TreeNode): boolean {
+  if (type !== 'VariableSetStmt' || fields.kind !== 'VAR_SET_VALUE') return false;
+  const given = (Array.isArray(fields.args) ? fields.args : []).map((arg) => constantText(arg) ?? '?');
+  return /^iso\b/i.test(given[0] ?? '') && given.every((one) => /^(?:iso|mdy|dmy|ymd|us|euro\w*|\s|,)*$/i.test(one));
+}
 
 /** EXPLAIN (SETTINGS) gives those that the planner looks at, the search path among them. */
 const explainsSettings = ({ fields }: TreeNode): boolean =>
