@@ -234,7 +234,14 @@ describe.each([
       ["select set_config('my.x', email, false) from people", 'select x from own_setting'],
       /cannot be shown: it may show a setting/,
     ],
-    ['settings of roles', [FILLS_PATH, 'select rolconfig from pg_catalog.pg_roles'], /it may show a setting/],
+    ...['rolconfig', 'r', '*', 'to_json(r)'].map(
+      (what): Case => [
+        `settings of roles: ${what}`,
+        [FILLS_PATH, `select ${what} from pg_catalog.pg_roles r`],
+        /it may show a setting/,
+      ],
+    ),
+    ['names of roles', [FILLS_PATH, 'select r.rolname from pg_catalog.pg_roles r'], /postgres/],
     [
       'ROLLBACK in front, in one text',
       ['begin', HARMLESS_VIEW, 'select 1', 'rollback; select name from leaky'],

@@ -200,6 +200,7 @@ function readingOf(
       calls('timeofday') ||
       (calls('to_char') && showsZone(node)) ||
       (node.type === 'ExplainStmt' && explainsSettings(node)) ||
+      (acts.some((act) => ROLES.test(act.relation?.name ?? '')) && namesConfig(node)) ||
       acts.some((act) => SETTINGS.test(act.relation?.name ?? '')),
     changesDates:
       opaque || (acts.some(({ setting }) => setting === null || setting === 'datestyle') && !setsIsoDates(node)),
@@ -287,7 +288,20 @@ function bodyOf({ fields }: TreeNode): string | undefined {
 }
 
 /** The server's own relations that show settings. */
-export const SETTINGS = /^pg_(?:settings|db_role_setting|roles|shadow|user|stat_activity|file_settings)$/;
+export const SETTINGS = /^pg_(?:settings|db_role_setting|stat_activity|file_settings)$/;
+
+/** The server's own views of roles, a column of which is their settings. */
+const ROLES = /^pg_(?:roles|shadow|user)$/;
+
+/** That column, all of them, or a whole row. */
+function namesConfig(node: TreeNode): boolean {
+  const tree = JSON.stringify(node.fields);
+  const rows = [...tree.matchAll(/"(?:aliasname|relname)":"([^"\\]*)"/g)].map(([, name]) => name);
+  return (
+    /"(?:rolconfig|useconfig)"|"A_Star"/.test(tree) ||
+    rows.some((name) => tree.includes(`"fields":[{"String":{"sval":"${name}"}}]`))
+  );
+}
 
 /** Settings whose values the server chooses or takes from a short list of its own. */
 const SHOWN: ReadonlySet<string> = new Set([
