@@ -30,6 +30,10 @@ create function app.says() returns boolean language plpgsql as
   $$ begin raise notice 'says %', (select email from app.people where id = 1); return true; end $$;
 create function app.says_it(text) returns boolean immutable language plpgsql as
   $$ begin raise notice 'says %', $1; return true; end $$;
+create table app.slots (id int, span int4range, exclude using gist (span with &&));
+insert into app.slots values (1, '[7,987654321)');
+create view app.zones as select 1 as id, to_char(now(), 'TZ') as zone;
+create view app.own_setting as select current_setting('my.x', true) as x;
 create function app.the_time() returns text language sql set datestyle = 'Postgres' as 'select now()::text';
 create domain app.checked as text check (app.says());
 create domain app.mail as text; create table app.mails (id int, email app.mail);
@@ -162,7 +166,7 @@ describe.each([
   ['by default', DEFAULT_RULES],
   ['strict', RULES],
 ])('%s', (_mode, given) => {
-  const rules = { ...given, mask: [...given.mask, { columns: ['mails.email'], with: 'placeholder' }] };
+  const rules = { ...given, mask: [...given.mask, { columns: ['mails.email', 'slots.span'], with: 'placeholder' }] };
   const asked = async (texts: readonly string[], peer?: RawPeer) => say(peer ?? (await open(at)), texts.map(query));
   const LETTER = "U&'\\8868'";
   const OPEN_VIEW = 'create or replace view app.of_names as select id, email as name from app.people';
@@ -216,9 +220,28 @@ describe.each([
       [FILLS_ZONE, "set datestyle to 'ISO'", 'select the_time()'],
       /cannot be shown: it may show a setting/,
     ],
+    [
+      'a zone in dates, in one text',
+      [`begin; ${FILLS_ZONE}; set local datestyle to 'SQL'; select now(); rollback`],
+      /cannot be shown: it may show a setting/,
+    ],
+    ['numbers beside such dates', [FILLS_ZONE, "set datestyle to 'SQL'", 'select id from people where id = 1'], /1\n/],
     ['dates in other words', ["set datestyle to 'SQL'", "select timestamptz '2026-01-02 UTC'"], /01\/02\/2026/],
     ['ISO dates', [FILLS_ZONE, 'select now() is not null'], /t\n/],
-    ['settings of roles', [FILLS_PATH, 'select rolconfig from pg_catalog.pg_roles'], /it may show a setting/],
+    ['a zone in a view', [FILLS_ZONE, 'select zone from zones'], /cannot be shown: it may show a setting/],
+    [
+      'a setting in a view',
+      ["select set_config('my.x', email, false) from people", 'select x from own_setting'],
+      /cannot be shown: it may show a setting/,
+    ],
+    ...['rolconfig', 'r', '*', 'to_json(r)'].map(
+      (what): Case => [
+        `settings of roles: ${what}`,
+        [FILLS_PATH, `select ${what} from pg_catalog.pg_roles r`],
+        /it may show a setting/,
+      ],
+    ),
+    ['names of roles', [FILLS_PATH, 'select r.rolname from pg_catalog.pg_roles r'], /postgres/],
     [
       'ROLLBACK in front, in one text',
       ['begin', HARMLESS_VIEW, 'select 1', 'rollback; select name from leaky'],
@@ -238,6 +261,11 @@ describe.each([
       'code that cannot be followed in front, in one text',
       ['select opens(); select name from of_names'],
       /cannot be shown: statements before it/,
+    ],
+    [
+      'what a new value conflicts with',
+      [`insert into slots values (2, '[1,9)') returning id as "[1,9)"`],
+      /Key \(span\)=\(\[withheld\]\) conflicts with existing key/,
     ],
     ['the check of a domain', ["select 'x'::checked"], /N [\s\S]*\[withheld\][\s\S]*x\n/],
     [

@@ -118,13 +118,14 @@ function guardServer(letter: string, text: string, known: readonly string[], { s
   if (letter === 'q') return holds(statement, text) ? text : WITHHELD;
   if (letter === 'D') {
     const key =
-      /^(Key \([^)]*\)=)\(([\s\S]*)\)( (?:already exists|conflicts with existing key|is not present in table "[^"]*"|is still referenced from table "[^"]*")\.?)/.exec(
+      /^(Key \([^)]*\)=)\(([\s\S]*)\)( (?:already exists|is not present in table "[^"]*"|is still referenced from table "[^"]*")\.?)/.exec(
         text,
       );
-    if (key)
-      return key[2]?.split(', ').every((value) => holdsValue(statement, value))
-        ? text
-        : `${key[1]}(${WITHHELD})${key[3]}`;
+    const shows = (values = '') => values.split(', ').every((value) => holdsValue(statement, value));
+    if (key) return shows(key[2]) ? text : `${key[1]}(${WITHHELD})${key[3]}`;
+    // What is there already is somebody else's.
+    const two = /^(Key (\([^)]*\))=)\(([\s\S]*)\)( conflicts with existing key) \2=\(([\s\S]*)\)\.$/.exec(text);
+    if (two) return shows(two[3]) && shows(two[5]) ? text : `${two[1]}(${WITHHELD})${two[4]}`;
     return /^A field with precision \d+, scale \d+ must round to an absolute value less than [\d^]+\.$/.test(text)
       ? text
       : WITHHELD;

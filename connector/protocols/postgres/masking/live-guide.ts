@@ -152,8 +152,7 @@ export class LiveGuide implements ResultGuide {
   }
 
   #ownCodeOf(one: StatementReading, number: number): OwnCode {
-    const catalogue = this.#latest(number);
-    return this.#runs.of(one, catalogue, this.memory.stateFor(number, []));
+    return this.#runs.of(one, this.#latest(number), this.memory.stateFor(number, []));
   }
 
   /** The client's own PREPARE of a name: EXECUTE in SQL reaches it. */
@@ -221,7 +220,9 @@ export class LiveGuide implements ResultGuide {
   /** Before a message is looked at: whether a transaction that changed definitions is over, so that the catalogue has them. */
   settle(): void {
     const { pipeline } = this.#parts.statements;
-    if (pipeline.transaction !== 'I' || pipeline.busy) return;
+    if (pipeline.busy) return;
+    this.memory.reported();
+    if (pipeline.transaction !== 'I') return;
     this.#words.clear();
     if (!this.#over()) return;
     // Later than any change: the answer to it has come.
@@ -296,8 +297,7 @@ export class LiveGuide implements ResultGuide {
   }
 
   described(body: Buffer): void {
-    const fields = this.#descriptions.read(body);
-    this.#described.by(this.#parts.statements.pipeline.next, fields);
+    this.#described.by(this.#parts.statements.pipeline.next, this.#descriptions.read(body));
   }
 
   rows(): ResultPlan | undefined {

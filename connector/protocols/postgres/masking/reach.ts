@@ -349,6 +349,8 @@ export class Reach {
       found.lost(`view ${view.name} could not be read`);
       return;
     }
+    const words = this.#codeOf(definition)?.words;
+    if (!words || READS_SETTINGS.some((word) => words.has(word))) found.readsSettings = true;
     this.#text(definition, summaries.value, found, depth);
     // What is written to a view is written to what it stands on, which is among these.
     if (access === 'write' && found.relations !== 'unknown')
@@ -414,7 +416,7 @@ class Found implements Reached {
   }
 }
 
-/** Words of bodies that may give what a setting holds; `datestyle`: the time zone's name, with any time. */
+/** Words of bodies and views that may give what a setting holds; `datestyle`: the time zone's name, with any time. */
 const READS_SETTINGS = ['current_setting', 'timeofday', 'to_char', 'datestyle', 'explain'];
 
 /** What the parser takes for syntax, and an older server for the call of a function; and what is noted as a setting. */

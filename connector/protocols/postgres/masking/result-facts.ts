@@ -60,6 +60,8 @@ export interface StatementFacts {
   readonly explained: boolean;
   /** Keys of JSON and lengths of arrays may be data. */
   readonly shaped: boolean;
+  /** Times in text come with the time zone's name, which may be data. */
+  readonly namesZone?: true;
   lineage(count: number): readonly Lineage[] | undefined;
   /** Of columns that are a table's own, unchanged. */
   types(count: number): readonly (number | undefined)[] | undefined;
@@ -100,13 +102,28 @@ export function factsOf(
   masks: Masks,
   session: SessionState,
 ): StatementFacts {
+  const facts = foundFacts(reading, text, catalogue, masks, session);
+  const filled = session.settingsFilled || catalogue?.fillsAtLogin === true;
+  if (masks.columnRules.length === 0 || !filled || !session.datesNameZone) return facts;
+  // In binary format no zone is named.
+  const copy = (binary: boolean, count: number) => (binary ? facts.copy(binary, count) : refuseCopy(REASONS.settings));
+  return { ...facts, namesZone: true, copy };
+}
+
+function foundFacts(
+  reading: StatementReading | undefined,
+  text: string,
+  catalogue: Catalogue | undefined,
+  masks: Masks,
+  session: SessionState,
+): StatementFacts {
   if (!reading) return masks.columnRules.length > 0 ? UNREAD : withoutColumns(undefined, masks);
   if (masks.columnRules.length === 0) return withoutColumns(reading, masks);
   if (session.dirty) return DEFINITIONS;
   if (!catalogue) return withheld(catalogueMissing(session.fault));
   const known = catalogue;
   const filled = session.settingsFilled || catalogue.fillsAtLogin;
-  if (filled && (reading.readsSettings || session.datesNameZone)) return FROM_SETTINGS;
+  if (filled && reading.readsSettings) return FROM_SETTINGS;
   const behind = definedBy(reading, session);
   if (behind === 'unknown') return EARLIER_NAME;
   const all = behind ? [reading.summary, behind.summary] : [reading.summary];

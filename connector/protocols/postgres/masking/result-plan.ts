@@ -24,6 +24,8 @@ export interface ResultFacts {
     | undefined;
   /** Keys of JSON and lengths of arrays may be data, but for what is stored so. */
   readonly shaped?: boolean | undefined;
+  /** Times in text come with the time zone's name, which may be data. */
+  readonly namesZone?: true | undefined;
   /** Why the lineage is not known, where that is more than a column's matter. */
   readonly why?: Reason | undefined;
   /** Of columns that are a table's own, unchanged: their types by position. */
@@ -108,6 +110,10 @@ export function planFields(
       refused ??= { ...(facts.why ?? REASONS.lineage), column: index + 1, name: field.name };
       return { kind: 'withhold', type: field.type, format };
     }
+    if (facts.namesZone && format === 'text' && maySayZone(field.type, origin?.stored === true)) {
+      refused ??= { ...REASONS.settings, column: index + 1, name: field.name };
+      return BEYOND;
+    }
     // Its other forms are XML.
     if (facts.explained) {
       if ([25, 114].includes(field.type)) return { kind: 'explained', type: field.type, format };
@@ -117,6 +123,14 @@ export function planFields(
     return masks.finder && isSearched(field.type, format, masks) ? { kind: 'detect', type: field.type, format } : PASS;
   });
   return columns.every(({ kind }) => kind === 'pass') ? undefined : { columns, beyond: BEYOND, refused };
+}
+
+const TIMESTAMPTZ = 1184;
+/** Whether there may be a time with its zone in a value. A text that lies in a table is as it was written. */
+function maySayZone(type: number, stored: boolean): boolean {
+  const kind = kindOf(type);
+  if (kind === 'other') return [undefined, TIMESTAMPTZ].includes(elementOf(type));
+  return type === TIMESTAMPTZ || (!stored && ['text', 'json', 'jsonb', 'text-array', 'bytea'].includes(kind));
 }
 
 /** What stands for every value of such a column, where that does not hang on the value. `shaped`: nor may keys and lengths be seen. */

@@ -67,7 +67,7 @@ export class SessionMemory {
   #changes = 0;
   /** The same for the encoding of texts. */
   #encodingAt: number | undefined;
-  /** The first statement that may change how dates are written, the last of them not being over. */
+  /** The first that may change how dates are written, of those that the target has not reported on yet. */
   #datesAt: number | undefined;
   /** Code that nobody can read was sent: it may have made cursors of any name, and filled settings. */
   #unread: Pick<Statement, 'finished' | 'tags' | 'ranUnseen'>[] = [];
@@ -293,13 +293,17 @@ export class SessionMemory {
     );
   }
 
+  /** Nothing is under way: what changed was reported, but for encodings. */
+  reported(): void {
+    this.#datesAt = undefined;
+  }
+
   /** No transaction is open and nothing is under way. Says whether definitions changed in what is over. */
   idle(): boolean {
     const changed = this.#firstChangeAt !== undefined;
     this.#firstChangeAt = undefined;
     this.#changedAt = undefined;
     this.#encodingAt = undefined;
-    this.#datesAt = undefined;
     this.#deferred = false;
     return changed;
   }
@@ -322,7 +326,11 @@ export class SessionMemory {
           (one) => this.#unfollowed.has(one) || this.#mayTakeBack(one, number) || changesWhatIsMeant(one, statement),
         ),
       settingsFilled: this.settingsFilled,
-      datesNameZone: this.#dateStyle()?.startsWith('ISO') !== true || (this.#datesAt ?? number + 1) <= number,
+      datesNameZone:
+        this.#dateStyle()?.startsWith('ISO') !== true ||
+        (this.#datesAt !== undefined && this.#datesAt < number) ||
+        statement?.changesDates === true ||
+        earlier.some((one) => one.changesDates || this.#dynamic.has(one)),
       defined: (kind, name) => this.defined(kind, name),
     };
   }

@@ -200,8 +200,10 @@ function readingOf(
       calls('timeofday') ||
       (calls('to_char') && showsZone(node)) ||
       (node.type === 'ExplainStmt' && explainsSettings(node)) ||
+      (acts.some((act) => ROLES.test(act.relation?.name ?? '')) && namesConfig(node)) ||
       acts.some((act) => SETTINGS.test(act.relation?.name ?? '')),
-    changesDates: opaque || acts.some(({ setting }) => setting === null || setting === 'datestyle'),
+    changesDates:
+      opaque || (acts.some(({ setting }) => setting === null || setting === 'datestyle') && !setsIsoDates(node)),
     changesEncoding:
       (opaque && block === undefined) || acts.some(({ setting }) => setting === null || setting === 'client_encoding'),
     writes: acts.flatMap((act) => (act.class === 'write' && act.relation ? [act.relation] : [])),
@@ -286,7 +288,20 @@ function bodyOf({ fields }: TreeNode): string | undefined {
 }
 
 /** The server's own relations that show settings. */
-export const SETTINGS = /^pg_(?:settings|db_role_setting|roles|shadow|user|stat_activity|file_settings)$/;
+export const SETTINGS = /^pg_(?:settings|db_role_setting|stat_activity|file_settings)$/;
+
+/** The server's own views of roles, a column of which is their settings. */
+const ROLES = /^pg_(?:roles|shadow|user)$/;
+
+/** That column, all of them, or a whole row. */
+function namesConfig(node: TreeNode): boolean {
+  const tree = JSON.stringify(node.fields);
+  const rows = [...tree.matchAll(/"(?:aliasname|relname)":"([^"\\]*)"/g)].map(([, name]) => name);
+  return (
+    /"(?:rolconfig|useconfig)"|"A_Star"/.test(tree) ||
+    rows.some((name) => tree.includes(`"fields":[{"String":{"sval":"${name}"}}]`))
+  );
+}
 
 /** Settings whose values the server chooses or takes from a short list of its own. */
 const SHOWN: ReadonlySet<string> = new Set([
@@ -302,6 +317,13 @@ const SHOWN: ReadonlySet<string> = new Set([
   'integer_datetimes',
   'max_identifier_length',
 ]);
+
+/** `set datestyle to iso, mdy` */
+function setsIsoDates({ type, fields }: TreeNode): boolean {
+  if (type !== 'VariableSetStmt' || fields.kind !== 'VAR_SET_VALUE') return false;
+  const given = (Array.isArray(fields.args) ? fields.args : []).map((arg) => constantText(arg) ?? '?');
+  return /^iso\b/i.test(given[0] ?? '') && given.every((one) => /^(?:iso|mdy|dmy|ymd|us|euro\w*|\s|,)*$/i.test(one));
+}
 
 /** EXPLAIN (SETTINGS) gives those that the planner looks at, the search path among them. */
 const explainsSettings = ({ fields }: TreeNode): boolean =>
