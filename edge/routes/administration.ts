@@ -135,7 +135,7 @@ export function administrationRoutes(api: Api, { gatehouse }: ApiDeps): void {
       method: 'get',
       path: '/audit/pieces',
       summary: 'The exported pieces of the audit log (auditors)',
-      request: { query: z.object({ after: z.string().max(100).optional() }) },
+      request: { query: z.strictObject({ after: z.string().max(100).optional() }) },
       responses: jsonAnswer(AuditPiecePage, 'By name'),
     }),
     async (c) => answer(c, await gatehouse.auditPieces(whoAsks(c), c.req.valid('query').after)),

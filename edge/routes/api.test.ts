@@ -100,6 +100,20 @@ test('every answer has the shape of the contract', async () => {
   AuditPage.parse(await (await carol.get('/audit')).json());
 });
 
+test.each([
+  '/sessions?emial=bob@example.com',
+  '/approvals?stat=all',
+  '/audit?kinds=session.opened',
+  '/audit/pieces?aftr=x',
+  '/witness?form=x',
+])('GET %s is refused, since what is misspelt would be left out without a word', async (path) => {
+  const answer = await carol.get(path);
+  expect([answer.status, ApiError.parse(await answer.json()).error.message]).toEqual([
+    400,
+    expect.stringContaining('is not known here'),
+  ]);
+});
+
 test("one sees one's own grants; administrators and auditors see all", async () => {
   await bob.send('POST', '/requests', { resource: 'demo', reason: 'r' });
   const holders = async (who: Caller) =>

@@ -54,7 +54,7 @@ export function approvalRoutes(api: Api, { gatehouse }: ApiDeps): void {
       method: 'get',
       path: '/approvals',
       summary: 'What waits for one, and the requests that one may see',
-      request: { query: z.object({ state: z.enum(['open', 'all']).default('open') }) },
+      request: { query: z.strictObject({ state: z.enum(['open', 'all']).default('open') }) },
       responses: jsonAnswer(ApprovalList, 'Newest first'),
     }),
     async (c) => {

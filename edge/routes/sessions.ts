@@ -19,7 +19,7 @@ import {
 
 const bySession = z.object({ id: SessionId });
 const byObject = z.object({ id: SessionId, name: z.string().max(100) });
-const paging = z.object({
+const paging = z.strictObject({
   cursor: z.string().max(2000).optional(),
   limit: z.coerce.number().int().min(1).max(MAX_ACTIONS_A_PAGE).default(100),
 });
@@ -98,7 +98,7 @@ export function sessionRoutes(api: Api, { gatehouse }: ApiDeps): void {
       method: 'get',
       path: '/sessions/{id}/export',
       summary: 'The whole session as a file',
-      request: { params: bySession, query: z.object({ format: ExportFormat }) },
+      request: { params: bySession, query: z.strictObject({ format: ExportFormat }) },
       responses: bytes('application/octet-stream', 'The file'),
     }),
     async (c) => {
@@ -139,7 +139,7 @@ export function sessionRoutes(api: Api, { gatehouse }: ApiDeps): void {
       method: 'get',
       path: '/witness',
       summary: 'Every session that was ever admitted, newest first',
-      request: { query: z.object({ cursor: z.string().max(100).optional() }) },
+      request: { query: z.strictObject({ cursor: z.string().max(100).optional() }) },
       responses: jsonAnswer(WitnessPage, 'A page'),
     }),
     async (c) => answer(c, await gatehouse.witnessedSessions(whoAsks(c), c.req.valid('query').cursor)),
