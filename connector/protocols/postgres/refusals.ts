@@ -88,9 +88,12 @@ export function noticeResponse(
   return message('N', `${fields.join('\0')}\0\0`);
 }
 
+/** What would move a terminal's cursor or turn its text around: people write reasons and comments, and others read them there. */
+const UNSEEN = /(?![\n\t])[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
+
 /** Rules and people have names in any script; a client of another encoding gets what all encodings share. */
 const readable = (text: string, encoding: string): string => {
-  const whole = text.replaceAll('\0', '');
+  const whole = text.replaceAll('\0', '').replace(UNSEEN, '?');
   return encoding === 'UTF8' || encoding === 'SQL_ASCII' ? whole : whole.replace(/[^\n -~]/gu, '?');
 };
 
