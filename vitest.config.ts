@@ -15,11 +15,12 @@ export default defineConfig({
     sequence: { sequencer: LongFirst },
     // Files run at the same time; those of the system tests wait for their servers as much as they compute.
     maxWorkers: 2,
+    // isolate: false, as what is tested holds no state of its own: loading it again for each file would take longer
+    // than most of them do.
     projects: [
       {
         test: {
           name: 'unit',
-          // Small files that hold no state: loading what they test again for each would take longer than they do.
           isolate: false,
           include: ['{core,connector,functions,cli,infra}/**/*.test.ts'],
           testTimeout: 30_000,
@@ -30,6 +31,7 @@ export default defineConfig({
       {
         test: {
           name: 'system',
+          isolate: false,
           include: ['test/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,

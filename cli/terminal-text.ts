@@ -1,32 +1,19 @@
 // Text for a terminal, made of data that nobody vouches for: a recorded statement must not move the
 // auditor's cursor, change colours, retitle the window or reorder what is read.
 
-// C0 and C1 controls, DEL, line and paragraph separators, bidirectional overrides and isolates, and
-// the byte order mark.
-const UNSAFE = /[\p{Cc}\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/gu;
+import { inJson, onLines, onOneLine } from '../core/written-text.ts';
 
 /** One line: every control character is shown as an escape. */
-export const line = (text: string): string => text.toWellFormed().replace(UNSAFE, escaped);
+export const line = onOneLine;
 
 /** Several lines: newlines and tabs stay, everything else is shown as an escape. */
-export const lines = (text: string): string =>
-  text.toWellFormed().replace(UNSAFE, (char) => (char === '\n' || char === '\t' ? char : escaped(char)));
+export const lines = onLines;
 
-/** JSON that is safe to print: JSON.stringify leaves DEL, the C1 controls and the overrides as they are. */
-export const json = (value: unknown): string => escapeJson(JSON.stringify(value, undefined, 2));
+/** JSON that is safe to print. */
+export const json = (value: unknown): string => inJson(JSON.stringify(value, undefined, 2));
 
 /** The same on one line. */
-export const jsonLine = (value: unknown): string => escapeJson(JSON.stringify(value));
-
-const escapeJson = (text: string): string =>
-  text.replace(UNSAFE, (char) => (char === '\n' ? char : `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`));
-
-const NAMED: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
-
-function escaped(char: string): string {
-  const code = char.charCodeAt(0);
-  return NAMED[char] ?? (code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16)}`);
-}
+export const jsonLine = (value: unknown): string => inJson(JSON.stringify(value));
 
 /** Cells an interactive terminal spends on the text: East Asian wide characters and emoji take two. */
 export function width(text: string): number {

@@ -10,6 +10,7 @@ import { AccessTerms } from './policy/access-terms.ts';
 import { Identity } from './identity.ts';
 import { Digest } from './recording/segment.ts';
 import { Resource, ResourceName, TargetSeen } from './resource.ts';
+import { saysSomething } from './written-text.ts';
 
 export const ApiError = z.object({ error: z.object({ reason: z.string(), message: z.string() }) });
 export type ApiError = z.infer<typeof ApiError>;
@@ -140,7 +141,7 @@ export type GrantList = z.infer<typeof GrantList>;
 export const EndingReason = z
   .string()
   .trim()
-  .min(1, 'say why: whoever is in the session reads it')
+  .refine(saysSomething, 'say why: whoever is in the session reads it')
   .max(500)
   .regex(/^\P{Cc}*$/u, 'one line, without control characters');
 export const EndSession = z.strictObject({ reason: EndingReason });

@@ -1,29 +1,40 @@
 // `npm test`: makes sure that the real clients and servers which the tests use are there, then runs
-// all tests. Arguments go to vitest: `npm test -- test/cli`.
+// all tests; `npm run soak` in their long form. Arguments go to vitest: `npm test -- test/cli`.
 
 import { type SpawnSyncOptions, spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { ROOT } from './architecture/tree.ts';
+import { SOAK } from './harness/soak.ts';
 
 /** A Debian package, and a file that proves it is installed. */
 const SYSTEM_PACKAGES: readonly (readonly [name: string, proof: string])[] = [
   ['postgresql-15', '/usr/lib/postgresql/15/bin/postgres'],
   ['postgresql-client-15', '/usr/lib/postgresql/15/bin/psql'],
-  ['chromium', '/usr/bin/chromium'],
+  ['chromium-headless-shell', '/usr/bin/chromium-headless-shell'],
   ['asciinema', '/usr/bin/asciinema'],
   ['radosgw', '/usr/bin/radosgw'],
   ['ceph-mon', '/usr/bin/ceph-mon'],
   ['ceph-osd', '/usr/bin/ceph-osd'],
   ['ceph-mgr', '/usr/bin/ceph-mgr'],
   ['python3-psycopg', '/usr/lib/python3/dist-packages/psycopg'],
-  ['python3-psycopg2', '/usr/lib/python3/dist-packages/psycopg2'],
   ['python3-django', '/usr/lib/python3/dist-packages/django'],
+  ['libpostgresql-jdbc-java', '/usr/share/java/postgresql.jar'],
+  ['default-jdk-headless', '/usr/bin/javac'],
+];
+
+/** For `npm run soak` besides. */
+const SOAK_PACKAGES: typeof SYSTEM_PACKAGES = [
+  ['python3-psycopg2', '/usr/lib/python3/dist-packages/psycopg2'],
+  ['python3-asyncpg', '/usr/lib/python3/dist-packages/asyncpg'],
+  ['python3-sqlalchemy', '/usr/lib/python3/dist-packages/sqlalchemy'],
   ['python3-alembic', '/usr/lib/python3/dist-packages/alembic'],
   ['pgcli', '/usr/bin/pgcli'],
   ['ruby-activerecord', '/usr/share/doc/ruby-activerecord'],
   ['ruby-pg', '/usr/share/doc/ruby-pg'],
-  ['libpostgresql-jdbc-java', '/usr/share/java/postgresql.jar'],
-  ['default-jdk-headless', '/usr/bin/javac'],
+  ['libdbd-pg-perl', '/usr/share/doc/libdbd-pg-perl'],
+  ['php-pgsql', '/usr/share/doc/php-pgsql'],
+  ['golang-go', '/usr/bin/go'],
+  ['golang-github-jackc-pgx-v4-dev', '/usr/share/gocode/src/github.com/jackc/pgx/v4'],
 ];
 
 if (!existsSync(`${ROOT}/node_modules/vitest`)) {
@@ -40,7 +51,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => vi
 vitest.on('exit', (code, signal) => process.exit(code ?? (signal ? 1 : 0)));
 
 function installSystemPackages(): void {
-  const missing = SYSTEM_PACKAGES.filter(([, proof]) => !existsSync(proof)).map(([name]) => name);
+  const wanted = [...SYSTEM_PACKAGES, ...(SOAK ? SOAK_PACKAGES : [])];
+  const missing = wanted.filter(([, proof]) => !existsSync(proof)).map(([name]) => name);
   if (missing.length === 0) return;
   const install = `apt-get install --no-install-recommends ${missing.join(' ')}`;
   if (process.platform !== 'linux' || process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) {

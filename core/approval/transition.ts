@@ -4,6 +4,7 @@
 import { type Approval, type DecidedVia, isSamePerson, type Person, type Voter } from '../approval.ts';
 import type { GrantId } from '../ids.ts';
 import { err, ok, type Result, unreachable } from '../result.ts';
+import { saysSomething } from '../written-text.ts';
 
 /** What the policy in force says about whoever acts. */
 export interface ApprovalStanding {
@@ -177,7 +178,7 @@ function deny(
   if (!may.ok) return may;
   if (approval.state === 'denied' && approval.ended?.by === event.by.email) return ok({ approval, changes: [] });
   if (approval.state !== 'pending') return err('over');
-  if (event.reason.trim() === '') return err('reason_required');
+  if (!saysSomething(event.reason)) return err('reason_required');
   return ok(end(approval, 'denied', nowMs, event.by.email, event.reason));
 }
 
@@ -219,7 +220,7 @@ function review(
   if (approval.breakGlass.review) {
     return isSamePerson(approval.breakGlass.review.by, event.by) ? ok({ approval, changes: [] }) : err('over');
   }
-  if (event.comment.trim() === '') return err('reason_required');
+  if (!saysSomething(event.comment)) return err('reason_required');
   const { subject, email, name } = event.by;
   const done = { by: { subject, email, name }, at: new Date(nowMs).toISOString(), comment: event.comment };
   return ok({ approval: { ...approval, breakGlass: { review: done } }, changes: ['reviewed'] });

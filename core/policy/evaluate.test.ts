@@ -49,6 +49,11 @@ describe('evaluate', () => {
       'deny denied_by_rule',
     ],
     ['no reason', facts(['okta:dba'], prod, { task: 'T-1' }), 'deny reason_required'],
+    [
+      'nothing to be seen',
+      facts(['okta:dba'], prod, { reason: '\u200b\u3164\u202e', task: 'T-1' }),
+      'deny reason_required',
+    ],
     ['blanks for a reason', facts(['okta:dba'], prod, { reason: ' \t', task: 'T-1' }), 'deny reason_required'],
     ['no task', facts(['okta:dba'], prod, { reason: 'r' }), 'deny task_required'],
     ['too long', facts(['okta:dba'], prod, { reason: 'r', task: 'T', forMs: HOUR_MS + 1 }), 'deny ttl_too_long'],

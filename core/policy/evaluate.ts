@@ -5,6 +5,7 @@ import type { Identity } from '../identity.ts';
 import type { Resource } from '../resource.ts';
 import type { Access, PolicyDocument, ResourceSelector, Rule } from './document.ts';
 import { describeOpening, windowStateAt } from './time-windows.ts';
+import { saysSomething } from '../written-text.ts';
 
 export interface AccessFacts {
   readonly identity: Pick<Identity, 'email' | 'groups'>;
@@ -45,7 +46,7 @@ export function evaluate(policy: PolicyDocument, facts: AccessFacts): AccessDeci
         message: `Rule ${rule.name} denies access to ${resource.name}.`,
       };
     }
-    if (rule.access.reason === 'required' && facts.reason.trim() === '') {
+    if (rule.access.reason === 'required' && !saysSomething(facts.reason)) {
       return {
         kind: 'deny',
         reason: 'reason_required',

@@ -5,6 +5,7 @@ import type { Approval } from '../../core/approval.ts';
 import { span } from '../portal/format.ts';
 import { visibleText } from '../portal/visible.ts';
 import type { NoticeKind } from './notifier.ts';
+import { saysSomething } from '../../core/written-text.ts';
 
 const MAX_REASON_CHARACTERS = 500;
 /** All facts of a statement together fit into one section of a Slack message. */
@@ -72,7 +73,7 @@ export function factsOf(approval: Approval): Fact[] {
   const facts: Fact[] = [
     { name: 'Who', value: written(`${requester.name} <${requester.email}>`, 300) },
     { name: 'Resource', value: subject.resource },
-    { name: 'Why', value: subject.reason.trim() === '' ? 'no reason given' : written(subject.reason) },
+    { name: 'Why', value: saysSomething(subject.reason) ? written(subject.reason) : 'no reason given' },
     ...(subject.kind === 'access' ? [{ name: 'For', value: span(approval.workMs) }] : []),
     { name: 'Rule', value: approval.rule },
   ];

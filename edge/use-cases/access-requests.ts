@@ -15,6 +15,7 @@ import type { Answer, Gatehouse } from '../gatehouse.ts';
 import { find, linkOf, refused, SAYS, voterOf } from './approvals.ts';
 import { fault, note, noteCounted, standingOf, type UseCaseDeps } from './deps.ts';
 import { issueGrant, notRecorded } from './issue-grant.ts';
+import { saysSomething } from '../../core/written-text.ts';
 
 const BEGUN_WITHIN_MS = 30_000;
 /** A live grant with this much left is used instead of asking for another. */
@@ -97,7 +98,7 @@ export async function breakGlass(deps: UseCaseDeps, who: Identity, ask: Ask): An
   if (!allowed || !isAmong(standing.value.policy, allowed.who, who)) {
     return refuse('no_break_glass', `Rule ${rule.name} does not let you break the glass. Ask for an approval.`);
   }
-  if (ask.reason.trim() === '') return refuse('reason_required', 'Breaking the glass takes a reason. Say why.');
+  if (!saysSomething(ask.reason)) return refuse('reason_required', 'Breaking the glass takes a reason. Say why.');
   const now = deps.clock.now();
   const workMs = Math.min(ask.ttlMs, allowed.ttl);
   const grant = newId('grt', deps.clock);

@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type DriverPlace, type Line, runScenario, startDriverPlace } from '../harness/driver-scenario.ts';
 import { findClient } from '../harness/postgres.ts';
 import { run } from '../harness/run.ts';
+import { SOAK } from '../harness/soak.ts';
 
 const PROGRAMS = join(import.meta.dirname, 'drivers');
 const program = (name: string) => join(PROGRAMS, name);
@@ -144,27 +145,9 @@ function expectPolicy({ words, through }: Seen): void {
   expect(held).toEqual(['approved', 'denied']);
 }
 
-describe('Python', () => {
-  it('psycopg 3: pipelines, its own prepared statements, binary COPY, named cursors', async ({ skip }) => {
-    await python(skip, 'psycopg', 'python3-psycopg');
-    expectPolicy(await slowly(() => compare('psycopg3', [PYTHON, program('psycopg3.py')])));
-  });
-
-  it('psycopg2: values in the text, COPY, named cursors, polling', async ({ skip }) => {
-    await python(skip, 'psycopg2', 'python3-psycopg2');
-    expectPolicy(await compare('psycopg2', [PYTHON, program('psycopg2.py')]));
-  });
-
-  it('asyncpg: all in binary, its statement cache, pools, binary COPY', async ({ skip }) => {
-    await python(skip, 'asyncpg', 'python3-asyncpg');
-    expectPolicy(await compare('asyncpg', [PYTHON, program('asyncpg.py')]));
-  });
-
-  it('SQLAlchemy: reflection, the ORM, a session that is ended', async ({ skip }) => {
-    await python(skip, 'sqlalchemy', 'python3-sqlalchemy');
-    const { words } = await compare('sqlalchemy', [PYTHON, program('sqlalchemy.py')]);
-    expect(words).toContain('Blocked by rule people-prod');
-  });
+it('psycopg 3: pipelines, its own prepared statements, binary COPY, named cursors', async ({ skip }) => {
+  await python(skip, 'psycopg', 'python3-psycopg');
+  expectPolicy(await slowly(() => compare('psycopg3', [PYTHON, program('psycopg3.py')])));
 });
 
 it('JDBC: statements that it prepares by itself, batches, fetch sizes, metadata', { timeout: 90_000 }, async ({
@@ -178,41 +161,60 @@ it('JDBC: statements that it prepares by itself, batches, fetch sizes, metadata'
   expectPolicy(await slowly(() => compare('jdbc', command)));
 });
 
-it('pgx: its statement caches, batches, CopyFrom, contexts', { timeout: 240_000 }, async ({ skip }) => {
-  if (!existsSync(join(GO_SOURCES, 'src/github.com/jackc/pgx/v4')))
-    skip('pgx is not installed (Debian: golang-github-jackc-pgx-v4-dev)');
-  await needs(skip, 'go (Debian: golang-go)', 'go', ['version']);
-  const binary = join(at.directory, 'pgx');
-  const env = { ...process.env, GO111MODULE: 'off', GOPATH: GO_SOURCES, GOFLAGS: '' };
-  await promisify(execFile)('go', ['build', '-o', binary, program('pgx.go')], { env });
-  const seen = await compare('pgx', [binary], { batch: expect.anything() });
-  expectPolicy(seen);
-  // It prepares all of a batch first, and a blocked text is refused there: as one is that names no table.
-  const each = 11;
-  const direct = seen.direct.batch as unknown[];
-  const through = withoutMore(seen.through.batch) as unknown[];
-  const asRefused = JSON.stringify(direct.slice(2 * each, 3 * each))
-    .replaceAll('relation \\"nowhere\\" does not exist', 'REFUSED')
-    .replaceAll('42P01', '42501');
-  expect(through.slice(0, each)).toEqual(withoutMore(direct.slice(0, each)));
-  expect(through.slice(each, 2 * each)).toEqual(withoutMore(JSON.parse(asRefused)));
-  expect(through.slice(2 * each)).toEqual(withoutMore(direct.slice(2 * each)));
-});
+if (SOAK)
+  describe('other drivers', () => {
+    it('psycopg2: values in the text, COPY, named cursors, polling', async ({ skip }) => {
+      await python(skip, 'psycopg2', 'python3-psycopg2');
+      expectPolicy(await compare('psycopg2', [PYTHON, program('psycopg2.py')]));
+    });
 
-it("Ruby's pg: pipelines, rows one by one, COPY, hex of binary results", async ({ skip }) => {
-  await needs(skip, 'pg (Debian: ruby-pg)', 'ruby', ['-rpg', '-e', '']);
-  expectPolicy(await compare('ruby', ['ruby', program('pg.rb')]));
-});
+    it('asyncpg: all in binary, its statement cache, pools, binary COPY', async ({ skip }) => {
+      await python(skip, 'asyncpg', 'python3-asyncpg');
+      expectPolicy(await compare('asyncpg', [PYTHON, program('asyncpg.py')]));
+    });
 
-it("Perl's DBD::Pg: prepared by the server and by itself, COPY, metadata", async ({ skip }) => {
-  await needs(skip, 'DBD::Pg (Debian: libdbd-pg-perl)', 'perl', ['-MDBD::Pg', '-e', '']);
-  expectPolicy(await compare('perl', ['perl', program('dbd_pg.pl')]));
-});
+    it('SQLAlchemy: reflection, the ORM, a session that is ended', async ({ skip }) => {
+      await python(skip, 'sqlalchemy', 'python3-sqlalchemy');
+      const { words } = await compare('sqlalchemy', [PYTHON, program('sqlalchemy.py')]);
+      expect(words).toContain('Blocked by rule people-prod');
+    });
 
-it("PHP's PDO and pgsql: emulated and real prepared statements, COPY", async ({ skip }) => {
-  await needs(skip, 'pdo_pgsql (Debian: php-pgsql)', 'php', ['-r', 'exit(extension_loaded("pdo_pgsql") ? 0 : 1);']);
-  expectPolicy(await compare('php', ['php', program('pdo.php')]));
-});
+    it('pgx: its statement caches, batches, CopyFrom, contexts', { timeout: 240_000 }, async ({ skip }) => {
+      if (!existsSync(join(GO_SOURCES, 'src/github.com/jackc/pgx/v4')))
+        skip('pgx is not installed (Debian: golang-github-jackc-pgx-v4-dev)');
+      await needs(skip, 'go (Debian: golang-go)', 'go', ['version']);
+      const binary = join(at.directory, 'pgx');
+      const env = { ...process.env, GO111MODULE: 'off', GOPATH: GO_SOURCES, GOFLAGS: '' };
+      await promisify(execFile)('go', ['build', '-o', binary, program('pgx.go')], { env });
+      const seen = await compare('pgx', [binary], { batch: expect.anything() });
+      expectPolicy(seen);
+      // It prepares all of a batch first, and a blocked text is refused there: as one is that names no table.
+      const each = 11;
+      const direct = seen.direct.batch as unknown[];
+      const through = withoutMore(seen.through.batch) as unknown[];
+      const asRefused = JSON.stringify(direct.slice(2 * each, 3 * each))
+        .replaceAll('relation \\"nowhere\\" does not exist', 'REFUSED')
+        .replaceAll('42P01', '42501');
+      expect(through.slice(0, each)).toEqual(withoutMore(direct.slice(0, each)));
+      expect(through.slice(each, 2 * each)).toEqual(withoutMore(JSON.parse(asRefused)));
+      expect(through.slice(2 * each)).toEqual(withoutMore(direct.slice(2 * each)));
+    });
+
+    it("Ruby's pg: pipelines, rows one by one, COPY, hex of binary results", async ({ skip }) => {
+      await needs(skip, 'pg (Debian: ruby-pg)', 'ruby', ['-rpg', '-e', '']);
+      expectPolicy(await compare('ruby', ['ruby', program('pg.rb')]));
+    });
+
+    it("Perl's DBD::Pg: prepared by the server and by itself, COPY, metadata", async ({ skip }) => {
+      await needs(skip, 'DBD::Pg (Debian: libdbd-pg-perl)', 'perl', ['-MDBD::Pg', '-e', '']);
+      expectPolicy(await compare('perl', ['perl', program('dbd_pg.pl')]));
+    });
+
+    it("PHP's PDO and pgsql: emulated and real prepared statements, COPY", async ({ skip }) => {
+      await needs(skip, 'pdo_pgsql (Debian: php-pgsql)', 'php', ['-r', 'exit(extension_loaded("pdo_pgsql") ? 0 : 1);']);
+      expectPolicy(await compare('php', ['php', program('pdo.php')]));
+    });
+  });
 
 describe('clients that read definitions, in front of PostgreSQL 15', () => {
   let old: DriverPlace | undefined;
@@ -231,17 +233,18 @@ describe('clients that read definitions, in front of PostgreSQL 15', () => {
     expect(old?.gateway.bugs ?? []).toEqual([]);
   });
 
-  it('pgcli gets what it completes from, and describes tables', async ({ skip }) => {
-    await python(skip, 'pgcli', 'pgcli');
-    const { direct, through } = await place(skip).ways('pgcli');
-    const command = [PYTHON, program('pgcli_completions.py')];
-    const [theirs, ours] = await Promise.all([runScenario(command, direct), runScenario(command, through)]);
-    expect(theirs.lines.length).toBeGreaterThan(10);
-    expect(ours.stderr).toBe(theirs.stderr);
-    expect(byStep(ours.lines)).toEqual(
-      byStep(replaced(theirs.lines, [...UNDER_POLICY, [/pgcli_direct/g, 'pgcli_through']])),
-    );
-  });
+  if (SOAK)
+    it('pgcli gets what it completes from, and describes tables', async ({ skip }) => {
+      await python(skip, 'pgcli', 'pgcli');
+      const { direct, through } = await place(skip).ways('pgcli');
+      const command = [PYTHON, program('pgcli_completions.py')];
+      const [theirs, ours] = await Promise.all([runScenario(command, direct), runScenario(command, through)]);
+      expect(theirs.lines.length).toBeGreaterThan(10);
+      expect(ours.stderr).toBe(theirs.stderr);
+      expect(byStep(ours.lines)).toEqual(
+        byStep(replaced(theirs.lines, [...UNDER_POLICY, [/pgcli_direct/g, 'pgcli_through']])),
+      );
+    });
 
   const DESCRIBED = ['\\d+', '\\d+ people', '\\d+ contacts', '\\d orders', '\\df+', '\\dn+', '\\dT', '\\dp', '\\dx'];
 

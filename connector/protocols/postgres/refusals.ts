@@ -3,6 +3,7 @@
 
 import type { EndReason } from '../../../core/recording/facts.ts';
 import type { RefusalReason } from '../../../core/refusal.ts';
+import { onLines } from '../../../core/written-text.ts';
 import type { ActionRefusal, ActionRefusalReason, ConnectRefusal } from '../../protocol.ts';
 import { errorResponse, message } from './messages.ts';
 
@@ -35,7 +36,7 @@ export interface LoginRefusal extends ConnectRefusal {
 }
 
 export const refusalMessage = ({ reason, message: text, sqlstate }: LoginRefusal): Buffer =>
-  errorResponse('FATAL', sqlstate ?? SQLSTATE[reason], `Gatehouse: ${text}`);
+  errorResponse('FATAL', sqlstate ?? SQLSTATE[reason], onLines(`Gatehouse: ${text}`));
 
 const END_SQLSTATE: Readonly<Record<EndReason, string>> = {
   client_closed: '57P01',
@@ -88,12 +89,9 @@ export function noticeResponse(
   return message('N', `${fields.join('\0')}\0\0`);
 }
 
-/** What would move a terminal's cursor or turn its text around: people write reasons and comments, and others read them there. */
-const UNSEEN = /(?![\n\t])[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
-
-/** Rules and people have names in any script; a client of another encoding gets what all encodings share. */
+/** Rules and people have names in any script, and people write reasons; a client of another encoding gets what all encodings share. */
 const readable = (text: string, encoding: string): string => {
-  const whole = text.replaceAll('\0', '').replace(UNSEEN, '?');
+  const whole = onLines(text);
   return encoding === 'UTF8' || encoding === 'SQL_ASCII' ? whole : whole.replace(/[^\n -~]/gu, '?');
 };
 

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SessionRules } from '../../../core/policy/session-rules.ts';
 import { findClient } from '../../harness/postgres.ts';
 import { run } from '../../harness/run.ts';
+import { SOAK } from '../../harness/soak.ts';
 import { KNOWN_TOOL_DIFFERENCES } from './known-differences.ts';
 import { type Pair, startPair, type Way } from './pair.ts';
 import { SHOP } from './schema.ts';
@@ -28,21 +29,29 @@ interface Tool {
   /** What proves that it is there, and its Debian package. None: of this repository's packages. */
   readonly needs?: readonly [proof: readonly string[], debian: string];
   readonly command: readonly string[];
+  /** Runs under `npm run soak` alone. */
+  readonly soak?: true;
 }
 
 const classes = mkdtempSync(join(tmpdir(), 'gatehouse-autosave-'));
 
 const TOOLS: readonly Tool[] = [
   { name: 'knex', command: [process.execPath, program('knex.mjs')] },
-  { name: 'sequelize', command: [process.execPath, program('sequelize.mjs')] },
-  { name: 'nodepgmigrate', command: [process.execPath, program('node-pg-migrate.mjs')] },
+  { name: 'sequelize', command: [process.execPath, program('sequelize.mjs')], soak: true },
+  { name: 'nodepgmigrate', command: [process.execPath, program('node-pg-migrate.mjs')], soak: true },
   { name: 'nodedrivers', command: [process.execPath, program('node-drivers.mjs')] },
   { name: 'django', needs: [python('django'), 'python3-django'], command: [PYTHON, program('django_shop.py')] },
-  { name: 'alembic', needs: [python('alembic'), 'python3-alembic'], command: [PYTHON, program('alembic_shop.py')] },
+  {
+    name: 'alembic',
+    needs: [python('alembic'), 'python3-alembic'],
+    command: [PYTHON, program('alembic_shop.py')],
+    soak: true,
+  },
   {
     name: 'activerecord',
     needs: [['ruby', '-e', 'require "active_record"; require "pg"'], 'ruby-activerecord ruby-pg'],
     command: ['ruby', program('active_record.rb')],
+    soak: true,
   },
   {
     name: 'jdbcautosave',
@@ -51,11 +60,13 @@ const TOOLS: readonly Tool[] = [
       'libpostgresql-jdbc-java default-jdk-headless',
     ],
     command: ['java', '-cp', [classes, JDBC].join(delimiter), 'Autosave'],
+    soak: true,
   },
   {
     name: 'psycopg2',
     needs: [python('psycopg2'), 'python3-psycopg2'],
     command: [PYTHON, program('psycopg_both.py'), '2'],
+    soak: true,
   },
   {
     name: 'psycopg3',
@@ -66,6 +77,7 @@ const TOOLS: readonly Tool[] = [
     name: 'pgcli',
     needs: [python('pgcli'), 'pgcli'],
     command: ['/bin/sh', program('pgcli.sh')],
+    soak: true,
   },
 ];
 
@@ -101,25 +113,28 @@ function checked(name: string, check: () => void): void {
 }
 
 describe('migrations and sessions', () => {
-  test.for(TOOLS)('$name', async ({ name, needs, command: [tool = '', ...args] }, { skip }) => {
-    if (needs) {
-      const [[proof = '', ...rest], debian] = needs;
-      const there = await run(proof, rest).catch((): undefined => undefined);
-      if (there?.code !== 0) skip(`${name} is not installed (Debian: ${debian})`);
-    }
-    await pair.both(`create database ${name}`);
-    const [theirs, ours] = await inBoth((way) => run(tool, args, { env: { TZ: 'UTC', ...pair.env(way, name) } }));
-    const [before, after] = await inBoth((way) => dump(way, name));
-    expect(theirs, theirs.stderr).toMatchObject({ code: 0 });
-    expect(theirs.stdout).not.toBe('');
-    checked(name, () => {
-      expect({ ...ours, stdout: timeless(ours.stdout) }).toEqual({
-        ...theirs,
-        stdout: timeless(masked(theirs.stdout)),
+  test.for(TOOLS.filter(({ soak }) => SOAK || !soak))(
+    '$name',
+    async ({ name, needs, command: [tool = '', ...args] }, { skip }) => {
+      if (needs) {
+        const [[proof = '', ...rest], debian] = needs;
+        const there = await run(proof, rest).catch((): undefined => undefined);
+        if (there?.code !== 0) skip(`${name} is not installed (Debian: ${debian})`);
+      }
+      await pair.both(`create database ${name}`);
+      const [theirs, ours] = await inBoth((way) => run(tool, args, { env: { TZ: 'UTC', ...pair.env(way, name) } }));
+      const [before, after] = await inBoth((way) => dump(way, name));
+      expect(theirs, theirs.stderr).toMatchObject({ code: 0 });
+      expect(theirs.stdout).not.toBe('');
+      checked(name, () => {
+        expect({ ...ours, stdout: timeless(ours.stdout) }).toEqual({
+          ...theirs,
+          stdout: timeless(masked(theirs.stdout)),
+        });
+        expect(after).toBe(before);
       });
-      expect(after).toBe(before);
-    });
-  });
+    },
+  );
 });
 
 describe('dumps', () => {
