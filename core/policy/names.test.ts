@@ -300,6 +300,30 @@ describe('what nobody has seen yet is told and not refused', () => {
     ]);
   });
 
+  test('a deny behind a rule that takes the same people on the same resources', () => {
+    const rule = (name: string, resources: string, who: string, access = '{ ttl: 1h }') =>
+      `  - { name: ${name}, resources: ${resources}, who: [${who}], access: ${access} }\n`;
+    const told = (...rules: string[]) =>
+      findings(`groups: { dev: [okta:a, okta:b] }\nadministrators: [okta:x]\nrules:\n${rules.join('')}`, []);
+    const deny = rule('closed', '{ env: prod, team: shop }', 'okta:b, "user:Eve@example.com"', 'deny');
+    const never = 'line 5, column 7: rules[1].name: rule closed never decides: rule wide stands before it';
+    for (const wide of [
+      rule('wide', '{ env: [prod, test] }', 'everyone'),
+      rule('wide', '{ name: "*" }', 'dev, "user:eve@example.com"'),
+      rule('wide', '{}', 'okta:b, "user:EVE@example.com"'),
+      rule('wide', '{ env: "*" }', 'everyone', 'deny'),
+    ])
+      expect(told(wide, deny)).toEqual([expect.stringContaining(never)]);
+    for (const narrower of [
+      rule('other', '{ env: prod, tier: one }', 'everyone'),
+      rule('other', '{ env: [test] }', 'everyone'),
+      rule('other', '{ env: prod }', 'dev'),
+      rule('other', '{ env: prod }', 'okta:B, "user:eve@example.com"'),
+    ])
+      expect(told(narrower, deny)).toEqual([]);
+    expect(told(deny, rule('wide', '{}', 'everyone'))).toEqual([]);
+  });
+
   test('groups that nobody has', () => {
     const groups = ['okta:contractor', 'okta:admins', 'okta:audit', 'okta:dba'];
     expect(findings(POLICY, [], groups)).toEqual([
