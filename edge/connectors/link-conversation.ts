@@ -164,7 +164,10 @@ export class LinkConversation {
   }
 
   async targetsSeen({ targets }: Message<'targets.seen'>): Promise<void> {
-    await this.#deps.directory.targetsSeen(this.#deps.connector.id, targets);
+    // A clock that is ahead, or a lie: nothing was seen later than now.
+    const now = new Date(this.#deps.now()).toISOString();
+    const seen = targets.map((target) => (target.at > now ? { ...target, at: now } : target));
+    await this.#deps.directory.targetsSeen(this.#deps.connector.id, seen);
   }
 
   openSession(message: Message<'session.open'>): Promise<FromEdge> {
