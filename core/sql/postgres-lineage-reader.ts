@@ -164,18 +164,18 @@ export class LineageReader {
     const assign = (column: Assignment['column'], sources: Sources) => {
       if (sources.length > 0) this.assigned.push({ ...table, column, sources });
     };
+    /** `set doc[email] = 1`: what stands there becomes a key, or bounds. */
+    const within = (target: TreeNode) => this.#all(nodesOf(target.fields.indirection), scope, around);
     const set = (targets: readonly TreeNode[]) => {
       for (const target of targets) {
         const value = nodeOf(target.fields.val);
-        if (value) assign(text(target.fields.name), this.#assignedTo(value, scope, around));
+        if (value) assign(text(target.fields.name), union([this.#assignedTo(value, scope, around), within(target)]));
       }
     };
     const insert = (names: readonly TreeNode[], columns: Columns) => {
+      for (const name of names) assign(text(name.fields.name), within(name));
       if (columns.some(({ kind }) => kind === 'star')) assign(undefined, sourcesOf(columns));
-      else
-        columns.forEach(({ sources }, index) => {
-          assign(text(names[index]?.fields.name) ?? index, sources);
-        });
+      else columns.forEach(({ sources }, index) => void assign(text(names[index]?.fields.name) ?? index, sources));
     };
     if (type === 'UpdateStmt') set(nodesOf(fields.targetList));
     const query = nodeOf(fields.selectStmt);

@@ -38,6 +38,11 @@ function makes({ type, fields }: TreeNode): boolean {
       // `'{"' || phone || '":1}'` is no JSON until then. What is JSON already comes of something that is looked at too.
       return (JSON_TYPES.has(target) || isArray(fields.typeName)) && !isWritten(nodeOf(fields.arg));
     }
+    case 'ResTarget':
+      // `set doc[email] = 1`, and `insert into t (doc[email])`.
+      return nodesOf(fields.indirection).some(
+        ({ fields: index }) => ![index.lidx, index.uidx].every((end) => isWritten(nodeOf(end))),
+      );
     case 'A_Indices':
       return fields.is_slice === true && ![fields.lidx, fields.uidx].every((end) => isWritten(nodeOf(end)));
     default:

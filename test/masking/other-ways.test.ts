@@ -12,7 +12,7 @@ import {
   sync,
 } from '../harness/client-messages.ts';
 import type { RawPeer } from '../harness/raw-postgres.ts';
-import { SCHEMA } from './live-schema.ts';
+import { DEFAULT_RULES, RULES, SCHEMA } from './live-schema.ts';
 import { forget, found, hangUp, leave, NOTHING, open, type Place, place, recorded } from './place.ts';
 
 // Of this letter SJIS has a backslash as the second byte.
@@ -20,9 +20,28 @@ const LETTERS = "create table app.letters (letter text); insert into app.letters
 const PREPARES = `create function app.prepares() returns text language plpgsql as
   $$ begin execute 'deallocate p'; execute 'prepare p as select upper(email) from app.people'; return 'ok'; end $$`;
 
+const MORE = `
+create table app.docs (id int, doc jsonb, bounds int[]); insert into app.docs values (1, '{}', '{}'), (3, '{}', '{}');
+create view app.leaky as select id, email as name from app.people;
+create function app.opens() returns void language plpgsql as
+  $$ begin execute 'create or replace view app.of_names as select id, email as name from app.people'; end $$;
+create view app.of_names as select id, name from app.people;
+create function app.says() returns boolean language plpgsql as
+  $$ begin raise notice 'says %', (select email from app.people where id = 1); return true; end $$;
+create function app.says_it(text) returns boolean immutable language plpgsql as
+  $$ begin raise notice 'says %', $1; return true; end $$;
+create function app.the_time() returns text language sql set datestyle = 'Postgres' as 'select now()::text';
+create domain app.checked as text check (app.says());
+create domain app.mail as text; create table app.mails (id int, email app.mail);
+insert into app.mails select id, email from app.people;
+create table app.dept (id int primary key); create table app.emp (dept int references app.dept);
+create function app.truncated() returns trigger language plpgsql as
+  $$ begin raise notice 'says %', (select email from app.people where id = 1); return null; end $$;
+create trigger t before truncate on app.emp execute function app.truncated()`;
+
 let at: Place;
 beforeAll(async () => {
-  at = await place(18, [SCHEMA, LETTERS, PREPARES]);
+  at = await place(18, [SCHEMA, LETTERS, PREPARES, MORE]);
 });
 beforeEach(() => forget(at));
 afterEach(() => hangUp(at));
@@ -134,6 +153,145 @@ test('the texts of prepared statements in the server\u2019s memory are withheld'
     query("select ident from pg_backend_memory_contexts where ident like '%people%'"),
   ]);
   expect(leaks).toEqual(NOTHING);
+});
+
+/** A name, texts, and what comes of them. */
+type Case = readonly [string, readonly string[], RegExp];
+
+describe.each([
+  ['by default', DEFAULT_RULES],
+  ['strict', RULES],
+])('%s', (_mode, given) => {
+  const rules = { ...given, mask: [...given.mask, { columns: ['mails.email'], with: 'placeholder' }] };
+  const asked = async (texts: readonly string[], peer?: RawPeer) => say(peer ?? (await open(at)), texts.map(query));
+  const LETTER = "U&'\\8868'";
+  const OPEN_VIEW = 'create or replace view app.of_names as select id, email as name from app.people';
+  const HARMLESS_VIEW = 'create or replace view leaky as select id, name from people';
+  const FILLS_PATH = `select set_config('search_path', 'app,"' || email || '"', false) from people where id = 1`;
+  const FILLS_ZONE =
+    "select set_config('TimeZone', '<' || substr(email, 1, 9) || '>0', false) from people where id = 1";
+  beforeEach(async () => {
+    forget(at, rules);
+    await at.direct.query('create or replace view app.of_names as select id, name from app.people');
+  });
+
+  test.each([
+    ...['win932', 'win936', 'win949', 'win950'].map(
+      (encoding): Case => [
+        `COPY in ${encoding}`,
+        [`copy (select ${LETTER}, email, name from people where id = 1) to stdout (encoding '${encoding}')`],
+        /cannot be shown: the form of the copied data is not certain/,
+      ],
+    ),
+    [
+      'JSON in SJIS',
+      ["set client_encoding to 'sjis'", `select json_build_object('a', ${LETTER}, 'b', email) from people`],
+      /cannot be shown: in this client_encoding/,
+    ],
+    [
+      'the key of a subscript',
+      ["update docs set doc[(select email from people where id = 1)] = '1' where id = 1 returning doc"],
+      /"\[masked\]"\n/,
+    ],
+    [
+      'the key of a subscript in INSERT',
+      ["insert into docs (id, doc[(select email from people where id = 1)]) values (2, '1') returning doc, id"],
+      /"\[masked\]"[^\n]*2\n/,
+    ],
+    [
+      'bounds of an array',
+      ['update docs set bounds[(select length(email) from people where id = 1)] = 1 returning bounds'],
+      /cannot be shown: rule people-prod#1 hides what it is made of/,
+    ],
+    ['a key that the client wrote', ["update docs set doc['a'] = '1' where id = 3 returning doc"], /\{"a": 1\}\n/],
+    ['EXPLAIN of settings', [FILLS_PATH, 'explain (settings) select 1'], /cannot be shown: it may show a setting/],
+    ['EXPLAIN without them', [FILLS_PATH, 'explain (settings off) select 1'], /Result {2}\(cost/],
+    [
+      'a zone in dates',
+      [FILLS_ZONE, "set datestyle to 'SQL'", 'select now()'],
+      /cannot be shown: it may show a setting/,
+    ],
+    [
+      'a zone in dates of a function',
+      [FILLS_ZONE, "set datestyle to 'ISO'", 'select the_time()'],
+      /cannot be shown: it may show a setting/,
+    ],
+    ['dates in other words', ["set datestyle to 'SQL'", "select timestamptz '2026-01-02 UTC'"], /01\/02\/2026/],
+    ['ISO dates', [FILLS_ZONE, 'select now() is not null'], /t\n/],
+    ['settings of roles', [FILLS_PATH, 'select rolconfig from pg_catalog.pg_roles'], /it may show a setting/],
+    [
+      'ROLLBACK in front, in one text',
+      ['begin', HARMLESS_VIEW, 'select 1', 'rollback; select name from leaky'],
+      /cannot be shown: statements before it/,
+    ],
+    [
+      'ROLLBACK TO in front, in one text',
+      ['begin; savepoint s', HARMLESS_VIEW, 'select 1', 'rollback to s; select upper(name) from leaky'],
+      /cannot be shown: statements before it/,
+    ],
+    [
+      'COMMIT of what failed in front, in one text',
+      ['begin', HARMLESS_VIEW, 'select 1', 'select 1/0', 'commit; select name from leaky'],
+      /cannot be shown: statements before it/,
+    ],
+    [
+      'code that cannot be followed in front, in one text',
+      ['select opens(); select name from of_names'],
+      /cannot be shown: statements before it/,
+    ],
+    ['the check of a domain', ["select 'x'::checked"], /N [\s\S]*\[withheld\][\s\S]*x\n/],
+    [
+      'an error of ALTER DOMAIN',
+      ['alter domain mail add constraint c check (value::int > 0)'],
+      /invalid input syntax for type integer: "\[withheld\]"/,
+    ],
+    [
+      'a check of ALTER DOMAIN',
+      ['begin; alter domain mail add constraint c check (says_it(value)); rollback'],
+      /\[withheld\]/,
+    ],
+    [
+      'the function of an index',
+      ['begin', 'create index on people ((says_it(email)))', 'rollback; reindex schema app'],
+      /\[withheld\]|REINDEX/,
+    ],
+    ['triggers that TRUNCATE comes to', ['begin; truncate dept cascade; rollback'], /\[withheld\][\s\S]*TRUNCATE/],
+  ] as readonly Case[])('%s', async (_name, texts, answer) => {
+    const { came, leaks } = await asked(texts);
+    expect(leaks).toEqual(NOTHING);
+    expect(came).toMatch(answer);
+  });
+
+  test('a trigger of the login says nothing', async () => {
+    await at.direct.query(`create function app.on_login() returns event_trigger language plpgsql as
+      $$ begin raise notice 'says %', (select email from app.people where id = 1); end $$;
+      create event trigger on_login on login execute function app.on_login()`);
+    try {
+      await asked(['select 1']);
+      expect(found(recorded(at))).toEqual([]);
+      expect(recorded(at)).toContain('[withheld]');
+    } finally {
+      await at.direct.query('drop event trigger on_login; drop function app.on_login()');
+    }
+  });
+
+  test.each([
+    ['read committed', 'begin'],
+    ['repeatable read', 'begin isolation level repeatable read; select count(*) from pg_class'],
+  ])(
+    'what another session changes while a transaction is open that changed definitions itself: %s',
+    async (level, begin) => {
+      const [reader, writer] = [await open(at), await open(at)];
+      const own = 'create temp table own (a int)';
+      const first = await asked(level === 'read committed' ? [begin, own, 'select 1'] : [begin], reader);
+      await asked([OPEN_VIEW], writer);
+      const second = await asked(level === 'read committed' ? [] : [own], reader);
+      const { came } = await asked(['select name from of_names'], reader);
+      expect(found(first.came + second.came + came)).toEqual([]);
+      expect(came).toMatch(level === 'read committed' ? /\[masked\]/ : /cannot be shown: /);
+      expect(found(recorded(at))).toEqual([]);
+    },
+  );
 });
 
 test('a child that leaves its parent stays under the rules of both', async () => {

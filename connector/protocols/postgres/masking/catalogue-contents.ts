@@ -71,7 +71,7 @@ export const FIRST_OWN_OID = 16_384;
 
 /**
  * By relation: a view's query. By relation and column (`oid.attnum`): the expression of a generated column. By function:
- * its body and the defaults of its arguments, when it is in SQL or PL/pgSQL.
+ * its body, the defaults of its arguments and settings that it brings with it, when it is in SQL or PL/pgSQL.
  */
 export interface Definitions {
   readonly views: ReadonlyMap<number, string>;
@@ -108,19 +108,19 @@ const COMPUTING = `'btree_gin', 'btree_gist', 'citext', 'cube', 'earthdistance',
 const READING =
   '(estimatedextent|findextent|find_extent|index_extent|find_srid|_stats|_selectivity|^set_limit$|^show_limit$)';
 
-const LISTED = (column: string) => `pg_catalog.string_agg(distinct ${column}::pg_catalog.int8::text, ',')`;
+const LISTED = (column: string) => `pg_catalog.string_agg(distinct ${column}::pg_catalog.int8::pg_catalog.text, ',')`;
 
 /** Longer bodies are not read. */
 const MAX_BODY_CHARACTERS = 200_000;
 
-export const RELATIONS_QUERY = `select c.oid::pg_catalog.int8, n.nspname, c.relname, c.relkind::text, i.parents, s.oid::pg_catalog.int8,
+export const RELATIONS_QUERY = `select c.oid::pg_catalog.int8, n.nspname, c.relname, c.relkind::pg_catalog.text, i.parents, s.oid::pg_catalog.int8,
        case when c.relrowsecurity and q.elsewhere then '*' else pg_catalog.concat_ws(',', case when c.relrowsecurity then q.code end, k.code) end,
        pg_catalog.concat_ws(',', t.code, f.code), pg_catalog.concat_ws(',', t.before, f.code), y.targets,
        (r.rules is true or t.instead is true)::int, coalesce(r.defined, ''), a.columns
   from pg_catalog.pg_class c
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace
   left join pg_catalog.pg_class s on c.relkind = 't' and s.reltoastrelid = c.oid
-  left join (select inhrelid, pg_catalog.string_agg(inhparent::pg_catalog.int8::text, ',') as parents
+  left join (select inhrelid, pg_catalog.string_agg(inhparent::pg_catalog.int8::pg_catalog.text, ',') as parents
                from pg_catalog.pg_inherits group by inhrelid) i on i.inhrelid = c.oid
   left join (select tgrelid, pg_catalog.bool_or(tgtype & 64 <> 0) as instead, ${LISTED('u.code')} as code,
                     ${LISTED('u.code')} filter (where tgtype & 67 = 3) as before
@@ -152,10 +152,10 @@ export const RELATIONS_QUERY = `select c.oid::pg_catalog.int8, n.nspname, c.reln
               where contype = 'f' and (confdeltype not in ('a', 'r') or confupdtype not in ('a', 'r'))
               group by confrelid) y on y.confrelid = c.oid
   left join (select ev_class, pg_catalog.bool_or(ev_type <> '1') as rules,
-                    pg_catalog.string_agg(xmin::text, ',') filter (where ev_type = '1') as defined
+                    pg_catalog.string_agg(xmin::pg_catalog.text, ',') filter (where ev_type = '1') as defined
                from pg_catalog.pg_rewrite group by ev_class) r on r.ev_class = c.oid
   left join (select attrelid, pg_catalog.json_agg(pg_catalog.json_build_array(attnum, attname, coalesce(nullif(dt.typbasetype, 0), nullif(ty.typbasetype, 0), atttypid)::pg_catalog.int8,
-                    coalesce(nullif(ty.typrelid, 0), nullif(el.typrelid, 0), nullif(dt.typrelid, 0), 0)::pg_catalog.int8, coalesce(de.xmin::text, ''))
+                    coalesce(nullif(ty.typrelid, 0), nullif(el.typrelid, 0), nullif(dt.typrelid, 0), 0)::pg_catalog.int8, coalesce(de.xmin::pg_catalog.text, ''))
                     order by attnum) as columns
                from pg_catalog.pg_attribute
                left join pg_catalog.pg_attrdef de on attgenerated <> '' and de.adrelid = attrelid and de.adnum = attnum
@@ -166,7 +166,7 @@ export const RELATIONS_QUERY = `select c.oid::pg_catalog.int8, n.nspname, c.reln
  where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S', 't')`;
 
 /** Own functions, operators, and what else runs functions. */
-export const OWN_CODE_QUERY = `select 'f', p.proname, p.oid::pg_catalog.int8, p.xmin::text,
+export const OWN_CODE_QUERY = `select 'f', p.proname, p.oid::pg_catalog.int8, p.xmin::pg_catalog.text,
        (exists (select from pg_catalog.pg_proc s where s.proname = p.proname and not ${OWN_FUNCTION('s')}))::int
   from pg_catalog.pg_proc p where ${OWN_FUNCTION('p')}
 union all
@@ -209,7 +209,9 @@ select 'g', a.attrelid::pg_catalog.int8, a.attnum, pg_catalog.pg_get_expr(d.adbi
  where a.attgenerated <> '' and not a.attisdropped
 union all
 select case p.prosrc when '' then 'a' else 'f' end, p.oid::pg_catalog.int8, 0,
-       pg_catalog.concat_ws(' ', coalesce(nullif(p.prosrc, ''), pg_catalog.pg_get_functiondef(p.oid)), pg_catalog.pg_get_expr(p.proargdefaults, 0))
+       pg_catalog.concat_ws(' ', coalesce(nullif(p.prosrc, ''), pg_catalog.pg_get_functiondef(p.oid)), pg_catalog.pg_get_expr(p.proargdefaults, 0),
+         (select pg_catalog.string_agg(pg_catalog.split_part(s, '=', 1), ' ') from pg_catalog.unnest(p.proconfig) s
+           where s ~* '^(datestyle|client_encoding)='))
   from pg_catalog.pg_proc p join pg_catalog.pg_language l on l.oid = p.prolang
  where l.lanname in ('sql', 'plpgsql') and pg_catalog.length(p.prosrc) <= ${MAX_BODY_CHARACTERS} and ${OWN_FUNCTION('p')}`;
 

@@ -70,6 +70,8 @@ export class Catalogue {
   readonly #reach: Reach;
   readonly #ownNames: ReadonlySet<string>;
   readonly #bySpelling = new Map<string, Relation[]>();
+  /** When the first query began that found the database like this. */
+  readonly since: number;
   #asOf: number;
 
   constructor(
@@ -82,6 +84,7 @@ export class Catalogue {
     this.#definitions = definitions;
     this.#former = former;
     this.#parse = parse;
+    this.since = asOf;
     this.#asOf = asOf;
     for (const relation of contents.relations) {
       this.#byOid.set(relation.oid, relation);

@@ -139,8 +139,8 @@ export class Catalogues {
       get changedAt() {
         return own.changedAt;
       },
-      ofSession: async ([names, code, definitions]) => {
-        const relations = await relationsOf(names);
+      ofSession: async ({ relations: rows, code, definitions }) => {
+        const relations = await relationsOf(rows);
         const former = new Map(own.former);
         remember(former, own.current, relations);
         const contents = { relations, own: ownCodeOf(code) };

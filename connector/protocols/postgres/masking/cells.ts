@@ -27,9 +27,12 @@ export function maskCell(
   start: number,
   end: number,
 ): MaskedCell {
-  const { masks } = context;
+  const { masks, unsafeEncoding } = context;
   if (plan.kind === 'pass') return undefined;
   if (plan.kind === 'withhold') throw new CellRefused({ ...REASONS.lineage, column });
+  // A letter's second byte may be a backslash, so where a string of JSON ends is not certain.
+  if (unsafeEncoding && !isWhole(plan) && ['json', 'jsonb'].includes(kindOf(plan.type)))
+    refuseLetters(masks, column, b, start, end);
   try {
     if (plan.kind === 'mask') {
       if (plan.constant) {
@@ -53,6 +56,17 @@ export function maskCell(
   }
 }
 
+/** What is in the cell does not matter. */
+const isWhole = (plan: ColumnPlan): boolean =>
+  plan.kind === 'mask' && (plan.constant !== undefined || plan.way === 'null');
+
+/** Where letters hold bytes of ASCII, and there are any. */
+function refuseLetters(masks: Masks, column: number, b: Buffer, start: number, end: number): void {
+  if (!hasHighByte(b, start, end)) return;
+  masks.report({ kind: 'mask.withheld', reason: 'encoding_unsafe', column });
+  throw new CellRefused({ ...REASONS.encoding, column });
+}
+
 function searchCell(
   { masks, unsafeEncoding }: CellContext,
   { type, format }: Extract<ColumnPlan, { kind: 'detect' }>,
@@ -61,10 +75,7 @@ function searchCell(
   start: number,
   end: number,
 ): MaskedCell {
-  if (unsafeEncoding && hasHighByte(b, start, end)) {
-    masks.report({ kind: 'mask.withheld', reason: 'encoding_unsafe', column });
-    throw new CellRefused({ ...REASONS.encoding, column });
-  }
+  if (unsafeEncoding) refuseLetters(masks, column, b, start, end);
   const kind = kindOf(type);
   switch (kind) {
     case 'text':

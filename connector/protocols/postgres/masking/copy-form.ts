@@ -24,8 +24,8 @@ const HARMLESS: ReadonlySet<string> = new Set([
   'log_verbosity',
   'reject_limit',
 ]);
-/** Encodings in which a delimiter's byte is nothing but a delimiter. */
-const PLAIN_ENCODING = /^(?:utf-?8|sql_ascii|latin\d+|iso_?8859_?\d+|win\d+|koi8[ru])$/i;
+/** Encodings in which a delimiter's byte is nothing but a delimiter. WIN932, 936, 949 and 950 are other names of SJIS, GBK, UHC and BIG5. */
+const PLAIN_ENCODING = /^(?:utf-?8|sql_ascii|latin\d+|iso_?8859_?\d+|win(?:125\d|866|874)|koi8[ru])$/i;
 
 /** COPY FROM STDIN. */
 export interface CopyInto {

@@ -93,6 +93,7 @@ export class LiveGuide implements ResultGuide {
       parts.begun,
       () => this.masks.strict,
       () => parts.statements.readsLetters,
+      () => parts.statements.settings.get('DateStyle'),
     );
     this.#names = new EarlierNames(this.memory);
     this.#words = new StatementWords({
@@ -418,12 +419,12 @@ export class LiveGuide implements ResultGuide {
   #needed(now: number, fields: readonly ResultField[] | undefined): number | undefined {
     const { lease } = this.#parts;
     const asked = this.#current();
-    if (this.#open.catalogueFor(asked.number)) return undefined;
     const changing = lease.changing();
     const { current, changedAt } = lease;
     if (!current) return changing ? now : Math.min(this.#began, now);
     const oldest = Math.max(changedAt, now - MAX_CATALOGUE_AGE_MS);
     if (current.asOf < oldest) return oldest;
+    if (this.#open.catalogueFor(asked.number)) return changing ? now : undefined;
     const { statement, number, earlier, portal } = asked;
     // What the session changed itself and did not commit, no load can see.
     if (this.memory.stateFor(number, earlier).dirty) return undefined;

@@ -1,4 +1,6 @@
-// What a transaction that is open changed of the definitions, as its own session sees it.
+// What a transaction that is open changed of the definitions, as its own session sees it. That counts as long as what
+// everybody sees is what it was then: others commit changes of theirs while it is open, and what a name means follows
+// them at once, even where rows are read by an older snapshot.
 
 import type { Pipeline } from '../pipeline.ts';
 import type { Catalogue } from './catalogue.ts';
@@ -13,10 +15,16 @@ export interface OpenTransactionParts {
   readonly session: SessionCatalogue;
 }
 
+/** From this age on what everybody sees is read again before a statement is sent. */
+const FRESH_MS = 5_000;
+
+const freshSince = (lease: CatalogueLease): number => Math.max(lease.changedAt, lease.now() - FRESH_MS);
+const isFresh = (lease: CatalogueLease): boolean => (lease.current?.asOf ?? -1) >= freshSince(lease);
+
 export class OpenTransaction {
   readonly #parts: OpenTransactionParts;
-  /** With the number of the last statement in front of it. */
-  #own: { readonly catalogue: Catalogue; readonly behind: number } | undefined;
+  /** With the number of the last statement in front of it, and what everybody saw when it was read. */
+  #own: { readonly catalogue: Catalogue; readonly behind: number; readonly beside: Catalogue } | undefined;
   /** `memory.changes` when that was read, or could not be. */
   #understood = -1;
 
@@ -26,21 +34,46 @@ export class OpenTransaction {
 
   /** Resolves when it was read, or cannot be. Undefined: all is known that can be. */
   understand(lastNumber: () => number): Promise<void> | undefined {
-    const { memory, pipeline } = this.#parts;
-    if (!memory.undigested || memory.changes === this.#understood) return undefined;
+    const { memory, pipeline, lease } = this.#parts;
     if (!pipeline.busy && pipeline.transaction !== 'T') return undefined;
+    if (this.#own && !isFresh(lease)) return this.#confirm();
+    this.#dropStale();
+    if (!memory.undigested || memory.changes === this.#understood) return undefined;
     return this.#read(lastNumber);
+  }
+
+  async #confirm(): Promise<void> {
+    const { lease } = this.#parts;
+    await lease.refresh(freshSince(lease));
+    // Nobody can say that it still holds.
+    if (!isFresh(lease)) this.#drop();
+  }
+
+  /** Others changed definitions since it was read. */
+  #dropStale(): void {
+    if (this.#own && this.#own.beside !== this.#parts.lease.current) this.#drop();
+  }
+
+  #drop(): void {
+    this.#own = undefined;
+    this.#understood = -1;
+    this.#parts.memory.forgetDigested();
   }
 
   async #read(lastNumber: () => number): Promise<void> {
     const { memory, lease, session } = this.#parts;
     const { changes } = memory;
     try {
+      if (!isFresh(lease)) await lease.refresh(freshSince(lease));
+      const beside = isFresh(lease) ? lease.current : undefined;
+      const began = lease.now();
       const names = await session.read();
-      if (names) {
+      if (names && beside) {
+        // By a snapshot of the transaction's first statement what was committed since is not seen.
+        const seenAt = names.snapshotAge === undefined ? began : began - names.snapshotAge;
         const catalogue = await lease.ofSession(names);
-        if (memory.changes !== changes || !memory.undigested) return;
-        this.#own = { catalogue, behind: lastNumber() };
+        if (memory.changes !== changes || !memory.undigested || beside.since > seenAt) return;
+        this.#own = { catalogue, behind: lastNumber(), beside };
         memory.digested();
       }
     } catch {
@@ -52,6 +85,7 @@ export class OpenTransaction {
 
   /** For a statement: the catalogue as its transaction has it, where that is another. */
   catalogueFor(number: number): Catalogue | undefined {
+    this.#dropStale();
     const own = this.#own;
     return own && number > own.behind ? own.catalogue : undefined;
   }

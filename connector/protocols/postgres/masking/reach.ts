@@ -21,6 +21,8 @@ export interface Reached {
   readonly relations: ReadonlySet<Relation> | 'unknown';
   /** Those that code of the database's own names; all, when `relations` are unknown. */
   readonly ofCode: ReadonlySet<Relation>;
+  /** Those of code that nothing leads to by name: checks of domains; what TRUNCATE and ANALYZE come to on their way. It gives no result, and may say something. */
+  readonly unnamed: ReadonlySet<Relation> | 'unknown';
   /** Code of the database's own that may run: `own` changes rows and nothing else, `dynamic` also definitions, names and settings. */
   readonly code: 'no' | 'own' | 'dynamic';
   /** It gives what a setting holds, unseen. */
@@ -93,9 +95,10 @@ export class Reach {
     this.#text(text, summaries, found, 0, block !== undefined);
     if (block !== undefined) this.#block(block, found);
     // What domains check is no result, and may do something all the same.
-    if (found.code !== 'dynamic' && this.#own.domains.length > 0) {
+    if (this.#own.domains.length > 0) {
       const checks = this.#once('domains', (checked) => this.#functions(this.#own.domains, checked, 0));
       found.runs(checks.code);
+      found.unnamed = found.unnamed === 'unknown' ? 'unknown' : checks.relations;
     }
     if (only && summaries.length === 1) this.#ofStatements.set(only, found);
     return found;
@@ -197,6 +200,10 @@ export class Reach {
       for (const act of acts) {
         if (act.class === 'schema' || act.class === 'privilege' || act.verbs[0] === 'refresh')
           this.#functions(this.#own.events, found, depth);
+        // It looks at all columns of the domain's, in whatever table.
+        if (act.verbs.includes('alter domain')) found.anything('a domain is that of columns that nothing names');
+        // Triggers of tables that others refer to; functions of indexes.
+        if (UNNAMED.has(act.verbs[0] ?? '')) found.unnamed = 'unknown';
         if (act.function) this.#called(act.function, found, depth);
         if (act.relation) {
           const { schema, name } = act.relation;
@@ -264,7 +271,7 @@ export class Reach {
 
   /** What a body does, by its words. `what`: whose it is. */
   #code(code: Code, what: string, found: Found, depth: number): void {
-    if (code.words.has('current_setting')) found.readsSettings = true;
+    if (READS_SETTINGS.some((word) => code.words.has(word))) found.readsSettings = true;
     this.#operators(code.text, found, depth + 1);
     if (EVENT_WORDS.some((word) => code.words.has(word))) this.#functions(this.#own.events, found, depth + 1);
     for (const name of code.calls) {
@@ -350,6 +357,7 @@ export class Reach {
 }
 
 const MAINTAINS: ReadonlySet<string> = new Set(['analyze', 'vacuum', 'reindex', 'cluster']);
+const UNNAMED: ReadonlySet<string> = new Set([...MAINTAINS, 'truncate']);
 
 class Found implements Reached {
   #relations: Set<Relation> | 'unknown' = new Set();
@@ -357,6 +365,7 @@ class Found implements Reached {
   readonly #seen = new Set<string>();
   #lostAt: string | undefined;
   readonly ofCode = new Set<Relation>();
+  unnamed: Reached['unnamed'] = new Set();
   readsSettings = false;
   readsLargeObjects = false;
 
@@ -404,6 +413,9 @@ class Found implements Reached {
     this.#code = 'dynamic';
   }
 }
+
+/** Words of bodies that may give what a setting holds; `datestyle`: the time zone's name, with any time. */
+const READS_SETTINGS = ['current_setting', 'timeofday', 'to_char', 'datestyle', 'explain'];
 
 /** What the parser takes for syntax, and an older server for the call of a function; and what is noted as a setting. */
 const NOT_NOTED =

@@ -35,7 +35,7 @@ export const REASONS = {
     'Prepare it, or declare the cursor, again under a name that was not used before.',
   ),
   definitions: unfollowed(
-    'statements before it in the same text or pipeline may have changed what its names mean',
+    'statements before it in the same text or pipeline, or another session meanwhile, may have changed what its names mean',
     ALONE,
   ),
   settings: unfollowed(

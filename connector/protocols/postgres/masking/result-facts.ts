@@ -37,6 +37,8 @@ export interface SessionState {
   readonly fault: string | undefined;
   /** Settings may hold what a table held. */
   readonly settingsFilled: boolean;
+  /** A time may be written with the time zone's name, which is a setting. */
+  readonly datesNameZone: boolean;
   /** What DECLARE or PREPARE made under a name. Undefined: not known, or more than one thing. */
   defined(kind: 'cursor' | 'prepared', name: string): StatementReading | undefined;
 }
@@ -46,6 +48,8 @@ export type Touched = readonly { readonly schema?: string | undefined; readonly 
 export interface StatementFacts {
   /** Tables with masked columns that it may touch. */
   readonly touched: Touched;
+  /** Code that no name leads to may read such a table, and say what it read. */
+  readonly otherCode: boolean;
   /** What becomes of its literals and parameters in the recording. */
   readonly fates: Fates;
   /** The target's own description counts: what it says of a column's table is so. */
@@ -65,6 +69,7 @@ export interface StatementFacts {
 
 const withheld = (why: Reason): StatementFacts => ({
   touched: 'unknown',
+  otherCode: true,
   fates: ALL_HIDDEN,
   originsCount: true,
   explained: false,
@@ -101,7 +106,7 @@ export function factsOf(
   if (!catalogue) return withheld(catalogueMissing(session.fault));
   const known = catalogue;
   const filled = session.settingsFilled || catalogue.fillsAtLogin;
-  if (filled && reading.readsSettings) return FROM_SETTINGS;
+  if (filled && (reading.readsSettings || session.datesNameZone)) return FROM_SETTINGS;
   const behind = definedBy(reading, session);
   if (behind === 'unknown') return EARLIER_NAME;
   const all = behind ? [reading.summary, behind.summary] : [reading.summary];
@@ -111,6 +116,7 @@ export function factsOf(
     readsSettings,
     readsLargeObjects,
     ofCode: namedByCode,
+    unnamed,
     lostAt,
   } = catalogue.reach(texts, all, reading.block);
   if (masks.strict && readsLargeObjects) return LARGE_OBJECTS;
@@ -118,6 +124,7 @@ export function factsOf(
   if (filled && (readsSettings || (reach !== 'unknown' && reach.some(holdsSettings)))) return FROM_SETTINGS;
   const touched = touchedOf(reach, catalogue, masks.columnRules);
   const ofCode = touchedOf([...namedByCode], catalogue, masks.columnRules);
+  const beside = unnamed === 'unknown' ? unnamed : touchedOf([...unnamed], catalogue, masks.columnRules);
   // Rules and INSTEAD OF triggers, of a view that a written view stands on too, put values in the columns themselves.
   const writes = [...reading.writes, ...(behind?.writes ?? [])];
   const rewritten =
@@ -180,6 +187,7 @@ export function factsOf(
   return {
     shaped,
     touched: rewritten ? 'unknown' : touched,
+    otherCode: beside === 'unknown' || beside.length > 0,
     get fates() {
       fates ??= fatesUnder(reading, behind);
       return fates;
@@ -227,6 +235,7 @@ function planned(
 function withoutColumns(reading: StatementReading | undefined, masks: Masks): StatementFacts {
   return {
     touched: [],
+    otherCode: false,
     fates: ALL_STAY,
     originsCount: true,
     explained: false,

@@ -23,6 +23,8 @@ const ASKED = [
   RELATIONS_QUERY,
   OWN_CODE_QUERY,
   sessionDefinitionsQuery,
+  `select pg_catalog.current_setting('transaction_isolation'),
+     extract(epoch from pg_catalog.clock_timestamp() - pg_catalog.transaction_timestamp()) * 1000`,
 ];
 const UNDONE = [`rollback to savepoint ${NAME}`, `release savepoint ${NAME}`];
 
@@ -38,8 +40,13 @@ const QUESTION = Buffer.concat([...ASKED.flatMap(run), message('S'), ...UNDONE.f
 /** Settings of which older servers say at once that they were changed. */
 const OURS = /^(?:search_path|client_encoding)$/;
 
-/** Three results: relations, own code, definitions. */
-export type SessionNames = readonly [readonly CatalogueRow[], readonly CatalogueRow[], readonly CatalogueRow[]];
+export interface SessionNames {
+  readonly relations: readonly CatalogueRow[];
+  readonly code: readonly CatalogueRow[];
+  readonly definitions: readonly CatalogueRow[];
+  /** Milliseconds, at most, since the snapshot that they were read by; undefined: it was taken for them. */
+  readonly snapshotAge: number | undefined;
+}
 
 export interface SessionCatalogueParts {
   readonly pipeline: Pick<Pipeline, 'busy' | 'transaction'>;
@@ -87,7 +94,7 @@ export class SessionCatalogue {
       this.#settle(undefined);
       return;
     }
-    this.#answer = { results: [[], [], []], result: 0, bytes: 0, ended: 0, failed: false };
+    this.#answer = { results: [[], [], [], []], result: 0, bytes: 0, ended: 0, failed: false };
   }
 
   /** What comes from the target is its answer to this. */
@@ -131,9 +138,10 @@ export class SessionCatalogue {
       case 0x5a: {
         // Z ReadyForQuery
         if (++answer.ended < 2) return true;
-        const [relations = [], own = [], definitions = []] = answer.results;
+        const [relations = [], code = [], definitions = [], [[isolation, age] = []] = []] = answer.results;
         this.#answer = undefined;
-        this.#settle(answer.failed || answer.result < 3 ? undefined : [relations, own, definitions]);
+        const snapshotAge = isolation === 'read committed' ? undefined : Number(age);
+        this.#settle(answer.failed || answer.result < 4 ? undefined : { relations, code, definitions, snapshotAge });
         return true;
       }
       case 0x53: // S ParameterStatus

@@ -45,6 +45,9 @@ function changesWhatIsMeant(one: StatementReading, later: StatementReading | und
   );
 }
 
+/** COMMIT of a transaction that failed takes back what it did. */
+const ENDS: ReadonlySet<string> = new Set(['commit', 'rollback', 'prepare transaction']);
+
 /** A name that was given was free: whatever it meant before is gone. What failed gave none. */
 function inEffect(meanings: readonly Meaning[]): readonly Meaning[] {
   const possible = meanings.filter(({ by, index }) => !by?.finished || by.ranUnseen || index < by.tags.length);
@@ -59,11 +62,13 @@ export class SessionMemory {
   readonly #cursors = new Set<string>();
   /** The number of the first statement behind which definitions may be others; undefined: they are those of the catalogue. */
   #changedAt: number | undefined;
-  /** They changed since the transaction began; where `#changedAt` is undefined, all of that is known. */
-  #changedInTransaction = false;
+  /** The number of the first that changed them since the transaction began; where `#changedAt` is undefined, all of that is known. */
+  #firstChangeAt: number | undefined;
   #changes = 0;
   /** The same for the encoding of texts. */
   #encodingAt: number | undefined;
+  /** The first statement that may change how dates are written, the last of them not being over. */
+  #datesAt: number | undefined;
   /** Code that nobody can read was sent: it may have made cursors of any name, and filled settings. */
   #unread: Pick<Statement, 'finished' | 'tags' | 'ranUnseen'>[] = [];
   #ranUnread = false;
@@ -71,12 +76,16 @@ export class SessionMemory {
   readonly #lost: number[] = [];
   #lostLongAgo = 0;
   readonly #dynamic = new WeakSet<StatementReading>();
+  /** They run code that cannot be followed: what stands behind one in its text may mean something else. */
+  readonly #unfollowed = new WeakSet<StatementReading>();
   /** Dynamic code was sent, and the transaction is not known to be over: it may run once more, at its end. */
   #deferred = false;
   #filled = false;
   /** A setting was given what may be data, and not what these rules mask. */
   #filledUnder: object | undefined;
 
+  /** As the target reported it. */
+  readonly #dateStyle: () => string | undefined;
   /** Letters beyond ASCII are read as the target reads them. Where once they were not, which names are the same is not known. */
   readonly #readsLetters: () => boolean;
   #lettersLost = false;
@@ -84,9 +93,10 @@ export class SessionMemory {
   readonly #strict: () => boolean;
 
   /** `begun`: statements were sent before anybody looked. */
-  constructor(begun: boolean, strict: () => boolean, readsLetters: () => boolean) {
+  constructor(begun: boolean, strict: () => boolean, readsLetters: () => boolean, dateStyle: () => string | undefined) {
     this.#strict = strict;
     this.#readsLetters = readsLetters;
+    this.#dateStyle = dateStyle;
     if (begun) this.missed();
   }
 
@@ -112,25 +122,29 @@ export class SessionMemory {
     if (!statements) {
       this.#change(number);
       this.#encodingAt ??= number;
+      this.#datesAt ??= number;
       this.#unreadSent(statement);
       return;
     }
     for (const [index, one] of statements.entries()) {
       if (one.defines) this.define(one.defines.kind, one.defines.name, one, statement, index);
       // What is taken back was a change too.
-      if (one.changesDefinitions || (one.summary.kind === 'rollback' && this.#changedInTransaction))
+      if (one.changesDefinitions || (one.summary.kind === 'rollback' && this.#firstChangeAt !== undefined))
         this.#change(number);
       if (one.changesEncoding) this.#encodingAt ??= number;
+      if (one.changesDates) this.#datesAt ??= number;
       const code = runs(one);
       if (one.opensSettings || fills(one)) this.#filled = true;
       if (code !== 'dynamic') continue;
       this.#change(number);
+      this.#unfollowed.add(one);
       // What the client itself wrote down to be run may do anything; the database's own code, where somebody is assumed to use it so.
       const unseen = one.summary.opaque.length > 0;
       if (unseen) this.#ranUnread = true;
       if (!unseen && !this.#strict()) continue;
       this.#filled = true;
       this.#encodingAt ??= number;
+      this.#datesAt ??= number;
       this.#dynamic.add(one);
       this.#deferred = true;
     }
@@ -139,7 +153,7 @@ export class SessionMemory {
 
   #change(number: number): void {
     this.#changedAt ??= number;
-    this.#changedInTransaction = true;
+    this.#firstChangeAt ??= number;
     this.#changes++;
   }
 
@@ -156,6 +170,11 @@ export class SessionMemory {
   /** All that was sent so far is answered, and the definitions as they are now were read. */
   digested(): void {
     this.#changedAt = undefined;
+  }
+
+  /** What was read is not how they are any more. */
+  forgetDigested(): void {
+    this.#changedAt ??= this.#firstChangeAt;
   }
 
   #unreadSent(statement: Statement): void {
@@ -263,7 +282,7 @@ export class SessionMemory {
 
   /** Definitions changed, in what is not known to be over. */
   get changing(): boolean {
-    return this.#changedInTransaction;
+    return this.#firstChangeAt !== undefined;
   }
 
   /** Whether the encoding may be another than the target reported last. */
@@ -276,12 +295,18 @@ export class SessionMemory {
 
   /** No transaction is open and nothing is under way. Says whether definitions changed in what is over. */
   idle(): boolean {
-    const changed = this.#changedInTransaction;
-    this.#changedInTransaction = false;
+    const changed = this.#firstChangeAt !== undefined;
+    this.#firstChangeAt = undefined;
     this.#changedAt = undefined;
     this.#encodingAt = undefined;
+    this.#datesAt = undefined;
     this.#deferred = false;
     return changed;
+  }
+
+  /** What the transaction changed before statement `number`, which was read since, is not so any more behind its end, or a part's. */
+  #mayTakeBack({ summary }: StatementReading, number: number): boolean {
+    return this.#firstChangeAt !== undefined && this.#firstChangeAt < number && ENDS.has(summary.kind);
   }
 
   /** As it is for statement `number`; `earlier`: of its own text, those that stand before it. */
@@ -293,8 +318,11 @@ export class SessionMemory {
     return {
       dirty:
         this.changedBefore(number) ||
-        earlier.some((one) => this.#dynamic.has(one) || changesWhatIsMeant(one, statement)),
+        earlier.some(
+          (one) => this.#unfollowed.has(one) || this.#mayTakeBack(one, number) || changesWhatIsMeant(one, statement),
+        ),
       settingsFilled: this.settingsFilled,
+      datesNameZone: this.#dateStyle()?.startsWith('ISO') !== true || (this.#datesAt ?? number + 1) <= number,
       defined: (kind, name) => this.defined(kind, name),
     };
   }

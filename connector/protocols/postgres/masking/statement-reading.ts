@@ -53,6 +53,8 @@ export interface StatementReading {
   /** It makes a view or a rule on settings: writing to that fills them, and nobody sees it. */
   readonly opensSettings: boolean;
   readonly readsSettings: boolean;
+  /** It may change how dates are written: some ways give the time zone's name with them. */
+  readonly changesDates: boolean;
   /** Behind it text may come in another encoding; the target says so at its next ReadyForQuery only. */
   readonly changesEncoding: boolean;
   readonly writes: readonly RelationName[];
@@ -197,7 +199,9 @@ function readingOf(
       calls('current_setting') ||
       calls('timeofday') ||
       (calls('to_char') && showsZone(node)) ||
+      (node.type === 'ExplainStmt' && explainsSettings(node)) ||
       acts.some((act) => SETTINGS.test(act.relation?.name ?? '')),
+    changesDates: opaque || acts.some(({ setting }) => setting === null || setting === 'datestyle'),
     changesEncoding:
       (opaque && block === undefined) || acts.some(({ setting }) => setting === null || setting === 'client_encoding'),
     writes: acts.flatMap((act) => (act.class === 'write' && act.relation ? [act.relation] : [])),
@@ -282,7 +286,7 @@ function bodyOf({ fields }: TreeNode): string | undefined {
 }
 
 /** The server's own relations that show settings. */
-export const SETTINGS = /^pg_(?:settings|db_role_setting|stat_activity|file_settings)$/;
+export const SETTINGS = /^pg_(?:settings|db_role_setting|roles|shadow|user|stat_activity|file_settings)$/;
 
 /** Settings whose values the server chooses or takes from a short list of its own. */
 const SHOWN: ReadonlySet<string> = new Set([
@@ -298,6 +302,13 @@ const SHOWN: ReadonlySet<string> = new Set([
   'integer_datetimes',
   'max_identifier_length',
 ]);
+
+/** EXPLAIN (SETTINGS) gives those that the planner looks at, the search path among them. */
+const explainsSettings = ({ fields }: TreeNode): boolean =>
+  nodesOf(fields.options).some(
+    ({ fields: option }) =>
+      option.defname === 'settings' && !/^(?:false|off|0)$/i.test(constantText(option.arg) ?? 'true'),
+  );
 
 /** `to_char(t, 'TZ')` gives the time zone's name, which is a setting. */
 function showsZone(node: TreeNode): boolean {

@@ -74,6 +74,8 @@ export class StatementWords {
     const { texts, values, complete } = this.#sent;
     const each = [...texts].map(([reading, number]) => this.#wordsOfText(reading, number));
     const { text, mayTouch, otherCode } = together(each, values);
-    return { text, mayTouch: mayTouch || !complete, otherCode: otherCode || !complete || this.#parts.masks().strict };
+    // Where nothing was sent it is a trigger of the login that speaks.
+    const unseen = texts.size === 0 || !complete || this.#parts.masks().strict;
+    return { text, mayTouch: mayTouch || !complete, otherCode: otherCode || unseen };
   }
 }

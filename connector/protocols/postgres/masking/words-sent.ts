@@ -39,7 +39,7 @@ export function wordsOf(
   return {
     text: maskStatementText(text, masks, { withholding, again: true }),
     mayTouch: facts.some(({ touched }) => masks.mayTouch(touched)),
-    otherCode: masks.strict,
+    otherCode: masks.strict || facts.some(({ otherCode }) => otherCode),
   };
 }
 
