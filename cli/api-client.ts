@@ -172,7 +172,7 @@ async function withDeadline<T>(promise: Promise<T>, ms: number, origin: string):
     return await Promise.race([promise, late]);
   } catch (error) {
     if (error instanceof Failure) throw error;
-    throw unreachable(`${origin} broke off in mid-answer: ${causeOf(error)}`);
+    throw new Failure(3, 'answer_cut', `${origin} broke off in mid-answer: ${causeOf(error)}`);
   } finally {
     clearTimeout(timer);
   }

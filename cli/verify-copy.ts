@@ -28,11 +28,11 @@ export interface VerifiedCopy {
 /** One that cannot be read is reported and does not keep the others from being proven. */
 export async function verifyCopy(dir: string, trustedKey: Uint8Array | undefined): Promise<VerifiedCopy> {
   const root = resolve(dir);
-  const { folders, unreadable } = await sessionFolders(root, dir);
+  const { folders, unreadable, links } = await sessionFolders(root, dir);
   if (folders.length === 0 && unreadable.length === 0)
     throw new Failure(2, 'nothing_to_verify', `no recording stands in ${dir}`);
   const reports: VerifyReport[] = [];
-  const unproven = [...unreadable];
+  const unproven = [...unreadable, ...links];
   for (const folder of folders) {
     const source = folderSource(folder);
     const named = await namesOf(folder, source);
@@ -50,9 +50,15 @@ export async function verifyCopy(dir: string, trustedKey: Uint8Array | undefined
 async function sessionFolders(
   root: string,
   shown: string,
-): Promise<{ readonly folders: readonly string[]; readonly unreadable: readonly UnprovenPlace[] }> {
+): Promise<{
+  readonly folders: readonly string[];
+  readonly unreadable: readonly UnprovenPlace[];
+  /** To folders. They may lead in circles, so they are not followed, and must not be left out without a word. */
+  readonly links: readonly UnprovenPlace[];
+}> {
   const found: string[] = [];
   const unreadable: UnprovenPlace[] = [];
+  const links: UnprovenPlace[] = [];
   const visit = async (folder: string): Promise<void> => {
     const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
       if (folder !== root) return codeOf(error);
@@ -65,11 +71,23 @@ async function sessionFolders(
     // A folder that is named after a session counts even when everything in it is gone.
     const named = SessionId.safeParse(basename(folder)).success;
     if (named || entries.some((entry) => entry.isFile() && isRecordingObject(entry.name))) found.push(folder);
-    for (const entry of entries) if (entry.isDirectory()) await visit(join(folder, entry.name));
+    for (const entry of entries) {
+      if (entry.isDirectory()) await visit(join(folder, entry.name));
+      else if (entry.isSymbolicLink() && (await leadsToFolder(join(folder, entry.name)))) {
+        const message = 'is a link to a folder and was not followed: copy the folder';
+        links.push({ path: join(folder, entry.name), message });
+      }
+    }
   };
   await visit(root);
-  return { folders: found.sort(), unreadable };
+  return { folders: found.sort(), unreadable, links };
 }
+
+const leadsToFolder = (link: string): Promise<boolean> =>
+  stat(link).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
 
 function folderSource(folder: string): RecordingSource {
   return {
@@ -77,10 +95,14 @@ function folderSource(folder: string): RecordingSource {
     async read(name) {
       try {
         const path = join(folder, name);
-        if ((await stat(path)).size > MAX_OBJECT_BYTES) return new Uint8Array();
+        const found = await stat(path);
+        // A pipe would be waited for, and a device never ends.
+        if (!found.isFile()) throw new UnreadableObject('cannot be read: it is no file');
+        if (found.size > MAX_OBJECT_BYTES) return new Uint8Array();
         return await readFile(path);
       } catch (error) {
         if (isCode(error, 'ENOENT')) return undefined;
+        if (error instanceof UnreadableObject) throw error;
         throw new UnreadableObject(`cannot be read: ${codeOf(error)}`);
       }
     },

@@ -3,7 +3,13 @@
 import { type ListedConnector, ConnectorList, ObjectList, Witnessed, WitnessPage } from '../core/api.ts';
 import { SessionDetail, SessionPage } from '../core/catalogue.ts';
 import type { ConnectorId, SessionId } from '../core/ids.ts';
-import { type RecordingSource, type VerifyFault, type VerifyReport, verifySession } from '../core/recording/verify.ts';
+import {
+  type RecordingSource,
+  UnreadableObject,
+  type VerifyFault,
+  type VerifyReport,
+  verifySession,
+} from '../core/recording/verify.ts';
 import { type ApiClient, query } from './api-client.ts';
 import { Failure } from './failure.ts';
 import { recordingPlatform } from './recording-platform.ts';
@@ -33,7 +39,7 @@ export async function verifyEverything(client: ApiClient, progress: (text: strin
   const reports: VerifyReport[] = [];
   for (const id of [...sessions].sort()) {
     progress(`verifying ${id} (${reports.length + 1} of ${sessions.size})`);
-    const report = await verifyWith(client, id, keys);
+    const report = await verifyWith(client, id, keys).catch((error: unknown) => unread(id, error));
     reports.push({ ...report, notCompared: [...report.notCompared, ...mine] });
   }
   return reports;
@@ -75,7 +81,11 @@ async function verifyWith(client: ApiClient, session: SessionId, keys: Keys): Pr
   const source: RecordingSource = {
     list: async () => objects?.objects.map(({ name }) => name) ?? [],
     read: (name) =>
-      unlessRefused(client.bytes(`/sessions/${session}/objects/${encodeURIComponent(name)}`), 'not_found'),
+      unlessRefused(client.bytes(`/sessions/${session}/objects/${encodeURIComponent(name)}`), 'not_found').catch(
+        (error: unknown) => {
+          throw isUnread(error) ? new UnreadableObject(`cannot be read: ${error.message}`) : error;
+        },
+      ),
   };
   const trustedKey = keys === 'forbidden' ? undefined : keys.get(connector);
   const report = await verifySession({
@@ -109,6 +119,20 @@ async function verifyWith(client: ApiClient, session: SessionId, keys: Keys): Pr
     faults: [...report.faults, ...further],
     proven: report.proven && further.length === 0,
   };
+}
+
+/** Gatehouse is there, and what stands behind it did not give this. One of many keeps none of the others from being proven. */
+const isUnread = (error: unknown): error is Failure =>
+  error instanceof Failure && ['unavailable', 'answer_cut', 'unexpected_answer'].includes(error.reason);
+
+function unread(session: SessionId, error: unknown): VerifyReport {
+  if (!isUnread(error)) throw error;
+  const fault = {
+    object: 'session',
+    reason: 'object_unreadable',
+    message: `cannot be read: ${error.message}`,
+  } as const;
+  return { session, proven: false, proofs: [], notCompared: [], faults: [fault] };
 }
 
 async function stillLive(client: ApiClient, session: SessionId): Promise<boolean> {

@@ -177,7 +177,7 @@ export const JoinRequest = z.strictObject({
   token: z.string().max(200),
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/),
   /** Raw Ed25519 public key, base64url. */
-  key: z.string().length(43),
+  key: z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'expected 32 bytes in base64url'),
 });
 export const Joined = z.object({ connector: ConnectorId });
 

@@ -85,7 +85,8 @@ export const SegmentEntry = z.object({
 export type SegmentEntry = z.infer<typeof SegmentEntry>;
 
 /** Newest first. One of `email`, `resource`, `task`, `trace` picks an index; more of them filter. */
-export const SessionQuery = z.object({
+/** A filter that is misspelt would be left out without a word, and the page show more than was asked for. */
+export const SessionQuery = z.strictObject({
   email: z.string().optional(),
   resource: z.string().optional(),
   task: z.string().optional(),

@@ -41,6 +41,14 @@ describe('the entry of a session', () => {
     expect(shown).toEqual({ ...row, contradicted: [field] });
   });
 
+  it('names what the functions found wrong with its row: its place in the indexes, or all of it', () => {
+    const misplaced = { ...row, contradicted: ['index'] };
+    expect(entryOf({ ...stored, row: misplaced }, edge)).toEqual(misplaced);
+    expect(listedEntry({ ...misplaced, reason: 'none' }, edge)).toEqual({ ...row, contradicted: ['index', 'reason'] });
+    const { row: _, ...without } = stored;
+    expect(entryOf({ ...without, damagedRow: true }, edge)).toEqual({ ...row, state: 'ended', contradicted: ['row'] });
+  });
+
   it('is the edge’s where the recording tells otherwise, and then it is not whole', () => {
     const admitted = { ...edge.admitted, subject: 'bob', task: undefined };
     const shown = entryOf(stored, { ...edge, admitted });

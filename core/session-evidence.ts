@@ -45,6 +45,8 @@ export type AdmittedSession = z.infer<typeof AdmittedSession>;
 /** A session as the functions find it, each source by itself. */
 export const StoredSession = z.object({
   row: SessionEntry.optional(),
+  /** There is a row, and none that an indexer wrote. */
+  damagedRow: z.literal(true).optional(),
   /** As the manifest tells it, or the first segment while there is no manifest. */
   opening: SessionOpening.optional(),
   manifest: z
@@ -78,14 +80,14 @@ const NOTHING_COUNTED = {
 
 /** The entry to show, with the fields in which a lower source contradicts a higher one. undefined: nobody says how it began. */
 export function entryOf(
-  { row, opening: recorded, manifest }: StoredSession,
+  { row, damagedRow, opening: recorded, manifest }: StoredSession,
   edge: EdgeRecord,
 ): SessionEntry | undefined {
   const base = recorded ?? (row && openingOfEntry(row));
   if (!base) return undefined;
   const opening = withRecord(base, edge.admitted);
   const end = manifest && endOf(manifest.content);
-  const contradicted = new Set<string>();
+  const contradicted = new Set<string>(damagedRow ? ['row'] : row?.contradicted);
   if (row) for (const field of differing(opening, openingOfEntry(row))) contradicted.add(field);
   if (row && end && row.state !== 'live') for (const field of differing(end, pick(row, end))) contradicted.add(field);
   if (row && !manifest && (row.state === 'ended' || row.state === 'sealed')) contradicted.add('state');
@@ -116,7 +118,7 @@ export function entryOf(
 /** A row of a list, of which no object is read: how it began is the edge's word, the rest the catalogue's. */
 export function listedEntry(row: SessionEntry, edge: EdgeRecord): SessionEntry {
   const opening = withRecord(openingOfEntry(row), edge.admitted);
-  const contradicted = new Set(differing(opening, openingOfEntry(row)));
+  const contradicted = new Set([...(row.contradicted ?? []), ...differing(opening, openingOfEntry(row))]);
   if (edge.connector && row.connector !== edge.connector) contradicted.add('connector');
   return { ...row, ...opening, ...(contradicted.size > 0 && { contradicted: [...contradicted].sort() }) };
 }

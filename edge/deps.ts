@@ -114,6 +114,7 @@ export function createUseCaseDeps(env: Env, settings: EdgeSettings): UseCaseDeps
     publicUrl: settings.PUBLIC_URL,
     firstPolicy: settings.POLICY,
     providers: [settings.PROVIDER_NAME],
+    emailDomains: settings.OIDC_EMAIL_DOMAINS,
     policies: new PolicyCache(directory),
     directory,
     grants: remote(env.GRANTS),

@@ -174,7 +174,8 @@ export function createFunctionsApp(deps: FunctionsDeps): Hono {
   /** As the edge has it (`?connector=`), else as the row says. */
   async function connectorFor(c: Context): Promise<ConnectorId> {
     const { connector } = parse(Place, c.req.query());
-    const found = connector ?? (await deps.catalogue.session(sessionOf(c)))?.connector;
+    const row = connector ? undefined : await deps.catalogue.session(sessionOf(c));
+    const found = connector ?? (row === 'damaged' ? undefined : row?.connector);
     if (!found) throw notFound('there is no such session');
     return found;
   }

@@ -32,16 +32,24 @@ export async function findSession(
   deps: StoredSessionDeps,
 ): Promise<FoundSession | undefined> {
   const reading = deps.catalogue.session(session);
-  const place = connector ?? (await reading)?.connector;
+  const entryIn = (found: Awaited<typeof reading>) => (found === 'damaged' ? undefined : found);
+  const place = connector ?? entryIn(await reading)?.connector;
   if (!place) return undefined;
-  const [row, manifest] = await Promise.all([reading, readStoredManifest(place, session, deps)]);
+  const [found, manifest] = await Promise.all([reading, readStoredManifest(place, session, deps)]);
   const [opening, segments] = manifest
     ? [manifest.content.opened && openingOf(manifest.content.opened), manifest.content.segments.map(listed)]
     : await Promise.all([readOpening(place, session, deps), deps.catalogue.segments(session)]);
+  const row = entryIn(found);
   if (!row && !manifest && !opening) return undefined;
   return {
     connector: place,
-    stored: { ...(row && { row }), ...(opening && { opening }), ...(manifest && { manifest }), segments },
+    stored: {
+      ...(row && { row }),
+      ...(found === 'damaged' && { damagedRow: true as const }),
+      ...(opening && { opening }),
+      ...(manifest && { manifest }),
+      segments,
+    },
   };
 }
 

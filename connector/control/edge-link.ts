@@ -254,9 +254,9 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
     for (const listener of [...rulesListeners]) listener(sessions, 'unknown');
   }
 
-  /** The edge counts a session that nobody carries: nothing was dialled for it. */
+  /** The edge counts a session that nobody carries, or may do so: nothing was dialled for it. */
   function admittedLate(session: SessionId): void {
-    const message = 'never begun: the admission came after its deadline';
+    const message = 'never begun: its admission came too late, or its answer was lost';
     const at = new Date(now()).toISOString();
     report({ kind: 'session.ended', session, reason: 'client_closed', message, at, neverBegan: true });
   }

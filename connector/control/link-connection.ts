@@ -45,7 +45,10 @@ export interface LinkEvents {
   /** The edge knows this connector's resources and live sessions; calls and reports may go out, and the messages that it understands. */
   welcomed(understands: readonly string[]): void;
   received(message: Unasked): void;
-  /** The edge admitted a session whose caller had given up waiting, or under rules that this build does not know. */
+  /**
+   * The edge admitted a session whose caller had given up waiting, or under rules that this build does not know; or it may have:
+   * the link closed before the answer came.
+   */
   admittedLate(session: SessionId): void;
   /** Rules that this build does not know are in force for these. */
   rulesUnknown(sessions: readonly SessionId[]): void;
@@ -105,6 +108,8 @@ export function dialLink(
     else socket.terminate();
     for (const answer of waiting.values()) answer(undefined);
     waiting.clear();
+    for (const session of opening.values()) events.admittedLate(session);
+    opening.clear();
     events.closed(why);
   }
 

@@ -10,12 +10,12 @@
 // found at start are gone through again; one without its object is of a put that never came about.
 
 import { createHash } from 'node:crypto';
-import { link, mkdir, open, readdir, stat, unlink } from 'node:fs/promises';
+import { link, mkdir, open, readdir, readFile, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { err, ok, type Result } from '../../core/result.ts';
 import { CreatedAnnouncer, type SendCreated } from './created-announcer.ts';
 import type { ObjectStore, Putting, Stored, StoreFault } from './object-store.ts';
-import { NotTheStore, type ProvenRoot, StoreRoot, syncFolder } from './store-root.ts';
+import { lookAt, NotTheStore, type ProvenRoot, same, StoreRoot, syncFolder } from './store-root.ts';
 
 export interface DirectoryStoreOptions {
   readonly root: string;
@@ -36,6 +36,9 @@ const KEY = /^[A-Za-z0-9_-][A-Za-z0-9._-]*(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/;
 /** Folders known to be durable; then they are made sure of again. */
 const MAX_KNOWN_FOLDERS = 10_000;
 
+const takenAway = (path: string): string =>
+  `${path} was taken away: mount it, or move it back; if recordings are to begin anew there, start the connector again`;
+
 export class DirectoryObjectStore implements ObjectStore {
   readonly #path: string;
   readonly #root: StoreRoot;
@@ -44,6 +47,9 @@ export class DirectoryObjectStore implements ObjectStore {
   /** The root whose own folders are there, and whose left events were taken up. */
   #opened: Promise<ProvenRoot> | undefined;
   readonly #durable = new Set<string>();
+  /** Folders of the root as they were when something was first stored below each: one may be moved away, or a mount of its own. */
+  readonly #tops = new Map<string, ProvenRoot>();
+  #topsOf: ProvenRoot | undefined;
 
   constructor(options: DirectoryStoreOptions) {
     this.#path = options.root;
@@ -66,8 +72,10 @@ export class DirectoryObjectStore implements ObjectStore {
     if (!KEY.test(key)) return err({ reason: 'store_refused', message: 'the key is no path below the directory' });
     try {
       const root = await this.#ready();
+      const [top = key] = key.split('/');
+      if (!(await this.#isStillTop(root, top))) throw new NotTheStore(takenAway(join(this.#path, top)));
       const stored = await this.#create(key, bytes, putting);
-      if (stored.ok && !(await this.#root.isStill(root)))
+      if (stored.ok && !((await this.#root.isStill(root)) && (await this.#isStillTop(root, top))))
         return err({ reason: 'store_unreachable', message: `${this.#path} was taken away while ${key} was written` });
       if (stored.ok) this.#announcer?.add(key);
       return stored;
@@ -98,6 +106,16 @@ export class DirectoryObjectStore implements ObjectStore {
     }
     await this.#opened;
     return root;
+  }
+
+  async #isStillTop(root: ProvenRoot, top: string): Promise<boolean> {
+    // The store came back as it is, from another mount.
+    if (this.#topsOf !== root) this.#tops.clear();
+    this.#topsOf = root;
+    const now = await lookAt(join(this.#path, top));
+    const known = this.#tops.get(top);
+    if (now && !known) this.#tops.set(top, now);
+    return known === undefined || (now !== undefined && same(now, known));
   }
 
   async #open(): Promise<void> {
@@ -138,6 +156,13 @@ export class DirectoryObjectStore implements ObjectStore {
       return ok({ stored: 'created' });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      if (
+        !createHash('sha256')
+          .update(await readFile(path))
+          .digest()
+          .equals(sha256)
+      )
+        return ok({ stored: 'differs' });
       await syncFolder(dirname(path));
       return ok({ stored: 'existed' });
     } finally {

@@ -12,8 +12,11 @@ export interface Putting {
 }
 
 export interface Stored {
-  /** existed: an object of that key was there before; it was left as it is and its content is not known. */
-  readonly stored: 'created' | 'existed';
+  /**
+   * existed: an object of that key was there before; it was left as it is, and its content is not known where the store cannot
+   * be asked. differs: it holds other bytes than these.
+   */
+  readonly stored: 'created' | 'existed' | 'differs';
 }
 
 export interface StoreFault {

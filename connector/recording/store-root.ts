@@ -125,14 +125,15 @@ async function readIdentity(root: string): Promise<string | undefined> {
   return identity.store;
 }
 
-async function lookAt(path: string): Promise<ProvenRoot | undefined> {
+/** undefined: there is nothing. */
+export async function lookAt(path: string): Promise<ProvenRoot | undefined> {
   const found = await stat(path, { bigint: true }).catch(absent);
   return found && { device: found.dev, inode: found.ino };
 }
 
 const readIfThere = (path: string): Promise<string | undefined> => readFile(path, 'utf8').catch(absent);
 
-const same = (a: ProvenRoot, b: ProvenRoot): boolean => a.device === b.device && a.inode === b.inode;
+export const same = (a: ProvenRoot, b: ProvenRoot): boolean => a.device === b.device && a.inode === b.inode;
 
 function parse<T>(schema: z.ZodType<T>, text: string): T | undefined {
   try {

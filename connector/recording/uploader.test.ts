@@ -99,6 +99,16 @@ describe('the uploader', () => {
     uploader.close();
   });
 
+  test('takes nothing for its own that holds other bytes, also after an earlier try', async () => {
+    const { store, events, confirmed, uploader, item } = start();
+    store.answer = () => (store.tried.length === 1 ? away : ok({ stored: 'differs' }));
+    const session = newId('ses');
+    uploader.add(item(session, 'planted'));
+    await expect.poll(() => uploader.isStuck(session), { timeout: 15_000 }).toBe(true);
+    expect([events, confirmed]).toEqual([['failing: away', 'object_existed'], []]);
+    uploader.close();
+  });
+
   test('takes "existed" for its own earlier try, and for nothing else', async () => {
     const { store, events, confirmed, uploader, item } = start();
     const existed = ok<Stored>({ stored: 'existed' });

@@ -123,6 +123,12 @@ export class Uploader {
       }
       const answer = await this.#put(item, bytes);
       if (!answer.ok) return { stuck: false, reason: answer.error.reason, message: answer.error.message };
+      if (answer.value.stored === 'differs')
+        return {
+          stuck: true,
+          reason: 'object_existed',
+          message: `${item.key} is in the store and holds something else`,
+        };
       if (answer.value.stored === 'existed' && !item.attempted)
         return {
           stuck: true,

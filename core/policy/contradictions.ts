@@ -3,14 +3,13 @@
 
 import type { PolicyDocument, Rule } from './document.ts';
 import { UNIT_MS } from './duration.ts';
-import { type Misnamed, misnamed } from './names.ts';
+import { type Misnamed, misnamed, type NamesAround } from './names.ts';
+import { columnPatternMistake } from './masks.ts';
 import { MAX_SESSION_RULES_BYTES, sessionRulesBytes } from './rules-in-force.ts';
 import { statementContradiction } from './statements.ts';
 
 /** What a policy is checked against beyond itself, where it is known: at the edge that it is meant for. */
-export interface PolicySurroundings {
-  /** Names of the identity providers (`PROVIDER_NAME`). */
-  readonly providers?: readonly string[];
+export interface PolicySurroundings extends NamesAround {
   /** The longest time, in days, for which the archive's lock takes an object. */
   readonly maxRetainDays?: number;
 }
@@ -28,7 +27,12 @@ export function contradictions(policy: PolicyDocument, around: PolicySurrounding
     if (names.has(rule.name))
       found.push({ path: ['rules', index, 'name'], message: `the name ${rule.name} is used twice` });
     names.add(rule.name);
-    for (const { path, message } of [...contradictionsIn(rule), ...retainMistakes(rule, around)])
+    for (const { path, message } of [
+      ...contradictionsIn(rule),
+      ...approvalMistakes(rule),
+      ...maskMistakes(rule),
+      ...retainMistakes(rule, around),
+    ])
       found.push({ path: ['rules', index, ...path], message });
   });
   for (const name of Object.keys(policy.groups)) {
@@ -39,7 +43,7 @@ export function contradictions(policy: PolicyDocument, around: PolicySurrounding
       });
     }
   }
-  return [...found, ...misnamed(policy, around.providers)];
+  return [...found, ...misnamed(policy, around)];
 }
 
 function contradictionsIn(rule: Rule): Misnamed[] {
@@ -69,6 +73,42 @@ function contradictionsIn(rule: Rule): Misnamed[] {
     found.push({ path: ['name'], message });
   }
   return found;
+}
+
+/** Approvals that nobody could ever give: who decides is named person by person, and they are too few. */
+function approvalMistakes({ access, statements, who }: Rule): Misnamed[] {
+  if (access === 'deny') return [];
+  const requesters = peopleOf(who);
+  return [
+    { path: ['access', 'approval'], approval: access.approval },
+    ...(statements ?? []).map(({ approval }, index) => ({ path: ['statements', index, 'approval'], approval })),
+  ].flatMap(({ path, approval }) => {
+    const deciders = approval && peopleOf(approval.from);
+    if (!approval || !deciders) return [];
+    const { count } = approval;
+    if (deciders.size < count) {
+      const message = `can never be given: it takes ${count} people, and from names only ${deciders.size}`;
+      return [{ path: [...path, 'count'], message }];
+    }
+    const leftOver = (email: string) => deciders.size - (deciders.has(email) ? 1 : 0);
+    if (!requesters || [...requesters].some((email) => leftOver(email) >= count)) return [];
+    const message = `can never be given: nobody decides on what they asked for, and without whoever asks from names too few`;
+    return [{ path: [...path, 'from'], message }];
+  });
+}
+
+function maskMistakes({ mask }: Rule): Misnamed[] {
+  return (mask ?? []).flatMap(({ columns }, entry) =>
+    (columns ?? []).flatMap((text, index) => {
+      const message = columnPatternMistake(text);
+      return message === undefined ? [] : [{ path: ['mask', entry, 'columns', index], message }];
+    }),
+  );
+}
+
+/** undefined: more than single people are named. */
+function peopleOf(names: readonly string[]): ReadonlySet<string> | undefined {
+  return names.every((name) => name.startsWith('user:')) ? new Set(names.map((name) => name.toLowerCase())) : undefined;
 }
 
 /** What the store would not lock for so long, it would never take: uploads would fail for good. */

@@ -29,6 +29,25 @@ export const ColumnPattern = z
   .max(400)
   .regex(new RegExp(`^${PART}\\.${PART}(?:\\.${PART})?$`), 'expected table.column or schema.table.column, * for any');
 
+/** What no name has unless it is quoted: `a.b,a.c` would pass for one pattern, of a schema, and fit nothing. */
+const NOT_IN_NAMES = /[,;:'()[\]{}<>=]/;
+const MAX_IDENTIFIER_BYTES = 63;
+
+/** Why the pattern can fit no column; undefined: it may. Beside the schema, so that a policy that is stored stays in force with it. */
+export function columnPatternMistake(text: string): string | undefined {
+  for (const part of text.match(new RegExp(PART, 'g')) ?? []) {
+    const quoted = part.startsWith('"');
+    const name = quoted ? part.slice(1, -1).replaceAll('""', '"') : part;
+    if (!quoted && NOT_IN_NAMES.test(name))
+      return `${shown(text)} fits no column: expected one table.column or schema.table.column, and double quotes around names of other characters`;
+    if (new TextEncoder().encode(name).length > MAX_IDENTIFIER_BYTES)
+      return `${shown(text)} fits no column: a part of it is longer than any name can be (${MAX_IDENTIFIER_BYTES} bytes)`;
+  }
+  return undefined;
+}
+
+const shown = (text: string): string => (text.length > 100 ? `${text.slice(0, 100)}...` : text);
+
 const OwnDetector = z
   .strictObject({
     name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'expected lower-case letters, digits and dashes'),

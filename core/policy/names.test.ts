@@ -125,6 +125,46 @@ describe('a name that means nobody is a mistake, in every list of people', () =>
     expect(mistakesOf(POLICY.replace(from, to))).toEqual([expected]);
   });
 
+  test.each([
+    [
+      'a pattern of addresses',
+      'who: [contractors]',
+      'who: ["user:*@example.com"]',
+      'user:*@example.com fits nobody: * stands',
+    ],
+    ['a pattern of groups', 'from: [okta:dba]', 'from: ["okta:dba-*"]', 'okta:dba-* fits nobody: * stands'],
+    [
+      'two in one',
+      'who: [contractors]',
+      'who: ["okta:dba,okta:dev"]',
+      'okta:dba,okta:dev fits nobody: it is more than one',
+    ],
+    ['one and everyone', 'view: [okta:audit]', 'view: ["okta:audit; everyone"]', 'it is more than one name'],
+    [
+      'what nobody sees',
+      '[okta:contractors]',
+      '["okta:contractors\\u200b"]',
+      'okta:contractors\ufffd has a character that nobody',
+    ],
+    ['what is too long', 'view: [okta:audit]', `view: [okta:${'x'.repeat(200)}]`, 'longer than a group'],
+  ])('%s', (_name, from, to, expected) => {
+    const mistakes = mistakesOf(POLICY.replace(from, to));
+    expect(mistakes).toEqual([expect.stringContaining(expected)]);
+  });
+
+  test("but a directory's name with commas in it is one", () => {
+    expect(
+      mistakesOf(POLICY.replace('okta:dba], breakGlass', '"okta:cn=dba,ou=groups,dc=example"], breakGlass')),
+    ).toEqual([]);
+  });
+
+  test('and an address at which nobody signs in, where domains are known', () => {
+    expect(mistakesOf(POLICY, { emailDomains: ['example.com'] })).toEqual([]);
+    expect(mistakesOf(POLICY, { emailDomains: ['example.org', 'example.net'] })).toEqual([
+      'line 14, column 74: rules[1].access.approval.breakGlass.who[0]: user:eve@example.com names nobody: only addresses at example.org, example.net sign in here',
+    ]);
+  });
+
   test('and one of a provider that nobody signs in with, where providers are known', () => {
     const text = POLICY.replace('[okta:dba], breakGlass', '[google:dba], breakGlass');
     expect(mistakesOf(text)).toEqual([]);
@@ -148,6 +188,58 @@ describe('a selector that no resource can ever fit is a mistake', () => {
     ['{ name: Orders_DB }', "line 8, column 18: rules[0].resources.name: Orders_DB can be no resource's name"],
   ])('%s', (selector, expected) => {
     expect(mistakesOf(POLICY.replace('{ env: prod }', selector)).join()).toContain(expected);
+  });
+});
+
+describe('an approval that nobody could give is a mistake', () => {
+  const approval = (who: string, from: string, count: number) =>
+    mistakesOf(
+      POLICY.replace('who: [everyone]', `who: [${who}]`).replace(
+        'from: [okta:dba]',
+        `from: [${from}], count: ${count}`,
+      ),
+    );
+  const [alice, bob, shouted] = ['"user:alice@example.com"', '"user:bob@example.com"', '"user:BOB@example.com"'];
+  test.each([
+    [`okta:dev`, `${bob}, ${shouted}`, 2, 'count: can never be given: it takes 2 people, and from names only 1'],
+    [bob, shouted, 1, 'from: can never be given: nobody decides on what they asked for'],
+    [`${alice}, ${bob}`, `${alice}, ${bob}`, 2, 'from: can never be given: nobody decides on what they asked for'],
+  ])('%s asks, %s decide, %i needed', (who, from, count, expected) => {
+    expect(approval(who, from, count)).toEqual([expect.stringContaining(`rules[1].access.approval.${expected}`)]);
+  });
+
+  test('and one that some could give is none', () => {
+    expect(approval(`${alice}, ${bob}`, `${alice}, ${bob}`, 1)).toEqual([]);
+    expect(approval(`${alice}, ${bob}`, bob, 1)).toEqual([]);
+    expect(approval('okta:dev', bob, 1)).toEqual([]);
+    expect(approval(bob, `${bob}, okta:dba`, 3)).toEqual([]);
+  });
+
+  test('of a held statement too', () => {
+    const text = POLICY.replace('approval: { from: [contractors] }', `approval: { from: [${bob}], count: 3 }`);
+    expect(mistakesOf(text)).toEqual([expect.stringContaining('rules[1].statements[0].approval.count: can never')]);
+  });
+});
+
+describe('a mask that no column can fit is a mistake', () => {
+  const masked = (column: string) =>
+    mistakesOf(POLICY.replace('    record:', `    mask: [{ columns: ['${column}'], with: partial }]\n    record:`));
+  test.each(['customers.email,customers.phone', 'customers.email,phone', 'lower(customers.email)', 'customers.email;'])(
+    '%s',
+    (column) => {
+      expect(masked(column)).toEqual([
+        expect.stringContaining(`rules[1].mask[0].columns[0]: ${column} fits no column`),
+      ]);
+    },
+  );
+
+  test('a name that no server keeps', () => {
+    expect(masked(`customers.${'x'.repeat(64)}`)).toEqual([expect.stringContaining('longer than any name can be')]);
+    expect(masked(`customers.${'x'.repeat(63)}`)).toEqual([]);
+  });
+
+  test.each(['order-items.e_mail', '*.*mail', '"a,b"."c;(d)"', 'hr.*.größe'])('but %s may be one', (column) => {
+    expect(masked(column)).toEqual([]);
   });
 });
 
@@ -206,6 +298,30 @@ describe('what nobody has seen yet is told and not refused', () => {
     ).toEqual([
       'line 8, column 5: rules[0].resources: rule closed selects none of the resources that connectors announce',
     ]);
+  });
+
+  test('a deny behind a rule that takes the same people on the same resources', () => {
+    const rule = (name: string, resources: string, who: string, access = '{ ttl: 1h }') =>
+      `  - { name: ${name}, resources: ${resources}, who: [${who}], access: ${access} }\n`;
+    const told = (...rules: string[]) =>
+      findings(`groups: { dev: [okta:a, okta:b] }\nadministrators: [okta:x]\nrules:\n${rules.join('')}`, []);
+    const deny = rule('closed', '{ env: prod, team: shop }', 'okta:b, "user:Eve@example.com"', 'deny');
+    const never = 'line 5, column 7: rules[1].name: rule closed never decides: rule wide stands before it';
+    for (const wide of [
+      rule('wide', '{ env: [prod, test] }', 'everyone'),
+      rule('wide', '{ name: "*" }', 'dev, "user:eve@example.com"'),
+      rule('wide', '{}', 'okta:b, "user:EVE@example.com"'),
+      rule('wide', '{ env: "*" }', 'everyone', 'deny'),
+    ])
+      expect(told(wide, deny)).toEqual([expect.stringContaining(never)]);
+    for (const narrower of [
+      rule('other', '{ env: prod, tier: one }', 'everyone'),
+      rule('other', '{ env: [test] }', 'everyone'),
+      rule('other', '{ env: prod }', 'dev'),
+      rule('other', '{ env: prod }', 'okta:B, "user:eve@example.com"'),
+    ])
+      expect(told(narrower, deny)).toEqual([]);
+    expect(told(deny, rule('wide', '{}', 'everyone'))).toEqual([]);
   });
 
   test('groups that nobody has', () => {

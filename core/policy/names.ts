@@ -4,7 +4,7 @@
 // What only time tells is left out: whether the provider has such a group, whether a connector will
 // announce such a label. findings.ts asks that of what is known now.
 
-import { Email } from '../identity.ts';
+import { Email, MAX_GROUP_CHARACTERS } from '../identity.ts';
 import { ProtocolName } from '../protocols.ts';
 import { Labels, ResourceName } from '../resource.ts';
 import type { PolicyDocument, ResourceSelector } from './document.ts';
@@ -17,16 +17,27 @@ export interface Misnamed {
 
 const PROVIDER_GROUP = /^([a-z0-9][a-z0-9-]{0,63}):\S(?:.*\S)?$/;
 const RESERVED = /^(everyone$|user:|workload:)/;
+/** A second name in the same text: `okta:dba,okta:dev`. A comma alone says nothing, since directories call groups `cn=dba,ou=eu`. */
+const SECOND_NAME = /[,;|]\s*(everyone$|[a-z0-9][a-z0-9-]*:\S)/;
+/** Controls and what has no width: who sees `okta:dba` does not see that it is another name. */
+const UNSEEN = /[\p{Cc}\u00ad\u200b\u2060\ufeff]/u;
 
-/** `providers`: those that people sign in with here; undefined: not known where this is asked. */
-export function misnamed(policy: PolicyDocument, providers?: readonly string[]): Misnamed[] {
+/** Who can sign in here, as far as it is known where this is asked. */
+export interface NamesAround {
+  /** Names of the identity providers (`PROVIDER_NAME`). */
+  readonly providers?: readonly string[] | undefined;
+  /** The only domains of their addresses; missing or empty: any. */
+  readonly emailDomains?: readonly string[] | undefined;
+}
+
+export function misnamed(policy: PolicyDocument, around: NamesAround = {}): Misnamed[] {
   return [
     ...namesOfPeople(policy).flatMap(({ path, name }) => {
-      const message = personMistake(policy, name, providers);
+      const message = personMistake(policy, name, around);
       return message === undefined ? [] : [{ path, message }];
     }),
     ...namesOfGroups(policy).flatMap(({ path, name }) => {
-      const message = groupMistake(name, providers);
+      const message = groupMistake(name, around);
       return message === undefined ? [] : [{ path, message }];
     }),
     ...policy.rules.flatMap((rule, index) =>
@@ -86,32 +97,46 @@ export function providerGroupsOf(policy: PolicyDocument): Named[] {
   return [...found.values()];
 }
 
-function personMistake(
-  policy: PolicyDocument,
-  name: string,
-  providers: readonly string[] | undefined,
-): string | undefined {
+function personMistake(policy: PolicyDocument, name: string, around: NamesAround): string | undefined {
   if (name === 'everyone' || Object.hasOwn(policy.groups, name)) return undefined;
   if (name.startsWith('user:')) {
-    if (Email.safeParse(name.slice('user:'.length)).data === name.slice('user:'.length).toLowerCase()) return undefined;
-    return `${name} names nobody: expected an e-mail address behind user:`;
+    const email = name.slice('user:'.length).toLowerCase();
+    if (Email.safeParse(email).data !== email) return `${name} names nobody: expected an e-mail address behind user:`;
+    return textMistake(name) ?? domainMistake(name, email, around.emailDomains);
   }
   if (name.startsWith('workload:')) {
     return `${name} names nobody: programs have no identity of their own yet, so name the person or group that they run as`;
   }
-  if (name.includes(':')) return groupMistake(name, providers);
+  if (name.includes(':')) return groupMistake(name, around);
   if (Email.safeParse(name).success) return `${name} is no group: one person is written user:${name}`;
   const near = nearestWord(name, [...Object.keys(policy.groups), 'everyone']);
   const meant = near === undefined ? '' : `; did you mean ${near}?`;
   return `${name} is neither a group under groups nor PROVIDER:GROUP, user:EMAIL or everyone${meant}`;
 }
 
-function groupMistake(name: string, providers: readonly string[] | undefined): string | undefined {
+function groupMistake(name: string, { providers }: NamesAround): string | undefined {
   const provider = RESERVED.test(name) ? undefined : PROVIDER_GROUP.exec(name)?.[1];
   if (provider === undefined) return `${name} is no group of the provider's: expected PROVIDER:GROUP, such as okta:dba`;
+  const mistake = textMistake(name);
+  if (mistake !== undefined) return mistake;
   if (!providers || providers.includes(provider)) return undefined;
   const known = providers.map((each) => `${each}:`).join(' or ');
   return `${name} is a group of no provider that people sign in with here: theirs begin with ${known}`;
+}
+
+/** Of a name that is well formed and still nobody's. */
+function textMistake(name: string): string | undefined {
+  if (name.includes('*')) return `${name} fits nobody: * stands for nothing in a name, only everyone is everyone`;
+  if (SECOND_NAME.test(name)) return `${name} fits nobody: it is more than one name, and each is an item of its own`;
+  if (UNSEEN.test(name)) return `${name.replace(UNSEEN, '\ufffd')} has a character that nobody sees (shown as \ufffd)`;
+  if (name.length > MAX_GROUP_CHARACTERS)
+    return `${name.slice(0, 40)}... is longer than a group of the provider's can be (${MAX_GROUP_CHARACTERS} characters)`;
+  return undefined;
+}
+
+function domainMistake(name: string, email: string, domains: readonly string[] = []): string | undefined {
+  if (domains.length === 0 || domains.includes(email.slice(email.lastIndexOf('@') + 1))) return undefined;
+  return `${name} names nobody: only addresses at ${domains.join(', ')} sign in here`;
 }
 
 function selectorMistakes(selector: ResourceSelector): Misnamed[] {

@@ -30,6 +30,13 @@ describe('joining', () => {
     expect((await join({ token, name: 'b', key: (await TestConnector.newKey()).key })).status).toBe(403);
   });
 
+  test('what can be no key is refused, and leaves the token good', async () => {
+    const { token } = await (await bob.send('POST', '/connectors/join-tokens')).json<{ token: string }>();
+    for (const key of ['!'.repeat(43), 'A'.repeat(44), '<b>'.padEnd(43, 'A')])
+      expect((await join({ token, name: 'a', key })).status).toBe(400);
+    expect((await join({ token, name: 'a', key: (await TestConnector.newKey()).key })).status).toBe(200);
+  });
+
   test('an unknown token joins nothing and is written down', async () => {
     expect((await join({ token: 'gjt_guess', name: 'a', key: (await TestConnector.newKey()).key })).status).toBe(403);
     expect((await newest('attempt.refused'))?.details.reason).toBe('join_token_wrong');

@@ -27,6 +27,9 @@ import { Holds, type HoldsDeps } from './holds.ts';
 import { inGroups, rulesMessages } from './rules-messages.ts';
 import { type PolicyReader, SessionOpener } from './session-opener.ts';
 
+/** Of a session's end, in the audit log: the recording has the whole. */
+const MAX_END_MESSAGE_CHARACTERS = 1_000;
+
 type Message<K extends FromConnector['kind']> = Extract<FromConnector, { kind: K }>;
 
 export interface LinkDeps {
@@ -48,7 +51,10 @@ export interface LinkDeps {
     'candidates' | 'endSession' | 'findAll' | 'liveOf' | 'liveSession' | 'openAll' | 'resume'
   >;
   readonly audit: Pick<Remote<AuditLog>, 'append' | 'appendAll' | 'appendCounted'>;
-  readonly witness: Pick<Remote<Witness>, 'admitAll' | 'recordHead' | 'recordManifest' | 'recordNeverBegan'>;
+  readonly witness: Pick<
+    Remote<Witness>,
+    'admissions' | 'admitAll' | 'recordHead' | 'recordManifest' | 'recordNeverBegan'
+  >;
   /** Base64, see keys.ts. */
   salt(email: string, resource: string): Promise<string>;
   /** Whether the grant was revoked since this object woke: closes the gap between an admission under way and a push. */
@@ -158,7 +164,10 @@ export class LinkConversation {
   }
 
   async targetsSeen({ targets }: Message<'targets.seen'>): Promise<void> {
-    await this.#deps.directory.targetsSeen(this.#deps.connector.id, targets);
+    // A clock that is ahead, or a lie: nothing was seen later than now.
+    const now = new Date(this.#deps.now()).toISOString();
+    const seen = targets.map((target) => (target.at > now ? { ...target, at: now } : target));
+    await this.#deps.directory.targetsSeen(this.#deps.connector.id, seen);
   }
 
   openSession(message: Message<'session.open'>): Promise<FromEdge> {
@@ -188,7 +197,13 @@ export class LinkConversation {
         // First, so that a report that comes again finishes what was begun.
         if (await grants.liveSession(report.session, connector.id)) await this.#holds.withdrawAllOf([report.session]);
         const ended = await grants.endSession(report.session, connector.id);
-        if (report.neverBegan)
+        const [admission] = await witness.admissions([report.session]);
+        if (!ended && admission?.connector !== connector.id) {
+          // A connector whose link broke while it asked for a session does not know whether it was let in.
+          if (!admission && report.neverBegan) return;
+          return this.#judge(report, 'foreign', {});
+        }
+        if (report.neverBegan && admission)
           await this.#judge(report, await witness.recordNeverBegan(connector.id, report), {
             neverBegan: report.reason,
           });
@@ -199,7 +214,7 @@ export class LinkConversation {
             object: report.session,
             details: {
               reason: report.reason,
-              message: report.message,
+              message: report.message.slice(0, MAX_END_MESSAGE_CHARACTERS),
               endedAt: report.at,
               ...(report.neverBegan && { neverBegan: true }),
               ...(ended && { email: ended.email, grant: ended.grant }),

@@ -1,5 +1,6 @@
 // What connectors report over the control link, and what they cannot.
 
+import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { newId, SessionId } from '../../core/ids.ts';
@@ -48,6 +49,49 @@ describe('reports', () => {
       ],
       manifest: { digest: digest('c'), segments: 2 },
     });
+  });
+
+  test('one that was refused after it was written down is closed as one that never began', async () => {
+    const [grant, session] = [await grantFor(alice, 'demo'), newId('ses')];
+    // More groups than go into one message to a connector.
+    const groups = Array.from({ length: 1000 }, (_, index) => `demo:${index}`.padEnd(200, 'x'));
+    await runInDurableObject(env.GRANTS.get(env.GRANTS.idFromName('only')), (_grants, state) => {
+      state.storage.sql.exec(
+        `UPDATE grants SET identity = json_set(identity, '$.groups', json(?)) WHERE id = ?`,
+        JSON.stringify([...groups, 'demo:developers']),
+        grant.id,
+      );
+    });
+    expect(await link.openSession(grant.id, session)).toMatchObject({ reason: 'not_supported' });
+    await expect
+      .poll(async () => await remote(env.WITNESS).witnessed(session))
+      .toMatchObject({ heads: [], neverBegan: { reason: 'protocol_fault' } });
+    await expect
+      .poll(async () => await newest('session.ended'))
+      .toMatchObject({ object: session, actor: 'gatehouse', details: { neverBegan: true } });
+    expect(await remote(env.GRANTS).runningSession(session)).toBeUndefined();
+  });
+
+  test("the end of another's session, and of none, is not written down", async () => {
+    const [grant, session, none] = [await grantFor(alice, 'demo'), newId('ses'), newId('ses')];
+    await link.openSession(grant.id, session);
+    const liar = await (await TestConnector.join('liar')).link([resource('liars-db')]);
+    const over = { kind: 'session.ended', reason: 'client_closed', at: new Date().toISOString() };
+    await liar.report(1, { ...over, session, message: 'over, says another' });
+    expect((await newest('connector.fault'))?.details).toEqual({
+      reason: 'witness_foreign_session',
+      report: 'session.ended',
+      session,
+    });
+    // Its link broke while it asked: it cannot know that it was never let in.
+    await liar.report(2, { ...over, session: none, message: 'never begun', neverBegan: true });
+    await liar.report(3, { ...over, session: none, message: 'x'.repeat(100_000) });
+    expect((await newest('connector.fault'))?.details.session).toBe(none);
+    const ends = (await audit.list({ kind: 'session.ended', limit: 500 })).entries.map(({ object }) => object);
+    expect(ends.filter((id) => id === session || id === none)).toEqual([]);
+    expect(await remote(env.GRANTS).runningSession(session)).toBeDefined();
+    await link.report(90, { ...over, session, message: 'y'.repeat(100_000) });
+    expect(String((await newest('session.ended'))?.details.message)).toHaveLength(1_000);
   });
 
   test('a session that never began is witnessed as one, unless something was stored of it', async () => {

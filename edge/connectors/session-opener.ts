@@ -10,6 +10,7 @@ import type { RefusalReason } from '../../core/refusal.ts';
 import { MAX_SESSION_RULES_BYTES, type RuleInForce, sessionRules } from '../../core/policy/rules-in-force.ts';
 import type { Resource } from '../../core/resource.ts';
 import { err } from '../../core/result.ts';
+import type { EndReason } from '../../core/recording/facts.ts';
 import type { AdmittedSession } from '../../core/session-evidence.ts';
 import type { AuditLog } from '../objects/audit-log.ts';
 import type { Grants, StoredGrant } from '../objects/grants.ts';
@@ -22,8 +23,8 @@ type OpenSession = Extract<FromConnector, { kind: 'session.open' }>;
 export interface SessionOpenerDeps {
   readonly connector: { readonly id: ConnectorId };
   readonly grants: Pick<Remote<Grants>, 'endSession' | 'findAll' | 'openAll'>;
-  readonly audit: Pick<Remote<AuditLog>, 'appendAll'>;
-  readonly witness: Pick<Remote<Witness>, 'admitAll'>;
+  readonly audit: Pick<Remote<AuditLog>, 'append' | 'appendAll'>;
+  readonly witness: Pick<Remote<Witness>, 'admitAll' | 'recordNeverBegan'>;
   /** The resource, when this connector serves it. */
   serves(name: string): Promise<Resource | undefined>;
   fault(reason: string, details: Record<string, string>): Promise<void>;
@@ -46,6 +47,12 @@ const MAX_POLICIES_MEANWHILE = 3;
 /** Beside the rules in one message. */
 const MAX_OPENED_BYTES = MAX_CONTROL_MESSAGE_BYTES - MAX_SESSION_RULES_BYTES - 1024;
 
+interface RefusedAfterAll {
+  readonly session: SessionId;
+  readonly reason: RefusalReason;
+  readonly message: string;
+}
+
 interface Admitted {
   readonly message: OpenSession;
   readonly resource: Resource;
@@ -62,6 +69,15 @@ const SENTENCES: Partial<Record<RefusalReason, string>> = {
   edge_unreachable: 'The portal could not write the session down. Try again.',
 };
 
+/** What its end is called, in the words of recordings. */
+const ENDED_FOR: Partial<Record<RefusalReason, EndReason>> = {
+  edge_unreachable: 'log_failed',
+  grant_expired: 'grant_expired',
+  grant_revoked: 'grant_revoked',
+  outside_time_window: 'time_window_over',
+  policy_denied: 'policy_denied',
+};
+
 export class SessionOpener {
   readonly #deps: SessionOpenerDeps;
   readonly #waiting: {
@@ -69,8 +85,8 @@ export class SessionOpener {
     readonly resolve: (answer: FromEdge) => void;
     readonly reject: (error: unknown) => void;
   }[] = [];
-  /** Counted in and refused after all. */
-  readonly #takeBack: SessionId[] = [];
+  /** Counted in and refused after all, with why. */
+  readonly #takeBack: RefusedAfterAll[] = [];
   #busy = false;
 
   constructor(deps: SessionOpenerDeps) {
@@ -95,8 +111,12 @@ export class SessionOpener {
         batch.forEach(({ message, resolve }) => {
           resolve(answers.get(message) ?? refused(message, 'bad_request'));
         });
-        for (const session of this.#takeBack.splice(0))
-          await this.#deps.grants.endSession(session, this.#deps.connector.id);
+        for (const each of this.#takeBack.splice(0))
+          await this.#closeUnbegun(each).catch((error: unknown) => {
+            console.error(
+              `a refused session stays open: ${error instanceof Error ? error.message : 'unknown failure'}`,
+            );
+          });
       } catch (error) {
         for (const { reject } of batch) reject(error);
       }
@@ -161,10 +181,26 @@ export class SessionOpener {
         : !under.ok
           ? refused(message, under.error.reason, under.error.message)
           : admission(message, resource, stored, under.value);
-      if (answer.kind !== 'session.admitted') this.#takeBack.push(message.session);
+      if (answer.kind === 'session.refused')
+        this.#takeBack.push({ session: message.session, reason: answer.reason, message: answer.message });
       answers.set(message, answer);
     }
     return answers;
+  }
+
+  /** It may be witnessed and in the audit log as opened: without its end it would pass for a recording that somebody removed. */
+  async #closeUnbegun({ session, reason, message }: RefusedAfterAll): Promise<void> {
+    const { audit, connector, grants, witness } = this.#deps;
+    await grants.endSession(session, connector.id);
+    const ended = ENDED_FOR[reason] ?? 'protocol_fault';
+    const answer = await witness.recordNeverBegan(connector.id, { session, reason: ended });
+    if (answer !== 'witnessed') return;
+    await audit.append({
+      kind: 'session.ended',
+      actor: 'gatehouse',
+      object: session,
+      details: { reason: ended, message, neverBegan: true },
+    });
   }
 
   #isOutdated({ version }: { readonly version: number }): boolean {

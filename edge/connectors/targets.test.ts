@@ -39,6 +39,14 @@ test('is the newest word of the connector that serves it, and of nobody else', a
   await expect.poll(targets).toMatchObject({ 'seen-a': { at: '2026-11-20T12:03:00.000Z' }, 'seen-b': b });
   expect((await targets())['seen-a']).not.toHaveProperty('fault');
 
+  const before = Date.now();
+  link.send({
+    kind: 'targets.seen',
+    targets: [{ resource: ResourceName.parse('seen-b'), at: '9999-12-31T23:59:59Z' }],
+  });
+  await expect.poll(async () => Date.parse((await targets())['seen-b']?.at ?? '')).toBeGreaterThanOrEqual(before);
+  expect(Date.parse((await targets())['seen-b']?.at ?? '')).toBeLessThanOrEqual(Date.now());
+
   // Known through a reconnect; forgotten with the resource, which may be another one when the name comes back.
   await connector.link([own[0] ?? resource('seen-a')]);
   expect(await targets()).toMatchObject({ 'seen-a': { at: '2026-11-20T12:03:00.000Z' } });

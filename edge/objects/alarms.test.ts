@@ -83,6 +83,32 @@ describe('grants', () => {
     expect(entries[0]).toMatchObject({ actor: 'gatehouse', object: session, details: { reason: 'connector_crashed' } });
   });
 
+  test('a session whose connector never comes back is closed an hour after its grant ended', async () => {
+    const gone = await TestConnector.join('gone');
+    const link = await gone.link([resource('gone-db')]);
+    const open = async () => {
+      const asked = await alice.send('POST', '/requests', { resource: 'gone-db', reason: 'r' });
+      const { grant } = await asked.json<IssuedGrant>();
+      const session = newId('ses');
+      await link.openSession(grant.id, session);
+      return { session, grant: grant.id };
+    };
+    const [over, recent] = [await open(), await open()];
+    link.close();
+    await link.whenClosed();
+    await grantsSql((sql) => {
+      const ended = (hours: number, grant: string) =>
+        sql.exec('UPDATE grants SET until_ms = ? WHERE id = ?', Date.now() - hours * HOUR_MS, grant);
+      ended(1.1, over.grant);
+      ended(0.9, recent.grant);
+    });
+    await runDurableObjectAlarm(only(env.GRANTS));
+    expect(await remote(env.GRANTS).runningSession(over.session)).toBeUndefined();
+    expect(await remote(env.GRANTS).runningSession(recent.session)).toBeDefined();
+    const { entries } = await remote(env.AUDIT_LOG).list({ kind: 'session.ended', limit: 1 });
+    expect(entries[0]).toMatchObject({ object: over.session, details: { reason: 'connector_crashed' } });
+  });
+
   test('nothing is left to check a secret against two days after a grant ended', async () => {
     const { grant } = await (
       await alice.send('POST', '/requests', { resource: 'lossy-db', reason: 'r' })

@@ -46,7 +46,10 @@ const DAY_MS = 24 * HOUR_MS;
 const TOLD_AFTER_END_MS = DAY_MS;
 /** Afterwards nothing can be checked against a grant any more. */
 const KEPT_AFTER_END_MS = 400 * DAY_MS;
-/** A session that its connector no longer has and has not reported on is closed after this. */
+/**
+ * A session that its connector no longer has and has not reported on is closed after this. So is one whose grant ended so long ago:
+ * no connector goes on beyond that, also one that never comes back to say so.
+ */
 const LOST_AFTER_MS = HOUR_MS;
 /** As many candidates as one answer to a connector holds; more live grants of one claim could not be found. */
 export const MAX_LIVE_GRANTS_PER_CLAIM = 50;
@@ -273,7 +276,8 @@ export class Grants extends DurableObject<Env> {
     const audit = remote<AuditLog>(this.env.AUDIT_LOG);
     const lost = this.#sql
       .exec(
-        'SELECT session, grant_id, connector FROM sessions WHERE lost_ms < ? LIMIT 1000',
+        `SELECT session, grant_id, connector FROM sessions
+          WHERE lost_ms < ?1 OR grant_id IN (SELECT id FROM grants WHERE until_ms < ?1) LIMIT 1000`,
         Date.now() - LOST_AFTER_MS,
       )
       .toArray();

@@ -2,10 +2,12 @@ import { env } from 'cloudflare:workers';
 import { runInDurableObject } from 'cloudflare:test';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { ApiError } from '../../core/api.ts';
+import { err, ok } from '../../core/result.ts';
 import type { Directory } from '../objects/directory.ts';
 import { remote } from '../objects/rpc.ts';
 import { resource, TestConnector } from '../test/connector.ts';
 import { type Caller, callerAs } from '../test/people.ts';
+import { policyInForce, type UseCaseDeps } from '../use-cases/deps.ts';
 
 const ADMINISTRATORS = 'administrators: ["demo:administrators"]\n';
 const rule = (text: string) => `${ADMINISTRATORS}rules:\n  - name: r\n    resources: { env: demo }\n${text}`;
@@ -37,6 +39,21 @@ describe('what only the edge can tell is refused when a policy is written', () =
     ],
   ])('%s', async (_what, text, message) => {
     expect(await refused(text)).toEqual([400, expect.stringMatching(message)]);
+  });
+});
+
+test.each([
+  ['longer than the archive locks', ok({ maxRetainDays: 30 }), /not valid/],
+  ['while the archive does not answer', err('unavailable' as const), /archive does not answer/],
+])('the first policy, from the settings, is held to the same: a retain %s', async (_what, limits, message) => {
+  const firstPolicy = rule('    who: [everyone]\n    access: { ttl: 1h }\n    record: { retain: 31d }\n');
+  const deps = {
+    ...{ firstPolicy, providers: ['demo'], emailDomains: [], policies: { current: async () => undefined } },
+    archive: { limits: async () => limits },
+  } as unknown as UseCaseDeps;
+  expect(await policyInForce(deps)).toMatchObject({
+    ok: false,
+    error: { reason: 'unavailable', message: expect.stringMatching(message) },
   });
 });
 

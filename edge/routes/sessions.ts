@@ -35,7 +35,7 @@ export function sessionRoutes(api: Api, { gatehouse }: ApiDeps): void {
       method: 'get',
       path: '/sessions',
       summary: 'Sessions one may view, newest first',
-      request: { query: SessionQuery.strict() },
+      request: { query: SessionQuery },
       responses: jsonAnswer(SessionPage, 'A page; its cursor leads to the next'),
     }),
     async (c) => answer(c, await gatehouse.sessions(whoAsks(c), c.req.valid('query'))),

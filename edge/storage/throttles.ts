@@ -12,6 +12,8 @@ export const THROTTLES = {
   'device-token': { most: 600, perMs: 60_000 },
   /** Guesses at a user code, by person. */
   'user-code': { most: 20, perMs: 60_000 },
+  /** For access, by person: each is written down. */
+  request: { most: 120, perMs: 60_000 },
   /** Statements that wait for approvers, by person: each tells them. */
   hold: { most: 60, perMs: 60_000 },
   join: { most: 20, perMs: 60_000 },

@@ -13,7 +13,7 @@ import { ok } from '../../core/result.ts';
 import { iso } from '../clock.ts';
 import type { Answer, Gatehouse } from '../gatehouse.ts';
 import { find, linkOf, refused, SAYS, voterOf } from './approvals.ts';
-import { fault, note, standingOf, type UseCaseDeps } from './deps.ts';
+import { fault, note, noteCounted, standingOf, type UseCaseDeps } from './deps.ts';
 import { issueGrant, notRecorded } from './issue-grant.ts';
 import { saysSomething } from '../../core/written-text.ts';
 
@@ -164,7 +164,7 @@ async function claim(deps: UseCaseDeps, who: Identity, id: RequestId): Answer<Is
     nowMs: deps.clock.now(),
   });
   const refuse = async (why: string, message: string) => {
-    await note(deps, {
+    await noteCounted(deps, {
       kind: 'request.denied',
       actor: who.email,
       object: id,

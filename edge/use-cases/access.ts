@@ -9,7 +9,7 @@ import { evaluate, mayAsk } from '../../core/policy/evaluate.ts';
 import { ok } from '../../core/result.ts';
 import type { Answer, Gatehouse } from '../gatehouse.ts';
 import { alreadyHas, askForApproval, breakGlass } from './access-requests.ts';
-import { fault, note, standingOf, type UseCaseDeps } from './deps.ts';
+import { fault, note, noteCounted, standingOf, type UseCaseDeps } from './deps.ts';
 import { issueGrant, notRecorded } from './issue-grant.ts';
 
 export function accessUseCases(
@@ -58,6 +58,9 @@ export function accessUseCases(
 }
 
 async function requestAccess(deps: UseCaseDeps, who: Identity, request: AccessRequest): Answer<AccessAnswer> {
+  // Each is written down, whatever becomes of it.
+  if (!(await deps.directory.allow('request', who.email)))
+    return fault('rate_limited', 'You have asked for access too often. Wait a minute.');
   const standing = await standingOf(deps, who);
   if (!standing.ok) return standing;
   const { policy, version } = standing.value;
@@ -140,7 +143,7 @@ async function revokeGrant(deps: UseCaseDeps, who: Identity, id: GrantId, reason
   const own = stored?.grant.email === who.email;
   // Others' grants are not told apart from none.
   if (!stored || (!own && !standing.value.administrator)) {
-    await note(deps, {
+    await noteCounted(deps, {
       kind: 'revocation.refused',
       actor: who.email,
       object: id,

@@ -11,7 +11,7 @@ import type { Identity } from '../../core/identity.ts';
 import { ok } from '../../core/result.ts';
 import type { Answer, Gatehouse, Inbox } from '../gatehouse.ts';
 import type { ActFault } from '../objects/approval.ts';
-import { AuditUnavailable, fault, note, noteLook, type Standing, standingOf, type UseCaseDeps } from './deps.ts';
+import { AuditUnavailable, fault, noteCounted, noteLook, type Standing, standingOf, type UseCaseDeps } from './deps.ts';
 
 type ApprovalUseCases = Pick<
   Gatehouse,
@@ -78,11 +78,11 @@ export function approvalUseCases(deps: UseCaseDeps): ApprovalUseCases {
     decideApproval: (who, id, decision, via) => decide(deps, who, id, decision, via),
 
     async reviewBreakGlass(who, id, comment) {
-      return act(deps, who, id, (standing) => ({ kind: 'review', by: voterOf(who), comment, standing }));
+      return act(deps, who, id, 'review', (standing) => ({ kind: 'review', by: voterOf(who), comment, standing }));
     },
 
     async withdrawRequest(who, id) {
-      return act(deps, who, id, () => ({ kind: 'withdraw', by: voterOf(who) }));
+      return act(deps, who, id, 'withdraw', () => ({ kind: 'withdraw', by: voterOf(who) }));
     },
   };
 }
@@ -95,7 +95,7 @@ async function decide(
   via: DecidedVia,
 ): Answer<ListedApproval> {
   const by = voterOf(who);
-  return act(deps, who, id, (standing) =>
+  return act(deps, who, id, decision, (standing) =>
     decision === 'approve'
       ? { kind: 'approve', by, comment, via, standing }
       : { kind: 'deny', by, reason: comment, via, standing },
@@ -106,23 +106,29 @@ async function act(
   deps: UseCaseDeps,
   who: Identity,
   id: RequestId,
+  wanted: ApprovalEvent['kind'],
   eventOf: (standing: ReturnType<typeof standingIn>) => ApprovalEvent,
 ): Answer<ListedApproval> {
   const found = await find(deps, who, id);
   if (!found.ok) {
     if (found.error.reason === 'not_found')
-      await note(deps, { kind: 'decision.refused', actor: who.email, object: id, details: { reason: 'not_found' } });
+      await noteCounted(deps, {
+        kind: 'decision.refused',
+        actor: who.email,
+        object: id,
+        details: { reason: 'not_found', wanted },
+      });
     return found;
   }
   const { approval, standing } = found.value;
   const acted = await deps.approvals(id).act(eventOf(standingIn(standing.policy, approval, who)));
   if (acted.ok) return ok(listed(deps, standing, who, acted.value));
   if (acted.error === 'own_request' || acted.error === 'not_an_approver') {
-    await note(deps, {
+    await noteCounted(deps, {
       kind: 'decision.refused',
       actor: who.email,
       object: id,
-      details: { reason: acted.error, resource: approval.subject.resource },
+      details: { reason: acted.error, wanted, resource: approval.subject.resource },
     });
   }
   return refused(acted.error, approval);

@@ -21,10 +21,11 @@ export async function archiveBound(deps: Pick<UseCaseDeps, 'archive'>): Promise<
 }
 
 export const surroundingsOf = (
-  { providers }: Pick<UseCaseDeps, 'providers'>,
+  { providers, emailDomains }: Pick<UseCaseDeps, 'providers' | 'emailDomains'>,
   bound: ArchiveBound,
 ): PolicySurroundings => ({
   providers,
+  emailDomains,
   ...(typeof bound === 'number' && { maxRetainDays: bound }),
 });
 
@@ -32,7 +33,7 @@ export const longestRetainMs = ({ rules }: PolicyDocument): number =>
   Math.max(0, ...rules.flatMap(({ access, record }) => (access === 'deny' ? [] : record.retain)));
 
 export async function checkedPolicy(
-  deps: Pick<UseCaseDeps, 'directory' | 'providers'>,
+  deps: Pick<UseCaseDeps, 'directory' | 'providers' | 'emailDomains'>,
   { version, text, appliedAt, appliedBy, document }: PolicyInForce,
   bound: ArchiveBound,
 ): Promise<CheckedPolicy> {

@@ -22,6 +22,7 @@ import type { Remote } from '../objects/rpc.ts';
 import type { Witness } from '../objects/witness.ts';
 import type { PolicyInForce } from '../storage/policies.ts';
 import type { PolicyCache } from '../storage/policy-cache.ts';
+import { archiveBound, surroundingsOf } from './checked-policy.ts';
 
 export interface UseCaseDeps {
   readonly publicUrl: string;
@@ -29,6 +30,8 @@ export interface UseCaseDeps {
   readonly firstPolicy: string | undefined;
   /** Names of the providers that people sign in with. */
   readonly providers: readonly string[];
+  /** The only domains of their addresses; empty: any. */
+  readonly emailDomains: readonly string[];
   readonly policies: PolicyCache;
   readonly directory: Remote<Directory>;
   readonly grants: Remote<Grants>;
@@ -63,7 +66,10 @@ export async function note(deps: Pick<UseCaseDeps, 'audit'>, event: AuditEvent):
   }
 }
 
-/** As `note`, for what anybody can make happen without signing in: the first is an entry, the rest of ten minutes are counted in one. */
+/**
+ * As `note`, for what anybody can make happen without having any right to it, signed in or not: the first is an entry, the rest
+ * of ten minutes are counted in one.
+ */
 export async function noteCounted(deps: Pick<UseCaseDeps, 'audit'>, event: AuditEvent): Promise<void> {
   try {
     await deps.audit.appendCounted(event);
@@ -112,7 +118,14 @@ export async function policyInForce(deps: UseCaseDeps): Answer<PolicyInForce> {
   if (deps.firstPolicy === undefined) {
     return fault('unavailable', 'No policy is in force. Whoever runs Gatehouse must set POLICY for the first start.');
   }
-  const parsed = parsePolicy(deps.firstPolicy, { providers: deps.providers });
+  const bound = await archiveBound(deps);
+  if (bound === 'unknown') {
+    return fault(
+      'unavailable',
+      'The archive does not answer, so nobody can tell whether it keeps recordings for as long as the policy asks. Try again.',
+    );
+  }
+  const parsed = parsePolicy(deps.firstPolicy, surroundingsOf(deps, bound));
   if (!parsed.ok) {
     const first = parsed.error[0];
     console.error(`POLICY is not valid: ${first ? describeMistake(first) : 'unknown mistake'}`);

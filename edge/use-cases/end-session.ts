@@ -9,7 +9,7 @@ import type { ResourceName } from '../../core/resource.ts';
 import { ok, unreachable } from '../../core/result.ts';
 import type { Answer, Gatehouse } from '../gatehouse.ts';
 import type { EndAnswer } from '../objects/connector-link.ts';
-import { fault, note, noteLook, standingOf, type UseCaseDeps } from './deps.ts';
+import { fault, note, noteCounted, standingOf, type UseCaseDeps } from './deps.ts';
 
 export function endSessionUseCases(deps: UseCaseDeps): Pick<Gatehouse, 'sessionToEnd' | 'endSession'> {
   return {
@@ -53,7 +53,7 @@ async function findSession(deps: UseCaseDeps, who: Identity, id: SessionId): Ans
     reason: running || admission ? 'policy_denied' : 'unknown_session',
     wanted: 'session.end_requested',
   };
-  await noteLook(deps, { kind: 'attempt.refused', actor: who.email, object: id, details }, details.wanted);
+  await noteCounted(deps, { kind: 'attempt.refused', actor: who.email, object: id, details });
   return fault(
     'not_found',
     'There is no such session among those you may end: your own, or any for administrators and auditors.',

@@ -2,6 +2,7 @@ import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { MAX_ACTIONS_A_PAGE, SessionEntry } from '../../core/catalogue.ts';
+import { newId } from '../../core/ids.ts';
 import { AdmittedSession } from '../../core/session-evidence.ts';
 import { remote } from '../objects/rpc.ts';
 import { admitted, admittedUnder } from '../test/admissions.ts';
@@ -205,6 +206,29 @@ describe('law 7: a look is an act', () => {
     for (const answer of answers)
       expect(answer).toMatch(/^503 \{"error":\{"reason":"unavailable","message":"The audit log/);
     expect((await people.carol.get('/sessions')).status).toBe(200);
+  });
+
+  test('whoever guesses at sessions, grants and requests adds a bounded number of entries, and is counted', async () => {
+    await fresh();
+    const first = (await audit.list({ limit: 1 })).entries[0]?.sequence ?? 0;
+    for (let count = 0; count < 30; count++) {
+      expect((await people.mallory.send('POST', `/sessions/${newId('ses')}/end`, { reason: 'x' })).status).toBe(404);
+      expect((await people.mallory.send('POST', `/grants/${newId('grt')}/revoke`, {})).status).toBe(404);
+      const decision = { decision: 'deny', comment: 'x' };
+      expect((await people.mallory.send('POST', `/approvals/${newId('req')}/decision`, decision)).status).toBe(404);
+    }
+    const written = Map.groupBy(
+      (await audit.list({ actor: 'mallory@example.com', limit: 500 })).entries.filter(
+        ({ sequence }) => sequence > first,
+      ),
+      ({ kind }) => kind,
+    );
+    expect([...written].map(([kind, entries]) => [kind, entries.length]).sort()).toEqual([
+      ['attempt.refused', 20],
+      ['decision.refused', 20],
+      ['revocation.refused', 20],
+    ]);
+    await fresh();
   });
 
   test('a look that was refused is written down too', async () => {

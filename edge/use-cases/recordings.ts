@@ -13,7 +13,7 @@ import type { ArchiveFault, SessionPlace } from '../archive.ts';
 import type { Answer, Gatehouse } from '../gatehouse.ts';
 import type { Admission } from '../objects/witness.ts';
 import { INTERVAL_MS } from '../storage/counted-events.ts';
-import { fault, note, noteLook, standingOf, type UseCaseDeps } from './deps.ts';
+import { fault, note, noteCounted, noteLook, standingOf, type UseCaseDeps } from './deps.ts';
 import { mayView, narrow, ownerByRecord, ownerBySignature } from './viewing.ts';
 
 const FILE_ENDINGS: Readonly<Record<ExportFormat, string>> = { ndjson: 'ndjson', html: 'html', asciicast: 'cast' };
@@ -220,7 +220,7 @@ function listShown({ cursor: _cursor, limit: _limit, since, until, ...filters }:
 
 async function refuseLook(deps: UseCaseDeps, who: Identity, id: SessionId, kind: AuditKind) {
   const details = { reason: 'policy_denied', wanted: kind };
-  await noteLook(deps, { kind: 'attempt.refused', actor: who.email, object: id, details }, kind);
+  await noteCounted(deps, { kind: 'attempt.refused', actor: who.email, object: id, details });
   return fault('forbidden', 'This session is not yours to view. Ask an auditor.');
 }
 

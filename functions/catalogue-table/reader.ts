@@ -80,7 +80,7 @@ export class CatalogueReader {
     const rows = await this.#table.getAll(found.map((item) => ({ pk: String(item.pk), sk: SESSION_ROW })));
     const sessions = rows.flatMap((row): SessionEntry[] => {
       const entry = this.#entryOf(row);
-      return entry ? [entry] : [];
+      return entry && entry !== 'damaged' ? [entry] : [];
     });
     return ok(more && before !== undefined ? { sessions, cursor: makeCursor(plan.identity, before) } : { sessions });
   }
@@ -151,17 +151,19 @@ export class CatalogueReader {
     } while (start);
   }
 
-  async session(session: SessionId): Promise<SessionEntry | undefined> {
+  /** `damaged`: there is a row, and no indexer wrote it. */
+  async session(session: SessionId): Promise<SessionEntry | 'damaged' | undefined> {
     const row = await this.#table.get({ pk: sessionPartition(session), sk: SESSION_ROW });
     return row && this.#entryOf(row);
   }
 
-  #entryOf(row: Item): SessionEntry | undefined {
+  #entryOf(row: Item): SessionEntry | 'damaged' | undefined {
     const entry = entryOf(row);
-    if (entry !== 'damaged') return entry;
-    const session = String(row.pk).slice(sessionPartition('' as SessionId).length);
-    this.#report({ kind: 'catalogue.contradicted', session, fields: ['row'] });
-    return undefined;
+    if (entry === 'damaged') {
+      const session = String(row.pk).slice(sessionPartition('' as SessionId).length);
+      this.#report({ kind: 'catalogue.contradicted', session, fields: ['row'] });
+    }
+    return entry;
   }
 
   /** All segments of one session, by number. */

@@ -64,7 +64,14 @@ export function entryOf(item: Item): SessionEntry | 'damaged' | undefined {
     segments,
     state: row.verdict?.state ?? (row.damage ? 'broken' : row.ended ? 'ended' : 'live'),
     ...(fault === undefined ? {} : { fault }),
+    ...(isInPlace(item, row.opened) ? {} : { contradicted: ['index'] }),
   };
+}
+
+/** Whether the indexes have it where it belongs: in another place it would be missing from lists. */
+function isInPlace(item: Item, opened: SessionOpening): boolean {
+  const attributes = indexAttributes(opened);
+  return [STARTED, 'month', ...FILTERS].every((name) => item[name] === attributes[name]);
 }
 
 export const ownerOf = (item: Item): ConnectorId => Row.parse(item).connector;

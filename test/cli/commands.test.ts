@@ -2,6 +2,7 @@
 // terminals that recorded data cannot drive. The server here is a stand-in that answers
 // what a test tells it.
 
+import { execFileSync } from 'node:child_process';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
@@ -177,12 +178,13 @@ describe('verify', () => {
 
   it('of --dir goes on behind what cannot be read, and names it', async () => {
     const copy = await mkdtemp(join(tmpdir(), 'gatehouse-copy-'));
-    const [whole, cut, headless] = [1, 2, 3].map(() => new RecordingBuilder().cut().end()) as [
+    const [whole, cut, headless, piped] = [1, 2, 3, 4].map(() => new RecordingBuilder().cut().end()) as [
+      RecordingBuilder,
       RecordingBuilder,
       RecordingBuilder,
       RecordingBuilder,
     ];
-    for (const builder of [whole, cut, headless]) await builder.writeTo(copy);
+    for (const builder of [whole, cut, headless, piped]) await builder.writeTo(copy);
     // As root everything can be read, but never a folder as a file.
     const unreadable = async ({ connector, session }: RecordingBuilder, name: string) => {
       const path = join(copy, 'recordings', connector.id, session, name);
@@ -191,6 +193,11 @@ describe('verify', () => {
     };
     await unreadable(cut, '00000001.seg');
     await unreadable(headless, 'manifest.json');
+    const pipe = join(copy, 'recordings', piped.connector.id, piped.session, '00000000.seg');
+    await rm(pipe);
+    execFileSync('mkfifo', [pipe]);
+    // It may lead in circles, and must not be left out without a word.
+    await symlink('recordings', join(copy, 'linked'));
     await mkdir(join(copy, 'elsewhere'));
     await symlink('00000000.seg', join(copy, 'elsewhere', '00000000.seg'));
     await writeFile(join(copy, 'elsewhere', '00000001.seg'), 'x');
@@ -201,12 +208,13 @@ describe('verify', () => {
       sessions: { session: string; proven: boolean; faults: { object: string; reason: string }[] }[];
       unproven: { path: string }[];
     };
-    expect([code, answer.proven, answer.sessions.length]).toEqual([1, false, 3]);
+    expect([code, answer.proven, answer.sessions.length]).toEqual([1, false, 4]);
     const of = ({ session }: RecordingBuilder) => answer.sessions.find((report) => report.session === session);
     expect(of(whole)?.proven).toBe(true);
     expect(of(cut)?.faults).toMatchObject([{ object: '00000001.seg', reason: 'object_unreadable' }]);
     expect(of(headless)?.faults).toMatchObject([{ object: 'manifest.json', reason: 'object_unreadable' }]);
-    expect(answer.unproven).toMatchObject([{ path: join(copy, 'elsewhere') }]);
+    expect(of(piped)?.faults).toMatchObject([{ object: '00000000.seg', reason: 'object_unreadable' }]);
+    expect(answer.unproven).toMatchObject([{ path: join(copy, 'linked') }, { path: join(copy, 'elsewhere') }]);
   });
 
   it('does not prove a session whose objects a server hides behind an empty list', async () => {
@@ -230,6 +238,42 @@ describe('verify', () => {
     const failed = await run('verify', '--all', '--json');
     expect(failed.code).toBe(1);
     expect(JSON.parse(failed.stdout)).toMatchObject({ proven: false, sessions: [{ session: SESSION, proven: false }] });
+  });
+
+  it('of --all goes on behind what the archive does not give, and names it', async () => {
+    const connector = 'con_01m7xr2y76rsw2kt403zh5pxa5';
+    const ids = ['8', '9', 'a'].map((last) => SESSION.slice(0, -1) + last);
+    const away = { status: 503, body: fault('unavailable', 'The archive does not answer right now.') };
+    replies['GET /api/v1/connectors'] = { body: { connectors: [] } };
+    replies['GET /api/v1/sessions'] = { body: { sessions: [] } };
+    replies['GET /api/v1/witness'] = { body: { sessions: ids.map((session) => ({ session, connector, heads: 0 })) } };
+    for (const session of ids) {
+      const neverBegan = { reason: 'log_failed', at: '2026-11-20T10:00:00.000Z' };
+      replies[`GET /api/v1/witness/${session}`] = {
+        body: { session, connector, heads: [], ...(session === ids[2] && { neverBegan }) },
+      };
+    }
+    replies[`GET /api/v1/sessions/${ids[0]}/objects`] = away;
+    replies[`GET /api/v1/sessions/${ids[1]}/objects`] = {
+      body: { connector, objects: [{ name: 'manifest.json', bytes: 7 }] },
+    };
+    replies[`GET /api/v1/sessions/${ids[1]}/objects/manifest.json`] = away;
+    replies[`GET /api/v1/sessions/${ids[2]}/objects`] = { body: { connector, objects: [] } };
+    const failed = await run('verify', '--all', '--json');
+    expect(failed.code).toBe(1);
+    expect(JSON.parse(failed.stdout).sessions).toMatchObject([
+      { session: ids[0], faults: [{ object: 'session', reason: 'object_unreadable' }] },
+      {
+        session: ids[1],
+        faults: expect.arrayContaining([
+          expect.objectContaining({ object: 'manifest.json', reason: 'object_unreadable' }),
+        ]),
+      },
+      {
+        session: ids[2],
+        faults: expect.not.arrayContaining([expect.objectContaining({ reason: 'object_unreadable' })]),
+      },
+    ]);
   });
 
   it('does not prove a session that the edge never admitted', async () => {

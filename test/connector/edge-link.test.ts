@@ -196,6 +196,28 @@ test('reports the end of a session whose admission came after the deadline', asy
   );
 });
 
+test('reports the end of a session whose admission may have been lost with the link, and of no other', async () => {
+  await link.stop(0);
+  link = makeLink({ ...FAST, callMs: 60_000 });
+  edge.onMessage = (message, reply) => {
+    if (message.kind !== 'session.open') return answerAll(message, reply);
+    if (message.session === refused)
+      reply({ kind: 'session.refused', call: message.call, reason: 'grant_revoked', message: 'no' });
+    else edge.cut();
+  };
+  link.start();
+  await link.firstLinked;
+  const [session, refused] = [newId('ses'), newId('ses')];
+  const open = (id: SessionId) =>
+    link.openSession({ session: id, grant: newId('grt'), client: { address: '127.0.0.1' } });
+  expect(await open(refused)).toMatchObject({ ok: false, error: { reason: 'grant_revoked' } });
+  expect(await open(session)).toMatchObject({ ok: false, error: { reason: 'edge_unreachable' } });
+  await vi.waitFor(
+    () => expect(reports()).toMatchObject([{ report: { kind: 'session.ended', session, neverBegan: true } }]),
+    15_000,
+  );
+});
+
 test('a pending call ends at once when the link is lost', async () => {
   await link.stop(0);
   link = makeLink({ ...FAST, callMs: 60_000 });

@@ -233,12 +233,19 @@ describe('the local functions', () => {
     const altered = StoredSession.parse(await (await call(path)).json());
     expect(entryOf(altered, {})).toEqual({
       ...truth.row,
-      contradicted: ['counts', 'email', 'reason', 'subject'],
+      // Beside its own place in the indexes, which was left.
+      contradicted: ['counts', 'email', 'index', 'reason', 'subject'],
     });
     const [head] = lines(await (await call(`${path}/replay`)).text());
     expect(head).toMatchObject({ session: { email: builder.opened.identity.email, reason: 'a test' } });
     expect(await (await call(`${path}/export?format=html`)).text()).not.toContain('mallory');
 
+    // Out of its owner's list, and out of everybody's by time.
+    for (const change of [{ email: 'mallory@example.com' }, { started: '1999', month: '1999-01' }]) {
+      await putRow({ ...row, ...change });
+      const moved = StoredSession.parse(await (await call(path)).json());
+      expect(entryOf(moved, {})).toEqual({ ...truth.row, contradicted: ['index'] });
+    }
     // Its objects said to stand elsewhere: the edge knows better.
     await putRow({ ...row, connector: newId('con') });
     expect((await call(`${path}?connector=${connector.id}`)).status).toBe(200);
@@ -247,7 +254,8 @@ describe('the local functions', () => {
       if (lost === 'gone') await deleteRow(session);
       const found = StoredSession.parse(await (await call(`${path}?connector=${connector.id}`)).json());
       expect(found.row).toBeUndefined();
-      expect(entryOf(found, {})).toEqual({ ...truth.row, state: 'ended' });
+      const told = lost === 'damaged' ? { contradicted: ['row'] } : {};
+      expect(entryOf(found, {})).toEqual({ ...truth.row, state: 'ended', ...told });
       const objects = ObjectList.parse(await (await call(`${path}/objects?connector=${connector.id}`)).json());
       expect(objects.objects).toHaveLength(3);
       for (const part of ['replay', 'export?format=ndjson', 'objects/manifest.json'])

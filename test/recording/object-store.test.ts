@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmdirSync,
   rmSync,
   statSync,
   utimesSync,
@@ -63,11 +64,10 @@ function storeSuite(name: string, under: (context: TestContext) => StoreUnderTes
       const { store, read } = under(context);
       const key = newKey();
       await store.put(key, text('first'), putting(text('first')));
-      for (const again of ['first', 'second'])
-        expect(await store.put(key, text(again), putting(text(again)))).toEqual({
-          ok: true,
-          value: { stored: 'existed' },
-        });
+      // What a directory holds can be looked at, and what only creates in S3 may not look.
+      const other = store instanceof DirectoryObjectStore ? 'differs' : 'existed';
+      for (const [again, stored] of [['first', 'existed'] as const, ['second', other] as const])
+        expect(await store.put(key, text(again), putting(text(again)))).toEqual({ ok: true, value: { stored } });
       expect(Buffer.from((await read(key)) ?? []).toString()).toBe('first');
     });
 
@@ -166,6 +166,28 @@ describe('a directory', () => {
     renameSync(away, here);
     for (const one of [store, next]) expect(await put(one)).toMatchObject({ ok: true });
     await Promise.all([store, next, other].map((one) => one.close()));
+  });
+
+  test('whose folder of recordings was moved away or unmounted confirms nothing in its place', async () => {
+    const place = mkdtempSync(join(tmpdir(), 'gatehouse-moved-'));
+    const [recordings, away] = [join(place, 'recordings'), join(place, 'away')];
+    const store = new DirectoryObjectStore({ root: place });
+    const put = () => store.put(newKey(), text('x'), putting(text('x')));
+    const refused = {
+      ok: false,
+      error: { reason: 'store_unreachable', message: expect.stringMatching(/recordings was taken away: mount it/) },
+    };
+    expect(await put()).toMatchObject({ ok: true });
+    renameSync(recordings, away);
+    for (let again = 0; again < 3; again++) expect(await put()).toMatchObject(refused);
+    expect(existsSync(recordings)).toBe(false);
+    mkdirSync(recordings);
+    expect(await put()).toMatchObject(refused);
+    expect(readdirSync(recordings)).toEqual([]);
+    rmdirSync(recordings);
+    renameSync(away, recordings);
+    expect(await put()).toMatchObject({ ok: true });
+    await store.close();
   });
 
   test('that is taken away while an object is written has not confirmed it', async () => {
