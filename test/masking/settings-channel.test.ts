@@ -26,6 +26,10 @@ const FROM = '(select email from customers)';
 
 it.each([
   ['set_config', [`select set_config('application_name', ${FROM}, false)`]],
+  [
+    'set_config beside one of words alone',
+    [`select set_config('my.x', 'y', false), set_config('application_name', ${FROM}, false)`],
+  ],
   ['an update of pg_settings', [`update pg_settings set setting = ${FROM} where name = 'application_name'`]],
   [
     'an update of a view that the session made of it',

@@ -190,7 +190,7 @@ function readingOf(
     // set_config leaves an act with its setting, and is no function there.
     fillsSettings:
       opaque ||
-      (acts.some((act) => act.setting !== undefined) && hasCall(node, 'set_config')) ||
+      (acts.some((act) => act.setting !== undefined) && setsByData(node)) ||
       acts.some((act) => act.class === 'write' && act.relation?.name === 'pg_settings'),
     opensSettings:
       acts.some((act) => act.class === 'schema') && acts.some((act) => act.relation?.name === 'pg_settings'),
@@ -342,7 +342,11 @@ function showsZone(node: TreeNode): boolean {
   return children(node).some(showsZone);
 }
 
-function hasCall(node: TreeNode, name: string): boolean {
-  if (node.type === 'FuncCall' && JSON.stringify(node.fields.funcname ?? '').includes(`"${name}"`)) return true;
-  return children(node).some((child) => hasCall(child, name));
+/** It calls set_config with a name or a value that is not written out: with these a setting holds the client's own words. */
+function setsByData(node: TreeNode): boolean {
+  if (node.type === 'FuncCall' && names(node.fields.funcname).at(-1) === 'set_config') {
+    const given = nodesOf(node.fields.args).slice(0, 2);
+    if (given.length < 2 || given.some(({ type }) => type !== 'A_Const')) return true;
+  }
+  return children(node).some(setsByData);
 }

@@ -4,6 +4,12 @@
 import { type Case, one, session } from '../case.ts';
 
 export const LOOKS: readonly Case[] = [
+  session('pgAdmin, at connect, and its dashboard', [
+    "SET DateStyle=ISO; SET client_min_messages=notice; SELECT set_config('bytea_output','hex',false) FROM pg_show_all_settings() WHERE name = 'bytea_output'; SET client_encoding='utf-8'",
+    "SELECT 'session_stats' AS chart_name, pg_catalog.row_to_json(t) IS NOT NULL AS chart_data FROM (SELECT (SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE datname = 'none') AS \"Total\") t",
+    "SELECT name, category, setting, unit, short_desc FROM pg_settings WHERE name = 'work_mem'",
+    "SELECT set_config('my.app', 'x', false), current_setting('my.app')",
+  ]),
   session(
     'DBeaver, at connect',
     [
