@@ -20,6 +20,7 @@ import { Descriptions } from './descriptions.ts';
 import { EarlierNames } from './earlier-names.ts';
 import { callsLargeObjects, LOREAD } from './large-objects.ts';
 import { OpenTransaction } from './open-transaction.ts';
+import { FreshCatalogue } from './fresh-catalogue.ts';
 import { type OwnCode, OwnCodeOf, writesThrough } from './own-code.ts';
 import { RefusedAnswers, type RefusedEnd } from './refused-answers.ts';
 import { CellRefused, REASONS, type ResultRefusal } from './refused-result.ts';
@@ -83,6 +84,7 @@ export class LiveGuide implements ResultGuide {
   >();
   readonly #refused: RefusedAnswers;
   readonly #open: OpenTransaction;
+  readonly #fresh: FreshCatalogue;
   readonly #plans: ResultPlans;
   #reportedFault: string | undefined;
   #sentAny: boolean;
@@ -107,6 +109,7 @@ export class LiveGuide implements ResultGuide {
     this.#began = parts.lease.now();
     const { pipeline } = parts.statements;
     this.own = new SessionCatalogue({ pipeline, interject: parts.interject });
+    this.#fresh = new FreshCatalogue(parts.lease, this.#began);
     this.#open = new OpenTransaction({ pipeline, memory: this.memory, lease: parts.lease, session: this.own });
     this.#refused = new RefusedAnswers(parts);
     this.#plans = new ResultPlans(
@@ -213,8 +216,7 @@ export class LiveGuide implements ResultGuide {
     if (this.masks.columnRules.length === 0) return undefined;
     this.settle();
     const own = begun ? undefined : this.#open.understand(() => this.#names.lastNumber);
-    const { lease } = this.#parts;
-    return own ?? (lease.usable() ? undefined : lease.refresh(this.#oldest(lease.now())));
+    return own ?? this.#fresh.before();
   }
 
   /** Before a message is looked at: whether a transaction that changed definitions is over, so that the catalogue has them. */
@@ -420,7 +422,7 @@ export class LiveGuide implements ResultGuide {
     const asked = this.#current();
     const changing = lease.changing();
     const { current } = lease;
-    const oldest = this.#oldest(now);
+    const oldest = this.#fresh.oldest(now);
     if (!current) return changing ? now : oldest;
     if (current.asOf < oldest) return oldest;
     if (this.#open.catalogueFor(asked.number)) return changing ? now : undefined;
@@ -430,12 +432,6 @@ export class LiveGuide implements ResultGuide {
     if (changing) return now;
     const described = fields ?? this.#described.earlier(portal) ?? NO_FIELDS;
     return this.#asked.isWorthIt(described, statement, current, now) ? now : undefined;
-  }
-
-  /** When a load must have begun to be of use at all. */
-  #oldest(now: number): number {
-    const { current, changedAt } = this.#parts.lease;
-    return current ? Math.max(changedAt, now - MAX_CATALOGUE_AGE_MS) : Math.min(this.#began, now);
   }
 
   #reportFault(): void {
