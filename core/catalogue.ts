@@ -84,8 +84,10 @@ export const SegmentEntry = z.object({
 });
 export type SegmentEntry = z.infer<typeof SegmentEntry>;
 
-/** Newest first. One of `email`, `resource`, `task`, `trace` picks an index; more of them filter. */
-/** A filter that is misspelt would be left out without a word, and the page show more than was asked for. */
+/**
+ * Newest first. One of `email`, `resource`, `task`, `trace` picks an index; more of them filter. Strict: a filter that is misspelt
+ * would be left out without a word, and the page show more than was asked for.
+ */
 export const SessionQuery = z.strictObject({
   email: z.string().optional(),
   resource: z.string().optional(),

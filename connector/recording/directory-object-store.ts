@@ -156,13 +156,8 @@ export class DirectoryObjectStore implements ObjectStore {
       return ok({ stored: 'created' });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      if (
-        !createHash('sha256')
-          .update(await readFile(path))
-          .digest()
-          .equals(sha256)
-      )
-        return ok({ stored: 'differs' });
+      const there = createHash('sha256').update(await readFile(path));
+      if (!there.digest().equals(sha256)) return ok({ stored: 'differs' });
       await syncFolder(dirname(path));
       return ok({ stored: 'existed' });
     } finally {

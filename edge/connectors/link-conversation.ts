@@ -197,7 +197,8 @@ export class LinkConversation {
         // First, so that a report that comes again finishes what was begun.
         if (await grants.liveSession(report.session, connector.id)) await this.#holds.withdrawAllOf([report.session]);
         const ended = await grants.endSession(report.session, connector.id);
-        const [admission] = await witness.admissions([report.session]);
+        // Of one that ran and was counted here nothing else need be known.
+        const [admission] = ended && !report.neverBegan ? [] : await witness.admissions([report.session]);
         if (!ended && admission?.connector !== connector.id) {
           // A connector whose link broke while it asked for a session does not know whether it was let in.
           if (!admission && report.neverBegan) return;
