@@ -1,4 +1,4 @@
-// Text that one person writes and another reads, in a terminal as well: reasons and comments.
+// Text that one person writes and another reads, in a terminal as well: reasons and comments, and names in policies.
 
 // C0 and C1 controls, DEL, line and paragraph separators, bidirectional overrides and isolates, and
 // the byte order mark.
@@ -27,3 +27,13 @@ const BLANK = /[\u115f\u1160\u2800\u3164\uffa0]/g;
 
 /** Something is to be seen in it. Spaces, invisible characters and letters that are blank say nothing. */
 export const saysSomething = (text: string): boolean => /[\p{L}\p{N}\p{P}\p{S}]/u.test(text.replace(BLANK, ''));
+
+// Controls, marks and overrides of direction, and what has no width. The joiners U+200C and U+200D are not among them: names in some
+// scripts are spelt with them.
+const UNSEEN = /[\p{Cc}\p{Bidi_Control}\u00ad\u180e\u200b\u2060-\u2064\ufeff]/gu;
+
+/** Where a name has characters that nobody sees, the name with each shown as U+FFFD: it looks like another one and is none. */
+export function withUnseenShown(name: string): string | undefined {
+  const shown = name.replace(UNSEEN, '\ufffd');
+  return shown === name ? undefined : shown;
+}

@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { DETECTOR_NAMES } from '../masking/detectors/names.ts';
 import { compilePattern } from '../masking/detectors/pattern.ts';
+import { withUnseenShown } from '../written-text.ts';
 
 /** How a value is masked. `fixed` is put in its place where the column's type can hold it. */
 export const Way = z.union(
@@ -35,6 +36,9 @@ const MAX_IDENTIFIER_BYTES = 63;
 
 /** Why the pattern can fit no column; undefined: it may. Beside the schema, so that a policy that is stored stays in force with it. */
 export function columnPatternMistake(text: string): string | undefined {
+  const unseen = withUnseenShown(text);
+  if (unseen !== undefined)
+    return `${shown(unseen)} fits no column: it has a character that nobody sees (shown as \ufffd); * stands for any letters`;
   for (const part of text.match(new RegExp(PART, 'g')) ?? []) {
     const quoted = part.startsWith('"');
     const name = quoted ? part.slice(1, -1).replaceAll('""', '"') : part;

@@ -152,6 +152,25 @@ describe('a name that means nobody is a mistake, in every list of people', () =>
     expect(mistakes).toEqual([expect.stringContaining(expected)]);
   });
 
+  test.each(['\\u200b', '\\u200e', '\\u202a', '\\u2066', '\\u00ad', '\\ufeff', '\\t'])(
+    'a character that nobody sees: %s, in a group, a label and a column',
+    (unseen) => {
+      for (const [from, to] of [
+        ['[okta:contractors]', `["okta:contrac${unseen}tors"]`],
+        ['resources: {', `resources: { region: "eu${unseen}west",`],
+        ['    record:', `    mask: [{ columns: ["customers.e${unseen}mail"], with: partial }]\n    record:`],
+      ] as const)
+        expect(mistakesOf(POLICY.replace(from, to))).toEqual([
+          // Some count as spaces, which no column pattern has.
+          expect.stringMatching(/nobody sees \(shown as \ufffd\)|expected table\.column/),
+        ]);
+    },
+  );
+
+  test('and a joiner, with which some names are spelt, is none', () => {
+    expect(mistakesOf(POLICY.replace('[okta:contractors]', '["okta:می\\u200cخواهم"]'))).toEqual([]);
+  });
+
   test("but a directory's name with commas in it is one", () => {
     expect(
       mistakesOf(POLICY.replace('okta:dba], breakGlass', '"okta:cn=dba,ou=groups,dc=example"], breakGlass')),

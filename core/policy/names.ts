@@ -7,6 +7,7 @@
 import { Email, MAX_GROUP_CHARACTERS } from '../identity.ts';
 import { ProtocolName } from '../protocols.ts';
 import { Labels, ResourceName } from '../resource.ts';
+import { withUnseenShown } from '../written-text.ts';
 import type { PolicyDocument, ResourceSelector } from './document.ts';
 import { nearestWord } from './nearest.ts';
 
@@ -19,9 +20,6 @@ const PROVIDER_GROUP = /^([a-z0-9][a-z0-9-]{0,63}):\S(?:.*\S)?$/;
 const RESERVED = /^(everyone$|user:|workload:)/;
 /** A second name in the same text: `okta:dba,okta:dev`. A comma alone says nothing, since directories call groups `cn=dba,ou=eu`. */
 const SECOND_NAME = /[,;|]\s*(everyone$|[a-z0-9][a-z0-9-]*:\S)/;
-/** Controls and what has no width: who sees `okta:dba` does not see that it is another name. */
-const UNSEEN = /[\p{Cc}\u00ad\u200b\u2060\ufeff]/u;
-
 /** Who can sign in here, as far as it is known where this is asked. */
 export interface NamesAround {
   /** Names of the identity providers (`PROVIDER_NAME`). */
@@ -128,7 +126,8 @@ function groupMistake(name: string, { providers }: NamesAround): string | undefi
 function textMistake(name: string): string | undefined {
   if (name.includes('*')) return `${name} fits nobody: * stands for nothing in a name, only everyone is everyone`;
   if (SECOND_NAME.test(name)) return `${name} fits nobody: it is more than one name, and each is an item of its own`;
-  if (UNSEEN.test(name)) return `${name.replace(UNSEEN, '\ufffd')} has a character that nobody sees (shown as \ufffd)`;
+  const shown = withUnseenShown(name);
+  if (shown !== undefined) return `${shown} has a character that nobody sees (shown as \ufffd)`;
   if (name.length > MAX_GROUP_CHARACTERS)
     return `${name.slice(0, 40)}... is longer than a group of the provider's can be (${MAX_GROUP_CHARACTERS} characters)`;
   return undefined;
@@ -154,6 +153,8 @@ function selectorMistakes(selector: ResourceSelector): Misnamed[] {
 
 function valueMistake(label: string, value: string): string | undefined {
   if (value === '*') return undefined;
+  const shown = withUnseenShown(value);
+  if (shown !== undefined) return `${shown} has a character that nobody sees (shown as \ufffd)`;
   if (value.includes('*')) return `${value} fits nothing: * stands for any value only when it stands alone`;
   if (label === 'protocol' && !ProtocolName.safeParse(value).success) {
     const near = nearestWord(value, ProtocolName.options);
