@@ -47,6 +47,9 @@ const MORE = [
   sql('step(text, text)'),
   'create aggregate app.agg_of(text) (sfunc = app.step, stype = text)',
   sql('string_agg(text, text, text)'),
+  `create procedure app.hands_out(inout x text) language plpgsql as $$ begin x := (${READ}); end $$`,
+  `create procedure app.hands_on(inout x text) language plpgsql as $$ begin call app.hands_out(x); end $$`,
+  `create procedure app.fills() language plpgsql as $$ begin ${filling('my.procedure')}; end $$`,
   // Planned, it is a constant that looks like lines of a plan.
   plpgsql('folded()', `select e'\n  Filter: (' || email || e')\n' from app.people where id = 1`).replace(
     ' as $$',
@@ -146,6 +149,17 @@ describe.each([18, 15] as const)('PostgreSQL %i', (version) => {
     [
       'settings read',
       [`do $$ begin ${filling('my.s')}; end $$`, 'select reads_setting()', 'select upper(reads_setting())'],
+    ],
+    [
+      'procedures',
+      [
+        'call hands_out(null)',
+        'call app.hands_on(null)',
+        `do $$ declare r text; begin call app.hands_out(r); raise notice '%', r; end $$`,
+        'call fills()',
+        'show my.procedure',
+        "select current_setting('my.procedure')",
+      ],
     ],
     ['rules', ['insert into ruled values (1)', 'show my.ruled']],
     ['triggers of tables that a foreign key leads to', ['delete from parent', 'show my.cascade']],

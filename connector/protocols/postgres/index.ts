@@ -93,7 +93,7 @@ export function createPostgres(options: PostgresOptions = {}): Protocol {
       // The edge may take longer to answer than this client has.
       if (!lookup) return refuse(givenUp(context.signal), claim);
       if (!lookup.ok) return refuse(lookup.error, claim);
-      const proof = await prove(transport, lookup.value, clientAuth);
+      const proof = await prove(transport, lookup.value, clientAuth, wish.value);
       if (!proof.ok) return refuse(proof.error, claim);
       return { kind: 'arrival', arrival: arrivalOf(transport, wish.value, spoken, proof.value) };
     } catch (error) {

@@ -28,6 +28,8 @@ export interface Wish {
   readonly claim: Claim;
   /** At the target; undefined: the resource's own. */
   readonly database: string | undefined;
+  /** Where the resource stood. */
+  readonly namedBy: 'user' | 'database';
   readonly application: string | undefined;
   /** For the target's start-up packet. */
   readonly passedOn: ReadonlyMap<string, string>;
@@ -43,6 +45,7 @@ function readNames(parameters: ReadonlyMap<string, string>): {
   email: string;
   resource: string;
   database: string | undefined;
+  namedBy: Wish['namedBy'];
 } {
   const user = parameters.get('user') ?? '';
   // libpq and the server take the user's name for that of a database where none is given.
@@ -50,18 +53,24 @@ function readNames(parameters: ReadonlyMap<string, string>): {
   // An e-mail address may hold a # itself, and a resource's name no @.
   const hash = user.lastIndexOf('#');
   if (hash >= 0 && !user.includes('@', hash))
-    return { email: user.slice(0, hash), resource: user.slice(hash + 1), database: asked === user ? undefined : asked };
+    return {
+      email: user.slice(0, hash),
+      resource: user.slice(hash + 1),
+      database: asked === user ? undefined : asked,
+      namedBy: 'user',
+    };
   const slash = asked.indexOf('/');
   return {
     email: user,
     resource: slash < 0 ? asked : asked.slice(0, slash),
     database: slash < 0 ? undefined : asked.slice(slash + 1),
+    namedBy: 'database',
   };
 }
 
 /** The wishes in a start-up packet. */
 export function readWish(parameters: ReadonlyMap<string, string>): Result<Wish, { refusal: Refusal; claim?: Claim }> {
-  const { email: user, resource, database } = readNames(parameters);
+  const { email: user, resource, database, namedBy } = readNames(parameters);
   const email = Email.safeParse(user);
   const refuse = (reason: Refusal['reason'], message: string) =>
     err({ refusal: { reason, message }, claim: { email: user, resource } });
@@ -85,14 +94,16 @@ export function readWish(parameters: ReadonlyMap<string, string>): Result<Wish, 
     else if (name !== 'user' && name !== 'database' && name !== 'replication') passedOn.set(name, value);
   }
   const application = parameters.get('application_name')?.slice(0, 200) || undefined;
-  return ok({ claim: { email: email.data, resource }, database, application, passedOn, unknownOptions });
+  return ok({ claim: { email: email.data, resource }, namedBy, database, application, passedOn, unknownOptions });
 }
 
-const wrong: Refusal = {
+/** Says what was taken for the resource: `\c DATABASE` names another one where the database stands for it. */
+const wrong = ({ claim, namedBy }: Wish): Refusal => ({
   reason: 'credentials_wrong',
-  message:
-    'The password is not a grant of this person on this resource. Ask for one in the portal, and use its secret as the password.',
-};
+  message: `The password is not a grant of this person on the resource ${claim.resource}. Ask for one in the portal, and use its secret as the password.${
+    namedBy === 'user' ? '' : ' To name a database: user=EMAIL#RESOURCE, or dbname=RESOURCE/DATABASE.'
+  }`,
+});
 const malformed: Refusal = { reason: 'bad_request', message: 'The login messages are not understood.' };
 
 /** Has the client prove that it holds one of the grants. Rejects with ConnectionLost when it goes away instead. */
@@ -100,6 +111,7 @@ export async function prove(
   transport: Transport,
   lookup: GrantLookup,
   clientAuth: ClientAuth,
+  wish: Wish,
 ): Promise<Result<GrantCandidate, Refusal>> {
   if (clientAuth === 'password') {
     if (!transport.tls)
@@ -107,14 +119,15 @@ export async function prove(
         reason: 'not_supported',
         message: 'A password is taken inside TLS only. Connect with sslmode=require or better.',
       });
-    return provePassword(transport, lookup);
+    return provePassword(transport, lookup, wish);
   }
-  return proveScram(transport, lookup);
+  return proveScram(transport, lookup, wish);
 }
 
 async function provePassword(
   { socket, reader }: Transport,
   lookup: GrantLookup,
+  wish: Wish,
 ): Promise<Result<GrantCandidate, Refusal>> {
   socket.write(authenticationCleartext());
   const body = await readPassword(reader);
@@ -122,10 +135,14 @@ async function provePassword(
   const password = secret(body.toString('utf8', 0, body.length - 1));
   const key = await storedKeyOf(password, lookup.salt, lookup.iterations);
   const grant = findCandidate(lookup.candidates, (storedKey) => sameKey(key, storedKey));
-  return grant ? ok(grant) : err(wrong);
+  return grant ? ok(grant) : err(wrong(wish));
 }
 
-async function proveScram(transport: Transport, lookup: GrantLookup): Promise<Result<GrantCandidate, Refusal>> {
+async function proveScram(
+  transport: Transport,
+  lookup: GrantLookup,
+  wish: Wish,
+): Promise<Result<GrantCandidate, Refusal>> {
   const { socket, reader, binding } = transport;
   socket.write(authenticationSasl(binding ? [SCRAM_SHA_256_PLUS, SCRAM_SHA_256] : [SCRAM_SHA_256]));
   // SASLInitialResponse: mechanism NUL | int32 length | client-first
@@ -144,7 +161,7 @@ async function proveScram(transport: Transport, lookup: GrantLookup): Promise<Re
   if (!response) return err(malformed);
   const final = scram.final(response);
   if (!final.ok) {
-    if (final.error === 'wrong') return err(wrong);
+    if (final.error === 'wrong') return err(wrong(wish));
     return err(final.error === 'binding' ? boundElsewhere : malformed);
   }
   socket.write(authenticationSaslFinal(final.value.reply));

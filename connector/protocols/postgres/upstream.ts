@@ -47,7 +47,7 @@ export async function logIn(
   }
 }
 
-const FOR_CLIENTS = / (Tell an administrator|Try again in a moment|Try again later)\.$/;
+const FOR_CLIENTS = / (Tell an administrator(?: if it stays so)?|Try again in a moment|Try again later)\.$/;
 const SEE: Readonly<Partial<Record<RefusalReason, string>>> = {
   upstream_unreachable: 'See host and port, and whether this machine may reach them.',
   upstream_untrusted: 'See tls: ca names the authority, serverName the name in the certificate.',
@@ -129,7 +129,7 @@ export async function openConnection(target: UpstreamTarget, signal: AbortSignal
       'connect',
       signal,
       'upstream_unreachable',
-      (code) => `The database is not reachable (${code}).`,
+      (code) => `The database is not reachable (${code}). Tell an administrator if it stays so.`,
     );
     if (target.tls.mode === 'off') return socket;
     return await secure(socket, target, signal);

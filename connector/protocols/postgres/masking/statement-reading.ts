@@ -188,8 +188,9 @@ function readingOf(
     block,
     makes: node.type === 'CreateFunctionStmt' ? { body: bodyOf(node) } : undefined,
     // set_config leaves an act with its setting, and is no function there.
+    // Of a block that is followed, whoever follows it says.
     fillsSettings:
-      opaque ||
+      (opaque && block === undefined) ||
       (acts.some((act) => act.setting !== undefined) && setsByData(node)) ||
       acts.some((act) => act.class === 'write' && act.relation?.name === 'pg_settings'),
     opensSettings:
@@ -242,9 +243,9 @@ const MAKES: ReadonlySet<string> = new Set([
   'alter extension',
 ]);
 
-/** Whether it runs code that the statement's text does not show. */
+/** Whether it runs code that the statement's text does not show. A procedure's is followed as a function's is. */
 export const runsUnseen = ({ verbs, function: called }: Opacity): boolean =>
-  !verbs.some((verb) => MAKES.has(verb)) && !READS_LARGE_OBJECTS.has(called?.name ?? '');
+  !verbs.some((verb) => MAKES.has(verb) || verb === 'call') && !READS_LARGE_OBJECTS.has(called?.name ?? '');
 
 /** What stands in large objects was put there as into a table of its own. */
 const READS_LARGE_OBJECTS: ReadonlySet<string> = new Set(['lo_get', 'loread']);

@@ -56,7 +56,19 @@ export const CHANGES: readonly Case[] = [
   undone('insert select', [
     "insert into audit (tab, what) select 'customers', country || ' ' || count(*) from customers group by country returning tab, what",
   ]),
-  undone('a procedure', ["call close_orders('2026-03-05')", 'select id, status, updated from orders order by id']),
+  undone('a procedure, and settings behind it', [
+    "call close_orders('2026-03-05')",
+    'select id, status, updated from orders order by id',
+    "select set_config('my.app', 'x', true), current_setting('my.app')",
+    'prepare counts as select count(*) + 0 from orders',
+    'execute counts',
+    'deallocate counts',
+  ]),
+  undone('a block that changes masked rows, and settings behind it', [
+    "do $$ begin update customers set country = 'NO' where email like 'a%'; end $$",
+    'show timezone',
+    "select set_config('my.app', 'x', true), current_setting('my.app')",
+  ]),
   undone('a function that talks', ['select restock(4), restock(product => 2, more => 3)']),
   undone('defaults and sequences', [
     'insert into orders (customer) values (1) returning id, status, placed',
