@@ -3,14 +3,15 @@ import { Resource } from '../../core/resource.ts';
 import { secret } from '../../core/secret.ts';
 import { connectLines } from './connect-lines.ts';
 
-const at = (host: string) => Resource.parse({ name: 'shop', protocol: 'postgres', endpoint: { host, port: 6432 } });
-const lines = (host: string, email = 'alice@example.com') =>
-  connectLines(at(host), email, secret('ght_abc'), 'https://gh.example.com');
+const at = (host: string, defaultDatabase?: string) =>
+  Resource.parse({ name: 'shop', protocol: 'postgres', endpoint: { host, port: 6432 }, defaultDatabase });
+const lines = (host: string, email = 'alice@example.com', database: string | undefined = 'orders') =>
+  connectLines(at(host, database), email, secret('ght_abc'), 'https://gh.example.com');
 const psql = (host: string, email?: string) => lines(host, email).psql;
 
 test('names host, port, resource, person and grant', () => {
   expect(psql('db.example.com')).toBe(
-    'PGPASSWORD=ght_abc psql "host=db.example.com port=6432 dbname=shop user=alice@example.com sslmode=verify-full sslrootcert=gatehouse-ca.pem"',
+    'PGPASSWORD=ght_abc psql "host=db.example.com port=6432 dbname=orders user=alice@example.com#shop sslmode=verify-full sslrootcert=gatehouse-ca.pem"',
   );
 });
 
@@ -21,7 +22,7 @@ test.each(['127.0.0.1', 'localhost', '::1'])('%s may go without TLS', (host) =>
 test('an address of a person cannot become a command or another setting', () => {
   const hostile = "o'x$(id)`id`\\host=evil@example.com";
   expect(psql('db.example.com', hostile)).toBe(
-    String.raw`PGPASSWORD=ght_abc psql "host=db.example.com port=6432 dbname=shop user='o\\'x\$(id)\`id\`\\\\host=evil@example.com' sslmode=verify-full sslrootcert=gatehouse-ca.pem"`,
+    String.raw`PGPASSWORD=ght_abc psql "host=db.example.com port=6432 dbname=orders user='o\\'x\$(id)\`id\`\\\\host=evil@example.com#shop' sslmode=verify-full sslrootcert=gatehouse-ca.pem"`,
   );
 });
 
@@ -29,10 +30,23 @@ test('gives URI, JDBC and node forms without the secret', () => {
   const { psql: _, ...others } = lines('db.example.com');
   expect(others).toEqual({
     ca: 'curl -fsSo gatehouse-ca.pem https://gh.example.com/ca.pem',
-    uri: 'postgresql://alice%40example.com@db.example.com:6432/shop?sslmode=verify-full&sslrootcert=gatehouse-ca.pem',
-    jdbc: 'jdbc:postgresql://db.example.com:6432/?user=alice%40example.com%23shop&sslmode=verify-full&sslrootcert=gatehouse-ca.pem',
-    node: `new pg.Client({ host: "db.example.com", port: 6432, database: "shop", user: "alice@example.com", password: process.env.PGPASSWORD, ssl: { ca: readFileSync('gatehouse-ca.pem') } })`,
+    uri: 'postgresql://alice%40example.com%23shop@db.example.com:6432/orders?sslmode=verify-full&sslrootcert=gatehouse-ca.pem',
+    jdbc: 'jdbc:postgresql://db.example.com:6432/orders?user=alice%40example.com%23shop&sslmode=verify-full&sslrootcert=gatehouse-ca.pem',
+    node: `new pg.Client({ host: "db.example.com", port: 6432, database: "orders", user: "alice@example.com#shop", password: process.env.PGPASSWORD, ssl: { ca: readFileSync('gatehouse-ca.pem') } })`,
   });
   expect(lines('::1')).not.toHaveProperty('ca');
   expect(lines('::1').uri).toContain('@[::1]:6432/');
+});
+
+test('a resource without a database of its own names none', () => {
+  const named = connectLines(at('::1'), 'alice@example.com', secret('ght_abc'), 'https://gh.example.com');
+  expect(named.psql).toBe('PGPASSWORD=ght_abc psql "host=::1 port=6432 user=alice@example.com#shop sslmode=prefer"');
+  expect(named.uri).toBe('postgresql://alice%40example.com%23shop@[::1]:6432/?sslmode=prefer');
+  expect(named.node).not.toContain('database');
+});
+
+test("a database's name cannot become a command or another setting either", () => {
+  const named = lines('::1', undefined, `o'x "$(id) host=evil/?`);
+  expect(named.psql).toContain(String.raw`dbname='o\\'x \"\$(id) host=evil/?' user=`);
+  expect(named.uri).toContain("/o'x%20%22%24(id)%20host%3Devil%2F%3F?sslmode");
 });

@@ -31,14 +31,18 @@ export function connectLines(
 
 function postgresLines(resource: Resource, email: string, secret: Secret<string>): Record<string, string> {
   const { host, port } = resource.endpoint;
+  // The resource stands in the user's name, so that tools may go from database to database.
+  const user = `${email}#${resource.name}`;
+  const database = resource.defaultDatabase;
   const tls: Record<string, string> = isLoopback(host)
     ? { sslmode: 'prefer' }
     : { sslmode: 'verify-full', sslrootcert: AUTHORITY_FILE };
-  const named = { host, port: String(port), dbname: resource.name, user: email, ...tls };
+  const named = { host, port: String(port), ...(database === undefined ? {} : { dbname: database }), user, ...tls };
   const conninfo = Object.entries(named).map(([name, value]) => `${name}=${quoteConninfo(value)}`);
   const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const path = encodeURIComponent(database ?? '');
   const node = [
-    ...Object.entries({ host, port, database: resource.name, user: email }).map(
+    ...Object.entries({ host, port, ...(database === undefined ? {} : { database }), user }).map(
       ([name, value]) => `${name}: ${JSON.stringify(value)}`,
     ),
     'password: process.env.PGPASSWORD',
@@ -46,16 +50,15 @@ function postgresLines(resource: Resource, email: string, secret: Secret<string>
   ];
   return {
     psql: `PGPASSWORD=${secret.reveal()} psql "${quoteShell(conninfo.join(' '))}"`,
-    uri: `postgresql://${encodeURIComponent(email)}@${authority}/${resource.name}?${new URLSearchParams(tls)}`,
-    // The resource stands in the user's name, so that tools may go from database to database.
-    jdbc: `jdbc:postgresql://${authority}/?${new URLSearchParams({ user: `${email}#${resource.name}`, ...tls })}`,
+    uri: `postgresql://${encodeURIComponent(user)}@${authority}/${path}?${new URLSearchParams(tls)}`,
+    jdbc: `jdbc:postgresql://${authority}/${path}?${new URLSearchParams({ user, ...tls })}`,
     node: `new pg.Client({ ${node.join(', ')} })`,
   };
 }
 
 /** libpq: single quotes around what is not plain, `\` before `'` and `\`. */
 function quoteConninfo(value: string): string {
-  return /^[\w@.:+-]+$/.test(value) ? value : `'${value.replace(/['\\]/g, '\\$&')}'`;
+  return /^[\w@.:+#-]+$/.test(value) ? value : `'${value.replace(/['\\]/g, '\\$&')}'`;
 }
 
 /** What keeps a meaning between double quotes of a POSIX shell. */

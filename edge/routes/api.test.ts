@@ -42,7 +42,7 @@ describe('asking for access', () => {
     if (!('grant' in answer)) throw new Error('no grant');
     expect(answer.grant.secret).toMatch(/^ght_[a-z2-7]{32}$/);
     expect(answer.connect.psql).toBe(
-      `PGPASSWORD=${answer.grant.secret} psql "host=db.example.com port=5432 dbname=demo user=alice@example.com sslmode=verify-full sslrootcert=gatehouse-ca.pem"`,
+      `PGPASSWORD=${answer.grant.secret} psql "host=db.example.com port=5432 user=alice@example.com#demo sslmode=verify-full sslrootcert=gatehouse-ca.pem"`,
     );
     const left = Date.parse(answer.grant.until) - Date.now();
     expect(left).toBeGreaterThan(590_000);

@@ -61,15 +61,14 @@ describe('npm start -- --policy', () => {
 it('what README shows of psql is what psql shows', async (ctx) => {
   if (!PSQL) return ctx.skip('psql is not installed');
   const readme = await readFile(resolve(import.meta.dirname, '../../README.md'), 'utf8');
-  const screen = /```\n(demo=> begin;.*?)```/s.exec(readme)?.[1] ?? '';
-  const typed = [...screen.matchAll(/^demo=\S+ (.*)$/gm)].map(([, text]) => text ?? '');
+  const screen = /```\n(shop=> begin;.*?)```/s.exec(readme)?.[1] ?? '';
+  const typed = [...screen.matchAll(/^shop=\S+ (.*)$/gm)].map(([, text]) => text ?? '');
   expect(typed.length).toBeGreaterThan(3);
   await writeFile(join(dir, 'typed.sql'), typed.join('\n'));
   const { grant, connect } = IssuedGrant.parse(
     JSON.parse((await as('alice', 'request', 'demo', '--reason', 'weights for shipping', '--json')).stdout),
   );
-  const port = /port=(\d+)/.exec(connect.psql ?? '')?.[1] ?? '';
-  const target = `host=localhost port=${port} dbname=demo user=alice@example.com`;
+  const target = /psql "(.*)"$/.exec(connect.psql ?? '')?.[1] ?? '';
   const psql = spawn('/bin/sh', ['-c', 'exec "$0" -X -d "$1" -f "$2" 2>&1', PSQL, target, join(dir, 'typed.sql')], {
     env: { PATH: process.env.PATH ?? '', PGPASSWORD: grant.secret, LC_ALL: 'C.UTF-8' },
   });
@@ -90,7 +89,7 @@ it('what README shows of psql is what psql shows', async (ctx) => {
           .replace(/http\S+/, 'LINK')
           .trimEnd(),
       )
-      .filter((each) => each !== '' && !each.startsWith('demo='));
+      .filter((each) => each !== '' && !each.startsWith('shop='));
   expect(lines((await shown).stdout)).toEqual(lines(screen));
 });
 

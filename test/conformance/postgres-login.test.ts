@@ -356,7 +356,7 @@ describe('a client is turned away', () => {
     const [code, text] = await refusedAs(over);
     expect(code).toBe('28P01');
     expect(text).toBe(
-      `Gatehouse: The password is not a grant of this person on the resource ${over.database ?? 'demo'}. Ask for one in the portal, and use its secret as the password. To name a database: user=EMAIL#RESOURCE, or dbname=RESOURCE/DATABASE.`,
+      `Gatehouse: The password is not a grant of this person on the resource ${'database' in over ? over.database : 'demo'}. Ask for one in the portal, and use its secret as the password. To name a database: user=EMAIL#RESOURCE, or dbname=RESOURCE/DATABASE.`,
     );
     expect(last()).toMatchObject({ reason: 'credentials_wrong', clientAddress: '127.0.0.1' });
     expect(gateway.log.sessions.length).toBe(before);

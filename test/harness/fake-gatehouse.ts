@@ -119,7 +119,7 @@ export function createFakeGatehouse(now: () => number): FakeGatehouse {
       grant: { id: grant.id, secret, resource: grant.resource, until: grant.until },
       connect: {
         ca: 'curl -fsSo gatehouse-ca.pem https://gatehouse.example.com/ca.pem',
-        psql: `PGPASSWORD=${secret} psql "host=${host} port=${port} dbname=${grant.resource} user=${who.email} sslmode=verify-full sslrootcert=gatehouse-ca.pem"`,
+        psql: `PGPASSWORD=${secret} psql "host=${host} port=${port} user=${who.email}#${grant.resource} sslmode=verify-full sslrootcert=gatehouse-ca.pem"`,
       },
     };
   }

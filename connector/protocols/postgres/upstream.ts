@@ -48,6 +48,7 @@ export async function logIn(
 }
 
 const FOR_CLIENTS = / (Tell an administrator(?: if it stays so)?|Try again in a moment|Try again later)\.$/;
+const NO_TLS = 'The database offers no TLS, which its settings ask for. Tell an administrator.';
 const SEE: Readonly<Partial<Record<RefusalReason, string>>> = {
   upstream_unreachable: 'See host and port, and whether this machine may reach them.',
   upstream_untrusted: 'See tls: ca names the authority, serverName the name in the certificate.',
@@ -68,7 +69,8 @@ export async function tryLogIn(target: UpstreamTarget): Promise<Result<undefined
     const { reason, message: told } = refusalOf(error, signal);
     const said = error instanceof LoginFault ? error.targetSaid : undefined;
     const what = said === undefined ? told.replace(FOR_CLIENTS, '') : `The database said: ${said}.`;
-    return err(`${what} ${SEE[reason] ?? ''}`.trimEnd());
+    const see = told === NO_TLS ? 'Switch it on at the server, or set tls: { mode: off }.' : (SEE[reason] ?? '');
+    return err(`${what} ${see}`.trimEnd());
   }
 }
 
@@ -146,11 +148,7 @@ async function secure(socket: Socket, target: UpstreamTarget, signal: AbortSigna
   const answer = (await reader.take(1)).toString('latin1');
   // Bytes behind the answer came before TLS, so anybody may have put them there (CVE-2021-23222).
   const rest = reader.release();
-  if (answer !== 'S' || rest.length > 0)
-    throw new LoginFault(
-      'upstream_untrusted',
-      'The database offers no TLS, which its settings ask for. Tell an administrator.',
-    );
+  if (answer !== 'S' || rest.length > 0) throw new LoginFault('upstream_untrusted', NO_TLS);
   const options: ConnectionOptions = { socket, host: target.host, ALPNProtocols: ['postgresql'] };
   if (target.tls.mode === 'verify-full') {
     if (target.tls.ca !== undefined) options.ca = target.tls.ca;

@@ -267,9 +267,8 @@ export const IssuedPage = ({ issued, resource, now }: IssuedPageProps) => {
           <code>
             {resource.endpoint.host}:{resource.endpoint.port}
           </code>
-          : the password is this secret. The user is your e-mail address and the database <code>{grant.resource}</code>,
-          or <code>{grant.resource}/DATABASE</code>. For tools that go from database to database the user is{' '}
-          <code>EMAIL#{grant.resource}</code>, and databases keep their own names.
+          : the user is <code>EMAIL#{grant.resource}</code>, the password this secret, the database any that this
+          resource's login may reach.
         </p>
       </div>
       <p class="form-end">
