@@ -41,86 +41,95 @@ const PARTS =
 const KNOWN_PARTS: ReadonlySet<string> = new Set(PARTS);
 
 /** Fields that hold a bare node. `Type.field` where one name stands for several types. */
-const BARE: ReadonlyMap<string, string> = new Map(
-  Object.entries({
-    alias: 'Alias',
-    join_using_alias: 'Alias',
-    rel: 'RangeVar',
-    relation: 'RangeVar',
-    identitySequence: 'RangeVar',
-    pktable: 'RangeVar',
-    table: 'RangeVar',
-    constrrel: 'RangeVar',
-    sequence: 'RangeVar',
-    typevar: 'RangeVar',
-    view: 'RangeVar',
-    'PartitionCmd.name': 'RangeVar',
-    larg: 'SelectStmt',
-    rarg: 'SelectStmt',
-    setstmt: 'VariableSetStmt',
-    base: 'CreateStmt',
-    'AlterDefaultPrivilegesStmt.action': 'GrantStmt',
-    funccall: 'FuncCall',
-    intoClause: 'IntoClause',
-    into: 'IntoClause',
-    withClause: 'WithClause',
-    returningClause: 'ReturningClause',
-    onConflictClause: 'OnConflictClause',
-    infer: 'InferClause',
-    search_clause: 'CTESearchClause',
-    cycle_clause: 'CTECycleClause',
-    over: 'WindowDef',
-    collClause: 'CollateClause',
-    typeName: 'TypeName',
-    ofTypename: 'TypeName',
-    datatype: 'TypeName',
-    storedtype: 'TypeName',
-    returnType: 'TypeName',
-    argType: 'TypeName',
-    sourcetype: 'TypeName',
-    targettype: 'TypeName',
-    type_name: 'TypeName',
-    authrole: 'RoleSpec',
-    newowner: 'RoleSpec',
-    grantor: 'RoleSpec',
-    owner: 'RoleSpec',
-    user: 'RoleSpec',
-    role: 'RoleSpec',
-    newrole: 'RoleSpec',
-    partbound: 'PartitionBoundSpec',
-    bound: 'PartitionBoundSpec',
-    partspec: 'PartitionSpec',
-    func: 'ObjectWithArgs',
-    opername: 'ObjectWithArgs',
-    fromsql: 'ObjectWithArgs',
-    tosql: 'ObjectWithArgs',
-    'CreateOpClassItem.name': 'ObjectWithArgs',
-    extname: 'String',
-    pubtable: 'PublicationTable',
-    format: 'JsonFormat',
-    returning: 'JsonReturning',
-    on_empty: 'JsonBehavior',
-    on_error: 'JsonBehavior',
-    context_item: 'JsonValueExpr',
-    val: 'JsonValueExpr',
-    value: 'JsonValueExpr',
-    expr: 'JsonValueExpr',
-    'JsonArrayAgg.arg': 'JsonValueExpr',
-    'JsonObjectAgg.arg': 'JsonKeyValue',
-    constructor: 'JsonAggConstructor',
-    output: 'JsonOutput',
-    pathspec: 'JsonTablePathSpec',
-  }),
-);
+const FIELDS = Object.entries({
+  alias: 'Alias',
+  join_using_alias: 'Alias',
+  rel: 'RangeVar',
+  relation: 'RangeVar',
+  identitySequence: 'RangeVar',
+  pktable: 'RangeVar',
+  table: 'RangeVar',
+  constrrel: 'RangeVar',
+  sequence: 'RangeVar',
+  typevar: 'RangeVar',
+  view: 'RangeVar',
+  'PartitionCmd.name': 'RangeVar',
+  larg: 'SelectStmt',
+  rarg: 'SelectStmt',
+  setstmt: 'VariableSetStmt',
+  base: 'CreateStmt',
+  'AlterDefaultPrivilegesStmt.action': 'GrantStmt',
+  funccall: 'FuncCall',
+  intoClause: 'IntoClause',
+  into: 'IntoClause',
+  withClause: 'WithClause',
+  returningClause: 'ReturningClause',
+  onConflictClause: 'OnConflictClause',
+  infer: 'InferClause',
+  search_clause: 'CTESearchClause',
+  cycle_clause: 'CTECycleClause',
+  over: 'WindowDef',
+  collClause: 'CollateClause',
+  typeName: 'TypeName',
+  ofTypename: 'TypeName',
+  datatype: 'TypeName',
+  storedtype: 'TypeName',
+  returnType: 'TypeName',
+  argType: 'TypeName',
+  sourcetype: 'TypeName',
+  targettype: 'TypeName',
+  type_name: 'TypeName',
+  authrole: 'RoleSpec',
+  newowner: 'RoleSpec',
+  grantor: 'RoleSpec',
+  owner: 'RoleSpec',
+  user: 'RoleSpec',
+  role: 'RoleSpec',
+  newrole: 'RoleSpec',
+  partbound: 'PartitionBoundSpec',
+  bound: 'PartitionBoundSpec',
+  partspec: 'PartitionSpec',
+  func: 'ObjectWithArgs',
+  opername: 'ObjectWithArgs',
+  fromsql: 'ObjectWithArgs',
+  tosql: 'ObjectWithArgs',
+  'CreateOpClassItem.name': 'ObjectWithArgs',
+  extname: 'String',
+  pubtable: 'PublicationTable',
+  format: 'JsonFormat',
+  returning: 'JsonReturning',
+  on_empty: 'JsonBehavior',
+  on_error: 'JsonBehavior',
+  context_item: 'JsonValueExpr',
+  val: 'JsonValueExpr',
+  value: 'JsonValueExpr',
+  expr: 'JsonValueExpr',
+  'JsonArrayAgg.arg': 'JsonValueExpr',
+  'JsonObjectAgg.arg': 'JsonKeyValue',
+  constructor: 'JsonAggConstructor',
+  output: 'JsonOutput',
+  pathspec: 'JsonTablePathSpec',
+});
+const BARE: ReadonlyMap<string, string> = new Map(FIELDS);
+/** Of those: type by field by the type that it is in. */
+const BARE_WITHIN = new Map<string, Map<string, string>>();
+for (const [place, bareType] of FIELDS) {
+  const [within = '', field] = place.split('.');
+  if (field !== undefined) BARE_WITHIN.set(field, (BARE_WITHIN.get(field) ?? new Map()).set(within, bareType));
+}
 
 const isObject = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** The type of a wrapped node; undefined for a bare one and for NULL. */
 function wrappedType(value: Fields): string | undefined {
-  const keys = Object.keys(value);
-  const [key = ''] = keys;
-  return keys.length === 1 && /^[A-Z]/.test(key) ? key : undefined;
+  let only: string | undefined;
+  for (const key in value) {
+    if (only !== undefined) return undefined;
+    only = key;
+  }
+  const first = only?.charCodeAt(0) ?? 0;
+  return first >= 0x41 && first <= 0x5a ? only : undefined;
 }
 
 /** `{ "ColumnRef": {...} }` as type and fields; undefined for NULL and for what is absent. Bare nodes: give the type. */
@@ -145,18 +154,22 @@ export function children({ type, fields }: TreeNode, skip: readonly string[] = [
   // Constants and type names hold nothing that acts.
   if (type === 'A_Const' || type === 'TypeName') return [];
   const found: TreeNode[] = [];
-  for (const [field, value] of Object.entries(fields)) {
+  for (const field in fields) {
+    const value = fields[field];
     if (typeof value !== 'object' || value === null || skip.includes(field)) continue;
-    for (const item of Array.isArray(value) ? value : [value]) {
-      if (!isObject(item)) continue;
-      const child = nodeOf(item, BARE.get(`${type}.${field}`) ?? BARE.get(field));
-      if (!child) continue;
-      if (!KNOWN_PARTS.has(child.type) && !child.type.endsWith('Stmt'))
-        throw new TreeFault('unknown_node', `a ${child.type} where none is known`);
-      found.push(child);
-    }
+    const bareType = BARE_WITHIN.get(field)?.get(type) ?? BARE.get(field);
+    if (!Array.isArray(value)) addChild(found, value, bareType);
+    else for (const item of value) addChild(found, item, bareType);
   }
   return found;
+}
+
+function addChild(found: TreeNode[], item: unknown, bareType: string | undefined): void {
+  const child = nodeOf(item, bareType);
+  if (!child) return;
+  if (!KNOWN_PARTS.has(child.type) && !child.type.endsWith('Stmt'))
+    throw new TreeFault('unknown_node', `a ${child.type} where none is known`);
+  found.push(child);
 }
 
 export const text = (value: unknown): string | undefined =>

@@ -15,6 +15,12 @@ export const parse: PgParser = (text) => {
   return last.tree;
 };
 
-/** Never throws. */
-export const readStatements = (text: string, settings: PgTextSettings): Summaries =>
-  summarizePostgres(parse, text, settings);
+let lastRead: { readonly text: string; readonly conforming: boolean | undefined; readonly read: Summaries } | undefined;
+
+/** Never throws. For masking too, what is judged is not read twice. */
+export const readStatements = (text: string, settings: PgTextSettings): Summaries => {
+  const conforming = settings.standardConformingStrings;
+  if (lastRead?.text !== text || lastRead.conforming !== conforming)
+    lastRead = { text, conforming, read: summarizePostgres(parse, text, settings) };
+  return lastRead.read;
+};

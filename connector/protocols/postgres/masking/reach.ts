@@ -73,9 +73,13 @@ export class Reach {
   /** Its statements are asked about one by one. */
   #lastText: { readonly text: string; readonly code: Code | undefined } | undefined;
 
+  /** Whether there is anything that a statement's text could run of the database's own. */
+  readonly #textRuns: boolean;
+
   constructor(names: Names, own: OwnCode, definitions: Definitions, parse: PgParser) {
     this.#names = names;
     this.#own = own;
+    this.#textRuns = own.functions.length > 0 || own.casts.length > 0 || own.operators.size > 0;
     this.#definitions = definitions;
     this.#parse = parse;
     for (const one of own.functions) {
@@ -119,6 +123,7 @@ export class Reach {
    * than is made of its arguments: functions of its own under names of the server's, operators, casts.
    */
   hidesCode(text: string, summaries: readonly StatementSummary[]): boolean {
+    if (!this.#textRuns) return false;
     const code = this.#codeOf(text);
     if (!code) return this.#own.functions.length > 0;
     const found = new Found();
@@ -179,16 +184,14 @@ export class Reach {
 
   /** `followed`: what it runs beside is looked at elsewhere. */
   #text(text: string, summaries: readonly StatementSummary[], found: Found, depth: number, followed = false): void {
-    const code = this.#codeOf(text);
-    if (!code) {
-      // A server may read it in two ways, or its names are written in numbers.
-      if (this.#own.functions.length > 0) {
-        found.lost('the statement is written in a way that a server may read in two');
-        return;
-      }
-    } else {
+    const code = this.#textRuns ? this.#codeOf(text) : undefined;
+    if (code) {
       this.#operators(code.text, found, depth);
       this.#functionsIn(code, found, depth);
+    } else if (this.#own.functions.length > 0) {
+      // A server may read it in two ways, or its names are written in numbers.
+      found.lost('the statement is written in a way that a server may read in two');
+      return;
     }
     for (const { acts, opaque } of summaries.flatMap((summary) => [...everyStatement(summary)])) {
       const unseen = followed ? undefined : opaque.find(runsUnseen);

@@ -195,14 +195,18 @@ function foundFacts(
       optionsFrom: one.optionsFrom,
     });
   }
-  const shaped =
+  const isShaped = () =>
+    reach === 'unknown' ||
     reading.makesShapes ||
     behind?.makesShapes === true ||
-    reach === 'unknown' ||
     reach.some((relation) => catalogue.makesShapes(relation));
+  let shaped: boolean | undefined;
   const why = rewritten ? REASONS.rewritten : lostAt === undefined ? undefined : ownCode(lostAt);
   return {
-    shaped,
+    get shaped() {
+      shaped ??= isShaped();
+      return shaped;
+    },
     touched: rewritten ? 'unknown' : touched,
     otherCode: beside === 'unknown' || beside.length > 0,
     get fates() {
@@ -221,7 +225,7 @@ function foundFacts(
       const types = typesOf(result, catalogue, count, reading.copiesTable);
       const may = masks.mayTouch(touched);
       const columns = lineage.map((one, index) =>
-        copiedColumn(one, types[index], { may, binary, masks, shaped, column: index + 1, why }),
+        copiedColumn(one, types[index], { may, binary, masks, shaped: isShaped(), column: index + 1, why }),
       );
       if (columns.every(({ kind }) => kind === 'pass')) return undefined;
       return binary ? { kind: 'binary', columns } : ({ ...reading.copy, columns } as CopyPlan);

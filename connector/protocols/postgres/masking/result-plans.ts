@@ -41,9 +41,15 @@ export class ResultPlans {
       : fields.map((field, index) => ((lineage?.[index] ?? 'unknown') === 'unknown' ? { ...field, table: 0 } : field));
     const resolve = (table: number, attribute: number) => this.#origin(table, attribute, facts, lineage !== undefined);
     const surest = exact ? lineage?.map((one, index) => withOrigin(one, fields[index], resolve)) : lineage;
-    const { touched, explained, shaped, why, namesZone } = facts;
+    const { touched, explained, why, namesZone } = facts;
     const types = facts.types(fields.length);
-    const about = { lineage: surest, touched, explained, shaped, why, types, formats, namesZone };
+    const about = {
+      ...{ lineage: surest, touched, explained, why, types, formats, namesZone },
+      // Asked for where a column is masked.
+      get shaped() {
+        return facts.shaped;
+      },
+    };
     const plan = planFields(masks, counted, about, resolve);
     // What is withheld is told each time.
     if (!plan?.refused) this.#known.set(fields, { facts, masks, formats: asked, plan });

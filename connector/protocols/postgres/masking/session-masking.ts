@@ -3,7 +3,7 @@
 
 import type { SessionGuard, UpstreamTarget } from '../../../protocol.ts';
 import type { Rewriting } from '../answers.ts';
-import { parse } from '../parser.ts';
+import { parse, readStatements } from '../parser.ts';
 import type { RecordedCopies } from '../recorded-copies.ts';
 import { type AnswerGuide, RefusalRewriter } from '../refusal-rewriter.ts';
 import type { StatementEchoes } from '../statement-echoes.ts';
@@ -23,7 +23,7 @@ export interface MaskingShare {
 
 export const createMaskingShare = (): MaskingShare => ({
   catalogues: new Catalogues({ parse }),
-  readings: new Readings(parse),
+  readings: new Readings(parse, readStatements),
 });
 
 export interface SessionMaskingParts {

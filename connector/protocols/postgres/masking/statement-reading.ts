@@ -1,6 +1,7 @@
 // What a text says about its statements by itself, before any catalogue is asked. Read once for each
 // text, for all sessions.
 
+import type { Summaries } from '../../../../core/policy/judge.ts';
 import type { ResultLineage } from '../../../../core/sql/lineage.ts';
 import { type PgParser, type PgTextSettings, readTree, summarizePostgres } from '../../../../core/sql/postgres.ts';
 import { asEscaping } from '../../../../core/sql/postgres-strings.ts';
@@ -89,14 +90,18 @@ const MAX_READ_CHARACTERS = 64 * 1024;
 const MAX_KEPT = 2_000;
 const MAX_KEPT_CHARACTERS = 4 * 1024 * 1024;
 
+type Summarize = (text: string, settings: PgTextSettings) => Summaries;
+
 export class Readings {
   readonly #parse: PgParser;
+  readonly #summarize: Summarize;
   readonly #kept = new Map<string, TextReading>();
   readonly #ofSource = new WeakMap<Source, TextReading>();
   #characters = 0;
 
-  constructor(parse: PgParser) {
+  constructor(parse: PgParser, summarize: Summarize = (text, settings) => summarizePostgres(parse, text, settings)) {
     this.#parse = parse;
+    this.#summarize = summarize;
   }
 
   /** Undefined: its text is not at hand. */
@@ -124,7 +129,7 @@ export class Readings {
       this.#kept.set(statements, known);
       return known;
     }
-    const reading = { text: statements, statements: readStatements(this.#parse, statements) };
+    const reading = { text: statements, statements: readStatements(this.#parse, this.#summarize, statements) };
     this.#kept.set(statements, reading);
     this.#characters += statements.length;
     for (const [oldest] of this.#kept) {
@@ -138,7 +143,11 @@ export class Readings {
 
 const CONFORMING: PgTextSettings = { standardConformingStrings: true };
 
-function readStatements(parse: PgParser, statements: string): readonly StatementReading[] | undefined {
+function readStatements(
+  parse: PgParser,
+  summarize: Summarize,
+  statements: string,
+): readonly StatementReading[] | undefined {
   let tree: { readonly of: string; readonly value: unknown } | undefined;
   const parseOnce: PgParser = (given) => {
     tree ??= { of: given, value: parse(given) };
@@ -146,7 +155,7 @@ function readStatements(parse: PgParser, statements: string): readonly Statement
   };
   const nodes = readTree(parseOnce, statements, CONFORMING);
   if (!nodes.ok) return undefined;
-  const summaries = summarizePostgres(parseOnce, statements, CONFORMING);
+  const summaries = summarize(statements, CONFORMING);
   const lineages = lineagePostgres(parseOnce, statements, CONFORMING);
   if (!summaries.ok || !lineages.ok) return undefined;
   try {
@@ -154,7 +163,8 @@ function readStatements(parse: PgParser, statements: string): readonly Statement
       const summary = summaries.value[index];
       const lineage = lineages.value[index];
       if (!summary || !lineage) throw new Error('statements do not line up');
-      return readingOf(node as TreeNode, statements, summary, lineage.result, lineage.defines);
+      const values = new ValuesReading(parse, statements, index);
+      return readingOf(node as TreeNode, statements, summary, lineage.result, lineage.defines, values);
     });
   } catch {
     return undefined;
@@ -167,6 +177,7 @@ function readingOf(
   summary: StatementSummary,
   result: ResultLineage,
   defines: StatementReading['defines'],
+  values: ValuesReading,
 ): StatementReading {
   const all = [...everyStatement(summary)];
   const acts = all.flatMap((one) => one.acts);
@@ -208,12 +219,18 @@ function readingOf(
     changesEncoding:
       (opaque && block === undefined) || acts.some(({ setting }) => setting === null || setting === 'client_encoding'),
     writes: acts.flatMap((act) => (act.class === 'write' && act.relation ? [act.relation] : [])),
-    mentions: mentionsOf(node),
-    meetings: followedMeetings(node),
+    get mentions() {
+      return values.mentions;
+    },
+    get meetings() {
+      return values.meetings;
+    },
+    get makesShapes() {
+      return values.makesShapes;
+    },
     optionsFrom: node.type === 'CopyStmt' ? optionsOf(node) : undefined,
     passes: argumentsOf(node),
     at: summary.at,
-    makesShapes: makesShapes(node),
     alone: result.kind !== 'cursor' && result.kind !== 'prepared' && all.every((one) => one.executes === undefined),
     text: within,
   };
@@ -226,12 +243,49 @@ function optionsOf({ fields }: TreeNode): number | undefined {
   return places.length > 0 && places.every(Number.isFinite) ? Math.min(...places) : undefined;
 }
 
-function followedMeetings(node: TreeNode): readonly Meeting[] | undefined {
-  try {
-    return meetingsOf(node);
-  } catch {
-    // Nested too deeply, or of a kind that is not known: its literals may be anything.
-    return undefined;
+/**
+ * What is asked of statements that touch masked columns only, so it is read when it is asked for. The tree is not kept,
+ * being many times its text: a reading lives as long as what was prepared.
+ */
+class ValuesReading {
+  readonly #parse: PgParser;
+  readonly #text: string;
+  readonly #index: number;
+  #mentions: { readonly found: Mentions } | undefined;
+  #meetings: { readonly found: readonly Meeting[] | undefined } | undefined;
+  #makesShapes: boolean | undefined;
+
+  constructor(parse: PgParser, text: string, index: number) {
+    this.#parse = parse;
+    this.#text = text;
+    this.#index = index;
+  }
+
+  get mentions(): Mentions {
+    this.#mentions ??= { found: this.#read(mentionsOf, undefined) };
+    return this.#mentions.found;
+  }
+
+  get meetings(): readonly Meeting[] | undefined {
+    this.#meetings ??= { found: this.#read(meetingsOf, undefined) };
+    return this.#meetings.found;
+  }
+
+  get makesShapes(): boolean {
+    this.#makesShapes ??= this.#read(makesShapes, true);
+    return this.#makesShapes;
+  }
+
+  /** `otherwise`: nested too deeply, or of a kind that is not known, so its values may be anything. */
+  #read<T>(read: (node: TreeNode) => T, otherwise: T): T {
+    const tree = readTree(this.#parse, this.#text, CONFORMING);
+    const node = tree.ok ? tree.value[this.#index]?.node : undefined;
+    if (!node) return otherwise;
+    try {
+      return read(node);
+    } catch {
+      return otherwise;
+    }
   }
 }
 
