@@ -34,6 +34,12 @@ create table app.slots (id int, span int4range, exclude using gist (span with &&
 insert into app.slots values (1, '[7,987654321)');
 create view app.zones as select 1 as id, to_char(now(), 'TZ') as zone;
 create view app.own_setting as select current_setting('my.x', true) as x;
+create table app.stamped (id int, x text default current_setting('my.x', true));
+create domain app.stamp as text default current_setting('my.x', true);
+create table app.stamped_by_domain (id int, x app.stamp);
+create table app.triggered (id int, x text);
+create function app.stamps() returns trigger language plpgsql as $$ begin new.x := current_setting('my.x', true); return new; end $$;
+create trigger t before insert on app.triggered for each row execute function app.stamps();
 create function app.the_time() returns text language sql set datestyle = 'Postgres' as 'select now()::text';
 create domain app.checked as text check (app.says());
 create domain app.mail as text; create table app.mails (id int, email app.mail);
@@ -233,6 +239,24 @@ describe.each([
       'a setting in a view',
       ["select set_config('my.x', email, false) from people", 'select x from own_setting'],
       /cannot be shown: it may show a setting/,
+    ],
+    ...[
+      'insert into stamped (id) values (1) returning id, x',
+      'insert into stamped_by_domain (id) values (1) returning x',
+      'insert into triggered (id) values (1) returning x',
+      "insert into stamped (id, x) values (2, current_setting('my.x')) returning x",
+    ].map(
+      (writes): Case => [
+        `a setting that is written: ${writes}`,
+        ["select set_config('my.x', email, false) from people", writes],
+        /cannot be shown: it may show a setting/,
+      ],
+    ),
+    ['a default that reads a setting', ['insert into stamped (id) values (1) returning id'], /1\n/],
+    [
+      'the same, and nothing given back',
+      ["select set_config('my.x', email, false) from people", 'insert into stamped (id) values (1)'],
+      /INSERT 0 1/,
     ],
     ...['rolconfig', 'r', '*', 'to_json(r)'].map(
       (what): Case => [

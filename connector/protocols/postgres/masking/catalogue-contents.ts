@@ -37,6 +37,8 @@ export interface Relation {
   readonly cascades: readonly number[];
   /** Rules of its own beside a view's: what is written to it, and what RETURNING gives, may be something else. */
   readonly rewritten: boolean;
+  /** A column's default reads a setting, of its own or its domain's. */
+  readonly defaultsReadSettings: boolean;
   /** Changes with a view's definition. Empty for what has none. */
   readonly definedAt: string;
   readonly columns: readonly CatalogueColumn[];
@@ -110,13 +112,16 @@ const READING =
 
 const LISTED = (column: string) => `pg_catalog.string_agg(distinct ${column}::pg_catalog.int8::pg_catalog.text, ',')`;
 
+/** Calls of current_setting, timeofday and to_char of a time in a stored expression, by their numbers: the server's own are no dependencies. */
+const READS_SETTINGS = "pg_catalog.text ~ ':funcid (2077|3294|274|1770) '";
+
 /** Longer bodies are not read. */
 const MAX_BODY_CHARACTERS = 200_000;
 
 export const RELATIONS_QUERY = `select c.oid::pg_catalog.int8, n.nspname, c.relname, c.relkind::pg_catalog.text, i.parents, s.oid::pg_catalog.int8,
        case when c.relrowsecurity and q.elsewhere then '*' else pg_catalog.concat_ws(',', case when c.relrowsecurity then q.code end, k.code) end,
        pg_catalog.concat_ws(',', t.code, f.code), pg_catalog.concat_ws(',', t.before, f.code), y.targets,
-       (r.rules is true or t.instead is true)::int, coalesce(r.defined, ''), a.columns
+       (r.rules is true or t.instead is true)::int, (w.relation is not null)::int, coalesce(r.defined, ''), a.columns
   from pg_catalog.pg_class c
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace
   left join pg_catalog.pg_class s on c.relkind = 't' and s.reltoastrelid = c.oid
@@ -129,6 +134,10 @@ export const RELATIONS_QUERY = `select c.oid::pg_catalog.int8, n.nspname, c.reln
   left join (select e.adrelid, ${LISTED('u.code')} as code
                from pg_catalog.pg_attrdef e join (${CALLERS('pg_catalog.pg_attrdef')}) u on u.objid = e.oid
               group by e.adrelid) f on f.adrelid = c.oid
+  left join (select adrelid as relation from pg_catalog.pg_attrdef where adbin::${READS_SETTINGS}
+             union
+             select y.attrelid from pg_catalog.pg_type d join pg_catalog.pg_attribute y on y.atttypid = d.oid
+              where d.typtype = 'd' and d.typdefaultbin::${READS_SETTINGS}) w on w.relation = c.oid
   left join (select e.polrelid, ${LISTED('u.code')} as code,
                     pg_catalog.bool_or(exists (select from pg_catalog.pg_depend d
                        where d.classid = 'pg_catalog.pg_policy'::pg_catalog.regclass and d.objid = e.oid
@@ -227,8 +236,22 @@ const numbersOf = (list: string | null | undefined): readonly number[] => (list 
 
 /** Throws for rows that the queries cannot have given. */
 export function relationOf(row: CatalogueRow): Relation {
-  const [oid, schema, name, kind, parents, storageOf, reads, writes, rows, cascades, rewritten, definedAt, columns] =
-    row;
+  const [
+    oid,
+    schema,
+    name,
+    kind,
+    parents,
+    storageOf,
+    reads,
+    writes,
+    rows,
+    cascades,
+    rewritten,
+    settings,
+    definedAt,
+    columns,
+  ] = row;
   const listed: unknown = columns === null || columns === undefined ? [] : JSON.parse(columns);
   if (!Array.isArray(listed) || !oid || schema == null || name == null || kind == null)
     throw new Error('a row of the catalogue is malformed');
@@ -244,6 +267,7 @@ export function relationOf(row: CatalogueRow): Relation {
     codeOfRows: numbersOf(rows),
     cascades: numbersOf(cascades),
     rewritten: rewritten === '1',
+    defaultsReadSettings: settings === '1',
     definedAt: definedAt ?? '',
     columns: listed.map(([number, column, type, rowOf, generated]) => ({
       number,

@@ -335,6 +335,7 @@ export class Reach {
         found.lost(`table ${relation.name} has rules of its own`);
         return;
       }
+      if (relation.defaultsReadSettings) found.readsSettings = true;
       this.#functions(codeOfWrites, found, depth + 1);
       for (const oid of relation.cascades) {
         const target = this.#names.relation(oid);

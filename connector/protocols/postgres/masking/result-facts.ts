@@ -84,6 +84,8 @@ const withheld = (why: Reason): StatementFacts => ({
 const UNREAD = withheld(REASONS.unread);
 const DEFINITIONS = withheld(REASONS.definitions);
 const FROM_SETTINGS = withheld(REASONS.settings);
+/** What it writes, and RETURNING gives, may be a setting too. */
+const SETTINGS_WRITTEN: StatementFacts = { ...FROM_SETTINGS, originsCount: false };
 const LARGE_OBJECTS = withheld(REASONS.largeObjects);
 const EARLIER_NAME = withheld(REASONS.earlierName);
 
@@ -123,7 +125,8 @@ function foundFacts(
   if (!catalogue) return withheld(catalogueMissing(session.fault));
   const known = catalogue;
   const filled = session.settingsFilled || catalogue.fillsAtLogin;
-  if (filled && reading.readsSettings) return FROM_SETTINGS;
+  const fromSettings = reading.writes.length > 0 ? SETTINGS_WRITTEN : FROM_SETTINGS;
+  if (filled && reading.readsSettings) return fromSettings;
   const behind = definedBy(reading, session);
   if (behind === 'unknown') return EARLIER_NAME;
   const all = behind ? [reading.summary, behind.summary] : [reading.summary];
@@ -138,7 +141,7 @@ function foundFacts(
   } = catalogue.reach(texts, all, reading.block);
   if (masks.strict && readsLargeObjects) return LARGE_OBJECTS;
   const reach = relations === 'unknown' ? relations : [...relations];
-  if (filled && (readsSettings || (reach !== 'unknown' && reach.some(holdsSettings)))) return FROM_SETTINGS;
+  if (filled && (readsSettings || (reach !== 'unknown' && reach.some(holdsSettings)))) return fromSettings;
   const touched = touchedOf(reach, catalogue, masks.columnRules);
   const ofCode = touchedOf([...namedByCode], catalogue, masks.columnRules);
   const beside = unnamed === 'unknown' ? unnamed : touchedOf([...unnamed], catalogue, masks.columnRules);
