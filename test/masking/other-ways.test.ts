@@ -252,6 +252,16 @@ describe.each([
         /cannot be shown: it may show a setting/,
       ],
     ),
+    ...[
+      'insert into stamped (id) values (1) returning x',
+      "insert into stamped values (1, current_setting('my.x')) returning x",
+    ].map(
+      (writes): Case => [
+        `a setting that EXECUTE writes: ${writes}`,
+        [`prepare p as ${writes}`, "select set_config('my.x', email, false) from people", 'execute p'],
+        /cannot be shown: it may show a setting/,
+      ],
+    ),
     ['a default that reads a setting', ['insert into stamped (id) values (1) returning id'], /1\n/],
     [
       'the same, and nothing given back',

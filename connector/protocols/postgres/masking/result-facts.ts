@@ -125,10 +125,11 @@ function foundFacts(
   if (!catalogue) return withheld(catalogueMissing(session.fault));
   const known = catalogue;
   const filled = session.settingsFilled || catalogue.fillsAtLogin;
-  const fromSettings = reading.writes.length > 0 ? SETTINGS_WRITTEN : FROM_SETTINGS;
-  if (filled && reading.readsSettings) return fromSettings;
   const behind = definedBy(reading, session);
-  if (behind === 'unknown') return EARLIER_NAME;
+  if (behind === 'unknown') return filled && reading.readsSettings ? FROM_SETTINGS : EARLIER_NAME;
+  const writes = [...reading.writes, ...(behind?.writes ?? [])];
+  const fromSettings = writes.length > 0 ? SETTINGS_WRITTEN : FROM_SETTINGS;
+  if (filled && (reading.readsSettings || behind?.readsSettings)) return fromSettings;
   const all = behind ? [reading.summary, behind.summary] : [reading.summary];
   const texts = behind ? `${text}\n${behind.text}` : text;
   const {
@@ -146,7 +147,6 @@ function foundFacts(
   const ofCode = touchedOf([...namedByCode], catalogue, masks.columnRules);
   const beside = unnamed === 'unknown' ? unnamed : touchedOf([...unnamed], catalogue, masks.columnRules);
   // Rules and INSTEAD OF triggers, of a view that a written view stands on too, put values in the columns themselves.
-  const writes = [...reading.writes, ...(behind?.writes ?? [])];
   const rewritten =
     (writes.length > 0 && reach !== 'unknown' && reach.some((one) => one.rewritten)) ||
     writes.some((relation) =>
@@ -198,17 +198,19 @@ function foundFacts(
       optionsFrom: one.optionsFrom,
     });
   }
-  const isShaped = () =>
-    reach === 'unknown' ||
-    reading.makesShapes ||
-    behind?.makesShapes === true ||
-    reach.some((relation) => catalogue.makesShapes(relation));
   let shaped: boolean | undefined;
+  const isShaped = (): boolean => {
+    shaped ??=
+      reach === 'unknown' ||
+      reading.makesShapes ||
+      behind?.makesShapes === true ||
+      reach.some((relation) => catalogue.makesShapes(relation));
+    return shaped;
+  };
   const why = rewritten ? REASONS.rewritten : lostAt === undefined ? undefined : ownCode(lostAt);
   return {
     get shaped() {
-      shaped ??= isShaped();
-      return shaped;
+      return isShaped();
     },
     touched: rewritten ? 'unknown' : touched,
     otherCode: beside === 'unknown' || beside.length > 0,
