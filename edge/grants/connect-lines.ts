@@ -37,14 +37,13 @@ function postgresLines(resource: Resource, email: string, secret: Secret<string>
   const tls: Record<string, string> = isLoopback(host)
     ? { sslmode: 'prefer' }
     : { sslmode: 'verify-full', sslrootcert: AUTHORITY_FILE };
-  const named = { host, port: String(port), ...(database === undefined ? {} : { dbname: database }), user, ...tls };
-  const conninfo = Object.entries(named).map(([name, value]) => `${name}=${quoteConninfo(value)}`);
+  const conninfo = given({ host, port: String(port), dbname: database, user, ...tls }).map(
+    ([name, value]) => `${name}=${quoteConninfo(value)}`,
+  );
   const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`;
   const path = encodeURIComponent(database ?? '');
   const node = [
-    ...Object.entries({ host, port, ...(database === undefined ? {} : { database }), user }).map(
-      ([name, value]) => `${name}: ${JSON.stringify(value)}`,
-    ),
+    ...given({ host, port, database, user }).map(([name, value]) => `${name}: ${JSON.stringify(value)}`),
     'password: process.env.PGPASSWORD',
     ...(isLoopback(host) ? [] : [`ssl: { ca: readFileSync('${AUTHORITY_FILE}') }`]),
   ];
@@ -55,6 +54,10 @@ function postgresLines(resource: Resource, email: string, secret: Secret<string>
     node: `new pg.Client({ ${node.join(', ')} })`,
   };
 }
+
+/** A resource may name no database. */
+const given = <T>(settings: Readonly<Record<string, T | undefined>>): [string, T][] =>
+  Object.entries(settings).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]));
 
 /** libpq: single quotes around what is not plain, `\` before `'` and `\`. */
 function quoteConninfo(value: string): string {

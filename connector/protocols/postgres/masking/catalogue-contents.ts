@@ -113,7 +113,7 @@ const READING =
 const LISTED = (column: string) => `pg_catalog.string_agg(distinct ${column}::pg_catalog.int8::pg_catalog.text, ',')`;
 
 /** Calls of current_setting, timeofday and to_char of a time in a stored expression, by their numbers: the server's own are no dependencies. */
-const READS_SETTINGS = "pg_catalog.text ~ ':funcid (2077|3294|274|1770) '";
+const READS_SETTINGS = (expression: string) => `${expression}::pg_catalog.text ~ ':funcid (2077|3294|274|1770) '`;
 
 /** Longer bodies are not read. */
 const MAX_BODY_CHARACTERS = 200_000;
@@ -134,10 +134,10 @@ export const RELATIONS_QUERY = `select c.oid::pg_catalog.int8, n.nspname, c.reln
   left join (select e.adrelid, ${LISTED('u.code')} as code
                from pg_catalog.pg_attrdef e join (${CALLERS('pg_catalog.pg_attrdef')}) u on u.objid = e.oid
               group by e.adrelid) f on f.adrelid = c.oid
-  left join (select adrelid as relation from pg_catalog.pg_attrdef where adbin::${READS_SETTINGS}
+  left join (select adrelid as relation from pg_catalog.pg_attrdef where ${READS_SETTINGS('adbin')}
              union
              select y.attrelid from pg_catalog.pg_type d join pg_catalog.pg_attribute y on y.atttypid = d.oid
-              where d.typtype = 'd' and d.typdefaultbin::${READS_SETTINGS}) w on w.relation = c.oid
+              where d.typtype = 'd' and ${READS_SETTINGS('d.typdefaultbin')}) w on w.relation = c.oid
   left join (select e.polrelid, ${LISTED('u.code')} as code,
                     pg_catalog.bool_or(exists (select from pg_catalog.pg_depend d
                        where d.classid = 'pg_catalog.pg_policy'::pg_catalog.regclass and d.objid = e.oid

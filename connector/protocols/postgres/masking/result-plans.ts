@@ -44,7 +44,13 @@ export class ResultPlans {
     const { touched, explained, why, namesZone } = facts;
     const types = facts.types(fields.length);
     const about = {
-      ...{ lineage: surest, touched, explained, why, types, formats, namesZone },
+      lineage: surest,
+      touched,
+      explained,
+      why,
+      types,
+      formats,
+      namesZone,
       // Asked for where a column is masked.
       get shaped() {
         return facts.shaped;

@@ -148,15 +148,10 @@ function readStatements(
   summarize: Summarize,
   statements: string,
 ): readonly StatementReading[] | undefined {
-  let tree: { readonly of: string; readonly value: unknown } | undefined;
-  const parseOnce: PgParser = (given) => {
-    tree ??= { of: given, value: parse(given) };
-    return tree.of === given ? tree.value : parse(given);
-  };
-  const nodes = readTree(parseOnce, statements, CONFORMING);
+  const nodes = readTree(parse, statements, CONFORMING);
   if (!nodes.ok) return undefined;
   const summaries = summarize(statements, CONFORMING);
-  const lineages = lineagePostgres(parseOnce, statements, CONFORMING);
+  const lineages = lineagePostgres(parse, statements, CONFORMING);
   if (!summaries.ok || !lineages.ok) return undefined;
   try {
     return nodes.value.map(({ node }, index) => {
