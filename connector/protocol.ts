@@ -85,12 +85,13 @@ export interface Gate {
    * While it is held the caller takes no further action of this lane. `forward` and `refuse` come alone then, in their own turn.
    */
   take(action: Action): 'forwarded' | 'refused' | 'held';
-  /** The client cancelled or is gone: what is held is refused as withdrawn. False when nothing was held. */
-  withdraw(why: 'cancelled' | 'client_closed'): boolean;
+  /** The client cancelled or is gone: what that lane holds is refused as withdrawn. False when nothing was held. */
+  withdraw(lane: number | 'all', why: 'cancelled' | 'client_closed'): boolean;
 }
 
 /** Something a client wants done, judged by its protocol and not yet forwarded. */
 export interface Action {
+  readonly lane: number;
   /** Its number in the facts; undefined where there is none. */
   readonly statement: number | undefined;
   /** Statements in it, where a text may hold several: each counts against the limit. */

@@ -39,11 +39,12 @@ function build() {
   return { ...world, gate, world };
 }
 
-function action(decision: Partial<StatementDecision>, describe: Action['describe'] = () => described) {
+function action(decision: Partial<StatementDecision>, describe: Action['describe'] = () => described, lane = 0) {
   const did: string[] = [];
   const under = { now: decision };
   const refusals: ActionRefusal[] = [];
   const it: Action = {
+    lane,
     statement: 7,
     decision: { verdict: 'allow', why: 'it drops a table', ...decision },
     judge: () => ({ verdict: 'allow', why: 'it drops a table', ...under.now }),
@@ -220,17 +221,64 @@ describe('the gate', () => {
 
   it('withdraws what is held, and says when there was nothing', () => {
     const { gate, held } = build();
-    expect(gate.withdraw('cancelled')).toBe(false);
+    expect(gate.withdraw(0, 'cancelled')).toBe(false);
     gate.take(action(hold).it);
-    expect(gate.withdraw('cancelled')).toBe(true);
+    expect(gate.withdraw(0, 'cancelled')).toBe(true);
     expect(held[0]?.withdrawn).toEqual(['cancelled']);
+  });
+
+  describe('of two lanes', () => {
+    const both = () => {
+      const built = build();
+      const [one, two] = [action(hold, undefined, 1), action(hold, undefined, 2)];
+      expect([built.gate.take(one.it), built.gate.take(two.it)]).toEqual(['held', 'held']);
+      return { ...built, one, two };
+    };
+    const approved: HoldOutcome = { kind: 'approved', by: ['bob@example.com'], comment: '' };
+
+    it('answers each hold by itself, whichever comes first', async () => {
+      const { held, one, two, facts } = both();
+      held[1]?.decide({ kind: 'denied', by: ['bob@example.com'], comment: 'no' });
+      await settled();
+      expect([one.did.at(-1), two.did.at(-1)]).toEqual([expect.stringContaining('https://edge/1'), 'refuse']);
+      held[0]?.decide(approved);
+      await settled();
+      expect(one.did.at(-1)).toBe('forward');
+      expect(facts.filter(({ kind }) => kind === 'hold.resolved')).toMatchObject([
+        { outcome: 'denied' },
+        { outcome: 'approved' },
+      ]);
+    });
+
+    it('withdraws that of one, or of all', () => {
+      const { gate, held } = both();
+      expect(gate.withdraw(2, 'cancelled')).toBe(true);
+      expect(gate.withdraw(3, 'cancelled')).toBe(false);
+      expect(held.map(({ withdrawn }) => withdrawn)).toEqual([[], ['cancelled']]);
+      expect(gate.withdraw('all', 'client_closed')).toBe(true);
+      expect(held[0]?.withdrawn).toEqual(['client_closed']);
+    });
+
+    it('judges both again when the rules change', () => {
+      const { gate, one, two, world } = both();
+      world.rules = { policyVersion: 4, rule: 'orders' } as RulesInForce;
+      one.under.now = { verdict: 'block', pattern: 'drop' };
+      gate.rulesChanged();
+      expect([one.did.at(-1), two.did.length]).toEqual(['refuse', 0]);
+    });
+
+    it('goes on in one while the other waits, and in none twice', () => {
+      const { gate } = both();
+      expect(gate.take(action({}, undefined, 3).it)).toBe('forwarded');
+      expect(() => gate.take(action({}, undefined, 1).it)).toThrow(/lane 1/);
+    });
   });
 
   it('with the client gone it is over at once, and an approval that comes later carries out nothing', async () => {
     const { gate, held, facts } = build();
     const { it: act, did } = action(hold);
     gate.take(act);
-    expect(gate.withdraw('client_closed')).toBe(true);
+    expect(gate.withdraw(0, 'client_closed')).toBe(true);
     expect(held[0]?.withdrawn).toEqual(['client_closed']);
     expect(facts.slice(1)).toMatchObject([
       { kind: 'hold.resolved', outcome: 'withdrawn' },

@@ -1,7 +1,7 @@
 // Carries out what was decided about an action. Knows no protocol: an action brings its verdict, and
 // how to forward, refuse and speak in its protocol's own way.
 //
-// A hold waits for people while everything else of the session stands still behind it. What is
+// A hold waits for people while everything else of its lane stands still behind it; other lanes go on. What is
 // forwarded then is what was described to them: the action keeps it, and the edge has checked the digest.
 
 import { Digest } from '../../core/recording/segment.ts';
@@ -10,8 +10,6 @@ import type { StatementDecision } from '../../core/policy/statements.ts';
 import type { Action, ActionRefusal, Gate, RulesInForce, SessionRecorder } from '../protocol.ts';
 import type { Edge, Hold, HoldOutcome } from './edge.ts';
 import type { StatementRate } from './statement-rate.ts';
-
-const LANE = 0;
 
 export interface GateDeps {
   readonly session: SessionId;
@@ -36,7 +34,8 @@ interface Held {
 
 export function createGate(deps: GateDeps): LiveGate {
   const { recorder, rate } = deps;
-  let held: Held | undefined;
+  /** By lane: each waits for its own answer. */
+  const held = new Map<number, Held>();
 
   /** `under`: the rules that decided; those in force unless it was held since. */
   function refuse(
@@ -45,7 +44,7 @@ export function createGate(deps: GateDeps): LiveGate {
     { policyVersion, rule }: Pick<RulesInForce, 'policyVersion' | 'rule'> = deps.rules(),
     decision = action.decision,
   ): 'refused' {
-    recorder.fact(LANE, {
+    recorder.fact(action.lane, {
       kind: 'action.refused',
       ...numberOf(action),
       reason: refusal.reason,
@@ -68,7 +67,7 @@ export function createGate(deps: GateDeps): LiveGate {
     }
     const request = newId('req', deps.ids);
     const digest = Digest.parse(described.digest);
-    recorder.fact(LANE, {
+    recorder.fact(action.lane, {
       kind: 'action.held',
       ...numberOf(action),
       request,
@@ -92,9 +91,9 @@ export function createGate(deps: GateDeps): LiveGate {
       },
     });
     const resolve = (outcome: HoldOutcome): boolean => {
-      if (held !== mine) return false;
-      held = undefined;
-      recorder.fact(LANE, {
+      if (held.get(action.lane) !== mine) return false;
+      held.delete(action.lane);
+      recorder.fact(action.lane, {
         kind: 'hold.resolved',
         ...numberOf(action),
         request,
@@ -117,10 +116,10 @@ export function createGate(deps: GateDeps): LiveGate {
       refuse(action, now.verdict === 'block' ? blockedBy(deps.rules(), now) : CHANGED_SINCE, deps.rules(), now);
     };
     const mine: Held = { hold: waiting, settle, judgeAgain };
-    held = mine;
+    held.set(action.lane, mine);
     const minutes = Math.max(1, Math.round(decision.approval.within / 60_000));
     void waiting.link.then((link) => {
-      if (held !== mine || link === undefined) return;
+      if (held.get(action.lane) !== mine || link === undefined) return;
       action.notify(
         `Rule ${rule} holds this statement for an approval, at most ${minutes} min: ${link}`,
         'Cancel it to withdraw the request.',
@@ -132,6 +131,7 @@ export function createGate(deps: GateDeps): LiveGate {
 
   return {
     take(action) {
+      if (held.has(action.lane)) throw new Error(`lane ${action.lane} goes on while its action is held`);
       const waitMs = rate.take(action.statements);
       const { rule } = deps.rules();
       if (waitMs > 0) {
@@ -151,7 +151,7 @@ export function createGate(deps: GateDeps): LiveGate {
         case 'warn': {
           const { policyVersion } = deps.rules();
           const message = `Rule ${rule} warns: ${decision.why}.`;
-          recorder.fact(LANE, {
+          recorder.fact(action.lane, {
             kind: 'action.warned',
             ...numberOf(action),
             message,
@@ -169,17 +169,18 @@ export function createGate(deps: GateDeps): LiveGate {
       }
     },
 
-    withdraw(why) {
-      if (!held) return false;
-      const { hold, settle } = held;
-      hold.withdraw(why);
-      // Whoever is gone waits for no answer: it is over here and now, even if it was just approved.
-      if (why === 'client_closed') settle({ kind: 'withdrawn', by: [], comment: 'The client closed the session.' });
-      return true;
+    withdraw(lane, why) {
+      const waiting = lane === 'all' ? [...held.values()] : [held.get(lane)].flatMap((one) => one ?? []);
+      for (const { hold, settle } of waiting) {
+        hold.withdraw(why);
+        // Whoever is gone waits for no answer: it is over here and now, even if it was just approved.
+        if (why === 'client_closed') settle({ kind: 'withdrawn', by: [], comment: 'The client closed the session.' });
+      }
+      return waiting.length > 0;
     },
 
     rulesChanged() {
-      held?.judgeAgain();
+      for (const one of [...held.values()]) one.judgeAgain();
     },
   };
 }

@@ -139,7 +139,7 @@ export function createGuard(deps: GuardDeps, first: SessionRules): LiveGuard {
       return true;
     },
     close() {
-      gate.withdraw('client_closed');
+      gate.withdraw('all', 'client_closed');
       recordMasked();
     },
   };

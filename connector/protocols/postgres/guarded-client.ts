@@ -103,20 +103,20 @@ export class GuardedClient {
   /** The client will send no more. What waits for an approval is withdrawn; what only waits to be read goes on. */
   left(): void {
     this.#left = true;
-    if (this.#waiting) this.#parts.guard.gate.withdraw('client_closed');
+    if (this.#waiting) this.#parts.guard.gate.withdraw(LANE, 'client_closed');
   }
 
   /** The session is over. What waits is withdrawn, and what came behind it is recorded as not run. */
   close(): void {
     if (this.#over) return;
     this.#over = true;
-    if (this.#waiting && !this.#parts.guard.gate.withdraw('client_closed')) this.#resume();
+    if (this.#waiting && !this.#parts.guard.gate.withdraw(LANE, 'client_closed')) this.#resume();
   }
 
   /** The client wants what it waits for to stop. False: nothing is held here, and the target is to be asked. */
   cancel(): boolean {
     if (!this.#waiting) return false;
-    if (this.#parts.guard.gate.withdraw('cancelled')) return true;
+    if (this.#parts.guard.gate.withdraw(LANE, 'cancelled')) return true;
     // About to be held, or not: what runs at the target is meant as well.
     this.#cancelled = true;
     return false;
@@ -195,6 +195,7 @@ export class GuardedClient {
     const { guard, answers, relay, statements } = this.#parts;
     let kept: Buffer | undefined;
     const action = contained(relay, {
+      lane: LANE,
       statement: statement.number,
       statements: count,
       decision,
@@ -231,8 +232,8 @@ export class GuardedClient {
     kept = Buffer.from(message.bytes.subarray(message.start - HEADER_BYTES, message.end));
     this.#frames.drop(message);
     this.#waiting = true;
-    if (this.#left) guard.gate.withdraw('client_closed');
-    else if (this.#cancelled) guard.gate.withdraw('cancelled');
+    if (this.#left) guard.gate.withdraw(LANE, 'client_closed');
+    else if (this.#cancelled) guard.gate.withdraw(LANE, 'cancelled');
     this.#cancelled = false;
   }
 
