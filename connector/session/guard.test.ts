@@ -39,6 +39,7 @@ function build(first: SessionRules) {
 
 const act = (decision: StatementDecision): Action & { ran: boolean } => ({
   ran: false,
+  lane: 0,
   statement: 1,
   decision,
   judge: () => decision,
