@@ -1,7 +1,7 @@
 // What every command is given: the terminal, the settings and a client made from them. Commands
 // know nothing of argv, process or exit codes.
 
-import '../core/schema-words.ts';
+import '../core/text/schema-words.ts';
 import type { Command } from 'commander';
 import type { z } from 'zod';
 import { ApiClient } from './api-client.ts';

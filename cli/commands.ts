@@ -15,86 +15,86 @@ export interface ListedCommand {
 export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
   login: {
     summary: 'sign in with your browser; stores a short-lived token',
-    load: async () => (await import('./login.ts')).addLogin,
+    load: async () => (await import('./commands/login.ts')).addLogin,
   },
   logout: {
     summary: 'forget the stored login, and end its token',
-    load: async () => (await import('./logout.ts')).addLogout,
+    load: async () => (await import('./commands/logout.ts')).addLogout,
   },
   whoami: {
     summary: 'who Gatehouse takes you for',
-    load: async () => (await import('./whoami.ts')).addWhoami,
+    load: async () => (await import('./commands/whoami.ts')).addWhoami,
   },
   resources: {
     summary: 'what can be reached, and whether you may ask for it',
-    load: async () => (await import('./resources.ts')).addResources,
+    load: async () => (await import('./commands/resources.ts')).addResources,
   },
   request: {
     summary: 'ask for access; prints the grant and the lines to paste',
-    load: async () => (await import('./request.ts')).addRequest,
+    load: async () => (await import('./commands/request.ts')).addRequest,
   },
   grants: {
     summary: 'grants: yours, or all for administrators and auditors',
-    load: async () => (await import('./grants.ts')).addGrants,
+    load: async () => (await import('./commands/grants.ts')).addGrants,
   },
   revoke: {
     summary: 'end a grant, and its live sessions, now',
-    load: async () => (await import('./revoke.ts')).addRevoke,
+    load: async () => (await import('./commands/revoke.ts')).addRevoke,
   },
   end: {
     summary: 'end one live session now; its grant stays',
-    load: async () => (await import('./end.ts')).addEnd,
+    load: async () => (await import('./commands/end.ts')).addEnd,
   },
   approvals: {
     summary: 'what waits for your decision, and your own requests',
-    load: async () => (await import('./approvals.ts')).addApprovals,
+    load: async () => (await import('./commands/approvals.ts')).addApprovals,
   },
   approve: {
     summary: 'approve a request of somebody else',
-    load: async () => (await import('./decide.ts')).addApprove,
+    load: async () => (await import('./commands/decide.ts')).addApprove,
   },
   deny: {
     summary: 'deny a request of somebody else',
-    load: async () => (await import('./decide.ts')).addDeny,
+    load: async () => (await import('./commands/decide.ts')).addDeny,
   },
   sessions: {
     summary: 'recorded sessions that you may view, newest first',
-    load: async () => (await import('./sessions.ts')).addSessions,
+    load: async () => (await import('./commands/sessions.ts')).addSessions,
   },
   session: {
     summary: 'one session: who, what, counts, coverage and manifest',
-    load: async () => (await import('./session.ts')).addSession,
+    load: async () => (await import('./commands/session.ts')).addSession,
   },
   replay: {
     summary: 'play a session in the terminal, with its timing',
-    load: async () => (await import('./replay.ts')).addReplay,
+    load: async () => (await import('./commands/replay.ts')).addReplay,
   },
   export: {
     summary: 'download a session as NDJSON, HTML or asciicast',
-    load: async () => (await import('./export.ts')).addExport,
+    load: async () => (await import('./commands/export.ts')).addExport,
   },
   verify: {
     summary: 'prove that recordings are whole and unaltered',
-    load: async () => (await import('./verify.ts')).addVerify,
+    load: async () => (await import('./commands/verify.ts')).addVerify,
   },
   audit: {
     summary: 'the audit log, newest first (auditors); audit verify proves it',
-    load: async () => (await import('./audit.ts')).addAudit,
+    load: async () => (await import('./commands/audit.ts')).addAudit,
   },
   policy: {
     summary: 'the policy: policy show, test, explain, apply and schema',
-    load: async () => (await import('./policy.ts')).addPolicy,
+    load: async () => (await import('./commands/policy.ts')).addPolicy,
   },
   connectors: {
     summary: 'connectors, their keys and whether they are online',
-    load: async () => (await import('./connectors.ts')).addConnectors,
+    load: async () => (await import('./commands/connectors.ts')).addConnectors,
   },
   'join-token': {
     summary: 'invite a connector: a token that works once (administrators)',
-    load: async () => (await import('./join-token.ts')).addJoinToken,
+    load: async () => (await import('./commands/join-token.ts')).addJoinToken,
   },
   ca: {
     summary: "print Gatehouse's certificate authority, for sslmode=verify-full",
-    load: async () => (await import('./ca.ts')).addCa,
+    load: async () => (await import('./commands/ca.ts')).addCa,
   },
 };

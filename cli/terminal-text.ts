@@ -1,7 +1,7 @@
 // Text for a terminal, made of data that nobody vouches for: a recorded statement must not move the
 // auditor's cursor, change colours, retitle the window or reorder what is read.
 
-import { inJson, onLines, onOneLine } from '../core/written-text.ts';
+import { inJson, onLines, onOneLine } from '../core/text/written-text.ts';
 
 /** One line: every control character is shown as an escape. */
 export const line = onOneLine;

@@ -65,7 +65,7 @@ export interface RulesInForce {
   readonly counted: boolean;
 }
 
-/** What holds a session to its policy. session/guard.ts makes it; a protocol asks it about every action and tells it what went out. */
+/** What holds a session to its policy. session/guard/guard.ts makes it; a protocol asks it about every action and tells it what went out. */
 export interface SessionGuard {
   /** In force now, hence for the next statement. */
   readonly rules: RulesInForce;

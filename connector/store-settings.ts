@@ -2,7 +2,7 @@
 
 import { err, ok, type Result } from '../core/result.ts';
 import type { StoreConfig } from './config/settings.ts';
-import type { ObjectStoreSettings } from './recording/object-store.ts';
+import type { ObjectStoreSettings } from './recording/store/object-store.ts';
 
 export function storeSettings(
   store: StoreConfig,

@@ -3,14 +3,14 @@
 
 import { z } from 'zod';
 import { ApprovalState, DecidedVia, MAX_COMMENT_CHARACTERS, StatementSubject } from './approval.ts';
-import { AuditEntry } from './audit.ts';
+import { AuditEntry } from './audit/audit.ts';
 import { GrantLabels } from './grant.ts';
 import { ConnectorId, GrantId, RequestId, SessionId } from './ids.ts';
 import { AccessTerms } from './policy/access-terms.ts';
 import { Identity } from './identity.ts';
 import { Digest } from './recording/segment.ts';
 import { Resource, ResourceName, TargetSeen } from './resource.ts';
-import { saysSomething } from './written-text.ts';
+import { saysSomething } from './text/written-text.ts';
 
 export const ApiError = z.object({ error: z.object({ reason: z.string(), message: z.string() }) });
 export type ApiError = z.infer<typeof ApiError>;

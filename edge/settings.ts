@@ -1,6 +1,6 @@
 // The Worker's settings, parsed once from its bindings. Nothing else reads the environment.
 
-import '../core/schema-words.ts';
+import '../core/text/schema-words.ts';
 import { z } from 'zod';
 import { Email } from '../core/identity.ts';
 import { type Secret, secret } from '../core/secret.ts';

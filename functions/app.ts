@@ -2,7 +2,7 @@
 // the edge calls it, and has authorised and audited the look before (law 7); who may call at all is
 // decided outside (IAM there, a bearer secret here).
 
-import '../core/schema-words.ts';
+import '../core/text/schema-words.ts';
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { z } from 'zod';

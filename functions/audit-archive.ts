@@ -11,7 +11,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { ApiError, AuditPiecePage, StoredAuditPiece } from '../core/api.ts';
-import { decodeAuditPiece, MAX_PIECE_BYTES, parseAuditPieceName } from '../core/audit-archive.ts';
+import { decodeAuditPiece, MAX_PIECE_BYTES, parseAuditPieceName } from '../core/audit/audit-archive.ts';
 import type { ApiReporter } from './faults.ts';
 import type { AuditStore } from './store/audit-store.ts';
 

@@ -1,7 +1,7 @@
 // The functions' settings: names here, so that infra sets exactly what is read, and one parse at
 // start-up, so that nothing deeper touches process.env.
 
-import '../core/schema-words.ts';
+import '../core/text/schema-words.ts';
 import { z } from 'zod';
 import { ConnectorId } from '../core/ids.ts';
 

@@ -1,7 +1,7 @@
 // What a deployment decides, from CDK's context (`-c retentionDays=365`, or cdk.json). Everything
 // has a default, so that `cdk synth` works without an account. docs/deployment.md lists them.
 
-import '../core/schema-words.ts';
+import '../core/text/schema-words.ts';
 import { z } from 'zod';
 import { ConnectorId } from '../core/ids.ts';
 

@@ -3,7 +3,7 @@
 import { chmod, mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { stringify } from 'yaml';
-import { DEMO_DATABASE, DEMO_ROLE } from './demo-data.ts';
+import { DEMO_DATABASE, DEMO_ROLE } from './postgres/demo-data.ts';
 import { writePrivateFile } from './private-file.ts';
 
 /** Returns the path of the file. */

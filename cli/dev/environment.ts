@@ -14,9 +14,9 @@ import { type DataDir, exists } from './data-dir.ts';
 import { runDemoSession } from './demo-session.ts';
 import { dropDevFile, writeDevFile } from './dev-file.ts';
 import type { NoticeSettings } from './notice-settings.ts';
-import { oidcIssuer } from './oidc.ts';
+import { oidcIssuer } from './oidc/oidc.ts';
 import { DEMO_PEOPLE, PROVIDER_NAME } from './people.ts';
-import { dropClusterElsewhere } from './postgres-home.ts';
+import { dropClusterElsewhere } from './postgres/postgres-home.ts';
 import { offersTls, type Ports } from './ports.ts';
 import { type DevSecrets, loadSecrets } from './secrets.ts';
 import { signInAs } from './sign-in.ts';
@@ -101,7 +101,7 @@ export class Environment {
       redirectUri: `${this.portal}/login/callback`,
       keyFile: join(this.#options.dir.oidc, 'keys.json'),
     };
-    return this.#supervisor.start({ name: 'oidc', run: { kind: 'child', entry: './oidc-process.ts', settings } });
+    return this.#supervisor.start({ name: 'oidc', run: { kind: 'child', entry: './oidc/oidc-process.ts', settings } });
   }
 
   #startFunctions(secrets: DevSecrets): Promise<void> {
@@ -151,7 +151,7 @@ export class Environment {
       rolePassword: secrets.postgresRole,
       adminPassword: secrets.postgresAdmin,
     };
-    const run = { kind: 'child', entry: './postgres-process.ts', settings } as const;
+    const run = { kind: 'child', entry: './postgres/postgres-process.ts', settings } as const;
     return this.#supervisor.start({ name: 'database', run });
   }
 

@@ -6,7 +6,7 @@ import { DeviceCode } from '../../core/api.ts';
 import type { Secret } from '../../core/secret.ts';
 import { ApiClient } from '../api-client.ts';
 import { Failure } from '../failure.ts';
-import { awaitApproval } from '../login.ts';
+import { awaitApproval } from '../commands/login.ts';
 import type { DemoPerson } from './people.ts';
 
 const MAX_REDIRECTS = 15;

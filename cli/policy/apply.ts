@@ -3,12 +3,12 @@
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { Me, ResourceList } from '../../core/api.ts';
-import { type AccessChange, accessChanges, policyChanges, type PolicyChanges } from '../../core/policy/changes.ts';
+import { type AccessChange, accessChanges, policyChanges, type PolicyChanges } from '../../core/policy/changes/changes.ts';
 import type { PolicyDocument } from '../../core/policy/document.ts';
 import { isAmong } from '../../core/policy/evaluate.ts';
-import { policyFindings } from '../../core/policy/findings.ts';
+import { policyFindings } from '../../core/policy/mistakes/findings.ts';
 import { describeMistake, placeMistakes, readPolicy } from '../../core/policy/parse.ts';
-import { unifiedDiff } from '../../core/policy/unified-diff.ts';
+import { unifiedDiff } from '../../core/policy/changes/unified-diff.ts';
 import type { ApiClient } from '../api-client.ts';
 import type { Cli } from '../cli.ts';
 import { Failure, usage } from '../failure.ts';

@@ -1,7 +1,7 @@
 // An explanation for a person.
 
-import type { RuleFit } from '../../core/policy/explain-access.ts';
-import type { ExplainedColumn, ShownAs } from '../../core/policy/explain-masks.ts';
+import type { RuleFit } from '../../core/policy/explain/explain-access.ts';
+import type { ExplainedColumn, ShownAs } from '../../core/policy/explain/explain-masks.ts';
 import type { Output, Style } from '../output.ts';
 import { line } from '../terminal-text.ts';
 import { duration } from '../output.ts';

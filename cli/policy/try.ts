@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import { placesIn } from '../../core/policy/parse.ts';
-import { tryCases } from '../../core/policy/try-cases.ts';
+import { tryCases } from '../../core/policy/explain/try-cases.ts';
 import type { Cli } from '../cli.ts';
 import { Failure } from '../failure.ts';
 import type { Output } from '../output.ts';

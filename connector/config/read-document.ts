@@ -2,12 +2,12 @@
 // and way out.
 //
 // The YAML parser's own messages are not shown: some quote the text, and somebody may have put a password there
-// (law 11). A schema's say what was expected, never what was found (core/schema-words.ts).
+// (law 11). A schema's say what was expected, never what was found (core/text/schema-words.ts).
 
 import { type Document, isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { err, ok, type Result } from '../../core/result.ts';
-import '../../core/schema-words.ts';
+import '../../core/text/schema-words.ts';
 import { ConnectorDocument } from './document.ts';
 
 export interface ReadDocument {

@@ -8,16 +8,16 @@ import type { Report } from '../../core/control.ts';
 import type { ConnectorId } from '../../core/ids.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { SessionLog } from '../session/session-log.ts';
-import { ArchiverThread } from './archiver-thread.ts';
-import type { Backlog } from './archiver.ts';
-import { CommittedPosition } from './committed-position.ts';
+import { ArchiverThread } from './archive/archiver-thread.ts';
+import type { Backlog } from './archive/archiver.ts';
+import { CommittedPosition } from './wal/committed-position.ts';
 import { lockDirectory } from '../state/lock.ts';
-import { DiskWatch } from './disk-watch.ts';
-import { ObjectStoreSettings } from './object-store.ts';
-import { manifestSigner } from './sign-manifest.ts';
-import { type DiskState, type WalEvents, type WalState, WriteAheadLog } from './wal.ts';
-import { nodeWalStorage, type WalStorage } from './wal-file.ts';
-import { walFiles } from './wal-reader.ts';
+import { DiskWatch } from './wal/disk-watch.ts';
+import { ObjectStoreSettings } from './store/object-store.ts';
+import { manifestSigner } from './archive/sign-manifest.ts';
+import { type DiskState, type WalEvents, type WalState, WriteAheadLog } from './wal/wal.ts';
+import { nodeWalStorage, type WalStorage } from './wal/wal-file.ts';
+import { walFiles } from './wal/wal-reader.ts';
 
 export interface RecordingLimits {
   /** Below: no new sessions. Below half: running ones end. From 125 %: all is well. */

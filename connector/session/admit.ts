@@ -12,8 +12,8 @@ import type { Admission, Arrival, UpstreamTarget } from '../protocol.ts';
 import type { AdmittedSession, Edge } from './edge.ts';
 import { exemptRecorder } from './exempt-recorder.ts';
 import type { LiveSession } from './live-sessions.ts';
-import { createGuard, type LiveGuard } from './guard.ts';
-import type { RulesCompiler } from './rules.ts';
+import { createGuard, type LiveGuard } from './guard/guard.ts';
+import type { RulesCompiler } from './guard/rules.ts';
 import type { SessionLog, SessionRecorder } from './session-log.ts';
 
 export interface AdmitDeps {

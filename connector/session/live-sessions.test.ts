@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { newId } from '../../core/ids.ts';
 import { SessionRules } from '../../core/policy/session-rules.ts';
 import type { Conversation } from '../protocol.ts';
-import type { LiveGuard } from './guard.ts';
+import type { LiveGuard } from './guard/guard.ts';
 import { LiveSession, LiveSessions } from './live-sessions.ts';
 
 const MINUTE_MS = 60_000;

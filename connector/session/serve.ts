@@ -20,7 +20,7 @@ import {
   type Unauthenticated,
   UnauthenticatedConnections,
 } from './limits.ts';
-import { createRulesCompiler } from './rules.ts';
+import { createRulesCompiler } from './guard/rules.ts';
 import { type Cause, LiveSession, LiveSessions } from './live-sessions.ts';
 import type { SessionLog } from './session-log.ts';
 

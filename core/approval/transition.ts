@@ -4,7 +4,7 @@
 import { type Approval, type DecidedVia, isSamePerson, type Person, type Voter } from '../approval.ts';
 import type { GrantId } from '../ids.ts';
 import { err, ok, type Result, unreachable } from '../result.ts';
-import { saysSomething } from '../written-text.ts';
+import { saysSomething } from '../text/written-text.ts';
 
 /** What the policy in force says about whoever acts. */
 export interface ApprovalStanding {

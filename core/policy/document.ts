@@ -5,10 +5,10 @@ import { z } from 'zod';
 import { PolicyCase } from './cases.ts';
 import { Duration, UNIT_MS } from './duration.ts';
 import { MaskEntry } from './masks.ts';
-import { Cidr } from './networks.ts';
+import { Cidr } from './conditions/networks.ts';
 import { SessionLimits } from './session-rules.ts';
 import { StatementEntry, UnparsableVerdict } from './statements.ts';
-import { TimeWindow } from './time-windows.ts';
+import { TimeWindow } from './conditions/time-windows.ts';
 
 export { Duration, parseDuration } from './duration.ts';
 

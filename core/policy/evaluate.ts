@@ -4,8 +4,8 @@
 import type { Identity } from '../identity.ts';
 import type { Resource } from '../resource.ts';
 import type { Access, PolicyDocument, ResourceSelector, Rule } from './document.ts';
-import { describeOpening, windowStateAt } from './time-windows.ts';
-import { saysSomething } from '../written-text.ts';
+import { describeOpening, windowStateAt } from './conditions/time-windows.ts';
+import { saysSomething } from '../text/written-text.ts';
 
 export interface AccessFacts {
   readonly identity: Pick<Identity, 'email' | 'groups'>;

@@ -6,7 +6,7 @@
 import { z } from 'zod';
 import { DETECTOR_NAMES } from '../masking/detectors/names.ts';
 import { compilePattern } from '../masking/detectors/pattern.ts';
-import { withUnseenShown } from '../written-text.ts';
+import { withUnseenShown } from '../text/written-text.ts';
 
 /** How a value is masked. `fixed` is put in its place where the column's type can hold it. */
 export const Way = z.union(

@@ -4,9 +4,9 @@
 import { type Document, isMap, isPair, isScalar, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { err, ok, type Result } from '../result.ts';
-import { contradictions, type PolicySurroundings } from './contradictions.ts';
+import { contradictions, type PolicySurroundings } from './mistakes/contradictions.ts';
 import { PolicyDocument } from './document.ts';
-import { NO_FORM_FITS } from '../schema-words.ts';
+import { NO_FORM_FITS } from '../text/schema-words.ts';
 
 export const MAX_POLICY_BYTES = 256 * 1024;
 

@@ -8,9 +8,9 @@ import type { Resource } from '../resource.ts';
 import { err, ok, type Result } from '../result.ts';
 import type { Access, PolicyDocument, Rule } from './document.ts';
 import { closedNow, isAmong, selects } from './evaluate.ts';
-import { isWithin } from './networks.ts';
+import { isWithin } from './conditions/networks.ts';
 import { SessionRules } from './session-rules.ts';
-import { type WindowState, windowStateAt } from './time-windows.ts';
+import { type WindowState, windowStateAt } from './conditions/time-windows.ts';
 
 /** Of one rule as a message carries it: leaves as much again for what stands beside it. */
 export const MAX_SESSION_RULES_BYTES = 128 * 1024;

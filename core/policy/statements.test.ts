@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { loadModule, parseSync } from 'libpg-query';
-import { CONFORMING, type PgTextSettings, summarizePostgres } from '../sql/postgres.ts';
+import { CONFORMING, type PgTextSettings, summarizePostgres } from '../sql/postgres/postgres.ts';
 import type { StatementSummary } from '../sql/statement.ts';
 import { VERBS } from '../sql/vocabulary.ts';
 import { createJudge } from './judge.ts';

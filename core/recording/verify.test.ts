@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { newConnector, RecordingBuilder, sealManifest } from '../../test/harness/recording-builder.ts';
-import { nodePlatform } from '../../connector/recording/node-platform.ts';
+import { nodePlatform } from '../../connector/recording/archive/node-platform.ts';
 import { type ConnectorId, newId, type SessionId } from '../ids.ts';
 import { decodeManifest, type Manifest } from './manifest.ts';
 import { decodeSegment, encodeSegment } from './segment.ts';

@@ -2,8 +2,8 @@
 
 import type { Result } from '../result.ts';
 import type { StatementLineage } from './lineage.ts';
-import { CONFORMING, type PgParser, summarizePostgres } from './postgres.ts';
-import { lineagePostgres } from './postgres-lineage.ts';
+import { CONFORMING, type PgParser, summarizePostgres } from './postgres/postgres.ts';
+import { lineagePostgres } from './postgres/lineage.ts';
 import type { StatementSummary, Unparsable } from './statement.ts';
 
 export interface StatementReader {

@@ -2,7 +2,7 @@
 
 import type { Approval } from '../../core/approval.ts';
 import type { ApprovalChange, ApprovalEvent } from '../../core/approval/transition.ts';
-import type { AuditEvent, AuditKind } from '../../core/audit.ts';
+import type { AuditEvent, AuditKind } from '../../core/audit/audit.ts';
 
 const KINDS = {
   voted: 'request.voted',

@@ -5,7 +5,7 @@ import type { Approval } from '../../core/approval.ts';
 import { span } from '../portal/format.ts';
 import { visibleText } from '../portal/visible.ts';
 import type { NoticeKind } from './notifier.ts';
-import { saysSomething } from '../../core/written-text.ts';
+import { saysSomething } from '../../core/text/written-text.ts';
 
 const MAX_REASON_CHARACTERS = 500;
 /** All facts of a statement together fit into one section of a Slack message. */

@@ -4,7 +4,7 @@
 
 import type { Approval } from '../../core/approval.ts';
 import { holdTerms, stillSuffices } from '../../core/approval/terms.ts';
-import type { AuditEvent } from '../../core/audit.ts';
+import type { AuditEvent } from '../../core/audit/audit.ts';
 import type { FromConnector, FromEdge, Report } from '../../core/control.ts';
 import type { ConnectorId, RequestId, SessionId } from '../../core/ids.ts';
 import { type RuleInForce, sessionRules } from '../../core/policy/rules-in-force.ts';

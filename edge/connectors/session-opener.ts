@@ -3,7 +3,7 @@
 // What comes while others are being opened is opened together, so that a thousand clients at once
 // cost a few writes and not thousands.
 
-import type { AuditEvent } from '../../core/audit.ts';
+import type { AuditEvent } from '../../core/audit/audit.ts';
 import { type FromConnector, type FromEdge, MAX_CONTROL_MESSAGE_BYTES } from '../../core/control.ts';
 import type { ConnectorId, GrantId, SessionId } from '../../core/ids.ts';
 import type { RefusalReason } from '../../core/refusal.ts';

@@ -14,7 +14,7 @@ import {
   nextTickMs,
   transition,
 } from '../../core/approval/transition.ts';
-import type { AuditEvent } from '../../core/audit.ts';
+import type { AuditEvent } from '../../core/audit/audit.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { Notifier, NoticeKind } from '../approvals/notifier.ts';
 import { createNotifiers } from '../approvals/notifiers.ts';

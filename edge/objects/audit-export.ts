@@ -9,8 +9,8 @@ import {
   MAX_PIECE_ENTRIES,
   PIECE_MAX_AGE_MS,
   PIECE_TARGET_BYTES,
-} from '../../core/audit-archive.ts';
-import type { AuditEntry, AuditEvent } from '../../core/audit.ts';
+} from '../../core/audit/audit-archive.ts';
+import type { AuditEntry, AuditEvent } from '../../core/audit/audit.ts';
 import { err, type Result } from '../../core/result.ts';
 import type { AuditArchive, StoreFault } from '../audit-archive.ts';
 import { iso } from '../clock.ts';

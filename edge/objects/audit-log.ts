@@ -1,4 +1,4 @@
-// The audit log: append-only, each entry hashed over the one before it (core/audit.ts).
+// The audit log: append-only, each entry hashed over the one before it (core/audit/audit.ts).
 //
 // Whoever is about to do something awaits `append` first and does nothing when it throws (law 7).
 
@@ -11,7 +11,7 @@ import {
   AuditKind,
   chainAuditEntry,
   verifyAuditChain,
-} from '../../core/audit.ts';
+} from '../../core/audit/audit.ts';
 import { signedArchiveFetch } from '../archive.ts';
 import { createAuditArchive } from '../audit-archive.ts';
 import type { Env } from '../env.ts';

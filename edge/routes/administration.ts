@@ -2,7 +2,7 @@
 
 import { createRoute, z } from '@hono/zod-openapi';
 import { AuditExportStanding, AuditPage, AuditPiecePage, ConnectorList, JoinToken } from '../../core/api.ts';
-import { AuditKind } from '../../core/audit.ts';
+import { AuditKind } from '../../core/audit/audit.ts';
 import { MAX_POLICY_BYTES } from '../../core/policy/parse.ts';
 import { type Api, type ApiDeps, answer, FAILURES, failure, jsonAnswer, jsonBody, whoAsks } from './api.ts';
 
@@ -149,7 +149,7 @@ export function administrationRoutes(api: Api, { gatehouse }: ApiDeps): void {
       request: { params: z.object({ name: z.string().max(100) }) },
       responses: {
         200: {
-          description: 'NDJSON: core/audit-archive.ts',
+          description: 'NDJSON: core/audit/audit-archive.ts',
           content: { 'application/octet-stream': { schema: z.string() } },
         },
         ...FAILURES,

@@ -1,7 +1,7 @@
 // What the resource files of this folder share: the typed router, who is asking, and how a use
 // case's answer leaves. A route parses, calls one use case, and answers.
 
-import '../../core/schema-words.ts';
+import '../../core/text/schema-words.ts';
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { z } from 'zod';

@@ -5,7 +5,7 @@
 // Nothing is counted before it is settled: the caller settles in the transaction that writes what is due, so
 // nothing passes for written down because writing it was once tried.
 
-import type { AuditEvent, AuditKind } from '../../core/audit.ts';
+import type { AuditEvent, AuditKind } from '../../core/audit/audit.ts';
 
 export const INTERVAL_MS = 10 * 60_000;
 /** Distinct ones of a kind and actor that are told apart in an interval, of what strangers do. */

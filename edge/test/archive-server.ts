@@ -7,7 +7,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { getRequestListener } from '@hono/node-server';
 import { Hono } from 'hono';
 import { MAX_ACTIONS_A_PAGE, type SessionEntry } from '../../core/catalogue.ts';
-import { decodeAuditPiece } from '../../core/audit-archive.ts';
+import { decodeAuditPiece } from '../../core/audit/audit-archive.ts';
 import { SESSIONS } from './sessions.ts';
 
 /** Pieces in memory, and what was planned instead of an answer. */

@@ -2,7 +2,7 @@
 
 import { env } from 'cloudflare:workers';
 import type { IssuedGrant } from '../../core/api.ts';
-import type { AuditEntry } from '../../core/audit.ts';
+import type { AuditEntry } from '../../core/audit/audit.ts';
 import { remote } from '../objects/rpc.ts';
 import type { Caller } from './people.ts';
 

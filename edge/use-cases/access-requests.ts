@@ -15,7 +15,7 @@ import type { Answer, Gatehouse } from '../gatehouse.ts';
 import { find, linkOf, refused, SAYS, voterOf } from './approvals.ts';
 import { fault, note, noteCounted, standingOf, type UseCaseDeps } from './deps.ts';
 import { issueGrant, notRecorded } from './issue-grant.ts';
-import { saysSomething } from '../../core/written-text.ts';
+import { saysSomething } from '../../core/text/written-text.ts';
 
 const BEGUN_WITHIN_MS = 30_000;
 /** A live grant with this much left is used instead of asking for another. */

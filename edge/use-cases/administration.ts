@@ -1,6 +1,6 @@
 // Running Gatehouse: connectors, the policy, the audit log.
 
-import { parseAuditPieceName } from '../../core/audit-archive.ts';
+import { parseAuditPieceName } from '../../core/audit/audit-archive.ts';
 import { ok } from '../../core/result.ts';
 import type { PolicyDocument } from '../../core/policy/document.ts';
 import { isAmong } from '../../core/policy/evaluate.ts';

@@ -2,9 +2,9 @@
 // announce and who has signed in. What is a mistake is refused when it is written; one that is in
 // force already stays so, and whoever reads the policy is told.
 
-import type { PolicySurroundings } from '../../core/policy/contradictions.ts';
+import type { PolicySurroundings } from '../../core/policy/mistakes/contradictions.ts';
 import type { PolicyDocument } from '../../core/policy/document.ts';
-import { policyFindings } from '../../core/policy/findings.ts';
+import { policyFindings } from '../../core/policy/mistakes/findings.ts';
 import { describeMistake, placeMistakes, readPolicy } from '../../core/policy/parse.ts';
 import type { CheckedPolicy } from '../gatehouse.ts';
 import type { PolicyInForce } from '../storage/policies.ts';

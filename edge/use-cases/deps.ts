@@ -1,7 +1,7 @@
 // What the use cases work with, and what most of them begin with: the policy in force, what the
 // person is in it, and a line in the audit log.
 
-import type { AuditEvent } from '../../core/audit.ts';
+import type { AuditEvent } from '../../core/audit/audit.ts';
 import type { FromEdge } from '../../core/control.ts';
 import type { ConnectorId, RequestId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';

@@ -3,7 +3,7 @@
 // with the looker, an export, is an entry each time.
 
 import type { ExportFormat } from '../../core/api.ts';
-import type { AuditKind } from '../../core/audit.ts';
+import type { AuditKind } from '../../core/audit/audit.ts';
 import type { SessionDetail, SessionEntry, SessionQuery } from '../../core/catalogue.ts';
 import type { SessionId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';

@@ -1,7 +1,7 @@
 // Where the audit log's pieces are kept: created once, read, never changed or deleted. A place is a
 // parsed name, so no name leads elsewhere.
 
-import { parseAuditPieceName } from '../../core/audit-archive.ts';
+import { parseAuditPieceName } from '../../core/audit/audit-archive.ts';
 
 export interface PuttingPiece {
   readonly name: string;

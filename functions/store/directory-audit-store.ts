@@ -6,7 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import { link, mkdir, open, readdir, readFile, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AUDIT_PREFIX, MAX_PIECE_BYTES } from '../../core/audit-archive.ts';
+import { AUDIT_PREFIX, MAX_PIECE_BYTES } from '../../core/audit/audit-archive.ts';
 import { STORE_IDENTITY_FILE, StoreIdentity } from '../../core/recording/store-identity.ts';
 import { RetriableFault } from '../faults.ts';
 import { type AuditStore, isPieceName } from './audit-store.ts';

@@ -10,7 +10,7 @@ import {
   type S3Client,
   S3ServiceException,
 } from '@aws-sdk/client-s3';
-import { AUDIT_PREFIX, MAX_PIECE_BYTES } from '../../core/audit-archive.ts';
+import { AUDIT_PREFIX, MAX_PIECE_BYTES } from '../../core/audit/audit-archive.ts';
 import { RetriableFault } from '../faults.ts';
 import { type AuditStore, isPieceName } from './audit-store.ts';
 

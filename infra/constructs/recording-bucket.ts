@@ -12,12 +12,12 @@ import {
   type BucketProps,
 } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
-import { AUDIT_PREFIX } from '../../core/audit-archive.ts';
+import { AUDIT_PREFIX } from '../../core/audit/audit-archive.ts';
 import type { Settings } from '../settings.ts';
 
 /** Where core/recording/segment.ts puts every object. */
 export const RECORDINGS = 'recordings/*';
-/** Where core/audit-archive.ts puts the audit log's pieces. */
+/** Where core/audit/audit-archive.ts puts the audit log's pieces. */
 export const AUDIT = `${AUDIT_PREFIX}*`;
 
 export class RecordingBucket extends Construct {

@@ -3,12 +3,12 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { alignLineage, mayDeriveFrom, type ResultLineage, type Sources } from '../../core/sql/lineage.ts';
-import { CONFORMING } from '../../core/sql/postgres.ts';
-import { lineagePostgres } from '../../core/sql/postgres-lineage.ts';
+import { CONFORMING } from '../../core/sql/postgres/postgres.ts';
+import { lineagePostgres } from '../../core/sql/postgres/lineage.ts';
 import fc from 'fast-check';
 import { loadModule, parseSync } from 'libpg-query';
 import pg from 'pg';
-import { type PostgresServer, startPostgres } from '../harness/postgres.ts';
+import { type PostgresServer, startPostgres } from '../harness/postgres/postgres.ts';
 
 const TABLES: Readonly<Record<string, readonly string[]>> = {
   c: ['id', 'email', 'phone', 'name'],

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { compileStatementRules, judge } from '../../core/policy/statements.ts';
-import { CONFORMING, summarizePostgres } from '../../core/sql/postgres.ts';
+import { CONFORMING, summarizePostgres } from '../../core/sql/postgres/postgres.ts';
 import { everyStatement } from '../../core/sql/statement.ts';
 import { VERBS } from '../../core/sql/vocabulary.ts';
 import { loadModule, parseSync } from 'libpg-query';

@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { logInRaw, RawPeer, startFakeTarget } from '../harness/raw-postgres.ts';
+import { logInRaw, RawPeer, startFakeTarget } from '../harness/postgres/raw-postgres.ts';
 
 const CONNECTIONS_A_SECOND = 2_000;
 const LOGINS = 200;

@@ -5,7 +5,7 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findClient, startPostgres } from '../harness/postgres.ts';
+import { findClient, startPostgres } from '../harness/postgres/postgres.ts';
 import { must, queriesPerSecond, seconds as secondsOf, table, transactions } from './pgbench.ts';
 import { comeToRest, cpuMicroseconds, median } from './process-cost.ts';
 import type { BenchRules } from './rules.ts';

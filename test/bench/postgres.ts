@@ -4,8 +4,8 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findClient, startPostgres } from '../harness/postgres.ts';
-import { dialRaw, logInRaw, type RawPeer } from '../harness/raw-postgres.ts';
+import { findClient, startPostgres } from '../harness/postgres/postgres.ts';
+import { dialRaw, logInRaw, type RawPeer } from '../harness/postgres/raw-postgres.ts';
 import { run } from '../harness/run.ts';
 import { must, queriesPerSecond, table, transactions } from './pgbench.ts';
 import { comeToRest, cpuMicroseconds, median, residentBytes } from './process-cost.ts';

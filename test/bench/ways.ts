@@ -6,7 +6,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { freePort, otherUser } from '../harness/postgres.ts';
+import { freePort, otherUser } from '../harness/postgres/postgres.ts';
 import { until } from '../harness/run.ts';
 import type { BenchRules } from './rules.ts';
 

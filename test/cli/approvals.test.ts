@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type AuditEntry, chainAuditEntry } from '../../core/audit.ts';
+import { type AuditEntry, chainAuditEntry } from '../../core/audit/audit.ts';
 import { freePortBase, gatehouse, npmStart, type Started, until, untilReady } from './run-cli.ts';
 
 const ID = 'req_01m7xr5fhpxd5ccp0p7jtdc9r1';

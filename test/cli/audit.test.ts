@@ -7,8 +7,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { auditPieceName, encodeAuditPiece } from '../../core/audit-archive.ts';
-import { type AuditEntry, chainAuditEntry } from '../../core/audit.ts';
+import { auditPieceName, encodeAuditPiece } from '../../core/audit/audit-archive.ts';
+import { type AuditEntry, chainAuditEntry } from '../../core/audit/audit.ts';
 import { gatehouse } from './run-cli.ts';
 
 const AT = '2026-11-20T10:00:00.000Z';

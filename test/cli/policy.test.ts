@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { describeMistake, parsePolicy } from '../../core/policy/parse.ts';
-import { tryCases } from '../../core/policy/try-cases.ts';
+import { tryCases } from '../../core/policy/explain/try-cases.ts';
 import { postgresReader } from '../../core/sql/reader.ts';
 import { BARE_ENV } from '../harness/child-env.ts';
 import { finish, gatehouse, npmStart } from './run-cli.ts';

@@ -4,8 +4,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findClient, type PostgresServer, startPostgres } from '../harness/postgres.ts';
-import { dialRaw, logInRaw, startFakeTarget } from '../harness/raw-postgres.ts';
+import { findClient, type PostgresServer, startPostgres } from '../harness/postgres/postgres.ts';
+import { dialRaw, logInRaw, startFakeTarget } from '../harness/postgres/raw-postgres.ts';
 import { run } from '../harness/run.ts';
 import { SOAK } from '../harness/soak.ts';
 

@@ -8,7 +8,7 @@ import postgres from 'postgres';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Gateway, startGateway, trusted } from '../harness/gateway.ts';
 import type { MemoryRecording } from '../harness/memory-log.ts';
-import { findClient, type PostgresServer, startPostgres } from '../harness/postgres.ts';
+import { findClient, type PostgresServer, startPostgres } from '../harness/postgres/postgres.ts';
 import { run, until } from '../harness/run.ts';
 
 let server: PostgresServer;

@@ -7,8 +7,8 @@ import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type DriverPlace, type Line, runScenario, startDriverPlace } from '../harness/driver-scenario.ts';
-import { findClient } from '../harness/postgres.ts';
+import { type DriverPlace, type Line, runScenario, startDriverPlace } from '../harness/postgres/driver-scenario.ts';
+import { findClient } from '../harness/postgres/postgres.ts';
 import { run } from '../harness/run.ts';
 import { SOAK } from '../harness/soak.ts';
 

@@ -3,7 +3,7 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Expected, RULE_SETS } from '../attacks/postgres.ts';
-import { parse, query, run, sync } from '../harness/client-messages.ts';
+import { parse, query, run, sync } from '../harness/postgres/client-messages.ts';
 import { answersOf, type Guarded, startGuarded } from '../harness/guarded.ts';
 
 let g: Guarded;

@@ -5,9 +5,9 @@
 import fc from 'fast-check';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import * as say from '../harness/client-messages.ts';
+import * as say from '../harness/postgres/client-messages.ts';
 import { answersOf, type Guarded, startGuarded } from '../harness/guarded.ts';
-import type { RawPeer } from '../harness/raw-postgres.ts';
+import type { RawPeer } from '../harness/postgres/raw-postgres.ts';
 
 let g: Guarded;
 

@@ -2,10 +2,10 @@
 // for another, settings that change unseen, schemas that no path names, functions under other names.
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { message } from '../../connector/protocols/postgres/messages.ts';
-import * as say from '../harness/client-messages.ts';
+import { message } from '../../connector/protocols/postgres/wire/messages.ts';
+import * as say from '../harness/postgres/client-messages.ts';
 import { answersOf, fieldsOf, type Guarded, startGuarded } from '../harness/guarded.ts';
-import { dialRaw, logInRaw, type RawMessage, type RawPeer } from '../harness/raw-postgres.ts';
+import { dialRaw, logInRaw, type RawMessage, type RawPeer } from '../harness/postgres/raw-postgres.ts';
 
 let g: Guarded;
 const approval = { from: ['dba'], count: 1, within: 300_000 };

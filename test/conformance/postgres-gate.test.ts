@@ -2,7 +2,7 @@
 // the client and the recording say of it.
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { query } from '../harness/client-messages.ts';
+import { query } from '../harness/postgres/client-messages.ts';
 import { type Guarded, findPsql, inShort, startGuarded } from '../harness/guarded.ts';
 import { run } from '../harness/run.ts';
 

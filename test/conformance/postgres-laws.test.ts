@@ -2,9 +2,9 @@
 
 import pg from 'pg';
 import { afterEach, describe, expect, it } from 'vitest';
-import { message } from '../../connector/protocols/postgres/messages.ts';
+import { message } from '../../connector/protocols/postgres/wire/messages.ts';
 import { type Gateway, startGateway, trusted } from '../harness/gateway.ts';
-import { type FakeTarget, logInRaw, dialRaw, type RawPeer, startFakeTarget } from '../harness/raw-postgres.ts';
+import { type FakeTarget, logInRaw, dialRaw, type RawPeer, startFakeTarget } from '../harness/postgres/raw-postgres.ts';
 import { until } from '../harness/run.ts';
 
 const QUERY = message('Q', 'select 1\0');

@@ -15,12 +15,12 @@ import {
   PROTOCOL_3_0,
   PROTOCOL_3_2,
   startupMessage,
-} from '../../connector/protocols/postgres/messages.ts';
+} from '../../connector/protocols/postgres/wire/messages.ts';
 import { createAuthority, type TestAuthority } from '../harness/certificates.ts';
 import { BARE_ENV } from '../harness/child-env.ts';
 import { type Gateway, password, startGateway, trusted } from '../harness/gateway.ts';
-import { findClient, type PostgresServer, startPostgres } from '../harness/postgres.ts';
-import { dialRaw, type FakeTarget, logInRaw, RawPeer, startFakeTarget } from '../harness/raw-postgres.ts';
+import { findClient, type PostgresServer, startPostgres } from '../harness/postgres/postgres.ts';
+import { dialRaw, type FakeTarget, logInRaw, RawPeer, startFakeTarget } from '../harness/postgres/raw-postgres.ts';
 import { run, until } from '../harness/run.ts';
 
 const MAIN = join(import.meta.dirname, '../../connector/main.ts');

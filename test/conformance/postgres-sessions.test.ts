@@ -2,10 +2,10 @@
 
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { message, startupMessage } from '../../connector/protocols/postgres/messages.ts';
+import { message, startupMessage } from '../../connector/protocols/postgres/wire/messages.ts';
 import { type Gateway, type GatewayOptions, startGateway, trusted } from '../harness/gateway.ts';
-import { type PostgresServer, startPostgres } from '../harness/postgres.ts';
-import { dialRaw, logInRaw, type RawPeer, startFakeTarget } from '../harness/raw-postgres.ts';
+import { type PostgresServer, startPostgres } from '../harness/postgres/postgres.ts';
+import { dialRaw, logInRaw, type RawPeer, startFakeTarget } from '../harness/postgres/raw-postgres.ts';
 import { until } from '../harness/run.ts';
 
 let server: PostgresServer;

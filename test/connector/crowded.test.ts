@@ -5,11 +5,11 @@ import { createSecureContext } from 'node:tls';
 import { Client, type ClientConfig } from 'pg';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { Accepted, AcceptContext } from '../../connector/protocol.ts';
-import { PROTOCOL_3_0, startupMessage } from '../../connector/protocols/postgres/messages.ts';
+import { PROTOCOL_3_0, startupMessage } from '../../connector/protocols/postgres/wire/messages.ts';
 import { createProtocol } from '../../connector/registry.ts';
 import { createAuthority } from '../harness/certificates.ts';
 import { type Gateway, startGateway, trusted } from '../harness/gateway.ts';
-import { dialRaw, type FakeTarget, logInRaw, RawPeer, startFakeTarget } from '../harness/raw-postgres.ts';
+import { dialRaw, type FakeTarget, logInRaw, RawPeer, startFakeTarget } from '../harness/postgres/raw-postgres.ts';
 
 let target: FakeTarget;
 let gateway: Gateway;

@@ -21,14 +21,14 @@ import {
 import { SessionDetail, SessionPage } from '../../core/catalogue.ts';
 import { secret } from '../../core/secret.ts';
 import { ApiClient } from '../../cli/api-client.ts';
-import { oidcIssuer, startOidc } from '../../cli/dev/oidc.ts';
+import { oidcIssuer, startOidc } from '../../cli/dev/oidc/oidc.ts';
 import { DEMO_PEOPLE, DEMO_POLICY } from '../../cli/dev/people.ts';
 import { signInAs } from '../../cli/dev/sign-in.ts';
 import { type RunningEdge, startEdge } from '../../edge/dev-server.ts';
 import { CALLBACK_PATH } from '../../edge/paths.ts';
 import { startFunctions, startLocalDynamoDb } from '../../functions/local.ts';
 import { gatehouse } from '../cli/run-cli.ts';
-import { DEBIAN_BIN, findClient, freePort, startPostgres, type PostgresServer } from '../harness/postgres.ts';
+import { DEBIAN_BIN, findClient, freePort, startPostgres, type PostgresServer } from '../harness/postgres/postgres.ts';
 import { type ConnectorProcess, runConnector } from './connector-process.ts';
 
 const TARGET_PASSWORD = `target-${randomBytes(12).toString('hex')}`;

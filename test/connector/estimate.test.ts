@@ -4,9 +4,9 @@ import { type AddressInfo, createServer, type Server } from 'node:net';
 import { loadModule, parseSync } from 'libpg-query';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { estimate, isEstimable, type OpenUpstream } from '../../connector/protocols/postgres/estimate.ts';
-import { logIn } from '../../connector/protocols/postgres/upstream.ts';
-import { type PostgresServer, startPostgres } from '../harness/postgres.ts';
+import { estimate, isEstimable, type OpenUpstream } from '../../connector/protocols/postgres/rules/estimate.ts';
+import { logIn } from '../../connector/protocols/postgres/login/upstream.ts';
+import { type PostgresServer, startPostgres } from '../harness/postgres/postgres.ts';
 
 let server: PostgresServer;
 let admin: pg.Client;

@@ -7,7 +7,7 @@ import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { SessionRules } from '../../core/policy/session-rules.ts';
 import { type Gateway, type GatewayOptions, startGateway, trusted } from '../harness/gateway.ts';
-import { findClient, type PostgresServer, startPostgres } from '../harness/postgres.ts';
+import { findClient, type PostgresServer, startPostgres } from '../harness/postgres/postgres.ts';
 import { openLog, readRecording, testConnector, verifyStored } from '../harness/recording.ts';
 import { type Ran, run, until } from '../harness/run.ts';
 

@@ -12,7 +12,7 @@ import { nodeRecordingPlatform } from '../../functions/recording-platform.ts';
 import { replaySession } from '../../functions/replay/replay-session.ts';
 import { readRecording } from '../../functions/store/read-recording.ts';
 import { memoryReader } from '../harness/memory-reader.ts';
-import { findClient } from '../harness/postgres.ts';
+import { findClient } from '../harness/postgres/postgres.ts';
 import { answer, RecordingBuilder } from '../harness/recording-builder.ts';
 
 let directory: string;

@@ -13,9 +13,9 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { encodeAuditPiece } from '../../core/audit-archive.ts';
+import { encodeAuditPiece } from '../../core/audit/audit-archive.ts';
 import { STORE_IDENTITY_FILE } from '../../core/recording/store-identity.ts';
-import { type AuditEntry, chainAuditEntry } from '../../core/audit.ts';
+import { type AuditEntry, chainAuditEntry } from '../../core/audit/audit.ts';
 import { auditArchiveRoutes } from '../../functions/audit-archive.ts';
 import { RetriableFault } from '../../functions/faults.ts';
 import type { AuditStore } from '../../functions/store/audit-store.ts';

@@ -8,13 +8,13 @@ import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ReplayEvent } from '../../core/catalogue.ts';
 import { exportAsciicast } from '../../functions/export/asciicast.ts';
-import { message } from '../../connector/protocols/postgres/messages.ts';
+import { message } from '../../connector/protocols/postgres/wire/messages.ts';
 import { type Gateway, startGateway, trusted } from '../harness/gateway.ts';
 import { memoryReader } from '../harness/memory-reader.ts';
-import { findClient, type PostgresServer, startPostgres } from '../harness/postgres.ts';
+import { findClient, type PostgresServer, startPostgres } from '../harness/postgres/postgres.ts';
 import type { RecordingBuilder } from '../harness/recording-builder.ts';
-import { bind, describePortal, describeStatement, execute, parse, query, sync } from '../harness/client-messages.ts';
-import { dialRaw, logInRaw } from '../harness/raw-postgres.ts';
+import { bind, describePortal, describeStatement, execute, parse, query, sync } from '../harness/postgres/client-messages.ts';
+import { dialRaw, logInRaw } from '../harness/postgres/raw-postgres.ts';
 import { replayStored, storeRecording } from '../harness/stored-session.ts';
 
 let server: PostgresServer;

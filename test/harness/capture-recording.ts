@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { startGateway, trusted } from './gateway.ts';
 import { memoryReader } from './memory-reader.ts';
-import { startPostgres } from './postgres.ts';
+import { startPostgres } from './postgres/postgres.ts';
 import { writeObjects } from './recording-builder.ts';
 import { replayStored, storeRecording } from './stored-session.ts';
 

@@ -1,7 +1,7 @@
 // Gatehouse in memory with believable data, for tests and development of the portal alone: it
 // authorises like the real one, roughly, and notes every call. Time is an argument.
 
-import { AuditKind, type AuditEntry } from '../../core/audit.ts';
+import { AuditKind, type AuditEntry } from '../../core/audit/audit.ts';
 import type { AuditExportStanding, IssuedGrant, ListedGrant, ListedResource, Me } from '../../core/api.ts';
 import type { ActionEntry, ReplayEvent, SessionDetail, SessionEntry } from '../../core/catalogue.ts';
 import { type GrantId, newId, type SessionId } from '../../core/ids.ts';

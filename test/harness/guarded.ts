@@ -6,8 +6,8 @@ import type { StatementEntry } from '../../core/policy/statements.ts';
 import { type Gateway, startGateway, trusted } from './gateway.ts';
 import type { Held } from './memory-edge.ts';
 import type { MemoryRecording } from './memory-log.ts';
-import { findClient, type PostgresServer, startPostgres } from './postgres.ts';
-import { dialRaw, logInRaw, type RawMessage, type RawPeer } from './raw-postgres.ts';
+import { findClient, type PostgresServer, startPostgres } from './postgres/postgres.ts';
+import { dialRaw, logInRaw, type RawMessage, type RawPeer } from './postgres/raw-postgres.ts';
 import { type Ran, run, until } from './run.ts';
 
 export interface Guarded {

@@ -4,7 +4,7 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { nodePlatform } from '../../connector/recording/node-platform.ts';
+import { nodePlatform } from '../../connector/recording/archive/node-platform.ts';
 import {
   openRecordingLog,
   type RecordingLog,

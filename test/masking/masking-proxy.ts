@@ -3,12 +3,12 @@
 
 import { connect, createServer, type AddressInfo } from 'node:net';
 import type { Client } from 'pg';
-import { ResultMasker } from '../../connector/protocols/postgres/masking/result-masker.ts';
-import type { ResolveOrigin } from '../../connector/protocols/postgres/masking/result-plan.ts';
+import { ResultMasker } from '../../connector/protocols/postgres/results/result-masker.ts';
+import type { ResolveOrigin } from '../../connector/protocols/postgres/values/result-plan.ts';
 import type { Origin } from '../../core/masking/columns.ts';
 import { mask } from '../../core/masking/masked.ts';
 import type { Masks } from '../../core/masking/masks.ts';
-import { type CurrentStatement, SimpleGuide } from './simple-guide.ts';
+import { type CurrentStatement, SimpleGuide } from './results/simple-guide.ts';
 
 export interface MaskingProxy {
   readonly port: number;

@@ -4,11 +4,11 @@
 
 import { loadModule, parseSync } from 'libpg-query';
 import pg from 'pg';
-import { Catalogues } from '../../connector/protocols/postgres/masking/catalogues.ts';
-import { createRulesCompiler } from '../../connector/session/rules.ts';
+import { Catalogues } from '../../connector/protocols/postgres/catalogue/catalogues.ts';
+import { createRulesCompiler } from '../../connector/session/guard/rules.ts';
 import { SessionRules } from '../../core/policy/session-rules.ts';
 import { startGateway, trusted } from '../harness/gateway.ts';
-import { findClient, startPostgres } from '../harness/postgres.ts';
+import { findClient, startPostgres } from '../harness/postgres/postgres.ts';
 import { run } from '../harness/run.ts';
 import { keyedHash } from './masks-of.ts';
 

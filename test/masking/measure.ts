@@ -3,12 +3,12 @@
 
 import { mask } from '../../core/masking/masked.ts';
 import { DETECTOR_NAMES } from '../../core/masking/detectors/names.ts';
-import { FrameScanner, frameTable } from '../../connector/protocols/postgres/framing.ts';
-import { ResultMasker } from '../../connector/protocols/postgres/masking/result-masker.ts';
-import { copyText } from './copy-plans.ts';
-import { planResult, SimpleGuide } from './simple-guide.ts';
+import { FrameScanner, frameTable } from '../../connector/protocols/postgres/wire/framing.ts';
+import { ResultMasker } from '../../connector/protocols/postgres/results/result-masker.ts';
+import { copyText } from './results/copy-plans.ts';
+import { planResult, SimpleGuide } from './results/simple-guide.ts';
 import { masksOf } from './masks-of.ts';
-import { dataRow, int16, message, readRow, rowDescription } from './wire.ts';
+import { dataRow, int16, message, readRow, rowDescription } from './results/wire.ts';
 
 const time = (work: () => void): number => {
   work();

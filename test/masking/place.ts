@@ -5,10 +5,10 @@ import { expect } from 'vitest';
 import { SessionRules } from '../../core/policy/session-rules.ts';
 import { type Gateway, startGateway, trusted } from '../harness/gateway.ts';
 import { findPsql } from '../harness/guarded.ts';
-import { type PostgresServer, startPostgres } from '../harness/postgres.ts';
-import { dialRaw, logInRaw, type RawPeer } from '../harness/raw-postgres.ts';
+import { type PostgresServer, startPostgres } from '../harness/postgres/postgres.ts';
+import { dialRaw, logInRaw, type RawPeer } from '../harness/postgres/raw-postgres.ts';
 import { run, until } from '../harness/run.ts';
-import { RULES, SECRETS } from './live-schema.ts';
+import { RULES, SECRETS } from './live/live-schema.ts';
 
 /** Letters as they are and in capitals. */
 export const FOUND = [...SECRETS, 'SECRETSECRET'];

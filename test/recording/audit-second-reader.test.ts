@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { encodeAuditPiece } from '../../core/audit-archive.ts';
-import { type AuditEntry, chainAuditEntry } from '../../core/audit.ts';
+import { encodeAuditPiece } from '../../core/audit/audit-archive.ts';
+import { type AuditEntry, chainAuditEntry } from '../../core/audit/audit.ts';
 
 const READER = join(import.meta.dirname, 'audit_second_reader.py');
 const read = (folder: string) => promisify(execFile)('python3', [READER, folder]);

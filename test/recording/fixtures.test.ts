@@ -5,7 +5,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { nodePlatform } from '../../connector/recording/node-platform.ts';
+import { nodePlatform } from '../../connector/recording/archive/node-platform.ts';
 import { parseRecordingKey } from '../../core/recording/segment.ts';
 import { verifySession } from '../../core/recording/verify.ts';
 import { openLog, RecordedClient, testConnector } from '../harness/recording.ts';

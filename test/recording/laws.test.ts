@@ -18,8 +18,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, type TestContext } from 'vitest';
-import { RESERVE_BYTES } from '../../connector/recording/disk-reserve.ts';
-import { nodeWalStorage, type WalFile, type WalStorage } from '../../connector/recording/wal-file.ts';
+import { RESERVE_BYTES } from '../../connector/recording/archive/disk-reserve.ts';
+import { nodeWalStorage, type WalFile, type WalStorage } from '../../connector/recording/wal/wal-file.ts';
 import { newId } from '../../core/ids.ts';
 import {
   objectNames,

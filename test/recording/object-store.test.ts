@@ -27,10 +27,10 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test, type TestContext } from 'vitest';
-import { createdEventSender } from '../../connector/recording/created-events.ts';
-import { DirectoryObjectStore } from '../../connector/recording/directory-object-store.ts';
-import type { ObjectStore, Putting, S3StoreSettings } from '../../connector/recording/object-store.ts';
-import { S3ObjectStore } from '../../connector/recording/s3-object-store.ts';
+import { createdEventSender } from '../../connector/recording/store/created-events.ts';
+import { DirectoryObjectStore } from '../../connector/recording/store/directory-object-store.ts';
+import type { ObjectStore, Putting, S3StoreSettings } from '../../connector/recording/store/object-store.ts';
+import { S3ObjectStore } from '../../connector/recording/store/s3-object-store.ts';
 import { type CephS3, cephMissing, startCeph } from '../harness/ceph.ts';
 
 const DAY_MS = 86_400_000;

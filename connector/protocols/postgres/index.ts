@@ -6,17 +6,17 @@ import type { Refusal } from '../../../core/refusal.ts';
 import { err, ok } from '../../../core/result.ts';
 import { ConnectionLost } from '../../net/byte-reader.ts';
 import type { AcceptContext, Accepted, Arrival, Claim, Protocol } from '../../protocol.ts';
-import { CancelKeys, CancelSender } from './cancel.ts';
-import { beginConversation } from './conversation.ts';
-import { type ClientAuth, prove, readWish, type Wish } from './login.ts';
-import { loadParser } from './parser.ts';
-import { createPostgresJudge } from './verdicts.ts';
-import { createMaskingShare } from './masking/session-masking.ts';
-import { negotiateProtocolVersion, PROTOCOL_3_0, PROTOCOL_3_2 } from './messages.ts';
-import { type LoginRefusal, refusalMessage } from './refusals.ts';
-import { refuseSettings, settingsOf } from './start-up-settings.ts';
-import { readStart, type Start, type Transport } from './start-up.ts';
-import { logIn, tryLogIn } from './upstream.ts';
+import { CancelKeys, CancelSender } from './login/cancel.ts';
+import { beginConversation } from './session/conversation.ts';
+import { type ClientAuth, prove, readWish, type Wish } from './login/login.ts';
+import { loadParser } from './rules/parser.ts';
+import { createPostgresJudge } from './rules/verdicts.ts';
+import { createMaskingShare } from './session/session-masking.ts';
+import { negotiateProtocolVersion, PROTOCOL_3_0, PROTOCOL_3_2 } from './wire/messages.ts';
+import { type LoginRefusal, refusalMessage } from './wire/refusals.ts';
+import { refuseSettings, settingsOf } from './rules/start-up-settings.ts';
+import { readStart, type Start, type Transport } from './login/start-up.ts';
+import { logIn, tryLogIn } from './login/upstream.ts';
 
 export interface PostgresOptions {
   /** How clients show their grant. `scram` unless they cannot. */

@@ -1,5 +1,5 @@
 import type { AuditExportStanding, AuditPage } from '../../../core/api.ts';
-import { type AuditEntry, AuditKind } from '../../../core/audit.ts';
+import { type AuditEntry, AuditKind } from '../../../core/audit/audit.ts';
 import { SessionId } from '../../../core/ids.ts';
 import { ExportLine, ExportTrouble } from '../components/export-standing.tsx';
 import { Cell, Empty, Notice, Pager, Row, Table, to } from '../components/parts.tsx';

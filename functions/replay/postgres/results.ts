@@ -2,7 +2,7 @@
 // many there were. Bounded whatever the recording holds.
 
 import { REPLAY_MAX_ROWS } from '../../../core/catalogue.ts';
-import { type ClientEncoding, clientEncoding } from '../../../core/client-encoding.ts';
+import { type ClientEncoding, clientEncoding } from '../../../core/text/client-encoding.ts';
 import { type Column, Descriptions } from './descriptions.ts';
 import { MessageScanner, type ScannedMessage } from './message-scanner.ts';
 import { isText, MAX_CELL_CHARS, showCell, showText } from './values.ts';

@@ -2,7 +2,7 @@
 // common types are decoded, and any other is shown as hex.
 // https://www.postgresql.org/docs/current/catalog-pg-type.html for the type numbers.
 
-import { type ClientEncoding, clientEncoding } from '../../../core/client-encoding.ts';
+import { type ClientEncoding, clientEncoding } from '../../../core/text/client-encoding.ts';
 import { cut } from '../../index-segment/contents.ts';
 
 /** Characters of a cell that a replay shows. */

@@ -1,8 +1,8 @@
 // What a session was answered, message by message, as named cells.
 
-import { message } from '../../../connector/protocols/postgres/messages.ts';
+import { message } from '../../../connector/protocols/postgres/wire/messages.ts';
 import { fieldsOf } from '../../harness/guarded.ts';
-import type { RawMessage, RawPeer } from '../../harness/raw-postgres.ts';
+import type { RawMessage, RawPeer } from '../../harness/postgres/raw-postgres.ts';
 import type { Ran } from '../../harness/run.ts';
 import type { Case, Step } from './case.ts';
 

@@ -4,8 +4,8 @@
 import pg from 'pg';
 import type { SessionRules } from '../../../core/policy/session-rules.ts';
 import { type Gateway, startGateway, trusted } from '../../harness/gateway.ts';
-import { type PostgresServer, startPostgres } from '../../harness/postgres.ts';
-import { dialRaw, logInRaw, type RawPeer } from '../../harness/raw-postgres.ts';
+import { type PostgresServer, startPostgres } from '../../harness/postgres/postgres.ts';
+import { dialRaw, logInRaw, type RawPeer } from '../../harness/postgres/raw-postgres.ts';
 
 export type Way = 'direct' | 'through';
 

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SessionRules } from '../../../core/policy/session-rules.ts';
-import { findClient } from '../../harness/postgres.ts';
+import { findClient } from '../../harness/postgres/postgres.ts';
 import { run } from '../../harness/run.ts';
 import { SOAK } from '../../harness/soak.ts';
 import { KNOWN_TOOL_DIFFERENCES } from './known-differences.ts';

@@ -1,0 +1,36 @@
+// Saying yes or no to somebody's request.
+
+import type { Command } from 'commander';
+import { type ApprovalDecision, ListedApproval } from '../../core/api.ts';
+import { RequestId } from '../../core/ids.ts';
+import { checked, type Cli } from '../cli.ts';
+
+export function addApprove(command: Command, cli: Cli): void {
+  command
+    .argument('REQUEST', 'its id, req_...')
+    .option('--comment <TEXT>', 'kept with the approval')
+    .action((text: string, options: { comment?: string }, command: Command) =>
+      decide(cli, command, text, { decision: 'approve', comment: options.comment ?? '' }),
+    );
+}
+
+export function addDeny(command: Command, cli: Cli): void {
+  command
+    .argument('REQUEST', 'its id, req_...')
+    .requiredOption('--reason <TEXT>', 'why; the person who asked reads it')
+    .action((text: string, options: { reason: string }, command: Command) =>
+      decide(cli, command, text, { decision: 'deny', comment: options.reason }),
+    );
+}
+
+async function decide(cli: Cli, command: Command, text: string, decision: ApprovalDecision): Promise<void> {
+  const id = checked(RequestId, text, 'REQUEST');
+  const { client, output } = await cli.open(command);
+  const approval = await client.post(`/approvals/${id}/decision`, decision, ListedApproval);
+  const { requester, resource, state, votes, needed } = approval;
+  await output.answer({ approval }, () =>
+    state === 'pending'
+      ? `Approved by you: ${votes.length} of ${needed} for ${requester.email} on ${resource}.`
+      : `The request of ${requester.email} for ${resource} is ${state}.`,
+  );
+}

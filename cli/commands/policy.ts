@@ -1,0 +1,18 @@
+// `gatehouse policy`: read it, try it, have it explained, apply the next one.
+
+import type { Command } from 'commander';
+import type { Cli } from '../cli.ts';
+import { addPolicyApply } from '../policy/apply.ts';
+import { addPolicyExplain } from '../policy/explain.ts';
+import { addPolicySchema } from '../policy/schema.ts';
+import { addPolicyShow } from '../policy/show.ts';
+import { addPolicyTest } from '../policy/try.ts';
+
+export function addPolicy(command: Command, cli: Cli): void {
+  const policy = command.helpCommand(false);
+  addPolicyShow(policy, cli);
+  addPolicyTest(policy, cli);
+  addPolicyExplain(policy, cli);
+  addPolicyApply(policy, cli);
+  addPolicySchema(policy, cli);
+}

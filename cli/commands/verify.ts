@@ -1,0 +1,106 @@
+// `gatehouse verify`: proves recordings on this machine. The servers only hand over bytes; what is
+// proven is proven here. Exit 0: all proven. 1: not proven. 2: could not run. 3: unreachable.
+
+import type { Command } from 'commander';
+import { SessionId } from '../../core/ids.ts';
+import type { VerifyReport } from '../../core/recording/verify.ts';
+import { checked, type Cli } from '../cli.ts';
+import { Failure, usage } from '../failure.ts';
+import type { Output } from '../output.ts';
+import { line } from '../terminal-text.ts';
+import { type UnprovenPlace, verifyCopy } from '../verification/verify-copy.ts';
+import { verifyEverything, verifyOne } from '../verification/verify-online.ts';
+
+interface Options {
+  readonly all?: boolean;
+  readonly dir?: string;
+  readonly key?: string;
+}
+
+export function addVerify(command: Command, cli: Cli): void {
+  command
+    .description(
+      'Proves on this machine that recordings are whole and unaltered: digests,\n' +
+        "chain, signature, the connector's registered key, the edge's witness.\n" +
+        'Exit 0: proven. 1: not proven. 2: could not run. 3: unreachable.',
+    )
+    .argument('[SESSION]', 'its id, ses_...')
+    .option('--all', 'every session of the catalogue and of the witness')
+    .option('--dir <COPY>', "offline: a copy of a session's folder, or of a tree of them")
+    .option('--key <BASE64URL>', "with --dir: the connector's key, as gatehouse connectors lists it")
+    .action(async (session: string | undefined, options: Options, command: Command) => {
+      const chosen = [session !== undefined, options.all === true, options.dir !== undefined].filter(Boolean).length;
+      if (chosen !== 1) throw usage('name one of SESSION, --all and --dir COPY');
+      if (options.key !== undefined && options.dir === undefined) throw usage('--key goes with --dir');
+      const output = cli.output(command);
+      const id = session === undefined ? undefined : checked(SessionId, session, 'SESSION');
+      try {
+        if (options.dir !== undefined) {
+          const { reports, unproven } = await verifyCopy(options.dir, keyOf(options.key));
+          return await conclude(output, reports, unproven);
+        }
+        const { client } = await cli.open(command);
+        if (id === undefined) {
+          const progress = output.isTerminal ? (text: string) => output.note(text) : () => {};
+          return await conclude(output, await verifyEverything(client, progress), []);
+        }
+        await concludeOne(output, await verifyOne(client, id));
+      } catch (error) {
+        // Somebody who may not look, or a session that nobody knows, proves nothing either way.
+        if (error instanceof Failure && error.exitCode === 1 && error.reason !== NOT_PROVEN) {
+          throw new Failure(2, error.reason, error.message);
+        }
+        throw error;
+      }
+    });
+}
+
+const NOT_PROVEN = 'not_proven';
+
+function keyOf(text: string | undefined): Uint8Array | undefined {
+  if (text === undefined) return undefined;
+  if (!/^[A-Za-z0-9_-]{43}$/.test(text)) throw usage('--key: expected 32 bytes in base64url (43 characters)');
+  return new Uint8Array(Buffer.from(text, 'base64url'));
+}
+
+const shown = ({ manifest: _, ...report }: VerifyReport): Omit<VerifyReport, 'manifest'> => report;
+
+async function concludeOne(output: Output, report: VerifyReport): Promise<void> {
+  await output.answer(shown(report), () => show(report, output));
+  if (!report.proven) process.exitCode = 1;
+}
+
+async function conclude(
+  output: Output,
+  reports: readonly VerifyReport[],
+  unproven: readonly UnprovenPlace[],
+): Promise<void> {
+  const failed = reports.filter((report) => !report.proven).length + unproven.length;
+  const proven = failed === 0;
+  const all = reports.length + unproven.length;
+  const answer = { proven, sessions: reports.map(shown), ...(unproven.length > 0 && { unproven }) };
+  await output.answer(answer, () =>
+    [
+      ...reports.map((report) => show(report, output)),
+      ...unproven.map(({ path, message }) => `${line(path)}  ${output.style('red', 'NOT PROVEN')}\n  ${line(message)}`),
+      proven ? `All ${all} proven.` : `${failed} of ${all} not proven.`,
+    ].join('\n\n'),
+  );
+  if (!proven) process.exitCode = 1;
+}
+
+export function show(report: VerifyReport, output: Output): string {
+  const how = report.neverBegan ? 'proven: never began' : report.exempt === undefined ? 'proven' : 'proven: exempt';
+  const head = report.proven
+    ? `${report.session}  ${output.style('green', how)}`
+    : `${report.session}  ${output.style('red', 'NOT PROVEN')}`;
+  return [
+    head,
+    ...report.faults.map(
+      ({ object, reason, message }) =>
+        `  ${output.style('red', 'fault')} ${line(object)}: ${line(message)} (${reason})`,
+    ),
+    ...report.proofs.map((text) => `  ${output.style('green', 'holds')} ${line(text)}`),
+    ...report.notCompared.map((text) => `  ${output.style('yellow', 'not compared')} ${line(text)}`),
+  ].join('\n');
+}

@@ -1,0 +1,174 @@
+// `gatehouse audit verify`: proves on this machine that nothing in the audit log was changed or taken
+// out, in the edge and in the object store. Exit 0: proven. 1: not proven. 2: could not run.
+
+import type { Command } from 'commander';
+import { AuditExportStanding, AuditPage, AuditPiecePage } from '../../core/api.ts';
+import { AUDIT_GENESIS, type AuditEntry, auditDigest } from '../../core/audit/audit.ts';
+import { type AuditCopyReport, type AuditFault, verifyAuditCopy } from '../../core/audit/audit-proof.ts';
+import { type ApiClient, query } from '../api-client.ts';
+import { readAuditCopies } from './audit-copy.ts';
+import type { Cli } from '../cli.ts';
+import { Failure, usage } from '../failure.ts';
+import type { Output } from '../output.ts';
+import { line } from '../terminal-text.ts';
+
+const ENTRIES_A_PAGE = 500;
+
+interface Options {
+  readonly dir?: string;
+  readonly head?: string;
+}
+
+export function addAuditVerify(audit: Command, cli: Cli): void {
+  audit
+    .command('verify')
+    .summary('prove the audit log, in the edge and in the object store')
+    .description(
+      'Proves on this machine that nothing in the audit log was changed or taken out:\n' +
+        "walks the edge's whole chain, and compares each exported piece with it.\n" +
+        'Exit 0: proven. 1: not proven. 2: could not run. 3: unreachable.',
+    )
+    .option('--dir <COPY>', 'offline: a copy of the folder with the exported pieces')
+    .option('--head <DIGEST>', "with --dir: an entry's digest that was noted before; the copy must hold it")
+    .action(async (options: Options, command: Command) => {
+      // The parser takes the list's own flags here too; a proof of some entries is none.
+      const strayed = Object.keys(audit.opts()).find((name) => audit.getOptionValueSource(name) === 'cli');
+      if (strayed !== undefined) throw usage(`--${strayed} goes with audit, not with audit verify`);
+      const { dir, head } = options;
+      if (head !== undefined && dir === undefined) throw usage('--head goes with --dir');
+      if (head !== undefined && !/^[0-9a-f]{64}$/.test(head)) throw usage('--head: expected a SHA-256 digest in hex');
+      if (dir !== undefined) return verifyDirectory(dir, head, cli.output(command));
+      const { client, output } = await cli.open(command);
+      try {
+        await verifyOnline(client, output);
+      } catch (error) {
+        // Somebody who may not look proves nothing either way.
+        if (error instanceof Failure && error.exitCode === 1 && error.reason !== BROKEN) {
+          throw new Failure(2, error.reason, error.message);
+        }
+        throw error;
+      }
+    });
+}
+
+const BROKEN = 'audit_broken';
+
+async function verifyDirectory(dir: string, head: string | undefined, output: Output): Promise<void> {
+  const copies = await readAuditCopies(dir);
+  const reports: (AuditCopyReport & { readonly folder: string })[] = [];
+  for (const { folder, ...copy } of copies) reports.push({ folder, ...(await verifyAuditCopy(copy, { head })) });
+  const proven = reports.every((report) => report.proven);
+  const cut = `That nothing was cut off at the end: only ${head === undefined ? 'the edge, or a head noted before (--head), shows it' : 'the edge knows what came after the noted head'}.`;
+  await output.answer({ proven, copies: reports, notCompared: [cut] }, () =>
+    [
+      ...reports.flatMap((report) => [report.folder, ...showCopy(report, output)]),
+      `  ${output.style('yellow', 'not compared')} ${cut}`,
+    ].join('\n'),
+  );
+  if (!proven) process.exitCode = 1;
+}
+
+function showCopy({ proven, pieces, entries, last, head, faults }: AuditCopyReport, output: Output): string[] {
+  return [
+    ...faults.map((fault) => showFault(fault, output)),
+    proven
+      ? `  ${output.style('green', 'proven')} ${pieces} pieces, entries 1 to ${last}, head ${head}`
+      : `  ${output.style('red', 'NOT PROVEN')} ${pieces} pieces, ${entries} entries in sound ones`,
+  ];
+}
+
+const showFault = ({ object, reason, message }: AuditFault, output: Output): string =>
+  `  ${output.style('red', 'fault')} ${line(object)}: ${line(message)} (${reason})`;
+
+interface Report {
+  readonly whole: boolean;
+  readonly entries: number;
+  /** Digest of the newest entry: kept elsewhere, it shows a later cut at the end. */
+  readonly head: string;
+  readonly brokenAt?: number;
+  readonly message?: string;
+}
+
+async function verifyOnline(client: ApiClient, output: Output): Promise<void> {
+  // In this order: what is stored already must be in the log that is walked after it.
+  const standing = await client.get('/audit/export', AuditExportStanding);
+  const names = await pieceNames(client);
+  const digests = new Map<number, string>();
+  const chain = await walkChain(client, ({ sequence, digest }) => digests.set(sequence, digest));
+  const copy = await verifyAuditCopy(
+    { names, read: (name) => readPiece(client, name) },
+    { log: { exportedThrough: standing.exportedThrough, digestOf: (sequence) => digests.get(sequence) } },
+  );
+  const proven = chain.whole && copy.proven;
+  await output.answer({ ...chain, proven, export: { ...standing, ...copy } }, () =>
+    [
+      chain.whole
+        ? `Whole: ${chain.entries} entries, each linked to the one before. Head ${chain.head}.`
+        : `Broken at entry ${chain.brokenAt}: ${chain.message}.`,
+      copy.proven
+        ? `Exported: ${copy.pieces} pieces, entries 1 to ${copy.last}, the same as in the log. ${standing.waiting} entries wait.`
+        : 'The exported pieces are not the log:',
+      ...copy.faults.map((fault) => showFault(fault, output)),
+      ...(standing.failing
+        ? [
+            `${output.style('yellow', 'The export fails')} since ${standing.failing.since}: ${line(standing.failing.reason)}, ${standing.failing.tries} tries.`,
+          ]
+        : []),
+    ].join('\n'),
+  );
+  if (!chain.whole) throw new Failure(1, BROKEN, `the audit log is broken at entry ${chain.brokenAt}`);
+  const [first] = copy.faults;
+  if (first) throw new Failure(1, BROKEN, `the exported audit log is not proven: ${first.object}: ${first.message}`);
+}
+
+async function pieceNames(client: ApiClient): Promise<string[]> {
+  const names: string[] = [];
+  let after: string | undefined;
+  do {
+    const page: AuditPiecePage = await client.get(`/audit/pieces${query({ after })}`, AuditPiecePage);
+    names.push(...page.pieces.map(({ name }) => name));
+    after = page.after;
+  } while (after !== undefined);
+  return names;
+}
+
+async function readPiece(client: ApiClient, name: string): Promise<Uint8Array | undefined> {
+  try {
+    return await client.bytes(`/audit/pieces/${encodeURIComponent(name)}`);
+  } catch (error) {
+    if (error instanceof Failure && error.reason === 'not_found') return undefined;
+    throw error;
+  }
+}
+
+/** From the newest entry back to the first, a page at a time. The oldest break is what counts: it is met last. */
+async function walkChain(client: ApiClient, seen: (entry: AuditEntry) => unknown): Promise<Report> {
+  let newer: AuditEntry | undefined;
+  let head: string = AUDIT_GENESIS;
+  let entries = 0;
+  let broken: { brokenAt: number; message: string } | undefined;
+  for (let cursor: string | undefined; ; ) {
+    const page: AuditPage = await client.get(`/audit${query({ cursor, limit: ENTRIES_A_PAGE })}`, AuditPage);
+    for (const entry of page.entries) {
+      const { digest, ...rest } = entry;
+      if (newer === undefined) head = digest;
+      else if (newer.sequence !== entry.sequence + 1) {
+        broken = { brokenAt: entry.sequence + 1, message: `entry ${entry.sequence + 1} is missing` };
+      } else if (newer.previous !== digest) {
+        broken = { brokenAt: newer.sequence, message: `entry ${newer.sequence} does not link to the entry before it` };
+      }
+      if ((await auditDigest(rest)) !== digest) {
+        broken = { brokenAt: entry.sequence, message: `entry ${entry.sequence} was changed after it was written` };
+      }
+      newer = entry;
+      entries++;
+      seen(entry);
+    }
+    cursor = page.cursor;
+    if (cursor === undefined) break;
+  }
+  if (newer && (newer.sequence !== 1 || newer.previous !== AUDIT_GENESIS)) {
+    broken = { brokenAt: 1, message: `entry 1 is missing: the log begins with entry ${newer.sequence}` };
+  }
+  return { whole: broken === undefined, entries, head, ...broken };
+}

@@ -1,0 +1,151 @@
+// Objects, keys and witnessed heads through the API, for a proof made here.
+
+import { type ListedConnector, ConnectorList, ObjectList, Witnessed, WitnessPage } from '../../core/api.ts';
+import { SessionDetail, SessionPage } from '../../core/catalogue.ts';
+import type { ConnectorId, SessionId } from '../../core/ids.ts';
+import {
+  type RecordingSource,
+  UnreadableObject,
+  type VerifyFault,
+  type VerifyReport,
+  verifySession,
+} from '../../core/recording/verify.ts';
+import { type ApiClient, query } from '../api-client.ts';
+import { Failure } from '../failure.ts';
+import { recordingPlatform } from './recording-platform.ts';
+
+const PAGE = 200;
+
+export async function verifyOne(client: ApiClient, session: SessionId): Promise<VerifyReport> {
+  return verifyWith(client, session, await registeredKeys(client));
+}
+
+/**
+ * What the catalogue lists and what the witness knows, once each: a session that the witness saw
+ * and the store lost is in the second list only.
+ */
+export async function verifyEverything(client: ApiClient, progress: (text: string) => void): Promise<VerifyReport[]> {
+  const keys = await registeredKeys(client);
+  const sessions = new Set<SessionId>();
+  for await (const id of catalogued(client)) sessions.add(id);
+  const mine: string[] = [];
+  try {
+    for await (const id of witnessed(client)) sessions.add(id);
+  } catch (error) {
+    if (!(error instanceof Failure && error.reason === 'forbidden')) throw error;
+    mine.push('That no session was left out: only auditors see which ones the edge witnessed.');
+  }
+  if (sessions.size === 0) throw new Failure(2, 'nothing_to_verify', 'there is no session to verify');
+  const reports: VerifyReport[] = [];
+  for (const id of [...sessions].sort()) {
+    progress(`verifying ${id} (${reports.length + 1} of ${sessions.size})`);
+    const report = await verifyWith(client, id, keys).catch((error: unknown) => unread(id, error));
+    reports.push({ ...report, notCompared: [...report.notCompared, ...mine] });
+  }
+  return reports;
+}
+
+async function* catalogued(client: ApiClient): AsyncGenerator<SessionId> {
+  let cursor: string | undefined;
+  do {
+    const page: SessionPage = await client.get(`/sessions${query({ cursor, limit: PAGE })}`, SessionPage);
+    for (const session of page.sessions) yield session.id;
+    cursor = page.cursor;
+  } while (cursor !== undefined);
+}
+
+async function* witnessed(client: ApiClient): AsyncGenerator<SessionId> {
+  let cursor: string | undefined;
+  do {
+    const page: WitnessPage = await client.get(`/witness${query({ cursor })}`, WitnessPage);
+    for (const { session } of page.sessions) yield session;
+    cursor = page.cursor;
+  } while (cursor !== undefined);
+}
+
+type Keys = ReadonlyMap<ConnectorId, Uint8Array> | 'forbidden';
+
+async function registeredKeys(client: ApiClient): Promise<Keys> {
+  const list = await unlessRefused(client.get('/connectors', ConnectorList), 'forbidden');
+  if (!list) return 'forbidden';
+  const raw = ({ key }: ListedConnector): Uint8Array => new Uint8Array(Buffer.from(key, 'base64url'));
+  return new Map(list.connectors.map((connector) => [connector.id, raw(connector)]));
+}
+
+async function verifyWith(client: ApiClient, session: SessionId, keys: Keys): Promise<VerifyReport> {
+  const seen = await unlessRefused(client.get(`/witness/${session}`, Witnessed), 'not_found');
+  const objects = await unlessRefused(client.get(`/sessions/${session}/objects`, ObjectList), 'not_found');
+  const connector = objects?.connector ?? seen?.connector;
+  if (connector === undefined) throw new Failure(2, 'not_found', `neither catalogue nor witness knows ${session}`);
+
+  const source: RecordingSource = {
+    list: async () => objects?.objects.map(({ name }) => name) ?? [],
+    read: (name) =>
+      unlessRefused(client.bytes(`/sessions/${session}/objects/${encodeURIComponent(name)}`), 'not_found').catch(
+        (error: unknown) => {
+          throw isUnread(error) ? new UnreadableObject(`cannot be read: ${error.message}`) : error;
+        },
+      ),
+  };
+  const trustedKey = keys === 'forbidden' ? undefined : keys.get(connector);
+  const report = await verifySession({
+    session,
+    connector,
+    source,
+    platform: recordingPlatform,
+    trustedKey,
+    heads: seen?.heads ?? [],
+    witnessedManifest: seen?.manifest,
+    neverBegan: seen?.neverBegan,
+  });
+  const further: VerifyFault[] = [];
+  if (keys !== 'forbidden' && trustedKey === undefined) {
+    further.push({ object: 'session', reason: 'key_unknown', message: `no connector ${connector} is registered` });
+  }
+  if (!seen) {
+    further.push({ object: 'session', reason: 'head_differs', message: 'the edge never admitted this session' });
+  }
+  if (seen && objects && seen.connector !== objects.connector) {
+    const message = `the store has it under ${objects.connector}, the edge witnessed it from ${seen.connector}`;
+    further.push({ object: 'session', reason: 'key_unknown', message });
+  }
+  const isLive = further.length + report.faults.length > 0 && (await stillLive(client, session));
+  const notCompared = isLive
+    ? [...report.notCompared, 'The session is still running: its manifest comes at its end.']
+    : report.notCompared;
+  return {
+    ...report,
+    notCompared,
+    faults: [...report.faults, ...further],
+    proven: report.proven && further.length === 0,
+  };
+}
+
+/** Gatehouse is there, and what stands behind it did not give this. One of many keeps none of the others from being proven. */
+const isUnread = (error: unknown): error is Failure =>
+  error instanceof Failure && ['unavailable', 'answer_cut', 'unexpected_answer'].includes(error.reason);
+
+function unread(session: SessionId, error: unknown): VerifyReport {
+  if (!isUnread(error)) throw error;
+  const fault = {
+    object: 'session',
+    reason: 'object_unreadable',
+    message: `cannot be read: ${error.message}`,
+  } as const;
+  return { session, proven: false, proofs: [], notCompared: [], faults: [fault] };
+}
+
+async function stillLive(client: ApiClient, session: SessionId): Promise<boolean> {
+  const detail = await unlessRefused(client.get(`/sessions/${session}`, SessionDetail), 'not_found');
+  return detail?.session.state === 'live';
+}
+
+/** undefined when the edge refused for this one reason; every other failure goes on. */
+async function unlessRefused<T>(answer: Promise<T>, reason: string): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof Failure && error.reason === reason) return undefined;
+    throw error;
+  }
+}

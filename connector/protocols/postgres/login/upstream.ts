@@ -1,0 +1,277 @@
+// Dials a target and logs in there with the connector's own credential. Nothing of this is recorded
+// and nothing of it reaches the client: the session begins behind the target's ReadyForQuery.
+
+import { connect, isIP, type Socket } from 'node:net';
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
+import type { RefusalReason } from '../../../../core/refusal.ts';
+import { err, ok, type Result } from '../../../../core/result.ts';
+import { ByteReader, ConnectionLost } from '../../../net/byte-reader.ts';
+import type { UpstreamTarget } from '../../../protocol.ts';
+import {
+  int32,
+  MAX_LOGIN_MESSAGE_BYTES,
+  message,
+  PROTOCOL_3_0,
+  readErrorFields,
+  SSL_REQUEST,
+  startupMessage,
+} from '../wire/messages.ts';
+import type { LoginRefusal } from '../wire/refusals.ts';
+import { Authentication, LoginFault, notUnderstood } from './upstream-authentication.ts';
+
+export interface UpstreamConnection {
+  readonly socket: Socket;
+  /** What cancels its statements. */
+  readonly key: { readonly pid: number; readonly secret: Buffer } | undefined;
+  /** ParameterStatus and NoticeResponse messages and the first ReadyForQuery, as the target sent them. */
+  readonly greeting: Buffer;
+  /** Came behind the greeting. */
+  readonly early: Buffer;
+}
+
+/** ParameterStatus messages, notices: a login that says more than this is not one. */
+const MAX_GREETING_BYTES = 256 * 1024;
+const MAX_KEY_BYTES = 256;
+
+/** Dials and logs in. `parameters`: the client's own, less user and database. */
+export async function logIn(
+  target: UpstreamTarget,
+  database: string | undefined,
+  parameters: ReadonlyMap<string, string>,
+): Promise<Result<UpstreamConnection, LoginRefusal>> {
+  const signal = AbortSignal.timeout(target.connectTimeoutMs);
+  try {
+    return ok(await open(target, database, parameters, signal));
+  } catch (error) {
+    return err(refusalOf(error, signal));
+  }
+}
+
+const FOR_CLIENTS = / (Tell an administrator(?: if it stays so)?|Try again in a moment|Try again later)\.$/;
+const NO_TLS = 'The database offers no TLS, which its settings ask for. Tell an administrator.';
+const SEE: Readonly<Partial<Record<RefusalReason, string>>> = {
+  upstream_unreachable: 'See host and port, and whether this machine may reach them.',
+  upstream_untrusted: 'See tls: ca names the authority, serverName the name in the certificate.',
+  upstream_login_failed: 'See user and password.',
+  resource_unknown: 'See database.',
+};
+
+/** Logs in at the target as a session would, and leaves. The fault is for the operator, whose settings these are. */
+export async function tryLogIn(target: UpstreamTarget): Promise<Result<undefined, string>> {
+  const signal = AbortSignal.timeout(target.connectTimeoutMs);
+  try {
+    const { socket } = await open(target, undefined, new Map(), signal);
+    socket.once('close', () => socket.destroy());
+    socket.end(message('X'));
+    socket.resume();
+    return ok(undefined);
+  } catch (error) {
+    const { reason, message: told } = refusalOf(error, signal);
+    const said = error instanceof LoginFault ? error.targetSaid : undefined;
+    const what = said === undefined ? told.replace(FOR_CLIENTS, '') : `The database said: ${said}.`;
+    const see = told === NO_TLS ? 'Switch it on at the server, or set tls: { mode: off }.' : (SEE[reason] ?? '');
+    return err(`${what} ${see}`.trimEnd());
+  }
+}
+
+async function open(
+  target: UpstreamTarget,
+  database: string | undefined,
+  parameters: ReadonlyMap<string, string>,
+  signal: AbortSignal,
+): Promise<UpstreamConnection> {
+  const socket = await openConnection(target, signal);
+  try {
+    const startup = new Map([['user', target.user]]);
+    const chosen = database ?? target.database;
+    if (chosen !== undefined) startup.set('database', chosen);
+    for (const [name, value] of parameters) startup.set(name, value);
+    socket.write(startupMessage(PROTOCOL_3_0, startup));
+    return await readLogin(socket, target, signal);
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+}
+
+function refusalOf(error: unknown, signal: AbortSignal): LoginRefusal {
+  if (error instanceof LoginFault)
+    return {
+      reason: error.reason,
+      message: error.message,
+      ...(error.sqlstate !== undefined && { sqlstate: error.sqlstate }),
+      ofTarget: isOfTarget(error),
+    };
+  const unreachable = { reason: 'upstream_unreachable', ofTarget: true } as const;
+  if (signal.aborted) return { ...unreachable, message: 'The database did not answer in time. Try again in a moment.' };
+  if (error instanceof ConnectionLost)
+    return { ...unreachable, message: 'The database closed the connection during the login.' };
+  throw error;
+}
+
+/** What the target refused for its own reasons, in its own words, may be about what this client asked for. */
+const isOfTarget = ({ reason, sqlstate }: LoginFault): boolean =>
+  reason === 'upstream_unreachable' ||
+  reason === 'upstream_untrusted' ||
+  (reason === 'upstream_login_failed' && (sqlstate === undefined || sqlstate === NOT_THE_CLIENTS));
+
+/** Connected, and inside TLS where the target asks for it. Also used for CancelRequests. */
+export async function openConnection(target: UpstreamTarget, signal: AbortSignal): Promise<Socket> {
+  const socket = connect({
+    host: target.host,
+    port: target.port,
+    noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: 60_000,
+    allowHalfOpen: true,
+  });
+  try {
+    await opened(
+      socket,
+      'connect',
+      signal,
+      'upstream_unreachable',
+      (code) => `The database is not reachable (${code}). Tell an administrator if it stays so.`,
+    );
+    if (target.tls.mode === 'off') return socket;
+    return await secure(socket, target, signal);
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+}
+
+/** int32 8 | int32 80877103, answered by one byte: S or N */
+async function secure(socket: Socket, target: UpstreamTarget, signal: AbortSignal): Promise<Socket> {
+  const reader = new ByteReader(socket, signal);
+  socket.write(Buffer.concat([int32(8), int32(SSL_REQUEST)]));
+  const answer = (await reader.take(1)).toString('latin1');
+  // Bytes behind the answer came before TLS, so anybody may have put them there (CVE-2021-23222).
+  const rest = reader.release();
+  if (answer !== 'S' || rest.length > 0) throw new LoginFault('upstream_untrusted', NO_TLS);
+  const options: ConnectionOptions = { socket, host: target.host, ALPNProtocols: ['postgresql'] };
+  if (target.tls.mode === 'verify-full') {
+    if (target.tls.ca !== undefined) options.ca = target.tls.ca;
+    const name = target.tls.serverName ?? target.host;
+    if (isIP(name) === 0) options.servername = name;
+    else options.host = name;
+  } else {
+    options.rejectUnauthorized = false;
+    if (isIP(target.host) === 0) options.servername = target.host;
+  }
+  const tls = connectTls(options);
+  await opened(
+    tls,
+    'secureConnect',
+    signal,
+    'upstream_untrusted',
+    (code) => `The database's certificate did not verify (${code}). Tell an administrator.`,
+  );
+  return tls;
+}
+
+function opened(
+  socket: Socket,
+  event: 'connect' | 'secureConnect',
+  signal: AbortSignal,
+  reason: RefusalReason,
+  describe: (code: string) => string,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fail = (code: string) => {
+      socket.destroy();
+      reject(new LoginFault(reason, describe(code)));
+    };
+    const onAbort = () => {
+      socket.destroy();
+      reject(new ConnectionLost('deadline exceeded'));
+    };
+    if (signal.aborted) return onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    socket.once(event, () => {
+      signal.removeEventListener('abort', onAbort);
+      resolve();
+    });
+    // Stays for the socket's life: a later error is seen as its close.
+    socket.on('error', (error: NodeJS.ErrnoException) => fail(error.code ?? 'failed'));
+    socket.once('close', () => fail('closed'));
+  });
+}
+
+async function readLogin(socket: Socket, target: UpstreamTarget, signal: AbortSignal): Promise<UpstreamConnection> {
+  const reader = new ByteReader(socket, signal);
+  const authentication = new Authentication(socket, target);
+  const greeting: Buffer[] = [];
+  let greetingBytes = 0;
+  let key: UpstreamConnection['key'];
+  for (;;) {
+    const header = await reader.take(5);
+    const type = header.toString('latin1', 0, 1);
+    const length = header.readInt32BE(1);
+    if (length < 4 || length > MAX_LOGIN_MESSAGE_BYTES) throw notUnderstood();
+    const body = await reader.take(length - 4);
+    if (type === 'E') throw loginRefused(body, target, authentication.done);
+    if (type === 'R') {
+      await authentication.take(body);
+      continue;
+    }
+    if (type === 'N' || (authentication.done && (type === 'S' || type === 'Z'))) {
+      greeting.push(header, body);
+      greetingBytes += length + 1;
+      if (greetingBytes > MAX_GREETING_BYTES) throw notUnderstood();
+      if (type === 'Z') return { socket, key, greeting: Buffer.concat(greeting), early: reader.release() };
+      continue;
+    }
+    if (type !== 'K' || !authentication.done || body.length < 8 || body.length > MAX_KEY_BYTES + 4)
+      throw notUnderstood();
+    key = { pid: body.readInt32BE(0), secret: Buffer.from(body.subarray(4)) };
+  }
+}
+
+/** 08004 sqlserver_rejected_establishment_of_sqlconnection */
+const NOT_THE_CLIENTS = '08004';
+
+/**
+ * The target's SQLSTATE is the client's, who acts on it: libpq tries its next host at 57P03, pools wait at 53300.
+ * What is said about the gateway's own credential is for administrators, and its name for nobody else. `authenticated`:
+ * the target had taken the credential, so a 28000 may be about what the client asked for.
+ */
+function loginRefused(body: Buffer, target: UpstreamTarget, authenticated: boolean): LoginFault {
+  const { code, message: said } = readErrorFields(body);
+  const text = said.includes(target.user) ? 'it gives reasons that are for an administrator' : said;
+  const targetSaid = `${said} (${code})`;
+  if (code.startsWith('28') && !(authenticated && text === said))
+    return new LoginFault(
+      'upstream_login_failed',
+      `The database refused the gateway's own login (${code}). Tell an administrator.`,
+      NOT_THE_CLIENTS,
+      targetSaid,
+    );
+  if (code === '3D000')
+    return new LoginFault(
+      'resource_unknown',
+      'The target has no such database. Name another one: dbname=DATABASE with user=EMAIL#RESOURCE, or dbname=RESOURCE/DATABASE.',
+      code,
+      targetSaid,
+    );
+  if (code === '53300')
+    return new LoginFault(
+      'too_many_sessions',
+      'The database takes no more connections. Try again later.',
+      code,
+      targetSaid,
+    );
+  if (code === '57P03')
+    return new LoginFault(
+      'upstream_unreachable',
+      'The database is starting up or stopping. Try again in a moment.',
+      code,
+      targetSaid,
+    );
+  return new LoginFault(
+    'upstream_login_failed',
+    `The database refused the session: ${text} (${code})`,
+    code,
+    targetSaid,
+  );
+}

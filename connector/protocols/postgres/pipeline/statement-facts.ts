@@ -1,0 +1,164 @@
+// The facts of statements: started, finished, and where their bytes are.
+
+import { type Fact, MAX_FACT_TEXT, type Parameter } from '../../../../core/recording/facts.ts';
+import type { ReadText } from '../wire/encoding.ts';
+import type { ErrorFields } from '../wire/messages.ts';
+import type { Portal, Source, Undo } from './names.ts';
+
+/** Takes facts; a session's recorder. */
+export interface FactSink {
+  fact(lane: number, fact: Fact): void;
+  elapsedUs(): number;
+}
+
+export type Form = 'simple' | 'extended' | 'function';
+
+export interface Statement {
+  readonly number: number;
+  readonly startedUs: number;
+  /** The portal's name, where one was executed. */
+  readonly portal: string | undefined;
+  readonly tags: string[];
+  error: ErrorFields | undefined;
+  finished: boolean;
+  /** Its Execute was sent. */
+  executed: boolean;
+  /** What PREPARE statements in it made, by their place in its text. Undefined: nobody looked. */
+  prepares: readonly { readonly index: number; readonly undo: Undo }[] | undefined;
+  /** Names.sequence when it was sent. */
+  sequence: number;
+  /** What it is, for those who rewrite its answer. Undefined: nobody read it. */
+  source: Source | undefined;
+  /** The target ran it, whatever the client was told: its result, or one before it, was refused. */
+  ranUnseen: boolean;
+  /** Of a FunctionCall: the function's number. */
+  calls: number | undefined;
+}
+
+/** For what stood behind an error in a pipeline. */
+export const SKIPPED: ErrorFields = {
+  code: 'skipped',
+  severity: 'SKIPPED',
+  message: 'Not run: an earlier statement of the pipeline failed.',
+};
+/** For what stood behind a refused result in a pipeline. */
+export const UNSEEN: ErrorFields = {
+  code: 'unseen',
+  severity: 'SKIPPED',
+  message: 'Its answer was left out: a result before it in the pipeline was refused. The target may have run it.',
+};
+const LANE = 0;
+
+export class StatementFacts {
+  readonly #facts: FactSink;
+  readonly #onFinished: () => void;
+  #count = 0;
+  /** Of the answer under way: rows, bytes of COPY data either way, and where it begins in the target's bytes. */
+  rows = 0;
+  copyBytes = 0;
+  #answerAt = 0;
+
+  /** `onFinished`: a statement's last fact was written. */
+  constructor(facts: FactSink, onFinished: () => void = () => {}) {
+    this.#facts = facts;
+    this.#onFinished = onFinished;
+  }
+
+  /** What comes from `offset` on belongs to the next answer. */
+  beginAnswer(offset: number): void {
+    this.#answerAt = offset;
+    this.rows = 0;
+    this.copyBytes = 0;
+  }
+
+  notice(fields: ErrorFields): void {
+    this.#facts.fact(LANE, { kind: 'notice.received', ...cutMessage(fields) });
+  }
+
+  notification(channel: string, payload: string): void {
+    this.#facts.fact(LANE, { kind: 'notification.received', channel, payload });
+  }
+
+  start(
+    form: Form,
+    text: string,
+    textBytes: number | undefined,
+    parameters: Parameter[] | undefined,
+    prepared: string | undefined,
+    portal: string | undefined,
+    offset: number,
+    length: number,
+  ): Statement {
+    const number = ++this.#count;
+    this.#facts.fact(LANE, {
+      kind: 'statement.started',
+      statement: number,
+      form,
+      text,
+      ...(textBytes !== undefined && { textBytes }),
+      ...(parameters && parameters.length > 0 && { parameters }),
+      ...(prepared && { prepared }),
+      ...(portal && { portal }),
+      at: { direction: 'client', lane: LANE, offset, length },
+    });
+    return {
+      number,
+      startedUs: this.#facts.elapsedUs(),
+      portal,
+      tags: [],
+      error: undefined,
+      finished: false,
+      executed: false,
+      prepares: undefined,
+      sequence: 0,
+      source: undefined,
+      ranUnseen: false,
+      calls: undefined,
+    };
+  }
+
+  /** `endOffset`: where its answer ends; undefined when it had none. */
+  finish(statement: Statement, error: ErrorFields | undefined, suspended: boolean, endOffset?: number): void {
+    if (statement.finished) return;
+    statement.finished = true;
+    const answered = endOffset !== undefined && error !== SKIPPED && error !== UNSEEN;
+    const length = answered ? endOffset - this.#answerAt : 0;
+    this.#facts.fact(LANE, {
+      kind: 'statement.finished',
+      statement: statement.number,
+      tags: statement.tags,
+      rows: answered ? this.rows : 0,
+      bytes: answered ? this.copyBytes || length : 0,
+      durationUs: Math.max(0, this.#facts.elapsedUs() - statement.startedUs),
+      ...(error && { error: cutMessage(error) }),
+      ...(suspended && { suspended }),
+      ...(answered && { at: { direction: 'target' as const, lane: LANE, offset: this.#answerAt, length } }),
+    });
+    this.#onFinished();
+    if (!answered) return;
+    this.beginAnswer(endOffset);
+  }
+}
+
+function cutMessage(error: ErrorFields): ErrorFields {
+  return error.message.length <= MAX_FACT_TEXT ? error : { ...error, message: error.message.slice(0, MAX_FACT_TEXT) };
+}
+
+/** At most MAX_FACT_TEXT characters; `textBytes` when that is not all. */
+export function factText(
+  read: ReadText,
+  b: Buffer,
+  start: number,
+  end: number,
+  bytes: number,
+): { text: string; textBytes: number | undefined } {
+  // No encoding has more than four bytes a character.
+  const text = read(b, start, Math.min(end, start + MAX_FACT_TEXT * 4));
+  if (text.length <= MAX_FACT_TEXT && end - start === bytes && end - start <= MAX_FACT_TEXT * 4)
+    return { text, textBytes: undefined };
+  return { text: text.slice(0, MAX_FACT_TEXT), textBytes: bytes };
+}
+
+/** Made by PREPARE or DECLARE in SQL, where nobody read it; the bytes are recorded as ever. */
+export const textOf = (portal: Portal | undefined, name: string): string =>
+  portal?.prepared?.text ?? `-- ${portal?.statement || name || 'unnamed'}: prepared in SQL`;

@@ -1,0 +1,49 @@
+// What must be known of a message before it is judged or held, and takes a while: large texts are read
+// in a thread, and the target is asked what it expects of what will be held.
+
+import type { StatementDecision } from '../../../../core/policy/statements.ts';
+import type { HeldAction } from '../../../protocol.ts';
+import { MAX_TEXT_CHARACTERS } from './held-statement.ts';
+import type { Source } from '../pipeline/names.ts';
+import type { Verdicts } from './verdicts.ts';
+
+/** What the target expects of a text. Never rejects, and takes no longer than people would wait for it. */
+export type AskEstimate = (text: string) => Promise<HeldAction['estimate']>;
+
+/** Each promise: not yet, ask again when it resolves. */
+export class Readiness {
+  readonly #verdicts: Verdicts;
+  readonly #ask: AskEstimate;
+  #estimated: { readonly offset: number; readonly estimate: HeldAction['estimate'] } | undefined;
+
+  constructor(verdicts: Verdicts, ask: AskEstimate) {
+    this.#verdicts = verdicts;
+    this.#ask = ask;
+  }
+
+  /** Of texts that are judged. */
+  read(...sources: readonly (Source | undefined)[]): Promise<void> | undefined {
+    for (const source of sources) {
+      const reading = this.#verdicts.reading(source);
+      if (reading) return reading;
+    }
+    return undefined;
+  }
+
+  /** Of the message at `offset`, which was judged. */
+  estimate(offset: number, decision: StatementDecision, source: Source | undefined): Promise<void> | undefined {
+    if (decision.verdict !== 'hold' || this.#estimated?.offset === offset) return undefined;
+    const text = source?.text;
+    this.#estimated = undefined;
+    if (text === undefined || text.length > MAX_TEXT_CHARACTERS) return undefined;
+    const known = (estimate: HeldAction['estimate']) => {
+      this.#estimated = { offset, estimate };
+    };
+    return this.#ask(text).then(known, () => known(undefined));
+  }
+
+  /** Of the message that was asked about last. */
+  get estimated(): HeldAction['estimate'] {
+    return this.#estimated?.estimate;
+  }
+}

@@ -1,0 +1,76 @@
+// Makes a session's manifest, signs it, and checks the exact bytes that will be stored: a signature
+// that silently did not happen is worse than none.
+
+import { createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto';
+import {
+  decodeManifest,
+  encodeManifest,
+  type Manifest,
+  MANIFEST_PAYLOAD_TYPE,
+  preAuthEncoding,
+} from '../../../core/recording/manifest.ts';
+import type { SessionEnded } from '../../../core/recording/facts.ts';
+import { nodePlatform } from './node-platform.ts';
+import type { SegmentCutter } from './segment-cutter.ts';
+
+export interface ManifestSigner {
+  /** Raw Ed25519 public key, base64url. */
+  readonly publicKey: string;
+  sign(manifest: Manifest): Uint8Array;
+  /** Throws when `bytes` are not a manifest that this key signed. */
+  check(bytes: Uint8Array): void;
+}
+
+/** Throws when the key is not an Ed25519 private key. */
+export function manifestSigner(privateKey: KeyObject | string): ManifestSigner {
+  const key = typeof privateKey === 'string' ? createPrivateKey(privateKey) : privateKey;
+  if (key.type !== 'private' || key.asymmetricKeyType !== 'ed25519')
+    throw new Error('the signing key must be an Ed25519 private key');
+  const publicKey = String(createPublicKey(key).export({ format: 'jwk' }).x);
+  return {
+    publicKey,
+    sign(manifest) {
+      const payload = Buffer.from(JSON.stringify(manifest));
+      const signature = sign(null, preAuthEncoding(MANIFEST_PAYLOAD_TYPE, payload), key);
+      return encodeManifest(payload, signature, publicKey);
+    },
+    check(bytes) {
+      const decoded = decodeManifest(bytes, nodePlatform);
+      if (decoded.manifest.connector.key !== publicKey) throw new Error('the manifest names another key');
+      if (!decoded.signed) throw new Error('the manifest’s signature does not verify');
+    },
+  };
+}
+
+export function manifestOf(
+  cutter: SegmentCutter,
+  ended: SessionEnded,
+  connector: { readonly id: string; readonly name: string; readonly build: string },
+  key: string,
+): Manifest {
+  const { opened } = cutter.tally;
+  const durationUs = cutter.tally.lastTimeUs;
+  const startedAt = opened?.startedAt ?? startFromId(cutter.session);
+  const endedAt = new Date(Date.parse(startedAt) + durationUs / 1000).toISOString();
+  return {
+    format: 1,
+    session: cutter.session,
+    connector: { ...(opened?.connector ?? { ...connector, id: cutter.connector }), key },
+    ...(opened && { opened }),
+    startedAt,
+    endedAt,
+    durationUs,
+    segments: [...cutter.segments],
+    counts: cutter.tally.counts(),
+    end: { reason: ended.reason, message: ended.message },
+    coverage: cutter.tally.coverage(cutter.lost),
+  };
+}
+
+/** A session that a crash left without its first frame began when its id was made. */
+function startFromId(session: string): string {
+  const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
+  let time = 0;
+  for (const letter of session.slice(4, 14)) time = time * 32 + alphabet.indexOf(letter);
+  return new Date(time).toISOString();
+}

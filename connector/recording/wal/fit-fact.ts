@@ -1,0 +1,32 @@
+// A fact is one frame, and a frame's body is bounded. Protocols cut their texts; a statement can
+// still carry 65,535 parameters. What does not fit is left out of the fact, never of the bytes.
+
+import { type Fact, MAX_FACT_TEXT } from '../../../core/recording/facts.ts';
+import { MAX_FRAME_BODY_BYTES } from '../../../core/recording/frame.ts';
+
+/** UTF-8 takes at most three bytes for each of JavaScript's characters. */
+const SAFE_CHARACTERS = Math.floor(MAX_FRAME_BODY_BYTES / 3);
+
+export function fitFact(fact: Fact): string {
+  const text = JSON.stringify(fact);
+  if (text.length <= SAFE_CHARACTERS) return text;
+  return JSON.stringify(shorten(fact));
+}
+
+function shorten(fact: Fact): Fact {
+  if (fact.kind === 'statement.started' && fact.parameters) {
+    const kept: typeof fact.parameters = [];
+    let room = SAFE_CHARACTERS / 2;
+    for (const parameter of fact.parameters) {
+      room -= JSON.stringify(parameter).length;
+      if (room < 0) break;
+      kept.push(parameter);
+    }
+    return { ...fact, text: fact.text.slice(0, MAX_FACT_TEXT), parameters: kept };
+  }
+  if (fact.kind === 'statement.finished') return { ...fact, tags: fact.tags.slice(0, 1000) };
+  if ('message' in fact) return { ...fact, message: fact.message.slice(0, MAX_FACT_TEXT) };
+  if (fact.kind === 'notification.received') return { ...fact, payload: fact.payload.slice(0, MAX_FACT_TEXT) };
+  if (fact.kind === 'session.opened') return { ...fact, details: {}, identity: { ...fact.identity, groups: [] } };
+  return fact;
+}

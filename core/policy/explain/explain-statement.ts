@@ -1,0 +1,66 @@
+// Why a rule decides as it does about a statement. The verdict is judge's own.
+
+import type { StatementReader } from '../../sql/reader.ts';
+import { type Act, everyStatement } from '../../sql/statement.ts';
+import type { Rule } from '../document.ts';
+import {
+  compileStatementRules,
+  describeAct,
+  judge,
+  NOTHING_KNOWN,
+  type StatementDecision,
+  type Verdict,
+} from '../statements.ts';
+
+export interface StatementExplanation {
+  readonly verdict: Verdict;
+  readonly why: string;
+  /** Index in the rule's `statements`; missing: no entry named it. */
+  readonly entry?: number;
+  readonly pattern?: string;
+  readonly hint?: string;
+  /** Who decides on a held one. */
+  readonly approvers?: readonly string[];
+  /** It followed `unparsable`. */
+  readonly unreadable: boolean;
+  /** What it does, each thing once, in the words of patterns; empty when it cannot be read. */
+  readonly does: readonly string[];
+}
+
+const NO_RULES: StatementDecision = { verdict: 'allow', why: 'the rule says nothing about statements' };
+
+export function explainStatement(
+  rule: Pick<Rule, 'statements' | 'unparsable'>,
+  reader: StatementReader,
+  text: string,
+  searchPath?: readonly string[] | undefined,
+): StatementExplanation {
+  const read = reader.summarize(text);
+  const decision = rule.statements
+    ? judge(compileStatementRules(rule.statements, rule.unparsable), read, { ...NOTHING_KNOWN, searchPath })
+    : NO_RULES;
+  const { verdict, why, entry, pattern, hint, approval } = decision;
+  const statements = read.ok ? read.value.flatMap((summary) => [...everyStatement(summary)]) : [];
+  return {
+    verdict,
+    why,
+    ...(entry !== undefined && { entry }),
+    ...(pattern !== undefined && { pattern }),
+    ...(hint !== undefined && { hint }),
+    ...(approval && { approvers: approval.from }),
+    unreadable: decision.unreadable === true,
+    does: [
+      ...new Set(
+        statements.flatMap(({ acts, opaque }) => [
+          ...acts.filter(({ free }) => !free).map(wordsOf),
+          ...opaque.map((one) => one.why),
+        ]),
+      ),
+    ],
+  };
+}
+
+const wordsOf = (act: Act): string => {
+  const named = [act.role, act.setting].find((name) => typeof name === 'string');
+  return `${describeAct(act)}${named === undefined ? '' : ` ${named}`}${act.withoutWhere ? ' without where' : ''}`;
+};

@@ -1,0 +1,126 @@
+// What the schema allows and no author can mean. Found when a policy is written; one that is stored
+// already stays in force with it (parse.ts).
+
+import type { PolicyDocument, Rule } from '../document.ts';
+import { UNIT_MS } from '../duration.ts';
+import { type Misnamed, misnamed, type NamesAround } from './names.ts';
+import { columnPatternMistake } from '../masks.ts';
+import { MAX_SESSION_RULES_BYTES, sessionRulesBytes } from '../rules-in-force.ts';
+import { statementContradiction } from '../statements.ts';
+
+/** What a policy is checked against beyond itself, where it is known: at the edge that it is meant for. */
+export interface PolicySurroundings extends NamesAround {
+  /** The longest time, in days, for which the archive's lock takes an object. */
+  readonly maxRetainDays?: number;
+}
+
+/** As many days as a grant can carry (core/grant.ts). */
+const MOST_RETAIN_DAYS = 36_500;
+
+/** Of `who`: one person or one program, never a group. */
+const NAMES_ONE = /^(user|workload):/;
+
+export function contradictions(policy: PolicyDocument, around: PolicySurroundings): Misnamed[] {
+  const found: Misnamed[] = [];
+  const names = new Set<string>();
+  policy.rules.forEach((rule, index) => {
+    if (names.has(rule.name))
+      found.push({ path: ['rules', index, 'name'], message: `the name ${rule.name} is used twice` });
+    names.add(rule.name);
+    for (const { path, message } of [
+      ...contradictionsIn(rule),
+      ...approvalMistakes(rule),
+      ...maskMistakes(rule),
+      ...retainMistakes(rule, around),
+    ])
+      found.push({ path: ['rules', index, ...path], message });
+  });
+  for (const name of Object.keys(policy.groups)) {
+    if (name === 'everyone' || NAMES_ONE.test(name)) {
+      found.push({
+        path: ['groups', name],
+        message: 'everyone, user:EMAIL and workload:NAME stand for themselves and cannot be defined',
+      });
+    }
+  }
+  return [...found, ...misnamed(policy, around)];
+}
+
+function contradictionsIn(rule: Rule): Misnamed[] {
+  const found: Misnamed[] = [];
+  const contradiction = statementContradiction(rule.statements, rule.unparsable);
+  if (contradiction) found.push({ path: ['unparsable'], message: contradiction });
+  if (rule.record.exempt !== undefined && !rule.who.every((name) => NAMES_ONE.test(name))) {
+    const message = 'only a rule whose who names nothing but user:EMAIL may go unrecorded';
+    found.push({ path: ['record', 'exempt'], message });
+  }
+  if (rule.access === 'deny') {
+    for (const field of ['statements', 'unparsable', 'mask'] as const) {
+      if (rule[field] !== undefined)
+        found.push({ path: [field], message: 'says nothing in a rule that denies access' });
+    }
+    if (rule.record.exempt !== undefined)
+      found.push({ path: ['record', 'exempt'], message: 'says nothing in a rule that denies access' });
+    return found;
+  }
+  const { idle, sessionLength } = rule.access;
+  if (idle !== undefined && sessionLength !== undefined && idle >= sessionLength) {
+    found.push({ path: ['access', 'idle'], message: 'never comes to bear: sessionLength ends a session before' });
+  }
+  const bytes = sessionRulesBytes(rule);
+  if (bytes > MAX_SESSION_RULES_BYTES) {
+    const message = `takes ${bytes} bytes in a message to a connector, more than the ${MAX_SESSION_RULES_BYTES} there are; divide it into rules`;
+    found.push({ path: ['name'], message });
+  }
+  return found;
+}
+
+/** Approvals that nobody could ever give: who decides is named person by person, and they are too few. */
+function approvalMistakes({ access, statements, who }: Rule): Misnamed[] {
+  if (access === 'deny') return [];
+  const requesters = peopleOf(who);
+  return [
+    { path: ['access', 'approval'], approval: access.approval },
+    ...(statements ?? []).map(({ approval }, index) => ({ path: ['statements', index, 'approval'], approval })),
+  ].flatMap(({ path, approval }) => {
+    const deciders = approval && peopleOf(approval.from);
+    if (!approval || !deciders) return [];
+    const { count } = approval;
+    if (deciders.size < count) {
+      const message = `can never be given: it takes ${count} people, and from names only ${deciders.size}`;
+      return [{ path: [...path, 'count'], message }];
+    }
+    const leftOver = (email: string) => deciders.size - (deciders.has(email) ? 1 : 0);
+    if (!requesters || [...requesters].some((email) => leftOver(email) >= count)) return [];
+    const message = `can never be given: nobody decides on what they asked for, and without whoever asks from names too few`;
+    return [{ path: [...path, 'from'], message }];
+  });
+}
+
+function maskMistakes({ mask }: Rule): Misnamed[] {
+  return (mask ?? []).flatMap(({ columns }, entry) =>
+    (columns ?? []).flatMap((text, index) => {
+      const message = columnPatternMistake(text);
+      return message === undefined ? [] : [{ path: ['mask', entry, 'columns', index], message }];
+    }),
+  );
+}
+
+/** undefined: more than single people are named. */
+function peopleOf(names: readonly string[]): ReadonlySet<string> | undefined {
+  return names.every((name) => name.startsWith('user:')) ? new Set(names.map((name) => name.toLowerCase())) : undefined;
+}
+
+/** What the store would not lock for so long, it would never take: uploads would fail for good. */
+function retainMistakes(
+  { access, record }: Rule,
+  { maxRetainDays = MOST_RETAIN_DAYS }: PolicySurroundings,
+): Misnamed[] {
+  if (access === 'deny') return [];
+  const path = ['record', 'retain'];
+  const most = Math.min(maxRetainDays, MOST_RETAIN_DAYS);
+  if (record.retain % UNIT_MS.d !== 0) return [{ path, message: 'expected whole days, such as 30d' }];
+  if (record.retain / UNIT_MS.d <= most) return [];
+  const message = `is longer than the archive keeps anything under lock: at most ${most}d (the deployment's maxRetentionDays)`;
+  return [{ path, message }];
+}

@@ -1,0 +1,167 @@
+// Names in a policy that can mean nobody and nothing. A `deny` for a misspelt group would never fit,
+// and an approval from one could never be given, so each is a mistake when it is written (law 12).
+//
+// What only time tells is left out: whether the provider has such a group, whether a connector will
+// announce such a label. findings.ts asks that of what is known now.
+
+import { Email, MAX_GROUP_CHARACTERS } from '../../identity.ts';
+import { ProtocolName } from '../../protocols.ts';
+import { Labels, ResourceName } from '../../resource.ts';
+import { withUnseenShown } from '../../text/written-text.ts';
+import type { PolicyDocument, ResourceSelector } from '../document.ts';
+import { nearestWord } from '../nearest.ts';
+
+export interface Misnamed {
+  readonly path: PropertyKey[];
+  readonly message: string;
+}
+
+const PROVIDER_GROUP = /^([a-z0-9][a-z0-9-]{0,63}):\S(?:.*\S)?$/;
+const RESERVED = /^(everyone$|user:|workload:)/;
+/** A second name in the same text: `okta:dba,okta:dev`. A comma alone says nothing, since directories call groups `cn=dba,ou=eu`. */
+const SECOND_NAME = /[,;|]\s*(everyone$|[a-z0-9][a-z0-9-]*:\S)/;
+/** Who can sign in here, as far as it is known where this is asked. */
+export interface NamesAround {
+  /** Names of the identity providers (`PROVIDER_NAME`). */
+  readonly providers?: readonly string[] | undefined;
+  /** The only domains of their addresses; missing or empty: any. */
+  readonly emailDomains?: readonly string[] | undefined;
+}
+
+export function misnamed(policy: PolicyDocument, around: NamesAround = {}): Misnamed[] {
+  return [
+    ...namesOfPeople(policy).flatMap(({ path, name }) => {
+      const message = personMistake(policy, name, around);
+      return message === undefined ? [] : [{ path, message }];
+    }),
+    ...namesOfGroups(policy).flatMap(({ path, name }) => {
+      const message = groupMistake(name, around);
+      return message === undefined ? [] : [{ path, message }];
+    }),
+    ...policy.rules.flatMap((rule, index) =>
+      selectorMistakes(rule.resources).map(({ path, message }) => ({
+        path: ['rules', index, 'resources', ...path],
+        message,
+      })),
+    ),
+  ];
+}
+
+interface Named {
+  readonly path: PropertyKey[];
+  readonly name: string;
+}
+
+const each = (path: PropertyKey[], names: readonly string[] = []): Named[] =>
+  names.map((name, index) => ({ path: [...path, index], name }));
+
+/** Every list that `isAmong` is asked about. */
+function namesOfPeople(policy: PolicyDocument): Named[] {
+  return [
+    ...each(['administrators'], policy.administrators),
+    ...each(['auditors'], policy.auditors),
+    ...policy.rules.flatMap((rule, index) => {
+      const at = ['rules', index];
+      const approval = rule.access === 'deny' ? undefined : rule.access.approval;
+      return [
+        ...each([...at, 'who'], rule.who),
+        ...each([...at, 'access', 'approval', 'from'], approval?.from),
+        ...each([...at, 'access', 'approval', 'breakGlass', 'who'], approval?.breakGlass?.who),
+        ...(rule.statements ?? []).flatMap((entry, number) =>
+          each([...at, 'statements', number, 'approval', 'from'], entry.approval?.from),
+        ),
+        ...each([...at, 'record', 'view'], rule.record.view),
+      ];
+    }),
+  ];
+}
+
+/** Groups as the provider gives them. */
+export function namesOfGroups(policy: PolicyDocument): Named[] {
+  return [
+    ...Object.entries(policy.groups).flatMap(([name, members]) => each(['groups', name], members)),
+    ...(policy.tests ?? []).flatMap(({ given }, index) => each(['tests', index, 'given', 'groups'], given.groups)),
+  ];
+}
+
+/** The provider's groups that the policy names outside of its tests, each once, with the first place. */
+export function providerGroupsOf(policy: PolicyDocument): Named[] {
+  const found = new Map<string, Named>();
+  for (const named of [...namesOfPeople(policy), ...namesOfGroups(policy)]) {
+    const own = Object.hasOwn(policy.groups, named.name) && named.path[0] !== 'groups';
+    if (named.path[0] === 'tests' || own || RESERVED.test(named.name) || found.has(named.name)) continue;
+    found.set(named.name, named);
+  }
+  return [...found.values()];
+}
+
+function personMistake(policy: PolicyDocument, name: string, around: NamesAround): string | undefined {
+  if (name === 'everyone' || Object.hasOwn(policy.groups, name)) return undefined;
+  if (name.startsWith('user:')) {
+    const email = name.slice('user:'.length).toLowerCase();
+    if (Email.safeParse(email).data !== email) return `${name} names nobody: expected an e-mail address behind user:`;
+    return textMistake(name) ?? domainMistake(name, email, around.emailDomains);
+  }
+  if (name.startsWith('workload:')) {
+    return `${name} names nobody: programs have no identity of their own yet, so name the person or group that they run as`;
+  }
+  if (name.includes(':')) return groupMistake(name, around);
+  if (Email.safeParse(name).success) return `${name} is no group: one person is written user:${name}`;
+  const near = nearestWord(name, [...Object.keys(policy.groups), 'everyone']);
+  const meant = near === undefined ? '' : `; did you mean ${near}?`;
+  return `${name} is neither a group under groups nor PROVIDER:GROUP, user:EMAIL or everyone${meant}`;
+}
+
+function groupMistake(name: string, { providers }: NamesAround): string | undefined {
+  const provider = RESERVED.test(name) ? undefined : PROVIDER_GROUP.exec(name)?.[1];
+  if (provider === undefined) return `${name} is no group of the provider's: expected PROVIDER:GROUP, such as okta:dba`;
+  const mistake = textMistake(name);
+  if (mistake !== undefined) return mistake;
+  if (!providers || providers.includes(provider)) return undefined;
+  const known = providers.map((each) => `${each}:`).join(' or ');
+  return `${name} is a group of no provider that people sign in with here: theirs begin with ${known}`;
+}
+
+/** Of a name that is well formed and still nobody's. */
+function textMistake(name: string): string | undefined {
+  if (name.includes('*')) return `${name} fits nobody: * stands for nothing in a name, only everyone is everyone`;
+  if (SECOND_NAME.test(name)) return `${name} fits nobody: it is more than one name, and each is an item of its own`;
+  const shown = withUnseenShown(name);
+  if (shown !== undefined) return `${shown} has a character that nobody sees (shown as \ufffd)`;
+  if (name.length > MAX_GROUP_CHARACTERS)
+    return `${name.slice(0, 40)}... is longer than a group of the provider's can be (${MAX_GROUP_CHARACTERS} characters)`;
+  return undefined;
+}
+
+function domainMistake(name: string, email: string, domains: readonly string[] = []): string | undefined {
+  if (domains.length === 0 || domains.includes(email.slice(email.lastIndexOf('@') + 1))) return undefined;
+  return `${name} names nobody: only addresses at ${domains.join(', ')} sign in here`;
+}
+
+function selectorMistakes(selector: ResourceSelector): Misnamed[] {
+  return Object.entries(selector).flatMap(([label, wanted]) => {
+    if (!Labels.safeParse({ [label]: '' }).success) {
+      const message = `${label} can be no label of a resource: expected lower-case letters, digits, - and _`;
+      return [{ path: [label], message }];
+    }
+    return (Array.isArray(wanted) ? wanted : [wanted]).flatMap((value, index) => {
+      const message = valueMistake(label, value);
+      return message === undefined ? [] : [{ path: Array.isArray(wanted) ? [label, index] : [label], message }];
+    });
+  });
+}
+
+function valueMistake(label: string, value: string): string | undefined {
+  if (value === '*') return undefined;
+  const shown = withUnseenShown(value);
+  if (shown !== undefined) return `${shown} has a character that nobody sees (shown as \ufffd)`;
+  if (value.includes('*')) return `${value} fits nothing: * stands for any value only when it stands alone`;
+  if (label === 'protocol' && !ProtocolName.safeParse(value).success) {
+    const near = nearestWord(value, ProtocolName.options);
+    return `${value} is no protocol that there is: expected ${ProtocolName.options.join(', ')}${near ? `; did you mean ${near}?` : ''}`;
+  }
+  if (label === 'name' && !ResourceName.safeParse(value).success) {
+    return `${value} can be no resource's name: expected lower-case letters, digits and dashes, at most 63`;
+  }
+  return undefined;
+}
