@@ -5,9 +5,9 @@ import type { ReadText } from '../wire/encoding.ts';
 import type { ErrorFields } from '../wire/messages.ts';
 import type { Form, Portal, Statement } from './statement.ts';
 
-/** Takes facts; a session's recorder. */
+/** Takes facts: a session's lane. */
 export interface FactSink {
-  fact(lane: number, fact: Fact): void;
+  fact(fact: Fact): unknown;
   elapsedUs(): number;
 }
 
@@ -48,11 +48,11 @@ export class StatementFacts {
   }
 
   notice(fields: ErrorFields): void {
-    this.#facts.fact(LANE, { kind: 'notice.received', ...cutMessage(fields) });
+    this.#facts.fact({ kind: 'notice.received', ...cutMessage(fields) });
   }
 
   notification(channel: string, payload: string): void {
-    this.#facts.fact(LANE, { kind: 'notification.received', channel, payload });
+    this.#facts.fact({ kind: 'notification.received', channel, payload });
   }
 
   start(
@@ -66,7 +66,7 @@ export class StatementFacts {
     length: number,
   ): Statement {
     const number = ++this.#count;
-    this.#facts.fact(LANE, {
+    this.#facts.fact({
       kind: 'statement.started',
       statement: number,
       form,
@@ -99,7 +99,7 @@ export class StatementFacts {
     statement.finished = true;
     const answered = endOffset !== undefined && error !== SKIPPED && error !== UNSEEN;
     const length = answered ? endOffset - this.#answerAt : 0;
-    this.#facts.fact(LANE, {
+    this.#facts.fact({
       kind: 'statement.finished',
       statement: statement.number,
       tags: statement.tags,
