@@ -6,7 +6,7 @@ import type { Masks } from '../core/masking/masks.ts';
 import type { StatementDecision, StatementRules } from '../core/policy/statements.ts';
 import type { GrantId } from '../core/ids.ts';
 import type { ProtocolName } from '../core/protocols.ts';
-import type { EndReason } from '../core/recording/facts.ts';
+import type { EndReason } from '../core/recording/facts/session.ts';
 import type { Refusal } from '../core/refusal.ts';
 import type { Result } from '../core/result.ts';
 import type { Secret } from '../core/secret.ts';
@@ -93,7 +93,7 @@ export interface Gate {
 export interface Action {
   readonly lane: number;
   /** Its number in the facts; undefined where there is none. */
-  readonly statement: number | undefined;
+  readonly number: number | undefined;
   /** Statements in it, where a text may hold several: each counts against the limit. */
   readonly statements?: number;
   readonly decision: StatementDecision;

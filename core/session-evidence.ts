@@ -11,7 +11,7 @@
 import { z } from 'zod';
 import { SegmentEntry, SessionEntry } from './catalogue.ts';
 import type { ConnectorId } from './ids.ts';
-import type { SessionOpened } from './recording/facts.ts';
+import type { SessionOpened } from './recording/facts/session.ts';
 import { Manifest } from './recording/manifest.ts';
 import { Digest } from './recording/segment.ts';
 

@@ -5,7 +5,7 @@
 // are below their marks, so a slow reader slows the writer all the way.
 
 import type { Socket } from 'node:net';
-import type { EndReason } from '../../core/recording/facts.ts';
+import type { EndReason } from '../../core/recording/facts/session.ts';
 import type { Conversation, ConversationEnd, Delivery, LogFault, SessionRecorder } from '../protocol.ts';
 import { giveBack, readInto } from './kept-buffer.ts';
 

@@ -6,7 +6,7 @@ import { createServer, type AddressInfo, type Socket } from 'node:net';
 import type { SecureContext } from 'node:tls';
 import type { KeyedHash } from '../../core/masking/ways.ts';
 import { type IdSource, newId, type SessionId, systemIdSource } from '../../core/ids.ts';
-import type { SessionOpened } from '../../core/recording/facts.ts';
+import type { SessionOpened } from '../../core/recording/facts/session.ts';
 import type { Refusal } from '../../core/refusal.ts';
 import { ResourceName } from '../../core/resource.ts';
 import { err, type Result } from '../../core/result.ts';

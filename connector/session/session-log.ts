@@ -6,7 +6,8 @@
 
 import type { Result } from '../../core/result.ts';
 import type { Direction } from '../../core/recording/frame.ts';
-import type { Fact, SessionEnded, SessionOpened } from '../../core/recording/facts.ts';
+import type { Fact } from '../../core/recording/facts/fact.ts';
+import type { SessionEnded, SessionOpened } from '../../core/recording/facts/session.ts';
 
 export interface LogFault {
   readonly reason: 'log_unavailable';

@@ -4,7 +4,7 @@
 
 import { z } from 'zod';
 import { ConnectorId, SessionId } from '../ids.ts';
-import { EndReason, SessionOpened } from './facts.ts';
+import { EndReason, SessionOpened } from './facts/session.ts';
 import { Digest, type RecordingPlatform, toHex } from './segment.ts';
 
 export const MANIFEST_PAYLOAD_TYPE = 'application/vnd.gatehouse.manifest.v1+json';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { RecordingBuilder } from '../../test/harness/recording-builder.ts';
-import type { Fact } from './facts.ts';
+import type { Fact } from './facts/fact.ts';
 import { SessionTally, TallyState } from './tally.ts';
 
 const { opened } = new RecordingBuilder({ exempt: 'a payroll run' });

@@ -2,7 +2,8 @@
 // who checks one use this, so that "the counts agree" means one thing.
 
 import { z } from 'zod';
-import { MaskApplied, MaskWithheld, SessionEnded, SessionOpened, ValuesHidden } from './facts.ts';
+import { MaskApplied, MaskWithheld, ValuesHidden } from './facts/mask.ts';
+import { SessionEnded, SessionOpened } from './facts/session.ts';
 import type { Direction, Frame, FrameKind } from './frame.ts';
 import type { Coverage, SessionCounts } from './manifest.ts';
 

@@ -293,8 +293,8 @@ describe('what a recording claims to show', () => {
     named(
       opened()
         .query('select 1', encoder.encode('1'))
-        .fact({ kind: 'action.refused', statement: 2, reason: 'blocked', message: 'Blocked by rule orders.' })
-        .fact({ kind: 'action.refused', statement: 3, reason: 'blocked', message: 'Blocked by rule orders.' })
+        .fact({ kind: 'action.refused', action: 2, reason: 'blocked', message: 'Blocked by rule orders.' })
+        .fact({ kind: 'action.refused', action: 3, reason: 'blocked', message: 'Blocked by rule orders.' })
         .cut()
         .fact({ kind: 'mask.applied', masked: [{ rule: 'orders#1', count: 3 }] })
         .fact({ kind: 'mask.applied', masked: [{ rule: 'orders#1', count: 4 }] })

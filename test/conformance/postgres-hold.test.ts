@@ -4,7 +4,15 @@ import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { cancelRequest } from '../../connector/protocols/postgres/wire/messages.ts';
-import { bind, describePortal, execute, parse, query, run as runMessages, sync } from '../harness/postgres/client-messages.ts';
+import {
+  bind,
+  describePortal,
+  execute,
+  parse,
+  query,
+  run as runMessages,
+  sync,
+} from '../harness/postgres/client-messages.ts';
 import { answersOf, fieldsOf, findPsql, type Guarded, inShort, startGuarded } from '../harness/guarded.ts';
 import { dialRaw, logInRaw } from '../harness/postgres/raw-postgres.ts';
 import { until } from '../harness/run.ts';
@@ -49,8 +57,8 @@ describe('psql', () => {
     expect(stderr).toContain(`https://gatehouse.test/requests/${held.statement.request}`);
     expect(stdout).toBe('DELETE 1\n2\n');
     const recording = await g.recorded();
-    expect(recording.facts('action.held')).toMatchObject([{ statement: 1, pattern: 'delete' }]);
-    expect(recording.facts('hold.resolved')).toMatchObject([{ statement: 1, outcome: 'approved' }]);
+    expect(recording.facts('action.held')).toMatchObject([{ action: 1, pattern: 'delete' }]);
+    expect(recording.facts('hold.resolved')).toMatchObject([{ action: 1, outcome: 'approved' }]);
   });
 
   it.each([
@@ -93,7 +101,7 @@ describe('psql', () => {
     const recording = await g.recorded();
     expect(recording.ended).toMatchObject({ reason: 'client_closed' });
     expect(recording.facts('hold.resolved')).toMatchObject([{ outcome: 'withdrawn' }]);
-    expect(recording.facts('statement.finished')).toMatchObject([{ statement: 1, error: { code: '57014' } }]);
+    expect(recording.facts('statement.finished')).toMatchObject([{ action: 1, error: { code: '57014' } }]);
     held.decide(approved);
     expect(await rows()).toBe('3');
   });

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { ReplayEvent } from '../../core/catalogue.ts';
-import { SessionOpened } from '../../core/recording/facts.ts';
+import { SessionOpened } from '../../core/recording/facts/session.ts';
 import { verifySession } from '../../core/recording/verify.ts';
 import { nodeRecordingPlatform } from '../../functions/recording-platform.ts';
 import { directoryReader } from '../../functions/store/directory-reader.ts';

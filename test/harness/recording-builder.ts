@@ -11,7 +11,8 @@ import {
   type RequestId,
   type SessionId,
 } from '../../core/ids.ts';
-import type { Fact, SessionOpened } from '../../core/recording/facts.ts';
+import type { Fact } from '../../core/recording/facts/fact.ts';
+import type { SessionOpened } from '../../core/recording/facts/session.ts';
 import {
   DIRECTION_CODE,
   type Direction,
@@ -153,13 +154,13 @@ export class RecordingBuilder {
     const request = simpleQuery(text);
     const at = { direction: 'client' as const, lane: 0, offset: this.#counts.bytes.client, length: request.length };
     this.bytes('client', request);
-    this.fact({ kind: 'statement.started', statement, form: 'simple', text, at });
+    this.fact({ kind: 'statement.started', action: statement, form: 'simple', text, at });
     this.wait(1000);
     const offset = this.#counts.bytes.target;
     this.bytes('target', answer);
     this.fact({
       kind: 'statement.finished',
-      statement,
+      action: statement,
       tags: more.error ? [] : (more.tags ?? ['SELECT 1']),
       rows: more.rows ?? 1,
       bytes: answer.length,

@@ -13,7 +13,8 @@ import {
 import type { Delivery, LogFault, SessionLog, SessionRecorder } from '../../connector/session/session-log.ts';
 import type { Report } from '../../core/control.ts';
 import { type ConnectorId, newId, type SessionId } from '../../core/ids.ts';
-import type { Fact, SessionOpened } from '../../core/recording/facts.ts';
+import type { Fact } from '../../core/recording/facts/fact.ts';
+import type { SessionOpened } from '../../core/recording/facts/session.ts';
 import type { Direction } from '../../core/recording/frame.ts';
 import { decodeSegment, framesOf } from '../../core/recording/segment.ts';
 import { type VerifyReport, verifySession } from '../../core/recording/verify.ts';

@@ -6,7 +6,7 @@ import { replaySession } from '../../functions/replay/replay-session.ts';
 import { readRecording } from '../../functions/store/read-recording.ts';
 import type { RecordingReader } from '../../functions/store/recording-reader.ts';
 import type { ReplayEvent, SessionEntry } from '../../core/catalogue.ts';
-import type { SessionOpened } from '../../core/recording/facts.ts';
+import type { SessionOpened } from '../../core/recording/facts/session.ts';
 import type { MemoryRecording } from './memory-log.ts';
 import { RecordingBuilder } from './recording-builder.ts';
 

@@ -65,11 +65,11 @@ test('what is recorded today is read and proven by both readers', async () => {
     const offset = (statement - 1) * 32;
     client.send('client', Buffer.from(`Q\0\0\0\x1f${text}\0`));
     const at = { direction: 'client' as const, lane: 0, offset, length: 32 };
-    client.recorder.fact(0, { kind: 'statement.started', statement, form: 'simple', text, at });
+    client.recorder.fact(0, { kind: 'statement.started', action: statement, form: 'simple', text, at });
     client.send('target', Buffer.from('the answer, with an umlaut: ü'));
     client.recorder.fact(0, {
       kind: 'statement.finished',
-      statement,
+      action: statement,
       tags: statement < 3 ? ['SELECT 2'] : [],
       rows: statement < 3 ? 2 : 0,
       bytes: 30,

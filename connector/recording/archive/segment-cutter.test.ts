@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { openedFact, testConnector } from '../../../test/harness/recording.ts';
 import { newId } from '../../../core/ids.ts';
-import type { Fact } from '../../../core/recording/facts.ts';
+import type { Fact } from '../../../core/recording/facts/fact.ts';
 import { type Direction, DIRECTION_CODE, FRAME_HEADER_BYTES, writeFrameHeader } from '../../../core/recording/frame.ts';
 import { decodeSegment, framesOf } from '../../../core/recording/segment.ts';
 import { nodePlatform } from './node-platform.ts';

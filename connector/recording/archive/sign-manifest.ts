@@ -9,7 +9,7 @@ import {
   MANIFEST_PAYLOAD_TYPE,
   preAuthEncoding,
 } from '../../../core/recording/manifest.ts';
-import type { SessionEnded } from '../../../core/recording/facts.ts';
+import type { SessionEnded } from '../../../core/recording/facts/session.ts';
 import { nodePlatform } from './node-platform.ts';
 import type { SegmentCutter } from './segment-cutter.ts';
 

@@ -19,7 +19,7 @@ const WITHHELD_WORDS: Readonly<Record<string, string>> = {
   message_quotes_data: 'in messages of the target that quote data',
 };
 
-/** Of core/recording/facts.ts: why an action did not go on. */
+/** Of core/recording/facts/action.ts: why an action did not go on. */
 const REFUSED_WORDS: Readonly<Record<string, string>> = {
   blocked: 'blocked by a rule',
   hold_denied: 'an approver said no',

@@ -7,7 +7,7 @@ import { SecretCopies } from '../../../connector/protocols/postgres/requests/sec
 import { StatementEchoes } from '../../../connector/protocols/postgres/requests/statement-echoes.ts';
 import { Statements } from '../../../connector/protocols/postgres/pipeline/statements.ts';
 import { UnguardedClient } from '../../../connector/protocols/postgres/session/unguarded-client.ts';
-import type { Fact } from '../../../core/recording/facts.ts';
+import type { Fact } from '../../../core/recording/facts/fact.ts';
 import { bind, execute, parse, query, run, sync } from '../../harness/postgres/client-messages.ts';
 import { MemoryLog, MemoryRecording } from '../../harness/memory-log.ts';
 

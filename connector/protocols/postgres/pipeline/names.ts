@@ -6,7 +6,7 @@
 // PREPARE in SQL shares these names; it is seen while statements are read for rules. Where they are not,
 // what is executed through SQL's names is named in its fact instead of quoted.
 
-import type { Parameter } from '../../../../core/recording/facts.ts';
+import type { Parameter } from '../../../../core/recording/facts/database.ts';
 import type { Summaries } from '../../../../core/policy/judge.ts';
 import type { PgTextSettings } from '../../../../core/sql/postgres/postgres.ts';
 import { MAX_NAME_BYTES } from '../wire/client-messages.ts';

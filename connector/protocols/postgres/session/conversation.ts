@@ -2,7 +2,7 @@
 // and message by message (guarded-client.ts) from when one could. What the target answers: answers.ts.
 
 import type { Socket } from 'node:net';
-import type { EndReason } from '../../../../core/recording/facts.ts';
+import type { EndReason } from '../../../../core/recording/facts/session.ts';
 import { type Interpreter, Relay } from '../../../net/relay.ts';
 import type { Conversation, SessionGuard, SessionRecorder, UpstreamTarget } from '../../../protocol.ts';
 import { Answers } from './answers.ts';

@@ -1,6 +1,7 @@
 // Bind parameters as facts: text as sent, common binary types decoded, anything else as hex.
 
-import { HIDDEN_VALUE, MAX_FACT_TEXT, type Parameter } from '../../../../core/recording/facts.ts';
+import { MAX_FACT_TEXT } from '../../../../core/recording/facts/bytes-at.ts';
+import { HIDDEN_VALUE, type Parameter } from '../../../../core/recording/facts/database.ts';
 import type { HiddenParameters } from '../requests/request-copies.ts';
 
 /** Parameters listed in a fact; a message may carry 65,535. The bytes hold them all. */
