@@ -156,7 +156,14 @@ describe('a cursor', () => {
         opened: undefined,
         actions: [1, 2, 3].map((statement) => ({ statement, timeUs: 0, text: `select ${statement}` })),
         laterEnds: [],
-        counts: { frames: 1, statements: 3, errors: 0, rows: 0, bytes: { client: 0, target: 0, gateway: 0 } },
+        counts: {
+          frames: 1,
+          actions: 3,
+          statements: 3,
+          errors: 0,
+          rows: 0,
+          bytes: { client: 0, target: 0, gateway: 0 },
+        },
       },
     );
     const first = await reader.actions(mine, undefined, 2);

@@ -41,7 +41,14 @@ const hostile = () =>
     .end();
 
 function entryOf(builder: RecordingBuilder): SessionEntry {
-  const counts = { frames: 0, statements: 2, errors: 1, rows: 2, bytes: { client: 0, target: 0, gateway: 0 } };
+  const counts = {
+    frames: 0,
+    actions: 2,
+    statements: 2,
+    errors: 1,
+    rows: 2,
+    bytes: { client: 0, target: 0, gateway: 0 },
+  };
   return { ...openingOf(builder.opened), state: 'sealed', segments: 1, counts };
 }
 const recordingOf = (builder: RecordingBuilder) =>

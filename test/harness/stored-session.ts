@@ -24,7 +24,14 @@ export function storeRecording(recording: MemoryRecording, cutBytes: number): Re
 }
 
 export function replayStored(opened: SessionOpened, reader: RecordingReader): AsyncGenerator<ReplayEvent> {
-  const counts = { frames: 0, statements: 0, errors: 0, rows: 0, bytes: { client: 0, target: 0, gateway: 0 } };
+  const counts = {
+    frames: 0,
+    actions: 0,
+    statements: 0,
+    errors: 0,
+    rows: 0,
+    bytes: { client: 0, target: 0, gateway: 0 },
+  };
   const session: SessionEntry = { ...openingOf(opened), state: 'sealed', segments: 1, counts };
   const place = { connector: opened.connector.id, session: opened.session };
   return replaySession(session, readRecording(place, reader, nodeRecordingPlatform));
