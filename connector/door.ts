@@ -9,7 +9,8 @@
 
 import type { Duplex } from 'node:stream';
 import type { SecureContext } from 'node:tls';
-import type { EndReason, Fact } from '../core/recording/facts.ts';
+import type { Fact } from '../core/recording/facts/fact.ts';
+import type { EndReason } from '../core/recording/facts/session.ts';
 import type { Direction } from '../core/recording/frame.ts';
 import type { Refusal } from '../core/refusal.ts';
 import type { Result } from '../core/result.ts';

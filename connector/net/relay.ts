@@ -5,7 +5,7 @@
 // are below their marks, so a slow reader slows the writer all the way.
 
 import type { Duplex } from 'node:stream';
-import type { EndReason } from '../../core/recording/facts.ts';
+import type { EndReason } from '../../core/recording/facts/session.ts';
 import type { ForClient } from '../../core/masking/masked.ts';
 import type { Conversation, ConversationEnd, Delivery, Lane, LogFault, Recorded } from '../door.ts';
 import { giveBack, readInto } from './kept-buffer.ts';

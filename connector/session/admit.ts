@@ -7,7 +7,7 @@ import type { IdSource } from '../../core/ids.ts';
 import type { ResourceName } from '../../core/resource.ts';
 import type { Refusal, RefusalReason } from '../../core/refusal.ts';
 import { err, ok, type Result } from '../../core/result.ts';
-import type { EndReason, SessionOpened } from '../../core/recording/facts.ts';
+import type { EndReason, SessionOpened } from '../../core/recording/facts/session.ts';
 import type { AdmittedSession, Edge } from './edge.ts';
 import { exemptRecorder } from './exempt-recorder.ts';
 import type { LiveSession } from './live-sessions.ts';

@@ -4,7 +4,7 @@ import type { FromConnector, Report } from '../../core/control.ts';
 import type { GrantId, RequestId, SessionId } from '../../core/ids.ts';
 import type { SessionRules } from '../../core/policy/session-rules.ts';
 import type { ProtocolName } from '../../core/protocols.ts';
-import type { SessionOpened } from '../../core/recording/facts.ts';
+import type { SessionOpened } from '../../core/recording/facts/session.ts';
 import type { Refusal } from '../../core/refusal.ts';
 import type { Result } from '../../core/result.ts';
 import type { Claim } from '../door.ts';

@@ -3,7 +3,7 @@
 
 import type { GrantId, SessionId } from '../../core/ids.ts';
 import type { SessionRules } from '../../core/policy/session-rules.ts';
-import type { EndReason } from '../../core/recording/facts.ts';
+import type { EndReason } from '../../core/recording/facts/session.ts';
 import type { Conversation, LogFault } from '../door.ts';
 import type { LiveGuard } from './guard/guard.ts';
 import { type Alarm, setAlarm } from './alarm.ts';

@@ -5,7 +5,8 @@
 // writev), and only then is each registered delivery run. Nothing is forwarded before (law 1).
 
 import type { Direction } from '../../core/recording/frame.ts';
-import type { Fact, SessionEnded, SessionOpened } from '../../core/recording/facts.ts';
+import type { Fact } from '../../core/recording/facts/fact.ts';
+import type { SessionEnded, SessionOpened } from '../../core/recording/facts/session.ts';
 import type { Result } from '../../core/result.ts';
 import type { Delivery, LogFault } from '../door.ts';
 

@@ -5,7 +5,7 @@
 import { type IdSource, newId, type SessionId, systemIdSource } from '../../core/ids.ts';
 import type { KeyedHash } from '../../core/masking/ways.ts';
 import type { ProtocolName } from '../../core/protocols.ts';
-import type { SessionOpened } from '../../core/recording/facts.ts';
+import type { SessionOpened } from '../../core/recording/facts/session.ts';
 import type { Refusal } from '../../core/refusal.ts';
 import { ResourceName } from '../../core/resource.ts';
 import { err, ok, type Result } from '../../core/result.ts';

@@ -1,7 +1,8 @@
 // A session log in memory, with the real one's group commit: what was appended in a turn is committed
 // at its end, and only then delivered. Tests make it fail or stall.
 
-import { Fact, type SessionEnded, type SessionOpened } from '../../core/recording/facts.ts';
+import { Fact } from '../../core/recording/facts/fact.ts';
+import type { SessionEnded, SessionOpened } from '../../core/recording/facts/session.ts';
 import type { Direction } from '../../core/recording/frame.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { Delivery, LogFault } from '../../connector/door.ts';

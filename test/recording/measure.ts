@@ -53,7 +53,7 @@ function query(recorder: SessionRecorder, sink: Sink, number: number): void {
   recorder.bytes('client', 0, REQUEST);
   recorder.fact(0, {
     kind: 'statement.started',
-    statement: number,
+    action: number,
     form: 'extended',
     text: 'SELECT abalance FROM pgbench_accounts WHERE aid = $1;',
     parameters: [{ type: 23, format: 'text', value: '123456' }],
@@ -63,7 +63,7 @@ function query(recorder: SessionRecorder, sink: Sink, number: number): void {
   recorder.bytes('target', 0, ANSWER);
   recorder.fact(0, {
     kind: 'statement.finished',
-    statement: number,
+    action: number,
     tags: ['SELECT 1'],
     rows: 1,
     bytes: 300,

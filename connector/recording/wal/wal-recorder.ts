@@ -1,7 +1,8 @@
 // One session's hand on the log: what connector/session sees of it.
 
 import { MAX_FRAME_BODY_BYTES, type Direction } from '../../../core/recording/frame.ts';
-import type { Fact, SessionEnded } from '../../../core/recording/facts.ts';
+import type { Fact } from '../../../core/recording/facts/fact.ts';
+import type { SessionEnded } from '../../../core/recording/facts/session.ts';
 import type { SessionId } from '../../../core/ids.ts';
 import type { Delivery, LogFault } from '../../door.ts';
 import type { SessionRecorder } from '../../session/session-log.ts';

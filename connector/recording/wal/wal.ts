@@ -8,7 +8,8 @@
 // write needs no repair: the same place is written again, and readers never look past `committed`.
 
 import type { SessionId } from '../../../core/ids.ts';
-import type { Fact, SessionEnded, SessionOpened } from '../../../core/recording/facts.ts';
+import type { Fact } from '../../../core/recording/facts/fact.ts';
+import type { SessionEnded, SessionOpened } from '../../../core/recording/facts/session.ts';
 import type { Direction } from '../../../core/recording/frame.ts';
 import { err, ok, type Result } from '../../../core/result.ts';
 import type { Delivery, LogFault } from '../../door.ts';

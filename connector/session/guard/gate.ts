@@ -198,7 +198,7 @@ const blockedBy = ({ rule }: RulesInForce, { why, hint }: StatementDecision): Ac
   ...(hint !== undefined && { hint }),
 });
 
-const numberOf = ({ statement }: Action) => (statement === undefined ? {} : { statement });
+const numberOf = ({ number }: Action) => (number === undefined ? {} : { action: number });
 const patternOf = ({ pattern }: StatementDecision) => (pattern === undefined ? {} : { pattern });
 
 function refusalOf(outcome: HoldOutcome, rule: string): ActionRefusal {

@@ -8,7 +8,7 @@ import { StatementEchoes } from '../../../connector/protocols/postgres/requests/
 import { Statements } from '../../../connector/protocols/postgres/pipeline/statements.ts';
 import { UnguardedClient } from '../../../connector/protocols/postgres/session/unguarded-client.ts';
 import { Lanes } from '../../../connector/session/lanes.ts';
-import type { Fact } from '../../../core/recording/facts.ts';
+import type { Fact } from '../../../core/recording/facts/fact.ts';
 import { bind, execute, parse, query, run, sync } from '../../harness/postgres/client-messages.ts';
 import { MemoryLog, MemoryRecording } from '../../harness/memory-log.ts';
 

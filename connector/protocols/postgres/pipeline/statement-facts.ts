@@ -1,6 +1,8 @@
 // The facts of statements: started, finished, and where their bytes are.
 
-import { type Fact, MAX_FACT_TEXT, type Parameter } from '../../../../core/recording/facts.ts';
+import { MAX_FACT_TEXT } from '../../../../core/recording/facts/bytes-at.ts';
+import type { Parameter } from '../../../../core/recording/facts/database.ts';
+import type { Fact } from '../../../../core/recording/facts/fact.ts';
 import type { ReadText } from '../wire/encoding.ts';
 import type { ErrorFields } from '../wire/messages.ts';
 import type { Form, Portal, Statement } from './statement.ts';
@@ -68,7 +70,7 @@ export class StatementFacts {
     const number = ++this.#count;
     this.#facts.fact({
       kind: 'statement.started',
-      statement: number,
+      action: number,
       form,
       text,
       ...(textBytes !== undefined && { textBytes }),
@@ -101,7 +103,7 @@ export class StatementFacts {
     const length = answered ? endOffset - this.#answerAt : 0;
     this.#facts.fact({
       kind: 'statement.finished',
-      statement: statement.number,
+      action: statement.number,
       tags: statement.tags,
       rows: answered ? this.rows : 0,
       bytes: answered ? this.copyBytes || length : 0,

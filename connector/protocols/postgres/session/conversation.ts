@@ -1,7 +1,7 @@
 // A PostgreSQL session under way. What the client sends passes as it comes while no rule could touch it,
 // and message by message (guarded-client.ts) from when one could. What the target answers: answers.ts.
 
-import type { EndReason } from '../../../../core/recording/facts.ts';
+import type { EndReason } from '../../../../core/recording/facts/session.ts';
 import { passUntouched } from '../../../../core/masking/masked.ts';
 import type { ByteStream, Conversation, Session } from '../../../door.ts';
 import type { UpstreamTarget } from '../../../net/dial.ts';

@@ -1,7 +1,7 @@
 // What PostgreSQL clients are told: SQLSTATE by reason. The sentence comes with the refusal. Codes:
 // https://www.postgresql.org/docs/current/errcodes-appendix.html
 
-import type { EndReason } from '../../../../core/recording/facts.ts';
+import type { EndReason } from '../../../../core/recording/facts/session.ts';
 import type { RefusalReason } from '../../../../core/refusal.ts';
 import { onLines } from '../../../../core/text/written-text.ts';
 import type { ActionRefusal, ActionRefusalReason } from '../../../action.ts';
