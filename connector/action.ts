@@ -45,7 +45,7 @@ export interface Gate {
 export interface Action {
   readonly lane: number;
   /** Its number in the facts; undefined where there is none. */
-  readonly statement: number | undefined;
+  readonly number: number | undefined;
   /** Statements in it, where a text may hold several: each counts against the limit. */
   readonly statements?: number;
   readonly decision: StatementDecision;
