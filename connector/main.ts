@@ -60,7 +60,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
 
 const addresses = {
   pid: process.pid,
-  listeners: Object.fromEntries(connector.listeners),
+  listeners: Object.fromEntries([...connector.listeners].map(([protocol, at]) => [protocol, { ...at }])),
   health: connector.health && showHostPort(connector.health),
 };
 log.info('listening', addresses);
