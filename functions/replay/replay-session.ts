@@ -5,7 +5,7 @@
 import type { ReplayEvent, SessionEntry } from '../../core/catalogue.ts';
 import type { StatementFinished } from '../../core/recording/facts/database.ts';
 import type { Fact } from '../../core/recording/facts/fact.ts';
-import { ContentsDamage, parseFact } from '../index-segment/contents.ts';
+import { FactDamage, parseFact } from '../facts/parse-fact.ts';
 import type { RecordingPart } from '../store/read-recording.ts';
 import { noticeOf } from './policy-notices.ts';
 import { type ReplayedResult, ResultDecoder } from './postgres/results.ts';
@@ -40,7 +40,7 @@ export async function* replaySession(
       try {
         fact = parseFact(frame);
       } catch (fault) {
-        if (!(fault instanceof ContentsDamage)) throw fault;
+        if (!(fault instanceof FactDamage)) throw fault;
         yield* show(waiting, results);
         yield { kind: 'damaged', timeUs, message: fault.message };
         return;
