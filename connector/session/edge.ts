@@ -7,13 +7,14 @@ import type { ProtocolName } from '../../core/protocols.ts';
 import type { SessionOpened } from '../../core/recording/facts/session.ts';
 import type { Refusal } from '../../core/refusal.ts';
 import type { Result } from '../../core/result.ts';
-import type { Claim, GrantLookup } from '../protocol.ts';
+import type { Claim } from '../door.ts';
+import type { GrantCandidates } from './prove.ts';
 
 type AskHold = Extract<FromConnector, { kind: 'hold.ask' }>;
 
 export interface Edge {
   /** `edge_unreachable` when the link is down or the answer took longer than the call's deadline. */
-  lookUp(claim: Claim, protocol: ProtocolName): Promise<Result<GrantLookup, Refusal>>;
+  lookUp(claim: Claim, protocol: ProtocolName): Promise<Result<GrantCandidates, Refusal>>;
   /** The last word before anything is dialled: the edge checks the grant again and counts the session. */
   openSession(input: {
     readonly session: SessionId;

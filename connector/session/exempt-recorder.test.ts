@@ -4,19 +4,17 @@ import { RecordingBuilder } from '../../test/harness/recording-builder.ts';
 import type { Fact } from '../../core/recording/facts/fact.ts';
 import { newId } from '../../core/ids.ts';
 import { exemptRecorder } from './exempt-recorder.ts';
-import type { LogFault } from './session-log.ts';
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 function build() {
   const log = new MemoryLog();
-  const opened = log.open(new RecordingBuilder({ exempt: 'a payroll run' }).opened);
-  if (!opened.ok) throw new Error(opened.error.message);
   const delivered: string[] = [];
-  const delivery = {
-    deliver: () => delivered.push('delivered'),
-    logFailed: ({ message }: LogFault) => delivered.push(message),
-  };
+  const opened = log.open(new RecordingBuilder({ exempt: 'a payroll run' }).opened, ({ message }) =>
+    delivered.push(message),
+  );
+  if (!opened.ok) throw new Error(opened.error.message);
+  const delivery = { deliver: () => delivered.push('delivered') };
   return { log, recording: opened.value, recorder: exemptRecorder(opened.value), delivery, delivered };
 }
 

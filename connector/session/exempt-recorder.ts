@@ -43,7 +43,6 @@ export function exemptRecorder(recorder: SessionRecorder): SessionRecorder {
     deliver: () => {
       waiting = 0;
     },
-    logFailed: () => undefined,
   };
   return {
     bytes(_direction, _lane, chunk) {

@@ -226,7 +226,7 @@ test('a session is refused by name when the log cannot take it', async () => {
     store: store(),
     limits: { minFreeBytes: Number.MAX_SAFE_INTEGER },
   });
-  const refused = log.open(openedFact(connector.id, newId('ses')));
+  const refused = log.open(openedFact(connector.id, newId('ses')), () => {});
   expect(refused).toMatchObject({ ok: false, error: { reason: 'log_unavailable' } });
   expect(log.health()).toMatchObject({ accepting: false, disk: 'critical', log: 'ready' });
   await log.close();

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { StatementDecision } from '../../../core/policy/statements.ts';
 import type { Fact } from '../../../core/recording/facts/fact.ts';
 import { newId, systemIdSource } from '../../../core/ids.ts';
-import type { Action, ActionRefusal, HeldAction, RulesInForce } from '../../protocol.ts';
+import type { Action, ActionRefusal, HeldAction, RulesInForce } from '../../action.ts';
 import type { HeldStatement, HoldOutcome } from '../edge.ts';
 import { createGate } from './gate.ts';
 

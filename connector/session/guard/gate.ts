@@ -7,7 +7,8 @@
 import { Digest } from '../../../core/recording/segment.ts';
 import { newId, type IdSource, type SessionId } from '../../../core/ids.ts';
 import type { StatementDecision } from '../../../core/policy/statements.ts';
-import type { Action, ActionRefusal, Gate, RulesInForce, SessionRecorder } from '../../protocol.ts';
+import type { Action, ActionRefusal, Gate, RulesInForce } from '../../action.ts';
+import type { SessionRecorder } from '../session-log.ts';
 import type { Edge, Hold, HoldOutcome } from '../edge.ts';
 import type { StatementRate } from './statement-rate.ts';
 

@@ -3,7 +3,7 @@ import { newId, systemIdSource } from '../../../core/ids.ts';
 import { SessionRules } from '../../../core/policy/session-rules.ts';
 import type { Fact } from '../../../core/recording/facts/fact.ts';
 import type { StatementDecision } from '../../../core/policy/statements.ts';
-import type { Action } from '../../protocol.ts';
+import type { Action } from '../../action.ts';
 import type { HoldOutcome } from '../edge.ts';
 import { createGuard } from './guard.ts';
 import { createRulesCompiler } from './rules.ts';

@@ -30,7 +30,7 @@ import {
   type RelationName,
   type StatementSummary,
 } from '../../../../core/sql/statement.ts';
-import type { Source } from '../pipeline/names.ts';
+import type { Source } from '../pipeline/statement.ts';
 import { type CopyForm, copyFormOf, type CopyInto, copyIntoOf } from './copy-form.ts';
 import { type Mentions, mentionsOf } from './mentions.ts';
 

@@ -5,36 +5,12 @@ import type { Parameter } from '../../../../core/recording/facts/database.ts';
 import type { Fact } from '../../../../core/recording/facts/fact.ts';
 import type { ReadText } from '../wire/encoding.ts';
 import type { ErrorFields } from '../wire/messages.ts';
-import type { Portal, Source, Undo } from './names.ts';
+import type { Form, Portal, Statement } from './statement.ts';
 
-/** Takes facts; a session's recorder. */
+/** Takes facts: a session's lane. */
 export interface FactSink {
-  fact(lane: number, fact: Fact): void;
+  fact(fact: Fact): unknown;
   elapsedUs(): number;
-}
-
-export type Form = 'simple' | 'extended' | 'function';
-
-export interface Statement {
-  readonly number: number;
-  readonly startedUs: number;
-  /** The portal's name, where one was executed. */
-  readonly portal: string | undefined;
-  readonly tags: string[];
-  error: ErrorFields | undefined;
-  finished: boolean;
-  /** Its Execute was sent. */
-  executed: boolean;
-  /** What PREPARE statements in it made, by their place in its text. Undefined: nobody looked. */
-  prepares: readonly { readonly index: number; readonly undo: Undo }[] | undefined;
-  /** Names.sequence when it was sent. */
-  sequence: number;
-  /** What it is, for those who rewrite its answer. Undefined: nobody read it. */
-  source: Source | undefined;
-  /** The target ran it, whatever the client was told: its result, or one before it, was refused. */
-  ranUnseen: boolean;
-  /** Of a FunctionCall: the function's number. */
-  calls: number | undefined;
 }
 
 /** For what stood behind an error in a pipeline. */
@@ -74,11 +50,11 @@ export class StatementFacts {
   }
 
   notice(fields: ErrorFields): void {
-    this.#facts.fact(LANE, { kind: 'notice.received', ...cutMessage(fields) });
+    this.#facts.fact({ kind: 'notice.received', ...cutMessage(fields) });
   }
 
   notification(channel: string, payload: string): void {
-    this.#facts.fact(LANE, { kind: 'notification.received', channel, payload });
+    this.#facts.fact({ kind: 'notification.received', channel, payload });
   }
 
   start(
@@ -92,7 +68,7 @@ export class StatementFacts {
     length: number,
   ): Statement {
     const number = ++this.#count;
-    this.#facts.fact(LANE, {
+    this.#facts.fact({
       kind: 'statement.started',
       action: number,
       form,
@@ -125,7 +101,7 @@ export class StatementFacts {
     statement.finished = true;
     const answered = endOffset !== undefined && error !== SKIPPED && error !== UNSEEN;
     const length = answered ? endOffset - this.#answerAt : 0;
-    this.#facts.fact(LANE, {
+    this.#facts.fact({
       kind: 'statement.finished',
       action: statement.number,
       tags: statement.tags,

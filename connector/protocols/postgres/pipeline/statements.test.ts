@@ -36,7 +36,7 @@ const SUSPENDED = message('s');
 /** Plays a conversation: messages by who sends them, and gives the facts. */
 function play(...turns: ({ client: Buffer[] } | { target: Buffer[] })[]) {
   const facts: Fact[] = [];
-  const statements = new Statements({ fact: (_lane, fact) => facts.push(Fact.parse(fact)), elapsedUs: () => 1000 });
+  const statements = new Statements({ fact: (fact) => facts.push(Fact.parse(fact)), elapsedUs: () => 1000 });
   const client = new FrameScanner(frameTable('HXdcf', 'QPBEDCSF'), {
     frame: (...of) => statements.clientMessage(...of),
   });

@@ -2,7 +2,9 @@
 
 import { MAX_FACT_TEXT } from '../../../../core/recording/facts/bytes-at.ts';
 import { HIDDEN_VALUE, type Parameter } from '../../../../core/recording/facts/database.ts';
-import type { HiddenParameters } from '../requests/request-copies.ts';
+
+/** Numbers of the parameters (`$1` is 1) that the recorded copy hides. */
+export type HiddenParameters = ReadonlySet<number> | 'all';
 
 /** Parameters listed in a fact; a message may carry 65,535. The bytes hold them all. */
 const MAX_LISTED = 1000;
