@@ -13,6 +13,9 @@ export interface ProtocolRow {
   readonly replay: 'statements' | 'terminal' | 'exchanges';
 }
 
-export const PROTOCOLS: Readonly<Record<ProtocolName, ProtocolRow>> = {
+export const PROTOCOLS = {
   postgres: { title: 'PostgreSQL', replay: 'statements' },
-};
+} as const satisfies Readonly<Record<ProtocolName, ProtocolRow>>;
+
+/** How the protocols that there are replay: whatever shows a replay has one entry for each, or does not compile. */
+export type ReplayKind = (typeof PROTOCOLS)[ProtocolName]['replay'];
