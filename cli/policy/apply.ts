@@ -3,7 +3,12 @@
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { Me, ResourceList } from '../../core/api.ts';
-import { type AccessChange, accessChanges, policyChanges, type PolicyChanges } from '../../core/policy/changes/changes.ts';
+import {
+  type AccessChange,
+  accessChanges,
+  policyChanges,
+  type PolicyChanges,
+} from '../../core/policy/changes/changes.ts';
 import type { PolicyDocument } from '../../core/policy/document.ts';
 import { isAmong } from '../../core/policy/evaluate.ts';
 import { policyFindings } from '../../core/policy/mistakes/findings.ts';

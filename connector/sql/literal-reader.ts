@@ -15,7 +15,7 @@ import {
   SIGNS,
   callsSecret,
 } from './literal-words.ts';
-import type { Found, LiteralOptions } from './secret-literals.ts';
+import type { Found, LiteralOptions } from './found-secrets.ts';
 import {
   endsBeforeSecret,
   hasPlaceForSecret,
@@ -26,7 +26,7 @@ import {
   namesSecret,
 } from './secret-words.ts';
 import { type SqlToken, SqlTokens } from './sql-tokens.ts';
-import { WITHHOLD_ALL, type Withholding } from '../protocols/postgres/requests/text-fates.ts';
+import { WITHHOLD_ALL, type Withholding } from './withholding.ts';
 import { ValueList } from './value-list.ts';
 
 const WITHHELD = '[withheld]';

@@ -4,7 +4,15 @@ import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { cancelRequest } from '../../connector/protocols/postgres/wire/messages.ts';
-import { bind, describePortal, execute, parse, query, run as runMessages, sync } from '../harness/postgres/client-messages.ts';
+import {
+  bind,
+  describePortal,
+  execute,
+  parse,
+  query,
+  run as runMessages,
+  sync,
+} from '../harness/postgres/client-messages.ts';
 import { answersOf, fieldsOf, findPsql, type Guarded, inShort, startGuarded } from '../harness/guarded.ts';
 import { dialRaw, logInRaw } from '../harness/postgres/raw-postgres.ts';
 import { until } from '../harness/run.ts';

@@ -13,7 +13,15 @@ import { type Gateway, startGateway, trusted } from '../harness/gateway.ts';
 import { memoryReader } from '../harness/memory-reader.ts';
 import { findClient, type PostgresServer, startPostgres } from '../harness/postgres/postgres.ts';
 import type { RecordingBuilder } from '../harness/recording-builder.ts';
-import { bind, describePortal, describeStatement, execute, parse, query, sync } from '../harness/postgres/client-messages.ts';
+import {
+  bind,
+  describePortal,
+  describeStatement,
+  execute,
+  parse,
+  query,
+  sync,
+} from '../harness/postgres/client-messages.ts';
 import { dialRaw, logInRaw } from '../harness/postgres/raw-postgres.ts';
 import { replayStored, storeRecording } from '../harness/stored-session.ts';
 

@@ -3,7 +3,13 @@
 // not known here. So names count as columns of tables, unless the tables are described, and no
 // table as a view.
 
-import { type BaseColumn, type ColumnRule, compileColumnPattern, decideColumn, fitsTable } from '../../masking/columns.ts';
+import {
+  type BaseColumn,
+  type ColumnRule,
+  compileColumnPattern,
+  decideColumn,
+  fitsTable,
+} from '../../masking/columns.ts';
 import { Masks } from '../../masking/masks.ts';
 import type { ColumnsOf, ResultColumn, ResultLineage, Source, Sources } from '../../sql/lineage.ts';
 import type { StatementReader } from '../../sql/reader.ts';

@@ -8,15 +8,16 @@
 // not followed meets anything. A literal or parameter that is not listed may meet anything too.
 
 import { type Source, type Sources, sourcesOf, union } from '../lineage.ts';
-import { type Given, type Meeting, MeetingClasses, type Member, meetingOf, memberKey, type Place } from '../meetings.ts';
 import {
-  type Around,
-  type Columns,
-  type From,
-  LineageReader,
-  OUTERMOST,
-  tableItem,
-} from './lineage-reader.ts';
+  type Given,
+  type Meeting,
+  MeetingClasses,
+  type Member,
+  meetingOf,
+  memberKey,
+  type Place,
+} from '../meetings.ts';
+import { type Around, type Columns, type From, LineageReader, OUTERMOST, tableItem } from './lineage-reader.ts';
 import { type Item, named, type Scope, type Value } from './lineage-scope.ts';
 import { children, names, nodeOf, nodesOf, type TreeNode, text } from './tree.ts';
 

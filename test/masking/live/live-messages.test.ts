@@ -3,7 +3,14 @@
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { message } from '../../../connector/protocols/postgres/wire/messages.ts';
-import { describePortal, describeStatement, execute, parse, query, sync } from '../../harness/postgres/client-messages.ts';
+import {
+  describePortal,
+  describeStatement,
+  execute,
+  parse,
+  query,
+  sync,
+} from '../../harness/postgres/client-messages.ts';
 import { SCHEMA } from './live-schema.ts';
 import { ended, forget, found, hangUp, leave, open, type Place, place, psql, recorded, straight } from '../place.ts';
 import { readRow } from '../results/wire.ts';

@@ -4,7 +4,20 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { query } from '../../harness/postgres/client-messages.ts';
 import { DEFAULT_RULES, RULES, SCHEMA } from './live-schema.ts';
-import { ended, forget, found, hangUp, leave, NOTHING, open, type Place, place, psql, recorded, use } from '../place.ts';
+import {
+  ended,
+  forget,
+  found,
+  hangUp,
+  leave,
+  NOTHING,
+  open,
+  type Place,
+  place,
+  psql,
+  recorded,
+  use,
+} from '../place.ts';
 
 let at: Place;
 beforeAll(async () => {

@@ -5,7 +5,7 @@ import {
   maskStatement,
   maskStatementText,
 } from '../../../connector/protocols/postgres/requests/statement-text.ts';
-import { WITHHOLD_ALL } from '../../../connector/protocols/postgres/requests/text-fates.ts';
+import { WITHHOLD_ALL } from '../../../connector/sql/withholding.ts';
 import { HARD_CASES } from '../labelled/cases.ts';
 import { masksOf } from '../masks-of.ts';
 

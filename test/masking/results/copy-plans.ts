@@ -1,6 +1,6 @@
 // Plans for COPY ... TO STDOUT in its two forms of text, with their defaults.
 
-import type { CopyPlan } from '../../../connector/protocols/postgres/results/copy-out.ts';
+import type { CopyPlan } from '../../../connector/protocols/postgres/results/copy-plan.ts';
 import type { ColumnPlan } from '../../../connector/protocols/postgres/values/result-plan.ts';
 
 export const copyText = (columns: readonly ColumnPlan[]): CopyPlan => ({

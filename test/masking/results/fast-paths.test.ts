@@ -3,7 +3,7 @@
 
 import { createHmac } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import type { CopyPlan, CopyTextPlan } from '../../../connector/protocols/postgres/results/copy-out.ts';
+import type { CopyPlan, CopyTextPlan } from '../../../connector/protocols/postgres/results/copy-plan.ts';
 import { PARTIAL_ROOM_BYTES, writePartial } from '../../../connector/sql/partial-bytes.ts';
 import { ResultMasker } from '../../../connector/protocols/postgres/results/result-masker.ts';
 import { giveBack, lend } from '../../../connector/net/kept-buffer.ts';

@@ -27,7 +27,15 @@ import { Verdicts } from '../../../connector/protocols/postgres/rules/verdicts.t
 import { Finder } from '../../../core/masking/finder.ts';
 import { Masks } from '../../../core/masking/masks.ts';
 import { SessionRules } from '../../../core/policy/session-rules.ts';
-import { bind, describePortal, execute, parse, query, run as runMessages, sync } from '../../harness/postgres/client-messages.ts';
+import {
+  bind,
+  describePortal,
+  execute,
+  parse,
+  query,
+  run as runMessages,
+  sync,
+} from '../../harness/postgres/client-messages.ts';
 import { type Gateway, startGateway, trusted } from '../../harness/gateway.ts';
 import { MemoryRecording } from '../../harness/memory-log.ts';
 import { type PostgresServer, startPostgres } from '../../harness/postgres/postgres.ts';

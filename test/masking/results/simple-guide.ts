@@ -2,9 +2,8 @@
 // Where a pipeline runs, the conversation itself is the guide.
 
 import type { Masks } from '../../../core/masking/masks.ts';
-import type { CopyPlan } from '../../../connector/protocols/postgres/results/copy-out.ts';
-import type { ResultGuide } from '../../../connector/protocols/postgres/results/result-guide.ts';
-import type { Words } from '../../../connector/protocols/postgres/guide/words-sent.ts';
+import type { CopyPlan } from '../../../connector/protocols/postgres/results/copy-plan.ts';
+import type { ResultGuide, Words } from '../../../connector/protocols/postgres/results/result-guide.ts';
 import { CellRefused, REASONS } from '../../../connector/protocols/postgres/values/refused-result.ts';
 import {
   planFields,

@@ -21,7 +21,14 @@ import {
 } from './catalogue-contents.ts';
 import { isWord } from './body-code.ts';
 import { Reach, type Reached } from './reach.ts';
-import type { RowCode } from './row-flows.ts';
+
+/** What code puts into a table's rows. */
+export interface RowCode {
+  /** Names of columns that it may set, in lower case. undefined: any. */
+  readonly sets: ReadonlySet<string> | undefined;
+  /** Base columns that what it sets may come from. */
+  readonly from: Lineage;
+}
 
 /** Views over views. PostgreSQL makes no cycles; a deeper stack is unknown. */
 const MAX_DEPTH = 64;

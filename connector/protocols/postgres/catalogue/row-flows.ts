@@ -6,14 +6,6 @@ import type { Assignment } from '../../../../core/sql/lineage.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { Relation } from './catalogue-contents.ts';
 
-/** What code puts into a table's rows. */
-export interface RowCode {
-  /** Names of columns that it may set, in lower case. undefined: any. */
-  readonly sets: ReadonlySet<string> | undefined;
-  /** Base columns that what it sets may come from. */
-  readonly from: Lineage;
-}
-
 export class RowFlows {
   readonly #catalogue: Catalogue;
   readonly #assigned: readonly Assignment[];

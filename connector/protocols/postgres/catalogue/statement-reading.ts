@@ -3,7 +3,12 @@
 
 import type { Summaries } from '../../../../core/policy/judge.ts';
 import type { ResultLineage } from '../../../../core/sql/lineage.ts';
-import { type PgParser, type PgTextSettings, readTree, summarizePostgres } from '../../../../core/sql/postgres/postgres.ts';
+import {
+  type PgParser,
+  type PgTextSettings,
+  readTree,
+  summarizePostgres,
+} from '../../../../core/sql/postgres/postgres.ts';
 import { asEscaping } from '../../../../core/sql/postgres/strings.ts';
 import type { Meeting } from '../../../../core/sql/meetings.ts';
 import { argumentsOf, meetingsOf } from '../../../../core/sql/postgres/meetings.ts';
@@ -25,7 +30,7 @@ import {
   type RelationName,
   type StatementSummary,
 } from '../../../../core/sql/statement.ts';
-import type { Source } from '../pipeline/names.ts';
+import type { Source } from '../pipeline/statement.ts';
 import { type CopyForm, copyFormOf, type CopyInto, copyIntoOf } from './copy-form.ts';
 import { type Mentions, mentionsOf } from './mentions.ts';
 

@@ -1,10 +1,9 @@
 // Which statement of which text the target answers, by what the pipeline says comes next.
 
-import type { Portal } from '../pipeline/names.ts';
 import type { Pending } from '../pipeline/pipeline.ts';
-import type { Statement } from '../pipeline/statement-facts.ts';
 import type { StatementReading, TextReading } from '../catalogue/statement-reading.ts';
 import type { Format } from '../wire/types.ts';
+import type { Portal, Statement } from '../pipeline/statement.ts';
 
 /** What is being answered, of one text. */
 export interface Current {

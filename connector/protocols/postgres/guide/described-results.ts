@@ -1,9 +1,9 @@
 // Which description of a result belongs to which Query, portal or prepared statement.
 
-import type { Portal, Prepared } from '../pipeline/names.ts';
 import type { Pending } from '../pipeline/pipeline.ts';
 import type { Current } from './current-answer.ts';
 import type { ResultField } from '../wire/row-description.ts';
+import type { Portal, Prepared } from '../pipeline/statement.ts';
 
 type Fields = readonly ResultField[];
 

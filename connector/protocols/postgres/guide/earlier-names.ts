@@ -1,9 +1,9 @@
 // Whether a prepared statement or a portal is still what the client made under its name: code of the database's own may
 // have put another one there, and DECLARE in SQL makes portals too.
 
-import type { Portal, Prepared } from '../pipeline/names.ts';
 import type { SessionMemory } from './session-memory.ts';
 import type { TextReading } from '../catalogue/statement-reading.ts';
+import type { Portal, Prepared } from '../pipeline/statement.ts';
 
 export class EarlierNames {
   readonly #memory: SessionMemory;

@@ -1,4 +1,4 @@
-import type { Statement } from '../pipeline/statement-facts.ts';
+import type { Statement } from '../pipeline/statement.ts';
 
 /** lo_open, lo_close, loread, lowrite, lo_lseek, lo_creat, lo_tell, lo_unlink, lo_create, lo_truncate and those of 64 bits, as drivers call them (pg_proc.dat). */
 const LARGE_OBJECTS: ReadonlySet<number> = new Set([

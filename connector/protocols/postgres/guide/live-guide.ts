@@ -7,13 +7,11 @@
 
 import type { Masks } from '../../../../core/masking/masks.ts';
 import type { SessionGuard } from '../../../protocol.ts';
-import type { Portal, Prepared, Source } from '../pipeline/names.ts';
-import type { Statement } from '../pipeline/statement-facts.ts';
 import type { Statements } from '../pipeline/statements.ts';
 import { AskedNames } from './asked-names.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import { type CatalogueLease, MAX_CATALOGUE_AGE_MS } from '../catalogue/catalogues.ts';
-import type { CopyPlan } from '../results/copy-out.ts';
+import type { CopyPlan } from '../results/copy-plan.ts';
 import { type Current, currentOf, formatsOf } from './current-answer.ts';
 import { DescribedResults } from './described-results.ts';
 import { Descriptions } from '../wire/descriptions.ts';
@@ -25,7 +23,7 @@ import { type OwnCode, OwnCodeOf, writesThrough } from './own-code.ts';
 import { RefusedAnswers, type RefusedEnd } from './refused-answers.ts';
 import { CellRefused, REASONS, type ResultRefusal } from '../values/refused-result.ts';
 import { factsOf, type StatementFacts } from './result-knowledge.ts';
-import type { ResultGuide } from '../results/result-guide.ts';
+import type { ResultGuide, Words } from '../results/result-guide.ts';
 import type { ResultPlan } from '../values/result-plan.ts';
 import { ResultPlans } from './result-plans.ts';
 import type { ResultField } from '../wire/row-description.ts';
@@ -36,7 +34,7 @@ import type { Readings, StatementReading, TextReading } from '../catalogue/state
 import type { Format } from '../wire/types.ts';
 import { planUndescribed } from './undescribed-result.ts';
 import { UntouchedAnswers } from './untouched-answers.ts';
-import type { Words } from './words-sent.ts';
+import type { Portal, Prepared, Source, Statement } from '../pipeline/statement.ts';
 
 /** From this age on it is read again while nobody waits. */
 const REFRESH_AFTER_MS = 5_000;

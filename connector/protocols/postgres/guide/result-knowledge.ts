@@ -14,7 +14,7 @@ import type { ResultColumn, ResultLineage, Sources } from '../../../../core/sql/
 import { everyStatement, type StatementSummary } from '../../../../core/sql/statement.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import type { Relation } from '../catalogue/catalogue-contents.ts';
-import type { CopyPlan } from '../results/copy-out.ts';
+import type { CopyPlan } from '../results/copy-plan.ts';
 import { ALL_HIDDEN, ALL_STAY, type Fates, fatesOf, fatesOfArguments } from '../requests/literal-fates.ts';
 import {
   catalogueMissing,

@@ -1,10 +1,10 @@
 // What a session did that counts for later results: cursors and prepared statements by name, definitions
 // changed in a transaction that is not over, settings that may hold data.
 
-import type { Statement } from '../pipeline/statement-facts.ts';
 import { everyStatement } from '../../../../core/sql/statement.ts';
 import type { SessionState } from './result-knowledge.ts';
 import type { StatementReading, TextReading } from '../catalogue/statement-reading.ts';
+import type { Statement } from '../pipeline/statement.ts';
 
 /** Names kept; beyond, nothing is known of any new one. */
 const MAX_NAMES = 10_000;

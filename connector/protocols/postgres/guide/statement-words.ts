@@ -2,13 +2,14 @@
 // quotes of it is in the recording too.
 
 import type { Masks } from '../../../../core/masking/masks.ts';
-import type { Portal, Prepared, Source } from '../pipeline/names.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { Current } from './current-answer.ts';
 import type { StatementFacts } from './result-knowledge.ts';
 import type { StatementReading, TextReading } from '../catalogue/statement-reading.ts';
 import { TransactionWords, valuesOf } from './transaction-words.ts';
-import { settles, together, type Words, wordsOf } from './words-sent.ts';
+import type { Words } from '../results/result-guide.ts';
+import { settles, together, wordsOf } from './words-sent.ts';
+import type { Portal, Prepared, Source } from '../pipeline/statement.ts';
 
 export interface StatementWordsParts {
   readonly pipeline: Pipeline;

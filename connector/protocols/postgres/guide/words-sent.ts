@@ -3,17 +3,9 @@
 import type { Masks } from '../../../../core/masking/masks.ts';
 import type { StatementFacts } from './result-knowledge.ts';
 import type { StatementReading, TextReading } from '../catalogue/statement-reading.ts';
+import type { Words } from '../results/result-guide.ts';
 import { withholdingOf } from '../requests/text-fates.ts';
 import { maskStatementText, maskUnreadText } from '../requests/statement-text.ts';
-
-export interface Words {
-  /** All that the client wrote of it: the statement, its parameters, the names that it gave. */
-  readonly text: string;
-  /** A table with masked columns may be touched. */
-  readonly mayTouch: boolean;
-  /** Code of the database's own may be at work that `mayTouch` does not speak of. Under strict rules it always may. */
-  readonly otherCode: boolean;
-}
 
 /** What runs deferred triggers and checks of the statements before it. */
 const SETTLES: ReadonlySet<string> = new Set(['commit', 'prepare transaction', 'set constraints']);

@@ -11,7 +11,13 @@ import { type SecureContext, TLSSocket } from 'node:tls';
 import type { Refusal } from '../../../../core/refusal.ts';
 import { ByteReader, ConnectionLost } from '../../../net/byte-reader.ts';
 import { ownEndPoint } from '../../../net/channel-binding.ts';
-import { CANCEL_REQUEST, GSSENC_REQUEST, MAX_STARTUP_BYTES, readStartupParameters, SSL_REQUEST } from '../wire/messages.ts';
+import {
+  CANCEL_REQUEST,
+  GSSENC_REQUEST,
+  MAX_STARTUP_BYTES,
+  readStartupParameters,
+  SSL_REQUEST,
+} from '../wire/messages.ts';
 
 const TLS_HANDSHAKE = 0x16;
 const ALPN = 'postgresql';

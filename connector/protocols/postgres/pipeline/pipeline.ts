@@ -5,8 +5,9 @@
 // Query, ReadyForQuery follows; during COPY FROM STDIN, Sync and Flush are ignored.
 
 import type { ErrorFields } from '../wire/messages.ts';
-import type { Names, Portal, Prepared, Undo } from './names.ts';
-import { SKIPPED, type Statement, type StatementFacts, UNSEEN } from './statement-facts.ts';
+import type { Names } from './names.ts';
+import { SKIPPED, type StatementFacts, UNSEEN } from './statement-facts.ts';
+import type { Portal, Prepared, Statement, Undo } from './statement.ts';
 
 /** Its error response takes the place of the target's own. Undefined: it is what the client sent. */
 export type Refused = Buffer | undefined;

@@ -3,8 +3,8 @@
 import type { Summaries } from '../../../../core/policy/judge.ts';
 import { CONFORMING } from '../../../../core/sql/postgres/postgres.ts';
 import type { Names } from './names.ts';
-import type { Statement } from './statement-facts.ts';
 import type { Fault } from './statements.ts';
+import type { Statement } from './statement.ts';
 
 const NONE: NonNullable<Statement['prepares']> = [];
 

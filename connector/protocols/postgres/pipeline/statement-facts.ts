@@ -3,36 +3,12 @@
 import { type Fact, MAX_FACT_TEXT, type Parameter } from '../../../../core/recording/facts.ts';
 import type { ReadText } from '../wire/encoding.ts';
 import type { ErrorFields } from '../wire/messages.ts';
-import type { Portal, Source, Undo } from './names.ts';
+import type { Form, Portal, Statement } from './statement.ts';
 
 /** Takes facts; a session's recorder. */
 export interface FactSink {
   fact(lane: number, fact: Fact): void;
   elapsedUs(): number;
-}
-
-export type Form = 'simple' | 'extended' | 'function';
-
-export interface Statement {
-  readonly number: number;
-  readonly startedUs: number;
-  /** The portal's name, where one was executed. */
-  readonly portal: string | undefined;
-  readonly tags: string[];
-  error: ErrorFields | undefined;
-  finished: boolean;
-  /** Its Execute was sent. */
-  executed: boolean;
-  /** What PREPARE statements in it made, by their place in its text. Undefined: nobody looked. */
-  prepares: readonly { readonly index: number; readonly undo: Undo }[] | undefined;
-  /** Names.sequence when it was sent. */
-  sequence: number;
-  /** What it is, for those who rewrite its answer. Undefined: nobody read it. */
-  source: Source | undefined;
-  /** The target ran it, whatever the client was told: its result, or one before it, was refused. */
-  ranUnseen: boolean;
-  /** Of a FunctionCall: the function's number. */
-  calls: number | undefined;
 }
 
 /** For what stood behind an error in a pipeline. */

@@ -2,7 +2,7 @@
 // answered. A client's message that is judged first comes in two steps: what it is (`read...`), and,
 // once that is decided, that it was sent (`send...`) or refused.
 
-import type { HiddenParameters } from '../requests/request-copies.ts';
+import type { HiddenParameters } from '../wire/parameters.ts';
 import { clientEncoding } from '../../../../core/text/client-encoding.ts';
 import { CONFORMING } from '../../../../core/sql/postgres/postgres.ts';
 import {
@@ -19,10 +19,11 @@ import {
 import { type ReadText, textReader } from '../wire/encoding.ts';
 import { HEADER_BYTES } from '../wire/framing.ts';
 import { readErrorFields } from '../wire/messages.ts';
-import { Names, type Portal, type Prepared, type Source } from './names.ts';
+import { Names } from './names.ts';
 import { readParameters } from '../wire/parameters.ts';
 import { Pipeline, type Refused } from './pipeline.ts';
-import { factText, type FactSink, type Statement, StatementFacts, textOf } from './statement-facts.ts';
+import { factText, type FactSink, StatementFacts, textOf } from './statement-facts.ts';
+import type { Portal, Prepared, Source, Statement } from './statement.ts';
 
 const NO_TYPES: readonly number[] = [];
 

@@ -3,11 +3,9 @@
 
 import type { Masks } from '../../../../core/masking/masks.ts';
 import type { Summaries } from '../../../../core/policy/judge.ts';
-import type { Secrets } from '../../../sql/secret-literals.ts';
-import type { Prepared } from '../pipeline/names.ts';
-
-/** Numbers of the parameters (`$1` is 1) that the recorded copy hides. */
-export type HiddenParameters = ReadonlySet<number> | 'all';
+import type { Secrets } from '../../../sql/found-secrets.ts';
+import type { Prepared } from '../pipeline/statement.ts';
+import type { HiddenParameters } from '../wire/parameters.ts';
 
 export interface CopySubject {
   /** What the text of a Query or Parse does. */

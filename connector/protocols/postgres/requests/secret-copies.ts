@@ -9,9 +9,10 @@ import type { StatementEchoes } from './statement-echoes.ts';
 import type { Statements } from '../pipeline/statements.ts';
 import { LongParameters } from './long-parameters.ts';
 import { copyParameters } from './parameter-copy.ts';
-import { UNSAFE_ENCODINGS } from '../results/result-masker.ts';
+import { UNSAFE_ENCODINGS } from '../wire/encoding.ts';
 import { hiddenFill } from '../values/same-length.ts';
-import { hideLiterals, mayRun, type Secrets } from '../../../sql/secret-literals.ts';
+import type { Secrets } from '../../../sql/found-secrets.ts';
+import { hideLiterals, mayRun } from '../../../sql/secret-literals.ts';
 import { CUT_ADDRESS, mayBeginSecret, maySaySecret } from '../../../sql/secret-words.ts';
 
 const QUERY = 0x51;

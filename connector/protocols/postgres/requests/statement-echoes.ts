@@ -4,7 +4,7 @@
 // for in errors, notices and rows, and written over in the recording, byte for byte. The client gets the original.
 
 import { HEADER_BYTES } from '../wire/framing.ts';
-import type { Secrets } from '../../../sql/secret-literals.ts';
+import type { Secrets } from '../../../sql/found-secrets.ts';
 
 /** ErrorResponse, NoticeResponse. */
 const SAYS = new Set([0x45, 0x4e]);

@@ -4,10 +4,11 @@
 
 import type { Masks } from '../../../../core/masking/masks.ts';
 import { sameLength } from '../../../../core/masking/masks.ts';
-import { type FoundSecrets, hideLiterals, type LiteralOptions, mayRun } from '../../../sql/secret-literals.ts';
+import type { FoundSecrets, LiteralOptions } from '../../../sql/found-secrets.ts';
+import { hideLiterals, mayRun } from '../../../sql/secret-literals.ts';
 import { maySaySecret } from '../../../sql/secret-words.ts';
 import { hiddenFill } from '../values/same-length.ts';
-import { WITHHOLD_ALL } from './text-fates.ts';
+import { WITHHOLD_ALL } from '../../../sql/withholding.ts';
 import { type Format, kindOf } from '../wire/types.ts';
 
 export interface StatementOptions extends LiteralOptions {

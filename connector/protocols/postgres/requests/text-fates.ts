@@ -1,19 +1,9 @@
 // What becomes of the literals of a whole text in the recording: each statement's own are judged by it alone.
 
-import type { Hider } from '../../../../core/masking/masks.ts';
-import { type Fates, ALL_HIDDEN } from './literal-fates.ts';
+import type { Fates } from './literal-fates.ts';
 import type { StatementReading } from '../catalogue/statement-reading.ts';
 import { SqlTokens } from '../../../sql/sql-tokens.ts';
-
-export interface Withholding {
-  /** Of the literal whose token begins at this byte of the text, or at the sign in front of it. Undefined: it stays. */
-  literal(offset: number): Hider | undefined;
-  /** Undefined: they stay. */
-  readonly comments: Hider | undefined;
-}
-
-/** Of a text that nobody reads. */
-export const WITHHOLD_ALL: Withholding = ALL_HIDDEN;
+import { WITHHOLD_ALL, type Withholding } from '../../../sql/withholding.ts';
 
 /** Undefined: nothing of it is hidden. `fates`: one for each statement. */
 export function withholdingOf(

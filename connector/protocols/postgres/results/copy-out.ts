@@ -6,25 +6,12 @@ import type { TextStream } from '../../../../core/masking/text-stream.ts';
 import { placeholder } from '../../../../core/masking/ways.ts';
 import { type CellContext, maskCell } from '../values/cells.ts';
 import { CopyBinary } from './copy-binary.ts';
+import type { CopyPlan, CopyTextPlan } from './copy-plan.ts';
 import { CopyRows } from './copy-rows.ts';
 import type { Rewriting } from '../../../sql/output.ts';
 import { CellRefused, REASONS } from '../values/refused-result.ts';
 import type { ColumnPlan } from '../values/result-plan.ts';
 import { kindOf } from '../wire/types.ts';
-
-export interface CopyTextPlan {
-  readonly kind: 'text';
-  readonly columns: readonly ColumnPlan[];
-  /** One byte each, as the statement says or by default. */
-  readonly delimiter: number;
-  /** As it stands in the data, a letter a byte. */
-  readonly nullText: string;
-  /** The first line names the columns. */
-  readonly header: boolean;
-  readonly csv: { readonly quote: number; readonly escape: number } | undefined;
-}
-
-export type CopyPlan = CopyTextPlan | { readonly kind: 'binary'; readonly columns: readonly ColumnPlan[] };
 
 /** Of a field that is longer nothing is held; it is masked while it passes. */
 const MAX_FIELD_BYTES = 64 * 1024;

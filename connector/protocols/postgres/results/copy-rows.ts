@@ -4,7 +4,7 @@
 import type { Masks } from '../../../../core/masking/masks.ts';
 import type { CellContext } from '../values/cells.ts';
 import { CELL, CONSTANT, HASH, PARTIAL, PASS, SEARCH, workOf } from '../values/column-work.ts';
-import type { CopyTextPlan } from './copy-out.ts';
+import type { CopyTextPlan } from './copy-plan.ts';
 import type { Rewriting } from '../../../sql/output.ts';
 import { HASH_TEXT_BYTES, PARTIAL_ROOM_BYTES, writeHash, writePartial } from '../../../sql/partial-bytes.ts';
 

@@ -1,9 +1,18 @@
 // What the masker of results asks about the statements behind the messages that it sees.
 
-import type { CopyPlan } from './copy-out.ts';
+import type { CopyPlan } from './copy-plan.ts';
 import type { ResultRefusal } from '../values/refused-result.ts';
 import type { ResultPlan } from '../values/result-plan.ts';
-import type { Words } from '../guide/words-sent.ts';
+
+/** What the client wrote, as far as the target may quote it. */
+export interface Words {
+  /** All that the client wrote of it: the statement, its parameters, the names that it gave. */
+  readonly text: string;
+  /** A table with masked columns may be touched. */
+  readonly mayTouch: boolean;
+  /** Code of the database's own may be at work that `mayTouch` does not speak of. Under strict rules it always may. */
+  readonly otherCode: boolean;
+}
 
 /** Knows the statements behind the answers. Asked synchronously, in the order of the stream. */
 export interface ResultGuide {

@@ -11,7 +11,8 @@ import { HEADER_BYTES, MAX_MESSAGE_BYTES } from '../wire/framing.ts';
 import { readErrorFields } from '../wire/messages.ts';
 import type { CellContext } from '../values/cells.ts';
 import { lettersOf } from './client-words.ts';
-import { type CopyPlan, CopyRewriter } from './copy-out.ts';
+import { CopyRewriter } from './copy-out.ts';
+import type { CopyPlan } from './copy-plan.ts';
 import {
   maskErrorFields,
   maskNotification,
@@ -23,6 +24,7 @@ import { COPY_DATA, givePart, writeCopyData } from './copy-data.ts';
 import { HeldMessage } from './held-message.ts';
 import { LongRow } from './long-row.ts';
 import { Rewriting } from '../../../sql/output.ts';
+import { UNSAFE_ENCODINGS } from '../wire/encoding.ts';
 import { CellRefused, REASONS, refusedResult, type ResultRefusal } from '../values/refused-result.ts';
 import type { ResultGuide } from './result-guide.ts';
 import type { ResultPlan } from '../values/result-plan.ts';
@@ -46,16 +48,6 @@ const LOOKED_AT = new Set([...'TENASVH'].map((letter) => letter.charCodeAt(0)));
 /** After these the next DataRow belongs to another result. */
 const RESULT_ENDS = new Set([...'CsEIZTHGc'].map((letter) => letter.charCodeAt(0)));
 const DATA_ROW = 0x44;
-/** Encodings whose second bytes reach into ASCII: there a found value could begin inside a letter. */
-export const UNSAFE_ENCODINGS: ReadonlySet<string> = new Set([
-  'SJIS',
-  'SHIFT_JIS_2004',
-  'BIG5',
-  'GBK',
-  'UHC',
-  'GB18030',
-  'JOHAB',
-]);
 
 type Long =
   | { readonly kind: 'pass'; left: number }

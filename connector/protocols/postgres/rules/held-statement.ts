@@ -13,8 +13,8 @@ import { relationsTouched } from '../../../../core/sql/statement.ts';
 import type { HeldAction } from '../../../protocol.ts';
 import type { ClientMessage } from '../wire/client-frames.ts';
 import { readBind } from '../wire/client-messages.ts';
-import type { Portal } from '../pipeline/names.ts';
 import type { Statements } from '../pipeline/statements.ts';
+import type { Portal } from '../pipeline/statement.ts';
 
 // Caps of core's StatementSubject.
 export const MAX_TEXT_CHARACTERS = 20_000;

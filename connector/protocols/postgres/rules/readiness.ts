@@ -4,8 +4,8 @@
 import type { StatementDecision } from '../../../../core/policy/statements.ts';
 import type { HeldAction } from '../../../protocol.ts';
 import { MAX_TEXT_CHARACTERS } from './held-statement.ts';
-import type { Source } from '../pipeline/names.ts';
 import type { Verdicts } from './verdicts.ts';
+import type { Source } from '../pipeline/statement.ts';
 
 /** What the target expects of a text. Never rejects, and takes no longer than people would wait for it. */
 export type AskEstimate = (text: string) => Promise<HeldAction['estimate']>;

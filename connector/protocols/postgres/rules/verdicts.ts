@@ -23,10 +23,10 @@ import { CONFORMING, type PgTextSettings } from '../../../../core/sql/postgres/p
 import { everyStatement, type StatementSummary } from '../../../../core/sql/statement.ts';
 import type { SessionGuard } from '../../../protocol.ts';
 import { LARGE_CHARACTERS, LargeTexts } from './large-texts.ts';
-import type { Prepared, Source } from '../pipeline/names.ts';
 import { readStatements } from './parser.ts';
 import { SearchPaths } from './search-path.ts';
 import type { Statements } from '../pipeline/statements.ts';
+import type { Prepared, Source } from '../pipeline/statement.ts';
 
 /** Decisions and summaries of a process, all sessions and rules together. */
 const MAX_JUDGE_BYTES = 64 * 1024 * 1024;

@@ -11,7 +11,16 @@ import type { Relay } from '../../../net/relay.ts';
 import type { ActionRefusal, SessionGuard, SessionRecorder } from '../../../protocol.ts';
 import type { Answers } from './answers.ts';
 import { ClientFrames, type ClientMessage, type Shown } from '../wire/client-frames.ts';
-import { BIND, EXECUTE, FUNCTION_CALL, PARSE, QUERY, SYNC, TERMINATE, TO_THE_NEXT_SYNC } from '../wire/client-messages.ts';
+import {
+  BIND,
+  EXECUTE,
+  FUNCTION_CALL,
+  PARSE,
+  QUERY,
+  SYNC,
+  TERMINATE,
+  TO_THE_NEXT_SYNC,
+} from '../wire/client-messages.ts';
 import { ClientQueue } from '../../../net/client-queue.ts';
 import { contained } from '../../../net/contained.ts';
 import { HEADER_BYTES } from '../wire/framing.ts';

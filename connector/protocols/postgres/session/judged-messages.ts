@@ -10,14 +10,15 @@ import type { Action, HeldAction } from '../../../protocol.ts';
 import type { ClientMessage } from '../wire/client-frames.ts';
 import { BIND, EXECUTE, FUNCTION_CALL, malformed, PARSE, QUERY, readParse } from '../wire/client-messages.ts';
 import { describeBind, describeQuery } from '../rules/held-statement.ts';
-import type { Secrets } from '../../../sql/secret-literals.ts';
+import type { Secrets } from '../../../sql/found-secrets.ts';
 import { type AskEstimate, Readiness } from '../rules/readiness.ts';
-import type { CopySubject, HiddenParameters } from '../requests/request-copies.ts';
+import type { CopySubject } from '../requests/request-copies.ts';
+import type { HiddenParameters } from '../wire/parameters.ts';
 import { failingParse, failingQuery } from '../wire/refusals.ts';
 import { prepareNames } from '../pipeline/sql-names.ts';
-import type { Statement } from '../pipeline/statement-facts.ts';
 import type { Fault, Statements } from '../pipeline/statements.ts';
 import { countOf, escapes, type Verdicts } from '../rules/verdicts.ts';
+import type { Statement } from '../pipeline/statement.ts';
 
 export interface JudgedMessagesParts {
   readonly statements: Statements;

@@ -10,9 +10,10 @@ import type { SessionRecorder } from '../../../protocol.ts';
 import { ClientFrames, type ClientMessage, type Shown } from '../wire/client-frames.ts';
 import { BIND, PARSE, QUERY, readBind } from '../wire/client-messages.ts';
 import { FrameScanner, frameTable, HEADER_BYTES } from '../wire/framing.ts';
-import type { Secrets } from '../../../sql/secret-literals.ts';
+import type { Secrets } from '../../../sql/found-secrets.ts';
 import type { SecretCopies } from '../requests/secret-copies.ts';
-import type { CopySubject, HiddenParameters } from '../requests/request-copies.ts';
+import type { CopySubject } from '../requests/request-copies.ts';
+import type { HiddenParameters } from '../wire/parameters.ts';
 import type { Fault, Statements } from '../pipeline/statements.ts';
 
 // What may come once a session has begun. Passed: only counted. Shown: read by statements.ts.

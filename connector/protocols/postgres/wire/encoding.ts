@@ -12,3 +12,14 @@ export function textReader(name: string): ReadText {
   const encoding = clientEncoding(name);
   return (bytes, start, end) => encoding.decode(bytes.subarray(start, end));
 }
+
+/** Encodings whose second bytes reach into ASCII: there a found value could begin inside a letter. */
+export const UNSAFE_ENCODINGS: ReadonlySet<string> = new Set([
+  'SJIS',
+  'SHIFT_JIS_2004',
+  'BIG5',
+  'GBK',
+  'UHC',
+  'GB18030',
+  'JOHAB',
+]);

@@ -40,7 +40,7 @@ function cut(bytes: Buffer, at: readonly number[]): Buffer[] {
 }
 
 const fixture = (name: string): Buffer =>
-  readFileSync(new URL(`../../../test/fixtures/postgres/${name}.bin`, import.meta.url));
+  readFileSync(new URL(`../../../../test/fixtures/postgres/${name}.bin`, import.meta.url));
 
 describe.each([
   ['psql.client', CLIENT],

@@ -1,7 +1,9 @@
 // Bind parameters as facts: text as sent, common binary types decoded, anything else as hex.
 
 import { HIDDEN_VALUE, MAX_FACT_TEXT, type Parameter } from '../../../../core/recording/facts.ts';
-import type { HiddenParameters } from '../requests/request-copies.ts';
+
+/** Numbers of the parameters (`$1` is 1) that the recorded copy hides. */
+export type HiddenParameters = ReadonlySet<number> | 'all';
 
 /** Parameters listed in a fact; a message may carry 65,535. The bytes hold them all. */
 const MAX_LISTED = 1000;
