@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { startEdge } from '../../edge/dev-server.ts';
-import { buildWholeWorker } from './build-worker.ts';
+import { keptWholeWorker } from './build-worker.ts';
 import { runChild, tell } from './child.ts';
 import { exists } from './data-dir.ts';
 
@@ -21,7 +21,7 @@ const Settings = z.object({
 
 runChild(Settings, async (settings) => {
   const built = await mkdtemp(join(tmpdir(), 'gatehouse-edge-'));
-  const worker = await buildWholeWorker(built);
+  const worker = await keptWholeWorker(built);
   const edge = await startEdge({ ...settings, worker, onLog: (line) => console.log(line) });
   let pids = await workerd();
   // Miniflare starts a workerd that died again, without a word.
