@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { StatementDecision } from '../../../core/policy/statements.ts';
-import type { Fact } from '../../../core/recording/facts.ts';
+import type { Fact } from '../../../core/recording/facts/fact.ts';
 import { newId, systemIdSource } from '../../../core/ids.ts';
-import type { Action, ActionRefusal, HeldAction, RulesInForce } from '../../protocol.ts';
+import type { Action, ActionRefusal, HeldAction, RulesInForce } from '../../action.ts';
 import type { HeldStatement, HoldOutcome } from '../edge.ts';
 import { createGate } from './gate.ts';
 
@@ -45,7 +45,7 @@ function action(decision: Partial<StatementDecision>, describe: Action['describe
   const refusals: ActionRefusal[] = [];
   const it: Action = {
     lane,
-    statement: 7,
+    number: 7,
     decision: { verdict: 'allow', why: 'it drops a table', ...decision },
     judge: () => ({ verdict: 'allow', why: 'it drops a table', ...under.now }),
     describe,
@@ -80,7 +80,7 @@ describe('the gate', () => {
       { reason: 'blocked', message: 'Blocked by rule orders: it drops a table.', hint: 'Ask the DBAs.' },
     ]);
     expect(facts).toMatchObject([
-      { kind: 'action.refused', statement: 7, reason: 'blocked', rule: 'orders', pattern: 'drop', policyVersion: 3 },
+      { kind: 'action.refused', action: 7, reason: 'blocked', rule: 'orders', pattern: 'drop', policyVersion: 3 },
     ]);
   });
 

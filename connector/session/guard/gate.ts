@@ -7,7 +7,8 @@
 import { Digest } from '../../../core/recording/segment.ts';
 import { newId, type IdSource, type SessionId } from '../../../core/ids.ts';
 import type { StatementDecision } from '../../../core/policy/statements.ts';
-import type { Action, ActionRefusal, Gate, RulesInForce, SessionRecorder } from '../../protocol.ts';
+import type { Action, ActionRefusal, Gate, RulesInForce } from '../../action.ts';
+import type { SessionRecorder } from '../session-log.ts';
 import type { Edge, Hold, HoldOutcome } from '../edge.ts';
 import type { StatementRate } from './statement-rate.ts';
 
@@ -197,7 +198,7 @@ const blockedBy = ({ rule }: RulesInForce, { why, hint }: StatementDecision): Ac
   ...(hint !== undefined && { hint }),
 });
 
-const numberOf = ({ statement }: Action) => (statement === undefined ? {} : { statement });
+const numberOf = ({ number }: Action) => (number === undefined ? {} : { action: number });
 const patternOf = ({ pattern }: StatementDecision) => (pattern === undefined ? {} : { pattern });
 
 function refusalOf(outcome: HoldOutcome, rule: string): ActionRefusal {
