@@ -5,7 +5,7 @@ import type { ExplainedColumn, ShownAs } from '../../core/policy/explain/explain
 import type { Output, Style } from '../output.ts';
 import { line } from '../terminal-text.ts';
 import { duration } from '../output.ts';
-import type { Explanation } from './explain.ts';
+import type { Explanation } from './explanation.ts';
 
 const COLOURS: Readonly<Record<string, Style>> = {
   allow: 'green',

@@ -6,9 +6,9 @@ import { Email } from '../../core/identity.ts';
 import { CaseFacts } from '../../core/policy/cases.ts';
 import type { PolicyDocument } from '../../core/policy/document.ts';
 import type { AccessFacts } from '../../core/policy/evaluate.ts';
-import { type AccessExplanation, explainAccess } from '../../core/policy/explain/explain-access.ts';
-import { explainMasks, type MaskExplanation } from '../../core/policy/explain/explain-masks.ts';
-import { explainStatement, type StatementExplanation } from '../../core/policy/explain/explain-statement.ts';
+import { explainAccess } from '../../core/policy/explain/explain-access.ts';
+import { explainMasks } from '../../core/policy/explain/explain-masks.ts';
+import { explainStatement } from '../../core/policy/explain/explain-statement.ts';
 import { readPolicy, placesIn } from '../../core/policy/parse.ts';
 import { describeAccess } from '../../core/policy/explain/try-cases.ts';
 import { Labels, ResourceName } from '../../core/resource.ts';
@@ -16,6 +16,7 @@ import type { ApiClient } from '../api-client.ts';
 import { checked, type Cli } from '../cli.ts';
 import { Failure, usage } from '../failure.ts';
 import { describeExplanation } from './describe-explanation.ts';
+import type { Explanation } from './explanation.ts';
 import { readPolicyFile } from './file.ts';
 import { loadReader } from './reader.ts';
 import { StoredPolicy, toldOf } from './stored.ts';
@@ -32,26 +33,6 @@ interface Options {
   readonly from?: string;
   readonly statement?: string;
   readonly table?: readonly string[];
-}
-
-export interface Explanation {
-  readonly policy: { readonly file: string } | { readonly version: number };
-  readonly person: string;
-  readonly groups: readonly string[];
-  readonly resource: AccessFacts['resource'];
-  readonly access: Pick<AccessExplanation, 'rules' | 'notReached'> & {
-    readonly decision: AccessExplanation['access'];
-    readonly message: string;
-    /** Of a refusal. */
-    readonly reason?: string;
-    /** The rule that decides. */
-    readonly rule?: string;
-    readonly line?: number;
-    /** Longest access. */
-    readonly seconds?: number;
-  };
-  readonly statement?: StatementExplanation & { readonly line?: number };
-  readonly masks?: Omit<MaskExplanation, 'shown'>;
 }
 
 const each = (value: string, before: readonly string[] = []): string[] => [...before, value];

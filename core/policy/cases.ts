@@ -6,7 +6,7 @@ import { Email } from '../identity.ts';
 import { ProtocolName } from '../protocols.ts';
 import { Labels, ResourceName } from '../resource.ts';
 import { Duration } from './duration.ts';
-import { Way } from './masks.ts';
+import { Way } from '../masking/ways.ts';
 
 /** Who asks for what, and what they then run. What is left out is not asked about. */
 export const CaseFacts = z.strictObject({

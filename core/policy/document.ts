@@ -4,7 +4,7 @@
 import { z } from 'zod';
 import { PolicyCase } from './cases.ts';
 import { Duration, UNIT_MS } from './duration.ts';
-import { MaskEntry } from './masks.ts';
+import { MaskEntry } from '../masking/mask-entry.ts';
 import { Cidr } from './conditions/networks.ts';
 import { SessionLimits } from './session-rules.ts';
 import { StatementEntry, UnparsableVerdict } from './statements.ts';
@@ -62,7 +62,7 @@ export const Rule = z.strictObject({
   statements: z.array(StatementEntry).min(1).max(100).optional(),
   /** For statements that cannot be read. Absent: block where an entry blocks, holds or allows anything. */
   unparsable: UnparsableVerdict.optional(),
-  /** What is hidden in results and recordings, see masks.ts. */
+  /** What is hidden in results and recordings, see masking/mask-entry.ts. */
   mask: z.array(MaskEntry).max(100).optional(),
   record: z
     .strictObject({

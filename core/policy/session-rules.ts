@@ -4,7 +4,7 @@
 
 import { z } from 'zod';
 import { Duration } from './duration.ts';
-import { MaskEntry } from './masks.ts';
+import { MaskEntry } from '../masking/mask-entry.ts';
 import { StatementEntry, UnparsableVerdict } from './statements.ts';
 
 /** Limits of one session, from `access` of its rule. */

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { StatementDecision } from '../../../core/policy/statements.ts';
 import type { Fact } from '../../../core/recording/facts.ts';
 import { newId, systemIdSource } from '../../../core/ids.ts';
+import { PROTOCOLS } from '../../../core/protocols.ts';
 import type { Action, ActionRefusal, HeldAction, RulesInForce } from '../../protocol.ts';
 import type { HeldStatement, HoldOutcome } from '../edge.ts';
 import { createGate } from './gate.ts';
@@ -35,6 +36,7 @@ function build() {
     ids: systemIdSource,
     rules: () => world.rules,
     rate: { perMinute: 60, limitTo: () => undefined, take: () => world.waitMs },
+    noun: PROTOCOLS.postgres.noun,
   });
   return { ...world, gate, world };
 }

@@ -7,6 +7,7 @@
 import { Digest } from '../../../core/recording/segment.ts';
 import { newId, type IdSource, type SessionId } from '../../../core/ids.ts';
 import type { StatementDecision } from '../../../core/policy/statements.ts';
+import type { Noun } from '../../../core/protocols.ts';
 import type { Action, ActionRefusal, Gate, RulesInForce, SessionRecorder } from '../../protocol.ts';
 import type { Edge, Hold, HoldOutcome } from '../edge.ts';
 import type { StatementRate } from './statement-rate.ts';
@@ -19,6 +20,8 @@ export interface GateDeps {
   /** In force now. */
   readonly rules: () => RulesInForce;
   readonly rate: StatementRate;
+  /** Of the session's actions, for the person. */
+  readonly noun: Noun;
 }
 
 export interface LiveGate extends Gate {
@@ -33,7 +36,7 @@ interface Held {
 }
 
 export function createGate(deps: GateDeps): LiveGate {
-  const { recorder, rate } = deps;
+  const { recorder, rate, noun } = deps;
   /** By lane: each waits for its own answer. */
   const held = new Map<number, Held>();
 
@@ -63,7 +66,7 @@ export function createGate(deps: GateDeps): LiveGate {
     const described = action.describe();
     if (typeof described === 'string' || !decision.approval) {
       const why = typeof described === 'string' ? described : 'the rule names nobody who could approve it';
-      return refuse(action, { reason: 'hold_failed', message: `Rule ${rule} holds this statement, and ${why}.` });
+      return refuse(action, { reason: 'hold_failed', message: `Rule ${rule} holds this ${noun.one}, and ${why}.` });
     }
     const request = newId('req', deps.ids);
     const digest = Digest.parse(described.digest);
@@ -121,7 +124,7 @@ export function createGate(deps: GateDeps): LiveGate {
     void waiting.link.then((link) => {
       if (held.get(action.lane) !== mine || link === undefined) return;
       action.notify(
-        `Rule ${rule} holds this statement for an approval, at most ${minutes} min: ${link}`,
+        `Rule ${rule} holds this ${noun.one} for an approval, at most ${minutes} min: ${link}`,
         'Cancel it to withdraw the request.',
       );
     });
@@ -139,7 +142,7 @@ export function createGate(deps: GateDeps): LiveGate {
           waitMs === Number.POSITIVE_INFINITY
             ? `Send these ${action.statements} in smaller parts.`
             : `Go on in ${Math.ceil(waitMs / 1000)} s.`;
-        const message = `Rule ${rule} lets a session run ${rate.perMinute} statements a minute. ${then}`;
+        const message = `Rule ${rule} lets a session ${noun.verb} ${rate.perMinute} ${noun.many} a minute. ${then}`;
         return refuse(action, { reason: 'too_many_statements', message });
       }
       const { decision } = action;

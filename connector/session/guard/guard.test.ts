@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { newId, systemIdSource } from '../../../core/ids.ts';
+import { PROTOCOLS } from '../../../core/protocols.ts';
 import { SessionRules } from '../../../core/policy/session-rules.ts';
 import type { Fact } from '../../../core/recording/facts.ts';
 import type { StatementDecision } from '../../../core/policy/statements.ts';
@@ -28,6 +29,7 @@ function build(first: SessionRules) {
       },
       recorder: { fact: (_, fact) => facts.push(fact) },
       ids: systemIdSource,
+      noun: PROTOCOLS.postgres.noun,
       compiler: createRulesCompiler(),
       keyedHash: (value) => value,
       onRowsExceeded: (rule, limit) => exceeded.push(`${rule} ${limit}`),

@@ -6,7 +6,7 @@ import type { PolicyDocument, Rule } from '../document.ts';
 import { type AccessExplanation, type AccessQuestion, explainAccess } from './explain-access.ts';
 import { explainMasks, type ShownAs } from './explain-masks.ts';
 import { explainStatement } from './explain-statement.ts';
-import type { Way } from '../masks.ts';
+import type { Way } from '../../masking/ways.ts';
 
 export interface Difference {
   /** Below the case: `['expect', 'verdict']`. */

@@ -4,7 +4,7 @@
 import type { PolicyDocument, Rule } from '../document.ts';
 import { UNIT_MS } from '../duration.ts';
 import { type Misnamed, misnamed, type NamesAround } from './names.ts';
-import { columnPatternMistake } from '../masks.ts';
+import { columnPatternMistake } from '../../masking/mask-entry.ts';
 import { MAX_SESSION_RULES_BYTES, sessionRulesBytes } from '../rules-in-force.ts';
 import { statementContradiction } from '../statements.ts';
 
