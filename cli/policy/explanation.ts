@@ -3,9 +3,14 @@
 import type { AccessFacts } from '../../core/policy/evaluate.ts';
 import type { AccessExplanation } from '../../core/policy/explain/explain-access.ts';
 import type { MaskExplanation } from '../../core/policy/explain/explain-masks.ts';
-import type { StatementExplanation } from '../../core/policy/explain/explain-statement.ts';
+import type { ActionExplanation } from '../../core/policy/explain/explain-action.ts';
+import type { CaseAction } from '../../core/policy/cases.ts';
 
-export interface Explanation {
+/** What is done in the session, by what it is: `statement`. At most one. */
+type Actions = { readonly [key in CaseAction['key']]?: ExplainedAction };
+export type ExplainedAction = ActionExplanation & { readonly line?: number };
+
+export interface Explanation extends Actions {
   readonly policy: { readonly file: string } | { readonly version: number };
   readonly person: string;
   readonly groups: readonly string[];
@@ -21,6 +26,5 @@ export interface Explanation {
     /** Longest access. */
     readonly seconds?: number;
   };
-  readonly statement?: StatementExplanation & { readonly line?: number };
   readonly masks?: Omit<MaskExplanation, 'shown'>;
 }

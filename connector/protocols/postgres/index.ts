@@ -118,7 +118,7 @@ export function createPostgres(options: PostgresOptions = {}): Protocol {
       details: wish.database === undefined ? {} : { database: wish.database },
       async connect({ upstream: target, recorder, guard }) {
         await loadParser();
-        const stopped = refuseSettings(wish.passedOn, guard.rules.statements, guard.rules.rule);
+        const stopped = refuseSettings(wish.passedOn, guard.rules.sections.statements, guard.rules.rule);
         if (stopped !== undefined) {
           const refusal: Refusal = { reason: 'policy_denied', message: stopped };
           reader.release();

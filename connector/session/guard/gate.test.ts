@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { StatementDecision } from '../../../core/policy/statements.ts';
+import type { Decision } from '../../../core/policy/sections/entries.ts';
 import type { Fact } from '../../../core/recording/facts.ts';
 import { newId, systemIdSource } from '../../../core/ids.ts';
 import { PROTOCOLS } from '../../../core/protocols.ts';
@@ -41,15 +41,15 @@ function build() {
   return { ...world, gate, world };
 }
 
-function action(decision: Partial<StatementDecision>, describe: Action['describe'] = () => described, lane = 0) {
+function action(decision: Partial<Decision>, describe: Action['describe'] = () => described, lane = 0) {
   const did: string[] = [];
   const under = { now: decision };
   const refusals: ActionRefusal[] = [];
   const it: Action = {
     lane,
     statement: 7,
-    decision: { verdict: 'allow', why: 'it drops a table', ...decision },
-    judge: () => ({ verdict: 'allow', why: 'it drops a table', ...under.now }),
+    decision: { section: 'statements', verdict: 'allow', why: 'it drops a table', ...decision },
+    judge: () => ({ section: 'statements', verdict: 'allow', why: 'it drops a table', ...under.now }),
     describe,
     forward: () => did.push('forward'),
     refuse: (refusal) => {

@@ -6,7 +6,7 @@
 
 import { Digest } from '../../../core/recording/segment.ts';
 import { newId, type IdSource, type SessionId } from '../../../core/ids.ts';
-import type { StatementDecision } from '../../../core/policy/statements.ts';
+import type { Decision } from '../../../core/policy/sections/entries.ts';
 import type { Noun } from '../../../core/protocols.ts';
 import type { Action, ActionRefusal, Gate, RulesInForce, SessionRecorder } from '../../protocol.ts';
 import type { Edge, Hold, HoldOutcome } from '../edge.ts';
@@ -194,14 +194,14 @@ const CHANGED_SINCE: ActionRefusal = {
   message: 'The policy has changed while this waited for an approval. Run it again.',
 };
 
-const blockedBy = ({ rule }: RulesInForce, { why, hint }: StatementDecision): ActionRefusal => ({
+const blockedBy = ({ rule }: RulesInForce, { why, hint }: Decision): ActionRefusal => ({
   reason: 'blocked',
   message: `Blocked by rule ${rule}: ${why}.`,
   ...(hint !== undefined && { hint }),
 });
 
 const numberOf = ({ statement }: Action) => (statement === undefined ? {} : { statement });
-const patternOf = ({ pattern }: StatementDecision) => (pattern === undefined ? {} : { pattern });
+const patternOf = ({ pattern }: Decision) => (pattern === undefined ? {} : { pattern });
 
 function refusalOf(outcome: HoldOutcome, rule: string): ActionRefusal {
   const said = outcome.comment === '' ? '' : `: ${outcome.comment}`;
