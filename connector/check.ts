@@ -8,6 +8,7 @@ import type { ConnectorConfig, ResourceConfig } from './config/settings.ts';
 import { readToken } from './control/join.ts';
 import { type CredentialDeps, createCredentials } from './credentials/open-credential.ts';
 import { namedMaskingKey } from './masking-key.ts';
+import type { UpstreamTarget } from './net/dial.ts';
 import type { Protocol } from './protocol.ts';
 import { createProtocol } from './registry.ts';
 import { readJoined } from './state/identity.ts';
@@ -77,8 +78,8 @@ async function targetFaults(deps: CheckDeps): Promise<string[]> {
 
 async function triedTarget(
   resource: ResourceConfig,
-  protocol: Protocol,
-  target: Parameters<Protocol['tryTarget']>[0],
+  protocol: Protocol<UpstreamTarget>,
+  target: UpstreamTarget,
 ): Promise<string | undefined> {
   try {
     const tried = await protocol.tryTarget(target);

@@ -1,6 +1,7 @@
 // The protocols this connector speaks. The one file that imports them.
 
 import type { ProtocolName } from '../core/protocols.ts';
+import type { UpstreamTarget } from './net/dial.ts';
 import type { Protocol } from './protocol.ts';
 import { createPostgres, type PostgresOptions } from './protocols/postgres/index.ts';
 
@@ -10,6 +11,8 @@ export interface ProtocolOptions {
 }
 
 /** One for each listener. */
-export const createProtocol: { readonly [P in ProtocolName]: (options?: ProtocolOptions[P]) => Protocol } = {
+export const createProtocol: {
+  readonly [P in ProtocolName]: (options?: ProtocolOptions[P]) => Protocol<UpstreamTarget>;
+} = {
   postgres: createPostgres,
 };

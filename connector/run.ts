@@ -24,6 +24,7 @@ import { maskingHash } from './masking-key.ts';
 import { openRecordingLog, type RecordingLog } from './recording/recording-log.ts';
 import { createProtocol } from './registry.ts';
 import { type Listener, startListener } from './session/serve.ts';
+import { createSessions, type Sessions } from './session/sessions.ts';
 import { loadIdentity } from './state/identity.ts';
 import { lockState } from './state/lock.ts';
 import { storeSettings } from './store-settings.ts';
@@ -81,9 +82,10 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
   if (!keyedHash.ok) return giveUp(refused(keyedHash.error));
 
   let listener: Listener | undefined;
+  let sessions: Sessions | undefined;
   const link = openLink(deps, joined.value, () => ({
     resources: listener === undefined ? [] : announcedResources(config, { postgres: listener.address }),
-    live: listener?.live() ?? [],
+    live: sessions?.live() ?? [],
   }));
   undo.push(() => link.stop(0));
   const report = (it: Report): void => {
@@ -109,33 +111,41 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
   undo.push(() => certificate.stop());
 
   const postgres = config.listeners.postgres;
+  const onBug = (error: unknown): void => {
+    log.error('bug', { message: describeBug(error) });
+    fault('bug', describeBug(error));
+  };
+  const pipeline = createSessions({
+    edge: { ...link, report },
+    log: recording.value,
+    connector,
+    keyedHash: keyedHash.value,
+    onTarget: (resource, fault) => link.sawTarget(resource, fault),
+    limits: sessionLimits(config),
+    onBug,
+  });
+  sessions = pipeline;
+  undo.push(() => pipeline.close(0));
   try {
     listener = await startListener({
-      protocol: createProtocol.postgres({ clientAuth: postgres.clientAuth }),
       ...postgres.listen,
-      tls: () => certificate.current(),
-      allowPlainText: allowsPlainText(postgres),
-      sessions: {
-        edge: { ...link, report },
-        log: recording.value,
-        connector,
-        keyedHash: keyedHash.value,
+      entrance: {
+        name: 'postgres',
+        protocol: createProtocol.postgres({ clientAuth: postgres.clientAuth }),
         targets: createTargets(config.resources, createCredentials(deps), (resource, message) => {
           fault('target_unusable', `${resource}: ${message}`);
         }),
-        onTarget: (resource, fault) => link.sawTarget(resource, fault),
-        limits: sessionLimits(config),
-        onBug: (error) => {
-          log.error('bug', { message: describeBug(error) });
-          fault('bug', describeBug(error));
-        },
+        tls: () => certificate.current(),
+        allowPlainText: allowsPlainText(postgres),
       },
+      sessions: pipeline,
+      onFault: onBug,
     });
   } catch (error) {
     return giveUp(refused(cannotListen('listeners.postgres', postgres.listen, error)));
   }
   const listening = listener;
-  undo.push(() => listening.close(0));
+  undo.push(() => listening.close());
 
   let health: Awaited<ReturnType<typeof serveHealth>> | undefined;
   if (config.health !== undefined) {
@@ -143,7 +153,7 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
       health = await serveHealth(config.health, () => ({
         link: link.status(),
         log: recording.value.health(),
-        sessions: listening.live().length,
+        sessions: pipeline.live().length,
         certificateUntil: certificate.notAfter(),
         build: BUILD,
       }));
@@ -158,7 +168,7 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
     health: health?.address,
     ready: link.firstLinked.then(() => (config.resources.length === 0 ? undefined : certificate.available)),
     async stop() {
-      await stopConnector(deps, { listener: listening, recording: recording.value, link });
+      await stopConnector(deps, { listener: listening, sessions: pipeline, recording: recording.value, link });
       certificate.stop();
       health?.close();
       lock.value.release();
@@ -168,10 +178,16 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
 
 async function stopConnector(
   { config, log }: ConnectorDeps,
-  parts: { readonly listener: Listener; readonly recording: RecordingLog; readonly link: EdgeLink },
+  parts: {
+    readonly listener: Listener;
+    readonly sessions: Sessions;
+    readonly recording: RecordingLog;
+    readonly link: EdgeLink;
+  },
 ): Promise<void> {
-  log.info('connector.stopping', { sessions: parts.listener.live().length });
-  await within(config.limits.drainMs + SESSIONS_CLOSE_MS, parts.listener.close(config.limits.drainMs));
+  log.info('connector.stopping', { sessions: parts.sessions.live().length });
+  parts.listener.close();
+  await within(config.limits.drainMs + SESSIONS_CLOSE_MS, parts.sessions.close(config.limits.drainMs));
   const { drained, backlog } = await parts.recording.drain(config.limits.uploadMs);
   if (!drained) {
     const message =

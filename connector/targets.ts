@@ -7,7 +7,7 @@ import type { ResourceName } from '../core/resource.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { ResourceConfig } from './config/settings.ts';
 import type { Credential, CredentialSource } from './credentials/credential.ts';
-import type { UpstreamTarget } from './protocol.ts';
+import type { UpstreamTarget } from './net/dial.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 

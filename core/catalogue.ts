@@ -4,7 +4,8 @@
 import { z } from 'zod';
 import { GrantId, ConnectorId, SessionId } from './ids.ts';
 import { ProtocolName } from './protocols.ts';
-import { EndReason, Parameter } from './recording/facts.ts';
+import { Parameter } from './recording/facts/database.ts';
+import { EndReason } from './recording/facts/session.ts';
 import { Coverage, Manifest, SessionCounts } from './recording/manifest.ts';
 import { Digest } from './recording/segment.ts';
 import { ResourceName } from './resource.ts';

@@ -11,7 +11,7 @@ import { ScramVerifier } from './grant.ts';
 import { ConnectorId, GrantId, RequestId, SessionId } from './ids.ts';
 import { SessionRules } from './policy/session-rules.ts';
 import { ProtocolName } from './protocols.ts';
-import { EndReason, SessionOpened } from './recording/facts.ts';
+import { EndReason, SessionOpened } from './recording/facts/session.ts';
 import { SessionCounts } from './recording/manifest.ts';
 import { Digest } from './recording/segment.ts';
 import { RefusalReason } from './refusal.ts';

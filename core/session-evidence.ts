@@ -11,8 +11,8 @@
 import { z } from 'zod';
 import { SegmentEntry, SessionEntry } from './catalogue.ts';
 import type { ConnectorId } from './ids.ts';
-import type { SessionOpened } from './recording/facts.ts';
-import { Manifest } from './recording/manifest.ts';
+import type { SessionOpened } from './recording/facts/session.ts';
+import { Manifest, NOTHING_COUNTED } from './recording/manifest.ts';
 import { Digest } from './recording/segment.ts';
 
 /** How a session began: the part of its entry that never changes. */
@@ -69,14 +69,6 @@ export interface EdgeRecord {
   /** Digest of the manifest that it witnessed. */
   readonly manifest?: string | undefined;
 }
-
-const NOTHING_COUNTED = {
-  frames: 0,
-  statements: 0,
-  errors: 0,
-  rows: 0,
-  bytes: { client: 0, target: 0, gateway: 0 },
-};
 
 /** The entry to show, with the fields in which a lower source contradicts a higher one. undefined: nobody says how it began. */
 export function entryOf(

@@ -1,9 +1,13 @@
 import type { Command } from 'commander';
 import { SessionDetail } from '../../core/catalogue.ts';
 import { hiddenWords } from '../../core/recording/hidden-words.ts';
+import type { LaneCoverage } from '../../core/recording/lane-coverage.ts';
 import { SessionId } from '../../core/ids.ts';
 import { checked, type Cli } from '../cli.ts';
 import { bytes, duration, time } from '../output.ts';
+
+/** `--json` has all that the manifest lists. */
+const MAX_EXCEPTIONS_SHOWN = 20;
 
 export function addSession(command: Command, cli: Cli): void {
   command.argument('SESSION', 'its id, ses_...').action(async (text: string, _options: object, command: Command) => {
@@ -52,7 +56,13 @@ const contradictionOf = (fields: readonly string[] | undefined): string | undefi
 /** While it runs, only an exemption is known. */
 function recordedOf({ session, coverage }: SessionDetail): string | undefined {
   if (!coverage) return session.exempt === undefined ? undefined : `none: ${session.exempt}`;
-  return coverage.lanes
-    .map(({ lane, recorded, note }) => `lane ${lane} ${recorded}${note === undefined ? '' : ` (${note})`}`)
-    .join(', ');
+  const { count, first, exceptions, more, ...whole } = coverage.lanes;
+  const words = (lanes: string, { recorded, note }: Pick<LaneCoverage, 'recorded' | 'note'>): string =>
+    `${lanes} ${recorded}${note === undefined ? '' : ` (${note})`}`;
+  const unseen = more + Math.max(0, exceptions.length - MAX_EXCEPTIONS_SHOWN);
+  return [
+    words(count === 1 ? `lane ${first}` : `${count} lanes`, whole),
+    ...exceptions.slice(0, MAX_EXCEPTIONS_SHOWN).map((exception) => words(`but lane ${exception.lane}`, exception)),
+    ...(unseen > 0 ? [`and ${unseen} more not in full`] : []),
+  ].join(', ');
 }

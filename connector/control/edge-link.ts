@@ -14,7 +14,8 @@ import { type Resource, ResourceName } from '../../core/resource.ts';
 import { err, ok } from '../../core/result.ts';
 import type { Secret } from '../../core/secret.ts';
 import type { Logger } from '../logger.ts';
-import type { Claim, GrantLookup } from '../protocol.ts';
+import type { Claim } from '../door.ts';
+import type { GrantCandidates } from '../session/prove.ts';
 import type { Edge } from '../session/edge.ts';
 import { createBackoff } from './backoff.ts';
 import type { AuthorizeRequest } from './edge-token.ts';
@@ -301,7 +302,7 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
   }
 
   /** For claims that no edge could know: looks like any other answer, and does not change. */
-  function foundNothing(claim: Claim): GrantLookup {
+  function foundNothing(claim: Claim): GrantCandidates {
     const digest = createHmac('sha256', options.saltKey.reveal()).update(`${claim.email}\n${claim.resource}`).digest();
     return { salt: digest.subarray(0, 16), iterations: GRANT_SCRAM_ITERATIONS, candidates: [] };
   }

@@ -1,16 +1,16 @@
-// Reads a socket by exact counts, for logins: a few small messages before the session's own flow
+// Reads a stream by exact counts, for logins: a few small messages before the session's own flow
 // begins. Keeps at most MAX_UNREAD_BYTES that nobody asked for yet.
 
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 
-/** The longest thing anybody asks for at once (a start-up packet) fits; one read of the socket may exceed it. */
+/** The longest thing anybody asks for at once (a start-up packet) fits; one read of the stream may exceed it. */
 const MAX_UNREAD_BYTES = 16 * 1024;
 
-/** The socket ended, failed or was aborted before the bytes were there. */
+/** The stream ended, failed or was aborted before the bytes were there. */
 export class ConnectionLost extends Error {}
 
 export class ByteReader {
-  readonly #socket: Socket;
+  readonly #stream: Duplex;
   readonly #signal: AbortSignal;
   #chunks: Buffer[] = [];
   #size = 0;
@@ -20,19 +20,19 @@ export class ByteReader {
   readonly #onData = (chunk: Buffer) => {
     this.#chunks.push(chunk);
     this.#size += chunk.length;
-    if (this.#size >= Math.max(this.#wanted, MAX_UNREAD_BYTES)) this.#socket.pause();
+    if (this.#size >= Math.max(this.#wanted, MAX_UNREAD_BYTES)) this.#stream.pause();
     if (this.#size >= this.#wanted) this.#wake?.();
   };
   readonly #onEnd = () => this.#lose('closed by the other side');
   readonly #onAbort = () => this.#lose('deadline exceeded');
 
-  /** Starts reading. The caller keeps an error listener on the socket. */
-  constructor(socket: Socket, signal: AbortSignal) {
-    this.#socket = socket;
+  /** Starts reading. The caller keeps an error listener on the stream. */
+  constructor(stream: Duplex, signal: AbortSignal) {
+    this.#stream = stream;
     this.#signal = signal;
-    socket.on('data', this.#onData);
-    socket.on('end', this.#onEnd);
-    socket.on('close', this.#onEnd);
+    stream.on('data', this.#onData);
+    stream.on('end', this.#onEnd);
+    stream.on('close', this.#onEnd);
     if (signal.aborted) this.#onAbort();
     else signal.addEventListener('abort', this.#onAbort, { once: true });
   }
@@ -42,7 +42,7 @@ export class ByteReader {
     while (this.#size < count) {
       if (this.#lost !== undefined) throw new ConnectionLost(this.#lost);
       this.#wanted = count;
-      this.#socket.resume();
+      this.#stream.resume();
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
@@ -61,13 +61,13 @@ export class ByteReader {
     return this.#size;
   }
 
-  /** Stops reading and pauses the socket; gives what came and was not taken. */
+  /** Stops reading and pauses the stream; gives what came and was not taken. */
   release(): Buffer {
-    this.#socket.off('data', this.#onData);
-    this.#socket.off('end', this.#onEnd);
-    this.#socket.off('close', this.#onEnd);
+    this.#stream.off('data', this.#onData);
+    this.#stream.off('end', this.#onEnd);
+    this.#stream.off('close', this.#onEnd);
     this.#signal.removeEventListener('abort', this.#onAbort);
-    this.#socket.pause();
+    this.#stream.pause();
     const rest = Buffer.concat(this.#chunks);
     this.#chunks = [];
     this.#size = 0;

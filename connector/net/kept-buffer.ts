@@ -5,6 +5,7 @@
 // messages that is cheaper than an allocation, and it leaves idle sockets without a buffer of their own.
 
 import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 
 const READ_BYTES = 64 * 1024;
 /** Small chunks are cut from slabs; a slab lives until its last chunk was committed and sent. */
@@ -62,23 +63,23 @@ export function giveBack(bytes: Buffer): void {
 }
 
 /**
- * Gives the socket to use from now on, paused; each chunk it reads goes to `onChunk`. For a plain socket that is a
+ * Gives the stream to use from now on, paused; each chunk it reads goes to `onChunk`. For a plain socket that is a
  * new one over the same connection and the given one is dead afterwards, since Node takes `onread` only when a
- * socket is made; for TLS, or where bytes wait in the socket already, it is the given one with its usual reads.
+ * socket is made; for other streams, or where bytes wait in the socket already, it is the given one with its usual reads.
  */
-export function readInto(socket: Socket, onChunk: (chunk: Buffer) => void): Socket {
+export function readInto(stream: Duplex, onChunk: (chunk: Buffer) => void): Duplex {
   // Node has no public way from an accepted connection to a socket with `onread`. Without the handle
   // (another Node, a closed socket) all works as before, only slower.
-  const internals = socket as unknown as { _handle: object | null };
+  const internals = stream as unknown as { _handle?: object | null };
   const handle = internals._handle;
-  const plain = socket.constructor === Socket && socket.readableLength === 0 && socket.writableLength === 0;
-  if (!handle || !plain || socket.destroyed) {
-    socket.on('data', onChunk);
-    socket.pause();
-    return socket;
+  const plain = (stream.constructor as unknown) === Socket;
+  if (!handle || !plain || stream.destroyed || stream.readableLength > 0 || stream.writableLength > 0) {
+    stream.on('data', onChunk);
+    stream.pause();
+    return stream;
   }
   internals._handle = null;
-  socket.destroy();
+  stream.destroy();
   const onread = {
     buffer: readBuffer,
     callback: (count: number) => {

@@ -7,6 +7,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { MemoryLog } from '../../test/harness/memory-log.ts';
 import { openedFact, testConnector } from '../../test/harness/recording.ts';
 import { newId } from '../../core/ids.ts';
+import { passUntouched } from '../../core/masking/masked.ts';
+import { Lanes } from '../session/lanes.ts';
 import { type Interpreter, Relay } from './relay.ts';
 
 const CHUNK = Buffer.alloc(256 * 1024, 'row');
@@ -40,15 +42,14 @@ async function relayed() {
   const opened = log.open(openedFact(testConnector().id, newId('ses')));
   if (!opened.ok) throw new Error('the log takes no session');
   const recorder = opened.value;
-  const relay = new Relay(client.ours, target.ours, recorder);
+  const lane = new Lanes(recorder).first;
+  const relay = new Relay(client.ours, target.ours, lane);
   const interpreter: Interpreter = {
     fromClient(chunk) {
-      recorder.bytes('client', 0, chunk);
-      relay.forward('target', chunk);
+      relay.toTarget(chunk, lane.record('client', chunk));
     },
     fromTarget(chunk) {
-      recorder.bytes('target', 0, chunk);
-      relay.forward('client', chunk);
+      relay.toClient(passUntouched(chunk), lane.record('target', chunk));
     },
     clientEnded: () => {},
     clientWaits: false,

@@ -1,18 +1,17 @@
-// Two sockets and a recorder: what comes from one is shown to the protocol, recorded, and goes on to
+// Two streams and a lane: what comes from one is shown to the protocol, recorded, and goes on to
 // the other after the commit of that turn (law 1). Knows nothing of any protocol.
 //
 // Back-pressure: a side is read only while the other's unsent bytes and the log's uncommitted ones
 // are below their marks, so a slow reader slows the writer all the way.
 
-import type { Socket } from 'node:net';
-import type { EndReason } from '../../core/recording/facts.ts';
-import type { Conversation, ConversationEnd, Delivery, LogFault, SessionRecorder } from '../protocol.ts';
+import type { Duplex } from 'node:stream';
+import type { EndReason } from '../../core/recording/facts/session.ts';
+import type { ForClient } from '../../core/masking/masked.ts';
+import type { Conversation, ConversationEnd, Delivery, Lane, LogFault, Recorded } from '../door.ts';
 import { giveBack, readInto } from './kept-buffer.ts';
 
 /** Unsent bytes towards one side above which the other is not read. */
 const MAX_UNSENT_BYTES = 128 * 1024;
-/** Recorded and not committed bytes above which neither is read: the log is slow or its disk is full. */
-const MAX_UNCOMMITTED_BYTES = 1024 * 1024;
 /** How long a side may take to read what is left for it after the other closed. Counted from its last progress. */
 const LINGER_MS = 5_000;
 /** How long a client may take to close once it has been sent the gateway's farewell. */
@@ -27,8 +26,8 @@ const UNRECORDED =
 /** The protocol's view of the bytes. It records them and says what goes on, in order. */
 export interface Interpreter {
   /**
-   * A chunk came. Must record all of it before any `relay.forward`, and keep no view of it afterwards: once its
-   * parts are sent the memory is used again. All parts that go on are forwarded in this call.
+   * A chunk came. Must record all of it before anything of it goes on, and keep no view of it afterwards: once its
+   * parts are sent the memory is used again. All parts that go on are handed on in this call.
    */
   fromClient(chunk: Buffer): void;
   fromTarget(chunk: Buffer): void;
@@ -42,10 +41,10 @@ export interface Interpreter {
   readonly clientFull: boolean;
   /**
    * What to tell the client when the gateway ends the session; undefined where it would cut a message in two.
-   * `takeBack` has so many bytes, the last that were forwarded to the client, not sent; false when they are on their way.
+   * `takeBack` has so many bytes, the last that were handed on to the client, not sent; false when they are on their way.
    */
   farewell(reason: EndReason, message: string, takeBack: (bytes: number) => boolean): Buffer | undefined;
-  /** What was forwarded to the client last ends within a message. */
+  /** What was handed on to the client last ends within a message. */
   readonly midMessage: boolean;
   /** The client said that it is leaving, so the target's closing is no surprise. */
   readonly clientLeft: boolean;
@@ -59,9 +58,9 @@ export type Side = 'client' | 'target';
 
 export class Relay implements Conversation, Delivery {
   readonly ended: Promise<ConversationEnd>;
-  #client: Socket;
-  #target: Socket;
-  readonly #recorder: SessionRecorder;
+  #client: Duplex;
+  #target: Duplex;
+  readonly #lane: Lane;
   #interpreter: Interpreter | undefined;
   #toClient: Buffer[] = [];
   #toTarget: Buffer[] = [];
@@ -82,10 +81,10 @@ export class Relay implements Conversation, Delivery {
   #activeAt = performance.now();
   #resolve: (outcome: ConversationEnd) => void = () => {};
 
-  constructor(client: Socket, target: Socket, recorder: SessionRecorder) {
+  constructor(client: Duplex, target: Duplex, lane: Lane) {
     this.#client = client;
     this.#target = target;
-    this.#recorder = recorder;
+    this.#lane = lane;
     this.ended = new Promise((resolve) => {
       this.#resolve = resolve;
     });
@@ -112,10 +111,18 @@ export class Relay implements Conversation, Delivery {
     if (!this.#targetPaused) target.resume();
   }
 
-  /** Hands `bytes` on to `side` after this turn's commit. They were recorded before, and stay unchanged. */
-  forward(side: Side, bytes: Buffer): void {
+  /** Hands `bytes` on to the target after this turn's commit. They stay unchanged. */
+  toTarget(bytes: Buffer, _receipt: Recorded): void {
+    this.#forward(this.#toTarget, bytes);
+  }
+
+  /** The same towards the client: masked, or touched by no rule. */
+  toClient(bytes: Buffer & ForClient, _receipt: Recorded): void {
+    this.#forward(this.#toClient, bytes);
+  }
+
+  #forward(waiting: Buffer[], bytes: Buffer): void {
     if (bytes.length === 0) return;
-    const waiting = side === 'client' ? this.#toClient : this.#toTarget;
     const last = waiting.at(-1);
     // Parts of one chunk leave as one: a write of several buffers costs twice that of one.
     if (last?.buffer === bytes.buffer && last.byteOffset + last.length === bytes.byteOffset)
@@ -155,7 +162,7 @@ export class Relay implements Conversation, Delivery {
     this.#toTarget = [];
     const farewell = this.#interpreter?.farewell(reason, message, (bytes) => this.#takeBack(bytes));
     if (farewell && !this.#client.writableEnded) {
-      this.#recorder.bytes('gateway', 0, farewell);
+      this.#lane.record('gateway', farewell);
       this.#toClient.push(farewell);
     }
     this.#interpreter?.closed();
@@ -214,7 +221,7 @@ export class Relay implements Conversation, Delivery {
     this.#ending = true;
     this.#toClient = [];
     this.#toTarget = [];
-    this.#recorder.bytes('gateway', 0, farewell);
+    this.#lane.record('gateway', farewell);
     this.#target.destroy();
     this.#client.end(farewell);
     this.#client.resume();
@@ -233,20 +240,20 @@ export class Relay implements Conversation, Delivery {
     if (this.#ending) return;
     this.#activeAt = performance.now();
     this.contain(() => this.#interpreter?.fromClient(chunk));
-    if (this.#recorder.pendingBytes > MAX_UNCOMMITTED_BYTES || this.#interpreter?.clientFull) this.#regulate();
+    if (this.#lane.behind || this.#interpreter?.clientFull) this.#regulate();
   }
 
   #fromTarget(chunk: Buffer): void {
     if (this.#ending) return;
     this.#activeAt = performance.now();
     this.contain(() => this.#interpreter?.fromTarget(chunk));
-    if (this.#recorder.pendingBytes > MAX_UNCOMMITTED_BYTES || this.#interpreter?.targetWaits) this.#regulate();
+    if (this.#lane.behind || this.#interpreter?.targetWaits) this.#regulate();
   }
 
   #register(): void {
     if (this.#registered) return;
     this.#registered = true;
-    this.#recorder.afterCommit(this);
+    this.#lane.afterCommit(this);
   }
 
   /** What waited goes on: the client may be read again, and its end is passed on. */
@@ -258,7 +265,7 @@ export class Relay implements Conversation, Delivery {
   /** Reads each side as long as the other, and the log, keep up. */
   #regulate(): void {
     if (this.#ending) return;
-    const logBehind = this.#recorder.pendingBytes > MAX_UNCOMMITTED_BYTES;
+    const logBehind = this.#lane.behind;
     // A log that is behind calls deliver when it has caught up.
     if (logBehind) this.#register();
     const pauseClient = logBehind || unsentTo(this.#target) || this.#interpreter?.clientFull === true;
@@ -345,10 +352,10 @@ export class Relay implements Conversation, Delivery {
 }
 
 /** A side that is gone reads nothing any more, and holds up nobody. */
-const unsentTo = (socket: Socket): boolean => !socket.destroyed && socket.writableLength > MAX_UNSENT_BYTES;
+const unsentTo = (socket: Duplex): boolean => !socket.destroyed && socket.writableLength > MAX_UNSENT_BYTES;
 
 /** Writes what waits as one write, and gives an empty list. */
-function send(socket: Socket, waiting: Buffer[]): Buffer[] {
+function send(socket: Duplex, waiting: Buffer[]): Buffer[] {
   if (!socket.writable) return [];
   const [first] = waiting;
   if (waiting.length === 1 && first) {

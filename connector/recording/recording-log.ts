@@ -187,8 +187,8 @@ async function start(
   });
   await disk.look();
   return {
-    open(opened) {
-      const recorder = wal.open(opened);
+    open(opened, onFailed) {
+      const recorder = wal.open(opened, onFailed);
       if (recorder.ok) archiver.opened(opened.session);
       return recorder;
     },

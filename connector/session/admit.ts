@@ -1,4 +1,4 @@
-// Lets a client in: the one place that makes an Admission, so nothing can be dialled without passing
+// Lets a client in: the one place that opens a target, so nothing can be dialled without passing
 // here (law 2). Order: the client proved a grant -> it is neither over nor revoked -> the edge opens
 // the session -> the log takes its first frame (law 1) -> the target's credential is fetched.
 
@@ -8,20 +8,21 @@ import { PROTOCOLS } from '../../core/protocols.ts';
 import type { ResourceName } from '../../core/resource.ts';
 import type { Refusal, RefusalReason } from '../../core/refusal.ts';
 import { err, ok, type Result } from '../../core/result.ts';
-import type { EndReason, SessionOpened } from '../../core/recording/facts.ts';
-import type { Admission, Arrival, UpstreamTarget } from '../protocol.ts';
+import type { EndReason, SessionOpened } from '../../core/recording/facts/session.ts';
 import type { AdmittedSession, Edge } from './edge.ts';
 import { exemptRecorder } from './exempt-recorder.ts';
 import type { LiveSession } from './live-sessions.ts';
+import type { SessionGuard } from '../action.ts';
 import { createGuard, type LiveGuard } from './guard/guard.ts';
 import type { RulesCompiler } from './guard/rules.ts';
+import type { Proof } from './prove.ts';
 import type { SessionLog, SessionRecorder } from './session-log.ts';
 
-export interface AdmitDeps {
+export interface AdmitDeps<Upstream> {
   readonly edge: Edge;
   readonly log: SessionLog;
   /** The connector's own file says where a resource lives (law 9); its credential is fetched for this session (law 8). */
-  readonly targets: (resource: ResourceName) => Promise<Result<UpstreamTarget, Refusal>>;
+  readonly targets: (resource: ResourceName) => Promise<Result<Upstream, Refusal>>;
   readonly connector: SessionOpened['connector'];
   readonly ids: IdSource;
   readonly compiler: RulesCompiler;
@@ -29,8 +30,16 @@ export interface AdmitDeps {
   readonly onBug: (error: unknown) => void;
 }
 
-export interface Admitted {
-  readonly admission: Admission;
+/** Somebody who proved a grant, and is not in yet. */
+export interface Arrival {
+  readonly proof: Proof;
+  readonly client: SessionOpened['client'];
+  readonly details: SessionOpened['details'];
+}
+
+export interface Admitted<Upstream> {
+  readonly upstream: Upstream;
+  readonly guard: SessionGuard;
   readonly recorder: SessionRecorder;
   readonly opened: AdmittedSession;
 }
@@ -46,30 +55,33 @@ export interface NotAdmitted {
   readonly target?: ResourceName;
 }
 
-export async function admit(
-  arrival: Arrival,
+export async function admit<Upstream>(
+  { proof, client, details }: Arrival,
   live: LiveSession,
-  deps: AdmitDeps,
-): Promise<Result<Admitted, NotAdmitted>> {
-  const refused = mayStillBeUsed(arrival, live, deps.ids.now());
+  deps: AdmitDeps<Upstream>,
+): Promise<Result<Admitted<Upstream>, NotAdmitted>> {
+  const refused = mayStillBeUsed(proof, live, deps.ids.now());
   if (refused) return err({ refusal: refused, opened: false });
 
-  const answer = await deps.edge.openSession({ session: live.id, grant: arrival.grant.id, client: arrival.client });
+  const answer = await deps.edge.openSession({ session: live.id, grant: proof.grant.id, client });
   if (!answer.ok) return err({ refusal: answer.error, opened: false });
   live.known = true;
   const { opened, rules } = answer.value;
   // Ids are ours: an answer about anything else is not an answer to this.
-  if (opened.session !== live.id || opened.grant.id !== arrival.grant.id || opened.resource !== arrival.claim.resource)
+  if (opened.session !== live.id || opened.grant.id !== proof.grant.id || opened.resource !== proof.claim.resource)
     return err({ refusal: mismatched, opened: true });
 
-  const recording = deps.log.open({
-    kind: 'session.opened',
-    ...opened,
-    connector: deps.connector,
-    startedAt: new Date(deps.ids.now()).toISOString(),
-    client: arrival.client,
-    details: { ...arrival.details },
-  });
+  const recording = deps.log.open(
+    {
+      kind: 'session.opened',
+      ...opened,
+      connector: deps.connector,
+      startedAt: new Date(deps.ids.now()).toISOString(),
+      client,
+      details: { ...details },
+    },
+    (fault) => live.logFailed(fault),
+  );
   if (!recording.ok) return err({ refusal: logUnavailable, opened: true });
   const { exempt } = opened.grant.obligations.record;
   const recorder = exempt === undefined ? recording.value : exemptRecorder(recording.value);
@@ -89,16 +101,15 @@ export async function admit(
     live.end('rows_exceeded', message);
   }
 
-  const late = mayStillBeUsed(arrival, live, deps.ids.now());
+  const late = mayStillBeUsed(proof, live, deps.ids.now());
   if (late) return err({ refusal: late, opened: true, recorder });
   const target = await deps.targets(opened.resource);
   if (!target.ok) return err({ refusal: target.error, opened: true, recorder, target: opened.resource });
   // Whatever came while the credential was fetched: nothing is dialled for a session that is over.
-  const tooLate = mayStillBeUsed(arrival, live, deps.ids.now());
+  const tooLate = mayStillBeUsed(proof, live, deps.ids.now());
   if (tooLate) return err({ refusal: tooLate, opened: true, recorder });
 
-  const admission = { grant: arrival.grant.id, recorder, upstream: target.value, guard };
-  return ok({ admission: admission as unknown as Admission, recorder, opened });
+  return ok({ upstream: target.value, guard, recorder, opened });
 }
 
 const mismatched: Refusal = {
@@ -123,12 +134,12 @@ const REFUSED_FOR: Partial<Record<EndReason, RefusalReason>> = {
   ended_by_person: 'session_ended',
 };
 
-function mayStillBeUsed(arrival: Arrival, live: LiveSession, now: number): Refusal | undefined {
-  if (arrival.grant.revoked || live.cause?.reason === 'grant_revoked')
+function mayStillBeUsed({ grant }: Proof, live: LiveSession, now: number): Refusal | undefined {
+  if (grant.revoked || live.cause?.reason === 'grant_revoked')
     return { reason: 'grant_revoked', message: 'This grant was revoked. Ask for a new one in the portal.' };
   if (live.cause)
     return { reason: REFUSED_FOR[live.cause.reason] ?? 'connector_stopping', message: live.cause.message };
-  if (Date.parse(arrival.grant.until) <= now)
+  if (Date.parse(grant.until) <= now)
     return { reason: 'grant_expired', message: 'This grant has ended. Ask for a new one in the portal.' };
   return undefined;
 }

@@ -4,16 +4,17 @@ import type { FromConnector, Report } from '../../core/control.ts';
 import type { GrantId, RequestId, SessionId } from '../../core/ids.ts';
 import type { SessionRules } from '../../core/policy/session-rules.ts';
 import type { ProtocolName } from '../../core/protocols.ts';
-import type { SessionOpened } from '../../core/recording/facts.ts';
+import type { SessionOpened } from '../../core/recording/facts/session.ts';
 import type { Refusal } from '../../core/refusal.ts';
 import type { Result } from '../../core/result.ts';
-import type { Claim, GrantLookup } from '../protocol.ts';
+import type { Claim } from '../door.ts';
+import type { GrantCandidates } from './prove.ts';
 
 type AskHold = Extract<FromConnector, { kind: 'hold.ask' }>;
 
 export interface Edge {
   /** `edge_unreachable` when the link is down or the answer took longer than the call's deadline. */
-  lookUp(claim: Claim, protocol: ProtocolName): Promise<Result<GrantLookup, Refusal>>;
+  lookUp(claim: Claim, protocol: ProtocolName): Promise<Result<GrantCandidates, Refusal>>;
   /** The last word before anything is dialled: the edge checks the grant again and counts the session. */
   openSession(input: {
     readonly session: SessionId;

@@ -1,29 +1,27 @@
 import { describe, expect, it } from 'vitest';
 import { MemoryLog } from '../../test/harness/memory-log.ts';
 import { RecordingBuilder } from '../../test/harness/recording-builder.ts';
-import type { Fact } from '../../core/recording/facts.ts';
+import type { Fact } from '../../core/recording/facts/fact.ts';
 import { newId } from '../../core/ids.ts';
 import { exemptRecorder } from './exempt-recorder.ts';
-import type { LogFault } from './session-log.ts';
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 function build() {
   const log = new MemoryLog();
-  const opened = log.open(new RecordingBuilder({ exempt: 'a payroll run' }).opened);
-  if (!opened.ok) throw new Error(opened.error.message);
   const delivered: string[] = [];
-  const delivery = {
-    deliver: () => delivered.push('delivered'),
-    logFailed: ({ message }: LogFault) => delivered.push(message),
-  };
+  const opened = log.open(new RecordingBuilder({ exempt: 'a payroll run' }).opened, ({ message }) =>
+    delivered.push(message),
+  );
+  if (!opened.ok) throw new Error(opened.error.message);
+  const delivery = { deliver: () => delivered.push('delivered') };
   return { log, recording: opened.value, recorder: exemptRecorder(opened.value), delivery, delivered };
 }
 
 const at = { direction: 'client' as const, lane: 0, offset: 0, length: 6 };
 const request = newId('req');
 const VERDICTS: readonly Fact[] = [
-  { kind: 'action.refused', statement: 1, reason: 'blocked', message: 'Blocked by rule orders.' },
+  { kind: 'action.refused', action: 1, reason: 'blocked', message: 'Blocked by rule orders.' },
   { kind: 'action.warned', message: 'Rule orders warns.', rule: 'orders', policyVersion: 1 },
   { kind: 'action.held', request, digest: 'ab'.repeat(32), rule: 'orders', policyVersion: 1 },
   { kind: 'hold.resolved', request, outcome: 'approved', by: [], comment: '' },
@@ -32,8 +30,8 @@ const VERDICTS: readonly Fact[] = [
   { kind: 'rules.changed', policyVersion: 2, rule: 'orders' },
 ];
 const WIRE: readonly Fact[] = [
-  { kind: 'statement.started', statement: 1, form: 'simple', text: 'sesame', at },
-  { kind: 'statement.finished', statement: 1, tags: [], rows: 1, bytes: 6, durationUs: 1 },
+  { kind: 'statement.started', action: 1, form: 'simple', text: 'sesame', at },
+  { kind: 'statement.finished', action: 1, tags: [], rows: 1, bytes: 6, durationUs: 1 },
   { kind: 'notice.received', severity: 'NOTICE', code: '00000', message: 'sesame' },
   { kind: 'notification.received', channel: 'sesame', payload: 'sesame' } as Fact,
   { kind: 'cancel.requested' },

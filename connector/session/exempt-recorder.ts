@@ -5,7 +5,7 @@
 // Deliveries wait for the commit as ever (law 1): what is recorded stands in the log before anything
 // that follows it goes on, and with a log that cannot be written this session pauses and ends like any other.
 
-import type { Fact } from '../../core/recording/facts.ts';
+import type { Fact } from '../../core/recording/facts/fact.ts';
 import type { SessionRecorder } from './session-log.ts';
 
 const RECORDED: Readonly<Record<Fact['kind'], boolean>> = {
@@ -15,6 +15,7 @@ const RECORDED: Readonly<Record<Fact['kind'], boolean>> = {
   'action.warned': true,
   'action.held': true,
   'hold.resolved': true,
+  'lane.closed': true,
   'mask.applied': true,
   'mask.withheld': true,
   'rules.changed': true,
@@ -23,6 +24,14 @@ const RECORDED: Readonly<Record<Fact['kind'], boolean>> = {
   'notice.received': false,
   'notification.received': false,
   'cancel.requested': false,
+  // Its label may quote what the client asked for.
+  'lane.opened': false,
+  'command.started': false,
+  'command.finished': false,
+  'terminal.resized': false,
+  'file.transferred': false,
+  'exchange.started': false,
+  'exchange.finished': false,
   // Of statements that are not recorded at all.
   'values.hidden': false,
 };
@@ -34,7 +43,6 @@ export function exemptRecorder(recorder: SessionRecorder): SessionRecorder {
     deliver: () => {
       waiting = 0;
     },
-    logFailed: () => undefined,
   };
   return {
     bytes(_direction, _lane, chunk) {

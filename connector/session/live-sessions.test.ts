@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { newId } from '../../core/ids.ts';
 import { SessionRules } from '../../core/policy/session-rules.ts';
-import type { Conversation } from '../protocol.ts';
+import type { Conversation } from '../door.ts';
 import type { LiveGuard } from './guard/guard.ts';
 import { LiveSession, LiveSessions } from './live-sessions.ts';
 
@@ -29,6 +29,7 @@ describe('a live session', () => {
   const conversation = (): Conversation => ({
     ended: new Promise(() => {}),
     end: (reason, message) => ended.push(`${reason}: ${message}`),
+    logFailed: ({ message }) => ended.push(`log: ${message}`),
     lastActivityMs: () => activeMs,
   });
   const guardOf = (first: SessionRules): LiveGuard => {

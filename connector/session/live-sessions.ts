@@ -3,8 +3,8 @@
 
 import type { GrantId, SessionId } from '../../core/ids.ts';
 import type { SessionRules } from '../../core/policy/session-rules.ts';
-import type { EndReason } from '../../core/recording/facts.ts';
-import type { Conversation } from '../protocol.ts';
+import type { EndReason } from '../../core/recording/facts/session.ts';
+import type { Conversation, LogFault } from '../door.ts';
 import type { LiveGuard } from './guard/guard.ts';
 import { type Alarm, setAlarm } from './alarm.ts';
 import { SessionClock, type SessionClockDeps } from './session-clock.ts';
@@ -15,18 +15,22 @@ export interface Cause {
 }
 
 /**
- * One session from before the edge is asked to open it until both sides are closed. What ends it may come
+ * One session from before the edge is asked to open it until its last connection left. What ends it may come
  * before there is a conversation: then the cause waits for it. So do rules that come before there is a guard.
  */
 export class LiveSession {
   readonly id: SessionId;
   readonly grant: GrantId;
   cause: Cause | undefined;
+  /** The log takes no more of it. */
+  fault: LogFault | undefined;
   /** The edge has let it in, and knows it from then on. */
   known = false;
   #guard: LiveGuard | undefined;
   #early: SessionRules | undefined;
-  #conversation: Conversation | undefined;
+  /** Of its connections. */
+  readonly #conversations = new Set<Conversation>();
+  #tellEnding: () => void = () => {};
   #until: Alarm | undefined;
   readonly #clock: SessionClock;
 
@@ -43,7 +47,21 @@ export class LiveSession {
 
   end(reason: EndReason, message: string): void {
     this.cause ??= { reason, message };
-    this.#conversation?.end(this.cause.reason, this.cause.message);
+    for (const conversation of this.#conversations) conversation.end(this.cause.reason, this.cause.message);
+    this.#tellEnding();
+  }
+
+  /** Not one byte of it goes on any more (law 1), on whatever connection. */
+  logFailed(fault: LogFault): void {
+    this.fault = fault;
+    this.cause ??= { reason: 'log_failed', message: `The recording cannot be written: ${fault.message}` };
+    for (const conversation of this.#conversations) conversation.logFailed(fault);
+    this.#tellEnding();
+  }
+
+  /** Told after each cause to end it, behind its conversations. One listener. */
+  onEnding(tell: () => void): void {
+    this.#tellEnding = tell;
   }
 
   /**
@@ -65,13 +83,19 @@ export class LiveSession {
     } else if (this.#guard.replace(rules)) this.#clock.apply(rules.limits, rules.rule);
   }
 
-  /** The conversation begins; ends at once when its cause came first. */
+  /** A conversation begins; ends at once when its cause came first. */
   begin(conversation: Conversation): void {
-    this.#conversation = conversation;
-    if (this.cause) conversation.end(this.cause.reason, this.cause.message);
+    this.#conversations.add(conversation);
+    if (this.fault) conversation.logFailed(this.fault);
+    else if (this.cause) conversation.end(this.cause.reason, this.cause.message);
   }
 
-  /** The conversation is over, and the recording about to end. */
+  /** A conversation is over. */
+  left(conversation: Conversation): void {
+    this.#conversations.delete(conversation);
+  }
+
+  /** The last conversation is over, and the recording about to end. */
   close(): void {
     this.dispose();
     this.#guard?.close();
@@ -89,8 +113,10 @@ export class LiveSession {
 
   /** While approvers are waited for, it is they who are idle. Nor is anybody idle before the conversation begins. */
   #lastActivityMs(): number {
-    if (!this.#conversation) return performance.now();
-    return Math.max(this.#conversation.lastActivityMs(), this.#guard?.lastHeldMs() ?? 0);
+    if (this.#conversations.size === 0) return performance.now();
+    let last = this.#guard?.lastHeldMs() ?? 0;
+    for (const conversation of this.#conversations) last = Math.max(last, conversation.lastActivityMs());
+    return last;
   }
 }
 

@@ -3,7 +3,7 @@
 
 import { writeDuration } from '../../core/policy/duration.ts';
 import type { SessionLimits } from '../../core/policy/session-rules.ts';
-import type { EndReason } from '../../core/recording/facts.ts';
+import type { EndReason } from '../../core/recording/facts/session.ts';
 import { type Alarm, setAlarm } from './alarm.ts';
 
 export interface SessionClockDeps {

@@ -5,6 +5,20 @@ declare const masked: unique symbol;
 /** Bytes that may be shown and recorded. */
 export type Masked = Uint8Array & { readonly [masked]: true };
 
+declare const untouched: unique symbol;
+/** Bytes that no rule touches, as they came: nothing is masked, or a plan said that they pass. Or words of the gateway's own. */
+export type Untouched = Uint8Array & { readonly [untouched]: true };
+
+/** Says so. Whoever calls this answers for it: it is for those who read the rules or the plan, and for nobody else. */
+export const passUntouched = <Bytes extends Uint8Array>(bytes: Bytes): Bytes & Untouched => bytes as Bytes & Untouched;
+
+/** What a client may be sent. */
+export type ForClient = Masked | Untouched;
+
+/** A part of such bytes, or of several of them in their order: cut or joined anew, and nothing else among it. */
+export const partOf = <Bytes extends Uint8Array>(part: Bytes, _whole: ForClient): Bytes & ForClient =>
+  part as Bytes & ForClient;
+
 /** Something was withheld that no rule named. Holds no data of the session. */
 export interface Incident {
   readonly kind: 'mask.withheld';

@@ -4,10 +4,15 @@
 
 import { z } from 'zod';
 import { ConnectorId, SessionId } from '../ids.ts';
-import { EndReason, SessionOpened } from './facts.ts';
+import { EndReason, SessionOpened } from './facts/session.ts';
+import { FormatVersion } from './format-version.ts';
+import { LaneCoverage } from './lane-coverage.ts';
 import { Digest, type RecordingPlatform, toHex } from './segment.ts';
 
-export const MANIFEST_PAYLOAD_TYPE = 'application/vnd.gatehouse.manifest.v1+json';
+/** DSSE's payload type. */
+const payloadTypeOf = (format: FormatVersion): string => `application/vnd.gatehouse.manifest.v${format}+json`;
+
+const PAYLOAD_TYPES: ReadonlySet<string> = new Set([...FormatVersion.values].map(payloadTypeOf));
 
 export const ManifestSegment = z.object({
   number: z.number().int().min(0),
@@ -20,21 +25,40 @@ export const ManifestSegment = z.object({
 });
 export type ManifestSegment = z.infer<typeof ManifestSegment>;
 
-export const SessionCounts = z.object({
+const Counts = z.object({
   frames: z.number().int(),
+  /** What somebody did, whatever it is: statements, commands, exchanges. */
+  actions: z.number().int(),
+  /** Of databases. */
   statements: z.number().int(),
   errors: z.number().int(),
   rows: z.number().int(),
   /** Recorded wire bytes by who sent them. */
   bytes: z.object({ client: z.number().int(), target: z.number().int(), gateway: z.number().int() }),
 });
-export type SessionCounts = z.infer<typeof SessionCounts>;
+export type SessionCounts = z.infer<typeof Counts>;
+
+/** Format version 1 counted no other actions than statements. */
+export const SessionCounts = z.preprocess(
+  (counts) =>
+    typeof counts === 'object' && counts !== null && 'statements' in counts
+      ? { actions: counts.statements, ...counts }
+      : counts,
+  Counts,
+);
+
+export const NOTHING_COUNTED: SessionCounts = {
+  frames: 0,
+  actions: 0,
+  statements: 0,
+  errors: 0,
+  rows: 0,
+  bytes: { client: 0, target: 0, gateway: 0 },
+};
 
 /** What this recording can and cannot show. */
 export const Coverage = z.object({
-  lanes: z.array(
-    z.object({ lane: z.number().int(), recorded: z.enum(['full', 'partial', 'none']), note: z.string().optional() }),
-  ),
+  lanes: LaneCoverage,
   /** Mask rules that changed something, with how often. */
   masked: z.array(z.object({ rule: z.string(), count: z.number().int() })),
   /**
@@ -52,7 +76,7 @@ export const Coverage = z.object({
 export type Coverage = z.infer<typeof Coverage>;
 
 export const Manifest = z.object({
-  format: z.literal(1),
+  format: FormatVersion,
   session: SessionId,
   connector: z.object({
     id: ConnectorId,
@@ -74,15 +98,16 @@ export const Manifest = z.object({
 export type Manifest = z.infer<typeof Manifest>;
 
 export const Envelope = z.object({
-  payloadType: z.literal(MANIFEST_PAYLOAD_TYPE),
+  payloadType: z.string(),
   /** Base64 of the manifest's JSON. */
   payload: z.base64(),
   signatures: z.array(z.object({ keyid: z.string(), sig: z.base64() })).length(1),
 });
-export type Envelope = z.infer<typeof Envelope>;
+type Envelope = z.infer<typeof Envelope>;
 
 /** DSSE's pre-authentication encoding: the bytes that are signed. */
-export function preAuthEncoding(payloadType: string, payload: Uint8Array): Uint8Array {
+export function preAuthEncoding(format: FormatVersion, payload: Uint8Array): Uint8Array {
+  const payloadType = payloadTypeOf(format);
   const type = new TextEncoder().encode(payloadType);
   const head = new TextEncoder().encode(`DSSEv1 ${type.length} ${payloadType} ${payload.length} `);
   const out = new Uint8Array(head.length + payload.length);
@@ -97,9 +122,14 @@ export class ManifestDamage extends Error {}
  * The one way an envelope is written: members in this order, no white space, base64 with padding.
  * `keyid` is the manifest's `connector.key`: a hint, since nothing is trusted because of it.
  */
-export function encodeManifest(payload: Uint8Array, signature: Uint8Array, keyid: string): Uint8Array {
+export function encodeManifest(
+  format: FormatVersion,
+  payload: Uint8Array,
+  signature: Uint8Array,
+  keyid: string,
+): Uint8Array {
   const envelope: Envelope = {
-    payloadType: MANIFEST_PAYLOAD_TYPE,
+    payloadType: payloadTypeOf(format),
     payload: toBase64(payload),
     signatures: [{ keyid, sig: toBase64(signature) }],
   };
@@ -120,20 +150,23 @@ export interface DecodedManifest {
 export function decodeManifest(bytes: Uint8Array, platform: RecordingPlatform): DecodedManifest {
   const envelope = Envelope.safeParse(parseJson(bytes, 'it'));
   if (!envelope.success) throw new ManifestDamage('it is not a signed envelope of this format');
+  if (!PAYLOAD_TYPES.has(envelope.data.payloadType))
+    throw new ManifestDamage('its format is not known to this reader: a newer release may have written it');
   const [signed] = envelope.data.signatures;
   const payload = fromBase64(envelope.data.payload);
   const signature = fromBase64(signed?.sig ?? '');
   const parsed = Manifest.safeParse(parseJson(payload, 'its payload'));
   if (!parsed.success)
     throw new ManifestDamage(`its payload is wrong at ${parsed.error.issues[0]?.path.join('.') ?? '?'}`);
-  const publicKey = fromBase64(parsed.data.connector.key.replaceAll('-', '+').replaceAll('_', '/'));
+  const { format, connector } = parsed.data;
+  const publicKey = fromBase64(connector.key.replaceAll('-', '+').replaceAll('_', '/'));
   // The signature covers the payload only. Written anew and compared, every other byte counts too.
-  const canonical = encodeManifest(payload, signature, parsed.data.connector.key);
+  const canonical = encodeManifest(format, payload, signature, connector.key);
   if (!sameBytes(canonical, bytes)) throw new ManifestDamage('its envelope is not written as the format says');
   return {
     manifest: parsed.data,
     publicKey,
-    signed: platform.verifyEd25519(publicKey, preAuthEncoding(MANIFEST_PAYLOAD_TYPE, payload), signature),
+    signed: platform.verifyEd25519(publicKey, preAuthEncoding(format, payload), signature),
     digest: toHex(platform.sha256(bytes)),
   };
 }

@@ -1,6 +1,6 @@
 // A segment: a stretch of one session's frames, compressed, hashed, chained to the one before.
 //
-//    0  8 bytes  "GHSEG" 00 00 01          the last byte is the format version
+//    0  8 bytes  "GHSEG" 00 00 02          the last byte is the format version
 //    8  u32 BE   length of the header
 //   12  header   UTF-8 JSON, see SegmentHeader
 //    .  u32 BE   length of the block
@@ -9,9 +9,9 @@
 
 import { z } from 'zod';
 import { ConnectorId, SessionId } from '../ids.ts';
+import { FORMAT_VERSION, FormatVersion } from './format-version.ts';
 import { type Frame, readFrames } from './frame.ts';
 
-export const FORMAT_VERSION = 1;
 /** Decompressed size at which the writer cuts. */
 export const SEGMENT_TARGET_BYTES = 1024 * 1024;
 /** What a reader accepts: one frame may straddle the target. Guards against decompression bombs. */
@@ -84,7 +84,8 @@ export function decodeSegment(bytes: Uint8Array, platform: RecordingPlatform): S
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 16 + DIGEST_BYTES) throw new SegmentDamage('too short to be a segment');
   for (let i = 0; i < 7; i++) if (bytes[i] !== MAGIC[i]) throw new SegmentDamage('does not begin as a segment does');
-  if (bytes[7] !== FORMAT_VERSION) throw new SegmentDamage(`format version ${bytes[7]} is not known to this reader`);
+  if (!FormatVersion.safeParse(bytes[7]).success)
+    throw new SegmentDamage(`format version ${bytes[7]} is not known to this reader`);
   const computed = platform.sha256(bytes.subarray(0, bytes.length - DIGEST_BYTES));
   const stored = bytes.subarray(bytes.length - DIGEST_BYTES);
   if (toHex(computed) !== toHex(stored)) throw new SegmentDamage('its SHA-256 does not match its content');

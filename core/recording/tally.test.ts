@@ -1,6 +1,7 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { RecordingBuilder } from '../../test/harness/recording-builder.ts';
-import type { Fact } from './facts.ts';
+import type { Fact } from './facts/fact.ts';
 import { SessionTally, TallyState } from './tally.ts';
 
 const { opened } = new RecordingBuilder({ exempt: 'a payroll run' });
@@ -19,20 +20,22 @@ const facts: readonly Fact[] = [
   { kind: 'action.refused', reason: 'hold_denied', message: '' },
 ];
 
-function addTo(tally: SessionTally, given: readonly Fact[]): SessionTally {
+function addTo(tally: SessionTally, given: readonly Fact[], lane = 0): SessionTally {
   given.forEach((fact, sequence) => {
     const body = new TextEncoder().encode(JSON.stringify(fact));
-    tally.addFrame({ sequence, timeUs: 0, direction: 'gateway', kind: 'fact', lane: 0, body });
+    tally.addFrame({ sequence, timeUs: 0, direction: 'gateway', kind: 'fact', lane, body });
   });
   return tally;
 }
+
+const ONE_LANE = { count: 1, first: 0, last: 0, exceptions: [], more: 0 };
 
 describe('a tally', () => {
   const whole = addTo(new SessionTally(), facts);
 
   it('takes coverage from facts alone', () => {
     expect(whole.coverage(0)).toEqual({
-      lanes: [{ lane: 0, recorded: 'none', note: 'a payroll run' }],
+      lanes: { ...ONE_LANE, recorded: 'none', note: 'a payroll run' },
       masked: [
         { rule: 'a', count: 3 },
         { rule: 'b', count: 5 },
@@ -56,15 +59,98 @@ describe('a tally', () => {
   });
 
   it('goes on from the state that an older connector left', () => {
-    const { masked: _, withheld: __, ...older } = addTo(new SessionTally(), facts.slice(0, 2)).state();
-    const again = addTo(SessionTally.from(TallyState.parse(older)), facts.slice(2));
-    expect(again.coverage(0)).toEqual(whole.coverage(0));
+    const { masked: _, withheld: __, actions: ___, ...older } = addTo(new SessionTally(), facts.slice(0, 2)).state();
+    const again = addTo(SessionTally.from(TallyState.parse({ ...older, statements: 3, lanes: [0] })), facts.slice(2));
+    expect(again.coverage(0).masked).toEqual(whole.coverage(0).masked);
+    expect(again.counts()).toMatchObject({ statements: 3, actions: 3 });
+    expect(TallyState.parse({ ...older, lanes: [4, 0, 1, 3] }).lanes).toEqual({
+      seen: [
+        [0, 1],
+        [3, 4],
+      ],
+      exceptions: [],
+      more: 0,
+    });
   });
 
   it('an exempted session is never called full, not even where frames were lost or bytes are there', () => {
-    expect(whole.coverage(4).lanes[0]?.note).toMatch(/^a payroll run; 4 frames/);
+    expect(whole.coverage(4).lanes.note).toMatch(/^a payroll run; 4 frames/);
     const bytes = SessionTally.from(whole.state());
     bytes.addFrame({ sequence: 9, timeUs: 0, direction: 'client', kind: 'bytes', lane: 0, body: new Uint8Array(3) });
-    expect(bytes.coverage(0).lanes).toEqual([{ lane: 0, recorded: 'partial', note: 'a payroll run' }]);
+    expect(bytes.coverage(0).lanes).toEqual({ ...ONE_LANE, recorded: 'partial', note: 'a payroll run' });
   });
+});
+
+describe('the lanes of a tally', () => {
+  const { opened: session } = new RecordingBuilder();
+  const laneOpened = (lane: number): Fact => ({ kind: 'lane.opened', lane, of: 'exec', label: 'exec' });
+  function withLanes(count: number, closed: (lane: number) => Fact | undefined = () => undefined): SessionTally {
+    const tally = addTo(new SessionTally(), [session]);
+    for (let lane = 1; lane < count; lane++) {
+      const last = closed(lane);
+      addTo(tally, [laneOpened(lane), ...(last ? [last] : [])], lane);
+      const body = new Uint8Array(3);
+      tally.addFrame({ sequence: 0, timeUs: 0, direction: 'client', kind: 'bytes', lane: lane - 1, body });
+    }
+    return tally;
+  }
+
+  it('are as small for 100,000 as for one', () => {
+    const tally = withLanes(100_000, (lane) => ({ kind: 'lane.closed', lane, recorded: 'full' }));
+    expect(tally.coverage(0).lanes).toEqual({
+      count: 100_000,
+      first: 0,
+      last: 99_999,
+      recorded: 'full',
+      exceptions: [],
+      more: 0,
+    });
+    expect(JSON.stringify(tally.state()).length).toBeLessThan(2048);
+    expect(JSON.stringify(tally.coverage(3)).length).toBeLessThan(2048);
+  });
+
+  it('that are not recorded in full are told one by one, and beyond a thousand by their number', () => {
+    const note = 'x'.repeat(5000);
+    const tally = withLanes(3001, (lane) =>
+      lane % 2 === 0 ? { kind: 'lane.closed', lane, recorded: 'partial', note } : undefined,
+    );
+    const again = SessionTally.from(TallyState.parse(JSON.parse(JSON.stringify(tally.state()))));
+    addTo(again, [{ kind: 'lane.closed', lane: 3, recorded: 'none' }], 3);
+    const { lanes } = again.coverage(0);
+    expect(lanes).toMatchObject({ count: 3001, recorded: 'full', more: 501 });
+    expect(lanes.exceptions).toHaveLength(1000);
+    expect(lanes.exceptions[0]).toEqual({ lane: 2, recorded: 'partial', note: note.slice(0, 200) });
+  });
+
+  it('are counted once, in whatever order their frames come and whatever of them was lost', () => {
+    const numbers = fc.array(fc.integer({ min: 0, max: 30 }), { minLength: 1 });
+    fc.assert(
+      fc.property(numbers, (lanes) => {
+        const tally = new SessionTally();
+        for (const lane of lanes) addTo(tally, [{ kind: 'cancel.requested' }], lane);
+        const again = SessionTally.from(TallyState.parse(JSON.parse(JSON.stringify(tally.state()))));
+        const seen = new Set(lanes);
+        const [first, last] = [Math.min(...seen), Math.max(...seen)];
+        expect(again.coverage(0).lanes).toMatchObject({ count: seen.size, first, last });
+        expect(again.state()).toEqual(tally.state());
+      }),
+    );
+  });
+
+  it('are learnt from the fact alone', () => {
+    const tally = addTo(new SessionTally(), [session, laneOpened(1), laneOpened(2)]);
+    expect(tally.coverage(0).lanes).toMatchObject({ count: 3, last: 2 });
+  });
+});
+
+it('counts each kind of action, and statements by themselves', () => {
+  const at = { direction: 'client' as const, lane: 0, offset: 0, length: 0 };
+  const tally = addTo(new SessionTally(), [
+    { kind: 'statement.started', action: 1, form: 'simple', text: 'select 1', at },
+    { kind: 'command.started', action: 2, form: 'exec', command: 'ls' },
+    { kind: 'exchange.started', action: 3, method: 'GET', url: 'https://shop.internal/', at },
+    { kind: 'action.refused', action: 4, reason: 'blocked', message: '' },
+  ]);
+  expect(tally.counts()).toMatchObject({ actions: 3, statements: 1 });
+  expect(SessionTally.from(TallyState.parse(tally.state())).counts()).toEqual(tally.counts());
 });

@@ -2,18 +2,23 @@
 // who checks one use this, so that "the counts agree" means one thing.
 
 import { z } from 'zod';
-import { MaskApplied, MaskWithheld, SessionEnded, SessionOpened, ValuesHidden } from './facts.ts';
+import { MaskApplied, MaskWithheld, ValuesHidden } from './facts/mask.ts';
+import { LaneClosed, LaneOpened, SessionEnded, SessionOpened } from './facts/session.ts';
 import type { Direction, Frame, FrameKind } from './frame.ts';
+import type { LaneCoverage } from './lane-coverage.ts';
+import { LaneTally, LaneTallyState } from './lane-tally.ts';
 import type { Coverage, SessionCounts } from './manifest.ts';
 
 /** A tally as the connector keeps it between segments. */
 export const TallyState = z.object({
   frames: z.number().int(),
+  /** Missing in what earlier releases left: as many as statements. */
+  actions: z.number().int().optional(),
   statements: z.number().int(),
   errors: z.number().int(),
   rows: z.number().int(),
   bytes: z.object({ client: z.number().int(), target: z.number().int(), gateway: z.number().int() }),
-  lanes: z.array(z.number().int()),
+  lanes: LaneTallyState,
   refused: z.record(z.string(), z.number().int()),
   masked: z.record(z.string(), z.number().int()).default({}),
   hidden: z.record(z.string(), z.number().int()).default({}),
@@ -31,10 +36,12 @@ const STARTED = new TextEncoder().encode('{"kind":"statement.started",');
 export class SessionTally {
   #frames = 0;
   #statements = 0;
+  /** Actions that are no statements. */
+  #others = 0;
   #errors = 0;
   #rows = 0;
   readonly #bytes = { client: 0, target: 0, gateway: 0 };
-  readonly #lanes = new Set<number>();
+  #lanes = new LaneTally();
   readonly #refused = new Map<string, number>();
   readonly #masked = new Map<string, number>();
   readonly #hidden = new Map<string, number>();
@@ -48,10 +55,11 @@ export class SessionTally {
     const tally = new SessionTally();
     tally.#frames = state.frames;
     tally.#statements = state.statements;
+    tally.#others = (state.actions ?? state.statements) - state.statements;
     tally.#errors = state.errors;
     tally.#rows = state.rows;
     Object.assign(tally.#bytes, state.bytes);
-    for (const lane of state.lanes) tally.#lanes.add(lane);
+    tally.#lanes = LaneTally.from(state.lanes);
     for (const [reason, count] of Object.entries(state.refused)) tally.#refused.set(reason, count);
     for (const [rule, count] of Object.entries(state.masked)) tally.#masked.set(rule, count);
     for (const [by, count] of Object.entries(state.hidden)) tally.#hidden.set(by, count);
@@ -65,7 +73,7 @@ export class SessionTally {
   state(): TallyState {
     return {
       ...this.counts(),
-      lanes: [...this.#lanes],
+      lanes: this.#lanes.state(),
       refused: Object.fromEntries(this.#refused),
       masked: Object.fromEntries(this.#masked),
       hidden: Object.fromEntries(this.#hidden),
@@ -120,6 +128,7 @@ export class SessionTally {
   counts(): SessionCounts {
     return {
       frames: this.#frames,
+      actions: this.#statements + this.#others,
       statements: this.#statements,
       errors: this.#errors,
       rows: this.#rows,
@@ -129,7 +138,7 @@ export class SessionTally {
 
   coverage(lostFrames: number): Coverage {
     return {
-      lanes: [...this.#lanes].sort((a, b) => a - b).map((lane) => ({ lane, ...this.#recorded(lostFrames) })),
+      lanes: this.#lanes.coverage(this.#recorded(lostFrames)),
       masked: [...this.#masked].map(([rule, count]) => ({ rule, count })),
       ...(this.#hidden.size > 0 && { hidden: [...this.#hidden].map(([by, count]) => ({ by, count })) }),
       ...(this.#withheld.size > 0 && { withheld: [...this.#withheld].map(([reason, count]) => ({ reason, count })) }),
@@ -143,10 +152,10 @@ export class SessionTally {
     return this.#opened?.grant.obligations.record.exempt;
   }
 
-  #recorded(lostFrames: number): Pick<Coverage['lanes'][number], 'recorded' | 'note'> {
+  #recorded(lostFrames: number): Pick<LaneCoverage, 'recorded' | 'note'> {
     const lost = `${lostFrames} frames could not be read back from a damaged log`;
     const { client, target, gateway } = this.#bytes;
-    const anything = this.#statements + client + target + gateway > 0;
+    const anything = this.#statements + this.#others + client + target + gateway > 0;
     if (this.exempt !== undefined && !anything)
       return { recorded: 'none', note: lostFrames > 0 ? `${this.exempt}; ${lost}` : this.exempt };
     if (lostFrames > 0) return { recorded: 'partial', note: lost };
@@ -165,6 +174,20 @@ export class SessionTally {
         if (fact.error !== undefined) this.#errors++;
         if (typeof fact.rows === 'number' && Number.isSafeInteger(fact.rows)) this.#rows += fact.rows;
         return;
+      case 'command.started':
+      case 'exchange.started':
+        this.#others++;
+        return;
+      case 'lane.opened': {
+        const opened = LaneOpened.safeParse(fact).data;
+        if (opened) this.#lanes.add(opened.lane);
+        return;
+      }
+      case 'lane.closed': {
+        const closed = LaneClosed.safeParse(fact).data;
+        if (closed) this.#lanes.close(closed);
+        return;
+      }
       case 'action.refused':
         if (typeof fact.reason === 'string') add(this.#refused, fact.reason, 1);
         return;

@@ -264,6 +264,7 @@ describe('a manifest', () => {
 
   const untrue: [string, (manifest: Manifest) => Manifest][] = [
     ['frames', (m) => ({ ...m, counts: { ...m.counts, frames: m.counts.frames + 1 } })],
+    ['actions', (m) => ({ ...m, counts: { ...m.counts, actions: 0 } })],
     ['statements', (m) => ({ ...m, counts: { ...m.counts, statements: 0 } })],
     ['errors', (m) => ({ ...m, counts: { ...m.counts, errors: 7 } })],
     ['rows', (m) => ({ ...m, counts: { ...m.counts, rows: m.counts.rows - 1 } })],
@@ -287,18 +288,21 @@ describe('the witness', () => {
   });
 });
 
+const ONE_LANE = { count: 1, first: 0, last: 0, exceptions: [], more: 0 };
+
 describe('what a recording claims to show', () => {
   const opened = () => new RecordingBuilder({ connector, session });
   const judged = () =>
     named(
       opened()
         .query('select 1', encoder.encode('1'))
-        .fact({ kind: 'action.refused', statement: 2, reason: 'blocked', message: 'Blocked by rule orders.' })
-        .fact({ kind: 'action.refused', statement: 3, reason: 'blocked', message: 'Blocked by rule orders.' })
+        .fact({ kind: 'action.refused', action: 2, reason: 'blocked', message: 'Blocked by rule orders.' })
+        .fact({ kind: 'action.refused', action: 3, reason: 'blocked', message: 'Blocked by rule orders.' })
         .cut()
         .fact({ kind: 'mask.applied', masked: [{ rule: 'orders#1', count: 3 }] })
         .fact({ kind: 'mask.applied', masked: [{ rule: 'orders#1', count: 4 }] })
         .fact({ kind: 'mask.withheld', reason: 'lineage_unknown', count: 2 })
+        .fact({ kind: 'lane.closed', lane: 0, recorded: 'partial', note: 'a forward' })
         .end().objects,
     );
   const exempted = () =>
@@ -328,8 +332,10 @@ describe('what a recording claims to show', () => {
     ['what was withheld', () => ({ withheld: [] })],
     ['what was refused', () => ({ refused: [] })],
     ['what the policy exempted', () => ({ exemptions: ['an invented one'] })],
-    ['how lane 0 was recorded', () => ({ lanes: [{ lane: 0, recorded: 'none' }] })],
-    ['how lane 0 was recorded', () => ({ lanes: [] })],
+    ['how its lanes were recorded', ({ lanes }) => ({ lanes: { ...lanes, recorded: 'none' } })],
+    ['which lanes there are', ({ lanes }) => ({ lanes: { ...lanes, count: 2, last: 1 } })],
+    ['which lanes are not recorded in full', ({ lanes }) => ({ lanes: { ...lanes, exceptions: [] } })],
+    ['which lanes are not recorded in full', ({ lanes }) => ({ lanes: { ...lanes, more: 1 } })],
   ])('otherwise than its facts is found: %s', async (what, change) => {
     const report = await check(retold(judged(), told(change)));
     expect(reasons(report)).toEqual(['manifest.json count_differs']);
@@ -341,7 +347,7 @@ describe('what a recording claims to show', () => {
     expect(report).toMatchObject({ proven: true, exempt: 'a payroll run', faults: [] });
     expect(report.proofs.join('; ')).toContain('nothing of what went over the wire, by policy: a payroll run');
     expect(report.manifest?.coverage).toEqual({
-      lanes: [{ lane: 0, recorded: 'none', note: 'a payroll run' }],
+      lanes: { ...ONE_LANE, recorded: 'none', note: 'a payroll run' },
       masked: [],
       refused: [{ reason: 'blocked', count: 1 }],
       exemptions: ['a payroll run'],
@@ -349,7 +355,7 @@ describe('what a recording claims to show', () => {
   });
 
   test.each<[string, (coverage: Manifest['coverage']) => Partial<Manifest['coverage']>]>([
-    ['full', () => ({ lanes: [{ lane: 0, recorded: 'full' }] })],
+    ['full', () => ({ lanes: { ...ONE_LANE, recorded: 'full' } })],
     ['exempt from nothing', () => ({ exemptions: [] })],
   ])('exempted, it cannot be told as %s', async (_, change) => {
     expect(reasons(await check(retold(exempted(), told(change))))).toEqual(['manifest.json count_differs']);
@@ -358,8 +364,8 @@ describe('what a recording claims to show', () => {
   test('though exempted, is what stands there all the same', async () => {
     const builder = new RecordingBuilder({ connector, session, exempt: 'a payroll run' });
     const objects = named(builder.query('select 1', encoder.encode('1')).end().objects);
-    expect((await check(objects)).faults[0]?.message).toContain('how lane 0 was recorded');
-    const lanes = [{ lane: 0, recorded: 'partial' as const, note: 'a payroll run' }];
+    expect((await check(objects)).faults[0]?.message).toContain('how its lanes were recorded');
+    const lanes = { ...ONE_LANE, recorded: 'partial' as const, note: 'a payroll run' };
     expect(
       (
         await check(

@@ -3,7 +3,7 @@
 
 import { hiddenWords } from './hidden-words.ts';
 import type { ConnectorId, SessionId } from '../ids.ts';
-import { type DecodedManifest, decodeManifest, type Manifest, ManifestDamage } from './manifest.ts';
+import { type Coverage, type DecodedManifest, decodeManifest, type Manifest, ManifestDamage } from './manifest.ts';
 import { readAhead } from './read-ahead.ts';
 import { type RecordingPlatform, segmentName } from './segment.ts';
 import type { SessionTally } from './tally.ts';
@@ -204,7 +204,7 @@ function compareCounts(manifest: Manifest, tally: SessionTally): VerifyFault[] {
   };
   const found = tally.counts();
   const claimed = manifest.counts;
-  for (const name of ['frames', 'statements', 'errors', 'rows'] as const)
+  for (const name of ['frames', 'actions', 'statements', 'errors', 'rows'] as const)
     if (found[name] !== claimed[name])
       differs(`the manifest says ${claimed[name]} ${name}, the segments hold ${found[name]}`);
   for (const who of ['client', 'target', 'gateway'] as const)
@@ -238,11 +238,14 @@ function compareCoverage({ coverage: claimed }: Manifest, tally: SessionTally): 
   if (counted(claimed.withheld) !== counted(found.withheld)) differs('what was withheld');
   if (counted(claimed.refused) !== counted(found.refused)) differs('what was refused');
   if (JSON.stringify(claimed.exemptions) !== JSON.stringify(found.exemptions)) differs('what the policy exempted');
-  // `partial` is the connector's word about its own log; that a lane is full is not when the policy exempted it.
-  for (const { lane, recorded } of found.lanes) {
-    const claim = claimed.lanes.find((it) => it.lane === lane)?.recorded;
-    if (claim !== recorded && !(recorded === 'full' && claim === 'partial')) differs(`how lane ${lane} was recorded`);
-  }
+  const lanesOf = ({ lanes: { count, first, last } }: Coverage) => JSON.stringify([count, first, last]);
+  if (lanesOf(claimed) !== lanesOf(found)) differs('which lanes there are');
+  const exceptionsOf = ({ lanes: { exceptions, more } }: Coverage) =>
+    JSON.stringify([more, exceptions.map(({ lane, recorded, note }) => [lane, recorded, note])]);
+  if (exceptionsOf(claimed) !== exceptionsOf(found)) differs('which lanes are not recorded in full');
+  // `partial` is the connector's word about its own log; that the lanes are full is not when the policy exempted them.
+  const [claim, recorded] = [claimed.lanes.recorded, found.lanes.recorded];
+  if (claim !== recorded && !(recorded === 'full' && claim === 'partial')) differs('how its lanes were recorded');
   return faults;
 }
 

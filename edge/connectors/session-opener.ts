@@ -10,7 +10,7 @@ import type { RefusalReason } from '../../core/refusal.ts';
 import { MAX_SESSION_RULES_BYTES, type RuleInForce, sessionRules } from '../../core/policy/rules-in-force.ts';
 import type { Resource } from '../../core/resource.ts';
 import { err } from '../../core/result.ts';
-import type { EndReason } from '../../core/recording/facts.ts';
+import type { EndReason } from '../../core/recording/facts/session.ts';
 import type { AdmittedSession } from '../../core/session-evidence.ts';
 import type { AuditLog } from '../objects/audit-log.ts';
 import type { Grants, StoredGrant } from '../objects/grants.ts';

@@ -2,7 +2,7 @@ import { env } from 'cloudflare:workers';
 import { beforeAll, expect, test } from 'vitest';
 import { RequestId } from '../../core/ids.ts';
 import { readPolicy } from '../../core/policy/parse.ts';
-import type { SessionOpened } from '../../core/recording/facts.ts';
+import type { SessionOpened } from '../../core/recording/facts/session.ts';
 import type { Manifest } from '../../core/recording/manifest.ts';
 import type { StoredSession } from '../../core/session-evidence.ts';
 import { remote } from '../objects/rpc.ts';

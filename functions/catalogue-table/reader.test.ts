@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SessionPage, SessionQuery } from '../../core/catalogue.ts';
 import { newId } from '../../core/ids.ts';
-import type { SessionOpened } from '../../core/recording/facts.ts';
+import type { SessionOpened } from '../../core/recording/facts/session.ts';
 import { newConnector, RecordingBuilder } from '../../test/harness/recording-builder.ts';
 import { type LocalDynamoDb, localDynamoDbClient, startLocalDynamoDb } from '../local/dynamodb.ts';
 import { openingOf } from '../../core/session-evidence.ts';
@@ -156,7 +156,14 @@ describe('a cursor', () => {
         opened: undefined,
         actions: [1, 2, 3].map((statement) => ({ statement, timeUs: 0, text: `select ${statement}` })),
         laterEnds: [],
-        counts: { frames: 1, statements: 3, errors: 0, rows: 0, bytes: { client: 0, target: 0, gateway: 0 } },
+        counts: {
+          frames: 1,
+          actions: 3,
+          statements: 3,
+          errors: 0,
+          rows: 0,
+          bytes: { client: 0, target: 0, gateway: 0 },
+        },
       },
     );
     const first = await reader.actions(mine, undefined, 2);

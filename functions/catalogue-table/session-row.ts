@@ -6,13 +6,13 @@
 import { z } from 'zod';
 import { SessionEntry } from '../../core/catalogue.ts';
 import { ConnectorId } from '../../core/ids.ts';
-import { SessionCounts } from '../../core/recording/manifest.ts';
+import { NOTHING_COUNTED, SessionCounts } from '../../core/recording/manifest.ts';
 import { SessionOpening } from '../../core/session-evidence.ts';
 import { FILTERS, monthOf, PARTITION_KEY, STARTED, sessionPartition } from './schema.ts';
 import type { Item } from './table.ts';
 
 /** Counts of the segments indexed so far of one tally. */
-export const Tally = SessionCounts.extend({ segments: z.number().int() });
+const Tally = z.intersection(SessionCounts, z.object({ segments: z.number().int() }));
 export type Tally = z.infer<typeof Tally>;
 
 const Ended = SessionEntry.pick({ counts: true, segments: true }).extend({
@@ -78,19 +78,14 @@ export const ownerOf = (item: Item): ConnectorId => Row.parse(item).connector;
 
 function liveCounts(item: Item): Pick<SessionEntry, 'counts' | 'segments'> {
   let segments = 0;
-  const counts = {
-    frames: 0,
-    statements: 0,
-    errors: 0,
-    rows: 0,
-    bytes: { client: 0, target: 0, gateway: 0 },
-  };
+  const counts = structuredClone(NOTHING_COUNTED);
   for (const [name, value] of Object.entries(item)) {
     if (!name.startsWith(TALLY)) continue;
     const tally = Tally.safeParse(value).data;
     if (!tally) continue;
     segments += tally.segments;
     counts.frames += tally.frames;
+    counts.actions += tally.actions;
     counts.statements += tally.statements;
     counts.errors += tally.errors;
     counts.rows += tally.rows;

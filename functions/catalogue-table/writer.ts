@@ -149,6 +149,8 @@ function tallyOf(item: Item): Tally {
   return {
     segments: item.numbers instanceof Set ? item.numbers.size : 0,
     frames: amount('frames'),
+    // One that an earlier release began has no actions of its segments, and all of those were statements.
+    actions: Math.max(amount('actions'), amount('statements')),
     statements: amount('statements'),
     errors: amount('errors'),
     rows: amount('rows'),

@@ -41,7 +41,14 @@ const hostile = () =>
     .end();
 
 function entryOf(builder: RecordingBuilder): SessionEntry {
-  const counts = { frames: 0, statements: 2, errors: 1, rows: 2, bytes: { client: 0, target: 0, gateway: 0 } };
+  const counts = {
+    frames: 0,
+    actions: 2,
+    statements: 2,
+    errors: 1,
+    rows: 2,
+    bytes: { client: 0, target: 0, gateway: 0 },
+  };
   return { ...openingOf(builder.opened), state: 'sealed', segments: 1, counts };
 }
 const recordingOf = (builder: RecordingBuilder) =>
@@ -115,13 +122,13 @@ describe('what the policy did', () => {
     new RecordingBuilder({ exempt: 'a payroll run' })
       .fact({
         kind: 'action.refused',
-        statement: 1,
+        action: 1,
         reason: 'blocked',
         message: 'Blocked by rule orders.',
         rule: 'orders',
       })
       .fact({ kind: 'action.warned', message: 'Rule orders warns.', rule: 'orders', policyVersion: 1 })
-      .fact({ kind: 'action.held', statement: 2, request, digest, rule: 'orders', pattern: 'drop', policyVersion: 1 })
+      .fact({ kind: 'action.held', action: 2, request, digest, rule: 'orders', pattern: 'drop', policyVersion: 1 })
       .fact({ kind: 'hold.resolved', request, outcome: 'denied', by: ['bob@example.com'], comment: 'no' })
       .fact({ kind: 'mask.applied', masked: [{ rule: 'orders#1', count: 3 }] })
       .fact({ kind: 'mask.withheld', reason: 'lineage_unknown', column: 2, count: 1 })

@@ -3,7 +3,9 @@
 
 import type { ActionEntry, ActionVerdict } from '../../core/catalogue.ts';
 import type { Frame } from '../../core/recording/frame.ts';
-import { Fact, type SessionOpened, type StatementFinished, type StatementStarted } from '../../core/recording/facts.ts';
+import type { StatementFinished, StatementStarted } from '../../core/recording/facts/database.ts';
+import { FACT_KINDS, Fact } from '../../core/recording/facts/fact.ts';
+import type { SessionOpened } from '../../core/recording/facts/session.ts';
 import type { SessionCounts } from '../../core/recording/manifest.ts';
 import { framesOf, type Segment } from '../../core/recording/segment.ts';
 import { SessionTally } from '../../core/recording/tally.ts';
@@ -52,7 +54,7 @@ export function readContents(segment: Segment): SegmentContents {
       if (frame.sequence !== 0) throw new ContentsDamage(`frame ${frame.sequence} opens the session again`);
       opened = fact;
     } else if (fact?.kind === 'statement.started') {
-      started.set(fact.statement, actionOf(frame.timeUs, fact));
+      started.set(fact.action, actionOf(frame.timeUs, fact));
     } else if (fact?.kind === 'statement.finished') {
       learn(endOf(fact));
     } else {
@@ -84,11 +86,9 @@ export function parseFact(frame: Frame): Fact | undefined {
   const parsed = Fact.safeParse(json);
   if (parsed.success) return parsed.data;
   const kind = typeof json === 'object' && json !== null && 'kind' in json ? json.kind : undefined;
-  if (typeof kind === 'string' && !KNOWN_KINDS.has(kind)) return undefined;
+  if (typeof kind === 'string' && !FACT_KINDS.has(kind)) return undefined;
   throw new ContentsDamage(`frame ${frame.sequence} is not a sound fact`);
 }
-
-const KNOWN_KINDS: ReadonlySet<string> = new Set(Fact.options.map((option) => option.shape.kind.value));
 
 const byStatement = (a: { statement: number }, b: { statement: number }): number => a.statement - b.statement;
 
@@ -105,12 +105,12 @@ function cutAction(timeUs: number, fact: StatementStarted, limit: typeof FULL): 
   });
   const text = cut(fact.text, limit.text);
   const textBytes = fact.textBytes ?? (text.length < fact.text.length ? Buffer.byteLength(fact.text) : undefined);
-  const entry = { statement: fact.statement, timeUs, text, ...(textBytes !== undefined && { textBytes }) };
+  const entry = { statement: fact.action, timeUs, text, ...(textBytes !== undefined && { textBytes }) };
   return parameters ? { ...entry, parameters } : entry;
 }
 
 function endOf(fact: StatementFinished): ActionEnd {
-  const { statement, rows, bytes, durationUs, error } = fact;
+  const { action: statement, rows, bytes, durationUs, error } = fact;
   const end = { statement, rows, bytes, durationUs, tags: fact.tags.slice(0, MAX_TAGS).map((tag) => cut(tag, 100)) };
   if (!error) return end;
   const { code, severity, message } = error;

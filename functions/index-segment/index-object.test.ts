@@ -58,13 +58,13 @@ function threeSegments(): RecordingBuilder {
     .query('select 2', answer(['n'], [['2'], ['3']]), { rows: 2, tags: ['SELECT 2'] })
     .fact({
       kind: 'statement.started',
-      statement: 3,
+      action: 3,
       form: 'simple',
       text: 'copy big to stdout',
       at: { direction: 'client', lane: 0, offset: 0, length: 0 },
     })
     .cut();
-  builder.fact({ kind: 'statement.finished', statement: 3, tags: ['COPY 9'], rows: 9, bytes: 90, durationUs: 5 });
+  builder.fact({ kind: 'statement.finished', action: 3, tags: ['COPY 9'], rows: 9, bytes: 90, durationUs: 5 });
   return builder.end();
 }
 
@@ -113,22 +113,28 @@ describe('indexing a session', () => {
     const builder = new RecordingBuilder();
     const started = (statement: number) => {
       const at = { direction: 'client' as const, lane: 0, offset: 0, length: 0 };
-      builder.fact({ kind: 'statement.started', statement, form: 'simple', text: `statement ${statement}`, at });
+      builder.fact({
+        kind: 'statement.started',
+        action: statement,
+        form: 'simple',
+        text: `statement ${statement}`,
+        at,
+      });
     };
     const digest = 'ab'.repeat(32);
     const [first, second] = [newId('req'), newId('req')];
     const refused = { kind: 'action.refused', rule: 'orders', policyVersion: 1 } as const;
     started(1);
-    builder.fact({ ...refused, statement: 1, reason: 'blocked', message: 'Blocked by rule orders: it drops t.' });
+    builder.fact({ ...refused, action: 1, reason: 'blocked', message: 'Blocked by rule orders: it drops t.' });
     started(2);
-    builder.fact({ kind: 'action.held', statement: 2, request: first, digest, rule: 'orders', policyVersion: 1 }).cut();
+    builder.fact({ kind: 'action.held', action: 2, request: first, digest, rule: 'orders', policyVersion: 1 }).cut();
     const resolved = { kind: 'hold.resolved' as const, by: ['bob@example.com'] };
-    builder.fact({ ...resolved, statement: 2, request: first, outcome: 'approved', comment: 'go' }).cut();
-    builder.fact({ kind: 'statement.finished', statement: 2, tags: ['GRANT'], rows: 0, bytes: 9, durationUs: 5 });
+    builder.fact({ ...resolved, action: 2, request: first, outcome: 'approved', comment: 'go' }).cut();
+    builder.fact({ kind: 'statement.finished', action: 2, tags: ['GRANT'], rows: 0, bytes: 9, durationUs: 5 });
     started(3);
-    builder.fact({ kind: 'action.held', statement: 3, request: second, digest, rule: 'orders', policyVersion: 1 });
-    builder.fact({ ...resolved, statement: 3, request: second, outcome: 'denied', comment: 'no' });
-    builder.fact({ ...refused, statement: 3, reason: 'hold_denied', message: 'Denied by bob@example.com' });
+    builder.fact({ kind: 'action.held', action: 3, request: second, digest, rule: 'orders', policyVersion: 1 });
+    builder.fact({ ...resolved, action: 3, request: second, outcome: 'denied', comment: 'no' });
+    builder.fact({ ...refused, action: 3, reason: 'hold_denied', message: 'Denied by bob@example.com' });
     builder.end();
     store(builder);
     // The held one is found as held while nobody has decided, whatever came first.

@@ -2,7 +2,7 @@
 // listed statement.
 
 import type { ActionVerdict, ReplayEvent } from '../../core/catalogue.ts';
-import type { Fact } from '../../core/recording/facts.ts';
+import type { Fact } from '../../core/recording/facts/fact.ts';
 import { hiddenWords } from '../../core/recording/hidden-words.ts';
 
 type PolicyKind =
@@ -30,7 +30,7 @@ const WITHHELD_FOR: Readonly<Record<string, string>> = {
 const values = (count: number): string => (count === 1 ? '1 value' : `${count} values`);
 
 export function noticeOf(timeUs: number, fact: PolicyFact): Notice {
-  const statement = 'statement' in fact && fact.statement !== undefined ? { statement: fact.statement } : {};
+  const statement = 'action' in fact && fact.action !== undefined ? { statement: fact.action } : {};
   const rule = 'rule' in fact && fact.rule !== undefined ? { rule: fact.rule } : {};
   return { kind: 'notice', timeUs, severity: severityOf(fact), message: messageOf(fact), ...statement, ...rule };
 }
@@ -107,13 +107,13 @@ export function verdictOf(fact: Fact): { readonly statement: number; readonly ve
     case 'action.warned':
     case 'action.held':
     case 'hold.resolved': {
-      if (fact.statement === undefined) return undefined;
+      if (fact.action === undefined) return undefined;
       const rule = 'rule' in fact && fact.rule !== undefined ? { rule: fact.rule } : {};
       const by = fact.kind === 'hold.resolved' && fact.by.length > 0 ? { by: fact.by } : {};
       // Who decided stands beside it.
       const message = fact.kind === 'hold.resolved' ? messageOf({ ...fact, by: [] }) : messageOf(fact);
       return {
-        statement: fact.statement,
+        statement: fact.action,
         verdict: { outcome: outcomeOf(fact), message, ...rule, ...by },
       };
     }

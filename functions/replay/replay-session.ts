@@ -3,7 +3,8 @@
 // statement's end. Works on a live session as far as it has come.
 
 import type { ReplayEvent, SessionEntry } from '../../core/catalogue.ts';
-import type { Fact, StatementFinished } from '../../core/recording/facts.ts';
+import type { StatementFinished } from '../../core/recording/facts/database.ts';
+import type { Fact } from '../../core/recording/facts/fact.ts';
 import { ContentsDamage, parseFact } from '../index-segment/contents.ts';
 import type { RecordingPart } from '../store/read-recording.ts';
 import { noticeOf } from './policy-notices.ts';
@@ -45,8 +46,8 @@ export async function* replaySession(
         return;
       }
       if (fact) waiting.push({ timeUs, fact });
-      if (fact?.kind === 'statement.started') running ??= fact.statement;
-      if (fact?.kind === 'statement.finished' && fact.statement === running) running = undefined;
+      if (fact?.kind === 'statement.started') running ??= fact.action;
+      if (fact?.kind === 'statement.finished' && fact.action === running) running = undefined;
     }
     if (waiting.length === 0) continue;
     const ready = countReady(waiting, results);
@@ -101,7 +102,7 @@ const undecodedNotice = (encoding: string) =>
 function* eventsOf(timeUs: number, fact: Fact, results: ResultDecoder): Generator<ReplayEvent> {
   switch (fact.kind) {
     case 'statement.started': {
-      const { statement, text, textBytes, parameters } = fact;
+      const { action: statement, text, textBytes, parameters } = fact;
       yield {
         kind: 'statement',
         timeUs,
@@ -113,7 +114,7 @@ function* eventsOf(timeUs: number, fact: Fact, results: ResultDecoder): Generato
       return;
     }
     case 'statement.finished': {
-      const { statement, tags, rows, bytes, durationUs, error, at } = fact;
+      const { action: statement, tags, rows, bytes, durationUs, error, at } = fact;
       // Without a place it had no answer: a pipeline's statement behind a failed one.
       const answered = at?.direction === 'target' ? results.takeRange(at.offset, at.offset + at.length) : [];
       yield* rowsOf(timeUs, statement, answered);
@@ -142,7 +143,16 @@ function* eventsOf(timeUs: number, fact: Fact, results: ResultDecoder): Generato
     case 'session.ended':
       yield { kind: 'ended', timeUs, reason: fact.reason, message: fact.message };
       return;
+    // Of other protocols, or shown by what is around them.
     case 'session.opened':
+    case 'lane.opened':
+    case 'lane.closed':
+    case 'command.started':
+    case 'command.finished':
+    case 'terminal.resized':
+    case 'file.transferred':
+    case 'exchange.started':
+    case 'exchange.finished':
       return;
   }
 }

@@ -8,6 +8,7 @@ import { createKeyedHash } from '../../connector/keyed-hash.ts';
 import { openRecordingLog } from '../../connector/recording/recording-log.ts';
 import { createProtocol } from '../../connector/registry.ts';
 import { startListener } from '../../connector/session/serve.ts';
+import { createSessions } from '../../connector/session/sessions.ts';
 import { newId } from '../../core/ids.ts';
 import { ok } from '../../core/result.ts';
 import { secret } from '../../core/secret.ts';
@@ -30,24 +31,29 @@ const log = await openRecordingLog({
   },
 });
 if (!log.ok) throw new Error(log.error.message);
+const sessions = createSessions({
+  edge,
+  log: log.value,
+  connector,
+  keyedHash: createKeyedHash(secret(Buffer.from('bench'))),
+  onBug: (error) => console.error(error),
+});
 const listener = await startListener({
-  protocol: createProtocol.postgres(),
   host: '127.0.0.1',
   port: 0,
-  tls: undefined,
-  allowPlainText: true,
-  sessions: {
-    edge,
-    log: log.value,
+  entrance: {
+    name: 'postgres',
+    protocol: createProtocol.postgres(),
     targets: async () => ok(trusted(Number(targetPort), { user: 'postgres', database: 'postgres' })),
-    connector,
-    keyedHash: createKeyedHash(secret(Buffer.from('bench'))),
-    onBug: (error) => console.error(error),
+    tls: undefined,
+    allowPlainText: true,
   },
+  sessions,
 });
 console.log(JSON.stringify({ port: listener.address.port, secret: edge.issue().secret }));
 process.stdin.resume().on('end', () => {
-  void listener
+  listener.close();
+  void sessions
     .close(0)
     .then(() => log.value.close())
     .then(() => process.exit(0));

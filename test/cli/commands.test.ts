@@ -65,7 +65,14 @@ const run = (...args: string[]) => gatehouse(args, { GATEHOUSE_URL: origin, GATE
 async function exported(builder: RecordingBuilder, format: 'ndjson' | 'html' | 'asciicast'): Promise<string> {
   const place = { connector: builder.connector.id, session: builder.session };
   const parts = readRecording(place, memoryReader(builder.objects), nodeRecordingPlatform);
-  const counts = { frames: 0, statements: 0, errors: 0, rows: 0, bytes: { client: 0, target: 0, gateway: 0 } };
+  const counts = {
+    frames: 0,
+    actions: 0,
+    statements: 0,
+    errors: 0,
+    rows: 0,
+    bytes: { client: 0, target: 0, gateway: 0 },
+  };
   const session = { ...openingOf(builder.opened), state: 'sealed' as const, segments: 2, counts };
   const chunks = {
     ndjson: () => exportNdjson(session.startedAt, parts),
@@ -90,7 +97,7 @@ const entry = (changes: object = {}) => ({
   client: { address: '127.0.0.1' },
   startedAt: '2026-11-20T10:00:00.000Z',
   state: 'sealed',
-  counts: { frames: 1, statements: 1, errors: 0, rows: 1, bytes: { client: 1, target: 1, gateway: 1 } },
+  counts: { frames: 1, actions: 1, statements: 1, errors: 0, rows: 1, bytes: { client: 1, target: 1, gateway: 1 } },
   segments: 1,
   ...changes,
 });

@@ -144,7 +144,7 @@ describe('a session with psql', () => {
     const { stdout } = await as('alice', 'session', session, '--json');
     const detail = SessionDetail.parse(JSON.parse(stdout));
     expect(detail.manifest?.session).toBe(session);
-    expect(detail.coverage?.lanes).toEqual([{ lane: 0, recorded: 'full' }]);
+    expect(detail.coverage?.lanes).toMatchObject({ count: 1, last: 0, recorded: 'full', exceptions: [] });
     expect(JSON.parse(stdout).counts).toMatchObject({ statements: 4, errors: 1 });
     expect((await as('alice', 'session', session)).stdout).toContain('4, 1 with an error');
   });

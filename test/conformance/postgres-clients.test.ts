@@ -55,8 +55,8 @@ async function recorded(): Promise<MemoryRecording> {
 }
 
 const finishedOf = (recording: MemoryRecording) => {
-  const texts = new Map(recording.facts('statement.started').map((fact) => [fact.statement, fact]));
-  return recording.facts('statement.finished').map((fact) => ({ ...fact, started: texts.get(fact.statement) }));
+  const texts = new Map(recording.facts('statement.started').map((fact) => [fact.action, fact]));
+  return recording.facts('statement.finished').map((fact) => ({ ...fact, started: texts.get(fact.action) }));
 };
 
 describe('psql', () => {

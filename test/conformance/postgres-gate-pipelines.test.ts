@@ -352,8 +352,8 @@ describe('any pipeline', () => {
     through.socket.end();
     const recording = await g.recorded();
     expect(recording.facts('action.refused').length).toBeGreaterThan(20);
-    const started = recording.facts('statement.started').map(({ statement }) => statement);
-    const finished = recording.facts('statement.finished').map(({ statement }) => statement);
+    const started = recording.facts('statement.started').map(({ action }) => action);
+    const finished = recording.facts('statement.finished').map(({ action }) => action);
     expect([...finished].sort((a, b) => a - b)).toEqual(started);
   });
 });

@@ -36,10 +36,10 @@ describe('psql', () => {
     expect(await rows()).toBe('3');
     const recording = await g.recorded();
     expect(recording.facts('action.refused')).toMatchObject([
-      { statement: 1, reason: 'blocked', rule: 'orders-prod', pattern: 'drop' },
+      { action: 1, reason: 'blocked', rule: 'orders-prod', pattern: 'drop' },
     ]);
     expect(recording.facts('statement.started').map(({ text }) => text)).toEqual(['select 1; drop table t']);
-    expect(recording.facts('statement.finished')).toMatchObject([{ statement: 1, error: { code: '42501' } }]);
+    expect(recording.facts('statement.finished')).toMatchObject([{ action: 1, error: { code: '42501' } }]);
     expect(recording.wire('client').toString('latin1')).not.toContain('gatehouse refused');
     expect(recording.wire('target').toString('latin1')).toContain('Blocked by rule');
     expect(recording.wire('target').toString('latin1')).not.toContain('syntax error');
@@ -53,7 +53,7 @@ describe('psql', () => {
     expect(ran.stdout).toContain('UPDATE 3');
     expect(ran.stdout).toContain('(1 row)');
     const recording = await g.recorded();
-    expect(recording.facts('action.warned')).toMatchObject([{ statement: 2, pattern: 'update' }]);
+    expect(recording.facts('action.warned')).toMatchObject([{ action: 2, pattern: 'update' }]);
     expect(recording.wire('gateway').toString()).toContain('Rule orders-prod warns');
   });
 

@@ -57,8 +57,8 @@ describe('psql', () => {
     expect(stderr).toContain(`https://gatehouse.test/requests/${held.statement.request}`);
     expect(stdout).toBe('DELETE 1\n2\n');
     const recording = await g.recorded();
-    expect(recording.facts('action.held')).toMatchObject([{ statement: 1, pattern: 'delete' }]);
-    expect(recording.facts('hold.resolved')).toMatchObject([{ statement: 1, outcome: 'approved' }]);
+    expect(recording.facts('action.held')).toMatchObject([{ action: 1, pattern: 'delete' }]);
+    expect(recording.facts('hold.resolved')).toMatchObject([{ action: 1, outcome: 'approved' }]);
   });
 
   it.each([
@@ -101,7 +101,7 @@ describe('psql', () => {
     const recording = await g.recorded();
     expect(recording.ended).toMatchObject({ reason: 'client_closed' });
     expect(recording.facts('hold.resolved')).toMatchObject([{ outcome: 'withdrawn' }]);
-    expect(recording.facts('statement.finished')).toMatchObject([{ statement: 1, error: { code: '57014' } }]);
+    expect(recording.facts('statement.finished')).toMatchObject([{ action: 1, error: { code: '57014' } }]);
     held.decide(approved);
     expect(await rows()).toBe('3');
   });

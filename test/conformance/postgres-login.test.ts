@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { UpstreamTarget } from '../../connector/protocol.ts';
+import type { UpstreamTarget } from '../../connector/net/dial.ts';
 import {
   cancelRequest,
   int32,

@@ -178,13 +178,13 @@ describe('a session ends', () => {
   it('when the gateway stops: new ones are refused at once, running ones after the grace', async () => {
     const grant = await start();
     const { client, errors } = await connect(grant.secret);
-    const closing = gateway.listener.close(1_000);
+    const closing = gateway.close(1_000);
     await expect(connect(grant.secret)).rejects.toThrow();
     expect((await client.query('select 1')).rowCount).toBe(1);
     await closing;
     expect(gateway.log.last.ended?.reason).toBe('connector_stopped');
     expect(errors[0]?.code).toBe('57P01');
-    expect(gateway.listener.live()).toEqual([]);
+    expect(gateway.sessions.live()).toEqual([]);
   });
 
   it('when the target goes away', async () => {

@@ -4,8 +4,10 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import { Client, type ClientConfig } from 'pg';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import type { Accepted, AcceptContext } from '../../connector/protocol.ts';
+import type { Door } from '../../connector/door.ts';
+import type { Refusal } from '../../core/refusal.ts';
 import { PROTOCOL_3_0, startupMessage } from '../../connector/protocols/postgres/wire/messages.ts';
+import type { UpstreamTarget } from '../../connector/net/dial.ts';
 import { createProtocol } from '../../connector/registry.ts';
 import { createAuthority } from '../harness/certificates.ts';
 import { type Gateway, startGateway, trusted } from '../harness/gateway.ts';
@@ -85,27 +87,35 @@ test.each([
   const authority = await createAuthority();
   const tls = createSecureContext(await authority.issue(['localhost']));
   const postgres = createProtocol.postgres();
-  const accepted = Promise.withResolvers<Accepted>();
+  const refused: Refusal[] = [];
+  const carried = Promise.withResolvers<void>();
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     const makesRoom = new AbortController();
-    const context: AcceptContext = {
+    const door: Door<UpstreamTarget> = {
+      peer: { address: '127.0.0.1', via: 'listener' },
       lookUp: () => {
         makesRoom.abort({ reason: 'too_many_logins', message: 'Make room.' });
         return new Promise(() => {});
+      },
+      enter: () => Promise.reject(new Error('nobody proved anything')),
+      async refused(refusal, told) {
+        refused.push(refusal);
+        await told;
       },
       tls,
       allowPlainText: true,
       signal: makesRoom.signal,
       progressed() {},
     };
-    postgres.accept(socket, context).then(accepted.resolve, accepted.reject);
+    postgres.carry(socket, door).then(carried.resolve, carried.reject);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   const told = await refusalOf({ port, ...(inside && { ssl: { ca: authority.ca, servername: 'localhost' } }) });
   expect(told).toMatchObject({ code: '53300', message: 'Gatehouse: Make room.' });
   // Nobody's grant has its sessions in use: the audit log must not read so.
-  expect(await accepted.promise).toMatchObject({ kind: 'refused', refusal: { reason: 'too_many_logins' } });
+  await carried.promise;
+  expect(refused).toMatchObject([{ reason: 'too_many_logins' }]);
   await new Promise((resolve) => server.close(resolve));
 });
 

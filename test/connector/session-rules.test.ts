@@ -195,7 +195,7 @@ describe('a session that its policy exempts from recording', () => {
       const report = await verifyStored(objects, connector, session);
       expect(report).toMatchObject({ proven: true, exempt: 'a payroll run' });
       expect(report.manifest?.coverage).toMatchObject({
-        lanes: [{ lane: 0, recorded: 'none', note: 'a payroll run' }],
+        lanes: { count: 1, last: 0, recorded: 'none', note: 'a payroll run' },
         exemptions: ['a payroll run'],
       });
     } finally {

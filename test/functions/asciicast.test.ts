@@ -36,7 +36,14 @@ it('asciinema plays an exported session', async (context) => {
       ),
     )
     .end();
-  const counts = { frames: 0, statements: 1, errors: 0, rows: 2, bytes: { client: 0, target: 0, gateway: 0 } };
+  const counts = {
+    frames: 0,
+    actions: 1,
+    statements: 1,
+    errors: 0,
+    rows: 2,
+    bytes: { client: 0, target: 0, gateway: 0 },
+  };
   const place = { connector: builder.connector.id, session: builder.session };
   const events = replaySession(
     { ...openingOf(builder.opened), state: 'sealed', segments: 1, counts },

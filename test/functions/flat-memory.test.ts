@@ -76,7 +76,14 @@ function bodyOf(bytes: Uint8Array | undefined): Uint8Array {
 describe('a recording of 300 MB', () => {
   it('is replayed and exported in bounded memory', async () => {
     const { builder, recording } = endlessRecording();
-    const counts = { frames: 0, statements: 0, errors: 0, rows: 0, bytes: { client: 0, target: 0, gateway: 0 } };
+    const counts = {
+      frames: 0,
+      actions: 0,
+      statements: 0,
+      errors: 0,
+      rows: 0,
+      bytes: { client: 0, target: 0, gateway: 0 },
+    };
     const entry: SessionEntry = { ...openingOf(builder.opened), state: 'live', segments: SEGMENTS, counts };
     const before = process.memoryUsage.rss();
     let most = 0;

@@ -3,8 +3,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { ReplayEvent } from '../../core/catalogue.ts';
-import { SessionOpened } from '../../core/recording/facts.ts';
+import { ReplayEvent } from '../../core/catalogue.ts';
+import { SessionOpened } from '../../core/recording/facts/session.ts';
 import { verifySession } from '../../core/recording/verify.ts';
 import { nodeRecordingPlatform } from '../../functions/recording-platform.ts';
 import { directoryReader } from '../../functions/store/directory-reader.ts';
@@ -16,7 +16,7 @@ const KEPT = join(import.meta.dirname, '../fixtures/recordings');
 describe.each(readdirSync(KEPT))('the kept recording %s', (name) => {
   const kept = JSON.parse(readFileSync(join(KEPT, name, 'replay.json'), 'utf8')) as {
     opened: unknown;
-    events: unknown;
+    events: readonly unknown[];
   };
   const opened = SessionOpened.parse(kept.opened);
   const reader = directoryReader(join(KEPT, name));
@@ -33,6 +33,7 @@ describe.each(readdirSync(KEPT))('the kept recording %s', (name) => {
   it('is replayed as it was', async () => {
     const events: ReplayEvent[] = [];
     for await (const event of replayStored(opened, reader)) events.push(event);
-    expect(events).toEqual(kept.events);
+    // As this release says it: counts of version 1 lack what is counted now.
+    expect(events).toEqual(kept.events.map((event) => ReplayEvent.parse(event)));
   });
 });

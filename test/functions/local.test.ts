@@ -108,7 +108,7 @@ describe('the local functions', () => {
 
     const detail = StoredSession.parse(await (await call(`/sessions/${session}`)).json());
     expect(detail.segments).toHaveLength(2);
-    expect(detail.manifest).toMatchObject({ signed: true, content: { coverage: { lanes: [{ recorded: 'full' }] } } });
+    expect(detail.manifest).toMatchObject({ signed: true, content: { coverage: { lanes: { recorded: 'full' } } } });
     expect(entryOf(detail, {})).toEqual(detail.row);
 
     const actions = ActionPage.parse(await (await call(`/sessions/${session}/actions?limit=1`)).json());

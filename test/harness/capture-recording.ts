@@ -1,7 +1,7 @@
 // Makes test/fixtures/recordings/FORMAT-NAME: the stored objects of a real session, and its replay.
 // Kept for good: what this release wrote, later ones must read.
 //
-//   node test/harness/capture-recording.ts v1-node-postgres
+//   node test/harness/capture-recording.ts v2-node-postgres
 
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ import { writeObjects } from './recording-builder.ts';
 import { replayStored, storeRecording } from './stored-session.ts';
 
 const name = process.argv[2];
-if (!name || !/^v\d+-[a-z0-9-]+$/.test(name)) throw new Error('name the fixture: v1-something');
+if (!name || !/^v\d+-[a-z0-9-]+$/.test(name)) throw new Error('name the fixture: v2-something');
 const folder = join(import.meta.dirname, '../fixtures/recordings', name);
 
 const server = await startPostgres();

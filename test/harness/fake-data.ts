@@ -87,7 +87,7 @@ export function demoResources(connectors: readonly ListedConnector[]): ListedRes
 
 export function coverageOf(entry: SessionEntry): Coverage {
   return {
-    lanes: [{ lane: 0, recorded: 'full' }],
+    lanes: { count: 1, first: 0, last: 0, recorded: 'full', exceptions: [], more: 0 },
     masked: [],
     refused: entry.counts.errors > 3 ? [{ reason: 'replication mode', count: 1 }] : [],
     exemptions: [],
@@ -264,6 +264,7 @@ export function build(ids: IdSource, connector: ConnectorId, outline: Outline): 
     state: outline.state,
     counts: {
       frames: actions.length * 6,
+      actions: actions.length,
       statements: actions.length,
       errors: actions.filter((action) => action.error).length,
       rows: actions.reduce((sum, action) => sum + (action.rows ?? 0), 0),

@@ -11,6 +11,6 @@ const { secret } = gateway.edge.issue();
 console.log(JSON.stringify({ port: gateway.port, secret }));
 for await (const _line of createInterface({ input: process.stdin })) {
   const counts = gateway.log.sessions.map((session) => session.counts);
-  console.log(JSON.stringify({ rss: process.memoryUsage.rss(), counts, live: gateway.listener.live().length }));
+  console.log(JSON.stringify({ rss: process.memoryUsage.rss(), counts, live: gateway.sessions.live().length }));
 }
 process.exit(0);

@@ -6,8 +6,9 @@ import type { Refusal } from '../../core/refusal.ts';
 import { err, ok } from '../../core/result.ts';
 import { secret } from '../../core/secret.ts';
 import { createProtocol } from '../../connector/registry.ts';
-import type { UpstreamTarget } from '../../connector/protocol.ts';
-import { type Listener, type ListenerOptions, startListener } from '../../connector/session/serve.ts';
+import type { UpstreamTarget } from '../../connector/net/dial.ts';
+import { startListener } from '../../connector/session/serve.ts';
+import { createSessions, type Entrance, type Sessions, type SessionsDeps } from '../../connector/session/sessions.ts';
 import type { SessionLog } from '../../connector/session/session-log.ts';
 import { MemoryEdge } from './memory-edge.ts';
 import { MemoryLog } from './memory-log.ts';
@@ -15,10 +16,10 @@ import { MemoryLog } from './memory-log.ts';
 export interface GatewayOptions {
   /** By resource name. */
   readonly targets: Readonly<Record<string, UpstreamTarget>>;
-  readonly tls?: ListenerOptions['tls'];
+  readonly tls?: Entrance<UpstreamTarget>['tls'];
   readonly allowPlainText?: boolean;
   readonly clientAuth?: 'scram' | 'password';
-  readonly limits?: ListenerOptions['sessions']['limits'];
+  readonly limits?: SessionsDeps['limits'];
   readonly log?: SessionLog;
   /** Whose recordings they are; one of its own when missing. */
   readonly connector?: ConnectorId;
@@ -29,10 +30,12 @@ export interface Gateway {
   readonly port: number;
   readonly edge: MemoryEdge;
   readonly log: MemoryLog;
-  readonly listener: Listener;
+  readonly sessions: Sessions;
   /** What was thrown in carrying a connection: always a bug. */
   readonly bugs: unknown[];
-  close(): Promise<void>;
+  readonly entrance: Entrance<UpstreamTarget>;
+  /** Waits so long for running sessions, then ends them. */
+  close(graceMs?: number): Promise<void>;
 }
 
 export function trusted(port: number, more: Partial<UpstreamTarget> = {}): UpstreamTarget {
@@ -55,24 +58,28 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const log = new MemoryLog();
   const bugs: unknown[] = [];
   const unknown: Refusal = { reason: 'resource_unknown', message: 'The connector does not know this resource.' };
-  const listener = await startListener({
+  const sessions = createSessions({
+    edge,
+    log: options.log ?? log,
+    connector: { id: options.connector ?? newId('con'), name: 'test', build: 'test' },
+    keyedHash: (value) => createHmac('sha256', 'test').update(value).digest(),
+    ...(options.limits && { limits: options.limits }),
+    onBug: (error) => bugs.push(error),
+  });
+  const entrance: Entrance<UpstreamTarget> = {
+    name: 'postgres',
     protocol: createProtocol.postgres(options.clientAuth ? { clientAuth: options.clientAuth } : {}),
-    host: '127.0.0.1',
-    port: 0,
+    targets: async (resource) => {
+      const target = options.targets[resource];
+      return target ? ok(target) : err(unknown);
+    },
     tls: options.tls,
     allowPlainText: options.allowPlainText ?? true,
-    sessions: {
-      edge,
-      log: options.log ?? log,
-      targets: async (resource) => {
-        const target = options.targets[resource];
-        return target ? ok(target) : err(unknown);
-      },
-      connector: { id: options.connector ?? newId('con'), name: 'test', build: 'test' },
-      keyedHash: (value) => createHmac('sha256', 'test').update(value).digest(),
-      ...(options.limits && { limits: options.limits }),
-      onBug: (error) => bugs.push(error),
-    },
-  });
-  return { ...listener.address, edge, log, listener, bugs, close: () => listener.close(0) };
+  };
+  const listener = await startListener({ host: '127.0.0.1', port: 0, entrance, sessions });
+  const close = (graceMs = 0) => {
+    listener.close();
+    return sessions.close(graceMs);
+  };
+  return { ...listener.address, edge, log, sessions, entrance, bugs, close };
 }

@@ -9,7 +9,8 @@ import type { ProtocolName } from '../../core/protocols.ts';
 import type { Refusal } from '../../core/refusal.ts';
 import { ResourceName } from '../../core/resource.ts';
 import { err, ok, type Result } from '../../core/result.ts';
-import type { Claim, GrantLookup } from '../../connector/protocol.ts';
+import type { Claim } from '../../connector/door.ts';
+import type { GrantCandidates } from '../../connector/session/prove.ts';
 import type { AdmittedSession, Edge, HeldStatement, Hold, HoldOutcome } from '../../connector/session/edge.ts';
 
 interface Issued {
@@ -80,7 +81,7 @@ export class MemoryEdge implements Edge {
     return this.reports.filter((report): report is Extract<Report, { kind: K }> => report.kind === kind);
   }
 
-  async lookUp(claim: Claim, _protocol: ProtocolName): Promise<Result<GrantLookup, Refusal>> {
+  async lookUp(claim: Claim, _protocol: ProtocolName): Promise<Result<GrantCandidates, Refusal>> {
     if (this.away) return err(this.away);
     const candidates = this.#grants
       .filter((issued) => issued.email === claim.email && issued.resource === claim.resource)

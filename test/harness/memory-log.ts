@@ -1,12 +1,15 @@
 // A session log in memory, with the real one's group commit: what was appended in a turn is committed
 // at its end, and only then delivered. Tests make it fail or stall.
 
-import { Fact, type SessionEnded, type SessionOpened } from '../../core/recording/facts.ts';
+import { Fact } from '../../core/recording/facts/fact.ts';
+import type { SessionEnded, SessionOpened } from '../../core/recording/facts/session.ts';
 import type { Direction } from '../../core/recording/frame.ts';
 import { err, ok, type Result } from '../../core/result.ts';
-import type { Delivery, LogFault, SessionLog, SessionRecorder } from '../../connector/session/session-log.ts';
+import type { Delivery, LogFault } from '../../connector/door.ts';
+import type { SessionLog, SessionRecorder } from '../../connector/session/session-log.ts';
 
 export interface RecordedFrame {
+  readonly lane: number;
   readonly direction: Direction;
   readonly bytes?: Buffer;
   readonly fact?: Fact;
@@ -19,30 +22,34 @@ export class MemoryRecording implements SessionRecorder {
   ended: SessionEnded | undefined;
   pendingBytes = 0;
   readonly neverLogged = false;
+  /** Set once: nothing of it is delivered any more. */
+  failed = false;
+  readonly onFailed: (fault: LogFault) => void;
   readonly #log: MemoryLog;
   readonly #startedAt = performance.now();
 
-  constructor(opened: SessionOpened, log: MemoryLog) {
+  constructor(opened: SessionOpened, log: MemoryLog, onFailed: (fault: LogFault) => void) {
     this.opened = opened;
     this.#log = log;
+    this.onFailed = onFailed;
   }
 
-  bytes(direction: Direction, _lane: number, chunk: Uint8Array): void {
+  bytes(direction: Direction, lane: number, chunk: Uint8Array): void {
     if (this.ended) throw new Error('bytes after the end of the recording');
     this.counts[direction] += chunk.length;
     this.pendingBytes += chunk.length;
-    if (this.#log.keepBytes) this.frames.push({ direction, bytes: Buffer.from(chunk) });
+    if (this.#log.keepBytes) this.frames.push({ lane, direction, bytes: Buffer.from(chunk) });
     this.#log.wake(this);
   }
 
-  fact(_lane: number, fact: Fact): void {
+  fact(lane: number, fact: Fact): void {
     if (this.ended) throw new Error('a fact after the end of the recording');
-    this.frames.push({ direction: 'gateway', fact: this.#log.checkFacts ? Fact.parse(fact) : fact });
+    this.frames.push({ lane, direction: 'gateway', fact: this.#log.checkFacts ? Fact.parse(fact) : fact });
     this.#log.wake(this);
   }
 
   afterCommit(delivery: Delivery): void {
-    this.#log.register(delivery);
+    if (!this.failed) this.#log.register(this, delivery);
     this.#log.wake(this);
   }
 
@@ -55,15 +62,22 @@ export class MemoryRecording implements SessionRecorder {
     this.ended = ended;
   }
 
-  facts<K extends Fact['kind']>(kind: K): Extract<Fact, { kind: K }>[] {
-    return this.frames.flatMap(({ fact }) => (fact?.kind === kind ? [fact as Extract<Fact, { kind: K }>] : []));
+  /** Of one lane, or of all. */
+  facts<K extends Fact['kind']>(kind: K, lane?: number): Extract<Fact, { kind: K }>[] {
+    return this.#framesOf(lane).flatMap(({ fact }) =>
+      fact?.kind === kind ? [fact as Extract<Fact, { kind: K }>] : [],
+    );
   }
 
-  /** All recorded bytes of a direction, in order. */
-  wire(direction: Direction): Buffer {
+  /** All recorded bytes of a direction, in order; of one lane, or of all. */
+  wire(direction: Direction, lane?: number): Buffer {
     return Buffer.concat(
-      this.frames.flatMap((frame) => (frame.direction === direction && frame.bytes ? [frame.bytes] : [])),
+      this.#framesOf(lane).flatMap((frame) => (frame.direction === direction && frame.bytes ? [frame.bytes] : [])),
     );
+  }
+
+  #framesOf(lane: number | undefined): RecordedFrame[] {
+    return lane === undefined ? this.frames : this.frames.filter((frame) => frame.lane === lane);
   }
 }
 
@@ -78,13 +92,13 @@ export class MemoryLog implements SessionLog {
   fault: LogFault | undefined;
   /** While true nothing is committed, as with a disk that hangs. */
   stalled = false;
-  #deliveries = new Set<Delivery>();
+  #deliveries = new Map<Delivery, MemoryRecording>();
   readonly #dirty = new Set<MemoryRecording>();
   #scheduled = false;
 
-  open(opened: SessionOpened): Result<MemoryRecording, LogFault> {
+  open(opened: SessionOpened, onFailed: (fault: LogFault) => void = () => {}): Result<MemoryRecording, LogFault> {
     if (this.refuseOpen) return err({ reason: 'log_unavailable', message: 'ENOSPC' });
-    const recording = new MemoryRecording(opened, this);
+    const recording = new MemoryRecording(opened, this, onFailed);
     this.sessions.push(recording);
     return ok(recording);
   }
@@ -96,8 +110,8 @@ export class MemoryLog implements SessionLog {
     setImmediate(() => this.#commit());
   }
 
-  register(delivery: Delivery): void {
-    this.#deliveries.add(delivery);
+  register(recording: MemoryRecording, delivery: Delivery): void {
+    this.#deliveries.set(delivery, recording);
   }
 
   /** Goes on after a stall. */
@@ -110,12 +124,19 @@ export class MemoryLog implements SessionLog {
     this.#scheduled = false;
     if (this.stalled) return;
     const deliveries = this.#deliveries;
-    this.#deliveries = new Set();
+    this.#deliveries = new Map();
     for (const recording of this.#dirty) recording.pendingBytes = 0;
     this.#dirty.clear();
-    for (const delivery of deliveries) {
-      if (this.fault) delivery.logFailed(this.fault);
-      else delivery.deliver();
+    if (this.fault) this.#fail(this.fault);
+    else for (const delivery of deliveries.keys()) delivery.deliver();
+  }
+
+  /** Every session that is open hears of it, also those with nothing to deliver. */
+  #fail(fault: LogFault): void {
+    for (const recording of this.sessions) {
+      if (recording.failed || recording.ended) continue;
+      recording.failed = true;
+      recording.onFailed(fault);
     }
   }
 

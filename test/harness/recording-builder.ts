@@ -11,7 +11,8 @@ import {
   type RequestId,
   type SessionId,
 } from '../../core/ids.ts';
-import type { Fact, SessionOpened } from '../../core/recording/facts.ts';
+import type { Fact } from '../../core/recording/facts/fact.ts';
+import type { SessionOpened } from '../../core/recording/facts/session.ts';
 import {
   DIRECTION_CODE,
   type Direction,
@@ -19,10 +20,11 @@ import {
   KIND_CODE,
   writeFrameHeader,
 } from '../../core/recording/frame.ts';
+import { FORMAT_VERSION } from '../../core/recording/format-version.ts';
+import type { LaneException } from '../../core/recording/lane-coverage.ts';
 import {
   type Coverage,
   encodeManifest,
-  MANIFEST_PAYLOAD_TYPE,
   type Manifest,
   type ManifestSegment,
   preAuthEncoding,
@@ -68,10 +70,19 @@ export class RecordingBuilder {
   readonly opened: SessionOpened;
   readonly objects = new Map<string, Uint8Array>();
   readonly #platform: RecordingPlatform;
-  readonly #counts = { frames: 0, statements: 0, errors: 0, rows: 0, bytes: { client: 0, target: 0, gateway: 0 } };
+  readonly #counts = {
+    frames: 0,
+    actions: 0,
+    statements: 0,
+    errors: 0,
+    rows: 0,
+    bytes: { client: 0, target: 0, gateway: 0 },
+  };
   readonly #refused = new Map<string, number>();
   readonly #masked = new Map<string, number>();
   readonly #withheld = new Map<string, number>();
+  readonly #lanes = new Set<number>();
+  readonly #exceptions: LaneException[] = [];
   readonly #segments: ManifestSegment[] = [];
   #frames: Uint8Array[] = [];
   #firstTimeUs = 0;
@@ -125,13 +136,18 @@ export class RecordingBuilder {
     return this;
   }
 
-  bytes(direction: Direction, chunk: Uint8Array): this {
+  bytes(direction: Direction, chunk: Uint8Array, lane = 0): this {
     this.#counts.bytes[direction] += chunk.length;
-    return this.#frame(direction, 'bytes', chunk);
+    return this.#frame(direction, 'bytes', chunk, lane);
   }
 
-  fact(fact: Fact): this {
+  fact(fact: Fact, lane = 0): this {
     if (fact.kind === 'statement.started') this.#counts.statements++;
+    if (/^(statement|command|exchange)\.started$/.test(fact.kind)) this.#counts.actions++;
+    if (fact.kind === 'lane.closed' && fact.recorded !== 'full') {
+      const { kind: _, ...exception } = fact;
+      this.#exceptions.push(exception);
+    }
     if (fact.kind === 'statement.finished') {
       this.#counts.rows += fact.rows;
       if (fact.error) this.#counts.errors++;
@@ -139,7 +155,7 @@ export class RecordingBuilder {
     if (fact.kind === 'action.refused') count(this.#refused, fact.reason, 1);
     if (fact.kind === 'mask.applied') for (const it of fact.masked) count(this.#masked, it.rule, it.count);
     if (fact.kind === 'mask.withheld') count(this.#withheld, fact.reason, fact.count);
-    return this.#frame('gateway', 'fact', new TextEncoder().encode(JSON.stringify(fact)));
+    return this.#frame('gateway', 'fact', new TextEncoder().encode(JSON.stringify(fact)), lane);
   }
 
   /** A fact of whatever shape, for damage and for newer connectors. */
@@ -153,13 +169,13 @@ export class RecordingBuilder {
     const request = simpleQuery(text);
     const at = { direction: 'client' as const, lane: 0, offset: this.#counts.bytes.client, length: request.length };
     this.bytes('client', request);
-    this.fact({ kind: 'statement.started', statement, form: 'simple', text, at });
+    this.fact({ kind: 'statement.started', action: statement, form: 'simple', text, at });
     this.wait(1000);
     const offset = this.#counts.bytes.target;
     this.bytes('target', answer);
     this.fact({
       kind: 'statement.finished',
-      statement,
+      action: statement,
       tags: more.error ? [] : (more.tags ?? ['SELECT 1']),
       rows: more.rows ?? 1,
       bytes: answer.length,
@@ -170,9 +186,10 @@ export class RecordingBuilder {
     return this.wait(1000);
   }
 
-  #frame(direction: Direction, kind: 'bytes' | 'fact', body: Uint8Array): this {
+  #frame(direction: Direction, kind: 'bytes' | 'fact', body: Uint8Array, lane = 0): this {
+    this.#lanes.add(lane);
     const frame = new Uint8Array(FRAME_HEADER_BYTES + body.length);
-    writeFrameHeader(frame, 0, this.#timeUs, DIRECTION_CODE[direction], KIND_CODE[kind], 0, body.length);
+    writeFrameHeader(frame, 0, this.#timeUs, DIRECTION_CODE[direction], KIND_CODE[kind], lane, body.length);
     frame.set(body, FRAME_HEADER_BYTES);
     if (this.#frames.length === 0) this.#firstTimeUs = this.#timeUs;
     this.#lastTimeUs = this.#timeUs;
@@ -219,7 +236,7 @@ export class RecordingBuilder {
     this.cut();
     const startedMs = Date.parse(this.opened.startedAt);
     const manifest: Manifest = {
-      format: 1,
+      format: FORMAT_VERSION,
       session: this.session,
       connector: {
         id: this.connector.id,
@@ -243,7 +260,14 @@ export class RecordingBuilder {
   #coverage(): Coverage {
     const { exempt } = this.opened.grant.obligations.record;
     return {
-      lanes: [exempt === undefined ? { lane: 0, recorded: 'full' } : { lane: 0, recorded: 'none', note: exempt }],
+      lanes: {
+        count: this.#lanes.size,
+        first: Math.min(...this.#lanes),
+        last: Math.max(...this.#lanes),
+        ...(exempt === undefined ? { recorded: 'full' } : { recorded: 'none', note: exempt }),
+        exceptions: this.#exceptions,
+        more: 0,
+      },
       masked: [...this.#masked].map(([rule, count]) => ({ rule, count })),
       ...(this.#withheld.size > 0 && { withheld: [...this.#withheld].map(([reason, count]) => ({ reason, count })) }),
       refused: [...this.#refused].map(([reason, count]) => ({ reason, count })),
@@ -269,8 +293,8 @@ interface ErrorOf {
 /** The manifest's signed envelope. */
 export function sealManifest(manifest: Manifest, connector: ConnectorIdentity): Uint8Array {
   const payload = new TextEncoder().encode(JSON.stringify(manifest));
-  const signature = sign(null, preAuthEncoding(MANIFEST_PAYLOAD_TYPE, payload), connector.privateKey);
-  return encodeManifest(payload, signature, manifest.connector.key);
+  const signature = sign(null, preAuthEncoding(manifest.format, payload), connector.privateKey);
+  return encodeManifest(manifest.format, payload, signature, manifest.connector.key);
 }
 
 export async function writeObjects(directory: string, objects: StoredObjects): Promise<void> {

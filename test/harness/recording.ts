@@ -10,10 +10,12 @@ import {
   type RecordingLog,
   type RecordingLogOptions,
 } from '../../connector/recording/recording-log.ts';
-import type { Delivery, LogFault, SessionLog, SessionRecorder } from '../../connector/session/session-log.ts';
+import type { Delivery, LogFault } from '../../connector/door.ts';
+import type { SessionLog, SessionRecorder } from '../../connector/session/session-log.ts';
 import type { Report } from '../../core/control.ts';
 import { type ConnectorId, newId, type SessionId } from '../../core/ids.ts';
-import type { Fact, SessionOpened } from '../../core/recording/facts.ts';
+import type { Fact } from '../../core/recording/facts/fact.ts';
+import type { SessionOpened } from '../../core/recording/facts/session.ts';
 import type { Direction } from '../../core/recording/frame.ts';
 import { decodeSegment, framesOf } from '../../core/recording/segment.ts';
 import { type VerifyReport, verifySession } from '../../core/recording/verify.ts';
@@ -92,14 +94,13 @@ export class RecordedClient {
     deliver: () => {
       for (const { direction, chunk } of this.#waiting.splice(0)) this.delivered[direction].push(chunk);
     },
-    logFailed: (fault) => {
-      this.#waiting = [];
-      this.failures.push(fault);
-    },
   };
 
   constructor(connector: TestConnector, log: SessionLog) {
-    const opened = log.open(openedFact(connector.id, this.session));
+    const opened = log.open(openedFact(connector.id, this.session), (fault) => {
+      this.#waiting = [];
+      this.failures.push(fault);
+    });
     if (!opened.ok) throw new Error(opened.error.message);
     this.recorder = opened.value;
   }

@@ -6,7 +6,7 @@ import { replaySession } from '../../functions/replay/replay-session.ts';
 import { readRecording } from '../../functions/store/read-recording.ts';
 import type { RecordingReader } from '../../functions/store/recording-reader.ts';
 import type { ReplayEvent, SessionEntry } from '../../core/catalogue.ts';
-import type { SessionOpened } from '../../core/recording/facts.ts';
+import type { SessionOpened } from '../../core/recording/facts/session.ts';
 import type { MemoryRecording } from './memory-log.ts';
 import { RecordingBuilder } from './recording-builder.ts';
 
@@ -24,7 +24,14 @@ export function storeRecording(recording: MemoryRecording, cutBytes: number): Re
 }
 
 export function replayStored(opened: SessionOpened, reader: RecordingReader): AsyncGenerator<ReplayEvent> {
-  const counts = { frames: 0, statements: 0, errors: 0, rows: 0, bytes: { client: 0, target: 0, gateway: 0 } };
+  const counts = {
+    frames: 0,
+    actions: 0,
+    statements: 0,
+    errors: 0,
+    rows: 0,
+    bytes: { client: 0, target: 0, gateway: 0 },
+  };
   const session: SessionEntry = { ...openingOf(opened), state: 'sealed', segments: 1, counts };
   const place = { connector: opened.connector.id, session: opened.session };
   return replaySession(session, readRecording(place, reader, nodeRecordingPlatform));

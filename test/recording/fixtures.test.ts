@@ -1,5 +1,5 @@
 // Recordings that earlier releases wrote, read by this one's reader and by the second one. To keep a
-// new release's: KEEP_FIXTURE=v1-NAME vitest run --project system test/recording/fixtures.test.ts
+// new release's: KEEP_FIXTURE=v2-NAME vitest run --project system test/recording/fixtures.test.ts
 
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -65,11 +65,11 @@ test('what is recorded today is read and proven by both readers', async () => {
     const offset = (statement - 1) * 32;
     client.send('client', Buffer.from(`Q\0\0\0\x1f${text}\0`));
     const at = { direction: 'client' as const, lane: 0, offset, length: 32 };
-    client.recorder.fact(0, { kind: 'statement.started', statement, form: 'simple', text, at });
+    client.recorder.fact(0, { kind: 'statement.started', action: statement, form: 'simple', text, at });
     client.send('target', Buffer.from('the answer, with an umlaut: ü'));
     client.recorder.fact(0, {
       kind: 'statement.finished',
-      statement,
+      action: statement,
       tags: statement < 3 ? ['SELECT 2'] : [],
       rows: statement < 3 ? 2 : 0,
       bytes: 30,
@@ -81,11 +81,17 @@ test('what is recorded today is read and proven by both readers', async () => {
       readdirSync(objects, { recursive: true }).filter((key) => String(key).endsWith('.seg')).length;
     await expect.poll(stored, { timeout: 15_000 }).toBe(statement);
   }
+  // A lane beside the conversation, of which a part is not recorded.
+  client.recorder.fact(1, { kind: 'lane.opened', lane: 1, of: 'exec', label: 'exec' });
+  client.recorder.fact(1, { kind: 'command.started', action: 4, form: 'exec', command: 'uptime' });
+  client.recorder.bytes('target', 1, Buffer.from('up 3 days'));
+  client.recorder.fact(1, { kind: 'command.finished', action: 4, exit: 0, durationUs: 900 });
+  client.recorder.fact(1, { kind: 'lane.closed', lane: 1, recorded: 'partial', note: 'its input is not recorded' });
   client.end();
   expect((await log.drain(20_000)).drained).toBe(true);
   await log.close();
   const [session] = await readTwice(objects);
-  expect(session?.facts.map((fact) => fact.kind)).toHaveLength(8);
+  expect(session?.facts.map((fact) => fact.kind)).toHaveLength(12);
   expect(session?.client.toString()).toContain('SELECT nothing');
   const { KEEP_FIXTURE } = process.env;
   if (KEEP_FIXTURE) {

@@ -9,7 +9,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openLog, RecordedClient, testConnector } from '../harness/recording.ts';
-import type { Delivery, SessionRecorder } from '../../connector/session/session-log.ts';
+import type { Delivery } from '../../connector/door.ts';
+import type { SessionRecorder } from '../../connector/session/session-log.ts';
 
 const ROUNDS = 3;
 const connector = testConnector();
@@ -46,16 +47,13 @@ class Sink implements Delivery {
   deliver(): void {
     this.turns++;
   }
-  logFailed(): void {
-    throw new Error('the log failed');
-  }
 }
 
 function query(recorder: SessionRecorder, sink: Sink, number: number): void {
   recorder.bytes('client', 0, REQUEST);
   recorder.fact(0, {
     kind: 'statement.started',
-    statement: number,
+    action: number,
     form: 'extended',
     text: 'SELECT abalance FROM pgbench_accounts WHERE aid = $1;',
     parameters: [{ type: 23, format: 'text', value: '123456' }],
@@ -65,7 +63,7 @@ function query(recorder: SessionRecorder, sink: Sink, number: number): void {
   recorder.bytes('target', 0, ANSWER);
   recorder.fact(0, {
     kind: 'statement.finished',
-    statement: number,
+    action: number,
     tags: ['SELECT 1'],
     rows: 1,
     bytes: 300,

@@ -52,7 +52,7 @@ describe('a recorded session', () => {
       client.send('client', `select ${i};`);
       client.recorder.fact(0, {
         kind: 'statement.started',
-        statement: i + 1,
+        action: i + 1,
         form: 'simple',
         text: `select ${i}`,
         at: { direction: 'client', lane: 0, offset: 0, length: 1 },
@@ -100,7 +100,7 @@ describe('a recorded session', () => {
       value: 'é'.repeat(50),
     }));
     const at = { direction: 'client' as const, lane: 0, offset: 0, length: 0 };
-    client.recorder.fact(0, { kind: 'statement.started', statement: 1, form: 'extended', text: 'x', parameters, at });
+    client.recorder.fact(0, { kind: 'statement.started', action: 1, form: 'extended', text: 'x', parameters, at });
     client.end();
     expect((await log.drain(20_000)).drained).toBe(true);
     expect((await verifyStored(objects, connector, client.session)).proven).toBe(true);
@@ -226,7 +226,7 @@ test('a session is refused by name when the log cannot take it', async () => {
     store: store(),
     limits: { minFreeBytes: Number.MAX_SAFE_INTEGER },
   });
-  const refused = log.open(openedFact(connector.id, newId('ses')));
+  const refused = log.open(openedFact(connector.id, newId('ses')), () => {});
   expect(refused).toMatchObject({ ok: false, error: { reason: 'log_unavailable' } });
   expect(log.health()).toMatchObject({ accepting: false, disk: 'critical', log: 'ready' });
   await log.close();

@@ -33,6 +33,7 @@ export function readSession(connector: string, session: string, objects: Readonl
   must(manifest.session === session && manifest.connector.id === connector, 'another session');
   must(objects.size === manifest.segments.length + 1, 'more or fewer objects than listed');
   const wire = { 0: [] as Buffer[], 1: [] as Buffer[], 2: [] as Buffer[] };
+  const lanes = new Set<number>();
   const facts: Record<string, unknown>[] = [];
   let previous: string | null = null;
   let frame = 0;
@@ -51,6 +52,7 @@ export function readSession(connector: string, session: string, objects: Readonl
       const time = Number(block.readBigUInt64BE(at));
       const direction = block.readUInt8(at + 8) as 0 | 1 | 2;
       const length = block.readUInt32BE(at + 14);
+      lanes.add(block.readUInt32BE(at + 10));
       const body = block.subarray(at + 18, at + 18 + length);
       must(time >= timeUs && direction <= 2 && length <= 1_048_576 && body.length === length, `${name}: frame`);
       if (block.readUInt8(at + 9) === 1) facts.push(JSON.parse(body.toString()));
@@ -65,15 +67,18 @@ export function readSession(connector: string, session: string, objects: Readonl
   }
   const [gateway, client, target] = [Buffer.concat(wire[0]), Buffer.concat(wire[1]), Buffer.concat(wire[2])];
   const finished = facts.filter((fact) => fact.kind === 'statement.finished');
+  const begun = (kinds: readonly string[]) => facts.filter((fact) => kinds.includes(String(fact.kind))).length;
   const counted = {
     frames: frame,
-    statements: facts.filter((fact) => fact.kind === 'statement.started').length,
+    ...(manifest.format === 2 && { actions: begun(['statement.started', 'command.started', 'exchange.started']) }),
+    statements: begun(['statement.started']),
     errors: finished.filter((fact) => fact.error !== undefined).length,
     rows: finished.reduce((sum, fact) => sum + Number(fact.rows), 0),
     bytes: { client: client.length, target: target.length, gateway: gateway.length },
   };
   must(JSON.stringify(counted) === JSON.stringify(manifest.counts), 'counts');
   must(sameCoverage(facts, manifest.coverage), 'coverage');
+  must(sameLanes(lanes, facts, manifest), 'lanes');
   must(timeUs === manifest.durationUs, 'duration');
   const [opened, ended] = [facts[0] ?? {}, facts.at(-1) ?? {}];
   must(opened.kind === 'session.opened' && ended.kind === 'session.ended', 'first and last fact');
@@ -105,13 +110,39 @@ function sameCoverage(facts: readonly Record<string, unknown>[], claimed: Claime
       (fact.hidden as { by: string; count: number }[]).map(({ by, count }) => [by, count] as const),
     ) === JSON.stringify((claimed.hidden ?? []).map((it) => [it.by, it.count]).sort()) &&
     sum('mask.withheld', (fact) => [[String(fact.reason), Number(fact.count)]]) === listed(claimed.withheld) &&
-    JSON.stringify(exempt === undefined ? [] : [exempt]) === JSON.stringify(claimed.exemptions) &&
-    claimed.lanes.every(({ recorded }) => (recorded === 'full') === (exempt === undefined) || recorded === 'partial')
+    JSON.stringify(exempt === undefined ? [] : [exempt]) === JSON.stringify(claimed.exemptions)
   );
 }
 
+function sameLanes(seen: Set<number>, facts: readonly Record<string, unknown>[], { format, coverage }: Told): boolean {
+  const exempt = coverage.exemptions.length > 0;
+  const sound = (recorded: string) => (recorded === 'full') === !exempt || recorded === 'partial';
+  if (format === 1) {
+    const lanes = coverage.lanes as readonly { readonly lane: number; readonly recorded: string }[];
+    return lanes.length === seen.size && lanes.every(({ lane, recorded }) => seen.has(lane) && sound(recorded));
+  }
+  for (const fact of facts) if (fact.kind === 'lane.opened' || fact.kind === 'lane.closed') seen.add(Number(fact.lane));
+  const partly = facts.filter((fact) => fact.kind === 'lane.closed' && fact.recorded !== 'full');
+  const exceptions = partly.slice(0, 1000).map(({ lane, recorded, note }) => ({
+    lane,
+    recorded,
+    ...(note !== undefined && { note: String(note).slice(0, 200) }),
+  }));
+  const told = coverage.lanes as { readonly recorded: string; readonly note?: string };
+  const { recorded, note: _, ...lanes } = told;
+  const counted = { count: seen.size, first: Math.min(...seen), last: Math.max(...seen) };
+  const more = partly.length - exceptions.length;
+  return sound(recorded) && JSON.stringify(lanes) === JSON.stringify({ ...counted, exceptions, more });
+}
+
+interface Told {
+  readonly format: number;
+  readonly coverage: Claimed;
+}
+
 interface Claimed {
-  readonly lanes: readonly { readonly recorded: string }[];
+  /** A list in version 1. */
+  readonly lanes: unknown;
   readonly masked: readonly { readonly rule?: string; readonly reason?: string; readonly count: number }[];
   readonly refused: Claimed['masked'];
   readonly withheld?: Claimed['masked'];
@@ -120,7 +151,7 @@ interface Claimed {
 }
 
 function readSegment(object: Buffer) {
-  must(object.subarray(0, 8).equals(Buffer.from('4748534547000001', 'hex')), 'magic');
+  must(/^474853454700000[12]$/.test(object.toString('hex', 0, 8)), 'magic');
   const digest = sha256(object.subarray(0, -32));
   must(digest === object.subarray(-32).toString('hex'), 'digest');
   const headerLength = object.readUInt32BE(8);
@@ -135,17 +166,18 @@ function readSegment(object: Buffer) {
 
 function readManifest(object: Buffer) {
   const envelope = JSON.parse(object.toString());
-  const type = 'application/vnd.gatehouse.manifest.v1+json';
   const payload = Buffer.from(envelope.payload, 'base64');
   const signature = Buffer.from(envelope.signatures[0].sig, 'base64');
   const manifest = JSON.parse(payload.toString());
+  must(manifest.format === 1 || manifest.format === 2, 'format');
+  const type = `application/vnd.gatehouse.manifest.v${manifest.format}+json`;
   const written = `{"payloadType":"${type}","payload":"${payload.toString('base64')}","signatures":[{"keyid":"${manifest.connector.key}","sig":"${signature.toString('base64')}"}]}`;
   must(object.equals(Buffer.from(written)), 'envelope');
   const signed = Buffer.concat([Buffer.from(`DSSEv1 ${type.length} ${type} ${payload.length} `), payload]);
   const key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: manifest.connector.key }, format: 'jwk' });
   must(verify(null, signed, key, signature), 'signature');
-  must(manifest.format === 1, 'format');
   return manifest as {
+    format: number;
     session: string;
     connector: { id: string; key: string };
     segments: Entry[];

@@ -9,7 +9,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Report } from '../../../core/control.ts';
 import { type ConnectorId, SessionId } from '../../../core/ids.ts';
-import type { SessionEnded } from '../../../core/recording/facts.ts';
+import type { SessionEnded } from '../../../core/recording/facts/session.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { type ArchiveContext, SessionArchive } from './session-archive.ts';
 import type { ManifestSigner } from './sign-manifest.ts';

@@ -2,7 +2,7 @@
 // file and no store.
 
 import type { ConnectorId, SessionId } from '../../../core/ids.ts';
-import type { SessionEnded } from '../../../core/recording/facts.ts';
+import type { SessionEnded } from '../../../core/recording/facts/session.ts';
 import {
   type Direction,
   FRAME_HEADER_BYTES,

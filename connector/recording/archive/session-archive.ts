@@ -3,7 +3,7 @@
 
 import type { Report } from '../../../core/control.ts';
 import type { ConnectorId, SessionId } from '../../../core/ids.ts';
-import type { SessionEnded } from '../../../core/recording/facts.ts';
+import type { SessionEnded } from '../../../core/recording/facts/session.ts';
 import { decodeSegment, manifestKey, segmentKey, segmentName, toHex } from '../../../core/recording/segment.ts';
 import { nodePlatform } from './node-platform.ts';
 import { SegmentCutter } from './segment-cutter.ts';

@@ -2,14 +2,9 @@
 // that silently did not happen is worse than none.
 
 import { createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto';
-import {
-  decodeManifest,
-  encodeManifest,
-  type Manifest,
-  MANIFEST_PAYLOAD_TYPE,
-  preAuthEncoding,
-} from '../../../core/recording/manifest.ts';
-import type { SessionEnded } from '../../../core/recording/facts.ts';
+import { FORMAT_VERSION } from '../../../core/recording/format-version.ts';
+import { decodeManifest, encodeManifest, type Manifest, preAuthEncoding } from '../../../core/recording/manifest.ts';
+import type { SessionEnded } from '../../../core/recording/facts/session.ts';
 import { nodePlatform } from './node-platform.ts';
 import type { SegmentCutter } from './segment-cutter.ts';
 
@@ -31,8 +26,8 @@ export function manifestSigner(privateKey: KeyObject | string): ManifestSigner {
     publicKey,
     sign(manifest) {
       const payload = Buffer.from(JSON.stringify(manifest));
-      const signature = sign(null, preAuthEncoding(MANIFEST_PAYLOAD_TYPE, payload), key);
-      return encodeManifest(payload, signature, publicKey);
+      const signature = sign(null, preAuthEncoding(manifest.format, payload), key);
+      return encodeManifest(manifest.format, payload, signature, publicKey);
     },
     check(bytes) {
       const decoded = decodeManifest(bytes, nodePlatform);
@@ -53,7 +48,7 @@ export function manifestOf(
   const startedAt = opened?.startedAt ?? startFromId(cutter.session);
   const endedAt = new Date(Date.parse(startedAt) + durationUs / 1000).toISOString();
   return {
-    format: 1,
+    format: FORMAT_VERSION,
     session: cutter.session,
     connector: { ...(opened?.connector ?? { ...connector, id: cutter.connector }), key },
     ...(opened && { opened }),

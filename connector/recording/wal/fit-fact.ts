@@ -1,7 +1,8 @@
 // A fact is one frame, and a frame's body is bounded. Protocols cut their texts; a statement can
 // still carry 65,535 parameters. What does not fit is left out of the fact, never of the bytes.
 
-import { type Fact, MAX_FACT_TEXT } from '../../../core/recording/facts.ts';
+import { MAX_FACT_TEXT } from '../../../core/recording/facts/bytes-at.ts';
+import type { Fact } from '../../../core/recording/facts/fact.ts';
 import { MAX_FRAME_BODY_BYTES } from '../../../core/recording/frame.ts';
 
 /** UTF-8 takes at most three bytes for each of JavaScript's characters. */

@@ -1,9 +1,11 @@
 // One session's hand on the log: what connector/session sees of it.
 
 import { MAX_FRAME_BODY_BYTES, type Direction } from '../../../core/recording/frame.ts';
-import type { Fact, SessionEnded } from '../../../core/recording/facts.ts';
+import type { Fact } from '../../../core/recording/facts/fact.ts';
+import type { SessionEnded } from '../../../core/recording/facts/session.ts';
 import type { SessionId } from '../../../core/ids.ts';
-import type { Delivery, LogFault, SessionRecorder } from '../../session/session-log.ts';
+import type { Delivery, LogFault } from '../../door.ts';
+import type { SessionRecorder } from '../../session/session-log.ts';
 
 /** What a recorder needs of the log. */
 export interface RecorderLog {
@@ -32,11 +34,11 @@ export class WalRecorder implements SessionRecorder {
   ended: SessionEnded | undefined;
   readonly #log: RecorderLog;
   readonly #startUs: number;
-  readonly #waiting: Delivery[] = [];
-  /** The deliveries this session uses, so that an idle one can be told that the log failed. */
-  readonly #known: Delivery[] = [];
+  readonly #waiting = new Set<Delivery>();
+  readonly #onFailed: (fault: LogFault) => void;
 
-  constructor(log: RecorderLog, session: SessionId, slot: number) {
+  constructor(log: RecorderLog, session: SessionId, slot: number, onFailed: (fault: LogFault) => void) {
+    this.#onFailed = onFailed;
     this.#log = log;
     this.session = session;
     this.slot = slot;
@@ -66,18 +68,8 @@ export class WalRecorder implements SessionRecorder {
   }
 
   afterCommit(delivery: Delivery): void {
-    const fault = this.fault;
-    if (fault) {
-      setImmediate(() => delivery.logFailed(fault));
-      return;
-    }
-    if (this.#waiting.includes(delivery)) return;
-    this.#waiting.push(delivery);
-    if (!this.#known.includes(delivery)) {
-      // A session uses one or two for as long as it lives; more would be a leak of ours.
-      if (this.#known.length === 4) this.#known.shift();
-      this.#known.push(delivery);
-    }
+    if (this.fault || this.#waiting.has(delivery)) return;
+    this.#waiting.add(delivery);
     this.#log.register(this, delivery);
   }
 
@@ -96,16 +88,15 @@ export class WalRecorder implements SessionRecorder {
     this.touched = false;
     this.pendingBytes = 0;
     this.committedSequence = this.sequence;
-    this.#waiting.length = 0;
+    this.#waiting.clear();
   }
 
-  /** Tells every delivery of this session, waiting or idle. Once. */
+  /** Nothing that waits is delivered any more, and the session is told. Once. */
   fail(fault: LogFault): void {
     if (this.fault) return;
     this.fault = fault;
-    const told = new Set([...this.#waiting, ...this.#known]);
-    this.#waiting.length = 0;
-    for (const delivery of told) delivery.logFailed(fault);
+    this.#waiting.clear();
+    this.#onFailed(fault);
   }
 
   #assertOpen(): void {

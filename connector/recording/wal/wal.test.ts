@@ -148,7 +148,7 @@ describe('the log', () => {
     const { log } = newLog();
     const [a, b] = [new RecordedClient(connector, log), new RecordedClient(connector, log)];
     const ran: string[] = [];
-    const delivery = (name: string) => ({ deliver: () => ran.push(name), logFailed: () => ran.push(`${name} failed`) });
+    const delivery = (name: string) => ({ deliver: () => ran.push(name) });
     const [first, second, third] = [delivery('first'), delivery('second'), delivery('third')];
     a.recorder.afterCommit(first);
     b.recorder.afterCommit(second);
@@ -165,16 +165,15 @@ describe('the log', () => {
   test('ends the session whose deliver() throws, and carries on the others', async () => {
     const { log, problems } = newLog();
     const [bad, good] = [new RecordedClient(connector, log), new RecordedClient(connector, log)];
-    const told: string[] = [];
     bad.recorder.afterCommit({
       deliver: () => {
         throw new Error('a bug');
       },
-      logFailed: ({ message }) => told.push(message),
     });
     good.send('client', 'goes on');
     await turn();
-    expect(told).toHaveLength(1);
+    expect(bad.failures).toHaveLength(1);
+    expect(good.failures).toEqual([]);
     expect(problems).toEqual(['Error: a bug']);
     expect(good.deliveredBytes).toBe(7);
     await log.close();
@@ -190,7 +189,7 @@ describe('the log', () => {
       limits: { fileBytes: 1e6, fileAgeMs: 1e6, pauseMs: 1, syncMs: 1 },
       events: {} as never,
     });
-    const opened = log.open(openedFact(connector.id, newId('ses')));
+    const opened = log.open(openedFact(connector.id, newId('ses')), () => {});
     if (!opened.ok) throw new Error('refused');
     expect(opened.value.elapsedUs()).toBe(0);
     nowUs += 1_234.4;

@@ -8,10 +8,12 @@
 // write needs no repair: the same place is written again, and readers never look past `committed`.
 
 import type { SessionId } from '../../../core/ids.ts';
-import type { Fact, SessionEnded, SessionOpened } from '../../../core/recording/facts.ts';
+import type { Fact } from '../../../core/recording/facts/fact.ts';
+import type { SessionEnded, SessionOpened } from '../../../core/recording/facts/session.ts';
 import type { Direction } from '../../../core/recording/frame.ts';
 import { err, ok, type Result } from '../../../core/result.ts';
-import type { Delivery, LogFault, SessionLog, SessionRecorder } from '../../session/session-log.ts';
+import type { Delivery, LogFault } from '../../door.ts';
+import type { SessionLog, SessionRecorder } from '../../session/session-log.ts';
 import { fitFact } from './fit-fact.ts';
 import { ARENA_BYTES, INLINE_BYTES, WalBatch } from './wal-batch.ts';
 import { BATCH_TARGET_BYTES } from './wal-format.ts';
@@ -91,10 +93,10 @@ export class WriteAheadLog implements SessionLog, RecorderLog {
     return this.#options.clock.monotonicUs();
   }
 
-  open(opened: SessionOpened): Result<SessionRecorder, LogFault> {
+  open(opened: SessionOpened, onFailed: (fault: LogFault) => void): Result<SessionRecorder, LogFault> {
     if (this.#state !== 'ready') return err(fault(this.#lastFault || `the log is ${this.#state}`));
     if (this.#disk !== 'ok') return err(fault('the disk of the write-ahead log is nearly full'));
-    const recorder = new WalRecorder(this, opened.session, ++this.#lastSlot);
+    const recorder = new WalRecorder(this, opened.session, ++this.#lastSlot, onFailed);
     this.#open.set(recorder.slot, recorder);
     recorder.fact(0, opened);
     return ok(recorder);

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Decision } from '../../../core/policy/sections/entries.ts';
-import type { Fact } from '../../../core/recording/facts.ts';
+import type { Fact } from '../../../core/recording/facts/fact.ts';
 import { newId, systemIdSource } from '../../../core/ids.ts';
 import { PROTOCOLS } from '../../../core/protocols.ts';
-import type { Action, ActionRefusal, HeldAction, RulesInForce } from '../../protocol.ts';
+import type { Action, ActionRefusal, HeldAction, RulesInForce } from '../../action.ts';
 import type { HeldStatement, HoldOutcome } from '../edge.ts';
 import { createGate } from './gate.ts';
 
@@ -47,7 +47,7 @@ function action(decision: Partial<Decision>, describe: Action['describe'] = () =
   const refusals: ActionRefusal[] = [];
   const it: Action = {
     lane,
-    statement: 7,
+    number: 7,
     decision: { section: 'statements', verdict: 'allow', why: 'it drops a table', ...decision },
     judge: () => ({ section: 'statements', verdict: 'allow', why: 'it drops a table', ...under.now }),
     describe,
@@ -82,7 +82,7 @@ describe('the gate', () => {
       { reason: 'blocked', message: 'Blocked by rule orders: it drops a table.', hint: 'Ask the DBAs.' },
     ]);
     expect(facts).toMatchObject([
-      { kind: 'action.refused', statement: 7, reason: 'blocked', rule: 'orders', pattern: 'drop', policyVersion: 3 },
+      { kind: 'action.refused', action: 7, reason: 'blocked', rule: 'orders', pattern: 'drop', policyVersion: 3 },
     ]);
   });
 

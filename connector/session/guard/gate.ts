@@ -8,7 +8,8 @@ import { Digest } from '../../../core/recording/segment.ts';
 import { newId, type IdSource, type SessionId } from '../../../core/ids.ts';
 import type { Decision } from '../../../core/policy/sections/entries.ts';
 import type { Noun } from '../../../core/protocols.ts';
-import type { Action, ActionRefusal, Gate, RulesInForce, SessionRecorder } from '../../protocol.ts';
+import type { Action, ActionRefusal, Gate, RulesInForce } from '../../action.ts';
+import type { SessionRecorder } from '../session-log.ts';
 import type { Edge, Hold, HoldOutcome } from '../edge.ts';
 import type { StatementRate } from './statement-rate.ts';
 
@@ -200,7 +201,7 @@ const blockedBy = ({ rule }: RulesInForce, { why, hint }: Decision): ActionRefus
   ...(hint !== undefined && { hint }),
 });
 
-const numberOf = ({ statement }: Action) => (statement === undefined ? {} : { statement });
+const numberOf = ({ number }: Action) => (number === undefined ? {} : { action: number });
 const patternOf = ({ pattern }: Decision) => (pattern === undefined ? {} : { pattern });
 
 function refusalOf(outcome: HoldOutcome, rule: string): ActionRefusal {

@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { newId, systemIdSource } from '../../../core/ids.ts';
 import { PROTOCOLS } from '../../../core/protocols.ts';
 import { SessionRules } from '../../../core/policy/session-rules.ts';
-import type { Fact } from '../../../core/recording/facts.ts';
+import type { Fact } from '../../../core/recording/facts/fact.ts';
 import type { Decision } from '../../../core/policy/sections/entries.ts';
-import type { Action } from '../../protocol.ts';
+import type { Action } from '../../action.ts';
 import type { HoldOutcome } from '../edge.ts';
 import { createGuard } from './guard.ts';
 import { createRulesCompiler } from './rules.ts';
@@ -42,7 +42,7 @@ function build(first: SessionRules) {
 const act = (decision: Decision): Action & { ran: boolean } => ({
   ran: false,
   lane: 0,
-  statement: 1,
+  number: 1,
   decision,
   judge: () => decision,
   describe: () => ({ text: '', parameters: [], digest: 'ab'.repeat(32), tables: [], inTransaction: false }),

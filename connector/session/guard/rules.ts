@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { compileMasks, type MaskEnvironment, Masks } from '../../../core/masking/masks.ts';
 import type { SessionRules } from '../../../core/policy/session-rules.ts';
 import { compileSections, type Sections } from '../../../core/policy/sections/sections.ts';
-import type { RulesInForce } from '../../protocol.ts';
+import type { RulesInForce } from '../../action.ts';
 
 /** Versions whose sessions still run, and a few more. */
 const MAX_KEPT = 64;

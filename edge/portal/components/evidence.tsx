@@ -5,9 +5,8 @@ import type { SessionDetail } from '../../../core/catalogue.ts';
 import { hiddenWords } from '../../../core/recording/hidden-words.ts';
 import { count } from '../format.ts';
 import { CommandLine } from './command-line.tsx';
+import { LaneWords } from './lane-words.tsx';
 import { Mono, Text, Time } from './text.tsx';
-
-const RECORDED_WORDS = { full: 'in full', partial: 'in part', none: 'not at all' } as const;
 
 /** core/masking/masked.ts gives the reasons. */
 const WITHHELD_WORDS: Readonly<Record<string, string>> = {
@@ -19,7 +18,7 @@ const WITHHELD_WORDS: Readonly<Record<string, string>> = {
   message_quotes_data: 'in messages of the target that quote data',
 };
 
-/** Of core/recording/facts.ts: why an action did not go on. */
+/** Of core/recording/facts/action.ts: why an action did not go on. */
 const REFUSED_WORDS: Readonly<Record<string, string>> = {
   blocked: 'blocked by a rule',
   hold_denied: 'an approver said no',
@@ -52,18 +51,7 @@ export const Evidence = ({
             </p>
           ) : (
             <ul class="plain">
-              {coverage.lanes.map((lane) => (
-                <li>
-                  {coverage.lanes.length === 1 ? 'The conversation' : `Lane ${lane.lane}`} was recorded{' '}
-                  <strong>{RECORDED_WORDS[lane.recorded]}</strong>
-                  {lane.note ? (
-                    <>
-                      : <Text value={lane.note} />
-                    </>
-                  ) : null}
-                  .
-                </li>
-              ))}
+              <LaneWords lanes={coverage.lanes} />
               {(coverage.hidden ?? []).map((hidden) => (
                 <li>
                   <strong>Not shown</strong> in its statements: <Text value={hiddenWords(hidden)} />.

@@ -1,7 +1,7 @@
 import type { Witnessed } from '../../../core/api.ts';
 import type { ActionPage, SessionDetail, SessionEntry } from '../../../core/catalogue.ts';
 import { PROTOCOLS } from '../../../core/protocols.ts';
-import type { EndReason } from '../../../core/recording/facts.ts';
+import type { EndReason } from '../../../core/recording/facts/session.ts';
 import { Evidence } from '../components/evidence.tsx';
 import { Badge, Empty, Labels, Notice, Pager, to } from '../components/parts.tsx';
 import { Player } from '../components/player.tsx';

@@ -4,7 +4,7 @@
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { SessionRules } from '../../../core/policy/session-rules.ts';
-import { HIDDEN_VALUE } from '../../../core/recording/facts.ts';
+import { HIDDEN_VALUE } from '../../../core/recording/facts/database.ts';
 import { exportNdjson } from '../../../functions/export/ndjson.ts';
 import { nodeRecordingPlatform } from '../../../functions/recording-platform.ts';
 import { readRecording } from '../../../functions/store/read-recording.ts';

@@ -7,19 +7,21 @@ import { SecretCopies } from '../../../connector/protocols/postgres/requests/sec
 import { StatementEchoes } from '../../../connector/protocols/postgres/requests/statement-echoes.ts';
 import { Statements } from '../../../connector/protocols/postgres/pipeline/statements.ts';
 import { UnguardedClient } from '../../../connector/protocols/postgres/session/unguarded-client.ts';
-import type { Fact } from '../../../core/recording/facts.ts';
+import { Lanes } from '../../../connector/session/lanes.ts';
+import type { Fact } from '../../../core/recording/facts/fact.ts';
 import { bind, execute, parse, query, run, sync } from '../../harness/postgres/client-messages.ts';
 import { MemoryLog, MemoryRecording } from '../../harness/memory-log.ts';
 
 const SECRET = 'Hunter2-hunter';
 
 function play(chunks: readonly Buffer[]) {
-  const recording = new MemoryRecording({ kind: 'session.opened' } as Fact as never, new MemoryLog());
-  const statements = new Statements(recording);
+  const recording = new MemoryRecording({ kind: 'session.opened' } as Fact as never, new MemoryLog(), () => {});
+  const lane = new Lanes(recording).first;
+  const statements = new Statements(lane);
   statements.settings.set('standard_conforming_strings', 'on');
   const forwarded: Buffer[] = [];
   const relay = {
-    forward: (_side: string, bytes: Buffer) => {
+    toTarget: (bytes: Buffer) => {
       forwarded.push(Buffer.from(bytes));
       // Not recorded, not forwarded (law 1).
       const ahead = forwarded.reduce((sum, { length }) => sum + length, 0);
@@ -27,7 +29,7 @@ function play(chunks: readonly Buffer[]) {
     },
   };
   const copies = new SecretCopies(statements, new StatementEchoes(), () => undefined);
-  const client = new UnguardedClient({ relay, recorder: recording, statements, copies });
+  const client = new UnguardedClient({ relay, lane, statements, copies });
   // The relay uses a chunk's memory again.
   for (const chunk of chunks) {
     const lent = Buffer.from(chunk);

@@ -4,7 +4,7 @@
 
 import type { Socket } from 'node:net';
 import { err, ok, type Result } from '../../../../core/result.ts';
-import type { UpstreamTarget } from '../../../protocol.ts';
+import type { UpstreamTarget } from '../../../net/dial.ts';
 import { message, readErrorFields } from '../wire/messages.ts';
 import { logIn } from '../login/upstream.ts';
 import type { CatalogueRow } from './catalogue-contents.ts';

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { err, ok, type Result } from '../../../../core/result.ts';
-import type { UpstreamTarget } from '../../../protocol.ts';
+import type { UpstreamTarget } from '../../../net/dial.ts';
 import { parse } from '../rules/parser.ts';
 import type { CatalogueConnection } from './catalogue-connection.ts';
 import { Catalogues } from './catalogues.ts';

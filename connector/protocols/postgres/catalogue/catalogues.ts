@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { BaseColumn } from '../../../../core/masking/columns.ts';
 import type { PgParser } from '../../../../core/sql/postgres/postgres.ts';
-import type { UpstreamTarget } from '../../../protocol.ts';
+import type { UpstreamTarget } from '../../../net/dial.ts';
 import { Catalogue } from './catalogue.ts';
 import { type CatalogueConnection, openCatalogueConnection } from './catalogue-connection.ts';
 import type { SessionNames } from './session-catalogue.ts';

@@ -6,7 +6,7 @@
 // the Bind; without one, a column passes only where the parse tree knows what it is made of.
 
 import type { Masks } from '../../../../core/masking/masks.ts';
-import type { SessionGuard } from '../../../protocol.ts';
+import type { SessionGuard } from '../../../action.ts';
 import type { Statements } from '../pipeline/statements.ts';
 import { AskedNames } from './asked-names.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';

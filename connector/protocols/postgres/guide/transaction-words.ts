@@ -4,7 +4,7 @@
 // Texts are kept as they were read anyway, and short values of parameters. Of more than that it is only known that
 // there was more.
 
-import type { Parameter } from '../../../../core/recording/facts.ts';
+import type { Parameter } from '../../../../core/recording/facts/database.ts';
 import type { TextReading } from '../catalogue/statement-reading.ts';
 
 const MAX_TEXTS = 256;

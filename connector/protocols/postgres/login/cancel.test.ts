@@ -1,6 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { UpstreamTarget } from '../../../protocol.ts';
+import type { UpstreamTarget } from '../../../net/dial.ts';
 import { CancelKeys, CancelSender, SessionCancel } from './cancel.ts';
 import { PROTOCOL_3_0, PROTOCOL_3_2 } from '../wire/messages.ts';
 

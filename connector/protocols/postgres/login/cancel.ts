@@ -4,7 +4,7 @@
 
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Socket } from 'node:net';
-import type { UpstreamTarget } from '../../../protocol.ts';
+import type { UpstreamTarget } from '../../../net/dial.ts';
 import { cancelRequest, PROTOCOL_3_2 } from '../wire/messages.ts';
 import { openConnection, type UpstreamConnection } from './upstream.ts';
 

@@ -3,14 +3,12 @@
 // A person or resource that does not exist is treated as one whose grants never match, message for
 // message, so that nobody learns who and what there is.
 
-import { randomBytes } from 'node:crypto';
-import type { GrantCandidate } from '../../../../core/control.ts';
 import { Email } from '../../../../core/identity.ts';
 import type { Refusal } from '../../../../core/refusal.ts';
 import { ResourceName } from '../../../../core/resource.ts';
 import { secret } from '../../../../core/secret.ts';
 import { err, ok, type Result } from '../../../../core/result.ts';
-import type { Claim, GrantLookup } from '../../../protocol.ts';
+import type { Claim, GrantLookup, ProvenGrant } from '../../../door.ts';
 import {
   authenticationCleartext,
   authenticationSasl,
@@ -18,7 +16,7 @@ import {
   authenticationSaslFinal,
   MAX_PASSWORD_BYTES,
 } from '../wire/messages.ts';
-import { findCandidate, sameKey, SCRAM_SHA_256, SCRAM_SHA_256_PLUS, ScramServer, storedKeyOf } from './scram.ts';
+import { SCRAM_SHA_256, SCRAM_SHA_256_PLUS } from '../../../net/scram.ts';
 import type { Transport } from './start-up.ts';
 
 /** `password`: cleartext inside TLS, for clients that know no SCRAM. */
@@ -112,7 +110,7 @@ export async function prove(
   lookup: GrantLookup,
   clientAuth: ClientAuth,
   wish: Wish,
-): Promise<Result<GrantCandidate, Refusal>> {
+): Promise<Result<ProvenGrant, Refusal>> {
   if (clientAuth === 'password') {
     if (!transport.tls)
       return err({
@@ -125,37 +123,36 @@ export async function prove(
 }
 
 async function provePassword(
-  { socket, reader }: Transport,
+  { stream, reader }: Transport,
   lookup: GrantLookup,
   wish: Wish,
-): Promise<Result<GrantCandidate, Refusal>> {
-  socket.write(authenticationCleartext());
+): Promise<Result<ProvenGrant, Refusal>> {
+  stream.write(authenticationCleartext());
   const body = await readPassword(reader);
   if (body === undefined || body.at(-1) !== 0) return err(malformed);
   const password = secret(body.toString('utf8', 0, body.length - 1));
-  const key = await storedKeyOf(password, lookup.salt, lookup.iterations);
-  const grant = findCandidate(lookup.candidates, (storedKey) => sameKey(key, storedKey));
-  return grant ? ok(grant) : err(wrong(wish));
+  const proof = await lookup.proveSecret(password);
+  return proof ? ok(proof) : err(wrong(wish));
 }
 
 async function proveScram(
   transport: Transport,
   lookup: GrantLookup,
   wish: Wish,
-): Promise<Result<GrantCandidate, Refusal>> {
-  const { socket, reader, binding } = transport;
-  socket.write(authenticationSasl(binding ? [SCRAM_SHA_256_PLUS, SCRAM_SHA_256] : [SCRAM_SHA_256]));
+): Promise<Result<ProvenGrant, Refusal>> {
+  const { stream, reader, binding } = transport;
+  stream.write(authenticationSasl(binding ? [SCRAM_SHA_256_PLUS, SCRAM_SHA_256] : [SCRAM_SHA_256]));
   // SASLInitialResponse: mechanism NUL | int32 length | client-first
   const initial = await readPassword(reader);
   const nameEnd = initial?.indexOf(0) ?? -1;
   if (!initial || nameEnd < 0 || initial.length < nameEnd + 5) return err(malformed);
   const mechanism = initial.toString('latin1', 0, nameEnd);
-  const known = mechanism === SCRAM_SHA_256 || (mechanism === SCRAM_SHA_256_PLUS && binding !== undefined);
-  if (!known || initial.readInt32BE(nameEnd + 1) !== initial.length - nameEnd - 5) return err(malformed);
-  const scram = new ScramServer({ mechanism, binding, ...lookup, nonce: randomBytes(18).toString('base64') });
+  if (mechanism !== SCRAM_SHA_256 && (mechanism !== SCRAM_SHA_256_PLUS || binding === undefined)) return err(malformed);
+  if (initial.readInt32BE(nameEnd + 1) !== initial.length - nameEnd - 5) return err(malformed);
+  const scram = lookup.scram(mechanism, binding);
   const first = scram.first(initial.subarray(nameEnd + 5));
   if (!first.ok) return err(first.error === 'binding' ? boundElsewhere : malformed);
-  socket.write(authenticationSaslContinue(first.value));
+  stream.write(authenticationSaslContinue(first.value));
   // SASLResponse: client-final
   const response = await readPassword(reader);
   if (!response) return err(malformed);
@@ -164,8 +161,8 @@ async function proveScram(
     if (final.error === 'wrong') return err(wrong(wish));
     return err(final.error === 'binding' ? boundElsewhere : malformed);
   }
-  socket.write(authenticationSaslFinal(final.value.reply));
-  return ok(final.value.grant);
+  stream.write(authenticationSaslFinal(final.value.reply));
+  return ok(final.value.proof);
 }
 
 const boundElsewhere: Refusal = {

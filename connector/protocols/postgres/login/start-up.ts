@@ -6,11 +6,12 @@
 //   0x16 ...                                              a TLS ClientHello: sslnegotiation=direct
 
 import { isUtf8 } from 'node:buffer';
-import type { Socket } from 'node:net';
-import { type SecureContext, TLSSocket } from 'node:tls';
+import type { SecureContext, TLSSocket } from 'node:tls';
 import type { Refusal } from '../../../../core/refusal.ts';
 import { ByteReader, ConnectionLost } from '../../../net/byte-reader.ts';
 import { ownEndPoint } from '../../../net/channel-binding.ts';
+import { describeTls, secureServer } from '../../../net/tls-server.ts';
+import type { ByteStream } from '../../../door.ts';
 import {
   CANCEL_REQUEST,
   GSSENC_REQUEST,
@@ -25,8 +26,8 @@ const ALPN = 'postgresql';
 const MAX_CANCEL_BYTES = 12 + 256;
 
 export interface Transport {
-  /** The socket itself, or TLS over it. */
-  readonly socket: Socket;
+  /** The connection itself, or TLS over it. */
+  readonly stream: ByteStream;
   readonly reader: ByteReader;
   /** `TLSv1.3 TLS_AES_256_GCM_SHA384` */
   readonly tls: string | undefined;
@@ -43,9 +44,9 @@ export type Start =
     }
   | { readonly kind: 'cancel'; readonly pid: number; readonly secret: Buffer; readonly transport: Transport }
   /** Closed, or out of time: see ConnectionLost. */
-  | { readonly kind: 'lost'; readonly socket: Socket; readonly atFirstByte: boolean }
+  | { readonly kind: 'lost'; readonly stream: ByteStream; readonly atFirstByte: boolean }
   /** `silent`: it does not speak PostgreSQL, so no error message is sent. */
-  | { readonly kind: 'refused'; readonly refusal: Refusal; readonly silent: boolean; readonly socket: Socket };
+  | { readonly kind: 'refused'; readonly refusal: Refusal; readonly silent: boolean; readonly stream: ByteStream };
 
 export interface StartOptions {
   readonly tls: SecureContext | undefined;
@@ -54,9 +55,9 @@ export interface StartOptions {
   progressed(to: 'securing'): void;
 }
 
-export async function readStart(raw: Socket, options: StartOptions): Promise<Start> {
+export async function readStart(raw: ByteStream, options: StartOptions): Promise<Start> {
   let transport: Transport = {
-    socket: raw,
+    stream: raw,
     reader: new ByteReader(raw, options.signal),
     tls: undefined,
     binding: undefined,
@@ -66,7 +67,7 @@ export async function readStart(raw: Socket, options: StartOptions): Promise<Sta
   let packets = 0;
   const refuse = (message: string, reason: Refusal['reason'] = 'bad_request', silent = false): Start => {
     transport.reader.release();
-    return { kind: 'refused', refusal: { reason, message }, silent, socket: transport.socket };
+    return { kind: 'refused', refusal: { reason, message }, silent, stream: transport.stream };
   };
   const notPostgres = () => refuse('This is not the PostgreSQL protocol.', 'bad_request', true);
   try {
@@ -77,10 +78,10 @@ export async function readStart(raw: Socket, options: StartOptions): Promise<Sta
         raw.unshift(Buffer.concat([Buffer.of(TLS_HANDSHAKE), transport.reader.release()]));
         options.progressed('securing');
         const secured = await secure(raw, options.tls, options.signal);
-        if (!secured) return { kind: 'lost', socket: raw, atFirstByte: false };
+        if (!secured) return { kind: 'lost', stream: raw, atFirstByte: false };
         transport = secured;
         askedForTls = true;
-        if ((secured.socket as TLSSocket).alpnProtocol !== ALPN)
+        if ((secured.stream as TLSSocket).alpnProtocol !== ALPN)
           return refuse('A direct TLS connection must name the protocol "postgresql" (ALPN).');
         continue;
       }
@@ -97,14 +98,14 @@ export async function readStart(raw: Socket, options: StartOptions): Promise<Sta
         if (code === GSSENC_REQUEST) askedForGss = true;
         else askedForTls = true;
         if (code === GSSENC_REQUEST || !options.tls) {
-          transport.socket.write('N');
+          transport.stream.write('N');
           continue;
         }
         transport.reader.release();
         options.progressed('securing');
         raw.write('S');
         const secured = await secure(raw, options.tls, options.signal);
-        if (!secured) return { kind: 'lost', socket: raw, atFirstByte: false };
+        if (!secured) return { kind: 'lost', stream: raw, atFirstByte: false };
         transport = secured;
         continue;
       }
@@ -133,33 +134,19 @@ export async function readStart(raw: Socket, options: StartOptions): Promise<Sta
   } catch (error) {
     if (!(error instanceof ConnectionLost)) throw error;
     transport.reader.release();
-    return { kind: 'lost', socket: transport.socket, atFirstByte: packets === 0 };
+    return { kind: 'lost', stream: transport.stream, atFirstByte: packets === 0 };
   }
 }
 
-/** TLS over the socket, where we are the server. Undefined when the handshake fails; the socket is destroyed then. */
-function secure(raw: Socket, secureContext: SecureContext, signal: AbortSignal): Promise<Transport | undefined> {
-  return new Promise((resolve) => {
-    const socket = new TLSSocket(raw, { isServer: true, secureContext, ALPNProtocols: [ALPN] });
-    const fail = () => {
-      signal.removeEventListener('abort', fail);
-      socket.destroy();
-      raw.destroy();
-      resolve(undefined);
-    };
-    signal.addEventListener('abort', fail, { once: true });
-    socket.on('error', fail);
-    socket.once('close', fail);
-    socket.once('secure', () => {
-      signal.removeEventListener('abort', fail);
-      socket.off('close', fail);
-      const cipher = socket.getCipher();
-      resolve({
-        socket,
-        reader: new ByteReader(socket, signal),
-        tls: `${socket.getProtocol() ?? 'TLS'} ${cipher.standardName ?? cipher.name}`,
-        binding: ownEndPoint(socket),
-      });
-    });
-  });
+/** TLS over the stream, where we are the server. Undefined when the handshake fails; both are destroyed then. */
+async function secure(raw: ByteStream, context: SecureContext, signal: AbortSignal): Promise<Transport | undefined> {
+  const stream = await secureServer(raw, context, [ALPN], signal);
+  return (
+    stream && {
+      stream,
+      reader: new ByteReader(stream, signal),
+      tls: describeTls(stream),
+      binding: ownEndPoint(stream),
+    }
+  );
 }

@@ -1,12 +1,11 @@
 // Dials a target and logs in there with the connector's own credential. Nothing of this is recorded
 // and nothing of it reaches the client: the session begins behind the target's ReadyForQuery.
 
-import { connect, isIP, type Socket } from 'node:net';
-import { type ConnectionOptions, connect as connectTls } from 'node:tls';
+import type { Socket } from 'node:net';
 import type { RefusalReason } from '../../../../core/refusal.ts';
 import { err, ok, type Result } from '../../../../core/result.ts';
 import { ByteReader, ConnectionLost } from '../../../net/byte-reader.ts';
-import type { UpstreamTarget } from '../../../protocol.ts';
+import { dial, DialFault, secureClient, type UpstreamTarget } from '../../../net/dial.ts';
 import {
   int32,
   MAX_LOGIN_MESSAGE_BYTES,
@@ -117,28 +116,25 @@ const isOfTarget = ({ reason, sqlstate }: LoginFault): boolean =>
 
 /** Connected, and inside TLS where the target asks for it. Also used for CancelRequests. */
 export async function openConnection(target: UpstreamTarget, signal: AbortSignal): Promise<Socket> {
-  const socket = connect({
-    host: target.host,
-    port: target.port,
-    noDelay: true,
-    keepAlive: true,
-    keepAliveInitialDelay: 60_000,
-    allowHalfOpen: true,
-  });
+  const socket = await dial(target, signal).catch(inWords);
   try {
-    await opened(
-      socket,
-      'connect',
-      signal,
-      'upstream_unreachable',
-      (code) => `The database is not reachable (${code}). Tell an administrator if it stays so.`,
-    );
     if (target.tls.mode === 'off') return socket;
     return await secure(socket, target, signal);
   } catch (error) {
     socket.destroy();
     throw error;
   }
+}
+
+function inWords(error: unknown): never {
+  if (!(error instanceof DialFault)) throw error;
+  const { reason, code } = error;
+  throw new LoginFault(
+    reason,
+    reason === 'upstream_unreachable'
+      ? `The database is not reachable (${code}). Tell an administrator if it stays so.`
+      : `The database's certificate did not verify (${code}). Tell an administrator.`,
+  );
 }
 
 /** int32 8 | int32 80877103, answered by one byte: S or N */
@@ -149,53 +145,7 @@ async function secure(socket: Socket, target: UpstreamTarget, signal: AbortSigna
   // Bytes behind the answer came before TLS, so anybody may have put them there (CVE-2021-23222).
   const rest = reader.release();
   if (answer !== 'S' || rest.length > 0) throw new LoginFault('upstream_untrusted', NO_TLS);
-  const options: ConnectionOptions = { socket, host: target.host, ALPNProtocols: ['postgresql'] };
-  if (target.tls.mode === 'verify-full') {
-    if (target.tls.ca !== undefined) options.ca = target.tls.ca;
-    const name = target.tls.serverName ?? target.host;
-    if (isIP(name) === 0) options.servername = name;
-    else options.host = name;
-  } else {
-    options.rejectUnauthorized = false;
-    if (isIP(target.host) === 0) options.servername = target.host;
-  }
-  const tls = connectTls(options);
-  await opened(
-    tls,
-    'secureConnect',
-    signal,
-    'upstream_untrusted',
-    (code) => `The database's certificate did not verify (${code}). Tell an administrator.`,
-  );
-  return tls;
-}
-
-function opened(
-  socket: Socket,
-  event: 'connect' | 'secureConnect',
-  signal: AbortSignal,
-  reason: RefusalReason,
-  describe: (code: string) => string,
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const fail = (code: string) => {
-      socket.destroy();
-      reject(new LoginFault(reason, describe(code)));
-    };
-    const onAbort = () => {
-      socket.destroy();
-      reject(new ConnectionLost('deadline exceeded'));
-    };
-    if (signal.aborted) return onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    socket.once(event, () => {
-      signal.removeEventListener('abort', onAbort);
-      resolve();
-    });
-    // Stays for the socket's life: a later error is seen as its close.
-    socket.on('error', (error: NodeJS.ErrnoException) => fail(error.code ?? 'failed'));
-    socket.once('close', () => fail('closed'));
-  });
+  return secureClient(socket, target, ['postgresql'], signal).catch(inWords);
 }
 
 async function readLogin(socket: Socket, target: UpstreamTarget, signal: AbortSignal): Promise<UpstreamConnection> {

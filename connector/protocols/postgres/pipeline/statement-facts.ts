@@ -1,13 +1,15 @@
 // The facts of statements: started, finished, and where their bytes are.
 
-import { type Fact, MAX_FACT_TEXT, type Parameter } from '../../../../core/recording/facts.ts';
+import { MAX_FACT_TEXT } from '../../../../core/recording/facts/bytes-at.ts';
+import type { Parameter } from '../../../../core/recording/facts/database.ts';
+import type { Fact } from '../../../../core/recording/facts/fact.ts';
 import type { ReadText } from '../wire/encoding.ts';
 import type { ErrorFields } from '../wire/messages.ts';
 import type { Form, Portal, Statement } from './statement.ts';
 
-/** Takes facts; a session's recorder. */
+/** Takes facts: a session's lane. */
 export interface FactSink {
-  fact(lane: number, fact: Fact): void;
+  fact(fact: Fact): unknown;
   elapsedUs(): number;
 }
 
@@ -48,11 +50,11 @@ export class StatementFacts {
   }
 
   notice(fields: ErrorFields): void {
-    this.#facts.fact(LANE, { kind: 'notice.received', ...cutMessage(fields) });
+    this.#facts.fact({ kind: 'notice.received', ...cutMessage(fields) });
   }
 
   notification(channel: string, payload: string): void {
-    this.#facts.fact(LANE, { kind: 'notification.received', channel, payload });
+    this.#facts.fact({ kind: 'notification.received', channel, payload });
   }
 
   start(
@@ -66,9 +68,9 @@ export class StatementFacts {
     length: number,
   ): Statement {
     const number = ++this.#count;
-    this.#facts.fact(LANE, {
+    this.#facts.fact({
       kind: 'statement.started',
-      statement: number,
+      action: number,
       form,
       text,
       ...(textBytes !== undefined && { textBytes }),
@@ -99,9 +101,9 @@ export class StatementFacts {
     statement.finished = true;
     const answered = endOffset !== undefined && error !== SKIPPED && error !== UNSEEN;
     const length = answered ? endOffset - this.#answerAt : 0;
-    this.#facts.fact(LANE, {
+    this.#facts.fact({
       kind: 'statement.finished',
-      statement: statement.number,
+      action: statement.number,
       tags: statement.tags,
       rows: answered ? this.rows : 0,
       bytes: answered ? this.copyBytes || length : 0,

@@ -1,7 +1,7 @@
 // What the pipeline knows of a session's statements: what was prepared under which name, what was bound, and
 // what was executed. names.ts and pipeline.ts keep them; the rooms behind read them.
 
-import type { Parameter } from '../../../../core/recording/facts.ts';
+import type { Parameter } from '../../../../core/recording/facts/database.ts';
 import type { Summaries } from '../../../../core/policy/sections/judge.ts';
 import type { PgTextSettings } from '../../../../core/sql/postgres/postgres.ts';
 import type { Secrets } from '../../../sql/found-secrets.ts';

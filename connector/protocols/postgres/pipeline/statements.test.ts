@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Fact, type StatementFinished, type StatementStarted } from '../../../../core/recording/facts.ts';
+import type { StatementFinished, StatementStarted } from '../../../../core/recording/facts/database.ts';
+import { Fact } from '../../../../core/recording/facts/fact.ts';
 import { FrameScanner, frameTable } from '../wire/framing.ts';
 import { errorResponse, message } from '../wire/messages.ts';
 import { Statements } from './statements.ts';
@@ -35,7 +36,7 @@ const SUSPENDED = message('s');
 /** Plays a conversation: messages by who sends them, and gives the facts. */
 function play(...turns: ({ client: Buffer[] } | { target: Buffer[] })[]) {
   const facts: Fact[] = [];
-  const statements = new Statements({ fact: (_lane, fact) => facts.push(Fact.parse(fact)), elapsedUs: () => 1000 });
+  const statements = new Statements({ fact: (fact) => facts.push(Fact.parse(fact)), elapsedUs: () => 1000 });
   const client = new FrameScanner(frameTable('HXdcf', 'QPBEDCSF'), {
     frame: (...of) => statements.clientMessage(...of),
   });
@@ -51,8 +52,8 @@ function play(...turns: ({ client: Buffer[] } | { target: Buffer[] })[]) {
   const started: StatementStarted[] = of('statement.started');
   const finished: StatementFinished[] = of('statement.finished');
   /** Text, tags, rows and error code of each, in the order they ended. */
-  const outcome = finished.map(({ statement, tags, rows, error }) => [
-    started.find((one) => one.statement === statement)?.text,
+  const outcome = finished.map(({ action, tags, rows, error }) => [
+    started.find((one) => one.action === action)?.text,
     ...tags,
     rows,
     ...(error ? [error.code] : []),

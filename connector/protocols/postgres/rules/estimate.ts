@@ -15,7 +15,7 @@ import type { Result } from '../../../../core/result.ts';
 import { CONFORMING, type PgParser, summarizePostgres } from '../../../../core/sql/postgres/postgres.ts';
 import { everyStatement } from '../../../../core/sql/statement.ts';
 import { ByteReader } from '../../../net/byte-reader.ts';
-import type { HeldAction } from '../../../protocol.ts';
+import type { HeldAction } from '../../../action.ts';
 import { message } from '../wire/messages.ts';
 import type { UpstreamConnection } from '../login/upstream.ts';
 

@@ -10,7 +10,7 @@
 import { createHash } from 'node:crypto';
 import type { Summaries } from '../../../../core/policy/sections/judge.ts';
 import { relationsTouched } from '../../../../core/sql/statement.ts';
-import type { HeldAction } from '../../../protocol.ts';
+import type { HeldAction } from '../../../action.ts';
 import type { ClientMessage } from '../wire/client-frames.ts';
 import { readBind } from '../wire/client-messages.ts';
 import type { Statements } from '../pipeline/statements.ts';

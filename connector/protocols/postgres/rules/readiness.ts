@@ -2,7 +2,7 @@
 // in a thread, and the target is asked what it expects of what will be held.
 
 import type { Decision } from '../../../../core/policy/sections/entries.ts';
-import type { HeldAction } from '../../../protocol.ts';
+import type { HeldAction } from '../../../action.ts';
 import { MAX_TEXT_CHARACTERS } from './held-statement.ts';
 import type { Verdicts } from './verdicts.ts';
 import type { Source } from '../pipeline/statement.ts';

@@ -20,7 +20,7 @@ import {
 import type { Decision, Verdict } from '../../../../core/policy/sections/entries.ts';
 import { CONFORMING, type PgTextSettings } from '../../../../core/sql/postgres/postgres.ts';
 import { everyStatement, type StatementSummary } from '../../../../core/sql/statement.ts';
-import type { SessionGuard } from '../../../protocol.ts';
+import type { SessionGuard } from '../../../action.ts';
 import { LARGE_CHARACTERS, LargeTexts } from './large-texts.ts';
 import { readStatements } from './parser.ts';
 import { SearchPaths } from './search-path.ts';

@@ -2,8 +2,10 @@
 // Chunks pass as they came. Only while something in them is to be replaced (refusals, masks) do they go
 // through a rewriter; facts and offsets are those of the rewritten stream, which the client sees.
 
+import { type ForClient, partOf, passUntouched } from '../../../../core/masking/masked.ts';
+import type { Lane } from '../../../door.ts';
 import type { Relay } from '../../../net/relay.ts';
-import type { SessionGuard, SessionRecorder } from '../../../protocol.ts';
+import type { SessionGuard } from '../../../action.ts';
 import { FrameScanner, frameTable } from '../wire/framing.ts';
 import { readErrorFields } from '../wire/messages.ts';
 import type { AnswerGuide, AnswerRewriter } from './refusal-rewriter.ts';
@@ -13,8 +15,6 @@ import type { Statements } from '../pipeline/statements.ts';
 // What may come once a session has begun. Passed: only counted. Shown: read by statements.ts.
 // Everything else is refused (law 3); CopyBothResponse 'W' among it, which begins replication.
 const FROM_TARGET = frameTable('DdcITn123sHGV', 'CENAZSt');
-
-const LANE = 0;
 
 /** Says which rewriter the session needs. */
 export interface Rewriting {
@@ -28,7 +28,7 @@ export interface Rewriting {
 
 export interface AnswersParts {
   readonly relay: Relay;
-  readonly recorder: SessionRecorder;
+  readonly lane: Lane;
   readonly statements: Statements;
   readonly guard: SessionGuard;
   readonly rewriting: Rewriting;
@@ -57,8 +57,9 @@ export class Answers implements AnswerGuide {
   }
 
   take(chunk: Buffer): void {
-    if (!this.#rewriter && this.#words.length === 0 && !this.#parts.rewriting.needed) this.advance(chunk);
-    else if (this.#isIdle && this.#parts.rewriting.passes(chunk)) this.advance(chunk);
+    if (!this.#rewriter && this.#words.length === 0 && !this.#parts.rewriting.needed)
+      this.advance(passUntouched(chunk));
+    else if (this.#isIdle && this.#parts.rewriting.passes(chunk)) this.advance(passUntouched(chunk));
     else this.#takeSlowly(chunk);
     this.#check();
   }
@@ -88,23 +89,25 @@ export class Answers implements AnswerGuide {
     if (this.#frames.betweenMessages) this.#speak();
   }
 
-  advance(bytes: Buffer): void {
+  advance(bytes: Buffer & ForClient): void {
     if (this.#frames.fault !== undefined) return;
     if (!this.#parts.echoes.needed) {
-      this.#pass(bytes, bytes);
+      this.#pass(bytes, bytes, bytes);
       return;
     }
     const rest = this.#parts.echoes.underWay ? 0 : this.#frames.missing(bytes);
-    if (rest > 0) this.#pass(bytes.subarray(0, rest), bytes.subarray(0, rest));
+    const underWay = bytes.subarray(0, rest);
+    if (rest > 0) this.#pass(underWay, underWay, bytes);
     const { recorded, forwarded } = this.#parts.echoes.take(bytes.subarray(rest));
-    if (recorded.length > 0) this.#pass(recorded, forwarded);
+    if (recorded.length > 0) this.#pass(recorded, forwarded, bytes);
   }
 
-  /** `forwarded`: as long, where it is not recorded as it goes on; it ends no header in two then. */
-  #pass(recorded: Buffer, forwarded: Buffer): void {
-    this.#parts.recorder.bytes('target', LANE, recorded);
+  /** `forwarded`: of `given`; as long as `recorded`, where it is not recorded as it goes on, and ends no header in two then. */
+  #pass(recorded: Buffer, forwarded: Buffer, given: ForClient): void {
+    const receipt = this.#parts.lane.record('target', recorded);
     const scanned = this.#frames.scan(recorded);
-    this.#parts.relay.forward('client', recorded === forwarded ? scanned : forwarded.subarray(0, scanned.length));
+    const goesOn = recorded === forwarded ? scanned : forwarded.subarray(0, scanned.length);
+    this.#parts.relay.toClient(partOf(goesOn, given), receipt);
     if (this.#words.length > 0 && this.#frames.betweenMessages) this.#speak();
   }
 
@@ -119,13 +122,13 @@ export class Answers implements AnswerGuide {
     if (!this.#rewriter && this.#frames.underWay) {
       // It answers what was asked before, so it passes as it began.
       const share = this.#frames.missing(chunk);
-      this.advance(chunk.subarray(0, share));
+      this.advance(passUntouched(chunk.subarray(0, share)));
       rest = chunk.subarray(share);
     }
     if (rest.length === 0) return;
     this.#chooseRewriter();
     if (this.#rewriter) this.#rewriter.apply(rest);
-    else this.advance(rest);
+    else this.advance(passUntouched(rest));
     this.#chooseRewriter();
   }
 
@@ -140,11 +143,8 @@ export class Answers implements AnswerGuide {
   }
 
   #speak(): void {
-    const { relay, recorder } = this.#parts;
-    for (const words of this.#words) {
-      recorder.bytes('gateway', LANE, words);
-      relay.forward('client', words);
-    }
+    const { relay, lane } = this.#parts;
+    for (const words of this.#words) relay.toClient(passUntouched(words), lane.record('gateway', words));
     this.#words = [];
   }
 }

@@ -1,10 +1,11 @@
 // A PostgreSQL session under way. What the client sends passes as it comes while no rule could touch it,
 // and message by message (guarded-client.ts) from when one could. What the target answers: answers.ts.
 
-import type { Socket } from 'node:net';
-import type { EndReason } from '../../../../core/recording/facts.ts';
+import type { EndReason } from '../../../../core/recording/facts/session.ts';
+import { passUntouched } from '../../../../core/masking/masked.ts';
+import type { ByteStream, Conversation, Session } from '../../../door.ts';
+import type { UpstreamTarget } from '../../../net/dial.ts';
 import { type Interpreter, Relay } from '../../../net/relay.ts';
-import type { Conversation, SessionGuard, SessionRecorder, UpstreamTarget } from '../../../protocol.ts';
 import { Answers } from './answers.ts';
 import { type CancelKey, type CancelKeys, type CancelSender, SessionCancel } from '../login/cancel.ts';
 import { type Estimate, estimate } from '../rules/estimate.ts';
@@ -20,15 +21,13 @@ import { logIn, type UpstreamConnection } from '../login/upstream.ts';
 import { type PostgresJudge, Verdicts } from '../rules/verdicts.ts';
 
 export interface ConversationParts {
-  readonly client: Socket;
+  readonly client: ByteStream;
   /** What the client sent behind its login. */
   readonly early: Buffer;
   /** The client's protocol version: how long its cancel key may be. */
   readonly version: number;
   readonly upstream: UpstreamConnection;
-  readonly target: UpstreamTarget;
-  readonly recorder: SessionRecorder;
-  readonly guard: SessionGuard;
+  readonly session: Session<UpstreamTarget>;
   readonly judge: PostgresJudge;
   readonly masking: MaskingShare;
   /** That the client asked for; undefined: the target's own. */
@@ -41,7 +40,7 @@ export interface ConversationParts {
 
 /** Tells the client that it is in, and carries the session. */
 export function beginConversation(parts: ConversationParts): Conversation {
-  const relay = new Relay(parts.client, parts.upstream.socket, parts.recorder);
+  const relay = new Relay(parts.client, parts.upstream.socket, parts.session.lane);
   relay.contain(() => {
     const interpreter = new PostgresInterpreter(relay, parts);
     interpreter.greet();
@@ -68,10 +67,10 @@ class PostgresInterpreter implements Interpreter {
   #closed = false;
 
   constructor(relay: Relay, parts: ConversationParts) {
-    const { recorder, guard } = parts;
+    const { lane, guard, upstream: target } = parts.session;
     this.#relay = relay;
     this.#parts = parts;
-    const statements = new Statements(recorder, () => guard.recordMasked());
+    const statements = new Statements(lane, () => guard.recordMasked());
     this.#statements = statements;
     this.#verdicts = new Verdicts(parts.judge, guard, statements, parts.roleKnown);
     this.#masking = createSessionMasking({
@@ -79,34 +78,35 @@ class PostgresInterpreter implements Interpreter {
       guard,
       statements,
       echoes: this.#echoes,
-      target: parts.target,
+      target,
       database: parts.database,
       interject: (bytes) => this.#interject(bytes),
       contain: (work) => relay.contain(work),
     });
     this.#answers = new Answers({
       relay,
-      recorder,
+      lane,
       guard,
       statements,
       rewriting: this.#masking.rewriting,
       echoes: this.#echoes,
     });
-    this.#unguarded = new UnguardedClient({ relay, recorder, statements, copies: this.#masking.secretCopies });
+    this.#unguarded = new UnguardedClient({ relay, lane, statements, copies: this.#masking.secretCopies });
     const { key } = parts.upstream;
-    this.#upstreamCancel = key && new SessionCancel(() => parts.cancelSender.send(parts.target, key));
+    this.#upstreamCancel = key && new SessionCancel(() => parts.cancelSender.send(target, key));
     this.#key = parts.cancelKeys.issue(parts.version, key?.pid, () => this.#cancel());
   }
 
   /** The recording begins with what the target reports of itself. The cancel key is a secret and stays out of it. */
   greet(): void {
-    this.#relay.forward('client', authenticationOk());
-    this.#relay.forward('client', backendKeyData(this.#key.pid, this.#key.secret));
+    const { opened } = this.#parts.session;
+    this.#relay.toClient(passUntouched(authenticationOk()), opened);
+    this.#relay.toClient(passUntouched(backendKeyData(this.#key.pid, this.#key.secret)), opened);
     this.fromTarget(this.#parts.upstream.greeting);
   }
 
   fromClient(chunk: Buffer): void {
-    const { rules } = this.#parts.guard;
+    const { rules } = this.#parts.session.guard;
     if (this.#guarded) this.#judged(this.#guarded, chunk);
     else if (rules.sections.statements === undefined && !rules.masks.any && !rules.counted) this.#passed(chunk);
     else this.#beginGuard(chunk);
@@ -131,7 +131,7 @@ class PostgresInterpreter implements Interpreter {
   /** Of the gateway's own to the target. */
   #interject(bytes: Buffer): boolean {
     if (this.#guarded?.betweenMessages !== true || this.#answers.unfinished > 0) return false;
-    this.#relay.forward('target', bytes);
+    this.#relay.toTarget(bytes, this.#parts.session.opened);
     return true;
   }
 
@@ -145,7 +145,7 @@ class PostgresInterpreter implements Interpreter {
     const released = this.#unguarded.release(chunk);
     if (this.#unguarded.fault !== undefined) this.#fail(this.#unguarded.fault);
     if (!released) return;
-    const { position, begun, rest } = released;
+    const { position, rest } = released;
     if (position > 0) {
       // What ran before was not read, and may have made any name.
       this.#statements.names.preparedComplete = false;
@@ -155,8 +155,8 @@ class PostgresInterpreter implements Interpreter {
     this.#guarded = new GuardedClient(
       {
         relay: this.#relay,
-        recorder: this.#parts.recorder,
-        guard: this.#parts.guard,
+        lane: this.#parts.session.lane,
+        guard: this.#parts.session.guard,
         statements: this.#statements,
         verdicts: this.#verdicts,
         answers: this.#answers,
@@ -164,8 +164,7 @@ class PostgresInterpreter implements Interpreter {
         estimate: (text) => this.#estimate(text),
         understand: () => this.#masking.understand(),
       },
-      position,
-      begun,
+      released,
     );
     this.#judged(this.#guarded, rest);
   }
@@ -177,10 +176,14 @@ class PostgresInterpreter implements Interpreter {
 
   /** On the path that the session has, where the target reports it. */
   #estimate(text: string): Promise<Estimate | undefined> {
-    const { target, database } = this.#parts;
+    const { database, session } = this.#parts;
     const path = this.#statements.settings.get('search_path');
     return estimate(text, parse, (parameters) =>
-      logIn(target, database, path === undefined ? parameters : new Map([...parameters, ['search_path', path]])),
+      logIn(
+        session.upstream,
+        database,
+        path === undefined ? parameters : new Map([...parameters, ['search_path', path]]),
+      ),
     );
   }
 
@@ -228,16 +231,11 @@ class PostgresInterpreter implements Interpreter {
   }
 
   /** Recorded first, then carried out (law 1). */
-  #cancel(): Promise<void> {
-    const { recorder } = this.#parts;
-    recorder.fact(0, { kind: 'cancel.requested' });
+  async #cancel(): Promise<void> {
+    const { lane } = this.#parts.session;
+    lane.fact({ kind: 'cancel.requested' });
     // What waits for an approval has not reached the target.
-    if (this.#guarded?.cancel()) return Promise.resolve();
-    return new Promise((resolve) => {
-      recorder.afterCommit({
-        deliver: () => resolve(this.#closed ? undefined : this.#upstreamCancel?.request()),
-        logFailed: () => resolve(),
-      });
-    });
+    if (this.#guarded?.cancel()) return;
+    if ((await lane.committed()) && !this.#closed) await this.#upstreamCancel?.request();
   }
 }

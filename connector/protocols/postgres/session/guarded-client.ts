@@ -7,8 +7,9 @@
 // comes (answers.ts). In the extended protocol the target then passes over everything up to the next
 // Sync; of that nothing is sent.
 
+import type { Lane, Recorded } from '../../../door.ts';
 import type { Relay } from '../../../net/relay.ts';
-import type { ActionRefusal, SessionGuard, SessionRecorder } from '../../../protocol.ts';
+import type { ActionRefusal, SessionGuard } from '../../../action.ts';
 import type { Answers } from './answers.ts';
 import { ClientFrames, type ClientMessage, type Shown } from '../wire/client-frames.ts';
 import {
@@ -29,15 +30,15 @@ import type { AskEstimate } from '../rules/readiness.ts';
 import type { CopySubject, RecordedCopies } from '../requests/request-copies.ts';
 import { noticeResponse, statementRefused } from '../wire/refusals.ts';
 import type { Fault, Statements } from '../pipeline/statements.ts';
+import type { Released } from './unguarded-client.ts';
 import type { Verdicts } from '../rules/verdicts.ts';
 
-const LANE = 0;
 /** What the target runs, or will. */
 const RUNS: ReadonlySet<number> = new Set([QUERY, PARSE, BIND, EXECUTE, FUNCTION_CALL]);
 
 export interface GuardedClientParts {
   readonly relay: Relay;
-  readonly recorder: SessionRecorder;
+  readonly lane: Lane;
   readonly guard: SessionGuard;
   readonly statements: Statements;
   readonly verdicts: Verdicts;
@@ -64,7 +65,7 @@ export class GuardedClient {
   fault: Fault | undefined;
 
   /** `position`, `begun`: bytes of the client that went on before, and the beginning of a header behind them, recorded already. */
-  constructor(parts: GuardedClientParts, position: number, begun: Buffer) {
+  constructor(parts: GuardedClientParts, { position, begun, receipt }: Omit<Released, 'rest'>) {
     this.#parts = parts;
     this.#messages = new JudgedMessages({
       statements: parts.statements,
@@ -77,11 +78,12 @@ export class GuardedClient {
       {
         message: (message) => this.#message(message),
         part: (type, part, first, last) => parts.copies.part(type, part, parts.guard.rules.masks, first, last),
-        forward: (bytes) => parts.relay.forward('target', bytes),
-        record: (bytes) => parts.recorder.bytes('client', LANE, bytes),
+        forward: (bytes, receipt) => parts.relay.toTarget(bytes, receipt),
+        record: (bytes) => parts.lane.record('client', bytes),
       },
       position,
       begun,
+      receipt,
     );
     this.#frames.keepsCopies = true;
   }
@@ -112,20 +114,20 @@ export class GuardedClient {
   /** The client will send no more. What waits for an approval is withdrawn; what only waits to be read goes on. */
   left(): void {
     this.#left = true;
-    if (this.#waiting) this.#parts.guard.gate.withdraw(LANE, 'client_closed');
+    if (this.#waiting) this.#parts.guard.gate.withdraw(this.#parts.lane.number, 'client_closed');
   }
 
   /** The session is over. What waits is withdrawn, and what came behind it is recorded as not run. */
   close(): void {
     if (this.#over) return;
     this.#over = true;
-    if (this.#waiting && !this.#parts.guard.gate.withdraw(LANE, 'client_closed')) this.#resume();
+    if (this.#waiting && !this.#parts.guard.gate.withdraw(this.#parts.lane.number, 'client_closed')) this.#resume();
   }
 
   /** The client wants what it waits for to stop. False: nothing is held here, and the target is to be asked. */
   cancel(): boolean {
     if (!this.#waiting) return false;
-    if (this.#parts.guard.gate.withdraw(LANE, 'cancelled')) return true;
+    if (this.#parts.guard.gate.withdraw(this.#parts.lane.number, 'cancelled')) return true;
     // About to be held, or not: what runs at the target is meant as well.
     this.#cancelled = true;
     return false;
@@ -202,10 +204,10 @@ export class GuardedClient {
   #ask(message: ClientMessage, question: Question): void {
     const { statement, decision, judge = () => decision, count = 1, describe, send, refuse } = question;
     const { guard, answers, relay, statements } = this.#parts;
-    let kept: Buffer | undefined;
+    let kept: { readonly bytes: Buffer; readonly receipt: Recorded } | undefined;
     const action = contained(relay, {
-      lane: LANE,
-      statement: statement.number,
+      lane: this.#parts.lane.number,
+      number: statement.number,
       statements: count,
       decision,
       judge,
@@ -214,7 +216,7 @@ export class GuardedClient {
         const fault = send();
         this.#check(fault);
         if (fault === undefined) {
-          if (kept) relay.forward('target', kept);
+          if (kept) relay.toTarget(kept.bytes, kept.receipt);
           else this.#frames.forward(message);
         }
         if (kept) this.#resume();
@@ -226,7 +228,7 @@ export class GuardedClient {
         } else {
           const { instead, fault } = refuse(statementRefused(refusal, this.#encoding));
           this.#check(fault);
-          if (kept) relay.forward('target', instead);
+          if (kept) relay.toTarget(instead, kept.receipt);
           else this.#frames.replace(message, instead);
         }
         if (kept) this.#resume();
@@ -238,11 +240,14 @@ export class GuardedClient {
       this.#cancelled = false;
       return;
     }
-    kept = Buffer.from(message.bytes.subarray(message.start - HEADER_BYTES, message.end));
+    kept = {
+      bytes: Buffer.from(message.bytes.subarray(message.start - HEADER_BYTES, message.end)),
+      receipt: this.#frames.flush(),
+    };
     this.#frames.drop(message);
     this.#waiting = true;
-    if (this.#left) guard.gate.withdraw(LANE, 'client_closed');
-    else if (this.#cancelled) guard.gate.withdraw(LANE, 'cancelled');
+    if (this.#left) guard.gate.withdraw(this.#parts.lane.number, 'client_closed');
+    else if (this.#cancelled) guard.gate.withdraw(this.#parts.lane.number, 'cancelled');
     this.#cancelled = false;
   }
 

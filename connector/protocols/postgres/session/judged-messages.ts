@@ -6,7 +6,7 @@
 
 import { randomBytes } from 'node:crypto';
 import type { Decision } from '../../../../core/policy/sections/entries.ts';
-import type { Action, HeldAction } from '../../../protocol.ts';
+import type { Action, HeldAction } from '../../../action.ts';
 import type { ClientMessage } from '../wire/client-frames.ts';
 import { BIND, EXECUTE, FUNCTION_CALL, malformed, PARSE, QUERY, readParse } from '../wire/client-messages.ts';
 import { describeBind, describeQuery } from '../rules/held-statement.ts';

@@ -1,6 +1,6 @@
 // Rewrites the target's answers while masks are in force, and the errors of refused messages on the way.
 
-import { mask } from '../../../../core/masking/masked.ts';
+import { type Masked, mask } from '../../../../core/masking/masked.ts';
 import type { AnswerGuide, AnswerRewriter } from './refusal-rewriter.ts';
 import type { LiveGuide } from '../guide/live-guide.ts';
 import type { ResultGuide } from '../results/result-guide.ts';
@@ -54,7 +54,7 @@ export class MaskRewriter implements AnswerRewriter {
     const masker = this.#masker;
     masker.use(this.#guide.masks);
     for (let chunk = received; ; chunk = NOTHING) {
-      for (const part of mask(masker, chunk)) this.#answers.advance(part as Uint8Array as Buffer);
+      for (const part of mask(masker, chunk)) this.#answers.advance(part as Masked & Buffer);
       if (!masker.more) break;
     }
     this.#guide.settle();

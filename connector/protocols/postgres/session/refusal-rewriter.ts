@@ -1,6 +1,7 @@
 // The target's answers while a refused message waits for its error: every message passes as it came, but
 // for the error of the statement that stands in for the refused one.
 
+import { type ForClient, passUntouched } from '../../../../core/masking/masked.ts';
 import { HEADER_BYTES } from '../wire/framing.ts';
 
 /** Rewrites the target's stream. Sans I/O: any split of it gives the same bytes. */
@@ -18,7 +19,7 @@ export interface AnswerRewriter {
 /** Who follows the pipeline. A rewriter hands on all that stands in front of a message before it asks about that message. */
 export interface AnswerGuide {
   /** The next bytes of the rewritten stream. They are recorded, read for facts, and go on. Not changed afterwards. */
-  advance(bytes: Buffer): void;
+  advance(bytes: Buffer & ForClient): void;
   /** What stands in for an ErrorResponse with this body, whole: it answers what was refused. Undefined: it is the target's own. */
   refusal(body: Buffer): Buffer | undefined;
   /** The rewriter waited, and handed on what it kept. */
@@ -69,11 +70,12 @@ export class RefusalRewriter implements AnswerRewriter {
         this.#held = Buffer.from(chunk.subarray(at));
         break;
       }
-      if (at > from) this.#guide.advance(chunk.subarray(from, at));
-      this.#guide.advance(this.#guide.refusal(chunk.subarray(at + HEADER_BYTES, end)) ?? chunk.subarray(at, end));
+      if (at > from) this.#guide.advance(passUntouched(chunk.subarray(from, at)));
+      const refusal = this.#guide.refusal(chunk.subarray(at + HEADER_BYTES, end));
+      this.#guide.advance(passUntouched(refusal ?? chunk.subarray(at, end)));
       at = end;
       from = at;
     }
-    if (at > from) this.#guide.advance(from === 0 && at === size ? chunk : chunk.subarray(from, at));
+    if (at > from) this.#guide.advance(passUntouched(from === 0 && at === size ? chunk : chunk.subarray(from, at)));
   }
 }

@@ -1,7 +1,8 @@
 // What masks do to a session: how its client's messages are recorded, and what rewrites its answers.
 // Nothing is dialled for a session that no mask rule concerns, and nothing read but texts that may say a secret.
 
-import type { SessionGuard, UpstreamTarget } from '../../../protocol.ts';
+import type { SessionGuard } from '../../../action.ts';
+import type { UpstreamTarget } from '../../../net/dial.ts';
 import type { Rewriting } from './answers.ts';
 import { parse, readStatements } from '../rules/parser.ts';
 import type { RecordedCopies } from '../requests/request-copies.ts';

@@ -5,8 +5,8 @@
 // chunk's messages are taken one by one, and recorded as secret-copies.ts has them. A text that its chunk does not
 // hold is collected for that as client-frames.ts says.
 
+import type { Lane, Recorded } from '../../../door.ts';
 import type { Relay } from '../../../net/relay.ts';
-import type { SessionRecorder } from '../../../protocol.ts';
 import { ClientFrames, type ClientMessage, type Shown } from '../wire/client-frames.ts';
 import { BIND, PARSE, QUERY, readBind } from '../wire/client-messages.ts';
 import { FrameScanner, frameTable, HEADER_BYTES } from '../wire/framing.ts';
@@ -19,12 +19,11 @@ import type { Fault, Statements } from '../pipeline/statements.ts';
 // What may come once a session has begun. Passed: only counted. Shown: read by statements.ts.
 // Everything else is refused (law 3).
 const FROM_CLIENT = frameTable('HXdcf', 'QPBEDCSF');
-const LANE = 0;
 const NOTHING = Buffer.alloc(0);
 
 export interface UnguardedClientParts {
-  readonly relay: Pick<Relay, 'forward'>;
-  readonly recorder: SessionRecorder;
+  readonly relay: Pick<Relay, 'toTarget'>;
+  readonly lane: Lane;
   readonly statements: Statements;
   /** For sessions without masks. */
   readonly copies: SecretCopies;
@@ -38,6 +37,8 @@ export interface Released {
   readonly begun: Buffer;
   /** What came behind that. */
   readonly rest: Buffer;
+  /** Of what was recorded so far; undefined: nothing. */
+  readonly receipt: Recorded | undefined;
 }
 
 export class UnguardedClient {
@@ -45,6 +46,8 @@ export class UnguardedClient {
   #scanner: FrameScanner;
   /** While messages are taken one by one. */
   #frames: ClientFrames | undefined;
+  /** Of what passed last as it came. */
+  #receipt: Recorded | undefined;
   /** A statement was prepared that takes a secret. */
   #takesSecrets = false;
   fault: Fault | undefined;
@@ -56,8 +59,8 @@ export class UnguardedClient {
 
   take(chunk: Buffer): void {
     if (!this.#frames && !this.#mayHide(chunk)) {
-      this.#parts.recorder.bytes('client', LANE, chunk);
-      this.#parts.relay.forward('target', this.#scanner.scan(chunk));
+      this.#receipt = this.#parts.lane.record('client', chunk);
+      this.#parts.relay.toTarget(this.#scanner.scan(chunk), this.#receipt);
       this.fault ??= this.#scanner.fault;
     } else this.#takeOneByOne(chunk);
   }
@@ -68,12 +71,14 @@ export class UnguardedClient {
     if (share > 0) this.take(chunk.subarray(0, share));
     if (share === chunk.length || this.fault !== undefined) return undefined;
     const rest = chunk.subarray(share);
-    if (!this.#frames) return { position: this.#scanner.position, begun: this.#scanner.takeHeld(), rest };
+    if (!this.#frames)
+      return { position: this.#scanner.position, begun: this.#scanner.takeHeld(), rest, receipt: this.#receipt };
     const partial = this.#frames.takePartial();
     return {
       position: this.#frames.position,
       begun: NOTHING,
       rest: partial.length === 0 ? rest : Buffer.concat([partial, rest]),
+      receipt: this.#frames.receipt,
     };
   }
 
@@ -122,25 +127,26 @@ export class UnguardedClient {
   }
 
   #takeOneByOne(chunk: Buffer): void {
-    const { relay, recorder, copies } = this.#parts;
+    const { relay, lane, copies } = this.#parts;
     let at = 0;
     if (!this.#frames) {
       // What is on its way goes on as it began.
       at = this.#underWay(chunk);
       if (at > 0) {
-        recorder.bytes('client', LANE, chunk.subarray(0, at));
-        relay.forward('target', this.#scanner.scan(chunk.subarray(0, at)));
+        this.#receipt = lane.record('client', chunk.subarray(0, at));
+        relay.toTarget(this.#scanner.scan(chunk.subarray(0, at)), this.#receipt);
         this.fault ??= this.#scanner.fault;
       }
       this.#frames = new ClientFrames(
         {
           message: (message) => this.#message(message),
           part: (type, part, _first, last) => copies.part(type, part, last),
-          forward: (bytes) => relay.forward('target', bytes),
-          record: (bytes) => recorder.bytes('client', LANE, bytes),
+          forward: (bytes, receipt) => relay.toTarget(bytes, receipt),
+          record: (bytes) => lane.record('client', bytes),
         },
         this.#scanner.position,
         this.#scanner.takeHeld(),
+        this.#receipt,
       );
       this.#frames.keepsCopies = true;
     }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Recorded } from '../../../door.ts';
 import { ClientFrames, type ClientMessage, MAX_COLLECTED_BYTES, type Shown } from './client-frames.ts';
 import { message } from './messages.ts';
 
@@ -40,10 +41,14 @@ function play(chunks: readonly Buffer[], keepsCopies: boolean) {
       },
       part: (_type, part) => part,
       forward: (bytes) => forwarded.push(Buffer.from(bytes)),
-      record: (bytes) => recorded.push(Buffer.from(bytes)),
+      record(bytes) {
+        recorded.push(Buffer.from(bytes));
+        return {} as Recorded;
+      },
     },
     0,
     Buffer.alloc(0),
+    undefined,
   );
   frames.keepsCopies = keepsCopies;
   for (const chunk of chunks) {

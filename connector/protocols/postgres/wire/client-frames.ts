@@ -5,6 +5,7 @@
 // A message that its chunk does not hold is collected up to MAX_COLLECTED_BYTES. Of a longer one only its
 // head is shown, and the rest follows where the head went. COPY data is never collected.
 
+import type { Recorded } from '../../../door.ts';
 import { HEADER_BYTES, MAX_HEAD_BYTES, MAX_MESSAGE_BYTES } from './framing.ts';
 
 export const MAX_COLLECTED_BYTES = 1024 * 1024;
@@ -40,8 +41,8 @@ export interface ClientSink {
   message(message: ClientMessage): Shown;
   /** The rest of a cut message, as it is recorded. `last`: its end. */
   part(type: number, part: Buffer, first: boolean, last: boolean): Buffer;
-  forward(bytes: Buffer): void;
-  record(bytes: Buffer): void;
+  forward(bytes: Buffer, receipt: Recorded): void;
+  record(bytes: Buffer): Recorded;
 }
 
 export class ClientFrames {
@@ -60,14 +61,19 @@ export class ClientFrames {
   #forwarded = false;
   readonly #goesOn: Run;
   readonly #recorded: Run;
+  /** Of what was recorded last. */
+  #receipt: Recorded | undefined;
   /** Messages are recorded as the sink copies them. Otherwise chunks are recorded as they come. */
   keepsCopies = false;
   fault: string | undefined;
 
-  constructor(sink: ClientSink, position: number, begun: Buffer) {
+  /** `receipt`: of what the client sent before; undefined: nothing. */
+  constructor(sink: ClientSink, position: number, begun: Buffer, receipt: Recorded | undefined) {
     this.#sink = sink;
-    this.#goesOn = new Run((bytes) => sink.forward(bytes));
-    this.#recorded = new Run((bytes) => sink.record(bytes));
+    this.#goesOn = new Run((bytes) => this.#forward(bytes));
+    this.#recorded = new Run((bytes) => this.#record(bytes));
+    // The beginning of a message that went on before this began was recorded where that began.
+    this.#receipt = receipt;
     this.#position = position;
     this.#recordedTo = position + begun.length;
     if (begun.length > 0) this.#hold(begun);
@@ -117,6 +123,11 @@ export class ClientFrames {
     return this.#long?.left ?? 0;
   }
 
+  /** Of what was recorded last; undefined: nothing. */
+  get receipt(): Recorded | undefined {
+    return this.#receipt;
+  }
+
   get betweenMessages(): boolean {
     return this.#partialBytes === 0 && !this.#long;
   }
@@ -163,7 +174,7 @@ export class ClientFrames {
   replace(message: ClientMessage, instead: Buffer): void {
     this.drop(message);
     this.#goesOn.flush();
-    this.#sink.forward(instead);
+    this.#forward(instead);
   }
 
   /** Records it, unless it is; gives it as it is recorded. `copy` gives the very same buffer where nothing is hidden. */
@@ -182,7 +193,7 @@ export class ClientFrames {
     if (copied === whole) this.#recorded.add(bytes, from + already, end);
     else {
       this.#recorded.flush();
-      this.#sink.record(copied.subarray(already));
+      this.#record(copied.subarray(already));
     }
     if (WITH_FACTS.has(type)) this.#recorded.flush();
     return copied === whole ? message : { ...message, bytes: copied, start: HEADER_BYTES, end: copied.length };
@@ -240,7 +251,7 @@ export class ClientFrames {
     long.left -= share;
     if (this.keepsCopies && this.#recordedTo <= this.#position) {
       this.#recorded.flush();
-      this.#sink.record(this.#sink.part(long.type, chunk.subarray(at, at + share), false, long.left === 0));
+      this.#record(this.#sink.part(long.type, chunk.subarray(at, at + share), false, long.left === 0));
       this.#recordedTo = this.#position + share;
     } else this.#recordUpTo(chunk, at, at + share, this.#position);
     if (long.forwarded) this.#goesOn.add(chunk, at, at + share);
@@ -254,6 +265,22 @@ export class ClientFrames {
     this.#partialBytes += bytes.length;
     // A message that drips in byte by byte must not become an object a byte.
     if (this.#partial.length === 64) this.#partial = [Buffer.concat(this.#partial)];
+  }
+
+  /** All that was taken is recorded now; its receipt. */
+  flush(): Recorded {
+    this.#recorded.flush();
+    if (!this.#receipt) throw new Error('nothing of the client was recorded');
+    return this.#receipt;
+  }
+
+  #record(bytes: Buffer): void {
+    this.#receipt = this.#sink.record(bytes);
+  }
+
+  /** All of what goes on stands in front of it in the recording. */
+  #forward(bytes: Buffer): void {
+    this.#sink.forward(bytes, this.flush());
   }
 
   /** Records what is not recorded of `bytes[start, end)`, which stands at `offset`. */

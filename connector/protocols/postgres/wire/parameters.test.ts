@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { MAX_FACT_TEXT } from '../../../../core/recording/facts.ts';
+import { MAX_FACT_TEXT } from '../../../../core/recording/facts/bytes-at.ts';
 import { textReader } from './encoding.ts';
 import { readParameters } from './parameters.ts';
 

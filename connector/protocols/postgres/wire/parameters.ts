@@ -1,6 +1,7 @@
 // Bind parameters as facts: text as sent, common binary types decoded, anything else as hex.
 
-import { HIDDEN_VALUE, MAX_FACT_TEXT, type Parameter } from '../../../../core/recording/facts.ts';
+import { MAX_FACT_TEXT } from '../../../../core/recording/facts/bytes-at.ts';
+import { HIDDEN_VALUE, type Parameter } from '../../../../core/recording/facts/database.ts';
 
 /** Numbers of the parameters (`$1` is 1) that the recorded copy hides. */
 export type HiddenParameters = ReadonlySet<number> | 'all';

@@ -1,10 +1,11 @@
 // What PostgreSQL clients are told: SQLSTATE by reason. The sentence comes with the refusal. Codes:
 // https://www.postgresql.org/docs/current/errcodes-appendix.html
 
-import type { EndReason } from '../../../../core/recording/facts.ts';
+import type { EndReason } from '../../../../core/recording/facts/session.ts';
 import type { RefusalReason } from '../../../../core/refusal.ts';
 import { onLines } from '../../../../core/text/written-text.ts';
-import type { ActionRefusal, ActionRefusalReason, ConnectRefusal } from '../../../protocol.ts';
+import type { ActionRefusal, ActionRefusalReason } from '../../../action.ts';
+import type { TargetRefusal } from '../../../door.ts';
 import { errorResponse, message } from './messages.ts';
 
 const SQLSTATE: Readonly<Record<RefusalReason, string>> = {
@@ -31,7 +32,7 @@ const SQLSTATE: Readonly<Record<RefusalReason, string>> = {
 };
 
 /** `sqlstate`: the target's own, in place of what the reason stands for. */
-export interface LoginRefusal extends ConnectRefusal {
+export interface LoginRefusal extends TargetRefusal {
   readonly sqlstate?: string;
 }
 

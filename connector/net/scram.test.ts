@@ -1,8 +1,8 @@
 import { createHash, createHmac, pbkdf2Sync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import type { GrantCandidate } from '../../../../core/control.ts';
-import { newId } from '../../../../core/ids.ts';
-import { secret } from '../../../../core/secret.ts';
+import type { GrantCandidate } from '../../core/control.ts';
+import { newId } from '../../core/ids.ts';
+import { secret } from '../../core/secret.ts';
 import { findCandidate, sameKey, ScramClient, ScramServer, storedKeyOf } from './scram.ts';
 
 const salt = Buffer.from('0123456789abcdef');

@@ -10,12 +10,13 @@
 
 import { createHash, createHmac, pbkdf2, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
-import type { GrantCandidate } from '../../../../core/control.ts';
-import { err, ok, type Result } from '../../../../core/result.ts';
-import type { Secret } from '../../../../core/secret.ts';
+import type { GrantCandidate } from '../../core/control.ts';
+import { err, ok, type Result } from '../../core/result.ts';
+import type { Secret } from '../../core/secret.ts';
 
 export const SCRAM_SHA_256 = 'SCRAM-SHA-256';
 export const SCRAM_SHA_256_PLUS = 'SCRAM-SHA-256-PLUS';
+export type ScramMechanism = typeof SCRAM_SHA_256 | typeof SCRAM_SHA_256_PLUS;
 const BINDING_TYPE = 'tls-server-end-point';
 const KEY_BYTES = 32;
 /** A hostile server could ask for rounds without end; PostgreSQL's default is 4096. */
@@ -76,7 +77,7 @@ function attributes(message: string): Map<string, string> | undefined {
 }
 
 export interface ScramServerOptions {
-  readonly mechanism: string;
+  readonly mechanism: ScramMechanism;
   /** tls-server-end-point of our own certificate; undefined where there is none, and PLUS was not offered. */
   readonly binding: Uint8Array | undefined;
   readonly salt: Uint8Array;
@@ -150,7 +151,7 @@ export interface ScramClientOptions {
 
 /** The client's half: `first`, `final`, `verify`. */
 export class ScramClient {
-  readonly mechanism: string;
+  readonly mechanism: ScramMechanism;
   readonly #options: ScramClientOptions;
   readonly #gs2Header: string;
   #serverSignature: Buffer | undefined;

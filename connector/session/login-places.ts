@@ -1,0 +1,85 @@
+// A connection's place among those that have not proven anything yet (limits.ts), and its deadline.
+
+import type { Refusal } from '../../core/refusal.ts';
+import type { ByteStream } from '../door.ts';
+import { type Limits, type Progress, type Unauthenticated, UnauthenticatedConnections } from './limits.ts';
+
+const CROWDED: Refusal = {
+  reason: 'too_many_logins',
+  message:
+    'Too many clients log in at this moment. Connect again in a few seconds; an administrator can raise limits.maxUnauthenticated.',
+};
+/** Clients that are told that there was no place for them, at one time: to the others the connection just closes. */
+const MAX_TOLD = 200;
+
+export interface LoginPlace {
+  /** Resolves when it is its turn; false: it found no place, and was told if it could be. */
+  readonly turn: Promise<boolean>;
+  /** Aborts at the deadline, when the connector stops, and to make room for others; then its reason is the Refusal. */
+  readonly signal: AbortSignal;
+  progressed(to: Progress): void;
+  /** It has proven who it is, or is gone. Idempotent. */
+  leave(): void;
+}
+
+export class LoginPlaces {
+  readonly #unauthenticated: UnauthenticatedConnections;
+  readonly #deadlineMs: number;
+  readonly #stopping: AbortSignal;
+  #told = 0;
+
+  constructor(limits: Limits, stopping: AbortSignal) {
+    this.#unauthenticated = new UnauthenticatedConnections(limits);
+    this.#deadlineMs = limits.loginDeadlineMs;
+    this.#stopping = stopping;
+  }
+
+  /** `turnAway`: tells a client that has not been listened to; resolves when it is gone. */
+  enter(stream: ByteStream, address: string, turnAway: (refusal: Refusal) => Promise<void>): LoginPlace {
+    const deadline = new AbortController();
+    const begun = Promise.withResolvers<void>();
+    let progress: Progress | undefined;
+    const unauthenticated = this.#unauthenticated;
+    const place: Unauthenticated = {
+      address,
+      begin() {
+        progress = 'silent';
+        begun.resolve();
+      },
+      turnAway() {
+        deadline.abort(CROWDED);
+        // Who said nothing, or is being told, has no word coming; who got further reads it where it got to.
+        if (progress === 'silent' || progress === 'leaving') stream.destroy();
+      },
+    };
+    // It may hang up while it waits.
+    stream.once('close', () => unauthenticated.leave(place));
+    deadline.signal.addEventListener('abort', () => begun.resolve(), { once: true });
+    unauthenticated.enter(place);
+    const abort = () => deadline.abort();
+    const timer = setTimeout(abort, this.#deadlineMs);
+    this.#stopping.addEventListener('abort', abort, { once: true });
+    const turn = async (): Promise<boolean> => {
+      await begun.promise;
+      if (progress !== undefined) return true;
+      if (deadline.signal.reason === CROWDED && this.#told < MAX_TOLD) {
+        this.#told++;
+        await turnAway(CROWDED).finally(() => this.#told--);
+      }
+      return false;
+    };
+    return {
+      turn: turn(),
+      signal: deadline.signal,
+      progressed(to) {
+        progress = to;
+        unauthenticated.progressed(place, to);
+      },
+      leave: () => {
+        clearTimeout(timer);
+        this.#stopping.removeEventListener('abort', abort);
+        unauthenticated.leave(place);
+      },
+    };
+  }
+}

@@ -1,0 +1,139 @@
+// One session from its admission to its last fact, whatever connections it has: the last one to leave ends it, at once
+// or after its idle gap.
+
+import type { Refusal, RefusalReason } from '../../core/refusal.ts';
+import type { ResourceName } from '../../core/resource.ts';
+import type { Session } from '../door.ts';
+import type { Admitted } from './admit.ts';
+import { Lanes } from './lanes.ts';
+import type { Cause, LiveSession } from './live-sessions.ts';
+
+export interface OpenSessionDeps {
+  /** How long it stays open after its last connection left; milliseconds. */
+  readonly idleMs: number;
+  readonly now: () => number;
+  onTarget(resource: ResourceName, fault: string | undefined): void;
+  /** A connection of it was refused behind its admission. */
+  refused(refusal: Refusal): void;
+  /** `neverBegan`: nothing of it stands in the log, and nothing ever will. */
+  ended(end: Cause, neverBegan: boolean): void;
+  onBug(error: unknown): void;
+}
+
+/** A connection's part, as the pipeline has it. */
+export interface OwnSession<Upstream> extends Session<Upstream> {
+  /** The protocol is done with the connection: if it did not say how its part ended, it failed. */
+  abandon(): void;
+}
+
+const FAILED: Cause = { reason: 'protocol_fault', message: 'The gateway failed while it began this session.' };
+
+export class OpenSession<Upstream> {
+  readonly #live: LiveSession;
+  readonly #admitted: Admitted<Upstream>;
+  readonly #deps: OpenSessionDeps;
+  readonly #lanes: Lanes;
+  readonly #tellOver: (() => void)[] = [];
+  #connections = 0;
+  #idle: NodeJS.Timeout | undefined;
+  #over = false;
+
+  constructor(live: LiveSession, admitted: Admitted<Upstream>, deps: OpenSessionDeps) {
+    this.#live = live;
+    this.#admitted = admitted;
+    this.#deps = deps;
+    this.#lanes = new Lanes(admitted.recorder);
+    live.onEnding(() => {
+      if (live.fault) this.#lanes.fail();
+      // Nobody is there who could be told.
+      if (this.#idle) this.#end(live.cause ?? FAILED);
+    });
+    live.endAt(Date.parse(admitted.opened.grant.until), deps.now);
+  }
+
+  get over(): boolean {
+    return this.#over;
+  }
+
+  onOver(tell: () => void): void {
+    this.#tellOver.push(tell);
+  }
+
+  enter(): OwnSession<Upstream> {
+    clearTimeout(this.#idle);
+    this.#idle = undefined;
+    this.#connections++;
+    const { opened, guard, upstream } = this.#admitted;
+    const { onTarget, onBug, refused } = this.#deps;
+    const live = this.#live;
+    let left = false;
+    const leave = (end: Cause) => {
+      if (left) return;
+      left = true;
+      this.#leave(end);
+    };
+    return {
+      upstream,
+      guard,
+      opened: this.#lanes.opened,
+      lane: this.#lanes.first,
+      openLane: (spec) => this.#lanes.open(spec),
+      failed(refusal) {
+        if (refusal.ofTarget) onTarget(opened.resource, refusal.message);
+        refused(refusal);
+        leave({ reason: live.cause?.reason ?? endReason(refusal.reason), message: refusal.message });
+      },
+      async carry(conversation) {
+        onTarget(opened.resource, undefined);
+        live.begin(conversation);
+        const { bug, reason, message } = await conversation.ended;
+        live.left(conversation);
+        if (bug !== undefined) onBug(bug);
+        leave({ reason, message });
+      },
+      abandon: () => leave(FAILED),
+    };
+  }
+
+  #leave(end: Cause): void {
+    if (--this.#connections > 0) return;
+    const { idleMs } = this.#deps;
+    if (idleMs === 0 || this.#live.cause || this.#live.fault) this.#end(end);
+    else this.#idle = setTimeout(() => this.#end(end), idleMs);
+  }
+
+  #end(end: Cause): void {
+    if (this.#over) return;
+    this.#over = true;
+    clearTimeout(this.#idle);
+    const { recorder } = this.#admitted;
+    // Whatever went wrong: a recording that nobody ends, and a session that nobody reports, would seem to go on.
+    try {
+      this.#live.close();
+    } catch (error) {
+      this.#deps.onBug(error);
+    }
+    recorder.end({ kind: 'session.ended', ...end });
+    this.#deps.ended(end, recorder.neverLogged);
+    for (const tell of this.#tellOver) tell();
+  }
+}
+
+/** Why a session ended that never got to talk, where nothing outside of it ended it. */
+export function endReason(refusal: RefusalReason): Cause['reason'] {
+  switch (refusal) {
+    case 'grant_expired':
+    case 'grant_revoked':
+    case 'policy_denied':
+      return refusal;
+    case 'log_unavailable':
+      return 'log_failed';
+    case 'connector_stopping':
+      return 'connector_stopped';
+    case 'bad_request':
+    case 'not_supported':
+      return 'protocol_fault';
+    default:
+      return 'target_closed';
+  }
+}

@@ -1,0 +1,230 @@
+// The session pipeline of a connector: every connection comes through here, whatever brought it (a listener, a
+// tunnel, a console) and whatever it speaks (law 10). Caps, live sessions and compiled rules are one set for all.
+// Connections share nothing but those, so that one which stalls or misbehaves delays no other.
+
+import { type IdSource, newId, type SessionId, systemIdSource } from '../../core/ids.ts';
+import type { KeyedHash } from '../../core/masking/ways.ts';
+import type { ProtocolName } from '../../core/protocols.ts';
+import type { SessionOpened } from '../../core/recording/facts/session.ts';
+import type { Refusal } from '../../core/refusal.ts';
+import { ResourceName } from '../../core/resource.ts';
+import { err, ok, type Result } from '../../core/result.ts';
+import type { SecureContext } from 'node:tls';
+import type { ArrivalFacts, ByteStream, Claim, Door, EnterOptions, Peer } from '../door.ts';
+import { destroySoon } from '../net/turn-away.ts';
+import type { Protocol } from '../protocol.ts';
+import { type AdmitDeps, admit } from './admit.ts';
+import type { Edge } from './edge.ts';
+import { Joinable } from './joinable.ts';
+import { DEFAULT_LIMITS, type Limits } from './limits.ts';
+import { type Cause, LiveSession, LiveSessions } from './live-sessions.ts';
+import { LoginPlaces } from './login-places.ts';
+import { endReason, OpenSession, type OwnSession } from './open-session.ts';
+import { grantLookup, type Proof } from './prove.ts';
+import { createRulesCompiler } from './guard/rules.ts';
+import type { SessionLog } from './session-log.ts';
+
+export interface SessionsDeps {
+  readonly edge: Edge;
+  readonly log: SessionLog;
+  readonly connector: SessionOpened['connector'];
+  /** Under a key of this gateway: for masks that keep equal values equal. */
+  readonly keyedHash: KeyedHash;
+  /** Told how each session that was let in found its target. `fault`: why it could not be used, in words for anybody. */
+  readonly onTarget?: (resource: ResourceName, fault: string | undefined) => void;
+  readonly limits?: Partial<Limits>;
+  /** Clock and randomness; the system's when missing. */
+  readonly ids?: IdSource;
+  /** Told of what nobody foresaw, with the error's text. A connection that throws is closed; the others go on. */
+  readonly onBug?: (error: unknown) => void;
+}
+
+/** Where a connection comes in, and what it speaks. */
+export interface Entrance<Upstream> {
+  readonly name: ProtocolName;
+  readonly protocol: Protocol<Upstream>;
+  /** The connector's own file says where a resource lives (law 9); its credential is fetched for this session (law 8). */
+  readonly targets: (resource: ResourceName) => Promise<Result<Upstream, Refusal>>;
+  /** The certificate; a function where it is renewed while listening. Undefined: plain text only. */
+  readonly tls: SecureContext | (() => SecureContext | undefined) | undefined;
+  /** Whether a client may go on without TLS. The caller allows it on loopback alone unless told otherwise. */
+  readonly allowPlainText: boolean;
+}
+
+export interface Sessions {
+  /** Carries a connection to its end. Never rejects. */
+  carry<Upstream>(stream: ByteStream, peer: Peer, entrance: Entrance<Upstream>): Promise<void>;
+  /** Sessions running now. */
+  live(): readonly SessionId[];
+  /** Waits up to `graceMs` for running sessions, then ends them. Resolves when all are over and recorded. */
+  close(graceMs: number): Promise<void>;
+}
+
+const STOPPED: Refusal = {
+  reason: 'connector_stopping',
+  message: 'The gateway is stopping. Connect again in a moment.',
+};
+
+export function createSessions(options: SessionsDeps): Sessions {
+  const { edge, ids = systemIdSource, onBug = () => {}, onTarget = () => {} } = options;
+  const deps = { ...options, ids, onBug, onTarget, compiler: createRulesCompiler() };
+  const limits: Limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const live = new LiveSessions(onBug);
+  const stopping = new AbortController();
+  const places = new LoginPlaces(limits, stopping.signal);
+  const running = new Set<Promise<void>>();
+  const joinable = new Joinable();
+
+  async function carry<Upstream>(stream: ByteStream, peer: Peer, entrance: Entrance<Upstream>): Promise<void> {
+    const { protocol, tls } = entrance;
+    const place = places.enter(stream, peer.address, (refusal) => protocol.turnAway(stream, refusal));
+    let session: OwnSession<Upstream> | undefined;
+    const door: Door<Upstream> = {
+      peer,
+      tls: typeof tls === 'function' ? tls() : tls,
+      allowPlainText: entrance.allowPlainText,
+      signal: place.signal,
+      progressed: (to) => place.progressed(to),
+      async lookUp(claim) {
+        // The edge's answer is the same for names that do not exist; those that cannot exist never get here.
+        if (!ResourceName.safeParse(claim.resource).success) return err(noResource);
+        const known = await edge.lookUp(claim, entrance.name);
+        return known.ok ? ok(grantLookup(claim, known.value)) : known;
+      },
+      async enter(proof, arrival, options) {
+        place.leave();
+        if (session) throw new Error('a connection entered twice');
+        const entered = await enter(entrance, peer, proof as Proof, arrival, options);
+        if (entered.ok) session = entered.value;
+        return entered;
+      },
+      async refused(refusal, told, claim) {
+        reportRefused(peer, entrance.name, claim, refusal);
+        place.progressed('leaving');
+        await told;
+      },
+    };
+    try {
+      if (await place.turn) await protocol.carry(stream, door);
+    } finally {
+      place.leave();
+      session?.abandon();
+      if (!session) destroySoon(stream);
+    }
+  }
+
+  async function enter<Upstream>(
+    entrance: Entrance<Upstream>,
+    peer: Peer,
+    proof: Proof,
+    arrival: ArrivalFacts,
+    options: EnterOptions | undefined,
+  ): Promise<Result<OwnSession<Upstream>, Refusal>> {
+    const begin = () => open(entrance, peer, proof, arrival, options?.idleMs ?? 0);
+    const key = options && [entrance.name, proof.grant.id, proof.claim.resource, peer.address, options.join];
+    const opened = key ? await joinable.join(JSON.stringify(key), begin) : await begin();
+    return opened.ok ? ok(opened.value.enter()) : opened;
+  }
+
+  async function open<Upstream>(
+    entrance: Entrance<Upstream>,
+    peer: Peer,
+    proof: Proof,
+    arrival: ArrivalFacts,
+    idleMs: number,
+  ): Promise<Result<OpenSession<Upstream>, Refusal>> {
+    const session = new LiveSession(newId('ses', ids), proof.grant.id, {
+      now: ids.now,
+      idleTimeoutMs: limits.idleTimeoutMs,
+    });
+    // Before the edge is asked, so that a revocation which overtakes its answer is not missed.
+    live.add(session);
+    const told = {
+      onTarget,
+      onBug,
+      refused: (refusal: Refusal) => reportRefused(peer, entrance.name, proof.claim, refusal),
+      ended: (end: Cause, neverBegan: boolean) => {
+        const at = new Date(ids.now()).toISOString();
+        edge.report({ kind: 'session.ended', session: session.id, ...end, at, ...(neverBegan && { neverBegan }) });
+        live.remove(session);
+      },
+    };
+    try {
+      if (stopping.signal.aborted) session.end('connector_stopped', STOPPED.message);
+      const client = {
+        address: peer.address,
+        ...(arrival.tls !== undefined && { tls: arrival.tls }),
+        ...(arrival.application !== undefined && { application: arrival.application }),
+      };
+      const admitDeps: AdmitDeps<Upstream> = { ...deps, targets: entrance.targets };
+      const admitted = await admit({ proof, client, details: arrival.details }, session, admitDeps);
+      if (admitted.ok) return ok(new OpenSession(session, admitted.value, { ...told, idleMs, now: ids.now }));
+      const { refusal, opened, recorder, target } = admitted.error;
+      if (target) onTarget(target, refusal.message);
+      told.refused(refusal);
+      const end = { reason: session.cause?.reason ?? endReason(refusal.reason), message: refusal.message };
+      session.close();
+      recorder?.end({ kind: 'session.ended', ...end });
+      if (opened) told.ended(end, recorder?.neverLogged !== false);
+      live.remove(session);
+      return err(refusal);
+    } catch (error) {
+      live.remove(session);
+      throw error;
+    }
+  }
+
+  function reportRefused(peer: Peer, protocol: ProtocolName, claim: Claim | undefined, refusal: Refusal): void {
+    edge.report({
+      kind: 'attempt.refused',
+      email: (claim?.email ?? '').slice(0, 254),
+      resource: (claim?.resource ?? '').slice(0, 253),
+      protocol,
+      reason: refusal.reason,
+      clientAddress: peer.address.slice(0, 64),
+      at: new Date(ids.now()).toISOString(),
+    });
+  }
+
+  const listening = [
+    edge.onGrantRevoked((grant, reason) => live.revoke(grant, reason)),
+    edge.onSessionEnd((session, by, reason) => live.end(session, by, reason)),
+    edge.onRulesChanged((sessions, rules) => live.applyRules(sessions, rules)),
+  ];
+
+  return {
+    carry(stream, peer, entrance) {
+      // A stream without an error listener throws; whoever reads it learns of the error by its close.
+      stream.on('error', () => {});
+      if (stopping.signal.aborted) {
+        stream.destroy();
+        return Promise.resolve();
+      }
+      const work = carry(stream, peer, entrance).catch((error: unknown) => {
+        stream.destroy();
+        onBug(error);
+      });
+      running.add(work);
+      return work.finally(() => running.delete(work));
+    },
+    live: () => live.ids(),
+    async close(graceMs) {
+      stopping.abort();
+      const settled = () => Promise.all([...running]);
+      let timer: NodeJS.Timeout | undefined;
+      const grace = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, graceMs);
+      });
+      await Promise.race([settled(), grace]);
+      clearTimeout(timer);
+      live.endAll('connector_stopped', STOPPED.message);
+      await settled();
+      for (const stop of listening) stop();
+    },
+  };
+}
+
+const noResource: Refusal = {
+  reason: 'resource_unknown',
+  message: 'This is not the name of a resource. The portal lists them.',
+};

@@ -1,0 +1,59 @@
+// Facts of what runs on a machine: commands and their terminals, files on their way to it and from it
+// (SSH shell, exec and SFTP; Kubernetes exec, attach and cp).
+
+import { z } from 'zod';
+import { ActionNumber } from './action.ts';
+import { BytesAt } from './bytes-at.ts';
+
+/** A command or a shell was asked for, on this frame's lane. */
+export const CommandStarted = z.object({
+  kind: z.literal('command.started'),
+  action: ActionNumber,
+  /** exec: one command; shell: an interactive one; subsystem: a service by its name, such as `sftp`. */
+  form: z.enum(['exec', 'shell', 'subsystem']),
+  /**
+   * As the client sent it; empty for a shell. Where it sent arguments one by one (Kubernetes), each that is no plain word
+   * is in single quotes, as a POSIX shell takes them, with one space between.
+   */
+  command: z.string(),
+  /** UTF-8 bytes of the whole, when `command` was cut. */
+  commandBytes: z.number().int().optional(),
+  /** Where the command stands in the recorded bytes; missing where it came as a request beside them (SSH, Kubernetes). */
+  at: BytesAt.optional(),
+});
+
+/** Neither `exit` nor `signal`: its lane closed before the target said how it ended. */
+export const CommandFinished = z.object({
+  kind: z.literal('command.finished'),
+  action: ActionNumber,
+  /** Its exit status, as the target gave it. */
+  exit: z.number().int().min(0).optional(),
+  /** Name of the signal that ended it, without SIG: `KILL`. */
+  signal: z.string().optional(),
+  durationUs: z.number().int(),
+});
+
+/** The client's terminal on this frame's lane has this size from here on; the first says what it began with. */
+export const TerminalResized = z.object({
+  kind: z.literal('terminal.resized'),
+  /** In characters; 0 where the client did not say. */
+  columns: z.number().int().min(0),
+  rows: z.number().int().min(0),
+});
+
+/** A file went over whole or in part, or was given up; one fact a file, when it is closed. */
+export const FileTransferred = z.object({
+  kind: z.literal('file.transferred'),
+  action: ActionNumber,
+  /** As the client named it. */
+  path: z.string(),
+  /** upload: to the target. */
+  direction: z.enum(['upload', 'download']),
+  /** Bytes of content that went over. */
+  size: z.number().int().min(0),
+  /** Over these bytes in the file's order, in hex; missing where they came with gaps or out of order, so that nobody saw them as one. */
+  sha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
+});
