@@ -13,7 +13,7 @@ type Replayer = (
 ) => AsyncGenerator<ReplayEvent, void, undefined>;
 
 const REPLAYERS: Readonly<Record<ProtocolName, Replayer>> = {
-  postgres: (session, recording) => replayStatements(session, recording, new ResultDecoder()),
+  postgres: (session, recording) => replayStatements(session, recording, () => new ResultDecoder()),
 };
 
 export const replaySession: Replayer = (session, recording) => REPLAYERS[session.protocol](session, recording);
