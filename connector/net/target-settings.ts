@@ -7,6 +7,8 @@ import { err, ok, type Result } from '../../core/result.ts';
 import type { CredentialSource } from '../credentials/credential.ts';
 import type { TargetTls } from './dial.ts';
 
+export type { CredentialSource };
+
 export const Port = z.number().int().min(1).max(65535);
 export const Host = z.string().min(1).max(253);
 const path = z.string().min(1);

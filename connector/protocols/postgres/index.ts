@@ -133,7 +133,7 @@ function createPostgres(listener: unknown): Protocol<UpstreamTarget> {
       return tell(stream, refusal);
     };
     await loadParser();
-    const stopped = refuseSettings(wish.passedOn, guard.rules.statements, guard.rules.rule);
+    const stopped = refuseSettings(wish.passedOn, guard.rules.sections.statements, guard.rules.rule);
     if (stopped !== undefined) return refuse({ reason: 'policy_denied', message: stopped });
     const upstream = await logIn(target, wish.database, wish.passedOn);
     if (!upstream.ok) return refuse(upstream.error);

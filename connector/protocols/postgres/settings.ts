@@ -2,9 +2,9 @@
 
 import { z } from 'zod';
 import { err, ok, type Result } from '../../../core/result.ts';
-import type { CredentialSource } from '../../credentials/credential.ts';
 import type { UpstreamTarget } from '../../net/dial.ts';
 import {
+  type CredentialSource,
   credentialSource,
   Host,
   openTls,
