@@ -26,6 +26,9 @@ export const SECTIONS: Readonly<Record<SectionName, Noun>> = {
   forwards: { one: 'forward', many: 'forwards', verb: 'open' },
 };
 
+/** A mask entry names columns of tables, or fields of JSON documents. */
+export type MaskedPart = 'columns' | 'fields';
+
 export interface ProtocolRow {
   /** What people call it. */
   readonly title: string;
@@ -33,10 +36,18 @@ export interface ProtocolRow {
   readonly replay: 'statements' | 'terminal' | 'exchanges';
   /** The sections of a rule that its sessions ask. Any other says nothing about them. */
   readonly sections: readonly SectionName[];
+  /** What masks can name in its answers, beside what detectors find in any text. */
+  readonly masks: readonly MaskedPart[];
   /** For its actions as a whole, whatever section they fall under. */
   readonly noun: Noun;
 }
 
 export const PROTOCOLS: Readonly<Record<ProtocolName, ProtocolRow>> = {
-  postgres: { title: 'PostgreSQL', replay: 'statements', sections: ['statements'], noun: SECTIONS.statements },
+  postgres: {
+    title: 'PostgreSQL',
+    replay: 'statements',
+    sections: ['statements'],
+    masks: ['columns'],
+    noun: SECTIONS.statements,
+  },
 };
