@@ -7,8 +7,19 @@ import { LongFirst } from './test/order.ts';
 // Processes that tests start are many and short: most of their time would go into compiling.
 process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, 'node_modules/.cache/gatehouse-tests/compiled');
 
-// Three projects: unit tests beside their files, the Worker's tests in workerd, and what crosses a
-// folder's border with real clients and servers.
+/** What tests a protocol with its real clients and servers, so that it can be run alone. */
+const POSTGRES = ['test/conformance/postgres-*.test.ts', 'test/{attacks,masking}/**/*.test.ts'];
+
+const ACROSS = {
+  isolate: false,
+  testTimeout: 120_000,
+  hookTimeout: 120_000,
+  // A condition that is waited for is no measure of time.
+  expect: { poll: { timeout: 15_000 } },
+};
+
+// Four projects: unit tests beside their files, the Worker's tests in workerd, and what crosses a folder's border with
+// real clients and servers: each protocol, and the rest (`npx vitest run --project postgres`).
 export default defineConfig({
   test: {
     reporters: ['default', new ClosingLines()],
@@ -28,17 +39,8 @@ export default defineConfig({
         },
       },
       ...(existsSync('edge/vitest.config.ts') ? ['./edge/vitest.config.ts'] : []),
-      {
-        test: {
-          name: 'system',
-          isolate: false,
-          include: ['test/**/*.test.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
-          // A condition that is waited for is no measure of time.
-          expect: { poll: { timeout: 15_000 } },
-        },
-      },
+      { test: { ...ACROSS, name: 'postgres', include: POSTGRES } },
+      { test: { ...ACROSS, name: 'system', include: ['test/**/*.test.ts'], exclude: POSTGRES } },
     ],
   },
 });

@@ -42,7 +42,7 @@ export interface ProtocolRow {
   readonly noun: Noun;
 }
 
-export const PROTOCOLS: Readonly<Record<ProtocolName, ProtocolRow>> = {
+const ROWS = {
   postgres: {
     title: 'PostgreSQL',
     replay: 'statements',
@@ -50,4 +50,9 @@ export const PROTOCOLS: Readonly<Record<ProtocolName, ProtocolRow>> = {
     masks: ['columns'],
     noun: SECTIONS.statements,
   },
-};
+} as const satisfies Readonly<Record<ProtocolName, ProtocolRow>>;
+
+/** How the protocols that there are replay: whatever shows a replay has one entry for each, or does not compile. */
+export type ReplayKind = (typeof ROWS)[ProtocolName]['replay'];
+
+export const PROTOCOLS: Readonly<Record<ProtocolName, ProtocolRow & { readonly replay: ReplayKind }>> = ROWS;

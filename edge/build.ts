@@ -1,33 +1,38 @@
-// Builds the Worker: one script and a directory of assets, among them the command line as one file. Used by wrangler.toml's build command, by
-// the embedded edge (dev-server.ts) and by tests.
+// Builds the Worker: one script and a directory of assets. What is deployed has the command line among
+// them, which the edge only hands out: cli/dev/build-worker.ts brings it.
 
 import { createHash } from 'node:crypto';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
-import { bundleCli } from '../cli/bundle.ts';
 import { CLI_FILE } from './paths.ts';
 import { buildPortalAssets } from './portal/build.ts';
 
 export interface BuiltWorker {
   /** ES module. */
   readonly script: string;
-  /** Holds `assets/` and `cli/`, served at `/assets/...` and `/cli/...`. */
+  /** Holds `assets/` and perhaps `cli/`, served at `/assets/...` and `/cli/...`. */
   readonly assetsDirectory: string;
 }
 
 const HERE = import.meta.dirname;
 
-/** Writes assets, the command line and `worker.js` below `outputDirectory`, which is emptied first. */
-export async function buildWorker(options: { readonly outputDirectory: string }): Promise<BuiltWorker> {
-  const { outputDirectory } = options;
+export interface WorkerBuild {
+  /** Emptied first; assets and `worker.js` are written below it. */
+  readonly outputDirectory: string;
+  /** `gatehouse` as one file, served at `/cli/`; without it there is none to download. */
+  readonly commandLine?: Uint8Array | undefined;
+}
+
+export async function buildWorker({ outputDirectory, commandLine }: WorkerBuild): Promise<BuiltWorker> {
   const assetsDirectory = join(outputDirectory, 'public');
   await rm(outputDirectory, { recursive: true, force: true });
   await mkdir(assetsDirectory, { recursive: true });
   const assets = await buildPortalAssets(assetsDirectory);
-  const cli = await bundleCli();
-  await mkdir(join(assetsDirectory, 'cli'));
-  await writeFile(join(assetsDirectory, 'cli', CLI_FILE), cli);
+  if (commandLine) {
+    await mkdir(join(assetsDirectory, 'cli'));
+    await writeFile(join(assetsDirectory, 'cli', CLI_FILE), commandLine);
+  }
   const result = await build({
     entryPoints: [join(HERE, 'worker.ts')],
     bundle: true,
@@ -42,7 +47,9 @@ export async function buildWorker(options: { readonly outputDirectory: string })
     jsxImportSource: 'hono/jsx',
     define: {
       GATEHOUSE_ASSET_VERSION: JSON.stringify(assets.version),
-      GATEHOUSE_CLI_SHA256: JSON.stringify(createHash('sha256').update(cli).digest('hex')),
+      GATEHOUSE_CLI_SHA256: commandLine
+        ? JSON.stringify(createHash('sha256').update(commandLine).digest('hex'))
+        : 'undefined',
     },
     // workerd shows no source lines; names in stacks are worth the bytes.
     keepNames: true,
@@ -54,8 +61,4 @@ export async function buildWorker(options: { readonly outputDirectory: string })
   if (script === undefined) throw new Error('the Worker was not built');
   await writeFile(join(outputDirectory, 'worker.js'), script);
   return { script, assetsDirectory };
-}
-
-if (import.meta.main) {
-  await buildWorker({ outputDirectory: join(HERE, 'dist') });
 }

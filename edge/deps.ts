@@ -10,7 +10,7 @@ import type { Env } from './env.ts';
 import type { Gatehouse } from './gatehouse.ts';
 import { OidcProvider } from './identity/oidc.ts';
 import { deriveKey, grantSalt } from './keys.ts';
-import { CONNECTOR_HEADER, CONNECTOR_NAME_HEADER } from './objects/connector-link.ts';
+import { CONNECTOR_HEADER, CONNECTOR_NAME_HEADER } from './ports/connector-link.ts';
 import { remote } from './objects/rpc.ts';
 import { CALLBACK_PATH } from './paths.ts';
 import { type EdgeSettings, parseSettings } from './settings.ts';

@@ -1,16 +1,15 @@
 // The edge on one machine: the same Worker in workerd, embedded through Miniflare. `npm start` and
 // the system tests use it. Durable Objects persist in `persistDirectory`.
 
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare';
-import { buildWorker } from './build.ts';
+import type { BuiltWorker } from './build.ts';
 import { type EdgeSettingsInput, parseSettings } from './settings.ts';
 
 export const COMPATIBILITY_DATE = '2026-10-20';
 
 export interface StartEdgeOptions {
+  readonly worker: BuiltWorker;
   /** 0: any free one. Then leave PUBLIC_URL out and it is made from the port. */
   readonly port: number;
   /** Kept between starts. */
@@ -36,14 +35,12 @@ export async function startEdge(options: StartEdgeOptions): Promise<RunningEdge>
   const bindings: Record<string, string> = {};
   for (const [name, value] of Object.entries(given)) if (typeof value === 'string') bindings[name] = value;
 
-  const buildDirectory = await mkdtemp(join(tmpdir(), 'gatehouse-edge-'));
+  const { script, assetsDirectory } = options.worker;
   let miniflare: Miniflare | undefined;
   const close = async () => {
     await miniflare?.dispose();
-    await rm(buildDirectory, { recursive: true, force: true });
   };
   try {
-    const { script, assetsDirectory } = await buildWorker({ outputDirectory: join(buildDirectory, 'worker') });
     await mkdir(options.persistDirectory, { recursive: true });
     miniflare = new Miniflare(
       convertV4MiniflareOptions({

@@ -1,20 +1,22 @@
 // The Worker's bindings other than its settings (settings.ts).
 
-import type { Approval } from './objects/approval.ts';
-import type { AuditLog } from './objects/audit-log.ts';
-import type { ConnectorLink } from './objects/connector-link.ts';
-import type { Directory } from './objects/directory.ts';
-import type { Grants } from './objects/grants.ts';
-import type { Witness } from './objects/witness.ts';
+import type { ApprovalPort } from './ports/approval.ts';
+import type { AuditPort } from './ports/audit.ts';
+import type { ConnectorLinkPort } from './ports/connector-link.ts';
+import type { DirectoryPort } from './ports/directory.ts';
+import type { GrantsPort } from './ports/grants.ts';
+import type { ObjectsOf } from './ports/object.ts';
+import type { WitnessPort } from './ports/witness.ts';
 
 export interface Env {
-  readonly DIRECTORY: DurableObjectNamespace<Directory>;
-  readonly GRANTS: DurableObjectNamespace<Grants>;
-  readonly AUDIT_LOG: DurableObjectNamespace<AuditLog>;
-  readonly WITNESS: DurableObjectNamespace<Witness>;
-  readonly CONNECTOR_LINK: DurableObjectNamespace<ConnectorLink>;
+  readonly DIRECTORY: ObjectsOf<DirectoryPort>;
+  readonly GRANTS: ObjectsOf<GrantsPort>;
+  readonly AUDIT_LOG: ObjectsOf<AuditPort>;
+  readonly WITNESS: ObjectsOf<WitnessPort>;
+  /** One for each connector, named by its id. */
+  readonly CONNECTOR_LINK: ObjectsOf<ConnectorLinkPort>;
   /** One for each request, named by its id. */
-  readonly APPROVAL: DurableObjectNamespace<Approval>;
+  readonly APPROVAL: ObjectsOf<ApprovalPort>;
   /** Portal style sheet and scripts. */
   readonly ASSETS?: Fetcher;
 }

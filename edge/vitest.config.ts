@@ -86,6 +86,8 @@ export default defineProject({
   ],
   test: {
     name: 'edge',
+    isolate: false,
+    setupFiles: ['./test/fresh-storage.ts'],
     include: ['**/*.test.{ts,tsx}'],
     globalSetup: ['./test/providers.ts'],
     testTimeout: 20_000,

@@ -1,7 +1,9 @@
 // The last lines of a test run: what was skipped and why, then `N passed, N failed`. A skip without
-// a reason counts as a failure: nothing is left out in silence.
+// a reason counts as a failure, and where the run must be whole so does each that is not known
+// (skips.ts): nothing is left out in silence.
 
 import type { Reporter, TestCase, TestModule, Vitest } from 'vitest/node';
+import { KNOWN_SKIPS, type KnownSkip, MUST_BE_WHOLE } from './skips.ts';
 
 export class ClosingLines implements Reporter {
   #vitest: Vitest | undefined;
@@ -11,8 +13,6 @@ export class ClosingLines implements Reporter {
   }
 
   onTestRunEnd(modules: readonly TestModule[]): void {
-    // With `-t` the run was asked to leave tests out, so leaving them out is no news.
-    const asksForSome = this.#vitest?.getGlobalTestNamePattern() !== undefined;
     const counts = { passed: 0, failed: 0, skipped: 0 };
     const lines: string[] = [];
     for (const module of modules) {
@@ -21,10 +21,12 @@ export class ClosingLines implements Reporter {
         lines.push(`could not run: ${module.moduleId}`);
       }
       for (const test of module.children.allTests()) {
-        const state = count(test);
-        if (asksForSome && state.unexplained) continue;
-        counts[state.as]++;
-        if (state.line) lines.push(state.line);
+        const ended = readEnded(test);
+        // With `-t` the run was asked to leave tests out, so leaving them out is no news.
+        if (ended.state === 'skipped' && !ended.reason && this.#vitest?.getGlobalTestNamePattern()) continue;
+        const { as, line } = judge(ended);
+        counts[as]++;
+        if (line) lines.push(line);
       }
     }
     for (const line of lines) console.log(line);
@@ -35,16 +37,33 @@ export class ClosingLines implements Reporter {
   }
 }
 
-function count(test: TestCase): { as: 'passed' | 'failed' | 'skipped'; line?: string; unexplained?: true } {
+export interface Ended {
+  /** The file's path, then the names of groups and test. */
+  readonly test: string;
+  readonly state: 'passed' | 'failed' | 'skipped';
+  /** Why it was skipped, in the test's own words. */
+  readonly reason?: string | undefined;
+}
+
+export interface Verdict {
+  readonly as: 'passed' | 'failed' | 'skipped';
+  readonly line?: string;
+}
+
+export function judge({ test, state, reason }: Ended, whole = MUST_BE_WHOLE, known = KNOWN_SKIPS): Verdict {
+  if (state === 'passed') return { as: 'passed' };
+  if (state === 'failed') return { as: 'failed', line: `failed: ${test}` };
+  if (!reason) return { as: 'failed', line: `did not run, and does not say why: ${test}` };
+  if (!whole || known.some((one: KnownSkip) => one.test === test))
+    return { as: 'skipped', line: `skipped: ${test}: ${reason}` };
+  return { as: 'failed', line: `skipped, and test/skips.ts does not know it: ${test}: ${reason}` };
+}
+
+function readEnded(test: TestCase): Ended {
   const result = test.result();
-  if (result.state === 'passed') return { as: 'passed' };
-  if (result.state === 'failed')
-    return { as: 'failed', line: `failed: ${test.module.relativeModuleId} > ${test.fullName}` };
-  const reason = result.state === 'skipped' ? result.note : undefined;
-  if (reason) return { as: 'skipped', line: `skipped: ${test.fullName}: ${reason}` };
   return {
-    as: 'failed',
-    unexplained: true,
-    line: `did not run, and does not say why: ${test.module.relativeModuleId} > ${test.fullName}`,
+    test: `${test.module.relativeModuleId} > ${test.fullName}`,
+    state: result.state === 'passed' || result.state === 'failed' ? result.state : 'skipped',
+    reason: result.state === 'skipped' ? result.note : undefined,
   };
 }

@@ -1,9 +1,12 @@
 // The Worker in workerd, in a process of its own.
 
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { startEdge } from '../../edge/dev-server.ts';
+import { keptWholeWorker } from './build-worker.ts';
 import { runChild, tell } from './child.ts';
 import { exists } from './data-dir.ts';
 
@@ -17,7 +20,9 @@ const Settings = z.object({
 });
 
 runChild(Settings, async (settings) => {
-  const edge = await startEdge({ ...settings, onLog: (line) => console.log(line) });
+  const built = await mkdtemp(join(tmpdir(), 'gatehouse-edge-'));
+  const worker = await keptWholeWorker(built);
+  const edge = await startEdge({ ...settings, worker, onLog: (line) => console.log(line) });
   let pids = await workerd();
   // Miniflare starts a workerd that died again, without a word.
   const watch = setInterval(async () => {
@@ -32,6 +37,7 @@ runChild(Settings, async (settings) => {
     async stop() {
       clearInterval(watch);
       await edge.close();
+      await rm(built, { recursive: true, force: true });
       // Closing does not wait for the process; whoever starts again at once would find its port taken.
       for (let waited = 0; waited < 3_000 && pids.workerd && (await exists(`/proc/${pids.workerd}`)); waited += 20)
         await sleep(20);

@@ -2,8 +2,8 @@
 // somebody alone where there is no bot. Good for 30 minutes and five uses.
 // https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
 
-import { z } from 'zod';
 import { secret } from '../../core/secret.ts';
+import type { ResponsePlace } from '../ports/approval.ts';
 import { type Posted, post } from './post.ts';
 
 /** A minute less than Slack gives. */
@@ -11,10 +11,6 @@ const GOOD_FOR_MS = 29 * 60_000;
 const USES = 5;
 /** One is for answering whoever clicked. */
 const KEPT_FOR_UPDATES = USES - 1;
-
-/** Anybody who has the address can write there: never logged. */
-export const ResponsePlace = z.object({ responseUrl: z.url().max(1000), untilMs: z.number(), uses: z.number().int() });
-export type ResponsePlace = z.infer<typeof ResponsePlace>;
 
 const SLACK_ORIGINS = ['https://hooks.slack.com', 'https://hooks.slack-gov.com'];
 

@@ -3,11 +3,12 @@
 // click on it gave an address to change it at, else another one says more.
 
 import type { Secret } from '../../core/secret.ts';
+import { ResponsePlace } from '../ports/approval.ts';
 import type { Delivery, Notice, NoticeContext, NoticeKind, Notifier } from './notifier.ts';
 import { post } from './post.ts';
 import type { SlackApi, SlackFault } from './slack-api.ts';
 import { messageOf } from './slack-messages.ts';
-import { isUsable, replaceMessage, ResponsePlace } from './slack-response.ts';
+import { isUsable, replaceMessage } from './slack-response.ts';
 
 export interface SlackSettings {
   readonly api: SlackApi | undefined;

@@ -20,7 +20,7 @@ import { err, ok, type Result } from '../../core/result.ts';
 import { fromBase64, toBase64 } from '../../core/scram.ts';
 import type { Secret } from '../../core/secret.ts';
 import { deriveKey } from '../keys.ts';
-import type { StoredAuthority } from '../objects/directory.ts';
+import type { StoredAuthority } from '../ports/directory.ts';
 
 const SUBJECT_ALTERNATIVE_NAME = '2.5.29.17';
 const KEY_ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256' } as const;

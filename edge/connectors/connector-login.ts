@@ -4,7 +4,7 @@
 import { decodeJwt, errors, importJWK, jwtVerify } from 'jose';
 import { ConnectorId } from '../../core/ids.ts';
 import { err, ok, type Result } from '../../core/result.ts';
-import type { StoredConnector } from '../storage/connectors.ts';
+import type { StoredConnector } from '../ports/directory.ts';
 
 const MAX_TOKEN_BYTES = 4096;
 const MAX_LIFETIME_SECONDS = 60;

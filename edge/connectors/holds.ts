@@ -13,12 +13,11 @@ import type { Resource } from '../../core/resource.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import { holdStanding } from '../approvals/hold-standing.ts';
 import { iso } from '../clock.ts';
-import type { Approval as ApprovalObject } from '../objects/approval.ts';
-import type { AuditLog } from '../objects/audit-log.ts';
-import type { Directory } from '../objects/directory.ts';
-import type { Grants, StoredGrant } from '../objects/grants.ts';
-import type { Remote } from '../objects/rpc.ts';
-import type { PolicyInForce } from '../storage/policies.ts';
+import type { ApprovalPort } from '../ports/approval.ts';
+import type { AuditPort } from '../ports/audit.ts';
+import type { DirectoryPort } from '../ports/directory.ts';
+import type { GrantsPort, StoredGrant } from '../ports/grants.ts';
+import type { PolicyInForce } from '../ports/directory.ts';
 import type { PolicyReader } from './session-opener.ts';
 
 type Message<K extends FromConnector['kind']> = Extract<FromConnector, { kind: K }>;
@@ -27,11 +26,11 @@ type Withdrawn = Extract<Report, { kind: 'hold.withdrawn' }>;
 export interface HoldsDeps {
   readonly connector: { readonly id: ConnectorId };
   readonly publicUrl: string;
-  readonly grants: Pick<Remote<Grants>, 'liveSession'>;
-  readonly directory: Pick<Remote<Directory>, 'allow' | 'listRequest' | 'openHoldsOf'>;
-  readonly audit: Pick<Remote<AuditLog>, 'append'>;
+  readonly grants: Pick<GrantsPort, 'liveSession'>;
+  readonly directory: Pick<DirectoryPort, 'allow' | 'listRequest' | 'openHoldsOf'>;
+  readonly audit: Pick<AuditPort, 'append'>;
   readonly policy: PolicyReader;
-  approvals(id: RequestId): Pick<Remote<ApprovalObject>, 'act' | 'open' | 'read'>;
+  approvals(id: RequestId): Pick<ApprovalPort, 'act' | 'open' | 'read'>;
   /** The resource, when this connector serves it. */
   serves(name: string): Promise<Resource | undefined>;
   fault(reason: string, details: Record<string, string>): Promise<void>;
@@ -220,7 +219,7 @@ export class Holds {
 
 /** What waits in sessions that are over is withdrawn with them. */
 export async function withdrawHoldsOf(
-  deps: Pick<HoldsDeps, 'approvals'> & { readonly directory: Pick<Remote<Directory>, 'openHoldsOf'> },
+  deps: Pick<HoldsDeps, 'approvals'> & { readonly directory: Pick<DirectoryPort, 'openHoldsOf'> },
   sessions: readonly SessionId[],
 ): Promise<void> {
   for (const approval of await deps.directory.openHoldsOf(sessions)) {

@@ -16,13 +16,12 @@ import type { ConnectorId, GrantId, SessionId } from '../../core/ids.ts';
 import { Email } from '../../core/identity.ts';
 import type { Resource } from '../../core/resource.ts';
 import { unreachable } from '../../core/result.ts';
-import type { AuditLog } from '../objects/audit-log.ts';
-import type { Directory } from '../objects/directory.ts';
-import type { Grants } from '../objects/grants.ts';
-import type { Remote } from '../objects/rpc.ts';
-import type { Contest } from '../storage/connectors.ts';
-import type { PolicyInForce } from '../storage/policies.ts';
-import type { Witness, WitnessAnswer } from '../objects/witness.ts';
+import type { AuditPort } from '../ports/audit.ts';
+import type { DirectoryPort } from '../ports/directory.ts';
+import type { GrantsPort } from '../ports/grants.ts';
+import type { Contest } from '../ports/directory.ts';
+import type { PolicyInForce } from '../ports/directory.ts';
+import type { WitnessPort, WitnessAnswer } from '../ports/witness.ts';
 import { Holds, type HoldsDeps } from './holds.ts';
 import { inGroups, rulesMessages } from './rules-messages.ts';
 import { type PolicyReader, SessionOpener } from './session-opener.ts';
@@ -35,7 +34,7 @@ type Message<K extends FromConnector['kind']> = Extract<FromConnector, { kind: K
 export interface LinkDeps {
   readonly connector: { readonly id: ConnectorId; readonly name: string };
   readonly directory: Pick<
-    Remote<Directory>,
+    DirectoryPort,
     | 'allow'
     | 'announce'
     | 'connectorSeen'
@@ -47,14 +46,11 @@ export interface LinkDeps {
     | 'targetsSeen'
   >;
   readonly grants: Pick<
-    Remote<Grants>,
+    GrantsPort,
     'candidates' | 'endSession' | 'findAll' | 'liveOf' | 'liveSession' | 'openAll' | 'resume'
   >;
-  readonly audit: Pick<Remote<AuditLog>, 'append' | 'appendAll' | 'appendCounted'>;
-  readonly witness: Pick<
-    Remote<Witness>,
-    'admissions' | 'admitAll' | 'recordHead' | 'recordManifest' | 'recordNeverBegan'
-  >;
+  readonly audit: Pick<AuditPort, 'append' | 'appendAll' | 'appendCounted'>;
+  readonly witness: Pick<WitnessPort, 'admissions' | 'admitAll' | 'recordHead' | 'recordManifest' | 'recordNeverBegan'>;
   /** Base64, see keys.ts. */
   salt(email: string, resource: string): Promise<string>;
   /** Whether the grant was revoked since this object woke: closes the gap between an admission under way and a push. */

@@ -4,10 +4,9 @@ import type { FromEdge } from '../../core/control.ts';
 import type { ConnectorId, SessionId } from '../../core/ids.ts';
 import { sessionRules } from '../../core/policy/rules-in-force.ts';
 import type { SessionRules } from '../../core/policy/session-rules.ts';
-import type { Directory } from '../objects/directory.ts';
-import type { Grants } from '../objects/grants.ts';
-import type { Remote } from '../objects/rpc.ts';
-import type { PolicyInForce } from '../storage/policies.ts';
+import type { DirectoryPort } from '../ports/directory.ts';
+import type { GrantsPort } from '../ports/grants.ts';
+import type { PolicyInForce } from '../ports/directory.ts';
 
 /** Ids of one message take 33 KiB beside the rules. */
 const MAX_SESSIONS_IN_MESSAGE = 1_000;
@@ -15,8 +14,8 @@ const READ_AT_ONCE = 2_000;
 
 export interface RulesMessagesDeps {
   readonly connector: { readonly id: ConnectorId };
-  readonly directory: Pick<Remote<Directory>, 'resourcesOf'>;
-  readonly grants: Pick<Remote<Grants>, 'liveOf'>;
+  readonly directory: Pick<DirectoryPort, 'resourcesOf'>;
+  readonly grants: Pick<GrantsPort, 'liveOf'>;
   now(): number;
 }
 

@@ -9,7 +9,7 @@ import type { CertificateAuthority, CertificateFault } from '../authority/certif
 import type { UseCaseFault } from '../gatehouse.ts';
 import { hashToken } from '../keys.ts';
 import { isLoopback } from '../settings.ts';
-import type { StoredConnector } from '../storage/connectors.ts';
+import type { StoredConnector } from '../ports/directory.ts';
 import { fault, note, noteCounted, type UseCaseDeps } from '../use-cases/deps.ts';
 
 export interface ConnectorServiceDeps extends UseCaseDeps {

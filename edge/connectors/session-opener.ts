@@ -12,19 +12,18 @@ import type { Resource } from '../../core/resource.ts';
 import { err } from '../../core/result.ts';
 import type { EndReason } from '../../core/recording/facts/session.ts';
 import type { AdmittedSession } from '../../core/session-evidence.ts';
-import type { AuditLog } from '../objects/audit-log.ts';
-import type { Grants, StoredGrant } from '../objects/grants.ts';
-import type { Remote } from '../objects/rpc.ts';
-import type { Witness } from '../objects/witness.ts';
-import type { PolicyInForce } from '../storage/policies.ts';
+import type { AuditPort } from '../ports/audit.ts';
+import type { GrantsPort, StoredGrant } from '../ports/grants.ts';
+import type { WitnessPort } from '../ports/witness.ts';
+import type { PolicyInForce } from '../ports/directory.ts';
 
 type OpenSession = Extract<FromConnector, { kind: 'session.open' }>;
 
 export interface SessionOpenerDeps {
   readonly connector: { readonly id: ConnectorId };
-  readonly grants: Pick<Remote<Grants>, 'endSession' | 'findAll' | 'openAll'>;
-  readonly audit: Pick<Remote<AuditLog>, 'append' | 'appendAll'>;
-  readonly witness: Pick<Remote<Witness>, 'admitAll' | 'recordNeverBegan'>;
+  readonly grants: Pick<GrantsPort, 'endSession' | 'findAll' | 'openAll'>;
+  readonly audit: Pick<AuditPort, 'append' | 'appendAll'>;
+  readonly witness: Pick<WitnessPort, 'admitAll' | 'recordNeverBegan'>;
   /** The resource, when this connector serves it. */
   serves(name: string): Promise<Resource | undefined>;
   fault(reason: string, details: Record<string, string>): Promise<void>;

@@ -3,8 +3,7 @@
 import type { Identity } from '../../core/identity.ts';
 import { secret } from '../../core/secret.ts';
 import { hashToken } from '../keys.ts';
-import type { Directory } from '../objects/directory.ts';
-import type { Remote } from '../objects/rpc.ts';
+import type { DirectoryPort } from '../ports/directory.ts';
 import { SESSION_COOKIE } from './cookies.ts';
 
 export interface SignedIn {
@@ -12,7 +11,7 @@ export interface SignedIn {
   readonly via: 'browser' | 'token';
 }
 
-export type PeopleStore = Pick<Remote<Directory>, 'apiToken' | 'browserSession'>;
+export type PeopleStore = Pick<DirectoryPort, 'apiToken' | 'browserSession'>;
 
 /** undefined: nobody, or no longer. A request with an Authorization header is judged by it alone. */
 export async function whoIs(request: Request, store: PeopleStore): Promise<SignedIn | undefined> {

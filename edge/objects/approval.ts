@@ -7,27 +7,18 @@
 
 import { DurableObject } from 'cloudflare:workers';
 import { Approval as ApprovalDocument } from '../../core/approval.ts';
-import {
-  type ApprovalChange,
-  type ApprovalEvent,
-  type ApprovalFault,
-  nextTickMs,
-  transition,
-} from '../../core/approval/transition.ts';
+import { type ApprovalChange, type ApprovalEvent, nextTickMs, transition } from '../../core/approval/transition.ts';
 import type { AuditEvent } from '../../core/audit/audit.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { Notifier, NoticeKind } from '../approvals/notifier.ts';
 import { createNotifiers } from '../approvals/notifiers.ts';
 import { Outbox, OUTBOX_SCHEMA } from '../approvals/outbox.ts';
-import type { ResponsePlace } from '../approvals/slack-response.ts';
 import type { Env } from '../env.ts';
+import type { ActFault, ApprovalPort, ResponsePlace } from '../ports/approval.ts';
+import type { Serves } from '../ports/object.ts';
 import { parseSettings } from '../settings.ts';
 import { auditEventsOf } from '../approvals/audit-events.ts';
 import { holdStanding } from '../approvals/hold-standing.ts';
-import type { AuditLog } from './audit-log.ts';
-import type { ConnectorLink } from './connector-link.ts';
-import type { Directory } from './directory.ts';
-import type { Grants } from './grants.ts';
 import { remote } from './rpc.ts';
 
 const SCHEMA = `
@@ -45,10 +36,7 @@ const DECIDED: ReadonlySet<ApprovalDocument['state']> = new Set(['approved', 'de
 /** After a failure of ours: the audit log or the directory did not answer. */
 const TRY_AGAIN_MS = 5_000;
 
-/** `unwritten`: the audit log could not be written, so it did not happen. */
-export type ActFault = ApprovalFault | 'unknown' | 'unwritten';
-
-export class Approval extends DurableObject<Env> {
+export class Approval extends DurableObject<Env> implements Serves<ApprovalPort> {
   readonly #sql: SqlStorage;
   readonly #outbox: Outbox;
   #notifiers: readonly Notifier[] | undefined;
@@ -63,14 +51,12 @@ export class Approval extends DurableObject<Env> {
     this.#outbox = new Outbox(this.#sql);
   }
 
-  /** Begins it. The caller has written that to the audit log. Again: nothing changes. */
   async open(approval: ApprovalDocument, kind: 'asked' | 'glass_broken'): Promise<void> {
     if (this.#read()) return;
     this.#store(approval, [kind]);
     await this.#schedule();
   }
 
-  /** As it stands; what the clock brought meanwhile counts, written or not. */
   read(): ApprovalDocument | undefined {
     const approval = this.#read();
     if (!approval) return undefined;
@@ -78,7 +64,6 @@ export class Approval extends DurableObject<Env> {
     return due.ok ? due.value.approval : approval;
   }
 
-  /** Where the message that somebody clicked can be changed. One that a bot posted is changed by the bot. */
   clickedInSlack(place: ResponsePlace): void {
     if (!this.#read()) return;
     const memory = this.#outbox.memory('slack');
@@ -163,7 +148,7 @@ export class Approval extends DurableObject<Env> {
     const row = this.#sql.exec('SELECT document, listed FROM approval').toArray()[0];
     if (!row || row.listed === 1) return;
     try {
-      await remote<Directory>(this.env.DIRECTORY).listRequest(ApprovalDocument.parse(JSON.parse(String(row.document))));
+      await remote(this.env.DIRECTORY).listRequest(ApprovalDocument.parse(JSON.parse(String(row.document))));
       this.#sql.exec('UPDATE approval SET listed = 1 WHERE document = ?', row.document ?? null);
     } catch {
       console.error('a request could not be listed; the alarm tries again');
@@ -175,9 +160,9 @@ export class Approval extends DurableObject<Env> {
     const approval = this.#read();
     if (!approval || approval.subject.kind === 'access' || !this.#hasToTell()) return;
     try {
-      const connector = await remote<Grants>(this.env.GRANTS).connectorOf(approval.subject.session);
+      const connector = await remote(this.env.GRANTS).connectorOf(approval.subject.session);
       if (connector)
-        await remote<ConnectorLink>(this.env.CONNECTOR_LINK, connector).push({
+        await remote(this.env.CONNECTOR_LINK, connector).push({
           kind: 'hold.decided',
           ...holdStanding(approval),
         });
@@ -220,7 +205,7 @@ export class Approval extends DurableObject<Env> {
   }
 
   async #audit(events: readonly AuditEvent[]): Promise<void> {
-    await remote<AuditLog>(this.env.AUDIT_LOG).appendAll([...events]);
+    await remote(this.env.AUDIT_LOG).appendAll([...events]);
   }
 
   /** The alarm goes to whatever is next, and not before `earliest`. */

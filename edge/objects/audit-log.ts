@@ -1,6 +1,5 @@
 // The audit log: append-only, each entry hashed over the one before it (core/audit/audit.ts).
-//
-// Whoever is about to do something awaits `append` first and does nothing when it throws (law 7).
+// The contract of each call: ports/audit.ts.
 
 import { DurableObject } from 'cloudflare:workers';
 import type { AuditExportStanding, AuditPage } from '../../core/api.ts';
@@ -15,6 +14,8 @@ import {
 import { signedArchiveFetch } from '../archive.ts';
 import { createAuditArchive } from '../audit-archive.ts';
 import type { Env } from '../env.ts';
+import type { AuditPort, AuditQuery } from '../ports/audit.ts';
+import type { Serves } from '../ports/object.ts';
 import { parseSettings } from '../settings.ts';
 import { COUNTED_SCHEMA, CountedEvents, type Taken } from '../storage/counted-events.ts';
 import { AuditExport, EXPORT_SCHEMA } from './audit-export.ts';
@@ -38,16 +39,7 @@ const SCHEMA = `
     BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
 `;
 
-export interface AuditQuery {
-  /** ISO 8601 UTC. */
-  readonly since?: string | undefined;
-  readonly actor?: string | undefined;
-  readonly kind?: string | undefined;
-  readonly cursor?: string | undefined;
-  readonly limit: number;
-}
-
-export class AuditLog extends DurableObject<Env> {
+export class AuditLog extends DurableObject<Env> implements Serves<AuditPort> {
   readonly #sql: SqlStorage;
   /** Hashing is asynchronous, so appends queue here: two must never link to the same entry. */
   #last: Promise<unknown> = Promise.resolve();
@@ -64,35 +56,24 @@ export class AuditLog extends DurableObject<Env> {
     this.#export = new AuditExport(this.#sql, readEntry, () => Date.now());
   }
 
-  /** Resolves once the entry is durable. */
   async append(event: AuditEvent): Promise<AuditEntry> {
     const [entry] = await this.appendAll([event]);
     if (!entry) throw new Error('nothing was appended');
     return entry;
   }
 
-  /**
-   * For what anybody can make happen without having signed in. The first of its kind in ten minutes is an entry; what
-   * comes after it is counted, and written as one entry when they are over.
-   */
   appendCounted(event: AuditEvent): Promise<void> {
     return this.#appendTaken(() => this.#counts.take(event, Date.now()));
   }
 
-  /**
-   * For looks that go on: the first of this actor at `shown` of this object is an entry, and what follows within ten
-   * minutes is counted to it. Resolves once either is durable; await it before anything is shown.
-   */
   appendLook(event: AuditEvent, shown: string): Promise<void> {
     return this.#appendTaken(() => this.#counts.takeLook(event, shown, Date.now()));
   }
 
-  /** All or none, in their order, in one write. */
   appendAll(events: readonly AuditEvent[]): Promise<AuditEntry[]> {
     return this.#enqueue(() => this.#append(events));
   }
 
-  /** Newest first. */
   list(query: AuditQuery): AuditPage {
     const kind = query.kind === undefined ? undefined : AuditKind.safeParse(query.kind);
     if (kind && !kind.success) return { entries: [] };
@@ -124,7 +105,7 @@ export class AuditLog extends DurableObject<Env> {
     return rows.length > query.limit && last ? { entries, cursor: String(last.sequence) } : { entries };
   }
 
-  /** Walks the whole chain, a row at a time. */
+  /** A row at a time. */
   verify(): Promise<AuditChainReport> {
     const sql = this.#sql;
     return verifyAuditChain(
@@ -143,7 +124,6 @@ export class AuditLog extends DurableObject<Env> {
     );
   }
 
-  /** How the export to the object store stands. */
   exportStanding(): AuditExportStanding {
     return this.#export.standing();
   }

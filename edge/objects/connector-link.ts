@@ -19,14 +19,18 @@ import { LinkConversation } from '../connectors/link-conversation.ts';
 import { readMessage } from '../connectors/read-message.ts';
 import type { Env } from '../env.ts';
 import { grantSalt } from '../keys.ts';
+import {
+  CONNECTOR_HEADER,
+  CONNECTOR_NAME_HEADER,
+  type ConnectorLinkPort,
+  type EndAnswer,
+  type SessionEnd,
+} from '../ports/connector-link.ts';
+import type { PolicyInForce } from '../ports/directory.ts';
+import type { Serves } from '../ports/object.ts';
 import { type EdgeSettings, parseSettings } from '../settings.ts';
-import type { PolicyInForce } from '../storage/policies.ts';
 import { PolicyCache } from '../storage/policy-cache.ts';
 import { remote } from './rpc.ts';
-
-/** Set by the Worker after it authenticated the connector; the object is reachable from nowhere else. */
-export const CONNECTOR_HEADER = 'x-gatehouse-connector';
-export const CONNECTOR_NAME_HEADER = 'x-gatehouse-connector-name';
 
 export const CLOSE_MALFORMED = 4400;
 export const CLOSE_REPLACED = 4409;
@@ -56,11 +60,7 @@ const Attachment = z.object({
 });
 type Attachment = z.infer<typeof Attachment>;
 
-export type SessionEnd = Extract<FromEdge, { kind: 'session.end' }>;
-/** `not_linked`: nobody heard it, and nobody will tell it later. `too_old`: that build does not know the message. */
-export type EndAnswer = 'told' | 'not_linked' | 'too_old';
-
-export class ConnectorLink extends DurableObject<Env> {
+export class ConnectorLink extends DurableObject<Env> implements Serves<ConnectorLinkPort> {
   readonly #sql: SqlStorage;
   readonly #settings: EdgeSettings;
   /** Revocations pushed since this object woke. An admission under way looks here last. */
@@ -106,7 +106,6 @@ export class ConnectorLink extends DurableObject<Env> {
     return new Response(null, { status: 101, webSocket: client });
   }
 
-  /** false when the connector is not linked: it hears of it when it comes back. */
   push(message: FromEdge): boolean {
     if (message.kind === 'grant.revoked') this.#revoked.add(message.grant);
     const ready = this.#ready();
@@ -128,13 +127,12 @@ export class ConnectorLink extends DurableObject<Env> {
     return able.length > 0 ? 'told' : 'too_old';
   }
 
-  /** Resolves once a linked connector was told what is in force for its sessions. */
   async policyApplied(version: number): Promise<void> {
     this.#newestVersion = Math.max(this.#newestVersion, version);
     await this.#tellRules();
   }
 
-  /** When a connector that is linked was heard last; undefined: it is not linked. Its pings count, and do not wake this object. */
+  /** Its pings count, and do not wake this object. */
   lastHeard(): number | undefined {
     const ready = this.#ready().map((socket) => this.#lastHeardMs(socket));
     return ready.length > 0 ? Math.max(...ready) : undefined;
@@ -144,7 +142,6 @@ export class ConnectorLink extends DurableObject<Env> {
     return this.#ready().some((socket) => this.#lastHeardMs(socket) + SILENT_AFTER_MS > Date.now());
   }
 
-  /** false when the token was shown before. */
   burnToken(jti: string, expires: number): boolean {
     this.#sql.exec('DELETE FROM burned WHERE expires_ms <= ?', Date.now());
     const kept = this.#sql.exec(

@@ -1,6 +1,7 @@
 // The directory: who is signed in, which tokens and device logins there are, which connectors
 // joined and what they announced, the policy's versions, and the certificate authority's key
-// (wrapped: it is of no use without EDGE_SECRET), and a list of the requests. Tables are in storage/.
+// (wrapped: it is of no use without EDGE_SECRET), and a list of the requests. Tables are in storage/,
+// the contract of each call in ports/directory.ts.
 
 import { DurableObject } from 'cloudflare:workers';
 import type { Approval } from '../../core/approval.ts';
@@ -10,13 +11,15 @@ import type { PolicyDocument } from '../../core/policy/document.ts';
 import { isAmong } from '../../core/policy/evaluate.ts';
 import type { Resource, TargetSeen } from '../../core/resource.ts';
 import type { Env } from '../env.ts';
+import type { DirectoryPort, PolicyInForce, PolicyTag, StoredAuthority, ThrottleName } from '../ports/directory.ts';
+import type { Serves } from '../ports/object.ts';
 import { BROWSER_SESSIONS_SCHEMA, BrowserSessions } from '../storage/browser-sessions.ts';
 import { Connectors, CONNECTORS_SCHEMA } from '../storage/connectors.ts';
 import { DEVICE_CODES_SCHEMA, DeviceCodes } from '../storage/device-codes.ts';
 import { People, PEOPLE_SCHEMA } from '../storage/people.ts';
-import { Policies, POLICIES_SCHEMA, type PolicyInForce, type PolicyTag, tagOf } from '../storage/policies.ts';
+import { Policies, POLICIES_SCHEMA, tagOf } from '../storage/policies.ts';
 import { Requests, REQUESTS_SCHEMA } from '../storage/requests.ts';
-import { type ThrottleName, Throttles, THROTTLES_SCHEMA } from '../storage/throttles.ts';
+import { Throttles, THROTTLES_SCHEMA } from '../storage/throttles.ts';
 
 const AUTHORITY_SCHEMA = `
   CREATE TABLE IF NOT EXISTS authority (
@@ -28,14 +31,7 @@ const AUTHORITY_SCHEMA = `
 
 const CLEAN_UP_EVERY_MS = 10 * 60_000;
 
-export interface StoredAuthority {
-  /** PEM. */
-  readonly certificate: string;
-  /** See authority/certificate-authority.ts. */
-  readonly wrappedKey: string;
-}
-
-export class Directory extends DurableObject<Env> {
+export class Directory extends DurableObject<Env> implements Serves<DirectoryPort> {
   readonly #sql: SqlStorage;
   readonly #browsers: BrowserSessions;
   readonly #devices: DeviceCodes;
@@ -89,17 +85,14 @@ export class Directory extends DurableObject<Env> {
     this.#devices.revokeToken(hash);
   }
 
-  /** As they last signed in, whatever they do now; undefined: not for a long time. */
   personByEmail(email: string) {
     return this.#people.find(email, Date.now());
   }
 
-  /** Whether anybody who signed in lately would be among `names` under these groups. */
   knowsAnyAmong(policy: Pick<PolicyDocument, 'groups'>, names: readonly string[]) {
     return this.#people.any(Date.now(), (person) => isAmong(policy, names, person));
   }
 
-  /** The providers' groups of everybody who signed in lately. */
   knownGroups() {
     return this.#people.groups(Date.now());
   }
@@ -117,7 +110,6 @@ export class Directory extends DurableObject<Env> {
   dropRequest(id: RequestId) {
     this.#requests.drop(id);
   }
-  /** Statements of these sessions that still wait, or are approved and not claimed. */
   openHoldsOf(sessions: readonly SessionId[]) {
     return this.#requests.openHoldsOf(sessions);
   }
@@ -190,12 +182,10 @@ export class Directory extends DurableObject<Env> {
   policy() {
     return this.#policies.current();
   }
-  /** `same` when the one in force is that of `known`: a policy is large, and asked for at every request. */
   policyUnless(known: PolicyTag | undefined): PolicyInForce | 'same' | undefined {
     const current = this.#policies.current();
     return current && tagOf(current) === known ? 'same' : current;
   }
-  /** Whether the rule of this name let people view their own sessions in that version. undefined: there is none, or it no longer parses. */
   viewedOwn(rule: string, version: number) {
     return this.#policies.ruleOf(version, rule)?.record.viewOwn;
   }
@@ -223,7 +213,6 @@ export class Directory extends DurableObject<Env> {
     const row = this.#sql.exec('SELECT certificate, wrapped_key FROM authority').toArray()[0];
     return row && { certificate: String(row.certificate), wrappedKey: String(row.wrapped_key) };
   }
-  /** Whoever comes first wins; everybody gets the one that stays. */
   keepAuthority(made: StoredAuthority): StoredAuthority {
     this.#sql.exec(
       'INSERT OR IGNORE INTO authority (only_one, certificate, wrapped_key) VALUES (1, ?, ?)',

@@ -1,19 +1,19 @@
 // Grants and the sessions that run on them. One object, so that "is it still good", "how many run"
-// and "revoked now" are answered in one order.
+// and "revoked now" are answered in one order. The contract of each call: ports/grants.ts.
 
 import { DurableObject } from 'cloudflare:workers';
 import type { ListedGrant } from '../../core/api.ts';
 import type { GrantCandidate } from '../../core/control.ts';
 import { Grant, type GrantLabels, type ScramVerifier } from '../../core/grant.ts';
 import { ConnectorId, GrantId, type RequestId, SessionId } from '../../core/ids.ts';
-import type { Identity } from '../../core/identity.ts';
 import type { RefusalReason } from '../../core/refusal.ts';
 import type { ResourceName } from '../../core/resource.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import { withdrawHoldsOf } from '../connectors/holds.ts';
 import type { Env } from '../env.ts';
+import type { GrantIdentity, GrantsPort, LiveSession, StoredGrant } from '../ports/grants.ts';
+import type { Serves } from '../ports/object.ts';
 import { remote } from './rpc.ts';
-import type { AuditLog } from './audit-log.ts';
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS grants (
@@ -55,20 +55,7 @@ const LOST_AFTER_MS = HOUR_MS;
 export const MAX_LIVE_GRANTS_PER_CLAIM = 50;
 const MAX_LISTED = 500;
 
-export type GrantIdentity = Pick<Identity, 'subject' | 'email' | 'groups' | 'provider' | 'name'>;
-export interface StoredGrant {
-  readonly grant: Grant;
-  readonly identity: GrantIdentity;
-}
-
-export interface LiveSession {
-  readonly session: SessionId;
-  readonly grant: GrantId;
-  /** The client's, as the connector saw it. */
-  readonly address: string;
-}
-
-export class Grants extends DurableObject<Env> {
+export class Grants extends DurableObject<Env> implements Serves<GrantsPort> {
   readonly #sql: SqlStorage;
 
   constructor(context: DurableObjectState, env: Env) {
@@ -111,7 +98,6 @@ export class Grants extends DurableObject<Env> {
     return { grant: Grant.parse(JSON.parse(String(row.document))), identity: JSON.parse(String(row.identity)) };
   }
 
-  /** Live ones first, then those that ended in the last day. */
   candidates(email: string, resource: ResourceName): GrantCandidate[] {
     return this.#sql
       .exec(
@@ -139,10 +125,6 @@ export class Grants extends DurableObject<Env> {
     return ids.map((id) => this.find(id));
   }
 
-  /**
-   * Counts sessions in, or says why not, each for itself, in their order. The caller has checked
-   * that the connector serves the grants' resources.
-   */
   async openAll(
     wanted: readonly { readonly session: SessionId; readonly grant: GrantId; readonly address: string }[],
     connector: ConnectorId,
@@ -152,7 +134,6 @@ export class Grants extends DurableObject<Env> {
     return opened;
   }
 
-  /** undefined when this connector has no such session (any more). */
   endSession(session: SessionId, connector: ConnectorId): { grant: GrantId; email: string } | undefined {
     const row = this.#sql
       .exec(
@@ -165,7 +146,6 @@ export class Grants extends DurableObject<Env> {
     return row && { grant: GrantId.parse(row.grant_id), email: String(row.email) };
   }
 
-  /** Sessions that this connector carries, by id; `after`: behind that one. Each grant of theirs once. */
   liveOf(connector: ConnectorId, after: string, limit: number): { sessions: LiveSession[]; grants: StoredGrant[] } {
     const sessions = this.#sql
       .exec(
@@ -185,7 +165,6 @@ export class Grants extends DurableObject<Env> {
     return { sessions, grants: grants.filter((stored) => stored !== undefined) };
   }
 
-  /** undefined when this connector carries no such session now. */
   liveSession(session: SessionId, connector: ConnectorId): (StoredGrant & { address: string }) | undefined {
     const row = this.#sql
       .exec('SELECT grant_id, address FROM sessions WHERE session = ? AND connector = ?', session, connector)
@@ -194,7 +173,6 @@ export class Grants extends DurableObject<Env> {
     return stored && { ...stored, address: String(row.address) };
   }
 
-  /** A session that runs, with its grant and who carries it; undefined when it is over, or its connector came back without it. */
   runningSession(session: SessionId): (StoredGrant & { connector: ConnectorId }) | undefined {
     const row = this.#sql
       .exec('SELECT grant_id, connector FROM sessions WHERE session = ? AND lost_ms IS NULL', session)
@@ -203,13 +181,11 @@ export class Grants extends DurableObject<Env> {
     return stored && { ...stored, connector: ConnectorId.parse(row.connector) };
   }
 
-  /** Who carries the session; undefined when it is over. */
   connectorOf(session: SessionId): ConnectorId | undefined {
     const row = this.#sql.exec('SELECT connector FROM sessions WHERE session = ?', session).toArray()[0];
     return row && ConnectorId.parse(row.connector);
   }
 
-  /** Revoking again changes nothing. `connectors`: where sessions of it run. */
   revoke(
     id: GrantId,
     by: string,
@@ -228,7 +204,6 @@ export class Grants extends DurableObject<Env> {
     return { listed: this.#listed(grant), grant, connectors };
   }
 
-  /** Newest first; `email` undefined: everybody's. */
   list(email: string | undefined): ListedGrant[] {
     const rows =
       email === undefined
@@ -237,11 +212,6 @@ export class Grants extends DurableObject<Env> {
     return rows.toArray().map((row) => this.#listed(Grant.parse(JSON.parse(String(row.document)))));
   }
 
-  /**
-   * A connector is back and says which sessions it carries. Others of its sessions are over, though
-   * the report that says how may still be under way. Returns what it missed: grants revoked meanwhile.
-   * `lost`: all that are over and not closed yet, also those of an earlier return that was not finished.
-   */
   async resume(
     connector: ConnectorId,
     live: readonly SessionId[],
@@ -273,7 +243,7 @@ export class Grants extends DurableObject<Env> {
   }
 
   override async alarm(): Promise<void> {
-    const audit = remote<AuditLog>(this.env.AUDIT_LOG);
+    const audit = remote(this.env.AUDIT_LOG);
     const lost = this.#sql
       .exec(
         `SELECT session, grant_id, connector FROM sessions

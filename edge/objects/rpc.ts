@@ -1,30 +1,12 @@
-// Calls into Durable Objects, typed by the object's own class: every method becomes asynchronous.
-// Arguments and answers are plain data (structured clone): no Secret, no class instance.
+// Calls into Durable Objects (ports/object.ts).
 
-import type { DurableObject } from 'cloudflare:workers';
-
-type OwnMethods<T> = {
-  [K in keyof T & string]: K extends keyof DurableObject
-    ? never
-    : T[K] extends (...args: never[]) => unknown
-      ? K
-      : never;
-}[keyof T & string];
-
-export type Remote<T> = {
-  readonly [K in OwnMethods<T>]: T[K] extends (...args: infer A) => infer R
-    ? (...args: A) => Promise<Awaited<R>>
-    : never;
-};
+import type { ObjectsOf } from '../ports/object.ts';
 
 /**
- * The only object of its class, or the one called `name`. May be kept as long as one likes: a stub
+ * The only object behind a binding, or the one called `name`. May be kept as long as one likes: a stub
  * belongs to the request it was made in, so each call makes its own.
  */
-export function remote<T extends Rpc.DurableObjectBranded>(
-  namespace: DurableObjectNamespace<T>,
-  name = 'only',
-): Remote<T> {
+export function remote<Port extends object>(namespace: ObjectsOf<Port>, name = 'only'): Port {
   const calls: object = new Proxy(
     {},
     {
@@ -36,5 +18,5 @@ export function remote<T extends Rpc.DurableObjectBranded>(
         },
     },
   );
-  return calls as Remote<T>;
+  return calls as Port;
 }

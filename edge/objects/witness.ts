@@ -1,12 +1,15 @@
 // The witness: what connectors said they stored, kept in another company's cloud than the recordings
 // (law 5). Heads are append-only; a second, different head for one number is evidence, not an update.
+// The contract of each call: ports/witness.ts.
 
 import { DurableObject } from 'cloudflare:workers';
 import { z } from 'zod';
 import type { Witnessed, WitnessPage } from '../../core/api.ts';
 import { ConnectorId, SessionId } from '../../core/ids.ts';
-import { AdmittedSession, type EdgeRecord } from '../../core/session-evidence.ts';
+import { AdmittedSession } from '../../core/session-evidence.ts';
 import type { Env } from '../env.ts';
+import type { Serves } from '../ports/object.ts';
+import type { AdmittedTo, Admission, WitnessAnswer, WitnessPort } from '../ports/witness.ts';
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS sessions (
@@ -44,25 +47,6 @@ const SCHEMA = `
     BEGIN SELECT RAISE(ABORT, 'never_began is append-only'); END;
 `;
 
-export type WitnessAnswer =
-  | 'witnessed'
-  /** The same was witnessed before: reports may come twice. */
-  | 'known'
-  /** Something else was witnessed in its place. */
-  | 'contradicts'
-  /** Never admitted here, or admitted to another connector. */
-  | 'foreign';
-
-export interface AdmittedTo {
-  readonly session: SessionId;
-  readonly opened: AdmittedSession;
-  /** Whether its rule lets its person view it: what counts when the rule is gone. */
-  readonly viewOwn: boolean;
-}
-
-/** `admitted` is missing for a session of an earlier release, and so may `viewOwn` be. */
-export type Admission = EdgeRecord & { readonly connector: ConnectorId; readonly viewOwn?: boolean | undefined };
-
 /** The column `opened`. */
 const Opened = AdmittedSession.extend({ viewOwn: z.boolean().optional() });
 
@@ -73,7 +57,7 @@ function readOpened(column: string): Pick<Admission, 'admitted' | 'viewOwn'> {
 
 const PAGE = 200;
 
-export class Witness extends DurableObject<Env> {
+export class Witness extends DurableObject<Env> implements Serves<WitnessPort> {
   readonly #sql: SqlStorage;
 
   constructor(context: DurableObjectState, env: Env) {
@@ -83,12 +67,6 @@ export class Witness extends DurableObject<Env> {
     this.#addOpenings();
   }
 
-  /**
-   * Binds sessions to the connector they were admitted to, and writes down whose each is, before that
-   * connector is told; so no other can speak for them, one of which nothing was ever stored shows as one
-   * without heads, and whose it is does not depend on what is stored. Answers, in their order, whether
-   * each is this connector's.
-   */
   admitAll(sessions: readonly AdmittedTo[], connector: ConnectorId): boolean[] {
     const at = new Date(Date.now()).toISOString();
     return sessions.map(({ session, opened, viewOwn }) => {
@@ -103,7 +81,6 @@ export class Witness extends DurableObject<Env> {
     });
   }
 
-  /** What was written down of sessions, in their order; undefined: never admitted here. */
   admissions(sessions: readonly SessionId[]): (Admission | undefined)[] {
     return sessions.map((session) => {
       const row = this.#sql
@@ -166,7 +143,6 @@ export class Witness extends DurableObject<Env> {
     return 'witnessed';
   }
 
-  /** The connector's word, while nothing is known that contradicts it: no recording comes of this session. */
   recordNeverBegan(connector: ConnectorId, { session, reason }: { session: SessionId; reason: string }): WitnessAnswer {
     if (!this.#isOwner(session, connector)) return 'foreign';
     if (this.#neverBegan(session)) return 'known';
@@ -205,7 +181,6 @@ export class Witness extends DurableObject<Env> {
     };
   }
 
-  /** Newest first; session ids sort by the time they were made. */
   list(cursor: string | undefined): WitnessPage {
     const rows = this.#sql
       .exec(

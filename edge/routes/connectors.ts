@@ -10,7 +10,7 @@ import { authenticateConnector } from '../connectors/connector-login.ts';
 import { type ConnectorServiceDeps, certifyConnector, joinConnector } from '../connectors/service.ts';
 import { errorBody, errorResponse, statusOf } from '../http-errors.ts';
 import { AUTHORITY_PATH, LINK_PATH } from '../paths.ts';
-import type { StoredConnector } from '../storage/connectors.ts';
+import type { StoredConnector } from '../ports/directory.ts';
 import { noteCounted } from '../use-cases/deps.ts';
 import { type Api, answer, jsonAnswer, jsonBody } from './api.ts';
 import { clientAddress } from './request.ts';

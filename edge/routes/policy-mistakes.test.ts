@@ -7,7 +7,8 @@ import type { Directory } from '../objects/directory.ts';
 import { remote } from '../objects/rpc.ts';
 import { resource, TestConnector } from '../test/connector.ts';
 import { type Caller, callerAs } from '../test/people.ts';
-import { policyInForce, type UseCaseDeps } from '../use-cases/deps.ts';
+import type { UseCaseDeps } from '../use-cases/deps.ts';
+import { policyInForce } from '../use-cases/standing.ts';
 
 const ADMINISTRATORS = 'administrators: ["demo:administrators"]\n';
 const rule = (text: string) => `${ADMINISTRATORS}rules:\n  - name: r\n    resources: { env: demo }\n${text}`;

@@ -3,6 +3,7 @@
 import { ConnectorId } from '../../core/ids.ts';
 import { Resource, ResourceName, TargetSeen } from '../../core/resource.ts';
 import { err, ok, type Result } from '../../core/result.ts';
+import type { AnnouncedResource, Contest, NamedConnector, StoredConnector } from '../ports/directory.ts';
 
 export const JOIN_TOKEN_MS = 3_600_000;
 /** A resource's name passes to another connector only when its holder has been away for this long. */
@@ -34,35 +35,6 @@ export const CONNECTORS_SCHEMA = `
 
 /** The column `seen`. */
 const Seen = TargetSeen.omit({ resource: true });
-
-export interface StoredConnector {
-  readonly id: ConnectorId;
-  readonly name: string;
-  readonly key: string;
-  readonly joinedAt: string;
-  readonly lastSeenAt?: string;
-  readonly build?: string;
-  /** Names that it announces and another holds. */
-  readonly contested?: Contest[];
-}
-
-export interface NamedConnector {
-  readonly id: ConnectorId;
-  readonly name: string;
-}
-
-export interface Contest {
-  readonly resource: ResourceName;
-  /** Who has it, or had it. */
-  readonly holder: NamedConnector;
-}
-
-export interface AnnouncedResource {
-  readonly resource: Resource;
-  readonly connector: NamedConnector;
-  /** As its connector's sessions last found its target. */
-  readonly target?: Pick<TargetSeen, 'at' | 'fault'>;
-}
 
 export class Connectors {
   readonly #sql: SqlStorage;

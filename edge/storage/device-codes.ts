@@ -2,6 +2,7 @@
 
 import { Identity } from '../../core/identity.ts';
 import type { WaitingDevice } from '../gatehouse.ts';
+import type { DevicePoll } from '../ports/directory.ts';
 
 export const DEVICE_CODE_MS = 10 * 60_000;
 export const DEVICE_INTERVAL_SECONDS = 2;
@@ -50,10 +51,6 @@ export function readUserCode(typed: string): string | undefined {
     ? `${letters.slice(0, 4)}-${letters.slice(4)}`
     : undefined;
 }
-
-export type DevicePoll =
-  | { readonly kind: 'approved'; readonly identity: Identity }
-  | { readonly kind: 'pending' | 'slow_down' | 'denied' | 'expired' };
 
 export class DeviceCodes {
   readonly #sql: SqlStorage;

@@ -3,6 +3,7 @@
 import type { PolicyDocument } from '../../core/policy/document.ts';
 import { readPolicy } from '../../core/policy/parse.ts';
 import type { StoredPolicy } from '../gatehouse.ts';
+import type { PolicyInForce, PolicyTag } from '../ports/directory.ts';
 
 export const POLICIES_SCHEMA = `
   CREATE TABLE IF NOT EXISTS policies (
@@ -13,12 +14,6 @@ export const POLICIES_SCHEMA = `
   );
 `;
 
-export interface PolicyInForce extends StoredPolicy {
-  readonly document: PolicyDocument;
-}
-
-/** Of one stored version: the same for as long as the same policy is in force. */
-export type PolicyTag = string;
 export const tagOf = ({ version, appliedAt }: Pick<StoredPolicy, 'version' | 'appliedAt'>): PolicyTag =>
   `${version} ${appliedAt}`;
 

@@ -1,15 +1,14 @@
 // The policy in force, kept where it is asked for at every request: the directory is asked each time
 // whether it is still that one, and sends it only when it is not.
 
-import type { Directory } from '../objects/directory.ts';
-import type { Remote } from '../objects/rpc.ts';
-import { type PolicyInForce, tagOf } from './policies.ts';
+import type { DirectoryPort, PolicyInForce } from '../ports/directory.ts';
+import { tagOf } from './policies.ts';
 
 export class PolicyCache {
-  readonly #directory: Pick<Remote<Directory>, 'policyUnless'>;
+  readonly #directory: Pick<DirectoryPort, 'policyUnless'>;
   #kept: PolicyInForce | undefined;
 
-  constructor(directory: Pick<Remote<Directory>, 'policyUnless'>) {
+  constructor(directory: Pick<DirectoryPort, 'policyUnless'>) {
     this.#directory = directory;
   }
 

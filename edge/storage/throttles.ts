@@ -1,5 +1,7 @@
 // How often somebody may try, and what may be used only once.
 
+import type { ThrottleName } from '../ports/directory.ts';
+
 export const THROTTLES_SCHEMA = `
   CREATE TABLE IF NOT EXISTS buckets (key TEXT PRIMARY KEY, level REAL NOT NULL, at_ms INTEGER NOT NULL);
   CREATE TABLE IF NOT EXISTS burned (key TEXT PRIMARY KEY, expires_ms INTEGER NOT NULL);
@@ -18,8 +20,7 @@ export const THROTTLES = {
   hold: { most: 60, perMs: 60_000 },
   join: { most: 20, perMs: 60_000 },
   'connector-login': { most: 300, perMs: 60_000 },
-} as const;
-export type ThrottleName = keyof typeof THROTTLES;
+} as const satisfies Record<ThrottleName, { readonly most: number; readonly perMs: number }>;
 
 export class Throttles {
   readonly #sql: SqlStorage;

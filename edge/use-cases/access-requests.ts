@@ -14,7 +14,8 @@ import { ok } from '../../core/result.ts';
 import { iso } from '../clock.ts';
 import type { Answer, Gatehouse } from '../gatehouse.ts';
 import { find, linkOf, refused, SAYS, voterOf } from './approvals.ts';
-import { fault, note, noteCounted, standingOf, type UseCaseDeps } from './deps.ts';
+import { fault, note, noteCounted, type UseCaseDeps } from './deps.ts';
+import { standingOf } from './standing.ts';
 import { issueGrant, notRecorded } from './issue-grant.ts';
 import { saysSomething } from '../../core/text/written-text.ts';
 

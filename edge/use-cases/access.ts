@@ -9,7 +9,8 @@ import { evaluate, mayAsk } from '../../core/policy/evaluate.ts';
 import { ok } from '../../core/result.ts';
 import type { Answer, Gatehouse } from '../gatehouse.ts';
 import { alreadyHas, askForApproval, breakGlass } from './access-requests.ts';
-import { fault, note, noteCounted, standingOf, type UseCaseDeps } from './deps.ts';
+import { fault, note, noteCounted, type UseCaseDeps } from './deps.ts';
+import { standingOf } from './standing.ts';
 import { issueGrant, notRecorded } from './issue-grant.ts';
 
 export function accessUseCases(

@@ -12,7 +12,8 @@ import { hashToken, newToken } from '../keys.ts';
 import { JOIN_TOKEN_MS } from '../storage/connectors.ts';
 import { onlineAmong } from './access.ts';
 import { archiveBound, checkedPolicy, longestRetainMs, surroundingsOf } from './checked-policy.ts';
-import { fault, note, noteLook, policyInForce, standingOf, type UseCaseDeps } from './deps.ts';
+import { fault, note, noteLook, type UseCaseDeps } from './deps.ts';
+import { policyInForce, standingOf } from './standing.ts';
 
 type AdministrationUseCases = Pick<
   Gatehouse,

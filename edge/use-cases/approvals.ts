@@ -11,8 +11,9 @@ import type { RequestId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';
 import { ok } from '../../core/result.ts';
 import type { Answer, Gatehouse, Inbox } from '../gatehouse.ts';
-import type { ActFault } from '../objects/approval.ts';
-import { AuditUnavailable, fault, noteCounted, noteLook, type Standing, standingOf, type UseCaseDeps } from './deps.ts';
+import type { ActFault } from '../ports/approval.ts';
+import { AuditUnavailable, fault, noteCounted, noteLook, type UseCaseDeps } from './deps.ts';
+import { type Standing, standingOf } from './standing.ts';
 
 type ApprovalUseCases = Pick<
   Gatehouse,

@@ -7,7 +7,7 @@ import type { PolicyDocument } from '../../core/policy/document.ts';
 import { policyFindings } from '../../core/policy/mistakes/findings.ts';
 import { describeMistake, placeMistakes, readPolicy } from '../../core/policy/parse.ts';
 import type { CheckedPolicy } from '../gatehouse.ts';
-import type { PolicyInForce } from '../storage/policies.ts';
+import type { PolicyInForce } from '../ports/directory.ts';
 import type { UseCaseDeps } from './deps.ts';
 
 /** Days for which the archive locks an object at most; `none`: it has no such bound; `unknown`: it does not answer. */

@@ -1,28 +1,20 @@
-// What the use cases work with, and what most of them begin with: the policy in force, what the
-// person is in it, and a line in the audit log.
+// What the use cases work with, a line in the audit log before the act, and how they refuse.
 
 import type { AuditEvent } from '../../core/audit/audit.ts';
 import type { FromEdge } from '../../core/control.ts';
 import type { ConnectorId, RequestId } from '../../core/ids.ts';
-import type { Identity } from '../../core/identity.ts';
-import type { PolicyDocument } from '../../core/policy/document.ts';
-import { isAmong } from '../../core/policy/evaluate.ts';
-import { describeMistake, parsePolicy } from '../../core/policy/parse.ts';
-import { err, ok } from '../../core/result.ts';
+import { err } from '../../core/result.ts';
 import type { Archive } from '../archive.ts';
 import type { AuditArchive } from '../audit-archive.ts';
 import type { Clock } from '../clock.ts';
-import type { Answer, UseCaseFault } from '../gatehouse.ts';
-import type { Approval } from '../objects/approval.ts';
-import type { AuditLog } from '../objects/audit-log.ts';
-import type { EndAnswer, SessionEnd } from '../objects/connector-link.ts';
-import type { Directory } from '../objects/directory.ts';
-import type { Grants } from '../objects/grants.ts';
-import type { Remote } from '../objects/rpc.ts';
-import type { Witness } from '../objects/witness.ts';
-import type { PolicyInForce } from '../storage/policies.ts';
+import type { UseCaseFault } from '../gatehouse.ts';
+import type { ApprovalPort } from '../ports/approval.ts';
+import type { AuditPort } from '../ports/audit.ts';
+import type { EndAnswer, SessionEnd } from '../ports/connector-link.ts';
+import type { DirectoryPort } from '../ports/directory.ts';
+import type { GrantsPort } from '../ports/grants.ts';
+import type { WitnessPort } from '../ports/witness.ts';
 import type { PolicyCache } from '../storage/policy-cache.ts';
-import { archiveBound, surroundingsOf } from './checked-policy.ts';
 
 export interface UseCaseDeps {
   readonly publicUrl: string;
@@ -33,12 +25,12 @@ export interface UseCaseDeps {
   /** The only domains of their addresses; empty: any. */
   readonly emailDomains: readonly string[];
   readonly policies: PolicyCache;
-  readonly directory: Remote<Directory>;
-  readonly grants: Remote<Grants>;
-  readonly audit: Remote<AuditLog>;
-  readonly witness: Remote<Witness>;
+  readonly directory: DirectoryPort;
+  readonly grants: GrantsPort;
+  readonly audit: AuditPort;
+  readonly witness: WitnessPort;
   /** The object of one request, whether or not there is such a request. */
-  approvals(id: RequestId): Remote<Approval>;
+  approvals(id: RequestId): ApprovalPort;
   readonly archive: Archive;
   readonly auditArchive: AuditArchive;
   readonly links: {
@@ -90,49 +82,4 @@ export async function noteLook(deps: Pick<UseCaseDeps, 'audit'>, event: AuditEve
   }
 }
 
-export interface Standing {
-  readonly policy: PolicyDocument;
-  readonly version: number;
-  readonly administrator: boolean;
-  readonly auditor: boolean;
-}
-
 export const fault = (reason: UseCaseFault['reason'], message: string) => err<UseCaseFault>({ reason, message });
-
-export async function standingOf(deps: UseCaseDeps, who: Identity): Answer<Standing> {
-  const policy = await policyInForce(deps);
-  if (!policy.ok) return policy;
-  const { document, version } = policy.value;
-  return ok({
-    policy: document,
-    version,
-    administrator: isAmong(document, document.administrators, who),
-    auditor: isAmong(document, document.auditors, who),
-  });
-}
-
-/** The stored policy; on the very first use the one from the settings becomes version 1. */
-export async function policyInForce(deps: UseCaseDeps): Answer<PolicyInForce> {
-  const stored = await deps.policies.current();
-  if (stored) return ok(stored);
-  if (deps.firstPolicy === undefined) {
-    return fault('unavailable', 'No policy is in force. Whoever runs Gatehouse must set POLICY for the first start.');
-  }
-  const bound = await archiveBound(deps);
-  if (bound === 'unknown') {
-    return fault(
-      'unavailable',
-      'The archive does not answer, so nobody can tell whether it keeps recordings for as long as the policy asks. Try again.',
-    );
-  }
-  const parsed = parsePolicy(deps.firstPolicy, surroundingsOf(deps, bound));
-  if (!parsed.ok) {
-    const first = parsed.error[0];
-    console.error(`POLICY is not valid: ${first ? describeMistake(first) : 'unknown mistake'}`);
-    return fault('unavailable', "The policy in the settings is not valid, so nothing is allowed. See the edge's log.");
-  }
-  await note(deps, { kind: 'policy.applied', actor: 'gatehouse', object: 'policy', details: { version: 1 } });
-  const applied =
-    (await deps.directory.applyPolicy(deps.firstPolicy, 'gatehouse', 0)) ?? (await deps.policies.current());
-  return applied ? ok(applied) : fault('unavailable', 'No policy is in force. Try again.');
-}

@@ -8,8 +8,9 @@ import type { Identity } from '../../core/identity.ts';
 import type { ResourceName } from '../../core/resource.ts';
 import { ok, unreachable } from '../../core/result.ts';
 import type { Answer, Gatehouse } from '../gatehouse.ts';
-import type { EndAnswer } from '../objects/connector-link.ts';
-import { fault, note, noteCounted, standingOf, type UseCaseDeps } from './deps.ts';
+import type { EndAnswer } from '../ports/connector-link.ts';
+import { fault, note, noteCounted, type UseCaseDeps } from './deps.ts';
+import { standingOf } from './standing.ts';
 
 export function endSessionUseCases(deps: UseCaseDeps): Pick<Gatehouse, 'sessionToEnd' | 'endSession'> {
   return {

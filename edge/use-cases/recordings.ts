@@ -11,9 +11,10 @@ import { ok, type Result, unreachable } from '../../core/result.ts';
 import { entryOf, listedEntry, type StoredSession } from '../../core/session-evidence.ts';
 import type { ArchiveFault, SessionPlace } from '../archive.ts';
 import type { Answer, Gatehouse } from '../gatehouse.ts';
-import type { Admission } from '../objects/witness.ts';
+import type { Admission } from '../ports/witness.ts';
 import { INTERVAL_MS } from '../storage/counted-events.ts';
-import { fault, note, noteCounted, noteLook, standingOf, type UseCaseDeps } from './deps.ts';
+import { fault, note, noteCounted, noteLook, type UseCaseDeps } from './deps.ts';
+import { standingOf } from './standing.ts';
 import { mayView, narrow, ownerByRecord, ownerBySignature } from './viewing.ts';
 
 const FILE_ENDINGS: Readonly<Record<ExportFormat, string>> = { ndjson: 'ndjson', html: 'html', asciicast: 'cast' };

@@ -8,7 +8,7 @@ import type { StoredSession } from '../../core/session-evidence.ts';
 import { remote } from '../objects/rpc.ts';
 import { person } from '../test/people.ts';
 import { SESSIONS } from '../test/sessions.ts';
-import type { Standing } from './deps.ts';
+import type { Standing } from './standing.ts';
 import { mayView, ownerBySignature } from './viewing.ts';
 
 // Sessions of an earlier release: the edge knows their connector, their manifest, and the policies of then.

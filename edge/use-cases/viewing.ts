@@ -11,8 +11,9 @@ import { isAmong } from '../../core/policy/evaluate.ts';
 import { ok, type Result } from '../../core/result.ts';
 import { type AdmittedSession, openingOf, type StoredSession } from '../../core/session-evidence.ts';
 import type { UseCaseFault } from '../gatehouse.ts';
-import type { Admission } from '../objects/witness.ts';
-import { fault, type Standing, type UseCaseDeps } from './deps.ts';
+import type { Admission } from '../ports/witness.ts';
+import { fault, type UseCaseDeps } from './deps.ts';
+import type { Standing } from './standing.ts';
 
 export interface Owned extends Pick<AdmittedSession, 'subject' | 'rule'> {
   /** What its rule said when it was opened. undefined: not known, and then nothing is opened by it. */

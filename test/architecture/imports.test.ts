@@ -11,15 +11,16 @@ const top = (path: string) => path.split('/')[0] ?? '';
 
 const ALLOWED: Readonly<Record<string, (from: string, to: string) => boolean>> = {
   core: () => false,
-  // The program that builds the Worker puts the command line among its assets; the Worker's code never knows it.
-  edge: (from, to) => top(to) === 'core' || (from === 'edge/build.ts' && to === 'cli/bundle.ts'),
+  edge: (_, to) => top(to) === 'core',
   connector: (_, to) => top(to) === 'core',
   functions: (_, to) => top(to) === 'core',
   infra: (_, to) => top(to) === 'core' || ['functions/env.ts', 'functions/catalogue-table/schema.ts'].includes(to),
-  // `npm start` composes the parts through their public entries; the rest of the CLI knows core alone.
+  // `npm start` composes the parts through their public entries, and puts the command line among the Worker's assets;
+  // the rest of the CLI knows core alone.
   cli: (from, to) =>
     top(to) === 'core' ||
-    (from.startsWith('cli/dev/') && ['edge/dev-server.ts', 'functions/local.ts', 'connector/main.ts'].includes(to)),
+    (from.startsWith('cli/dev/') &&
+      ['edge/build.ts', 'edge/dev-server.ts', 'functions/local.ts', 'connector/main.ts'].includes(to)),
 };
 
 function offences(): string[] {
@@ -69,14 +70,21 @@ describe('imports', () => {
     const wrong: string[] = [];
     for (const file of product.filter(({ path }) => path.startsWith('connector/protocols/'))) {
       const own = file.path.split('/').slice(0, 3).join('/');
-      for (const { target, typeOnly } of file.imports) {
+      for (const { target } of file.imports) {
         if (target === undefined || target.startsWith(`${own}/`) || top(target) === 'core') continue;
-        // The log's interface is a type that the seam itself hands to protocols.
-        if (target === 'connector/session/session-log.ts' && typeOnly) continue;
-        if (target === 'connector/protocol.ts' || /^connector\/(net|sql)\//.test(target)) continue;
+        if (/^connector\/(protocol|door|action)\.ts$/.test(target) || /^connector\/(net|sasl|sql)\//.test(target))
+          continue;
         wrong.push(`${file.path} imports ${target}`);
       }
     }
+    expect(wrong).toEqual([]);
+  });
+
+  it("of a Durable Object's class stand in the Worker's entry alone; others know its port", () => {
+    const wrong = product
+      .filter(({ path }) => path !== 'edge/worker.ts' && !path.startsWith('edge/objects/'))
+      .flatMap((file) => file.imports.map(({ target }) => `${file.path} imports ${target}`))
+      .filter((found) => /imports edge\/objects\/(?!rpc\.ts$)/.test(found));
     expect(wrong).toEqual([]);
   });
 

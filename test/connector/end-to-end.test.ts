@@ -24,6 +24,7 @@ import { ApiClient } from '../../cli/api-client.ts';
 import { oidcIssuer, startOidc } from '../../cli/dev/oidc/oidc.ts';
 import { DEMO_PEOPLE, DEMO_POLICY } from '../../cli/dev/people.ts';
 import { signInAs } from '../../cli/dev/sign-in.ts';
+import { buildWorker } from '../../edge/build.ts';
 import { type RunningEdge, startEdge } from '../../edge/dev-server.ts';
 import { CALLBACK_PATH } from '../../edge/paths.ts';
 import { startFunctions, startLocalDynamoDb } from '../../functions/local.ts';
@@ -86,8 +87,10 @@ beforeAll(async () => {
   stops.push(() => oidc.stop());
   const joinToken = `gjt_${randomBytes(20).toString('hex')}`;
   const edgeSecret = randomBytes(32).toString('base64');
+  const worker = await buildWorker({ outputDirectory: join(directory, 'worker') });
   startTheEdge = () =>
     startEdge({
+      worker,
       port: edgePort,
       persistDirectory: join(directory, 'edge'),
       settings: {

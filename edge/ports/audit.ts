@@ -1,0 +1,37 @@
+// The audit log. Whoever is about to do something awaits an append first and does nothing when it
+// throws (law 7).
+
+import type { AuditExportStanding, AuditPage } from '../../core/api.ts';
+import type { AuditChainReport, AuditEntry, AuditEvent } from '../../core/audit/audit.ts';
+
+export interface AuditPort {
+  /** Resolves once the entry is durable. */
+  append(event: AuditEvent): Promise<AuditEntry>;
+  /** All or none, in their order, in one write. */
+  appendAll(events: readonly AuditEvent[]): Promise<AuditEntry[]>;
+  /**
+   * For what anybody can make happen without having signed in. The first of its kind in ten minutes is an entry; what
+   * comes after it is counted, and written as one entry when they are over.
+   */
+  appendCounted(event: AuditEvent): Promise<void>;
+  /**
+   * For looks that go on: the first of this actor at `shown` of this object is an entry, and what follows within ten
+   * minutes is counted to it. Resolves once either is durable; await it before anything is shown.
+   */
+  appendLook(event: AuditEvent, shown: string): Promise<void>;
+  /** Newest first. */
+  list(query: AuditQuery): Promise<AuditPage>;
+  /** Walks the whole chain. */
+  verify(): Promise<AuditChainReport>;
+  /** How the export to the object store stands. */
+  exportStanding(): Promise<AuditExportStanding>;
+}
+
+export interface AuditQuery {
+  /** ISO 8601 UTC. */
+  readonly since?: string | undefined;
+  readonly actor?: string | undefined;
+  readonly kind?: string | undefined;
+  readonly cursor?: string | undefined;
+  readonly limit: number;
+}

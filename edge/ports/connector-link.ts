@@ -1,0 +1,25 @@
+// One connector's control link, beside the socket itself: the Worker hands that over with `fetch`.
+
+import type { FromEdge } from '../../core/control.ts';
+
+/** Set by the Worker after it authenticated the connector; the object is reachable from nowhere else. */
+export const CONNECTOR_HEADER = 'x-gatehouse-connector';
+export const CONNECTOR_NAME_HEADER = 'x-gatehouse-connector-name';
+
+export interface ConnectorLinkPort {
+  /** false when the connector is not linked: it hears of it when it comes back. */
+  push(message: FromEdge): Promise<boolean>;
+  endSession(message: SessionEnd): Promise<EndAnswer>;
+  /** Resolves once a linked connector was told what is in force for its sessions. */
+  policyApplied(version: number): Promise<void>;
+  /** When a connector that is linked was heard last; undefined: it is not linked. */
+  lastHeard(): Promise<number | undefined>;
+  isLinked(): Promise<boolean>;
+  /** false when the token was shown before. */
+  burnToken(jti: string, expires: number): Promise<boolean>;
+}
+
+export type SessionEnd = Extract<FromEdge, { kind: 'session.end' }>;
+
+/** `not_linked`: nobody heard it, and nobody will tell it later. `too_old`: that build does not know the message. */
+export type EndAnswer = 'told' | 'not_linked' | 'too_old';

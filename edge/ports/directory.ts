@@ -1,0 +1,160 @@
+// The directory: people, device logins, connectors and what they announced, policy versions,
+// requests as lists need them, limits, and the certificate authority's key.
+
+import type { Approval } from '../../core/approval.ts';
+import type { ConnectorId, RequestId, SessionId } from '../../core/ids.ts';
+import type { Identity } from '../../core/identity.ts';
+import type { PolicyDocument } from '../../core/policy/document.ts';
+import type { Resource, ResourceName, TargetSeen } from '../../core/resource.ts';
+import type { Result } from '../../core/result.ts';
+import type { StoredPolicy, WaitingDevice } from '../gatehouse.ts';
+
+export interface DirectoryPort {
+  // --- people; tokens are known by their hashes ---
+
+  startBrowserSession(hash: string, identity: Identity): Promise<void>;
+  browserSession(hash: string): Promise<Identity | undefined>;
+  endBrowserSession(hash: string): Promise<void>;
+  apiToken(hash: string): Promise<Identity | undefined>;
+  revokeApiToken(hash: string): Promise<void>;
+  /** As they last signed in, whatever they do now; undefined: not for a long time. */
+  personByEmail(email: string): Promise<Identity | undefined>;
+  /** Whether anybody who signed in lately would be among `names` under these groups. */
+  knowsAnyAmong(policy: Pick<PolicyDocument, 'groups'>, names: readonly string[]): Promise<boolean>;
+  /** The providers' groups of everybody who signed in lately. */
+  knownGroups(): Promise<Set<string>>;
+
+  // --- requests that wait ---
+
+  /** The open request for access that this person has for the resource already, or undefined when this one has taken the place. */
+  reserveRequest(approval: Approval): Promise<Approval | undefined>;
+  listRequest(approval: Approval): Promise<void>;
+  dropRequest(id: RequestId): Promise<void>;
+  /** Statements of these sessions that still wait, or are approved and not claimed. */
+  openHoldsOf(sessions: readonly SessionId[]): Promise<Approval[]>;
+  /** Newest first. */
+  requests(which: 'open' | 'all'): Promise<Approval[]>;
+
+  // --- device logins ---
+
+  /** false: the user code is in use; make another. */
+  startDeviceLogin(code: { hash: string; userCode: string; address: string; userAgent: string }): Promise<boolean>;
+  pollDeviceLogin(hash: string): Promise<DevicePoll>;
+  /** Trades an approved code for a token, once. */
+  redeemDeviceLogin(hash: string, tokenHash: string): Promise<boolean>;
+  describeDeviceLogin(userCode: string): Promise<WaitingDevice | undefined>;
+  /** `identity` undefined: denied. false: nothing of that code waits. */
+  decideDeviceLogin(userCode: string, identity: Identity | undefined): Promise<boolean>;
+
+  // --- connectors and resources ---
+
+  /** `expires` undefined: does not (the token from the settings). Inviting twice with one token changes nothing. */
+  invite(hash: string, by: string, expires: number | undefined): Promise<void>;
+  /** Who invited, while the token can be used: unused and not expired, or used by this very key (an answer was lost). */
+  invitation(hash: string, key: string): Promise<string | undefined>;
+  join(input: {
+    hash: string;
+    id: ConnectorId;
+    name: string;
+    key: string;
+  }): Promise<Result<ConnectorId, 'token_wrong' | 'key_known'>>;
+  connector(id: ConnectorId): Promise<StoredConnector | undefined>;
+  connectors(): Promise<StoredConnector[]>;
+  connectorSeen(id: ConnectorId, build: string | undefined): Promise<void>;
+  /** Other connectors that hold any of these names. */
+  holders(id: ConnectorId, names: readonly string[]): Promise<ConnectorId[]>;
+  /**
+   * Replaces what the connector announced before. `heardMs`: when the links of holders heard from them last; a holder
+   * that is linked is not away, however long ago it said hello.
+   */
+  announce(
+    id: ConnectorId,
+    resources: readonly Resource[],
+    heardMs: Readonly<Record<string, number | undefined>>,
+  ): Promise<{ refused: Contest[]; takenOver: Contest[] }>;
+  /** Of resources that are the connector's own; others are left out. */
+  targetsSeen(id: ConnectorId, targets: readonly TargetSeen[]): Promise<void>;
+  resource(name: string): Promise<AnnouncedResource | undefined>;
+  resources(): Promise<AnnouncedResource[]>;
+  resourcesOf(id: ConnectorId): Promise<Resource[]>;
+
+  // --- policy ---
+
+  policy(): Promise<PolicyInForce | undefined>;
+  /** `same` when the one in force is that of `known`: a policy is large, and asked for at every request. */
+  policyUnless(known: PolicyTag | undefined): Promise<PolicyInForce | 'same' | undefined>;
+  /** Whether the rule of this name let people view their own sessions in that version. undefined: there is none, or it no longer parses. */
+  viewedOwn(rule: string, version: number): Promise<boolean | undefined>;
+  /** `after`: the version it was written against; undefined when another came first. The text has been parsed by the caller. */
+  applyPolicy(text: string, by: string, after: number): Promise<PolicyInForce | undefined>;
+
+  // --- limits ---
+
+  /** Counts a try; false when there were too many. */
+  allow(name: ThrottleName, who: string): Promise<boolean>;
+  isBurned(key: string, now: number): Promise<boolean>;
+  /** true the first time, false for ever after (until `expires`, when the thing itself is no longer good). */
+  burn(key: string, expires: number): Promise<boolean>;
+
+  // --- certificate authority ---
+
+  authority(): Promise<StoredAuthority | undefined>;
+  /** Whoever comes first wins; everybody gets the one that stays. */
+  keepAuthority(made: StoredAuthority): Promise<StoredAuthority>;
+}
+
+export type DevicePoll =
+  | { readonly kind: 'approved'; readonly identity: Identity }
+  | { readonly kind: 'pending' | 'slow_down' | 'denied' | 'expired' };
+
+export interface NamedConnector {
+  readonly id: ConnectorId;
+  readonly name: string;
+}
+
+export interface StoredConnector extends NamedConnector {
+  readonly key: string;
+  readonly joinedAt: string;
+  readonly lastSeenAt?: string;
+  readonly build?: string;
+  /** Names that it announces and another holds. */
+  readonly contested?: Contest[];
+}
+
+export interface Contest {
+  readonly resource: ResourceName;
+  /** Who has it, or had it. */
+  readonly holder: NamedConnector;
+}
+
+export interface AnnouncedResource {
+  readonly resource: Resource;
+  readonly connector: NamedConnector;
+  /** As its connector's sessions last found its target. */
+  readonly target?: Pick<TargetSeen, 'at' | 'fault'>;
+}
+
+export interface PolicyInForce extends StoredPolicy {
+  readonly document: PolicyDocument;
+}
+
+/** Of one stored version: the same for as long as the same policy is in force. */
+export type PolicyTag = string;
+
+/** What is limited (storage/throttles.ts has the numbers). */
+export type ThrottleName =
+  | 'sign-in'
+  | 'device-code'
+  | 'device-token'
+  | 'user-code'
+  | 'request'
+  | 'hold'
+  | 'join'
+  | 'connector-login';
+
+export interface StoredAuthority {
+  /** PEM. */
+  readonly certificate: string;
+  /** See authority/certificate-authority.ts. */
+  readonly wrappedKey: string;
+}

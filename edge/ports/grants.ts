@@ -1,0 +1,71 @@
+// Grants and the sessions that run on them.
+
+import type { ListedGrant } from '../../core/api.ts';
+import type { GrantCandidate } from '../../core/control.ts';
+import type { Grant, ScramVerifier } from '../../core/grant.ts';
+import type { ConnectorId, GrantId, SessionId } from '../../core/ids.ts';
+import type { Identity } from '../../core/identity.ts';
+import type { RefusalReason } from '../../core/refusal.ts';
+import type { ResourceName } from '../../core/resource.ts';
+import type { Result } from '../../core/result.ts';
+
+export interface GrantsPort {
+  issue(grant: Grant, identity: GrantIdentity, verifier: ScramVerifier): Promise<Result<undefined, 'too_many'>>;
+  find(id: GrantId): Promise<StoredGrant | undefined>;
+  findAll(ids: readonly GrantId[]): Promise<(StoredGrant | undefined)[]>;
+  /** Live ones first, then those that ended in the last day. */
+  candidates(email: string, resource: ResourceName): Promise<GrantCandidate[]>;
+  /**
+   * Counts sessions in, or says why not, each for itself, in their order. The caller has checked
+   * that the connector serves the grants' resources.
+   */
+  openAll(
+    wanted: readonly { readonly session: SessionId; readonly grant: GrantId; readonly address: string }[],
+    connector: ConnectorId,
+  ): Promise<Result<StoredGrant, RefusalReason>[]>;
+  /** undefined when this connector has no such session (any more). */
+  endSession(session: SessionId, connector: ConnectorId): Promise<{ grant: GrantId; email: string } | undefined>;
+  /** Sessions that this connector carries, by id; `after`: behind that one. Each grant of theirs once. */
+  liveOf(
+    connector: ConnectorId,
+    after: string,
+    limit: number,
+  ): Promise<{ sessions: LiveSession[]; grants: StoredGrant[] }>;
+  /** undefined when this connector carries no such session now. */
+  liveSession(session: SessionId, connector: ConnectorId): Promise<(StoredGrant & { address: string }) | undefined>;
+  /** A session that runs, with its grant and who carries it; undefined when it is over, or its connector came back without it. */
+  runningSession(session: SessionId): Promise<(StoredGrant & { connector: ConnectorId }) | undefined>;
+  /** Who carries the session; undefined when it is over. */
+  connectorOf(session: SessionId): Promise<ConnectorId | undefined>;
+  /** Revoking again changes nothing. `connectors`: where sessions of it run. */
+  revoke(
+    id: GrantId,
+    by: string,
+    reason: string,
+  ): Promise<{ listed: ListedGrant; grant: Grant; connectors: ConnectorId[] } | undefined>;
+  /** Newest first; `email` undefined: everybody's. */
+  list(email: string | undefined): Promise<ListedGrant[]>;
+  /**
+   * A connector is back and says which sessions it carries. Others of its sessions are over, though
+   * the report that says how may still be under way. Returns what it missed: grants revoked meanwhile.
+   * `lost`: all that are over and not closed yet, also those of an earlier return that was not finished.
+   */
+  resume(
+    connector: ConnectorId,
+    live: readonly SessionId[],
+  ): Promise<{ revoked: { grant: GrantId; reason: string }[]; unknown: SessionId[]; lost: SessionId[] }>;
+}
+
+export type GrantIdentity = Pick<Identity, 'subject' | 'email' | 'groups' | 'provider' | 'name'>;
+
+export interface StoredGrant {
+  readonly grant: Grant;
+  readonly identity: GrantIdentity;
+}
+
+export interface LiveSession {
+  readonly session: SessionId;
+  readonly grant: GrantId;
+  /** The client's, as the connector saw it. */
+  readonly address: string;
+}

@@ -1,0 +1,49 @@
+// The witness: what connectors said they stored (law 5).
+
+import type { Witnessed, WitnessPage } from '../../core/api.ts';
+import type { ConnectorId, SessionId } from '../../core/ids.ts';
+import type { AdmittedSession, EdgeRecord } from '../../core/session-evidence.ts';
+
+export interface WitnessPort {
+  /**
+   * Binds sessions to the connector they were admitted to, and writes down whose each is, before that
+   * connector is told; so no other can speak for them, one of which nothing was ever stored shows as one
+   * without heads, and whose it is does not depend on what is stored. Answers, in their order, whether
+   * each is this connector's.
+   */
+  admitAll(sessions: readonly AdmittedTo[], connector: ConnectorId): Promise<boolean[]>;
+  /** What was written down of sessions, in their order; undefined: never admitted here. */
+  admissions(sessions: readonly SessionId[]): Promise<(Admission | undefined)[]>;
+  recordHead(
+    connector: ConnectorId,
+    head: { session: SessionId; number: number; digest: string; frames: number },
+  ): Promise<WitnessAnswer>;
+  recordManifest(
+    connector: ConnectorId,
+    manifest: { session: SessionId; digest: string; segments: number },
+  ): Promise<WitnessAnswer>;
+  /** The connector's word, while nothing is known that contradicts it: no recording comes of this session. */
+  recordNeverBegan(connector: ConnectorId, what: { session: SessionId; reason: string }): Promise<WitnessAnswer>;
+  witnessed(session: SessionId): Promise<Witnessed | undefined>;
+  /** Newest first; session ids sort by the time they were made. */
+  list(cursor: string | undefined): Promise<WitnessPage>;
+}
+
+export type WitnessAnswer =
+  | 'witnessed'
+  /** The same was witnessed before: reports may come twice. */
+  | 'known'
+  /** Something else was witnessed in its place. */
+  | 'contradicts'
+  /** Never admitted here, or admitted to another connector. */
+  | 'foreign';
+
+export interface AdmittedTo {
+  readonly session: SessionId;
+  readonly opened: AdmittedSession;
+  /** Whether its rule lets its person view it: what counts when the rule is gone. */
+  readonly viewOwn: boolean;
+}
+
+/** `admitted` is missing for a session of an earlier release, and so may `viewOwn` be. */
+export type Admission = EdgeRecord & { readonly connector: ConnectorId; readonly viewOwn?: boolean | undefined };

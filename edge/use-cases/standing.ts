@@ -1,0 +1,56 @@
+// What most use cases begin with: the policy in force, and what the person is in it.
+
+import type { Identity } from '../../core/identity.ts';
+import type { PolicyDocument } from '../../core/policy/document.ts';
+import { isAmong } from '../../core/policy/evaluate.ts';
+import { describeMistake, parsePolicy } from '../../core/policy/parse.ts';
+import { ok } from '../../core/result.ts';
+import type { Answer } from '../gatehouse.ts';
+import type { PolicyInForce } from '../ports/directory.ts';
+import { archiveBound, surroundingsOf } from './checked-policy.ts';
+import { fault, note, type UseCaseDeps } from './deps.ts';
+
+export interface Standing {
+  readonly policy: PolicyDocument;
+  readonly version: number;
+  readonly administrator: boolean;
+  readonly auditor: boolean;
+}
+
+export async function standingOf(deps: UseCaseDeps, who: Identity): Answer<Standing> {
+  const policy = await policyInForce(deps);
+  if (!policy.ok) return policy;
+  const { document, version } = policy.value;
+  return ok({
+    policy: document,
+    version,
+    administrator: isAmong(document, document.administrators, who),
+    auditor: isAmong(document, document.auditors, who),
+  });
+}
+
+/** The stored policy; on the very first use the one from the settings becomes version 1. */
+export async function policyInForce(deps: UseCaseDeps): Answer<PolicyInForce> {
+  const stored = await deps.policies.current();
+  if (stored) return ok(stored);
+  if (deps.firstPolicy === undefined) {
+    return fault('unavailable', 'No policy is in force. Whoever runs Gatehouse must set POLICY for the first start.');
+  }
+  const bound = await archiveBound(deps);
+  if (bound === 'unknown') {
+    return fault(
+      'unavailable',
+      'The archive does not answer, so nobody can tell whether it keeps recordings for as long as the policy asks. Try again.',
+    );
+  }
+  const parsed = parsePolicy(deps.firstPolicy, surroundingsOf(deps, bound));
+  if (!parsed.ok) {
+    const first = parsed.error[0];
+    console.error(`POLICY is not valid: ${first ? describeMistake(first) : 'unknown mistake'}`);
+    return fault('unavailable', "The policy in the settings is not valid, so nothing is allowed. See the edge's log.");
+  }
+  await note(deps, { kind: 'policy.applied', actor: 'gatehouse', object: 'policy', details: { version: 1 } });
+  const applied =
+    (await deps.directory.applyPolicy(deps.firstPolicy, 'gatehouse', 0)) ?? (await deps.policies.current());
+  return applied ? ok(applied) : fault('unavailable', 'No policy is in force. Try again.');
+}

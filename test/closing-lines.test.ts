@@ -1,0 +1,30 @@
+import { expect, it } from 'vitest';
+import { judge } from './closing-lines.ts';
+
+const skipped = { test: 'test/a.test.ts > group > one', state: 'skipped', reason: 'psql is not installed' } as const;
+
+it('counts what passed, and names what failed', () => {
+  expect(judge({ test: 'a > b', state: 'passed' })).toEqual({ as: 'passed' });
+  expect(judge({ test: 'a > b', state: 'failed' })).toEqual({ as: 'failed', line: 'failed: a > b' });
+});
+
+it('tells of a skip with its reason, which fails a run that must be whole', () => {
+  expect(judge(skipped, false, [])).toEqual({
+    as: 'skipped',
+    line: 'skipped: test/a.test.ts > group > one: psql is not installed',
+  });
+  expect(judge(skipped, true, [])).toEqual({
+    as: 'failed',
+    line: 'skipped, and test/skips.ts does not know it: test/a.test.ts > group > one: psql is not installed',
+  });
+});
+
+it('lets a known skip pass there, by its whole name', () => {
+  const reason = 'needs what this machine cannot have';
+  expect(judge(skipped, true, [{ test: skipped.test, reason }]).as).toBe('skipped');
+  expect(judge(skipped, true, [{ test: 'test/a.test.ts > group', reason }]).as).toBe('failed');
+});
+
+it('fails a run for a skip that gives no reason, wherever it is', () => {
+  expect(judge({ ...skipped, reason: undefined }, false, []).as).toBe('failed');
+});
