@@ -81,6 +81,17 @@ describe('a statement that waits', () => {
     await close();
   });
 
+  test('of another kind is called what it is, and is not taken for SQL', async () => {
+    const { id } = hold({ kind: 'command', title: 'in web-1', text: 'select everything', touches: ['/srv'] });
+    const { page, close } = await visit(browser, site, `/requests/${id}`, { as: 'bob' });
+    const main = (await page.locator('main').textContent()) ?? '';
+    for (const words of ['A command on demo', 'Command', 'in web-1', 'select everything', 'Files', '/srv'])
+      expect(main).toContain(words);
+    expect(main).not.toContain('Statement');
+    expect(await page.locator('.held .sql-keyword').count()).toBe(0);
+    await close();
+  });
+
   test('is in the inbox with what it would do, comes by itself, and goes by keyboard with a comment', async () => {
     const { page, close } = await visit(browser, site, '/approvals', { as: 'bob' });
     await page.getByText('Nothing waits for you').waitFor();
