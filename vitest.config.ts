@@ -3,12 +3,16 @@ import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { ClosingLines } from './test/closing-lines.ts';
 import { LongFirst } from './test/order.ts';
+import { addEcho } from './test/toy/added.ts';
 
 // Processes that tests start are many and short: most of their time would go into compiling.
 process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, 'node_modules/.cache/gatehouse-tests/compiled');
 
 /** What tests a protocol with its real clients and servers, so that it can be run alone. */
 const POSTGRES = ['test/conformance/postgres-*.test.ts', 'test/{attacks,masking}/**/*.test.ts'];
+
+const TOY = 'test/toy/**/*.test.ts';
+const ADD_ECHO = join(import.meta.dirname, 'test/toy/register.ts');
 
 const ACROSS = {
   isolate: false,
@@ -40,7 +44,12 @@ export default defineConfig({
       },
       ...(existsSync('edge/vitest.config.ts') ? ['./edge/vitest.config.ts'] : []),
       { test: { ...ACROSS, name: 'postgres', include: POSTGRES } },
-      { test: { ...ACROSS, name: 'system', include: ['test/**/*.test.ts'], exclude: POSTGRES } },
+      { test: { ...ACROSS, name: 'system', include: ['test/**/*.test.ts'], exclude: [...POSTGRES, TOY] } },
+      // With a protocol more than the product has: nothing of it may be shared with others.
+      {
+        plugins: [addEcho],
+        test: { ...ACROSS, name: 'toy', include: [TOY], isolate: true, env: { NODE_OPTIONS: `--import ${ADD_ECHO}` } },
+      },
     ],
   },
 });

@@ -147,7 +147,7 @@ export interface Recorded {
 }
 
 export interface LaneSpec {
-  /** `session`, `direct-tcpip`, `exchange`: the protocol's own word. */
+  /** `shell`, `direct-tcpip`, `exchange`: the protocol's own word. */
   readonly of: string;
   /** For people: `shell`, `exec: ls`, `GET /orders`. As recorded, so masked. */
   readonly label: string;
@@ -170,8 +170,8 @@ export interface Lane {
   readonly behind: boolean;
   /** Microseconds since the session was opened. */
   elapsedUs(): number;
-  /** No more comes on this lane. Lane 0 is closed by the session. */
-  close(): void;
+  /** No more comes on this lane; once. What the session's end closes need not be. `note`: why not all of it is recorded. */
+  close(how?: { readonly recorded: 'full' | 'partial' | 'none'; readonly note?: string }): void;
 }
 
 export interface LogFault {

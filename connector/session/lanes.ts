@@ -6,6 +6,7 @@ import type { SessionRecorder } from './session-log.ts';
 
 /** Recorded and not committed bytes of a session above which it reads no more: the log is slow or its disk is full. */
 const MAX_UNCOMMITTED_BYTES = MAX_FRAME_BODY_BYTES;
+const MAX_LABEL = 200;
 /** It says that something was given to the log; what that was, it need not say. */
 const RECORDED = Object.freeze({}) as Recorded;
 
@@ -25,8 +26,10 @@ export class Lanes {
     this.first = this.#lane();
   }
 
-  open(_spec: LaneSpec): Lane {
-    return this.#lane();
+  open({ of, label }: LaneSpec): Lane {
+    const lane = this.#lane();
+    lane.fact({ kind: 'lane.opened', lane: lane.number, of, label: label.slice(0, MAX_LABEL) });
+    return lane;
   }
 
   /** The log takes no more: whoever waits is told. */
@@ -40,6 +43,7 @@ export class Lanes {
     const recorder = this.#recorder;
     const number = this.#next++;
     const committed = () => this.#committed();
+    let closed = false;
     return {
       number,
       record(from, chunk) {
@@ -56,7 +60,10 @@ export class Lanes {
         return recorder.pendingBytes > MAX_UNCOMMITTED_BYTES;
       },
       elapsedUs: () => recorder.elapsedUs(),
-      close() {},
+      close(how = { recorded: 'full' }) {
+        if (!closed) recorder.fact(number, { kind: 'lane.closed', lane: number, ...how });
+        closed = true;
+      },
     };
   }
 

@@ -1,10 +1,11 @@
 // How each protocol's recording becomes a replay document.
 
 import type { ReplayEvent, SessionEntry } from '../../core/catalogue.ts';
-import type { ProtocolName } from '../../core/protocols.ts';
+import { PROTOCOLS, type ProtocolName, type ReplayKind } from '../../core/protocols.ts';
 import type { RecordingPart } from '../store/read-recording.ts';
 import { ResultDecoder } from './postgres/results.ts';
 import { replayStatements } from './replay-statements.ts';
+import { NO_RESULTS, type ResultReader } from './result-reader.ts';
 
 /** Works on a live session as far as it has come. A damaged recording ends with an event that says so. */
 type Replayer = (
@@ -12,8 +13,16 @@ type Replayer = (
   recording: AsyncIterable<RecordingPart>,
 ) => AsyncGenerator<ReplayEvent, void, undefined>;
 
-const REPLAYERS: Readonly<Record<ProtocolName, Replayer>> = {
-  postgres: (session, recording) => replayStatements(session, recording, new ResultDecoder()),
+const BY_KIND: Readonly<Record<ReplayKind, (results: ResultReader) => Replayer>> = {
+  statements: (results) => (session, recording) => replayStatements(session, recording, results),
 };
 
-export const replaySession: Replayer = (session, recording) => REPLAYERS[session.protocol](session, recording);
+/** Reads results from a protocol's bytes. Without one, statements are shown with what their facts say. */
+const RESULT_READERS: Readonly<Partial<Record<ProtocolName, () => ResultReader>>> = {
+  postgres: () => new ResultDecoder(),
+};
+
+export const replaySession: Replayer = (session, recording) => {
+  const { protocol } = session;
+  return BY_KIND[PROTOCOLS[protocol].replay](RESULT_READERS[protocol]?.() ?? NO_RESULTS)(session, recording);
+};

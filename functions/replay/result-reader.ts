@@ -26,3 +26,13 @@ export interface ResultReader {
   /** What there is, finished or not. */
   takeAll(): readonly ReplayedResult[];
 }
+
+/** Of a protocol whose results nobody reads. */
+export const NO_RESULTS: ResultReader = {
+  offset: Number.POSITIVE_INFINITY,
+  unsettled: false,
+  push() {},
+  pushClient() {},
+  takeRange: () => [],
+  takeAll: () => [],
+};

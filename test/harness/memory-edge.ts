@@ -36,6 +36,8 @@ export class MemoryEdge implements Edge {
   refuseOpen: Refusal | undefined;
   /** What sessions stand under from now on; `applyRules` changes it for live ones too. */
   rules: SessionRules = { policyVersion: 1, rule: 'test', limits: {} };
+  /** What sessions speak that it opens. */
+  protocol: ProtocolName = 'postgres';
   /** Why sessions from now on are exempt from recording. */
   exempt: string | undefined;
   /** Statements that wait, with how to decide on them. */
@@ -115,7 +117,7 @@ export class MemoryEdge implements Edge {
         obligations: { record: { retainDays: 1, ...(this.exempt !== undefined && { exempt: this.exempt }) } },
       },
       resource: ResourceName.parse(issued.resource),
-      protocol: 'postgres',
+      protocol: this.protocol,
     };
     return ok({ opened, rules: this.rules });
   }

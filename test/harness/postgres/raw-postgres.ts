@@ -3,7 +3,12 @@
 
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { message, PROTOCOL_3_0, startupMessage } from '../../../connector/protocols/postgres/wire/messages.ts';
+import {
+  CANCEL_REQUEST,
+  message,
+  PROTOCOL_3_0,
+  startupMessage,
+} from '../../../connector/protocols/postgres/wire/messages.ts';
 
 export interface RawMessage {
   readonly type: string;
@@ -143,7 +148,10 @@ export async function startFakeTarget(serve?: (peer: RawPeer) => Promise<void>):
     if (!serve) return;
     void (async () => {
       const length = await peer.take(4);
-      if (!length || !(await peer.take(length.readInt32BE(0) - 4))) return;
+      const packet = length && (await peer.take(length.readInt32BE(0) - 4));
+      if (!packet) return;
+      // As PostgreSQL does behind a CancelRequest.
+      if (packet.readInt32BE(0) === CANCEL_REQUEST) return void socket.end();
       peer.send(message('R', 0), message('S', 'server_version\x0018.0\0'), message('K', 7, 7), message('Z', 'I'));
       await serve(peer);
     })();

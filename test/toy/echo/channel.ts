@@ -1,0 +1,192 @@
+// One channel under way: each line is an action, judged, recorded, and on its way.
+
+import { createHash } from 'node:crypto';
+import { passUntouched } from '../../../core/masking/masked.ts';
+import { judgeCommand } from '../../../core/policy/sections/commands.ts';
+import type { Decision } from '../../../core/policy/sections/entries.ts';
+import type { EndReason } from '../../../core/recording/facts/session.ts';
+import type { Secret } from '../../../core/secret.ts';
+import type { ByteStream, Conversation, Lane, Session } from '../../../connector/door.ts';
+import { type Interpreter, Relay } from '../../../connector/net/relay.ts';
+
+export interface EchoTarget {
+  readonly host: string;
+  readonly port: number;
+  readonly password: Secret<string>;
+}
+
+const ALLOWED: Decision = { section: 'commands', verdict: 'allow', why: '' };
+export const MAX_LINE_BYTES = 64 * 1024;
+
+/** Of all channels of a session. */
+const counts = new WeakMap<Session<EchoTarget>['guard'], number>();
+function nextNumber({ guard }: Session<EchoTarget>): number {
+  const number = (counts.get(guard) ?? 0) + 1;
+  counts.set(guard, number);
+  return number;
+}
+
+export function beginChannel(
+  client: ByteStream,
+  target: ByteStream,
+  session: Session<EchoTarget>,
+  name: string,
+): Conversation {
+  const lane = session.openLane({ of: 'channel', label: name });
+  const relay = new Relay(client, target, lane);
+  relay.begin(new Channel(relay, lane, session), Buffer.alloc(0));
+  return relay;
+}
+
+interface Running {
+  readonly number: number;
+  readonly startedUs: number;
+}
+
+class Channel implements Interpreter {
+  readonly #relay: Relay;
+  readonly #lane: Lane;
+  readonly #session: Session<EchoTarget>;
+  readonly #running: Running[] = [];
+  /** Lines behind one that is held. */
+  #queue: string[] = [];
+  #held = false;
+  #left = false;
+  #rest = '';
+  #answer = '';
+  #offset = 0;
+  readonly clientLeft = false;
+  readonly targetWaits = false;
+
+  constructor(relay: Relay, lane: Lane, session: Session<EchoTarget>) {
+    this.#relay = relay;
+    this.#lane = lane;
+    this.#session = session;
+  }
+
+  get clientWaits(): boolean {
+    return this.#held;
+  }
+
+  get clientFull(): boolean {
+    return this.#queue.length > 1_000;
+  }
+
+  get midMessage(): boolean {
+    return this.#answer !== '';
+  }
+
+  get working(): boolean {
+    return this.#running.length > 0;
+  }
+
+  fromClient(chunk: Buffer): void {
+    const lines = (this.#rest + chunk.toString()).split('\n');
+    this.#rest = lines.pop() ?? '';
+    this.#queue.push(...lines);
+    this.#work();
+  }
+
+  fromTarget(chunk: Buffer): void {
+    const receipt = this.#lane.record('target', chunk);
+    const lines = (this.#answer + chunk.toString()).split('\n');
+    this.#answer = lines.pop() ?? '';
+    for (const line of lines) this.#finish(Buffer.byteLength(line) + 1);
+    this.#relay.toClient(passUntouched(Buffer.from(chunk)), receipt);
+  }
+
+  #work(): void {
+    while (!this.#held) {
+      const line = this.#queue.shift();
+      if (line === undefined) return;
+      this.#act(line);
+    }
+  }
+
+  #act(text: string): void {
+    const lane = this.#lane;
+    const bytes = Buffer.from(`${text}\n`);
+    const receipt = lane.record('client', bytes);
+    const number = nextNumber(this.#session);
+    const startedUs = lane.elapsedUs();
+    const at = { direction: 'client' as const, lane: lane.number, offset: this.#offset, length: bytes.length };
+    this.#offset += bytes.length;
+    lane.fact({ kind: 'statement.started', action: number, form: 'simple', text, at });
+    const running: Running = { number, startedUs };
+    const resume = () => {
+      if (!this.#held) return;
+      this.#held = false;
+      this.#work();
+      this.#relay.regulate();
+    };
+    const contain = (work: () => void) => this.#relay.contain(work);
+    const outcome = this.#session.guard.gate.take({
+      lane: lane.number,
+      number,
+      decision: this.#judge(text),
+      judge: () => this.#judge(text),
+      describe: () => ({
+        text,
+        parameters: [],
+        digest: createHash('sha256').update(text).digest('hex'),
+        tables: [],
+        inTransaction: false,
+      }),
+      forward: () =>
+        contain(() => {
+          this.#running.push(running);
+          this.#relay.toTarget(bytes, receipt);
+          resume();
+        }),
+      refuse: ({ message }) =>
+        contain(() => {
+          this.#end(running, message);
+          if (!this.#left) this.#say(message);
+          resume();
+        }),
+      notify: (message) => contain(() => this.#say(message)),
+    });
+    this.#held = outcome === 'held';
+  }
+
+  #judge(line: string): Decision {
+    const { commands } = this.#session.guard.rules.sections;
+    return commands ? judgeCommand(commands, { line }) : ALLOWED;
+  }
+
+  #say(words: string): void {
+    const bytes = Buffer.from(`! ${words}\n`);
+    this.#relay.toClient(passUntouched(bytes), this.#lane.record('gateway', bytes));
+  }
+
+  #finish(bytes: number): void {
+    const running = this.#running.shift();
+    if (running) this.#end(running, undefined, bytes);
+  }
+
+  #end({ number, startedUs }: Running, refusal: string | undefined, bytes = 0): void {
+    this.#lane.fact({
+      kind: 'statement.finished',
+      action: number,
+      tags: [],
+      rows: 0,
+      bytes,
+      durationUs: Math.max(0, this.#lane.elapsedUs() - startedUs),
+      ...(refusal !== undefined && { error: { code: 'refused', severity: 'ERROR', message: refusal } }),
+    });
+  }
+
+  clientEnded(): void {
+    this.#left = true;
+    this.#session.guard.gate.withdraw(this.#lane.number, 'client_closed');
+  }
+
+  farewell(_reason: EndReason, message: string): Buffer | undefined {
+    return this.midMessage ? undefined : Buffer.from(`! ${message}\n`);
+  }
+
+  closed(): void {
+    this.#left = true;
+    this.#session.guard.gate.withdraw(this.#lane.number, 'client_closed');
+  }
+}
