@@ -1,0 +1,171 @@
+// Connections that share a session, with a protocol that does nothing but enter and wait.
+
+import { PassThrough } from 'node:stream';
+import { afterEach, expect, test } from 'vitest';
+import { newId } from '../../core/ids.ts';
+import { ok } from '../../core/result.ts';
+import { secret } from '../../core/secret.ts';
+import { MemoryEdge } from '../../test/harness/memory-edge.ts';
+import { MemoryLog } from '../../test/harness/memory-log.ts';
+import type { Conversation, ConversationEnd, EnterOptions, Session } from '../door.ts';
+import type { Protocol } from '../protocol.ts';
+import { createSessions, type Entrance, type Sessions } from './sessions.ts';
+
+type Waits = Conversation & { finish(): void; readonly told: string[] };
+const turn = () => new Promise((resolve) => setTimeout(resolve, 5));
+const running: Sessions[] = [];
+
+afterEach(async () => {
+  for (const sessions of running.splice(0)) await sessions.close(0);
+});
+
+function waiting(): Waits {
+  const { promise, resolve } = Promise.withResolvers<ConversationEnd>();
+  const told: string[] = [];
+  return {
+    told,
+    ended: promise,
+    end(reason, message) {
+      told.push(message);
+      resolve({ reason, message });
+    },
+    logFailed({ message }) {
+      told.push(message);
+      resolve({ reason: 'log_failed', message });
+    },
+    lastActivityMs: () => performance.now(),
+    finish: () => resolve({ reason: 'client_closed', message: '' }),
+  };
+}
+
+function build(options: EnterOptions | undefined, then: 'carries' | 'abandons' = 'carries') {
+  const edge = new MemoryEdge();
+  const log = new MemoryLog();
+  const conversations: Waits[] = [];
+  const entered: Session<string>[] = [];
+  const grant = edge.issue();
+  let targets = 0;
+  const protocol: Protocol<string> = {
+    async carry(_stream, door) {
+      const lookup = await door.lookUp({ email: 'alice@example.com', resource: 'demo' });
+      if (!lookup.ok) return;
+      const proof = await lookup.value.proveSecret(secret(grant.secret));
+      if (!proof) return;
+      const session = await door.enter(proof, { details: {} }, options);
+      if (!session.ok) return door.refused(session.error, Promise.resolve());
+      if (then === 'abandons') return;
+      entered.push(session.value);
+      const conversation = waiting();
+      conversations.push(conversation);
+      await session.value.carry(conversation);
+    },
+    turnAway: async (stream) => void stream.destroy(),
+    tryTarget: async () => ok(undefined),
+  };
+  const sessions = createSessions({
+    edge,
+    log,
+    connector: { id: newId('con'), name: 'test', build: 'test' },
+    keyedHash: () => Buffer.alloc(32),
+  });
+  running.push(sessions);
+  const entrance: Entrance<string> = {
+    name: 'postgres',
+    protocol,
+    targets: async () => {
+      targets++;
+      return ok('the target');
+    },
+    tls: undefined,
+    allowPlainText: true,
+  };
+  const connect = (address = '10.0.0.1') => sessions.carry(new PassThrough(), { address, via: 'listener' }, entrance);
+  const until = async (count: number) => {
+    while (conversations.length < count) await turn();
+  };
+  return { edge, log, grant, sessions, conversations, entered, connect, until, targets: () => targets };
+}
+
+test('connections that come while a session opens wait for it, and are one session with lanes of their own', async () => {
+  const it = build({ join: 'kubectl', idleMs: 10_000 });
+  const carried = [it.connect(), it.connect(), it.connect()];
+  await it.until(3);
+  expect(it.log.sessions).toHaveLength(1);
+  expect(it.targets()).toBe(1);
+  const lanes = it.entered.map((session) => session.openLane({ of: 'exchange', label: 'GET /' }).number);
+  expect(lanes).toEqual([1, 2, 3]);
+  for (const conversation of it.conversations) conversation.finish();
+  await Promise.all(carried);
+  expect(it.log.last.ended).toBeUndefined();
+  expect(it.sessions.live()).toHaveLength(1);
+});
+
+test('the last connection to leave ends it after the idle gap, and one that comes in the gap goes on with it', async () => {
+  const it = build({ join: 'kubectl', idleMs: 60 });
+  const first = it.connect();
+  await it.until(1);
+  it.conversations[0]?.finish();
+  await first;
+  const second = it.connect();
+  await it.until(2);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(it.log.sessions).toHaveLength(1);
+  expect(it.log.last.ended).toBeUndefined();
+  it.conversations[1]?.finish();
+  await second;
+  while (!it.log.last.ended) await turn();
+  expect(it.edge.reported('session.ended')).toMatchObject([{ reason: 'client_closed' }]);
+  // What comes then is a session of its own.
+  void it.connect();
+  await it.until(3);
+  expect(it.log.sessions).toHaveLength(2);
+});
+
+test('another address, or another word, is another session', async () => {
+  const it = build({ join: 'kubectl', idleMs: 10_000 });
+  void it.connect('10.0.0.1');
+  void it.connect('10.0.0.2');
+  await it.until(2);
+  expect(it.log.sessions).toHaveLength(2);
+});
+
+test('revoking the grant ends every connection of it, and a session that only waits for one', async () => {
+  const it = build({ join: 'kubectl', idleMs: 10_000 });
+  const carried = [it.connect(), it.connect()];
+  await it.until(2);
+  it.edge.revoke(it.grant.id, 'left the team');
+  await Promise.all(carried);
+  expect(it.conversations.map(({ told }) => told)).toEqual([
+    ['The grant was revoked: left the team'],
+    ['The grant was revoked: left the team'],
+  ]);
+  expect(it.log.last.ended?.reason).toBe('grant_revoked');
+
+  const other = build({ join: 'kubectl', idleMs: 10_000 });
+  const gone = other.connect();
+  await other.until(1);
+  other.conversations[0]?.finish();
+  await gone;
+  other.edge.revoke(other.grant.id);
+  expect(other.log.last.ended?.reason).toBe('grant_revoked');
+  expect(other.sessions.live()).toEqual([]);
+});
+
+test('law 1: every connection hears that the log failed, and who waits for a commit does', async () => {
+  const it = build({ join: 'kubectl', idleMs: 10_000 });
+  const carried = Array.from({ length: 8 }, () => it.connect());
+  await it.until(8);
+  it.log.fault = { reason: 'log_unavailable', message: 'EIO' };
+  const committed = it.entered.map(({ lane }) => lane.committed());
+  await Promise.all(carried);
+  expect(await Promise.all(committed)).toEqual(committed.map(() => false));
+  expect(it.conversations.map(({ told }) => told)).toEqual(it.conversations.map(() => ['EIO']));
+  expect(it.log.last.ended?.reason).toBe('log_failed');
+});
+
+test('a protocol that enters and then neither carries nor fails has ended its session all the same', async () => {
+  const it = build(undefined, 'abandons');
+  await it.connect();
+  expect(it.log.last.ended).toMatchObject({ reason: 'protocol_fault', message: expect.stringContaining('failed') });
+  expect(it.edge.reported('session.ended')).toHaveLength(1);
+});
