@@ -1,6 +1,7 @@
 // The seam, the side of the words: what a protocol asks the policy about each action, and tells of it.
 // session/guard implements it.
 
+import type { HeldKind } from '../core/held-action.ts';
 import type { Masks } from '../core/masking/masks.ts';
 import type { Decision } from '../core/policy/sections/entries.ts';
 import type { SectionRules } from '../core/policy/sections/sections.ts';
@@ -62,13 +63,18 @@ export interface Action {
 }
 
 export interface HeldAction {
+  readonly kind: HeldKind;
+  /** One line, where the text alone does not say where it would go. */
+  readonly title?: string;
   /** As recorded, so masked. */
   readonly text: string;
   readonly parameters: readonly (string | null)[];
   /** Hex SHA-256 over the text and the bind parameters as they will be forwarded. */
   readonly digest: string;
-  readonly tables: readonly string[];
-  readonly inTransaction: boolean;
+  /** Names of what it would read or change, as far as they are known. */
+  readonly touches: readonly string[];
+  /** It holds what its transaction has locked. */
+  readonly inTransaction?: boolean;
   readonly estimate?: { readonly rows: number; readonly cost: number };
 }
 

@@ -2,9 +2,10 @@
 // is generated from these.
 
 import { z } from 'zod';
-import { ApprovalState, DecidedVia, MAX_COMMENT_CHARACTERS, StatementSubject } from './approval.ts';
+import { ApprovalState, DecidedVia, HeldSubject, MAX_COMMENT_CHARACTERS } from './approval.ts';
 import { AuditEntry } from './audit/audit.ts';
 import { GrantLabels } from './grant.ts';
+import { HeldKind, HeldStatement } from './held-action.ts';
 import { ConnectorId, GrantId, RequestId, SessionId } from './ids.ts';
 import { AccessTerms } from './policy/access-terms.ts';
 import { Identity } from './identity.ts';
@@ -81,7 +82,7 @@ const ByMail = z.object({ email: z.string(), at: z.iso.datetime(), comment: z.st
 /** A request as people see it who may. The last three are about whoever looks. */
 export const ListedApproval = z.object({
   id: RequestId,
-  kind: z.enum(['access', 'statement']),
+  kind: z.enum(['access', ...HeldKind.options]),
   state: ApprovalState,
   requester: z.object({ email: z.string(), name: z.string() }),
   resource: ResourceName,
@@ -99,7 +100,10 @@ export const ListedApproval = z.object({
   ended: z.object({ at: z.iso.datetime(), by: z.string(), reason: z.string() }).optional(),
   claim: z.object({ at: z.iso.datetime(), grant: GrantId }).optional(),
   breakGlass: z.object({ review: ByMail.optional() }).optional(),
-  statement: StatementSubject.omit({ kind: true, resource: true, reason: true, labels: true }).optional(),
+  /** What waits, where it is no access. */
+  held: HeldSubject.omit({ resource: true, reason: true, labels: true }).optional(),
+  /** The same, as the first release says it of statements. */
+  statement: HeldStatement.extend({ session: SessionId }).optional(),
   link: z.string(),
   yours: z.boolean(),
   mayDecide: z.boolean(),

@@ -1,5 +1,5 @@
 // An approval: something that one person asks for and others must agree to. One machine for both
-// kinds: `access` waits before a grant, `statement` waits in the middle of a session. What may
+// kinds: `access` waits before a grant, an action waits in the middle of a session. What may
 // happen to it is in approval/transition.ts; who may decide comes from the policy in force.
 //
 //   pending ---> approved ---> claimed
@@ -9,9 +9,9 @@
 
 import { z } from 'zod';
 import { GrantLabels } from './grant.ts';
+import { HeldAction } from './held-action.ts';
 import { GrantId, RequestId, SessionId } from './ids.ts';
 import { Email } from './identity.ts';
-import { Digest } from './recording/segment.ts';
 import { ResourceName } from './resource.ts';
 
 export const ApprovalState = z.enum(['pending', 'approved', 'claimed', 'denied', 'withdrawn', 'expired']);
@@ -39,29 +39,22 @@ export const AccessSubject = z.object({
   labels: GrantLabels,
 });
 
-/** What waits is named by its digest, so that what goes on is exactly what was approved. */
-export const StatementSubject = z.object({
-  kind: z.literal('statement'),
+/** An action that waits in a session. */
+export const HeldSubject = HeldAction.extend({
   resource: ResourceName,
   reason: z.string().max(1000),
   labels: GrantLabels,
   session: SessionId,
-  /** As recorded, so masked; approvers read this. */
-  text: z.string().max(20_000),
-  /** Bind parameters as recorded, so masked; null for NULL. */
-  parameters: z.array(z.string().max(2_000).nullable()).max(200).default([]),
-  /** Over the text and its bind parameters as they will be forwarded. */
-  digest: Digest,
-  tables: z.array(z.string().max(200)).max(200),
-  /** The hold entry's pattern that it fits; missing: held for being unreadable. Says which entry's approvers decide. */
-  pattern: z.string().max(400).optional(),
-  /** It would run inside an open transaction, which holds its locks meanwhile. */
-  inTransaction: z.boolean().default(false),
-  /** What the target expects of it, where that is cheap to ask: rows and cost of EXPLAIN. */
-  estimate: z.object({ rows: z.number(), cost: z.number() }).optional(),
 });
+export type HeldSubject = z.infer<typeof HeldSubject>;
 
-export const ApprovalSubject = z.discriminatedUnion('kind', [AccessSubject, StatementSubject]);
+/** Stored approvals of the first release have a statement's tables by that name. */
+const renamed = (subject: unknown): unknown =>
+  typeof subject === 'object' && subject !== null && 'tables' in subject && !('touches' in subject)
+    ? { ...subject, touches: subject.tables }
+    : subject;
+
+export const ApprovalSubject = z.preprocess(renamed, z.discriminatedUnion('kind', [AccessSubject, HeldSubject]));
 export type ApprovalSubject = z.infer<typeof ApprovalSubject>;
 
 export const Approval = z.object({

@@ -31,7 +31,20 @@ test('law 9: nothing the edge says to a connector names a place to dial or a cre
   ];
   /** What a session may do: it takes away and hides, and never adds. */
   const rules = [
-    ...['allow', 'approval', 'block', 'columns', 'commands', 'count', 'detect', 'endsAt', 'fixed', 'forwards', 'from'],
+    ...[
+      'allow',
+      'approval',
+      'block',
+      'columns',
+      'commands',
+      'count',
+      'detect',
+      'endsAt',
+      'fields',
+      'fixed',
+      'forwards',
+    ],
+    ...['from'],
     ...[
       'hint',
       'hold',
@@ -48,7 +61,7 @@ test('law 9: nothing the edge says to a connector names a place to dial or a cre
     ],
     ...['statementsPerMinute', 'strict', 'unparsable', 'warn', 'with', 'within'],
   ];
-  /** How a held statement stands. `link` is a page of the portal, for the person to open: connectors only show it. */
+  /** How a held action stands. `link` is a page of the portal, for the person to open: connectors only show it. */
   const holds = ['by', 'comment', 'decideBy', 'link', 'state'];
   /** Of a resource that two announce: for the log alone. */
   const contested = ['other', 'yours'];
@@ -59,7 +72,7 @@ test('law 9: nothing the edge says to a connector names a place to dial or a cre
   );
 });
 
-test('law 9: the one address in a message is of a page for people, beside a held statement and nowhere else', () => {
+test('law 9: the one address in a message is of a page for people, beside a held action and nowhere else', () => {
   const naming = FromEdge.options.filter((option) => propertiesOf(option).has('link'));
   expect(naming.map((option) => option.shape.kind.value)).toEqual(['hold.asked']);
   for (const name of ['host', 'port', 'address', 'url', 'endpoint', 'target', 'database'])
@@ -90,6 +103,7 @@ test('the kinds of both directions are the known ones, and no other parses', () 
   expect(FromConnector.options.map((option) => option.shape.kind.value).sort()).toEqual([
     'grants.look_up',
     'hello',
+    'hold.action',
     'hold.ask',
     'hold.claim',
     'report',

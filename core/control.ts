@@ -5,9 +5,10 @@
 // the connector until acknowledged, and may arrive twice: the edge treats them as idempotent.
 
 import { z } from 'zod';
-import { ApprovalState, StatementSubject } from './approval.ts';
+import { ApprovalState } from './approval.ts';
 import { EndingReason } from './api.ts';
 import { ScramVerifier } from './grant.ts';
+import { actionOf, HeldAction, HeldStatement } from './held-action.ts';
 import { ConnectorId, GrantId, RequestId, SessionId } from './ids.ts';
 import { SessionRules } from './policy/session-rules.ts';
 import { ProtocolName } from './protocols.ts';
@@ -31,7 +32,7 @@ const seq = z.number().int().min(1);
  */
 const understands = z.array(z.string().max(50)).max(50).default([]);
 export const CONNECTOR_UNDERSTANDS: readonly FromEdge['kind'][] = ['session.end'];
-export const EDGE_UNDERSTANDS: readonly FromConnector['kind'][] = ['targets.seen'];
+export const EDGE_UNDERSTANDS: readonly FromConnector['kind'][] = ['targets.seen', 'hold.action'];
 
 // --- connector to edge ---
 
@@ -63,19 +64,30 @@ export const OpenSession = z.object({
   client: SessionOpened.shape.client,
 });
 
-/**
- * A statement waits for approvers. The connector made the request's id; asked again after a reconnect,
- * the edge answers with how it stands now.
- */
-export const AskHold = z.object({
-  kind: z.literal('hold.ask'),
+const AnyHold = z.object({
   call,
   request: RequestId,
   session: SessionId,
   /** The rule and policy version that held it. */
   rule: z.string(),
   policyVersion: z.number().int(),
-  statement: StatementSubject.omit({ kind: true, resource: true, reason: true, labels: true, session: true }),
+});
+
+/**
+ * An action waits for approvers. The connector made the request's id; asked again after a reconnect,
+ * the edge answers with how it stands now.
+ */
+export const HoldAction = AnyHold.extend({ kind: z.literal('hold.action'), action: HeldAction });
+export type HoldAction = z.infer<typeof HoldAction>;
+
+/** The same of a statement, as the first release asks, and is asked. */
+export const AskHold = AnyHold.extend({ kind: z.literal('hold.ask'), statement: HeldStatement });
+export type AskHold = z.infer<typeof AskHold>;
+
+export const holdActionOf = ({ kind: _, statement, ...ask }: AskHold): HoldAction => ({
+  ...ask,
+  kind: 'hold.action',
+  action: actionOf(statement),
 });
 
 /**
@@ -109,7 +121,7 @@ const Report = z.discriminatedUnion('kind', [
     clientAddress: z.string().max(64),
     at: z.iso.datetime(),
   }),
-  /** The client cancelled a held statement, or hung up. */
+  /** The client cancelled a held action, or hung up. */
   z.object({
     kind: z.literal('hold.withdrawn'),
     session: SessionId,
@@ -160,6 +172,7 @@ export const FromConnector = z.discriminatedUnion('kind', [
   LookUpGrants,
   OpenSession,
   AskHold,
+  HoldAction,
   ClaimHold,
   Reported,
   TargetsSeen,
@@ -176,7 +189,7 @@ export const GrantCandidate = z.object({
 });
 export type GrantCandidate = z.infer<typeof GrantCandidate>;
 
-/** How a held statement stands. */
+/** How a held action stands. */
 const HoldStanding = {
   request: RequestId,
   state: ApprovalState,

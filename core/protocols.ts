@@ -26,6 +26,9 @@ export const SECTIONS: Readonly<Record<SectionName, Noun>> = {
   forwards: { one: 'forward', many: 'forwards', verb: 'open' },
 };
 
+/** A mask entry names columns of tables, or fields of JSON documents. */
+export type MaskedPart = 'columns' | 'fields';
+
 export interface ProtocolRow {
   /** What people call it. */
   readonly title: string;
@@ -33,12 +36,20 @@ export interface ProtocolRow {
   readonly replay: 'statements' | 'terminal' | 'exchanges';
   /** The sections of a rule that its sessions ask. Any other says nothing about them. */
   readonly sections: readonly SectionName[];
+  /** What masks can name in its answers, beside what detectors find in any text. */
+  readonly masks: readonly MaskedPart[];
   /** For its actions as a whole, whatever section they fall under. */
   readonly noun: Noun;
 }
 
 const ROWS = {
-  postgres: { title: 'PostgreSQL', replay: 'statements', sections: ['statements'], noun: SECTIONS.statements },
+  postgres: {
+    title: 'PostgreSQL',
+    replay: 'statements',
+    sections: ['statements'],
+    masks: ['columns'],
+    noun: SECTIONS.statements,
+  },
 } as const satisfies Readonly<Record<ProtocolName, ProtocolRow>>;
 
 /** How the protocols that there are replay: whatever shows a replay has one entry for each, or does not compile. */

@@ -166,7 +166,7 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
     log.info('link.up', { edge: options.edge });
     stable = setTimeout(() => backoff.reset(), timing.stableMs);
     sendAnew();
-    holds.linked();
+    holds.linked(understands.includes('hold.action'));
     targets.linked(understands.includes('targets.seen'));
     tellDropped();
     firstLinked.resolve();

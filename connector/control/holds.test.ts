@@ -2,12 +2,12 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { FromConnector, FromEdge, Report } from '../../core/control.ts';
 import { newId } from '../../core/ids.ts';
 import { Digest } from '../../core/recording/segment.ts';
-import type { HeldStatement, HoldOutcome } from '../session/edge.ts';
+import type { AskedHold, HoldOutcome } from '../session/edge.ts';
 import { createHolds, HOLD_TIMING, type Holds } from './holds.ts';
 import type { LinkConnection } from './link-connection.ts';
 
 type Said = FromEdge | undefined;
-type Asked = Extract<FromConnector, { kind: 'hold.ask' | 'hold.claim' }>;
+type Asked = Extract<FromConnector, { kind: 'hold.ask' | 'hold.action' | 'hold.claim' }>;
 
 /** One link: what was asked over it, each to be answered by the test. */
 class Link implements Pick<LinkConnection, 'call'> {
@@ -17,17 +17,18 @@ class Link implements Pick<LinkConnection, 'call'> {
 }
 
 const MINUTE_MS = 60_000;
-const held = (more: Partial<HeldStatement['statement']> = {}): HeldStatement => ({
+const held = (more: Partial<AskedHold['action']> = {}): AskedHold => ({
   request: newId('req'),
   session: newId('ses'),
   rule: 'orders',
   policyVersion: 3,
   withinMs: 10 * MINUTE_MS,
-  statement: {
+  action: {
+    kind: 'statement',
     text: 'grant all on t to bob',
     parameters: [],
     digest: Digest.parse('ab'.repeat(32)),
-    tables: ['t'],
+    touches: ['t'],
     inTransaction: false,
     ...more,
   },
@@ -37,7 +38,7 @@ describe('a held statement', () => {
   let link: Link | undefined;
   let reports: Report[];
   let holds: Holds;
-  let statement: HeldStatement;
+  let one: AskedHold;
   let outcome: HoldOutcome | undefined;
   let shown: string | undefined;
 
@@ -53,14 +54,15 @@ describe('a held statement', () => {
       now: () => Date.now(),
       timing: HOLD_TIMING,
     });
-    statement = held();
+    one = held();
+    holds.linked(true);
   });
   afterEach(() => {
     vi.useRealTimers();
   });
 
   function hold() {
-    const it = holds.hold(statement);
+    const it = holds.hold(one);
     void it.outcome.then((settled) => {
       outcome = settled;
     });
@@ -76,7 +78,7 @@ describe('a held statement', () => {
     return call;
   };
   const standing = (state: Extract<FromEdge, { kind: 'hold.decided' }>['state'], within = 10 * MINUTE_MS) => ({
-    request: statement.request,
+    request: one.request,
     state,
     decideBy: new Date(Date.now() + within).toISOString(),
     by: state === 'pending' ? [] : ['bob@example.com'],
@@ -96,15 +98,36 @@ describe('a held statement', () => {
     for (const call of closed?.calls ?? []) call.answer(undefined);
     await passes(0);
   };
-  const comesBack = async () => {
+  const comesBack = async (anyAction = true) => {
     link = new Link();
-    holds.linked();
+    holds.linked(anyAction);
     await passes(0);
   };
 
+  it('is asked of an edge of the first release in its words', async () => {
+    hold();
+    await goesDown();
+    await comesBack(false);
+    const { kind: _, touches, ...rest } = one.action;
+    expect(last().message).toMatchObject({ kind: 'hold.ask', statement: { ...rest, tables: touches } });
+    expect(last().message).not.toHaveProperty('action');
+    last().answer(asked('approved'));
+    await passes(0);
+    expect(last().message).toMatchObject({ kind: 'hold.claim', digest: one.action.digest });
+  });
+
+  it('is refused where the edge of the first release knows no such thing', async () => {
+    holds.linked(false);
+    one = held({ kind: 'command', text: 'rm -rf /' });
+    hold();
+    await passes(0);
+    expect(link?.calls).toEqual([]);
+    expect(outcome).toMatchObject({ kind: 'failed', comment: expect.stringContaining('on statements alone') });
+  });
+
   it('shows where it is decided, and goes on only when its approval was claimed', async () => {
     hold();
-    expect(last().message).toMatchObject({ kind: 'hold.ask', request: statement.request, rule: 'orders' });
+    expect(last().message).toMatchObject({ kind: 'hold.action', request: one.request, rule: 'orders' });
     expect(last().message).not.toHaveProperty('withinMs');
     last().answer(asked('pending'));
     await passes(0);
@@ -114,9 +137,9 @@ describe('a held statement', () => {
     expect(outcome).toBeUndefined();
     expect(last().message).toEqual({
       kind: 'hold.claim',
-      request: statement.request,
-      session: statement.session,
-      digest: statement.statement.digest,
+      request: one.request,
+      session: one.session,
+      digest: one.action.digest,
     });
     last().answer({ kind: 'hold.claimed', call: 2 });
     await passes(0);
@@ -148,7 +171,7 @@ describe('a held statement', () => {
     last().answer({ kind: 'hold.refused', call: 1, message: 'no rule holds this any more' });
     await passes(0);
     expect(outcome).toMatchObject({ kind: 'failed', comment: 'no rule holds this any more' });
-    statement = held({ parameters: Array.from({ length: 200 }, () => 'ü'.repeat(2_000)) });
+    one = held({ parameters: Array.from({ length: 200 }, () => 'ü'.repeat(2_000)) });
     hold();
     await passes(0);
     expect(outcome).toMatchObject({ kind: 'failed', comment: expect.stringContaining('too long') });
@@ -183,7 +206,7 @@ describe('a held statement', () => {
     last().answer(undefined);
     await passes(HOLD_TIMING.holdRetryMs + 1);
     expect(link?.calls).toHaveLength(2);
-    expect(last().message.kind).toBe('hold.ask');
+    expect(last().message.kind).toBe('hold.action');
   });
 
   it('takes an approval that was pushed before the answer to its asking', async () => {
@@ -224,7 +247,7 @@ describe('a held statement', () => {
     expect(outcome).toBeUndefined();
     await passes(10);
     expect(outcome?.kind).toBe('expired');
-    expect(reports).toMatchObject([{ kind: 'hold.withdrawn', request: statement.request }]);
+    expect(reports).toMatchObject([{ kind: 'hold.withdrawn', request: one.request }]);
     await comesBack();
     expect(link?.calls).toEqual([]);
   });
@@ -251,7 +274,7 @@ describe('a held statement', () => {
     hold();
     await passes(MINUTE_MS);
     await comesBack();
-    expect(last().message.kind).toBe('hold.ask');
+    expect(last().message.kind).toBe('hold.action');
   });
 
   it('withdrawn, it ends at once, tells the edge, and nothing that comes later matters', async () => {
@@ -261,7 +284,7 @@ describe('a held statement', () => {
     it.withdraw('cancelled');
     await passes(0);
     expect(outcome).toEqual({ kind: 'withdrawn', by: [], comment: '' });
-    expect(reports).toMatchObject([{ kind: 'hold.withdrawn', session: statement.session, reason: 'cancelled' }]);
+    expect(reports).toMatchObject([{ kind: 'hold.withdrawn', session: one.session, reason: 'cancelled' }]);
     last().answer({ kind: 'hold.claimed', call: 2 });
     it.withdraw('again');
     decided('approved');

@@ -1,7 +1,7 @@
-// Held statements at the edge: asked, kept until they are settled, and asked again on every link that
+// Held actions at the edge: asked, kept until they are settled, and asked again on every link that
 // comes, since the edge decides while the connector is away and answers then with how each stands.
 //
-//   asked -> pending -> approved -> claimed: only this lets the statement go on
+//   asked -> pending -> approved -> claimed: only this lets the action go on
 //                    -> denied, expired, withdrawn
 //
 // An approval counts when the edge has answered its claim, which it does for one digest and one session.
@@ -13,9 +13,10 @@ import {
   FromConnector as Message,
   MAX_CONTROL_MESSAGE_BYTES,
 } from '../../core/control.ts';
+import { statementOf } from '../../core/held-action.ts';
 import type { RequestId } from '../../core/ids.ts';
 import { type Alarm, setAlarm } from '../session/alarm.ts';
-import type { Edge, HeldStatement, Hold, HoldOutcome } from '../session/edge.ts';
+import type { AskedHold, Edge, Hold, HoldOutcome } from '../session/edge.ts';
 import type { LinkConnection } from './link-connection.ts';
 
 export interface HoldTiming {
@@ -36,9 +37,9 @@ export interface HoldsOptions {
 }
 
 export interface Holds {
-  hold(held: HeldStatement): Hold;
-  /** A link stands: asks for all that wait. */
-  linked(): void;
+  hold(held: AskedHold): Hold;
+  /** A link stands: asks for all that wait. `anyAction`: its edge takes them of every kind, and not statements alone. */
+  linked(anyAction: boolean): void;
   decided(message: Extract<FromEdge, { kind: 'hold.decided' }>): void;
   /** Settles what waits as failed. */
   stop(): void;
@@ -46,7 +47,7 @@ export interface Holds {
 }
 
 type Standing = Omit<Extract<FromEdge, { kind: 'hold.decided' }>, 'kind'>;
-type Ask = Omit<Extract<FromConnector, { kind: 'hold.ask' }>, 'call'>;
+type Ask = Omit<Extract<FromConnector, { kind: 'hold.action' }>, 'call'>;
 
 interface Waiting {
   readonly ask: Ask;
@@ -71,6 +72,7 @@ const failed = (comment: string): HoldOutcome => ({ kind: 'failed', by: [], comm
 export function createHolds(options: HoldsOptions): Holds {
   const { timing } = options;
   const holds = new Map<RequestId, Waiting>();
+  let anyAction = false;
 
   function settle(it: Waiting, outcome: HoldOutcome): void {
     if (holds.get(it.ask.request) !== it) return;
@@ -96,12 +98,17 @@ export function createHolds(options: HoldsOptions): Holds {
     if (!link || it.calling || holds.get(it.ask.request) !== it) return;
     clearTimeout(it.retry);
     it.calling = true;
-    const { request, session, statement } = it.ask;
+    const { request, session, action } = it.ask;
+    const ask = anyAction ? it.ask : askOfStatement(it.ask);
+    if (!ask) {
+      settle(it, failed(STATEMENTS_ALONE));
+      return;
+    }
     if (it.approval) it.claimSent = true;
     it.sent = true;
     const answer = it.approval
-      ? link.call({ kind: 'hold.claim', request, session, digest: statement.digest })
-      : link.call(it.ask);
+      ? link.call({ kind: 'hold.claim', request, session, digest: action.digest })
+      : link.call(ask);
     void answer.then((said) => {
       it.calling = false;
       if (holds.get(request) !== it) return;
@@ -158,7 +165,7 @@ export function createHolds(options: HoldsOptions): Holds {
       const outcome = Promise.withResolvers<HoldOutcome>();
       const { withinMs, ...asked } = held;
       const it: Waiting = {
-        ask: { kind: 'hold.ask', ...asked },
+        ask: { kind: 'hold.action', ...asked },
         askedMs: monotonic(),
         withinMs,
         settle: outcome.resolve,
@@ -184,7 +191,8 @@ export function createHolds(options: HoldsOptions): Holds {
       };
     },
 
-    linked() {
+    linked(any) {
+      anyAction = any;
       for (const it of [...holds.values()]) advance(it);
     },
 
@@ -202,6 +210,17 @@ export function createHolds(options: HoldsOptions): Holds {
     },
   };
 }
+
+/** For an edge of the first release. */
+function askOfStatement({
+  action,
+  ...ask
+}: Ask): Omit<Extract<FromConnector, { kind: 'hold.ask' }>, 'call'> | undefined {
+  const statement = statementOf(action);
+  return statement && { ...ask, kind: 'hold.ask', statement };
+}
+
+const STATEMENTS_ALONE = 'the portal is of an earlier release, which has people decide on statements alone: update it';
 
 /** What the link does not carry would end the link; whoever asked is told instead. */
 function unfitToSend(ask: Ask): string | undefined {

@@ -10,7 +10,7 @@ import type { Result } from '../../core/result.ts';
 import type { Claim } from '../door.ts';
 import type { GrantCandidates } from './prove.ts';
 
-type AskHold = Extract<FromConnector, { kind: 'hold.ask' }>;
+type HoldAction = Extract<FromConnector, { kind: 'hold.action' }>;
 
 export interface Edge {
   /** `edge_unreachable` when the link is down or the answer took longer than the call's deadline. */
@@ -28,8 +28,8 @@ export interface Edge {
   onRulesChanged(
     listener: (sessions: readonly SessionId[], rules: SessionRules | 'unknown' | undefined) => void,
   ): () => void;
-  /** Has approvers decide on a held statement. Outlives reconnects of the link. Never throws. */
-  hold(held: HeldStatement): Hold;
+  /** Has approvers decide on a held action. Outlives reconnects of the link. Never throws. */
+  hold(held: AskedHold): Hold;
   /** Kept until the edge acknowledged it, across reconnects. Bounded: the oldest attempts are dropped first, sessions' ends and heads never. */
   report(report: Report): void;
   /** A person ends this session alone; `by`: their e-mail. Returns how to stop listening. */
@@ -41,13 +41,13 @@ export interface Edge {
 /** What the edge says about an admitted session; the connector adds the rest of SessionOpened. */
 export type AdmittedSession = Omit<SessionOpened, 'kind' | 'startedAt' | 'client' | 'details' | 'connector'>;
 
-export interface HeldStatement {
+export interface AskedHold {
   /** Made by the caller. */
   readonly request: RequestId;
   readonly session: SessionId;
   readonly rule: string;
   readonly policyVersion: number;
-  readonly statement: AskHold['statement'];
+  readonly action: HoldAction['action'];
   /** How long approvers have. */
   readonly withinMs: number;
 }

@@ -40,7 +40,7 @@ const statement = (pattern?: string): Approval['subject'] => ({
   text: 'grant all on t to u',
   parameters: [],
   digest: Digest.parse('a'.repeat(64)),
-  tables: ['t'],
+  touches: ['t'],
   inTransaction: false,
   ...(pattern !== undefined && { pattern }),
 });

@@ -2,6 +2,7 @@
 // whether what was decided still suffices under the policy of now.
 
 import type { Approval } from '../approval.ts';
+import { HELD } from '../held-action.ts';
 import type { Identity } from '../identity.ts';
 import type { ApprovalPolicy, PolicyDocument, Rule } from '../policy/document.ts';
 import type { SectionName } from '../protocols.ts';
@@ -53,7 +54,9 @@ type Asked = Pick<Approval, 'rule' | 'needed' | 'subject'>;
 /** Whom the rule names for this approval, and how many of them it takes. undefined: it asks for none such. */
 function askedBy(rule: Rule, { subject }: Pick<Approval, 'subject'>): { from: string[]; count: number } | undefined {
   if (rule.access === 'deny') return undefined;
-  return subject.kind === 'access' ? rule.access.approval : holdTerms(rule, 'statements', subject.pattern);
+  return subject.kind === 'access'
+    ? rule.access.approval
+    : holdTerms(rule, HELD[subject.kind].section, subject.pattern);
 }
 
 /**
@@ -78,7 +81,7 @@ export function stillSuffices(
   approval: Pick<Approval, 'votes' | 'subject'>,
 ): boolean {
   const asked = askedBy(rule, approval);
-  // Access that needs no approval any more is given; a statement that the rule no longer holds must be judged anew.
+  // Access that needs no approval any more is given; an action that the rule no longer holds must be judged anew.
   if (!asked) return approval.subject.kind === 'access' && rule.access !== 'deny';
   const valid = approval.votes.map((vote) => vote.by).filter((voter) => isAmong(policy, asked.from, voter));
   return distinctVoters(valid) >= asked.count;

@@ -1,11 +1,13 @@
 // `mask:` of a rule, as its author writes it (docs/masking.md).
 //
 //    - { columns: ["*.email", "customers.phone", "hr.salaries.*"], with: partial }
+//    - { fields: ["$.users[*].email"], with: hash }
 //    - { detect: [credit-card, { name: employee-id, pattern: 'EMP-\d{6}' }], with: placeholder }
 
 import { z } from 'zod';
 import { DETECTOR_NAMES } from './detectors/names.ts';
 import { compilePattern } from './detectors/pattern.ts';
+import { parseFieldPath } from './fields.ts';
 import { withUnseenShown } from '../text/written-text.ts';
 import { Way } from './ways.ts';
 
@@ -38,6 +40,11 @@ export function columnPatternMistake(text: string): string | undefined {
 
 const shown = (text: string): string => (text.length > 100 ? `${text.slice(0, 100)}...` : text);
 
+const FieldPathText = z.string().superRefine((text, context) => {
+  const parsed = parseFieldPath(text);
+  if (!parsed.ok) context.addIssue({ code: 'custom', message: parsed.error });
+});
+
 const OwnDetector = z
   .strictObject({
     name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'expected lower-case letters, digits and dashes'),
@@ -63,13 +70,15 @@ export const MaskEntry = z
   .strictObject({
     columns: z.array(ColumnPattern).min(1).max(500).optional(),
     detect: z.array(Detect).min(1).max(50).optional(),
+    /** Of JSON documents: fields.ts. */
+    fields: z.array(FieldPathText).min(1).max(500).optional(),
     with: Way,
     /** Of `columns`: whoever the rule is for is assumed to look for ways around it (docs/masking.md). */
     strict: z.boolean().optional(),
   })
   .superRefine((entry, context) => {
-    if ((entry.columns === undefined) === (entry.detect === undefined))
-      context.addIssue({ code: 'custom', path: [], message: 'expected either columns or detect' });
+    if ([entry.columns, entry.detect, entry.fields].filter((one) => one !== undefined).length !== 1)
+      context.addIssue({ code: 'custom', path: [], message: 'expected one of columns, detect and fields' });
     if (entry.strict !== undefined && entry.columns === undefined)
       context.addIssue({ code: 'custom', path: ['strict'], message: 'strict goes with columns' });
   });

@@ -3,6 +3,7 @@
 import { type ColumnRule, compileColumnPattern, fitsTable } from './columns.ts';
 import { DETECTORS } from './detectors/catalogue.ts';
 import { compilePattern } from './detectors/pattern.ts';
+import { FieldMatcher, type FieldPath, type FieldRule, parseFieldPath } from './fields.ts';
 import { Finder, type Match, type Source } from './finder.ts';
 import type { MaskEntry } from './mask-entry.ts';
 import type { Incident, Incidents } from './masked.ts';
@@ -42,6 +43,8 @@ const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 /** What rules come to, for all sessions that stand under them. Has no state. */
 export interface CompiledMasks {
   readonly columnRules: readonly ColumnRule[];
+  /** Of JSON documents. Undefined: no rule names any. */
+  readonly fields: FieldMatcher | undefined;
   readonly finder: Finder | undefined;
   readonly detectRules: readonly DetectRule[];
   readonly names: readonly string[];
@@ -53,6 +56,7 @@ export interface CompiledMasks {
 export function compileMasks(rules: readonly MaskRule[]): CompiledMasks {
   const names: string[] = [];
   const columns: ColumnRule[] = [];
+  const fields: FieldRule[] = [];
   const detects: DetectRule[] = [];
   const sources: Source[] = [];
   const seen = new Set<string>();
@@ -62,6 +66,10 @@ export function compileMasks(rules: readonly MaskRule[]): CompiledMasks {
         const rule = names.push(`${name}#${index + 1}`) - 1;
         for (const pattern of entry.columns)
           columns.push({ rule, way: entry.with, pattern: compileColumnPattern(pattern) });
+      }
+      if (entry.fields) {
+        const rule = names.push(`${name}#${index + 1}`) - 1;
+        for (const path of entry.fields) fields.push({ rule, way: entry.with, path: fieldPathOf(path) });
       }
       for (const detect of entry.detect ?? []) {
         const kind = typeof detect === 'string' ? detect : detect.name;
@@ -77,12 +85,14 @@ export function compileMasks(rules: readonly MaskRule[]): CompiledMasks {
   }
   const strict = rules.some(({ mask }) => mask.some((entry) => entry.columns && entry.strict === true));
   const finder = sources.length > 0 ? new Finder(sources) : undefined;
-  return { columnRules: columns, finder, detectRules: detects, names, strict };
+  const matcher = fields.length > 0 ? new FieldMatcher(fields) : undefined;
+  return { columnRules: columns, fields: matcher, finder, detectRules: detects, names, strict };
 }
 
 /** One session's masks: compiled rules, and its own counts. */
 export class Masks {
   readonly columnRules: readonly ColumnRule[];
+  readonly fields: FieldMatcher | undefined;
   readonly finder: Finder | undefined;
   readonly keyedHash: KeyedHash;
   readonly strict: boolean;
@@ -95,6 +105,7 @@ export class Masks {
   constructor(rules: readonly MaskRule[] | CompiledMasks, environment: MaskEnvironment) {
     const compiled = 'columnRules' in rules ? rules : compileMasks(rules);
     this.columnRules = compiled.columnRules;
+    this.fields = compiled.fields;
     this.finder = compiled.finder;
     this.strict = compiled.strict;
     this.keyedHash = environment.keyedHash;
@@ -104,7 +115,7 @@ export class Masks {
     this.#incidents = environment.incidents;
   }
 
-  /** Whether anything at all may be masked. */
+  /** Whether anything at all may be masked, beside `fields` of JSON documents. */
   get any(): boolean {
     return this.columnRules.length > 0 || this.finder !== undefined;
   }
@@ -289,6 +300,13 @@ export function sameLength(text: string, length: number): Uint8Array {
 function constantOf(way: Way, kind: string): Uint8Array | undefined {
   if (typeof way === 'object') return encoder.encode(way.fixed);
   return way === 'placeholder' ? encoder.encode(placeholder(kind)) : undefined;
+}
+
+function fieldPathOf(text: string): FieldPath {
+  const parsed = parseFieldPath(text);
+  // The policy was refused with it; a session without its mask must not begin (law 4).
+  if (!parsed.ok) throw new Error(`mask field ${text}: ${parsed.error}`);
+  return parsed.value;
 }
 
 function sourceOf(detect: NonNullable<MaskEntry['detect']>[number]): Source {

@@ -36,6 +36,17 @@ test('are those of the rule that decides', () => {
   });
 });
 
+test('say nothing of what sessions of the protocol never ask', () => {
+  const [rule] = policy.rules;
+  if (!rule) throw new Error('no rule');
+  const more = {
+    commands: [{ block: ['rm *'] }],
+    mask: [...(rule.mask ?? []), { fields: ['$..email'], with: 'hash' as const }],
+  };
+  const terms = accessTerms({ ...policy, rules: [{ ...rule, ...more }] }, who('bob@example.com'), resource('prod'));
+  expect(terms).toMatchObject({ masks: ['customers.email', 'iban', 'badge'], blocks: ['drop'] });
+});
+
 test('say that somebody would wait for themselves', () => {
   expect(accessTerms(policy, who('carol@example.com'), resource('prod'))?.nobodyElseApproves).toBe(true);
 });

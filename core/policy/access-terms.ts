@@ -3,7 +3,7 @@
 
 import { z } from 'zod';
 import type { Identity } from '../identity.ts';
-import type { ProtocolName } from '../protocols.ts';
+import { PROTOCOLS, type ProtocolName } from '../protocols.ts';
 import type { Resource } from '../resource.ts';
 import type { PolicyDocument, Rule } from './document.ts';
 import { isAmong, selects } from './evaluate.ts';
@@ -27,7 +27,7 @@ export const AccessTerms = z.object({
     /** Why what goes over the wire is not recorded. */
     exempt: z.string().optional(),
   }),
-  /** Columns and detectors that are masked. */
+  /** Columns, fields and detectors that are masked. */
   masks: z.array(z.string()),
   /** Patterns of what is blocked in its sessions, and of what waits for an approval. */
   blocks: z.array(z.string()),
@@ -67,7 +67,7 @@ function termsOf(rule: Rule, who: Pick<Identity, 'email'>, protocol: ProtocolNam
       ...(record.exempt !== undefined && { exempt: record.exempt }),
     },
     masks: (rule.mask ?? []).flatMap((entry) => [
-      ...(entry.columns ?? []),
+      ...PROTOCOLS[protocol].masks.flatMap((part) => entry[part] ?? []),
       ...(entry.detect ?? []).map((detector) => (typeof detector === 'string' ? detector : detector.name)),
     ]),
     blocks: entries.flatMap(({ entry }) => entry.block ?? []),

@@ -73,6 +73,7 @@ const DESCRIPTIONS: Readonly<Record<string, string>> = {
     'For statements and commands that cannot be read. Missing: block where an entry blocks, holds or allows.',
   'rules.mask': 'What is hidden in results and recordings. The first entry that fits decides.',
   'rules.mask.columns': 'table.column or schema.table.column; * for any letters.',
+  'rules.mask.fields': 'Paths in JSON documents: $.users[*].email, $..password.',
   'rules.mask.detect': 'What is looked for in any text: a detector, or { name, pattern } of your own.',
   'rules.mask.detect.name': 'Of your own detector.',
   'rules.mask.detect.pattern': 'A regular expression of RE2.',

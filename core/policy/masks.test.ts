@@ -71,12 +71,12 @@ describe('a mistake is named with its place', () => {
     [
       'neither columns nor detect',
       '      - { with: hash }',
-      /rules\[0\]\.mask\[1\]: expected either columns or detect$/,
+      /rules\[0\]\.mask\[1\]: expected one of columns, detect and fields$/,
     ],
     [
       'both',
       '      - { columns: [a.b], detect: [email], with: hash }',
-      /rules\[0\]\.mask\[1\]: expected either columns or detect$/,
+      /rules\[0\]\.mask\[1\]: expected one of columns, detect and fields$/,
     ],
     [
       'a misspelt key',

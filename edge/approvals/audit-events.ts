@@ -25,7 +25,7 @@ export function auditEventsOf(
     resource: subject.resource,
     requester: approval.requester.email,
     rule: approval.rule,
-    ...(subject.kind === 'statement' && { kind: subject.kind, session: subject.session, digest: subject.digest }),
+    ...(subject.kind !== 'access' && { kind: subject.kind, session: subject.session, digest: subject.digest }),
   };
   return changes.map((change) => ({
     kind: KINDS[change],

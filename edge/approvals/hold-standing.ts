@@ -1,4 +1,4 @@
-// How a held statement stands, as its connector hears it.
+// How a held action stands, as its connector hears it.
 
 import type { FromEdge } from '../../core/control.ts';
 import type { Approval } from '../../core/approval.ts';

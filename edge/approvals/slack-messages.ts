@@ -3,10 +3,10 @@
 //
 // Sizes are Slack's: 150 characters in a header, 3000 in a section's text, 255 in an action id.
 
-import type { Approval } from '../../core/approval.ts';
+import type { Approval, HeldSubject } from '../../core/approval.ts';
 import type { NoticeKind } from './notifier.ts';
 import { visibleText } from '../portal/visible.ts';
-import { factsOf, outcome, titleOf, wholeCharacters } from './words.ts';
+import { factsOf, outcome, textFactOf, titleOf, wholeCharacters } from './words.ts';
 
 export const APPROVE_ACTION = 'gatehouse_approve';
 export const DENY_ACTION = 'gatehouse_deny';
@@ -53,8 +53,9 @@ export function messageOf(kind: NoticeKind, approval: Approval, { link, buttons,
       ...(form ? {} : { confirm: CONFIRM_DENIAL }),
     },
   ];
-  const facts = factsOf(approval).filter(({ name }) => name !== 'Statement');
   const { subject } = approval;
+  const shown = subject.kind === 'access' ? undefined : textFactOf(subject.kind);
+  const facts = factsOf(approval).filter(({ name }) => name !== shown);
   return {
     // `<!channel>` is ours; what people wrote cannot make one.
     text: `${loud ? '<!channel> ' : ''}${escapeMrkdwn(wholeCharacters(`${title}. ${status}`, MAX_TEXT))} <${link}|Open in Gatehouse>`,
@@ -67,7 +68,7 @@ export function messageOf(kind: NoticeKind, approval: Approval, { link, buttons,
         type: 'section',
         text: plain(facts.map(({ name, value }) => `${name}: ${value}`).join('\n')),
       },
-      ...(subject.kind === 'statement' ? statementBlocks(subject) : []),
+      ...(subject.kind === 'access' ? [] : textBlocks(subject)),
       { type: 'section', text: plain(status) },
       { type: 'actions', elements: buttons && approval.state === 'pending' ? [...decide, open] : [open] },
     ],
@@ -86,14 +87,14 @@ const CONFIRM_DENIAL = {
 };
 
 /** As plain text, so that nothing in it acts, in as many sections as it takes up to a few. */
-const MAX_STATEMENT_SECTIONS = 3;
+const MAX_TEXT_SECTIONS = 3;
 
-function statementBlocks(subject: Extract<Approval['subject'], { kind: 'statement' }>): object[] {
+function textBlocks(subject: HeldSubject): object[] {
   const text = visibleText(subject.text);
   // Whole characters: half of a pair would be refused.
   const most = MAX_TEXT - 100;
   const pieces: string[] = [];
-  for (let at = 0; at < text.length && pieces.length < MAX_STATEMENT_SECTIONS; ) {
+  for (let at = 0; at < text.length && pieces.length < MAX_TEXT_SECTIONS; ) {
     const end =
       at + most < text.length && /[\uD800-\uDBFF]/.test(text.charAt(at + most - 1)) ? at + most - 1 : at + most;
     pieces.push(text.slice(at, end));

@@ -297,6 +297,17 @@ describe('a held statement in Slack', () => {
       .blocks.map(({ text }) => text?.text ?? '')
       .join('\n');
 
+  test('of another kind is called what it is', () => {
+    const command = held('rm -rf /srv', { kind: 'command', title: 'in web-1', parameters: [], tables: ['/srv'] });
+    const said = words(command);
+    expect(shown(command).text).toContain('alice@example.com waits to run a command on orders');
+    expect(said).toContain('Where: in web-1');
+    expect(said).toContain('Files: /srv');
+    expect(said).toContain('\nrm -rf /srv');
+    expect(said).not.toContain('Command: rm');
+    expect(words(held('GET /x', { kind: 'request' }))).toContain('waits to send a request on orders');
+  });
+
   test('says what it is, on what, by whom, until when, and what is sent', () => {
     const text = words(held('update orders set status = 1'));
     for (const each of [

@@ -5,12 +5,13 @@
 //   webhook-timestamp  seconds, of this try
 //   webhook-signature  `v1,` and base64 of HMAC-SHA-256(secret, "id.timestamp.body")
 
-import type { Approval } from '../../core/approval.ts';
+import type { Approval, HeldSubject } from '../../core/approval.ts';
+import { statementOf } from '../../core/held-action.ts';
 import { fromBase64, toBase64 } from '../../core/scram.ts';
 import type { Secret } from '../../core/secret.ts';
 import type { Delivery, Notice, NoticeContext, Notifier } from './notifier.ts';
 import { post } from './post.ts';
-import { MAX_PARAMETER_CHARACTERS, MAX_STATEMENT_CHARACTERS, written } from './words.ts';
+import { MAX_PARAMETER_CHARACTERS, MAX_ACTION_CHARACTERS, written } from './words.ts';
 
 const encoder = new TextEncoder();
 
@@ -61,19 +62,19 @@ function shown({ id, subject, requester, rule, state, askedAt, decideBy, needed,
     ...(rest.ended && { ended: rest.ended }),
     ...(rest.claim && { claim: rest.claim }),
     ...(rest.breakGlass && { breakGlass: true }),
-    ...(subject.kind === 'statement' && {
-      statement: {
-        session: subject.session,
-        text: written(subject.text, MAX_STATEMENT_CHARACTERS),
-        parameters: subject.parameters.map((value) => value && written(value, MAX_PARAMETER_CHARACTERS)),
-        digest: subject.digest,
-        tables: subject.tables,
-        ...(subject.pattern !== undefined && { pattern: subject.pattern }),
-        ...(subject.estimate && { estimate: subject.estimate }),
-        inTransaction: subject.inTransaction,
-      },
-    }),
+    ...(subject.kind === 'access' ? {} : heldShown(subject)),
   };
+}
+
+/** `statement`: the same, as the first release says it of statements. */
+function heldShown({ resource: _resource, reason: _reason, labels: _labels, session, ...action }: HeldSubject) {
+  const held = {
+    ...action,
+    text: written(action.text, MAX_ACTION_CHARACTERS),
+    parameters: action.parameters.map((value) => value && written(value, MAX_PARAMETER_CHARACTERS)),
+  };
+  const statement = statementOf(held);
+  return { held: { session, ...held }, ...(statement && { statement: { session, ...statement } }) };
 }
 
 async function sign(secret: Secret<string>, content: string): Promise<string> {

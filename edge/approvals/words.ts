@@ -1,15 +1,16 @@
 // What notices say, the same everywhere. Text that a person wrote is cut to size and shows its
 // invisible characters; each notifier escapes it for its own medium.
 
-import type { Approval } from '../../core/approval.ts';
+import type { Approval, HeldSubject } from '../../core/approval.ts';
+import { HELD, type HeldKind, nounOf } from '../../core/held-action.ts';
 import { span } from '../portal/format.ts';
 import { visibleText } from '../portal/visible.ts';
 import type { NoticeKind } from './notifier.ts';
 import { saysSomething } from '../../core/text/written-text.ts';
 
 const MAX_REASON_CHARACTERS = 500;
-/** All facts of a statement together fit into one section of a Slack message. */
-export const MAX_STATEMENT_CHARACTERS = 1200;
+/** All facts of an action together fit into one section of a Slack message. */
+export const MAX_ACTION_CHARACTERS = 1200;
 export const MAX_PARAMETER_CHARACTERS = 40;
 
 export function written(text: string, most = MAX_REASON_CHARACTERS): string {
@@ -21,13 +22,19 @@ export function written(text: string, most = MAX_REASON_CHARACTERS): string {
 export const wholeCharacters = (text: string, most: number): string =>
   text.slice(0, most).replace(/[\uD800-\uDBFF]$/, '');
 
+function wantOf({ kind }: Approval['subject']): string {
+  if (kind === 'access') return 'asks for access to';
+  const { verb, one } = nounOf(kind);
+  return `waits to ${verb} a ${one} on`;
+}
+
+/** The fact that holds the action's text, which Slack shows in blocks of its own. */
+export const textFactOf = (kind: HeldKind): string => capitalised(nounOf(kind).one);
+const capitalised = (word: string): string => word.charAt(0).toUpperCase() + word.slice(1);
+
 export const sentence = (approval: Approval): string => {
   const { requester, subject } = approval;
-  const what =
-    subject.kind === 'access'
-      ? `asks for access to ${subject.resource}`
-      : `waits to run a statement on ${subject.resource}`;
-  return `${written(requester.email, 254)} ${what}`;
+  return `${written(requester.email, 254)} ${wantOf(subject)} ${subject.resource}`;
 };
 
 export const titleOf = (kind: NoticeKind, approval: Approval): string => {
@@ -78,22 +85,25 @@ export function factsOf(approval: Approval): Fact[] {
     { name: 'Rule', value: approval.rule },
   ];
   if (subject.labels.task) facts.push({ name: 'Task', value: written(subject.labels.task, 200) });
-  if (subject.kind === 'statement') facts.push(...statementFacts(subject));
+  if (subject.kind !== 'access') facts.push(...actionFacts(subject));
   if (approval.state === 'pending')
     facts.push({ name: 'Decide by', value: `${approval.decideBy.slice(0, 16).replace('T', ' ')} UTC` });
   return facts;
 }
 
-/** What was cut is to be read in the portal; the digest says that it is the same statement. */
-function statementFacts(subject: Extract<Approval['subject'], { kind: 'statement' }>): Fact[] {
-  const { text, parameters, tables, digest, estimate } = subject;
+/** What was cut is to be read in the portal; the digest says that it is the same one. */
+function actionFacts(subject: HeldSubject): Fact[] {
+  const { kind, title, text, parameters, touches, digest, estimate } = subject;
   const values = parameters.map(
     (value, index) => `$${index + 1} = ${value === null ? 'NULL' : written(value, MAX_PARAMETER_CHARACTERS)}`,
   );
   return [
-    { name: 'Statement', value: written(text, MAX_STATEMENT_CHARACTERS) },
+    ...(title === undefined ? [] : [{ name: 'Where', value: written(title, 300) }]),
+    { name: textFactOf(kind), value: written(text, MAX_ACTION_CHARACTERS) },
     ...(values.length > 0 ? [{ name: 'Parameters', value: written(values.join(', '), 200) }] : []),
-    ...(tables.length > 0 ? [{ name: 'Tables', value: written(tables.join(', '), 200) }] : []),
+    ...(touches.length > 0
+      ? [{ name: capitalised(HELD[kind].touches.many), value: written(touches.join(', '), 200) }]
+      : []),
     { name: 'Held for', value: written(subject.pattern ?? 'it could not be read with certainty', 200) },
     ...(estimate ? [{ name: 'Estimate', value: `${Math.round(estimate.rows)} rows` }] : []),
     ...(subject.inTransaction ? [{ name: 'Transaction', value: 'open, and holds its locks meanwhile' }] : []),

@@ -149,6 +149,32 @@ describe('a held statement', () => {
     for (const entry of await audit()) expect(JSON.stringify(entry)).not.toContain('grant all');
   });
 
+  test('of any kind is asked for under its own section; two of one session are decided each by itself', async () => {
+    const { tables: touches, ...rest } = STATEMENT;
+    const [one, other] = [newId('req'), newId('req')];
+    for (const request of [one, other]) {
+      const answer = await link.askAction(session, request, {
+        ...rest,
+        kind: 'statement',
+        title: 'on lane 1',
+        touches,
+      });
+      expect(answer.kind).toBe('hold.asked');
+    }
+    expect(await detail(bob, one)).toMatchObject({
+      kind: 'statement',
+      held: { kind: 'statement', title: 'on lane 1', text: STATEMENT.text, touches, session },
+      statement: { text: STATEMENT.text, tables: touches, session },
+    });
+    expect((await decide(bob, one, 'deny', 'no')).status).toBe(200);
+    expect((await decide(bob, other, 'approve')).status).toBe(200);
+    expect(await link.claimHold(session, one)).toMatchObject({ kind: 'hold.refused' });
+    expect((await link.claimHold(session, other)).kind).toBe('hold.claimed');
+    // The rule holds no commands, whatever pattern a connector names.
+    const command = { ...rest, kind: 'command', touches: [] };
+    expect(await link.askAction(session, newId('req'), command)).toMatchObject({ kind: 'hold.refused' });
+  });
+
   test('is long in its own page and short in lists, so that lists stay small', async () => {
     const text = `grant all on orders to ${'x'.repeat(19_000)}`;
     const { request } = await asked({ text });

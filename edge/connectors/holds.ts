@@ -1,11 +1,12 @@
-// Held statements: a connector asks, hears how it stands, and claims what was approved. A connector
-// is believed about statements of its own live sessions only, and what waits is always asked for by
+// Held actions: a connector asks, hears how it stands, and claims what was approved. A connector
+// is believed about actions of its own live sessions only, and what waits is always asked for by
 // the holder of the session's grant.
 
 import type { Approval } from '../../core/approval.ts';
 import { holdTerms, stillSuffices } from '../../core/approval/terms.ts';
 import type { AuditEvent } from '../../core/audit/audit.ts';
 import type { FromConnector, FromEdge, Report } from '../../core/control.ts';
+import { HELD } from '../../core/held-action.ts';
 import type { ConnectorId, RequestId, SessionId } from '../../core/ids.ts';
 import { type RuleInForce, sessionRules } from '../../core/policy/rules-in-force.ts';
 import type { Resource } from '../../core/resource.ts';
@@ -36,7 +37,7 @@ export interface HoldsDeps {
   now(): number;
 }
 
-/** An approved statement whose connector is away for so long goes on when it is back. */
+/** An approved action whose connector is away for so long goes on when it is back. */
 const WORK_AT_LEAST_MS = 10 * 60_000;
 
 const SAYS = {
@@ -63,7 +64,7 @@ export class Holds {
   }
 
   /** Asked again, it answers with how the request stands. */
-  async ask(message: Message<'hold.ask'>): Promise<FromEdge> {
+  async ask(message: Message<'hold.action'>): Promise<FromEdge> {
     const { call, request, session } = message;
     const before = this.#asking.get(request)?.settled;
     const asked = (before ?? Promise.resolve()).then(() => this.#ask(message));
@@ -107,7 +108,7 @@ export class Holds {
         kind: 'request.denied',
         actor: requester.email,
         object: request,
-        details: { kind: 'statement', reason: 'policy_changed', session, policyVersion: policy.version },
+        details: { kind: approval.subject.kind, reason: 'policy_changed', session, policyVersion: policy.version },
       });
       return refused(SAYS.policyChanged);
     }
@@ -153,18 +154,18 @@ export class Holds {
     await withdrawHoldsOf(this.#deps, sessions);
   }
 
-  async #ask(message: Message<'hold.ask'>): Promise<Result<Approval, string>> {
-    const { request, session, statement } = message;
+  async #ask(message: Message<'hold.action'>): Promise<Result<Approval, string>> {
+    const { request, session, action } = message;
     const standing = await this.#standing(session, request);
     if (!standing.ok) return standing;
     const { stored, policy, rule } = standing.value;
     const known = await this.#deps.approvals(request).read();
     if (known) {
-      if (isFor(known, session, statement.digest)) return ok(known);
+      if (isFor(known, session, action.digest)) return ok(known);
       await this.#deps.fault('hold_id_known', { request, session });
       return err(SAYS.foreign);
     }
-    const terms = rule.name === message.rule ? holdTerms(rule, 'statements', statement.pattern) : undefined;
+    const terms = rule.name === message.rule ? holdTerms(rule, HELD[action.kind].section, action.pattern) : undefined;
     if (!terms) return err(SAYS.policyChanged);
     if (!(await this.#deps.directory.allow('hold', stored.grant.email))) return err(SAYS.tooMany);
     const { grant, identity } = stored;
@@ -172,8 +173,7 @@ export class Holds {
     const approval: Approval = {
       id: request,
       subject: {
-        ...statement,
-        kind: 'statement',
+        ...action,
         resource: grant.resource,
         reason: grant.reason,
         labels: grant.labels,
@@ -190,7 +190,7 @@ export class Holds {
       votes: [],
       warned: false,
     };
-    await this.#deps.audit.append(madeEvent(approval, statement.tables.length, message));
+    await this.#deps.audit.append(madeEvent(approval, message));
     await this.#deps.approvals(request).open(approval, 'asked');
     await this.#deps.directory.listRequest(approval);
     return ok(approval);
@@ -243,22 +243,29 @@ async function withdraw(
 
 function isFor({ subject }: Approval, session: SessionId, digest?: string): boolean {
   return (
-    subject.kind === 'statement' &&
+    subject.kind !== 'access' &&
     subject.session === session &&
     (digest === undefined || subject.digest.toLowerCase() === digest.toLowerCase())
   );
 }
 
-/** Without the statement's text: its digest says which one. */
+/** Without the action's text: its digest says which one. */
 function madeEvent(
   { id, subject, requester, rule, policyVersion }: Approval,
-  tables: number,
-  { session, statement }: Message<'hold.ask'>,
+  { session, action }: Message<'hold.action'>,
 ): AuditEvent {
   return {
     kind: 'request.made',
     actor: requester.email,
     object: subject.resource,
-    details: { request: id, kind: 'statement', session, digest: statement.digest, tables, rule, policyVersion },
+    details: {
+      request: id,
+      kind: action.kind,
+      session,
+      digest: action.digest,
+      [HELD[action.kind].touches.many]: action.touches.length,
+      rule,
+      policyVersion,
+    },
   };
 }

@@ -170,7 +170,7 @@ export class LinkConversation {
     return this.#opener.open(message);
   }
 
-  askHold(message: Message<'hold.ask'>): Promise<FromEdge> {
+  askHold(message: Message<'hold.action'>): Promise<FromEdge> {
     return this.#holds.ask(message);
   }
 

@@ -138,7 +138,7 @@ export class Approval extends DurableObject<Env> implements Serves<ApprovalPort>
         JSON.stringify(approval),
       );
       for (const kind of kinds) this.#outbox.add(this.#notify(), kind, approval, now);
-      if (approval.subject.kind === 'statement' && DECIDED.has(approval.state))
+      if (approval.subject.kind !== 'access' && DECIDED.has(approval.state))
         this.#sql.exec('INSERT OR IGNORE INTO to_tell (only_one) VALUES (1)');
     });
   }
@@ -155,10 +155,10 @@ export class Approval extends DurableObject<Env> implements Serves<ApprovalPort>
     }
   }
 
-  /** How a held statement stands, to its connector. A failure of ours is made good by the alarm. */
+  /** How a held action stands, to its connector. A failure of ours is made good by the alarm. */
   async #tell(): Promise<void> {
     const approval = this.#read();
-    if (approval?.subject.kind !== 'statement' || !this.#hasToTell()) return;
+    if (!approval || approval.subject.kind === 'access' || !this.#hasToTell()) return;
     try {
       const connector = await remote(this.env.GRANTS).connectorOf(approval.subject.session);
       if (connector)

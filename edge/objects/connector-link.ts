@@ -6,7 +6,13 @@
 
 import { DurableObject } from 'cloudflare:workers';
 import { z } from 'zod';
-import { CONTROL_PING_INTERVAL_MS, type FromConnector, FromEdge, type Report } from '../../core/control.ts';
+import {
+  CONTROL_PING_INTERVAL_MS,
+  type FromConnector,
+  FromEdge,
+  holdActionOf,
+  type Report,
+} from '../../core/control.ts';
 import { ConnectorId, type GrantId } from '../../core/ids.ts';
 import { unreachable } from '../../core/result.ts';
 import { LinkConversation } from '../connectors/link-conversation.ts';
@@ -177,6 +183,8 @@ export class ConnectorLink extends DurableObject<Env> implements Serves<Connecto
       case 'session.open':
         return this.#answer(socket, conversation.openSession(message));
       case 'hold.ask':
+        return this.#answer(socket, conversation.askHold(holdActionOf(message)));
+      case 'hold.action':
         return this.#answer(socket, conversation.askHold(message));
       case 'targets.seen':
         // Nothing hangs on it: told anew on every link, and when it changes.

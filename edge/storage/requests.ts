@@ -1,5 +1,5 @@
 // Requests as lists need them. Each request's own object (objects/approval.ts) has the truth and
-// writes it here after every change; until then a list may be a moment behind. Long statements are cut here.
+// writes it here after every change; until then a list may be a moment behind. Long texts are cut here.
 
 import { Approval, isOver } from '../../core/approval.ts';
 import type { RequestId, SessionId } from '../../core/ids.ts';
@@ -107,7 +107,7 @@ function forLists(approval: Approval): Approval {
             ...subject,
             text: cut(subject.text, 2_000),
             parameters: subject.parameters.slice(0, 10).map((value) => value && cut(value, 100)),
-            tables: subject.tables.slice(0, 20),
+            touches: subject.touches.slice(0, 20),
           },
   };
 }

@@ -190,7 +190,7 @@ export class TestLink {
     ]);
   }
 
-  /** `change`: what is not as in an ordinary statement of `session`. */
+  /** As the first release asks. `change`: what is not as in an ordinary statement of `session`. */
   async askHold(session: string, request: string, change: HoldChange = {}) {
     const call = ++this.#call;
     const { rule = 'ruled', ...statement } = change;
@@ -203,6 +203,17 @@ export class TestLink {
       policyVersion: 1,
       statement: { ...STATEMENT, ...statement },
     } as unknown as FromConnector);
+    return Promise.race([
+      this.next('hold.asked', (message) => message.call === call),
+      this.next('hold.refused', (message) => message.call === call),
+    ]);
+  }
+
+  /** As connectors ask now. */
+  async askAction(session: string, request: string, action: object) {
+    const call = ++this.#call;
+    const ask = { call, request, session, rule: 'ruled', policyVersion: 1 };
+    this.send({ kind: 'hold.action', ...ask, action } as unknown as FromConnector);
     return Promise.race([
       this.next('hold.asked', (message) => message.call === call),
       this.next('hold.refused', (message) => message.call === call),

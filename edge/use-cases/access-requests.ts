@@ -4,6 +4,7 @@ import type { IssuedGrant, LiveGrant, PendingRequest } from '../../core/api.ts';
 import type { Approval } from '../../core/approval.ts';
 import { approvalOf, stillSuffices, workMsOf } from '../../core/approval/terms.ts';
 import { isRequester } from '../../core/approval/transition.ts';
+import { nounOf } from '../../core/held-action.ts';
 import { newId, type RequestId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';
 import type { ApprovalPolicy, Rule } from '../../core/policy/document.ts';
@@ -149,7 +150,8 @@ async function claim(deps: UseCaseDeps, who: Identity, id: RequestId): Answer<Is
   if (!isRequester(approval, who)) return fault('forbidden', 'Only whoever asked gets the grant.');
   const { subject, workMs } = approval;
   // What waits in a session goes on there, and gives no access.
-  if (subject.kind !== 'access') return fault('conflict', 'A held statement goes on by itself once it is approved.');
+  if (subject.kind !== 'access')
+    return fault('conflict', `A held ${nounOf(subject.kind).one} goes on by itself once it is approved.`);
   if (approval.state !== 'approved' || approval.workUntil === undefined) {
     return fault('conflict', SAYS[approval.state]);
   }

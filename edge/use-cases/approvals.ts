@@ -6,6 +6,7 @@ import type { ApprovalDecision, ListedApproval } from '../../core/api.ts';
 import type { Approval, DecidedVia, Voter } from '../../core/approval.ts';
 import { standingIn } from '../../core/approval/terms.ts';
 import { type ApprovalEvent, isRequester, mayDecide, mayReview } from '../../core/approval/transition.ts';
+import { statementOf } from '../../core/held-action.ts';
 import type { RequestId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';
 import { ok } from '../../core/result.ts';
@@ -226,7 +227,7 @@ function listed(deps: UseCaseDeps, standing: Standing, who: Identity, approval: 
     ...(approval.breakGlass && {
       breakGlass: review ? { review: { email: review.by.email, at: review.at, comment: review.comment } } : {},
     }),
-    ...statementOf(subject),
+    ...heldOf(subject),
     link: linkOf(deps, id),
     yours: isRequester(approval, who),
     mayDecide: mayDecide(approval, who, mine, deps.clock.now()),
@@ -234,8 +235,9 @@ function listed(deps: UseCaseDeps, standing: Standing, who: Identity, approval: 
   };
 }
 
-function statementOf(subject: Approval['subject']): Pick<ListedApproval, 'statement'> {
-  if (subject.kind !== 'statement') return {};
-  const { kind: _kind, resource: _resource, reason: _reason, labels: _labels, ...statement } = subject;
-  return { statement };
+function heldOf(subject: Approval['subject']): Pick<ListedApproval, 'held' | 'statement'> {
+  if (subject.kind === 'access') return {};
+  const { resource: _resource, reason: _reason, labels: _labels, ...held } = subject;
+  const statement = statementOf(held);
+  return { held, ...(statement && { statement }) };
 }

@@ -26,11 +26,11 @@ beforeAll(async () => {
   at = await startDriverPlace();
   // What would empty people is denied, nobody looks at slow, all else is approved. The client waits.
   watch = setInterval(() => {
-    for (const { statement, decide } of at.gateway.edge.held.splice(0)) {
-      const { tables } = statement.statement;
+    for (const { asked, decide } of at.gateway.edge.held.splice(0)) {
+      const { touches } = asked.action;
       // It is withdrawn.
-      if (tables.includes('slow')) continue;
-      const denied = tables.includes('people');
+      if (touches.includes('slow')) continue;
+      const denied = touches.includes('people');
       held.push(denied ? 'denied' : 'approved');
       const by = ['bob@example.com'];
       setTimeout(

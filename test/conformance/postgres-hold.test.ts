@@ -41,20 +41,24 @@ describe('psql', () => {
   it('sees the link while it waits, and goes on when it is approved', async () => {
     const ran = g.psql('-At', '-c', 'delete from t where id = 1', '-c', 'select count(*) from t');
     const held = await g.held();
-    expect(held.statement).toMatchObject({
+    expect(held.asked).toMatchObject({
       rule: 'orders-prod',
-      statement: { text: 'delete from t where id = 1', parameters: [], tables: ['t'], inTransaction: false },
+      action: {
+        kind: 'statement',
+        text: 'delete from t where id = 1',
+        parameters: [],
+        touches: ['t'],
+        inTransaction: false,
+      },
     });
-    expect(held.statement.statement.estimate?.rows).toBeGreaterThanOrEqual(0);
-    expect(held.statement.statement.digest).toBe(
-      createHash('sha256').update('Q\0delete from t where id = 1').digest('hex'),
-    );
+    expect(held.asked.action.estimate?.rows).toBeGreaterThanOrEqual(0);
+    expect(held.asked.action.digest).toBe(createHash('sha256').update('Q\0delete from t where id = 1').digest('hex'));
     await new Promise((resolve) => setTimeout(resolve, 100));
     expect(await rows()).toBe('3');
     held.decide(approved);
     const { stdout, stderr } = await ran;
     expect(stderr).toContain('NOTICE:  00000: Gatehouse: Rule orders-prod holds this statement for an approval');
-    expect(stderr).toContain(`https://gatehouse.test/requests/${held.statement.request}`);
+    expect(stderr).toContain(`https://gatehouse.test/requests/${held.asked.request}`);
     expect(stdout).toBe('DELETE 1\n2\n');
     const recording = await g.recorded();
     expect(recording.facts('action.held')).toMatchObject([{ action: 1, pattern: 'delete' }]);
@@ -276,13 +280,13 @@ describe('in the extended protocol', () => {
     const bound = bind('', 's', '2');
     peer.send(bound, describePortal(), execute(), sync());
     const held = await g.held();
-    expect(held.statement.statement).toMatchObject({
+    expect(held.asked.action).toMatchObject({
       text: 'delete from t where id = $1::int',
       parameters: ['2'],
-      tables: ['t'],
+      touches: ['t'],
       inTransaction: true,
     });
-    expect(held.statement.statement.digest).toBe(
+    expect(held.asked.action.digest).toBe(
       createHash('sha256').update('B\0delete from t where id = $1::int\0').update(bound.subarray(8)).digest('hex'),
     );
     held.decide(approved);

@@ -10,7 +10,7 @@ import { createEdgeLink, type EdgeLink } from '../../connector/control/edge-link
 import { createAuthorizer } from '../../connector/control/edge-token.ts';
 import { openOutbox, type Outbox } from '../../connector/control/outbox.ts';
 import { createLogger } from '../../connector/logger.ts';
-import type { HeldStatement, HoldOutcome } from '../../connector/session/edge.ts';
+import type { AskedHold, HoldOutcome } from '../../connector/session/edge.ts';
 import type { FromConnector, FromEdge } from '../../core/control.ts';
 import { newId, type RequestId } from '../../core/ids.ts';
 import { Digest } from '../../core/recording/segment.ts';
@@ -32,13 +32,13 @@ class Approvals {
   loseClaims = false;
 
   answer = (message: FromConnector, reply: (message: FromEdge) => void): void => {
-    if (message.kind === 'hold.ask') {
+    if (message.kind === 'hold.action') {
       this.asks++;
-      const { request, statement } = message;
+      const { request, action } = message;
       const decideBy = new Date(Date.now() + WITHIN_MS).toISOString();
       const found = this.known.get(request) ?? {
         ...{ kind: 'hold.decided' as const, request, state: 'pending' as const, decideBy, by: [], comment: '' },
-        digest: statement.digest,
+        digest: action.digest,
       };
       this.known.set(request, found);
       const { digest: _, ...standing } = found;
@@ -102,17 +102,18 @@ afterEach(async () => {
   rmSync(directory, { recursive: true });
 });
 
-const statement = (withinMs = WITHIN_MS): HeldStatement => ({
+const statement = (withinMs = WITHIN_MS): AskedHold => ({
   request: newId('req'),
   session: newId('ses'),
   rule: 'orders',
   policyVersion: 3,
   withinMs,
-  statement: {
+  action: {
+    kind: 'statement',
     text: 'grant all on t to bob',
     parameters: [null, '1'],
     digest: Digest.parse('ab'.repeat(32)),
-    tables: ['t'],
+    touches: ['t'],
     inTransaction: true,
   },
 });

@@ -85,11 +85,7 @@ export function fakeApprovals(
       ...(breakGlass
         ? { breakGlass: review ? { review: { email: review.by.email, at: review.at, comment: review.comment } } : {} }
         : {}),
-      ...(subject.kind === 'statement'
-        ? {
-            statement: subject,
-          }
-        : {}),
+      ...(subject.kind === 'access' ? {} : { held: subject }),
       link: `/requests/${approval.id}`,
       yours: requester.email === who.email,
       mayDecide: mayDecide(approval, who, standingOf(who, approval), now()),

@@ -11,7 +11,7 @@ import { ResourceName } from '../../core/resource.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { Claim } from '../../connector/door.ts';
 import type { GrantCandidates } from '../../connector/session/prove.ts';
-import type { AdmittedSession, Edge, HeldStatement, Hold, HoldOutcome } from '../../connector/session/edge.ts';
+import type { AdmittedSession, AskedHold, Edge, Hold, HoldOutcome } from '../../connector/session/edge.ts';
 
 interface Issued {
   readonly email: string;
@@ -21,7 +21,7 @@ interface Issued {
 }
 
 export interface Held {
-  readonly statement: HeldStatement;
+  readonly asked: AskedHold;
   decide(outcome: HoldOutcome): void;
 }
 
@@ -133,11 +133,11 @@ export class MemoryEdge implements Edge {
     return () => this.#rulesListeners.delete(listener);
   }
 
-  hold(statement: HeldStatement): Hold {
+  hold(asked: AskedHold): Hold {
     const { promise: outcome, resolve } = Promise.withResolvers<HoldOutcome>();
-    this.held.push({ statement, decide: resolve });
+    this.held.push({ asked, decide: resolve });
     return {
-      link: Promise.resolve(`https://gatehouse.test/requests/${statement.request}`),
+      link: Promise.resolve(`https://gatehouse.test/requests/${asked.request}`),
       outcome,
       withdraw: () => resolve({ kind: 'withdrawn', by: [], comment: '' }),
     };

@@ -3,7 +3,7 @@
 
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Approval, ApprovalSubject } from '../../core/approval.ts';
+import type { Approval, HeldSubject } from '../../core/approval.ts';
 import type { SessionId } from '../../core/ids.ts';
 import { ResourceName } from '../../core/resource.ts';
 import { coverageOf, statementEntry } from '../harness/fake-data.ts';
@@ -23,13 +23,13 @@ beforeEach(async () => {
 });
 
 const DEMO = ResourceName.parse('demo');
-type Statement = Extract<ApprovalSubject, { kind: 'statement' }>;
+
 const TEXT = `update orders set status = 'refunded', note = $1\n where placed_at < '2026-01-01' -- all of last year`;
 
 const session = (): SessionId => [...site.gatehouse.stored.keys()][1] as SessionId;
 
-function hold(changes: Partial<Statement> = {}, more: Partial<Approval> = {}): Approval {
-  const subject: Statement = {
+function hold(changes: Partial<HeldSubject> = {}, more: Partial<Approval> = {}): Approval {
+  const subject: HeldSubject = {
     kind: 'statement',
     resource: DEMO,
     reason: 'SHOP-812: refund what was never sent',
@@ -38,7 +38,7 @@ function hold(changes: Partial<Statement> = {}, more: Partial<Approval> = {}): A
     text: TEXT,
     parameters: ['as agreed with finance', null],
     digest: 'ab12'.repeat(16),
-    tables: ['public.orders'],
+    touches: ['public.orders'],
     pattern: 'update without primary key',
     inTransaction: true,
     estimate: { rows: 48_211.4, cost: 10_233.5 },
@@ -81,6 +81,17 @@ describe('a statement that waits', () => {
     await close();
   });
 
+  test('of another kind is called what it is, and is not taken for SQL', async () => {
+    const { id } = hold({ kind: 'command', title: 'in web-1', text: 'select everything', touches: ['/srv'] });
+    const { page, close } = await visit(browser, site, `/requests/${id}`, { as: 'bob' });
+    const main = (await page.locator('main').textContent()) ?? '';
+    for (const words of ['A command on demo', 'Command', 'in web-1', 'select everything', 'Files', '/srv'])
+      expect(main).toContain(words);
+    expect(main).not.toContain('Statement');
+    expect(await page.locator('.held .sql-keyword').count()).toBe(0);
+    await close();
+  });
+
   test('is in the inbox with what it would do, comes by itself, and goes by keyboard with a comment', async () => {
     const { page, close } = await visit(browser, site, '/approvals', { as: 'bob' });
     await page.getByText('Nothing waits for you').waitFor();
@@ -119,7 +130,7 @@ describe('a statement that waits', () => {
   });
 
   test('that could not be read says so, and one that was approved has no secret to show', async () => {
-    const { id } = hold({ pattern: undefined, tables: [], inTransaction: false, estimate: undefined } as never);
+    const { id } = hold({ pattern: undefined, touches: [], inTransaction: false, estimate: undefined } as never);
     const { page, close } = await visit(browser, site, `/requests/${id}`);
     await page.getByText('it could not be read with certainty').waitFor();
     await page.getByText('none that could be read from it').waitFor();
@@ -136,7 +147,7 @@ describe('a hostile statement', () => {
 
   test('is shown, character by character, and never rendered', async () => {
     const text = `select '${MARKUP}' -- \u202Eeteled\u2066 \u0000\u001b[2J\u200b\u3164\ud800\n/* ${MARKUP} */ drop table "${MARKUP}"`;
-    const { id } = hold({ text, parameters: [MARKUP, `\u202E${MARKUP}`], tables: [MARKUP], pattern: MARKUP });
+    const { id } = hold({ text, parameters: [MARKUP, `\u202E${MARKUP}`], touches: [MARKUP], pattern: MARKUP });
     for (const path of [`/requests/${id}`, '/approvals']) {
       const { page, close } = await visit(browser, site, path, { as: 'bob' });
       const strange =
@@ -177,7 +188,7 @@ describe('a hostile statement', () => {
 
   test('of one line that never ends scrolls in its own box, on a phone too', async () => {
     const text = `select '${'x'.repeat(9_000)}', ${'a,'.repeat(9_000)}b`.slice(0, 20_000);
-    const { id } = hold({ text, parameters: ['y'.repeat(2_000)], tables: ['z'.repeat(200)] });
+    const { id } = hold({ text, parameters: ['y'.repeat(2_000)], touches: ['z'.repeat(200)] });
     for (const viewport of [
       { width: 360, height: 740 },
       { width: 1280, height: 800 },

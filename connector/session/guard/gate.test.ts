@@ -4,31 +4,32 @@ import type { Fact } from '../../../core/recording/facts/fact.ts';
 import { newId, systemIdSource } from '../../../core/ids.ts';
 import { PROTOCOLS } from '../../../core/protocols.ts';
 import type { Action, ActionRefusal, HeldAction, RulesInForce } from '../../action.ts';
-import type { HeldStatement, HoldOutcome } from '../edge.ts';
+import type { AskedHold, HoldOutcome } from '../edge.ts';
 import { createGate } from './gate.ts';
 
 const DIGEST = 'ab'.repeat(32);
 const described: HeldAction = {
+  kind: 'statement',
   text: 'drop table t',
   parameters: ['1', null],
   digest: DIGEST,
-  tables: ['t'],
+  touches: ['t'],
   inTransaction: true,
 };
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 function build() {
   const facts: Fact[] = [];
-  const held: { statement: HeldStatement; decide(outcome: HoldOutcome): void; withdrawn: string[] }[] = [];
+  const held: { asked: AskedHold; decide(outcome: HoldOutcome): void; withdrawn: string[] }[] = [];
   const rules = { policyVersion: 3, rule: 'orders' } as RulesInForce;
   const world = { facts, held, rules, waitMs: 0 };
   const gate = createGate({
     session: newId('ses'),
     edge: {
-      hold(statement) {
+      hold(asked) {
         const { promise: outcome, resolve } = Promise.withResolvers<HoldOutcome>();
         const withdrawn: string[] = [];
-        held.push({ statement, decide: resolve, withdrawn });
+        held.push({ asked, decide: resolve, withdrawn });
         return { link: Promise.resolve('https://edge/1'), outcome, withdraw: (reason) => withdrawn.push(reason) };
       },
     },
@@ -102,15 +103,38 @@ describe('the gate', () => {
     expect(refusals[0]).toMatchObject({ reason: 'too_many_statements', message: expect.stringContaining('in 2 s') });
   });
 
+  it('speaks of what is held by its own name, and holds each lane by itself', async () => {
+    const { gate, held } = build();
+    const command = { ...described, kind: 'command', title: 'in web-1', text: 'rm -rf /srv' } as const;
+    const [one, other] = [
+      action({ ...hold, section: 'commands' }, () => command, 1),
+      action({ ...hold, section: 'requests' }, undefined, 2),
+    ];
+    expect([gate.take(one.it), gate.take(other.it)]).toEqual(['held', 'held']);
+    expect(held.map(({ asked }) => asked.action)).toMatchObject([
+      { kind: 'command', title: 'in web-1', text: 'rm -rf /srv' },
+      { kind: 'statement' },
+    ]);
+    await settled();
+    expect(one.did).toEqual([expect.stringContaining('holds this command for an approval')]);
+    expect(other.did).toEqual([expect.stringContaining('holds this request for an approval')]);
+    held[1]?.decide({ kind: 'denied', by: ['bob@example.com'], comment: 'no' });
+    held[0]?.decide({ kind: 'approved', by: ['bob@example.com'], comment: '' });
+    await settled();
+    expect([one.did.at(-1), other.did.at(-1)]).toEqual(['forward', 'refuse']);
+  });
+
   it('holds: asks with what will go on, tells where, and forwards once it is approved', async () => {
     const { gate, held, facts } = build();
     const { it: act, did } = action(hold);
     expect(gate.take(act)).toBe('held');
     expect(did).toEqual([]);
-    expect(held[0]?.statement).toMatchObject({
+    expect(held[0]?.asked).toMatchObject({
       rule: 'orders',
       withinMs: 300_000,
-      statement: {
+      action: {
+        kind: 'statement',
+        touches: ['t'],
         text: 'drop table t',
         parameters: ['1', null],
         digest: DIGEST,
@@ -124,7 +148,7 @@ describe('the gate', () => {
     await settled();
     expect(did.slice(1)).toEqual(['forward']);
     expect(facts).toMatchObject([
-      { kind: 'action.held', digest: DIGEST, request: held[0]?.statement.request },
+      { kind: 'action.held', digest: DIGEST, request: held[0]?.asked.request },
       { kind: 'hold.resolved', outcome: 'approved', by: ['bob@example.com'], comment: 'go' },
     ]);
   });

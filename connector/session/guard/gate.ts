@@ -7,7 +7,7 @@
 import { Digest } from '../../../core/recording/segment.ts';
 import { newId, type IdSource, type SessionId } from '../../../core/ids.ts';
 import type { Decision } from '../../../core/policy/sections/entries.ts';
-import type { Noun } from '../../../core/protocols.ts';
+import { type Noun, SECTIONS } from '../../../core/protocols.ts';
 import type { Action, ActionRefusal, Gate, RulesInForce } from '../../action.ts';
 import type { SessionRecorder } from '../session-log.ts';
 import type { Edge, Hold, HoldOutcome } from '../edge.ts';
@@ -64,10 +64,11 @@ export function createGate(deps: GateDeps): LiveGate {
   function hold(action: Action): 'held' | 'refused' {
     const { decision } = action;
     const { policyVersion, rule } = deps.rules();
+    const { one } = SECTIONS[decision.section];
     const described = action.describe();
     if (typeof described === 'string' || !decision.approval) {
       const why = typeof described === 'string' ? described : 'the rule names nobody who could approve it';
-      return refuse(action, { reason: 'hold_failed', message: `Rule ${rule} holds this ${noun.one}, and ${why}.` });
+      return refuse(action, { reason: 'hold_failed', message: `Rule ${rule} holds this ${one}, and ${why}.` });
     }
     const request = newId('req', deps.ids);
     const digest = Digest.parse(described.digest);
@@ -86,10 +87,11 @@ export function createGate(deps: GateDeps): LiveGate {
       rule,
       policyVersion,
       withinMs: decision.approval.within,
-      statement: {
+      action: {
         ...described,
+        inTransaction: described.inTransaction === true,
         parameters: [...described.parameters],
-        tables: [...described.tables],
+        touches: [...described.touches],
         digest,
         ...patternOf(decision),
       },
@@ -125,7 +127,7 @@ export function createGate(deps: GateDeps): LiveGate {
     void waiting.link.then((link) => {
       if (held.get(action.lane) !== mine || link === undefined) return;
       action.notify(
-        `Rule ${rule} holds this ${noun.one} for an approval, at most ${minutes} min: ${link}`,
+        `Rule ${rule} holds this ${one} for an approval, at most ${minutes} min: ${link}`,
         'Cancel it to withdraw the request.',
       );
     });

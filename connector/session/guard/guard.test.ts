@@ -45,7 +45,7 @@ const act = (decision: Decision): Action & { ran: boolean } => ({
   number: 1,
   decision,
   judge: () => decision,
-  describe: () => ({ text: '', parameters: [], digest: 'ab'.repeat(32), tables: [], inTransaction: false }),
+  describe: () => ({ kind: 'statement', text: '', parameters: [], digest: 'ab'.repeat(32), touches: [] }),
   forward() {
     this.ran = true;
   },

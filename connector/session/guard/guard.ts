@@ -76,8 +76,8 @@ export function createGuard(deps: GuardDeps, first: SessionRules): LiveGuard {
   let holding = 0;
   let heldMs = Number.NEGATIVE_INFINITY;
   const edge: GuardDeps['edge'] = {
-    hold(statement) {
-      const hold = deps.edge.hold(statement);
+    hold(asked) {
+      const hold = deps.edge.hold(asked);
       holding++;
       void hold.outcome.then(() => {
         holding--;

@@ -59,6 +59,29 @@ describe('a section that no session of the rule would ask', () => {
   });
 });
 
+describe('a mask that no session of the rule could apply', () => {
+  const mask = (entry: string, resources?: string) => mistakes(policyWith(`    mask: [${entry}]`, resources));
+  test('is a mistake', () => {
+    const says =
+      'says nothing: sessions of PostgreSQL have columns and no fields, and this release carries no other protocol';
+    for (const resources of ['{ env: prod }', '{ protocol: [postgres] }'])
+      expect(mask('{ fields: ["$.users[*].email"], with: hash }', resources)).toEqual([
+        `line 7, column 14: rules[0].mask[0].fields: ${says}`,
+      ]);
+    expect(mask('{ columns: ["*.email"], with: hash }')).toEqual([]);
+  });
+
+  test.each([
+    ['{ fields: ["$.a[?(@.b)]"], with: hash }', 'rules[0].mask[0].fields[0]: has a filter at "[?(@.b)]": a mask takes'],
+    [
+      '{ fields: ["$.a"], columns: ["*.a"], with: hash }',
+      'rules[0].mask[0]: expected one of columns, detect and fields',
+    ],
+    ['{ fields: ["$.a"], strict: true, with: hash }', 'rules[0].mask[0].strict: strict goes with columns'],
+    ['{ with: hash }', 'rules[0].mask[0]: expected one of columns, detect and fields'],
+  ])('%s: %s', (entry, message) => expect(mask(entry)).toContainEqual(expect.stringContaining(message)));
+});
+
 describe('unparsable', () => {
   test.each([
     ['    unparsable: block', 'says nothing without statements'],

@@ -1,4 +1,4 @@
-// Sections of a rule that no session under it would ever ask, and what is wrong with one as a whole.
+// Sections and masks of a rule that no session under it would ever ask, and what is wrong with one as a whole.
 
 import { PROTOCOLS, ProtocolName, type SectionName } from '../../protocols.ts';
 import type { ResourceSelector, Rule } from '../document.ts';
@@ -14,8 +14,18 @@ export function sectionMistakes(rule: Rule): Misnamed[] {
   const unparsable = unparsableMistake(rule, sections);
   return [
     ...unasked.map((section) => ({ path: [section], message: saysNothing(section, protocols, sections) })),
+    ...unmaskable(rule, protocols),
     ...(unparsable === undefined ? [] : [{ path: ['unparsable'], message: unparsable }]),
   ];
+}
+
+function unmaskable({ mask = [] }: Rule, protocols: readonly ProtocolName[]): Misnamed[] {
+  const parts = new Set(protocols.flatMap((protocol) => PROTOCOLS[protocol].masks));
+  return mask.flatMap((entry, index) =>
+    (['columns', 'fields'] as const)
+      .filter((part) => entry[part] && protocols.length > 0 && !parts.has(part))
+      .map((part) => ({ path: ['mask', index, part], message: saysNothing(part, protocols, parts) })),
+  );
 }
 
 /** Those that the rule's resources could be of. */
@@ -24,10 +34,10 @@ export function protocolsOf({ protocol = '*' }: ResourceSelector): ProtocolName[
   return ProtocolName.options.filter((one) => named.includes('*') || named.includes(one));
 }
 
-function saysNothing(section: SectionName, protocols: readonly ProtocolName[], has: ReadonlySet<SectionName>): string {
+function saysNothing(what: string, protocols: readonly ProtocolName[], has: ReadonlySet<string>): string {
   const titles = protocols.map((protocol) => PROTOCOLS[protocol].title).join(' and ');
   const only = protocols.length === ProtocolName.options.length ? ', and this release carries no other protocol' : '';
-  return `says nothing: sessions of ${titles} have ${[...has].join(' and ')} and no ${section}${only}`;
+  return `says nothing: sessions of ${titles} have ${[...has].join(' and ')} and no ${what}${only}`;
 }
 
 function unparsableMistake(rule: Rule, has: ReadonlySet<SectionName>): string | undefined {

@@ -19,7 +19,7 @@ export function readPath(sent: string): PathReadings {
   // escaped itself.
   const twice = decode(decoded) ?? decoded;
   const bare = twice.replaceAll('\\', '/').replace(/;[^/]*/g, '');
-  const all = new Set([sent, decoded, flat(decoded), twice, flat(bare)]);
+  const all = new Set([sent, decoded, twice, ...resolved(decoded), ...resolved(bare)]);
   return { all: [...all], certain: isCertain(sent, decoded) ? decoded : undefined };
 }
 
@@ -36,17 +36,26 @@ function decode(path: string): string | undefined {
 function isCertain(sent: string, decoded: string): boolean {
   if (/%(?:2[ef]|5c|25|3b|23|3f|0|1|7f)/i.test(sent)) return false;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  return !/[\\;\x00-\x1f\x7f]/.test(sent) && flat(decoded) === decoded;
+  return !/[\\;\x00-\x1f\x7f]/.test(sent) && resolved(decoded).every((path) => path === decoded);
 }
 
-/** Without empty segments and dots. A slash at the end stays: it is another resource to many servers. */
-function flat(path: string): string {
+/** Without dots and doubled slashes: some take the slashes together first, some afterwards, some not at all. */
+const resolved = (path: string): string[] => {
+  const undotted = withoutDots(path);
+  return [undotted, together(undotted), withoutDots(together(path))];
+};
+
+const together = (path: string): string => path.replace(/\/{2,}/g, '/');
+
+/** RFC 3986, 5.2.4. A slash at the end stays: it is another resource to many servers. */
+function withoutDots(path: string): string {
   const kept: string[] = [];
   const segments = path.split('/').slice(1);
   segments.forEach((segment, index) => {
+    const isDots = segment === '.' || segment === '..';
     if (segment === '..') kept.pop();
-    else if (segment !== '.' && segment !== '') kept.push(segment);
-    if (index === segments.length - 1 && ['', '.', '..'].includes(segment) && kept.length > 0) kept.push('');
+    if (!isDots) kept.push(segment);
+    else if (index === segments.length - 1) kept.push('');
   });
   return `/${kept.join('/')}`;
 }

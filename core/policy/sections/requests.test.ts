@@ -152,7 +152,7 @@ describe('hostile paths', () => {
         for (const reading of readPath(path).all)
           expect(new URL(reading.replaceAll('\\', '/'), 'http://h').pathname).toMatch(/^\/pub(\/|$)/);
       }),
-      { numRuns: 2_000 },
+      { numRuns: 5_000 },
     );
   });
 
@@ -164,7 +164,7 @@ describe('hostile paths', () => {
         if (!resolved.startsWith('/admin/')) return;
         expect(judgeRequest(blocking('GET /admin/**'), { method: 'GET', path }).verdict).toBe('block');
       }),
-      { numRuns: 2_000 },
+      { numRuns: 5_000 },
     );
   });
 

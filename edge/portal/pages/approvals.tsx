@@ -1,7 +1,8 @@
 import type { ListedApproval } from '../../../core/api.ts';
+import { nounOf } from '../../../core/held-action.ts';
 import { span } from '../format.ts';
 import { Badge, Cell, Empty, Labels, Notice, Row, Table, to } from '../components/parts.tsx';
-import { HeldBrief, HeldStatement } from '../components/held-statement.tsx';
+import { HeldAction, HeldBrief } from '../components/held-action.tsx';
 import { Text, Time } from '../components/text.tsx';
 import { TimeLeft } from '../components/time-left.tsx';
 
@@ -35,7 +36,7 @@ export const ApprovalsPage = ({ approvals, past, now }: InboxProps) => (
                 <Time iso={approval.askedAt} />
               </Cell>
               <Cell label="State">
-                <Badge state={approval.statement && approval.state === 'claimed' ? 'used' : approval.state} />
+                <Badge state={approval.held && approval.state === 'claimed' ? 'used' : approval.state} />
               </Cell>
               <Cell label="Request">
                 <a href={to('requests', approval.id)}>
@@ -92,14 +93,14 @@ const ApprovalCard = ({ approval, now }: { approval: ListedApproval; now: number
     </div>
     <p>
       <Text value={approval.requester.email} />{' '}
-      {approval.statement ? 'wants to run' : `asks for ${span(approval.workSeconds * 1000)}`}
+      {approval.held ? `wants to ${nounOf(approval.held.kind).verb}` : `asks for ${span(approval.workSeconds * 1000)}`}
     </p>
-    {approval.statement ? <HeldBrief statement={approval.statement} /> : null}
+    {approval.held ? <HeldBrief held={approval.held} /> : null}
     <p class="card-reason">
       <Reason approval={approval} />
     </p>
     <div class="card-foot">
-      <Badge state={approval.statement && approval.state === 'claimed' ? 'used' : approval.state} />
+      <Badge state={approval.held && approval.state === 'claimed' ? 'used' : approval.state} />
       <a class="button button-small" href={to('requests', approval.id)}>
         {approval.mayReview ? 'Review' : approval.mayDecide ? 'Decide' : 'Open'}
         <span class="unseen-label">
@@ -119,7 +120,7 @@ interface RequestPageProps {
 }
 
 export const ApprovalPage = ({ approval, now, comment = '', problem }: RequestPageProps) => (
-  <div class={approval.statement ? 'narrow narrow-wide' : 'narrow'}>
+  <div class={approval.held ? 'narrow narrow-wide' : 'narrow'}>
     <p class="crumb">
       <a href="/approvals">Approvals</a>
     </p>
@@ -136,7 +137,7 @@ export const ApprovalPage = ({ approval, now, comment = '', problem }: RequestPa
         </dd>
       </div>
       <div>
-        <dt>{approval.statement ? 'Goes on within' : 'For how long'}</dt>
+        <dt>{approval.held ? 'Goes on within' : 'For how long'}</dt>
         <dd>{span(approval.workSeconds * 1000)}, from the approval on</dd>
       </div>
       <div>
@@ -152,8 +153,8 @@ export const ApprovalPage = ({ approval, now, comment = '', problem }: RequestPa
         </dd>
       </div>
     </dl>
-    {approval.statement ? <HeldStatement statement={approval.statement} waits={approval.state === 'pending'} /> : null}
-    <h2>{approval.statement ? 'Why the session was opened' : 'Why'}</h2>
+    {approval.held ? <HeldAction held={approval.held} waits={approval.state === 'pending'} /> : null}
+    <h2>{approval.held ? 'Why the session was opened' : 'Why'}</h2>
     <p>
       <Reason approval={approval} />
     </p>
@@ -182,7 +183,7 @@ export const ApprovalStatus = ({ approval, now }: { approval: ListedApproval; no
         : {})}
     >
       <div class="facts-line">
-        <Badge state={approval.statement && approval.state === 'claimed' ? 'used' : approval.state} />
+        <Badge state={approval.held && approval.state === 'claimed' ? 'used' : approval.state} />
         {breakGlass ? <Badge state="glass" /> : null}
         {approval.state === 'pending' ? (
           <span>
@@ -191,13 +192,13 @@ export const ApprovalStatus = ({ approval, now }: { approval: ListedApproval; no
           </span>
         ) : null}
         {workUntil !== undefined &&
-        (approval.state === 'approved' || (approval.state === 'claimed' && !approval.statement)) ? (
+        (approval.state === 'approved' || (approval.state === 'claimed' && !approval.held)) ? (
           <span>
-            {approval.statement ? 'It may go on until' : 'Access until'} <Time iso={workUntil} />
+            {approval.held ? 'It may go on until' : 'Access until'} <Time iso={workUntil} />
           </span>
         ) : null}
         {claim && !breakGlass ? (
-          <span class="dim">{approval.statement ? 'It went on, once' : 'The grant was fetched'}</span>
+          <span class="dim">{approval.held ? 'It went on, once' : 'The grant was fetched'}</span>
         ) : null}
       </div>
       {votes.length === 0 ? null : (
@@ -296,7 +297,7 @@ export const ApprovalActions = ({ approval, comment = '' }: { approval: ListedAp
           </div>
         </form>
       ) : null}
-      {approval.yours && approval.state === 'approved' && !approval.statement ? (
+      {approval.yours && approval.state === 'approved' && !approval.held ? (
         <form method="post" action={`${path}/claim`} class="form-end">
           <button type="submit" class="button button-main">
             Show the secret
@@ -311,7 +312,7 @@ export const ApprovalActions = ({ approval, comment = '' }: { approval: ListedAp
           </button>
         </form>
       ) : null}
-      {approval.yours && !approval.statement && ['denied', 'expired', 'withdrawn'].includes(approval.state) ? (
+      {approval.yours && !approval.held && ['denied', 'expired', 'withdrawn'].includes(approval.state) ? (
         <p class="form-end">
           <a class="button" href={to('request', approval.resource)}>
             Ask anew
@@ -322,8 +323,8 @@ export const ApprovalActions = ({ approval, comment = '' }: { approval: ListedAp
   );
 };
 
-function titleOf({ statement, yours }: ListedApproval): string {
-  if (statement) return yours ? 'Your statement on' : 'A statement on';
+function titleOf({ held, yours }: ListedApproval): string {
+  if (held) return `${yours ? 'Your' : 'A'} ${nounOf(held.kind).one} on`;
   return yours ? 'Your request for' : 'A request for';
 }
 

@@ -16,7 +16,7 @@ import { readBind } from '../wire/client-messages.ts';
 import type { Statements } from '../pipeline/statements.ts';
 import type { Portal } from '../pipeline/statement.ts';
 
-// Caps of core's StatementSubject.
+// Caps of core/held-action.ts.
 export const MAX_TEXT_CHARACTERS = 20_000;
 const MAX_PARAMETERS = 200;
 const MAX_PARAMETER_CHARACTERS = 2_000;
@@ -41,10 +41,11 @@ export function describeQuery(
     .update('Q\0')
     .update(statements.text(sent.bytes, sent.start, sent.end - 1));
   return {
+    kind: 'statement',
     text,
     parameters: [],
     digest: digest.digest('hex'),
-    tables: tablesOf(read),
+    touches: tablesOf(read),
     inTransaction: inTransaction(statements),
     ...(estimate && { estimate }),
   };
@@ -69,10 +70,11 @@ export function describeBind(
   if (parameters.some(({ bytes, value }) => bytes !== undefined || (value?.length ?? 0) > MAX_PARAMETER_CHARACTERS))
     return TOO_MANY;
   return {
+    kind: 'statement',
     text: prepared.text,
     parameters: parameters.map(({ value }) => value),
     digest: createHash('sha256').update('B\0').update(source).update('\0').update(values).digest('hex'),
-    tables: tablesOf(read),
+    touches: tablesOf(read),
     inTransaction: inTransaction(statements),
     ...(estimate && { estimate }),
   };

@@ -1,39 +1,45 @@
-// A statement that waits for a decision: what will go on if somebody says yes, and what hangs on it.
+// An action that waits for a decision: what will go on if somebody says yes, and what hangs on it.
 
 import type { ListedApproval } from '../../../core/api.ts';
+import { HELD, nounOf } from '../../../core/held-action.ts';
 import { count } from '../format.ts';
 import { Chip, Notice, to } from './parts.tsx';
 import { Mono, Sql, Text } from './text.tsx';
 
-type Held = NonNullable<ListedApproval['statement']>;
+type Held = NonNullable<ListedApproval['held']>;
 
-/** What core/approval.ts keeps of a text at most. */
+/** What core/held-action.ts keeps of a text at most. */
 const KEPT_CHARACTERS = 20_000;
 
-export const HeldStatement = ({ statement, waits }: { statement: Held; waits: boolean }) => (
-  <section class="held" aria-labelledby="statement">
-    <h2 id="statement">Statement</h2>
-    {statement.inTransaction && waits ? (
+export const HeldAction = ({ held, waits }: { held: Held; waits: boolean }) => (
+  <section class="held" aria-labelledby="held">
+    <h2 id="held">{capitalised(nounOf(held.kind).one)}</h2>
+    {held.title === undefined ? null : (
+      <p>
+        <Text value={held.title} />
+      </p>
+    )}
+    {held.inTransaction && waits ? (
       <Notice kind="warning">
         <strong>It waits inside an open transaction.</strong> What that transaction has locked stays locked until
         somebody decides, and others may wait for it.
       </Notice>
     ) : null}
-    <Sql text={statement.text} />
-    {statement.text.length >= KEPT_CHARACTERS ? (
+    <Written held={held} text={held.text} />
+    {held.text.length >= KEPT_CHARACTERS ? (
       <p class="dim">Cut here: it is longer than what is shown. The digest is over the whole.</p>
     ) : null}
-    <Parameters values={statement.parameters} />
+    <Parameters values={held.parameters} />
     <dl class="facts facts-small">
       <div>
-        <dt>Tables</dt>
+        <dt>{capitalised(HELD[held.kind].touches.many)}</dt>
         <dd>
-          {statement.tables.length === 0 ? (
+          {held.touches.length === 0 ? (
             <span class="dim">none that could be read from it</span>
           ) : (
-            statement.tables.map((table) => (
+            held.touches.map((name) => (
               <code class="table-name">
-                <Text value={table} />
+                <Text value={name} />
               </code>
             ))
           )}
@@ -42,21 +48,21 @@ export const HeldStatement = ({ statement, waits }: { statement: Held; waits: bo
       <div>
         <dt>Held because</dt>
         <dd>
-          {statement.pattern === undefined ? (
+          {held.pattern === undefined ? (
             'it could not be read with certainty'
           ) : (
             <>
-              it fits <code>{statement.pattern}</code>
+              it fits <code>{held.pattern}</code>
             </>
           )}
         </dd>
       </div>
-      {statement.estimate ? (
+      {held.estimate ? (
         <div>
           <dt>Estimate</dt>
           <dd>
-            about {count(Math.round(statement.estimate.rows), 'row')}, cost{' '}
-            {Math.round(statement.estimate.cost).toLocaleString('en')}
+            about {count(Math.round(held.estimate.rows), 'row')}, cost{' '}
+            {Math.round(held.estimate.cost).toLocaleString('en')}
             <span class="dim"> (the target's planner; it was not run)</span>
           </dd>
         </div>
@@ -64,16 +70,16 @@ export const HeldStatement = ({ statement, waits }: { statement: Held; waits: bo
       <div>
         <dt>Session</dt>
         <dd>
-          <a href={to('sessions', statement.session)}>
-            <Mono value={statement.session} />
+          <a href={to('sessions', held.session)}>
+            <Mono value={held.session} />
           </a>
-          {statement.inTransaction ? ', in a transaction' : ''}
+          {held.inTransaction ? ', in a transaction' : ''}
         </dd>
       </div>
       <div>
         <dt>SHA-256 of what will be sent</dt>
         <dd>
-          <Mono value={statement.digest} />
+          <Mono value={held.digest} />
         </dd>
       </div>
     </dl>
@@ -83,6 +89,18 @@ export const HeldStatement = ({ statement, waits }: { statement: Held; waits: bo
     </p>
   </section>
 );
+
+/** Coloured where it is SQL. */
+const Written = ({ held, text }: { held: Held; text: string }) =>
+  held.kind === 'statement' ? (
+    <Sql text={text} />
+  ) : (
+    <pre class="sql" dir="ltr">
+      <code>
+        <Text value={text} />
+      </code>
+    </pre>
+  );
 
 const Parameters = ({ values }: { values: Held['parameters'] }) =>
   values.length === 0 ? null : (
@@ -105,19 +123,21 @@ const Parameters = ({ values }: { values: Held['parameters'] }) =>
   );
 
 /** In the inbox: enough to know it again. */
-export const HeldBrief = ({ statement }: { statement: Held }) => (
+export const HeldBrief = ({ held }: { held: Held }) => (
   <>
     <div class="brief">
-      <Sql text={briefOf(statement.text)} />
+      <Written held={held} text={briefOf(held.text)} />
     </div>
     <div class="chips">
-      {statement.tables.slice(0, 4).map((table) => (
-        <Chip name="table" value={table} />
+      {held.touches.slice(0, 4).map((name) => (
+        <Chip name={HELD[held.kind].touches.one} value={name} />
       ))}
-      {statement.inTransaction ? <span class="badge badge-held">In a transaction</span> : null}
+      {held.inTransaction ? <span class="badge badge-held">In a transaction</span> : null}
     </div>
   </>
 );
+
+const capitalised = (word: string): string => word.charAt(0).toUpperCase() + word.slice(1);
 
 const BRIEF_CHARACTERS = 240;
 
