@@ -2,15 +2,16 @@
 // session/guard implements it.
 
 import type { Masks } from '../core/masking/masks.ts';
-import type { StatementDecision, StatementRules } from '../core/policy/statements.ts';
+import type { Decision } from '../core/policy/sections/entries.ts';
+import type { SectionRules } from '../core/policy/sections/sections.ts';
 
 /** The rules that a session stands under, compiled. Another object as soon as another policy is in force: compare by identity. */
 export interface RulesInForce {
   readonly policyVersion: number;
   /** The rule's name. */
   readonly rule: string;
-  /** Undefined: every statement is allowed and none need be read. One object for all sessions under the same rule. */
-  readonly statements: StatementRules | undefined;
+  /** One object for all sessions under the same rule. */
+  readonly sections: SectionRules;
   /** With this session's own counts. `any` false: nothing is masked. */
   readonly masks: Masks;
   /** Statements are counted against a limit, so the gate is asked about each. */
@@ -45,12 +46,12 @@ export interface Gate {
 export interface Action {
   readonly lane: number;
   /** Its number in the facts; undefined where there is none. */
-  readonly statement: number | undefined;
+  readonly number: number | undefined;
   /** Statements in it, where a text may hold several: each counts against the limit. */
   readonly statements?: number;
-  readonly decision: StatementDecision;
+  readonly decision: Decision;
   /** By the rules in force now: asked while it is held, when they have changed. */
-  judge(): StatementDecision;
+  judge(): Decision;
   /** What approvers see and what goes on if they agree. Asked for a hold only. A sentence: why it cannot be held. */
   describe(): HeldAction | string;
   /** Sends on exactly what was described. */

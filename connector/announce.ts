@@ -2,9 +2,11 @@
 // listener. Never a target's address or credential (laws 8 and 9).
 
 import { MAX_CONTROL_MESSAGE_BYTES } from '../core/control.ts';
+import type { ProtocolName } from '../core/protocols.ts';
 import type { Resource } from '../core/resource.ts';
 import type { ConnectorConfig, ListenerConfig } from './config/settings.ts';
 import { type HostPort, isLoopback } from './config/host-port.ts';
+import { PROTOCOL_MODULES } from './registry.ts';
 
 /** Where clients reach a listener that is bound to `bound`. */
 export function endpointOf(listener: ListenerConfig, bound: HostPort): HostPort {
@@ -12,19 +14,23 @@ export function endpointOf(listener: ListenerConfig, bound: HostPort): HostPort 
   return { host: advertise?.host ?? listen.host, port: advertise?.port ?? bound.port };
 }
 
-export function announcedResources(
-  config: ConnectorConfig,
-  bound: { readonly postgres: HostPort },
-): readonly Resource[] {
-  const endpoint = endpointOf(config.listeners.postgres, bound.postgres);
-  return config.resources.map((it) => ({
-    name: it.name,
-    protocol: it.protocol,
-    labels: it.labels,
-    ...(it.description === undefined ? {} : { description: it.description }),
-    endpoint,
-    ...(it.database === undefined ? {} : { defaultDatabase: it.database }),
-  }));
+/** Where listeners are bound. */
+export type Bound = ReadonlyMap<ProtocolName, HostPort>;
+
+export function announcedResources(config: ConnectorConfig, bound: Bound): readonly Resource[] {
+  return config.resources.flatMap((resource) => {
+    const { name, protocol, labels, description, settings } = resource;
+    const [listener, at] = [config.listeners.get(protocol), bound.get(protocol)];
+    if (!listener || !at) return [];
+    return {
+      name,
+      protocol,
+      labels,
+      ...(description === undefined ? {} : { description }),
+      endpoint: endpointOf(listener, at),
+      ...PROTOCOL_MODULES[protocol].announce(settings),
+    };
+  });
 }
 
 /**
@@ -32,9 +38,8 @@ export function announcedResources(
  * resources must leave room for the ids of live sessions.
  */
 export function announcementProblem(config: ConnectorConfig): string | undefined {
-  const bytes = Buffer.byteLength(
-    JSON.stringify(announcedResources(config, { postgres: config.listeners.postgres.listen })),
-  );
+  const bound: Bound = new Map([...config.listeners].map(([protocol, { listen }]) => [protocol, listen]));
+  const bytes = Buffer.byteLength(JSON.stringify(announcedResources(config, bound)));
   if (bytes <= MAX_CONTROL_MESSAGE_BYTES / 2) return undefined;
   return `resources: ${config.resources.length} with their labels and descriptions are ${bytes} bytes, and a connector announces at most ${MAX_CONTROL_MESSAGE_BYTES / 2}: divide them among several connectors`;
 }
@@ -44,8 +49,7 @@ export function announcementProblem(config: ConnectorConfig): string | undefined
  * names where the edge is on this machine too (it certifies no others).
  */
 export function certificateHosts(config: ConnectorConfig): readonly string[] {
-  const { advertise, listen } = config.listeners.postgres;
-  const hosts = new Set([advertise?.host ?? listen.host]);
+  const hosts = new Set([...config.listeners.values()].map(({ advertise, listen }) => advertise?.host ?? listen.host));
   if (isLoopback(new URL(config.edge).hostname)) for (const host of ['localhost', '127.0.0.1']) hosts.add(host);
   return [...hosts];
 }

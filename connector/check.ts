@@ -4,16 +4,16 @@
 import { existsSync, mkdtempSync, rmdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Place } from './config.ts';
-import type { ConnectorConfig, ResourceConfig } from './config/settings.ts';
+import type { ProtocolName } from '../core/protocols.ts';
+import type { ConnectorConfig, ResourceConfigOf } from './config/settings.ts';
 import { readToken } from './control/join.ts';
 import { type CredentialDeps, createCredentials } from './credentials/open-credential.ts';
 import { namedMaskingKey } from './masking-key.ts';
-import type { UpstreamTarget } from './net/dial.ts';
-import type { Protocol } from './protocol.ts';
-import { createProtocol } from './registry.ts';
+import type { Protocol, TargetTools } from './protocol.ts';
+import { PROTOCOL_MODULES } from './registry.ts';
 import { readJoined } from './state/identity.ts';
 import { storeSettings } from './store-settings.ts';
-import { openTarget } from './targets.ts';
+import { targetTools } from './targets.ts';
 
 /** A target that takes longer is too slow for people who wait for it. */
 const TARGET_TIMEOUT_MS = 5_000;
@@ -55,39 +55,42 @@ export async function findFaults(deps: CheckDeps): Promise<readonly string[]> {
 
 async function targetFaults(deps: CheckDeps): Promise<string[]> {
   const { config, place } = deps;
-  const openCredential = createCredentials(deps);
+  const tools = targetTools(createCredentials(deps), TARGET_TIMEOUT_MS);
   const found: string[][] = config.resources.map(() => []);
   const waiting = config.resources.entries();
   const work = async (): Promise<void> => {
     for (const [index, resource] of waiting) {
       const at = (...keys: readonly string[]) => place(['resources', index, ...keys]);
-      const credential = resource.password && openCredential(resource.password);
-      const target = await openTarget(resource, credential, TARGET_TIMEOUT_MS);
-      if (!target.ok) {
-        found[index] = target.error.map(({ setting, message }) => `${at(...setting.split('.'))}: ${message}`);
-        continue;
-      }
-      const fault = await triedTarget(resource, createProtocol[resource.protocol](), target.value);
-      if (fault !== undefined)
-        found[index] = [`${at()}: ${resource.name} (${resource.host}:${resource.port}): ${fault}`];
+      found[index] = (await faultsOf(resource.protocol, resource, tools)).map(({ setting, message }) =>
+        setting === undefined ? `${at()}: ${message}` : `${at(...setting.split('.'))}: ${message}`,
+      );
     }
   };
   await Promise.all(Array.from({ length: TARGETS_AT_ONCE }, work));
   return found.flat();
 }
 
-async function triedTarget(
-  resource: ResourceConfig,
-  protocol: Protocol<UpstreamTarget>,
-  target: UpstreamTarget,
-): Promise<string | undefined> {
+/** `setting`: where it stands, when it is in the settings. */
+async function faultsOf<P extends ProtocolName>(
+  protocol: P,
+  { name, settings }: ResourceConfigOf<P>,
+  tools: TargetTools,
+): Promise<readonly { readonly setting?: string; readonly message: string }[]> {
+  const module = PROTOCOL_MODULES[protocol];
+  const target = await module.openTarget(settings, tools);
+  if (!target.ok) return target.error;
+  const fault = await triedTarget(module.create({}), target.value);
+  return fault === undefined ? [] : [{ message: `${name} (${module.address(settings)}): ${fault}` }];
+}
+
+async function triedTarget<Upstream>(protocol: Protocol<Upstream>, target: Upstream): Promise<string | undefined> {
   try {
     const tried = await protocol.tryTarget(target);
     return tried.ok ? undefined : tried.error;
   } catch (error) {
     // A certificate file that is none, say: OpenSSL's words hold no line of it.
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
-    return `it cannot be tried (${code})${resource.tls.mode === 'verify-full' ? ': is tls.ca a certificate in PEM?' : ''}`;
+    return `it cannot be tried (${code})${code.startsWith('ERR_OSSL') ? ': is tls.ca a certificate in PEM?' : ''}`;
   }
 }
 

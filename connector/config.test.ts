@@ -139,7 +139,7 @@ describe('connector.yaml', () => {
 
   test('says all that is wrong at once', () => {
     const read = readDocument(
-      'edge: gatehouse\nresourcez: []\nresources:\n  - { name: a, host: h }\n  - { name: B }\n',
+      'edge: gatehouse\nresourcez: []\nresources:\n  - { name: a, host: h }\n  - { name: B, protocol: postgres }\n',
       'c.yaml',
     );
     const said = read.ok ? [] : read.error.map((line) => line.split(': ').slice(0, 2).join(': '));
@@ -147,9 +147,7 @@ describe('connector.yaml', () => {
       'c.yaml:1:1: edge',
       'c.yaml:2:1: resourcez',
       'c.yaml:4:5: resources[0].protocol',
-      'c.yaml:4:5: resources[0].user',
       'c.yaml:5:5: resources[1].host',
-      'c.yaml:5:5: resources[1].protocol',
       'c.yaml:5:5: resources[1].user',
       'c.yaml:5:7: resources[1].name',
     ]);
@@ -179,6 +177,10 @@ describe('loadConfig', () => {
     if (!loaded.ok) return loaded.error.join('\n');
     return loaded.value?.config;
   };
+  const listenersOf = (config: ReturnType<typeof load>) => {
+    if (typeof config !== 'object') throw new Error(config ?? 'help');
+    return config.listeners;
+  };
   const FLAGS = [
     ...['--name', 'dev', '--edge', 'http://127.0.0.1:8787', '--state', 'state'],
     ...['--store-directory', 'objects', '--listen-postgres', '127.0.0.1:0'],
@@ -200,15 +202,20 @@ describe('loadConfig', () => {
         directory: join(directory, 'objects'),
         events: { url: 'http://127.0.0.1:9000', tokenEnv: 'GATEHOUSE_EVENTS_TOKEN' },
       },
-      listeners: { postgres: { listen: { host: '127.0.0.1', port: 0 }, plainText: 'loopback' } },
       resources: [
         {
           name: 'shop',
-          port: 5432,
-          password: { kind: 'file', path: join(directory, 'etc', 'secrets/shop') },
-          tls: { mode: 'verify-full', ca: join(directory, 'etc', 'ca.pem') },
+          settings: {
+            port: 5432,
+            password: { kind: 'file', path: join(directory, 'etc', 'secrets/shop') },
+            tls: { mode: 'verify-full', ca: join(directory, 'etc', 'ca.pem') },
+          },
         },
       ],
+    });
+    expect(listenersOf(config).get('postgres')).toMatchObject({
+      listen: { host: '127.0.0.1', port: 0 },
+      plainText: 'loopback',
     });
   });
 
@@ -221,7 +228,7 @@ describe('loadConfig', () => {
   });
 
   test('verification of the target is the default', () => {
-    expect(load(resource(''), FLAGS)).toMatchObject({ resources: [{ tls: { mode: 'verify-full' } }] });
+    expect(load(resource(''), FLAGS)).toMatchObject({ resources: [{ settings: { tls: { mode: 'verify-full' } } }] });
   });
 
   test.each([
@@ -246,7 +253,7 @@ describe('loadConfig', () => {
   });
 
   test('what is missing and what is wrong is said at once', () => {
-    const said = load('edge: https://gatehouse.example.com/x\n', ['--name', 'No Good', '--health', '1']);
+    const said = load(`edge: https://gatehouse.example.com/x\n${resource('')}`, ['--name', 'No Good', '--health', '1']);
     expect(String(said).split('\n')).toEqual([
       '--name: expected lower-case letters, digits and dashes, at most 63',
       'etc/c.yaml:1:1: edge: expected no path behind the host',
@@ -276,14 +283,17 @@ describe('loadConfig', () => {
     ['127.0.0.1', 'never', false],
     ['0.0.0.0', 'always', true],
   ] as const)('a listener on %s with plainText %s: plain text is %s', (host, plainText, allowed) => {
-    const listener = { listen: { host, port: 1 }, plainText, advertise: undefined, clientAuth: 'scram' } as const;
+    const listener = { listen: { host, port: 1 }, plainText, advertise: undefined, written: {} };
     expect(allowsPlainText(listener)).toBe(allowed);
   });
 
   test('plain text is for loopback alone unless the file says otherwise', () => {
-    expect(load(resource(''), FLAGS)).toMatchObject({
-      listeners: { postgres: { plainText: 'loopback', clientAuth: 'scram' } },
-    });
+    expect(listenersOf(load(resource(''), FLAGS)).get('postgres')).toMatchObject({ plainText: 'loopback' });
+  });
+
+  test('a protocol that no resource has, and nobody names, is not listened for', () => {
+    expect(listenersOf(load('resources: []\n', FLAGS.slice(0, 8))).size).toBe(0);
+    expect(listenersOf(load('resources: []\n', FLAGS)).size).toBe(1);
   });
 });
 

@@ -5,12 +5,15 @@
 
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { ProtocolName } from '../core/protocols.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { ConnectorDocument } from './config/document.ts';
 import { type Flags, readFlags, type SettingName } from './config/flags.ts';
 import { parseHostPort } from './config/host-port.ts';
-import { credentialSource, edgeOrigin, joinOf, postgresOf, storeOf } from './config/sections.ts';
-import type { ConnectorConfig } from './config/settings.ts';
+import { edgeOrigin, joinOf, listenerOf, storeOf } from './config/sections.ts';
+import type { ConnectorConfig, ListenerConfig, ResourceConfig, ResourceConfigOf } from './config/settings.ts';
+import { credentialSource } from './net/target-settings.ts';
+import { PROTOCOL_MODULES } from './registry.ts';
 import { keyText, type ReadDocument, readDocument } from './config/read-document.ts';
 import { LOG_LEVELS, type LogLevel } from './logger.ts';
 
@@ -78,7 +81,11 @@ function combine(
   const state = given.state !== undefined ? here(given.state) : document.state && there(document.state);
   if (state === undefined) mistakes.push(needed('state', 'state', 'a directory that is kept between starts'));
   const store = take(storeOf(document, flags, here, there));
-  const postgres = take(postgresOf(document, flags));
+  const listeners = new Map<ProtocolName, ListenerConfig>();
+  for (const protocol of ProtocolName.options) {
+    const listener = take(listenerOf(protocol, document, flags));
+    if (listener) listeners.set(protocol, listener);
+  }
 
   const health = given.health === undefined ? undefined : parseHostPort(given.health);
   if (given.health !== undefined && health === undefined)
@@ -90,7 +97,6 @@ function combine(
     edge === undefined ||
     state === undefined ||
     store === undefined ||
-    postgres === undefined ||
     !isLogLevel(logLevel) ||
     mistakes.length > 0
   )
@@ -103,7 +109,7 @@ function combine(
     join: joinOf(document, flags, here, there),
     state,
     store,
-    listeners: { postgres },
+    listeners,
     health: health ?? (document.health && { host: document.health.host ?? '127.0.0.1', port: document.health.port }),
     logLevel,
     limits: {
@@ -116,26 +122,18 @@ function combine(
       uploadMs: (limits.uploadSeconds ?? 20) * 1000,
     },
     maskingKey: document.masking?.key && credentialSource(document.masking.key, there),
-    resources: document.resources.map((resource) => ({
-      name: resource.name,
-      protocol: resource.protocol,
-      labels: resource.labels,
-      description: resource.description,
-      host: resource.host,
-      port: resource.port,
-      database: resource.database,
-      user: resource.user,
-      password: resource.password && credentialSource(resource.password, there),
-      tls:
-        resource.tls.mode === 'verify-full'
-          ? {
-              mode: resource.tls.mode,
-              ca: resource.tls.ca && there(resource.tls.ca),
-              serverName: resource.tls.serverName,
-            }
-          : { mode: resource.tls.mode },
-    })),
+    resources: document.resources.map((resource) => settled(resource.protocol, resource, there)),
   });
+}
+
+function settled<P extends ProtocolName>(
+  protocol: P,
+  { name, labels, description, ...own }: ConnectorDocument['resources'][number],
+  there: (path: string) => string,
+): ResourceConfig {
+  const settings = PROTOCOL_MODULES[protocol].settle(own, there);
+  const resource: ResourceConfigOf<P> = { name, protocol, labels, description, settings };
+  return resource as ResourceConfig;
 }
 
 function nameOf(text: string | undefined, place: Place): Result<string, string> {

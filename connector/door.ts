@@ -15,7 +15,7 @@ import type { Direction } from '../core/recording/frame.ts';
 import type { Refusal } from '../core/refusal.ts';
 import type { Result } from '../core/result.ts';
 import type { Secret } from '../core/secret.ts';
-import type { ScramFault, ScramMechanism } from './net/scram.ts';
+import type { ScramFault, ScramMechanism } from './sasl/scram.ts';
 import type { SessionGuard } from './action.ts';
 
 /** A socket, TLS over one, a channel of SSH, a tunnelled WebSocket, an in-process console. Half-open where its kind can be. */

@@ -60,15 +60,16 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
 
 const addresses = {
   pid: process.pid,
-  listeners: { postgres: { ...connector.listeners.postgres } },
+  listeners: Object.fromEntries([...connector.listeners].map(([protocol, at]) => [protocol, { ...at }])),
   health: connector.health && showHostPort(connector.health),
 };
 log.info('listening', addresses);
 if (config.resources.length === 0)
   log.warn('resources.none', { message: 'no resources are configured: nothing can be reached' });
-if (config.listeners.postgres.plainText === 'always') {
+for (const [protocol, { plainText }] of config.listeners) {
+  if (plainText !== 'always') continue;
   log.warn('listener.plain_text', {
-    message: 'listeners.postgres.plainText is "always": grants and data may cross the network unencrypted',
+    message: `listeners.${protocol}.plainText is "always": grants and data may cross the network unencrypted`,
   });
 }
 await connector.ready;

@@ -1,8 +1,11 @@
 // What a protocol is. Of the seam it stands at, door.ts is the side of the bytes and action.ts that of the words;
 // connector/session drives both. registry.ts lists who implements it.
 
+import type { z } from 'zod';
 import type { Refusal } from '../core/refusal.ts';
 import type { Result } from '../core/result.ts';
+import type { Secret } from '../core/secret.ts';
+import type { CredentialSource } from './credentials/credential.ts';
 import type { ByteStream, Door } from './door.ts';
 
 /** One a kind of listener. `Upstream`: what its module opens for a session. */
@@ -16,4 +19,41 @@ export interface Protocol<Upstream> {
   turnAway(stream: ByteStream, refusal: Refusal): Promise<void>;
   /** Dials the target, logs in as a session would, and leaves. For the operator alone: a fault may say what the target said. */
   tryTarget(upstream: Upstream): Promise<Result<undefined, string>>;
+}
+
+/** What a resource's settings name and cannot be had. For the operator. */
+export interface TargetFault {
+  /** The key: `password`, `tls.ca`. */
+  readonly setting: string;
+  readonly of: 'credential' | 'authority';
+  readonly message: string;
+}
+
+export interface TargetTools {
+  /** Fetched for this session alone (law 8). The error is for the operator. */
+  credential(source: CredentialSource): Promise<Result<Secret<string>, string>>;
+  readonly connectTimeoutMs: number;
+}
+
+/**
+ * What a protocol gives to the connector: its settings and how to begin. `Settings`: of a resource, with paths made
+ * absolute; `Upstream`: of a target, for one session.
+ */
+export interface ProtocolModule<Settings, Upstream> {
+  /** Where its listener is when nobody says. */
+  readonly defaultPort: number;
+  /** Keys of `listeners.NAME` beside host, port, advertise and plainText. */
+  readonly listener: z.ZodObject;
+  /** Keys of a resource beside name, protocol, labels and description. */
+  readonly resource: z.ZodObject;
+  /** `resource`: what its schema gave, perhaps with keys of others. `there` makes a path of the file's absolute. */
+  settle(resource: unknown, there: (path: string) => string): Settings;
+  /** What the edge is told of it beside name and labels; never an address or a credential (laws 8 and 9). */
+  announce(settings: Settings): { readonly defaultDatabase?: string };
+  /** Where it is, for the operator. */
+  address(settings: Settings): string;
+  /** Reads what the settings name: the credential, the authority. Dials nothing. */
+  openTarget(settings: Settings, tools: TargetTools): Promise<Result<Upstream, readonly TargetFault[]>>;
+  /** `listener`: what its schema gave, perhaps with keys of others. */
+  create(listener: unknown): Protocol<Upstream>;
 }

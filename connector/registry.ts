@@ -1,18 +1,21 @@
 // The protocols this connector speaks. The one file that imports them.
 
 import type { ProtocolName } from '../core/protocols.ts';
-import type { UpstreamTarget } from './net/dial.ts';
-import type { Protocol } from './protocol.ts';
-import { createPostgres, type PostgresOptions } from './protocols/postgres/index.ts';
+import type { ProtocolModule } from './protocol.ts';
+import { postgres } from './protocols/postgres/index.ts';
 
-/** A listener's settings that only its protocol understands. */
-export interface ProtocolOptions {
-  readonly postgres: PostgresOptions;
-}
+const modules = { postgres };
 
-/** One for each listener. */
-export const createProtocol: {
-  readonly [P in ProtocolName]: (options?: ProtocolOptions[P]) => Protocol<UpstreamTarget>;
-} = {
-  postgres: createPostgres,
-};
+type Part<P extends ProtocolName, Which extends 'settings' | 'upstream'> =
+  (typeof modules)[P] extends ProtocolModule<infer Settings, infer Upstream>
+    ? { settings: Settings; upstream: Upstream }[Which]
+    : never;
+
+/** A resource's settings that only its protocol understands. */
+export type ResourceSettings<P extends ProtocolName> = Part<P, 'settings'>;
+/** What is opened for a session. */
+export type Upstream<P extends ProtocolName> = Part<P, 'upstream'>;
+
+export const PROTOCOL_MODULES: {
+  readonly [P in ProtocolName]: ProtocolModule<ResourceSettings<P>, Upstream<P>>;
+} = modules;

@@ -8,7 +8,8 @@ import type { Report } from '../core/control.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { secret } from '../core/secret.ts';
 import { announcedResources, certificateHosts } from './announce.ts';
-import type { ConnectorConfig } from './config/settings.ts';
+import type { ProtocolName } from '../core/protocols.ts';
+import type { ConnectorConfig, ListenerConfig } from './config/settings.ts';
 import { type HostPort, showHostPort } from './config/host-port.ts';
 import { allowsPlainText } from './config/sections.ts';
 import { keepCertificate, type ListenerCertificate } from './control/certificate.ts';
@@ -22,7 +23,7 @@ import { serveHealth } from './health.ts';
 import { describeBug, type Logger } from './logger.ts';
 import { maskingHash } from './masking-key.ts';
 import { openRecordingLog, type RecordingLog } from './recording/recording-log.ts';
-import { createProtocol } from './registry.ts';
+import { PROTOCOL_MODULES } from './registry.ts';
 import { type Listener, startListener } from './session/serve.ts';
 import { createSessions, type Sessions } from './session/sessions.ts';
 import { loadIdentity } from './state/identity.ts';
@@ -44,7 +45,8 @@ export interface StartFault {
 }
 
 export interface Connector {
-  readonly listeners: { readonly postgres: HostPort };
+  /** Where each is bound. */
+  readonly listeners: ReadonlyMap<ProtocolName, HostPort>;
   readonly health: HostPort | undefined;
   /** Resolves when clients can be served: the edge is linked and the listeners have their certificate. */
   readonly ready: Promise<void>;
@@ -81,10 +83,11 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
   const keyedHash = await maskingHash(deps, joined.value.privateKey);
   if (!keyedHash.ok) return giveUp(refused(keyedHash.error));
 
-  let listener: Listener | undefined;
+  const listeners = new Map<ProtocolName, Listener>();
+  const bound = () => new Map([...listeners].map(([protocol, { address }]) => [protocol, address]));
   let sessions: Sessions | undefined;
   const link = openLink(deps, joined.value, () => ({
-    resources: listener === undefined ? [] : announcedResources(config, { postgres: listener.address }),
+    resources: announcedResources(config, bound()),
     live: sessions?.live() ?? [],
   }));
   undo.push(() => link.stop(0));
@@ -110,7 +113,6 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
   const certificate = openCertificate(deps, joined.value, link.firstLinked);
   undo.push(() => certificate.stop());
 
-  const postgres = config.listeners.postgres;
   const onBug = (error: unknown): void => {
     log.error('bug', { message: describeBug(error) });
     fault('bug', describeBug(error));
@@ -126,26 +128,32 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
   });
   sessions = pipeline;
   undo.push(() => pipeline.close(0));
-  try {
-    listener = await startListener({
-      ...postgres.listen,
+  const openCredential = createCredentials(deps);
+  const listen = <P extends ProtocolName>(protocol: P, listener: ListenerConfig): Promise<Listener> =>
+    startListener({
+      ...listener.listen,
       entrance: {
-        name: 'postgres',
-        protocol: createProtocol.postgres({ clientAuth: postgres.clientAuth }),
-        targets: createTargets(config.resources, createCredentials(deps), (resource, message) => {
+        name: protocol,
+        protocol: PROTOCOL_MODULES[protocol].create(listener.written),
+        targets: createTargets(protocol, config.resources, openCredential, (resource, message) => {
           fault('target_unusable', `${resource}: ${message}`);
         }),
         tls: () => certificate.current(),
-        allowPlainText: allowsPlainText(postgres),
+        allowPlainText: allowsPlainText(listener),
       },
       sessions: pipeline,
       onFault: onBug,
     });
-  } catch (error) {
-    return giveUp(refused(cannotListen('listeners.postgres', postgres.listen, error)));
+  undo.push(() => {
+    for (const listener of listeners.values()) listener.close();
+  });
+  for (const [protocol, listener] of config.listeners) {
+    try {
+      listeners.set(protocol, await listen(protocol, listener));
+    } catch (error) {
+      return giveUp(refused(cannotListen(`listeners.${protocol}`, listener.listen, error)));
+    }
   }
-  const listening = listener;
-  undo.push(() => listening.close());
 
   let health: Awaited<ReturnType<typeof serveHealth>> | undefined;
   if (config.health !== undefined) {
@@ -164,11 +172,11 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
 
   link.start();
   return ok({
-    listeners: { postgres: listening.address },
+    listeners: bound(),
     health: health?.address,
     ready: link.firstLinked.then(() => (config.resources.length === 0 ? undefined : certificate.available)),
     async stop() {
-      await stopConnector(deps, { listener: listening, sessions: pipeline, recording: recording.value, link });
+      await stopConnector(deps, { listeners, sessions: pipeline, recording: recording.value, link });
       certificate.stop();
       health?.close();
       lock.value.release();
@@ -179,14 +187,14 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
 async function stopConnector(
   { config, log }: ConnectorDeps,
   parts: {
-    readonly listener: Listener;
+    readonly listeners: ReadonlyMap<ProtocolName, Listener>;
     readonly sessions: Sessions;
     readonly recording: RecordingLog;
     readonly link: EdgeLink;
   },
 ): Promise<void> {
   log.info('connector.stopping', { sessions: parts.sessions.live().length });
-  parts.listener.close();
+  for (const listener of parts.listeners.values()) listener.close();
   await within(config.limits.drainMs + SESSIONS_CLOSE_MS, parts.sessions.close(config.limits.drainMs));
   const { drained, backlog } = await parts.recording.drain(config.limits.uploadMs);
   if (!drained) {

@@ -56,6 +56,7 @@ const SHOP = `  - name: shop
 
 const targetsOf = (config: ConnectorConfig) =>
   createTargets(
+    'postgres',
     config.resources,
     createCredentials({ environment, log: createLogger(() => {}) }),
     (resource, message) => {
@@ -98,7 +99,7 @@ test('a missing credential or authority refuses the session; the details go to t
 
 test('laws 8 and 9: what is announced holds no address or credential of a target', () => {
   const config = configOf(SHOP, ['--listen-postgres', '0.0.0.0:5432', '--advertise-postgres', 'gw.example:6432']);
-  expect(announcedResources(config, { postgres: { host: '0.0.0.0', port: 5432 } })).toEqual([
+  expect(announcedResources(config, new Map([['postgres', { host: '0.0.0.0', port: 5432 }]]))).toEqual([
     { name: 'shop', protocol: 'postgres', labels: { env: 'prod' }, endpoint: { host: 'gw.example', port: 6432 } },
   ]);
   expect(certificateHosts(config)).toEqual(['gw.example', 'localhost', '127.0.0.1']);
@@ -106,10 +107,12 @@ test('laws 8 and 9: what is announced holds no address or credential of a target
 
 test('an advertised host without a port goes with the port that is bound', () => {
   const config = { ...configOf(SHOP) };
-  const listener = { ...config.listeners.postgres, advertise: { host: 'gw.example', port: undefined } };
+  const own = config.listeners.get('postgres');
+  if (!own) throw new Error('no listener');
+  const listener = { ...own, advertise: { host: 'gw.example', port: undefined } };
   const [announced] = announcedResources(
-    { ...config, listeners: { postgres: listener } },
-    { postgres: { host: '::', port: 7000 } },
+    { ...config, listeners: new Map([['postgres', listener]]) },
+    new Map([['postgres', { host: '::', port: 7000 }]]),
   );
   expect(announced?.endpoint).toEqual({ host: 'gw.example', port: 7000 });
 });

@@ -1,83 +1,64 @@
 // What this connector may reach, from its own file alone (law 9): a name that is not there cannot be
 // dialled, whatever the edge says. A target's credential is fetched for each session (law 8).
 
-import { readFile } from 'node:fs/promises';
+import type { ProtocolName } from '../core/protocols.ts';
 import type { Refusal } from '../core/refusal.ts';
 import type { ResourceName } from '../core/resource.ts';
 import { err, ok, type Result } from '../core/result.ts';
-import type { ResourceConfig } from './config/settings.ts';
+import type { ResourceConfig, ResourceConfigOf } from './config/settings.ts';
 import type { Credential, CredentialSource } from './credentials/credential.ts';
-import type { UpstreamTarget } from './net/dial.ts';
+import type { TargetFault, TargetTools } from './protocol.ts';
+import { PROTOCOL_MODULES, type Upstream } from './registry.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
 /** What the person is told. What is wrong in detail is for the operator: it names files and variables. */
-const NO_CREDENTIAL: Refusal = {
-  reason: 'upstream_login_failed',
-  message: 'The gateway could not get its credential for this target. Tell an administrator.',
-};
-const NO_AUTHORITY: Refusal = {
-  reason: 'upstream_untrusted',
-  message: "The gateway could not read the authority that checks this target's certificate. Tell an administrator.",
+const UNUSABLE: Readonly<Record<TargetFault['of'], Refusal>> = {
+  credential: {
+    reason: 'upstream_login_failed',
+    message: 'The gateway could not get its credential for this target. Tell an administrator.',
+  },
+  authority: {
+    reason: 'upstream_untrusted',
+    message: "The gateway could not read the authority that checks this target's certificate. Tell an administrator.",
+  },
 };
 
-export function createTargets(
+type OpenCredential = (source: CredentialSource) => Credential;
+
+/** Opens targets of one protocol, by the name of their resource. */
+export function createTargets<P extends ProtocolName>(
+  protocol: P,
   resources: readonly ResourceConfig[],
-  openCredential: (source: CredentialSource) => Credential,
+  openCredential: OpenCredential,
   /** Told of what keeps a target from being used; holds no secret. */
   onFault: (resource: ResourceName, message: string) => void,
-): (resource: ResourceName) => Promise<Result<UpstreamTarget, Refusal>> {
-  const targets = new Map(
-    resources.map((it) => [it.name, { config: it, credential: it.password && openCredential(it.password) }]),
-  );
-
+): (resource: ResourceName) => Promise<Result<Upstream<P>, Refusal>> {
+  const isOurs = (resource: ResourceConfig): resource is ResourceConfigOf<P> & ResourceConfig =>
+    resource.protocol === protocol;
+  const targets = new Map(resources.filter(isOurs).map((resource) => [resource.name, resource]));
+  const tools = targetTools(openCredential, CONNECT_TIMEOUT_MS);
   return async (name) => {
-    const target = targets.get(name);
-    if (target === undefined) {
+    const resource = targets.get(name);
+    if (resource === undefined)
       return err({ reason: 'resource_unknown', message: 'This connector does not serve that resource.' });
-    }
-    const opened = await openTarget(target.config, target.credential, CONNECT_TIMEOUT_MS);
+    const opened = await PROTOCOL_MODULES[protocol].openTarget(resource.settings, tools);
     if (opened.ok) return opened;
     for (const { message } of opened.error) onFault(name, message);
-    return err(opened.error.some(({ setting }) => setting === 'password') ? NO_CREDENTIAL : NO_AUTHORITY);
+    return err(UNUSABLE[opened.error.some((fault) => fault.of === 'credential') ? 'credential' : 'authority']);
   };
 }
 
-/** What a resource's settings name and cannot be had. For the operator. */
-export interface TargetFault {
-  readonly setting: 'password' | 'tls.ca';
-  readonly message: string;
-}
-
-/** Reads what the settings name: the credential, the authority. Dials nothing. */
-export async function openTarget(
-  config: ResourceConfig,
-  credential: Credential | undefined,
-  connectTimeoutMs: number,
-): Promise<Result<UpstreamTarget, readonly TargetFault[]>> {
-  const [password, tls] = await Promise.all([credential?.fetch(), tlsOf(config)]);
-  const faults: TargetFault[] = [];
-  if (password?.ok === false) faults.push({ setting: 'password', message: password.error.message });
-  if (!tls.ok) faults.push({ setting: 'tls.ca', message: tls.error });
-  if (password?.ok === false || !tls.ok) return err(faults);
-  return ok({
-    host: config.host,
-    port: config.port,
-    user: config.user,
-    password: password?.value,
-    database: config.database,
-    tls: tls.value,
+/** Each source is opened once, so that what is kept of it between sessions is kept once. */
+export function targetTools(openCredential: OpenCredential, connectTimeoutMs: number): TargetTools {
+  const opened = new Map<CredentialSource, Credential>();
+  return {
     connectTimeoutMs,
-  });
-}
-
-/** The authority's file is read for every session, like a credential's: it is rotated the same way. */
-async function tlsOf(config: ResourceConfig): Promise<Result<UpstreamTarget['tls'], string>> {
-  if (config.tls.mode !== 'verify-full' || config.tls.ca === undefined)
-    return ok({ ...config.tls } as UpstreamTarget['tls']);
-  try {
-    return ok({ ...config.tls, ca: await readFile(config.tls.ca, 'utf8') });
-  } catch (error) {
-    return err(`${config.tls.ca} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`);
-  }
+    async credential(source) {
+      const credential = opened.get(source) ?? openCredential(source);
+      opened.set(source, credential);
+      const fetched = await credential.fetch();
+      return fetched.ok ? ok(fetched.value) : err(fetched.error.message);
+    },
+  };
 }

@@ -5,7 +5,9 @@ import { z } from 'zod';
 import { GrantId, ConnectorId, SessionId } from './ids.ts';
 import { ProtocolName } from './protocols.ts';
 import { Parameter } from './recording/facts/database.ts';
+import { ExchangeFinished, ExchangeStarted } from './recording/facts/exchange.ts';
 import { EndReason } from './recording/facts/session.ts';
+import { CommandFinished, CommandStarted } from './recording/facts/shell.ts';
 import { Coverage, Manifest, SessionCounts } from './recording/manifest.ts';
 import { Digest } from './recording/segment.ts';
 import { ResourceName } from './resource.ts';
@@ -45,7 +47,7 @@ export const SessionEntry = z.object({
 });
 export type SessionEntry = z.infer<typeof SessionEntry>;
 
-/** What the policy made of a statement, at its last: a held one is `held` until somebody decided. */
+/** What the policy made of an action, at its last: a held one is `held` until somebody decided. */
 export const ActionVerdict = z.object({
   outcome: z.enum(['warned', 'refused', 'held', 'approved', 'denied', 'expired', 'withdrawn', 'failed']),
   /** The policy's rule. */
@@ -57,24 +59,49 @@ export const ActionVerdict = z.object({
 });
 export type ActionVerdict = z.infer<typeof ActionVerdict>;
 
-/** One statement with its answer, as listed beside a session. */
-export const ActionEntry = z.object({
-  statement: z.number().int(),
+/** What every action has, whatever it is. */
+const AnyAction = z.object({
+  /** Its number, unique in the session. */
+  action: z.number().int(),
+  lane: z.number().int(),
   /** Microseconds since the session's start. */
   timeUs: z.number().int(),
+  /** Missing while it runs. */
+  durationUs: z.number().int().optional(),
+  /** One line: how a statement or command begins, an exchange's method and URL. */
+  title: z.string(),
+  /** What it came to, in a word or two: `SELECT 5`, `ERROR 42P01`, `exit 0`, `404`. Missing while it runs. */
+  outcome: z.string().optional(),
+  /** Missing: it was allowed without a word. */
+  verdict: ActionVerdict.optional(),
+});
+
+export const StatementDetail = z.object({
   text: z.string(),
   /** Bytes of the whole, when `text` is its beginning. */
   textBytes: z.number().int().optional(),
   parameters: z.array(Parameter).optional(),
-  /** Missing while it runs. */
+  /** Missing while it runs, as what follows. */
   tags: z.array(z.string()).optional(),
   rows: z.number().int().optional(),
   bytes: z.number().int().optional(),
-  durationUs: z.number().int().optional(),
   error: z.object({ code: z.string(), severity: z.string(), message: z.string() }).optional(),
-  /** Missing: it was allowed without a word. */
-  verdict: ActionVerdict.optional(),
 });
+export type StatementDetail = z.infer<typeof StatementDetail>;
+
+export const CommandDetail = CommandStarted.pick({ form: true, command: true, commandBytes: true }).extend(
+  CommandFinished.pick({ exit: true, signal: true }).shape,
+);
+export const ExchangeDetail = ExchangeStarted.pick({ method: true, url: true, urlBytes: true }).extend(
+  ExchangeFinished.pick({ status: true, bytes: true }).partial().shape,
+);
+
+/** One action with what came of it, as listed beside a session. */
+export const ActionEntry = z.discriminatedUnion('kind', [
+  AnyAction.extend({ kind: z.literal('statement'), detail: StatementDetail }),
+  AnyAction.extend({ kind: z.literal('command'), detail: CommandDetail }),
+  AnyAction.extend({ kind: z.literal('exchange'), detail: ExchangeDetail }),
+]);
 export type ActionEntry = z.infer<typeof ActionEntry>;
 
 export const SegmentEntry = z.object({

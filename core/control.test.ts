@@ -31,8 +31,21 @@ test('law 9: nothing the edge says to a connector names a place to dial or a cre
   ];
   /** What a session may do: it takes away and hides, and never adds. */
   const rules = [
-    ...['allow', 'approval', 'block', 'columns', 'count', 'detect', 'endsAt', 'fixed', 'from', 'hint', 'hold', 'idle'],
-    ...['limits', 'mask', 'pattern', 'rowsOut', 'rules', 'sessionLength', 'sessions', 'statements'],
+    ...['allow', 'approval', 'block', 'columns', 'commands', 'count', 'detect', 'endsAt', 'fixed', 'forwards', 'from'],
+    ...[
+      'hint',
+      'hold',
+      'idle',
+      'limits',
+      'mask',
+      'pattern',
+      'requests',
+      'rowsOut',
+      'rules',
+      'sessionLength',
+      'sessions',
+      'statements',
+    ],
     ...['statementsPerMinute', 'strict', 'unparsable', 'warn', 'with', 'within'],
   ];
   /** How a held statement stands. `link` is a page of the portal, for the person to open: connectors only show it. */

@@ -1,18 +1,47 @@
-// The protocols Gatehouse carries. Adding one: a row here, a line in connector/registry.ts, its
-// folder, its fixtures.
+// The protocols Gatehouse carries, and what people do in their sessions. Adding a protocol: a row here, a line in
+// connector/registry.ts, its folder, its fixtures.
 
 import { z } from 'zod';
 
 export const ProtocolName = z.enum(['postgres']);
 export type ProtocolName = z.infer<typeof ProtocolName>;
 
+/** What a rule says about actions of one kind; its key in a rule. */
+export const SectionName = z.enum(['statements', 'commands', 'requests', 'forwards']);
+export type SectionName = z.infer<typeof SectionName>;
+
+/** What people call an action: in messages to the person who wants it and to those who approve it. */
+export interface Noun {
+  readonly one: string;
+  readonly many: string;
+  /** What is done with one: somebody waits to `run` a statement. */
+  readonly verb: string;
+}
+
+/** The noun of what each section is about. */
+export const SECTIONS: Readonly<Record<SectionName, Noun>> = {
+  statements: { one: 'statement', many: 'statements', verb: 'run' },
+  commands: { one: 'command', many: 'commands', verb: 'run' },
+  requests: { one: 'request', many: 'requests', verb: 'send' },
+  forwards: { one: 'forward', many: 'forwards', verb: 'open' },
+};
+
 export interface ProtocolRow {
   /** What people call it. */
   readonly title: string;
   /** How a replay of it is shown. */
   readonly replay: 'statements' | 'terminal' | 'exchanges';
+  /** The sections of a rule that its sessions ask. Any other says nothing about them. */
+  readonly sections: readonly SectionName[];
+  /** For its actions as a whole, whatever section they fall under. */
+  readonly noun: Noun;
 }
 
-export const PROTOCOLS: Readonly<Record<ProtocolName, ProtocolRow>> = {
-  postgres: { title: 'PostgreSQL', replay: 'statements' },
-};
+const ROWS = {
+  postgres: { title: 'PostgreSQL', replay: 'statements', sections: ['statements'], noun: SECTIONS.statements },
+} as const satisfies Readonly<Record<ProtocolName, ProtocolRow>>;
+
+/** How the protocols that there are replay: whatever shows a replay has one entry for each, or does not compile. */
+export type ReplayKind = (typeof ROWS)[ProtocolName]['replay'];
+
+export const PROTOCOLS: Readonly<Record<ProtocolName, ProtocolRow & { readonly replay: ReplayKind }>> = ROWS;

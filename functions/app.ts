@@ -14,11 +14,10 @@ import { entryOf } from '../core/session-evidence.ts';
 import { auditArchiveRoutes } from './audit-archive.ts';
 import type { CatalogueReader } from './catalogue-table/reader.ts';
 import { createdKeys } from './events.ts';
-import { exportAsciicast } from './export/asciicast.ts';
-import { exportHtml } from './export/html.ts';
 import { exportNdjson } from './export/ndjson.ts';
+import { exportsOf } from './export/registry.ts';
 import { type ApiReporter, RetriableFault } from './faults.ts';
-import { replaySession } from './replay/replay-session.ts';
+import { replaySession } from './replay/registry.ts';
 import type { AuditStore } from './store/audit-store.ts';
 import { readRecording } from './store/read-recording.ts';
 import type { RecordingReader } from './store/recording-reader.ts';
@@ -109,9 +108,9 @@ export function createFunctionsApp(deps: FunctionsDeps): Hono {
       case 'ndjson':
         return stream(c, 'application/x-ndjson', exportNdjson(session.startedAt, recording));
       case 'html':
-        return stream(c, 'text/html; charset=utf-8', exportHtml(replaySession(session, recording)));
+        return stream(c, 'text/html; charset=utf-8', exportsOf(session).html(replaySession(session, recording)));
       case 'asciicast':
-        return stream(c, 'application/x-asciicast', exportAsciicast(replaySession(session, recording)));
+        return stream(c, 'application/x-asciicast', exportsOf(session).asciicast(replaySession(session, recording)));
     }
   });
 

@@ -8,7 +8,7 @@ import { decodeManifest, ManifestDamage } from '../core/recording/manifest.ts';
 import { decodeSegment, framesOf, type RecordingPlatform, SegmentDamage } from '../core/recording/segment.ts';
 import { openingOf, type SessionOpening, type StoredSession } from '../core/session-evidence.ts';
 import type { CatalogueReader } from './catalogue-table/reader.ts';
-import { ContentsDamage, parseFact } from './index-segment/contents.ts';
+import { FactDamage, parseFact } from './facts/parse-fact.ts';
 import type { RecordingReader } from './store/recording-reader.ts';
 
 export interface StoredSessionDeps {
@@ -84,8 +84,7 @@ async function readOpening(
       return undefined;
     return openingOf(fact);
   } catch (fault) {
-    if (fault instanceof SegmentDamage || fault instanceof FrameDamage || fault instanceof ContentsDamage)
-      return undefined;
+    if (fault instanceof SegmentDamage || fault instanceof FrameDamage || fault instanceof FactDamage) return undefined;
     throw fault;
   }
 }

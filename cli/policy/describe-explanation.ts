@@ -1,11 +1,13 @@
 // An explanation for a person.
 
+import { ACTION_KEYS } from '../../core/policy/cases.ts';
 import type { RuleFit } from '../../core/policy/explain/explain-access.ts';
 import type { ExplainedColumn, ShownAs } from '../../core/policy/explain/explain-masks.ts';
+import { SectionName } from '../../core/protocols.ts';
 import type { Output, Style } from '../output.ts';
 import { line } from '../terminal-text.ts';
 import { duration } from '../output.ts';
-import type { Explanation } from './explain.ts';
+import type { ExplainedAction, Explanation } from './explanation.ts';
 
 const COLOURS: Readonly<Record<string, Style>> = {
   allow: 'green',
@@ -19,7 +21,10 @@ const COLOURS: Readonly<Record<string, Style>> = {
 export function describeExplanation(output: Output, explanation: Explanation): string {
   return [
     ...describeAccessPart(output, explanation),
-    ...describeStatementPart(output, explanation),
+    ...SectionName.options.flatMap((section) => {
+      const action = explanation[ACTION_KEYS[section]];
+      return action ? describeAction(output, section, action) : [];
+    }),
     ...describeMaskPart(output, explanation),
   ].join('\n');
 }
@@ -59,21 +64,17 @@ function describeFit({ decides, labels, who }: RuleFit): string {
   return `${decides ? 'decides' : 'fits'}: ${[...fitting, names(true)].join(', ')}`;
 }
 
-function describeStatementPart(output: Output, { statement }: Explanation): string[] {
-  if (!statement) return [];
-  const { verdict, why, does, hint, approvers, entry, line: at } = statement;
-  const where = entry === undefined ? '' : ` (statements, entry ${entry + 1}, line ${at})`;
-  return [
-    '',
-    `${heading(output, 'Statement', verdict)}: ${line(why)}${where}`,
-    indented(
-      output.details([
-        ['does', does.length > 0 ? does.join(', ') : 'nothing that can be read'],
-        ['hint', hint],
-        ['asks', approvers?.join(', ')],
-      ]),
-    ),
-  ];
+function describeAction(output: Output, section: SectionName, action: ExplainedAction): string[] {
+  const { verdict, why, does, hint, approvers, entry, line: at } = action;
+  const where = entry === undefined ? '' : ` (${section}, entry ${entry + 1}, line ${at})`;
+  const key = ACTION_KEYS[section];
+  const title = `${key.charAt(0).toUpperCase()}${key.slice(1)}`;
+  const more = output.details([
+    ['does', does && (does.length > 0 ? does.join(', ') : 'nothing that can be read')],
+    ['hint', hint],
+    ['asks', approvers?.join(', ')],
+  ]);
+  return ['', `${heading(output, title, verdict)}: ${line(why)}${where}`, ...(more === '' ? [] : [indented(more)])];
 }
 
 function describeMaskPart(output: Output, { masks }: Explanation): string[] {

@@ -3,24 +3,28 @@
 import type { Command } from 'commander';
 import { Me, ResourceList } from '../../core/api.ts';
 import { Email } from '../../core/identity.ts';
-import { CaseFacts } from '../../core/policy/cases.ts';
+import { actionsIn, type CaseAction, CaseFacts } from '../../core/policy/cases.ts';
 import type { PolicyDocument } from '../../core/policy/document.ts';
 import type { AccessFacts } from '../../core/policy/evaluate.ts';
-import { type AccessExplanation, explainAccess } from '../../core/policy/explain/explain-access.ts';
-import { explainMasks, type MaskExplanation } from '../../core/policy/explain/explain-masks.ts';
-import { explainStatement, type StatementExplanation } from '../../core/policy/explain/explain-statement.ts';
+import { explainAccess } from '../../core/policy/explain/explain-access.ts';
+import { explainMasks } from '../../core/policy/explain/explain-masks.ts';
+import { explainAction } from '../../core/policy/explain/explain-action.ts';
 import { readPolicy, placesIn } from '../../core/policy/parse.ts';
 import { describeAccess } from '../../core/policy/explain/try-cases.ts';
+import { PROTOCOLS, ProtocolName, SectionName } from '../../core/protocols.ts';
 import { Labels, ResourceName } from '../../core/resource.ts';
 import type { ApiClient } from '../api-client.ts';
 import { checked, type Cli } from '../cli.ts';
 import { Failure, usage } from '../failure.ts';
 import { describeExplanation } from './describe-explanation.ts';
+import type { Explanation } from './explanation.ts';
 import { readPolicyFile } from './file.ts';
 import { loadReader } from './reader.ts';
 import { StoredPolicy, toldOf } from './stored.ts';
 
-interface Options {
+type ActionKey = CaseAction['key'];
+
+interface Options extends Partial<Record<ActionKey, string>> {
   readonly file?: string;
   readonly person?: string;
   readonly group?: readonly string[];
@@ -30,34 +34,20 @@ interface Options {
   readonly task?: string;
   readonly at?: string;
   readonly from?: string;
-  readonly statement?: string;
   readonly table?: readonly string[];
-}
-
-export interface Explanation {
-  readonly policy: { readonly file: string } | { readonly version: number };
-  readonly person: string;
-  readonly groups: readonly string[];
-  readonly resource: AccessFacts['resource'];
-  readonly access: Pick<AccessExplanation, 'rules' | 'notReached'> & {
-    readonly decision: AccessExplanation['access'];
-    readonly message: string;
-    /** Of a refusal. */
-    readonly reason?: string;
-    /** The rule that decides. */
-    readonly rule?: string;
-    readonly line?: number;
-    /** Longest access. */
-    readonly seconds?: number;
-  };
-  readonly statement?: StatementExplanation & { readonly line?: number };
-  readonly masks?: Omit<MaskExplanation, 'shown'>;
 }
 
 const each = (value: string, before: readonly string[] = []): string[] => [...before, value];
 
+const ACTION_FLAGS: Readonly<Record<SectionName, readonly [flag: string, help: string]>> = {
+  statements: ['--statement <SQL>', 'what is run in the session'],
+  commands: ['--command <LINE>', 'a command line, or: interactive shell'],
+  requests: ['--request <REQUEST>', 'DELETE /api/users/7, or: delete pods'],
+  forwards: ['--forward <HOST:PORT>', 'a connection that the session opens'],
+};
+
 export function addPolicyExplain(policy: Command, cli: Cli): void {
-  policy
+  const explaining = policy
     .command('explain')
     .description('which rule decides, on a statement too, and why; without --file: in force')
     .requiredOption('--resource <NAME>', 'what is asked for')
@@ -68,8 +58,11 @@ export function addPolicyExplain(policy: Command, cli: Cli): void {
     .option('--reason <TEXT>', 'why it is asked for', 'explain')
     .option('--task <ID>', 'the ticket or job')
     .option('--at <TIME>', 'when: 2026-11-20T09:00:00Z (default: now)')
-    .option('--from <ADDRESS>', "the client's address (default: any)")
-    .option('--statement <SQL>', 'what is run in the session')
+    .option('--from <ADDRESS>', "the client's address (default: any)");
+  // Those that sessions of this release have.
+  const sections = new Set(ProtocolName.options.flatMap((protocol) => PROTOCOLS[protocol].sections));
+  for (const section of SectionName.options) if (sections.has(section)) explaining.option(...ACTION_FLAGS[section]);
+  explaining
     .option('--table <TABLE=COLUMNS>', 'its columns, a comma between, for what * means', each)
     .action(async (options: Options, command: Command) => {
       const output = cli.output(command);
@@ -85,6 +78,13 @@ async function explain(cli: Cli, options: Options, command: Command): Promise<Ex
   const tables = Object.fromEntries(
     Object.entries(pairs(table, '--table')).map(([of, columns]) => [of, columns.split(',')]),
   );
+  const [action, another] = actionsIn({
+    statement: options.statement,
+    command: options.command,
+    request: checked(CaseFacts.shape.request, options.request, '--request'),
+    forward: checked(CaseFacts.shape.forward, options.forward, '--forward'),
+  });
+  if (another) throw usage(`--${another.key} and --${action?.key}: one action at a time`);
   if (group.length > 0 && options.person === undefined) throw usage('--group goes with --person');
   const offline = options.file !== undefined && options.person !== undefined;
   const file = options.file === undefined ? undefined : await readPolicyFile(options.file);
@@ -99,6 +99,9 @@ async function explain(cli: Cli, options: Options, command: Command): Promise<Ex
       : { email: checked(Email, options.person, '--person'), groups: [...group] };
   const known = label.length === 0 && client ? await announced(client, name) : undefined;
   const resource = known ?? { name, protocol: 'postgres' as const, labels: checked(Labels, labels, '--label') };
+  const { title, sections } = PROTOCOLS[resource.protocol];
+  if (action && !sections.includes(action.section))
+    throw usage(`--${action.key}: sessions of ${title} have no ${action.section}`);
   const access = explainAccess(policy, {
     identity,
     resource,
@@ -110,7 +113,6 @@ async function explain(cli: Cli, options: Options, command: Command): Promise<Ex
   const placeOf = placesIn(text);
   const { rule } = access;
   const index = policy.rules.findIndex((one) => one.name === rule?.name);
-  const { statement } = options;
   const base: Explanation = {
     policy: options.file === undefined ? { version: stored?.version ?? 0 } : { file: options.file },
     person: identity.email,
@@ -126,12 +128,14 @@ async function explain(cli: Cli, options: Options, command: Command): Promise<Ex
       notReached: access.notReached,
     },
   };
-  if (statement === undefined || !rule || access.access === 'deny') return base;
+  if (!action || !rule || access.access === 'deny') return base;
   const reader = await loadReader();
-  const judged = explainStatement(rule, reader, statement);
-  const { shown: _, ...masks } = explainMasks(rule, reader, statement, tables);
-  const at = judged.entry === undefined ? undefined : placeOf(['rules', index, 'statements', judged.entry]);
-  return { ...base, statement: { ...judged, ...(at && { line: at.line }) }, masks };
+  const judged = explainAction(rule, action, reader);
+  const at = judged.entry === undefined ? undefined : placeOf(['rules', index, action.section, judged.entry]);
+  const explained = { ...base, [action.key]: { ...judged, ...(at && { line: at.line }) } };
+  if (action.section !== 'statements') return explained;
+  const { shown: _, ...masks } = explainMasks(rule, reader, action.text, tables);
+  return { ...explained, masks };
 }
 
 function readable(text: string): PolicyDocument {

@@ -5,12 +5,8 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { ConnectorId, SessionId } from '../../core/ids.ts';
 import { Envelope, Manifest } from '../../core/recording/manifest.ts';
 import { decodeSegment } from '../../core/recording/segment.ts';
-import {
-  type RecordingSource,
-  UnreadableObject,
-  type VerifyReport,
-  verifySession,
-} from '../../core/recording/verify.ts';
+import { type RecordingSource, UnreadableObject } from '../../core/recording/recording-source.ts';
+import { type VerifyReport, verifySession } from '../../core/recording/verify.ts';
 import { Failure, usage } from '../failure.ts';
 import { recordingPlatform } from './recording-platform.ts';
 import { codeOf, isCode } from '../file-error.ts';

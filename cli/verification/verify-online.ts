@@ -3,13 +3,9 @@
 import { type ListedConnector, ConnectorList, ObjectList, Witnessed, WitnessPage } from '../../core/api.ts';
 import { SessionDetail, SessionPage } from '../../core/catalogue.ts';
 import type { ConnectorId, SessionId } from '../../core/ids.ts';
-import {
-  type RecordingSource,
-  UnreadableObject,
-  type VerifyFault,
-  type VerifyReport,
-  verifySession,
-} from '../../core/recording/verify.ts';
+import { type RecordingSource, UnreadableObject } from '../../core/recording/recording-source.ts';
+import type { VerifyFault } from '../../core/recording/verify-faults.ts';
+import { type VerifyReport, verifySession } from '../../core/recording/verify.ts';
 import { type ApiClient, query } from '../api-client.ts';
 import { Failure } from '../failure.ts';
 import { recordingPlatform } from './recording-platform.ts';

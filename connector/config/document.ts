@@ -2,14 +2,14 @@
 // is not known is an error, since a misspelt one would silently weaken what it was meant to set.
 
 import { z } from 'zod';
+import { ProtocolName } from '../../core/protocols.ts';
 import { Labels, ResourceName } from '../../core/resource.ts';
+import { Host, oneOf, placeOf, Port, Variable } from '../net/target-settings.ts';
+import { PROTOCOL_MODULES } from '../registry.ts';
 
-const port = z.number().int().min(1).max(65535);
 /** 0: any free port. */
 const listenPort = z.number().int().min(0).max(65535);
-const host = z.string().min(1).max(253);
 const path = z.string().min(1);
-const variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'expected the name of an environment variable');
 const httpUrl = z
   .string()
   .refine(
@@ -18,60 +18,29 @@ const httpUrl = z
   )
   .refine((text) => !URL.canParse(text) || new URL(text).password === '', 'an address must not hold a password');
 
-/** Exactly one of these keys. */
-const oneOf =
-  (keys: readonly string[]) =>
-  (value: object): boolean =>
-    keys.filter((key) => Reflect.get(value, key) !== undefined).length === 1;
+/** What every protocol's resources have, with what only that protocol's have. */
+const resourceOf = (protocol: ProtocolName) =>
+  z.strictObject({
+    name: ResourceName,
+    protocol: z.literal(protocol),
+    labels: Labels.default({}),
+    description: z.string().max(200).optional(),
+    ...PROTOCOL_MODULES[protocol].resource.shape,
+  });
 
-/** A secret never stands in this file (law 11). `what` is for whoever wrote it there. */
-const placeOf = (what: string) =>
-  z
-    .strictObject(
-      {
-        env: variable.optional(),
-        file: path.optional(),
-        secretsManager: z.string().min(1).max(2048).optional(),
-        key: z.string().min(1).optional(),
-      },
-      {
-        error: (issue) =>
-          issue.code === 'invalid_type'
-            ? `${what} does not stand in this file: name its place with { env: NAME }, { file: PATH } or { secretsManager: NAME }`
-            : undefined,
-      },
-    )
-    .refine(oneOf(['env', 'file', 'secretsManager']), 'expected exactly one of env, file, secretsManager')
-    .refine((it) => it.key === undefined || it.secretsManager !== undefined, 'key goes with secretsManager only');
-
-const UpstreamTls = z
-  .strictObject({
-    mode: z.enum(['verify-full', 'require-unverified', 'off']).default('verify-full'),
-    ca: path.optional(),
-    serverName: host.optional(),
-  })
-  .refine(
-    (it) => it.mode === 'verify-full' || (it.ca === undefined && it.serverName === undefined),
-    'ca and serverName go with mode verify-full only',
-  );
-
-const ResourceDocument = z.strictObject({
-  name: ResourceName,
-  protocol: z.enum(['postgres']),
-  labels: Labels.default({}),
-  description: z.string().max(200).optional(),
-  host,
-  port: port.default(5432),
-  database: z.string().min(1).max(63).optional(),
-  user: z.string().min(1).max(63),
-  password: placeOf('a password').optional(),
-  tls: UpstreamTls.default({ mode: 'verify-full' }),
-});
+type OneOrMore<T> = [T, ...T[]];
+const ResourceDocument = z.discriminatedUnion(
+  'protocol',
+  ProtocolName.options.map(resourceOf) as OneOrMore<ReturnType<typeof resourceOf>>,
+  { error: ({ input }) => (named(input) ? `expected ${ProtocolName.options.join(' or ')}` : 'is missing') },
+);
+/** Whether a protocol is named at all. */
+const named = (input: unknown): boolean => typeof input === 'object' && input !== null && 'protocol' in input;
 
 const Store = z
   .strictObject({
     directory: path.optional(),
-    events: z.strictObject({ url: httpUrl, tokenEnv: variable.default('GATEHOUSE_EVENTS_TOKEN') }).optional(),
+    events: z.strictObject({ url: httpUrl, tokenEnv: Variable.default('GATEHOUSE_EVENTS_TOKEN') }).optional(),
     s3: z
       .strictObject({
         bucket: z.string().min(3).max(63),
@@ -92,14 +61,18 @@ const Store = z
     'events goes with directory only: S3 notifies by itself',
   );
 
-const PostgresListener = z.strictObject({
-  host: host.optional(),
-  port: listenPort.optional(),
-  /** Where clients reach it, when that differs from where it listens. */
-  advertise: z.strictObject({ host, port: port.optional() }).optional(),
-  plainText: z.enum(['never', 'loopback', 'always']).optional(),
-  clientAuth: z.enum(['scram', 'password']).optional(),
-});
+const listenerOf = (protocol: ProtocolName) =>
+  z.strictObject({
+    host: Host.optional(),
+    port: listenPort.optional(),
+    /** Where clients reach it, when that differs from where it listens. */
+    advertise: z.strictObject({ host: Host, port: Port.optional() }).optional(),
+    plainText: z.enum(['never', 'loopback', 'always']).optional(),
+    ...PROTOCOL_MODULES[protocol].listener.shape,
+  });
+const Listeners = z.strictObject(
+  Object.fromEntries(ProtocolName.options.map((protocol) => [protocol, listenerOf(protocol).optional()])),
+);
 
 const Limits = z.strictObject({
   idleMinutes: z.number().min(0.1).max(1440).optional(),
@@ -118,13 +91,13 @@ export const ConnectorDocument = z.strictObject({
     .optional(),
   edge: httpUrl.optional(),
   join: z
-    .strictObject({ tokenEnv: variable.optional(), tokenFile: path.optional() })
+    .strictObject({ tokenEnv: Variable.optional(), tokenFile: path.optional() })
     .refine(oneOf(['tokenEnv', 'tokenFile']), 'expected exactly one of tokenEnv, tokenFile')
     .optional(),
   state: path.optional(),
   store: Store.optional(),
-  listeners: z.strictObject({ postgres: PostgresListener.optional() }).optional(),
-  health: z.strictObject({ host: host.optional(), port: listenPort }).optional(),
+  listeners: Listeners.optional(),
+  health: z.strictObject({ host: Host.optional(), port: listenPort }).optional(),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).optional(),
   limits: Limits.optional(),
   /** What `with: hash` is keyed with; the same for connectors whose masked values are to be joined. */

@@ -2,7 +2,25 @@
 // its variable, and both win over the file.
 
 import { parseArgs } from 'node:util';
+import { PROTOCOLS, ProtocolName } from '../../core/protocols.ts';
 import { err, ok, type Result } from '../../core/result.ts';
+
+type ListenerFlag = `${'listen' | 'advertise'}-${ProtocolName}`;
+const LISTENERS = Object.fromEntries(
+  ProtocolName.options.flatMap((name) => {
+    const variable = name.toUpperCase();
+    return [
+      [
+        `listen-${name}`,
+        { variable: `GATEHOUSE_LISTEN_${variable}`, help: `HOST:PORT   ${PROTOCOLS[name].title} listener` },
+      ],
+      [
+        `advertise-${name}`,
+        { variable: `GATEHOUSE_ADVERTISE_${variable}`, help: 'HOST:PORT   where clients reach it' },
+      ],
+    ];
+  }),
+) as Readonly<Record<ListenerFlag, { readonly variable: string; readonly help: string }>>;
 
 /** Flag, its variable, and what help says. Every one takes a value. */
 const SETTINGS = {
@@ -19,11 +37,10 @@ const SETTINGS = {
   'store-bucket': { variable: 'GATEHOUSE_STORE_BUCKET', help: 'NAME   recordings into an S3 bucket' },
   'store-region': { variable: 'GATEHOUSE_STORE_REGION', help: "NAME   the bucket's region" },
   'events-url': { variable: 'GATEHOUSE_EVENTS_URL', help: 'URL    who is told of new objects in the directory' },
-  'listen-postgres': { variable: 'GATEHOUSE_LISTEN_POSTGRES', help: 'HOST:PORT   PostgreSQL listener' },
-  'advertise-postgres': { variable: 'GATEHOUSE_ADVERTISE_POSTGRES', help: 'HOST:PORT   where clients reach it' },
+  ...LISTENERS,
   health: { variable: 'GATEHOUSE_HEALTH', help: 'HOST:PORT   plain HTTP GET /livez and /readyz' },
   'log-level': { variable: 'GATEHOUSE_LOG_LEVEL', help: 'debug, info, warn or error' },
-} as const;
+};
 export type SettingName = keyof typeof SETTINGS;
 const NAMES = Object.keys(SETTINGS) as SettingName[];
 
@@ -73,7 +90,7 @@ export function helpText(): string {
     ...rows,
     `  --${'check'.padEnd(20)}read all that the configuration names, try each target, say what is wrong, stop`,
     '',
-    'Each flag can be given as a variable: --listen-postgres is GATEHOUSE_LISTEN_POSTGRES.',
+    'Each flag can be given as a variable: --log-level is GATEHOUSE_LOG_LEVEL.',
     '',
   ].join('\n');
 }

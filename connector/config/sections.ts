@@ -2,7 +2,8 @@
 // one line that names the key or flag.
 
 import { err, ok, type Result } from '../../core/result.ts';
-import type { CredentialSource } from '../credentials/credential.ts';
+import type { ProtocolName } from '../../core/protocols.ts';
+import { PROTOCOL_MODULES } from '../registry.ts';
 import type { ConnectorDocument } from './document.ts';
 import type { Flags } from './flags.ts';
 import { type HostPort, isLoopback, parseHostPort } from './host-port.ts';
@@ -83,48 +84,42 @@ export function storeOf(
   );
 }
 
-export function postgresOf(document: ConnectorDocument, flags: Flags): Result<ListenerConfig, string> {
+/** Undefined: nobody named it, and no resource needs it. */
+export function listenerOf(
+  protocol: ProtocolName,
+  document: ConnectorDocument,
+  flags: Flags,
+): Result<ListenerConfig | undefined, string> {
   const { given } = flags;
-  const from = document.listeners?.postgres;
-  let listen: HostPort = { host: from?.host ?? '0.0.0.0', port: from?.port ?? 5432 };
-  if (given['listen-postgres'] !== undefined) {
-    const parsed = parseHostPort(given['listen-postgres']);
+  const [listenFlag, advertiseFlag] = [`listen-${protocol}`, `advertise-${protocol}`] as const;
+  const written = document.listeners?.[protocol];
+  const needed = document.resources.some((resource) => resource.protocol === protocol);
+  if (!written && !needed && given[listenFlag] === undefined) return ok(undefined);
+  let listen: HostPort = {
+    host: written?.host ?? '0.0.0.0',
+    port: written?.port ?? PROTOCOL_MODULES[protocol].defaultPort,
+  };
+  if (given[listenFlag] !== undefined) {
+    const parsed = parseHostPort(given[listenFlag]);
     if (parsed === undefined)
-      return err(`${flags.nameOf('listen-postgres')}: expected HOST:PORT, such as 127.0.0.1:5432`);
+      return err(`${flags.nameOf(listenFlag)}: expected HOST:PORT, such as 127.0.0.1:${listen.port}`);
     listen = parsed;
   }
-  let advertise: ListenerConfig['advertise'] = from?.advertise && {
-    host: from.advertise.host,
-    port: from.advertise.port,
+  let advertise: ListenerConfig['advertise'] = written?.advertise && {
+    host: written.advertise.host,
+    port: written.advertise.port,
   };
-  if (given['advertise-postgres'] !== undefined) {
-    const parsed = parseHostPort(given['advertise-postgres']);
-    if (parsed === undefined || parsed.port === 0)
-      return err(`${flags.nameOf('advertise-postgres')}: expected HOST:PORT`);
+  if (given[advertiseFlag] !== undefined) {
+    const parsed = parseHostPort(given[advertiseFlag]);
+    if (parsed === undefined || parsed.port === 0) return err(`${flags.nameOf(advertiseFlag)}: expected HOST:PORT`);
     advertise = parsed;
   }
   if (advertise === undefined && (listen.host === '0.0.0.0' || listen.host === '::')) {
     return err(
-      `listeners.postgres.advertise is missing: the listener is on ${listen.host}, and people must be told a name to reach it: set "advertise: { host: NAME }", or --advertise-postgres`,
+      `listeners.${protocol}.advertise is missing: the listener is on ${listen.host}, and people must be told a name to reach it: set "advertise: { host: NAME }", or --${advertiseFlag}`,
     );
   }
-  return ok({ listen, advertise, plainText: from?.plainText ?? 'loopback', clientAuth: from?.clientAuth ?? 'scram' });
-}
-
-export function credentialSource(
-  password: {
-    readonly env?: string | undefined;
-    readonly file?: string | undefined;
-    readonly secretsManager?: string | undefined;
-    readonly key?: string | undefined;
-  },
-  there: (path: string) => string,
-): CredentialSource | undefined {
-  if (password.env !== undefined) return { kind: 'env', name: password.env };
-  if (password.file !== undefined) return { kind: 'file', path: there(password.file) };
-  if (password.secretsManager !== undefined)
-    return { kind: 'secretsManager', id: password.secretsManager, key: password.key };
-  return undefined;
+  return ok({ listen, advertise, plainText: written?.plainText ?? 'loopback', written: written ?? {} });
 }
 
 /** Whether clients of this listener may go on without TLS. */

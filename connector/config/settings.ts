@@ -4,6 +4,7 @@ import type { ProtocolName } from '../../core/protocols.ts';
 import type { Labels, ResourceName } from '../../core/resource.ts';
 import type { CredentialSource } from '../credentials/credential.ts';
 import type { LogLevel } from '../logger.ts';
+import type { ResourceSettings } from '../registry.ts';
 import type { HostPort } from './host-port.ts';
 
 export interface ListenerConfig {
@@ -12,26 +13,18 @@ export interface ListenerConfig {
   /** Where clients reach it; undefined: where it listens. */
   readonly advertise: { readonly host: string; readonly port: number | undefined } | undefined;
   readonly plainText: 'never' | 'loopback' | 'always';
-  readonly clientAuth: 'scram' | 'password';
+  /** All that was written of it, for its protocol. */
+  readonly written: unknown;
 }
 
-export interface ResourceConfig {
+export interface ResourceConfigOf<P extends ProtocolName> {
   readonly name: ResourceName;
-  readonly protocol: ProtocolName;
+  readonly protocol: P;
   readonly labels: Labels;
   readonly description: string | undefined;
-  readonly host: string;
-  readonly port: number;
-  readonly database: string | undefined;
-  readonly user: string;
-  /** undefined: the target asks for none (trust). */
-  readonly password: CredentialSource | undefined;
-  /** `ca` is an absolute path. */
-  readonly tls:
-    | { readonly mode: 'verify-full'; readonly ca: string | undefined; readonly serverName: string | undefined }
-    | { readonly mode: 'require-unverified' }
-    | { readonly mode: 'off' };
+  readonly settings: ResourceSettings<P>;
 }
+export type ResourceConfig = { readonly [P in ProtocolName]: ResourceConfigOf<P> }[ProtocolName];
 
 export type StoreConfig =
   | {
@@ -71,7 +64,8 @@ export interface ConnectorConfig {
   /** Absolute, as all paths here. */
   readonly state: string;
   readonly store: StoreConfig;
-  readonly listeners: { readonly postgres: ListenerConfig };
+  /** Of each protocol that a resource has, or that was named. */
+  readonly listeners: ReadonlyMap<ProtocolName, ListenerConfig>;
   readonly health: HostPort | undefined;
   readonly logLevel: LogLevel;
   readonly limits: LimitsConfig;

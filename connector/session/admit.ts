@@ -4,6 +4,7 @@
 
 import type { KeyedHash } from '../../core/masking/ways.ts';
 import type { IdSource } from '../../core/ids.ts';
+import { PROTOCOLS } from '../../core/protocols.ts';
 import type { ResourceName } from '../../core/resource.ts';
 import type { Refusal, RefusalReason } from '../../core/refusal.ts';
 import { err, ok, type Result } from '../../core/result.ts';
@@ -87,7 +88,9 @@ export async function admit<Upstream>(
 
   let guard: LiveGuard;
   try {
-    guard = live.admit(rules, (first) => createGuard({ ...deps, session: live.id, recorder, onRowsExceeded }, first));
+    const { noun } = PROTOCOLS[opened.protocol];
+    const guardDeps = { ...deps, session: live.id, recorder, noun, onRowsExceeded };
+    guard = live.admit(rules, (first) => createGuard(guardDeps, first));
   } catch (error) {
     // Everybody under this policy is refused until somebody looks, so somebody is told.
     deps.onBug(error);

@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
 import type { GrantCandidate } from '../../core/control.ts';
 import { ok } from '../../core/result.ts';
 import type { Claim, GrantLookup, ProvenGrant } from '../door.ts';
-import { findCandidate, sameKey, ScramServer, storedKeyOf } from '../net/scram.ts';
+import { findCandidate, sameKey, ScramServer, storedKeyOf } from '../sasl/scram.ts';
 
 /** What the edge answers about a claim; alike for claims that cannot be true. */
 export interface GrantCandidates {

@@ -3,7 +3,7 @@
 import type { Match } from '../../core/masking/finder.ts';
 import type { Masks } from '../../core/masking/masks.ts';
 import { maskText } from '../../core/masking/ways.ts';
-import type { Way } from '../../core/policy/masks.ts';
+import type { Way } from '../../core/masking/ways.ts';
 
 /** Strings, numbers and the words true and false; a string that a colon follows is a key. */
 const TOKEN = /"(?:[^"\\]|\\[\s\S])*"(\s*:)?|-?\d[\d.eE+-]*|true|false/g;

@@ -113,7 +113,7 @@ describe('a held statement', () => {
     ['names it no more', 'create', undefined],
     ['does not hold what it blocks', 'drop', undefined],
   ])('is decided on by whom the entry names that %s', (_name, pattern, from) => {
-    expect(holdTerms(ruleOf(holding()), pattern)?.from).toEqual(from);
+    expect(holdTerms(ruleOf(holding()), 'statements', pattern)?.from).toEqual(from);
   });
 
   test.each<[string, PolicyDocument, string | undefined, typeof bob, { isApprover: boolean; needed: number }]>([

@@ -4,9 +4,10 @@
 import type { Approval } from '../approval.ts';
 import type { Identity } from '../identity.ts';
 import type { ApprovalPolicy, PolicyDocument, Rule } from '../policy/document.ts';
+import type { SectionName } from '../protocols.ts';
 import type { Resource } from '../resource.ts';
 import { isAmong, selects } from '../policy/evaluate.ts';
-import type { StatementApproval } from '../policy/statements.ts';
+import type { HoldApproval } from '../policy/sections/entries.ts';
 import { type ApprovalStanding, distinctVoters } from './transition.ts';
 
 /** undefined: the rule gives access at once. */
@@ -35,11 +36,15 @@ export function workMsOf(approval: ApprovalPolicy, ttlMs: number): number {
 }
 
 /**
- * Who decides on a statement that `pattern` of the rule holds: whom the hold entry names that has it,
- * or for one held as unreadable the first hold entry. undefined: the rule holds no such statement.
+ * Who decides on an action that `pattern` of a section of the rule holds: whom the hold entry names that has it,
+ * or for one held as unreadable the section's first hold entry. undefined: the rule holds no such action.
  */
-export function holdTerms(rule: Pick<Rule, 'statements'>, pattern: string | undefined): StatementApproval | undefined {
-  const holding = (rule.statements ?? []).filter((entry) => entry.hold !== undefined);
+export function holdTerms(
+  rule: Pick<Rule, SectionName>,
+  section: SectionName,
+  pattern: string | undefined,
+): HoldApproval | undefined {
+  const holding = (rule[section] ?? []).filter((entry) => entry.hold !== undefined);
   return holding.find((entry) => pattern === undefined || entry.hold?.includes(pattern))?.approval;
 }
 
@@ -48,7 +53,7 @@ type Asked = Pick<Approval, 'rule' | 'needed' | 'subject'>;
 /** Whom the rule names for this approval, and how many of them it takes. undefined: it asks for none such. */
 function askedBy(rule: Rule, { subject }: Pick<Approval, 'subject'>): { from: string[]; count: number } | undefined {
   if (rule.access === 'deny') return undefined;
-  return subject.kind === 'access' ? rule.access.approval : holdTerms(rule, subject.pattern);
+  return subject.kind === 'access' ? rule.access.approval : holdTerms(rule, 'statements', subject.pattern);
 }
 
 /**

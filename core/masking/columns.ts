@@ -1,7 +1,7 @@
 // Which mask rule a result column falls under. Its origin comes from the target (table and attribute),
 // its lineage from the statement's parse tree; where neither is known, the column is withheld.
 
-import type { Way } from '../policy/masks.ts';
+import type { Way } from './ways.ts';
 
 export interface BaseColumn {
   /** Undefined: any schema may be meant. */

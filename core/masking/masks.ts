@@ -1,13 +1,13 @@
 // Mask rules compiled for a session: column rules, and one finder for all detectors.
 
-import type { MaskEntry, Way } from '../policy/masks.ts';
 import { type ColumnRule, compileColumnPattern, fitsTable } from './columns.ts';
 import { DETECTORS } from './detectors/catalogue.ts';
 import { compilePattern } from './detectors/pattern.ts';
 import { Finder, type Match, type Source } from './finder.ts';
+import type { MaskEntry } from './mask-entry.ts';
 import type { Incident, Incidents } from './masked.ts';
 import { TextStream, WHOLE_BYTES } from './text-stream.ts';
-import { type KeyedHash, maskText, placeholder } from './ways.ts';
+import { type KeyedHash, maskText, placeholder, type Way } from './ways.ts';
 
 /** A rule of the policy with what it masks. */
 export interface MaskRule {

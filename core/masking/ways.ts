@@ -1,8 +1,23 @@
 // How a value is masked, as text. Types other than text are a protocol's business: it asks for
 // `digest` and makes a valid value of its own from it.
 
+import { z } from 'zod';
 import { unreachable } from '../result.ts';
-import type { Way } from '../policy/masks.ts';
+
+/** How a value is masked. `fixed` is put in its place where the column's type can hold it. */
+export const Way = z.union(
+  [
+    z.enum(['placeholder', 'partial', 'hash', 'null']),
+    z.strictObject({
+      fixed: z
+        .string()
+        .max(200)
+        .regex(/^[^\0]*$/),
+    }),
+  ],
+  { error: 'expected placeholder, partial, hash, null or { fixed: TEXT }' },
+);
+export type Way = z.infer<typeof Way>;
 
 /** HMAC-SHA-256 under the session's masking key. Given in: core names no platform. */
 export type KeyedHash = (value: Uint8Array) => Uint8Array;

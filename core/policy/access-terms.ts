@@ -3,9 +3,11 @@
 
 import { z } from 'zod';
 import type { Identity } from '../identity.ts';
+import type { ProtocolName } from '../protocols.ts';
 import type { Resource } from '../resource.ts';
 import type { PolicyDocument, Rule } from './document.ts';
 import { isAmong, selects } from './evaluate.ts';
+import { entriesFor } from './sections/sections.ts';
 
 export const AccessTerms = z.object({
   rule: z.string(),
@@ -27,7 +29,7 @@ export const AccessTerms = z.object({
   }),
   /** Columns and detectors that are masked. */
   masks: z.array(z.string()),
-  /** Statement patterns that are blocked, and those that wait for an approval. */
+  /** Patterns of what is blocked in its sessions, and of what waits for an approval. */
   blocks: z.array(z.string()),
   holds: z.array(z.string()),
 });
@@ -42,10 +44,11 @@ export function accessTerms(
   const rule = policy.rules.find(
     (candidate) => selects(candidate.resources, resource) && isAmong(policy, candidate.who, who),
   );
-  return rule && termsOf(rule, who);
+  return rule && termsOf(rule, who, resource.protocol);
 }
 
-function termsOf(rule: Rule, who: Pick<Identity, 'email'>): AccessTerms | undefined {
+function termsOf(rule: Rule, who: Pick<Identity, 'email'>, protocol: ProtocolName): AccessTerms | undefined {
+  const entries = entriesFor(rule, protocol);
   const { access, record } = rule;
   if (access === 'deny') return undefined;
   const approvers = access.approval?.from ?? [];
@@ -67,7 +70,7 @@ function termsOf(rule: Rule, who: Pick<Identity, 'email'>): AccessTerms | undefi
       ...(entry.columns ?? []),
       ...(entry.detect ?? []).map((detector) => (typeof detector === 'string' ? detector : detector.name)),
     ]),
-    blocks: (rule.statements ?? []).flatMap((entry) => entry.block ?? []),
-    holds: (rule.statements ?? []).flatMap((entry) => entry.hold ?? []),
+    blocks: entries.flatMap(({ entry }) => entry.block ?? []),
+    holds: entries.flatMap(({ entry }) => entry.hold ?? []),
   };
 }

@@ -4,10 +4,10 @@
 import { z } from 'zod';
 import { PolicyCase } from './cases.ts';
 import { Duration, UNIT_MS } from './duration.ts';
-import { MaskEntry } from './masks.ts';
+import { MaskEntry } from '../masking/mask-entry.ts';
 import { Cidr } from './conditions/networks.ts';
 import { SessionLimits } from './session-rules.ts';
-import { StatementEntry, UnparsableVerdict } from './statements.ts';
+import { Sections } from './sections/sections.ts';
 import { TimeWindow } from './conditions/time-windows.ts';
 
 export { Duration, parseDuration } from './duration.ts';
@@ -58,11 +58,9 @@ export const Rule = z.strictObject({
   /** `deny` turns away whoever the rule matches, whatever later rules say. */
   access: z.union([z.literal('deny'), Access]),
   task: z.enum(['required', 'optional']).default('optional'),
-  /** What may be done in a session (docs/policy.md). Absent: everything. */
-  statements: z.array(StatementEntry).min(1).max(100).optional(),
-  /** For statements that cannot be read. Absent: block where an entry blocks, holds or allows anything. */
-  unparsable: UnparsableVerdict.optional(),
-  /** What is hidden in results and recordings, see masks.ts. */
+  /** What may be done in a session (docs/policy.md). */
+  ...Sections.shape,
+  /** What is hidden in results and recordings, see masking/mask-entry.ts. */
   mask: z.array(MaskEntry).max(100).optional(),
   record: z
     .strictObject({

@@ -6,6 +6,20 @@ import { PolicyDocument } from './document.ts';
 
 type Node = Record<string, unknown>;
 
+/** Of a section and its entries. */
+const section = (at: string, about: string, patterns: string): Readonly<Record<string, string>> => ({
+  [at]: `${about} Each entry has one of allow, block, hold and warn.`,
+  [`${at}.allow`]: 'Once an entry allows anything, whatever no allow and no hold names is blocked.',
+  [`${at}.block`]: `Refused: [${patterns}].`,
+  [`${at}.hold`]: 'Waits until approval.from say yes.',
+  [`${at}.warn`]: 'Goes on, and is marked.',
+  [`${at}.hint`]: 'Shown to the person, with the way out.',
+  [`${at}.approval`]: 'Of hold.',
+  [`${at}.approval.from`]: 'As in who of a rule.',
+  [`${at}.approval.count`]: 'Distinct people it takes.',
+  [`${at}.approval.within`]: 'How long it waits.',
+});
+
 /** Shown by editors beside a field. By the path of keys; lists and alternatives do not count. */
 const DESCRIPTIONS: Readonly<Record<string, string>> = {
   version: 'Of this format.',
@@ -39,17 +53,24 @@ const DESCRIPTIONS: Readonly<Record<string, string>> = {
   'rules.access.approval.breakGlass.who': 'As in who of a rule.',
   'rules.access.approval.breakGlass.ttl': 'Longest such access.',
   'rules.task': 'Whether a ticket or job must be named.',
-  'rules.statements': 'What may be done in a session. Each entry has one of allow, block, hold and warn.',
-  'rules.statements.allow': 'Once an entry allows anything, whatever no allow and no hold names is blocked.',
-  'rules.statements.block': 'Refused: [drop, "delete without where", "* on hr.salaries", "set role postgres"].',
-  'rules.statements.hold': 'Waits until approval.from say yes.',
-  'rules.statements.warn': 'Runs, and is marked.',
-  'rules.statements.hint': 'Shown to the person, with the way out.',
-  'rules.statements.approval': 'Of hold.',
-  'rules.statements.approval.from': 'As in who of a rule.',
-  'rules.statements.approval.count': 'Distinct people it takes.',
-  'rules.statements.approval.within': 'How long the statement waits.',
-  'rules.unparsable': 'For statements that cannot be read. Missing: block where an entry blocks, holds or allows.',
+  ...section(
+    'rules.statements',
+    'What may be done in a database session.',
+    'drop, "delete without where", "* on hr.salaries", "set role postgres"',
+  ),
+  ...section('rules.commands', 'What may be run over SSH and in containers.', '"rm -rf *", "systemctl stop *"'),
+  ...section(
+    'rules.requests',
+    'What may be asked of an HTTP service or a Kubernetes API.',
+    '"DELETE /api/**", "delete pods"',
+  ),
+  ...section(
+    'rules.forwards',
+    'To which hosts and ports a session may open connections.',
+    '"db.internal:5432", "*:22"',
+  ),
+  'rules.unparsable':
+    'For statements and commands that cannot be read. Missing: block where an entry blocks, holds or allows.',
   'rules.mask': 'What is hidden in results and recordings. The first entry that fits decides.',
   'rules.mask.columns': 'table.column or schema.table.column; * for any letters.',
   'rules.mask.detect': 'What is looked for in any text: a detector, or { name, pattern } of your own.',
@@ -78,13 +99,16 @@ const DESCRIPTIONS: Readonly<Record<string, string>> = {
   'tests.given.for': 'How long access is asked for.',
   'tests.given.at': 'When, for time windows: 2026-11-20T09:00:00Z. Missing: they count as open.',
   'tests.given.from': "The client's address. Missing: every network fits.",
-  'tests.given.statement': 'What is run in the session.',
+  'tests.given.statement': 'SQL that is run in the session.',
+  'tests.given.command': 'A command line, or: interactive shell.',
+  'tests.given.request': 'DELETE /api/users/7, or delete pods.',
+  'tests.given.forward': 'db.internal:5432.',
   'tests.given.searchPath': "The session's schemas. Missing: a name without a schema may be in any.",
   'tests.given.tables': 'Columns of tables. Missing: a name counts as a column where it can be one.',
   'tests.expect': 'What the policy shall say. At least one of them.',
   'tests.expect.access': 'allow, approval (somebody has to agree first) or deny.',
   'tests.expect.rule': 'The rule that decides; none when no rule gives access.',
-  'tests.expect.verdict': 'Of the statement.',
+  'tests.expect.verdict': 'Of what is done in the session.',
   'tests.expect.masks':
     'table.column, or a name in the result -> placeholder, partial, hash, null, clear, withheld, absent.',
   'tests.expect.masks.fixed': 'The text that stands for the value.',

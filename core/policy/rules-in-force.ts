@@ -9,6 +9,7 @@ import { err, ok, type Result } from '../result.ts';
 import type { Access, PolicyDocument, Rule } from './document.ts';
 import { closedNow, isAmong, selects } from './evaluate.ts';
 import { isWithin } from './conditions/networks.ts';
+import type { Sections } from './sections/sections.ts';
 import { SessionRules } from './session-rules.ts';
 import { type WindowState, windowStateAt } from './conditions/time-windows.ts';
 
@@ -105,13 +106,22 @@ export function sessionRulesBytes(rule: Rule): number {
   return new TextEncoder().encode(JSON.stringify(encode(SessionRules, rules))).length;
 }
 
+function sectionsOf({ statements, commands, requests, forwards, unparsable }: Rule): Sections {
+  return {
+    ...(statements && { statements }),
+    ...(commands && { commands }),
+    ...(requests && { requests }),
+    ...(forwards && { forwards }),
+    ...(unparsable && { unparsable }),
+  };
+}
+
 function rulesOf(rule: RuleInForce['rule'], version: number, endsMs: number | undefined): SessionRules {
   const { idle, sessionLength, statementsPerMinute, rowsOut } = rule.access;
   return {
     policyVersion: version,
     rule: rule.name,
-    ...(rule.statements && { statements: rule.statements }),
-    ...(rule.unparsable && { unparsable: rule.unparsable }),
+    ...sectionsOf(rule),
     ...(rule.mask && { mask: rule.mask }),
     limits: {
       ...(idle !== undefined && { idle }),

@@ -1,11 +1,11 @@
-// What a policy's rule means for a session: statements, masks and limits. The edge takes it out of
+// What a policy's rule means for a session: what may be done in it, masks and limits. The edge takes it out of
 // the policy in force and sends it with the admission, and again whenever a policy is applied: it
-// counts from the session's next statement on.
+// counts from the session's next action on.
 
 import { z } from 'zod';
 import { Duration } from './duration.ts';
-import { MaskEntry } from './masks.ts';
-import { StatementEntry, UnparsableVerdict } from './statements.ts';
+import { MaskEntry } from '../masking/mask-entry.ts';
+import { Sections } from './sections/sections.ts';
 
 /** Limits of one session, from `access` of its rule. */
 export const SessionLimits = z.object({
@@ -26,8 +26,7 @@ export const SessionRules = z.object({
   policyVersion: z.number().int(),
   /** The rule's name. */
   rule: z.string(),
-  statements: z.array(StatementEntry).optional(),
-  unparsable: UnparsableVerdict.optional(),
+  ...Sections.shape,
   mask: z.array(MaskEntry).optional(),
   limits: SessionLimits.default({}),
 });

@@ -9,6 +9,9 @@ import { FormatVersion } from './format-version.ts';
 import { LaneCoverage } from './lane-coverage.ts';
 import { Digest, type RecordingPlatform, toHex } from './segment.ts';
 
+/** Its object's name beside the segments. */
+export const MANIFEST_NAME = 'manifest.json';
+
 /** DSSE's payload type. */
 const payloadTypeOf = (format: FormatVersion): string => `application/vnd.gatehouse.manifest.v${format}+json`;
 

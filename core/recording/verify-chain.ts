@@ -4,9 +4,10 @@
 import type { ConnectorId, SessionId } from '../ids.ts';
 import { FrameDamage, readFrames } from './frame.ts';
 import type { Manifest, ManifestSegment } from './manifest.ts';
+import type { UnreadableObject } from './recording-source.ts';
 import { decodeSegment, type RecordingPlatform, type Segment, SegmentDamage, segmentName } from './segment.ts';
 import { SessionTally } from './tally.ts';
-import type { UnreadableObject, VerifyFault } from './verify.ts';
+import type { VerifyFault } from './verify-faults.ts';
 
 /** How many missing segments are listed one by one when no manifest says how many there were. */
 const MAX_MISSING = 100;

@@ -3,22 +3,13 @@
 
 import { hiddenWords } from './hidden-words.ts';
 import type { ConnectorId, SessionId } from '../ids.ts';
-import { type Coverage, type DecodedManifest, decodeManifest, type Manifest, ManifestDamage } from './manifest.ts';
+import { type DecodedManifest, decodeManifest, type Manifest, MANIFEST_NAME, ManifestDamage } from './manifest.ts';
 import { readAhead } from './read-ahead.ts';
+import { type RecordingSource, UnreadableObject } from './recording-source.ts';
 import { type RecordingPlatform, segmentName } from './segment.ts';
-import type { SessionTally } from './tally.ts';
 import { SegmentChain } from './verify-chain.ts';
-
-/** Thrown by a source for an object that is there and cannot be read; `message` says why. What can be read is proven all the same. */
-export class UnreadableObject extends Error {}
-
-/** A session's objects, wherever they are. */
-export interface RecordingSource {
-  /** Names below `recordings/CONNECTOR/SESSION/`, in any order: `00000000.seg`, `manifest.json`. */
-  list(): Promise<readonly string[]>;
-  /** undefined when there is none. Throws UnreadableObject, or whatever ends the whole proof. */
-  read(name: string): Promise<Uint8Array | undefined>;
-}
+import { compareCounts, compareCoverage } from './verify-claims.ts';
+import type { VerifyFault } from './verify-faults.ts';
 
 /** A segment head as the edge witnessed it. */
 export interface WitnessedHead {
@@ -42,29 +33,6 @@ export interface VerifyInput {
   readonly neverBegan?: { readonly reason: string; readonly at: string } | undefined;
 }
 
-export const FAULTS = [
-  'manifest_missing',
-  'manifest_damaged',
-  'signature_wrong',
-  'key_unknown',
-  'object_unreadable',
-  'segment_missing',
-  'segment_damaged',
-  'segment_unlisted',
-  'segment_swapped',
-  'chain_broken',
-  'head_differs',
-  'count_differs',
-  'began_after_all',
-] as const;
-
-export interface VerifyFault {
-  /** The object's name, or `session`. */
-  readonly object: string;
-  readonly reason: (typeof FAULTS)[number];
-  readonly message: string;
-}
-
 export interface VerifyReport {
   readonly session: SessionId;
   readonly proven: boolean;
@@ -79,8 +47,6 @@ export interface VerifyReport {
   readonly faults: readonly VerifyFault[];
   readonly manifest?: Manifest;
 }
-
-const MANIFEST = 'manifest.json';
 
 /** Reads every object once, a few ahead of the one being checked (READ_AHEAD). Rejects only when the source does. */
 export async function verifySession(input: VerifyInput): Promise<VerifyReport> {
@@ -101,7 +67,7 @@ export async function verifySession(input: VerifyInput): Promise<VerifyReport> {
 
   const chain = new SegmentChain(session, input.connector, manifest, platform);
   const expected = chain.expected(names);
-  const listed = new Set<string>([MANIFEST]);
+  const listed = new Set<string>([MANIFEST_NAME]);
   for await (const bytes of readAhead(expected, (number) => readOf(source, segmentName(number)))) {
     const number = chain.digests.length;
     faults.push(...chain.next(number, bytes));
@@ -163,9 +129,9 @@ interface Findings {
 }
 
 async function readManifest(input: VerifyInput, faults: VerifyFault[]): Promise<DecodedManifest | undefined> {
-  const bytes = await readOf(input.source, MANIFEST);
+  const bytes = await readOf(input.source, MANIFEST_NAME);
   const fault = (reason: VerifyFault['reason'], message: string): undefined => {
-    faults.push({ object: MANIFEST, reason, message });
+    faults.push({ object: MANIFEST_NAME, reason, message });
   };
   if (bytes instanceof UnreadableObject) return fault('object_unreadable', `the manifest ${bytes.message}`);
   if (!bytes)
@@ -193,60 +159,12 @@ function compareKey(input: VerifyInput, decoded: DecodedManifest, { faults, proo
     proofs.push('the manifest is signed with the connector’s registered key');
   } else {
     const message = 'the manifest is signed with a key that is not the connector’s registered key';
-    faults.push({ object: MANIFEST, reason: 'key_unknown', message });
+    faults.push({ object: MANIFEST_NAME, reason: 'key_unknown', message });
   }
-}
-
-function compareCounts(manifest: Manifest, tally: SessionTally): VerifyFault[] {
-  const faults: VerifyFault[] = [];
-  const differs = (message: string): void => {
-    faults.push({ object: MANIFEST, reason: 'count_differs', message });
-  };
-  const found = tally.counts();
-  const claimed = manifest.counts;
-  for (const name of ['frames', 'actions', 'statements', 'errors', 'rows'] as const)
-    if (found[name] !== claimed[name])
-      differs(`the manifest says ${claimed[name]} ${name}, the segments hold ${found[name]}`);
-  for (const who of ['client', 'target', 'gateway'] as const)
-    if (found.bytes[who] !== claimed.bytes[who])
-      differs(`the manifest says ${claimed.bytes[who]} bytes from the ${who}, the segments hold ${found.bytes[who]}`);
-  if (tally.lastTimeUs !== manifest.durationUs) differs('the manifest says another duration than the segments');
-  const { opened, ended } = tally;
-  if (JSON.stringify(opened) !== JSON.stringify(manifest.opened))
-    differs('the manifest tells the session’s opening otherwise than the first segment');
-  if (ended?.reason !== manifest.end.reason || ended.message !== manifest.end.message)
-    differs('the manifest tells the session’s end otherwise than the last segment');
-  return faults;
 }
 
 function exemptionOf({ opened, coverage }: Manifest): string | undefined {
   return opened?.grant.obligations.record.exempt ?? coverage.exemptions[0];
-}
-
-/** What the manifest claims to show is what the segments show, by the facts in them. */
-function compareCoverage({ coverage: claimed }: Manifest, tally: SessionTally): VerifyFault[] {
-  const found = tally.coverage(0);
-  const faults: VerifyFault[] = [];
-  const differs = (what: string): void => {
-    const message = `the manifest tells ${what} otherwise than the segments`;
-    faults.push({ object: MANIFEST, reason: 'count_differs', message });
-  };
-  const counted = (entries: readonly { readonly count: number }[] = []): string =>
-    JSON.stringify(entries.map((entry) => JSON.stringify(entry)).sort());
-  if (counted(claimed.masked) !== counted(found.masked)) differs('what was masked');
-  if (counted(claimed.hidden) !== counted(found.hidden)) differs('what is hidden of statements');
-  if (counted(claimed.withheld) !== counted(found.withheld)) differs('what was withheld');
-  if (counted(claimed.refused) !== counted(found.refused)) differs('what was refused');
-  if (JSON.stringify(claimed.exemptions) !== JSON.stringify(found.exemptions)) differs('what the policy exempted');
-  const lanesOf = ({ lanes: { count, first, last } }: Coverage) => JSON.stringify([count, first, last]);
-  if (lanesOf(claimed) !== lanesOf(found)) differs('which lanes there are');
-  const exceptionsOf = ({ lanes: { exceptions, more } }: Coverage) =>
-    JSON.stringify([more, exceptions.map(({ lane, recorded, note }) => [lane, recorded, note])]);
-  if (exceptionsOf(claimed) !== exceptionsOf(found)) differs('which lanes are not recorded in full');
-  // `partial` is the connector's word about its own log; that the lanes are full is not when the policy exempted them.
-  const [claim, recorded] = [claimed.lanes.recorded, found.lanes.recorded];
-  if (claim !== recorded && !(recorded === 'full' && claim === 'partial')) differs('how its lanes were recorded');
-  return faults;
 }
 
 function compareWitness(
@@ -282,7 +200,7 @@ function compareWitness(
   }
   if (witnessedManifest && decoded && witnessedManifest.digest !== decoded.digest)
     faults.push({
-      object: MANIFEST,
+      object: MANIFEST_NAME,
       reason: 'head_differs',
       message: `the manifest is not the one that was witnessed, of ${witnessedManifest.segments} segments`,
     });

@@ -164,7 +164,7 @@ export class Holds {
       await this.#deps.fault('hold_id_known', { request, session });
       return err(SAYS.foreign);
     }
-    const terms = rule.name === message.rule ? holdTerms(rule, statement.pattern) : undefined;
+    const terms = rule.name === message.rule ? holdTerms(rule, 'statements', statement.pattern) : undefined;
     if (!terms) return err(SAYS.policyChanged);
     if (!(await this.#deps.directory.allow('hold', stored.grant.email))) return err(SAYS.tooMany);
     const { grant, identity } = stored;

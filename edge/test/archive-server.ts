@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import { Hono } from 'hono';
-import { MAX_ACTIONS_A_PAGE, type SessionEntry } from '../../core/catalogue.ts';
+import { type ActionEntry, MAX_ACTIONS_A_PAGE, type SessionEntry } from '../../core/catalogue.ts';
 import { decodeAuditPiece } from '../../core/audit/audit-archive.ts';
 import { SESSIONS } from './sessions.ts';
 
@@ -51,6 +51,10 @@ function auditOfTests(): (request: IncomingMessage, response: ServerResponse) =>
   return getRequestListener(app.fetch);
 }
 
+const SELECT_1: ActionEntry = {
+  ...{ action: 1, lane: 0, kind: 'statement', timeUs: 5, title: 'select 1', detail: { text: 'select 1' } },
+};
+
 export const archiveOfTests = () => {
   const audit = auditOfTests();
   const contradictions: string[] = [];
@@ -85,7 +89,7 @@ export const archiveOfTests = () => {
           if (Number(url.searchParams.get('limit')) > MAX_ACTIONS_A_PAGE) {
             return json(400, { error: { reason: 'bad_request', message: 'limit' } });
           }
-          return json(200, { actions: [{ statement: 1, timeUs: 5, text: 'select 1' }] });
+          return json(200, { actions: [SELECT_1] });
         case 'replay':
           return response
             .writeHead(200, { 'content-type': 'application/x-ndjson' })

@@ -1,12 +1,14 @@
-// Statements as stored: packed into compressed blocks, since one item each would cost a write unit
-// a statement and, at a benchmark's pace, more writes than a partition takes.
+// Actions as stored: packed into compressed blocks, since one item each would cost a write unit
+// an action and, at a benchmark's pace, more writes than a partition takes.
 
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { z } from 'zod';
-import { ActionEntry } from '../../core/catalogue.ts';
+import type { ActionEntry } from '../../core/catalogue.ts';
 import type { SessionId } from '../../core/ids.ts';
-import type { ActionEnd, SegmentContents } from '../index-segment/contents.ts';
+import type { ActionEnd } from '../facts/action-ends.ts';
+import { StoredAction, StoredEnd } from './earlier-actions.ts';
 import { actionsRow, finishRow, sessionPartition } from './schema.ts';
+import type { SegmentContents } from './segment-contents.ts';
 import type { Item, ItemKey } from './table.ts';
 
 /** A page of actions reads one or two blocks. */
@@ -17,7 +19,7 @@ const BLOCK_BYTES = 128 * 1024;
 const MAX_BLOCK_BYTES = 1024 * 1024;
 
 const Block = z.object({ body: z.instanceof(Uint8Array) });
-const Finish = z.object({ end: ActionEntry.omit({ timeUs: true, text: true, parameters: true }) });
+const Finish = z.object({ end: StoredEnd });
 
 export function actionItems(session: SessionId, segment: number, contents: SegmentContents): (Item & ItemKey)[] {
   const pk = sessionPartition(session);
@@ -34,19 +36,19 @@ export function actionItems(session: SessionId, segment: number, contents: Segme
   };
   for (const action of contents.actions) {
     if (block.length === BLOCK_ACTIONS || bytes >= BLOCK_BYTES) close();
-    if (block.length === 0) first = action.statement;
+    if (block.length === 0) first = action.action;
     const json = JSON.stringify(action);
     block.push(json);
     bytes += Buffer.byteLength(json);
   }
   close();
-  for (const end of contents.laterEnds) items.push({ pk, sk: finishRow(end.statement, segment), end });
+  for (const end of contents.laterEnds) items.push({ pk, sk: finishRow(end.action, segment), end });
   return items;
 }
 
 export function readBlock(item: Item): ActionEntry[] {
   const text = zstdDecompressSync(Block.parse(item).body, { maxOutputLength: MAX_BLOCK_BYTES }).toString();
-  return z.array(ActionEntry).parse(JSON.parse(text));
+  return z.array(StoredAction).parse(JSON.parse(text));
 }
 
 export const readEnd = (item: Item): ActionEnd => Finish.parse(item).end;

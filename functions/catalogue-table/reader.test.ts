@@ -1,11 +1,14 @@
+import { zstdCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SessionPage, SessionQuery } from '../../core/catalogue.ts';
 import { newId } from '../../core/ids.ts';
 import type { SessionOpened } from '../../core/recording/facts/session.ts';
+import { statementEntry } from '../../test/harness/fake-data.ts';
 import { newConnector, RecordingBuilder } from '../../test/harness/recording-builder.ts';
 import { type LocalDynamoDb, localDynamoDbClient, startLocalDynamoDb } from '../local/dynamodb.ts';
 import { openingOf } from '../../core/session-evidence.ts';
 import { CatalogueReader } from './reader.ts';
+import { actionsRow, finishRow, sessionPartition } from './schema.ts';
 import { CatalogueTable, createCatalogueTable } from './table.ts';
 import { CatalogueWriter } from './writer.ts';
 
@@ -154,7 +157,7 @@ describe('a cursor', () => {
       { digest: '0'.repeat(64), bytes: 1 },
       {
         opened: undefined,
-        actions: [1, 2, 3].map((statement) => ({ statement, timeUs: 0, text: `select ${statement}` })),
+        actions: [1, 2, 3].map((action) => statementEntry(action, 0, { text: `select ${action}` })),
         laterEnds: [],
         counts: {
           frames: 1,
@@ -172,8 +175,58 @@ describe('a cursor', () => {
     expect(await reader.actions(other, first.value.cursor, 2)).toMatchObject({ ok: false });
     expect(await reader.actions(mine, first.value.cursor, 2)).toMatchObject({
       ok: true,
-      value: { actions: [{ statement: 3 }] },
+      value: { actions: [{ action: 3 }] },
     });
+  });
+});
+
+it('reads statements as earlier releases stored them, with ends and verdicts that came segments later', async () => {
+  const session = newId('ses');
+  const pk = sessionPartition(session);
+  const error = { code: '42P01', severity: 'ERROR', message: 'no such table' };
+  const verdict = { outcome: 'held', message: 'It waits.' };
+  const approved = { outcome: 'approved', message: 'It was approved.', by: ['bob@example.com'] };
+  const block = [
+    {
+      ...{ statement: 1, timeUs: 5, text: 'select  1\nfrom t', textBytes: 90_000 },
+      ...{ parameters: [], tags: ['SELECT 2'], rows: 2, bytes: 9, durationUs: 7 },
+    },
+    { statement: 2, timeUs: 6, text: 'drop table t', verdict },
+    { statement: 3, timeUs: 8, text: 'select 3' },
+  ];
+  await new CatalogueTable(client, 'catalogue').putAll([
+    { pk, sk: actionsRow(1, 0), body: new Uint8Array(zstdCompressSync(JSON.stringify(block))) },
+    { pk, sk: finishRow(2, 1), end: { statement: 2, verdict: approved } },
+    { pk, sk: finishRow(2, 2), end: { statement: 2, tags: ['DROP TABLE'], rows: 0, bytes: 3, durationUs: 4 } },
+    { pk, sk: finishRow(3, 3), end: { statement: 3, tags: [], rows: 0, bytes: 3, durationUs: 5, error } },
+  ]);
+  const place = { lane: 0, kind: 'statement' };
+  expect(await reader.actions(session, undefined, 50)).toEqual({
+    ok: true,
+    value: {
+      actions: [
+        {
+          ...{ ...place, action: 1, timeUs: 5, title: 'select 1 from t', durationUs: 7, outcome: 'SELECT 2' },
+          detail: {
+            text: 'select  1\nfrom t',
+            textBytes: 90_000,
+            parameters: [],
+            tags: ['SELECT 2'],
+            rows: 2,
+            bytes: 9,
+          },
+        },
+        {
+          ...{ ...place, action: 2, timeUs: 6, title: 'drop table t', durationUs: 4, outcome: 'DROP TABLE' },
+          detail: { text: 'drop table t', tags: ['DROP TABLE'], rows: 0, bytes: 3 },
+          verdict: approved,
+        },
+        {
+          ...{ ...place, action: 3, timeUs: 8, title: 'select 3', durationUs: 5, outcome: 'ERROR 42P01' },
+          detail: { text: 'select 3', tags: [], rows: 0, bytes: 3, error },
+        },
+      ],
+    },
   });
 });
 

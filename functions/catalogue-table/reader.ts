@@ -7,7 +7,7 @@ import type { SessionId } from '../../core/ids.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import { toIso } from '../../core/session-evidence.ts';
 import type { ApiReporter } from '../faults.ts';
-import { type ActionEnd, withEnd } from '../index-segment/contents.ts';
+import { type ActionEnd, joinEnds, withEnd } from '../facts/action-ends.ts';
 import { readBlock, readEnd } from './action-blocks.ts';
 import { makeCursor, readCursor } from './cursor.ts';
 import {
@@ -194,7 +194,7 @@ export class CatalogueReader {
     const wanted = await this.#actionsFrom(session, from, limit + 1);
     const actions = await this.#withLaterEnds(session, wanted.slice(0, limit));
     const next = wanted[limit];
-    return ok(next ? { actions, cursor: makeCursor(identity, String(next.statement)) } : { actions });
+    return ok(next ? { actions, cursor: makeCursor(identity, String(next.action)) } : { actions });
   }
 
   async #actionsFrom(session: SessionId, from: number, count: number): Promise<ActionEntry[]> {
@@ -206,7 +206,7 @@ export class CatalogueReader {
       ScanIndexForward: false,
       Limit: 1,
     });
-    const found: ActionEntry[] = holding.items.flatMap(readBlock).filter(({ statement }) => statement >= from);
+    const found: ActionEntry[] = holding.items.flatMap(readBlock).filter(({ action }) => action >= from);
     let after = String(holding.items[0]?.sk ?? 'actions#');
     while (found.length < count) {
       const page = await this.#table.query({
@@ -223,7 +223,7 @@ export class CatalogueReader {
   }
 
   async #withLaterEnds(session: SessionId, actions: readonly ActionEntry[]): Promise<ActionEntry[]> {
-    const open = actions.filter(({ tags }) => tags === undefined);
+    const open = actions.filter(({ durationUs }) => durationUs === undefined);
     const [first, last] = [open[0], open.at(-1)];
     if (!first || !last) return [...actions];
     const ends = new Map<number, ActionEnd>();
@@ -233,20 +233,21 @@ export class CatalogueReader {
         KeyConditionExpression: 'pk = :pk AND sk BETWEEN :first AND :last',
         ExpressionAttributeValues: {
           ':pk': sessionPartition(session),
-          ':first': finishRow(first.statement, 0),
-          ':last': finishRow(last.statement, 99_999_999),
+          ':first': finishRow(first.action, 0),
+          ':last': finishRow(last.action, 99_999_999),
         },
         ...(start ? { ExclusiveStartKey: { ...start } } : {}),
       });
       // By segment, hence in the order of time.
       for (const item of page.items) {
         const end = readEnd(item);
-        ends.set(end.statement, withEnd(ends.get(end.statement) ?? end, end));
+        const before = ends.get(end.action);
+        ends.set(end.action, before ? joinEnds(before, end) : end);
       }
       start = page.last;
     } while (start);
     return actions.map((action) => {
-      const end = action.tags === undefined ? ends.get(action.statement) : undefined;
+      const end = action.durationUs === undefined ? ends.get(action.action) : undefined;
       return end ? withEnd(action, end) : action;
     });
   }

@@ -5,8 +5,8 @@
 //   session#SESSION   session                          the session's row; alone in the indexes
 //   session#SESSION   segment#NUMBER                   one verified segment
 //   session#SESSION   tally#GROUP                      counts of up to TALLY_SEGMENTS segments
-//   session#SESSION   actions#FIRST#SEGMENT            a block of statements that began in one segment
-//   session#SESSION   finish#STATEMENT#SEGMENT         an end that came in a later segment than its start
+//   session#SESSION   actions#FIRST#SEGMENT            a block of actions that began in one segment
+//   session#SESSION   finish#ACTION#SEGMENT            an end that came in a later segment than its start
 //   months            2026-11                          there are sessions in that month
 
 import type { SessionId } from '../../core/ids.ts';
@@ -47,8 +47,8 @@ export const segmentRow = (number: number): string => `segment#${digits(number, 
 export const tallyRow = (group: number): string => `tally#${digits(group, 6)}`;
 export const actionsRow = (first: number, segment: number): string =>
   `actions#${digits(first, 12)}#${digits(segment, 8)}`;
-export const finishRow = (statement: number, segment: number): string =>
-  `finish#${digits(statement, 12)}#${digits(segment, 8)}`;
+export const finishRow = (action: number, segment: number): string =>
+  `finish#${digits(action, 12)}#${digits(segment, 8)}`;
 
 /** The month that a time or a position (see STARTED) falls in. */
 export const monthOf = (started: string): string => started.slice(0, 7);

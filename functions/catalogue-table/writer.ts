@@ -5,9 +5,9 @@ import type { SegmentHeader } from '../../core/recording/segment.ts';
 import type { ConnectorId, SessionId } from '../../core/ids.ts';
 import type { Manifest, SessionCounts } from '../../core/recording/manifest.ts';
 import { endOf, type SessionOpening } from '../../core/session-evidence.ts';
-import type { SegmentContents } from '../index-segment/contents.ts';
 import { actionItems } from './action-blocks.ts';
 import { MONTHS, monthOf, SESSION_ROW, segmentRow, sessionPartition, TALLY_SEGMENTS, tallyRow } from './schema.ts';
+import type { SegmentContents } from './segment-contents.ts';
 import { indexAttributes, type Tally, tallyAttribute } from './session-row.ts';
 import type { CatalogueTable, Item } from './table.ts';
 

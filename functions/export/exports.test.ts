@@ -6,7 +6,7 @@ import { answer, RecordingBuilder } from '../../test/harness/recording-builder.t
 import { memoryReader } from '../../test/harness/memory-reader.ts';
 import { openingOf } from '../../core/session-evidence.ts';
 import { nodeRecordingPlatform } from '../recording-platform.ts';
-import { replaySession } from '../replay/replay-session.ts';
+import { replaySession } from '../replay/registry.ts';
 import { readRecording } from '../store/read-recording.ts';
 import { exportAsciicast } from './asciicast.ts';
 import { escapeHtml, showUnseen } from './escape.ts';

@@ -98,9 +98,9 @@ describe('indexing a session', () => {
       ok: true,
       value: {
         actions: [
-          { statement: 1, text: 'select 1', tags: ['SELECT 1'] },
-          { statement: 2, rows: 2 },
-          { statement: 3, tags: ['COPY 9'], rows: 9 },
+          { action: 1, title: 'select 1', outcome: 'SELECT 1', detail: { text: 'select 1', tags: ['SELECT 1'] } },
+          { action: 2, detail: { rows: 2 } },
+          { action: 3, detail: { tags: ['COPY 9'], rows: 9 } },
         ],
       },
     });
@@ -147,9 +147,9 @@ describe('indexing a session', () => {
     expect((await actions())[1]?.verdict).toMatchObject({ outcome: 'held', rule: 'orders' });
     for (const key of keys.slice(1).reverse()) await indexObject(key, deps);
     expect(await actions()).toMatchObject([
-      { statement: 1, verdict: { outcome: 'refused', rule: 'orders', message: 'Blocked by rule orders: it drops t.' } },
-      { statement: 2, tags: ['GRANT'], verdict: { outcome: 'approved', rule: 'orders', by: ['bob@example.com'] } },
-      { statement: 3, verdict: { outcome: 'denied', by: ['bob@example.com'], message: 'Denied by bob@example.com' } },
+      { action: 1, verdict: { outcome: 'refused', rule: 'orders', message: 'Blocked by rule orders: it drops t.' } },
+      { action: 2, outcome: 'GRANT', verdict: { outcome: 'approved', rule: 'orders', by: ['bob@example.com'] } },
+      { action: 3, verdict: { outcome: 'denied', by: ['bob@example.com'], message: 'Denied by bob@example.com' } },
     ]);
   });
 

@@ -20,7 +20,8 @@ import { type PermanentFault, type Reporter, RetriableFault } from '../faults.ts
 import { type RecordingReader, textOfKey } from '../store/recording-reader.ts';
 import { readManifest } from '../store/read-manifest.ts';
 import { recordingSource } from '../store/recording-source.ts';
-import { ContentsDamage, readContents } from './contents.ts';
+import { FactDamage } from '../facts/parse-fact.ts';
+import { readContents } from './contents.ts';
 
 export interface IndexDeps {
   readonly reader: RecordingReader;
@@ -86,7 +87,7 @@ function decode(bytes: Uint8Array, platform: RecordingPlatform) {
       return err({ reason: 'segment_damaged' as const, message: 'it holds another number of frames than it says' });
     return ok({ segment, contents });
   } catch (fault) {
-    if (fault instanceof SegmentDamage || fault instanceof FrameDamage || fault instanceof ContentsDamage)
+    if (fault instanceof SegmentDamage || fault instanceof FrameDamage || fault instanceof FactDamage)
       return err({ reason: 'segment_damaged' as const, message: fault.message });
     throw fault;
   }

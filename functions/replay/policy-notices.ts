@@ -1,33 +1,9 @@
-// What the policy did in a session, in plain words: the same in the replay, in exports and beside a
-// listed statement.
+// What the policy did in a session, as a replay shows it between statements.
 
-import type { ActionVerdict, ReplayEvent } from '../../core/catalogue.ts';
-import type { Fact } from '../../core/recording/facts/fact.ts';
-import { hiddenWords } from '../../core/recording/hidden-words.ts';
+import type { ReplayEvent } from '../../core/catalogue.ts';
+import { messageOf, type PolicyFact } from '../facts/policy-words.ts';
 
-type PolicyKind =
-  | 'action.refused'
-  | 'action.warned'
-  | 'action.held'
-  | 'hold.resolved'
-  | 'mask.applied'
-  | 'mask.withheld'
-  | 'values.hidden'
-  | 'rules.changed';
-export type PolicyFact = Extract<Fact, { kind: PolicyKind }>;
 type Notice = Extract<ReplayEvent, { kind: 'notice' }>;
-
-/** As core/masking/masked.ts gives the reasons; others are shown as they are. */
-const WITHHELD_FOR: Readonly<Record<string, string>> = {
-  masking_failed: 'masking failed',
-  lineage_unknown: 'it is not known which columns they are made of',
-  result_unknown: 'their result was not described',
-  copy_unknown: 'they came by COPY in a form that is not known',
-  encoding_unsafe: 'they came in an encoding in which values cannot be told apart',
-  message_quotes_data: 'a message of the target quotes data',
-};
-
-const values = (count: number): string => (count === 1 ? '1 value' : `${count} values`);
 
 export function noticeOf(timeUs: number, fact: PolicyFact): Notice {
   const statement = 'action' in fact && fact.action !== undefined ? { statement: fact.action } : {};
@@ -53,86 +29,5 @@ function severityOf(fact: PolicyFact): string {
       return 'WITHHELD';
     case 'rules.changed':
       return 'POLICY';
-  }
-}
-
-function messageOf(fact: PolicyFact): string {
-  switch (fact.kind) {
-    case 'action.refused':
-    case 'action.warned':
-      return fact.message;
-    case 'action.held': {
-      const pattern = fact.pattern === undefined ? '' : ` for "${fact.pattern}"`;
-      return `It waits for an approval: rule ${fact.rule} holds it${pattern} (${fact.request}).`;
-    }
-    case 'hold.resolved': {
-      const by = fact.by.length === 0 ? '' : ` by ${fact.by.join(', ')}`;
-      return `The request ${fact.request} was ${RESOLVED[fact.outcome]}${by}${said(fact)}`;
-    }
-    case 'mask.applied':
-      return `Masked: ${fact.masked.map(({ rule, count }) => `${values(count)} by ${rule}`).join(', ')}.`;
-    case 'values.hidden':
-      return `Not shown here: ${fact.hidden.map(hiddenWords).join('; ')}.`;
-    case 'mask.withheld': {
-      const column = fact.column === undefined ? '' : ` of column ${fact.column}`;
-      return `Withheld: ${values(fact.count)}${column}, since ${WITHHELD_FOR[fact.reason] ?? fact.reason}.`;
-    }
-    case 'rules.changed':
-      return `Policy version ${fact.policyVersion} is in force from here on, rule ${fact.rule}.`;
-  }
-}
-
-const said = ({ comment }: { comment: string }): string => (comment === '' ? '.' : `: ${comment}`);
-
-const RESOLVED = {
-  approved: 'approved',
-  denied: 'denied',
-  expired: 'not decided in time',
-  withdrawn: 'withdrawn',
-  failed: 'not carried out',
-} as const;
-
-/** A refusal that ends a hold says how it ended. */
-const OUTCOME_OF: Readonly<Record<string, ActionVerdict['outcome']>> = {
-  hold_denied: 'denied',
-  hold_expired: 'expired',
-  hold_withdrawn: 'withdrawn',
-  hold_failed: 'failed',
-};
-
-/** What a statement is listed with; undefined: the fact is no verdict on one. */
-export function verdictOf(fact: Fact): { readonly statement: number; readonly verdict: ActionVerdict } | undefined {
-  switch (fact.kind) {
-    case 'action.refused':
-    case 'action.warned':
-    case 'action.held':
-    case 'hold.resolved': {
-      if (fact.action === undefined) return undefined;
-      const rule = 'rule' in fact && fact.rule !== undefined ? { rule: fact.rule } : {};
-      const by = fact.kind === 'hold.resolved' && fact.by.length > 0 ? { by: fact.by } : {};
-      // Who decided stands beside it.
-      const message = fact.kind === 'hold.resolved' ? messageOf({ ...fact, by: [] }) : messageOf(fact);
-      return {
-        statement: fact.action,
-        verdict: { outcome: outcomeOf(fact), message, ...rule, ...by },
-      };
-    }
-    default:
-      return undefined;
-  }
-}
-
-function outcomeOf(
-  fact: Extract<PolicyFact, { kind: `action.${string}` | 'hold.resolved' }>,
-): ActionVerdict['outcome'] {
-  switch (fact.kind) {
-    case 'action.refused':
-      return OUTCOME_OF[fact.reason] ?? 'refused';
-    case 'action.warned':
-      return 'warned';
-    case 'action.held':
-      return 'held';
-    case 'hold.resolved':
-      return fact.outcome;
   }
 }

@@ -1,7 +1,7 @@
 // A stored session as core's verifier reads it.
 
 import type { ConnectorId, SessionId } from '../../core/ids.ts';
-import type { RecordingSource } from '../../core/recording/verify.ts';
+import type { RecordingSource } from '../../core/recording/recording-source.ts';
 import { parseRecordingKey, type RecordingKey } from '../../core/recording/segment.ts';
 import type { RecordingReader } from './recording-reader.ts';
 

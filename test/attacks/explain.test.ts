@@ -3,10 +3,10 @@
 import { loadModule, parseSync } from 'libpg-query';
 import fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
-import { createJudge } from '../../core/policy/judge.ts';
+import { createJudge } from '../../core/policy/sections/judge.ts';
 import { explainMasks } from '../../core/policy/explain/explain-masks.ts';
 import { explainStatement } from '../../core/policy/explain/explain-statement.ts';
-import { compileStatementRules } from '../../core/policy/statements.ts';
+import { compileStatementRules } from '../../core/policy/sections/statements.ts';
 import { CONFORMING, type PgTextSettings, summarizePostgres } from '../../core/sql/postgres/postgres.ts';
 import { postgresReader } from '../../core/sql/reader.ts';
 import { respell } from './mutations.ts';

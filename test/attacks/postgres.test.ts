@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { compileStatementRules, judge } from '../../core/policy/statements.ts';
+import { compileStatementRules, judge } from '../../core/policy/sections/statements.ts';
 import { CONFORMING, summarizePostgres } from '../../core/sql/postgres/postgres.ts';
 import { everyStatement } from '../../core/sql/statement.ts';
 import { VERBS } from '../../core/sql/vocabulary.ts';

@@ -1,7 +1,8 @@
 // Statements that try to get past rules, and innocent ones that must not be caught: statement, the
 // verdict that is right, why. Run by postgres.test.ts, and mutated there.
 
-import type { StatementEntry, UnparsableVerdict } from '../../core/policy/statements.ts';
+import type { UnparsableVerdict } from '../../core/policy/sections/entries.ts';
+import type { StatementEntry } from '../../core/policy/sections/statements.ts';
 
 export type Expected = 'allow' | 'warn' | 'hold' | 'block';
 export type Row = readonly [statement: string, expected: Expected, why: string];

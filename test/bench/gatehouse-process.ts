@@ -6,7 +6,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { join } from 'node:path';
 import { createKeyedHash } from '../../connector/keyed-hash.ts';
 import { openRecordingLog } from '../../connector/recording/recording-log.ts';
-import { createProtocol } from '../../connector/registry.ts';
+import { PROTOCOL_MODULES } from '../../connector/registry.ts';
 import { startListener } from '../../connector/session/serve.ts';
 import { createSessions } from '../../connector/session/sessions.ts';
 import { newId } from '../../core/ids.ts';
@@ -43,7 +43,7 @@ const listener = await startListener({
   port: 0,
   entrance: {
     name: 'postgres',
-    protocol: createProtocol.postgres(),
+    protocol: PROTOCOL_MODULES.postgres.create({}),
     targets: async () => ok(trusted(Number(targetPort), { user: 'postgres', database: 'postgres' })),
     tls: undefined,
     allowPlainText: true,

@@ -14,7 +14,7 @@ import { exportAsciicast } from '../../functions/export/asciicast.ts';
 import { exportHtml } from '../../functions/export/html.ts';
 import { exportNdjson } from '../../functions/export/ndjson.ts';
 import { nodeRecordingPlatform } from '../../functions/recording-platform.ts';
-import { replaySession } from '../../functions/replay/replay-session.ts';
+import { replaySession } from '../../functions/replay/registry.ts';
 import { readRecording } from '../../functions/store/read-recording.ts';
 import { memoryReader } from '../harness/memory-reader.ts';
 import { RecordingBuilder } from '../harness/recording-builder.ts';
@@ -331,7 +331,9 @@ describe('answers', () => {
     const started = { kind: 'statement', timeUs: 1, statement: 1, text: `select\n\t'${EVIL}'` };
     const rows = { kind: 'rows', timeUs: 2, statement: 1, columns: [EVIL], rows: [[EVIL, null]], omitted: 0 };
     replies[`GET /api/v1/sessions/${SESSION}/replay`] = {
-      text: [started, rows].map((event) => JSON.stringify(event)).join('\n'),
+      text: [{ kind: 'opened', timeUs: 0, session: entry() }, started, rows]
+        .map((event) => JSON.stringify(event))
+        .join('\n'),
     };
     for (const args of [
       ['sessions'],

@@ -8,7 +8,7 @@ import type { Door } from '../../connector/door.ts';
 import type { Refusal } from '../../core/refusal.ts';
 import { PROTOCOL_3_0, startupMessage } from '../../connector/protocols/postgres/wire/messages.ts';
 import type { UpstreamTarget } from '../../connector/net/dial.ts';
-import { createProtocol } from '../../connector/registry.ts';
+import { PROTOCOL_MODULES } from '../../connector/registry.ts';
 import { createAuthority } from '../harness/certificates.ts';
 import { type Gateway, startGateway, trusted } from '../harness/gateway.ts';
 import { dialRaw, type FakeTarget, logInRaw, RawPeer, startFakeTarget } from '../harness/postgres/raw-postgres.ts';
@@ -86,7 +86,7 @@ test.each([
 ])('who makes room for others is told why, %s', async (_where, inside) => {
   const authority = await createAuthority();
   const tls = createSecureContext(await authority.issue(['localhost']));
-  const postgres = createProtocol.postgres();
+  const postgres = PROTOCOL_MODULES.postgres.create({});
   const refused: Refusal[] = [];
   const carried = Promise.withResolvers<void>();
   const server = createServer({ allowHalfOpen: true }, (socket) => {

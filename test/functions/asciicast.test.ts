@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openingOf } from '../../core/session-evidence.ts';
 import { exportAsciicast } from '../../functions/export/asciicast.ts';
 import { nodeRecordingPlatform } from '../../functions/recording-platform.ts';
-import { replaySession } from '../../functions/replay/replay-session.ts';
+import { replaySession } from '../../functions/replay/registry.ts';
 import { readRecording } from '../../functions/store/read-recording.ts';
 import { memoryReader } from '../harness/memory-reader.ts';
 import { findClient } from '../harness/postgres/postgres.ts';

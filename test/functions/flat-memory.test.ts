@@ -6,7 +6,7 @@ import type { SessionEntry } from '../../core/catalogue.ts';
 import { message, RecordingBuilder } from '../harness/recording-builder.ts';
 import { openingOf } from '../../core/session-evidence.ts';
 import { nodeRecordingPlatform } from '../../functions/recording-platform.ts';
-import { replaySession } from '../../functions/replay/replay-session.ts';
+import { replaySession } from '../../functions/replay/registry.ts';
 import { readRecording } from '../../functions/store/read-recording.ts';
 import type { RecordingReader } from '../../functions/store/recording-reader.ts';
 import { streamText } from '../../functions/stream-text.ts';

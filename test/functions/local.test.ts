@@ -112,9 +112,9 @@ describe('the local functions', () => {
     expect(entryOf(detail, {})).toEqual(detail.row);
 
     const actions = ActionPage.parse(await (await call(`/sessions/${session}/actions?limit=1`)).json());
-    expect(actions.actions).toMatchObject([{ statement: 1, rows: 2 }]);
+    expect(actions.actions).toMatchObject([{ action: 1, detail: { rows: 2 } }]);
     const rest = await call(`/sessions/${session}/actions?limit=1&cursor=${actions.cursor}`);
-    expect(ActionPage.parse(await rest.json())).toMatchObject({ actions: [{ statement: 2 }] });
+    expect(ActionPage.parse(await rest.json())).toMatchObject({ actions: [{ action: 2 }] });
 
     const replay = await call(`/sessions/${session}/replay`);
     expect(replay.headers.get('content-type')).toBe('application/x-ndjson');

@@ -1,7 +1,7 @@
 // The fake's data: a web shop's database, seen by three people.
 
 import type { ListedConnector, ListedResource } from '../../core/api.ts';
-import type { ActionEntry, ReplayEvent, SessionEntry } from '../../core/catalogue.ts';
+import type { ActionEntry, ReplayEvent, SessionEntry, StatementDetail } from '../../core/catalogue.ts';
 import { type ConnectorId, type IdSource, newId } from '../../core/ids.ts';
 import type { Coverage } from '../../core/recording/manifest.ts';
 import type { ResourceName } from '../../core/resource.ts';
@@ -94,7 +94,26 @@ export function coverageOf(entry: SessionEntry): Coverage {
   };
 }
 
-type Step = Omit<ActionEntry, 'statement' | 'timeUs'> & { at: number; columns?: string[]; cells?: (string | null)[][] };
+/** A statement as it is listed; with its end where `more` has one. */
+export function statementEntry(
+  action: number,
+  timeUs: number,
+  detail: StatementDetail,
+  more: Pick<ActionEntry, 'durationUs' | 'verdict'> = {},
+): Extract<ActionEntry, { kind: 'statement' }> {
+  const outcome = detail.error ? `${detail.error.severity} ${detail.error.code}` : detail.tags?.join(', ');
+  return {
+    ...{ action, lane: 0, kind: 'statement', timeUs, title: detail.text.split('\n')[0] ?? '', detail, ...more },
+    ...(outcome !== undefined && { outcome }),
+  };
+}
+
+type Step = StatementDetail & {
+  at: number;
+  durationUs: number;
+  columns?: string[];
+  cells?: (string | null)[][];
+};
 
 const STORY: readonly Step[] = [
   {
@@ -237,12 +256,10 @@ interface Outline {
 }
 
 export function build(ids: IdSource, connector: ConnectorId, outline: Outline): FakeSession {
-  const actions: ActionEntry[] = outline.steps.map(({ at, columns: _columns, cells: _cells, ...action }, index) => ({
-    statement: index + 1,
-    timeUs: Math.round(at * 1_000_000),
-    ...action,
-  }));
-  const target = actions.reduce((sum, action) => sum + (action.bytes ?? 220), 900);
+  const actions = outline.steps.map(({ at, durationUs, columns: _columns, cells: _cells, ...detail }, index) =>
+    statementEntry(index + 1, Math.round(at * 1_000_000), detail, { durationUs }),
+  );
+  const target = actions.reduce((sum, { detail }) => sum + (detail.bytes ?? 220), 900);
   const ended = outline.lastedMs === undefined ? undefined : outline.startedAt + outline.lastedMs;
   const entry: SessionEntry = {
     id: newId('ses', { ...ids, now: () => outline.startedAt }),
@@ -266,8 +283,8 @@ export function build(ids: IdSource, connector: ConnectorId, outline: Outline): 
       frames: actions.length * 6,
       actions: actions.length,
       statements: actions.length,
-      errors: actions.filter((action) => action.error).length,
-      rows: actions.reduce((sum, action) => sum + (action.rows ?? 0), 0),
+      errors: actions.filter(({ detail }) => detail.error).length,
+      rows: actions.reduce((sum, { detail }) => sum + (detail.rows ?? 0), 0),
       bytes: { client: 300 + actions.length * 90, target, gateway: 512 },
     },
     segments: Math.max(1, Math.ceil(actions.length / 2)),
@@ -277,23 +294,24 @@ export function build(ids: IdSource, connector: ConnectorId, outline: Outline): 
   outline.steps.forEach((step, index) => {
     const action = actions[index];
     if (!action) return;
-    const { statement, timeUs, text, parameters, error } = action;
+    const { action: statement, timeUs, detail } = action;
+    const { text, parameters, error, tags = [], rows = 0, bytes = 220 } = detail;
     const doneUs = timeUs + (action.durationUs ?? 0);
     events.push({ kind: 'statement', timeUs, statement, text, ...(parameters ? { parameters } : {}) });
     if (text.includes('raise notice')) {
       events.push({ kind: 'notice', timeUs: doneUs, severity: 'NOTICE', message: 'checked 90131 orders' });
     }
     if (step.columns && step.cells) {
-      const omitted = (action.rows ?? 0) - step.cells.length;
+      const omitted = rows - step.cells.length;
       events.push({ kind: 'rows', timeUs: doneUs, statement, columns: step.columns, rows: step.cells, omitted });
     }
     events.push({
       kind: 'result',
       timeUs: doneUs,
       statement,
-      tags: action.tags ?? [],
-      rows: action.rows ?? 0,
-      bytes: action.bytes ?? 220,
+      tags,
+      rows,
+      bytes,
       durationUs: action.durationUs ?? 0,
       ...(error ? { error } : {}),
     });

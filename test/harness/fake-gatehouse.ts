@@ -9,7 +9,7 @@ import type { Identity } from '../../core/identity.ts';
 import { err, ok } from '../../core/result.ts';
 import type { Gatehouse, UseCaseFault, WaitingDevice } from '../../edge/gatehouse.ts';
 import { type FakeApprovals, fakeApprovals } from './fake-approvals.ts';
-import { coverageOf, demoConnectors, demoResources, demoSessions, seededIds } from './fake-data.ts';
+import { statementEntry, coverageOf, demoConnectors, demoResources, demoSessions, seededIds } from './fake-data.ts';
 
 export interface FakeSession {
   entry: SessionEntry;
@@ -25,7 +25,7 @@ export interface FakeGatehouse extends Gatehouse {
   readonly resourceList: ListedResource[];
   readonly waiting: Map<string, WaitingDevice>;
   /** Adds a statement that was answered to a session, for both the list and the replay. */
-  append(session: SessionId, text: string, extra?: Partial<ActionEntry>): void;
+  append(session: SessionId, text: string): void;
   /** As the audit log's export stands. */
   exportStanding: AuditExportStanding;
   policyText: string;
@@ -144,22 +144,13 @@ export function createFakeGatehouse(now: () => number): FakeGatehouse {
     policyWarnings: [],
     policyText: 'administrators: ["demo:administrators"]\nrules: []\n',
 
-    append(id, text, extra = {}) {
+    append(id, text) {
       const session = stored.get(id);
       if (!session) throw new Error(`no session ${id}`);
       const statement = session.actions.length + 1;
       const timeUs = (now() - Date.parse(session.entry.startedAt)) * 1000;
-      const action: ActionEntry = {
-        statement,
-        timeUs,
-        text,
-        tags: ['SELECT 1'],
-        rows: 1,
-        bytes: 40,
-        durationUs: 900,
-        ...extra,
-      };
-      session.actions.push(action);
+      const detail = { text, tags: ['SELECT 1'], rows: 1, bytes: 40 };
+      session.actions.push(statementEntry(statement, timeUs, detail, { durationUs: 900 }));
       session.entry.counts.statements = statement;
       session.events.push(
         { kind: 'statement', timeUs, statement, text },

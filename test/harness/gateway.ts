@@ -5,7 +5,7 @@ import { type ConnectorId, newId } from '../../core/ids.ts';
 import type { Refusal } from '../../core/refusal.ts';
 import { err, ok } from '../../core/result.ts';
 import { secret } from '../../core/secret.ts';
-import { createProtocol } from '../../connector/registry.ts';
+import { PROTOCOL_MODULES } from '../../connector/registry.ts';
 import type { UpstreamTarget } from '../../connector/net/dial.ts';
 import { startListener } from '../../connector/session/serve.ts';
 import { createSessions, type Entrance, type Sessions, type SessionsDeps } from '../../connector/session/sessions.ts';
@@ -68,7 +68,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   });
   const entrance: Entrance<UpstreamTarget> = {
     name: 'postgres',
-    protocol: createProtocol.postgres(options.clientAuth ? { clientAuth: options.clientAuth } : {}),
+    protocol: PROTOCOL_MODULES.postgres.create(options.clientAuth ? { clientAuth: options.clientAuth } : {}),
     targets: async (resource) => {
       const target = options.targets[resource];
       return target ? ok(target) : err(unknown);

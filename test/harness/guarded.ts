@@ -2,7 +2,7 @@
 
 import { expect } from 'vitest';
 import type { SessionRules } from '../../core/policy/session-rules.ts';
-import type { StatementEntry } from '../../core/policy/statements.ts';
+import type { StatementEntry } from '../../core/policy/sections/statements.ts';
 import { type Gateway, startGateway, trusted } from './gateway.ts';
 import type { Held } from './memory-edge.ts';
 import type { MemoryRecording } from './memory-log.ts';

@@ -2,7 +2,7 @@
 
 import { openingOf } from '../../core/session-evidence.ts';
 import { nodeRecordingPlatform } from '../../functions/recording-platform.ts';
-import { replaySession } from '../../functions/replay/replay-session.ts';
+import { replaySession } from '../../functions/replay/registry.ts';
 import { readRecording } from '../../functions/store/read-recording.ts';
 import type { RecordingReader } from '../../functions/store/recording-reader.ts';
 import type { ReplayEvent, SessionEntry } from '../../core/catalogue.ts';

@@ -5,7 +5,7 @@ import { secret } from '../../core/secret.ts';
 import { Masks } from '../../core/masking/masks.ts';
 import type { Incident } from '../../core/masking/masked.ts';
 import type { KeyedHash } from '../../core/masking/ways.ts';
-import { MaskEntry } from '../../core/policy/masks.ts';
+import { MaskEntry } from '../../core/masking/mask-entry.ts';
 
 export const keyedHash: KeyedHash = createKeyedHash(secret(Buffer.from('a key of this test')));
 

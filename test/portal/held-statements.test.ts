@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Approval, ApprovalSubject } from '../../core/approval.ts';
 import type { SessionId } from '../../core/ids.ts';
 import { ResourceName } from '../../core/resource.ts';
-import { coverageOf } from '../harness/fake-data.ts';
+import { coverageOf, statementEntry } from '../harness/fake-data.ts';
 import { PEOPLE } from '../harness/fake-gatehouse.ts';
 import { barriers, launchBrowser, visit } from './browser.ts';
 import { type PortalSite, startPortalSite } from './site.ts';
@@ -204,12 +204,12 @@ describe("a session's page", () => {
     };
     verdict(0, { outcome: 'warned', rule: 'orders-prod', message: 'Rule orders-prod: mind the <b>replica</b>.' });
     verdict(1, { outcome: 'approved', rule: 'orders-prod', message: 'It was held.', by: ['bob@example.com'] });
-    stored.actions[2] = {
-      statement: 3,
-      timeUs: 21_500_000,
-      text: 'drop table orders',
-      verdict: { outcome: 'refused', rule: 'orders-prod', message: 'Rule orders-prod blocks it: drop.' },
-    };
+    stored.actions[2] = statementEntry(
+      3,
+      21_500_000,
+      { text: 'drop table orders' },
+      { verdict: { outcome: 'refused', rule: 'orders-prod', message: 'Rule orders-prod blocks it: drop.' } },
+    );
     const { page, close } = await visit(browser, site, `/sessions/${id}`, { as: 'bob' });
     const statement = (number: number) => page.locator(`#statement-${number}`);
     expect(await statement(1).locator('.verdict').textContent()).toContain('mind the <b>replica</b>');

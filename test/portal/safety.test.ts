@@ -4,6 +4,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { FakeSession } from '../harness/fake-gatehouse.ts';
+import { statementEntry } from '../harness/fake-data.ts';
 import { launchBrowser, visit } from './browser.ts';
 import { type PortalSite, startPortalSite } from './site.ts';
 
@@ -39,7 +40,7 @@ function poison(): FakeSession {
   Object.assign(entry, { state: 'broken', client: { address: ATTACK, tls: ATTACK, application: ATTACK } });
   const parameters = [{ type: 0, format: 'text' as const, value: ATTACK }];
   const error = { code: ATTACK, severity: ATTACK, message: ATTACK };
-  session.actions[0] = { statement: 1, timeUs: 10, text: `select '${ATTACK}'`, parameters, tags: [ATTACK], error };
+  session.actions[0] = statementEntry(1, 10, { text: `select '${ATTACK}'`, parameters, tags: [ATTACK], error });
   session.events.length = 1;
   session.events.push(
     { kind: 'statement', timeUs: 10, statement: 1, text: `select '${ATTACK}' -- ${ATTACK}`, parameters },

@@ -6,9 +6,9 @@ import type { ByteStream, Claim, Door, ProvenGrant, Session } from '../../door.t
 import { ConnectionLost } from '../../net/byte-reader.ts';
 import type { UpstreamTarget } from '../../net/dial.ts';
 import { turnAway } from '../../net/turn-away.ts';
-import type { Protocol } from '../../protocol.ts';
+import type { Protocol, ProtocolModule } from '../../protocol.ts';
 import { CancelKeys, CancelSender } from './login/cancel.ts';
-import { type ClientAuth, prove, readWish, type Wish } from './login/login.ts';
+import { prove, readWish, type Wish } from './login/login.ts';
 import { readStart, type Start, type Transport } from './login/start-up.ts';
 import { logIn, tryLogIn } from './login/upstream.ts';
 import { loadParser } from './rules/parser.ts';
@@ -16,13 +16,20 @@ import { refuseSettings, settingsOf } from './rules/start-up-settings.ts';
 import { createPostgresJudge } from './rules/verdicts.ts';
 import { beginConversation } from './session/conversation.ts';
 import { createMaskingShare } from './session/session-masking.ts';
+import { DEFAULT_PORT, ListenerSettings, openTarget, settle, type TargetSettings, WrittenTarget } from './settings.ts';
 import { negotiateProtocolVersion, PROTOCOL_3_0, PROTOCOL_3_2 } from './wire/messages.ts';
 import { type LoginRefusal, refusalMessage } from './wire/refusals.ts';
 
-export interface PostgresOptions {
-  /** How clients show their grant. `scram` unless they cannot. */
-  readonly clientAuth?: ClientAuth;
-}
+export const postgres: ProtocolModule<TargetSettings, UpstreamTarget> = {
+  defaultPort: DEFAULT_PORT,
+  listener: ListenerSettings,
+  resource: WrittenTarget,
+  settle,
+  announce: ({ database }) => (database === undefined ? {} : { defaultDatabase: database }),
+  address: ({ host, port }) => `${host}:${port}`,
+  openTarget,
+  create: createPostgres,
+};
 
 /** Why the gateway gave up on a login: its words, or that it took too long. */
 const givenUp = ({ reason }: AbortSignal): Refusal =>
@@ -39,8 +46,8 @@ const tooLate: Refusal = { reason: 'deadline_exceeded', message: 'The login took
 const tell = (stream: ByteStream, refusal: LoginRefusal | undefined): Promise<void> =>
   turnAway(stream, refusal && refusalMessage(refusal));
 
-export function createPostgres(options: PostgresOptions = {}): Protocol<UpstreamTarget> {
-  const clientAuth = options.clientAuth ?? 'scram';
+function createPostgres(listener: unknown): Protocol<UpstreamTarget> {
+  const { clientAuth = 'scram' } = ListenerSettings.strip().parse(listener);
   const cancelKeys = new CancelKeys();
   const cancelSender = new CancelSender();
   const judge = createPostgresJudge();
@@ -126,7 +133,7 @@ export function createPostgres(options: PostgresOptions = {}): Protocol<Upstream
       return tell(stream, refusal);
     };
     await loadParser();
-    const stopped = refuseSettings(wish.passedOn, guard.rules.statements, guard.rules.rule);
+    const stopped = refuseSettings(wish.passedOn, guard.rules.sections.statements, guard.rules.rule);
     if (stopped !== undefined) return refuse({ reason: 'policy_denied', message: stopped });
     const upstream = await logIn(target, wish.database, wish.passedOn);
     if (!upstream.ok) return refuse(upstream.error);

@@ -1,6 +1,7 @@
 // One session in the archiver: its cutter, what of it is in the spool, and what of it the store has
 // confirmed. Made from the log while it runs, or from the spool after a crash.
 
+import { MANIFEST_NAME } from '../../../core/recording/manifest.ts';
 import type { Report } from '../../../core/control.ts';
 import type { ConnectorId, SessionId } from '../../../core/ids.ts';
 import type { SessionEnded } from '../../../core/recording/facts/session.ts';
@@ -8,7 +9,7 @@ import { decodeSegment, manifestKey, segmentKey, segmentName, toHex } from '../.
 import { nodePlatform } from './node-platform.ts';
 import { SegmentCutter } from './segment-cutter.ts';
 import { type ManifestSigner, manifestOf } from './sign-manifest.ts';
-import { type JournalLine, MANIFEST_NAME, type Spool } from './spool.ts';
+import type { JournalLine, Spool } from './spool.ts';
 import type { Uploader } from './uploader.ts';
 
 /** What all sessions share. */

@@ -26,8 +26,6 @@ export const JournalLine = z.object({
 });
 export type JournalLine = z.infer<typeof JournalLine>;
 
-export const MANIFEST_NAME = 'manifest.json';
-
 export class Spool {
   readonly #sessions: string;
   readonly #doneFile: string;

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { StatementDecision } from '../../../core/policy/statements.ts';
+import type { Decision } from '../../../core/policy/sections/entries.ts';
 import type { Fact } from '../../../core/recording/facts/fact.ts';
 import { newId, systemIdSource } from '../../../core/ids.ts';
+import { PROTOCOLS } from '../../../core/protocols.ts';
 import type { Action, ActionRefusal, HeldAction, RulesInForce } from '../../action.ts';
 import type { HeldStatement, HoldOutcome } from '../edge.ts';
 import { createGate } from './gate.ts';
@@ -35,19 +36,20 @@ function build() {
     ids: systemIdSource,
     rules: () => world.rules,
     rate: { perMinute: 60, limitTo: () => undefined, take: () => world.waitMs },
+    noun: PROTOCOLS.postgres.noun,
   });
   return { ...world, gate, world };
 }
 
-function action(decision: Partial<StatementDecision>, describe: Action['describe'] = () => described, lane = 0) {
+function action(decision: Partial<Decision>, describe: Action['describe'] = () => described, lane = 0) {
   const did: string[] = [];
   const under = { now: decision };
   const refusals: ActionRefusal[] = [];
   const it: Action = {
     lane,
     number: 7,
-    decision: { verdict: 'allow', why: 'it drops a table', ...decision },
-    judge: () => ({ verdict: 'allow', why: 'it drops a table', ...under.now }),
+    decision: { section: 'statements', verdict: 'allow', why: 'it drops a table', ...decision },
+    judge: () => ({ section: 'statements', verdict: 'allow', why: 'it drops a table', ...under.now }),
     describe,
     forward: () => did.push('forward'),
     refuse: (refusal) => {

@@ -6,7 +6,8 @@
 
 import { Digest } from '../../../core/recording/segment.ts';
 import { newId, type IdSource, type SessionId } from '../../../core/ids.ts';
-import type { StatementDecision } from '../../../core/policy/statements.ts';
+import type { Decision } from '../../../core/policy/sections/entries.ts';
+import type { Noun } from '../../../core/protocols.ts';
 import type { Action, ActionRefusal, Gate, RulesInForce } from '../../action.ts';
 import type { SessionRecorder } from '../session-log.ts';
 import type { Edge, Hold, HoldOutcome } from '../edge.ts';
@@ -20,6 +21,8 @@ export interface GateDeps {
   /** In force now. */
   readonly rules: () => RulesInForce;
   readonly rate: StatementRate;
+  /** Of the session's actions, for the person. */
+  readonly noun: Noun;
 }
 
 export interface LiveGate extends Gate {
@@ -34,7 +37,7 @@ interface Held {
 }
 
 export function createGate(deps: GateDeps): LiveGate {
-  const { recorder, rate } = deps;
+  const { recorder, rate, noun } = deps;
   /** By lane: each waits for its own answer. */
   const held = new Map<number, Held>();
 
@@ -64,7 +67,7 @@ export function createGate(deps: GateDeps): LiveGate {
     const described = action.describe();
     if (typeof described === 'string' || !decision.approval) {
       const why = typeof described === 'string' ? described : 'the rule names nobody who could approve it';
-      return refuse(action, { reason: 'hold_failed', message: `Rule ${rule} holds this statement, and ${why}.` });
+      return refuse(action, { reason: 'hold_failed', message: `Rule ${rule} holds this ${noun.one}, and ${why}.` });
     }
     const request = newId('req', deps.ids);
     const digest = Digest.parse(described.digest);
@@ -122,7 +125,7 @@ export function createGate(deps: GateDeps): LiveGate {
     void waiting.link.then((link) => {
       if (held.get(action.lane) !== mine || link === undefined) return;
       action.notify(
-        `Rule ${rule} holds this statement for an approval, at most ${minutes} min: ${link}`,
+        `Rule ${rule} holds this ${noun.one} for an approval, at most ${minutes} min: ${link}`,
         'Cancel it to withdraw the request.',
       );
     });
@@ -140,7 +143,7 @@ export function createGate(deps: GateDeps): LiveGate {
           waitMs === Number.POSITIVE_INFINITY
             ? `Send these ${action.statements} in smaller parts.`
             : `Go on in ${Math.ceil(waitMs / 1000)} s.`;
-        const message = `Rule ${rule} lets a session run ${rate.perMinute} statements a minute. ${then}`;
+        const message = `Rule ${rule} lets a session ${noun.verb} ${rate.perMinute} ${noun.many} a minute. ${then}`;
         return refuse(action, { reason: 'too_many_statements', message });
       }
       const { decision } = action;
@@ -192,14 +195,14 @@ const CHANGED_SINCE: ActionRefusal = {
   message: 'The policy has changed while this waited for an approval. Run it again.',
 };
 
-const blockedBy = ({ rule }: RulesInForce, { why, hint }: StatementDecision): ActionRefusal => ({
+const blockedBy = ({ rule }: RulesInForce, { why, hint }: Decision): ActionRefusal => ({
   reason: 'blocked',
   message: `Blocked by rule ${rule}: ${why}.`,
   ...(hint !== undefined && { hint }),
 });
 
 const numberOf = ({ number }: Action) => (number === undefined ? {} : { action: number });
-const patternOf = ({ pattern }: StatementDecision) => (pattern === undefined ? {} : { pattern });
+const patternOf = ({ pattern }: Decision) => (pattern === undefined ? {} : { pattern });
 
 function refusalOf(outcome: HoldOutcome, rule: string): ActionRefusal {
   const said = outcome.comment === '' ? '' : `: ${outcome.comment}`;

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { newId, systemIdSource } from '../../../core/ids.ts';
+import { PROTOCOLS } from '../../../core/protocols.ts';
 import { SessionRules } from '../../../core/policy/session-rules.ts';
 import type { Fact } from '../../../core/recording/facts/fact.ts';
-import type { StatementDecision } from '../../../core/policy/statements.ts';
+import type { Decision } from '../../../core/policy/sections/entries.ts';
 import type { Action } from '../../action.ts';
 import type { HoldOutcome } from '../edge.ts';
 import { createGuard } from './guard.ts';
@@ -28,6 +29,7 @@ function build(first: SessionRules) {
       },
       recorder: { fact: (_, fact) => facts.push(fact) },
       ids: systemIdSource,
+      noun: PROTOCOLS.postgres.noun,
       compiler: createRulesCompiler(),
       keyedHash: (value) => value,
       onRowsExceeded: (rule, limit) => exceeded.push(`${rule} ${limit}`),
@@ -37,7 +39,7 @@ function build(first: SessionRules) {
   return { guard, facts, exceeded, holds };
 }
 
-const act = (decision: StatementDecision): Action & { ran: boolean } => ({
+const act = (decision: Decision): Action & { ran: boolean } => ({
   ran: false,
   lane: 0,
   number: 1,
@@ -51,13 +53,13 @@ const act = (decision: StatementDecision): Action & { ran: boolean } => ({
   notify: () => undefined,
 });
 
-const allowed = () => act({ verdict: 'allow', why: '' });
+const allowed = () => act({ section: 'statements', verdict: 'allow', why: '' });
 const approval = { from: ['dba'], count: 1, within: 300_000 };
 
 describe('a session’s guard', () => {
   it('closed with its session, what it holds never goes on, and is recorded as withdrawn', async () => {
     const { guard, facts, holds } = build(rules(1));
-    const held = act({ verdict: 'hold', why: '', approval });
+    const held = act({ section: 'statements', verdict: 'hold', why: '', approval });
     expect(guard.lastHeldMs()).toBe(Number.NEGATIVE_INFINITY);
     expect(guard.gate.take(held)).toBe('held');
     expect(performance.now() - guard.lastHeldMs()).toBeLessThan(5);
@@ -77,7 +79,7 @@ describe('a session’s guard', () => {
     guard.onRulesChanged(() => told++);
     expect(guard.replace(rules(2, { statements: [{ block: ['drop'] }] }))).toBe(true);
     expect(guard.rules).not.toBe(before);
-    expect(guard.rules).toMatchObject({ policyVersion: 2, statements: { unparsable: 'block' } });
+    expect(guard.rules).toMatchObject({ policyVersion: 2, sections: { statements: { unparsable: 'block' } } });
     expect(told).toBe(1);
     expect(facts).toEqual([{ kind: 'rules.changed', policyVersion: 2, rule: 'orders' }]);
   });
@@ -85,8 +87,12 @@ describe('a session’s guard', () => {
   it('another policy is asked again about what is held', () => {
     const { guard, facts } = build(rules(1));
     guard.gate.take({
-      ...act({ verdict: 'hold', why: '', approval }),
-      judge: () => ({ verdict: guard.rules.policyVersion === 1 ? 'hold' : 'block', why: 'it does' }),
+      ...act({ section: 'statements', verdict: 'hold', why: '', approval }),
+      judge: () => ({
+        section: 'statements',
+        verdict: guard.rules.policyVersion === 1 ? 'hold' : 'block',
+        why: 'it does',
+      }),
     });
     guard.replace(rules(2));
     expect(facts.map(({ kind }) => kind)).toEqual(['action.held', 'rules.changed', 'hold.resolved', 'action.refused']);

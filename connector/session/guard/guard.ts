@@ -4,6 +4,7 @@ import type { IdSource, SessionId } from '../../../core/ids.ts';
 import type { Masks } from '../../../core/masking/masks.ts';
 import type { KeyedHash } from '../../../core/masking/ways.ts';
 import type { SessionRules } from '../../../core/policy/session-rules.ts';
+import type { Noun } from '../../../core/protocols.ts';
 import type { RulesInForce, SessionGuard } from '../../action.ts';
 import type { SessionRecorder } from '../session-log.ts';
 import type { Edge } from '../edge.ts';
@@ -20,6 +21,8 @@ export interface GuardDeps {
   readonly edge: Pick<Edge, 'hold'>;
   readonly recorder: Pick<SessionRecorder, 'fact'>;
   readonly ids: IdSource;
+  /** Of the session's actions, for the person. */
+  readonly noun: Noun;
   readonly compiler: RulesCompiler;
   readonly keyedHash: KeyedHash;
   /** More rows went out than the session may have. May be called more than once. */

@@ -8,7 +8,7 @@ const rules = (more: object = {}) => SessionRules.parse({ policyVersion: 1, rule
 describe('rules in force', () => {
   it('without statements and masks ask for nothing to be read', () => {
     const compiled = createRulesCompiler().compile(rules(), environment);
-    expect(compiled).toMatchObject({ policyVersion: 1, rule: 'orders', statements: undefined });
+    expect(compiled).toMatchObject({ policyVersion: 1, rule: 'orders', sections: { statements: undefined } });
     expect(compiled.masks.any).toBe(false);
   });
 
@@ -18,9 +18,9 @@ describe('rules in force', () => {
     const same = compiler.compile(rules({ statements: [{ block: ['drop'] }], policyVersion: 2 }), environment);
     const other = compiler.compile(rules({ statements: [{ block: ['drop', 'truncate'] }] }), environment);
     const lax = compiler.compile(rules({ statements: [{ block: ['drop'] }], unparsable: 'allow' }), environment);
-    expect(same.statements).toBe(one.statements);
-    expect(other.statements).not.toBe(one.statements);
-    expect(lax.statements).not.toBe(one.statements);
+    expect(same.sections.statements).toBe(one.sections.statements);
+    expect(other.sections.statements).not.toBe(one.sections.statements);
+    expect(lax.sections.statements).not.toBe(one.sections.statements);
     expect(same.masks).not.toBe(one.masks);
   });
 

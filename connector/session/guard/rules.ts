@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import { compileMasks, type MaskEnvironment, Masks } from '../../../core/masking/masks.ts';
 import type { SessionRules } from '../../../core/policy/session-rules.ts';
-import { compileStatementRules } from '../../../core/policy/statements.ts';
+import { compileSections, type Sections } from '../../../core/policy/sections/sections.ts';
 import type { RulesInForce } from '../../action.ts';
 
 /** Versions whose sessions still run, and a few more. */
@@ -16,19 +16,17 @@ export interface RulesCompiler {
 }
 
 export function createRulesCompiler(): RulesCompiler {
-  const statementRules = keep(({ statements, unparsable }: Pick<SessionRules, 'statements' | 'unparsable'>) =>
-    statements ? compileStatementRules(statements, unparsable) : undefined,
-  );
+  const compiledSections = keep((sections: Sections) => compileSections(sections));
   const compiledMasks = keep(({ rule, mask }: Pick<SessionRules, 'rule' | 'mask'>) =>
     compileMasks([{ name: rule, mask: mask ?? [] }]),
   );
   return {
     compile(rules, environment) {
-      const { rule, statements, unparsable, mask } = rules;
+      const { rule, statements, commands, requests, forwards, unparsable, mask } = rules;
       return {
         policyVersion: rules.policyVersion,
         rule,
-        statements: statementRules({ statements, unparsable }),
+        sections: compiledSections({ statements, commands, requests, forwards, unparsable }),
         counted: rules.limits.statementsPerMinute !== undefined,
         masks: new Masks(compiledMasks({ rule, mask }), environment),
       };

@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 
-interface Address {
+export interface Address {
   readonly bits: 32 | 128;
   readonly value: bigint;
 }
@@ -39,13 +39,12 @@ export function parseNetwork(text: string): Network {
 /** Fails closed: what is no address is in no network. */
 export function isWithin(networks: readonly string[], address: string): boolean {
   const asked = parseAddress(address);
-  return (
-    asked !== undefined &&
-    networks.map(parseNetwork).some(({ bits, value, prefix }) => {
-      const shift = BigInt(bits - prefix);
-      return bits === asked.bits && asked.value >> shift === value >> shift;
-    })
-  );
+  return asked !== undefined && networks.some((network) => contains(parseNetwork(network), asked));
+}
+
+export function contains({ bits, value, prefix }: Network, asked: Address): boolean {
+  const shift = BigInt(bits - prefix);
+  return bits === asked.bits && asked.value >> shift === value >> shift;
 }
 
 function mistakeIn(text: string): string | undefined {

@@ -15,7 +15,7 @@ import type { ColumnsOf, ResultColumn, ResultLineage, Source, Sources } from '..
 import type { StatementReader } from '../../sql/reader.ts';
 import { relationsTouched } from '../../sql/statement.ts';
 import type { Rule } from '../document.ts';
-import type { Way } from '../masks.ts';
+import type { Way } from '../../masking/ways.ts';
 
 export interface ShownAs {
   readonly shown: 'clear' | 'masked' | 'withheld';

@@ -3,14 +3,8 @@
 import type { StatementReader } from '../../sql/reader.ts';
 import { type Act, everyStatement } from '../../sql/statement.ts';
 import type { Rule } from '../document.ts';
-import {
-  compileStatementRules,
-  describeAct,
-  judge,
-  NOTHING_KNOWN,
-  type StatementDecision,
-  type Verdict,
-} from '../statements.ts';
+import type { Decision, Verdict } from '../sections/entries.ts';
+import { compileStatementRules, describeAct, judge, NOTHING_KNOWN } from '../sections/statements.ts';
 
 export interface StatementExplanation {
   readonly verdict: Verdict;
@@ -27,7 +21,7 @@ export interface StatementExplanation {
   readonly does: readonly string[];
 }
 
-const NO_RULES: StatementDecision = { verdict: 'allow', why: 'the rule says nothing about statements' };
+const NO_RULES: Decision = { section: 'statements', verdict: 'allow', why: 'the rule says nothing about statements' };
 
 export function explainStatement(
   rule: Pick<Rule, 'statements' | 'unparsable'>,
@@ -39,16 +33,9 @@ export function explainStatement(
   const decision = rule.statements
     ? judge(compileStatementRules(rule.statements, rule.unparsable), read, { ...NOTHING_KNOWN, searchPath })
     : NO_RULES;
-  const { verdict, why, entry, pattern, hint, approval } = decision;
   const statements = read.ok ? read.value.flatMap((summary) => [...everyStatement(summary)]) : [];
   return {
-    verdict,
-    why,
-    ...(entry !== undefined && { entry }),
-    ...(pattern !== undefined && { pattern }),
-    ...(hint !== undefined && { hint }),
-    ...(approval && { approvers: approval.from }),
-    unreadable: decision.unreadable === true,
+    ...toldOf(decision),
     does: [
       ...new Set(
         statements.flatMap(({ acts, opaque }) => [
@@ -57,6 +44,20 @@ export function explainStatement(
         ]),
       ),
     ],
+  };
+}
+
+/** A decision as an explanation has it. */
+export function toldOf(decision: Decision): Omit<StatementExplanation, 'does'> {
+  const { verdict, why, entry, pattern, hint, approval } = decision;
+  return {
+    verdict,
+    why,
+    ...(entry !== undefined && { entry }),
+    ...(pattern !== undefined && { pattern }),
+    ...(hint !== undefined && { hint }),
+    ...(approval && { approvers: approval.from }),
+    unreadable: decision.unreadable === true,
   };
 }
 

@@ -4,6 +4,7 @@ import { ResourceName } from '../../resource.ts';
 import { postgresReader } from '../../sql/reader.ts';
 import { type AccessQuestion, explainAccess } from './explain-access.ts';
 import { explainMasks } from './explain-masks.ts';
+import { explainAction } from './explain-action.ts';
 import { explainStatement } from './explain-statement.ts';
 import { describeMistake, parsePolicy } from '../parse.ts';
 
@@ -203,5 +204,29 @@ describe('masks', () => {
     expect(explainMasks(orders, reader, undefined).shown(['hr', 'salaries', 'pay'])).toMatchObject([
       { with: 'partial' },
     ]);
+  });
+});
+
+describe('an action of another section', () => {
+  const rule = {
+    commands: [{ block: ['rm -rf *'], hint: 'Ask.' }],
+    requests: [{ allow: ['GET /api/**', 'get pods'] }],
+    forwards: [{ hold: ['*:22'], approval: { from: ['okta:leads'], count: 1, within: 300_000 } }],
+  };
+  test.each([
+    ['commands', 'cd / && rm -rf x', 'block', 'it is what "rm -rf *" names'],
+    ['commands', 'interactive shell', 'block', 'what is typed in an interactive shell is not seen command by command'],
+    ['commands', 'ls', 'allow', 'no entry names it'],
+    ['requests', 'GET /api/x?y=1', 'allow', 'no entry names it'],
+    ['requests', 'DELETE /api/x', 'block', 'DELETE on /api/x is not in the allow list'],
+    ['requests', 'get pods', 'allow', 'no entry names it'],
+    ['requests', 'create pods/exec', 'block', 'create on pods/exec is not in the allow list'],
+    ['forwards', '[::1]:22', 'hold', 'it is what "*:22" names'],
+    ['forwards', 'db:5432', 'allow', 'no entry names it'],
+  ] as const)('%s: %s', (section, text, verdict, why) => {
+    const told = explainAction(rule, { section, text }, reader);
+    expect(told).toMatchObject({ verdict, why });
+    expect(told.does).toBeUndefined();
+    expect(explainAction({}, { section, text }, reader).why).toBe(`the rule says nothing about ${section}`);
   });
 });

@@ -1,12 +1,12 @@
 // Tries a policy's own `tests:`. Nothing is read from outside: time, address and tables are the case's.
 
 import type { StatementReader } from '../../sql/reader.ts';
-import type { CaseFacts, PolicyCase } from '../cases.ts';
+import { actionsIn, type CaseFacts, type PolicyCase } from '../cases.ts';
 import type { PolicyDocument, Rule } from '../document.ts';
 import { type AccessExplanation, type AccessQuestion, explainAccess } from './explain-access.ts';
 import { explainMasks, type ShownAs } from './explain-masks.ts';
-import { explainStatement } from './explain-statement.ts';
-import type { Way } from '../masks.ts';
+import { explainAction } from './explain-action.ts';
+import type { Way } from '../../masking/ways.ts';
 
 export interface Difference {
   /** Below the case: `['expect', 'verdict']`. */
@@ -52,8 +52,9 @@ function tryCase(policy: PolicyDocument, { given, expect }: PolicyCase, reader: 
   if (expect.rule !== undefined) compare(['rule'], expect.rule, explained.rule?.name ?? 'none', why);
   const { rule } = explained;
   const session = explained.access === 'deny' ? undefined : rule;
-  if (expect.verdict !== undefined && given.statement !== undefined) {
-    const judged = session && explainStatement(session, reader, given.statement, given.searchPath);
+  const [action] = actionsIn(given);
+  if (expect.verdict !== undefined && action) {
+    const judged = session && explainAction(session, action, reader, given.searchPath);
     compare(['verdict'], expect.verdict, judged?.verdict ?? 'no session', judged?.why ?? why);
   }
   if (expect.masks) found.push(...tryMasks(session, given, expect.masks, reader, why));
@@ -111,7 +112,8 @@ export function describeAccess({ access, refusal, rule }: AccessExplanation): st
 
 function describeCase({ given }: PolicyCase): string {
   const who = `${given.person} on ${given.resource.name}`;
-  return given.statement === undefined ? who : `${who}: ${firstLine(given.statement)}`;
+  const [action] = actionsIn(given);
+  return action ? `${who}: ${firstLine(action.text)}` : who;
 }
 
 const firstLine = (text: string): string => {

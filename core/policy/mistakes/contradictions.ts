@@ -4,9 +4,10 @@
 import type { PolicyDocument, Rule } from '../document.ts';
 import { UNIT_MS } from '../duration.ts';
 import { type Misnamed, misnamed, type NamesAround } from './names.ts';
-import { columnPatternMistake } from '../masks.ts';
+import { columnPatternMistake } from '../../masking/mask-entry.ts';
 import { MAX_SESSION_RULES_BYTES, sessionRulesBytes } from '../rules-in-force.ts';
-import { statementContradiction } from '../statements.ts';
+import { entriesOf, SECTION_NAMES } from '../sections/sections.ts';
+import { sectionMistakes } from './sections.ts';
 
 /** What a policy is checked against beyond itself, where it is known: at the edge that it is meant for. */
 export interface PolicySurroundings extends NamesAround {
@@ -29,6 +30,7 @@ export function contradictions(policy: PolicyDocument, around: PolicySurrounding
     names.add(rule.name);
     for (const { path, message } of [
       ...contradictionsIn(rule),
+      ...sectionMistakes(rule),
       ...approvalMistakes(rule),
       ...maskMistakes(rule),
       ...retainMistakes(rule, around),
@@ -48,14 +50,12 @@ export function contradictions(policy: PolicyDocument, around: PolicySurrounding
 
 function contradictionsIn(rule: Rule): Misnamed[] {
   const found: Misnamed[] = [];
-  const contradiction = statementContradiction(rule.statements, rule.unparsable);
-  if (contradiction) found.push({ path: ['unparsable'], message: contradiction });
   if (rule.record.exempt !== undefined && !rule.who.every((name) => NAMES_ONE.test(name))) {
     const message = 'only a rule whose who names nothing but user:EMAIL may go unrecorded';
     found.push({ path: ['record', 'exempt'], message });
   }
   if (rule.access === 'deny') {
-    for (const field of ['statements', 'unparsable', 'mask'] as const) {
+    for (const field of [...SECTION_NAMES, 'unparsable', 'mask'] as const) {
       if (rule[field] !== undefined)
         found.push({ path: [field], message: 'says nothing in a rule that denies access' });
     }
@@ -76,12 +76,16 @@ function contradictionsIn(rule: Rule): Misnamed[] {
 }
 
 /** Approvals that nobody could ever give: who decides is named person by person, and they are too few. */
-function approvalMistakes({ access, statements, who }: Rule): Misnamed[] {
+function approvalMistakes(rule: Rule): Misnamed[] {
+  const { access, who } = rule;
   if (access === 'deny') return [];
   const requesters = peopleOf(who);
   return [
     { path: ['access', 'approval'], approval: access.approval },
-    ...(statements ?? []).map(({ approval }, index) => ({ path: ['statements', index, 'approval'], approval })),
+    ...entriesOf(rule).map(({ section, index, entry }) => ({
+      path: [section, index, 'approval'],
+      approval: entry.approval,
+    })),
   ].flatMap(({ path, approval }) => {
     const deciders = approval && peopleOf(approval.from);
     if (!approval || !deciders) return [];

@@ -10,6 +10,7 @@ import { Labels, ResourceName } from '../../resource.ts';
 import { withUnseenShown } from '../../text/written-text.ts';
 import type { PolicyDocument, ResourceSelector } from '../document.ts';
 import { nearestWord } from '../nearest.ts';
+import { entriesOf } from '../sections/sections.ts';
 
 export interface Misnamed {
   readonly path: PropertyKey[];
@@ -67,8 +68,8 @@ function namesOfPeople(policy: PolicyDocument): Named[] {
         ...each([...at, 'who'], rule.who),
         ...each([...at, 'access', 'approval', 'from'], approval?.from),
         ...each([...at, 'access', 'approval', 'breakGlass', 'who'], approval?.breakGlass?.who),
-        ...(rule.statements ?? []).flatMap((entry, number) =>
-          each([...at, 'statements', number, 'approval', 'from'], entry.approval?.from),
+        ...entriesOf(rule).flatMap(({ section, index: number, entry }) =>
+          each([...at, section, number, 'approval', 'from'], entry.approval?.from),
         ),
         ...each([...at, 'record', 'view'], rule.record.view),
       ];

@@ -1,7 +1,7 @@
 import type { Child } from 'hono/jsx';
 import type { IssuedGrant, ListedResource } from '../../../core/api.ts';
 import type { AccessTerms } from '../../../core/policy/access-terms.ts';
-import { PROTOCOLS } from '../../../core/protocols.ts';
+import { type Noun, PROTOCOLS } from '../../../core/protocols.ts';
 import { Badge, Chip, Copyable, Notice } from '../components/parts.tsx';
 import { Text, Time } from '../components/text.tsx';
 import { span } from '../format.ts';
@@ -167,13 +167,13 @@ export const RequestPage = ({ resource, form, now, problem }: RequestPageProps) 
           <a href="/">Cancel</a>
         </div>
       </form>
-      {terms ? <Terms terms={terms} /> : null}
+      {terms ? <Terms terms={terms} noun={PROTOCOLS[resource.protocol].noun} /> : null}
     </div>
   );
 };
 
 /** What the rule says, before anybody is refused for not knowing it. */
-const Terms = ({ terms }: { terms: AccessTerms }) => (
+const Terms = ({ terms, noun }: { terms: AccessTerms; noun: Noun }) => (
   <section aria-labelledby="terms">
     <h2 id="terms">What rule {terms.rule} says</h2>
     <dl class="facts">
@@ -183,7 +183,7 @@ const Terms = ({ terms }: { terms: AccessTerms }) => (
         {terms.record.exempt === undefined ? (
           'everything'
         ) : (
-          <Text value={`no statements and no results, only what the policy decided: ${terms.record.exempt}`} />
+          <Text value={`no ${noun.many} and no results, only what the policy decided: ${terms.record.exempt}`} />
         )}
         , kept {span(terms.record.retainSeconds * 1000)}
       </Term>

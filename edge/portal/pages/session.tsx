@@ -6,7 +6,7 @@ import { Evidence } from '../components/evidence.tsx';
 import { Badge, Empty, Labels, Notice, Pager, to } from '../components/parts.tsx';
 import { Player } from '../components/player.tsx';
 import { SessionMarks } from '../components/session-table.tsx';
-import { Statements } from '../components/statements.tsx';
+import { Actions } from '../components/actions.tsx';
 import { Text, Time } from '../components/text.tsx';
 import { bytes, count, span } from '../format.ts';
 
@@ -99,7 +99,7 @@ export const SessionDetailPage = ({ detail, actions, witnessed, cursor, mayEnd, 
           ) : session.state === 'live' ? (
             <>
               <div class="follow" data-follow="">
-                <Statements page={actions} path={path} cursor={cursor} live />
+                <Actions page={actions} path={path} cursor={cursor} live />
               </div>
               <p class="dim">
                 New statements appear here by themselves; the list follows the newest until you scroll up.
@@ -107,7 +107,7 @@ export const SessionDetailPage = ({ detail, actions, witnessed, cursor, mayEnd, 
             </>
           ) : (
             <>
-              <Statements page={actions} path={path} cursor={cursor} live={false} />
+              <Actions page={actions} path={path} cursor={cursor} live={false} />
               <StatementPager path={path} cursor={cursor} next={actions.cursor} />
             </>
           )}

@@ -5,7 +5,7 @@ import { EndingReason, ExportFormat } from '../../../core/api.ts';
 import type { SessionDetail } from '../../../core/catalogue.ts';
 import { SessionId } from '../../../core/ids.ts';
 import { to } from '../components/parts.tsx';
-import { Statements } from '../components/statements.tsx';
+import { Actions } from '../components/actions.tsx';
 import type { SessionToEnd } from '../../gatehouse.ts';
 import type { PortalDeps } from '../deps.ts';
 import { show, showAnswer, showFault, showFragment, signedIn, type Visit } from '../page.tsx';
@@ -100,7 +100,7 @@ export function sessionRoutes(deps: PortalDeps): Hono {
         statements
           ? showFragment(
               visit,
-              <Statements
+              <Actions
                 page={statements}
                 path={to('sessions', id)}
                 cursor={cursor}

@@ -4,20 +4,9 @@
 import { REPLAY_MAX_ROWS } from '../../../core/catalogue.ts';
 import { type ClientEncoding, clientEncoding } from '../../../core/text/client-encoding.ts';
 import { type Column, Descriptions } from './descriptions.ts';
+import type { ReplayedResult, ResultReader } from '../result-reader.ts';
 import { MessageScanner, type ScannedMessage } from './message-scanner.ts';
 import { isText, MAX_CELL_CHARS, showCell, showText } from './values.ts';
-
-export interface ReplayedResult {
-  /** Of its first message, in all bytes from the target. */
-  readonly offset: number;
-  readonly columns: readonly string[];
-  readonly rows: readonly (readonly (string | null)[])[];
-  readonly omitted: number;
-  /** Columns beyond those shown. */
-  readonly omittedColumns: number;
-  /** The encoding, where some of it could not be decoded and is shown as bytes. */
-  readonly undecoded: string | undefined;
-}
 
 /** As sent, or its beginning; decoded when it is shown, since what it is encoded in may be told behind it. */
 interface Cell {
@@ -57,7 +46,7 @@ const CHANGING = /^(?:SET|RESET|DISCARD ALL|ROLLBACK|COMMIT)$/;
 const SETTING = Buffer.from('client_encoding');
 const SETTING_STATUS = Buffer.from('client_encoding\0');
 
-export class ResultDecoder {
+export class ResultDecoder implements ResultReader {
   readonly #scanner = new MessageScanner(BACKEND_TYPES, (message) => this.#take(message));
   readonly #requests = new MessageScanner(FRONTEND_TYPES, (message) => this.#asked(message));
   readonly #descriptions = new Descriptions();
@@ -70,12 +59,10 @@ export class ResultDecoder {
   /** The client sent a text that names the setting. */
   #named = false;
 
-  /** Bytes from the target seen so far. */
   get offset(): number {
     return this.#scanner.offset;
   }
 
-  /** What is taken now may be in another encoding than the one known. */
   get unsettled(): boolean {
     return this.#unsettled && !this.#scanner.lost;
   }
@@ -84,12 +71,10 @@ export class ResultDecoder {
     this.#scanner.push(chunk);
   }
 
-  /** What the client sent, each chunk before what the server answered to it. */
   pushClient(chunk: Uint8Array): void {
     this.#requests.push(chunk);
   }
 
-  /** Results that began in [from, to); earlier ones, which no statement claimed, are dropped. */
   takeRange(from: number, to: number): ReplayedResult[] {
     if (this.#open && this.#open.offset < to) this.#close();
     if (this.#scanner.lost && this.#scanner.offset === to) this.#scanner.resync();

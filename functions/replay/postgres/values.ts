@@ -3,7 +3,7 @@
 // https://www.postgresql.org/docs/current/catalog-pg-type.html for the type numbers.
 
 import { type ClientEncoding, clientEncoding } from '../../../core/text/client-encoding.ts';
-import { cut } from '../../index-segment/contents.ts';
+import { cutText } from '../../../core/text/cut-text.ts';
 
 /** Characters of a cell that a replay shows. */
 export const MAX_CELL_CHARS = 1000;
@@ -52,7 +52,7 @@ export function showCell(
   // A statement described before it was bound says text whatever comes; no text holds a NUL.
   const shown =
     format === 'text' && !bytes.includes(0) ? showText(bytes, encoding) : showBinary(bytes, type, whole, encoding);
-  return whole && shown.length <= MAX_CELL_CHARS ? shown : cut(shown, MAX_CELL_CHARS) + CUT_MARK;
+  return whole && shown.length <= MAX_CELL_CHARS ? shown : cutText(shown, MAX_CELL_CHARS) + CUT_MARK;
 }
 
 function showBinary(bytes: Uint8Array, type: number, whole: boolean, encoding: ClientEncoding): string {

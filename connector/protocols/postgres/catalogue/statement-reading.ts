@@ -1,7 +1,7 @@
 // What a text says about its statements by itself, before any catalogue is asked. Read once for each
 // text, for all sessions.
 
-import type { Summaries } from '../../../../core/policy/judge.ts';
+import type { Summaries } from '../../../../core/policy/sections/judge.ts';
 import type { ResultLineage } from '../../../../core/sql/lineage.ts';
 import {
   type PgParser,

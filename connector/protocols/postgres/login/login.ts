@@ -16,7 +16,7 @@ import {
   authenticationSaslFinal,
   MAX_PASSWORD_BYTES,
 } from '../wire/messages.ts';
-import { SCRAM_SHA_256, SCRAM_SHA_256_PLUS } from '../../../net/scram.ts';
+import { SCRAM_SHA_256, SCRAM_SHA_256_PLUS } from '../../../sasl/scram.ts';
 import type { Transport } from './start-up.ts';
 
 /** `password`: cleartext inside TLS, for clients that know no SCRAM. */

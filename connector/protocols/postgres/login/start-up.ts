@@ -9,7 +9,7 @@ import { isUtf8 } from 'node:buffer';
 import type { SecureContext, TLSSocket } from 'node:tls';
 import type { Refusal } from '../../../../core/refusal.ts';
 import { ByteReader, ConnectionLost } from '../../../net/byte-reader.ts';
-import { ownEndPoint } from '../../../net/channel-binding.ts';
+import { ownEndPoint } from '../../../sasl/channel-binding.ts';
 import { describeTls, secureServer } from '../../../net/tls-server.ts';
 import type { ByteStream } from '../../../door.ts';
 import {

@@ -4,7 +4,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { RefusalReason } from '../../../../core/refusal.ts';
-import { peerEndPoint } from '../../../net/channel-binding.ts';
+import { peerEndPoint } from '../../../sasl/channel-binding.ts';
 import type { UpstreamTarget } from '../../../net/dial.ts';
 import {
   AUTH_CLEARTEXT,
@@ -16,7 +16,7 @@ import {
   int32,
   message,
 } from '../wire/messages.ts';
-import { SCRAM_SHA_256, SCRAM_SHA_256_PLUS, ScramClient } from '../../../net/scram.ts';
+import { SCRAM_SHA_256, SCRAM_SHA_256_PLUS, ScramClient } from '../../../sasl/scram.ts';
 
 /** Why a target could not be logged in to, in words for the client. */
 export class LoginFault extends Error {

@@ -1,6 +1,6 @@
 // Names that PREPARE in SQL makes, which a Bind may use as well as an EXECUTE.
 
-import type { Summaries } from '../../../../core/policy/judge.ts';
+import type { Summaries } from '../../../../core/policy/sections/judge.ts';
 import { CONFORMING } from '../../../../core/sql/postgres/postgres.ts';
 import type { Names } from './names.ts';
 import type { Fault } from './statements.ts';

@@ -2,7 +2,7 @@
 // what was executed. names.ts and pipeline.ts keep them; the rooms behind read them.
 
 import type { Parameter } from '../../../../core/recording/facts/database.ts';
-import type { Summaries } from '../../../../core/policy/judge.ts';
+import type { Summaries } from '../../../../core/policy/sections/judge.ts';
 import type { PgTextSettings } from '../../../../core/sql/postgres/postgres.ts';
 import type { Secrets } from '../../../sql/found-secrets.ts';
 import type { ErrorFields } from '../wire/messages.ts';

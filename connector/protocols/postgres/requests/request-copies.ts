@@ -2,7 +2,7 @@
 // rules hide, and secrets whatever the rules, written over. Names of statements and portals stay as they are.
 
 import type { Masks } from '../../../../core/masking/masks.ts';
-import type { Summaries } from '../../../../core/policy/judge.ts';
+import type { Summaries } from '../../../../core/policy/sections/judge.ts';
 import type { Secrets } from '../../../sql/found-secrets.ts';
 import type { Prepared } from '../pipeline/statement.ts';
 import type { HiddenParameters } from '../wire/parameters.ts';

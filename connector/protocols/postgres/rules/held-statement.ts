@@ -8,7 +8,7 @@
 // it, so what is too long to be shown is not held but refused.
 
 import { createHash } from 'node:crypto';
-import type { Summaries } from '../../../../core/policy/judge.ts';
+import type { Summaries } from '../../../../core/policy/sections/judge.ts';
 import { relationsTouched } from '../../../../core/sql/statement.ts';
 import type { HeldAction } from '../../../action.ts';
 import type { ClientMessage } from '../wire/client-frames.ts';

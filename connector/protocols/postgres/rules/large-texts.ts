@@ -4,7 +4,7 @@
 // What was read is kept until whoever waited has judged it. The judge keeps what it reads, too.
 
 import { Worker } from 'node:worker_threads';
-import type { Summaries } from '../../../../core/policy/judge.ts';
+import type { Summaries } from '../../../../core/policy/sections/judge.ts';
 import { MAX_TEXT_CHARACTERS, type PgTextSettings } from '../../../../core/sql/postgres/postgres.ts';
 
 /** Shorter ones take at most 3 ms where they are (measured), and a thread's answer is slower than that. */

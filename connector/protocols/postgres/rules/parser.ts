@@ -1,7 +1,7 @@
 // PostgreSQL's own parser (libpg_query as WASM) behind core's reader of statements.
 
 import { loadModule, parseSync } from 'libpg-query';
-import type { Summaries } from '../../../../core/policy/judge.ts';
+import type { Summaries } from '../../../../core/policy/sections/judge.ts';
 import { type PgParser, type PgTextSettings, summarizePostgres } from '../../../../core/sql/postgres/postgres.ts';
 
 /** Before the first text is read. Once for the process. */

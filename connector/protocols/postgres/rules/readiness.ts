@@ -1,7 +1,7 @@
 // What must be known of a message before it is judged or held, and takes a while: large texts are read
 // in a thread, and the target is asked what it expects of what will be held.
 
-import type { StatementDecision } from '../../../../core/policy/statements.ts';
+import type { Decision } from '../../../../core/policy/sections/entries.ts';
 import type { HeldAction } from '../../../action.ts';
 import { MAX_TEXT_CHARACTERS } from './held-statement.ts';
 import type { Verdicts } from './verdicts.ts';
@@ -31,7 +31,7 @@ export class Readiness {
   }
 
   /** Of the message at `offset`, which was judged. */
-  estimate(offset: number, decision: StatementDecision, source: Source | undefined): Promise<void> | undefined {
+  estimate(offset: number, decision: Decision, source: Source | undefined): Promise<void> | undefined {
     if (decision.verdict !== 'hold' || this.#estimated?.offset === offset) return undefined;
     const text = source?.text;
     this.#estimated = undefined;

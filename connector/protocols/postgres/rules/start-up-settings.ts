@@ -1,8 +1,8 @@
 // Settings in the start-up packet: `role=postgres`, `options=-c search_path=hr`. They are as good as SET, so
 // rules stop them as they stop SET. Nobody can be asked yet, so what would be held is refused.
 
-import { createJudge } from '../../../../core/policy/judge.ts';
-import { NOTHING_KNOWN, type StatementRules } from '../../../../core/policy/statements.ts';
+import { createJudge } from '../../../../core/policy/sections/judge.ts';
+import { NOTHING_KNOWN, type StatementRules } from '../../../../core/policy/sections/statements.ts';
 import { CONFORMING } from '../../../../core/sql/postgres/postgres.ts';
 import { readStatements } from './parser.ts';
 

@@ -10,15 +10,14 @@ import {
   type JudgedText,
   type SessionView,
   type Summaries,
-} from '../../../../core/policy/judge.ts';
+} from '../../../../core/policy/sections/judge.ts';
 import {
   compileStatementRules,
   judge as judgeSummaries,
   NOTHING_KNOWN,
-  type StatementDecision,
   type StatementRules,
-  type Verdict,
-} from '../../../../core/policy/statements.ts';
+} from '../../../../core/policy/sections/statements.ts';
+import type { Decision, Verdict } from '../../../../core/policy/sections/entries.ts';
 import { CONFORMING, type PgTextSettings } from '../../../../core/sql/postgres/postgres.ts';
 import { everyStatement, type StatementSummary } from '../../../../core/sql/statement.ts';
 import type { SessionGuard } from '../../../action.ts';
@@ -145,9 +144,9 @@ export class Verdicts {
    * On what was prepared: the strictest, where a name may stand for several. None: nobody knows what is run, unless
    * `complete`: all names are known, so the target will find none under this one, and say so.
    */
-  onPrepared(meanings: readonly Prepared[], complete: boolean): StatementDecision {
+  onPrepared(meanings: readonly Prepared[], complete: boolean): Decision {
     if (meanings.length === 0 && complete) return NOTHING_THERE;
-    let worst: StatementDecision | undefined;
+    let worst: Decision | undefined;
     for (const { source } of meanings) {
       const { decision } = this.on(source);
       if (!worst || STRICTNESS[decision.verdict] > STRICTNESS[worst.verdict]) worst = decision;
@@ -156,7 +155,7 @@ export class Verdicts {
   }
 
   /** On a function that is called by its number. */
-  onFunctionCall(): StatementDecision {
+  onFunctionCall(): Decision {
     return judgeSummaries(this.#rules, { ok: true, value: [FUNCTION_CALL] }, NOTHING_KNOWN);
   }
 
@@ -203,7 +202,7 @@ export class Verdicts {
   }
 
   get #rules(): StatementRules {
-    return this.#guard.rules.statements ?? NO_RULES;
+    return this.#guard.rules.sections.statements ?? NO_RULES;
   }
 
   /** A failing statement takes back what its transaction changed. */
@@ -250,7 +249,7 @@ export class Verdicts {
   }
 }
 
-const NOTHING_THERE: StatementDecision = { verdict: 'allow', why: 'nothing stands under this name' };
+const NOTHING_THERE: Decision = { section: 'statements', verdict: 'allow', why: 'nothing stands under this name' };
 
 const FUNCTION_CALL: StatementSummary = {
   kind: 'function call',

@@ -108,7 +108,7 @@ class PostgresInterpreter implements Interpreter {
   fromClient(chunk: Buffer): void {
     const { rules } = this.#parts.session.guard;
     if (this.#guarded) this.#judged(this.#guarded, chunk);
-    else if (rules.statements === undefined && !rules.masks.any && !rules.counted) this.#passed(chunk);
+    else if (rules.sections.statements === undefined && !rules.masks.any && !rules.counted) this.#passed(chunk);
     else this.#beginGuard(chunk);
   }
 

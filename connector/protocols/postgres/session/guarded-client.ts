@@ -207,7 +207,7 @@ export class GuardedClient {
     let kept: { readonly bytes: Buffer; readonly receipt: Recorded } | undefined;
     const action = contained(relay, {
       lane: this.#parts.lane.number,
-      statement: statement.number,
+      number: statement.number,
       statements: count,
       decision,
       judge,

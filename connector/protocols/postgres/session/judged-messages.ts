@@ -5,7 +5,7 @@
 // rules hide written over. So each is recorded before the pipeline hears of it.
 
 import { randomBytes } from 'node:crypto';
-import type { StatementDecision } from '../../../../core/policy/statements.ts';
+import type { Decision } from '../../../../core/policy/sections/entries.ts';
 import type { Action, HeldAction } from '../../../action.ts';
 import type { ClientMessage } from '../wire/client-frames.ts';
 import { BIND, EXECUTE, FUNCTION_CALL, malformed, PARSE, QUERY, readParse } from '../wire/client-messages.ts';
@@ -41,7 +41,7 @@ export type Outcome =
 /** A message that the gate decides on. */
 export interface Question extends Partial<Pick<Action, 'judge'>> {
   readonly statement: Statement;
-  readonly decision: StatementDecision;
+  readonly decision: Decision;
   /** Statements in its text. */
   readonly count?: number;
   describe(): HeldAction | string;

@@ -3,7 +3,7 @@
 import { type ColumnDecision, decideColumn, type Lineage, type Origin } from '../../../../core/masking/columns.ts';
 import type { Masks } from '../../../../core/masking/masks.ts';
 import { maskText } from '../../../../core/masking/ways.ts';
-import type { Way } from '../../../../core/policy/masks.ts';
+import type { Way } from '../../../../core/masking/ways.ts';
 import { arrayOfOne } from './array-values.ts';
 import { noMaskedForm, REASONS, type Reason, type ResultRefusal } from './refused-result.ts';
 import type { ResultField } from '../wire/row-description.ts';

@@ -3,7 +3,7 @@
 
 import type { Masks } from '../../../../core/masking/masks.ts';
 import { hashText, maskText, placeholder } from '../../../../core/masking/ways.ts';
-import type { Way } from '../../../../core/policy/masks.ts';
+import type { Way } from '../../../../core/masking/ways.ts';
 import { arrayOfOne, maskArrayLiteral, maskBinaryArray } from './array-values.ts';
 import { binaryAsText } from './cell-text.ts';
 import { maskJsonScalars } from '../../../sql/json-values.ts';

@@ -13,10 +13,11 @@
 // A name that a statement leaves open (no schema written, a setting computed) fits a pattern that
 // stops, and never one that lets pass: both err on the side of stopping.
 
-import { err, ok, type Result } from '../result.ts';
-import { type Act, type RelationName, STATEMENT_CLASSES } from '../sql/statement.ts';
-import { VERBS } from '../sql/vocabulary.ts';
-import { nearestWord } from './nearest.ts';
+import { err, ok, type Result } from '../../result.ts';
+import { type Act, type RelationName, STATEMENT_CLASSES } from '../../sql/statement.ts';
+import { VERBS } from '../../sql/vocabulary.ts';
+import { nearestWord } from '../nearest.ts';
+import { fits, glob } from './glob.ts';
 
 interface NamePattern {
   readonly text: string;
@@ -205,21 +206,3 @@ const fitsLoosely = (pattern: NamePattern, name: string): boolean =>
 /** As written, or folded as the server folds what is not quoted. */
 const fitsStrictly = (pattern: NamePattern, name: string): boolean =>
   pattern.exact ? pattern.text === name : fits(pattern.parts, name) || fits(pattern.folded, name);
-
-/** `*` stands for any text. Linear but for the number of stars; both are short. */
-export const glob = (pattern: string, name: string): boolean => fits(pattern.split('*'), name);
-
-function fits(parts: readonly string[], name: string): boolean {
-  const first = parts[0] ?? '';
-  if (parts.length === 1) return first === name;
-  const last = parts[parts.length - 1] ?? '';
-  if (!name.startsWith(first) || !name.endsWith(last) || name.length < first.length + last.length) return false;
-  let at = first.length;
-  for (let index = 1; index < parts.length - 1; index++) {
-    const part = parts[index] ?? '';
-    const found = name.indexOf(part, at);
-    if (found < 0 || found + part.length > name.length - last.length) return false;
-    at = found + part.length;
-  }
-  return true;
-}

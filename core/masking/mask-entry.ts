@@ -4,24 +4,10 @@
 //    - { detect: [credit-card, { name: employee-id, pattern: 'EMP-\d{6}' }], with: placeholder }
 
 import { z } from 'zod';
-import { DETECTOR_NAMES } from '../masking/detectors/names.ts';
-import { compilePattern } from '../masking/detectors/pattern.ts';
+import { DETECTOR_NAMES } from './detectors/names.ts';
+import { compilePattern } from './detectors/pattern.ts';
 import { withUnseenShown } from '../text/written-text.ts';
-
-/** How a value is masked. `fixed` is put in its place where the column's type can hold it. */
-export const Way = z.union(
-  [
-    z.enum(['placeholder', 'partial', 'hash', 'null']),
-    z.strictObject({
-      fixed: z
-        .string()
-        .max(200)
-        .regex(/^[^\0]*$/),
-    }),
-  ],
-  { error: 'expected placeholder, partial, hash, null or { fixed: TEXT }' },
-);
-export type Way = z.infer<typeof Way>;
+import { Way } from './ways.ts';
 
 const PART = String.raw`(?:"(?:[^"]|"")+"|[^\s".]+)`;
 /** `table.column` or `schema.table.column`; `*` stands for any letters; parts in double quotes are taken as they are. */

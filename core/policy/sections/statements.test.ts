@@ -1,11 +1,12 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { loadModule, parseSync } from 'libpg-query';
-import { CONFORMING, type PgTextSettings, summarizePostgres } from '../sql/postgres/postgres.ts';
-import type { StatementSummary } from '../sql/statement.ts';
-import { VERBS } from '../sql/vocabulary.ts';
+import { CONFORMING, type PgTextSettings, summarizePostgres } from '../../sql/postgres/postgres.ts';
+import type { StatementSummary } from '../../sql/statement.ts';
+import { VERBS } from '../../sql/vocabulary.ts';
 import { createJudge } from './judge.ts';
-import { describeMistake, parsePolicy } from './parse.ts';
-import { glob, parsePattern } from './statement-patterns.ts';
+import { describeMistake, parsePolicy } from '../parse.ts';
+import { glob } from './glob.ts';
+import { parsePattern } from './statement-patterns.ts';
 import { compileStatementRules, judge, type SessionNames, StatementEntry } from './statements.ts';
 
 beforeAll(() => loadModule());
@@ -154,6 +155,7 @@ describe('judging', () => {
   test('the first of the strictest entries is named, with its hint', () => {
     const rules = rulesOf({ warn: ['drop'] }, { block: ['drop table'], hint: 'Ask first.' }, { block: ['*'] });
     expect(judged(rules, 'drop table t')).toEqual({
+      section: 'statements',
       verdict: 'block',
       entry: 1,
       pattern: 'drop table',

@@ -1,26 +1,26 @@
-// A recording as a player shows it: statements, the first rows of their results, errors, notices,
-// in the order of time. Reads one segment at a time and keeps no more than what waits for its
+// A database's recording as a player shows it: statements, the first rows of their results, errors,
+// notices, in the order of time. What the bytes of an answer mean is its protocol's to say. Reads one segment at a time and keeps no more than what waits for its
 // statement's end. Works on a live session as far as it has come.
 
 import type { ReplayEvent, SessionEntry } from '../../core/catalogue.ts';
 import type { StatementFinished } from '../../core/recording/facts/database.ts';
 import type { Fact } from '../../core/recording/facts/fact.ts';
-import { ContentsDamage, parseFact } from '../index-segment/contents.ts';
+import { FactDamage, parseFact } from '../facts/parse-fact.ts';
 import type { RecordingPart } from '../store/read-recording.ts';
 import { noticeOf } from './policy-notices.ts';
-import { type ReplayedResult, ResultDecoder } from './postgres/results.ts';
+import type { ReplayedResult, ResultReader } from './result-reader.ts';
 
 /** Facts that may wait for the bytes they point at: they are written in the same turn. */
 const MAX_WAITING_FACTS = 10_000;
 
 type Waiting = { readonly timeUs: number; readonly fact: Fact };
 
-export async function* replaySession(
+export async function* replayStatements(
   session: SessionEntry,
   recording: AsyncIterable<RecordingPart>,
+  results: ResultReader,
 ): AsyncGenerator<ReplayEvent, void, undefined> {
   yield { kind: 'opened', timeUs: 0, session };
-  const results = new ResultDecoder();
   let waiting: Waiting[] = [];
   let running: number | undefined;
   let timeUs = 0;
@@ -40,7 +40,7 @@ export async function* replaySession(
       try {
         fact = parseFact(frame);
       } catch (fault) {
-        if (!(fault instanceof ContentsDamage)) throw fault;
+        if (!(fault instanceof FactDamage)) throw fault;
         yield* show(waiting, results);
         yield { kind: 'damaged', timeUs, message: fault.message };
         return;
@@ -63,7 +63,7 @@ export async function* replaySession(
  * A statement's end may be written just before the bytes that it points at; then it waits for them, and what is behind it
  * too. So does one whose answer's encoding is yet to be told.
  */
-function countReady(waiting: readonly Waiting[], { offset, unsettled }: ResultDecoder): number {
+function countReady(waiting: readonly Waiting[], { offset, unsettled }: ResultReader): number {
   if (waiting.length > MAX_WAITING_FACTS) return waiting.length;
   const first = waiting.findIndex(
     ({ fact }) => fact.kind === 'statement.finished' && (unsettled || endOf(fact) > offset),
@@ -73,7 +73,7 @@ function countReady(waiting: readonly Waiting[], { offset, unsettled }: ResultDe
 
 const endOf = ({ at }: StatementFinished): number => (at?.direction === 'target' ? at.offset + at.length : 0);
 
-function* show(waiting: readonly Waiting[], results: ResultDecoder): Generator<ReplayEvent> {
+function* show(waiting: readonly Waiting[], results: ResultReader): Generator<ReplayEvent> {
   for (const { timeUs, fact } of waiting) yield* eventsOf(timeUs, fact, results);
 }
 
@@ -99,7 +99,7 @@ const undecodedNotice = (encoding: string) =>
     message: `What follows is in ${encoding}, which is not decoded here: bytes beyond ASCII are shown as \\xNN. The NDJSON export has them as they were.`,
   }) as const;
 
-function* eventsOf(timeUs: number, fact: Fact, results: ResultDecoder): Generator<ReplayEvent> {
+function* eventsOf(timeUs: number, fact: Fact, results: ResultReader): Generator<ReplayEvent> {
   switch (fact.kind) {
     case 'statement.started': {
       const { action: statement, text, textBytes, parameters } = fact;

@@ -4,14 +4,15 @@
 // one is forgotten and the young one becomes it. So a hit in the young generation costs one lookup
 // and nothing else, and what is in use survives.
 
-import type { Result } from '../result.ts';
-import { everyStatement, type StatementSummary, type Unparsable } from '../sql/statement.ts';
-import { judge, type SessionNames, type StatementDecision, type StatementRules } from './statements.ts';
+import type { Result } from '../../result.ts';
+import { everyStatement, type StatementSummary, type Unparsable } from '../../sql/statement.ts';
+import type { Decision } from './entries.ts';
+import { judge, type SessionNames, type StatementRules } from './statements.ts';
 
 export type Summaries = Result<readonly StatementSummary[], Unparsable>;
 
 export interface JudgedText {
-  readonly decision: StatementDecision;
+  readonly decision: Decision;
   readonly read: Summaries;
 }
 

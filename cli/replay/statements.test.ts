@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { Output } from '../output.ts';
-import { render } from './replay.ts';
+import { renderStatements } from './statements.ts';
 
 const output = new Output(
   { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr, env: { NO_COLOR: '1' } },
@@ -13,12 +13,15 @@ it.each([
   [['SELECT 0'], 0, '[00:00.000] SELECT 0 (0 rows, 1 ms)'],
   [['SELECT 1'], 1, '[00:00.000] SELECT 1 (1 row, 1 ms)'],
 ])('%s with %i rows is told as it was', (tags, rows, told) => {
-  const shown = render({ kind: 'result', timeUs: 0, statement: 1, tags, rows, bytes: 9, durationUs: 1000 }, output);
+  const shown = renderStatements(
+    { kind: 'result', timeUs: 0, statement: 1, tags, rows, bytes: 9, durationUs: 1000 },
+    output,
+  );
   expect(shown.replace(/1\.0+ ms/, '1 ms')).toBe(told);
 });
 
 it('what is cut is marked, with what there is and where', () => {
-  const statement = render(
+  const statement = renderStatements(
     { kind: 'statement', timeUs: 0, statement: 1, text: 'select 1', textBytes: 2_000_000 },
     output,
   );
@@ -32,7 +35,7 @@ it('what is cut is marked, with what there is and where', () => {
     omitted: 3,
     omittedColumns: 1400,
   } as const;
-  expect(render({ ...rows, columns: [...rows.columns], rows: [['1']] }, output)).toMatch(
+  expect(renderStatements({ ...rows, columns: [...rows.columns], rows: [['1']] }, output)).toMatch(
     /… 1400 more columns\n.*… 3 more rows/,
   );
 });

@@ -1,0 +1,202 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { readCommandLine } from './command-line.ts';
+import { type AskedCommand, CommandEntry, compileCommandRules, judgeCommand, parseCommandPattern } from './commands.ts';
+import type { SectionEntry } from './entries.ts';
+
+const entry = (given: object): SectionEntry => CommandEntry.parse(given);
+const blocking = (...block: string[]) => compileCommandRules([entry({ block })], 'allow');
+const allowing = (...allow: string[]) => compileCommandRules([entry({ allow })]);
+const verdict = (rules: ReturnType<typeof blocking>, asked: AskedCommand | string) =>
+  judgeCommand(
+    rules,
+    typeof asked === 'string' && asked !== 'interactive shell' ? { line: asked } : (asked as AskedCommand),
+  ).verdict;
+
+describe('a pattern', () => {
+  test.each([
+    ['', 'is empty'],
+    ['rm -rf "x', 'has a quote that is not closed'],
+    ['rm -rf *; ls', 'has ; outside of quotes: expected the words of one command, such as "rm -rf *"'],
+    ['echo $(id)', 'has $( outside of quotes'],
+    [`rm ${'x'.repeat(300)}`, 'is longer than 300 characters'],
+  ])('%j: %s', (text, message) => {
+    const parsed = parseCommandPattern(text);
+    expect(parsed.ok ? 'fits' : parsed.error).toContain(message);
+  });
+});
+
+describe('what is blocked', () => {
+  test.each([
+    ['rm -rf *', 'rm -rf /'],
+    ['rm -rf *', 'rm -rf'],
+    ['rm -rf *', '/bin/rm -rf /'],
+    ['rm -rf *', 'ls && rm -rf /'],
+    ['rm -rf *', 'ls; rm -rf / &'],
+    ['rm -rf *', 'r"m" -\\rf /'],
+    ['rm -rf *', 'echo "$(rm -rf /)"'],
+    ['rm -rf *', 'echo `rm -rf /`'],
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the shell's
+    ['rm -rf *', 'echo ${x:-$(rm -rf /)}'],
+    ['rm -rf *', 'if true; then rm -rf /; fi'],
+    ['rm -rf *', '(cd / && rm -rf *)'],
+    ['rm -rf *', 'cat <(rm -rf /)'],
+    ['rm -rf *', 'X=1 rm -rf / > log 2>&1'],
+    ['rm -rf *', 'sudo -u root rm -rf /'],
+    ['rm -rf *', 'find . -exec rm -rf {} +'],
+    ['rm -rf *', 'bash -c "cd / && rm -rf *"'],
+    ['rm -rf *', 'sh -c \'sh -c "rm -rf /"\''],
+    ['rm -rf *', 'rm $FLAGS /'],
+    ['rm -rf *', 'rm -$F /'],
+    ['rm -rf *', 'rm \\\n -rf /'],
+    ['systemctl * nginx', 'systemctl stop nginx'],
+    ['"my tool" *', "'my tool' go"],
+    ['interactive shell', 'interactive shell'],
+    ['*', 'anything at all'],
+    ['*', 'interactive shell'],
+    ['/usr/bin/passwd *', '/usr/bin/passwd root'],
+    ['curl *.internal', 'curl db.internal'],
+  ])('%j names %s', (pattern, line) => expect(verdict(blocking(pattern), line)).toBe('block'));
+
+  test.each([
+    ['rm -rf *', 'rm file'],
+    ['rm -rf *', 'rm *.log'],
+    ['rm -rf *', 'echo rm -rf /'],
+    ['rm -rf *', 'echo "rm -rf /"'],
+    ['rm -rf *', 'ls # rm -rf /'],
+    ['rm -rf *', 'man rm'],
+    ['rm -rf *', 'bash backup.sh'],
+    ['rm -rf *', '[ -f x ] && echo yes'],
+    ['git status', 'git status -s'],
+    ['systemctl * nginx', 'systemctl stop now nginx'],
+    ['/usr/bin/passwd *', 'passwd root'],
+    ['rm *', 'echo "a;b" | grep rm'],
+    ['rm *', 'env A=$B git pull'],
+  ])('%j does not name %s', (pattern, line) => expect(verdict(blocking(pattern), line)).toBe('allow'));
+
+  test('words that no shell takes apart are judged as they are', () => {
+    expect(verdict(blocking('rm *'), { words: ['rm', '-rf', '/'] })).toBe('block');
+    expect(verdict(blocking('rm *'), { words: ['echo', '; rm x'] })).toBe('allow');
+    expect(verdict(blocking('interactive shell'), { words: [] })).toBe('block');
+    expect(verdict(blocking('interactive shell'), { words: ['/bin/sh', '-i'] })).toBe('block');
+  });
+});
+
+describe('an allow list', () => {
+  test.each([
+    ['git *', 'git pull'],
+    ['git *', 'git'],
+    ['git *', 'git log --format="$F"'],
+    ['git status', 'git status'],
+    ['interactive shell', 'interactive shell'],
+    ['*', 'anything > at | all'],
+  ])('with %j lets %s pass', (pattern, line) => expect(verdict(allowing(pattern), line)).toBe('allow'));
+
+  test.each([
+    ['git *', 'git pull; id'],
+    ['git *', 'git log $(id)'],
+    ['git *', 'git log > /etc/passwd'],
+    ['git *', 'PATH=/tmp git pull'],
+    ['git *', '/tmp/git pull'],
+    ['git *', 'sudo git pull'],
+    ['git *', '$GIT pull'],
+    ['git *', 'GIT pull'],
+    ['git *', 'interactive shell'],
+    ['git *', 'cat <<X'],
+    ['git *', ''],
+    ['git status', 'git $X'],
+    ['interactive shell', 'id'],
+  ])('with %j does not let %s pass', (pattern, line) => expect(verdict(allowing(pattern), line)).toBe('block'));
+
+  test('says what is not in it', () => {
+    expect(judgeCommand(allowing('git *'), { line: 'id -u' }).why).toBe('the command id is not in the allow list');
+    expect(judgeCommand(allowing('git *'), 'interactive shell').why).toBe(
+      'an interactive shell is not in the allow list',
+    );
+  });
+
+  test('beside a hold: what the hold names waits, and is not blocked', () => {
+    const approval = { from: ['dba'], within: '5m' };
+    const rules = compileCommandRules([entry({ allow: ['git *'] }), entry({ hold: ['systemctl *'], approval })]);
+    expect(judgeCommand(rules, { line: 'systemctl stop nginx' })).toMatchObject({
+      section: 'commands',
+      verdict: 'hold',
+      entry: 1,
+      pattern: 'systemctl *',
+      approval: { from: ['dba'], count: 1, within: 300_000 },
+    });
+  });
+});
+
+describe('what cannot be read', () => {
+  const block = [entry({ block: ['rm *'] })];
+  test.each([
+    '$X y',
+    'cat <<END',
+    'echo "x',
+    'echo $(ls',
+    'bash -c "$X"',
+    'interactive shell',
+    'bash',
+    'sh -i',
+    '`echo \\`id\\``',
+  ])('%s follows unparsable, which is block where an entry blocks', (line) => {
+    const asked = line === 'interactive shell' ? line : { line };
+    expect(judgeCommand(compileCommandRules(block), asked)).toMatchObject({ verdict: 'block', unreadable: true });
+    expect(judgeCommand(compileCommandRules(block, 'allow'), asked).verdict).toBe('allow');
+    expect(judgeCommand(compileCommandRules([entry({ warn: ['rm *'] })]), asked).verdict).toBe('allow');
+  });
+});
+
+describe('hostile lines', () => {
+  test('any text is read or refused, and never more than once for each depth', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: fc.constantFrom(...'ab \'"\\$`(){}[]*?;&|<>\n#!=-') }), (line) => {
+        const read = readCommandLine(line);
+        if (read.ok) for (const { words } of read.value) expect(words.length).toBeGreaterThan(0);
+        judgeCommand(blocking('rm *', '* x', '"a b" *'), { line });
+        judgeCommand(allowing('rm *'), { line });
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test('whatever stands around it, a command that is certain is found', () => {
+    const noise = fc.constantFrom('ls', 'echo "a b"', "echo 'x;y'", 'cat f | sort', 'A=1 true', 'echo $X', 'x=$(date)');
+    const between = fc.constantFrom(';', '&&', '||', '|', '\n', ' & ');
+    fc.assert(
+      fc.property(fc.array(fc.tuple(noise, between)), fc.array(fc.tuple(between, noise)), (before, after) => {
+        const line = `${before.flat().join(' ')} rm -rf / ${after.flat().join(' ')}`;
+        expect(verdict(blocking('rm -rf *'), line)).toBe('block');
+      }),
+    );
+  });
+
+  test('a quoted text is one word, whatever is in it', () => {
+    fc.assert(
+      fc.property(
+        fc.string().filter((text) => !text.includes("'")),
+        (text) => {
+          expect(readCommandLine(`echo '${text}'`)).toEqual({
+            ok: true,
+            value: [
+              {
+                words: [
+                  { parts: ['echo'], splits: false },
+                  { parts: [text], splits: false },
+                ],
+                does: false,
+              },
+            ],
+          });
+        },
+      ),
+    );
+  });
+
+  test.each([
+    ['deep', `${'$('.repeat(5_000)}x`],
+    ['many', 'a;'.repeat(30_000)],
+    ['long', `echo ${'x'.repeat(70_000)}`],
+  ])('what is too %s is not read', (_, line) => expect(readCommandLine(line).ok).toBe(false));
+});

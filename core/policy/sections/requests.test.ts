@@ -1,0 +1,176 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { readPath } from './request-path.ts';
+import { type AskedRequest, compileRequestRules, judgeRequest, parseRequestPattern, RequestEntry } from './requests.ts';
+
+const blocking = (...block: string[]) => compileRequestRules([RequestEntry.parse({ block })]);
+const allowing = (...allow: string[]) => compileRequestRules([RequestEntry.parse({ allow })]);
+const request = (text: string): AskedRequest => {
+  const [method = '', path = ''] = text.split(' ');
+  return { method, path };
+};
+/** `delete pods`, `create pods/exec`, `get deployments.apps`. */
+const kubernetes = (text: string): AskedRequest => {
+  const [verb = '', what = ''] = text.split(' ');
+  const [full = '', subresource] = what.split('/');
+  const [name = '', group = ''] = full.split('.');
+  const resource = { verb, group, name, ...(subresource !== undefined && { subresource }) };
+  return { method: 'POST', path: '/api/v1/somewhere', resource };
+};
+
+describe('a pattern', () => {
+  test.each([
+    ['GET', 'expected a method and a path'],
+    ['GET /a b', 'expected a method and a path'],
+    ['DELET /api', '"DELET" is no method of HTTP; did you mean "DELETE"?'],
+    ['delete /api', '"delete" is no method of HTTP; did you mean "DELETE"?'],
+    ['GET /api?x=1', 'has a query'],
+    ['GET /a//b', 'is no path as it is sent'],
+    ['GET /a/../b', 'is no path as it is sent'],
+    ['GET /a%20b', 'is no path as it is sent'],
+    ['GET /a**', 'has ** beside other letters'],
+    ['delet pods', '"delet" is no verb of Kubernetes; did you mean "delete"?'],
+    ['delete Pods', 'neither a path, such as /api/**, nor a resource'],
+  ])('%j: %s', (text, message) => {
+    const parsed = parseRequestPattern(text);
+    expect(parsed.ok ? 'fits' : parsed.error).toContain(message);
+  });
+});
+
+describe('a path', () => {
+  test.each([
+    ['DELETE /api/users/*', 'DELETE /api/users/7'],
+    ['* /admin/**', 'GET /admin'],
+    ['* /admin/**', 'GET /admin/'],
+    ['* /admin/**', 'POST /admin/a/b/c'],
+    ['GET /**/secret', 'GET /a/b/secret'],
+    ['GET /**/secret', 'GET /secret'],
+    ['GET /a/**/b/**/c', 'GET /a/x/b/c'],
+    ['GET /files/*.pem', 'GET /files/key.pem'],
+    ['* /admin/**', 'GET //admin/x'],
+    ['* /admin/**', 'GET /x/../admin/y'],
+    ['* /admin/**', 'GET /x/%2e%2e/admin/y'],
+    ['* /admin/**', 'GET /%61dmin/y'],
+    ['* /admin/**', 'GET /%2561dmin/y'],
+    ['* /admin/**', 'GET /x/..%2fadmin'],
+    ['* /admin/**', 'GET /x/..\\admin'],
+    ['* /admin/**', 'GET /admin;x=1/y'],
+    ['* /admin/**', 'GET /ADMIN/y'],
+    ['* /admin/**', 'GET nothing-like-a-path'],
+    ['* /admin/**', 'GET /%zz'],
+    ['DELETE /x', 'delete /x'],
+  ])('block %s stops %s', (pattern, asked) =>
+    expect(judgeRequest(blocking(pattern), request(asked)).verdict).toBe('block'),
+  );
+
+  test.each([
+    ['DELETE /api/users/*', 'DELETE /api/users/7/roles'],
+    ['DELETE /api/users/*', 'GET /api/users/7'],
+    ['* /admin/**', 'GET /administration'],
+    ['GET /a/**/b/**/c', 'GET /a/c/b'],
+    ['GET /**/secret', 'GET /secret/x'],
+  ])('block %s does not stop %s', (pattern, asked) =>
+    expect(judgeRequest(blocking(pattern), request(asked)).verdict).toBe('allow'),
+  );
+
+  test.each(['GET /api/caf%C3%A9', 'GET /api/a/b', 'GET /api/a%20b', 'GET /api'])(
+    'allow "GET /api/**" lets %s pass',
+    (asked) => expect(judgeRequest(allowing('GET /api/**'), request(asked)).verdict).toBe('allow'),
+  );
+
+  test.each([
+    'POST /api/x',
+    'get /api/x',
+    'GET /API/x',
+    'GET /api/../admin',
+    'GET /api/%2e%2e/admin',
+    'GET /api/..%2fadmin',
+    'GET /api//x',
+    'GET /api/x;y',
+    'GET /api/%00',
+    'GET x',
+  ])('and not %s', (asked) => expect(judgeRequest(allowing('GET /api/**'), request(asked)).verdict).toBe('block'));
+
+  test('is named in the reason only where it has one reading', () => {
+    expect(judgeRequest(allowing('GET /a'), request('GET /b')).why).toBe('GET on /b is not in the allow list');
+    expect(judgeRequest(allowing('GET /a'), request('GET /b/../a')).why).toBe(
+      'GET on this path is not in the allow list',
+    );
+  });
+});
+
+describe('a resource of Kubernetes', () => {
+  test.each([
+    ['delete pods', 'delete pods', true],
+    ['delete pods', 'delete pods/status', false],
+    ['delete pods', 'get pods', false],
+    ['* secrets', 'list secrets', true],
+    ['get */*', 'get pods/log', true],
+    ['get */*', 'get pods', true],
+    ['get *', 'get pods/log', false],
+    ['create pods/exec', 'create pods/exec', true],
+    ['create pods/*', 'create pods/exec', true],
+    ['patch deployments.apps', 'patch deployments.apps', true],
+    ['patch deployments', 'patch deployments.apps', true],
+    ['patch deployments.apps', 'patch deployments.other', false],
+    ['* /api/**', 'delete pods', true],
+  ])('%s, asked for %s: %s', (pattern, asked, fits) => {
+    expect(judgeRequest(blocking(pattern), kubernetes(asked)).verdict).toBe(fits ? 'block' : 'allow');
+    expect(judgeRequest(allowing(pattern), kubernetes(asked)).verdict).toBe(fits ? 'allow' : 'block');
+  });
+
+  test('is nothing to a plain HTTP request', () => {
+    expect(judgeRequest(blocking('* *'), request('GET /x')).verdict).toBe('allow');
+    expect(judgeRequest(allowing('* */*'), request('GET /x')).verdict).toBe('block');
+  });
+});
+
+describe('hostile paths', () => {
+  const piece = fc.constantFrom(
+    'admin',
+    '.',
+    '..',
+    '',
+    '%2e',
+    '%2F',
+    '%5c',
+    '\\',
+    ';a=b',
+    '%25',
+    '%00',
+    'x',
+    'é',
+    '%c3',
+    '*',
+  );
+  test('none passes an allow list in two readings', () => {
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 8 }), (pieces) => {
+        const path = `/pub/${pieces.join('/')}`;
+        if (judgeRequest(allowing('GET /pub/**'), { method: 'GET', path }).verdict === 'block') return;
+        // What passes stays below /pub, however a server resolves it.
+        for (const reading of readPath(path).all)
+          expect(new URL(reading.replaceAll('\\', '/'), 'http://h').pathname).toMatch(/^\/pub(\/|$)/);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test('a stop on what a server resolves it to holds', () => {
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 8 }), (pieces) => {
+        const path = `/${pieces.join('/')}`;
+        const resolved = new URL(`http://h${path}`).pathname;
+        if (!resolved.startsWith('/admin/')) return;
+        expect(judgeRequest(blocking('GET /admin/**'), { method: 'GET', path }).verdict).toBe('block');
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test('of many segments costs little', () => {
+    const rules = blocking('GET /**/a/**/b/**/c/**/d', 'GET /*a*a*a*a*a*b/**');
+    expect(judgeRequest(rules, { method: 'GET', path: '/a'.repeat(30_000) }).verdict).toBe('allow');
+    expect(judgeRequest(rules, { method: 'GET', path: `/${'a'.repeat(60_000)}` }).verdict).toBe('allow');
+  });
+});

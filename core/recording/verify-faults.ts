@@ -1,0 +1,24 @@
+// What can be wrong with a recording, and with which of its objects.
+
+const FAULTS = [
+  'manifest_missing',
+  'manifest_damaged',
+  'signature_wrong',
+  'key_unknown',
+  'object_unreadable',
+  'segment_missing',
+  'segment_damaged',
+  'segment_unlisted',
+  'segment_swapped',
+  'chain_broken',
+  'head_differs',
+  'count_differs',
+  'began_after_all',
+] as const;
+
+export interface VerifyFault {
+  /** The object's name, or `session`. */
+  readonly object: string;
+  readonly reason: (typeof FAULTS)[number];
+  readonly message: string;
+}

@@ -1,0 +1,114 @@
+// The actions of a session, as a list. A live session's last page refreshes itself and is followed by
+// the next one when it is full.
+
+import type { ActionEntry, ActionPage } from '../../../core/catalogue.ts';
+import { answered, bytes, took } from '../format.ts';
+import { address } from './parts.tsx';
+import { StatementBody, StatementFailure } from './statement-detail.tsx';
+import { Offset, Text } from './text.tsx';
+import { Verdict } from './verdict.tsx';
+
+interface ActionsProps {
+  page: ActionPage;
+  /** The session's own path. */
+  path: string;
+  cursor: string | undefined;
+  live: boolean;
+}
+
+export const Actions = ({ page, path, cursor, live }: ActionsProps) => {
+  const fragment = (from: string | undefined) => address(`${path}/statements`, { cursor: from, fragment: '1' });
+  return (
+    <div
+      class="statements"
+      {...(live && page.cursor === undefined ? { 'data-live': fragment(cursor), 'data-live-every': '3000' } : {})}
+    >
+      <ol class="statement-list">
+        {page.actions.map((action) => (
+          <Action action={action} live={live} />
+        ))}
+      </ol>
+      {live && page.cursor !== undefined ? (
+        <div class="statements" data-live={fragment(page.cursor)} data-live-every="1000" />
+      ) : null}
+    </div>
+  );
+};
+
+const NOUNS: Readonly<Record<ActionEntry['kind'], string>> = {
+  statement: 'Statement',
+  command: 'Command',
+  exchange: 'Exchange',
+};
+
+const Action = ({ action, live }: { action: ActionEntry; live: boolean }) => {
+  const id = `${action.kind}-${action.action}`;
+  const size = 'bytes' in action.detail ? action.detail.bytes : undefined;
+  return (
+    <li id={id} class={hasFailed(action) ? 'statement statement-failed' : 'statement'}>
+      <div class="statement-head">
+        <a href={`#${id}`} class="statement-number" data-jump={String(action.action)}>
+          <span class="unseen-label">{NOUNS[action.kind]} </span>
+          {action.action}
+        </a>
+        <Offset us={action.timeUs} />
+        <span class="statement-answer">
+          {answerOf(action).map((word) => (
+            <span>
+              <Text value={word} />
+            </span>
+          ))}
+          {size === undefined || size < 65_536 ? null : <span>{bytes(size)}</span>}
+          {action.durationUs === undefined ? null : <span>{took(action.durationUs)}</span>}
+          {action.outcome === undefined ? <span class="dim">{stateOf(action, live)}</span> : null}
+        </span>
+      </div>
+      <Body action={action} />
+      {action.verdict ? <Verdict verdict={action.verdict} /> : null}
+      {action.kind === 'statement' ? <StatementFailure detail={action.detail} /> : null}
+    </li>
+  );
+};
+
+const Body = ({ action }: { action: ActionEntry }) => {
+  switch (action.kind) {
+    case 'statement':
+      return <StatementBody detail={action.detail} />;
+    case 'command':
+      return <Line text={action.detail.command === '' ? action.title : action.detail.command} />;
+    case 'exchange':
+      return <Line text={`${action.detail.method} ${action.detail.url}`} />;
+  }
+};
+
+const Line = ({ text }: { text: string }) => (
+  <pre class="sql" dir="ltr">
+    <code>
+      <Text value={text} />
+    </code>
+  </pre>
+);
+
+function answerOf(action: ActionEntry): readonly string[] {
+  if (action.kind === 'statement') return answered(action.detail.tags ?? [], action.detail.rows);
+  return action.outcome === undefined ? [] : [action.outcome];
+}
+
+function hasFailed(action: ActionEntry): boolean {
+  switch (action.kind) {
+    case 'statement':
+      return action.detail.error !== undefined;
+    case 'command':
+      return action.detail.signal !== undefined || (action.detail.exit ?? 0) !== 0;
+    case 'exchange':
+      return action.outcome !== undefined && (action.detail.status ?? 500) >= 500;
+  }
+}
+
+const NEVER_SENT: ReadonlySet<string> = new Set(['refused', 'denied', 'expired', 'withdrawn', 'failed']);
+
+function stateOf({ verdict }: ActionEntry, live: boolean): string {
+  if (verdict && NEVER_SENT.has(verdict.outcome)) return 'not sent';
+  if (verdict?.outcome === 'held') return live ? 'held' : 'held, and never decided';
+  return live ? 'running' : 'no answer recorded';
+}

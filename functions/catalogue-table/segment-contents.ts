@@ -1,0 +1,16 @@
+// What the catalogue keeps of one segment.
+
+import type { ActionEntry } from '../../core/catalogue.ts';
+import type { SessionOpened } from '../../core/recording/facts/session.ts';
+import type { SessionCounts } from '../../core/recording/manifest.ts';
+import type { ActionEnd } from '../facts/action-ends.ts';
+
+export interface SegmentContents {
+  /** From the session's first frame. A crash can leave a session without it; nothing lists that one but its manifest. */
+  readonly opened: SessionOpened | undefined;
+  /** Actions that began here, by number; with their end when that is here too. */
+  readonly actions: readonly ActionEntry[];
+  /** Verdicts on and ends of actions that began in an earlier segment. */
+  readonly laterEnds: readonly ActionEnd[];
+  readonly counts: SessionCounts;
+}

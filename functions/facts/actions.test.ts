@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest';
+import { ActionEntry } from '../../core/catalogue.ts';
+import type { Fact } from '../../core/recording/facts/fact.ts';
+import { withEnd } from './action-ends.ts';
+import { beginningOf, endOf, titleOf } from './actions.ts';
+
+const at = { direction: 'client' as const, lane: 3, offset: 0, length: 9 };
+
+function listed(began: Fact, ...later: readonly Fact[]): ActionEntry {
+  const entry = beginningOf(70, 3, began);
+  if (!entry) throw new Error('no action began');
+  return ActionEntry.parse(
+    later.reduce<ActionEntry>((known, fact) => {
+      const end = endOf(fact);
+      return end ? withEnd(known, end) : known;
+    }, entry),
+  );
+}
+
+describe('an action is listed', () => {
+  it('as a command, with its exit status', () => {
+    const began = { kind: 'command.started', action: 4, form: 'exec', command: 'uptime  -p\n' } as const;
+    expect(listed(began)).toEqual({
+      ...{ action: 4, lane: 3, kind: 'command', timeUs: 70, title: 'uptime -p' },
+      detail: { form: 'exec', command: 'uptime  -p\n' },
+    });
+    expect(listed(began, { kind: 'command.finished', action: 4, exit: 2, durationUs: 9 })).toMatchObject({
+      ...{ durationUs: 9, outcome: 'exit 2', detail: { form: 'exec', exit: 2 } },
+    });
+    expect(listed(began, { kind: 'command.finished', action: 4, signal: 'KILL', durationUs: 9 }).outcome).toBe(
+      'signal KILL',
+    );
+    expect(listed(began, { kind: 'command.finished', action: 4, durationUs: 9 }).outcome).toBe('unknown');
+    expect(listed({ ...began, form: 'shell', command: '' }).title).toBe('shell');
+    const long = listed({ ...began, command: 'é'.repeat(5000) });
+    expect(long.detail).toMatchObject({ command: 'é'.repeat(4000), commandBytes: 10_000 });
+  });
+
+  it('as an exchange, with its status', () => {
+    const url = 'https://shop.internal/orders?page=2';
+    const began = { kind: 'exchange.started', action: 5, method: 'GET', url, at } as const;
+    expect(listed(began, { kind: 'exchange.finished', action: 5, status: 404, bytes: 12, durationUs: 9 })).toEqual({
+      ...{ action: 5, lane: 3, kind: 'exchange', timeUs: 70, title: `GET ${url}`, durationUs: 9, outcome: '404' },
+      detail: { method: 'GET', url, status: 404, bytes: 12 },
+    });
+    expect(listed(began, { kind: 'exchange.finished', action: 5, bytes: 0, durationUs: 9 }).outcome).toBe(
+      'no response',
+    );
+  });
+
+  it('with what the policy made of it, whatever it is', () => {
+    const began = { kind: 'command.started', action: 6, form: 'exec', command: 'rm -rf /' } as const;
+    const refused = {
+      kind: 'action.refused',
+      action: 6,
+      reason: 'blocked',
+      message: 'Blocked by rule hosts.',
+    } as const;
+    expect(listed(began, refused).verdict).toEqual({ outcome: 'refused', message: 'Blocked by rule hosts.' });
+  });
+
+  it('as what it began as, though another kind of end has its number', () => {
+    const began = { kind: 'command.started', action: 7, form: 'exec', command: 'ls' } as const;
+    const end = { kind: 'exchange.finished', action: 7, status: 200, bytes: 0, durationUs: 1 } as const;
+    expect(listed(began, end)).toEqual(listed(began));
+  });
+});
+
+it('a title is one line, and the beginning of a long one', () => {
+  expect(titleOf('  select 1,\n\t2  ')).toBe('select 1, 2');
+  expect(titleOf('x'.repeat(500))).toBe(`${'x'.repeat(119)}…`);
+});

@@ -1,0 +1,123 @@
+// Facts as entries of the catalogue: what an action began as, and what came of it. A listed action is
+// for reading, not evidence: what is cut here stands in the recording.
+
+import type { ActionEntry, ActionVerdict } from '../../core/catalogue.ts';
+import type { StatementFinished, StatementStarted } from '../../core/recording/facts/database.ts';
+import type { Fact } from '../../core/recording/facts/fact.ts';
+import { cutText } from '../../core/text/cut-text.ts';
+import type { ActionEnd } from './action-ends.ts';
+import { verdictOf } from './verdicts.ts';
+
+const MAX_ACTION_BYTES = 64 * 1024;
+const FULL = { text: 16 * 1024, parameters: 100, value: 1000 };
+/** At most 48 KiB even when JSON writes each character as six. */
+const SHORT = { text: 4000, parameters: 20, value: 200 };
+const MAX_TITLE = 120;
+const MAX_OUTCOME = 100;
+const MAX_TAGS = 50;
+const MAX_ERROR_TEXT = 2000;
+const MAX_DECIDERS = 20;
+
+/** undefined: no action begins with it. */
+export function beginningOf(timeUs: number, lane: number, fact: Fact): ActionEntry | undefined {
+  const at = { lane, timeUs };
+  switch (fact.kind) {
+    case 'statement.started':
+      return statementOf(at, fact);
+    case 'command.started': {
+      const { action, form, command, commandBytes } = fact;
+      const text = cutText(command, SHORT.text);
+      const whole = commandBytes ?? (text.length < command.length ? Buffer.byteLength(command) : undefined);
+      const detail = { form, command: text, ...(whole !== undefined && { commandBytes: whole }) };
+      return { action, ...at, kind: 'command', title: titleOf(command || form), detail };
+    }
+    case 'exchange.started': {
+      const { action, method, url, urlBytes } = fact;
+      const text = cutText(url, SHORT.text);
+      const whole = urlBytes ?? (text.length < url.length ? Buffer.byteLength(url) : undefined);
+      const detail = { method: cutText(method, 40), url: text, ...(whole !== undefined && { urlBytes: whole }) };
+      return { action, ...at, kind: 'exchange', title: titleOf(`${method} ${url}`), detail };
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** undefined: it tells of no action what came of it. */
+export function endOf(fact: Fact): ActionEnd | undefined {
+  switch (fact.kind) {
+    case 'statement.finished':
+      return endOfStatement(fact);
+    case 'command.finished': {
+      const { action, exit, signal, durationUs } = fact;
+      const outcome = signal === undefined ? (exit === undefined ? 'unknown' : `exit ${exit}`) : `signal ${signal}`;
+      const detail = {
+        ...(exit !== undefined && { exit }),
+        ...(signal !== undefined && { signal: cutText(signal, 40) }),
+      };
+      return { action, end: { kind: 'command', durationUs, outcome: cutText(outcome, MAX_OUTCOME), detail } };
+    }
+    case 'exchange.finished': {
+      const { action, status, bytes, durationUs } = fact;
+      const outcome = status === undefined ? 'no response' : String(status);
+      const detail = { bytes, ...(status !== undefined && { status }) };
+      return { action, end: { kind: 'exchange', durationUs, outcome, detail } };
+    }
+    default: {
+      const judged = verdictOf(fact);
+      return judged && { action: judged.action, verdict: cutVerdict(judged.verdict) };
+    }
+  }
+}
+
+/** One line, and not the whole of a long one. */
+export const titleOf = (text: string): string => {
+  const line = cutText(text, 4 * MAX_TITLE)
+    .trim()
+    .replace(/\s+/g, ' ');
+  return line.length <= MAX_TITLE ? line : `${cutText(line, MAX_TITLE - 1)}…`;
+};
+
+type Place = Pick<ActionEntry, 'lane' | 'timeUs'>;
+
+function statementOf(at: Place, fact: StatementStarted): ActionEntry {
+  const full = cutStatement(at, fact, FULL);
+  return Buffer.byteLength(JSON.stringify(full)) <= MAX_ACTION_BYTES ? full : cutStatement(at, fact, SHORT);
+}
+
+function cutStatement(at: Place, fact: StatementStarted, limit: typeof FULL): ActionEntry {
+  const parameters = fact.parameters?.slice(0, limit.parameters).map((parameter) => {
+    if (parameter.value === null || parameter.value.length <= limit.value) return parameter;
+    const bytes = parameter.bytes ?? Buffer.byteLength(parameter.value);
+    return { ...parameter, value: cutText(parameter.value, limit.value), bytes };
+  });
+  const text = cutText(fact.text, limit.text);
+  const textBytes = fact.textBytes ?? (text.length < fact.text.length ? Buffer.byteLength(fact.text) : undefined);
+  const detail = { text, ...(textBytes !== undefined && { textBytes }), ...(parameters && { parameters }) };
+  return { action: fact.action, ...at, kind: 'statement', title: titleOf(fact.text), detail };
+}
+
+function endOfStatement(fact: StatementFinished): ActionEnd {
+  const { action, rows, bytes, durationUs, error } = fact;
+  const tags = fact.tags.slice(0, MAX_TAGS).map((tag) => cutText(tag, 100));
+  const cut = error && {
+    code: cutText(error.code, 20),
+    severity: cutText(error.severity, 40),
+    message: cutText(error.message, MAX_ERROR_TEXT),
+  };
+  const outcome = outcomeOf(tags, cut);
+  const detail = { rows, bytes, tags, ...(cut && { error: cut }) };
+  return { action, end: { kind: 'statement', durationUs, outcome, detail } };
+}
+
+/** Of a statement: an error's code, else its command tags. */
+export const outcomeOf = (
+  tags: readonly string[],
+  error: { readonly severity: string; readonly code: string } | undefined,
+): string => cutText(error ? `${error.severity} ${error.code}` : tags.join(', '), MAX_OUTCOME);
+
+const cutVerdict = (verdict: ActionVerdict): ActionVerdict => ({
+  ...verdict,
+  message: cutText(verdict.message, MAX_ERROR_TEXT),
+  ...(verdict.by && { by: verdict.by.slice(0, MAX_DECIDERS) }),
+});
