@@ -83,7 +83,7 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
   },
   policy: {
     summary: 'the policy: policy show, test, explain, apply and schema',
-    load: async () => (await import('./commands/policy.ts')).addPolicy,
+    load: async () => (await import('./policy/policy.ts')).addPolicy,
   },
   connectors: {
     summary: 'connectors, their keys and whether they are online',

@@ -1,7 +1,7 @@
 // The seam, the side of the words: what a protocol asks the policy about each action, and tells of it.
 // session/guard implements it.
 
-import type { HeldKind } from '../core/held-action.ts';
+import type { HeldKind } from '../core/approval/held-action.ts';
 import type { Masks } from '../core/masking/masks.ts';
 import type { Decision } from '../core/policy/sections/entries.ts';
 import type { SectionRules } from '../core/policy/sections/sections.ts';

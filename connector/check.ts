@@ -3,12 +3,12 @@
 
 import { existsSync, mkdtempSync, rmdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Place } from './config.ts';
+import type { Place } from './config/load-config.ts';
 import type { ProtocolName } from '../core/protocols.ts';
 import type { ConnectorConfig, ResourceConfigOf } from './config/settings.ts';
 import { readToken } from './control/join.ts';
 import { type CredentialDeps, createCredentials } from './credentials/open-credential.ts';
-import { namedMaskingKey } from './masking-key.ts';
+import { namedMaskingKey } from './masking/masking-key.ts';
 import type { Protocol, TargetTools } from './protocol.ts';
 import { PROTOCOL_MODULES } from './registry.ts';
 import { readJoined } from './state/identity.ts';

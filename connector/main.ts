@@ -5,7 +5,7 @@
 
 import { announcementProblem } from './announce.ts';
 import { findFaults } from './check.ts';
-import { loadConfig } from './config.ts';
+import { loadConfig } from './config/load-config.ts';
 import { showHostPort } from './config/host-port.ts';
 import { helpText } from './config/flags.ts';
 import { createLogger, describeBug } from './logger.ts';

@@ -21,7 +21,7 @@ import { openOutbox } from './control/outbox.ts';
 import { createCredentials } from './credentials/open-credential.ts';
 import { serveHealth } from './health.ts';
 import { describeBug, type Logger } from './logger.ts';
-import { maskingHash } from './masking-key.ts';
+import { maskingHash } from './masking/masking-key.ts';
 import { openRecordingLog, type RecordingLog } from './recording/recording-log.ts';
 import { PROTOCOL_MODULES } from './registry.ts';
 import { type Listener, startListener } from './session/serve.ts';

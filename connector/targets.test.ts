@@ -5,7 +5,7 @@ import { inspect } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ResourceName } from '../core/resource.ts';
 import { announcedResources, announcementProblem, certificateHosts } from './announce.ts';
-import { loadConfig } from './config.ts';
+import { loadConfig } from './config/load-config.ts';
 import type { ConnectorConfig } from './config/settings.ts';
 import { createCredentials } from './credentials/open-credential.ts';
 import { createLogger } from './logger.ts';

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { ApprovalState, DecidedVia, HeldSubject, MAX_COMMENT_CHARACTERS } from './approval.ts';
 import { AuditEntry } from './audit/audit.ts';
 import { GrantLabels } from './grant.ts';
-import { HeldKind, HeldStatement } from './held-action.ts';
+import { HeldKind, HeldStatement } from './approval/held-action.ts';
 import { ConnectorId, GrantId, RequestId, SessionId } from './ids.ts';
 import { AccessTerms } from './policy/access-terms.ts';
 import { Identity } from './identity.ts';

@@ -9,7 +9,7 @@
 
 import { z } from 'zod';
 import { GrantLabels } from './grant.ts';
-import { HeldAction } from './held-action.ts';
+import { HeldAction } from './approval/held-action.ts';
 import { GrantId, RequestId, SessionId } from './ids.ts';
 import { Email } from './identity.ts';
 import { ResourceName } from './resource.ts';

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { ApprovalState } from './approval.ts';
 import { EndingReason } from './api.ts';
 import { ScramVerifier } from './grant.ts';
-import { actionOf, HeldAction, HeldStatement } from './held-action.ts';
+import { actionOf, HeldAction, HeldStatement } from './approval/held-action.ts';
 import { ConnectorId, GrantId, RequestId, SessionId } from './ids.ts';
 import { SessionRules } from './policy/session-rules.ts';
 import { ProtocolName } from './protocols.ts';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { ApprovalList, type ListedApproval } from '../../core/api.ts';
-import { actionOf, nounOf } from '../../core/held-action.ts';
+import { actionOf, nounOf } from '../../core/approval/held-action.ts';
 import { query } from '../api-client.ts';
 import type { Cli } from '../cli.ts';
 import { duration, time } from '../output.ts';

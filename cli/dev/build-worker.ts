@@ -6,7 +6,7 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promi
 import { join, resolve } from 'node:path';
 import { type BuiltWorker, buildWorker } from '../../edge/build.ts';
 import { bundleCli } from '../bundle.ts';
-import { exists } from './data-dir.ts';
+import { exists } from './data/data-dir.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 /** Whatever may go into the Worker or the command line. The packages that are installed say so in a file of npm's. */

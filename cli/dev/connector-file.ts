@@ -4,7 +4,7 @@ import { chmod, mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { stringify } from 'yaml';
 import { DEMO_DATABASE, DEMO_ROLE } from './postgres/demo-data.ts';
-import { writePrivateFile } from './private-file.ts';
+import { writePrivateFile } from './data/private-file.ts';
 
 /** Returns the path of the file. */
 export async function writeConnectorFile(dir: string, postgresPort: number, rolePassword: string): Promise<string> {

@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { Failure } from '../failure.ts';
-import type { DevSecrets } from './secrets.ts';
+import type { DevSecrets } from './data/secrets.ts';
 
 export interface ConnectorProgram {
   readonly path: string;

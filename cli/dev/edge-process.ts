@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { startEdge } from '../../edge/dev-server.ts';
 import { keptWholeWorker } from './build-worker.ts';
 import { runChild, tell } from './child.ts';
-import { exists } from './data-dir.ts';
+import { exists } from './data/data-dir.ts';
 
 /** The edge checks its settings itself. */
 type EdgeSettings = Parameters<typeof startEdge>[0]['settings'];

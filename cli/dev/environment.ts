@@ -10,15 +10,15 @@ import { ApiClient } from '../api-client.ts';
 import { Failure } from '../failure.ts';
 import { type ConnectorProgram, checkConnectorFile, connectorProgram } from './connector-program.ts';
 import { writeConnectorFile } from './connector-file.ts';
-import { type DataDir, exists } from './data-dir.ts';
+import { type DataDir, exists } from './data/data-dir.ts';
 import { runDemoSession } from './demo-session.ts';
-import { dropDevFile, writeDevFile } from './dev-file.ts';
+import { dropDevFile, writeDevFile } from './data/dev-file.ts';
 import type { NoticeSettings } from './notice-settings.ts';
 import { oidcIssuer } from './oidc/oidc.ts';
 import { DEMO_PEOPLE, PROVIDER_NAME } from './people.ts';
 import { dropClusterElsewhere } from './postgres/postgres-home.ts';
 import { offersTls, type Ports } from './ports.ts';
-import { type DevSecrets, loadSecrets } from './secrets.ts';
+import { type DevSecrets, loadSecrets } from './data/secrets.ts';
 import { signInAs } from './sign-in.ts';
 import { Supervisor } from './supervisor.ts';
 

@@ -13,7 +13,7 @@ import {
   FromConnector as Message,
   MAX_CONTROL_MESSAGE_BYTES,
 } from '../../core/control.ts';
-import { statementOf } from '../../core/held-action.ts';
+import { statementOf } from '../../core/approval/held-action.ts';
 import type { RequestId } from '../../core/ids.ts';
 import { type Alarm, setAlarm } from '../session/alarm.ts';
 import type { AskedHold, Edge, Hold, HoldOutcome } from '../session/edge.ts';

@@ -2,7 +2,7 @@
 // whether what was decided still suffices under the policy of now.
 
 import type { Approval } from '../approval.ts';
-import { HELD } from '../held-action.ts';
+import { HELD } from './held-action.ts';
 import type { Identity } from '../identity.ts';
 import type { ApprovalPolicy, PolicyDocument, Rule } from '../policy/document.ts';
 import type { SectionName } from '../protocols.ts';

@@ -6,7 +6,7 @@
 //   webhook-signature  `v1,` and base64 of HMAC-SHA-256(secret, "id.timestamp.body")
 
 import type { Approval, HeldSubject } from '../../core/approval.ts';
-import { statementOf } from '../../core/held-action.ts';
+import { statementOf } from '../../core/approval/held-action.ts';
 import { fromBase64, toBase64 } from '../../core/scram.ts';
 import type { Secret } from '../../core/secret.ts';
 import type { Delivery, Notice, NoticeContext, Notifier } from './notifier.ts';

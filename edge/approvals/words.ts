@@ -2,7 +2,7 @@
 // invisible characters; each notifier escapes it for its own medium.
 
 import type { Approval, HeldSubject } from '../../core/approval.ts';
-import { HELD, type HeldKind, nounOf } from '../../core/held-action.ts';
+import { HELD, type HeldKind, nounOf } from '../../core/approval/held-action.ts';
 import { span } from '../portal/format.ts';
 import { visibleText } from '../portal/visible.ts';
 import type { NoticeKind } from './notifier.ts';

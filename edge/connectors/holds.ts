@@ -6,7 +6,7 @@ import type { Approval } from '../../core/approval.ts';
 import { holdTerms, stillSuffices } from '../../core/approval/terms.ts';
 import type { AuditEvent } from '../../core/audit/audit.ts';
 import type { FromConnector, FromEdge, Report } from '../../core/control.ts';
-import { HELD } from '../../core/held-action.ts';
+import { HELD } from '../../core/approval/held-action.ts';
 import type { ConnectorId, RequestId, SessionId } from '../../core/ids.ts';
 import { type RuleInForce, sessionRules } from '../../core/policy/rules-in-force.ts';
 import type { Resource } from '../../core/resource.ts';

@@ -4,7 +4,7 @@ import type { IssuedGrant, LiveGrant, PendingRequest } from '../../core/api.ts';
 import type { Approval } from '../../core/approval.ts';
 import { approvalOf, stillSuffices, workMsOf } from '../../core/approval/terms.ts';
 import { isRequester } from '../../core/approval/transition.ts';
-import { nounOf } from '../../core/held-action.ts';
+import { nounOf } from '../../core/approval/held-action.ts';
 import { newId, type RequestId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';
 import type { ApprovalPolicy, Rule } from '../../core/policy/document.ts';

@@ -6,7 +6,7 @@ import type { ApprovalDecision, ListedApproval } from '../../core/api.ts';
 import type { Approval, DecidedVia, Voter } from '../../core/approval.ts';
 import { standingIn } from '../../core/approval/terms.ts';
 import { type ApprovalEvent, isRequester, mayDecide, mayReview } from '../../core/approval/transition.ts';
-import { statementOf } from '../../core/held-action.ts';
+import { statementOf } from '../../core/approval/held-action.ts';
 import type { RequestId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';
 import { ok } from '../../core/result.ts';

@@ -4,7 +4,7 @@
 
 import { generateKeyPairSync } from 'node:crypto';
 import { join } from 'node:path';
-import { createKeyedHash } from '../../connector/keyed-hash.ts';
+import { createKeyedHash } from '../../connector/masking/keyed-hash.ts';
 import { openRecordingLog } from '../../connector/recording/recording-log.ts';
 import { PROTOCOL_MODULES } from '../../connector/registry.ts';
 import { startListener } from '../../connector/session/serve.ts';

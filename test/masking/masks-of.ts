@@ -1,6 +1,6 @@
 // Masks for tests: rules as an author writes them, a fixed key, incidents kept.
 
-import { createKeyedHash } from '../../connector/keyed-hash.ts';
+import { createKeyedHash } from '../../connector/masking/keyed-hash.ts';
 import { secret } from '../../core/secret.ts';
 import { Masks } from '../../core/masking/masks.ts';
 import type { Incident } from '../../core/masking/masked.ts';

@@ -8,7 +8,7 @@ import { dirname } from 'node:path';
 import { exportJWK, generateKeyPair } from 'jose';
 import { type Configuration, interactionPolicy, type KoaContextWithOIDC, Provider } from 'oidc-provider';
 import { z } from 'zod';
-import { writePrivateFile } from '../private-file.ts';
+import { writePrivateFile } from '../data/private-file.ts';
 import { signInPage, unknownSignInPage } from './oidc-page.ts';
 import { DEMO_PEOPLE } from '../people.ts';
 import type { Running } from '../child.ts';

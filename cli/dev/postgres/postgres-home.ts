@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto';
 import { chown, cp, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
-import { exists } from '../data-dir.ts';
+import { exists } from '../data/data-dir.ts';
 
 const SYSTEM_HOME = '/var/lib/gatehouse-dev';
 

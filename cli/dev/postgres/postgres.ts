@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { z } from 'zod';
 import type { Running } from '../child.ts';
-import { exists } from '../data-dir.ts';
+import { exists } from '../data/data-dir.ts';
 import { DEMO_DATABASE, DEMO_ROLE, fillDemoDatabase } from './demo-data.ts';
 import { findPostgresHome, type PostgresHome } from './postgres-home.ts';
 

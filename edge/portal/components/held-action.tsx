@@ -1,14 +1,14 @@
 // An action that waits for a decision: what will go on if somebody says yes, and what hangs on it.
 
 import type { ListedApproval } from '../../../core/api.ts';
-import { HELD, nounOf } from '../../../core/held-action.ts';
+import { HELD, nounOf } from '../../../core/approval/held-action.ts';
 import { count } from '../format.ts';
 import { Chip, Notice, to } from './parts.tsx';
 import { Mono, Sql, Text } from './text.tsx';
 
 type Held = NonNullable<ListedApproval['held']>;
 
-/** What core/held-action.ts keeps of a text at most. */
+/** What core/approval/held-action.ts keeps of a text at most. */
 const KEPT_CHARACTERS = 20_000;
 
 export const HeldAction = ({ held, waits }: { held: Held; waits: boolean }) => (

@@ -1,5 +1,5 @@
 import type { ListedApproval } from '../../../core/api.ts';
-import { nounOf } from '../../../core/held-action.ts';
+import { nounOf } from '../../../core/approval/held-action.ts';
 import { span } from '../format.ts';
 import { Badge, Cell, Empty, Labels, Notice, Row, Table, to } from '../components/parts.tsx';
 import { HeldAction, HeldBrief } from '../components/held-action.tsx';

@@ -7,7 +7,7 @@ import type { CopyPlan, CopyTextPlan } from '../../../connector/protocols/postgr
 import { PARTIAL_ROOM_BYTES, writePartial } from '../../../connector/sql/partial-bytes.ts';
 import { ResultMasker } from '../../../connector/protocols/postgres/results/result-masker.ts';
 import { giveBack, lend } from '../../../connector/net/kept-buffer.ts';
-import { createKeyedHash } from '../../../connector/keyed-hash.ts';
+import { createKeyedHash } from '../../../connector/masking/keyed-hash.ts';
 import { DETECTORS } from '../../../core/masking/detectors/catalogue.ts';
 import { DETECTOR_NAMES, type DetectorName } from '../../../core/masking/detectors/names.ts';
 import { mask } from '../../../core/masking/masked.ts';

@@ -16,7 +16,7 @@ import { readBind } from '../wire/client-messages.ts';
 import type { Statements } from '../pipeline/statements.ts';
 import type { Portal } from '../pipeline/statement.ts';
 
-// Caps of core/held-action.ts.
+// Caps of core/approval/held-action.ts.
 export const MAX_TEXT_CHARACTERS = 20_000;
 const MAX_PARAMETERS = 200;
 const MAX_PARAMETER_CHARACTERS = 2_000;

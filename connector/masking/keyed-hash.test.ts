@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { secret } from '../core/secret.ts';
+import { secret } from '../../core/secret.ts';
 import { createKeyedHash } from './keyed-hash.ts';
 
 test('is HMAC-SHA-256, whatever the key and the value, however often', () => {

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { Failure } from '../failure.ts';
+import { Failure } from '../../failure.ts';
 import { writePrivateFile } from './private-file.ts';
 
 const DevSecrets = z.object({

@@ -2,8 +2,8 @@
 // costs two one-shot digests. An HMAC object for each value costs eight times as much, in Node 24.
 
 import { createHmac, hash } from 'node:crypto';
-import type { KeyedHash } from '../core/masking/ways.ts';
-import { type Secret, secret } from '../core/secret.ts';
+import type { KeyedHash } from '../../core/masking/ways.ts';
+import { type Secret, secret } from '../../core/secret.ts';
 
 const BLOCK_BYTES = 64;
 const DIGEST_BYTES = 32;

@@ -1,8 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import type { KeyedHash } from '../core/masking/ways.ts';
-import type { CredentialSource } from './credentials/credential.ts';
-import { createLogger } from './logger.ts';
+import type { KeyedHash } from '../../core/masking/ways.ts';
+import type { CredentialSource } from '../credentials/credential.ts';
+import { createLogger } from '../logger.ts';
 import { maskingHash } from './masking-key.ts';
 
 const KEY = '5f'.repeat(32);

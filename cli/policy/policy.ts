@@ -2,11 +2,11 @@
 
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
-import { addPolicyApply } from '../policy/apply.ts';
-import { addPolicyExplain } from '../policy/explain.ts';
-import { addPolicySchema } from '../policy/schema.ts';
-import { addPolicyShow } from '../policy/show.ts';
-import { addPolicyTest } from '../policy/try.ts';
+import { addPolicyApply } from './apply.ts';
+import { addPolicyExplain } from './explain.ts';
+import { addPolicySchema } from './schema.ts';
+import { addPolicyShow } from './show.ts';
+import { addPolicyTest } from './try.ts';
 
 export function addPolicy(command: Command, cli: Cli): void {
   const policy = command.helpCommand(false);

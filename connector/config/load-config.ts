@@ -5,17 +5,17 @@
 
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { ProtocolName } from '../core/protocols.ts';
-import { err, ok, type Result } from '../core/result.ts';
-import { ConnectorDocument } from './config/document.ts';
-import { type Flags, readFlags, type SettingName } from './config/flags.ts';
-import { parseHostPort } from './config/host-port.ts';
-import { edgeOrigin, joinOf, listenerOf, storeOf } from './config/sections.ts';
-import type { ConnectorConfig, ListenerConfig, ResourceConfig, ResourceConfigOf } from './config/settings.ts';
-import { credentialSource } from './net/target-settings.ts';
-import { PROTOCOL_MODULES } from './registry.ts';
-import { keyText, type ReadDocument, readDocument } from './config/read-document.ts';
-import { LOG_LEVELS, type LogLevel } from './logger.ts';
+import { ProtocolName } from '../../core/protocols.ts';
+import { err, ok, type Result } from '../../core/result.ts';
+import { ConnectorDocument } from './document.ts';
+import { type Flags, readFlags, type SettingName } from './flags.ts';
+import { parseHostPort } from './host-port.ts';
+import { edgeOrigin, joinOf, listenerOf, storeOf } from './sections.ts';
+import type { ConnectorConfig, ListenerConfig, ResourceConfig, ResourceConfigOf } from './settings.ts';
+import { credentialSource } from '../net/target-settings.ts';
+import { PROTOCOL_MODULES } from '../registry.ts';
+import { keyText, type ReadDocument, readDocument } from './read-document.ts';
+import { LOG_LEVELS, type LogLevel } from '../logger.ts';
 
 export interface LoadedConfig {
   readonly config: ConnectorConfig;

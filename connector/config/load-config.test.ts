@@ -2,10 +2,10 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { loadConfig } from './config.ts';
-import { allowsPlainText } from './config/sections.ts';
-import { helpText, readFlags } from './config/flags.ts';
-import { readDocument } from './config/read-document.ts';
+import { loadConfig } from './load-config.ts';
+import { allowsPlainText } from './sections.ts';
+import { helpText, readFlags } from './flags.ts';
+import { readDocument } from './read-document.ts';
 
 const resource = (more: string) =>
   `resources:\n  - name: shop\n    protocol: postgres\n    host: db.internal\n    user: app\n${more}`;
@@ -298,7 +298,7 @@ describe('loadConfig', () => {
 });
 
 describe('docs/connector.md', () => {
-  const page = readFileSync(new URL('../docs/connector.md', import.meta.url), 'utf8');
+  const page = readFileSync(new URL('../../docs/connector.md', import.meta.url), 'utf8');
 
   test('shows files that are valid', () => {
     const examples = [...page.matchAll(/```yaml\n(.*?)```/gs)].map((match) => match[1] ?? '');

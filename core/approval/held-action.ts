@@ -2,8 +2,8 @@
 // what goes on is exactly what was approved.
 
 import { z } from 'zod';
-import { SECTIONS, type SectionName } from './protocols.ts';
-import { Digest } from './recording/segment.ts';
+import { SECTIONS, type SectionName } from '../protocols.ts';
+import { Digest } from '../recording/segment.ts';
 
 export const HeldKind = z.enum(['statement', 'command', 'request', 'forward']);
 export type HeldKind = z.infer<typeof HeldKind>;

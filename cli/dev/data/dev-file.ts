@@ -2,7 +2,7 @@
 
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type DevFile, readDevFile } from '../settings.ts';
+import { type DevFile, readDevFile } from '../../settings.ts';
 import { writePrivateFile } from './private-file.ts';
 
 export const writeDevFile = (dir: string, content: DevFile): Promise<void> =>

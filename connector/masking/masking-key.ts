@@ -2,11 +2,11 @@
 // place of, so that several connectors mask alike, or one made of this connector's own key.
 
 import { hkdfSync, type KeyObject } from 'node:crypto';
-import type { KeyedHash } from '../core/masking/ways.ts';
-import { err, ok, type Result } from '../core/result.ts';
-import { secret } from '../core/secret.ts';
-import type { ConnectorConfig } from './config/settings.ts';
-import { type CredentialDeps, createCredentials } from './credentials/open-credential.ts';
+import type { KeyedHash } from '../../core/masking/ways.ts';
+import { err, ok, type Result } from '../../core/result.ts';
+import { secret } from '../../core/secret.ts';
+import type { ConnectorConfig } from '../config/settings.ts';
+import { type CredentialDeps, createCredentials } from '../credentials/open-credential.ts';
 import { createKeyedHash } from './keyed-hash.ts';
 
 /** Whoever can guess the key can find out any value that can be guessed: names, numbers, addresses. */
