@@ -2,7 +2,7 @@
 // is generated from these.
 
 import { z } from 'zod';
-import { ApprovalState, DecidedVia, HeldSubject, MAX_COMMENT_CHARACTERS } from './approval.ts';
+import { ApprovalState, DecidedVia, HeldSubject, MAX_COMMENT_CHARACTERS } from './approval/approval.ts';
 import { AuditEntry } from './audit/audit.ts';
 import { GrantLabels } from './grant.ts';
 import { HeldKind, HeldStatement } from './approval/held-action.ts';

@@ -5,7 +5,7 @@
 // the connector until acknowledged, and may arrive twice: the edge treats them as idempotent.
 
 import { z } from 'zod';
-import { ApprovalState } from './approval.ts';
+import { ApprovalState } from './approval/approval.ts';
 import { EndingReason } from './api.ts';
 import { ScramVerifier } from './grant.ts';
 import { actionOf, HeldAction, HeldStatement } from './approval/held-action.ts';

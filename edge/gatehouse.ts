@@ -26,7 +26,7 @@ import type {
   Witnessed,
   WitnessPage,
 } from '../core/api.ts';
-import type { DecidedVia } from '../core/approval.ts';
+import type { DecidedVia } from '../core/approval/approval.ts';
 import type { ActionPage, SessionDetail, SessionPage, SessionQuery } from '../core/catalogue.ts';
 import type { GrantId, RequestId, SessionId } from '../core/ids.ts';
 import type { Identity } from '../core/identity.ts';

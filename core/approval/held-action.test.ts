@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Approval } from '../approval.ts';
+import { Approval } from './approval.ts';
 import { FromConnector, holdActionOf } from '../control.ts';
 import { actionOf, HeldAction, HeldStatement, statementOf } from './held-action.ts';
 import { newId } from '../ids.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Approval } from '../approval.ts';
+import type { Approval } from './approval.ts';
 import { SessionId } from '../ids.ts';
 import { PolicyDocument } from '../policy/document.ts';
 import { parsePolicy } from '../policy/parse.ts';

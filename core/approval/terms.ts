@@ -1,7 +1,7 @@
 // What the policy asks of an approval: the terms under which one begins, who may decide it now, and
 // whether what was decided still suffices under the policy of now.
 
-import type { Approval } from '../approval.ts';
+import type { Approval } from './approval.ts';
 import { HELD } from './held-action.ts';
 import type { Identity } from '../identity.ts';
 import type { ApprovalPolicy, PolicyDocument, Rule } from '../policy/document.ts';

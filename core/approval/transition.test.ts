@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Approval, type ApprovalState, isOver, isSamePerson, type Voter } from '../approval.ts';
+import { Approval, type ApprovalState, isOver, isSamePerson, type Voter } from './approval.ts';
 import { GrantId } from '../ids.ts';
 import {
   type ApprovalEvent,

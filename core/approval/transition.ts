@@ -1,7 +1,7 @@
 // What may happen to an approval: pure, with the clock and the policy's word as arguments. That a
 // requester never approves is decided here and nowhere else (`mayJudge`).
 
-import { type Approval, type DecidedVia, isSamePerson, type Person, type Voter } from '../approval.ts';
+import { type Approval, type DecidedVia, isSamePerson, type Person, type Voter } from './approval.ts';
 import type { GrantId } from '../ids.ts';
 import { err, ok, type Result, unreachable } from '../result.ts';
 import { saysSomething } from '../text/written-text.ts';

@@ -5,7 +5,7 @@ import { SELF } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { AccessAnswer, RequestDetail } from '../../core/api.ts';
-import { Approval } from '../../core/approval.ts';
+import { Approval } from '../../core/approval/approval.ts';
 import { newId, systemIdSource } from '../../core/ids.ts';
 import { type Identity, Identity as IdentityDocument } from '../../core/identity.ts';
 import { secret } from '../../core/secret.ts';

@@ -1,6 +1,6 @@
 // An approval's changes as the audit log has them.
 
-import type { Approval } from '../../core/approval.ts';
+import type { Approval } from '../../core/approval/approval.ts';
 import type { ApprovalChange, ApprovalEvent } from '../../core/approval/transition.ts';
 import type { AuditEvent, AuditKind } from '../../core/audit/audit.ts';
 

@@ -1,7 +1,7 @@
 // How a held action stands, as its connector hears it.
 
 import type { FromEdge } from '../../core/control.ts';
-import type { Approval } from '../../core/approval.ts';
+import type { Approval } from '../../core/approval/approval.ts';
 
 export type HoldStanding = Omit<Extract<FromEdge, { kind: 'hold.decided' }>, 'kind'>;
 

@@ -1,7 +1,7 @@
 // How people hear of a request: Slack, Teams, a webhook, all behind one interface. The outbox
 // (outbox.ts) calls them, one notice at a time for each, and keeps a notice until it was delivered.
 
-import type { Approval } from '../../core/approval.ts';
+import type { Approval } from '../../core/approval/approval.ts';
 import type { ApprovalChange } from '../../core/approval/transition.ts';
 
 /** What happened. `asked` and `glass_broken` begin a request, the rest are its changes. */

@@ -2,7 +2,7 @@
 // tell of, so that none is lost, and in order for each notifier. A notice that cannot be delivered
 // for a day is given up, and that is an entry in the audit log.
 
-import { Approval } from '../../core/approval.ts';
+import { Approval } from '../../core/approval/approval.ts';
 import type { Delivery, Notice, NoticeKind, Notifier } from './notifier.ts';
 
 export const OUTBOX_SCHEMA = `

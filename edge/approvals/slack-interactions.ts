@@ -6,7 +6,7 @@
 // message itself. What went wrong is said to that person alone.
 
 import { z } from 'zod';
-import { MAX_COMMENT_CHARACTERS } from '../../core/approval.ts';
+import { MAX_COMMENT_CHARACTERS } from '../../core/approval/approval.ts';
 import { RequestId } from '../../core/ids.ts';
 import { Email, type Identity } from '../../core/identity.ts';
 import { err, ok, type Result } from '../../core/result.ts';

@@ -3,7 +3,7 @@
 //
 // Sizes are Slack's: 150 characters in a header, 3000 in a section's text, 255 in an action id.
 
-import type { Approval, HeldSubject } from '../../core/approval.ts';
+import type { Approval, HeldSubject } from '../../core/approval/approval.ts';
 import type { NoticeKind } from './notifier.ts';
 import { visibleText } from '../portal/visible.ts';
 import { factsOf, outcome, textFactOf, titleOf, wholeCharacters } from './words.ts';

@@ -5,7 +5,7 @@ import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { AccessAnswer, RequestDetail } from '../../core/api.ts';
-import { Approval } from '../../core/approval.ts';
+import { Approval } from '../../core/approval/approval.ts';
 import { newId } from '../../core/ids.ts';
 import { secret } from '../../core/secret.ts';
 import { createApp } from '../app.ts';

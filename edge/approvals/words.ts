@@ -1,7 +1,7 @@
 // What notices say, the same everywhere. Text that a person wrote is cut to size and shows its
 // invisible characters; each notifier escapes it for its own medium.
 
-import type { Approval, HeldSubject } from '../../core/approval.ts';
+import type { Approval, HeldSubject } from '../../core/approval/approval.ts';
 import { HELD, type HeldKind, nounOf } from '../../core/approval/held-action.ts';
 import { span } from '../portal/format.ts';
 import { visibleText } from '../portal/visible.ts';

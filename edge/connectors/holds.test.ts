@@ -4,7 +4,7 @@ import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { AccessAnswer, ApiError, ApprovalList, RequestDetail } from '../../core/api.ts';
-import type { Approval } from '../../core/approval.ts';
+import type { Approval } from '../../core/approval/approval.ts';
 import { newId } from '../../core/ids.ts';
 import { remote } from '../objects/rpc.ts';
 import { resource, STATEMENT, TestConnector, type TestLink } from '../test/connector.ts';

@@ -6,7 +6,7 @@
 // when it comes back.
 
 import { DurableObject } from 'cloudflare:workers';
-import { Approval as ApprovalDocument } from '../../core/approval.ts';
+import { Approval as ApprovalDocument } from '../../core/approval/approval.ts';
 import { type ApprovalChange, type ApprovalEvent, nextTickMs, transition } from '../../core/approval/transition.ts';
 import type { AuditEvent } from '../../core/audit/audit.ts';
 import { err, ok, type Result } from '../../core/result.ts';

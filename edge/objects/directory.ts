@@ -4,7 +4,7 @@
 // the contract of each call in ports/directory.ts.
 
 import { DurableObject } from 'cloudflare:workers';
-import type { Approval } from '../../core/approval.ts';
+import type { Approval } from '../../core/approval/approval.ts';
 import type { ConnectorId, RequestId, SessionId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';
 import type { PolicyDocument } from '../../core/policy/document.ts';

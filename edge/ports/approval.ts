@@ -2,7 +2,7 @@
 // the policy by the caller.
 
 import { z } from 'zod';
-import type { Approval } from '../../core/approval.ts';
+import type { Approval } from '../../core/approval/approval.ts';
 import type { ApprovalEvent, ApprovalFault } from '../../core/approval/transition.ts';
 import type { Result } from '../../core/result.ts';
 

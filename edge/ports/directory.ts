@@ -1,7 +1,7 @@
 // The directory: people, device logins, connectors and what they announced, policy versions,
 // requests as lists need them, limits, and the certificate authority's key.
 
-import type { Approval } from '../../core/approval.ts';
+import type { Approval } from '../../core/approval/approval.ts';
 import type { ConnectorId, RequestId, SessionId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';
 import type { PolicyDocument } from '../../core/policy/document.ts';

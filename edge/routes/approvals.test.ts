@@ -2,7 +2,7 @@ import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { AccessAnswer, ApiError, ApprovalList, IssuedGrant, ListedApproval, RequestDetail } from '../../core/api.ts';
-import type { Approval } from '../../core/approval.ts';
+import type { Approval } from '../../core/approval/approval.ts';
 import { remote } from '../objects/rpc.ts';
 import { resource, TestConnector, type TestLink } from '../test/connector.ts';
 import { type Caller, callerAs } from '../test/people.ts';

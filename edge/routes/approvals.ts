@@ -2,7 +2,7 @@
 
 import { createRoute, z } from '@hono/zod-openapi';
 import { ApprovalDecision, ApprovalList, IssuedGrant, ListedApproval, RequestDetail } from '../../core/api.ts';
-import { MAX_COMMENT_CHARACTERS } from '../../core/approval.ts';
+import { MAX_COMMENT_CHARACTERS } from '../../core/approval/approval.ts';
 import { RequestId } from '../../core/ids.ts';
 import { type Api, type ApiDeps, answer, failure, jsonAnswer, jsonBody, whoAsks } from './api.ts';
 

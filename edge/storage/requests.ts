@@ -1,7 +1,7 @@
 // Requests as lists need them. Each request's own object (objects/approval.ts) has the truth and
 // writes it here after every change; until then a list may be a moment behind. Long texts are cut here.
 
-import { Approval, isOver } from '../../core/approval.ts';
+import { Approval, isOver } from '../../core/approval/approval.ts';
 import type { RequestId, SessionId } from '../../core/ids.ts';
 
 export const REQUESTS_SCHEMA = `

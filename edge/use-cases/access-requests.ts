@@ -1,7 +1,7 @@
 // Requests for access: how one begins, what is used instead of another, and the grant that comes of it.
 
 import type { IssuedGrant, LiveGrant, PendingRequest } from '../../core/api.ts';
-import type { Approval } from '../../core/approval.ts';
+import type { Approval } from '../../core/approval/approval.ts';
 import { approvalOf, stillSuffices, workMsOf } from '../../core/approval/terms.ts';
 import { isRequester } from '../../core/approval/transition.ts';
 import { nounOf } from '../../core/approval/held-action.ts';

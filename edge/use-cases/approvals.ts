@@ -3,7 +3,7 @@
 // policy in force says who is who.
 
 import type { ApprovalDecision, ListedApproval } from '../../core/api.ts';
-import type { Approval, DecidedVia, Voter } from '../../core/approval.ts';
+import type { Approval, DecidedVia, Voter } from '../../core/approval/approval.ts';
 import { standingIn } from '../../core/approval/terms.ts';
 import { type ApprovalEvent, isRequester, mayDecide, mayReview } from '../../core/approval/transition.ts';
 import { statementOf } from '../../core/approval/held-action.ts';

@@ -2,7 +2,7 @@
 // bob and carol approve.
 
 import type { IssuedGrant, ListedApproval } from '../../core/api.ts';
-import type { Approval } from '../../core/approval.ts';
+import type { Approval } from '../../core/approval/approval.ts';
 import { type ApprovalEvent, mayDecide, mayReview, transition } from '../../core/approval/transition.ts';
 import { type IdSource, newId, type RequestId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';

@@ -3,7 +3,7 @@
 
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Approval, HeldSubject } from '../../core/approval.ts';
+import type { Approval, HeldSubject } from '../../core/approval/approval.ts';
 import type { SessionId } from '../../core/ids.ts';
 import { ResourceName } from '../../core/resource.ts';
 import { coverageOf, statementEntry } from '../harness/fake-data.ts';

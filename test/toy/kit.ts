@@ -33,6 +33,8 @@ export const echoKit: ProtocolKit<EchoTarget> = {
 export async function startTarget(): Promise<KitTarget<EchoTarget>> {
   const sockets = new Set<Socket>();
   const lines: string[] = [];
+  const owed: (() => void)[] = [];
+  let answers = true;
   let connections = 0;
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     connections++;
@@ -45,7 +47,8 @@ export async function startTarget(): Promise<KitTarget<EchoTarget>> {
       if (!authenticated) authenticated = true;
       else {
         lines.push(line);
-        socket.write(`echo ${line}\n`);
+        if (answers) socket.write(`echo ${line}\n`);
+        else owed.push(() => socket.write(`echo ${line}\n`));
       }
     });
   });
@@ -53,6 +56,13 @@ export async function startTarget(): Promise<KitTarget<EchoTarget>> {
   const at = server.address();
   const port = typeof at === 'object' && at ? at.port : 0;
   return {
+    get answers() {
+      return answers;
+    },
+    set answers(now) {
+      answers = now;
+      if (now) for (const pay of owed.splice(0)) pay();
+    },
     upstream: { host: '127.0.0.1', port, password: secret('sesame') },
     get connections() {
       return connections;

@@ -2,7 +2,7 @@
 
 import { Hono } from 'hono';
 import { ApprovalDecision, type ListedApproval } from '../../../core/api.ts';
-import { MAX_COMMENT_CHARACTERS } from '../../../core/approval.ts';
+import { MAX_COMMENT_CHARACTERS } from '../../../core/approval/approval.ts';
 import { RequestId } from '../../../core/ids.ts';
 import type { Result } from '../../../core/result.ts';
 import type { UseCaseFault } from '../../gatehouse.ts';

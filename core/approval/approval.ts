@@ -8,11 +8,11 @@
 //      +-> withdrawn, expired (not decided in time)
 
 import { z } from 'zod';
-import { GrantLabels } from './grant.ts';
-import { HeldAction } from './approval/held-action.ts';
-import { GrantId, RequestId, SessionId } from './ids.ts';
-import { Email } from './identity.ts';
-import { ResourceName } from './resource.ts';
+import { GrantLabels } from '../grant.ts';
+import { HeldAction } from './held-action.ts';
+import { GrantId, RequestId, SessionId } from '../ids.ts';
+import { Email } from '../identity.ts';
+import { ResourceName } from '../resource.ts';
 
 export const ApprovalState = z.enum(['pending', 'approved', 'claimed', 'denied', 'withdrawn', 'expired']);
 export type ApprovalState = z.infer<typeof ApprovalState>;
