@@ -17,7 +17,7 @@ const MAX_BODY_BYTES = 32 * 1024 * 1024;
 
 const USER_AGENT = `gatehouse/${packageJson.version} (${process.platform})`;
 
-export interface ApiClientOptions {
+interface ApiClientOptions {
   readonly origin: string;
   readonly token?: Secret<string>;
 }

@@ -9,7 +9,7 @@ import { usage } from './failure.ts';
 import { Output, type Terminal } from './output.ts';
 import { type GlobalOptions, resolveAccount } from './settings.ts';
 
-export interface Invocation {
+interface Invocation {
   readonly output: Output;
   readonly client: ApiClient;
 }

@@ -4,7 +4,7 @@
 import type { Command } from 'commander';
 import type { Cli } from './cli.ts';
 
-export interface ListedCommand {
+interface ListedCommand {
   /** Stands in the list of commands, and in the command's own help unless it says more there. */
   readonly summary: string;
   /** Gives the command its arguments, options and action. */

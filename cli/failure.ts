@@ -2,7 +2,7 @@
 // through its exit code, so every failure names the code that scripts rely on.
 
 /** 1: refused, or not proven. 2: used wrongly, or cannot run. 3: Gatehouse cannot be reached. */
-export type FailureCode = 1 | 2 | 3;
+type FailureCode = 1 | 2 | 3;
 
 export class Failure extends Error {
   readonly exitCode: FailureCode;

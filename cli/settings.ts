@@ -17,13 +17,13 @@ export interface GlobalOptions {
   readonly json?: boolean;
 }
 
-export interface Account {
+interface Account {
   /** Without a path and a closing slash. */
   readonly origin: string;
   readonly token: Secret<string>;
 }
 
-export type Environment = Readonly<Record<string, string | undefined>>;
+type Environment = Readonly<Record<string, string | undefined>>;
 
 export const DEFAULT_DATA_DIR = '.gatehouse';
 
@@ -44,7 +44,7 @@ const StoredLogin = z.object({
   token: z.string(),
   expiresAt: z.iso.datetime(),
 });
-export type StoredLogin = z.infer<typeof StoredLogin>;
+type StoredLogin = z.infer<typeof StoredLogin>;
 
 export async function resolveAccount(options: GlobalOptions, env: Environment): Promise<Account> {
   if (options.as !== undefined || options.data !== undefined) return demoAccount(options);
@@ -100,7 +100,7 @@ export function parseOrigin(text: string): string {
 }
 
 /** `$XDG_CONFIG_HOME/gatehouse`, else `~/.config/gatehouse`. */
-export function configDir(env: Environment): string {
+function configDir(env: Environment): string {
   const xdg = env.XDG_CONFIG_HOME;
   // The XDG base directory specification says that a relative path is to be ignored.
   const base = xdg?.startsWith('/') ? xdg : join(env.HOME ?? homedir(), '.config');

@@ -9,13 +9,13 @@ import { type HostPort, isLoopback } from './config/host-port.ts';
 import { PROTOCOL_MODULES } from './registry.ts';
 
 /** Where clients reach a listener that is bound to `bound`. */
-export function endpointOf(listener: ListenerConfig, bound: HostPort): HostPort {
+function endpointOf(listener: ListenerConfig, bound: HostPort): HostPort {
   const { advertise, listen } = listener;
   return { host: advertise?.host ?? listen.host, port: advertise?.port ?? bound.port };
 }
 
 /** Where listeners are bound. */
-export type Bound = ReadonlyMap<ProtocolName, HostPort>;
+type Bound = ReadonlyMap<ProtocolName, HostPort>;
 
 export function announcedResources(config: ConnectorConfig, bound: Bound): readonly Resource[] {
   return config.resources.flatMap((resource) => {

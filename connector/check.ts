@@ -19,7 +19,7 @@ import { targetTools } from './targets.ts';
 const TARGET_TIMEOUT_MS = 5_000;
 const TARGETS_AT_ONCE = 8;
 
-export interface CheckDeps extends CredentialDeps {
+interface CheckDeps extends CredentialDeps {
   readonly config: ConnectorConfig;
   readonly place: Place;
 }

@@ -49,7 +49,7 @@ export interface GrantLookup {
   scram(mechanism: ScramMechanism, binding: Uint8Array | undefined): ScramProof;
 }
 
-export interface ScramProof {
+interface ScramProof {
   /** Takes client-first, gives server-first. */
   first(message: Buffer): Result<string, ScramFault>;
   /** Takes client-final, gives server-final with the proof. */

@@ -12,7 +12,7 @@ import type { HostPort } from './config/host-port.ts';
 import type { LinkStatus } from './control/edge-link.ts';
 import type { RecordingHealth } from './recording/recording-log.ts';
 
-export interface Health {
+interface Health {
   readonly link: LinkStatus;
   readonly log: RecordingHealth;
   readonly sessions: number;

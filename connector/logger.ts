@@ -4,7 +4,7 @@
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const satisfies readonly LogLevel[];
 
-export type LogValue =
+type LogValue =
   | string
   | number
   | boolean
@@ -12,7 +12,7 @@ export type LogValue =
   | undefined
   | readonly LogValue[]
   | { readonly [key: string]: LogValue };
-export type LogFields = Readonly<Record<string, LogValue>>;
+type LogFields = Readonly<Record<string, LogValue>>;
 
 /** `event` is a stable name in the past tense with a dot, `link.lost`; a sentence goes into `message`. */
 export interface Logger {

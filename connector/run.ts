@@ -37,14 +37,14 @@ const LAST_REPORTS_MS = 3_000;
 /** Past their grace, sessions have this long to read why they end. */
 const SESSIONS_CLOSE_MS = 10_000;
 
-export interface StartFault {
+interface StartFault {
   /** refused: the same start will fail again. unreachable: the edge does not answer. */
   readonly kind: 'refused' | 'unreachable';
   /** One sentence for the operator. */
   readonly message: string;
 }
 
-export interface Connector {
+interface Connector {
   /** Where each is bound. */
   readonly listeners: ReadonlyMap<ProtocolName, HostPort>;
   readonly health: HostPort | undefined;
@@ -54,7 +54,7 @@ export interface Connector {
   stop(): Promise<void>;
 }
 
-export interface ConnectorDeps {
+interface ConnectorDeps {
   readonly config: ConnectorConfig;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly log: Logger;

@@ -16,7 +16,7 @@ import { ResourceName } from './resource.ts';
  * live: segments arrive. ended: the manifest is stored. sealed: the whole was read back and proven.
  * broken: it was read back and is not whole; `fault` says what.
  */
-export const SessionState = z.enum(['live', 'ended', 'sealed', 'broken']);
+const SessionState = z.enum(['live', 'ended', 'sealed', 'broken']);
 
 export const SessionEntry = z.object({
   id: SessionId,

@@ -36,7 +36,7 @@ export const EDGE_UNDERSTANDS: readonly FromConnector['kind'][] = ['targets.seen
 
 // --- connector to edge ---
 
-export const Hello = z.object({
+const Hello = z.object({
   kind: z.literal('hello'),
   connector: ConnectorId,
   build: z.string().max(100),
@@ -47,7 +47,7 @@ export const Hello = z.object({
 });
 
 /** A client has named itself and a resource; nothing has been proven yet. */
-export const LookUpGrants = z.object({
+const LookUpGrants = z.object({
   kind: z.literal('grants.look_up'),
   call,
   email: z.string().max(254),
@@ -56,7 +56,7 @@ export const LookUpGrants = z.object({
 });
 
 /** A client proved that it holds `grant`. Answered before anything is dialled (law 2). */
-export const OpenSession = z.object({
+const OpenSession = z.object({
   kind: z.literal('session.open'),
   call,
   session: SessionId,
@@ -77,12 +77,12 @@ const AnyHold = z.object({
  * An action waits for approvers. The connector made the request's id; asked again after a reconnect,
  * the edge answers with how it stands now.
  */
-export const HoldAction = AnyHold.extend({ kind: z.literal('hold.action'), action: HeldAction });
-export type HoldAction = z.infer<typeof HoldAction>;
+const HoldAction = AnyHold.extend({ kind: z.literal('hold.action'), action: HeldAction });
+type HoldAction = z.infer<typeof HoldAction>;
 
 /** The same of a statement, as the first release asks, and is asked. */
-export const AskHold = AnyHold.extend({ kind: z.literal('hold.ask'), statement: HeldStatement });
-export type AskHold = z.infer<typeof AskHold>;
+const AskHold = AnyHold.extend({ kind: z.literal('hold.ask'), statement: HeldStatement });
+type AskHold = z.infer<typeof AskHold>;
 
 export const holdActionOf = ({ kind: _, statement, ...ask }: AskHold): HoldAction => ({
   ...ask,
@@ -94,7 +94,7 @@ export const holdActionOf = ({ kind: _, statement, ...ask }: AskHold): HoldActio
  * It was approved and is about to go on. Answered with `hold.claimed` for this digest and this session only; claimed
  * again there, because the answer was lost, it is answered alike.
  */
-export const ClaimHold = z.object({
+const ClaimHold = z.object({
   kind: z.literal('hold.claim'),
   call,
   request: RequestId,
@@ -162,7 +162,7 @@ export const MAX_TARGETS_A_MESSAGE = 200;
  * What sessions lately found out about their targets. Not kept until acknowledged, as reports are: it is told anew on every
  * link. Believed of the connector's own resources only.
  */
-export const TargetsSeen = z.object({
+const TargetsSeen = z.object({
   kind: z.literal('targets.seen'),
   targets: z.array(TargetSeen).max(MAX_TARGETS_A_MESSAGE),
 });

@@ -6,7 +6,7 @@ import { GrantId, RequestId } from './ids.ts';
 import { ResourceName } from './resource.ts';
 
 /** What whoever carries the session must do. Comes from the policy rule that allowed the grant. */
-export const Obligations = z.object({
+const Obligations = z.object({
   record: z.object({
     /** Days the recording is kept under Object Lock. */
     retainDays: z.number().int().min(1).max(36500),
@@ -16,7 +16,7 @@ export const Obligations = z.object({
   /** Sessions of this grant at one time. */
   maxSessions: z.number().int().min(1).max(10_000).optional(),
 });
-export type Obligations = z.infer<typeof Obligations>;
+type Obligations = z.infer<typeof Obligations>;
 
 /** The person's own labels, carried into recording and catalogue: a ticket, an agent's trace. */
 export const GrantLabels = z.object({

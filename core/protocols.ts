@@ -27,9 +27,9 @@ export const SECTIONS: Readonly<Record<SectionName, Noun>> = {
 };
 
 /** A mask entry names columns of tables, or fields of JSON documents. */
-export type MaskedPart = 'columns' | 'fields';
+type MaskedPart = 'columns' | 'fields';
 
-export interface ProtocolRow {
+interface ProtocolRow {
   /** What people call it. */
   readonly title: string;
   /** How a replay of it is shown. */

@@ -17,7 +17,7 @@ export interface BuiltWorker {
 
 const HERE = import.meta.dirname;
 
-export interface WorkerBuild {
+interface WorkerBuild {
   /** Emptied first; assets and `worker.js` are written below it. */
   readonly outputDirectory: string;
   /** `gatehouse` as one file, served at `/cli/`; without it there is none to download. */

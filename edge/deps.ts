@@ -96,7 +96,7 @@ export function createDeps(env: Env): AppDeps {
   };
 }
 
-export function createGatehouse(deps: UseCaseDeps): Gatehouse {
+function createGatehouse(deps: UseCaseDeps): Gatehouse {
   return {
     ...accessUseCases(deps),
     ...accessRequestUseCases(deps),
@@ -108,7 +108,7 @@ export function createGatehouse(deps: UseCaseDeps): Gatehouse {
   };
 }
 
-export function createUseCaseDeps(env: Env, settings: EdgeSettings): UseCaseDeps {
+function createUseCaseDeps(env: Env, settings: EdgeSettings): UseCaseDeps {
   const directory: UseCaseDeps['directory'] = remote(env.DIRECTORY);
   return {
     publicUrl: settings.PUBLIC_URL,

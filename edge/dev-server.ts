@@ -8,7 +8,7 @@ import { type EdgeSettingsInput, parseSettings } from './settings.ts';
 
 export const COMPATIBILITY_DATE = '2026-10-20';
 
-export interface StartEdgeOptions {
+interface StartEdgeOptions {
   readonly worker: BuiltWorker;
   /** 0: any free one. Then leave PUBLIC_URL out and it is made from the port. */
   readonly port: number;

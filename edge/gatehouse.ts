@@ -68,12 +68,12 @@ export interface CheckedPolicy extends StoredPolicy {
 }
 
 /** What is wanted beside the session itself. */
-export interface SessionParts {
+interface SessionParts {
   readonly statements?: { readonly cursor: string | undefined; readonly limit: number };
   readonly witnessed?: boolean;
 }
 
-export interface SessionView {
+interface SessionView {
   readonly detail: SessionDetail;
   /** Missing as well when the catalogue does not answer with them just now. */
   readonly statements?: ActionPage;
@@ -96,7 +96,7 @@ export interface SessionToEnd {
   readonly running: boolean;
 }
 
-export interface ApplyOptions {
+interface ApplyOptions {
   /** The version that the policy was written against. */
   readonly after?: number;
   /** Also where one is not an administrator under it any more. */

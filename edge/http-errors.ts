@@ -4,7 +4,7 @@ import type { ApiError } from '../core/api.ts';
 import type { UseCaseFault } from './gatehouse.ts';
 
 /** What the border itself refuses, beside the use cases' own reasons. */
-export type HttpFaultReason =
+type HttpFaultReason =
   | UseCaseFault['reason']
   | 'unauthorized'
   | 'cross_site'

@@ -25,7 +25,7 @@ import { keyOfName } from './store/recording-source.ts';
 import { type FoundSession, findSession } from './stored-session.ts';
 import { streamText } from './stream-text.ts';
 
-export interface FunctionsDeps {
+interface FunctionsDeps {
   readonly catalogue: CatalogueReader;
   readonly reader: RecordingReader;
   readonly platform: RecordingPlatform;

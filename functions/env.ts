@@ -39,7 +39,7 @@ const Environment = z.object({
   [ENV.auditLockDays]: z.coerce.number().int().min(1).max(36_500).optional(),
 });
 
-export interface FunctionsSettings {
+interface FunctionsSettings {
   readonly bucket: string;
   readonly table: string;
   /** Keys to compare manifests with. Without a connector's key, `sealed` proves the chain and the signature, not whose key signed. */

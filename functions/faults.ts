@@ -22,7 +22,7 @@ export type IndexEvent =
   | { readonly kind: 'event.ignored'; readonly object: string };
 
 /** What operators see of the functions that the edge calls. `stack`: where, without the message, which can quote what it was about. */
-export type ApiEvent =
+type ApiEvent =
   | { readonly kind: 'function.failed'; readonly name: string; readonly stack: readonly string[] }
   | { readonly kind: 'audit.contradicted'; readonly object: string }
   /** The catalogue's row says of these fields what neither the recording nor the edge does; `row`: it cannot be read at all. */

@@ -21,7 +21,7 @@ import { directoryReader } from './store/directory-reader.ts';
 
 export { type LocalDynamoDb, startLocalDynamoDb } from './local/dynamodb.ts';
 
-export interface LocalFunctionsOptions {
+interface LocalFunctionsOptions {
   /** 0: any free one. */
   readonly port: number;
   /** Its paths are the object keys: `recordings/...` stands below it. */

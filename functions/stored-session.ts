@@ -11,7 +11,7 @@ import type { CatalogueReader } from './catalogue-table/reader.ts';
 import { FactDamage, parseFact } from './facts/parse-fact.ts';
 import type { RecordingReader } from './store/recording-reader.ts';
 
-export interface StoredSessionDeps {
+interface StoredSessionDeps {
   readonly catalogue: CatalogueReader;
   readonly reader: RecordingReader;
   readonly platform: RecordingPlatform;

@@ -14,7 +14,7 @@ const SOURCES = ['core', 'edge', 'cli', 'package.json', 'node_modules/.package-l
 const KEPT = join(ROOT, 'node_modules/.cache/gatehouse');
 
 /** Below `outputDirectory`, which is emptied first. */
-export async function buildWholeWorker(outputDirectory: string): Promise<BuiltWorker> {
+async function buildWholeWorker(outputDirectory: string): Promise<BuiltWorker> {
   return buildWorker({ outputDirectory, commandLine: await bundleCli() });
 }
 

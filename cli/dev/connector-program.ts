@@ -13,7 +13,7 @@ export interface ConnectorProgram {
   readonly env: NodeJS.ProcessEnv;
 }
 
-export interface ConnectorPlace {
+interface ConnectorPlace {
   /** connector.yaml */
   readonly file: string;
   readonly edge: string;

@@ -12,7 +12,7 @@ import { Failure } from '../failure.ts';
 const VISIBLE_WITHIN_MS = 20_000;
 const REASON = 'Ticket 4711: an order is missing its invoice';
 
-export interface DemoSessionOptions {
+interface DemoSessionOptions {
   readonly portal: string;
   readonly token: Secret<string>;
   readonly email: string;

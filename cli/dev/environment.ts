@@ -22,7 +22,7 @@ import { type DevSecrets, loadSecrets } from './data/secrets.ts';
 import { signInAs } from './sign-in.ts';
 import { Supervisor } from './supervisor.ts';
 
-export interface EnvironmentOptions {
+interface EnvironmentOptions {
   readonly dir: DataDir;
   readonly ports: Ports;
   /** A connector.yaml instead of the demo's targets. */

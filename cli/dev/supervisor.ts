@@ -11,7 +11,7 @@ import { z } from 'zod';
 import { Failure } from '../failure.ts';
 import type { ChildMessage } from './child.ts';
 
-export interface Part {
+interface Part {
   readonly name: string;
   /** Path below cli/dev of an entry that uses runChild, or a program's path and arguments. */
   readonly run:

@@ -10,7 +10,7 @@ import { line } from '../terminal-text.ts';
 import { type PolicyFile, readPolicyFile } from './file.ts';
 import { loadReader } from './reader.ts';
 
-export interface TriedPolicy {
+interface TriedPolicy {
   readonly passed: number;
   readonly failed: number;
   readonly cases: readonly {

@@ -21,7 +21,7 @@ export interface UnprovenPlace {
   readonly message: string;
 }
 
-export interface VerifiedCopy {
+interface VerifiedCopy {
   readonly reports: readonly VerifyReport[];
   readonly unproven: readonly UnprovenPlace[];
 }

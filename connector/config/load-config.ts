@@ -17,7 +17,7 @@ import { PROTOCOL_MODULES } from '../registry.ts';
 import { keyText, type ReadDocument, readDocument } from './read-document.ts';
 import { LOG_LEVELS, type LogLevel } from '../logger.ts';
 
-export interface LoadedConfig {
+interface LoadedConfig {
   readonly config: ConnectorConfig;
   readonly check: boolean;
   /** Where a setting stands, for what is found out about it later: `--state`, `c.yaml:3:1: state`. */

@@ -44,7 +44,7 @@ export type StoreConfig =
     };
 
 /** undefined: the default of whoever enforces it. */
-export interface LimitsConfig {
+interface LimitsConfig {
   readonly idleMs: number | undefined;
   readonly loginMs: number | undefined;
   readonly maxUnauthenticated: number | undefined;

@@ -1,14 +1,14 @@
 // Exponential back-off with full jitter: after an outage of the edge its connectors come back spread
 // out instead of all at once.
 
-export interface BackoffOptions {
+interface BackoffOptions {
   readonly baseMs: number;
   readonly capMs: number;
   /** 0 inclusive to 1 exclusive. */
   readonly random: () => number;
 }
 
-export interface Backoff {
+interface Backoff {
   /** How long to wait before the next try: 0 to min(cap, base * 2^tries). */
   nextMs(): number;
   reset(): void;

@@ -48,7 +48,7 @@ const TIMING: EdgeLinkTiming = {
 const REPORT_WINDOW = 256;
 const MAX_REMEMBERED_REVOCATIONS = 10_000;
 
-export interface EdgeLinkOptions {
+interface EdgeLinkOptions {
   /** The edge's origin. */
   readonly edge: string;
   readonly connector: ConnectorId;

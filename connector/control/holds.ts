@@ -27,7 +27,7 @@ export interface HoldTiming {
 }
 export const HOLD_TIMING: HoldTiming = { holdGraceMs: 60_000, holdRetryMs: 5_000 };
 
-export interface HoldsOptions {
+interface HoldsOptions {
   /** The link, while it stands. */
   readonly link: () => Pick<LinkConnection, 'call'> | undefined;
   readonly report: Edge['report'];

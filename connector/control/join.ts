@@ -10,7 +10,7 @@ import { type Identity, saveJoined } from '../state/identity.ts';
 import { createBackoff } from './backoff.ts';
 import { joinEdge } from './edge-http.ts';
 
-export interface JoinFault {
+interface JoinFault {
   readonly kind: 'refused' | 'unreachable';
   /** One sentence for the operator. */
   readonly message: string;

@@ -41,7 +41,7 @@ export interface LinkClosed {
   readonly message: string;
 }
 
-export interface LinkEvents {
+interface LinkEvents {
   /** The edge knows this connector's resources and live sessions; calls and reports may go out, and the messages that it understands. */
   welcomed(understands: readonly string[]): void;
   received(message: Unasked): void;

@@ -30,7 +30,7 @@ const Line = z.union([
   z.strictObject({ acknowledged: z.number().int() }),
 ]);
 
-export interface KeptReport {
+interface KeptReport {
   readonly seq: number;
   readonly report: Report;
 }
@@ -46,7 +46,7 @@ export interface Outbox {
   close(): void;
 }
 
-export interface OutboxOptions {
+interface OutboxOptions {
   /** The state directory. */
   readonly directory: string;
   /** Milliseconds since the epoch. */

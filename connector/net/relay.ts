@@ -54,7 +54,7 @@ export interface Interpreter {
   closed(): void;
 }
 
-export type Side = 'client' | 'target';
+type Side = 'client' | 'target';
 
 export class Relay implements Conversation, Delivery {
   readonly ended: Promise<ConversationEnd>;

@@ -39,7 +39,7 @@ export const placeOf = (what: string) =>
     )
     .refine(oneOf(['env', 'file', 'secretsManager']), 'expected exactly one of env, file, secretsManager')
     .refine((it) => it.key === undefined || it.secretsManager !== undefined, 'key goes with secretsManager only');
-export type WrittenPlace = z.infer<ReturnType<typeof placeOf>>;
+type WrittenPlace = z.infer<ReturnType<typeof placeOf>>;
 
 /** `there` makes a path of the file's absolute. */
 export function credentialSource(

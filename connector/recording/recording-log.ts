@@ -19,7 +19,7 @@ import { type DiskState, type WalEvents, type WalState, WriteAheadLog } from './
 import { nodeWalStorage, type WalStorage } from './wal/wal-file.ts';
 import { walFiles } from './wal/wal-reader.ts';
 
-export interface RecordingLimits {
+interface RecordingLimits {
   /** Below: no new sessions. Below half: running ones end. From 125 %: all is well. */
   readonly minFreeBytes: number;
   readonly walFileBytes: number;
@@ -34,7 +34,7 @@ export interface RecordingLimits {
   readonly defaultRetainDays: number;
 }
 
-export const DEFAULT_RECORDING_LIMITS: RecordingLimits = {
+const DEFAULT_RECORDING_LIMITS: RecordingLimits = {
   minFreeBytes: 512 * 1024 * 1024,
   walFileBytes: 64 * 1024 * 1024,
   walFileAgeMs: 3_600_000,
@@ -60,13 +60,13 @@ export interface RecordingLogOptions {
   readonly storage?: (directory: string) => WalStorage;
 }
 
-export interface RecordingClock {
+interface RecordingClock {
   /** Milliseconds since the Unix epoch. */
   now(): number;
   monotonicUs(): number;
 }
 
-export interface OpenFault {
+interface OpenFault {
   readonly reason: 'directory_in_use' | 'directory_unusable' | 'key_unusable' | 'store_settings_wrong';
   readonly message: string;
 }

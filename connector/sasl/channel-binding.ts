@@ -17,7 +17,7 @@ function rawOf(certificate: object | null | undefined): Buffer | undefined {
 }
 
 /** The hash is the one of the certificate's signature; MD5 and SHA-1 count as SHA-256. */
-export function endPointOf(raw: Buffer | undefined): Buffer | undefined {
+function endPointOf(raw: Buffer | undefined): Buffer | undefined {
   if (!raw) return undefined;
   const algorithm = new X509Certificate(raw).signatureAlgorithm?.toLowerCase() ?? '';
   // Ed25519 and RSA-PSS name no single hash here; PostgreSQL's own clients do not bind to them either.

@@ -76,7 +76,7 @@ function attributes(message: string): Map<string, string> | undefined {
   return found;
 }
 
-export interface ScramServerOptions {
+interface ScramServerOptions {
   readonly mechanism: ScramMechanism;
   /** tls-server-end-point of our own certificate; undefined where there is none, and PLUS was not offered. */
   readonly binding: Uint8Array | undefined;
@@ -140,7 +140,7 @@ export class ScramServer {
   }
 }
 
-export interface ScramClientOptions {
+interface ScramClientOptions {
   /** tls-server-end-point of the server's certificate; undefined without TLS, or for certificates that have none. */
   readonly binding: Uint8Array | undefined;
   /** What the server offered. */

@@ -31,7 +31,7 @@ export interface AdmitDeps<Upstream> {
 }
 
 /** Somebody who proved a grant, and is not in yet. */
-export interface Arrival {
+interface Arrival {
   readonly proof: Proof;
   readonly client: SessionOpened['client'];
   readonly details: SessionOpened['details'];
@@ -48,7 +48,7 @@ export interface Admitted<Upstream> {
  * `opened`: the edge counts the session, so its end must be reported; `recorder`: and it must be ended. `target`: what this
  * connector needs for that one could not be had, whoever asks.
  */
-export interface NotAdmitted {
+interface NotAdmitted {
   readonly refusal: Refusal;
   readonly opened: boolean;
   readonly recorder?: SessionRecorder;

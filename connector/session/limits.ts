@@ -23,7 +23,7 @@ export const DEFAULT_LIMITS: Limits = {
  * How far a login got, the least first. leaving: it was refused and is being told why. silent: it has said nothing that
  * makes sense. securing: it asked for encryption. named: it said who it is and what it wants.
  */
-export const PROGRESS = ['leaving', 'silent', 'securing', 'named'] as const;
+const PROGRESS = ['leaving', 'silent', 'securing', 'named'] as const;
 export type Progress = (typeof PROGRESS)[number];
 
 /**

@@ -12,7 +12,7 @@ const CROWDED: Refusal = {
 /** Clients that are told that there was no place for them, at one time: to the others the connection just closes. */
 const MAX_TOLD = 200;
 
-export interface LoginPlace {
+interface LoginPlace {
   /** Resolves when it is its turn; false: it found no place, and was told if it could be. */
   readonly turn: Promise<boolean>;
   /** Aborts at the deadline, when the connector stops, and to make room for others; then its reason is the Refusal. */

@@ -8,7 +8,7 @@ import type { Admitted } from './admit.ts';
 import { Lanes } from './lanes.ts';
 import type { Cause, LiveSession } from './live-sessions.ts';
 
-export interface OpenSessionDeps {
+interface OpenSessionDeps {
   /** How long it stays open after its last connection left; milliseconds. */
   readonly idleMs: number;
   readonly now: () => number;

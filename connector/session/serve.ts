@@ -3,7 +3,7 @@
 import { createServer, type AddressInfo } from 'node:net';
 import type { Entrance, Sessions } from './sessions.ts';
 
-export interface ListenerOptions<Upstream> {
+interface ListenerOptions<Upstream> {
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;

@@ -8,7 +8,7 @@ import { err, ok, type Result } from '../../core/result.ts';
 
 const SQLITE_BUSY = 5;
 
-export interface StateLock {
+interface StateLock {
   release(): void;
 }
 

@@ -32,7 +32,7 @@ export type Voter = z.infer<typeof Voter>;
 export const MAX_COMMENT_CHARACTERS = 1000;
 const Comment = z.string().max(MAX_COMMENT_CHARACTERS);
 
-export const AccessSubject = z.object({
+const AccessSubject = z.object({
   kind: z.literal('access'),
   resource: ResourceName,
   reason: z.string().max(1000),
@@ -54,8 +54,8 @@ const renamed = (subject: unknown): unknown =>
     ? { ...subject, touches: subject.tables }
     : subject;
 
-export const ApprovalSubject = z.preprocess(renamed, z.discriminatedUnion('kind', [AccessSubject, HeldSubject]));
-export type ApprovalSubject = z.infer<typeof ApprovalSubject>;
+const ApprovalSubject = z.preprocess(renamed, z.discriminatedUnion('kind', [AccessSubject, HeldSubject]));
+type ApprovalSubject = z.infer<typeof ApprovalSubject>;
 
 export const Approval = z.object({
   id: RequestId,

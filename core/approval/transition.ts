@@ -57,7 +57,7 @@ export type ApprovalChange =
   | 'warned'
   | 'reviewed';
 
-export interface Transition {
+interface Transition {
   readonly approval: Approval;
   /** In the order they happened; empty when the event had happened before. */
   readonly changes: readonly ApprovalChange[];

@@ -24,10 +24,10 @@ export const PIECE_MAX_AGE_MS = 60_000;
 const DIGITS = 10;
 
 /** Of a later build too, so any kind: what counts is that it hashes to what the chain says. */
-export const ArchivedEntry = AuditEntry.extend({ kind: z.string().min(1).max(100) });
-export type ArchivedEntry = z.infer<typeof ArchivedEntry>;
+const ArchivedEntry = AuditEntry.extend({ kind: z.string().min(1).max(100) });
+type ArchivedEntry = z.infer<typeof ArchivedEntry>;
 
-export const AuditPieceHeader = z.strictObject({
+const AuditPieceHeader = z.strictObject({
   format: z.literal(1),
   first: z.number().int().min(1),
   last: z.number().int().min(1),
@@ -36,9 +36,9 @@ export const AuditPieceHeader = z.strictObject({
   /** Digest of the last entry. */
   head: Digest,
 });
-export type AuditPieceHeader = z.infer<typeof AuditPieceHeader>;
+type AuditPieceHeader = z.infer<typeof AuditPieceHeader>;
 
-export interface AuditPiece {
+interface AuditPiece {
   readonly name: string;
   readonly header: AuditPieceHeader;
   readonly entries: readonly ArchivedEntry[];

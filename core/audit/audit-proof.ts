@@ -11,7 +11,7 @@ export interface AuditCopy {
 }
 
 /** What the edge says: the digest of each entry that it exported. */
-export interface KnownLog {
+interface KnownLog {
   /** Sequence of the last entry that it knows to be stored; 0: none. */
   readonly exportedThrough: number;
   digestOf(sequence: number): string | undefined;

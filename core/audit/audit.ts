@@ -74,7 +74,7 @@ export type AuditEvent = Pick<AuditEntry, 'kind' | 'actor' | 'object' | 'details
 export const AUDIT_GENESIS = '0'.repeat(64);
 
 /** An entry before it has its digest; of any build, so of any kind. */
-export type UndigestedEntry = Omit<AuditEntry, 'digest' | 'kind'> & { readonly kind: string };
+type UndigestedEntry = Omit<AuditEntry, 'digest' | 'kind'> & { readonly kind: string };
 
 /** The text whose hash is the entry's digest: a JSON array in this order, details sorted by key. */
 export function auditPreimage(entry: UndigestedEntry): string {

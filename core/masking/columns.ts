@@ -65,7 +65,7 @@ export function decideColumn(
   return proven || !mayTouch ? PASS : WITHHOLD;
 }
 
-export interface CompiledPattern {
+interface CompiledPattern {
   readonly schema: ((name: string) => boolean) | undefined;
   readonly table: (name: string) => boolean;
   readonly column: (name: string) => boolean;

@@ -37,7 +37,7 @@ const rankOf = ({ name }: Detector): number => (DETECTOR_NAMES as readonly strin
  * entry says of which groups of triggers the byte is one, the lower half which groups may stand behind it; `start` is
  * the upper half for the start of a text. Bits 15 and 31 are not used. Not to be changed.
  */
-export interface TriggerTable {
+interface TriggerTable {
   readonly entries: Int32Array;
   readonly start: number;
 }

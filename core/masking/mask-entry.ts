@@ -13,7 +13,7 @@ import { Way } from './ways.ts';
 
 const PART = String.raw`(?:"(?:[^"]|"")+"|[^\s".]+)`;
 /** `table.column` or `schema.table.column`; `*` stands for any letters; parts in double quotes are taken as they are. */
-export const ColumnPattern = z
+const ColumnPattern = z
   .string()
   .max(400)
   .regex(new RegExp(`^${PART}\\.${PART}(?:\\.${PART})?$`), 'expected table.column or schema.table.column, * for any');
@@ -64,7 +64,7 @@ const OwnDetector = z
 const Detect = z.union([z.enum(DETECTOR_NAMES), OwnDetector], {
   error: `expected one of ${DETECTOR_NAMES.join(', ')}, or { name, pattern }`,
 });
-export type Detect = z.infer<typeof Detect>;
+type Detect = z.infer<typeof Detect>;
 
 export const MaskEntry = z
   .strictObject({

@@ -7,7 +7,7 @@ export type Masked = Uint8Array & { readonly [masked]: true };
 
 declare const untouched: unique symbol;
 /** Bytes that no rule touches, as they came: nothing is masked, or a plan said that they pass. Or words of the gateway's own. */
-export type Untouched = Uint8Array & { readonly [untouched]: true };
+type Untouched = Uint8Array & { readonly [untouched]: true };
 
 /** Says so. Whoever calls this answers for it: it is for those who read the rules or the plan, and for nobody else. */
 export const passUntouched = <Bytes extends Uint8Array>(bytes: Bytes): Bytes & Untouched => bytes as Bytes & Untouched;

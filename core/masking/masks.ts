@@ -11,7 +11,7 @@ import { TextStream, WHOLE_BYTES } from './text-stream.ts';
 import { type KeyedHash, maskText, placeholder, type Way } from './ways.ts';
 
 /** A rule of the policy with what it masks. */
-export interface MaskRule {
+interface MaskRule {
   readonly name: string;
   readonly mask: readonly MaskEntry[];
 }
@@ -41,7 +41,7 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** What rules come to, for all sessions that stand under them. Has no state. */
-export interface CompiledMasks {
+interface CompiledMasks {
   readonly columnRules: readonly ColumnRule[];
   /** Of JSON documents. Undefined: no rule names any. */
   readonly fields: FieldMatcher | undefined;

@@ -11,10 +11,10 @@ const BEHIND = LOOK_BEHIND_BYTES + 32;
 /** Text of fewer bytes is handled whole. */
 export const WHOLE_BYTES = BLOCK_BYTES + LOOK_AHEAD_BYTES;
 /** A longer value is not kept while it passes. */
-export const MAX_VALUE_BYTES = 4096;
+const MAX_VALUE_BYTES = 4096;
 
 /** Gives what takes a value's place. `value` is undefined when it was longer than MAX_VALUE_BYTES. */
-export type Replace = (source: number, value: Uint8Array | undefined, length: number) => Uint8Array;
+type Replace = (source: number, value: Uint8Array | undefined, length: number) => Uint8Array;
 
 const NOTHING = new Uint8Array(0);
 
@@ -108,7 +108,7 @@ export class TextStream {
   }
 }
 
-export function join(parts: readonly Uint8Array[]): Uint8Array {
+function join(parts: readonly Uint8Array[]): Uint8Array {
   if (parts.length === 0) return NOTHING;
   if (parts.length === 1) return parts[0] as Uint8Array;
   const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));

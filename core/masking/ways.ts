@@ -25,7 +25,7 @@ export type KeyedHash = (value: Uint8Array) => Uint8Array;
 const encoder = new TextEncoder();
 
 /** What a value turned out to be, or `masked` for a column whose content nobody looked at. */
-export type Kind = string;
+type Kind = string;
 
 /** null: the value becomes NULL where there is such a thing. `value` undefined: it was too long to be kept. */
 export function maskText(way: Way, kind: Kind, value: string | undefined, keyed: KeyedHash): string | null {

@@ -78,7 +78,7 @@ export const actionsIn = (given: Pick<CaseFacts, (typeof ACTION_KEYS)[SectionNam
   });
 
 /** `clear`: as it is. `withheld`: NULL, since nobody can tell what it is made of. `absent`: not in the result. */
-export const ExpectedShown = z.union([z.enum(['clear', 'withheld', 'absent']), Way], {
+const ExpectedShown = z.union([z.enum(['clear', 'withheld', 'absent']), Way], {
   error: 'expected placeholder, partial, hash, null, { fixed: TEXT }, clear, withheld or absent',
 });
 

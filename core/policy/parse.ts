@@ -29,7 +29,7 @@ export function parsePolicy(
   return read.value.mistakes.length > 0 ? err(read.value.mistakes) : ok(read.value.document);
 }
 
-export interface PolicyAsRead {
+interface PolicyAsRead {
   readonly document: PolicyDocument;
   /** What would be refused if it were written now. It decides as it stands all the same. */
   readonly mistakes: readonly PolicyMistake[];

@@ -13,7 +13,7 @@ import { compareCounts, compareCoverage } from './verify-claims.ts';
 import type { VerifyFault } from './verify-faults.ts';
 
 /** A segment head as the edge witnessed it. */
-export interface WitnessedHead {
+interface WitnessedHead {
   readonly number: number;
   readonly digest: string;
   readonly at: string;

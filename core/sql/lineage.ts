@@ -30,7 +30,7 @@ export type Source =
 
 export type Sources = readonly Source[] | 'unknown';
 
-export interface ValueColumn {
+interface ValueColumn {
   readonly kind: 'value';
   /** undefined: PostgreSQL makes one up (`upper`, `?column?`). */
   readonly name?: string;

@@ -76,7 +76,7 @@ export function* everyStatement(summary: StatementSummary): Generator<StatementS
   for (const nested of summary.nested) yield* everyStatement(nested);
 }
 
-export interface TouchedRelation extends RelationName {
+interface TouchedRelation extends RelationName {
   readonly access: 'read' | 'write' | 'schema';
 }
 

@@ -34,7 +34,7 @@ const UNITS: Readonly<Record<string, readonly [one: string, many: string]>> = {
 
 type Issue = z.core.$ZodRawIssue;
 
-export function wordsFor(issue: Issue): string | undefined {
+function wordsFor(issue: Issue): string | undefined {
   switch (issue.code) {
     case 'invalid_type':
       return issue.input === undefined ? 'is missing' : expected(KINDS[issue.expected]);

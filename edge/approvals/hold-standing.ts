@@ -3,7 +3,7 @@
 import type { FromEdge } from '../../core/control.ts';
 import type { Approval } from '../../core/approval/approval.ts';
 
-export type HoldStanding = Omit<Extract<FromEdge, { kind: 'hold.decided' }>, 'kind'>;
+type HoldStanding = Omit<Extract<FromEdge, { kind: 'hold.decided' }>, 'kind'>;
 
 export function holdStanding(approval: Approval): HoldStanding {
   const { id, state, decideBy, votes, ended } = approval;

@@ -23,7 +23,7 @@ const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 5 * 60_000;
 const GIVEN_UP_AFTER_MS = 24 * 3_600_000;
 
-export interface GivenUp {
+interface GivenUp {
   readonly notifier: string;
   readonly kind: string;
   readonly reason: string;

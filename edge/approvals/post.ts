@@ -42,7 +42,7 @@ export async function post(
 }
 
 /** Seconds; the date form is not used by anybody we send to. */
-export function retryAfterMs(header: string | null): number | undefined {
+function retryAfterMs(header: string | null): number | undefined {
   if (header === null || !/^\d{1,9}$/.test(header.trim())) return undefined;
   return Math.min(Number(header) * 1000, LONGEST_RETRY_MS);
 }

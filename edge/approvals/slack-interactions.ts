@@ -132,7 +132,7 @@ async function click(
 }
 
 /** Where no form can ask for one. */
-export const NO_REASON = 'Denied in Slack, without a reason.';
+const NO_REASON = 'Denied in Slack, without a reason.';
 const ANSWERED_WITHIN_MS = 2_000;
 
 async function submitDenial(

@@ -10,7 +10,7 @@ import { factsOf, outcome, textFactOf, titleOf, wholeCharacters } from './words.
 
 export const APPROVE_ACTION = 'gatehouse_approve';
 export const DENY_ACTION = 'gatehouse_deny';
-export const OPEN_ACTION = 'gatehouse_open';
+const OPEN_ACTION = 'gatehouse_open';
 export const DENY_VIEW = 'gatehouse_deny_reason';
 export const REASON_BLOCK = 'reason';
 export const REASON_ACTION = 'text';
@@ -28,7 +28,7 @@ const plain = (text: string, most = MAX_TEXT) => ({
   emoji: false,
 });
 
-export interface MessageOptions {
+interface MessageOptions {
   readonly link: string;
   /** Whether a click can be checked: there is a signing secret. */
   readonly buttons: boolean;

@@ -11,7 +11,7 @@ import type { Secret } from '../../core/secret.ts';
 /** Slack's own advice. */
 export const SIGNATURE_WINDOW_MS = 5 * 60_000;
 
-export type SignatureFault = 'signature_missing' | 'timestamp_wrong' | 'signature_wrong';
+type SignatureFault = 'signature_missing' | 'timestamp_wrong' | 'signature_wrong';
 
 /** The signature's hex: of no use to anybody, and different for every request. */
 export async function checkSlackSignature(

@@ -10,7 +10,7 @@ import type { SlackApi, SlackFault } from './slack-api.ts';
 import { messageOf } from './slack-messages.ts';
 import { isUsable, replaceMessage } from './slack-response.ts';
 
-export interface SlackSettings {
+interface SlackSettings {
   readonly api: SlackApi | undefined;
   readonly channel: string;
   readonly webhook: Secret<string> | undefined;

@@ -15,7 +15,7 @@ import { MAX_PARAMETER_CHARACTERS, MAX_ACTION_CHARACTERS, written } from './word
 
 const encoder = new TextEncoder();
 
-export interface WebhookSettings {
+interface WebhookSettings {
   readonly url: Secret<string>;
   readonly secret: Secret<string>;
   /** Milliseconds since the Unix epoch. */

@@ -32,7 +32,7 @@ function wantOf({ kind }: Approval['subject']): string {
 export const textFactOf = (kind: HeldKind): string => capitalised(nounOf(kind).one);
 const capitalised = (word: string): string => word.charAt(0).toUpperCase() + word.slice(1);
 
-export const sentence = (approval: Approval): string => {
+const sentence = (approval: Approval): string => {
   const { requester, subject } = approval;
   return `${written(requester.email, 254)} ${wantOf(subject)} ${subject.resource}`;
 };
@@ -70,7 +70,7 @@ export function outcome(approval: Approval): string {
   }
 }
 
-export interface Fact {
+interface Fact {
   readonly name: string;
   readonly value: string;
 }

@@ -27,17 +27,17 @@ const KEY_ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256' } as const;
 const SIGNING = { name: 'ECDSA', hash: 'SHA-256' } as const;
 const DAY_MS = 86_400_000;
 const AUTHORITY_MS = 3650 * DAY_MS;
-export const CERTIFICATE_MS = 30 * DAY_MS;
+const CERTIFICATE_MS = 30 * DAY_MS;
 /** For clocks that run behind. */
 const BACKDATED_MS = 10 * 60_000;
 
-export interface AuthorityStore {
+interface AuthorityStore {
   authority(): Promise<StoredAuthority | undefined>;
   /** Answers with the one that is stored, which may be another caller's. */
   keepAuthority(made: StoredAuthority): Promise<StoredAuthority>;
 }
 
-export interface IssuedCertificate {
+interface IssuedCertificate {
   /** PEM. */
   readonly certificate: string;
   readonly authority: string;

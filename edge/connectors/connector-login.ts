@@ -11,7 +11,7 @@ const MAX_LIFETIME_SECONDS = 60;
 const CLOCK_TOLERANCE_SECONDS = 30;
 
 /** For the audit log; the wire says the same to all. */
-export type ConnectorLoginFault =
+type ConnectorLoginFault =
   | 'token_missing'
   | 'token_malformed'
   | 'connector_unknown'
@@ -22,7 +22,7 @@ export type ConnectorLoginFault =
   | 'token_lives_too_long'
   | 'token_replayed';
 
-export interface ConnectorLoginDeps {
+interface ConnectorLoginDeps {
   /** The edge's own origin. */
   readonly audience: string;
   findConnector(id: ConnectorId): Promise<StoredConnector | undefined>;

@@ -31,7 +31,7 @@ const MAX_END_MESSAGE_CHARACTERS = 1_000;
 
 type Message<K extends FromConnector['kind']> = Extract<FromConnector, { kind: K }>;
 
-export interface LinkDeps {
+interface LinkDeps {
   readonly connector: { readonly id: ConnectorId; readonly name: string };
   readonly directory: Pick<
     DirectoryPort,

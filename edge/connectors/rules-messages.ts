@@ -12,7 +12,7 @@ import type { PolicyInForce } from '../ports/directory.ts';
 const MAX_SESSIONS_IN_MESSAGE = 1_000;
 const READ_AT_ONCE = 2_000;
 
-export interface RulesMessagesDeps {
+interface RulesMessagesDeps {
   readonly connector: { readonly id: ConnectorId };
   readonly directory: Pick<DirectoryPort, 'resourcesOf'>;
   readonly grants: Pick<GrantsPort, 'liveOf'>;

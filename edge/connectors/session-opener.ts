@@ -19,7 +19,7 @@ import type { PolicyInForce } from '../ports/directory.ts';
 
 type OpenSession = Extract<FromConnector, { kind: 'session.open' }>;
 
-export interface SessionOpenerDeps {
+interface SessionOpenerDeps {
   readonly connector: { readonly id: ConnectorId };
   readonly grants: Pick<GrantsPort, 'endSession' | 'findAll' | 'openAll'>;
   readonly audit: Pick<AuditPort, 'append' | 'appendAll'>;

@@ -36,7 +36,7 @@ export type SignInFault =
   | 'signature_wrong'
   | ClaimFault;
 
-export interface OidcSettings extends ClaimSettings {
+interface OidcSettings extends ClaimSettings {
   readonly issuer: string;
   readonly clientId: string;
   readonly clientSecret: Secret<string> | undefined;

@@ -11,7 +11,7 @@ export interface SignedIn {
   readonly via: 'browser' | 'token';
 }
 
-export type PeopleStore = Pick<DirectoryPort, 'apiToken' | 'browserSession'>;
+type PeopleStore = Pick<DirectoryPort, 'apiToken' | 'browserSession'>;
 
 /** undefined: nobody, or no longer. A request with an Authorization header is judged by it alone. */
 export async function whoIs(request: Request, store: PeopleStore): Promise<SignedIn | undefined> {

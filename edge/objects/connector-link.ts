@@ -32,11 +32,11 @@ import { type EdgeSettings, parseSettings } from '../settings.ts';
 import { PolicyCache } from '../storage/policy-cache.ts';
 import { remote } from './rpc.ts';
 
-export const CLOSE_MALFORMED = 4400;
-export const CLOSE_REPLACED = 4409;
-export const CLOSE_SILENT = 4408;
-export const CLOSE_TOO_BIG = 1009;
-export const CLOSE_INTERNAL = 1011;
+const CLOSE_MALFORMED = 4400;
+const CLOSE_REPLACED = 4409;
+const CLOSE_SILENT = 4408;
+const CLOSE_TOO_BIG = 1009;
+const CLOSE_INTERNAL = 1011;
 
 const HELLO_WITHIN_MS = 10_000;
 /** A little over three pings. */

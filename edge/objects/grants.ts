@@ -52,7 +52,7 @@ const KEPT_AFTER_END_MS = 400 * DAY_MS;
  */
 const LOST_AFTER_MS = HOUR_MS;
 /** As many candidates as one answer to a connector holds; more live grants of one claim could not be found. */
-export const MAX_LIVE_GRANTS_PER_CLAIM = 50;
+const MAX_LIVE_GRANTS_PER_CLAIM = 50;
 const MAX_LISTED = 500;
 
 export class Grants extends DurableObject<Env> implements Serves<GrantsPort> {

@@ -6,7 +6,7 @@ import { cp, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 
-export interface PortalAssets {
+interface PortalAssets {
   /** Changes whenever the content of any asset does; goes into `PortalDeps.assetVersion`. */
   readonly version: string;
   /** Paths below `outDir`. */

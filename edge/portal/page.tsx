@@ -108,7 +108,7 @@ export const showAnswer = <T,>(
 
 export const THEME_COOKIE = 'gatehouse_theme';
 
-export function themeOf(c: Context): Theme {
+function themeOf(c: Context): Theme {
   const chosen = getCookie(c, THEME_COOKIE);
   return chosen === 'light' || chosen === 'dark' ? chosen : 'auto';
 }

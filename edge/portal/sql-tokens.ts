@@ -1,9 +1,9 @@
 // SQL cut into pieces for colouring. Lossless (the pieces joined are the text), linear, and never
 // used to decide anything: what a statement does is judged elsewhere, from a real parser's tree.
 
-export type SqlTokenKind = 'keyword' | 'string' | 'comment' | 'number' | 'parameter' | 'name' | 'plain';
+type SqlTokenKind = 'keyword' | 'string' | 'comment' | 'number' | 'parameter' | 'name' | 'plain';
 
-export interface SqlToken {
+interface SqlToken {
   readonly kind: SqlTokenKind;
   readonly text: string;
 }

@@ -1,7 +1,7 @@
 // Text that a person controls may hold characters that hide or reorder what stands around them.
 // They are shown as marks instead. Used by the pages and by the player alike.
 
-export interface VisiblePart {
+interface VisiblePart {
   readonly text: string;
   /** true: `text` stands for a character that has no look of its own. */
   readonly mark: boolean;

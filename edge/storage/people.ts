@@ -4,7 +4,7 @@
 import { Identity } from '../../core/identity.ts';
 
 /** Groups older than this are too old to decide by. */
-export const KNOWN_PERSON_MS = 30 * 86_400_000;
+const KNOWN_PERSON_MS = 30 * 86_400_000;
 
 export const PEOPLE_SCHEMA = `
   CREATE TABLE IF NOT EXISTS people (email TEXT PRIMARY KEY, identity TEXT NOT NULL, seen_ms INTEGER NOT NULL);

@@ -7,7 +7,7 @@ export const THROTTLES_SCHEMA = `
   CREATE TABLE IF NOT EXISTS burned (key TEXT PRIMARY KEY, expires_ms INTEGER NOT NULL);
 `;
 
-export const THROTTLES = {
+const THROTTLES = {
   /** Beginning one and coming back from the provider: each counts. */
   'sign-in': { most: 240, perMs: 60_000 },
   'device-code': { most: 60, perMs: 60_000 },

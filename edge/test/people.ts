@@ -26,7 +26,7 @@ export const person = (name: string): Identity => ({
   authenticatedAt: '2026-11-20T10:00:00.000Z',
 });
 
-export async function tokenOf(name: string): Promise<string> {
+async function tokenOf(name: string): Promise<string> {
   const directory = remote(env.DIRECTORY);
   const hash = await hashToken(newToken('gdc', systemIdSource.random));
   const userCode = newUserCode(systemIdSource.random);

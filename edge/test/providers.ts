@@ -18,9 +18,7 @@ declare module 'vitest' {
   }
 }
 
-export const PEOPLE: Readonly<
-  Record<string, { name: string; groups: string[]; email_verified?: boolean; email?: string }>
-> = {
+const PEOPLE: Readonly<Record<string, { name: string; groups: string[]; email_verified?: boolean; email?: string }>> = {
   alice: { name: 'Alice', groups: ['developers'] },
   bob: { name: 'Bob', groups: ['dba', 'administrators'] },
   carol: { name: 'Carol', groups: ['auditors'] },

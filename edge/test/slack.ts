@@ -76,7 +76,7 @@ export const nth = (method: string, id: string, count = 1) =>
     const found = await calls(method, id);
     return found.length >= count && found;
   });
-export interface Message {
+interface Message {
   channel: string;
   ts?: string;
   text: string;

@@ -27,7 +27,7 @@ export const accessRequestUseCases = (deps: UseCaseDeps): Pick<Gatehouse, 'claim
   claimRequest: (who, id) => claim(deps, who, id),
 });
 
-export interface Ask {
+interface Ask {
   readonly request: RequestId;
   readonly resource: Resource;
   readonly reason: string;

@@ -11,7 +11,7 @@ import type { PolicyInForce } from '../ports/directory.ts';
 import type { UseCaseDeps } from './deps.ts';
 
 /** Days for which the archive locks an object at most; `none`: it has no such bound; `unknown`: it does not answer. */
-export type ArchiveBound = number | 'none' | 'unknown';
+type ArchiveBound = number | 'none' | 'unknown';
 
 export async function archiveBound(deps: Pick<UseCaseDeps, 'archive'>): Promise<ArchiveBound> {
   const limits = await deps.archive.limits();

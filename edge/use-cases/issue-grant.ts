@@ -16,7 +16,7 @@ import { fault, note, type UseCaseDeps } from './deps.ts';
 
 const DAY_MS = 86_400_000;
 
-export interface GrantTerms {
+interface GrantTerms {
   readonly id: GrantId;
   readonly request: RequestId;
   readonly resource: Resource;

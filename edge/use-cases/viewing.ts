@@ -15,7 +15,7 @@ import type { Admission } from '../ports/witness.ts';
 import { fault, type UseCaseDeps } from './deps.ts';
 import type { Standing } from './standing.ts';
 
-export interface Owned extends Pick<AdmittedSession, 'subject' | 'rule'> {
+interface Owned extends Pick<AdmittedSession, 'subject' | 'rule'> {
   /** What its rule said when it was opened. undefined: not known, and then nothing is opened by it. */
   readonly viewOwn: boolean | undefined;
 }

@@ -74,8 +74,6 @@ function isInPlace(item: Item, opened: SessionOpening): boolean {
   return [STARTED, 'month', ...FILTERS].every((name) => item[name] === attributes[name]);
 }
 
-export const ownerOf = (item: Item): ConnectorId => Row.parse(item).connector;
-
 function liveCounts(item: Item): Pick<SessionEntry, 'counts' | 'segments'> {
   let segments = 0;
   const counts = structuredClone(NOTHING_COUNTED);

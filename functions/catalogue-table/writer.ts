@@ -11,7 +11,7 @@ import type { SegmentContents } from './segment-contents.ts';
 import { indexAttributes, type Tally, tallyAttribute } from './session-row.ts';
 import type { CatalogueTable, Item } from './table.ts';
 
-export interface SessionOwner {
+interface SessionOwner {
   readonly session: SessionId;
   readonly connector: ConnectorId;
 }

@@ -3,14 +3,14 @@
 
 import { parseAuditPieceName } from '../../core/audit/audit-archive.ts';
 
-export interface PuttingPiece {
+interface PuttingPiece {
   readonly name: string;
   readonly bytes: Uint8Array;
   /** SHA-256 of the bytes; the store takes no others. */
   readonly sha256: Uint8Array;
 }
 
-export interface StoredPieces {
+interface StoredPieces {
   /** By name, ascending. Anything else there is not shown. */
   readonly pieces: readonly { readonly name: string; readonly bytes: number }[];
   /** Hand it to `list` for the rest; undefined: that was all. */

@@ -21,7 +21,7 @@ export type RecordingPart =
   | { readonly kind: 'frame'; readonly frame: Frame }
   | { readonly kind: 'damaged'; readonly message: string };
 
-export interface RecordingPlace {
+interface RecordingPlace {
   readonly connector: ConnectorId;
   readonly session: SessionId;
   /** Segments that were there once, as the catalogue counted them: an end before that many is damage. */

@@ -7,7 +7,7 @@ import { MAX_SEGMENT_RAW_BYTES, manifestKey, type RecordingKey, segmentKey } fro
 /** zstd grows what it cannot shrink by far less than this; header and trailer are small. */
 export const MAX_SEGMENT_OBJECT_BYTES = MAX_SEGMENT_RAW_BYTES + 256 * 1024;
 /** About 250 bytes a segment in JSON and base64: a week of 5 s segments fits. */
-export const MAX_MANIFEST_BYTES = 64 * 1024 * 1024;
+const MAX_MANIFEST_BYTES = 64 * 1024 * 1024;
 
 export interface StoredObject {
   /** `00000000.seg` or `manifest.json`. */

@@ -14,7 +14,7 @@ import { AUDIT_PREFIX, MAX_PIECE_BYTES } from '../../core/audit/audit-archive.ts
 import { RetriableFault } from '../faults.ts';
 import { type AuditStore, isPieceName } from './audit-store.ts';
 
-export interface AuditLock {
+interface AuditLock {
   readonly mode: ObjectLockMode;
   readonly days: number;
 }

@@ -10,7 +10,7 @@ import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
 import type { Settings } from '../settings.ts';
 
-export interface AlarmProps {
+interface AlarmProps {
   /** One sentence: what is the matter. */
   readonly says: string;
   /** The heading's anchor in docs/runbook.md. */

@@ -7,7 +7,7 @@ import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import type { ConnectorId } from '../../core/ids.ts';
 
-export interface ConnectorAccessProps {
+interface ConnectorAccessProps {
   readonly bucket: Bucket;
   readonly connector: ConnectorId;
 }

@@ -7,14 +7,14 @@ import { type Bucket, CfnBucket } from 'aws-cdk-lib/aws-s3';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 
-export interface EventQueueProps {
+interface EventQueueProps {
   readonly bucket: Bucket;
   /** The handler's longest run. */
   readonly handledWithin: Duration;
 }
 
 /** With the pause between tries: more than an hour for a segment's predecessor, or a store, to come back. */
-export const MAX_RECEIVES = 12;
+const MAX_RECEIVES = 12;
 
 export class EventQueue extends Construct {
   readonly queue: Queue;

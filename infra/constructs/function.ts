@@ -11,7 +11,7 @@ import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { AUDIT, RECORDINGS } from './recording-bucket.ts';
 
-export interface GatehouseFunctionProps {
+interface GatehouseFunctionProps {
   /** The export of functions/handlers.ts. */
   readonly handler: string;
   readonly timeout: Duration;

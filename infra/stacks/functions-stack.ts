@@ -13,7 +13,7 @@ import { GatehouseFunction } from '../constructs/function.ts';
 import type { Settings } from '../settings.ts';
 import { INDEX_TIMEOUT, type RecordingStack } from './recording-stack.ts';
 
-export interface FunctionsStackProps extends StackProps {
+interface FunctionsStackProps extends StackProps {
   readonly settings: Settings;
   readonly recording: RecordingStack;
 }

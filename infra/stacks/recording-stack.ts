@@ -11,7 +11,7 @@ import { EventQueue } from '../constructs/event-queue.ts';
 import { RecordingBucket } from '../constructs/recording-bucket.ts';
 import type { Settings } from '../settings.ts';
 
-export interface RecordingStackProps extends StackProps {
+interface RecordingStackProps extends StackProps {
   readonly settings: Settings;
 }
 

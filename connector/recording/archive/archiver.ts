@@ -26,7 +26,7 @@ export interface UnloggedEnd {
   readonly ended: SessionEnded;
 }
 
-export interface ArchiverOptions {
+interface ArchiverOptions {
   /** The log's own folder, with `wal/` in it. */
   readonly directory: string;
   readonly connector: { readonly id: ConnectorId; readonly name: string; readonly build: string };

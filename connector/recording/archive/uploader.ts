@@ -20,7 +20,7 @@ export interface UploadItem {
   attempted: boolean;
 }
 
-export interface UploaderOptions {
+interface UploaderOptions {
   readonly store: ObjectStore;
   readonly concurrency: number;
   readonly backOff: { readonly firstMs: number; readonly longestMs: number };

@@ -14,7 +14,7 @@ export interface CreatedObject {
 /** Rejects unless the receiver took all of them. */
 export type SendCreated = (objects: readonly CreatedObject[], signal: AbortSignal) => Promise<void>;
 
-export interface CreatedAnnouncerOptions {
+interface CreatedAnnouncerOptions {
   readonly send: SendCreated;
   /** undefined: there is no such object. Rejects when that cannot be said now. */
   readonly sizeOf: (key: string) => Promise<number | undefined>;

@@ -25,7 +25,7 @@ export function createdEventSender(
   };
 }
 
-export function createdEvent(bucket: string, objects: readonly CreatedObject[], at: Date): object {
+function createdEvent(bucket: string, objects: readonly CreatedObject[], at: Date): object {
   return {
     Records: objects.map(({ key, size }) => ({
       eventVersion: '2.1',

@@ -17,7 +17,7 @@ import { CreatedAnnouncer, type SendCreated } from './created-announcer.ts';
 import type { ObjectStore, Putting, Stored, StoreFault } from './object-store.ts';
 import { lookAt, NotTheStore, type ProvenRoot, same, StoreRoot, syncFolder } from './store-root.ts';
 
-export interface DirectoryStoreOptions {
+interface DirectoryStoreOptions {
   readonly root: string;
   /** Remembers across starts which store the root is. undefined: a root is taken for what it is when it is first used. */
   readonly memory?: string | undefined;

@@ -11,7 +11,7 @@ export function nextDiskState(current: DiskState, freeBytes: number, minFreeByte
   return current === 'ok' ? 'ok' : 'low';
 }
 
-export interface DiskWatchOptions {
+interface DiskWatchOptions {
   readonly freeBytes: () => Promise<number>;
   readonly minFreeBytes: number;
   readonly everyMs: number;

@@ -52,7 +52,7 @@ export function nodeWalStorage(directory: string): WalStorage {
 }
 
 /** Makes created, renamed and removed names in `directory` survive the machine's crash. */
-export function syncDirectory(directory: string): void {
+function syncDirectory(directory: string): void {
   const fd = openSync(directory, 'r');
   try {
     fsyncSync(fd);

@@ -36,7 +36,7 @@ export const ENTRY_FRAME = 2;
 /** The writer commits a batch that reached this, so a payload stays below twice this and one frame. */
 export const BATCH_TARGET_BYTES = 1024 * 1024;
 /** A declared length above this is damage and is not allocated. */
-export const MAX_BATCH_PAYLOAD_BYTES = 2 * BATCH_TARGET_BYTES + 2 * MAX_FRAME_BODY_BYTES;
+const MAX_BATCH_PAYLOAD_BYTES = 2 * BATCH_TARGET_BYTES + 2 * MAX_FRAME_BODY_BYTES;
 
 export function walFileName(number: number): string {
   return `${String(number).padStart(10, '0')}.wal`;

@@ -20,7 +20,7 @@ import {
 
 const READ_BYTES = 1024 * 1024;
 
-export interface WalReaderEvents extends WalEntries {
+interface WalReaderEvents extends WalEntries {
   /** A file begins. */
   file(number: number): void;
   /** Bytes that were written once and cannot be read now. */

@@ -30,7 +30,7 @@ export interface WalEvents {
   deliveryThrew(error: unknown): void;
 }
 
-export interface WalOptions extends Omit<WalWriterOptions, 'onSyncFailed' | 'limits'> {
+interface WalOptions extends Omit<WalWriterOptions, 'onSyncFailed' | 'limits'> {
   readonly limits: WalWriterOptions['limits'] & {
     /** How long a failing write is tried again before sessions end. */
     readonly pauseMs: number;

@@ -13,7 +13,7 @@ import type { SessionRecorder } from '../session-log.ts';
 import type { Edge, Hold, HoldOutcome } from '../edge.ts';
 import type { StatementRate } from './statement-rate.ts';
 
-export interface GateDeps {
+interface GateDeps {
   readonly session: SessionId;
   readonly edge: Pick<Edge, 'hold'>;
   readonly recorder: Pick<SessionRecorder, 'fact'>;
@@ -25,7 +25,7 @@ export interface GateDeps {
   readonly noun: Noun;
 }
 
-export interface LiveGate extends Gate {
+interface LiveGate extends Gate {
   /** Other rules are in force. What waits goes on waiting only if they hold it for the same thing. */
   rulesChanged(): void;
 }

@@ -16,7 +16,7 @@ const LANE = 0;
 /** Rules that were replaced while a statement ran under them, kept so that what it masked is counted. */
 const MAX_REPLACED = 4;
 
-export interface GuardDeps {
+interface GuardDeps {
   readonly session: SessionId;
   readonly edge: Pick<Edge, 'hold'>;
   readonly recorder: Pick<SessionRecorder, 'fact'>;

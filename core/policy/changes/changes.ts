@@ -3,7 +3,7 @@
 import type { PolicyDocument, Rule } from '../document.ts';
 import { type AccessFacts, isAmong, selects } from '../evaluate.ts';
 
-export interface NamesChange {
+interface NamesChange {
   readonly added: readonly string[];
   readonly removed: readonly string[];
 }
@@ -21,7 +21,7 @@ export interface PolicyChanges {
   readonly groups: NamesChange & { readonly changed: readonly string[] };
 }
 
-export type Standing = 'allow' | 'approval' | 'deny' | 'none';
+type Standing = 'allow' | 'approval' | 'deny' | 'none';
 
 export interface AccessChange {
   /** `okta:dba`, `user:eve@example.com`, or `everyone`: whoever is in no group that the policies name. */

@@ -12,7 +12,7 @@ export interface AccessQuestion extends Omit<AccessFacts, 'nowMs'> {
   readonly from?: string | undefined;
 }
 
-export interface LabelFit {
+interface LabelFit {
   readonly label: string;
   readonly wanted: readonly string[];
   /** Missing: the resource has no such label. */
@@ -20,7 +20,7 @@ export interface LabelFit {
   readonly fits: boolean;
 }
 
-export interface WhoFit {
+interface WhoFit {
   readonly name: string;
   readonly fits: boolean;
   /** The provider's groups that the policy means by the name. */

@@ -34,7 +34,7 @@ export interface ExplainedColumn extends ShownAs {
   readonly columns?: readonly (ShownAs & { readonly name: string })[];
 }
 
-export interface ExplainedResult {
+interface ExplainedResult {
   /** Position of the statement in the text, from 1. */
   readonly statement: number;
   readonly columns: readonly ExplainedColumn[];

@@ -8,7 +8,7 @@ import { explainMasks, type ShownAs } from './explain-masks.ts';
 import { explainAction } from './explain-action.ts';
 import type { Way } from '../../masking/ways.ts';
 
-export interface Difference {
+interface Difference {
   /** Below the case: `['expect', 'verdict']`. */
   readonly path: readonly PropertyKey[];
   readonly expected: string;
@@ -16,7 +16,7 @@ export interface Difference {
   readonly why: string;
 }
 
-export interface TriedCase {
+interface TriedCase {
   /** From 0. */
   readonly index: number;
   readonly name: string;
@@ -31,7 +31,7 @@ export function tryCases(policy: PolicyDocument, reader: StatementReader): Tried
   }));
 }
 
-export const factsOf = (given: CaseFacts): AccessQuestion => ({
+const factsOf = (given: CaseFacts): AccessQuestion => ({
   identity: { email: given.person, groups: given.groups },
   resource: given.resource,
   reason: given.reason,

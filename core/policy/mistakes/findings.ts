@@ -8,7 +8,7 @@ import { selects } from '../evaluate.ts';
 import { type Misnamed, providerGroupsOf } from './names.ts';
 import { nearestWord } from '../nearest.ts';
 
-export interface PolicyKnowledge {
+interface PolicyKnowledge {
   /** As connectors announce them now. None: nothing is said of labels. */
   readonly resources: readonly Pick<Resource, 'name' | 'protocol' | 'labels'>[];
   /** The provider's groups of whoever signed in lately; undefined: not known where this is asked. */

@@ -78,7 +78,7 @@ function namesOfPeople(policy: PolicyDocument): Named[] {
 }
 
 /** Groups as the provider gives them. */
-export function namesOfGroups(policy: PolicyDocument): Named[] {
+function namesOfGroups(policy: PolicyDocument): Named[] {
   return [
     ...Object.entries(policy.groups).flatMap(([name, members]) => each(['groups', name], members)),
     ...(policy.tests ?? []).flatMap(({ given }, index) => each(['tests', index, 'given', 'groups'], given.groups)),

@@ -29,7 +29,7 @@ function unmaskable({ mask = [] }: Rule, protocols: readonly ProtocolName[]): Mi
 }
 
 /** Those that the rule's resources could be of. */
-export function protocolsOf({ protocol = '*' }: ResourceSelector): ProtocolName[] {
+function protocolsOf({ protocol = '*' }: ResourceSelector): ProtocolName[] {
   const named = [protocol].flat();
   return ProtocolName.options.filter((one) => named.includes('*') || named.includes(one));
 }

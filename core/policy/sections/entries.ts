@@ -21,7 +21,7 @@ export const HoldApproval = z.strictObject({
 export type HoldApproval = z.infer<typeof HoldApproval>;
 
 const EFFECTS = ['allow', 'block', 'hold', 'warn'] as const;
-export type Effect = (typeof EFFECTS)[number];
+type Effect = (typeof EFFECTS)[number];
 
 /** The schema of a section's entries: exactly one of the four effects. `parse`: says what is wrong with a pattern. */
 export function entryOf(parse: (text: string) => Result<unknown, string>) {
@@ -160,7 +160,7 @@ export const unreadable = (
 });
 
 /** How an action stands to a pattern: `stops` when it could be what the pattern names, `letsPass` when it is for certain. */
-export interface Fitting<Pattern> {
+interface Fitting<Pattern> {
   readonly stops: (pattern: Pattern) => boolean;
   readonly letsPass: (pattern: Pattern) => boolean;
 }

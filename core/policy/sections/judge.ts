@@ -23,12 +23,12 @@ export interface SessionView<Settings> extends SessionNames {
   readonly settings: Settings;
 }
 
-export interface RuleJudge<Settings> {
+interface RuleJudge<Settings> {
   /** Never throws: what cannot be read follows the rules' `unparsable`. */
   decide(text: string, session: SessionView<Settings>): JudgedText;
 }
 
-export interface JudgeOptions<Settings> {
+interface JudgeOptions<Settings> {
   /** Reads a text: summarizePostgres with its parser. */
   readonly summarize: (text: string, settings: Settings) => Summaries;
   /** The one settings object whose readings are kept. Compared by identity. */

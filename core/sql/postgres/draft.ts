@@ -29,7 +29,7 @@ export interface Scope {
 
 export const READING = { verbs: ['select'], also: [], class: 'read' } as const;
 
-export type SummarizeNested = (node: TreeNode, scope: Scope) => StatementSummary;
+type SummarizeNested = (node: TreeNode, scope: Scope) => StatementSummary;
 
 export class Draft {
   kind: string;

@@ -4,7 +4,7 @@
 
 import type { StatementClass } from '../statement.ts';
 
-export interface KnownFunction {
+interface KnownFunction {
   readonly class: StatementClass;
   /** It runs SQL, or reads tables, that the statement's text does not show. */
   readonly hides?: string;

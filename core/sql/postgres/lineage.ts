@@ -84,7 +84,3 @@ function copyLineage({ fields }: TreeNode): ResultLineage {
   if (named.length === 0) columns.push({ kind: 'star', table, sources: [{ kind: 'row', ...table }] });
   return { kind: 'columns', columns };
 }
-
-/** Everything that a result may hold, where its columns do not matter. */
-export const allSources = (result: ResultLineage) =>
-  result.kind === 'columns' ? sourcesOf(result.columns) : result.kind === 'none' ? union([]) : 'unknown';

@@ -74,7 +74,7 @@ function summarizeTree(
 const says = (summaries: readonly StatementSummary[]): string =>
   JSON.stringify(summaries, (key, value: unknown) => (key === 'at' ? undefined : value));
 
-export interface ReadStatement {
+interface ReadStatement {
   readonly node: { readonly type: string; readonly fields: Fields };
   readonly at: StatementSummary['at'];
 }

@@ -6,7 +6,7 @@ import { Cell, Empty, Notice, Pager, Row, Table, to } from '../components/parts.
 import { Mono, Text, Time } from '../components/text.tsx';
 import { SINCE } from './sessions.tsx';
 
-export interface AuditFilters {
+interface AuditFilters {
   actor: string;
   kind: string;
   since: string;

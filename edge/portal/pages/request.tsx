@@ -7,7 +7,7 @@ import { Text, Time } from '../components/text.tsx';
 import { span } from '../format.ts';
 import { TimeLeft } from '../components/time-left.tsx';
 
-export const DURATIONS: readonly { seconds: number; words: string }[] = [
+const DURATIONS: readonly { seconds: number; words: string }[] = [
   { seconds: 15 * 60, words: '15 minutes' },
   { seconds: 30 * 60, words: '30 minutes' },
   { seconds: 3600, words: '1 hour' },

@@ -3,7 +3,7 @@ import { address, Empty, Pager } from '../components/parts.tsx';
 import { SessionTable } from '../components/session-table.tsx';
 
 /** The filters as they stand in the address. `since`: one of SINCE, or a moment in ISO 8601. */
-export interface SessionFilters {
+interface SessionFilters {
   email: string;
   resource: string;
   since: string;

@@ -6,7 +6,7 @@
 // message makes the scanner lost, and it stays so until somebody who knows a border says where.
 // https://www.postgresql.org/docs/current/protocol-message-formats.html
 
-export const KEPT_BYTES = 64 * 1024;
+const KEPT_BYTES = 64 * 1024;
 const HEADER_BYTES = 5;
 
 export interface ScannedMessage {

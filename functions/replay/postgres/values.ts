@@ -87,7 +87,7 @@ export function isText(bytes: Uint8Array, { name, decodable }: ClientEncoding): 
   }
 }
 
-export function hex(bytes: Uint8Array): string {
+function hex(bytes: Uint8Array): string {
   const shown = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, MAX_CELL_CHARS));
   return `\\x${shown.toString('hex')}`;
 }

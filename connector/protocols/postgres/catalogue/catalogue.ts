@@ -23,7 +23,7 @@ import { isWord } from './body-code.ts';
 import { Reach, type Reached } from './reach.ts';
 
 /** What code puts into a table's rows. */
-export interface RowCode {
+interface RowCode {
   /** Names of columns that it may set, in lower case. undefined: any. */
   readonly sets: ReadonlySet<string> | undefined;
   /** Base columns that what it sets may come from. */
@@ -54,13 +54,13 @@ const SAMPLES: ReadonlyMap<string, RegExp> = new Map([
 ]);
 
 /** A table as somebody names it; undefined schema: any. */
-export interface TableName {
+interface TableName {
   readonly schema?: string | undefined;
   readonly table: string;
 }
 
 /** Names that a column had before, by `oid.attnum`: whoever renames it does not open it. */
-export type FormerNames = ReadonlyMap<string, readonly BaseColumn[]>;
+type FormerNames = ReadonlyMap<string, readonly BaseColumn[]>;
 
 export class Catalogue {
   readonly #byOid = new Map<number, Relation>();

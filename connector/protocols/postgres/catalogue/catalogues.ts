@@ -63,7 +63,7 @@ export interface CatalogueLease {
   release(): void;
 }
 
-export interface CataloguesOptions {
+interface CataloguesOptions {
   readonly parse: PgParser;
   readonly now?: () => number;
   readonly open?: typeof openCatalogueConnection;

@@ -15,7 +15,7 @@ import { readsLargeObjects, runsUnseen, SETTINGS } from './statement-reading.ts'
 /** Views over views, functions in functions. A deeper stack is unknown. */
 const MAX_DEPTH = 200;
 
-export type Access = 'read' | 'write';
+type Access = 'read' | 'write';
 
 export interface Reached {
   readonly relations: ReadonlySet<Relation> | 'unknown';
@@ -34,7 +34,7 @@ export interface Reached {
 }
 
 /** `read`, `sets`: columns of the row; undefined: any. */
-export type RowReach =
+type RowReach =
   | {
       readonly relations: ReadonlySet<Relation>;
       readonly read: ReadonlySet<string> | undefined;
@@ -43,7 +43,7 @@ export type RowReach =
   | 'unknown';
 
 /** Where the names of a catalogue lead. */
-export interface Names {
+interface Names {
   relation(oid: number): Relation | undefined;
   /** In any schema, when none is given. */
   named(table: { readonly schema?: string | undefined; readonly table: string }): readonly Relation[];

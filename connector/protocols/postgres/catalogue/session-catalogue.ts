@@ -48,7 +48,7 @@ export interface SessionNames {
   readonly snapshotAge: number | undefined;
 }
 
-export interface SessionCatalogueParts {
+interface SessionCatalogueParts {
   readonly pipeline: Pick<Pipeline, 'busy' | 'transaction'>;
   /** To the target; false: not now, a message is half on its way. */
   readonly interject: (bytes: Buffer) => boolean;

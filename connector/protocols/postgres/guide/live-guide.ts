@@ -46,7 +46,7 @@ const ERROR = 0x45;
 const NOTICE = 0x4e;
 const READY_FOR_QUERY = 0x5a;
 
-export interface LiveGuideParts {
+interface LiveGuideParts {
   readonly guard: SessionGuard;
   readonly statements: Statements;
   readonly readings: Readings;

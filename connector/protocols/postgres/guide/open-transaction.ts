@@ -8,7 +8,7 @@ import type { CatalogueLease } from '../catalogue/catalogues.ts';
 import type { SessionCatalogue } from '../catalogue/session-catalogue.ts';
 import type { SessionMemory } from './session-memory.ts';
 
-export interface OpenTransactionParts {
+interface OpenTransactionParts {
   readonly pipeline: Pick<Pipeline, 'busy' | 'transaction'>;
   readonly memory: SessionMemory;
   readonly lease: CatalogueLease;

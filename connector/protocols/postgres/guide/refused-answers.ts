@@ -13,7 +13,7 @@ const SYNC_MESSAGE = message('S');
 
 export type RefusedEnd = ReturnType<NonNullable<ResultGuide['refusedEnds']>>;
 
-export interface RefusedAnswersParts {
+interface RefusedAnswersParts {
   readonly statements: Statements;
   /** To the target, between the client's messages. False: a message of the client is half on its way. */
   readonly interject: (bytes: Buffer) => boolean;

@@ -43,7 +43,7 @@ export interface SessionState {
   defined(kind: 'cursor' | 'prepared', name: string): StatementReading | undefined;
 }
 
-export type Touched = readonly { readonly schema?: string | undefined; readonly table: string }[] | 'unknown';
+type Touched = readonly { readonly schema?: string | undefined; readonly table: string }[] | 'unknown';
 
 export interface StatementFacts {
   /** Tables with masked columns that it may touch. */

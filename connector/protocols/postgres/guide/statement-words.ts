@@ -11,7 +11,7 @@ import type { Words } from '../results/result-guide.ts';
 import { settles, together, wordsOf } from './words-sent.ts';
 import type { Portal, Prepared, Source } from '../pipeline/statement.ts';
 
-export interface StatementWordsParts {
+interface StatementWordsParts {
   readonly pipeline: Pipeline;
   /** Statements were sent before. */
   readonly begun: boolean;

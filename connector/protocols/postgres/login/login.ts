@@ -20,7 +20,7 @@ import { SCRAM_SHA_256, SCRAM_SHA_256_PLUS } from '../../../sasl/scram.ts';
 import type { Transport } from './start-up.ts';
 
 /** `password`: cleartext inside TLS, for clients that know no SCRAM. */
-export type ClientAuth = 'scram' | 'password';
+type ClientAuth = 'scram' | 'password';
 
 export interface Wish {
   readonly claim: Claim;

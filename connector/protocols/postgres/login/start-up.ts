@@ -48,7 +48,7 @@ export type Start =
   /** `silent`: it does not speak PostgreSQL, so no error message is sent. */
   | { readonly kind: 'refused'; readonly refusal: Refusal; readonly silent: boolean; readonly stream: ByteStream };
 
-export interface StartOptions {
+interface StartOptions {
   readonly tls: SecureContext | undefined;
   readonly allowPlainText: boolean;
   readonly signal: AbortSignal;

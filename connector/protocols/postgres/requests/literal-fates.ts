@@ -41,7 +41,7 @@ export const ALL_HIDDEN = always('not_certain');
 /** Of a text that is too long to be read. */
 export const TOO_LONG = always('too_long');
 
-export interface FateParts {
+interface FateParts {
   readonly meetings: readonly Meeting[];
   readonly catalogue: Catalogue;
   readonly rules: readonly ColumnRule[];

@@ -26,7 +26,7 @@ const MAX_NEEDLE_BYTES = 60;
 /** Severity, code, position, routine: never of the statement. */
 const PLAIN_FIELDS = new Set([...'SVCPpFLR'].map((letter) => letter.charCodeAt(0)));
 
-export interface Answered {
+interface Answered {
   readonly forwarded: Buffer;
   /** As long. */
   readonly recorded: Buffer;

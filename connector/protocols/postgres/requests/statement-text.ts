@@ -11,7 +11,7 @@ import { hiddenFill } from '../values/same-length.ts';
 import { WITHHOLD_ALL } from '../../../sql/withholding.ts';
 import { type Format, kindOf } from '../wire/types.ts';
 
-export interface StatementOptions extends LiteralOptions {
+interface StatementOptions extends LiteralOptions {
   /** It was counted when it was recorded. */
   readonly again?: boolean;
   /** Told of secrets that it says, and of parameters that are. */

@@ -25,7 +25,7 @@ const ESCAPED = -2;
 const CLEAN = -1;
 
 /** What the reader of any bytes knows: the field `raw` of a column as it is to be written, or itself. */
-export type MaskField = (column: number, raw: Buffer) => Uint8Array;
+type MaskField = (column: number, raw: Buffer) => Uint8Array;
 
 export class CopyRows {
   readonly #context: CellContext;

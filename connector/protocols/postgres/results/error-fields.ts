@@ -20,7 +20,7 @@ export interface MessageContext {
   readonly letters: Letters;
 }
 
-export const WITHHELD = '[withheld]';
+const WITHHELD = '[withheld]';
 const NOTHING = Buffer.alloc(0);
 
 /** Severity, code, routine and the names of things: never data. */

@@ -31,7 +31,7 @@ import type { ResultPlan } from '../values/result-plan.ts';
 import { RowMasker } from './row-masker.ts';
 
 /** A longer row passes in pieces; another message that long is withheld. */
-export const MAX_HELD_BYTES = 1024 * 1024;
+const MAX_HELD_BYTES = 1024 * 1024;
 
 /** A refused result after which the session cannot go on, in words for its end. */
 class RefusedFault extends Error {}

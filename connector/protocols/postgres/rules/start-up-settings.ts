@@ -14,7 +14,7 @@ const HARMLESS = new Set([
 ]);
 const MAX_JUDGE_BYTES = 64 * 1024;
 
-export type StartUpSettings = readonly (readonly [name: string, value: string])[];
+type StartUpSettings = readonly (readonly [name: string, value: string])[];
 
 /** As the server will take them; undefined: `options` holds a switch that is not known here. */
 export function settingsOf(parameters: ReadonlyMap<string, string>): StartUpSettings | undefined {

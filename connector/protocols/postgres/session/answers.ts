@@ -26,7 +26,7 @@ export interface Rewriting {
   choose(current: AnswerRewriter | undefined, guide: AnswerGuide): AnswerRewriter;
 }
 
-export interface AnswersParts {
+interface AnswersParts {
   readonly relay: Relay;
   readonly lane: Lane;
   readonly statements: Statements;

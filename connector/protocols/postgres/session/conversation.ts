@@ -20,7 +20,7 @@ import { UnguardedClient } from './unguarded-client.ts';
 import { logIn, type UpstreamConnection } from '../login/upstream.ts';
 import { type PostgresJudge, Verdicts } from '../rules/verdicts.ts';
 
-export interface ConversationParts {
+interface ConversationParts {
   readonly client: ByteStream;
   /** What the client sent behind its login. */
   readonly early: Buffer;

@@ -36,7 +36,7 @@ import type { Verdicts } from '../rules/verdicts.ts';
 /** What the target runs, or will. */
 const RUNS: ReadonlySet<number> = new Set([QUERY, PARSE, BIND, EXECUTE, FUNCTION_CALL]);
 
-export interface GuardedClientParts {
+interface GuardedClientParts {
   readonly relay: Relay;
   readonly lane: Lane;
   readonly guard: SessionGuard;

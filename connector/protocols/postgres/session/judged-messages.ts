@@ -20,7 +20,7 @@ import type { Fault, Statements } from '../pipeline/statements.ts';
 import { countOf, escapes, type Verdicts } from '../rules/verdicts.ts';
 import type { Statement } from '../pipeline/statement.ts';
 
-export interface JudgedMessagesParts {
+interface JudgedMessagesParts {
   readonly statements: Statements;
   readonly verdicts: Verdicts;
   readonly estimate: AskEstimate;
@@ -31,7 +31,7 @@ export interface JudgedMessagesParts {
 }
 
 /** What is to become of a message. */
-export type Outcome =
+type Outcome =
   /** It cannot be judged yet, and nothing has happened: to be judged again when `ready` resolves. */
   | { readonly kind: 'waits'; readonly ready: Promise<void> }
   /** The pipeline took it up, unless there is a fault. */

@@ -27,7 +27,7 @@ export const createMaskingShare = (): MaskingShare => ({
   readings: new Readings(parse, readStatements),
 });
 
-export interface SessionMaskingParts {
+interface SessionMaskingParts {
   readonly share: MaskingShare;
   /** `guard.rules.masks`: in force now. */
   readonly guard: SessionGuard;

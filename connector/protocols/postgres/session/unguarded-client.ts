@@ -21,7 +21,7 @@ import type { Fault, Statements } from '../pipeline/statements.ts';
 const FROM_CLIENT = frameTable('HXdcf', 'QPBEDCSF');
 const NOTHING = Buffer.alloc(0);
 
-export interface UnguardedClientParts {
+interface UnguardedClientParts {
   readonly relay: Pick<Relay, 'toTarget'>;
   readonly lane: Lane;
   readonly statements: Statements;

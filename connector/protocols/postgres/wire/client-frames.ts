@@ -36,7 +36,7 @@ export interface ClientMessage {
 /** taken: the next one. last: no further one for now. again: not now; it is shown again by the next `take`. */
 export type Shown = 'taken' | 'last' | 'again';
 
-export interface ClientSink {
+interface ClientSink {
   /** Must call one of forward, drop and replace, unless it is to be shown again. */
   message(message: ClientMessage): Shown;
   /** The rest of a cut message, as it is recorded. `last`: its end. */

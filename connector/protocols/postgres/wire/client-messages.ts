@@ -88,7 +88,7 @@ export function readParse(
   };
 }
 
-export interface BindMessage {
+interface BindMessage {
   readonly portal: string;
   readonly statement: string;
   /** Where the parameters begin. */

@@ -14,9 +14,9 @@ export const MAX_MESSAGE_BYTES = 0x3fff_ffff;
 export const MAX_HEAD_BYTES = 128 * 1024;
 
 /** By type byte: not understood; border only; its body is shown. */
-export const REFUSED = 0;
+const REFUSED = 0;
 const PASSED = 1;
-export const SHOWN = 2;
+const SHOWN = 2;
 
 const NOTHING = Buffer.alloc(0);
 
@@ -28,7 +28,7 @@ export function frameTable(passed: string, shown: string): Uint8Array {
   return table;
 }
 
-export interface FrameSink {
+interface FrameSink {
   /**
    * A whole message has passed. Its body is `bytes[start, end)`: all of it for shown types unless it was longer
    * than MAX_HEAD_BYTES and spanned chunks, empty for passed ones. `length` is the body's true length, `offset`

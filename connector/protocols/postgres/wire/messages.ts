@@ -86,7 +86,7 @@ export function readErrorFields(body: Buffer, start = 0, end = body.length, read
   return { severity: unlocalised || severity, code, message: text };
 }
 
-export const readUtf8 = (bytes: Buffer, start: number, end: number): string => bytes.toString('utf8', start, end);
+const readUtf8 = (bytes: Buffer, start: number, end: number): string => bytes.toString('utf8', start, end);
 
 /** int32 length | int32 version | name NUL value NUL ... NUL */
 export function startupMessage(version: number, parameters: ReadonlyMap<string, string>): Buffer {

@@ -11,13 +11,6 @@ const MAX_LISTED = 1000;
 
 type ReadText = (bytes: Buffer, start: number, end: number) => string;
 
-export interface BindMessage {
-  readonly portal: string;
-  readonly statement: string;
-  /** Where the parameter formats begin; NaN when the head was cut before. */
-  readonly at: number;
-}
-
 /**
  * Parameter formats and values, as Bind and FunctionCall carry them.
  *

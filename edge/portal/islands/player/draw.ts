@@ -8,7 +8,7 @@ import type { Card, Recording } from './recording.ts';
 
 type Child = Node | string;
 
-export function h<K extends keyof HTMLElementTagNameMap>(
+function h<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   className: string,
   ...children: readonly Child[]

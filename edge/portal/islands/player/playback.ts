@@ -1,9 +1,9 @@
 // Where a replay stands and how it moves. Pure but for the clock it is given.
 
 /** A silence longer than this is skipped, when the viewer wants that... */
-export const IDLE_US = 2_000_000;
+const IDLE_US = 2_000_000;
 /** ...from this long after the event before to this long before the next. */
-export const IDLE_MARGIN_US = 500_000;
+const IDLE_MARGIN_US = 500_000;
 
 export interface Known {
   /** Times of events, ascending. */
@@ -15,7 +15,7 @@ export interface Known {
   countUntil(timeUs: number): number;
 }
 
-export type Tick =
+type Tick =
   | { readonly kind: 'moved' }
   | { readonly kind: 'skipped'; readonly us: number }
   | { readonly kind: 'waiting' }
