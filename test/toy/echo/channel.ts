@@ -126,11 +126,11 @@ class Channel implements Interpreter {
       decision: this.#judge(text),
       judge: () => this.#judge(text),
       describe: () => ({
+        kind: 'command',
         text,
         parameters: [],
         digest: createHash('sha256').update(text).digest('hex'),
-        tables: [],
-        inTransaction: false,
+        touches: [],
       }),
       forward: () =>
         contain(() => {
