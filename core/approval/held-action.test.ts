@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { Approval } from './approval.ts';
-import { FromConnector, holdActionOf } from './control.ts';
-import { actionOf, HeldAction, HeldStatement, statementOf } from './held-action.ts';
-import { newId } from './ids.ts';
+import { Approval } from '../approval.ts';
+import { FromConnector, holdActionOf } from '../control.ts';
+import { actionOf, HeldAction, HeldStatement, statementOf } from '../held-action.ts';
+import { newId } from '../ids.ts';
 
 const digest = 'ab'.repeat(32);
 const EARLIER = {
