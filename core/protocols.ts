@@ -56,3 +56,9 @@ const ROWS = {
 export type ReplayKind = (typeof ROWS)[ProtocolName]['replay'];
 
 export const PROTOCOLS: Readonly<Record<ProtocolName, ProtocolRow & { readonly replay: ReplayKind }>> = ROWS;
+
+/** What the actions of these are called together: by their noun where they share one. */
+export function actionsOf(protocols: readonly ProtocolName[]): string {
+  const [noun = 'actions', ...others] = new Set(protocols.map((protocol) => PROTOCOLS[protocol].noun.many));
+  return others.length === 0 ? noun : 'actions';
+}

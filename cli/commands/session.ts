@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { SessionDetail } from '../../core/catalogue.ts';
+import { PROTOCOLS } from '../../core/protocols.ts';
 import { hiddenWords } from '../../core/recording/hidden-words.ts';
 import type { LaneCoverage } from '../../core/recording/lane-coverage.ts';
 import { SessionId } from '../../core/ids.ts';
@@ -36,7 +37,10 @@ export function addSession(command: Command, cli: Cli): void {
         ['end', session.end ? `${session.end.reason}: ${session.end.message}` : undefined],
         ['state', session.fault ? `${session.state}: ${session.fault}` : session.state],
         ['row changed', contradictionOf(session.contradicted)],
-        ['statements', `${counts.statements}, ${counts.errors} with an error, ${counts.rows} rows`],
+        [
+          PROTOCOLS[session.protocol].noun.many,
+          `${counts.actions}, ${counts.errors} with an error, ${counts.rows} rows`,
+        ],
         ['bytes', `${bytes(counts.bytes.client)} from the client, ${bytes(counts.bytes.target)} from the target`],
         ['segments', String(segments.length)],
         ['recorded', recordedOf(detail)],

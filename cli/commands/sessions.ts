@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { type SessionEntry, SessionPage } from '../../core/catalogue.ts';
+import { actionsOf } from '../../core/protocols.ts';
 import { query } from '../api-client.ts';
 import { type Cli, wholeNumber } from '../cli.ts';
 import { instant } from '../instant.ts';
@@ -40,8 +41,9 @@ export function addSessions(command: Command, cli: Cli): void {
       const { client, output } = await cli.open(command);
       const page = await client.get(`/sessions${search}`, SessionPage);
       await output.answer(page, () => {
+        const actions = actionsOf(page.sessions.map(({ protocol }) => protocol)).toUpperCase();
         const table = output.table(
-          ['SESSION', 'STARTED', 'LENGTH', 'STATE', 'PERSON', 'RESOURCE', 'STATEMENTS', 'ERRORS', 'REASON'],
+          ['SESSION', 'STARTED', 'LENGTH', 'STATE', 'PERSON', 'RESOURCE', actions, 'ERRORS', 'REASON'],
           page.sessions.map((session) => [
             session.id,
             time(session.startedAt),
@@ -51,7 +53,7 @@ export function addSessions(command: Command, cli: Cli): void {
             stateOf(session),
             session.email,
             session.resource,
-            String(session.counts.statements),
+            String(session.counts.actions),
             String(session.counts.errors),
             session.reason,
           ]),

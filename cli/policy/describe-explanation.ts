@@ -1,5 +1,6 @@
 // An explanation for a person.
 
+import { capital } from '../../core/text/capital.ts';
 import { ACTION_KEYS } from '../../core/policy/cases.ts';
 import type { RuleFit } from '../../core/policy/explain/explain-access.ts';
 import type { ExplainedColumn, ShownAs } from '../../core/policy/explain/explain-masks.ts';
@@ -68,7 +69,7 @@ function describeAction(output: Output, section: SectionName, action: ExplainedA
   const { verdict, why, does, hint, approvers, entry, line: at } = action;
   const where = entry === undefined ? '' : ` (${section}, entry ${entry + 1}, line ${at})`;
   const key = ACTION_KEYS[section];
-  const title = `${key.charAt(0).toUpperCase()}${key.slice(1)}`;
+  const title = capital(key);
   const more = output.details([
     ['does', does && (does.length > 0 ? does.join(', ') : 'nothing that can be read')],
     ['hint', hint],

@@ -4,6 +4,7 @@
 import { hiddenWords } from './hidden-words.ts';
 import type { ConnectorId, SessionId } from '../ids.ts';
 import { type DecodedManifest, decodeManifest, type Manifest, MANIFEST_NAME, ManifestDamage } from './manifest.ts';
+import { actionsOf } from '../protocols.ts';
 import { readAhead } from './read-ahead.ts';
 import { type RecordingSource, UnreadableObject } from './recording-source.ts';
 import { type RecordingPlatform, segmentName } from './segment.ts';
@@ -83,7 +84,7 @@ export async function verifySession(input: VerifyInput): Promise<VerifyReport> {
   if (faults.length === 0 && manifest) {
     proofs.push(
       `every segment is there (${manifest.segments.length}), each as it was made, in one unbroken chain`,
-      `the frames are as many as the manifest says (${manifest.counts.frames}, of them ${manifest.counts.statements} statements)`,
+      `the frames are as many as the manifest says (${manifest.counts.frames}, of them ${manifest.counts.actions} ${actionsOf(manifest.opened ? [manifest.opened.protocol] : [])})`,
       `the recording runs from the session's opening to its end (${manifest.end.reason})`,
     );
     for (const hidden of manifest.coverage.hidden ?? []) proofs.push(`it does not show ${hiddenWords(hidden)}`);

@@ -199,6 +199,8 @@ it('reads statements as earlier releases stored them, with ends and verdicts tha
     { pk, sk: finishRow(2, 1), end: { statement: 2, verdict: approved } },
     { pk, sk: finishRow(2, 2), end: { statement: 2, tags: ['DROP TABLE'], rows: 0, bytes: 3, durationUs: 4 } },
     { pk, sk: finishRow(3, 3), end: { statement: 3, tags: [], rows: 0, bytes: 3, durationUs: 5, error } },
+    // A verdict behind the end leaves the end.
+    { pk, sk: finishRow(3, 4), end: { statement: 3, verdict } },
   ]);
   const place = { lane: 0, kind: 'statement' };
   expect(await reader.actions(session, undefined, 50)).toEqual({
@@ -224,6 +226,7 @@ it('reads statements as earlier releases stored them, with ends and verdicts tha
         {
           ...{ ...place, action: 3, timeUs: 8, title: 'select 3', durationUs: 5, outcome: 'ERROR 42P01' },
           detail: { text: 'select 3', tags: [], rows: 0, bytes: 3, error },
+          verdict,
         },
       ],
     },

@@ -3,6 +3,8 @@
 
 import { createHash } from 'node:crypto';
 import type { ReplayEvent, SessionEntry } from '../../core/catalogue.ts';
+import { PROTOCOLS } from '../../core/protocols.ts';
+import { capital } from '../../core/text/capital.ts';
 import { escapeHtml } from './escape.ts';
 
 const STYLE = `
@@ -45,7 +47,7 @@ function head(session: SessionEntry): string {
     ['State', session.fault === undefined ? session.state : `${session.state}: ${session.fault}`],
     ['Recorded', session.exempt === undefined ? undefined : `nothing of what went over the wire: ${session.exempt}`],
     ['Break-glass', session.breakGlass ? 'used without the approval that the rule asks for' : undefined],
-    ['Statements', String(session.counts.statements)],
+    [capital(PROTOCOLS[session.protocol].noun.many), String(session.counts.actions)],
   ];
   const rows = facts
     .filter((fact): fact is [string, string] => fact[1] !== undefined && fact[1] !== '')

@@ -5,7 +5,7 @@ import { PROTOCOLS, type ProtocolName, type ReplayKind } from '../../core/protoc
 import type { RecordingPart } from '../store/read-recording.ts';
 import { ResultDecoder } from './postgres/results.ts';
 import { replayStatements } from './replay-statements.ts';
-import { NO_RESULTS, type ResultReader } from './result-reader.ts';
+import { noResults, type ResultReader } from './result-reader.ts';
 
 /** Works on a live session as far as it has come. A damaged recording ends with an event that says so. */
 type Replayer = (
@@ -13,7 +13,7 @@ type Replayer = (
   recording: AsyncIterable<RecordingPart>,
 ) => AsyncGenerator<ReplayEvent, void, undefined>;
 
-const BY_KIND: Readonly<Record<ReplayKind, (results: ResultReader) => Replayer>> = {
+const BY_KIND: Readonly<Record<ReplayKind, (results: () => ResultReader) => Replayer>> = {
   statements: (results) => (session, recording) => replayStatements(session, recording, results),
 };
 
@@ -24,5 +24,5 @@ const RESULT_READERS: Readonly<Partial<Record<ProtocolName, () => ResultReader>>
 
 export const replaySession: Replayer = (session, recording) => {
   const { protocol } = session;
-  return BY_KIND[PROTOCOLS[protocol].replay](RESULT_READERS[protocol]?.() ?? NO_RESULTS)(session, recording);
+  return BY_KIND[PROTOCOLS[protocol].replay](RESULT_READERS[protocol] ?? noResults)(session, recording);
 };

@@ -1,6 +1,7 @@
 // A database's recording as a player shows it: statements, the first rows of their results, errors,
-// notices, in the order of time. What the bytes of an answer mean is its protocol's to say. Reads one segment at a time and keeps no more than what waits for its
-// statement's end. Works on a live session as far as it has come.
+// notices, in the order of time. What the bytes of an answer mean is its protocol's to say. Reads one
+// segment at a time and keeps no more than what waits for its statement's end. Works on a live session
+// as far as it has come.
 
 import type { ReplayEvent, SessionEntry } from '../../core/catalogue.ts';
 import type { StatementFinished } from '../../core/recording/facts/database.ts';
@@ -13,26 +14,61 @@ import type { ReplayedResult, ResultReader } from './result-reader.ts';
 /** Facts that may wait for the bytes they point at: they are written in the same turn. */
 const MAX_WAITING_FACTS = 10_000;
 
-type Waiting = { readonly timeUs: number; readonly fact: Fact };
+type Waiting = { readonly timeUs: number; readonly lane: number; readonly fact: Fact };
 
+/** Bytes of one lane are joined by themselves: places in them are counted from its own beginning. */
+interface LaneReplay {
+  readonly results: ResultReader;
+  /** The statement that its target answers. */
+  running: number | undefined;
+}
+
+class Lanes {
+  readonly #lanes = new Map<number, LaneReplay>();
+  readonly #begin: () => ResultReader;
+
+  constructor(begin: () => ResultReader) {
+    this.#begin = begin;
+  }
+
+  of(lane: number): LaneReplay {
+    let found = this.#lanes.get(lane);
+    if (!found) {
+      found = { results: this.#begin(), running: undefined };
+      this.#lanes.set(lane, found);
+    }
+    return found;
+  }
+
+  close(lane: number): void {
+    this.#lanes.delete(lane);
+  }
+
+  [Symbol.iterator](): Iterator<LaneReplay> {
+    return this.#lanes.values();
+  }
+}
+
+/** `begin` makes the reader of one lane. */
 export async function* replayStatements(
   session: SessionEntry,
   recording: AsyncIterable<RecordingPart>,
-  results: ResultReader,
+  begin: () => ResultReader,
 ): AsyncGenerator<ReplayEvent, void, undefined> {
   yield { kind: 'opened', timeUs: 0, session };
+  const lanes = new Lanes(begin);
   let waiting: Waiting[] = [];
-  let running: number | undefined;
   let timeUs = 0;
   for await (const part of recording) {
     if (part.kind === 'damaged') {
-      yield* show(waiting, results);
+      yield* show(waiting, lanes);
       yield { kind: 'damaged', timeUs, message: part.message };
       return;
     }
     const { frame } = part;
     timeUs = frame.timeUs;
     if (frame.kind === 'bytes') {
+      const { results } = lanes.of(frame.lane);
       if (frame.direction === 'target') results.push(frame.body);
       else if (frame.direction === 'client') results.pushClient(frame.body);
     } else {
@@ -41,40 +77,49 @@ export async function* replayStatements(
         fact = parseFact(frame);
       } catch (fault) {
         if (!(fault instanceof FactDamage)) throw fault;
-        yield* show(waiting, results);
+        yield* show(waiting, lanes);
         yield { kind: 'damaged', timeUs, message: fault.message };
         return;
       }
-      if (fact) waiting.push({ timeUs, fact });
-      if (fact?.kind === 'statement.started') running ??= fact.action;
-      if (fact?.kind === 'statement.finished' && fact.action === running) running = undefined;
+      if (fact) waiting.push({ timeUs, lane: frame.lane, fact });
+      if (fact?.kind === 'statement.started') lanes.of(frame.lane).running ??= fact.action;
+      if (fact?.kind === 'statement.finished') {
+        const lane = lanes.of(frame.lane);
+        if (fact.action === lane.running) lane.running = undefined;
+      }
     }
     if (waiting.length === 0) continue;
-    const ready = countReady(waiting, results);
+    const ready = countReady(waiting, lanes);
     if (ready === 0) continue;
-    yield* show(waiting.slice(0, ready), results);
+    yield* show(waiting.slice(0, ready), lanes);
     waiting = waiting.slice(ready);
   }
-  yield* show(waiting, results);
-  if (running !== undefined) yield* rowsOf(timeUs, running, results.takeAll());
+  yield* show(waiting, lanes);
+  for (const { running, results } of lanes)
+    if (running !== undefined) yield* rowsOf(timeUs, running, results.takeAll());
 }
 
 /**
  * A statement's end may be written just before the bytes that it points at; then it waits for them, and what is behind it
  * too. So does one whose answer's encoding is yet to be told.
  */
-function countReady(waiting: readonly Waiting[], { offset, unsettled }: ResultReader): number {
+function countReady(waiting: readonly Waiting[], lanes: Lanes): number {
   if (waiting.length > MAX_WAITING_FACTS) return waiting.length;
-  const first = waiting.findIndex(
-    ({ fact }) => fact.kind === 'statement.finished' && (unsettled || endOf(fact) > offset),
-  );
+  const first = waiting.findIndex(({ fact, lane }) => {
+    if (fact.kind !== 'statement.finished') return false;
+    const { unsettled, offset } = lanes.of(lane).results;
+    return unsettled || endOf(fact) > offset;
+  });
   return first < 0 ? waiting.length : first;
 }
 
 const endOf = ({ at }: StatementFinished): number => (at?.direction === 'target' ? at.offset + at.length : 0);
 
-function* show(waiting: readonly Waiting[], results: ResultReader): Generator<ReplayEvent> {
-  for (const { timeUs, fact } of waiting) yield* eventsOf(timeUs, fact, results);
+function* show(waiting: readonly Waiting[], lanes: Lanes): Generator<ReplayEvent> {
+  for (const { timeUs, lane, fact } of waiting) {
+    yield* eventsOf(timeUs, fact, lanes.of(lane).results);
+    if (fact.kind === 'lane.closed') lanes.close(fact.lane);
+  }
 }
 
 function* rowsOf(timeUs: number, statement: number, results: readonly ReplayedResult[]): Generator<ReplayEvent> {

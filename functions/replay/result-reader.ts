@@ -28,11 +28,11 @@ export interface ResultReader {
 }
 
 /** Of a protocol whose results nobody reads. */
-export const NO_RESULTS: ResultReader = {
+export const noResults = (): ResultReader => ({
   offset: Number.POSITIVE_INFINITY,
   unsettled: false,
   push() {},
   pushClient() {},
   takeRange: () => [],
   takeAll: () => [],
-};
+});

@@ -152,6 +152,7 @@ export function createFakeGatehouse(now: () => number): FakeGatehouse {
       const detail = { text, tags: ['SELECT 1'], rows: 1, bytes: 40 };
       session.actions.push(statementEntry(statement, timeUs, detail, { durationUs: 900 }));
       session.entry.counts.statements = statement;
+      session.entry.counts.actions = statement;
       session.events.push(
         { kind: 'statement', timeUs, statement, text },
         { kind: 'result', timeUs: timeUs + 900, statement, tags: ['SELECT 1'], rows: 1, bytes: 40, durationUs: 900 },

@@ -16,8 +16,8 @@ export function storeRecording(recording: MemoryRecording, cutBytes: number): Re
   for (const frame of recording.frames) {
     if (frame.fact?.kind === 'session.opened') continue;
     builder.wait(1000);
-    if (frame.bytes) builder.bytes(frame.direction, frame.bytes);
-    else if (frame.fact) builder.fact(frame.fact);
+    if (frame.bytes) builder.bytes(frame.direction, frame.bytes, frame.lane);
+    else if (frame.fact) builder.fact(frame.fact, frame.lane);
     if (builder.pendingBytes > cutBytes) builder.cut();
   }
   return builder.end();

@@ -4,6 +4,7 @@
 import { MAX_FACT_TEXT } from '../../../core/recording/facts/bytes-at.ts';
 import type { Fact } from '../../../core/recording/facts/fact.ts';
 import { MAX_FRAME_BODY_BYTES } from '../../../core/recording/frame.ts';
+import { cutText } from '../../../core/text/cut-text.ts';
 
 /** UTF-8 takes at most three bytes for each of JavaScript's characters. */
 const SAFE_CHARACTERS = Math.floor(MAX_FRAME_BODY_BYTES / 3);
@@ -28,6 +29,14 @@ function shorten(fact: Fact): Fact {
   if (fact.kind === 'statement.finished') return { ...fact, tags: fact.tags.slice(0, 1000) };
   if ('message' in fact) return { ...fact, message: fact.message.slice(0, MAX_FACT_TEXT) };
   if (fact.kind === 'notification.received') return { ...fact, payload: fact.payload.slice(0, MAX_FACT_TEXT) };
+  if (fact.kind === 'command.started') {
+    const commandBytes = fact.commandBytes ?? Buffer.byteLength(fact.command);
+    return { ...fact, command: cutText(fact.command, MAX_FACT_TEXT), commandBytes };
+  }
+  if (fact.kind === 'exchange.started') {
+    const urlBytes = fact.urlBytes ?? Buffer.byteLength(fact.url);
+    return { ...fact, url: cutText(fact.url, MAX_FACT_TEXT), urlBytes };
+  }
   if (fact.kind === 'session.opened') return { ...fact, details: {}, identity: { ...fact.identity, groups: [] } };
   return fact;
 }

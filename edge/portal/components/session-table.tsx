@@ -1,4 +1,6 @@
 import type { SessionEntry } from '../../../core/catalogue.ts';
+import { actionsOf, PROTOCOLS } from '../../../core/protocols.ts';
+import { capital } from '../../../core/text/capital.ts';
 import { span } from '../format.ts';
 import { Badge, Cell, Labels, Row, Table, to } from './parts.tsx';
 import { Text, Time } from './text.tsx';
@@ -13,7 +15,11 @@ interface SessionTableProps {
 export const SessionTable = ({ sessions, caption, now, withPerson = true }: SessionTableProps) => (
   <Table
     caption={caption}
-    columns={['Started', ...(withPerson ? ['Person'] : []), 'Resource', 'Reason', 'Statements', 'Lasted', 'State']}
+    columns={[
+      'Started',
+      ...(withPerson ? ['Person'] : []),
+      ...['Resource', 'Reason', capital(actionsOf(sessions.map(({ protocol }) => protocol))), 'Lasted', 'State'],
+    ]}
   >
     {sessions.map((session) => (
       <Row class="row-link">
@@ -34,8 +40,8 @@ export const SessionTable = ({ sessions, caption, now, withPerson = true }: Sess
           {session.reason === '' ? <span class="dim">None given</span> : <Text value={session.reason} />}
           <Labels task={session.task} trace={session.trace} />
         </Cell>
-        <Cell label="Statements" class="cell-number">
-          {session.counts.statements.toLocaleString('en')}
+        <Cell label={capital(PROTOCOLS[session.protocol].noun.many)} class="cell-number">
+          {session.counts.actions.toLocaleString('en')}
           {session.counts.errors > 0 ? (
             <span class="bad"> {session.counts.errors.toLocaleString('en')} failed</span>
           ) : null}

@@ -1,7 +1,8 @@
 import type { Witnessed } from '../../../core/api.ts';
 import type { ActionPage, SessionDetail, SessionEntry } from '../../../core/catalogue.ts';
-import { PROTOCOLS } from '../../../core/protocols.ts';
+import { type Noun, PROTOCOLS } from '../../../core/protocols.ts';
 import type { EndReason } from '../../../core/recording/facts/session.ts';
+import { capital } from '../../../core/text/capital.ts';
 import { Evidence } from '../components/evidence.tsx';
 import { Badge, Empty, Labels, Notice, Pager, to } from '../components/parts.tsx';
 import { Player } from '../components/player.tsx';
@@ -42,6 +43,7 @@ const END_WORDS: Readonly<Record<EndReason, string>> = {
 
 export const SessionDetailPage = ({ detail, actions, witnessed, cursor, mayEnd, ended, now }: SessionPageProps) => {
   const { session } = detail;
+  const { noun } = PROTOCOLS[session.protocol];
   const path = to('sessions', session.id);
   return (
     <>
@@ -83,13 +85,13 @@ export const SessionDetailPage = ({ detail, actions, witnessed, cursor, mayEnd, 
       <div class="workbench">
         <Player session={session} />
         <section class="workbench-list" aria-labelledby="statements">
-          <h2 id="statements">Statements</h2>
+          <h2 id="statements">{capital(noun.many)}</h2>
           {actions === undefined ? (
             <Empty title="The catalogue does not answer just now">
               <p>The recording itself is safe. Open the page again in a moment.</p>
             </Empty>
           ) : actions.actions.length === 0 && session.state !== 'live' ? (
-            <Empty title="No statements">
+            <Empty title={`No ${noun.many}`}>
               <p>
                 {session.exempt === undefined
                   ? 'Nothing was run in this session.'
@@ -102,13 +104,13 @@ export const SessionDetailPage = ({ detail, actions, witnessed, cursor, mayEnd, 
                 <Actions page={actions} path={path} cursor={cursor} live />
               </div>
               <p class="dim">
-                New statements appear here by themselves; the list follows the newest until you scroll up.
+                New {noun.many} appear here by themselves; the list follows the newest until you scroll up.
               </p>
             </>
           ) : (
             <>
               <Actions page={actions} path={path} cursor={cursor} live={false} />
-              <StatementPager path={path} cursor={cursor} next={actions.cursor} />
+              <ActionPager path={path} cursor={cursor} next={actions.cursor} noun={noun} />
             </>
           )}
         </section>
@@ -118,14 +120,16 @@ export const SessionDetailPage = ({ detail, actions, witnessed, cursor, mayEnd, 
   );
 };
 
-const StatementPager = ({
+const ActionPager = ({
   path,
   cursor,
   next,
+  noun,
 }: {
   path: string;
   cursor: string | undefined;
   next: string | undefined;
+  noun: Noun;
 }) =>
   cursor === undefined && next === undefined ? null : (
     <Pager
@@ -133,7 +137,7 @@ const StatementPager = ({
       query={{}}
       cursor={cursor}
       next={next}
-      words={{ first: 'First statements', next: 'Next statements' }}
+      words={{ first: `First ${noun.many}`, next: `Next ${noun.many}` }}
     />
   );
 
@@ -188,9 +192,9 @@ const SessionHead = ({ session, mayEnd, now }: { session: SessionEntry; mayEnd: 
           <dd>{lasted}</dd>
         </div>
         <div>
-          <dt>Statements</dt>
+          <dt>{capital(PROTOCOLS[session.protocol].noun.many)}</dt>
           <dd>
-            {session.counts.statements.toLocaleString('en')}
+            {session.counts.actions.toLocaleString('en')}
             {session.counts.errors > 0 ? (
               <span class="bad"> {session.counts.errors.toLocaleString('en')} failed</span>
             ) : null}
@@ -247,7 +251,12 @@ const StateWords = ({ session }: { session: SessionEntry }) => {
   const ended = session.end ? <EndWords end={session.end} /> : null;
   switch (session.state) {
     case 'live':
-      return <>Running now. Statements appear within seconds; it is proven once it has ended.</>;
+      return (
+        <>
+          Running now. {capital(PROTOCOLS[session.protocol].noun.many)} appear within seconds; it is proven once it has
+          ended.
+        </>
+      );
     case 'ended':
       return <>Over, and its signed manifest is stored.{ended} Gatehouse is reading the whole back to prove it.</>;
     case 'sealed':

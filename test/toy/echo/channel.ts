@@ -131,6 +131,7 @@ class Channel implements Interpreter {
         parameters: [],
         digest: createHash('sha256').update(text).digest('hex'),
         touches: [],
+        inTransaction: false,
       }),
       forward: () =>
         contain(() => {
