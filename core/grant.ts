@@ -16,7 +16,6 @@ const Obligations = z.object({
   /** Sessions of this grant at one time. */
   maxSessions: z.number().int().min(1).max(10_000).optional(),
 });
-type Obligations = z.infer<typeof Obligations>;
 
 /** The person's own labels, carried into recording and catalogue: a ticket, an agent's trace. */
 export const GrantLabels = z.object({

@@ -55,7 +55,6 @@ const renamed = (subject: unknown): unknown =>
     : subject;
 
 const ApprovalSubject = z.preprocess(renamed, z.discriminatedUnion('kind', [AccessSubject, HeldSubject]));
-type ApprovalSubject = z.infer<typeof ApprovalSubject>;
 
 export const Approval = z.object({
   id: RequestId,

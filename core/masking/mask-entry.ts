@@ -64,7 +64,6 @@ const OwnDetector = z
 const Detect = z.union([z.enum(DETECTOR_NAMES), OwnDetector], {
   error: `expected one of ${DETECTOR_NAMES.join(', ')}, or { name, pattern }`,
 });
-type Detect = z.infer<typeof Detect>;
 
 export const MaskEntry = z
   .strictObject({

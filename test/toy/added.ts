@@ -15,7 +15,7 @@ const CHANGES: ReadonlyMap<string, readonly Change[]> = new Map(
       { from: "z.enum(['postgres'", to: "z.enum(['echo', 'postgres'" },
       {
         from: 'const ROWS = {',
-        to: "const ROWS = { echo: { title: 'Echo', replay: 'statements', sections: ['commands'], noun: SECTIONS.commands },",
+        to: "const ROWS = { echo: { title: 'Echo', replay: 'statements', sections: ['commands'], masks: [], noun: SECTIONS.commands },",
       },
     ],
     '../../connector/registry.ts': [

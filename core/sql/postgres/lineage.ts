@@ -2,7 +2,7 @@
 // set operations, RETURNING and whole rows; answers `unknown` for what it does not follow.
 
 import { err, ok, type Result } from '../../result.ts';
-import { type ResultColumn, type ResultLineage, type StatementLineage, sourcesOf, union } from '../lineage.ts';
+import type { ResultColumn, ResultLineage, StatementLineage } from '../lineage.ts';
 import { asUnparsable, type PgParser, type PgTextSettings, readTree } from './postgres.ts';
 import { LineageReader, OUTERMOST } from './lineage-reader.ts';
 import { nodeOf, nodesOf, type TreeNode, text } from './tree.ts';
