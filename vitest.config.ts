@@ -48,7 +48,7 @@ export default defineConfig({
       // With a protocol more than the product has: nothing of it may be shared with others.
       {
         plugins: [addEcho],
-        test: { ...ACROSS, name: 'toy', include: [TOY], isolate: true, env: { NODE_OPTIONS: `--import ${ADD_ECHO}` } },
+        test: { ...ACROSS, name: 'toy', include: [TOY], env: { NODE_OPTIONS: `--import ${ADD_ECHO}` } },
       },
     ],
   },

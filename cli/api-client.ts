@@ -6,7 +6,7 @@ import type { z } from 'zod';
 import { ApiError } from '../core/api.ts';
 import type { Secret } from '../core/secret.ts';
 import packageJson from '../package.json' with { type: 'json' };
-import { Failure, unreachable } from './failure.ts';
+import { Failure, edgeUnreachable } from './failure.ts';
 
 /** Until the answer's head. Search and listing answer within a second; this covers a cold start. */
 const HEAD_TIMEOUT_MS = 30_000;
@@ -102,7 +102,7 @@ export class ApiClient {
         signal: abort.signal,
       });
     } catch (error) {
-      throw unreachable(`cannot reach Gatehouse at ${this.origin}: ${causeOf(error)}`);
+      throw edgeUnreachable(`cannot reach Gatehouse at ${this.origin}: ${causeOf(error)}`);
     } finally {
       clearTimeout(timer);
     }
@@ -113,7 +113,7 @@ export class ApiClient {
     const parsed = ApiError.safeParse(jsonOf(await this.#read(response).catch(() => new Uint8Array())));
     if (!parsed.success) {
       return status >= 500
-        ? unreachable(`Gatehouse at ${this.origin} answered ${status}: try again`)
+        ? edgeUnreachable(`Gatehouse at ${this.origin} answered ${status}: try again`)
         : new Failure(
             status === 401 || status === 403 ? 1 : 3,
             'unexpected_answer',
@@ -166,7 +166,7 @@ export function query(values: Readonly<Record<string, string | number | undefine
 async function withDeadline<T>(promise: Promise<T>, ms: number, origin: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(unreachable(`${origin} stopped in mid-answer`)), ms);
+    timer = setTimeout(() => reject(edgeUnreachable(`${origin} stopped in mid-answer`)), ms);
   });
   try {
     return await Promise.race([promise, late]);

@@ -21,4 +21,4 @@ export class Failure extends Error {
 }
 
 export const usage = (message: string): Failure => new Failure(2, 'usage', message);
-export const unreachable = (message: string): Failure => new Failure(3, 'unreachable', message);
+export const edgeUnreachable = (message: string): Failure => new Failure(3, 'unreachable', message);

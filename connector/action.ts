@@ -54,7 +54,7 @@ export interface Action {
   /** By the rules in force now: asked while it is held, when they have changed. */
   judge(): Decision;
   /** What approvers see and what goes on if they agree. Asked for a hold only. A sentence: why it cannot be held. */
-  describe(): HeldAction | string;
+  describe(): ActionToHold | string;
   /** Sends on exactly what was described. */
   forward(): void;
   refuse(refusal: ActionRefusal): void;
@@ -62,7 +62,7 @@ export interface Action {
   notify(message: string, hint?: string): void;
 }
 
-export interface HeldAction {
+export interface ActionToHold {
   readonly kind: HeldKind;
   /** One line, where the text alone does not say where it would go. */
   readonly title?: string;

@@ -3,7 +3,7 @@
 
 import { existsSync, mkdtempSync, rmdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Place } from './config/load-config.ts';
+import type { SettingPlace } from './config/load-config.ts';
 import type { ProtocolName } from '../core/protocols.ts';
 import type { ConnectorConfig, ResourceConfigOf } from './config/settings.ts';
 import { readToken } from './control/join.ts';
@@ -21,7 +21,7 @@ const TARGETS_AT_ONCE = 8;
 
 interface CheckDeps extends CredentialDeps {
   readonly config: ConnectorConfig;
-  readonly place: Place;
+  readonly place: SettingPlace;
 }
 
 /** A line for each fault, in the order of the settings. */

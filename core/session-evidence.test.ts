@@ -3,21 +3,28 @@ import { answer, RecordingBuilder } from '../test/harness/recording-builder.ts';
 import { nodeRecordingPlatform } from '../functions/recording-platform.ts';
 import { decodeManifest } from './recording/manifest.ts';
 import { manifestKey } from './recording/segment.ts';
-import { AdmittedSession, endOf, entryOf, listedEntry, openingOf, type StoredSession } from './session-evidence.ts';
+import {
+  AdmittedSession,
+  sessionEndOf,
+  sessionEntryOf,
+  listedEntry,
+  openingOf,
+  type StoredSession,
+} from './session-evidence.ts';
 
 const builder = new RecordingBuilder({ task: 'T-1' }).query('select 1', answer(['n'], [['1']])).end();
 const opening = openingOf(builder.opened);
 const object = builder.objects.get(manifestKey(builder.connector.id, builder.session)) ?? new Uint8Array();
 const { manifest: content, digest, signed } = decodeManifest(object, nodeRecordingPlatform);
-const row = { ...opening, ...endOf(content), state: 'sealed' as const };
+const row = { ...opening, ...sessionEndOf(content), state: 'sealed' as const };
 const stored: StoredSession = { row, opening, manifest: { content, digest, signed }, segments: [] };
 const edge = { connector: builder.connector.id, admitted: AdmittedSession.parse(opening), manifest: digest };
 
 describe('the entry of a session', () => {
   it('is the row where all agree, in whatever order its members come', () => {
-    expect(entryOf(stored, edge)).toEqual(row);
+    expect(sessionEntryOf(stored, edge)).toEqual(row);
     const turned = Object.fromEntries(Object.entries(row).reverse()) as typeof row;
-    expect(entryOf({ ...stored, row: turned }, edge)).toEqual(row);
+    expect(sessionEntryOf({ ...stored, row: turned }, edge)).toEqual(row);
     expect(listedEntry(row, edge)).toEqual(row);
   });
 
@@ -37,44 +44,48 @@ describe('the entry of a session', () => {
     ['endedAt', { endedAt: '2030-01-01T00:00:00.000Z' }],
     ['end', { end: { reason: 'target_closed' as const, message: '' } }],
   ])('keeps its %s when the row says another, and names it', (field, change) => {
-    const shown = entryOf({ ...stored, row: { ...row, ...change } }, edge);
+    const shown = sessionEntryOf({ ...stored, row: { ...row, ...change } }, edge);
     expect(shown).toEqual({ ...row, contradicted: [field] });
   });
 
   it('names what the functions found wrong with its row: its place in the indexes, or all of it', () => {
     const misplaced = { ...row, contradicted: ['index'] };
-    expect(entryOf({ ...stored, row: misplaced }, edge)).toEqual(misplaced);
+    expect(sessionEntryOf({ ...stored, row: misplaced }, edge)).toEqual(misplaced);
     expect(listedEntry({ ...misplaced, reason: 'none' }, edge)).toEqual({ ...row, contradicted: ['index', 'reason'] });
     const { row: _, ...without } = stored;
-    expect(entryOf({ ...without, damagedRow: true }, edge)).toEqual({ ...row, state: 'ended', contradicted: ['row'] });
+    expect(sessionEntryOf({ ...without, damagedRow: true }, edge)).toEqual({
+      ...row,
+      state: 'ended',
+      contradicted: ['row'],
+    });
   });
 
   it('is the edge’s where the recording tells otherwise, and then it is not whole', () => {
     const admitted = { ...edge.admitted, subject: 'bob', task: undefined };
-    const shown = entryOf(stored, { ...edge, admitted });
+    const shown = sessionEntryOf(stored, { ...edge, admitted });
     expect(shown).toMatchObject({ subject: 'bob', state: 'broken', contradicted: ['subject', 'task'] });
     expect(shown?.task).toBeUndefined();
     expect(shown?.fault).toContain('its subject');
   });
 
   it('is not whole with another manifest than the edge witnessed, or without it', () => {
-    expect(entryOf(stored, { ...edge, manifest: '0'.repeat(64) })).toMatchObject({ state: 'broken' });
+    expect(sessionEntryOf(stored, { ...edge, manifest: '0'.repeat(64) })).toMatchObject({ state: 'broken' });
     const { manifest: _, ...without } = stored;
-    expect(entryOf(without, edge)).toMatchObject({ state: 'broken', contradicted: ['state'] });
+    expect(sessionEntryOf(without, edge)).toMatchObject({ state: 'broken', contradicted: ['state'] });
   });
 
   it('does not end, and is not proven, because its row says so', () => {
     const { manifest: _, ...without } = stored;
     const { manifest: _none, ...unwitnessed } = edge;
-    expect(entryOf(without, unwitnessed)).toMatchObject({ state: 'live', contradicted: ['state'] });
+    expect(sessionEntryOf(without, unwitnessed)).toMatchObject({ state: 'live', contradicted: ['state'] });
     const live = { ...opening, counts: row.counts, segments: 1, state: 'live' as const };
-    expect(entryOf({ ...stored, row: live }, edge)).toEqual({ ...row, state: 'ended' });
+    expect(sessionEntryOf({ ...stored, row: live }, edge)).toEqual({ ...row, state: 'ended' });
   });
 
   it('needs no row, and without anything there is none', () => {
     const { row: _, ...without } = stored;
-    expect(entryOf(without, edge)).toEqual({ ...row, state: 'ended' });
-    expect(entryOf({ segments: [] }, edge)).toBeUndefined();
+    expect(sessionEntryOf(without, edge)).toEqual({ ...row, state: 'ended' });
+    expect(sessionEntryOf({ segments: [] }, edge)).toBeUndefined();
   });
 
   it('of a list is the edge’s in how it began', () => {

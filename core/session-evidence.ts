@@ -71,14 +71,14 @@ export interface EdgeRecord {
 }
 
 /** The entry to show, with the fields in which a lower source contradicts a higher one. undefined: nobody says how it began. */
-export function entryOf(
+export function sessionEntryOf(
   { row, damagedRow, opening: recorded, manifest }: StoredSession,
   edge: EdgeRecord,
 ): SessionEntry | undefined {
   const base = recorded ?? (row && openingOfEntry(row));
   if (!base) return undefined;
   const opening = withRecord(base, edge.admitted);
-  const end = manifest && endOf(manifest.content);
+  const end = manifest && sessionEndOf(manifest.content);
   const contradicted = new Set<string>(damagedRow ? ['row'] : row?.contradicted);
   if (row) for (const field of differing(opening, openingOfEntry(row))) contradicted.add(field);
   if (row && end && row.state !== 'live') for (const field of differing(end, pick(row, end))) contradicted.add(field);
@@ -137,7 +137,9 @@ export function openingOf(opened: SessionOpened): SessionOpening {
   };
 }
 
-export const endOf = (manifest: Manifest): Required<Pick<SessionEntry, 'endedAt' | 'end' | 'counts' | 'segments'>> => ({
+export const sessionEndOf = (
+  manifest: Manifest,
+): Required<Pick<SessionEntry, 'endedAt' | 'end' | 'counts' | 'segments'>> => ({
   endedAt: toIso(manifest.endedAt),
   end: manifest.end,
   counts: manifest.counts,

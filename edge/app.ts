@@ -4,7 +4,7 @@
 import { type Context, Hono } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import type { Gatehouse } from './gatehouse.ts';
-import { errorResponse } from './http-errors.ts';
+import { httpError } from './http-errors.ts';
 import { type SignedIn, whoIs } from './identity/signed-in.ts';
 import { API_PATH, AUTHORITY_PATH, CLI_FILE, CLI_PATH, LINK_PATH, SLACK_PATH } from './paths.ts';
 import { type PortalDeps, portalFault, portalNotFound, portalRoutes } from './portal/routes.tsx';
@@ -73,15 +73,15 @@ export function createApp(deps: AppDeps): Hono {
   app.route('/', portalRoutes(portal));
 
   app.notFound((c) =>
-    isProgram(c) ? errorResponse('not_found', 'There is nothing at this address.') : portalNotFound(portal)(c),
+    isProgram(c) ? httpError('not_found', 'There is nothing at this address.') : portalNotFound(portal)(c),
   );
   app.onError((error, c) => {
     if (error instanceof HTTPException && error.status < 500) {
-      return isProgram(c) ? errorResponse('bad_request', NOT_JSON) : portalFault(c, portal, 400);
+      return isProgram(c) ? httpError('bad_request', NOT_JSON) : portalFault(c, portal, 400);
     }
     const unwritten = error instanceof AuditUnavailable;
     report(c, error, unwritten);
-    if (isProgram(c)) return unwritten ? errorResponse('unavailable', UNWRITTEN) : errorResponse('internal', INTERNAL);
+    if (isProgram(c)) return unwritten ? httpError('unavailable', UNWRITTEN) : httpError('internal', INTERNAL);
     return portalFault(c, portal, unwritten ? 503 : 500, unwritten ? UNWRITTEN : INTERNAL);
   });
   return app;
@@ -116,7 +116,7 @@ function apiApp(deps: AppDeps) {
 
   api.use(async (c, next) => {
     const who: SignedIn | undefined = await whoIs(c.req.raw, deps.useCases.directory);
-    if (!who) return errorResponse('unauthorized', SIGN_IN_FIRST);
+    if (!who) return httpError('unauthorized', SIGN_IN_FIRST);
     c.set('signedIn', who);
     return next();
   });
@@ -125,7 +125,7 @@ function apiApp(deps: AppDeps) {
   administrationRoutes(api, deps);
   sessionRoutes(api, deps);
   deviceRoutes(api, deps, deps.useCases);
-  api.notFound(() => errorResponse('not_found', 'There is nothing at this address.'));
+  api.notFound(() => httpError('not_found', 'There is nothing at this address.'));
   return api;
 }
 

@@ -8,11 +8,11 @@ import type { ArchiveFault, ArchiveFetch } from './archive.ts';
 const ANSWER_WITHIN_MS = 20_000;
 
 /** `contradiction`: something else is stored under that name. `refused`: the functions say that it is no piece. */
-export type StoreFault = 'unavailable' | 'contradiction' | 'refused';
+export type AuditArchiveFault = 'unavailable' | 'contradiction' | 'refused';
 
 export interface AuditArchive {
   /** Stored, durable and confirmed by its digest; again is the same as once. */
-  store(piece: { name: string; bytes: Uint8Array<ArrayBuffer> }): Promise<Result<void, StoreFault>>;
+  store(piece: { name: string; bytes: Uint8Array<ArrayBuffer> }): Promise<Result<void, AuditArchiveFault>>;
   pieces(after: string | undefined): Promise<Result<AuditPiecePage, ArchiveFault>>;
   piece(name: string): Promise<Result<ReadableStream<Uint8Array>, ArchiveFault>>;
 }

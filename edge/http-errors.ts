@@ -35,7 +35,7 @@ export const statusOf = <R extends HttpFaultReason>(reason: R): (typeof STATUS)[
 
 export const errorBody = (reason: HttpFaultReason, message: string): ApiError => ({ error: { reason, message } });
 
-export function errorResponse(reason: HttpFaultReason, message: string): Response {
+export function httpError(reason: HttpFaultReason, message: string): Response {
   const headers = reason === 'unauthorized' ? { 'www-authenticate': 'Bearer realm="gatehouse"' } : undefined;
   return Response.json(errorBody(reason, message), { status: statusOf(reason), ...(headers && { headers }) });
 }

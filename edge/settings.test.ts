@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { isLoopback, parseSettings, SettingsError } from './settings.ts';
+import { isLoopbackHost, parseSettings, SettingsError } from './settings.ts';
 
 const GOOD = {
   PUBLIC_URL: 'https://gatehouse.example.com/',
@@ -59,9 +59,9 @@ test('plain http is fine for an issuer on loopback', () => {
 });
 
 test('loopback is what leads to this very machine', () => {
-  for (const name of ['localhost', '127.0.0.1', '127.8.9.1', '::1', '[::1]']) expect(isLoopback(name)).toBe(true);
+  for (const name of ['localhost', '127.0.0.1', '127.8.9.1', '::1', '[::1]']) expect(isLoopbackHost(name)).toBe(true);
   for (const name of ['localhost.example.com', '127.0.0.1.example.com', '10.0.0.1', '128.0.0.1', ''])
-    expect(isLoopback(name)).toBe(false);
+    expect(isLoopbackHost(name)).toBe(false);
 });
 
 describe('settings of notices', () => {

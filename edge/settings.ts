@@ -118,7 +118,7 @@ export const EdgeSettings = z
     if (settings.WEBHOOK_URL && !settings.WEBHOOK_SECRET) {
       context.addIssue({ code: 'custom', path: ['WEBHOOK_SECRET'], message: 'missing (WEBHOOK_URL is set)' });
     }
-    if (new URL(settings.OIDC_ISSUER).protocol === 'http:' && !isLoopback(new URL(settings.OIDC_ISSUER).hostname)) {
+    if (new URL(settings.OIDC_ISSUER).protocol === 'http:' && !isLoopbackHost(new URL(settings.OIDC_ISSUER).hostname)) {
       context.addIssue({ code: 'custom', path: ['OIDC_ISSUER'], message: 'plain http is for loopback only' });
     }
   });
@@ -140,8 +140,8 @@ export function parseSettings(bindings: object): EdgeSettings {
   throw new SettingsError(`The edge's settings are not complete. ${[...new Set(lines)].join('; ')}`);
 }
 
-const isCarried = (url: URL): boolean => url.protocol === 'https:' || isLoopback(url.hostname);
+const isCarried = (url: URL): boolean => url.protocol === 'https:' || isLoopbackHost(url.hostname);
 
-export function isLoopback(hostname: string): boolean {
+export function isLoopbackHost(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || hostname === '::1' || /^127(\.\d{1,3}){3}$/.test(hostname);
 }

@@ -87,6 +87,8 @@ export default defineProject({
   test: {
     name: 'edge',
     isolate: false,
+    // One workerd for all its files, so one worker: a group of its own, behind those that have two.
+    sequence: { groupOrder: 1 },
     setupFiles: ['./test/fresh-storage.ts'],
     include: ['**/*.test.{ts,tsx}'],
     globalSetup: ['./test/providers.ts'],

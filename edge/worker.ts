@@ -4,7 +4,7 @@ import type { Hono } from 'hono';
 import { createApp } from './app.ts';
 import { createDeps } from './deps.ts';
 import type { Env } from './env.ts';
-import { errorResponse } from './http-errors.ts';
+import { httpError } from './http-errors.ts';
 import { SettingsError } from './settings.ts';
 
 export { Approval } from './objects/approval.ts';
@@ -25,7 +25,7 @@ export default {
     } catch (error) {
       if (!(error instanceof SettingsError)) throw error;
       console.error(error.message);
-      return errorResponse('misconfigured', error.message);
+      return httpError('misconfigured', error.message);
     }
   },
 } satisfies ExportedHandler<Env>;

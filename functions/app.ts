@@ -10,7 +10,7 @@ import { type ArchiveLimits, ExportFormat, type ObjectList } from '../core/api.t
 import { MAX_ACTIONS_A_PAGE, SessionQuery } from '../core/catalogue.ts';
 import { ConnectorId, SessionId } from '../core/ids.ts';
 import type { RecordingPlatform } from '../core/recording/segment.ts';
-import { entryOf } from '../core/session-evidence.ts';
+import { sessionEntryOf } from '../core/session-evidence.ts';
 import { auditArchiveRoutes } from './audit-archive.ts';
 import type { CatalogueReader } from './catalogue-table/reader.ts';
 import { createdKeys } from './events.ts';
@@ -186,7 +186,7 @@ export function createFunctionsApp(deps: FunctionsDeps): Hono {
   /** The entry is the recording's own word, wherever it has one. */
   async function findRecording(c: Context) {
     const { connector, stored } = await find(c);
-    const session = entryOf(stored, {});
+    const session = sessionEntryOf(stored, {});
     if (!session) throw notFound('there is no such session');
     const place = { connector, session: session.id, segments: session.segments };
     return { session, recording: readRecording(place, deps.reader, deps.platform) };

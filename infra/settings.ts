@@ -46,7 +46,7 @@ const Settings = z.strictObject({
 export type Settings = z.infer<typeof Settings>;
 
 /** Throws with the name of every setting that is wrong. */
-export function readSettings(contextOf: (name: string) => unknown): Settings {
+export function readStackSettings(contextOf: (name: string) => unknown): Settings {
   const given: Record<string, unknown> = {};
   for (const name of Object.keys(Settings.shape)) {
     const value = contextOf(name);

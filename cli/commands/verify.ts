@@ -66,7 +66,7 @@ function keyOf(text: string | undefined): Uint8Array | undefined {
 const shown = ({ manifest: _, ...report }: VerifyReport): Omit<VerifyReport, 'manifest'> => report;
 
 async function concludeOne(output: Output, report: VerifyReport): Promise<void> {
-  await output.answer(shown(report), () => show(report, output));
+  await output.answer(shown(report), () => showReport(report, output));
   if (!report.proven) process.exitCode = 1;
 }
 
@@ -81,7 +81,7 @@ async function conclude(
   const answer = { proven, sessions: reports.map(shown), ...(unproven.length > 0 && { unproven }) };
   await output.answer(answer, () =>
     [
-      ...reports.map((report) => show(report, output)),
+      ...reports.map((report) => showReport(report, output)),
       ...unproven.map(({ path, message }) => `${line(path)}  ${output.style('red', 'NOT PROVEN')}\n  ${line(message)}`),
       proven ? `All ${all} proven.` : `${failed} of ${all} not proven.`,
     ].join('\n\n'),
@@ -89,7 +89,7 @@ async function conclude(
   if (!proven) process.exitCode = 1;
 }
 
-export function show(report: VerifyReport, output: Output): string {
+export function showReport(report: VerifyReport, output: Output): string {
   const how = report.neverBegan ? 'proven: never began' : report.exempt === undefined ? 'proven' : 'proven: exempt';
   const head = report.proven
     ? `${report.session}  ${output.style('green', how)}`

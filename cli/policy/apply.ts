@@ -20,7 +20,7 @@ import { Failure, usage } from '../failure.ts';
 import { time, type Output } from '../output.ts';
 import { line } from '../terminal-text.ts';
 import { readPolicyFile } from './file.ts';
-import { StoredPolicy } from './stored.ts';
+import { FetchedPolicy } from './stored.ts';
 import { failIfAnyFailed, describeTried, tryPolicy } from './try.ts';
 
 /** Beyond that a person wants the file, not a list. */
@@ -53,7 +53,7 @@ async function apply(cli: Cli, options: Options, command: Command): Promise<void
     failIfAnyFailed(file.path, tried);
   }
   const [inForce, me, list] = await Promise.all([
-    client.get('/policy', StoredPolicy),
+    client.get('/policy', FetchedPolicy),
     client.get('/me', Me),
     client.get('/resources', ResourceList),
   ]);
@@ -94,17 +94,17 @@ async function apply(cli: Cli, options: Options, command: Command): Promise<void
   );
 }
 
-async function put(client: ApiClient, text: string, seen: StoredPolicy, stepDown: boolean): Promise<StoredPolicy> {
+async function put(client: ApiClient, text: string, seen: FetchedPolicy, stepDown: boolean): Promise<FetchedPolicy> {
   const conflict = (now: string) =>
     new Failure(
       1,
       'conflict',
       `somebody else applied a policy meanwhile${now}: gatehouse policy show prints it; bring your changes into it and apply again`,
     );
-  const { version, appliedBy } = await client.get('/policy', StoredPolicy);
+  const { version, appliedBy } = await client.get('/policy', FetchedPolicy);
   if (version !== seen.version) throw conflict(` (version ${version}, ${appliedBy})`);
   try {
-    return await client.put('/policy', { text, after: seen.version, ...(stepDown && { stepDown }) }, StoredPolicy);
+    return await client.put('/policy', { text, after: seen.version, ...(stepDown && { stepDown }) }, FetchedPolicy);
   } catch (error) {
     throw error instanceof Failure && error.reason === 'conflict' ? conflict('') : error;
   }

@@ -20,7 +20,7 @@ import { describeExplanation } from './describe-explanation.ts';
 import type { Explanation } from './explanation.ts';
 import { readPolicyFile } from './file.ts';
 import { loadReader } from './reader.ts';
-import { StoredPolicy, toldOf } from './stored.ts';
+import { FetchedPolicy, toldOfStored } from './stored.ts';
 
 type ActionKey = CaseAction['key'];
 
@@ -89,8 +89,8 @@ async function explain(cli: Cli, options: Options, command: Command): Promise<Ex
   const offline = options.file !== undefined && options.person !== undefined;
   const file = options.file === undefined ? undefined : await readPolicyFile(options.file);
   const client = offline ? undefined : (await cli.open(command)).client;
-  const stored = file || !client ? undefined : await client.get('/policy', StoredPolicy);
-  if (stored && !cli.output(command).json) for (const told of toldOf(stored)) cli.output(command).note(told);
+  const stored = file || !client ? undefined : await client.get('/policy', FetchedPolicy);
+  if (stored && !cli.output(command).json) for (const told of toldOfStored(stored)) cli.output(command).note(told);
   const text = file?.text ?? stored?.text ?? '';
   const policy = file?.policy ?? readable(text);
   const identity =

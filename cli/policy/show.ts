@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { time } from '../output.ts';
 import { line, lines } from '../terminal-text.ts';
-import { StoredPolicy, toldOf } from './stored.ts';
+import { FetchedPolicy, toldOfStored } from './stored.ts';
 
 export function addPolicyShow(policy: Command, cli: Cli): void {
   policy
@@ -10,11 +10,11 @@ export function addPolicyShow(policy: Command, cli: Cli): void {
     .description('the policy in force: its text, and on standard error whose it is')
     .action(async (_options: object, command: Command) => {
       const { client, output } = await cli.open(command);
-      const stored = await client.get('/policy', StoredPolicy);
+      const stored = await client.get('/policy', FetchedPolicy);
       // Beside the text, so that `policy show > policy.yaml` gives the very file.
       if (!output.json) {
         output.note(`version ${stored.version}, applied by ${line(stored.appliedBy)} at ${time(stored.appliedAt)}`);
-        for (const told of toldOf(stored)) output.note(told);
+        for (const told of toldOfStored(stored)) output.note(told);
       }
       await output.answer(stored, () => lines(stored.text).replace(/\n$/, ''));
     });

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { line } from '../terminal-text.ts';
 
 /** The policy in force, as the API gives it. */
-export const StoredPolicy = z.object({
+export const FetchedPolicy = z.object({
   version: z.number().int(),
   text: z.string(),
   appliedAt: z.iso.datetime(),
@@ -11,10 +11,10 @@ export const StoredPolicy = z.object({
   mistakes: z.array(z.string()).default([]),
   warnings: z.array(z.string()).default([]),
 });
-export type StoredPolicy = z.infer<typeof StoredPolicy>;
+export type FetchedPolicy = z.infer<typeof FetchedPolicy>;
 
 /** Lines for standard error about what the edge says of a policy. */
-export const toldOf = ({ mistakes, warnings }: StoredPolicy): string[] => [
+export const toldOfStored = ({ mistakes, warnings }: FetchedPolicy): string[] => [
   ...mistakes.map((mistake) => `mistake, in force all the same: ${line(mistake)}`),
   ...warnings.map((warning) => `warning: ${line(warning)}`),
 ];

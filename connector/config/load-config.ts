@@ -21,11 +21,11 @@ interface LoadedConfig {
   readonly config: ConnectorConfig;
   readonly check: boolean;
   /** Where a setting stands, for what is found out about it later: `--state`, `c.yaml:3:1: state`. */
-  readonly place: Place;
+  readonly place: SettingPlace;
 }
 
 /** `flag`: the one that may give it in the file's stead. */
-export type Place = (path: readonly PropertyKey[], flag?: SettingName) => string;
+export type SettingPlace = (path: readonly PropertyKey[], flag?: SettingName) => string;
 
 /** undefined: help was asked for. Refused: a line for each mistake. */
 export function loadConfig(
@@ -53,7 +53,7 @@ export function loadConfig(
     read = document.value;
   }
   const fileDirectory = file === undefined ? workingDirectory : dirname(resolve(workingDirectory, file));
-  const place: Place = (path, flag) =>
+  const place: SettingPlace = (path, flag) =>
     flag !== undefined && flags.value.given[flag] !== undefined ? flags.value.nameOf(flag) : read.place(path);
   const config = combine(read.document, flags.value, place, workingDirectory, fileDirectory);
   return config.ok ? ok({ config: config.value, check: flags.value.check, place }) : config;
@@ -63,7 +63,7 @@ export function loadConfig(
 function combine(
   document: ConnectorDocument,
   flags: Flags,
-  place: Place,
+  place: SettingPlace,
   workingDirectory: string,
   fileDirectory: string,
 ): Result<ConnectorConfig, readonly string[]> {
@@ -136,13 +136,13 @@ function settled<P extends ProtocolName>(
   return resource as ResourceConfig;
 }
 
-function nameOf(text: string | undefined, place: Place): Result<string, string> {
+function nameOf(text: string | undefined, place: SettingPlace): Result<string, string> {
   if (text === undefined) return err(needed('name', 'name', 'what this connector is called at the edge'));
   if (/^[a-z0-9][a-z0-9-]{0,62}$/.test(text)) return ok(text);
   return err(`${place(['name'], 'name')}: expected lower-case letters, digits and dashes, at most 63`);
 }
 
-function edgeOf(text: string | undefined, place: Place): Result<string, string> {
+function edgeOf(text: string | undefined, place: SettingPlace): Result<string, string> {
   if (text === undefined) return err(needed('edge', 'edge', 'the address of the edge'));
   const origin = edgeOrigin(text);
   return origin.ok ? origin : err(`${place(['edge'], 'edge')}: ${origin.error}`);

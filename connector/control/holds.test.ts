@@ -3,7 +3,7 @@ import type { FromConnector, FromEdge, Report } from '../../core/control.ts';
 import { newId } from '../../core/ids.ts';
 import { Digest } from '../../core/recording/segment.ts';
 import type { AskedHold, HoldOutcome } from '../session/edge.ts';
-import { createHolds, HOLD_TIMING, type Holds } from './holds.ts';
+import { createHolds, HOLD_TIMING, type EdgeHolds } from './holds.ts';
 import type { LinkConnection } from './link-connection.ts';
 
 type Said = FromEdge | undefined;
@@ -37,7 +37,7 @@ const held = (more: Partial<AskedHold['action']> = {}): AskedHold => ({
 describe('a held statement', () => {
   let link: Link | undefined;
   let reports: Report[];
-  let holds: Holds;
+  let holds: EdgeHolds;
   let one: AskedHold;
   let outcome: HoldOutcome | undefined;
   let shown: string | undefined;

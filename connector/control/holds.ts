@@ -36,7 +36,7 @@ interface HoldsOptions {
   readonly timing: HoldTiming;
 }
 
-export interface Holds {
+export interface EdgeHolds {
   hold(held: AskedHold): Hold;
   /** A link stands: asks for all that wait. `anyAction`: its edge takes them of every kind, and not statements alone. */
   linked(anyAction: boolean): void;
@@ -69,7 +69,7 @@ interface Waiting {
 const monotonic = (): number => performance.now();
 const failed = (comment: string): HoldOutcome => ({ kind: 'failed', by: [], comment });
 
-export function createHolds(options: HoldsOptions): Holds {
+export function createHolds(options: HoldsOptions): EdgeHolds {
   const { timing } = options;
   const holds = new Map<RequestId, Waiting>();
   let anyAction = false;

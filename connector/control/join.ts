@@ -6,7 +6,7 @@ import { err, ok, type Result } from '../../core/result.ts';
 import { secret, type Secret } from '../../core/secret.ts';
 import type { ConnectorConfig } from '../config/settings.ts';
 import type { Logger } from '../logger.ts';
-import { type Identity, saveJoined } from '../state/identity.ts';
+import { type ConnectorIdentity, saveJoined } from '../state/identity.ts';
 import { createBackoff } from './backoff.ts';
 import { joinEdge } from './edge-http.ts';
 
@@ -16,13 +16,13 @@ interface JoinFault {
   readonly message: string;
 }
 
-export type JoinedIdentity = Identity & { readonly joined: NonNullable<Identity['joined']> };
+export type JoinedIdentity = ConnectorIdentity & { readonly joined: NonNullable<ConnectorIdentity['joined']> };
 
 /** How long a first start waits for an edge that does not answer. */
 const GIVE_UP_AFTER_MS = 60_000;
 
 export async function ensureJoined(input: {
-  readonly identity: Identity;
+  readonly identity: ConnectorIdentity;
   readonly config: Pick<ConnectorConfig, 'name' | 'edge' | 'state' | 'join'>;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly log: Logger;

@@ -9,7 +9,7 @@ import type { ResourceName } from '../../core/resource.ts';
 import type { Refusal, RefusalReason } from '../../core/refusal.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { EndReason, SessionOpened } from '../../core/recording/facts/session.ts';
-import type { AdmittedSession, Edge } from './edge.ts';
+import type { SessionAdmission, Edge } from './edge.ts';
 import { exemptRecorder } from './exempt-recorder.ts';
 import type { LiveSession } from './live-sessions.ts';
 import type { SessionGuard } from '../action.ts';
@@ -41,7 +41,7 @@ export interface Admitted<Upstream> {
   readonly upstream: Upstream;
   readonly guard: SessionGuard;
   readonly recorder: SessionRecorder;
-  readonly opened: AdmittedSession;
+  readonly opened: SessionAdmission;
 }
 
 /**

@@ -20,7 +20,7 @@ export interface Edge {
     readonly session: SessionId;
     readonly grant: GrantId;
     readonly client: SessionOpened['client'];
-  }): Promise<Result<{ readonly opened: AdmittedSession; readonly rules: SessionRules }, Refusal>>;
+  }): Promise<Result<{ readonly opened: SessionAdmission; readonly rules: SessionRules }, Refusal>>;
   /**
    * Another policy is in force for these sessions. Without rules it gives them no access any more; `unknown`: its rules are of a
    * kind that this build does not know. Returns how to stop listening.
@@ -39,7 +39,7 @@ export interface Edge {
 }
 
 /** What the edge says about an admitted session; the connector adds the rest of SessionOpened. */
-export type AdmittedSession = Omit<SessionOpened, 'kind' | 'startedAt' | 'client' | 'details' | 'connector'>;
+export type SessionAdmission = Omit<SessionOpened, 'kind' | 'startedAt' | 'client' | 'details' | 'connector'>;
 
 export interface AskedHold {
   /** Made by the caller. */

@@ -5,7 +5,7 @@ import { giveBack, lend } from '../net/kept-buffer.ts';
 /** Below that a call into native code costs more than the copy. */
 const SHORT_BYTES = 24;
 
-export class Output {
+export class OutputChunks {
   /** For writers that asked for `room`. Another one after each call that writes. */
   bytes: Buffer;
   /** Written so far. */
@@ -71,10 +71,10 @@ export class Output {
 }
 
 /** One chunk on its way: what nobody changes stays where it lies, until the first change. */
-export class Rewriting {
+export class ChunkRewrite {
   readonly #chunk: Buffer;
   readonly #given: Buffer[] = [];
-  #out: Output | undefined;
+  #out: OutputChunks | undefined;
   #from = 0;
 
   constructor(chunk: Buffer) {
@@ -87,8 +87,8 @@ export class Rewriting {
   }
 
   /** Gives the chunk up to `to` as it is. What is written next takes the place of chunk[to, ...), until `goOnAt`. */
-  replaceAt(to: number): Output {
-    const out = this.#out ?? new Output(this.#chunk.length - this.#from + 1024);
+  replaceAt(to: number): OutputChunks {
+    const out = this.#out ?? new OutputChunks(this.#chunk.length - this.#from + 1024);
     this.#out = out;
     if (to > this.#from) {
       out.copy(this.#chunk, this.#from, to);

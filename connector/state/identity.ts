@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { ConnectorId } from '../../core/ids.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import { writeAtomically } from './atomic-file.ts';
-import { makeFolder } from './make-folder.ts';
+import { makeStateFolder } from './make-folder.ts';
 
 const IdentityFile = z.object({
   format: z.literal(1),
@@ -19,7 +19,7 @@ const IdentityFile = z.object({
 });
 type IdentityFile = z.infer<typeof IdentityFile>;
 
-export interface Identity {
+export interface ConnectorIdentity {
   readonly privateKey: KeyObject;
   /** Raw Ed25519 public key, base64url: what the edge registers and manifests name. */
   readonly publicKey: string;
@@ -29,7 +29,7 @@ export interface Identity {
 const pathIn = (state: string): string => join(state, 'identity.json');
 
 /** Under which id this state directory's connector is known, and where; undefined also where there is none yet. Makes nothing. */
-export function readJoined(state: string): Identity['joined'] {
+export function readJoined(state: string): ConnectorIdentity['joined'] {
   try {
     return IdentityFile.parse(JSON.parse(readFileSync(pathIn(state), 'utf8'))).joined;
   } catch {
@@ -38,10 +38,10 @@ export function readJoined(state: string): Identity['joined'] {
 }
 
 /** Makes the directory and the key when they are missing. The fault is one sentence for the operator. */
-export function loadIdentity(state: string): Result<Identity, string> {
+export function loadIdentity(state: string): Result<ConnectorIdentity, string> {
   const path = pathIn(state);
   try {
-    makeFolder(state, 0o700);
+    makeStateFolder(state, 0o700);
   } catch (error) {
     return err(`state directory ${state} cannot be made (${code(error)}): choose another with --state`);
   }
@@ -64,14 +64,14 @@ export function loadIdentity(state: string): Result<Identity, string> {
 /** Remembers the id that the edge gave. */
 export function saveJoined(
   state: string,
-  identity: Identity,
+  identity: ConnectorIdentity,
   joined: { readonly connector: ConnectorId; readonly edge: string; readonly at: string },
-): Result<Identity, string> {
+): Result<ConnectorIdentity, string> {
   const privateKey = identity.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
   return save(state, { format: 1, privateKey, joined });
 }
 
-function save(state: string, file: IdentityFile): Result<Identity, string> {
+function save(state: string, file: IdentityFile): Result<ConnectorIdentity, string> {
   try {
     writeAtomically(pathIn(state), `${JSON.stringify(file, null, 2)}\n`);
     return ok(identityOf(file));
@@ -80,7 +80,7 @@ function save(state: string, file: IdentityFile): Result<Identity, string> {
   }
 }
 
-function identityOf(file: IdentityFile): Identity {
+function identityOf(file: IdentityFile): ConnectorIdentity {
   const privateKey = createPrivateKey(file.privateKey);
   const publicKey = createPublicKey(privateKey).export({ format: 'jwk' }).x;
   if (privateKey.asymmetricKeyType !== 'ed25519' || publicKey === undefined) throw new Error('not an Ed25519 key');

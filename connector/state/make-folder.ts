@@ -6,7 +6,7 @@ import { dirname } from 'node:path';
  * says: mkdir's own `recursive` never returns where nothing can be made (below /proc), and hides other errors behind ENOENT
  * (nodejs/node#47098, #42808). For paths that somebody chose.
  */
-export function makeFolder(path: string, mode: number): void {
+export function makeStateFolder(path: string, mode: number): void {
   try {
     mkdirSync(path, { mode });
   } catch (error) {
@@ -14,7 +14,7 @@ export function makeFolder(path: string, mode: number): void {
     if (code === 'EEXIST') return;
     const above = dirname(path);
     if (code !== 'ENOENT' || above === path) throw error;
-    makeFolder(above, mode);
+    makeStateFolder(above, mode);
     mkdirSync(path, { mode });
   }
 }

@@ -4,7 +4,7 @@
 import { DIGIT, isOf } from './byte-classes.ts';
 import { type Detector, LOOK_AHEAD_BYTES, type Span } from './detector.ts';
 import { DETECTOR_NAMES } from './detectors/names.ts';
-import type { Pattern } from './detectors/pattern.ts';
+import type { DetectorPattern } from './detectors/pattern.ts';
 
 export interface Match {
   readonly start: number;
@@ -16,7 +16,7 @@ export interface Match {
   readonly open: boolean;
 }
 
-export type Source = { readonly detector: Detector } | { readonly pattern: Pattern };
+export type FinderSource = { readonly detector: Detector } | { readonly pattern: DetectorPattern };
 
 const NOTHING: readonly Match[] = [];
 /** Groups of triggers that may stand behind the same bytes; the highest bit is a reader's own. */
@@ -43,14 +43,14 @@ interface TriggerTable {
 }
 
 export class Finder {
-  readonly sources: readonly Source[];
+  readonly sources: readonly FinderSource[];
   /** Which detectors look at a byte, in order of precedence. */
   readonly #candidates: (readonly Candidate[])[];
   readonly triggers: TriggerTable;
-  readonly #patterns: { readonly pattern: Pattern; readonly source: number }[] = [];
+  readonly #patterns: { readonly pattern: DetectorPattern; readonly source: number }[] = [];
   readonly #span: Span = { start: 0, end: 0 };
 
-  constructor(sources: readonly Source[]) {
+  constructor(sources: readonly FinderSource[]) {
     this.sources = sources;
     const detectors: { readonly detector: Detector; readonly source: number }[] = [];
     sources.forEach((one, source) => {

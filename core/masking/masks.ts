@@ -4,7 +4,7 @@ import { type ColumnRule, compileColumnPattern, fitsTable } from './columns.ts';
 import { DETECTORS } from './detectors/catalogue.ts';
 import { compilePattern } from './detectors/pattern.ts';
 import { FieldMatcher, type FieldPath, type FieldRule, parseFieldPath } from './fields.ts';
-import { Finder, type Match, type Source } from './finder.ts';
+import { Finder, type Match, type FinderSource } from './finder.ts';
 import type { MaskEntry } from './mask-entry.ts';
 import type { Incident, Incidents } from './masked.ts';
 import { TextStream, WHOLE_BYTES } from './text-stream.ts';
@@ -58,7 +58,7 @@ export function compileMasks(rules: readonly MaskRule[]): CompiledMasks {
   const columns: ColumnRule[] = [];
   const fields: FieldRule[] = [];
   const detects: DetectRule[] = [];
-  const sources: Source[] = [];
+  const sources: FinderSource[] = [];
   const seen = new Set<string>();
   for (const { name, mask } of rules) {
     mask.forEach((entry, index) => {
@@ -309,7 +309,7 @@ function fieldPathOf(text: string): FieldPath {
   return parsed.value;
 }
 
-function sourceOf(detect: NonNullable<MaskEntry['detect']>[number]): Source {
+function sourceOf(detect: NonNullable<MaskEntry['detect']>[number]): FinderSource {
   if (typeof detect === 'string') return { detector: DETECTORS[detect] };
   const compiled = compilePattern(detect.name, detect.pattern);
   // The policy was refused with it; a session without its mask must not begin (law 4).

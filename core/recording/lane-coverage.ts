@@ -2,7 +2,7 @@
 // for which it is another.
 
 import { z } from 'zod';
-import { Recorded } from './facts/session.ts';
+import { Completeness } from './facts/session.ts';
 
 /** Exceptions that are told one by one; of more only how many. */
 export const MAX_LANE_EXCEPTIONS = 1000;
@@ -12,7 +12,7 @@ export const MAX_LANE_NOTE = 200;
 /** Of one lane: what its `lane.closed` says, where that is not `full`. */
 export const LaneException = z.object({
   lane: z.number().int(),
-  recorded: Recorded,
+  recorded: Completeness,
   note: z.string().optional(),
 });
 export type LaneException = z.infer<typeof LaneException>;
@@ -23,7 +23,7 @@ const Constant = z.object({
   first: z.number().int(),
   last: z.number().int(),
   /** Of every lane, but for its exceptions; a lane that has one is recorded as the lesser of the two says. */
-  recorded: Recorded,
+  recorded: Completeness,
   /** Why not in full: what the policy exempts, what a damaged log lost. */
   note: z.string().optional(),
   /** In the order in which they were closed. */

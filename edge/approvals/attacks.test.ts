@@ -17,7 +17,7 @@ import { resource, STATEMENT, TestConnector } from '../test/connector.ts';
 import { type Caller, callerAs, person } from '../test/people.ts';
 import { SIGNING_SECRET, type SlackCall, TEAM } from '../test/slack-facts.ts';
 import type { Notice } from './notifier.ts';
-import { messageOf } from './slack-messages.ts';
+import { slackMessageOf } from './slack-messages.ts';
 import { checkSlackSignature, SIGNATURE_WINDOW_MS } from './slack-signature.ts';
 import { teamsMessage } from './teams.ts';
 import { written } from './words.ts';
@@ -152,7 +152,7 @@ describe('what people wrote', () => {
         const approval = heldWith(text);
         const ended = { at: '2026-11-20T10:00:00.000Z', by: 'bob@example.com', reason: text.slice(0, 1_000) };
         const shown = kind === 'denied' ? { ...approval, state: 'denied' as const, ended } : approval;
-        const message = messageOf(kind, shown, { link: LINK, buttons: true, form: true });
+        const message = slackMessageOf(kind, shown, { link: LINK, buttons: true, form: true });
         // Half of a character is refused by Slack, and a refused message is one that nobody reads.
         expect(JSON.stringify(message)).not.toMatch(/\\ud[89a-f]/i);
         const written = kind === 'glass_broken' ? message.text.replace('<!channel> ', '') : message.text;

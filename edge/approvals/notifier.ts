@@ -26,7 +26,7 @@ export interface NoticeContext {
   readonly memory: string | undefined;
 }
 
-export type Delivery =
+export type NoticeDelivery =
   /** Also for a notice that this notifier has no use for. `memory`: kept for the next one. */
   | { readonly kind: 'delivered'; readonly memory?: string }
   /** Worth trying again, not before `afterMs` where the other side said so. `reason`: snake_case, safe to log. */
@@ -35,5 +35,5 @@ export type Delivery =
 export interface Notifier {
   readonly name: 'slack' | 'teams' | 'webhook';
   /** Never throws for what the other side does. At least once: an answer that was lost makes a second try. */
-  deliver(notice: Notice, context: NoticeContext): Promise<Delivery>;
+  deliver(notice: Notice, context: NoticeContext): Promise<NoticeDelivery>;
 }

@@ -3,7 +3,7 @@
 // for a day is given up, and that is an entry in the audit log.
 
 import { Approval } from '../../core/approval/approval.ts';
-import type { Delivery, Notice, NoticeKind, Notifier } from './notifier.ts';
+import type { NoticeDelivery, Notice, NoticeKind, Notifier } from './notifier.ts';
 
 export const OUTBOX_SCHEMA = `
   CREATE TABLE IF NOT EXISTS outbox (
@@ -29,7 +29,7 @@ interface GivenUp {
   readonly reason: string;
 }
 
-export class Outbox {
+export class NoticeOutbox {
   readonly #sql: SqlStorage;
 
   constructor(sql: SqlStorage) {
@@ -120,7 +120,7 @@ export class Outbox {
     notifier: Notifier,
     notice: Notice,
     context: { current(): Approval; readonly link: string },
-  ): Promise<Delivery> {
+  ): Promise<NoticeDelivery> {
     try {
       return await notifier.deliver(notice, {
         current: context.current(),

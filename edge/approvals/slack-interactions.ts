@@ -20,7 +20,7 @@ import {
   DENY_VIEW,
   denyView,
   escapeMrkdwn,
-  messageOf,
+  slackMessageOf,
   REASON_ACTION,
   REASON_BLOCK,
 } from './slack-messages.ts';
@@ -126,7 +126,7 @@ async function click(
     place && answer.error.reason === 'conflict' ? await deps.useCases.approvals(id.data).read() : undefined;
   if (place && approval) {
     const link = requestLink(deps, id.data);
-    await replaceMessage(place, messageOf('asked', approval, { link, buttons: true, form: api !== undefined }));
+    await replaceMessage(place, slackMessageOf('asked', approval, { link, buttons: true, form: api !== undefined }));
   }
   return undefined;
 }

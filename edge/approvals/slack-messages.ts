@@ -6,7 +6,7 @@
 import type { Approval, HeldSubject } from '../../core/approval/approval.ts';
 import type { NoticeKind } from './notifier.ts';
 import { visibleText } from '../portal/visible.ts';
-import { factsOf, outcome, textFactOf, titleOf, wholeCharacters } from './words.ts';
+import { factsOf, outcome, textFactOf, requestTitleOf, wholeCharacters } from './words.ts';
 
 export const APPROVE_ACTION = 'gatehouse_approve';
 export const DENY_ACTION = 'gatehouse_deny';
@@ -37,8 +37,8 @@ interface MessageOptions {
 }
 
 /** `{ text, blocks }` of chat.postMessage, chat.update and incoming webhooks. */
-export function messageOf(kind: NoticeKind, approval: Approval, { link, buttons, form }: MessageOptions) {
-  const title = titleOf(kind, approval);
+export function slackMessageOf(kind: NoticeKind, approval: Approval, { link, buttons, form }: MessageOptions) {
+  const title = requestTitleOf(kind, approval);
   const status = kind === 'expiring' ? 'Expires soon, and nobody has decided' : outcome(approval);
   const loud = kind === 'glass_broken';
   const open = { type: 'button', action_id: OPEN_ACTION, text: plain('Open in Gatehouse', 75), url: link };

@@ -19,7 +19,7 @@ import { type Caller, callerAs } from '../test/people.ts';
 import { type PlannedAnswer, SIGNING_SECRET, type SlackCall, TEAM } from '../test/slack-facts.ts';
 import type { NoticeKind } from './notifier.ts';
 import { slackNotifier } from './slack.ts';
-import { messageOf } from './slack-messages.ts';
+import { slackMessageOf } from './slack-messages.ts';
 import { responsePlaceOf } from './slack-response.ts';
 
 const slack = new URL(env.SLACK_API_URL).origin;
@@ -288,7 +288,7 @@ describe('a held statement in Slack', () => {
       warned: false,
     });
   const shown = (approval: Approval) =>
-    messageOf('asked', approval, { link: `${EDGE}/x`, buttons: true, form: true }) as unknown as {
+    slackMessageOf('asked', approval, { link: `${EDGE}/x`, buttons: true, form: true }) as unknown as {
       text: string;
       blocks: { type: string; text?: { type: string; text: string } }[];
     };

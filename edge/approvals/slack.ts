@@ -4,10 +4,10 @@
 
 import type { Secret } from '../../core/secret.ts';
 import { ResponsePlace } from '../ports/approval.ts';
-import type { Delivery, Notice, NoticeContext, NoticeKind, Notifier } from './notifier.ts';
+import type { NoticeDelivery, Notice, NoticeContext, NoticeKind, Notifier } from './notifier.ts';
 import { post } from './post.ts';
 import type { SlackApi, SlackFault } from './slack-api.ts';
-import { messageOf } from './slack-messages.ts';
+import { slackMessageOf } from './slack-messages.ts';
 import { isUsable, replaceMessage } from './slack-response.ts';
 
 interface SlackSettings {
@@ -46,13 +46,13 @@ export function slackNotifier(settings: SlackSettings): Notifier {
   // Without a bot nobody can be asked for a reason, so Deny asks whether it is meant.
   const options = (link: string) => ({ link, buttons: signed, form: api !== undefined });
 
-  const byWebhook = async (url: Secret<string>, notice: Notice, context: NoticeContext): Promise<Delivery> => {
+  const byWebhook = async (url: Secret<string>, notice: Notice, context: NoticeContext): Promise<NoticeDelivery> => {
     const { kind, approval } = notice;
     const replaced = await inPlace(notice, context);
     if (replaced) return replaced;
     if (!TOLD_BY_WEBHOOK.has(kind)) return { kind: 'delivered' };
     // What is said anew is said as it was then; buttons only as long as they are of use.
-    const { text, blocks } = messageOf(kind, context.current.state === 'pending' ? approval : context.current, {
+    const { text, blocks } = slackMessageOf(kind, context.current.state === 'pending' ? approval : context.current, {
       ...options(context.link),
     });
     const posted = await post(url, JSON.stringify({ text, blocks }), { 'content-type': 'application/json' });
@@ -60,17 +60,20 @@ export function slackNotifier(settings: SlackSettings): Notifier {
   };
 
   /** undefined: there is no message to change, or not any more. */
-  const inPlace = async ({ kind }: Notice, { current, link, memory }: NoticeContext): Promise<Delivery | undefined> => {
+  const inPlace = async (
+    { kind }: Notice,
+    { current, link, memory }: NoticeContext,
+  ): Promise<NoticeDelivery | undefined> => {
     const place = responseOf(memory);
     if (!place || kind === 'expiring' || !isUsable(place, now())) return undefined;
-    const posted = await replaceMessage(place, messageOf(kind, current, options(link)));
+    const posted = await replaceMessage(place, slackMessageOf(kind, current, options(link)));
     if (posted.ok) {
       return { kind: 'delivered', memory: JSON.stringify({ ...place, uses: place.uses - 1 } satisfies ResponsePlace) };
     }
     return PASSING.test(posted.reason) ? { kind: 'failed', ...posted } : undefined;
   };
 
-  const failed = (fault: SlackFault): Delivery => ({
+  const failed = (fault: SlackFault): NoticeDelivery => ({
     kind: 'failed',
     reason: fault.reason,
     ...(fault.afterMs !== undefined && { afterMs: fault.afterMs }),
@@ -83,12 +86,12 @@ export function slackNotifier(settings: SlackSettings): Notifier {
     if (notice.kind === 'expiring') {
       // Too late to warn of.
       if (current.state !== 'pending') return undefined;
-      const { text } = messageOf('expiring', current, { ...options(link), buttons: false });
+      const { text } = slackMessageOf('expiring', current, { ...options(link), buttons: false });
       const thread = place && { thread_ts: place.ts, reply_broadcast: true };
       const said = await bot.postMessage({ channel: place?.channel ?? channel, text, ...thread });
       return said.ok ? undefined : said.error;
     }
-    const message = messageOf(notice.kind, current, options(link));
+    const message = slackMessageOf(notice.kind, current, options(link));
     if (place) {
       const updated = await bot.updateMessage({ ...message, ...place });
       if (updated.ok) return undefined;
@@ -100,7 +103,7 @@ export function slackNotifier(settings: SlackSettings): Notifier {
 
   return {
     name: 'slack',
-    async deliver(notice, context): Promise<Delivery> {
+    async deliver(notice, context): Promise<NoticeDelivery> {
       if (api) {
         const done = await byBot(api, notice, context);
         if (done === undefined) return { kind: 'delivered' };

@@ -4,9 +4,9 @@
 // TextBlock and FactSet read Markdown; what people wrote stands in RichTextBlock, which reads none.
 
 import type { Secret } from '../../core/secret.ts';
-import type { Delivery, Notice, NoticeContext, NoticeKind, Notifier } from './notifier.ts';
+import type { NoticeDelivery, Notice, NoticeContext, NoticeKind, Notifier } from './notifier.ts';
 import { post } from './post.ts';
-import { factsOf, outcome, titleOf } from './words.ts';
+import { factsOf, outcome, requestTitleOf } from './words.ts';
 
 const SHOWN: ReadonlySet<NoticeKind> = new Set<NoticeKind>([
   'asked',
@@ -22,7 +22,7 @@ const SHOWN: ReadonlySet<NoticeKind> = new Set<NoticeKind>([
 export function teamsNotifier(url: Secret<string>): Notifier {
   return {
     name: 'teams',
-    async deliver(notice: Notice, { link }: NoticeContext): Promise<Delivery> {
+    async deliver(notice: Notice, { link }: NoticeContext): Promise<NoticeDelivery> {
       if (!SHOWN.has(notice.kind)) return { kind: 'delivered' };
       const posted = await post(url, JSON.stringify(teamsMessage(notice, link)), {
         'content-type': 'application/json',
@@ -43,7 +43,7 @@ export function teamsMessage({ kind, approval }: Notice, link: string): object {
     type: 'AdaptiveCard',
     version: '1.4',
     body: [
-      line(titleOf(kind, approval), { weight: 'Bolder', size: 'Medium' }),
+      line(requestTitleOf(kind, approval), { weight: 'Bolder', size: 'Medium' }),
       line(status, kind === 'glass_broken' ? { color: 'Attention', weight: 'Bolder' } : {}),
       ...factsOf(approval).map(({ name, value }) => line(`${name}: ${value}`)),
     ],

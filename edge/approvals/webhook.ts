@@ -9,7 +9,7 @@ import type { Approval, HeldSubject } from '../../core/approval/approval.ts';
 import { statementOf } from '../../core/approval/held-action.ts';
 import { fromBase64, toBase64 } from '../../core/scram.ts';
 import type { Secret } from '../../core/secret.ts';
-import type { Delivery, Notice, NoticeContext, Notifier } from './notifier.ts';
+import type { NoticeDelivery, Notice, NoticeContext, Notifier } from './notifier.ts';
 import { post } from './post.ts';
 import { MAX_PARAMETER_CHARACTERS, MAX_ACTION_CHARACTERS, written } from './words.ts';
 
@@ -25,7 +25,7 @@ interface WebhookSettings {
 export function webhookNotifier({ url, secret, now }: WebhookSettings): Notifier {
   return {
     name: 'webhook',
-    async deliver(notice: Notice, { link }: NoticeContext): Promise<Delivery> {
+    async deliver(notice: Notice, { link }: NoticeContext): Promise<NoticeDelivery> {
       const body = JSON.stringify({
         type: `request.${notice.kind}`,
         timestamp: notice.at,

@@ -37,7 +37,7 @@ const sentence = (approval: Approval): string => {
   return `${written(requester.email, 254)} ${wantOf(subject)} ${subject.resource}`;
 };
 
-export const titleOf = (kind: NoticeKind, approval: Approval): string => {
+export const requestTitleOf = (kind: NoticeKind, approval: Approval): string => {
   if (kind === 'glass_broken' || approval.breakGlass) {
     return `${written(approval.requester.email, 254)} broke the glass for ${approval.subject.resource}`;
   }

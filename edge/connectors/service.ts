@@ -8,7 +8,7 @@ import { type Secret, secret } from '../../core/secret.ts';
 import type { CertificateAuthority, CertificateFault } from '../authority/certificate-authority.ts';
 import type { UseCaseFault } from '../gatehouse.ts';
 import { hashToken } from '../keys.ts';
-import { isLoopback } from '../settings.ts';
+import { isLoopbackHost } from '../settings.ts';
 import type { StoredConnector } from '../ports/directory.ts';
 import { fault, note, noteCounted, type UseCaseDeps } from '../use-cases/deps.ts';
 
@@ -59,7 +59,7 @@ export async function certifyConnector(
 ): Promise<Result<z.infer<typeof Certificate>, UseCaseFault>> {
   const resources = await deps.directory.resourcesOf(connector.id);
   const allowed = new Set(resources.map((resource) => resource.endpoint.host.toLowerCase().replace(/^\[|\]$/g, '')));
-  if (isLoopback(new URL(deps.publicUrl).hostname))
+  if (isLoopbackHost(new URL(deps.publicUrl).hostname))
     for (const name of ['localhost', '127.0.0.1', '::1']) allowed.add(name);
   await note(deps, {
     kind: 'connector.certified',

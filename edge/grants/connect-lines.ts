@@ -5,7 +5,7 @@ import type { Resource } from '../../core/resource.ts';
 import { unreachable } from '../../core/result.ts';
 import type { Secret } from '../../core/secret.ts';
 import { AUTHORITY_PATH } from '../paths.ts';
-import { isLoopback } from '../settings.ts';
+import { isLoopbackHost } from '../settings.ts';
 
 /** Where the lines expect Gatehouse's certificate authority, and `ca` puts it. */
 const AUTHORITY_FILE = 'gatehouse-ca.pem';
@@ -23,7 +23,7 @@ export function connectLines(
   const ca = { ca: `curl -fsSo ${AUTHORITY_FILE} ${publicUrl}${AUTHORITY_PATH}` };
   switch (resource.protocol) {
     case 'postgres':
-      return { ...(isLoopback(resource.endpoint.host) ? {} : ca), ...postgresLines(resource, email, secret) };
+      return { ...(isLoopbackHost(resource.endpoint.host) ? {} : ca), ...postgresLines(resource, email, secret) };
     default:
       return unreachable(resource.protocol);
   }
@@ -34,7 +34,7 @@ function postgresLines(resource: Resource, email: string, secret: Secret<string>
   // The resource stands in the user's name, so that tools may go from database to database.
   const user = `${email}#${resource.name}`;
   const database = resource.defaultDatabase;
-  const tls: Record<string, string> = isLoopback(host)
+  const tls: Record<string, string> = isLoopbackHost(host)
     ? { sslmode: 'prefer' }
     : { sslmode: 'verify-full', sslrootcert: AUTHORITY_FILE };
   const conninfo = given({ host, port: String(port), dbname: database, user, ...tls }).map(
@@ -45,7 +45,7 @@ function postgresLines(resource: Resource, email: string, secret: Secret<string>
   const node = [
     ...given({ host, port, database, user }).map(([name, value]) => `${name}: ${JSON.stringify(value)}`),
     'password: process.env.PGPASSWORD',
-    ...(isLoopback(host) ? [] : [`ssl: { ca: readFileSync('${AUTHORITY_FILE}') }`]),
+    ...(isLoopbackHost(host) ? [] : [`ssl: { ca: readFileSync('${AUTHORITY_FILE}') }`]),
   ];
   return {
     psql: `PGPASSWORD=${secret.reveal()} psql "${quoteShell(conninfo.join(' '))}"`,

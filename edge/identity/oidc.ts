@@ -6,7 +6,7 @@ import * as oauth from 'oauth4webapi';
 import type { Identity } from '../../core/identity.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { Secret } from '../../core/secret.ts';
-import { isLoopback } from '../settings.ts';
+import { isLoopbackHost } from '../settings.ts';
 import { claimAt, type ClaimFault, type ClaimSettings, identityOf } from './claims.ts';
 
 const PROVIDER_DEADLINE_MS = 10_000;
@@ -54,7 +54,7 @@ export class OidcProvider {
     this.#settings = settings;
     this.#client = { client_id: settings.clientId, [oauth.clockTolerance]: CLOCK_TOLERANCE_SECONDS };
     const issuer = new URL(settings.issuer);
-    this.#options = { [oauth.allowInsecureRequests]: issuer.protocol === 'http:' && isLoopback(issuer.hostname) };
+    this.#options = { [oauth.allowInsecureRequests]: issuer.protocol === 'http:' && isLoopbackHost(issuer.hostname) };
   }
 
   async begin(returnTo: string): Promise<Result<{ redirect: URL; attempt: LoginAttempt }, SignInFault>> {

@@ -12,7 +12,7 @@ import type { AuditEvent } from '../../core/audit/audit.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { Notifier, NoticeKind } from '../approvals/notifier.ts';
 import { createNotifiers } from '../approvals/notifiers.ts';
-import { Outbox, OUTBOX_SCHEMA } from '../approvals/outbox.ts';
+import { NoticeOutbox, OUTBOX_SCHEMA } from '../approvals/outbox.ts';
 import type { Env } from '../env.ts';
 import type { ActFault, ApprovalPort, ResponsePlace } from '../ports/approval.ts';
 import type { Serves } from '../ports/object.ts';
@@ -38,7 +38,7 @@ const TRY_AGAIN_MS = 5_000;
 
 export class Approval extends DurableObject<Env> implements Serves<ApprovalPort> {
   readonly #sql: SqlStorage;
-  readonly #outbox: Outbox;
+  readonly #outbox: NoticeOutbox;
   #notifiers: readonly Notifier[] | undefined;
   /** Writing elsewhere is asynchronous, so acts queue here: each begins from what the last one left. */
   #last: Promise<unknown> = Promise.resolve();
@@ -48,7 +48,7 @@ export class Approval extends DurableObject<Env> implements Serves<ApprovalPort>
     super(context, env);
     this.#sql = context.storage.sql;
     this.#sql.exec(SCHEMA + OUTBOX_SCHEMA);
-    this.#outbox = new Outbox(this.#sql);
+    this.#outbox = new NoticeOutbox(this.#sql);
   }
 
   async open(approval: ApprovalDocument, kind: 'asked' | 'glass_broken'): Promise<void> {

@@ -12,7 +12,7 @@ import {
 } from '../../core/audit/audit-archive.ts';
 import type { AuditEntry, AuditEvent } from '../../core/audit/audit.ts';
 import { err, type Result } from '../../core/result.ts';
-import type { AuditArchive, StoreFault } from '../audit-archive.ts';
+import type { AuditArchive, AuditArchiveFault } from '../audit-archive.ts';
 import { iso } from '../clock.ts';
 
 export const EXPORT_SCHEMA = `
@@ -38,7 +38,7 @@ const TOLD_AFTER_TRIES = 3;
 const PIECES_A_RUN = 20;
 
 /** `log_changed`: the rows are not what was cut any more; nothing is sent then. */
-type Fault = StoreFault | 'log_changed';
+type Fault = AuditArchiveFault | 'log_changed';
 
 interface Piece {
   readonly first: number;

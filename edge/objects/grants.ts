@@ -11,7 +11,7 @@ import type { ResourceName } from '../../core/resource.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import { withdrawHoldsOf } from '../connectors/holds.ts';
 import type { Env } from '../env.ts';
-import type { GrantIdentity, GrantsPort, LiveSession, StoredGrant } from '../ports/grants.ts';
+import type { GrantIdentity, GrantsPort, GrantSession, StoredGrant } from '../ports/grants.ts';
 import type { Serves } from '../ports/object.ts';
 import { remote } from './rpc.ts';
 
@@ -146,7 +146,7 @@ export class Grants extends DurableObject<Env> implements Serves<GrantsPort> {
     return row && { grant: GrantId.parse(row.grant_id), email: String(row.email) };
   }
 
-  liveOf(connector: ConnectorId, after: string, limit: number): { sessions: LiveSession[]; grants: StoredGrant[] } {
+  liveOf(connector: ConnectorId, after: string, limit: number): { sessions: GrantSession[]; grants: StoredGrant[] } {
     const sessions = this.#sql
       .exec(
         `SELECT session, grant_id, address FROM sessions

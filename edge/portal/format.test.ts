@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { answered, bytes, clock, offset, span, took } from './format.ts';
+import { answered, showBytes, clock, offset, span, took } from './format.ts';
 
 describe('numbers in words', () => {
   test('offsets carry milliseconds, and hours only where there are some', () => {
@@ -18,7 +18,7 @@ describe('numbers in words', () => {
   });
 
   test('sizes are binary', () => {
-    expect([bytes(1023), bytes(1536), bytes(314_572_800)]).toEqual(['1023 B', '1.5 KiB', '300 MiB']);
+    expect([showBytes(1023), showBytes(1536), showBytes(314_572_800)]).toEqual(['1023 B', '1.5 KiB', '300 MiB']);
   });
 
   test('rows are counted once, and only where rows came back', () => {

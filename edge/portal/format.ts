@@ -40,7 +40,7 @@ export function span(ms: number): string {
     .join(' ');
 }
 
-export function bytes(count: number): string {
+export function showBytes(count: number): string {
   if (count < 1024) return `${count} B`;
   const units = ['KiB', 'MiB', 'GiB', 'TiB'];
   let value = count / 1024;

@@ -11,21 +11,21 @@ import type { PortalDeps } from './deps.ts';
 import { CommandLinePage } from './pages/command-line.tsx';
 import { FaultPage, SignedOutPage } from './pages/fault.tsx';
 import { show, signedIn, THEME_COOKIE } from './page.tsx';
-import { accessRoutes } from './routes/access.tsx';
-import { approvalRoutes } from './routes/approvals.tsx';
-import { administrationRoutes } from './routes/administration.tsx';
-import { deviceRoutes } from './routes/device.tsx';
-import { sessionRoutes } from './routes/sessions.tsx';
+import { accessPages } from './routes/access.tsx';
+import { approvalPages } from './routes/approvals.tsx';
+import { administrationPages } from './routes/administration.tsx';
+import { devicePages } from './routes/device.tsx';
+import { sessionPages } from './routes/sessions.tsx';
 
 export type { PortalDeps } from './deps.ts';
 
 export function portalRoutes(deps: PortalDeps): Hono {
   const app = new Hono();
-  app.route('/', accessRoutes(deps));
-  app.route('/', approvalRoutes(deps));
-  app.route('/', sessionRoutes(deps));
-  app.route('/', administrationRoutes(deps));
-  app.route('/', deviceRoutes(deps));
+  app.route('/', accessPages(deps));
+  app.route('/', approvalPages(deps));
+  app.route('/', sessionPages(deps));
+  app.route('/', administrationPages(deps));
+  app.route('/', devicePages(deps));
   app.get('/signed-out', (c) => show({ c, deps }, 'Signed out', <SignedOutPage />));
   // For everybody: it holds nothing that is secret, and `gatehouse login` comes before anything else.
   app.get(CLI_PATH, (c) => {

@@ -30,7 +30,7 @@ export interface GrantsPort {
     connector: ConnectorId,
     after: string,
     limit: number,
-  ): Promise<{ sessions: LiveSession[]; grants: StoredGrant[] }>;
+  ): Promise<{ sessions: GrantSession[]; grants: StoredGrant[] }>;
   /** undefined when this connector carries no such session now. */
   liveSession(session: SessionId, connector: ConnectorId): Promise<(StoredGrant & { address: string }) | undefined>;
   /** A session that runs, with its grant and who carries it; undefined when it is over, or its connector came back without it. */
@@ -63,7 +63,7 @@ export interface StoredGrant {
   readonly identity: GrantIdentity;
 }
 
-export interface LiveSession {
+export interface GrantSession {
   readonly session: SessionId;
   readonly grant: GrantId;
   /** The client's, as the connector saw it. */

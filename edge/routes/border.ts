@@ -4,7 +4,7 @@
 import type { MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { MAX_POLICY_BYTES } from '../../core/policy/parse.ts';
-import { errorResponse } from '../http-errors.ts';
+import { httpError } from '../http-errors.ts';
 import { SESSION_COOKIE } from '../identity/cookies.ts';
 import { readCookie } from '../identity/signed-in.ts';
 import { API_PATH } from '../paths.ts';
@@ -56,14 +56,14 @@ export function sameSiteOnly(publicUrl: string): MiddlewareHandler {
     const carriesCookie = readCookie(c.req.raw, SESSION_COOKIE) !== undefined && !c.req.header('authorization');
     const ours =
       site !== undefined ? site === 'same-origin' : origin !== undefined ? origin === publicUrl : !carriesCookie;
-    return ours ? next() : errorResponse('cross_site', 'This request did not come from a page of Gatehouse.');
+    return ours ? next() : httpError('cross_site', 'This request did not come from a page of Gatehouse.');
   };
 }
 
 export const limitBody = (): MiddlewareHandler =>
   bodyLimit({
     maxSize: MAX_BODY_BYTES,
-    onError: () => errorResponse('too_large', `A body has at most ${MAX_BODY_BYTES} bytes.`),
+    onError: () => httpError('too_large', `A body has at most ${MAX_BODY_BYTES} bytes.`),
   });
 
 /** Under the API bodies are JSON, save for OAuth's forms. */
@@ -72,6 +72,6 @@ export function checkContentType(): MiddlewareHandler {
     const type = c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase();
     if (SAFE_METHODS.has(c.req.method) || type === undefined || type === 'application/json') return next();
     const form = type === 'application/x-www-form-urlencoded' && c.req.path.startsWith(`${API_PATH}/device/`);
-    return form ? next() : errorResponse('unsupported_media_type', 'Send application/json.');
+    return form ? next() : httpError('unsupported_media_type', 'Send application/json.');
   };
 }

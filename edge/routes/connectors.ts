@@ -8,7 +8,7 @@ import type { ConnectorId } from '../../core/ids.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import { authenticateConnector } from '../connectors/connector-login.ts';
 import { type ConnectorServiceDeps, certifyConnector, joinConnector } from '../connectors/service.ts';
-import { errorBody, errorResponse, statusOf } from '../http-errors.ts';
+import { errorBody, httpError, statusOf } from '../http-errors.ts';
 import { AUTHORITY_PATH, LINK_PATH } from '../paths.ts';
 import type { StoredConnector } from '../ports/directory.ts';
 import { noteCounted } from '../use-cases/deps.ts';
@@ -60,10 +60,10 @@ export function connectorApiRoutes(api: Api, deps: ConnectorRouteDeps): void {
 export function connectorRoutes(app: Hono, deps: ConnectorRouteDeps): void {
   app.get(LINK_PATH, async (c) => {
     if (c.req.header('upgrade')?.toLowerCase() !== 'websocket') {
-      return errorResponse('upgrade_required', 'This address speaks WebSocket, with connectors.');
+      return httpError('upgrade_required', 'This address speaks WebSocket, with connectors.');
     }
     const connector = await login(deps, c.req.raw);
-    if (!connector.ok) return errorResponse(connector.error, CONNECTOR_SENTENCES[connector.error]);
+    if (!connector.ok) return httpError(connector.error, CONNECTOR_SENTENCES[connector.error]);
     return deps.openLink(connector.value, c.req.raw);
   });
   app.get(AUTHORITY_PATH, async (c) => {

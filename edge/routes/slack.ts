@@ -6,7 +6,7 @@ import { Interaction, interact, type InteractionDeps } from '../approvals/slack-
 import { checkSlackSignature, SIGNATURE_WINDOW_MS } from '../approvals/slack-signature.ts';
 import type { Secret } from '../../core/secret.ts';
 import type { Clock } from '../clock.ts';
-import { errorResponse } from '../http-errors.ts';
+import { httpError } from '../http-errors.ts';
 import { SLACK_PATH } from '../paths.ts';
 
 /** Slack's payloads carry the message that was clicked: ours have a few kilobytes. */
@@ -21,12 +21,12 @@ export interface SlackRouteDeps {
 export function slackRoutes(app: Hono, deps: SlackRouteDeps & Pick<InteractionDeps, 'gatehouse'>): void {
   app.post(SLACK_PATH, async (c) => {
     const body = await readBody(c.req.raw);
-    if (!body) return errorResponse('too_large', `A body has at most ${MAX_BODY_BYTES} bytes.`);
+    if (!body) return httpError('too_large', `A body has at most ${MAX_BODY_BYTES} bytes.`);
     const now = deps.clock.now();
     const signature = await checkSlackSignature(c.req.raw.headers, body, deps.signingSecret, now);
     if (!signature.ok) {
       console.error(`slack: an interaction was refused: ${signature.error}`);
-      return errorResponse('unauthorized', 'This did not come from Slack, or too late.');
+      return httpError('unauthorized', 'This did not come from Slack, or too late.');
     }
     // A timestamp may be a window ahead of us, and then stays good for two.
     const first = await deps.interactions.useCases.directory.burn(
@@ -39,7 +39,7 @@ export function slackRoutes(app: Hono, deps: SlackRouteDeps & Pick<InteractionDe
     // A kind that we did not ask for (a shortcut, a closed form) is acknowledged and means nothing.
     if (!interaction.success) return c.body(null, 200);
     const answer = await interact({ ...deps.interactions, gatehouse: deps.gatehouse }, interaction.data);
-    if (answer === false) return errorResponse('unavailable', 'Slack could not be asked who this is.');
+    if (answer === false) return httpError('unavailable', 'Slack could not be asked who this is.');
     return answer === undefined ? c.body(null, 200) : c.json(answer, 200);
   });
 }

@@ -8,7 +8,7 @@ import type { SessionDetail, SessionEntry, SessionQuery } from '../../core/catal
 import type { SessionId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';
 import { ok, type Result, unreachable } from '../../core/result.ts';
-import { entryOf, listedEntry, type StoredSession } from '../../core/session-evidence.ts';
+import { sessionEntryOf, listedEntry, type StoredSession } from '../../core/session-evidence.ts';
 import type { ArchiveFault, SessionPlace } from '../archive.ts';
 import type { Answer, Gatehouse } from '../gatehouse.ts';
 import type { Admission } from '../ports/witness.ts';
@@ -159,7 +159,7 @@ export function recordingUseCases(deps: UseCaseDeps): RecordingUseCases {
   async function readDetail({ place, admission, stored: known }: Looked): Answer<SessionDetail> {
     const stored = known ? ok(known) : await read(deps.archive.session(place));
     if (!stored.ok) return stored;
-    const session = entryOf(stored.value, admission ?? {});
+    const session = sessionEntryOf(stored.value, admission ?? {});
     if (!session) return archiveFault('not_found');
     await raiseContradiction(deps, session);
     const { segments, manifest } = stored.value;

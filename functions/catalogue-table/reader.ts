@@ -23,7 +23,7 @@ import {
   STARTED,
   sessionPartition,
 } from './schema.ts';
-import { entryOf } from './session-row.ts';
+import { entryOfRow } from './session-row.ts';
 import type { CatalogueTable, Item, Page } from './table.ts';
 
 /** Index entries that one request looks at when filters turn most of them away; the page then comes short, with a cursor. */
@@ -158,7 +158,7 @@ export class CatalogueReader {
   }
 
   #entryOf(row: Item): SessionEntry | 'damaged' | undefined {
-    const entry = entryOf(row);
+    const entry = entryOfRow(row);
     if (entry === 'damaged') {
       const session = String(row.pk).slice(sessionPartition('' as SessionId).length);
       this.#report({ kind: 'catalogue.contradicted', session, fields: ['row'] });

@@ -47,7 +47,7 @@ export function indexAttributes(opened: SessionOpening): Readonly<Record<string,
 }
 
 /** undefined while nothing has said who opened the session. `damaged`: no indexer wrote that. */
-export function entryOf(item: Item): SessionEntry | 'damaged' | undefined {
+export function entryOfRow(item: Item): SessionEntry | 'damaged' | undefined {
   const parsed = Row.safeParse(item);
   if (!parsed.success) return 'damaged';
   const row = parsed.data;

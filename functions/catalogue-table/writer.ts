@@ -4,7 +4,7 @@
 import type { SegmentHeader } from '../../core/recording/segment.ts';
 import type { ConnectorId, SessionId } from '../../core/ids.ts';
 import type { Manifest, SessionCounts } from '../../core/recording/manifest.ts';
-import { endOf, type SessionOpening } from '../../core/session-evidence.ts';
+import { sessionEndOf, type SessionOpening } from '../../core/session-evidence.ts';
 import { actionItems } from './action-blocks.ts';
 import { MONTHS, monthOf, SESSION_ROW, segmentRow, sessionPartition, TALLY_SEGMENTS, tallyRow } from './schema.ts';
 import type { SegmentContents } from './segment-contents.ts';
@@ -71,7 +71,7 @@ export class CatalogueWriter {
   }
 
   async putEnded(owner: SessionOwner, manifest: Manifest): Promise<void> {
-    await this.#set(owner, { ended: endOf(manifest) });
+    await this.#set(owner, { ended: sessionEndOf(manifest) });
   }
 
   /** What reading the whole recording proved. The latest reading counts. */

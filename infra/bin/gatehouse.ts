@@ -3,12 +3,12 @@
 import { App, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { declareGatehouse } from '../gatehouse.ts';
-import { readSettings } from '../settings.ts';
+import { readStackSettings } from '../settings.ts';
 
 const app = new App();
 Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
 declareGatehouse(
   app,
-  readSettings((name) => app.node.tryGetContext(name)),
+  readStackSettings((name) => app.node.tryGetContext(name)),
 );
 app.synth();

@@ -11,7 +11,7 @@ import { decodeJwt, importJWK, jwtVerify } from 'jose';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { EDGE_UNDERSTANDS, FromConnector, type FromEdge } from '../../core/control.ts';
 import { type ConnectorId, type GrantId, newId, type SessionId } from '../../core/ids.ts';
-import type { AdmittedSession } from '../../connector/session/edge.ts';
+import type { SessionAdmission } from '../../connector/session/edge.ts';
 
 export const JOIN_TOKEN = 'gjt_00000000000000000000000000000000';
 
@@ -41,7 +41,7 @@ export interface FakeEdge {
 
 const SALT = Buffer.alloc(16, 7).toString('base64');
 
-export function admitted(session: SessionId, grant: GrantId): AdmittedSession {
+export function admitted(session: SessionId, grant: GrantId): SessionAdmission {
   return {
     session,
     identity: { subject: 'idp#1', email: 'alice@example.com', groups: [], provider: 'demo', name: 'Alice' },
@@ -55,7 +55,7 @@ export function admitted(session: SessionId, grant: GrantId): AdmittedSession {
       policyVersion: 1,
       obligations: { record: { retainDays: 1 } },
     },
-    resource: 'demo' as AdmittedSession['resource'],
+    resource: 'demo' as SessionAdmission['resource'],
     protocol: 'postgres',
   };
 }

@@ -11,7 +11,7 @@ import { ActionPage, ReplayEvent, SessionPage } from '../../core/catalogue.ts';
 import { newId } from '../../core/ids.ts';
 import { decodeSegment, segmentKey } from '../../core/recording/segment.ts';
 import { secret } from '../../core/secret.ts';
-import { entryOf, openingOf, StoredSession } from '../../core/session-evidence.ts';
+import { sessionEntryOf, openingOf, StoredSession } from '../../core/session-evidence.ts';
 import { localDynamoDbClient } from '../../functions/local/dynamodb.ts';
 import { type LocalDynamoDb, type LocalFunctions, startFunctions, startLocalDynamoDb } from '../../functions/local.ts';
 import { nodeRecordingPlatform } from '../../functions/recording-platform.ts';
@@ -109,7 +109,7 @@ describe('the local functions', () => {
     const detail = StoredSession.parse(await (await call(`/sessions/${session}`)).json());
     expect(detail.segments).toHaveLength(2);
     expect(detail.manifest).toMatchObject({ signed: true, content: { coverage: { lanes: { recorded: 'full' } } } });
-    expect(entryOf(detail, {})).toEqual(detail.row);
+    expect(sessionEntryOf(detail, {})).toEqual(detail.row);
 
     const actions = ActionPage.parse(await (await call(`/sessions/${session}/actions?limit=1`)).json());
     expect(actions.actions).toMatchObject([{ action: 1, detail: { rows: 2 } }]);
@@ -231,7 +231,7 @@ describe('the local functions', () => {
       ended: { ...(row.ended as object), counts: { ...truth.row?.counts, rows: 0 } },
     });
     const altered = StoredSession.parse(await (await call(path)).json());
-    expect(entryOf(altered, {})).toEqual({
+    expect(sessionEntryOf(altered, {})).toEqual({
       ...truth.row,
       // Beside its own place in the indexes, which was left.
       contradicted: ['counts', 'email', 'index', 'reason', 'subject'],
@@ -244,7 +244,7 @@ describe('the local functions', () => {
     for (const change of [{ email: 'mallory@example.com' }, { started: '1999', month: '1999-01' }]) {
       await putRow({ ...row, ...change });
       const moved = StoredSession.parse(await (await call(path)).json());
-      expect(entryOf(moved, {})).toEqual({ ...truth.row, contradicted: ['index'] });
+      expect(sessionEntryOf(moved, {})).toEqual({ ...truth.row, contradicted: ['index'] });
     }
     // Its objects said to stand elsewhere: the edge knows better.
     await putRow({ ...row, connector: newId('con') });
@@ -255,7 +255,7 @@ describe('the local functions', () => {
       const found = StoredSession.parse(await (await call(`${path}?connector=${connector.id}`)).json());
       expect(found.row).toBeUndefined();
       const told = lost === 'damaged' ? { contradicted: ['row'] } : {};
-      expect(entryOf(found, {})).toEqual({ ...truth.row, state: 'ended', ...told });
+      expect(sessionEntryOf(found, {})).toEqual({ ...truth.row, state: 'ended', ...told });
       const objects = ObjectList.parse(await (await call(`${path}/objects?connector=${connector.id}`)).json());
       expect(objects.objects).toHaveLength(3);
       for (const part of ['replay', 'export?format=ndjson', 'objects/manifest.json'])
@@ -270,7 +270,7 @@ describe('the local functions', () => {
     const live = await stored(new RecordingBuilder().query('select 1', answer(['n'], [['1']])).cut());
     await putRow({ ...(await rowOf(live.session)), opened: { ...openingOf(live.opened), subject: 'mallory' } });
     const running = StoredSession.parse(await (await call(`/sessions/${live.session}`)).json());
-    expect(entryOf(running, {})).toMatchObject({
+    expect(sessionEntryOf(running, {})).toMatchObject({
       subject: live.opened.identity.subject,
       state: 'live',
       counts: { statements: 1 },

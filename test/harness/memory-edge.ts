@@ -11,7 +11,7 @@ import { ResourceName } from '../../core/resource.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { Claim } from '../../connector/door.ts';
 import type { GrantCandidates } from '../../connector/session/prove.ts';
-import type { AdmittedSession, AskedHold, Edge, Hold, HoldOutcome } from '../../connector/session/edge.ts';
+import type { SessionAdmission, AskedHold, Edge, Hold, HoldOutcome } from '../../connector/session/edge.ts';
 
 interface Issued {
   readonly email: string;
@@ -97,7 +97,7 @@ export class MemoryEdge implements Edge {
     const issued = this.#grants.find(({ candidate }) => candidate.id === grant);
     if (!issued) return err({ reason: 'credentials_wrong', message: 'No such grant.' });
     this.opened.push(session);
-    const opened: AdmittedSession = {
+    const opened: SessionAdmission = {
       session,
       identity: {
         subject: `idp#${issued.email}`,

@@ -14,7 +14,7 @@ import { createCatalogueTable } from '../../functions/catalogue-table/table.ts';
 import { ENV } from '../../functions/env.ts';
 import { type LocalDynamoDb, localDynamoDbClient, startLocalDynamoDb } from '../../functions/local/dynamodb.ts';
 import { declareGatehouse } from '../../infra/gatehouse.ts';
-import { readSettings } from '../../infra/settings.ts';
+import { readStackSettings } from '../../infra/settings.ts';
 import { eventOf, RecordingBuilder } from '../harness/recording-builder.ts';
 import { type AlarmProperties, isAllowed, matchesJsonFilter, type PolicyStatement, rings } from './cloudwatch.ts';
 import { linesUnderLambda, type LogFormat } from './lambda-console.ts';
@@ -48,7 +48,7 @@ let catalogue: DynamoDBDocumentClient;
 beforeAll(async () => {
   const stacks = declareGatehouse(
     newApp(),
-    readSettings(() => undefined),
+    readStackSettings(() => undefined),
   );
   template = Template.fromStack(stacks.functions);
   [s3, database] = await Promise.all([startS3Server(), startLocalDynamoDb()]);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { readSettings } from '../../infra/settings.ts';
+import { readStackSettings } from '../../infra/settings.ts';
 
-const read = (context: Record<string, unknown>) => readSettings((name) => context[name]);
+const read = (context: Record<string, unknown>) => readStackSettings((name) => context[name]);
 
 describe('settings of a deployment', () => {
   it('all have defaults', () => {

@@ -9,7 +9,7 @@ import { type ConnectorId, newId } from '../../core/ids.ts';
 import { ENV } from '../../functions/env.ts';
 import { INDEXES } from '../../functions/catalogue-table/schema.ts';
 import { declareGatehouse, type GatehouseStacks } from '../../infra/gatehouse.ts';
-import { readSettings } from '../../infra/settings.ts';
+import { readStackSettings } from '../../infra/settings.ts';
 import { newApp } from './new-app.ts';
 
 const [first, second]: [ConnectorId, ConnectorId] = [newId('con'), newId('con')];
@@ -19,7 +19,7 @@ function declare(context: Record<string, unknown> = {}): GatehouseStacks {
   const app = newApp();
   return declareGatehouse(
     app,
-    readSettings((name) => context[name]),
+    readStackSettings((name) => context[name]),
   );
 }
 
@@ -330,7 +330,7 @@ describe('AWS Solutions’ rules', () => {
     const app = newApp();
     declareGatehouse(
       app,
-      readSettings((name) => (context as Record<string, unknown>)[name]),
+      readStackSettings((name) => (context as Record<string, unknown>)[name]),
     );
     // What the rules read of another stack is named by its export, which synthesis makes.
     app.synth();
@@ -342,7 +342,7 @@ describe('AWS Solutions’ rules', () => {
     const app = newApp();
     const { recording: stack } = declareGatehouse(
       app,
-      readSettings(() => undefined),
+      readStackSettings(() => undefined),
     );
     // The one rule that is acknowledged on the access log, asked of another bucket.
     const bucket = stack.bucket.node.defaultChild as { loggingConfiguration?: unknown };

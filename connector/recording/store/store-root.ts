@@ -8,7 +8,7 @@ import { type FileHandle, link, open, readFile, rename, stat, unlink } from 'nod
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { STORE_IDENTITY_FILE, StoreIdentity } from '../../../core/recording/store-identity.ts';
-import { makeFolder } from '../../state/make-folder.ts';
+import { makeStateFolder } from '../../state/make-folder.ts';
 
 /** What is known of the store from before, beside the connector's log. */
 const Remembered = z.strictObject({ root: z.string(), store: StoreIdentity.shape.store });
@@ -56,7 +56,7 @@ export class StoreRoot {
   async #identify(): Promise<ProvenRoot> {
     this.#store ??= await this.#remembered();
     // Made only where there never was one: a root that was there comes back, or somebody says that it will not.
-    if (this.#store === undefined) makeFolder(this.#root, 0o755);
+    if (this.#store === undefined) makeStateFolder(this.#root, 0o755);
     const root = await lookAt(this.#root);
     if (!root) throw new NotTheStore(`${this.#root} is not there: mount it, or move it back`);
     const found = (await readIdentity(this.#root)) ?? (this.#store === undefined ? await this.#name() : undefined);

@@ -3,12 +3,12 @@ import type { Decision } from '../../../core/policy/sections/entries.ts';
 import type { Fact } from '../../../core/recording/facts/fact.ts';
 import { newId, systemIdSource } from '../../../core/ids.ts';
 import { PROTOCOLS } from '../../../core/protocols.ts';
-import type { Action, ActionRefusal, HeldAction, RulesInForce } from '../../action.ts';
+import type { Action, ActionRefusal, ActionToHold, RulesInForce } from '../../action.ts';
 import type { AskedHold, HoldOutcome } from '../edge.ts';
 import { createGate } from './gate.ts';
 
 const DIGEST = 'ab'.repeat(32);
-const described: HeldAction = {
+const described: ActionToHold = {
   kind: 'statement',
   text: 'drop table t',
   parameters: ['1', null],

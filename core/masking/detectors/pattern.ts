@@ -8,7 +8,7 @@ const MAX_PATTERN_LENGTH = 500;
 /** RE2's measure of a pattern's cost for each byte of text. */
 const MAX_PROGRAM_SIZE = 1000;
 
-export interface Pattern {
+export interface DetectorPattern {
   readonly name: string;
   /**
    * Calls `found` with what begins in [from, scanEnd), in order and not overlapping. What precedes `begin` and
@@ -25,7 +25,7 @@ export interface Pattern {
 }
 
 /** Says for the author what is wrong with a pattern. */
-export function compilePattern(name: string, source: string): Result<Pattern, string> {
+export function compilePattern(name: string, source: string): Result<DetectorPattern, string> {
   if (source.length > MAX_PATTERN_LENGTH) return err(`a pattern has at most ${MAX_PATTERN_LENGTH} characters`);
   let compiled: RE2JS;
   try {

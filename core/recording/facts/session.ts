@@ -59,7 +59,7 @@ export const SessionEnded = z.object({
 export type SessionEnded = z.infer<typeof SessionEnded>;
 
 /** How much of a lane is in the recording; session-wide reasons (an exemption, a damaged log) stand in the coverage beside it. */
-export const Recorded = z.enum(['full', 'partial', 'none']);
+export const Completeness = z.enum(['full', 'partial', 'none']);
 
 /**
  * A lane began: an SSH channel, an exchange, one stream of a Kubernetes session. Written on that lane, before anything else of it.
@@ -78,7 +78,7 @@ export const LaneOpened = z.object({
 export const LaneClosed = z.object({
   kind: z.literal('lane.closed'),
   lane: z.number().int().min(0),
-  recorded: Recorded,
+  recorded: Completeness,
   /** Why it is not `full`. The coverage keeps 200 characters. */
   note: z.string().optional(),
 });

@@ -17,7 +17,7 @@ import {
 } from './tree.ts';
 import type { Act, Opacity, RelationName, StatementClass, StatementSummary } from '../statement.ts';
 
-export interface Scope {
+export interface DraftScope {
   /** Names that a WITH around gave; they hide tables of that name where no schema is written. */
   readonly ctes: ReadonlySet<string>;
   /** What is done to a table that is merely named here. */
@@ -29,7 +29,7 @@ export interface Scope {
 
 export const READING = { verbs: ['select'], also: [], class: 'read' } as const;
 
-type SummarizeNested = (node: TreeNode, scope: Scope) => StatementSummary;
+type SummarizeNested = (node: TreeNode, scope: DraftScope) => StatementSummary;
 
 export class Draft {
   kind: string;
@@ -59,15 +59,15 @@ export class Draft {
     this.acts.push(act);
   }
 
-  nest(node: TreeNode, scope: Scope): void {
+  nest(node: TreeNode, scope: DraftScope): void {
     this.nested.push(this.#summarize(node, scope));
   }
 
-  visitAll(node: TreeNode, scope: Scope, skip: readonly string[] = []): void {
+  visitAll(node: TreeNode, scope: DraftScope, skip: readonly string[] = []): void {
     for (const child of children(node, skip)) this.visit(child, scope);
   }
 
-  visit(node: TreeNode, outer: Scope): void {
+  visit(node: TreeNode, outer: DraftScope): void {
     if (outer.depth >= MAX_DEPTH) throw new TreeFault('too_deep', 'is nested too deeply');
     const scope = { ...outer, depth: outer.depth + 1 };
     switch (node.type) {
@@ -100,7 +100,7 @@ export class Draft {
   }
 
   /** A query: its tables are read, whatever the statement around it does. */
-  select(node: TreeNode, outer: Scope): void {
+  select(node: TreeNode, outer: DraftScope): void {
     const { fields } = node;
     const scope = this.withClause(fields, { ...outer, ...READING });
     const into = nodeOf(fields.intoClause, 'IntoClause');
@@ -123,7 +123,7 @@ export class Draft {
   }
 
   /** Notes what a WITH holds and gives the scope of the statement that it belongs to. */
-  withClause(fields: Fields, outer: Scope): Scope {
+  withClause(fields: Fields, outer: DraftScope): DraftScope {
     const clause = nodeOf(fields.withClause, 'WithClause');
     if (!clause) return outer;
     const found = nodesOf(clause.fields.ctes);
@@ -139,7 +139,7 @@ export class Draft {
     return { ...outer, ctes };
   }
 
-  #call(node: TreeNode, scope: Scope): void {
+  #call(node: TreeNode, scope: DraftScope): void {
     const parts = names(node.fields.funcname);
     const name = parts.at(-1) ?? '';
     const schema = parts.length > 1 ? parts.at(-2) : undefined;

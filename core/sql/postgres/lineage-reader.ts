@@ -4,7 +4,7 @@ import { type Assignment, type ResultColumn, type Source, type Sources, sourcesO
 import { COMPUTATIONS, READS_NO_TABLE } from './computations.ts';
 import {
   findItem,
-  type Item,
+  type ScopeItem,
   NOTHING,
   rename,
   resolve,
@@ -35,7 +35,7 @@ interface Cte {
 }
 
 export interface From {
-  readonly items: readonly Item[];
+  readonly items: readonly ScopeItem[];
   /** What `*` stands for. */
   readonly star: Columns;
 }
@@ -76,7 +76,7 @@ export class LineageReader {
   /** A join of what has these names; `scope`: what its condition may name. */
   protected joined(_fields: TreeNode['fields'], _left: From, _right: From, _scope: Scope, _around: Around): void {}
   /** A statement that writes to `target`. */
-  protected written(_node: TreeNode, _target: Item, _scope: Scope, _around: Around): void {}
+  protected written(_node: TreeNode, _target: ScopeItem, _scope: Scope, _around: Around): void {}
   /** A column of a result. */
   protected given(_sources: Sources): void {}
 
@@ -144,13 +144,13 @@ export class LineageReader {
     const source = nodeOf(fields.sourceRelation);
     const from = this.#fromList(source ? [...listed, source] : listed, around);
     const given = nodesOf(returning?.fields.options).flatMap((option) => text(option.fields.value) ?? []);
-    const versions = ['old', 'new', ...given].map((alias): Item => ({ ...target, alias, hidden: true }));
+    const versions = ['old', 'new', ...given].map((alias): ScopeItem => ({ ...target, alias, hidden: true }));
     const scope = { items: [target, ...from.items, ...versions], outer: around.scope };
     this.written(node, target, scope, around);
     if (!returning) return [];
     // What MERGE merges comes first.
     const star = source ? [...from.star, ...target.columns] : [...target.columns, ...from.star];
-    const excluded: Item = { ...target, alias: 'excluded', hidden: true };
+    const excluded: ScopeItem = { ...target, alias: 'excluded', hidden: true };
     this.#assignments(node, { items: [target, ...from.items, excluded], outer: around.scope }, around);
     return this.#targets(nodesOf(returning.fields.exprs), scope, around, star, []);
   }
@@ -223,7 +223,7 @@ export class LineageReader {
   // --- FROM ---
 
   #fromList(nodes: readonly TreeNode[], around: Around): From {
-    const items: Item[] = [];
+    const items: ScopeItem[] = [];
     const star: ResultColumn[] = [];
     for (const node of nodes) {
       const found = this.#fromItem(node, around, items);
@@ -234,7 +234,7 @@ export class LineageReader {
   }
 
   /** `left`: what stands before it, for LATERAL. */
-  #fromItem(node: TreeNode, around: Around, left: readonly Item[]): From {
+  #fromItem(node: TreeNode, around: Around, left: readonly ScopeItem[]): From {
     this.#step();
     const { type, fields } = node;
     const beside: Around = { ...around, scope: { items: left, outer: around.scope } };
@@ -283,7 +283,7 @@ export class LineageReader {
     }
   }
 
-  #join({ fields }: TreeNode, around: Around, before: readonly Item[]): From {
+  #join({ fields }: TreeNode, around: Around, before: readonly ScopeItem[]): From {
     const [larg, rarg] = [nodeOf(fields.larg), nodeOf(fields.rarg)];
     if (!larg || !rarg) return { items: [], star: this.unknown };
     const left = this.#fromItem(larg, around, before);
@@ -296,7 +296,7 @@ export class LineageReader {
     const merged = using.length > 0 || fields.isNatural === true;
     const star = merged ? [starOf(both)] : both;
     const usingAlias = text(nodeOf(fields.join_using_alias, 'Alias')?.fields.aliasname);
-    const extra: Item[] =
+    const extra: ScopeItem[] =
       usingAlias === undefined ? [] : [{ alias: usingAlias, columns: [starOf(both)], hidden: true }];
     const alias = nodeOf(fields.alias, 'Alias');
     if (!alias) return { items: [...items, ...extra], star };
@@ -433,7 +433,7 @@ const isWriting = ({ type }: TreeNode): boolean =>
 
 const isStar = ({ fields }: TreeNode): boolean => nodesOf(fields.fields).at(-1)?.type === 'A_Star';
 
-export function tableItem({ fields }: TreeNode): Item {
+export function tableItem({ fields }: TreeNode): ScopeItem {
   const schema = text(fields.schemaname);
   const table = { ...(schema !== undefined && { schema }), table: String(fields.relname ?? '') };
   const alias = nodeOf(fields.alias, 'Alias');

@@ -2,7 +2,7 @@
 
 import { type ResultColumn, type Source, type Sources, sourcesOf, type StarColumns, union } from '../lineage.ts';
 
-export interface Item {
+export interface ScopeItem {
   /** What qualifies its columns. */
   readonly alias: string | undefined;
   /** The table that it is, when it is one and nothing renames its columns. */
@@ -16,7 +16,7 @@ export interface Item {
 type Otherwise = Extract<Source, { kind: 'column' }>['otherwise'];
 
 export interface Scope {
-  readonly items: readonly Item[];
+  readonly items: readonly ScopeItem[];
   readonly outer: Scope | undefined;
 }
 
@@ -43,7 +43,8 @@ export function resolve(parts: readonly string[], scope: Scope): Value {
 }
 
 /** Whoever has its columns tells a column from a function of the row. */
-const isTable = ({ columns }: Item): boolean => columns.every((one) => one.kind === 'star' && one.table !== undefined);
+const isTable = ({ columns }: ScopeItem): boolean =>
+  columns.every((one) => one.kind === 'star' && one.table !== undefined);
 
 /** `called`: a function further in has this name as its alias, and is meant where no column is. */
 function resolveBare(column: string, scope: Scope, called = false): Value {
@@ -71,7 +72,7 @@ function resolveBare(column: string, scope: Scope, called = false): Value {
   return found.length === 1 ? only : { sources: union(found.map(({ sources }) => sources)), exact: false };
 }
 
-export function findItem(qualifier: readonly string[], scope: Scope | undefined): Item | undefined {
+export function findItem(qualifier: readonly string[], scope: Scope | undefined): ScopeItem | undefined {
   const name = qualifier.at(-1);
   const schema = qualifier.at(-2);
   for (let at = scope; at; at = at.outer) {
@@ -96,7 +97,7 @@ export const named = (
   otherwise: Otherwise,
 ): Source => ({ kind: 'column', ...table, column, otherwise });
 
-function lookUp(item: Item, column: string, otherwise: Otherwise): { value: Value; certain: boolean } | undefined {
+function lookUp(item: ScopeItem, column: string, otherwise: Otherwise): { value: Value; certain: boolean } | undefined {
   const hits = item.columns.filter(
     (candidate) => candidate.kind === 'star' || candidate.name === undefined || candidate.name === column,
   );

@@ -18,7 +18,7 @@ import {
   type Place,
 } from '../meetings.ts';
 import { type Around, type Columns, type From, LineageReader, OUTERMOST, tableItem } from './lineage-reader.ts';
-import { type Item, named, type Scope, type Value } from './lineage-scope.ts';
+import { type ScopeItem, named, type Scope, type Value } from './lineage-scope.ts';
 import { children, names, nodeOf, nodesOf, type TreeNode, text } from './tree.ts';
 
 /** Undefined: a statement of which nothing is known but its tables. Throws TreeFault as lineage does. */
@@ -253,7 +253,7 @@ class MeetingReader extends LineageReader {
 
   // --- statements that write ---
 
-  protected override written({ type, fields }: TreeNode, target: Item, scope: Scope, around: Around): void {
+  protected override written({ type, fields }: TreeNode, target: ScopeItem, scope: Scope, around: Around): void {
     switch (type) {
       case 'InsertStmt':
         this.#insert(fields, target, scope, around);
@@ -267,7 +267,7 @@ class MeetingReader extends LineageReader {
     this.#condition(nodeOf(fields.whereClause), scope, around);
   }
 
-  #insert(fields: TreeNode['fields'], target: Item, scope: Scope, around: Around): void {
+  #insert(fields: TreeNode['fields'], target: ScopeItem, scope: Scope, around: Around): void {
     const query = nodeOf(fields.selectStmt);
     const columns = nodesOf(fields.cols);
     const rows = query?.fields.withClause === undefined ? nodesOf(query?.fields.valuesLists) : [];
@@ -290,7 +290,7 @@ class MeetingReader extends LineageReader {
   #insertRow(
     values: readonly TreeNode[],
     columns: readonly TreeNode[],
-    target: Item,
+    target: ScopeItem,
     scope: Scope,
     around: Around,
   ): void {
@@ -300,7 +300,7 @@ class MeetingReader extends LineageReader {
     });
   }
 
-  #insertQuery(given: Columns, columns: readonly TreeNode[], target: Item): void {
+  #insertQuery(given: Columns, columns: readonly TreeNode[], target: ScopeItem): void {
     const star = given.findIndex(({ kind }) => kind === 'star');
     const plain = star < 0 ? given : given.slice(0, star);
     plain.forEach(({ sources }, index) => {
@@ -312,7 +312,7 @@ class MeetingReader extends LineageReader {
     this.#bind([sourcesOf(given.slice(star)), ...(columns.length > 0 ? rest : [sourcesOf(target.columns)])], []);
   }
 
-  #assign(targets: readonly TreeNode[], target: Item, scope: Scope, around: Around): void {
+  #assign(targets: readonly TreeNode[], target: ScopeItem, scope: Scope, around: Around): void {
     for (const one of targets) {
       const value = nodeOf(one.fields.val);
       if (value) this.#write(this.#assigned(value, scope, around), target, one, undefined);
@@ -338,7 +338,7 @@ class MeetingReader extends LineageReader {
     return own ? own.sources : sourcesOf(columns);
   }
 
-  #merge(fields: TreeNode['fields'], target: Item, scope: Scope, around: Around): void {
+  #merge(fields: TreeNode['fields'], target: ScopeItem, scope: Scope, around: Around): void {
     this.#condition(nodeOf(fields.joinCondition), scope, around);
     for (const { fields: when } of nodesOf(fields.mergeWhenClauses)) {
       this.#condition(nodeOf(when.condition), scope, around);
@@ -352,13 +352,13 @@ class MeetingReader extends LineageReader {
   }
 
   /** `column`: by name, when the statement names them. */
-  #write(sources: Sources, target: Item, column: TreeNode | undefined, index: number | undefined): void {
+  #write(sources: Sources, target: ScopeItem, column: TreeNode | undefined, index: number | undefined): void {
     if (column) this.#bind([sources, ...this.#named(target, column)], []);
     else if (index !== undefined && target.table) this.#bind([sources], [{ kind: 'place', ...target.table, index }]);
     else this.#bind([sources, sourcesOf(target.columns)], []);
   }
 
-  #named({ table, columns }: Item, column: TreeNode): readonly Sources[] {
+  #named({ table, columns }: ScopeItem, column: TreeNode): readonly Sources[] {
     const name = text(column.fields.name);
     return [table && name !== undefined ? [named(table, name, 'row')] : sourcesOf(columns)];
   }

@@ -1,7 +1,7 @@
 // INSERT, UPDATE, DELETE, MERGE and COPY: what they write, and what they read on the way.
 
 import { choosesNothing, mentions } from './conditions.ts';
-import { type Draft, READING, relationOf, type Scope } from './draft.ts';
+import { type Draft, READING, relationOf, type DraftScope } from './draft.ts';
 import { nodeOf, nodesOf, type TreeNode, text } from './tree.ts';
 import type { RelationName } from '../statement.ts';
 
@@ -13,7 +13,7 @@ const targetOf = ({ fields }: TreeNode): RelationName => {
 };
 
 /** The rest of a data-modifying statement reads; its own table does not count as one that is merely named. */
-function visitRest(draft: Draft, node: TreeNode, outer: Scope): void {
+function visitRest(draft: Draft, node: TreeNode, outer: DraftScope): void {
   const scope = draft.withClause(node.fields, { ...outer, ...READING });
   draft.visitAll(node, scope, ['withClause', 'relation']);
 }
@@ -23,7 +23,7 @@ function readsOwn(draft: Draft, relation: RelationName): void {
   draft.act({ ...READING, relation, free: true });
 }
 
-export function insert(draft: Draft, node: TreeNode, scope: Scope): void {
+export function insert(draft: Draft, node: TreeNode, scope: DraftScope): void {
   const { fields } = node;
   const relation = targetOf(node);
   draft.act({ verbs: ['insert'], class: 'write', relation });
@@ -33,7 +33,7 @@ export function insert(draft: Draft, node: TreeNode, scope: Scope): void {
   visitRest(draft, node, scope);
 }
 
-export function update(draft: Draft, node: TreeNode, scope: Scope): void {
+export function update(draft: Draft, node: TreeNode, scope: DraftScope): void {
   const { fields } = node;
   const relation = targetOf(node);
   const withoutWhere = choosesNothing(fields.whereClause) && { withoutWhere: true as const };
@@ -45,7 +45,7 @@ export function update(draft: Draft, node: TreeNode, scope: Scope): void {
   visitRest(draft, node, scope);
 }
 
-export function remove(draft: Draft, node: TreeNode, scope: Scope): void {
+export function remove(draft: Draft, node: TreeNode, scope: DraftScope): void {
   const { fields } = node;
   const relation = targetOf(node);
   const withoutWhere = choosesNothing(fields.whereClause) && { withoutWhere: true as const };
@@ -60,7 +60,7 @@ const MERGE_COMMANDS: Readonly<Record<string, string>> = {
   CMD_DELETE: 'delete',
 };
 
-export function merge(draft: Draft, node: TreeNode, scope: Scope): void {
+export function merge(draft: Draft, node: TreeNode, scope: DraftScope): void {
   const { fields } = node;
   const relation = targetOf(node);
   draft.act({ verbs: ['merge'], class: 'write', relation });
@@ -80,7 +80,7 @@ export function merge(draft: Draft, node: TreeNode, scope: Scope): void {
   visitRest(draft, node, scope);
 }
 
-export function copy(draft: Draft, node: TreeNode, scope: Scope): void {
+export function copy(draft: Draft, node: TreeNode, scope: DraftScope): void {
   const { fields } = node;
   const from = fields.is_from === true;
   const way = from ? 'copy from' : 'copy to';

@@ -1,13 +1,13 @@
 // What each of PostgreSQL's statements is called and what it does. A statement that is not in these
 // tables is refused (law 3): postgres.test.ts holds them against the parser's own list.
 
-import { Draft, relationOfNames, type Scope } from './draft.ts';
+import { Draft, relationOfNames, type DraftScope } from './draft.ts';
 import { copy, insert, merge, remove, update } from './queries.ts';
 import { constantText, names, nodeOf, nodesOf, TreeFault, type TreeNode, text } from './tree.ts';
 import type { Act, RelationName, StatementClass, StatementSummary } from '../statement.ts';
 import { OBJECT_WORDS } from '../vocabulary.ts';
 
-type Handler = (draft: Draft, node: TreeNode, scope: Scope) => void;
+type Handler = (draft: Draft, node: TreeNode, scope: DraftScope) => void;
 
 const NOWHERE = { offset: 0, length: 0 };
 
@@ -15,7 +15,7 @@ export function summarizeStatement(node: TreeNode, at: StatementSummary['at']): 
   return summarize(node, { ctes: new Set(), verbs: ['select'], class: 'read', depth: 0 }, at);
 }
 
-function summarize(node: TreeNode, scope: Scope, at = NOWHERE): StatementSummary {
+function summarize(node: TreeNode, scope: DraftScope, at = NOWHERE): StatementSummary {
   const handler = Object.hasOwn(HANDLERS, node.type) ? HANDLERS[node.type] : undefined;
   if (!handler) throw new TreeFault('unknown_node', `a ${node.type}, which is not known here`);
   const draft = new Draft('', (nested, inner) => summarize(nested, { ...inner, depth: inner.depth + 1 }));

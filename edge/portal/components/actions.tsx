@@ -2,11 +2,11 @@
 // the next one when it is full.
 
 import type { ActionEntry, ActionPage } from '../../../core/catalogue.ts';
-import { answered, bytes, took } from '../format.ts';
+import { answered, showBytes, took } from '../format.ts';
 import { address } from './parts.tsx';
 import { StatementBody, StatementFailure } from './statement-detail.tsx';
 import { Offset, Text } from './text.tsx';
-import { Verdict } from './verdict.tsx';
+import { VerdictBadge } from './verdict.tsx';
 
 interface ActionsProps {
   page: ActionPage;
@@ -58,13 +58,13 @@ const Action = ({ action, live }: { action: ActionEntry; live: boolean }) => {
               <Text value={word} />
             </span>
           ))}
-          {size === undefined || size < 65_536 ? null : <span>{bytes(size)}</span>}
+          {size === undefined || size < 65_536 ? null : <span>{showBytes(size)}</span>}
           {action.durationUs === undefined ? null : <span>{took(action.durationUs)}</span>}
           {action.outcome === undefined ? <span class="dim">{stateOf(action, live)}</span> : null}
         </span>
       </div>
       <Body action={action} />
-      {action.verdict ? <Verdict verdict={action.verdict} /> : null}
+      {action.verdict ? <VerdictBadge verdict={action.verdict} /> : null}
       {action.kind === 'statement' ? <StatementFailure detail={action.detail} /> : null}
     </li>
   );

@@ -2,7 +2,7 @@
 
 import type { AuditExportStanding } from '../../../core/api.ts';
 import { count } from '../format.ts';
-import { Notice } from './parts.tsx';
+import { NoticeBox } from './parts.tsx';
 import { Text, Time } from './text.tsx';
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -15,12 +15,12 @@ const REASONS: Readonly<Record<string, string>> = {
 /** Nothing while it works, or while nobody had to be told yet. */
 export const ExportTrouble = ({ standing }: { standing: AuditExportStanding | undefined }) =>
   standing?.failing && (standing.failing.tries >= 3 || standing.failing.reason !== 'unavailable') ? (
-    <Notice kind="error">
+    <NoticeBox kind="error">
       <strong>The audit log is not exported</strong> since <Time iso={standing.failing.since} />:{' '}
       <Text value={REASONS[standing.failing.reason] ?? standing.failing.reason} />.{' '}
       {count(standing.waiting, 'entry', 'entries')} wait. Nothing is lost, and it is tried again; the runbook says what
       to look at (“Audit export”).
-    </Notice>
+    </NoticeBox>
   ) : null;
 
 export const ExportLine = ({ standing }: { standing: AuditExportStanding | undefined }) =>

@@ -3,7 +3,7 @@
 import type { ListedApproval } from '../../../core/api.ts';
 import { HELD, nounOf } from '../../../core/approval/held-action.ts';
 import { count } from '../format.ts';
-import { Chip, Notice, to } from './parts.tsx';
+import { Chip, NoticeBox, to } from './parts.tsx';
 import { Mono, Sql, Text } from './text.tsx';
 
 type Held = NonNullable<ListedApproval['held']>;
@@ -11,7 +11,7 @@ type Held = NonNullable<ListedApproval['held']>;
 /** What core/approval/held-action.ts keeps of a text at most. */
 const KEPT_CHARACTERS = 20_000;
 
-export const HeldAction = ({ held, waits }: { held: Held; waits: boolean }) => (
+export const HeldActionDetail = ({ held, waits }: { held: Held; waits: boolean }) => (
   <section class="held" aria-labelledby="held">
     <h2 id="held">{capitalised(nounOf(held.kind).one)}</h2>
     {held.title === undefined ? null : (
@@ -20,10 +20,10 @@ export const HeldAction = ({ held, waits }: { held: Held; waits: boolean }) => (
       </p>
     )}
     {held.inTransaction && waits ? (
-      <Notice kind="warning">
+      <NoticeBox kind="warning">
         <strong>It waits inside an open transaction.</strong> What that transaction has locked stays locked until
         somebody decides, and others may wait for it.
-      </Notice>
+      </NoticeBox>
     ) : null}
     <Written held={held} text={held.text} />
     {held.text.length >= KEPT_CHARACTERS ? (

@@ -54,7 +54,7 @@ export const Chip = ({ name, value }: { name: string; value: string }) => (
 );
 
 /** A session's or grant's labels below its reason. */
-export const Labels = ({ task, trace }: { task: string | undefined; trace: string | undefined }) =>
+export const LabelList = ({ task, trace }: { task: string | undefined; trace: string | undefined }) =>
   task || trace ? (
     <div class="chips">
       {task ? <Chip name="task" value={task} /> : null}
@@ -69,7 +69,7 @@ export const Empty = ({ title, children }: { title: string; children?: Child }) 
   </div>
 );
 
-export const Notice = ({ kind, children }: { kind: 'error' | 'warning' | 'good' | 'plain'; children?: Child }) => (
+export const NoticeBox = ({ kind, children }: { kind: 'error' | 'warning' | 'good' | 'plain'; children?: Child }) => (
   <div class={`notice notice-${kind}`} role={kind === 'error' ? 'alert' : 'status'}>
     {children}
   </div>

@@ -2,7 +2,7 @@ import type { SessionEntry } from '../../../core/catalogue.ts';
 import { actionsOf, PROTOCOLS } from '../../../core/protocols.ts';
 import { capital } from '../../../core/text/capital.ts';
 import { span } from '../format.ts';
-import { Badge, Cell, Labels, Row, Table, to } from './parts.tsx';
+import { Badge, Cell, LabelList, Row, Table, to } from './parts.tsx';
 import { Text, Time } from './text.tsx';
 
 interface SessionTableProps {
@@ -38,7 +38,7 @@ export const SessionTable = ({ sessions, caption, now, withPerson = true }: Sess
         </Cell>
         <Cell label="Reason" class="cell-reason">
           {session.reason === '' ? <span class="dim">None given</span> : <Text value={session.reason} />}
-          <Labels task={session.task} trace={session.trace} />
+          <LabelList task={session.task} trace={session.trace} />
         </Cell>
         <Cell label={capital(PROTOCOLS[session.protocol].noun.many)} class="cell-number">
           {session.counts.actions.toLocaleString('en')}

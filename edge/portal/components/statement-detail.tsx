@@ -1,14 +1,14 @@
 // What is listed of a statement: its text and parameters, and its error.
 
 import type { StatementDetail } from '../../../core/catalogue.ts';
-import { bytes } from '../format.ts';
+import { showBytes } from '../format.ts';
 import { Sql, Text } from './text.tsx';
 
 export const StatementBody = ({ detail }: { detail: StatementDetail }) => (
   <>
     <Sql text={detail.text} />
     {detail.textBytes === undefined ? null : (
-      <p class="rows-more dim">Cut here; all {bytes(detail.textBytes)} are in the recording (NDJSON download).</p>
+      <p class="rows-more dim">Cut here; all {showBytes(detail.textBytes)} are in the recording (NDJSON download).</p>
     )}
     {detail.parameters && detail.parameters.length > 0 ? (
       <dl class="parameters">
@@ -23,7 +23,9 @@ export const StatementBody = ({ detail }: { detail: StatementDetail }) => (
                   <Text value={parameter.value} />
                 </code>
               )}
-              {parameter.bytes === undefined ? null : <span class="dim"> cut, {bytes(parameter.bytes)} in all</span>}
+              {parameter.bytes === undefined ? null : (
+                <span class="dim"> cut, {showBytes(parameter.bytes)} in all</span>
+              )}
             </dd>
           </div>
         ))}

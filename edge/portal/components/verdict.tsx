@@ -14,7 +14,7 @@ const WORDS: Readonly<Record<ActionVerdict['outcome'], string>> = {
   failed: 'Not decided',
 };
 
-export const Verdict = ({ verdict }: { verdict: ActionVerdict }) => (
+export const VerdictBadge = ({ verdict }: { verdict: ActionVerdict }) => (
   <p class="verdict">
     <span class={`badge badge-${verdict.outcome}`}>
       <span class="dot" aria-hidden="true" />

@@ -1,8 +1,8 @@
 import type { ListedApproval } from '../../../core/api.ts';
 import { nounOf } from '../../../core/approval/held-action.ts';
 import { span } from '../format.ts';
-import { Badge, Cell, Empty, Labels, Notice, Row, Table, to } from '../components/parts.tsx';
-import { HeldAction, HeldBrief } from '../components/held-action.tsx';
+import { Badge, Cell, Empty, LabelList, NoticeBox, Row, Table, to } from '../components/parts.tsx';
+import { HeldActionDetail, HeldBrief } from '../components/held-action.tsx';
 import { Text, Time } from '../components/text.tsx';
 import { TimeLeft } from '../components/time-left.tsx';
 
@@ -153,16 +153,16 @@ export const ApprovalPage = ({ approval, now, comment = '', problem }: RequestPa
         </dd>
       </div>
     </dl>
-    {approval.held ? <HeldAction held={approval.held} waits={approval.state === 'pending'} /> : null}
+    {approval.held ? <HeldActionDetail held={approval.held} waits={approval.state === 'pending'} /> : null}
     <h2>{approval.held ? 'Why the session was opened' : 'Why'}</h2>
     <p>
       <Reason approval={approval} />
     </p>
-    <Labels task={approval.labels.task} trace={approval.labels.trace} />
+    <LabelList task={approval.labels.task} trace={approval.labels.trace} />
     {problem ? (
-      <Notice kind="error">
+      <NoticeBox kind="error">
         <Text value={problem} />
-      </Notice>
+      </NoticeBox>
     ) : null}
     <ApprovalActions approval={approval} comment={comment} />
   </div>
@@ -276,11 +276,11 @@ export const ApprovalActions = ({ approval, comment = '' }: { approval: ListedAp
         </form>
       ) : null}
       {approval.state === 'pending' && !approval.mayDecide ? (
-        <Notice kind="plain">
+        <NoticeBox kind="plain">
           {approval.yours
             ? 'You asked for this yourself, so somebody else has to decide.'
             : 'Others decide this one: you may see it, and the rule does not name you as its approver, or you have said yes already.'}
-        </Notice>
+        </NoticeBox>
       ) : null}
       {approval.mayReview ? (
         <form method="post" action={`${path}/review`} class="form">

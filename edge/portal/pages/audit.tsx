@@ -2,7 +2,7 @@ import type { AuditExportStanding, AuditPage } from '../../../core/api.ts';
 import { type AuditEntry, AuditKind } from '../../../core/audit/audit.ts';
 import { SessionId } from '../../../core/ids.ts';
 import { ExportLine, ExportTrouble } from '../components/export-standing.tsx';
-import { Cell, Empty, Notice, Pager, Row, Table, to } from '../components/parts.tsx';
+import { Cell, Empty, NoticeBox, Pager, Row, Table, to } from '../components/parts.tsx';
 import { Mono, Text, Time } from '../components/text.tsx';
 import { SINCE } from './sessions.tsx';
 
@@ -38,14 +38,14 @@ export const AuditLogPage = ({ page, filters, cursor, standing, checked }: Audit
     <ExportTrouble standing={standing} />
     <ExportLine standing={standing} />
     {checked === undefined ? null : checked.whole ? (
-      <Notice kind="good">
+      <NoticeBox kind="good">
         The chain holds: {checked.entries.toLocaleString('en')} entries, none changed, taken out or put in between.
-      </Notice>
+      </NoticeBox>
     ) : (
-      <Notice kind="error">
+      <NoticeBox kind="error">
         <strong>The chain does not hold</strong> at entry {checked.brokenAt ?? 'unknown'}. The{' '}
         {checked.entries.toLocaleString('en')} entries before it are proven. Tell whoever runs Gatehouse.
-      </Notice>
+      </NoticeBox>
     )}
     <search aria-label="Filter the audit log">
       <form method="get" action="/audit" class="filters">

@@ -1,5 +1,5 @@
 import type { ListedConnector, ListedResource } from '../../../core/api.ts';
-import { Badge, Copyable, Empty, Notice, to } from '../components/parts.tsx';
+import { Badge, Copyable, Empty, NoticeBox, to } from '../components/parts.tsx';
 import { Mono, Text, Time } from '../components/text.tsx';
 
 interface ConnectorsPageProps {
@@ -99,9 +99,9 @@ export const JoinTokenPage = ({ token, expiresAt }: { token: string; expiresAt: 
       <a href="/connectors">Connectors</a>
     </p>
     <h1>Add a connector</h1>
-    <Notice kind="plain">
+    <NoticeBox kind="plain">
       <strong>This token is shown this once.</strong> It joins one connector, until <Time iso={expiresAt} />.
-    </Notice>
+    </NoticeBox>
     <Copyable id="join-token" text={token} label="the join token" />
     <p>
       Give it to the connector when it starts for the first time. It makes a key of its own, registers it with this

@@ -1,5 +1,5 @@
 import type { WaitingDevice } from '../../gatehouse.ts';
-import { Notice } from '../components/parts.tsx';
+import { NoticeBox } from '../components/parts.tsx';
 import { Text, Time } from '../components/text.tsx';
 
 export const DeviceCodePage = ({ problem, code = '' }: { problem?: string | undefined; code?: string }) => (
@@ -9,9 +9,9 @@ export const DeviceCodePage = ({ problem, code = '' }: { problem?: string | unde
       <code>gatehouse login</code> shows a code. Enter it here to sign that terminal in as you.
     </p>
     {problem ? (
-      <Notice kind="error">
+      <NoticeBox kind="error">
         <Text value={problem} />
-      </Notice>
+      </NoticeBox>
     ) : null}
     <form method="get" action="/device" class="form">
       <div class="field">

@@ -1,5 +1,5 @@
 import type { SessionToEnd } from '../../gatehouse.ts';
-import { Notice, to } from '../components/parts.tsx';
+import { NoticeBox, to } from '../components/parts.tsx';
 import { Text } from '../components/text.tsx';
 
 interface EndSessionProps {
@@ -25,12 +25,12 @@ export const EndSessionPage = ({ session, email, mayRevoke, told, reason = '', p
       <span class="resource-name">{session.resource}</span>?
     </h1>
     {problem === undefined ? null : (
-      <Notice kind="error">
+      <NoticeBox kind="error">
         <Text value={problem} />
-      </Notice>
+      </NoticeBox>
     )}
     {told && session.running ? (
-      <Notice kind="good">Its connector was told to end it, which takes under a second.</Notice>
+      <NoticeBox kind="good">Its connector was told to end it, which takes under a second.</NoticeBox>
     ) : session.running ? (
       <>
         <p class="lead">

@@ -1,5 +1,5 @@
 import type { ListedGrant } from '../../../core/api.ts';
-import { Badge, Cell, Empty, Labels, Notice, Row, Table, to } from '../components/parts.tsx';
+import { Badge, Cell, Empty, LabelList, NoticeBox, Row, Table, to } from '../components/parts.tsx';
 import { Text, Time } from '../components/text.tsx';
 import { TimeLeft } from '../components/time-left.tsx';
 
@@ -18,7 +18,7 @@ export const GrantsPage = ({ grants, all, email, mayRevokeAll, revoked, now }: G
     <p class="lead">
       {all ? 'Who may reach what, and until when.' : 'What you may reach, and until when. Each ends by itself.'}
     </p>
-    {revoked ? <Notice kind="good">Revoked. Its live sessions were ended.</Notice> : null}
+    {revoked ? <NoticeBox kind="good">Revoked. Its live sessions were ended.</NoticeBox> : null}
     {grants.length === 0 ? (
       <Empty title="No grants yet">
         <p>
@@ -42,7 +42,7 @@ export const GrantsPage = ({ grants, all, email, mayRevokeAll, revoked, now }: G
             ) : null}
             <Cell label="Reason" class="cell-reason">
               {grant.reason === '' ? <span class="dim">None given</span> : <Text value={grant.reason} />}
-              <Labels task={grant.labels.task} trace={grant.labels.trace} />
+              <LabelList task={grant.labels.task} trace={grant.labels.trace} />
             </Cell>
             <Cell label="Rule">
               <code>{grant.rule}</code>

@@ -2,7 +2,7 @@
 
 import type { CheckedPolicy } from '../../gatehouse.ts';
 import { CommandLine } from '../components/command-line.tsx';
-import { Empty, Notice } from '../components/parts.tsx';
+import { Empty, NoticeBox } from '../components/parts.tsx';
 import { Text, Time } from '../components/text.tsx';
 
 export const PolicyPage = ({ policy, administrator }: { policy: CheckedPolicy; administrator: boolean }) => (
@@ -27,17 +27,17 @@ export const PolicyPage = ({ policy, administrator }: { policy: CheckedPolicy; a
       </div>
     </dl>
     {policy.mistakes.length === 0 ? null : (
-      <Notice kind="error">
+      <NoticeBox kind="error">
         <strong>This policy has mistakes.</strong> It is in force as it is, and could not be applied like this again. A
         name that means nobody never fits: a rule that denies by it lets people through.
         <Told lines={policy.mistakes} />
-      </Notice>
+      </NoticeBox>
     )}
     {policy.warnings.length === 0 ? null : (
-      <Notice kind="warning">
+      <NoticeBox kind="warning">
         It names what nobody has seen yet:
         <Told lines={policy.warnings} />
-      </Notice>
+      </NoticeBox>
     )}
     {policy.text.trim() === '' ? (
       <Empty title="It is empty" />

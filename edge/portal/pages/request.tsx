@@ -2,7 +2,7 @@ import type { Child } from 'hono/jsx';
 import type { IssuedGrant, ListedResource } from '../../../core/api.ts';
 import type { AccessTerms } from '../../../core/policy/access-terms.ts';
 import { type Noun, PROTOCOLS } from '../../../core/protocols.ts';
-import { Badge, Chip, Copyable, Notice } from '../components/parts.tsx';
+import { Badge, Chip, Copyable, NoticeBox } from '../components/parts.tsx';
 import { Text, Time } from '../components/text.tsx';
 import { span } from '../format.ts';
 import { TimeLeft } from '../components/time-left.tsx';
@@ -50,34 +50,34 @@ export const RequestPage = ({ resource, form, now, problem }: RequestPageProps) 
         ))}
       </div>
       {resource.connector.online ? null : (
-        <Notice kind="plain">
+        <NoticeBox kind="plain">
           Its connector is offline. You can ask now; connecting works once the connector is back.
-        </Notice>
+        </NoticeBox>
       )}
       {resource.target?.fault === undefined ? null : (
-        <Notice kind="warning">
+        <NoticeBox kind="warning">
           The last session that wanted its target could not use it, at <Time iso={resource.target.at} />:{' '}
           <Text value={resource.target.fault} />
-        </Notice>
+        </NoticeBox>
       )}
       {resource.approval ? (
-        <Notice kind="plain">
+        <NoticeBox kind="plain">
           {resource.approval.count === 1
             ? 'Somebody has to approve this'
             : `${resource.approval.count} people have to approve this`}
           , within {span(resource.approval.decideWithinSeconds * 1000)}. You get the secret once it is approved.
-        </Notice>
+        </NoticeBox>
       ) : null}
       {terms?.nobodyElseApproves ? (
-        <Notice kind="error">
+        <NoticeBox kind="error">
           The rule names you alone to approve this, and nobody approves what they ask for themselves. Ask an
           administrator to name somebody else.
-        </Notice>
+        </NoticeBox>
       ) : null}
       {problem ? (
-        <Notice kind="error">
+        <NoticeBox kind="error">
           <Text value={problem} />
-        </Notice>
+        </NoticeBox>
       ) : null}
       <form method="post" action="" class="form">
         {/* When this form was made: the same form sent twice gives one grant (see routes/access.tsx). */}
@@ -236,12 +236,12 @@ export const IssuedPage = ({ issued, resource, now }: IssuedPageProps) => {
         connect again.
       </p>
       {grant.breakGlass ? (
-        <Notice kind="error">You broke the glass: the approvers were told, and somebody will review it.</Notice>
+        <NoticeBox kind="error">You broke the glass: the approvers were told, and somebody will review it.</NoticeBox>
       ) : null}
-      <Notice kind="plain">
+      <NoticeBox kind="plain">
         <strong>The secret is shown this once.</strong> Gatehouse keeps only what it needs to check it. Copy it now; if
         you lose it, ask again.
-      </Notice>
+      </NoticeBox>
       <h2>Connect</h2>
       {Object.entries(connect).map(([client, line]) => (
         <div class="field">

@@ -4,12 +4,12 @@ import { type Noun, PROTOCOLS } from '../../../core/protocols.ts';
 import type { EndReason } from '../../../core/recording/facts/session.ts';
 import { capital } from '../../../core/text/capital.ts';
 import { Evidence } from '../components/evidence.tsx';
-import { Badge, Empty, Labels, Notice, Pager, to } from '../components/parts.tsx';
+import { Badge, Empty, LabelList, NoticeBox, Pager, to } from '../components/parts.tsx';
 import { Player } from '../components/player.tsx';
 import { SessionMarks } from '../components/session-table.tsx';
 import { Actions } from '../components/actions.tsx';
 import { Text, Time } from '../components/text.tsx';
-import { bytes, count, span } from '../format.ts';
+import { showBytes, count, span } from '../format.ts';
 
 interface SessionPageProps {
   detail: SessionDetail;
@@ -55,31 +55,31 @@ export const SessionDetailPage = ({ detail, actions, witnessed, cursor, mayEnd, 
       </h1>
       <div class="session-why">
         <p class="lead">{session.reason === '' ? 'No reason given.' : <Text value={session.reason} />}</p>
-        <Labels task={session.task} trace={session.trace} />
+        <LabelList task={session.task} trace={session.trace} />
       </div>
       {session.exempt === undefined ? null : (
-        <Notice kind="error">
+        <NoticeBox kind="error">
           <strong>Exempt from recording.</strong> The policy had nothing of what went over the wire recorded:{' '}
           <Text value={session.exempt} />. Who connected, when and under which grant is kept; statements and results are
           not.
-        </Notice>
+        </NoticeBox>
       )}
       {session.contradicted === undefined ? null : (
-        <Notice kind="error">
+        <NoticeBox kind="error">
           <strong>The catalogue's row of this session was changed.</strong> It says something else about:{' '}
           {session.contradicted.join(', ')}. What is shown here is what the edge wrote down when it admitted the
           session, and what the connector recorded. Tell whoever looks after the archive.
-        </Notice>
+        </NoticeBox>
       )}
       {session.breakGlass ? (
-        <Notice kind="warning">
+        <NoticeBox kind="warning">
           <strong>The glass was broken.</strong> Its grant was in force without the approval that its rule asks for.
-        </Notice>
+        </NoticeBox>
       ) : null}
       {ended ? (
-        <Notice kind="good">
+        <NoticeBox kind="good">
           Its connector was told to end it. This page shows the end as soon as it is recorded.
-        </Notice>
+        </NoticeBox>
       ) : null}
       <SessionHead session={session} mayEnd={mayEnd} now={now} />
       <div class="workbench">
@@ -207,7 +207,7 @@ const SessionHead = ({ session, mayEnd, now }: { session: SessionEntry; mayEnd: 
         <div>
           <dt>Recorded</dt>
           <dd>
-            {bytes(session.counts.bytes.client + session.counts.bytes.target + session.counts.bytes.gateway)} in{' '}
+            {showBytes(session.counts.bytes.client + session.counts.bytes.target + session.counts.bytes.gateway)} in{' '}
             {count(session.segments, 'segment')}
           </dd>
         </div>

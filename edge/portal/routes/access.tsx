@@ -13,7 +13,7 @@ import { AlreadyIssuedPage, IssuedPage, type RequestForm, RequestPage } from '..
 
 const LAST_SESSIONS = 5;
 
-export function accessRoutes(deps: PortalDeps): Hono {
+export function accessPages(deps: PortalDeps): Hono {
   const app = new Hono();
   const { gatehouse } = deps;
 

@@ -10,7 +10,7 @@ import { sinceOf } from './sessions.tsx';
 
 const ENTRIES_A_PAGE = 100;
 
-export function administrationRoutes(deps: PortalDeps): Hono {
+export function administrationPages(deps: PortalDeps): Hono {
   const app = new Hono();
   const { gatehouse } = deps;
 

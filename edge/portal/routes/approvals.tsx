@@ -15,7 +15,7 @@ import { IssuedPage } from '../pages/request.tsx';
 const PAST_SHOWN = 50;
 const UNKNOWN = { reason: 'not_found', message: 'There is no such request among those you may see.' } as const;
 
-export function approvalRoutes(deps: PortalDeps): Hono {
+export function approvalPages(deps: PortalDeps): Hono {
   const app = new Hono();
   const { gatehouse } = deps;
 

@@ -8,7 +8,7 @@ import { DeviceCodePage, DeviceConfirmPage, DeviceDonePage } from '../pages/devi
 
 const MAX_CODE_CHARACTERS = 20;
 
-export function deviceRoutes(deps: PortalDeps): Hono {
+export function devicePages(deps: PortalDeps): Hono {
   const app = new Hono();
   const { gatehouse } = deps;
 

@@ -20,7 +20,7 @@ const NO_STATEMENTS = {
 const SESSIONS_A_PAGE = 50;
 const STATEMENTS_A_PAGE = 100;
 
-export function sessionRoutes(deps: PortalDeps): Hono {
+export function sessionPages(deps: PortalDeps): Hono {
   const app = new Hono();
   const { gatehouse } = deps;
 

@@ -44,7 +44,7 @@ type Expected =
 const MAX_NAMES = 10_000;
 const MAX_EXPECTED = 100_000;
 
-export class Descriptions {
+export class ResultDescriptions {
   readonly #statements = new Map<string, Statement>();
   readonly #portals = new Map<string, Portal>();
   #expected: Expected[] = [];

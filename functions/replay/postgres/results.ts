@@ -3,7 +3,7 @@
 
 import { REPLAY_MAX_ROWS } from '../../../core/catalogue.ts';
 import { type ClientEncoding, clientEncoding } from '../../../core/text/client-encoding.ts';
-import { type Column, Descriptions } from './descriptions.ts';
+import { type Column, ResultDescriptions } from './descriptions.ts';
 import type { ReplayedResult, ResultReader } from '../result-reader.ts';
 import { MessageScanner, type ScannedMessage } from './message-scanner.ts';
 import { isText, MAX_CELL_CHARS, showCell, showText } from './values.ts';
@@ -49,7 +49,7 @@ const SETTING_STATUS = Buffer.from('client_encoding\0');
 export class ResultDecoder implements ResultReader {
   readonly #scanner = new MessageScanner(BACKEND_TYPES, (message) => this.#take(message));
   readonly #requests = new MessageScanner(FRONTEND_TYPES, (message) => this.#asked(message));
-  readonly #descriptions = new Descriptions();
+  readonly #descriptions = new ResultDescriptions();
   #open: OpenResult | undefined;
   #waiting: OpenResult[] = [];
   #waitingBytes = 0;

@@ -10,7 +10,7 @@ import {
   type ResolveOrigin,
   type ResultFacts,
   type ResultPlan,
-  WITHHOLD_ALL,
+  WITHHOLD_RESULT,
 } from '../../../connector/protocols/postgres/values/result-plan.ts';
 import { readRowDescription } from '../../../connector/protocols/postgres/wire/row-description.ts';
 
@@ -39,7 +39,7 @@ export class SimpleGuide implements ResultGuide {
   rows(): ResultPlan | undefined {
     if (this.#plan) return this.#plan.plan;
     this.#masks.report({ kind: 'mask.withheld', reason: 'result_unknown' });
-    return this.#masks.any ? WITHHOLD_ALL : undefined;
+    return this.#masks.any ? WITHHOLD_RESULT : undefined;
   }
 
   copyOut(): CopyPlan | undefined {
@@ -63,6 +63,6 @@ export function planResult(
 ): ResultPlan | undefined {
   if (!masks.any) return undefined;
   const fields = readRowDescription(description);
-  if (!fields) return WITHHOLD_ALL;
+  if (!fields) return WITHHOLD_RESULT;
   return planFields(masks, fields, facts, resolve);
 }

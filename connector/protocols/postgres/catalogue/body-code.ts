@@ -31,7 +31,7 @@ export function setsColumn(code: string, column: string): boolean {
 export const inQuotes = (name: string): string => name.toLowerCase().replaceAll('"', '""');
 
 /** Undefined: its words are not certain. `conforming`: no plain string escapes. */
-export function codeOf(text: string, conforming = false): Code | undefined {
+export function bodyCodeOf(text: string, conforming = false): Code | undefined {
   const bare = withoutStrings(text, conforming);
   // Names in numbers, and letters that some databases fold to ASCII.
   if (bare === undefined || /u&"|[\u0130\u0131\u017f\u212a]/i.test(bare)) return undefined;

@@ -235,7 +235,7 @@ const numberOf = (value: string | null | undefined): number => Number(value ?? 0
 const numbersOf = (list: string | null | undefined): readonly number[] => (list ? list.split(',').map(Number) : []);
 
 /** Throws for rows that the queries cannot have given. */
-export function relationOf(row: CatalogueRow): Relation {
+export function asRelation(row: CatalogueRow): Relation {
   const [
     oid,
     schema,

@@ -8,7 +8,7 @@ import type { PgParser } from '../../../../core/sql/postgres/postgres.ts';
 import type { UpstreamTarget } from '../../../net/dial.ts';
 import { Catalogue } from './catalogue.ts';
 import { type CatalogueConnection, openCatalogueConnection } from './catalogue-connection.ts';
-import type { SessionNames } from './session-catalogue.ts';
+import type { TransactionNames } from './session-catalogue.ts';
 import {
   type CatalogueRow,
   type Definitions,
@@ -17,7 +17,7 @@ import {
   NAMES_QUERY,
   ownCodeOf,
   type Relation,
-  relationOf,
+  asRelation,
 } from './catalogue-contents.ts';
 
 /** Definitions that others change count at the latest after this. */
@@ -46,7 +46,7 @@ export interface CatalogueLease {
   /** This session changed definitions, and the change is there for all now. */
   changed(): void;
   /** A catalogue of what the session itself was told, which nobody else gets. Throws for rows that are malformed. */
-  ofSession(names: SessionNames): Promise<Catalogue>;
+  ofSession(names: TransactionNames): Promise<Catalogue>;
   /**
    * Whether another session may have just changed definitions, its end not being seen yet: only a load that begins now
    * is sure to have them.
@@ -295,7 +295,7 @@ export class Catalogues {
 async function relationsOf(rows: readonly CatalogueRow[]): Promise<readonly Relation[]> {
   const relations: Relation[] = [];
   for (const row of rows) {
-    relations.push(relationOf(row));
+    relations.push(asRelation(row));
     if (relations.length % RELATIONS_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
   }
   return relations;

@@ -7,7 +7,7 @@
 import { COMPUTATIONS, READS_NO_TABLE } from '../../../../core/sql/postgres/computations.ts';
 import { CONFORMING, type PgParser, summarizePostgres } from '../../../../core/sql/postgres/postgres.ts';
 import { everyStatement, type FunctionName, type StatementSummary } from '../../../../core/sql/statement.ts';
-import { type Code, codeOf, isWord, setsColumn, WHOLE_ROW, inQuotes } from './body-code.ts';
+import { type Code, bodyCodeOf, isWord, setsColumn, WHOLE_ROW, inQuotes } from './body-code.ts';
 import { EVENT_WORDS, OPERATOR_WORDS } from './body-words.ts';
 import type { Definitions, OwnCode, OwnFunction, Relation } from './catalogue-contents.ts';
 import { readsLargeObjects, runsUnseen, SETTINGS } from './statement-reading.ts';
@@ -171,13 +171,13 @@ export class Reach {
 
   /** Of a statement that was read, so that it is known which of its strings escape; or of a view. */
   #codeOf(text: string): Code | undefined {
-    if (this.#lastText?.text !== text) this.#lastText = { text, code: codeOf(text, true) };
+    if (this.#lastText?.text !== text) this.#lastText = { text, code: bodyCodeOf(text, true) };
     return this.#lastText.code;
   }
 
   /** A DO block: followed as a body of a function is. */
   #block(block: string, found: Found): void {
-    const code = codeOf(block);
+    const code = bodyCodeOf(block);
     if (!code || code.dynamic) found.lost('the block runs SQL made of strings, or what else cannot be followed');
     else this.#code(code, 'the block', found, 0);
   }
@@ -296,7 +296,7 @@ export class Reach {
   #bodyOf({ oid }: OwnFunction): Code | undefined {
     if (this.#bodies.has(oid)) return this.#bodies.get(oid);
     const body = this.#definitions.functions.get(oid);
-    const code = body === undefined ? undefined : codeOf(body);
+    const code = body === undefined ? undefined : bodyCodeOf(body);
     this.#bodies.set(oid, code);
     return code;
   }

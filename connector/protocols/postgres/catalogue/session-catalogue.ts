@@ -40,7 +40,7 @@ const QUESTION = Buffer.concat([...ASKED.flatMap(run), message('S'), ...UNDONE.f
 /** Settings of which older servers say at once that they were changed. */
 const OURS = /^(?:search_path|client_encoding)$/;
 
-export interface SessionNames {
+export interface TransactionNames {
   readonly relations: readonly CatalogueRow[];
   readonly code: readonly CatalogueRow[];
   readonly definitions: readonly CatalogueRow[];
@@ -57,7 +57,10 @@ interface SessionCatalogueParts {
 export class SessionCatalogue {
   readonly #parts: SessionCatalogueParts;
   #asked:
-    | { readonly settle: (names: SessionNames | undefined) => void; readonly done: Promise<SessionNames | undefined> }
+    | {
+        readonly settle: (names: TransactionNames | undefined) => void;
+        readonly done: Promise<TransactionNames | undefined>;
+      }
     | undefined;
   #answer:
     | { readonly results: CatalogueRow[][]; result: number; bytes: number; ended: number; failed: boolean }
@@ -72,11 +75,11 @@ export class SessionCatalogue {
    * Resolves when the target answered: as soon as it is done with what was sent before. Undefined: no transaction is open
    * any more, or it failed, or the catalogue could not be read.
    */
-  read(): Promise<SessionNames | undefined> {
+  read(): Promise<TransactionNames | undefined> {
     let asked = this.#asked;
     if (!asked) {
-      let settle: (names: SessionNames | undefined) => void = () => undefined;
-      const done = new Promise<SessionNames | undefined>((resolve) => {
+      let settle: (names: TransactionNames | undefined) => void = () => undefined;
+      const done = new Promise<TransactionNames | undefined>((resolve) => {
         settle = resolve;
       });
       asked = { settle, done };
@@ -154,7 +157,7 @@ export class SessionCatalogue {
     }
   }
 
-  #settle(names: SessionNames | undefined): void {
+  #settle(names: TransactionNames | undefined): void {
     const asked = this.#asked;
     this.#asked = undefined;
     asked?.settle(names);

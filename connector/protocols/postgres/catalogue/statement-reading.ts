@@ -30,7 +30,7 @@ import {
   type RelationName,
   type StatementSummary,
 } from '../../../../core/sql/statement.ts';
-import type { Source } from '../pipeline/statement.ts';
+import type { StatementSource } from '../pipeline/statement.ts';
 import { type CopyForm, copyFormOf, type CopyInto, copyIntoOf } from './copy-form.ts';
 import { type Mentions, mentionsOf } from './mentions.ts';
 
@@ -101,7 +101,7 @@ export class Readings {
   readonly #parse: PgParser;
   readonly #summarize: Summarize;
   readonly #kept = new Map<string, TextReading>();
-  readonly #ofSource = new WeakMap<Source, TextReading>();
+  readonly #ofSource = new WeakMap<StatementSource, TextReading>();
   #characters = 0;
 
   constructor(parse: PgParser, summarize: Summarize = (text, settings) => summarizePostgres(parse, text, settings)) {
@@ -110,7 +110,7 @@ export class Readings {
   }
 
   /** Undefined: its text is not at hand. */
-  of(source: Source): TextReading | undefined {
+  of(source: StatementSource): TextReading | undefined {
     if (source.text === undefined) return undefined;
     const known = this.#ofSource.get(source);
     if (known) return known;

@@ -19,10 +19,10 @@ import { EarlierNames } from './earlier-names.ts';
 import { callsLargeObjects, LOREAD } from './large-objects.ts';
 import { OpenTransaction } from './open-transaction.ts';
 import { FreshCatalogue } from '../catalogue/fresh-catalogue.ts';
-import { type OwnCode, OwnCodeOf, writesThrough } from './own-code.ts';
+import { type OwnCodeReach, OwnCodeOf, writesThrough } from './own-code.ts';
 import { RefusedAnswers, type RefusedEnd } from './refused-answers.ts';
 import { CellRefused, REASONS, type ResultRefusal } from '../values/refused-result.ts';
-import { factsOf, type StatementFacts } from './result-knowledge.ts';
+import { knowledgeOf, type ResultKnowledge } from './result-knowledge.ts';
 import type { ResultGuide, Words } from '../results/result-guide.ts';
 import type { ResultPlan } from '../values/result-plan.ts';
 import { ResultPlans } from './result-plans.ts';
@@ -34,7 +34,7 @@ import type { Readings, StatementReading, TextReading } from '../catalogue/state
 import type { Format } from '../wire/types.ts';
 import { planUndescribed } from './undescribed-result.ts';
 import { UntouchedAnswers } from './untouched-answers.ts';
-import type { Portal, Prepared, Source, Statement } from '../pipeline/statement.ts';
+import type { Portal, Prepared, StatementSource, Statement } from '../pipeline/statement.ts';
 
 /** From this age on it is read again while nobody waits. */
 const REFRESH_AFTER_MS = 5_000;
@@ -78,7 +78,7 @@ export class LiveGuide implements ResultGuide {
   readonly #words: StatementWords;
   readonly #known = new WeakMap<
     StatementReading,
-    { catalogue: Catalogue | undefined; masks: Masks; facts: StatementFacts }
+    { catalogue: Catalogue | undefined; masks: Masks; facts: ResultKnowledge }
   >();
   readonly #refused: RefusedAnswers;
   readonly #open: OpenTransaction;
@@ -152,7 +152,7 @@ export class LiveGuide implements ResultGuide {
     );
   }
 
-  #ownCodeOf(one: StatementReading, number: number): OwnCode {
+  #ownCodeOf(one: StatementReading, number: number): OwnCodeReach {
     return this.#runs.of(one, this.#latest(number), this.memory.stateFor(number, []));
   }
 
@@ -170,7 +170,7 @@ export class LiveGuide implements ResultGuide {
     this.#names.bound(portal, certain ? this.readingOf(portal.prepared?.source) : undefined);
   }
 
-  readingOf(source: Source | undefined): TextReading | undefined {
+  readingOf(source: StatementSource | undefined): TextReading | undefined {
     return source && this.#parts.readings.of(source);
   }
 
@@ -180,7 +180,7 @@ export class LiveGuide implements ResultGuide {
     reading: TextReading | undefined,
     number: number,
     earlier: readonly StatementReading[],
-  ): StatementFacts {
+  ): ResultKnowledge {
     return this.#facts(statement, reading, this.#latest(number), number, earlier);
   }
 
@@ -192,7 +192,7 @@ export class LiveGuide implements ResultGuide {
     catalogue: Catalogue | undefined,
     number: number,
     earlier: readonly StatementReading[],
-  ): StatementFacts {
+  ): ResultKnowledge {
     const { masks } = this;
     const state = {
       ...this.memory.ruledBy(masks).stateFor(number, earlier, statement),
@@ -201,7 +201,7 @@ export class LiveGuide implements ResultGuide {
     const alike = statement !== undefined && !state.dirty && !state.settingsFilled && statement.alone;
     const known = alike ? this.#known.get(statement) : undefined;
     if (known && known.catalogue === catalogue && known.masks === masks) return known.facts;
-    const facts = factsOf(statement, reading?.text ?? '', catalogue, masks, state);
+    const facts = knowledgeOf(statement, reading?.text ?? '', catalogue, masks, state);
     if (alike) this.#known.set(statement, { catalogue, masks, facts });
     return facts;
   }
@@ -410,7 +410,7 @@ export class LiveGuide implements ResultGuide {
     return found && { text: '', statements: [found] };
   }
 
-  #factsOf({ statement, reading, number, earlier }: Current): StatementFacts {
+  #factsOf({ statement, reading, number, earlier }: Current): ResultKnowledge {
     return this.#facts(statement, reading, this.#catalogue, number, earlier);
   }
 

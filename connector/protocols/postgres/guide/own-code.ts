@@ -6,12 +6,12 @@ import type { Catalogue } from '../catalogue/catalogue.ts';
 import { definedBy, type SessionState } from './result-knowledge.ts';
 import type { StatementReading } from '../catalogue/statement-reading.ts';
 
-export type OwnCode = 'no' | 'own' | 'dynamic';
+export type OwnCodeReach = 'no' | 'own' | 'dynamic';
 
 export class OwnCodeOf {
-  readonly #known = new WeakMap<StatementReading, { readonly catalogue: Catalogue; readonly code: OwnCode }>();
+  readonly #known = new WeakMap<StatementReading, { readonly catalogue: Catalogue; readonly code: OwnCodeReach }>();
 
-  of(one: StatementReading, catalogue: Catalogue | undefined, state: Omit<SessionState, 'fault'>): OwnCode {
+  of(one: StatementReading, catalogue: Catalogue | undefined, state: Omit<SessionState, 'fault'>): OwnCodeReach {
     const alike = catalogue !== undefined && one.alone && !state.dirty;
     const known = alike ? this.#known.get(one) : undefined;
     if (known && known.catalogue === catalogue) return known.code;
@@ -26,7 +26,7 @@ function ownCodeOf(
   reading: StatementReading,
   catalogue: Catalogue | undefined,
   session: Omit<SessionState, 'fault'>,
-): OwnCode {
+): OwnCodeReach {
   const inert = [...everyStatement(reading.summary)].every(
     ({ acts, opaque, executes }) =>
       opaque.length === 0 && executes === undefined && acts.every((act) => !act.function && !act.relation),

@@ -45,7 +45,7 @@ export interface SessionState {
 
 type Touched = readonly { readonly schema?: string | undefined; readonly table: string }[] | 'unknown';
 
-export interface StatementFacts {
+export interface ResultKnowledge {
   /** Tables with masked columns that it may touch. */
   readonly touched: Touched;
   /** Code that no name leads to may read such a table, and say what it read. */
@@ -69,7 +69,7 @@ export interface StatementFacts {
   copy(binary: boolean, count: number): CopyPlan | undefined;
 }
 
-const withheld = (why: Reason): StatementFacts => ({
+const withheld = (why: Reason): ResultKnowledge => ({
   touched: 'unknown',
   otherCode: true,
   fates: ALL_HIDDEN,
@@ -85,7 +85,7 @@ const UNREAD = withheld(REASONS.unread);
 const DEFINITIONS = withheld(REASONS.definitions);
 const FROM_SETTINGS = withheld(REASONS.settings);
 /** What it writes, and RETURNING gives, may be a setting too. */
-const SETTINGS_WRITTEN: StatementFacts = { ...FROM_SETTINGS, originsCount: false };
+const SETTINGS_WRITTEN: ResultKnowledge = { ...FROM_SETTINGS, originsCount: false };
 const LARGE_OBJECTS = withheld(REASONS.largeObjects);
 const EARLIER_NAME = withheld(REASONS.earlierName);
 
@@ -97,13 +97,13 @@ function refuseCopy(refusal: ResultRefusal): never {
 const holdsSettings = ({ name }: Relation): boolean => SETTINGS.test(name);
 
 /** `text`: the whole text that the statement stands in. */
-export function factsOf(
+export function knowledgeOf(
   reading: StatementReading | undefined,
   text: string,
   catalogue: Catalogue | undefined,
   masks: Masks,
   session: SessionState,
-): StatementFacts {
+): ResultKnowledge {
   const facts = foundFacts(reading, text, catalogue, masks, session);
   const filled = session.settingsFilled || catalogue?.fillsAtLogin === true;
   if (masks.columnRules.length === 0 || !filled || !session.datesNameZone) return facts;
@@ -118,7 +118,7 @@ function foundFacts(
   catalogue: Catalogue | undefined,
   masks: Masks,
   session: SessionState,
-): StatementFacts {
+): ResultKnowledge {
   if (!reading) return masks.columnRules.length > 0 ? UNREAD : withoutColumns(undefined, masks);
   if (masks.columnRules.length === 0) return withoutColumns(reading, masks);
   if (session.dirty) return DEFINITIONS;
@@ -258,7 +258,7 @@ function planned(
 }
 
 /** Only detectors: every column is searched, whatever it is. */
-function withoutColumns(reading: StatementReading | undefined, masks: Masks): StatementFacts {
+function withoutColumns(reading: StatementReading | undefined, masks: Masks): ResultKnowledge {
   return {
     touched: [],
     otherCode: false,

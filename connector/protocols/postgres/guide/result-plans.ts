@@ -3,7 +3,7 @@
 import type { Origin } from '../../../../core/masking/columns.ts';
 import type { Masks } from '../../../../core/masking/masks.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
-import type { StatementFacts } from './result-knowledge.ts';
+import type { ResultKnowledge } from './result-knowledge.ts';
 import { planFields, type ResultPlan, withOrigin } from '../values/result-plan.ts';
 import type { ResultField } from '../wire/row-description.ts';
 import type { Format } from '../wire/types.ts';
@@ -14,7 +14,7 @@ export class ResultPlans {
   readonly #catalogue: () => Catalogue | undefined;
   readonly #known = new WeakMap<
     readonly ResultField[],
-    { facts: StatementFacts; masks: Masks; formats: string; plan: ResultPlan | undefined }
+    { facts: ResultKnowledge; masks: Masks; formats: string; plan: ResultPlan | undefined }
   >();
 
   constructor(masks: () => Masks, catalogue: () => Catalogue | undefined) {
@@ -25,7 +25,7 @@ export class ResultPlans {
   /** `exact`: the fields were described for this very result, and not for an earlier one of the same text. */
   of(
     fields: readonly ResultField[],
-    facts: StatementFacts,
+    facts: ResultKnowledge,
     formats: readonly Format[] | undefined,
     exact: boolean,
   ): ResultPlan | undefined {
@@ -62,7 +62,7 @@ export class ResultPlans {
     return plan;
   }
 
-  #origin(table: number, attribute: number, facts: StatementFacts, followed: boolean): Origin | undefined {
+  #origin(table: number, attribute: number, facts: ResultKnowledge, followed: boolean): Origin | undefined {
     if (!facts.originsCount) return undefined;
     const catalogue = this.#catalogue();
     const origin = catalogue?.origin(table, attribute);

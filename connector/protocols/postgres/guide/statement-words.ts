@@ -4,25 +4,25 @@
 import type { Masks } from '../../../../core/masking/masks.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { Current } from './current-answer.ts';
-import type { StatementFacts } from './result-knowledge.ts';
+import type { ResultKnowledge } from './result-knowledge.ts';
 import type { StatementReading, TextReading } from '../catalogue/statement-reading.ts';
 import { TransactionWords, valuesOf } from './transaction-words.ts';
 import type { Words } from '../results/result-guide.ts';
 import { settles, together, wordsOf } from './words-sent.ts';
-import type { Portal, Prepared, Source } from '../pipeline/statement.ts';
+import type { Portal, Prepared, StatementSource } from '../pipeline/statement.ts';
 
 interface StatementWordsParts {
   readonly pipeline: Pipeline;
   /** Statements were sent before. */
   readonly begun: boolean;
   readonly masks: () => Masks;
-  readonly readingOf: (source: Source | undefined) => TextReading | undefined;
+  readonly readingOf: (source: StatementSource | undefined) => TextReading | undefined;
   readonly factsFor: (
     statement: StatementReading,
     reading: TextReading | undefined,
     number: number,
     earlier: readonly StatementReading[],
-  ) => StatementFacts;
+  ) => ResultKnowledge;
 }
 
 export class StatementWords {

@@ -3,7 +3,7 @@
 import type { Masks } from '../../../../core/masking/masks.ts';
 import { type Current, formatsOf } from './current-answer.ts';
 import { REASONS } from '../values/refused-result.ts';
-import { type ColumnPlan, type ResultPlan, WITHHOLD_ALL } from '../values/result-plan.ts';
+import { type ColumnPlan, type ResultPlan, WITHHOLD_RESULT } from '../values/result-plan.ts';
 import type { ResultField } from '../wire/row-description.ts';
 import type { Format } from '../wire/types.ts';
 
@@ -19,7 +19,7 @@ export function planUndescribed(
   // In place, unless it is known to be text.
   const planned = fields && plan(fields, formatsOf(portal) ?? ['binary']);
   if (fields && !planned)
-    return { columns: fields.map((): ColumnPlan => ({ kind: 'pass' })), beyond: WITHHOLD_ALL.beyond };
+    return { columns: fields.map((): ColumnPlan => ({ kind: 'pass' })), beyond: WITHHOLD_RESULT.beyond };
   if (planned) {
     // Of a value of a type that is not known there is no masked form.
     const masked = planned.columns.findIndex((column) => column.kind === 'mask' && column.way !== 'null');
@@ -27,7 +27,7 @@ export function planUndescribed(
     return { ...planned, refused };
   }
   masks.report({ kind: 'mask.withheld', reason: 'result_unknown' });
-  return WITHHOLD_ALL;
+  return WITHHOLD_RESULT;
 }
 
 const unknownField = (): ResultField => ({ name: '', table: 0, attribute: 0, type: 0, format: 'text' });

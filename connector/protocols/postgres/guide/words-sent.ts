@@ -1,7 +1,7 @@
 // What the target may quote of what was sent to it: as it was recorded, since the quotation is recorded too.
 
 import type { Masks } from '../../../../core/masking/masks.ts';
-import type { StatementFacts } from './result-knowledge.ts';
+import type { ResultKnowledge } from './result-knowledge.ts';
 import type { StatementReading, TextReading } from '../catalogue/statement-reading.ts';
 import type { Words } from '../results/result-guide.ts';
 import { withholdingOf } from '../requests/text-fates.ts';
@@ -18,7 +18,7 @@ export const settles = (reading: TextReading | undefined): boolean =>
 export function wordsOf(
   reading: TextReading | undefined,
   masks: Masks,
-  factsFor: (statement: StatementReading, earlier: readonly StatementReading[]) => StatementFacts,
+  factsFor: (statement: StatementReading, earlier: readonly StatementReading[]) => ResultKnowledge,
 ): Words {
   if (!reading?.statements)
     return { text: reading ? maskUnreadText(reading.text, masks) : '', mayTouch: true, otherCode: true };

@@ -8,7 +8,7 @@ import type { Secrets } from '../../../sql/found-secrets.ts';
 import type { ErrorFields } from '../wire/messages.ts';
 
 /** What was prepared: how it is judged, whenever it is bound or executed. */
-export interface Source {
+export interface StatementSource {
   /** The whole text as the target got it; undefined: not kept, or not readable in its encoding. */
   readonly text: string | undefined;
   /** The settings that the target read it under. */
@@ -25,7 +25,7 @@ export interface Prepared {
   /** OIDs as the client gave them, then as the target described them. */
   types: readonly number[];
   /** Undefined: nobody knows any more what stands under this name. */
-  source: Source | undefined;
+  source: StatementSource | undefined;
   /** That its text says or takes; undefined: none. */
   secrets?: Secrets | undefined;
 }
@@ -79,7 +79,7 @@ export interface Statement {
   /** Names.sequence when it was sent. */
   sequence: number;
   /** What it is, for those who rewrite its answer. Undefined: nobody read it. */
-  source: Source | undefined;
+  source: StatementSource | undefined;
   /** The target ran it, whatever the client was told: its result, or one before it, was refused. */
   ranUnseen: boolean;
   /** Of a FunctionCall: the function's number. */

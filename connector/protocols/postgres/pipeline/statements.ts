@@ -23,7 +23,7 @@ import { Names } from './names.ts';
 import { readParameters } from '../wire/parameters.ts';
 import { Pipeline, type Refused } from './pipeline.ts';
 import { factText, type FactSink, StatementFacts, textOf } from './statement-facts.ts';
-import type { Portal, Prepared, Source, Statement } from './statement.ts';
+import type { Portal, Prepared, StatementSource, Statement } from './statement.ts';
 
 const NO_TYPES: readonly number[] = [];
 
@@ -175,12 +175,17 @@ export class Statements {
   }
 
   /** Rules may come while it stands: its text is known for them as far as the facts have it, and where it can be read in one way only. */
-  unjudged({ text, textBytes }: Prepared): Source | undefined {
+  unjudged({ text, textBytes }: Prepared): StatementSource | undefined {
     if (textBytes !== undefined) return undefined;
     return !text.includes('\\') || this.readsConforming ? { text, settings: CONFORMING } : undefined;
   }
 
-  sendParse(prepared: Prepared, offset: number, length: number, source: Source | undefined): Fault | undefined {
+  sendParse(
+    prepared: Prepared,
+    offset: number,
+    length: number,
+    source: StatementSource | undefined,
+  ): Fault | undefined {
     const { pipeline } = this;
     if (pipeline.skipping) return undefined;
     prepared.source = source;

@@ -2,7 +2,7 @@
 // int16 -1. A row longer than MAX_ROW_BYTES ends the session: its length per column is not known ahead.
 
 import type { CellContext } from '../values/cells.ts';
-import { Rewriting } from '../../../sql/output.ts';
+import { ChunkRewrite } from '../../../sql/output.ts';
 import type { ColumnPlan, ResultPlan } from '../values/result-plan.ts';
 import { RowMasker } from './row-masker.ts';
 
@@ -28,7 +28,7 @@ export class CopyBinary {
 
   push(part: Buffer): Uint8Array[] {
     const bytes = this.#held.length === 0 ? part : Buffer.concat([this.#held, part]);
-    const to = new Rewriting(bytes);
+    const to = new ChunkRewrite(bytes);
     let at = 0;
     if (!this.#begun) {
       const head = this.#headLength(bytes);

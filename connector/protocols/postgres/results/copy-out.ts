@@ -8,7 +8,7 @@ import { type CellContext, maskCell } from '../values/cells.ts';
 import { CopyBinary } from './copy-binary.ts';
 import type { CopyPlan, CopyTextPlan } from './copy-plan.ts';
 import { CopyRows } from './copy-rows.ts';
-import type { Rewriting } from '../../../sql/output.ts';
+import type { ChunkRewrite } from '../../../sql/output.ts';
 import { CellRefused, REASONS } from '../values/refused-result.ts';
 import type { ColumnPlan } from '../values/result-plan.ts';
 import { kindOf } from '../wire/types.ts';
@@ -20,7 +20,7 @@ interface Rewriter {
   push(part: Buffer): Uint8Array[];
   end(): Uint8Array[];
   /** Rewrites b[start, end) in its message, and gives how much longer it becomes. Undefined: it is for `push`. */
-  rewriteRow?(b: Buffer, start: number, end: number, to: Rewriting): number | undefined;
+  rewriteRow?(b: Buffer, start: number, end: number, to: ChunkRewrite): number | undefined;
 }
 
 export class CopyRewriter implements Rewriter {
@@ -39,7 +39,7 @@ export class CopyRewriter implements Rewriter {
   }
 
   /** One message's data, where that is one row; undefined: it is for `push`. */
-  rewriteRow(b: Buffer, start: number, end: number, to: Rewriting): number | undefined {
+  rewriteRow(b: Buffer, start: number, end: number, to: ChunkRewrite): number | undefined {
     return this.#inner.rewriteRow?.(b, start, end, to);
   }
 }
@@ -76,7 +76,7 @@ class CopyFields implements Rewriter {
     this.#rows = new CopyRows(context, plan, mask, (value) => this.#write(value));
   }
 
-  rewriteRow(b: Buffer, start: number, end: number, to: Rewriting): number | undefined {
+  rewriteRow(b: Buffer, start: number, end: number, to: ChunkRewrite): number | undefined {
     const underWay =
       this.#column > 0 || this.#fieldBytes > 0 || this.#long || this.#quoted || this.#escaped || this.#line.length > 0;
     if (underWay) return undefined;

@@ -5,7 +5,7 @@ import type { Masks } from '../../../../core/masking/masks.ts';
 import type { CellContext } from '../values/cells.ts';
 import { CELL, CONSTANT, HASH, PARTIAL, PASS, SEARCH, workOf } from '../values/column-work.ts';
 import type { CopyTextPlan } from './copy-plan.ts';
-import type { Rewriting } from '../../../sql/output.ts';
+import type { ChunkRewrite } from '../../../sql/output.ts';
 import { HASH_TEXT_BYTES, PARTIAL_ROOM_BYTES, writeHash, writePartial } from '../../../sql/partial-bytes.ts';
 
 const LF = 0x0a;
@@ -82,7 +82,7 @@ export class CopyRows {
    * Rewrites b[start, end) where that is one row, and gives how much longer it becomes. Undefined: it is no such row,
    * and nothing was written. `shown`: the line of the columns' names.
    */
-  rewrite(b: Buffer, start: number, end: number, shown: boolean, to: Rewriting): number | undefined {
+  rewrite(b: Buffer, start: number, end: number, shown: boolean, to: ChunkRewrite): number | undefined {
     if (end - start > MAX_ROW_BYTES || end === start || b[end - 1] !== LF) return undefined;
     const columns = this.#split(b, start, end);
     if (columns < 0) return undefined;
@@ -169,7 +169,7 @@ export class CopyRows {
   }
 
   /** How much longer the field becomes. */
-  #field(masks: Masks, column: number, what: number, b: Buffer, start: number, end: number, to: Rewriting): number {
+  #field(masks: Masks, column: number, what: number, b: Buffer, start: number, end: number, to: ChunkRewrite): number {
     const plan = this.#plan.columns[column];
     if (what >= CONSTANT && what <= HASH && plan?.kind === 'mask' && this.#isValue(b, column, start, end)) {
       if (what === CONSTANT) {
@@ -213,7 +213,7 @@ function writesPlainly({ delimiter, csv, nullText }: CopyTextPlan): boolean {
 }
 
 /** Gives the length of the value written; -1 when it was not. */
-function write(masks: Masks, what: number, b: Buffer, start: number, end: number, to: Rewriting): number {
+function write(masks: Masks, what: number, b: Buffer, start: number, end: number, to: ChunkRewrite): number {
   if (what === PARTIAL) {
     const out = to.replaceAt(start);
     out.room(end - start + PARTIAL_ROOM_BYTES);

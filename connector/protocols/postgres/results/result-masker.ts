@@ -23,7 +23,7 @@ import {
 import { COPY_DATA, givePart, writeCopyData } from './copy-data.ts';
 import { HeldMessage } from './held-message.ts';
 import { LongRow } from './long-row.ts';
-import { Rewriting } from '../../../sql/output.ts';
+import { ChunkRewrite } from '../../../sql/output.ts';
 import { UNSAFE_ENCODINGS } from '../wire/encoding.ts';
 import { CellRefused, REASONS, refusedResult, type ResultRefusal } from '../values/refused-result.ts';
 import type { ResultGuide } from './result-guide.ts';
@@ -164,7 +164,7 @@ export class ResultMasker implements Masking {
       chunk = whole;
     }
     const size = chunk.length;
-    const to = new Rewriting(chunk);
+    const to = new ChunkRewrite(chunk);
     let at = 0;
     if (this.#long) {
       const given: Buffer[] = [];
@@ -247,7 +247,7 @@ export class ResultMasker implements Masking {
     return to.give(at);
   }
 
-  #work(type: number, chunk: Buffer, at: number, start: number, end: number, to: Rewriting): void {
+  #work(type: number, chunk: Buffer, at: number, start: number, end: number, to: ChunkRewrite): void {
     if (type === DATA_ROW) {
       if (this.#plan) to.grow(at + 1, this.#rows.rewrite(this.#plan, chunk, start, end, to));
     } else if (type === COPY_DATA) {
@@ -274,7 +274,7 @@ export class ResultMasker implements Masking {
   }
 
   /** From chunk[at] on an error stands in for what is left of the answer. */
-  #refuse(refusal: ResultRefusal, at: number, to: Rewriting): void {
+  #refuse(refusal: ResultRefusal, at: number, to: ChunkRewrite): void {
     const error = this.#guide.refuse?.(refusal) ?? refusedResult(refusal, false);
     to.replaceAt(at).put(error);
     to.goOnAt(at);
@@ -284,7 +284,7 @@ export class ResultMasker implements Masking {
   }
 
   /** Behind a refused result. Gives what is to be handed on where the chunk ends within the message. */
-  #drop(type: number, chunk: Buffer, at: number, start: number, end: number, to: Rewriting): Buffer[] | undefined {
+  #drop(type: number, chunk: Buffer, at: number, start: number, end: number, to: ChunkRewrite): Buffer[] | undefined {
     if (type === ERROR && end > chunk.length) {
       this.#held.hold(chunk, at, end - at);
       return to.give(at);

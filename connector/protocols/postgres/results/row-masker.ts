@@ -15,7 +15,7 @@ import {
   SEARCH_NUMBER,
   workOfColumns,
 } from '../values/column-work.ts';
-import type { Rewriting } from '../../../sql/output.ts';
+import type { ChunkRewrite } from '../../../sql/output.ts';
 import { HASH_TEXT_BYTES, PARTIAL_ROOM_BYTES, writeHash, writePartial } from '../../../sql/partial-bytes.ts';
 import type { ColumnPlan, ResultPlan } from '../values/result-plan.ts';
 
@@ -36,7 +36,7 @@ export class RowMasker {
    * Rewrites the cells of the row b[start, end), where b is the chunk of `to`. Gives how much longer the row becomes.
    * Throws when it is no row; then nothing that was written may be shown.
    */
-  rewrite(plan: ResultPlan, b: Buffer, start: number, end: number, to: Rewriting): number {
+  rewrite(plan: ResultPlan, b: Buffer, start: number, end: number, to: ChunkRewrite): number {
     if (plan !== this.#plan) {
       this.#plan = plan;
       this.#work = workOfColumns(plan);
@@ -77,7 +77,7 @@ export class RowMasker {
     b: Buffer,
     start: number,
     end: number,
-    to: Rewriting,
+    to: ChunkRewrite,
   ): number {
     const one = (column < plan.columns.length ? plan.columns[column] : plan.beyond) as ColumnPlan;
     let value: MaskedCell;
@@ -122,7 +122,7 @@ function write(
   b: Buffer,
   start: number,
   end: number,
-  to: Rewriting,
+  to: ChunkRewrite,
 ): number {
   if (what === CONSTANT && one.constant) {
     const out = to.replaceAt(start - 4);

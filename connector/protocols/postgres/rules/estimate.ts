@@ -15,11 +15,11 @@ import type { Result } from '../../../../core/result.ts';
 import { CONFORMING, type PgParser, summarizePostgres } from '../../../../core/sql/postgres/postgres.ts';
 import { everyStatement } from '../../../../core/sql/statement.ts';
 import { ByteReader } from '../../../net/byte-reader.ts';
-import type { HeldAction } from '../../../action.ts';
+import type { ActionToHold } from '../../../action.ts';
 import { message } from '../wire/messages.ts';
 import type { UpstreamConnection } from '../login/upstream.ts';
 
-export type Estimate = NonNullable<HeldAction['estimate']>;
+export type Estimate = NonNullable<ActionToHold['estimate']>;
 
 /** Dials the target as the session did and logs in; `parameters` are added to the start-up packet. */
 export type OpenUpstream = (

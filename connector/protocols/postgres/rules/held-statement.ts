@@ -10,20 +10,20 @@
 import { createHash } from 'node:crypto';
 import type { Summaries } from '../../../../core/policy/sections/judge.ts';
 import { relationsTouched } from '../../../../core/sql/statement.ts';
-import type { HeldAction } from '../../../action.ts';
+import type { ActionToHold } from '../../../action.ts';
 import type { ClientMessage } from '../wire/client-frames.ts';
 import { readBind } from '../wire/client-messages.ts';
 import type { Statements } from '../pipeline/statements.ts';
 import type { Portal } from '../pipeline/statement.ts';
 
 // Caps of core/approval/held-action.ts.
-export const MAX_TEXT_CHARACTERS = 20_000;
+export const MAX_HELD_CHARACTERS = 20_000;
 const MAX_PARAMETERS = 200;
 const MAX_PARAMETER_CHARACTERS = 2_000;
 const MAX_TABLES = 200;
 const MAX_TABLE_CHARACTERS = 200;
 
-const TOO_LONG = `its text is too long to be shown to those who approve (${MAX_TEXT_CHARACTERS} characters at most)`;
+const TOO_LONG = `its text is too long to be shown to those who approve (${MAX_HELD_CHARACTERS} characters at most)`;
 const TOO_MANY = `its parameters are too many or too long to be shown to those who approve (${MAX_PARAMETERS} of ${MAX_PARAMETER_CHARACTERS} characters at most)`;
 
 /** `recorded`: the Query as it is recorded, `sent`: as the client sent it. A sentence: why it cannot be held. */
@@ -32,11 +32,11 @@ export function describeQuery(
   sent: ClientMessage,
   statements: Statements,
   read: Summaries,
-  estimate: HeldAction['estimate'],
-): HeldAction | string {
+  estimate: ActionToHold['estimate'],
+): ActionToHold | string {
   if (sent.cut) return TOO_LONG;
   const text = statements.text(recorded.bytes, recorded.start, recorded.end - 1);
-  if (text.length > MAX_TEXT_CHARACTERS) return TOO_LONG;
+  if (text.length > MAX_HELD_CHARACTERS) return TOO_LONG;
   const digest = createHash('sha256')
     .update('Q\0')
     .update(statements.text(sent.bytes, sent.start, sent.end - 1));
@@ -57,12 +57,12 @@ export function describeBind(
   sent: ClientMessage,
   statements: Statements,
   read: Summaries,
-  estimate: HeldAction['estimate'],
-): HeldAction | string {
+  estimate: ActionToHold['estimate'],
+): ActionToHold | string {
   const { prepared, parameters } = portal;
   const source = prepared?.source?.text;
   if (!prepared || source === undefined) return 'what was prepared under its name is not known';
-  if (prepared.textBytes !== undefined || prepared.text.length > MAX_TEXT_CHARACTERS) return TOO_LONG;
+  if (prepared.textBytes !== undefined || prepared.text.length > MAX_HELD_CHARACTERS) return TOO_LONG;
   const message = readBind(sent.bytes, sent.start, sent.end, sent.length, statements.text);
   if (sent.cut || !message) return TOO_MANY;
   const values = sent.bytes.subarray(message.parametersAt, sent.end);

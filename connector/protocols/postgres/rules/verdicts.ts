@@ -25,7 +25,7 @@ import { LARGE_CHARACTERS, LargeTexts } from './large-texts.ts';
 import { readStatements } from './parser.ts';
 import { SearchPaths } from './search-path.ts';
 import type { Statements } from '../pipeline/statements.ts';
-import type { Prepared, Source } from '../pipeline/statement.ts';
+import type { Prepared, StatementSource } from '../pipeline/statement.ts';
 
 /** Decisions and summaries of a process, all sessions and rules together. */
 const MAX_JUDGE_BYTES = 64 * 1024 * 1024;
@@ -79,7 +79,7 @@ export class Verdicts {
   #running = false;
   /** A prepared statement is judged when it is bound and when it is executed, mostly alike. */
   #last: {
-    readonly source: Source | undefined;
+    readonly source: StatementSource | undefined;
     readonly rules: StatementRules;
     readonly path: readonly string[] | undefined;
     readonly sequence: number;
@@ -103,7 +103,7 @@ export class Verdicts {
   }
 
   /** How the target will read a text that is sent now: for this decision, and for every later one on what was prepared from it. */
-  source(text: string | undefined): Source {
+  source(text: string | undefined): StatementSource {
     if (text === undefined) return { text, settings: UNCERTAIN };
     const uncertain = this.#uncertain;
     if (uncertain && hasOtherLetters(text)) return { text: '\uFFFD', settings: UNCERTAIN };
@@ -116,13 +116,13 @@ export class Verdicts {
   }
 
   /** It is long, and is read elsewhere: ask again when this resolves. Undefined: `on` answers at once. */
-  reading(source: Source | undefined): Promise<void> | undefined {
+  reading(source: StatementSource | undefined): Promise<void> | undefined {
     if (source?.text === undefined || source.text.length < LARGE_CHARACTERS) return undefined;
     return this.#judge.large.read(source.text, source.settings);
   }
 
   /** Undefined source: nobody knows what it is. */
-  on(source: Source | undefined): JudgedText {
+  on(source: StatementSource | undefined): JudgedText {
     const rules = this.#rules;
     if (!source || (source.text === undefined && !source.read)) return unknown(rules);
     const { sequence } = this.#statements.names;
@@ -281,10 +281,10 @@ const mayRunCode = ({ kind }: StatementSummary): boolean => !RUNS_NOTHING.has(ki
 const hasOtherLetters = (text: string): boolean => /[^\x00-\x7f]/.test(text);
 
 /** Whether a backslash may escape in every string of it. */
-export const escapes = ({ settings }: Source): boolean => settings.standardConformingStrings !== true;
+export const escapes = ({ settings }: StatementSource): boolean => settings.standardConformingStrings !== true;
 
 /** How many statements a text runs. Of one that could not be read, at most. One that does not parse runs nothing. */
-export function countOf({ read }: JudgedText, { text }: Source): number {
+export function countOf({ read }: JudgedText, { text }: StatementSource): number {
   if (read.ok) return Math.max(1, read.value.length);
   if (read.error.reason === 'syntax' || text === undefined) return 1;
   return text.split(';').length;

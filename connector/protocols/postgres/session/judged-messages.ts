@@ -6,7 +6,7 @@
 
 import { randomBytes } from 'node:crypto';
 import type { Decision } from '../../../../core/policy/sections/entries.ts';
-import type { Action, HeldAction } from '../../../action.ts';
+import type { Action, ActionToHold } from '../../../action.ts';
 import type { ClientMessage } from '../wire/client-frames.ts';
 import { BIND, EXECUTE, FUNCTION_CALL, malformed, PARSE, QUERY, readParse } from '../wire/client-messages.ts';
 import { describeBind, describeQuery } from '../rules/held-statement.ts';
@@ -44,7 +44,7 @@ export interface Question extends Partial<Pick<Action, 'judge'>> {
   readonly decision: Decision;
   /** Statements in its text. */
   readonly count?: number;
-  describe(): HeldAction | string;
+  describe(): ActionToHold | string;
   /** The pipeline takes it up. */
   send(): Fault | undefined;
   /** The pipeline takes up the error that comes in its place, and this is sent instead. */

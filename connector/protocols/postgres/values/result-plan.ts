@@ -69,7 +69,7 @@ const ANYARRAY = 2277;
 const BEYOND: ColumnPlan = { kind: 'withhold', type: 0, format: 'text' };
 
 /** Of a result that nobody described. */
-export const WITHHOLD_ALL: ResultPlan = { columns: [], beyond: BEYOND, refused: REASONS.undescribed };
+export const WITHHOLD_RESULT: ResultPlan = { columns: [], beyond: BEYOND, refused: REASONS.undescribed };
 
 /** Undefined: no rule can touch this result, so its rows need not be looked at. */
 export function planFields(

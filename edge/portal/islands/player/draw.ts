@@ -1,7 +1,7 @@
 // A card of a replay as elements. Everything that comes from the recording goes in as text nodes.
 
 import type { ReplayEvent } from '../../../../core/catalogue.ts';
-import { answered, bytes, count, isTall, offset, took } from '../../format.ts';
+import { answered, showBytes, count, isTall, offset, took } from '../../format.ts';
 import { sqlTokens } from '../../sql-tokens.ts';
 import { visibleParts } from '../../visible.ts';
 import type { Card, Recording } from './recording.ts';
@@ -87,7 +87,7 @@ function drawStatement(event: Event<'statement'>): Node[] {
   const number = h('span', 'statement-number', String(event.statement));
   const parts: Node[] = [h('div', 'shown-head', number, h('span', 'offset', offset(event.timeUs))), pre];
   if (event.textBytes !== undefined)
-    parts.push(h('p', 'rows-more dim', `Cut here; all ${bytes(event.textBytes)} are in the NDJSON download.`));
+    parts.push(h('p', 'rows-more dim', `Cut here; all ${showBytes(event.textBytes)} are in the NDJSON download.`));
   if (event.parameters && event.parameters.length > 0) {
     const list = h('dl', 'parameters');
     event.parameters.forEach(({ value }, index) => {
@@ -148,7 +148,7 @@ function drawResult(event: Event<'result'>): Node[] {
   const answer = h('span', 'statement-answer');
   const say = (text: string) => answer.append(h('span', '', text));
   for (const word of answered(event.tags, event.rows)) answer.append(h('span', '', ...marked(word)));
-  if (event.bytes >= 65_536) say(bytes(event.bytes));
+  if (event.bytes >= 65_536) say(showBytes(event.bytes));
   say(took(event.durationUs));
   const parts: Node[] = [];
   if (event.error) {
