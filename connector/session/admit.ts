@@ -135,11 +135,21 @@ const REFUSED_FOR: Partial<Record<EndReason, RefusalReason>> = {
 };
 
 function mayStillBeUsed({ grant }: Proof, live: LiveSession, now: number): Refusal | undefined {
-  if (grant.revoked || live.cause?.reason === 'grant_revoked')
-    return { reason: 'grant_revoked', message: 'This grant was revoked. Ask for a new one in the portal.' };
-  if (live.cause)
+  if (live.cause?.reason === 'grant_revoked') return REVOKED;
+  if (live.cause && !grant.revoked)
     return { reason: REFUSED_FOR[live.cause.reason] ?? 'connector_stopping', message: live.cause.message };
-  if (Date.parse(grant.until) <= now)
+  return refusedFor(grant, now);
+}
+
+const REVOKED: Refusal = {
+  reason: 'grant_revoked',
+  message: 'This grant was revoked. Ask for a new one in the portal.',
+};
+
+/** What the edge said of the grant when it was looked up. */
+export function refusedFor({ revoked, until }: Proof['grant'], now: number): Refusal | undefined {
+  if (revoked) return REVOKED;
+  if (Date.parse(until) <= now)
     return { reason: 'grant_expired', message: 'This grant has ended. Ask for a new one in the portal.' };
   return undefined;
 }

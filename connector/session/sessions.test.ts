@@ -38,12 +38,12 @@ function waiting(): Waits {
   };
 }
 
-function build(options: EnterOptions | undefined, then: 'carries' | 'abandons' = 'carries') {
+function build(options: EnterOptions | undefined, then: 'carries' | 'abandons' = 'carries', until?: Date) {
   const edge = new MemoryEdge();
   const log = new MemoryLog();
   const conversations: Waits[] = [];
   const entered: Session<string>[] = [];
-  const grant = edge.issue();
+  const grant = edge.issue(until && { until });
   let targets = 0;
   const protocol: Protocol<string> = {
     async carry(_stream, door) {
@@ -80,10 +80,10 @@ function build(options: EnterOptions | undefined, then: 'carries' | 'abandons' =
     allowPlainText: true,
   };
   const connect = (address = '10.0.0.1') => sessions.carry(new PassThrough(), { address, via: 'listener' }, entrance);
-  const until = async (count: number) => {
+  const reached = async (count: number) => {
     while (conversations.length < count) await turn();
   };
-  return { edge, log, grant, sessions, conversations, entered, connect, until, targets: () => targets };
+  return { edge, log, grant, sessions, conversations, entered, connect, until: reached, targets: () => targets };
 }
 
 test('connections that come while a session opens wait for it, and are one session with lanes of their own', async () => {
@@ -149,6 +149,16 @@ test('revoking the grant ends every connection of it, and a session that only wa
   other.edge.revoke(other.grant.id);
   expect(other.log.last.ended?.reason).toBe('grant_revoked');
   expect(other.sessions.live()).toEqual([]);
+});
+
+test('whose grant ended joins no session that is still open', async () => {
+  const it = build({ join: 'kubectl', idleMs: 10_000 }, 'carries', new Date(Date.now() + 80));
+  void it.connect();
+  await it.until(1);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  await it.connect();
+  expect(it.conversations).toHaveLength(1);
+  expect(it.edge.reported('attempt.refused').at(-1)).toMatchObject({ reason: 'grant_expired' });
 });
 
 test('law 1: every connection hears that the log failed, and who waits for a commit does', async () => {

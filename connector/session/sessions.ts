@@ -13,7 +13,7 @@ import type { SecureContext } from 'node:tls';
 import type { ArrivalFacts, ByteStream, Claim, Door, EnterOptions, Peer } from '../door.ts';
 import { destroySoon } from '../net/turn-away.ts';
 import type { Protocol } from '../protocol.ts';
-import { type AdmitDeps, admit } from './admit.ts';
+import { type AdmitDeps, admit, refusedFor } from './admit.ts';
 import type { Edge } from './edge.ts';
 import { Joinable } from './joinable.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
@@ -120,6 +120,12 @@ export function createSessions(options: SessionsDeps): Sessions {
     arrival: ArrivalFacts,
     options: EnterOptions | undefined,
   ): Promise<Result<OwnSession<Upstream>, Refusal>> {
+    // A session that is open already says nothing of the proof at hand.
+    const refused = refusedFor(proof.grant, ids.now());
+    if (refused) {
+      reportRefused(peer, entrance.name, proof.claim, refused);
+      return err(refused);
+    }
     const begin = () => open(entrance, peer, proof, arrival, options?.idleMs ?? 0);
     const key = options && [entrance.name, proof.grant.id, proof.claim.resource, peer.address, options.join];
     const opened = key ? await joinable.join(JSON.stringify(key), begin) : await begin();
