@@ -52,6 +52,9 @@ const ROWS = {
   },
 } as const satisfies Readonly<Record<ProtocolName, ProtocolRow>>;
 
+/** Where somebody who tries a policy names none. */
+export const DEFAULT_PROTOCOL: ProtocolName = 'postgres';
+
 /** How the protocols that there are replay: whatever shows a replay has one entry for each, or does not compile. */
 export type ReplayKind = (typeof ROWS)[ProtocolName]['replay'];
 

@@ -11,7 +11,7 @@ import { explainMasks } from '../../core/policy/explain/explain-masks.ts';
 import { explainAction } from '../../core/policy/explain/explain-action.ts';
 import { readPolicy, placesIn } from '../../core/policy/parse.ts';
 import { describeAccess } from '../../core/policy/explain/try-cases.ts';
-import { PROTOCOLS, ProtocolName, SectionName } from '../../core/protocols.ts';
+import { DEFAULT_PROTOCOL, PROTOCOLS, ProtocolName, SectionName } from '../../core/protocols.ts';
 import { Labels, ResourceName } from '../../core/resource.ts';
 import type { ApiClient } from '../api-client.ts';
 import { checked, type Cli } from '../cli.ts';
@@ -98,7 +98,7 @@ async function explain(cli: Cli, options: Options, command: Command): Promise<Ex
       ? (await client.get('/me', Me)).identity
       : { email: checked(Email, options.person, '--person'), groups: [...group] };
   const known = label.length === 0 && client ? await announced(client, name) : undefined;
-  const resource = known ?? { name, protocol: 'postgres' as const, labels: checked(Labels, labels, '--label') };
+  const resource = known ?? { name, protocol: DEFAULT_PROTOCOL, labels: checked(Labels, labels, '--label') };
   const { title, sections } = PROTOCOLS[resource.protocol];
   if (action && !sections.includes(action.section))
     throw usage(`--${action.key}: sessions of ${title} have no ${action.section}`);

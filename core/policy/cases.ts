@@ -3,7 +3,7 @@
 
 import { z } from 'zod';
 import { Email } from '../identity.ts';
-import { PROTOCOLS, ProtocolName, SectionName } from '../protocols.ts';
+import { DEFAULT_PROTOCOL, PROTOCOLS, ProtocolName, SectionName } from '../protocols.ts';
 import { Labels, ResourceName } from '../resource.ts';
 import type { Result } from '../result.ts';
 import { Duration } from './duration.ts';
@@ -28,7 +28,7 @@ export const CaseFacts = z.strictObject({
   groups: z.array(z.string().min(1)).default([]),
   resource: z.strictObject({
     name: ResourceName,
-    protocol: ProtocolName.default('postgres'),
+    protocol: ProtocolName.default(DEFAULT_PROTOCOL),
     labels: Labels.default({}),
   }),
   reason: z.string().default(''),

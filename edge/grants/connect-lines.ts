@@ -2,13 +2,11 @@
 // URL, which programs log: psql takes it from its environment, and the other forms name the variable or leave it out.
 
 import type { Resource } from '../../core/resource.ts';
-import { unreachable } from '../../core/result.ts';
 import type { Secret } from '../../core/secret.ts';
 import { AUTHORITY_PATH } from '../paths.ts';
 import { isLoopbackHost } from '../settings.ts';
-
-/** Where the lines expect Gatehouse's certificate authority, and `ca` puts it. */
-const AUTHORITY_FILE = 'gatehouse-ca.pem';
+import { AUTHORITY_FILE } from './authority-file.ts';
+import { LINES } from './registry.ts';
 
 /**
  * By client; each is one line. A listener on loopback may go without TLS; any other has to prove who it is, for which `ca`
@@ -21,48 +19,7 @@ export function connectLines(
   publicUrl: string,
 ): Record<string, string> {
   const ca = { ca: `curl -fsSo ${AUTHORITY_FILE} ${publicUrl}${AUTHORITY_PATH}` };
-  switch (resource.protocol) {
-    case 'postgres':
-      return { ...(isLoopbackHost(resource.endpoint.host) ? {} : ca), ...postgresLines(resource, email, secret) };
-    default:
-      return unreachable(resource.protocol);
-  }
-}
-
-function postgresLines(resource: Resource, email: string, secret: Secret<string>): Record<string, string> {
   const { host, port } = resource.endpoint;
-  // The resource stands in the user's name, so that tools may go from database to database.
-  const user = `${email}#${resource.name}`;
-  const database = resource.defaultDatabase;
-  const tls: Record<string, string> = isLoopbackHost(host)
-    ? { sslmode: 'prefer' }
-    : { sslmode: 'verify-full', sslrootcert: AUTHORITY_FILE };
-  const conninfo = given({ host, port: String(port), dbname: database, user, ...tls }).map(
-    ([name, value]) => `${name}=${quoteConninfo(value)}`,
-  );
-  const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`;
-  const path = encodeURIComponent(database ?? '');
-  const node = [
-    ...given({ host, port, database, user }).map(([name, value]) => `${name}: ${JSON.stringify(value)}`),
-    'password: process.env.PGPASSWORD',
-    ...(isLoopbackHost(host) ? [] : [`ssl: { ca: readFileSync('${AUTHORITY_FILE}') }`]),
-  ];
-  return {
-    psql: `PGPASSWORD=${secret.reveal()} psql "${quoteShell(conninfo.join(' '))}"`,
-    uri: `postgresql://${encodeURIComponent(user)}@${authority}/${path}?${new URLSearchParams(tls)}`,
-    jdbc: `jdbc:postgresql://${authority}/${path}?${new URLSearchParams({ user, ...tls })}`,
-    node: `new pg.Client({ ${node.join(', ')} })`,
-  };
+  const own = LINES[resource.protocol]?.(resource, email, secret) ?? { address: `${host}:${port}` };
+  return { ...(isLoopbackHost(host) ? {} : ca), ...own };
 }
-
-/** A resource may name no database. */
-const given = <T>(settings: Readonly<Record<string, T | undefined>>): [string, T][] =>
-  Object.entries(settings).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]));
-
-/** libpq: single quotes around what is not plain, `\` before `'` and `\`. */
-function quoteConninfo(value: string): string {
-  return /^[\w@.:+#-]+$/.test(value) ? value : `'${value.replace(/['\\]/g, '\\$&')}'`;
-}
-
-/** What keeps a meaning between double quotes of a POSIX shell. */
-const quoteShell = (text: string): string => text.replace(/["\\$`]/g, '\\$&');

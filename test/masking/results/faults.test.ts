@@ -197,7 +197,7 @@ const SEAMS: readonly Seam[] = Object.entries({
       : [[`${name}.${method}`, prototype, method]],
   ),
 );
-const RELAYED: readonly Seam[] = ['begin', 'forward', 'regulate'].map((method) => [
+const RELAYED: readonly Seam[] = ['begin', 'toClient', 'toTarget', 'regulate'].map((method) => [
   `Relay.${method}`,
   Relay.prototype,
   method,

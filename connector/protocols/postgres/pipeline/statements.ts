@@ -2,7 +2,6 @@
 // answered. A client's message that is judged first comes in two steps: what it is (`read...`), and,
 // once that is decided, that it was sent (`send...`) or refused.
 
-import type { HiddenParameters } from '../wire/parameters.ts';
 import { clientEncoding } from '../../../../core/text/client-encoding.ts';
 import { CONFORMING } from '../../../../core/sql/postgres/postgres.ts';
 import {
@@ -20,7 +19,7 @@ import { type ReadText, textReader } from '../wire/encoding.ts';
 import { HEADER_BYTES } from '../wire/framing.ts';
 import { readErrorFields } from '../wire/messages.ts';
 import { Names } from './names.ts';
-import { readParameters } from '../wire/parameters.ts';
+import { type HiddenParameters, readParameters } from '../wire/parameters.ts';
 import { Pipeline, type Refused } from './pipeline.ts';
 import { factText, type FactSink, StatementFacts, textOf } from './statement-facts.ts';
 import type { Portal, Prepared, StatementSource, Statement } from './statement.ts';
