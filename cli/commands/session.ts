@@ -55,7 +55,7 @@ export function addSession(command: Command, cli: Cli): void {
 }
 
 const contradictionOf = (fields: readonly string[] | undefined): string | undefined =>
-  fields && `the catalogue says otherwise about ${fields.join(', ')}; shown is the edge's and the recording's word`;
+  fields && `the catalogue says otherwise about ${fields.join(', ')}; shown is what the edge and the recording say`;
 
 /** While it runs, only an exemption is known. */
 function recordedOf({ session, coverage }: SessionDetail): string | undefined {

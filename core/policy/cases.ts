@@ -77,7 +77,7 @@ export const actionsIn = (given: Pick<CaseFacts, (typeof ACTION_KEYS)[SectionNam
     return text === undefined ? [] : [{ section, key, text }];
   });
 
-/** `clear`: as it is. `withheld`: NULL, since nobody can tell what it is made of. `absent`: not in the result. */
+/** `clear`: as it is. `withheld`: the result is refused, since nobody can tell what it is made of. `absent`: not in the result. */
 const ExpectedShown = z.union([z.enum(['clear', 'withheld', 'absent']), Way], {
   error: 'expected placeholder, partial, hash, null, { fixed: TEXT }, clear, withheld or absent',
 });

@@ -97,7 +97,7 @@ test.each([
   expect([answer.status, answer.headers.get('location')]).toEqual([303, `/sessions/${session}${page}?ended`]);
   await link.next('session.end', (message) => message.session === session && message.by === `${who}@example.com`);
   // The archive of the tests has no such session; the edge knows it.
-  if (page !== '') expect(await (await browser.fetch(`${address}?ended`)).text()).toContain('was told to end it');
+  if (page !== '') expect(await (await browser.fetch(`${address}?ended`)).text()).toContain('has been asked to end it');
 });
 
 test('one that is over is said to be, however often, and nobody is told', async () => {

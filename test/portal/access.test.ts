@@ -236,7 +236,7 @@ describe('a live session', () => {
     expect(await page.locator('#reason').inputValue()).toBe('it holds a lock');
     site.gatehouse.fault = undefined;
     await page.getByRole('button', { name: 'End this session' }).click();
-    await page.getByText('Its connector was told to end it.').waitFor();
+    await page.getByText('The connector has been asked to end it.').waitFor();
     expect(page.url()).toBe(`${site.origin}/sessions/${live?.id}?ended`);
     await page.getByText('It ended because somebody ended it').waitFor();
     await page.getByText('Your session was ended by carol@example.com: it holds a lock').waitFor();

@@ -60,7 +60,7 @@ export const Layout = ({ shell, title, player = false, children }: LayoutProps) 
           {children}
         </main>
         <footer class="foot">
-          <p>What goes through Gatehouse is recorded, and so is every look at it.</p>
+          <p>Sessions through Gatehouse are recorded, and every view of a recording is audited.</p>
         </footer>
         <p class="unseen-label" aria-live="polite" id="announcer" />
       </body>

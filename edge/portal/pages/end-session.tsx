@@ -30,7 +30,7 @@ export const EndSessionPage = ({ session, email, mayRevoke, told, reason = '', p
       </NoticeBox>
     )}
     {told && session.running ? (
-      <NoticeBox kind="good">Its connector was told to end it, which takes under a second.</NoticeBox>
+      <NoticeBox kind="good">The connector has been asked to end it; that takes less than a second.</NoticeBox>
     ) : session.running ? (
       <>
         <p class="lead">

@@ -78,7 +78,7 @@ export const SessionDetailPage = ({ detail, actions, witnessed, cursor, mayEnd, 
       ) : null}
       {ended ? (
         <NoticeBox kind="good">
-          Its connector was told to end it. This page shows the end as soon as it is recorded.
+          The connector has been asked to end it. This page shows the end as soon as it is recorded.
         </NoticeBox>
       ) : null}
       <SessionHead session={session} mayEnd={mayEnd} now={now} />
@@ -264,7 +264,7 @@ const StateWords = ({ session }: { session: SessionEntry }) => {
     case 'broken':
       return (
         <>
-          <strong>Not whole.</strong> What was read back does not hold
+          <strong>Incomplete or altered.</strong> What was read back does not verify
           {session.fault ? (
             <>
               : <Text value={session.fault} />.
