@@ -16,6 +16,7 @@ const ADD_ECHO = join(import.meta.dirname, 'test/toy/register.ts');
 
 const ACROSS = {
   isolate: false,
+  setupFiles: ['./test/poison.ts'],
   testTimeout: 120_000,
   hookTimeout: 120_000,
   // A condition that is waited for is no measure of time.

@@ -22,6 +22,12 @@ let slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
 let slabUsed = 0;
 const free: readonly ArrayBufferLike[][] = POOLED_BYTES.map(() => []);
 const lent = new WeakSet<ArrayBufferLike>();
+let poisoned = false;
+
+/** For tests: what is given back reads as 0xdd from then on, so that whoever still looks at it is found out. */
+export function poisonWhatIsGivenBack(): void {
+  poisoned = true;
+}
 
 function copyOut(count: number): Buffer {
   let chunk: Buffer;
@@ -58,6 +64,7 @@ export function lend(count: number): Buffer {
 export function giveBack(bytes: Buffer): void {
   const memory = bytes.buffer;
   if (!lent.delete(memory)) return;
+  if (poisoned) new Uint8Array(memory).fill(0xdd);
   const list = free[POOLED_BYTES.indexOf(memory.byteLength)];
   if (list && list.length < MAX_FREE) list.push(memory);
 }

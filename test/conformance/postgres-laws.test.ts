@@ -1,4 +1,4 @@
-// The laws that the session pipeline keeps, each with a test that fails when it is broken.
+// What the laws mean on PostgreSQL's wire, beside what suite.ts asks of every protocol.
 
 import pg from 'pg';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -35,32 +35,6 @@ async function session(secret: string): Promise<RawPeer> {
 const idle = async (): Promise<void> => {};
 
 describe('law 1: not recorded, not forwarded', () => {
-  it('holds a statement back until the log has it', async () => {
-    const { secret } = await start(idle);
-    const client = await session(secret);
-    const upstream = target.connections[0] as RawPeer;
-    gateway.log.stalled = true;
-    client.send(QUERY);
-    await until('the gateway recorded it', () => gateway.log.last.counts.client === QUERY.length);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    expect(upstream.received.length).toBe(0);
-    gateway.log.resume();
-    await until('it went on', () => upstream.received.equals(QUERY));
-  });
-
-  it('holds an answer back until the log has it', async () => {
-    const { secret } = await start(idle);
-    const client = await session(secret);
-    gateway.log.stalled = true;
-    const before = gateway.log.last.counts.target;
-    target.connections[0]?.send(ANSWER);
-    await until('the gateway recorded it', () => gateway.log.last.counts.target === before + ANSWER.length);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    expect(client.received.length).toBe(0);
-    gateway.log.resume();
-    await until('it went on', () => client.received.equals(ANSWER));
-  });
-
   it('lets not one byte pass, either way, once the log has failed, and says so', async () => {
     const { secret } = await start(idle);
     const client = await session(secret);
