@@ -38,12 +38,12 @@ function waiting(): Waits {
   };
 }
 
-function build(options: EnterOptions | undefined, then: 'carries' | 'abandons' = 'carries', until?: Date) {
+function build(options: EnterOptions | undefined, then: 'carries' | 'abandons' = 'carries') {
   const edge = new MemoryEdge();
   const log = new MemoryLog();
   const conversations: Waits[] = [];
   const entered: Session<string>[] = [];
-  const grant = edge.issue(until && { until });
+  const grant = edge.issue();
   let targets = 0;
   const protocol: Protocol<string> = {
     async carry(_stream, door) {
@@ -80,10 +80,10 @@ function build(options: EnterOptions | undefined, then: 'carries' | 'abandons' =
     allowPlainText: true,
   };
   const connect = (address = '10.0.0.1') => sessions.carry(new PassThrough(), { address, via: 'listener' }, entrance);
-  const reached = async (count: number) => {
+  const until = async (count: number) => {
     while (conversations.length < count) await turn();
   };
-  return { edge, log, grant, sessions, conversations, entered, connect, until: reached, targets: () => targets };
+  return { edge, log, grant, sessions, conversations, entered, connect, until, targets: () => targets };
 }
 
 test('connections that come while a session opens wait for it, and are one session with lanes of their own', async () => {
@@ -151,14 +151,30 @@ test('revoking the grant ends every connection of it, and a session that only wa
   expect(other.sessions.live()).toEqual([]);
 });
 
-test('whose grant ended joins no session that is still open', async () => {
-  const it = build({ join: 'kubectl', idleMs: 10_000 }, 'carries', new Date(Date.now() + 80));
+test('a grant that was revoked joins no session that is still open, told of the revocation or not', async () => {
+  const it = build({ join: 'kubectl', idleMs: 10_000 });
   void it.connect();
   await it.until(1);
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  const lookUp = it.edge.lookUp.bind(it.edge);
+  it.edge.lookUp = async (...asked) => {
+    const known = await lookUp(...asked);
+    if (!known.ok) return known;
+    return ok({ ...known.value, candidates: known.value.candidates.map((one) => ({ ...one, revoked: true })) });
+  };
   await it.connect();
   expect(it.conversations).toHaveLength(1);
-  expect(it.edge.reported('attempt.refused').at(-1)).toMatchObject({ reason: 'grant_expired' });
+  expect(it.edge.reported('attempt.refused')).toMatchObject([{ reason: 'grant_revoked' }]);
+});
+
+test('while one connection is left the session goes on, however long', async () => {
+  const it = build({ join: 'kubectl', idleMs: 20 });
+  const first = it.connect();
+  void it.connect();
+  await it.until(2);
+  it.conversations[0]?.finish();
+  await first;
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  expect(it.log.last.ended).toBeUndefined();
 });
 
 test('law 1: every connection hears that the log failed, and who waits for a commit does', async () => {
