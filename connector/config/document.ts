@@ -16,7 +16,10 @@ const httpUrl = z
     (text) => /^https?:\/\//.test(text) && URL.canParse(text),
     'expected an address such as https://gatehouse.example.com',
   )
-  .refine((text) => !URL.canParse(text) || new URL(text).password === '', 'an address must not hold a password');
+  .refine(
+    (text) => !URL.canParse(text) || (new URL(text).password === '' && new URL(text).username === ''),
+    'an address must not hold a user or a password',
+  );
 
 /** What every protocol's resources have, with what only that protocol's have. */
 const resourceOf = (protocol: ProtocolName) =>

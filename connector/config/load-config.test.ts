@@ -18,6 +18,16 @@ const WRONG: readonly (readonly [name: string, text: string, line: string])[] = 
     'c.yaml:1:1: resourcez: unknown key: see docs/connector.md for the keys there are',
   ],
   ['an unknown key below', resource('    colour: red\n'), 'c.yaml:6:5: resources[0].colour: unknown key'],
+  [
+    'an unknown key in the place of a password',
+    resource('    password: { env: A, hunter2: x }\n'),
+    'c.yaml:6:5: resources[0].password: a key in it is not known: it takes env, file, secretsManager and key',
+  ],
+  [
+    'a URL for a host',
+    'resources:\n  - name: shop\n    protocol: postgres\n    host: postgres://u:hunter2@db\n    user: app\n',
+    'c.yaml:4:5: resources[0].host: expected a name or an address alone: no scheme, user, port or path',
+  ],
   ['an unknown key in tls', resource('    tls: { verify: no }\n'), 'c.yaml:6:12: resources[0].tls.verify: unknown key'],
   ['an unknown listener', 'listeners:\n  oracle: {}\n', 'c.yaml:2:3: listeners.oracle: unknown key'],
   ['an unknown limit', 'limits:\n  idle: 3\n', 'c.yaml:2:3: limits.idle: unknown key'],
@@ -111,7 +121,11 @@ const WRONG: readonly (readonly [name: string, text: string, line: string])[] = 
     'c.yaml:1:1: store: events goes with directory only',
   ],
   ['an edge that is no address', 'edge: gatehouse\n', 'c.yaml:1:1: edge: expected an address such as'],
-  ['an edge with a password', 'edge: https://a:hunter2@b\n', 'c.yaml:1:1: edge: an address must not hold a password'],
+  [
+    'an edge with a password',
+    'edge: https://a:hunter2@b\n',
+    'c.yaml:1:1: edge: an address must not hold a user or a password',
+  ],
   [
     'two places of the join token',
     'join: { tokenEnv: A, tokenFile: b }\n',

@@ -54,8 +54,13 @@ function repeatedNames({ resources }: ConnectorDocument, place: ReadDocument['pl
   });
 }
 
+const SECRET = /^(?:password|key|secret|token|passphrase)$/i;
+
 function describe(issue: z.core.$ZodIssue, place: ReadDocument['place']): string[] {
   if (issue.code === 'unrecognized_keys') {
+    // Below a secret's place the key may be the secret itself (law 11).
+    if (SECRET.test(String(issue.path.at(-1))))
+      return [`${place(issue.path)}: a key in it is not known: it takes env, file, secretsManager and key`];
     return issue.keys.map(
       (key) => `${place([...issue.path, key])}: unknown key: see docs/connector.md for the keys there are`,
     );

@@ -1,6 +1,7 @@
 // Sockets of the kernel on both sides, and a log that the test can stall.
 
 import { once } from 'node:events';
+import { Duplex } from 'node:stream';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -9,6 +10,7 @@ import { openedFact, testConnector } from '../../test/harness/recording.ts';
 import { newId } from '../../core/ids.ts';
 import { passUntouched } from '../../core/masking/masked.ts';
 import { Lanes } from '../session/lanes.ts';
+import { poisonWhatIsGivenBack } from './kept-buffer.ts';
 import { type Interpreter, Relay } from './relay.ts';
 
 const CHUNK = Buffer.alloc(256 * 1024, 'row');
@@ -37,13 +39,13 @@ async function pair(): Promise<{ far: Socket; ours: Socket }> {
   return { far, ours };
 }
 
-async function relayed() {
+async function relayed(instead?: Duplex) {
   const [client, target] = [await pair(), await pair()];
   const opened = log.open(openedFact(testConnector().id, newId('ses')));
   if (!opened.ok) throw new Error('the log takes no session');
   const recorder = opened.value;
   const lane = new Lanes(recorder).first;
-  const relay = new Relay(client.ours, target.ours, lane);
+  const relay = new Relay(instead ?? client.ours, target.ours, lane);
   const interpreter: Interpreter = {
     fromClient(chunk) {
       relay.toTarget(chunk, lane.record('client', chunk));
@@ -94,6 +96,23 @@ test.each([
   ends[left].destroy();
   log.resume();
   await ends.relay.ended;
+});
+
+test('a stream that takes a chunk at once and looks at it later gets what was sent', async () => {
+  poisonWhatIsGivenBack();
+  const taken: Buffer[] = [];
+  const client = new Duplex({
+    read() {},
+    write(chunk: Buffer, _encoding, done) {
+      taken.push(chunk);
+      done();
+    },
+  });
+  const { target } = await relayed(client);
+  target.write(CHUNK);
+  await expect.poll(() => taken.reduce((sum, { length }) => sum + length, 0)).toBe(CHUNK.length);
+  expect(Buffer.concat(taken).equals(CHUNK)).toBe(true);
+  client.destroy();
 });
 
 test('what the target sends to a client that is gone is read, and recorded, as fast as the log takes it', async () => {

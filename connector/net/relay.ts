@@ -4,6 +4,7 @@
 // Back-pressure: a side is read only while the other's unsent bytes and the log's uncommitted ones
 // are below their marks, so a slow reader slows the writer all the way.
 
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { EndReason } from '../../core/recording/facts/session.ts';
 import type { ForClient } from '../../core/masking/masked.ts';
@@ -365,7 +366,7 @@ function send(socket: Duplex, waiting: Buffer[]): Buffer[] {
     for (const bytes of waiting) socket.write(bytes);
     socket.uncork();
   }
-  // All of it is with the kernel.
-  if (socket.writableLength === 0) for (const bytes of waiting) giveBack(bytes);
+  // All of it is with the kernel, or encrypted. Of another stream nobody knows how long it looks at what it took.
+  if (socket instanceof Socket && socket.writableLength === 0) for (const bytes of waiting) giveBack(bytes);
   return [];
 }

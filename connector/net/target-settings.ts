@@ -2,6 +2,7 @@
 // connection, the place of a credential. A protocol's module puts its own together from these.
 
 import { readFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { CredentialSource } from '../credentials/credential.ts';
@@ -10,7 +11,14 @@ import type { TargetTls } from './dial.ts';
 export type { CredentialSource };
 
 export const Port = z.number().int().min(1).max(65535);
-export const Host = z.string().min(1).max(253);
+export const Host = z
+  .string()
+  .min(1)
+  .max(253)
+  .refine(
+    (text) => isIP(text) === 6 || !/[\s/@:]/.test(text),
+    'expected a name or an address alone: no scheme, user, port or path',
+  );
 const path = z.string().min(1);
 export const Variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'expected the name of an environment variable');
 

@@ -21,12 +21,17 @@ export function secureServer(
       resolve(undefined);
     };
     signal.addEventListener('abort', fail, { once: true });
+    // It may hang up in the middle of its hello: nothing of that reaches the socket above.
+    raw.once('end', fail);
+    raw.once('close', fail);
     // Stays for the socket's life: a later error is seen as its close.
     socket.on('error', fail);
     socket.once('close', fail);
     socket.once('secure', () => {
       signal.removeEventListener('abort', fail);
       socket.off('close', fail);
+      raw.off('end', fail);
+      raw.off('close', fail);
       resolve(socket);
     });
   });

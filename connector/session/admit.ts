@@ -103,7 +103,10 @@ export async function admit<Upstream>(
 
   const late = mayStillBeUsed(proof, live, deps.ids.now());
   if (late) return err({ refusal: late, opened: true, recorder });
-  const target = await deps.targets(opened.resource);
+  const target = await deps.targets(opened.resource).catch((error: unknown) => {
+    deps.onBug(error);
+    return err(unusableTarget);
+  });
   if (!target.ok) return err({ refusal: target.error, opened: true, recorder, target: opened.resource });
   // Whatever came while the credential was fetched: nothing is dialled for a session that is over.
   const tooLate = mayStillBeUsed(proof, live, deps.ids.now());
@@ -120,6 +123,11 @@ const mismatched: Refusal = {
 const logUnavailable: Refusal = {
   reason: 'log_unavailable',
   message: 'The gateway cannot record sessions at the moment, so it opens none. Tell an administrator.',
+};
+
+const unusableTarget: Refusal = {
+  reason: 'upstream_login_failed',
+  message: 'The gateway failed while it prepared this target. Tell an administrator.',
 };
 
 const unusableRules: Refusal = {

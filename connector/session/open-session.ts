@@ -51,15 +51,17 @@ export class OpenSession<Upstream> {
     live.endAt(Date.parse(admitted.opened.grant.until), deps.now);
   }
 
-  get over(): boolean {
-    return this.#over;
-  }
-
   onOver(tell: () => void): void {
     this.#tellOver.push(tell);
   }
 
+  /** Whether somebody may still enter: nothing ends it, and it is not over. To be asked in the same turn as `enter`. */
+  get open(): boolean {
+    return !this.#over && this.#live.cause === undefined && this.#live.fault === undefined;
+  }
+
   enter(): OwnSession<Upstream> {
+    if (this.#over) throw new Error('a session that is over was entered');
     clearTimeout(this.#idle);
     this.#idle = undefined;
     this.#connections++;

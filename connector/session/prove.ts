@@ -19,16 +19,19 @@ export interface Proof extends ProvenGrant {
   readonly grant: GrantCandidate;
 }
 
-const prove = (claim: Claim, grant: GrantCandidate, how: ProvenGrant['how']): Proof =>
-  ({ claim, grant, how }) as unknown as Proof;
-
-export function grantLookup(claim: Claim, known: GrantCandidates): GrantLookup {
+/** `onProof`: told of each that is made. */
+export function grantLookup(claim: Claim, known: GrantCandidates, onProof: (proof: ProvenGrant) => void): GrantLookup {
   const { salt, iterations, candidates } = known;
+  const prove = (grant: GrantCandidate, how: ProvenGrant['how']): Proof => {
+    const proof = { claim, grant, how } as unknown as Proof;
+    onProof(proof);
+    return proof;
+  };
   return {
     async proveSecret(secret) {
       const key = await storedKeyOf(secret, salt, iterations);
       const grant = findCandidate(candidates, (storedKey) => sameKey(key, storedKey));
-      return grant && prove(claim, grant, 'secret');
+      return grant && prove(grant, 'secret');
     },
     scram(mechanism, binding) {
       const nonce = randomBytes(18).toString('base64');
@@ -39,7 +42,7 @@ export function grantLookup(claim: Claim, known: GrantCandidates): GrantLookup {
           const answer = server.final(message);
           if (!answer.ok) return answer;
           const { grant, reply } = answer.value;
-          return ok({ proof: prove(claim, grant, 'scram'), reply });
+          return ok({ proof: prove(grant, 'scram'), reply });
         },
       };
     },

@@ -38,7 +38,7 @@ function waiting(): Waits {
   };
 }
 
-function build(options: EnterOptions | undefined, then: 'carries' | 'abandons' = 'carries') {
+function build(options: EnterOptions | undefined, then: 'carries' | 'abandons' | 'lingers' = 'carries') {
   const edge = new MemoryEdge();
   const log = new MemoryLog();
   const conversations: Waits[] = [];
@@ -52,10 +52,12 @@ function build(options: EnterOptions | undefined, then: 'carries' | 'abandons' =
       const proof = await lookup.value.proveSecret(secret(grant.secret));
       if (!proof) return;
       const session = await door.enter(proof, { details: {} }, options);
-      if (!session.ok) return door.refused(session.error, Promise.resolve());
+      if (!session.ok) return;
       if (then === 'abandons') return;
       entered.push(session.value);
       const conversation = waiting();
+      // Somebody who does not go when told.
+      if (then === 'lingers') conversation.end = () => {};
       conversations.push(conversation);
       await session.value.carry(conversation);
     },
@@ -175,6 +177,17 @@ test('while one connection is left the session goes on, however long', async () 
   await first;
   await new Promise((resolve) => setTimeout(resolve, 60));
   expect(it.log.last.ended).toBeUndefined();
+});
+
+test('what is about to end is joined by nobody', async () => {
+  const it = build({ join: 'kubectl', idleMs: 10_000 }, 'lingers');
+  void it.connect();
+  await it.until(1);
+  it.edge.endSession(it.edge.opened[0] as never, 'carol@example.com', 'runaway');
+  void it.connect();
+  await it.until(2);
+  expect(it.log.sessions).toHaveLength(2);
+  for (const conversation of it.conversations) conversation.finish();
 });
 
 test('law 1: every connection hears that the log failed, and who waits for a commit does', async () => {

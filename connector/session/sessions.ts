@@ -10,7 +10,7 @@ import type { Refusal } from '../../core/refusal.ts';
 import { ResourceName } from '../../core/resource.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { SecureContext } from 'node:tls';
-import type { ArrivalFacts, ByteStream, Claim, Door, EnterOptions, Peer } from '../door.ts';
+import type { ArrivalFacts, ByteStream, Claim, Door, EnterOptions, Peer, ProvenGrant } from '../door.ts';
 import { destroySoon } from '../net/turn-away.ts';
 import type { Protocol } from '../protocol.ts';
 import { type AdmitDeps, admit, refusedFor } from './admit.ts';
@@ -79,6 +79,8 @@ export function createSessions(options: SessionsDeps): Sessions {
     const { protocol, tls } = entrance;
     const place = places.enter(stream, peer.address, (refusal) => protocol.turnAway(stream, refusal));
     let session: OwnSession<Upstream> | undefined;
+    /** A proof is of the connection that showed it. */
+    const proofs = new WeakSet<ProvenGrant>();
     const door: Door<Upstream> = {
       peer,
       tls: typeof tls === 'function' ? tls() : tls,
@@ -89,11 +91,12 @@ export function createSessions(options: SessionsDeps): Sessions {
         // The edge's answer is the same for names that do not exist; those that cannot exist never get here.
         if (!ResourceName.safeParse(claim.resource).success) return err(noResource);
         const known = await edge.lookUp(claim, entrance.name);
-        return known.ok ? ok(grantLookup(claim, known.value)) : known;
+        return known.ok ? ok(grantLookup(claim, known.value, (proof) => proofs.add(proof))) : known;
       },
       async enter(proof, arrival, options) {
         place.leave();
         if (session) throw new Error('a connection entered twice');
+        if (!proofs.has(proof)) throw new Error('the proof of another connection was shown');
         const entered = await enter(entrance, peer, proof as Proof, arrival, options);
         if (entered.ok) session = entered.value;
         return entered;
@@ -127,8 +130,12 @@ export function createSessions(options: SessionsDeps): Sessions {
       return err(refused);
     }
     const begin = () => open(entrance, peer, proof, arrival, options?.idleMs ?? 0);
-    const key = options && [entrance.name, proof.grant.id, proof.claim.resource, peer.address, options.join];
-    const opened = key ? await joinable.join(JSON.stringify(key), begin) : await begin();
+    const key = options && [
+      ...[entrance.name, proof.grant.id, proof.claim.resource, peer.address],
+      ...[arrival.tls !== undefined, options.join],
+    ];
+    if (key) return joinable.join(JSON.stringify(key), begin);
+    const opened = await begin();
     return opened.ok ? ok(opened.value.enter()) : opened;
   }
 

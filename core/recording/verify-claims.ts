@@ -43,6 +43,12 @@ export function compareCoverage({ coverage: claimed }: Manifest, tally: SessionT
   if (JSON.stringify(claimed.exemptions) !== JSON.stringify(found.exemptions)) differs('what the policy exempted');
   const lanesOf = ({ lanes: { count, first, last } }: Coverage) => JSON.stringify([count, first, last]);
   if (lanesOf(claimed) !== lanesOf(found)) differs('which lanes there are');
+  const { recorded: whole, first, last, count } = claimed.lanes;
+  // Numbers are given out without a gap: a lane between two others that is nowhere was left out.
+  if (whole === 'full' && found.exemptions.length === 0 && (first !== 0 || count !== last + 1)) {
+    const message = `the manifest claims every lane in full, and of lanes 0 to ${last} ${last + 1 - count} are missing`;
+    faults.push({ object: MANIFEST_NAME, reason: 'count_differs', message });
+  }
   const exceptionsOf = ({ lanes: { exceptions, more } }: Coverage) =>
     JSON.stringify([more, exceptions.map(({ lane, recorded, note }) => [lane, recorded, note])]);
   if (exceptionsOf(claimed) !== exceptionsOf(found)) differs('which lanes are not recorded in full');

@@ -342,6 +342,15 @@ describe('what a recording claims to show', () => {
     expect(report.faults[0]?.message).toContain(what);
   });
 
+  test('claims no lane in full that lies between two others and is nowhere', async () => {
+    const builder = new RecordingBuilder({ connector, session }).bytes('client', encoder.encode('x'), 1);
+    builder.bytes('client', encoder.encode('x'), 3);
+    const { faults } = await check(named(builder.end().objects));
+    expect(faults.map(({ message }) => message)).toEqual([
+      'the manifest claims every lane in full, and of lanes 0 to 3 1 are missing',
+    ]);
+  });
+
   test('is nothing where the policy exempted it: proven as that, never as full', async () => {
     const report = await check(exempted());
     expect(report).toMatchObject({ proven: true, exempt: 'a payroll run', faults: [] });

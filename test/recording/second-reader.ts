@@ -122,7 +122,9 @@ function sameLanes(seen: Set<number>, facts: readonly Record<string, unknown>[],
     return lanes.length === seen.size && lanes.every(({ lane, recorded }) => seen.has(lane) && sound(recorded));
   }
   for (const fact of facts) if (fact.kind === 'lane.opened' || fact.kind === 'lane.closed') seen.add(Number(fact.lane));
-  const partly = facts.filter((fact) => fact.kind === 'lane.closed' && fact.recorded !== 'full');
+  const partly = facts
+    .filter((fact) => fact.kind === 'lane.closed' && fact.recorded !== 'full')
+    .filter((fact, index, all) => all.findIndex(({ lane }) => lane === fact.lane) === index);
   const exceptions = partly.slice(0, 1000).map(({ lane, recorded, note }) => ({
     lane,
     recorded,

@@ -22,6 +22,8 @@ export interface Rewriting {
   readonly needed: boolean;
   /** Whether a chunk that begins with a message goes on as it is, whatever the rewriter would do. */
   passes(chunk: Buffer): boolean;
+  /** Whether `current` is the one for what begins now. */
+  fits(current: AnswerRewriter): boolean;
   /** Called when it is needed and the one at hand is idle or there is none: gives `current` to keep it. */
   choose(current: AnswerRewriter | undefined, guide: AnswerGuide): AnswerRewriter;
 }
@@ -124,6 +126,14 @@ export class Answers implements AnswerGuide {
       const share = this.#frames.missing(chunk);
       this.advance(passUntouched(chunk.subarray(0, share)));
       rest = chunk.subarray(share);
+    }
+    // Rules that came since hold from the next message on, though no chunk may ever end with a message.
+    if (this.#rewriter && !this.#rewriter.idle && !this.#parts.rewriting.fits(this.#rewriter)) {
+      const share = this.#rewriter.untilIdle(rest);
+      if (share !== undefined) {
+        this.#rewriter.apply(rest.subarray(0, share));
+        rest = rest.subarray(share);
+      }
     }
     if (rest.length === 0) return;
     this.#chooseRewriter();

@@ -50,6 +50,10 @@ export class MaskRewriter implements AnswerRewriter {
     return this.#masker.fault;
   }
 
+  untilIdle(): undefined {
+    return undefined;
+  }
+
   apply(received: Buffer): void {
     const masker = this.#masker;
     masker.use(this.#guide.masks);

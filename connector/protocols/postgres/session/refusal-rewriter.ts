@@ -12,6 +12,8 @@ export interface AnswerRewriter {
   readonly idle: boolean;
   /** It keeps what comes until it knows more; then it calls its guide's `goOn`. */
   readonly waits: boolean;
+  /** So much of `chunk` belongs to the message that it is in; then it is idle. Undefined: it says nothing of that. */
+  untilIdle(chunk: Buffer): number | undefined;
   /** Set when it cannot go on; in words for the session's end. */
   readonly fault: string | undefined;
 }
@@ -45,6 +47,13 @@ export class RefusalRewriter implements AnswerRewriter {
 
   get idle(): boolean {
     return this.#held.length === 0 && this.#left === 0;
+  }
+
+  untilIdle(chunk: Buffer): number {
+    if (this.#left > 0 || this.#held.length === 0) return this.#left;
+    const header = Buffer.concat([this.#held, chunk.subarray(0, HEADER_BYTES)]);
+    if (header.length < HEADER_BYTES) return chunk.length;
+    return Math.max(HEADER_BYTES, header.readInt32BE(1) + 1) - this.#held.length;
   }
 
   apply(received: Buffer): void {

@@ -112,6 +112,7 @@ export function createSessionMasking(parts: SessionMaskingParts): SessionMasking
         return guard.rules.masks.any || statements.pipeline.refusals > 0;
       },
       passes: (chunk) => statements.pipeline.refusals === 0 && live?.guide.passes(chunk) === true,
+      fits: (current) => (guard.rules.masks.any ? current instanceof MaskRewriter : current instanceof RefusalRewriter),
       choose(current, guide) {
         if (!guard.rules.masks.any) return current instanceof RefusalRewriter ? current : new RefusalRewriter(guide);
         if (current instanceof MaskRewriter) return current;
