@@ -45,12 +45,17 @@ const started = await startConnector({ config, environment: process.env, log });
 if (!started.ok) exit(started.error.kind === 'unreachable' ? 3 : 1, started.error.message);
 const connector = started.value;
 
+/** npm passes on the Ctrl-C that the terminal has sent to every process already: that is one, not two. */
+const SAME_SIGNAL_MS = 500;
 let stopping = false;
+let stoppedMs = 0;
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.on(signal, () => {
     // The second one is somebody who does not want to wait.
+    if (stopping && performance.now() - stoppedMs < SAME_SIGNAL_MS) return;
     if (stopping) exit(1, `stopped at once by a second ${signal}: the next start stores what is left`);
     stopping = true;
+    stoppedMs = performance.now();
     connector.stop().then(() => {
       log.info('connector.stopped');
       process.exit(0);
