@@ -236,7 +236,9 @@ export const IssuedPage = ({ issued, resource, now }: IssuedPageProps) => {
         connect again.
       </p>
       {grant.breakGlass ? (
-        <NoticeBox kind="error">Emergency access (break glass): the approvers were notified, and one of them will review it.</NoticeBox>
+        <NoticeBox kind="error">
+          Emergency access (break glass): the approvers were notified, and one of them will review it.
+        </NoticeBox>
       ) : null}
       <NoticeBox kind="plain">
         <strong>The secret is shown this once.</strong> Gatehouse keeps only what it needs to check it. Copy it now; if
