@@ -123,20 +123,21 @@ export function createSessions(options: SessionsDeps): Sessions {
     arrival: ArrivalFacts,
     options: EnterOptions | undefined,
   ): Promise<Result<OwnSession<Upstream>, Refusal>> {
-    // A session that is open already says nothing of the proof at hand.
+    const begin = () => open(entrance, peer, proof, arrival, options?.idleMs ?? 0);
+    if (!options) {
+      const opened = await begin();
+      return opened.ok ? ok(opened.value.enter()) : opened;
+    }
+    // That a session is open says nothing of the proof at hand, which only who opens one is asked for.
     const refused = refusedFor(proof.grant, ids.now());
     if (refused) {
       reportRefused(peer, entrance.name, proof.claim, refused);
       return err(refused);
     }
-    const begin = () => open(entrance, peer, proof, arrival, options?.idleMs ?? 0);
-    const key = options && [
-      ...[entrance.name, proof.grant.id, proof.claim.resource, peer.address],
-      ...[arrival.tls !== undefined, options.join],
-    ];
-    if (key) return joinable.join(JSON.stringify(key), begin);
-    const opened = await begin();
-    return opened.ok ? ok(opened.value.enter()) : opened;
+    const { grant, claim } = proof;
+    const encrypted = arrival.tls !== undefined;
+    const alike = [entrance.name, grant.id, claim.resource, peer.address, encrypted, options.join];
+    return joinable.join(JSON.stringify(alike), begin);
   }
 
   async function open<Upstream>(
