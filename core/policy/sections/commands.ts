@@ -24,9 +24,9 @@ import {
   type UnparsableVerdict,
 } from './entries.ts';
 import { fits } from './glob.ts';
-import { isText, readCommandLine, type SimpleCommand } from './shell/command-line.ts';
-import { type Given, givenTo, nameOf, programOf } from './shell/given.ts';
-import { certain, textOf, type Word } from './shell/words.ts';
+import { isWholeText, readCommandLine, type SimpleCommand } from './shell/command-line.ts';
+import { type RunByIt, givenTo, nameOf, programOf } from './shell/given.ts';
+import { certain, knownText, type Word } from './shell/words.ts';
 
 interface CommandPattern {
   readonly text: string;
@@ -89,7 +89,7 @@ export function judgeCommand(rules: CommandRules, asked: AskedCommand): Decision
   if (asked === SHELL) return judgeShell(rules);
   if ('line' in asked) return judgeLine(rules, asked.line);
   if (asked.words.length === 0) return judgeShell(rules);
-  if (!asked.words.every(isText)) return unread(rules, 'it has bytes that are no text');
+  if (!asked.words.every(isWholeText)) return unread(rules, 'it has bytes that are no text');
   return judgeSimple(rules, simple(asked.words.map(certain)), 0);
 }
 
@@ -165,7 +165,7 @@ function judgeGiven(rules: CommandRules, command: SimpleCommand, depth: number, 
   return strictest(given.map((one) => judgeOneGiven(stopping, one, depth + 1)));
 }
 
-function judgeOneGiven(rules: CommandRules, given: Given, depth: number): Decision {
+function judgeOneGiven(rules: CommandRules, given: RunByIt, depth: number): Decision {
   switch (given.kind) {
     case 'command':
       return judgeSimple(rules, simple(given.words, given.input), depth);
@@ -174,7 +174,7 @@ function judgeOneGiven(rules: CommandRules, given: Given, depth: number): Decisi
     case 'unseen':
       return unreadable(rules, given.why);
     case 'line': {
-      const text = textOf(given.text);
+      const text = knownText(given.text);
       if (text === undefined) return unreadable(rules, 'what a shell in it is given is known only when it runs');
       const read = readCommandLine(text);
       if (!read.ok) return unreadable(rules, read.error);
@@ -220,7 +220,7 @@ function passes({ words: wanted, more, shell }: CommandPattern, words: readonly 
   if (shell || (more ? words.length < wanted.length : words.length !== wanted.length)) return false;
   return wanted.every((parts, index) => {
     const word = words[index];
-    const text = word && !word.ofBash ? textOf(word) : undefined;
+    const text = word && !word.ofBash ? knownText(word) : undefined;
     return text !== undefined && fits(parts, text);
   });
 }

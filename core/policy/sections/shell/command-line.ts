@@ -9,7 +9,7 @@
 
 import { err, ok, type Result } from '../../../result.ts';
 import { Unreadable, type RawWord, WordReader } from './word-reader.ts';
-import { ANYTHING, certain, textOf, type Word } from './words.ts';
+import { ANYTHING, certain, knownText, type Word } from './words.ts';
 
 export interface SimpleCommand {
   /** None: it only sets variables, or opens files. */
@@ -30,7 +30,7 @@ const MAX_WORDS = 10_000;
 /** The commands that the line may run, or why it cannot be read, as a clause: `it has ...`. */
 export function readCommandLine(line: string): Result<readonly SimpleCommand[], string> {
   if (line.length > MAX_CHARACTERS) return err(`it is longer than ${MAX_CHARACTERS} characters`);
-  if (!isText(line)) return err('it has bytes that are no text');
+  if (!isWholeText(line)) return err('it has bytes that are no text');
   if (SUBSCRIPT.test(line)) return err('it has a command in a subscript');
   const found: CommandSoFar[] = [];
   try {
@@ -43,7 +43,7 @@ export function readCommandLine(line: string): Result<readonly SimpleCommand[], 
 }
 
 /** U+FFFD is what is left of bytes that were none. */
-export const isText = (text: string): boolean => text.isWellFormed() && !/[\0\uFFFD]/.test(text);
+export const isWholeText = (text: string): boolean => text.isWellFormed() && !/[\0\uFFFD]/.test(text);
 
 const ASSIGNMENT = /^[A-Za-z_][A-Za-z0-9_]*(?:\[[^\s'"]*\])?\+?=/;
 /** Bash evaluates the subscript of a variable's name even where a quoted text holds it: `x='a[$(rm)]'; echo $((x))`. */
@@ -328,7 +328,7 @@ class Grammar extends WordReader {
           this.nested(() => this.#command());
           return;
         }
-        if (plain && RESERVED.has(textOf(word) ?? '')) throw new Unreadable(`it has ${raw} where none can be`);
+        if (plain && RESERVED.has(knownText(word) ?? '')) throw new Unreadable(`it has ${raw} where none can be`);
       }
       command.words.push(word);
       if (++this.#words > MAX_WORDS) throw new Unreadable(`it has more than ${MAX_WORDS} words`);
@@ -365,7 +365,7 @@ class Grammar extends WordReader {
     this.at += operator.length;
     this.#blanks();
     const { word, raw } = this.#expected('a file');
-    const text = textOf(word);
+    const text = knownText(word);
     const isHarmless =
       text === '/dev/null' || (/^[<>]&$/.test(operator) && text !== undefined && /^(?:\d+|-)$/.test(text));
     if (!isHarmless) command.does = true;
@@ -379,7 +379,7 @@ class Grammar extends WordReader {
   }
 
   #await(raw: string, word: Word, operator: string, command: CommandSoFar): void {
-    const delimiter = textOf(word);
+    const delimiter = knownText(word);
     if (/[$`\n]/.test(raw) || delimiter === undefined)
       throw new Unreadable('it has a here-document whose end is not certain');
     const document = { command, delimiter, quoted: raw !== delimiter, tabs: operator === '<<-' };

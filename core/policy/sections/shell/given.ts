@@ -2,10 +2,10 @@
 
 import type { SimpleCommand } from './command-line.ts';
 import { isFromInput, isGivenCode, isInterpreter, isName } from './interpreters.ts';
-import { codeOf, isRunVariable, type Launcher, launcherOf } from './launchers.ts';
-import { ANYTHING, certain, textOf, type Word } from './words.ts';
+import { codeWordsOf, isRunVariable, type Launcher, launcherOf } from './launchers.ts';
+import { ANYTHING, certain, knownText, type Word } from './words.ts';
 
-export type Given =
+export type RunByIt =
   | { readonly kind: 'command'; readonly words: readonly Word[]; readonly input?: Word | undefined }
   /** For a shell to take apart. */
   | { readonly kind: 'line'; readonly text: Word }
@@ -24,13 +24,13 @@ export const nameOf = (program: string): string => program.slice(program.lastInd
 /** Undefined: it is known only when it runs. Of `"$HOME/bin/x"` it is known what lies in what directory. */
 export function programOf(word: Word): string | undefined {
   const last = word.parts.at(-1) ?? '';
-  return word.parts.length > 1 && !word.splits && !word.globs && last.includes('/') ? last : textOf(word);
+  return word.parts.length > 1 && !word.splits && !word.globs && last.includes('/') ? last : knownText(word);
 }
 
 const familyOf = (name: string): string => name.replace(/(?:\.(?:tiny|basic|nox|gtk3)|-?\d[\d.]*)$/, '') || name;
 
-export function givenTo({ words, sets, input }: SimpleCommand): readonly Given[] {
-  const given: Given[] = sets.some(isRunVariable)
+export function givenTo({ words, sets, input }: SimpleCommand): readonly RunByIt[] {
+  const given: RunByIt[] = sets.some(isRunVariable)
     ? [{ kind: 'unseen', why: 'it sets a variable that shells run' }]
     : [];
   const [program, ...rest] = words;
@@ -38,8 +38,8 @@ export function givenTo({ words, sets, input }: SimpleCommand): readonly Given[]
   if (path === undefined || path === '') return given;
   const full = nameOf(path);
   const name = launcherOf(full) || SHELLS.has(full) ? full : familyOf(full);
-  const code = codeOf(name);
-  if (code && rest.some((word) => code.test(textOf(word) ?? ''))) given.push(CODE);
+  const code = codeWordsOf(name);
+  if (code && rest.some((word) => code.test(knownText(word) ?? ''))) given.push(CODE);
   const launcher = launcherOf(name);
   if (SHELLS.has(name)) given.push(...givenToShell(rest, input));
   else if (name === 'find') given.push(...givenToFind(rest));
@@ -50,13 +50,13 @@ export function givenTo({ words, sets, input }: SimpleCommand): readonly Given[]
   return given;
 }
 
-function givenToShell(words: readonly Word[], input: Word | undefined): readonly Given[] {
+function givenToShell(words: readonly Word[], input: Word | undefined): readonly RunByIt[] {
   let at = 0;
   let isText = false;
   let isInput = false;
   for (; at < words.length; at++) {
     const word = words[at];
-    const text = word && textOf(word);
+    const text = word && knownText(word);
     if (word && text === undefined) return isName(word) && !isText ? [] : [OPEN];
     if (text === '--' || text === '-') {
       at++;
@@ -81,30 +81,30 @@ function givenToShell(words: readonly Word[], input: Word | undefined): readonly
 }
 
 /** A file of commands is a program like any other; one that the line itself fills is not. */
-function script(file: Word | undefined, input: Word | undefined): readonly Given[] {
-  const text = file && textOf(file);
+function script(file: Word | undefined, input: Word | undefined): readonly RunByIt[] {
+  const text = file && knownText(file);
   if (!file || (text === undefined ? isName(file) : !isFromInput(text))) return [];
   return [text !== undefined && input ? { kind: 'line', text: input } : OPEN];
 }
 
-function givenToTrap(words: readonly Word[]): readonly Given[] {
-  const at = words.findIndex((word) => textOf(word) !== '--');
+function givenToTrap(words: readonly Word[]): readonly RunByIt[] {
+  const at = words.findIndex((word) => knownText(word) !== '--');
   const text = words[at];
-  if (!text || /^-[lp]?$/.test(textOf(text) ?? '') || words.length - at < 2) return [];
+  if (!text || /^-[lp]?$/.test(knownText(text) ?? '') || words.length - at < 2) return [];
   return [{ kind: 'line', text }];
 }
 
-function givenToFind(words: readonly Word[]): readonly Given[] {
-  const given: Given[] = [];
+function givenToFind(words: readonly Word[]): readonly RunByIt[] {
+  const given: RunByIt[] = [];
   for (let at = 0; at < words.length; at++) {
     const word = words[at] ?? ANYTHING;
-    const text = textOf(word);
+    const text = knownText(word);
     if (text === undefined && !/^[^-]/.test(word.parts[0] ?? '')) {
       // In quotes it is one word: a directory, or a test that lacks its argument.
       if (word.splits) given.push(OPEN);
     } else if (/^-(?:exec|ok)(?:dir)?$/.test(text ?? '')) {
       const from = at + 1;
-      while (at + 1 < words.length && !/^[;+]$/.test(textOf(words[at + 1] ?? ANYTHING) ?? '')) at++;
+      while (at + 1 < words.length && !/^[;+]$/.test(knownText(words[at + 1] ?? ANYTHING) ?? '')) at++;
       given.push({ kind: 'command', words: words.slice(from, at + 1).map((one) => openAt(one, '{}')) });
     }
   }
@@ -116,7 +116,7 @@ function givenToLauncher(
   launcher: Launcher,
   words: readonly Word[],
   input: Word | undefined,
-): readonly Given[] {
+): readonly RunByIt[] {
   const read = readOptions(launcher, words, name === 'env' || name === 'sudo');
   if (!read) return [OPEN];
   const { given, rest, values, nothing, user } = read;
@@ -131,8 +131,8 @@ function givenToLauncher(
   );
 }
 
-function givenToSu(rest: readonly Word[], user: boolean, input: Word | undefined): readonly Given[] {
-  const named = user ? rest : rest.slice(textOf(rest[0] ?? ANYTHING) === '-' ? 2 : 1);
+function givenToSu(rest: readonly Word[], user: boolean, input: Word | undefined): readonly RunByIt[] {
+  const named = user ? rest : rest.slice(knownText(rest[0] ?? ANYTHING) === '-' ? 2 : 1);
   if (named.length === 0) return [input ? { kind: 'line', text: input } : { kind: 'shell' }];
   return [{ kind: 'command', words: user ? named : [certain('sh'), ...named], input }];
 }
@@ -151,12 +151,12 @@ function openAt(word: Word, place: string): Word {
 }
 
 function joined(words: readonly Word[]): Word {
-  const texts = words.map(textOf);
+  const texts = words.map(knownText);
   return texts.includes(undefined) ? ANYTHING : certain(texts.join(' '));
 }
 
 interface OptionsRead {
-  readonly given: Given[];
+  readonly given: RunByIt[];
   /** From the command on. */
   readonly rest: readonly Word[];
   readonly values: ReadonlyMap<string, string>;
@@ -168,7 +168,7 @@ interface OptionsRead {
 
 /** Undefined: it is not certain where they end. `assigns`: variables may stand in front of the command. */
 function readOptions(launcher: Launcher, words: readonly Word[], assigns: boolean): OptionsRead | undefined {
-  const given: Given[] = [];
+  const given: RunByIt[] = [];
   const values = new Map<string, string>();
   const operands: Word[] = [];
   let [nothing, shell, at] = [false, false, 0];
@@ -182,13 +182,13 @@ function readOptions(launcher: Launcher, words: readonly Word[], assigns: boolea
     if (mark !== ':' && mark !== '!') return true;
     const value = attached === undefined ? words[++at] : certain(attached);
     if (!value || value.splits) return false;
-    values.set(option, textOf(value) ?? '');
+    values.set(option, knownText(value) ?? '');
     if (mark === '!') given.push({ kind: 'line', text: value });
     return true;
   };
   for (; at < words.length; at++) {
     const word = words[at] ?? ANYTHING;
-    const text = textOf(word);
+    const text = knownText(word);
     if (text === '--') {
       at++;
       break;
@@ -207,7 +207,7 @@ function readOptions(launcher: Launcher, words: readonly Word[], assigns: boolea
       if (!launcher.permutes || operands.length < launcher.operands) return undefined;
     }
     operands.push(word);
-    const next = textOf(words[at + 1] ?? ANYTHING) ?? '';
+    const next = knownText(words[at + 1] ?? ANYTHING) ?? '';
     // `flock FILE -c TEXT`, `ssh HOST -p 22 ...`
     const goesOn = launcher.options.get(next) === '!' || (launcher.runs === 'line' && next.startsWith('-'));
     if (operands.length === launcher.operands && !launcher.permutes && !goesOn) {

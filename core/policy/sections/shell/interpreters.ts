@@ -1,7 +1,7 @@
 // Programs that are given code in a language of their own, which can run anything: perl -e, python -c, awk, sed.
 // What the code does is not seen. Of awk and sed it is seen whether their program can run a command at all.
 
-import { textOf, type Word } from './words.ts';
+import { knownText, type Word } from './words.ts';
 
 /** Options that neither are code nor lead to any. Anything else in front of the script's name may be. */
 const PLAIN_OPTIONS: Readonly<Record<string, RegExp>> = {
@@ -34,7 +34,7 @@ export function isGivenCode(name: string, given: readonly Word[]): boolean {
   // Editors of lines take commands from their input.
   if (name === 'ed' || name === 'ex') return true;
   for (const word of given) {
-    const text = textOf(word);
+    const text = knownText(word);
     if (text === undefined) return !isName(word);
     if (text === '-' || text === '') return true;
     if (ENDS_THERE.test(text)) return false;
@@ -63,7 +63,7 @@ const PROGRAMMED: Readonly<Record<string, (given: readonly Word[]) => boolean>> 
 function isHarmlessAwk(given: readonly Word[]): boolean {
   for (let at = 0; at < given.length; at++) {
     const word = given[at];
-    const text = word && textOf(word);
+    const text = word && knownText(word);
     if (/^-[Fv]$/.test(text ?? '')) at++;
     else if (/^-[Fv]/.test(word?.parts[0] ?? '') && !word?.splits) continue;
     else if (text === undefined) return false;
@@ -85,7 +85,7 @@ function isHarmlessSed(given: readonly Word[]): boolean {
   let named = false;
   for (let at = 0; at < given.length; at++) {
     const word = given[at];
-    const text = word && textOf(word);
+    const text = word && knownText(word);
     const option = /^(?:-[nrEsuz]*e|--expression$)/.exec(text ?? '')?.[0];
     if (text === undefined) {
       // A file's name, behind the script.
@@ -100,7 +100,7 @@ function isHarmlessSed(given: readonly Word[]): boolean {
       named = true;
       const attached = option === '--expression' ? '' : text.slice(option.length);
       const next = attached === '' ? given[++at] : undefined;
-      const script = attached === '' ? next && textOf(next) : attached;
+      const script = attached === '' ? next && knownText(next) : attached;
       if (script === undefined) return false;
       scripts.push(script);
     } else if (text.startsWith('--expression=')) {

@@ -17,7 +17,7 @@ export interface Launcher {
   readonly permutes: boolean;
 }
 
-export type Mark = '' | ':' | '~' | '!' | '?' | '.' | '>';
+type Mark = '' | ':' | '~' | '!' | '?' | '.' | '>';
 
 type Traits = Partial<Omit<Launcher, 'options'>>;
 
@@ -138,7 +138,7 @@ const CODE: Readonly<Record<string, RegExp>> = {
 const CODE_OF: ReadonlyMap<string, RegExp> = new Map(
   Object.entries(CODE).flatMap(([names, code]) => names.split(' ').map((name) => [name, code] as const)),
 );
-export const codeOf = (name: string): RegExp | undefined => CODE_OF.get(name);
+export const codeWordsOf = (name: string): RegExp | undefined => CODE_OF.get(name);
 
 /** Variables whose values shells run. */
 export const isRunVariable = (text: string): boolean =>

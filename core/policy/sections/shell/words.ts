@@ -17,7 +17,7 @@ export const certain = (text: string): Word => ({ parts: [text], splits: false, 
 export const ANYTHING: Word = { parts: ['', ''], splits: true, globs: false, ofBash: false };
 
 /** Undefined: only the shell knows it. */
-export const textOf = ({ parts, splits }: Word): string | undefined =>
+export const knownText = ({ parts, splits }: Word): string | undefined =>
   parts.length === 1 && !splits ? parts[0] : undefined;
 
 /** While it is read. */
