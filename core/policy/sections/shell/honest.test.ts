@@ -136,7 +136,7 @@ const LINES = [
   'find . -name "*.log" -mtime +7',
   'find /var/log -type f -size +100M -exec ls -lh {} \\;',
   'find . -name "*.pyc" -delete',
-  'find . -type f -print0 | xargs -0 grep -l TODO',
+  'find . -type f -print0 | xargs -0 grep -l nginx',
   "find . -name '*.tmp' | xargs rm -f",
   "find . -name '*.sh' -exec chmod +x {} +",
   'find "$HOME" -maxdepth 1 -type d',
