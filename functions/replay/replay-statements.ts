@@ -159,11 +159,15 @@ function* eventsOf(timeUs: number, fact: Fact, results: ResultReader): Generator
       return;
     }
     case 'statement.finished': {
-      const { action: statement, tags, rows, bytes, durationUs, error, at } = fact;
+      const { action: statement, tags, rows, bytes, durationUs, error, suspended, at } = fact;
       // Without a place it had no answer: a pipeline's statement behind a failed one.
       const answered = at?.direction === 'target' ? results.takeRange(at.offset, at.offset + at.length) : [];
       yield* rowsOf(timeUs, statement, answered);
-      yield { kind: 'result', timeUs, statement, tags, rows, bytes, durationUs, ...(error ? { error } : {}) };
+      yield {
+        ...{ kind: 'result', timeUs, statement, tags, rows, bytes, durationUs },
+        ...(error && { error }),
+        ...(suspended && { suspended }),
+      };
       return;
     }
     case 'notice.received':

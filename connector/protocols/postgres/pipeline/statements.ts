@@ -224,6 +224,7 @@ export class Statements {
       offset,
       executed: false,
       held: undefined,
+      latest: undefined,
     };
   }
 
@@ -251,7 +252,7 @@ export class Statements {
     );
   }
 
-  /** Begins its facts, unless its Bind has. */
+  /** Begins its facts, unless its Bind or an earlier Execute of its portal has. */
   readExecute(
     b: Buffer,
     start: number,
@@ -263,7 +264,15 @@ export class Statements {
     if (nameEnd === undefined) return malformed('Execute');
     const name = readName(b, start, nameEnd, this.#readText);
     const portal = this.names.portal(name);
-    if (portal?.held && !portal.held.executed) return { statement: portal.held, portal, name };
+    if (portal?.held && !portal.held.executed) {
+      portal.latest = portal.held;
+      return { statement: portal.held, portal, name };
+    }
+    const before = portal?.latest;
+    if (portal && before && (before.suspended || !before.finished)) {
+      portal.latest = this.#facts.goOn(before);
+      return { statement: portal.latest, portal, name };
+    }
     const prepared = portal?.prepared;
     // From its Bind on, the first time: there the parameters are.
     const from = portal && !portal.executed ? portal.offset : offset;
@@ -278,6 +287,7 @@ export class Statements {
       from,
       offset - from + HEADER_BYTES + length,
     );
+    if (portal) portal.latest = statement;
     return { statement, portal, name };
   }
 

@@ -55,9 +55,17 @@ export const negotiateProtocolVersion = (version: number, unknown: readonly stri
   message('v', version, unknown.length, unknown.map((name) => `${name}\0`).join(''));
 
 /** 'E' fields, each: byte code | text | NUL; then a NUL */
-export function errorResponse(severity: 'ERROR' | 'FATAL', code: string, text: string, hint?: string): Buffer {
+export function errorResponse(
+  severity: 'ERROR' | 'FATAL',
+  code: string,
+  text: string,
+  hint?: string,
+  more: { readonly detail?: string; readonly position?: number | undefined } = {},
+): Buffer {
   const fields = [`S${severity}`, `V${severity}`, `C${code}`, `M${text.replaceAll('\0', '')}`];
+  if (more.detail) fields.push(`D${more.detail}`);
   if (hint) fields.push(`H${hint}`);
+  if (more.position !== undefined) fields.push(`P${more.position}`);
   return message('E', `${fields.join('\0')}\0\0`);
 }
 
