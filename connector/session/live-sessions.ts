@@ -143,7 +143,8 @@ export class LiveSessions {
   }
 
   revoke(grant: GrantId, reason: string): void {
-    const message = reason ? `The grant was revoked: ${reason}` : 'The grant was revoked.';
+    const why = reason ? `: ${reason.replace(/\.$/, '')}` : '';
+    const message = `The grant was revoked${why}. Ask for a new one in the portal, then connect again.`;
     for (const session of this.#sessions.values()) if (session.grant === grant) session.end('grant_revoked', message);
   }
 

@@ -138,8 +138,8 @@ test('revoking the grant ends every connection of it, and a session that only wa
   it.edge.revoke(it.grant.id, 'left the team');
   await Promise.all(carried);
   expect(it.conversations.map(({ told }) => told)).toEqual([
-    ['The grant was revoked: left the team'],
-    ['The grant was revoked: left the team'],
+    ['The grant was revoked: left the team. Ask for a new one in the portal, then connect again.'],
+    ['The grant was revoked: left the team. Ask for a new one in the portal, then connect again.'],
   ]);
   expect(it.log.last.ended?.reason).toBe('grant_revoked');
 

@@ -4,7 +4,7 @@
 import type { Approval, ApprovalState } from './approval.ts';
 import { type HeldKind, nounOf } from './held-action.ts';
 
-export interface RequestStanding {
+interface RequestStanding {
   readonly kind: Approval['subject']['kind'];
   readonly state: ApprovalState;
   /** It was used without the approval. */
@@ -18,7 +18,7 @@ interface StateWords {
   readonly did: string;
 }
 
-export function wordsOf({ kind, state, breakGlass }: RequestStanding): StateWords {
+export function requestWords({ kind, state, breakGlass }: RequestStanding): StateWords {
   if (breakGlass) {
     return {
       state: breakGlass.review === undefined ? 'glass broken' : 'glass broken, reviewed',

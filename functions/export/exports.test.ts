@@ -137,7 +137,7 @@ describe('what the policy did', () => {
   const WORDS: readonly (readonly [string, string])[] = [
     ['REFUSED', 'Blocked by rule orders.'],
     ['WARNED', 'Rule orders warns.'],
-    ['HELD', `It waits for an approval: rule orders holds it for "drop" (${request}).`],
+    ['HELD', `Held for an approval by rule orders for "drop" (${request}).`],
     ['DENIED', `The request ${request} was denied by bob@example.com: no`],
     ['MASKED', 'Masked: 3 values by orders#1.'],
     ['WITHHELD', 'Withheld: 1 value of column 2, since it is not known which columns they are made of.'],

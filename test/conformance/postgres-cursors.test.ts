@@ -100,6 +100,7 @@ describe('a portal that is executed in parts', () => {
       ['begin', '0 BEGIN'],
       [SERIES, '10...'],
       ['drop table x', '42501'],
+      [SERIES, 'skipped'],
     ]);
   });
 

@@ -217,7 +217,10 @@ function refusalOf(outcome: HoldOutcome, rule: string): ActionRefusal {
         message: `Nobody approved it in time (rule ${rule}). Run it again to ask again.`,
       };
     case 'withdrawn':
-      return { reason: 'hold_withdrawn', message: `Withdrawn while it waited for an approval (rule ${rule}).` };
+      return {
+        reason: 'hold_withdrawn',
+        message: `Withdrawn while it waited for an approval (rule ${rule}). Run it again to ask again.`,
+      };
     default:
       return { reason: 'hold_failed', message: `It could not be held for an approval (rule ${rule})${said}` };
   }

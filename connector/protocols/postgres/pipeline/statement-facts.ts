@@ -98,6 +98,7 @@ export class StatementFacts {
       tags: [],
       error: undefined,
       finished: false,
+      limited: false,
       suspended: false,
       executed: false,
       prepares: undefined,

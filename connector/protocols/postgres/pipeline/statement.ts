@@ -80,6 +80,8 @@ export interface Statement {
   readonly tags: string[];
   error: ErrorFields | undefined;
   finished: boolean;
+  /** No more than so many rows were asked for: there may be more. */
+  limited: boolean;
   /** Its portal has more rows. */
   suspended: boolean;
   /** Its Execute was sent. */

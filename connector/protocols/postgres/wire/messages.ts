@@ -94,6 +94,13 @@ export function readErrorFields(body: Buffer, start = 0, end = body.length, read
   return { severity: unlocalised || severity, code, message: text };
 }
 
+/** ParameterDescription: int16 count | int32 each: type */
+export function readParameterTypes(b: Buffer, start: number, end: number): number[] {
+  const types: number[] = [];
+  for (let at = start + 2; at + 4 <= end; at += 4) types.push(b.readUInt32BE(at));
+  return types;
+}
+
 const readUtf8 = (bytes: Buffer, start: number, end: number): string => bytes.toString('utf8', start, end);
 
 /** int32 length | int32 version | name NUL value NUL ... NUL */
