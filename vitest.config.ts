@@ -30,8 +30,9 @@ export default defineConfig({
   test: {
     reporters: ['default', new ClosingLines()],
     sequence: { sequencer: LongFirst },
-    // Files run at the same time; those of the system tests wait for their servers as much as they compute.
-    maxWorkers: 2,
+    // Files run at the same time. One more than two cores have use for: those of the system tests wait for their servers
+    // as much as they compute.
+    maxWorkers: 3,
     // isolate: false, as what is tested holds no state of its own: loading it again for each file would take longer
     // than most of them do.
     projects: [
