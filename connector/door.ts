@@ -58,6 +58,11 @@ interface ScramProof {
 
 /** What a connection says of itself beside its claim. */
 export interface ArrivalFacts {
+  /**
+   * What the client is spoken to over: the connection itself, or TLS within it. Until `carry` it is kept flowing: a client
+   * that ends or closes it has hung up.
+   */
+  readonly client: ByteStream;
   /** `TLSv1.3 TLS_AES_256_GCM_SHA384`; undefined: plain text. */
   readonly tls?: string | undefined;
   readonly application?: string | undefined;
@@ -82,13 +87,16 @@ export interface Door<Upstream> {
   readonly tls: SecureContext | undefined;
   /** Whether a client may go on without TLS. */
   readonly allowPlainText: boolean;
-  /** Until `enter`: aborts at the login deadline, at shutdown, and to make room for others; then its reason is the Refusal to tell the client. */
+  /** Until `enter`: aborts at the login deadline, at shutdown, and to make room for others; its reason is the Refusal to tell the client. */
   readonly signal: AbortSignal;
   /** The client got further: it keeps its place before those who did not. */
   progressed(to: 'securing' | 'named'): void;
-  /** Asks the edge. Refused with `edge_unreachable` while it is away (law 4). */
+  /** Asks the edge. Refused with `edge_unreachable` while it is away (law 4), and as soon as `signal` aborts. */
   lookUp(claim: Claim): Promise<Result<GrantLookup, Refusal>>;
-  /** Admits the client: the edge opens the session, the log takes its first frame, the target's credential is fetched. Once. */
+  /**
+   * Admits the client: the edge opens the session, the log takes its first frame, the target's credential is fetched. Once.
+   * Refused as soon as the client hangs up, the grant is revoked or the connector stops, whatever is still waited for.
+   */
   enter(proof: ProvenGrant, arrival: ArrivalFacts, options?: EnterOptions): Promise<Result<Session<Upstream>, Refusal>>;
   /**
    * Turned away before it proved anything; it is being told. `claim` as far as it got. Resolves with `told`; until then
@@ -104,6 +112,12 @@ export interface TargetRefusal extends Refusal {
 
 /** One connection's part in a session. Its protocol ends by `carry` or `failed`, one of them, once. */
 export interface Session<Upstream> {
+  /**
+   * Aborts when the session is ended from outside (revoked, by a person, out of its time, its log failed), until `carry` also
+   * when this client hangs up, and when its part is over. For all that is dialled or waited for: it is closed at once then,
+   * and `failed` says what the client is to be told.
+   */
+  readonly signal: AbortSignal;
   /** Where the target is and how to log in there, as the protocol's module opened it for this session (laws 8 and 9). */
   readonly upstream: Upstream;
   readonly guard: SessionGuard;
@@ -113,9 +127,12 @@ export interface Session<Upstream> {
   readonly lane: Lane;
   /** A channel, an exchange. Numbers are given out here, from 1. */
   openLane(spec: LaneSpec): Lane;
-  /** It could not begin: the target was not reached, or the rules do not have it. The protocol tells the client. */
-  failed(refusal: TargetRefusal): void;
-  /** The target was reached, and the conversation has begun. Resolves at its end. */
+  /**
+   * It could not begin: the target was not reached, or the rules do not have it. Gives what the protocol tells the client:
+   * `refusal`, or why `signal` aborted.
+   */
+  failed<R extends TargetRefusal>(refusal: R): R | Refusal;
+  /** The target was reached, and the conversation has begun; it is ended at once if `signal` has aborted. Resolves at its end. */
   carry(conversation: Conversation): Promise<void>;
 }
 

@@ -2,7 +2,7 @@
 // error that is expected and does not come is one itself. Nothing here runs.
 
 import { mask, passUntouched } from '../core/masking/masked.ts';
-import type { Door, Lane, ProvenGrant, Recorded, Session } from './door.ts';
+import type { ByteStream, Door, Lane, ProvenGrant, Recorded, Session } from './door.ts';
 import type { Relay } from './net/relay.ts';
 
 declare const relay: Relay;
@@ -10,6 +10,8 @@ declare const lane: Lane;
 declare const session: Session<{ readonly host: string }>;
 declare const door: Door<{ readonly host: string }>;
 declare const bytes: Buffer;
+declare const client: ByteStream;
+declare const proof: ProvenGrant;
 declare const masking: Parameters<typeof mask>[0];
 
 /** Law 1: what goes on needs the receipt of what was recorded. */
@@ -42,8 +44,10 @@ export async function provenFirst(): Promise<void> {
   door.upstream satisfies unknown;
   const claim = { email: 'alice@example.com', resource: 'demo' };
   // @ts-expect-error a claim proves nothing
-  await door.enter(claim, { details: {} });
+  await door.enter(claim, { client, details: {} });
   // @ts-expect-error only session/prove.ts makes a proof
   const forged: ProvenGrant = { claim, how: 'secret' };
-  await door.enter(forged, { details: {} });
+  await door.enter(forged, { client, details: {} });
+  // @ts-expect-error whoever enters says whose hanging up ends it
+  await door.enter(proof, { details: {} });
 }

@@ -5,6 +5,7 @@ import type { Refusal, RefusalReason } from '../../core/refusal.ts';
 import type { ResourceName } from '../../core/resource.ts';
 import type { Session } from '../door.ts';
 import type { Admitted } from './admit.ts';
+import { type ClientWatch, HUNG_UP } from './client-watch.ts';
 import { Lanes } from './lanes.ts';
 import type { Cause, LiveSession } from './live-sessions.ts';
 
@@ -57,10 +58,20 @@ export class OpenSession<Upstream> {
 
   /** Whether somebody may still enter: nothing ends it, and it is not over. To be asked in the same turn as `enter`. */
   get open(): boolean {
-    return !this.#over && this.#live.cause === undefined && this.#live.fault === undefined;
+    return !this.#over && !this.#live.signal.aborted;
   }
 
-  enter(): OwnSession<Upstream> {
+  /** Why nobody enters it any more. */
+  get refusal(): Refusal {
+    return this.#live.refusal ?? { reason: 'session_ended', message: FAILED.message };
+  }
+
+  /** Nobody entered it who waited for it: they were gone, or it was over already. */
+  abandoned(): void {
+    if (this.#connections === 0) this.#end(this.#live.cause ?? { reason: 'client_closed', message: HUNG_UP.message });
+  }
+
+  enter(watch: ClientWatch): OwnSession<Upstream> {
     if (this.#over) throw new Error('a session that is over was entered');
     clearTimeout(this.#idle);
     this.#idle = undefined;
@@ -68,39 +79,51 @@ export class OpenSession<Upstream> {
     const { opened, guard, upstream } = this.#admitted;
     const { onTarget, onBug, refused } = this.#deps;
     const live = this.#live;
+    watch.entered(live.signal);
     let left = false;
     const leave = (end: Cause) => {
       if (left) return;
       left = true;
+      watch.over();
       this.#leave(end);
     };
+    const leaveFor = ({ reason, message }: Refusal) => {
+      const hungUp = watch.refusal === HUNG_UP;
+      leave({ reason: live.cause?.reason ?? (hungUp ? 'client_closed' : endReason(reason)), message });
+    };
     return {
+      signal: watch.signal,
       upstream,
       guard,
       opened: this.#lanes.opened,
       lane: this.#lanes.first,
       openLane: (spec) => this.#lanes.open(spec),
       failed(refusal) {
-        if (refusal.ofTarget) onTarget(opened.resource, refusal.message);
-        refused(refusal);
-        leave({ reason: live.cause?.reason ?? endReason(refusal.reason), message: refusal.message });
+        const told = watch.refusal ?? refusal;
+        // What broke off the dialling says nothing of the target.
+        if (told === refusal && refusal.ofTarget) onTarget(opened.resource, refusal.message);
+        if (told !== HUNG_UP) refused(told);
+        leaveFor(told);
+        return told;
       },
       async carry(conversation) {
         onTarget(opened.resource, undefined);
+        watch.carried();
         live.begin(conversation);
+        if (watch.refusal === HUNG_UP) conversation.end('client_closed', HUNG_UP.message);
         const { bug, reason, message } = await conversation.ended;
         live.left(conversation);
         if (bug !== undefined) onBug(bug);
         leave({ reason, message });
       },
-      abandon: () => leave(FAILED),
+      abandon: () => (watch.refusal ? leaveFor(watch.refusal) : leave(FAILED)),
     };
   }
 
   #leave(end: Cause): void {
     if (--this.#connections > 0) return;
     const { idleMs } = this.#deps;
-    if (idleMs === 0 || this.#live.cause || this.#live.fault) this.#end(end);
+    if (idleMs === 0 || this.#live.signal.aborted) this.#end(end);
     else this.#idle = setTimeout(() => this.#end(end), idleMs);
   }
 

@@ -1,91 +1,20 @@
 // Connections that share a session, with a protocol that does nothing but enter and wait.
 
-import { PassThrough } from 'node:stream';
 import { afterEach, expect, test } from 'vitest';
-import { newId } from '../../core/ids.ts';
 import { ok } from '../../core/result.ts';
-import { secret } from '../../core/secret.ts';
-import { MemoryEdge } from '../../test/harness/memory-edge.ts';
-import { MemoryLog } from '../../test/harness/memory-log.ts';
-import type { Conversation, ConversationEnd, EnterOptions, Session } from '../door.ts';
-import type { Protocol } from '../protocol.ts';
-import { createSessions, type Entrance, type Sessions } from './sessions.ts';
+import { buildSessions, turn } from '../../test/harness/session/waiting-sessions.ts';
+import type { Sessions } from './sessions.ts';
 
-type Waits = Conversation & { finish(): void; readonly told: string[] };
-const turn = () => new Promise((resolve) => setTimeout(resolve, 5));
 const running: Sessions[] = [];
 
 afterEach(async () => {
   for (const sessions of running.splice(0)) await sessions.close(0);
 });
 
-function waiting(): Waits {
-  const { promise, resolve } = Promise.withResolvers<ConversationEnd>();
-  const told: string[] = [];
-  return {
-    told,
-    ended: promise,
-    end(reason, message) {
-      told.push(message);
-      resolve({ reason, message });
-    },
-    logFailed({ message }) {
-      told.push(message);
-      resolve({ reason: 'log_failed', message });
-    },
-    lastActivityMs: () => performance.now(),
-    finish: () => resolve({ reason: 'client_closed', message: '' }),
-  };
-}
-
-function build(options: EnterOptions | undefined, then: 'carries' | 'abandons' | 'lingers' = 'carries') {
-  const edge = new MemoryEdge();
-  const log = new MemoryLog();
-  const conversations: Waits[] = [];
-  const entered: Session<string>[] = [];
-  const grant = edge.issue();
-  let targets = 0;
-  const protocol: Protocol<string> = {
-    async carry(_stream, door) {
-      const lookup = await door.lookUp({ email: 'alice@example.com', resource: 'demo' });
-      if (!lookup.ok) return;
-      const proof = await lookup.value.proveSecret(secret(grant.secret));
-      if (!proof) return;
-      const session = await door.enter(proof, { details: {} }, options);
-      if (!session.ok) return;
-      if (then === 'abandons') return;
-      entered.push(session.value);
-      const conversation = waiting();
-      // Somebody who does not go when told.
-      if (then === 'lingers') conversation.end = () => {};
-      conversations.push(conversation);
-      await session.value.carry(conversation);
-    },
-    turnAway: async (stream) => void stream.destroy(),
-    tryTarget: async () => ok(undefined),
-  };
-  const sessions = createSessions({
-    edge,
-    log,
-    connector: { id: newId('con'), name: 'test', build: 'test' },
-    keyedHash: () => Buffer.alloc(32),
-  });
-  running.push(sessions);
-  const entrance: Entrance<string> = {
-    name: 'postgres',
-    protocol,
-    targets: async () => {
-      targets++;
-      return ok('the target');
-    },
-    tls: undefined,
-    allowPlainText: true,
-  };
-  const connect = (address = '10.0.0.1') => sessions.carry(new PassThrough(), { address, via: 'listener' }, entrance);
-  const until = async (count: number) => {
-    while (conversations.length < count) await turn();
-  };
-  return { edge, log, grant, sessions, conversations, entered, connect, until, targets: () => targets };
+function build(...options: Parameters<typeof buildSessions>) {
+  const it = buildSessions(...options);
+  running.push(it.sessions);
+  return it;
 }
 
 test('connections that come while a session opens wait for it, and are one session with lanes of their own', async () => {
