@@ -9,7 +9,7 @@
 
 import type { Duplex } from 'node:stream';
 import type { SecureContext } from 'node:tls';
-import type { Fact } from '../core/recording/facts/fact.ts';
+import type { ProtocolFact } from '../core/recording/facts/fact.ts';
 import type { EndReason } from '../core/recording/facts/session.ts';
 import type { Direction } from '../core/recording/frame.ts';
 import type { Refusal } from '../core/refusal.ts';
@@ -120,13 +120,16 @@ export interface Session<Upstream> {
   readonly signal: AbortSignal;
   /** Where the target is and how to log in there, as the protocol's module opened it for this session (laws 8 and 9). */
   readonly upstream: Upstream;
+  /** What it holds, and who listens to its rules, is of this connection; rules and counts are the session's. */
   readonly guard: SessionGuard;
   /** Receipt of the session's first frame, which says that this client was let in: for words of welcome. */
   readonly opened: Recorded;
-  /** Lane 0: all there is of a protocol without channels. */
+  /** Lane 0: all there is of a protocol without channels. In a session that others may join it takes facts and no bytes. */
   readonly lane: Lane;
-  /** A channel, an exchange. Numbers are given out here, from 1. */
+  /** A channel, an exchange. Numbers are given out here, from 1. It is closed when this connection's part is over. */
   openLane(spec: LaneSpec): Lane;
+  /** The number of the session's next action (facts), from 1, over all its connections and lanes. */
+  nextAction(): number;
   /**
    * It could not begin: the target was not reached, or the rules do not have it. Gives what the protocol tells the client:
    * `refusal`, or why `signal` aborted.
@@ -177,8 +180,8 @@ export interface Lane {
    * Appends wire bytes. `chunk` must stay unchanged until the commit. Cheap: no copy, no promise.
    */
   record(from: Direction, chunk: Uint8Array): Recorded;
-  /** Appends a fact; it takes its place between the bytes appended before and after it. */
-  fact(fact: Fact): Recorded;
+  /** Appends a fact of what the protocol understood; it takes its place between the bytes appended before and after it. */
+  fact(fact: ProtocolFact): Recorded;
   /** Runs `delivery` after this turn's commit; never, when the log fails. Registering twice in a turn runs it once. */
   afterCommit(delivery: Delivery): void;
   /** Resolves after this turn's commit; false: the log failed. */

@@ -27,6 +27,23 @@ export function recordedFirst(): void {
   relay.toTarget(bytes, forged);
 }
 
+/** A protocol tells what it understood; what the session, its gate and its masks know is theirs to tell. */
+export function factsOfItsOwn(): void {
+  lane.fact({ kind: 'cancel.requested' });
+  // @ts-expect-error the session's end
+  lane.fact({ kind: 'session.ended', reason: 'client_closed', message: '' });
+  // @ts-expect-error how much of a lane is recorded is said by closing it
+  lane.fact({ kind: 'lane.closed', lane: 1, recorded: 'full' });
+  // @ts-expect-error lanes are opened by the session
+  lane.fact({ kind: 'lane.opened', lane: 1, of: 'exec', label: '' });
+  // @ts-expect-error so are connections
+  lane.fact({ kind: 'connection.left', connection: 1 });
+  // @ts-expect-error a verdict is the gate's
+  lane.fact({ kind: 'action.warned', message: '', rule: '', policyVersion: 1 });
+  // @ts-expect-error what was masked is counted by the masks
+  lane.fact({ kind: 'mask.applied', masked: [] });
+}
+
 /** Masks: what goes to a client went through them, or somebody says that no rule touches it. */
 export function maskedFirst(): void {
   const receipt = lane.record('target', bytes);

@@ -12,7 +12,6 @@ import type { SessionOpened } from '../../core/recording/facts/session.ts';
 import type { SessionAdmission, Edge } from './edge.ts';
 import { exemptRecorder } from './exempt-recorder.ts';
 import type { LiveSession } from './live-sessions.ts';
-import type { SessionGuard } from '../action.ts';
 import { orAborted } from '../net/or-aborted.ts';
 import { createGuard, type LiveGuard } from './guard/guard.ts';
 import type { RulesCompiler } from './guard/rules.ts';
@@ -42,7 +41,7 @@ interface Arrival {
 
 export interface Admitted<Upstream> {
   readonly upstream: Upstream;
-  readonly guard: SessionGuard;
+  readonly guard: LiveGuard;
   readonly recorder: SessionRecorder;
   readonly opened: SessionAdmission;
 }

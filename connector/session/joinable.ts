@@ -4,8 +4,8 @@
 import type { Refusal } from '../../core/refusal.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import { orAborted } from '../net/or-aborted.ts';
-import { type ClientWatch, HUNG_UP } from './client-watch.ts';
-import type { OpenSession, OwnSession } from './open-session.ts';
+import { HUNG_UP } from './client-watch.ts';
+import type { Entering, OpenSession, OwnSession } from './open-session.ts';
 
 /** `abandoned`: nobody waits for it any more. */
 type Begin<Upstream> = (abandoned: AbortSignal) => Promise<Result<OpenSession<Upstream>, Refusal>>;
@@ -28,11 +28,12 @@ export class Opening<Upstream> {
   }
 
   /** Rejects as `begin` does. */
-  async enter(watch: ClientWatch): Promise<Result<OwnSession<Upstream>, Refusal>> {
+  async enter(who: Entering): Promise<Result<OwnSession<Upstream>, Refusal>> {
+    const { watch } = who;
     this.#waiting++;
     const opened = await orAborted(this.opened, watch.signal).finally(() => this.#waiting--);
     if (opened?.ok) {
-      if (opened.value.open) return ok(opened.value.enter(watch));
+      if (opened.value.open) return ok(opened.value.enter(who));
       opened.value.abandoned();
       return err(opened.value.refusal);
     }
@@ -50,13 +51,14 @@ export class Joinable {
    */
   async join<Upstream>(
     key: string,
-    watch: ClientWatch,
+    who: Entering,
     begin: Begin<Upstream>,
   ): Promise<Result<OwnSession<Upstream>, Refusal>> {
+    const { watch } = who;
     for (;;) {
       const known = this.#sessions.get(key) as Opening<Upstream> | undefined;
       if (!known) break;
-      const entered = await known.enter(watch).catch(() => undefined);
+      const entered = await known.enter(who).catch(() => undefined);
       if (entered?.ok || watch.signal.aborted) return entered ?? err(watch.refusal ?? HUNG_UP);
       this.#forget(key, known);
     }
@@ -64,7 +66,7 @@ export class Joinable {
     this.#sessions.set(key, opening as Opening<unknown>);
     const forget = () => this.#forget(key, opening);
     opening.opened.then((opened) => (opened.ok ? opened.value.onOver(forget) : forget()), forget);
-    return opening.enter(watch);
+    return opening.enter(who);
   }
 
   #forget<Upstream>(key: string, opening: Opening<Upstream>): void {

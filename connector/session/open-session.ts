@@ -2,6 +2,7 @@
 // or after its idle gap.
 
 import type { Refusal, RefusalReason } from '../../core/refusal.ts';
+import type { SessionOpened } from '../../core/recording/facts/session.ts';
 import type { ResourceName } from '../../core/resource.ts';
 import type { Session } from '../door.ts';
 import type { Admitted } from './admit.ts';
@@ -9,7 +10,16 @@ import { type ClientWatch, HUNG_UP } from './client-watch.ts';
 import { Lanes } from './lanes.ts';
 import type { Cause, LiveSession } from './live-sessions.ts';
 
+/** Who comes into it. */
+export interface Entering {
+  readonly watch: ClientWatch;
+  readonly client: SessionOpened['client'];
+  readonly details: SessionOpened['details'];
+}
+
 interface OpenSessionDeps {
+  /** Others may join it. */
+  readonly joinable: boolean;
   /** How long it stays open after its last connection left; milliseconds. */
   readonly idleMs: number;
   readonly now: () => number;
@@ -36,6 +46,9 @@ export class OpenSession<Upstream> {
   readonly #lanes: Lanes;
   readonly #tellOver: (() => void)[] = [];
   #connections = 0;
+  /** Ever. */
+  #entered = 0;
+  #actions = 0;
   #idle: NodeJS.Timeout | undefined;
   #over = false;
 
@@ -43,7 +56,7 @@ export class OpenSession<Upstream> {
     this.#live = live;
     this.#admitted = admitted;
     this.#deps = deps;
-    this.#lanes = new Lanes(admitted.recorder);
+    this.#lanes = new Lanes(admitted.recorder, deps.joinable);
     live.onEnding(() => {
       if (live.fault) this.#lanes.fail();
       // Nobody is there who could be told.
@@ -71,12 +84,16 @@ export class OpenSession<Upstream> {
     if (this.#connections === 0) this.#end(this.#live.cause ?? { reason: 'client_closed', message: HUNG_UP.message });
   }
 
-  enter(watch: ClientWatch): OwnSession<Upstream> {
+  enter({ watch, client, details }: Entering): OwnSession<Upstream> {
     if (this.#over) throw new Error('a session that is over was entered');
     clearTimeout(this.#idle);
     this.#idle = undefined;
     this.#connections++;
-    const { opened, guard, upstream } = this.#admitted;
+    const number = ++this.#entered;
+    const { opened, recorder, upstream } = this.#admitted;
+    if (number > 1) recorder.fact(0, { kind: 'connection.joined', connection: number, client, details });
+    const lanes = this.#lanes.connection(number);
+    const guard = this.#admitted.guard.enter();
     const { onTarget, onBug, refused } = this.#deps;
     const live = this.#live;
     watch.entered(live.signal);
@@ -85,7 +102,10 @@ export class OpenSession<Upstream> {
       if (left) return;
       left = true;
       watch.over();
-      this.#leave(end);
+      guard.leave();
+      if (!this.#leave(end)) return;
+      lanes.leave();
+      recorder.fact(0, { kind: 'connection.left', connection: number });
     };
     const leaveFor = ({ reason, message }: Refusal) => {
       const hungUp = watch.refusal === HUNG_UP;
@@ -97,7 +117,8 @@ export class OpenSession<Upstream> {
       guard,
       opened: this.#lanes.opened,
       lane: this.#lanes.first,
-      openLane: (spec) => this.#lanes.open(spec),
+      openLane: (spec) => lanes.open(spec),
+      nextAction: () => ++this.#actions,
       failed(refusal) {
         const told = watch.refusal ?? refusal;
         // What broke off the dialling says nothing of the target.
@@ -120,11 +141,16 @@ export class OpenSession<Upstream> {
     };
   }
 
-  #leave(end: Cause): void {
-    if (--this.#connections > 0) return;
+  /** False: it was the last, and the session ended with it. */
+  #leave(end: Cause): boolean {
+    if (--this.#connections > 0) return true;
     const { idleMs } = this.#deps;
-    if (idleMs === 0 || this.#live.signal.aborted) this.#end(end);
-    else this.#idle = setTimeout(() => this.#end(end), idleMs);
+    if (idleMs === 0 || this.#live.signal.aborted) {
+      this.#end(end);
+      return false;
+    }
+    this.#idle = setTimeout(() => this.#end(end), idleMs);
+    return true;
   }
 
   #end(end: Cause): void {

@@ -31,6 +31,86 @@ test('connections that come while a session opens wait for it, and are one sessi
   expect(it.sessions.live()).toHaveLength(1);
 });
 
+test('each connection is in the recording: who it is, when it came and left, and which lanes are its own', async () => {
+  const it = build({ join: 'kubectl', idleMs: 10_000 });
+  const first = it.connect();
+  await it.until(1);
+  void it.connect();
+  await it.until(2);
+  const [one, other] = it.entered;
+  one?.openLane({ of: 'exchange', label: 'GET /one' });
+  other?.openLane({ of: 'exchange', label: 'GET /other' }).close();
+  const open = one?.openLane({ of: 'exchange', label: 'GET /open' });
+  it.conversations[0]?.finish();
+  await first;
+  const { last } = it.log;
+  expect(last.facts('connection.joined', 0)).toEqual([
+    {
+      kind: 'connection.joined',
+      connection: 2,
+      client: { address: '10.0.0.1', application: 'test' },
+      details: { as: 'a test' },
+    },
+  ]);
+  expect(last.facts('connection.left', 0)).toEqual([{ kind: 'connection.left', connection: 1 }]);
+  expect(last.facts('lane.opened').map(({ lane, connection }) => [lane, connection])).toEqual([
+    [1, 1],
+    [2, 2],
+    [3, 1],
+  ]);
+  // It left two open.
+  expect(last.facts('lane.closed').map(({ lane }) => lane)).toEqual([2, 1, 3]);
+  open?.close();
+  expect(last.facts('lane.closed')).toHaveLength(3);
+  expect(() => one?.openLane({ of: 'exchange', label: 'GET /late' })).toThrow('left');
+  expect([one?.nextAction(), other?.nextAction(), other?.nextAction()]).toEqual([1, 2, 3]);
+});
+
+test('a connection that leaves withdraws what it holds, and nothing of another', async () => {
+  const it = build({ join: 'kubectl', idleMs: 10_000 });
+  const first = it.connect();
+  await it.until(1);
+  void it.connect();
+  await it.until(2);
+  const ran: number[] = [];
+  const take = (index: number) => {
+    const approval = { from: ['dba'], count: 1, within: 300_000 };
+    it.entered[index]?.guard.gate.take({
+      lane: 0,
+      number: index + 1,
+      decision: { section: 'requests', verdict: 'hold', why: '', approval },
+      judge: () => ({ section: 'requests', verdict: 'hold', why: '', approval }),
+      describe: () => ({ kind: 'statement', text: '', parameters: [], digest: 'ab'.repeat(32), touches: [] }),
+      forward: () => ran.push(index),
+      refuse: () => undefined,
+      notify: () => undefined,
+    });
+  };
+  take(0);
+  take(1);
+  it.conversations[0]?.finish();
+  await first;
+  for (const held of it.edge.held) held.decide({ kind: 'approved', by: ['bob@example.com'], comment: '' });
+  await turn();
+  expect(ran).toEqual([1]);
+  expect(it.log.last.facts('hold.resolved').map(({ action, outcome }) => [action, outcome])).toEqual([
+    [1, 'withdrawn'],
+    [2, 'approved'],
+  ]);
+});
+
+test('bytes of connections that share a session never meet on one lane', async () => {
+  const it = build({ join: 'kubectl', idleMs: 10_000 });
+  void it.connect();
+  await it.until(1);
+  expect(() => it.entered[0]?.lane.record('client', Buffer.from('x'))).toThrow('lane 0');
+  const alone = build(undefined);
+  void alone.connect();
+  await alone.until(1);
+  alone.entered[0]?.lane.record('client', Buffer.from('x'));
+  expect(alone.log.last.facts('connection.joined')).toEqual([]);
+});
+
 test('the last connection to leave ends it after the idle gap, and one that comes in the gap goes on with it', async () => {
   const it = build({ join: 'kubectl', idleMs: 60 });
   const first = it.connect();
@@ -100,6 +180,7 @@ test('a grant that was revoked joins no session that is still open, told of the 
 test('while one connection is left the session goes on, however long', async () => {
   const it = build({ join: 'kubectl', idleMs: 20 });
   const first = it.connect();
+  await it.until(1);
   void it.connect();
   await it.until(2);
   it.conversations[0]?.finish();

@@ -21,7 +21,7 @@ import { Joinable, Opening } from './joinable.ts';
 import { DEFAULT_LIMITS, type Limits } from './login/limits.ts';
 import { type Cause, LiveSession, LiveSessions } from './live-sessions.ts';
 import { LoginPlaces } from './login/login-places.ts';
-import { endReason, OpenSession, type OwnSession } from './open-session.ts';
+import { endReason, type Entering, OpenSession, type OwnSession } from './open-session.ts';
 import { grantLookup, type Proof } from './prove.ts';
 import { createRulesCompiler } from './guard/rules.ts';
 import type { SessionLog } from './session-log.ts';
@@ -131,8 +131,14 @@ export function createSessions(options: SessionsDeps): Sessions {
     watch: ClientWatch,
   ): Promise<Result<OwnSession<Upstream>, Refusal>> {
     if (watch.refusal) return err(watch.refusal);
-    const begin = (abandoned: AbortSignal) => open(entrance, peer, proof, arrival, options?.idleMs ?? 0, abandoned);
-    if (!options) return new Opening(begin).enter(watch);
+    const client = {
+      address: peer.address,
+      ...(arrival.tls !== undefined && { tls: arrival.tls }),
+      ...(arrival.application !== undefined && { application: arrival.application }),
+    };
+    const who = { watch, client, details: { ...arrival.details } };
+    const begin = (abandoned: AbortSignal) => open(entrance, peer, proof, who, options, abandoned);
+    if (!options) return new Opening(begin).enter(who);
     // That a session is open says nothing of the proof at hand, which only who opens one is asked for.
     const refused = refusedFor(proof.grant, ids.now());
     if (refused) {
@@ -142,15 +148,15 @@ export function createSessions(options: SessionsDeps): Sessions {
     const { grant, claim } = proof;
     const encrypted = arrival.tls !== undefined;
     const alike = [entrance.name, grant.id, claim.resource, peer.address, encrypted, options.join];
-    return joinable.join(JSON.stringify(alike), watch, begin);
+    return joinable.join(JSON.stringify(alike), who, begin);
   }
 
   async function open<Upstream>(
     entrance: Entrance<Upstream>,
     peer: Peer,
     proof: Proof,
-    arrival: ArrivalFacts,
-    idleMs: number,
+    { client, details }: Entering,
+    options: EnterOptions | undefined,
     abandoned: AbortSignal,
   ): Promise<Result<OpenSession<Upstream>, Refusal>> {
     const session = new LiveSession(newId('ses', ids), proof.grant.id, {
@@ -172,16 +178,19 @@ export function createSessions(options: SessionsDeps): Sessions {
     };
     try {
       if (stopping.signal.aborted) session.end('connector_stopped', STOPPED.message);
-      const client = {
-        address: peer.address,
-        ...(arrival.tls !== undefined && { tls: arrival.tls }),
-        ...(arrival.application !== undefined && { application: arrival.application }),
-      };
       const admittedLate = () =>
         told.ended(session.cause ?? { reason: 'client_closed', message: HUNG_UP.message }, true);
       const admitDeps: AdmitDeps<Upstream> = { ...deps, targets: entrance.targets, admittedLate };
-      const admitted = await admit({ proof, client, details: arrival.details }, session, admitDeps);
-      if (admitted.ok) return ok(new OpenSession(session, admitted.value, { ...told, idleMs, now: ids.now }));
+      const admitted = await admit({ proof, client, details }, session, admitDeps);
+      if (admitted.ok)
+        return ok(
+          new OpenSession(session, admitted.value, {
+            ...told,
+            joinable: options !== undefined,
+            idleMs: options?.idleMs ?? 0,
+            now: ids.now,
+          }),
+        );
       const { refusal, opened, recorder, target } = admitted.error;
       if (target) onTarget(target, refusal.message);
       if (session.cause?.reason !== 'client_closed') told.refused(refusal);

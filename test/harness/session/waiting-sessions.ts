@@ -53,7 +53,11 @@ export function buildSessions(options: EnterOptions | undefined, then: Then = 'c
       if (!lookup.ok) return;
       const proof = await lookup.value.proveSecret(secret(grant.secret));
       if (!proof) return;
-      const session = await door.enter(proof, { client: stream, details: {} }, options);
+      const session = await door.enter(
+        proof,
+        { client: stream, application: 'test', details: { as: 'a test' } },
+        options,
+      );
       if (!session.ok) return void refused.push(session.error.message);
       if (then === 'abandons') return;
       entered.push(session.value);
