@@ -188,7 +188,8 @@ export const ReplayEvent = z.discriminatedUnion('kind', [
   }),
   /**
    * The target's words (`severity` as it gave it), or the gateway's: REFUSED, WARNED, HELD, APPROVED, DENIED, EXPIRED, WITHDRAWN,
-   * FAILED (of a hold), UNDECODED (in an encoding that is not known here), MASKED, WITHHELD, POLICY (another is in force), CANCEL, NOTIFY.
+   * FAILED (of a hold), UNDECODED (in an encoding that is not known here), MASKED, WITHHELD, POLICY (another is in force), JOINED and LEFT (a
+   * connection of a session that has several), CANCEL, NOTIFY.
    */
   z.object({
     kind: z.literal('notice'),

@@ -8,6 +8,7 @@ import type { StatementFinished } from '../../core/recording/facts/database.ts';
 import type { Fact } from '../../core/recording/facts/fact.ts';
 import { FactDamage, parseFact } from '../facts/parse-fact.ts';
 import type { RecordingPart } from '../store/read-recording.ts';
+import { connectionNotice } from './connection-notices.ts';
 import { noticeOf } from './policy-notices.ts';
 import type { ReplayedResult, ResultReader } from './result-reader.ts';
 
@@ -188,6 +189,10 @@ function* eventsOf(timeUs: number, fact: Fact, results: ResultReader): Generator
     case 'values.hidden':
     case 'rules.changed':
       yield noticeOf(timeUs, fact);
+      return;
+    case 'connection.joined':
+    case 'connection.left':
+      yield connectionNotice(timeUs, fact);
       return;
     case 'session.ended':
       yield { kind: 'ended', timeUs, reason: fact.reason, message: fact.message };

@@ -2,14 +2,14 @@
 
 import { MAX_FACT_TEXT } from '../../../../core/recording/facts/bytes-at.ts';
 import type { Parameter } from '../../../../core/recording/facts/database.ts';
-import type { Fact } from '../../../../core/recording/facts/fact.ts';
+import type { ProtocolFact } from '../../../../core/recording/facts/fact.ts';
 import type { ReadText } from '../wire/encoding.ts';
 import type { ErrorFields } from '../wire/messages.ts';
 import type { Form, Portal, Statement } from './statement.ts';
 
 /** Takes facts: a session's lane. */
 export interface FactSink {
-  fact(fact: Fact): unknown;
+  fact(fact: ProtocolFact): unknown;
   elapsedUs(): number;
 }
 
