@@ -6,6 +6,7 @@ import { Client, type ClientConfig } from 'pg';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { Door } from '../../connector/door.ts';
 import type { Refusal } from '../../core/refusal.ts';
+import { err } from '../../core/result.ts';
 import { PROTOCOL_3_0, startupMessage } from '../../connector/protocols/postgres/wire/messages.ts';
 import type { UpstreamTarget } from '../../connector/net/dial.ts';
 import { PROTOCOL_MODULES } from '../../connector/registry.ts';
@@ -93,9 +94,10 @@ test.each([
     const makesRoom = new AbortController();
     const door: Door<UpstreamTarget> = {
       peer: { address: '127.0.0.1', via: 'listener' },
-      lookUp: () => {
-        makesRoom.abort({ reason: 'too_many_logins', message: 'Make room.' });
-        return new Promise(() => {});
+      async lookUp() {
+        const refusal: Refusal = { reason: 'too_many_logins', message: 'Make room.' };
+        makesRoom.abort(refusal);
+        return err(refusal);
       },
       enter: () => Promise.reject(new Error('nobody proved anything')),
       async refused(refusal, told) {
