@@ -97,6 +97,7 @@ test.each([
         makesRoom.abort({ reason: 'too_many_logins', message: 'Make room.' });
         return new Promise(() => {});
       },
+      proveSecret: () => Promise.reject(new Error('psql says who it is')),
       enter: () => Promise.reject(new Error('nobody proved anything')),
       async refused(refusal, told) {
         refused.push(refusal);
