@@ -45,9 +45,11 @@ export async function authenticate<Upstream>(
 ): Promise<Result<Arrived, Turned> | undefined> {
   if (!(await acceptService(transport, queue))) return undefined;
   let last: Claim | undefined;
+  /** Whoever leaves after a wrong secret was refused all the same. */
+  const gone = () => (last ? err({ refusal: WRONG, claim: last }) : undefined);
   for (let tries = 0; tries < MAX_TRIES; ) {
     const payload = await queue.next();
-    if (!payload) return undefined;
+    if (!payload) return gone();
     // An answer to a question that is not asked any more.
     if (payload[0] === USERAUTH_INFO_RESPONSE) continue;
     if (payload[0] !== USERAUTH_REQUEST) throw new ProtocolFault(`message ${payload[0]} has no place in a login`);
@@ -57,7 +59,7 @@ export async function authenticate<Upstream>(
     const method = fields.text();
     if (service !== 'ssh-connection') throw new ProtocolFault('it asks for a service that there is not');
     const shown = await secretOf(method, fields, transport, queue);
-    if (shown === 'gone') return undefined;
+    if (shown === 'gone') return gone();
     if (shown === undefined) {
       if (method !== 'none') tries++;
       transport.send(message(USERAUTH_FAILURE, METHODS, false));
