@@ -45,9 +45,14 @@ export async function authenticate<Upstream>(
 ): Promise<Result<Arrived, Turned> | undefined> {
   if (!(await acceptService(transport, queue))) return undefined;
   let last: Claim | undefined;
+  let tries = 0;
+  const refuse = () => {
+    // The last one is told with words instead.
+    if (tries < MAX_TRIES) transport.send(message(USERAUTH_FAILURE, METHODS, false));
+  };
   /** Whoever leaves after a wrong secret was refused all the same. */
   const gone = () => (last ? err({ refusal: WRONG, claim: last }) : undefined);
-  for (let tries = 0; tries < MAX_TRIES; ) {
+  while (tries < MAX_TRIES) {
     const payload = await queue.next();
     if (!payload) return gone();
     // An answer to a question that is not asked any more.
@@ -62,14 +67,14 @@ export async function authenticate<Upstream>(
     if (shown === 'gone') return gone();
     if (shown === undefined) {
       if (method !== 'none') tries++;
-      transport.send(message(USERAUTH_FAILURE, METHODS, false));
+      refuse();
       continue;
     }
     tries++;
     const wanted = readUserName(user);
     if (!wanted) {
       say(transport, FORM_WORDS);
-      transport.send(message(USERAUTH_FAILURE, METHODS, false));
+      refuse();
       continue;
     }
     door.progressed('named');
@@ -77,7 +82,7 @@ export async function authenticate<Upstream>(
     const proof = await prove(door, wanted.resource, wanted.email, shown);
     if (!proof.ok) return err({ refusal: proof.error, claim: last });
     if (proof.value) return ok({ proof: proof.value, login: wanted.login });
-    transport.send(message(USERAUTH_FAILURE, METHODS, false));
+    refuse();
   }
   return err({ refusal: WRONG, ...(last && { claim: last }) });
 }
