@@ -66,6 +66,8 @@ export class ChannelStream extends Duplex {
 
   /** Told at once when the other side closes the channel or its connection, though nothing is read. */
   onHangUp: () => void = () => {};
+  /** Told when its connection went before the other side had closed it. */
+  onLost: () => void = () => {};
 
   constructor(id: number, carrier: ChannelCarrier, remote?: RemoteEnd) {
     super({ allowHalfOpen: true, readableHighWaterMark: 64 * 1024, writableHighWaterMark: 64 * 1024 });
@@ -125,7 +127,10 @@ export class ChannelStream extends Duplex {
   lost(): void {
     this.#gone = true;
     this.#dropPending();
+    // What came before a close is still there to be read.
+    if (this.#closeReceived) return;
     this.onHangUp();
+    this.onLost();
     this.destroy();
   }
 

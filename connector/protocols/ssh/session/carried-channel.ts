@@ -50,6 +50,7 @@ export function carryChannel({ session, upstream, client, wish, action }: Channe
   const channel = new CarriedChannel({ session, upstream, client, wish, action, lane, target, relay });
   relay.begin(channel, Buffer.alloc(0));
   client.onHangUp = () => relay.contain(() => channel.clientEnded());
+  target.onLost = () => relay.end('target_closed', 'The target closed the connection.');
   relay.contain(() => channel.start());
   return relay;
 }
