@@ -1,5 +1,6 @@
 // What a policy decides over SSH, with OpenSSH as the client.
 
+import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +13,21 @@ import { hasSshd, startSshd, type Sshd } from '../harness/ssh/sshd.ts';
 type Commands = SessionRules['commands'];
 const HOLD = { hold: ['deploy *'], approval: { from: ['dba'], count: 1, within: 300_000 } };
 const APPROVED = { kind: 'approved', by: ['bob@example.com'], comment: '' } as const;
+
+/** One that holds nothing: without any, ssh forwards none. */
+async function startAgent(): Promise<{ socket: string; end(): void }> {
+  const directory = mkdtempSync(join(tmpdir(), 'gatehouse-agent-'));
+  const socket = join(directory, 'socket');
+  const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' });
+  await until('the agent listens', () => existsSync(socket));
+  return {
+    socket,
+    end() {
+      agent.kill();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
 
 describe.skipIf(!hasSshd)('SSH: what a policy decides', () => {
   let sshd: Sshd;
@@ -129,15 +145,18 @@ describe.skipIf(!hasSshd)('SSH: what a policy decides', () => {
     expect([local.code, local.stderr]).toEqual([255, expect.stringContaining('port forwarding (-L, -D, -J, -W)')]);
     const remote = await gateway.ssh(['true'], { options: ['-R', '0:x:1', '-o', 'ExitOnForwardFailure=yes'] });
     expect(remote.stderr).toContain('remote port forwarding failed');
-    const agent = await gateway.ssh(['echo "$SSH_AUTH_SOCK$DISPLAY"'], { options: ['-A'] });
-    expect(agent.stdout.toString()).toBe('\n');
-    const refused = gateway.log.sessions.flatMap((one) => one.facts('action.refused').map(({ message }) => message));
-    expect(refused).toEqual(
-      expect.arrayContaining([
-        expect.stringContaining('port forwarding (-L'),
-        expect.stringContaining('remote port forwarding'),
-      ]),
+    const agent = await startAgent();
+    const asked = await gateway.run(
+      'ssh',
+      ['-A', ...gateway.options, '-p', String(gateway.port), `${sshd.login}@web@127.0.0.1`, 'echo "$SSH_AUTH_SOCK"'],
+      { SSH_AUTH_SOCK: agent.socket },
     );
+    agent.end();
+    expect([asked.code, asked.stdout]).toEqual([0, '\n']);
+    const said = gateway.log.sessions.map((one) => one.wire('gateway', 0).toString()).join('');
+    expect(said).toContain('port forwarding (-L, -D, -J, -W) is not carried by this gateway');
+    expect(said).toContain('remote port forwarding (-R) is not carried');
+    expect(said).toContain('agent forwarding is not carried');
     expect(sshd.log()).not.toMatch(/direct-tcpip|tcpip-forward/);
   });
 });

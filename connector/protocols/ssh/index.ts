@@ -2,7 +2,7 @@
 
 import type { Refusal } from '../../../core/refusal.ts';
 import { err, ok } from '../../../core/result.ts';
-import type { ByteStream, Claim, Door, Session } from '../../door.ts';
+import type { ByteStream, Claim, Door, Session, TargetRefusal } from '../../door.ts';
 import type { KeptFiles, Protocol, ProtocolModule } from '../../protocol.ts';
 import { authenticate, letIn } from './login/client-login.ts';
 import { MessageQueue } from './login/message-queue.ts';
@@ -69,7 +69,7 @@ function createSsh(files: KeptFiles | undefined): Protocol<SshTarget> {
     if (!arrived.ok) return refuse(arrived.error.refusal, arrived.error.claim);
     const { proof, login } = arrived.value;
     const entered = await door.enter(proof, {
-      application: undefined,
+      client: stream,
       details: { ...(login !== undefined && { login }) },
       tls: `SSH ${transport.algorithms}`,
     });
@@ -87,16 +87,20 @@ function createSsh(files: KeptFiles | undefined): Protocol<SshTarget> {
     login: string | undefined,
     session: Session<SshTarget>,
   ): Promise<void> {
-    const { upstream: target, guard } = session;
-    const refuse = (refusal: Refusal): Promise<void> => {
-      session.failed(refusal);
-      transport.disconnect(`Gatehouse: ${refusal.message}`, DISCONNECT_NO_MORE_AUTH_METHODS);
+    const { upstream: target, guard, signal } = session;
+    const refuse = (refusal: TargetRefusal): Promise<void> => {
+      const told = session.failed(refusal);
+      transport.disconnect(`Gatehouse: ${told.message}`, DISCONNECT_NO_MORE_AUTH_METHODS);
       return closed(stream);
     };
     if (guard.rules.masks.any) return refuse(UNMASKED);
     if (login !== undefined && login !== target.login) return refuse(otherLogin(target.login));
-    const upstream = await logInAtTarget(target);
+    const upstream = await logInAtTarget(target, signal);
     if (!upstream.ok) return refuse(upstream.error.refusal);
+    if (signal.aborted) {
+      upstream.value.destroy();
+      return refuse(givenUp(signal));
+    }
     const conversation = new SshConversation(session, transport, upstream.value);
     guard.onRulesChanged(() => {
       if (guard.rules.masks.any) conversation.end('policy_denied', UNMASKED.message);

@@ -25,7 +25,7 @@ const Login = z
     key: placeOf('a private key').optional(),
     password: placeOf('a password').optional(),
   })
-  .refine(oneOf(['key', 'password']), 'expected exactly one of key, password');
+  .superRefine(oneOf(['key', 'password']));
 
 export const WrittenTarget = z.strictObject({
   host: Host,

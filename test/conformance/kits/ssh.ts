@@ -46,10 +46,12 @@ async function startTarget(): Promise<KitTarget<SshTarget>> {
   const commands: string[] = [];
   const owed: (() => void)[] = [];
   let answers = true;
+  let logsIn = true;
   let connections = 0;
   const server = new ssh2.Server({ hostKeys: [keys.private] }, (client) => {
     client.on('error', () => {});
     client.on('authentication', (context) => {
+      if (!logsIn) return;
       if (context.method === 'password' && context.password === PASSWORD) context.accept();
       else context.reject(['password']);
     });
@@ -80,6 +82,12 @@ async function startTarget(): Promise<KitTarget<SshTarget>> {
   const key = ssh2.utils.parseKey(keys.public);
   if (key instanceof Error) throw key;
   return {
+    get logsIn() {
+      return logsIn;
+    },
+    set logsIn(now) {
+      logsIn = now;
+    },
     get answers() {
       return answers;
     },

@@ -108,7 +108,7 @@ export class SshConversation implements Conversation {
   /** Says so in the recording; gives words for the person. */
   #refuse(what: string): string {
     const message = `${what} is not carried by this gateway.`;
-    this.#session.lane.fact({ kind: 'action.refused', reason: 'not_supported', message });
+    this.#session.lane.record('gateway', Buffer.from(`Gatehouse: ${message}\n`));
     return message;
   }
 
