@@ -84,7 +84,7 @@ describe.skipIf(!hasSshd)('SSH: at a terminal', () => {
     ]);
     expect(last.facts('command.finished')).toMatchObject([{ exit: 3 }]);
     const typed = last.wire('client', 1).toString();
-    expect(typed).toMatch(/^[*\r]+$/);
+    expect(typed).toMatch(/^[*\r\n]+$/);
     // As long as what was typed; the letters that were echoed stand in the output.
     expect(typed).toContain('******\r');
     const output = last.wire('target', 1).toString();
