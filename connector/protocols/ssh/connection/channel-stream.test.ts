@@ -1,7 +1,7 @@
 // Windows and records of one channel, message by message.
 
 import { expect, test } from 'vitest';
-import { CHANNEL_DATA, CHANNEL_EXTENDED_DATA, CHANNEL_WINDOW_ADJUST, fieldsOf, message } from '../wire/messages.ts';
+import { CHANNEL_DATA, CHANNEL_EXTENDED_DATA, CHANNEL_WINDOW_ADJUST, fieldsOf, sshMessage } from '../wire/messages.ts';
 import { ProtocolFault } from '../wire/transport.ts';
 import { type ChannelCarrier, ChannelStream, WINDOW_BYTES } from './channel-stream.ts';
 import { recordsOf, requestRecord, stderrRecord } from './records.ts';
@@ -23,7 +23,7 @@ class Wire implements ChannelCarrier {
   }
 }
 
-const data = (text: string | Uint8Array) => message(CHANNEL_DATA, 3, text);
+const data = (text: string | Uint8Array) => sshMessage(CHANNEL_DATA, 3, text);
 const open = (window = 1_000_000, maxPacket = 32_768) => {
   const wire = new Wire();
   return { wire, channel: new ChannelStream(3, wire, { id: 9, window, maxPacket }) };
@@ -41,15 +41,15 @@ test('messages become records, and records messages with the other number, whate
   const got: Buffer[] = [];
   channel.on('data', (chunk: Buffer) => got.push(chunk));
   channel.received(data('abc'));
-  channel.received(message(CHANNEL_EXTENDED_DATA, 3, 1, 'err'));
+  channel.received(sshMessage(CHANNEL_EXTENDED_DATA, 3, 1, 'err'));
   await turn();
   expect(recordsOf(Buffer.concat(got)).map(({ kind }) => kind)).toEqual(['data', 'extended']);
   channel.write(Buffer.concat([...got, requestRecord('exit-status', false, fieldsOf(7))]));
   await turn();
   expect(wire.sent).toEqual([
-    message(CHANNEL_DATA, 9, 'abc'),
-    message(CHANNEL_EXTENDED_DATA, 9, 1, 'err'),
-    message(98, 9, 'exit-status', false, 7),
+    sshMessage(CHANNEL_DATA, 9, 'abc'),
+    sshMessage(CHANNEL_EXTENDED_DATA, 9, 1, 'err'),
+    sshMessage(98, 9, 'exit-status', false, 7),
   ]);
 });
 
@@ -103,7 +103,7 @@ test('data that says less or more than it has, requests without end, and a secon
   expect(() => channel.received(lying)).toThrow(ProtocolFault);
   const flood = open().channel;
   expect(() => {
-    for (let count = 0; count < 100; count++) flood.received(message(98, 3, 'signal', false, 'x'.repeat(30_000)));
+    for (let count = 0; count < 100; count++) flood.received(sshMessage(98, 3, 'signal', false, 'x'.repeat(30_000)));
   }).toThrow('more requests than are taken');
   const closed = open().channel;
   closed.closedByRemote();
@@ -123,6 +123,6 @@ test('what came before a close is read; a close is answered by a close, and then
   expect([read, wire.forgotten.length]).toEqual(['last', 0]);
   channel.end();
   await new Promise((resolve) => channel.once('close', resolve));
-  expect(wire.sent).toEqual([message(97, 9)]);
+  expect(wire.sent).toEqual([sshMessage(97, 9)]);
   expect(wire.forgotten).toContain(channel);
 });

@@ -5,7 +5,7 @@ import {
   DISCONNECT_BY_APPLICATION,
   DISCONNECT_PROTOCOL_ERROR,
   Malformed,
-  message,
+  sshMessage,
   SSH_DISCONNECT,
 } from './messages.ts';
 import { type LibrarySide, Packets } from './ssh2.ts';
@@ -40,7 +40,7 @@ export interface TransportEnd {
 /** The other side did what is not understood, or not allowed to anybody. `message`: a clause. */
 export class ProtocolFault extends Error {}
 
-export class Transport {
+export class SshTransport {
   readonly #stream: ByteStream;
   readonly #packets: Packets;
   #handler: TransportHandler | undefined;
@@ -213,7 +213,7 @@ export class Transport {
     if (this.#end) return;
     const stream = this.#stream;
     if (stream.writable) {
-      const payload = message(SSH_DISCONNECT, reason, end.words, '');
+      const payload = sshMessage(SSH_DISCONNECT, reason, end.words, '');
       try {
         this.#packets.send(payload.length, (packet, start) => payload.copy(packet, start), true);
       } catch {

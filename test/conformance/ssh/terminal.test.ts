@@ -1,9 +1,9 @@
 // A person at a terminal: what is seen and recorded of it.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { until } from '../harness/run.ts';
-import { runBytes, type SshGateway, startSshGateway } from '../harness/ssh/ssh-gateway.ts';
-import { hasSshd, startSshd, type Sshd } from '../harness/ssh/sshd.ts';
+import { until } from '../../harness/run.ts';
+import { runBytes, type SshGateway, startSshGateway } from '../../harness/ssh/ssh-gateway.ts';
+import { hasSshd, startSshd, type Sshd } from '../../harness/ssh/sshd.ts';
 
 /** Runs ssh at a terminal of 80 by 24, types each text once the one before it was answered, and prints what it saw. */
 const AT_A_TERMINAL = `

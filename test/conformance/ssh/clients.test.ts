@@ -5,9 +5,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { until } from '../harness/run.ts';
-import { runBytes, type SshGateway, startSshGateway } from '../harness/ssh/ssh-gateway.ts';
-import { hasSshd, startSshd, type Sshd } from '../harness/ssh/sshd.ts';
+import { until } from '../../harness/run.ts';
+import { runBytes, type SshGateway, startSshGateway } from '../../harness/ssh/ssh-gateway.ts';
+import { hasSshd, startSshd, type Sshd } from '../../harness/ssh/sshd.ts';
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 const CONTENT = randomBytes(3_000_000);

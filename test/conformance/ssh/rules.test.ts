@@ -5,10 +5,10 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { SessionRules } from '../../core/policy/session-rules.ts';
-import { until } from '../harness/run.ts';
-import { runBytes, type SshGateway, startSshGateway } from '../harness/ssh/ssh-gateway.ts';
-import { hasSshd, startSshd, type Sshd } from '../harness/ssh/sshd.ts';
+import type { SessionRules } from '../../../core/policy/session-rules.ts';
+import { until } from '../../harness/run.ts';
+import { runBytes, type SshGateway, startSshGateway } from '../../harness/ssh/ssh-gateway.ts';
+import { hasSshd, startSshd, type Sshd } from '../../harness/ssh/sshd.ts';
 
 type Commands = SessionRules['commands'];
 const HOLD = { hold: ['deploy *'], approval: { from: ['dba'], count: 1, within: 300_000 } };

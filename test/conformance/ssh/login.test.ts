@@ -7,12 +7,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import ssh2 from 'ssh2';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { secret } from '../../core/secret.ts';
-import { PinnedKeys } from '../../connector/protocols/ssh/login/pinned-keys.ts';
-import { PROTOCOL_MODULES } from '../../connector/registry.ts';
-import { until } from '../harness/run.ts';
-import { type SshGateway, startSshGateway } from '../harness/ssh/ssh-gateway.ts';
-import { hasSshd, startSshd, type Sshd } from '../harness/ssh/sshd.ts';
+import { secret } from '../../../core/secret.ts';
+import { PinnedKeys } from '../../../connector/protocols/ssh/login/pinned-keys.ts';
+import { PROTOCOL_MODULES } from '../../../connector/registry.ts';
+import { until } from '../../harness/run.ts';
+import { type SshGateway, startSshGateway } from '../../harness/ssh/ssh-gateway.ts';
+import { hasSshd, startSshd, type Sshd } from '../../harness/ssh/sshd.ts';
 
 const OTHER_KEY = `SHA256:${'A'.repeat(43)}`;
 

@@ -1,4 +1,0 @@
-import { sshKit } from './kits/ssh.ts';
-import { describeProtocol } from './suite.ts';
-
-describeProtocol(sshKit);
