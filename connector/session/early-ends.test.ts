@@ -103,8 +103,13 @@ test('what broke off the dialling is told, and nothing is said against the targe
   await until(() => it.entered.length === 1);
   it.edge.revoke(it.grant.id, 'left the team');
   await carried;
-  expect(it.refused).toEqual(['The grant was revoked: left the team']);
-  expect(it.log.last.ended).toMatchObject({ reason: 'grant_revoked', message: 'The grant was revoked: left the team' });
+  expect(it.refused).toEqual([
+    'The grant was revoked: left the team. Ask for a new one in the portal, then connect again.',
+  ]);
+  expect(it.log.last.ended).toMatchObject({
+    reason: 'grant_revoked',
+    message: 'The grant was revoked: left the team. Ask for a new one in the portal, then connect again.',
+  });
   expect(it.edge.reported('attempt.refused')).toMatchObject([{ reason: 'grant_revoked' }]);
   expect(it.seen).toEqual([]);
 });

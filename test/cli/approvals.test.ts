@@ -131,7 +131,9 @@ describe('a command', () => {
       tables: ['orders'],
       inTransaction: true,
     };
-    replies['GET /approvals'] = () => ({ approvals: [{ ...approval, kind: 'statement', statement }] });
+    replies['GET /approvals'] = () => ({
+      approvals: [{ ...approval, state: 'pending', kind: 'statement', statement }],
+    });
     const { stdout } = await run('approvals');
     expect(stdout).toMatch(
       /waits to run a statement on demo\n\n {4}delete from orders\n {4}where id = 7 -- \\x1b\[31m\n {4}\$1 = 'a'\\x1b'\n {4}\$2 = NULL\n/,

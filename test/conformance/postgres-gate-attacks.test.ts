@@ -54,7 +54,8 @@ describe.each(RULE_SETS)('under the rules "$name"', ({ statements, unparsable, r
         }
         expect([statement, ...answersOf(await answers)].join(' ')).toMatch(/E 4.... Z I$/);
       } else {
-        expect([statement, ...answersOf(await peer.upTo('Z'))]).toEqual([statement, 'E 42501', 'Z I']);
+        // 42601: it has a syntax error, whatever else it is.
+        expect([statement, ...answersOf(await peer.upTo('Z'))].join(' ')).toMatch(/ E 42[56]01 Z I$/);
       }
     }
     peer.socket.end();

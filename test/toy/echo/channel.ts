@@ -47,7 +47,8 @@ class Channel implements Interpreter {
   #held = false;
   #left = false;
   #rest = '';
-  #answer = '';
+  /** Of the answer under way. */
+  #answerBytes = 0;
   #offset = 0;
   readonly clientLeft = false;
   readonly targetWaits = false;
@@ -67,7 +68,7 @@ class Channel implements Interpreter {
   }
 
   get midMessage(): boolean {
-    return this.#answer !== '';
+    return this.#answerBytes > 0;
   }
 
   get working(): boolean {
@@ -83,10 +84,15 @@ class Channel implements Interpreter {
 
   fromTarget(chunk: Buffer): void {
     const receipt = this.#lane.record('target', chunk);
-    const lines = (this.#answer + chunk.toString()).split('\n');
-    this.#answer = lines.pop() ?? '';
-    this.#relay.toClient(passUntouched(Buffer.from(chunk)), receipt);
-    for (const line of lines) this.#finish(Buffer.byteLength(line) + 1);
+    // Line by line: what is refused is told between the answers around it.
+    for (let at = 0; at < chunk.length; ) {
+      const newline = chunk.indexOf(0x0a, at);
+      const end = newline < 0 ? chunk.length : newline + 1;
+      this.#relay.toClient(passUntouched(Buffer.from(chunk.subarray(at, end))), receipt);
+      this.#answerBytes += end - at;
+      at = end;
+      if (newline >= 0) this.#finish();
+    }
   }
 
   #work(): void {
@@ -154,9 +160,10 @@ class Channel implements Interpreter {
     this.#relay.toClient(passUntouched(bytes), this.#lane.record('gateway', bytes));
   }
 
-  #finish(bytes: number): void {
+  #finish(): void {
     const running = this.#running.shift();
-    if (running) this.#end(running, undefined, bytes);
+    if (running) this.#end(running, undefined, this.#answerBytes);
+    this.#answerBytes = 0;
     this.#tellRefused();
   }
 
