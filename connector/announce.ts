@@ -4,12 +4,12 @@
 import { MAX_CONTROL_MESSAGE_BYTES } from '../core/control.ts';
 import type { ProtocolName } from '../core/protocols.ts';
 import type { Resource } from '../core/resource.ts';
-import type { ConnectorConfig, ListenerConfig } from './config/settings.ts';
+import type { ConnectorConfig, ListenerConfig, ResourceConfig, ResourceConfigOf } from './config/settings.ts';
 import { type HostPort, isLoopback } from './config/host-port.ts';
 import { PROTOCOL_MODULES } from './registry.ts';
 
 /** Where clients reach a listener that is bound to `bound`. */
-function endpointOf(listener: ListenerConfig, bound: HostPort): HostPort {
+function addressOf(listener: ListenerConfig, bound: HostPort): HostPort {
   const { advertise, listen } = listener;
   return { host: advertise?.host ?? listen.host, port: advertise?.port ?? bound.port };
 }
@@ -17,21 +17,29 @@ function endpointOf(listener: ListenerConfig, bound: HostPort): HostPort {
 /** Where listeners are bound. */
 type Bound = ReadonlyMap<ProtocolName, HostPort>;
 
-export function announcedResources(config: ConnectorConfig, bound: Bound): readonly Resource[] {
+/** `hostKeys`: of listeners that have one. */
+export function announcedResources(
+  config: ConnectorConfig,
+  bound: Bound,
+  hostKeys: ReadonlyMap<ProtocolName, string> = new Map(),
+): readonly Resource[] {
   return config.resources.flatMap((resource) => {
-    const { name, protocol, labels, description, settings } = resource;
-    const [listener, at] = [config.listeners.get(protocol), bound.get(protocol)];
+    const { name, protocol, labels, description } = resource;
+    const [listener, at, hostKey] = [config.listeners.get(protocol), bound.get(protocol), hostKeys.get(protocol)];
     if (!listener || !at) return [];
     return {
       name,
       protocol,
       labels,
       ...(description === undefined ? {} : { description }),
-      endpoint: endpointOf(listener, at),
-      ...PROTOCOL_MODULES[protocol].announce(settings),
+      endpoint: { ...addressOf(listener, at), ...(hostKey === undefined ? {} : { hostKey }) },
+      ...announcedBy(protocol, resource),
     };
   });
 }
+
+const announcedBy = <P extends ProtocolName>(protocol: P, { settings }: ResourceConfig): Partial<Resource> =>
+  PROTOCOL_MODULES[protocol].announce(settings as ResourceConfigOf<P>['settings']);
 
 /**
  * What is wrong with announcing so much, in a line for the operator. The hello is one message: its

@@ -94,6 +94,11 @@ export interface Door<Upstream> {
   /** Asks the edge. Refused with `edge_unreachable` while it is away (law 4), and as soon as `signal` aborts. */
   lookUp(claim: Claim): Promise<Result<GrantLookup, Refusal>>;
   /**
+   * For a client that shows a secret and does not say who it is. Undefined: it is none of a grant for this resource. Refused
+   * as `lookUp` is.
+   */
+  proveSecret(resource: string, secret: Secret<string>): Promise<Result<ProvenGrant | undefined, Refusal>>;
+  /**
    * Admits the client: the edge opens the session, the log takes its first frame, the target's credential is fetched. Once.
    * Refused as soon as the client hangs up, the grant is revoked or the connector stops, whatever is still waited for.
    */

@@ -3,6 +3,7 @@
 
 import type { z } from 'zod';
 import type { Refusal } from '../core/refusal.ts';
+import type { Resource } from '../core/resource.ts';
 import type { Result } from '../core/result.ts';
 import type { Secret } from '../core/secret.ts';
 import type { CredentialSource } from './credentials/credential.ts';
@@ -19,6 +20,21 @@ export interface Protocol<Upstream> {
   turnAway(stream: ByteStream, refusal: Refusal): Promise<void>;
   /** Dials the target, logs in as a session would, and leaves. For the operator alone: a fault may say what the target said. */
   tryTarget(upstream: Upstream): Promise<Result<undefined, string>>;
+  /** By what clients know its listener, where that is no certificate. The error is for the operator: it cannot listen. */
+  readonly hostKey?: Result<HostKey, string>;
+}
+
+interface HostKey {
+  /** As known_hosts has it behind the host: `ssh-ed25519 AAAA...`. Announced to the edge. */
+  readonly line: string;
+  /** For the operator, when the listener starts. */
+  readonly notes: readonly string[];
+}
+
+/** Small private files in the connector's state directory. */
+export interface KeptFiles {
+  /** What is kept under this name, made and kept if there is nothing yet. The error is for the operator. */
+  keep(name: string, make: () => string): Result<string, string>;
 }
 
 /** What a resource's settings name and cannot be had. For the operator. */
@@ -49,11 +65,13 @@ export interface ProtocolModule<Settings, Upstream> {
   /** `resource`: what its schema gave, perhaps with keys of others. `there` makes a path of the file's absolute. */
   settle(resource: unknown, there: (path: string) => string): Settings;
   /** What the edge is told of it beside name and labels; never an address or a credential (laws 8 and 9). */
-  announce(settings: Settings): { readonly defaultDatabase?: string };
+  announce(settings: Settings): Pick<Resource, 'defaultDatabase' | 'login'>;
   /** Where it is, for the operator. */
   address(settings: Settings): string;
   /** Reads what the settings name: the credential, the authority. Dials nothing. */
   openTarget(settings: Settings, tools: TargetTools): Promise<Result<Upstream, readonly TargetFault[]>>;
-  /** `listener`: what its schema gave, perhaps with keys of others. */
-  create(listener: unknown): Protocol<Upstream>;
+  /**
+   * `listener`: what its schema gave, perhaps with keys of others. Without `files` nothing is kept.
+   */
+  create(listener: unknown, files?: KeptFiles): Protocol<Upstream>;
 }

@@ -3,8 +3,9 @@
 import type { ProtocolName } from '../core/protocols.ts';
 import type { ProtocolModule } from './protocol.ts';
 import { postgres } from './protocols/postgres/index.ts';
+import { ssh } from './protocols/ssh/index.ts';
 
-const modules = { postgres };
+const modules = { postgres, ssh };
 
 type Part<P extends ProtocolName, Which extends 'settings' | 'upstream'> =
   (typeof modules)[P] extends ProtocolModule<infer Settings, infer Upstream>

@@ -23,10 +23,11 @@ import { serveHealth } from './health.ts';
 import { describeBug, type Logger } from './logger.ts';
 import { maskingHash } from './masking/masking-key.ts';
 import { openRecordingLog, type RecordingLog } from './recording/recording-log.ts';
-import { PROTOCOL_MODULES } from './registry.ts';
+import { PROTOCOL_MODULES, type Upstream } from './registry.ts';
 import { type Listener, startListener } from './session/serve.ts';
-import { createSessions, type Sessions } from './session/sessions.ts';
+import { createSessions, type Entrance, type Sessions } from './session/sessions.ts';
 import { loadIdentity } from './state/identity.ts';
+import { keptFiles } from './state/kept-files.ts';
 import { lockState } from './state/lock.ts';
 import { storeSettings } from './store-settings.ts';
 import { createTargets } from './targets.ts';
@@ -84,10 +85,11 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
   if (!keyedHash.ok) return giveUp(refused(keyedHash.error));
 
   const listeners = new Map<ProtocolName, Listener>();
+  const hostKeys = new Map<ProtocolName, string>();
   const bound = () => new Map([...listeners].map(([protocol, { address }]) => [protocol, address]));
   let sessions: Sessions | undefined;
   const link = openLink(deps, joined.value, () => ({
-    resources: announcedResources(config, bound()),
+    resources: announcedResources(config, bound(), hostKeys),
     live: sessions?.live() ?? [],
   }));
   undo.push(() => link.stop(0));
@@ -129,30 +131,38 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
   sessions = pipeline;
   undo.push(() => pipeline.close(0));
   const openCredential = createCredentials(deps);
-  const listen = <P extends ProtocolName>(protocol: P, listener: ListenerConfig): Promise<Listener> =>
-    startListener({
-      ...listener.listen,
-      entrance: {
-        name: protocol,
-        protocol: PROTOCOL_MODULES[protocol].create(listener.written),
-        targets: createTargets(protocol, config.resources, openCredential, (resource, message) => {
-          fault('target_unusable', `${resource}: ${message}`);
-        }),
-        tls: () => certificate.current(),
-        allowPlainText: allowsPlainText(listener),
-      },
-      sessions: pipeline,
-      onFault: onBug,
-    });
+  const files = keptFiles(config.state);
+  const listen = async <P extends ProtocolName>(
+    protocol: P,
+    listener: ListenerConfig,
+  ): Promise<Result<Listener, string>> => {
+    const spoken = PROTOCOL_MODULES[protocol].create(listener.written, files);
+    const { hostKey } = spoken;
+    if (hostKey?.ok === false) return err(hostKey.error);
+    if (hostKey) hostKeys.set(protocol, hostKey.value.line);
+    for (const message of hostKey?.value.notes ?? []) log.info('listener.note', { protocol, message });
+    const entrance: Entrance<Upstream<P>> = {
+      name: protocol,
+      protocol: spoken,
+      targets: createTargets(protocol, config.resources, openCredential, (resource, message) => {
+        fault('target_unusable', `${resource}: ${message}`);
+      }),
+      tls: () => certificate.current(),
+      allowPlainText: allowsPlainText(listener),
+    };
+    try {
+      return ok(await startListener({ ...listener.listen, entrance, sessions: pipeline, onFault: onBug }));
+    } catch (error) {
+      return err(cannotListen(listener.listen, error));
+    }
+  };
   undo.push(() => {
     for (const listener of listeners.values()) listener.close();
   });
   for (const [protocol, listener] of config.listeners) {
-    try {
-      listeners.set(protocol, await listen(protocol, listener));
-    } catch (error) {
-      return giveUp(refused(cannotListen(`listeners.${protocol}`, listener.listen, error)));
-    }
+    const started = await listen(protocol, listener);
+    if (!started.ok) return giveUp(refused(`listeners.${protocol}: ${started.error}`));
+    listeners.set(protocol, started.value);
   }
 
   let health: Awaited<ReturnType<typeof serveHealth>> | undefined;
@@ -166,7 +176,7 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
         build: BUILD,
       }));
     } catch (error) {
-      return giveUp(refused(cannotListen('health', config.health, error)));
+      return giveUp(refused(`health: ${cannotListen(config.health, error)}`));
     }
   }
 
@@ -265,11 +275,11 @@ function sessionLimits({ limits }: ConnectorConfig) {
   };
 }
 
-function cannotListen(key: string, at: HostPort, error: unknown): string {
+function cannotListen(at: HostPort, error: unknown): string {
   const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
   const why =
     code === 'EADDRINUSE' ? 'another program listens there' : code === 'EACCES' ? 'that port needs more rights' : code;
-  return `${key}: cannot listen on ${showHostPort(at)} (${why}): choose another address`;
+  return `cannot listen on ${showHostPort(at)} (${why}): choose another address`;
 }
 
 function within(milliseconds: number, work: Promise<unknown>): Promise<void> {

@@ -101,6 +101,7 @@ test('the kinds of both directions are the known ones, and no other parses', () 
     'welcome',
   ]);
   expect(FromConnector.options.map((option) => option.shape.kind.value).sort()).toEqual([
+    'grants.find',
     'grants.look_up',
     'hello',
     'hold.action',

@@ -7,7 +7,7 @@
 import { z } from 'zod';
 import { ApprovalState } from './approval/approval.ts';
 import { EndingReason } from './api.ts';
-import { ScramVerifier } from './grant.ts';
+import { ScramVerifier, SecretDigest } from './grant.ts';
 import { actionOf, HeldAction, HeldStatement } from './approval/held-action.ts';
 import { ConnectorId, GrantId, RequestId, SessionId } from './ids.ts';
 import { SessionRules } from './policy/session-rules.ts';
@@ -32,7 +32,7 @@ const seq = z.number().int().min(1);
  */
 const understands = z.array(z.string().max(50)).max(50).default([]);
 export const CONNECTOR_UNDERSTANDS: readonly FromEdge['kind'][] = ['session.end'];
-export const EDGE_UNDERSTANDS: readonly FromConnector['kind'][] = ['targets.seen', 'hold.action'];
+export const EDGE_UNDERSTANDS: readonly FromConnector['kind'][] = ['targets.seen', 'hold.action', 'grants.find'];
 
 // --- connector to edge ---
 
@@ -51,6 +51,15 @@ const LookUpGrants = z.object({
   kind: z.literal('grants.look_up'),
   call,
   email: z.string().max(254),
+  resource: ResourceName,
+  protocol: ProtocolName,
+});
+
+/** The same of a client that showed a secret, named a resource, and did not say who it is. Answered as `grants.look_up` is. */
+const FindGrant = z.object({
+  kind: z.literal('grants.find'),
+  call,
+  digest: SecretDigest,
   resource: ResourceName,
   protocol: ProtocolName,
 });
@@ -170,6 +179,7 @@ const TargetsSeen = z.object({
 export const FromConnector = z.discriminatedUnion('kind', [
   Hello,
   LookUpGrants,
+  FindGrant,
   OpenSession,
   AskHold,
   HoldAction,
@@ -215,6 +225,8 @@ export const FromEdge = z.discriminatedUnion('kind', [
     salt: z.string(),
     iterations: z.number().int(),
     candidates: z.array(GrantCandidate).max(100),
+    /** Of `grants.find`: whose the candidates are. */
+    email: z.string().max(254).optional(),
   }),
   z.object({
     kind: z.literal('session.admitted'),

@@ -59,5 +59,17 @@ export const ScramVerifier = z.object({
 });
 export type ScramVerifier = z.infer<typeof ScramVerifier>;
 
+/** By what the edge finds the grant of a client that shows its secret and names nobody. Hex. */
+export const SecretDigest = z.string().regex(/^[0-9a-f]{32}$/);
+
+/**
+ * 128 bits of SHA-256: no way back to a secret, which has as many random bits, and no key to anything. It finds a grant;
+ * that the client holds it is still proven by its verifier.
+ */
+export async function secretDigest(secret: string): Promise<string> {
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(`gatehouse grant\n${secret}`));
+  return [...new Uint8Array(digest, 0, 16)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
 /** PBKDF2 rounds of grant secrets. They carry 128 random bits or more, so rounds add nothing; RFC 7677 asks for 4096. */
 export const GRANT_SCRAM_ITERATIONS = 4096;

@@ -3,7 +3,7 @@
 
 import { z } from 'zod';
 
-export const ProtocolName = z.enum(['postgres']);
+export const ProtocolName = z.enum(['postgres', 'ssh']);
 export type ProtocolName = z.infer<typeof ProtocolName>;
 
 /** What a rule says about actions of one kind; its key in a rule. */
@@ -49,6 +49,13 @@ const ROWS = {
     sections: ['statements'],
     masks: ['columns'],
     noun: SECTIONS.statements,
+  },
+  ssh: {
+    title: 'SSH',
+    replay: 'terminal',
+    sections: ['commands'],
+    masks: [],
+    noun: SECTIONS.commands,
   },
 } as const satisfies Readonly<Record<ProtocolName, ProtocolRow>>;
 

@@ -88,6 +88,12 @@ export interface EdgeLink extends Edge {
 /** A flood that does not end must not keep its size to itself. */
 const TELL_DROPPED_EVERY_MS = 60_000;
 
+const NAMELESS: Refusal = {
+  reason: 'not_supported',
+  message:
+    'The portal is of an earlier release, which finds no grant by its secret alone: say who you are in the user name.',
+};
+
 const UNREACHABLE: Refusal = {
   reason: 'edge_unreachable',
   message: 'the gateway cannot check your grant now: try again in a minute',
@@ -117,6 +123,8 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
   let since = now();
   let problem: string | undefined = 'not dialled yet';
   let connection: LinkConnection | undefined;
+  /** Whether this edge has `grants.find`. */
+  let findsBySecret = false;
   let redial: NodeJS.Timeout | undefined;
   let redialAt = Number.POSITIVE_INFINITY;
   let stable: NodeJS.Timeout | undefined;
@@ -166,6 +174,7 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
     log.info('link.up', { edge: options.edge });
     stable = setTimeout(() => backoff.reset(), timing.stableMs);
     sendAnew();
+    findsBySecret = understands.includes('grants.find');
     holds.linked(understands.includes('hold.action'));
     targets.linked(understands.includes('targets.seen'));
     tellDropped();
@@ -301,6 +310,12 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
     });
   }
 
+  const candidatesOf = (answer: Extract<FromEdge, { kind: 'grants.found' }>): GrantCandidates => ({
+    salt: Buffer.from(answer.salt, 'base64'),
+    iterations: answer.iterations,
+    candidates: answer.candidates.map((it) => (revoked.has(it.id) ? { ...it, revoked: true } : it)),
+  });
+
   /** For claims that no edge could know: looks like any other answer, and does not change. */
   function foundNothing(claim: Claim): GrantCandidates {
     const digest = createHmac('sha256', options.saltKey.reveal()).update(`${claim.email}\n${claim.resource}`).digest();
@@ -322,11 +337,16 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
       if (!resource.success || email.length > 254) return ok(foundNothing(claim));
       const answer = await link.call({ kind: 'grants.look_up', email, resource: resource.data, protocol });
       if (answer?.kind !== 'grants.found') return err(UNREACHABLE);
-      return ok({
-        salt: Buffer.from(answer.salt, 'base64'),
-        iterations: answer.iterations,
-        candidates: answer.candidates.map((it) => (revoked.has(it.id) ? { ...it, revoked: true } : it)),
-      });
+      return ok(candidatesOf(answer));
+    },
+
+    async find(digest, resource, protocol) {
+      const link = await linkedConnection();
+      if (link === undefined) return err(UNREACHABLE);
+      if (!findsBySecret) return err(NAMELESS);
+      const answer = await link.call({ kind: 'grants.find', digest, resource, protocol });
+      if (answer?.kind !== 'grants.found') return err(UNREACHABLE);
+      return ok({ ...candidatesOf(answer), email: answer.email });
     },
 
     async openSession(input) {

@@ -6,6 +6,7 @@ import type { SessionRules } from '../../core/policy/session-rules.ts';
 import type { ProtocolName } from '../../core/protocols.ts';
 import type { SessionOpened } from '../../core/recording/facts/session.ts';
 import type { Refusal } from '../../core/refusal.ts';
+import type { ResourceName } from '../../core/resource.ts';
 import type { Result } from '../../core/result.ts';
 import type { Claim } from '../door.ts';
 import type { GrantCandidates } from './prove.ts';
@@ -15,6 +16,12 @@ type HoldAction = Extract<FromConnector, { kind: 'hold.action' }>;
 export interface Edge {
   /** `edge_unreachable` when the link is down or the answer took longer than the call's deadline. */
   lookUp(claim: Claim, protocol: ProtocolName): Promise<Result<GrantCandidates, Refusal>>;
+  /** The same of a secret's digest (core/grant.ts), and whose the grant is; undefined where there is none. */
+  find(
+    digest: string,
+    resource: ResourceName,
+    protocol: ProtocolName,
+  ): Promise<Result<GrantCandidates & { readonly email: string | undefined }, Refusal>>;
   /** The last word before anything is dialled: the edge checks the grant again and counts the session. */
   openSession(input: {
     readonly session: SessionId;

@@ -1,5 +1,12 @@
 // Connections that share a session, with a protocol that does nothing but enter and wait.
 
+import { PassThrough } from 'node:stream';
+import { newId } from '../../core/ids.ts';
+import { secret } from '../../core/secret.ts';
+import { MemoryEdge } from '../../test/harness/memory-edge.ts';
+import { MemoryLog } from '../../test/harness/memory-log.ts';
+import type { Protocol } from '../protocol.ts';
+import { createSessions, type Entrance } from './sessions.ts';
 import { afterEach, expect, test } from 'vitest';
 import { ok } from '../../core/result.ts';
 import { buildSessions, turn } from '../../test/harness/session/waiting-sessions.ts';
@@ -217,4 +224,53 @@ test('a protocol that enters and then neither carries nor fails has ended its se
   await it.connect();
   expect(it.log.last.ended).toMatchObject({ reason: 'protocol_fault', message: expect.stringContaining('failed') });
   expect(it.edge.reported('session.ended')).toHaveLength(1);
+});
+
+test('a secret alone enters where it is of a grant for that resource, and says whose session it is', async () => {
+  const edge = new MemoryEdge();
+  const log = new MemoryLog();
+  const { secret: shown } = edge.issue({ email: 'carol@example.com', resource: 'hosts' });
+  const tried: [resource: string, secret: string, email: string | undefined][] = [];
+  const attempts = [
+    ['hosts', `${shown}x`],
+    ['demo', shown],
+    ['no such name', shown],
+    ['hosts', shown],
+  ] as const;
+  const protocol: Protocol<string> = {
+    async carry(stream, door) {
+      for (const [resource, text] of attempts) {
+        const proof = await door.proveSecret(resource, secret(text));
+        tried.push([resource, text, proof.ok ? proof.value?.claim.email : proof.error.reason]);
+        if (!proof.ok || !proof.value) continue;
+        const session = await door.enter(proof.value, { client: stream, details: {} });
+        if (session.ok) session.value.failed({ reason: 'upstream_unreachable', message: 'Not there.' });
+      }
+    },
+    turnAway: async (stream) => void stream.destroy(),
+    tryTarget: async () => ok(undefined),
+  };
+  const sessions = createSessions({
+    edge,
+    log,
+    connector: { id: newId('con'), name: 'test', build: 'test' },
+    keyedHash: () => Buffer.alloc(32),
+  });
+  running.push(sessions);
+  const entrance: Entrance<string> = {
+    name: 'postgres',
+    protocol,
+    targets: async () => ok('the target'),
+    tls: undefined,
+    allowPlainText: true,
+  };
+  await sessions.carry(new PassThrough(), { address: '10.0.0.1', via: 'listener' }, entrance);
+  expect(tried).toEqual([
+    ['hosts', `${shown}x`, undefined],
+    ['demo', shown, undefined],
+    ['no such name', shown, 'resource_unknown'],
+    ['hosts', shown, 'carol@example.com'],
+  ]);
+  expect(log.sessions).toHaveLength(1);
+  expect(edge.reported('attempt.refused')).toMatchObject([{ email: 'carol@example.com', resource: 'hosts' }]);
 });

@@ -2,6 +2,7 @@
 // tunnel, a console) and whatever it speaks (law 10). Caps, live sessions and compiled rules are one set for all.
 // Connections share nothing but those, so that one which stalls or misbehaves delays no other.
 
+import { secretDigest } from '../../core/grant.ts';
 import { type IdSource, newId, type SessionId, systemIdSource } from '../../core/ids.ts';
 import type { KeyedHash } from '../../core/masking/ways.ts';
 import type { ProtocolName } from '../../core/protocols.ts';
@@ -96,6 +97,16 @@ export function createSessions(options: SessionsDeps): Sessions {
         // The edge may take longer to answer than this client has.
         if (!known) return err(place.signal.reason as Refusal);
         return known.ok ? ok(grantLookup(claim, known.value, (proof) => proofs.add(proof))) : known;
+      },
+      async proveSecret(resource, secret) {
+        const name = ResourceName.safeParse(resource);
+        if (!name.success) return err(noResource);
+        const digest = await secretDigest(secret.reveal());
+        const known = await orAborted(edge.find(digest, name.data, entrance.name), place.signal);
+        if (!known) return err(place.signal.reason as Refusal);
+        if (!known.ok) return known;
+        const claim = { email: known.value.email ?? '', resource };
+        return ok(await grantLookup(claim, known.value, (proof) => proofs.add(proof)).proveSecret(secret));
       },
       async enter(proof, arrival, options) {
         place.leave();

@@ -47,7 +47,7 @@ interface LinkDeps {
   >;
   readonly grants: Pick<
     GrantsPort,
-    'candidates' | 'endSession' | 'findAll' | 'liveOf' | 'liveSession' | 'openAll' | 'resume'
+    'bySecret' | 'candidates' | 'endSession' | 'findAll' | 'liveOf' | 'liveSession' | 'openAll' | 'resume'
   >;
   readonly audit: Pick<AuditPort, 'append' | 'appendAll' | 'appendCounted'>;
   readonly witness: Pick<WitnessPort, 'admissions' | 'admitAll' | 'recordHead' | 'recordManifest' | 'recordNeverBegan'>;
@@ -157,6 +157,22 @@ export class LinkConversation {
     const candidates: GrantCandidate[] =
       served?.protocol === message.protocol ? await this.#deps.grants.candidates(email, message.resource) : [];
     return { kind: 'grants.found', call: message.call, salt, iterations: GRANT_SCRAM_ITERATIONS, candidates };
+  }
+
+  async find(message: Message<'grants.find'>): Promise<FromEdge> {
+    const served = await this.#serves(message.resource);
+    const found =
+      served?.protocol === message.protocol
+        ? await this.#deps.grants.bySecret(message.digest, message.resource)
+        : undefined;
+    return {
+      kind: 'grants.found',
+      call: message.call,
+      salt: await this.#deps.salt(found?.email ?? '', message.resource),
+      iterations: GRANT_SCRAM_ITERATIONS,
+      candidates: found ? [found.candidate] : [],
+      ...(found && { email: found.email }),
+    };
   }
 
   async targetsSeen({ targets }: Message<'targets.seen'>): Promise<void> {

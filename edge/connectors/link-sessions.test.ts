@@ -4,6 +4,7 @@ import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { ListedGrant } from '../../core/api.ts';
+import { secretDigest } from '../../core/grant.ts';
 import { GrantId, newId } from '../../core/ids.ts';
 import { fromBase64, isScramSecret } from '../../core/scram.ts';
 import { remote } from '../objects/rpc.ts';
@@ -49,6 +50,27 @@ describe('looking up grants', () => {
     expect((await link.lookUp('nobody@example.com', 'demo')).salt).not.toBe(
       (await link.lookUp('alice@example.com', 'demo')).salt,
     );
+  });
+
+  test('by its secret alone: whose grant it is, and a verifier that the secret fits', async () => {
+    const grant = await grantFor(alice, 'demo');
+    const digest = await secretDigest(grant.secret);
+    const found = await link.find(digest, 'demo');
+    expect(found).toMatchObject({ email: 'alice@example.com', candidates: [{ id: grant.id, revoked: false }] });
+    const [candidate] = found.candidates;
+    if (!candidate) throw new Error('not found');
+    expect(await isScramSecret(grant.secret, fromBase64(found.salt), found.iterations, candidate.verifier)).toBe(true);
+
+    // Of another resource, of another connector's, of no grant: alike.
+    const none = await link.find(await secretDigest('ght_none'), 'demo');
+    expect(none).toEqual({ ...none, candidates: [] });
+    expect(none).not.toHaveProperty('email');
+    expect(await link.find(digest, 'vault')).toMatchObject({ candidates: [] });
+    const elsewhere = await grantFor(alice, 'elsewhere');
+    expect(await link.find(await secretDigest(elsewhere.secret), 'elsewhere')).toMatchObject({ candidates: [] });
+
+    await alice.send('POST', `/grants/${grant.id}/revoke`, { reason: 'done' });
+    expect(await link.find(digest, 'demo')).toMatchObject({ candidates: [{ id: grant.id, revoked: true }] });
   });
 
   test("another connector's resource has no grants here", async () => {

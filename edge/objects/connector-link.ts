@@ -180,6 +180,8 @@ export class ConnectorLink extends DurableObject<Env> implements Serves<Connecto
     switch (message.kind) {
       case 'grants.look_up':
         return this.#answer(socket, conversation.lookUp(message));
+      case 'grants.find':
+        return this.#answer(socket, conversation.find(message));
       case 'session.open':
         return this.#answer(socket, conversation.openSession(message));
       case 'hold.ask':

@@ -10,11 +10,22 @@ import type { ResourceName } from '../../core/resource.ts';
 import type { Result } from '../../core/result.ts';
 
 export interface GrantsPort {
-  issue(grant: Grant, identity: GrantIdentity, verifier: ScramVerifier): Promise<Result<undefined, 'too_many'>>;
+  /** `digest`: secretDigest of its secret. */
+  issue(
+    grant: Grant,
+    identity: GrantIdentity,
+    verifier: ScramVerifier,
+    digest: string,
+  ): Promise<Result<undefined, 'too_many'>>;
   find(id: GrantId): Promise<StoredGrant | undefined>;
   findAll(ids: readonly GrantId[]): Promise<(StoredGrant | undefined)[]>;
   /** Live ones first, then those that ended in the last day. */
   candidates(email: string, resource: ResourceName): Promise<GrantCandidate[]>;
+  /** The one with a secret of this digest, and whose it is; live, or ended in the last day. */
+  bySecret(
+    digest: string,
+    resource: ResourceName,
+  ): Promise<{ readonly email: string; readonly candidate: GrantCandidate } | undefined>;
   /**
    * Counts sessions in, or says why not, each for itself, in their order. The caller has checked
    * that the connector serves the grants' resources.

@@ -177,6 +177,12 @@ export class TestLink {
     return this.next('grants.found', (message) => message.call === call);
   }
 
+  async find(digest: string, name: string): Promise<EdgeMessage<'grants.found'>> {
+    const call = ++this.#call;
+    this.send({ kind: 'grants.find', call, digest, resource: name, protocol: 'postgres' } as Input<'grants.find'>);
+    return this.next('grants.found', (message) => message.call === call);
+  }
+
   async openSession(
     grant: string,
     session: string = newId('ses'),

@@ -1,7 +1,7 @@
 // The one place where a grant comes into being, with its secret.
 
 import type { IssuedGrant } from '../../core/api.ts';
-import { GRANT_SCRAM_ITERATIONS, type Grant, type GrantLabels } from '../../core/grant.ts';
+import { GRANT_SCRAM_ITERATIONS, type Grant, type GrantLabels, secretDigest } from '../../core/grant.ts';
 import type { GrantId, RequestId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';
 import type { Rule } from '../../core/policy/document.ts';
@@ -60,6 +60,7 @@ export async function issueGrant(deps: UseCaseDeps, who: Identity, terms: GrantT
   const secret = newToken('ght', deps.clock.random);
   const salt = fromBase64(await deps.grantSalt(who.email, resource.name));
   const verifier = await deriveScramVerifier(secret.reveal(), salt, GRANT_SCRAM_ITERATIONS);
+  const digest = await secretDigest(secret.reveal());
   await note(deps, {
     kind: 'grant.issued',
     actor: who.email,
@@ -75,7 +76,7 @@ export async function issueGrant(deps: UseCaseDeps, who: Identity, terms: GrantT
     },
   });
   const { subject, email, groups, provider, name } = who;
-  const issued = await deps.grants.issue(grant, { subject, email, groups, provider, name }, verifier);
+  const issued = await deps.grants.issue(grant, { subject, email, groups, provider, name }, verifier, digest);
   if (!issued.ok) return fault('conflict', 'You hold too many live grants for this resource. Revoke some first.');
   return ok({
     grant: {

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { SessionRules } from '../../core/policy/session-rules.ts';
 import type { ProtocolName } from '../../core/protocols.ts';
 import type { Protocol } from '../../connector/protocol.ts';
+import type { MemoryRecording } from '../harness/memory-log.ts';
 
 /** A target that does what its kit tells it, and shows what reached it. */
 export interface KitTarget<Upstream> {
@@ -54,4 +55,6 @@ export interface ProtocolKit<Upstream> {
   dial(port: number): Promise<Duplex>;
   /** The bytes that a client sends to ask for it, as they are recorded and forwarded. */
   readonly wire: Readonly<Record<'allowed' | 'blocked' | 'held', Buffer>>;
+  /** Whether it is recorded that the client asked for it, on that lane or on any: among the client's bytes unless said otherwise. */
+  asked?(recording: MemoryRecording, what: 'allowed' | 'blocked' | 'held', lane?: number): boolean;
 }

@@ -50,6 +50,30 @@ test('says hello with its live sessions, then answers calls', async () => {
   expect(opened).toMatchObject({ ok: true, value: { opened: { session, grant: { id: grant } }, rules: RULES } });
 });
 
+test('finds a grant by the digest of a secret, where the edge can', async () => {
+  const digest = 'ab'.repeat(16);
+  const candidate = { id: newId('grt'), verifier: { storedKey: '', serverKey: '' }, until: new Date().toISOString() };
+  edge.onMessage = (message, reply) => {
+    if (message.kind !== 'grants.find') return answerAll(message, reply);
+    const found = { salt: Buffer.alloc(16).toString('base64'), iterations: 4096, email: 'alice@example.com' };
+    reply({ kind: 'grants.found', call: message.call, ...found, candidates: [{ ...candidate, revoked: false }] });
+  };
+  link.start();
+  await link.firstLinked;
+  const find = () => link.find(digest, ResourceName.parse('demo'), 'postgres');
+  expect(await find()).toMatchObject({ ok: true, value: { email: 'alice@example.com', candidates: [candidate] } });
+
+  // An edge of an earlier release would end the link over a message that it does not know.
+  edge.onMessage = (message, reply) => {
+    if (message.kind === 'hello') return reply({ kind: 'welcome', policyVersion: 1, understands: ['hold.action'] });
+    answerAll(message, reply);
+  };
+  edge.cut();
+  const refused = { ok: false, error: { reason: 'not_supported' } };
+  await vi.waitFor(async () => expect(await find()).toMatchObject(refused), 15_000);
+  expect(edge.messages.filter(({ kind }) => kind === 'grants.find')).toHaveLength(1);
+});
+
 test('calls that overlap get their own answers, in whatever order these come', async () => {
   const held: (() => void)[] = [];
   edge.onMessage = (message, reply) => {

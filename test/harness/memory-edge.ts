@@ -2,7 +2,7 @@
 
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
 import type { GrantCandidate, Report } from '../../core/control.ts';
-import { GRANT_SCRAM_ITERATIONS } from '../../core/grant.ts';
+import { GRANT_SCRAM_ITERATIONS, secretDigest } from '../../core/grant.ts';
 import { type GrantId, newId, type SessionId } from '../../core/ids.ts';
 import type { SessionRules } from '../../core/policy/session-rules.ts';
 import type { ProtocolName } from '../../core/protocols.ts';
@@ -99,6 +99,18 @@ export class MemoryEdge implements Edge {
       .filter((issued) => issued.email === claim.email && issued.resource === claim.resource)
       .map(({ candidate }) => candidate);
     return ok({ salt: salt(claim.email, claim.resource), iterations: GRANT_SCRAM_ITERATIONS, candidates });
+  }
+
+  async find(digest: string, resource: ResourceName): ReturnType<Edge['find']> {
+    if (this.away) return err(this.away);
+    const digests = await Promise.all(this.#grants.map(({ secret }) => secretDigest(secret)));
+    const issued = this.#grants.find((one, index) => one.resource === resource && digests[index] === digest);
+    return ok({
+      salt: salt(issued?.email ?? '', resource),
+      iterations: GRANT_SCRAM_ITERATIONS,
+      candidates: issued ? [issued.candidate] : [],
+      email: issued?.email,
+    });
   }
 
   async openSession({ session, grant }: Parameters<Edge['openSession']>[0]): ReturnType<Edge['openSession']> {

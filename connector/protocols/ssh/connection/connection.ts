@@ -1,0 +1,183 @@
+// The connection protocol (RFC 4254) of one leg: channels by number, and global requests. Which are allowed is its owner's.
+
+import {
+  CHANNEL_CLOSE,
+  CHANNEL_DATA,
+  CHANNEL_EOF,
+  CHANNEL_EXTENDED_DATA,
+  CHANNEL_FAILURE,
+  CHANNEL_OPEN,
+  CHANNEL_OPEN_CONFIRMATION,
+  CHANNEL_OPEN_FAILURE,
+  CHANNEL_REQUEST,
+  CHANNEL_SUCCESS,
+  CHANNEL_WINDOW_ADJUST,
+  FieldReader,
+  GLOBAL_REQUEST,
+  sshMessage,
+  OPEN_SHORTAGE,
+  REQUEST_FAILURE,
+  REQUEST_SUCCESS,
+} from '../wire/messages.ts';
+import { ProtocolFault, type SshTransport, type TransportEnd, type TransportHandler } from '../wire/transport.ts';
+import { type ChannelCarrier, ChannelStream, MAX_PACKET_BYTES, WINDOW_BYTES } from './channel-stream.ts';
+
+/** At one time, of one connection. */
+const MAX_CHANNELS = 200;
+
+export interface ConnectionOwner {
+  /** The other side wants a channel. Undefined: it has it, and `channelOpened` follows. */
+  refuseChannel(type: string, fields: Buffer): { readonly reason: number; readonly words: string } | undefined;
+  channelOpened(channel: ChannelStream, type: string): void;
+  /** All of them are refused (RFC 4254 section 4: by a failure, where an answer is wanted); keepalives are asked for no more than that. */
+  globalRequest(name: string): void;
+  closed(how: TransportEnd): void;
+}
+
+type Opened = (refused: { readonly reason: number; readonly words: string } | undefined) => void;
+
+export class Connection implements ChannelCarrier, TransportHandler {
+  readonly #transport: SshTransport;
+  readonly #owner: ConnectionOwner;
+  readonly #channels = new Map<number, ChannelStream>();
+  readonly #opening = new Map<number, { readonly channel: ChannelStream; readonly done: Opened }>();
+  #next = 0;
+
+  /** Takes over the transport's messages with `begin`. */
+  constructor(transport: SshTransport, owner: ConnectionOwner) {
+    this.#transport = transport;
+    this.#owner = owner;
+  }
+
+  begin(): void {
+    this.#transport.handle(this);
+  }
+
+  get writable(): boolean {
+    return this.#transport.writable;
+  }
+
+  send(payload: Buffer): void {
+    this.#transport.send(payload);
+  }
+
+  sendFilled(length: number, fill: (packet: Buffer, start: number) => void): void {
+    this.#transport.sendFilled(length, fill);
+  }
+
+  forget(channel: ChannelStream): void {
+    if (!this.#opening.has(channel.id)) this.#channels.delete(channel.id);
+  }
+
+  /** A channel that is not open yet: what is written to it waits. */
+  newChannel(): ChannelStream {
+    const channel = new ChannelStream(this.#next++, this);
+    this.#channels.set(channel.id, channel);
+    if (this.#transport.ended) channel.lost();
+    return channel;
+  }
+
+  /** Asks the other side for it. Once, for a channel of `newChannel`. */
+  open(channel: ChannelStream, type: string, done: Opened): void {
+    if (this.#transport.ended || channel.destroyed) return;
+    this.#opening.set(channel.id, { channel, done });
+    this.send(sshMessage(CHANNEL_OPEN, type, channel.id, WINDOW_BYTES, MAX_PACKET_BYTES));
+  }
+
+  message(payload: Buffer): void {
+    const type = payload[0] ?? 0;
+    switch (type) {
+      case CHANNEL_DATA:
+      case CHANNEL_EXTENDED_DATA:
+      case CHANNEL_EOF:
+      case CHANNEL_REQUEST:
+      case CHANNEL_SUCCESS:
+      case CHANNEL_FAILURE:
+        this.#channelOf(payload).received(payload);
+        return;
+      case CHANNEL_WINDOW_ADJUST:
+        this.#channelOf(payload).credited(new FieldReader(payload, 5).uint32());
+        return;
+      case CHANNEL_CLOSE:
+        this.#channelOf(payload).closedByRemote();
+        return;
+      case CHANNEL_OPEN:
+        this.#asked(payload);
+        return;
+      case CHANNEL_OPEN_CONFIRMATION:
+      case CHANNEL_OPEN_FAILURE:
+        this.#answered(payload, type);
+        return;
+      case GLOBAL_REQUEST:
+        this.#globalRequest(payload);
+        return;
+      case REQUEST_SUCCESS:
+      case REQUEST_FAILURE:
+        // We ask for nothing.
+        throw new ProtocolFault('it answers a request that nobody made');
+      default:
+        throw new ProtocolFault(`message ${type} is not understood`);
+    }
+  }
+
+  resume(): void {
+    for (const channel of this.#channels.values()) channel.resumeSending();
+  }
+
+  closed(how: TransportEnd): void {
+    for (const channel of [...this.#channels.values()]) channel.lost();
+    this.#channels.clear();
+    this.#opening.clear();
+    this.#owner.closed(how);
+  }
+
+  #channelOf(payload: Buffer): ChannelStream {
+    const id = new FieldReader(payload).uint32();
+    const channel = this.#channels.get(id);
+    if (!channel || this.#opening.has(id)) throw new ProtocolFault('something came on a channel that is not open');
+    return channel;
+  }
+
+  #asked(payload: Buffer): void {
+    const fields = new FieldReader(payload);
+    const type = fields.text();
+    const remote = { id: fields.uint32(), window: fields.uint32(), maxPacket: fields.uint32() };
+    const refused =
+      this.#channels.size >= MAX_CHANNELS
+        ? { reason: OPEN_SHORTAGE, words: `Gatehouse: no more than ${MAX_CHANNELS} channels at a time.` }
+        : this.#owner.refuseChannel(type, fields.rest());
+    if (refused) {
+      this.send(sshMessage(CHANNEL_OPEN_FAILURE, remote.id, refused.reason, refused.words, ''));
+      return;
+    }
+    const channel = new ChannelStream(this.#next++, this, remote);
+    this.#channels.set(channel.id, channel);
+    this.send(sshMessage(CHANNEL_OPEN_CONFIRMATION, remote.id, channel.id, WINDOW_BYTES, MAX_PACKET_BYTES));
+    this.#owner.channelOpened(channel, type);
+  }
+
+  #answered(payload: Buffer, type: number): void {
+    const fields = new FieldReader(payload);
+    const id = fields.uint32();
+    const opening = this.#opening.get(id);
+    if (!opening) throw new ProtocolFault('it answers for a channel that nobody asked for');
+    this.#opening.delete(id);
+    if (type === CHANNEL_OPEN_CONFIRMATION) {
+      opening.channel.opened({ id: fields.uint32(), window: fields.uint32(), maxPacket: fields.uint32() });
+      opening.done(undefined);
+    } else {
+      const refused = { reason: fields.uint32(), words: fields.string().toString() };
+      opening.done(refused);
+      opening.channel.lost();
+      this.#channels.delete(id);
+    }
+  }
+
+  #globalRequest(payload: Buffer): void {
+    const fields = new FieldReader(payload);
+    const name = fields.text();
+    const wantReply = fields.boolean();
+    if (wantReply) this.send(Buffer.from([REQUEST_FAILURE]));
+    this.#owner.globalRequest(name);
+  }
+}

@@ -1,0 +1,145 @@
+// Who is there (RFC 4252, 4256): the server's half of authentication. The grant's secret is the password, or the answer to
+// the one question of keyboard-interactive. A public key authenticates nobody, offered or signed.
+
+import { err, ok, type Result } from '../../../../core/result.ts';
+import type { Refusal } from '../../../../core/refusal.ts';
+import { secret } from '../../../../core/secret.ts';
+import type { Claim, Door, ProvenGrant } from '../../../door.ts';
+import {
+  decodeText,
+  FieldReader,
+  sshMessage,
+  SERVICE_ACCEPT,
+  SERVICE_REQUEST,
+  USERAUTH_BANNER,
+  USERAUTH_FAILURE,
+  USERAUTH_INFO_REQUEST,
+  USERAUTH_INFO_RESPONSE,
+  USERAUTH_REQUEST,
+  USERAUTH_SUCCESS,
+} from '../wire/messages.ts';
+import { ProtocolFault, type SshTransport } from '../wire/transport.ts';
+import type { MessageQueue } from './message-queue.ts';
+import { readUserName } from './user-name.ts';
+
+/** As OpenSSH's MaxAuthTries. */
+const MAX_TRIES = 6;
+const METHODS = 'keyboard-interactive,password';
+
+interface Arrived {
+  readonly proof: ProvenGrant;
+  /** Undefined: the resource's own. */
+  readonly login: string | undefined;
+}
+
+interface Turned {
+  readonly refusal: Refusal;
+  readonly claim?: Claim;
+}
+
+/** undefined: the client is gone, or out of time. Its success is told with `letIn`, and nothing else was. */
+export async function authenticate<Upstream>(
+  transport: SshTransport,
+  queue: MessageQueue,
+  door: Door<Upstream>,
+): Promise<Result<Arrived, Turned> | undefined> {
+  if (!(await acceptService(transport, queue))) return undefined;
+  let last: Claim | undefined;
+  let tries = 0;
+  const refuse = () => {
+    // The last one is told with words instead.
+    if (tries < MAX_TRIES) transport.send(sshMessage(USERAUTH_FAILURE, METHODS, false));
+  };
+  /** Whoever leaves after a wrong secret was refused all the same. */
+  const gone = () => (last ? err({ refusal: WRONG, claim: last }) : undefined);
+  while (tries < MAX_TRIES) {
+    const payload = await queue.next();
+    if (!payload) return gone();
+    // An answer to a question that is not asked any more.
+    if (payload[0] === USERAUTH_INFO_RESPONSE) continue;
+    if (payload[0] !== USERAUTH_REQUEST) throw new ProtocolFault(`message ${payload[0]} has no place in a login`);
+    const fields = new FieldReader(payload);
+    const user = fields.text();
+    const service = fields.text();
+    const method = fields.text();
+    if (service !== 'ssh-connection') throw new ProtocolFault('it asks for a service that there is not');
+    const shown = await secretOf(method, fields, transport, queue);
+    if (shown === 'gone') return gone();
+    if (shown === undefined) {
+      if (method !== 'none') tries++;
+      refuse();
+      continue;
+    }
+    tries++;
+    const wanted = readUserName(user);
+    if (!wanted) {
+      say(transport, FORM_WORDS);
+      refuse();
+      continue;
+    }
+    door.progressed('named');
+    last = { email: wanted.email ?? '', resource: wanted.resource };
+    const proof = await prove(door, wanted.resource, wanted.email, shown);
+    if (!proof.ok) return err({ refusal: proof.error, claim: last });
+    if (proof.value) return ok({ proof: proof.value, login: wanted.login });
+    refuse();
+  }
+  return err({ refusal: WRONG, ...(last && { claim: last }) });
+}
+
+export const letIn = (transport: SshTransport): void => transport.send(sshMessage(USERAUTH_SUCCESS));
+
+/** Words that OpenSSH shows before anybody is let in. */
+const say = (transport: SshTransport, words: string): void =>
+  transport.send(sshMessage(USERAUTH_BANNER, `Gatehouse: ${words}\r\n`, ''));
+
+async function acceptService(transport: SshTransport, queue: MessageQueue): Promise<boolean> {
+  const asked = await queue.next();
+  if (!asked) return false;
+  if (asked[0] !== SERVICE_REQUEST || new FieldReader(asked).text() !== 'ssh-userauth')
+    throw new ProtocolFault('it does not begin with its authentication');
+  transport.send(sshMessage(SERVICE_ACCEPT, 'ssh-userauth'));
+  return true;
+}
+
+/** Undefined: this method shows none. */
+async function secretOf(
+  method: string,
+  fields: FieldReader,
+  transport: SshTransport,
+  queue: MessageQueue,
+): Promise<string | undefined | 'gone'> {
+  if (method === 'password') {
+    const changes = fields.boolean();
+    const password = fields.string();
+    return changes ? undefined : decodeText(password);
+  }
+  if (method !== 'keyboard-interactive') return undefined;
+  transport.send(sshMessage(USERAUTH_INFO_REQUEST, '', '', '', 1, 'Grant: ', false));
+  const payload = await queue.next();
+  if (!payload) return 'gone';
+  // Another method instead of an answer is not what any client does.
+  if (payload[0] !== USERAUTH_INFO_RESPONSE)
+    throw new ProtocolFault(`message ${payload[0]} is no answer to a question`);
+  const answers = new FieldReader(payload);
+  return answers.uint32() === 1 ? decodeText(answers.string()) : undefined;
+}
+
+async function prove<Upstream>(
+  door: Door<Upstream>,
+  resource: string,
+  email: string | undefined,
+  shown: string,
+): Promise<Result<ProvenGrant | undefined, Refusal>> {
+  if (email === undefined) return door.proveSecret(resource, secret(shown));
+  const lookup = await door.lookUp({ email, resource });
+  return lookup.ok ? ok(await lookup.value.proveSecret(secret(shown))) : lookup;
+}
+
+const WRONG: Refusal = {
+  reason: 'credentials_wrong',
+  message:
+    'This is not a grant of yours for that resource. Ask for access in the portal, and use the grant as the password.',
+};
+
+const FORM_WORDS = 'The user name says where to go: ssh LOGIN@RESOURCE@GATEWAY. The password is the grant.';

@@ -1,0 +1,340 @@
+// One channel between client and target: what it starts is judged, what goes over it is recorded on its lane, and each
+// record goes on as it came. stderr has a lane of its own, so that a recording tells it from stdout.
+
+import { createHash } from 'node:crypto';
+import { passUntouched } from '../../../../core/masking/masked.ts';
+import { judgeCommand } from '../../../../core/policy/sections/commands.ts';
+import type { Decision } from '../../../../core/policy/sections/entries.ts';
+import type { EndReason } from '../../../../core/recording/facts/session.ts';
+import type { Lane, Recorded, Session } from '../../../door.ts';
+import { contained } from '../../../net/contained.ts';
+import { type Interpreter, Relay } from '../../../net/relay.ts';
+import type { ChannelStream } from '../connection/channel-stream.ts';
+import type { Connection } from '../connection/connection.ts';
+import {
+  type ChannelRecord,
+  FAILURE_RECORD,
+  recordsOf,
+  requestRecord,
+  stderrRecord,
+  SUCCESS_RECORD,
+} from '../connection/records.ts';
+import type { SshTarget } from '../login/target-login.ts';
+import { EXTENDED_DATA_STDERR, FieldReader, fieldsOf, Malformed } from '../wire/messages.ts';
+import { sizeOf, type ChannelWish } from './channel-setup.ts';
+import { concealed } from './typed-input.ts';
+
+/** What a shell says of a program that may not run. */
+const EXIT_REFUSED = 126;
+/** As the ssh client says of its own failures. */
+const EXIT_FAILED = 255;
+/** Of a client, once something runs; the target is asked for them. */
+const FROM_CLIENT = new Set(['window-change', 'signal', 'break', 'eow@openssh.com', 'xon-xoff']);
+const FROM_TARGET = new Set(['exit-status', 'exit-signal', 'eow@openssh.com', 'xon-xoff']);
+
+interface ChannelDeps {
+  readonly session: Session<SshTarget>;
+  readonly upstream: Connection;
+  readonly client: ChannelStream;
+  readonly wish: ChannelWish;
+  /** Of the session. */
+  readonly action: number;
+}
+
+/** A conversation of its own, which ends as the channel does. */
+export function carryChannel({ session, upstream, client, wish, action }: ChannelDeps): Relay {
+  const label = wish.form === 'shell' ? 'shell' : `${wish.form}: ${wish.command}`;
+  const lane = session.openLane({ of: wish.form, label });
+  const target = upstream.newChannel();
+  const relay = new Relay(client, target, lane);
+  const channel = new CarriedChannel({ session, upstream, client, wish, action, lane, target, relay });
+  relay.begin(channel, Buffer.alloc(0));
+  client.onHangUp = () => relay.contain(() => channel.clientEnded());
+  target.onLost = () => relay.end('target_closed', 'The target closed the connection.');
+  relay.contain(() => channel.start());
+  return relay;
+}
+
+type Whole = ChannelDeps & { readonly lane: Lane; readonly target: ChannelStream; readonly relay: Relay };
+
+class CarriedChannel implements Interpreter {
+  readonly #it: Whole;
+  readonly #startedUs: number;
+  #receipt: Recorded;
+  #errors: Lane | undefined;
+  /** Undecided, its records wait here. */
+  #state: 'undecided' | 'forwarded' | 'refused' = 'undecided';
+  #waiting: Buffer[] = [];
+  /** Answers that the client waits for, in their order; the target owes all but `refused`. */
+  readonly #owed: ('start' | 'forwarded' | 'refused')[] = [];
+  #startAnswered: boolean;
+  #finished = false;
+  #hidden = false;
+  #left = false;
+  readonly midMessage = false;
+  readonly targetWaits = false;
+
+  constructor(whole: Whole) {
+    const { lane, wish, action } = whole;
+    this.#it = whole;
+    this.#startedUs = lane.elapsedUs();
+    this.#startAnswered = !wish.wantReply;
+    this.#receipt = lane.fact({ kind: 'command.started', action, form: wish.form, command: wish.command });
+    if (wish.terminal) this.#receipt = lane.fact({ kind: 'terminal.resized', ...wish.terminal });
+  }
+
+  get clientWaits(): boolean {
+    return this.#state === 'undecided';
+  }
+
+  get clientFull(): boolean {
+    return this.#state === 'undecided';
+  }
+
+  get clientLeft(): boolean {
+    return this.#finished || this.#left;
+  }
+
+  get working(): boolean {
+    const { form, terminal } = this.#it.wish;
+    return this.#state === 'forwarded' && form === 'exec' && !terminal && !this.#finished;
+  }
+
+  start(): void {
+    const { session, relay, lane, action, wish } = this.#it;
+    this.#waiting.push(wish.early);
+    const outcome = session.guard.gate.take(
+      contained(relay, {
+        lane: lane.number,
+        number: action,
+        decision: this.#judge(),
+        judge: () => this.#judge(),
+        describe: () => ({
+          kind: 'command',
+          ...(wish.form !== 'exec' && {
+            title: wish.form === 'shell' ? 'An interactive shell' : `The subsystem ${wish.command}`,
+          }),
+          text: wish.form === 'shell' ? 'interactive shell' : wish.command,
+          parameters: [],
+          digest: createHash('sha256').update(`${wish.form}\0${wish.command}`).digest('hex'),
+          touches: [],
+        }),
+        forward: () => this.#forward(),
+        refuse: ({ message, hint }) => this.#refuse(hint === undefined ? message : `${message} ${hint}`, EXIT_REFUSED),
+        notify: (message) => this.#say(message),
+      }),
+    );
+    // Some clients show nothing before they have their answer.
+    if (outcome === 'held') this.#answerStart();
+  }
+
+  #judge(): Decision {
+    const { commands } = this.#it.session.guard.rules.sections;
+    const { form, command } = this.#it.wish;
+    if (!commands) return ALLOWED;
+    if (form === 'shell') return judgeCommand(commands, 'interactive shell');
+    return judgeCommand(commands, form === 'exec' ? { line: command } : { words: [command] });
+  }
+
+  #forward(): void {
+    if (this.#state !== 'undecided') return;
+    const { upstream, target, relay, wish } = this.#it;
+    this.#state = 'forwarded';
+    upstream.open(target, 'session', (refused) => {
+      if (refused) relay.contain(() => this.#refuse(`The target opens no channel: ${refused.words}`, EXIT_FAILED));
+    });
+    this.#owed.push('start');
+    for (const record of wish.records) relay.toTarget(record, this.#receipt);
+    for (const chunk of this.#waiting.splice(0)) this.fromClient(chunk);
+    relay.regulate();
+  }
+
+  /** Says why, and closes the channel as a command that failed would. */
+  #refuse(words: string, exit: number): void {
+    const { relay, target } = this.#it;
+    this.#state = 'refused';
+    this.#waiting = [];
+    if (!this.#left) {
+      this.#answerStart();
+      this.#say(words);
+      relay.toClient(passUntouched(requestRecord('exit-status', false, fieldsOf(exit))), this.#receipt);
+    }
+    this.#finish({});
+    target.destroy();
+  }
+
+  #answerStart(): void {
+    if (this.#startAnswered) return;
+    this.#startAnswered = true;
+    this.#it.relay.toClient(passUntouched(SUCCESS_RECORD()), this.#receipt);
+  }
+
+  #say(words: string): void {
+    const { relay, lane, wish } = this.#it;
+    const text = `Gatehouse: ${words}${wish.terminal ? '\r\n' : '\n'}`;
+    relay.toClient(passUntouched(stderrRecord(text)), lane.record('gateway', Buffer.from(text)));
+  }
+
+  fromClient(chunk: Buffer): void {
+    if (this.#state === 'undecided') this.#waiting.push(chunk);
+    else if (this.#state === 'forwarded') for (const record of recordsOf(chunk)) this.#takeFromClient(record);
+  }
+
+  #takeFromClient(record: ChannelRecord): void {
+    const { relay, lane, wish } = this.#it;
+    switch (record.kind) {
+      case 'data':
+        this.#receipt = lane.record('client', wish.terminal ? this.#typed(record.data) : record.data);
+        break;
+      case 'eof':
+        break;
+      case 'request':
+        if (!this.#mayAsk(record)) return;
+        break;
+      case 'success':
+      case 'failure':
+        // The target's requests are answered here.
+        this.#fault('the client answers a request that nobody made');
+        return;
+      case 'extended':
+        this.#fault('the client sends data of a type that clients do not send');
+        return;
+    }
+    relay.toTarget(record.whole, this.#receipt);
+  }
+
+  /** The recorded copy. */
+  #typed(data: Buffer): Buffer {
+    const copy = concealed(data);
+    if (copy) {
+      this.#it.session.guard.rules.masks.hide('secret');
+      this.#hidden = true;
+    }
+    return copy ?? data;
+  }
+
+  #mayAsk({ name, wantReply, fields }: ChannelRecord & { kind: 'request' }): boolean {
+    const understood = FROM_CLIENT.has(name) && (name !== 'window-change' || this.#resized(fields));
+    if (!understood) {
+      if (wantReply) this.#owed.push('refused');
+      this.#answerRefused();
+    } else if (wantReply) this.#owed.push('forwarded');
+    return understood;
+  }
+
+  #resized(fields: Buffer): boolean {
+    try {
+      this.#receipt = this.#it.lane.fact({ kind: 'terminal.resized', ...sizeOf(fields, 'at once') });
+      return true;
+    } catch (error) {
+      if (!(error instanceof Malformed)) throw error;
+      return false;
+    }
+  }
+
+  #answerRefused(): void {
+    while (this.#owed[0] === 'refused') {
+      this.#owed.shift();
+      this.#it.relay.toClient(passUntouched(FAILURE_RECORD()), this.#receipt);
+    }
+  }
+
+  fromTarget(chunk: Buffer): void {
+    for (const record of recordsOf(chunk)) this.#takeFromTarget(record);
+  }
+
+  #takeFromTarget(record: ChannelRecord): void {
+    const { relay, lane } = this.#it;
+    switch (record.kind) {
+      case 'data':
+        this.#receipt = lane.record('target', record.data);
+        break;
+      case 'extended':
+        if (record.type !== EXTENDED_DATA_STDERR) {
+          this.#fault('the target sends data of an unknown type');
+          return;
+        }
+        this.#receipt = this.#errorLane().record('target', record.data);
+        break;
+      case 'eof':
+        break;
+      case 'success':
+      case 'failure':
+        this.#answered(record);
+        return;
+      case 'request':
+        if (!FROM_TARGET.has(record.name)) {
+          // A keepalive is one of them: any answer will do.
+          if (record.wantReply) relay.toTarget(FAILURE_RECORD(), this.#receipt);
+          return;
+        }
+        this.#exited(record.name, record.fields);
+    }
+    relay.toClient(passUntouched(record.whole), this.#receipt);
+  }
+
+  #errorLane(): Lane {
+    const { session, lane } = this.#it;
+    this.#errors ??= session.openLane({ of: 'stderr', label: `stderr of lane ${lane.number}` });
+    return this.#errors;
+  }
+
+  #answered({ kind, whole }: ChannelRecord): void {
+    const owed = this.#owed.shift();
+    if (owed === undefined) this.#fault('the target answers a request that nobody made');
+    else if (owed === 'start' && this.#startAnswered) {
+      if (kind === 'failure') this.#refuse('The target refuses it.', EXIT_FAILED);
+    } else {
+      if (owed === 'start') this.#startAnswered = true;
+      this.#it.relay.toClient(passUntouched(whole), this.#receipt);
+    }
+    this.#answerRefused();
+  }
+
+  #exited(name: string, fields: Buffer): void {
+    if (name !== 'exit-status' && name !== 'exit-signal') return;
+    try {
+      const reader = new FieldReader(fields, 0);
+      this.#finish(name === 'exit-status' ? { exit: reader.uint32() } : { signal: reader.text() });
+    } catch (error) {
+      if (!(error instanceof Malformed)) throw error;
+      this.#fault('the target says how it ended in a form that is not understood');
+    }
+  }
+
+  #finish(how: { readonly exit?: number; readonly signal?: string }): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    const { lane, action } = this.#it;
+    const durationUs = Math.max(0, lane.elapsedUs() - this.#startedUs);
+    this.#receipt = lane.fact({ kind: 'command.finished', action, ...how, durationUs });
+  }
+
+  #fault(what: string): void {
+    this.#it.relay.end('protocol_fault', `The channel ends: ${what}.`);
+  }
+
+  clientEnded(): void {
+    this.#left = true;
+    this.#it.session.guard.gate.withdraw(this.#it.lane.number, 'client_closed');
+  }
+
+  farewell(reason: EndReason, message: string): Buffer | undefined {
+    // Of a log that has failed nothing is delivered any more, so these words go by themselves.
+    if (reason === 'log_failed') return stderrRecord(`Gatehouse: ${message}\r\n`);
+    this.#answerStart();
+    this.#say(message);
+    return undefined;
+  }
+
+  closed(): void {
+    if (this.#state === 'undecided') this.clientEnded();
+    this.#left = true;
+    this.#finish({});
+    if (this.#hidden) this.#it.session.guard.recordMasked();
+    this.#errors?.close();
+    this.#it.lane.close();
+  }
+}
+
+const ALLOWED: Decision = { section: 'commands', verdict: 'allow', why: '' };

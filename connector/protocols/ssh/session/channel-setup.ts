@@ -1,0 +1,137 @@
+// A session channel until it starts something (RFC 4254 section 6): what the client says of its terminal and environment is
+// kept, and nothing of it goes to the target before the command was judged.
+
+import type { ChannelStream } from '../connection/channel-stream.ts';
+import { type ChannelRecord, FAILURE_RECORD, recordsOf, requestRecord, SUCCESS_RECORD } from '../connection/records.ts';
+import { decodeText, FieldReader, fieldsOf, Malformed } from '../wire/messages.ts';
+import { isAllowedVariable } from './environment.ts';
+
+const MAX_VARIABLES = 64;
+const MAX_VARIABLE_BYTES = 4 * 1024;
+
+interface TerminalSize {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** What a channel was opened for. */
+export interface ChannelWish {
+  readonly form: 'exec' | 'shell' | 'subsystem';
+  /** The command line; the subsystem's name; empty for a shell. */
+  readonly command: string;
+  readonly wantReply: boolean;
+  readonly terminal: TerminalSize | undefined;
+  /** Records for the target: variables, terminal, and the start itself, which wants an answer. */
+  readonly records: readonly Buffer[];
+  /** What came behind it already. */
+  readonly early: Buffer;
+}
+
+interface SetupListener {
+  start(wish: ChannelWish): void;
+  /** Something that the gateway does not do. */
+  refused(what: string): void;
+  /** It cannot go on: words for the person. */
+  failed(words: string): void;
+}
+
+const REFUSED: Readonly<Record<string, string>> = {
+  'x11-req': 'X11 forwarding',
+  'auth-agent-req@openssh.com': 'agent forwarding',
+};
+
+/** Listens to `channel` until it starts something. */
+export function listenForStart(channel: ChannelStream, listener: SetupListener): void {
+  const variables: Buffer[] = [];
+  let pty: { readonly terminal: TerminalSize; readonly record: Buffer } | undefined;
+  let eof: Buffer | undefined;
+
+  const answer = (request: Request, success: boolean): void => {
+    if (request.wantReply) channel.write(success ? SUCCESS_RECORD() : FAILURE_RECORD());
+  };
+
+  function start(form: ChannelWish['form'], request: Request, behind: readonly ChannelRecord[]): void {
+    const command = form === 'shell' ? '' : decodeText(new FieldReader(request.fields, 0).string());
+    channel.off('data', take);
+    channel.pause();
+    if (command === undefined || command.includes('\0')) {
+      answer(request, true);
+      listener.failed('The command holds bytes that are no UTF-8 text, so it cannot be judged and recorded as it is.');
+      return;
+    }
+    const own = form === 'shell' ? undefined : fieldsOf(command);
+    listener.start({
+      form,
+      command,
+      wantReply: request.wantReply,
+      terminal: pty?.terminal,
+      records: [...variables, ...(pty ? [pty.record] : []), requestRecord(form, true, own)],
+      early: Buffer.concat([...(eof ? [eof] : []), ...behind.map(({ whole }) => whole)]),
+    });
+  }
+
+  function takeRequest(request: Request, behind: readonly ChannelRecord[]): 'started' | 'goes on' {
+    const { name, fields } = request;
+    switch (name) {
+      case 'exec':
+      case 'shell':
+      case 'subsystem':
+        start(name, request, behind);
+        return 'started';
+      case 'env': {
+        const [variable, value] = twoOf(fields);
+        const allowed =
+          isAllowedVariable(variable) && variables.length < MAX_VARIABLES && value.length <= MAX_VARIABLE_BYTES;
+        if (allowed) variables.push(requestRecord('env', false, fields));
+        answer(request, allowed);
+        return 'goes on';
+      }
+      case 'pty-req':
+        pty = { terminal: sizeOf(fields, 'behind a name'), record: requestRecord('pty-req', false, fields) };
+        answer(request, true);
+        return 'goes on';
+      default:
+        if (REFUSED[name] !== undefined) listener.refused(REFUSED[name]);
+        answer(request, false);
+        return 'goes on';
+    }
+  }
+
+  function take(chunk: Buffer): void {
+    const records = recordsOf(chunk);
+    for (const [index, record] of records.entries()) {
+      if (record.kind === 'eof') eof = record.whole;
+      else if (record.kind !== 'request') {
+        channel.off('data', take);
+        listener.failed('Something came before a command or a shell was asked for.');
+        return;
+      } else if (attempt(record, records.slice(index + 1)) === 'started') return;
+    }
+  }
+
+  function attempt(request: Request, behind: readonly ChannelRecord[]): 'started' | 'goes on' {
+    try {
+      return takeRequest(request, behind);
+    } catch (error) {
+      if (!(error instanceof Malformed)) throw error;
+      answer(request, false);
+      return 'goes on';
+    }
+  }
+
+  channel.on('data', take);
+}
+
+type Request = Extract<ChannelRecord, { kind: 'request' }>;
+
+function twoOf(fields: Buffer): [string, Buffer] {
+  const reader = new FieldReader(fields, 0);
+  return [reader.text(), reader.string()];
+}
+
+/** Of `pty-req` and `window-change`. Throws Malformed. */
+export function sizeOf(fields: Buffer, where: 'behind a name' | 'at once'): TerminalSize {
+  const reader = new FieldReader(fields, 0);
+  if (where === 'behind a name') reader.string();
+  return { columns: reader.uint32(), rows: reader.uint32() };
+}

@@ -1,0 +1,173 @@
+// A client's connection and a target's as one conversation: each session channel of the client is carried by itself, and
+// none waits for another. Over when both connections are.
+
+import type { EndReason } from '../../../../core/recording/facts/session.ts';
+import type { Conversation, ConversationEnd, LogFault, Session } from '../../../door.ts';
+import type { Relay } from '../../../net/relay.ts';
+import type { ChannelStream } from '../connection/channel-stream.ts';
+import { Connection, type ConnectionOwner } from '../connection/connection.ts';
+import { stderrRecord } from '../connection/records.ts';
+import type { SshTarget } from '../login/target-login.ts';
+import { OPEN_PROHIBITED, OPEN_UNKNOWN_TYPE } from '../wire/messages.ts';
+import type { SshTransport, TransportEnd } from '../wire/transport.ts';
+import { carryChannel } from './carried-channel.ts';
+import { listenForStart } from './channel-setup.ts';
+
+const FORWARDS: Readonly<Record<string, string>> = {
+  'direct-tcpip': 'port forwarding (-L, -D, -J, -W)',
+  'direct-streamlocal@openssh.com': 'forwarding to sockets',
+  'tcpip-forward': 'remote port forwarding (-R)',
+  'streamlocal-forward@openssh.com': 'remote forwarding of sockets',
+  'tun@openssh.com': 'tunnel devices',
+};
+
+const UNRECORDED =
+  'The gateway cannot record this session any more, so it ends; what ran last may not have taken effect. Tell an administrator.';
+const TARGET_LEFT = 'The target closed the connection.';
+
+export class SshConversation implements Conversation {
+  readonly ended: Promise<ConversationEnd>;
+  readonly #session: Session<SshTarget>;
+  readonly #clientTransport: SshTransport;
+  readonly #targetTransport: SshTransport;
+  readonly #client: Connection;
+  readonly #target: Connection;
+  readonly #relays = new Set<Relay>();
+  /** Channels that have not started anything. */
+  readonly #idle = new Set<ChannelStream>();
+  #actions = 0;
+  #outcome: ConversationEnd | undefined;
+  #activeAt = performance.now();
+  #resolve: (end: ConversationEnd) => void = () => {};
+
+  constructor(session: Session<SshTarget>, client: SshTransport, target: SshTransport) {
+    this.#session = session;
+    this.#clientTransport = client;
+    this.#targetTransport = target;
+    this.ended = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+    this.#client = new Connection(client, this.#ofClient());
+    this.#target = new Connection(target, this.#ofTarget());
+  }
+
+  begin(): void {
+    this.#target.begin();
+    this.#client.begin();
+  }
+
+  end(reason: EndReason, message: string): void {
+    if (this.#outcome) return;
+    this.#outcome = { reason, message };
+    for (const relay of this.#relays) relay.end(reason, message);
+    for (const channel of this.#idle) channel.end(stderrRecord(`Gatehouse: ${message}\r\n`));
+    this.#finishIfOver();
+  }
+
+  logFailed(fault: LogFault): void {
+    this.#outcome = { reason: 'log_failed', message: `The recording cannot be written: ${fault.message}` };
+    for (const relay of this.#relays) relay.logFailed(fault);
+    this.#finishIfOver();
+  }
+
+  lastActivityMs(): number {
+    let last = this.#activeAt;
+    for (const relay of this.#relays) last = Math.max(last, relay.lastActivityMs());
+    return last;
+  }
+
+  #ofClient(): ConnectionOwner {
+    return {
+      refuseChannel: (type) => {
+        if (type === 'session' && !this.#outcome) return undefined;
+        const words =
+          this.#outcome?.message ?? this.#refuse(FORWARDS[type] ?? `channels of type ${type.slice(0, 100)}`);
+        return { reason: FORWARDS[type] ? OPEN_PROHIBITED : OPEN_UNKNOWN_TYPE, words: `Gatehouse: ${words}` };
+      },
+      channelOpened: (channel) => this.#begin(channel),
+      globalRequest: (name) => {
+        const forward = FORWARDS[name];
+        if (forward !== undefined) this.#refuse(forward);
+      },
+      closed: (how) => this.#clientClosed(how),
+    };
+  }
+
+  #ofTarget(): ConnectionOwner {
+    return {
+      refuseChannel: (type) => {
+        this.#refuse(`channels of type ${type.slice(0, 100)} from the target`);
+        return { reason: OPEN_PROHIBITED, words: 'Gatehouse: not through this gateway.' };
+      },
+      channelOpened: () => {},
+      globalRequest: () => {},
+      closed: (how) => this.#targetClosed(how),
+    };
+  }
+
+  /** Says so in the recording; gives words for the person. */
+  #refuse(what: string): string {
+    const message = `${what} is not carried by this gateway.`;
+    this.#session.lane.record('gateway', Buffer.from(`Gatehouse: ${message}\n`));
+    return message;
+  }
+
+  #begin(channel: ChannelStream): void {
+    this.#idle.add(channel);
+    channel.once('close', () => {
+      this.#idle.delete(channel);
+      this.#finishIfOver();
+    });
+    listenForStart(channel, {
+      start: (wish) => {
+        this.#idle.delete(channel);
+        this.#activeAt = performance.now();
+        const relay = carryChannel({
+          session: this.#session,
+          upstream: this.#target,
+          client: channel,
+          wish,
+          action: ++this.#actions,
+        });
+        this.#relays.add(relay);
+        void relay.ended.then(({ reason, message, bug }) => {
+          this.#relays.delete(relay);
+          if (bug !== undefined) this.#outcome = { reason, message, ...this.#outcome, bug };
+          this.#finishIfOver();
+        });
+        if (this.#outcome) relay.end(this.#outcome.reason, this.#outcome.message);
+      },
+      refused: (what) => void this.#refuse(what),
+      failed: (words) => {
+        channel.resume();
+        channel.end(stderrRecord(`Gatehouse: ${words}\n`));
+      },
+    });
+    channel.resume();
+  }
+
+  #clientClosed({ kind, words, bug }: TransportEnd): void {
+    this.#outcome ??=
+      kind === 'fault'
+        ? { reason: 'protocol_fault', message: words, ...(bug !== undefined && { bug }) }
+        : { reason: 'client_closed', message: 'The client closed the session.' };
+    this.#finishIfOver();
+  }
+
+  #targetClosed({ kind, words, bug }: TransportEnd): void {
+    this.#outcome ??=
+      kind === 'fault'
+        ? { reason: 'protocol_fault', message: `${words} (the target)`, ...(bug !== undefined && { bug }) }
+        : { reason: 'target_closed', message: TARGET_LEFT };
+    this.#finishIfOver();
+  }
+
+  /** Channels first: each has its own last words, and bytes that are still on their way. */
+  #finishIfOver(): void {
+    const outcome = this.#outcome;
+    if (!outcome || this.#relays.size > 0) return;
+    this.#clientTransport.disconnect(outcome.reason === 'log_failed' ? UNRECORDED : outcome.message);
+    this.#targetTransport.disconnect('The session is over.');
+    if (this.#clientTransport.ended && this.#targetTransport.ended) this.#resolve(outcome);
+  }
+}
