@@ -271,7 +271,7 @@ export function createFakeGatehouse(now: () => number): FakeGatehouse {
       const session = mayView(who, stored.get(id));
       return session ? ok(ndjson(session.events)) : notFound;
     },
-    async export(who, id, format) {
+    async export(who, id, { format }) {
       note('export', who, id);
       const session = mayView(who, stored.get(id));
       if (!session) return notFound;
