@@ -3,7 +3,7 @@
 
 import type { CastVersion } from '../../core/api.ts';
 import type { SessionEntry } from '../../core/catalogue.ts';
-import { playedSize } from '../../core/replay/emulated-terminal.ts';
+import { playedSize } from '../../core/replay/emulator.ts';
 import type { TerminalEvent } from '../../core/replay/terminal.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import { CastWriter } from './cast.ts';

@@ -4,6 +4,7 @@ import { type Context, Hono } from 'hono';
 import { EndingReason, ExportQuery } from '../../../core/api.ts';
 import type { SessionDetail } from '../../../core/catalogue.ts';
 import { SessionId } from '../../../core/ids.ts';
+import { PROTOCOLS } from '../../../core/protocols.ts';
 import { ReplayQuery } from '../../../core/replay/terminal.ts';
 import { to } from '../components/parts.tsx';
 import { Actions } from '../components/actions.tsx';
@@ -84,7 +85,7 @@ export function sessionPages(deps: PortalDeps): Hono {
             ended={c.req.query('ended') !== undefined}
             now={deps.now()}
           />,
-          { player: true },
+          { player: PROTOCOLS[session.protocol].replay },
         );
       });
     }),

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SOAK } from '../../../test/harness/soak.ts';
-import { Emulator } from './emulator.ts';
+import { Emulator } from '../../../core/replay/emulator.ts';
 import { Keyframes } from './keyframe.ts';
 
 const ESC = '\u001b';

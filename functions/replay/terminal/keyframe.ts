@@ -2,7 +2,7 @@
 // compared in all that what follows could show. Where they differ the keyframe is not given, and whoever seeks
 // plays from the one before: slower, and right (law 12).
 
-import { Emulator, type Internals, type Screen, type Size } from './emulator.ts';
+import { Emulator, type Internals, type Screen, type Size } from '../../../core/replay/emulator.ts';
 import { cellAt, sameCell, styleOf, tabsOf, writeScreen } from './screen.ts';
 
 /** Ground: no sequence has begun. */

@@ -8,7 +8,7 @@ import { RecordingBuilder } from '../../../test/harness/recording-builder.ts';
 import { nodeRecordingPlatform } from '../../recording-platform.ts';
 import { readRecording, type SegmentPlace } from '../../store/read-recording.ts';
 import { readCursor } from './cursor.ts';
-import { Emulator } from './emulator.ts';
+import { Emulator } from '../../../core/replay/emulator.ts';
 import { outlineTerminal, pageOfLane, replayTerminal } from './replay-terminal.ts';
 
 const LANE = 1;

@@ -5,7 +5,7 @@
 //
 // Control functions are named as in ECMA-48 and in xterm's ctlseqs.
 
-import { type Charset, Emulator, type Internals, type Line, type Screen } from './emulator.ts';
+import { type Charset, Emulator, type Internals, type Line, type Screen } from '../../../core/replay/emulator.ts';
 
 const ESC = '\u001b';
 const CSI = `${ESC}[`;
