@@ -52,7 +52,7 @@ describe('what of a recording reaches the viewer’s terminal', () => {
 
   it('is the same however the output was split, and never begins what is not on the list', () => {
     const piece = fc.oneof(
-      fc.string({ unit: 'binary', maxLength: 4 }),
+      fc.array(fc.integer({ min: 0, max: 0x2ff }), { maxLength: 4 }).map((codes) => String.fromCodePoint(...codes)),
       fc.constantFrom(
         ESC,
         `${ESC}[`,
@@ -92,7 +92,7 @@ describe('what of a recording reaches the viewer’s terminal', () => {
         // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
         expect(split.replace(KNOWN, '')).not.toMatch(/[\u0000-\u0006\u0010-\u001f\u007f-\u009f]/);
       }),
-      { numRuns: 2000 },
+      { numRuns: 300 },
     );
   });
 });

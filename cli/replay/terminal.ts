@@ -38,6 +38,11 @@ export async function playTerminal(
           if (keys) output.note(output.style('dim', 'space: pause, q: quit'));
         } else if (event.lane !== shown) others.add(event.lane);
       }
+      // What follows stands below its screen.
+      if (shown !== undefined && (event.kind === 'ended' || event.kind === 'damaged')) {
+        await output.write(`${resetText(output)}\n`);
+        shown = undefined;
+      }
       const isOther = 'lane' in event && (shown ?? options.lane ?? event.lane) !== event.lane;
       if (isOther) continue;
       const raw = 'lane' in event && event.lane === shown;

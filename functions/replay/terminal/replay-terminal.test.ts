@@ -177,7 +177,7 @@ describe('the replay of a terminal', () => {
           new TextDecoder('utf-8', { ignoreBOM: true }).decode(all),
         );
       }),
-      { numRuns: 30 },
+      { numRuns: 20 },
     );
   });
 });
