@@ -24,7 +24,7 @@ export interface Protocol<Upstream> {
   readonly hostKey?: Result<HostKey, string>;
 }
 
-export interface HostKey {
+interface HostKey {
   /** As known_hosts has it behind the host: `ssh-ed25519 AAAA...`. Announced to the edge. */
   readonly line: string;
   /** For the operator, when the listener starts. */

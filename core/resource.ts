@@ -24,7 +24,11 @@ export const Resource = z.object({
     host: z.string().max(253),
     port: z.number().int().min(1).max(65535),
     /** By what clients know it, where that is no certificate: `ssh-ed25519 AAAA...`. */
-    hostKey: z.string().max(1000).optional(),
+    hostKey: z
+      .string()
+      .max(1000)
+      .regex(/^[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,2}$/)
+      .optional(),
   }),
   /** The database a client gets when it names none. PostgreSQL and MySQL only. */
   defaultDatabase: z.string().max(63).optional(),

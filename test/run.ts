@@ -20,6 +20,9 @@ const SYSTEM_PACKAGES: readonly (readonly [name: string, proof: string])[] = [
   ['python3-django', '/usr/lib/python3/dist-packages/django'],
   ['libpostgresql-jdbc-java', '/usr/share/java/postgresql.jar'],
   ['default-jdk-headless', '/usr/bin/javac'],
+  ['openssh-client', '/usr/bin/ssh'],
+  ['openssh-server', '/usr/sbin/sshd'],
+  ['rsync', '/usr/bin/rsync'],
 ];
 
 /** For `npm run soak` besides. */

@@ -5,6 +5,7 @@ import type { z } from 'zod';
 import { ReplayEvent, type SessionEntry } from '../../core/catalogue.ts';
 import { SessionId } from '../../core/ids.ts';
 import { PROTOCOLS, type ReplayKind } from '../../core/protocols.ts';
+import { byStatement } from '../../core/replay/by-statement.ts';
 import { TerminalEvent } from '../../core/replay/terminal.ts';
 import { checked, type Cli, wholeNumber } from '../cli.ts';
 import { Failure, usage } from '../failure.ts';
@@ -26,7 +27,9 @@ const PLAYERS: Readonly<Record<ReplayKind, Player>> = {
   async statements(lines, options, output) {
     if (options.lane !== undefined) throw usage('--lane is for sessions of terminals');
     const pace = new Pace(options);
-    for await (const event of parsed(lines, ReplayEvent)) {
+    const received = parsed(lines, ReplayEvent);
+    // Programs get them in the order of time.
+    for await (const event of output.json ? received : byStatement(received)) {
       await pace.until(event.timeUs);
       // One object a line: a stream has no end to indent towards.
       await output.write(`${output.json ? jsonLine(event) : renderStatements(event, output)}\n`);

@@ -40,7 +40,7 @@ export function addSession(command: Command, cli: Cli): void {
         [
           PROTOCOLS[session.protocol].noun.many,
           hasRows(session.protocol)
-            ? `${counts.actions}, ${counts.errors} with an error, ${counts.rows} rows`
+            ? `${counts.actions}, ${counts.errors} failed, ${counts.rows} ${counts.rows === 1 ? 'row' : 'rows'}`
             : String(counts.actions),
         ],
         ['bytes', `${bytes(counts.bytes.client)} from the client, ${bytes(counts.bytes.target)} from the target`],

@@ -50,3 +50,25 @@ test("a database's name cannot become a command or another setting either", () =
   expect(named.psql).toContain(String.raw`dbname='o\\'x \"\$(id) host=evil/?' user=`);
   expect(named.uri).toContain("/o'x%20%22%24(id)%20host%3Devil%2F%3F?sslmode");
 });
+
+test('SSH: the login and the resource, a line for known_hosts, and no secret', () => {
+  const web = Resource.parse({
+    name: 'web',
+    protocol: 'ssh',
+    endpoint: { host: 'gw.example.com', port: 2222, hostKey: 'ssh-ed25519 AAAAC3Nz' },
+    login: 'deploy',
+  });
+  expect(connectLines(web, 'alice@example.com', secret('ght_abc'), 'https://gh.example.com')).toEqual({
+    known_hosts: "echo '[gw.example.com]:2222 ssh-ed25519 AAAAC3Nz' >> ~/.ssh/known_hosts",
+    ssh: 'ssh -p 2222 deploy@web@gw.example.com',
+    sftp: 'sftp -P 2222 deploy@web@gw.example.com',
+    uri: 'ssh://deploy=web@gw.example.com:2222',
+  });
+  const hostile = connectLines(
+    { ...web, login: "x'$(id)" },
+    'a@example.com',
+    secret('ght_abc'),
+    'https://gh.example.com',
+  );
+  expect(hostile.ssh).toBe("ssh -p 2222 'x'\\''$(id)@web@gw.example.com'");
+});

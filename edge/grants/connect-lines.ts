@@ -10,7 +10,7 @@ import { LINES } from './registry.ts';
 
 /**
  * By client; each is one line. A listener on loopback may go without TLS; any other has to prove who it is, for which `ca`
- * comes first.
+ * comes first, unless it has a host key.
  */
 export function connectLines(
   resource: Resource,
@@ -19,7 +19,7 @@ export function connectLines(
   publicUrl: string,
 ): Record<string, string> {
   const ca = { ca: `curl -fsSo ${AUTHORITY_FILE} ${publicUrl}${AUTHORITY_PATH}` };
-  const { host, port } = resource.endpoint;
+  const { host, port, hostKey } = resource.endpoint;
   const own = LINES[resource.protocol]?.(resource, email, secret) ?? { address: `${host}:${port}` };
-  return { ...(isLoopbackHost(host) ? {} : ca), ...own };
+  return { ...(isLoopbackHost(host) || hostKey !== undefined ? {} : ca), ...own };
 }

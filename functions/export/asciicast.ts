@@ -3,6 +3,8 @@
 
 import type { CastVersion } from '../../core/api.ts';
 import type { ReplayEvent } from '../../core/catalogue.ts';
+import { isGatewayWord } from '../../core/replay/error-name.ts';
+import { byStatement } from '../../core/replay/by-statement.ts';
 import { CastWriter } from './cast.ts';
 import { showUnseen, showUnseenInLines } from './escape.ts';
 
@@ -16,7 +18,7 @@ export async function* exportAsciicast(
 ): AsyncGenerator<string, void, undefined> {
   const cast = new CastWriter(version);
   let prompt = '=> ';
-  for await (const event of events) {
+  for await (const event of byStatement(events)) {
     if (event.kind === 'opened') {
       const { session } = event;
       prompt = `${showUnseen(session.resource)}=> `;
@@ -55,8 +57,10 @@ function outputOf(event: ReplayEvent, prompt: string): string {
     case 'result': {
       const tags = event.tags.map((tag) => `${showUnseen(tag)}\r\n`).join('');
       const { error } = event;
-      const failed = error ? `${RED}${showUnseen(`${error.severity}:  ${error.message}`)}${PLAIN}\r\n` : '';
-      return `${tags}${failed}${DIM}Time: ${(event.durationUs / 1000).toFixed(3)} ms${PLAIN}\r\n`;
+      const failed = error
+        ? `${RED}${showUnseen(isGatewayWord(error) ? error.message : `${error.severity}:  ${error.message}`)}${PLAIN}\r\n`
+        : '';
+      return `${tags}${failed}${event.suspended ? `${DIM}(more to fetch)${PLAIN}\r\n` : ''}${DIM}Time: ${(event.durationUs / 1000).toFixed(3)} ms${PLAIN}\r\n`;
     }
     case 'notice':
       return `${showUnseen(`${event.severity}:  ${event.message}`)}\r\n`;

@@ -8,7 +8,7 @@ import type { RecordingPart, SegmentPlace } from '../store/read-recording.ts';
 import { ResultDecoder } from './postgres/results.ts';
 import { replayStatements } from './replay-statements.ts';
 import { noResults, type ResultReader } from './result-reader.ts';
-import { readCursor } from './terminal/cursor.ts';
+import { readLanePlace } from './terminal/cursor.ts';
 import { outlineTerminal, pageOfLane, replayTerminal } from './terminal/replay-terminal.ts';
 
 type Events<Event> = AsyncGenerator<Event, void, undefined>;
@@ -30,7 +30,7 @@ const BY_KIND: Readonly<Record<ReplayKind, Replayer>> = {
   terminal: (session, open, { part, lane, cursor, until }) => {
     if (lane === undefined && cursor === undefined && until === undefined)
       return ok(part ? outlineTerminal(session, open()) : replayTerminal(session, open()));
-    const place = cursor === undefined ? undefined : readCursor(cursor);
+    const place = cursor === undefined ? undefined : readLanePlace(cursor);
     if (lane === undefined || !place || part)
       return err('a page is asked for with its lane and the cursor of a keyframe or of the page before');
     return ok(pageOfLane(open(place.segment), lane, place, until));

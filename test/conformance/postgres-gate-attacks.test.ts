@@ -2,7 +2,8 @@
 // server, which logs every statement that it gets, in either form of the protocol.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Expected, RULE_SETS } from '../attacks/postgres.ts';
+import { RULE_SETS } from '../attacks/postgres.ts';
+import type { Expected } from '../attacks/rule-set.ts';
 import { parse, query, run, sync } from '../harness/postgres/client-messages.ts';
 import { answersOf, type Guarded, startGuarded } from '../harness/guarded.ts';
 

@@ -1,69 +1,20 @@
 // What every protocol must do, whatever it speaks: one suite, run with each protocol's kit. A kit says how its client
 // and its target talk; what the gateway must do is said here.
 
-import { Duplex } from 'node:stream';
 import { createHmac } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import { newId } from '../../core/ids.ts';
-import type { SessionRules } from '../../core/policy/session-rules.ts';
-import type { ProtocolName } from '../../core/protocols.ts';
 import { ok } from '../../core/result.ts';
-import type { ByteStream } from '../../connector/door.ts';
-import type { Protocol } from '../../connector/protocol.ts';
 import { startListener } from '../../connector/session/serve.ts';
 import { createSessions, type Entrance, type SessionsDeps } from '../../connector/session/sessions.ts';
 import { MemoryEdge } from '../harness/memory-edge.ts';
 import { MemoryLog } from '../harness/memory-log.ts';
 import { until } from '../harness/run.ts';
+import { streamPair } from '../harness/session/stream-pair.ts';
+import { describeEarlyEnds } from './early-ends.ts';
+import type { KitClient, KitTarget, ProtocolKit } from './kit.ts';
 
-/** A target that does what its kit tells it, and shows what reached it. */
-export interface KitTarget<Upstream> {
-  readonly upstream: Upstream;
-  /** Connections that came, ever. */
-  readonly connections: number;
-  /** Connections that are open. */
-  readonly open: number;
-  /** What clients asked for, behind logins. */
-  received(): Buffer;
-  /** While false it answers nothing; what it owes comes when it is true again. */
-  answers: boolean;
-  /** It sends this to every client, as an answer that nobody asked for, as often as it is taken; resolves when no more is. */
-  flood(): Promise<void>;
-  close(): Promise<void>;
-}
-
-/** A client that is in. */
-export interface KitClient {
-  /** Asks for something, without waiting. `lane`: which of its channels, for protocols that have some. */
-  act(what: 'allowed' | 'blocked' | 'held', lane?: number): void;
-  /** The next answer on that channel. */
-  answer(lane?: number): Promise<'done' | 'refused'>;
-  /** Everything that it was told in the gateway's own words. */
-  told(): string;
-  /** Bytes that came, of whatever kind, since it was in. */
-  receivedBytes(): number;
-  /** Bytes that mean nothing in the protocol. */
-  sendGarbage(): void;
-  pause(): void;
-  /** Resolves when the gateway closed the connection. */
-  closed(): Promise<void>;
-  hangUp(): void;
-}
-
-export interface ProtocolKit<Upstream> {
-  readonly name: ProtocolName;
-  readonly protocol: () => Protocol<Upstream>;
-  /** How many channels its client uses. */
-  readonly lanes: number;
-  /** The rules under which `blocked` is blocked and `held` waits for an approval of `dba`. */
-  readonly rules: Partial<SessionRules>;
-  startTarget(): Promise<KitTarget<Upstream>>;
-  /** Logs in over the stream. A string: why it was not let in. */
-  logIn(stream: Duplex, claim: { email: string; resource: string; secret: string }): Promise<KitClient | string>;
-  dial(port: number): Promise<Duplex>;
-  /** The bytes that a client sends to ask for it, as they are recorded and forwarded. */
-  readonly wire: Readonly<Record<'allowed' | 'blocked' | 'held', Buffer>>;
-}
+export type { KitClient, KitTarget, ProtocolKit };
 
 const APPROVED = { kind: 'approved', by: ['bob@example.com'], comment: '' } as const;
 const CLAIM = { email: 'alice@example.com', resource: 'demo' };
@@ -122,6 +73,15 @@ export function describeProtocol<Upstream>(kit: ProtocolKit<Upstream>): void {
     await until('the session is over', () => log.last.ended !== undefined);
     return log.last;
   };
+  const asked = kit.asked ?? ((recording, what, lane) => recording.wire('client', lane).includes(kit.wire[what]));
+  describeEarlyEnds(kit, {
+    start,
+    attempt,
+    dial: () => kit.dial(port),
+    ended,
+    now: () => ({ edge, log, target, pipeline, entrance }),
+  });
+
   const held = async (count: number) => {
     await until(`${count} are held`, () => edge.held.length === count);
     return edge.held;
@@ -137,7 +97,7 @@ export function describeProtocol<Upstream>(kit: ProtocolKit<Upstream>): void {
       const client = await enter((await start()).secret);
       log.stalled = true;
       client.act('allowed');
-      await until('it is recorded', () => log.last.wire('client').includes(kit.wire.allowed));
+      await until('it is recorded', () => asked(log.last, 'allowed'));
       await new Promise((resolve) => setTimeout(resolve, 30));
       expect(target.received().length).toBe(0);
       log.resume();
@@ -224,7 +184,7 @@ export function describeProtocol<Upstream>(kit: ProtocolKit<Upstream>): void {
       expect(target.received().includes(kit.wire.blocked)).toBe(false);
       expect(log.last.facts('action.refused')).toMatchObject([{ action: 2, reason: 'blocked' }]);
       // What was refused is recorded as it was asked for.
-      expect(log.last.wire('client').includes(kit.wire.blocked)).toBe(true);
+      expect(asked(log.last, 'blocked')).toBe(true);
     });
 
     it('what is held says where it waits, and goes on when it is approved', async () => {
@@ -331,12 +291,15 @@ export function describeProtocol<Upstream>(kit: ProtocolKit<Upstream>): void {
       const recording = await ended();
       expect(recording.ended?.reason).toBe('client_closed');
       const used = kit.lanes === 1 ? [0] : lanes.map((lane) => lane + 1);
-      expect(used.map((lane) => recording.wire('client', lane).includes(kit.wire.allowed))).toEqual(
-        used.map(() => true),
+      expect(used.map((lane) => asked(recording, 'allowed', lane))).toEqual(used.map(() => true));
+      const started = used.flatMap((lane) =>
+        [...recording.facts('statement.started', lane), ...recording.facts('command.started', lane)].map(
+          ({ action }) => action,
+        ),
       );
-      const started = used.flatMap((lane) => recording.facts('statement.started', lane).map(({ action }) => action));
       expect(started).toEqual(used.map((_, index) => index + 1));
-      expect(recording.facts('statement.finished')).toHaveLength(used.length);
+      const finished = [...recording.facts('statement.finished'), ...recording.facts('command.finished')];
+      expect(finished).toHaveLength(used.length);
       if (kit.lanes > 1) expect(recording.facts('lane.opened').map(({ lane }) => lane)).toEqual(used);
     });
 
@@ -355,37 +318,4 @@ export function describeProtocol<Upstream>(kit: ProtocolKit<Upstream>): void {
       expect((await ended()).opened.client.address).toBe('console');
     });
   });
-}
-
-/** Two ends of a connection within the process. */
-function streamPair(): [Duplex, ByteStream] {
-  const ends: Duplex[] = [];
-  const other = (index: number) => ends[1 - index] as Duplex;
-  for (const index of [0, 1]) {
-    let wake: (() => void) | undefined;
-    const end = new Duplex({
-      allowHalfOpen: true,
-      read: () => other(index).emit('room'),
-      write(chunk, _encoding, done) {
-        if (other(index).destroyed || other(index).push(chunk)) done();
-        else wake = done;
-      },
-      final(done) {
-        other(index).push(null);
-        done();
-      },
-      destroy(error, done) {
-        done(error);
-        if (!other(index).destroyed) setImmediate(() => other(index).destroy());
-      },
-    });
-    end.on('room', () => {
-      const done = wake;
-      wake = undefined;
-      done?.();
-    });
-    end.on('error', () => {});
-    ends.push(end);
-  }
-  return [ends[0] as Duplex, ends[1] as Duplex];
 }

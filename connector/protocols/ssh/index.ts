@@ -2,26 +2,33 @@
 
 import type { Refusal } from '../../../core/refusal.ts';
 import { err, ok } from '../../../core/result.ts';
-import type { ByteStream, Claim, Door, Session } from '../../door.ts';
+import type { ByteStream, Claim, Door, Session, TargetRefusal } from '../../door.ts';
 import type { KeptFiles, Protocol, ProtocolModule } from '../../protocol.ts';
 import { authenticate, letIn } from './login/client-login.ts';
 import { MessageQueue } from './login/message-queue.ts';
 import { logInAtTarget, type SshTarget } from './login/target-login.ts';
 import { SshConversation } from './session/conversation.ts';
-import { DEFAULT_PORT, ListenerSettings, openTarget, settle, type TargetSettings, WrittenTarget } from './settings.ts';
+import {
+  openSshTarget,
+  settleSsh,
+  SSH_PORT,
+  SshListener,
+  type SshTargetSettings,
+  WrittenSshTarget,
+} from './settings.ts';
 import { fingerprint, loadHostKey, publicLine } from './wire/host-key.ts';
 import { DISCONNECT_NO_MORE_AUTH_METHODS, Malformed } from './wire/messages.ts';
 import { hasAddon, type ParsedKey } from './wire/ssh2.ts';
-import { ProtocolFault, Transport } from './wire/transport.ts';
+import { ProtocolFault, SshTransport } from './wire/transport.ts';
 
-export const ssh: ProtocolModule<TargetSettings, SshTarget> = {
-  defaultPort: DEFAULT_PORT,
-  listener: ListenerSettings,
-  resource: WrittenTarget,
-  settle,
+export const ssh: ProtocolModule<SshTargetSettings, SshTarget> = {
+  defaultPort: SSH_PORT,
+  listener: SshListener,
+  resource: WrittenSshTarget,
+  settle: settleSsh,
   announce: ({ login }) => ({ login }),
   address: ({ host, port }) => `${host}:${port}`,
-  openTarget,
+  openTarget: openSshTarget,
   create: (_listener, files) => createSsh(files),
 };
 
@@ -53,7 +60,7 @@ function createSsh(files: KeptFiles | undefined): Protocol<SshTarget> {
     // Nobody listens with a key that could not be read.
     if (!loaded.ok) return void stream.destroy();
     const hostKey = loaded.value;
-    const transport = new Transport(stream, { of: 'server', hostKey });
+    const transport = new SshTransport(stream, { of: 'server', hostKey });
     /** In words that OpenSSH shows, whatever it was waiting for. */
     const refuse = (refusal: Refusal, claim?: Claim): Promise<void> => {
       transport.disconnect(`Gatehouse: ${refusal.message}`, DISCONNECT_NO_MORE_AUTH_METHODS);
@@ -69,7 +76,7 @@ function createSsh(files: KeptFiles | undefined): Protocol<SshTarget> {
     if (!arrived.ok) return refuse(arrived.error.refusal, arrived.error.claim);
     const { proof, login } = arrived.value;
     const entered = await door.enter(proof, {
-      application: undefined,
+      client: stream,
       details: { ...(login !== undefined && { login }) },
       tls: `SSH ${transport.algorithms}`,
     });
@@ -82,21 +89,25 @@ function createSsh(files: KeptFiles | undefined): Protocol<SshTarget> {
 
   async function carrySession(
     stream: ByteStream,
-    transport: Transport,
+    transport: SshTransport,
     queue: MessageQueue,
     login: string | undefined,
     session: Session<SshTarget>,
   ): Promise<void> {
-    const { upstream: target, guard } = session;
-    const refuse = (refusal: Refusal): Promise<void> => {
-      session.failed(refusal);
-      transport.disconnect(`Gatehouse: ${refusal.message}`, DISCONNECT_NO_MORE_AUTH_METHODS);
+    const { upstream: target, guard, signal } = session;
+    const refuse = (refusal: TargetRefusal): Promise<void> => {
+      const told = session.failed(refusal);
+      transport.disconnect(`Gatehouse: ${told.message}`, DISCONNECT_NO_MORE_AUTH_METHODS);
       return closed(stream);
     };
     if (guard.rules.masks.any) return refuse(UNMASKED);
     if (login !== undefined && login !== target.login) return refuse(otherLogin(target.login));
-    const upstream = await logInAtTarget(target);
+    const upstream = await logInAtTarget(target, signal);
     if (!upstream.ok) return refuse(upstream.error.refusal);
+    if (signal.aborted) {
+      upstream.value.destroy();
+      return refuse(givenUp(signal));
+    }
     const conversation = new SshConversation(session, transport, upstream.value);
     guard.onRulesChanged(() => {
       if (guard.rules.masks.any) conversation.end('policy_denied', UNMASKED.message);

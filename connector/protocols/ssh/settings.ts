@@ -8,9 +8,9 @@ import { isHostKey, PinnedKeys } from './login/pinned-keys.ts';
 import type { SshTarget } from './login/target-login.ts';
 import { parsePrivateKey } from './wire/ssh2.ts';
 
-export const DEFAULT_PORT = 2222;
+export const SSH_PORT = 2222;
 
-export const ListenerSettings = z.strictObject({});
+export const SshListener = z.strictObject({});
 
 const HostKey = z
   .string()
@@ -25,16 +25,16 @@ const Login = z
     key: placeOf('a private key').optional(),
     password: placeOf('a password').optional(),
   })
-  .refine(oneOf(['key', 'password']), 'expected exactly one of key, password');
+  .superRefine(oneOf(['key', 'password']));
 
-export const WrittenTarget = z.strictObject({
+export const WrittenSshTarget = z.strictObject({
   host: Host,
   port: Port.default(22),
   login: Login,
   hostKeys: z.array(HostKey).min(1).max(10),
 });
 
-export interface TargetSettings {
+export interface SshTargetSettings {
   readonly host: string;
   readonly port: number;
   readonly login: string;
@@ -43,8 +43,8 @@ export interface TargetSettings {
   readonly hostKeys: readonly string[];
 }
 
-export function settle(resource: unknown, there: (path: string) => string): TargetSettings {
-  const { host, port, login, hostKeys } = WrittenTarget.strip().parse(resource);
+export function settleSsh(resource: unknown, there: (path: string) => string): SshTargetSettings {
+  const { host, port, login, hostKeys } = WrittenSshTarget.strip().parse(resource);
   return {
     host,
     port,
@@ -55,8 +55,8 @@ export function settle(resource: unknown, there: (path: string) => string): Targ
   };
 }
 
-export async function openTarget(
-  { host, port, login, key, password, hostKeys }: TargetSettings,
+export async function openSshTarget(
+  { host, port, login, key, password, hostKeys }: SshTargetSettings,
   { credential, connectTimeoutMs }: TargetTools,
 ): Promise<Result<SshTarget, readonly TargetFault[]>> {
   const setting = key ? 'login.key' : 'login.password';

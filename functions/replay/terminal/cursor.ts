@@ -39,7 +39,7 @@ export function writeCursor({ segment, frame, output, input }: LanePlace): strin
 }
 
 /** Undefined: it is none. */
-export function readCursor(text: string): LanePlace | undefined {
+export function readLanePlace(text: string): LanePlace | undefined {
   let json: unknown;
   try {
     json = JSON.parse(Buffer.from(text, 'base64url').toString());

@@ -5,8 +5,9 @@ import type { TerminalEvent } from '../../../core/replay/terminal.ts';
 import type { Fact } from '../../../core/recording/facts/fact.ts';
 import type { Frame } from '../../../core/recording/frame.ts';
 import { FactDamage, parseFact } from '../../facts/parse-fact.ts';
+import { connectionNotice } from '../connection-notices.ts';
 import { noticeOf } from '../policy-notices.ts';
-import { type Text, TextStream } from './text.ts';
+import { type SentText, Utf8Stream } from './text.ts';
 
 /** Lanes of these carry text from their beginning; others when a command or a terminal is theirs. */
 const TEXT_LANES: ReadonlySet<string> = new Set(['shell', 'exec', 'attach', 'stderr']);
@@ -18,14 +19,14 @@ export class LaneReader {
   text: boolean;
   /** It has a terminal. */
   terminal = false;
-  readonly output: TextStream;
-  readonly input: TextStream;
+  readonly output: Utf8Stream;
+  readonly input: Utf8Stream;
   readonly bytes = { client: 0, target: 0 };
 
   constructor(text: boolean, rests: { readonly output?: Uint8Array; readonly input?: Uint8Array } = {}) {
     this.text = text;
-    this.output = new TextStream(rests.output);
-    this.input = new TextStream(rests.input);
+    this.output = new Utf8Stream(rests.output);
+    this.input = new Utf8Stream(rests.input);
   }
 }
 
@@ -59,7 +60,7 @@ export class EventReader {
     const lane = this.lane(number);
     if (direction === 'gateway') {
       // Our own words among the target's, whole ones.
-      const words = new TextStream();
+      const words = new Utf8Stream();
       return lane.text ? [words.push(body), words.flush()].flatMap((text) => sent('output', timeUs, number, text)) : [];
     }
     if (!lane.text) {
@@ -117,6 +118,11 @@ export class EventReader {
       case 'values.hidden':
       case 'rules.changed':
         return [notice(at, fact)];
+      case 'connection.joined':
+      case 'connection.left': {
+        const { statement: _, ...words } = connectionNotice(timeUs, fact);
+        return [{ ...words, ...at }];
+      }
       case 'session.ended':
         return [
           ...[...this.lanes].flatMap(([lane, reader]) => this.#rests(timeUs, lane, reader)),
@@ -144,7 +150,7 @@ export class EventReader {
   }
 }
 
-const sent = (kind: 'output' | 'input', timeUs: number, lane: number, text: Text | undefined): TerminalEvent[] =>
+const sent = (kind: 'output' | 'input', timeUs: number, lane: number, text: SentText | undefined): TerminalEvent[] =>
   text ? [{ kind, timeUs, lane, ...text }] : [];
 
 function notice(at: { timeUs: number; lane: number }, fact: Parameters<typeof noticeOf>[1]): TerminalEvent {

@@ -55,7 +55,7 @@ export class Keyframes {
   }
 }
 
-export function sameState({ internals: a }: Emulator, { internals: b }: Emulator): boolean {
+function sameState({ internals: a }: Emulator, { internals: b }: Emulator): boolean {
   const [service, other] = [a._bufferService, b._bufferService];
   const { cols, rows } = service;
   const [in1, in2] = [service.buffers.active === service.buffers.alt, other.buffers.active === other.buffers.alt];

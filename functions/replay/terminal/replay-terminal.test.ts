@@ -7,7 +7,7 @@ import { memoryReader } from '../../../test/harness/memory-reader.ts';
 import { RecordingBuilder } from '../../../test/harness/recording-builder.ts';
 import { nodeRecordingPlatform } from '../../recording-platform.ts';
 import { readRecording, type SegmentPlace } from '../../store/read-recording.ts';
-import { readCursor } from './cursor.ts';
+import { readLanePlace } from './cursor.ts';
 import { Emulator } from '../../../core/replay/emulator.ts';
 import { outlineTerminal, pageOfLane, replayTerminal } from './replay-terminal.ts';
 
@@ -54,7 +54,7 @@ async function pagesFrom(builder: RecordingBuilder, lane: number, first: string,
   const events: TerminalEvent[] = [];
   let pages = 0;
   for (let cursor: string | undefined = first; cursor !== undefined; ) {
-    const place = readCursor(cursor);
+    const place = readLanePlace(cursor);
     if (!place) throw new Error('no cursor');
     const page = await collect(pageOfLane(open(builder)(place.segment), lane, place, until));
     const last = page.at(-1);
@@ -255,13 +255,13 @@ describe('the outline and its pages', () => {
   it('are damaged where a segment does not follow the one that the cursor names', async () => {
     const builder = shell().cut().bytes('target', utf8('shown'), LANE).end();
     const [first] = keyframesOf(await outline(builder));
-    const place = readCursor(first?.cursor ?? '');
+    const place = readLanePlace(first?.cursor ?? '');
     if (!place) throw new Error('no cursor');
     const wrong = { ...place.segment, number: 1, firstFrame: 4, previous: 'ab'.repeat(32) };
     const page = await collect(pageOfLane(open(builder)(wrong), LANE, place));
     expect(page).toMatchObject([{ kind: 'damaged', message: expect.stringMatching(/does not follow/) }]);
-    expect(readCursor('e30')).toBeUndefined();
-    expect(readCursor('no json')).toBeUndefined();
+    expect(readLanePlace('e30')).toBeUndefined();
+    expect(readLanePlace('no json')).toBeUndefined();
   });
 
   it('outlast sizes and repetitions that nobody means', async () => {

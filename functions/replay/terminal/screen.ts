@@ -42,13 +42,13 @@ interface Style {
 }
 const PLAIN: Style = { fg: 0, bg: 0, ext: 0 };
 
-export interface Cell extends Style {
+interface ScreenCell extends Style {
   /** Empty: nothing was written there. */
   readonly text: string;
   readonly width: number;
 }
 
-export function cellAt(line: Line, x: number): Cell {
+export function cellAt(line: Line, x: number): ScreenCell {
   const content = line._data[x * 3] ?? 0;
   const [fg = 0, bg = 0] = [line._data[x * 3 + 1], line._data[x * 3 + 2]];
   const code = content & CODE_POINT;
@@ -181,7 +181,8 @@ function contentOf(screen: Screen, cols: number, rows: number): string | undefin
   return parts.join('');
 }
 
-export const sameCell = (a: Cell, b: Cell): boolean => a.text === b.text && a.width === b.width && sameStyle(a, b);
+export const sameCell = (a: ScreenCell, b: ScreenCell): boolean =>
+  a.text === b.text && a.width === b.width && sameStyle(a, b);
 
 /** CUP; where the cursor waits behind the last column, that column is written once more. */
 function place(screen: Screen, x: number, y: number, cols: number, top: number): string | undefined {

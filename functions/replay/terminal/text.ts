@@ -1,7 +1,7 @@
 // Bytes of one direction of a lane as text: UTF-8, whose characters frames may cut. What is not UTF-8 is shown as
 // U+FFFD, as a terminal would, and handed on as the bytes that it is.
 
-export interface Text {
+export interface SentText {
   readonly text: string;
   readonly base64?: string;
 }
@@ -10,7 +10,7 @@ export interface Text {
 const STRICT = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const LENIENT = new TextDecoder('utf-8', { ignoreBOM: true });
 
-export class TextStream {
+export class Utf8Stream {
   #rest: Uint8Array;
 
   /** `rest`: as `rest` was where the reading goes on. */
@@ -24,7 +24,7 @@ export class TextStream {
   }
 
   /** Undefined: no character is complete. */
-  push(chunk: Uint8Array): Text | undefined {
+  push(chunk: Uint8Array): SentText | undefined {
     const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
     const end = bytes.length - begunAtEnd(bytes);
     // A copy: the chunk is a view into its segment.
@@ -33,14 +33,14 @@ export class TextStream {
   }
 
   /** No more comes. */
-  flush(): Text | undefined {
+  flush(): SentText | undefined {
     const bytes = this.#rest;
     this.#rest = new Uint8Array(0);
     return bytes.length === 0 ? undefined : textOf(bytes);
   }
 }
 
-function textOf(bytes: Uint8Array): Text {
+function textOf(bytes: Uint8Array): SentText {
   try {
     return { text: STRICT.decode(bytes) };
   } catch {

@@ -100,7 +100,7 @@ export async function startSshGateway(
     ssh: (command, { input, options: own = [] } = {}) =>
       runBytes(
         'ssh',
-        [...options, ...own, '-p', String(port), `${upstream.login}@web@127.0.0.1`, ...command],
+        [...own, ...options, '-p', String(port), `${upstream.login}@web@127.0.0.1`, ...command],
         environment,
         input,
       ),

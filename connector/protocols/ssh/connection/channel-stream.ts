@@ -13,8 +13,8 @@ import {
   CHANNEL_EXTENDED_DATA,
   CHANNEL_REQUEST,
   CHANNEL_WINDOW_ADJUST,
-  Fields,
-  message,
+  FieldReader,
+  sshMessage,
 } from '../wire/messages.ts';
 import { ProtocolFault } from '../wire/transport.ts';
 
@@ -36,7 +36,7 @@ export interface ChannelCarrier {
   forget(channel: ChannelStream): void;
 }
 
-export interface RemoteEnd {
+interface RemoteEnd {
   readonly id: number;
   readonly window: number;
   readonly maxPacket: number;
@@ -66,6 +66,8 @@ export class ChannelStream extends Duplex {
 
   /** Told at once when the other side closes the channel or its connection, though nothing is read. */
   onHangUp: () => void = () => {};
+  /** Told when its connection went before the other side had closed it. */
+  onLost: () => void = () => {};
 
   constructor(id: number, carrier: ChannelCarrier, remote?: RemoteEnd) {
     super({ allowHalfOpen: true, readableHighWaterMark: 64 * 1024, writableHighWaterMark: 64 * 1024 });
@@ -89,7 +91,7 @@ export class ChannelStream extends Duplex {
     const type = payload[0] ?? 0;
     if (type === CHANNEL_DATA || type === CHANNEL_EXTENDED_DATA) {
       const header = type === CHANNEL_DATA ? 9 : 13;
-      const data = new Fields(payload, header - 4).bytes();
+      const data = new FieldReader(payload, header - 4).string();
       if (header + data.length !== payload.length) throw new ProtocolFault('data has more bytes than it says');
       this.#receiveWindow -= data.length;
       if (this.#receiveWindow < 0) throw new ProtocolFault('it sent more than the window has room for');
@@ -125,7 +127,10 @@ export class ChannelStream extends Duplex {
   lost(): void {
     this.#gone = true;
     this.#dropPending();
+    // What came before a close is still there to be read.
+    if (this.#closeReceived) return;
     this.onHangUp();
+    this.onLost();
     this.destroy();
   }
 
@@ -181,7 +186,7 @@ export class ChannelStream extends Duplex {
   #credit(bytes: number): void {
     this.#taken += bytes;
     if (this.#taken < WINDOW_BYTES / 4 || !this.#remote || this.#closeReceived || this.#closeSent) return;
-    this.#carrier.send(message(CHANNEL_WINDOW_ADJUST, this.#remote.id, this.#taken));
+    this.#carrier.send(sshMessage(CHANNEL_WINDOW_ADJUST, this.#remote.id, this.#taken));
     this.#receiveWindow += this.#taken;
     this.#taken = 0;
   }
@@ -232,7 +237,7 @@ export class ChannelStream extends Duplex {
   #sendClose(): void {
     if (this.#closeSent || !this.#remote || this.#gone) return;
     this.#closeSent = true;
-    this.#carrier.send(message(CHANNEL_CLOSE, this.#remote.id));
+    this.#carrier.send(sshMessage(CHANNEL_CLOSE, this.#remote.id));
     this.#release();
   }
 
@@ -257,7 +262,7 @@ function shorten(pending: PendingWrite, sent: number, type: number, fields: numb
 
 /** Whoever reads its record later has nobody to tell. */
 function checkRequest(payload: Buffer): void {
-  const fields = new Fields(payload, RECORD_HEADER_BYTES);
+  const fields = new FieldReader(payload, RECORD_HEADER_BYTES);
   fields.text();
   fields.boolean();
 }

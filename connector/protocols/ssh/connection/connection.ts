@@ -12,14 +12,14 @@ import {
   CHANNEL_REQUEST,
   CHANNEL_SUCCESS,
   CHANNEL_WINDOW_ADJUST,
-  Fields,
+  FieldReader,
   GLOBAL_REQUEST,
-  message,
+  sshMessage,
   OPEN_SHORTAGE,
   REQUEST_FAILURE,
   REQUEST_SUCCESS,
 } from '../wire/messages.ts';
-import { ProtocolFault, type Transport, type TransportEnd, type TransportHandler } from '../wire/transport.ts';
+import { ProtocolFault, type SshTransport, type TransportEnd, type TransportHandler } from '../wire/transport.ts';
 import { type ChannelCarrier, ChannelStream, MAX_PACKET_BYTES, WINDOW_BYTES } from './channel-stream.ts';
 
 /** At one time, of one connection. */
@@ -37,14 +37,14 @@ export interface ConnectionOwner {
 type Opened = (refused: { readonly reason: number; readonly words: string } | undefined) => void;
 
 export class Connection implements ChannelCarrier, TransportHandler {
-  readonly #transport: Transport;
+  readonly #transport: SshTransport;
   readonly #owner: ConnectionOwner;
   readonly #channels = new Map<number, ChannelStream>();
   readonly #opening = new Map<number, { readonly channel: ChannelStream; readonly done: Opened }>();
   #next = 0;
 
   /** Takes over the transport's messages with `begin`. */
-  constructor(transport: Transport, owner: ConnectionOwner) {
+  constructor(transport: SshTransport, owner: ConnectionOwner) {
     this.#transport = transport;
     this.#owner = owner;
   }
@@ -81,7 +81,7 @@ export class Connection implements ChannelCarrier, TransportHandler {
   open(channel: ChannelStream, type: string, done: Opened): void {
     if (this.#transport.ended || channel.destroyed) return;
     this.#opening.set(channel.id, { channel, done });
-    this.send(message(CHANNEL_OPEN, type, channel.id, WINDOW_BYTES, MAX_PACKET_BYTES));
+    this.send(sshMessage(CHANNEL_OPEN, type, channel.id, WINDOW_BYTES, MAX_PACKET_BYTES));
   }
 
   message(payload: Buffer): void {
@@ -96,7 +96,7 @@ export class Connection implements ChannelCarrier, TransportHandler {
         this.#channelOf(payload).received(payload);
         return;
       case CHANNEL_WINDOW_ADJUST:
-        this.#channelOf(payload).credited(new Fields(payload, 5).uint32());
+        this.#channelOf(payload).credited(new FieldReader(payload, 5).uint32());
         return;
       case CHANNEL_CLOSE:
         this.#channelOf(payload).closedByRemote();
@@ -132,14 +132,14 @@ export class Connection implements ChannelCarrier, TransportHandler {
   }
 
   #channelOf(payload: Buffer): ChannelStream {
-    const id = new Fields(payload).uint32();
+    const id = new FieldReader(payload).uint32();
     const channel = this.#channels.get(id);
     if (!channel || this.#opening.has(id)) throw new ProtocolFault('something came on a channel that is not open');
     return channel;
   }
 
   #asked(payload: Buffer): void {
-    const fields = new Fields(payload);
+    const fields = new FieldReader(payload);
     const type = fields.text();
     const remote = { id: fields.uint32(), window: fields.uint32(), maxPacket: fields.uint32() };
     const refused =
@@ -147,17 +147,17 @@ export class Connection implements ChannelCarrier, TransportHandler {
         ? { reason: OPEN_SHORTAGE, words: `Gatehouse: no more than ${MAX_CHANNELS} channels at a time.` }
         : this.#owner.refuseChannel(type, fields.rest());
     if (refused) {
-      this.send(message(CHANNEL_OPEN_FAILURE, remote.id, refused.reason, refused.words, ''));
+      this.send(sshMessage(CHANNEL_OPEN_FAILURE, remote.id, refused.reason, refused.words, ''));
       return;
     }
     const channel = new ChannelStream(this.#next++, this, remote);
     this.#channels.set(channel.id, channel);
-    this.send(message(CHANNEL_OPEN_CONFIRMATION, remote.id, channel.id, WINDOW_BYTES, MAX_PACKET_BYTES));
+    this.send(sshMessage(CHANNEL_OPEN_CONFIRMATION, remote.id, channel.id, WINDOW_BYTES, MAX_PACKET_BYTES));
     this.#owner.channelOpened(channel, type);
   }
 
   #answered(payload: Buffer, type: number): void {
-    const fields = new Fields(payload);
+    const fields = new FieldReader(payload);
     const id = fields.uint32();
     const opening = this.#opening.get(id);
     if (!opening) throw new ProtocolFault('it answers for a channel that nobody asked for');
@@ -166,7 +166,7 @@ export class Connection implements ChannelCarrier, TransportHandler {
       opening.channel.opened({ id: fields.uint32(), window: fields.uint32(), maxPacket: fields.uint32() });
       opening.done(undefined);
     } else {
-      const refused = { reason: fields.uint32(), words: fields.bytes().toString() };
+      const refused = { reason: fields.uint32(), words: fields.string().toString() };
       opening.done(refused);
       opening.channel.lost();
       this.#channels.delete(id);
@@ -174,7 +174,7 @@ export class Connection implements ChannelCarrier, TransportHandler {
   }
 
   #globalRequest(payload: Buffer): void {
-    const fields = new Fields(payload);
+    const fields = new FieldReader(payload);
     const name = fields.text();
     const wantReply = fields.boolean();
     if (wantReply) this.send(Buffer.from([REQUEST_FAILURE]));

@@ -7,7 +7,7 @@ import {
   CHANNEL_REQUEST,
   CHANNEL_SUCCESS,
   EXTENDED_DATA_STDERR,
-  Fields,
+  FieldReader,
   fieldsOf,
 } from '../wire/messages.ts';
 
@@ -36,12 +36,12 @@ export function recordsOf(chunk: Buffer): readonly ChannelRecord[] {
 }
 
 function recordOf(whole: Buffer): ChannelRecord {
-  const fields = new Fields(whole, 5);
+  const fields = new FieldReader(whole, 5);
   switch (whole[0]) {
     case CHANNEL_DATA:
-      return { kind: 'data', whole, data: fields.bytes() };
+      return { kind: 'data', whole, data: fields.string() };
     case CHANNEL_EXTENDED_DATA:
-      return { kind: 'extended', whole, type: fields.uint32(), data: fields.bytes() };
+      return { kind: 'extended', whole, type: fields.uint32(), data: fields.string() };
     case CHANNEL_REQUEST:
       return { kind: 'request', whole, name: fields.text(), wantReply: fields.boolean(), fields: fields.rest() };
     case CHANNEL_SUCCESS:

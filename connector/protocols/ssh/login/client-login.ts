@@ -7,8 +7,8 @@ import { secret } from '../../../../core/secret.ts';
 import type { Claim, Door, ProvenGrant } from '../../../door.ts';
 import {
   decodeText,
-  Fields,
-  message,
+  FieldReader,
+  sshMessage,
   SERVICE_ACCEPT,
   SERVICE_REQUEST,
   USERAUTH_BANNER,
@@ -18,7 +18,7 @@ import {
   USERAUTH_REQUEST,
   USERAUTH_SUCCESS,
 } from '../wire/messages.ts';
-import { ProtocolFault, type Transport } from '../wire/transport.ts';
+import { ProtocolFault, type SshTransport } from '../wire/transport.ts';
 import type { MessageQueue } from './message-queue.ts';
 import { readUserName } from './user-name.ts';
 
@@ -26,7 +26,7 @@ import { readUserName } from './user-name.ts';
 const MAX_TRIES = 6;
 const METHODS = 'keyboard-interactive,password';
 
-export interface Arrived {
+interface Arrived {
   readonly proof: ProvenGrant;
   /** Undefined: the resource's own. */
   readonly login: string | undefined;
@@ -39,35 +39,42 @@ interface Turned {
 
 /** undefined: the client is gone, or out of time. Its success is told with `letIn`, and nothing else was. */
 export async function authenticate<Upstream>(
-  transport: Transport,
+  transport: SshTransport,
   queue: MessageQueue,
   door: Door<Upstream>,
 ): Promise<Result<Arrived, Turned> | undefined> {
   if (!(await acceptService(transport, queue))) return undefined;
   let last: Claim | undefined;
-  for (let tries = 0; tries < MAX_TRIES; ) {
+  let tries = 0;
+  const refuse = () => {
+    // The last one is told with words instead.
+    if (tries < MAX_TRIES) transport.send(sshMessage(USERAUTH_FAILURE, METHODS, false));
+  };
+  /** Whoever leaves after a wrong secret was refused all the same. */
+  const gone = () => (last ? err({ refusal: WRONG, claim: last }) : undefined);
+  while (tries < MAX_TRIES) {
     const payload = await queue.next();
-    if (!payload) return undefined;
+    if (!payload) return gone();
     // An answer to a question that is not asked any more.
     if (payload[0] === USERAUTH_INFO_RESPONSE) continue;
     if (payload[0] !== USERAUTH_REQUEST) throw new ProtocolFault(`message ${payload[0]} has no place in a login`);
-    const fields = new Fields(payload);
+    const fields = new FieldReader(payload);
     const user = fields.text();
     const service = fields.text();
     const method = fields.text();
     if (service !== 'ssh-connection') throw new ProtocolFault('it asks for a service that there is not');
     const shown = await secretOf(method, fields, transport, queue);
-    if (shown === 'gone') return undefined;
+    if (shown === 'gone') return gone();
     if (shown === undefined) {
       if (method !== 'none') tries++;
-      transport.send(message(USERAUTH_FAILURE, METHODS, false));
+      refuse();
       continue;
     }
     tries++;
     const wanted = readUserName(user);
     if (!wanted) {
       say(transport, FORM_WORDS);
-      transport.send(message(USERAUTH_FAILURE, METHODS, false));
+      refuse();
       continue;
     }
     door.progressed('named');
@@ -75,47 +82,47 @@ export async function authenticate<Upstream>(
     const proof = await prove(door, wanted.resource, wanted.email, shown);
     if (!proof.ok) return err({ refusal: proof.error, claim: last });
     if (proof.value) return ok({ proof: proof.value, login: wanted.login });
-    transport.send(message(USERAUTH_FAILURE, METHODS, false));
+    refuse();
   }
   return err({ refusal: WRONG, ...(last && { claim: last }) });
 }
 
-export const letIn = (transport: Transport): void => transport.send(message(USERAUTH_SUCCESS));
+export const letIn = (transport: SshTransport): void => transport.send(sshMessage(USERAUTH_SUCCESS));
 
 /** Words that OpenSSH shows before anybody is let in. */
-const say = (transport: Transport, words: string): void =>
-  transport.send(message(USERAUTH_BANNER, `Gatehouse: ${words}\r\n`, ''));
+const say = (transport: SshTransport, words: string): void =>
+  transport.send(sshMessage(USERAUTH_BANNER, `Gatehouse: ${words}\r\n`, ''));
 
-async function acceptService(transport: Transport, queue: MessageQueue): Promise<boolean> {
+async function acceptService(transport: SshTransport, queue: MessageQueue): Promise<boolean> {
   const asked = await queue.next();
   if (!asked) return false;
-  if (asked[0] !== SERVICE_REQUEST || new Fields(asked).text() !== 'ssh-userauth')
+  if (asked[0] !== SERVICE_REQUEST || new FieldReader(asked).text() !== 'ssh-userauth')
     throw new ProtocolFault('it does not begin with its authentication');
-  transport.send(message(SERVICE_ACCEPT, 'ssh-userauth'));
+  transport.send(sshMessage(SERVICE_ACCEPT, 'ssh-userauth'));
   return true;
 }
 
 /** Undefined: this method shows none. */
 async function secretOf(
   method: string,
-  fields: Fields,
-  transport: Transport,
+  fields: FieldReader,
+  transport: SshTransport,
   queue: MessageQueue,
 ): Promise<string | undefined | 'gone'> {
   if (method === 'password') {
     const changes = fields.boolean();
-    const password = fields.bytes();
+    const password = fields.string();
     return changes ? undefined : decodeText(password);
   }
   if (method !== 'keyboard-interactive') return undefined;
-  transport.send(message(USERAUTH_INFO_REQUEST, '', '', '', 1, 'Grant: ', false));
+  transport.send(sshMessage(USERAUTH_INFO_REQUEST, '', '', '', 1, 'Grant: ', false));
   const payload = await queue.next();
   if (!payload) return 'gone';
   // Another method instead of an answer is not what any client does.
   if (payload[0] !== USERAUTH_INFO_RESPONSE)
     throw new ProtocolFault(`message ${payload[0]} is no answer to a question`);
-  const answers = new Fields(payload);
-  return answers.uint32() === 1 ? decodeText(answers.bytes()) : undefined;
+  const answers = new FieldReader(payload);
+  return answers.uint32() === 1 ? decodeText(answers.string()) : undefined;
 }
 
 async function prove<Upstream>(

@@ -1,19 +1,19 @@
 // A transport's messages for a login: one is taken after the other, and each is waited for.
 
-import { ProtocolFault, type Transport, type TransportEnd, type TransportHandler } from '../wire/transport.ts';
+import { ProtocolFault, type SshTransport, type TransportEnd, type TransportHandler } from '../wire/transport.ts';
 
 /** Nobody who logs in sends more before it is answered. */
 const MAX_WAITING = 16;
 
 export class MessageQueue implements TransportHandler {
   readonly #waiting: Buffer[] = [];
-  readonly #transport: Transport;
+  readonly #transport: SshTransport;
   #wake: () => void = () => {};
   #end: TransportEnd | undefined;
   #aborted = false;
 
   /** Takes the transport's messages until `release`. */
-  constructor(transport: Transport, signal: AbortSignal) {
+  constructor(transport: SshTransport, signal: AbortSignal) {
     this.#transport = transport;
     if (signal.aborted) this.#aborted = true;
     else

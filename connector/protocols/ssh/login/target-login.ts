@@ -7,10 +7,10 @@ import type { Secret } from '../../../../core/secret.ts';
 import { ConnectionLost } from '../../../net/byte-reader.ts';
 import { dial, DialFault } from '../../../net/dial.ts';
 import {
-  Fields,
+  FieldReader,
   fieldsOf,
   Malformed,
-  message,
+  sshMessage,
   SERVICE_ACCEPT,
   SERVICE_REQUEST,
   USERAUTH_BANNER,
@@ -21,7 +21,7 @@ import {
   USERAUTH_SUCCESS,
 } from '../wire/messages.ts';
 import { type ParsedKey, signWith } from '../wire/ssh2.ts';
-import { ProtocolFault, Transport } from '../wire/transport.ts';
+import { ProtocolFault, SshTransport } from '../wire/transport.ts';
 import { MessageQueue } from './message-queue.ts';
 import type { PinnedKeys } from './pinned-keys.ts';
 
@@ -50,10 +50,10 @@ const MAX_QUESTIONS = 4;
 export async function logInAtTarget(
   target: SshTarget,
   signal?: AbortSignal,
-): Promise<Result<Transport, TargetLoginFault>> {
+): Promise<Result<SshTransport, TargetLoginFault>> {
   const deadline = AbortSignal.timeout(target.connectTimeoutMs);
   const limit = signal ? AbortSignal.any([signal, deadline]) : deadline;
-  let transport: Transport | undefined;
+  let transport: SshTransport | undefined;
   const stop = () => transport?.destroy();
   try {
     const socket = await dial(target, limit);
@@ -63,7 +63,7 @@ export async function logInAtTarget(
       mismatch = target.hostKeys.mismatch(key);
       return false;
     };
-    transport = new Transport(socket, { of: 'client', preferred: target.hostKeys.algorithms, verify });
+    transport = new SshTransport(socket, { of: 'client', preferred: target.hostKeys.algorithms, verify });
     limit.addEventListener('abort', stop, { once: true });
     if (limit.aborted) stop();
     const ended = await transport.ready();
@@ -86,12 +86,12 @@ export async function logInAtTarget(
 }
 
 async function logIn(
-  transport: Transport,
+  transport: SshTransport,
   target: SshTarget,
   limit: AbortSignal,
 ): Promise<TargetLoginFault | undefined> {
   const queue = new MessageQueue(transport, limit);
-  transport.send(message(SERVICE_REQUEST, 'ssh-userauth'));
+  transport.send(sshMessage(SERVICE_REQUEST, 'ssh-userauth'));
   let asked = false;
   let interactive = false;
   let questions = 0;
@@ -99,13 +99,13 @@ async function logIn(
     const payload = await queue.next();
     if (!payload)
       return loginFailed(queue.ended?.words || 'it closed the connection, or took too long, during the login');
-    const fields = new Fields(payload);
+    const fields = new FieldReader(payload);
     switch (payload[0]) {
       case SERVICE_ACCEPT:
         if (asked) throw new ProtocolFault('it accepted twice');
         asked = true;
         transport.send(
-          firstRequest(transport, target) ?? message(USERAUTH_REQUEST, target.login, 'ssh-connection', 'none'),
+          firstRequest(transport, target) ?? sshMessage(USERAUTH_REQUEST, target.login, 'ssh-connection', 'none'),
         );
         break;
       case USERAUTH_BANNER:
@@ -122,7 +122,7 @@ async function logIn(
         if (credential.kind === 'password' && !interactive && methods.split(',').includes('keyboard-interactive')) {
           if (methods.split(',').includes('password')) return loginFailed(`it refused the password of ${target.login}`);
           interactive = true;
-          transport.send(message(USERAUTH_REQUEST, target.login, 'ssh-connection', 'keyboard-interactive', '', ''));
+          transport.send(sshMessage(USERAUTH_REQUEST, target.login, 'ssh-connection', 'keyboard-interactive', '', ''));
           break;
         }
         return loginFailed(
@@ -133,10 +133,12 @@ async function logIn(
         const { credential } = target;
         if (!interactive || credential.kind !== 'password' || ++questions > MAX_QUESTIONS)
           return loginFailed('it asks what the gateway has no answer to');
-        for (let skipped = 0; skipped < 3; skipped++) fields.bytes();
+        for (let skipped = 0; skipped < 3; skipped++) fields.string();
         const count = fields.uint32();
         if (count > 1) return loginFailed('it asks more than the password');
-        transport.send(message(USERAUTH_INFO_RESPONSE, count, ...(count === 1 ? [credential.password.reveal()] : [])));
+        transport.send(
+          sshMessage(USERAUTH_INFO_RESPONSE, count, ...(count === 1 ? [credential.password.reveal()] : [])),
+        );
         break;
       }
       default:
@@ -146,12 +148,20 @@ async function logIn(
 }
 
 /** Undefined: the key cannot sign. */
-function firstRequest(transport: Transport, { login, credential }: SshTarget): Buffer | undefined {
+function firstRequest(transport: SshTransport, { login, credential }: SshTarget): Buffer | undefined {
   if (credential.kind === 'password')
-    return message(USERAUTH_REQUEST, login, 'ssh-connection', 'password', false, credential.password.reveal());
+    return sshMessage(USERAUTH_REQUEST, login, 'ssh-connection', 'password', false, credential.password.reveal());
   const { key } = credential;
   const algorithm = key.type === 'ssh-rsa' ? 'rsa-sha2-512' : key.type;
-  const request = message(USERAUTH_REQUEST, login, 'ssh-connection', 'publickey', true, algorithm, key.getPublicSSH());
+  const request = sshMessage(
+    USERAUTH_REQUEST,
+    login,
+    'ssh-connection',
+    'publickey',
+    true,
+    algorithm,
+    key.getPublicSSH(),
+  );
   const signed = signWith(key, Buffer.concat([fieldsOf(transport.sessionId), request]), algorithm);
   return signed && Buffer.concat([request, fieldsOf(fieldsOf(algorithm, signed))]);
 }

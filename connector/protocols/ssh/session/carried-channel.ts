@@ -20,8 +20,8 @@ import {
   SUCCESS_RECORD,
 } from '../connection/records.ts';
 import type { SshTarget } from '../login/target-login.ts';
-import { EXTENDED_DATA_STDERR, Fields, fieldsOf, Malformed } from '../wire/messages.ts';
-import { sizeOf, type Wish } from './channel-setup.ts';
+import { EXTENDED_DATA_STDERR, FieldReader, fieldsOf, Malformed } from '../wire/messages.ts';
+import { sizeOf, type ChannelWish } from './channel-setup.ts';
 import { concealed } from './typed-input.ts';
 
 /** What a shell says of a program that may not run. */
@@ -36,7 +36,7 @@ interface ChannelDeps {
   readonly session: Session<SshTarget>;
   readonly upstream: Connection;
   readonly client: ChannelStream;
-  readonly wish: Wish;
+  readonly wish: ChannelWish;
   /** Of the session. */
   readonly action: number;
 }
@@ -50,6 +50,7 @@ export function carryChannel({ session, upstream, client, wish, action }: Channe
   const channel = new CarriedChannel({ session, upstream, client, wish, action, lane, target, relay });
   relay.begin(channel, Buffer.alloc(0));
   client.onHangUp = () => relay.contain(() => channel.clientEnded());
+  target.onLost = () => relay.end('target_closed', 'The target closed the connection.');
   relay.contain(() => channel.start());
   return relay;
 }
@@ -293,7 +294,7 @@ class CarriedChannel implements Interpreter {
   #exited(name: string, fields: Buffer): void {
     if (name !== 'exit-status' && name !== 'exit-signal') return;
     try {
-      const reader = new Fields(fields, 0);
+      const reader = new FieldReader(fields, 0);
       this.#finish(name === 'exit-status' ? { exit: reader.uint32() } : { signal: reader.text() });
     } catch (error) {
       if (!(error instanceof Malformed)) throw error;

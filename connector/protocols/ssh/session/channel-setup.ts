@@ -3,24 +3,24 @@
 
 import type { ChannelStream } from '../connection/channel-stream.ts';
 import { type ChannelRecord, FAILURE_RECORD, recordsOf, requestRecord, SUCCESS_RECORD } from '../connection/records.ts';
-import { decodeText, Fields, fieldsOf, Malformed } from '../wire/messages.ts';
+import { decodeText, FieldReader, fieldsOf, Malformed } from '../wire/messages.ts';
 import { isAllowedVariable } from './environment.ts';
 
 const MAX_VARIABLES = 64;
 const MAX_VARIABLE_BYTES = 4 * 1024;
 
-export interface Terminal {
+interface TerminalSize {
   readonly columns: number;
   readonly rows: number;
 }
 
 /** What a channel was opened for. */
-export interface Wish {
+export interface ChannelWish {
   readonly form: 'exec' | 'shell' | 'subsystem';
   /** The command line; the subsystem's name; empty for a shell. */
   readonly command: string;
   readonly wantReply: boolean;
-  readonly terminal: Terminal | undefined;
+  readonly terminal: TerminalSize | undefined;
   /** Records for the target: variables, terminal, and the start itself, which wants an answer. */
   readonly records: readonly Buffer[];
   /** What came behind it already. */
@@ -28,7 +28,7 @@ export interface Wish {
 }
 
 interface SetupListener {
-  start(wish: Wish): void;
+  start(wish: ChannelWish): void;
   /** Something that the gateway does not do. */
   refused(what: string): void;
   /** It cannot go on: words for the person. */
@@ -43,15 +43,15 @@ const REFUSED: Readonly<Record<string, string>> = {
 /** Listens to `channel` until it starts something. */
 export function listenForStart(channel: ChannelStream, listener: SetupListener): void {
   const variables: Buffer[] = [];
-  let pty: { readonly terminal: Terminal; readonly record: Buffer } | undefined;
+  let pty: { readonly terminal: TerminalSize; readonly record: Buffer } | undefined;
   let eof: Buffer | undefined;
 
   const answer = (request: Request, success: boolean): void => {
     if (request.wantReply) channel.write(success ? SUCCESS_RECORD() : FAILURE_RECORD());
   };
 
-  function start(form: Wish['form'], request: Request, behind: readonly ChannelRecord[]): void {
-    const command = form === 'shell' ? '' : decodeText(new Fields(request.fields, 0).bytes());
+  function start(form: ChannelWish['form'], request: Request, behind: readonly ChannelRecord[]): void {
+    const command = form === 'shell' ? '' : decodeText(new FieldReader(request.fields, 0).string());
     channel.off('data', take);
     channel.pause();
     if (command === undefined || command.includes('\0')) {
@@ -125,13 +125,13 @@ export function listenForStart(channel: ChannelStream, listener: SetupListener):
 type Request = Extract<ChannelRecord, { kind: 'request' }>;
 
 function twoOf(fields: Buffer): [string, Buffer] {
-  const reader = new Fields(fields, 0);
-  return [reader.text(), reader.bytes()];
+  const reader = new FieldReader(fields, 0);
+  return [reader.text(), reader.string()];
 }
 
 /** Of `pty-req` and `window-change`. Throws Malformed. */
-export function sizeOf(fields: Buffer, where: 'behind a name' | 'at once'): Terminal {
-  const reader = new Fields(fields, 0);
-  if (where === 'behind a name') reader.bytes();
+export function sizeOf(fields: Buffer, where: 'behind a name' | 'at once'): TerminalSize {
+  const reader = new FieldReader(fields, 0);
+  if (where === 'behind a name') reader.string();
   return { columns: reader.uint32(), rows: reader.uint32() };
 }

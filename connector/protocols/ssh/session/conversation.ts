@@ -9,7 +9,7 @@ import { Connection, type ConnectionOwner } from '../connection/connection.ts';
 import { stderrRecord } from '../connection/records.ts';
 import type { SshTarget } from '../login/target-login.ts';
 import { OPEN_PROHIBITED, OPEN_UNKNOWN_TYPE } from '../wire/messages.ts';
-import type { Transport, TransportEnd } from '../wire/transport.ts';
+import type { SshTransport, TransportEnd } from '../wire/transport.ts';
 import { carryChannel } from './carried-channel.ts';
 import { listenForStart } from './channel-setup.ts';
 
@@ -28,8 +28,8 @@ const TARGET_LEFT = 'The target closed the connection.';
 export class SshConversation implements Conversation {
   readonly ended: Promise<ConversationEnd>;
   readonly #session: Session<SshTarget>;
-  readonly #clientTransport: Transport;
-  readonly #targetTransport: Transport;
+  readonly #clientTransport: SshTransport;
+  readonly #targetTransport: SshTransport;
   readonly #client: Connection;
   readonly #target: Connection;
   readonly #relays = new Set<Relay>();
@@ -40,7 +40,7 @@ export class SshConversation implements Conversation {
   #activeAt = performance.now();
   #resolve: (end: ConversationEnd) => void = () => {};
 
-  constructor(session: Session<SshTarget>, client: Transport, target: Transport) {
+  constructor(session: Session<SshTarget>, client: SshTransport, target: SshTransport) {
     this.#session = session;
     this.#clientTransport = client;
     this.#targetTransport = target;
@@ -108,7 +108,7 @@ export class SshConversation implements Conversation {
   /** Says so in the recording; gives words for the person. */
   #refuse(what: string): string {
     const message = `${what} is not carried by this gateway.`;
-    this.#session.lane.fact({ kind: 'action.refused', reason: 'not_supported', message });
+    this.#session.lane.record('gateway', Buffer.from(`Gatehouse: ${message}\n`));
     return message;
   }
 

@@ -33,7 +33,6 @@ export const DISCONNECT_BY_APPLICATION = 11;
 export const DISCONNECT_NO_MORE_AUTH_METHODS = 14;
 
 export const OPEN_PROHIBITED = 1;
-export const OPEN_CONNECT_FAILED = 2;
 export const OPEN_UNKNOWN_TYPE = 3;
 export const OPEN_SHORTAGE = 4;
 
@@ -54,7 +53,7 @@ export function decodeText(bytes: Uint8Array): string | undefined {
 }
 
 /** Reads fields one after the other; throws Malformed where one is not there. */
-export class Fields {
+export class FieldReader {
   readonly #bytes: Buffer;
   #at: number;
 
@@ -77,7 +76,7 @@ export class Fields {
   }
 
   /** A view. */
-  bytes(): Buffer {
+  string(): Buffer {
     const length = this.uint32();
     const at = this.#take(length);
     return this.#bytes.subarray(at, at + length);
@@ -85,7 +84,7 @@ export class Fields {
 
   /** Names and words, where a byte that is no UTF-8 has no place. */
   text(): string {
-    const text = decodeText(this.bytes());
+    const text = decodeText(this.string());
     if (text === undefined) throw new Malformed('a text is no UTF-8');
     return text;
   }
@@ -109,7 +108,7 @@ export function fieldsOf(...fields: readonly Field[]): Buffer {
   return Buffer.concat(fields.flatMap(encode));
 }
 
-export const message = (type: number, ...fields: readonly Field[]): Buffer =>
+export const sshMessage = (type: number, ...fields: readonly Field[]): Buffer =>
   Buffer.concat([Buffer.from([type]), fieldsOf(...fields)]);
 
 function encode(field: Field): Uint8Array[] {

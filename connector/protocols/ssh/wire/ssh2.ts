@@ -117,7 +117,7 @@ export type LibrarySide =
   /** `preferred`: the type of the key that the other side should show. */
   | { readonly of: 'client'; readonly preferred: readonly string[]; readonly verify: (key: Buffer) => boolean };
 
-export interface PacketEvents {
+interface PacketEvents {
   write(bytes: Buffer): void;
   /** A message that is not the transport's own: authentication, connection, or unknown. The payload is the receiver's. */
   payload(payload: Buffer): void;

@@ -5,7 +5,7 @@ import {
   DISCONNECT_BY_APPLICATION,
   DISCONNECT_PROTOCOL_ERROR,
   Malformed,
-  message,
+  sshMessage,
   SSH_DISCONNECT,
 } from './messages.ts';
 import { type LibrarySide, Packets } from './ssh2.ts';
@@ -40,7 +40,7 @@ export interface TransportEnd {
 /** The other side did what is not understood, or not allowed to anybody. `message`: a clause. */
 export class ProtocolFault extends Error {}
 
-export class Transport {
+export class SshTransport {
   readonly #stream: ByteStream;
   readonly #packets: Packets;
   #handler: TransportHandler | undefined;
@@ -51,15 +51,19 @@ export class Transport {
   #onReady: () => void = () => {};
   #bytes = 0;
   #waitsForDrain = false;
+  /** The library may be called again within a write, and is not made for that: its packets go out when it is done. */
+  #unwritten: Buffer[] = [];
+  #unwrittenBytes = 0;
+  readonly #unparsed: Buffer[] = [];
+  #parsing = false;
 
   /** Begins at once. The caller keeps an error listener on the stream. */
   constructor(stream: ByteStream, side: LibrarySide, rekeyBytes = REKEY_BYTES) {
     this.#stream = stream;
     this.#packets = new Packets(side, {
       write: (bytes) => {
-        if (!stream.writable) return;
-        this.#bytes += bytes.length;
-        stream.write(bytes);
+        this.#unwritten.push(bytes);
+        this.#unwrittenBytes += bytes.length;
       },
       payload: (payload) => this.#take(payload),
       keysExchanged: () => this.#keysExchanged(),
@@ -72,12 +76,21 @@ export class Transport {
       if (this.#bytes > rekeyBytes && this.#ready && !this.#end && !this.#packets.exchangingKeys) {
         this.#bytes = 0;
         this.#packets.exchangeKeysAnew();
+        this.#write();
       }
     });
     stream.on('drain', () => this.#tellWritable());
-    for (const event of ['end', 'close']) stream.on(event, () => this.#close({ kind: 'closed', words: '' }));
+    stream.on('close', () => this.#close({ kind: 'closed', words: '' }));
+    // SSH has no half of a connection.
+    stream.on('end', () => {
+      this.#close({ kind: 'closed', words: '' });
+      this.#leave();
+    });
     if (stream.destroyed) this.#close({ kind: 'closed', words: '' });
-    else this.#packets.start();
+    else {
+      this.#packets.start();
+      this.#write();
+    }
     stream.resume();
   }
 
@@ -110,14 +123,33 @@ export class Transport {
 
   /** More may be sent without waiting in memory. False: the handler hears of it. */
   get writable(): boolean {
-    const writable = this.#stream.writableLength < MAX_UNSENT_BYTES && !this.#packets.exchangingKeys;
+    const unsent = this.#stream.writableLength + this.#unwrittenBytes;
+    const writable = unsent < MAX_UNSENT_BYTES && !this.#packets.exchangingKeys;
     if (!writable) this.#waitsForDrain = true;
     return writable;
   }
 
   /** `fill` writes `length` bytes of payload at `start`. Nothing once it has ended. */
   sendFilled(length: number, fill: (packet: Buffer, start: number) => void): void {
-    if (!this.#end) this.#packets.send(length, fill);
+    if (this.#end) return;
+    this.#packets.send(length, fill);
+    if (!this.#parsing) this.#write();
+  }
+
+  #write(): void {
+    const stream = this.#stream;
+    const all = this.#unwritten;
+    if (all.length === 0) return;
+    this.#unwritten = [];
+    this.#bytes += this.#unwrittenBytes;
+    this.#unwrittenBytes = 0;
+    if (!stream.writable) return;
+    stream.cork();
+    for (const bytes of all) stream.write(bytes);
+    stream.uncork();
+    // What went out at once drains nothing.
+    if (this.#waitsForDrain && stream.writableLength < MAX_UNSENT_BYTES && !stream.writableNeedDrain)
+      setImmediate(() => this.#tellWritable());
   }
 
   send(payload: Buffer): void {
@@ -135,6 +167,18 @@ export class Transport {
   }
 
   #parse(chunk: Buffer): void {
+    // Where a stream is no socket, what is written within may be answered within.
+    this.#unparsed.push(chunk);
+    if (this.#parsing) return;
+    this.#parsing = true;
+    for (let next = this.#unparsed.shift(); next; next = this.#unparsed.shift()) {
+      this.#parseOne(next);
+      this.#write();
+    }
+    this.#parsing = false;
+  }
+
+  #parseOne(chunk: Buffer): void {
     if (this.#end) return;
     try {
       this.#packets.take(chunk);
@@ -169,16 +213,24 @@ export class Transport {
     if (this.#end) return;
     const stream = this.#stream;
     if (stream.writable) {
-      const payload = message(SSH_DISCONNECT, reason, end.words, '');
+      const payload = sshMessage(SSH_DISCONNECT, reason, end.words, '');
       try {
         this.#packets.send(payload.length, (packet, start) => payload.copy(packet, start), true);
       } catch {
         // The library is past sending.
       }
-      stream.end();
+      this.#write();
     }
     this.#close(end);
-    if (!stream.destroyed) setTimeout(() => stream.destroy(), FAREWELL_MS).unref();
+    this.#leave();
+  }
+
+  /** What was written goes out first. */
+  #leave(): void {
+    const stream = this.#stream;
+    if (stream.destroyed) return;
+    stream.end();
+    setTimeout(() => stream.destroy(), FAREWELL_MS).unref();
   }
 
   #keysExchanged(): void {
