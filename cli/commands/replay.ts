@@ -11,7 +11,7 @@ import { checked, type Cli, wholeNumber } from '../cli.ts';
 import { Failure, usage } from '../failure.ts';
 import { type PlayOptions, Pace } from '../replay/pace.ts';
 import { renderStatements } from '../replay/statements.ts';
-import { playTerminal } from '../replay/terminal.ts';
+import { showTerminal } from '../replay/terminal.ts';
 import type { Output } from '../output.ts';
 import { jsonLine } from '../terminal-text.ts';
 
@@ -36,7 +36,7 @@ const PLAYERS: Readonly<Record<ReplayKind, Player>> = {
       refuseDamage(event);
     }
   },
-  terminal: (lines, options, output, cli) => playTerminal(parsed(lines, TerminalEvent), options, output, cli.terminal),
+  terminal: (lines, options, output, cli) => showTerminal(parsed(lines, TerminalEvent), options, output, cli.terminal),
 };
 
 interface Options {

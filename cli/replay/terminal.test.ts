@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { TerminalEvent } from '../../core/replay/terminal.ts';
 import { Output } from '../output.ts';
 import type { PlayOptions } from './pace.ts';
-import { playTerminal } from './terminal.ts';
+import { showTerminal } from './terminal.ts';
 import { RESET_TERMINAL } from './terminal-filter.ts';
 
 const at = (timeUs: number, lane: number) => ({ timeUs, lane });
@@ -35,7 +35,7 @@ function player(options: Partial<PlayOptions> = {}, json = false) {
     stdin,
     shown: () => String(stdout.read() ?? ''),
     noted: () => String(stderr.read() ?? ''),
-    play: (events: AsyncIterable<TerminalEvent>) => playTerminal(events, play, new Output(terminal, json), terminal),
+    play: (events: AsyncIterable<TerminalEvent>) => showTerminal(events, play, new Output(terminal, json), terminal),
   };
 }
 async function* stream(events: readonly TerminalEvent[]): AsyncGenerator<TerminalEvent> {

@@ -8,7 +8,7 @@ import { jsonLine, line, lines } from '../terminal-text.ts';
 import { Pace, type PlayOptions } from './pace.ts';
 import { RESET_TERMINAL, TerminalFilter } from './terminal-filter.ts';
 
-export async function playTerminal(
+export async function showTerminal(
   events: AsyncIterable<TerminalEvent>,
   options: PlayOptions,
   output: Output,

@@ -7,9 +7,9 @@ import { receive } from './recording.ts';
 type Event<K extends TerminalEvent['kind']> = Extract<TerminalEvent, { kind: K }>;
 
 /** What changes a screen. */
-export type ScreenEvent = Event<'output'> | Event<'resize'>;
+type ScreenEvent = Event<'output'> | Event<'resize'>;
 
-export interface LaneOutline {
+interface LaneOutline {
   readonly number: number;
   label: string;
   /** false: it ran without a terminal. */
