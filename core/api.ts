@@ -263,6 +263,19 @@ export const AccessToken = z.object({
 export const ExportFormat = z.enum(['ndjson', 'html', 'asciicast']);
 export type ExportFormat = z.infer<typeof ExportFormat>;
 
+const CastVersion = z.union([z.literal(2), z.literal(3)]);
+/** Of the asciicast format. */
+export type CastVersion = z.infer<typeof CastVersion>;
+
+export const ExportQuery = z.strictObject({
+  format: ExportFormat,
+  /** Missing: 3 for a terminal, 2 for a database's session. */
+  asciicast: z.coerce.number().pipe(CastVersion).optional(),
+  /** Of the lane that becomes an asciicast; missing: the first that has a terminal. */
+  lane: z.coerce.number().int().min(0).optional(),
+});
+export type ExportQuery = z.infer<typeof ExportQuery>;
+
 /**
  * A line of the NDJSON export: every frame, in order. `fact` frames carry `fact`; `bytes` frames
  * carry `base64`.

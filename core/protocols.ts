@@ -67,6 +67,10 @@ export type ReplayKind = (typeof ROWS)[ProtocolName]['replay'];
 
 export const PROTOCOLS: Readonly<Record<ProtocolName, ProtocolRow & { readonly replay: ReplayKind }>> = ROWS;
 
+/** Whether its answers are counted in rows and errors: those of statements are. */
+export const hasRows = (protocol: ProtocolName): boolean =>
+  (PROTOCOLS[protocol].sections as readonly SectionName[]).includes('statements');
+
 /** What the actions of these are called together: by their noun where they share one. */
 export function actionsOf(protocols: readonly ProtocolName[]): string {
   const [noun = 'actions', ...others] = new Set(protocols.map((protocol) => PROTOCOLS[protocol].noun.many));

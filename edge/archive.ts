@@ -4,9 +4,10 @@
 
 import { AwsClient } from 'aws4fetch';
 import type { z } from 'zod';
-import { ArchiveLimits, type ExportFormat, ObjectList } from '../core/api.ts';
+import { ArchiveLimits, type ExportQuery, ObjectList } from '../core/api.ts';
 import { ActionPage, SessionPage, type SessionQuery } from '../core/catalogue.ts';
 import type { ConnectorId, SessionId } from '../core/ids.ts';
+import type { ReplayQuery } from '../core/replay/terminal.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { StoredSession } from '../core/session-evidence.ts';
 import type { EdgeSettings } from './settings.ts';
@@ -30,8 +31,9 @@ export interface Archive {
   session(place: SessionPlace): Read<StoredSession>;
   /** Of the catalogue alone. */
   actions(id: SessionId, cursor: string | undefined, limit: number): Read<ActionPage>;
-  replay(place: SessionPlace): Read<ReadableStream<Uint8Array>>;
-  export(place: SessionPlace, format: ExportFormat): Read<{ contentType: string; body: ReadableStream<Uint8Array> }>;
+  /** `bad_request`: the session is not replayed like that. */
+  replay(place: SessionPlace, query: ReplayQuery): Read<ReadableStream<Uint8Array>>;
+  export(place: SessionPlace, query: ExportQuery): Read<{ contentType: string; body: ReadableStream<Uint8Array> }>;
   objects(place: SessionPlace): Read<ObjectList>;
   object(place: SessionPlace, name: string): Read<ReadableStream<Uint8Array>>;
   /** Raises the alarm; how that went is in the log. */
@@ -106,9 +108,9 @@ export function createArchive(baseUrl: string, fetcher: ArchiveFetch): Archive {
     sessions: (query) => json(SessionPage, get('/sessions', query)),
     session: ({ id, connector }) => json(StoredSession, get(`/sessions/${id}`, { connector })),
     actions: (id, cursor, limit) => json(ActionPage, get(`/sessions/${id}/actions`, { cursor, limit })),
-    replay: ({ id, connector }) => stream(get(`/sessions/${id}/replay`, { connector })),
-    async export({ id, connector }, format) {
-      const response = await get(`/sessions/${id}/export`, { connector, format });
+    replay: ({ id, connector }, query) => stream(get(`/sessions/${id}/replay`, { ...query, connector })),
+    async export({ id, connector }, query) {
+      const response = await get(`/sessions/${id}/export`, { ...query, connector });
       if (!response.ok) return response;
       const contentType = response.value.headers.get('content-type') ?? 'application/octet-stream';
       return ok({ contentType, body: response.value.body ?? emptyStream() });

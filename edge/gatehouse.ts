@@ -14,7 +14,7 @@ import type {
   AuditPage,
   AuditPiecePage,
   EndedSession,
-  ExportFormat,
+  ExportQuery,
   IssuedGrant,
   JoinToken,
   ListedApproval,
@@ -29,6 +29,7 @@ import type {
 import type { DecidedVia } from '../core/approval/approval.ts';
 import type { ActionPage, SessionDetail, SessionPage, SessionQuery } from '../core/catalogue.ts';
 import type { GrantId, RequestId, SessionId } from '../core/ids.ts';
+import type { ReplayQuery } from '../core/replay/terminal.ts';
 import type { Identity } from '../core/identity.ts';
 import type { ResourceName } from '../core/resource.ts';
 import type { Result } from '../core/result.ts';
@@ -142,12 +143,12 @@ export interface Gatehouse {
   /** What one page of a session shows, together: one look, and one entry in the audit log. */
   viewSession(who: Identity, session: SessionId, parts: SessionParts): Answer<SessionView>;
   actions(who: Identity, session: SessionId, cursor: string | undefined, limit: number): Answer<ActionPage>;
-  /** NDJSON of ReplayEvent. */
-  replay(who: Identity, session: SessionId): Answer<ReadableStream<Uint8Array>>;
+  /** NDJSON of ReplayEvent, or of TerminalEvent. */
+  replay(who: Identity, session: SessionId, query: ReplayQuery): Answer<ReadableStream<Uint8Array>>;
   export(
     who: Identity,
     session: SessionId,
-    format: ExportFormat,
+    query: ExportQuery,
   ): Answer<{ contentType: string; fileName: string; body: ReadableStream<Uint8Array> }>;
   objects(who: Identity, session: SessionId): Answer<ObjectList>;
   object(who: Identity, session: SessionId, name: string): Answer<ReadableStream<Uint8Array>>;

@@ -6,9 +6,11 @@ import '../core/text/schema-words.ts';
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { z } from 'zod';
-import { type ArchiveLimits, ExportFormat, type ObjectList } from '../core/api.ts';
+import { type ArchiveLimits, ExportQuery, type ObjectList } from '../core/api.ts';
 import { MAX_ACTIONS_A_PAGE, SessionQuery } from '../core/catalogue.ts';
 import { ConnectorId, SessionId } from '../core/ids.ts';
+import { ReplayQuery } from '../core/replay/terminal.ts';
+import type { Result } from '../core/result.ts';
 import type { RecordingPlatform } from '../core/recording/segment.ts';
 import { sessionEntryOf } from '../core/session-evidence.ts';
 import { auditArchiveRoutes } from './audit-archive.ts';
@@ -17,7 +19,7 @@ import { createdKeys } from './events.ts';
 import { exportNdjson } from './export/ndjson.ts';
 import { exportsOf } from './export/registry.ts';
 import { type ApiReporter, RetriableFault } from './faults.ts';
-import { replaySession } from './replay/registry.ts';
+import { type OpenRecording, replayAsAsked } from './replay/registry.ts';
 import type { AuditStore } from './store/audit-store.ts';
 import { readRecording } from './store/read-recording.ts';
 import type { RecordingReader } from './store/recording-reader.ts';
@@ -97,20 +99,25 @@ export function createFunctionsApp(deps: FunctionsDeps): Hono {
   });
 
   app.get('/sessions/:id/replay', async (c) => {
-    const { session, recording } = await findRecording(c);
-    return stream(c, 'application/x-ndjson', jsonLines(replaySession(session, recording)));
+    const { connector: _, ...query } = parse(ReplayQuery.extend(Place.shape), c.req.query());
+    const { session, open } = await findRecording(c);
+    return stream(c, 'application/x-ndjson', jsonLines(orBadRequest(replayAsAsked(session, open, query))));
   });
 
   app.get('/sessions/:id/export', async (c) => {
-    const { format } = parse(z.object({ format: ExportFormat }), c.req.query());
-    const { session, recording } = await findRecording(c);
+    const { format, ...query } = parse(ExportQuery.extend(Place.shape), c.req.query());
+    const { session, open } = await findRecording(c);
     switch (format) {
       case 'ndjson':
-        return stream(c, 'application/x-ndjson', exportNdjson(session.startedAt, recording));
+        return stream(c, 'application/x-ndjson', exportNdjson(session.startedAt, open()));
       case 'html':
-        return stream(c, 'text/html; charset=utf-8', exportsOf(session).html(replaySession(session, recording)));
+        return stream(c, 'text/html; charset=utf-8', orBadRequest(await exportsOf(session).html(session, open, query)));
       case 'asciicast':
-        return stream(c, 'application/x-asciicast', exportsOf(session).asciicast(replaySession(session, recording)));
+        return stream(
+          c,
+          'application/x-asciicast',
+          orBadRequest(await exportsOf(session).asciicast(session, open, query)),
+        );
     }
   });
 
@@ -188,8 +195,13 @@ export function createFunctionsApp(deps: FunctionsDeps): Hono {
     const { connector, stored } = await find(c);
     const session = sessionEntryOf(stored, {});
     if (!session) throw notFound('there is no such session');
-    const place = { connector, session: session.id, segments: session.segments };
-    return { session, recording: readRecording(place, deps.reader, deps.platform) };
+    const place = { connector, session: session.id };
+    // Of a page one segment is read ahead: most need no more.
+    const open: OpenRecording = (from) => {
+      const segments = from ? Math.min(session.segments, from.number + 1) : session.segments;
+      return readRecording({ ...place, segments }, deps.reader, deps.platform, from);
+    };
+    return { session, open };
   }
 
   return app;
@@ -206,6 +218,11 @@ function parse<T extends z.ZodType>(schema: T, input: unknown): z.output<T> {
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   throw badRequest(`${issue?.path.join('.') || 'query'}: ${issue?.message ?? 'not understood'}`);
+}
+
+function orBadRequest<T>(answer: Result<T, string>): T {
+  if (!answer.ok) throw badRequest(answer.error);
+  return answer.value;
 }
 
 async function* jsonLines(values: AsyncIterable<unknown>): AsyncGenerator<string> {

@@ -1,6 +1,8 @@
 // Text as a byte stream that is made no faster than it is read, in chunks worth sending.
 
 const CHUNK_CHARS = 32 * 1024;
+/** What is made slowly is sent as it comes: keyframes of a long recording. */
+const CHUNK_MS = 1000;
 
 /** Resolves when the first chunk is there; rejects when that fails. Cancelling the stream ends the generator. */
 export async function streamText(text: AsyncGenerator<string>): Promise<ReadableStream<Uint8Array>> {
@@ -8,7 +10,8 @@ export async function streamText(text: AsyncGenerator<string>): Promise<Readable
   async function next(): Promise<Uint8Array | undefined> {
     const parts: string[] = [];
     let chars = 0;
-    while (chars < CHUNK_CHARS) {
+    const beganMs = performance.now();
+    while (chars < CHUNK_CHARS && (chars === 0 || performance.now() - beganMs < CHUNK_MS)) {
       const part = await text.next();
       if (part.done) break;
       parts.push(part.value);

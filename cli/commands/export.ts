@@ -2,11 +2,11 @@
 
 import { open, rename, rm } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { ExportFormat } from '../../core/api.ts';
+import { ExportFormat, ExportQuery } from '../../core/api.ts';
 import { SessionId } from '../../core/ids.ts';
 import { checked, type Cli } from '../cli.ts';
 import { Failure, usage } from '../failure.ts';
-import { bytes } from '../output.ts';
+import { bytes, type Output } from '../output.ts';
 import { codeOf } from '../file-error.ts';
 import { lines } from '../terminal-text.ts';
 
@@ -15,6 +15,8 @@ const TAIL_BYTES = 4096;
 
 interface Options {
   readonly format: string;
+  readonly asciicast?: string;
+  readonly lane?: string;
   readonly out?: string;
 }
 
@@ -22,24 +24,34 @@ export function addExport(command: Command, cli: Cli): void {
   command
     .argument('SESSION', 'its id, ses_...')
     .option('--format <FORMAT>', 'ndjson: every frame and fact; html: a page; asciicast', 'ndjson')
+    .option('--asciicast <VERSION>', '2 or 3 (default: 3 of a terminal, 2 of statements)')
+    .option('--lane <N>', 'of several terminals, the one that becomes the asciicast (default: the first)')
     .option('--out <FILE>', 'write to FILE, only once it is whole (default: standard output)')
     .action(async (text: string, options: Options, command: Command) => {
       const id = checked(SessionId, text, 'SESSION');
       const format = checked(ExportFormat, options.format, '--format');
+      const { asciicast, lane } = options;
+      if (format !== 'asciicast' && (asciicast ?? lane) !== undefined)
+        throw usage('--asciicast and --lane go with --format asciicast');
+      checked(ExportQuery.shape.asciicast, asciicast, '--asciicast');
+      checked(ExportQuery.shape.lane, lane, '--lane');
+      const query = new URLSearchParams({ format, ...(asciicast && { asciicast }), ...(lane && { lane }) });
       const { client, output } = await cli.open(command);
       const seen = { tail: Buffer.alloc(0) };
-      const body = keepTail(client.stream(`/sessions/${id}/export?format=${format}`), seen);
+      const body = keepTail(client.stream(`/sessions/${id}/export?${query}`), seen);
       if (options.out === undefined) {
         // What a person looks at must not drive their terminal; what goes to a file stays as it is.
         const decoder = new TextDecoder();
         for await (const chunk of body) {
           await output.write(output.isTerminal ? lines(decoder.decode(chunk, { stream: true })) : chunk);
         }
+        noteOthers(format, seen.tail, output);
         refuseDamage(format, seen.tail);
         return;
       }
       const file = options.out;
       const written = await save(file, body);
+      noteOthers(format, seen.tail, output);
       refuseDamage(format, seen.tail, file);
       await output.answer({ session: id, format, file, bytes: written }, () => `${file}: ${bytes(written)}`);
     });
@@ -59,13 +71,20 @@ function refuseDamage(format: ExportFormat, tail: Buffer, file?: string): void {
   throw new Failure(1, 'recording_damaged', `the recording is damaged: ${where} ends where the damage begins`);
 }
 
+/** A cast is of one terminal, and says near its end which others there are. */
+function noteOthers(format: ExportFormat, tail: Buffer, output: Output): void {
+  const lanes = /,"m","other terminals of this session: lanes ([\d, ]+)/.exec(tail.toString().slice(-1024))?.[1];
+  if (format === 'asciicast' && lanes !== undefined)
+    output.note(`The session has other terminals, in lanes of their own: ${lanes}. Ask for one with --lane.`);
+}
+
 /** Looks for what recorded text cannot imitate: all three formats escape it. */
 function endsWithDamage(format: ExportFormat, tail: string): boolean {
   if (format === 'html') return tail.includes('<section class="error damaged">');
   const last = tail.trimEnd().split('\n').at(-1) ?? '';
   return format === 'ndjson'
     ? last.includes('"kind":"fact","fact":{"kind":"recording.damaged"')
-    : last.includes('"\\u001b[31mthe recording is damaged from here on');
+    : /^\[[\d.e-]+,"m","the recording is damaged from here on/.test(last);
 }
 
 async function save(file: string, body: AsyncIterable<Uint8Array>): Promise<number> {

@@ -1,30 +1,50 @@
-// Plays a session's conversation in the terminal, with its real pauses.
+// Plays a session in the terminal, with its real pauses.
 
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { ReplayEvent } from '../../core/catalogue.ts';
+import type { z } from 'zod';
+import { ReplayEvent, type SessionEntry } from '../../core/catalogue.ts';
 import { SessionId } from '../../core/ids.ts';
 import { PROTOCOLS, type ReplayKind } from '../../core/protocols.ts';
 import { byStatement } from '../../core/replay/by-statement.ts';
-import { checked, type Cli } from '../cli.ts';
+import { TerminalEvent } from '../../core/replay/terminal.ts';
+import { checked, type Cli, wholeNumber } from '../cli.ts';
 import { Failure, usage } from '../failure.ts';
-import type { Output } from '../output.ts';
+import { type PlayOptions, Pace } from '../replay/pace.ts';
 import { renderStatements } from '../replay/statements.ts';
+import { showTerminal } from '../replay/terminal.ts';
+import type { Output } from '../output.ts';
 import { jsonLine } from '../terminal-text.ts';
 
-/** Longer pauses are cut to this, unless --full-pauses: nobody watches a lunch break. */
-const LONGEST_PAUSE_MS = 3_000;
 /** One event: at most 100 rows. Guards against an answer without a line's end. */
 const MAX_LINE_CHARS = 16 * 1024 * 1024;
+/** Longer pauses are cut to this: nobody watches a lunch break. */
+const MAX_IDLE_S = 3;
 
-const RENDERERS: Readonly<Record<ReplayKind, (event: ReplayEvent, output: Output) => string>> = {
-  statements: renderStatements,
+/** Plays what follows `opened`, which it is given too. Stops where the viewer does. */
+type Player = (lines: AsyncGenerator<string>, options: PlayOptions, output: Output, cli: Cli) => Promise<void>;
+
+const PLAYERS: Readonly<Record<ReplayKind, Player>> = {
+  async statements(lines, options, output) {
+    if (options.lane !== undefined) throw usage('--lane is for sessions of terminals');
+    const pace = new Pace(options);
+    const received = parsed(lines, ReplayEvent);
+    // Programs get them in the order of time.
+    for await (const event of output.json ? received : byStatement(received)) {
+      await pace.until(event.timeUs);
+      // One object a line: a stream has no end to indent towards.
+      await output.write(`${output.json ? jsonLine(event) : renderStatements(event, output)}\n`);
+      refuseDamage(event);
+    }
+  },
+  terminal: (lines, options, output, cli) => showTerminal(parsed(lines, TerminalEvent), options, output, cli.terminal),
 };
 
 interface Options {
   readonly speed: string;
   readonly wait: boolean;
+  readonly maxIdle: string;
   readonly fullPauses?: boolean;
+  readonly lane?: string;
 }
 
 export function addReplay(command: Command, cli: Cli): void {
@@ -32,32 +52,47 @@ export function addReplay(command: Command, cli: Cli): void {
     .argument('SESSION', 'its id, ses_...')
     .option('--speed <N>', 'times as fast: 0.5, 2, 10', '1')
     .option('--no-wait', 'print it at once')
-    .option('--full-pauses', `keep pauses longer than ${LONGEST_PAUSE_MS / 1_000} s`)
+    .option('--max-idle <SECONDS>', 'cut longer pauses to this', String(MAX_IDLE_S))
+    .option('--full-pauses', 'keep every pause')
+    .option('--lane <N>', 'of several terminals, the one to play (default: the first)')
     .action(async (text: string, options: Options, command: Command) => {
       const id = checked(SessionId, text, 'SESSION');
       const speed = Number(options.speed);
       if (!(speed > 0 && speed <= 1_000))
         throw usage(`--speed ${options.speed}: expected a number above 0, at most 1000`);
+      const maxIdleS = Number(options.maxIdle);
+      if (!(maxIdleS >= 0)) throw usage(`--max-idle ${options.maxIdle}: expected a number of seconds`);
+      const play: PlayOptions = {
+        speed,
+        wait: options.wait,
+        maxIdleMs: options.fullPauses ? Number.POSITIVE_INFINITY : maxIdleS * 1000,
+        lane: options.lane === undefined ? undefined : wholeNumber(options.lane, '--lane', 0, 999_999_999),
+      };
       const { client, output } = await cli.open(command);
-      let lastUs = 0;
-      let render: (typeof RENDERERS)[ReplayKind] | undefined;
-      const received = events(client.stream(`/sessions/${id}/replay`));
-      // Programs get them in the order of time.
-      for await (const event of output.json ? received : byStatement(received)) {
-        if (event.kind === 'opened') render = RENDERERS[PROTOCOLS[event.session.protocol].replay];
-        if (!render) throw unexpected();
-        const pauseMs = Math.max(0, event.timeUs - lastUs) / 1_000 / speed;
-        lastUs = Math.max(lastUs, event.timeUs);
-        if (options.wait) await sleep(options.fullPauses ? pauseMs : Math.min(pauseMs, LONGEST_PAUSE_MS));
-        // One object a line: a stream has no end to indent towards.
-        await output.write(`${output.json ? jsonLine(event) : render(event, output)}\n`);
-        if (event.kind === 'damaged')
-          throw new Failure(1, 'recording_damaged', `the recording is damaged: ${event.message}`);
-      }
+      const lines = linesOf(client.stream(`/sessions/${id}/replay`));
+      const first = await lines.next();
+      if (first.done) return;
+      await PLAYERS[PROTOCOLS[sessionOf(first.value).protocol].replay](
+        withFirst(first.value, lines),
+        play,
+        output,
+        cli,
+      );
     });
 }
 
-async function* events(body: AsyncIterable<Uint8Array>): AsyncGenerator<ReplayEvent> {
+function sessionOf(line: string): SessionEntry {
+  const event = parse(line, ReplayEvent);
+  if (event.kind !== 'opened') throw unexpected();
+  return event.session;
+}
+
+async function* withFirst(first: string, rest: AsyncGenerator<string>): AsyncGenerator<string> {
+  yield first;
+  yield* rest;
+}
+
+async function* linesOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let rest = '';
   for await (const chunk of body) {
@@ -65,17 +100,26 @@ async function* events(body: AsyncIterable<Uint8Array>): AsyncGenerator<ReplayEv
     const whole = rest.split('\n');
     rest = whole.pop() ?? '';
     if (rest.length > MAX_LINE_CHARS) throw unexpected();
-    for (const text of whole) if (text !== '') yield parse(text);
+    for (const text of whole) if (text !== '') yield text;
   }
-  if (rest.trim() !== '') yield parse(rest);
+  if (rest.trim() !== '') yield rest;
 }
 
-function parse(text: string): ReplayEvent {
+async function* parsed<S extends z.ZodType>(lines: AsyncIterable<string>, schema: S): AsyncGenerator<z.output<S>> {
+  for await (const line of lines) yield parse(line, schema);
+}
+
+function parse<S extends z.ZodType>(text: string, schema: S): z.output<S> {
   try {
-    return ReplayEvent.parse(JSON.parse(text));
+    return schema.parse(JSON.parse(text));
   } catch {
     throw unexpected();
   }
+}
+
+function refuseDamage(event: { readonly kind: string; readonly message?: string }): void {
+  if (event.kind === 'damaged')
+    throw new Failure(1, 'recording_damaged', `the recording is damaged: ${event.message ?? ''}`);
 }
 
 const unexpected = (): Failure => new Failure(3, 'unexpected_answer', 'the replay has a shape that is not known here');

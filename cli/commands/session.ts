@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { SessionDetail } from '../../core/catalogue.ts';
-import { PROTOCOLS } from '../../core/protocols.ts';
+import { hasRows, PROTOCOLS } from '../../core/protocols.ts';
 import { hiddenWords } from '../../core/recording/hidden-words.ts';
 import type { LaneCoverage } from '../../core/recording/lane-coverage.ts';
 import { SessionId } from '../../core/ids.ts';
@@ -39,7 +39,9 @@ export function addSession(command: Command, cli: Cli): void {
         ['row changed', contradictionOf(session.contradicted)],
         [
           PROTOCOLS[session.protocol].noun.many,
-          `${counts.actions}, ${counts.errors} failed, ${counts.rows} ${counts.rows === 1 ? 'row' : 'rows'}`,
+          hasRows(session.protocol)
+            ? `${counts.actions}, ${counts.errors} failed, ${counts.rows} ${counts.rows === 1 ? 'row' : 'rows'}`
+            : String(counts.actions),
         ],
         ['bytes', `${bytes(counts.bytes.client)} from the client, ${bytes(counts.bytes.target)} from the target`],
         ['segments', String(segments.length)],

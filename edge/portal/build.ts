@@ -5,6 +5,13 @@ import { createHash } from 'node:crypto';
 import { cp, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import type { ReplayKind } from '../../core/protocols.ts';
+
+/** One a kind of replay: a page loads what plays its own. */
+const PLAYERS: Readonly<Record<ReplayKind, string>> = {
+  statements: 'islands/player-statements.ts',
+  terminal: 'islands/player-terminal.ts',
+};
 
 interface PortalAssets {
   /** Changes whenever the content of any asset does; goes into `PortalDeps.assetVersion`. */
@@ -20,7 +27,7 @@ export async function buildPortalAssets(outDir: string): Promise<PortalAssets> {
   await build({
     entryPoints: {
       portal: join(HERE, 'islands/portal.ts'),
-      player: join(HERE, 'islands/player.ts'),
+      ...Object.fromEntries(Object.entries(PLAYERS).map(([kind, path]) => [`player-${kind}`, join(HERE, path)])),
       'portal-style': join(HERE, 'styles/portal.css'),
     },
     outdir: assets,
@@ -32,7 +39,8 @@ export async function buildPortalAssets(outDir: string): Promise<PortalAssets> {
     logLevel: 'warning',
   });
   await cp(join(HERE, 'styles/favicon.svg'), join(assets, 'favicon.svg'));
-  const files = ['portal.js', 'player.js', 'portal-style.css', 'favicon.svg'];
+  const players = Object.keys(PLAYERS).map((kind) => `player-${kind}.js`);
+  const files = ['portal.js', ...players, 'portal-style.css', 'favicon.svg'];
   const hash = createHash('sha256');
   for (const file of files) hash.update(await readFile(join(assets, file)));
   const written = new Set(await readdir(assets));

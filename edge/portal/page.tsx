@@ -6,6 +6,7 @@ import { html } from 'hono/html';
 import type { Child } from 'hono/jsx';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Me } from '../../core/api.ts';
+import type { ReplayKind } from '../../core/protocols.ts';
 import type { Result } from '../../core/result.ts';
 import type { UseCaseFault } from '../gatehouse.ts';
 import { Layout, type Shell, type Theme } from './components/layout.tsx';
@@ -49,7 +50,7 @@ export function show(
   visit: { c: Context; deps: PortalDeps; me?: Me },
   title: string,
   content: Child,
-  options: { status?: ContentfulStatusCode; player?: boolean } = {},
+  options: { status?: ContentfulStatusCode; player?: ReplayKind } = {},
 ): Response | Promise<Response> {
   const shell: Shell = {
     me: visit.me,
@@ -60,7 +61,7 @@ export function show(
   visit.c.header('cache-control', 'no-store');
   return visit.c.html(
     html`<!doctype html>${(
-      <Layout shell={shell} title={title} player={options.player ?? false}>
+      <Layout shell={shell} title={title} player={options.player}>
         {content}
       </Layout>
     )}`,

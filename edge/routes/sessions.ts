@@ -2,9 +2,10 @@
 
 import { createRoute, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { EndedSession, EndSession, ExportFormat, ObjectList, Witnessed, WitnessPage } from '../../core/api.ts';
+import { EndedSession, EndSession, ExportQuery, ObjectList, Witnessed, WitnessPage } from '../../core/api.ts';
 import { ActionPage, MAX_ACTIONS_A_PAGE, SessionDetail, SessionPage, SessionQuery } from '../../core/catalogue.ts';
 import { SessionId } from '../../core/ids.ts';
+import { ReplayQuery } from '../../core/replay/terminal.ts';
 import {
   type Api,
   type ApiDeps,
@@ -84,11 +85,13 @@ export function sessionRoutes(api: Api, { gatehouse }: ApiDeps): void {
       method: 'get',
       path: '/sessions/{id}/replay',
       summary: 'NDJSON of replay events',
-      request: { params: bySession },
+      description:
+        'Without a query all of it. Of a terminal session also its outline (`part=outline`), and pages of a lane from a cursor of that.',
+      request: { params: bySession, query: ReplayQuery },
       responses: bytes('application/x-ndjson', 'One event a line'),
     }),
     async (c) => {
-      const replay = await gatehouse.replay(whoAsks(c), c.req.valid('param').id);
+      const replay = await gatehouse.replay(whoAsks(c), c.req.valid('param').id, c.req.valid('query'));
       return replay.ok ? stream(c, replay.value, 'application/x-ndjson; charset=utf-8') : failure(c, replay.error);
     },
   );
@@ -98,11 +101,11 @@ export function sessionRoutes(api: Api, { gatehouse }: ApiDeps): void {
       method: 'get',
       path: '/sessions/{id}/export',
       summary: 'The whole session as a file',
-      request: { params: bySession, query: z.strictObject({ format: ExportFormat }) },
+      request: { params: bySession, query: ExportQuery },
       responses: bytes('application/octet-stream', 'The file'),
     }),
     async (c) => {
-      const exported = await gatehouse.export(whoAsks(c), c.req.valid('param').id, c.req.valid('query').format);
+      const exported = await gatehouse.export(whoAsks(c), c.req.valid('param').id, c.req.valid('query'));
       if (!exported.ok) return failure(c, exported.error);
       return stream(c, exported.value.body, exported.value.contentType, exported.value.fileName);
     },

@@ -108,13 +108,16 @@ export function recordingUseCases(deps: UseCaseDeps): RecordingUseCases {
       );
     },
 
-    async replay(who, id) {
-      return lookInside(await look(who, id, 'session.viewed', { part: 'replay' }), deps.archive.replay);
+    async replay(who, id, query) {
+      return lookInside(await look(who, id, 'session.viewed', { part: 'replay' }), (place) =>
+        deps.archive.replay(place, query),
+      );
     },
 
-    async export(who, id, format) {
+    async export(who, id, query) {
+      const { format } = query;
       const exported = await lookInside(await look(who, id, 'session.exported', { format }), (place) =>
-        deps.archive.export(place, format),
+        deps.archive.export(place, query),
       );
       return exported.ok ? ok({ ...exported.value, fileName: `${id}.${FILE_ENDINGS[format]}` }) : exported;
     },
@@ -230,7 +233,10 @@ function archiveFault(reason: ArchiveFault) {
     case 'not_found':
       return fault('not_found', 'There is no such session in the archive, or not yet.');
     case 'bad_request':
-      return fault('bad_request', 'The archive did not understand the question. Start again without the cursor.');
+      return fault(
+        'bad_request',
+        'The session cannot be shown like that. Leave out the cursor and the lane, or name another lane.',
+      );
     case 'unavailable':
       return fault('unavailable', 'The archive does not answer right now. Try again in a minute.');
     default:

@@ -1,43 +1,35 @@
 // The conversation as a terminal recording: statements behind a prompt, results as tables, with the
-// real timing. asciicast v2, since every player reads it.
-// https://docs.asciinema.org/manual/asciicast/v2/
+// real timing.
 
+import type { CastVersion } from '../../core/api.ts';
 import type { ReplayEvent } from '../../core/catalogue.ts';
 import { isGatewayWord } from '../../core/replay/error-name.ts';
 import { byStatement } from '../../core/replay/by-statement.ts';
+import { CastWriter } from './cast.ts';
 import { showUnseen, showUnseenInLines } from './escape.ts';
 
 const WIDTH = 120;
 const HEIGHT = 32;
 const MAX_CELL_WIDTH = 60;
-const MARKER_CHARS = 80;
 
-export async function* exportAsciicast(events: AsyncIterable<ReplayEvent>): AsyncGenerator<string, void, undefined> {
+export async function* exportAsciicast(
+  events: AsyncIterable<ReplayEvent>,
+  version: CastVersion = 2,
+): AsyncGenerator<string, void, undefined> {
+  const cast = new CastWriter(version);
   let prompt = '=> ';
-  let lastUs = 0;
   for await (const event of byStatement(events)) {
-    // Times of a recording for players never go back.
-    lastUs = Math.max(lastUs, event.timeUs);
-    const seconds = Number((lastUs / 1e6).toFixed(6));
     if (event.kind === 'opened') {
       const { session } = event;
       prompt = `${showUnseen(session.resource)}=> `;
-      yield `${JSON.stringify({
-        version: 2,
-        width: WIDTH,
-        height: HEIGHT,
-        timestamp: Math.floor(Date.parse(session.startedAt) / 1000),
-        title: `${session.email} on ${session.resource}, ${session.id}`,
-      })}\n`;
+      yield cast.header(session, WIDTH, HEIGHT, `${session.email} on ${session.resource}, ${session.id}`);
     }
-    if (event.kind === 'statement')
-      yield line(seconds, 'm', `${event.statement}: ${showUnseen(event.text).slice(0, MARKER_CHARS)}`);
+    if (event.kind === 'statement') yield cast.marker(event.timeUs, `${event.statement}: ${event.text}`);
     const output = outputOf(event, prompt);
-    if (output !== '') yield line(seconds, 'o', output);
+    if (output !== '') yield cast.event(event.timeUs, 'o', output);
+    if (event.kind === 'damaged') yield cast.damage(event.timeUs, event.message);
   }
 }
-
-const line = (seconds: number, code: 'o' | 'm', data: string): string => `${JSON.stringify([seconds, code, data])}\n`;
 
 const BOLD = '\u001b[1m';
 const DIM = '\u001b[2m';

@@ -29,11 +29,29 @@ th,td{border:1px solid var(--line);padding:.15rem .5rem;text-align:left;white-sp
 const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64');
 const POLICY = `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; base-uri 'none'; form-action 'none'`;
 
-export async function* exportHtml(events: AsyncIterable<ReplayEvent>): AsyncGenerator<string, void, undefined> {
-  for await (const event of byStatement(events))
-    yield event.kind === 'opened' ? head(event.session) : `${blockOf(event)}\n`;
+export const exportHtml = (events: AsyncIterable<ReplayEvent>): AsyncGenerator<string, void, undefined> =>
+  htmlPage(byStatement(events), blockOf);
+
+type Opened = { readonly kind: 'opened'; readonly session: SessionEntry };
+
+/** A head for the session that was opened, and a block for every other event. `block` escapes what it shows. */
+export async function* htmlPage<Event extends Opened | { readonly kind: string }>(
+  events: AsyncIterable<Event>,
+  block: (event: Exclude<Event, Opened>) => string,
+): AsyncGenerator<string, void, undefined> {
+  for await (const event of events)
+    yield isOpened(event) ? head(event.session) : `${block(event as Exclude<Event, Opened>)}\n`;
   yield '</main>\n</body>\n</html>\n';
 }
+
+const isOpened = (event: Opened | { readonly kind: string }): event is Opened => event.kind === 'opened';
+
+export const htmlTime = ({ timeUs }: { readonly timeUs: number }): string =>
+  `<time>+${(timeUs / 1e6).toFixed(3)} s</time>`;
+
+/** The last of an export, by which programs know that it is damaged: nothing recorded can imitate it. */
+export const htmlDamage = (event: { readonly timeUs: number; readonly message: string }): string =>
+  `<section class="error damaged">${htmlTime(event)} The recording is damaged from here on: ${escapeHtml(event.message)}</section>`;
 
 function head(session: SessionEntry): string {
   const facts: [string, string | undefined][] = [
@@ -74,7 +92,7 @@ function head(session: SessionEntry): string {
 }
 
 function blockOf(event: Exclude<ReplayEvent, { kind: 'opened' }>): string {
-  const time = `<time>+${(event.timeUs / 1e6).toFixed(3)} s</time>`;
+  const time = htmlTime(event);
   switch (event.kind) {
     case 'statement': {
       const parameters = (event.parameters ?? [])
@@ -101,7 +119,7 @@ function blockOf(event: Exclude<ReplayEvent, { kind: 'opened' }>): string {
     case 'ended':
       return `<section>${time} Session ended: ${escapeHtml(event.message)}</section>`;
     case 'damaged':
-      return `<section class="error damaged">${time} The recording is damaged from here on: ${escapeHtml(event.message)}</section>`;
+      return htmlDamage(event);
   }
 }
 

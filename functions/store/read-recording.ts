@@ -18,8 +18,17 @@ import type { RecordingReader } from './recording-reader.ts';
 
 /** `damaged` is the last part. A live session simply ends where its segments do. */
 export type RecordingPart =
-  | { readonly kind: 'frame'; readonly frame: Frame }
+  | { readonly kind: 'frame'; readonly frame: Frame; readonly segment: SegmentPlace }
   | { readonly kind: 'damaged'; readonly message: string };
+
+/** Where a segment stands in its session's chain. */
+export interface SegmentPlace {
+  readonly number: number;
+  /** Digest of the one before. */
+  readonly previous: string | null;
+  readonly firstFrame: number;
+}
+const BEGINNING: SegmentPlace = { number: 0, previous: null, firstFrame: 0 };
 
 interface RecordingPlace {
   readonly connector: ConnectorId;
@@ -28,16 +37,16 @@ interface RecordingPlace {
   readonly segments?: number;
 }
 
-/** Frames are views into the segment: use them before asking for the next. */
+/** Frames are views into the segment: use them before asking for the next. `from`: the first segment that is read. */
 export async function* readRecording(
   { connector, session, segments = 0 }: RecordingPlace,
   reader: RecordingReader,
   platform: RecordingPlatform,
+  from: SegmentPlace = BEGINNING,
 ): AsyncGenerator<RecordingPart, void, undefined> {
-  let before: Segment | undefined;
-  let number = -1;
-  for await (const bytes of objectsOf({ connector, session, segments }, reader)) {
-    number++;
+  let expected = from;
+  for await (const bytes of objectsOf({ connector, session, segments }, reader, from.number)) {
+    const { number } = expected;
     if (bytes === undefined) {
       if (number < segments || (await hasLater(reader, platform, { connector, session }, number)))
         yield { kind: 'damaged', message: `segment ${number} is missing` };
@@ -46,9 +55,10 @@ export async function* readRecording(
     try {
       if (bytes === 'too_large') throw new SegmentDamage('it is larger than a segment can be');
       const segment = decodeSegment(bytes, platform);
-      checkChain(segment, before, connector, session, number);
-      for (const frame of framesOf(segment)) yield { kind: 'frame', frame };
-      before = { ...segment, block: new Uint8Array(0) };
+      checkChain(segment, expected, connector, session);
+      for (const frame of framesOf(segment)) yield { kind: 'frame', frame, segment: expected };
+      const { firstFrame, frames } = segment.header;
+      expected = { number: number + 1, previous: segment.digest, firstFrame: firstFrame + frames };
     } catch (fault) {
       if (!(fault instanceof SegmentDamage || fault instanceof FrameDamage)) throw fault;
       yield { kind: 'damaged', message: `segment ${number}: ${fault.message}` };
@@ -58,24 +68,21 @@ export async function* readRecording(
 }
 
 /** As many as are known ahead of their use, then one by one for as long as it is asked: a live session grows meanwhile. */
-async function* objectsOf({ connector, session, segments }: Required<RecordingPlace>, reader: RecordingReader) {
+async function* objectsOf(
+  { connector, session, segments }: Required<RecordingPlace>,
+  reader: RecordingReader,
+  first: number,
+) {
   const read = (number: number) => reader.get({ kind: 'segment', connector, session, number });
-  yield* readAhead(segments, read);
-  for (let number = segments; ; number++) yield await read(number);
+  yield* readAhead(Math.max(0, segments - first), (count) => read(first + count));
+  for (let number = Math.max(first, segments); ; number++) yield await read(number);
 }
 
-function checkChain(
-  { header }: Segment,
-  before: Segment | undefined,
-  connector: ConnectorId,
-  session: SessionId,
-  number: number,
-): void {
-  if (header.connector !== connector || header.session !== session || header.number !== number)
+function checkChain({ header }: Segment, expected: SegmentPlace, connector: ConnectorId, session: SessionId): void {
+  if (header.connector !== connector || header.session !== session || header.number !== expected.number)
     throw new SegmentDamage('its header names another place than its key');
-  if (header.previous !== (before?.digest ?? null)) throw new SegmentDamage('it does not follow the one before it');
-  if (header.firstFrame !== (before ? before.header.firstFrame + before.header.frames : 0))
-    throw new SegmentDamage('frames are missing before it');
+  if (header.previous !== expected.previous) throw new SegmentDamage('it does not follow the one before it');
+  if (header.firstFrame !== expected.firstFrame) throw new SegmentDamage('frames are missing before it');
 }
 
 /** Whether the recording goes on behind a segment that is not there, or a manifest lists it. */

@@ -3,6 +3,7 @@
 
 import { AuditKind, type AuditEntry } from '../../core/audit/audit.ts';
 import type { AuditExportStanding, IssuedGrant, ListedGrant, ListedResource, Me } from '../../core/api.ts';
+import type { ReplayQuery } from '../../core/replay/terminal.ts';
 import type { ActionEntry, ReplayEvent, SessionDetail, SessionEntry } from '../../core/catalogue.ts';
 import { type GrantId, newId, type SessionId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';
@@ -13,6 +14,8 @@ import { statementEntry, coverageOf, demoConnectors, demoResources, demoSessions
 
 export interface FakeSession {
   entry: SessionEntry;
+  /** Of a terminal, as the functions make it. */
+  replay?: (query: ReplayQuery) => Promise<ReadableStream<Uint8Array>>;
   actions: ActionEntry[];
   events: ReplayEvent[];
 }
@@ -266,12 +269,13 @@ export function createFakeGatehouse(now: () => number): FakeGatehouse {
       const session = mayView(who, stored.get(id));
       return session ? ok(pageOf(session.actions, cursor, limit, 'actions')) : notFound;
     },
-    async replay(who, id) {
+    async replay(who, id, query) {
       note('replay', who, id);
       const session = mayView(who, stored.get(id));
+      if (session?.replay) return ok(await session.replay(query));
       return session ? ok(ndjson(session.events)) : notFound;
     },
-    async export(who, id, format) {
+    async export(who, id, { format }) {
       note('export', who, id);
       const session = mayView(who, stored.get(id));
       if (!session) return notFound;

@@ -11,6 +11,7 @@ import {
   type RequestId,
   type SessionId,
 } from '../../core/ids.ts';
+import type { ProtocolName } from '../../core/protocols.ts';
 import type { Fact } from '../../core/recording/facts/fact.ts';
 import type { SessionOpened } from '../../core/recording/facts/session.ts';
 import {
@@ -60,6 +61,7 @@ export interface BuilderOptions {
   readonly exempt?: string;
   readonly startedAt?: string;
   readonly platform?: RecordingPlatform;
+  readonly protocol?: ProtocolName;
 }
 
 export type StoredObjects = ReadonlyMap<string, Uint8Array>;
@@ -122,7 +124,7 @@ export class RecordingBuilder {
         obligations: { record: { retainDays: 90, ...(options.exempt !== undefined && { exempt: options.exempt }) } },
       },
       resource: ResourceName.parse(options.resource ?? 'demo'),
-      protocol: 'postgres',
+      protocol: options.protocol ?? 'postgres',
       startedAt: options.startedAt ?? '2026-11-20T12:00:00.000Z',
       client: { address: '127.0.0.1', application: 'psql' },
       details: { database: 'shop' },

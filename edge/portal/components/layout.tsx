@@ -2,6 +2,7 @@
 
 import type { Child } from 'hono/jsx';
 import type { Me } from '../../../core/api.ts';
+import type { ReplayKind } from '../../../core/protocols.ts';
 import { visibleText } from '../visible.ts';
 import { Text } from './text.tsx';
 
@@ -20,11 +21,11 @@ interface LayoutProps {
   shell: Shell;
   title: string;
   /** The player is loaded only where there is one. */
-  player?: boolean;
+  player?: ReplayKind | undefined;
   children?: Child;
 }
 
-export const Layout = ({ shell, title, player = false, children }: LayoutProps) => {
+export const Layout = ({ shell, title, player, children }: LayoutProps) => {
   const asset = (name: string) => `/assets/${name}${shell.assetVersion ? `?v=${shell.assetVersion}` : ''}`;
   return (
     <html lang="en" data-theme={shell.theme}>
@@ -37,7 +38,7 @@ export const Layout = ({ shell, title, player = false, children }: LayoutProps) 
         <link rel="icon" href={asset('favicon.svg')} type="image/svg+xml" />
         <link rel="stylesheet" href={asset('portal-style.css')} />
         <script type="module" src={asset('portal.js')} />
-        {player ? <script type="module" src={asset('player.js')} /> : null}
+        {player ? <script type="module" src={asset(`player-${player}.js`)} /> : null}
       </head>
       <body>
         <a class="skip" href="#main">

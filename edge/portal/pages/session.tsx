@@ -1,6 +1,6 @@
 import type { Witnessed } from '../../../core/api.ts';
 import type { ActionPage, SessionDetail, SessionEntry } from '../../../core/catalogue.ts';
-import { type Noun, PROTOCOLS } from '../../../core/protocols.ts';
+import { hasRows, type Noun, PROTOCOLS } from '../../../core/protocols.ts';
 import type { EndReason } from '../../../core/recording/facts/session.ts';
 import { capital } from '../../../core/text/capital.ts';
 import { Evidence } from '../components/evidence.tsx';
@@ -202,10 +202,12 @@ const SessionHead = ({ session, mayEnd, now }: { session: SessionEntry; mayEnd: 
             ) : null}
           </dd>
         </div>
-        <div>
-          <dt>Rows</dt>
-          <dd>{session.counts.rows.toLocaleString('en')}</dd>
-        </div>
+        {hasRows(session.protocol) ? (
+          <div>
+            <dt>Rows</dt>
+            <dd>{session.counts.rows.toLocaleString('en')}</dd>
+          </div>
+        ) : null}
         <div>
           <dt>Recorded</dt>
           <dd>

@@ -1,9 +1,11 @@
 // Sessions: the list, one session, its statements, its replay and its exports.
 
 import { type Context, Hono } from 'hono';
-import { EndingReason, ExportFormat } from '../../../core/api.ts';
+import { EndingReason, ExportQuery } from '../../../core/api.ts';
 import type { SessionDetail } from '../../../core/catalogue.ts';
 import { SessionId } from '../../../core/ids.ts';
+import { PROTOCOLS } from '../../../core/protocols.ts';
+import { ReplayQuery } from '../../../core/replay/terminal.ts';
 import { to } from '../components/parts.tsx';
 import { Actions } from '../components/actions.tsx';
 import type { SessionToEnd } from '../../gatehouse.ts';
@@ -83,7 +85,7 @@ export function sessionPages(deps: PortalDeps): Hono {
             ended={c.req.query('ended') !== undefined}
             now={deps.now()}
           />,
-          { player: true },
+          { player: PROTOCOLS[session.protocol].replay },
         );
       });
     }),
@@ -161,7 +163,10 @@ export function sessionPages(deps: PortalDeps): Hono {
   app.get(
     '/sessions/:id/replay',
     forSession(deps, async (visit, id) => {
-      const answer = await gatehouse.replay(visit.me.identity, id);
+      const query = ReplayQuery.safeParse(visit.c.req.query());
+      if (!query.success)
+        return showFault(visit, { reason: 'bad_request', message: 'A replay is not asked for like that.' });
+      const answer = await gatehouse.replay(visit.me.identity, id, query.data);
       return showAnswer(visit, answer, (body) =>
         visit.c.body(body, 200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' }),
       );
@@ -171,11 +176,11 @@ export function sessionPages(deps: PortalDeps): Hono {
   app.get(
     '/sessions/:id/export',
     forSession(deps, async (visit, id) => {
-      const format = ExportFormat.safeParse(visit.c.req.query('format'));
-      if (!format.success) {
+      const wanted = ExportQuery.safeParse(visit.c.req.query());
+      if (!wanted.success) {
         return showFault(visit, { reason: 'bad_request', message: 'A download is ndjson, html or asciicast.' });
       }
-      return showAnswer(visit, await gatehouse.export(visit.me.identity, id, format.data), (file) =>
+      return showAnswer(visit, await gatehouse.export(visit.me.identity, id, wanted.data), (file) =>
         visit.c.body(file.body, 200, {
           'content-type': file.contentType,
           // Always a download: an HTML export must not become a page of this origin.

@@ -79,9 +79,9 @@ export class Recording {
 }
 
 /** Reads NDJSON as it arrives, wherever it was split; hands out events in batches, one a chunk. */
-export async function receive(
+export async function receive<Event = ReplayEvent>(
   body: ReadableStream<Uint8Array>,
-  onEvents: (events: readonly { event: ReplayEvent; characters: number }[]) => void,
+  onEvents: (events: readonly { event: Event; characters: number }[]) => void,
 ): Promise<void> {
   const reader = body.getReader();
   const decoder = new TextDecoder();
@@ -93,7 +93,7 @@ export async function receive(
     rest = done ? '' : (lines.pop() ?? '');
     const events = lines
       .filter((line) => line !== '')
-      .map((line) => ({ event: JSON.parse(line) as ReplayEvent, characters: line.length }));
+      .map((line) => ({ event: JSON.parse(line) as Event, characters: line.length }));
     if (events.length > 0) onEvents(events);
     if (done) return;
   }

@@ -1,0 +1,139 @@
+import { PassThrough } from 'node:stream';
+import { describe, expect, it } from 'vitest';
+import type { TerminalEvent } from '../../core/replay/terminal.ts';
+import { Output } from '../output.ts';
+import type { PlayOptions } from './pace.ts';
+import { showTerminal } from './terminal.ts';
+import { RESET_TERMINAL } from './terminal-filter.ts';
+
+const at = (timeUs: number, lane: number) => ({ timeUs, lane });
+const shell = (lane: number, timeUs = 0): TerminalEvent[] => [
+  { kind: 'lane', ...at(timeUs, lane), of: 'shell', label: 'shell' },
+  { kind: 'resize', ...at(timeUs, lane), columns: 80, rows: 24 },
+];
+const output = (timeUs: number, lane: number, text: string): TerminalEvent => ({
+  kind: 'output',
+  ...at(timeUs, lane),
+  text,
+});
+
+class Tty extends PassThrough {
+  readonly isTTY = true;
+  readonly columns = 60;
+  readonly rows = 20;
+  raw: boolean[] = [];
+  setRawMode(on: boolean): void {
+    this.raw.push(on);
+  }
+}
+
+function player(options: Partial<PlayOptions> = {}, json = false) {
+  const [stdin, stdout, stderr] = [new Tty(), new Tty(), new PassThrough()];
+  const terminal = { stdin, stdout, stderr, env: { NO_COLOR: '1' } };
+  const play: PlayOptions = { speed: 1, wait: false, maxIdleMs: 3000, lane: undefined, ...options };
+  return {
+    stdin,
+    shown: () => String(stdout.read() ?? ''),
+    noted: () => String(stderr.read() ?? ''),
+    play: (events: AsyncIterable<TerminalEvent>) => showTerminal(events, play, new Output(terminal, json), terminal),
+  };
+}
+async function* stream(events: readonly TerminalEvent[]): AsyncGenerator<TerminalEvent> {
+  yield* events;
+}
+
+describe('a terminal’s replay on a terminal', () => {
+  it('shows the first terminal as it was, without what it could do here, and leaves this one as before', async () => {
+    const { play, shown, noted } = player();
+    await play(
+      stream([
+        ...shell(1),
+        output(1, 1, '\u001b[?1049h\u001b[1mhi \u001b]52;c;b3duZWQ=\u0007\u001b[6n'),
+        { kind: 'input', ...at(2, 1), text: '***' },
+        ...shell(2),
+        output(3, 2, 'of another'),
+        { kind: 'ended', timeUs: 9, reason: 'client_closed', message: 'bye' },
+      ]),
+    );
+    const text = shown();
+    expect(text).toBe(`\u001b[?1049h\u001b[1mhi ${RESET_TERMINAL}\n[0.000] ended (client_closed): bye\n`);
+    expect(noted()).toMatch(
+      /Recorded at 80 x 24; this terminal has 60 x 20, so lines may break elsewhere\.\nOther terminals of this session: --lane 2/,
+    );
+  });
+
+  it('tells commands without a terminal as lines, everything recorded made visible', async () => {
+    const { play, shown } = player();
+    await play(
+      stream([
+        { kind: 'lane', ...at(0, 1), of: 'exec', label: 'exec: ls' },
+        { kind: 'command', ...at(0, 1), action: 1, form: 'exec', command: 'ls \u001b[2J' },
+        output(1000, 1, 'a\n\u001b]0;owned\u0007b\n'),
+        { kind: 'finished', ...at(2000, 1), action: 1, exit: 2, durationUs: 2000 },
+      ]),
+    );
+    const text = shown();
+    expect(text).toMatch(/1> ls .*\na\n.*b\n.*1: exit 2/);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
+    expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/);
+  });
+
+  it('plays the lane that was asked for', async () => {
+    const { play, shown } = player({ lane: 2 });
+    await play(stream([...shell(1), output(1, 1, 'first'), ...shell(2), output(2, 2, 'second')]));
+    expect(shown()).toBe(`second${RESET_TERMINAL}\n`);
+  });
+
+  it('pauses at a space, goes on at the next, ends at q, and gives the keyboard back', async () => {
+    const { play, shown, stdin } = player({ wait: true, maxIdleMs: 0 });
+    let wrote = '';
+    let next = 0;
+    async function* keyed(): AsyncGenerator<TerminalEvent> {
+      yield* shell(1);
+      yield output(1, 1, 'one ');
+      stdin.write(' ');
+      await new Promise((resolve) => setImmediate(resolve));
+      // It waits from here on, until somebody presses it again.
+      queueMicrotask(() => {
+        wrote += shown();
+        next++;
+      });
+      setTimeout(() => stdin.write(' '), 20);
+      yield output(2, 1, 'two ');
+      wrote += shown();
+      stdin.write('q');
+      await new Promise((resolve) => setImmediate(resolve));
+      yield output(3, 1, 'three');
+    }
+    await play(keyed());
+    expect(next).toBe(1);
+    expect(wrote + shown()).toBe(`one two ${RESET_TERMINAL}\n`);
+    expect(stdin.raw).toEqual([true, false]);
+  });
+
+  it('fails at damage, after what came before it', async () => {
+    const { play, shown } = player();
+    const events = [
+      ...shell(1),
+      output(1, 1, 'before'),
+      { kind: 'damaged', timeUs: 2, message: 'segment 1 is missing' } as const,
+    ];
+    await expect(play(stream(events))).rejects.toMatchObject({
+      message: 'the recording is damaged: segment 1 is missing',
+    });
+    expect(shown()).toContain('before');
+    expect(shown()).toBe('');
+  });
+
+  it('is one object a line with --json, and nothing else', async () => {
+    const { play, shown } = player({}, true);
+    const events = [...shell(1), output(1, 1, '\u001b[c')];
+    await play(stream(events));
+    expect(
+      shown()
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toEqual(events);
+  });
+});

@@ -1,0 +1,152 @@
+// The terminal that recordings are played in, in functions and in the portal alike, so that the same output gives the
+// same screen: no scrollback, no links, no title, no colours but its own, and no time for senseless repetitions. It has no
+// page of its own, so it runs under any Content-Security-Policy and never hears a key.
+//
+// What keyframes need is taken from parts of @xterm/headless that its interface does not tell (saved cursors, scroll
+// regions, wrapped lines): the version is exact in package.json, and keyframe.test.ts fails where another one differs.
+
+import { Unicode11Addon } from '@xterm/addon-unicode11';
+import headless from '@xterm/headless';
+
+type Terminal = InstanceType<typeof headless.Terminal>;
+
+export interface Size {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** A client may say that its terminal has 4 billion columns; on one narrower than two wide characters xterm.js throws. */
+const COLUMNS = { least: 4, most: 1000 };
+const ROWS = { least: 2, most: 500 };
+/** Where the client did not say, and for what runs without a terminal. */
+const USUAL = { columns: 80, rows: 24 };
+
+/** The size that is played: within bounds. */
+export const playedSize = ({ columns, rows }: Size): Size => ({
+  columns: Math.max(COLUMNS.least, Math.min(columns || USUAL.columns, COLUMNS.most)),
+  rows: Math.max(ROWS.least, Math.min(rows || USUAL.rows, ROWS.most)),
+});
+
+/** What comes back from the scrollback at a new height is the taste of the client's own terminal, and not recorded. */
+const EMULATOR_OPTIONS = { scrollback: 0, allowProposedApi: true, tabStopWidth: 8 } as const;
+
+/** Titles, links (8), colours of the palette and of the cursor, the clipboard (52). */
+const OSC_IGNORED = [0, 1, 2, 4, 8, 10, 11, 12, 52, 104, 110, 111, 112];
+/** They do something as often as they are told. */
+const REPEATING = ['I', 'Z', 'S', 'T', 'L', 'M', 'P', '@', 'b', 'X'];
+const MOST_REPETITIONS = 2 * COLUMNS.most;
+/** Mouse, focus, blinking: they change what the viewer's own mouse and keyboard do, and no screen. */
+const NOT_OF_THE_SCREEN = new Set([9, 12, 1000, 1001, 1002, 1003, 1004, 1005, 1006, 1007, 1015, 1016, 2026, 2031]);
+
+function tame({ parser }: Terminal): void {
+  for (const id of OSC_IGNORED) parser.registerOscHandler(id, () => true);
+  for (const final of REPEATING)
+    parser.registerCsiHandler({ final }, ([count]) => typeof count === 'number' && count > MOST_REPETITIONS);
+  for (const final of ['h', 'l'])
+    parser.registerCsiHandler({ prefix: '?', final }, (params) =>
+      params.every((mode) => typeof mode === 'number' && NOT_OF_THE_SCREEN.has(mode)),
+    );
+  // The shape of the cursor.
+  parser.registerCsiHandler({ intermediates: ' ', final: 'q' }, () => true);
+}
+
+/** A character set by identity; undefined: ASCII. */
+export type Charset = object | undefined;
+
+interface Attributes {
+  readonly fg: number;
+  readonly bg: number;
+  readonly extended: { readonly ext: number };
+}
+
+export interface Line {
+  readonly isWrapped: boolean;
+  readonly length: number;
+  /** Three numbers a cell: content, foreground, background. */
+  readonly _data: Uint32Array;
+  readonly _combined: Readonly<Record<number, string>>;
+  readonly _extendedAttrs: Readonly<Record<number, { readonly ext: number } | undefined>>;
+}
+
+export interface Screen {
+  readonly x: number;
+  readonly y: number;
+  readonly savedX: number;
+  readonly savedY: number;
+  readonly savedCurAttrData: Attributes;
+  readonly savedCharset: Charset;
+  readonly scrollTop: number;
+  readonly scrollBottom: number;
+  readonly tabs: Readonly<Record<number, boolean>>;
+  readonly ybase: number;
+  readonly _cols: number;
+  readonly _rows: number;
+  readonly lines: { readonly length: number; maxLength: number; get(index: number): Line | undefined };
+}
+
+/** How the terminal stands, as its own code has it. */
+export interface Internals {
+  readonly _inputHandler: {
+    readonly _curAttrData: Attributes;
+    readonly _parser: { readonly currentState: number };
+  };
+  readonly _bufferService: {
+    readonly cols: number;
+    readonly rows: number;
+    readonly buffers: { readonly active: Screen; readonly normal: Screen; readonly alt: Screen };
+  };
+  readonly _charsetService: { readonly charset: Charset; readonly glevel: number; readonly _charsets: Charset[] };
+  readonly coreService: {
+    readonly isCursorHidden: boolean;
+    readonly modes: { readonly insertMode: boolean };
+    readonly decPrivateModes: {
+      readonly applicationCursorKeys: boolean;
+      readonly applicationKeypad: boolean;
+      readonly bracketedPasteMode: boolean;
+      readonly origin: boolean;
+      readonly reverseWraparound: boolean;
+      readonly wraparound: boolean;
+    };
+  };
+  writeSync(text: string): void;
+}
+
+export class Emulator {
+  readonly terminal: Terminal;
+  readonly internals: Internals;
+
+  /** `plain`: the output of what ran without a terminal, whose lines end with LF alone. */
+  constructor(size: Size, { plain = false }: { readonly plain?: boolean } = {}) {
+    const { columns: cols, rows } = playedSize(size);
+    this.terminal = new headless.Terminal({ ...EMULATOR_OPTIONS, cols, rows, logLevel: 'off', convertEol: plain });
+    this.terminal.loadAddon(new Unicode11Addon());
+    this.terminal.unicode.activeVersion = '11';
+    tame(this.terminal);
+    this.internals = (this.terminal as unknown as { readonly _core: Internals })._core;
+  }
+
+  get columns(): number {
+    return this.terminal.cols;
+  }
+
+  get rows(): number {
+    return this.terminal.rows;
+  }
+
+  write(text: string): void {
+    this.internals.writeSync(text);
+  }
+
+  /** Throws where xterm.js does: what it shows is not known any more. */
+  resize(size: Size): void {
+    const { columns, rows } = playedSize(size);
+    this.terminal.resize(columns, rows);
+    // xterm.js 6.0 leaves the alternate screen its old height while it is empty, and scrolls it wrongly later.
+    const { lines } = this.internals._bufferService.buffers.alt;
+    if (lines.length === 0) lines.maxLength = rows;
+  }
+
+  close(): void {
+    this.terminal.dispose();
+  }
+}

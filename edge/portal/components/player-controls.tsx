@@ -1,0 +1,59 @@
+// What every player is driven with; its island finds the parts by their ids.
+
+import { capital } from '../../../core/text/capital.ts';
+import { clock } from '../format.ts';
+
+export const PlayerControls = ({ durationMs, noun }: { durationMs: number; noun: string }) => (
+  <>
+    <div class="seek">
+      <svg class="marks" viewBox="0 0 1000 10" preserveAspectRatio="none" aria-hidden="true" focusable="false">
+        <path id="marks-statements" class="marks-statements" d="" />
+        <path id="marks-errors" class="marks-errors" d="" />
+      </svg>
+      <input
+        id="seek"
+        type="range"
+        min="0"
+        max={String(Math.max(1, durationMs))}
+        value="0"
+        step="1"
+        aria-label="Position"
+      />
+    </div>
+    <div class="controls">
+      <button type="button" class="button button-round" id="play" aria-label="Play" title="Play or pause (space)">
+        <svg viewBox="0 0 24 24" width="18" height="18" aria-hidden="true" focusable="false">
+          <path id="play-shape" d="M7 4v16l13-8z" fill="currentColor" />
+        </svg>
+      </button>
+      <button type="button" class="button button-quiet" id="previous" title={`${capital(noun)} before (k)`}>
+        <span aria-hidden="true">‹</span>
+        <span class="unseen-label">{capital(noun)} before</span>
+      </button>
+      <button type="button" class="button button-quiet" id="next" title={`Next ${noun} (j)`}>
+        <span aria-hidden="true">›</span>
+        <span class="unseen-label">Next {noun}</span>
+      </button>
+      <span class="position">
+        <span id="position">0:00</span> / <span id="duration">{clock(durationMs)}</span>
+      </span>
+      <fieldset class="speeds">
+        <legend class="unseen-label">Speed</legend>
+        {[1, 2, 4, 8].map((speed) => (
+          <label>
+            <input type="radio" name="speed" value={String(speed)} {...(speed === 1 ? { checked: true } : {})} />
+            <span>{speed}×</span>
+          </label>
+        ))}
+      </fieldset>
+      <label class="check">
+        <input type="checkbox" id="skip-idle" checked /> Skip idle time
+      </label>
+    </div>
+    <p class="keys dim">
+      <kbd>space</kbd> play or pause <kbd>←</kbd>
+      <kbd>→</kbd> 5 s <kbd>j</kbd>
+      <kbd>k</kbd> next, previous {noun}
+    </p>
+  </>
+);

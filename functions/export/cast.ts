@@ -1,0 +1,50 @@
+// asciicast, versions 2 and 3: a header, then an event a line. In 2 an event has its time since the beginning, in 3 the
+// interval since the event before. Times are whole microseconds, so neither is rounded and intervals add up.
+// https://docs.asciinema.org/manual/asciicast/v2/ and /v3/
+
+import type { CastVersion } from '../../core/api.ts';
+import type { SessionEntry } from '../../core/catalogue.ts';
+import { showUnseen } from './escape.ts';
+
+/** Output, input, resize, marker; in version 3 the exit status. */
+type Code = 'o' | 'i' | 'r' | 'm' | 'x';
+
+const MARKER_CHARS = 80;
+
+export class CastWriter {
+  readonly #version: CastVersion;
+  #lastUs = 0;
+
+  constructor(version: CastVersion) {
+    this.#version = version;
+  }
+
+  header(session: SessionEntry, cols: number, rows: number, title: string): string {
+    const more = { timestamp: Math.floor(Date.parse(session.startedAt) / 1000), title: showUnseen(title) };
+    const header =
+      this.#version === 2
+        ? { version: 2, width: cols, height: rows, ...more }
+        : { version: 3, term: { cols, rows }, ...more };
+    return `${JSON.stringify(header)}\n`;
+  }
+
+  /** Times never go back. */
+  event(timeUs: number, code: Code, data: string): string {
+    // Players of version 2 that do not know it would stop.
+    if (code === 'x' && this.#version === 2) return '';
+    const us = Math.max(timeUs, this.#lastUs);
+    const seconds = this.#version === 2 ? us : us - this.#lastUs;
+    this.#lastUs = us;
+    return `${JSON.stringify([seconds / 1e6, code, data])}\n`;
+  }
+
+  /** On one line; what of it comes from the recording is made visible. */
+  marker(timeUs: number, text: string): string {
+    return this.event(timeUs, 'm', showUnseen(text).slice(0, MARKER_CHARS));
+  }
+
+  /** The last line of a damaged recording, by which programs know it: no text of a recording is a marker that begins so. */
+  damage(timeUs: number, message: string): string {
+    return this.event(timeUs, 'm', showUnseen(`the recording is damaged from here on: ${message}`));
+  }
+}

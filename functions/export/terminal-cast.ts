@@ -1,0 +1,99 @@
+// One lane of a terminal session as an asciicast: what its person saw, with the real timing, and markers for commands
+// and for what the policy did. It is not made harmless: a player shows it on a terminal of its own.
+
+import type { CastVersion } from '../../core/api.ts';
+import type { SessionEntry } from '../../core/catalogue.ts';
+import { playedSize } from '../../core/replay/emulator.ts';
+import type { TerminalEvent } from '../../core/replay/terminal.ts';
+import { err, ok, type Result } from '../../core/result.ts';
+import { CastWriter } from './cast.ts';
+
+interface CastLane {
+  readonly number: number;
+  readonly label: string;
+  /** Undefined: it ran without a terminal. */
+  readonly size: { readonly columns: number; readonly rows: number } | undefined;
+}
+
+/** Reads as far as it must. An error says what lanes there are. */
+export async function findCastLane(
+  events: AsyncIterable<TerminalEvent>,
+  wanted: number | undefined,
+): Promise<Result<CastLane, string>> {
+  const labels = new Map<number, string>();
+  const shown = new Set<number>();
+  for await (const event of events) {
+    if (event.kind === 'lane') labels.set(event.lane, event.label);
+    if (event.kind !== 'output' && event.kind !== 'resize') continue;
+    shown.add(event.lane);
+    if (wanted !== undefined && event.lane !== wanted) continue;
+    const lane = { number: event.lane, label: labels.get(event.lane) ?? '' };
+    if (event.kind === 'resize') return ok({ ...lane, size: event });
+    if (wanted !== undefined) return ok({ ...lane, size: undefined });
+  }
+  const [first] = shown;
+  if (wanted === undefined && first !== undefined)
+    return ok({ number: first, label: labels.get(first) ?? '', size: undefined });
+  if (first === undefined) return err('the session has no terminal and no output of a command; NDJSON has all of it');
+  const lanes = [...shown].map((lane) => `${lane} (${labels.get(lane) ?? 'no name'})`);
+  return err(`lane ${wanted} has no terminal and no output of a command; these have: ${lanes.join(', ')}`);
+}
+
+export async function* exportTerminalCast(
+  session: SessionEntry,
+  events: AsyncIterable<TerminalEvent>,
+  { number, label, size }: CastLane,
+  version: CastVersion,
+): AsyncGenerator<string, void, undefined> {
+  const cast = new CastWriter(version);
+  const { columns, rows } = playedSize(size ?? { columns: 0, rows: 0 });
+  const title = `${session.email} on ${session.resource}, ${session.id}, lane ${number}${label === '' ? '' : `: ${label}`}`;
+  yield cast.header(session, columns, rows, title);
+  const others = new Set<number>();
+  /** The lane's own command is its first. */
+  let own: number | undefined;
+  let exit: number | undefined;
+  let timeUs = 0;
+  let sized = false;
+  for await (const event of events) {
+    if (event.kind === 'damaged') {
+      yield cast.damage(event.timeUs, event.message);
+      return;
+    }
+    if (!('lane' in event)) continue;
+    if (event.kind === 'resize' && event.lane !== number) others.add(event.lane);
+    if (event.lane !== number) continue;
+    timeUs = event.timeUs;
+    if (event.kind === 'resize') {
+      const now = playedSize(event);
+      if (sized) yield cast.event(timeUs, 'r', `${now.columns}x${now.rows}`);
+      sized = true;
+    }
+    if (event.kind === 'output')
+      yield cast.event(timeUs, 'o', size ? event.text : event.text.replace(/\r?\n/g, '\r\n'));
+    if (event.kind === 'input') yield cast.event(timeUs, 'i', event.text);
+    if (event.kind === 'command') own ??= event.action;
+    if (event.kind === 'finished' && event.action === own) exit = event.exit;
+    const words = markerOf(event);
+    if (words !== undefined) yield cast.marker(timeUs, words);
+  }
+  if (others.size > 0) yield cast.marker(timeUs, `other terminals of this session: lanes ${[...others].join(', ')}`);
+  // Version 3 has no word for a signal; its marker says it.
+  if (exit !== undefined) yield cast.event(timeUs, 'x', String(exit));
+}
+
+/** Begins with a number or with a word of ours, whatever was recorded. */
+function markerOf(event: TerminalEvent): string | undefined {
+  switch (event.kind) {
+    case 'command':
+      return `${event.action}: ${event.command || event.form}`;
+    case 'finished':
+      return event.signal === undefined ? undefined : `${event.action}: ended by signal ${event.signal}`;
+    case 'file':
+      return `${event.action}: ${event.direction} ${event.path}, ${event.size} bytes`;
+    case 'notice':
+      return `${event.severity}: ${event.message}`;
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,69 @@
+// A terminal session as a page to read and keep: its commands and what came of them, files, what the policy did, and
+// the output of what ran without a terminal. A terminal's screen is for a player: asciicast.
+
+import type { TerminalEvent } from '../../core/replay/terminal.ts';
+import { escapeHtml } from './escape.ts';
+import { htmlDamage, htmlPage, htmlTime } from './html.ts';
+
+/** Of one lane; an export of a large file is no page. */
+const MAX_OUTPUT_CHARS = 64 * 1024;
+
+export function exportTerminalHtml(events: AsyncIterable<TerminalEvent>): AsyncGenerator<string, void, undefined> {
+  const terminals = new Set<number>();
+  const shown = new Map<number, number>();
+  return htmlPage(events, (event) => {
+    if (event.kind === 'resize') terminals.add(event.lane);
+    if (event.kind === 'lane-end') {
+      terminals.delete(event.lane);
+      shown.delete(event.lane);
+    }
+    if (event.kind !== 'output') return blockOf(event);
+    if (terminals.has(event.lane)) return '';
+    const before = shown.get(event.lane) ?? 0;
+    if (before > MAX_OUTPUT_CHARS) return '';
+    shown.set(event.lane, before + event.text.length);
+    const text = escapeHtml(event.text.slice(0, MAX_OUTPUT_CHARS - before));
+    const cut = before + event.text.length > MAX_OUTPUT_CHARS ? '<p>More output is in the other exports.</p>' : '';
+    return `<pre>${text}</pre>${cut}`;
+  });
+}
+
+function blockOf(event: Exclude<TerminalEvent, { kind: 'opened' | 'output' }>): string {
+  const time = htmlTime(event);
+  switch (event.kind) {
+    case 'lane':
+      return `<section>${time} Lane ${event.lane} opened: ${escapeHtml(event.label)}</section>`;
+    case 'lane-end': {
+      const { note, bytes } = event;
+      const why = note === undefined ? '' : `: ${escapeHtml(note)}`;
+      const moved = bytes ? ` ${bytes.client} bytes from the client, ${bytes.target} from the target.` : '';
+      return `<p>${time} Lane ${event.lane} closed, recorded ${event.recorded}${why}.${moved}</p>`;
+    }
+    case 'command': {
+      const { action, form, command, commandBytes } = event;
+      const cut = commandBytes === undefined ? '' : `<p>Cut here; the whole has ${commandBytes} bytes.</p>`;
+      return `<section id="c${action}">${time} <b>#${action}</b> lane ${event.lane}, ${form}<pre>${escapeHtml(command)}</pre>${cut}</section>`;
+    }
+    case 'finished': {
+      const { exit, signal } = event;
+      const how = signal === undefined ? (exit === undefined ? 'not told how' : `exit ${exit}`) : `signal ${signal}`;
+      return `<p>${time} #${event.action} ended: ${escapeHtml(how)} · ${(event.durationUs / 1000).toFixed(3)} ms</p>`;
+    }
+    case 'file': {
+      const digest = event.sha256 === undefined ? '' : `, SHA-256 ${event.sha256}`;
+      return `<p>${time} #${event.action} ${event.direction}: ${escapeHtml(event.path)}, ${event.size} bytes${digest}</p>`;
+    }
+    case 'notice':
+      return `<p>${time} ${escapeHtml(`${event.severity}: ${event.message}`)}</p>`;
+    case 'ended':
+      return `<section>${time} Session ended: ${escapeHtml(event.message)}</section>`;
+    case 'damaged':
+      return htmlDamage(event);
+    // Its keys are in the output where they were echoed.
+    case 'input':
+    case 'resize':
+    case 'keyframe':
+    case 'more':
+      return '';
+  }
+}

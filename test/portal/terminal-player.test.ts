@@ -1,0 +1,140 @@
+// The player of terminals in a real Chromium, its time driven by the test.
+
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { FakeSession } from '../harness/fake-gatehouse.ts';
+import { barriers, launchBrowser, visit, type VisitOptions } from './browser.ts';
+import { type PortalSite, startPortalSite } from './site.ts';
+import { terminalStory } from './terminal-story.ts';
+
+let browser: Browser;
+let site: PortalSite;
+beforeAll(async () => {
+  browser = await launchBrowser();
+});
+afterAll(() => browser.close());
+beforeEach(async () => {
+  site = await startPortalSite();
+  return () => site.close();
+});
+
+async function openPlayer(session: FakeSession, options: VisitOptions = {}, fragment = '') {
+  site.gatehouse.stored.set(session.entry.id, session);
+  const opened = await visit(browser, site, '/signed-out', options);
+  const asked: string[] = [];
+  opened.page.on('request', (request) => asked.push(request.url()));
+  await opened.page.clock.install();
+  await opened.page.clock.pauseAt(Date.now() + 60_000);
+  await opened.page.goto(`${site.origin}/sessions/${session.entry.id}${fragment}`);
+  await opened.page.locator('#player').waitFor();
+  return { ...opened, asked };
+}
+
+/** Starts playing, and waits until the first screen is there: time stands still until then. */
+async function play(page: Page): Promise<void> {
+  await page.locator('#stage-play').click();
+  await page.locator('.terminal-row').first().waitFor({ state: 'attached' });
+}
+
+const rowsOf = async (page: Page) =>
+  (await page.locator('.terminal-row').allTextContents()).map((row) => row.trimEnd()).filter((row) => row !== '');
+
+const seekTo = (page: Page, ms: number) =>
+  page.evaluate(
+    `{ const seek = document.getElementById('seek'); seek.value = '${ms}'; seek.dispatchEvent(new Event('input')); }`,
+  );
+
+describe('the player of terminals', () => {
+  test('plays the screen with its own timing, and ends', async () => {
+    const { page, asked, close } = await openPlayer(terminalStory());
+    await play(page);
+    await page.clock.runFor(1200);
+    expect(await rowsOf(page)).toEqual(['alice@web-1:~$']);
+    await page.clock.runFor(1000);
+    expect(await rowsOf(page)).toEqual(['alice@web-1:~$ ls -l 漢字 🎉']);
+    await page.clock.runFor(5000);
+    expect((await rowsOf(page)).join('\n')).toContain('line 9 .........');
+    await page.clock.runFor(12_000);
+    expect(await rowsOf(page)).toEqual(['the last screen']);
+    await expect.poll(() => page.locator('#player-status').textContent()).toContain('Session ended');
+    // Nothing of the recording is asked for elsewhere.
+    expect(asked.filter((url) => !url.startsWith(site.origin))).toEqual([]);
+    await close();
+  });
+
+  test('seeks by keyframe, forth and back, and shows what playing shows', async () => {
+    const { page, asked, close } = await openPlayer(terminalStory(30_000));
+    await play(page);
+    await expect.poll(() => page.locator('#stage').getAttribute('aria-busy')).toBe('false');
+    await page.locator('#player').press(' ');
+    const at = async (ms: number) => {
+      await seekTo(page, ms);
+      await expect
+        .poll(() => rowsOf(page).then((rows) => rows.join('\n')))
+        .toMatch(ms < 12_000 ? /line \d/ : /last screen/);
+      return rowsOf(page);
+    };
+    const late = await at(9000);
+    const early = await at(4000);
+    expect(early).not.toEqual(late);
+    expect(await at(15_000)).toEqual(['the last screen']);
+    await expect.poll(() => at(9000)).toEqual(late);
+    await expect.poll(() => at(4000)).toEqual(early);
+    const pages = asked.filter((url) => url.includes('cursor='));
+    expect(pages.length).toBeGreaterThan(2);
+    expect(pages.some((url) => url.includes('until='))).toBe(true);
+    await close();
+  });
+
+  test('jumps to a command of the list, on the lane where it ran', async () => {
+    const { page, close } = await openPlayer(terminalStory());
+    await page.locator('a[data-jump="2"]').click();
+    await expect.poll(() => rowsOf(page)).toEqual([' 12:00:14 up 3 days', ' load average: 0.01']);
+    expect(await page.getByRole('tab', { selected: true }).textContent()).toBe('exec: uptime');
+    expect(await page.locator('#command-2').getAttribute('class')).toContain('statement-now');
+    await page.getByRole('tab', { selected: true }).press('ArrowLeft');
+    expect(await page.getByRole('tab', { selected: true }).textContent()).toContain('shell');
+    await expect.poll(() => rowsOf(page).then((rows) => rows.at(-1))).toContain('line 19');
+    await page.locator('#happened').getByText('REFUSED: Blocked by rule web.').waitFor();
+    await close();
+  });
+
+  test('obeys the keyboard, and answers nothing that the recording asks', async () => {
+    const session = terminalStory(20, (builder) =>
+      builder.bytes(
+        'target',
+        new TextEncoder().encode(
+          '\u001b]52;c;b3duZWQ=\u0007\u001b]0;owned\u0007\u001b[c\u001b[6n\u001b]8;;https://evil.example\u001b\\link\u001b]8;;\u001b\\<img src=x onerror=alert(1)>\u202e',
+        ),
+        1,
+      ),
+    );
+    const { page, close } = await openPlayer(session, {}, '#command-1');
+    await page.locator('.terminal-row').first().waitFor({ state: 'attached' });
+    await page.locator('#player').press('ArrowRight');
+    await page.locator('#player').press('ArrowRight');
+    await page.locator('#player').press('ArrowRight');
+    await page.locator('#player').press('ArrowLeft');
+    await page.locator('#player').press('j');
+    expect(await page.locator('#player-status').textContent()).toBe('Command 2');
+    await page.locator('#player').press('k');
+    await seekTo(page, 13000);
+    await page.getByText('<img src=x onerror=alert(1)>').waitFor();
+    expect(await page.locator('#screen a, #screen img').count()).toBe(0);
+    expect(await page.title()).not.toContain('owned');
+    await close();
+  });
+
+  test('has no barrier in light and dark, and stays inside a phone', async () => {
+    const { page, close } = await openPlayer(terminalStory(), { reducedMotion: 'reduce' }, '#command-1');
+    await page.locator('.terminal-row').first().waitFor({ state: 'attached' });
+    await seekTo(page, 7000);
+    await expect.poll(() => rowsOf(page).then((rows) => rows.join())).toContain('line');
+    // axe waits by the page's clock.
+    await page.clock.resume();
+    expect(await barriers(page)).toEqual({ light: [], dark: [] });
+    await page.setViewportSize({ width: 360, height: 740 });
+    expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBe(360);
+    await close();
+  });
+});
