@@ -60,6 +60,10 @@ export interface StatementSummary {
   readonly prepares?: string;
   /** EXECUTE name: does what was prepared under it; opaque for whoever does not know. */
   readonly executes?: string;
+  /** DEALLOCATE PREPARE name of MySQL. */
+  readonly deallocates?: string;
+  /** USE name of MySQL: the schema of names without one from here on. */
+  readonly uses?: string;
   /** UTF-8 bytes in the text that was read. */
   readonly at: { readonly offset: number; readonly length: number };
 }
