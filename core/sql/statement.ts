@@ -80,6 +80,20 @@ export function* everyStatement(summary: StatementSummary): Generator<StatementS
   for (const nested of summary.nested) yield* everyStatement(nested);
 }
 
+/** What EXPLAIN does with a statement that it plans and does not run. Functions stay, since planning may call them. */
+export function asPlanned(summary: StatementSummary): StatementSummary {
+  return {
+    ...summary,
+    kind: 'explain',
+    acts: summary.acts.flatMap((act): Act[] => {
+      if (act.function !== undefined || act.role !== undefined || act.setting !== undefined) return [act];
+      if (!act.relation) return [];
+      return [{ verbs: ['explain'], also: ['select'], class: 'read', relation: act.relation }];
+    }),
+    nested: summary.nested.map(asPlanned),
+  };
+}
+
 interface TouchedRelation extends RelationName {
   readonly access: 'read' | 'write' | 'schema';
 }
