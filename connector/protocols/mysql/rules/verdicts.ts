@@ -3,7 +3,8 @@
 import type { Decision } from '../../../../core/policy/sections/entries.ts';
 import { createJudge, type Judge, type JudgedText, type Summaries } from '../../../../core/policy/sections/judge.ts';
 import { compileStatementRules, judge, type StatementRules } from '../../../../core/policy/sections/statements.ts';
-import { changesOf, type SessionChanges, summarizeMysql } from '../../../../core/sql/mysql/mysql.ts';
+import { changesOf, type SessionChanges } from '../../../../core/sql/mysql/changes.ts';
+import { summarizeMysql } from '../../../../core/sql/mysql/mysql.ts';
 import type { MysqlTextSettings } from '../../../../core/sql/mysql/settings.ts';
 import { everyStatement, relationsTouched, type StatementSummary } from '../../../../core/sql/statement.ts';
 import type { SessionGuard } from '../../../action.ts';

@@ -33,6 +33,7 @@ export class ClientCommands {
   /** Behind what waits. */
   readonly #queue = new ClientQueue();
   #waiting = false;
+  #begun = false;
   /** The client sends no more. */
   #left = false;
   /** The session is over: nothing goes on any more. */
@@ -62,7 +63,7 @@ export class ClientCommands {
 
   /** The client sent something that is not answered: not a part of a command alone. */
   get expectsAnswer(): boolean {
-    return this.#waiting || !this.#packets.between || this.fault !== undefined;
+    return this.#waiting || this.#begun || !this.#packets.between || this.fault !== undefined;
   }
 
   take(chunk: Buffer): void {
@@ -122,6 +123,8 @@ export class ClientCommands {
           : `command ${number < 0 ? 'of no bytes' : `0x${number.toString(16).padStart(2, '0')}`} is not known`;
       return 'last';
     }
+    // Until it is sent, refused or held: what throws in between leaves the client waiting.
+    this.#begun = command.answer !== 'none';
     const ready = this.#parts.jobs.notYet(number, packet);
     if (ready) {
       this.#wait(ready);
@@ -131,6 +134,7 @@ export class ClientCommands {
     const job = this.#parts.jobs.read(number, command, packet);
     const receipt = this.#parts.lane.record('client', job.recorded ?? packet.bytes);
     this.#carryOut(packet, job, receipt);
+    this.#begun = false;
     return this.#waiting || this.fault !== undefined ? 'last' : 'taken';
   }
 
