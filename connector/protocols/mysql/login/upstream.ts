@@ -101,6 +101,7 @@ export async function askUpstream(
   const signal = AbortSignal.timeout(target.connectTimeoutMs);
   await new Promise<void>((resolve) => {
     const done = () => {
+      signal.removeEventListener('abort', done);
       socket.off('data', take);
       socket.off('close', done);
       socket.off('end', done);
