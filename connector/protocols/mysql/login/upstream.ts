@@ -33,7 +33,7 @@ export interface MysqlUpstream {
 }
 
 /** What a session asks for: a client's login packet. */
-export type AskedSession = Pick<
+type AskedSession = Pick<
   HandshakeResponse,
   'capabilities' | 'maxPacketBytes' | 'collation' | 'database' | 'attributes'
 >;
