@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { ClosingLines } from './test/closing-lines.ts';
 import { LongFirst } from './test/order.ts';
-import { addEcho } from './test/toy/added.ts';
 
 // Processes that tests start are many and short: most of their time would go into compiling.
 process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, 'node_modules/.cache/gatehouse-tests/compiled');
@@ -16,8 +15,10 @@ const MYSQL = ['test/conformance/mysql-*.test.ts'];
 const TOY = 'test/toy/**/*.test.ts';
 const ADD_ECHO = join(import.meta.dirname, 'test/toy/register.ts');
 
+// Node reads the sources itself, as it does in production: nothing is transformed, and what was compiled is kept.
+const NODE = { isolate: false, experimental: { viteModuleRunner: false, nodeLoader: false } };
+
 const ACROSS = {
-  isolate: false,
   setupFiles: ['./test/poison.ts'],
   testTimeout: 120_000,
   hookTimeout: 120_000,
@@ -31,29 +32,35 @@ export default defineConfig({
   test: {
     reporters: ['default', new ClosingLines()],
     sequence: { sequencer: LongFirst },
-    // Files run at the same time; those of the system tests wait for their servers as much as they compute.
-    maxWorkers: 2,
+    // Files run at the same time. One more than two cores have use for: those of the system tests wait for their servers
+    // as much as they compute.
+    maxWorkers: 3,
     // isolate: false, as what is tested holds no state of its own: loading it again for each file would take longer
     // than most of them do.
     projects: [
       {
         test: {
+          ...NODE,
           name: 'unit',
-          isolate: false,
           include: ['{core,connector,functions,cli,infra}/**/*.test.ts'],
           testTimeout: 30_000,
           hookTimeout: 30_000,
         },
       },
       ...(existsSync('edge/vitest.config.ts') ? ['./edge/vitest.config.ts'] : []),
-      { test: { ...ACROSS, name: 'postgres', include: POSTGRES } },
-      { test: { ...ACROSS, name: 'mysql', include: MYSQL } },
-      { test: { ...ACROSS, name: 'system', include: ['test/**/*.test.ts'], exclude: [...POSTGRES, ...MYSQL, TOY] } },
-      // With a protocol more than the product has: nothing of it may be shared with others.
+      { test: { ...ACROSS, ...NODE, name: 'postgres', include: POSTGRES } },
+      { test: { ...ACROSS, ...NODE, name: 'mysql', include: MYSQL } },
       {
-        plugins: [addEcho],
-        test: { ...ACROSS, name: 'toy', include: [TOY], env: { NODE_OPTIONS: `--import ${ADD_ECHO}` } },
+        test: {
+          ...ACROSS,
+          ...NODE,
+          name: 'system',
+          include: ['test/**/*.test.ts'],
+          exclude: [...POSTGRES, ...MYSQL, TOY],
+        },
       },
+      // With a protocol more than the product has: nothing of it may be shared with others.
+      { test: { ...ACROSS, ...NODE, name: 'toy', include: [TOY], env: { NODE_OPTIONS: `--import ${ADD_ECHO}` } } },
     ],
   },
 });

@@ -24,6 +24,13 @@ interface ApiClientOptions {
 
 type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
+/** What a person asks for in the portal's form, here is an option. */
+const OPTION_FOR: Readonly<Record<string, string>> = {
+  reason_required: ' (--reason TEXT)',
+  task_required: ' (--task ID)',
+  ttl_too_long: ' (--for DURATION)',
+};
+
 export class ApiClient {
   readonly origin: string;
   readonly #token: Secret<string> | undefined;
@@ -123,7 +130,7 @@ export class ApiClient {
     const { reason, message } = parsed.data.error;
     if (status === 401)
       return new Failure(1, reason, `${message.replace(/\.?$/, '')} (gatehouse login signs in again)`);
-    return new Failure(status >= 500 ? 3 : status === 400 ? 2 : 1, reason, message);
+    return new Failure(status >= 500 ? 3 : status === 400 ? 2 : 1, reason, `${message}${OPTION_FOR[reason] ?? ''}`);
   }
 
   async #parse<T>(path: string, schema: z.ZodType<T>, response: Response): Promise<T> {

@@ -19,7 +19,10 @@ export interface RulesInForce {
   readonly counted: boolean;
 }
 
-/** What holds a session to its policy. session/guard/guard.ts makes it; a protocol asks it about every action and tells it what went out. */
+/**
+ * What holds a session to its policy, as one of its connections has it. session/guard/guard.ts makes it; a protocol asks it about
+ * every action and tells it what went out.
+ */
 export interface SessionGuard {
   /** In force now, hence for the next statement. */
   readonly rules: RulesInForce;
@@ -39,7 +42,7 @@ export interface Gate {
    * While it is held the caller takes no further action of this lane. `forward` and `refuse` come alone then, in their own turn.
    */
   take(action: Action): 'forwarded' | 'refused' | 'held';
-  /** The client cancelled or is gone: what that lane holds is refused as withdrawn. False when nothing was held. */
+  /** The client cancelled or is gone: what that lane of this connection holds, or all of it, is refused as withdrawn. False when nothing was held. */
   withdraw(lane: number | 'all', why: 'cancelled' | 'client_closed'): boolean;
 }
 

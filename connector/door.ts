@@ -9,7 +9,7 @@
 
 import type { Duplex } from 'node:stream';
 import type { SecureContext } from 'node:tls';
-import type { Fact } from '../core/recording/facts/fact.ts';
+import type { ProtocolFact } from '../core/recording/facts/fact.ts';
 import type { EndReason } from '../core/recording/facts/session.ts';
 import type { Direction } from '../core/recording/frame.ts';
 import type { Refusal } from '../core/refusal.ts';
@@ -58,6 +58,11 @@ interface ScramProof {
 
 /** What a connection says of itself beside its claim. */
 export interface ArrivalFacts {
+  /**
+   * What the client is spoken to over: the connection itself, or TLS within it. Until `carry` it is kept flowing: a client
+   * that ends or closes it has hung up.
+   */
+  readonly client: ByteStream;
   /** `TLSv1.3 TLS_AES_256_GCM_SHA384`; undefined: plain text. */
   readonly tls?: string | undefined;
   readonly application?: string | undefined;
@@ -82,13 +87,16 @@ export interface Door<Upstream> {
   readonly tls: SecureContext | undefined;
   /** Whether a client may go on without TLS. */
   readonly allowPlainText: boolean;
-  /** Until `enter`: aborts at the login deadline, at shutdown, and to make room for others; then its reason is the Refusal to tell the client. */
+  /** Until `enter`: aborts at the login deadline, at shutdown, and to make room for others; its reason is the Refusal to tell the client. */
   readonly signal: AbortSignal;
   /** The client got further: it keeps its place before those who did not. */
   progressed(to: 'securing' | 'named'): void;
-  /** Asks the edge. Refused with `edge_unreachable` while it is away (law 4). */
+  /** Asks the edge. Refused with `edge_unreachable` while it is away (law 4), and as soon as `signal` aborts. */
   lookUp(claim: Claim): Promise<Result<GrantLookup, Refusal>>;
-  /** Admits the client: the edge opens the session, the log takes its first frame, the target's credential is fetched. Once. */
+  /**
+   * Admits the client: the edge opens the session, the log takes its first frame, the target's credential is fetched. Once.
+   * Refused as soon as the client hangs up, the grant is revoked or the connector stops, whatever is still waited for.
+   */
   enter(proof: ProvenGrant, arrival: ArrivalFacts, options?: EnterOptions): Promise<Result<Session<Upstream>, Refusal>>;
   /**
    * Turned away before it proved anything; it is being told. `claim` as far as it got. Resolves with `told`; until then
@@ -104,18 +112,30 @@ export interface TargetRefusal extends Refusal {
 
 /** One connection's part in a session. Its protocol ends by `carry` or `failed`, one of them, once. */
 export interface Session<Upstream> {
+  /**
+   * Aborts when the session is ended from outside (revoked, by a person, out of its time, its log failed), until `carry` also
+   * when this client hangs up, and when its part is over. For all that is dialled or waited for: it is closed at once then,
+   * and `failed` says what the client is to be told.
+   */
+  readonly signal: AbortSignal;
   /** Where the target is and how to log in there, as the protocol's module opened it for this session (laws 8 and 9). */
   readonly upstream: Upstream;
+  /** What it holds, and who listens to its rules, is of this connection; rules and counts are the session's. */
   readonly guard: SessionGuard;
   /** Receipt of the session's first frame, which says that this client was let in: for words of welcome. */
   readonly opened: Recorded;
-  /** Lane 0: all there is of a protocol without channels. */
+  /** Lane 0: all there is of a protocol without channels. In a session that others may join it takes facts and no bytes. */
   readonly lane: Lane;
-  /** A channel, an exchange. Numbers are given out here, from 1. */
+  /** A channel, an exchange. Numbers are given out here, from 1. It is closed when this connection's part is over. */
   openLane(spec: LaneSpec): Lane;
-  /** It could not begin: the target was not reached, or the rules do not have it. The protocol tells the client. */
-  failed(refusal: TargetRefusal): void;
-  /** The target was reached, and the conversation has begun. Resolves at its end. */
+  /** The number of the session's next action (facts), from 1, over all its connections and lanes. */
+  nextAction(): number;
+  /**
+   * It could not begin: the target was not reached, or the rules do not have it. Gives what the protocol tells the client:
+   * `refusal`, or why `signal` aborted.
+   */
+  failed<R extends TargetRefusal>(refusal: R): R | Refusal;
+  /** The target was reached, and the conversation has begun; it is ended at once if `signal` has aborted. Resolves at its end. */
   carry(conversation: Conversation): Promise<void>;
 }
 
@@ -160,8 +180,8 @@ export interface Lane {
    * Appends wire bytes. `chunk` must stay unchanged until the commit. Cheap: no copy, no promise.
    */
   record(from: Direction, chunk: Uint8Array): Recorded;
-  /** Appends a fact; it takes its place between the bytes appended before and after it. */
-  fact(fact: Fact): Recorded;
+  /** Appends a fact of what the protocol understood; it takes its place between the bytes appended before and after it. */
+  fact(fact: ProtocolFact): Recorded;
   /** Runs `delivery` after this turn's commit; never, when the log fails. Registering twice in a turn runs it once. */
   afterCommit(delivery: Delivery): void;
   /** Resolves after this turn's commit; false: the log failed. */

@@ -86,6 +86,8 @@ export const StatementDetail = z.object({
   rows: z.number().int().optional(),
   bytes: z.number().int().optional(),
   error: z.object({ code: z.string(), severity: z.string(), message: z.string() }).optional(),
+  /** There are more rows, which the client did not ask for. */
+  suspended: z.boolean().optional(),
 });
 export type StatementDetail = z.infer<typeof StatementDetail>;
 
@@ -171,6 +173,7 @@ export const ReplayEvent = z.discriminatedUnion('kind', [
     /** Columns beyond those shown. */
     omittedColumns: z.number().int().optional(),
   }),
+  /** Of a statement whose rows are fetched in parts there is one for each of them. */
   z.object({
     kind: z.literal('result'),
     timeUs: z.number(),
@@ -180,10 +183,13 @@ export const ReplayEvent = z.discriminatedUnion('kind', [
     bytes: z.number().int(),
     durationUs: z.number().int(),
     error: z.object({ code: z.string(), severity: z.string(), message: z.string() }).optional(),
+    /** There are more rows, should the client ask for them. */
+    suspended: z.boolean().optional(),
   }),
   /**
    * The target's words (`severity` as it gave it), or the gateway's: REFUSED, WARNED, HELD, APPROVED, DENIED, EXPIRED, WITHDRAWN,
-   * FAILED (of a hold), UNDECODED (in an encoding that is not known here), MASKED, WITHHELD, POLICY (another is in force), CANCEL, NOTIFY.
+   * FAILED (of a hold), UNDECODED (in an encoding that is not known here), MASKED, WITHHELD, POLICY (another is in force), JOINED and LEFT (a
+   * connection of a session that has several), CANCEL, NOTIFY.
    */
   z.object({
     kind: z.literal('notice'),

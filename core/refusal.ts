@@ -10,7 +10,7 @@ export const RefusalReason = z.enum([
   'credentials_wrong', // unknown person, wrong secret, another person's grant: not told apart on the wire
   'grant_expired',
   'grant_revoked',
-  'session_ended', // by a person, before it had begun
+  'session_ended', // before it had begun: by a person, a limit or its own client's hanging up
   'resource_unknown',
   'policy_denied',
   'too_many_sessions', // as many as the grant may have, or as the target takes

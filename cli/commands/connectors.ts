@@ -13,8 +13,8 @@ export function addConnectors(command: Command, cli: Cli): void {
         list.connectors.map((connector) => [
           connector.id,
           connector.name,
-          connector.online ? 'connector online' : 'connector offline',
-          connector.lastSeenAt ? time(connector.lastSeenAt) : 'never',
+          connector.online ? 'online' : 'offline',
+          connector.online ? 'now' : connector.lastSeenAt ? time(connector.lastSeenAt) : 'never',
           connector.build ?? '',
           connector.key,
         ]),

@@ -2,8 +2,10 @@
 
 import type { Command } from 'commander';
 import { type ApprovalDecision, ListedApproval } from '../../core/api.ts';
+import { requestWords } from '../../core/approval/state-words.ts';
 import { RequestId } from '../../core/ids.ts';
 import { checked, type Cli } from '../cli.ts';
+import { line } from '../terminal-text.ts';
 
 export function addApprove(command: Command, cli: Cli): void {
   command
@@ -28,9 +30,11 @@ async function decide(cli: Cli, command: Command, text: string, decision: Approv
   const { client, output } = await cli.open(command);
   const approval = await client.post(`/approvals/${id}/decision`, decision, ListedApproval);
   const { requester, resource, state, votes, needed } = approval;
+  const decided = decision.decision === 'approve' ? 'Approved' : 'Denied';
+  const sentence = `${line(requester.email)} ${requestWords(approval).did} ${line(resource)}`;
   await output.answer({ approval }, () =>
     state === 'pending'
-      ? `Approved by you: ${votes.length} of ${needed} for ${requester.email} on ${resource}.`
-      : `The request of ${requester.email} for ${resource} is ${state}.`,
+      ? `${decided} by you, ${votes.length} of ${needed} approvals: ${sentence}.`
+      : `${decided}: ${sentence}.`,
   );
 }

@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { ReplayEvent } from '../../core/catalogue.ts';
 import { SessionId } from '../../core/ids.ts';
 import { PROTOCOLS, type ReplayKind } from '../../core/protocols.ts';
+import { byStatement } from '../../core/replay/by-statement.ts';
 import { checked, type Cli } from '../cli.ts';
 import { Failure, usage } from '../failure.ts';
 import type { Output } from '../output.ts';
@@ -40,11 +41,13 @@ export function addReplay(command: Command, cli: Cli): void {
       const { client, output } = await cli.open(command);
       let lastUs = 0;
       let render: (typeof RENDERERS)[ReplayKind] | undefined;
-      for await (const event of events(client.stream(`/sessions/${id}/replay`))) {
+      const received = events(client.stream(`/sessions/${id}/replay`));
+      // Programs get them in the order of time.
+      for await (const event of output.json ? received : byStatement(received)) {
         if (event.kind === 'opened') render = RENDERERS[PROTOCOLS[event.session.protocol].replay];
         if (!render) throw unexpected();
         const pauseMs = Math.max(0, event.timeUs - lastUs) / 1_000 / speed;
-        lastUs = event.timeUs;
+        lastUs = Math.max(lastUs, event.timeUs);
         if (options.wait) await sleep(options.fullPauses ? pauseMs : Math.min(pauseMs, LONGEST_PAUSE_MS));
         // One object a line: a stream has no end to indent towards.
         await output.write(`${output.json ? jsonLine(event) : render(event, output)}\n`);

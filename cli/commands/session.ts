@@ -39,7 +39,7 @@ export function addSession(command: Command, cli: Cli): void {
         ['row changed', contradictionOf(session.contradicted)],
         [
           PROTOCOLS[session.protocol].noun.many,
-          `${counts.actions}, ${counts.errors} with an error, ${counts.rows} rows`,
+          `${counts.actions}, ${counts.errors} failed, ${counts.rows} ${counts.rows === 1 ? 'row' : 'rows'}`,
         ],
         ['bytes', `${bytes(counts.bytes.client)} from the client, ${bytes(counts.bytes.target)} from the target`],
         ['segments', String(segments.length)],

@@ -78,5 +78,5 @@ export function describeTried(output: Output, path: string, { passed, cases }: T
         `        line ${each.line}, column ${each.column}: ${line(each.field)}: expected ${line(each.expected)}, got ${line(each.got)}: ${line(each.why)}`,
     ),
   ]);
-  return [...told, `${passed} of ${cases.length} tests hold.`].join('\n');
+  return [...told, `${passed} of ${cases.length} ${cases.length === 1 ? 'test holds' : 'tests hold'}.`].join('\n');
 }

@@ -1,6 +1,7 @@
 // A replay of kind `statements` on a terminal: each statement, its answer as a grid, what it came to.
 
 import type { ReplayEvent } from '../../core/catalogue.ts';
+import { errorName } from '../../core/replay/error-name.ts';
 import { duration, type Output, time } from '../output.ts';
 import { cut, line, lines, width } from '../terminal-text.ts';
 
@@ -22,11 +23,13 @@ export function renderStatements(event: ReplayEvent, output: Output): string {
     case 'rows':
       return grid(event, output);
     case 'result': {
-      const took = output.style('dim', `(${answeredRows(event)}${duration(event.durationUs)})`);
+      const number = output.style('cyan', `${event.statement}:`);
+      const left = event.suspended ? 'more to fetch, ' : '';
+      const took = output.style('dim', `(${answeredRows(event)}${left}${duration(event.durationUs)})`);
       if (event.error) {
-        return `${at} ${output.style('red', `${line(event.error.severity)} ${line(event.error.code)}: ${line(event.error.message)}`)} ${took}`;
+        return `${at} ${number} ${output.style('red', `${line(errorName(event.error))}: ${line(event.error.message)}`)} ${took}`;
       }
-      return `${at} ${event.tags.map(line).join('; ')} ${took}`;
+      return `${[at, number, event.tags.map(line).join('; '), took].filter((part) => part !== '').join(' ')}`;
     }
     case 'notice':
       return `${at} ${output.style('yellow', `${line(event.severity)}: ${line(event.message)}`)}`;
@@ -69,7 +72,8 @@ function grid(
   const join = (row: readonly string[]): string =>
     `    ${row.map((cell, column) => cell + ' '.repeat(Math.max(0, (widths[column] ?? 0) - width(cell)))).join(' | ')}`.trimEnd();
   const text = [output.style('dim', join(head)), ...cells.map(join)];
-  if (omittedColumns > 0) text.push(output.style('dim', `    … ${omittedColumns} more columns`));
-  if (omitted > 0) text.push(output.style('dim', `    … ${omitted} more rows`));
+  if (omittedColumns > 0)
+    text.push(output.style('dim', `    … ${omittedColumns} more ${omittedColumns === 1 ? 'column' : 'columns'}`));
+  if (omitted > 0) text.push(output.style('dim', `    … ${omitted} more ${omitted === 1 ? 'row' : 'rows'}`));
   return text.join('\n');
 }

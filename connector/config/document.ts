@@ -4,6 +4,7 @@
 import { z } from 'zod';
 import { ProtocolName } from '../../core/protocols.ts';
 import { Labels, ResourceName } from '../../core/resource.ts';
+import { LACKS } from '../../core/text/every-issue.ts';
 import { Host, oneOf, placeOf, Port, Variable } from '../net/target-settings.ts';
 import { PROTOCOL_MODULES } from '../registry.ts';
 
@@ -37,6 +38,13 @@ const ResourceDocument = z.discriminatedUnion(
   ProtocolName.options.map(resourceOf) as OneOrMore<ReturnType<typeof resourceOf>>,
   { error: ({ input }) => (named(input) ? `expected ${ProtocolName.options.join(' or ')}` : 'is missing') },
 );
+/** The protocol whose resource `written` most looks like. */
+export function likeliestProtocol(written: object): ProtocolName {
+  const faults = (protocol: ProtocolName) =>
+    resourceOf(protocol).safeParse({ ...written, protocol }).error?.issues.length ?? 0;
+  return ProtocolName.options.reduce((best, one) => (faults(one) < faults(best) ? one : best));
+}
+
 /** Whether a protocol is named at all. */
 const named = (input: unknown): boolean => typeof input === 'object' && input !== null && 'protocol' in input;
 
@@ -58,11 +66,10 @@ const Store = z
       })
       .optional(),
   })
-  .refine(oneOf(['directory', 's3']), 'expected exactly one of directory, s3')
-  .refine(
-    (it) => it.events === undefined || it.directory !== undefined,
-    'events goes with directory only: S3 notifies by itself',
-  );
+  .superRefine(oneOf(['directory', 's3']))
+  .refine((it) => it.events === undefined || it.directory !== undefined, {
+    ...{ message: 'events goes with directory only: S3 notifies by itself', params: LACKS },
+  });
 
 const listenerOf = (protocol: ProtocolName) =>
   z.strictObject({
@@ -95,7 +102,7 @@ export const ConnectorDocument = z.strictObject({
   edge: httpUrl.optional(),
   join: z
     .strictObject({ tokenEnv: Variable.optional(), tokenFile: path.optional() })
-    .refine(oneOf(['tokenEnv', 'tokenFile']), 'expected exactly one of tokenEnv, tokenFile')
+    .superRefine(oneOf(['tokenEnv', 'tokenFile']))
     .optional(),
   state: path.optional(),
   store: Store.optional(),

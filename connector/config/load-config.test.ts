@@ -148,31 +148,33 @@ const WRONG: readonly (readonly [name: string, text: string, line: string])[] = 
 describe('connector.yaml', () => {
   test.each(WRONG)('refuses %s in one line that names file, line, column and key', (_name, text, line) => {
     const read = readDocument(text, 'c.yaml');
-    expect(read.ok ? ['accepted'] : read.error).toEqual([expect.stringContaining(line)]);
+    expect(read.ok ? ['accepted'] : read.error.lines).toEqual([expect.stringContaining(line)]);
   });
 
   test('says all that is wrong at once', () => {
     const read = readDocument(
-      'edge: gatehouse\nresourcez: []\nresources:\n  - { name: a, host: h }\n  - { name: B, protocol: postgres }\n',
+      'edge: gatehouse\nresourcez: []\nresources:\n  - { name: a, host: h, colour: red }\n  - { name: B, protocol: postgres }\n',
       'c.yaml',
     );
-    const said = read.ok ? [] : read.error.map((line) => line.split(': ').slice(0, 2).join(': '));
+    const said = read.ok ? [] : read.error.lines.map((line) => line.split(': ').slice(0, 2).join(': '));
     expect(said.sort()).toEqual([
       'c.yaml:1:1: edge',
       'c.yaml:2:1: resourcez',
+      'c.yaml:4:25: resources[0].colour',
       'c.yaml:4:5: resources[0].protocol',
+      'c.yaml:4:5: resources[0].user',
       'c.yaml:5:5: resources[1].host',
       'c.yaml:5:5: resources[1].user',
       'c.yaml:5:7: resources[1].name',
     ]);
     const flat = readDocument('name: a\nname: b\n\tx: 1\n', 'c.yaml');
-    expect(flat.ok ? 0 : flat.error.length).toBeGreaterThan(1);
+    expect(flat.ok ? 0 : flat.error.lines.length).toBeGreaterThan(1);
   });
 
   test('law 11: never shows what may be a password', () => {
     for (const [, text] of WRONG) {
       const read = readDocument(text, 'c.yaml');
-      expect(read.ok ? '' : read.error.join()).not.toMatch(/hunter2|123456/);
+      expect(read.ok ? '' : read.error.lines.join()).not.toMatch(/hunter2|123456/);
     }
   });
 });
@@ -231,6 +233,23 @@ describe('loadConfig', () => {
       listen: { host: '127.0.0.1', port: 0 },
       plainText: 'loopback',
     });
+  });
+
+  test('what is wrong in a section does not hide what another one lacks', () => {
+    const text =
+      'state: s\nstore: { directry: d }\nresources:\n  - { name: a, host: h, user: u }\n  - { name: a, protocl: postgres }\n';
+    expect(load(text)?.toString().split('\n')).toEqual([
+      expect.stringContaining('etc/c.yaml:2:10: store.directry: unknown key'),
+      expect.stringContaining('etc/c.yaml:4:5: resources[0].protocol: is missing'),
+      expect.stringContaining('etc/c.yaml:5:5: resources[1].protocol: is missing'),
+      expect.stringContaining('etc/c.yaml:5:5: resources[1].host: is missing'),
+      expect.stringContaining('etc/c.yaml:5:5: resources[1].user: is missing'),
+      expect.stringContaining('etc/c.yaml:5:16: resources[1].protocl: unknown key'),
+      expect.stringContaining('etc/c.yaml:5:7: resources[1].name: resources[0] has this name already'),
+      expect.stringContaining('name is missing'),
+      expect.stringContaining('edge is missing'),
+      expect.stringContaining('listeners.postgres.advertise is missing'),
+    ]);
   });
 
   test('a flag wins over its variable, and both over the file', () => {
@@ -319,7 +338,7 @@ describe('docs/connector.md', () => {
     expect(examples).toHaveLength(2);
     for (const example of examples) {
       const read = readDocument(example, 'docs/connector.md');
-      expect(read.ok ? [] : read.error).toEqual([]);
+      expect(read.ok ? [] : read.error.lines).toEqual([]);
     }
   });
 

@@ -14,7 +14,7 @@ import { edgeOrigin, joinOf, listenerOf, storeOf } from './sections.ts';
 import type { ConnectorConfig, ListenerConfig, ResourceConfig, ResourceConfigOf } from './settings.ts';
 import { credentialSource } from '../net/target-settings.ts';
 import { PROTOCOL_MODULES } from '../registry.ts';
-import { keyText, type ReadDocument, readDocument } from './read-document.ts';
+import { type FaultyDocument, keyText, type ReadDocument, readDocument } from './read-document.ts';
 import { LOG_LEVELS, type LogLevel } from '../logger.ts';
 
 interface LoadedConfig {
@@ -38,6 +38,7 @@ export function loadConfig(
   if (flags.value.help) return ok(undefined);
 
   const file = flags.value.given.config;
+  let faulty: FaultyDocument | undefined;
   let read: ReadDocument = { document: ConnectorDocument.parse({}), place: keyText };
   if (file !== undefined) {
     let text: string;
@@ -49,15 +50,22 @@ export function loadConfig(
       ]);
     }
     const document = readDocument(text, file);
-    if (!document.ok) return document;
-    read = document.value;
+    faulty = document.ok ? undefined : document.error;
+    const rest = document.ok ? document.value : document.error.rest;
+    if (!rest) return err(faulty?.lines ?? []);
+    read = rest;
   }
   const fileDirectory = file === undefined ? workingDirectory : dirname(resolve(workingDirectory, file));
   const place: SettingPlace = (path, flag) =>
     flag !== undefined && flags.value.given[flag] !== undefined ? flags.value.nameOf(flag) : read.place(path);
   const config = combine(read.document, flags.value, place, workingDirectory, fileDirectory);
+  if (faulty) return err([...faulty.lines, ...(config.ok ? [] : config.error.filter(isApartFrom(faulty.broken)))]);
   return config.ok ? ok({ config: config.value, check: flags.value.check, place }) : config;
 }
+
+/** Not about a section of the file that is only lacking, or only incomplete, since what is wrong in it was left out. */
+const isApartFrom = (broken: ReadonlySet<string>) => (line: string) =>
+  !broken.has(line.replace(/^.*?:\d+:\d+: /, '').split(/[ .:[]/)[0] ?? '');
 
 /** Paths from flags are relative to where the command runs, those from the file to the file. */
 function combine(

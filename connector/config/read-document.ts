@@ -5,10 +5,10 @@
 // (law 11). A schema's say what was expected, never what was found (core/text/schema-words.ts).
 
 import { type Document, isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
-import type { z } from 'zod';
 import { err, ok, type Result } from '../../core/result.ts';
+import { everyIssue, type Issue } from '../../core/text/every-issue.ts';
 import '../../core/text/schema-words.ts';
-import { ConnectorDocument } from './document.ts';
+import { ConnectorDocument, likeliestProtocol } from './document.ts';
 
 export interface ReadDocument {
   readonly document: ConnectorDocument;
@@ -16,7 +16,16 @@ export interface ReadDocument {
   readonly place: (path: readonly PropertyKey[]) => string;
 }
 
-export function readDocument(text: string, file: string): Result<ReadDocument, readonly string[]> {
+export interface FaultyDocument {
+  /** One for each mistake. */
+  readonly lines: readonly string[];
+  /** What is left without them. Undefined: it is no YAML. */
+  readonly rest?: ReadDocument;
+  /** Keys of the file in whose sections something was left out. */
+  readonly broken: ReadonlySet<string>;
+}
+
+export function readDocument(text: string, file: string): Result<ReadDocument, FaultyDocument> {
   const lines = new LineCounter();
   const yaml = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
   const at = (offset: number): string => {
@@ -28,25 +37,38 @@ export function readDocument(text: string, file: string): Result<ReadDocument, r
 
   const syntax = [...yaml.errors, ...yaml.warnings];
   if (syntax.length > 0) {
-    return err(syntax.map(({ pos, code }) => `${at(pos[0])}: ${SYNTAX[code] ?? 'this is not valid YAML'}`));
+    return unreadable(syntax.map(({ pos, code }) => `${at(pos[0])}: ${SYNTAX[code] ?? 'this is not valid YAML'}`));
   }
   let value: unknown;
   try {
     value = yaml.toJS({ maxAliasCount: 50 });
   } catch {
-    return err([`${file}:1:1: an alias (*name) here has no anchor (&name), or there are too many`]);
+    return unreadable([`${file}:1:1: an alias (*name) here has no anchor (&name), or there are too many`]);
   }
-  if (value === null) return err([`${file}:1:1: the file is empty: it needs at least "resources:"`]);
+  if (value === null) return unreadable([`${file}:1:1: the file is empty: it needs at least "resources:"`]);
 
-  const parsed = ConnectorDocument.safeParse(value);
-  if (!parsed.success) return err(parsed.error.issues.flatMap((issue) => describe(issue, place)));
-  const twice = repeatedNames(parsed.data, place);
-  return twice.length > 0 ? err(twice) : ok({ document: parsed.data, place });
+  const { issues, sound, removed } = everyIssue(ConnectorDocument, value, { instead: protocolMeant });
+  const mistakes = [...issues.flatMap((issue) => describe(issue, place)), ...repeatedNames(value, place)];
+  if (sound && mistakes.length === 0) return ok({ document: sound, place });
+  const broken = new Set(removed.map(([section]) => String(section)));
+  return err({ lines: mistakes, broken, ...(sound && { rest: { document: sound, place } }) });
 }
 
-function repeatedNames({ resources }: ConnectorDocument, place: ReadDocument['place']): string[] {
-  const seen = new Map<string, number>();
-  return resources.flatMap(({ name }, index) => {
+const unreadable = (lines: readonly string[]) => err({ lines, broken: new Set<string>() });
+
+/** So that a resource without a protocol that is known is read for all else that is wrong with it. */
+function protocolMeant(path: readonly PropertyKey[], whole: unknown): unknown {
+  if (path.length !== 3 || path[0] !== 'resources' || path[2] !== 'protocol') return undefined;
+  const resource: unknown = Reflect.get(Reflect.get(Object(whole), 'resources') ?? [], path[1] as PropertyKey);
+  return typeof resource === 'object' && resource !== null ? likeliestProtocol(resource) : undefined;
+}
+
+function repeatedNames(value: unknown, place: ReadDocument['place']): string[] {
+  const resources: unknown = Reflect.get(Object(value), 'resources');
+  const seen = new Map<unknown, number>();
+  return (Array.isArray(resources) ? resources : []).flatMap((resource: unknown, index) => {
+    const name: unknown = Reflect.get(Object(resource), 'name');
+    if (typeof name !== 'string') return [];
     const first = seen.get(name);
     if (first === undefined) seen.set(name, index);
     const at = place(['resources', index, 'name']);
@@ -56,7 +78,7 @@ function repeatedNames({ resources }: ConnectorDocument, place: ReadDocument['pl
 
 const SECRET = /^(?:password|key|secret|token|passphrase)$/i;
 
-function describe(issue: z.core.$ZodIssue, place: ReadDocument['place']): string[] {
+function describe(issue: Issue, place: ReadDocument['place']): string[] {
   if (issue.code === 'unrecognized_keys') {
     // Below a secret's place the key may be the secret itself (law 11).
     if (SECRET.test(String(issue.path.at(-1))))

@@ -337,7 +337,7 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
       // Revoked while the answer was on its way.
       if (revoked.has(answer.opened.grant.id)) {
         admittedLate(input.session);
-        return err({ reason: 'grant_revoked', message: 'this grant was revoked: ask for access again' });
+        return err({ reason: 'grant_revoked', message: 'This grant was revoked. Ask for a new one in the portal.' });
       }
       return ok({ opened: answer.opened, rules: answer.rules });
     },

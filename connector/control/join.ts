@@ -52,7 +52,7 @@ export async function ensureJoined(input: {
       return ok({ ...saved.value, joined });
     }
     if (answer.error.kind === 'refused') {
-      const message = `the edge refused the join token: ${answer.error.message}. A token works once and for a short time: make a new one in the portal`;
+      const message = `the edge refused the join token: ${answer.error.message.replace(/\.$/, '')}. A token works once and for a short time: make a new one in the portal`;
       return err({ kind: 'refused', message });
     }
     const delay = backoff.nextMs();

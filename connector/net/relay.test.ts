@@ -44,7 +44,7 @@ async function relayed(instead?: Duplex) {
   const opened = log.open(openedFact(testConnector().id, newId('ses')));
   if (!opened.ok) throw new Error('the log takes no session');
   const recorder = opened.value;
-  const lane = new Lanes(recorder).first;
+  const lane = new Lanes(recorder, false).first;
   const relay = new Relay(instead ?? client.ours, target.ours, lane);
   const interpreter: Interpreter = {
     fromClient(chunk) {

@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { err, ok, type Result } from '../../core/result.ts';
+import { LACKS } from '../../core/text/every-issue.ts';
 import type { CredentialSource } from '../credentials/credential.ts';
 import type { TargetTls } from './dial.ts';
 
@@ -25,8 +26,15 @@ export const Variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'expected t
 /** Exactly one of these keys. */
 export const oneOf =
   (keys: readonly string[]) =>
-  (value: object): boolean =>
-    keys.filter((key) => Reflect.get(value, key) !== undefined).length === 1;
+  (
+    value: object,
+    context: { addIssue(issue: { code: 'custom'; message: string; params?: typeof LACKS }): void },
+  ): void => {
+    const given = keys.filter((key) => Reflect.get(value, key) !== undefined).length;
+    if (given === 1) return;
+    const message = `expected exactly one of ${keys.join(', ')}`;
+    context.addIssue({ code: 'custom', message, ...(given === 0 && { params: LACKS }) });
+  };
 
 /** A secret never stands in the file (law 11). `what` is for whoever wrote it there. */
 export const placeOf = (what: string) =>
@@ -45,8 +53,10 @@ export const placeOf = (what: string) =>
             : undefined,
       },
     )
-    .refine(oneOf(['env', 'file', 'secretsManager']), 'expected exactly one of env, file, secretsManager')
-    .refine((it) => it.key === undefined || it.secretsManager !== undefined, 'key goes with secretsManager only');
+    .superRefine(oneOf(['env', 'file', 'secretsManager']))
+    .refine((it) => it.key === undefined || it.secretsManager !== undefined, {
+      ...{ message: 'key goes with secretsManager only', params: LACKS },
+    });
 type WrittenPlace = z.infer<ReturnType<typeof placeOf>>;
 
 /** `there` makes a path of the file's absolute. */

@@ -23,9 +23,14 @@ export function turnAway(stream: Duplex, words: Uint8Array | undefined): Promise
   });
 }
 
-/** Closes it once what was written has gone out. */
+/** Closes it once what was written has gone out, or nobody reads it. */
 export function destroySoon(stream: Duplex): void {
   if (!stream.writableEnded) stream.end();
-  if (stream.writableFinished) stream.destroy();
-  else stream.once('finish', () => stream.destroy());
+  if (stream.writableFinished) {
+    stream.destroy();
+    return;
+  }
+  const timer = setTimeout(() => stream.destroy(), FAREWELL_MS);
+  stream.once('close', () => clearTimeout(timer));
+  stream.once('finish', () => stream.destroy());
 }

@@ -6,13 +6,13 @@ import type { KeyedHash } from '../../core/masking/ways.ts';
 import type { IdSource } from '../../core/ids.ts';
 import { PROTOCOLS } from '../../core/protocols.ts';
 import type { ResourceName } from '../../core/resource.ts';
-import type { Refusal, RefusalReason } from '../../core/refusal.ts';
+import type { Refusal } from '../../core/refusal.ts';
 import { err, ok, type Result } from '../../core/result.ts';
-import type { EndReason, SessionOpened } from '../../core/recording/facts/session.ts';
+import type { SessionOpened } from '../../core/recording/facts/session.ts';
 import type { SessionAdmission, Edge } from './edge.ts';
 import { exemptRecorder } from './exempt-recorder.ts';
 import type { LiveSession } from './live-sessions.ts';
-import type { SessionGuard } from '../action.ts';
+import { orAborted } from '../net/or-aborted.ts';
 import { createGuard, type LiveGuard } from './guard/guard.ts';
 import type { RulesCompiler } from './guard/rules.ts';
 import type { Proof } from './prove.ts';
@@ -28,6 +28,8 @@ export interface AdmitDeps<Upstream> {
   readonly compiler: RulesCompiler;
   readonly keyedHash: KeyedHash;
   readonly onBug: (error: unknown) => void;
+  /** The edge let it in when it was over already: it counts it, and nobody carries it. */
+  readonly admittedLate: () => void;
 }
 
 /** Somebody who proved a grant, and is not in yet. */
@@ -39,7 +41,7 @@ interface Arrival {
 
 export interface Admitted<Upstream> {
   readonly upstream: Upstream;
-  readonly guard: SessionGuard;
+  readonly guard: LiveGuard;
   readonly recorder: SessionRecorder;
   readonly opened: SessionAdmission;
 }
@@ -63,7 +65,11 @@ export async function admit<Upstream>(
   const refused = mayStillBeUsed(proof, live, deps.ids.now());
   if (refused) return err({ refusal: refused, opened: false });
 
-  const answer = await deps.edge.openSession({ session: live.id, grant: proof.grant.id, client });
+  const asked = deps.edge.openSession({ session: live.id, grant: proof.grant.id, client });
+  const answer = await orAborted(asked, live.signal, (late) => {
+    if (late.ok) deps.admittedLate();
+  });
+  if (!answer) return err({ refusal: live.refusal ?? ended, opened: false });
   if (!answer.ok) return err({ refusal: answer.error, opened: false });
   live.known = true;
   const { opened, rules } = answer.value;
@@ -103,10 +109,12 @@ export async function admit<Upstream>(
 
   const late = mayStillBeUsed(proof, live, deps.ids.now());
   if (late) return err({ refusal: late, opened: true, recorder });
-  const target = await deps.targets(opened.resource).catch((error: unknown) => {
+  const fetched = deps.targets(opened.resource).catch((error: unknown) => {
     deps.onBug(error);
     return err(unusableTarget);
   });
+  const target = await orAborted(fetched, live.signal);
+  if (!target) return err({ refusal: live.refusal ?? ended, opened: true, recorder });
   if (!target.ok) return err({ refusal: target.error, opened: true, recorder, target: opened.resource });
   // Whatever came while the credential was fetched: nothing is dialled for a session that is over.
   const tooLate = mayStillBeUsed(proof, live, deps.ids.now());
@@ -135,19 +143,10 @@ const unusableRules: Refusal = {
   message: 'The gateway cannot apply the policy that is in force, so it lets nobody in. Tell an administrator.',
 };
 
-/** How a client is told that its session ended before it began. */
-const REFUSED_FOR: Partial<Record<EndReason, RefusalReason>> = {
-  policy_denied: 'policy_denied',
-  time_window_over: 'outside_time_window',
-  ended_by_person: 'session_ended',
-};
+const ended: Refusal = { reason: 'session_ended', message: 'The session ended before it began. Connect again.' };
 
-function mayStillBeUsed({ grant }: Proof, live: LiveSession, now: number): Refusal | undefined {
-  if (live.cause?.reason === 'grant_revoked') return REVOKED;
-  if (live.cause && !grant.revoked)
-    return { reason: REFUSED_FOR[live.cause.reason] ?? 'connector_stopping', message: live.cause.message };
-  return refusedFor(grant, now);
-}
+const mayStillBeUsed = ({ grant }: Proof, live: LiveSession, now: number): Refusal | undefined =>
+  grant.revoked ? REVOKED : (live.refusal ?? refusedFor(grant, now));
 
 const REVOKED: Refusal = {
   reason: 'grant_revoked',

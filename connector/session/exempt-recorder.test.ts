@@ -28,6 +28,8 @@ const VERDICTS: readonly Fact[] = [
   { kind: 'mask.applied', masked: [{ rule: 'orders#1', count: 1 }] },
   { kind: 'mask.withheld', reason: 'copy_unknown', count: 1 },
   { kind: 'rules.changed', policyVersion: 2, rule: 'orders' },
+  { kind: 'connection.joined', connection: 2, client: { address: '10.0.0.1' }, details: {} },
+  { kind: 'connection.left', connection: 1 },
 ];
 const WIRE: readonly Fact[] = [
   { kind: 'statement.started', action: 1, form: 'simple', text: 'sesame', at },

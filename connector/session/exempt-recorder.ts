@@ -11,6 +11,8 @@ import type { SessionRecorder } from './session-log.ts';
 const RECORDED: Readonly<Record<Fact['kind'], boolean>> = {
   'session.opened': true,
   'session.ended': true,
+  'connection.joined': true,
+  'connection.left': true,
   'action.refused': true,
   'action.warned': true,
   'action.held': true,

@@ -1,13 +1,49 @@
-// Sessions that later connections may join (HTTP, kubectl), by what those must have in common.
+// Sessions that are being opened, and those that later connections may join (HTTP, kubectl), by what these must have in
+// common.
 
 import type { Refusal } from '../../core/refusal.ts';
-import { ok, type Result } from '../../core/result.ts';
-import type { OpenSession, OwnSession } from './open-session.ts';
+import { err, ok, type Result } from '../../core/result.ts';
+import { orAborted } from '../net/or-aborted.ts';
+import { HUNG_UP } from './client-watch.ts';
+import type { Entering, OpenSession, OwnSession } from './open-session.ts';
 
-type Opening = Promise<Result<OpenSession<unknown>, Refusal>>;
+/** `abandoned`: nobody waits for it any more. */
+type Begin<Upstream> = (abandoned: AbortSignal) => Promise<Result<OpenSession<Upstream>, Refusal>>;
+
+/** One session, for all connections that wait until it is open. */
+export class Opening<Upstream> {
+  readonly #abandoned = new AbortController();
+  readonly opened: Promise<Result<OpenSession<Upstream>, Refusal>>;
+  #opening = true;
+  #waiting = 0;
+
+  constructor(begin: Begin<Upstream>) {
+    this.opened = begin(this.#abandoned.signal);
+    // Runs ahead of those who wait.
+    const settled = (opened?: Result<OpenSession<Upstream>, Refusal>) => {
+      this.#opening = false;
+      if (this.#waiting === 0 && opened?.ok) opened.value.abandoned();
+    };
+    this.opened.then(settled, () => settled());
+  }
+
+  /** Rejects as `begin` does. */
+  async enter(who: Entering): Promise<Result<OwnSession<Upstream>, Refusal>> {
+    const { watch } = who;
+    this.#waiting++;
+    const opened = await orAborted(this.opened, watch.signal).finally(() => this.#waiting--);
+    if (opened?.ok) {
+      if (opened.value.open) return ok(opened.value.enter(who));
+      opened.value.abandoned();
+      return err(opened.value.refusal);
+    }
+    if (!opened && this.#opening && this.#waiting === 0) this.#abandoned.abort();
+    return opened ?? err(watch.refusal ?? HUNG_UP);
+  }
+}
 
 export class Joinable {
-  readonly #sessions = new Map<string, Opening>();
+  readonly #sessions = new Map<string, Opening<unknown>>();
 
   /**
    * Enters the session of this key; opened by `begin` where there is none, or it is over or about to be. Connections that
@@ -15,22 +51,25 @@ export class Joinable {
    */
   async join<Upstream>(
     key: string,
-    begin: () => Promise<Result<OpenSession<Upstream>, Refusal>>,
+    who: Entering,
+    begin: Begin<Upstream>,
   ): Promise<Result<OwnSession<Upstream>, Refusal>> {
+    const { watch } = who;
     for (;;) {
-      const known = this.#sessions.get(key);
+      const known = this.#sessions.get(key) as Opening<Upstream> | undefined;
       if (!known) break;
-      const opened = await known.catch(() => undefined);
-      if (opened?.ok && opened.value.open) return ok((opened.value as OpenSession<Upstream>).enter());
-      if (this.#sessions.get(key) === known) this.#sessions.delete(key);
+      const entered = await known.enter(who).catch(() => undefined);
+      if (entered?.ok || watch.signal.aborted) return entered ?? err(watch.refusal ?? HUNG_UP);
+      this.#forget(key, known);
     }
-    const opening = begin();
-    this.#sessions.set(key, opening as Opening);
-    const forget = () => {
-      if (this.#sessions.get(key) === opening) this.#sessions.delete(key);
-    };
-    opening.then((opened) => (opened.ok ? opened.value.onOver(forget) : forget()), forget);
-    const opened = await opening;
-    return opened.ok ? ok(opened.value.enter()) : opened;
+    const opening = new Opening(begin);
+    this.#sessions.set(key, opening as Opening<unknown>);
+    const forget = () => this.#forget(key, opening);
+    opening.opened.then((opened) => (opened.ok ? opened.value.onOver(forget) : forget()), forget);
+    return opening.enter(who);
+  }
+
+  #forget<Upstream>(key: string, opening: Opening<Upstream>): void {
+    if (this.#sessions.get(key) === opening) this.#sessions.delete(key);
   }
 }

@@ -10,8 +10,16 @@ const MAX_LABEL = 200;
 /** It says that something was given to the log; what that was, it need not say. */
 const RECORDED = Object.freeze({}) as Recorded;
 
+/** What one connection opened. */
+interface ConnectionLanes {
+  open(spec: LaneSpec): Lane;
+  /** Its part is over: what it left open is closed, and it opens no more. */
+  leave(): void;
+}
+
 export class Lanes {
   readonly #recorder: SessionRecorder;
+  readonly #joinable: boolean;
   /** Who waits for a commit by a promise. */
   readonly #waiting = new Set<(committed: boolean) => void>();
   #next = 0;
@@ -21,15 +29,35 @@ export class Lanes {
   /** Of the session's first frame. */
   readonly opened = RECORDED;
 
-  constructor(recorder: SessionRecorder) {
+  /** `joinable`: connections may share the session, so bytes on its first lane would be nobody's. */
+  constructor(recorder: SessionRecorder, joinable: boolean) {
     this.#recorder = recorder;
-    this.first = this.#lane();
+    this.#joinable = joinable;
+    this.first = this.#lane(() => {});
   }
 
-  open({ of, label }: LaneSpec): Lane {
-    const lane = this.#lane();
-    lane.fact({ kind: 'lane.opened', lane: lane.number, of, label: label.slice(0, MAX_LABEL) });
-    return lane;
+  connection(number: number): ConnectionLanes {
+    const open = new Set<Lane>();
+    let left = false;
+    return {
+      open: ({ of, label }) => {
+        if (left) throw new Error('a connection that left opened a lane');
+        const lane = this.#lane(() => open.delete(lane));
+        open.add(lane);
+        this.#recorder.fact(lane.number, {
+          kind: 'lane.opened',
+          lane: lane.number,
+          of,
+          label: label.slice(0, MAX_LABEL),
+          ...(this.#joinable && { connection: number }),
+        });
+        return lane;
+      },
+      leave() {
+        left = true;
+        for (const lane of [...open]) lane.close();
+      },
+    };
   }
 
   /** The log takes no more: whoever waits is told. */
@@ -39,14 +67,16 @@ export class Lanes {
     this.#waiting.clear();
   }
 
-  #lane(): Lane {
+  #lane(onClosed: () => void): Lane {
     const recorder = this.#recorder;
     const number = this.#next++;
+    const shared = this.#joinable && number === 0;
     const committed = () => this.#committed();
     let closed = false;
     return {
       number,
       record(from, chunk) {
+        if (shared) throw new Error('bytes on lane 0 of a session that others may join');
         recorder.bytes(from, number, chunk);
         return RECORDED;
       },
@@ -61,8 +91,10 @@ export class Lanes {
       },
       elapsedUs: () => recorder.elapsedUs(),
       close(how = { recorded: 'full' }) {
-        if (!closed) recorder.fact(number, { kind: 'lane.closed', lane: number, ...how });
+        if (closed) return;
         closed = true;
+        recorder.fact(number, { kind: 'lane.closed', lane: number, ...how });
+        onClosed();
       },
     };
   }

@@ -4,6 +4,7 @@
 import type { GrantId, SessionId } from '../../core/ids.ts';
 import type { SessionRules } from '../../core/policy/session-rules.ts';
 import type { EndReason } from '../../core/recording/facts/session.ts';
+import type { Refusal, RefusalReason } from '../../core/refusal.ts';
 import type { Conversation, LogFault } from '../door.ts';
 import type { LiveGuard } from './guard/guard.ts';
 import { type Alarm, setAlarm } from './alarm.ts';
@@ -13,6 +14,25 @@ export interface Cause {
   readonly reason: EndReason;
   readonly message: string;
 }
+
+/** How a client is told that its session ended before it began. */
+const REFUSED_FOR: Readonly<Record<EndReason, RefusalReason>> = {
+  client_closed: 'session_ended',
+  target_closed: 'upstream_unreachable',
+  grant_expired: 'grant_expired',
+  grant_revoked: 'grant_revoked',
+  ended_by_person: 'session_ended',
+  idle_timeout: 'session_ended',
+  session_too_long: 'session_ended',
+  time_window_over: 'outside_time_window',
+  rows_exceeded: 'session_ended',
+  policy_denied: 'policy_denied',
+  protocol_fault: 'session_ended',
+  log_failed: 'log_unavailable',
+  connector_stopped: 'connector_stopping',
+  connector_crashed: 'connector_stopping',
+};
+const UNRECORDED = 'The gateway cannot record this session any more, so it ends. Tell an administrator.';
 
 /**
  * One session from before the edge is asked to open it until its last connection left. What ends it may come
@@ -31,6 +51,7 @@ export class LiveSession {
   /** Of its connections. */
   readonly #conversations = new Set<Conversation>();
   #tellEnding: () => void = () => {};
+  readonly #ending = new AbortController();
   #until: Alarm | undefined;
   readonly #clock: SessionClock;
 
@@ -45,10 +66,19 @@ export class LiveSession {
     });
   }
 
+  /** Aborts when something ends it; the reason is the Refusal to tell a client that is not carried yet. */
+  get signal(): AbortSignal {
+    return this.#ending.signal;
+  }
+
+  get refusal(): Refusal | undefined {
+    return this.signal.aborted ? (this.signal.reason as Refusal) : undefined;
+  }
+
   end(reason: EndReason, message: string): void {
     this.cause ??= { reason, message };
     for (const conversation of this.#conversations) conversation.end(this.cause.reason, this.cause.message);
-    this.#tellEnding();
+    this.#over({ reason: REFUSED_FOR[this.cause.reason], message: this.cause.message });
   }
 
   /** Not one byte of it goes on any more (law 1), on whatever connection. */
@@ -56,6 +86,13 @@ export class LiveSession {
     this.fault = fault;
     this.cause ??= { reason: 'log_failed', message: `The recording cannot be written: ${fault.message}` };
     for (const conversation of this.#conversations) conversation.logFailed(fault);
+    // What an operator reads of the fault is not for clients.
+    this.#over({ reason: 'log_unavailable', message: UNRECORDED });
+  }
+
+  /** Behind its conversations, which have said so in their own words. */
+  #over(refusal: Refusal): void {
+    this.#ending.abort(refusal);
     this.#tellEnding();
   }
 
@@ -143,7 +180,8 @@ export class LiveSessions {
   }
 
   revoke(grant: GrantId, reason: string): void {
-    const message = reason ? `The grant was revoked: ${reason}` : 'The grant was revoked.';
+    const why = reason ? `: ${reason.replace(/\.$/, '')}` : '';
+    const message = `The grant was revoked${why}. Ask for a new one in the portal, then connect again.`;
     for (const session of this.#sessions.values()) if (session.grant === grant) session.end('grant_revoked', message);
   }
 

@@ -2,13 +2,24 @@
 // or after its idle gap.
 
 import type { Refusal, RefusalReason } from '../../core/refusal.ts';
+import type { SessionOpened } from '../../core/recording/facts/session.ts';
 import type { ResourceName } from '../../core/resource.ts';
 import type { Session } from '../door.ts';
 import type { Admitted } from './admit.ts';
+import { type ClientWatch, HUNG_UP } from './client-watch.ts';
 import { Lanes } from './lanes.ts';
 import type { Cause, LiveSession } from './live-sessions.ts';
 
+/** Who comes into it. */
+export interface Entering {
+  readonly watch: ClientWatch;
+  readonly client: SessionOpened['client'];
+  readonly details: SessionOpened['details'];
+}
+
 interface OpenSessionDeps {
+  /** Others may join it. */
+  readonly joinable: boolean;
   /** How long it stays open after its last connection left; milliseconds. */
   readonly idleMs: number;
   readonly now: () => number;
@@ -35,6 +46,9 @@ export class OpenSession<Upstream> {
   readonly #lanes: Lanes;
   readonly #tellOver: (() => void)[] = [];
   #connections = 0;
+  /** Ever. */
+  #entered = 0;
+  #actions = 0;
   #idle: NodeJS.Timeout | undefined;
   #over = false;
 
@@ -42,7 +56,7 @@ export class OpenSession<Upstream> {
     this.#live = live;
     this.#admitted = admitted;
     this.#deps = deps;
-    this.#lanes = new Lanes(admitted.recorder);
+    this.#lanes = new Lanes(admitted.recorder, deps.joinable);
     live.onEnding(() => {
       if (live.fault) this.#lanes.fail();
       // Nobody is there who could be told.
@@ -57,51 +71,86 @@ export class OpenSession<Upstream> {
 
   /** Whether somebody may still enter: nothing ends it, and it is not over. To be asked in the same turn as `enter`. */
   get open(): boolean {
-    return !this.#over && this.#live.cause === undefined && this.#live.fault === undefined;
+    return !this.#over && !this.#live.signal.aborted;
   }
 
-  enter(): OwnSession<Upstream> {
+  /** Why nobody enters it any more. */
+  get refusal(): Refusal {
+    return this.#live.refusal ?? { reason: 'session_ended', message: FAILED.message };
+  }
+
+  /** Nobody entered it who waited for it: they were gone, or it was over already. */
+  abandoned(): void {
+    if (this.#connections === 0) this.#end(this.#live.cause ?? { reason: 'client_closed', message: HUNG_UP.message });
+  }
+
+  enter({ watch, client, details }: Entering): OwnSession<Upstream> {
     if (this.#over) throw new Error('a session that is over was entered');
     clearTimeout(this.#idle);
     this.#idle = undefined;
     this.#connections++;
-    const { opened, guard, upstream } = this.#admitted;
+    const number = ++this.#entered;
+    const { opened, recorder, upstream } = this.#admitted;
+    if (number > 1) recorder.fact(0, { kind: 'connection.joined', connection: number, client, details });
+    const lanes = this.#lanes.connection(number);
+    const guard = this.#admitted.guard.enter();
     const { onTarget, onBug, refused } = this.#deps;
     const live = this.#live;
+    watch.entered(live.signal);
     let left = false;
     const leave = (end: Cause) => {
       if (left) return;
       left = true;
-      this.#leave(end);
+      watch.over();
+      guard.leave();
+      if (!this.#leave(end)) return;
+      lanes.leave();
+      recorder.fact(0, { kind: 'connection.left', connection: number });
+    };
+    const leaveFor = ({ reason, message }: Refusal) => {
+      const hungUp = watch.refusal === HUNG_UP;
+      leave({ reason: live.cause?.reason ?? (hungUp ? 'client_closed' : endReason(reason)), message });
     };
     return {
+      signal: watch.signal,
       upstream,
       guard,
       opened: this.#lanes.opened,
       lane: this.#lanes.first,
-      openLane: (spec) => this.#lanes.open(spec),
+      openLane: (spec) => lanes.open(spec),
+      nextAction: () => ++this.#actions,
       failed(refusal) {
-        if (refusal.ofTarget) onTarget(opened.resource, refusal.message);
-        refused(refusal);
-        leave({ reason: live.cause?.reason ?? endReason(refusal.reason), message: refusal.message });
+        const told = watch.refusal ?? refusal;
+        // What broke off the dialling says nothing of the target.
+        if (told === refusal && refusal.ofTarget) onTarget(opened.resource, refusal.message);
+        if (told !== HUNG_UP) refused(told);
+        leaveFor(told);
+        return told;
       },
       async carry(conversation) {
         onTarget(opened.resource, undefined);
+        watch.carried();
         live.begin(conversation);
+        if (watch.refusal === HUNG_UP) conversation.end('client_closed', HUNG_UP.message);
         const { bug, reason, message } = await conversation.ended;
         live.left(conversation);
         if (bug !== undefined) onBug(bug);
         leave({ reason, message });
       },
-      abandon: () => leave(FAILED),
+      abandon: () => (watch.refusal ? leaveFor(watch.refusal) : leave(FAILED)),
     };
   }
 
-  #leave(end: Cause): void {
-    if (--this.#connections > 0) return;
+  /** False: it was the last, and the session ended with it. */
+  #leave(end: Cause): boolean {
+    if (--this.#connections > 0) return true;
     const { idleMs } = this.#deps;
-    if (idleMs === 0 || this.#live.cause || this.#live.fault) this.#end(end);
-    else this.#idle = setTimeout(() => this.#end(end), idleMs);
+    if (idleMs === 0 || this.#live.signal.aborted) {
+      this.#end(end);
+      return false;
+    }
+    this.#idle = setTimeout(() => this.#end(end), idleMs);
+    return true;
   }
 
   #end(end: Cause): void {

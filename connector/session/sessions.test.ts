@@ -1,91 +1,20 @@
 // Connections that share a session, with a protocol that does nothing but enter and wait.
 
-import { PassThrough } from 'node:stream';
 import { afterEach, expect, test } from 'vitest';
-import { newId } from '../../core/ids.ts';
 import { ok } from '../../core/result.ts';
-import { secret } from '../../core/secret.ts';
-import { MemoryEdge } from '../../test/harness/memory-edge.ts';
-import { MemoryLog } from '../../test/harness/memory-log.ts';
-import type { Conversation, ConversationEnd, EnterOptions, Session } from '../door.ts';
-import type { Protocol } from '../protocol.ts';
-import { createSessions, type Entrance, type Sessions } from './sessions.ts';
+import { buildSessions, turn } from '../../test/harness/session/waiting-sessions.ts';
+import type { Sessions } from './sessions.ts';
 
-type Waits = Conversation & { finish(): void; readonly told: string[] };
-const turn = () => new Promise((resolve) => setTimeout(resolve, 5));
 const running: Sessions[] = [];
 
 afterEach(async () => {
   for (const sessions of running.splice(0)) await sessions.close(0);
 });
 
-function waiting(): Waits {
-  const { promise, resolve } = Promise.withResolvers<ConversationEnd>();
-  const told: string[] = [];
-  return {
-    told,
-    ended: promise,
-    end(reason, message) {
-      told.push(message);
-      resolve({ reason, message });
-    },
-    logFailed({ message }) {
-      told.push(message);
-      resolve({ reason: 'log_failed', message });
-    },
-    lastActivityMs: () => performance.now(),
-    finish: () => resolve({ reason: 'client_closed', message: '' }),
-  };
-}
-
-function build(options: EnterOptions | undefined, then: 'carries' | 'abandons' | 'lingers' = 'carries') {
-  const edge = new MemoryEdge();
-  const log = new MemoryLog();
-  const conversations: Waits[] = [];
-  const entered: Session<string>[] = [];
-  const grant = edge.issue();
-  let targets = 0;
-  const protocol: Protocol<string> = {
-    async carry(_stream, door) {
-      const lookup = await door.lookUp({ email: 'alice@example.com', resource: 'demo' });
-      if (!lookup.ok) return;
-      const proof = await lookup.value.proveSecret(secret(grant.secret));
-      if (!proof) return;
-      const session = await door.enter(proof, { details: {} }, options);
-      if (!session.ok) return;
-      if (then === 'abandons') return;
-      entered.push(session.value);
-      const conversation = waiting();
-      // Somebody who does not go when told.
-      if (then === 'lingers') conversation.end = () => {};
-      conversations.push(conversation);
-      await session.value.carry(conversation);
-    },
-    turnAway: async (stream) => void stream.destroy(),
-    tryTarget: async () => ok(undefined),
-  };
-  const sessions = createSessions({
-    edge,
-    log,
-    connector: { id: newId('con'), name: 'test', build: 'test' },
-    keyedHash: () => Buffer.alloc(32),
-  });
-  running.push(sessions);
-  const entrance: Entrance<string> = {
-    name: 'postgres',
-    protocol,
-    targets: async () => {
-      targets++;
-      return ok('the target');
-    },
-    tls: undefined,
-    allowPlainText: true,
-  };
-  const connect = (address = '10.0.0.1') => sessions.carry(new PassThrough(), { address, via: 'listener' }, entrance);
-  const until = async (count: number) => {
-    while (conversations.length < count) await turn();
-  };
-  return { edge, log, grant, sessions, conversations, entered, connect, until, targets: () => targets };
+function build(...options: Parameters<typeof buildSessions>) {
+  const it = buildSessions(...options);
+  running.push(it.sessions);
+  return it;
 }
 
 test('connections that come while a session opens wait for it, and are one session with lanes of their own', async () => {
@@ -100,6 +29,86 @@ test('connections that come while a session opens wait for it, and are one sessi
   await Promise.all(carried);
   expect(it.log.last.ended).toBeUndefined();
   expect(it.sessions.live()).toHaveLength(1);
+});
+
+test('each connection is in the recording: who it is, when it came and left, and which lanes are its own', async () => {
+  const it = build({ join: 'kubectl', idleMs: 10_000 });
+  const first = it.connect();
+  await it.until(1);
+  void it.connect();
+  await it.until(2);
+  const [one, other] = it.entered;
+  one?.openLane({ of: 'exchange', label: 'GET /one' });
+  other?.openLane({ of: 'exchange', label: 'GET /other' }).close();
+  const open = one?.openLane({ of: 'exchange', label: 'GET /open' });
+  it.conversations[0]?.finish();
+  await first;
+  const { last } = it.log;
+  expect(last.facts('connection.joined', 0)).toEqual([
+    {
+      kind: 'connection.joined',
+      connection: 2,
+      client: { address: '10.0.0.1', application: 'test' },
+      details: { as: 'a test' },
+    },
+  ]);
+  expect(last.facts('connection.left', 0)).toEqual([{ kind: 'connection.left', connection: 1 }]);
+  expect(last.facts('lane.opened').map(({ lane, connection }) => [lane, connection])).toEqual([
+    [1, 1],
+    [2, 2],
+    [3, 1],
+  ]);
+  // It left two open.
+  expect(last.facts('lane.closed').map(({ lane }) => lane)).toEqual([2, 1, 3]);
+  open?.close();
+  expect(last.facts('lane.closed')).toHaveLength(3);
+  expect(() => one?.openLane({ of: 'exchange', label: 'GET /late' })).toThrow('left');
+  expect([one?.nextAction(), other?.nextAction(), other?.nextAction()]).toEqual([1, 2, 3]);
+});
+
+test('a connection that leaves withdraws what it holds, and nothing of another', async () => {
+  const it = build({ join: 'kubectl', idleMs: 10_000 });
+  const first = it.connect();
+  await it.until(1);
+  void it.connect();
+  await it.until(2);
+  const ran: number[] = [];
+  const take = (index: number) => {
+    const approval = { from: ['dba'], count: 1, within: 300_000 };
+    it.entered[index]?.guard.gate.take({
+      lane: 0,
+      number: index + 1,
+      decision: { section: 'requests', verdict: 'hold', why: '', approval },
+      judge: () => ({ section: 'requests', verdict: 'hold', why: '', approval }),
+      describe: () => ({ kind: 'statement', text: '', parameters: [], digest: 'ab'.repeat(32), touches: [] }),
+      forward: () => ran.push(index),
+      refuse: () => undefined,
+      notify: () => undefined,
+    });
+  };
+  take(0);
+  take(1);
+  it.conversations[0]?.finish();
+  await first;
+  for (const held of it.edge.held) held.decide({ kind: 'approved', by: ['bob@example.com'], comment: '' });
+  await turn();
+  expect(ran).toEqual([1]);
+  expect(it.log.last.facts('hold.resolved').map(({ action, outcome }) => [action, outcome])).toEqual([
+    [1, 'withdrawn'],
+    [2, 'approved'],
+  ]);
+});
+
+test('bytes of connections that share a session never meet on one lane', async () => {
+  const it = build({ join: 'kubectl', idleMs: 10_000 });
+  void it.connect();
+  await it.until(1);
+  expect(() => it.entered[0]?.lane.record('client', Buffer.from('x'))).toThrow('lane 0');
+  const alone = build(undefined);
+  void alone.connect();
+  await alone.until(1);
+  alone.entered[0]?.lane.record('client', Buffer.from('x'));
+  expect(alone.log.last.facts('connection.joined')).toEqual([]);
 });
 
 test('the last connection to leave ends it after the idle gap, and one that comes in the gap goes on with it', async () => {
@@ -138,8 +147,8 @@ test('revoking the grant ends every connection of it, and a session that only wa
   it.edge.revoke(it.grant.id, 'left the team');
   await Promise.all(carried);
   expect(it.conversations.map(({ told }) => told)).toEqual([
-    ['The grant was revoked: left the team'],
-    ['The grant was revoked: left the team'],
+    ['The grant was revoked: left the team. Ask for a new one in the portal, then connect again.'],
+    ['The grant was revoked: left the team. Ask for a new one in the portal, then connect again.'],
   ]);
   expect(it.log.last.ended?.reason).toBe('grant_revoked');
 
@@ -171,6 +180,7 @@ test('a grant that was revoked joins no session that is still open, told of the 
 test('while one connection is left the session goes on, however long', async () => {
   const it = build({ join: 'kubectl', idleMs: 20 });
   const first = it.connect();
+  await it.until(1);
   void it.connect();
   await it.until(2);
   it.conversations[0]?.finish();

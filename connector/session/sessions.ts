@@ -11,15 +11,17 @@ import { ResourceName } from '../../core/resource.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { SecureContext } from 'node:tls';
 import type { ArrivalFacts, ByteStream, Claim, Door, EnterOptions, Peer, ProvenGrant } from '../door.ts';
+import { orAborted } from '../net/or-aborted.ts';
 import { destroySoon } from '../net/turn-away.ts';
 import type { Protocol } from '../protocol.ts';
 import { type AdmitDeps, admit, refusedFor } from './admit.ts';
 import type { Edge } from './edge.ts';
-import { Joinable } from './joinable.ts';
-import { DEFAULT_LIMITS, type Limits } from './limits.ts';
+import { ClientWatch, HUNG_UP } from './client-watch.ts';
+import { Joinable, Opening } from './joinable.ts';
+import { DEFAULT_LIMITS, type Limits } from './login/limits.ts';
 import { type Cause, LiveSession, LiveSessions } from './live-sessions.ts';
-import { LoginPlaces } from './login-places.ts';
-import { endReason, OpenSession, type OwnSession } from './open-session.ts';
+import { LoginPlaces } from './login/login-places.ts';
+import { endReason, type Entering, OpenSession, type OwnSession } from './open-session.ts';
 import { grantLookup, type Proof } from './prove.ts';
 import { createRulesCompiler } from './guard/rules.ts';
 import type { SessionLog } from './session-log.ts';
@@ -90,15 +92,19 @@ export function createSessions(options: SessionsDeps): Sessions {
       async lookUp(claim) {
         // The edge's answer is the same for names that do not exist; those that cannot exist never get here.
         if (!ResourceName.safeParse(claim.resource).success) return err(noResource);
-        const known = await edge.lookUp(claim, entrance.name);
+        const known = await orAborted(edge.lookUp(claim, entrance.name), place.signal);
+        // The edge may take longer to answer than this client has.
+        if (!known) return err(place.signal.reason as Refusal);
         return known.ok ? ok(grantLookup(claim, known.value, (proof) => proofs.add(proof))) : known;
       },
       async enter(proof, arrival, options) {
         place.leave();
         if (session) throw new Error('a connection entered twice');
         if (!proofs.has(proof)) throw new Error('the proof of another connection was shown');
-        const entered = await enter(entrance, peer, proof as Proof, arrival, options);
+        const watch = new ClientWatch(arrival.client);
+        const entered = await enter(entrance, peer, proof as Proof, arrival, options, watch);
         if (entered.ok) session = entered.value;
+        else watch.over();
         return entered;
       },
       async refused(refusal, told, claim) {
@@ -112,7 +118,7 @@ export function createSessions(options: SessionsDeps): Sessions {
     } finally {
       place.leave();
       session?.abandon();
-      if (!session) destroySoon(stream);
+      if (!stream.destroyed) destroySoon(stream);
     }
   }
 
@@ -122,12 +128,17 @@ export function createSessions(options: SessionsDeps): Sessions {
     proof: Proof,
     arrival: ArrivalFacts,
     options: EnterOptions | undefined,
+    watch: ClientWatch,
   ): Promise<Result<OwnSession<Upstream>, Refusal>> {
-    const begin = () => open(entrance, peer, proof, arrival, options?.idleMs ?? 0);
-    if (!options) {
-      const opened = await begin();
-      return opened.ok ? ok(opened.value.enter()) : opened;
-    }
+    if (watch.refusal) return err(watch.refusal);
+    const client = {
+      address: peer.address,
+      ...(arrival.tls !== undefined && { tls: arrival.tls }),
+      ...(arrival.application !== undefined && { application: arrival.application }),
+    };
+    const who = { watch, client, details: { ...arrival.details } };
+    const begin = (abandoned: AbortSignal) => open(entrance, peer, proof, who, options, abandoned);
+    if (!options) return new Opening(begin).enter(who);
     // That a session is open says nothing of the proof at hand, which only who opens one is asked for.
     const refused = refusedFor(proof.grant, ids.now());
     if (refused) {
@@ -137,15 +148,16 @@ export function createSessions(options: SessionsDeps): Sessions {
     const { grant, claim } = proof;
     const encrypted = arrival.tls !== undefined;
     const alike = [entrance.name, grant.id, claim.resource, peer.address, encrypted, options.join];
-    return joinable.join(JSON.stringify(alike), begin);
+    return joinable.join(JSON.stringify(alike), who, begin);
   }
 
   async function open<Upstream>(
     entrance: Entrance<Upstream>,
     peer: Peer,
     proof: Proof,
-    arrival: ArrivalFacts,
-    idleMs: number,
+    { client, details }: Entering,
+    options: EnterOptions | undefined,
+    abandoned: AbortSignal,
   ): Promise<Result<OpenSession<Upstream>, Refusal>> {
     const session = new LiveSession(newId('ses', ids), proof.grant.id, {
       now: ids.now,
@@ -153,6 +165,7 @@ export function createSessions(options: SessionsDeps): Sessions {
     });
     // Before the edge is asked, so that a revocation which overtakes its answer is not missed.
     live.add(session);
+    abandoned.addEventListener('abort', () => session.end('client_closed', HUNG_UP.message), { once: true });
     const told = {
       onTarget,
       onBug,
@@ -165,17 +178,22 @@ export function createSessions(options: SessionsDeps): Sessions {
     };
     try {
       if (stopping.signal.aborted) session.end('connector_stopped', STOPPED.message);
-      const client = {
-        address: peer.address,
-        ...(arrival.tls !== undefined && { tls: arrival.tls }),
-        ...(arrival.application !== undefined && { application: arrival.application }),
-      };
-      const admitDeps: AdmitDeps<Upstream> = { ...deps, targets: entrance.targets };
-      const admitted = await admit({ proof, client, details: arrival.details }, session, admitDeps);
-      if (admitted.ok) return ok(new OpenSession(session, admitted.value, { ...told, idleMs, now: ids.now }));
+      const admittedLate = () =>
+        told.ended(session.cause ?? { reason: 'client_closed', message: HUNG_UP.message }, true);
+      const admitDeps: AdmitDeps<Upstream> = { ...deps, targets: entrance.targets, admittedLate };
+      const admitted = await admit({ proof, client, details }, session, admitDeps);
+      if (admitted.ok)
+        return ok(
+          new OpenSession(session, admitted.value, {
+            ...told,
+            joinable: options !== undefined,
+            idleMs: options?.idleMs ?? 0,
+            now: ids.now,
+          }),
+        );
       const { refusal, opened, recorder, target } = admitted.error;
       if (target) onTarget(target, refusal.message);
-      told.refused(refusal);
+      if (session.cause?.reason !== 'client_closed') told.refused(refusal);
       const end = { reason: session.cause?.reason ?? endReason(refusal.reason), message: refusal.message };
       session.close();
       recorder?.end({ kind: 'session.ended', ...end });
@@ -223,7 +241,7 @@ export function createSessions(options: SessionsDeps): Sessions {
     },
     live: () => live.ids(),
     async close(graceMs) {
-      stopping.abort();
+      stopping.abort(STOPPED);
       const settled = () => Promise.all([...running]);
       let timer: NodeJS.Timeout | undefined;
       const grace = new Promise<void>((resolve) => {

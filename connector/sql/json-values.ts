@@ -1,4 +1,5 @@
-// JSON documents: keys stay, values are masked, and what comes out is JSON again.
+// JSON documents: keys stay, values are masked, and what comes out is JSON again. A masked number or boolean becomes a
+// string: no number is told from a real one (law 12).
 
 import type { Match } from '../../core/masking/finder.ts';
 import type { Masks } from '../../core/masking/masks.ts';
@@ -12,15 +13,21 @@ const TOKEN = /"(?:[^"\\]|\\[\s\S])*"(\s*:)?|-?\d[\d.eE+-]*|true|false/g;
 export function maskJsonScalars(document: string, way: Way, masks: Masks): string {
   return document.replace(TOKEN, (token, key: string | undefined) => {
     if (key !== undefined) return token;
-    if (token.startsWith('"')) {
-      const text = maskText(way, 'masked', stringOf(token), masks.keyedHash);
-      return text === null ? 'null' : JSON.stringify(text);
-    }
-    if (token === 'true' || token === 'false') return 'false';
-    if (way !== 'hash') return '0';
-    return String(Buffer.from(masks.keyedHash(Buffer.from(token))).readUIntBE(0, 6));
+    const isString = token.startsWith('"');
+    // The author of the rule chose a value of the same type.
+    if (!isString && typeof way === 'object' && sameType(token, way.fixed)) return way.fixed;
+    // Of two values, a letter or an equal hash would tell which.
+    const value = isString ? stringOf(token) : isBoolean(token) ? undefined : token;
+    const text = maskText(way, 'masked', value, masks.keyedHash);
+    return text === null ? 'null' : JSON.stringify(text);
   });
 }
+
+const isBoolean = (token: string): boolean => token === 'true' || token === 'false';
+
+/** Both numbers, or both booleans, as JSON (RFC 8259) writes them. */
+const sameType = (token: string, fixed: string): boolean =>
+  isBoolean(token) ? isBoolean(fixed) : /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/.test(fixed);
 
 /**
  * Values that detectors find in a document, found in the text as it is and in each string as it is meant (an escape
@@ -49,8 +56,7 @@ export function maskJsonMatches(b: Buffer, start: number, end: number, masks: Ma
     const own = finder.find(text, 0, text.length);
     if (own.length > 0) {
       if (!isString) {
-        replacement(own[0] as Match, text);
-        return '0';
+        return JSON.stringify(replacement(own[0] as Match, text));
       }
       let out = '';
       let from = 0;
@@ -66,9 +72,8 @@ export function maskJsonMatches(b: Buffer, start: number, end: number, masks: Ma
       key === undefined
         ? raw.find((match) => match.start < at + Buffer.byteLength(token) && match.end > at)
         : undefined;
-    if (!over) return token;
-    const put = replacement(over, text);
-    return isString ? JSON.stringify(put) : token === 'true' || token === 'false' ? token : '0';
+    if (!over || isBoolean(token)) return token;
+    return JSON.stringify(replacement(over, text));
   });
   if (nulled) return null;
   return changed ? Buffer.from(masked) : undefined;

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { DETECTOR_NAMES } from './detectors/names.ts';
 import { compilePattern } from './detectors/pattern.ts';
 import { parseFieldPath } from './fields.ts';
+import { LACKS } from '../text/every-issue.ts';
 import { withUnseenShown } from '../text/written-text.ts';
 import { Way } from './ways.ts';
 
@@ -76,9 +77,16 @@ export const MaskEntry = z
     strict: z.boolean().optional(),
   })
   .superRefine((entry, context) => {
-    if ([entry.columns, entry.detect, entry.fields].filter((one) => one !== undefined).length !== 1)
-      context.addIssue({ code: 'custom', path: [], message: 'expected one of columns, detect and fields' });
+    const named = [entry.columns, entry.detect, entry.fields].filter((one) => one !== undefined).length;
+    if (named !== 1)
+      context.addIssue({
+        ...{ code: 'custom', path: [], message: 'expected one of columns, detect and fields' },
+        ...(named === 0 && { params: LACKS }),
+      });
     if (entry.strict !== undefined && entry.columns === undefined)
-      context.addIssue({ code: 'custom', path: ['strict'], message: 'strict goes with columns' });
+      context.addIssue({
+        ...{ code: 'custom', path: ['strict'], message: 'strict goes with columns' },
+        ...(named === 0 && { params: LACKS }),
+      });
   });
 export type MaskEntry = z.infer<typeof MaskEntry>;

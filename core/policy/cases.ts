@@ -6,6 +6,7 @@ import { Email } from '../identity.ts';
 import { DEFAULT_PROTOCOL, PROTOCOLS, ProtocolName, SectionName } from '../protocols.ts';
 import { Labels, ResourceName } from '../resource.ts';
 import type { Result } from '../result.ts';
+import { LACKS } from '../text/every-issue.ts';
 import { Duration } from './duration.ts';
 import { parseAskedForward } from './sections/forwards.ts';
 import { parseAskedRequest } from './sections/requests.ts';
@@ -105,7 +106,9 @@ export const PolicyCase = z
         /** `table.column`, or a name of the statement's result -> how it is shown. */
         masks: z.record(ShownColumn, ExpectedShown).optional(),
       })
-      .refine((expected) => Object.keys(expected).length > 0, 'expects nothing: name access, rule, verdict or masks'),
+      .refine((expected) => Object.keys(expected).length > 0, {
+        ...{ message: 'expects nothing: name access, rule, verdict or masks', params: LACKS },
+      }),
   })
   .superRefine(({ given, expect }, context) => {
     const { protocol } = given.resource;
@@ -122,7 +125,10 @@ export const PolicyCase = z
         message: `a case has one action, and ${action?.key} is it`,
       });
     const missing = (path: string[], needed: string) =>
-      context.addIssue({ code: 'custom', path: ['expect', ...path], message: `needs a ${needed} in given` });
+      context.addIssue({
+        ...{ code: 'custom', path: ['expect', ...path], params: LACKS },
+        message: `needs a ${needed} in given`,
+      });
     if (expect.verdict !== undefined && !action) missing(['verdict'], PROTOCOLS[protocol].noun.one);
     if (given.statement !== undefined) return;
     for (const [column, shown] of Object.entries(expect.masks ?? {}))

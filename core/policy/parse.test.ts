@@ -123,6 +123,48 @@ describe('a mistake is named with its place', () => {
   test('all of them at once', () => {
     expect(mistakesOf(GOOD.replace('who:', 'whom:').replace('365d', 'ever')).length).toBeGreaterThanOrEqual(3);
   });
+
+  const REST = `  - name: orders-dev
+    resources: { env: dev }
+    who: [dab]
+    access: { ttl: 1h }
+    statements: [{ block: [dorp, drop], hint: 7 }, { block: [drop], hold: [grant], huld: [x], approval: { from: [dba] } }]
+    commands: [{ block: ["rm -rf"] }]
+tests:
+  - given: { persn: a@example.com, resource: { name: shop }, statement: "select 1", command: ls }
+    expect: { access: allowed }
+  - given: { person: a@example.com, resource: { name: shop } }
+    expect: { verdict: allow }
+`;
+
+  test('each in its own part, though another part is wrong', () => {
+    expect(mistakesOf(GOOD + REST)).toEqual([
+      'line 16, column 84: rules[1].statements[1].huld: is not known here',
+      'line 19, column 14: tests[0].given.persn: is not known here',
+      'line 16, column 28: rules[1].statements[0].block[0]: "dorp" names no kind of statement; did you mean "drop"?',
+      'line 16, column 41: rules[1].statements[0].hint: expected text',
+      'line 16, column 52: rules[1].statements[1]: expected exactly one of allow, block, hold, warn',
+      'line 19, column 5: tests[0].given.person: is missing',
+      'line 20, column 15: tests[0].expect.access: expected allow, approval or deny',
+      'line 22, column 15: tests[1].expect.verdict: needs a statement in given',
+      expect.stringContaining('line 17, column 5: rules[1].commands: says nothing'),
+      expect.stringContaining('line 14, column 11: rules[1].who[0]: dab is neither a group under groups'),
+    ]);
+  });
+
+  test('nothing that is only so since something else is wrong', () => {
+    const one = (from: string, to: string) => mistakesOf(GOOD.replace(from, to));
+    expect(one('groups:', 'group:')).toEqual(['line 2, column 1: group: is not known here']);
+    expect(one('dba: [okta:dba, okta:oncall]', 'dba: 7')).toEqual(['line 3, column 3: groups.dba: expected a list']);
+    const statements = (text: string) => `${GOOD}    unparsable: block\n    statements: [${text}]\n`;
+    expect(mistakesOf(statements('{ blok: [drop] }'))).toEqual([
+      'line 13, column 20: rules[0].statements[0].blok: is not known here',
+    ]);
+    expect(mistakesOf(statements('{ block: [dorp] }'))).toEqual([
+      'line 13, column 28: rules[0].statements[0].block[0]: "dorp" names no kind of statement; did you mean "drop"?',
+    ]);
+    expect(mistakesOf(GOOD.replace('record: {', 'record: { retan: 3d,'))).toHaveLength(1);
+  });
 });
 
 test('what would unfold into gigabytes is refused', () => {

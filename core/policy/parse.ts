@@ -2,10 +2,10 @@
 // and column. A policy with any mistake is refused whole when it is written (law 4).
 
 import { type Document, isMap, isPair, isScalar, LineCounter, parseDocument } from 'yaml';
-import type { z } from 'zod';
 import { err, ok, type Result } from '../result.ts';
 import { contradictions, type PolicySurroundings } from './mistakes/contradictions.ts';
 import { PolicyDocument } from './document.ts';
+import { everyIssue, type Issue } from '../text/every-issue.ts';
 import { NO_FORM_FITS } from '../text/schema-words.ts';
 
 export const MAX_POLICY_BYTES = 256 * 1024;
@@ -63,32 +63,58 @@ export function readPolicy(
       { line: 1, column: 1, path: '', message: firstLine(error instanceof Error ? error.message : 'not readable') },
     ]);
   }
-  const parsed = PolicyDocument.safeParse(value);
-  if (!parsed.success) {
+  const { issues, sound, removed, placeOf } = everyIssue(PolicyDocument, value, { inside: insideUnion, instead });
+  const found = sound ? contradictions(sound, around) : [];
+  const mistakes = [
     // A misspelt key also makes the right one missing: what is there is named before what is not.
-    const issues = parsed.error.issues.flatMap(insideUnion);
-    const [unknown, other] = [true, false].map((wanted) =>
-      issues.filter((issue) => (issue.code === 'unrecognized_keys') === wanted),
-    );
-    return err(
-      [...(unknown ?? []), ...(other ?? [])].flatMap((issue) => {
-        const known = issue.code !== 'unrecognized_keys';
-        const paths = known ? [issue.path] : issue.keys.map((key) => [...issue.path, key]);
-        return paths.map((path) => ({
-          ...position(offsetOf(document, path)),
-          path: pathText(path),
-          message: !known ? 'is not known here' : isMissing(document, path) ? 'is missing' : firstLine(issue.message),
-        }));
-      }),
-    );
-  }
-  const mistakes = contradictions(parsed.data, around).map(({ path, message }) => ({
-    ...position(offsetOf(document, path)),
-    path: pathText(path),
-    message,
-  }));
-  return ok({ document: parsed.data, mistakes });
+    ...issues
+      .toSorted((a, b) => Number(b.code === 'unrecognized_keys') - Number(a.code === 'unrecognized_keys'))
+      .flatMap((issue) => mistakesOf(issue, document)),
+    ...found
+      .map(({ path, message }) => ({ path: placeOf(path), message }))
+      .filter(({ path }) => removed.length === 0 || !mayFollow(path, removed, value)),
+  ].map(({ path, message }) => ({ ...position(offsetOf(document, path)), path: pathText(path), message }));
+  if (sound && issues.length === 0) return ok({ document: sound, mistakes });
+  return err(mistakes);
 }
+
+type Path = readonly PropertyKey[];
+
+function mistakesOf(issue: Issue, document: Document.Parsed): { readonly path: Path; readonly message: string }[] {
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((key) => ({ path: [...issue.path, key], message: 'is not known here' }));
+  const message = isMissing(document, issue.path) ? 'is missing' : firstLine(issue.message);
+  return [{ path: issue.path, message }];
+}
+
+/** What a document cannot be without, so that the rest is read where it is wrong. */
+const instead = (path: Path): unknown => {
+  if (path.length !== 1) return undefined;
+  if (path[0] === 'administrators') return ['everyone'];
+  return path[0] === 'rules' ? [] : undefined;
+};
+
+/** Whether a contradiction may only be there since something else was wrong and is left out. */
+function mayFollow(path: Path, removed: readonly Path[], value: unknown): boolean {
+  // Left out, it is what it is by default.
+  if (removed.some((out) => pathText(out) === pathText(path))) return true;
+  const last = path.at(-1);
+  if (typeof last === 'number' && LISTS_OF_NAMES.has(path.at(-2))) {
+    // Its group may be what is not read, or stand under a misspelt key.
+    const groups = typeof value === 'object' && value !== null && 'groups' in value;
+    return removed.some((out) => (out[0] === 'groups' && out.length < 3) || (out.length === 1 && !groups));
+  }
+  const ofSameRule = removed.some((out) => out[0] === 'rules' && out[0] === path[0] && out[1] === path[1]);
+  return ofSameRule && (last === 'unparsable' || (path.includes('approval') && typeof last === 'string'));
+}
+
+const LISTS_OF_NAMES: ReadonlySet<PropertyKey | undefined> = new Set([
+  'administrators',
+  'auditors',
+  'who',
+  'from',
+  'view',
+]);
 
 /** `found` with its places in the text that it was found in. */
 export function placeMistakes(
@@ -115,8 +141,6 @@ export function describeMistake(mistake: PolicyMistake): string {
   const where = `line ${mistake.line}, column ${mistake.column}`;
   return mistake.path === '' ? `${where}: ${mistake.message}` : `${where}: ${mistake.path}: ${mistake.message}`;
 }
-
-type Issue = z.core.$ZodIssue;
 
 /** Of a choice without words of its own: what is wrong with the alternative that went furthest. */
 function insideUnion(issue: Issue): Issue[] {

@@ -9,6 +9,8 @@
 //
 // docs/recording-format.md is the specification; a second reader can be written from it alone.
 
+import { FORMAT_VERSION, type FormatVersion } from './format-version.ts';
+
 export const FRAME_HEADER_BYTES = 18;
 /** A socket read never exceeds 64 KiB and a fact is cut at 64 KiB of text; anything far above is damage. */
 export const MAX_FRAME_BODY_BYTES = 1024 * 1024;
@@ -29,6 +31,8 @@ export interface Frame {
   readonly kind: FrameKind;
   readonly lane: number;
   readonly body: Uint8Array;
+  /** Of its segment. Missing: the current one. */
+  readonly format?: FormatVersion;
 }
 
 /** Writes a frame's header at `offset` of `target`, which must have FRAME_HEADER_BYTES left there. */
@@ -53,7 +57,11 @@ export function writeFrameHeader(
 export class FrameDamage extends Error {}
 
 /** Frames of one decompressed block, in order. Throws FrameDamage when it is not whole frames. Bodies are views, not copies. */
-export function* readFrames(block: Uint8Array, firstSequence: number): Generator<Frame, void, undefined> {
+export function* readFrames(
+  block: Uint8Array,
+  firstSequence: number,
+  format: FormatVersion = FORMAT_VERSION,
+): Generator<Frame, void, undefined> {
   const view = new DataView(block.buffer, block.byteOffset, block.byteLength);
   let offset = 0;
   for (let sequence = firstSequence; offset < block.length; sequence++) {
@@ -72,6 +80,7 @@ export function* readFrames(block: Uint8Array, firstSequence: number): Generator
       kind,
       lane: view.getUint32(offset + 10),
       body: block.subarray(start, start + length),
+      ...(format !== FORMAT_VERSION && { format }),
     };
     offset = start + length;
   }

@@ -60,7 +60,6 @@ export class LaneTally {
   }
 
   close({ lane, recorded, note }: Pick<z.infer<typeof LaneClosed>, 'lane' | 'recorded' | 'note'>): void {
-    this.add(lane);
     if (recorded === 'full' || this.#exceptions.some((one) => one.lane === lane)) return;
     if (this.#exceptions.length === MAX_LANE_EXCEPTIONS) this.#more++;
     else this.#exceptions.push({ lane, recorded, ...(note !== undefined && { note: note.slice(0, MAX_LANE_NOTE) }) });

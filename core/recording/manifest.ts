@@ -73,6 +73,8 @@ export const Coverage = z.object({
   withheld: z.array(z.object({ reason: z.string(), count: z.number().int() })).optional(),
   /** What the gateway refused, by reason. */
   refused: z.array(z.object({ reason: z.string(), count: z.number().int() })),
+  /** How many it had, where others joined the first. Missing: one. */
+  connections: z.number().int().min(2).optional(),
   /** Policy choices not to record something, each by its reason. */
   exemptions: z.array(z.string()),
 });

@@ -51,6 +51,7 @@ export interface RecordingPlatform {
 }
 
 export interface Segment {
+  readonly format: FormatVersion;
   readonly header: SegmentHeader;
   /** Hex. */
   readonly digest: string;
@@ -64,12 +65,14 @@ export function encodeSegment(
   header: SegmentHeader,
   block: Uint8Array,
   platform: RecordingPlatform,
+  format: FormatVersion = FORMAT_VERSION,
 ): { bytes: Uint8Array; digest: string } {
   const head = new TextEncoder().encode(JSON.stringify(header));
   const body = platform.zstdCompress(block);
   const bytes = new Uint8Array(MAGIC.length + 4 + head.length + 4 + body.length + DIGEST_BYTES);
   const view = new DataView(bytes.buffer);
   bytes.set(MAGIC, 0);
+  bytes[7] = format;
   view.setUint32(8, head.length);
   bytes.set(head, 12);
   view.setUint32(12 + head.length, body.length);
@@ -84,8 +87,8 @@ export function decodeSegment(bytes: Uint8Array, platform: RecordingPlatform): S
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 16 + DIGEST_BYTES) throw new SegmentDamage('too short to be a segment');
   for (let i = 0; i < 7; i++) if (bytes[i] !== MAGIC[i]) throw new SegmentDamage('does not begin as a segment does');
-  if (!FormatVersion.safeParse(bytes[7]).success)
-    throw new SegmentDamage(`format version ${bytes[7]} is not known to this reader`);
+  const format = FormatVersion.safeParse(bytes[7]);
+  if (!format.success) throw new SegmentDamage(`format version ${bytes[7]} is not known to this reader`);
   const computed = platform.sha256(bytes.subarray(0, bytes.length - DIGEST_BYTES));
   const stored = bytes.subarray(bytes.length - DIGEST_BYTES);
   if (toHex(computed) !== toHex(stored)) throw new SegmentDamage('its SHA-256 does not match its content');
@@ -103,11 +106,11 @@ export function decodeSegment(bytes: Uint8Array, platform: RecordingPlatform): S
     throw new SegmentDamage('its block does not decompress');
   }
   if (block.length !== header.rawBytes) throw new SegmentDamage('its block has another size than its header says');
-  return { header, digest: toHex(computed), block };
+  return { format: format.data, header, digest: toHex(computed), block };
 }
 
 export function framesOf(segment: Segment): Generator<Frame, void, undefined> {
-  return readFrames(segment.block, segment.header.firstFrame);
+  return readFrames(segment.block, segment.header.firstFrame, segment.format);
 }
 
 function parseHeader(bytes: Uint8Array): SegmentHeader {

@@ -137,10 +137,28 @@ describe('the lanes of a tally', () => {
     );
   });
 
-  it('are learnt from the fact alone', () => {
-    const tally = addTo(new SessionTally(), [session, laneOpened(1), laneOpened(2)]);
-    expect(tally.coverage(0).lanes).toMatchObject({ count: 3, last: 2 });
+  it('are told of by their own facts alone: one on another lane neither adds a lane nor takes from one', () => {
+    const tally = addTo(new SessionTally(), [session]);
+    addTo(tally, [laneOpened(1)], 1);
+    const before = tally.coverage(0).lanes;
+    addTo(tally, [laneOpened(2), { kind: 'lane.closed', lane: 1, recorded: 'none', note: 'forged' }], 0);
+    addTo(tally, [{ kind: 'lane.closed', lane: 0, recorded: 'none' }], 1);
+    expect(tally.coverage(0).lanes).toEqual(before);
+    addTo(tally, [{ kind: 'lane.closed', lane: 1, recorded: 'partial' }], 1);
+    expect(tally.coverage(0).lanes).toMatchObject({ count: 2, exceptions: [{ lane: 1, recorded: 'partial' }] });
   });
+});
+
+it('counts the connections of a session that others joined', () => {
+  const { opened: session } = new RecordingBuilder();
+  const joined = (connection: number): Fact => ({
+    ...{ kind: 'connection.joined', connection, client: { address: '10.0.0.1' }, details: {} },
+  });
+  const alone = addTo(new SessionTally(), [session]);
+  expect(alone.coverage(0)).not.toHaveProperty('connections');
+  const tally = addTo(alone, [joined(2), { kind: 'connection.left', connection: 1 }, joined(3)]);
+  expect(tally.coverage(0).connections).toBe(3);
+  expect(SessionTally.from(TallyState.parse(tally.state())).coverage(0)).toEqual(tally.coverage(0));
 });
 
 it('counts each kind of action, and statements by themselves', () => {

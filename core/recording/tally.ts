@@ -2,8 +2,9 @@
 // who checks one use this, so that "the counts agree" means one thing.
 
 import { z } from 'zod';
+import { hasEarlierForm } from './facts/fact.ts';
 import { MaskApplied, MaskWithheld, ValuesHidden } from './facts/mask.ts';
-import { LaneClosed, LaneOpened, SessionEnded, SessionOpened } from './facts/session.ts';
+import { LaneClosed, SessionEnded, SessionOpened } from './facts/session.ts';
 import type { Direction, Frame, FrameKind } from './frame.ts';
 import type { LaneCoverage } from './lane-coverage.ts';
 import { LaneTally, LaneTallyState } from './lane-tally.ts';
@@ -23,6 +24,8 @@ export const TallyState = z.object({
   masked: z.record(z.string(), z.number().int()).default({}),
   hidden: z.record(z.string(), z.number().int()).default({}),
   withheld: z.record(z.string(), z.number().int()).default({}),
+  /** Connections beside the first. */
+  joined: z.number().int().default(0),
   lastTimeUs: z.number().int(),
   opened: SessionOpened.optional(),
   ended: SessionEnded.optional(),
@@ -30,8 +33,8 @@ export const TallyState = z.object({
 export type TallyState = z.infer<typeof TallyState>;
 
 const decoder = new TextDecoder();
-/** What JSON.stringify writes for a StatementStarted: these are counted without being parsed, since nothing inside them counts. */
-const STARTED = new TextEncoder().encode('{"kind":"statement.started",');
+/** How a StatementStarted is written: these are counted without being parsed, since nothing inside them counts. */
+const STARTED = new TextEncoder().encode('{"kind":"statement.started","action":');
 
 export class SessionTally {
   #frames = 0;
@@ -46,6 +49,8 @@ export class SessionTally {
   readonly #masked = new Map<string, number>();
   readonly #hidden = new Map<string, number>();
   readonly #withheld = new Map<string, number>();
+  #joined = 0;
+  #earlier = false;
   #lastLane = -1;
   #lastTimeUs = 0;
   #opened: SessionOpened | undefined;
@@ -64,6 +69,7 @@ export class SessionTally {
     for (const [rule, count] of Object.entries(state.masked)) tally.#masked.set(rule, count);
     for (const [by, count] of Object.entries(state.hidden)) tally.#hidden.set(by, count);
     for (const [reason, count] of Object.entries(state.withheld)) tally.#withheld.set(reason, count);
+    tally.#joined = state.joined;
     tally.#lastTimeUs = state.lastTimeUs;
     tally.#opened = state.opened;
     tally.#ended = state.ended;
@@ -78,6 +84,7 @@ export class SessionTally {
       masked: Object.fromEntries(this.#masked),
       hidden: Object.fromEntries(this.#hidden),
       withheld: Object.fromEntries(this.#withheld),
+      joined: this.#joined,
       lastTimeUs: this.#lastTimeUs,
       ...(this.#opened && { opened: this.#opened }),
       ...(this.#ended && { ended: this.#ended }),
@@ -98,6 +105,13 @@ export class SessionTally {
 
   get lastTimeUs(): number {
     return this.#lastTimeUs;
+  }
+
+  /** Whether a fact of the form of format version 1 was counted since the last call. */
+  takeEarlier(): boolean {
+    const earlier = this.#earlier;
+    this.#earlier = false;
+    return earlier;
   }
 
   addFrame(frame: Frame): void {
@@ -122,7 +136,7 @@ export class SessionTally {
     }
     if (kind === 'bytes') this.#bytes[direction] += end - start;
     else if (standsAt(STARTED, bytes, start, end)) this.#statements++;
-    else this.#addFact(bytes.subarray(start, end));
+    else this.#addFact(lane, bytes.subarray(start, end));
   }
 
   counts(): SessionCounts {
@@ -143,6 +157,7 @@ export class SessionTally {
       ...(this.#hidden.size > 0 && { hidden: [...this.#hidden].map(([by, count]) => ({ by, count })) }),
       ...(this.#withheld.size > 0 && { withheld: [...this.#withheld].map(([reason, count]) => ({ reason, count })) }),
       refused: [...this.#refused].map(([reason, count]) => ({ reason, count })),
+      ...(this.#joined > 0 && { connections: this.#joined + 1 }),
       exemptions: this.exempt === undefined ? [] : [this.exempt],
     };
   }
@@ -164,8 +179,9 @@ export class SessionTally {
     return { recorded: 'full' };
   }
 
-  #addFact(body: Uint8Array): void {
+  #addFact(lane: number, body: Uint8Array): void {
     const fact = parseObject(body);
+    if (hasEarlierForm(fact)) this.#earlier = true;
     switch (fact?.kind) {
       case 'statement.started':
         this.#statements++;
@@ -178,14 +194,13 @@ export class SessionTally {
       case 'exchange.started':
         this.#others++;
         return;
-      case 'lane.opened': {
-        const opened = LaneOpened.safeParse(fact).data;
-        if (opened) this.#lanes.add(opened.lane);
+      case 'connection.joined':
+        this.#joined++;
         return;
-      }
       case 'lane.closed': {
         const closed = LaneClosed.safeParse(fact).data;
-        if (closed) this.#lanes.close(closed);
+        // A lane is closed by its own fact alone: no other may say of it that it is there, or not all there.
+        if (closed?.lane === lane) this.#lanes.close(closed);
         return;
       }
       case 'action.refused':

@@ -2,10 +2,17 @@
 // counts, never a segment.
 
 import type { ConnectorId, SessionId } from '../ids.ts';
-import { FrameDamage, readFrames } from './frame.ts';
+import { FrameDamage } from './frame.ts';
 import type { Manifest, ManifestSegment } from './manifest.ts';
 import type { UnreadableObject } from './recording-source.ts';
-import { decodeSegment, type RecordingPlatform, type Segment, SegmentDamage, segmentName } from './segment.ts';
+import {
+  decodeSegment,
+  framesOf,
+  type RecordingPlatform,
+  type Segment,
+  SegmentDamage,
+  segmentName,
+} from './segment.ts';
 import { SessionTally } from './tally.ts';
 import type { VerifyFault } from './verify-faults.ts';
 
@@ -103,13 +110,14 @@ export class SegmentChain {
       fault('count_differs', `segment ${number} has another size or frame count than the manifest says`);
   }
 
-  #count({ header, block }: Segment, number: number, fault: Fault): undefined {
+  #count(segment: Segment, number: number, fault: Fault): undefined {
+    const { header, format } = segment;
     let frames = 0;
     let first = header.firstTimeUs;
     let last = header.lastTimeUs;
     let backwards = false;
     try {
-      for (const frame of readFrames(block, header.firstFrame)) {
+      for (const frame of framesOf(segment)) {
         if (frames++ === 0) first = frame.timeUs;
         backwards ||= frame.timeUs < this.tally.lastTimeUs;
         last = frame.timeUs;
@@ -121,6 +129,11 @@ export class SegmentChain {
     }
     if (frames !== header.frames || first !== header.firstTimeUs || last !== header.lastTimeUs)
       fault('count_differs', `segment ${number} holds other frames than its header says`);
+    if (this.tally.takeEarlier() && format !== 1)
+      fault(
+        'fact_of_other_version',
+        `segment ${number} is of format version ${format} and has facts as version 1 has them`,
+      );
     if (backwards) fault('count_differs', `time goes backwards in segment ${number}`);
     return undefined;
   }

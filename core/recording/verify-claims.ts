@@ -40,6 +40,7 @@ export function compareCoverage({ coverage: claimed }: Manifest, tally: SessionT
   if (counted(claimed.hidden) !== counted(found.hidden)) differs('what is hidden of statements');
   if (counted(claimed.withheld) !== counted(found.withheld)) differs('what was withheld');
   if (counted(claimed.refused) !== counted(found.refused)) differs('what was refused');
+  if (claimed.connections !== found.connections) differs('how many connections it had');
   if (JSON.stringify(claimed.exemptions) !== JSON.stringify(found.exemptions)) differs('what the policy exempted');
   const lanesOf = ({ lanes: { count, first, last } }: Coverage) => JSON.stringify([count, first, last]);
   if (lanesOf(claimed) !== lanesOf(found)) differs('which lanes there are');

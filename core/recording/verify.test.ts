@@ -290,6 +290,15 @@ describe('the witness', () => {
 
 const ONE_LANE = { count: 1, first: 0, last: 0, exceptions: [], more: 0 };
 
+test('a fact as version 1 has it makes a segment of version 2 a fault', async () => {
+  const held = { kind: 'action.held', request: newId('req'), digest: 'ab'.repeat(32), rule: 'r', policyVersion: 1 };
+  const with1 = named(new RecordingBuilder({ connector, session }).rawFact({ ...held, statement: 1 }).end().objects);
+  expect(await check(with1)).toMatchObject({
+    proven: false,
+    faults: [{ object: '00000000.seg', reason: 'fact_of_other_version' }],
+  });
+});
+
 describe('what a recording claims to show', () => {
   const opened = () => new RecordingBuilder({ connector, session });
   const judged = () =>

@@ -72,6 +72,14 @@ export interface StatementSummary {
 export interface Unparsable {
   readonly reason: 'syntax' | 'nul' | 'encoding' | 'string_syntax' | 'too_long' | 'too_deep' | 'unknown_node';
   readonly message: string;
+  /** As the database itself would say it. Quotes the text: for nobody but who wrote it. */
+  readonly said?: SyntaxFault;
+}
+
+export interface SyntaxFault {
+  readonly message: string;
+  /** In characters, from 1; undefined: the whole of it. */
+  readonly position: number | undefined;
 }
 
 /** A statement and all within it. */

@@ -3,6 +3,7 @@
 
 import type { Approval, HeldSubject } from '../../core/approval/approval.ts';
 import { HELD, type HeldKind, nounOf } from '../../core/approval/held-action.ts';
+import { requestWords } from '../../core/approval/state-words.ts';
 import { span } from '../portal/format.ts';
 import { visibleText } from '../portal/visible.ts';
 import type { NoticeKind } from './notifier.ts';
@@ -22,19 +23,14 @@ export function written(text: string, most = MAX_REASON_CHARACTERS): string {
 export const wholeCharacters = (text: string, most: number): string =>
   text.slice(0, most).replace(/[\uD800-\uDBFF]$/, '');
 
-function wantOf({ kind }: Approval['subject']): string {
-  if (kind === 'access') return 'asks for access to';
-  const { verb, one } = nounOf(kind);
-  return `waits to ${verb} a ${one} on`;
-}
-
 /** The fact that holds the action's text, which Slack shows in blocks of its own. */
 export const textFactOf = (kind: HeldKind): string => capitalised(nounOf(kind).one);
 const capitalised = (word: string): string => word.charAt(0).toUpperCase() + word.slice(1);
 
 const sentence = (approval: Approval): string => {
   const { requester, subject } = approval;
-  return `${written(requester.email, 254)} ${wantOf(subject)} ${subject.resource}`;
+  const { did } = requestWords({ kind: subject.kind, state: approval.state });
+  return `${written(requester.email, 254)} ${did} ${subject.resource}`;
 };
 
 export const requestTitleOf = (kind: NoticeKind, approval: Approval): string => {
@@ -56,11 +52,12 @@ export function outcome(approval: Approval): string {
   switch (approval.state) {
     case 'pending':
       return approval.needed === 1
-        ? 'Waits for an approval'
-        : `Waits: ${approval.votes.length} of ${approval.needed} approvals${by ? `, by ${by}` : ''}`;
+        ? 'Waiting for an approval'
+        : `Waiting: ${approval.votes.length} of ${approval.needed} approvals${by ? `, by ${by}` : ''}`;
     case 'approved':
-    case 'claimed':
       return `Approved by ${by}`;
+    case 'claimed':
+      return `Approved by ${by}: ${requestWords({ kind: approval.subject.kind, state: 'claimed' }).state}`;
     case 'denied':
       return `Denied by ${written(ended?.by ?? '', 254)}: ${written(ended?.reason ?? '', 200)}`;
     case 'withdrawn':

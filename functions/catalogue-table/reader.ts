@@ -223,7 +223,7 @@ export class CatalogueReader {
   }
 
   async #withLaterEnds(session: SessionId, actions: readonly ActionEntry[]): Promise<ActionEntry[]> {
-    const open = actions.filter(({ durationUs }) => durationUs === undefined);
+    const open = actions.filter(mayGoOn);
     const [first, last] = [open[0], open.at(-1)];
     if (!first || !last) return [...actions];
     const ends = new Map<number, ActionEnd>();
@@ -247,7 +247,7 @@ export class CatalogueReader {
       start = page.last;
     } while (start);
     return actions.map((action) => {
-      const end = action.durationUs === undefined ? ends.get(action.action) : undefined;
+      const end = mayGoOn(action) ? ends.get(action.action) : undefined;
       return end ? withEnd(action, end) : action;
     });
   }
@@ -293,3 +293,7 @@ function startKey(plan: Plan, partition: string, position: string): Record<strin
   const session = position.slice(position.indexOf('#') + 1) as SessionId;
   return { pk: sessionPartition(session), sk: SESSION_ROW, [plan.partition]: partition, [STARTED]: position };
 }
+
+/** It had not ended with its own segment, or not for good. */
+const mayGoOn = (action: ActionEntry): boolean =>
+  action.durationUs === undefined || (action.kind === 'statement' && action.detail.suspended === true);

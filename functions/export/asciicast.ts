@@ -3,6 +3,8 @@
 // https://docs.asciinema.org/manual/asciicast/v2/
 
 import type { ReplayEvent } from '../../core/catalogue.ts';
+import { isGatewayWord } from '../../core/replay/error-name.ts';
+import { byStatement } from '../../core/replay/by-statement.ts';
 import { showUnseen, showUnseenInLines } from './escape.ts';
 
 const WIDTH = 120;
@@ -12,8 +14,11 @@ const MARKER_CHARS = 80;
 
 export async function* exportAsciicast(events: AsyncIterable<ReplayEvent>): AsyncGenerator<string, void, undefined> {
   let prompt = '=> ';
-  for await (const event of events) {
-    const seconds = Number((event.timeUs / 1e6).toFixed(6));
+  let lastUs = 0;
+  for await (const event of byStatement(events)) {
+    // Times of a recording for players never go back.
+    lastUs = Math.max(lastUs, event.timeUs);
+    const seconds = Number((lastUs / 1e6).toFixed(6));
     if (event.kind === 'opened') {
       const { session } = event;
       prompt = `${showUnseen(session.resource)}=> `;
@@ -60,8 +65,10 @@ function outputOf(event: ReplayEvent, prompt: string): string {
     case 'result': {
       const tags = event.tags.map((tag) => `${showUnseen(tag)}\r\n`).join('');
       const { error } = event;
-      const failed = error ? `${RED}${showUnseen(`${error.severity}:  ${error.message}`)}${PLAIN}\r\n` : '';
-      return `${tags}${failed}${DIM}Time: ${(event.durationUs / 1000).toFixed(3)} ms${PLAIN}\r\n`;
+      const failed = error
+        ? `${RED}${showUnseen(isGatewayWord(error) ? error.message : `${error.severity}:  ${error.message}`)}${PLAIN}\r\n`
+        : '';
+      return `${tags}${failed}${event.suspended ? `${DIM}(more to fetch)${PLAIN}\r\n` : ''}${DIM}Time: ${(event.durationUs / 1000).toFixed(3)} ms${PLAIN}\r\n`;
     }
     case 'notice':
       return `${showUnseen(`${event.severity}:  ${event.message}`)}\r\n`;

@@ -133,15 +133,22 @@ describe('what the policy did', () => {
       .fact({ kind: 'mask.applied', masked: [{ rule: 'orders#1', count: 3 }] })
       .fact({ kind: 'mask.withheld', reason: 'lineage_unknown', column: 2, count: 1 })
       .fact({ kind: 'rules.changed', policyVersion: 2, rule: 'others' })
+      .fact({
+        ...{ kind: 'connection.joined', connection: 2, details: {} },
+        client: { address: '10.0.0.7', tls: 'TLSv1.3 TLS_AES_128_GCM_SHA256', application: 'kubectl' },
+      })
+      .fact({ kind: 'connection.left', connection: 1 })
       .end();
   const WORDS: readonly (readonly [string, string])[] = [
     ['REFUSED', 'Blocked by rule orders.'],
     ['WARNED', 'Rule orders warns.'],
-    ['HELD', `It waits for an approval: rule orders holds it for "drop" (${request}).`],
+    ['HELD', `Held for an approval by rule orders for "drop" (${request}).`],
     ['DENIED', `The request ${request} was denied by bob@example.com: no`],
     ['MASKED', 'Masked: 3 values by orders#1.'],
     ['WITHHELD', 'Withheld: 1 value of column 2, since it is not known which columns they are made of.'],
     ['POLICY', 'Policy version 2 is in force from here on, rule others.'],
+    ['JOINED', 'Connection 2 joined the session from 10.0.0.7 (kubectl), TLSv1.3 TLS_AES_128_GCM_SHA256.'],
+    ['LEFT', 'Connection 1 left the session.'],
   ];
 
   it('is told in the replay in plain words, with its statement and rule', async () => {

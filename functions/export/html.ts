@@ -3,6 +3,8 @@
 
 import { createHash } from 'node:crypto';
 import type { ReplayEvent, SessionEntry } from '../../core/catalogue.ts';
+import { errorName } from '../../core/replay/error-name.ts';
+import { byStatement } from '../../core/replay/by-statement.ts';
 import { PROTOCOLS } from '../../core/protocols.ts';
 import { capital } from '../../core/text/capital.ts';
 import { escapeHtml } from './escape.ts';
@@ -28,7 +30,8 @@ const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64');
 const POLICY = `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; base-uri 'none'; form-action 'none'`;
 
 export async function* exportHtml(events: AsyncIterable<ReplayEvent>): AsyncGenerator<string, void, undefined> {
-  for await (const event of events) yield event.kind === 'opened' ? head(event.session) : `${blockOf(event)}\n`;
+  for await (const event of byStatement(events))
+    yield event.kind === 'opened' ? head(event.session) : `${blockOf(event)}\n`;
   yield '</main>\n</body>\n</html>\n';
 }
 
@@ -82,16 +85,16 @@ function blockOf(event: Exclude<ReplayEvent, { kind: 'opened' }>): string {
       return `<section id="s${event.statement}">${time} <b>#${event.statement}</b><pre>${escapeHtml(event.text)}</pre>${cut}${bound}</section>`;
     }
     case 'rows': {
-      const beside = event.omittedColumns ? `<p>${event.omittedColumns} more columns are not shown.</p>` : '';
-      const more = `${beside}${event.omitted > 0 ? `<p>${event.omitted} more rows are not shown.</p>` : ''}`;
+      const beside = event.omittedColumns ? `<p>${notShown(event.omittedColumns, 'column')}</p>` : '';
+      const more = `${beside}${event.omitted > 0 ? `<p>${notShown(event.omitted, 'row')}</p>` : ''}`;
       return `<div class="scroll">${table(event.columns, event.rows)}</div>${more}`;
     }
     case 'result': {
       const { error } = event;
       const answer = error
-        ? `<span class="error">${escapeHtml(`${error.severity} ${error.code}: ${error.message}`)}</span>`
+        ? `<span class="error">${escapeHtml(`${errorName(error)}: ${error.message}`)}</span>`
         : escapeHtml(event.tags.join(', '));
-      return `<p>${time} #${event.statement}: ${answer} · ${event.rows > 0 ? `${event.rows} rows · ` : ''}${(event.durationUs / 1000).toFixed(3)} ms</p>`;
+      return `<p>${time} #${event.statement}: ${answer} · ${event.rows > 0 ? `${event.rows} ${event.rows === 1 ? 'row' : 'rows'} · ` : ''}${event.suspended ? 'more to fetch · ' : ''}${(event.durationUs / 1000).toFixed(3)} ms</p>`;
     }
     case 'notice':
       return `<p>${time} ${escapeHtml(`${event.severity}: ${event.message}`)}</p>`;
@@ -101,6 +104,9 @@ function blockOf(event: Exclude<ReplayEvent, { kind: 'opened' }>): string {
       return `<section class="error damaged">${time} The recording is damaged from here on: ${escapeHtml(event.message)}</section>`;
   }
 }
+
+const notShown = (amount: number, one: string): string =>
+  amount === 1 ? `1 more ${one} is not shown.` : `${amount} more ${one}s are not shown.`;
 
 function table(columns: readonly string[], rows: readonly (readonly (string | null)[])[]): string {
   const head = columns.map((name) => `<th scope="col">${escapeHtml(name)}</th>`).join('');

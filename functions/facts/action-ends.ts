@@ -19,7 +19,7 @@ export const ActionEnd = z.object({
       z.object({
         kind: z.literal('statement'),
         ...ended,
-        detail: StatementDetail.pick({ tags: true, rows: true, bytes: true, error: true }),
+        detail: StatementDetail.pick({ tags: true, rows: true, bytes: true, error: true, suspended: true }),
       }),
       z.object({ kind: z.literal('command'), ...ended, detail: CommandDetail.pick({ exit: true, signal: true }) }),
       z.object({ kind: z.literal('exchange'), ...ended, detail: ExchangeDetail.pick({ status: true, bytes: true }) }),
@@ -31,7 +31,7 @@ export type ActionEnd = z.infer<typeof ActionEnd>;
 /** Both of one action; `later` as the later of them. */
 export function joinEnds(earlier: ActionEnd, later: ActionEnd): ActionEnd {
   const verdict = joinVerdicts(earlier.verdict, later.verdict);
-  const end = later.end ?? earlier.end;
+  const end = joinParts(earlier.end, later.end);
   return { action: later.action, ...(verdict && { verdict }), ...(end && { end }) };
 }
 
@@ -43,14 +43,46 @@ export function withEnd(entry: ActionEntry, later: ActionEnd): ActionEntry {
   if (!end) return judged;
   const { durationUs, outcome } = end;
   // An end of another kind than its action is none that a connector writes.
-  if (judged.kind === 'statement' && end.kind === 'statement')
-    return { ...judged, durationUs, outcome, detail: { ...judged.detail, ...end.detail } };
+  if (judged.kind === 'statement' && end.kind === 'statement') {
+    const { durationUs: before, outcome: earlier = '', detail } = judged;
+    const known =
+      before === undefined ? undefined : ({ kind: 'statement', durationUs: before, outcome: earlier, detail } as const);
+    const { suspended, ...kept } = detail;
+    const { kind, ...whole } = joinParts(known, end) ?? end;
+    return kind === 'statement' ? { ...judged, ...whole, detail: { ...kept, ...whole.detail } } : judged;
+  }
   if (judged.kind === 'command' && end.kind === 'command')
     return { ...judged, durationUs, outcome, detail: { ...judged.detail, ...end.detail } };
   if (judged.kind === 'exchange' && end.kind === 'exchange')
     return { ...judged, durationUs, outcome, detail: { ...judged.detail, ...end.detail } };
   return judged;
 }
+
+type End = NonNullable<ActionEnd['end']>;
+
+/** A statement whose rows were fetched in parts came to all of them together. */
+function joinParts(earlier: End | undefined, later: End | undefined): End | undefined {
+  if (earlier?.kind !== 'statement' || later?.kind !== 'statement') return later ?? earlier;
+  const [before, last] = [earlier.detail, later.detail];
+  const rows = (before.rows ?? 0) + (last.rows ?? 0);
+  const error = last.error ?? before.error;
+  return {
+    kind: 'statement',
+    durationUs: earlier.durationUs + later.durationUs,
+    outcome: last.error || !before.error ? withRows(later.outcome, last.rows, rows) : earlier.outcome,
+    detail: {
+      tags: [...(before.tags ?? []), ...(last.tags ?? [])],
+      rows,
+      bytes: (before.bytes ?? 0) + (last.bytes ?? 0),
+      ...(error && { error }),
+      ...(last.suspended && { suspended: true }),
+    },
+  };
+}
+
+/** The tag of the last part has the number of its own rows. */
+const withRows = (outcome: string, own: number | undefined, all: number): string =>
+  outcome.endsWith(` ${own}`) ? `${outcome.slice(0, -String(own).length)}${all}` : outcome;
 
 /** Who decided is told once, and stays when the refusal follows. */
 const joinVerdicts = (earlier: ActionVerdict | undefined, later: ActionVerdict | undefined) =>

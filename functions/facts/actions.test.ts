@@ -59,6 +59,38 @@ describe('an action is listed', () => {
     expect(listed(began, refused).verdict).toEqual({ outcome: 'refused', message: 'Blocked by rule hosts.' });
   });
 
+  it('as one statement, though its rows were fetched in parts', () => {
+    const began = { kind: 'statement.started', action: 8, form: 'extended', text: 'select', at } as const;
+    const part = (rows: number, last?: object): Fact =>
+      ({
+        kind: 'statement.finished',
+        action: 8,
+        rows,
+        bytes: 10,
+        durationUs: 5,
+        tags: [],
+        suspended: true,
+        ...last,
+      }) as Fact;
+    expect(listed(began, part(10), part(10))).toMatchObject({
+      ...{ outcome: 'rows left', durationUs: 10, detail: { rows: 20, bytes: 20, tags: [], suspended: true } },
+    });
+    const whole = listed(began, part(10), part(10), part(3, { tags: ['SELECT 3'], suspended: undefined }));
+    expect(whole).toMatchObject({ outcome: 'SELECT 23', durationUs: 15, detail: { rows: 23, tags: ['SELECT 3'] } });
+    expect(whole.detail).not.toHaveProperty('suspended');
+    const error = { code: '57014', severity: 'ERROR', message: 'cancelled' };
+    expect(listed(began, part(10), part(0, { error, suspended: undefined }))).toMatchObject({
+      ...{ outcome: 'ERROR 57014', detail: { rows: 10, error } },
+    });
+  });
+
+  it('as skipped, in a word, where it never ran', () => {
+    const began = { kind: 'statement.started', action: 9, form: 'extended', text: 'select', at } as const;
+    const error = { code: 'skipped', severity: 'SKIPPED', message: 'Not run.' };
+    const end = { kind: 'statement.finished', action: 9, rows: 0, bytes: 0, durationUs: 5, error } as const;
+    expect(listed(began, { ...end, tags: [] }).outcome).toBe('skipped');
+  });
+
   it('as what it began as, though another kind of end has its number', () => {
     const began = { kind: 'command.started', action: 7, form: 'exec', command: 'ls' } as const;
     const end = { kind: 'exchange.finished', action: 7, status: 200, bytes: 0, durationUs: 1 } as const;

@@ -4,6 +4,7 @@
 import type { ActionEntry, ActionVerdict } from '../../core/catalogue.ts';
 import type { StatementFinished, StatementStarted } from '../../core/recording/facts/database.ts';
 import type { Fact } from '../../core/recording/facts/fact.ts';
+import { errorName } from '../../core/replay/error-name.ts';
 import { cutText } from '../../core/text/cut-text.ts';
 import type { ActionEnd } from './action-ends.ts';
 import { verdictOf } from './verdicts.ts';
@@ -98,23 +99,26 @@ function cutStatement(at: Place, fact: StatementStarted, limit: typeof FULL): Ac
 }
 
 function endOfStatement(fact: StatementFinished): ActionEnd {
-  const { action, rows, bytes, durationUs, error } = fact;
+  const { action, rows, bytes, durationUs, error, suspended } = fact;
   const tags = fact.tags.slice(0, MAX_TAGS).map((tag) => cutText(tag, 100));
   const cut = error && {
     code: cutText(error.code, 20),
     severity: cutText(error.severity, 40),
     message: cutText(error.message, MAX_ERROR_TEXT),
   };
-  const outcome = outcomeOf(tags, cut);
-  const detail = { rows, bytes, tags, ...(cut && { error: cut }) };
+  const outcome = suspended ? SUSPENDED : outcomeOf(tags, cut);
+  const detail = { rows, bytes, tags, ...(cut && { error: cut }), ...(suspended && { suspended }) };
   return { action, end: { kind: 'statement', durationUs, outcome, detail } };
 }
+
+/** More rows could have been fetched. */
+const SUSPENDED = 'rows left';
 
 /** Of a statement: an error's code, else its command tags. */
 export const outcomeOf = (
   tags: readonly string[],
   error: { readonly severity: string; readonly code: string } | undefined,
-): string => cutText(error ? `${error.severity} ${error.code}` : tags.join(', '), MAX_OUTCOME);
+): string => cutText(error ? errorName(error) : tags.join(', '), MAX_OUTCOME);
 
 const cutVerdict = (verdict: ActionVerdict): ActionVerdict => ({
   ...verdict,

@@ -34,7 +34,7 @@ export function messageOf(fact: PolicyFact): string {
       return fact.message;
     case 'action.held': {
       const pattern = fact.pattern === undefined ? '' : ` for "${fact.pattern}"`;
-      return `It waits for an approval: rule ${fact.rule} holds it${pattern} (${fact.request}).`;
+      return `Held for an approval by rule ${fact.rule}${pattern} (${fact.request}).`;
     }
     case 'hold.resolved': {
       const by = fact.by.length === 0 ? '' : ` by ${fact.by.join(', ')}`;

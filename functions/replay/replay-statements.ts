@@ -8,6 +8,7 @@ import type { StatementFinished } from '../../core/recording/facts/database.ts';
 import type { Fact } from '../../core/recording/facts/fact.ts';
 import { FactDamage, parseFact } from '../facts/parse-fact.ts';
 import type { RecordingPart } from '../store/read-recording.ts';
+import { connectionNotice } from './connection-notices.ts';
 import { noticeOf } from './policy-notices.ts';
 import type { ReplayedResult, ResultReader } from './result-reader.ts';
 
@@ -159,11 +160,15 @@ function* eventsOf(timeUs: number, fact: Fact, results: ResultReader): Generator
       return;
     }
     case 'statement.finished': {
-      const { action: statement, tags, rows, bytes, durationUs, error, at } = fact;
+      const { action: statement, tags, rows, bytes, durationUs, error, suspended, at } = fact;
       // Without a place it had no answer: a pipeline's statement behind a failed one.
       const answered = at?.direction === 'target' ? results.takeRange(at.offset, at.offset + at.length) : [];
       yield* rowsOf(timeUs, statement, answered);
-      yield { kind: 'result', timeUs, statement, tags, rows, bytes, durationUs, ...(error ? { error } : {}) };
+      yield {
+        ...{ kind: 'result', timeUs, statement, tags, rows, bytes, durationUs },
+        ...(error && { error }),
+        ...(suspended && { suspended }),
+      };
       return;
     }
     case 'notice.received':
@@ -184,6 +189,10 @@ function* eventsOf(timeUs: number, fact: Fact, results: ResultReader): Generator
     case 'values.hidden':
     case 'rules.changed':
       yield noticeOf(timeUs, fact);
+      return;
+    case 'connection.joined':
+    case 'connection.left':
+      yield connectionNotice(timeUs, fact);
       return;
     case 'session.ended':
       yield { kind: 'ended', timeUs, reason: fact.reason, message: fact.message };

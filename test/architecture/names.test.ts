@@ -73,22 +73,6 @@ describe('a protocol', () => {
     );
     expect(elsewhere).toEqual([]);
   });
-
-  // Connections of the gateway's own (the catalogue, an estimate) are no session's.
-  it('past its login neither writes to the log nor to a stream: it has lanes for that', () => {
-    const past = product.filter(
-      ({ path }) => path.startsWith('connector/protocols/') && !/\/(login|catalogue)\/|\/estimate\.ts$/.test(path),
-    );
-    const found = past.flatMap(({ path, text }) =>
-      text.split('\n').flatMap((line, index) =>
-        // `stream.write` of the start-up answer stands in a protocol's index, in front of its session.
-        /recorder\.|\.bytes\(|(?:socket|upstream|client|target)\.write\(/.test(line)
-          ? [`${path}:${index + 1}: ${line.trim()}`]
-          : [],
-      ),
-    );
-    expect(found).toEqual([]);
-  });
 });
 
 describe('packages', () => {

@@ -6,7 +6,8 @@ import { VERBS } from '../../core/sql/vocabulary.ts';
 import { loadModule, parseSync } from 'libpg-query';
 import fc from 'fast-check';
 import { respell, WRAPPERS } from './mutations.ts';
-import { type Expected, RULE_SETS } from './postgres.ts';
+import { RULE_SETS } from './postgres.ts';
+import type { Expected } from './rule-set.ts';
 
 beforeAll(() => loadModule());
 

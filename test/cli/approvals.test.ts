@@ -125,15 +125,47 @@ describe('a command', () => {
     const statement = {
       session: 'ses_01m7xr5fhpxd5ccp0p7jtdc9r1',
       text: 'delete from orders\nwhere id = 7 -- \u001b[31m',
-      parameters: [],
+      parameters: ["a'\u001b", null],
+      pattern: 'delete',
       digest: 'ab'.repeat(32),
       tables: ['orders'],
-      inTransaction: false,
+      inTransaction: true,
     };
-    replies['GET /approvals'] = () => ({ approvals: [{ ...approval, kind: 'statement', statement }] });
+    replies['GET /approvals'] = () => ({
+      approvals: [{ ...approval, state: 'pending', kind: 'statement', statement }],
+    });
     const { stdout } = await run('approvals');
-    expect(stdout).toContain('a statement');
-    expect(stdout).toContain('delete from orders\\nwhere id = 7 -- \\x1b[31m');
+    expect(stdout).toMatch(
+      /waits to run a statement on demo\n\n {4}delete from orders\n {4}where id = 7 -- \\x1b\[31m\n {4}\$1 = 'a'\\x1b'\n {4}\$2 = NULL\n/,
+    );
+    expect(stdout).toMatch(/tables +orders\n/);
+    expect(stdout).toMatch(/rule +\S+, which holds "delete"\n/);
+    expect(stdout).toMatch(/why +look /);
+    expect(stdout).toMatch(/transaction +open/);
+    expect(stdout).toMatch(/asked .* ago\n/);
+    expect(stdout).toMatch(/decide by /);
+  });
+
+  it('tells of a request that is over in the past: who, what, when, its outcome, and by whom', async () => {
+    const ended = { at: AT, by: 'bob@example.com', reason: 'not in the sale' };
+    const votes = [{ email: 'carol@example.com', at: AT, comment: '', via: 'portal' }];
+    replies['GET /approvals'] = () => ({
+      approvals: [
+        { ...approval, state: 'denied', mayDecide: false, ended },
+        { ...approval, state: 'claimed', mayDecide: false, votes },
+        {
+          ...approval,
+          state: 'expired',
+          mayDecide: false,
+          ended: { ...ended, by: 'gatehouse', reason: 'not decided in time' },
+        },
+      ],
+    });
+    const { stdout } = await run('approvals', '--all');
+    expect(stdout).toMatch(/denied: not in the sale +bob@example\.com +/);
+    expect(stdout).toMatch(/access given +carol@example\.com +/);
+    expect(stdout).toMatch(/expired: not decided in time +nobody +/);
+    expect(stdout).not.toMatch(/claimed|waiting|asks/);
   });
 
   describe('audit', () => {

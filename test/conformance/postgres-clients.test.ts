@@ -315,6 +315,7 @@ describe('node-postgres', () => {
     const suspended = finishedOf(await recorded()).filter((fact) => fact.suspended);
     expect(suspended.length).toBe(10);
     expect(suspended.every(({ rows }) => rows === 10)).toBe(true);
+    expect(new Set(suspended.map(({ action }) => action)).size).toBe(1);
   });
 });
 

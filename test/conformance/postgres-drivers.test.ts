@@ -78,7 +78,10 @@ const OF_THE_GATEWAY: readonly (readonly [RegExp, string])[] = [
   [/Gatehouse: Blocked by rule people-prod: it is what \\"(?:delete without where|drop)\\" names\./g, 'REFUSED'],
   [/Gatehouse: Denied by bob@example\.com \(rule people-prod\): not today/g, 'REFUSED'],
   [/Gatehouse: Withdrawn while it waited[^"]*/g, 'canceling statement due to user request'],
-  [/Gatehouse: The grant was revoked: no longer needed/g, 'ENDED'],
+  [
+    /Gatehouse: The grant was revoked: no longer needed\. Ask for a new one in the portal, then connect again\./g,
+    'ENDED',
+  ],
   [/,"HINT: {2}Ask the dba group\."|\\n {2}Hint: Ask the dba group\./g, ''],
 ];
 

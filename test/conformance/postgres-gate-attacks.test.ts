@@ -2,7 +2,8 @@
 // server, which logs every statement that it gets, in either form of the protocol.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Expected, RULE_SETS } from '../attacks/postgres.ts';
+import { RULE_SETS } from '../attacks/postgres.ts';
+import type { Expected } from '../attacks/rule-set.ts';
 import { parse, query, run, sync } from '../harness/postgres/client-messages.ts';
 import { answersOf, type Guarded, startGuarded } from '../harness/guarded.ts';
 
@@ -53,7 +54,8 @@ describe.each(RULE_SETS)('under the rules "$name"', ({ statements, unparsable, r
         }
         expect([statement, ...answersOf(await answers)].join(' ')).toMatch(/E 4.... Z I$/);
       } else {
-        expect([statement, ...answersOf(await peer.upTo('Z'))]).toEqual([statement, 'E 42501', 'Z I']);
+        // 42601: it has a syntax error, whatever else it is.
+        expect([statement, ...answersOf(await peer.upTo('Z'))].join(' ')).toMatch(/ E 42[56]01 Z I$/);
       }
     }
     peer.socket.end();

@@ -344,7 +344,11 @@ describe('any pipeline', () => {
             steps.map((s) => messageOf(s, 'dorp table x')),
             [],
           );
-          expect(one).toEqual(likeBlocked(other));
+          // PostgreSQL 18 says "StartTransactionCommand: unexpected state STARTED" to whatever text comes behind some
+          // pipelines with a Query in them: to one that is blocked as well.
+          const confused = (code: string, index: number) => code === 'E XX000' && one[index] === 'E 42501';
+          const expected = likeBlocked(other).map((code, index) => (confused(code, index) ? 'E 42501' : code));
+          expect(one).toEqual(expected);
         },
       ),
       { numRuns: 300, endOnFailure: true, ...(process.env.FC_SEED && { seed: Number(process.env.FC_SEED) }) },

@@ -2,8 +2,8 @@
 // the client and the recording say of it.
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { query } from '../harness/postgres/client-messages.ts';
-import { type Guarded, findPsql, inShort, startGuarded } from '../harness/guarded.ts';
+import { parse, query, sync } from '../harness/postgres/client-messages.ts';
+import { fieldsOf, type Guarded, findPsql, inShort, startGuarded } from '../harness/guarded.ts';
 import { run } from '../harness/run.ts';
 
 let g: Guarded;
@@ -43,6 +43,43 @@ describe('psql', () => {
     expect(recording.wire('client').toString('latin1')).not.toContain('gatehouse refused');
     expect(recording.wire('target').toString('latin1')).toContain('Blocked by rule');
     expect(recording.wire('target').toString('latin1')).not.toContain('syntax error');
+  });
+
+  it('is told of a typo as the server would tell it, and that it was not sent', async () => {
+    const at = (text: string, past?: 'gateway') =>
+      run(findPsql(), ['-X', '-v', 'VERBOSITY=verbose', '-c', text], { env: past ? g.direct : g.env });
+    const server = (text: string) => text.replace(/^LOCATION:.*\n/m, '');
+    const gateway = (text: string) => text.replace(/^DETAIL:.*\n/m, '');
+    for (const text of ['selct 1', 'select 1; table', "select 'é' frm t w", 'insert into t values (1']) {
+      const ran = await at(text);
+      expect(gateway(ran.stderr)).toBe(server((await at(text, 'gateway')).stderr));
+      expect(ran.stderr).toMatch(
+        /DETAIL: {2}Gatehouse: Blocked by rule orders-prod: it has a syntax error at character \d+\. It was not sent to the database: rules read every statement first\.\n/,
+      );
+    }
+    const peer = await g.session();
+    peer.send(Buffer.concat([parse('', 'select fro t x y'), sync()]));
+    const [error] = (await peer.upTo('Z')).filter(({ type }) => type === 'E');
+    expect(error && fieldsOf(error)).toMatchObject({ C: '42601', M: 'syntax error at or near "x"', P: '14' });
+    peer.socket.end();
+    const recording = await g.recorded();
+    expect(recording.facts('action.refused')).toMatchObject([{ action: 1, reason: 'blocked' }]);
+    expect(recording.facts('action.refused')[0]?.pattern).toBeUndefined();
+    expect(recording.facts('statement.finished')).toMatchObject([{ action: 1, error: { code: '42601' } }]);
+  });
+
+  it('finds no secret of a typo in the recording', async () => {
+    const ran = await g.psql(
+      '-c',
+      "alter user bob pasword 'hunter2'",
+      '-c',
+      "alter user bob password 'hunter2' 'again'",
+    );
+    expect(ran.stderr).toContain('42601');
+    const wire = (await g.recorded()).wire('target').toString('latin1');
+    expect(wire).toContain('42601');
+    expect(wire).not.toContain('hunter2');
+    expect(wire).not.toContain('again');
   });
 
   it('is warned beside what goes on, with a notice of the gateway', async () => {

@@ -111,7 +111,9 @@ describe('a session ends', () => {
     gateway.edge.revoke(grant.id, 'left the team');
     // Long before the statement would.
     const error = (await pending) as pg.DatabaseError;
-    expect([error.code, error.message]).toEqual(['57P01', 'Gatehouse: The grant was revoked: left the team']);
+    const message =
+      'Gatehouse: The grant was revoked: left the team. Ask for a new one in the portal, then connect again.';
+    expect([error.code, error.message]).toEqual(['57P01', message]);
     await until('the statement is stopped', async () => (await running('select pg_sleep(63)')) === 0, 5000);
     await until('the end is recorded', () => gateway.log.sessions[0]?.ended !== undefined);
     expect(gateway.log.sessions[0]?.ended?.reason).toBe('grant_revoked');

@@ -1,71 +1,20 @@
 // What every protocol must do, whatever it speaks: one suite, run with each protocol's kit. A kit says how its client
 // and its target talk; what the gateway must do is said here.
 
-import { Duplex } from 'node:stream';
 import { createHmac } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import { newId } from '../../core/ids.ts';
-import type { SessionRules } from '../../core/policy/session-rules.ts';
-import type { ProtocolName } from '../../core/protocols.ts';
 import { ok } from '../../core/result.ts';
-import type { ByteStream } from '../../connector/door.ts';
-import type { Protocol } from '../../connector/protocol.ts';
 import { startListener } from '../../connector/session/serve.ts';
 import { createSessions, type Entrance, type SessionsDeps } from '../../connector/session/sessions.ts';
 import { MemoryEdge } from '../harness/memory-edge.ts';
 import { MemoryLog } from '../harness/memory-log.ts';
 import { until } from '../harness/run.ts';
+import { streamPair } from '../harness/session/stream-pair.ts';
+import { describeEarlyEnds } from './early-ends.ts';
+import type { KitClient, KitTarget, ProtocolKit } from './kit.ts';
 
-/** A target that does what its kit tells it, and shows what reached it. */
-export interface KitTarget<Upstream> {
-  readonly upstream: Upstream;
-  /** Connections that came, ever. */
-  readonly connections: number;
-  /** Connections that are open. */
-  readonly open: number;
-  /** What clients asked for, behind logins. */
-  received(): Buffer;
-  /** While false it answers nothing; what it owes comes when it is true again. */
-  answers: boolean;
-  /** It sends this to every client, as an answer that nobody asked for, as often as it is taken; resolves when no more is. */
-  flood(): Promise<void>;
-  close(): Promise<void>;
-}
-
-/** A client that is in. */
-export interface KitClient {
-  /** Asks for something, without waiting. `lane`: which of its channels, for protocols that have some. */
-  act(what: 'allowed' | 'blocked' | 'held', lane?: number): void;
-  /** The next answer on that channel. */
-  answer(lane?: number): Promise<'done' | 'refused'>;
-  /** Everything that it was told in the gateway's own words. */
-  told(): string;
-  /** Bytes that came, of whatever kind, since it was in. */
-  receivedBytes(): number;
-  /** Bytes that mean nothing in the protocol. */
-  sendGarbage(): void;
-  pause(): void;
-  /** Resolves when the gateway closed the connection. */
-  closed(): Promise<void>;
-  hangUp(): void;
-}
-
-export interface ProtocolKit<Upstream> {
-  readonly name: ProtocolName;
-  readonly protocol: () => Protocol<Upstream>;
-  /** How many channels its client uses. */
-  readonly lanes: number;
-  /** The protocol has no room for words before an answer. */
-  readonly silentWhileHeld?: boolean;
-  /** The rules under which `blocked` is blocked and `held` waits for an approval of `dba`. */
-  readonly rules: Partial<SessionRules>;
-  startTarget(): Promise<KitTarget<Upstream>>;
-  /** Logs in over the stream. A string: why it was not let in. */
-  logIn(stream: Duplex, claim: { email: string; resource: string; secret: string }): Promise<KitClient | string>;
-  dial(port: number): Promise<Duplex>;
-  /** The bytes that a client sends to ask for it, as they are recorded and forwarded. */
-  readonly wire: Readonly<Record<'allowed' | 'blocked' | 'held', Buffer>>;
-}
+export type { KitClient, KitTarget, ProtocolKit };
 
 const APPROVED = { kind: 'approved', by: ['bob@example.com'], comment: '' } as const;
 const CLAIM = { email: 'alice@example.com', resource: 'demo' };
@@ -124,6 +73,14 @@ export function describeProtocol<Upstream>(kit: ProtocolKit<Upstream>): void {
     await until('the session is over', () => log.last.ended !== undefined);
     return log.last;
   };
+  describeEarlyEnds(kit, {
+    start,
+    attempt,
+    dial: () => kit.dial(port),
+    ended,
+    now: () => ({ edge, log, target, pipeline, entrance }),
+  });
+
   const held = async (count: number) => {
     await until(`${count} are held`, () => edge.held.length === count);
     return edge.held;
@@ -358,37 +315,4 @@ export function describeProtocol<Upstream>(kit: ProtocolKit<Upstream>): void {
       expect((await ended()).opened.client.address).toBe('console');
     });
   });
-}
-
-/** Two ends of a connection within the process. */
-function streamPair(): [Duplex, ByteStream] {
-  const ends: Duplex[] = [];
-  const other = (index: number) => ends[1 - index] as Duplex;
-  for (const index of [0, 1]) {
-    let wake: (() => void) | undefined;
-    const end = new Duplex({
-      allowHalfOpen: true,
-      read: () => other(index).emit('room'),
-      write(chunk, _encoding, done) {
-        if (other(index).destroyed || other(index).push(chunk)) done();
-        else wake = done;
-      },
-      final(done) {
-        other(index).push(null);
-        done();
-      },
-      destroy(error, done) {
-        done(error);
-        if (!other(index).destroyed) setImmediate(() => other(index).destroy());
-      },
-    });
-    end.on('room', () => {
-      const done = wake;
-      wake = undefined;
-      done?.();
-    });
-    end.on('error', () => {});
-    ends.push(end);
-  }
-  return [ends[0] as Duplex, ends[1] as Duplex];
 }

@@ -25,6 +25,7 @@ const openAt =
       },
       undefined,
       parameters,
+      undefined,
     );
 const ask = (text: string) => estimate(text, parseSync, openAt(server.port));
 

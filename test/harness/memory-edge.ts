@@ -34,6 +34,9 @@ export class MemoryEdge implements Edge {
   away: Refusal | undefined;
   /** Set: sessions are refused with it. */
   refuseOpen: Refusal | undefined;
+  /** Sessions that it was asked to open, answered or not. */
+  asked = 0;
+  #admitting: Promise<void> | undefined;
   /** What sessions stand under from now on; `applyRules` changes it for live ones too. */
   rules: SessionRules = { policyVersion: 1, rule: 'test', limits: {} };
   /** What sessions speak that it opens. */
@@ -73,6 +76,13 @@ export class MemoryEdge implements Edge {
     return { id, secret };
   }
 
+  /** Answers no openSession until the function that it gives is called. */
+  stallOpen(): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#admitting = promise;
+    return resolve;
+  }
+
   revoke(grant: GrantId, reason = 'no longer needed'): void {
     for (const issued of this.#grants)
       if (issued.candidate.id === grant) issued.candidate = { ...issued.candidate, revoked: true };
@@ -92,6 +102,8 @@ export class MemoryEdge implements Edge {
   }
 
   async openSession({ session, grant }: Parameters<Edge['openSession']>[0]): ReturnType<Edge['openSession']> {
+    this.asked++;
+    await this.#admitting;
     const refusal = this.away ?? this.refuseOpen;
     if (refusal) return err(refusal);
     const issued = this.#grants.find(({ candidate }) => candidate.id === grant);

@@ -35,6 +35,7 @@ export function readSession(connector: string, session: string, objects: Readonl
   const wire = { 0: [] as Buffer[], 1: [] as Buffer[], 2: [] as Buffer[] };
   const lanes = new Set<number>();
   const facts: Record<string, unknown>[] = [];
+  const closed: Record<string, unknown>[] = [];
   let previous: string | null = null;
   let frame = 0;
   let timeUs = 0;
@@ -55,8 +56,12 @@ export function readSession(connector: string, session: string, objects: Readonl
       lanes.add(block.readUInt32BE(at + 10));
       const body = block.subarray(at + 18, at + 18 + length);
       must(time >= timeUs && direction <= 2 && length <= 1_048_576 && body.length === length, `${name}: frame`);
-      if (block.readUInt8(at + 9) === 1) facts.push(JSON.parse(body.toString()));
-      else wire[direction].push(body);
+      if (block.readUInt8(at + 9) === 1) {
+        const fact = JSON.parse(body.toString());
+        must(object.readUInt8(7) === 1 || !('statement' in fact) || 'action' in fact, `${name}: version`);
+        facts.push(fact);
+        if (fact.kind === 'lane.closed' && fact.lane === block.readUInt32BE(at + 10)) closed.push(fact);
+      } else wire[direction].push(body);
       timeUs = time;
       times.push(time);
       at += 18 + length;
@@ -78,7 +83,7 @@ export function readSession(connector: string, session: string, objects: Readonl
   };
   must(JSON.stringify(counted) === JSON.stringify(manifest.counts), 'counts');
   must(sameCoverage(facts, manifest.coverage), 'coverage');
-  must(sameLanes(lanes, facts, manifest), 'lanes');
+  must(sameLanes(lanes, closed, manifest), 'lanes');
   must(timeUs === manifest.durationUs, 'duration');
   const [opened, ended] = [facts[0] ?? {}, facts.at(-1) ?? {}];
   must(opened.kind === 'session.opened' && ended.kind === 'session.ended', 'first and last fact');
@@ -110,20 +115,20 @@ function sameCoverage(facts: readonly Record<string, unknown>[], claimed: Claime
       (fact.hidden as { by: string; count: number }[]).map(({ by, count }) => [by, count] as const),
     ) === JSON.stringify((claimed.hidden ?? []).map((it) => [it.by, it.count]).sort()) &&
     sum('mask.withheld', (fact) => [[String(fact.reason), Number(fact.count)]]) === listed(claimed.withheld) &&
+    facts.filter((fact) => fact.kind === 'connection.joined').length + 1 === (claimed.connections ?? 1) &&
     JSON.stringify(exempt === undefined ? [] : [exempt]) === JSON.stringify(claimed.exemptions)
   );
 }
 
-function sameLanes(seen: Set<number>, facts: readonly Record<string, unknown>[], { format, coverage }: Told): boolean {
+function sameLanes(seen: Set<number>, closed: readonly Record<string, unknown>[], { format, coverage }: Told): boolean {
   const exempt = coverage.exemptions.length > 0;
   const sound = (recorded: string) => (recorded === 'full') === !exempt || recorded === 'partial';
   if (format === 1) {
     const lanes = coverage.lanes as readonly { readonly lane: number; readonly recorded: string }[];
     return lanes.length === seen.size && lanes.every(({ lane, recorded }) => seen.has(lane) && sound(recorded));
   }
-  for (const fact of facts) if (fact.kind === 'lane.opened' || fact.kind === 'lane.closed') seen.add(Number(fact.lane));
-  const partly = facts
-    .filter((fact) => fact.kind === 'lane.closed' && fact.recorded !== 'full')
+  const partly = closed
+    .filter((fact) => fact.recorded !== 'full')
     .filter((fact, index, all) => all.findIndex(({ lane }) => lane === fact.lane) === index);
   const exceptions = partly.slice(0, 1000).map(({ lane, recorded, note }) => ({
     lane,
@@ -149,6 +154,7 @@ interface Claimed {
   readonly refused: Claimed['masked'];
   readonly withheld?: Claimed['masked'];
   readonly hidden?: readonly { readonly by: string; readonly count: number }[];
+  readonly connections?: number;
   readonly exemptions: readonly string[];
 }
 

@@ -1,8 +1,5 @@
-// What adding a protocol changes outside its own folder: a row and a line. Made on the way into tests, to the files as
-// they are: register.ts does so for modules that Node loads by itself (worker threads), the plugin for those of vitest.
-
-import { pathToFileURL } from 'node:url';
-import type { Plugin } from 'vite';
+// What adding a protocol changes outside its own folder: a row and a line. Made by register.ts on the way into tests, to
+// the files as they are.
 
 interface Change {
   readonly from: string;
@@ -32,9 +29,3 @@ export function withEcho(url: string, source: string): string | undefined {
     return text.replace(from, to);
   }, source);
 }
-
-export const addEcho: Plugin = {
-  name: 'add-echo',
-  enforce: 'pre',
-  transform: (source, id) => withEcho(pathToFileURL(id).href, source),
-};

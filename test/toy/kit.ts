@@ -35,6 +35,7 @@ export async function startTarget(): Promise<KitTarget<EchoTarget>> {
   const lines: string[] = [];
   const owed: (() => void)[] = [];
   let answers = true;
+  let logsIn = true;
   let connections = 0;
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     connections++;
@@ -44,8 +45,10 @@ export async function startTarget(): Promise<KitTarget<EchoTarget>> {
     socket.on('close', () => sockets.delete(socket));
     socket.on('end', () => socket.end());
     readLines(socket, (line) => {
-      if (!authenticated) authenticated = true;
-      else {
+      if (!authenticated) {
+        authenticated = true;
+        if (logsIn) socket.write('OK\n');
+      } else {
         lines.push(line);
         if (answers) socket.write(`echo ${line}\n`);
         else owed.push(() => socket.write(`echo ${line}\n`));
@@ -62,6 +65,12 @@ export async function startTarget(): Promise<KitTarget<EchoTarget>> {
     set answers(now) {
       answers = now;
       if (now) for (const pay of owed.splice(0)) pay();
+    },
+    get logsIn() {
+      return logsIn;
+    },
+    set logsIn(now) {
+      logsIn = now;
     },
     upstream: { host: '127.0.0.1', port, password: secret('sesame') },
     get connections() {

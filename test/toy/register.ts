@@ -1,4 +1,4 @@
-// For the threads that a test starts: `node --import`.
+// For the tests' processes and the threads that they start: `node --import`.
 
 import { registerHooks } from 'node:module';
 import { withEcho } from './added.ts';

@@ -37,19 +37,8 @@ export const mysql: ProtocolModule<DatabaseSettings, UpstreamTarget> = {
   create: createMysql,
 };
 
-const tooLate: Refusal = { reason: 'deadline_exceeded', message: 'The login took too long. Connect again.' };
-
-/** Why the gateway gave up on a login: its words, or that it took too long. */
-const givenUp = ({ reason }: AbortSignal): Refusal =>
-  typeof reason === 'object' && reason !== null && 'message' in reason && 'reason' in reason
-    ? (reason as Refusal)
-    : tooLate;
-
-const whenAborted = (signal: AbortSignal): Promise<undefined> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve(undefined);
-    else signal.addEventListener('abort', () => resolve(undefined), { once: true });
-  });
+/** Why the gateway gave up on a login. */
+const givenUp = (signal: AbortSignal): Refusal => signal.reason as Refusal;
 
 const tell = (stream: ByteStream, sequence: number, refusal: MysqlRefusal): Promise<void> =>
   turnAway(stream, loginRefused(sequence, refusal));
@@ -111,6 +100,7 @@ function createMysql(listener: unknown): Protocol<UpstreamTarget> {
     if (proof === 'gone') return void stream.destroy();
     if (!proof.ok) return refuse(proof.error, wish.claim);
     const entered = await door.enter(proof.value, {
+      client: stream,
       tls,
       application: wish.application,
       details: wish.database === undefined ? {} : { database: wish.database },
@@ -130,9 +120,7 @@ function createMysql(listener: unknown): Protocol<UpstreamTarget> {
     try {
       const secret = await askSecret(arrived, clientAuth, nonce, key);
       if (!secret.ok) return secret;
-      const lookup = await Promise.race([door.lookUp(wish.claim), whenAborted(door.signal)]);
-      // The edge may take longer to answer than this client has.
-      if (!lookup) return err(givenUp(door.signal));
+      const lookup = await door.lookUp(wish.claim);
       if (!lookup.ok) return lookup;
       const proof = await lookup.value.proveSecret(secret.value);
       return proof ? { ok: true, value: proof } : err(wrongSecret(wish));
@@ -150,21 +138,24 @@ function createMysql(listener: unknown): Protocol<UpstreamTarget> {
     session: Session<UpstreamTarget>,
     threadId: number,
   ): Promise<void> {
-    const { upstream: target, guard } = session;
+    const { upstream: target, guard, signal } = session;
     const refuse = (refusal: MysqlRefusal): Promise<void> => {
-      session.failed(refusal);
       packets.release();
-      return tell(stream, packets.sequence, refusal);
+      return tell(stream, packets.sequence, session.failed(refusal));
     };
     if (guard.rules.masks.any) return refuse({ reason: 'policy_denied', message: MASKS_REFUSED });
     const database = wish.database === undefined ? undefined : response.database;
-    const upstream = await logInUpstream(target, { ...response, database });
+    const upstream = await logInUpstream(target, { ...response, database }, signal);
     if (!upstream.ok) return refuse(upstream.error);
     const guarded = guard.rules.sections.statements !== undefined || guard.rules.counted;
     // Before the session's first text, so that it need not wait.
     const settings = guarded
-      ? readSessionSettings(await askUpstream(target, upstream.value, response.capabilities, SETTINGS_QUESTION))
+      ? readSessionSettings(await askUpstream(target, upstream.value, response.capabilities, SETTINGS_QUESTION, signal))
       : undefined;
+    if (signal.aborted) {
+      upstream.value.socket.destroy();
+      return refuse(givenUp(signal));
+    }
     const conversation = beginMysqlConversation({
       client: stream,
       early: packets.release(),

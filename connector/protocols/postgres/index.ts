@@ -6,6 +6,7 @@ import type { ByteStream, Claim, Door, ProvenGrant, Session } from '../../door.t
 import { ConnectionLost } from '../../net/byte-reader.ts';
 import { type DatabaseSettings, openDatabase } from '../../net/database-target.ts';
 import type { UpstreamTarget } from '../../net/dial.ts';
+import { orAborted } from '../../net/or-aborted.ts';
 import { turnAway } from '../../net/turn-away.ts';
 import type { Protocol, ProtocolModule } from '../../protocol.ts';
 import { CancelKeys, CancelSender } from './login/cancel.ts';
@@ -32,17 +33,8 @@ export const postgres: ProtocolModule<DatabaseSettings, UpstreamTarget> = {
   create: createPostgres,
 };
 
-/** Why the gateway gave up on a login: its words, or that it took too long. */
-const givenUp = ({ reason }: AbortSignal): Refusal =>
-  typeof reason === 'object' && reason !== null && 'message' in reason && 'reason' in reason
-    ? (reason as Refusal)
-    : tooLate;
-const whenAborted = (signal: AbortSignal): Promise<undefined> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve(undefined);
-    else signal.addEventListener('abort', () => resolve(undefined), { once: true });
-  });
-const tooLate: Refusal = { reason: 'deadline_exceeded', message: 'The login took too long. Connect again.' };
+/** Why the gateway gave up on a login. */
+const givenUp = (signal: AbortSignal): Refusal => signal.reason as Refusal;
 
 const tell = (stream: ByteStream, refusal: LoginRefusal | undefined): Promise<void> =>
   turnAway(stream, refusal && refusalMessage(refusal));
@@ -95,6 +87,7 @@ function createPostgres(listener: unknown): Protocol<UpstreamTarget> {
     if (proof === 'gone') return void stream.destroy();
     if (!proof.ok) return refuse(proof.error, wish.claim);
     const entered = await door.enter(proof.value, {
+      client: stream,
       tls: transport.tls,
       application: wish.application,
       details: wish.database === undefined ? {} : { database: wish.database },
@@ -111,9 +104,7 @@ function createPostgres(listener: unknown): Protocol<UpstreamTarget> {
     door: Door<UpstreamTarget>,
   ): Promise<Result<ProvenGrant, Refusal> | 'gone'> {
     try {
-      const lookup = await Promise.race([door.lookUp(wish.claim), whenAborted(door.signal)]);
-      // The edge may take longer to answer than this client has.
-      if (!lookup) return err(givenUp(door.signal));
+      const lookup = await door.lookUp(wish.claim);
       return lookup.ok ? await prove(transport, lookup.value, clientAuth, wish) : lookup;
     } catch (error) {
       if (!(error instanceof ConnectionLost)) throw error;
@@ -127,20 +118,25 @@ function createPostgres(listener: unknown): Protocol<UpstreamTarget> {
     version: number,
     session: Session<UpstreamTarget>,
   ): Promise<void> {
-    const { upstream: target, guard } = session;
+    const { upstream: target, guard, signal } = session;
     const refuse = (refusal: LoginRefusal): Promise<void> => {
-      session.failed(refusal);
       reader.release();
-      return tell(stream, refusal);
+      return tell(stream, session.failed(refusal));
     };
     await loadParser();
     const stopped = refuseSettings(wish.passedOn, guard.rules.sections.statements, guard.rules.rule);
     if (stopped !== undefined) return refuse({ reason: 'policy_denied', message: stopped });
-    const upstream = await logIn(target, wish.database, wish.passedOn);
+    const upstream = await logIn(target, wish.database, wish.passedOn, signal);
     if (!upstream.ok) return refuse(upstream.error);
     // Before the session's first statement, which may change what the catalogue would have said.
+    const masked = guard.rules.masks.columnRules.length > 0;
     const lease =
-      guard.rules.masks.columnRules.length > 0 ? await masking.catalogues.warm(target, wish.database) : undefined;
+      masked && (await orAborted(masking.catalogues.warm(target, wish.database), signal, (late) => late.release()));
+    if (signal.aborted) {
+      if (lease) lease.release();
+      upstream.value.socket.destroy();
+      return refuse(givenUp(signal));
+    }
     const conversation = beginConversation({
       client: stream,
       early: reader.release(),
@@ -154,7 +150,7 @@ function createPostgres(listener: unknown): Protocol<UpstreamTarget> {
       cancelKeys,
       cancelSender,
     });
-    lease?.release();
+    if (lease) lease.release();
     return session.carry(conversation);
   }
 

@@ -54,6 +54,23 @@ describe('the cutter of segments', () => {
     expect(largest).toBeLessThanOrEqual(1024 * 1024);
   });
 
+  test('keeps facts as format version 1 has them in segments of that version, and no others', () => {
+    const { cutter, add } = newCutter();
+    const formats = [must(cutter.cut())];
+    const started = (number: object) => {
+      const at = { direction: 'client', lane: 0, offset: 0, length: 0 };
+      const fact = { kind: 'statement.started', ...number, form: 'simple', text: '', at };
+      add(frame('gateway', Buffer.from(JSON.stringify(fact)), true));
+    };
+    started({ action: 1 });
+    formats.push(must(cutter.cut()));
+    // What an earlier release left in the log.
+    started({ statement: 2 });
+    formats.push(must(cutter.cut()));
+    expect(formats.map(({ bytes }) => decodeSegment(bytes, nodePlatform).format)).toEqual([2, 2, 1]);
+    expect(cutter.tally.counts().statements).toBe(2);
+  });
+
   test('chains its segments, and holds nothing between them', () => {
     const { cutter, add } = newCutter();
     const first = must(cutter.cut());

@@ -2,6 +2,7 @@
 // file and no store.
 
 import type { ConnectorId, SessionId } from '../../../core/ids.ts';
+import { FORMAT_VERSION } from '../../../core/recording/format-version.ts';
 import type { SessionEnded } from '../../../core/recording/facts/session.ts';
 import {
   type Direction,
@@ -57,6 +58,8 @@ export class SegmentCutter {
   #lastTimeUs = 0;
   #firstFile = 0;
   #dueMs = 0;
+  /** A log of an earlier release holds facts as format version 1 has them: then its segments are of that version. */
+  #earlier = false;
 
   constructor(session: SessionId, connector: ConnectorId, platform: RecordingPlatform) {
     this.session = session;
@@ -109,6 +112,7 @@ export class SegmentCutter {
     const kind = KINDS[bytes[start + 9] ?? 0] ?? 'bytes';
     const lane = bytes.readUInt32BE(start + 10);
     this.#tally.add(timeUs, direction, kind, lane, bytes, start + FRAME_HEADER_BYTES, end);
+    if (this.#tally.takeEarlier()) this.#earlier = true;
     if (this.#length === 0) {
       this.#firstTimeUs = timeUs;
       this.#firstFile = file;
@@ -147,7 +151,8 @@ export class SegmentCutter {
       lastTimeUs: this.#lastTimeUs,
       rawBytes: this.#length,
     };
-    const { bytes, digest } = encodeSegment(header, buffer.subarray(0, this.#length), this.#platform);
+    const block = buffer.subarray(0, this.#length);
+    const { bytes, digest } = encodeSegment(header, block, this.#platform, this.#earlier ? 1 : FORMAT_VERSION);
     const segment: ManifestSegment = {
       number,
       digest,

@@ -156,7 +156,11 @@ describe('the gate', () => {
   it.each([
     ['denied', 'hold_denied', 'Denied by bob@example.com (rule orders): no'],
     ['expired', 'hold_expired', 'Nobody approved it in time (rule orders). Run it again to ask again.'],
-    ['withdrawn', 'hold_withdrawn', 'Withdrawn while it waited for an approval (rule orders).'],
+    [
+      'withdrawn',
+      'hold_withdrawn',
+      'Withdrawn while it waited for an approval (rule orders). Run it again to ask again.',
+    ],
     ['failed', 'hold_failed', 'It could not be held for an approval (rule orders): no'],
   ] as const)('a hold that is %s is refused', async (kind, reason, message) => {
     const { gate, held, facts } = build();

@@ -28,6 +28,8 @@ interface GateDeps {
 interface LiveGate extends Gate {
   /** Other rules are in force. What waits goes on waiting only if they hold it for the same thing. */
   rulesChanged(): void;
+  /** Its connection left: what it holds is withdrawn, and whatever comes all the same is refused without a word in the recording. */
+  close(): void;
 }
 
 interface Held {
@@ -40,6 +42,7 @@ export function createGate(deps: GateDeps): LiveGate {
   const { recorder, rate, noun } = deps;
   /** By lane: each waits for its own answer. */
   const held = new Map<number, Held>();
+  let closed = false;
 
   /** `under`: the rules that decided; those in force unless it was held since. */
   function refuse(
@@ -137,6 +140,10 @@ export function createGate(deps: GateDeps): LiveGate {
 
   return {
     take(action) {
+      if (closed) {
+        action.refuse({ reason: 'hold_withdrawn', message: 'The session is over.' });
+        return 'refused';
+      }
       if (held.has(action.lane)) throw new Error(`lane ${action.lane} goes on while its action is held`);
       const waitMs = rate.take(action.statements);
       const { rule } = deps.rules();
@@ -175,20 +182,28 @@ export function createGate(deps: GateDeps): LiveGate {
       }
     },
 
-    withdraw(lane, why) {
-      const waiting = lane === 'all' ? [...held.values()] : [held.get(lane)].flatMap((one) => one ?? []);
-      for (const { hold, settle } of waiting) {
-        hold.withdraw(why);
-        // Whoever is gone waits for no answer: it is over here and now, even if it was just approved.
-        if (why === 'client_closed') settle({ kind: 'withdrawn', by: [], comment: 'The client closed the session.' });
-      }
-      return waiting.length > 0;
-    },
+    withdraw,
 
     rulesChanged() {
       for (const one of [...held.values()]) one.judgeAgain();
     },
+
+    close() {
+      withdraw('all', 'client_closed');
+      closed = true;
+    },
   };
+
+  /** What this connection holds; lanes of others are theirs. */
+  function withdraw(lane: number | 'all', why: 'cancelled' | 'client_closed'): boolean {
+    const waiting = lane === 'all' ? [...held.values()] : [held.get(lane)].flatMap((one) => one ?? []);
+    for (const { hold, settle } of waiting) {
+      hold.withdraw(why);
+      // Whoever is gone waits for no answer: it is over here and now, even if it was just approved.
+      if (why === 'client_closed') settle({ kind: 'withdrawn', by: [], comment: 'The client closed the session.' });
+    }
+    return waiting.length > 0;
+  }
 }
 
 const POLICY_CHANGED = 'the policy has changed';
@@ -217,7 +232,10 @@ function refusalOf(outcome: HoldOutcome, rule: string): ActionRefusal {
         message: `Nobody approved it in time (rule ${rule}). Run it again to ask again.`,
       };
     case 'withdrawn':
-      return { reason: 'hold_withdrawn', message: `Withdrawn while it waited for an approval (rule ${rule}).` };
+      return {
+        reason: 'hold_withdrawn',
+        message: `Withdrawn while it waited for an approval (rule ${rule}). Run it again to ask again.`,
+      };
     default:
       return { reason: 'hold_failed', message: `It could not be held for an approval (rule ${rule})${said}` };
   }

@@ -6,7 +6,7 @@ import type { Fact } from '../../../core/recording/facts/fact.ts';
 import type { Decision } from '../../../core/policy/sections/entries.ts';
 import type { Action } from '../../action.ts';
 import type { HoldOutcome } from '../edge.ts';
-import { createGuard } from './guard.ts';
+import { type ConnectionGuard, createGuard, type LiveGuard } from './guard.ts';
 import { createRulesCompiler } from './rules.ts';
 
 const rules = (policyVersion: number, more: object = {}) =>
@@ -36,7 +36,14 @@ function build(first: SessionRules) {
     },
     first,
   );
-  return { guard, facts, exceeded, holds };
+  const connection = guard.enter();
+  /** As one connection has it, which is the only one. */
+  const both = Object.assign(Object.create(guard, Object.getOwnPropertyDescriptors(connection)), {
+    replace: guard.replace,
+    close: guard.close,
+    lastHeldMs: guard.lastHeldMs,
+  }) as LiveGuard & ConnectionGuard;
+  return { guard: both, facts, exceeded, holds };
 }
 
 const act = (decision: Decision): Action & { ran: boolean } => ({
@@ -170,5 +177,55 @@ describe('a session’s guard', () => {
       { kind: 'mask.withheld', reason: 'lineage_unknown', column: 1, count: 2 },
       { kind: 'mask.withheld', reason: 'lineage_unknown', column: 2, count: 1 },
     ]);
+  });
+});
+
+describe('connections of one session', () => {
+  const held = () => act({ section: 'statements', verdict: 'hold', why: '', approval });
+
+  it('hold each their own: one that leaves withdraws nothing of another, on the same lane or any', async () => {
+    const { guard, holds } = build(rules(1));
+    const [one, other] = [guard.enter(), guard.enter()];
+    const [first, second] = [held(), held()];
+    expect([one.gate.take(first), other.gate.take(second)]).toEqual(['held', 'held']);
+    one.gate.withdraw('all', 'cancelled');
+    one.leave();
+    holds[1]?.({ kind: 'approved', by: [], comment: '' });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([first.ran, second.ran]).toEqual([false, true]);
+  });
+
+  it('are each told of other rules, until they leave', () => {
+    const { guard } = build(rules(1));
+    const told: string[] = [];
+    const [one, other] = [guard.enter(), guard.enter()];
+    one.onRulesChanged(() => told.push('one'));
+    other.onRulesChanged(() => told.push('other'));
+    guard.replace(rules(2));
+    one.leave();
+    guard.replace(rules(3));
+    expect(told).toEqual(['one', 'other', 'other']);
+  });
+
+  it('are counted together', () => {
+    const { guard, exceeded } = build(rules(1, { limits: { rowsOut: 10, statementsPerMinute: 2 } }));
+    const [one, other] = [guard.enter(), guard.enter()];
+    one.countRows(6);
+    other.countRows(5);
+    expect(exceeded).toEqual(['orders 10']);
+    expect([one.gate.take(allowed()), other.gate.take(allowed()), one.gate.take(allowed())]).toEqual([
+      'forwarded',
+      'forwarded',
+      'refused',
+    ]);
+  });
+
+  it('that left carry out nothing more, and write nothing into the recording', () => {
+    const { guard, facts } = build(rules(1));
+    const one = guard.enter();
+    one.leave();
+    const [late, waits] = [allowed(), held()];
+    expect([one.gate.take(late), one.gate.take(waits)]).toEqual(['refused', 'refused']);
+    expect([late.ran, waits.ran, facts]).toEqual([false, false, []]);
   });
 });

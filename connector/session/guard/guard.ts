@@ -1,4 +1,5 @@
-// What holds one session to its policy: the rules in force, the gate, and what is counted against limits.
+// What holds one session to its policy: the rules in force, a gate for each of its connections, and what is counted
+// against limits, for all of them together.
 
 import type { IdSource, SessionId } from '../../../core/ids.ts';
 import type { Masks } from '../../../core/masking/masks.ts';
@@ -29,7 +30,15 @@ interface GuardDeps {
   readonly onRowsExceeded: (rule: string, limit: number) => void;
 }
 
-export interface LiveGuard extends SessionGuard {
+/** One connection's view: what it holds and who listens is its own; rules, rates and counts are the session's. */
+export interface ConnectionGuard extends SessionGuard {
+  /** Nothing of it waits any more, and nobody is told of rules. */
+  leave(): void;
+}
+
+export interface LiveGuard {
+  readonly rules: RulesInForce;
+  enter(): ConnectionGuard;
   /** When approvers were last waited for: now while something is held, minus infinity before anything was. Milliseconds, monotonic. */
   lastHeldMs(): number;
   /**
@@ -53,7 +62,7 @@ export function createGuard(deps: GuardDeps, first: SessionRules): LiveGuard {
     readonly toldHidden: Map<string, number>;
   }[] = [];
   const rate = createStatementRate(first.limits.statementsPerMinute, performance.now.bind(performance));
-  let listener: (() => void) | undefined;
+  const connections = new Set<{ rulesChanged(): void; leave(): void }>();
   let given = first;
   let rows = 0;
   let rules = compile(first);
@@ -86,8 +95,6 @@ export function createGuard(deps: GuardDeps, first: SessionRules): LiveGuard {
       return hold;
     },
   };
-  const gate = createGate({ ...deps, edge, rules: () => rules, rate });
-
   function recordMasked(): void {
     if (withheld.size > 0) {
       for (const { reason, column, count } of withheld.values())
@@ -113,20 +120,44 @@ export function createGuard(deps: GuardDeps, first: SessionRules): LiveGuard {
     if (rowsOut !== undefined && rows > rowsOut) deps.onRowsExceeded(given.rule, rowsOut);
   }
 
+  function enter(): ConnectionGuard {
+    const gate = createGate({ ...deps, edge, rules: () => rules, rate });
+    let listener: (() => void) | undefined;
+    const connection = {
+      rulesChanged() {
+        listener?.();
+        gate.rulesChanged();
+      },
+      leave() {
+        connections.delete(connection);
+        listener = undefined;
+        gate.close();
+      },
+    };
+    connections.add(connection);
+    return {
+      get rules() {
+        return rules;
+      },
+      gate,
+      onRulesChanged(told) {
+        listener = told;
+      },
+      countRows(count) {
+        rows += count;
+        checkRows();
+      },
+      recordMasked,
+      leave: connection.leave,
+    };
+  }
+
   return {
     get rules() {
       return rules;
     },
-    gate,
+    enter,
     lastHeldMs: () => (holding > 0 ? performance.now() : heldMs),
-    onRulesChanged(told) {
-      listener = told;
-    },
-    countRows(count) {
-      rows += count;
-      checkRows();
-    },
-    recordMasked,
     replace(next) {
       if (next.policyVersion < given.policyVersion) return false;
       // Told again after a reconnect.
@@ -138,12 +169,11 @@ export function createGuard(deps: GuardDeps, first: SessionRules): LiveGuard {
       rate.limitTo(next.limits.statementsPerMinute);
       recorder.fact(LANE, { kind: 'rules.changed', policyVersion: next.policyVersion, rule: next.rule });
       checkRows();
-      listener?.();
-      gate.rulesChanged();
+      for (const connection of [...connections]) connection.rulesChanged();
       return true;
     },
     close() {
-      gate.withdraw('all', 'client_closed');
+      for (const connection of [...connections]) connection.leave();
       recordMasked();
     },
   };

@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 
-interface Address {
+export interface Address {
   readonly bits: 32 | 128;
   readonly value: bigint;
 }

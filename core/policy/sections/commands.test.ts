@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { readCommandLine } from './command-line.ts';
 import { type AskedCommand, CommandEntry, compileCommandRules, judgeCommand, parseCommandPattern } from './commands.ts';
 import type { SectionEntry } from './entries.ts';
+import { readCommandLine } from './shell/command-line.ts';
+import { certain } from './shell/words.ts';
 
 const entry = (given: object): SectionEntry => CommandEntry.parse(given);
 const blocking = (...block: string[]) => compileCommandRules([entry({ block })], 'allow');
@@ -47,6 +48,12 @@ describe('what is blocked', () => {
     ['rm -rf *', 'bash -c "cd / && rm -rf *"'],
     ['rm -rf *', 'sh -c \'sh -c "rm -rf /"\''],
     ['rm -rf *', 'rm $FLAGS /'],
+    ['rm -rf *', 'rm -* /'],
+    ['reboot', 'reboot $X'],
+    ['shutdown*', 'shutdown -h now'],
+    ['interactive shell', 'sudo -i'],
+    ['interactive shell', 'sh -c bash'],
+    ['rm -rf *', 'sudo sh -c "rm -rf /"'],
     ['rm -rf *', 'rm -$F /'],
     ['rm -rf *', 'rm \\\n -rf /'],
     ['systemctl * nginx', 'systemctl stop nginx'],
@@ -72,6 +79,8 @@ describe('what is blocked', () => {
     ['/usr/bin/passwd *', 'passwd root'],
     ['rm *', 'echo "a;b" | grep rm'],
     ['rm *', 'env A=$B git pull'],
+    ['rm *', 'sudo grep -r rm /etc'],
+    ['shutdown*', 'sudo systemctl status shutdown.target'],
   ])('%j does not name %s', (pattern, line) => expect(verdict(blocking(pattern), line)).toBe('allow'));
 
   test('words that no shell takes apart are judged as they are', () => {
@@ -133,13 +142,15 @@ describe('what cannot be read', () => {
   test.each([
     '$X y',
     'cat <<END',
+    'sudo --unknown x',
+    "perl -e 'x'",
     'echo "x',
     'echo $(ls',
     'bash -c "$X"',
     'interactive shell',
     'bash',
     'sh -i',
-    '`echo \\`id\\``',
+    'sh -c "`"',
   ])('%s follows unparsable, which is block where an entry blocks', (line) => {
     const asked = line === 'interactive shell' ? line : { line };
     expect(judgeCommand(compileCommandRules(block), asked)).toMatchObject({ verdict: 'block', unreadable: true });
@@ -153,7 +164,7 @@ describe('hostile lines', () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom(...'ab \'"\\$`(){}[]*?;&|<>\n#!=-') }), (line) => {
         const read = readCommandLine(line);
-        if (read.ok) for (const { words } of read.value) expect(words.length).toBeGreaterThan(0);
+        if (read.ok) for (const { words, does } of read.value) expect(does || words.length > 0).toBe(true);
         judgeCommand(blocking('rm *', '* x', '"a b" *'), { line });
         judgeCommand(allowing('rm *'), { line });
       }),
@@ -175,17 +186,16 @@ describe('hostile lines', () => {
   test('a quoted text is one word, whatever is in it', () => {
     fc.assert(
       fc.property(
-        fc.string().filter((text) => !text.includes("'")),
+        fc.string().filter((text) => !/['\0\uFFFD]|\w\[/.test(text)),
         (text) => {
           expect(readCommandLine(`echo '${text}'`)).toEqual({
             ok: true,
             value: [
               {
-                words: [
-                  { parts: ['echo'], splits: false },
-                  { parts: [text], splits: false },
-                ],
+                words: [certain('echo'), certain(text)],
                 does: false,
+                sets: [],
+                input: undefined,
               },
             ],
           });
@@ -197,6 +207,76 @@ describe('hostile lines', () => {
   test.each([
     ['deep', `${'$('.repeat(5_000)}x`],
     ['many', 'a;'.repeat(30_000)],
-    ['long', `echo ${'x'.repeat(70_000)}`],
+    ['long', `echo ${'x'.repeat(140_000)}`],
   ])('what is too %s is not read', (_, line) => expect(readCommandLine(line).ok).toBe(false));
+});
+
+describe('what cannot be seen of a command', () => {
+  const approval = { from: ['dba'] };
+  const rules = compileCommandRules([
+    entry({ block: ['rm *'] }),
+    entry({ hold: ['perl *', 'sudo *'], approval }),
+    entry({ warn: ['python3 *'] }),
+  ]);
+  test.each([
+    ["perl -e 'unlink 1'", 'hold'],
+    ['sudo sh -c "$X"', 'hold'],
+    ['sudo -i', 'hold'],
+    ['sudo rm x', 'block'],
+    ['perl $X', 'hold'],
+    ["python3 -c 'x'", 'block'],
+    ["ruby -e 'x'", 'block'],
+  ])('is part of what an entry names for certain: %s', (line, expected) => expect(verdict(rules, line)).toBe(expected));
+  test('and of what an allow list names', () => {
+    expect(verdict(allowing('perl *'), "perl -e 'x'")).toBe('allow');
+    expect(verdict(allowing('bash -c *'), 'bash -c "$X"')).toBe('allow');
+    expect(verdict(allowing('*'), '$X y')).toBe('block');
+  });
+});
+
+describe('time and room', () => {
+  const MiB = 1024 * 1024;
+  test.each([
+    '$(',
+    '`',
+    '"$(',
+    '${x:-',
+    '$((',
+    '(',
+    '((',
+    '{ ',
+    'f() ',
+    'function f ',
+    '! ',
+    '<(',
+    'if ',
+    '[[ ',
+    'a=(',
+  ])('a MiB of %j is refused', (piece) => expect(readCommandLine(piece.repeat(MiB / piece.length)).ok).toBe(false));
+
+  // Whatever costs more than its share takes minutes here, and the test does not end.
+  const HARD = [
+    '$(',
+    '"$(',
+    '${x:-',
+    '((',
+    '(',
+    '! ',
+    '{ ',
+    'a[',
+    '\\',
+    "'",
+    '"',
+    '<<a ',
+    'a=(',
+    '[[ a',
+    'case a in ',
+    '$',
+  ];
+  const LAUNCHING = ['env ', 'eval ', 'sudo sh -c ', 'xargs -I{} ', 'find -exec ', 'A=$A ', 'awk print', 'a '];
+  test.each([...HARD, ...LAUNCHING])('128 KiB of %j are judged', (piece) => {
+    const rules = blocking('rm -rf *', 'x * y');
+    const lines = [piece.repeat((128 * 1024) / piece.length), `${piece.repeat((64 * 1024) / piece.length)};a`];
+    for (const line of lines) expect(judgeCommand(rules, { line }).section).toBe('commands');
+  });
 });

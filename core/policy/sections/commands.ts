@@ -11,7 +11,6 @@
 // /bin/rm, and what sudo, env, xargs or sh -c are given counts. Letting pass takes what is certain, as it is written.
 
 import { err, ok, type Result } from '../../result.ts';
-import { certain, readCommandLine, type SimpleCommand, type Word } from './command-line.ts';
 import {
   compileEntries,
   type Decision,
@@ -25,6 +24,9 @@ import {
   type UnparsableVerdict,
 } from './entries.ts';
 import { fits } from './glob.ts';
+import { isWholeText, readCommandLine, type SimpleCommand } from './shell/command-line.ts';
+import { type RunByIt, givenTo, nameOf, programOf } from './shell/given.ts';
+import { certain, knownText, type Word } from './shell/words.ts';
 
 interface CommandPattern {
   readonly text: string;
@@ -79,127 +81,134 @@ export type AskedCommand = { readonly line: string } | { readonly words: readonl
 /** As an author writes one that is asked for. */
 export const parseAskedCommand = (text: string): AskedCommand => (text.trim() === SHELL ? SHELL : { line: text });
 
+/** A line within a line, a command that another runs: no deeper. */
+const MAX_DEPTH = 12;
+const NOTHING: Decision = { section: 'commands', verdict: 'allow', why: 'no entry names it' };
+
 export function judgeCommand(rules: CommandRules, asked: AskedCommand): Decision {
   if (asked === SHELL) return judgeShell(rules);
-  if ('words' in asked)
-    return asked.words.length === 0
-      ? judgeShell(rules)
-      : judgeSimple(rules, { words: asked.words.map(certain), does: false });
-  const read = readCommandLine(asked.line);
-  if (!read.ok) return unreadable(rules, read.error);
-  if (read.value.length === 0) return judgeOne(rules, { stops: isAll, letsPass: isAll }, 'an empty command');
-  return strictest(read.value.map((command) => judgeSimple(rules, command)));
+  if ('line' in asked) return judgeLine(rules, asked.line);
+  if (asked.words.length === 0) return judgeShell(rules);
+  if (!asked.words.every(isWholeText)) return unread(rules, 'it has bytes that are no text');
+  return judgeSimple(rules, simple(asked.words.map(certain)), 0);
 }
 
-const strictest = (decisions: readonly Decision[]): Decision => decisions.reduce(stricter);
+function judgeLine(rules: CommandRules, line: string): Decision {
+  const read = readCommandLine(line);
+  if (!read.ok) return unread(rules, read.error);
+  if (read.value.length === 0) return judgeOne(rules, { stops: isAll, letsPass: isAll }, 'an empty command');
+  return strictest(read.value.map((command) => judgeSimple(rules, command, 0)));
+}
+
+const simple = (words: readonly Word[], input?: Word): SimpleCommand => ({ words, does: false, sets: [], input });
+const strictest = (decisions: readonly Decision[]): Decision => decisions.reduce(stricter, NOTHING);
 const isAll = ({ words, more }: CommandPattern): boolean => more && words.length === 0;
+
+/** A list of what may run lets nothing pass that nobody has read. */
+function unread(rules: CommandRules, why: string): Decision {
+  const decision = unreadable(rules, why);
+  return rules.allowList && decision.verdict === 'allow' ? { ...decision, verdict: 'block' } : decision;
+}
 
 function judgeShell(rules: CommandRules): Decision {
   const names = (pattern: CommandPattern) => pattern.shell || isAll(pattern);
   const decided = judgeOne(rules, { stops: names, letsPass: names }, 'an interactive shell');
-  // A warning is shown beside a decision and is none.
-  const isDecided = decided.pattern !== undefined && decided.verdict !== 'warn';
-  if (isDecided || decided.verdict === 'block' || rules.allowList) return decided;
+  if (isNamed(decided) || decided.verdict === 'block' || rules.allowList) return decided;
   return stricter(decided, unreadable(rules, 'what is typed in an interactive shell is not seen command by command'));
 }
 
-function judgeSimple(rules: CommandRules, command: SimpleCommand): Decision {
-  const { words, does } = command;
-  const [program = certain('')] = words;
-  const name = program.parts.length === 1 && !program.splits ? baseOf(program.parts[0] ?? '') : undefined;
-  const decision = judgeOne(
-    rules,
-    {
-      stops: (pattern) =>
-        name === undefined
-          ? isAll(pattern)
-          : stopsAt(pattern, words) || (LAUNCHERS.has(name) && within(pattern, words)),
-      letsPass: (pattern) => isAll(pattern) || (!does && passes(pattern, words)),
-    },
-    name === undefined ? 'a program whose name is known only when it runs' : `the command ${shown(program.parts[0])}`,
-  );
-  if (name === undefined && !rules.allowList)
-    return stricter(decision, unreadable(rules, 'the name of a program in it is known only when it runs'));
-  if (name === undefined || !SHELLS.has(name)) return decision;
-  const given = words.slice(1);
-  if (name !== 'eval' && given.every(({ parts }) => parts.length === 1 && parts[0]?.startsWith('-')))
-    return isNamed(decision) || rules.allowList ? decision : stricter(decision, judgeShell(rules));
-  return stricter(decision, judgeGiven(rules, given));
-}
-
+// A warning is shown beside a decision and is none.
 const isNamed = ({ pattern, verdict }: Decision): boolean => pattern !== undefined && verdict !== 'warn';
 
-/** What a shell is given to run. Only stops count: an allow list has said yes to the shell by its own name. */
-function judgeGiven(rules: CommandRules, given: readonly Word[]): Decision {
+/** `depth`: how many commands run this one; 0: it stands in the line itself. */
+function judgeSimple(rules: CommandRules, command: SimpleCommand, depth: number): Decision {
+  const { words, does } = command;
+  if (words.length === 0) return judgeOne(rules, { stops: () => false, letsPass: isAll }, 'setting variables or files');
+  const name = words[0] && nameIn(words[0]);
+  const stops = (pattern: CommandPattern) => (name === undefined ? isAll(pattern) : stopsAt(pattern, words));
+  if (depth > 0) {
+    const decision = strictestEntry(rules, stops) ?? NOTHING;
+    return stricter(decision, judgeGiven(rules, command, depth, false));
+  }
+  const letsPass = (pattern: CommandPattern) => isAll(pattern) || (!does && passes(pattern, words));
+  const what = name === undefined ? 'a program whose name is known only when it runs' : `the command ${shown(name)}`;
+  const decision = judgeOne(rules, { stops, letsPass }, what);
+  if (decision.verdict === 'block') return decision;
+  // What an entry names for certain, its author has decided about, whatever it hides.
+  const isDecided = rules.entries.some(
+    ({ effect, patterns }) => effect !== 'warn' && patterns.some((one) => !isAll(one) && letsPass(one)),
+  );
+  return stricter(decision, judgeGiven(rules, command, depth, isDecided));
+}
+
+/** Undefined: it is known only when it runs. `=rm` is a path to zsh. */
+function nameIn(word: Word): string | undefined {
+  const text = programOf(word);
+  return text?.startsWith('=') ? undefined : text;
+}
+
+/**
+ * What a command runs beside itself. Only stops count: an allow list has said yes to the command that runs it.
+ * `isDecided`: so has an entry, and what cannot be seen is part of that.
+ */
+function judgeGiven(rules: CommandRules, command: SimpleCommand, depth: number, isDecided: boolean): Decision {
   const stopping: CommandRules = {
     ...rules,
     allowList: undefined,
-    unparsable: rules.allowList ? 'allow' : rules.unparsable,
+    unparsable: isDecided ? 'allow' : rules.unparsable,
   };
-  return strictest([
-    { section: 'commands', verdict: 'allow', why: 'no entry names it' },
-    ...given.map(({ parts, splits }) => {
-      const [text = ''] = parts;
-      if (parts.length > 1 || splits)
-        return unreadable(stopping, 'what a shell in it is given is known only when it runs');
-      if (!/[\s;&|$`]/.test(text)) return strictestWord(stopping, text);
-      return judgeCommand(stopping, { line: text });
-    }),
-  ]);
+  if (nameIn(command.words[0] ?? certain('')) === undefined)
+    return unread(isDecided ? stopping : rules, 'the name of a program in it is known only when it runs');
+  const given = givenTo(command);
+  if (given.length > 0 && depth >= MAX_DEPTH)
+    return unreadable(stopping, `its commands run each other more than ${MAX_DEPTH} deep`);
+  return strictest(given.map((one) => judgeOneGiven(stopping, one, depth + 1)));
 }
 
-const strictestWord = (rules: CommandRules, text: string): Decision =>
-  strictestEntry(rules, (pattern) => stopsAt(pattern, [certain(text)])) ?? {
-    section: 'commands',
-    verdict: 'allow',
-    why: 'no entry names it',
-  };
+function judgeOneGiven(rules: CommandRules, given: RunByIt, depth: number): Decision {
+  switch (given.kind) {
+    case 'command':
+      return judgeSimple(rules, simple(given.words, given.input), depth);
+    case 'shell':
+      return judgeShell(rules);
+    case 'unseen':
+      return unreadable(rules, given.why);
+    case 'line': {
+      const text = knownText(given.text);
+      if (text === undefined) return unreadable(rules, 'what a shell in it is given is known only when it runs');
+      const read = readCommandLine(text);
+      if (!read.ok) return unreadable(rules, read.error);
+      return strictest(read.value.map((one) => judgeSimple(rules, one, depth)));
+    }
+  }
+}
 
-/** They run what follows somewhere behind their own options. */
-const LAUNCHERS = new Set(
-  [
-    'sudo',
-    'doas',
-    'env',
-    'nohup',
-    'nice',
-    'ionice',
-    'time',
-    'timeout',
-    'exec',
-    'command',
-    'builtin',
-    'xargs',
-    'find',
-  ].concat(['setsid', 'stdbuf', 'chroot', 'busybox', 'watch', 'parallel', 'unshare', 'nsenter', 'chrt', 'taskset']),
-);
-/** They run a text that they are given. */
-const SHELLS = new Set(['sh', 'bash', 'dash', 'zsh', 'ksh', 'ash', 'fish', 'su', 'eval']);
+const shown = (program: string): string => (program.length > 60 ? `${program.slice(0, 60)}...` : program);
 
-const baseOf = (program: string): string => program.slice(program.lastIndexOf('/') + 1);
-const shown = (program = ''): string => (program.length > 60 ? `${program.slice(0, 60)}...` : program);
-
-const within = (pattern: CommandPattern, words: readonly Word[]): boolean =>
-  words.some((_, at) => at > 0 && stopsAt(pattern, words, at));
-
-/** Whether the words from `from` on could be what the pattern names. */
-function stopsAt(pattern: CommandPattern, words: readonly Word[], from = 0): boolean {
+/** Whether it could be what the pattern names. */
+function stopsAt(pattern: CommandPattern, words: readonly Word[]): boolean {
   if (pattern.shell) return false;
-  for (let index = 0; index < pattern.words.length; index++) {
-    const word = words[from + index];
+  for (const [index, wanted] of pattern.words.entries()) {
+    const word = words[index];
     if (!word) return false;
     // From here on it may be any words.
     if (word.splits && index > 0) return true;
-    const wanted = pattern.words[index] ?? [];
     const name = index === 0 && !wanted.some((part) => part.includes('/'));
     if (!couldBe(wanted, word, name)) return false;
+    // It may be several, so what follows stands anywhere.
+    if (word.globs) return true;
   }
-  return pattern.more || words.length - from === pattern.words.length;
+  return mayGoOn(pattern) || words.slice(pattern.words.length).every(({ splits }) => splits);
 }
+
+/** Whoever writes `shutdown*` means it with arguments too. */
+const mayGoOn = ({ words: [first = [], ...others], more }: CommandPattern): boolean =>
+  more || (others.length === 0 && first.length > 1 && first.at(-1) === '');
 
 function couldBe(wanted: readonly string[], { parts }: Word, name: boolean): boolean {
   const [text = ''] = parts;
-  if (parts.length === 1) return fits(wanted, text) || (name && fits(wanted, baseOf(text)));
+  if (parts.length === 1) return fits(wanted, text) || (name && fits(wanted, nameOf(text)));
+  if (name) return fits(wanted, nameOf(parts.at(-1) ?? ''));
   // Two texts with gaps: as far as what is certain at both ends goes.
   if (wanted.length === 1) return fits(parts, wanted[0] ?? '');
   return meet(wanted[0], parts[0], 'startsWith') && meet(wanted.at(-1), parts.at(-1), 'endsWith');
@@ -211,6 +220,7 @@ function passes({ words: wanted, more, shell }: CommandPattern, words: readonly 
   if (shell || (more ? words.length < wanted.length : words.length !== wanted.length)) return false;
   return wanted.every((parts, index) => {
     const word = words[index];
-    return word !== undefined && word.parts.length === 1 && !word.splits && fits(parts, word.parts[0] ?? '');
+    const text = word && !word.ofBash ? knownText(word) : undefined;
+    return text !== undefined && fits(parts, text);
   });
 }

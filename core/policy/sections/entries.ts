@@ -9,6 +9,7 @@
 import { z } from 'zod';
 import type { SectionName } from '../../protocols.ts';
 import type { Result } from '../../result.ts';
+import { LACKS } from '../../text/every-issue.ts';
 import { Duration } from '../duration.ts';
 
 export const HoldApproval = z.strictObject({
@@ -43,9 +44,15 @@ export function entryOf(parse: (text: string) => Result<unknown, string>) {
     .superRefine((entry, context) => {
       const effects = EFFECTS.filter((effect) => entry[effect] !== undefined);
       if (effects.length !== 1)
-        context.addIssue({ code: 'custom', message: 'expected exactly one of allow, block, hold, warn' });
+        context.addIssue({
+          ...{ code: 'custom', message: 'expected exactly one of allow, block, hold, warn' },
+          ...(effects.length === 0 && { params: LACKS }),
+        });
       if (entry.hold && !entry.approval)
-        context.addIssue({ code: 'custom', message: 'hold needs an approval, such as { from: [dba], within: 5m }' });
+        context.addIssue({
+          ...{ code: 'custom', params: LACKS },
+          message: 'hold needs an approval, such as { from: [dba], within: 5m }',
+        });
       if (!entry.hold && entry.approval)
         context.addIssue({ code: 'custom', path: ['approval'], message: 'only hold takes an approval' });
     });

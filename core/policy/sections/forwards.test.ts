@@ -21,6 +21,8 @@ test.each([
   ['0x7f.1:22', 'neither a host'],
   ['2130706433:22', 'neither a host'],
   ['a_b!c:22', 'neither a host'],
+  ['10.*:22', 'names no address'],
+  ['*0.1:22', 'names no address'],
 ])('%j is no pattern: %s', (text, message) => {
   const parsed = parseForwardPattern(text);
   expect(parsed.ok ? 'fits' : parsed.error).toContain(message);
@@ -41,7 +43,6 @@ describe.each([
   ['127.0.0.1:*', '127.0.0.1:80', true],
   ['[::1]:8000-8999', '0:0:0:0:0:0:0:1:8500', true],
   ['[::1]:8000-8999', '::1:9000', false],
-  ['*0.1:22', '10.0.0.1:22', false],
 ])('%s, asked for %s', (pattern, asked, fits) => {
   test(`block: ${fits}`, () =>
     expect(judgeForward(blocking(pattern), forward(asked)).verdict).toBe(fits ? 'block' : 'allow'));
@@ -49,14 +50,26 @@ describe.each([
     expect(judgeForward(allowing(pattern), forward(asked)).verdict).toBe(fits ? 'allow' : 'block'));
 });
 
-test.each(['0x7f000001', '2130706433', '127.1', '0177.0.0.1', 'a b', '', '127.0.0.1%00', '*'])(
-  'the host %j, which programs read in ways of their own, is stopped and never let pass',
-  (host) => {
-    expect(judgeForward(blocking('db:22'), { host, port: 22 }).verdict).toBe('block');
-    expect(judgeForward(blocking('db:22'), { host, port: 23 }).verdict).toBe('allow');
-    expect(judgeForward(allowing('*:*'), { host, port: 22 }).verdict).toBe('block');
-  },
-);
+test.each([
+  '0x7f000001',
+  '2130706433',
+  '127.1',
+  '0177.0.0.1',
+  'a b',
+  '',
+  '*',
+  'localhost..',
+  '0',
+  '::1::',
+  '[db',
+  '\uff4cocalhost',
+  '\u212aube.internal',
+  'a\u3002b',
+])('the host %j, which programs read in ways of their own, is stopped and never let pass', (host) => {
+  expect(judgeForward(blocking('db:22'), { host, port: 22 }).verdict).toBe('block');
+  expect(judgeForward(blocking('db:22'), { host, port: 23 }).verdict).toBe('allow');
+  expect(judgeForward(allowing('*:*'), { host, port: 22 }).verdict).toBe('block');
+});
 
 test('any host and port has a verdict, and one that is not named never passes an allow list', () => {
   fc.assert(
@@ -65,4 +78,86 @@ test('any host and port has a verdict, and one that is not named never passes an
       expect(judgeForward(allowing('db.internal:5432'), { host: `${host}x`, port }).verdict).toBe('block');
     }),
   );
+});
+
+describe('other spellings', () => {
+  const OWN = [
+    '127.0.0.1',
+    '127.9.9.9',
+    '0.0.0.0',
+    '::',
+    '::1',
+    '[::1]',
+    '0:0::1',
+    '::ffff:127.0.0.1',
+    '::ffff:7f00:1',
+  ].concat(
+    [
+      '::127.0.0.1',
+      '64:ff9b::7f00:1',
+      '64:ff9b::127.0.0.1',
+      '64:ff9b:1::127.0.0.1',
+      '2002:7f00:1::',
+      '127.0.0.1.',
+      '::1%lo',
+    ],
+    ['localhost', 'localhost.', 'LOCALHOST', 'db.localhost', 'localhost.localdomain', 'ip6-localhost', ''],
+    ['127.1', '0x7f.1', '2130706433', '0177.0.0.1', '0x7F000001'],
+  );
+  test.each(['localhost:22', '127.0.0.1:22', '[::1]:22', '127.0.0.0/8:22', '0.0.0.0:*', '*.localhost:20-30'])(
+    'of the host itself are all stopped by %s',
+    (pattern) =>
+      expect(OWN.filter((host) => judgeForward(blocking(pattern), { host, port: 22 }).verdict !== 'block')).toEqual([]),
+  );
+
+  test.each([
+    '10.0.0.1.',
+    '[10.0.0.1]',
+    '::ffff:10.0.0.1',
+    '::10.0.0.1',
+    '64:ff9b::a00:1',
+    '2002:a00:1::',
+    '10.1',
+    '012.0.0.1',
+    '167772161',
+  ])('of an address are stopped: %s', (host) =>
+    expect(judgeForward(blocking('10.0.0.0/8:22'), { host, port: 22 }).verdict).toBe('block'),
+  );
+
+  test.each(['fe80::1%eth0', 'FE80:0::1', '[fe80::1]', '[fe80::1%1]'])(
+    'of a link-local address are stopped: %s',
+    (host) => {
+      expect(judgeForward(blocking('[fe80::1]:22'), { host, port: 22 }).verdict).toBe('block');
+      expect(judgeForward(blocking('[fe80::2]:22'), { host, port: 22 }).verdict).toBe('allow');
+    },
+  );
+
+  test.each(['10.0.0.1.', '[10.0.0.1]', '10.1', '10.0.0.1%0'])('pass no allow list: %s', (host) =>
+    expect(judgeForward(allowing('10.0.0.0/8:22'), { host, port: 22 }).verdict).toBe('block'),
+  );
+
+  test.each([0, -1, 65_558, 22.5, Number.NaN])('a port that is none is stopped: %s', (port) => {
+    expect(judgeForward(blocking('db:22'), { host: 'db', port }).verdict).toBe('block');
+    expect(judgeForward(allowing('*:*'), { host: 'db', port }).verdict).toBe('block');
+  });
+
+  test('do not make a stop of what is elsewhere', () => {
+    for (const host of ['10.0.0.1', 'db.internal', '2001:db8::1', 'mylocalhost'])
+      expect(judgeForward(blocking('localhost:*', '127.0.0.1:*', '[::1]:*'), { host, port: 22 }).verdict).toBe('allow');
+  });
+});
+
+describe('a name that was resolved', () => {
+  const db = (...addresses: string[]) => ({ host: 'db.internal', port: 22, addresses });
+  test('is stopped when it leads where a stop is', () => {
+    expect(judgeForward(blocking('10.0.0.0/8:22'), db('192.0.2.1', '10.0.0.1')).verdict).toBe('block');
+    expect(judgeForward(blocking('localhost:22'), db('::ffff:127.0.0.1')).verdict).toBe('block');
+    expect(judgeForward(blocking('10.0.0.0/8:22'), db('192.0.2.1')).verdict).toBe('allow');
+  });
+  test('passes by its name, or when all that it leads to may be reached', () => {
+    expect(judgeForward(allowing('db.internal:22'), db('10.0.0.1')).verdict).toBe('allow');
+    expect(judgeForward(allowing('10.0.0.0/8:22'), db('10.0.0.1', '10.0.0.2')).verdict).toBe('allow');
+    expect(judgeForward(allowing('10.0.0.0/8:22'), db('10.0.0.1', '192.0.2.1')).verdict).toBe('block');
+    expect(judgeForward(allowing('10.0.0.0/8:22'), db()).verdict).toBe('block');
+  });
 });

@@ -5,11 +5,12 @@
 //   10.0.0.0/8:22        addresses, when the client names one
 //   [::1]:8000-8999      an IPv6 address in brackets; a range of ports
 //
-// Names are not resolved: a stop on localhost does not know that 127.0.0.1 is the same. An allow list does not
-// have to.
+// A stop sees a host in all its spellings: IPv4 within IPv6, a zone, brackets, a dot at the end; what stands for the
+// host itself (localhost, 127.0.0.1, ::1, 0.0.0.0, ::, nothing) is one. A name is resolved by whoever dials: what it
+// led to is judged too, if it is told. An allow takes what is certain, as it is written.
 
 import { err, ok, type Result } from '../../result.ts';
-import { Cidr, contains, type Network, parseAddress, parseNetwork } from '../conditions/networks.ts';
+import { type Address, Cidr, contains, type Network, parseAddress, parseNetwork } from '../conditions/networks.ts';
 import { compileEntries, type Decision, type EntryRules, entryOf, judgeOne, type SectionEntry } from './entries.ts';
 import { fits } from './glob.ts';
 
@@ -38,6 +39,8 @@ export function parseForwardPattern(text: string): Result<ForwardPattern, string
   if (typeof network === 'string') return err(network);
   if (network) return ok({ text, host: network, ports });
   if (bracketed !== undefined) return err(`[${bracketed}] is no IPv6 address`);
+  if (/^[\d.*]*\d[\d.*]*$/.test(host) && host.includes('*'))
+    return err(`"${host}" names no address: expected a network, such as 10.0.0.0/8:22`);
   if (!HOST.test(host) || isAddressLike(host)) return err(`"${host}" is neither a host's name nor an address`);
   return ok({ text, host: host.split('*'), ports });
 }
@@ -64,26 +67,91 @@ export type ForwardRules = EntryRules<ForwardPattern>;
 export const compileForwardRules = (entries: readonly SectionEntry[]): ForwardRules =>
   compileEntries('forwards', entries, parseForwardPattern);
 
-/** As the client names them; an IPv6 address without brackets. */
 export interface AskedForward {
+  /** As the client names it. */
   readonly host: string;
   readonly port: number;
+  /** What it led to, if it is a name: all that may be dialled, and nothing else is. */
+  readonly addresses?: readonly string[];
 }
 
 export function judgeForward(rules: ForwardRules, asked: AskedForward): Decision {
-  const host = asked.host.toLowerCase().replace(/\.$/, '');
-  const address = parseAddress(host);
-  const named = !address && NAME.test(host) && !isAddressLike(host);
-  /** `unsure`: the answer for what is neither a name nor an address that all programs read alike. */
-  const fitting = (unsure: boolean) => (pattern: ForwardPattern) => {
-    if (asked.port < pattern.ports[0] || asked.port > pattern.ports[1]) return false;
-    if (!address && !named) return unsure;
-    if ('bits' in pattern.host) return address !== undefined && contains(pattern.host, address);
-    // A lone * stands for addresses too.
-    return (named || pattern.host.join('*') === '*') && fits(pattern.host, host);
-  };
-  const shown = host.length > 100 ? `${host.slice(0, 100)}...` : host;
-  return judgeOne(rules, { stops: fitting(true), letsPass: fitting(false) }, `${shown}:${asked.port}`);
+  const host = readHost(asked.host);
+  const led = (asked.addresses ?? []).map(readHost);
+  const isPort = Number.isInteger(asked.port) && asked.port >= 1 && asked.port <= MAX_PORT;
+  const onPort = ({ ports: [from, to] }: ForwardPattern) => isPort && asked.port >= from && asked.port <= to;
+  const shown = asked.host.length > 100 ? `${asked.host.slice(0, 100)}...` : asked.host;
+  return judgeOne(
+    rules,
+    {
+      // A port that is none is cut to one by some.
+      stops: (pattern) => !isPort || (onPort(pattern) && [host, ...led].some((one) => couldBe(pattern, one))),
+      letsPass: (pattern) =>
+        onPort(pattern) && (isFor(pattern, host) || (led.length > 0 && led.every((one) => isAddressFor(pattern, one)))),
+    },
+    `${shown}:${asked.port}`,
+  );
+}
+
+interface Host {
+  readonly name: string | undefined;
+  /** In all its readings. None and no name: programs read it each in its own way. */
+  readonly addresses: readonly Address[];
+  /** It has one spelling less than what it means. */
+  readonly plain: boolean;
+}
+
+function readHost(asked: string): Host {
+  const written = asked.replace(/^\[(.*)\]$/s, '$1').replace(/(?<=[0-9a-f:])%[\w.-]+$/i, '');
+  // Letters beyond ASCII fold into it in some places.
+  const ascii = /^[\x21-\x7e]*$/.test(written) ? written.toLowerCase() : undefined;
+  const host = ascii?.replace(/\.$/, '');
+  const address = host === undefined ? undefined : parseAddress(host);
+  if (address)
+    return { name: undefined, addresses: [address, ...embedded(address)], plain: host === asked.toLowerCase() };
+  const isName = host !== undefined && NAME.test(host) && !isAddressLike(host);
+  return { name: isName ? host : undefined, addresses: [], plain: isName && !asked.startsWith('[') };
+}
+
+/** IPv4 in IPv6: what stands in the last bits (RFC 4291, 2.5.5.1; RFC 6052), or behind 2002: (RFC 3056). */
+function embedded({ bits, value }: Address): Address[] {
+  if (bits === 32) return [];
+  const four = (at: bigint): Address[] => [{ bits: 32, value: (value >> at) & 0xffff_ffffn }];
+  if (value > 0xffffn && value >> 32n === 0n) return four(0n);
+  if (value >> 32n === 0x64_ff9b_0000_0000_0000_0000n || value >> 80n === 0x64_ff9b_0001n) return four(0n);
+  return value >> 112n === 0x2002n ? four(80n) : [];
+}
+
+/** Where a program reaches the machine that it runs on. */
+const OWN: readonly Network[] = ['127.0.0.0/8', '0.0.0.0/8', '::1/128', '::/128'].map(parseNetwork);
+const OWN_NAMES = ['localhost', 'localhost.localdomain', 'ip6-localhost', 'ip6-loopback'];
+const isOwn = ({ name, addresses }: Host): boolean =>
+  name !== undefined
+    ? OWN_NAMES.includes(name) || name.endsWith('.localhost')
+    : addresses.some((address) => OWN.some((network) => contains(network, address)));
+
+function couldBe(pattern: ForwardPattern, host: Host): boolean {
+  if (host.name === undefined && host.addresses.length === 0) return true;
+  if (isFor(pattern, { ...host, plain: true })) return true;
+  return isOwn(host) && namesOwn(pattern);
+}
+
+const namesOwn = ({ host }: ForwardPattern): boolean =>
+  'bits' in host
+    ? OWN.some((own) => contains(host, own) || contains(own, host))
+    : OWN_NAMES.some((name) => fits(host, name)) || host.join('*').endsWith('.localhost');
+
+function isFor(pattern: ForwardPattern, host: Host): boolean {
+  if (!host.plain) return false;
+  if (host.name === undefined) return isAddressFor(pattern, host);
+  return !('bits' in pattern.host) && fits(pattern.host, host.name);
+}
+
+function isAddressFor({ host: wanted }: ForwardPattern, { addresses }: Host): boolean {
+  if (addresses.length === 0) return false;
+  // A lone * stands for addresses too.
+  if (!('bits' in wanted)) return wanted.join('*') === '*';
+  return addresses.some((address) => contains(wanted, address));
 }
 
 /** `db.internal:5432`, `[::1]:22`. */

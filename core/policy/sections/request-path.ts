@@ -17,10 +17,25 @@ export function readPath(sent: string): PathReadings {
   if (decoded === undefined) return NO_PATH;
   // Behind a `;` stand parameters, which some servers leave out; a backslash is a slash to some; an escape may be
   // escaped itself.
-  const twice = decode(decoded) ?? decoded;
-  const bare = twice.replaceAll('\\', '/').replace(/;[^/]*/g, '');
-  const all = new Set([sent, decoded, twice, ...resolved(decoded), ...resolved(bare)]);
+  const wholly = decodeWholly(decoded);
+  if (wholly === undefined) return NO_PATH;
+  const slashed = wholly.replaceAll('\\', '/');
+  // A NUL, or what begins a query once it is decoded, ends the path for some.
+  const cut = slashed.replace(/[\0?#].*$/s, '');
+  const bare = [slashed, cut].map((path) => path.replace(/;[^/]*/g, ''));
+  const all = new Set([sent, decoded, wholly, cut, ...[decoded, slashed, ...bare].flatMap(resolved)]);
   return { all: [...all], certain: isCertain(sent, decoded) ? decoded : undefined };
+}
+
+/** As often as it changes anything; undefined: escapes within escapes, deeper than anybody means them. */
+function decodeWholly(path: string): string | undefined {
+  let now = path;
+  for (let turn = 0; turn < 4; turn++) {
+    const next = decode(now) ?? now;
+    if (next === now) return now;
+    now = next;
+  }
+  return undefined;
 }
 
 /** Escapes resolved; undefined: one of them is none, or the bytes are no UTF-8. */

@@ -59,6 +59,35 @@ describe('a path', () => {
     ['* /admin/**', 'GET nothing-like-a-path'],
     ['* /admin/**', 'GET /%zz'],
     ['DELETE /x', 'delete /x'],
+    ['* /admin/**', 'GET /%41dmin/x'],
+    ['* /admin/**', 'GET /%25%36%31dmin/x'],
+    ['* /admin/**', 'GET /%252561dmin/x'],
+    ['* /admin/**', 'GET /%25252525252561dmin/x'],
+    ['* /admin/**', 'GET /admin%00.png'],
+    ['* /admin/**', 'GET /admin%3Fx/y'],
+    ['* /admin/**', 'GET /admin%23x'],
+    ['* /admin/**', 'GET /x/%2E%2e/admin'],
+    ['* /admin/**', 'GET /x/.%2e/admin'],
+    ['* /admin/**', 'GET /x/%2e%2e%2fadmin/y'],
+    ['* /admin/**', 'GET /x/%2e%2e%5cadmin/y'],
+    ['* /admin/**', 'GET /x/..;/admin/y'],
+    ['* /admin/**', 'GET /x/..;a=b/admin/y'],
+    ['* /admin/**', 'GET /;/admin/y'],
+    ['* /admin/**', 'GET /./admin/y'],
+    ['* /admin/**', 'GET /.//..//admin//y'],
+    ['* /admin/**', 'GET ///admin'],
+    ['* /admin/**', 'GET /\\admin/y'],
+    ['* /admin/**', 'GET \\admin/y'],
+    ['* /admin/**', 'GET /%c0%afadmin'],
+    ['* /admin/**', 'GET /%c0%ae%c0%ae/admin'],
+    ['* /admin/**', 'GET /%u0061dmin'],
+    ['* /admin/**', 'GET http://other/admin'],
+    ['* /admin/**', 'GET *'],
+    ['* /admin/**', 'GET /aDmIn%2Fy'],
+    ['* /admin/x', 'GET /admin/y/../x'],
+    ['* /admin/x', 'GET /admin/x;jsessionid=1'],
+    ['* /admin/x', 'GET /admin/x%00'],
+    ['DELETE /x', 'Delete /x'],
   ])('block %s stops %s', (pattern, asked) =>
     expect(judgeRequest(blocking(pattern), request(asked)).verdict).toBe('block'),
   );
@@ -90,6 +119,14 @@ describe('a path', () => {
     'GET /api/%00',
     'GET x',
   ])('and not %s', (asked) => expect(judgeRequest(allowing('GET /api/**'), request(asked)).verdict).toBe('block'));
+
+  test('with another method in a header is judged as both', () => {
+    const asked = { method: 'POST', path: '/api/x', overrides: ['delete'] };
+    expect(judgeRequest(blocking('DELETE /api/**'), asked).verdict).toBe('block');
+    expect(judgeRequest(blocking('PUT /api/**'), asked).verdict).toBe('allow');
+    expect(judgeRequest(allowing('POST /api/**'), asked).verdict).toBe('block');
+    expect(judgeRequest(allowing('* /api/**'), asked).verdict).toBe('allow');
+  });
 
   test('is named in the reason only where it has one reading', () => {
     expect(judgeRequest(allowing('GET /a'), request('GET /b')).why).toBe('GET on /b is not in the allow list');

@@ -118,6 +118,8 @@ export const compileRequestRules = (entries: readonly SectionEntry[]): RequestRu
 export interface AskedRequest {
   /** As it was sent. */
   readonly method: string;
+  /** What headers such as X-HTTP-Method-Override would have it be instead. */
+  readonly overrides?: readonly string[];
   /** The target without its query, as it was sent. */
   readonly path: string;
   /** What it means to a Kubernetes API; undefined: it is none, or is for no resource. */
@@ -149,14 +151,16 @@ export function judgeRequest(rules: RequestRules, asked: AskedRequest): Decision
 function stops(pattern: RequestPattern, asked: AskedRequest, readings: PathReadings): boolean {
   if (pattern.by === 'resource') return fitsResource(pattern, asked.resource);
   // Methods have a case (RFC 9110, 9.1), and servers that do not mind it.
-  if (pattern.method !== '*' && pattern.method !== asked.method.toUpperCase()) return false;
+  const methods = [asked.method, ...(asked.overrides ?? [])].map((method) => method.trim().toUpperCase());
+  if (pattern.method !== '*' && !methods.includes(pattern.method)) return false;
   if (readings.all.length === 0) return true;
   return readings.all.some((path) => fitsPath(pattern.folded, path.toLowerCase()));
 }
 
 function letsPass(pattern: RequestPattern, asked: AskedRequest, readings: PathReadings): boolean {
   if (pattern.by === 'resource') return fitsResource(pattern, asked.resource);
-  if (pattern.method !== '*' && pattern.method !== asked.method) return false;
+  const methods = [asked.method, ...(asked.overrides ?? [])];
+  if (pattern.method !== '*' && methods.some((method) => method !== pattern.method)) return false;
   return readings.certain !== undefined && fitsPath(pattern.path, readings.certain);
 }
 

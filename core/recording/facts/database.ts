@@ -35,6 +35,7 @@ export const StatementStarted = z.object({
 });
 export type StatementStarted = z.infer<typeof StatementStarted>;
 
+/** Of a portal that is executed in parts there is one for each of them: rows, bytes, duration and place are that part's own. */
 export const StatementFinished = z.object({
   kind: z.literal('statement.finished'),
   action: ActionNumber,
@@ -46,7 +47,7 @@ export const StatementFinished = z.object({
   bytes: z.number().int(),
   durationUs: z.number().int(),
   error: z.object({ code: z.string(), severity: z.string(), message: z.string() }).optional(),
-  /** true: the portal was suspended, more rows may follow under a later statement. */
+  /** true: the portal was suspended; when the client asks for more rows, another such fact follows. (Version 1, and 2 of early releases: under a later action.) */
   suspended: z.boolean().optional(),
   at: BytesAt.optional(),
 });

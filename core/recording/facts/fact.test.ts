@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { newId } from '../../ids.ts';
-import { FACT_KINDS, Fact } from './fact.ts';
+import { EarlierFact, FACT_KINDS, Fact, hasEarlierForm } from './fact.ts';
 
 const at = { direction: 'client' as const, lane: 3, offset: 0, length: 9 };
 const digest = 'ab'.repeat(32);
@@ -8,7 +8,10 @@ const request = newId('req');
 
 /** One of each that no session of PostgreSQL writes, as small and as large as it gets. */
 const OTHERS: readonly Fact[] = [
+  { kind: 'connection.joined', connection: 2, client: { address: '10.0.0.1' }, details: {} },
+  { kind: 'connection.left', connection: 1 },
   { kind: 'lane.opened', lane: 1, of: 'exec', label: 'exec' },
+  { kind: 'lane.opened', lane: 2, of: 'exchange', label: 'GET /', connection: 2 },
   { kind: 'lane.closed', lane: 1, recorded: 'full' },
   { kind: 'lane.closed', lane: 0, recorded: 'partial', note: 'what is forwarded is not recorded' },
   { kind: 'command.started', action: 1, form: 'exec', command: 'ls -la' },
@@ -30,6 +33,8 @@ describe('a fact', () => {
   });
 
   it.each([
+    { kind: 'connection.joined', connection: 1, client: { address: '10.0.0.1' }, details: {} },
+    { kind: 'connection.left', connection: 0 },
     { kind: 'lane.opened', lane: 0, of: 'shell', label: '' },
     { kind: 'lane.closed', lane: 1 },
     { kind: 'lane.closed', lane: -1, recorded: 'full' },
@@ -47,16 +52,19 @@ describe('a fact', () => {
 
   it('of format version 1 has its action’s number as `statement`', () => {
     const held = { kind: 'action.held', request, digest, rule: 'orders', policyVersion: 3 };
-    expect(Fact.parse({ ...held, statement: 7 })).toEqual({ ...held, action: 7 });
+    expect(EarlierFact.parse({ ...held, statement: 7 })).toEqual({ ...held, action: 7 });
     const finished = { kind: 'statement.finished', tags: ['SELECT 1'], rows: 1, bytes: 9, durationUs: 4 };
-    expect(Fact.parse({ ...finished, statement: 2 })).toEqual({ ...finished, action: 2 });
+    expect(EarlierFact.parse({ ...finished, statement: 2 })).toEqual({ ...finished, action: 2 });
+    expect(Fact.safeParse({ ...finished, statement: 2 }).success).toBe(false);
     // About no numbered action, then as now.
-    expect(Fact.parse(held)).toEqual(held);
-    expect(Fact.safeParse(finished).success).toBe(false);
+    expect(EarlierFact.parse(held)).toEqual(held);
+    expect(EarlierFact.safeParse(finished).success).toBe(false);
+    const forms = [{ ...held, statement: 7 }, held, { ...held, action: 7 }, { ...held, action: 7, statement: 7 }, null];
+    expect(forms.map(hasEarlierForm)).toEqual([true, false, false, false, false]);
   });
 
   it('has one kind only, which readers tell from what they do not know', () => {
-    expect(FACT_KINDS.size).toBe(23);
+    expect(FACT_KINDS.size).toBe(25);
     for (const { kind } of OTHERS) expect(FACT_KINDS).toContain(kind);
   });
 });

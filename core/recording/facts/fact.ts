@@ -12,12 +12,22 @@ import {
 } from './database.ts';
 import { ExchangeFinished, ExchangeStarted } from './exchange.ts';
 import { MaskApplied, MaskWithheld, ValuesHidden } from './mask.ts';
-import { LaneClosed, LaneOpened, RulesChanged, SessionEnded, SessionOpened } from './session.ts';
+import {
+  ConnectionJoined,
+  ConnectionLeft,
+  LaneClosed,
+  LaneOpened,
+  RulesChanged,
+  SessionEnded,
+  SessionOpened,
+} from './session.ts';
 import { CommandFinished, CommandStarted, FileTransferred, TerminalResized } from './shell.ts';
 
 const Current = z.discriminatedUnion('kind', [
   SessionOpened,
   SessionEnded,
+  ConnectionJoined,
+  ConnectionLeft,
   LaneOpened,
   LaneClosed,
   RulesChanged,
@@ -41,15 +51,33 @@ const Current = z.discriminatedUnion('kind', [
   MaskWithheld,
 ]);
 
-/** As any release wrote it; what comes out is the current form. */
-export const Fact = z.preprocess(withAction, Current);
+export const Fact = Current;
+/** As format version 1 has it; what comes out is the current form. */
+export const EarlierFact = z.preprocess(withAction, Current);
 export type Fact = z.infer<typeof Current>;
+
+/** What a protocol understood. The others are told by who knows: the session, its gate, its masks. */
+export type ProtocolFact = Extract<
+  Fact,
+  {
+    kind:
+      | `${'statement' | 'command' | 'exchange'}.${string}`
+      | `${'notice' | 'notification'}.received`
+      | 'cancel.requested'
+      | 'terminal.resized'
+      | 'file.transferred';
+  }
+>;
 
 export const FACT_KINDS: ReadonlySet<string> = new Set(Current.options.map((option) => option.shape.kind.value));
 
-/** Format version 1 called an action's number `statement`. */
+/** Whether it has its action's number as format version 1 called it, `statement`: no fact of a later one. */
+export function hasEarlierForm(fact: unknown): fact is { readonly statement: unknown } {
+  return typeof fact === 'object' && fact !== null && 'statement' in fact && !('action' in fact);
+}
+
 function withAction(fact: unknown): unknown {
-  if (typeof fact !== 'object' || fact === null || !('statement' in fact) || 'action' in fact) return fact;
+  if (!hasEarlierForm(fact)) return fact;
   const { statement: action, ...rest } = fact;
   return { ...rest, action };
 }

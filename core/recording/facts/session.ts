@@ -58,6 +58,24 @@ export const SessionEnded = z.object({
 });
 export type SessionEnded = z.infer<typeof SessionEnded>;
 
+/**
+ * Another connection came into a session that has some (HTTP, kubectl), on lane 0. The first is in `session.opened`; they are
+ * numbered from 1 in the order of their coming.
+ */
+export const ConnectionJoined = z.object({
+  kind: z.literal('connection.joined'),
+  connection: z.number().int().min(2),
+  client: SessionOpened.shape.client,
+  /** As in `session.opened`. */
+  details: z.record(z.string(), z.string()),
+});
+
+/** It is closed, and so are its lanes; the session goes on. What is left at the session's end has none. On lane 0. */
+export const ConnectionLeft = z.object({
+  kind: z.literal('connection.left'),
+  connection: z.number().int().min(1),
+});
+
 /** How much of a lane is in the recording; session-wide reasons (an exemption, a damaged log) stand in the coverage beside it. */
 export const Completeness = z.enum(['full', 'partial', 'none']);
 
@@ -72,6 +90,8 @@ export const LaneOpened = z.object({
   of: z.string(),
   /** For people: `forward to db:5432`. At most 200 characters; no secret. */
   label: z.string(),
+  /** Whose it is, in a session that has several. */
+  connection: z.number().int().min(1).optional(),
 });
 
 /** Nothing more comes on a lane. Once a lane; one that the session's end closes has none, and is `full`. */

@@ -5,6 +5,7 @@
 // the database's own functions do when a statement touches them.
 
 import { err, ok, type Result } from '../../result.ts';
+import { cutText } from '../../text/cut-text.ts';
 import { summarizeStatement } from './statements.ts';
 import { asEscaping } from './strings.ts';
 import { type Fields, nodeOf, TreeFault } from './tree.ts';
@@ -130,5 +131,21 @@ export function asUnparsable(error: unknown): Unparsable {
     return { reason: 'too_deep', message: 'is nested too deeply' };
   if (error instanceof Error && /stack depth|memory/i.test(error.message))
     return { reason: 'too_deep', message: 'is nested too deeply' };
-  return { reason: 'syntax', message: 'is not a statement that the parser knows' };
+  return syntaxError(error);
+}
+
+/** Of what an unended string has swallowed, the client needs no more. */
+const MAX_SAID = 300;
+
+/** libpg_query's error has PostgreSQL's message and place: characters, from 0. */
+function syntaxError(error: unknown): Unparsable {
+  const details: unknown = error instanceof Error && 'sqlDetails' in error ? error.sqlDetails : undefined;
+  if (typeof details !== 'object' || details === null || !('message' in details) || !('cursorPosition' in details))
+    return { reason: 'syntax', message: 'has a syntax error' };
+  const text = String(details.message);
+  const message = text.length <= MAX_SAID ? text : `${cutText(text, MAX_SAID)}..."`;
+  const at = Number(details.cursorPosition);
+  const position = at >= 0 ? at + 1 : undefined;
+  const where = position === undefined ? '' : ` at character ${position}`;
+  return { reason: 'syntax', message: `has a syntax error${where}`, said: { message, position } };
 }

@@ -43,11 +43,13 @@ const NOUNS: Readonly<Record<ActionEntry['kind'], string>> = {
 
 const Action = ({ action, live }: { action: ActionEntry; live: boolean }) => {
   const id = `${action.kind}-${action.action}`;
+  // The player has statements alone.
+  const jump = action.kind === 'statement' ? { 'data-jump': String(action.action) } : {};
   const size = 'bytes' in action.detail ? action.detail.bytes : undefined;
   return (
     <li id={id} class={hasFailed(action) ? 'statement statement-failed' : 'statement'}>
       <div class="statement-head">
-        <a href={`#${id}`} class="statement-number" data-jump={String(action.action)}>
+        <a href={`#${id}`} class="statement-number" {...jump}>
           <span class="unseen-label">{NOUNS[action.kind]} </span>
           {action.action}
         </a>
@@ -90,7 +92,10 @@ const Line = ({ text }: { text: string }) => (
 );
 
 function answerOf(action: ActionEntry): readonly string[] {
-  if (action.kind === 'statement') return answered(action.detail.tags ?? [], action.detail.rows);
+  if (action.kind === 'statement') {
+    const { tags = [], rows, suspended } = action.detail;
+    return [...answered(tags, rows), ...(suspended ? ['more not fetched'] : [])];
+  }
   return action.outcome === undefined ? [] : [action.outcome];
 }
 

@@ -2,18 +2,17 @@
 
 import type { ListedApproval } from '../../../core/api.ts';
 import { HELD, nounOf } from '../../../core/approval/held-action.ts';
+import { cutText } from '../../../core/text/cut-text.ts';
+import { capital } from '../../../core/text/capital.ts';
 import { count } from '../format.ts';
 import { Chip, NoticeBox, to } from './parts.tsx';
 import { Mono, Sql, Text } from './text.tsx';
 
 type Held = NonNullable<ListedApproval['held']>;
 
-/** What core/approval/held-action.ts keeps of a text at most. */
-const KEPT_CHARACTERS = 20_000;
-
 export const HeldActionDetail = ({ held, waits }: { held: Held; waits: boolean }) => (
   <section class="held" aria-labelledby="held">
-    <h2 id="held">{capitalised(nounOf(held.kind).one)}</h2>
+    <h2 id="held">{capital(nounOf(held.kind).one)}</h2>
     {held.title === undefined ? null : (
       <p>
         <Text value={held.title} />
@@ -26,13 +25,10 @@ export const HeldActionDetail = ({ held, waits }: { held: Held; waits: boolean }
       </NoticeBox>
     ) : null}
     <Written held={held} text={held.text} />
-    {held.text.length >= KEPT_CHARACTERS ? (
-      <p class="dim">Cut here: it is longer than what is shown. The digest is over the whole.</p>
-    ) : null}
     <Parameters values={held.parameters} />
     <dl class="facts facts-small">
       <div>
-        <dt>{capitalised(HELD[held.kind].touches.many)}</dt>
+        <dt>{capital(HELD[held.kind].touches.many)}</dt>
         <dd>
           {held.touches.length === 0 ? (
             <span class="dim">none that could be read from it</span>
@@ -137,12 +133,17 @@ export const HeldBrief = ({ held }: { held: Held }) => (
   </>
 );
 
-const capitalised = (word: string): string => word.charAt(0).toUpperCase() + word.slice(1);
-
 const BRIEF_CHARACTERS = 240;
+const LINE_CHARACTERS = 100;
+
+/** For a row of a table. */
+export function lineOf(text: string): string {
+  const line = text.trim().replace(/\s+/g, ' ');
+  return line.length <= LINE_CHARACTERS ? line : `${cutText(line, LINE_CHARACTERS - 1)}…`;
+}
 
 function briefOf(text: string): string {
   const lines = text.split('\n', 5).slice(0, 4).join('\n');
-  const cut = lines.length > BRIEF_CHARACTERS ? lines.slice(0, BRIEF_CHARACTERS) : lines;
+  const cut = cutText(lines, BRIEF_CHARACTERS);
   return cut.length < text.length ? `${cut.trimEnd()} …` : cut;
 }

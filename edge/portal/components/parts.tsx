@@ -1,14 +1,11 @@
 // Small pieces that more than one page shows.
 
 import type { Child } from 'hono/jsx';
-import type { ListedApproval } from '../../../core/api.ts';
 import type { SessionEntry } from '../../../core/catalogue.ts';
 import { Text } from './text.tsx';
 
 type State =
   | SessionEntry['state']
-  | ListedApproval['state']
-  | 'used'
   | 'online'
   | 'offline'
   | 'active'
@@ -28,12 +25,6 @@ const STATE_WORDS: Readonly<Record<State, string>> = {
   active: 'Active',
   expired: 'Expired',
   revoked: 'Revoked',
-  pending: 'Waiting',
-  approved: 'Approved',
-  claimed: 'In use',
-  used: 'Went on',
-  denied: 'Denied',
-  withdrawn: 'Withdrawn',
   glass: 'Glass broken',
   exempt: 'Not recorded',
   contradicted: 'Row changed',

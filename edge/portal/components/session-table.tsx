@@ -43,7 +43,9 @@ export const SessionTable = ({ sessions, caption, now, withPerson = true }: Sess
         <Cell label={capital(PROTOCOLS[session.protocol].noun.many)} class="cell-number">
           {session.counts.actions.toLocaleString('en')}
           {session.counts.errors > 0 ? (
-            <span class="bad"> {session.counts.errors.toLocaleString('en')} failed</span>
+            <>
+              , <span class="bad">{session.counts.errors.toLocaleString('en')} failed</span>
+            </>
           ) : null}
         </Cell>
         <Cell label="Lasted" class="cell-number">

@@ -1,6 +1,7 @@
 // What is listed of a statement: its text and parameters, and its error.
 
 import type { StatementDetail } from '../../../core/catalogue.ts';
+import { isGatewayWord } from '../../../core/replay/error-name.ts';
 import { showBytes } from '../format.ts';
 import { Sql, Text } from './text.tsx';
 
@@ -37,12 +38,16 @@ export const StatementBody = ({ detail }: { detail: StatementDetail }) => (
 export const StatementFailure = ({ detail: { error } }: { detail: StatementDetail }) =>
   error ? (
     <p class="statement-error">
-      <strong>
-        <Text value={error.severity} />
-      </strong>{' '}
-      <code>
-        <Text value={error.code} />
-      </code>{' '}
+      {isGatewayWord(error) ? null : (
+        <>
+          <strong>
+            <Text value={error.severity} />
+          </strong>{' '}
+          <code>
+            <Text value={error.code} />
+          </code>{' '}
+        </>
+      )}
       <Text value={error.message} />
     </p>
   ) : null;

@@ -6,7 +6,7 @@ import { Text } from './text.tsx';
 const WORDS: Readonly<Record<ActionVerdict['outcome'], string>> = {
   warned: 'Warned',
   refused: 'Refused',
-  held: 'Waiting',
+  held: 'Held',
   approved: 'Approved',
   denied: 'Denied',
   expired: 'Expired',

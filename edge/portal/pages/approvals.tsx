@@ -1,8 +1,11 @@
 import type { ListedApproval } from '../../../core/api.ts';
 import { nounOf } from '../../../core/approval/held-action.ts';
+import { requestOutcome } from '../../../core/approval/outcome.ts';
+import { requestWords } from '../../../core/approval/state-words.ts';
+import { capital } from '../../../core/text/capital.ts';
 import { span } from '../format.ts';
-import { Badge, Cell, Empty, LabelList, NoticeBox, Row, Table, to } from '../components/parts.tsx';
-import { HeldActionDetail, HeldBrief } from '../components/held-action.tsx';
+import { Cell, Empty, LabelList, NoticeBox, Row, Table, to } from '../components/parts.tsx';
+import { HeldActionDetail, HeldBrief, lineOf } from '../components/held-action.tsx';
 import { Text, Time } from '../components/text.tsx';
 import { TimeLeft } from '../components/time-left.tsx';
 
@@ -20,35 +23,73 @@ export const ApprovalsPage = ({ approvals, past, now }: InboxProps) => (
     {past.length === 0 ? null : (
       <section aria-labelledby="past">
         <h2 id="past">Decided and over</h2>
-        <Table caption="Decided and over" columns={['Resource', 'Person', 'Reason', 'Asked', 'State', 'Request']}>
-          {past.map((approval) => (
-            <Row>
-              <Cell label="Resource" class="cell-main">
-                <span class="resource-name">{approval.resource}</span>
-              </Cell>
-              <Cell label="Person" class="cell-person">
-                <Text value={approval.requester.email} />
-              </Cell>
-              <Cell label="Reason" class="cell-reason">
-                <Reason approval={approval} />
-              </Cell>
-              <Cell label="Asked">
-                <Time iso={approval.askedAt} />
-              </Cell>
-              <Cell label="State">
-                <Badge state={approval.held && approval.state === 'claimed' ? 'used' : approval.state} />
-              </Cell>
-              <Cell label="Request">
-                <a href={to('requests', approval.id)}>
-                  Open<span class="unseen-label"> the request of {approval.requester.email}</span>
-                </a>
-              </Cell>
-            </Row>
-          ))}
+        <Table caption="Decided and over" columns={['When', 'Person', 'What', 'Resource', 'Outcome', 'By', 'Request']}>
+          {past.map((approval) => {
+            const { at, by, why } = requestOutcome(approval);
+            return (
+              <Row>
+                <Cell label="When">
+                  <Time iso={at} />
+                </Cell>
+                <Cell label="Person" class="cell-person">
+                  <Text value={approval.requester.email} />
+                </Cell>
+                <Cell label="What" class="cell-reason">
+                  <What approval={approval} />
+                </Cell>
+                <Cell label="Resource">
+                  <span class="resource-name">{approval.resource}</span>
+                </Cell>
+                <Cell label="Outcome" class="cell-reason">
+                  <RequestBadge approval={approval} />
+                  {why === '' ? null : (
+                    <span class="dim">
+                      {' '}
+                      <Text value={why} />
+                    </span>
+                  )}
+                </Cell>
+                <Cell label="By" class="cell-person">
+                  {by.length === 0 ? <span class="dim">nobody</span> : <Text value={by.join(', ')} />}
+                </Cell>
+                <Cell label="Request">
+                  <a href={to('requests', approval.id)}>
+                    Open
+                    <span class="unseen-label">
+                      {' '}
+                      the request of {approval.requester.email} for {approval.resource}
+                    </span>
+                  </a>
+                </Cell>
+              </Row>
+            );
+          })}
         </Table>
       </section>
     )}
   </>
+);
+
+/** What was asked for, in a line. */
+const What = ({ approval }: { approval: ListedApproval }) =>
+  approval.held ? (
+    <code>
+      <Text value={lineOf(approval.held.text)} />
+    </code>
+  ) : (
+    <>
+      access for {span(approval.workSeconds * 1000)}: <Reason approval={approval} />
+    </>
+  );
+
+/** In the words of core/approval/state-words.ts. */
+const RequestBadge = ({ approval }: { approval: ListedApproval }) => (
+  <span
+    class={`badge badge-${approval.breakGlass ? 'glass' : approval.held && approval.state === 'claimed' ? 'used' : approval.state}`}
+  >
+    <span class="dot" aria-hidden="true" />
+    {capital(requestWords(approval).state)}
+  </span>
 );
 
 /** Keeps itself fresh: the same part is answered for `?fragment=list`. */
@@ -89,18 +130,18 @@ const ApprovalCard = ({ approval, now }: { approval: ListedApproval; now: number
   <li class="card">
     <div class="card-head">
       <strong class="resource-name">{approval.resource}</strong>
-      {approval.breakGlass ? <Badge state="glass" /> : <TimeLeft until={endOf(approval)} now={now} />}
+      {approval.breakGlass ? null : <TimeLeft until={endOf(approval)} now={now} />}
     </div>
     <p>
-      <Text value={approval.requester.email} />{' '}
-      {approval.held ? `wants to ${nounOf(approval.held.kind).verb}` : `asks for ${span(approval.workSeconds * 1000)}`}
+      <Text value={approval.requester.email} /> {requestWords(approval).did} {approval.resource}
+      {approval.held ? null : `, for ${span(approval.workSeconds * 1000)}`}
     </p>
     {approval.held ? <HeldBrief held={approval.held} /> : null}
     <p class="card-reason">
       <Reason approval={approval} />
     </p>
     <div class="card-foot">
-      <Badge state={approval.held && approval.state === 'claimed' ? 'used' : approval.state} />
+      <RequestBadge approval={approval} />
       <a class="button button-small" href={to('requests', approval.id)}>
         {approval.mayReview ? 'Review' : approval.mayDecide ? 'Decide' : 'Open'}
         <span class="unseen-label">
@@ -183,8 +224,7 @@ export const ApprovalStatus = ({ approval, now }: { approval: ListedApproval; no
         : {})}
     >
       <div class="facts-line">
-        <Badge state={approval.held && approval.state === 'claimed' ? 'used' : approval.state} />
-        {breakGlass ? <Badge state="glass" /> : null}
+        <RequestBadge approval={approval} />
         {approval.state === 'pending' ? (
           <span>
             {votes.length} of {approval.needed} {approval.needed === 1 ? 'approval' : 'approvals'},{' '}
@@ -198,7 +238,7 @@ export const ApprovalStatus = ({ approval, now }: { approval: ListedApproval; no
           </span>
         ) : null}
         {claim && !breakGlass ? (
-          <span class="dim">{approval.held ? 'It went on, once' : 'The grant was fetched'}</span>
+          <span class="dim">{approval.held ? 'It went on to the target, once' : 'Its secret was fetched'}</span>
         ) : null}
       </div>
       {votes.length === 0 ? null : (
@@ -279,7 +319,7 @@ export const ApprovalActions = ({ approval, comment = '' }: { approval: ListedAp
         <NoticeBox kind="plain">
           {approval.yours
             ? 'You asked for this yourself, so somebody else has to decide.'
-            : 'Others decide this one: you may see it, and the rule does not name you as its approver, or you have said yes already.'}
+            : 'Others decide on this: the rule does not name you as an approver, or you have approved it already.'}
         </NoticeBox>
       ) : null}
       {approval.mayReview ? (

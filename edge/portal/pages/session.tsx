@@ -196,7 +196,9 @@ const SessionHead = ({ session, mayEnd, now }: { session: SessionEntry; mayEnd: 
           <dd>
             {session.counts.actions.toLocaleString('en')}
             {session.counts.errors > 0 ? (
-              <span class="bad"> {session.counts.errors.toLocaleString('en')} failed</span>
+              <>
+                , <span class="bad">{session.counts.errors.toLocaleString('en')} failed</span>
+              </>
             ) : null}
           </dd>
         </div>

@@ -42,29 +42,33 @@ export const mysqlKit: ProtocolKit<UpstreamTarget> = {
 async function startTarget(): Promise<KitTarget<UpstreamTarget>> {
   const asked: Buffer[] = [];
   let answers = true;
+  let logsIn = true;
   let endless: (peer: RawMysql) => void = () => {};
   const isAsked = new Promise<RawMysql>((resolve) => {
     endless = resolve;
   });
-  const target = await startFakeMysql(async (peer) => {
-    for (let one = await peer.next(); one; one = await peer.next()) {
-      const settings = settingsAnswer(one.payload);
-      if (settings) {
-        peer.send(settings);
-        continue;
+  const target = await startFakeMysql(
+    async (peer) => {
+      for (let one = await peer.next(); one; one = await peer.next()) {
+        const settings = settingsAnswer(one.payload);
+        if (settings) {
+          peer.send(settings);
+          continue;
+        }
+        const text = one.payload.toString('latin1', 1);
+        if (text === ENDLESS) {
+          endless(peer);
+          continue;
+        }
+        asked.push(packet(0, one.payload));
+        while (!answers) await new Promise((resolve) => setTimeout(resolve, 2));
+        if (text.startsWith('select 1') || text.startsWith('delete')) peer.send(okPacket(1));
+        else peer.send(errorPacket(1, { code: 1064, sqlstate: '42000', message: 'syntax error' }));
       }
-      const text = one.payload.toString('latin1', 1);
-      if (text === ENDLESS) {
-        endless(peer);
-        continue;
-      }
-      asked.push(packet(0, one.payload));
-      while (!answers) await new Promise((resolve) => setTimeout(resolve, 2));
-      if (text.startsWith('select 1') || text.startsWith('delete')) peer.send(okPacket(1));
-      else peer.send(errorPacket(1, { code: 1064, sqlstate: '42000', message: 'syntax error' }));
-    }
-    peer.stream.end();
-  });
+      peer.stream.end();
+    },
+    { logsIn: () => logsIn },
+  );
   return {
     get answers() {
       return answers;
@@ -72,11 +76,17 @@ async function startTarget(): Promise<KitTarget<UpstreamTarget>> {
     set answers(now) {
       answers = now;
     },
+    get logsIn() {
+      return logsIn;
+    },
+    set logsIn(now) {
+      logsIn = now;
+    },
     upstream: trusted(target.port, {
       user: 'app',
       password: password('app'),
       database: undefined,
-      connectTimeoutMs: 2_000,
+      connectTimeoutMs: 60_000,
     }),
     get connections() {
       return target.connections.length;

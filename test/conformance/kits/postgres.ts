@@ -35,18 +35,22 @@ export const postgresKit: ProtocolKit<UpstreamTarget> = {
 async function startTarget(): Promise<KitTarget<UpstreamTarget>> {
   const asked: Buffer[] = [];
   let answers = true;
-  const target = await startFakeTarget(async (peer) => {
-    for (let one = await peer.next(); one; one = await peer.next()) {
-      asked.push(message(one.type, one.body));
-      const text = one.body.toString();
-      if (one.type !== 'Q') continue;
-      while (!answers) await new Promise((resolve) => setTimeout(resolve, 2));
-      if (text.startsWith('select 1')) peer.send(message('C', 'SELECT 1\0'), READY);
-      else if (text.startsWith('delete')) peer.send(message('C', 'DELETE 1\0'), READY);
-      else peer.send(error('syntax error'), READY);
-    }
-    peer.socket.end();
-  });
+  let logsIn = true;
+  const target = await startFakeTarget(
+    async (peer) => {
+      for (let one = await peer.next(); one; one = await peer.next()) {
+        asked.push(message(one.type, one.body));
+        const text = one.body.toString();
+        if (one.type !== 'Q') continue;
+        while (!answers) await new Promise((resolve) => setTimeout(resolve, 2));
+        if (text.startsWith('select 1')) peer.send(message('C', 'SELECT 1\0'), READY);
+        else if (text.startsWith('delete')) peer.send(message('C', 'DELETE 1\0'), READY);
+        else peer.send(error('syntax error'), READY);
+      }
+      peer.socket.end();
+    },
+    () => logsIn,
+  );
   return {
     get answers() {
       return answers;
@@ -54,7 +58,13 @@ async function startTarget(): Promise<KitTarget<UpstreamTarget>> {
     set answers(now) {
       answers = now;
     },
-    upstream: trusted(target.port, { connectTimeoutMs: 2_000 }),
+    get logsIn() {
+      return logsIn;
+    },
+    set logsIn(now) {
+      logsIn = now;
+    },
+    upstream: trusted(target.port, { connectTimeoutMs: 60_000 }),
     get connections() {
       return target.connections.length;
     },

@@ -154,12 +154,14 @@ export interface FakeMysql {
 interface FakeOptions {
   readonly capabilities?: number;
   readonly version?: string;
+  /** False: it answers no login. */
+  readonly logsIn?: () => boolean;
 }
 
 /** A target that lets everybody in and then leaves the talking to `serve`. Asked for its settings, it answers by itself. */
 export async function startFakeMysql(
   serve: (peer: RawMysql) => Promise<void>,
-  { capabilities = OFFERED, version = '8.0.36' }: FakeOptions = {},
+  { capabilities = OFFERED, version = '8.0.36', logsIn = () => true }: FakeOptions = {},
 ): Promise<FakeMysql> {
   const connections: RawMysql[] = [];
   const sockets = new Set<Socket>();
@@ -174,7 +176,7 @@ export async function startFakeMysql(
     peer.send(packet(0, greeting({ version, threadId: connections.length, nonce: readable, capabilities, plugin })));
     void (async () => {
       const response = await peer.next();
-      if (!response) return;
+      if (!response || !logsIn()) return;
       peer.send(okPacket(response.sequence + 1));
       await serve(peer);
     })();

@@ -139,8 +139,14 @@ export interface FakeTarget {
   close(): Promise<void>;
 }
 
-/** A target that lets everybody in and then leaves the talking to `serve`. Without `serve` it only counts. */
-export async function startFakeTarget(serve?: (peer: RawPeer) => Promise<void>): Promise<FakeTarget> {
+/**
+ * A target that lets everybody in, unless `logsIn` says that it does not answer, and then leaves the talking to `serve`.
+ * Without `serve` it only counts.
+ */
+export async function startFakeTarget(
+  serve?: (peer: RawPeer) => Promise<void>,
+  logsIn: () => boolean = () => true,
+): Promise<FakeTarget> {
   const connections: RawPeer[] = [];
   const server: Server = createServer({ allowHalfOpen: true }, (socket) => {
     const peer = new RawPeer(socket);
@@ -152,6 +158,7 @@ export async function startFakeTarget(serve?: (peer: RawPeer) => Promise<void>):
       if (!packet) return;
       // As PostgreSQL does behind a CancelRequest.
       if (packet.readInt32BE(0) === CANCEL_REQUEST) return void socket.end();
+      if (!logsIn()) return;
       peer.send(message('R', 0), message('S', 'server_version\x0018.0\0'), message('K', 7, 7), message('Z', 'I'));
       await serve(peer);
     })();

@@ -16,7 +16,7 @@ const SECRET = 'Hunter2-hunter';
 
 function play(chunks: readonly Buffer[]) {
   const recording = new MemoryRecording({ kind: 'session.opened' } as Fact as never, new MemoryLog(), () => {});
-  const lane = new Lanes(recording).first;
+  const lane = new Lanes(recording, false).first;
   const statements = new Statements(lane);
   statements.settings.set('standard_conforming_strings', 'on');
   const forwarded: Buffer[] = [];

@@ -1,132 +1,32 @@
 // The rewriter beside a plain one: each value decoded, searched byte by byte, masked as text, written
 // again. Random rows, rules, formats and cuts; a failure names its seed, with which it comes again.
 
-import { createHmac } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { CopyPlan, CopyTextPlan } from '../../../connector/protocols/postgres/results/copy-plan.ts';
 import { PARTIAL_ROOM_BYTES, writePartial } from '../../../connector/sql/partial-bytes.ts';
 import { ResultMasker } from '../../../connector/protocols/postgres/results/result-masker.ts';
 import { giveBack, lend } from '../../../connector/net/kept-buffer.ts';
 import { createKeyedHash } from '../../../connector/masking/keyed-hash.ts';
-import { DETECTORS } from '../../../core/masking/detectors/catalogue.ts';
-import { DETECTOR_NAMES, type DetectorName } from '../../../core/masking/detectors/names.ts';
 import { mask } from '../../../core/masking/masked.ts';
 import { secret } from '../../../core/secret.ts';
 import { planResult, SimpleGuide } from './simple-guide.ts';
 import { copyCsv, copyText } from './copy-plans.ts';
-import { generate, HARD_CASES, randomOf } from '../labelled/cases.ts';
+import { randomOf } from '../labelled/cases.ts';
 import { masksOf } from '../masks-of.ts';
 import { dataRow, int16, message, readMessages, rowDescription } from './wire.ts';
-
-const KEY = Buffer.from('a key of this test');
-const hmac = (value: Buffer): Buffer => createHmac('sha256', KEY).update(value).digest();
-const TEXT = 25;
-const VARCHAR = 1043;
-const BPCHAR = 1042;
-const INT4 = 23;
-const NUMERIC = 1700;
-type Value = Buffer | null;
-type TextWay = 'placeholder' | 'partial' | 'hash' | 'null' | { fixed: string };
-type Todo =
-  | { readonly kind: 'pass' }
-  | { readonly kind: 'mask'; readonly way: TextWay; readonly type: number }
-  | { readonly kind: 'search' }
-  /** A number: what is found makes it 0. */
-  | { readonly kind: 'search number' };
-
-// --- the plain one ---
-
-/** Values that it masked. */
-let values = 0;
-
-function partialOf(value: string, kind: string): string {
-  const lastFour = (text: string, counted: RegExp): string => {
-    let later = 0;
-    return [...text]
-      .reverse()
-      .map((letter) => (!counted.test(letter) || ++later <= 4 ? letter : '*'))
-      .reverse()
-      .join('');
-  };
-  const first = (text: string) => [...text][0] ?? '*';
-  if (kind === 'email') {
-    const at = value.lastIndexOf('@');
-    const dot = value.lastIndexOf('.');
-    if (at < 1 || dot < at) return '***@***';
-    return `${first(value)}***@${first(value.slice(at + 1))}***${value.slice(dot)}`;
-  }
-  if (kind === 'us-ssn') return `***-**-${value.slice(-4)}`;
-  if (kind === 'iban') return value.slice(0, 2) + lastFour(value.slice(2), /[A-Z0-9]/);
-  if (kind === 'credit-card' || kind === 'phone') return lastFour(value, /\d/);
-  if (['jwt', 'private-key', 'password'].includes(kind)) return `[${kind}]`;
-  if (/-key$|-token$/.test(kind)) return `${value.slice(0, 4)}***`;
-  return value.length < 4 ? '***' : `${first(value)}***`;
-}
-
-function kindOfColumn(value: string): string {
-  if (/^[^@\s]+@[^@\s]+\.[^@\s.]+$/.test(value)) return 'email';
-  if (/^\d{3}-\d{2}-\d{4}$/.test(value)) return 'us-ssn';
-  if (/^[A-Z]{2}\d{2}[A-Z0-9 ]{11,}$/.test(value)) return 'iban';
-  if (/^[\d -]{13,23}$/.test(value)) return 'credit-card';
-  if (/^[+(]?\d[\d ()./-]{6,}$/.test(value)) return 'phone';
-  return 'masked';
-}
-
-function masked(way: TextWay, kind: string, value: Buffer): string | null {
-  values++;
-  if (typeof way === 'object') return way.fixed;
-  if (way === 'null') return null;
-  if (way === 'hash') return `h_${hmac(value).toString('hex', 0, 16)}`;
-  return way === 'partial' ? partialOf(value.toString(), kind) : `[${kind}]`;
-}
-
-function maskedColumn(way: TextWay, type: number, value: Buffer): Value {
-  const meant = type === BPCHAR ? Buffer.from(value.toString('latin1').replace(/ +$/, ''), 'latin1') : value;
-  // A text type hashes the bytes, the padded one the letters.
-  const text = masked(way, way === 'partial' ? kindOfColumn(meant.toString()) : 'masked', meant);
-  return text === null ? null : Buffer.from(text);
-}
-
-/** Every place of the text is shown to every detector, in order. */
-function searched(names: readonly DetectorName[], way: TextWay, value: Buffer): Value {
-  const alone = new Uint8Array(value);
-  const out: Buffer[] = [];
-  let free = 0;
-  let nulled = false;
-  for (let at = 0; at < alone.length; at++) {
-    for (const name of names) {
-      const detector = DETECTORS[name];
-      const byte = alone[at] as number;
-      if (!detector.triggers.includes(String.fromCharCode(byte))) continue;
-      const before = alone[at - 1] ?? 0;
-      if (detector.firstDigitOnly && byte >= 0x30 && byte <= 0x39 && before >= 0x30 && before <= 0x39) continue;
-      const found = { start: 0, end: 0 };
-      if (!detector.match(alone, at, 0, free, alone.length, found)) continue;
-      const tail = detector.tail ? detector.tail(alone, found.end, alone.length) : found.end;
-      const end = tail < 0 ? alone.length : tail;
-      const put = masked(way, name, value.subarray(found.start, end));
-      if (put === null) nulled = true;
-      out.push(value.subarray(free, found.start), Buffer.from(put ?? ''));
-      free = end;
-      at = end - 1;
-      break;
-    }
-  }
-  return nulled ? null : Buffer.concat([...out, value.subarray(free)]);
-}
-
-const plainly = (todo: Todo, names: readonly DetectorName[], way: TextWay, value: Value): Value => {
-  if (value === null || todo.kind === 'pass') return value;
-  if (todo.kind === 'mask') return maskedColumn(todo.way, todo.type, value);
-  if (todo.kind === 'search') return searched(names, way, value);
-  const before = values;
-  const result = searched(names, way, value);
-  // However much is found in it, it is one value.
-  values = Math.min(values, before + 1);
-  return values === before ? value : result && Buffer.from('0');
-};
-
-// --- COPY's formats, by letters ---
+import {
+  forgetValues,
+  INT4,
+  KEY,
+  kindOfColumn,
+  NUMERIC,
+  partialOf,
+  plainly,
+  TEXT,
+  type Value,
+  values,
+} from './plain-rewriter.ts';
+import { randomTable, type Table } from './random-tables.ts';
 
 const SIGNS: Readonly<Record<string, string>> = { '\b': 'b', '\f': 'f', '\n': 'n', '\r': 'r', '\t': 't', '\v': 'v' };
 const asText = (value: string, delimiter: string): string =>
@@ -139,85 +39,6 @@ const asText = (value: string, delimiter: string): string =>
 function asCsv(value: string, delimiter: string, nullText: string, always: boolean): string {
   const needed = value === '' || value === nullText || /["\r\n\\]/.test(value) || value.includes(delimiter);
   return needed || always ? `"${value.replaceAll('"', '""')}"` : value;
-}
-
-// --- random tables ---
-
-interface Table {
-  readonly seed: number;
-  readonly rules: readonly unknown[];
-  readonly names: readonly DetectorName[];
-  readonly way: TextWay;
-  readonly columns: readonly { readonly name: string; readonly type: number; readonly todo: Todo }[];
-  readonly rows: readonly (readonly Value[])[];
-  below(limit: number): number;
-}
-
-const WAYS: readonly TextWay[] = ['placeholder', 'partial', 'hash', 'null', { fixed: 'x,y\tz' }];
-const LABELLED = [...HARD_CASES, ...generate(11, 400)];
-
-function randomTable(seed: number): Table {
-  const random = randomOf(seed);
-  const below = (limit: number): number => Math.floor(random.next() * limit);
-  const pick = <T>(list: readonly T[]): T => list[below(list.length)] as T;
-  const some = (alphabet: string, length: number): string =>
-    Array.from({ length }, () => alphabet[below(alphabet.length)]).join('');
-  const names = below(3) === 0 ? [...DETECTOR_NAMES] : DETECTOR_NAMES.filter(() => below(2) === 0);
-  const way = pick(WAYS);
-  const columns = Array.from({ length: 1 + below(9) }, (_, index) => {
-    const what = below(3);
-    const type = what === 0 ? INT4 : what === 2 && below(4) === 0 ? NUMERIC : pick([TEXT, TEXT, VARCHAR, BPCHAR]);
-    const todo: Todo =
-      what === 0
-        ? { kind: 'pass' }
-        : what === 1
-          ? { kind: 'mask', way: pick(WAYS), type }
-          : names.length > 0
-            ? { kind: type === NUMERIC ? 'search number' : 'search' }
-            : { kind: 'pass' };
-    return { name: `c${index}`, type, todo };
-  });
-  const value = (type: number): Value => {
-    if (below(9) === 0) return null;
-    if (type === INT4) return Buffer.from(String(below(1e6)));
-    if (type === NUMERIC)
-      return Buffer.from(pick(['4111111111111111', '79927398713', some('0123456789', 1 + below(20))]));
-    switch (below(12)) {
-      case 0:
-        return Buffer.from(some('0123456789 -', below(26)));
-      case 1:
-        return Buffer.from(`${pick(['', '+', '('])}${some('0123456789 ()./-', below(18))}`);
-      case 2:
-        return Buffer.from(`${some('a.@b ', below(9))}@${some('cd.@', below(8))}`);
-      case 3:
-        return Buffer.from(`${some('ABZ', 2)}${some('0189', 2)}${some('AZ09 ', below(20))}`);
-      case 4:
-        return Buffer.from(`${some('0123456789', 3)}-${some('0123456789', 2)}-${some('0123456789', pick([3, 4, 5]))}`);
-      case 5:
-        return Buffer.from(some('aZ é\\"\t\n\r\b\v,;*[]_@.😀', below(30)));
-      case 6:
-        return Buffer.from(some('aZ 5é*._-', below(6)));
-      // A length whose last byte is that of a sign.
-      case 7:
-        return Buffer.from(`${pick(LABELLED).values[0]?.[1] ?? ''} `.padEnd(pick([95, 65, 64, 48]), 'lorem ipsum '));
-      case 8:
-        return Buffer.from(`${pick(LABELLED).text}${some(' \n,', below(3))}${pick(LABELLED).text}`);
-      default:
-        return Buffer.from(pick(LABELLED).text);
-    }
-  };
-  // Some tables hold nothing that COPY would quote or escape.
-  const simple = below(3) === 0;
-  const cell = (type: number): Value => {
-    const made = value(type);
-    return made && simple ? Buffer.from(made.toString().replace(/["\\,;|]|[^ -~]/g, '')) : made;
-  };
-  const rows = Array.from({ length: below(14) }, () => columns.map(({ type }) => cell(type)));
-  const masks = columns.flatMap(({ name, todo }) =>
-    todo.kind === 'mask' ? [{ columns: [`t.${name}`], with: todo.way }] : [],
-  );
-  const rules = names.length > 0 ? [...masks, { detect: names, with: way }] : masks;
-  return { seed, rules, names, way, columns, rows, below };
 }
 
 function rewritten(table: Table, stream: Buffer, copy: ((plans: CopyTextPlan['columns']) => CopyPlan) | undefined) {
@@ -281,7 +102,7 @@ describe('the rewriter gives what a plain one gives', () => {
         two.flatMap((one) => [described(one, binary), ...one.rows.map((row) => dataRow(row)), end]),
       );
       const { bytes, counted } = rewritten(table, stream, undefined);
-      values = 0;
+      forgetValues();
       const expected = Buffer.concat(
         two.flatMap((one) => [described(one, binary), ...expectedRows(one).map((row) => dataRow(row)), end]),
       );

@@ -68,7 +68,7 @@ test('cells are masked by column and by detector, and lengths are right', () => 
   const { bytes } = run(masks, result);
   expect(rowsOf(bytes)).toEqual([
     ['1', '[masked]', 'nothing here', '{"a":1}'],
-    ['2', null, 'card [credit-card], bye', '{"password":"[password]","n":0,"\\u0061":"[email]"}'],
+    ['2', null, 'card [credit-card], bye', '{"password":"[password]","n":"[credit-card]","\\u0061":"[email]"}'],
     ['3', '[masked]', 'é ü', null],
   ]);
   expect(

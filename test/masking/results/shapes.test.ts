@@ -54,10 +54,13 @@ test.each([
 });
 
 test.each([
-  ['select doc from docs', '{"k": "[masked]", "n": {"m": 0}}'],
-  ['select doc from over_docs', '{"k": "[masked]", "n": {"m": 0}}'],
-  ["select doc -> 'n' from docs", '{"m": 0}'],
-  ['select doc, jsonb_object(array[tags[3], doc::text]) from docs', '{"k": "[masked]", "n": {"m": 0}}|"[masked]"'],
+  ['select doc from docs', '{"k": "[masked]", "n": {"m": "[masked]"}}'],
+  ['select doc from over_docs', '{"k": "[masked]", "n": {"m": "[masked]"}}'],
+  ["select doc -> 'n' from docs", '{"m": "[masked]"}'],
+  [
+    'select doc, jsonb_object(array[tags[3], doc::text]) from docs',
+    '{"k": "[masked]", "n": {"m": "[masked]"}}|"[masked]"',
+  ],
   ['select tags from docs', '[3:4]={"[masked]","[masked]"}'],
   [
     "select json_build_object('mail', email, 'n', json_build_array(email)) from people where id = 1",

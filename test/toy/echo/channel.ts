@@ -18,14 +18,6 @@ export interface EchoTarget {
 const ALLOWED: Decision = { section: 'commands', verdict: 'allow', why: '' };
 export const MAX_LINE_BYTES = 64 * 1024;
 
-/** Of all channels of a session. */
-const counts = new WeakMap<Session<EchoTarget>['guard'], number>();
-function nextNumber({ guard }: Session<EchoTarget>): number {
-  const number = (counts.get(guard) ?? 0) + 1;
-  counts.set(guard, number);
-  return number;
-}
-
 export function beginChannel(
   client: ByteStream,
   target: ByteStream,
@@ -41,6 +33,8 @@ export function beginChannel(
 interface Running {
   readonly number: number;
   readonly startedUs: number;
+  /** It was refused, and is told so behind the answers that come before. */
+  readonly refusal?: string;
 }
 
 class Channel implements Interpreter {
@@ -53,7 +47,8 @@ class Channel implements Interpreter {
   #held = false;
   #left = false;
   #rest = '';
-  #answer = '';
+  /** Of the answer under way. */
+  #answerBytes = 0;
   #offset = 0;
   readonly clientLeft = false;
   readonly targetWaits = false;
@@ -73,7 +68,7 @@ class Channel implements Interpreter {
   }
 
   get midMessage(): boolean {
-    return this.#answer !== '';
+    return this.#answerBytes > 0;
   }
 
   get working(): boolean {
@@ -89,10 +84,15 @@ class Channel implements Interpreter {
 
   fromTarget(chunk: Buffer): void {
     const receipt = this.#lane.record('target', chunk);
-    const lines = (this.#answer + chunk.toString()).split('\n');
-    this.#answer = lines.pop() ?? '';
-    for (const line of lines) this.#finish(Buffer.byteLength(line) + 1);
-    this.#relay.toClient(passUntouched(Buffer.from(chunk)), receipt);
+    // Line by line: what is refused is told between the answers around it.
+    for (let at = 0; at < chunk.length; ) {
+      const newline = chunk.indexOf(0x0a, at);
+      const end = newline < 0 ? chunk.length : newline + 1;
+      this.#relay.toClient(passUntouched(Buffer.from(chunk.subarray(at, end))), receipt);
+      this.#answerBytes += end - at;
+      at = end;
+      if (newline >= 0) this.#finish();
+    }
   }
 
   #work(): void {
@@ -107,7 +107,7 @@ class Channel implements Interpreter {
     const lane = this.#lane;
     const bytes = Buffer.from(`${text}\n`);
     const receipt = lane.record('client', bytes);
-    const number = nextNumber(this.#session);
+    const number = this.#session.nextAction();
     const startedUs = lane.elapsedUs();
     const at = { direction: 'client' as const, lane: lane.number, offset: this.#offset, length: bytes.length };
     this.#offset += bytes.length;
@@ -141,8 +141,8 @@ class Channel implements Interpreter {
         }),
       refuse: ({ message }) =>
         contain(() => {
-          this.#end(running, message);
-          if (!this.#left) this.#say(message);
+          this.#running.push({ ...running, refusal: message });
+          this.#tellRefused();
           resume();
         }),
       notify: (message) => contain(() => this.#say(message)),
@@ -160,9 +160,19 @@ class Channel implements Interpreter {
     this.#relay.toClient(passUntouched(bytes), this.#lane.record('gateway', bytes));
   }
 
-  #finish(bytes: number): void {
+  #finish(): void {
     const running = this.#running.shift();
-    if (running) this.#end(running, undefined, bytes);
+    if (running) this.#end(running, undefined, this.#answerBytes);
+    this.#answerBytes = 0;
+    this.#tellRefused();
+  }
+
+  #tellRefused(): void {
+    for (let next = this.#running[0]; next?.refusal !== undefined; next = this.#running[0]) {
+      this.#running.shift();
+      this.#end(next, next.refusal);
+      if (!this.#left) this.#say(next.refusal);
+    }
   }
 
   #end({ number, startedUs }: Running, refusal: string | undefined, bytes = 0): void {

@@ -2,7 +2,7 @@
 //
 //   client   HELLO EMAIL RESOURCE SECRET        then lines `a TEXT`, `b TEXT`
 //   gateway  WELCOME | SORRY WHY                then lines `a TEXT`, `b TEXT`; its own words are `a ! WORDS`
-//   target   AUTH PASSWORD                      a connection a channel; answers each line by `echo LINE`
+//   target   AUTH PASSWORD, answered by OK      a connection a channel; answers each line by `echo LINE`
 //
 // A channel is a lane of the session. `rules.sections.commands` judge its lines.
 
@@ -10,7 +10,7 @@ import { z } from 'zod';
 import { err, ok, type Result } from '../../../core/result.ts';
 import { secret } from '../../../core/secret.ts';
 import type { Refusal } from '../../../core/refusal.ts';
-import type { ByteStream, Door, Session } from '../../../connector/door.ts';
+import type { ByteStream, Door, Session, TargetRefusal } from '../../../connector/door.ts';
 import { ByteReader, ConnectionLost } from '../../../connector/net/byte-reader.ts';
 import { dial } from '../../../connector/net/dial.ts';
 import {
@@ -71,25 +71,26 @@ function createEcho(): Protocol<EchoTarget> {
     if (!lookup.ok) return refuse(lookup.error);
     const proof = await lookup.value.proveSecret(secret(shown));
     if (!proof) return refuse({ reason: 'credentials_wrong', message: 'This is not a grant of yours.' });
-    const entered = await door.enter(proof, { details: {} });
-    const early = reader.release();
-    if (!entered.ok) return tell(stream, entered.error);
-    return carrySession(stream, early, entered.value);
+    const entered = await door.enter(proof, { client: stream, details: {} });
+    if (entered.ok) return carrySession(stream, reader, entered.value);
+    reader.release();
+    return tell(stream, entered.error);
   }
 
-  async function carrySession(stream: ByteStream, early: Buffer, session: Session<EchoTarget>): Promise<void> {
-    if (session.guard.rules.masks.any) {
-      const refusal: Refusal = { reason: 'policy_denied', message: 'Echo has nothing that could be masked.' };
-      session.failed(refusal);
-      return tell(stream, refusal);
-    }
-    const dialled = await Promise.all(CHANNELS.map(() => logIn(session.upstream)));
+  async function carrySession(stream: ByteStream, reader: ByteReader, session: Session<EchoTarget>): Promise<void> {
+    const refuse = (refusal: TargetRefusal) => {
+      reader.release();
+      return tell(stream, session.failed(refusal));
+    };
+    if (session.guard.rules.masks.any)
+      return refuse({ reason: 'policy_denied', message: 'Echo has nothing that could be masked.' });
+    const dialled = await Promise.all(CHANNELS.map(() => logIn(session.upstream, session.signal)));
     const failed = dialled.find((one) => !one.ok);
     if (failed?.ok === false) {
       for (const one of dialled) if (one.ok) one.value.destroy();
-      session.failed({ ...failed.error, ofTarget: true });
-      return tell(stream, failed.error);
+      return refuse({ ...failed.error, ofTarget: true });
     }
+    const early = reader.release();
     stream.write('WELCOME\n');
     const channels = new Demultiplexer(stream);
     const conversations = CHANNELS.flatMap((name, index) => {
@@ -104,21 +105,24 @@ function createEcho(): Protocol<EchoTarget> {
     carry,
     turnAway: tell,
     tryTarget: async (target) => {
-      const tried = await logIn(target);
+      const tried = await logIn(target, new AbortController().signal);
       if (tried.ok) tried.value.destroy();
       return tried.ok ? ok(undefined) : err(tried.error.message);
     },
   };
 }
 
-async function logIn(target: EchoTarget): Promise<Result<ByteStream, Refusal>> {
-  try {
-    const socket = await dial(target, AbortSignal.timeout(5_000));
-    socket.write(`AUTH ${target.password.reveal()}\n`);
-    return ok(socket);
-  } catch {
-    return err({ reason: 'upstream_unreachable', message: 'The target is not reachable.' });
-  }
+async function logIn(target: EchoTarget, session: AbortSignal): Promise<Result<ByteStream, Refusal>> {
+  const signal = AbortSignal.any([session, AbortSignal.timeout(60_000)]);
+  const socket = await dial(target, signal).catch(() => undefined);
+  if (!socket) return err({ reason: 'upstream_unreachable', message: 'The target is not reachable.' });
+  const reader = new ByteReader(socket, signal);
+  socket.write(`AUTH ${target.password.reveal()}\n`);
+  const answer = await readLine(reader);
+  reader.release();
+  if (answer === 'OK') return ok(socket);
+  socket.destroy();
+  return err({ reason: 'upstream_login_failed', message: 'The target did not take the login.' });
 }
 
 /** Undefined: it is none, or too long, or the client is gone. */

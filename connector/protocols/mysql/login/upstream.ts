@@ -47,12 +47,13 @@ const OWN: AskedSession = {
   attributes: undefined,
 };
 
-/** Dials and logs in. */
+/** Dials and logs in. `session`: its signal, at which the connection is given up. */
 export async function logInUpstream(
   target: UpstreamTarget,
   asked: AskedSession,
+  session: AbortSignal,
 ): Promise<Result<MysqlUpstream, MysqlRefusal>> {
-  const signal = AbortSignal.timeout(target.connectTimeoutMs);
+  const signal = AbortSignal.any([session, AbortSignal.timeout(target.connectTimeoutMs)]);
   try {
     return ok(await open(target, asked, signal));
   } catch (error) {
@@ -94,11 +95,13 @@ export async function askUpstream(
   { socket }: Pick<MysqlUpstream, 'socket'>,
   capabilities: number,
   text: string,
+  session?: AbortSignal,
 ): Promise<Buffer | undefined> {
   const reader = new AnswerReader('text results', has(capabilities, 'DEPRECATE_EOF'));
   const rows: Buffer[] = [];
   reader.onRow = (part) => rows.push(Buffer.from(part));
-  const signal = AbortSignal.timeout(target.connectTimeoutMs);
+  const timeout = AbortSignal.timeout(target.connectTimeoutMs);
+  const signal = session ? AbortSignal.any([session, timeout]) : timeout;
   await new Promise<void>((resolve) => {
     const done = () => {
       signal.removeEventListener('abort', done);

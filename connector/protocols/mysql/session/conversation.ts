@@ -66,7 +66,11 @@ class MysqlInterpreter implements Interpreter {
     const { lane, guard, opened } = session;
     this.#relay = relay;
     this.#parts = parts;
-    const facts = new MysqlFacts(lane, () => guard.recordMasked());
+    const facts = new MysqlFacts(
+      lane,
+      () => session.nextAction(),
+      () => guard.recordMasked(),
+    );
     const deprecateEof = has(parts.capabilities, 'DEPRECATE_EOF');
     const answers = new MysqlAnswers({ relay, lane, guard, facts, deprecateEof, opened });
     this.#answers = answers;

@@ -34,16 +34,17 @@ interface Begun {
 export class MysqlFacts {
   readonly #lane: Lane;
   readonly #onFinished: () => void;
-  #count = 0;
+  readonly #nextNumber: () => number;
 
   /** `onFinished`: a statement's last fact was written. */
-  constructor(lane: Lane, onFinished: () => void) {
+  constructor(lane: Lane, nextNumber: () => number, onFinished: () => void) {
     this.#lane = lane;
+    this.#nextNumber = nextNumber;
     this.#onFinished = onFinished;
   }
 
   begin({ form, text, textBytes, parameters, prepared, hidden, offset, length }: Begun): MysqlStatement {
-    const number = ++this.#count;
+    const number = this.#nextNumber();
     const cut = text.length > MAX_FACT_TEXT;
     this.#lane.fact({
       kind: 'statement.started',

@@ -34,7 +34,8 @@ export async function openCatalogueConnection(
   target: UpstreamTarget,
   database: string | undefined,
 ): Promise<Result<CatalogueConnection, string>> {
-  const upstream = await logIn(target, database, PARAMETERS);
+  // It outlives the session that asked for it.
+  const upstream = await logIn(target, database, PARAMETERS, undefined);
   if (!upstream.ok) return err(upstream.error.message);
   return ok(connectionOver(upstream.value.socket));
 }

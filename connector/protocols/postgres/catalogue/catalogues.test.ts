@@ -1,6 +1,6 @@
 // Loads of a catalogue that sessions share: what happens when sessions come and go while one is under way.
 
-import { expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { err, ok, type Result } from '../../../../core/result.ts';
 import type { UpstreamTarget } from '../../../net/dial.ts';
 import { parse } from '../rules/parser.ts';
@@ -15,6 +15,7 @@ type Answer = Result<undefined, string>;
 function target() {
   const asked: ((answer: Answer) => void)[] = [];
   let opened = 0;
+  let closed = 0;
   const open = async (): Promise<Result<CatalogueConnection, string>> => {
     opened++;
     let usable = true;
@@ -33,6 +34,7 @@ function target() {
           asked.push((answer) => pending?.(answer));
         }),
       close() {
+        closed++;
         usable = false;
         pending?.(err('the database closed the connection'));
       },
@@ -44,8 +46,15 @@ function target() {
     get opened() {
       return opened;
     },
+    get closed() {
+      return closed;
+    },
   };
 }
+
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -108,6 +117,53 @@ test('a kept connection that the target closed is opened again', async () => {
   expect(lease.fault).toBeUndefined();
   expect(lease.current?.asOf ?? 0).toBeGreaterThanOrEqual(since);
   lease.release();
+});
+
+test('short sessions that follow each other ask over one connection, and each asks', async () => {
+  const db = target();
+  const catalogues = new Catalogues({ parse, open: db.open });
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  for (let session = 0; session < 3; session++) {
+    const lease = catalogues.lease(TARGET, undefined);
+    const since = lease.now();
+    const refreshed = lease.refresh(since);
+    await turn();
+    expect(db.asked.length).toBeGreaterThan(0);
+    await answering(db, refreshed);
+    expect(lease.current?.asOf ?? 0).toBeGreaterThanOrEqual(since);
+    lease.release();
+    vi.advanceTimersByTime(1_900);
+    expect([db.opened, db.closed]).toEqual([1, 0]);
+  }
+});
+
+test('the connection is closed before a DROP DATABASE gives up waiting, unless a session came meanwhile', async () => {
+  const db = target();
+  const catalogues = new Catalogues({ parse, open: db.open });
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const first = catalogues.lease(TARGET, undefined);
+  await answering(db, first.refresh(first.now()));
+  first.release();
+  const second = catalogues.lease(TARGET, undefined);
+  vi.advanceTimersByTime(30_000);
+  expect(db.closed).toBe(0);
+  second.release();
+  vi.advanceTimersByTime(2_000);
+  expect(db.closed).toBe(1);
+  const third = catalogues.lease(TARGET, undefined);
+  await answering(db, third.refresh(third.now()));
+  expect(db.opened).toBe(2);
+  third.release();
+});
+
+test('a load that nobody waits for any more ends at once, and its connection', async () => {
+  const db = target();
+  const catalogues = new Catalogues({ parse, open: db.open });
+  const lease = catalogues.lease(TARGET, undefined);
+  void lease.refresh(lease.now());
+  await turn();
+  lease.release();
+  expect(db.closed).toBe(1);
 });
 
 test('a target that refuses is a fault, and is not asked again at once', async () => {

@@ -28,6 +28,11 @@ const LOAD_DEADLINE_MS = 5_000;
 const RETRY_AFTER_MS = 1_000;
 /** How long a catalogue is kept that no session uses: short sessions follow each other. */
 const KEPT_MS = 60_000;
+/**
+ * The same of its connection. DROP DATABASE and its like wait five seconds for others to leave (CountOtherDBBackends in
+ * PostgreSQL's procarray.c): somebody who drops a database behind a session must not fail because of it (ADR 24).
+ */
+const KEPT_CONNECTION_MS = 2_000;
 /** Relations read before other sessions get their turn. */
 const RELATIONS_PER_TURN = 500;
 /** Renamed columns remembered. */
@@ -90,6 +95,7 @@ interface Shared {
   load: Load | undefined;
   fingerprint: string;
   forget: NodeJS.Timeout | undefined;
+  hangUp: NodeJS.Timeout | undefined;
   /** One of each session. */
   readonly watched: Set<() => boolean>;
   readonly former: Map<string, BaseColumn[]>;
@@ -121,6 +127,7 @@ export class Catalogues {
         load: undefined,
         fingerprint: '',
         forget: undefined,
+        hangUp: undefined,
         watched: new Set(),
         former: new Map(),
       };
@@ -129,6 +136,7 @@ export class Catalogues {
     const own = shared;
     own.leases++;
     clearTimeout(own.forget);
+    clearTimeout(own.hangUp);
     let released = false;
     let watched: (() => boolean) | undefined;
     return {
@@ -168,11 +176,15 @@ export class Catalogues {
         released = true;
         if (watched) own.watched.delete(watched);
         if (--own.leases > 0) return;
-        // The connection was made with a session's credential, so it ends with the last session. Names may stay.
-        if (own.load) own.load.abandoned = true;
-        own.load = undefined;
-        own.connection?.close();
-        own.connection = undefined;
+        const hangUp = () => {
+          own.connection?.close();
+          own.connection = undefined;
+        };
+        if (own.load) {
+          own.load.abandoned = true;
+          own.load = undefined;
+          hangUp();
+        } else own.hangUp = setTimeout(hangUp, KEPT_CONNECTION_MS).unref();
         own.forget = setTimeout(() => this.#shared.delete(key), KEPT_MS).unref();
       },
     };

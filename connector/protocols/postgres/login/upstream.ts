@@ -32,13 +32,18 @@ export interface UpstreamConnection {
 const MAX_GREETING_BYTES = 256 * 1024;
 const MAX_KEY_BYTES = 256;
 
-/** Dials and logs in. `parameters`: the client's own, less user and database. */
+/**
+ * Dials and logs in. `parameters`: the client's own, less user and database. `session`: its signal, at which the connection
+ * is given up; undefined for the gateway's own.
+ */
 export async function logIn(
   target: UpstreamTarget,
   database: string | undefined,
   parameters: ReadonlyMap<string, string>,
+  session: AbortSignal | undefined,
 ): Promise<Result<UpstreamConnection, LoginRefusal>> {
-  const signal = AbortSignal.timeout(target.connectTimeoutMs);
+  const timeout = AbortSignal.timeout(target.connectTimeoutMs);
+  const signal = session ? AbortSignal.any([session, timeout]) : timeout;
   try {
     return ok(await open(target, database, parameters, signal));
   } catch (error) {

@@ -209,10 +209,10 @@ export class Pipeline {
     this.#shift();
   }
 
-  /** The statement whose description comes. */
-  described(): Prepared | undefined {
+  /** The statement's description comes. */
+  described(types: readonly number[]): void {
     const front = this.#front();
-    return front?.kind === 'describe' ? front.prepared : undefined;
+    if (front?.kind === 'describe' && front.prepared) front.prepared.types = types;
   }
 
   complete(tag: string, endOffset: number, suspended: boolean): void {

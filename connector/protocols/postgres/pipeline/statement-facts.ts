@@ -2,14 +2,14 @@
 
 import { MAX_FACT_TEXT } from '../../../../core/recording/facts/bytes-at.ts';
 import type { Parameter } from '../../../../core/recording/facts/database.ts';
-import type { Fact } from '../../../../core/recording/facts/fact.ts';
+import type { ProtocolFact } from '../../../../core/recording/facts/fact.ts';
 import type { ReadText } from '../wire/encoding.ts';
 import type { ErrorFields } from '../wire/messages.ts';
 import type { Form, Portal, Statement } from './statement.ts';
 
 /** Takes facts: a session's lane. */
 export interface FactSink {
-  fact(fact: Fact): unknown;
+  fact(fact: ProtocolFact): unknown;
   elapsedUs(): number;
 }
 
@@ -31,6 +31,7 @@ export class StatementFacts {
   readonly #facts: FactSink;
   readonly #onFinished: () => void;
   #count = 0;
+  #actions = 0;
   /** Of the answer under way: rows, bytes of COPY data either way, and where it begins in the target's bytes. */
   rows = 0;
   copyBytes = 0;
@@ -67,10 +68,10 @@ export class StatementFacts {
     offset: number,
     length: number,
   ): Statement {
-    const number = ++this.#count;
+    const action = ++this.#actions;
     this.#facts.fact({
       kind: 'statement.started',
-      action: number,
+      action,
       form,
       text,
       ...(textBytes !== undefined && { textBytes }),
@@ -79,13 +80,26 @@ export class StatementFacts {
       ...(portal && { portal }),
       at: { direction: 'client', lane: LANE, offset, length },
     });
+    return this.#statement(action, portal, false);
+  }
+
+  /** The next part of what `statement` began. */
+  goOn({ action, portal }: Statement): Statement {
+    return this.#statement(action, portal, true);
+  }
+
+  #statement(action: number, portal: string | undefined, continued: boolean): Statement {
     return {
-      number,
+      number: ++this.#count,
+      action,
+      continued,
       startedUs: this.#facts.elapsedUs(),
       portal,
       tags: [],
       error: undefined,
       finished: false,
+      limited: false,
+      suspended: false,
       executed: false,
       prepares: undefined,
       sequence: 0,
@@ -99,11 +113,17 @@ export class StatementFacts {
   finish(statement: Statement, error: ErrorFields | undefined, suspended: boolean, endOffset?: number): void {
     if (statement.finished) return;
     statement.finished = true;
+    statement.suspended = suspended;
     const answered = endOffset !== undefined && error !== SKIPPED && error !== UNSEEN;
+    // Of a part that never ran nothing came; how the statement itself ended has been told.
+    if (statement.continued && (error === SKIPPED || error === UNSEEN)) {
+      this.#onFinished();
+      return;
+    }
     const length = answered ? endOffset - this.#answerAt : 0;
     this.#facts.fact({
       kind: 'statement.finished',
-      action: statement.number,
+      action: statement.action,
       tags: statement.tags,
       rows: answered ? this.rows : 0,
       bytes: answered ? this.copyBytes || length : 0,

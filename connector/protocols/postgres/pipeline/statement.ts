@@ -45,6 +45,8 @@ export interface Portal {
   executed: boolean;
   /** It was held at its Bind: its first Execute is that statement. */
   held: Statement | undefined;
+  /** Its latest Execute. */
+  latest: Statement | undefined;
 }
 
 /** A name's latest meaning, and the one it has if the message that changed it had no effect. */
@@ -64,14 +66,24 @@ export type Undo =
 
 export type Form = 'simple' | 'extended' | 'function';
 
+/** One request that runs something: of a portal that is executed in parts, each of them. */
 export interface Statement {
+  /** Grows with each. */
   readonly number: number;
+  /** Its number in the facts. */
+  readonly action: number;
+  /** It goes on with a portal that an earlier one began, and is the same action. */
+  readonly continued: boolean;
   readonly startedUs: number;
   /** The portal's name, where one was executed. */
   readonly portal: string | undefined;
   readonly tags: string[];
   error: ErrorFields | undefined;
   finished: boolean;
+  /** No more than so many rows were asked for: there may be more. */
+  limited: boolean;
+  /** Its portal has more rows. */
+  suspended: boolean;
   /** Its Execute was sent. */
   executed: boolean;
   /** What PREPARE statements in it made, by their place in its text. Undefined: nobody looked. */

@@ -220,13 +220,27 @@ describe('a pipeline', () => {
   });
 
   it('knows a suspended portal', () => {
-    const { finished } = play(
+    const { started, finished } = play(
       { client: [parse('', 'rows'), bind('c', ''), execute('c', 2), SYNC, execute('c', 2), SYNC] },
       { target: [PARSED, BOUND, ROW, ROW, SUSPENDED, ready('T'), ROW, complete('SELECT 1'), ready()] },
     );
     expect(finished).toMatchObject([
-      { rows: 2, suspended: true, tags: [] },
-      { rows: 1, tags: ['SELECT 1'] },
+      { action: 1, rows: 2, suspended: true, tags: [] },
+      { action: 1, rows: 1, tags: ['SELECT 1'] },
+    ]);
+    expect(started).toHaveLength(1);
+  });
+
+  it('takes a portal that is executed again after its end for another statement', () => {
+    const { outcome } = play(
+      { client: [parse('', 'rows'), bind('c', ''), execute('c'), SYNC] },
+      { target: [PARSED, BOUND, complete('SELECT 0'), ready('T')] },
+      { client: [execute('c'), SYNC] },
+      { target: [failed('55000'), ready('E')] },
+    );
+    expect(outcome).toEqual([
+      ['rows', 'SELECT 0', 0],
+      ['rows', 0, '55000'],
     ]);
   });
 });

@@ -17,7 +17,7 @@ import {
 } from '../wire/client-messages.ts';
 import { type ReadText, textReader } from '../wire/encoding.ts';
 import { HEADER_BYTES } from '../wire/framing.ts';
-import { readErrorFields } from '../wire/messages.ts';
+import { readErrorFields, readParameterTypes } from '../wire/messages.ts';
 import { Names } from './names.ts';
 import { type HiddenParameters, readParameters } from '../wire/parameters.ts';
 import { Pipeline, type Refused } from './pipeline.ts';
@@ -224,6 +224,7 @@ export class Statements {
       offset,
       executed: false,
       held: undefined,
+      latest: undefined,
     };
   }
 
@@ -251,7 +252,7 @@ export class Statements {
     );
   }
 
-  /** Begins its facts, unless its Bind has. */
+  /** Begins its facts, unless its Bind or an earlier Execute of its portal has. */
   readExecute(
     b: Buffer,
     start: number,
@@ -263,22 +264,31 @@ export class Statements {
     if (nameEnd === undefined) return malformed('Execute');
     const name = readName(b, start, nameEnd, this.#readText);
     const portal = this.names.portal(name);
-    if (portal?.held && !portal.held.executed) return { statement: portal.held, portal, name };
-    const prepared = portal?.prepared;
+    const statement = this.#executedOf(portal, name, offset, length);
+    // Zero, or less: all of them.
+    statement.limited = b.readInt32BE(nameEnd + 1) > 0;
+    if (portal) portal.latest = statement;
+    return { statement, portal, name };
+  }
+
+  #executedOf(portal: Portal | undefined, name: string, offset: number, length: number): Statement {
+    if (portal?.held && !portal.held.executed) return portal.held;
+    // Behind a failure the name may stand for another, whose Bind is passed over too.
+    const before = this.pipeline.skipping ? undefined : portal?.latest;
+    if (before && (before.finished ? before.suspended : before.limited)) return this.#facts.goOn(before);
     // From its Bind on, the first time: there the parameters are.
     const from = portal && !portal.executed ? portal.offset : offset;
     if (portal) portal.executed = true;
-    const statement = this.#facts.start(
+    return this.#facts.start(
       'extended',
       textOf(portal, name),
-      prepared?.textBytes,
+      portal?.prepared?.textBytes,
       portal?.parameters,
       portal?.statement,
       name,
       from,
       offset - from + HEADER_BYTES + length,
     );
-    return { statement, portal, name };
   }
 
   sendExecute(statement: Statement, portal: Portal | undefined): Fault | undefined {
@@ -366,13 +376,12 @@ export class Statements {
       case 0x32: // 2 BindComplete
         this.pipeline.answered('bind');
         return undefined;
-      case 0x43: // C CommandComplete: tag NUL
-        this.pipeline.complete(
-          b.toString('latin1', start, Math.max(start, end - 1)),
-          offset + HEADER_BYTES + length,
-          false,
-        );
+      case 0x43: {
+        // C CommandComplete: tag NUL
+        const tag = b.toString('latin1', start, Math.max(start, end - 1));
+        this.pipeline.complete(tag, offset + HEADER_BYTES + length, false);
         return undefined;
+      }
       case 0x5a: // Z ReadyForQuery: byte
         if (length !== 1) return malformed('ReadyForQuery');
         this.pipeline.ready(String.fromCharCode(b[start] ?? 0), offset, HEADER_BYTES + length);
@@ -395,7 +404,7 @@ export class Statements {
         this.pipeline.answered('describe');
         return undefined;
       case 0x74: // t ParameterDescription
-        this.#parameterTypes(b, start, end);
+        this.pipeline.described(readParameterTypes(b, start, end));
         return undefined;
       case 0x45: // E ErrorResponse
         this.pipeline.failed(readErrorFields(b, start, end, this.#readText), offset + HEADER_BYTES + length);
@@ -413,15 +422,6 @@ export class Statements {
       default: // V FunctionCallResponse, H CopyOutResponse, c CopyDone
         return undefined;
     }
-  }
-
-  /** int16 count | int32 each: type */
-  #parameterTypes(b: Buffer, start: number, end: number): void {
-    const prepared = this.pipeline.described();
-    if (!prepared) return;
-    const types: number[] = [];
-    for (let at = start + 2; at + 4 <= end; at += 4) types.push(b.readUInt32BE(at));
-    prepared.types = types;
   }
 
   /** name NUL value NUL */

@@ -280,12 +280,18 @@ const mayRunCode = ({ kind }: StatementSummary): boolean => !RUNS_NOTHING.has(ki
 // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is what all encodings share
 const hasOtherLetters = (text: string): boolean => /[^\x00-\x7f]/.test(text);
 
+/** Of both, by PostgreSQL's grammar. */
+const GOES_ON = new Set(['fetch']);
+
 /** Whether a backslash may escape in every string of it. */
 export const escapes = ({ settings }: StatementSource): boolean => settings.standardConformingStrings !== true;
 
-/** How many statements a text runs. Of one that could not be read, at most. One that does not parse runs nothing. */
+/**
+ * How many statements a text runs, against the limit. Of one that could not be read, at most. One that does not parse
+ * runs nothing. FETCH and MOVE go on with what DECLARE began, and was counted.
+ */
 export function countOf({ read }: JudgedText, { text }: StatementSource): number {
-  if (read.ok) return Math.max(1, read.value.length);
+  if (read.ok) return read.value.length === 0 ? 1 : read.value.filter(({ kind }) => !GOES_ON.has(kind)).length;
   if (read.error.reason === 'syntax' || text === undefined) return 1;
   return text.split(';').length;
 }

@@ -183,6 +183,7 @@ class PostgresInterpreter implements Interpreter {
         session.upstream,
         database,
         path === undefined ? parameters : new Map([...parameters, ['search_path', path]]),
+        session.signal,
       ),
     );
   }

@@ -202,12 +202,12 @@ export class GuardedClient {
 
   /** The gate decides, now or after an approval. */
   #ask(message: ClientMessage, question: Question): void {
-    const { statement, decision, judge = () => decision, count = 1, describe, send, refuse } = question;
+    const { statement, decision, judge = () => decision, count = 1, syntax, describe, send, refuse } = question;
     const { guard, answers, relay, statements } = this.#parts;
     let kept: { readonly bytes: Buffer; readonly receipt: Recorded } | undefined;
     const action = contained(relay, {
       lane: this.#parts.lane.number,
-      number: statement.number,
+      number: statement.action,
       statements: count,
       decision,
       judge,
@@ -226,7 +226,7 @@ export class GuardedClient {
           this.#over = true;
           statements.drop(statement, refusal.message);
         } else {
-          const { instead, fault } = refuse(statementRefused(refusal, this.#encoding));
+          const { instead, fault } = refuse(statementRefused(refusal, this.#encoding, syntax));
           this.#check(fault);
           if (kept) relay.toTarget(instead, kept.receipt);
           else this.#frames.replace(message, instead);

@@ -6,10 +6,12 @@
 
 import { randomBytes } from 'node:crypto';
 import type { Decision } from '../../../../core/policy/sections/entries.ts';
+import type { SyntaxFault } from '../../../../core/sql/statement.ts';
 import type { Action, ActionToHold } from '../../../action.ts';
 import type { ClientMessage } from '../wire/client-frames.ts';
 import { BIND, EXECUTE, FUNCTION_CALL, malformed, PARSE, QUERY, readParse } from '../wire/client-messages.ts';
 import { describeBind, describeQuery } from '../rules/held-statement.ts';
+import { syntaxFaultOf } from '../rules/syntax-fault.ts';
 import type { Secrets } from '../../../sql/found-secrets.ts';
 import { type AskEstimate, Readiness } from '../rules/readiness.ts';
 import type { CopySubject } from '../requests/request-copies.ts';
@@ -44,6 +46,8 @@ export interface Question extends Partial<Pick<Action, 'judge'>> {
   readonly decision: Decision;
   /** Statements in its text. */
   readonly count?: number;
+  /** It is blocked for its syntax alone. */
+  readonly syntax?: SyntaxFault | undefined;
   describe(): ActionToHold | string;
   /** The pipeline takes it up. */
   send(): Fault | undefined;
@@ -108,6 +112,7 @@ export class JudgedMessages {
       decision: judged.decision,
       judge: () => verdicts.on(source).decision,
       count: countOf(judged, source),
+      syntax: syntaxFaultOf(judged.decision, judged.read, recorded, message),
       describe: () => describeQuery(recorded, message, statements, judged.read, this.#ready.estimated),
       send: () => {
         const fault =
@@ -129,11 +134,12 @@ export class JudgedMessages {
     if (reading) return waits(reading);
     const judged = verdicts.on(source);
     const found: Secrets[] = [];
-    const { bytes, start, length, offset } = record(message, {
+    const recorded = record(message, {
       read: judged.read,
       backslashEscapes: escapes(source),
       told: (secrets) => found.push(secrets),
     });
+    const { bytes, start, length, offset } = recorded;
     const shift = start - message.start;
     const shifted = { ...read, textStart: read.textStart + shift, textEnd: read.textEnd + shift };
     const prepared = statements.preparedOf(shifted, bytes, length);
@@ -143,6 +149,7 @@ export class JudgedMessages {
     return asks({
       statement,
       decision: judged.decision,
+      syntax: syntaxFaultOf(judged.decision, judged.read, recorded, message),
       describe: () => 'is refused before it is bound',
       send: () => statements.sendParse(prepared, offset, length, source),
       refuse: (error) => this.#refuseExtended(statement, error, prepared.name === '' ? '' : undefined),
@@ -209,10 +216,13 @@ export class JudgedMessages {
     const decision = verdicts.onPrepared(portal?.meanings ?? [], statements.names.knows(portal, name));
     const { verdict } = decision;
     const approved = portal?.held && (verdict === 'hold' || (portal.held === statement && verdict !== 'block'));
-    if (approved || (verdict === 'allow' && !counted())) return goes(send());
+    // The next rows of what was let run are no statement more: neither counted nor warned of again.
+    const goesOn = statement.continued && (verdict === 'allow' || verdict === 'warn');
+    if (approved || goesOn || (verdict === 'allow' && !counted())) return goes(send());
     return asks({
       statement,
       decision,
+      count: source ? countOf(verdicts.on(source), source) : 1,
       describe: () => 'it was bound before the rule was in force, so bind it again',
       send,
       refuse: (error) => this.#refuseExtended(statement, error),

@@ -55,9 +55,17 @@ export const negotiateProtocolVersion = (version: number, unknown: readonly stri
   message('v', version, unknown.length, unknown.map((name) => `${name}\0`).join(''));
 
 /** 'E' fields, each: byte code | text | NUL; then a NUL */
-export function errorResponse(severity: 'ERROR' | 'FATAL', code: string, text: string, hint?: string): Buffer {
+export function errorResponse(
+  severity: 'ERROR' | 'FATAL',
+  code: string,
+  text: string,
+  hint?: string,
+  more: { readonly detail?: string; readonly position?: number | undefined } = {},
+): Buffer {
   const fields = [`S${severity}`, `V${severity}`, `C${code}`, `M${text.replaceAll('\0', '')}`];
+  if (more.detail) fields.push(`D${more.detail}`);
   if (hint) fields.push(`H${hint}`);
+  if (more.position !== undefined) fields.push(`P${more.position}`);
   return message('E', `${fields.join('\0')}\0\0`);
 }
 
@@ -84,6 +92,13 @@ export function readErrorFields(body: Buffer, start = 0, end = body.length, read
     at = stop + 1;
   }
   return { severity: unlocalised || severity, code, message: text };
+}
+
+/** ParameterDescription: int16 count | int32 each: type */
+export function readParameterTypes(b: Buffer, start: number, end: number): number[] {
+  const types: number[] = [];
+  for (let at = start + 2; at + 4 <= end; at += 4) types.push(b.readUInt32BE(at));
+  return types;
 }
 
 const readUtf8 = (bytes: Buffer, start: number, end: number): string => bytes.toString('utf8', start, end);

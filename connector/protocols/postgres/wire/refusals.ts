@@ -3,6 +3,7 @@
 
 import type { EndReason } from '../../../../core/recording/facts/session.ts';
 import type { RefusalReason } from '../../../../core/refusal.ts';
+import type { SyntaxFault } from '../../../../core/sql/statement.ts';
 import { onLines } from '../../../../core/text/written-text.ts';
 import type { ActionRefusal, ActionRefusalReason } from '../../../action.ts';
 import type { TargetRefusal } from '../../../door.ts';
@@ -68,14 +69,22 @@ const ACTION_SQLSTATE: Readonly<Record<ActionRefusalReason, string>> = {
   hold_failed: '42501',
 };
 
-/** What takes the place of the target's error for a statement that was refused. */
-export const statementRefused = ({ reason, message: text, hint }: ActionRefusal, encoding: string): Buffer =>
-  errorResponse(
-    'ERROR',
-    ACTION_SQLSTATE[reason],
-    readable(`Gatehouse: ${text}`, encoding),
-    hint && readable(hint, encoding),
-  );
+/** What takes the place of the target's error for a statement that was refused. `syntax`: it is blocked for that alone. */
+export function statementRefused(
+  { reason, message: text, hint }: ActionRefusal,
+  encoding: string,
+  syntax?: SyntaxFault,
+): Buffer {
+  const why = readable(`Gatehouse: ${text}`, encoding);
+  const way = hint && readable(hint, encoding);
+  if (reason !== 'blocked' || !syntax) return errorResponse('ERROR', ACTION_SQLSTATE[reason], why, way);
+  return errorResponse('ERROR', SYNTAX_ERROR, readable(syntax.message, encoding), way, {
+    detail: `${why} It was not sent to the database: rules read every statement first.`,
+    position: syntax.position,
+  });
+}
+
+const SYNTAX_ERROR = '42601';
 
 /** 'N' fields as of an error. Ends nothing. */
 export function noticeResponse(

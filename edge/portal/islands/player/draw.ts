@@ -1,6 +1,7 @@
 // A card of a replay as elements. Everything that comes from the recording goes in as text nodes.
 
 import type { ReplayEvent } from '../../../../core/catalogue.ts';
+import { isGatewayWord } from '../../../../core/replay/error-name.ts';
 import { answered, showBytes, count, isTall, offset, took } from '../../format.ts';
 import { sqlTokens } from '../../sql-tokens.ts';
 import { visibleParts } from '../../visible.ts';
@@ -148,6 +149,7 @@ function drawResult(event: Event<'result'>): Node[] {
   const answer = h('span', 'statement-answer');
   const say = (text: string) => answer.append(h('span', '', text));
   for (const word of answered(event.tags, event.rows)) answer.append(h('span', '', ...marked(word)));
+  if (event.suspended) say('more to fetch');
   if (event.bytes >= 65_536) say(showBytes(event.bytes));
   say(took(event.durationUs));
   const parts: Node[] = [];
@@ -157,10 +159,9 @@ function drawResult(event: Event<'result'>): Node[] {
       h(
         'p',
         'statement-error',
-        h('strong', '', ...marked(severity)),
-        ' ',
-        h('code', '', ...marked(code)),
-        ' ',
+        ...(isGatewayWord(event.error)
+          ? []
+          : [h('strong', '', ...marked(severity)), ' ', h('code', '', ...marked(code)), ' ']),
         outside(message),
       ),
     );

@@ -1,7 +1,7 @@
 // A connection's place among those that have not proven anything yet (limits.ts), and its deadline.
 
-import type { Refusal } from '../../core/refusal.ts';
-import type { ByteStream } from '../door.ts';
+import type { Refusal } from '../../../core/refusal.ts';
+import type { ByteStream } from '../../door.ts';
 import { type Limits, type Progress, type Unauthenticated, UnauthenticatedConnections } from './limits.ts';
 
 const CROWDED: Refusal = {
@@ -9,13 +9,14 @@ const CROWDED: Refusal = {
   message:
     'Too many clients log in at this moment. Connect again in a few seconds; an administrator can raise limits.maxUnauthenticated.',
 };
+const TOO_LATE: Refusal = { reason: 'deadline_exceeded', message: 'The login took too long. Connect again.' };
 /** Clients that are told that there was no place for them, at one time: to the others the connection just closes. */
 const MAX_TOLD = 200;
 
 interface LoginPlace {
   /** Resolves when it is its turn; false: it found no place, and was told if it could be. */
   readonly turn: Promise<boolean>;
-  /** Aborts at the deadline, when the connector stops, and to make room for others; then its reason is the Refusal. */
+  /** Aborts at the deadline, when the connector stops, and to make room for others; its reason is the Refusal. */
   readonly signal: AbortSignal;
   progressed(to: Progress): void;
   /** It has proven who it is, or is gone. Idempotent. */
@@ -28,6 +29,7 @@ export class LoginPlaces {
   readonly #stopping: AbortSignal;
   #told = 0;
 
+  /** `stopping`: its reason is the Refusal for those who log in then. */
   constructor(limits: Limits, stopping: AbortSignal) {
     this.#unauthenticated = new UnauthenticatedConnections(limits);
     this.#deadlineMs = limits.loginDeadlineMs;
@@ -56,9 +58,9 @@ export class LoginPlaces {
     stream.once('close', () => unauthenticated.leave(place));
     deadline.signal.addEventListener('abort', () => begun.resolve(), { once: true });
     unauthenticated.enter(place);
-    const abort = () => deadline.abort();
-    const timer = setTimeout(abort, this.#deadlineMs);
-    this.#stopping.addEventListener('abort', abort, { once: true });
+    const stop = () => deadline.abort(this.#stopping.reason);
+    const timer = setTimeout(() => deadline.abort(TOO_LATE), this.#deadlineMs);
+    this.#stopping.addEventListener('abort', stop, { once: true });
     const turn = async (): Promise<boolean> => {
       await begun.promise;
       if (progress !== undefined) return true;
@@ -77,7 +79,7 @@ export class LoginPlaces {
       },
       leave: () => {
         clearTimeout(timer);
-        this.#stopping.removeEventListener('abort', abort);
+        this.#stopping.removeEventListener('abort', stop);
         unauthenticated.leave(place);
       },
     };

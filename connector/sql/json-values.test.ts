@@ -1,0 +1,58 @@
+import { describe, expect, test } from 'vitest';
+import type { MaskEntry } from '../../core/masking/mask-entry.ts';
+import { Masks } from '../../core/masking/masks.ts';
+import type { Way } from '../../core/masking/ways.ts';
+import { maskJsonMatches, maskJsonScalars } from './json-values.ts';
+
+const masks = (...mask: MaskEntry[]) =>
+  new Masks([{ name: 'r', mask }], { keyedHash: () => new Uint8Array(32).fill(0xab), incidents: () => {} });
+const document = '{"id": 4711, "mail":"ann@example.com","on":true,"none":null,"list":[-1.5e3, "x"], "a\\"b": 12}';
+
+describe('a document of a masked column', () => {
+  test.each<[Way, string]>([
+    [
+      'placeholder',
+      '{"id": "[masked]", "mail":"[masked]","on":"[masked]","none":null,"list":["[masked]", "[masked]"], "a\\"b": "[masked]"}',
+    ],
+    ['partial', '{"id": "4***", "mail":"a***","on":"[masked]","none":null,"list":["-***", "***"], "a\\"b": "***"}'],
+    ['null', '{"id": null, "mail":null,"on":null,"none":null,"list":[null, null], "a\\"b": null}'],
+    [
+      { fixed: 'gone' },
+      '{"id": "gone", "mail":"gone","on":"gone","none":null,"list":["gone", "gone"], "a\\"b": "gone"}',
+    ],
+    [{ fixed: '-1' }, '{"id": -1, "mail":"-1","on":"-1","none":null,"list":[-1, "-1"], "a\\"b": -1}'],
+    [
+      { fixed: 'false' },
+      '{"id": "false", "mail":"false","on":false,"none":null,"list":["false", "false"], "a\\"b": "false"}',
+    ],
+  ])('%j: whatever stands there looks masked, or is what the rule gives', (way, masked) => {
+    expect(maskJsonScalars(document, way, masks())).toBe(masked);
+  });
+
+  test('hash tells numbers and strings apart by value, and never the two booleans', () => {
+    const masked = JSON.parse(maskJsonScalars(document, 'hash', masks()));
+    expect(masked).toMatchObject({ id: expect.stringMatching(/^h_[0-9a-f]{32}$/), on: '[masked]', none: null });
+  });
+
+  // Numbers that JSON does not write so would make the document unreadable.
+  test.each(['007', '1.', '.5', '+1', '1e', 'NaN', '0x10', '1,2', '-'])('a fixed %s is put as a string', (fixed) => {
+    expect(JSON.parse(maskJsonScalars('{"n":1}', { fixed }, masks()))).toEqual({ n: fixed });
+  });
+});
+
+describe('what detectors find in a document', () => {
+  const found = (text: string, mask: MaskEntry) => {
+    const bytes = Buffer.from(text);
+    const out = maskJsonMatches(bytes, 0, bytes.length, masks(mask));
+    return out === undefined || out === null ? out : JSON.parse(out.toString());
+  };
+  test.each<[string, MaskEntry, unknown]>([
+    ['{"n":4111111111111111}', { detect: ['credit-card'], with: 'placeholder' }, { n: '[credit-card]' }],
+    ['{"n":4111111111111111}', { detect: ['credit-card'], with: 'partial' }, { n: '************1111' }],
+    ['{"password":123456,"n":7}', { detect: ['password'], with: 'placeholder' }, { password: '[password]', n: 7 }],
+    ['{"password":true}', { detect: ['password'], with: 'placeholder' }, undefined],
+    ['{"n":4111111111111111}', { detect: ['credit-card'], with: 'null' }, null],
+  ])('%s', (text, mask, expected) => {
+    expect(found(text, mask)).toEqual(expected);
+  });
+});

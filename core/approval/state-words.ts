@@ -1,0 +1,59 @@
+// What a request is called in each of its states, the same wherever people read of it: the portal, the command line,
+// notices. One that is over is told of in the past.
+
+import type { Approval, ApprovalState } from './approval.ts';
+import { type HeldKind, nounOf } from './held-action.ts';
+
+interface RequestStanding {
+  readonly kind: Approval['subject']['kind'];
+  readonly state: ApprovalState;
+  /** It was used without the approval. */
+  readonly breakGlass?: { readonly review?: unknown } | undefined;
+}
+
+interface StateWords {
+  /** In a list: `waiting`, `ran`. */
+  readonly state: string;
+  /** Between who asked and the resource: `asks for access to`. */
+  readonly did: string;
+}
+
+export function requestWords({ kind, state, breakGlass }: RequestStanding): StateWords {
+  if (breakGlass) {
+    return {
+      state: breakGlass.review === undefined ? 'glass broken' : 'glass broken, reviewed',
+      did: 'broke the glass for',
+    };
+  }
+  return kind === 'access' ? ACCESS[state] : heldWords(kind)[state];
+}
+
+const ASKED = 'asked for access to';
+const ACCESS: Readonly<Record<ApprovalState, StateWords>> = {
+  pending: { state: 'waiting', did: 'asks for access to' },
+  approved: { state: 'approved', did: 'may have access to' },
+  claimed: { state: 'access given', did: 'was given access to' },
+  denied: { state: 'denied', did: ASKED },
+  withdrawn: { state: 'withdrawn', did: ASKED },
+  expired: { state: 'expired', did: ASKED },
+};
+
+const DONE: Readonly<Record<HeldKind, { readonly verb: string; readonly state: string }>> = {
+  statement: { verb: 'ran', state: 'ran' },
+  command: { verb: 'ran', state: 'ran' },
+  request: { verb: 'sent', state: 'sent' },
+  forward: { verb: 'opened', state: 'opened' },
+};
+
+function heldWords(kind: HeldKind): Readonly<Record<ApprovalState, StateWords>> {
+  const { verb, one } = nounOf(kind);
+  const asked = `asked to ${verb} a ${one} on`;
+  return {
+    pending: { state: 'waiting', did: `waits to ${verb} a ${one} on` },
+    approved: { state: 'approved', did: `may ${verb} a ${one} on` },
+    claimed: { state: DONE[kind].state, did: `${DONE[kind].verb} a ${one} on` },
+    denied: { state: 'denied', did: asked },
+    withdrawn: { state: 'withdrawn', did: asked },
+    expired: { state: 'expired', did: asked },
+  };
+}

@@ -1,0 +1,134 @@
+// Pages of a cursor: the statement that they are of is counted, listed and recorded once, by whatever means they are asked for.
+
+import pg from 'pg';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import * as say from '../harness/postgres/client-messages.ts';
+import { type Guarded, findPsql, inShort, startGuarded } from '../harness/guarded.ts';
+import { run } from '../harness/run.ts';
+
+let g: Guarded;
+
+beforeAll(async () => {
+  g = await startGuarded();
+});
+afterAll(() => g?.close());
+beforeEach(() => {
+  g.leave();
+  g.gateway.log.sessions.length = 0;
+});
+
+const limited = (perMinute: number) =>
+  g.rules([], { statements: undefined as never, limits: { statementsPerMinute: perMinute } });
+
+/** What the recording has of each action: its text, then rows and tags of each part. */
+async function told() {
+  const recording = await g.recorded();
+  return recording.facts('statement.started').map(({ action, text }) => [
+    text,
+    ...recording
+      .facts('statement.finished')
+      .filter((fact) => fact.action === action)
+      .map(({ rows, tags, suspended, error }) => error?.code ?? (suspended ? `${rows}...` : `${rows} ${tags[0]}`)),
+  ]);
+}
+
+const SERIES = 'select generate_series(1, 25)';
+const pages = (count: number) => Array.from({ length: count }, () => [say.execute('c', 10), say.flush()]).flat();
+
+describe('a portal that is executed in parts', () => {
+  it('is one statement to a driver that fetches, and to the limit', async () => {
+    limited(4);
+    const client = new pg.Client({
+      ...{ host: g.gateway.host, port: g.gateway.port, password: g.secret },
+      ...{ user: 'alice@example.com', database: 'demo' },
+    });
+    await client.connect();
+    await client.query('begin');
+    const fetching = { text: SERIES, values: [], rows: 1 };
+    expect((await client.query(fetching)).rows).toHaveLength(25);
+    await client.query('commit');
+    await client.end();
+    const seen = await told();
+    expect(seen.map(([text]) => text)).toEqual(['begin', SERIES, 'commit']);
+    expect(seen[1]).toEqual([SERIES, ...Array.from({ length: 25 }, () => '1...'), '0 SELECT 0']);
+  });
+
+  it('is one in a pipeline as well, with its own answer beside that of others', async () => {
+    g.rules([{ block: ['drop'] }]);
+    const peer = await g.session();
+    peer.send(Buffer.concat([say.parse('', SERIES), say.bind('c', ''), ...pages(3), say.sync()]));
+    expect(inShort(await peer.upTo('Z')).filter((one) => !one.startsWith('D'))).toEqual([
+      '1',
+      '2',
+      's',
+      's',
+      'C SELECT 5',
+      'Z I',
+    ]);
+    peer.socket.end();
+    expect(await told()).toEqual([[SERIES, '10...', '10...', '5 SELECT 5']]);
+  });
+
+  it('that rules stop between its parts is refused as the statement that it is', async () => {
+    g.rules([{ block: ['drop'] }]);
+    const peer = await g.session();
+    peer.send(
+      Buffer.concat([say.query('begin'), say.parse('', SERIES), say.bind('c', ''), say.execute('c', 10), say.sync()]),
+    );
+    await peer.upTo('Z');
+    await peer.upTo('Z');
+    g.gateway.edge.applyRules(g.rules([{ block: ['select'] }]));
+    peer.send(Buffer.concat([say.execute('c', 10), say.sync()]));
+    expect(inShort(await peer.upTo('Z'))).toEqual(['E 42501', 'Z E']);
+    peer.socket.end();
+    expect(await told()).toEqual([
+      ['begin', '0 BEGIN'],
+      [SERIES, '10...', '42501'],
+    ]);
+    expect((await g.recorded()).facts('action.refused')).toMatchObject([{ action: 2 }]);
+  });
+
+  it('whose later part is skipped in a pipeline keeps what it came to', async () => {
+    g.rules([{ block: ['drop'] }]);
+    const peer = await g.session();
+    const begin = [say.query('begin'), say.parse('', SERIES), say.bind('c', ''), say.execute('c', 10)];
+    peer.send(Buffer.concat([...begin, say.parse('', 'drop table x'), say.execute('c', 10), say.sync()]));
+    await peer.upTo('Z');
+    await peer.upTo('Z');
+    peer.socket.end();
+    expect(await told()).toEqual([
+      ['begin', '0 BEGIN'],
+      [SERIES, '10...'],
+      ['drop table x', '42501'],
+      [SERIES, 'skipped'],
+    ]);
+  });
+
+  it('is warned of once', async () => {
+    g.rules([{ warn: ['select'] }]);
+    const peer = await g.session();
+    peer.send(Buffer.concat([say.parse('', SERIES), say.bind('c', ''), ...pages(3), say.sync()]));
+    expect(inShort(await peer.upTo('Z')).filter((one) => one.startsWith('N'))).toHaveLength(1);
+    peer.socket.end();
+    expect((await g.recorded()).facts('action.warned')).toHaveLength(1);
+  });
+});
+
+describe('FETCH in SQL', () => {
+  it('is a statement of its own, and no more against the limit than its DECLARE', async () => {
+    limited(3);
+    const input = `begin;\ndeclare c cursor for ${SERIES};\n${'fetch 5 from c;\n'.repeat(6)}commit;\nselect 1;\n`;
+    const ran = await run(findPsql(), ['-XAt', '-v', 'VERBOSITY=verbose'], { env: g.env, input });
+    expect(ran.stdout.split('\n').filter((line) => /^\d+$/.test(line))).toHaveLength(25);
+    expect(ran.stdout).toContain('COMMIT');
+    expect(ran.stderr).toContain('53400');
+    expect((await told()).filter(([text]) => text === 'fetch 5 from c;')).toHaveLength(6);
+  });
+
+  it('lets psql page through a result by FETCH_COUNT', async () => {
+    limited(4);
+    const ran = await run(findPsql(), ['-XAt', '-v', 'FETCH_COUNT=2'], { env: g.env, input: `${SERIES};\n` });
+    expect(ran.stderr).toBe('');
+    expect(ran.stdout.trim().split('\n')).toHaveLength(25);
+  });
+});
