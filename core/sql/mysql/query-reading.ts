@@ -65,7 +65,11 @@ export function readWith(r: Reading): void {
     r.expect('(');
     expressions.query(r);
     r.expect(')');
-    if (r.takeAll('cycle')) while (!r.done && !r.at(',') && !r.at('select') && !r.at('(')) r.next();
+    if (r.take('cycle')) {
+      do r.name();
+      while (r.take(','));
+      r.expect('restrict');
+    }
     ctes.add(name);
   } while (r.take(','));
   r.ctes = ctes;

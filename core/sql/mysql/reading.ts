@@ -32,6 +32,8 @@ export class Reading {
   /** Columns that were named so far, and what only the server will know: parameters and variables. */
   columns = 0;
   unknowns = 0;
+  /** The last of those columns, in lower case: `table.column`. */
+  column = '';
   /** An INTERVAL waits for the word that says of what. */
   interval = false;
   readonly #context: ReadingContext;
