@@ -11,6 +11,8 @@ process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, 'node_modules/.cach
 /** What tests a protocol with its real clients and servers, so that it can be run alone. */
 const POSTGRES = ['test/conformance/postgres-*.test.ts', 'test/{attacks,masking}/**/*.test.ts'];
 
+const MYSQL = ['test/conformance/mysql-*.test.ts'];
+
 const TOY = 'test/toy/**/*.test.ts';
 const ADD_ECHO = join(import.meta.dirname, 'test/toy/register.ts');
 
@@ -23,7 +25,7 @@ const ACROSS = {
   expect: { poll: { timeout: 15_000 } },
 };
 
-// Four projects: unit tests beside their files, the Worker's tests in workerd, and what crosses a folder's border with
+// Five projects: unit tests beside their files, the Worker's tests in workerd, and what crosses a folder's border with
 // real clients and servers: each protocol, and the rest (`npx vitest run --project postgres`).
 export default defineConfig({
   test: {
@@ -45,7 +47,8 @@ export default defineConfig({
       },
       ...(existsSync('edge/vitest.config.ts') ? ['./edge/vitest.config.ts'] : []),
       { test: { ...ACROSS, name: 'postgres', include: POSTGRES } },
-      { test: { ...ACROSS, name: 'system', include: ['test/**/*.test.ts'], exclude: [...POSTGRES, TOY] } },
+      { test: { ...ACROSS, name: 'mysql', include: MYSQL } },
+      { test: { ...ACROSS, name: 'system', include: ['test/**/*.test.ts'], exclude: [...POSTGRES, ...MYSQL, TOY] } },
       // With a protocol more than the product has: nothing of it may be shared with others.
       {
         plugins: [addEcho],

@@ -2,9 +2,10 @@
 
 import type { ProtocolName } from '../core/protocols.ts';
 import type { ProtocolModule } from './protocol.ts';
+import { mysql } from './protocols/mysql/index.ts';
 import { postgres } from './protocols/postgres/index.ts';
 
-const modules = { postgres };
+const modules = { postgres, mysql };
 
 type Part<P extends ProtocolName, Which extends 'settings' | 'upstream'> =
   (typeof modules)[P] extends ProtocolModule<infer Settings, infer Upstream>

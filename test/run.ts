@@ -19,6 +19,9 @@ const SYSTEM_PACKAGES: readonly (readonly [name: string, proof: string])[] = [
   ['python3-psycopg', '/usr/lib/python3/dist-packages/psycopg'],
   ['python3-django', '/usr/lib/python3/dist-packages/django'],
   ['libpostgresql-jdbc-java', '/usr/share/java/postgresql.jar'],
+  ['mariadb-server', '/usr/sbin/mariadbd'],
+  ['mariadb-client', '/usr/bin/mariadb-dump'],
+  ['python3-pymysql', '/usr/lib/python3/dist-packages/pymysql'],
   ['default-jdk-headless', '/usr/bin/javac'],
 ];
 
