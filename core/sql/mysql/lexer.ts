@@ -14,18 +14,9 @@ import { MysqlFault } from './faults.ts';
 import { lettersOf, type MysqlTextSettings } from './settings.ts';
 
 /** word: a name without quotes, perhaps a keyword. sign: an operator, a bracket, a comma, a semicolon. parameter: ?. */
-export type MysqlToken =
-  | 'end'
-  | 'word'
-  | 'name'
-  | 'string'
-  | 'number'
-  | 'variable'
-  | 'system variable'
-  | 'parameter'
-  | 'sign';
+type MysqlToken = 'end' | 'word' | 'name' | 'string' | 'number' | 'variable' | 'system variable' | 'parameter' | 'sign';
 
-export interface LexerMark {
+interface LexerMark {
   readonly at: number;
   readonly kind: MysqlToken;
   readonly start: number;
