@@ -54,7 +54,6 @@ describe('a text that cannot be read', () => {
       `${'('.repeat(deep)}select 1${')'.repeat(deep)}`,
       `delete from t where ${'('.repeat(deep)}a=1${')'.repeat(deep)}`,
       `delete from t where ${'case when 1 then '.repeat(deep)}1${' end'.repeat(deep)}`,
-      'explain '.repeat(deep),
       'set statement a=1 for '.repeat(deep),
       'with a as ('.repeat(deep),
       `select * from ${'{oj '.repeat(deep)}`,
