@@ -62,6 +62,7 @@ export function readGrant(r: Reading, verb: 'grant' | 'revoke'): void {
     for (const name of names) r.roles.add(name);
     r.act(act);
   }
+  r.expect(ends);
   readAccountChange(r);
 }
 

@@ -74,7 +74,7 @@ function show(r: Reading): void {
   r.kind = 'show';
   const logged = (r.at('binlog') || r.at('relaylog')) && r.peek() === 'events';
   if (logged) {
-    r.does(['show', 'show binlog events'], 'privilege');
+    r.does(['show binlog events'], 'privilege', { also: ['show'] });
     expressions.read(r, NO_WORDS);
     return;
   }

@@ -118,23 +118,14 @@ function note(parts: string[], part: string): void {
 /** Notes a name as `:a.b`, a number as `#1`, a string as `'x`, an operator or a word as itself. */
 function readPart(r: Reading, parts: string[]): void {
   const { lexer } = r;
-  const { kind, start, word } = lexer;
+  const { kind, start, end, word } = lexer;
   const { columns } = r;
   const value = kind === 'string' ? (lexer.value ?? '') : '';
   expressions.part(r);
-  if (r.columns > columns) note(parts, `:${columnName(lexer.text.slice(start, lexer.start))}`);
-  else if (kind === 'number') note(parts, `#${lexer.text.slice(start, lexer.start).trim()}`);
+  if (r.columns > columns) note(parts, `:${r.column}`);
+  else if (kind === 'number') note(parts, `#${lexer.text.slice(start, end)}`);
   else note(parts, kind === 'string' ? `'${value}` : word || '?');
 }
-
-/** As written, without quotes and blanks. A comment within makes it another name. */
-const columnName = (written: string): string =>
-  written
-    .replaceAll('`', '')
-    .trim()
-    .toLowerCase()
-    .split(/\s*\.\s*/)
-    .join('.');
 
 /** `id = id`, `t.id >= id`: what one of them leaves out is what the other has. */
 function comparesWithItself(parts: readonly string[]): boolean {

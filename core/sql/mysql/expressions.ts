@@ -153,31 +153,29 @@ export class Expressions {
   /** A column, or a function where a bracket follows. */
   #named(r: Reading, first: string, plain: boolean): void {
     const { lexer } = r;
-    let schema: string | undefined;
-    let name = first;
+    const parts = [first];
     r.next();
-    while (r.at('.')) {
-      r.next();
+    while (r.take('.')) {
       if (!r.atName) {
         // t.*
         r.take('*');
-        r.columns++;
-        return;
+        parts.push('*');
+        break;
       }
-      schema = name;
-      name = lexer.name;
+      parts.push(lexer.name);
       r.next();
     }
     if (r.at('(') && !(plain && NO_FUNCTIONS.has(first))) {
-      called(r, schema, name);
+      called(r, parts.at(-2), parts.at(-1) ?? '');
       return;
     }
-    if (plain && schema === undefined) {
+    if (plain && parts.length === 1) {
       if (NO_COLUMNS.has(first)) return;
       // _utf8mb4'x'
       if (first.startsWith('_') && (lexer.kind === 'string' || lexer.kind === 'number')) return;
     }
     r.columns++;
+    r.column = parts.join('.').toLowerCase();
   }
 }
 

@@ -14,18 +14,9 @@ import { MysqlFault } from './faults.ts';
 import { lettersOf, type MysqlTextSettings } from './settings.ts';
 
 /** word: a name without quotes, perhaps a keyword. sign: an operator, a bracket, a comma, a semicolon. parameter: ?. */
-export type MysqlToken =
-  | 'end'
-  | 'word'
-  | 'name'
-  | 'string'
-  | 'number'
-  | 'variable'
-  | 'system variable'
-  | 'parameter'
-  | 'sign';
+type MysqlToken = 'end' | 'word' | 'name' | 'string' | 'number' | 'variable' | 'system variable' | 'parameter' | 'sign';
 
-export interface LexerMark {
+interface LexerMark {
   readonly at: number;
   readonly kind: MysqlToken;
   readonly start: number;
@@ -80,7 +71,7 @@ const LONG_SIGNS: ReadonlySet<string> = new Set([
 export class MysqlLexer {
   readonly text: string;
   /** May be changed between statements: what a statement does to them holds for the next one. */
-  settings: MysqlTextSettings;
+  #settings: MysqlTextSettings;
   kind: MysqlToken = 'end';
   /** The token is `text[start, end)`. */
   start = 0;
@@ -92,11 +83,20 @@ export class MysqlLexer {
   #at = 0;
   /** Within a comment that is code: the next end of a comment ends it. */
   #inComment = false;
-  readonly #anyLetter: boolean;
+  #anyLetter: boolean;
 
   constructor(text: string, settings: MysqlTextSettings) {
     this.text = text;
-    this.settings = settings;
+    this.#settings = settings;
+    this.#anyLetter = lettersOf(settings.characterSet) === 'anywhere';
+  }
+
+  get settings(): MysqlTextSettings {
+    return this.#settings;
+  }
+
+  set settings(settings: MysqlTextSettings) {
+    this.#settings = settings;
     this.#anyLetter = lettersOf(settings.characterSet) === 'anywhere';
   }
 

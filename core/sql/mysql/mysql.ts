@@ -60,6 +60,9 @@ function readText(
       depth,
       readText: (inner, deeper) => readText(inner, lexer.settings, schema, deeper),
     });
+    // The way out of that mode is read all the same.
+    if (lexer.settings.otherGrammar === true && lexer.word !== 'set')
+      throw new MysqlFault('syntax', 'is read with the grammar of another database (sql_mode)');
     readStatement(reading);
     const offset = bytes.at(from);
     const summary = reading.finish({ offset, length: bytes.at(lexer.start) - offset });
@@ -69,6 +72,7 @@ function readText(
     schema = summary.uses ?? schema;
     const { modes, characterSet } = changesOf([summary]);
     if (modes || characterSet) lexer.settings = uncertain(lexer.settings, modes, characterSet);
+    if (characterSet && !isAscii(text.slice(lexer.start))) throw new MysqlFault('encoding', HIDING);
   }
 }
 
@@ -79,6 +83,8 @@ const uncertain = (settings: MysqlTextSettings, modes: boolean, characterSet: bo
   ...(characterSet && { characterSet: undefined }),
 });
 
+const HIDING = 'holds letters whose bytes may be quotes in its character set';
+
 function refuseText(text: string, settings: MysqlTextSettings): Unparsable | undefined {
   if (text.length > MAX_MYSQL_CHARACTERS)
     return { reason: 'too_long', message: `longer than ${MAX_MYSQL_CHARACTERS} characters` };
@@ -86,10 +92,7 @@ function refuseText(text: string, settings: MysqlTextSettings): Unparsable | und
   // A replacement character stands for bytes that could not be read, a lone surrogate for none.
   if (text.includes('\uFFFD') || !text.isWellFormed())
     return { reason: 'encoding', message: 'is not whole in its encoding' };
-  if (settings.otherGrammar === true)
-    return { reason: 'syntax', message: 'is read with the grammar of another database (sql_mode)' };
-  if (lettersOf(settings.characterSet) === 'nowhere' && !isAscii(text))
-    return { reason: 'encoding', message: 'holds letters whose bytes may be quotes in its character set' };
+  if (lettersOf(settings.characterSet) === 'nowhere' && !isAscii(text)) return { reason: 'encoding', message: HIDING };
   return undefined;
 }
 

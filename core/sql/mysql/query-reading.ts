@@ -56,7 +56,7 @@ export function readWith(r: Reading): void {
   const recursive = r.take('recursive');
   const ctes = new Set(r.ctes);
   do {
-    const name = r.name().toLowerCase();
+    const name = r.name();
     if (r.at('(')) expressions.bracketed(r);
     r.expect('as');
     // Without RECURSIVE, a query sees only the names before its own. The server takes any name of a recursive one.
@@ -65,7 +65,11 @@ export function readWith(r: Reading): void {
     r.expect('(');
     expressions.query(r);
     r.expect(')');
-    if (r.takeAll('cycle')) while (!r.done && !r.at(',') && !r.at('select') && !r.at('(')) r.next();
+    if (r.take('cycle')) {
+      do r.name();
+      while (r.take(','));
+      r.expect('restrict');
+    }
     ctes.add(name);
   } while (r.take(','));
   r.ctes = ctes;
@@ -230,6 +234,7 @@ export function readTable(r: Reading): TableFactor {
   const plain = r.lexer.kind === 'word';
   const word = r.lexer.word;
   const relation = r.relation();
+  const written = r.schemaWritten;
   if (r.at('(')) r.fail();
   if (r.take('partition')) expressions.bracketed(r);
   if (r.at('for') && (r.peek() === 'system_time' || r.peek() === 'portion')) readPeriod(r);
@@ -240,15 +245,10 @@ export function readTable(r: Reading): TableFactor {
     while (!r.at('(') && !r.done) r.next();
     expressions.bracketed(r);
   }
-  const written = relation.name?.toLowerCase() ?? '';
-  // DUAL is no table, and a name of WITH hides one.
-  const none = bare && ((plain && word === 'dual') || (r.ctes.has(written) && !isQualified(r, relation)));
-  return { relation: none ? undefined : relation, alias: alias ?? written };
+  // DUAL is no table, and a name of WITH hides one. In other case it may be another name, as of tables.
+  const none = bare && !written && ((plain && word === 'dual') || r.ctes.has(relation.name ?? ''));
+  return { relation: none ? undefined : relation, alias: alias ?? relation.name?.toLowerCase() };
 }
-
-/** A schema that USE gave is none that was written. */
-const isQualified = (r: Reading, relation: RelationName): boolean =>
-  relation.schema !== undefined && relation.schema !== r.everyTable().schema;
 
 function readAlias(r: Reading): string | undefined {
   if (r.take('as')) return r.lexer.kind === 'string' ? r.fail() : r.name().toLowerCase();

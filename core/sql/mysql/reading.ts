@@ -27,11 +27,15 @@ export class Reading {
   executes: string | undefined;
   deallocates: string | undefined;
   uses: string | undefined;
-  /** Names that a WITH around gave, in lower case; they hide tables where no schema is written. */
+  /** Names that a WITH around gave; they hide tables where no schema is written. */
   ctes: ReadonlySet<string> = new Set();
   /** Columns that were named so far, and what only the server will know: parameters and variables. */
   columns = 0;
   unknowns = 0;
+  /** The last of those columns, in lower case: `table.column`. */
+  column = '';
+  /** Of the last relation. */
+  schemaWritten = false;
   /** An INTERVAL waits for the word that says of what. */
   interval = false;
   readonly #context: ReadingContext;
@@ -117,7 +121,8 @@ export class Reading {
   relation(): RelationName {
     this.take('.');
     const first = this.name();
-    if (!this.take('.')) return this.named(first);
+    this.schemaWritten = this.take('.');
+    if (!this.schemaWritten) return this.named(first);
     return { schema: first, name: this.name() };
   }
 

@@ -144,7 +144,7 @@ function readTransactionSetting(r: Reading, scope: string | undefined): void {
 /** Names and words that nothing can hide in. */
 export function skipRest(r: Reading): void {
   while (!r.done) {
-    if (r.at('select') || r.at('table')) r.fail();
+    if (r.at('select')) r.fail();
     r.next();
   }
 }

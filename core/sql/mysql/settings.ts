@@ -14,6 +14,16 @@ export interface MysqlTextSettings {
   readonly characterSet: string | undefined;
 }
 
+/** Of a session that has set nothing. Who its server is hangs on the target. */
+export const READ_BY_DEFAULT: MysqlTextSettings = {
+  family: undefined,
+  version: undefined,
+  ansiQuotes: false,
+  noBackslashEscapes: false,
+  otherGrammar: false,
+  characterSet: 'utf8mb4',
+};
+
 /** What a value of sql_mode says, as the server reports it. undefined: not known. */
 export function readSqlMode(
   sqlMode: string | undefined,
