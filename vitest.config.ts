@@ -10,7 +10,7 @@ process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, 'node_modules/.cach
 /** What tests a protocol with its real clients and servers, so that it can be run alone. */
 const POSTGRES = ['test/conformance/postgres-*.test.ts', 'test/{attacks,masking}/**/*.test.ts'];
 
-const MYSQL = ['test/conformance/mysql-*.test.ts'];
+const MYSQL = ['test/conformance/mysql/*.test.ts'];
 
 const TOY = 'test/toy/**/*.test.ts';
 const ADD_ECHO = join(import.meta.dirname, 'test/toy/register.ts');

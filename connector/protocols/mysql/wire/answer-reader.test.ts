@@ -160,7 +160,7 @@ describe('an answer', () => {
   });
 
   it('a row of more than a packet is one row, whatever its parts begin with', () => {
-    for (const size of [FULL_PACKET_BYTES - 9, FULL_PACKET_BYTES - 8, FULL_PACKET_BYTES, 2 * FULL_PACKET_BYTES - 9]) {
+    for (const size of [FULL_PACKET_BYTES - 4, FULL_PACKET_BYTES]) {
       const answer = all(packet(1, 1), definition(2), row(3, Buffer.alloc(size, 0xff)), okEnd(9));
       expect(read('text results', true, [answer])).toMatchObject({
         rows: 1,

@@ -2,15 +2,15 @@
 
 import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { CAPABILITIES } from '../../connector/protocols/mysql/wire/capabilities.ts';
-import { handshakeResponse, readGreeting, responseHead } from '../../connector/protocols/mysql/wire/handshake.ts';
-import { packet } from '../../connector/protocols/mysql/wire/packets.ts';
-import { okPacket, readError } from '../../connector/protocols/mysql/wire/replies.ts';
-import { OFFERED } from '../../connector/protocols/mysql/wire/capabilities.ts';
-import { password, startGateway, trusted } from '../harness/gateway.ts';
-import { type GuardedMysql, startGuardedMysql } from '../harness/mysql/guarded.ts';
-import { dialMysql, logInRawMysql, query, RawMysql, startFakeMysql, USUAL } from '../harness/mysql/raw-mysql.ts';
-import { until } from '../harness/run.ts';
+import { CAPABILITIES } from '../../../connector/protocols/mysql/wire/capabilities.ts';
+import { handshakeResponse, readGreeting, responseHead } from '../../../connector/protocols/mysql/wire/handshake.ts';
+import { packet } from '../../../connector/protocols/mysql/wire/packets.ts';
+import { okPacket, readError } from '../../../connector/protocols/mysql/wire/replies.ts';
+import { OFFERED } from '../../../connector/protocols/mysql/wire/capabilities.ts';
+import { password, startGateway, trusted } from '../../harness/gateway.ts';
+import { type GuardedMysql, startGuardedMysql } from '../../harness/mysql/guarded.ts';
+import { dialMysql, logInRawMysql, query, RawMysql, startFakeMysql, USUAL } from '../../harness/mysql/raw-mysql.ts';
+import { until } from '../../harness/run.ts';
 
 const USER = 'alice@example.com#demo';
 let place: GuardedMysql;

@@ -1,8 +1,8 @@
 // Unmodified clients and a real MariaDB: what they get through the gateway is what they get past it.
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type GuardedMysql, startGuardedMysql } from '../harness/mysql/guarded.ts';
-import { run, until } from '../harness/run.ts';
+import { type GuardedMysql, startGuardedMysql } from '../../harness/mysql/guarded.ts';
+import { run, until } from '../../harness/run.ts';
 
 let place: GuardedMysql;
 

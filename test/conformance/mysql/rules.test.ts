@@ -2,13 +2,13 @@
 
 import type { Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { packet } from '../../connector/protocols/mysql/wire/packets.ts';
-import { readError } from '../../connector/protocols/mysql/wire/replies.ts';
-import { littleEndian } from '../../connector/protocols/mysql/wire/values.ts';
-import { password, startGateway, trusted } from '../harness/gateway.ts';
-import { type GuardedMysql, startGuardedMysql } from '../harness/mysql/guarded.ts';
-import { dialMysql, logInRawMysql, query, settingsAnswer, startFakeMysql } from '../harness/mysql/raw-mysql.ts';
-import { until } from '../harness/run.ts';
+import { packet } from '../../../connector/protocols/mysql/wire/packets.ts';
+import { readError } from '../../../connector/protocols/mysql/wire/replies.ts';
+import { littleEndian } from '../../../connector/protocols/mysql/wire/values.ts';
+import { password, startGateway, trusted } from '../../harness/gateway.ts';
+import { type GuardedMysql, startGuardedMysql } from '../../harness/mysql/guarded.ts';
+import { dialMysql, logInRawMysql, query, settingsAnswer, startFakeMysql } from '../../harness/mysql/raw-mysql.ts';
+import { until } from '../../harness/run.ts';
 
 const USER = 'alice@example.com#demo';
 const APPROVED = { kind: 'approved', by: ['bob@example.com'], comment: '' } as const;

@@ -1,4 +1,0 @@
-import { mysqlKit } from './kits/mysql.ts';
-import { describeProtocol } from './suite.ts';
-
-describeProtocol(mysqlKit);
