@@ -3,8 +3,12 @@
 import type { ProtocolName } from '../../core/protocols.ts';
 import type { Resource } from '../../core/resource.ts';
 import type { Secret } from '../../core/secret.ts';
+import { mysqlLines } from './mysql-lines.ts';
 import { postgresLines } from './postgres-lines.ts';
 
 type Lines = (resource: Resource, email: string, secret: Secret<string>) => Record<string, string>;
 
-export const LINES: Readonly<Partial<Record<ProtocolName, Lines>>> = { postgres: postgresLines };
+export const LINES: Readonly<Partial<Record<ProtocolName, Lines>>> = {
+  postgres: postgresLines,
+  mysql: mysqlLines,
+};

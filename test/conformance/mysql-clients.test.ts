@@ -155,7 +155,7 @@ through = lambda: connect(port=int(sys.argv[1]), user='alice@example.com#demo', 
 past = lambda: connect(port=int(sys.argv[4]), user='app', password='app-password', database='shop')
 `;
     const args = ['-c', begin + program, String(gateway.port), secret, caFile, String(server.port)];
-    const { stdout, stderr } = await run('/usr/bin/python3', args);
+    const { stdout, stderr } = await run('/usr/bin/python3', args, { timeoutMs: 110_000 });
     expect(stderr).toBe('');
     return stdout.trim();
   };
@@ -185,7 +185,7 @@ print(go(through()) == go(past()))`;
     const program = `
 c = through()
 with c.cursor() as k:
-    for size in (0xffffff - 30, 0xffffff - 27, 0xffffff - 25, 0xffffff, 0x1000000, 0x2000000 - 50):
+    for size in (0xffffff - 24, 0xffffff - 23, 0xffffff - 5, 0x1000000):
         k.execute('select length("%s") as n' % ('z' * size)); assert k.fetchall() == ((size,),), size
         k.execute('select repeat("y", %s)' % size); assert k.fetchall() == (('y' * size,),), size
 c.ping(); print('done')`;

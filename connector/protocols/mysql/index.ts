@@ -19,7 +19,7 @@ import {
 import { BadPacket } from './login/packet-stream.ts';
 import { type Arrived, greetClient } from './login/start.ts';
 import { askUpstream, logInUpstream, tryMysqlTarget } from './login/upstream.ts';
-import { readSettings, SETTINGS_QUESTION } from './rules/session-settings.ts';
+import { readSessionSettings, SETTINGS_QUESTION } from './rules/session-settings.ts';
 import { MysqlJudges } from './rules/verdicts.ts';
 import { beginMysqlConversation, MASKS_REFUSED } from './session/conversation.ts';
 import { Threads } from './session/threads.ts';
@@ -163,7 +163,7 @@ function createMysql(listener: unknown): Protocol<UpstreamTarget> {
     const guarded = guard.rules.sections.statements !== undefined || guard.rules.counted;
     // Before the session's first text, so that it need not wait.
     const settings = guarded
-      ? readSettings(await askUpstream(target, upstream.value, response.capabilities, SETTINGS_QUESTION))
+      ? readSessionSettings(await askUpstream(target, upstream.value, response.capabilities, SETTINGS_QUESTION))
       : undefined;
     const conversation = beginMysqlConversation({
       client: stream,

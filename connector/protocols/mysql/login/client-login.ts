@@ -17,7 +17,7 @@ import { type Arrived, CACHING_SHA2 } from './start.ts';
 
 export const CLEAR = 'mysql_clear_password';
 /** `clear`: for clients that have no caching_sha2_password. */
-export type ClientAuth = 'caching_sha2' | 'clear';
+type ClientAuth = 'caching_sha2' | 'clear';
 
 // caching_sha2_password: https://dev.mysql.com/doc/dev/mysql-server/latest/page_caching_sha2_authentication_exchanges.html
 const PERFORM_FULL_AUTHENTICATION = 4;
@@ -72,7 +72,7 @@ export class PasswordKey {
 }
 
 const malformed: Refusal = { reason: 'bad_request', message: 'The login packets are not understood.' };
-export const noSecret: Refusal = {
+const noSecret: Refusal = {
   reason: 'credentials_missing',
   message: 'No password came. Ask for a grant in the portal, and use its secret as the password.',
 };

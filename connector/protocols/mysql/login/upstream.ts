@@ -33,7 +33,7 @@ export interface MysqlUpstream {
 }
 
 /** What a session asks for: a client's login packet. */
-export type AskedSession = Pick<
+type AskedSession = Pick<
   HandshakeResponse,
   'capabilities' | 'maxPacketBytes' | 'collation' | 'database' | 'attributes'
 >;
@@ -101,6 +101,7 @@ export async function askUpstream(
   const signal = AbortSignal.timeout(target.connectTimeoutMs);
   await new Promise<void>((resolve) => {
     const done = () => {
+      signal.removeEventListener('abort', done);
       socket.off('data', take);
       socket.off('close', done);
       socket.off('end', done);

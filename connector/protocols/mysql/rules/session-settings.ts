@@ -24,7 +24,7 @@ const shared = new Map<string, MysqlTextSettings>();
 const MAX_SHARED = 1_000;
 
 /** `row`: the answer's, as text; undefined: there is none. */
-export function readSettings(row: Buffer | undefined): MysqlTextSettings {
+export function readSessionSettings(row: Buffer | undefined): MysqlTextSettings {
   if (!row) return NOTHING_KNOWN;
   try {
     const r = new PayloadReader(row);

@@ -7,7 +7,7 @@ import type { Lane, Recorded } from '../../../door.ts';
 import type { Relay } from '../../../net/relay.ts';
 import { AnswerReader } from '../wire/answer-reader.ts';
 import { type AnswerShape, COM_QUERY } from '../wire/commands.ts';
-import { ERR, type ErrorFields, errorPacket, IN_TRANSACTION } from '../wire/replies.ts';
+import { ERR, type MysqlError, errorPacket, IN_TRANSACTION } from '../wire/replies.ts';
 import { packet, PACKET_HEADER_BYTES } from '../wire/packets.ts';
 import type { MysqlFacts, MysqlStatement } from './statement-facts.ts';
 
@@ -25,7 +25,7 @@ interface AnswersParts {
   readonly opened: Recorded;
 }
 
-export interface Asked {
+interface Asked {
   readonly statement?: MysqlStatement | undefined;
   /** What it quotes of the command is recorded as hidden. */
   readonly hidden?: () => boolean;
@@ -42,7 +42,7 @@ interface Expected extends Asked {
 }
 
 interface Refused {
-  readonly error: ErrorFields;
+  readonly error: MysqlError;
   readonly statement: MysqlStatement | undefined;
 }
 
@@ -100,7 +100,7 @@ export class MysqlAnswers {
   }
 
   /** The gateway answers a command, behind the answers to those before it. */
-  refuse(error: ErrorFields, statement: MysqlStatement | undefined): void {
+  refuse(error: MysqlError, statement: MysqlStatement | undefined): void {
     this.#queue.push({ error, statement });
     this.#speak();
   }

@@ -10,7 +10,7 @@ import { ClientQueue } from '../../../net/client-queue.ts';
 import { contained } from '../../../net/contained.ts';
 import type { Relay } from '../../../net/relay.ts';
 import { type ClientPacket, ClientPackets } from '../wire/client-packets.ts';
-import { COMMANDS } from '../wire/commands.ts';
+import { MYSQL_COMMANDS } from '../wire/commands.ts';
 import { PACKET_HEADER_BYTES } from '../wire/packets.ts';
 import { actionRefused } from '../wire/refusals.ts';
 import type { MysqlAnswers } from './answers.ts';
@@ -112,7 +112,7 @@ export class ClientCommands {
 
   #packet(packet: ClientPacket): 'taken' | 'last' | 'again' {
     const number = packet.bytes[PACKET_HEADER_BYTES] ?? -1;
-    const command = COMMANDS.get(number);
+    const command = MYSQL_COMMANDS.get(number);
     if (this.#over || this.quit || packet.sequence !== 0 || !command) {
       this.#parts.lane.record('client', packet.bytes);
       if (this.#over) return 'taken';

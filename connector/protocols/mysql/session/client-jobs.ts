@@ -7,7 +7,7 @@ import { everyStatement } from '../../../../core/sql/statement.ts';
 import type { SessionGuard } from '../../../action.ts';
 import type { Claim } from '../../../door.ts';
 import { describeHeld } from '../rules/held-command.ts';
-import { readSettings, SETTINGS_QUESTION, settingsOfWords } from '../rules/session-settings.ts';
+import { readSessionSettings, SETTINGS_QUESTION, settingsOfWords } from '../rules/session-settings.ts';
 import { countStatements, type MysqlVerdicts } from '../rules/verdicts.ts';
 import type { ClientPacket } from '../wire/client-packets.ts';
 import {
@@ -25,12 +25,12 @@ import {
 } from '../wire/commands.ts';
 import { packet as packetOf, PACKET_HEADER_BYTES } from '../wire/packets.ts';
 import { killRefused, notSupported, tooManyPrepared } from '../wire/refusals.ts';
-import type { ErrorFields } from '../wire/replies.ts';
+import type { MysqlError } from '../wire/replies.ts';
 import { littleEndian } from '../wire/values.ts';
 import type { MysqlAnswers } from './answers.ts';
 import { beginText, BODY_AT, readCommandText } from './command-text.ts';
 import { Executions } from './executions.ts';
-import { hiddenFrom, type Job, payloadBytes, type Question } from './job.ts';
+import { hiddenFrom, type Job, payloadBytes, type JobQuestion } from './job.ts';
 import { type PreparedStatement, PreparedStatements } from './prepared-statements.ts';
 import type { MysqlFacts, MysqlStatement } from './statement-facts.ts';
 import { mayKill, readKill, type Threads } from './threads.ts';
@@ -82,7 +82,7 @@ export class ClientJobs {
     const idle = answers.idle();
     if (idle) return idle;
     return answers.ask(SETTINGS_QUESTION).then((row) => {
-      this.#settings = readSettings(row);
+      this.#settings = readSessionSettings(row);
     });
   }
 
@@ -308,7 +308,7 @@ export class ClientJobs {
     shown: string,
     sent: readonly (string | Buffer)[],
     cut: boolean,
-  ): Question {
+  ): JobQuestion {
     const { verdicts, answers } = this.#parts;
     // Of what is held alone: nothing else is kept beyond its turn.
     const kept = judged.decision.verdict === 'hold' ? bytes() : undefined;
@@ -331,7 +331,7 @@ export class ClientJobs {
     };
   }
 
-  #kill(text: Buffer, read: Summaries): { readonly instead: Buffer } | { readonly refused: ErrorFields } | undefined {
+  #kill(text: Buffer, read: Summaries): { readonly instead: Buffer } | { readonly refused: MysqlError } | undefined {
     if (!killsSomething(read, text)) return undefined;
     const kill = readKill(text);
     if (!kill) return { refused: killRefused('KILL is taken as KILL [CONNECTION | QUERY] number, alone in its text.') };

@@ -12,7 +12,7 @@ import type { MysqlFacts, MysqlStatement } from './statement-facts.ts';
 /** Behind the command's number. */
 export const BODY_AT = PACKET_HEADER_BYTES + 1;
 
-export interface CommandText {
+interface CommandText {
   /** The packet, where it is not recorded as it came. */
   readonly packet: Buffer | undefined;
   /** The same for the rest of a long one. */

@@ -6,7 +6,7 @@ import { describeHeld } from '../rules/held-command.ts';
 import type { MysqlVerdicts } from '../rules/verdicts.ts';
 import type { ClientPacket } from '../wire/client-packets.ts';
 import { PACKET_HEADER_BYTES } from '../wire/packets.ts';
-import { readExecute } from '../wire/parameters.ts';
+import { readExecution } from '../wire/parameters.ts';
 import type { MysqlAnswers } from './answers.ts';
 import { allHidden, hiddenFrom, type Job, payloadBytes } from './job.ts';
 import type { PreparedStatements } from './prepared-statements.ts';
@@ -37,7 +37,8 @@ export class Executions {
     const id = payload.length < 5 ? -1 : payload.readUInt32LE(1);
     const prepared = this.#parts.prepared.get(id);
     const parametersHidden = prepared?.parametersHidden === true;
-    const read = prepared && readExecute(payload, prepared.parameters, prepared.types, prepared.long, parametersHidden);
+    const read =
+      prepared && readExecution(payload, prepared.parameters, prepared.types, prepared.long, parametersHidden);
     const hidden = () => prepared?.hidden() === true || parametersHidden;
     const sentApart = (prepared?.long.size ?? 0) > 0;
     const begin = () =>

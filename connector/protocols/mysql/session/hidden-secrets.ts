@@ -31,7 +31,7 @@ const ACCOUNT = /identified\s+(?:by|via|with)|set\s+password|master_password|sou
 /** What a word may reach back over the border of two parts. */
 const OVERLAP = 512;
 
-export interface RecordedText {
+interface RecordedText {
   /** As long as the text; the text itself where nothing is hidden. */
   readonly copy: Buffer;
   /** How many values. */

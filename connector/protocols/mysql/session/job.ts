@@ -3,7 +3,7 @@
 import type { Decision } from '../../../../core/policy/sections/entries.ts';
 import type { ActionToHold } from '../../../action.ts';
 import type { ClientPacket } from '../wire/client-packets.ts';
-import type { ErrorFields } from '../wire/replies.ts';
+import type { MysqlError } from '../wire/replies.ts';
 import type { MysqlStatement } from './statement-facts.ts';
 
 const STAR = 0x2a;
@@ -20,14 +20,14 @@ export interface Job {
   /** Goes on in its place. */
   readonly instead?: Buffer;
   /** The gate decides. */
-  readonly question?: Question;
+  readonly question?: JobQuestion;
   /** The gateway does not do that. */
-  readonly refused?: ErrorFields;
+  readonly refused?: MysqlError;
   /** The client waits for an answer to it. */
   readonly answered: boolean;
 }
 
-export interface Question {
+export interface JobQuestion {
   readonly decision: Decision;
   readonly judge: () => Decision;
   readonly count: number;

@@ -4,7 +4,7 @@ import { HIDDEN_VALUE, type Parameter } from '../../../../core/recording/facts/d
 import { MAX_FACT_TEXT } from '../../../../core/recording/facts/bytes-at.ts';
 import type { Lane } from '../../../door.ts';
 import type { AnswerReader } from '../wire/answer-reader.ts';
-import type { ErrorFields } from '../wire/replies.ts';
+import type { MysqlError } from '../wire/replies.ts';
 
 export interface MysqlStatement {
   readonly number: number;
@@ -68,7 +68,7 @@ export class MysqlFacts {
   }
 
   /** The gateway's own answer. */
-  refuse(statement: MysqlStatement, error: ErrorFields): void {
+  refuse(statement: MysqlStatement, error: MysqlError): void {
     this.#finish(statement, 0, 0, { tags: [], error: this.#errorOf(error, false) });
   }
 
@@ -100,7 +100,7 @@ export class MysqlFacts {
     this.#onFinished();
   }
 
-  #errorOf({ code, sqlstate, message }: ErrorFields, hidden: boolean) {
+  #errorOf({ code, sqlstate, message }: MysqlError, hidden: boolean) {
     return { code: `${code} (${sqlstate})`, severity: 'ERROR', message: hidden ? HIDDEN_VALUE : message };
   }
 }

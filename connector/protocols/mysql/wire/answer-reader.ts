@@ -12,7 +12,7 @@ import {
   CURSOR_EXISTS,
   EOF,
   ERR,
-  type ErrorFields,
+  type MysqlError,
   LOCAL_INFILE,
   MORE_RESULTS,
   OK,
@@ -54,7 +54,7 @@ export class AnswerReader {
   /** Of all results. */
   rows = 0;
   #rowsBefore = 0;
-  error: ErrorFields | undefined;
+  error: MysqlError | undefined;
   prepared: { readonly id: number; readonly parameters: number } | undefined;
   /** The status that came last. */
   status: number | undefined;

@@ -19,7 +19,7 @@ export type AnswerShape =
   | 'columns';
 
 /** `forwarded`: needs no judging. The others are named in client-commands.ts. Missing here: unknown, which ends the session. */
-export type Handling = 'forwarded' | 'judged' | 'statement' | 'quit' | 'change user' | 'kill' | 'refused';
+type Handling = 'forwarded' | 'judged' | 'statement' | 'quit' | 'change user' | 'kill' | 'refused';
 
 export interface Command {
   readonly name: string;
@@ -27,7 +27,7 @@ export interface Command {
   readonly handling: Handling;
 }
 
-export const COM_QUIT = 0x01;
+const COM_QUIT = 0x01;
 export const COM_INIT_DB = 0x02;
 export const COM_QUERY = 0x03;
 export const COM_FIELD_LIST = 0x04;
@@ -37,13 +37,13 @@ export const COM_STMT_EXECUTE = 0x17;
 export const COM_STMT_SEND_LONG_DATA = 0x18;
 export const COM_STMT_CLOSE = 0x19;
 export const COM_STMT_RESET = 0x1a;
-export const COM_STMT_FETCH = 0x1c;
+const COM_STMT_FETCH = 0x1c;
 export const COM_RESET_CONNECTION = 0x1f;
 
 const command = (name: string, answer: AnswerShape, handling: Handling): Command => ({ name, answer, handling });
 const refused = (name: string): Command => command(name, 'single', 'refused');
 
-export const COMMANDS: ReadonlyMap<number, Command> = new Map([
+export const MYSQL_COMMANDS: ReadonlyMap<number, Command> = new Map([
   [COM_QUIT, command('COM_QUIT', 'none', 'quit')],
   [COM_INIT_DB, command('COM_INIT_DB', 'single', 'judged')],
   [COM_QUERY, command('COM_QUERY', 'text results', 'judged')],

@@ -9,7 +9,7 @@ const PROTOCOL_10 = 10;
 export const UTF8MB4 = 45;
 export const NONCE_BYTES = 20;
 /** SSLRequest is the beginning of a HandshakeResponse41. */
-export const SSL_REQUEST_BYTES = 32;
+const SSL_REQUEST_BYTES = 32;
 
 export const AUTH_SWITCH = 0xfe;
 export const AUTH_MORE_DATA = 0x01;

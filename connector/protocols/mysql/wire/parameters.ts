@@ -32,7 +32,7 @@ const TIME = 11;
 const BLOBS = setOf(249, 250, 251, 252, 255, 16);
 const TEXTS = setOf(0, 15, 245, 246, 247, 248, 253, 254);
 
-export interface ReadExecute {
+interface ReadExecute {
   /** What the client sent of their types, to be kept for executions that leave them out. */
   readonly types: readonly number[] | undefined;
   readonly parameters: readonly Parameter[];
@@ -43,7 +43,7 @@ export interface ReadExecute {
 }
 
 /** `payload`: of the command, perhaps cut. `long`: parameters whose value was sent before, with its bytes. */
-export function readExecute(
+export function readExecution(
   payload: Buffer,
   count: number,
   known: readonly number[] | undefined,

@@ -6,7 +6,7 @@ import type { RefusalReason } from '../../../../core/refusal.ts';
 import { onLines } from '../../../../core/text/written-text.ts';
 import type { ActionRefusal, ActionRefusalReason } from '../../../action.ts';
 import type { TargetRefusal } from '../../../door.ts';
-import { type ErrorFields, errorPacket } from './replies.ts';
+import { type MysqlError, errorPacket } from './replies.ts';
 
 type Code = readonly [code: number, sqlstate: string];
 
@@ -82,21 +82,21 @@ const ACTIONS: Readonly<Record<ActionRefusalReason, Code>> = {
   hold_failed: NO_PRIVILEGE,
 };
 
-export const actionRefused = ({ reason, message, hint }: ActionRefusal): ErrorFields =>
+export const actionRefused = ({ reason, message, hint }: ActionRefusal): MysqlError =>
   fields(ACTIONS[reason], hint === undefined ? message : `${message} ${hint}`);
 
-export const notSupported = (message: string): ErrorFields => fields(NOT_SUPPORTED, message);
+export const notSupported = (message: string): MysqlError => fields(NOT_SUPPORTED, message);
 /** ER_NO_SUCH_THREAD, ER_KILL_DENIED_ERROR */
-export const killRefused = (message: string): ErrorFields => fields([1095, 'HY000'], message);
+export const killRefused = (message: string): MysqlError => fields([1095, 'HY000'], message);
 /** ER_MAX_PREPARED_STMT_COUNT_REACHED */
-export const tooManyPrepared = (message: string): ErrorFields => fields([1461, '42000'], message);
+export const tooManyPrepared = (message: string): MysqlError => fields([1461, '42000'], message);
 
 /** ER_SECURE_TRANSPORT_REQUIRED */
 export const TLS_REQUIRED: Code = [3159, 'HY000'];
 /** ER_NOT_SUPPORTED_AUTH_MODE */
 export const AUTH_MODE: Code = [1251, '08004'];
 
-const fields = ([code, sqlstate]: Code, message: string): ErrorFields => ({
+const fields = ([code, sqlstate]: Code, message: string): MysqlError => ({
   code,
   sqlstate,
   message: onLines(`Gatehouse: ${message}`),

@@ -44,14 +44,14 @@ export function readOk(payload: Buffer): OkFields | undefined {
   }
 }
 
-export interface ErrorFields {
+export interface MysqlError {
   readonly code: number;
   readonly sqlstate: string;
   readonly message: string;
 }
 
 /** `payload` may be cut behind the beginning of the message. */
-export function readError(payload: Buffer): ErrorFields {
+export function readError(payload: Buffer): MysqlError {
   const code = payload.length < 3 ? 0 : payload.readUInt16LE(1);
   const marked = payload[3] === 0x23 && payload.length >= 9;
   return {
@@ -65,7 +65,7 @@ export function readError(payload: Buffer): ErrorFields {
 /** PDO and old clients have room for 512 bytes (MYSQL_ERRMSG_SIZE), the end included. */
 const MAX_MESSAGE_BYTES = 500;
 
-export function errorPacket(sequence: number, { code, sqlstate, message }: ErrorFields): Buffer {
+export function errorPacket(sequence: number, { code, sqlstate, message }: MysqlError): Buffer {
   const bytes = Buffer.from(message);
   let end = Math.min(bytes.length, MAX_MESSAGE_BYTES);
   // Not within a letter.
