@@ -120,7 +120,7 @@ export const explain =
         r.name();
       } else break;
     }
-    if (!r.atAny(READABLE) && !(r.at('table') && !runs)) {
+    if (!r.atAny(READABLE) && !r.at('table')) {
       if (runs) r.fail();
       r.acts.pop();
       r.does(['show', 'explain'], 'read', { relation: r.relation() });
