@@ -9,6 +9,7 @@ process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, 'node_modules/.cach
 
 /** What tests a protocol with its real clients and servers, so that it can be run alone. */
 const POSTGRES = ['test/conformance/postgres-*.test.ts', 'test/{attacks,masking}/**/*.test.ts'];
+const MYSQL = ['test/conformance/mysql/*.test.ts'];
 const SSH = ['test/conformance/ssh/*.test.ts'];
 
 const TOY = 'test/toy/**/*.test.ts';
@@ -48,6 +49,7 @@ export default defineConfig({
       },
       ...(existsSync('edge/vitest.config.ts') ? ['./edge/vitest.config.ts'] : []),
       { test: { ...ACROSS, ...NODE, name: 'postgres', include: POSTGRES } },
+      { test: { ...ACROSS, ...NODE, name: 'mysql', include: MYSQL } },
       { test: { ...ACROSS, ...NODE, name: 'ssh', include: SSH } },
       {
         test: {
@@ -55,7 +57,7 @@ export default defineConfig({
           ...NODE,
           name: 'system',
           include: ['test/**/*.test.ts'],
-          exclude: [...POSTGRES, ...SSH, TOY],
+          exclude: [...POSTGRES, ...MYSQL, ...SSH, TOY],
         },
       },
       // With a protocol more than the product has: nothing of it may be shared with others.

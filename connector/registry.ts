@@ -2,10 +2,11 @@
 
 import type { ProtocolName } from '../core/protocols.ts';
 import type { ProtocolModule } from './protocol.ts';
+import { mysql } from './protocols/mysql/index.ts';
 import { postgres } from './protocols/postgres/index.ts';
 import { ssh } from './protocols/ssh/index.ts';
 
-const modules = { postgres, ssh };
+const modules = { postgres, mysql, ssh };
 
 type Part<P extends ProtocolName, Which extends 'settings' | 'upstream'> =
   (typeof modules)[P] extends ProtocolModule<infer Settings, infer Upstream>

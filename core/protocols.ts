@@ -3,7 +3,7 @@
 
 import { z } from 'zod';
 
-export const ProtocolName = z.enum(['postgres', 'ssh']);
+export const ProtocolName = z.enum(['postgres', 'mysql', 'ssh']);
 export type ProtocolName = z.infer<typeof ProtocolName>;
 
 /** What a rule says about actions of one kind; its key in a rule. */
@@ -48,6 +48,13 @@ const ROWS = {
     replay: 'statements',
     sections: ['statements'],
     masks: ['columns'],
+    noun: SECTIONS.statements,
+  },
+  mysql: {
+    title: 'MySQL',
+    replay: 'statements',
+    sections: ['statements'],
+    masks: [],
     noun: SECTIONS.statements,
   },
   ssh: {

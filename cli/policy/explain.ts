@@ -19,7 +19,8 @@ import { Failure, usage } from '../failure.ts';
 import { describeExplanation } from './describe-explanation.ts';
 import type { Explanation } from './explanation.ts';
 import { readPolicyFile } from './file.ts';
-import { loadReader } from './reader.ts';
+import { readerOf } from '../../core/sql/reader.ts';
+import { loadReaders } from './reader.ts';
 import { FetchedPolicy, toldOfStored } from './stored.ts';
 
 type ActionKey = CaseAction['key'];
@@ -129,7 +130,7 @@ async function explain(cli: Cli, options: Options, command: Command): Promise<Ex
     },
   };
   if (!action || !rule || access.access === 'deny') return base;
-  const reader = await loadReader();
+  const reader = readerOf(await loadReaders(), resource.protocol);
   const judged = explainAction(rule, action, reader);
   const at = judged.entry === undefined ? undefined : placeOf(['rules', index, action.section, judged.entry]);
   const explained = { ...base, [action.key]: { ...judged, ...(at && { line: at.line }) } };

@@ -8,7 +8,7 @@ import { Failure } from '../failure.ts';
 import type { Output } from '../output.ts';
 import { line } from '../terminal-text.ts';
 import { type PolicyFile, readPolicyFile } from './file.ts';
-import { loadReader } from './reader.ts';
+import { loadReaders } from './reader.ts';
 
 interface TriedPolicy {
   readonly passed: number;
@@ -46,8 +46,8 @@ export function addPolicyTest(policy: Command, cli: Cli): void {
 
 export async function tryPolicy({ text, policy }: PolicyFile): Promise<TriedPolicy> {
   const placeOf = placesIn(text);
-  const reader = await loadReader();
-  const cases = tryCases(policy, reader).map(({ index, name, differences }) => ({
+  const readers = await loadReaders();
+  const cases = tryCases(policy, readers).map(({ index, name, differences }) => ({
     name,
     ...placeOf(['tests', index]),
     holds: differences.length === 0,

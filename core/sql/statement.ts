@@ -60,6 +60,10 @@ export interface StatementSummary {
   readonly prepares?: string;
   /** EXECUTE name: does what was prepared under it; opaque for whoever does not know. */
   readonly executes?: string;
+  /** DEALLOCATE PREPARE name of MySQL. */
+  readonly deallocates?: string;
+  /** USE name of MySQL: the schema of names without one from here on. */
+  readonly uses?: string;
   /** UTF-8 bytes in the text that was read. */
   readonly at: { readonly offset: number; readonly length: number };
 }
@@ -82,6 +86,20 @@ export interface SyntaxFault {
 export function* everyStatement(summary: StatementSummary): Generator<StatementSummary> {
   yield summary;
   for (const nested of summary.nested) yield* everyStatement(nested);
+}
+
+/** What EXPLAIN does with a statement that it plans and does not run. Functions stay, since planning may call them. */
+export function asPlanned(summary: StatementSummary): StatementSummary {
+  return {
+    ...summary,
+    kind: 'explain',
+    acts: summary.acts.flatMap((act): Act[] => {
+      if (act.function !== undefined || act.role !== undefined || act.setting !== undefined) return [act];
+      if (!act.relation) return [];
+      return [{ verbs: ['explain'], also: ['select'], class: 'read', relation: act.relation }];
+    }),
+    nested: summary.nested.map(asPlanned),
+  };
 }
 
 interface TouchedRelation extends RelationName {

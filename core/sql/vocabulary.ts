@@ -59,6 +59,9 @@ export const OBJECT_WORDS = {
 
 const OBJECTS = new Set<string>(Object.values(OBJECT_WORDS));
 
+/** Of MySQL and MariaDB, beside those that PostgreSQL has too. */
+const MYSQL_OBJECTS = ['event', 'user', 'logfile group', 'resource group', 'spatial reference system', 'instance'];
+
 export const VERBS: ReadonlySet<string> = new Set([
   ...['select', 'select for update', 'select into', 'insert', 'update', 'delete', 'merge', 'truncate'],
   ...['copy', 'copy from', 'copy to', 'copy file', 'copy program'],
@@ -71,4 +74,14 @@ export const VERBS: ReadonlySet<string> = new Set([
   ...['set', 'set transaction', 'set constraints', 'reset', 'show', 'discard', 'listen', 'unlisten', 'notify'],
   ...['begin', 'commit', 'rollback', 'savepoint', 'release', 'transaction', 'prepare transaction', 'commit prepared'],
   ...['rollback prepared', 'prepare', 'execute', 'deallocate', 'declare', 'fetch', 'close', 'explain'],
+  // MySQL and MariaDB.
+  ...MYSQL_OBJECTS.flatMap((object) => [`create ${object}`, `alter ${object}`, `drop ${object}`]),
+  ...['replace', 'load data', 'load data file', 'load data local', 'load xml', 'load index', 'handler'],
+  ...['select into outfile', 'select into dumpfile', 'drop partition', 'rename', 'rename table', 'rename user'],
+  ...['begin not atomic', 'execute immediate', 'set global', 'set persist', 'set password', 'set default role'],
+  ...['set resource group', 'use', 'xa', 'unlock', 'check table', 'checksum table', 'repair table', 'optimize'],
+  ...['flush', 'kill', 'help', 'signal', 'get diagnostics', 'purge logs', 'change replication', 'reset server'],
+  ...['start replica', 'stop replica', 'install plugin', 'install component', 'uninstall plugin'],
+  ...['uninstall component', 'shutdown', 'restart', 'clone', 'import table', 'binlog', 'cache index', 'backup'],
+  ...['show binlog events'],
 ]);

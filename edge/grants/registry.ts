@@ -3,6 +3,7 @@
 import type { ProtocolName } from '../../core/protocols.ts';
 import type { Resource } from '../../core/resource.ts';
 import type { Secret } from '../../core/secret.ts';
+import { mysqlLines } from './mysql-lines.ts';
 import { postgresLines } from './postgres-lines.ts';
 import { sshLines } from './ssh-lines.ts';
 
@@ -10,5 +11,6 @@ type Lines = (resource: Resource, email: string, secret: Secret<string>) => Reco
 
 export const LINES: Readonly<Partial<Record<ProtocolName, Lines>>> = {
   postgres: postgresLines,
+  mysql: mysqlLines,
   ssh: sshLines,
 };

@@ -11,7 +11,7 @@ import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { describeMistake, parsePolicy } from '../../core/policy/parse.ts';
 import { tryCases } from '../../core/policy/explain/try-cases.ts';
-import { postgresReader } from '../../core/sql/reader.ts';
+import { mysqlReader, postgresReader } from '../../core/sql/reader.ts';
 import { BARE_ENV } from '../harness/child-env.ts';
 import { finish, gatehouse, npmStart } from './run-cli.ts';
 
@@ -376,7 +376,7 @@ it('npm start --policy tells every mistake on a line of its own, with its place,
 
 it('every policy in the documentation is one, and its tests hold', async () => {
   const root = resolve(import.meta.dirname, '../..');
-  const reader = postgresReader(parseSync);
+  const readers = { postgres: postgresReader(parseSync), mysql: mysqlReader };
   await loadModule();
   const { stdout } = await finish(spawn('git', ['ls-files', '*.md', 'docs/examples'], { cwd: root }));
   const found: string[] = [];
@@ -388,7 +388,7 @@ it('every policy in the documentation is one, and its tests hold', async () => {
     for (const block of blocks.filter((each) => /^rules:/m.test(each))) {
       const parsed = parsePolicy(block);
       expect([path, parsed.ok ? [] : parsed.error.map(describeMistake)]).toEqual([path, []]);
-      const tried = parsed.ok ? tryCases(parsed.value, reader) : [];
+      const tried = parsed.ok ? tryCases(parsed.value, readers) : [];
       expect([path, tried.flatMap(({ differences }) => differences)]).toEqual([path, []]);
       found.push(path);
     }

@@ -47,6 +47,8 @@ export interface ProtocolKit<Upstream> {
   readonly protocol: () => Protocol<Upstream>;
   /** How many channels its client uses. */
   readonly lanes: number;
+  /** The protocol has no room for words before an answer. */
+  readonly silentWhileHeld?: boolean;
   /** The rules under which `blocked` is blocked and `held` waits for an approval of `dba`. */
   readonly rules: Partial<SessionRules>;
   startTarget(): Promise<KitTarget<Upstream>>;

@@ -2,6 +2,7 @@
 
 import { createHmac } from 'node:crypto';
 import { type ConnectorId, newId } from '../../core/ids.ts';
+import type { ProtocolName } from '../../core/protocols.ts';
 import type { Refusal } from '../../core/refusal.ts';
 import { err, ok } from '../../core/result.ts';
 import { secret } from '../../core/secret.ts';
@@ -19,6 +20,10 @@ export interface GatewayOptions {
   readonly tls?: Entrance<UpstreamTarget>['tls'];
   readonly allowPlainText?: boolean;
   readonly clientAuth?: 'scram' | 'password';
+  /** What it speaks; PostgreSQL when missing. */
+  readonly protocol?: ProtocolName;
+  /** Settings of its listener, for protocols but PostgreSQL. */
+  readonly listener?: object;
   readonly limits?: SessionsDeps['limits'];
   readonly log?: SessionLog;
   /** Whose recordings they are; one of its own when missing. */
@@ -54,7 +59,9 @@ export function trusted(port: number, more: Partial<UpstreamTarget> = {}): Upstr
 export const password = secret<string>;
 
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const name = options.protocol ?? 'postgres';
   const edge = new MemoryEdge();
+  edge.protocol = name;
   const log = new MemoryLog();
   const bugs: unknown[] = [];
   const unknown: Refusal = { reason: 'resource_unknown', message: 'The connector does not know this resource.' };
@@ -67,8 +74,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     onBug: (error) => bugs.push(error),
   });
   const entrance: Entrance<UpstreamTarget> = {
-    name: 'postgres',
-    protocol: PROTOCOL_MODULES.postgres.create(options.clientAuth ? { clientAuth: options.clientAuth } : {}),
+    name,
+    protocol: PROTOCOL_MODULES[name].create(
+      options.listener ?? (options.clientAuth ? { clientAuth: options.clientAuth } : {}),
+    ),
     targets: async (resource) => {
       const target = options.targets[resource];
       return target ? ok(target) : err(unknown);

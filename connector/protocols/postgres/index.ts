@@ -4,6 +4,7 @@ import type { Refusal } from '../../../core/refusal.ts';
 import { err, type Result } from '../../../core/result.ts';
 import type { ByteStream, Claim, Door, ProvenGrant, Session } from '../../door.ts';
 import { ConnectionLost } from '../../net/byte-reader.ts';
+import { type DatabaseSettings, openDatabase } from '../../net/database-target.ts';
 import type { UpstreamTarget } from '../../net/dial.ts';
 import { orAborted } from '../../net/or-aborted.ts';
 import { turnAway } from '../../net/turn-away.ts';
@@ -17,18 +18,18 @@ import { refuseSettings, settingsOf } from './rules/start-up-settings.ts';
 import { createPostgresJudge } from './rules/verdicts.ts';
 import { beginConversation } from './session/conversation.ts';
 import { createMaskingShare } from './session/session-masking.ts';
-import { DEFAULT_PORT, ListenerSettings, openTarget, settle, type TargetSettings, WrittenTarget } from './settings.ts';
+import { DEFAULT_PORT, ListenerSettings, settle, WrittenTarget } from './settings.ts';
 import { negotiateProtocolVersion, PROTOCOL_3_0, PROTOCOL_3_2 } from './wire/messages.ts';
 import { type LoginRefusal, refusalMessage } from './wire/refusals.ts';
 
-export const postgres: ProtocolModule<TargetSettings, UpstreamTarget> = {
+export const postgres: ProtocolModule<DatabaseSettings, UpstreamTarget> = {
   defaultPort: DEFAULT_PORT,
   listener: ListenerSettings,
   resource: WrittenTarget,
   settle,
   announce: ({ database }) => (database === undefined ? {} : { defaultDatabase: database }),
   address: ({ host, port }) => `${host}:${port}`,
-  openTarget,
+  openTarget: openDatabase,
   create: createPostgres,
 };
 

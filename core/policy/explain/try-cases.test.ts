@@ -1,11 +1,11 @@
 import { loadModule, parseSync } from 'libpg-query';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { postgresReader } from '../../sql/reader.ts';
+import { mysqlReader, postgresReader } from '../../sql/reader.ts';
 import { describeMistake, parsePolicy, placesIn } from '../parse.ts';
 import { tryCases } from './try-cases.ts';
 
 beforeAll(() => loadModule());
-const reader = postgresReader(parseSync);
+const readers = { postgres: postgresReader(parseSync), mysql: mysqlReader };
 
 const policyWith = (given: string, expected: string): string => `
 administrators: [okta:admins]
@@ -27,7 +27,7 @@ tests:
 const differences = (given: string, expected: string): string[] => {
   const parsed = parsePolicy(policyWith(given, expected));
   if (!parsed.ok) return parsed.error.map(describeMistake);
-  return tryCases(parsed.value, reader).flatMap((one) =>
+  return tryCases(parsed.value, readers).flatMap((one) =>
     one.differences.map(({ path, expected: want, got, why }) => `${path.join('.')}: ${want}, ${got}: ${why}`),
   );
 };
@@ -44,6 +44,32 @@ test.each([
   [', at: "2026-11-20T20:00:00+02:00"', '{ access: deny }'],
   [', from: 192.0.2.1', '{ access: deny, rule: orders }'],
 ])('holds: %s -> %s', (given, expected) => expect(differences(given, expected)).toEqual([]));
+
+describe('a statement is read as the protocol of its resource reads it', () => {
+  const policy = (protocol: string, statement: string, verdict: string): string => `
+administrators: [okta:admins]
+rules:
+  - name: orders
+    resources: { env: prod, protocol: [postgres, mysql] }
+    who: [okta:dba]
+    access: { ttl: 1h }
+    statements: [{ block: [drop, "delete without where"] }]
+tests:
+  - given: { person: a@example.com, groups: [okta:dba], resource: { name: orders, protocol: ${protocol}, labels: { env: prod } }, statement: ${JSON.stringify(statement)} }
+    expect: { verdict: ${verdict} }
+`;
+  test.each([
+    ['mysql', 'delete from `orders` where id = 7 limit 1', 'allow'],
+    ['postgres', 'delete from `orders` where id = 7 limit 1', 'block'],
+    ['mysql', '/*!50003 drop table orders */', 'block'],
+    ['postgres', '/*!50003 drop table orders */', 'allow'],
+    ['mysql', '/*!80000 select 1 */', 'block'],
+  ])('%s: %s is %s', (protocol, statement, verdict) => {
+    const parsed = parsePolicy(policy(protocol, statement, verdict));
+    if (!parsed.ok) throw new Error(parsed.error.map(describeMistake).join());
+    expect(tryCases(parsed.value, readers).flatMap((one) => one.differences)).toEqual([]);
+  });
+});
 
 describe('a case that does not hold says what was expected, what came, and why', () => {
   test.each([

@@ -1,6 +1,6 @@
 // Tries a policy's own `tests:`. Nothing is read from outside: time, address and tables are the case's.
 
-import type { StatementReader } from '../../sql/reader.ts';
+import { readerOf, type StatementReader, type StatementReaders } from '../../sql/reader.ts';
 import { actionsIn, type CaseFacts, type PolicyCase } from '../cases.ts';
 import type { PolicyDocument, Rule } from '../document.ts';
 import { type AccessExplanation, type AccessQuestion, explainAccess } from './explain-access.ts';
@@ -23,11 +23,11 @@ interface TriedCase {
   readonly differences: readonly Difference[];
 }
 
-export function tryCases(policy: PolicyDocument, reader: StatementReader): TriedCase[] {
+export function tryCases(policy: PolicyDocument, readers: StatementReaders): TriedCase[] {
   return (policy.tests ?? []).map((one, index) => ({
     index,
     name: one.name ?? describeCase(one),
-    differences: tryCase(policy, one, reader),
+    differences: tryCase(policy, one, readers),
   }));
 }
 
@@ -41,7 +41,7 @@ const factsOf = (given: CaseFacts): AccessQuestion => ({
   from: given.from,
 });
 
-function tryCase(policy: PolicyDocument, { given, expect }: PolicyCase, reader: StatementReader): Difference[] {
+function tryCase(policy: PolicyDocument, { given, expect }: PolicyCase, readers: StatementReaders): Difference[] {
   const found: Difference[] = [];
   const compare = (path: readonly PropertyKey[], expected: string, got: string, why: string) => {
     if (expected !== got) found.push({ path: ['expect', ...path], expected, got, why });
@@ -53,6 +53,7 @@ function tryCase(policy: PolicyDocument, { given, expect }: PolicyCase, reader: 
   const { rule } = explained;
   const session = explained.access === 'deny' ? undefined : rule;
   const [action] = actionsIn(given);
+  const reader = readerOf(readers, given.resource.protocol);
   if (expect.verdict !== undefined && action) {
     const judged = session && explainAction(session, action, reader, given.searchPath);
     compare(['verdict'], expect.verdict, judged?.verdict ?? 'no session', judged?.why ?? why);

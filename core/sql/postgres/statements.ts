@@ -4,7 +4,7 @@
 import { Draft, relationOfNames, type DraftScope } from './draft.ts';
 import { copy, insert, merge, remove, update } from './queries.ts';
 import { constantText, names, nodeOf, nodesOf, TreeFault, type TreeNode, text } from './tree.ts';
-import type { Act, RelationName, StatementClass, StatementSummary } from '../statement.ts';
+import { type Act, asPlanned, type RelationName, type StatementClass, type StatementSummary } from '../statement.ts';
 import { OBJECT_WORDS } from '../vocabulary.ts';
 
 type Handler = (draft: Draft, node: TreeNode, scope: DraftScope) => void;
@@ -194,19 +194,6 @@ const explain: Handler = (draft, node, scope) => {
   const planned = draft.nested.pop();
   if (planned) draft.nested.push(asPlanned(planned));
 };
-
-function asPlanned(summary: StatementSummary): StatementSummary {
-  return {
-    ...summary,
-    kind: 'explain',
-    acts: summary.acts.flatMap((act): Act[] => {
-      if (act.function !== undefined || act.role !== undefined || act.setting !== undefined) return [act];
-      if (!act.relation) return [];
-      return [{ verbs: ['explain'], also: ['select'], class: 'read', relation: act.relation }];
-    }),
-    nested: summary.nested.map(asPlanned),
-  };
-}
 
 const select: Handler = (draft, node, scope) => {
   draft.kind = 'select';

@@ -1,0 +1,64 @@
+// A resource that is a database server, as `connector.yaml` spells it, and what it becomes for a session.
+
+import { z } from 'zod';
+import { err, ok, type Result } from '../../core/result.ts';
+import type { TargetFault, TargetTools } from '../protocol.ts';
+import type { UpstreamTarget } from './dial.ts';
+import {
+  type CredentialSource,
+  credentialSource,
+  Host,
+  openTls,
+  placeOf,
+  Port,
+  type TlsSettings,
+  tlsSettings,
+  WrittenTls,
+} from './target-settings.ts';
+
+export interface DatabaseSettings {
+  readonly host: string;
+  readonly port: number;
+  readonly database: string | undefined;
+  readonly user: string;
+  readonly password: CredentialSource | undefined;
+  readonly tls: TlsSettings;
+}
+
+/** `maxName`: characters that its users and databases may have in their names. */
+export const writtenDatabase = ({ port, maxName }: { readonly port: number; readonly maxName: number }) =>
+  z.strictObject({
+    host: Host,
+    port: Port.default(port),
+    database: z.string().min(1).max(maxName).optional(),
+    user: z.string().min(1).max(maxName),
+    /** Without one the target asks for none. */
+    password: placeOf('a password').optional(),
+    tls: WrittenTls,
+  });
+
+export function settleDatabase(
+  { host, port, database, user, password, tls }: z.infer<ReturnType<typeof writtenDatabase>>,
+  there: (path: string) => string,
+): DatabaseSettings {
+  return {
+    host,
+    port,
+    database,
+    user,
+    password: password && credentialSource(password, there),
+    tls: tlsSettings(tls, there),
+  };
+}
+
+export async function openDatabase(
+  { host, port, database, user, password: source, tls: settings }: DatabaseSettings,
+  { credential, connectTimeoutMs }: TargetTools,
+): Promise<Result<UpstreamTarget, readonly TargetFault[]>> {
+  const [password, tls] = await Promise.all([source && credential(source), openTls(settings)]);
+  const faults: TargetFault[] = [];
+  if (password?.ok === false) faults.push({ setting: 'password', of: 'credential', message: password.error });
+  if (!tls.ok) faults.push({ setting: 'tls.ca', of: 'authority', message: tls.error });
+  if (password?.ok === false || !tls.ok) return err(faults);
+  return ok({ host, port, user, password: password?.value, database, tls: tls.value, connectTimeoutMs });
+}

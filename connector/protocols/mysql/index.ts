@@ -1,0 +1,177 @@
+// MySQL and MariaDB behind the seam. README.md says what is supported and what is refused.
+
+import type { Refusal } from '../../../core/refusal.ts';
+import { err, type Result } from '../../../core/result.ts';
+import type { ByteStream, Claim, Door, ProvenGrant, Session } from '../../door.ts';
+import { ConnectionLost } from '../../net/byte-reader.ts';
+import { type DatabaseSettings, openDatabase } from '../../net/database-target.ts';
+import type { UpstreamTarget } from '../../net/dial.ts';
+import { turnAway } from '../../net/turn-away.ts';
+import type { Protocol, ProtocolModule } from '../../protocol.ts';
+import {
+  askSecret,
+  freshNonce,
+  PasswordKey,
+  readMysqlWish,
+  wrongSecret,
+  type MysqlWish,
+} from './login/client-login.ts';
+import { BadPacket } from './login/packet-stream.ts';
+import { type Arrived, greetClient } from './login/start.ts';
+import { askUpstream, logInUpstream, tryMysqlTarget } from './login/upstream.ts';
+import { readSessionSettings, SETTINGS_QUESTION } from './rules/session-settings.ts';
+import { MysqlJudges } from './rules/verdicts.ts';
+import { beginMysqlConversation, MASKS_REFUSED } from './session/conversation.ts';
+import { Threads } from './session/threads.ts';
+import { MYSQL_PORT, MysqlListener, settleMysql, WrittenMysqlTarget } from './settings.ts';
+import { loginRefused, type MysqlRefusal } from './wire/refusals.ts';
+
+export const mysql: ProtocolModule<DatabaseSettings, UpstreamTarget> = {
+  defaultPort: MYSQL_PORT,
+  listener: MysqlListener,
+  resource: WrittenMysqlTarget,
+  settle: settleMysql,
+  announce: ({ database }) => (database === undefined ? {} : { defaultDatabase: database }),
+  address: ({ host, port }) => `${host}:${port}`,
+  openTarget: openDatabase,
+  create: createMysql,
+};
+
+/** Why the gateway gave up on a login. */
+const givenUp = (signal: AbortSignal): Refusal => signal.reason as Refusal;
+
+const tell = (stream: ByteStream, sequence: number, refusal: MysqlRefusal): Promise<void> =>
+  turnAway(stream, loginRefused(sequence, refusal));
+
+function createMysql(listener: unknown): Protocol<UpstreamTarget> {
+  const { clientAuth, serverVersion: version } = MysqlListener.strip().parse(listener);
+  const threads = new Threads();
+  const judges = new MysqlJudges();
+  const key = new PasswordKey();
+
+  async function carry(stream: ByteStream, door: Door<UpstreamTarget>): Promise<void> {
+    const threadId = threads.issue();
+    const nonce = freshNonce();
+    const { tls, allowPlainText, signal } = door;
+    const start = await greetClient(stream, {
+      tls,
+      allowPlainText,
+      signal,
+      progressed: (to) => door.progressed(to),
+      version,
+      threadId,
+      nonce,
+    });
+    switch (start.kind) {
+      case 'lost':
+        // Opened and closed: a health check. Out of time: somebody who got nowhere.
+        if (!signal.aborted) start.stream.destroy();
+        else if (start.atFirstByte) {
+          start.stream.destroy();
+          await door.refused(givenUp(signal), Promise.resolve());
+        } else await door.refused(givenUp(signal), tell(start.stream, start.sequence, givenUp(signal)));
+        return;
+      case 'refused':
+        return door.refused(
+          start.refusal,
+          start.silent ? turnAway(start.stream, undefined) : tell(start.stream, start.sequence, start.refusal),
+        );
+      case 'arrived':
+        return logInClient(start, door, nonce, threadId);
+    }
+  }
+
+  async function logInClient(
+    arrived: Arrived,
+    door: Door<UpstreamTarget>,
+    nonce: Buffer,
+    threadId: number,
+  ): Promise<void> {
+    const { stream, packets, tls } = arrived;
+    const refuse = (refusal: Refusal, claim?: Claim): Promise<void> => {
+      packets.release();
+      return door.refused(refusal, tell(stream, packets.sequence, refusal), claim);
+    };
+    const read = readMysqlWish(arrived);
+    if (!read.ok) return refuse(read.error.refusal, read.error.claim);
+    const wish = read.value;
+    door.progressed('named');
+    const proof = await proofOf(arrived, wish, door, nonce);
+    if (proof === 'gone') return void stream.destroy();
+    if (!proof.ok) return refuse(proof.error, wish.claim);
+    const entered = await door.enter(proof.value, {
+      client: stream,
+      tls,
+      application: wish.application,
+      details: wish.database === undefined ? {} : { database: wish.database },
+    });
+    if (entered.ok) return carrySession(arrived, wish, entered.value, threadId);
+    packets.release();
+    return tell(stream, packets.sequence, entered.error);
+  }
+
+  /** `gone`: a client that was asked for what it will not send hangs up. */
+  async function proofOf(
+    arrived: Arrived,
+    wish: MysqlWish,
+    door: Door<UpstreamTarget>,
+    nonce: Buffer,
+  ): Promise<Result<ProvenGrant, Refusal> | 'gone'> {
+    try {
+      const secret = await askSecret(arrived, clientAuth, nonce, key);
+      if (!secret.ok) return secret;
+      const lookup = await door.lookUp(wish.claim);
+      if (!lookup.ok) return lookup;
+      const proof = await lookup.value.proveSecret(secret.value);
+      return proof ? { ok: true, value: proof } : err(wrongSecret(wish));
+    } catch (error) {
+      if (error instanceof BadPacket)
+        return err({ reason: 'bad_request', message: 'The login packets are not understood.' });
+      if (!(error instanceof ConnectionLost)) throw error;
+      return door.signal.aborted ? err(givenUp(door.signal)) : 'gone';
+    }
+  }
+
+  async function carrySession(
+    { stream, packets, response }: Arrived,
+    wish: MysqlWish,
+    session: Session<UpstreamTarget>,
+    threadId: number,
+  ): Promise<void> {
+    const { upstream: target, guard, signal } = session;
+    const refuse = (refusal: MysqlRefusal): Promise<void> => {
+      packets.release();
+      return tell(stream, packets.sequence, session.failed(refusal));
+    };
+    if (guard.rules.masks.any) return refuse({ reason: 'policy_denied', message: MASKS_REFUSED });
+    const database = wish.database === undefined ? undefined : response.database;
+    const upstream = await logInUpstream(target, { ...response, database }, signal);
+    if (!upstream.ok) return refuse(upstream.error);
+    const guarded = guard.rules.sections.statements !== undefined || guard.rules.counted;
+    // Before the session's first text, so that it need not wait.
+    const settings = guarded
+      ? readSessionSettings(await askUpstream(target, upstream.value, response.capabilities, SETTINGS_QUESTION, signal))
+      : undefined;
+    if (signal.aborted) {
+      upstream.value.socket.destroy();
+      return refuse(givenUp(signal));
+    }
+    const conversation = beginMysqlConversation({
+      client: stream,
+      early: packets.release(),
+      sequence: packets.sequence,
+      capabilities: response.capabilities,
+      upstream: upstream.value,
+      session,
+      claim: wish.claim,
+      judges,
+      settings,
+      threads,
+      threadId,
+    });
+    return session.carry(conversation);
+  }
+
+  const turnAwayFirst = (stream: ByteStream, refusal: Refusal) => tell(stream, 0, refusal);
+  return { carry, turnAway: turnAwayFirst, tryTarget: tryMysqlTarget };
+}

@@ -1,0 +1,69 @@
+// How the target reads the session's next text: sql_mode, character set, server. Asked of the target itself, at the login
+// and again behind whatever may have changed it; what is not known is not guessed.
+//
+// The question reads no table, so that the session's warnings and last insert id stay as they were. It is asked only
+// where a statement may have changed what it asks for.
+
+import { isAscii, isUtf8 } from 'node:buffer';
+import { lettersOf, type MysqlTextSettings, readSqlMode } from '../../../../core/sql/mysql/settings.ts';
+import { MalformedPacket, PayloadReader } from '../wire/values.ts';
+
+export const SETTINGS_QUESTION = 'SELECT @@version, @@sql_mode, @@character_set_client';
+
+const NOTHING_KNOWN: MysqlTextSettings = {
+  family: undefined,
+  version: undefined,
+  ansiQuotes: undefined,
+  noBackslashEscapes: undefined,
+  otherGrammar: undefined,
+  characterSet: undefined,
+};
+
+/** One object for all sessions that read alike: readings are kept by its identity. */
+const shared = new Map<string, MysqlTextSettings>();
+const MAX_SHARED = 1_000;
+
+/** `row`: the answer's, as text; undefined: there is none. */
+export function readSessionSettings(row: Buffer | undefined): MysqlTextSettings {
+  if (!row) return NOTHING_KNOWN;
+  try {
+    const r = new PayloadReader(row);
+    const [version = '', sqlMode = '', characterSet = ''] = [1, 2, 3].map(() => r.lengthBytes().toString('utf8'));
+    const settings: MysqlTextSettings = {
+      family: /mariadb/i.test(version) ? 'mariadb' : 'mysql',
+      version: versionNumber(version),
+      ...readSqlMode(sqlMode),
+      characterSet,
+    };
+    return share(settings);
+  } catch (error) {
+    if (!(error instanceof MalformedPacket)) throw error;
+    return NOTHING_KNOWN;
+  }
+}
+
+/** Of the gateway's own words: in Unicode, quoted as by default. */
+export const settingsOfWords = (settings: MysqlTextSettings): MysqlTextSettings =>
+  share({ ...settings, ansiQuotes: false, noBackslashEscapes: false, otherGrammar: false, characterSet: 'utf8mb4' });
+
+function share(settings: MysqlTextSettings): MysqlTextSettings {
+  const key = JSON.stringify(settings);
+  const known = shared.get(key);
+  if (known) return known;
+  if (shared.size >= MAX_SHARED) shared.clear();
+  shared.set(key, settings);
+  return settings;
+}
+
+/** `5.5.5-10.11.19-MariaDB` is how old MariaDB servers say 10.11.19. */
+function versionNumber(version: string): number | undefined {
+  const [, major, minor, patch] = /^(?:5\.5\.5-(?=\d+\.\d+\.\d+))?(\d+)\.(\d+)\.(\d+)/.exec(version) ?? [];
+  return major === undefined ? undefined : Number(major) * 10_000 + Number(minor) * 100 + Number(patch);
+}
+
+/** A text as characters; undefined: its bytes are none in its character set. */
+export function decodeText(bytes: Buffer, { characterSet }: MysqlTextSettings): string | undefined {
+  if (isAscii(bytes)) return bytes.toString('latin1');
+  if (lettersOf(characterSet) === 'anywhere') return isUtf8(bytes) ? bytes.toString('utf8') : undefined;
+  return bytes.toString('latin1');
+}

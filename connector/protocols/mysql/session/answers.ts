@@ -1,0 +1,226 @@
+// What the target answers, in the order of what it was asked: recorded, read for facts, and forwarded as it came. What
+// the gateway answers itself waits for its turn among them.
+
+import { passUntouched } from '../../../../core/masking/masked.ts';
+import type { SessionGuard } from '../../../action.ts';
+import type { Lane, Recorded } from '../../../door.ts';
+import type { Relay } from '../../../net/relay.ts';
+import { AnswerReader } from '../wire/answer-reader.ts';
+import { type AnswerShape, COM_QUERY } from '../wire/commands.ts';
+import { ERR, type MysqlError, errorPacket, IN_TRANSACTION } from '../wire/replies.ts';
+import { packet, PACKET_HEADER_BYTES } from '../wire/packets.ts';
+import type { MysqlFacts, MysqlStatement } from './statement-facts.ts';
+
+const STAR = 0x2a;
+/** The own question's answer. */
+const MAX_OWN_BYTES = 64 * 1024;
+
+interface AnswersParts {
+  readonly relay: Relay;
+  readonly lane: Lane;
+  readonly guard: SessionGuard;
+  readonly facts: MysqlFacts;
+  readonly deprecateEof: boolean;
+  /** Of what the gateway asks by itself. */
+  readonly opened: Recorded;
+}
+
+interface Asked {
+  readonly statement?: MysqlStatement | undefined;
+  /** What it quotes of the command is recorded as hidden. */
+  readonly hidden?: () => boolean;
+  /** Told when it is over. */
+  readonly answered?: (reader: AnswerReader) => void;
+}
+
+interface Expected extends Asked {
+  readonly reader: AnswerReader;
+  /** Of the gateway's own question: nothing of it is recorded or forwarded. */
+  readonly own?: boolean;
+  /** Where it begins in the target's recorded bytes. */
+  offset?: number;
+}
+
+interface Refused {
+  readonly error: MysqlError;
+  readonly statement: MysqlStatement | undefined;
+}
+
+export class MysqlAnswers {
+  readonly #parts: AnswersParts;
+  #queue: (Expected | Refused)[] = [];
+  /** Bytes of the target that were recorded. */
+  #position = 0;
+  #preparing = 0;
+  #waiting: (() => void)[] = [];
+  /** As the target said last. */
+  #status = 0;
+  /** Of an error that nobody asked for. */
+  #farewell: AnswerReader | undefined;
+  fault: string | undefined;
+
+  constructor(parts: AnswersParts) {
+    this.#parts = parts;
+  }
+
+  /** The target works on something. */
+  get busy(): boolean {
+    return this.#queue.length > 0;
+  }
+
+  /** A transaction may just be beginning: what is not answered yet counts. */
+  get inTransaction(): boolean {
+    return this.busy || (this.#status & IN_TRANSACTION) !== 0;
+  }
+
+  /** Bytes that went on of a packet whose rest did not: 0 where one of our own may follow. */
+  get unfinished(): number {
+    const head = this.#queue[0];
+    if (this.#farewell) return this.#farewell.unfinished;
+    return head && 'reader' in head && !head.own ? head.reader.unfinished : 0;
+  }
+
+  /** The number that a packet of ours has next, as an answer or in the middle of one. Undefined: nothing is asked. */
+  get nextSequence(): number | undefined {
+    const head = this.#queue.find((one) => !('reader' in one && one.own));
+    if (!head) return undefined;
+    return 'reader' in head ? (head.reader.sequence + 1) & 255 : 1;
+  }
+
+  /** Of the target's bytes so many were recorded before the first command. */
+  welcomed(bytes: number): void {
+    this.#position += bytes;
+  }
+
+  expect(shape: AnswerShape, asked: Asked): void {
+    if (shape === 'none') return;
+    if (shape === 'prepared') this.#preparing++;
+    const reader = new AnswerReader(shape, this.#parts.deprecateEof);
+    this.#queue.push({ ...asked, reader });
+  }
+
+  /** The gateway answers a command, behind the answers to those before it. */
+  refuse(error: MysqlError, statement: MysqlStatement | undefined): void {
+    this.#queue.push({ error, statement });
+    this.#speak();
+  }
+
+  /** Resolves when every statement that is being prepared is, or is not. Undefined: none is. */
+  prepared(): Promise<void> | undefined {
+    return this.#preparing === 0 ? undefined : this.#turn();
+  }
+
+  /** Resolves when nothing is asked. Undefined: nothing is. */
+  idle(): Promise<void> | undefined {
+    return this.#queue.length === 0 ? undefined : this.#turn();
+  }
+
+  /** Asks the target something of the gateway's own. Only while nothing is asked. Gives the rows' bytes; undefined: it failed. */
+  ask(text: string): Promise<Buffer | undefined> {
+    const { relay, opened, deprecateEof } = this.#parts;
+    const reader = new AnswerReader('text results', deprecateEof);
+    const parts: Buffer[] = [];
+    let bytes = 0;
+    reader.onRow = (part) => {
+      bytes += part.length;
+      if (bytes <= MAX_OWN_BYTES) parts.push(Buffer.from(part));
+    };
+    return new Promise((resolve) => {
+      const answered = () =>
+        resolve(reader.error === undefined && bytes <= MAX_OWN_BYTES ? Buffer.concat(parts) : undefined);
+      this.#queue.push({ reader, own: true, answered });
+      relay.toTarget(packet(0, COM_QUERY, text), opened);
+    });
+  }
+
+  take(chunk: Buffer): void {
+    let at = 0;
+    while (at < chunk.length && this.fault === undefined) {
+      const head = this.#queue[0];
+      if (!head) at = this.#unasked(chunk, at);
+      else if ('reader' in head) at = this.#answer(head, chunk, at);
+      else this.#speak();
+    }
+  }
+
+  /** The session is over: what was asked has no answer. */
+  close(): void {
+    for (const { statement } of this.#queue)
+      if (statement) this.#parts.facts.drop(statement, 'The session ended before its answer was complete.');
+    this.#queue = [];
+    this.#wake();
+  }
+
+  #answer(head: Expected, chunk: Buffer, from: number): number {
+    const { guard, facts } = this.#parts;
+    const { reader } = head;
+    const rows = reader.rows;
+    const quotes: [from: number, to: number][] = [];
+    if (head.hidden?.()) reader.onQuote = (start, end) => quotes.push([start, end]);
+    head.offset ??= this.#position;
+    const at = reader.read(chunk, from);
+    if (!head.own) this.#pass(chunk.subarray(from, at), quotes, from);
+    if (reader.fault !== undefined) {
+      this.fault = reader.fault;
+      return chunk.length;
+    }
+    if (reader.rows > rows && !head.own) guard.countRows(reader.rows - rows);
+    if (!reader.over) return at;
+    this.#queue.shift();
+    this.#status = reader.status ?? this.#status;
+    head.answered?.(reader);
+    if (head.statement) facts.finish(head.statement, reader, head.offset, this.#position - head.offset);
+    this.#speak();
+    this.#wake();
+    return at;
+  }
+
+  /** Only an error may come that nobody asked for: the target is about to close (4031, 1053, 1927). */
+  #unasked(chunk: Buffer, from: number): number {
+    this.#farewell ??= new AnswerReader('single', this.#parts.deprecateEof);
+    const reader = this.#farewell;
+    const at = reader.read(chunk, from);
+    const isError = reader.error !== undefined || !reader.over;
+    if (!isError || (from + PACKET_HEADER_BYTES < chunk.length && chunk[from + PACKET_HEADER_BYTES] !== ERR))
+      this.fault = 'it answers what nobody asked';
+    if (this.fault === undefined) this.#pass(chunk.subarray(from, at), [], from);
+    if (reader.over) this.#farewell = undefined;
+    return at;
+  }
+
+  /** `quotes`: what of `bytes`, at `from` in its chunk, is recorded as hidden. */
+  #pass(bytes: Buffer, quotes: readonly (readonly [number, number])[], from: number): void {
+    if (bytes.length === 0) return;
+    let recorded = bytes;
+    if (quotes.length > 0) {
+      recorded = Buffer.from(bytes);
+      for (const [start, end] of quotes) recorded.fill(STAR, start - from, end - from);
+    }
+    this.#position += bytes.length;
+    const receipt = this.#parts.lane.record('target', recorded);
+    this.#parts.relay.toClient(passUntouched(bytes), receipt);
+  }
+
+  /** The gateway's own answers whose turn it is. */
+  #speak(): void {
+    const { relay, lane, facts } = this.#parts;
+    for (let head = this.#queue[0]; head && !('reader' in head); head = this.#queue[0]) {
+      this.#queue.shift();
+      const bytes = errorPacket(1, head.error);
+      relay.toClient(passUntouched(bytes), lane.record('gateway', bytes));
+      if (head.statement) facts.refuse(head.statement, head.error);
+    }
+  }
+
+  #turn(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Whoever waits looks again. */
+  #wake(): void {
+    this.#preparing = this.#queue.filter((one) => 'reader' in one && one.reader.shape === 'prepared').length;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
+  }
+}

@@ -1,0 +1,196 @@
+// The client's side of a session: each command is taken whole, judged where rules are in force, recorded, and goes on as
+// it came, is refused, or waits for an approval. What each command is: client-jobs.ts.
+//
+// A refused command never reaches the target, which so has the state that the client believes: MySQL goes on with its transaction
+// after an error.
+
+import type { Lane, Recorded } from '../../../door.ts';
+import type { SessionGuard } from '../../../action.ts';
+import { ClientQueue } from '../../../net/client-queue.ts';
+import { contained } from '../../../net/contained.ts';
+import type { Relay } from '../../../net/relay.ts';
+import { type ClientPacket, ClientPackets } from '../wire/client-packets.ts';
+import { MYSQL_COMMANDS } from '../wire/commands.ts';
+import { PACKET_HEADER_BYTES } from '../wire/packets.ts';
+import { actionRefused } from '../wire/refusals.ts';
+import type { MysqlAnswers } from './answers.ts';
+import type { ClientJobs } from './client-jobs.ts';
+import type { Job } from './job.ts';
+import type { MysqlFacts } from './statement-facts.ts';
+
+interface ClientCommandsParts {
+  readonly relay: Relay;
+  readonly lane: Lane;
+  readonly guard: SessionGuard;
+  readonly answers: MysqlAnswers;
+  readonly facts: MysqlFacts;
+  readonly jobs: ClientJobs;
+}
+
+export class ClientCommands {
+  readonly #parts: ClientCommandsParts;
+  readonly #packets: ClientPackets;
+  /** Behind what waits. */
+  readonly #queue = new ClientQueue();
+  #waiting = false;
+  #begun = false;
+  /** The client sends no more. */
+  #left = false;
+  /** The session is over: nothing goes on any more. */
+  #over = false;
+  /** COM_QUIT went on. */
+  quit = false;
+  /** Of a command whose rest is on its way. */
+  #rest: { readonly goesOn: boolean; readonly recorded: (part: Buffer) => Buffer } | undefined;
+  fault: string | undefined;
+
+  constructor(parts: ClientCommandsParts) {
+    this.#parts = parts;
+    this.#packets = new ClientPackets({
+      packet: (packet) => this.#packet(packet),
+      rest: (part, last) => this.#more(part, last),
+    });
+  }
+
+  /** Something waits: for an approval, or to be understood. */
+  get waiting(): boolean {
+    return this.#waiting;
+  }
+
+  get full(): boolean {
+    return this.#queue.full;
+  }
+
+  /** The client sent something that is not answered: not a part of a command alone. */
+  get expectsAnswer(): boolean {
+    return this.#waiting || this.#begun || !this.#packets.between || this.fault !== undefined;
+  }
+
+  take(chunk: Buffer): void {
+    if (this.#waiting) this.#queue.push(Buffer.from(chunk));
+    else this.#work(chunk);
+  }
+
+  /** The client will send no more. What waits for an approval is withdrawn. */
+  left(): void {
+    this.#left = true;
+    if (this.#waiting) this.#parts.guard.gate.withdraw(this.#parts.lane.number, 'client_closed');
+  }
+
+  /** The session is over. What waits is withdrawn, and what came behind it is recorded and not run. */
+  close(): void {
+    if (this.#over) return;
+    this.#over = true;
+    if (this.#waiting && !this.#parts.guard.gate.withdraw(this.#parts.lane.number, 'client_closed')) this.#resume();
+  }
+
+  #work(chunk: Buffer): void {
+    const taken = this.#packets.take(chunk);
+    this.fault ??= this.#packets.fault;
+    if (taken < chunk.length && this.fault === undefined) this.#queue.push(Buffer.from(chunk.subarray(taken)));
+  }
+
+  /** What waited is decided: goes on with what came behind it. */
+  #resume(): void {
+    if (!this.#waiting) return;
+    this.#waiting = false;
+    const queue = this.#queue.takeAll();
+    // What waited to be understood may be all there is.
+    this.#work(Buffer.alloc(0));
+    for (const chunk of queue) {
+      if (this.#waiting) this.#queue.push(chunk);
+      else if (this.fault === undefined) this.#work(chunk);
+    }
+    if (this.fault !== undefined) this.#parts.relay.end('protocol_fault', `The session ends: ${this.fault}.`);
+    this.#parts.relay.regulate();
+  }
+
+  #wait(ready: Promise<void>): void {
+    this.#waiting = true;
+    void ready.then(() => this.#parts.relay.contain(() => this.#resume()));
+  }
+
+  #packet(packet: ClientPacket): 'taken' | 'last' | 'again' {
+    const number = packet.bytes[PACKET_HEADER_BYTES] ?? -1;
+    const command = MYSQL_COMMANDS.get(number);
+    if (this.#over || this.quit || packet.sequence !== 0 || !command) {
+      this.#parts.lane.record('client', packet.bytes);
+      if (this.#over) return 'taken';
+      this.fault = this.quit
+        ? 'it goes on behind COM_QUIT'
+        : packet.sequence !== 0
+          ? 'packets of the client came out of order'
+          : `command ${number < 0 ? 'of no bytes' : `0x${number.toString(16).padStart(2, '0')}`} is not known`;
+      return 'last';
+    }
+    // Until it is sent, refused or held: what throws in between leaves the client waiting.
+    this.#begun = command.answer !== 'none';
+    const ready = this.#parts.jobs.notYet(number, packet);
+    if (ready) {
+      this.#wait(ready);
+      return 'again';
+    }
+    if (command.handling === 'quit') this.quit = true;
+    const job = this.#parts.jobs.read(number, command, packet);
+    const receipt = this.#parts.lane.record('client', job.recorded ?? packet.bytes);
+    this.#carryOut(packet, job, receipt);
+    this.#begun = false;
+    return this.#waiting || this.fault !== undefined ? 'last' : 'taken';
+  }
+
+  #carryOut(packet: ClientPacket, job: Job, receipt: Recorded): void {
+    const { answers, relay, guard, lane } = this.#parts;
+    const statement = job.begin?.();
+    const decided = (goesOn: boolean) => {
+      if (packet.cut) this.#rest = { goesOn, recorded: job.recordedRest ?? ((part) => part) };
+    };
+    const send = (bytes: Buffer) => {
+      decided(true);
+      job.send(statement);
+      relay.toTarget(bytes, receipt);
+    };
+    if (job.refused) {
+      decided(false);
+      if (job.answered) answers.refuse(job.refused, statement);
+      return;
+    }
+    const forwarded = job.instead ?? packet.bytes;
+    if (!job.question) return void send(forwarded);
+    const { decision, judge, count, describe } = job.question;
+    let kept: Buffer | undefined;
+    const action = contained(relay, {
+      lane: lane.number,
+      number: statement?.number,
+      statements: count,
+      decision,
+      judge,
+      describe: () => (packet.cut ? 'its text is too long to be shown to those who approve' : describe()),
+      forward: () => {
+        send(kept ?? forwarded);
+        if (kept) this.#resume();
+      },
+      refuse: (refusal) => {
+        decided(false);
+        if (kept && (this.#over || this.#left)) {
+          this.#over = true;
+          if (statement) this.#parts.facts.drop(statement, refusal.message);
+        } else answers.refuse(actionRefused(refusal), statement);
+        if (kept) this.#resume();
+      },
+      // The protocol has no room for words beside an answer.
+      notify: () => {},
+    });
+    if (guard.gate.take(action) !== 'held') return;
+    kept = Buffer.from(forwarded);
+    this.#waiting = true;
+    if (this.#left) guard.gate.withdraw(lane.number, 'client_closed');
+  }
+
+  #more(part: Buffer, last: boolean): void {
+    const { lane, relay } = this.#parts;
+    const rest = this.#rest;
+    const receipt = lane.record('client', rest ? rest.recorded(part) : part);
+    if (rest?.goesOn && !this.#over) relay.toTarget(part, receipt);
+    if (last) this.#rest = undefined;
+  }
+}

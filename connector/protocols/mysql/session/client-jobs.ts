@@ -1,0 +1,359 @@
+// What each command of a client is: how it is recorded, what is asked about it, and what is remembered when it goes on.
+
+import type { JudgedText, Summaries } from '../../../../core/policy/sections/judge.ts';
+import { MAX_FACT_TEXT } from '../../../../core/recording/facts/bytes-at.ts';
+import type { MysqlTextSettings } from '../../../../core/sql/mysql/settings.ts';
+import { everyStatement } from '../../../../core/sql/statement.ts';
+import type { SessionGuard } from '../../../action.ts';
+import type { Claim } from '../../../door.ts';
+import { describeHeld } from '../rules/held-command.ts';
+import { readSessionSettings, SETTINGS_QUESTION, settingsOfWords } from '../rules/session-settings.ts';
+import { countStatements, type MysqlVerdicts } from '../rules/verdicts.ts';
+import type { ClientPacket } from '../wire/client-packets.ts';
+import {
+  COM_FIELD_LIST,
+  COM_INIT_DB,
+  COM_PROCESS_KILL,
+  COM_QUERY,
+  COM_RESET_CONNECTION,
+  COM_STMT_CLOSE,
+  COM_STMT_EXECUTE,
+  COM_STMT_PREPARE,
+  COM_STMT_RESET,
+  COM_STMT_SEND_LONG_DATA,
+  type Command,
+} from '../wire/commands.ts';
+import { packet as packetOf, PACKET_HEADER_BYTES } from '../wire/packets.ts';
+import { killRefused, notSupported, tooManyPrepared } from '../wire/refusals.ts';
+import type { MysqlError } from '../wire/replies.ts';
+import { littleEndian } from '../wire/values.ts';
+import type { MysqlAnswers } from './answers.ts';
+import { beginText, BODY_AT, readCommandText } from './command-text.ts';
+import { Executions } from './executions.ts';
+import { hiddenFrom, type Job, payloadBytes, type JobQuestion } from './job.ts';
+import { type PreparedStatement, PreparedStatements } from './prepared-statements.ts';
+import type { MysqlFacts, MysqlStatement } from './statement-facts.ts';
+import { mayKill, readKill, type Threads } from './threads.ts';
+
+interface ClientJobsParts {
+  readonly guard: SessionGuard;
+  readonly answers: MysqlAnswers;
+  readonly verdicts: MysqlVerdicts;
+  readonly facts: MysqlFacts;
+  readonly threads: Threads;
+  readonly claim: Claim;
+  /** As the target said at the login; undefined: it was not asked. */
+  readonly settings: MysqlTextSettings | undefined;
+}
+
+const READS_TEXT = new Set([COM_QUERY, COM_STMT_PREPARE]);
+const OF_STATEMENT = new Set([COM_STMT_EXECUTE, COM_STMT_CLOSE, COM_STMT_RESET, COM_STMT_SEND_LONG_DATA]);
+const NOT_SEEN: Summaries = {
+  ok: false,
+  error: { reason: 'too_long', message: 'was prepared before these rules were in force; prepare it again' },
+};
+
+export class ClientJobs {
+  readonly #parts: ClientJobsParts;
+  readonly #prepared = new PreparedStatements();
+  readonly #executions: Executions;
+  /** Undefined: something may have changed them. */
+  #settings: MysqlTextSettings | undefined;
+
+  constructor(parts: ClientJobsParts) {
+    this.#parts = parts;
+    this.#settings = parts.settings;
+    this.#executions = new Executions({
+      ...parts,
+      prepared: this.#prepared,
+      guarded: () => this.#guarded,
+      sent: (read) => this.#sent(read),
+    });
+  }
+
+  /** Resolves when more is known of what a command means; undefined: enough is. */
+  notYet(number: number, packet: ClientPacket): Promise<void> | undefined {
+    const { answers } = this.#parts;
+    if (OF_STATEMENT.has(number)) {
+      const preparing = answers.prepared();
+      if (preparing) return preparing;
+    }
+    if (this.#settings || !this.#needsReading(number, packet)) return undefined;
+    const idle = answers.idle();
+    if (idle) return idle;
+    return answers.ask(SETTINGS_QUESTION).then((row) => {
+      this.#settings = readSessionSettings(row);
+    });
+  }
+
+  read(number: number, command: Command, packet: ClientPacket): Job {
+    switch (number) {
+      case COM_QUERY:
+        return this.#query(packet);
+      case COM_STMT_PREPARE:
+        return this.#prepare(packet);
+      case COM_STMT_EXECUTE:
+        return this.#executions.execute(packet);
+      case COM_STMT_SEND_LONG_DATA:
+        return this.#executions.longData(packet);
+      case COM_INIT_DB:
+        return this.#words(packet, command, `USE ${quoteName(packet.bytes.subarray(BODY_AT))}`);
+      case COM_FIELD_LIST:
+        return this.#words(packet, command, fieldList(packet.bytes.subarray(BODY_AT)));
+      case COM_PROCESS_KILL:
+        return this.#processKill(packet, command);
+      default:
+        return this.#other(number, command, packet);
+    }
+  }
+
+  get #guarded(): boolean {
+    const { rules } = this.#parts.guard;
+    return rules.sections.statements !== undefined || rules.counted;
+  }
+
+  #needsReading(number: number, packet: ClientPacket): boolean {
+    if (this.#guarded) return READS_TEXT.has(number) || number === COM_INIT_DB || number === COM_FIELD_LIST;
+    return READS_TEXT.has(number) && !packet.cut && mayKill(packet.bytes.subarray(BODY_AT));
+  }
+
+  // --- texts ---
+
+  #query(packet: ClientPacket): Job {
+    const { verdicts, answers } = this.#parts;
+    const text = packet.bytes.subarray(BODY_AT);
+    const recorded = readCommandText(packet, this.#parts.guard.rules.masks, this.#settings?.characterSet);
+    const settings = this.#settings;
+    const whole = packet.cut ? undefined : text;
+    const reads = this.#needsReading(COM_QUERY, packet);
+    const judged = reads ? verdicts.on(whole, settings) : undefined;
+    const kill = judged && this.#kill(text, judged.read);
+    const begin = () => beginText(this.#parts.facts, packet, recorded);
+    const { hidden } = recorded;
+    const common = { recorded: recorded.packet, recordedRest: recorded.rest, begin, answered: true };
+    if (kill && 'refused' in kill) return { ...common, send: () => {}, refused: kill.refused };
+    const send = (statement: MysqlStatement | undefined) => {
+      this.#sent(judged?.read);
+      answers.expect('text results', { statement, hidden });
+    };
+    // What waits may be sent when the memory of its chunk is used again.
+    const kept = () => Buffer.from(text);
+    return {
+      ...common,
+      send,
+      ...(kill && { instead: kill.instead }),
+      ...(judged &&
+        this.#guarded && {
+          question: this.#question(judged, kept, settings, recorded.shown, ['Q\0', text], packet.cut),
+        }),
+    };
+  }
+
+  /** Blocked here already; held at its execution, where its parameters are known. */
+  #prepare(packet: ClientPacket): Job {
+    const { verdicts, answers } = this.#parts;
+    const text = packet.bytes.subarray(BODY_AT);
+    const recorded = readCommandText(packet, this.#parts.guard.rules.masks, this.#settings?.characterSet);
+    const whole = packet.cut ? undefined : text;
+    const settings = this.#settings;
+    const judged = this.#needsReading(COM_STMT_PREPARE, packet) ? verdicts.on(whole, settings) : undefined;
+    const common = { recorded: recorded.packet, recordedRest: recorded.rest, answered: true };
+    const begin = () => beginText(this.#parts.facts, packet, recorded);
+    if (this.#prepared.full)
+      return {
+        ...common,
+        begin,
+        send: () => {},
+        refused: tooManyPrepared('Too many prepared statements. Close some.'),
+      };
+    if (judged && killsSomething(judged.read, text))
+      return {
+        ...common,
+        begin,
+        send: () => {},
+        refused: killRefused('KILL cannot be prepared here. Send it as a query.'),
+      };
+    const shown = recorded.shown;
+    const prepared: PreparedStatement = {
+      text: shown.slice(0, MAX_FACT_TEXT),
+      textBytes: packet.cut || shown.length > MAX_FACT_TEXT ? payloadBytes(packet) : undefined,
+      sent: whole && Buffer.from(whole),
+      read: judged && this.#guarded ? judged.read : NOT_SEEN,
+      hidden: recorded.hidden,
+      parametersHidden: recorded.parameters,
+      parameters: 0,
+      types: undefined,
+      long: new Map(),
+    };
+    const job: Job = {
+      ...common,
+      send: () =>
+        answers.expect('prepared', {
+          hidden: recorded.hidden,
+          answered: ({ prepared: made }) => {
+            prepared.parameters = made?.parameters ?? 0;
+            this.#prepared.add(made?.id, prepared);
+          },
+        }),
+    };
+    if (judged?.decision.verdict !== 'block' || !this.#guarded) return job;
+    const question = this.#question(judged, () => Buffer.from(text), settings, shown, [], packet.cut);
+    return { ...job, begin, question };
+  }
+
+  // --- commands ---
+
+  /** A command that is judged, and recorded, as the statement that does the same. */
+  #words(packet: ClientPacket, { answer }: Command, text: string, instead?: Buffer): Job {
+    const { verdicts, answers, facts } = this.#parts;
+    const bytes = Buffer.from(text);
+    const judged = this.#guarded ? verdicts.on(bytes, this.#settings && settingsOfWords(this.#settings)) : undefined;
+    return {
+      answered: true,
+      begin: () =>
+        facts.begin({
+          form: 'command',
+          text,
+          textBytes: undefined,
+          hidden: () => false,
+          offset: packet.offset,
+          length: packet.bytes.length,
+        }),
+      send: (statement) => answers.expect(answer, { statement }),
+      ...(instead && { instead }),
+      ...(judged && {
+        question: this.#question(
+          judged,
+          () => bytes,
+          this.#settings && settingsOfWords(this.#settings),
+          text,
+          ['C\0', packet.bytes.subarray(PACKET_HEADER_BYTES)],
+          packet.cut,
+        ),
+      }),
+    };
+  }
+
+  /** 0x0c | int<4> id */
+  #processKill(packet: ClientPacket, command: Command): Job {
+    const { threads, claim } = this.#parts;
+    const id = packet.bytes.length < BODY_AT + 4 ? 0 : packet.bytes.readUInt32LE(BODY_AT);
+    const atTarget = threads.atTarget(id, claim);
+    const job = this.#words(
+      packet,
+      command,
+      `KILL ${id}`,
+      packetOf(0, COM_PROCESS_KILL, littleEndian(atTarget ?? 0, 4)),
+    );
+    return atTarget === undefined ? { ...job, refused: NOT_ONES_OWN } : job;
+  }
+
+  #other(number: number, command: Command, packet: ClientPacket): Job {
+    const { answers, verdicts, facts } = this.#parts;
+    const payload = packet.bytes.subarray(PACKET_HEADER_BYTES);
+    const id = payload.length < 5 ? -1 : payload.readUInt32LE(1);
+    switch (command.handling) {
+      case 'refused':
+      case 'change user':
+        return {
+          answered: true,
+          send: () => {},
+          refused: notSupported(
+            command.handling === 'refused'
+              ? `${command.name} is not supported.`
+              : 'COM_CHANGE_USER is not supported: connect again, or reset the connection (COM_RESET_CONNECTION).',
+          ),
+          begin: () =>
+            facts.begin({
+              form: 'command',
+              text: `-- ${command.name}`,
+              textBytes: undefined,
+              hidden: () => false,
+              offset: packet.offset,
+              length: packet.bytes.length,
+            }),
+          // A login packet, or a password.
+          ...(command.handling === 'change user' && { recorded: hiddenFrom(packet.bytes, BODY_AT) }),
+        };
+      default:
+        return {
+          answered: command.answer !== 'none',
+          send: () => {
+            if (number === COM_STMT_CLOSE) this.#prepared.close(id);
+            if (number === COM_STMT_RESET) this.#prepared.get(id)?.long.clear();
+            if (number === COM_RESET_CONNECTION) {
+              this.#prepared.clear();
+              verdicts.reset();
+              this.#settings = undefined;
+            }
+            answers.expect(command.answer, {});
+          },
+        };
+    }
+  }
+
+  // --- parts ---
+
+  /** It goes on: what the next text means may be another thing behind it. */
+  #sent(read: Summaries | undefined): void {
+    if (!this.#guarded || !read) this.#settings = undefined;
+    const changes = this.#parts.verdicts.sent(read ?? NOT_SEEN);
+    if (changes.modes || changes.characterSet) this.#settings = undefined;
+  }
+
+  #question(
+    judged: JudgedText,
+    bytes: () => Buffer,
+    settings: MysqlTextSettings | undefined,
+    shown: string,
+    sent: readonly (string | Buffer)[],
+    cut: boolean,
+  ): JobQuestion {
+    const { verdicts, answers } = this.#parts;
+    // Of what is held alone: nothing else is kept beyond its turn.
+    const kept = judged.decision.verdict === 'hold' ? bytes() : undefined;
+    const whole =
+      judged.decision.verdict === 'hold'
+        ? sent.map((part) => (typeof part === 'string' ? part : Buffer.from(part)))
+        : [];
+    return {
+      decision: judged.decision,
+      judge: () => (kept ? verdicts.on(kept, settings).decision : judged.decision),
+      count: countStatements(judged, kept ?? bytes()),
+      describe: () =>
+        describeHeld({
+          sent: whole,
+          text: cut ? undefined : shown,
+          parameters: [],
+          read: judged.read,
+          inTransaction: answers.inTransaction,
+        }),
+    };
+  }
+
+  #kill(text: Buffer, read: Summaries): { readonly instead: Buffer } | { readonly refused: MysqlError } | undefined {
+    if (!killsSomething(read, text)) return undefined;
+    const kill = readKill(text);
+    if (!kill) return { refused: killRefused('KILL is taken as KILL [CONNECTION | QUERY] number, alone in its text.') };
+    const atTarget = this.#parts.threads.atTarget(kill.id, this.#parts.claim);
+    if (atTarget === undefined) return { refused: NOT_ONES_OWN };
+    return { instead: packetOf(0, COM_QUERY, `KILL ${kill.what} ${atTarget}`) };
+  }
+}
+
+const NOT_ONES_OWN = killRefused('This is none of your sessions on this resource. KILL ends your own.');
+
+/** A text that could not be read may, where it has the word at a place for a statement. */
+const killsSomething = (read: Summaries, text: Buffer): boolean =>
+  read.ok ? read.value.some((top) => [...everyStatement(top)].some(({ kind }) => /^kill\b/.test(kind))) : mayKill(text);
+
+const quoteName = (name: Buffer): string => `\`${name.toString('utf8').replaceAll('`', '``')}\``;
+
+/** string<NUL> table | wildcard */
+function fieldList(body: Buffer): string {
+  const stop = body.indexOf(0);
+  const table = stop < 0 ? body : body.subarray(0, stop);
+  const wildcard = stop < 0 ? '' : body.toString('utf8', stop + 1);
+  const like = wildcard === '' ? '' : ` LIKE '${wildcard.replace(/['\\]/g, '\\$&')}'`;
+  return `SHOW COLUMNS FROM ${quoteName(table)}${like}`;
+}

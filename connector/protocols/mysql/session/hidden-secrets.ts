@@ -1,0 +1,172 @@
+// A command's text as it is recorded: secrets that it says are written over (law 11).
+//
+// connector/sql finds them by PostgreSQL's tokens. So it is shown a copy of the same length in which MySQL's tokens are spelt
+// as PostgreSQL's, and what it writes over there is written over here.
+//
+//    "a"            'a'      a string, or a name that is read as one
+//    `a`            "a"      a name
+//    # and --       blank    comments, and others that the server does not run
+//    a run comment  blank signs around what it holds
+//    $              _        no dollar quotes
+
+import { hideLiterals } from '../../../sql/secret-literals.ts';
+import { mayBeginSecret, maySaySecret } from '../../../sql/secret-words.ts';
+
+const STAR = 0x2a;
+const BLANK = 0x20;
+const QUOTE = 0x27;
+const DOUBLE = 0x22;
+const BACKTICK = 0x60;
+const BACKSLASH = 0x5c;
+const DOLLAR = 0x24;
+const LOW_LINE = 0x5f;
+const HASH = 0x23;
+const DASH = 0x2d;
+const SLASH = 0x2f;
+const MARK = 0x3f;
+const LF = 0x0a;
+
+/** Of account statements every string is one: the words around them differ from server to server. */
+const ACCOUNT = /identified\s+(?:by|via|with)|set\s+password|master_password|source_password/i;
+/** What a word may reach back over the border of two parts. */
+const OVERLAP = 512;
+
+interface RecordedText {
+  /** As long as the text; the text itself where nothing is hidden. */
+  readonly copy: Buffer;
+  /** How many values. */
+  readonly hidden: number;
+  /** Its parameters may be secrets. */
+  readonly parameters: boolean;
+}
+
+/** A whole text. */
+export function hideSecrets(text: Buffer): RecordedText {
+  if (!maySaySecret(text, 0, text.length)) return { copy: text, hidden: 0, parameters: false };
+  const copy = Buffer.from(text);
+  let hidden = 0;
+  let parameters = false;
+  // Whether a backslash escapes hangs on sql_mode: what either reading hides is hidden.
+  for (const escapes of text.includes(BACKSLASH) ? [true, false] : [true]) {
+    const { spelt, strings, marks } = asPostgres(text, escapes);
+    const shown = Buffer.from(spelt);
+    const found = hideLiterals(spelt, { backslashEscapes: escapes });
+    let values = found.counts.get('secret') ?? 0;
+    for (let at = 0; at < text.length; at++) if (spelt[at] !== shown[at]) copy[at] = spelt[at] as number;
+    if (ACCOUNT.test(shown.toString('latin1'))) {
+      for (const [from, to] of strings) copy.fill(STAR, from, to);
+      values = Math.max(values, strings.length);
+    }
+    hidden = Math.max(hidden, values);
+    parameters ||= marks;
+  }
+  return { copy: hidden > 0 ? copy : text, hidden, parameters };
+}
+
+/** A text that is not read whole: from the first word on that could name a secret it is hidden. */
+export class LongText {
+  #hidden = false;
+  #tail: Buffer = Buffer.alloc(0);
+  /** Something was hidden since this was asked last. */
+  #told = false;
+
+  take(part: Buffer): Buffer {
+    if (this.#hidden) return Buffer.alloc(part.length, STAR);
+    const border = Buffer.concat([this.#tail, part.subarray(0, OVERLAP)]);
+    const across = mayBeginSecret(border);
+    const begins = across >= 0 ? Math.max(0, across - this.#tail.length) : mayBeginSecret(part);
+    if (begins >= 0) {
+      this.#hidden = true;
+      const copy = Buffer.from(part);
+      copy.fill(STAR, begins);
+      return copy;
+    }
+    this.#tail = Buffer.from(part.length >= OVERLAP ? part.subarray(-OVERLAP) : border.subarray(-OVERLAP));
+    return part;
+  }
+
+  /** Once. */
+  takeHidden(): boolean {
+    const news = this.#hidden && !this.#told;
+    this.#told ||= this.#hidden;
+    return news;
+  }
+
+  get hidden(): boolean {
+    return this.#hidden;
+  }
+}
+
+interface Spelt {
+  readonly spelt: Buffer;
+  /** Between their quotes. */
+  readonly strings: readonly (readonly [from: number, to: number])[];
+  /** It has parameters. */
+  readonly marks: boolean;
+}
+
+function asPostgres(text: Buffer, escapes: boolean): Spelt {
+  const spelt = Buffer.from(text);
+  const strings: [number, number][] = [];
+  let marks = false;
+  /** Within a comment that is run. */
+  let runs = false;
+  for (let at = 0; at < text.length; ) {
+    const byte = text[at] as number;
+    if (byte === QUOTE || byte === DOUBLE || byte === BACKTICK) {
+      const end = closing(text, at, byte, escapes && byte !== BACKTICK);
+      const [own, other] = byte === BACKTICK ? [DOUBLE, QUOTE] : [QUOTE, DOUBLE];
+      spelt[at] = own;
+      // The other kind's sign is none within.
+      if (byte !== QUOTE)
+        for (let within = at + 1; within < end; within++) {
+          if (text[within] === byte) spelt[within] = own;
+          else if (text[within] === own) spelt[within] = other;
+        }
+      if (end < text.length) spelt[end] = own;
+      if (byte !== BACKTICK) strings.push([at + 1, end]);
+      at = end + 1;
+    } else if (byte === HASH || (byte === DASH && text[at + 1] === DASH && endsDashes(text[at + 2]))) {
+      const end = text.indexOf(LF, at);
+      at = blank(spelt, at, end < 0 ? text.length : end);
+    } else if (byte === DASH && text[at + 1] === DASH) at = blank(spelt, at, at + 2);
+    else if (byte === SLASH && text[at + 1] === STAR) {
+      const sign = /^\/\*M?!\d{0,6}/.exec(text.toString('latin1', at, at + 12));
+      if (sign) {
+        runs = true;
+        at = blank(spelt, at, at + sign[0].length);
+      } else {
+        const end = text.indexOf('*/', at + 2);
+        at = blank(spelt, at, end < 0 ? text.length : end + 2);
+      }
+    } else if (runs && byte === STAR && text[at + 1] === SLASH) {
+      runs = false;
+      at = blank(spelt, at, at + 2);
+    } else {
+      if (byte === DOLLAR) spelt[at] = LOW_LINE;
+      if (byte === MARK) marks = true;
+      at++;
+    }
+  }
+  return { spelt, strings, marks };
+}
+
+/** Of the sign that closes what `quote` opened at `at`; the text's end where none does. A doubled one goes on. */
+function closing(text: Buffer, at: number, quote: number, escapes: boolean): number {
+  for (let next = at + 1; next < text.length; next++) {
+    if (escapes && text[next] === BACKSLASH) next++;
+    else if (text[next] === quote) {
+      if (text[next + 1] !== quote) return next;
+      next++;
+    }
+  }
+  return text.length;
+}
+
+/** `--` begins a comment before a blank, a control character or the end. */
+const endsDashes = (byte: number | undefined): boolean => byte === undefined || byte <= BLANK;
+
+function blank(bytes: Buffer, from: number, to: number): number {
+  bytes.fill(BLANK, from, Math.min(to, bytes.length));
+  return Math.min(to, bytes.length);
+}

@@ -1,0 +1,4 @@
+import { mysqlKit } from '../kits/mysql.ts';
+import { describeProtocol } from '../suite.ts';
+
+describeProtocol(mysqlKit);
