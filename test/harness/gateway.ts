@@ -2,7 +2,6 @@
 
 import { createHmac } from 'node:crypto';
 import { type ConnectorId, newId } from '../../core/ids.ts';
-import type { ProtocolName } from '../../core/protocols.ts';
 import type { Refusal } from '../../core/refusal.ts';
 import { err, ok } from '../../core/result.ts';
 import { secret } from '../../core/secret.ts';
@@ -21,7 +20,7 @@ export interface GatewayOptions {
   readonly allowPlainText?: boolean;
   readonly clientAuth?: 'scram' | 'password';
   /** What it speaks; PostgreSQL when missing. */
-  readonly protocol?: ProtocolName;
+  readonly protocol?: 'postgres' | 'mysql';
   /** Settings of its listener, for protocols but PostgreSQL. */
   readonly listener?: object;
   readonly limits?: SessionsDeps['limits'];
