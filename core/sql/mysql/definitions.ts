@@ -418,12 +418,9 @@ function readAlterTable(r: Reading, act: { verbs: readonly string[]; class: Stat
       }
     } else if (r.take('truncate')) also.add('truncate');
     else if (r.take('discard')) also.add('drop');
-    else if (r.takeAll('exchange', 'partition')) {
-      r.name();
-      r.expect('with');
-      r.expect('table');
-      r.act({ ...act, relation: r.relation() });
-    } else if (first && r.take('rename')) readRenaming(r, act);
+    // EXCHANGE PARTITION ... WITH TABLE, CONVERT TABLE ... TO PARTITION and the reverse.
+    else if (r.take('table')) r.act({ ...act, relation: r.relation() });
+    else if (first && r.take('rename')) readRenaming(r, act);
     else if (r.take('references')) r.act({ ...act, relation: r.relation() });
     else {
       first = r.at(',');
