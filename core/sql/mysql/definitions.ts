@@ -2,10 +2,11 @@
 
 import type { RelationName, StatementClass } from '../statement.ts';
 import { readAccountChange } from './accounts.ts';
-import { BLOCK_WORDS, skipBody } from './blocks.ts';
+import { skipBody } from './blocks.ts';
 import { NO_WORDS } from './expressions.ts';
-import { expressions, readQuery, readTerms, reads } from './query-reading.ts';
+import { expressions, readSubquery, readTerms, reads } from './query-reading.ts';
 import type { Reading } from './reading.ts';
+import { readRoutine, readTrigger, skipElements } from './routines.ts';
 
 const CLASSES: Readonly<Record<string, StatementClass>> = {
   user: 'privilege',
@@ -94,7 +95,7 @@ export function readCreate(r: Reading): void {
       r.act({ ...act, relation: r.relation() });
       if (r.at('(')) expressions.bracketed(r);
       r.expect('as');
-      readQuery(r);
+      readSubquery(r);
       if (r.take('with')) expressions.read(r, NO_WORDS);
       return;
     case 'index': {
@@ -195,7 +196,7 @@ function readTableDefinition(r: Reading): void {
 function readsRows(r: Reading): void {
   const created = r.acts[0];
   if (created) r.acts[0] = { ...created, verbs: [...created.verbs, 'create table as'] };
-  readQuery(r);
+  readSubquery(r);
 }
 
 function readOption(r: Reading): void {
@@ -246,96 +247,6 @@ function readElements(r: Reading): boolean {
   return true;
 }
 
-function skipElements(r: Reading): void {
-  for (let open = 0; ; ) {
-    if (r.done) r.fail();
-    if (r.at(')') && open-- === 0) return;
-    if (r.at('(')) open++;
-    if (r.at('select')) r.fail();
-    if (r.take('references')) r.does(['create', 'create table'], 'schema', { relation: r.relation() });
-    else r.next();
-  }
-}
-
-// --- routines, triggers ---
-
-const CHARACTERISTICS: ReadonlySet<string> = new Set(
-  'comment language not deterministic contains no reads modifies sql security data definer invoker'.split(' '),
-);
-
-function readRoutine(r: Reading, object: 'procedure' | 'function'): void {
-  r.relation();
-  if (object === 'function' && r.take('returns')) {
-    r.next();
-    r.expect('soname');
-    r.next();
-    r.hides("what a library's function does is not seen", 'create function');
-    return;
-  }
-  r.expect('(');
-  skipElements(r);
-  r.expect(')');
-  if (object === 'function') {
-    r.expect('returns');
-    readType(r);
-  }
-  readCharacteristics(r);
-  // MySQL: code in another language stands in a string.
-  if (r.take('as')) r.next();
-  else skipBody(r);
-  r.hides(`what a ${object} will do is not seen`, `create ${object}`);
-}
-
-function readCharacteristics(r: Reading): void {
-  for (;;) {
-    const word = r.takeAny(CHARACTERISTICS);
-    if (word === undefined) return;
-    if (word === 'comment' || word === 'language') r.next();
-  }
-}
-
-const TYPE_WORDS: ReadonlySet<string> = new Set(
-  'unsigned signed zerofill binary ascii unicode varying precision varchar character byte'.split(' '),
-);
-
-function readType(r: Reading): void {
-  r.next();
-  if (r.take('of')) r.relation();
-  for (;;) {
-    if (r.at('(')) expressions.bracketed(r);
-    else if (r.takeAll('character', 'set') || r.take('charset') || r.take('collate')) r.next();
-    else if (!r.takeAny(TYPE_WORDS)) return;
-  }
-}
-
-function readTrigger(r: Reading, act: { verbs: readonly string[]; class: StatementClass }): void {
-  r.relation();
-  while (!r.at('on')) {
-    if (r.done) r.fail();
-    r.next();
-  }
-  r.next();
-  r.act({ ...act, relation: r.relation() });
-  r.expect('for');
-  r.expect('each');
-  r.expect('row');
-  if (r.take('follows') || r.take('precedes')) r.name();
-  if (r.take('when')) expressions.bracketed(r);
-  skipBody(r);
-  r.hides('what a trigger will do is not seen', 'create trigger');
-}
-
-/** MariaDB: a block outside of any routine. */
-export function readBlock(r: Reading): void {
-  r.kind = 'begin not atomic';
-  skipBody(r);
-  r.does(['begin not atomic'], 'opaque', { also: ['do'] });
-  r.hides('what a block does is not seen', 'begin not atomic');
-}
-
-export const startsBlock = (r: Reading): boolean =>
-  r.at('begin') ? r.peek() === 'not' : r.atAny(BLOCK_WORDS) || (r.atName && r.peek() === ':');
-
 // --- ALTER ---
 
 export function readAlter(r: Reading): void {
@@ -354,7 +265,7 @@ export function readAlter(r: Reading): void {
       r.act({ ...act, relation: r.relation() });
       if (r.at('(')) expressions.bracketed(r);
       r.expect('as');
-      readQuery(r);
+      readSubquery(r);
       if (r.take('with')) expressions.read(r, NO_WORDS);
       return;
     case 'database':
@@ -418,12 +329,9 @@ function readAlterTable(r: Reading, act: { verbs: readonly string[]; class: Stat
       }
     } else if (r.take('truncate')) also.add('truncate');
     else if (r.take('discard')) also.add('drop');
-    else if (r.takeAll('exchange', 'partition')) {
-      r.name();
-      r.expect('with');
-      r.expect('table');
-      r.act({ ...act, relation: r.relation() });
-    } else if (first && r.take('rename')) readRenaming(r, act);
+    // EXCHANGE PARTITION ... WITH TABLE, CONVERT TABLE ... TO PARTITION and the reverse.
+    else if (r.take('table')) r.act({ ...act, relation: r.relation() });
+    else if (first && r.take('rename')) readRenaming(r, act);
     else if (r.take('references')) r.act({ ...act, relation: r.relation() });
     else {
       first = r.at(',');

@@ -5,7 +5,7 @@ import { mysqlFunction } from './functions.ts';
 import type { Reading } from './reading.ts';
 
 /** Reads a query up to the closing bracket. Given in by queries.ts, which reads expressions itself. */
-export type QueryReader = (r: Reading) => void;
+type QueryReader = (r: Reading) => void;
 
 export const SET_OPERATIONS: ReadonlySet<string> = new Set(['union', 'except', 'intersect']);
 const QUERY_BEGINS: ReadonlySet<string> = new Set(['select', 'with', 'table', 'values']);
@@ -36,10 +36,10 @@ const UNITS: ReadonlySet<string> = new Set(
 );
 
 export class Expressions {
-  readonly #readQuery: QueryReader;
+  readonly #readSubquery: QueryReader;
 
-  constructor(readQuery: QueryReader) {
-    this.#readQuery = readQuery;
+  constructor(readSubquery: QueryReader) {
+    this.#readSubquery = readSubquery;
   }
 
   /** Up to the statement's end, to a bracket that closes none of these, or to one of the words or signs outside brackets. */
@@ -70,7 +70,7 @@ export class Expressions {
   }
 
   query(r: Reading): void {
-    r.deeper(() => this.#readQuery(r));
+    r.deeper(() => this.#readSubquery(r));
   }
 
   /** What stands between brackets, both of them included. */

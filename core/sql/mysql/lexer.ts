@@ -11,7 +11,7 @@
 
 import { checkHints, readComment } from './comments.ts';
 import { MysqlFault } from './faults.ts';
-import { lettersOf, type MysqlTextSettings } from './settings.ts';
+import { lettersIn, type MysqlTextSettings } from './settings.ts';
 
 /** word: a name without quotes, perhaps a keyword. sign: an operator, a bracket, a comma, a semicolon. parameter: ?. */
 type MysqlToken = 'end' | 'word' | 'name' | 'string' | 'number' | 'variable' | 'system variable' | 'parameter' | 'sign';
@@ -88,7 +88,7 @@ export class MysqlLexer {
   constructor(text: string, settings: MysqlTextSettings) {
     this.text = text;
     this.#settings = settings;
-    this.#anyLetter = lettersOf(settings.characterSet) === 'anywhere';
+    this.#anyLetter = lettersIn(settings.characterSet) === 'anywhere';
   }
 
   get settings(): MysqlTextSettings {
@@ -97,7 +97,7 @@ export class MysqlLexer {
 
   set settings(settings: MysqlTextSettings) {
     this.#settings = settings;
-    this.#anyLetter = lettersOf(settings.characterSet) === 'anywhere';
+    this.#anyLetter = lettersIn(settings.characterSet) === 'anywhere';
   }
 
   mark(): LexerMark {

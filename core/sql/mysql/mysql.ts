@@ -10,7 +10,7 @@ import { changesOf } from './changes.ts';
 import { MysqlFault } from './faults.ts';
 import { MysqlLexer } from './lexer.ts';
 import { Reading } from './reading.ts';
-import { lettersOf, type MysqlTextSettings } from './settings.ts';
+import { lettersIn, type MysqlTextSettings } from './settings.ts';
 import { readStatement } from './statement-reading.ts';
 
 /** The most that a server takes by default (max_allowed_packet) is 64 MiB, and mysqldump writes rows of 1 MiB to 16 MiB together. */
@@ -92,7 +92,7 @@ function refuseText(text: string, settings: MysqlTextSettings): Unparsable | und
   // A replacement character stands for bytes that could not be read, a lone surrogate for none.
   if (text.includes('\uFFFD') || !text.isWellFormed())
     return { reason: 'encoding', message: 'is not whole in its encoding' };
-  if (lettersOf(settings.characterSet) === 'nowhere' && !isAscii(text)) return { reason: 'encoding', message: HIDING };
+  if (lettersIn(settings.characterSet) === 'nowhere' && !isAscii(text)) return { reason: 'encoding', message: HIDING };
   return undefined;
 }
 

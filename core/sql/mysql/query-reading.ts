@@ -28,10 +28,10 @@ const NO_ALIAS: ReadonlySet<string> = new Set([
 const HINT_WORDS: ReadonlySet<string> = new Set(['use', 'force', 'ignore']);
 const OPERATORS: ReadonlySet<string> = new Set(['+', '-', '*', '/', '%', 'div', 'mod']);
 
-export const expressions = new Expressions(readQuery);
+export const expressions = new Expressions(readSubquery);
 
 /** Up to the bracket or the end behind it; what follows an INSERT's query is left. */
-export function readQuery(r: Reading): void {
+export function readSubquery(r: Reading): void {
   const outer = r.ctes;
   if (r.take('with')) readWith(r);
   readTerms(r);

@@ -7,7 +7,7 @@ import type { MysqlLexer } from './lexer.ts';
 /** Of brackets, queries and texts within each other. What is read by recursion takes some ten frames for each. */
 const MAX_DEPTH = 250;
 
-export interface ReadingContext {
+interface ReadingContext {
   readonly lexer: MysqlLexer;
   /** What an earlier USE of the text made the schema of names without one. */
   readonly schema: string | undefined;

@@ -25,6 +25,9 @@ const PRIVILEGED: ReadonlySet<string> = new Set([
   ...['binlog_format', 'server_id', 'session_authorization'],
 ]);
 
+const TEXTS: ReadonlySet<string> = new Set(['prepare', 'execute immediate']);
+const READS_TEXT: ReadonlySet<string> = new Set(['sql_mode', 'character_set_client']);
+
 function setting(r: Reading, scope: string | undefined, name: string): void {
   const folded = name.toLowerCase();
   if (scope === 'global' || scope === 'persist' || scope === 'persist_only') {
@@ -44,7 +47,11 @@ export function readSet(r: Reading, nested: (r: Reading) => void): void {
     r.next();
     readAssignments(r, ASSIGNMENT_ENDS);
     r.expect('for');
-    r.nested.push(r.nest(nested));
+    const summary = r.nest(nested);
+    r.nested.push(summary);
+    // Its text is read when it runs, by what was set for it.
+    if (TEXTS.has(summary.kind) && r.acts.some(({ setting: name }) => name !== undefined && READS_TEXT.has(name ?? '')))
+      r.hides('what its text means hangs on a setting of its own', 'execute immediate', 'prepare');
     return;
   }
   if (r.at('password') && r.peek() !== '.') {
@@ -209,7 +216,7 @@ function readWritten(r: Reading): string | undefined {
 
 const USING: ReadonlySet<string> = new Set(['using']);
 
-export function readExecute(r: Reading): void {
+export function readExecution(r: Reading): void {
   if (r.at('immediate') && r.peek() !== ';' && r.peek() !== 'using') {
     const mark = r.lexer.mark();
     r.next();

@@ -53,7 +53,7 @@ const OTHERS: ReadonlySet<string> = new Set(
  * `anywhere`: every letter beyond ASCII may be part of a name. `quoted`: between quotes and in comments only, since some of
  * them are spaces to the server. `nowhere`: none.
  */
-export function lettersOf(characterSet: string | undefined): 'anywhere' | 'quoted' | 'nowhere' {
+export function lettersIn(characterSet: string | undefined): 'anywhere' | 'quoted' | 'nowhere' {
   const name = characterSet?.toLowerCase() ?? '';
   if (UNICODE.has(name)) return 'anywhere';
   return OTHERS.has(name) ? 'quoted' : 'nowhere';

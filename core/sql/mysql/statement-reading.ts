@@ -2,13 +2,14 @@
 
 import { readGrant } from './accounts.ts';
 import { ADMINISTRATION, analyze, explain } from './administration.ts';
-import { readAlter, readBlock, readCreate, readDrop, readRename, readTruncate, startsBlock } from './definitions.ts';
+import { readCreate, readDrop, readRename, readTruncate, readAlter } from './definitions.ts';
+import { readCompound, startsBlock } from './routines.ts';
 import { MysqlLexer } from './lexer.ts';
-import { readQuery, readTerms, readWith } from './query-reading.ts';
+import { readSubquery, readTerms, readWith } from './query-reading.ts';
 import type { Reading } from './reading.ts';
 import {
   readDeallocate,
-  readExecute,
+  readExecution,
   readPrepare,
   readSet,
   readTransaction,
@@ -47,7 +48,7 @@ const STATEMENTS: ReadonlyMap<string, Read> = new Map<string, Read>([
   ['release', (r) => readTransaction(r, 'release')],
   ['xa', readXa],
   ['prepare', readPrepare],
-  ['execute', readExecute],
+  ['execute', readExecution],
   ['deallocate', readDeallocate],
   ['explain', explain(readStatement)],
   ['describe', explain(readStatement)],
@@ -64,8 +65,8 @@ export function readStatement(r: Reading): void {
   const { hints } = r.lexer;
   const before = hints.length;
   const { word } = r.lexer;
-  if (startsBlock(r)) readBlock(r);
-  else if (QUERIES.has(word)) readSelected(r, readQuery);
+  if (startsBlock(r)) readCompound(r);
+  else if (QUERIES.has(word)) readSelected(r, readSubquery);
   else {
     const read = STATEMENTS.get(word);
     if (!read) r.fail();

@@ -3,7 +3,7 @@
 import type { RelationName } from '../statement.ts';
 import { readsChoice } from './choosing.ts';
 import { NO_WORDS } from './expressions.ts';
-import { expressions, readQuery, readTable, readTables, readTerms, type TableFactor } from './query-reading.ts';
+import { expressions, readSubquery, readTable, readTables, readTerms, type TableFactor } from './query-reading.ts';
 import type { Reading } from './reading.ts';
 
 const PRIORITIES: ReadonlySet<string> = new Set([
@@ -39,7 +39,7 @@ export function readInsert(r: Reading, verb: 'insert' | 'replace'): void {
   if (r.take('partition')) expressions.bracketed(r);
   for (;;) {
     if (r.done || r.at(')')) return;
-    if (r.at('select') || r.at('with') || r.at('table')) readQuery(r);
+    if (r.at('select') || r.at('with') || r.at('table')) readSubquery(r);
     else if (r.takeAll('on', 'duplicate', 'key', 'update')) {
       r.does(['update'], 'write', { relation });
       readsItsOwn(r, relation);

@@ -5,7 +5,7 @@
 // where a statement may have changed what it asks for.
 
 import { isAscii, isUtf8 } from 'node:buffer';
-import { lettersOf, type MysqlTextSettings, readSqlMode } from '../../../../core/sql/mysql/settings.ts';
+import { lettersIn, type MysqlTextSettings, readSqlMode } from '../../../../core/sql/mysql/settings.ts';
 import { MalformedPacket, PayloadReader } from '../wire/values.ts';
 
 export const SETTINGS_QUESTION = 'SELECT @@version, @@sql_mode, @@character_set_client';
@@ -64,6 +64,6 @@ function versionNumber(version: string): number | undefined {
 /** A text as characters; undefined: its bytes are none in its character set. */
 export function decodeText(bytes: Buffer, { characterSet }: MysqlTextSettings): string | undefined {
   if (isAscii(bytes)) return bytes.toString('latin1');
-  if (lettersOf(characterSet) === 'anywhere') return isUtf8(bytes) ? bytes.toString('utf8') : undefined;
+  if (lettersIn(characterSet) === 'anywhere') return isUtf8(bytes) ? bytes.toString('utf8') : undefined;
   return bytes.toString('latin1');
 }
