@@ -30,8 +30,6 @@ test.each(['127.0.0.1', 'localhost', '::1'])('%s may go without TLS', (host) => 
 
 test('an address of a person, or a database, cannot become a command', () => {
   const hostile = "o'x$(id)`id`\\host=evil@example.com";
-  expect(lines('::1', hostile).mysql).toContain(
-    String.raw`-u 'o'\''x$(id)` + '`id`' + String.raw`\host=evil@example.com#shop' orders`,
-  );
+  expect(lines('::1', hostile).mysql).toContain("-u 'o'\\''x$(id)`id`\\host=evil@example.com#shop' orders");
   expect(lines('::1', undefined, 'a b; $(id)').mariadb).toContain(`'a b; $(id)'`);
 });

@@ -6,7 +6,7 @@ import type { Refusal } from '../../../../core/refusal.ts';
 import { secret } from '../../../../core/secret.ts';
 import type { Claim, Door, ProvenGrant } from '../../../door.ts';
 import {
-  decodeText,
+  decodeUtf8,
   FieldReader,
   sshMessage,
   SERVICE_ACCEPT,
@@ -112,7 +112,7 @@ async function secretOf(
   if (method === 'password') {
     const changes = fields.boolean();
     const password = fields.string();
-    return changes ? undefined : decodeText(password);
+    return changes ? undefined : decodeUtf8(password);
   }
   if (method !== 'keyboard-interactive') return undefined;
   transport.send(sshMessage(USERAUTH_INFO_REQUEST, '', '', '', 1, 'Grant: ', false));
@@ -122,7 +122,7 @@ async function secretOf(
   if (payload[0] !== USERAUTH_INFO_RESPONSE)
     throw new ProtocolFault(`message ${payload[0]} is no answer to a question`);
   const answers = new FieldReader(payload);
-  return answers.uint32() === 1 ? decodeText(answers.string()) : undefined;
+  return answers.uint32() === 1 ? decodeUtf8(answers.string()) : undefined;
 }
 
 async function prove<Upstream>(

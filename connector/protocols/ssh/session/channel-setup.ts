@@ -3,7 +3,7 @@
 
 import type { ChannelStream } from '../connection/channel-stream.ts';
 import { type ChannelRecord, FAILURE_RECORD, recordsOf, requestRecord, SUCCESS_RECORD } from '../connection/records.ts';
-import { decodeText, FieldReader, fieldsOf, Malformed } from '../wire/messages.ts';
+import { decodeUtf8, FieldReader, fieldsOf, Malformed } from '../wire/messages.ts';
 import { isAllowedVariable } from './environment.ts';
 
 const MAX_VARIABLES = 64;
@@ -51,7 +51,7 @@ export function listenForStart(channel: ChannelStream, listener: SetupListener):
   };
 
   function start(form: ChannelWish['form'], request: Request, behind: readonly ChannelRecord[]): void {
-    const command = form === 'shell' ? '' : decodeText(new FieldReader(request.fields, 0).string());
+    const command = form === 'shell' ? '' : decodeUtf8(new FieldReader(request.fields, 0).string());
     channel.off('data', take);
     channel.pause();
     if (command === undefined || command.includes('\0')) {

@@ -44,7 +44,7 @@ export class Malformed extends Error {}
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Undefined: it is no UTF-8. */
-export function decodeText(bytes: Uint8Array): string | undefined {
+export function decodeUtf8(bytes: Uint8Array): string | undefined {
   try {
     return decoder.decode(bytes);
   } catch {
@@ -84,7 +84,7 @@ export class FieldReader {
 
   /** Names and words, where a byte that is no UTF-8 has no place. */
   text(): string {
-    const text = decodeText(this.string());
+    const text = decodeUtf8(this.string());
     if (text === undefined) throw new Malformed('a text is no UTF-8');
     return text;
   }
