@@ -512,6 +512,7 @@ const tables: MysqlRuleSet = {
     ['desc hr.b', 'block', 'described'],
     ['explain select * from hr.b', 'block', 'planned'],
     ['select next value for hr.s', 'block', 'a sequence'],
+    ["select /*+ x('*/ 1 -- ') */ a from hr.b", 'block', 'cannot be read: hints hold strings', 'mysql'],
     ['select * from salaries', 'block', 'of any schema'],
     ['select * from old_salaries_2024', 'block', 'in the middle'],
     ['select sleep(5)', 'block', 'a function'],

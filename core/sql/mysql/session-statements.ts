@@ -216,7 +216,7 @@ function readWritten(r: Reading): string | undefined {
 
 const USING: ReadonlySet<string> = new Set(['using']);
 
-export function readExecution(r: Reading): void {
+export function readExecuteStatement(r: Reading): void {
   if (r.at('immediate') && r.peek() !== ';' && r.peek() !== 'using') {
     const mark = r.lexer.mark();
     r.next();

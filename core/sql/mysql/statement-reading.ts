@@ -9,7 +9,7 @@ import { readSubquery, readTerms, readWith } from './query-reading.ts';
 import type { Reading } from './reading.ts';
 import {
   readDeallocate,
-  readExecution,
+  readExecuteStatement,
   readPrepare,
   readSet,
   readTransaction,
@@ -48,7 +48,7 @@ const STATEMENTS: ReadonlyMap<string, Read> = new Map<string, Read>([
   ['release', (r) => readTransaction(r, 'release')],
   ['xa', readXa],
   ['prepare', readPrepare],
-  ['execute', readExecution],
+  ['execute', readExecuteStatement],
   ['deallocate', readDeallocate],
   ['explain', explain(readStatement)],
   ['describe', explain(readStatement)],
