@@ -68,7 +68,11 @@ describe.skipIf(!hasSshd)('SSH: at a terminal', () => {
       [
         { type: 'PS1=; stty size; echo $((40+2))\r', until: '42\r\n' },
         { size: [30, 100], type: 'stty size\r', until: '30 100' },
-        { type: 'read -s secret; echo "got $(echo -n "$secret" | wc -c)"\r', until: '\r\n' },
+        // It is told once nothing is echoed any more, in letters that the line itself does not hold.
+        {
+          type: `stty -echo; echo un''seen; read secret; stty echo; echo "got $(echo -n "$secret" | wc -c)"\r`,
+          until: 'unseen',
+        },
         { type: 'sesame\r', until: 'got 6' },
         { type: 'exit 3\r', until: 'exit' },
       ],
