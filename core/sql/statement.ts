@@ -84,6 +84,10 @@ export function* everyStatement(summary: StatementSummary): Generator<StatementS
   for (const nested of summary.nested) yield* everyStatement(nested);
 }
 
+/** What they do hangs on what was prepared under a name before. */
+export const executesByName = (summaries: readonly StatementSummary[]): boolean =>
+  summaries.some((top) => [...everyStatement(top)].some(({ executes }) => executes !== undefined));
+
 interface TouchedRelation extends RelationName {
   readonly access: 'read' | 'write' | 'schema';
 }
