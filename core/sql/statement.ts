@@ -102,6 +102,10 @@ export function asPlanned(summary: StatementSummary): StatementSummary {
   };
 }
 
+/** What they do hangs on what was prepared under a name before. */
+export const executesByName = (summaries: readonly StatementSummary[]): boolean =>
+  summaries.some((top) => [...everyStatement(top)].some(({ executes }) => executes !== undefined));
+
 interface TouchedRelation extends RelationName {
   readonly access: 'read' | 'write' | 'schema';
 }

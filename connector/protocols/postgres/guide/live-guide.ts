@@ -306,13 +306,15 @@ export class LiveGuide implements ResultGuide {
     const current = this.#current();
     const facts = this.#factsOf(current);
     const { portal } = current;
-    const exact = this.#described.exactly(current);
+    // Another one may have its name by now: what was described is not what comes.
+    const others = portal !== undefined && this.#names.mayBeOthers(portal, current.number);
+    const exact = others ? undefined : this.#described.exactly(current);
     if (exact) {
       const plan = this.#plans.of(exact, facts, undefined, true);
       if (!plan) this.#learn(current, exact);
       return plan;
     }
-    const earlier = portal?.meanings.length === 1 ? this.#described.earlier(portal) : undefined;
+    const earlier = portal?.meanings.length === 1 && !others ? this.#described.earlier(portal) : undefined;
     if (earlier && portal?.formats) return this.#plans.of(earlier, facts, formatsOf(portal), false);
     const plan = (fields: readonly ResultField[], formats: readonly Format[]) =>
       this.#plans.of(fields, facts, formats, false);
@@ -405,7 +407,7 @@ export class LiveGuide implements ResultGuide {
 
   /** PREPARE and DECLARE in SQL, run through the protocol. */
   #namedInSql(portal: Portal | undefined): TextReading | undefined {
-    if (!portal || portal.prepared?.source?.text !== undefined) return undefined;
+    if (!portal || portal.meanings.length > 1 || portal.prepared?.source?.text !== undefined) return undefined;
     const found = this.memory.defined('prepared', portal.statement);
     return found && { text: '', statements: [found] };
   }

@@ -60,6 +60,7 @@ export class Pipeline {
   /** Syncs that the client sent. */
   segment = 0;
   #refusals = 0;
+  #onReady: (() => void)[] = [];
   /** Messages of the extended protocol came, and no Sync behind them. */
   #begun = false;
   /** Statements that were held at their Bind, approved, and wait for their Execute. */
@@ -80,6 +81,28 @@ export class Pipeline {
     let at = this.#first;
     while (at < this.#pending.length && !ENDED_BY_READY.has(this.#pending[at]?.kind)) at++;
     return at >= this.#pending.length - 1;
+  }
+
+  /** A ReadyForQuery is to come: whether what went before the last Sync had its effect is not known. */
+  get owesReady(): boolean {
+    for (let at = this.#first; at < this.#pending.length; at++)
+      if (ENDED_BY_READY.has(this.#pending[at]?.kind)) return true;
+    return false;
+  }
+
+  /** Resolves when every ReadyForQuery has come that the target owes now; undefined: it owes none. */
+  whenReady(): Promise<void> | undefined {
+    if (!this.owesReady) return undefined;
+    return new Promise((resolve) => this.#onReady.push(resolve));
+  }
+
+  /**
+   * What the client's next message means by the name; undefined: there is none, or it is not certain, since a message behind
+   * which a Sync went had that name and is not answered.
+   */
+  portal(name: string): Portal | undefined {
+    const portal = this.#names.portal(name);
+    return portal && portal.segment !== this.segment && this.owesReady ? undefined : portal;
   }
 
   /** The target may be running something. */
@@ -247,6 +270,7 @@ export class Pipeline {
     }
     this.#copyIn = false;
     this.#facts.beginAnswer(offset + length);
+    if (this.#onReady.length > 0 && !this.owesReady) for (const tell of this.#onReady.splice(0)) tell();
     if (transaction !== 'I' || this.busy) return;
     this.#names.forgetPortals();
     for (const statement of this.#bound) if (!statement.executed) this.#finish(statement, NOT_EXECUTED, false);

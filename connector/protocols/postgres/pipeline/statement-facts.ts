@@ -157,6 +157,8 @@ export function factText(
   return { text: text.slice(0, MAX_FACT_TEXT), textBytes: bytes };
 }
 
-/** Made by PREPARE or DECLARE in SQL, where nobody read it; the bytes are recorded as ever. */
-export const textOf = (portal: Portal | undefined, name: string): string =>
-  portal?.prepared?.text ?? `-- ${portal?.statement || name || 'unnamed'}: prepared in SQL`;
+/** Made by PREPARE or DECLARE in SQL, where nobody read it, or one of several by that name; the bytes are recorded as ever. */
+export function textOf(portal: Portal | undefined, name: string): string {
+  const why = portal && portal.meanings.length > 1 ? 'it is not certain what was prepared' : 'prepared in SQL';
+  return portal?.prepared?.text ?? `-- ${portal?.statement || name || 'unnamed'}: ${why}`;
+}

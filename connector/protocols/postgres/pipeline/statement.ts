@@ -47,6 +47,8 @@ export interface Portal {
   held: Statement | undefined;
   /** Its latest Execute. */
   latest: Statement | undefined;
+  /** Syncs that the client sent before its Bind. */
+  readonly segment: number;
 }
 
 /** A name's latest meaning, and the one it has if the message that changed it had no effect. */

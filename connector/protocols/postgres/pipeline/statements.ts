@@ -212,19 +212,22 @@ export class Statements {
     const message = readBind(b, start, end, length, this.#readText);
     if (!message) return malformed('Bind');
     const { portal: name, statement, parametersAt } = message;
-    const prepared = this.names.prepared(statement);
+    const meanings = this.names.meanings(statement, this.pipeline.segment);
+    // Of several nobody knows which, until the target answers.
+    const prepared = meanings.length > 1 ? undefined : this.names.prepared(statement);
     const parameters = readParameters(b, parametersAt, end, prepared?.types ?? NO_TYPES, this.#readText, hidden);
     return {
       name,
       statement,
       prepared,
-      meanings: this.names.meanings(statement, this.pipeline.segment),
+      meanings,
       parameters,
       formats: end - start === length ? readResultFormats(b, parametersAt, end) : undefined,
       offset,
       executed: false,
       held: undefined,
       latest: undefined,
+      segment: this.pipeline.segment,
     };
   }
 
@@ -263,9 +266,8 @@ export class Statements {
     const nameEnd = readExecute(b, start, end);
     if (nameEnd === undefined) return malformed('Execute');
     const name = readName(b, start, nameEnd, this.#readText);
-    const portal = this.names.portal(name);
+    const portal = this.pipeline.portal(name);
     const statement = this.#executedOf(portal, name, offset, length);
-    // Zero, or less: all of them.
     statement.limited = b.readInt32BE(nameEnd + 1) > 0;
     if (portal) portal.latest = statement;
     return { statement, portal, name };
@@ -376,12 +378,9 @@ export class Statements {
       case 0x32: // 2 BindComplete
         this.pipeline.answered('bind');
         return undefined;
-      case 0x43: {
-        // C CommandComplete: tag NUL
-        const tag = b.toString('latin1', start, Math.max(start, end - 1));
-        this.pipeline.complete(tag, offset + HEADER_BYTES + length, false);
+      case 0x43: // C CommandComplete: tag NUL
+        this.pipeline.complete(tagOf(b, start, end), offset + HEADER_BYTES + length, false);
         return undefined;
-      }
       case 0x5a: // Z ReadyForQuery: byte
         if (length !== 1) return malformed('ReadyForQuery');
         this.pipeline.ready(String.fromCharCode(b[start] ?? 0), offset, HEADER_BYTES + length);
@@ -447,3 +446,5 @@ export class Statements {
     return undefined;
   }
 }
+
+const tagOf = (b: Buffer, start: number, end: number) => b.toString('latin1', start, Math.max(start, end - 1));

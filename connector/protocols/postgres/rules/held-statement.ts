@@ -9,7 +9,7 @@
 
 import { createHash } from 'node:crypto';
 import type { Summaries } from '../../../../core/policy/sections/judge.ts';
-import { relationsTouched } from '../../../../core/sql/statement.ts';
+import { executesByName, relationsTouched } from '../../../../core/sql/statement.ts';
 import type { ActionToHold } from '../../../action.ts';
 import type { ClientMessage } from '../wire/client-frames.ts';
 import { readBind } from '../wire/client-messages.ts';
@@ -24,6 +24,8 @@ const MAX_TABLES = 200;
 const MAX_TABLE_CHARACTERS = 200;
 
 const TOO_LONG = `its text is too long to be shown to those who approve (${MAX_HELD_CHARACTERS} characters at most)`;
+const EXECUTES =
+  'those who approve would see the name of what it executes, and not the statement: send that statement itself';
 const TOO_MANY = `its parameters are too many or too long to be shown to those who approve (${MAX_PARAMETERS} of ${MAX_PARAMETER_CHARACTERS} characters at most)`;
 
 /** `recorded`: the Query as it is recorded, `sent`: as the client sent it. A sentence: why it cannot be held. */
@@ -37,6 +39,7 @@ export function describeQuery(
   if (sent.cut) return TOO_LONG;
   const text = statements.text(recorded.bytes, recorded.start, recorded.end - 1);
   if (text.length > MAX_HELD_CHARACTERS) return TOO_LONG;
+  if (read.ok && executesByName(read.value)) return EXECUTES;
   const digest = createHash('sha256')
     .update('Q\0')
     .update(statements.text(sent.bytes, sent.start, sent.end - 1));

@@ -6,7 +6,7 @@
 
 import { randomBytes } from 'node:crypto';
 import type { Decision } from '../../../../core/policy/sections/entries.ts';
-import type { SyntaxFault } from '../../../../core/sql/statement.ts';
+import { executesByName, type SyntaxFault } from '../../../../core/sql/statement.ts';
 import type { Action, ActionToHold } from '../../../action.ts';
 import type { ClientMessage } from '../wire/client-frames.ts';
 import { BIND, EXECUTE, FUNCTION_CALL, malformed, PARSE, QUERY, readParse } from '../wire/client-messages.ts';
@@ -100,6 +100,8 @@ export class JudgedMessages {
     const reading = this.#ready.read(source);
     if (reading) return waits(reading);
     const judged = verdicts.on(source);
+    const answering = judged.read.ok && executesByName(judged.read.value) ? statements.pipeline.whenReady() : undefined;
+    if (answering) return waits(answering);
     const estimating = this.#ready.estimate(message.offset, judged.decision, source);
     if (estimating) return waits(estimating);
     const recorded = record(message, { read: judged.read, backslashEscapes: escapes(source) });
@@ -160,6 +162,8 @@ export class JudgedMessages {
     const { statements, verdicts, record } = this.#parts;
     const original = statements.readBind(message.bytes, message.start, message.end, message.length, message.offset);
     if (typeof original === 'string') return goes(original);
+    const answering = original.meanings.length > 1 ? statements.pipeline.whenReady() : undefined;
+    if (answering) return waits(answering);
     const reading = this.#ready.read(...original.meanings.map((prepared) => prepared.source));
     if (reading) return waits(reading);
     const judge = () => verdicts.onPrepared(original.meanings, statements.names.knowsPrepared(original.statement));
@@ -195,6 +199,10 @@ export class JudgedMessages {
 
   #execute(message: ClientMessage): Outcome {
     const { statements, verdicts, record, counted } = this.#parts;
+    const { pipeline, names } = statements;
+    const called = statements.text(message.bytes, message.start, message.bytes.indexOf(0, message.start));
+    const answering = names.portal(called)?.segment === pipeline.segment ? undefined : pipeline.whenReady();
+    if (answering) return waits(answering);
     const { bytes, start, end, length, offset } = record(message);
     const read = statements.readExecute(bytes, start, end, length, offset);
     if (typeof read === 'string') return goes(read);

@@ -14,6 +14,7 @@ import type { Secrets } from '../../../sql/found-secrets.ts';
 import type { SecretCopies } from '../requests/secret-copies.ts';
 import type { CopySubject } from '../requests/request-copies.ts';
 import type { HiddenParameters } from '../wire/parameters.ts';
+import type { Prepared } from '../pipeline/statement.ts';
 import type { Fault, Statements } from '../pipeline/statements.ts';
 
 // What may come once a session has begun. Passed: only counted. Shown: read by statements.ts.
@@ -123,7 +124,7 @@ export class UnguardedClient {
     const start = at + HEADER_BYTES;
     const { statements } = this.#parts;
     const bind = readBind(b, start, end, end - start, statements.text);
-    return bind !== undefined && statements.names.prepared(bind.statement)?.secrets !== undefined;
+    return bind !== undefined && this.#takingSecrets(bind.statement) !== undefined;
   }
 
   #takeOneByOne(chunk: Buffer): void {
@@ -201,13 +202,21 @@ export class UnguardedClient {
     const bind = readBind(message.bytes, message.start, message.end, message.length, statements.text);
     let hidden: HiddenParameters | undefined;
     const { bytes, start, end, length, offset } = this.#record(message, {
-      prepared: bind && statements.names.prepared(bind.statement),
+      prepared: bind && this.#takingSecrets(bind.statement),
       hid: (parameters) => {
         hidden = parameters;
       },
     });
     const portal = statements.readBind(bytes, start, end, length, offset, hidden);
     return typeof portal === 'string' ? portal : statements.sendBind(portal);
+  }
+
+  /** Of all that the name may stand for: while the target has not answered, the one that takes secrets, or both as one. */
+  #takingSecrets(name: string): Prepared | undefined {
+    const { names, pipeline } = this.#parts.statements;
+    const [first, ...others] = names.meanings(name, pipeline.segment).filter(({ secrets }) => secrets !== undefined);
+    if (!first?.secrets || others.length === 0) return first;
+    return { ...first, secrets: { ...first.secrets, parameters: 'all' } };
   }
 
   #record(message: ClientMessage, subject: CopySubject): ClientMessage {
