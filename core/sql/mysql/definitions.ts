@@ -179,16 +179,15 @@ const FOREIGN_ENGINES: ReadonlySet<string> = new Set(['connect', 'federated', 'f
 
 /** Behind a table's name: LIKE another, columns, options and a query. */
 function readTableDefinition(r: Reading): void {
-  let columns = false;
   while (!r.done && !r.at(')')) {
     if (r.take('like')) {
       reads(r, r.relation());
-    } else if (r.at('select') || (r.at('with') && r.peek() !== 'system') || (r.at('table') && columns)) {
+    } else if (r.at('select') || (r.at('with') && r.peek() !== 'system') || r.at('table')) {
       readsRows(r);
     } else if (r.take('as')) {
       if (!r.at('(') && !expressions.startsQuery(r)) r.fail();
       readsRows(r);
-    } else if (r.at('(')) columns = readElements(r) || columns;
+    } else if (r.at('(')) readElements(r);
     else readOption(r);
   }
 }
@@ -220,13 +219,13 @@ function readOption(r: Reading): void {
 }
 
 /** Columns and keys between brackets, or a query. */
-function readElements(r: Reading): boolean {
+function readElements(r: Reading): void {
   const mark = r.lexer.mark();
   r.next();
   if (r.take('like')) {
     reads(r, r.relation());
     r.expect(')');
-    return true;
+    return;
   }
   let brackets = 0;
   while (r.at('(') && brackets < 8) {
@@ -238,13 +237,12 @@ function readElements(r: Reading): boolean {
     const created = r.acts[0];
     if (created) r.acts[0] = { ...created, verbs: [...created.verbs, 'create table as'] };
     readTerms(r);
-    return false;
+    return;
   }
   r.lexer.reset(mark);
   r.next();
   skipElements(r);
   r.expect(')');
-  return true;
 }
 
 // --- ALTER ---

@@ -123,6 +123,9 @@ test('names come without quotes, and in the schema that USE gave', () => {
     [undefined, 'c'],
     ['s', 'b'],
   ]);
+  // To a server that tells names of tables apart by case.
+  expect(names('with A as (select 1) select * from a')).toEqual([[undefined, 'a']]);
+  expect(names('with a as (select 1) select * from a')).toEqual([]);
 });
 
 describe('of an update or delete of several tables, those are written that are named so', () => {
@@ -140,6 +143,25 @@ describe('of an update or delete of several tables, those are written that are n
     ['delete from b using a join b where a.x = 1', ['b']],
     ['delete nobody from a join b where a.x = 1', ['a', 'b']],
   ])('%s', (text, tables) => expect(written(text)).toEqual(tables));
+});
+
+test.each([
+  'create procedure p() begin if 1 then select 1; end if; end',
+  'create procedure p() select case when 1 then 2 end',
+  'create procedure p() begin declare exit handler for not found begin end; x: loop leave x; end loop x; end',
+  'create trigger t before insert on a for each row begin case new.x when 1 then set @a = 1; else set @a = 2; end case; end',
+  'begin not atomic repeat set @a = 1; until 1 end repeat; while 0 do select 1; end while; end',
+])('code ends where its block does: %s', (text) => {
+  expect(summariesOf(`${text}; drop table t`).map(({ kind }) => kind.split(' ')[0])).toEqual([
+    text.split(' ')[0],
+    'drop',
+  ]);
+});
+
+test('REPLACE stops as insert and delete do, and passes as replace alone', () => {
+  expect(summariesOf('replace into t values (1)')[0]?.acts).toMatchObject([
+    { verbs: ['replace'], also: ['insert', 'delete'] },
+  ]);
 });
 
 describe('what a text may change in its session', () => {
