@@ -112,11 +112,12 @@ it('a portal that could not be made anew is the one that it was', async () => {
   g.rules([], MASK);
   const peer = await g.session();
   peer.send(query('begin'), parse('a', 'select upper(email) from people'), parse('b', 'select note from notes'));
-  peer.send(bind('p', 'a'), sync(), query('savepoint x'));
+  peer.send(bind('p', 'a'), describePortal('p'), sync(), query('savepoint x'));
   for (let answers = 0; answers < 3; answers++) await peer.upTo('Z');
   peer.send(bind('p', 'b'), describePortal('p'), sync(), query('rollback to x'), execute('p'), sync());
   const seen = [await peer.upTo('Z'), await peer.upTo('Z'), await peer.upTo('Z')].flat();
   expect(answersOf(seen)).toContain('E 42P03');
+  expect(shown(seen)).toContain('S***@R***.EXAMPLE');
   expect(shown(seen)).not.toContain('REAL.EXAMPLE');
 });
 
