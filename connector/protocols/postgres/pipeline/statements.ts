@@ -17,7 +17,7 @@ import {
 } from '../wire/client-messages.ts';
 import { type ReadText, textReader } from '../wire/encoding.ts';
 import { HEADER_BYTES } from '../wire/framing.ts';
-import { readErrorFields, readParameterTypes } from '../wire/messages.ts';
+import { readCommandTag, readErrorFields, readParameterTypes } from '../wire/messages.ts';
 import { Names } from './names.ts';
 import { type HiddenParameters, readParameters } from '../wire/parameters.ts';
 import { Pipeline, type Refused } from './pipeline.ts';
@@ -378,8 +378,8 @@ export class Statements {
       case 0x32: // 2 BindComplete
         this.pipeline.answered('bind');
         return undefined;
-      case 0x43: // C CommandComplete: tag NUL
-        this.pipeline.complete(tagOf(b, start, end), offset + HEADER_BYTES + length, false);
+      case 0x43: // C CommandComplete
+        this.pipeline.complete(readCommandTag(b, start, end), offset + HEADER_BYTES + length, false);
         return undefined;
       case 0x5a: // Z ReadyForQuery: byte
         if (length !== 1) return malformed('ReadyForQuery');
@@ -446,5 +446,3 @@ export class Statements {
     return undefined;
   }
 }
-
-const tagOf = (b: Buffer, start: number, end: number) => b.toString('latin1', start, Math.max(start, end - 1));

@@ -94,6 +94,10 @@ export function readErrorFields(body: Buffer, start = 0, end = body.length, read
   return { severity: unlocalised || severity, code, message: text };
 }
 
+/** CommandComplete: tag NUL */
+export const readCommandTag = (b: Buffer, start: number, end: number): string =>
+  b.toString('latin1', start, Math.max(start, end - 1));
+
 /** ParameterDescription: int16 count | int32 each: type */
 export function readParameterTypes(b: Buffer, start: number, end: number): number[] {
   const types: number[] = [];
