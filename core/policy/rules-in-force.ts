@@ -61,7 +61,7 @@ export function sessionRules(
   return (facts) => {
     const rule = ruleFor(policy, facts);
     if (!rule) {
-      const message = `The policy in force gives you no access to ${facts.resource.name} any more. Ask an administrator.`;
+      const message = `The policy in force gives you no access to ${facts.resource.name} any more by this grant. Ask for access again in the portal.`;
       return err({ reason: 'policy_denied', message });
     }
     const { name, access } = rule;

@@ -309,6 +309,23 @@ describe('when the policy changes in between', () => {
   });
 });
 
+test('a grant of a rule that decides no more is no reason to ask for nothing', async () => {
+  const name = fresh();
+  const { id } = await pending(alice, name);
+  await decide(bob, id, 'approve');
+  await claim(alice, id);
+  expect('live' in (await ask(alice, name))).toBe(true);
+  const { text } = await (await bob.get('/policy')).json<{ text: string }>();
+  expect((await bob.send('PUT', '/policy', { text: text.replace('name: guarded\n', 'name: another\n') })).status).toBe(
+    200,
+  );
+  try {
+    expect((await pending(alice, name)).id).not.toBe(id);
+  } finally {
+    await bob.send('PUT', '/policy', { text });
+  }
+});
+
 test('a stored request is what the schema says, with nobody counted who must not be', async () => {
   const { id } = await pending();
   await decide(bob, id, 'approve');

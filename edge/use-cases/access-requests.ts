@@ -38,11 +38,15 @@ interface Ask {
   readonly policyVersion: number;
 }
 
-/** A live grant or an open request of this person for the resource, instead of another one. */
-export async function alreadyHas(deps: UseCaseDeps, who: Identity, resource: Resource): Promise<LiveGrant | undefined> {
+/** A live grant of this person for the resource, instead of another one. One of another rule than decides now may open nothing. */
+export async function alreadyHas(
+  deps: UseCaseDeps,
+  who: Identity,
+  { resource, rule }: Pick<Ask, 'resource' | 'rule'>,
+): Promise<LiveGrant | undefined> {
   const now = deps.clock.now();
   const live = (await deps.grants.list(who.email))
-    .filter((grant) => grant.resource === resource.name && grant.state === 'active')
+    .filter((grant) => grant.resource === resource.name && grant.rule === rule.name && grant.state === 'active')
     .filter(({ from, until }) => {
       const left = Date.parse(until) - now;
       return left >= WORTH_REUSING_MS || left * 2 >= Date.parse(until) - Date.parse(from);

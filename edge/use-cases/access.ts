@@ -120,7 +120,7 @@ async function requestAccess(deps: UseCaseDeps, who: Identity, request: AccessRe
       policyVersion: version,
     };
     if (request.breakGlass) return breakGlass(deps, who, ask);
-    const live = await alreadyHas(deps, who, resource);
+    const live = await alreadyHas(deps, who, ask);
     return live ? ok(live) : askForApproval(deps, who, ask);
   }
   const now = deps.clock.now();

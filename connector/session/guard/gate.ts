@@ -126,11 +126,12 @@ export function createGate(deps: GateDeps): LiveGate {
     };
     const mine: Held = { hold: waiting, settle, judgeAgain };
     held.set(action.lane, mine);
-    const minutes = Math.max(1, Math.round(decision.approval.within / 60_000));
+    const { within } = decision.approval;
+    const atMost = within % 60_000 === 0 ? `${within / 60_000} min` : `${Math.ceil(within / 1_000)} s`;
     void waiting.link.then((link) => {
       if (held.get(action.lane) !== mine || link === undefined) return;
       action.notify(
-        `Rule ${rule} holds this ${one} for an approval, at most ${minutes} min: ${link}`,
+        `Rule ${rule} holds this ${one} for an approval, at most ${atMost}: ${link}`,
         'Cancel it to withdraw the request.',
       );
     });

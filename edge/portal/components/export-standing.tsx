@@ -28,7 +28,7 @@ export const ExportLine = ({ standing }: { standing: AuditExportStanding | undef
     <p class="dim">
       {standing.exportedThrough === 0
         ? 'Nothing is in the object store yet.'
-        : `In the object store, under lock: entries 1 to ${standing.exportedThrough.toLocaleString('en')}.`}{' '}
+        : `In the object store: entries 1 to ${standing.exportedThrough.toLocaleString('en')}.`}{' '}
       {standing.waiting === 0 || standing.failing
         ? ''
         : `${count(standing.waiting, 'entry waits', 'entries wait')} for the next piece, a minute at most. `}

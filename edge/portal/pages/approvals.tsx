@@ -22,8 +22,8 @@ export const ApprovalsPage = ({ approvals, past, now }: InboxProps) => (
     <ApprovalsList approvals={approvals} now={now} />
     {past.length === 0 ? null : (
       <section aria-labelledby="past">
-        <h2 id="past">Decided and over</h2>
-        <Table caption="Decided and over" columns={['When', 'Person', 'What', 'Resource', 'Outcome', 'By', 'Request']}>
+        <h2 id="past">Other requests</h2>
+        <Table caption="Other requests" columns={['When', 'Person', 'What', 'Resource', 'Outcome', 'By', 'Request']}>
           {past.map((approval) => {
             const { at, by, why } = requestOutcome(approval);
             return (

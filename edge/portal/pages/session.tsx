@@ -264,7 +264,12 @@ const StateWords = ({ session }: { session: SessionEntry }) => {
     case 'ended':
       return <>Over, and its signed manifest is stored.{ended} Gatehouse is reading the whole back to prove it.</>;
     case 'sealed':
-      return <>It was read back whole, and its hash chain and signature hold. Nobody can change it now.{ended}</>;
+      return (
+        <>
+          It was read back whole when it was sealed: its hash chain and signature held.{ended} Prove what is stored now
+          with <code>gatehouse verify</code>.
+        </>
+      );
     case 'broken':
       return (
         <>
