@@ -221,14 +221,28 @@ describe('a pipeline', () => {
 
   it('knows a suspended portal', () => {
     const { started, finished } = play(
-      { client: [parse('', 'rows'), bind('c', ''), execute('c', 2), SYNC, execute('c', 2), SYNC] },
-      { target: [PARSED, BOUND, ROW, ROW, SUSPENDED, ready('T'), ROW, complete('SELECT 1'), ready()] },
+      { client: [parse('', 'rows'), bind('c', ''), execute('c', 2), SYNC] },
+      { target: [PARSED, BOUND, ROW, ROW, SUSPENDED, ready('T')] },
+      { client: [execute('c', 2), SYNC] },
+      { target: [ROW, complete('SELECT 1'), ready()] },
     );
     expect(finished).toMatchObject([
       { action: 1, rows: 2, suspended: true, tags: [] },
       { action: 1, rows: 1, tags: ['SELECT 1'] },
     ]);
     expect(started).toHaveLength(1);
+  });
+
+  it('takes no portal for the suspended one while it is not known whether its Bind failed', () => {
+    const { started, finished } = play(
+      { client: [parse('', 'rows'), bind('c', ''), execute('c', 2), SYNC, execute('c', 2), SYNC] },
+      { target: [PARSED, BOUND, ROW, ROW, SUSPENDED, ready('T'), ROW, complete('SELECT 1'), ready()] },
+    );
+    expect(finished).toMatchObject([
+      { action: 1, rows: 2, suspended: true, tags: [] },
+      { action: 2, rows: 1, tags: ['SELECT 1'] },
+    ]);
+    expect(started).toMatchObject([{ text: 'rows' }, { text: '-- c: prepared in SQL' }]);
   });
 
   it('takes a portal that is executed again after its end for another statement', () => {
