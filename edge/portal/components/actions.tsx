@@ -43,8 +43,8 @@ const NOUNS: Readonly<Record<ActionEntry['kind'], string>> = {
 
 const Action = ({ action, live }: { action: ActionEntry; live: boolean }) => {
   const id = `${action.kind}-${action.action}`;
-  // The player has statements alone.
-  const jump = action.kind === 'statement' ? { 'data-jump': String(action.action) } : {};
+  // No player has exchanges.
+  const jump = action.kind !== 'exchange' ? { 'data-jump': String(action.action) } : {};
   const size = 'bytes' in action.detail ? action.detail.bytes : undefined;
   return (
     <li id={id} class={hasFailed(action) ? 'statement statement-failed' : 'statement'}>
