@@ -280,3 +280,22 @@ describe('time and room', () => {
     for (const line of lines) expect(judgeCommand(rules, { line }).section).toBe('commands');
   });
 });
+
+// Found by running them in bash and dash: each runs `marker`.
+test.each([
+  "set -x; PS4='$(marker)'; :",
+  "PS4='$(marker)'",
+  "printf -v 'a[$''(marker)]' x",
+  "test -v 'a[$(marker)]'",
+  "[ -v 'a[$(marker)]' ]",
+  "declare -i y='a[$''(marker)]'",
+  "let 'a[$''(marker)]++'",
+  'export GIT_SSH_COMMAND=marker; git ls-remote ssh://x/y',
+  'git ls-remote --upload-pa=marker DIR',
+])('%s is no line that anything is known of', (line) => {
+  const blocks = compileCommandRules([entry({ block: ['marker *'] })]);
+  const allows = compileCommandRules([
+    entry({ allow: ['printf *', 'test *', '[ *', 'let *', 'declare *', 'set *', ': *'] }),
+  ]);
+  expect([judgeCommand(blocks, { line }).verdict, judgeCommand(allows, { line }).verdict]).toEqual(['block', 'block']);
+});

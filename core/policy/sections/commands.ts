@@ -26,6 +26,7 @@ import {
 import { fits } from './glob.ts';
 import { isWholeText, readCommandLine, type SimpleCommand } from './shell/command-line.ts';
 import { type RunByIt, givenTo, nameOf, programOf } from './shell/given.ts';
+import { isArithmetic } from './shell/launchers.ts';
 import { certain, knownText, type Word } from './shell/words.ts';
 
 interface CommandPattern {
@@ -123,8 +124,13 @@ const isNamed = ({ pattern, verdict }: Decision): boolean => pattern !== undefin
 /** `depth`: how many commands run this one; 0: it stands in the line itself. */
 function judgeSimple(rules: CommandRules, command: SimpleCommand, depth: number): Decision {
   const { words, does } = command;
-  if (words.length === 0) return judgeOne(rules, { stops: () => false, letsPass: isAll }, 'setting variables or files');
+  if (words.length === 0) {
+    const setting = judgeOne(rules, { stops: () => false, letsPass: isAll }, 'setting variables or files');
+    return stricter(setting, judgeGiven(rules, command, depth, false));
+  }
   const name = words[0] && nameIn(words[0]);
+  if (name !== undefined && isArithmetic(nameOf(name), words.slice(1).map(knownText)))
+    return unread(rules, 'a subscript in it may run a command');
   const stops = (pattern: CommandPattern) => (name === undefined ? isAll(pattern) : stopsAt(pattern, words));
   if (depth > 0) {
     const decision = strictestEntry(rules, stops) ?? NOTHING;

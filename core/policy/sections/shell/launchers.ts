@@ -123,12 +123,13 @@ const CODE: Readonly<Record<string, RegExp>> = {
   bind: /^-x/,
   'mapfile readarray': /^-[a-zA-Z]*C/,
   fc: /^-s/,
-  'declare typeset export local readonly': /^(?:BASH_ENV|ENV|PROMPT_COMMAND|PS[0-4])(?:\+?=|$)/,
+  'declare typeset export local readonly':
+    /^(?:BASH_ENV|ENV|PROMPT_COMMAND|PS[0-4]|GIT_SSH_COMMAND|GIT_SSH|GIT_EXEC_PATH|PAGER|EDITOR)(?:\+?=|$)/,
   ssh: /^(?:-o)?\s*(?:ProxyCommand|LocalCommand|KnownHostsCommand|Match|Include)/i,
   tar: /^--(?:checkpoint-a|to-c|info-|new-v|rsh|rmt|use)(?!.*=(?:gzip|pigz|bzip2|xz|zstd|lz4)$)/,
   'vi vim nvim view vimdiff': /^(?:-c|--cmd|--remote|-[a-zA-Z]*[esSuU]|\+(?!\d*$))/,
   emacs: /^-?-(?:eval|batch|f|l|load|funcall|script)/,
-  git: /^(?:(?:alias|pager|filter|diff|merge|gpg|core|credential|sequence|uploadpack|remote|protocol|browser|man|includeIf|include|trailer|difftool|mergetool|sendemail)\.(?!quotepath|autocrlf|longpaths|filemode|bare|compression|pager=cat$).*=|--upload-pack|--receive-pack|--exec|--config-env|ext::|foreach$|filter-branch$)/i,
+  git: /^(?:(?:alias|pager|filter|diff|merge|gpg|core|credential|sequence|uploadpack|remote|protocol|browser|man|includeIf|include|trailer|difftool|mergetool|sendemail)\.(?!quotepath|autocrlf|longpaths|filemode|bare|compression|pager=cat$).*=|--upload-p|--receive-p|--exec|--config-env|ext::|foreach$|filter-branch$)/i,
   rsync: /^--rsync-path=.*[;&|$`]/,
   zip: /^(?:-TT|--unzip-command)/,
   make: /^(?:--eval|-f-|-$|SHELL=|\.SHELLFLAGS)/,
@@ -139,6 +140,23 @@ const CODE_OF: ReadonlyMap<string, RegExp> = new Map(
   Object.entries(CODE).flatMap(([names, code]) => names.split(' ').map((name) => [name, code] as const)),
 );
 export const codeWordsOf = (name: string): RegExp | undefined => CODE_OF.get(name);
+
+/** Builtins that take a word for arithmetic, whose subscripts run what they hold: `printf -v 'a[$(...)]'`. */
+const ARITHMETIC: Readonly<Record<string, RegExp>> = {
+  declare: /^-[a-zA-Z]*i/,
+  typeset: /^-[a-zA-Z]*i/,
+  local: /^-[a-zA-Z]*i/,
+  export: /^-[a-zA-Z]*i/,
+  readonly: /^-[a-zA-Z]*i/,
+  printf: /^-v/,
+  test: /^-v$/,
+  '[': /^-v$/,
+  let: /\[/,
+};
+
+/** `words`: what stands behind its name; undefined: known only when it runs. */
+export const isArithmetic = (name: string, words: readonly (string | undefined)[]): boolean =>
+  Object.hasOwn(ARITHMETIC, name) && words.some((word) => word !== undefined && ARITHMETIC[name]?.test(word) === true);
 
 /** Variables whose values shells run. */
 export const isRunVariable = (text: string): boolean =>
