@@ -7,6 +7,7 @@ import { Duplex } from 'node:stream';
 import ssh2, { type ServerChannel } from 'ssh2';
 import { secret } from '../../../core/secret.ts';
 import { PinnedKeys } from '../../../connector/protocols/ssh/login/pinned-keys.ts';
+import { newEd25519Key, type ParsedKey, parsePrivateKey } from '../../../connector/protocols/ssh/wire/ssh2.ts';
 import type { SshTarget } from '../../../connector/protocols/ssh/login/target-login.ts';
 import { PROTOCOL_MODULES } from '../../../connector/registry.ts';
 import { pourUntilStuck } from '../../harness/flood.ts';
@@ -40,7 +41,7 @@ export const sshKit: ProtocolKit<SshTarget> = {
 };
 
 async function startTarget(): Promise<KitTarget<SshTarget>> {
-  const keys = ssh2.utils.generateKeyPairSync('ed25519');
+  const hostKey = newEd25519Key();
   const sockets = new Set<Socket>();
   const channels: ServerChannel[] = [];
   const commands: string[] = [];
@@ -48,7 +49,7 @@ async function startTarget(): Promise<KitTarget<SshTarget>> {
   let answers = true;
   let logsIn = true;
   let connections = 0;
-  const server = new ssh2.Server({ hostKeys: [keys.private] }, (client) => {
+  const server = new ssh2.Server({ hostKeys: [hostKey] }, (client) => {
     client.on('error', () => {});
     client.on('authentication', (context) => {
       if (!logsIn) return;
@@ -79,8 +80,7 @@ async function startTarget(): Promise<KitTarget<SshTarget>> {
     socket.on('close', () => sockets.delete(socket));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const key = ssh2.utils.parseKey(keys.public);
-  if (key instanceof Error) throw key;
+  const key = parsePrivateKey(hostKey) as ParsedKey;
   return {
     get logsIn() {
       return logsIn;

@@ -9,6 +9,7 @@ import ssh2 from 'ssh2';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { secret } from '../../../core/secret.ts';
 import { PinnedKeys } from '../../../connector/protocols/ssh/login/pinned-keys.ts';
+import { newEd25519Key, type ParsedKey, parsePrivateKey } from '../../../connector/protocols/ssh/wire/ssh2.ts';
 import { PROTOCOL_MODULES } from '../../../connector/registry.ts';
 import { until } from '../../harness/run.ts';
 import { type SshGateway, startSshGateway } from '../../harness/ssh/ssh-gateway.ts';
@@ -116,7 +117,7 @@ describe.skipIf(!hasSshd)('SSH: signing in', () => {
     const client = new ssh2.Client();
     const methods: (string[] | null)[] = [];
     const refused = new Promise<void>((resolve) => client.on('error', () => resolve()));
-    const keys = ssh2.utils.generateKeyPairSync('ed25519');
+    const ownKey = newEd25519Key();
     client.connect({
       host: '127.0.0.1',
       port: gateway.port,
@@ -125,7 +126,7 @@ describe.skipIf(!hasSshd)('SSH: signing in', () => {
         methods.push(left as string[] | null);
         // Offers first, and signs whatever the answer.
         if (methods.length === 1) next({ type: 'none', username: 'web' });
-        else if (methods.length === 2) next({ type: 'publickey', username: 'web', key: keys.private });
+        else if (methods.length === 2) next({ type: 'publickey', username: 'web', key: ownKey });
         else next(false as never);
       },
     });
@@ -204,8 +205,7 @@ describe.skipIf(!hasSshd)('SSH: signing in', () => {
     });
 
     it('a login that it refuses is told as such, once, and not to its detail', async () => {
-      const key = ssh2.utils.parseKey(ssh2.utils.generateKeyPairSync('ed25519').private);
-      if (key instanceof Error) throw key;
+      const key = parsePrivateKey(newEd25519Key()) as ParsedKey;
       const wrong = { ...sshd.upstream, credential: { kind: 'key' as const, key } };
       const strict = await startSshGateway(wrong);
       const before = sshd.log().split('Failed publickey').length;
@@ -224,8 +224,8 @@ describe.skipIf(!hasSshd)('SSH: signing in', () => {
     });
 
     it('a password is answered where it is asked by keyboard-interactive only', async () => {
-      const keys = ssh2.utils.generateKeyPairSync('ed25519');
-      const target = new ssh2.Server({ hostKeys: [keys.private] }, (client) => {
+      const hostKey = newEd25519Key();
+      const target = new ssh2.Server({ hostKeys: [hostKey] }, (client) => {
         client.on('error', () => {});
         client.on('authentication', (context) => {
           if (context.method !== 'keyboard-interactive') return context.reject(['keyboard-interactive']);
@@ -235,8 +235,7 @@ describe.skipIf(!hasSshd)('SSH: signing in', () => {
         });
       });
       await new Promise<void>((resolve) => target.listen(0, '127.0.0.1', resolve));
-      const key = ssh2.utils.parseKey(keys.public);
-      if (key instanceof Error) throw key;
+      const key = parsePrivateKey(hostKey) as ParsedKey;
       const upstream = {
         ...sshd.upstream,
         port: (target.address() as { port: number }).port,

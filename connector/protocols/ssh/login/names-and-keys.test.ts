@@ -26,6 +26,11 @@ test.each([
   'x'.repeat(700),
 ])('%j is no name to go by', (user) => expect(readUserName(user)).toBeUndefined());
 
+test('every key that is made can be read', () => {
+  const lengths = Array.from({ length: 4000 }, () => parsePrivateKey(newEd25519Key())?.getPublicSSH().length);
+  expect(new Set(lengths)).toEqual(new Set([51]));
+});
+
 test('a target may show what is pinned, by key or by fingerprint, and nothing else', () => {
   const keys = [newEd25519Key(), newEd25519Key()].map((text) => parsePrivateKey(text)?.getPublicSSH() as Buffer);
   const [key, other] = keys as [Buffer, Buffer];

@@ -227,4 +227,13 @@ export function signWith(key: ParsedKey, data: Buffer, algorithm: string): Buffe
 export type { ParsedKey };
 
 /** In OpenSSH's form. */
-export const newEd25519Key = (): string => ssh2.utils.generateKeyPairSync('ed25519').private;
+export function newEd25519Key(): string {
+  // The library drops zeros at the beginning of the public half: one key in 256 is written so that nothing can read it.
+  for (;;) {
+    const { private: text } = ssh2.utils.generateKeyPairSync('ed25519');
+    if (parsePrivateKey(text)?.getPublicSSH().length === ED25519_PUBLIC_BYTES) return text;
+  }
+}
+
+/** string `ssh-ed25519` | string of 32 bytes (RFC 8709 section 4) */
+const ED25519_PUBLIC_BYTES = 4 + 11 + 4 + 32;
