@@ -129,7 +129,7 @@ describe('a mistake is named with its place', () => {
     who: [dab]
     access: { ttl: 1h }
     statements: [{ block: [dorp, drop], hint: 7 }, { block: [drop], hold: [grant], huld: [x], approval: { from: [dba] } }]
-    commands: [{ block: ["rm -rf"] }]
+    requests: [{ block: ["GET /x"] }]
 tests:
   - given: { persn: a@example.com, resource: { name: shop }, statement: "select 1", command: ls }
     expect: { access: allowed }
@@ -147,7 +147,7 @@ tests:
       'line 19, column 5: tests[0].given.person: is missing',
       'line 20, column 15: tests[0].expect.access: expected allow, approval or deny',
       'line 22, column 15: tests[1].expect.verdict: needs a statement in given',
-      expect.stringContaining('line 17, column 5: rules[1].commands: says nothing'),
+      expect.stringContaining('line 17, column 5: rules[1].requests: says nothing'),
       expect.stringContaining('line 14, column 11: rules[1].who[0]: dab is neither a group under groups'),
     ]);
   });

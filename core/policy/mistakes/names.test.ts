@@ -202,7 +202,7 @@ describe('a selector that no resource can ever fit is a mistake', () => {
     ],
     [
       '{ protocol: [postgress] }',
-      'line 8, column 29: rules[0].resources.protocol[0]: postgress is no protocol that there is: expected postgres; did you mean postgres?',
+      'line 8, column 29: rules[0].resources.protocol[0]: postgress is no protocol that there is: expected postgres, mysql, ssh; did you mean postgres?',
     ],
     ['{ name: Orders_DB }', "line 8, column 18: rules[0].resources.name: Orders_DB can be no resource's name"],
   ])('%s', (selector, expected) => {

@@ -19,12 +19,26 @@ describe('a section that no session of the rule would ask', () => {
     ['commands', 'rm *'],
     ['requests', 'GET /x'],
     ['forwards', 'db:5432'],
+  ])('%s, where sessions of PostgreSQL are meant', (section, pattern) => {
+    expect(mistakes(policyWith(`    ${section}: [{ block: ["${pattern}"] }]`, '{ protocol: postgres }'))).toEqual([
+      `line 7, column 5: rules[0].${section}: says nothing: sessions of PostgreSQL have statements and no ${section}`,
+    ]);
+  });
+
+  test.each([
+    ['requests', 'GET /x'],
+    ['forwards', 'db:5432'],
   ])('%s, where every protocol is meant', (section, pattern) => {
-    const says = `says nothing: sessions of PostgreSQL have statements and no ${section}, and this release carries no other protocol`;
-    for (const resources of ['{ env: prod }', '{ protocol: postgres }', '{ protocol: "*" }'])
+    const says = `says nothing: sessions of PostgreSQL, MySQL and SSH have statements and commands and no ${section}, and this release carries no other protocol`;
+    for (const resources of ['{ env: prod }', '{ protocol: "*" }'])
       expect(mistakes(policyWith(`    ${section}: [{ block: ["${pattern}"] }]`, resources))).toEqual([
         `line 7, column 5: rules[0].${section}: ${says}`,
       ]);
+  });
+
+  test('is none where sessions of one protocol would ask it', () => {
+    for (const resources of ['{ env: prod }', '{ protocol: "*" }', '{ protocol: [postgres, ssh] }'])
+      expect(mistakes(policyWith('    commands: [{ block: ["rm *"] }]', resources))).toEqual([]);
   });
 
   test('is left to the mistake in a protocol that there is not', () => {
@@ -33,7 +47,7 @@ describe('a section that no session of the rule would ask', () => {
   });
 
   test('does not put a policy out of force that is stored', () => {
-    const read = readPolicy(policyWith('    commands: [{ block: ["rm *"] }]'));
+    const read = readPolicy(policyWith('    commands: [{ block: ["rm *"] }]', '{ protocol: postgres }'));
     expect(read.ok && read.value.document.rules[0]?.commands).toEqual([{ block: ['rm *'] }]);
     expect(read.ok && read.value.mistakes).toHaveLength(1);
   });
@@ -62,12 +76,13 @@ describe('a section that no session of the rule would ask', () => {
 describe('a mask that no session of the rule could apply', () => {
   const mask = (entry: string, resources?: string) => mistakes(policyWith(`    mask: [${entry}]`, resources));
   test('is a mistake', () => {
-    const says =
-      'says nothing: sessions of PostgreSQL have columns and no fields, and this release carries no other protocol';
-    for (const resources of ['{ env: prod }', '{ protocol: [postgres] }'])
-      expect(mask('{ fields: ["$.users[*].email"], with: hash }', resources)).toEqual([
-        `line 7, column 14: rules[0].mask[0].fields: ${says}`,
-      ]);
+    const says = (titles: string) => `line 7, column 14: rules[0].mask[0].fields: says nothing: sessions of ${titles}`;
+    const fields = '{ fields: ["$.users[*].email"], with: hash }';
+    expect(mask(fields, '{ protocol: [postgres] }')).toEqual([says('PostgreSQL have columns and no fields')]);
+    expect(mask(fields)).toEqual([
+      says('PostgreSQL, MySQL and SSH have columns and no fields, and this release carries no other protocol'),
+    ]);
+    expect(mask(fields, '{ protocol: ssh }')).toEqual([says('SSH have no fields')]);
     expect(mask('{ columns: ["*.email"], with: hash }')).toEqual([]);
   });
 
@@ -85,7 +100,7 @@ describe('a mask that no session of the rule could apply', () => {
 describe('unparsable', () => {
   test.each([
     ['    unparsable: block', 'says nothing without statements'],
-    ['    unparsable: hold', 'hold needs an entry with hold in statements, whose approval it takes'],
+    ['    unparsable: hold', 'hold needs an entry with hold in statements or in commands, whose approval it takes'],
     ['    statements: [{ block: [drop] }]\n    unparsable: hold', 'hold needs an entry with hold in statements'],
   ])('%j: %s', (rule, message) => expect(mistakes(policyWith(rule))).toEqual([expect.stringContaining(message)]));
 

@@ -35,10 +35,13 @@ function protocolsOf({ protocol = '*' }: ResourceSelector): ProtocolName[] {
 }
 
 function saysNothing(what: string, protocols: readonly ProtocolName[], has: ReadonlySet<string>): string {
-  const titles = protocols.map((protocol) => PROTOCOLS[protocol].title).join(' and ');
+  const titles = listed(protocols.map((protocol) => PROTOCOLS[protocol].title));
   const only = protocols.length === ProtocolName.options.length ? ', and this release carries no other protocol' : '';
-  return `says nothing: sessions of ${titles} have ${[...has].join(' and ')} and no ${what}${only}`;
+  return `says nothing: sessions of ${titles} have ${[...has, `no ${what}`].join(' and ')}${only}`;
 }
+
+const listed = (names: readonly string[]): string =>
+  [names.slice(0, -1).join(', '), ...names.slice(-1)].filter((part) => part !== '').join(' and ');
 
 function unparsableMistake(rule: Rule, has: ReadonlySet<SectionName>): string | undefined {
   if (rule.unparsable === undefined) return undefined;
@@ -46,7 +49,7 @@ function unparsableMistake(rule: Rule, has: ReadonlySet<SectionName>): string | 
   const could = READ_SECTIONS.filter((section) => has.has(section));
   const lacking = (written.length > 0 ? written : could).filter((section) => !rule[section]?.some(({ hold }) => hold));
   if (rule.unparsable === 'hold' && lacking.length > 0)
-    return `hold needs an entry with hold in ${lacking.join(' and in ')}, whose approval it takes`;
+    return `hold needs an entry with hold in ${lacking.join(written.length > 0 ? ' and in ' : ' or in ')}, whose approval it takes`;
   return written.length > 0
     ? undefined
     : `says nothing without ${(could.length > 0 ? could : READ_SECTIONS).join(' or ')}`;
