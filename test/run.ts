@@ -68,6 +68,8 @@ function installSystemPackages(): void {
   console.log(`Installing ${missing.join(', ')} for the tests`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   const quiet: SpawnSyncOptions = { stdio: ['ignore', 'ignore', 'inherit'], env };
+  // What an interrupted installation left behind would fail this one.
+  spawnSync('dpkg', ['--configure', '-a'], quiet);
   spawnSync('apt-get', ['update', '-q'], quiet);
   const done = spawnSync('apt-get', ['install', '-qy', '--no-install-recommends', ...missing], quiet);
   if (done.status !== 0)
