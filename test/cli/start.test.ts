@@ -146,7 +146,7 @@ describe('a session with psql', () => {
     expect(detail.manifest?.session).toBe(session);
     expect(detail.coverage?.lanes).toMatchObject({ count: 1, last: 0, recorded: 'full', exceptions: [] });
     expect(JSON.parse(stdout).counts).toMatchObject({ statements: 4, errors: 1 });
-    expect((await as('alice', 'session', session)).stdout).toContain('4, 1 with an error');
+    expect((await as('alice', 'session', session)).stdout).toContain('4, 1 failed');
   });
 
   it('leaves no word of a secret that its statements said, in whatever is stored of it', async (ctx) => {

@@ -67,7 +67,7 @@ describe('a request that others decide', () => {
     await alice.page.reload();
     expect(await alice.page.content()).not.toContain(secret);
     await alice.page.goto(address);
-    await alice.page.getByText('The grant was fetched').waitFor();
+    await alice.page.getByText('Its secret was fetched').waitFor();
     expect(await alice.page.content()).not.toContain(secret);
     await alice.close();
   });

@@ -96,7 +96,7 @@ describe('a statement that waits', () => {
     const { page, close } = await visit(browser, site, '/approvals', { as: 'bob' });
     await page.getByText('Nothing waits for you').waitFor();
     const { id } = hold();
-    await page.getByText('wants to run').waitFor();
+    await page.getByText('waits to run').waitFor();
     expect(await page.locator('.brief').textContent()).toContain('update orders');
     await page.getByText('In a transaction').waitFor();
     await page.getByRole('link', { name: /Decide/ }).focus();
@@ -195,7 +195,6 @@ describe('a hostile statement', () => {
     ]) {
       const { page, close } = await visit(browser, site, `/requests/${id}`, { as: 'bob', viewport });
       expect(await noSideways(page)).toBe(true);
-      await page.getByText('The digest is over the whole').waitFor();
       const box = page.getByRole('region', { name: 'Long statement' });
       expect((await box.boundingBox())?.height ?? 9999).toBeLessThan(viewport.height * 0.7);
       await box.focus();
