@@ -17,6 +17,8 @@ const SYSTEM_PACKAGES: readonly (readonly [name: string, proof: string])[] = [
   ['ceph-osd', '/usr/bin/ceph-osd'],
   ['ceph-mgr', '/usr/bin/ceph-mgr'],
   ['python3-psycopg', '/usr/lib/python3/dist-packages/psycopg'],
+  // Django of Debian 12 knows no other driver.
+  ['python3-psycopg2', '/usr/lib/python3/dist-packages/psycopg2'],
   ['python3-django', '/usr/lib/python3/dist-packages/django'],
   ['libpostgresql-jdbc-java', '/usr/share/java/postgresql.jar'],
   ['mariadb-server', '/usr/sbin/mariadbd'],
@@ -30,7 +32,6 @@ const SYSTEM_PACKAGES: readonly (readonly [name: string, proof: string])[] = [
 
 /** For `npm run soak` besides. */
 const SOAK_PACKAGES: typeof SYSTEM_PACKAGES = [
-  ['python3-psycopg2', '/usr/lib/python3/dist-packages/psycopg2'],
   ['python3-asyncpg', '/usr/lib/python3/dist-packages/asyncpg'],
   ['python3-sqlalchemy', '/usr/lib/python3/dist-packages/sqlalchemy'],
   ['python3-alembic', '/usr/lib/python3/dist-packages/alembic'],
