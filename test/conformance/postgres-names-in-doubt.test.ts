@@ -156,3 +156,13 @@ it('EXECUTE in SQL is not held: those who approve could not see what runs', asyn
   expect(g.gateway.edge.held).toEqual([]);
   expect(await g.sql("select count(*) from pg_class where relname = 'wanted'")).toBe('1');
 });
+
+it('what waits for an answer goes on when that is passed over', async () => {
+  g.rules([{ block: ['truncate'] }]);
+  const peer = await g.session();
+  peer.send(parse('s', 'select 1'), sync());
+  await peer.upTo('Z');
+  // The server answers no Query between a failed message and its Sync.
+  peer.send(parse('s', 'select 2'), query('select 3'), execute('nowhere'), sync());
+  expect(answersOf(await peer.upTo('Z'))).toEqual(['E 42P05', 'Z I']);
+});

@@ -90,9 +90,9 @@ export class Pipeline {
     return false;
   }
 
-  /** Resolves when every ReadyForQuery has come that the target owes now; undefined: it owes none. */
+  /** Resolves when the target owes no ReadyForQuery any more, or takes COPY data first; undefined: so it is. */
   whenReady(): Promise<void> | undefined {
-    if (!this.owesReady) return undefined;
+    if (this.#copyIn || !this.owesReady) return undefined;
     return new Promise((resolve) => this.#onReady.push(resolve));
   }
 
@@ -270,7 +270,7 @@ export class Pipeline {
     }
     this.#copyIn = false;
     this.#facts.beginAnswer(offset + length);
-    if (this.#onReady.length > 0 && !this.owesReady) for (const tell of this.#onReady.splice(0)) tell();
+    this.#tellReady();
     if (transaction !== 'I' || this.busy) return;
     this.#names.forgetPortals();
     for (const statement of this.#bound) if (!statement.executed) this.#finish(statement, NOT_EXECUTED, false);
@@ -316,6 +316,8 @@ export class Pipeline {
     }
     for (const undo of undone.reverse()) this.#names.undo(undo);
     this.#skipping = this.#front() === undefined;
+    // A Query that was passed over too has no ReadyForQuery.
+    this.#tellReady();
     if (blamed) return;
     if (failed.kind === 'parse') {
       // Tried and never run: still something that somebody wanted to do.
@@ -343,9 +345,15 @@ export class Pipeline {
     while (at < this.#pending.length && this.#copyIn) {
       const next = this.#pending[at];
       if (next?.kind === 'copy_end') this.#copyIn = false;
-      else if (next?.kind !== 'sync') return;
+      else if (next?.kind !== 'sync') break;
       if (next) this.#pending.splice(at, 1);
     }
+    this.#tellReady();
+  }
+
+  #tellReady(): void {
+    if (this.#onReady.length > 0 && (this.#copyIn || !this.owesReady))
+      for (const tell of this.#onReady.splice(0)) tell();
   }
 
   /** The next that has an answer coming. CopyDone and CopyFail have none of their own. */
