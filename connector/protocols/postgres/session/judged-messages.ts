@@ -100,7 +100,9 @@ export class JudgedMessages {
     const reading = this.#ready.read(source);
     if (reading) return waits(reading);
     const judged = verdicts.on(source);
-    const answering = judged.read.ok && executesByName(judged.read.value) ? statements.pipeline.whenReady() : undefined;
+    const { owesReady } = statements.pipeline;
+    const inDoubt = owesReady && judged.read.ok && executesByName(judged.read.value);
+    const answering = inDoubt ? statements.pipeline.whenReady() : undefined;
     if (answering) return waits(answering);
     const estimating = this.#ready.estimate(message.offset, judged.decision, source);
     if (estimating) return waits(estimating);
@@ -200,9 +202,11 @@ export class JudgedMessages {
   #execute(message: ClientMessage): Outcome {
     const { statements, verdicts, record, counted } = this.#parts;
     const { pipeline, names } = statements;
-    const called = statements.text(message.bytes, message.start, message.bytes.indexOf(0, message.start));
-    const answering = names.portal(called)?.segment === pipeline.segment ? undefined : pipeline.whenReady();
-    if (answering) return waits(answering);
+    if (pipeline.owesReady) {
+      const called = statements.text(message.bytes, message.start, message.bytes.indexOf(0, message.start));
+      const answering = names.portal(called)?.segment === pipeline.segment ? undefined : pipeline.whenReady();
+      if (answering) return waits(answering);
+    }
     const { bytes, start, end, length, offset } = record(message);
     const read = statements.readExecute(bytes, start, end, length, offset);
     if (typeof read === 'string') return goes(read);
