@@ -1,15 +1,11 @@
-// Approvals from the command line: first against a stand-in that answers what a test tells it, then
-// with everything that npm start brings up, and a Slack that is a server of this test.
+// Approvals from the command line, against a stand-in that answers what a test tells it. With everything that
+// npm start brings up: test/e2e/example-policy/approvals.ts.
 
-import { createHmac } from 'node:crypto';
-import { chmod, cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type AuditEntry, chainAuditEntry } from '../../core/audit/audit.ts';
-import { freePortBase, gatehouse, npmStart, type Started, until, untilReady } from './run-cli.ts';
+import { gatehouse } from './run-cli.ts';
 
 const ID = 'req_01m7xr5fhpxd5ccp0p7jtdc9r1';
 const AT = '2026-11-20T10:00:00.000Z';
@@ -200,149 +196,4 @@ describe('a command', () => {
       expect(seen).toEqual(['GET /audit?since=2026-11-20T00%3A00%3A00.000Z&actor=a%40b.c&kind=grant.issued&limit=100']);
     });
   });
-});
-
-describe('with npm start', () => {
-  const signing = 'a-signing-secret-of-this-test';
-  let dir: string;
-  let base: number;
-  let started: Started;
-  let slack: Server;
-  let heard: { method: string; body: string }[];
-  const as = (person: string, ...args: string[]) => gatehouse(['--data', dir, '--as', person, '--json', ...args]);
-
-  beforeAll(async () => {
-    heard = [];
-    slack = createServer(async (request, response) => {
-      let body = '';
-      for await (const chunk of request) body += chunk;
-      const method = request.url?.replace('/api/', '') ?? '';
-      heard.push({ method, body });
-      const answer =
-        method === 'users.info'
-          ? { user: { team_id: 'T1', profile: { email: 'bob@example.com' } } }
-          : { channel: 'C1', ts: '1.000001' };
-      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ ok: true, ...answer }));
-    }).listen(0, '127.0.0.1');
-    await new Promise((resolve) => slack.once('listening', resolve));
-    dir = await mkdtemp(join(tmpdir(), 'gatehouse-approvals-'));
-    base = await freePortBase();
-    const policy = join(dir, 'policy.yaml');
-    await writeFile(
-      policy,
-      [
-        'administrators: ["demo:administrators"]',
-        'auditors: ["demo:auditors"]',
-        'rules:',
-        '  - name: demo',
-        '    resources: { name: demo }',
-        '    who: ["demo:developers"]',
-        '    access: { ttl: 1h, reason: required, approval: { from: ["demo:dba"] } }',
-        '  - name: rest',
-        '    resources: {}',
-        '    who: [everyone]',
-        '    access: { ttl: 1h }',
-        '',
-      ].join('\n'),
-    );
-    dir = join(dir, 'data');
-    started = npmStart(['--data', dir, '--port-base', String(base), '--policy', policy], {
-      env: {
-        SLACK_API_URL: `http://127.0.0.1:${(slack.address() as AddressInfo).port}/api`,
-        SLACK_BOT_TOKEN: 'xoxb-of-this-test',
-        SLACK_SIGNING_SECRET: signing,
-        SLACK_CHANNEL: '#here',
-      },
-    });
-    await untilReady(started);
-  });
-  afterAll(async () => {
-    started?.child.kill('SIGTERM');
-    await started?.exited;
-    slack?.close();
-    await rm(join(dir, '..'), { recursive: true, force: true });
-  });
-
-  it('alice asks and waits, bob approves, alice has her secret, and the log proves it', async () => {
-    const waiting = as('alice', 'request', 'demo', '--reason', 'SHOP-1', '--wait', '60');
-    let id = '';
-    await until(async () => {
-      const { approvals } = JSON.parse((await as('bob', 'approvals')).stdout);
-      id = approvals[0]?.id ?? '';
-      return id !== '';
-    }, 30_000);
-    expect((await as('alice', 'approve', id)).code).toBe(1);
-    expect(JSON.parse((await as('bob', 'approve', id, '--comment', 'ok')).stdout).approval.state).toBe('approved');
-    const { code, stdout } = await waiting;
-    expect(code).toBe(0);
-    const { grant } = JSON.parse(stdout);
-    expect(grant.secret).toMatch(/^ght_/);
-    const again = JSON.parse((await as('alice', 'request', 'demo', '--reason', 'SHOP-1')).stdout);
-    expect(again.live.id).toBe(grant.id);
-    await as('alice', 'revoke', grant.id);
-
-    expect(heard.some(({ method, body }) => method === 'chat.postMessage' && body.includes(id))).toBe(true);
-    await until(
-      async () => heard.some(({ method, body }) => method === 'chat.update' && body.includes('Approved by bob@')),
-      20_000,
-    );
-    const approved = JSON.parse((await as('carol', 'audit', '--kind', 'request.approved')).stdout);
-    expect(approved.entries[0]).toMatchObject({ actor: 'bob@example.com', object: id });
-    expect(JSON.parse((await as('carol', 'audit', 'verify')).stdout).whole).toBe(true);
-    expect(JSON.stringify(heard)).not.toContain(grant.secret);
-  });
-
-  it('bob approves in Slack', async () => {
-    const { request } = JSON.parse((await as('alice', 'request', 'demo', '--reason', 'SHOP-2')).stdout);
-    expect(request.link).toBe(`http://localhost:${base}/requests/${request.id}`);
-    const body = new URLSearchParams({
-      payload: JSON.stringify({
-        type: 'block_actions',
-        user: { id: 'U1', team_id: 'T1' },
-        team: { id: 'T1' },
-        trigger_id: '1.2.3',
-        channel: { id: 'C1' },
-        actions: [{ action_id: 'gatehouse_approve', value: request.id }],
-      }),
-    }).toString();
-    const at = String(Math.floor(Date.now() / 1000));
-    const response = await fetch(`http://localhost:${base}/slack/interactions`, {
-      method: 'POST',
-      body,
-      headers: {
-        'content-type': 'application/x-www-form-urlencoded',
-        'x-slack-request-timestamp': at,
-        'x-slack-signature': `v0=${createHmac('sha256', signing).update(`v0:${at}:${body}`).digest('hex')}`,
-      },
-    });
-    expect(response.status).toBe(200);
-    const { grant } = JSON.parse((await as('alice', 'request', 'demo', '--reason', 'SHOP-2')).stdout);
-    expect(grant.secret).toMatch(/^ght_/);
-  });
-
-  it('the log is in the object store within minutes, and both are proven, in place and as a copy', async () => {
-    const objects = join(dir, 'objects');
-    await until(async () => (await readdir(join(objects, 'audit')).catch(() => [])).length > 0, 150_000);
-    const { code, stdout } = await as('carol', 'audit', 'verify');
-    const report = JSON.parse(stdout);
-    expect([code, report]).toMatchObject([0, { whole: true, proven: true, export: { faults: [] } }]);
-    expect(report.export.exportedThrough).toBeGreaterThan(0);
-    const copy = join(dir, '..', 'copy');
-    await cp(join(objects, 'audit'), copy, { recursive: true });
-    expect((await gatehouse(['audit', 'verify', '--dir', copy, '--json'])).code).toBe(0);
-    const [name = ''] = await readdir(copy);
-    const bytes = await readFile(join(copy, name));
-    bytes[bytes.length - 20] = (bytes[bytes.length - 20] ?? 0) ^ 1;
-    await chmod(join(copy, name), 0o644);
-    await writeFile(join(copy, name), bytes);
-    expect((await gatehouse(['audit', 'verify', '--dir', copy, '--json'])).code).toBe(1);
-    // The same in the archive itself, as somebody with the directory in their hands could.
-    await chmod(join(objects, 'audit', name), 0o644);
-    await writeFile(join(objects, 'audit', name), bytes);
-    const tampered = await as('carol', 'audit', 'verify');
-    expect([tampered.code, JSON.parse(tampered.stdout).export.faults[0]]).toMatchObject([
-      1,
-      { object: name, reason: 'piece_damaged' },
-    ]);
-  }, 240_000);
 });

@@ -1,5 +1,5 @@
 // `gatehouse policy` as a process, against an edge that keeps a policy and nothing else. What the real
-// edge does with one is in edge/routes/api.test.ts and test/cli/policy-in-force.test.ts.
+// edge does with one is in edge/routes/api.test.ts and test/e2e/example-policy/in-force.ts.
 
 import { spawn } from 'node:child_process';
 import { loadModule, parseSync } from 'libpg-query';

@@ -4,6 +4,12 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { resolve } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { CommanderError } from 'commander';
+import { Cli } from '../../cli/cli.ts';
+import { Failure } from '../../cli/failure.ts';
+import { createProgram } from '../../cli/program.ts';
 import { BARE_ENV } from '../harness/child-env.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -25,6 +31,32 @@ export async function gatehouse(
       stdio: ['ignore', 'pipe', 'pipe'],
     }),
   );
+}
+
+/**
+ * The same within this process, for tests to which the command line is a means: starting a program takes longer than
+ * most of what it does. How it ends as a process is tested where commands are the subject.
+ */
+export async function command(args: readonly string[]): Promise<Finished> {
+  // What verifies says its outcome through the exit code of the process that it has to itself.
+  if (args.includes('verify')) return gatehouse(args);
+  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
+  const said = Promise.all([text(stdout), text(stderr)]);
+  const cli = new Cli({ stdin: stdin.end(), stdout, stderr, env: { PATH: BARE_ENV.PATH, HOME: '/nonexistent' } });
+  let code = 0;
+  try {
+    await (await createProgram(cli, args)).parseAsync(args, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof Failure) && !(error instanceof CommanderError)) throw error;
+    code = error.exitCode;
+    const { message } = error;
+    const reason = error instanceof Failure ? error.reason : 'usage';
+    stderr.write(args.includes('--json') ? `${JSON.stringify({ error: { reason, message } })}\n` : `${message}\n`);
+  }
+  stdout.end();
+  stderr.end();
+  const [out, errors] = await said;
+  return { code, stdout: out, stderr: errors };
 }
 
 export async function finish(child: ChildProcess): Promise<Finished> {

@@ -13,10 +13,10 @@ import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { DevFile } from '../../cli/settings.ts';
 import {
+  command,
   type Finished,
   finish,
   freePortBase,
-  gatehouse,
   npmStart,
   type Started,
   until,
@@ -84,7 +84,7 @@ let connect: string;
 const said: string[] = [];
 
 const as = async (person: string, ...args: string[]): Promise<Finished> => {
-  const done = await gatehouse(['--data', data, '--as', person, ...args]);
+  const done = await command(['--data', data, '--as', person, ...args]);
   said.push(`${args.join(' ')}\n${done.stdout}\n${done.stderr}`);
   return done;
 };
