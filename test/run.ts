@@ -1,54 +1,15 @@
 // `npm test`: makes sure that the real clients and servers which the tests use are there, then runs
 // all tests; `npm run soak` in their long form. Arguments go to vitest: `npm test -- test/cli`.
 
-import { type SpawnSyncOptions, spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { ROOT } from './architecture/tree.ts';
-import { SOAK } from './harness/soak.ts';
-
-/** A Debian package, and a file that proves it is installed. */
-const SYSTEM_PACKAGES: readonly (readonly [name: string, proof: string])[] = [
-  ['postgresql-15', '/usr/lib/postgresql/15/bin/postgres'],
-  ['postgresql-client-15', '/usr/lib/postgresql/15/bin/psql'],
-  ['chromium-headless-shell', '/usr/bin/chromium-headless-shell'],
-  ['asciinema', '/usr/bin/asciinema'],
-  ['radosgw', '/usr/bin/radosgw'],
-  ['ceph-mon', '/usr/bin/ceph-mon'],
-  ['ceph-osd', '/usr/bin/ceph-osd'],
-  ['ceph-mgr', '/usr/bin/ceph-mgr'],
-  ['python3-psycopg', '/usr/lib/python3/dist-packages/psycopg'],
-  // Django of Debian 12 knows no other driver.
-  ['python3-psycopg2', '/usr/lib/python3/dist-packages/psycopg2'],
-  ['python3-django', '/usr/lib/python3/dist-packages/django'],
-  ['libpostgresql-jdbc-java', '/usr/share/java/postgresql.jar'],
-  ['mariadb-server', '/usr/sbin/mariadbd'],
-  ['mariadb-client', '/usr/bin/mariadb-dump'],
-  ['python3-pymysql', '/usr/lib/python3/dist-packages/pymysql'],
-  ['default-jdk-headless', '/usr/bin/javac'],
-  ['openssh-client', '/usr/bin/ssh'],
-  ['openssh-server', '/usr/sbin/sshd'],
-  ['rsync', '/usr/bin/rsync'],
-];
-
-/** For `npm run soak` besides. */
-const SOAK_PACKAGES: typeof SYSTEM_PACKAGES = [
-  ['python3-asyncpg', '/usr/lib/python3/dist-packages/asyncpg'],
-  ['python3-sqlalchemy', '/usr/lib/python3/dist-packages/sqlalchemy'],
-  ['python3-alembic', '/usr/lib/python3/dist-packages/alembic'],
-  ['pgcli', '/usr/bin/pgcli'],
-  ['ruby-activerecord', '/usr/share/doc/ruby-activerecord'],
-  ['ruby-pg', '/usr/share/doc/ruby-pg'],
-  ['libdbd-pg-perl', '/usr/share/doc/libdbd-pg-perl'],
-  ['php-pgsql', '/usr/share/doc/php-pgsql'],
-  ['golang-go', '/usr/bin/go'],
-  ['golang-github-jackc-pgx-v4-dev', '/usr/share/gocode/src/github.com/jackc/pgx/v4'],
-];
 
 if (!existsSync(`${ROOT}/node_modules/vitest`)) {
   console.error('Run `npm ci` first: the packages are not installed.');
   process.exit(2);
 }
-installSystemPackages();
+spawnSync(process.execPath, [`${ROOT}/test/system-packages.mjs`], { stdio: 'inherit' });
 const vitest = spawn(process.execPath, [`${ROOT}/node_modules/vitest/vitest.mjs`, 'run', ...process.argv.slice(2)], {
   cwd: ROOT,
   stdio: 'inherit',
@@ -56,23 +17,3 @@ const vitest = spawn(process.execPath, [`${ROOT}/node_modules/vitest/vitest.mjs`
 });
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => vitest.kill(signal));
 vitest.on('exit', (code, signal) => process.exit(code ?? (signal ? 1 : 0)));
-
-function installSystemPackages(): void {
-  const wanted = [...SYSTEM_PACKAGES, ...(SOAK ? SOAK_PACKAGES : [])];
-  const missing = wanted.filter(([, proof]) => !existsSync(proof)).map(([name]) => name);
-  if (missing.length === 0) return;
-  const install = `apt-get install --no-install-recommends ${missing.join(' ')}`;
-  if (process.platform !== 'linux' || process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) {
-    console.error(`Some tests need programs that are not here and will say so. To have them: ${install}`);
-    return;
-  }
-  console.log(`Installing ${missing.join(', ')} for the tests`);
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const quiet: SpawnSyncOptions = { stdio: ['ignore', 'ignore', 'inherit'], env };
-  // What an interrupted installation left behind would fail this one.
-  spawnSync('dpkg', ['--configure', '-a'], quiet);
-  spawnSync('apt-get', ['update', '-q'], quiet);
-  const done = spawnSync('apt-get', ['install', '-qy', '--no-install-recommends', ...missing], quiet);
-  if (done.status !== 0)
-    console.error(`Could not install them. Some tests will be skipped and say so. By hand: ${install}`);
-}

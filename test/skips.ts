@@ -1,5 +1,5 @@
 // Tests that a run which must be whole (`.ci/run`) may leave out, each with why. There are none: whatever a
-// test needs is installed by test/run.ts, or the run fails.
+// test needs is installed by test/system-packages.mjs, or the run fails.
 
 export interface KnownSkip {
   /** As the closing lines name it: `test/cli/start.test.ts > a session with psql > is granted`. */
