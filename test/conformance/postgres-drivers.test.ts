@@ -15,6 +15,8 @@ import { SOAK } from '../harness/soak.ts';
 const PROGRAMS = join(import.meta.dirname, 'drivers');
 const program = (name: string) => join(PROGRAMS, name);
 const JDBC = '/usr/share/java/postgresql.jar';
+/** Short programs: what compiles them well takes longer than they do. */
+const JVM = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'];
 const GO_SOURCES = '/usr/share/gocode';
 
 let at: DriverPlace;
@@ -153,14 +155,15 @@ it('psycopg 3: pipelines, its own prepared statements, binary COPY, named cursor
   expectPolicy(await slowly(() => compare('psycopg3', [PYTHON, program('psycopg3.py')])));
 });
 
-it('JDBC: statements that it prepares by itself, batches, fetch sizes, metadata', { timeout: 90_000 }, async ({
+it('JDBC: statements that it prepares by itself, batches, fetch sizes, metadata', { timeout: 240_000 }, async ({
   skip,
 }) => {
   if (!existsSync(JDBC)) skip('JDBC is not installed (Debian: libpostgresql-jdbc-java)');
   await needs(skip, 'javac (Debian: default-jdk-headless)', 'javac', ['-version']);
   const classes = join(at.directory, 'classes');
-  await promisify(execFile)('javac', ['-encoding', 'UTF-8', '-cp', JDBC, '-d', classes, program('Jdbc.java')]);
-  const command = ['java', '-Duser.timezone=UTC', '-cp', [classes, JDBC].join(delimiter), 'Jdbc'];
+  const compiler = [...JVM.map((flag) => `-J${flag}`), '-encoding', 'UTF-8', '-cp', JDBC, '-d', classes];
+  await promisify(execFile)('javac', [...compiler, program('Jdbc.java')]);
+  const command = ['java', ...JVM, '-Duser.timezone=UTC', '-cp', [classes, JDBC].join(delimiter), 'Jdbc'];
   expectPolicy(await slowly(() => compare('jdbc', command)));
 });
 

@@ -153,7 +153,7 @@ export function runScenario(command: readonly string[], way: Way): Promise<{ lin
       env: { ...process.env, LC_ALL: 'C.UTF-8', TZ: 'UTC', ...way.env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    const timer = setTimeout(() => child.kill('SIGKILL'), 90_000);
+    const timer = setTimeout(() => child.kill('SIGKILL'), 110_000);
     const started = performance.now();
     const lines: Line[] = [];
     let rest = '';
