@@ -14,7 +14,17 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ExportedFrame, IssuedGrant } from '../../core/api.ts';
 import { SessionDetail, SessionPage } from '../../core/catalogue.ts';
 import { DevFile } from '../../cli/settings.ts';
-import { finish, freePortBase, gatehouse, isAlive, npmStart, type Started, until, untilReady } from './run-cli.ts';
+import {
+  command,
+  finish,
+  freePortBase,
+  gatehouse,
+  isAlive,
+  npmStart,
+  type Started,
+  until,
+  untilReady,
+} from './run-cli.ts';
 
 const PSQL = ['/usr/lib/postgresql/15/bin/psql', '/usr/bin/psql'].find((path) => existsSync(path));
 const TOKEN = 'token-of-this-test';
@@ -98,7 +108,10 @@ describe('npm start', () => {
     const { pids } = await dev();
     process.kill(pids.connector ?? 0, 'SIGKILL');
     await until(async () => (await dev()).pids.connector !== pids.connector, 20_000);
-    await until(async () => (await as('alice', 'connectors')).stdout.includes('online'), 20_000);
+    await until(
+      async () => (await command(['--data', dir, '--as', 'alice', 'connectors'])).stdout.includes('online'),
+      20_000,
+    );
   });
 
   it('says in dev.json which workerd runs after one was killed', async () => {
@@ -132,11 +145,14 @@ describe('a session with psql', () => {
       stdout: `600\n|${TOKEN}\nende\n`,
       stderr: expect.stringContaining('column "nope" does not exist'),
     });
-    const mine = async () =>
-      SessionPage.parse(JSON.parse((await as('alice', 'sessions', '--task', 'T-1', '--json')).stdout)).sessions;
-    await until(async () => (await mine())[0]?.state === 'sealed', 20_000);
-    session = (await mine())[0]?.id ?? '';
-    const { connector } = (await mine())[0] ?? {};
+    const question = ['sessions', '--task', 'T-1', '--json'];
+    await until(async () => {
+      const { stdout } = await command(['--data', dir, '--as', 'alice', ...question]);
+      return SessionPage.parse(JSON.parse(stdout)).sessions[0]?.state === 'sealed';
+    }, 20_000);
+    const mine = SessionPage.parse(JSON.parse((await as('alice', ...question)).stdout)).sessions[0];
+    session = mine?.id ?? '';
+    const connector = mine?.connector;
     folder = join(dir, 'objects', 'recordings', connector ?? '', session);
   }, 60_000);
 

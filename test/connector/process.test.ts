@@ -118,22 +118,17 @@ test('starts again with its state while the edge is away, alive and not ready, a
   await second.event('ready');
 });
 
-test('a second connector on the same state directory is refused in one line', async () => {
+test('its state is its own: private files, and a second connector on it is refused in one line', async () => {
   await run().event('ready');
+  await vi.waitFor(() => expect(readdirSync(join(directory, 'state'))).toContain('certificate.json'), 15_000);
+  for (const name of ['identity.json', 'certificate.json', 'outbox.ndjson']) {
+    expect(statSync(join(directory, 'state', name)).mode & 0o077, name).toBe(0);
+  }
   const second = run();
   expect(await second.ended).toEqual({
     code: 1,
     stderr: `gatehouse connector: state directory ${join(directory, 'state')} is in use by another connector: give each its own --state\n`,
   });
-});
-
-test('private files are for their owner alone', async () => {
-  const connector = run();
-  await connector.event('ready');
-  await vi.waitFor(() => expect(readdirSync(join(directory, 'state'))).toContain('certificate.json'), 15_000);
-  for (const name of ['identity.json', 'certificate.json', 'outbox.ndjson']) {
-    expect(statSync(join(directory, 'state', name)).mode & 0o077, name).toBe(0);
-  }
 });
 
 describe('what is wrong is one line, and an exit code', () => {

@@ -104,7 +104,7 @@ export async function startSshGateway(
         environment,
         input,
       ),
-    run: (program, args, env = {}) => run(program, args, { env: { ...environment, ...env }, timeoutMs: 60_000 }),
+    run: (program, args, env = {}) => run(program, args, { env: { ...environment, ...env }, timeoutMs: 110_000 }),
     async close() {
       listener.close();
       await sessions.close(0);
@@ -113,7 +113,7 @@ export async function startSshGateway(
   };
 }
 
-/** To its end, or killed after a minute. */
+/** To its end, or killed just before its test would be. */
 export function runBytes(
   program: string,
   args: readonly string[],
@@ -124,7 +124,7 @@ export function runBytes(
     const child = spawn(program, args, { env: { ...process.env, LC_ALL: 'C.UTF-8', ...env } });
     const out: Buffer[] = [];
     let stderr = '';
-    const timer = setTimeout(() => child.kill('SIGKILL'), 60_000);
+    const timer = setTimeout(() => child.kill('SIGKILL'), 110_000);
     child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
     child.stderr.on('data', (chunk: Buffer) => {
       stderr += chunk.toString();

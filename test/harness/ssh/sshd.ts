@@ -83,7 +83,7 @@ export async function startSshd(settings: readonly string[] = []): Promise<Sshd>
       login,
       credential: { kind: 'key', key },
       hostKeys: new PinnedKeys([hostKey]),
-      connectTimeoutMs: 10_000,
+      connectTimeoutMs: 60_000,
     },
     log: () => said,
     close() {

@@ -145,7 +145,7 @@ async function attack(): Promise<Done> {
         () => 'answered',
         () => 'closed',
       ),
-      new Promise<string>((resolve) => setTimeout(() => resolve('hung'), 6_000)),
+      new Promise<string>((resolve) => setTimeout(() => resolve('hung'), 20_000)),
     ]);
     if (name === 'a held one') {
       await Promise.race([settled, until('it is held', () => gateway.edge.held.length > 0).catch(() => undefined)]);
