@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type AuditEntry, chainAuditEntry } from '../../core/audit/audit.ts';
-import { gatehouse } from './run-cli.ts';
+import { command } from './run-cli.ts';
 
 const ID = 'req_01m7xr5fhpxd5ccp0p7jtdc9r1';
 const AT = '2026-11-20T10:00:00.000Z';
@@ -58,7 +58,7 @@ describe('a command', () => {
     seen = [];
     replies = {};
   });
-  const run = (...args: string[]) => gatehouse(args, { GATEHOUSE_URL: origin, GATEHOUSE_TOKEN: 'gat_secret' });
+  const run = (...args: string[]) => command(args, { GATEHOUSE_URL: origin, GATEHOUSE_TOKEN: 'gat_secret' });
 
   it('that waits fetches the grant once it is approved, and prints it as if it had come at once', async () => {
     let looks = 0;

@@ -13,7 +13,7 @@ import { describeMistake, parsePolicy } from '../../core/policy/parse.ts';
 import { tryCases } from '../../core/policy/explain/try-cases.ts';
 import { mysqlReader, postgresReader } from '../../core/sql/reader.ts';
 import { BARE_ENV } from '../harness/child-env.ts';
-import { finish, gatehouse, npmStart } from './run-cli.ts';
+import { command, finish, gatehouse, npmStart } from './run-cli.ts';
 
 const EXAMPLE = resolve(import.meta.dirname, '../../docs/examples/policy.yaml');
 const SMALL = `administrators: [demo:administrators]
@@ -111,6 +111,8 @@ function respond(asked: string, body: string): [number, unknown] {
 
 const env = () => ({ GATEHOUSE_URL: origin, GATEHOUSE_TOKEN: 'gat_secret', TZ: 'UTC' });
 const policy = (...args: string[]) => gatehouse(['policy', ...args], env());
+/** Where the answer is what matters, and not how the program ends. */
+const answer = (...args: string[]) => command(['policy', ...args], env());
 async function file(text: string): Promise<string> {
   const path = join(dir, `${Math.random().toString(36).slice(2)}.yaml`);
   await writeFile(path, text);
@@ -119,7 +121,7 @@ async function file(text: string): Promise<string> {
 const example = () => readFile(EXAMPLE, 'utf8');
 
 it.each(['show', 'test', 'explain', 'apply', 'schema'])('policy %s --help fits a screen', async (name) => {
-  const { code, stdout } = await policy(name, '--help');
+  const { code, stdout } = await answer(name, '--help');
   expect(code).toBe(0);
   expect(stdout.trimEnd().split('\n').length).toBeLessThanOrEqual(24);
   expect(Math.max(...stdout.split('\n').map((row) => row.length))).toBeLessThanOrEqual(80);
@@ -133,18 +135,18 @@ describe('show', () => {
       stdout: SMALL,
       stderr: 'version 3, applied by bob@example.com at 2026-11-20 10:00:00+00:00\n',
     });
-    expect(JSON.parse((await policy('show', '--json')).stdout)).toEqual(inForce);
+    expect(JSON.parse((await answer('show', '--json')).stdout)).toEqual(inForce);
   });
 
   it('to somebody who may not see it exits 1', async () => {
     me.groups = [];
-    expect((await policy('show')).code).toBe(1);
+    expect((await answer('show')).code).toBe(1);
   });
 });
 
 describe('test', () => {
   it('of the example in the documentation holds, without any Gatehouse', async () => {
-    const tried = await gatehouse(['policy', 'test', '--file', EXAMPLE]);
+    const tried = await command(['policy', 'test', '--file', EXAMPLE]);
     expect([tried.code, tried.stderr]).toEqual([0, '']);
     expect(tried.stdout).toMatch(/^ok {4}nobody drops a table\n(ok .*\n)+4 of 4 tests hold\.\n$/);
   });
@@ -158,7 +160,7 @@ describe('test', () => {
       '        line 30, column 42: expect.verdict: expected hold, got block: it is what "drop" names',
     ]);
     expect(tried.stderr).toBe(`gatehouse: ${path}: 1 of 4 tests do not hold\n`);
-    const asJson = await policy('test', '--file', path, '--json');
+    const asJson = await answer('test', '--file', path, '--json');
     expect(JSON.parse(asJson.stdout)).toMatchObject({
       passed: 3,
       failed: 1,
@@ -173,7 +175,7 @@ describe('test', () => {
   });
 
   it('of a policy without tests says so', async () => {
-    const tried = await policy('test', '--file', await file(SMALL));
+    const tried = await answer('test', '--file', await file(SMALL));
     expect([tried.code, tried.stdout]).toEqual([0, expect.stringContaining('It has no tests.')]);
   });
 
@@ -191,7 +193,7 @@ describe('test', () => {
       reason: 'policy_mistakes',
       mistakes: [{ line: 5, column: 5, path: 'rules[0].whom' }, {}, {}],
     });
-    expect((await policy('test', '--file', join(dir, 'none'))).stderr).toContain('there is no such file');
+    expect((await answer('test', '--file', join(dir, 'none'))).stderr).toContain('there is no such file');
   });
 });
 
@@ -221,13 +223,13 @@ describe('apply', () => {
       ].join('\n'),
     );
     expect(received).toEqual([{ text: inForce.text, after: 3 }]);
-    const again = await policy('apply', '--file', path, '--yes', '--json');
+    const again = await answer('apply', '--file', path, '--yes', '--json');
     expect(JSON.parse(again.stdout)).toEqual({ applied: false, policy: inForce });
     expect(received.length).toBe(1);
   });
 
   it('gives scripts the same as JSON', async () => {
-    const { stdout } = await policy('apply', '--file', EXAMPLE, '--yes', '--json');
+    const { stdout } = await answer('apply', '--file', EXAMPLE, '--yes', '--json');
     expect(JSON.parse(stdout)).toMatchObject({
       applied: true,
       policy: { version: 4 },
@@ -240,18 +242,18 @@ describe('apply', () => {
     const refused = await policy('apply', '--file', EXAMPLE);
     expect([refused.code, received]).toEqual([2, []]);
     expect(refused.stderr).toBe('gatehouse: nothing was applied: there is no terminal to ask on, so say --yes\n');
-    expect((await policy('apply', '--file', EXAMPLE, '--json')).code).toBe(2);
+    expect((await answer('apply', '--file', EXAMPLE, '--json')).code).toBe(2);
   });
 
   it('on a terminal asks, and takes nothing but yes for a yes', async () => {
-    for (const [answer, code, applied] of [
+    for (const [typed, code, applied] of [
       ['n', 1, 0],
       ['', 1, 0],
       ['y', 0, 1],
     ] as const) {
-      const asked = await onTerminal(['policy', 'apply', '--file', EXAMPLE], `${answer}\n`);
+      const asked = await onTerminal(['policy', 'apply', '--file', EXAMPLE], `${typed}\n`);
       expect(asked.stdout).toContain('Apply it as version 4? [y/N]');
-      expect([answer, asked.code, received.length]).toEqual([answer, code, applied]);
+      expect([typed, asked.code, received.length]).toEqual([typed, code, applied]);
     }
   });
 
@@ -260,13 +262,13 @@ describe('apply', () => {
     const refused = await policy('apply', '--file', path, '--yes');
     expect([refused.code, received]).toEqual([1, []]);
     expect(refused.stderr).toContain('expected hold, got block');
-    expect((await policy('apply', '--file', path, '--yes', '--skip-tests')).code).toBe(0);
+    expect((await answer('apply', '--file', path, '--yes', '--skip-tests')).code).toBe(0);
   });
 
   it('refuses a policy that has no administrators, or not the one who applies it', async () => {
-    const nobody = await policy('apply', '--yes', '--file', await file(SMALL.replace('[demo:administrators]', '[]')));
+    const nobody = await answer('apply', '--yes', '--file', await file(SMALL.replace('[demo:administrators]', '[]')));
     expect([nobody.code, nobody.stderr]).toEqual([2, expect.stringContaining('line 1, column 1: administrators: ')]);
-    const others = await policy('apply', '--yes', '--file', await file(SMALL.replace('demo:adm', 'okta:adm')));
+    const others = await answer('apply', '--yes', '--file', await file(SMALL.replace('demo:adm', 'okta:adm')));
     expect([others.code, others.stderr]).toEqual([1, expect.stringContaining('administrators does not name you')]);
     expect(received).toEqual([]);
   });
@@ -298,7 +300,7 @@ describe('explain', () => {
 
   it('says which rule, which entry and which mask decide, and where they stand', async () => {
     const statement = 'select id, upper(email) as shouted from customers; truncate orders';
-    const told = await gatehouse(['policy', 'explain', '--file', EXAMPLE, ...alice, '--statement', statement]);
+    const told = await command(['policy', 'explain', '--file', EXAMPLE, ...alice, '--statement', statement]);
     expect([told.code, told.stderr]).toEqual([0, '']);
     expect(told.stdout).toBe(
       `alice@example.com asks for demo env=demo (${EXAMPLE})
@@ -330,7 +332,7 @@ Statement block: it is what "truncate" names (statements, entry 1, line 14)
       'env=prod',
       '--json',
     ];
-    const { stdout } = await gatehouse(['policy', 'explain', ...args]);
+    const { stdout } = await command(['policy', 'explain', ...args]);
     expect(JSON.parse(stdout).access).toMatchObject({
       decision: 'deny',
       reason: 'no_rule',
@@ -347,19 +349,19 @@ Statement block: it is what "truncate" names (statements, entry 1, line 14)
 
   it('without a file is about the policy in force, the one who asks, and the resource as announced', async () => {
     me = { email: 'bob@example.com', groups: ['demo:developers', 'demo:administrators'] };
-    const told = await policy('explain', '--resource', 'demo', '--json');
+    const told = await answer('explain', '--resource', 'demo', '--json');
     expect(JSON.parse(told.stdout)).toMatchObject({
       policy: { version: 3 },
       person: 'bob@example.com',
       resource: { name: 'demo', labels: { env: 'demo' } },
       access: { decision: 'allow', rule: 'shop', line: 3, seconds: 3600 },
     });
-    expect((await policy('explain', '--resource', 'nowhere')).code).toBe(1);
+    expect((await answer('explain', '--resource', 'nowhere')).code).toBe(1);
   });
 });
 
 it('schema prints the schema that is in docs', async () => {
-  const { stdout } = await gatehouse(['policy', 'schema']);
+  const { stdout } = await command(['policy', 'schema']);
   const kept = await readFile(resolve(import.meta.dirname, '../../docs/policy.schema.json'), 'utf8');
   expect(JSON.parse(stdout)).toEqual(JSON.parse(kept));
 });
@@ -405,15 +407,15 @@ it('what the documentation shows of it is what it prints', async () => {
   const shown = /```yaml\n(.*?)```/s.exec(readme)?.[1] ?? 'none';
   expect(await example()).toContain(shown);
   const indented = (text: string) => text.trimEnd().replace(/^(?=.)/gm, '    ');
-  const command = /^ {4}\$ gatehouse (policy explain .*?)\n {4}alice/ms.exec(told)?.[1]?.replace(/\\\n\s*/, '') ?? '';
-  const args = [...command.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '');
+  const line = /^ {4}\$ gatehouse (policy explain .*?)\n {4}alice/ms.exec(told)?.[1]?.replace(/\\\n\s*/, '') ?? '';
+  const args = [...line.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '');
   const explained = await finish(
     spawn(process.execPath, [join(root, 'cli/main.ts'), ...args], { cwd: root, env: BARE_ENV }),
   );
   expect(told).toContain(indented(explained.stdout));
   const policyOfTests =
     [...told.matchAll(/^```yaml\n(.*?)^```/gms)].find(([, text]) => text?.includes('tests:'))?.[1] ?? '';
-  const failing = await gatehouse([
+  const failing = await command([
     'policy',
     'test',
     '--file',
@@ -424,10 +426,10 @@ it('what the documentation shows of it is what it prints', async () => {
 
 /** With a pseudo-terminal for all three streams, by util-linux's script. */
 async function onTerminal(args: readonly string[], typed: string) {
-  const command = [process.execPath, resolve(import.meta.dirname, '../../cli/main.ts'), ...args].map(
+  const line = [process.execPath, resolve(import.meta.dirname, '../../cli/main.ts'), ...args].map(
     (each) => `'${each}'`,
   );
-  const child = spawn('script', ['-qefc', command.join(' '), '/dev/null'], {
+  const child = spawn('script', ['-qefc', line.join(' '), '/dev/null'], {
     env: { ...BARE_ENV, HOME: '/nonexistent', ...env() },
   });
   child.stdout.on('data', (chunk: Buffer) => {

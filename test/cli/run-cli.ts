@@ -37,21 +37,24 @@ export async function gatehouse(
  * The same within this process, for tests to which the command line is a means: starting a program takes longer than
  * most of what it does. How it ends as a process is tested where commands are the subject.
  */
-export async function command(args: readonly string[]): Promise<Finished> {
+export async function command(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Finished> {
   // What verifies says its outcome through the exit code of the process that it has to itself.
-  if (args.includes('verify')) return gatehouse(args);
+  if (args.includes('verify')) return gatehouse(args, env);
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
   const said = Promise.all([text(stdout), text(stderr)]);
-  const cli = new Cli({ stdin: stdin.end(), stdout, stderr, env: { PATH: BARE_ENV.PATH, HOME: '/nonexistent' } });
+  const cli = new Cli({ stdin: stdin.end(), stdout, stderr, env: { ...BARE_ENV, HOME: '/nonexistent', ...env } });
   let code = 0;
   try {
     await (await createProgram(cli, args)).parseAsync(args, { from: 'user' });
   } catch (error) {
-    if (!(error instanceof Failure) && !(error instanceof CommanderError)) throw error;
-    code = error.exitCode;
-    const { message } = error;
-    const reason = error instanceof Failure ? error.reason : 'usage';
-    stderr.write(args.includes('--json') ? `${JSON.stringify({ error: { reason, message } })}\n` : `${message}\n`);
+    // --help ends so, too.
+    if (error instanceof CommanderError && error.exitCode === 0) code = 0;
+    else if (error instanceof Failure) {
+      const { reason, message, details, exitCode } = error;
+      code = exitCode;
+      const said = args.includes('--json') ? JSON.stringify({ error: { reason, message, ...details } }) : message;
+      stderr.write(`${said}\n`);
+    } else throw error;
   }
   stdout.end();
   stderr.end();
