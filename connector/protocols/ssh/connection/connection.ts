@@ -33,10 +33,10 @@ export interface AskedChannel {
   /** Nothing comes on it before it is accepted. */
   readonly channel: ChannelStream;
   accept(): void;
-  refuse(refused: Refused): void;
+  refuse(refused: ChannelRefused): void;
 }
 
-export interface Refused {
+interface ChannelRefused {
   readonly reason: number;
   readonly words: string;
 }
@@ -48,7 +48,7 @@ export interface ConnectionOwner {
   closed(how: TransportEnd): void;
 }
 
-type Opened = (refused: Refused | undefined) => void;
+type Opened = (refused: ChannelRefused | undefined) => void;
 
 export class Connection implements ChannelCarrier, TransportHandler {
   readonly #transport: SshTransport;
@@ -160,7 +160,7 @@ export class Connection implements ChannelCarrier, TransportHandler {
     const fields = new FieldReader(payload);
     const type = fields.text();
     const remote = { id: fields.uint32(), window: fields.uint32(), maxPacket: fields.uint32() };
-    const sendRefusal = ({ reason, words }: Refused) =>
+    const sendRefusal = ({ reason, words }: ChannelRefused) =>
       this.send(sshMessage(CHANNEL_OPEN_FAILURE, remote.id, reason, words, ''));
     if (this.#channels.size >= MAX_CHANNELS) {
       sendRefusal({ reason: OPEN_SHORTAGE, words: `Gatehouse: no more than ${MAX_CHANNELS} channels at a time.` });
