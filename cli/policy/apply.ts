@@ -19,6 +19,7 @@ import type { Cli } from '../cli.ts';
 import { Failure, usage } from '../failure.ts';
 import { time, type Output } from '../output.ts';
 import { line } from '../terminal-text.ts';
+import { describeEffects, effectsOf } from './effects.ts';
 import { readPolicyFile } from './file.ts';
 import { FetchedPolicy } from './stored.ts';
 import { failIfAnyFailed, describeTried, tryPolicy } from './try.ts';
@@ -71,12 +72,14 @@ async function apply(cli: Cli, options: Options, command: Command): Promise<void
   const before = readPolicy(inForce.text);
   const changes = before.ok ? policyChanges(before.value.document, file.policy) : undefined;
   const access = before.ok ? accessChanges(before.value.document, file.policy, list.resources) : [];
+  const effects = await effectsOf(client, file.text);
   const unseen = placeMistakes(file.text, policyFindings(file.policy, { resources: list.resources }));
   const shown = () =>
     [
       diffText(output, diff),
       '',
       ...describeChanges(changes, access),
+      ...(effects ? describeEffects(effects, 'before') : ['What it does to live sessions this Gatehouse cannot tell.']),
       testsLine(file.policy, tried?.passed),
       ...unseen.map((finding) => `warning: ${line(describeMistake(finding))}`),
     ].join('\n');
@@ -88,9 +91,12 @@ async function apply(cli: Cli, options: Options, command: Command): Promise<void
   if (!output.json)
     for (const warning of applied.warnings) if (!said.has(warning)) output.note(`warning: ${line(warning)}`);
   await output.answer(
-    { applied: true, policy: applied, diff, changes, access },
+    { applied: true, policy: applied, diff, changes, access, effects: applied.effects ?? effects },
     () =>
-      `Version ${applied.version} is in force since ${time(applied.appliedAt)}. Running sessions follow it from their next statement on.`,
+      [
+        `Version ${applied.version} is in force since ${time(applied.appliedAt)}. Running sessions follow it from their next action on.`,
+        ...(applied.effects ? describeEffects(applied.effects, 'after') : []),
+      ].join('\n'),
   );
 }
 

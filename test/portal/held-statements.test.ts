@@ -156,7 +156,8 @@ describe('a hostile statement', () => {
       const shown = (await page.locator('main').textContent()) ?? '';
       expect(shown).toContain('<script>alert(1)</script>');
       if (path !== '/approvals') {
-        for (const mark of ['U+202E', 'U+2066', '␀', '␛', 'U+200B', 'U+3164']) expect(shown).toContain(mark);
+        for (const mark of ['\\u202e', '\\u2066', '\\x00', '\\x1b', '\\u200b', '\\u3164'])
+          expect(shown).toContain(mark);
         expect(shown).toContain(`drop table "${MARKUP}"`);
       }
       // biome-ignore lint/suspicious/noControlCharactersInRegex: none may be left
@@ -270,7 +271,7 @@ describe('administration', () => {
     site.gatehouse.policyText = `# <script>alert(1)</script> \u202E\nrules:\n  - name: a\n    who: [everyone]\n`;
     const bob = await visit(browser, site, '/policy', { as: 'bob' });
     expect(await bob.page.locator('.policy-line').count()).toBe(4);
-    expect(await bob.page.locator('.policy-text').textContent()).toContain('# <script>alert(1)</script> U+202E');
+    expect(await bob.page.locator('.policy-text').textContent()).toContain('# <script>alert(1)</script> \\u202e');
     await bob.page.getByText('version 7').waitFor();
     await bob.page.getByText('node gatehouse.mjs policy apply --file policy.yaml').waitFor();
     expect(await noSideways(bob.page)).toBe(true);

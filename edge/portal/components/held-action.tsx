@@ -4,7 +4,7 @@ import type { ListedApproval } from '../../../core/api.ts';
 import { HELD, nounOf } from '../../../core/approval/held-action.ts';
 import { cutText } from '../../../core/text/cut-text.ts';
 import { capital } from '../../../core/text/capital.ts';
-import { count } from '../format.ts';
+import { count } from '../../../core/text/amounts.ts';
 import { Chip, NoticeBox, to } from './parts.tsx';
 import { Mono, Sql, Text } from './text.tsx';
 
