@@ -66,7 +66,7 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     load: async () => (await import('./commands/sessions.ts')).addSessions,
   },
   session: {
-    summary: 'one session: who, what, counts, coverage and manifest',
+    summary: 'one session: who, what, how much, and how far it is recorded',
     load: async () => (await import('./commands/session.ts')).addSession,
   },
   replay: {

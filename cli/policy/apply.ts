@@ -32,6 +32,7 @@ interface Options {
   readonly yes?: boolean;
   readonly skipTests?: boolean;
   readonly stepDown?: boolean;
+  readonly dryRun?: boolean;
 }
 
 export function addPolicyApply(policy: Command, cli: Cli): void {
@@ -40,6 +41,7 @@ export function addPolicyApply(policy: Command, cli: Cli): void {
     .description('check a policy, show what it changes, and put it in force (administrators)')
     .requiredOption('--file <FILE>', 'the policy')
     .option('--yes', 'do not ask')
+    .option('--dry-run', 'show what it changes, and apply nothing')
     .option('--skip-tests', 'apply it although its tests do not hold')
     .option('--step-down', 'apply it although you are no administrator under it')
     .action((options: Options, command: Command) => apply(cli, options, command));
@@ -84,6 +86,11 @@ async function apply(cli: Cli, options: Options, command: Command): Promise<void
       ...unseen.map((finding) => `warning: ${line(describeMistake(finding))}`),
     ].join('\n');
   if (!output.json) await output.write(`${shown()}\n`);
+  if (options.dryRun)
+    return output.answer(
+      { applied: false, policy: inForce, diff, changes, access, effects },
+      () => 'Nothing was applied.',
+    );
   if (!options.yes) await confirm(cli, output, inForce.version + 1);
   const applied = await put(client, file.text, inForce, options.stepDown === true);
   // Of groups that nobody has only the edge can tell.

@@ -1,6 +1,7 @@
 // Proves a session's recording, or says what is wrong with which object. Runs offline over any
 // copy of the objects; what is compared with the edge (key, witnessed heads) is passed in.
 
+import { END_WORDS } from './session-words.ts';
 import { hiddenWords } from './hidden-words.ts';
 import type { ConnectorId, SessionId } from '../ids.ts';
 import { type DecodedManifest, decodeManifest, type Manifest, MANIFEST_NAME, ManifestDamage } from './manifest.ts';
@@ -85,7 +86,7 @@ export async function verifySession(input: VerifyInput): Promise<VerifyReport> {
     proofs.push(
       `every part of the recording is there (${manifest.segments.length}), each as it was made, in one unbroken chain`,
       `all that the connector counted is in it (${manifest.counts.actions} ${actionsOf(manifest.opened ? [manifest.opened.protocol] : [])})`,
-      `the recording runs from the session's opening to its end (${manifest.end.reason})`,
+      `the recording runs from the session's opening to its end: ${END_WORDS[manifest.end.reason]}`,
     );
     for (const hidden of manifest.coverage.hidden ?? []) proofs.push(`it does not show ${hiddenWords(hidden)}`);
     if (exempt !== undefined) proofs.push(`it holds nothing of what went over the wire, by policy: ${exempt}`);

@@ -201,6 +201,7 @@ describe('test', () => {
 describe('apply', () => {
   it('shows the diff, what it means and for whom, and puts it in force', async () => {
     const path = await file(SMALL.replace('demo:developers', 'demo:dba'));
+    expect((await policy('apply', '--file', path, '--dry-run')).stdout).toMatch(/\nNothing was applied\.\n$/);
     const [grant, session] = ['grt_01m7xr5fhpxd5ccp0p7jtdc9r1', 'ses_01m7xr5fhpxd5ccp0p7jtdc9r1'];
     effects = [{ grant, email: 'a@example.com', resource: 'demo', opens: false, ends: [session], changes: [] }];
     const applied = await policy('apply', '--file', path, '--yes');

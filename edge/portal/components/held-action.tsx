@@ -11,7 +11,7 @@ import { Mono, Sql, Text } from './text.tsx';
 type Held = NonNullable<ListedApproval['held']>;
 
 export const HeldActionDetail = ({ held, waits }: { held: Held; waits: boolean }) => (
-  <section class="held" aria-labelledby="held">
+  <section class="held" id="request-held" aria-labelledby="held">
     <h2 id="held">{capital(nounOf(held.kind).one)}</h2>
     {held.title === undefined ? null : (
       <p>

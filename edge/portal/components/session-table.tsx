@@ -42,12 +42,15 @@ export const SessionTable = ({ sessions, caption, now, withPerson = true }: Sess
           <LabelList task={session.task} trace={session.trace} />
         </Cell>
         <Cell label={capital(PROTOCOLS[session.protocol].noun.many)} class="cell-number">
-          {session.counts.actions.toLocaleString('en')}
-          {session.counts.errors > 0 ? (
-            <>
-              , <span class="bad">{session.counts.errors.toLocaleString('en')} failed</span>
-            </>
-          ) : null}
+          {/* One piece: on a phone each child of a cell stands on a line of its own. */}
+          <span>
+            {session.counts.actions.toLocaleString('en')}
+            {session.counts.errors > 0 ? (
+              <>
+                , <span class="bad">{session.counts.errors.toLocaleString('en')} failed</span>
+              </>
+            ) : null}
+          </span>
         </Cell>
         <Cell label="Lasted" class="cell-number">
           {took(((session.endedAt ? Date.parse(session.endedAt) : now) - Date.parse(session.startedAt)) * 1000)}

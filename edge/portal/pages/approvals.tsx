@@ -77,9 +77,9 @@ const What = ({ approval }: { approval: ListedApproval }) =>
       <Text value={lineOf(approval.held.text)} />
     </code>
   ) : (
-    <>
+    <span>
       access for {span(approval.workSeconds * 1000)}: <Reason approval={approval} />
-    </>
+    </span>
   );
 
 /** In the words of core/approval/state-words.ts. */
@@ -161,7 +161,6 @@ interface RequestPageProps {
 }
 
 export const ApprovalPage = ({ approval, now, comment = '', problem }: RequestPageProps) => {
-  const term = termWords(approval);
   return (
     <div class={approval.held ? 'narrow narrow-wide' : 'narrow'}>
       <p class="crumb">
@@ -171,33 +170,7 @@ export const ApprovalPage = ({ approval, now, comment = '', problem }: RequestPa
         {titleOf(approval)} <span class="resource-name">{approval.resource}</span>
       </h1>
       <ApprovalStatus approval={approval} now={now} />
-      <dl class="facts facts-small">
-        <div>
-          <dt>Who</dt>
-          <dd>
-            <Text value={approval.requester.name} /> <br />
-            <Text value={approval.requester.email} />
-          </dd>
-        </div>
-        {term ? (
-          <div>
-            <dt>{capital(term.name)}</dt>
-            <dd>{term.value}</dd>
-          </div>
-        ) : null}
-        <div>
-          <dt>Asked</dt>
-          <dd>
-            <Time iso={approval.askedAt} />
-          </dd>
-        </div>
-        <div>
-          <dt>Rule</dt>
-          <dd>
-            <code>{approval.rule}</code>
-          </dd>
-        </div>
-      </dl>
+      <ApprovalFacts approval={approval} />
       {approval.held ? <HeldActionDetail held={approval.held} waits={approval.state === 'pending'} /> : null}
       <h2>{approval.held ? 'Why the session was opened' : 'Why'}</h2>
       <p>
@@ -211,6 +184,40 @@ export const ApprovalPage = ({ approval, now, comment = '', problem }: RequestPa
       ) : null}
       <ApprovalActions approval={approval} comment={comment} />
     </div>
+  );
+};
+
+/** Who, when and for how long; and what is held. Replaced when the state changes. */
+export const ApprovalFacts = ({ approval }: { approval: ListedApproval }) => {
+  const term = termWords(approval);
+  return (
+    <dl class="facts facts-small" id="request-facts">
+      <div>
+        <dt>Who</dt>
+        <dd>
+          <Text value={approval.requester.name} /> <br />
+          <Text value={approval.requester.email} />
+        </dd>
+      </div>
+      {term ? (
+        <div>
+          <dt>{capital(term.name)}</dt>
+          <dd>{term.value}</dd>
+        </div>
+      ) : null}
+      <div>
+        <dt>Asked</dt>
+        <dd>
+          <Time iso={approval.askedAt} />
+        </dd>
+      </div>
+      <div>
+        <dt>Rule</dt>
+        <dd>
+          <code>{approval.rule}</code>
+        </dd>
+      </div>
+    </dl>
   );
 };
 

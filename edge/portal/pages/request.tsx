@@ -289,12 +289,13 @@ export const AlreadyIssuedPage = ({ resource, until }: { resource: string; until
     <h1>This request was already answered</h1>
     <p class="lead">
       You got access to <span class="resource-name">{resource}</span> until <Time iso={until} />. Its secret was shown
-      once, and sending the form again does not make another. If you lost it, revoke the grant and ask again.
+      once, and sending the form again does not make another. If you lost it, revoke that grant and ask anew.
     </p>
     <p class="form-end">
       <a class="button" href="/grants">
         See my grants
       </a>
+      <a href={`/request/${encodeURIComponent(resource)}`}>Ask anew</a>
     </p>
   </div>
 );
