@@ -69,7 +69,7 @@ export interface CheckedPolicy extends StoredPolicy {
   readonly warnings: readonly string[];
 }
 
-export interface AppliedPolicy extends CheckedPolicy {
+interface AppliedPolicy extends CheckedPolicy {
   readonly effects: readonly PolicyEffect[];
 }
 

@@ -1,14 +1,14 @@
 import type { Command } from 'commander';
 import { SessionDetail } from '../../core/catalogue.ts';
 import { hasRows, PROTOCOLS } from '../../core/protocols.ts';
-import { hiddenWords } from '../../core/recording/hidden-words.ts';
 import {
   END_WORDS,
+  hiddenWords,
   RECORDED_WORDS,
   REFUSED_WORDS,
-  sessionMarks,
   WITHHELD_WORDS,
-} from '../../core/recording/session-words.ts';
+} from '../../core/recording/coverage-words.ts';
+import { sessionMarks } from '../../core/session-marks.ts';
 import { SessionId } from '../../core/ids.ts';
 import { checked, type Cli } from '../cli.ts';
 import { count, showBytes, took } from '../../core/text/amounts.ts';

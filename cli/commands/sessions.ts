@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { type SessionEntry, SessionPage } from '../../core/catalogue.ts';
 import { actionsOf } from '../../core/protocols.ts';
-import { sessionMarks } from '../../core/recording/session-words.ts';
+import { sessionMarks } from '../../core/session-marks.ts';
 import { query } from '../api-client.ts';
 import { type Cli, wholeNumber } from '../cli.ts';
 import { INSTANTS, instant } from '../instant.ts';

@@ -1,8 +1,7 @@
 // Proves a session's recording, or says what is wrong with which object. Runs offline over any
 // copy of the objects; what is compared with the edge (key, witnessed heads) is passed in.
 
-import { END_WORDS } from './session-words.ts';
-import { hiddenWords } from './hidden-words.ts';
+import { END_WORDS, hiddenWords } from './coverage-words.ts';
 import type { ConnectorId, SessionId } from '../ids.ts';
 import { type DecodedManifest, decodeManifest, type Manifest, MANIFEST_NAME, ManifestDamage } from './manifest.ts';
 import { actionsOf } from '../protocols.ts';

@@ -2,8 +2,7 @@
 
 import type { Witnessed } from '../../../core/api.ts';
 import type { SessionDetail } from '../../../core/catalogue.ts';
-import { hiddenWords } from '../../../core/recording/hidden-words.ts';
-import { REFUSED_WORDS, WITHHELD_WORDS } from '../../../core/recording/session-words.ts';
+import { hiddenWords, REFUSED_WORDS, WITHHELD_WORDS } from '../../../core/recording/coverage-words.ts';
 import { count } from '../../../core/text/amounts.ts';
 import { CommandLine } from './command-line.tsx';
 import { LaneWords } from './lane-words.tsx';

@@ -1,7 +1,7 @@
 // How much of each lane was recorded: one line for all of them, one for each that is another.
 
 import type { LaneCoverage } from '../../../core/recording/lane-coverage.ts';
-import { RECORDED_WORDS } from '../../../core/recording/session-words.ts';
+import { RECORDED_WORDS } from '../../../core/recording/coverage-words.ts';
 import { count } from '../../../core/text/amounts.ts';
 import { Text } from './text.tsx';
 

@@ -1,5 +1,5 @@
 import type { SessionEntry } from '../../../core/catalogue.ts';
-import { isUnprovenFor } from '../../../core/recording/session-words.ts';
+import { isUnprovenFor } from '../../../core/session-marks.ts';
 import { actionsOf, PROTOCOLS } from '../../../core/protocols.ts';
 import { capital } from '../../../core/text/capital.ts';
 import { took } from '../../../core/text/amounts.ts';

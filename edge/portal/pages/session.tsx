@@ -8,7 +8,7 @@ import { Player } from '../components/player.tsx';
 import { SessionMarks } from '../components/session-table.tsx';
 import { Actions } from '../components/actions.tsx';
 import { Text, Time } from '../components/text.tsx';
-import { END_WORDS } from '../../../core/recording/session-words.ts';
+import { END_WORDS } from '../../../core/recording/coverage-words.ts';
 import { count, showBytes, took } from '../../../core/text/amounts.ts';
 
 interface SessionPageProps {

@@ -1,8 +1,20 @@
-// What is said of a recorded session, the same in the portal and on the command line.
+// How a session ended, and how much of it is recorded, in plain words: the same wherever it is told.
 
-import type { SessionEntry } from '../catalogue.ts';
 import type { EndReason } from './facts/session.ts';
 import type { LaneCoverage } from './lane-coverage.ts';
+import type { Coverage } from './manifest.ts';
+
+type Hidden = NonNullable<Coverage['hidden']>[number];
+
+const REASONS: Readonly<Record<string, string>> = {
+  secret: 'the statement names it as a secret',
+  not_certain: 'it may meet a column that a mask rule hides',
+  too_long: 'the statement is too long to be followed, and it may meet a column that a mask rule hides',
+};
+
+/** `3 values that the client sent: rule orders-prod#1`. */
+export const hiddenWords = ({ by, count }: Hidden): string =>
+  `${count === 1 ? '1 value' : `${count} values`} that the client sent: ${REASONS[by] ?? `rule ${by}`}`;
 
 /** Behind `It ended because`. */
 export const END_WORDS: Readonly<Record<EndReason, string>> = {
@@ -47,22 +59,3 @@ export const RECORDED_WORDS: Readonly<Record<LaneCoverage['recorded'], string>> 
   partial: 'in part',
   none: 'not at all',
 };
-
-/** An end is read back within minutes. */
-const PROVEN_WITHIN_MS = 15 * 60_000;
-
-/** It is over, and longer ago than reading it back takes. */
-export const isUnprovenFor = ({ state, endedAt }: SessionEntry, nowMs: number): boolean =>
-  state === 'ended' && endedAt !== undefined && nowMs - Date.parse(endedAt) > PROVEN_WITHIN_MS;
-
-/** What sets a session apart for whoever reads a list of them; empty: nothing. */
-export function sessionMarks(session: SessionEntry, nowMs: number): string[] {
-  const { state, breakGlass, exempt, contradicted, fault } = session;
-  return [
-    ...(state === 'broken' ? [fault === undefined ? 'incomplete or altered' : `incomplete or altered: ${fault}`] : []),
-    ...(isUnprovenFor(session, nowMs) ? ['not proven yet'] : []),
-    ...(contradicted === undefined ? [] : ['row changed']),
-    ...(breakGlass ? ['glass broken'] : []),
-    ...(exempt === undefined ? [] : ['not recorded']),
-  ];
-}

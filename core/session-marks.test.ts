@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { SessionEntry } from '../catalogue.ts';
-import { sessionMarks } from './session-words.ts';
+import type { SessionEntry } from './catalogue.ts';
+import { sessionMarks } from './session-marks.ts';
 
 const NOW = Date.parse('2026-11-20T10:00:00.000Z');
 const marks = (session: Partial<SessionEntry>) => sessionMarks(session as SessionEntry, NOW);
