@@ -57,12 +57,16 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     summary: 'deny a request of somebody else',
     load: async () => (await import('./commands/decide.ts')).addDeny,
   },
+  withdraw: {
+    summary: 'take back a request of your own',
+    load: async () => (await import('./commands/decide.ts')).addWithdraw,
+  },
   sessions: {
     summary: 'recorded sessions that you may view, newest first',
     load: async () => (await import('./commands/sessions.ts')).addSessions,
   },
   session: {
-    summary: 'one session: who, what, counts, coverage and manifest',
+    summary: 'one session: who, what, how much, and how far it is recorded',
     load: async () => (await import('./commands/session.ts')).addSession,
   },
   replay: {

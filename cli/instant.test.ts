@@ -18,14 +18,33 @@ describe('a point in time', () => {
     ['Pacific/Kiritimati', '2026-11-20T09:00:00Z', '2026-11-20T09:00:00.000Z'],
     ['Pacific/Kiritimati', '2026-11-20 09:00:00+02:00', '2026-11-20T07:00:00.000Z'],
     ['Pacific/Kiritimati', '2h', '2026-11-20T00:00:00.000Z'],
+    ['UTC', '2h ago', '2026-11-20T00:00:00.000Z'],
+    ['UTC', '2 hours ago', '2026-11-20T00:00:00.000Z'],
+    ['UTC', '90 min', '2026-11-20T00:30:00.000Z'],
+    ['UTC', '1 week ago', '2026-11-13T02:00:00.000Z'],
+    ['UTC', 'now', '2026-11-20T02:00:00.000Z'],
+    ['America/Los_Angeles', 'yesterday', '2026-11-18T08:00:00.000Z'],
+    ['America/Los_Angeles', 'today', '2026-11-19T08:00:00.000Z'],
+    ['UTC', '2026-11-20 9:00', '2026-11-20T09:00:00.000Z'],
+    ['UTC', '2026-11-20 09:00 +0200', '2026-11-20T07:00:00.000Z'],
   ])('in %s, %s is %s', (tz, text, expected) => {
     process.env.TZ = tz;
     expect(instant(text, '--since', NOW)).toBe(expected);
   });
 
-  it.each(['soon', '2026-02-30', '2026-13-01', '2026-11-20x', '2026-11-20T25:00', '20.11.2026', '0h'])(
-    'is not %s',
-    (text) => expect(() => instant(text, '--since', NOW)).toThrow(/--since .*expected a date/),
+  it.each([
+    'soon',
+    '2026-02-30',
+    '2026-13-01',
+    '2026-11-20x',
+    '2026-11-20T25:00',
+    '20.11.2026',
+    '0h',
+    '2 fortnights ago',
+    'ago',
+    '2h from now',
+  ])('is not %s', (text) =>
+    expect(() => instant(text, '--since', NOW)).toThrow(/--since .*expected 2h, "2 hours ago", yesterday/),
   );
 
   it.each(['Pacific/Kiritimati', 'America/St_Johns', 'UTC'])(

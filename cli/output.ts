@@ -48,7 +48,12 @@ export class Output {
   }
 
   /** Aligned columns. Cells are data: they are made safe here. On a terminal the last column is cut to fit. */
-  table(head: readonly string[], rows: readonly (readonly string[])[], whenEmpty: string): string {
+  table(
+    head: readonly string[],
+    rows: readonly (readonly string[])[],
+    whenEmpty: string,
+    styleOf: (row: readonly string[]) => Style | undefined = () => undefined,
+  ): string {
     if (rows.length === 0) return whenEmpty;
     const cells = [head, ...rows.map((row) => row.map(line))];
     const widths = head.map((_, column) => Math.max(...cells.map((row) => width(row[column] ?? ''))));
@@ -64,7 +69,8 @@ export class Output {
           )
           .join('')
           .trimEnd();
-        return index === 0 ? this.style('bold', text) : text;
+        const style = index === 0 ? 'bold' : styleOf(row);
+        return style === undefined ? text : this.style(style, text);
       })
       .join('\n');
   }
@@ -87,23 +93,4 @@ export function time(iso: string): string {
     `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ` +
     `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}${east < 0 ? '-' : '+'}${two(hours)}:${two(minutes)}`
   );
-}
-
-/** `340 µs`, `12.5 ms`, `3.4 s`, `2 min 05 s`, `1 h 03 min`. */
-export function duration(us: number): string {
-  if (us < 1_000) return `${Math.round(us)} µs`;
-  if (us < 1_000_000) return `${(us / 1_000).toFixed(1)} ms`;
-  if (us < 60_000_000) return `${(us / 1_000_000).toFixed(1)} s`;
-  const seconds = Math.round(us / 1_000_000);
-  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, '0')} s`;
-  return `${Math.floor(seconds / 3_600)} h ${String(Math.floor((seconds % 3_600) / 60)).padStart(2, '0')} min`;
-}
-
-export function bytes(count: number): string {
-  if (count < 1024) return `${count} B`;
-  const units = ['KiB', 'MiB', 'GiB', 'TiB'];
-  let value = count / 1024;
-  let unit = 0;
-  for (; value >= 1024 && unit < units.length - 1; unit++) value /= 1024;
-  return `${value.toFixed(1)} ${units[unit]}`;
 }

@@ -36,12 +36,8 @@ export async function createProgram(cli: Cli, args: readonly string[]): Promise<
     formatHelp: (command, helper) => {
       const row = (term: string, text: string): string => `  ${term.padEnd(12)} ${text}`;
       return `${[
-        'Usage: gatehouse [options] COMMAND ...    (COMMAND --help says more)',
+        'Usage: gatehouse [--as PERSON] [--data DIR] [--json] [-V] COMMAND [--help] ...',
         ...helper.visibleCommands(command).map((each) => row(each.name(), each.summary() || each.description())),
-        `Options: ${helper
-          .visibleOptions(command)
-          .map((each) => each.flags)
-          .join(', ')}`,
       ].join('\n')}\n`;
     },
   });

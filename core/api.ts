@@ -70,12 +70,30 @@ export type PendingRequest = z.infer<typeof PendingRequest>;
 
 /** There is a grant already, so none was asked for. Its secret was shown once and is not shown again. */
 export const LiveGrant = z.object({
-  live: z.object({ id: GrantId, resource: ResourceName, until: z.iso.datetime() }),
+  live: z.object({
+    id: GrantId,
+    resource: ResourceName,
+    until: z.iso.datetime(),
+    breakGlass: z.boolean().optional(),
+  }),
   message: z.string(),
 });
 export type LiveGrant = z.infer<typeof LiveGrant>;
 export const AccessAnswer = z.union([IssuedGrant, PendingRequest, LiveGrant]);
 export type AccessAnswer = z.infer<typeof AccessAnswer>;
+
+/** What a policy does to a live grant that it touches. */
+export const PolicyEffect = z.object({
+  grant: GrantId,
+  email: z.string(),
+  resource: ResourceName,
+  /** Whether it still opens anything. */
+  opens: z.boolean(),
+  /** Sessions that end, and those that go on under other rules. */
+  ends: z.array(SessionId),
+  changes: z.array(SessionId),
+});
+export type PolicyEffect = z.infer<typeof PolicyEffect>;
 
 const ByMail = z.object({ email: z.string(), at: z.iso.datetime(), comment: z.string() });
 

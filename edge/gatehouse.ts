@@ -23,8 +23,9 @@ import type {
   ListedResource,
   Me,
   ObjectList,
-  Witnessed,
+  PolicyEffect,
   WitnessPage,
+  Witnessed,
 } from '../core/api.ts';
 import type { DecidedVia } from '../core/approval/approval.ts';
 import type { ActionPage, SessionDetail, SessionPage, SessionQuery } from '../core/catalogue.ts';
@@ -66,6 +67,10 @@ export interface CheckedPolicy extends StoredPolicy {
   readonly mistakes: readonly string[];
   /** What it names and nobody has seen yet: labels, groups. */
   readonly warnings: readonly string[];
+}
+
+interface AppliedPolicy extends CheckedPolicy {
+  readonly effects: readonly PolicyEffect[];
 }
 
 /** What is wanted beside the session itself. */
@@ -179,5 +184,7 @@ export interface Gatehouse {
    * `who` would not be an administrator any more, unless they step down and somebody else is left; `conflict`
    * when the version in force is not `after`.
    */
-  applyPolicy(who: Identity, text: string, options?: ApplyOptions): Answer<CheckedPolicy>;
+  applyPolicy(who: Identity, text: string, options?: ApplyOptions): Answer<AppliedPolicy>;
+  /** Administrators only: what applying it now would do to live grants and sessions. Changes nothing. */
+  policyEffects(who: Identity, text: string): Answer<readonly PolicyEffect[]>;
 }

@@ -5,10 +5,11 @@ import { ApprovalList, type ListedApproval } from '../../core/api.ts';
 import { actionOf, HELD, type HeldAction } from '../../core/approval/held-action.ts';
 import { isOver } from '../../core/approval/approval.ts';
 import { requestOutcome } from '../../core/approval/outcome.ts';
-import { requestWords } from '../../core/approval/state-words.ts';
+import { requestWords, termWords } from '../../core/approval/state-words.ts';
+import { span } from '../../core/text/amounts.ts';
 import { query } from '../api-client.ts';
 import type { Cli } from '../cli.ts';
-import { duration, type Output, time } from '../output.ts';
+import { type Output, time } from '../output.ts';
 import { line, lines } from '../terminal-text.ts';
 
 export function addApprovals(command: Command, cli: Cli): void {
@@ -42,6 +43,7 @@ function describe(output: Output, approval: ListedApproval, now: number): string
   const held = heldIn(approval);
   const { state, did } = requestWords(approval);
   const left = Date.parse(decideBy) - now;
+  const term = termWords(approval);
   const forYou = approval.mayDecide
     ? ', for you to decide'
     : approval.mayReview
@@ -67,18 +69,18 @@ function describe(output: Output, approval: ListedApproval, now: number): string
         ],
         ['why', reason === '' ? 'no reason given' : reason],
         ['task', labels.task],
-        ['for', held ? undefined : `${duration(approval.workSeconds * 1_000_000)}, from the approval on`],
+        [term?.name ?? '', term?.value],
         ['estimate', held?.estimate && `about ${Math.round(held.estimate.rows)} rows, by the target's planner`],
         [
           'transaction',
           held?.inTransaction ? 'open: what it has locked stays locked until somebody decides' : undefined,
         ],
         ['session', held?.session],
-        ['asked', `${time(askedAt)}, ${duration(Math.max(0, now - Date.parse(askedAt)) * 1_000)} ago`],
+        ['asked', `${time(askedAt)}, ${span(now - Date.parse(askedAt))} ago`],
         [
           'decide by',
           approval.state === 'pending'
-            ? `${time(decideBy)}, ${left > 0 ? `in ${duration(left * 1_000)}` : 'which is over'}`
+            ? `${time(decideBy)}, ${left > 0 ? `in ${span(left)}` : 'which is over'}`
             : undefined,
         ],
         ['approved by', votes.map(({ email }) => email).join(', ')],
@@ -96,7 +98,11 @@ function parametersOf({ parameters }: Waiting): string[] {
 function waysOut({ id, mayDecide, mayReview, yours, state, held, resource, link }: ListedApproval): string[] {
   if (mayDecide) return [indented(`gatehouse approve ${id}`), indented(`gatehouse deny ${id} --reason TEXT`)];
   if (mayReview) return [indented(`Review it: ${line(link)}`)];
-  return yours && state === 'approved' && !held ? [indented(`gatehouse request ${line(resource)}`)] : [];
+  const mine = yours && (state === 'pending' || state === 'approved');
+  return [
+    ...(yours && state === 'approved' && !held ? [indented(`gatehouse request ${line(resource)}`)] : []),
+    ...(mine ? [indented(`gatehouse withdraw ${id}`)] : []),
+  ];
 }
 
 const overTable = (output: Output, over: readonly ListedApproval[]): string =>
@@ -105,7 +111,7 @@ const overTable = (output: Output, over: readonly ListedApproval[]): string =>
     over.map((approval) => {
       const { at, by, why } = requestOutcome(approval);
       const held = heldIn(approval);
-      const what = held ? held.text : `access for ${duration(approval.workSeconds * 1_000_000)}: ${approval.reason}`;
+      const what = held ? held.text : `access for ${span(approval.workSeconds * 1000)}: ${approval.reason}`;
       return [
         approval.id,
         time(at),

@@ -6,7 +6,7 @@ import { query } from '../api-client.ts';
 import { addAuditVerify } from '../verification/audit-verify.ts';
 import { type Cli, wholeNumber } from '../cli.ts';
 import { time } from '../output.ts';
-import { instant } from '../instant.ts';
+import { INSTANTS, instant } from '../instant.ts';
 
 const ENTRIES_A_PAGE = 500;
 
@@ -20,7 +20,7 @@ interface Options {
 
 export function addAudit(command: Command, cli: Cli): void {
   const audit = command
-    .option('--since <WHEN>', 'since: 2026-11-20, 2026-11-20T09:00:00Z, or 2h ago')
+    .option('--since <WHEN>', `since: ${INSTANTS}`)
     .option('--actor <EMAIL>', 'what this person did')
     .option('--kind <KIND>', 'such as request.approved or policy.applied')
     .option('--cursor <TEXT>', 'go on where the last page ended')

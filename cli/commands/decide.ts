@@ -1,4 +1,4 @@
-// Saying yes or no to somebody's request.
+// Saying yes or no to somebody's request, and taking back one's own.
 
 import type { Command } from 'commander';
 import { type ApprovalDecision, ListedApproval } from '../../core/api.ts';
@@ -25,16 +25,28 @@ export function addDeny(command: Command, cli: Cli): void {
     );
 }
 
+export function addWithdraw(command: Command, cli: Cli): void {
+  command.argument('REQUEST', 'its id, req_...').action(async (text: string, _options: object, command: Command) => {
+    const id = checked(RequestId, text, 'REQUEST');
+    const { client, output } = await cli.open(command);
+    const approval = await client.post(`/requests/${id}/withdraw`, undefined, ListedApproval);
+    await output.answer({ approval }, () => `Withdrawn: ${sentenceOf(approval)}.`);
+  });
+}
+
 async function decide(cli: Cli, command: Command, text: string, decision: ApprovalDecision): Promise<void> {
   const id = checked(RequestId, text, 'REQUEST');
   const { client, output } = await cli.open(command);
   const approval = await client.post(`/approvals/${id}/decision`, decision, ListedApproval);
-  const { requester, resource, state, votes, needed } = approval;
+  const { state, votes, needed } = approval;
   const decided = decision.decision === 'approve' ? 'Approved' : 'Denied';
-  const sentence = `${line(requester.email)} ${requestWords(approval).did} ${line(resource)}`;
+  const sentence = sentenceOf(approval);
   await output.answer({ approval }, () =>
     state === 'pending'
       ? `${decided} by you, ${votes.length} of ${needed} approvals: ${sentence}.`
       : `${decided}: ${sentence}.`,
   );
 }
+
+const sentenceOf = (approval: ListedApproval): string =>
+  `${line(approval.requester.email)} ${requestWords(approval).did} ${line(approval.resource)}`;

@@ -4,9 +4,10 @@ import { open, rename, rm } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { ExportFormat, ExportQuery } from '../../core/api.ts';
 import { SessionId } from '../../core/ids.ts';
+import { showBytes } from '../../core/text/amounts.ts';
 import { checked, type Cli } from '../cli.ts';
 import { Failure, usage } from '../failure.ts';
-import { bytes, type Output } from '../output.ts';
+import type { Output } from '../output.ts';
 import { codeOf } from '../file-error.ts';
 import { lines } from '../terminal-text.ts';
 
@@ -23,7 +24,7 @@ interface Options {
 export function addExport(command: Command, cli: Cli): void {
   command
     .argument('SESSION', 'its id, ses_...')
-    .option('--format <FORMAT>', 'ndjson: every frame and fact; html: a page; asciicast', 'ndjson')
+    .option('--format <FORMAT>', 'ndjson: all of it, for programs; html: a page; asciicast', 'ndjson')
     .option('--asciicast <VERSION>', '2 or 3 (default: 3 of a terminal, 2 of statements)')
     .option('--lane <N>', 'of several terminals, the one that becomes the asciicast (default: the first)')
     .option('--out <FILE>', 'write to FILE, only once it is whole (default: standard output)')
@@ -53,7 +54,7 @@ export function addExport(command: Command, cli: Cli): void {
       const written = await save(file, body);
       noteOthers(format, seen.tail, output);
       refuseDamage(format, seen.tail, file);
-      await output.answer({ session: id, format, file, bytes: written }, () => `${file}: ${bytes(written)}`);
+      await output.answer({ session: id, format, file, bytes: written }, () => `${file}: ${showBytes(written)}`);
     });
 }
 
@@ -75,7 +76,7 @@ function refuseDamage(format: ExportFormat, tail: Buffer, file?: string): void {
 function noteOthers(format: ExportFormat, tail: Buffer, output: Output): void {
   const lanes = /,"m","other terminals of this session: lanes ([\d, ]+)/.exec(tail.toString().slice(-1024))?.[1];
   if (format === 'asciicast' && lanes !== undefined)
-    output.note(`The session has other terminals, in lanes of their own: ${lanes}. Ask for one with --lane.`);
+    output.note(`The session has other terminals, in lanes of their own: ${lanes}. Ask for one with --lane N.`);
 }
 
 /** Looks for what recorded text cannot imitate: all three formats escape it. */

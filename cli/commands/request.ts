@@ -58,8 +58,11 @@ export function addRequest(command: Command, cli: Cli): void {
         answer = await client.post(`/requests/${answer.request.id}/claim`, {}, IssuedGrant);
       }
       if ('live' in answer) {
-        const { message } = answer;
-        return output.answer(answer, () => line(message));
+        const { message, live } = answer;
+        return output.answer(
+          answer,
+          () => `${line(message)}\nIt ends at ${time(live.until)}: gatehouse revoke ${live.id} ends it now.`,
+        );
       }
       if ('request' in answer) {
         const { request: made } = answer;
@@ -81,7 +84,10 @@ export function addRequest(command: Command, cli: Cli): void {
             ['resource', grant.resource],
             ['until', time(grant.until)],
             ['secret', `${grant.secret}  (shown this once)`],
-            ['glass', grant.breakGlass ? 'broken: the approvers were told, and somebody reviews it' : undefined],
+            [
+              'break-glass',
+              grant.breakGlass ? 'yes: the approvers were told, and somebody else reviews it' : undefined,
+            ],
           ]),
           // A comment to the shell: the whole may be pasted.
           ...Object.entries(connect).map(([client, command]) => `\n# ${line(client)}\n${line(command)}`),

@@ -1,11 +1,18 @@
 import type { Command } from 'commander';
 import { SessionDetail } from '../../core/catalogue.ts';
 import { hasRows, PROTOCOLS } from '../../core/protocols.ts';
-import { hiddenWords } from '../../core/recording/hidden-words.ts';
-import type { LaneCoverage } from '../../core/recording/lane-coverage.ts';
+import {
+  END_WORDS,
+  hiddenWords,
+  RECORDED_WORDS,
+  REFUSED_WORDS,
+  WITHHELD_WORDS,
+} from '../../core/recording/coverage-words.ts';
+import { sessionMarks } from '../../core/session-marks.ts';
 import { SessionId } from '../../core/ids.ts';
 import { checked, type Cli } from '../cli.ts';
-import { bytes, duration, time } from '../output.ts';
+import { count, showBytes, took } from '../../core/text/amounts.ts';
+import { time } from '../output.ts';
 
 /** `--json` has all that the manifest lists. */
 const MAX_EXCEPTIONS_SHOWN = 20;
@@ -15,11 +22,16 @@ export function addSession(command: Command, cli: Cli): void {
     const id = checked(SessionId, text, 'SESSION');
     const { client, output } = await cli.open(command);
     const detail = await client.get(`/sessions/${id}`, SessionDetail);
-    const { session, manifest, coverage, segments } = detail;
+    const { session, manifest, coverage } = detail;
     const { counts } = session;
-    const refused = coverage?.refused.map(({ reason, count }) => `${reason} ${count}`).join(', ');
-    const masked = coverage?.masked.map(({ rule, count }) => `${rule} ${count}`).join(', ');
-    const withheld = coverage?.withheld?.map(({ reason, count }) => `${reason} ${count}`).join(', ');
+    const refused = coverage?.refused
+      .map(({ reason, count: times }) => `${count(times, 'time')} ${REFUSED_WORDS[reason] ?? reason}`)
+      .join('; ');
+    const masked = coverage?.masked.map(({ rule, count: values }) => `${count(values, 'value')} by ${rule}`).join('; ');
+    const withheld = coverage?.withheld
+      ?.map(({ reason, count: values }) => `${count(values, 'value')}, ${WITHHELD_WORDS[reason] ?? reason}`)
+      .join('; ');
+    const state = [session.state, ...sessionMarks(session, Date.now())].join(', ');
     await output.answer({ ...detail, counts }, () =>
       output.details([
         ['session', session.id],
@@ -33,9 +45,9 @@ export function addSession(command: Command, cli: Cli): void {
         ['client', [session.client.address, session.client.tls, session.client.application].filter(Boolean).join(', ')],
         ['started', time(session.startedAt)],
         ['ended', session.endedAt ? time(session.endedAt) : 'still running'],
-        ['length', manifest ? duration(manifest.durationUs) : undefined],
-        ['end', session.end ? `${session.end.reason}: ${session.end.message}` : undefined],
-        ['state', session.fault ? `${session.state}: ${session.fault}` : session.state],
+        ['length', manifest ? took(manifest.durationUs) : undefined],
+        ['end', session.end ? `${END_WORDS[session.end.reason]}: ${session.end.message}` : undefined],
+        ['state', state],
         ['row changed', contradictionOf(session.contradicted)],
         [
           PROTOCOLS[session.protocol].noun.many,
@@ -43,14 +55,16 @@ export function addSession(command: Command, cli: Cli): void {
             ? `${counts.actions}, ${counts.errors} failed, ${counts.rows} ${counts.rows === 1 ? 'row' : 'rows'}`
             : String(counts.actions),
         ],
-        ['bytes', `${bytes(counts.bytes.client)} from the client, ${bytes(counts.bytes.target)} from the target`],
-        ['segments', String(segments.length)],
+        [
+          'bytes',
+          `${showBytes(counts.bytes.client)} from the client, ${showBytes(counts.bytes.target)} from the target`,
+        ],
         ['recorded', recordedOf(detail)],
         ['masked', masked],
         ['not shown', coverage?.hidden?.map(hiddenWords).join('; ')],
         ['withheld', withheld],
         ['refused', refused],
-        ['exemptions', coverage?.exemptions.join(', ')],
+        ['left out', coverage?.exemptions.join(', ')],
       ]),
     );
   });
@@ -61,14 +75,14 @@ const contradictionOf = (fields: readonly string[] | undefined): string | undefi
 
 /** While it runs, only an exemption is known. */
 function recordedOf({ session, coverage }: SessionDetail): string | undefined {
-  if (!coverage) return session.exempt === undefined ? undefined : `none: ${session.exempt}`;
-  const { count, first, exceptions, more, ...whole } = coverage.lanes;
-  const words = (lanes: string, { recorded, note }: Pick<LaneCoverage, 'recorded' | 'note'>): string =>
-    `${lanes} ${recorded}${note === undefined ? '' : ` (${note})`}`;
+  if (!coverage) return session.exempt === undefined ? undefined : `not at all: ${session.exempt}`;
+  const { count: lanes, exceptions, more, ...whole } = coverage.lanes;
+  const words = (what: string, { recorded, note }: Pick<typeof whole, 'recorded' | 'note'>): string =>
+    `${what}${RECORDED_WORDS[recorded]}${note === undefined ? '' : ` (${note})`}`;
   const unseen = more + Math.max(0, exceptions.length - MAX_EXCEPTIONS_SHOWN);
   return [
-    words(count === 1 ? `lane ${first}` : `${count} lanes`, whole),
-    ...exceptions.slice(0, MAX_EXCEPTIONS_SHOWN).map((exception) => words(`but lane ${exception.lane}`, exception)),
+    words(lanes === 1 ? '' : `${count(lanes, 'channel')} `, whole),
+    ...exceptions.slice(0, MAX_EXCEPTIONS_SHOWN).map((exception) => words(`but channel ${exception.lane} `, exception)),
     ...(unseen > 0 ? [`and ${unseen} more not in full`] : []),
   ].join(', ');
 }

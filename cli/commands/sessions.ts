@@ -1,10 +1,12 @@
 import type { Command } from 'commander';
 import { type SessionEntry, SessionPage } from '../../core/catalogue.ts';
 import { actionsOf } from '../../core/protocols.ts';
+import { sessionMarks } from '../../core/session-marks.ts';
 import { query } from '../api-client.ts';
 import { type Cli, wholeNumber } from '../cli.ts';
-import { instant } from '../instant.ts';
-import { duration, time } from '../output.ts';
+import { INSTANTS, instant } from '../instant.ts';
+import { took } from '../../core/text/amounts.ts';
+import { time } from '../output.ts';
 
 interface Options {
   readonly user?: string;
@@ -23,8 +25,8 @@ export function addSessions(command: Command, cli: Cli): void {
     .option('--resource <NAME>', 'on this resource')
     .option('--task <ID>', 'with this task')
     .option('--trace <ID>', 'with this trace')
-    .option('--since <WHEN>', 'begun since: 2026-11-20, 2026-11-20T09:00:00Z, or 2h ago')
-    .option('--until <WHEN>', 'begun before')
+    .option('--since <WHEN>', `begun since: ${INSTANTS}`)
+    .option('--until <WHEN>', 'begun before; written like --since')
     .option('--cursor <TEXT>', 'go on where the last page ended')
     .option('--limit <N>', 'sessions a page, 1 to 200', '50')
     .action(async (options: Options, command: Command) => {
@@ -41,16 +43,18 @@ export function addSessions(command: Command, cli: Cli): void {
       const { client, output } = await cli.open(command);
       const page = await client.get(`/sessions${search}`, SessionPage);
       await output.answer(page, () => {
+        const now = Date.now();
+        const marksOf = (session: SessionEntry) => sessionMarks(session, now);
+        const marked = page.sessions.filter((session) => marksOf(session).length > 0).length;
         const actions = actionsOf(page.sessions.map(({ protocol }) => protocol)).toUpperCase();
         const table = output.table(
-          ['SESSION', 'STARTED', 'LENGTH', 'STATE', 'PERSON', 'RESOURCE', actions, 'ERRORS', 'REASON'],
+          ['', 'SESSION', 'STARTED', 'LENGTH', 'STATE', 'PERSON', 'RESOURCE', actions, 'ERRORS', 'REASON'],
           page.sessions.map((session) => [
+            marksOf(session).length > 0 ? '!' : '',
             session.id,
             time(session.startedAt),
-            session.endedAt
-              ? duration((Date.parse(session.endedAt) - Date.parse(session.startedAt)) * 1_000)
-              : 'running',
-            stateOf(session),
+            session.endedAt ? took((Date.parse(session.endedAt) - Date.parse(session.startedAt)) * 1_000) : 'running',
+            [session.state, ...marksOf(session)].join(', '),
             session.email,
             session.resource,
             String(session.counts.actions),
@@ -58,14 +62,18 @@ export function addSessions(command: Command, cli: Cli): void {
             session.reason,
           ]),
           'No sessions.',
+          (row) => (row[0] === '!' ? 'yellow' : undefined),
         );
-        return page.cursor ? `${table}\n\nMore: --cursor ${page.cursor}` : table;
+        return [
+          table,
+          ...(marked === 0
+            ? []
+            : [
+                '',
+                `! ${marked === 1 ? 'One of them needs' : `${marked} of them need`} a look: gatehouse session ID says more.`,
+              ]),
+          ...(page.cursor ? ['', `More: --cursor ${page.cursor}`] : []),
+        ].join('\n');
       });
     });
-}
-
-/** With what a reader of the list must know: that there is little to see, or that somebody still has to review it. */
-function stateOf({ state, exempt, breakGlass, contradicted }: SessionEntry): string {
-  const marks = [exempt !== undefined && 'exempt', breakGlass && 'break-glass', contradicted && 'row changed'];
-  return [state, ...marks].filter(Boolean).join(', ');
 }

@@ -19,6 +19,7 @@ import type { Cli } from '../cli.ts';
 import { Failure, usage } from '../failure.ts';
 import { time, type Output } from '../output.ts';
 import { line } from '../terminal-text.ts';
+import { describeEffects, effectsOf } from './effects.ts';
 import { readPolicyFile } from './file.ts';
 import { FetchedPolicy } from './stored.ts';
 import { failIfAnyFailed, describeTried, tryPolicy } from './try.ts';
@@ -31,6 +32,7 @@ interface Options {
   readonly yes?: boolean;
   readonly skipTests?: boolean;
   readonly stepDown?: boolean;
+  readonly dryRun?: boolean;
 }
 
 export function addPolicyApply(policy: Command, cli: Cli): void {
@@ -39,6 +41,7 @@ export function addPolicyApply(policy: Command, cli: Cli): void {
     .description('check a policy, show what it changes, and put it in force (administrators)')
     .requiredOption('--file <FILE>', 'the policy')
     .option('--yes', 'do not ask')
+    .option('--dry-run', 'show what it changes, and apply nothing')
     .option('--skip-tests', 'apply it although its tests do not hold')
     .option('--step-down', 'apply it although you are no administrator under it')
     .action((options: Options, command: Command) => apply(cli, options, command));
@@ -71,16 +74,23 @@ async function apply(cli: Cli, options: Options, command: Command): Promise<void
   const before = readPolicy(inForce.text);
   const changes = before.ok ? policyChanges(before.value.document, file.policy) : undefined;
   const access = before.ok ? accessChanges(before.value.document, file.policy, list.resources) : [];
+  const effects = await effectsOf(client, file.text);
   const unseen = placeMistakes(file.text, policyFindings(file.policy, { resources: list.resources }));
   const shown = () =>
     [
       diffText(output, diff),
       '',
       ...describeChanges(changes, access),
+      ...(effects ? describeEffects(effects, 'before') : ['What it does to live sessions this Gatehouse cannot tell.']),
       testsLine(file.policy, tried?.passed),
       ...unseen.map((finding) => `warning: ${line(describeMistake(finding))}`),
     ].join('\n');
   if (!output.json) await output.write(`${shown()}\n`);
+  if (options.dryRun)
+    return output.answer(
+      { applied: false, policy: inForce, diff, changes, access, effects },
+      () => 'Nothing was applied.',
+    );
   if (!options.yes) await confirm(cli, output, inForce.version + 1);
   const applied = await put(client, file.text, inForce, options.stepDown === true);
   // Of groups that nobody has only the edge can tell.
@@ -88,9 +98,12 @@ async function apply(cli: Cli, options: Options, command: Command): Promise<void
   if (!output.json)
     for (const warning of applied.warnings) if (!said.has(warning)) output.note(`warning: ${line(warning)}`);
   await output.answer(
-    { applied: true, policy: applied, diff, changes, access },
+    { applied: true, policy: applied, diff, changes, access, effects: applied.effects ?? effects },
     () =>
-      `Version ${applied.version} is in force since ${time(applied.appliedAt)}. Running sessions follow it from their next statement on.`,
+      [
+        `Version ${applied.version} is in force since ${time(applied.appliedAt)}. Running sessions follow it from their next action on.`,
+        ...(applied.effects ? describeEffects(applied.effects, 'after') : []),
+      ].join('\n'),
   );
 }
 

@@ -1,5 +1,6 @@
 // An explanation for a person.
 
+import { span } from '../../core/text/amounts.ts';
 import { capital } from '../../core/text/capital.ts';
 import { ACTION_KEYS } from '../../core/policy/cases.ts';
 import type { RuleFit } from '../../core/policy/explain/explain-access.ts';
@@ -7,7 +8,6 @@ import type { ExplainedColumn, ShownAs } from '../../core/policy/explain/explain
 import { SectionName } from '../../core/protocols.ts';
 import type { Output, Style } from '../output.ts';
 import { line } from '../terminal-text.ts';
-import { duration } from '../output.ts';
 import type { ExplainedAction, Explanation } from './explanation.ts';
 
 const COLOURS: Readonly<Record<string, Style>> = {
@@ -34,7 +34,7 @@ function describeAccessPart(output: Output, { access, resource, person, policy }
   const labels = Object.entries(resource.labels).map(([name, value]) => `${name}=${value}`);
   const where = 'file' in policy ? policy.file : `version ${policy.version}, in force`;
   const at = access.line === undefined ? '' : ` (line ${access.line})`;
-  const most = access.seconds === undefined ? '' : `, at most ${duration(access.seconds * 1_000_000)}`;
+  const most = access.seconds === undefined ? '' : `, at most ${span(access.seconds * 1000)}`;
   const rows = access.rules.map((rule): [string, string] => [rule.rule, describeFit(rule)]);
   if (access.notReached.length > 0) rows.push(['not reached', access.notReached.join(', ')]);
   return [

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { PolicyEffect } from '../../core/api.ts';
 import { line } from '../terminal-text.ts';
 
 /** The policy in force, as the API gives it. */
@@ -10,6 +11,8 @@ export const FetchedPolicy = z.object({
   /** What would be refused if it were applied now, and what it names and nobody has seen yet. Missing: an earlier release. */
   mistakes: z.array(z.string()).default([]),
   warnings: z.array(z.string()).default([]),
+  /** Of one that was just applied. Missing: an earlier release. */
+  effects: z.array(PolicyEffect).optional(),
 });
 export type FetchedPolicy = z.infer<typeof FetchedPolicy>;
 

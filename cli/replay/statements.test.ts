@@ -8,10 +8,10 @@ const output = new Output(
 );
 
 it.each([
-  [['UPDATE 4'], 0, '[00:00.000] 1: UPDATE 4 (1 ms)'],
-  [['UPDATE 4'], 4, '[00:00.000] 1: UPDATE 4 (4 rows, 1 ms)'],
-  [['SELECT 0'], 0, '[00:00.000] 1: SELECT 0 (0 rows, 1 ms)'],
-  [['SELECT 1'], 1, '[00:00.000] 1: SELECT 1 (1 row, 1 ms)'],
+  [['UPDATE 4'], 0, '[0:00.000] 1: UPDATE 4 (1 ms)'],
+  [['UPDATE 4'], 4, '[0:00.000] 1: UPDATE 4 (4 rows, 1 ms)'],
+  [['SELECT 0'], 0, '[0:00.000] 1: SELECT 0 (0 rows, 1 ms)'],
+  [['SELECT 1'], 1, '[0:00.000] 1: SELECT 1 (1 row, 1 ms)'],
 ])('%s with %i rows is told as it was', (tags, rows, told) => {
   const shown = renderStatements(
     { kind: 'result', timeUs: 0, statement: 1, tags, rows, bytes: 9, durationUs: 1000 },

@@ -1,14 +1,15 @@
 // A replay of kind `statements` on a terminal: each statement, its answer as a grid, what it came to.
 
 import type { ReplayEvent } from '../../core/catalogue.ts';
+import { offset, took } from '../../core/text/amounts.ts';
 import { errorName } from '../../core/replay/error-name.ts';
-import { duration, type Output, time } from '../output.ts';
+import { type Output, time } from '../output.ts';
 import { cut, line, lines, width } from '../terminal-text.ts';
 
 const WIDEST_CELL = 40;
 
 export function renderStatements(event: ReplayEvent, output: Output): string {
-  const at = output.style('dim', `[${clock(event.timeUs)}]`);
+  const at = output.style('dim', `[${offset(event.timeUs)}]`);
   switch (event.kind) {
     case 'opened': {
       const { session } = event;
@@ -25,11 +26,11 @@ export function renderStatements(event: ReplayEvent, output: Output): string {
     case 'result': {
       const number = output.style('cyan', `${event.statement}:`);
       const left = event.suspended ? 'more to fetch, ' : '';
-      const took = output.style('dim', `(${answeredRows(event)}${left}${duration(event.durationUs)})`);
+      const measured = output.style('dim', `(${answeredRows(event)}${left}${took(event.durationUs)})`);
       if (event.error) {
-        return `${at} ${number} ${output.style('red', `${line(errorName(event.error))}: ${line(event.error.message)}`)} ${took}`;
+        return `${at} ${number} ${output.style('red', `${line(errorName(event.error))}: ${line(event.error.message)}`)} ${measured}`;
       }
-      return `${[at, number, event.tags.map(line).join('; '), took].filter((part) => part !== '').join(' ')}`;
+      return `${[at, number, event.tags.map(line).join('; '), measured].filter((part) => part !== '').join(' ')}`;
     }
     case 'notice':
       return `${at} ${output.style('yellow', `${line(event.severity)}: ${line(event.message)}`)}`;
@@ -38,13 +39,6 @@ export function renderStatements(event: ReplayEvent, output: Output): string {
     case 'damaged':
       return `${at} ${output.style('red', 'damaged from here on')}: ${line(event.message)}`;
   }
-}
-
-/** `00:12.345` */
-function clock(us: number): string {
-  const ms = Math.floor(us / 1_000);
-  const minutes = Math.floor(ms / 60_000);
-  return `${String(minutes).padStart(2, '0')}:${((ms % 60_000) / 1_000).toFixed(3).padStart(6, '0')}`;
 }
 
 /** Tags of commands that give rows say how many; others have them by RETURNING, FETCH and the like. */

@@ -56,7 +56,7 @@ describe('a terminal’s replay on a terminal', () => {
       ]),
     );
     const text = shown();
-    expect(text).toBe(`\u001b[?1049h\u001b[1mhi ${RESET_TERMINAL}\n[0.000] ended (client_closed): bye\n`);
+    expect(text).toBe(`\u001b[?1049h\u001b[1mhi ${RESET_TERMINAL}\n[0:00.000] ended (client_closed): bye\n`);
     expect(noted()).toMatch(
       /Recorded at 80 x 24; this terminal has 60 x 20, so lines may break elsewhere\.\nOther terminals of this session: --lane 2/,
     );

@@ -3,7 +3,8 @@
 
 import type { TerminalEvent } from '../../core/replay/terminal.ts';
 import { Failure } from '../failure.ts';
-import { bytes, duration, type Output, type Terminal, time } from '../output.ts';
+import { offset, showBytes, took } from '../../core/text/amounts.ts';
+import { type Output, type Terminal, time } from '../output.ts';
 import { jsonLine, line, lines } from '../terminal-text.ts';
 import { Pace, type PlayOptions } from './pace.ts';
 import { RESET_TERMINAL, TerminalFilter } from './terminal-filter.ts';
@@ -76,7 +77,7 @@ const screenText = (event: TerminalEvent, filter: TerminalFilter): string =>
 
 /** As lines, everything recorded made visible. */
 function lineText(event: TerminalEvent, output: Output): string {
-  const at = output.style('dim', `[${(event.timeUs / 1e6).toFixed(3)}]`);
+  const at = output.style('dim', `[${offset(event.timeUs)}]`);
   const words = wordsOf(event, output);
   if (words === '') return '';
   return event.kind === 'output' ? words : `${at} ${words}\n`;
@@ -92,17 +93,17 @@ function wordsOf(event: TerminalEvent, output: Output): string {
       return `${output.style('cyan', `${event.action}>`)} ${output.style('bold', line(event.command || event.form))}`;
     case 'finished': {
       const how = event.signal === undefined ? `exit ${event.exit ?? 'not told'}` : `signal ${line(event.signal)}`;
-      return `${event.action}: ${how} ${output.style('dim', `(${duration(event.durationUs)})`)}`;
+      return `${event.action}: ${how} ${output.style('dim', `(${took(event.durationUs)})`)}`;
     }
     case 'file':
-      return `${event.action}: ${event.direction} ${line(event.path)}, ${bytes(event.size)}`;
+      return `${event.action}: ${event.direction} ${line(event.path)}, ${showBytes(event.size)}`;
     case 'output':
       return lines(event.text.replaceAll('\r\n', '\n'));
     case 'notice':
       return output.style('yellow', `${line(event.severity)}: ${line(event.message)}`);
     case 'lane-end':
       return event.bytes
-        ? `lane ${event.lane}: ${bytes(event.bytes.client)} from the client, ${bytes(event.bytes.target)} from the target`
+        ? `lane ${event.lane}: ${showBytes(event.bytes.client)} from the client, ${showBytes(event.bytes.target)} from the target`
         : '';
     case 'ended':
       return `ended (${line(event.reason)}): ${line(event.message)}`;

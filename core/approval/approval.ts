@@ -81,7 +81,11 @@ export const Approval = z.object({
   warned: z.boolean(),
   /** Active without an approval. Somebody else still has to say that it was right. */
   breakGlass: z
-    .object({ review: z.object({ by: Person, at: z.iso.datetime(), comment: Comment }).optional() })
+    .object({
+      /** Whom the rule named when the glass was broken: as in a policy, without groups of the policy's own. Missing: an earlier release. */
+      reviewers: z.array(z.string()).optional(),
+      review: z.object({ by: Person, at: z.iso.datetime(), comment: Comment }).optional(),
+    })
     .optional(),
 });
 export type Approval = z.infer<typeof Approval>;

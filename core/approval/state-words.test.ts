@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { ApprovalState, isOver } from './approval.ts';
 import { HeldKind } from './held-action.ts';
 import { requestOutcome } from './outcome.ts';
-import { requestWords } from './state-words.ts';
+import { requestWords, termWords } from './state-words.ts';
 
 const KINDS = ['access', ...HeldKind.options] as const;
 const PRESENT = /\b(?:asks|waits|waiting|needs|wants|may|is)\b/;
@@ -37,4 +37,23 @@ it('says when a request ended, by whom, and what they said', () => {
     'alice',
   ]);
   expect(requestOutcome({ ...asked, breakGlass: { review: vote } })).toEqual({ at: 'T1', by: ['bob'], why: 'go' });
+});
+
+it.each([
+  ['access', 'pending', { name: 'for how long', value: '1 h, from the approval on' }],
+  ['access', 'claimed', { name: 'for how long', value: '1 h, from the approval on' }],
+  ['access', 'denied', { name: 'asked for', value: '1 h' }],
+  ['access', 'expired', { name: 'asked for', value: '1 h' }],
+  ['statement', 'pending', { name: 'goes on within', value: '1 h, from the approval on' }],
+  ['statement', 'claimed', undefined],
+  ['statement', 'denied', undefined],
+  ['command', 'expired', undefined],
+] as const)('how long %s that is %s is good for', (kind, state, expected) => {
+  expect(termWords({ kind, state, workSeconds: 3600 })).toEqual(expected);
+});
+
+it('a broken glass waited for no approval', () => {
+  expect(termWords({ kind: 'access', state: 'claimed', breakGlass: {}, workSeconds: 900 })?.value).toBe(
+    '15 min, from then on',
+  );
 });

@@ -1,7 +1,8 @@
 // What a request is called in each of its states, the same wherever people read of it: the portal, the command line,
 // notices. One that is over is told of in the past.
 
-import type { Approval, ApprovalState } from './approval.ts';
+import { span } from '../text/amounts.ts';
+import { type Approval, type ApprovalState, isOver } from './approval.ts';
 import { type HeldKind, nounOf } from './held-action.ts';
 
 interface RequestStanding {
@@ -26,6 +27,23 @@ export function requestWords({ kind, state, breakGlass }: RequestStanding): Stat
     };
   }
   return kind === 'access' ? ACCESS[state] : heldWords(kind)[state];
+}
+
+/** How long it is good for, as a heading and a length. undefined: it is over, and had no length. */
+export function termWords({
+  kind,
+  state,
+  breakGlass,
+  workSeconds,
+}: RequestStanding & { readonly workSeconds: number }): { readonly name: string; readonly value: string } | undefined {
+  const length = span(workSeconds * 1000);
+  if (kind !== 'access')
+    return isOver(state) ? undefined : { name: 'goes on within', value: `${length}, from the approval on` };
+  if (breakGlass) return { name: 'for how long', value: `${length}, from then on` };
+  const given = state === 'claimed' || !isOver(state);
+  return given
+    ? { name: 'for how long', value: `${length}, from the approval on` }
+    : { name: 'asked for', value: length };
 }
 
 const ASKED = 'asked for access to';

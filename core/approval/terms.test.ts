@@ -5,7 +5,7 @@ import { PolicyDocument } from '../policy/document.ts';
 import { parsePolicy } from '../policy/parse.ts';
 import { Digest } from '../recording/segment.ts';
 import { ResourceName } from '../resource.ts';
-import { approvalOf, holdTerms, standingIn, stillSuffices, workMsOf } from './terms.ts';
+import { approvalOf, holdTerms, namedWithoutGroups, standingIn, stillSuffices, workMsOf } from './terms.ts';
 
 const HOUR = 3_600_000;
 const policyWith = (approval: object | undefined, name = 'orders') =>
@@ -88,7 +88,9 @@ test('a misspelt key of an approval is refused with its place', () => {
   const parsed = parsePolicy(
     'administrators: [a]\nrules:\n  - name: x\n    resources: {}\n    who: [everyone]\n    access: { ttl: 1h, approval: { from: [b], claimIn: 5m } }\n',
   );
-  expect(parsed.ok ? undefined : parsed.error[0]).toMatchObject({ line: 6 });
+  expect(parsed.ok ? [] : parsed.error).toContainEqual(
+    expect.objectContaining({ line: 6, path: 'rules[0].access.approval.claimIn' }),
+  );
 });
 
 describe('a held statement', () => {
@@ -150,5 +152,32 @@ describe('a held statement', () => {
     ['blocks it by now', holding([{ block: ['grant'] }]), 'grant', [vote('bob')], false],
   ])('at the claim: the policy in force %s', (_name, policy, pattern, votes, expected) => {
     expect(stillSuffices(policy, ruleOf(policy), { votes, subject: statement(pattern) })).toBe(expected);
+  });
+});
+
+describe('of a break-glass', () => {
+  const glass = (reviewers?: string[]) => ({
+    rule: 'orders',
+    needed: 1,
+    subject: access,
+    breakGlass: reviewers ? { reviewers } : {},
+  });
+  const boss = { email: 'boss@example.com', groups: ['okta:admins'] };
+  const eve = { email: 'eve@example.com', groups: ['okta:sales'] };
+  const may = (policy: PolicyDocument, of: ReturnType<typeof glass>) =>
+    [bob, boss, eve].map((who) => standingIn(policy, of, who).isApprover);
+
+  test.each<[string, PolicyDocument, ReturnType<typeof glass>, boolean[]]>([
+    ['the rule names them still', policyWith({ from: ['security'] }), glass(['okta:sec']), [true, false, false]],
+    ['the rule names others now', policyWith({ from: ['okta:sales'] }), glass(['okta:sec']), [true, false, true]],
+    ['the rule asks for none now', policyWith(undefined), glass(['okta:sec']), [true, true, false]],
+    ['the rule is gone', policyWith({ from: ['okta:sales'] }, 'other'), glass(['okta:sec']), [true, true, false]],
+    ['nobody was written down, and the rule is gone', policyWith(undefined, 'other'), glass(), [false, true, false]],
+  ])('the reviewers when %s', (_name, policy, of, expected) => expect(may(policy, of)).toEqual(expected));
+
+  test('are written down without groups of the policy', () => {
+    const policy = policyWith({ from: ['security', 'user:carol@example.com'] });
+    const asked = approvalOf(ruleOf(policy));
+    expect(asked && namedWithoutGroups(policy, asked)).toEqual(['okta:sec', 'user:carol@example.com']);
   });
 });

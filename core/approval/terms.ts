@@ -49,7 +49,7 @@ export function holdTerms(
   return holding.find((entry) => pattern === undefined || entry.hold?.includes(pattern))?.approval;
 }
 
-type Asked = Pick<Approval, 'rule' | 'needed' | 'subject'>;
+type Asked = Pick<Approval, 'rule' | 'needed' | 'subject' | 'breakGlass'>;
 
 /** Whom the rule names for this approval, and how many of them it takes. undefined: it asks for none such. */
 function askedBy(rule: Rule, { subject }: Pick<Approval, 'subject'>): { from: string[]; count: number } | undefined {
@@ -61,7 +61,8 @@ function askedBy(rule: Rule, { subject }: Pick<Approval, 'subject'>): { from: st
 
 /**
  * What the policy in force says about `who` and this approval. A rule that is gone, or that asks
- * for no approval any more, leaves nobody to decide: the request has to be made again.
+ * for no approval any more, leaves nobody to decide: the request has to be made again. What was used without an
+ * approval has happened all the same: it is reviewed by whom the rule named then, or by administrators.
  */
 export function standingIn(
   policy: PolicyDocument,
@@ -70,9 +71,19 @@ export function standingIn(
 ): ApprovalStanding {
   const rule = policy.rules.find((candidate) => candidate.name === approval.rule);
   const asked = rule && askedBy(rule, approval);
+  if (approval.breakGlass) {
+    const isApprover =
+      isAmong({ groups: {} }, approval.breakGlass.reviewers ?? [], who) ||
+      isAmong(policy, asked?.from ?? policy.administrators, who);
+    return { isApprover, needed: approval.needed };
+  }
   if (!asked) return { isApprover: false, needed: approval.needed };
   return { isApprover: isAmong(policy, asked.from, who), needed: Math.max(approval.needed, asked.count) };
 }
+
+/** Whom a rule's approval names, for a time at which the policy may have other groups, or no such rule. */
+export const namedWithoutGroups = (policy: Pick<PolicyDocument, 'groups'>, { from }: ApprovalPolicy): string[] =>
+  from.flatMap((name) => (Object.hasOwn(policy.groups, name) ? (policy.groups[name] ?? []) : [name]));
 
 /** Whether the votes suffice for `rule` of the policy in force: as many as it asks for, of people it still names. */
 export function stillSuffices(

@@ -262,7 +262,7 @@ describe('a request', () => {
     const broken = asked({
       state: 'claimed',
       claim: { at: new Date(START).toISOString(), grant: GRANT },
-      breakGlass: {},
+      breakGlass: { reviewers: ['okta:dba'] },
     });
     const review = (name: string, comment = 'fine', standing = APPROVER): ApprovalEvent => ({
       kind: 'review',
@@ -289,6 +289,8 @@ describe('a request', () => {
       'claimed !over',
     ]);
     expect(run(asked(), [1, review('bob')])).toEqual(['pending !nothing_to_review']);
+    const reviewed = transition(broken, review('bob'), START);
+    expect(reviewed.ok && reviewed.value.approval.breakGlass).toMatchObject({ reviewers: ['okta:dba'] });
   });
 });
 

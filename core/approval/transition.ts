@@ -223,7 +223,7 @@ function review(
   if (!saysSomething(event.comment)) return err('reason_required');
   const { subject, email, name } = event.by;
   const done = { by: { subject, email, name }, at: new Date(nowMs).toISOString(), comment: event.comment };
-  return ok({ approval: { ...approval, breakGlass: { review: done } }, changes: ['reviewed'] });
+  return ok({ approval: { ...approval, breakGlass: { ...approval.breakGlass, review: done } }, changes: ['reviewed'] });
 }
 
 /** Stricter than `isSamePerson`: to act as the requester both must fit, to be turned away as one either does. */

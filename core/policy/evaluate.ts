@@ -5,6 +5,7 @@ import type { Identity } from '../identity.ts';
 import type { Resource } from '../resource.ts';
 import type { Access, PolicyDocument, ResourceSelector, Rule } from './document.ts';
 import { describeOpening, windowStateAt } from './conditions/time-windows.ts';
+import { span } from '../text/amounts.ts';
 import { saysSomething } from '../text/written-text.ts';
 
 export interface AccessFacts {
@@ -67,7 +68,7 @@ export function evaluate(policy: PolicyDocument, facts: AccessFacts): AccessDeci
         kind: 'deny',
         reason: 'ttl_too_long',
         rule: rule.name,
-        message: `Rule ${rule.name} gives at most ${Math.floor(rule.access.ttl / 60_000)} minutes. Ask for less.`,
+        message: `Rule ${rule.name} gives at most ${span(rule.access.ttl)}. Ask for less.`,
       };
     }
     const window = rule.access.during && windowStateAt(rule.access.during, facts.nowMs);

@@ -81,7 +81,7 @@ describe('a mistake is named with its place', () => {
     [
       'a misspelt key',
       '      - { column: [a.b], with: hash }',
-      /^line 10, column 11: rules\[0\]\.mask\[1\]\.column: is not known here$/,
+      /^line 10, column 11: rules\[0\]\.mask\[1\]\.column: is not known here; did you mean columns\?$/,
     ],
     ['no way', '      - { columns: [a.b] }', /rules\[0\]\.mask\[1\]\.with: is missing$/],
   ])('%s', (_name, mask, expected) => expect(mistakeOf(mask)).toMatch(expected));

@@ -7,7 +7,9 @@ export function nearestWord(wrong: string, words: Iterable<string>): string | un
     const distance = editDistance(wrong.toLowerCase(), word.toLowerCase());
     if (!best || distance < best.distance) best = { word, distance };
   }
-  return best && best.distance <= Math.max(2, wrong.length / 3) ? best.word : undefined;
+  // Nothing of a short word is left after two changes.
+  const most = Math.min(Math.max(2, wrong.length / 3), wrong.length - 1);
+  return best && best.distance <= most ? best.word : undefined;
 }
 
 function editDistance(a: string, b: string): number {

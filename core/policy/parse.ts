@@ -5,7 +5,9 @@ import { type Document, isMap, isPair, isScalar, LineCounter, parseDocument } fr
 import { err, ok, type Result } from '../result.ts';
 import { contradictions, type PolicySurroundings } from './mistakes/contradictions.ts';
 import { PolicyDocument } from './document.ts';
+import { nearestWord } from './nearest.ts';
 import { everyIssue, type Issue } from '../text/every-issue.ts';
+import { keysAt } from '../text/known-keys.ts';
 import { NO_FORM_FITS } from '../text/schema-words.ts';
 
 export const MAX_POLICY_BYTES = 256 * 1024;
@@ -65,15 +67,20 @@ export function readPolicy(
   }
   const { issues, sound, removed, placeOf } = everyIssue(PolicyDocument, value, { inside: insideUnion, instead });
   const found = sound ? contradictions(sound, around) : [];
+  const meant = new Set(
+    issues.flatMap((issue) => misspeltIn(issue).map(({ near }) => pathText([...issue.path, near ?? '']))),
+  );
   const mistakes = [
-    // A misspelt key also makes the right one missing: what is there is named before what is not.
     ...issues
-      .toSorted((a, b) => Number(b.code === 'unrecognized_keys') - Number(a.code === 'unrecognized_keys'))
-      .flatMap((issue) => mistakesOf(issue, document)),
+      .flatMap((issue) => mistakesOf(issue, document))
+      // A misspelt key also makes the right one missing.
+      .filter(({ path, message }) => message !== MISSING || !meant.has(pathText(path))),
     ...found
       .map(({ path, message }) => ({ path: placeOf(path), message }))
       .filter(({ path }) => removed.length === 0 || !mayFollow(path, removed, value)),
-  ].map(({ path, message }) => ({ ...position(offsetOf(document, path)), path: pathText(path), message }));
+  ]
+    .map(({ path, message }) => ({ ...position(offsetOf(document, path)), path: pathText(path), message }))
+    .toSorted(byPlace);
   if (sound && issues.length === 0) return ok({ document: sound, mistakes });
   return err(mistakes);
 }
@@ -82,10 +89,25 @@ type Path = readonly PropertyKey[];
 
 function mistakesOf(issue: Issue, document: Document.Parsed): { readonly path: Path; readonly message: string }[] {
   if (issue.code === 'unrecognized_keys')
-    return issue.keys.map((key) => ({ path: [...issue.path, key], message: 'is not known here' }));
-  const message = isMissing(document, issue.path) ? 'is missing' : firstLine(issue.message);
+    return misspeltIn(issue).map(({ key, near }) => ({
+      path: [...issue.path, key],
+      message: `is not known here${near === undefined ? '' : `; did you mean ${near}?`}`,
+    }));
+  const message = isMissing(document, issue.path) ? MISSING : firstLine(issue.message);
   return [{ path: issue.path, message }];
 }
+
+const MISSING = 'is missing';
+
+/** Keys that are not known, each with the one that may have been meant. */
+function misspeltIn(issue: Issue): { readonly key: string; readonly near: string | undefined }[] {
+  if (issue.code !== 'unrecognized_keys') return [];
+  const known = keysAt(PolicyDocument, issue.path);
+  return issue.keys.map((key) => ({ key, near: nearestWord(key, known) }));
+}
+
+/** As one reads the file. What is said of one place stays in its order. */
+const byPlace = (a: PolicyMistake, b: PolicyMistake): number => a.line - b.line || a.column - b.column;
 
 /** What a document cannot be without, so that the rest is read where it is wrong. */
 const instead = (path: Path): unknown => {
@@ -123,7 +145,7 @@ export function placeMistakes(
 ): PolicyMistake[] {
   if (found.length === 0) return [];
   const placeOf = placesIn(text);
-  return found.map(({ path, message }) => ({ ...placeOf(path), path: pathText(path), message }));
+  return found.map(({ path, message }) => ({ ...placeOf(path), path: pathText(path), message })).toSorted(byPlace);
 }
 
 /** Where things stand in a policy that has been parsed: `['tests', 0, 'expect']`. */

@@ -97,8 +97,10 @@ describe('an untouched recording', () => {
     const witnessedManifest = witnessedOf(objects);
     const report = await check(objects, { heads: headsOf(objects).slice(1, 3), witnessedManifest });
     expect(report.proven).toBe(true);
-    expect(report.proofs).toContain('every segment head that the edge witnessed (2) agrees');
-    expect(report.notCompared).toEqual(['2 of 4 segments: the edge witnessed no head of them']);
+    expect(report.proofs).toContain(
+      'every part that the edge noted while the session ran (2) is the one that is stored',
+    );
+    expect(report.notCompared).toEqual(['2 of 4 parts: the edge noted none of them']);
   });
 
   test('claims no agreement with a witness that saw nothing', async () => {
@@ -106,8 +108,8 @@ describe('an untouched recording', () => {
     expect(report.proven).toBe(true);
     expect(report.proofs.filter((proof) => proof.includes('witnessed'))).toEqual([]);
     expect(report.notCompared).toEqual([
-      '4 of 4 segments: the edge witnessed no head of them',
-      'the manifest: the edge has not witnessed it',
+      '4 of 4 parts: the edge noted none of them',
+      'the manifest: the edge has not noted it',
     ]);
   });
 });

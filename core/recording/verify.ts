@@ -1,7 +1,7 @@
 // Proves a session's recording, or says what is wrong with which object. Runs offline over any
 // copy of the objects; what is compared with the edge (key, witnessed heads) is passed in.
 
-import { hiddenWords } from './hidden-words.ts';
+import { END_WORDS, hiddenWords } from './coverage-words.ts';
 import type { ConnectorId, SessionId } from '../ids.ts';
 import { type DecodedManifest, decodeManifest, type Manifest, MANIFEST_NAME, ManifestDamage } from './manifest.ts';
 import { actionsOf } from '../protocols.ts';
@@ -83,9 +83,9 @@ export async function verifySession(input: VerifyInput): Promise<VerifyReport> {
     faults.push(...compareCounts(manifest, chain.tally), ...compareCoverage(manifest, chain.tally));
   if (faults.length === 0 && manifest) {
     proofs.push(
-      `every segment is there (${manifest.segments.length}), each as it was made, in one unbroken chain`,
-      `the frames are as many as the manifest says (${manifest.counts.frames}, of them ${manifest.counts.actions} ${actionsOf(manifest.opened ? [manifest.opened.protocol] : [])})`,
-      `the recording runs from the session's opening to its end (${manifest.end.reason})`,
+      `every part of the recording is there (${manifest.segments.length}), each as it was made, in one unbroken chain`,
+      `all that the connector counted is in it (${manifest.counts.actions} ${actionsOf(manifest.opened ? [manifest.opened.protocol] : [])})`,
+      `the recording runs from the session's opening to its end: ${END_WORDS[manifest.end.reason]}`,
     );
     for (const hidden of manifest.coverage.hidden ?? []) proofs.push(`it does not show ${hiddenWords(hidden)}`);
     if (exempt !== undefined) proofs.push(`it holds nothing of what went over the wire, by policy: ${exempt}`);
@@ -206,17 +206,17 @@ function compareWitness(
       message: `the manifest is not the one that was witnessed, of ${witnessedManifest.segments} segments`,
     });
   if (!heads) {
-    notCompared.push('the heads that the edge witnessed: none were given');
+    notCompared.push('what the edge noted while the session ran: it was not asked');
     return;
   }
   if (faults.length === before && heads.length > 0)
-    proofs.push(`every segment head that the edge witnessed (${heads.length}) agrees`);
+    proofs.push(`every part that the edge noted while the session ran (${heads.length}) is the one that is stored`);
   if (!decoded) return;
   const seen = new Set(heads.map(({ number }) => number));
   const unseen = decoded.manifest.segments.filter(({ number }) => !seen.has(number)).length;
   if (unseen > 0)
-    notCompared.push(`${unseen} of ${decoded.manifest.segments.length} segments: the edge witnessed no head of them`);
-  if (!witnessedManifest) notCompared.push('the manifest: the edge has not witnessed it');
+    notCompared.push(`${unseen} of ${decoded.manifest.segments.length} parts: the edge noted none of them`);
+  if (!witnessedManifest) notCompared.push('the manifest: the edge has not noted it');
 }
 
 const sameBytes = (a: Uint8Array, b: Uint8Array): boolean =>

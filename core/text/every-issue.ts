@@ -1,8 +1,8 @@
-// Everything that is wrong with a written document, in one go. A schema alone says less: where a value is wrong it
-// leaves out what only whole values are asked (refinements), and whoever mends the first mistake is shown the next.
+// All mistakes of a written document at once. A schema that is asked once stops short: it does not run the refinements of
+// a value with a wrong part in it, so whoever mends the mistakes that it names is shown further ones.
 //
-// So what is wrong is taken out and the rest asked again. What is then said to be lacking may be what was taken out, so
-// a refinement that finds something absent says so (LACKS), and is believed on the first asking only.
+// So what is wrong is taken out and the rest asked again, until nothing is. What a later round finds lacking may be what
+// was taken out: a refinement marks a finding of that kind (LACKS), and it counts in the first round alone.
 
 import type { z } from 'zod';
 
@@ -23,7 +23,7 @@ interface EveryIssue<T> {
   placeOf(path: Path): Path;
 }
 
-/** More than any author has to mend: a document is no place to compute in. */
+/** More rounds than mistakes can hide behind each other: an answer comes in bounded time. */
 const MAX_ROUNDS = 50;
 
 interface Options {
@@ -78,13 +78,13 @@ export function everyIssue<T>(schema: z.ZodType<T>, document: unknown, options: 
   return { issues: [...found.values()], sound: undefined, removed: [...removed.values()], placeOf };
 }
 
-/** It lacks what may well be the key beside it that is not known. */
+/** A key is lacking beside one that is not known: most likely that is the one, misspelt. */
 const isMisspelt = (issue: Issue, beside: readonly Issue[]): boolean =>
   issue.code === 'custom' &&
   issue.params?.lacks === true &&
   beside.some((one) => one.code === 'unrecognized_keys' && one.path.join('\0') === issue.path.join('\0'));
 
-/** A refinement's, and about something that is there. */
+/** A refinement's finding, about something that is there: true in every round. */
 const isOwn = (issue: Issue): boolean => issue.code === 'custom' && issue.params?.lacks !== true;
 
 /** The path, or as much of it as is there. */

@@ -43,7 +43,7 @@ describe('a message', () => {
     expect(message.text).not.toContain('<!channel>');
     expect(message.blocks.every((block) => block.text === undefined || block.text.type === 'plain_text')).toBe(true);
     const facts = message.blocks.map((block) => block.text?.text ?? '').join('\n');
-    expect(facts).toContain('Why: <!channel> *now* & U+202Eevil');
+    expect(facts).toContain('Why: <!channel> *now* & \\u202eevil');
     expect(facts).toContain('For: 30 min');
     const [call] = await calls('chat.postMessage', id);
     expect(call?.headers.authorization).toBe(`Bearer ${BOT_TOKEN}`);

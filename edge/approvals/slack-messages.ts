@@ -5,7 +5,7 @@
 
 import type { Approval, HeldSubject } from '../../core/approval/approval.ts';
 import type { NoticeKind } from './notifier.ts';
-import { visibleText } from '../portal/visible.ts';
+import { onLines } from '../../core/text/written-text.ts';
 import { factsOf, outcome, textFactOf, requestTitleOf, wholeCharacters } from './words.ts';
 
 export const APPROVE_ACTION = 'gatehouse_approve';
@@ -90,7 +90,7 @@ const CONFIRM_DENIAL = {
 const MAX_TEXT_SECTIONS = 3;
 
 function textBlocks(subject: HeldSubject): object[] {
-  const text = visibleText(subject.text);
+  const text = onLines(subject.text);
   // Whole characters: half of a pair would be refused.
   const most = MAX_TEXT - 100;
   const pieces: string[] = [];

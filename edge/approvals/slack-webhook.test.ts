@@ -327,7 +327,7 @@ describe('a held statement in Slack', () => {
     expect(text).not.toContain('<!channel>');
     const section = blocks.find((block) => block.text?.text.includes('evil'));
     expect(section?.text).toMatchObject({ type: 'plain_text', emoji: false });
-    expect(section?.text?.text).toContain('U+202E');
+    expect(section?.text?.text).toContain('\\u202e');
   });
 
   test.each([

@@ -4,10 +4,9 @@
 import type { Approval, HeldSubject } from '../../core/approval/approval.ts';
 import { HELD, type HeldKind, nounOf } from '../../core/approval/held-action.ts';
 import { requestWords } from '../../core/approval/state-words.ts';
-import { span } from '../portal/format.ts';
-import { visibleText } from '../portal/visible.ts';
+import { span } from '../../core/text/amounts.ts';
 import type { NoticeKind } from './notifier.ts';
-import { saysSomething } from '../../core/text/written-text.ts';
+import { onLines, saysSomething } from '../../core/text/written-text.ts';
 
 const MAX_REASON_CHARACTERS = 500;
 /** All facts of an action together fit into one section of a Slack message. */
@@ -15,7 +14,7 @@ export const MAX_ACTION_CHARACTERS = 1200;
 export const MAX_PARAMETER_CHARACTERS = 40;
 
 export function written(text: string, most = MAX_REASON_CHARACTERS): string {
-  const shown = visibleText(text);
+  const shown = onLines(text);
   return shown.length > most ? `${wholeCharacters(shown, most - 1)}…` : shown;
 }
 

@@ -127,6 +127,35 @@ describe('with the admission', () => {
     await admitted(grant.id);
   });
 
+  test('whoever applies a policy is told which sessions and grants it ends or changes, before and after', async () => {
+    await apply(rule('own'));
+    const { id } = await grantFor();
+    const { session } = await admitted(id);
+    const effectsOf = async (rules: string) => {
+      const text = `${ADMINISTRATORS}rules:\n${rules}`;
+      const before = await (await bob.send('POST', '/policy/effects', { text })).json<{
+        effects: { grant: string }[];
+      }>();
+      return before.effects.filter(({ grant }) => grant === id);
+    };
+    const on = { grant: id, email: 'alice@example.com', resource: 'ruled-db' };
+    expect(await effectsOf(rule('own'))).toEqual([]);
+    const blocks = rule('own', 'statements: [{ block: [truncate] }]');
+    expect(await effectsOf(blocks)).toEqual([{ ...on, opens: true, ends: [], changes: [session] }]);
+    const nets = rule('own', '', 'ttl: 1h, networks: ["192.0.2.0/24"]');
+    expect(await effectsOf(nets)).toEqual([{ ...on, opens: true, ends: [session], changes: [] }]);
+    const none = rule('own').replace('demo:developers', 'demo:dba');
+    expect(await effectsOf(none)).toEqual([{ ...on, opens: false, ends: [session], changes: [] }]);
+    expect((await alice.send('POST', '/policy/effects', { text: '' })).status).toBe(403);
+    const applied = await (await put(none)).json<{ version: number; effects: object[] }>();
+    expect(applied.effects).toContainEqual({ ...on, opens: false, ends: [session], changes: [] });
+    const { entries } = await remote(env.AUDIT_LOG).list({ limit: 50 });
+    const details = entries.find(({ kind }) => kind === 'policy.applied')?.details;
+    expect(details).toMatchObject({ version: applied.version });
+    expect(details?.sessionsEnded).toBeGreaterThanOrEqual(1);
+    await apply(rule('own'));
+  });
+
   test('whoever is refused does not count as a session', async () => {
     const grant = await grantFor();
     await apply(rule('own', '', 'ttl: 1h, networks: ["192.0.2.0/24"]'));

@@ -1,7 +1,14 @@
 // /connectors, /policy, /audit
 
 import { createRoute, z } from '@hono/zod-openapi';
-import { AuditExportStanding, AuditPage, AuditPiecePage, ConnectorList, JoinToken } from '../../core/api.ts';
+import {
+  AuditExportStanding,
+  AuditPage,
+  AuditPiecePage,
+  ConnectorList,
+  JoinToken,
+  PolicyEffect,
+} from '../../core/api.ts';
 import { AuditKind } from '../../core/audit/audit.ts';
 import { MAX_POLICY_BYTES } from '../../core/policy/parse.ts';
 import { type Api, type ApiDeps, answer, FAILURES, failure, jsonAnswer, jsonBody, whoAsks } from './api.ts';
@@ -16,6 +23,9 @@ const CheckedPolicy = z.object({
   /** Labels and groups that it names and nobody has seen yet. */
   warnings: z.array(z.string()),
 });
+
+const AppliedPolicy = CheckedPolicy.extend({ effects: z.array(PolicyEffect) });
+const PolicyToTry = z.strictObject({ text: z.string().max(MAX_POLICY_BYTES) });
 
 const PolicyToApply = z.strictObject({
   text: z.string().max(MAX_POLICY_BYTES),
@@ -80,12 +90,27 @@ export function administrationRoutes(api: Api, { gatehouse }: ApiDeps): void {
       description:
         'Refused whole when anything in it is wrong; the message names line and column. Refused also where you would not be an administrator under it, unless you step down.',
       request: { body: jsonBody(PolicyToApply) },
-      responses: jsonAnswer(CheckedPolicy, 'The policy now in force'),
+      responses: jsonAnswer(AppliedPolicy, 'The policy now in force, and what it did to live grants'),
     }),
     async (c) => {
       const { text, after, stepDown } = c.req.valid('json');
       const options = { stepDown, ...(after !== undefined && { after }) };
       return answer(c, await gatehouse.applyPolicy(whoAsks(c), text, options));
+    },
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/policy/effects',
+      summary: 'What a policy would do to live grants and sessions (administrators)',
+      description: 'Changes nothing.',
+      request: { body: jsonBody(PolicyToTry) },
+      responses: jsonAnswer(z.object({ effects: z.array(PolicyEffect) }), 'One for each grant that it touches'),
+    }),
+    async (c) => {
+      const found = await gatehouse.policyEffects(whoAsks(c), c.req.valid('json').text);
+      return found.ok ? c.json({ effects: [...found.value] }, 200) : failure(c, found.error);
     },
   );
 

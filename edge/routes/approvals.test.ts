@@ -14,7 +14,7 @@ let carol: Caller;
 let mallory: Caller;
 let link: TestLink;
 /** Each test asks for a resource of its own: there is one open request for each. */
-const names = Array.from({ length: 20 }, (_, index) => `guarded-${index}`);
+const names = Array.from({ length: 30 }, (_, index) => `guarded-${index}`);
 let next = 0;
 beforeAll(async () => {
   alice = await callerAs('alice');
@@ -259,6 +259,28 @@ describe('breaking the glass', () => {
     ]);
   });
 
+  test('a second time makes no second grant, and names the living one', async () => {
+    const name = fresh();
+    const first = await ask(alice, name, { breakGlass: true });
+    if (!('grant' in first)) throw new Error('no grant');
+    const { id } = first.grant;
+    const second = await ask(alice, name, { breakGlass: true });
+    expect(second).toMatchObject({
+      live: { id, breakGlass: true },
+      message: expect.stringMatching(`revoke ${id} and break the glass again`),
+    });
+    await alice.send('POST', `/grants/${id}/revoke`, { reason: 'lost' });
+    expect('grant' in (await ask(alice, name, { breakGlass: true }))).toBe(true);
+  });
+
+  test('is not kept from whoever lost the secret of a grant that was approved', async () => {
+    const name = fresh();
+    const { id } = await pending(alice, name);
+    await decide(bob, id, 'approve');
+    await claim(alice, id);
+    expect('grant' in (await ask(alice, name, { breakGlass: true }))).toBe(true);
+  });
+
   test.each([
     ['is for those whom the rule names', () => bob, { reason: 'SHOP-1' }],
     ['takes a reason', () => alice, { reason: '' }],
@@ -306,6 +328,34 @@ describe('when the policy changes in between', () => {
     expect((await claim(alice, waiting.id)).status).toBe(200);
     await apply(stored.text);
     expect((await claim(alice, before.id)).status).toBe(200);
+  });
+});
+
+describe('a break-glass whose rule is renamed', () => {
+  test('stays with those whom the rule named, and with nobody else', async () => {
+    const answer = await ask(alice, fresh(), { breakGlass: true });
+    if (!('grant' in answer)) throw new Error('no grant');
+    const { text } = await (await bob.get('/policy')).json<{ text: string }>();
+    const later = text
+      .replace('name: guarded\n', 'name: another\n')
+      .replace('groups: { dba: ["demo:dba"] }', 'groups: { dba: ["demo:others"] }')
+      .replace('administrators: ["demo:administrators"]', 'administrators: ["user:bob@example.com"]')
+      .replace('from: [dba, "user:carol@example.com"]', 'from: [dba]');
+    expect((await bob.send('PUT', '/policy', { text: later })).status).toBe(200);
+    try {
+      const own = (list: readonly ListedApproval[]) => list.find(({ claim: made }) => made?.grant === answer.grant.id);
+      const seen = own(await inboxOf(carol));
+      expect(seen).toMatchObject({ mayReview: true, state: 'claimed', rule: 'guarded' });
+      expect(own(await inboxOf(mallory))).toBeUndefined();
+      expect(own(await inboxOf(alice))?.mayReview ?? false).toBe(false);
+      const review = (who: Caller) => who.send('POST', `/approvals/${seen?.id}/review`, { comment: 'right so' });
+      expect((await review(mallory)).status).toBe(404);
+      expect((await review(alice)).status).toBe(403);
+      expect((await review(carol)).status).toBe(200);
+      expect((await auditOf(seen?.id ?? '')).at(-1)).toBe('grant.reviewed carol');
+    } finally {
+      await bob.send('PUT', '/policy', { text });
+    }
   });
 });
 

@@ -2,7 +2,7 @@
 
 import type { IssuedGrant, LiveGrant, PendingRequest } from '../../core/api.ts';
 import type { Approval } from '../../core/approval/approval.ts';
-import { approvalOf, stillSuffices, workMsOf } from '../../core/approval/terms.ts';
+import { approvalOf, namedWithoutGroups, stillSuffices, workMsOf } from '../../core/approval/terms.ts';
 import { isRequester } from '../../core/approval/transition.ts';
 import { nounOf } from '../../core/approval/held-action.ts';
 import { newId, type RequestId } from '../../core/ids.ts';
@@ -38,26 +38,33 @@ interface Ask {
   readonly policyVersion: number;
 }
 
-/** A live grant of this person for the resource, instead of another one. One of another rule than decides now may open nothing. */
+/**
+ * A live grant of this person for the resource, instead of another one. One of another rule than decides now may open
+ * nothing. Breaking the glass is no use where it is broken; a grant that was approved does not stand in its way.
+ */
 export async function alreadyHas(
   deps: UseCaseDeps,
   who: Identity,
-  { resource, rule }: Pick<Ask, 'resource' | 'rule'>,
+  { resource, rule, breaking }: Pick<Ask, 'resource' | 'rule'> & { readonly breaking: boolean },
 ): Promise<LiveGrant | undefined> {
   const now = deps.clock.now();
   const live = (await deps.grants.list(who.email))
     .filter((grant) => grant.resource === resource.name && grant.rule === rule.name && grant.state === 'active')
+    .filter(({ breakGlass }) => !breaking || breakGlass === true)
     .filter(({ from, until }) => {
       const left = Date.parse(until) - now;
       return left >= WORTH_REUSING_MS || left * 2 >= Date.parse(until) - Date.parse(from);
     })
     .sort((a, b) => Date.parse(b.until) - Date.parse(a.until))[0];
-  return (
-    live && {
-      live: { id: live.id, resource: live.resource, until: live.until },
-      message: `You hold a live grant for ${resource.name}, so none was asked for. Its secret was shown once; if it is lost, revoke ${live.id} and ask again.`,
-    }
-  );
+  if (!live) return undefined;
+  const { id, until } = live;
+  const lost = `Its secret was shown once; if it is lost, revoke ${id} and ${breaking ? 'break the glass' : 'ask'} again.`;
+  return {
+    live: { id, resource: live.resource, until, ...(live.breakGlass && { breakGlass: true }) },
+    message: breaking
+      ? `You have broken the glass for ${resource.name} already, and that grant is live. ${lost}`
+      : `You hold a live grant for ${resource.name}, so none was asked for. ${lost}`,
+  };
 }
 
 /** Begins a request, or answers with the one that this person has for the resource already. */
@@ -114,7 +121,7 @@ export async function breakGlass(deps: UseCaseDeps, who: Identity, ask: Ask): An
     workMs,
     workUntil: iso(now + workMs),
     claim: { at: iso(now), grant },
-    breakGlass: {},
+    breakGlass: { reviewers: namedWithoutGroups(standing.value.policy, asked) },
   };
   await note(deps, {
     kind: 'grant.glass_broken',
@@ -126,6 +133,7 @@ export async function breakGlass(deps: UseCaseDeps, who: Identity, ask: Ask): An
       reason: ask.reason,
       rule: rule.name,
       until: iso(now + workMs),
+      reviewers: (approval.breakGlass?.reviewers ?? []).join(', '),
       ...notRecorded(rule),
     },
   });

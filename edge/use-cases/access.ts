@@ -119,9 +119,10 @@ async function requestAccess(deps: UseCaseDeps, who: Identity, request: AccessRe
       ttlMs,
       policyVersion: version,
     };
-    if (request.breakGlass) return breakGlass(deps, who, ask);
-    const live = await alreadyHas(deps, who, ask);
-    return live ? ok(live) : askForApproval(deps, who, ask);
+    const breaking = request.breakGlass === true;
+    const live = await alreadyHas(deps, who, { ...ask, breaking });
+    if (live) return ok(live);
+    return breaking ? breakGlass(deps, who, ask) : askForApproval(deps, who, ask);
   }
   const now = deps.clock.now();
   return issueGrant(deps, who, {

@@ -13,6 +13,7 @@ import { JOIN_TOKEN_MS } from '../storage/connectors.ts';
 import { onlineAmong } from './access.ts';
 import { archiveBound, checkedPolicy, longestRetainMs, surroundingsOf } from './checked-policy.ts';
 import { fault, note, noteLook, type UseCaseDeps } from './deps.ts';
+import { policyEffects } from './policy-effects.ts';
 import { policyInForce, standingOf } from './standing.ts';
 
 type AdministrationUseCases = Pick<
@@ -21,6 +22,7 @@ type AdministrationUseCases = Pick<
   | 'createJoinToken'
   | 'policy'
   | 'applyPolicy'
+  | 'policyEffects'
   | 'audit'
   | 'verifyAudit'
   | 'auditExport'
@@ -77,18 +79,33 @@ export function administrationUseCases(deps: UseCaseDeps): AdministrationUseCase
       if (after !== undefined && after !== version) return fault('conflict', APPLIED_MEANWHILE);
       const keeps = await keepsAdministrators(deps, who, parsed.value, stepDown);
       if (!keeps.ok) return keeps;
+      const effects = await policyEffects(deps, standing.value.policy, parsed.value);
       await note(deps, {
         kind: 'policy.applied',
         actor: who.email,
         object: 'policy',
-        details: { version: version + 1, ...(stepDown && { stepDown }) },
+        details: {
+          version: version + 1,
+          ...(stepDown && { stepDown }),
+          sessionsEnded: effects.flatMap(({ ends }) => ends).length,
+          grantsEnded: effects.filter(({ opens }) => !opens).length,
+        },
       });
       const applied = await deps.directory.applyPolicy(text, who.email, version);
       if (!applied) return fault('conflict', APPLIED_MEANWHILE);
       const connectors = await deps.directory.connectors();
       // A link that this does not reach notices by itself (objects/connector-link.ts).
       await Promise.allSettled(connectors.map(({ id }) => deps.links.policyApplied(id, applied.version)));
-      return ok(await checkedPolicy(deps, applied, bound));
+      return ok({ ...(await checkedPolicy(deps, applied, bound)), effects });
+    },
+
+    async policyEffects(who, text) {
+      const standing = await standingOf(deps, who);
+      if (!standing.ok) return standing;
+      if (!standing.value.administrator) return fault('forbidden', 'Only administrators apply policies.');
+      const parsed = parsePolicy(text, surroundingsOf(deps, await archiveBound(deps)));
+      if (!parsed.ok) return fault('bad_request', parsed.error.slice(0, 20).map(describeMistake).join('\n'));
+      return ok(await policyEffects(deps, standing.value.policy, parsed.value));
     },
 
     async audit(who, query) {

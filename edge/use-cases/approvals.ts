@@ -139,7 +139,8 @@ async function act(
 export const SAYS: Readonly<Record<Approval['state'], string>> = {
   pending: 'Nobody has approved it yet.',
   approved: 'It is approved already.',
-  claimed: 'Its grant was fetched already. The secret is shown once.',
+  claimed:
+    'Its grant was fetched already, and the secret is shown once. If it is lost, revoke the grant and ask again.',
   denied: 'It was denied.',
   withdrawn: 'It was withdrawn.',
   expired: 'It has expired. Ask again.',

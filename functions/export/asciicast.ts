@@ -6,7 +6,7 @@ import type { ReplayEvent } from '../../core/catalogue.ts';
 import { isGatewayWord } from '../../core/replay/error-name.ts';
 import { byStatement } from '../../core/replay/by-statement.ts';
 import { CastWriter } from './cast.ts';
-import { showUnseen, showUnseenInLines } from './escape.ts';
+import { onLines, onOneLine } from '../../core/text/written-text.ts';
 
 const WIDTH = 120;
 const HEIGHT = 32;
@@ -21,7 +21,7 @@ export async function* exportAsciicast(
   for await (const event of byStatement(events)) {
     if (event.kind === 'opened') {
       const { session } = event;
-      prompt = `${showUnseen(session.resource)}=> `;
+      prompt = `${onOneLine(session.resource)}=> `;
       yield cast.header(session, WIDTH, HEIGHT, `${session.email} on ${session.resource}, ${session.id}`);
     }
     if (event.kind === 'statement') yield cast.marker(event.timeUs, `${event.statement}: ${event.text}`);
@@ -42,32 +42,32 @@ function outputOf(event: ReplayEvent, prompt: string): string {
     case 'opened': {
       const { session } = event;
       const text = `${session.email} on ${session.resource} at ${session.startedAt} (${session.id})`;
-      return `${DIM}${showUnseen(text)}${PLAIN}\r\n`;
+      return `${DIM}${onOneLine(text)}${PLAIN}\r\n`;
     }
     case 'statement': {
       const parameters = (event.parameters ?? [])
-        .map(({ value }, i) => `$${i + 1} = ${value === null ? 'NULL' : showUnseen(value)}`)
+        .map(({ value }, i) => `$${i + 1} = ${value === null ? 'NULL' : onOneLine(value)}`)
         .join(', ');
       const bound = parameters === '' ? '' : `${DIM}${parameters}${PLAIN}\r\n`;
       const cut = event.textBytes === undefined ? '' : `${DIM}(cut; ${event.textBytes} bytes in all)${PLAIN}\r\n`;
-      return `${BOLD}${prompt}${PLAIN}${crlf(showUnseenInLines(event.text))}\r\n${cut}${bound}`;
+      return `${BOLD}${prompt}${PLAIN}${crlf(onLines(event.text))}\r\n${cut}${bound}`;
     }
     case 'rows':
       return `${table(event.columns, event.rows)}${event.omittedColumns ? `${DIM}(${event.omittedColumns} more columns not shown)${PLAIN}\r\n` : ''}${event.omitted > 0 ? `${DIM}(${event.omitted} more not shown)${PLAIN}\r\n` : ''}`;
     case 'result': {
-      const tags = event.tags.map((tag) => `${showUnseen(tag)}\r\n`).join('');
+      const tags = event.tags.map((tag) => `${onOneLine(tag)}\r\n`).join('');
       const { error } = event;
       const failed = error
-        ? `${RED}${showUnseen(isGatewayWord(error) ? error.message : `${error.severity}:  ${error.message}`)}${PLAIN}\r\n`
+        ? `${RED}${onOneLine(isGatewayWord(error) ? error.message : `${error.severity}:  ${error.message}`)}${PLAIN}\r\n`
         : '';
       return `${tags}${failed}${event.suspended ? `${DIM}(more to fetch)${PLAIN}\r\n` : ''}${DIM}Time: ${(event.durationUs / 1000).toFixed(3)} ms${PLAIN}\r\n`;
     }
     case 'notice':
-      return `${showUnseen(`${event.severity}:  ${event.message}`)}\r\n`;
+      return `${onOneLine(`${event.severity}:  ${event.message}`)}\r\n`;
     case 'ended':
-      return `${DIM}${showUnseen(`session ended: ${event.message}`)}${PLAIN}\r\n`;
+      return `${DIM}${onOneLine(`session ended: ${event.message}`)}${PLAIN}\r\n`;
     case 'damaged':
-      return `${RED}${showUnseen(`the recording is damaged from here on: ${event.message}`)}${PLAIN}\r\n`;
+      return `${RED}${onOneLine(`the recording is damaged from here on: ${event.message}`)}${PLAIN}\r\n`;
   }
 }
 
@@ -83,6 +83,6 @@ function table(columns: readonly string[], rows: readonly (readonly (string | nu
 }
 
 function shorten(cell: string): string {
-  const shown = showUnseen(cell);
+  const shown = onOneLine(cell);
   return shown.length <= MAX_CELL_WIDTH ? shown : `${shown.slice(0, MAX_CELL_WIDTH - 1)}…`;
 }

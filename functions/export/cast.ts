@@ -4,7 +4,7 @@
 
 import type { CastVersion } from '../../core/api.ts';
 import type { SessionEntry } from '../../core/catalogue.ts';
-import { showUnseen } from './escape.ts';
+import { onOneLine } from '../../core/text/written-text.ts';
 
 /** Output, input, resize, marker; in version 3 the exit status. */
 type Code = 'o' | 'i' | 'r' | 'm' | 'x';
@@ -20,7 +20,7 @@ export class CastWriter {
   }
 
   header(session: SessionEntry, cols: number, rows: number, title: string): string {
-    const more = { timestamp: Math.floor(Date.parse(session.startedAt) / 1000), title: showUnseen(title) };
+    const more = { timestamp: Math.floor(Date.parse(session.startedAt) / 1000), title: onOneLine(title) };
     const header =
       this.#version === 2
         ? { version: 2, width: cols, height: rows, ...more }
@@ -40,11 +40,11 @@ export class CastWriter {
 
   /** On one line; what of it comes from the recording is made visible. */
   marker(timeUs: number, text: string): string {
-    return this.event(timeUs, 'm', showUnseen(text).slice(0, MARKER_CHARS));
+    return this.event(timeUs, 'm', onOneLine(text).slice(0, MARKER_CHARS));
   }
 
   /** The last line of a damaged recording, by which programs know it: no text of a recording is a marker that begins so. */
   damage(timeUs: number, message: string): string {
-    return this.event(timeUs, 'm', showUnseen(`the recording is damaged from here on: ${message}`));
+    return this.event(timeUs, 'm', onOneLine(`the recording is damaged from here on: ${message}`));
   }
 }

@@ -3,6 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import type { ReplayEvent, SessionEntry } from '../../core/catalogue.ts';
+import { took } from '../../core/text/amounts.ts';
 import { errorName } from '../../core/replay/error-name.ts';
 import { byStatement } from '../../core/replay/by-statement.ts';
 import { PROTOCOLS } from '../../core/protocols.ts';
@@ -112,7 +113,7 @@ function blockOf(event: Exclude<ReplayEvent, { kind: 'opened' }>): string {
       const answer = error
         ? `<span class="error">${escapeHtml(`${errorName(error)}: ${error.message}`)}</span>`
         : escapeHtml(event.tags.join(', '));
-      return `<p>${time} #${event.statement}: ${answer} · ${event.rows > 0 ? `${event.rows} ${event.rows === 1 ? 'row' : 'rows'} · ` : ''}${event.suspended ? 'more to fetch · ' : ''}${(event.durationUs / 1000).toFixed(3)} ms</p>`;
+      return `<p>${time} #${event.statement}: ${answer} · ${event.rows > 0 ? `${event.rows} ${event.rows === 1 ? 'row' : 'rows'} · ` : ''}${event.suspended ? 'more to fetch · ' : ''}${took(event.durationUs)}</p>`;
     }
     case 'notice':
       return `<p>${time} ${escapeHtml(`${event.severity}: ${event.message}`)}</p>`;

@@ -2,6 +2,7 @@
 // the output of what ran without a terminal. A terminal's screen is for a player: asciicast.
 
 import type { TerminalEvent } from '../../core/replay/terminal.ts';
+import { took } from '../../core/text/amounts.ts';
 import { escapeHtml } from './escape.ts';
 import { htmlDamage, htmlPage, htmlTime } from './html.ts';
 
@@ -47,7 +48,7 @@ function blockOf(event: Exclude<TerminalEvent, { kind: 'opened' | 'output' }>): 
     case 'finished': {
       const { exit, signal } = event;
       const how = signal === undefined ? (exit === undefined ? 'not told how' : `exit ${exit}`) : `signal ${signal}`;
-      return `<p>${time} #${event.action} ended: ${escapeHtml(how)} · ${(event.durationUs / 1000).toFixed(3)} ms</p>`;
+      return `<p>${time} #${event.action} ended: ${escapeHtml(how)} · ${took(event.durationUs)}</p>`;
     }
     case 'file': {
       const digest = event.sha256 === undefined ? '' : `, SHA-256 ${event.sha256}`;

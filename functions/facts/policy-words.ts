@@ -2,7 +2,7 @@
 // listed action.
 
 import type { Fact } from '../../core/recording/facts/fact.ts';
-import { hiddenWords } from '../../core/recording/hidden-words.ts';
+import { hiddenWords } from '../../core/recording/coverage-words.ts';
 
 type PolicyKind =
   | 'action.refused'

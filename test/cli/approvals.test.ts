@@ -91,7 +91,9 @@ describe('a command', () => {
     const live = { live: { id: issued.grant.id, resource: 'demo', until: AT }, message: 'You hold a live grant.' };
     replies['POST /requests'] = () => live;
     expect(JSON.parse((await run('request', 'demo', '--json')).stdout)).toEqual(live);
-    expect((await run('request', 'demo')).stdout).toBe('You hold a live grant.\n');
+    expect((await run('request', 'demo')).stdout).toMatch(
+      /^You hold a live grant\.\nIt ends at 2026-11-20 \S+: gatehouse revoke grt_\S+ ends it now\.\n$/,
+    );
   });
 
   it('breaks the glass only when it is told to', async () => {
@@ -116,6 +118,36 @@ describe('a command', () => {
       `POST /approvals/${ID}/decision {"decision":"deny","comment":"no"}`,
     ]);
   });
+
+  it("takes back a request of one's own, which the list says how to do", async () => {
+    const mine = { ...approval, state: 'pending', yours: true, mayDecide: false };
+    replies['GET /approvals'] = () => ({ approvals: [mine] });
+    replies[`POST /requests/${ID}/withdraw`] = () => ({ ...mine, state: 'withdrawn' });
+    expect((await run('approvals')).stdout).toContain(`\n  gatehouse withdraw ${ID}\n`);
+    const { code, stdout } = await run('withdraw', ID);
+    expect([code, stdout]).toEqual([0, 'Withdrawn: alice@example.com asked for access to demo.\n']);
+    expect(seen.at(-1)).toBe(`POST /requests/${ID}/withdraw`);
+  });
+
+  it.each(['sql \u200b', '\u202e', '\u009b2J', '\u{e0041}', '\ufe0f'])(
+    'shows what nobody sees in what waits and why: %j',
+    async (unseen) => {
+      const held = {
+        kind: 'statement',
+        session: 'ses_01m7xr5fhpxd5ccp0p7jtdc9r1',
+        text: `drop table t${unseen}`,
+        parameters: [`v${unseen}`],
+        digest: 'ab'.repeat(32),
+        touches: [`t${unseen}`],
+        inTransaction: false,
+      };
+      replies['GET /approvals'] = () => ({
+        approvals: [{ ...approval, state: 'pending', kind: 'statement', reason: `why${unseen}`, held }],
+      });
+      for (const stdout of [(await run('approvals')).stdout, (await run('approvals', '--json')).stdout])
+        expect(stdout.replaceAll('\n', '')).toMatch(/^[\x20-\x7e]*$/);
+    },
+  );
 
   it('lists what a statement that waits says, since that is what one says yes to', async () => {
     const statement = {

@@ -118,7 +118,7 @@ describe('an error', () => {
     [['session', 'x'], 'SESSION x: expected an id that begins with ses_'],
     [['request', 'demo', '--for', '1 hour'], '--for 1 hour: expected a duration'],
     [['sessions', '--limit', '0'], '--limit 0: expected a whole number'],
-    [['sessions', '--since', 'soon'], '--since soon: expected a date'],
+    [['sessions', '--since', 'soon'], '--since soon: expected 2h, "2 hours ago", yesterday, 2026-11-20 or'],
     [['export', SESSION, '--format', 'pdf'], '--format pdf'],
     [['replay', SESSION, '--speed', '-1'], '--speed -1'],
     [['verify'], 'name one of SESSION, --all and --dir COPY'],

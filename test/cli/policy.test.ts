@@ -35,6 +35,7 @@ let inForce: {
   mistakes: string[];
   warnings: string[];
 };
+let effects: object[] = [];
 let me: { email: string; groups: string[] };
 let received: { text: string; after?: number }[];
 /** Runs right before the edge looks at what it got. */
@@ -75,6 +76,7 @@ beforeEach(() => {
   };
   me = { email: 'bob@example.com', groups: ['demo:dba', 'demo:administrators'] };
   received = [];
+  effects = [];
   beforePut = () => undefined;
 });
 
@@ -102,8 +104,10 @@ function respond(asked: string, body: string): [number, unknown] {
       received.push(sent);
       if (sent.after !== inForce.version) return [409, error('conflict', 'Somebody else applied a policy meanwhile.')];
       inForce = { ...inForce, version: inForce.version + 1, text: sent.text };
-      return [200, inForce];
+      return [200, { ...inForce, effects }];
     }
+    case 'POST /api/v1/policy/effects':
+      return [200, { effects }];
     default:
       return [404, error('not_found', asked)];
   }
@@ -184,14 +188,13 @@ describe('test', () => {
     const tried = await policy('test', '--file', path);
     expect([tried.code, tried.stdout]).toEqual([2, '']);
     expect(tried.stderr.trimEnd().split('\n')).toEqual([
-      `gatehouse: --file ${path}: line 5, column 5: rules[0].whom: is not known here`,
-      `gatehouse: --file ${path}: line 3, column 5: rules[0].who: is missing`,
+      `gatehouse: --file ${path}: line 5, column 5: rules[0].whom: is not known here; did you mean who?`,
       expect.stringMatching(/: line 6, column 15: rules\[0\]\.access\.ttl: /),
     ]);
     const { error } = JSON.parse((await policy('test', '--file', path, '--json')).stderr);
     expect(error).toMatchObject({
       reason: 'policy_mistakes',
-      mistakes: [{ line: 5, column: 5, path: 'rules[0].whom' }, {}, {}],
+      mistakes: [{ line: 5, column: 5, path: 'rules[0].whom' }, {}],
     });
     expect((await answer('test', '--file', join(dir, 'none'))).stderr).toContain('there is no such file');
   });
@@ -200,6 +203,9 @@ describe('test', () => {
 describe('apply', () => {
   it('shows the diff, what it means and for whom, and puts it in force', async () => {
     const path = await file(SMALL.replace('demo:developers', 'demo:dba'));
+    expect((await policy('apply', '--file', path, '--dry-run')).stdout).toMatch(/\nNothing was applied\.\n$/);
+    const [grant, session] = ['grt_01m7xr5fhpxd5ccp0p7jtdc9r1', 'ses_01m7xr5fhpxd5ccp0p7jtdc9r1'];
+    effects = [{ grant, email: 'a@example.com', resource: 'demo', opens: false, ends: [session], changes: [] }];
     const applied = await policy('apply', '--file', path, '--yes');
     expect([applied.code, applied.stderr]).toEqual([0, '']);
     expect(applied.stdout).toBe(
@@ -217,8 +223,14 @@ describe('apply', () => {
         'Rule changed: shop (who)',
         'demo:developers loses demo (shop; now no rule)',
         'demo:dba gains demo (shop)',
+        'It ends 1 live session, leaves 1 live grant without access:',
+        `  session ${session} of a@example.com on demo would end`,
+        `  grant ${grant} of a@example.com on demo would open nothing any more`,
         'It has no tests.',
-        'Version 4 is in force since 2026-11-20 10:00:00+00:00. Running sessions follow it from their next statement on.',
+        'Version 4 is in force since 2026-11-20 10:00:00+00:00. Running sessions follow it from their next action on.',
+        'It ended 1 live session, left 1 live grant without access:',
+        `  session ${session} of a@example.com on demo ended`,
+        `  grant ${grant} of a@example.com on demo opens nothing any more`,
         '',
       ].join('\n'),
     );
@@ -305,7 +317,7 @@ describe('explain', () => {
     expect(told.stdout).toBe(
       `alice@example.com asks for demo env=demo (${EXAMPLE})
 
-Access allow: rule shop gives access (line 9), at most 1 h 00 min
+Access allow: rule shop gives access (line 9), at most 1 h
   shop  decides: env=demo, developers (demo:developers)
 
 Statement block: it is what "truncate" names (statements, entry 1, line 14)
@@ -371,8 +383,7 @@ it('npm start --policy tells every mistake on a line of its own, with its place,
   const started = npmStart(['--policy', path, '--data', join(dir, 'data')]);
   expect(await started.exited).toBe(2);
   expect(started.output().trimEnd().split('\n')).toEqual([
-    `gatehouse: --policy ${path}: line 5, column 5: rules[0].whom: is not known here`,
-    `gatehouse: --policy ${path}: line 3, column 5: rules[0].who: is missing`,
+    `gatehouse: --policy ${path}: line 5, column 5: rules[0].whom: is not known here; did you mean who?`,
   ]);
 });
 

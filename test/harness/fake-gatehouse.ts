@@ -374,6 +374,9 @@ export function createFakeGatehouse(now: () => number): FakeGatehouse {
     async applyPolicy() {
       return err({ reason: 'unavailable', message: 'Not part of this fake.' });
     },
+    async policyEffects() {
+      return err({ reason: 'unavailable', message: 'Not part of this fake.' });
+    },
   };
 
   const demo = resourceList[0];

@@ -7,6 +7,7 @@
 import { Digest } from '../../../core/recording/segment.ts';
 import { newId, type IdSource, type SessionId } from '../../../core/ids.ts';
 import type { Decision } from '../../../core/policy/sections/entries.ts';
+import { span } from '../../../core/text/amounts.ts';
 import { type Noun, SECTIONS } from '../../../core/protocols.ts';
 import type { Action, ActionRefusal, Gate, RulesInForce } from '../../action.ts';
 import type { SessionRecorder } from '../session-log.ts';
@@ -127,11 +128,10 @@ export function createGate(deps: GateDeps): LiveGate {
     const mine: Held = { hold: waiting, settle, judgeAgain };
     held.set(action.lane, mine);
     const { within } = decision.approval;
-    const atMost = within % 60_000 === 0 ? `${within / 60_000} min` : `${Math.ceil(within / 1_000)} s`;
     void waiting.link.then((link) => {
       if (held.get(action.lane) !== mine || link === undefined) return;
       action.notify(
-        `Rule ${rule} holds this ${one} for an approval, at most ${atMost}: ${link}`,
+        `Rule ${rule} holds this ${one} for an approval, at most ${span(within)}: ${link}`,
         'Cancel it to withdraw the request.',
       );
     });

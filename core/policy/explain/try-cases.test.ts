@@ -105,7 +105,11 @@ describe('a case that cannot mean anything is a mistake of the policy, with its 
     ['', '{ masks: { email: clear } }', /expect\.masks\.email: needs a statement/],
     ['', '{ masks: { "*.email": clear } }', /masks/],
     ['', '{ access: maybe }', /^line 15, column 15: tests\[0\]\.expect\.access: /],
-    ['', '{ access: allow, verdicts: block }', /^line 15, column 30: tests\[0\]\.expect\.verdicts: is not known here$/],
+    [
+      '',
+      '{ access: allow, verdicts: block }',
+      /^line 15, column 30: tests\[0\]\.expect\.verdicts: is not known here; did you mean verdict\?$/,
+    ],
     [', from: nowhere', '{ access: allow }', /given\.from: expected an IP address$/],
     [', at: yesterday', '{ access: allow }', /given\.at: /],
   ])('%s -> %s', (given, expected, told) => expect(differences(given, expected)[0]).toMatch(told));

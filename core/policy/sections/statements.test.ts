@@ -78,7 +78,7 @@ describe('in a policy', () => {
       'a misspelt effect',
       'block:',
       'blok:',
-      /^line 8, column 11: rules\[0\]\.statements\[0\]\.blok: is not known here$/,
+      /^line 8, column 11: rules\[0\]\.statements\[0\]\.blok: is not known here; did you mean block\?$/,
     ],
     [
       'two effects',

@@ -2,7 +2,8 @@
 // the next one when it is full.
 
 import type { ActionEntry, ActionPage } from '../../../core/catalogue.ts';
-import { answered, showBytes, took } from '../format.ts';
+import { showBytes, took } from '../../../core/text/amounts.ts';
+import { answered } from '../format.ts';
 import { address } from './parts.tsx';
 import { StatementBody, StatementFailure } from './statement-detail.tsx';
 import { Offset, Text } from './text.tsx';

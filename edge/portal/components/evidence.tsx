@@ -2,31 +2,11 @@
 
 import type { Witnessed } from '../../../core/api.ts';
 import type { SessionDetail } from '../../../core/catalogue.ts';
-import { hiddenWords } from '../../../core/recording/hidden-words.ts';
-import { count } from '../format.ts';
+import { hiddenWords, REFUSED_WORDS, WITHHELD_WORDS } from '../../../core/recording/coverage-words.ts';
+import { count } from '../../../core/text/amounts.ts';
 import { CommandLine } from './command-line.tsx';
 import { LaneWords } from './lane-words.tsx';
 import { Mono, Text, Time } from './text.tsx';
-
-/** core/masking/masked.ts gives the reasons. */
-const WITHHELD_WORDS: Readonly<Record<string, string>> = {
-  masking_failed: 'since masking failed',
-  lineage_unknown: 'since it is not known which columns they were made of',
-  result_unknown: 'since their result was not described',
-  copy_unknown: 'of COPY data in a form that is not known',
-  encoding_unsafe: 'since their encoding cannot be searched safely',
-  message_quotes_data: 'in messages of the target that quote data',
-};
-
-/** Of core/recording/facts/action.ts: why an action did not go on. */
-const REFUSED_WORDS: Readonly<Record<string, string>> = {
-  blocked: 'blocked by a rule',
-  hold_denied: 'an approver said no',
-  hold_expired: 'nobody decided in time',
-  hold_withdrawn: 'withdrawn while it was held',
-  hold_failed: 'an approval could not be asked for',
-  too_many_statements: 'too many statements in a minute',
-};
 
 export const Evidence = ({
   detail,
@@ -93,7 +73,9 @@ export const Evidence = ({
             <p class="dim">What the edge witnessed cannot be shown just now.</p>
           ) : (
             <p>
-              The edge, kept apart from the archive, witnessed {count(witnessed.heads.length, 'segment head')}
+              While the session ran, the edge, kept apart from the archive, noted{' '}
+              {count(witnessed.heads.length, 'part')}
+              {' of the recording'}
               {witnessed.manifest ? (
                 <>
                   {' '}
@@ -123,7 +105,7 @@ export const Evidence = ({
               <a href={`${path}/export?format=ndjson`} download>
                 NDJSON
               </a>{' '}
-              <span class="dim">every frame and fact, for programs</span>
+              <span class="dim">all of it, for programs</span>
             </li>
             <li>
               <a href={`${path}/export?format=html`} download>

@@ -4,14 +4,14 @@ import type { ListedApproval } from '../../../core/api.ts';
 import { HELD, nounOf } from '../../../core/approval/held-action.ts';
 import { cutText } from '../../../core/text/cut-text.ts';
 import { capital } from '../../../core/text/capital.ts';
-import { count } from '../format.ts';
+import { count } from '../../../core/text/amounts.ts';
 import { Chip, NoticeBox, to } from './parts.tsx';
 import { Mono, Sql, Text } from './text.tsx';
 
 type Held = NonNullable<ListedApproval['held']>;
 
 export const HeldActionDetail = ({ held, waits }: { held: Held; waits: boolean }) => (
-  <section class="held" aria-labelledby="held">
+  <section class="held" id="request-held" aria-labelledby="held">
     <h2 id="held">{capital(nounOf(held.kind).one)}</h2>
     {held.title === undefined ? null : (
       <p>

@@ -3,7 +3,7 @@
 import type { Child } from 'hono/jsx';
 import type { Me } from '../../../core/api.ts';
 import type { ReplayKind } from '../../../core/protocols.ts';
-import { visibleText } from '../visible.ts';
+import { onLines } from '../../../core/text/written-text.ts';
 import { Text } from './text.tsx';
 
 export type Theme = 'auto' | 'light' | 'dark';
@@ -34,7 +34,7 @@ export const Layout = ({ shell, title, player, children }: LayoutProps) => {
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
         <meta name="referrer" content="same-origin" />
-        <title>{visibleText(title)} · Gatehouse</title>
+        <title>{onLines(title)} · Gatehouse</title>
         <link rel="icon" href={asset('favicon.svg')} type="image/svg+xml" />
         <link rel="stylesheet" href={asset('portal-style.css')} />
         <script type="module" src={asset('portal.js')} />

@@ -13,7 +13,8 @@ type State =
   | 'revoked'
   | 'glass'
   | 'exempt'
-  | 'contradicted';
+  | 'contradicted'
+  | 'unproven';
 
 const STATE_WORDS: Readonly<Record<State, string>> = {
   live: 'Live',
@@ -28,6 +29,7 @@ const STATE_WORDS: Readonly<Record<State, string>> = {
   glass: 'Glass broken',
   exempt: 'Not recorded',
   contradicted: 'Row changed',
+  unproven: 'Not proven yet',
 };
 
 export const Badge = ({ state }: { state: State }) => (

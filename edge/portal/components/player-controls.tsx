@@ -1,7 +1,7 @@
 // What every player is driven with; its island finds the parts by their ids.
 
 import { capital } from '../../../core/text/capital.ts';
-import { clock } from '../format.ts';
+import { clock } from '../../../core/text/amounts.ts';
 
 export const PlayerControls = ({ durationMs, noun }: { durationMs: number; noun: string }) => (
   <>

@@ -1,7 +1,8 @@
 import type { SessionEntry } from '../../../core/catalogue.ts';
+import { isUnprovenFor } from '../../../core/session-marks.ts';
 import { actionsOf, PROTOCOLS } from '../../../core/protocols.ts';
 import { capital } from '../../../core/text/capital.ts';
-import { span } from '../format.ts';
+import { took } from '../../../core/text/amounts.ts';
 import { Badge, Cell, LabelList, Row, Table, to } from './parts.tsx';
 import { Text, Time } from './text.tsx';
 
@@ -41,19 +42,22 @@ export const SessionTable = ({ sessions, caption, now, withPerson = true }: Sess
           <LabelList task={session.task} trace={session.trace} />
         </Cell>
         <Cell label={capital(PROTOCOLS[session.protocol].noun.many)} class="cell-number">
-          {session.counts.actions.toLocaleString('en')}
-          {session.counts.errors > 0 ? (
-            <>
-              , <span class="bad">{session.counts.errors.toLocaleString('en')} failed</span>
-            </>
-          ) : null}
+          {/* One piece: on a phone each child of a cell stands on a line of its own. */}
+          <span>
+            {session.counts.actions.toLocaleString('en')}
+            {session.counts.errors > 0 ? (
+              <>
+                , <span class="bad">{session.counts.errors.toLocaleString('en')} failed</span>
+              </>
+            ) : null}
+          </span>
         </Cell>
         <Cell label="Lasted" class="cell-number">
-          {span((session.endedAt ? Date.parse(session.endedAt) : now) - Date.parse(session.startedAt))}
+          {took(((session.endedAt ? Date.parse(session.endedAt) : now) - Date.parse(session.startedAt)) * 1000)}
         </Cell>
         <Cell label="State">
           <Badge state={session.state} />
-          <SessionMarks session={session} />
+          <SessionMarks session={session} now={now} />
         </Cell>
       </Row>
     ))}
@@ -61,8 +65,14 @@ export const SessionTable = ({ sessions, caption, now, withPerson = true }: Sess
 );
 
 /** What sets a session apart, wherever it is listed. */
-export const SessionMarks = ({ session }: { session: SessionEntry }) => (
+export const SessionMarks = ({ session, now }: { session: SessionEntry; now: number }) => (
   <>
+    {isUnprovenFor(session, now) ? (
+      <>
+        {' '}
+        <Badge state="unproven" />
+      </>
+    ) : null}
     {session.breakGlass ? (
       <>
         {' '}

@@ -2,7 +2,7 @@
 
 import type { StatementDetail } from '../../../core/catalogue.ts';
 import { isGatewayWord } from '../../../core/replay/error-name.ts';
-import { showBytes } from '../format.ts';
+import { showBytes } from '../../../core/text/amounts.ts';
 import { Sql, Text } from './text.tsx';
 
 export const StatementBody = ({ detail }: { detail: StatementDetail }) => (

@@ -2,7 +2,7 @@
 // statements beside it says the same.
 
 import type { SessionEntry } from '../../../core/catalogue.ts';
-import { clock } from '../format.ts';
+import { clock } from '../../../core/text/amounts.ts';
 import { PlayerControls } from './player-controls.tsx';
 import { to } from './parts.tsx';
 

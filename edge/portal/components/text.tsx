@@ -1,12 +1,13 @@
 // Text that came from outside: escaped by hono/jsx, isolated so that its direction stays inside it,
 // with unseen characters shown.
 
-import { isTall, offset } from '../format.ts';
+import { offset } from '../../../core/text/amounts.ts';
+import { isTall } from '../format.ts';
 import { sqlTokens } from '../sql-tokens.ts';
-import { visibleParts, visibleText } from '../visible.ts';
+import { onLines, shownParts } from '../../../core/text/written-text.ts';
 
 const Marked = ({ value }: { value: string }) => (
-  <>{visibleParts(value).map((part) => (part.mark ? <span class="unseen">{part.text}</span> : part.text))}</>
+  <>{shownParts(value).map((part) => (part.escape ? <span class="unseen">{part.text}</span> : part.text))}</>
 );
 
 export const Text = ({ value }: { value: string }) => (
@@ -17,7 +18,7 @@ export const Text = ({ value }: { value: string }) => (
 
 /** `title` gives the whole where the style sheet may cut it. */
 export const Mono = ({ value, cut = false }: { value: string; cut?: boolean }) => (
-  <code class={cut ? 'mono cut' : 'mono'} {...(cut ? { title: visibleText(value) } : {})}>
+  <code class={cut ? 'mono cut' : 'mono'} {...(cut ? { title: onLines(value) } : {})}>
     <Text value={value} />
   </code>
 );

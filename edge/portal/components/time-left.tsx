@@ -1,4 +1,4 @@
-import { span } from '../format.ts';
+import { span } from '../../../core/text/amounts.ts';
 
 /** Counts down with the island; without it, what was left when the page was made. */
 export const TimeLeft = ({ until, now }: { until: string; now: number }) => {

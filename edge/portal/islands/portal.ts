@@ -1,7 +1,7 @@
 // What every page gains from scripts: times in the reader's own words, countdowns, copy buttons,
 // lists that keep themselves fresh, colours without a reload. Pages work without all of it.
 
-import { span } from '../format.ts';
+import { span } from '../../../core/text/amounts.ts';
 import { announce } from './announce.ts';
 import { keepFresh, showEnd } from './live.ts';
 

@@ -1,9 +1,9 @@
-import type { ListedApproval } from '../../../core/api.ts';
+import type { ListedApproval, LiveGrant } from '../../../core/api.ts';
 import { nounOf } from '../../../core/approval/held-action.ts';
 import { requestOutcome } from '../../../core/approval/outcome.ts';
-import { requestWords } from '../../../core/approval/state-words.ts';
+import { requestWords, termWords } from '../../../core/approval/state-words.ts';
 import { capital } from '../../../core/text/capital.ts';
-import { span } from '../format.ts';
+import { span } from '../../../core/text/amounts.ts';
 import { Cell, Empty, LabelList, NoticeBox, Row, Table, to } from '../components/parts.tsx';
 import { HeldActionDetail, HeldBrief, lineOf } from '../components/held-action.tsx';
 import { Text, Time } from '../components/text.tsx';
@@ -77,9 +77,9 @@ const What = ({ approval }: { approval: ListedApproval }) =>
       <Text value={lineOf(approval.held.text)} />
     </code>
   ) : (
-    <>
+    <span>
       access for {span(approval.workSeconds * 1000)}: <Reason approval={approval} />
-    </>
+    </span>
   );
 
 /** In the words of core/approval/state-words.ts. */
@@ -160,16 +160,38 @@ interface RequestPageProps {
   problem?: string | undefined;
 }
 
-export const ApprovalPage = ({ approval, now, comment = '', problem }: RequestPageProps) => (
-  <div class={approval.held ? 'narrow narrow-wide' : 'narrow'}>
-    <p class="crumb">
-      <a href="/approvals">Approvals</a>
-    </p>
-    <h1>
-      {titleOf(approval)} <span class="resource-name">{approval.resource}</span>
-    </h1>
-    <ApprovalStatus approval={approval} now={now} />
-    <dl class="facts facts-small">
+export const ApprovalPage = ({ approval, now, comment = '', problem }: RequestPageProps) => {
+  return (
+    <div class={approval.held ? 'narrow narrow-wide' : 'narrow'}>
+      <p class="crumb">
+        <a href="/approvals">Approvals</a>
+      </p>
+      <h1>
+        {titleOf(approval)} <span class="resource-name">{approval.resource}</span>
+      </h1>
+      <ApprovalStatus approval={approval} now={now} />
+      <ApprovalFacts approval={approval} />
+      {approval.held ? <HeldActionDetail held={approval.held} waits={approval.state === 'pending'} /> : null}
+      <h2>{approval.held ? 'Why the session was opened' : 'Why'}</h2>
+      <p>
+        <Reason approval={approval} />
+      </p>
+      <LabelList task={approval.labels.task} trace={approval.labels.trace} />
+      {problem ? (
+        <NoticeBox kind="error">
+          <Text value={problem} />
+        </NoticeBox>
+      ) : null}
+      <ApprovalActions approval={approval} comment={comment} />
+    </div>
+  );
+};
+
+/** Who, when and for how long; and what is held. Replaced when the state changes. */
+export const ApprovalFacts = ({ approval }: { approval: ListedApproval }) => {
+  const term = termWords(approval);
+  return (
+    <dl class="facts facts-small" id="request-facts">
       <div>
         <dt>Who</dt>
         <dd>
@@ -177,10 +199,12 @@ export const ApprovalPage = ({ approval, now, comment = '', problem }: RequestPa
           <Text value={approval.requester.email} />
         </dd>
       </div>
-      <div>
-        <dt>{approval.held ? 'Goes on within' : 'For how long'}</dt>
-        <dd>{span(approval.workSeconds * 1000)}, from the approval on</dd>
-      </div>
+      {term ? (
+        <div>
+          <dt>{capital(term.name)}</dt>
+          <dd>{term.value}</dd>
+        </div>
+      ) : null}
       <div>
         <dt>Asked</dt>
         <dd>
@@ -194,20 +218,8 @@ export const ApprovalPage = ({ approval, now, comment = '', problem }: RequestPa
         </dd>
       </div>
     </dl>
-    {approval.held ? <HeldActionDetail held={approval.held} waits={approval.state === 'pending'} /> : null}
-    <h2>{approval.held ? 'Why the session was opened' : 'Why'}</h2>
-    <p>
-      <Reason approval={approval} />
-    </p>
-    <LabelList task={approval.labels.task} trace={approval.labels.trace} />
-    {problem ? (
-      <NoticeBox kind="error">
-        <Text value={problem} />
-      </NoticeBox>
-    ) : null}
-    <ApprovalActions approval={approval} comment={comment} />
-  </div>
-);
+  );
+};
 
 /** Keeps itself fresh until the request is over. */
 export const ApprovalStatus = ({ approval, now }: { approval: ListedApproval; now: number }) => {
@@ -374,20 +386,22 @@ const Reason = ({ approval }: { approval: ListedApproval }) =>
 const endOf = (approval: ListedApproval): string =>
   approval.state === 'approved' ? (approval.workUntil ?? approval.decideBy) : approval.decideBy;
 
-/** The answer to asking for what one holds already. */
-export const LiveGrantPage = ({ resource, until }: { resource: string; until: string }) => (
+/** The answer to asking for what one holds already. `breaking`: by breaking the glass once more. */
+export const LiveGrantPage = ({ live, breaking }: { live: LiveGrant['live']; breaking: boolean }) => (
   <div class="narrow">
     <h1>
-      You have access to <span class="resource-name">{resource}</span> already
+      {breaking ? 'You have broken the glass for ' : 'You have access to '}
+      <span class="resource-name">{live.resource}</span> already
     </h1>
     <p class="lead">
-      Until <Time iso={until} />, so nobody was asked. Its secret was shown once; if you lost it, revoke the grant and
-      ask again.
+      Your access lasts until <Time iso={live.until} />, so {breaking ? 'no other grant was made' : 'nobody was asked'}.
+      Its secret was shown once; if you lost it, revoke this grant and {breaking ? 'break the glass' : 'ask'} again.
     </p>
     <p class="form-end">
       <a class="button" href="/grants">
         See my grants
       </a>
+      <a href={to('grants', live.id, 'revoke')}>Revoke this grant</a>
     </p>
   </div>
 );

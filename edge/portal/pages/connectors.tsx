@@ -3,7 +3,7 @@ import { Badge, Copyable, Empty, NoticeBox, to } from '../components/parts.tsx';
 import { Mono, Text, Time } from '../components/text.tsx';
 
 interface ConnectorsPageProps {
-  connectors: readonly (ListedConnector & { fingerprint: string })[];
+  connectors: readonly ListedConnector[];
   resources: readonly ListedResource[];
   administrator: boolean;
 }
@@ -61,7 +61,7 @@ export const ConnectorsPage = ({ connectors, resources, administrator }: Connect
                 <div>
                   <dt>Key</dt>
                   <dd>
-                    <Mono value={connector.fingerprint} />
+                    <Mono value={connector.key} />
                   </dd>
                 </div>
                 <div>

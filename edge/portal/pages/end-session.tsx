@@ -34,7 +34,8 @@ export const EndSessionPage = ({ session, email, mayRevoke, told, reason = '', p
     ) : session.running ? (
       <>
         <p class="lead">
-          It is cut within a second, and what it has open at the database is rolled back. Its recording stays.
+          It is cut within a second: what runs in it is broken off, and an open transaction is rolled back. Its
+          recording stays.
         </p>
         <p class="dim">
           Access itself goes on: its person can connect again until the grant ends.{' '}

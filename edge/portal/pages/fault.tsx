@@ -1,16 +1,21 @@
 import { Text } from '../components/text.tsx';
 
-const WORDS: Readonly<Record<number, { title: string; next: string }>> = {
+/** `next`: where no message says more. `beside`: what the message cannot know. */
+const WORDS: Readonly<Record<number, { title: string; next: string; beside?: string }>> = {
   400: { title: 'That was not understood', next: 'Go back, check what you entered, and try again.' },
   403: {
     title: 'This is not for you to see or do',
-    next: 'If you need it, ask an administrator to add a rule for you. The attempt was noted in the audit log.',
+    next: 'If you need it, ask an administrator to add a rule for you.',
   },
   404: {
     title: 'There is nothing here',
     next: 'The address may be mistyped, or it names something you may not see.',
   },
-  409: { title: 'That changed in the meantime', next: 'Open the page again to see how things stand now.' },
+  409: {
+    title: 'That changed in the meantime',
+    next: 'Open the page again to see how things stand now.',
+    beside: 'Open the page again to see how things stand now.',
+  },
   429: { title: 'That was a little fast', next: 'Wait a minute and try again.' },
   500: {
     title: 'Something went wrong on our side',
@@ -19,11 +24,13 @@ const WORDS: Readonly<Record<number, { title: string; next: string }>> = {
   503: {
     title: 'A part of Gatehouse does not answer just now',
     next: 'Sessions that are running go on and are recorded. Try again in a moment.',
+    beside: 'Sessions that are running go on and are recorded.',
   },
 };
 
 export const FaultPage = ({ status, message }: { status: number; message?: string }) => {
   const words = WORDS[status] ?? { title: 'Something went wrong', next: 'Try again in a moment.' };
+  const next = message ? words.beside : words.next;
   return (
     <div class="narrow fault">
       <p class="fault-status">{status}</p>
@@ -33,7 +40,7 @@ export const FaultPage = ({ status, message }: { status: number; message?: strin
           <Text value={message} />
         </p>
       ) : null}
-      <p>{words.next}</p>
+      {next === undefined ? null : <p>{next}</p>}
       <p>
         <a class="button" href="/">
           To the overview

@@ -4,7 +4,7 @@ import type { AccessTerms } from '../../../core/policy/access-terms.ts';
 import { type Noun, PROTOCOLS } from '../../../core/protocols.ts';
 import { Badge, Chip, Copyable, NoticeBox } from '../components/parts.tsx';
 import { Text, Time } from '../components/text.tsx';
-import { span } from '../format.ts';
+import { span } from '../../../core/text/amounts.ts';
 import { TimeLeft } from '../components/time-left.tsx';
 
 const DURATIONS: readonly { seconds: number; words: string }[] = [
@@ -242,7 +242,7 @@ export const IssuedPage = ({ issued, resource, now }: IssuedPageProps) => {
       ) : null}
       <NoticeBox kind="plain">
         <strong>The secret is shown this once.</strong> Gatehouse keeps only what it needs to check it. Copy it now; if
-        you lose it, ask again.
+        you lose it, revoke this grant and ask again.
       </NoticeBox>
       <h2>Connect</h2>
       {Object.entries(connect).map(([client, line]) => (
@@ -289,13 +289,13 @@ export const AlreadyIssuedPage = ({ resource, until }: { resource: string; until
     <h1>This request was already answered</h1>
     <p class="lead">
       You got access to <span class="resource-name">{resource}</span> until <Time iso={until} />. Its secret was shown
-      once, and sending the form again does not make another.
+      once, and sending the form again does not make another. If you lost it, revoke that grant and ask anew.
     </p>
     <p class="form-end">
-      <a class="button" href={`/request/${encodeURIComponent(resource)}`}>
-        Ask anew
+      <a class="button" href="/grants">
+        See my grants
       </a>
-      <a href="/grants">See my grants</a>
+      <a href={`/request/${encodeURIComponent(resource)}`}>Ask anew</a>
     </p>
   </div>
 );

@@ -1,7 +1,6 @@
 import type { Witnessed } from '../../../core/api.ts';
 import type { ActionPage, SessionDetail, SessionEntry } from '../../../core/catalogue.ts';
 import { hasRows, type Noun, PROTOCOLS } from '../../../core/protocols.ts';
-import type { EndReason } from '../../../core/recording/facts/session.ts';
 import { capital } from '../../../core/text/capital.ts';
 import { Evidence } from '../components/evidence.tsx';
 import { Badge, Empty, LabelList, NoticeBox, Pager, to } from '../components/parts.tsx';
@@ -9,7 +8,8 @@ import { Player } from '../components/player.tsx';
 import { SessionMarks } from '../components/session-table.tsx';
 import { Actions } from '../components/actions.tsx';
 import { Text, Time } from '../components/text.tsx';
-import { showBytes, count, span } from '../format.ts';
+import { END_WORDS } from '../../../core/recording/coverage-words.ts';
+import { count, showBytes, took } from '../../../core/text/amounts.ts';
 
 interface SessionPageProps {
   detail: SessionDetail;
@@ -23,23 +23,6 @@ interface SessionPageProps {
   ended: boolean;
   now: number;
 }
-
-const END_WORDS: Readonly<Record<EndReason, string>> = {
-  client_closed: 'the client closed it',
-  target_closed: 'the target closed it',
-  grant_expired: 'the grant ran out',
-  grant_revoked: 'the grant was revoked',
-  ended_by_person: 'somebody ended it',
-  idle_timeout: 'it was idle for too long',
-  session_too_long: 'it was open for as long as its rule allows',
-  time_window_over: 'its time window was over',
-  rows_exceeded: 'more rows went out than its rule allows',
-  policy_denied: 'the policy gave no access any more',
-  protocol_fault: 'something was sent that Gatehouse does not understand',
-  log_failed: 'it could no longer be recorded',
-  connector_stopped: 'the connector was stopped',
-  connector_crashed: 'the connector crashed',
-};
 
 export const SessionDetailPage = ({ detail, actions, witnessed, cursor, mayEnd, ended, now }: SessionPageProps) => {
   const { session } = detail;
@@ -160,7 +143,7 @@ export const SessionStatus = ({
 );
 
 const SessionHead = ({ session, mayEnd, now }: { session: SessionEntry; mayEnd: boolean; now: number }) => {
-  const lasted = span((session.endedAt ? Date.parse(session.endedAt) : now) - Date.parse(session.startedAt));
+  const lasted = took(((session.endedAt ? Date.parse(session.endedAt) : now) - Date.parse(session.startedAt)) * 1000);
   return (
     <div
       id="session-head"
@@ -170,7 +153,7 @@ const SessionHead = ({ session, mayEnd, now }: { session: SessionEntry; mayEnd: 
     >
       <p class={`state-words state-words-${session.state}`}>
         <Badge state={session.state} />
-        <SessionMarks session={session} /> <StateWords session={session} />
+        <SessionMarks session={session} now={now} /> <StateWords session={session} />
       </p>
       {mayEnd && session.state === 'live' ? (
         <p>
@@ -212,7 +195,7 @@ const SessionHead = ({ session, mayEnd, now }: { session: SessionEntry; mayEnd: 
           <dt>Recorded</dt>
           <dd>
             {showBytes(session.counts.bytes.client + session.counts.bytes.target + session.counts.bytes.gateway)} in{' '}
-            {count(session.segments, 'segment')}
+            {count(session.segments, 'part')}
           </dd>
         </div>
         <div>

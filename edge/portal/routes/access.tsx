@@ -128,7 +128,7 @@ export function accessPages(deps: PortalDeps): Hono {
       }
       if ('request' in answer.value) return visit.c.redirect(to('requests', answer.value.request.id), 303);
       const { live } = answer.value;
-      return show(visit, 'Access', <LiveGrantPage resource={live.resource} until={live.until} />);
+      return show(visit, 'Access', <LiveGrantPage live={live} breaking={form.breakGlass} />);
     }),
   );
 

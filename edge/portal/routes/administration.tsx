@@ -75,14 +75,11 @@ export function administrationPages(deps: PortalDeps): Hono {
         gatehouse.resources(identity),
       ]);
       if (!connectors.ok) return showFault(visit, connectors.error);
-      const printed = await Promise.all(
-        connectors.value.map(async (connector) => ({ ...connector, fingerprint: await fingerprint(connector.key) })),
-      );
       return show(
         visit,
         'Connectors',
         <ConnectorsPage
-          connectors={printed}
+          connectors={connectors.value}
           resources={resources.ok ? resources.value : []}
           administrator={administrator}
         />,
@@ -101,13 +98,4 @@ export function administrationPages(deps: PortalDeps): Hono {
   app.get('/connectors/join-token', (c) => c.redirect('/connectors', 303));
 
   return app;
-}
-
-/** `SHA256:` and the base64 of the raw key's digest, as OpenSSH prints fingerprints. */
-async function fingerprint(key: string): Promise<string> {
-  const raw = Uint8Array.from(atob(key.replaceAll('-', '+').replaceAll('_', '/')), (character) =>
-    character.charCodeAt(0),
-  );
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', raw));
-  return `SHA256:${btoa(String.fromCharCode(...digest)).replace(/=+$/, '')}`;
 }

@@ -6,10 +6,18 @@ import { MAX_COMMENT_CHARACTERS } from '../../../core/approval/approval.ts';
 import { RequestId } from '../../../core/ids.ts';
 import type { Result } from '../../../core/result.ts';
 import type { UseCaseFault } from '../../gatehouse.ts';
+import { HeldActionDetail } from '../components/held-action.tsx';
 import { to } from '../components/parts.tsx';
 import type { PortalDeps } from '../deps.ts';
 import { show, showAnswer, showFault, showFragment, signedIn, type Visit } from '../page.tsx';
-import { ApprovalActions, ApprovalPage, ApprovalStatus, ApprovalsList, ApprovalsPage } from '../pages/approvals.tsx';
+import {
+  ApprovalActions,
+  ApprovalFacts,
+  ApprovalPage,
+  ApprovalsList,
+  ApprovalsPage,
+  ApprovalStatus,
+} from '../pages/approvals.tsx';
 import { IssuedPage } from '../pages/request.tsx';
 
 const PAST_SHOWN = 50;
@@ -50,6 +58,8 @@ export function approvalPages(deps: PortalDeps): Hono {
           changed ? (
             <>
               {status}
+              <ApprovalFacts approval={approval} />
+              {approval.held ? <HeldActionDetail held={approval.held} waits={approval.state === 'pending'} /> : null}
               <ApprovalActions approval={approval} />
             </>
           ) : (

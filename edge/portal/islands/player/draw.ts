@@ -2,9 +2,10 @@
 
 import type { ReplayEvent } from '../../../../core/catalogue.ts';
 import { isGatewayWord } from '../../../../core/replay/error-name.ts';
-import { answered, showBytes, count, isTall, offset, took } from '../../format.ts';
+import { showBytes, count, offset, took } from '../../../../core/text/amounts.ts';
+import { answered, isTall } from '../../format.ts';
 import { sqlTokens } from '../../sql-tokens.ts';
-import { visibleParts } from '../../visible.ts';
+import { shownParts } from '../../../../core/text/written-text.ts';
 import type { Card, Recording } from './recording.ts';
 
 type Child = Node | string;
@@ -22,8 +23,8 @@ function h<K extends keyof HTMLElementTagNameMap>(
 
 /** Text from outside: unseen characters named, its direction kept inside. */
 function marked(text: string): Node[] {
-  return visibleParts(text).map((part) =>
-    part.mark ? h('span', 'unseen', part.text) : document.createTextNode(part.text),
+  return shownParts(text).map((part) =>
+    part.escape ? h('span', 'unseen', part.text) : document.createTextNode(part.text),
   );
 }
 

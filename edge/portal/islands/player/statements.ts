@@ -1,35 +1,21 @@
 // The player of statements: wires the page's controls to a recording, its playback and the stage.
 
-import { clock, offset, span } from '../../format.ts';
+import { span } from '../../../../core/text/amounts.ts';
+import { Controls } from './controls.ts';
 import { Playback } from './playback.ts';
 import { receive, Recording } from './recording.ts';
 import { Stage } from './stage.ts';
 
-const PLAY_SHAPE = 'M7 4v16l13-8z';
-const PAUSE_SHAPE = 'M7 4h4v16H7zM14 4h4v16h-4z';
 const WAITING = 'Waiting for more';
-const STEP_US = 5_000_000;
-/** Marks are drawn to this grain, so that a session of any length costs the same. */
-const MARKS = 1000;
 const MARKS_EVERY_MS = 250;
 
 export function playStatements(player: HTMLElement): void {
-  const part = <T extends Element>(id: string, kind: new () => T): T => {
-    const found = document.getElementById(id);
-    if (!(found instanceof kind)) throw new Error(`the player has no ${id}`);
-    return found;
-  };
-  const play = part('play', HTMLButtonElement);
-  const playShape = part('play-shape', SVGPathElement);
-  const seek = part('seek', HTMLInputElement);
-  const status = part('player-status', HTMLElement);
-  const position = part('position', HTMLElement);
-  const poster = part('stage-start', HTMLElement);
-  const box = part('stage', HTMLElement);
+  const page = new Controls(player, 'statement');
+  const say = (words: string): void => page.say(words);
 
   const recording = new Recording();
   const playback = new Playback(() => performance.now());
-  const stage = new Stage(box, part('transcript', HTMLElement), recording);
+  const stage = new Stage(page.box, page.part('transcript', HTMLElement), recording);
   const live = player.dataset.liveSession === 'yes';
   const statedUs = Number(player.dataset.durationMs ?? '0') * 1000;
   /** The card that was stepped or jumped to, until time moves on. */
@@ -50,14 +36,10 @@ export function playStatements(player: HTMLElement): void {
     countUntil: (us: number) => recording.countUntil(us),
   };
 
-  const say = (words: string): void => {
-    if (status.textContent !== words) status.textContent = words;
-  };
-
   async function load(): Promise<void> {
     if (loading || recording.complete) return;
     loading = true;
-    box.setAttribute('aria-busy', 'true');
+    page.box.setAttribute('aria-busy', 'true');
     say('Loading');
     // What was received before a failure, or before a live session went on, is not taken twice.
     let skip = recording.events.length;
@@ -73,23 +55,19 @@ export function playStatements(player: HTMLElement): void {
       });
       recording.complete = true;
       arrived();
-      if (status.textContent === 'Loading') say('');
+      if (page.status === 'Loading') say('');
     } catch {
       playback.pause();
       say('The replay cannot be loaded just now. Press play to try again.');
     } finally {
       loading = false;
-      box.setAttribute('aria-busy', 'false');
+      page.box.setAttribute('aria-busy', 'false');
       paint();
     }
   }
 
   function arrived(): void {
-    const endMs = Math.ceil(known.endUs / 1000);
-    if (Number(seek.max) !== Math.max(1, endMs)) {
-      seek.max = String(Math.max(1, endMs));
-      part('duration', HTMLElement).textContent = clock(endMs);
-    }
+    page.showLength(known.endUs);
     if (performance.now() - marksDrawnMs > MARKS_EVERY_MS || recording.complete) drawMarks();
     if (wanted !== undefined) {
       const card = recording.cardOfStatement(wanted);
@@ -106,15 +84,10 @@ export function playStatements(player: HTMLElement): void {
 
   function drawMarks(): void {
     marksDrawnMs = performance.now();
-    const at = { all: new Set<number>(), failed: new Set<number>() };
-    for (const card of recording.cards) {
-      if (card.statement === undefined) continue;
-      const place = Math.round((card.timeUs / Math.max(1, known.endUs)) * MARKS);
-      (card.failed ? at.failed : at.all).add(place);
-    }
-    const path = (places: Set<number>) => [...places].map((place) => `M${place} 2v8`).join('');
-    part('marks-statements', SVGPathElement).setAttribute('d', path(at.all));
-    part('marks-errors', SVGPathElement).setAttribute('d', path(at.failed));
+    page.drawMarks(
+      recording.cards.filter(({ statement }) => statement !== undefined),
+      known.endUs,
+    );
   }
 
   /** The card that the position is at. */
@@ -126,26 +99,12 @@ export function playStatements(player: HTMLElement): void {
 
   function paint(reveal = false): void {
     const us = Math.min(playback.positionUs, known.endUs);
-    const ms = Math.round(us / 1000);
     stage.show(recording.countUntil(us));
     const card = current();
     stage.mark(card, reveal);
-    seek.value = String(ms);
-    seek.setAttribute('aria-valuetext', `${clock(ms)} of ${clock(known.endUs / 1000)}`);
-    position.textContent = offset(us).slice(0, -2);
-    poster.hidden = recording.events.length > 0 || loading;
-    playShape.setAttribute('d', playback.playing ? PAUSE_SHAPE : PLAY_SHAPE);
-    play.setAttribute('aria-label', playback.playing ? 'Pause' : 'Play');
-    markInList(card === undefined ? undefined : recording.cards[card]?.statement);
-  }
-
-  let listed: Element | null = null;
-  function markInList(statement: number | undefined): void {
-    const item = statement === undefined ? null : document.getElementById(`statement-${statement}`);
-    if (item === listed) return;
-    listed?.classList.remove('statement-now');
-    item?.classList.add('statement-now');
-    listed = item;
+    page.poster.hidden = recording.events.length > 0 || loading;
+    const statement = card === undefined ? undefined : recording.cards[card]?.statement;
+    page.showPosition(us, known.endUs, playback.playing, statement);
   }
 
   function frame(): void {
@@ -154,7 +113,7 @@ export function playStatements(player: HTMLElement): void {
     const tick = playback.tick(known);
     if (tick.kind === 'skipped') say(`Skipped ${span(tick.us / 1000)} of idle time`);
     else if (tick.kind === 'waiting') say(WAITING);
-    else if (tick.kind === 'moved' && status.textContent === WAITING) say('Playing');
+    else if (tick.kind === 'moved' && page.status === WAITING) say('Playing');
     else if (tick.kind === 'ended') {
       say(live ? 'That is all up to now. Press play for what came since.' : 'The end');
     }
@@ -212,59 +171,7 @@ export function playStatements(player: HTMLElement): void {
     wanted = statement;
     void load();
     arrived();
-    player.scrollIntoView({ block: 'nearest' });
-    player.focus({ preventScroll: true });
   }
 
-  const jumpToHash = (): void => {
-    const statement = /^#statement-(\d{1,9})$/.exec(location.hash)?.[1];
-    if (statement !== undefined) jump(Number(statement));
-  };
-
-  const keys: Readonly<Record<string, () => void>> = {
-    ' ': toggle,
-    ArrowLeft: () => seekTo(playback.positionUs - STEP_US),
-    ArrowRight: () => seekTo(playback.positionUs + STEP_US),
-    j: () => step(1),
-    k: () => step(-1),
-  };
-  player.addEventListener('keydown', (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || !(event.target instanceof Element)) return;
-    const own = event.target.closest('button, input, summary');
-    // Space presses buttons and ticks boxes; arrows choose a speed. The seek bar is ours.
-    const theirs =
-      event.key === ' ' ? own && own !== seek : event.key.startsWith('Arrow') && own?.matches('[type=radio]');
-    const act = keys[event.key];
-    if (!act || theirs) return;
-    event.preventDefault();
-    act();
-  });
-  play.addEventListener('click', toggle);
-  part('stage-play', HTMLButtonElement).addEventListener('click', () => {
-    toggle();
-    play.focus();
-  });
-  part('previous', HTMLButtonElement).addEventListener('click', () => step(-1));
-  part('next', HTMLButtonElement).addEventListener('click', () => step(1));
-  seek.addEventListener('input', () => seekTo(Number(seek.value) * 1000));
-  part('skip-idle', HTMLInputElement).addEventListener('change', (event) => {
-    if (event.target instanceof HTMLInputElement) playback.skipIdle = event.target.checked;
-  });
-  player.addEventListener('change', (event) => {
-    if (event.target instanceof HTMLInputElement && event.target.name === 'speed') {
-      playback.setSpeed(Number(event.target.value));
-    }
-  });
-  document.addEventListener('click', (event) => {
-    const link = event.target instanceof Element ? event.target.closest<HTMLAnchorElement>('a[data-jump]') : null;
-    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    event.preventDefault();
-    history.pushState(null, '', link.hash);
-    jump(Number(link.dataset.jump));
-  });
-  addEventListener('hashchange', jumpToHash);
-  addEventListener('popstate', jumpToHash);
-
-  player.hidden = false;
-  jumpToHash();
+  page.begin({ toggle, seekTo, step, jump }, playback);
 }

@@ -1,37 +1,25 @@
 // The player of terminals: wires the page's controls to a recording, its playback and the screen.
 
-import { clock, offset, showBytes, span } from '../../format.ts';
-import { visibleText } from '../../visible.ts';
+import { offset, showBytes, span } from '../../../../core/text/amounts.ts';
+import { onLines } from '../../../../core/text/written-text.ts';
+import { Controls } from './controls.ts';
 import { Playback } from './playback.ts';
 import { type CommandOutline, countUntil, type Stretch, TerminalRecording } from './terminal-recording.ts';
 import { TerminalScreen } from './terminal-screen.ts';
 
-const PLAY_SHAPE = 'M7 4v16l13-8z';
-const PAUSE_SHAPE = 'M7 4h4v16H7zM14 4h4v16h-4z';
 const WAITING = 'Waiting for more';
-const STEP_US = 5_000_000;
-/** Marks are drawn to this grain, so that a session of any length costs the same. */
-const MARKS = 1000;
 const MAX_BESIDE = 200;
 
 export function playTerminal(player: HTMLElement): void {
-  const part = <T extends Element>(id: string, kind: new () => T): T => {
-    const found = document.getElementById(id);
-    if (!(found instanceof kind)) throw new Error(`the player has no ${id}`);
-    return found;
-  };
-  const play = part('play', HTMLButtonElement);
-  const seek = part('seek', HTMLInputElement);
-  const status = part('player-status', HTMLElement);
-  const poster = part('stage-start', HTMLElement);
-  const box = part('stage', HTMLElement);
-  const tabs = part('lanes', HTMLElement);
+  const page = new Controls(player, 'command');
+  const say = (words: string): void => page.say(words);
+  const tabs = page.part('lanes', HTMLElement);
   const address = player.dataset.replay ?? '';
   const live = player.dataset.liveSession === 'yes';
   const statedUs = Number(player.dataset.durationMs ?? '0') * 1000;
 
   const playback = new Playback(() => performance.now());
-  const screen = new TerminalScreen(part('screen', HTMLElement));
+  const screen = new TerminalScreen(page.part('screen', HTMLElement));
   let recording = new TerminalRecording(address);
   let loading: Promise<void> | undefined;
   let lane: number | undefined;
@@ -56,9 +44,6 @@ export function playTerminal(player: HTMLElement): void {
     },
     countUntil: (us: number) => countUntil(stretch?.times ?? [], us),
   };
-  const say = (words: string): void => {
-    if (status.textContent !== words) status.textContent = words;
-  };
   const fail = (): void => {
     playback.pause();
     say('The replay cannot be loaded just now. Press play to try again.');
@@ -76,7 +61,7 @@ export function playTerminal(player: HTMLElement): void {
     if (recording.complete) return;
     // What was received before a failure, or before a live session went on, is made anew.
     const next = new TerminalRecording(address);
-    box.setAttribute('aria-busy', 'true');
+    page.box.setAttribute('aria-busy', 'true');
     say('Loading');
     try {
       await next.loadOutline(() => {
@@ -84,22 +69,20 @@ export function playTerminal(player: HTMLElement): void {
         arrived();
       });
       stretch = undefined;
-      if (status.textContent === 'Loading') say('');
+      if (page.status === 'Loading') say('');
       show();
     } catch {
       fail();
     } finally {
-      box.setAttribute('aria-busy', 'false');
+      page.box.setAttribute('aria-busy', 'false');
       paint();
     }
   }
 
   function arrived(): void {
-    const endMs = Math.ceil(endUs() / 1000);
-    seek.max = String(Math.max(1, endMs));
-    part('duration', HTMLElement).textContent = clock(endMs);
+    page.showLength(endUs());
     drawTabs();
-    drawMarks();
+    page.drawMarks(recording.commands, endUs());
     drawBeside();
     if (wanted !== undefined) {
       const command = recording.command(wanted);
@@ -130,7 +113,7 @@ export function playTerminal(player: HTMLElement): void {
         tab.addEventListener('click', () => choose(number));
         tabs.append(tab);
       }
-      const words = `${visibleText(label)}${terminal && lanes.length > 1 ? ' (terminal)' : ''}`;
+      const words = `${onLines(label)}${terminal && lanes.length > 1 ? ' (terminal)' : ''}`;
       if (tab.textContent !== words) tab.textContent = words;
       tab.title = words;
       tab.setAttribute('aria-selected', String(number === lane));
@@ -146,26 +129,17 @@ export function playTerminal(player: HTMLElement): void {
     paint();
   }
 
-  function drawMarks(): void {
-    const at = { all: new Set<number>(), failed: new Set<number>() };
-    for (const { timeUs, failed } of recording.commands)
-      (failed ? at.failed : at.all).add(Math.round((timeUs / Math.max(1, endUs())) * MARKS));
-    const path = (places: Set<number>) => [...places].map((place) => `M${place} 2v8`).join('');
-    part('marks-statements', SVGPathElement).setAttribute('d', path(at.all));
-    part('marks-errors', SVGPathElement).setAttribute('d', path(at.failed));
-  }
-
   function drawBeside(): void {
-    const list = part('happened-list', HTMLElement);
+    const list = page.part('happened-list', HTMLElement);
     const { beside } = recording;
-    part('happened', HTMLElement).hidden = beside.length === 0;
+    page.part('happened', HTMLElement).hidden = beside.length === 0;
     for (const event of beside.slice(list.children.length, MAX_BESIDE)) {
       const item = document.createElement('li');
       const at = document.createElement('span');
       at.className = 'offset';
       at.textContent = offset(event.timeUs);
       const words = document.createElement('bdi');
-      words.textContent = visibleText(besideWords(event));
+      words.textContent = onLines(besideWords(event));
       item.append(at, ' ', words);
       list.append(item);
     }
@@ -239,29 +213,14 @@ export function playTerminal(player: HTMLElement): void {
 
   function paint(): void {
     const us = Math.min(playback.positionUs, endUs());
-    const ms = Math.round(us / 1000);
     show();
-    seek.value = String(ms);
-    seek.setAttribute('aria-valuetext', `${clock(ms)} of ${clock(endUs() / 1000)}`);
-    part('position', HTMLElement).textContent = offset(us).slice(0, -2);
-    poster.hidden = stretch !== undefined || loading !== undefined;
-    part('play-shape', SVGPathElement).setAttribute('d', playback.playing ? PAUSE_SHAPE : PLAY_SHAPE);
-    play.setAttribute('aria-label', playback.playing ? 'Pause' : 'Play');
-    markInList((chosen ?? lastCommand(us))?.action);
+    page.poster.hidden = stretch !== undefined || loading !== undefined;
+    page.showPosition(us, endUs(), playback.playing, (chosen ?? lastCommand(us))?.action);
   }
 
   function lastCommand(us: number): CommandOutline | undefined {
     const begun = recording.commands.filter(({ timeUs }) => timeUs <= us);
     return begun.at(-1);
-  }
-
-  let listed: Element | null = null;
-  function markInList(action: number | undefined): void {
-    const item = action === undefined ? null : document.getElementById(`command-${action}`);
-    if (item === listed) return;
-    listed?.classList.remove('statement-now');
-    item?.classList.add('statement-now');
-    listed = item;
   }
 
   function frame(): void {
@@ -271,7 +230,7 @@ export function playTerminal(player: HTMLElement): void {
       const tick = playback.tick(known);
       if (tick.kind === 'skipped') say(`Skipped ${span(tick.us / 1000)} of idle time`);
       else if (tick.kind === 'waiting') goOn();
-      else if (tick.kind === 'moved' && status.textContent === WAITING) say('Playing');
+      else if (tick.kind === 'moved' && page.status === WAITING) say('Playing');
       else if (tick.kind === 'ended') say(endWords());
     }
     chosen = undefined;
@@ -286,9 +245,9 @@ export function playTerminal(player: HTMLElement): void {
   }
 
   function endWords(): string {
-    if (recording.damaged) return `The recording is damaged from here on. ${visibleText(recording.damaged.message)}`;
+    if (recording.damaged) return `The recording is damaged from here on. ${onLines(recording.damaged.message)}`;
     if (live) return 'That is all up to now. Press play for what came since.';
-    return recording.ended ? `Session ended. ${visibleText(recording.ended.message)}` : 'The end';
+    return recording.ended ? `Session ended. ${onLines(recording.ended.message)}` : 'The end';
   }
 
   function toggle(): void {
@@ -339,70 +298,19 @@ export function playTerminal(player: HTMLElement): void {
     wanted = action;
     void load();
     arrived();
-    player.scrollIntoView({ block: 'nearest' });
-    player.focus({ preventScroll: true });
   }
 
-  const jumpToHash = (): void => {
-    const action = /^#command-(\d{1,9})$/.exec(location.hash)?.[1];
-    if (action !== undefined) jump(Number(action));
-  };
-
-  const keys: Readonly<Record<string, () => void>> = {
-    ' ': toggle,
-    ArrowLeft: () => seekTo(playback.positionUs - STEP_US),
-    ArrowRight: () => seekTo(playback.positionUs + STEP_US),
-    j: () => step(1),
-    k: () => step(-1),
-  };
-  player.addEventListener('keydown', (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || !(event.target instanceof Element)) return;
-    const own = event.target.closest('button, input, summary');
-    if (own?.role === 'tab' && event.key.startsWith('Arrow')) {
-      event.preventDefault();
-      moveTab(event.key === 'ArrowRight' ? 1 : -1);
-      return;
-    }
-    // Space presses buttons and ticks boxes; arrows choose a speed. The seek bar is ours.
-    const theirs =
-      event.key === ' ' ? own && own !== seek : event.key.startsWith('Arrow') && own?.matches('[type=radio]');
-    const act = keys[event.key];
-    if (!act || theirs) return;
-    event.preventDefault();
-    act();
-  });
-  function moveTab(by: 1 | -1): void {
+  /** Arrows choose among terminals where one is focused. */
+  function key(event: KeyboardEvent, control: Element | null): boolean {
+    if (control?.role !== 'tab' || !event.key.startsWith('Arrow')) return false;
+    const by = event.key === 'ArrowRight' ? 1 : -1;
     const all = [...tabs.children];
     const next = all[(all.findIndex((tab) => tab.id === `lane-${lane}`) + by + all.length) % all.length];
-    if (!(next instanceof HTMLButtonElement)) return;
+    if (!(next instanceof HTMLButtonElement)) return true;
     next.click();
     next.focus();
+    return true;
   }
-  play.addEventListener('click', toggle);
-  part('stage-play', HTMLButtonElement).addEventListener('click', () => {
-    toggle();
-    play.focus();
-  });
-  part('previous', HTMLButtonElement).addEventListener('click', () => step(-1));
-  part('next', HTMLButtonElement).addEventListener('click', () => step(1));
-  seek.addEventListener('input', () => seekTo(Number(seek.value) * 1000));
-  part('skip-idle', HTMLInputElement).addEventListener('change', (event) => {
-    if (event.target instanceof HTMLInputElement) playback.skipIdle = event.target.checked;
-  });
-  player.addEventListener('change', (event) => {
-    if (event.target instanceof HTMLInputElement && event.target.name === 'speed')
-      playback.setSpeed(Number(event.target.value));
-  });
-  document.addEventListener('click', (event) => {
-    const link = event.target instanceof Element ? event.target.closest<HTMLAnchorElement>('a[data-jump]') : null;
-    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    event.preventDefault();
-    history.pushState(null, '', link.hash);
-    jump(Number(link.dataset.jump));
-  });
-  addEventListener('hashchange', jumpToHash);
-  addEventListener('popstate', jumpToHash);
 
-  player.hidden = false;
-  jumpToHash();
+  page.begin({ toggle, seekTo, step, jump, key }, playback);
 }

@@ -1,0 +1,54 @@
+// What a policy does to live grants and sessions, as the edge says it: before it is applied, and after.
+
+import { z } from 'zod';
+import { PolicyEffect } from '../../core/api.ts';
+import { count } from '../../core/text/amounts.ts';
+import type { ApiClient } from '../api-client.ts';
+import { Failure } from '../failure.ts';
+import { line } from '../terminal-text.ts';
+
+/** Beyond that a person wants --json, not a list. */
+const MAX_SHOWN = 20;
+
+/** undefined: an edge of an earlier release cannot tell. */
+export async function effectsOf(client: ApiClient, text: string): Promise<readonly PolicyEffect[] | undefined> {
+  try {
+    return (await client.post('/policy/effects', { text }, z.object({ effects: z.array(PolicyEffect) }))).effects;
+  } catch (error) {
+    if (error instanceof Failure && error.reason === 'not_found') return undefined;
+    throw error;
+  }
+}
+
+/** `when`: whether it is still to come. Empty: it touches none. */
+export function describeEffects(effects: readonly PolicyEffect[], when: 'before' | 'after'): string[] {
+  const ends = when === 'before' ? 'would end' : 'ended';
+  const follows = when === 'before' ? 'would go on under other rules' : 'goes on under other rules';
+  const opens = when === 'before' ? 'would open nothing any more' : 'opens nothing any more';
+  const lines = effects.flatMap(({ grant, email, resource, opens: isOpen, ends: ended, changes }) => {
+    const whose = `of ${email} on ${resource}`;
+    return [
+      ...ended.map((session) => `  session ${session} ${whose} ${ends}`),
+      ...changes.map((session) => `  session ${session} ${whose} ${follows}`),
+      ...(isOpen ? [] : [`  grant ${grant} ${whose} ${opens}`]),
+    ];
+  });
+  const total = {
+    ends: effects.flatMap((effect) => effect.ends).length,
+    changes: effects.flatMap((effect) => effect.changes).length,
+    grants: effects.filter((effect) => !effect.opens).length,
+  };
+  const [end, change, leave] = when === 'before' ? ['ends', 'changes', 'leaves'] : ['ended', 'changed', 'left'];
+  const sums = [
+    ...(total.ends > 0 ? [`${end} ${count(total.ends, 'live session')}`] : []),
+    ...(total.changes > 0 ? [`${change} the rules of ${count(total.changes, 'live session')}`] : []),
+    ...(total.grants > 0 ? [`${leave} ${count(total.grants, 'live grant')} without access`] : []),
+  ];
+  if (sums.length === 0)
+    return [when === 'before' ? 'It touches no live session and no live grant.' : 'No live session was touched.'];
+  return [
+    `It ${sums.join(', ')}:`,
+    ...lines.slice(0, MAX_SHOWN).map(line),
+    ...(lines.length > MAX_SHOWN ? [`  and ${lines.length - MAX_SHOWN} more (--json names all)`] : []),
+  ];
+}

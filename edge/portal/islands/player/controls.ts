@@ -1,0 +1,154 @@
+// What every player has on its page: the controls, the keys, the marks on the seek bar, and the links of the list beside it
+// that lead to a moment. What is played, and how it looks, each player knows for itself.
+
+import { clock, offset } from '../../../../core/text/amounts.ts';
+import type { Playback } from './playback.ts';
+
+const PLAY_SHAPE = 'M7 4v16l13-8z';
+const PAUSE_SHAPE = 'M7 4h4v16H7zM14 4h4v16h-4z';
+const STEP_US = 5_000_000;
+/** Marks are drawn to this grain, so that a session of any length costs the same. */
+const MARKS = 1000;
+
+/** What somebody may do with the controls. */
+interface Acts {
+  toggle(): void;
+  seekTo(us: number): void;
+  step(direction: 1 | -1): void;
+  /** To the action with this number. */
+  jump(action: number): void;
+  /** A key that is the player's own alone; true: it is taken. */
+  key?(event: KeyboardEvent, control: Element | null): boolean;
+}
+
+export class Controls {
+  readonly box = this.part('stage', HTMLElement);
+  readonly poster = this.part('stage-start', HTMLElement);
+  readonly #player: HTMLElement;
+  /** Of the ids of the list's items: `statement-7`. */
+  readonly #items: string;
+  readonly #play = this.part('play', HTMLButtonElement);
+  readonly #playShape = this.part('play-shape', SVGPathElement);
+  readonly #seek = this.part('seek', HTMLInputElement);
+  readonly #status = this.part('player-status', HTMLElement);
+  readonly #position = this.part('position', HTMLElement);
+  #listed: Element | null = null;
+
+  constructor(player: HTMLElement, items: 'statement' | 'command') {
+    this.#player = player;
+    this.#items = items;
+  }
+
+  /** An element of the page that the player cannot be without. */
+  part<T extends Element>(id: string, kind: new () => T): T {
+    const found = document.getElementById(id);
+    if (!(found instanceof kind)) throw new Error(`the player has no ${id}`);
+    return found;
+  }
+
+  get status(): string {
+    return this.#status.textContent;
+  }
+
+  say(words: string): void {
+    if (this.#status.textContent !== words) this.#status.textContent = words;
+  }
+
+  showLength(endUs: number): void {
+    const endMs = Math.ceil(endUs / 1000);
+    const most = String(Math.max(1, endMs));
+    if (this.#seek.max === most) return;
+    this.#seek.max = most;
+    this.part('duration', HTMLElement).textContent = clock(endMs);
+  }
+
+  drawMarks(all: Iterable<{ readonly timeUs: number; readonly failed?: boolean }>, endUs: number): void {
+    const at = { well: new Set<number>(), failed: new Set<number>() };
+    for (const { timeUs, failed } of all)
+      (failed ? at.failed : at.well).add(Math.round((timeUs / Math.max(1, endUs)) * MARKS));
+    const path = (places: Set<number>) => [...places].map((place) => `M${place} 2v8`).join('');
+    this.part('marks-statements', SVGPathElement).setAttribute('d', path(at.well));
+    this.part('marks-errors', SVGPathElement).setAttribute('d', path(at.failed));
+  }
+
+  /** `action`: the number of the one that the position is at. */
+  showPosition(us: number, endUs: number, playing: boolean, action: number | undefined): void {
+    const ms = Math.round(us / 1000);
+    this.#seek.value = String(ms);
+    this.#seek.setAttribute('aria-valuetext', `${clock(ms)} of ${clock(endUs / 1000)}`);
+    this.#position.textContent = offset(us).slice(0, -2);
+    this.#playShape.setAttribute('d', playing ? PAUSE_SHAPE : PLAY_SHAPE);
+    this.#play.setAttribute('aria-label', playing ? 'Pause' : 'Play');
+    const item = action === undefined ? null : document.getElementById(`${this.#items}-${action}`);
+    if (item === this.#listed) return;
+    this.#listed?.classList.remove('statement-now');
+    item?.classList.add('statement-now');
+    this.#listed = item;
+  }
+
+  /** From then on the page's controls act, and the address's own moment is jumped to. Once. */
+  begin(acts: Acts, playback: Playback): void {
+    const player = this.#player;
+    const jump = (action: number): void => {
+      acts.jump(action);
+      player.scrollIntoView({ block: 'nearest' });
+      player.focus({ preventScroll: true });
+    };
+    const jumpToHash = (): void => {
+      const [items, action] = /^#(\w+)-(\d{1,9})$/.exec(location.hash)?.slice(1) ?? [];
+      if (items === this.#items) jump(Number(action));
+    };
+    this.#listenToKeys(acts, playback);
+    this.#play.addEventListener('click', acts.toggle);
+    this.part('stage-play', HTMLButtonElement).addEventListener('click', () => {
+      acts.toggle();
+      this.#play.focus();
+    });
+    this.part('previous', HTMLButtonElement).addEventListener('click', () => acts.step(-1));
+    this.part('next', HTMLButtonElement).addEventListener('click', () => acts.step(1));
+    this.#seek.addEventListener('input', () => acts.seekTo(Number(this.#seek.value) * 1000));
+    this.part('skip-idle', HTMLInputElement).addEventListener('change', (event) => {
+      if (event.target instanceof HTMLInputElement) playback.skipIdle = event.target.checked;
+    });
+    player.addEventListener('change', (event) => {
+      if (event.target instanceof HTMLInputElement && event.target.name === 'speed')
+        playback.setSpeed(Number(event.target.value));
+    });
+    document.addEventListener('click', (event) => {
+      const link = event.target instanceof Element ? event.target.closest<HTMLAnchorElement>('a[data-jump]') : null;
+      if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+      event.preventDefault();
+      history.pushState(null, '', link.hash);
+      jump(Number(link.dataset.jump));
+    });
+    addEventListener('hashchange', jumpToHash);
+    addEventListener('popstate', jumpToHash);
+    player.hidden = false;
+    jumpToHash();
+  }
+
+  #listenToKeys(acts: Acts, playback: Playback): void {
+    const keys: Readonly<Record<string, () => void>> = {
+      ' ': acts.toggle,
+      ArrowLeft: () => acts.seekTo(playback.positionUs - STEP_US),
+      ArrowRight: () => acts.seekTo(playback.positionUs + STEP_US),
+      j: () => acts.step(1),
+      k: () => acts.step(-1),
+    };
+    this.#player.addEventListener('keydown', (event) => {
+      if (event.ctrlKey || event.metaKey || event.altKey || !(event.target instanceof Element)) return;
+      const own = event.target.closest('button, input, summary');
+      if (acts.key?.(event, own)) {
+        event.preventDefault();
+        return;
+      }
+      // Space presses buttons and ticks boxes; arrows choose a speed. The seek bar is ours.
+      const theirs =
+        event.key === ' ' ? own && own !== this.#seek : event.key.startsWith('Arrow') && own?.matches('[type=radio]');
+      const act = keys[event.key];
+      if (!act || theirs) return;
+      event.preventDefault();
+      act();
+    });
+  }
+}
