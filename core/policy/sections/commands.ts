@@ -24,10 +24,12 @@ import {
   type UnparsableVerdict,
 } from './entries.ts';
 import { fits } from './glob.ts';
-import { isWholeText, readCommandLine, type SimpleCommand } from './shell/command-line.ts';
-import { type RunByIt, givenTo, nameOf, programOf } from './shell/given.ts';
-import { isArithmetic } from './shell/launchers.ts';
-import { certain, knownText, type Word } from './shell/words.ts';
+import { isWholeText, readCommandLine } from './shell/line/command-line.ts';
+import type { SimpleCommand } from './shell/line/simple-command.ts';
+import { Variables } from './shell/line/variables.ts';
+import { certain, knownText, type Word } from './shell/line/words.ts';
+import { givenTo, nameOf, programOf } from './shell/programs/given.ts';
+import type { RunByIt } from './shell/programs/run-by-it.ts';
 
 interface CommandPattern {
   readonly text: string;
@@ -70,11 +72,28 @@ function partsOf(word: string): string[] {
   return parts;
 }
 
-export const CommandEntry = entryOf(parseCommandPattern);
-export type CommandRules = EntryRules<CommandPattern>;
+/** Whether a pattern says something about interactive shells. */
+export function namesShells(text: string): boolean {
+  const parsed = parseCommandPattern(text);
+  return parsed.ok && (parsed.value.shell || isAll(parsed.value));
+}
 
-export const compileCommandRules = (entries: readonly SectionEntry[], unparsable?: UnparsableVerdict): CommandRules =>
-  compileEntries('commands', entries, parseCommandPattern, unparsable);
+export const CommandEntry = entryOf(parseCommandPattern);
+
+export interface CommandRules extends EntryRules<CommandPattern> {
+  /** What happens to a shell in which anything can be typed, where no entry says it. */
+  readonly interactiveShell: UnparsableVerdict;
+}
+
+/** `interactiveShell`: missing, it is as `unparsable`. */
+export function compileCommandRules(
+  entries: readonly SectionEntry[],
+  unparsable?: UnparsableVerdict,
+  interactiveShell?: UnparsableVerdict,
+): CommandRules {
+  const rules = compileEntries('commands', entries, parseCommandPattern, unparsable);
+  return { ...rules, interactiveShell: interactiveShell ?? rules.unparsable };
+}
 
 /** `line`: for a shell to take apart. `words`: run as they are. */
 export type AskedCommand = { readonly line: string } | { readonly words: readonly string[] } | typeof SHELL;
@@ -87,9 +106,9 @@ const MAX_DEPTH = 12;
 const NOTHING: Decision = { section: 'commands', verdict: 'allow', why: 'no entry names it' };
 
 export function judgeCommand(rules: CommandRules, asked: AskedCommand): Decision {
-  if (asked === SHELL) return judgeShell(rules);
+  if (asked === SHELL) return judgeShell(rules, false);
   if ('line' in asked) return judgeLine(rules, asked.line);
-  if (asked.words.length === 0) return judgeShell(rules);
+  if (asked.words.length === 0) return judgeShell(rules, false);
   if (!asked.words.every(isWholeText)) return unread(rules, 'it has bytes that are no text');
   return judgeSimple(rules, simple(asked.words.map(certain)), 0);
 }
@@ -101,7 +120,11 @@ function judgeLine(rules: CommandRules, line: string): Decision {
   return strictest(read.value.map((command) => judgeSimple(rules, command, 0)));
 }
 
-const simple = (words: readonly Word[], input?: Word): SimpleCommand => ({ words, does: false, sets: [], input });
+const simple = (words: readonly Word[], given?: Extract<RunByIt, { kind: 'command' }>): SimpleCommand => ({
+  words,
+  ...{ does: false, sets: [], isFed: given?.isFed === true, input: given?.input },
+  variables: given?.variables ?? new Variables(),
+});
 const strictest = (decisions: readonly Decision[]): Decision => decisions.reduce(stricter, NOTHING);
 const isAll = ({ words, more }: CommandPattern): boolean => more && words.length === 0;
 
@@ -111,11 +134,17 @@ function unread(rules: CommandRules, why: string): Decision {
   return rules.allowList && decision.verdict === 'allow' ? { ...decision, verdict: 'block' } : decision;
 }
 
-function judgeShell(rules: CommandRules): Decision {
+/** `isFed`: what it reads comes out of a pipe or a file, and is in no recording. */
+function judgeShell(rules: CommandRules, isFed: boolean): Decision {
   const names = (pattern: CommandPattern) => pattern.shell || isAll(pattern);
   const decided = judgeOne(rules, { stops: names, letsPass: names }, 'an interactive shell');
   if (isNamed(decided) || decided.verdict === 'block' || rules.allowList) return decided;
-  return stricter(decided, unreadable(rules, 'what is typed in an interactive shell is not seen command by command'));
+  const typed = unreadable(
+    { ...rules, unparsable: rules.interactiveShell },
+    'what is typed in an interactive shell is not seen command by command',
+  );
+  const followed = isFed ? stricter(unreadable(rules, 'what a shell in it reads is not seen'), typed) : typed;
+  return stricter(decided, followed);
 }
 
 // A warning is shown beside a decision and is none.
@@ -129,8 +158,6 @@ function judgeSimple(rules: CommandRules, command: SimpleCommand, depth: number)
     return stricter(setting, judgeGiven(rules, command, depth, false));
   }
   const name = words[0] && nameIn(words[0]);
-  if (name !== undefined && isArithmetic(nameOf(name), words.slice(1).map(knownText)))
-    return unread(rules, 'a subscript in it may run a command');
   const stops = (pattern: CommandPattern) => (name === undefined ? isAll(pattern) : stopsAt(pattern, words));
   if (depth > 0) {
     const decision = strictestEntry(rules, stops) ?? NOTHING;
@@ -161,7 +188,7 @@ function judgeGiven(rules: CommandRules, command: SimpleCommand, depth: number, 
   const stopping: CommandRules = {
     ...rules,
     allowList: undefined,
-    unparsable: isDecided ? 'allow' : rules.unparsable,
+    ...(isDecided && { unparsable: 'allow', interactiveShell: 'allow' }),
   };
   if (nameIn(command.words[0] ?? certain('')) === undefined)
     return unread(isDecided ? stopping : rules, 'the name of a program in it is known only when it runs');
@@ -174,17 +201,18 @@ function judgeGiven(rules: CommandRules, command: SimpleCommand, depth: number, 
 function judgeOneGiven(rules: CommandRules, given: RunByIt, depth: number): Decision {
   switch (given.kind) {
     case 'command':
-      return judgeSimple(rules, simple(given.words, given.input), depth);
+      return judgeSimple(rules, simple(given.words, given), depth);
     case 'shell':
-      return judgeShell(rules);
+      return judgeShell(rules, given.isFed);
     case 'unseen':
       return unreadable(rules, given.why);
     case 'line': {
       const text = knownText(given.text);
       if (text === undefined) return unreadable(rules, 'what a shell in it is given is known only when it runs');
-      const read = readCommandLine(text);
+      const read = readCommandLine(text, given.variables);
       if (!read.ok) return unreadable(rules, read.error);
-      return strictest(read.value.map((one) => judgeSimple(rules, one, depth)));
+      const isFed = given.isFed === true;
+      return strictest(read.value.map((one) => judgeSimple(rules, isFed ? { ...one, isFed } : one, depth)));
     }
   }
 }
