@@ -33,6 +33,9 @@ export function readCommandLine(line: string, around?: Variables): Result<readon
     throw error;
   }
   const { found, variables } = reading;
+  // `exec < f`: whatever comes behind it reads from there.
+  if (found.some(({ words, isFed }) => isFed && words.length === 1 && words[0]?.parts[0] === 'exec'))
+    for (const one of found) one.isFed = true;
   if (!variables.evaluatesMade) return ok(found);
   const hides = 'it evaluates as a number what may be a command';
   return ok([...found, { words: [], does: true, sets: [], isFed: false, variables, hides }]);

@@ -49,7 +49,8 @@ export class Variables {
     if (!value || !isHarmless(text)) sources.add(MADE);
     else if (/[^\d ]/.test(text)) sources.add(PLAIN);
     // Where the value is evaluated, so is what it names.
-    for (const [named] of text.matchAll(/\b[A-Za-z_]\w*/g)) for (const source of sourcesOfValue(named)) sources.add(source);
+    for (const [named] of text.matchAll(/\b[A-Za-z_]\w*/g))
+      for (const source of sourcesOfValue(named)) sources.add(source);
     for (const source of value?.sources ?? []) sources.add(source);
     if (INTEGERS.has(name)) this.#evaluated.push(name);
   }

@@ -69,7 +69,11 @@ function givenByName(name: string, words: readonly Word[], around: Surroundings)
 }
 
 /** Any of its words could begin the command, and one with blanks be one. */
-function givenSomewhere(name: string, words: readonly Word[], { input, isFed, variables }: Surroundings): readonly RunByIt[] {
+function givenSomewhere(
+  name: string,
+  words: readonly Word[],
+  { input, isFed, variables }: Surroundings,
+): readonly RunByIt[] {
   const given: RunByIt[] = [];
   words.slice(0, MAX_PLACES).forEach((word, at) => {
     const text = knownText(word);
@@ -115,7 +119,12 @@ function givenToFind(words: readonly Word[], { isFed, variables }: Surroundings)
   return given;
 }
 
-function givenToLauncher(name: string, launcher: Launcher, words: readonly Word[], around: Surroundings): readonly RunByIt[] {
+function givenToLauncher(
+  name: string,
+  launcher: Launcher,
+  words: readonly Word[],
+  around: Surroundings,
+): readonly RunByIt[] {
   const bare = name === 'setarch' && ARCHITECTURE.test(knownText(words[0] ?? ANYTHING) ?? '') ? words.slice(1) : words;
   const read = readOptions(launcher, bare, ASSIGNING.has(name));
   if (!read) return [OPEN];
