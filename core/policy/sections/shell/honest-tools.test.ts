@@ -310,6 +310,15 @@ const LINES = [
   'type -a python3',
   'umask 022; id; ulimit -n',
   'dirname "$(readlink -f "$0")"',
+  'V=$(<VERSION); sed -i "s/V=.*/V=$V/" f',
+  'n=$(docker ps -q | wc -l); (( n > 3 )) && echo many',
+  'psql -c "copy (select 1) to stdout" shop',
+  'docker exec -i db psql -U app < dump.sql',
+  'docker exec "$(docker ps -qf name=web)" ls',
+  'read -r a b < <(free -m | awk \'/Mem/ {print $2, $3}\'); echo "$a $b"',
+  'find /srv/$APP -type f',
+  "for d in a b; do find /srv/$d -name '*.log'; done",
+  'find . -mmin "-$N" -size "-${S}k"',
 ];
 
 test('are many, and each stands once', () => {

@@ -14,7 +14,7 @@ interface Notes {
 
 const NOTHING: Notes = { sets: [], evaluated: [] };
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
-const PREFIXES = new Set(['builtin', 'command']);
+const PREFIXES = new Set(['builtin', 'command', 'time']);
 
 export function notesOf(words: readonly Word[]): Notes {
   let at = 0;
@@ -108,7 +108,9 @@ function declared(words: readonly Word[], evaluates: boolean): Notes {
 
 /** Variables of the machine's are what they are. */
 const nameless = ({ sources }: Word): string | undefined =>
-  sources.length > 0 ? 'the name of a variable in it is known only when it runs' : undefined;
+  sources.some((source) => !source.endsWith('()'))
+    ? 'the name of a variable in it is known only when it runs'
+    : undefined;
 
 /** A word that sets a variable: of `export`, of env. */
 export function assignmentIn(word: Word): VariableSet | undefined {

@@ -247,7 +247,7 @@ class Grammar extends SimpleCommandReader {
 
   #function(): void {
     this.blanks();
-    this.expected('a name');
+    this.reading.variables.define(this.expected('a name').raw);
     this.blanks();
     this.at += this.match(/\([ \t]*\)/y).length;
     this.newlines();

@@ -4,7 +4,7 @@
 import { notesOf } from './builtins.ts';
 import { type VariableSet, type Variables, sourcesOfValue } from './variables.ts';
 import { Unreadable, type RawWord, WordReader } from './word-reader.ts';
-import { certain, knownText, MADE, type Word } from './words.ts';
+import { ANYTHING, certain, knownText, MADE, type Word } from './words.ts';
 
 export interface SimpleCommand {
   /** None: it only sets variables, or opens files. */
@@ -123,6 +123,7 @@ export abstract class SimpleCommandReader extends WordReader {
         if (parentheses !== '') {
           this.at += parentheses.length;
           this.newlines();
+          this.reading.variables.define(raw);
           this.nested(() => this.functionBody());
           return;
         }
@@ -202,7 +203,7 @@ export abstract class SimpleCommandReader extends WordReader {
     }
     command.isFed = true;
     command.awaits = undefined;
-    command.input = operator === '<<<' ? word : undefined;
+    command.input = operator === '<<<' ? word : isOfClient(operator, text) ? ANYTHING : undefined;
     if (/^<<-?$/.test(operator)) this.#await(raw, word, operator, command);
   }
 
@@ -261,6 +262,10 @@ export abstract class SimpleCommandReader extends WordReader {
     if (command.awaits === document) command.input = body;
   }
 }
+
+/** `< /dev/stdin`, `<&3`: what comes from there is the client's, or may be. */
+const isOfClient = (operator: string, file: string | undefined): boolean =>
+  operator === '<&' || file === undefined || (/^\/(?:dev|proc)\//.test(file) && file !== '/dev/null');
 
 /** By one that no other escapes. */
 function endsInBackslash(line: string): boolean {

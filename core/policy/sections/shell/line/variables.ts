@@ -11,16 +11,22 @@ export interface VariableSet {
   readonly value: Word;
 }
 
-/** A source: text of the line, none of it code to a shell's arithmetic. */
-const PLAIN = ' ';
+/** Sources: texts of the line that are harmless in arithmetic, several words or what may be an option, and one word. */
+const [TEXT, WORD] = [' ', ' word'];
+/** How much of the line's own may be in a value. */
+type Trust = 'text' | 'word' | 'number';
+const DISTRUSTED: Readonly<Record<Trust, readonly string[]>> = { text: [], word: [TEXT], number: [TEXT, WORD] };
 
 /** Text that is no code to a shell's arithmetic, nor amid a script of sed's or awk's. */
 export const isHarmless = (text: string): boolean => /^[\w.:@%+,=~ -]*$/.test(text);
 
+/** A source: what a function of the line prints, if there is one of that name. */
+export const functionSource = (name: string): string => `${name}()`;
+
 const NUMBERS = new Set(['#', '?', '$', '!', '-']);
 /** They hold text of the line, of its arguments or of its input, or what a client may set. */
 const OF_THE_SENDER =
-  /^(?:[\d@*_]|\d+|REPLY|MAPFILE|OPTARG|BASH_(?:COMMAND|EXECUTION_STRING|REMATCH|ARGV0?)|FUNCNAME|SSH_ORIGINAL_COMMAND|READLINE_\w+|COMP_\w+|LC_\w+|LANG|LANGUAGE|TZ|TERM|COLORTERM|NO_COLOR|GIT_PROTOCOL)$/;
+  /^(?:[\d@*_]|IFS|\d+|REPLY|MAPFILE|OPTARG|BASH_(?:COMMAND|EXECUTION_STRING|REMATCH|ARGV0?)|FUNCNAME|SSH_ORIGINAL_COMMAND|READLINE_\w+|COMP_\w+|LC_\w+|LANG|LANGUAGE|TZ|TERM|COLORTERM|NO_COLOR|GIT_PROTOCOL)$/;
 
 /** The sources of a parameter's value. */
 export const sourcesOfValue = (parameter: string): readonly string[] =>
@@ -35,6 +41,7 @@ export class Variables {
   /** Sources of all that they are set to. */
   readonly #set = new Map<string, Set<string>>();
   readonly #evaluated: string[] = [];
+  readonly #functions = new Set<string>();
 
   /** `around`: of the line that runs this one, and hands on what it exports. */
   constructor(around?: Variables) {
@@ -47,12 +54,16 @@ export class Variables {
     this.#set.set(name, sources);
     const text = value?.parts.join(' ') ?? '';
     if (!value || !isHarmless(text)) sources.add(MADE);
-    else if (/[^\d ]/.test(text)) sources.add(PLAIN);
+    else if (!/^\d*$/.test(text)) sources.add(/^[^\s-]\S*$/.test(text) ? WORD : TEXT);
     // Where the value is evaluated, so is what it names.
     for (const [named] of text.matchAll(/\b[A-Za-z_]\w*/g))
       for (const source of sourcesOfValue(named)) sources.add(source);
     for (const source of value?.sources ?? []) sources.add(source);
     if (INTEGERS.has(name)) this.#evaluated.push(name);
+  }
+
+  define(functionName: string): void {
+    this.#functions.add(functionSource(functionName));
   }
 
   /** The variable's value is evaluated, whenever it is set. */
@@ -82,19 +93,17 @@ export class Variables {
     return !this.areOfMachine(this.#evaluated);
   }
 
-  /**
-   * Whether none of these is of the sender's making. `strictly`: nor a text of the line that is harmless in arithmetic,
-   * or between two slashes, and may be a command elsewhere.
-   */
-  areOfMachine(sources: Iterable<string>, strictly = false): boolean {
+  /** Whether none of these is of the sender's making, but for harmless text as far as `trust` goes. */
+  areOfMachine(sources: Iterable<string>, trust: Trust = 'text'): boolean {
     const seen = new Set<string>();
     const left = [...sources];
     for (let name = left.pop(); name !== undefined; name = left.pop()) {
-      if (name === MADE || OF_THE_SENDER.test(name) || (strictly && name === PLAIN)) return false;
+      if (this.#functions.has(name)) return false;
+      if (name === MADE || OF_THE_SENDER.test(name) || DISTRUSTED[trust].includes(name)) return false;
       if (seen.has(name)) continue;
       seen.add(name);
       left.push(...(this.#set.get(name) ?? []));
-      if (this.#around && !this.#around.areOfMachine([name], strictly)) return false;
+      if (this.#around && !this.#around.areOfMachine([name], trust)) return false;
     }
     return true;
   }

@@ -18,7 +18,7 @@ export function isHarmlessAwk(given: readonly Word[], variables: Variables): boo
       if (!isScript(given[++at])) return false;
       isNamed = true;
     } else if (/^-[Fv]/.test(start) && !word.splits) continue;
-    else if (/^--(?:version|posix|re-interval|traditional|lint|csv)$|^-[VPSOsk]$|^-W$/.test(text ?? '')) continue;
+    else if (/^--(?:version|posix|re-interval|traditional|lint|csv)$|^-[VPSOsk]$/.test(text ?? '')) continue;
     else if (isNamed) return true;
     else return !start.startsWith('-') && !word.splits && isHarmlessWord(word, variables);
   }
@@ -64,7 +64,7 @@ function runsNothing(program: string): boolean {
     if (token === undefined || token === '|' || token === '@' || token === 'system') return false;
     at += token.length;
     if (blank !== undefined) continue;
-    isUnclear = token === ')' || twice !== undefined || word === 'getline';
+    isUnclear = token === ')' || twice !== undefined || word === 'getline' || word === 'length';
     isOperand =
       text !== undefined ||
       operand !== undefined ||

@@ -41,10 +41,11 @@ const WAYS: Readonly<Record<string, readonly Way[]>> = {
   ],
   machinectl: [{ verbs: /^shell$/, at: 1, shell: true }],
   ip: [
-    { verbs: /^(?:n|ne|net|netn|netns) (?:e|ex|exe|exec)$/, at: 1 },
-    { verbs: /^vrf (?:e|ex|exe|exec)$/, at: 1 },
+    { verbs: /^(?:n|ne|net|netn|netns) (?:e|ex|exe|exec)$/, at: 0 },
+    { verbs: /^vrf (?:e|ex|exe|exec)$/, at: 0 },
   ],
-  'npm pnpm yarn bundle': [{ verbs: /^(?:exec|x|dlx)$/, at: 0, dashes: 'may' }],
+  'npm pnpm yarn bundle': [{ verbs: /^(?:exec|x|dlx)$/, at: 0, dashes: 'may', line: true }],
+  vagrant: [{ verbs: /^ssh$/, at: 0, dashes: 'must', shell: true }],
   'mise poetry pipenv uv conda mamba rbenv pyenv asdf': [{ verbs: /^(?:exec|x|run)$/, at: 0, dashes: 'may' }],
   'aws-vault direnv': [{ verbs: /^exec$/, at: 1, dashes: 'may' }],
   'nix guix': [{ verbs: /^(?:shell|develop)$/, at: 1, dashes: 'must', shell: true }],
@@ -78,6 +79,9 @@ function takesNext(option: string, flags: string): boolean {
 
 /** They have it for a command of their own: `k3s kubectl exec`. */
 const KUBECTL_WITHIN = /^(?:k3s|minikube|microk8s|k0s)$/;
+
+/** Words up to the verb: `docker --context c container exec`. */
+const MAX_VERBS = 4;
 
 export function runElsewhere(name: string, words: readonly Word[]): readonly RunByIt[] {
   if (KUBECTL_WITHIN.test(name) && knownText(words[0] ?? ANYTHING) === 'kubectl')
@@ -116,8 +120,9 @@ function runByOne(name: string, ways: readonly Way[], words: readonly Word[]): r
     const text = knownText(word);
     if (text === undefined) return verbs === '' ? [OPEN] : given;
     verbs = verbs === '' ? text : `${verbs} ${text}`;
-    way = ways.find((one) => one.verbs.test(verbs));
-    if (verbs.split(' ').length > 2) return given;
+    // What stands in front may be an option's argument.
+    way = ways.find((one) => one.verbs.test(verbs) || one.verbs.test(text));
+    if (verbs.split(' ').length > MAX_VERBS) return given;
   }
   if (!way) return given;
   const command = commandOf(way, words.slice(at), skips);
@@ -126,6 +131,8 @@ function runByOne(name: string, ways: readonly Way[], words: readonly Word[]): r
   const [first = ANYTHING] = command;
   if (way.line) given.push(...command.filter(isLine).map((text) => ({ kind: 'line', text }) as const));
   if (way.line && isLine(first)) return given;
+  // The name of a namespace stands in front, or `-all` does.
+  if (name === 'ip') given.push({ kind: 'command', words: command.slice(1) });
   return given.concat({ kind: 'command', words: command });
 }
 

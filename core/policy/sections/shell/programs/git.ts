@@ -37,7 +37,7 @@ function configured(key: string, value: Word): readonly RunByIt[] {
 /** Options of a command of git's: a command line behind them, or attached. */
 const OPTIONS: Readonly<Record<string, RegExp>> = {
   grep: /^(?:-O|--open-files-in-pager=)/,
-  rebase: /^(?:-x|--exec$|--exec=)/,
+  rebase: /^(?:-[a-zA-Z]*x|--exec$|--exec=)/,
   fetch: /^--upl[a-z-]*=?/,
   pull: /^--upl[a-z-]*=?/,
   clone: /^(?:-u|--upl[a-z-]*=?)/,
@@ -81,9 +81,11 @@ function setting(word: Word | undefined): readonly RunByIt[] {
 function runBySubcommand(name: string, words: readonly Word[]): readonly RunByIt[] {
   const operands = words.filter((word) => !startOf(word).startsWith('-'));
   if (name === 'config') {
-    const at = operands.findIndex((word) => startOf(word).includes('.') && !startOf(word).startsWith('/'));
-    const [key, value] = operands.slice(at);
-    return at >= 0 && key && value ? configured(knownText(key) ?? startOf(key), value) : [];
+    // An option's argument may stand in front of them.
+    return operands.flatMap((key, at) => {
+      const value = operands[at + 1];
+      return value && /^[A-Za-z][\w-]*\./.test(startOf(key)) ? configured(knownText(key) ?? startOf(key), value) : [];
+    });
   }
   if (name === 'submodule' && knownText(operands[0] ?? ANYTHING) === 'foreach') return asCommand(operands.slice(1));
   if (name === 'bisect' && knownText(operands[0] ?? ANYTHING) === 'run')

@@ -9,8 +9,8 @@ import { runElsewhere } from './containers.ts';
 import { runByGit } from './git.ts';
 import { isGivenCode, isInterpreter, readsProgram } from './interpreters.ts';
 import { type Launcher, launcherOf, runsSomewhere } from './launchers.ts';
-import { type Surroundings, CODE, OPEN, type RunByIt } from './run-by-it.ts';
-import { hasRunOptions, runByOptions } from './run-options.ts';
+import { CODE, OPEN, type RunByIt, startOf, type Surroundings } from './run-by-it.ts';
+import { hasRunOptions, runByInput, runByOptions } from './run-options.ts';
 import { runByVariable } from './run-variables.ts';
 import { givenScript, givenToShell, givenToTrap, isShell, readsFrom } from './shells.ts';
 
@@ -42,7 +42,12 @@ export function givenTo(command: SimpleCommand): readonly RunByIt[] {
     hasCodeRow(full);
   const name = isKnown ? full : familyOf(full);
   if (hasCodeWords(name, rest)) given.push(CODE);
-  given.push(...runByOptions(name, rest), ...runElsewhere(name, rest), ...givenByName(name, rest, aroundOf(command)));
+  given.push(
+    ...runByInput(name, command.input),
+    ...runByOptions(name, rest),
+    ...runElsewhere(name, rest),
+    ...givenByName(name, rest, aroundOf(command)),
+  );
   return given;
 }
 
@@ -106,10 +111,14 @@ function givenToFind(words: readonly Word[], { isFed, variables }: Surroundings)
   for (let at = 0; at < words.length; at++) {
     const word = words[at] ?? ANYTHING;
     const text = knownText(word);
-    if (text === undefined && !/^[^-]/.test(word.parts[0] ?? '')) {
-      // In quotes it is one word: a directory, or a test that lacks its argument.
-      if (word.splits) given.push(OPEN);
-    } else if (/^-(?:exec|ok)(?:dir)?$/.test(text ?? '')) {
+    // In quotes it is one word: a directory, or a test that lacks its argument.
+    if (word.splits && (!/^[^-]/.test(startOf(word)) || !variables.areOfMachine(word.sources, 'word')))
+      given.push(OPEN);
+    if (text === undefined) {
+      if (couldExecute(word, variables)) given.push(OPEN);
+      continue;
+    }
+    if (/^-(?:exec|ok)(?:dir)?$/.test(text)) {
       const from = at + 1;
       while (at + 1 < words.length && !/^[;+]$/.test(knownText(words[at + 1] ?? ANYTHING) ?? '')) at++;
       const command = words.slice(from, at + 1).map((one) => openAt(one, '{}'));
@@ -118,6 +127,17 @@ function givenToFind(words: readonly Word[], { isFed, variables }: Surroundings)
   }
   return given;
 }
+
+/** `-e"$x"xec`; of `-mmin "-$N"` the number is the machine's, or a number for certain. */
+const couldExecute = ({ parts, sources }: Word, variables: Variables): boolean =>
+  ['-exec', '-execdir', '-ok', '-okdir'].some(
+    (one) =>
+      parts.join('') === one ||
+      ((parts[0] ?? '') !== '' &&
+        one.startsWith(parts[0] ?? '') &&
+        one.endsWith(parts.at(-1) ?? '') &&
+        !variables.areOfMachine(sources, 'number')),
+  );
 
 function givenToLauncher(
   name: string,

@@ -79,7 +79,7 @@ const gdbCommand: Make = (value) =>
       : [CODE];
 
 const sqlCommand: Make = (value) =>
-  /\\[owg]\w*\s*\||\\copy.*\bprogram\b/is.test(startOf(value)) ? [OPEN] : pickLast(value);
+  /\\[owg]\w*\s*\||copy\b.*\bprogram\b/is.test(startOf(value)) ? [OPEN] : pickLast(value);
 const pickLast: Make = (value) => {
   const found = /(?:\\!|^\s*\.(?:system|shell)\b|(?:^|;)\s*system\s)\s*/is.exec(startOf(value));
   return found ? asLine(behind(value, found.index + found[0].length)) : [];
@@ -87,7 +87,7 @@ const pickLast: Make = (value) => {
 const aptOption: Make = (value) =>
   /^Dpkg::Options[^=]*=.*(?:invoke|hook)/i.test(startOf(value))
     ? [OPEN]
-    : part(/^[^=]*(?:Invoke|Install-Pkgs|Dir::Bin|Pager|Method)[^=]*=(.*)$/is)(value);
+    : part(/^=?[^=]*(?:Invoke|Install-Pkgs|Dir::Bin|Pager|Method)[^=]*=(.*)$/is)(value);
 
 const VI = row('twWT', { '-c --cmd': viCommand, '-s -S -u -U --remote --remote-send --remote-expr': code });
 const SCP = row('cFiJlPX', { '-o': sshOption, '-S -D': asLine, '-F': open });
@@ -195,6 +195,20 @@ const WORDS_BY_NAME = new Map(
   Object.entries(WORDS).flatMap(([names, one]) => names.split(' ').map((name) => [name, one] as const)),
 );
 
+/** Their input has lines for a shell: `\\! rm`, `!rm`, `.shell rm`. */
+const ESCAPING = /^(?:psql|mysql|mariadb|sqlite3?|sftp|ftp|lftp|smbclient|gdb|mail)$/;
+
+export function runByInput(name: string, input: Word | undefined): readonly RunByIt[] {
+  if (!input || !ESCAPING.test(name)) return [];
+  return input.parts
+    .join(' ')
+    .split('\n')
+    .flatMap((line) => {
+      const found = /(?:\\!|^\s*(?:!|(?:\.?(?:shell|system))\s))\s*(.*)$/.exec(line)?.[1];
+      return found === undefined ? [] : asLine(certain(found));
+    });
+}
+
 export const hasRunOptions = (name: string): boolean => BY_NAME.has(name) || WORDS_BY_NAME.has(name);
 
 export function runByOptions(name: string, words: readonly Word[]): readonly RunByIt[] {
@@ -244,7 +258,7 @@ function slotOf(
     return { make: exact, value: attached ?? rest(word, name.length) };
   if (name.startsWith('--')) {
     // Long options may be cut short.
-    const full = name.length > 4 ? [...makes.keys()].find((one) => one.startsWith(name)) : undefined;
+    const full = name.length > 3 ? [...makes.keys()].find((one) => one.startsWith(name)) : undefined;
     const make = full === undefined ? undefined : makes.get(full);
     return make ? { make, value: attached } : 'none';
   }

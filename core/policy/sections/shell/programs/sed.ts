@@ -33,7 +33,7 @@ export function isHarmlessSed(given: readonly Word[], variables: Variables): boo
     } else if (start.startsWith('-') && start !== '-') return false;
     else if (isNamed) {
       // A file's name; what may be several words may be an option.
-      if (word.splits && !variables.areOfMachine(word.sources, true)) return false;
+      if (word.splits && !variables.areOfMachine(word.sources, 'word')) return false;
     } else {
       isNamed = true;
       if (!isHarmlessWord(word, variables)) return false;
@@ -44,15 +44,19 @@ export function isHarmlessSed(given: readonly Word[], variables: Variables): boo
 
 function isHarmlessWord({ parts, sources, splits, globs }: Word, variables: Variables): boolean {
   const script = parts.join(GAP);
-  if (script.includes(GAP) && script.replaceAll(GAP, '').trim() === '') return false;
+  // Behind a backslash, what is empty lets it escape what comes next.
+  if (script.includes(`\\${GAP}`) || (script.includes(GAP) && script.replaceAll(GAP, '').trim() === '')) return false;
   const found = readScript(script);
   if (found === undefined) return false;
-  return (parts.length === 1 && !splits) || (!globs && variables.areOfMachine(sources, splits || found === 'open'));
+  return (
+    (parts.length === 1 && !splits) ||
+    (!globs && variables.areOfMachine(sources, found === 'open' ? 'number' : splits ? 'word' : 'text'))
+  );
 }
 
 const ADDRESS = String.raw`(?:[\d${GAP}]+(?:~\d+)?|\$|/(?:\\.|\[\^?\]?[^\]]*\]|[^/\\[\n])*/[IM]*)`;
 const ADDRESSES = new RegExp(`[\\s;]*(?:${ADDRESS}(?:,(?:${ADDRESS}|[+~]\\d+))?)?[ \\t]*!?[ \\t]*`, 'y');
-const SIMPLE = /[{}=dDgGhHlnNpPqQxzF][ \t]*\d*|[aic][^\n]*(?:\\\n[^\n]*)*|[rRwW][^\n]*|[btT:][^\n;}]*/y;
+const SIMPLE = /[{}=dDgGhHlnNpPqQxzF][ \t]*\d*|[aic][^\n]*(?:\\\n[^\n]*)*|[rRwW][^\n]*|[btT:][ \t]*[^\s;}]*/y;
 
 /** Undefined: it may run something. `open`: or where a gap stands apart from texts, a command may. */
 function readScript(script: string): 'closed' | 'open' | undefined {
