@@ -10,18 +10,22 @@ export interface PathReadings {
 
 const NO_PATH: PathReadings = { all: [], certain: undefined };
 const MAX_CHARACTERS = 64 * 1024;
+/** All servers read it alike, but for a slash at its end. */
+const PLAIN = /^(?:\/[\w~-]+)*\/?$/;
 /** Of escapes within escapes. */
 const MAX_LEVELS = 4;
 
 export function readPath(sent: string): PathReadings {
   if (!sent.startsWith('/') || sent.length > MAX_CHARACTERS) return NO_PATH;
+  if (PLAIN.test(sent)) return { all: [sent, closed(sent)], certain: sent };
   const decoded = decode(sent);
   if (decoded === undefined) return NO_PATH;
   const levels = decodedLevels(sent);
   if (levels === undefined) return NO_PATH;
   // Behind a `;` stand parameters, which some servers leave out, before they resolve escapes or afterwards.
   const bare = [...levels, sent].map(withoutParameters);
-  const all = new Set(levels.concat(bare, ...bare.map((path) => decodedLevels(path) ?? [])).flatMap(readings));
+  const forms = new Set(levels.concat(...bare.map((path) => decodedLevels(path) ?? [])));
+  const all = new Set([...forms].flatMap(readings));
   return { all: [...all], certain: isCertain(sent, decoded) ? decoded : undefined };
 }
 
@@ -34,16 +38,19 @@ function readings(path: string): string[] {
   const plain = slashed.normalize('NFKC');
   // A NUL, or what begins a query once it is decoded, ends the path for some.
   const cut = plain.replace(/[\0?#].*$/s, '');
-  const found = new Set([path, slashed, plain, cut].flatMap((one) => [one, ...resolved(one)]));
+  const forms = new Set([path, slashed, plain, cut]);
+  const found = new Set([...forms].flatMap((one) => [one, ...resolved(one)]));
   return [...found].flatMap(alike);
 }
 
 /** What routers take for the same: without slashes, dots and blanks at an end, and without a format's name. */
 function alike(path: string): string[] {
-  const closed = path.replace(/(?<=[^/])\/+$/, '');
-  const trimmed = closed.replace(/(?<=[^/.\s])[.\s]+(?=\/|$)/g, '');
-  return [path, closed, trimmed, trimmed.replace(FORMAT, '')];
+  const shut = closed(path);
+  const trimmed = shut.replace(/(?<=[^/.\s])[.\s]+(?=\/|$)/g, '');
+  return [path, shut, trimmed, trimmed.replace(FORMAT, '')];
 }
+
+const closed = (path: string): string => path.replace(/(?<=[^/])\/+$/, '');
 
 const FORMAT = /(?<=[^/])\.(?:json|xml|html?|txt|csv|ya?ml|js|do|action|rss|atom|pdf)$/i;
 
