@@ -266,7 +266,30 @@ describe('time and room', () => {
     'case a in ',
     '$',
   ];
-  const LAUNCHING = ['env ', 'eval ', 'sudo sh -c ', 'xargs -I{} ', 'find -exec ', 'A=$A ', 'awk print', 'a '];
+  const LAUNCHING = [
+    'env ',
+    'eval ',
+    'sudo sh -c ',
+    'xargs -I{} ',
+    'find -exec ',
+    'A=$A ',
+    'awk print',
+    'a ',
+    'env valgrind ',
+  ];
+  // Each may run any of the others: as many ways as there are orders.
+  test.each(['parallel ', 'env valgrind ', 'parallel "a b" '])(
+    '%j, many times, is judged, and not let pass',
+    (piece) => {
+      const stops = compileCommandRules([entry({ block: ['rm *'] })]);
+      for (const times of [20, 200, 2_000])
+        expect(judgeCommand(stops, { line: piece.repeat(times) })).toMatchObject({
+          verdict: 'block',
+          unreadable: true,
+        });
+    },
+  );
+
   test.each([...HARD, ...LAUNCHING])('128 KiB of %j are judged', (piece) => {
     const rules = blocking('rm -rf *', 'x * y');
     const lines = [piece.repeat((128 * 1024) / piece.length), `${piece.repeat((64 * 1024) / piece.length)};a`];

@@ -103,6 +103,15 @@ export const parseAskedCommand = (text: string): AskedCommand => (text.trim() ==
 
 /** A line within a line, a command that another runs: no deeper. */
 const MAX_DEPTH = 12;
+/** Of one line, with all that they run: what could be several commands is judged as each. Long ones count as several. */
+const MAX_JUDGED = 4_000;
+
+/** `depth`: how many commands run this one; 0: it stands in the line itself. */
+interface Place {
+  readonly depth: number;
+  readonly judged: { now: number };
+}
+const inLine = (): Place => ({ depth: 0, judged: { now: 0 } });
 const NOTHING: Decision = { section: 'commands', verdict: 'allow', why: 'no entry names it' };
 
 export function judgeCommand(rules: CommandRules, asked: AskedCommand): Decision {
@@ -110,14 +119,15 @@ export function judgeCommand(rules: CommandRules, asked: AskedCommand): Decision
   if ('line' in asked) return judgeLine(rules, asked.line);
   if (asked.words.length === 0) return judgeShell(rules, false);
   if (!asked.words.every(isWholeText)) return unread(rules, 'it has bytes that are no text');
-  return judgeSimple(rules, simple(asked.words.map(certain)), 0);
+  return judgeSimple(rules, simple(asked.words.map(certain)), inLine());
 }
 
 function judgeLine(rules: CommandRules, line: string): Decision {
   const read = readCommandLine(line);
   if (!read.ok) return unread(rules, read.error);
   if (read.value.length === 0) return judgeOne(rules, { stops: isAll, letsPass: isAll }, 'an empty command');
-  return strictest(read.value.map((command) => judgeSimple(rules, command, 0)));
+  const place = inLine();
+  return strictest(read.value.map((command) => judgeSimple(rules, command, place)));
 }
 
 const simple = (words: readonly Word[], given?: Extract<RunByIt, { kind: 'command' }>): SimpleCommand => ({
@@ -150,18 +160,19 @@ function judgeShell(rules: CommandRules, isFed: boolean): Decision {
 // A warning is shown beside a decision and is none.
 const isNamed = ({ pattern, verdict }: Decision): boolean => pattern !== undefined && verdict !== 'warn';
 
-/** `depth`: how many commands run this one; 0: it stands in the line itself. */
-function judgeSimple(rules: CommandRules, command: SimpleCommand, depth: number): Decision {
+function judgeSimple(rules: CommandRules, command: SimpleCommand, place: Place): Decision {
   const { words, does } = command;
+  place.judged.now += 1 + words.length / 20;
+  if (place.judged.now > MAX_JUDGED) return unread(rules, `it may run more than ${MAX_JUDGED} commands`);
   if (words.length === 0) {
     const setting = judgeOne(rules, { stops: () => false, letsPass: isAll }, 'setting variables or files');
-    return stricter(setting, judgeGiven(rules, command, depth, false));
+    return stricter(setting, judgeGiven(rules, command, place, false));
   }
   const name = words[0] && nameIn(words[0]);
   const stops = (pattern: CommandPattern) => (name === undefined ? isAll(pattern) : stopsAt(pattern, words));
-  if (depth > 0) {
+  if (place.depth > 0) {
     const decision = strictestEntry(rules, stops) ?? NOTHING;
-    return stricter(decision, judgeGiven(rules, command, depth, false));
+    return stricter(decision, judgeGiven(rules, command, place, false));
   }
   const letsPass = (pattern: CommandPattern) => isAll(pattern) || (!does && passes(pattern, words));
   const what = name === undefined ? 'a program whose name is known only when it runs' : `the command ${shown(name)}`;
@@ -171,7 +182,7 @@ function judgeSimple(rules: CommandRules, command: SimpleCommand, depth: number)
   const isDecided = rules.entries.some(
     ({ effect, patterns }) => effect !== 'warn' && patterns.some((one) => !isAll(one) && letsPass(one)),
   );
-  return stricter(decision, judgeGiven(rules, command, depth, isDecided));
+  return stricter(decision, judgeGiven(rules, command, place, isDecided));
 }
 
 /** Undefined: it is known only when it runs. `=rm` is a path to zsh. */
@@ -184,7 +195,7 @@ function nameIn(word: Word): string | undefined {
  * What a command runs beside itself. Only stops count: an allow list has said yes to the command that runs it.
  * `isDecided`: so has an entry, and what cannot be seen is part of that.
  */
-function judgeGiven(rules: CommandRules, command: SimpleCommand, depth: number, isDecided: boolean): Decision {
+function judgeGiven(rules: CommandRules, command: SimpleCommand, place: Place, isDecided: boolean): Decision {
   const stopping: CommandRules = {
     ...rules,
     allowList: undefined,
@@ -193,15 +204,15 @@ function judgeGiven(rules: CommandRules, command: SimpleCommand, depth: number, 
   if (nameIn(command.words[0] ?? certain('')) === undefined)
     return unread(isDecided ? stopping : rules, 'the name of a program in it is known only when it runs');
   const given = givenTo(command);
-  if (given.length > 0 && depth >= MAX_DEPTH)
+  if (given.length > 0 && place.depth >= MAX_DEPTH)
     return unreadable(stopping, `its commands run each other more than ${MAX_DEPTH} deep`);
-  return strictest(given.map((one) => judgeOneGiven(stopping, one, depth + 1)));
+  return strictest(given.map((one) => judgeOneGiven(stopping, one, { ...place, depth: place.depth + 1 })));
 }
 
-function judgeOneGiven(rules: CommandRules, given: RunByIt, depth: number): Decision {
+function judgeOneGiven(rules: CommandRules, given: RunByIt, place: Place): Decision {
   switch (given.kind) {
     case 'command':
-      return judgeSimple(rules, simple(given.words, given), depth);
+      return judgeSimple(rules, simple(given.words, given), place);
     case 'shell':
       return judgeShell(rules, given.isFed);
     case 'unseen':
@@ -212,7 +223,7 @@ function judgeOneGiven(rules: CommandRules, given: RunByIt, depth: number): Deci
       const read = readCommandLine(text, given.variables);
       if (!read.ok) return unreadable(rules, read.error);
       const isFed = given.isFed === true;
-      return strictest(read.value.map((one) => judgeSimple(rules, isFed ? { ...one, isFed } : one, depth)));
+      return strictest(read.value.map((one) => judgeSimple(rules, isFed ? { ...one, isFed } : one, place)));
     }
   }
 }
