@@ -49,6 +49,7 @@ test('law 9: nothing the edge says to a connector names a place to dial or a cre
       'hint',
       'hold',
       'idle',
+      'interactiveShell',
       'limits',
       'mask',
       'pattern',

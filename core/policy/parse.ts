@@ -127,7 +127,10 @@ function mayFollow(path: Path, removed: readonly Path[], value: unknown): boolea
     return removed.some((out) => (out[0] === 'groups' && out.length < 3) || (out.length === 1 && !groups));
   }
   const ofSameRule = removed.some((out) => out[0] === 'rules' && out[0] === path[0] && out[1] === path[1]);
-  return ofSameRule && (last === 'unparsable' || (path.includes('approval') && typeof last === 'string'));
+  return (
+    ofSameRule &&
+    (last === 'unparsable' || last === 'interactiveShell' || (path.includes('approval') && typeof last === 'string'))
+  );
 }
 
 const LISTS_OF_NAMES: ReadonlySet<PropertyKey | undefined> = new Set([

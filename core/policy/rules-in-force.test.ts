@@ -113,6 +113,7 @@ test('everything of the rule goes to the session, and over the wire and back', (
     access: { ttl: '8h', idle: '15m', sessionLength: '2h', statementsPerMinute: 600, rowsOut: 100_000 },
     statements: [{ block: ['drop'] }, { hold: ['grant'], approval: { from: ['dba'], within: '5m' } }],
     unparsable: 'hold',
+    interactiveShell: 'allow',
     mask: [{ columns: ['*.email'], with: 'partial' }],
   });
   const under = sessionRules(policy, 7, NOW)(facts());
@@ -123,6 +124,7 @@ test('everything of the rule goes to the session, and over the wire and back', (
     rule: 'own',
     statements: [{ block: ['drop'] }, { hold: ['grant'], approval: { from: ['dba'], count: 1, within: 300_000 } }],
     unparsable: 'hold',
+    interactiveShell: 'allow',
     mask: [{ columns: ['*.email'], with: 'partial' }],
     limits: { idle: 900_000, sessionLength: 7_200_000, statementsPerMinute: 600, rowsOut: 100_000 },
   });

@@ -106,13 +106,14 @@ export function sessionRulesBytes(rule: Rule): number {
   return new TextEncoder().encode(JSON.stringify(encode(SessionRules, rules))).length;
 }
 
-function sectionsOf({ statements, commands, requests, forwards, unparsable }: Rule): Sections {
+function sectionsOf({ statements, commands, requests, forwards, unparsable, interactiveShell }: Rule): Sections {
   return {
     ...(statements && { statements }),
     ...(commands && { commands }),
     ...(requests && { requests }),
     ...(forwards && { forwards }),
     ...(unparsable && { unparsable }),
+    ...(interactiveShell && { interactiveShell }),
   };
 }
 

@@ -24,6 +24,14 @@ describe('rules in force', () => {
     expect(same.masks).not.toBe(one.masks);
   });
 
+  it('what a rule says of interactive shells is compiled with its commands', () => {
+    const given = rules({ commands: [{ block: ['rm *'] }], interactiveShell: 'allow' });
+    expect(createRulesCompiler().compile(given, environment).sections.commands).toMatchObject({
+      unparsable: 'block',
+      interactiveShell: 'allow',
+    });
+  });
+
   it('law 4: rules that no policy can hold do not compile', () => {
     const given = rules();
     const compiler = createRulesCompiler();

@@ -22,11 +22,11 @@ export function createRulesCompiler(): RulesCompiler {
   );
   return {
     compile(rules, environment) {
-      const { rule, statements, commands, requests, forwards, unparsable, mask } = rules;
+      const { rule, statements, commands, requests, forwards, unparsable, interactiveShell, mask } = rules;
       return {
         policyVersion: rules.policyVersion,
         rule,
-        sections: compiledSections({ statements, commands, requests, forwards, unparsable }),
+        sections: compiledSections({ statements, commands, requests, forwards, unparsable, interactiveShell }),
         counted: rules.limits.statementsPerMinute !== undefined,
         masks: new Masks(compiledMasks({ rule, mask }), environment),
       };

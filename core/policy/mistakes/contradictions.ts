@@ -55,7 +55,7 @@ function contradictionsIn(rule: Rule): Misnamed[] {
     found.push({ path: ['record', 'exempt'], message });
   }
   if (rule.access === 'deny') {
-    for (const field of [...SECTION_NAMES, 'unparsable', 'mask'] as const) {
+    for (const field of [...SECTION_NAMES, 'unparsable', 'interactiveShell', 'mask'] as const) {
       if (rule[field] !== undefined)
         found.push({ path: [field], message: 'says nothing in a rule that denies access' });
     }

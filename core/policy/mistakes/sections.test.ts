@@ -110,6 +110,25 @@ describe('unparsable', () => {
   });
 });
 
+describe('interactiveShell', () => {
+  test.each([
+    ['    statements: [{ block: [drop] }]\n    interactiveShell: allow', 'says nothing without commands'],
+    [
+      '    commands: [{ block: ["rm *", "interactive shell"] }]\n    interactiveShell: allow',
+      'commands[0] names interactive',
+    ],
+    ['    commands: [{ block: ["*"] }]\n    interactiveShell: allow', 'commands[0] names interactive shells'],
+    ['    commands: [{ allow: ["ls *"] }]\n    interactiveShell: allow', 'says nothing beside an allow list'],
+    ['    commands: [{ block: ["rm *"] }]\n    interactiveShell: hold', 'hold needs an entry with hold in commands'],
+  ])('%j: %s', (rule, message) => expect(mistakes(policyWith(rule))).toEqual([expect.stringContaining(message)]));
+
+  test('beside a block that names something else is none, and goes to the connector', () => {
+    const read = readPolicy(policyWith('    commands: [{ block: ["rm *"] }]\n    interactiveShell: allow'));
+    expect(read.ok && read.value.mistakes).toEqual([]);
+    expect(read.ok && read.value.document.rules[0]?.interactiveShell).toBe('allow');
+  });
+});
+
 test('a deny has nothing to say about what is done', () => {
   const rule = policyWith('    forwards: [{ block: ["*:22"] }]').replace('{ ttl: 1h }', 'deny');
   expect(mistakes(rule)).toEqual(['line 7, column 5: rules[0].forwards: says nothing in a rule that denies access']);

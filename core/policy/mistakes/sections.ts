@@ -2,6 +2,7 @@
 
 import { PROTOCOLS, ProtocolName, type SectionName } from '../../protocols.ts';
 import type { ResourceSelector, Rule } from '../document.ts';
+import { namesShells } from '../sections/commands.ts';
 import { READ_SECTIONS, SECTION_NAMES } from '../sections/sections.ts';
 import type { Misnamed } from './names.ts';
 
@@ -12,10 +13,12 @@ export function sectionMistakes(rule: Rule): Misnamed[] {
   // None that there is: that is said of its name.
   const unasked = SECTION_NAMES.filter((section) => rule[section] && protocols.length > 0 && !sections.has(section));
   const unparsable = unparsableMistake(rule, sections);
+  const interactiveShell = interactiveShellMistake(rule);
   return [
     ...unasked.map((section) => ({ path: [section], message: saysNothing(section, protocols, sections) })),
     ...unmaskable(rule, protocols),
     ...(unparsable === undefined ? [] : [{ path: ['unparsable'], message: unparsable }]),
+    ...(interactiveShell === undefined ? [] : [{ path: ['interactiveShell'], message: interactiveShell }]),
   ];
 }
 
@@ -53,4 +56,16 @@ function unparsableMistake(rule: Rule, has: ReadonlySet<SectionName>): string | 
   return written.length > 0
     ? undefined
     : `says nothing without ${(could.length > 0 ? could : READ_SECTIONS).join(' or ')}`;
+}
+
+function interactiveShellMistake({ commands, interactiveShell }: Rule): string | undefined {
+  if (interactiveShell === undefined) return undefined;
+  if (!commands) return 'says nothing without commands';
+  const named = commands.findIndex(({ block, hold }) => [...(block ?? []), ...(hold ?? [])].some(namesShells));
+  if (named >= 0) return `says nothing: commands[${named}] names interactive shells`;
+  if (commands.some(({ allow }) => allow))
+    return 'says nothing beside an allow list, which an interactive shell has to be in: allow "interactive shell"';
+  if (interactiveShell === 'hold' && !commands.some(({ hold }) => hold))
+    return 'hold needs an entry with hold in commands, whose approval it takes';
+  return undefined;
 }

@@ -24,10 +24,12 @@ import {
   type UnparsableVerdict,
 } from './entries.ts';
 import { fits } from './glob.ts';
-import { isWholeText, readCommandLine, type SimpleCommand } from './shell/command-line.ts';
-import { type RunByIt, givenTo, nameOf, programOf } from './shell/given.ts';
-import { isArithmetic } from './shell/launchers.ts';
-import { certain, knownText, type Word } from './shell/words.ts';
+import { isWholeText, readCommandLine } from './shell/line/command-line.ts';
+import type { SimpleCommand } from './shell/line/simple-command.ts';
+import { Variables } from './shell/line/variables.ts';
+import { certain, knownText, type Word } from './shell/line/words.ts';
+import { givenTo, nameOf, programOf } from './shell/programs/given.ts';
+import type { RunByIt } from './shell/programs/run-by-it.ts';
 
 interface CommandPattern {
   readonly text: string;
@@ -70,11 +72,28 @@ function partsOf(word: string): string[] {
   return parts;
 }
 
-export const CommandEntry = entryOf(parseCommandPattern);
-export type CommandRules = EntryRules<CommandPattern>;
+/** Whether a pattern says something about interactive shells. */
+export function namesShells(text: string): boolean {
+  const parsed = parseCommandPattern(text);
+  return parsed.ok && (parsed.value.shell || isAll(parsed.value));
+}
 
-export const compileCommandRules = (entries: readonly SectionEntry[], unparsable?: UnparsableVerdict): CommandRules =>
-  compileEntries('commands', entries, parseCommandPattern, unparsable);
+export const CommandEntry = entryOf(parseCommandPattern);
+
+export interface CommandRules extends EntryRules<CommandPattern> {
+  /** What happens to a shell in which anything can be typed, where no entry says it. */
+  readonly interactiveShell: UnparsableVerdict;
+}
+
+/** `interactiveShell`: missing, it is as `unparsable`. */
+export function compileCommandRules(
+  entries: readonly SectionEntry[],
+  unparsable?: UnparsableVerdict,
+  interactiveShell?: UnparsableVerdict,
+): CommandRules {
+  const rules = compileEntries('commands', entries, parseCommandPattern, unparsable);
+  return { ...rules, interactiveShell: interactiveShell ?? rules.unparsable };
+}
 
 /** `line`: for a shell to take apart. `words`: run as they are. */
 export type AskedCommand = { readonly line: string } | { readonly words: readonly string[] } | typeof SHELL;
@@ -84,24 +103,38 @@ export const parseAskedCommand = (text: string): AskedCommand => (text.trim() ==
 
 /** A line within a line, a command that another runs: no deeper. */
 const MAX_DEPTH = 12;
+/** Of one line, with all that they run: what could be several commands is judged as each. Long ones count as several. */
+const MAX_JUDGED = 4_000;
+
+/** `depth`: how many commands run this one; 0: it stands in the line itself. */
+interface Place {
+  readonly depth: number;
+  readonly judged: { now: number };
+}
+const inLine = (): Place => ({ depth: 0, judged: { now: 0 } });
 const NOTHING: Decision = { section: 'commands', verdict: 'allow', why: 'no entry names it' };
 
 export function judgeCommand(rules: CommandRules, asked: AskedCommand): Decision {
-  if (asked === SHELL) return judgeShell(rules);
+  if (asked === SHELL) return judgeShell(rules, false);
   if ('line' in asked) return judgeLine(rules, asked.line);
-  if (asked.words.length === 0) return judgeShell(rules);
+  if (asked.words.length === 0) return judgeShell(rules, false);
   if (!asked.words.every(isWholeText)) return unread(rules, 'it has bytes that are no text');
-  return judgeSimple(rules, simple(asked.words.map(certain)), 0);
+  return judgeSimple(rules, simple(asked.words.map(certain)), inLine());
 }
 
 function judgeLine(rules: CommandRules, line: string): Decision {
   const read = readCommandLine(line);
   if (!read.ok) return unread(rules, read.error);
   if (read.value.length === 0) return judgeOne(rules, { stops: isAll, letsPass: isAll }, 'an empty command');
-  return strictest(read.value.map((command) => judgeSimple(rules, command, 0)));
+  const place = inLine();
+  return strictest(read.value.map((command) => judgeSimple(rules, command, place)));
 }
 
-const simple = (words: readonly Word[], input?: Word): SimpleCommand => ({ words, does: false, sets: [], input });
+const simple = (words: readonly Word[], given?: Extract<RunByIt, { kind: 'command' }>): SimpleCommand => ({
+  words,
+  ...{ does: false, sets: [], isFed: given?.isFed === true, input: given?.input },
+  variables: given?.variables ?? new Variables(),
+});
 const strictest = (decisions: readonly Decision[]): Decision => decisions.reduce(stricter, NOTHING);
 const isAll = ({ words, more }: CommandPattern): boolean => more && words.length === 0;
 
@@ -111,30 +144,35 @@ function unread(rules: CommandRules, why: string): Decision {
   return rules.allowList && decision.verdict === 'allow' ? { ...decision, verdict: 'block' } : decision;
 }
 
-function judgeShell(rules: CommandRules): Decision {
+/** `isFed`: what it reads comes out of a pipe or a file, and is in no recording. */
+function judgeShell(rules: CommandRules, isFed: boolean): Decision {
   const names = (pattern: CommandPattern) => pattern.shell || isAll(pattern);
   const decided = judgeOne(rules, { stops: names, letsPass: names }, 'an interactive shell');
   if (isNamed(decided) || decided.verdict === 'block' || rules.allowList) return decided;
-  return stricter(decided, unreadable(rules, 'what is typed in an interactive shell is not seen command by command'));
+  const typed = unreadable(
+    { ...rules, unparsable: rules.interactiveShell },
+    'what is typed in an interactive shell is not seen command by command',
+  );
+  const followed = isFed ? stricter(unreadable(rules, 'what a shell in it reads is not seen'), typed) : typed;
+  return stricter(decided, followed);
 }
 
 // A warning is shown beside a decision and is none.
 const isNamed = ({ pattern, verdict }: Decision): boolean => pattern !== undefined && verdict !== 'warn';
 
-/** `depth`: how many commands run this one; 0: it stands in the line itself. */
-function judgeSimple(rules: CommandRules, command: SimpleCommand, depth: number): Decision {
+function judgeSimple(rules: CommandRules, command: SimpleCommand, place: Place): Decision {
   const { words, does } = command;
+  place.judged.now += 1 + words.length / 20;
+  if (place.judged.now > MAX_JUDGED) return unread(rules, `it may run more than ${MAX_JUDGED} commands`);
   if (words.length === 0) {
     const setting = judgeOne(rules, { stops: () => false, letsPass: isAll }, 'setting variables or files');
-    return stricter(setting, judgeGiven(rules, command, depth, false));
+    return stricter(setting, judgeGiven(rules, command, place, false));
   }
   const name = words[0] && nameIn(words[0]);
-  if (name !== undefined && isArithmetic(nameOf(name), words.slice(1).map(knownText)))
-    return unread(rules, 'a subscript in it may run a command');
   const stops = (pattern: CommandPattern) => (name === undefined ? isAll(pattern) : stopsAt(pattern, words));
-  if (depth > 0) {
+  if (place.depth > 0) {
     const decision = strictestEntry(rules, stops) ?? NOTHING;
-    return stricter(decision, judgeGiven(rules, command, depth, false));
+    return stricter(decision, judgeGiven(rules, command, place, false));
   }
   const letsPass = (pattern: CommandPattern) => isAll(pattern) || (!does && passes(pattern, words));
   const what = name === undefined ? 'a program whose name is known only when it runs' : `the command ${shown(name)}`;
@@ -144,7 +182,7 @@ function judgeSimple(rules: CommandRules, command: SimpleCommand, depth: number)
   const isDecided = rules.entries.some(
     ({ effect, patterns }) => effect !== 'warn' && patterns.some((one) => !isAll(one) && letsPass(one)),
   );
-  return stricter(decision, judgeGiven(rules, command, depth, isDecided));
+  return stricter(decision, judgeGiven(rules, command, place, isDecided));
 }
 
 /** Undefined: it is known only when it runs. `=rm` is a path to zsh. */
@@ -157,34 +195,35 @@ function nameIn(word: Word): string | undefined {
  * What a command runs beside itself. Only stops count: an allow list has said yes to the command that runs it.
  * `isDecided`: so has an entry, and what cannot be seen is part of that.
  */
-function judgeGiven(rules: CommandRules, command: SimpleCommand, depth: number, isDecided: boolean): Decision {
+function judgeGiven(rules: CommandRules, command: SimpleCommand, place: Place, isDecided: boolean): Decision {
   const stopping: CommandRules = {
     ...rules,
     allowList: undefined,
-    unparsable: isDecided ? 'allow' : rules.unparsable,
+    ...(isDecided && { unparsable: 'allow', interactiveShell: 'allow' }),
   };
   if (nameIn(command.words[0] ?? certain('')) === undefined)
     return unread(isDecided ? stopping : rules, 'the name of a program in it is known only when it runs');
   const given = givenTo(command);
-  if (given.length > 0 && depth >= MAX_DEPTH)
+  if (given.length > 0 && place.depth >= MAX_DEPTH)
     return unreadable(stopping, `its commands run each other more than ${MAX_DEPTH} deep`);
-  return strictest(given.map((one) => judgeOneGiven(stopping, one, depth + 1)));
+  return strictest(given.map((one) => judgeOneGiven(stopping, one, { ...place, depth: place.depth + 1 })));
 }
 
-function judgeOneGiven(rules: CommandRules, given: RunByIt, depth: number): Decision {
+function judgeOneGiven(rules: CommandRules, given: RunByIt, place: Place): Decision {
   switch (given.kind) {
     case 'command':
-      return judgeSimple(rules, simple(given.words, given.input), depth);
+      return judgeSimple(rules, simple(given.words, given), place);
     case 'shell':
-      return judgeShell(rules);
+      return judgeShell(rules, given.isFed);
     case 'unseen':
       return unreadable(rules, given.why);
     case 'line': {
       const text = knownText(given.text);
       if (text === undefined) return unreadable(rules, 'what a shell in it is given is known only when it runs');
-      const read = readCommandLine(text);
+      const read = readCommandLine(text, given.variables);
       if (!read.ok) return unreadable(rules, read.error);
-      return strictest(read.value.map((one) => judgeSimple(rules, one, depth)));
+      const isFed = given.isFed === true;
+      return strictest(read.value.map((one) => judgeSimple(rules, isFed ? { ...one, isFed } : one, place)));
     }
   }
 }

@@ -10,32 +10,60 @@ export interface PathReadings {
 
 const NO_PATH: PathReadings = { all: [], certain: undefined };
 const MAX_CHARACTERS = 64 * 1024;
+/** All servers read it alike, but for a slash at its end. */
+const PLAIN = /^(?:\/[\w~-]+)*\/?$/;
+/** Of escapes within escapes. */
+const MAX_LEVELS = 4;
 
 export function readPath(sent: string): PathReadings {
   if (!sent.startsWith('/') || sent.length > MAX_CHARACTERS) return NO_PATH;
+  if (PLAIN.test(sent)) return { all: [sent, closed(sent)], certain: sent };
   const decoded = decode(sent);
   if (decoded === undefined) return NO_PATH;
-  // Behind a `;` stand parameters, which some servers leave out; a backslash is a slash to some; an escape may be
-  // escaped itself.
-  const wholly = decodeWholly(decoded);
-  if (wholly === undefined) return NO_PATH;
-  const slashed = wholly.replaceAll('\\', '/');
-  // A NUL, or what begins a query once it is decoded, ends the path for some.
-  const cut = slashed.replace(/[\0?#].*$/s, '');
-  const bare = [slashed, cut].map((path) => path.replace(/;[^/]*/g, ''));
-  const all = new Set([sent, decoded, wholly, cut, ...[decoded, slashed, ...bare].flatMap(resolved)]);
+  const levels = decodedLevels(sent);
+  if (levels === undefined) return NO_PATH;
+  // Behind a `;` stand parameters, which some servers leave out, before they resolve escapes or afterwards.
+  const bare = [...levels, sent].map(withoutParameters);
+  const forms = new Set(levels.concat(...bare.map((path) => decodedLevels(path) ?? [])));
+  const all = new Set([...forms].flatMap(readings));
   return { all: [...all], certain: isCertain(sent, decoded) ? decoded : undefined };
 }
 
-/** As often as it changes anything; undefined: escapes within escapes, deeper than anybody means them. */
-function decodeWholly(path: string): string | undefined {
-  let now = path;
-  for (let turn = 0; turn < 4; turn++) {
+const withoutParameters = (path: string): string => path.replace(/;[^/]*/g, '');
+
+/** What servers make of a path whose escapes are resolved. */
+function readings(path: string): string[] {
+  // A backslash is a slash to some; letters of other widths are the plain ones to some.
+  const slashed = path.replaceAll('\\', '/');
+  const plain = slashed.normalize('NFKC');
+  // A NUL, or what begins a query once it is decoded, ends the path for some.
+  const cut = plain.replace(/[\0?#].*$/s, '');
+  const forms = new Set([path, slashed, plain, cut]);
+  const found = new Set([...forms].flatMap((one) => [one, ...resolved(one)]));
+  return [...found].flatMap(alike);
+}
+
+/** What routers take for the same: without slashes, dots and blanks at an end, and without a format's name. */
+function alike(path: string): string[] {
+  const shut = closed(path);
+  const trimmed = shut.replace(/(?<=[^/.\s])[.\s]+(?=\/|$)/g, '');
+  return [path, shut, trimmed, trimmed.replace(FORMAT, '')];
+}
+
+const closed = (path: string): string => path.replace(/(?<=[^/])\/+$/, '');
+
+const FORMAT = /(?<=[^/])\.(?:json|xml|html?|txt|csv|ya?ml|js|do|action|rss|atom|pdf)$/i;
+
+/** With its escapes, and resolved as often as it changes anything; undefined: deeper than anybody means them. */
+function decodedLevels(path: string): string[] | undefined {
+  const levels = [path];
+  for (let now = path; ; ) {
     const next = decode(now) ?? now;
-    if (next === now) return now;
+    if (next === now) return levels;
+    if (levels.length > MAX_LEVELS) return undefined;
+    levels.push(next);
     now = next;
   }
-  return undefined;
 }
 
 /** Escapes resolved; undefined: one of them is none, or the bytes are no UTF-8. */

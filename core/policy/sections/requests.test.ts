@@ -88,6 +88,7 @@ describe('a path', () => {
     ['* /admin/x', 'GET /admin/x;jsessionid=1'],
     ['* /admin/x', 'GET /admin/x%00'],
     ['DELETE /x', 'Delete /x'],
+    ['GET /x/*', 'HEAD /x/7'],
   ])('block %s stops %s', (pattern, asked) =>
     expect(judgeRequest(blocking(pattern), request(asked)).verdict).toBe('block'),
   );
@@ -134,6 +135,81 @@ describe('a path', () => {
       'GET on this path is not in the allow list',
     );
   });
+});
+
+describe('what is blocked, in other spellings', () => {
+  const SPELLINGS = [
+    '/x/7',
+    '/x/7/',
+    '/x/7//',
+    '//x/7',
+    '/x//7',
+    '/x/./7',
+    '/x/7/.',
+    '/x/7/./',
+    '/y/../x/7',
+    '/x/y/../7/',
+    '/x/7;a=b',
+    '/x/7/;a=b',
+    '/x/7;',
+    '/x;a/7',
+    '/x/7;a%2Fb',
+    '/x/7;a%2Fb%2Fc/',
+    '/x/7%2F',
+    '/x/7%2f%2f',
+    '/x%2F7',
+    '/x%2F7%2F',
+    '/x%252F7',
+    '/%78/%37',
+    '/%2578/7/',
+    '/x/%2e/7',
+    '/x/y/%2e%2e/7',
+    '/x/y/..%2f7',
+    '/x/y/..;/7',
+    '/x\\7',
+    '/x%5C7',
+    '/x/7%00',
+    '/x/7%00.json',
+    '/x/7%3Fa',
+    '/x/7%23a/b',
+    '/X/7',
+    '/x/7.json',
+    '/x/7.XML',
+    '/x/7.json/',
+    '/x/7.',
+    '/x/7...',
+    '/x/7%20',
+    '/x/7%09',
+    '/x./7',
+    '/x%20/7/',
+    '/\uFF58/7',
+    '/%EF%BD%98/7',
+    '/x%EF%BC%8F7',
+    '/x/7%252F',
+    '/x/7%25252F',
+    '/x/7/%2e',
+    '/x/7/y/..',
+    '/x/7/y/%2e%2e/',
+  ];
+  test.each(SPELLINGS)('%j is', (path) => {
+    for (const pattern of ['DELETE /x/7', 'DELETE /x/7/', 'DELETE /x/*', '* /x/**'])
+      expect([pattern, judgeRequest(blocking(pattern), { method: 'delete', path }).verdict]).toEqual([
+        pattern,
+        'block',
+      ]);
+  });
+
+  test('and what is allowed is one of them', () => {
+    const passed = SPELLINGS.filter(
+      (path) => judgeRequest(allowing('DELETE /x/7'), { method: 'DELETE', path }).verdict !== 'block',
+    );
+    expect(passed).toEqual(['/x/7', '/%78/%37']);
+    expect(judgeRequest(allowing('GET /x/7'), request('HEAD /x/7')).verdict).toBe('block');
+  });
+
+  test.each(['/x', '/x/7/8', '/x/77', '/x/7.tar.gz', '/x7', '/y/x/7', '/x/8.json'])('%j is another', (path) =>
+    expect(judgeRequest(blocking('DELETE /x/7'), { method: 'DELETE', path }).verdict).toBe('allow'),
+  );
 });
 
 describe('a resource of Kubernetes', () => {

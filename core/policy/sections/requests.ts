@@ -7,7 +7,8 @@
 //   get deployments.apps      with its group: without one, any group
 //
 // A path is judged as it was sent and as servers may read it: a stop fits when one of these does, in any case of
-// letters; an allow needs a path that has one reading. The query is no part of it.
+// letters, with and without a slash or the name of a format at its end; an allow needs a path that has one reading. A
+// stop on GET is one on HEAD. The query is no part of it.
 
 import { err, ok, type Result } from '../../result.ts';
 import { nearestWord } from '../nearest.ts';
@@ -91,7 +92,12 @@ function pathPattern(text: string, method: string, path: string): Result<Request
     by: 'path',
     method,
     path: runsOf(segments),
-    folded: runsOf(segments.map((one) => one.toLowerCase())),
+    // A slash at the end makes no difference to a stop.
+    folded: runsOf(
+      (segments.length > 1 && segments.at(-1) === '' ? segments.slice(0, -1) : segments).map((one) =>
+        one.toLowerCase(),
+      ),
+    ),
   });
 }
 
@@ -152,6 +158,8 @@ function stops(pattern: RequestPattern, asked: AskedRequest, readings: PathReadi
   if (pattern.by === 'resource') return fitsResource(pattern, asked.resource);
   // Methods have a case (RFC 9110, 9.1), and servers that do not mind it.
   const methods = [asked.method, ...(asked.overrides ?? [])].map((method) => method.trim().toUpperCase());
+  // Servers answer HEAD by what answers GET (RFC 9110, 9.3.2).
+  if (methods.includes('HEAD')) methods.push('GET');
   if (pattern.method !== '*' && !methods.includes(pattern.method)) return false;
   if (readings.all.length === 0) return true;
   return readings.all.some((path) => fitsPath(pattern.folded, path.toLowerCase()));

@@ -25,6 +25,8 @@ export const Sections = z.object({
   forwards: entries(ForwardEntry),
   /** For statements and commands that cannot be read. Absent: block where an entry blocks, holds or allows anything. */
   unparsable: UnparsableVerdict.optional(),
+  /** For shells that are asked for without a command, or whose commands come from the client's input. Absent: as `unparsable`. */
+  interactiveShell: UnparsableVerdict.optional(),
 });
 export type Sections = z.infer<typeof Sections>;
 
@@ -40,11 +42,11 @@ export interface SectionRules {
 }
 
 /** Throws for a pattern that no policy can hold (law 4). */
-export const compileSections = ({ statements, commands, requests, forwards, unparsable }: Sections): SectionRules => ({
-  statements: statements && compileStatementRules(statements, unparsable),
-  commands: commands && compileCommandRules(commands, unparsable),
-  requests: requests && compileRequestRules(requests),
-  forwards: forwards && compileForwardRules(forwards),
+export const compileSections = (rule: Sections): SectionRules => ({
+  statements: rule.statements && compileStatementRules(rule.statements, rule.unparsable),
+  commands: rule.commands && compileCommandRules(rule.commands, rule.unparsable, rule.interactiveShell),
+  requests: rule.requests && compileRequestRules(rule.requests),
+  forwards: rule.forwards && compileForwardRules(rule.forwards),
 });
 
 export const SECTION_NAMES: readonly SectionName[] = SectionName.options;

@@ -7,7 +7,8 @@
 //
 // What these shells read each in its own way is not read.
 
-import { type Word, WordBuilder } from './words.ts';
+import { MADE, type Word, WordBuilder } from './words.ts';
+import { isHarmless, sourcesOfValue } from './variables.ts';
 
 /** Why a line cannot be read, as a clause: `it has ...`. */
 export class Unreadable extends Error {}
@@ -61,12 +62,14 @@ export abstract class WordReader {
     return result;
   }
 
-  /** The commands behind `$(`, with the `)`. */
-  protected abstract substitution(): void;
+  /** The commands behind `$(`, with the `)`. Gives the sources of what they print. */
+  protected abstract substitution(): readonly string[];
   /** The commands of a text of its own, as between backquotes. */
-  protected abstract inner(text: string): void;
+  protected abstract inner(text: string): readonly string[];
   /** An expansion that gives a value to a variable. */
-  protected abstract assigns(): void;
+  protected abstract assigns(name: string, value: Word): void;
+  /** A text that bash takes for arithmetic, and evaluates what its variables hold, too. */
+  protected abstract evaluates(expression: Word): void;
 
   /** Undefined: no word stands here. */
   protected word(): RawWord | undefined {
@@ -104,8 +107,7 @@ export abstract class WordReader {
         this.#expansion(word, true);
         return;
       case '`':
-        this.#backquoted(false);
-        word.open('splits');
+        word.open('splits', this.#backquoted(false));
         return;
       case '*':
       case '?':
@@ -163,8 +165,7 @@ export abstract class WordReader {
       const next = this.line[this.at + 1];
       if (letter === '$') this.#expansion(word, false);
       else if (letter === '`') {
-        this.#backquoted(end === '"');
-        word.open('within');
+        word.open('within', this.#backquoted(end === '"'));
       } else if (letter === '\\' && next !== undefined && (next === end || '$`\\\n'.includes(next))) {
         this.at += 2;
         if (next !== '\n') word.quote(next);
@@ -196,11 +197,9 @@ export abstract class WordReader {
       word.open('within');
     } else if (next === '(') {
       this.at += 2;
-      this.substitution();
-      word.open(how);
+      word.open(how, this.substitution());
     } else if (next === '{') {
-      this.#braces(bare);
-      word.open(how);
+      word.open(how, this.#braces(bare));
     } else if (next === '[') throw new Unreadable('it has $[, which shells read in different ways');
     else if (next === '\\' && this.line[this.at + 2] === '\n')
       throw new Unreadable('it has a $ that is cut off from what follows');
@@ -215,7 +214,7 @@ export abstract class WordReader {
       const name = this.match(PARAMETER, this.at + 1);
       this.at += 1 + name.length;
       if (name === '') word.add('$');
-      else word.open(bare || name === '@' ? 'splits' : 'within');
+      else word.open(bare || name === '@' ? 'splits' : 'within', sourcesOfValue(name));
     }
   }
 
@@ -247,15 +246,14 @@ export abstract class WordReader {
   }
 
   /** `quoted`: in double quotes, where `\"` is `"` for the commands within too. */
-  #backquoted(quoted: boolean): void {
+  #backquoted(quoted: boolean): readonly string[] {
     let text = '';
     for (let at = this.at + 1; ; at++) {
       const letter = this.line[at];
       if (letter === undefined) throw new Unreadable('it has a substitution that is not closed');
       if (letter === '`') {
         this.at = at + 1;
-        this.nested(() => this.inner(text));
-        return;
+        return this.nested(() => this.inner(text));
       }
       const next = this.line[at + 1] ?? '';
       if (letter !== '\\' || next === '') text += letter;
@@ -266,67 +264,88 @@ export abstract class WordReader {
     }
   }
 
-  /** `${x:-word}`. */
-  #braces(bare: boolean): void {
+  /** `${x:-word}`. Gives the sources of its value. */
+  #braces(bare: boolean): readonly string[] {
     this.at += 2;
-    const name = this.match(PARAMETER_IN_BRACES);
-    if (name === '') throw new Unreadable('it has ${ with something that is not known');
-    this.at += name.length;
+    const written = this.match(PARAMETER_IN_BRACES);
+    if (written === '') throw new Unreadable('it has ${ with something that is not known');
+    this.at += written.length;
+    const name = written.replace(/^[#!](?=.)/, '');
+    let isList = false;
     if (this.line[this.at] === '[') {
       this.at++;
-      this.#operand(']', bare);
+      const from = this.at;
+      const subscript = this.#operand(']', bare);
+      isList = /^[@*]$/.test(this.line.slice(from, this.at - 1));
+      if (!isList) this.evaluates(subscript);
     }
     const operator = this.match(OPERATOR);
     this.at += operator.length;
-    if (operator.endsWith('=')) this.assigns();
     if (operator === '' && this.line[this.at] !== '}')
       throw new Unreadable('it has ${ with something that is not known');
-    this.#operand('}', bare);
+    const from = this.at;
+    const operand = this.#operand('}', bare);
+    if (operator.endsWith('=')) this.assigns(name, operand);
+    if (operator === ':') this.evaluates(operand);
+    if (written.startsWith('#') && name !== written) return [];
+    if (written.startsWith('!') && name !== written && !isList) {
+      if (!/^[*@]$/.test(operator)) this.evaluates({ ...operand, parts: ['', ''], sources: sourcesOfValue(name) });
+      return [MADE];
+    }
+    return [...sourcesOfValue(name), ...puts(operator, operand, this.line.slice(from, this.at - 1))];
   }
 
   /** Up to `end`, which is taken. */
-  #operand(end: '}' | ']', bare: boolean): void {
-    const unused = new WordBuilder();
+  #operand(end: '}' | ']', bare: boolean): Word {
+    const word = new WordBuilder();
     for (;;) {
       const letter = this.line[this.at];
       const next = this.line[this.at + 1];
       if (letter === undefined) throw new Unreadable('it has a substitution that is not closed');
       if (letter === end) break;
-      if (letter === '\\') this.at += 2;
-      else if (letter === "'" && !bare)
+      if (letter === '\\') {
+        word.quote(next ?? '');
+        this.at += 2;
+      } else if (letter === "'" && !bare)
         throw new Unreadable('it has a quote within ${, which shells read in different ways');
-      else if (letter === "'") this.#singleQuoted();
-      else if (letter === '"') this.#doubleQuoted(unused);
-      else if (letter === '$') this.#expansion(unused, bare);
-      else if (letter === '`') this.#backquoted(!bare);
+      else if (letter === "'") word.quote(this.#singleQuoted());
+      else if (letter === '"') this.#doubleQuoted(word);
+      else if (letter === '$') this.#expansion(word, bare);
+      else if (letter === '`') word.open('splits', this.#backquoted(!bare));
       else if ((letter === '<' || letter === '>') && next === '(' && bare) {
         this.at += 2;
         this.substitution();
-      } else this.at++;
+      } else {
+        word.quote(letter);
+        this.at++;
+      }
     }
     this.at++;
+    return word.build();
   }
 
-  /** Up to `))`, which is taken. Gives what stands before. */
+  /** Up to `))`, which is taken. Gives what stands before, as it is written. */
   protected arithmetic(): string {
     const from = this.at;
-    const unused = new WordBuilder();
+    const word = new WordBuilder();
     for (let open = 0; ; ) {
       const letter = this.line[this.at];
       if (letter === undefined) throw new Unreadable('it has an arithmetic expression that is not closed');
       if (letter === "'") throw new Unreadable('it has a quote in an arithmetic expression');
       if (letter === ')' && open === 0) break;
-      if (letter === '"') this.#doubleQuoted(unused);
-      else if (letter === '$') this.#expansion(unused, false);
-      else if (letter === '`') this.#backquoted(true);
+      if (letter === '"') this.#doubleQuoted(word);
+      else if (letter === '$') this.#expansion(word, false);
+      else if (letter === '`') word.open('within', this.#backquoted(true));
       else {
         if (letter === '(') open++;
         if (letter === ')') open--;
+        word.quote(letter);
         this.at += letter === '\\' ? 2 : 1;
       }
     }
     if (this.line[this.at + 1] !== ')') throw new Unreadable('it has (( that begins no arithmetic expression');
     this.at += 2;
+    this.evaluates(word.build());
     return this.line.slice(from, this.at - 2);
   }
 
@@ -335,4 +354,12 @@ export abstract class WordReader {
     expression.lastIndex = at;
     return expression.exec(this.line)?.[0] ?? '';
   }
+}
+
+/** The sources of what `${x:-operand}` or `${x/pattern/operand}` puts in the place of a value. */
+function puts(operator: string, { parts, sources }: Word, written: string): readonly string[] {
+  const isReplacing = operator.startsWith('/');
+  if (!isReplacing && !/^:?[-=+]$/.test(operator)) return [];
+  if (!isReplacing) return parts.every(isHarmless) ? sources : [MADE];
+  return /^(?:\\.|[^/\\])*(?:\/[\w.:@%+,-]*)?$/s.test(written) ? [] : [MADE];
 }

@@ -43,13 +43,14 @@ const ROWS: Readonly<Record<string, Launcher>> = {
   ),
   doas: row('nL uCa: s>'),
   env: row(
-    'i0v uCa: --ignore-environment --null --debug --unset: --chdir: --argv0: --block-signal~ --default-signal~ ' +
+    'i0v uCa: S! --split-string! --ignore-environment --null --debug --unset: --chdir: --argv0: --block-signal~ --default-signal~ ' +
       '--ignore-signal~ --list-signal-handling --help. --version.',
   ),
   nice: row('n: --adjustment: --help. --version.'),
   ionice: row('ct n: c: pPu. --class: --classdata: --ignore --pid. --pgid. --uid. --help.'),
-  'nohup nocorrect noglob coproc and or not begin builtin fakeroot unbuffer linux32 linux64 tini dumb-init eatmydata -':
+  'nohup nocorrect noglob coproc and or not begin builtin fakeroot tini dumb-init eatmydata -':
     row('--help. --version.'),
+  unbuffer: row('p'),
   setsid: row('cfw --ctty --fork --wait --help. --version.'),
   timeout: row('fvp ks: --kill-after: --signal: --foreground --preserve-status --verbose --help. --version.', {
     operands: 1,
@@ -82,6 +83,7 @@ const ROWS: Readonly<Record<string, Launcher>> = {
   chrt: row('abdfiorRv TPD: mph. --batch --fifo --idle --other --rr --deadline --max. --pid. --help.', { operands: 1 }),
   taskset: row('ac p. --all-tasks --cpu-list --pid. --help.', { operands: 1 }),
   exec: row('cl a:'),
+  scriptlive: row('aABCEIlmNOT: c! --command! --help. --version.', { operands: 2, permutes: true, runs: 'nothing' }),
   command: row('p vV.'),
   'busybox toybox': row('--help. --list. --list-full.'),
   script: row(
@@ -104,6 +106,41 @@ const ROWS: Readonly<Record<string, Launcher>> = {
   'gosu su-exec repeat': row('', { operands: 1 }),
   pkexec: row('--user: --keep-cwd --version. --help.'),
   sshpass: row('evV fdpP:'),
+  prlimit: row(
+    'cdefilmnqrstuvxy~ p: o: V. --pid: --output: --noheadings --raw --verbose ' +
+      '--core~ --data~ --nice~ --fsize~ --sigpending~ --memlock~ --rss~ --nofile~ --msgqueue~ --rtprio~ --stack~ --cpu~ ' +
+      '--nproc~ --as~ --locks~ --rttime~ --help. --version.',
+  ),
+  choom: row('n: p. hV. --adjust: --pid. --help. --version.'),
+  'setarch linux32 linux64 i386 i486 i586 i686 x86_64 uname26': row(
+    'BFILRSTXZv3 p: hV. --32bit --fdpic-funcptrs --short-inode --addr-compat-layout --addr-no-randomize --whole-seconds ' +
+      '--sticky-timeouts --read-implies-exec --mmap-page-zero --3gb --4gb --uname-2.6 --verbose --list. --help. --version.',
+  ),
+  sg: row('c!', { operands: 1, runs: 'line', shell: true }),
+  newgrp: row('', { operands: 1, shell: true }),
+  'systemd-run': row(
+    'r dtPqG upEHMC: S> h. --scope --user --system --unit: --property: --description: --slice: --slice-inherit ' +
+      '--remain-after-exit --send-sighup --service-type: --uid: --gid: --nice: --working-directory: --same-dir --setenv: ' +
+      '--pty --pipe --quiet --collect --wait --shell> --on-active: --on-boot: --on-startup: --on-unit-active: ' +
+      '--on-unit-inactive: --on-calendar: --on-clock-change --on-timezone-change --timer-property: --path-property: ' +
+      '--socket-property: --host: --machine: --no-block --no-ask-password --background: --help. --version.',
+  ),
+  'systemd-inhibit': row(
+    'h. --what: --who: --why: --mode: --list. --no-pager --no-legend --no-ask-password --help. --version.',
+  ),
+  'systemd-cat': row(
+    'tp: h. --identifier: --priority: --stderr-priority: --level-prefix: --namespace: --help. --version.',
+  ),
+  run0: row(
+    'u: g: D: i> --user: --group: --unit: --chdir: --nice: --setenv: --property: --description: --slice: --machine: --pty --pipe --background: --help. --version.',
+    { shell: true },
+  ),
+  setpriv: row(
+    'd. --dump. --clear-groups --keep-groups --init-groups --groups: --inh-caps: --ambient-caps: --bounding-set: --list-caps. ' +
+      '--no-new-privs --nnp --ruid: --euid: --rgid: --egid: --reuid: --regid: --securebits: --pdeathsig: --ptracer: ' +
+      '--selinux-label: --apparmor-profile: --landlock-access: --landlock-rule: --seccomp-filter: --reset-env --help. --version.',
+  ),
+  ltrace: row('bcCfirSLtT aADeFlnopsuwxX: hV. --output: --help. --version.'),
   'compgen complete': row('abcdefgjksuvopraDEI AGFPSX: o: W: C!', { runs: 'nothing', permutes: true }),
 };
 
@@ -115,49 +152,7 @@ const BY_NAME: ReadonlyMap<string, Launcher> = new Map(
 export const launcherOf = (name: string): Launcher | undefined =>
   BY_NAME.get(name) ?? (/^ld(?:-linux|-musl)?[\w.-]*\.so(?:\.\d+)?$/.test(name) ? BY_NAME.get('nohup') : undefined);
 
-/** A word of a program's that is code to it, or names some. */
-const CODE: Readonly<Record<string, RegExp>> = {
-  alias: /=/,
-  hash: /^-p/,
-  enable: /^-f/,
-  bind: /^-x/,
-  'mapfile readarray': /^-[a-zA-Z]*C/,
-  fc: /^-s/,
-  'declare typeset export local readonly':
-    /^(?:BASH_ENV|ENV|PROMPT_COMMAND|PS[0-4]|GIT_SSH_COMMAND|GIT_SSH|GIT_EXEC_PATH|PAGER|EDITOR)(?:\+?=|$)/,
-  ssh: /^(?:-o)?\s*(?:ProxyCommand|LocalCommand|KnownHostsCommand|Match|Include)/i,
-  tar: /^--(?:checkpoint-a|to-c|info-|new-v|rsh|rmt|use)(?!.*=(?:gzip|pigz|bzip2|xz|zstd|lz4)$)/,
-  'vi vim nvim view vimdiff': /^(?:-c|--cmd|--remote|-[a-zA-Z]*[esSuU]|\+(?!\d*$))/,
-  emacs: /^-?-(?:eval|batch|f|l|load|funcall|script)/,
-  git: /^(?:(?:alias|pager|filter|diff|merge|gpg|core|credential|sequence|uploadpack|remote|protocol|browser|man|includeIf|include|trailer|difftool|mergetool|sendemail)\.(?!quotepath|autocrlf|longpaths|filemode|bare|compression|pager=cat$).*=|--upload-p|--receive-p|--exec|--config-env|ext::|foreach$|filter-branch$)/i,
-  rsync: /^--rsync-path=.*[;&|$`]/,
-  zip: /^(?:-TT|--unzip-command)/,
-  make: /^(?:--eval|-f-|-$|SHELL=|\.SHELLFLAGS)/,
-  'start-stop-daemon systemd-run at batch parallel setpriv crontab': /^(?!-[lL]$|--version$)/,
-};
-
-const CODE_OF: ReadonlyMap<string, RegExp> = new Map(
-  Object.entries(CODE).flatMap(([names, code]) => names.split(' ').map((name) => [name, code] as const)),
-);
-export const codeWordsOf = (name: string): RegExp | undefined => CODE_OF.get(name);
-
-/** Builtins that take a word for arithmetic, whose subscripts run what they hold: `printf -v 'a[$(...)]'`. */
-const ARITHMETIC: Readonly<Record<string, RegExp>> = {
-  declare: /^-[a-zA-Z]*i/,
-  typeset: /^-[a-zA-Z]*i/,
-  local: /^-[a-zA-Z]*i/,
-  export: /^-[a-zA-Z]*i/,
-  readonly: /^-[a-zA-Z]*i/,
-  printf: /^-v/,
-  test: /^-v$/,
-  '[': /^-v$/,
-  let: /\[/,
-};
-
-/** `words`: what stands behind its name; undefined: known only when it runs. */
-export const isArithmetic = (name: string, words: readonly (string | undefined)[]): boolean =>
-  Object.hasOwn(ARITHMETIC, name) && words.some((word) => word !== undefined && ARITHMETIC[name]?.test(word) === true);
-
-/** Variables whose values shells run. */
-export const isRunVariable = (text: string): boolean =>
-  /^(?:(?:BASH_ENV|ENV|PROMPT_COMMAND|BASH_FUNC_.*|LD_PRELOAD|LD_AUDIT)\+?=.|PS[0-4]\+?=.*[$`])/s.test(text);
+/** Programs that run what stands anywhere among their words: of their options it is not known which take an argument. */
+const RUNS_SOMEWHERE =
+  /^(?:parallel|sem|pexec|entr|perf|valgrind|gdbserver|rlwrap|firejail|bwrap|proot|fakechroot|xvfb-run|numactl|cgexec|runcon|aa-exec|caffeinate|chpst|softlimit|setlock|envdir|envuidgid|setuidgid|s6-\w+|multitime|hyperfine|cpulimit|logsave|openvt|torsocks|torify|tsocks|proxychains4?|ccache|distcc|systemd-nspawn|dbus-launch|dbus-run-session|ssh-agent|daemonize|screen|npx|pnpx|bunx|uvx|dotenv|capsh|catchsegv|run-one|lxc-attach|pidstat|schroot|arch-chroot|chronic|ifne|lckdo)$/;
+export const runsSomewhere = (name: string): boolean => RUNS_SOMEWHERE.test(name);

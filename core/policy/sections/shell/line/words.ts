@@ -9,12 +9,23 @@ export interface Word {
   readonly globs: boolean;
   /** Shells without bash's additions read it otherwise: `$'rm'`. */
   readonly ofBash: boolean;
+  /** What fills the gaps: names of variables, and `MADE`. Numbers and what is on the machine need no name. */
+  readonly sources: readonly string[];
 }
 
-export const certain = (text: string): Word => ({ parts: [text], splits: false, globs: false, ofBash: false });
+/** A source: text of the line itself, or of whoever sent it. */
+export const MADE = '?';
+
+export const certain = (text: string): Word => ({
+  parts: [text],
+  splits: false,
+  globs: false,
+  ofBash: false,
+  sources: [],
+});
 
 /** It may be any words at all. */
-export const ANYTHING: Word = { parts: ['', ''], splits: true, globs: false, ofBash: false };
+export const ANYTHING: Word = { parts: ['', ''], splits: true, globs: false, ofBash: false, sources: [MADE] };
 
 /** Undefined: only the shell knows it. */
 export const knownText = ({ parts, splits }: Word): string | undefined =>
@@ -23,6 +34,7 @@ export const knownText = ({ parts, splits }: Word): string | undefined =>
 /** While it is read. */
 export class WordBuilder {
   readonly #parts: string[] = [];
+  readonly #sources: string[] = [];
   #text = '';
   #splits = false;
   #globs = false;
@@ -41,9 +53,10 @@ export class WordBuilder {
     this.plain = false;
   }
 
-  /** Something unknown stands here. */
-  open(how: 'within' | 'splits' | 'globs'): void {
+  /** Something unknown stands here. `sources`: as in a word. */
+  open(how: 'within' | 'splits' | 'globs', sources: readonly string[] = []): void {
     this.#parts.push(this.#text);
+    this.#sources.push(...sources);
     this.#text = '';
     this.#splits ||= how === 'splits';
     this.#globs ||= how === 'globs';
@@ -67,12 +80,16 @@ export class WordBuilder {
   }
 
   build(): Word {
-    if (this.#isList) return ANYTHING;
+    if (this.#isList) return { ...ANYTHING, sources: isNumbers(this.#text) ? this.#sources : [MADE] };
     return {
       parts: [...this.#parts, this.#text],
       splits: this.#splits,
       globs: this.#globs,
       ofBash: this.#ofBash,
+      sources: this.#sources,
     };
   }
 }
+
+/** `{1..10}` */
+const isNumbers = (text: string): boolean => /^\{[-\d.,]*\}$/.test(text);
