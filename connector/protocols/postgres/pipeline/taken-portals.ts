@@ -8,8 +8,8 @@ import type { Portal, Statement } from './statement.ts';
 
 const MAY_TAKE = /\b(?:declare|close|rollback|abort|do|call|function|procedure|extension)\b/i;
 const TAKES = /^(?:DECLARE CURSOR|CLOSE CURSOR(?: ALL)?|ROLLBACK|DO|CALL)$/;
-/** Behind these, whatever calls a function may take any name. */
-const BRINGS_CODE = /^(?:CREATE (?:FUNCTION|PROCEDURE|EXTENSION)|DO)$/;
+/** Behind these and DO, whatever calls a function may take any name. */
+const BRINGS_CODE = /^CREATE (?:FUNCTION|PROCEDURE|EXTENSION)$/;
 
 export class TakenPortals {
   /** Not answered yet, in the order of their numbers. */
@@ -20,7 +20,7 @@ export class TakenPortals {
 
   /** Of every statement that completes. */
   completed(tag: string): void {
-    if (BRINGS_CODE.test(tag)) this.#ownCode = true;
+    if (tag === 'DO' || (tag.startsWith('CREATE ') && BRINGS_CODE.test(tag))) this.#ownCode = true;
   }
 
   /** While a portal has a name. `text` undefined: not all of it is known. */
