@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { SessionId } from '../../core/ids.ts';
 import { makeStateFolder } from './make-folder.ts';
 
-export interface OpeningMarks {
+interface OpeningMarks {
   /** Those that an earlier process left. */
   readonly left: readonly SessionId[];
   mark(session: SessionId): void;
