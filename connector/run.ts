@@ -24,11 +24,13 @@ import { describeBug, type Logger } from './logger.ts';
 import { maskingHash } from './masking/masking-key.ts';
 import { openRecordingLog, type RecordingLog } from './recording/recording-log.ts';
 import { PROTOCOL_MODULES, type Upstream } from './registry.ts';
+import { markedOpenings } from './session/marked-openings.ts';
 import { type Listener, startListener } from './session/serve.ts';
 import { createSessions, type Entrance, type Sessions } from './session/sessions.ts';
 import { loadIdentity } from './state/identity.ts';
 import { keptFiles } from './state/kept-files.ts';
 import { lockState } from './state/lock.ts';
+import { openingMarks } from './state/opening-marks.ts';
 import { storeSettings } from './store-settings.ts';
 import { createTargets } from './targets.ts';
 
@@ -102,6 +104,7 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
     report({ kind: 'connector.fault', reason, message, at: new Date().toISOString() });
 
   const connector = { id: joined.value.joined.connector, name: config.name, build: BUILD };
+  const marks = openingMarks(config.state, (message) => fault('openings_unmarked', message));
   const recording = await openRecordingLog({
     directory: join(config.state, 'recording'),
     connector,
@@ -109,6 +112,16 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
     store: store.value,
     ...(config.limits.diskFreeBytes === undefined ? {} : { limits: { minFreeBytes: config.limits.diskFreeBytes } }),
     onReport: report,
+    opening: marks.left,
+    onRecovered(unbegun) {
+      const message = 'never begun: the connector stopped before anything of it was recorded';
+      for (const session of unbegun)
+        report({
+          ...{ kind: 'session.ended', session, reason: 'connector_crashed', message, neverBegan: true },
+          at: new Date().toISOString(),
+        });
+      for (const session of marks.left) marks.clear(session);
+    },
   });
   if (!recording.ok) return giveUp(refused(recording.error.message));
   undo.push(() => recording.value.close());
@@ -120,8 +133,7 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
     fault('bug', describeBug(error));
   };
   const pipeline = createSessions({
-    edge: { ...link, report },
-    log: recording.value,
+    ...markedOpenings({ ...link, report }, recording.value, marks),
     connector,
     keyedHash: keyedHash.value,
     onTarget: (resource, fault) => link.sawTarget(resource, fault),

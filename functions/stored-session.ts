@@ -8,7 +8,7 @@ import { decodeManifest, ManifestDamage } from '../core/recording/manifest.ts';
 import { decodeSegment, framesOf, type RecordingPlatform, SegmentDamage } from '../core/recording/segment.ts';
 import { openingOf, type SessionOpening, type StoredSession } from '../core/session-evidence.ts';
 import type { CatalogueReader } from './catalogue-table/reader.ts';
-import { FactDamage, parseFact } from './facts/parse-fact.ts';
+import { FactDamage, FactReader } from '../core/recording/facts/fact-reader.ts';
 import type { RecordingReader } from './store/recording-reader.ts';
 
 interface StoredSessionDeps {
@@ -79,10 +79,8 @@ async function readOpening(
   if (!bytes || bytes === 'too_large') return undefined;
   try {
     const [first] = framesOf(decodeSegment(bytes, platform));
-    const fact = first && first.kind === 'fact' ? parseFact(first) : undefined;
-    if (fact?.kind !== 'session.opened' || fact.session !== session || fact.connector.id !== connector)
-      return undefined;
-    return openingOf(fact);
+    const fact = first && new FactReader({ session, connector }, false).take(first);
+    return fact?.kind === 'session.opened' ? openingOf(fact) : undefined;
   } catch (fault) {
     if (fault instanceof SegmentDamage || fault instanceof FrameDamage || fault instanceof FactDamage) return undefined;
     throw fault;

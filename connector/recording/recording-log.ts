@@ -5,7 +5,7 @@ import { KeyObject } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Report } from '../../core/control.ts';
-import type { ConnectorId } from '../../core/ids.ts';
+import type { ConnectorId, SessionId } from '../../core/ids.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { SessionLog } from '../session/session-log.ts';
 import { ArchiverThread } from './archive/archiver-thread.ts';
@@ -55,6 +55,10 @@ export interface RecordingLogOptions {
   readonly limits?: Partial<RecordingLimits>;
   /** segment.stored, manifest.stored and connector.fault. Must not throw. */
   readonly onReport: (report: Report) => void;
+  /** Sessions that an earlier process asked the edge for, and did not see begin. */
+  readonly opening?: readonly SessionId[];
+  /** Once what an earlier process left has been read, and again when the archiver's thread had to be started anew: those of `opening` of which the log has nothing. */
+  readonly onRecovered?: (unbegun: readonly SessionId[]) => void;
   readonly clock?: RecordingClock;
   /** Where the log's files are. Tests put failing disks here. */
   readonly storage?: (directory: string) => WalStorage;
@@ -170,8 +174,10 @@ async function start(
       defaultRetainDays: limits.defaultRetainDays,
       concurrency: limits.uploads,
       backOff: limits.backOff,
+      opening: options.opening ?? [],
     },
     onReport,
+    (unbegun) => options.onRecovered?.(unbegun),
     () => clock.now(),
   );
   const disk = new DiskWatch({

@@ -41,6 +41,11 @@ describe('a document of a masked column', () => {
 });
 
 describe('what detectors find in a document', () => {
+  test('leaves what it does not hide as it was written', () => {
+    const text = Buffer.from(String.raw`xx{"\u0061":"\u0062", "pass\u0077ord":"hunter22", "c" : 1.50e1}`);
+    const out = maskJsonMatches(text, 2, text.length, masks({ detect: ['password'], with: 'placeholder' }));
+    expect(out?.toString()).toBe(String.raw`{"\u0061":"\u0062", "pass\u0077ord":"[password]", "c" : 1.50e1}`);
+  });
   const found = (text: string, mask: MaskEntry) => {
     const bytes = Buffer.from(text);
     const out = maskJsonMatches(bytes, 0, bytes.length, masks(mask));
@@ -52,6 +57,29 @@ describe('what detectors find in a document', () => {
     ['{"password":123456,"n":7}', { detect: ['password'], with: 'placeholder' }, { password: '[password]', n: 7 }],
     ['{"password":true}', { detect: ['password'], with: 'placeholder' }, undefined],
     ['{"n":4111111111111111}', { detect: ['credit-card'], with: 'null' }, null],
+    ...[
+      '4.111111111111111e15',
+      '4111111111111111.0',
+      '41111111111111110E-1',
+      '411111111111111100e-2',
+      '4111111111111111e+0',
+    ].map((n): [string, MaskEntry, unknown] => [
+      `{"a": [1.5, ${n}]}`,
+      { detect: ['credit-card'], with: 'partial' },
+      { a: [1.5, '************1111'] },
+    ]),
+    ['{"n":4111111111111111.5,"m":1e400,"k":1e-3}', { detect: ['credit-card'], with: 'partial' }, undefined],
+    [
+      String.raw`{"n":"\u00fc", "pass\u0077ord" : "hunter22", "é":"\u0070"}`,
+      { detect: ['password'], with: 'placeholder' },
+      { n: 'ü', password: '[password]', é: 'p' },
+    ],
+    [String.raw`{"pass\u0077ord":123456}`, { detect: ['password'], with: 'placeholder' }, { password: '[password]' }],
+    [
+      String.raw`{"x":"\u00e9","password":"a\u0062c d3"}`,
+      { detect: ['password'], with: 'placeholder' },
+      { x: 'é', password: '[password]' },
+    ],
   ])('%s', (text, mask, expected) => {
     expect(found(text, mask)).toEqual(expected);
   });

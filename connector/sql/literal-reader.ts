@@ -114,7 +114,7 @@ export class LiteralReader {
         this.#takeParameter();
         break;
       case 'comment':
-        this.#takeComment();
+        this.#hideComment(this.#tokens.from, this.#tokens.to);
     }
   }
 
@@ -127,7 +127,7 @@ export class LiteralReader {
     const empty = from === to;
     if (hider !== undefined && !empty) this.#found.hide(hider);
     do this.#hide(tokens.from, tokens.to, hider);
-    while (tokens.continueString());
+    while (tokens.continueString(this.#hideComment));
     this.#behindString(from, to);
   }
 
@@ -225,13 +225,12 @@ export class LiteralReader {
     else prepares.set(name, (prepares.get(name) ?? new Set()).add(number));
   }
 
-  #takeComment(): void {
-    const { from, to } = this.#tokens;
+  readonly #hideComment = (from: number, to: number): void => {
     const hider = this.#options.withholding?.comments;
     if (hider === undefined || from === to) return;
     this.#masked.fill(STAR, from, to);
     this.#found.hide(hider);
-  }
+  };
 
   get #isSecret(): boolean {
     return (

@@ -59,14 +59,26 @@ export class SqlTokens {
     if (byte === DOUBLE) return this.#name(at);
     if (byte === DOLLAR && !isWord(text[at - 1])) return this.#dollar(at);
     if (byte === DASH && text[at + 1] === DASH) return this.#comment(at + 2, lineEnd(text, at), 0);
-    if (byte === SLASH && text[at + 1] === STAR) return this.#comment(at + 2, commentEnd(text, at), 2);
+    if (byte === SLASH && text[at + 1] === STAR) {
+      const end = commentEnd(text, at);
+      return end < 0 ? this.#comment(at + 2, text.length, 0) : this.#comment(at + 2, end, 2);
+    }
     return this.#sign(at);
   }
 
-  /** Goes to where the string goes on that it is at: behind blanks and comments with a line's end among them. */
-  continueString(): boolean {
-    const at = continuation(this.#text, this.end);
+  /**
+   * Goes to where the string goes on that it is at: behind blanks and comments with a line's end among them. `onComment`: told
+   * of what stands behind the sign of each of these.
+   */
+  continueString(onComment: (from: number, to: number) => void): boolean {
+    const text = this.#text;
+    const at = continuation(text, this.end);
     if (at < 0) return false;
+    for (let sign = text.indexOf('--', this.end); sign >= 0 && sign < at; ) {
+      const end = lineEnd(text, sign);
+      onComment(sign + 2, end);
+      sign = text.indexOf('--', end);
+    }
     this.start = at;
     this.#string(at, this.#stringEscapes);
     return true;
@@ -174,7 +186,7 @@ function lineEnd(text: Buffer, at: number): number {
   return text.length;
 }
 
-/** PostgreSQL's comments nest. */
+/** PostgreSQL's comments nest. -1: it does not end. */
 function commentEnd(text: Buffer, start: number): number {
   let depth = 0;
   for (let at = start; at < text.length - 1; at++) {
@@ -186,7 +198,7 @@ function commentEnd(text: Buffer, start: number): number {
       if (--depth === 0) return at + 1;
     }
   }
-  return text.length;
+  return -1;
 }
 
 /** Where the closing quote stands; a doubled one is part of what it closes. */

@@ -2,7 +2,7 @@
 // who checks one use this, so that "the counts agree" means one thing.
 
 import { z } from 'zod';
-import { hasEarlierForm } from './facts/fact.ts';
+import { type Fact, hasEarlierForm } from './facts/fact.ts';
 import { MaskApplied, MaskWithheld, ValuesHidden } from './facts/mask.ts';
 import { LaneClosed, SessionEnded, SessionOpened } from './facts/session.ts';
 import type { Direction, Frame, FrameKind } from './frame.ts';
@@ -118,6 +118,13 @@ export class SessionTally {
     this.add(frame.timeUs, frame.direction, frame.kind, frame.lane, frame.body, 0, frame.body.length);
   }
 
+  /** A frame that was read already, and the fact that it is. */
+  addRead({ timeUs, direction, kind, lane, body }: Frame, fact: Fact | undefined): void {
+    this.#addFrame(timeUs, lane);
+    if (kind === 'bytes') this.#bytes[direction] += body.length;
+    else if (fact) this.#addFact(lane, fact);
+  }
+
   /** A frame whose body stands from `start` to `end` of `bytes`, which are not kept. */
   add(
     timeUs: number,
@@ -128,15 +135,14 @@ export class SessionTally {
     start: number,
     end: number,
   ): void {
-    this.#frames++;
-    if (timeUs > this.#lastTimeUs) this.#lastTimeUs = timeUs;
-    if (lane !== this.#lastLane) {
-      this.#lastLane = lane;
-      this.#lanes.add(lane);
-    }
+    this.#addFrame(timeUs, lane);
     if (kind === 'bytes') this.#bytes[direction] += end - start;
     else if (standsAt(STARTED, bytes, start, end)) this.#statements++;
-    else this.#addFact(lane, bytes.subarray(start, end));
+    else {
+      const fact = parseObject(bytes.subarray(start, end));
+      if (hasEarlierForm(fact)) this.#earlier = true;
+      this.#addFact(lane, fact);
+    }
   }
 
   counts(): SessionCounts {
@@ -179,9 +185,15 @@ export class SessionTally {
     return { recorded: 'full' };
   }
 
-  #addFact(lane: number, body: Uint8Array): void {
-    const fact = parseObject(body);
-    if (hasEarlierForm(fact)) this.#earlier = true;
+  #addFrame(timeUs: number, lane: number): void {
+    this.#frames++;
+    if (timeUs > this.#lastTimeUs) this.#lastTimeUs = timeUs;
+    if (lane === this.#lastLane) return;
+    this.#lastLane = lane;
+    this.#lanes.add(lane);
+  }
+
+  #addFact(lane: number, fact: Record<string, unknown> | undefined): void {
     switch (fact?.kind) {
       case 'statement.started':
         this.#statements++;

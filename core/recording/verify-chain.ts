@@ -2,7 +2,9 @@
 // counts, never a segment.
 
 import type { ConnectorId, SessionId } from '../ids.ts';
-import { FrameDamage } from './frame.ts';
+import { FactDamage, FactReader } from './facts/fact-reader.ts';
+import type { Fact as RecordedFact } from './facts/fact.ts';
+import { type Frame, FrameDamage } from './frame.ts';
 import type { Manifest, ManifestSegment } from './manifest.ts';
 import type { UnreadableObject } from './recording-source.ts';
 import {
@@ -30,12 +32,15 @@ export class SegmentChain {
   readonly #manifest: Manifest | undefined;
   readonly #platform: RecordingPlatform;
   #nextFrame: number | undefined = 0;
+  readonly #facts: FactReader;
 
   constructor(session: SessionId, connector: ConnectorId, manifest: Manifest | undefined, platform: RecordingPlatform) {
     this.#session = session;
     this.#connector = connector;
     this.#manifest = manifest;
     this.#platform = platform;
+    // Of a session that lost frames with a damaged log, a lane may be there and its opening not.
+    this.#facts = new FactReader({ session, connector }, manifest?.coverage.lanes.recorded === 'full');
   }
 
   /** How many segments there should be: as the manifest lists, else up to the highest that is there. */
@@ -64,6 +69,7 @@ export class SegmentChain {
     const trusted = segment !== undefined && faults.length === 0;
     this.digests.push(trusted ? segment.digest : undefined);
     if (trusted) this.#count(segment, number, fault);
+    else this.#facts.skip();
     this.#nextFrame = trusted ? segment.header.firstFrame + segment.header.frames : undefined;
     if (faults.length > 0) this.whole = false;
     return faults;
@@ -111,17 +117,18 @@ export class SegmentChain {
   }
 
   #count(segment: Segment, number: number, fault: Fault): undefined {
-    const { header, format } = segment;
+    const { header } = segment;
     let frames = 0;
     let first = header.firstTimeUs;
     let last = header.lastTimeUs;
     let backwards = false;
+    const damaged: FactDamage[] = [];
     try {
       for (const frame of framesOf(segment)) {
         if (frames++ === 0) first = frame.timeUs;
         backwards ||= frame.timeUs < this.tally.lastTimeUs;
         last = frame.timeUs;
-        this.tally.addFrame(frame);
+        this.#read(frame, damaged);
       }
     } catch (error) {
       if (!(error instanceof FrameDamage)) throw error;
@@ -129,13 +136,25 @@ export class SegmentChain {
     }
     if (frames !== header.frames || first !== header.firstTimeUs || last !== header.lastTimeUs)
       fault('count_differs', `segment ${number} holds other frames than its header says`);
-    if (this.tally.takeEarlier() && format !== 1)
+    const [one] = damaged;
+    if (one)
       fault(
-        'fact_of_other_version',
-        `segment ${number} is of format version ${format} and has facts as version 1 has them`,
+        one.reason,
+        `${one.message}${damaged.length > 1 ? ` (and ${damaged.length - 1} more of segment ${number})` : ''}`,
       );
     if (backwards) fault('count_differs', `time goes backwards in segment ${number}`);
     return undefined;
+  }
+
+  #read(frame: Frame, damaged: FactDamage[]): void {
+    let fact: RecordedFact | undefined;
+    try {
+      fact = this.#facts.take(frame);
+    } catch (error) {
+      if (!(error instanceof FactDamage)) throw error;
+      damaged.push(error);
+    }
+    this.tally.addRead(frame, fact);
   }
 }
 

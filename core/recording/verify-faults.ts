@@ -13,6 +13,7 @@ const FAULTS = [
   'chain_broken',
   'head_differs',
   'count_differs',
+  'fact_damaged',
   'fact_of_other_version',
   'began_after_all',
 ] as const;

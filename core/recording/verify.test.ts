@@ -305,6 +305,61 @@ test('a fact as version 1 has it makes a segment of version 2 a fault', async ()
   });
 });
 
+describe('what no reader shows as part of a session', () => {
+  const opened = () => new RecordingBuilder({ connector, session });
+  const laneOpened = (lane: number) => ({ kind: 'lane.opened', lane, of: 'exec', label: '' }) as const;
+  const laneClosed = (lane: number) => ({ kind: 'lane.closed', lane, recorded: 'full' }) as const;
+  const ended = { kind: 'session.ended', reason: 'client_closed', message: '' } as const;
+  const x = encoder.encode('x');
+
+  test.each<[string, (builder: RecordingBuilder) => RecordingBuilder]>([
+    ['frame 1 is not JSON', (it) => it.rawBody(encoder.encode('{"kind":'))],
+    ['frame 1 is not JSON', (it) => it.rawBody(Uint8Array.of(0x22, 0xff, 0x22))],
+    // Counted by its first bytes, and no fact.
+    ['frame 1 is not JSON', (it) => it.rawBody(encoder.encode('{"kind":"statement.started","action":'))],
+    ['frame 1 is not a sound fact', (it) => it.rawFact({ kind: 'statement.finished' })],
+    ['frame 1 is not a sound fact', (it) => it.rawFact('statement.started')],
+    ['frame 1 of lane 0 tells of lane 1', (it) => it.fact(laneOpened(1))],
+    ['frame 1 opens the session again', (it) => it.fact(it.opened)],
+    ['frame 2 comes after the session’s end', (it) => it.fact(ended).bytes('target', x)],
+    ['frame 2 comes after the session’s end', (it) => it.fact(ended).fact({ kind: 'cancel.requested' })],
+    ['frame 1 is of lane 1, which is not open', (it) => it.bytes('client', x, 1)],
+    ['frame 1 is of lane 1, which is not open', (it) => it.fact({ kind: 'cancel.requested' }, 1)],
+    ['frame 3 is of lane 1, which is', (it) => it.fact(laneOpened(1), 1).fact(laneClosed(1), 1).bytes('client', x, 1)],
+    ['frame 3 opens lane 1 again', (it) => it.fact(laneOpened(1), 1).fact(laneClosed(1), 1).fact(laneOpened(1), 1)],
+  ])('is damage: %s', async (message, write) => {
+    const { faults } = await check(named(write(opened()).cut().end().objects));
+    expect(faults[0]).toMatchObject({ object: '00000000.seg', reason: 'fact_damaged' });
+    expect(faults[0]?.message).toContain(message);
+  });
+
+  test('is damage where the session’s opening is not the first, or another’s', async () => {
+    const other = newId('ses');
+    const objects = named(opened().rawOpening({ session: other }).end().objects);
+    expect((await check(objects)).faults[0]?.message).toBe(`frame 0 opens another session, ${other}`);
+    const unopened = named(opened().rawOpening(undefined).fact({ kind: 'cancel.requested' }).end().objects);
+    expect((await check(unopened)).faults[0]?.message).toBe('frame 0 does not tell of the session’s opening');
+  });
+
+  test('is told once a segment, and later segments are read all the same', async () => {
+    const builder = opened().rawBody(x).rawBody(x).fact(laneOpened(1), 1).cut().bytes('client', x, 1).cut();
+    const { faults } = await check(named(builder.rawBody(x).cut().end().objects));
+    expect(faults.map(({ object, message }) => [object, message])).toEqual([
+      ['00000000.seg', 'frame 1 is not JSON (and 1 more of segment 0)'],
+      ['00000002.seg', 'frame 5 is not JSON'],
+    ]);
+  });
+
+  test('may be of a lane whose opening a damaged log lost, as the manifest tells', async () => {
+    const objects = named(opened().bytes('client', x, 1).end().objects);
+    const partial = retold(objects, ({ coverage, ...manifest }) => {
+      const lanes = { ...coverage.lanes, recorded: 'partial', note: 'frames could not be read back' } as const;
+      return { ...manifest, coverage: { ...coverage, lanes } };
+    });
+    expect((await check(partial)).faults).toEqual([]);
+  });
+});
+
 describe('what a recording claims to show', () => {
   const opened = () => new RecordingBuilder({ connector, session });
   const judged = () =>
@@ -358,8 +413,8 @@ describe('what a recording claims to show', () => {
   });
 
   test('claims no lane in full that lies between two others and is nowhere', async () => {
-    const builder = new RecordingBuilder({ connector, session }).bytes('client', encoder.encode('x'), 1);
-    builder.bytes('client', encoder.encode('x'), 3);
+    const builder = new RecordingBuilder({ connector, session });
+    for (const lane of [1, 3]) builder.fact({ kind: 'lane.opened', lane, of: 'exec', label: '' }, lane);
     const { faults } = await check(named(builder.end().objects));
     expect(faults.map(({ message }) => message)).toEqual([
       'the manifest claims every lane in full, and of lanes 0 to 3 1 are missing',

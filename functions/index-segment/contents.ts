@@ -2,13 +2,13 @@
 // gives the same contents, which is what makes indexing idempotent.
 
 import type { ActionEntry } from '../../core/catalogue.ts';
+import { FactReader } from '../../core/recording/facts/fact-reader.ts';
 import type { SessionOpened } from '../../core/recording/facts/session.ts';
 import { framesOf, type Segment } from '../../core/recording/segment.ts';
 import { SessionTally } from '../../core/recording/tally.ts';
 import type { SegmentContents } from '../catalogue-table/segment-contents.ts';
 import { type ActionEnd, joinEnds, withEnd } from '../facts/action-ends.ts';
 import { beginningOf, endOf } from '../facts/actions.ts';
-import { FactDamage, parseFact } from '../facts/parse-fact.ts';
 
 /** Throws FactDamage or FrameDamage. */
 export function readContents(segment: Segment): SegmentContents {
@@ -16,13 +16,12 @@ export function readContents(segment: Segment): SegmentContents {
   const started = new Map<number, ActionEntry>();
   const laterEnds = new Map<number, ActionEnd>();
   const tally = new SessionTally();
+  const facts = new FactReader(segment.header, false);
   for (const frame of framesOf(segment)) {
-    tally.addFrame(frame);
-    if (frame.kind === 'bytes') continue;
-    const fact = parseFact(frame);
+    const fact = facts.take(frame);
+    tally.addRead(frame, fact);
     if (!fact) continue;
     if (fact.kind === 'session.opened') {
-      if (frame.sequence !== 0) throw new FactDamage(`frame ${frame.sequence} opens the session again`);
       opened = fact;
       continue;
     }

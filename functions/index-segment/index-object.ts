@@ -20,7 +20,7 @@ import { type PermanentFault, type Reporter, RetriableFault } from '../faults.ts
 import { type RecordingReader, textOfKey } from '../store/recording-reader.ts';
 import { readManifest } from '../store/read-manifest.ts';
 import { recordingSource } from '../store/recording-source.ts';
-import { FactDamage } from '../facts/parse-fact.ts';
+import { FactDamage } from '../../core/recording/facts/fact-reader.ts';
 import { readContents } from './contents.ts';
 
 export interface IndexDeps {
@@ -69,11 +69,7 @@ async function indexSegment(key: SegmentKey, deps: IndexDeps): Promise<Result<vo
   const placed = await checkPlace(key, segment, deps);
   if (!placed.ok) return placed;
   const { opened } = contents;
-  if (opened) {
-    if (opened.session !== key.session || opened.connector.id !== key.connector)
-      return err({ reason: 'segment_swapped', message: 'its first frame opens another session' });
-    await deps.writer.putOpened(key, openingOf(opened), 'segment');
-  }
+  if (opened) await deps.writer.putOpened(key, openingOf(opened), 'segment');
   const stored = { digest: segment.digest, bytes: bytes.length };
   await deps.writer.putSegment(key, segment.header, stored, contents);
   return ok(undefined);

@@ -33,7 +33,7 @@ const BY_KIND: Readonly<Record<ReplayKind, Replayer>> = {
     const place = cursor === undefined ? undefined : readLanePlace(cursor);
     if (lane === undefined || !place || part)
       return err('a page is asked for with its lane and the cursor of a keyframe or of the page before');
-    return ok(pageOfLane(open(place.segment), lane, place, until));
+    return ok(pageOfLane(session, open(place.segment), lane, place, until));
   },
 };
 

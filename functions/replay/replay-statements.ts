@@ -6,7 +6,7 @@
 import type { ReplayEvent, SessionEntry } from '../../core/catalogue.ts';
 import type { StatementFinished } from '../../core/recording/facts/database.ts';
 import type { Fact } from '../../core/recording/facts/fact.ts';
-import { FactDamage, parseFact } from '../facts/parse-fact.ts';
+import { FactDamage, FactReader } from '../../core/recording/facts/fact-reader.ts';
 import type { RecordingPart } from '../store/read-recording.ts';
 import { connectionNotice } from './connection-notices.ts';
 import { noticeOf } from './policy-notices.ts';
@@ -58,6 +58,7 @@ export async function* replayStatements(
 ): AsyncGenerator<ReplayEvent, void, undefined> {
   yield { kind: 'opened', timeUs: 0, session };
   const lanes = new Lanes(begin);
+  const facts = new FactReader({ session: session.id, connector: session.connector }, false);
   let waiting: Waiting[] = [];
   let timeUs = 0;
   for await (const part of recording) {
@@ -68,23 +69,23 @@ export async function* replayStatements(
     }
     const { frame } = part;
     timeUs = frame.timeUs;
+    let fact: Fact | undefined;
+    try {
+      fact = facts.take(frame);
+    } catch (fault) {
+      if (!(fault instanceof FactDamage)) throw fault;
+      yield* show(waiting, lanes);
+      yield { kind: 'damaged', timeUs, message: fault.message };
+      return;
+    }
     if (frame.kind === 'bytes') {
       const { results } = lanes.of(frame.lane);
       if (frame.direction === 'target') results.push(frame.body);
       else if (frame.direction === 'client') results.pushClient(frame.body);
-    } else {
-      let fact: Fact | undefined;
-      try {
-        fact = parseFact(frame);
-      } catch (fault) {
-        if (!(fault instanceof FactDamage)) throw fault;
-        yield* show(waiting, lanes);
-        yield { kind: 'damaged', timeUs, message: fault.message };
-        return;
-      }
-      if (fact) waiting.push({ timeUs, lane: frame.lane, fact });
-      if (fact?.kind === 'statement.started') lanes.of(frame.lane).running ??= fact.action;
-      if (fact?.kind === 'statement.finished') {
+    } else if (fact) {
+      waiting.push({ timeUs, lane: frame.lane, fact });
+      if (fact.kind === 'statement.started') lanes.of(frame.lane).running ??= fact.action;
+      if (fact.kind === 'statement.finished') {
         const lane = lanes.of(frame.lane);
         if (fact.action === lane.running) lane.running = undefined;
       }

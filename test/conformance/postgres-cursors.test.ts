@@ -114,6 +114,66 @@ describe('a portal that is executed in parts', () => {
   });
 });
 
+describe.each([
+  ['without rules', undefined],
+  ['under rules', [{ block: ['truncate'] }]],
+])('a portal whose name a cursor of SQL took, %s', (_how, statements) => {
+  const UNCERTAIN = '-- c: it is not certain whether a cursor of SQL took the name';
+  const DECLARE = "declare c cursor for select 'of the cursor ' || n from generate_series(1, 3) n";
+  const CODE =
+    "do $$ declare r refcursor := 'c'; begin close r; open r for select 'of the cursor ' || n from generate_series(1, 3) n; end $$";
+  /** Two pages of the portal, then `between`, then two more of its name. */
+  async function pagesAround(between: readonly string[], together: boolean) {
+    g.rules((statements ?? []) as never, statements ? {} : { statements: undefined as never });
+    const peer = await g.session();
+    peer.send(say.query('begin; savepoint x'));
+    await peer.upTo('Z');
+    const steps = [
+      [say.parse('', SERIES), say.bind('c', ''), say.execute('c', 2), say.sync()],
+      ...between.map((text) => [say.query(text)]),
+      [say.execute('c', 2), say.sync()],
+      [say.execute('c', 2), say.sync()],
+    ];
+    const seen: string[] = [];
+    if (together) peer.send(...steps.flat());
+    for (const step of steps) {
+      if (!together) peer.send(...step);
+      seen.push(...inShort(await peer.upTo('Z')));
+    }
+    peer.socket.end();
+    return { seen, facts: (await told()).slice(1) };
+  }
+
+  /** Rules refuse code that nobody can see into. */
+  const takers = [['close c', DECLARE], ['rollback to x', DECLARE], ...(statements ? [] : [[CODE]])];
+  it.each(takers)('is told as what is not certain, behind %s', async (...between) => {
+    const { seen, facts } = await pagesAround(between, false);
+    expect(seen.filter((one) => one.startsWith('E'))).toEqual([]);
+    expect(facts[0]).toEqual([SERIES, '2...']);
+    expect(facts.slice(1 + between.length)).toEqual([[UNCERTAIN, '2...', '1 SELECT 1']]);
+  });
+
+  it.each(takers)('is told so before the target has answered, behind %s', async (...between) => {
+    const { seen, facts } = await pagesAround(between, true);
+    expect(seen.filter((one) => one.startsWith('E'))).toEqual([]);
+    expect(facts[0]).toEqual([SERIES, '2...']);
+    for (const [text] of facts.slice(1 + between.length)) expect(text).toMatch(/^-- c: it is not certain /);
+  });
+
+  it('goes on as the statement that it is where nothing took the name', async () => {
+    const { facts } = await pagesAround(["select 'close' as close"], false);
+    expect(facts[0]).toEqual([SERIES, '2...', '2...', '2...']);
+  });
+
+  it.skipIf(statements)('may be taken by whatever runs code that the session brought', async () => {
+    const body = CODE.slice(6, -6);
+    const create = `create function pg_temp.f() returns int language plpgsql as $f$ ${body} return 1; end $f$`;
+    const { facts } = await pagesAround([create, 'select pg_temp.f()'], false);
+    expect(facts[0]).toEqual([SERIES, '2...']);
+    expect(facts.at(-1)?.[0]).toBe(UNCERTAIN);
+  });
+});
+
 describe('FETCH in SQL', () => {
   it('is a statement of its own, and no more against the limit than its DECLARE', async () => {
     limited(3);

@@ -162,7 +162,19 @@ export class RecordingBuilder {
 
   /** A fact of whatever shape, for damage and for newer connectors. */
   rawFact(json: unknown): this {
-    return this.#frame('gateway', 'fact', new TextEncoder().encode(JSON.stringify(json)));
+    return this.rawBody(new TextEncoder().encode(JSON.stringify(json)));
+  }
+
+  /** A frame of kind `fact` that need not be one. */
+  rawBody(body: Uint8Array): this {
+    return this.#frame('gateway', 'fact', body);
+  }
+
+  /** Before anything else: tells the session's opening otherwise, or not at all. */
+  rawOpening(change: object | undefined): this {
+    this.#frames = [];
+    this.#counts.frames = 0;
+    return change ? this.rawFact({ ...this.opened, ...change }) : this;
   }
 
   /** A statement and its answer, with their bytes. Returns the statement's number through `statement`. */

@@ -15,6 +15,7 @@ export interface WorkerInput {
   readonly firstFile: number;
   readonly live: readonly SessionId[];
   readonly ends: readonly UnloggedEnd[];
+  readonly opening: readonly SessionId[];
   readonly defaultRetainDays: number;
   readonly concurrency: number;
   readonly backOff: { readonly firstMs: number; readonly longestMs: number };
@@ -28,6 +29,7 @@ export type ToArchiver =
 
 export type FromArchiver =
   | { readonly kind: 'report'; readonly report: Report }
+  | { readonly kind: 'recovered'; readonly unbegun: readonly SessionId[] }
   | { readonly kind: 'finished'; readonly session: SessionId }
   | { readonly kind: 'backlog'; readonly backlog: Backlog }
   | { readonly kind: 'drained'; readonly backlog: Backlog }

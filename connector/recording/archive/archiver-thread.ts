@@ -16,6 +16,7 @@ const CLOSE_DEADLINE_MS = 10_000;
 export class ArchiverThread {
   readonly #input: Omit<WorkerInput, 'live' | 'ends'>;
   readonly #onReport: (report: Report) => void;
+  readonly #onRecovered: (unbegun: readonly SessionId[]) => void;
   readonly #now: () => number;
   /** Sessions of this process whose manifest is not stored. */
   readonly #unfinished = new Set<SessionId>();
@@ -28,9 +29,15 @@ export class ArchiverThread {
   #closed: (() => void) | undefined;
   backlog: Backlog = { sessions: 0, objects: 0, failing: 0, stuck: 0, walFiles: 1 };
 
-  constructor(input: Omit<WorkerInput, 'live' | 'ends'>, onReport: (report: Report) => void, now: () => number) {
+  constructor(
+    input: Omit<WorkerInput, 'live' | 'ends'>,
+    onReport: (report: Report) => void,
+    onRecovered: (unbegun: readonly SessionId[]) => void,
+    now: () => number,
+  ) {
     this.#input = input;
     this.#onReport = onReport;
+    this.#onRecovered = onRecovered;
     this.#now = now;
     this.#start();
   }
@@ -123,6 +130,9 @@ export class ArchiverThread {
     switch (message.kind) {
       case 'report':
         this.#onReport(message.report);
+        return;
+      case 'recovered':
+        this.#onRecovered(message.unbegun);
         return;
       case 'finished':
         this.#unfinished.delete(message.session);

@@ -36,6 +36,7 @@ const archiver = new Archiver({
   now: () => Date.now(),
   random: () => Math.random(),
   onReport: (report) => send({ kind: 'report', report }),
+  onRecovered: (unbegun) => send({ kind: 'recovered', unbegun }),
   onFinished: (session) => send({ kind: 'finished', session }),
 });
 for (const end of input.ends) archiver.end(end);

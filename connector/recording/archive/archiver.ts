@@ -42,9 +42,13 @@ interface ArchiverOptions {
   readonly firstFile: number;
   /** Sessions of this process, when the archiver was started again within it. */
   readonly live: ReadonlySet<SessionId>;
+  /** Sessions that an earlier process asked for, whether or not they came into its log. */
+  readonly opening: readonly SessionId[];
   readonly now: () => number;
   readonly random: () => number;
   readonly onReport: (report: Report) => void;
+  /** Everything that an earlier process left has been read. `unbegun`: those of `opening` of which there is nothing. */
+  readonly onRecovered: (unbegun: readonly SessionId[]) => void;
   /** The session's manifest is stored and nothing of it is left here. */
   readonly onFinished: (session: SessionId) => void;
 }
@@ -261,6 +265,9 @@ export class Archiver {
   /** Everything an earlier process left has been read: sessions it did not end are ended now. */
   #finishCrashed(): void {
     this.#recovered = true;
+    const began = (session: SessionId): boolean =>
+      this.#spool.isDone(session) || (this.#archives.get(session)?.cutter.tally.frames ?? 0) > 0;
+    this.#options.onRecovered(this.#options.opening.filter((session) => !began(session)));
     let count = 0;
     for (const archive of [...this.#archives.values()]) {
       if (archive.closed || this.#options.live.has(archive.session)) continue;

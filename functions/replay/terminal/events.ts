@@ -1,10 +1,11 @@
 // Frames of a terminal session as events of its replay (core/replay/terminal.ts), without keyframes and pages.
 // Reads one segment at a time, and keeps of each lane that is open what its next frame needs.
 
+import type { SessionEntry } from '../../../core/catalogue.ts';
 import type { TerminalEvent } from '../../../core/replay/terminal.ts';
 import type { Fact } from '../../../core/recording/facts/fact.ts';
 import type { Frame } from '../../../core/recording/frame.ts';
-import { FactDamage, parseFact } from '../../facts/parse-fact.ts';
+import { FactDamage, FactReader } from '../../../core/recording/facts/fact-reader.ts';
 import { connectionNotice } from '../connection-notices.ts';
 import { noticeOf } from '../policy-notices.ts';
 import { type SentText, Utf8Stream } from './text.ts';
@@ -33,6 +34,11 @@ export class LaneReader {
 /** Events of each frame in turn. After `damaged` nothing more is to be given to it. */
 export class EventReader {
   readonly lanes = new Map<number, LaneReader>();
+  readonly #facts: FactReader;
+
+  constructor({ id: session, connector }: SessionEntry) {
+    this.#facts = new FactReader({ session, connector }, false);
+  }
 
   lane(number: number): LaneReader {
     let lane = this.lanes.get(number);
@@ -46,9 +52,9 @@ export class EventReader {
   }
 
   take(frame: Frame): TerminalEvent[] {
-    if (frame.kind === 'bytes') return this.#bytes(frame);
     try {
-      const fact = parseFact(frame);
+      const fact = this.#facts.take(frame);
+      if (frame.kind === 'bytes') return this.#bytes(frame);
       return fact ? this.#fact(frame, fact) : [];
     } catch (fault) {
       if (!(fault instanceof FactDamage)) throw fault;

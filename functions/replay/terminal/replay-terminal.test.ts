@@ -56,7 +56,7 @@ async function pagesFrom(builder: RecordingBuilder, lane: number, first: string,
   for (let cursor: string | undefined = first; cursor !== undefined; ) {
     const place = readLanePlace(cursor);
     if (!place) throw new Error('no cursor');
-    const page = await collect(pageOfLane(open(builder)(place.segment), lane, place, until));
+    const page = await collect(pageOfLane(entryOf(builder), open(builder)(place.segment), lane, place, until));
     const last = page.at(-1);
     cursor = last?.kind === 'more' ? last.cursor : undefined;
     events.push(...page.filter(({ kind }) => kind !== 'more'));
@@ -258,7 +258,7 @@ describe('the outline and its pages', () => {
     const place = readLanePlace(first?.cursor ?? '');
     if (!place) throw new Error('no cursor');
     const wrong = { ...place.segment, number: 1, firstFrame: 4, previous: 'ab'.repeat(32) };
-    const page = await collect(pageOfLane(open(builder)(wrong), LANE, place));
+    const page = await collect(pageOfLane(entryOf(builder), open(builder)(wrong), LANE, place));
     expect(page).toMatchObject([{ kind: 'damaged', message: expect.stringMatching(/does not follow/) }]);
     expect(readLanePlace('e30')).toBeUndefined();
     expect(readLanePlace('no json')).toBeUndefined();

@@ -26,7 +26,7 @@ type Events = AsyncGenerator<TerminalEvent, void, undefined>;
 
 export async function* replayTerminal(session: SessionEntry, recording: Recording): Events {
   yield { kind: 'opened', timeUs: 0, session };
-  const reader = new EventReader();
+  const reader = new EventReader(session);
   let timeUs = 0;
   for await (const part of recording) {
     if (part.kind === 'damaged') {
@@ -44,7 +44,7 @@ export async function* replayTerminal(session: SessionEntry, recording: Recordin
 /** Everything but output and input, and keyframes. */
 export async function* outlineTerminal(session: SessionEntry, recording: Recording): Events {
   yield { kind: 'opened', timeUs: 0, session };
-  const reader = new EventReader();
+  const reader = new EventReader(session);
   const lanes = new Map<number, LaneOutline>();
   let timeUs = 0;
   for await (const part of recording) {
@@ -134,8 +134,14 @@ const emulating = (lanes: ReadonlyMap<number, LaneOutline>): number =>
   [...lanes.values()].filter(({ emulates }) => emulates).length;
 
 /** Output, input and sizes of one lane from a place on, before frame `until` at the latest. */
-export async function* pageOfLane(recording: Recording, number: number, from: LanePlace, until = Infinity): Events {
-  const reader = new EventReader();
+export async function* pageOfLane(
+  session: SessionEntry,
+  recording: Recording,
+  number: number,
+  from: LanePlace,
+  until = Infinity,
+): Events {
+  const reader = new EventReader(session);
   const lane = new LaneReader(true, from);
   reader.lanes.set(number, lane);
   let timeUs = 0;

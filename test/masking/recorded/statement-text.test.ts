@@ -12,6 +12,26 @@ import { masksOf } from '../masks-of.ts';
 const none = masksOf([]).masks;
 const shown = (text: string, all = false) => maskStatementText(text, none, all ? { withholding: WITHHOLD_ALL } : {});
 
+describe('where all that a statement says is hidden', () => {
+  test.each([
+    ['a comment that does not end', 'select 1 /* hunter2', 'select * /*********'],
+    ['one that ends within another', 'select a /* x /* y */ hunter2', `select a /*${'*'.repeat(18)}`],
+    ['one of a single sign', 'select a /*/', 'select a /**'],
+    ['one that ends', 'select a /*b*/, c', 'select a /***/, c'],
+    ['one to the end of the text', 'select a --hunter2', 'select a --*******'],
+    [
+      'one between two parts of a string',
+      "select 'a' --hunter2\n --two\n'b', c",
+      "select '*' --*******\n --***\n'*', c",
+    ],
+    ['a string that does not end', "select 'hunter2", "select '*******"],
+    ['one that ends with half an escape', "select E'hunter2\\", "select E'********"],
+    ['a dollar string that does not end', 'select $a$hunter2$a', 'select $a$*********'],
+  ])('%s keeps nothing', (_what, text, recorded) => {
+    expect(shown(text, true)).toBe(recorded);
+  });
+});
+
 describe('passwords in statements are written over without any rule', () => {
   test.each([
     "ALTER ROLE bob WITH LOGIN PASSWORD 'hunter2'",

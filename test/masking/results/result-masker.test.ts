@@ -391,6 +391,32 @@ describe('words of the target', () => {
     for (const other of ["values (170, 'Ann')", "values (1.17, 'Ann')", "values (17, 'Anna')", 'values ($1, $2)'])
       expect(said(key, `insert into people ${other}`)).toContain('(id, name)=([withheld])');
   });
+  test.each([
+    ['42704', 'ascii.c', 'alice is not a valid encoding name'],
+    ['42883', 'parse_func.c', 'aggregate alice(integer) does not exist'],
+    ['42883', 'parse_func.c', 'function alice(integer, a.alice) is not unique'],
+    ['42704', 'amcmds.c', 'operator 1 (integer, alice) of alice does not exist'],
+    ['42704', 'parse_type.c', 'type alice does not exist'],
+    ['42704', 'functioncmds.c', 'cast from type integer to type alice does not exist'],
+    // What stands behind a colon may hold quotes itself.
+    ['42883', 'regproc.c', 'operator does not exist: alice"x"'],
+    ['22023', 'varlena.c', 'invalid normalization form: alice"id"alice'],
+  ])('lose names without quotes that were read while the statement ran: %s %s %s', (C, F, M) => {
+    const told = error({ S: 'ERROR', C, M, F });
+    expect(said(told, 'select f(email, id) from people')).not.toContain('alice');
+    // What the client wrote itself, and what is about a place in it.
+    expect(said(told, `select f('${M.replace(/^.*: /, '')}'), alice, a.alice from people`)).toContain(M);
+    if (!M.includes(':')) expect(said(error({ S: 'ERROR', C, M, F, P: '8' }), 'select 1')).toContain('alice');
+  });
+  test('keep what the server says in words alone', () => {
+    const M = 'left operand of jsonpath operator + is not a single numeric value';
+    for (const text of [
+      M,
+      'cannot subscript type integer because it is not an array',
+      'function lower(integer) does not exist',
+    ])
+      expect(said(error({ S: 'ERROR', C: '42883', M: text, F: 'x.c' }), 'drop function lower(int)')).toContain(text);
+  });
   test('are searched by detectors where there is no column rule', () => {
     const { masks } = masksOf([{ detect: ['email'], with: 'placeholder' }]);
     const notice = message('N', Buffer.from('SNOTICE\0C00000\0Mhello alice@example.com\0\0'));

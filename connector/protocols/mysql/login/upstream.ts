@@ -2,9 +2,9 @@
 // this is recorded and nothing of it reaches the client: the session begins with the target's OK.
 
 import type { Socket } from 'node:net';
-import type { RefusalReason } from '../../../../core/refusal.ts';
 import { err, ok, type Result } from '../../../../core/result.ts';
 import { ConnectionLost } from '../../../net/byte-reader.ts';
+import { dialFaultForClients, loginFaultForOperators, NO_TLS } from '../../../net/database-target.ts';
 import { dial, DialFault, secureClient, type UpstreamTarget } from '../../../net/dial.ts';
 import { AnswerReader } from '../wire/answer-reader.ts';
 import { CAPABILITIES, flagsOf, has, missingAt, ofSession } from '../wire/capabilities.ts';
@@ -61,15 +61,6 @@ export async function logInUpstream(
   }
 }
 
-const FOR_CLIENTS = / (Tell an administrator(?: if it stays so)?|Try again in a moment|Try again later)\.$/;
-const NO_TLS = 'The database offers no TLS, which its settings ask for. Tell an administrator.';
-const SEE: Readonly<Partial<Record<RefusalReason, string>>> = {
-  upstream_unreachable: 'See host and port, and whether this machine may reach them.',
-  upstream_untrusted: 'See tls: ca names the authority, serverName the name in the certificate.',
-  upstream_login_failed: 'See user and password.',
-  resource_unknown: 'See database.',
-};
-
 /** Logs in at the target as a session would, and leaves. The fault is for the operator, whose settings these are. */
 export async function tryMysqlTarget(target: UpstreamTarget): Promise<Result<undefined, string>> {
   const signal = AbortSignal.timeout(target.connectTimeoutMs);
@@ -78,11 +69,9 @@ export async function tryMysqlTarget(target: UpstreamTarget): Promise<Result<und
     leave(socket);
     return ok(undefined);
   } catch (error) {
-    const { reason, message: told } = refusalOf(error, signal);
+    const { reason, message } = refusalOf(error, signal);
     const said = error instanceof UpstreamFault ? error.targetSaid : undefined;
-    const what = said === undefined ? told.replace(FOR_CLIENTS, '') : `The database said: ${said}.`;
-    const see = told === NO_TLS ? 'Switch it on at the server, or set tls: { mode: off }.' : (SEE[reason] ?? '');
-    return err(`${what} ${see}`.trimEnd());
+    return err(loginFaultForOperators({ reason, message }, said));
   }
 }
 
@@ -233,13 +222,7 @@ const isOfTarget = ({ reason, code }: UpstreamFault): boolean =>
 
 function inWords(error: unknown): never {
   if (!(error instanceof DialFault)) throw error;
-  const { reason, code } = error;
-  throw new UpstreamFault(
-    reason,
-    reason === 'upstream_unreachable'
-      ? `The database is not reachable (${code}). Tell an administrator if it stays so.`
-      : `The database's certificate did not verify (${code}). Tell an administrator.`,
-  );
+  throw new UpstreamFault(error.reason, dialFaultForClients(error));
 }
 
 const UNKNOWN_DATABASE: ReadonlySet<number> = new Set([1044, 1049]);

@@ -80,6 +80,11 @@ export class Names {
     return this.#isCertain(name) ? this.#portals.get(name) : undefined;
   }
 
+  /** Whether a portal with a name is open. */
+  get hasNamedPortals(): boolean {
+    return this.#portals.size > 1 || (this.#portals.size === 1 && !this.#portals.has(''));
+  }
+
   /** Undefined: there are too many. `segment` undefined: prepared by a Query. */
   prepare(prepared: Prepared, segment: number | undefined): Undo | undefined {
     this.#touch(prepared.name);

@@ -8,6 +8,7 @@ import type { ErrorFields } from '../wire/messages.ts';
 import type { Names } from './names.ts';
 import { SKIPPED, type StatementFacts, UNSEEN } from './statement-facts.ts';
 import type { Portal, Prepared, Statement, Undo } from './statement.ts';
+import { TakenPortals } from './taken-portals.ts';
 
 /** Its error response takes the place of the target's own. Undefined: it is what the client sent. */
 export type Refused = Buffer | undefined;
@@ -65,6 +66,7 @@ export class Pipeline {
   #begun = false;
   /** Statements that were held at their Bind, approved, and wait for their Execute. */
   readonly #bound = new Set<Statement>();
+  readonly taken = new TakenPortals();
 
   constructor(facts: StatementFacts, names: Names) {
     this.#facts = facts;
@@ -103,6 +105,11 @@ export class Pipeline {
   portal(name: string): Portal | undefined {
     const portal = this.#names.portal(name);
     return portal && portal.segment !== this.segment && this.owesReady ? undefined : portal;
+  }
+
+  /** There is a portal of this name, or was, and which it is now is not certain. */
+  inDoubt(name: string): boolean {
+    return this.#names.portal(name) !== undefined && this.portal(name) === undefined;
   }
 
   /** The target may be running something. */
@@ -243,6 +250,7 @@ export class Pipeline {
     if (front?.kind !== 'query' && front?.kind !== 'execute') return;
     const { statement } = front;
     if (tag !== '') statement.tags.push(tag);
+    this.taken.completed(tag);
     if (tag.startsWith('COPY ')) this.#facts.rows += Number(tag.slice(5)) || 0;
     else if (tag === 'DISCARD ALL' || tag === 'DEALLOCATE ALL') this.#names.forgetPrepared(statement.sequence);
     else if (tag === 'PREPARE' && !statement.prepares) this.#names.distrust();

@@ -50,6 +50,11 @@ export class StatementFacts {
     this.copyBytes = 0;
   }
 
+  /** The number of the latest statement. */
+  get latest(): number {
+    return this.#count;
+  }
+
   notice(fields: ErrorFields): void {
     this.#facts.fact({ kind: 'notice.received', ...cutMessage(fields) });
   }
@@ -158,7 +163,9 @@ export function factText(
 }
 
 /** Made by PREPARE or DECLARE in SQL, where nobody read it, or one of several by that name; the bytes are recorded as ever. */
-export function textOf(portal: Portal | undefined, name: string): string {
+export function textOf(portal: Portal | undefined, name: string, inDoubt = false): string {
+  if (portal?.uncertain) return `-- ${name}: it is not certain whether a cursor of SQL took the name`;
+  if (inDoubt) return `-- ${name || 'unnamed'}: it is not certain what was bound`;
   const why = portal && portal.meanings.length > 1 ? 'it is not certain what was prepared' : 'prepared in SQL';
   return portal?.prepared?.text ?? `-- ${portal?.statement || name || 'unnamed'}: ${why}`;
 }

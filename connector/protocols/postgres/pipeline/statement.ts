@@ -49,6 +49,10 @@ export interface Portal {
   latest: Statement | undefined;
   /** Syncs that the client sent before its Bind. */
   readonly segment: number;
+  /** The last statement that began before its Bind, or before `uncertain` was set. */
+  since: number;
+  /** A cursor of SQL may have its name. */
+  uncertain: boolean;
 }
 
 /** A name's latest meaning, and the one it has if the message that changed it had no effect. */

@@ -242,7 +242,7 @@ describe('a pipeline', () => {
       { action: 1, rows: 2, suspended: true, tags: [] },
       { action: 2, rows: 1, tags: ['SELECT 1'] },
     ]);
-    expect(started).toMatchObject([{ text: 'rows' }, { text: '-- c: prepared in SQL' }]);
+    expect(started).toMatchObject([{ text: 'rows' }, { text: '-- c: it is not certain what was bound' }]);
   });
 
   it('takes a portal that is executed again after its end for another statement', () => {

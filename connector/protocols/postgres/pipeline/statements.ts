@@ -21,6 +21,7 @@ import { readCommandTag, readErrorFields, readParameterTypes } from '../wire/mes
 import { Names } from './names.ts';
 import { type HiddenParameters, readParameters } from '../wire/parameters.ts';
 import { Pipeline, type Refused } from './pipeline.ts';
+import { executedBy } from './executed-by.ts';
 import { factText, type FactSink, StatementFacts, textOf } from './statement-facts.ts';
 import type { Portal, Prepared, StatementSource, Statement } from './statement.ts';
 
@@ -150,7 +151,17 @@ export class Statements {
     const stop = readQuery(b, start, end, length);
     if (stop === undefined) return malformed('Query');
     const { text, textBytes } = factText(this.#readText, b, start, stop, length - 1);
-    return this.#facts.start('simple', text, textBytes, undefined, undefined, undefined, offset, HEADER_BYTES + length);
+    return this.#runs(
+      this.#facts.start('simple', text, textBytes, undefined, undefined, undefined, offset, HEADER_BYTES + length),
+      text,
+      textBytes,
+    );
+  }
+
+  /** It may take the names of portals. */
+  #runs(statement: Statement, text: string | undefined, textBytes?: number): Statement {
+    if (this.names.hasNamedPortals) this.pipeline.taken.runs(statement, textBytes === undefined ? text : undefined);
+    return statement;
   }
 
   sendQuery(statement: Statement, refused?: Refused): Fault | undefined {
@@ -228,6 +239,8 @@ export class Statements {
       held: undefined,
       latest: undefined,
       segment: this.pipeline.segment,
+      since: this.#facts.latest,
+      uncertain: false,
     };
   }
 
@@ -267,30 +280,12 @@ export class Statements {
     if (nameEnd === undefined) return malformed('Execute');
     const name = readName(b, start, nameEnd, this.#readText);
     const portal = this.pipeline.portal(name);
-    const statement = this.#executedOf(portal, name, offset, length);
+    const statement = executedBy(portal, name, offset, HEADER_BYTES + length, this.#facts, this.pipeline);
+    const { text, textBytes } = portal?.prepared ?? {};
+    this.#runs(statement, text, textBytes);
     statement.limited = b.readInt32BE(nameEnd + 1) > 0;
     if (portal) portal.latest = statement;
     return { statement, portal, name };
-  }
-
-  #executedOf(portal: Portal | undefined, name: string, offset: number, length: number): Statement {
-    if (portal?.held && !portal.held.executed) return portal.held;
-    // Behind a failure the name may stand for another, whose Bind is passed over too.
-    const before = this.pipeline.skipping ? undefined : portal?.latest;
-    if (before && (before.finished ? before.suspended : before.limited)) return this.#facts.goOn(before);
-    // From its Bind on, the first time: there the parameters are.
-    const from = portal && !portal.executed ? portal.offset : offset;
-    if (portal) portal.executed = true;
-    return this.#facts.start(
-      'extended',
-      textOf(portal, name),
-      portal?.prepared?.textBytes,
-      portal?.parameters,
-      portal?.statement,
-      name,
-      from,
-      offset - from + HEADER_BYTES + length,
-    );
   }
 
   sendExecute(statement: Statement, portal: Portal | undefined): Fault | undefined {

@@ -82,6 +82,8 @@ export function maskErrorFields(body: Buffer, context: MessageContext): Buffer |
   const reports = REPORTS.has(text('V') ?? '') && REPORTING_FILES.has(text('F') ?? '');
   const report = !ownCode && (reports || NAMING_FILES.has(text('F') ?? ''));
   const known = serverWorded ? [...NAME_FIELDS].flatMap((code) => text(code) ?? []) : [];
+  // With a place in the client's own text it is about what stands there.
+  const looksUp = text('P') === undefined;
   let changed = false;
   const masked = fields.map(({ code, text: value }) => {
     const letter = String.fromCharCode(code);
@@ -89,7 +91,7 @@ export function maskErrorFields(body: Buffer, context: MessageContext): Buffer |
     const was = letters.decode(value);
     let put = was;
     if (guarded && !report)
-      put = serverWorded ? guardServer(letter, was, known, context) : guardOther(letter, was, context);
+      put = serverWorded ? guardServer(letter, was, known, looksUp, context) : guardOther(letter, was, context);
     put = context.masks.maskString(put);
     if (put === was) return { code, text: value };
     changed = true;
@@ -114,7 +116,13 @@ function guardOther(letter: string, text: string, { statement }: MessageContext)
 }
 
 /** `Key (a, b)=(1, 2) already exists.` keeps its names, and values that the client wrote. Anything else of a detail that could hold data goes. */
-function guardServer(letter: string, text: string, known: readonly string[], { statement }: MessageContext): string {
+function guardServer(
+  letter: string,
+  text: string,
+  known: readonly string[],
+  looksUp: boolean,
+  { statement }: MessageContext,
+): string {
   if (letter === 'q') return holds(statement, text) ? text : WITHHELD;
   if (letter === 'D') {
     const key =
@@ -135,7 +143,7 @@ function guardServer(letter: string, text: string, known: readonly string[], { s
       .split('\n')
       .map((line) => withoutQuotes(cutWhere(line), known, statement))
       .join('\n');
-  return withoutQuotes(text, known, statement);
+  return withoutQuotes(looksUp ? withoutNames(text, statement) : text, known, statement);
 }
 
 /** `COPY t, line 1, column c: "value"` and `JSON data, line 1: {...` up to the colon. */
@@ -155,6 +163,9 @@ function withoutQuotes(text: string, known: readonly string[], statement: string
   const behind = pieces.pop() ?? '';
   const inner = text.slice(first + 1, text.length - behind.length - 1);
   const begin = withoutNumbers(text.slice(0, first), statement);
+  // Quotes in what stands behind a colon without them are a part of it.
+  const opened = withoutTail(text.slice(0, first).trimEnd(), statement);
+  if (opened.endsWith(WITHHELD)) return withoutNumbers(opened, statement);
   const quoted = text.slice(first, text.length - behind.length);
   const rest = withoutNumbers(behind, statement);
   if (pieces.length > 0 && holds(statement, inner)) return `${begin}${quoted}${rest}`;
@@ -165,6 +176,23 @@ function withoutQuotes(text: string, known: readonly string[], statement: string
     );
   return harmless ? `${begin}${quoted}${rest}` : `${begin}"${WITHHELD}"`;
 }
+
+const QUOTED = new RegExp(`${QUOTES.source}[\\s\\S]*?${QUOTES.source}`, 'g');
+/** Of a text that is read while a statement runs (a cast to `regprocedure`, `pg_get_object_address`, `to_ascii`), as a name that is not there. */
+const NAMELESS =
+  /^([\s\S]*?)( (?:does not exist|is not unique|is ambiguous|already exists|is not a valid encoding name|is not an? (?:[a-z-]+ )?(?:aggregate|domain|enum|function|index|member|operator|procedure|sequence|table|type|view))\b)/;
+
+/** `function a@b.c(integer) does not exist`: names without quotes stay where the client wrote them, and types. */
+function withoutNames(text: string, statement: string): string {
+  const [, about, fault] = NAMELESS.exec(text.replace(QUOTED, (quoted) => '_'.repeat(quoted.length))) ?? [];
+  if (about === undefined) return text;
+  const names = about.split(/[\s(),]+/).filter((name) => /[^_]/.test(name) && !KIND_OR_TYPE.test(name));
+  return names.every((name) => holds(statement, name)) ? text : `${WITHHELD}${fault}`;
+}
+
+/** A word of the server's in front of a name, or of a type's name. */
+const KIND_OR_TYPE =
+  /^(?:access|aggregate|cast|class|collation|column|configuration|constraint|conversion|data|database|default|dictionary|domain|event|extension|family|for|foreign|from|function|in|index|language|large|mapping|materialized|method|named|namespace|object|of|on|operator|option|parameter|parser|policy|portal|prepared|procedure|publication|relation|role|routine|rule|savepoint|schema|search|sequence|server|slot|statement|statistics|subscription|table|tablesample|tablespace|template|text|the|to|transform|trigger|type|user|view|wrapper|value|with|\*|-|integer|bigint|smallint|numeric|real|double|precision|character|varying|name|unknown|record|boolean|bytea|uuid|jsonb?|xml|oid|inet|date|interval|time|timestamp|without|zone|any\w*)(?:\[\])?$/;
 
 const TYPE =
   '(?:integer|bigint|smallint|numeric|real|double precision|text|character(?: varying)?|name|unknown|record|boolean|bytea|uuid|jsonb?|xml|oid|inet|date|interval|time(?:stamp)?(?: with(?:out)? time zone)?)(?:\\[\\])?';

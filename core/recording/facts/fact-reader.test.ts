@@ -1,12 +1,15 @@
 import { expect, it } from 'vitest';
-import type { Frame } from '../../core/recording/frame.ts';
-import { parseFact } from './parse-fact.ts';
+import { newId } from '../../ids.ts';
+import type { Frame } from '../frame.ts';
+import { FactReader } from './fact-reader.ts';
 
 const frame = (fact: object, more: Partial<Frame> = {}): Frame => ({
   ...{ sequence: 4, timeUs: 0, direction: 'gateway', kind: 'fact', lane: 0 },
   body: Buffer.from(JSON.stringify(fact)),
   ...more,
 });
+const of = { session: newId('ses'), connector: newId('con') };
+const parseFact = (one: Frame) => new FactReader(of, false).take(one);
 const FINISHED = { kind: 'statement.finished', tags: [], rows: 1, bytes: 9, durationUs: 4 };
 
 it('reads the form of format version 1 in its segments, and refuses it by name in later ones', () => {
