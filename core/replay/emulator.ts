@@ -140,10 +140,17 @@ export class Emulator {
   /** Throws where xterm.js does: what it shows is not known any more. */
   resize(size: Size): void {
     const { columns, rows } = playedSize(size);
+    const { normal, alt } = this.internals._bufferService.buffers;
+    // What xterm.js 6.0 makes of odd sizes hangs on where a screen begins in its ring of lines, and on lines that scrolled
+    // off it: another length puts them in their order.
+    for (const { lines } of [normal, alt]) {
+      const { maxLength } = lines;
+      lines.maxLength = maxLength + 1;
+      lines.maxLength = maxLength;
+    }
     this.terminal.resize(columns, rows);
-    // xterm.js 6.0 leaves the alternate screen its old height while it is empty, and scrolls it wrongly later.
-    const { lines } = this.internals._bufferService.buffers.alt;
-    if (lines.length === 0) lines.maxLength = rows;
+    // It leaves the alternate screen its old height while it is empty, and scrolls it wrongly later.
+    if (alt.lines.length === 0) alt.lines.maxLength = rows;
   }
 
   close(): void {

@@ -107,9 +107,15 @@ const chunksOf = (steps: ({ text: string; cut: number } | { size: { columns: num
     return [one.text.slice(0, whole), one.text.slice(whole)].filter((text) => text !== '');
   });
 
-function play(emulator: Emulator, chunk: Chunk): void {
-  if (typeof chunk === 'string') emulator.write(chunk);
-  else emulator.resize(chunk);
+/** Plays it. xterm.js throws for some odd sizes. */
+function throws(emulator: Emulator, chunk: Chunk): boolean {
+  try {
+    if (typeof chunk === 'string') emulator.write(chunk);
+    else emulator.resize(chunk);
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 /** By the library's own interface: whatever a viewer sees. */
@@ -151,7 +157,9 @@ describe('a keyframe', () => {
         const chunks = chunksOf(steps);
         const at = cut % Math.max(1, chunks.length);
         const keyframes = new Keyframes(begin);
-        for (const chunk of chunks.slice(0, at)) play(keyframes.emulator, chunk);
+        for (const chunk of chunks.slice(0, at))
+          if (typeof chunk === 'string') keyframes.write(chunk);
+          else keyframes.resize(chunk);
         const next = chunks.slice(at).find((chunk) => typeof chunk === 'string');
         const screen = keyframes.take(typeof next === 'string' ? next : '\r');
         asked++;
@@ -161,8 +169,10 @@ describe('a keyframe', () => {
         sought.write(screen);
         expect(seen(sought)).toEqual(seen(keyframes.emulator));
         for (const chunk of chunks.slice(at)) {
-          play(keyframes.emulator, chunk);
-          play(sought, chunk);
+          const threw = throws(keyframes.emulator, chunk);
+          expect(throws(sought, chunk)).toBe(threw);
+          // What a viewer is told then is that nothing more is shown.
+          if (threw) return;
           expect(seen(sought)).toEqual(seen(keyframes.emulator));
         }
       }),

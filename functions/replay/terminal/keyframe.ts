@@ -72,6 +72,7 @@ function sameState({ internals: a }: Emulator, { internals: b }: Emulator): bool
     a._charsetService.glevel === b._charsetService.glevel &&
     [0, 1, 2, 3].every((g) => a._charsetService._charsets[g] === b._charsetService._charsets[g]) &&
     sameCursor(service.buffers.active, other.buffers.active) &&
+    (!in1 || sameCursor(service.buffers.normal, other.buffers.normal)) &&
     sameFrame(service.buffers.normal, other.buffers.normal, cols) &&
     sameFrame(service.buffers.alt, other.buffers.alt, cols) &&
     sameLines(service.buffers.normal, other.buffers.normal, cols, rows) &&

@@ -111,6 +111,11 @@ export function writeScreen({ internals }: Emulator): string | undefined {
     parts.push(content, tabStops(screen, cols), saved);
     if (screen.scrollTop !== 0 || screen.scrollBottom !== rows - 1)
       parts.push(`${CSI}${screen.scrollTop + 1};${screen.scrollBottom + 1}r`);
+    if (screen === active) continue;
+    // Where the cursor was left there decides which rows another size keeps.
+    const left = place(screen, screen.x, screen.y, cols, 0);
+    if (left === undefined) return undefined;
+    parts.push(left, sgr(PLAIN));
   }
   for (const [g, charset] of _charsetService._charsets.entries()) {
     const final = finalOf(charset);

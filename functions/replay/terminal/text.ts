@@ -28,7 +28,7 @@ export class Utf8Stream {
     const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
     const end = bytes.length - begunAtEnd(bytes);
     // A copy: the chunk is a view into its segment.
-    this.#rest = bytes.slice(end);
+    this.#rest = new Uint8Array(bytes.subarray(end));
     return end === 0 ? undefined : textOf(bytes.subarray(0, end));
   }
 
