@@ -62,6 +62,16 @@ describe('a terminal’s replay on a terminal', () => {
     );
   });
 
+  it('tells of a forwarded connection where it led, how much went over it, and what is to be known of it', async () => {
+    const { play, shown } = player();
+    const forward = { kind: 'lane-end', lane: 1, label: 'forward to db:22', recorded: 'full' } as const;
+    const bytes = { client: 10, target: 2048 };
+    await play(stream([{ ...forward, timeUs: 1, bytes, note: 'SSH was spoken within' }]));
+    expect(shown()).toBe(
+      '[0:00.000] forward to db:22: 10 B from the client, 2 KiB from the target; SSH was spoken within\n',
+    );
+  });
+
   it('tells commands without a terminal as lines, everything recorded made visible', async () => {
     const { play, shown } = player();
     await play(

@@ -101,10 +101,12 @@ function wordsOf(event: TerminalEvent, output: Output): string {
       return lines(event.text.replaceAll('\r\n', '\n'));
     case 'notice':
       return output.style('yellow', `${line(event.severity)}: ${line(event.message)}`);
-    case 'lane-end':
-      return event.bytes
-        ? `lane ${event.lane}: ${showBytes(event.bytes.client)} from the client, ${showBytes(event.bytes.target)} from the target`
-        : '';
+    case 'lane-end': {
+      const { bytes, note } = event;
+      const moved = bytes && `${showBytes(bytes.client)} from the client, ${showBytes(bytes.target)} from the target`;
+      const parts = [moved, note && line(note)].filter((part) => part !== undefined);
+      return parts.length === 0 ? '' : `${line(event.label ?? `lane ${event.lane}`)}: ${parts.join('; ')}`;
+    }
     case 'ended':
       return `ended (${line(event.reason)}): ${line(event.message)}`;
     case 'damaged':

@@ -40,6 +40,8 @@ export const TerminalEvent = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('lane-end'),
     ...at,
+    /** As when it began; missing for one that a page reads from its middle. */
+    label: z.string().optional(),
     recorded: Completeness,
     note: z.string().optional(),
     bytes: z.object({ client: z.number().int(), target: z.number().int() }).optional(),

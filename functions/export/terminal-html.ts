@@ -35,10 +35,10 @@ function blockOf(event: Exclude<TerminalEvent, { kind: 'opened' | 'output' }>): 
     case 'lane':
       return `<section>${time} Lane ${event.lane} opened: ${escapeHtml(event.label)}</section>`;
     case 'lane-end': {
-      const { note, bytes } = event;
+      const { note, bytes, label } = event;
       const why = note === undefined ? '' : `: ${escapeHtml(note)}`;
       const moved = bytes ? ` ${bytes.client} bytes from the client, ${bytes.target} from the target.` : '';
-      return `<p>${time} Lane ${event.lane} closed, recorded ${event.recorded}${why}.${moved}</p>`;
+      return `<p>${time} Lane ${event.lane}${label === undefined ? '' : `, ${escapeHtml(label)},`} closed, recorded ${event.recorded}${why}.${moved}</p>`;
     }
     case 'command': {
       const { action, form, command, commandBytes } = event;

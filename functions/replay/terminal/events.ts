@@ -20,6 +20,7 @@ export class LaneReader {
   text: boolean;
   /** It has a terminal. */
   terminal = false;
+  label: string | undefined;
   readonly output: Utf8Stream;
   readonly input: Utf8Stream;
   readonly bytes = { client: 0, target: 0 };
@@ -81,9 +82,12 @@ export class EventReader {
   #fact({ timeUs, lane: number }: Frame, fact: Fact): TerminalEvent[] {
     const at = { timeUs, lane: number };
     switch (fact.kind) {
-      case 'lane.opened':
-        this.lane(fact.lane).text ||= TEXT_LANES.has(fact.of);
+      case 'lane.opened': {
+        const lane = this.lane(fact.lane);
+        lane.text ||= TEXT_LANES.has(fact.of);
+        lane.label = fact.label;
         return [{ kind: 'lane', timeUs, lane: fact.lane, of: fact.of, label: fact.label }];
+      }
       case 'lane.closed': {
         const lane = this.lane(fact.lane);
         this.lanes.delete(fact.lane);
@@ -94,6 +98,7 @@ export class EventReader {
             kind: 'lane-end',
             timeUs,
             lane: fact.lane,
+            ...(lane.label !== undefined && { label: lane.label }),
             recorded,
             ...(note !== undefined && { note }),
             ...(lane.bytes.client + lane.bytes.target > 0 && { bytes: lane.bytes }),

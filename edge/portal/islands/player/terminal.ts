@@ -149,7 +149,7 @@ export function playTerminal(player: HTMLElement): void {
     if (event.kind === 'notice') return `${event.severity}: ${event.message}`;
     if (event.kind === 'file') return `${event.direction} ${event.path}, ${showBytes(event.size)}`;
     const moved = event.bytes ? `, ${showBytes(event.bytes.client + event.bytes.target)} went over it` : '';
-    return `lane ${event.lane} closed${event.note === undefined ? '' : `: ${event.note}`}${moved}`;
+    return `${event.label ?? `lane ${event.lane}`} closed${event.note === undefined ? '' : `: ${event.note}`}${moved}`;
   }
 
   /** Brings the screen to the position, as far as its output is there; asks for what is not. */
