@@ -50,7 +50,8 @@ describe('a client', () => {
   it.each([
     ['another secret', { answer: Buffer.from('wrong\0') }, 1045, /is not a grant of this person/],
     ['no password', { answer: Buffer.from('\0') }, 1045, /No password came/],
-    ['a resource alone', { user: Buffer.from('demo') }, 1043, /YOU@EXAMPLE.COM#RESOURCE/],
+    ['no name', { user: Buffer.from('') }, 1043, /YOU@EXAMPLE.COM#RESOURCE/],
+    ['no person before the resource', { user: Buffer.from('#demo') }, 1043, /YOU@EXAMPLE.COM#RESOURCE/],
     ['a person alone', { user: Buffer.from('alice@example.com') }, 1045, /YOU@EXAMPLE.COM#RESOURCE/],
     [
       'a resource that is not there',
@@ -72,6 +73,27 @@ describe('a client', () => {
     expect(error?.message).toMatch(words);
     expect(Buffer.byteLength(error?.message ?? '')).toBeLessThan(512);
     expect(await peer.untilClosed()).toEqual([]);
+  });
+
+  it('that names a resource alone is known by the secret, and by no other for it', async () => {
+    const { edge } = place.gateway;
+    const elsewhere = edge.issue({ resource: 'other' });
+    const attempts = [
+      [place.secret, 0],
+      [elsewhere.secret, 1045],
+      ['wrong', 1045],
+      ['', 1045],
+    ] as const;
+    for (const [secret, code] of attempts) {
+      const peer = await dialMysql(place.gateway.port);
+      const answer = await logInRawMysql(peer, 'demo', secret);
+      expect(answer && (answer.payload[0] === 0 ? 0 : readError(answer.payload).code)).toBe(code);
+      peer.stream.destroy();
+    }
+    const c = await place.connect({ user: 'demo' });
+    await c.changeUser({});
+    await c.end();
+    expect(place.gateway.log.last.opened.identity.email).toBe('alice@example.com');
   });
 
   it('that names a plugin whose proof nobody can check is switched, and gets in', async () => {

@@ -2,6 +2,7 @@
 // this is recorded and nothing of it reaches the client: the session begins with the target's OK.
 
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import type { RefusalReason } from '../../../../core/refusal.ts';
 import { err, ok, type Result } from '../../../../core/result.ts';
 import { ConnectionLost } from '../../../net/byte-reader.ts';
@@ -20,12 +21,15 @@ import {
 import { packet } from '../wire/packets.ts';
 import { ERR, readError } from '../wire/replies.ts';
 import type { MysqlRefusal } from '../wire/refusals.ts';
-import { BadPacket, PacketStream } from './packet-stream.ts';
+import { BadPacket } from './login-packets.ts';
+import { PacketStream } from './packet-stream.ts';
 import { answerNotUnderstood, UpstreamAuthentication, UpstreamFault } from './upstream-authentication.ts';
 
 export interface MysqlUpstream {
   readonly socket: Socket;
   readonly greeting: Greeting;
+  /** What was agreed with it. */
+  readonly capabilities: number;
   /** The target's OK to the login, as a payload. */
   readonly ok: Buffer;
   /** Came behind it. */
@@ -167,12 +171,18 @@ async function open(target: UpstreamTarget, asked: AskedSession, signal: AbortSi
       packets = new PacketStream(socket, signal, sequence);
     }
     // What it says of itself before TLS may be anybody's: the nonce is worth nothing elsewhere, and a lie only fails.
-    const authentication = new UpstreamAuthentication(packets, target.password, greeting.plugin, greeting.nonce);
+    const authentication = new UpstreamAuthentication({
+      packets,
+      secure: socket instanceof TLSSocket,
+      password: target.password,
+      plugin: greeting.plugin,
+      nonce: greeting.nonce,
+    });
     const capabilities = response.capabilities | (target.tls.mode === 'off' ? 0 : CAPABILITIES.SSL);
     packets.write(handshakeResponse({ ...response, capabilities, ...authentication.first() }));
     const answer = await authentication.finish();
     if (answer[0] === ERR) throw loginFault(answer, target, true);
-    return { socket, greeting, ok: answer, early: packets.release() };
+    return { socket, greeting, capabilities, ok: answer, early: packets.release() };
   } catch (error) {
     socket.destroy();
     throw error;
@@ -210,7 +220,8 @@ function responseFor(
   };
 }
 
-function refusalOf(error: unknown, signal: AbortSignal): MysqlRefusal {
+/** What a client is told of why a login at the target failed; anything that is no such failure is thrown again. */
+export function refusalOf(error: unknown, signal: AbortSignal): MysqlRefusal {
   if (error instanceof UpstreamFault)
     return {
       reason: error.reason,
@@ -248,7 +259,7 @@ const TOO_MANY_CONNECTIONS: ReadonlySet<number> = new Set([1040, 1203, 1226]);
 const OF_CREDENTIAL: ReadonlySet<number> = new Set([1045, 1130, 1251, 1524, 1698, 1820, 1862, 3118, 3159, 4151]);
 
 /** What is said about the gateway's own credential is for administrators, and its name for nobody else. */
-function loginFault(payload: Buffer, target: UpstreamTarget, greeted: boolean): UpstreamFault {
+export function loginFault(payload: Buffer, target: UpstreamTarget, greeted: boolean): UpstreamFault {
   const { code, sqlstate, message: said } = readError(payload);
   const targetSaid = `${said} (${code})`;
   if (TOO_MANY_CONNECTIONS.has(code))

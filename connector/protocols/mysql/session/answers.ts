@@ -9,6 +9,7 @@ import { AnswerReader } from '../wire/answer-reader.ts';
 import { type AnswerShape, COM_QUERY } from '../wire/commands.ts';
 import { ERR, type MysqlError, errorPacket, IN_TRANSACTION } from '../wire/replies.ts';
 import { packet, PACKET_HEADER_BYTES } from '../wire/packets.ts';
+import { Exchange } from './exchange.ts';
 import type { MysqlFacts, MysqlStatement } from './statement-facts.ts';
 
 const STAR = 0x2a;
@@ -46,9 +47,15 @@ interface Refused {
   readonly statement: MysqlStatement | undefined;
 }
 
+/** A login of the gateway's own within the session. */
+interface Conversed {
+  readonly exchange: Exchange;
+  readonly statement?: undefined;
+}
+
 export class MysqlAnswers {
   readonly #parts: AnswersParts;
-  #queue: (Expected | Refused)[] = [];
+  #queue: (Expected | Refused | Conversed)[] = [];
   /** Bytes of the target that were recorded. */
   #position = 0;
   #preparing = 0;
@@ -82,7 +89,7 @@ export class MysqlAnswers {
 
   /** The number that a packet of ours has next, as an answer or in the middle of one. Undefined: nothing is asked. */
   get nextSequence(): number | undefined {
-    const head = this.#queue.find((one) => !('reader' in one && one.own));
+    const head = this.#queue.find((one) => !('exchange' in one) && !('reader' in one && one.own));
     if (!head) return undefined;
     return 'reader' in head ? (head.reader.sequence + 1) & 255 : 1;
   }
@@ -133,18 +140,50 @@ export class MysqlAnswers {
     });
   }
 
+  /** Begins a login at the target, of which nothing is recorded or forwarded. Only while nothing is asked. */
+  converse(): Exchange {
+    const { relay, opened } = this.#parts;
+    const exchange = new Exchange(0, (bytes) => relay.toTarget(bytes, opened));
+    this.#queue.push({ exchange });
+    return exchange;
+  }
+
+  /** That is over. */
+  conversed(): void {
+    const head = this.#queue[0];
+    if (!head || !('exchange' in head)) return;
+    if (head.exchange.unread > 0) this.fault ??= 'it answers what nobody asked';
+    this.#queue.shift();
+    this.#wake();
+  }
+
+  /** Hands an OK of the target's on, with the number that is due. */
+  pass(sequence: number, payload: Buffer, statement: MysqlStatement | undefined): void {
+    const bytes = packet(sequence, payload);
+    const reader = new AnswerReader('single', this.#parts.deprecateEof);
+    reader.read(bytes, 0);
+    this.#status = reader.status ?? this.#status;
+    const offset = this.#position;
+    this.#pass(bytes, [], 0);
+    if (statement) this.#parts.facts.finish(statement, reader, offset, bytes.length);
+  }
+
   take(chunk: Buffer): void {
     let at = 0;
     while (at < chunk.length && this.fault === undefined) {
       const head = this.#queue[0];
       if (!head) at = this.#unasked(chunk, at);
-      else if ('reader' in head) at = this.#answer(head, chunk, at);
+      else if ('exchange' in head) {
+        head.exchange.feed(chunk.subarray(at));
+        at = chunk.length;
+      } else if ('reader' in head) at = this.#answer(head, chunk, at);
       else this.#speak();
     }
   }
 
   /** The session is over: what was asked has no answer. */
   close(): void {
+    for (const one of this.#queue) if ('exchange' in one) one.exchange.close();
     for (const { statement } of this.#queue)
       if (statement) this.#parts.facts.drop(statement, 'The session ended before its answer was complete.');
     this.#queue = [];
@@ -204,7 +243,7 @@ export class MysqlAnswers {
   /** The gateway's own answers whose turn it is. */
   #speak(): void {
     const { relay, lane, facts } = this.#parts;
-    for (let head = this.#queue[0]; head && !('reader' in head); head = this.#queue[0]) {
+    for (let head = this.#queue[0]; head && 'error' in head; head = this.#queue[0]) {
       this.#queue.shift();
       const bytes = errorPacket(1, head.error);
       relay.toClient(passUntouched(bytes), lane.record('gateway', bytes));

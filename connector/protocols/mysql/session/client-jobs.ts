@@ -7,10 +7,11 @@ import { everyStatement } from '../../../../core/sql/statement.ts';
 import type { SessionGuard } from '../../../action.ts';
 import type { Claim } from '../../../door.ts';
 import { describeHeld } from '../rules/held-command.ts';
-import { readSessionSettings, SETTINGS_QUESTION, settingsOfWords } from '../rules/session-settings.ts';
+import { readsAlike, readSessionSettings, SETTINGS_QUESTION, settingsOfWords } from '../rules/session-settings.ts';
 import { countStatements, type MysqlVerdicts } from '../rules/verdicts.ts';
 import type { ClientPacket } from '../wire/client-packets.ts';
 import {
+  COM_CHANGE_USER,
   COM_FIELD_LIST,
   COM_INIT_DB,
   COM_PROCESS_KILL,
@@ -30,10 +31,11 @@ import { littleEndian } from '../wire/values.ts';
 import type { MysqlAnswers } from './answers.ts';
 import { beginText, BODY_AT, readCommandText } from './command-text.ts';
 import { Executions } from './executions.ts';
-import { hiddenFrom, type Job, payloadBytes, type JobQuestion } from './job.ts';
+import { allHidden, type Job, payloadBytes, type JobQuestion } from './job.ts';
 import { type PreparedStatement, PreparedStatements } from './prepared-statements.ts';
 import type { MysqlFacts, MysqlStatement } from './statement-facts.ts';
 import { mayKill, readKill, type Threads } from './threads.ts';
+import type { UserChanges } from './user-change.ts';
 
 interface ClientJobsParts {
   readonly guard: SessionGuard;
@@ -42,6 +44,7 @@ interface ClientJobsParts {
   readonly facts: MysqlFacts;
   readonly threads: Threads;
   readonly claim: Claim;
+  readonly userChanges: UserChanges;
   /** As the target said at the login; undefined: it was not asked. */
   readonly settings: MysqlTextSettings | undefined;
 }
@@ -59,10 +62,13 @@ export class ClientJobs {
   readonly #executions: Executions;
   /** Undefined: something may have changed them. */
   #settings: MysqlTextSettings | undefined;
+  /** As they were before. */
+  #earlier: MysqlTextSettings | undefined;
 
   constructor(parts: ClientJobsParts) {
     this.#parts = parts;
     this.#settings = parts.settings;
+    this.#earlier = parts.settings;
     this.#executions = new Executions({
       ...parts,
       prepared: this.#prepared,
@@ -78,11 +84,14 @@ export class ClientJobs {
       const preparing = answers.prepared();
       if (preparing) return preparing;
     }
+    if (number === COM_CHANGE_USER) return answers.idle();
     if (this.#settings || !this.#needsReading(number, packet)) return undefined;
+    if (this.#earlier && asksWhatWas(number, packet)) return undefined;
     const idle = answers.idle();
     if (idle) return idle;
     return answers.ask(SETTINGS_QUESTION).then((row) => {
       this.#settings = readSessionSettings(row);
+      this.#earlier = this.#settings;
     });
   }
 
@@ -123,7 +132,7 @@ export class ClientJobs {
     const { verdicts, answers } = this.#parts;
     const text = packet.bytes.subarray(BODY_AT);
     const recorded = readCommandText(packet, this.#parts.guard.rules.masks, this.#settings?.characterSet);
-    const settings = this.#settings;
+    const settings = this.#settings ?? this.#earlier;
     const whole = packet.cut ? undefined : text;
     const reads = this.#needsReading(COM_QUERY, packet);
     const judged = reads ? verdicts.on(whole, settings) : undefined;
@@ -155,7 +164,7 @@ export class ClientJobs {
     const text = packet.bytes.subarray(BODY_AT);
     const recorded = readCommandText(packet, this.#parts.guard.rules.masks, this.#settings?.characterSet);
     const whole = packet.cut ? undefined : text;
-    const settings = this.#settings;
+    const settings = this.#settings ?? this.#earlier;
     const judged = this.#needsReading(COM_STMT_PREPARE, packet) ? verdicts.on(whole, settings) : undefined;
     const common = { recorded: recorded.packet, recordedRest: recorded.rest, answered: true };
     const begin = () => beginText(this.#parts.facts, packet, recorded);
@@ -249,20 +258,17 @@ export class ClientJobs {
   }
 
   #other(number: number, command: Command, packet: ClientPacket): Job {
-    const { answers, verdicts, facts } = this.#parts;
+    const { answers, facts } = this.#parts;
     const payload = packet.bytes.subarray(PACKET_HEADER_BYTES);
     const id = payload.length < 5 ? -1 : payload.readUInt32LE(1);
     switch (command.handling) {
-      case 'refused':
       case 'change user':
+        return this.#changeUser(packet);
+      case 'refused':
         return {
           answered: true,
           send: () => {},
-          refused: notSupported(
-            command.handling === 'refused'
-              ? `${command.name} is not supported.`
-              : 'COM_CHANGE_USER is not supported: connect again, or reset the connection (COM_RESET_CONNECTION).',
-          ),
+          refused: notSupported(`${command.name} is not supported.`),
           begin: () =>
             facts.begin({
               form: 'command',
@@ -272,8 +278,6 @@ export class ClientJobs {
               offset: packet.offset,
               length: packet.bytes.length,
             }),
-          // A login packet, or a password.
-          ...(command.handling === 'change user' && { recorded: hiddenFrom(packet.bytes, BODY_AT) }),
         };
       default:
         return {
@@ -281,15 +285,48 @@ export class ClientJobs {
           send: () => {
             if (number === COM_STMT_CLOSE) this.#prepared.close(id);
             if (number === COM_STMT_RESET) this.#prepared.get(id)?.long.clear();
-            if (number === COM_RESET_CONNECTION) {
-              this.#prepared.clear();
-              verdicts.reset();
-              this.#settings = undefined;
-            }
+            if (number === COM_RESET_CONNECTION) this.#reset();
             answers.expect(command.answer, {});
           },
         };
     }
+  }
+
+  #changeUser(packet: ClientPacket): Job {
+    const { userChanges, answers, facts } = this.#parts;
+    const { asked, text, recorded } = userChanges.read(packet);
+    return {
+      recorded,
+      recordedRest: allHidden,
+      answered: true,
+      begin: () =>
+        facts.begin({
+          form: 'command',
+          text,
+          textBytes: undefined,
+          hidden: () => false,
+          offset: packet.offset,
+          length: packet.bytes.length,
+        }),
+      send: () => {},
+      login: async (client, statement) => {
+        const done = await userChanges.carryOut(asked, client);
+        if (!done.ok) {
+          if (statement) facts.refuse(statement, done.error);
+          return done.error;
+        }
+        this.#reset();
+        answers.pass(client.sequence & 255, done.value, statement);
+        return undefined;
+      },
+    };
+  }
+
+  /** The session at the target is as new. */
+  #reset(): void {
+    this.#prepared.clear();
+    this.#parts.verdicts.reset();
+    this.#settings = undefined;
   }
 
   // --- parts ---
@@ -340,6 +377,10 @@ export class ClientJobs {
     return { instead: packetOf(0, COM_QUERY, `KILL ${kill.what} ${atTarget}`) };
   }
 }
+
+/** The question would change what it asks for; and it reads the same whatever the settings are. */
+const asksWhatWas = (number: number, packet: ClientPacket): boolean =>
+  READS_TEXT.has(number) && !packet.cut && readsAlike(packet.bytes.subarray(BODY_AT));
 
 const NOT_ONES_OWN = killRefused('This is none of your sessions on this resource. KILL ends your own.');
 

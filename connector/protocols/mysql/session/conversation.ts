@@ -11,11 +11,13 @@ import { MysqlVerdicts, type MysqlJudges } from '../rules/verdicts.ts';
 import { has } from '../wire/capabilities.ts';
 import { packet } from '../wire/packets.ts';
 import { sessionEnds } from '../wire/refusals.ts';
+import { errorPacket } from '../wire/replies.ts';
 import { MysqlAnswers } from './answers.ts';
 import { ClientCommands } from './client-commands.ts';
 import { ClientJobs } from './client-jobs.ts';
 import { MysqlFacts } from './statement-facts.ts';
 import type { Threads } from './threads.ts';
+import { type SessionUser, UserChanges } from './user-change.ts';
 
 interface MysqlConversationParts {
   readonly client: ByteStream;
@@ -28,6 +30,7 @@ interface MysqlConversationParts {
   readonly upstream: MysqlUpstream;
   readonly session: Session<UpstreamTarget>;
   readonly claim: Claim;
+  readonly user: SessionUser;
   readonly judges: MysqlJudges;
   readonly settings: MysqlTextSettings | undefined;
   readonly threads: Threads;
@@ -75,7 +78,15 @@ class MysqlInterpreter implements Interpreter {
     const answers = new MysqlAnswers({ relay, lane, guard, facts, deprecateEof, opened });
     this.#answers = answers;
     const verdicts = new MysqlVerdicts(judges, guard);
-    const jobs = new ClientJobs({ guard, answers, verdicts, facts, threads, claim, settings });
+    const userChanges = new UserChanges({
+      user: parts.user,
+      capabilities: parts.capabilities,
+      target: session.upstream,
+      upstream,
+      answers,
+      masks: () => guard.rules.masks,
+    });
+    const jobs = new ClientJobs({ guard, answers, verdicts, facts, threads, claim, userChanges, settings });
     this.#client = new ClientCommands({ relay, lane, guard, answers, facts, jobs });
     threads.begin(threadId, { claim, atTarget: upstream.greeting.threadId });
   }
@@ -109,8 +120,9 @@ class MysqlInterpreter implements Interpreter {
   farewell(reason: EndReason, message: string, takeBack: (bytes: number) => boolean): Buffer | undefined {
     if (!takeBack(this.#answers.unfinished)) return undefined;
     // As the answer that the client waits for, or within it; between commands as a server that closes by itself.
-    const sequence = this.#answers.nextSequence ?? (this.#client.expectsAnswer ? 1 : 0);
-    return sessionEnds(sequence, reason, message);
+    const sequence = this.#answers.nextSequence ?? this.#client.nextSequence;
+    const { denied } = this.#client;
+    return denied ? errorPacket(sequence, denied) : sessionEnds(sequence, reason, message);
   }
 
   get midMessage(): boolean {

@@ -50,8 +50,11 @@ export interface MysqlRefusal extends TargetRefusal {
   readonly error?: Code;
 }
 
-export const loginRefused = (sequence: number, { reason, message, error }: MysqlRefusal): Buffer =>
-  errorPacket(sequence, fields(error ?? LOGIN[reason], message));
+export const loginError = ({ reason, message, error }: MysqlRefusal): MysqlError =>
+  fields(error ?? LOGIN[reason], message);
+
+export const loginRefused = (sequence: number, refusal: MysqlRefusal): Buffer =>
+  errorPacket(sequence, loginError(refusal));
 
 const ENDS: Readonly<Record<EndReason, Code>> = {
   client_closed: KILLED,
