@@ -24,7 +24,7 @@ import { type Arrived, greetClient } from './login/start.ts';
 import { askUpstream, logInUpstream, tryMysqlTarget } from './login/upstream.ts';
 import { readSessionSettings, SETTINGS_QUESTION } from './rules/session-settings.ts';
 import { MysqlJudges } from './rules/verdicts.ts';
-import { beginMysqlConversation, MASKS_REFUSED } from './session/conversation.ts';
+import { beginMysqlConversation } from './session/conversation.ts';
 import { Threads } from './session/threads.ts';
 import { MYSQL_PORT, MysqlListener, settleMysql, WrittenMysqlTarget } from './settings.ts';
 import { loginRefused, type MysqlRefusal } from './wire/refusals.ts';
@@ -165,11 +165,10 @@ function createMysql(listener: unknown): Protocol<UpstreamTarget> {
       packets.release();
       return tell(stream, packets.sequence, session.failed(refusal));
     };
-    if (guard.rules.masks.any) return refuse({ reason: 'policy_denied', message: MASKS_REFUSED });
     const database = wish.database === undefined ? undefined : response.database;
     const upstream = await logInUpstream(target, { ...response, database }, signal);
     if (!upstream.ok) return refuse(upstream.error);
-    const guarded = guard.rules.sections.statements !== undefined || guard.rules.counted;
+    const guarded = guard.rules.sections.statements !== undefined || guard.rules.counted || guard.rules.masks.any;
     // Before the session's first text, so that it need not wait.
     const settings = guarded
       ? readSessionSettings(await askUpstream(target, upstream.value, response.capabilities, SETTINGS_QUESTION, signal))

@@ -149,25 +149,6 @@ describe('a client', () => {
     peer.stream.end();
     expect(await peer.untilClosed()).toEqual([]);
   });
-
-  it('whose rules mask anything is refused, at the login and when they come', async () => {
-    const mask = [{ columns: ['*.email'], with: 'partial' as const }];
-    place.rules([], { mask });
-    const peer = await dialMysql(place.gateway.port);
-    const answer = await logInRawMysql(peer, USER, place.secret);
-    expect(answer && readError(answer.payload)).toMatchObject({
-      code: 1227,
-      message: expect.stringContaining('mask data'),
-    });
-    place.rules([]);
-    const later = await dialMysql(place.gateway.port);
-    expect((await logInRawMysql(later, USER, place.secret))?.payload[0]).toBe(0);
-    place.gateway.edge.applyRules({ ...place.gateway.edge.rules, policyVersion: 99, mask });
-    const [last] = await later.untilClosed();
-    expect(last?.sequence).toBe(0);
-    expect(last && readError(last.payload).message).toContain('mask data');
-    expect((await place.recorded()).ended?.reason).toBe('policy_denied');
-  });
 });
 
 describe('a target', () => {

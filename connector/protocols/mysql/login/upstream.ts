@@ -100,10 +100,12 @@ export async function askUpstream(
   capabilities: number,
   text: string,
   session?: AbortSignal,
+  each?: Buffer[],
 ): Promise<Buffer | undefined> {
   const reader = new AnswerReader('text results', has(capabilities, 'DEPRECATE_EOF'));
   const rows: Buffer[] = [];
   reader.onRow = (part) => rows.push(Buffer.from(part));
+  if (each) reader.onRowEnd = () => each.push(Buffer.concat(rows.splice(0)));
   const timeout = AbortSignal.timeout(target.connectTimeoutMs);
   const signal = session ? AbortSignal.any([session, timeout]) : timeout;
   await new Promise<void>((resolve) => {
@@ -129,6 +131,29 @@ export async function askUpstream(
   // Its answer may still come, among those to the client.
   if (!reader.over) socket.destroy();
   return reader.over && reader.error === undefined ? Buffer.concat(rows) : undefined;
+}
+
+/** Asks queries on a connection of the gateway's own. The rows of each, as payloads; undefined: one of them failed. */
+export async function askTarget(
+  target: UpstreamTarget,
+  questions: readonly string[],
+): Promise<readonly (readonly Buffer[])[] | undefined> {
+  const signal = AbortSignal.timeout(target.connectTimeoutMs);
+  try {
+    const opened = await open(target, OWN, signal);
+    const answers: Buffer[][] = [];
+    for (const question of questions) {
+      const rows: Buffer[] = [];
+      if (!(await askUpstream(target, opened, OWN.capabilities, question, undefined, rows))) return undefined;
+      answers.push(rows);
+    }
+    leave(opened.socket);
+    return answers;
+  } catch (error) {
+    // Who asked has to do without.
+    refusalOf(error, signal);
+    return undefined;
+  }
 }
 
 /** Ends what runs on another connection of the target's. Resolves when the target has said something to it, or will not. */

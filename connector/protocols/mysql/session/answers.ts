@@ -1,10 +1,11 @@
 // What the target answers, in the order of what it was asked: recorded, read for facts, and forwarded as it came. What
 // the gateway answers itself waits for its turn among them.
 
-import { passUntouched } from '../../../../core/masking/masked.ts';
+import { mask, type Masked, passUntouched } from '../../../../core/masking/masked.ts';
 import type { SessionGuard } from '../../../action.ts';
 import type { Lane, Recorded } from '../../../door.ts';
 import type { Relay } from '../../../net/relay.ts';
+import { MaskedResults, type ShownBy } from '../masking/masked-results.ts';
 import { AnswerReader } from '../wire/answer-reader.ts';
 import { type AnswerShape, COM_QUERY } from '../wire/commands.ts';
 import { ERR, type MysqlError, errorPacket, IN_TRANSACTION } from '../wire/replies.ts';
@@ -30,12 +31,15 @@ interface Asked {
   readonly statement?: MysqlStatement | undefined;
   /** What it quotes of the command is recorded as hidden. */
   readonly hidden?: () => boolean;
+  /** Its rows are masked. */
+  readonly shownBy?: ShownBy | undefined;
   /** Told when it is over. */
   readonly answered?: (reader: AnswerReader) => void;
 }
 
 interface Expected extends Asked {
   readonly reader: AnswerReader;
+  readonly masked?: MaskedResults | undefined;
   /** Of the gateway's own question: nothing of it is recorded or forwarded. */
   readonly own?: boolean;
   /** Where it begins in the target's recorded bytes. */
@@ -84,14 +88,15 @@ export class MysqlAnswers {
   get unfinished(): number {
     const head = this.#queue[0];
     if (this.#farewell) return this.#farewell.unfinished;
-    return head && 'reader' in head && !head.own ? head.reader.unfinished : 0;
+    return head && 'reader' in head && !head.own && !head.masked ? head.reader.unfinished : 0;
   }
 
   /** The number that a packet of ours has next, as an answer or in the middle of one. Undefined: nothing is asked. */
   get nextSequence(): number | undefined {
     const head = this.#queue.find((one) => !('exchange' in one) && !('reader' in one && one.own));
     if (!head) return undefined;
-    return 'reader' in head ? (head.reader.sequence + 1) & 255 : 1;
+    if (!('reader' in head)) return 1;
+    return head.masked ? head.masked.nextSequence : (head.reader.sequence + 1) & 255;
   }
 
   /** Of the target's bytes so many were recorded before the first command. */
@@ -103,7 +108,9 @@ export class MysqlAnswers {
     if (shape === 'none') return;
     if (shape === 'prepared') this.#preparing++;
     const reader = new AnswerReader(shape, this.#parts.deprecateEof);
-    this.#queue.push({ ...asked, reader });
+    const { shownBy } = asked;
+    const format = shape === 'binary results' ? 'binary' : 'text';
+    this.#queue.push({ ...asked, reader, masked: shownBy && new MaskedResults(reader, format, shownBy) });
   }
 
   /** The gateway answers a command, behind the answers to those before it. */
@@ -197,10 +204,11 @@ export class MysqlAnswers {
     const quotes: [from: number, to: number][] = [];
     if (head.hidden?.()) reader.onQuote = (start, end) => quotes.push([start, end]);
     head.offset ??= this.#position;
-    const at = reader.read(chunk, from);
-    if (!head.own) this.#pass(chunk.subarray(from, at), quotes, from);
-    if (reader.fault !== undefined) {
-      this.fault = reader.fault;
+    const at = head.masked ? this.#show(head, head.masked, chunk, from) : reader.read(chunk, from);
+    if (!head.own && !head.masked) this.#pass(chunk.subarray(from, at), quotes, from);
+    const fault = reader.fault ?? head.masked?.fault;
+    if (fault !== undefined) {
+      this.fault = fault;
       return chunk.length;
     }
     if (reader.rows > rows && !head.own) guard.countRows(reader.rows - rows);
@@ -225,6 +233,18 @@ export class MysqlAnswers {
     if (this.fault === undefined) this.#pass(chunk.subarray(from, at), [], from);
     if (reader.over) this.#farewell = undefined;
     return at;
+  }
+
+  /** Gives where the answer stops in the chunk. */
+  #show(head: Expected, masked: MaskedResults, chunk: Buffer, from: number): number {
+    const { lane, relay } = this.#parts;
+    for (const shown of mask(masked, chunk.subarray(from))) {
+      const bytes = shown as Masked & Buffer;
+      const recorded = head.hidden?.() ? Buffer.from(bytes).fill(STAR, PACKET_HEADER_BYTES) : bytes;
+      this.#position += bytes.length;
+      relay.toClient(bytes, lane.record('target', recorded));
+    }
+    return head.reader.over ? chunk.length - masked.rest().length : chunk.length;
   }
 
   /** `quotes`: what of `bytes`, at `from` in its chunk, is recorded as hidden. */

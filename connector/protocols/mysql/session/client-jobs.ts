@@ -25,7 +25,7 @@ import {
   type Command,
 } from '../wire/commands.ts';
 import { packet as packetOf, PACKET_HEADER_BYTES } from '../wire/packets.ts';
-import { killRefused, notSupported, tooManyPrepared } from '../wire/refusals.ts';
+import { killRefused, masksRefuse, notSupported, tooManyPrepared } from '../wire/refusals.ts';
 import type { MysqlError } from '../wire/replies.ts';
 import { littleEndian } from '../wire/values.ts';
 import type { MysqlAnswers } from './answers.ts';
@@ -33,6 +33,7 @@ import { beginText, BODY_AT, readCommandText } from './command-text.ts';
 import { Executions } from './executions.ts';
 import { allHidden, type Job, payloadBytes, type JobQuestion } from './job.ts';
 import { type PreparedStatement, PreparedStatements } from './prepared-statements.ts';
+import { type SessionMasks, withoutLiterals } from './session-masks.ts';
 import type { MysqlFacts, MysqlStatement } from './statement-facts.ts';
 import { mayKill, readKill, type Threads } from './threads.ts';
 import type { UserChanges } from './user-change.ts';
@@ -45,6 +46,7 @@ interface ClientJobsParts {
   readonly threads: Threads;
   readonly claim: Claim;
   readonly userChanges: UserChanges;
+  readonly masks: SessionMasks;
   /** As the target said at the login; undefined: it was not asked. */
   readonly settings: MysqlTextSettings | undefined;
 }
@@ -85,6 +87,10 @@ export class ClientJobs {
       if (preparing) return preparing;
     }
     if (number === COM_CHANGE_USER) return answers.idle();
+    if (READS_TEXT.has(number) || number === COM_STMT_EXECUTE) {
+      const reading = this.#parts.masks.notYet();
+      if (reading) return reading;
+    }
     if (this.#settings || !this.#needsReading(number, packet)) return undefined;
     if (this.#earlier && asksWhatWas(number, packet)) return undefined;
     const idle = answers.idle();
@@ -108,6 +114,8 @@ export class ClientJobs {
       case COM_INIT_DB:
         return this.#words(packet, command, `USE ${quoteName(packet.bytes.subarray(BODY_AT))}`);
       case COM_FIELD_LIST:
+        if (this.#parts.masks.ofColumns)
+          return { answered: true, send: () => {}, refused: masksRefuse('COM_FIELD_LIST shows defaults') };
         return this.#words(packet, command, fieldList(packet.bytes.subarray(BODY_AT)));
       case COM_PROCESS_KILL:
         return this.#processKill(packet, command);
@@ -122,6 +130,7 @@ export class ClientJobs {
   }
 
   #needsReading(number: number, packet: ClientPacket): boolean {
+    if (this.#parts.masks.any && READS_TEXT.has(number)) return true;
     if (this.#guarded) return READS_TEXT.has(number) || number === COM_INIT_DB || number === COM_FIELD_LIST;
     return READS_TEXT.has(number) && !packet.cut && mayKill(packet.bytes.subarray(BODY_AT));
   }
@@ -131,26 +140,27 @@ export class ClientJobs {
   #query(packet: ClientPacket): Job {
     const { verdicts, answers } = this.#parts;
     const text = packet.bytes.subarray(BODY_AT);
-    const recorded = readCommandText(packet, this.#parts.guard.rules.masks, this.#settings?.characterSet);
     const settings = this.#settings ?? this.#earlier;
     const whole = packet.cut ? undefined : text;
+    const { masked, recorded } = this.#masked(packet, whole, settings);
     const reads = this.#needsReading(COM_QUERY, packet);
     const judged = reads ? verdicts.on(whole, settings) : undefined;
     const kill = judged && this.#kill(text, judged.read);
     const begin = () => beginText(this.#parts.facts, packet, recorded);
     const { hidden } = recorded;
     const common = { recorded: recorded.packet, recordedRest: recorded.rest, begin, answered: true };
-    if (kill && 'refused' in kill) return { ...common, send: () => {}, refused: kill.refused };
+    const refused = masked.refused ?? (kill && 'refused' in kill ? kill.refused : undefined);
+    if (refused) return { ...common, send: () => {}, refused };
     const send = (statement: MysqlStatement | undefined) => {
       this.#sent(judged?.read);
-      answers.expect('text results', { statement, hidden });
+      answers.expect('text results', { statement, hidden, shownBy: masked.shownBy });
     };
     // What waits may be sent when the memory of its chunk is used again.
     const kept = () => Buffer.from(text);
     return {
       ...common,
       send,
-      ...(kill && { instead: kill.instead }),
+      ...(kill && 'instead' in kill && { instead: kill.instead }),
       ...(judged &&
         this.#guarded && {
           question: this.#question(judged, kept, settings, recorded.shown, ['Q\0', text], packet.cut),
@@ -162,12 +172,13 @@ export class ClientJobs {
   #prepare(packet: ClientPacket): Job {
     const { verdicts, answers } = this.#parts;
     const text = packet.bytes.subarray(BODY_AT);
-    const recorded = readCommandText(packet, this.#parts.guard.rules.masks, this.#settings?.characterSet);
     const whole = packet.cut ? undefined : text;
     const settings = this.#settings ?? this.#earlier;
+    const { masked, recorded } = this.#masked(packet, whole, settings);
     const judged = this.#needsReading(COM_STMT_PREPARE, packet) ? verdicts.on(whole, settings) : undefined;
     const common = { recorded: recorded.packet, recordedRest: recorded.rest, answered: true };
     const begin = () => beginText(this.#parts.facts, packet, recorded);
+    if (masked.refused) return { ...common, begin, send: () => {}, refused: masked.refused };
     if (this.#prepared.full)
       return {
         ...common,
@@ -183,13 +194,15 @@ export class ClientJobs {
         refused: killRefused('KILL cannot be prepared here. Send it as a query.'),
       };
     const shown = recorded.shown;
+    const kept = whole && Buffer.from(whole);
     const prepared: PreparedStatement = {
       text: shown.slice(0, MAX_FACT_TEXT),
       textBytes: packet.cut || shown.length > MAX_FACT_TEXT ? payloadBytes(packet) : undefined,
-      sent: whole && Buffer.from(whole),
+      sent: kept,
+      masked: this.#parts.masks.later(kept, settings),
       read: judged && this.#guarded ? judged.read : NOT_SEEN,
       hidden: recorded.hidden,
-      parametersHidden: recorded.parameters,
+      parametersHidden: recorded.parameters || masked.literals,
       parameters: 0,
       types: undefined,
       long: new Map(),
@@ -208,6 +221,21 @@ export class ClientJobs {
     if (judged?.decision.verdict !== 'block' || !this.#guarded) return job;
     const question = this.#question(judged, () => Buffer.from(text), settings, shown, [], packet.cut);
     return { ...job, begin, question };
+  }
+
+  /** By the masks, and as it is recorded. */
+  #masked(packet: ClientPacket, whole: Buffer | undefined, settings: MysqlTextSettings | undefined) {
+    const { masks, guard } = this.#parts;
+    const masked = masks.on(whole, settings);
+    const set = this.#settings?.characterSet;
+    if (!masked.literals || packet.cut) return { masked, recorded: readCommandText(packet, guard.rules.masks, set) };
+    const bytes = Buffer.concat([
+      packet.bytes.subarray(0, BODY_AT),
+      withoutLiterals(whole ?? packet.bytes.subarray(BODY_AT), settings),
+    ]);
+    guard.rules.masks.hide('not_certain', 1);
+    const recorded = readCommandText({ ...packet, bytes }, guard.rules.masks, set);
+    return { masked, recorded: { ...recorded, packet: recorded.packet ?? bytes } };
   }
 
   // --- commands ---

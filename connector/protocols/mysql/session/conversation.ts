@@ -2,6 +2,7 @@
 
 import type { EndReason } from '../../../../core/recording/facts/session.ts';
 import { passUntouched } from '../../../../core/masking/masked.ts';
+import type { Masks } from '../../../../core/masking/masks.ts';
 import type { MysqlTextSettings } from '../../../../core/sql/mysql/settings.ts';
 import type { ByteStream, Claim, Conversation, Session } from '../../../door.ts';
 import type { UpstreamTarget } from '../../../net/dial.ts';
@@ -15,6 +16,7 @@ import { errorPacket } from '../wire/replies.ts';
 import { MysqlAnswers } from './answers.ts';
 import { ClientCommands } from './client-commands.ts';
 import { ClientJobs } from './client-jobs.ts';
+import { SessionMasks } from './session-masks.ts';
 import { MysqlFacts } from './statement-facts.ts';
 import type { Threads } from './threads.ts';
 import { type SessionUser, UserChanges } from './user-change.ts';
@@ -38,8 +40,7 @@ interface MysqlConversationParts {
   readonly threadId: number;
 }
 
-export const MASKS_REFUSED =
-  'The rules of this resource mask data, which sessions of MySQL do not do yet. Ask for access without masks, or tell an administrator.';
+const MASKS_CHANGED = 'The mask rules of this resource have changed. Connect again.';
 
 /** Tells the client that it is in, and carries the session. */
 export function beginMysqlConversation(parts: MysqlConversationParts): Conversation {
@@ -63,12 +64,14 @@ class MysqlInterpreter implements Interpreter {
   readonly #answers: MysqlAnswers;
   readonly #client: ClientCommands;
   #closed = false;
+  readonly #masks: Masks;
 
   constructor(relay: Relay, parts: MysqlConversationParts) {
     const { session, claim, judges, threads, settings, threadId, upstream } = parts;
     const { lane, guard, opened } = session;
     this.#relay = relay;
     this.#parts = parts;
+    this.#masks = guard.rules.masks;
     const facts = new MysqlFacts(
       lane,
       () => session.nextAction(),
@@ -78,6 +81,7 @@ class MysqlInterpreter implements Interpreter {
     const answers = new MysqlAnswers({ relay, lane, guard, facts, deprecateEof, opened });
     this.#answers = answers;
     const verdicts = new MysqlVerdicts(judges, guard);
+    const masks = new SessionMasks(session.upstream, () => guard.rules.masks);
     const userChanges = new UserChanges({
       user: parts.user,
       capabilities: parts.capabilities,
@@ -86,7 +90,7 @@ class MysqlInterpreter implements Interpreter {
       answers,
       masks: () => guard.rules.masks,
     });
-    const jobs = new ClientJobs({ guard, answers, verdicts, facts, threads, claim, userChanges, settings });
+    const jobs = new ClientJobs({ guard, answers, verdicts, facts, threads, claim, userChanges, masks, settings });
     this.#client = new ClientCommands({ relay, lane, guard, answers, facts, jobs });
     threads.begin(threadId, { claim, atTarget: upstream.greeting.threadId });
   }
@@ -100,7 +104,9 @@ class MysqlInterpreter implements Interpreter {
   }
 
   rulesChanged(): void {
-    if (this.#parts.session.guard.rules.masks.any) this.#relay.end('policy_denied', MASKS_REFUSED);
+    const { masks } = this.#parts.session.guard.rules;
+    // What the session keeps (variables, its own tables) was made under others.
+    if (masks !== this.#masks && masks.columnRules.length > 0) this.#relay.end('policy_denied', MASKS_CHANGED);
   }
 
   fromClient(chunk: Buffer): void {
