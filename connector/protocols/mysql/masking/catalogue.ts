@@ -2,7 +2,7 @@
 // and functions may show them. Read over a connection of the gateway's own.
 
 import { type ColumnRule, fitsTable, ruleOf } from '../../../../core/masking/columns.ts';
-import type { HiddenNames } from '../../../../core/sql/mysql/hidden-columns.ts';
+import type { HiddenNames } from '../../../../core/sql/mysql/hidden/hidden-columns.ts';
 import type { Masks } from '../../../../core/masking/masks.ts';
 import type { UpstreamTarget } from '../../../net/dial.ts';
 import { askTarget } from '../login/upstream.ts';

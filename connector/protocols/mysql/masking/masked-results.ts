@@ -3,7 +3,7 @@
 
 import type { Masking } from '../../../../core/masking/masked.ts';
 import type { Masks } from '../../../../core/masking/masks.ts';
-import type { Exposure } from '../../../../core/sql/mysql/hidden-columns.ts';
+import type { Exposure } from '../../../../core/sql/mysql/hidden/hidden-columns.ts';
 import type { AnswerReader } from '../wire/answer-reader.ts';
 import { type ColumnDefinition, readColumnDefinition } from '../wire/column-definition.ts';
 import { FULL_PACKET_BYTES, lengthAt, packet, PACKET_HEADER_BYTES } from '../wire/packets.ts';

@@ -2,7 +2,7 @@
 
 import { type ColumnRule, ruleOf } from '../../../../core/masking/columns.ts';
 import type { Way } from '../../../../core/masking/ways.ts';
-import type { Exposure, Item } from '../../../../core/sql/mysql/hidden-columns.ts';
+import type { Exposure, Item } from '../../../../core/sql/mysql/hidden/hidden-columns.ts';
 import type { ColumnDefinition } from '../wire/column-definition.ts';
 import { isText } from './cells.ts';
 

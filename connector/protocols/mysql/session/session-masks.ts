@@ -2,10 +2,10 @@
 
 import type { Masks } from '../../../../core/masking/masks.ts';
 import { MysqlFault } from '../../../../core/sql/mysql/faults.ts';
-import { exposeHidden, type Exposed } from '../../../../core/sql/mysql/hidden-columns.ts';
+import { exposeHidden, type Exposed } from '../../../../core/sql/mysql/hidden/hidden-columns.ts';
 import { summarizeMysql } from '../../../../core/sql/mysql/mysql.ts';
 import type { MysqlTextSettings } from '../../../../core/sql/mysql/settings.ts';
-import { tokensOf } from '../../../../core/sql/mysql/text-tokens.ts';
+import { tokensOf } from '../../../../core/sql/mysql/hidden/text-tokens.ts';
 import type { UpstreamTarget } from '../../../net/dial.ts';
 import { HiddenCatalogue } from '../masking/catalogue.ts';
 import type { ShownBy } from '../masking/masked-results.ts';

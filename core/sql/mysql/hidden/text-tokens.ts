@@ -1,7 +1,7 @@
 // All tokens of a text at once, for what looks at them from several sides. Texts that are read so are short.
 
-import { MysqlLexer } from './lexer.ts';
-import type { MysqlTextSettings } from './settings.ts';
+import { MysqlLexer } from '../lexer.ts';
+import type { MysqlTextSettings } from '../settings.ts';
 
 export interface Token {
   /** A word in lower case, or a sign; empty for anything else. */

@@ -2,9 +2,9 @@
 // name stands, where a star or TABLE stands for it, or in a view or a function that uses it. Nothing else names one.
 // Whatever is not of a form that is known here is refused, or may hold them all.
 
-import { everyStatement, type StatementSummary } from '../statement.ts';
+import { everyStatement, type StatementSummary } from '../../statement.ts';
 import { readItems, type Item } from './select-items.ts';
-import type { MysqlTextSettings } from './settings.ts';
+import type { MysqlTextSettings } from '../settings.ts';
 import { tokensOf, type Token } from './text-tokens.ts';
 
 export type { Item } from './select-items.ts';
