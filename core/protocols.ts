@@ -60,7 +60,7 @@ const ROWS = {
   ssh: {
     title: 'SSH',
     replay: 'terminal',
-    sections: ['commands'],
+    sections: ['commands', 'forwards'],
     masks: [],
     noun: SECTIONS.commands,
   },

@@ -6,8 +6,13 @@ import { stringify } from 'yaml';
 import { DEMO_DATABASE, DEMO_ROLE } from './postgres/demo-data.ts';
 import { writePrivateFile } from './data/private-file.ts';
 
-/** Returns the path of the file. */
-export async function writeConnectorFile(dir: string, postgresPort: number, rolePassword: string): Promise<string> {
+/** Returns the path of the file. `more`: resources beside the database. */
+export async function writeConnectorFile(
+  dir: string,
+  postgresPort: number,
+  rolePassword: string,
+  more: readonly Readonly<Record<string, unknown>>[],
+): Promise<string> {
   const passwordFile = join(dir, 'postgres.password');
   await mkdir(dirname(passwordFile), { recursive: true });
   await writePrivateFile(passwordFile, rolePassword);
@@ -27,6 +32,7 @@ export async function writeConnectorFile(dir: string, postgresPort: number, role
         // Loopback. Elsewhere leave this out: certificates are verified.
         tls: { mode: 'off' },
       },
+      ...more,
     ],
     // A laptop's disk is often fuller than a server's.
     limits: { diskFreeMegabytes: 100 },

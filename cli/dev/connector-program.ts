@@ -4,6 +4,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import type { ProtocolName } from '../../core/protocols.ts';
 import { Failure } from '../failure.ts';
 import type { DevSecrets } from './data/secrets.ts';
 
@@ -20,8 +21,12 @@ interface ConnectorPlace {
   readonly state: string;
   readonly objects: string;
   readonly functionsUrl: string;
-  readonly listen: string;
-  readonly advertise: string;
+  /** Where each protocol is listened for, and reached. */
+  readonly listeners: readonly {
+    readonly protocol: ProtocolName;
+    readonly listen: string;
+    readonly advertise: string;
+  }[];
   readonly secrets: Pick<DevSecrets, 'joinToken' | 'functions'>;
 }
 
@@ -34,8 +39,12 @@ export function connectorProgram(place: ConnectorPlace): ConnectorProgram {
     state: place.state,
     'store-directory': place.objects,
     'events-url': place.functionsUrl,
-    'listen-postgres': place.listen,
-    'advertise-postgres': place.advertise,
+    ...Object.fromEntries(
+      place.listeners.flatMap(({ protocol, listen, advertise }) => [
+        [`listen-${protocol}`, listen],
+        [`advertise-${protocol}`, advertise],
+      ]),
+    ),
   };
   return {
     path: fileURLToPath(new URL('../../connector/main.ts', import.meta.url)),

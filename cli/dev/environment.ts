@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { type ListedResource, ResourceList } from '../../core/api.ts';
+import { ProtocolName } from '../../core/protocols.ts';
 import type { Secret } from '../../core/secret.ts';
 import { ApiClient } from '../api-client.ts';
 import { Failure } from '../failure.ts';
@@ -17,7 +18,9 @@ import type { NoticeSettings } from './notice-settings.ts';
 import { oidcIssuer } from './oidc/oidc.ts';
 import { DEMO_PEOPLE, PROVIDER_NAME } from './people.ts';
 import { dropClusterElsewhere } from './postgres/postgres-home.ts';
+import type { DemoTarget } from './options.ts';
 import { offersTls, type Ports } from './ports.ts';
+import { sshResource } from './ssh/ssh-keys.ts';
 import { type DevSecrets, loadSecrets } from './data/secrets.ts';
 import { signInAs } from './sign-in.ts';
 import { Supervisor } from './supervisor.ts';
@@ -27,6 +30,8 @@ interface EnvironmentOptions {
   readonly ports: Ports;
   /** A connector.yaml instead of the demo's targets. */
   readonly connectorFile: string | undefined;
+  /** Demo targets beside the database. */
+  readonly with: ReadonlySet<DemoTarget>;
   /** YAML. In force from the first start of a data folder on. */
   readonly policy: string;
   /** Somebody named it: then it also takes the place of the one that the folder holds. */
@@ -42,7 +47,7 @@ const CLIENT_ID = 'gatehouse-portal';
 
 export class Environment {
   readonly portal: string;
-  readonly listener: { readonly host: string; readonly port: number };
+  readonly listeners: Readonly<Partial<Record<ProtocolName, { readonly host: string; readonly port: number }>>>;
   /** What the connector announced. */
   resources: readonly ListedResource[] = [];
   readonly #options: EnvironmentOptions;
@@ -56,8 +61,26 @@ export class Environment {
     this.#options = options;
     // Port 80 is no part of an origin.
     this.portal = new URL(`http://${HOST}:${options.ports.portal}`).origin;
-    this.listener = { host: HOST, port: options.ports.gateway };
+    // Somebody's own targets may be of any protocol.
+    const wanted = ProtocolName.options.filter(
+      (name) =>
+        name === 'postgres' || options.connectorFile !== undefined || (name === 'ssh' && options.with.has('ssh')),
+    );
+    this.listeners = Object.fromEntries(
+      wanted.map((name) => [name, { host: HOST, port: options.ports.listeners[name] }]),
+    );
     this.#supervisor = new Supervisor(options.dir.logs, () => this.#writeDevFile());
+  }
+
+  /** All that it listens on, its targets included. */
+  get ports(): readonly number[] {
+    const { listeners: _, postgres, sshd, ...own } = this.#options.ports;
+    return [
+      ...Object.values(own),
+      ...Object.values(this.listeners).map(({ port }) => port),
+      ...(this.#options.connectorFile === undefined ? [postgres] : []),
+      ...(this.#options.with.has('ssh') ? [sshd] : []),
+    ];
   }
 
   /** Resolves when all of it answers; throws a Failure of one line. */
@@ -73,6 +96,7 @@ export class Environment {
       this.#startFunctions(secrets),
       this.#startEdge(secrets),
       ...(connectorFile === undefined ? [this.#startPostgres(secrets)] : []),
+      ...(this.#options.with.has('ssh') ? [this.#startSshd()] : []),
     ]);
     progress('starting the connector, signing in as the demo people');
     await Promise.all([this.#startConnector(secrets), this.#signInEverybody()]);
@@ -155,9 +179,17 @@ export class Environment {
     return this.#supervisor.start({ name: 'database', run });
   }
 
+  #startSshd(): Promise<void> {
+    const { dir, ports } = this.#options;
+    const settings = { port: ports.sshd, directory: dir.ssh };
+    const run = { kind: 'child', entry: './ssh/sshd-process.ts', settings } as const;
+    return this.#supervisor.start({ name: 'ssh-host', run });
+  }
+
   async #startConnector(secrets: DevSecrets): Promise<void> {
     const { dir, ports, connectorFile } = this.#options;
-    const file = connectorFile ?? (await writeConnectorFile(dir.path, ports.postgres, secrets.postgresRole));
+    const more = this.#options.with.has('ssh') ? [await sshResource(dir.ssh, ports.sshd)] : [];
+    const file = connectorFile ?? (await writeConnectorFile(dir.path, ports.postgres, secrets.postgresRole, more));
     await this.#supervisor.start({
       name: 'connector',
       run: { kind: 'program', ...this.#connectorProgram(file, secrets) },
@@ -172,8 +204,11 @@ export class Environment {
       state: dir.connector,
       objects: dir.objects,
       functionsUrl: functionsUrl(ports),
-      listen: `127.0.0.1:${ports.gateway}`,
-      advertise: `${HOST}:${ports.gateway}`,
+      listeners: Object.entries(this.listeners).map(([protocol, { host, port }]) => ({
+        protocol: protocol as ProtocolName,
+        listen: `127.0.0.1:${port}`,
+        advertise: `${host}:${port}`,
+      })),
       secrets,
     });
   }
@@ -208,7 +243,7 @@ export class Environment {
     for (;;) {
       const { resources } = await api.get('/resources', ResourceList);
       const online = resources.some(({ connector }) => connector.online);
-      if (online && (await offersTls(this.listener.port))) return resources;
+      if (online && (await offersTls(this.#options.ports.listeners.postgres))) return resources;
       await this.#supervisor.requireAlive();
       if (performance.now() > until) {
         throw new Failure(
@@ -251,7 +286,7 @@ export class Environment {
         token,
         email: alice.email,
         resource: 'demo',
-        listener: this.listener,
+        listener: { host: HOST, port: this.#options.ports.listeners.postgres },
       });
     } catch (error) {
       // A policy of somebody's own may well say no.
@@ -280,7 +315,7 @@ export class Environment {
           portal: this.portal,
           api: `${this.portal}/api/v1`,
           people: Object.fromEntries(people),
-          listeners: { postgres: this.listener },
+          listeners: this.listeners,
           objects: this.#options.dir.objects,
           pids: { main: process.pid, ...this.#supervisor.pids() },
         });

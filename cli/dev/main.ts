@@ -2,6 +2,7 @@
 // Ctrl-C, and says in one line what kept it from starting.
 
 import { readFile } from 'node:fs/promises';
+import { PROTOCOLS, type ProtocolName } from '../../core/protocols.ts';
 import { Failure, usage } from '../failure.ts';
 import { readPolicyFile } from '../policy/file.ts';
 import { codeOf } from '../file-error.ts';
@@ -37,6 +38,7 @@ async function main(): Promise<void> {
     dir,
     ports,
     connectorFile: options.connector,
+    with: options.with,
     policy,
     policyIsChosen: options.policy !== undefined,
     notices: noticeSettings(process.env),
@@ -48,7 +50,7 @@ async function main(): Promise<void> {
   try {
     if (dir.wasKilled) await endLeftovers(dir.path);
     await dropDevFile(dir.path);
-    await requireFree(Object.values(ports), dir.wasKilled ? LEFTOVER_PATIENCE_MS : 0);
+    await requireFree(environment.ports, dir.wasKilled ? LEFTOVER_PATIENCE_MS : 0);
     await keepPortBase(dir, base);
     const begun = performance.now();
     await environment.start((text) => console.log(`  ${text}`));
@@ -100,6 +102,11 @@ function greeting(environment: Environment, options: StartOptions, tookMs: numbe
   const data = options.dataShown === '.gatehouse' ? '' : ` --data ${options.dataShown}`;
   const people = DEMO_PEOPLE.map(({ key, email, role }) => `    ${key.padEnd(6)} ${email.padEnd(20)} ${role}`);
   const names = environment.resources.map(({ name }) => name);
+  const targets = Object.entries(environment.listeners).flatMap(([protocol, { host, port }]) => {
+    const those = environment.resources.filter((resource) => resource.protocol === protocol);
+    const title = PROTOCOLS[protocol as ProtocolName].title;
+    return those.length === 0 ? [] : [`${those.map(({ name }) => name).join(', ')} (${title} at ${host}:${port})`];
+  });
   return [
     '',
     `Gatehouse is up after ${(tookMs / 1_000).toFixed(1)} s.`,
@@ -107,7 +114,7 @@ function greeting(environment: Environment, options: StartOptions, tookMs: numbe
     `  Portal   ${environment.portal}`,
     '  People   no password, pick one on the sign-in page',
     ...people,
-    `  Targets  ${names.join(', ')} (PostgreSQL at ${environment.listener.host}:${environment.listener.port})`,
+    `  Targets  ${targets.join('\n           ')}`,
     '',
     'Ask for access and paste the line it prints:',
     `    npx --no -- gatehouse${data} --as alice request ${names[0] ?? 'RESOURCE'} --reason "a look around"`,

@@ -10,12 +10,14 @@ describe('the flags of npm start', () => {
       fresh: false,
       connector: undefined,
       policy: undefined,
+      with: new Set(),
     });
   });
 
   it('name paths from where npm was called', () => {
     const read = readStartOptions(['--data', 'd', '--connector', 'c.yaml', '--port-base', '9000', '--fresh'], '/w');
     expect(read).toMatchObject({ data: '/w/d', connector: '/w/c.yaml', portBase: 9000, fresh: true });
+    expect(readStartOptions(['--with', 'ssh'], '/w')).toMatchObject({ with: new Set(['ssh']) });
   });
 
   it.each([
@@ -25,6 +27,8 @@ describe('the flags of npm start', () => {
     [['--port-base', '65530'], '--port-base 65530'],
     [['--port-base', '0'], '--port-base 0'],
     [['extra'], 'extra'],
+    [['--with', 'ftp'], '--with ftp'],
+    [['--with', 'ssh', '--connector', 'c.yaml'], '--with'],
   ])('%j is refused in one line that names it', (args, named) => {
     expect(() => readStartOptions(args, '/w')).toThrow(named);
   });

@@ -9,6 +9,10 @@ export const DEFAULT_PORT_BASE = 8440;
 /** The highest port is the base + 20. */
 const HIGHEST_PORT_BASE = 65_535 - 20;
 
+/** Of `--with`. */
+export type DemoTarget = 'ssh';
+const DEMO_TARGETS: readonly DemoTarget[] = ['ssh'];
+
 export interface StartOptions {
   /** undefined: the data folder's, or the default. */
   readonly portBase: number | undefined;
@@ -19,6 +23,8 @@ export interface StartOptions {
   readonly fresh: boolean;
   /** Absolute path of a connector.yaml; undefined: the demo targets. */
   readonly connector: string | undefined;
+  /** Demo targets beside the database. */
+  readonly with: ReadonlySet<DemoTarget>;
   /** Absolute path of a policy; undefined: the demo's. */
   readonly policy: string | undefined;
 }
@@ -28,6 +34,8 @@ export const START_HELP = `npm start -- [options]    all of Gatehouse on this ma
   --data DIR         where everything is kept (default ${DEFAULT_DATA_DIR})
   --fresh            drop what DIR holds from earlier starts
   --connector FILE   a connector.yaml of your own instead of the demo's
+  --with ssh         a demo SSH host too. Its shell is yours, for everybody on
+                     this machine: the demo people have no passwords
   --policy FILE      a policy of your own instead of the demo's
   --help             this
 `;
@@ -40,6 +48,7 @@ export function readStartOptions(args: readonly string[], workingDirectory: stri
     fresh?: boolean;
     connector?: string;
     policy?: string;
+    with?: string;
     help?: boolean;
   };
   try {
@@ -51,6 +60,7 @@ export function readStartOptions(args: readonly string[], workingDirectory: stri
         fresh: { type: 'boolean' },
         connector: { type: 'string' },
         policy: { type: 'string' },
+        with: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
       },
       allowPositionals: false,
@@ -64,6 +74,11 @@ export function readStartOptions(args: readonly string[], workingDirectory: stri
   if (portBase !== undefined && !(portBase >= 1 && portBase <= HIGHEST_PORT_BASE)) {
     throw usage(`--port-base ${base}: expected a port from 1 to ${HIGHEST_PORT_BASE}`);
   }
+  const targets = values.with?.split(',') ?? [];
+  const unknown = targets.find((name) => !DEMO_TARGETS.some((target) => target === name));
+  if (unknown !== undefined) throw usage(`--with ${unknown}: expected ${DEMO_TARGETS.join(' or ')}`);
+  if (targets.length > 0 && values.connector !== undefined)
+    throw usage('--with: the demo has no targets beside a --connector FILE of your own');
   const dataShown = values.data ?? DEFAULT_DATA_DIR;
   if (dataShown === '') throw usage('--data: expected a folder');
   const path = (text: string | undefined): string | undefined =>
@@ -75,5 +90,6 @@ export function readStartOptions(args: readonly string[], workingDirectory: stri
     fresh: values.fresh === true,
     connector: path(values.connector),
     policy: path(values.policy),
+    with: new Set(targets as DemoTarget[]),
   };
 }

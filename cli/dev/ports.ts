@@ -4,16 +4,19 @@ import { connect, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../failure.ts';
 import { codeOf } from '../file-error.ts';
+import type { ProtocolName } from '../../core/protocols.ts';
 
 export interface Ports {
   readonly portal: number;
   readonly oidc: number;
   readonly functions: number;
   readonly dynamodb: number;
-  /** The gateway's PostgreSQL listener. */
-  readonly gateway: number;
+  /** The gateway's listeners. */
+  readonly listeners: Readonly<Record<ProtocolName, number>>;
   /** The demo database itself. */
   readonly postgres: number;
+  /** The demo's SSH host itself. */
+  readonly sshd: number;
 }
 
 export const portsFrom = (base: number): Ports => ({
@@ -21,9 +24,12 @@ export const portsFrom = (base: number): Ports => ({
   oidc: base + 1,
   functions: base + 2,
   dynamodb: base + 3,
-  gateway: base + 10,
+  listeners: listenersFrom(base),
   postgres: base + 20,
+  sshd: base + 19,
 });
+
+const listenersFrom = (base: number): Ports['listeners'] => ({ postgres: base + 10, mysql: base + 11, ssh: base + 12 });
 
 /** Waits up to `patienceMs` for ports that a run which was just killed still holds. */
 export async function requireFree(ports: readonly number[], patienceMs: number): Promise<void> {

@@ -59,6 +59,8 @@ test('who opens a session for others too may hang up: those who wait get in', as
   await opener;
   admit();
   await it.until(1);
+  // The same session: the edge was not asked for another.
+  expect(it.edge.asked).toBe(1);
   expect(it.log.sessions).toHaveLength(1);
   expect(it.log.last.ended).toBeUndefined();
 });

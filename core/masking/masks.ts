@@ -25,9 +25,9 @@ export interface MaskEnvironment {
 /**
  * What hid a value of a statement in the recording: a column rule (ColumnRule.rule), or a reason that is no rule.
  * `secret`: the statement's words say that it is one. `not_certain`: it may meet a column that a rule hides.
- * `too_long`: so it may, in a statement that is too long to be followed.
+ * `too_long`: so it may, in a statement that is too long to be followed. `typed`: typed at a terminal, whose echo is the target's.
  */
-export type Hider = number | 'secret' | 'not_certain' | 'too_long';
+export type Hider = number | 'secret' | 'typed' | 'not_certain' | 'too_long';
 
 interface DetectRule {
   readonly rule: number;

@@ -6,6 +6,7 @@ type Hidden = NonNullable<Coverage['hidden']>[number];
 
 const REASONS: Readonly<Record<string, string>> = {
   secret: 'the statement names it as a secret',
+  typed: 'typed at a terminal, of which the length alone is recorded',
   not_certain: 'it may meet a column that a mask rule hides',
   too_long: 'the statement is too long to be followed, and it may meet a column that a mask rule hides',
 };

@@ -65,7 +65,7 @@ export const Coverage = z.object({
   /** Mask rules that changed something, with how often. */
   masked: z.array(z.object({ rule: z.string(), count: z.number().int() })),
   /**
-   * Values that the client sent and the recording does not show, by mask rule or by reason (`secret`, `not_certain`, `too_long`):
+   * Values that the client sent and the recording does not show, by mask rule or by reason (`secret`, `typed`, `not_certain`, `too_long`):
    * every statement is there, and these parts of them are written over. Missing: none.
    */
   hidden: z.array(z.object({ by: z.string(), count: z.number().int() })).optional(),

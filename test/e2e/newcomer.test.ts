@@ -3,7 +3,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
@@ -26,7 +26,7 @@ beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'gatehouse-newcomer-'));
   const base = await freePortBase();
   portal = `http://localhost:${base}`;
-  started = npmStart(['--data', dir, '--port-base', String(base)]);
+  started = npmStart(['--data', dir, '--port-base', String(base), '--with', 'ssh']);
   browser = await launchBrowser();
   await untilReady(started);
 });
@@ -62,11 +62,15 @@ function paste(line: string): ChildProcess {
   });
 }
 
-async function askForDemo(page: Page, reason: string): Promise<string> {
-  await page.goto(`${portal}/request/demo`);
+async function askFor(page: Page, resource: string, reason: string): Promise<void> {
+  await page.goto(`${portal}/request/${resource}`);
   await page.locator('#reason').fill(reason);
   await page.getByRole('button', { name: 'Ask for access' }).click();
-  await page.getByRole('heading', { name: 'You have access to demo' }).waitFor();
+  await page.getByRole('heading', { name: `You have access to ${resource}` }).waitFor();
+}
+
+async function askForDemo(page: Page, reason: string): Promise<string> {
+  await askFor(page, 'demo', reason);
   return (await page.locator('#connect-psql').textContent()) ?? '';
 }
 
@@ -123,6 +127,47 @@ describe('a newcomer', () => {
       expect(text.toLowerCase()).toContain(content.toLowerCase());
       expect(text).toContain('no_such_table');
     }
+    expect(problems).toEqual([]);
+    await page.context().close();
+  });
+
+  it('works on the host of `--with ssh` with the pasted lines, and plays what its terminal showed', async () => {
+    const { page, problems } = await signIn('alice');
+    await askFor(page, 'demo-host', 'a look at the host');
+    const [trust, line, secret] = await Promise.all(
+      ['#connect-known_hosts', '#connect-ssh', '#secret'].map((id) => page.locator(id.replace('_', '-')).textContent()),
+    );
+    // OpenSSH takes the home of the account, whatever HOME says.
+    const known = join(dir, 'known_hosts');
+    await finish(spawn('sh', ['-c', (trust ?? '').replace('~/.ssh/known_hosts', known)]));
+    const askpass = join(dir, 'askpass');
+    await writeFile(askpass, '#!/bin/sh\necho "$GRANT"\n', { mode: 0o700 });
+    const pasted = (line ?? '').replace('ssh ', `ssh -tt -F none -o UserKnownHostsFile=${known} -o LogLevel=ERROR `);
+    const ssh = spawn('sh', ['-c', pasted], {
+      env: {
+        PATH: '/usr/bin:/bin',
+        TERM: 'xterm',
+        SSH_ASKPASS: askpass,
+        SSH_ASKPASS_REQUIRE: 'force',
+        GRANT: secret ?? '',
+      },
+    });
+    let printed = '';
+    ssh.stdout.on('data', (chunk: Buffer) => {
+      printed += chunk.toString();
+    });
+    ssh.stdin.write('PS1="at "; tput setaf 1; echo "seen $((40 + 2))"; exit 3\n');
+    expect((await finish(ssh)).code).toBe(3);
+    expect(printed).toContain('seen 42');
+    await openSession(page, 'a look at the host');
+    const address = page.url();
+    await until(async () => {
+      await page.goto(address);
+      return (await page.locator('.badge-sealed, .state-sealed').count()) > 0;
+    }, 20_000);
+    await page.locator('#stage-play').click();
+    await page.locator('#screen').getByText('seen 42').waitFor();
+    await page.getByText('exit 3').first().waitFor();
     expect(problems).toEqual([]);
     await page.context().close();
   });

@@ -16,6 +16,7 @@ export interface DataDir {
   readonly dynamodb: string;
   readonly postgres: string;
   readonly oidc: string;
+  readonly ssh: string;
   readonly logs: string;
   /** True when nothing was in it before. */
   readonly isNew: boolean;
@@ -27,7 +28,7 @@ export interface DataDir {
 const MARKER = 'gatehouse-dev';
 const MARKER_TEXT = 'Made by `npm start` of Gatehouse. --fresh deletes what it made here.\n';
 const PORT_BASE = 'port-base';
-const FOLDERS = ['objects', 'connector', 'edge', 'dynamodb', 'postgres', 'oidc', 'logs'] as const;
+const FOLDERS = ['objects', 'connector', 'edge', 'dynamodb', 'postgres', 'oidc', 'ssh', 'logs'] as const;
 const FILES = ['dev.json', 'secrets.json', 'connector.yaml', 'postgres.password', 'demo-session', PORT_BASE] as const;
 const LOCK = 'running.pid';
 /** A fresh start takes 60 MB; below this, something would fail half-way. */
@@ -96,6 +97,7 @@ async function prepare(path: string, shown: string, fresh: boolean): Promise<Dat
       dynamodb: at('dynamodb'),
       postgres: at('postgres'),
       oidc: at('oidc'),
+      ssh: at('ssh'),
       logs: at('logs'),
       isNew,
       wasKilled,

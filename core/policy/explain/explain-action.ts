@@ -35,7 +35,7 @@ function decide(rule: Pick<Rule, keyof Sections>, section: Exclude<CaseAction['s
     case 'requests':
       return requests ? judgeRequest(requests, parsed(parseAskedRequest(text))) : none;
     case 'forwards':
-      return forwards ? judgeForward(forwards, parsed(parseAskedForward(text))) : none;
+      return judgeForward(forwards, parsed(parseAskedForward(text)));
   }
 }
 

@@ -37,7 +37,7 @@ function protocolsOf({ protocol = '*' }: ResourceSelector): ProtocolName[] {
 function saysNothing(what: string, protocols: readonly ProtocolName[], has: ReadonlySet<string>): string {
   const titles = listed(protocols.map((protocol) => PROTOCOLS[protocol].title));
   const only = protocols.length === ProtocolName.options.length ? ', and this release carries no other protocol' : '';
-  return `says nothing: sessions of ${titles} have ${[...has, `no ${what}`].join(' and ')}${only}`;
+  return `says nothing: sessions of ${titles} have ${listed([...has, `no ${what}`])}${only}`;
 }
 
 const listed = (names: readonly string[]): string =>

@@ -75,7 +75,18 @@ export interface AskedForward {
   readonly addresses?: readonly string[];
 }
 
-export function judgeForward(rules: ForwardRules, asked: AskedForward): Decision {
+/** Whether a program that connects to it reaches the machine that it runs on. */
+export const isOwnMachine = (host: string): boolean => isOwn(readHost(host));
+
+const NO_FORWARDS: Decision = {
+  section: 'forwards',
+  verdict: 'block',
+  why: 'a rule without forwards opens none, since they lead beyond its resources',
+};
+
+/** `rules` undefined: the rule has no such section. */
+export function judgeForward(rules: ForwardRules | undefined, asked: AskedForward): Decision {
+  if (!rules) return NO_FORWARDS;
   const host = readHost(asked.host);
   const led = (asked.addresses ?? []).map(readHost);
   const isPort = Number.isInteger(asked.port) && asked.port >= 1 && asked.port <= MAX_PORT;

@@ -13,7 +13,7 @@ import { compileStatementRules, StatementEntry, type StatementRules } from './st
 
 const entries = <T extends z.ZodType>(entry: T) => z.array(entry).min(1).max(100).optional();
 
-/** Of a rule. Absent: everything may be done. */
+/** Of a rule. Absent: everything may be done, and nothing forwarded. */
 export const Sections = z.object({
   /** SQL. */
   statements: entries(StatementEntry),
@@ -31,7 +31,7 @@ export type Sections = z.infer<typeof Sections>;
 /** Those whose actions have to be read first, which is what `unparsable` is about. */
 export const READ_SECTIONS: readonly SectionName[] = ['statements', 'commands'];
 
-/** Undefined: every action is allowed and none need be read. */
+/** Undefined: every action is allowed and none need be read; no forward is. */
 export interface SectionRules {
   readonly statements: StatementRules | undefined;
   readonly commands: CommandRules | undefined;

@@ -11,7 +11,7 @@ export type MaskApplied = z.infer<typeof MaskApplied>;
 
 /**
  * Values that the client sent (literals and parameters of statements, fields of COPY) and that are written over in the
- * recording, since the last such fact. `by`: a mask rule as in `mask.applied`, or `secret`, `not_certain`, `too_long`.
+ * recording, since the last such fact. `by`: a mask rule as in `mask.applied`, or `secret`, `typed`, `not_certain`, `too_long`.
  */
 export const ValuesHidden = z.object({
   kind: z.literal('values.hidden'),

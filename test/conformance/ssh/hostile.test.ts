@@ -54,9 +54,11 @@ describe.skipIf(!hasSshd)('SSH: hostile clients', () => {
         return end?.words;
       },
       hangUp: () => socket.destroy(),
-      async channel() {
+      /** Its number at the gateway. */
+      async channel(): Promise<number> {
         transport.send(message(CHANNEL_OPEN, 'session', 0, 1_000_000, 32_768));
         await answered(91);
+        return answers.findLast((one) => one[0] === 91)?.readUInt32BE(5) ?? -1;
       },
       said: () => Buffer.concat(answers.filter((one) => one[0] === 95)).toString(),
     };
@@ -112,12 +114,12 @@ describe.skipIf(!hasSshd)('SSH: hostile clients', () => {
     await client.answered(92);
     client.send(GLOBAL_REQUEST, 'made-up@example.com', true, { raw: Buffer.from('and more') });
     await client.answered(82);
-    await client.channel();
-    client.send(CHANNEL_REQUEST, 0, 'made-up@example.com', true);
+    const channel = await client.channel();
+    client.send(CHANNEL_REQUEST, channel, 'made-up@example.com', true);
     await client.answered(100);
-    client.send(CHANNEL_REQUEST, 0, 'exec', true, 'echo done; sleep 2');
+    client.send(CHANNEL_REQUEST, channel, 'exec', true, 'echo done; sleep 2');
     await client.answered(CHANNEL_DATA);
-    client.send(CHANNEL_REQUEST, 0, 'exec', true, 'echo again');
+    client.send(CHANNEL_REQUEST, channel, 'exec', true, 'echo again');
     await until('it is refused', () => client.answers.filter((one) => one[0] === 100).length === 2);
     expect(gateway.log.last.facts('command.started')).toHaveLength(1);
     client.hangUp();

@@ -138,11 +138,8 @@ describe.skipIf(!hasSshd)('SSH: what a policy decides', () => {
     expect((await gateway.ssh(['echo'])).code).toBe(126);
   });
 
-  it('forwards, agents and displays are refused with words, and recorded', async () => {
+  it('remote forwards, agents and displays are refused with words, and recorded', async () => {
     const gateway = await under(undefined);
-    const info = ['-o', 'LogLevel=INFO'];
-    const local = await gateway.ssh(['true'], { options: [...info, '-W', '127.0.0.1:22'] });
-    expect([local.code, local.stderr]).toEqual([255, expect.stringContaining('port forwarding (-L, -D, -J, -W)')]);
     const remote = await gateway.ssh(['true'], { options: ['-R', '0:x:1', '-o', 'ExitOnForwardFailure=yes'] });
     expect(remote.stderr).toContain('remote port forwarding failed');
     const agent = await startAgent();
@@ -154,9 +151,8 @@ describe.skipIf(!hasSshd)('SSH: what a policy decides', () => {
     agent.end();
     expect([asked.code, asked.stdout]).toEqual([0, '\n']);
     const said = gateway.log.sessions.map((one) => one.wire('gateway', 0).toString()).join('');
-    expect(said).toContain('port forwarding (-L, -D, -J, -W) is not carried by this gateway');
     expect(said).toContain('remote port forwarding (-R) is not carried');
     expect(said).toContain('agent forwarding is not carried');
-    expect(sshd.log()).not.toMatch(/direct-tcpip|tcpip-forward/);
+    expect(sshd.log()).not.toContain('tcpip-forward');
   });
 });

@@ -94,7 +94,7 @@ describe.skipIf(!hasSshd)('SSH: at a terminal', () => {
     const output = last.wire('target', 1).toString();
     expect(output).toContain('stty size');
     expect(output + typed).not.toContain('sesame');
-    expect(last.facts('values.hidden')).toMatchObject([{ hidden: [{ by: 'secret' }] }]);
+    expect(last.facts('values.hidden')).toMatchObject([{ hidden: [{ by: 'typed' }] }]);
     expect(ran.stdout.toString()).toContain('30 100');
   });
 

@@ -25,22 +25,38 @@ import { type ChannelCarrier, ChannelStream, MAX_PACKET_BYTES, WINDOW_BYTES } fr
 /** At one time, of one connection. */
 const MAX_CHANNELS = 200;
 
+/** A channel that the other side wants: to be accepted or refused, at once or later. */
+export interface AskedChannel {
+  readonly type: string;
+  /** What stands behind its windows. A view, good for this turn. */
+  readonly fields: Buffer;
+  /** Nothing comes on it before it is accepted. */
+  readonly channel: ChannelStream;
+  accept(): void;
+  refuse(refused: ChannelRefused): void;
+}
+
+interface ChannelRefused {
+  readonly reason: number;
+  readonly words: string;
+}
+
 export interface ConnectionOwner {
-  /** The other side wants a channel. Undefined: it has it, and `channelOpened` follows. */
-  refuseChannel(type: string, fields: Buffer): { readonly reason: number; readonly words: string } | undefined;
-  channelOpened(channel: ChannelStream, type: string): void;
+  channelAsked(asked: AskedChannel): void;
   /** All of them are refused (RFC 4254 section 4: by a failure, where an answer is wanted); keepalives are asked for no more than that. */
   globalRequest(name: string): void;
   closed(how: TransportEnd): void;
 }
 
-type Opened = (refused: { readonly reason: number; readonly words: string } | undefined) => void;
+type Opened = (refused: ChannelRefused | undefined) => void;
 
 export class Connection implements ChannelCarrier, TransportHandler {
   readonly #transport: SshTransport;
   readonly #owner: ConnectionOwner;
   readonly #channels = new Map<number, ChannelStream>();
   readonly #opening = new Map<number, { readonly channel: ChannelStream; readonly done: Opened }>();
+  /** The other side asked for them, and they are not accepted. */
+  readonly #asked = new Set<number>();
   #next = 0;
 
   /** Takes over the transport's messages with `begin`. */
@@ -66,7 +82,7 @@ export class Connection implements ChannelCarrier, TransportHandler {
   }
 
   forget(channel: ChannelStream): void {
-    if (!this.#opening.has(channel.id)) this.#channels.delete(channel.id);
+    if (!this.#opening.has(channel.id) && !this.#asked.has(channel.id)) this.#channels.delete(channel.id);
   }
 
   /** A channel that is not open yet: what is written to it waits. */
@@ -77,11 +93,11 @@ export class Connection implements ChannelCarrier, TransportHandler {
     return channel;
   }
 
-  /** Asks the other side for it. Once, for a channel of `newChannel`. */
-  open(channel: ChannelStream, type: string, done: Opened): void {
+  /** Asks the other side for it. Once, for a channel of `newChannel`. `fields`: what the type has beside. */
+  open(channel: ChannelStream, type: string, done: Opened, fields: Buffer = Buffer.alloc(0)): void {
     if (this.#transport.ended || channel.destroyed) return;
     this.#opening.set(channel.id, { channel, done });
-    this.send(sshMessage(CHANNEL_OPEN, type, channel.id, WINDOW_BYTES, MAX_PACKET_BYTES));
+    this.send(sshMessage(CHANNEL_OPEN, type, channel.id, WINDOW_BYTES, MAX_PACKET_BYTES, { raw: fields }));
   }
 
   message(payload: Buffer): void {
@@ -102,7 +118,7 @@ export class Connection implements ChannelCarrier, TransportHandler {
         this.#channelOf(payload).closedByRemote();
         return;
       case CHANNEL_OPEN:
-        this.#asked(payload);
+        this.#channelAsked(payload);
         return;
       case CHANNEL_OPEN_CONFIRMATION:
       case CHANNEL_OPEN_FAILURE:
@@ -128,32 +144,47 @@ export class Connection implements ChannelCarrier, TransportHandler {
     for (const channel of [...this.#channels.values()]) channel.lost();
     this.#channels.clear();
     this.#opening.clear();
+    this.#asked.clear();
     this.#owner.closed(how);
   }
 
   #channelOf(payload: Buffer): ChannelStream {
     const id = new FieldReader(payload).uint32();
     const channel = this.#channels.get(id);
-    if (!channel || this.#opening.has(id)) throw new ProtocolFault('something came on a channel that is not open');
+    if (!channel || this.#opening.has(id) || this.#asked.has(id))
+      throw new ProtocolFault('something came on a channel that is not open');
     return channel;
   }
 
-  #asked(payload: Buffer): void {
+  #channelAsked(payload: Buffer): void {
     const fields = new FieldReader(payload);
     const type = fields.text();
     const remote = { id: fields.uint32(), window: fields.uint32(), maxPacket: fields.uint32() };
-    const refused =
-      this.#channels.size >= MAX_CHANNELS
-        ? { reason: OPEN_SHORTAGE, words: `Gatehouse: no more than ${MAX_CHANNELS} channels at a time.` }
-        : this.#owner.refuseChannel(type, fields.rest());
-    if (refused) {
-      this.send(sshMessage(CHANNEL_OPEN_FAILURE, remote.id, refused.reason, refused.words, ''));
+    const sendRefusal = ({ reason, words }: ChannelRefused) =>
+      this.send(sshMessage(CHANNEL_OPEN_FAILURE, remote.id, reason, words, ''));
+    if (this.#channels.size >= MAX_CHANNELS) {
+      sendRefusal({ reason: OPEN_SHORTAGE, words: `Gatehouse: no more than ${MAX_CHANNELS} channels at a time.` });
       return;
     }
-    const channel = new ChannelStream(this.#next++, this, remote);
+    const channel = new ChannelStream(this.#next++, this);
     this.#channels.set(channel.id, channel);
-    this.send(sshMessage(CHANNEL_OPEN_CONFIRMATION, remote.id, channel.id, WINDOW_BYTES, MAX_PACKET_BYTES));
-    this.#owner.channelOpened(channel, type);
+    this.#asked.add(channel.id);
+    this.#owner.channelAsked({
+      type,
+      fields: fields.rest(),
+      channel,
+      accept: () => {
+        if (!this.#asked.delete(channel.id)) return;
+        this.send(sshMessage(CHANNEL_OPEN_CONFIRMATION, remote.id, channel.id, WINDOW_BYTES, MAX_PACKET_BYTES));
+        channel.opened(remote);
+      },
+      refuse: (refused) => {
+        if (!this.#asked.delete(channel.id)) return;
+        this.#channels.delete(channel.id);
+        sendRefusal(refused);
+        channel.destroy();
+      },
+    });
   }
 
   #answered(payload: Buffer, type: number): void {

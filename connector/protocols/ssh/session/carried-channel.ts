@@ -207,7 +207,7 @@ class CarriedChannel implements Interpreter {
   #typed(data: Buffer): Buffer {
     const copy = concealed(data);
     if (copy) {
-      this.#it.session.guard.rules.masks.hide('secret');
+      this.#it.session.guard.rules.masks.hide('typed');
       this.#hidden = true;
     }
     return copy ?? data;

@@ -5,16 +5,17 @@ import type { EndReason } from '../../../../core/recording/facts/session.ts';
 import type { Conversation, ConversationEnd, LogFault, Session } from '../../../door.ts';
 import type { Relay } from '../../../net/relay.ts';
 import type { ChannelStream } from '../connection/channel-stream.ts';
-import { Connection, type ConnectionOwner } from '../connection/connection.ts';
+import { type AskedChannel, Connection, type ConnectionOwner } from '../connection/connection.ts';
 import { stderrRecord } from '../connection/records.ts';
 import type { SshTarget } from '../login/target-login.ts';
 import { OPEN_PROHIBITED, OPEN_UNKNOWN_TYPE } from '../wire/messages.ts';
 import type { SshTransport, TransportEnd } from '../wire/transport.ts';
 import { carryChannel } from './carried-channel.ts';
 import { listenForStart } from './channel-setup.ts';
+import { carryForward, readForward } from './carried-forward.ts';
 
-const FORWARDS: Readonly<Record<string, string>> = {
-  'direct-tcpip': 'port forwarding (-L, -D, -J, -W)',
+const NOT_CARRIED: Readonly<Record<string, string>> = {
+  'direct-tcpip': 'a forward to something that is no host and port',
   'direct-streamlocal@openssh.com': 'forwarding to sockets',
   'tcpip-forward': 'remote port forwarding (-R)',
   'streamlocal-forward@openssh.com': 'remote forwarding of sockets',
@@ -35,7 +36,6 @@ export class SshConversation implements Conversation {
   readonly #relays = new Set<Relay>();
   /** Channels that have not started anything. */
   readonly #idle = new Set<ChannelStream>();
-  #actions = 0;
   #outcome: ConversationEnd | undefined;
   #activeAt = performance.now();
   #resolve: (end: ConversationEnd) => void = () => {};
@@ -78,15 +78,9 @@ export class SshConversation implements Conversation {
 
   #ofClient(): ConnectionOwner {
     return {
-      refuseChannel: (type) => {
-        if (type === 'session' && !this.#outcome) return undefined;
-        const words =
-          this.#outcome?.message ?? this.#refuse(FORWARDS[type] ?? `channels of type ${type.slice(0, 100)}`);
-        return { reason: FORWARDS[type] ? OPEN_PROHIBITED : OPEN_UNKNOWN_TYPE, words: `Gatehouse: ${words}` };
-      },
-      channelOpened: (channel) => this.#begin(channel),
+      channelAsked: (asked) => this.#asked(asked),
       globalRequest: (name) => {
-        const forward = FORWARDS[name];
+        const forward = NOT_CARRIED[name];
         if (forward !== undefined) this.#refuse(forward);
       },
       closed: (how) => this.#clientClosed(how),
@@ -95,11 +89,10 @@ export class SshConversation implements Conversation {
 
   #ofTarget(): ConnectionOwner {
     return {
-      refuseChannel: (type) => {
+      channelAsked: ({ type, refuse }) => {
         this.#refuse(`channels of type ${type.slice(0, 100)} from the target`);
-        return { reason: OPEN_PROHIBITED, words: 'Gatehouse: not through this gateway.' };
+        refuse({ reason: OPEN_PROHIBITED, words: 'Gatehouse: not through this gateway.' });
       },
-      channelOpened: () => {},
       globalRequest: () => {},
       closed: (how) => this.#targetClosed(how),
     };
@@ -112,6 +105,32 @@ export class SshConversation implements Conversation {
     return message;
   }
 
+  #asked(asked: AskedChannel): void {
+    const { type, channel } = asked;
+    const refuse = (reason: number, words: string) => asked.refuse({ reason, words: `Gatehouse: ${words}` });
+    const forward = type === 'direct-tcpip' ? readForward(asked.fields) : undefined;
+    const known = NOT_CARRIED[type];
+    if (this.#outcome) refuse(OPEN_PROHIBITED, this.#outcome.message);
+    else if (type === 'session') {
+      asked.accept();
+      this.#begin(channel);
+    } else if (forward) {
+      this.#activeAt = performance.now();
+      this.#carry(carryForward({ session: this.#session, upstream: this.#target, asked, forward }));
+    } else if (known) refuse(OPEN_PROHIBITED, this.#refuse(known));
+    else refuse(OPEN_UNKNOWN_TYPE, this.#refuse(`channels of type ${type.slice(0, 100)}`));
+  }
+
+  #carry(relay: Relay): void {
+    this.#relays.add(relay);
+    void relay.ended.then(({ reason, message, bug }) => {
+      this.#relays.delete(relay);
+      if (bug !== undefined) this.#outcome = { reason, message, ...this.#outcome, bug };
+      this.#finishIfOver();
+    });
+    if (this.#outcome) relay.end(this.#outcome.reason, this.#outcome.message);
+  }
+
   #begin(channel: ChannelStream): void {
     this.#idle.add(channel);
     channel.once('close', () => {
@@ -122,20 +141,15 @@ export class SshConversation implements Conversation {
       start: (wish) => {
         this.#idle.delete(channel);
         this.#activeAt = performance.now();
-        const relay = carryChannel({
-          session: this.#session,
-          upstream: this.#target,
-          client: channel,
-          wish,
-          action: ++this.#actions,
-        });
-        this.#relays.add(relay);
-        void relay.ended.then(({ reason, message, bug }) => {
-          this.#relays.delete(relay);
-          if (bug !== undefined) this.#outcome = { reason, message, ...this.#outcome, bug };
-          this.#finishIfOver();
-        });
-        if (this.#outcome) relay.end(this.#outcome.reason, this.#outcome.message);
+        this.#carry(
+          carryChannel({
+            session: this.#session,
+            upstream: this.#target,
+            client: channel,
+            wish,
+            action: this.#session.nextAction(),
+          }),
+        );
       },
       refused: (what) => void this.#refuse(what),
       failed: (words) => {

@@ -1,0 +1,6 @@
+// The demo's SSH host, in its own process.
+
+import { runChild } from '../child.ts';
+import { SshdSettings, startSshd } from './sshd.ts';
+
+runChild(SshdSettings, startSshd);
