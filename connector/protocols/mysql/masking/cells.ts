@@ -5,12 +5,18 @@
 // https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_binary_resultset.html
 
 import type { Masks } from '../../../../core/masking/masks.ts';
-import { maskText } from '../../../../core/masking/ways.ts';
+import { maskText, type Way } from '../../../../core/masking/ways.ts';
 import type { ColumnDefinition } from '../wire/column-definition.ts';
 import { lengthBytes } from '../wire/values.ts';
-import type { ColumnPlan } from './result-plan.ts';
 
-export type Format = 'text' | 'binary';
+export type RowFormat = 'text' | 'binary';
+
+/** How a result's column is shown. */
+export type ShownColumn =
+  | { readonly kind: 'pass' }
+  | { readonly kind: 'mask'; readonly rule: number; readonly way: Way }
+  /** It may be made of a hidden column: a text that says so. */
+  | { readonly kind: 'hide' };
 
 /** enum_field_types: https://dev.mysql.com/doc/dev/mysql-server/latest/field__types_8h.html */
 const SIZES: ReadonlyMap<number, number> = new Map([
@@ -34,7 +40,7 @@ const LONGLONG = 8;
 
 const isString = ({ type }: ColumnDefinition): boolean => type === 15 || type === 245 || type >= 247;
 /** Of letters. */
-export const isText = (column: ColumnDefinition): boolean => isString(column) && column.characterSet !== BINARY;
+export const holdsText = (column: ColumnDefinition): boolean => isString(column) && column.characterSet !== BINARY;
 
 /** Bytes of a binary value at `at`, its length included; -1: not of a known type. */
 export function binaryLength({ type }: ColumnDefinition, b: Buffer, at: number): number {
@@ -46,10 +52,10 @@ export function binaryLength({ type }: ColumnDefinition, b: Buffer, at: number):
 }
 
 /** The value as it stands in a row, or null for NULL. Undefined: it stays. `value`: its text; undefined: it has none. */
-export function maskCell(
+export function maskedCell(
   column: ColumnDefinition,
-  plan: ColumnPlan,
-  format: Format,
+  plan: ShownColumn,
+  format: RowFormat,
   value: Buffer,
   masks: Masks,
 ): Buffer | null | undefined {
@@ -58,7 +64,7 @@ export function maskCell(
   masks.count(plan.rule);
   const { way } = plan;
   if (way === 'null') return null;
-  if (isText(column)) {
+  if (holdsText(column)) {
     const text = maskText(way, 'masked', value.toString('utf8'), masks.keyedHash);
     return text === null ? null : lengthBytes(Buffer.from(text));
   }
@@ -67,7 +73,7 @@ export function maskCell(
 }
 
 /** A value that a detector finds: strings in place, numbers whole. */
-function detected(column: ColumnDefinition, format: Format, value: Buffer, masks: Masks): Buffer | null | undefined {
+function detected(column: ColumnDefinition, format: RowFormat, value: Buffer, masks: Masks): Buffer | null | undefined {
   if (isString(column)) {
     const shown = masks.maskBytes(value, 0, value.length);
     if (shown === null) return null;
@@ -97,7 +103,7 @@ const fits = ({ type }: ColumnDefinition, text: string): boolean =>
       : false;
 
 /** Valid in its type, and no value of anybody's. */
-function constantOf(column: ColumnDefinition, format: Format, fixed: string | undefined): Buffer {
+function constantOf(column: ColumnDefinition, format: RowFormat, fixed: string | undefined): Buffer {
   const { type } = column;
   if (format === 'text' || DECIMALS.has(type) || isString(column) || type === BIT) {
     const empty = isString(column) || type === BIT;

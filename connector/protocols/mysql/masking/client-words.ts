@@ -3,7 +3,7 @@
 import type { Masks } from '../../../../core/masking/masks.ts';
 import type { ColumnDefinition } from '../wire/column-definition.ts';
 import type { MysqlError } from '../wire/replies.ts';
-import type { ColumnPlan } from './result-plan.ts';
+import type { ShownColumn } from './cells.ts';
 
 /** Found before any row is read: they quote the text, or name what it names. */
 const OF_NAMES: ReadonlySet<number> = new Set([
@@ -41,7 +41,7 @@ const OF_OTHERS: ReadonlySet<number> = new Set([
 /** The column, from 1, whose values could not be found or written over. */
 export function lettersHide(
   columns: readonly ColumnDefinition[],
-  plans: readonly ColumnPlan[],
+  plans: readonly ShownColumn[],
   masks: Masks,
 ): number | undefined {
   const at = columns.findIndex(

@@ -9,9 +9,9 @@ import { type ColumnDefinition, readColumnDefinition } from '../wire/column-defi
 import { FULL_PACKET_BYTES, lengthAt, packet, PACKET_HEADER_BYTES } from '../wire/packets.ts';
 import { resultRefused } from '../wire/refusals.ts';
 import { ERR, type MysqlError, errorPacket, readError } from '../wire/replies.ts';
-import type { Format } from './cells.ts';
+import type { RowFormat, ShownColumn } from './cells.ts';
 import { lettersHide, shownError } from './client-words.ts';
-import { type ColumnPlan, planResult } from './result-plan.ts';
+import { planResult } from './result-plan.ts';
 import { maskRow } from './row-masker.ts';
 
 /** A row that is longer is not masked, and ends the session. */
@@ -27,19 +27,19 @@ export interface ShownBy {
 
 export class MaskedResults implements Masking {
   readonly #reader: AnswerReader;
-  readonly #format: Format;
+  readonly #format: RowFormat;
   readonly #by: ShownBy;
   #chunks: Buffer[] = [];
   #bytes = 0;
   #kept: Buffer[] = [];
   #columns: ColumnDefinition[] = [];
-  #plans: readonly ColumnPlan[] = [];
+  #plans: readonly ShownColumn[] = [];
   #refused = false;
   /** Of the next packet towards the client. */
   #sequence: number;
   fault: string | undefined;
 
-  constructor(reader: AnswerReader, format: Format, by: ShownBy, sequence = 1) {
+  constructor(reader: AnswerReader, format: RowFormat, by: ShownBy, sequence = 1) {
     this.#reader = reader;
     this.#format = format;
     this.#by = by;

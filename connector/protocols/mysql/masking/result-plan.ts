@@ -1,16 +1,9 @@
 // What is done with each column of a result: by the rules, by where the target says that it comes from, and by the items of the statement.
 
 import { type ColumnRule, ruleOf } from '../../../../core/masking/columns.ts';
-import type { Way } from '../../../../core/masking/ways.ts';
-import type { Exposure, Item } from '../../../../core/sql/mysql/hidden/hidden-columns.ts';
+import type { Exposure, SelectItem } from '../../../../core/sql/mysql/hidden/hidden-columns.ts';
 import type { ColumnDefinition } from '../wire/column-definition.ts';
-import { isText } from './cells.ts';
-
-export type ColumnPlan =
-  | { readonly kind: 'pass' }
-  | { readonly kind: 'mask'; readonly rule: number; readonly way: Way }
-  /** It may be made of a hidden column: a text that says so. */
-  | { readonly kind: 'hide' };
+import { holdsText, type ShownColumn } from './cells.ts';
 
 interface PlanFacts {
   readonly rules: readonly ColumnRule[];
@@ -20,30 +13,23 @@ interface PlanFacts {
 }
 
 /** A number: of the column, from 1, that has no form in which it could be shown. */
-export function planResult(columns: readonly ColumnDefinition[], facts: PlanFacts): readonly ColumnPlan[] | number {
+export function planResult(columns: readonly ColumnDefinition[], facts: PlanFacts): readonly ShownColumn[] | number {
   const items = itemsOf(facts.exposure, columns.length);
   const plans = columns.map((column, at) => planOf(column, items?.[at] ?? 'unknown', facts));
-  const unshown = plans.findIndex((plan, at) => plan.kind === 'hide' && !isText(columns[at] as ColumnDefinition));
+  const unshown = plans.findIndex((plan, at) => plan.kind === 'hide' && !holdsText(columns[at] as ColumnDefinition));
   return unshown < 0 ? plans : unshown + 1;
 }
 
-function planOf(column: ColumnDefinition, item: Item | 'star', { rules, computed }: PlanFacts): ColumnPlan {
+function planOf(column: ColumnDefinition, item: SelectItem | 'star', { rules, computed }: PlanFacts): ShownColumn {
   const { schema, originalTable: table, originalName } = column;
   const rule = table === '' ? undefined : ruleNamed(rules, schema, table, originalName);
   if (rule) return { kind: 'mask', rule: rule.rule, way: rule.way };
-  switch (item) {
-    case 'clear':
-      return { kind: 'pass' };
-    case 'unknown':
-      return { kind: 'hide' };
-    case 'column':
-    case 'star': {
-      // Tables of the statement hold them as they are, and the target says which one.
-      if (schema !== '' && table !== '' && originalName !== '')
-        return computed(schema, table, originalName) ? { kind: 'hide' } : { kind: 'pass' };
-      return { kind: 'hide' };
-    }
-  }
+  if (item === 'clear') return { kind: 'pass' };
+  if (item === 'unknown') return { kind: 'hide' };
+  // A table of the statement holds it as it is, and the target says which one; where it says an alias, it does not.
+  const isIt = item === 'star' || item.column.toLowerCase() === originalName.toLowerCase();
+  const known = isIt && schema !== '' && table !== '' && originalName !== '';
+  return known && !computed(schema, table, originalName) ? { kind: 'pass' } : { kind: 'hide' };
 }
 
 /** By any case of the names. */
@@ -62,7 +48,7 @@ function ruleNamed(
 }
 
 /** Undefined: it is not known which is which. */
-function itemsOf(exposure: Exposure, columns: number): readonly (Item | 'star')[] | undefined {
+function itemsOf(exposure: Exposure, columns: number): readonly (SelectItem | 'star')[] | undefined {
   if (exposure.kind === 'clear') return Array.from({ length: columns }, () => 'clear');
   if (exposure.kind !== 'items') return undefined;
   const { before, star, after } = exposure;

@@ -6,17 +6,16 @@
 import type { Masks } from '../../../../core/masking/masks.ts';
 import type { ColumnDefinition } from '../wire/column-definition.ts';
 import { MalformedPacket, PayloadReader } from '../wire/values.ts';
-import { binaryLength, type Format, maskCell } from './cells.ts';
-import type { ColumnPlan } from './result-plan.ts';
+import { binaryLength, maskedCell, type RowFormat, type ShownColumn } from './cells.ts';
 
 const NULL_CELL = 0xfb;
 
 /** Throws MalformedPacket. */
 export function maskRow(
   payload: Buffer,
-  format: Format,
+  format: RowFormat,
   columns: readonly ColumnDefinition[],
-  plans: readonly ColumnPlan[],
+  plans: readonly ShownColumn[],
   masks: Masks,
 ): Buffer {
   const r = new PayloadReader(payload);
@@ -32,7 +31,7 @@ export function maskRow(
     const from = r.at;
     const length = nulls ? binaryLength(column, payload, r.at) : -1;
     const value = length < 0 ? r.lengthBytes() : r.take(length);
-    const masked = maskCell(column, plan, format, value, masks);
+    const masked = maskedCell(column, plan, format, value, masks);
     if (masked === undefined) parts.push(payload.subarray(from, r.at));
     else if (masked !== null) parts.push(masked);
     else if (nulls) nulls[1 + (bit >> 3)] = (nulls[1 + (bit >> 3)] as number) | (1 << (bit & 7));

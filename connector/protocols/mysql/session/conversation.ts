@@ -64,14 +64,15 @@ class MysqlInterpreter implements Interpreter {
   readonly #answers: MysqlAnswers;
   readonly #client: ClientCommands;
   #closed = false;
-  readonly #masks: Masks;
+  /** As the session began: the same object while the rules say the same. */
+  readonly #columnRules: Masks['columnRules'];
 
   constructor(relay: Relay, parts: MysqlConversationParts) {
     const { session, claim, judges, threads, settings, threadId, upstream } = parts;
     const { lane, guard, opened } = session;
     this.#relay = relay;
     this.#parts = parts;
-    this.#masks = guard.rules.masks;
+    this.#columnRules = guard.rules.masks.columnRules;
     const facts = new MysqlFacts(
       lane,
       () => session.nextAction(),
@@ -106,7 +107,8 @@ class MysqlInterpreter implements Interpreter {
   rulesChanged(): void {
     const { masks } = this.#parts.session.guard.rules;
     // What the session keeps (variables, its own tables) was made under others.
-    if (masks !== this.#masks && masks.columnRules.length > 0) this.#relay.end('policy_denied', MASKS_CHANGED);
+    if (masks.columnRules !== this.#columnRules && masks.columnRules.length > 0)
+      this.#relay.end('policy_denied', MASKS_CHANGED);
   }
 
   fromClient(chunk: Buffer): void {

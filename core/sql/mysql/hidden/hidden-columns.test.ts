@@ -22,7 +22,7 @@ function expose(text: string) {
   if (!read.ok) throw new Error(read.error.message);
   return exposeHidden(text, SETTINGS, read.value, NAMES);
 }
-const items = (before: readonly string[], star = false, after: readonly string[] = []) => ({
+const items = (before: readonly unknown[], star = false, after: readonly unknown[] = []) => ({
   kind: 'items',
   before,
   star,
@@ -36,9 +36,12 @@ describe('what a text shows of hidden columns', () => {
     ['select 2 * 3, count(*) from people', { kind: 'clear' }],
     ["select id from people where note = 'ssn'", { kind: 'clear' }],
     ['select id, name from people where ssn = 1', items(['clear', 'clear'])],
-    ['select ssn, p.pay as x, concat(ssn), count(ssn) from people p', items(['column', 'column', 'unknown', 'clear'])],
-    ['select 1, p.*, ssn from people p', items(['clear'], true, ['column'])],
-    ['select distinct ssn, (select 1) from people', items(['column', 'unknown'])],
+    [
+      'select ssn, p.pay as x, concat(ssn), count(ssn) from people p',
+      items([{ column: 'ssn' }, { column: 'pay' }, 'unknown', 'clear']),
+    ],
+    ['select 1, p.*, ssn from people p', items(['clear'], true, [{ column: 'ssn' }])],
+    ['select distinct ssn, (select 1) from people', items([{ column: 'ssn' }, 'unknown'])],
     ['select śsn + 1 from people', items(['unknown'])],
     ['show warnings', items(['clear', 'clear', 'unknown'])],
     ['select s from (select ssn as s from people) d', { kind: 'unknown' }],
@@ -65,6 +68,7 @@ describe('what a text shows of hidden columns', () => {
     ['alter table people add x int', /another name/],
     ['create table t (a int) engine=merge union=(people)', /another one/],
     ['explain select ssn from people', /not supported/],
+    ['create table copy table people', /copy/],
     ['handler people open', /not supported/],
     ["prepare p from 'select 1'", /not supported/],
     ['call p()', /not seen/],

@@ -3,11 +3,11 @@
 // Whatever is not of a form that is known here is refused, or may hold them all.
 
 import { everyStatement, type StatementSummary } from '../../statement.ts';
-import { readItems, type Item } from './select-items.ts';
+import { readItems, type SelectItem } from './select-items.ts';
 import type { MysqlTextSettings } from '../settings.ts';
 import { tokensOf, type Token } from './text-tokens.ts';
 
-export type { Item } from './select-items.ts';
+export type { SelectItem } from './select-items.ts';
 
 /** What the rules and the target's catalogue say of names, in any case. */
 export interface HiddenNames {
@@ -25,9 +25,9 @@ export type Exposure =
   /** By the columns of its one result: those before a star, those that the star stands for, those behind. */
   | {
       readonly kind: 'items';
-      readonly before: readonly Item[];
+      readonly before: readonly SelectItem[];
       readonly star: boolean;
-      readonly after: readonly Item[];
+      readonly after: readonly SelectItem[];
     }
   /** Any of it may be. */
   | { readonly kind: 'unknown' }
@@ -54,7 +54,7 @@ const KINDS: ReadonlySet<string> = new Set([
   ...['select', 'insert', 'replace', 'update', 'delete', 'set', 'do', 'show', 'explain', 'use', 'kill', 'truncate'],
   ...['begin', 'commit', 'rollback', 'savepoint', 'release', 'lock', 'unlock', 'analyze', 'optimize'],
   ...['create table', 'create index', 'create database', 'drop table', 'drop index', 'drop view', 'drop database'],
-  ...['alter table', 'deallocate', 'set transaction'],
+  ...['alter table', 'deallocate', 'set transaction', 'xa', 'help'],
 ]);
 const WRITES: ReadonlySet<string> = new Set(['insert', 'replace', 'update', 'delete']);
 
@@ -155,7 +155,7 @@ export function exposeHidden(
       case 'lock':
       case 'analyze':
       case 'optimize':
-        return code || has(tokens, 'select') ? refused('it would copy a hidden column') : CLEAR;
+        return code || has(tokens, 'select') || takesAll(tokens) ? refused('it would copy a hidden column') : CLEAR;
       default:
         return refused(`${statement.kind.toUpperCase()} of a hidden column is not supported`);
     }

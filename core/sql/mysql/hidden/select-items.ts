@@ -8,14 +8,14 @@
 
 import type { Token } from './text-tokens.ts';
 
-/** clear: no hidden column takes part. column: it is the column of that name, as it is. unknown: it may be made of one. */
-export type Item = 'clear' | 'column' | 'unknown';
+/** clear: no hidden column takes part. column: it is one of that name, as it is. unknown: it may be made of one. */
+export type SelectItem = 'clear' | { readonly column: string } | 'unknown';
 
 interface Items {
   readonly kind: 'items';
-  readonly before: readonly Item[];
+  readonly before: readonly SelectItem[];
   readonly star: boolean;
-  readonly after: readonly Item[];
+  readonly after: readonly SelectItem[];
 }
 
 const MODIFIERS: ReadonlySet<string> = new Set([
@@ -49,13 +49,13 @@ export function readItems(tokens: readonly Token[], hidden: (name: string) => bo
   }
   const read = items.map((item) => kindOf(item, hidden));
   // A query within an item may name the alias of another item.
-  const aliased = read.some((kind) => kind === 'column' || kind === 'unknown');
+  const aliased = read.some((kind) => kind !== 'clear' && kind !== 'star');
   const kinds = read.map((kind, at) =>
     aliased && kind === 'clear' && items[at]?.some(({ word }) => word === 'select') ? 'unknown' : kind,
   );
   const stars = kinds.flatMap((kind, at) => (kind === 'star' ? [at] : []));
   const [firstStar, lastStar] = [stars[0], stars.at(-1)];
-  const asItems = (some: readonly (Item | 'star')[]) => some.filter((kind) => kind !== 'star');
+  const asItems = (some: readonly (SelectItem | 'star')[]) => some.filter((kind) => kind !== 'star');
   if (firstStar === undefined || lastStar === undefined)
     return { kind: 'items', before: asItems(kinds), star: false, after: [] };
   // Between two stars nobody can tell which column is whose.
@@ -68,7 +68,7 @@ export function readItems(tokens: readonly Token[], hidden: (name: string) => bo
   };
 }
 
-function kindOf(item: readonly Token[], hidden: (name: string) => boolean): Item | 'star' {
+function kindOf(item: readonly Token[], hidden: (name: string) => boolean): SelectItem | 'star' {
   const words = item.map(({ word }) => word);
   if (words.at(-1) === '*' && item.slice(0, -1).every(({ word, name }) => word === '.' || name !== undefined))
     return 'star';
@@ -89,7 +89,9 @@ function kindOf(item: readonly Token[], hidden: (name: string) => boolean): Item
     column.every(({ word, name }, at) => (at % 2 === 0 ? name !== undefined : word === '.')) &&
     column.length % 2 === 1
   )
-    return column.slice(0, -1).some(({ name }) => name !== undefined && hidden(name)) ? 'unknown' : 'column';
+    return column.slice(0, -1).some(({ name }) => name !== undefined && hidden(name))
+      ? 'unknown'
+      : { column: column.at(-1)?.name ?? '' };
   return isCounted(column) ? 'clear' : 'unknown';
 }
 
