@@ -1,7 +1,7 @@
 // What the target answers, in the order of what it was asked: recorded, read for facts, and forwarded as it came. What
 // the gateway answers itself waits for its turn among them.
 
-import { mask, type Masked, passUntouched } from '../../../../core/masking/masked.ts';
+import { mask, partOf, passUntouched } from '../../../../core/masking/masked.ts';
 import type { SessionGuard } from '../../../action.ts';
 import type { Lane, Recorded } from '../../../door.ts';
 import type { Relay } from '../../../net/relay.ts';
@@ -238,9 +238,12 @@ export class MysqlAnswers {
   /** Gives where the answer stops in the chunk. */
   #show(head: Expected, masked: MaskedResults, chunk: Buffer, from: number): number {
     const { lane, relay } = this.#parts;
-    for (const shown of mask(masked, chunk.subarray(from))) {
-      const bytes = shown as Masked & Buffer;
-      const recorded = head.hidden?.() ? Buffer.from(bytes).fill(STAR, PACKET_HEADER_BYTES) : bytes;
+    const shown = mask(masked, chunk.subarray(from));
+    const [first] = shown;
+    if (first) {
+      const bytes = partOf(Buffer.concat(shown), first);
+      const starred = (packet: Uint8Array) => Buffer.from(packet).fill(STAR, PACKET_HEADER_BYTES);
+      const recorded = head.hidden?.() ? Buffer.concat(shown.map(starred)) : bytes;
       this.#position += bytes.length;
       relay.toClient(bytes, lane.record('target', recorded));
     }
