@@ -34,6 +34,8 @@ export class MaskedResults implements Masking {
   #kept: Buffer[] = [];
   #columns: ColumnDefinition[] = [];
   #plans: readonly ShownColumn[] = [];
+  /** No cell of this result is looked at. */
+  #asTheyAre = false;
   #refused = false;
   /** Of the next packet towards the client. */
   #sequence: number;
@@ -111,7 +113,7 @@ export class MaskedResults implements Masking {
       case 'rows':
         return this.#give(
           // Behind the rows it expects no more of them.
-          this.#reader.expects === 'rows'
+          this.#reader.expects === 'rows' && !this.#asTheyAre
             ? maskRow(payload, this.#format, this.#columns, this.#plans, this.#by.masks)
             : payload,
         );
@@ -126,6 +128,7 @@ export class MaskedResults implements Masking {
     const shown = typeof plans === 'number' ? plans : lettersHide(this.#columns, plans, masks);
     if (typeof plans !== 'number' && shown === undefined) {
       this.#plans = plans;
+      this.#asTheyAre = masks.finder === undefined && plans.every(({ kind }) => kind === 'pass');
       return this.#give(...this.#kept.splice(0));
     }
     const column = shown ?? 1;
