@@ -114,6 +114,24 @@ describe('a masked column', () => {
     await c.end();
   });
 
+  it('may be every one of a table', async () => {
+    place.rules([], { mask: [{ columns: ['people.*'], with: 'placeholder' }] });
+    const c = await place.connect({ dateStrings: true });
+    expect(await run(c, 'query', 'select count(*) as n from people where id = 1')).toEqual({ rows: [{ n: 1 }] });
+    expect(await run(c, 'query', "update people set name = 'Zoe' where id = 1")).toMatchObject({
+      rows: { affectedRows: 1 },
+    });
+    for (const sql of [
+      'select * from people',
+      'select name, ssn, id from people p',
+      'select concat(name) as name from people',
+    ])
+      expect(JSON.stringify(await run(c, 'query', sql))).not.toMatch(/Zoe|Ann|Bob|123|987/);
+    expect(await run(c, 'query', 'select note from orders where id = 1')).toEqual({ rows: [{ note: 'first' }] });
+    await c.end();
+    await place.server.sql(...RESTORE);
+  });
+
   it('in rows of 16 MiB and more', async () => {
     await place.server.sql('set global max_allowed_packet = 67108864');
     const c = await place.connect();

@@ -60,7 +60,7 @@ export class HiddenCatalogue implements HiddenNames {
   column(name: string): boolean {
     const folded = name.toLowerCase();
     return (
-      this.#rules.some(({ pattern }) => pattern.column(name) || pattern.column(folded)) ||
+      this.#rules.some(({ pattern }) => !isOfAll(pattern) && (pattern.column(name) || pattern.column(folded))) ||
       this.#contents?.columns.has(folded) !== false
     );
   }
@@ -112,7 +112,10 @@ export class HiddenCatalogue implements HiddenNames {
 }
 
 const columnOf = (rules: readonly ColumnRule[], word: string): boolean =>
-  rules.some(({ pattern }) => pattern.column(word));
+  rules.some(({ pattern }) => !isOfAll(pattern) && pattern.column(word));
+
+/** `people.*`: its columns are known by the catalogue alone, since any word would be one. */
+const isOfAll = (pattern: ColumnRule['pattern']): boolean => pattern.column('\u0001');
 
 /** Databases and tables may be told apart by case or not, by a setting of the server's: either is taken. */
 const fitsFolded = (pattern: ColumnRule['pattern'], schema: string | undefined, table: string): boolean =>

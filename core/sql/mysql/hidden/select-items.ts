@@ -104,10 +104,11 @@ function withoutAlias(item: readonly Token[]): readonly Token[] {
   return before.name !== undefined || before.word === ')' ? item.slice(0, -1) : item;
 }
 
-/** COUNT([DISTINCT] column) tells how many there are. */
+/** COUNT(*) and COUNT([DISTINCT] column) tell how many there are. */
 function isCounted(item: readonly Token[]): boolean {
   if (item[0]?.word !== 'count' || item[1]?.word !== '(' || item.at(-1)?.word !== ')') return false;
   const within = item.slice(item[2]?.word === 'distinct' ? 3 : 2, -1);
+  if (within.length === 1 && within[0]?.word === '*') return true;
   return (
     within.length % 2 === 1 && within.every(({ word, name }, at) => (at % 2 === 0 ? name !== undefined : word === '.'))
   );
