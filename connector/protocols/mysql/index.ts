@@ -1,7 +1,8 @@
 // MySQL and MariaDB behind the seam. README.md says what is supported and what is refused.
 
 import type { Refusal } from '../../../core/refusal.ts';
-import { err, type Result } from '../../../core/result.ts';
+import { err, ok, type Result } from '../../../core/result.ts';
+import type { Secret } from '../../../core/secret.ts';
 import type { ByteStream, Claim, Door, ProvenGrant, Session } from '../../door.ts';
 import { ConnectionLost } from '../../net/byte-reader.ts';
 import { type DatabaseSettings, openDatabase } from '../../net/database-target.ts';
@@ -15,13 +16,15 @@ import {
   readMysqlWish,
   wrongSecret,
   type MysqlWish,
+  type SecretSettings,
 } from './login/client-login.ts';
-import { BadPacket } from './login/packet-stream.ts';
+import { BadPacket } from './login/login-packets.ts';
+import { SessionSecret } from './login/session-secret.ts';
 import { type Arrived, greetClient } from './login/start.ts';
 import { askUpstream, logInUpstream, tryMysqlTarget } from './login/upstream.ts';
 import { readSessionSettings, SETTINGS_QUESTION } from './rules/session-settings.ts';
 import { MysqlJudges } from './rules/verdicts.ts';
-import { beginMysqlConversation, MASKS_REFUSED } from './session/conversation.ts';
+import { beginMysqlConversation } from './session/conversation.ts';
 import { Threads } from './session/threads.ts';
 import { MYSQL_PORT, MysqlListener, settleMysql, WrittenMysqlTarget } from './settings.ts';
 import { loginRefused, type MysqlRefusal } from './wire/refusals.ts';
@@ -43,11 +46,29 @@ const givenUp = (signal: AbortSignal): Refusal => signal.reason as Refusal;
 const tell = (stream: ByteStream, sequence: number, refusal: MysqlRefusal): Promise<void> =>
   turnAway(stream, loginRefused(sequence, refusal));
 
+/** Who came in, and by what. */
+interface Proved {
+  readonly wish: MysqlWish;
+  readonly proof: ProvenGrant;
+  readonly secret: SessionSecret;
+}
+
+/** Undefined: the secret is of no grant of theirs, or of none for the resource. */
+async function proofOf(
+  { claim: { email, resource } }: MysqlWish,
+  shown: Secret<string>,
+  door: Door<UpstreamTarget>,
+): Promise<Result<ProvenGrant | undefined, Refusal>> {
+  if (email === undefined) return door.proveSecret(resource, shown);
+  const lookup = await door.lookUp({ email, resource });
+  return lookup.ok ? ok(await lookup.value.proveSecret(shown)) : lookup;
+}
+
 function createMysql(listener: unknown): Protocol<UpstreamTarget> {
   const { clientAuth, serverVersion: version } = MysqlListener.strip().parse(listener);
   const threads = new Threads();
   const judges = new MysqlJudges();
-  const key = new PasswordKey();
+  const secrets: SecretSettings = { clientAuth, key: new PasswordKey() };
 
   async function carry(stream: ByteStream, door: Door<UpstreamTarget>): Promise<void> {
     const threadId = threads.issue();
@@ -96,34 +117,35 @@ function createMysql(listener: unknown): Protocol<UpstreamTarget> {
     if (!read.ok) return refuse(read.error.refusal, read.error.claim);
     const wish = read.value;
     door.progressed('named');
-    const proof = await proofOf(arrived, wish, door, nonce);
-    if (proof === 'gone') return void stream.destroy();
-    if (!proof.ok) return refuse(proof.error, wish.claim);
-    const entered = await door.enter(proof.value, {
+    const proved = await prove(arrived, wish, door, nonce);
+    if (proved === 'gone') return void stream.destroy();
+    const { email = '', resource } = wish.claim;
+    if (!proved.ok) return refuse(proved.error, { email, resource });
+    const { proof, secret } = proved.value;
+    const entered = await door.enter(proof, {
       client: stream,
       tls,
       application: wish.application,
       details: wish.database === undefined ? {} : { database: wish.database },
     });
-    if (entered.ok) return carrySession(arrived, wish, entered.value, threadId);
+    if (entered.ok) return carrySession(arrived, { wish, proof, secret }, entered.value, threadId);
     packets.release();
     return tell(stream, packets.sequence, entered.error);
   }
 
   /** `gone`: a client that was asked for what it will not send hangs up. */
-  async function proofOf(
-    arrived: Arrived,
+  async function prove(
+    { packets, tls, response: { plugin, answer } }: Arrived,
     wish: MysqlWish,
     door: Door<UpstreamTarget>,
     nonce: Buffer,
-  ): Promise<Result<ProvenGrant, Refusal> | 'gone'> {
+  ): Promise<Result<Omit<Proved, 'wish'>, Refusal> | 'gone'> {
     try {
-      const secret = await askSecret(arrived, clientAuth, nonce, key);
-      if (!secret.ok) return secret;
-      const lookup = await door.lookUp(wish.claim);
-      if (!lookup.ok) return lookup;
-      const proof = await lookup.value.proveSecret(secret.value);
-      return proof ? { ok: true, value: proof } : err(wrongSecret(wish));
+      const shown = await askSecret({ packets, secure: tls !== undefined, plugin, answer, nonce }, secrets);
+      if (!shown.ok) return shown;
+      const proof = await proofOf(wish, shown.value, door);
+      if (!proof.ok) return proof;
+      return proof.value ? ok({ proof: proof.value, secret: new SessionSecret(shown.value) }) : err(wrongSecret(wish));
     } catch (error) {
       if (error instanceof BadPacket)
         return err({ reason: 'bad_request', message: 'The login packets are not understood.' });
@@ -133,8 +155,8 @@ function createMysql(listener: unknown): Protocol<UpstreamTarget> {
   }
 
   async function carrySession(
-    { stream, packets, response }: Arrived,
-    wish: MysqlWish,
+    { stream, packets, tls, response }: Arrived,
+    { wish, proof, secret }: Proved,
     session: Session<UpstreamTarget>,
     threadId: number,
   ): Promise<void> {
@@ -143,11 +165,10 @@ function createMysql(listener: unknown): Protocol<UpstreamTarget> {
       packets.release();
       return tell(stream, packets.sequence, session.failed(refusal));
     };
-    if (guard.rules.masks.any) return refuse({ reason: 'policy_denied', message: MASKS_REFUSED });
     const database = wish.database === undefined ? undefined : response.database;
     const upstream = await logInUpstream(target, { ...response, database }, signal);
     if (!upstream.ok) return refuse(upstream.error);
-    const guarded = guard.rules.sections.statements !== undefined || guard.rules.counted;
+    const guarded = guard.rules.sections.statements !== undefined || guard.rules.counted || guard.rules.masks.any;
     // Before the session's first text, so that it need not wait.
     const settings = guarded
       ? readSessionSettings(await askUpstream(target, upstream.value, response.capabilities, SETTINGS_QUESTION, signal))
@@ -163,7 +184,14 @@ function createMysql(listener: unknown): Protocol<UpstreamTarget> {
       capabilities: response.capabilities,
       upstream: upstream.value,
       session,
-      claim: wish.claim,
+      claim: proof.claim,
+      user: {
+        user: wish.user,
+        secret,
+        settings: secrets,
+        secure: tls !== undefined,
+        collation: response.collation,
+      },
       judges,
       settings,
       threads,

@@ -9,7 +9,7 @@ export const HIDDEN_VALUE = '[hidden]';
 
 /** A bind parameter. `value`: text as sent; binary decoded where the type is known, else `\x` and hex; null for NULL. */
 export const Parameter = z.object({
-  /** PostgreSQL type OID where known, else 0. */
+  /** The protocol's own number, else 0: PostgreSQL's type OID; MySQL's enum_field_types, with 0x8000 where unsigned. */
   type: z.number().int(),
   format: z.enum(['text', 'binary']),
   value: z.string().nullable(),

@@ -50,7 +50,8 @@ describe('a client', () => {
   it.each([
     ['another secret', { answer: Buffer.from('wrong\0') }, 1045, /is not a grant of this person/],
     ['no password', { answer: Buffer.from('\0') }, 1045, /No password came/],
-    ['a resource alone', { user: Buffer.from('demo') }, 1043, /YOU@EXAMPLE.COM#RESOURCE/],
+    ['no name', { user: Buffer.from('') }, 1043, /YOU@EXAMPLE.COM#RESOURCE/],
+    ['no person before the resource', { user: Buffer.from('#demo') }, 1043, /YOU@EXAMPLE.COM#RESOURCE/],
     ['a person alone', { user: Buffer.from('alice@example.com') }, 1045, /YOU@EXAMPLE.COM#RESOURCE/],
     [
       'a resource that is not there',
@@ -72,6 +73,27 @@ describe('a client', () => {
     expect(error?.message).toMatch(words);
     expect(Buffer.byteLength(error?.message ?? '')).toBeLessThan(512);
     expect(await peer.untilClosed()).toEqual([]);
+  });
+
+  it('that names a resource alone is known by the secret, and by no other for it', async () => {
+    const { edge } = place.gateway;
+    const elsewhere = edge.issue({ resource: 'other' });
+    const attempts = [
+      [place.secret, 0],
+      [elsewhere.secret, 1045],
+      ['wrong', 1045],
+      ['', 1045],
+    ] as const;
+    for (const [secret, code] of attempts) {
+      const peer = await dialMysql(place.gateway.port);
+      const answer = await logInRawMysql(peer, 'demo', secret);
+      expect(answer && (answer.payload[0] === 0 ? 0 : readError(answer.payload).code)).toBe(code);
+      peer.stream.destroy();
+    }
+    const c = await place.connect({ user: 'demo' });
+    await c.changeUser({});
+    await c.end();
+    expect(place.gateway.log.last.opened.identity.email).toBe('alice@example.com');
   });
 
   it('that names a plugin whose proof nobody can check is switched, and gets in', async () => {
@@ -126,25 +148,6 @@ describe('a client', () => {
     peer.send(bytes);
     peer.stream.end();
     expect(await peer.untilClosed()).toEqual([]);
-  });
-
-  it('whose rules mask anything is refused, at the login and when they come', async () => {
-    const mask = [{ columns: ['*.email'], with: 'partial' as const }];
-    place.rules([], { mask });
-    const peer = await dialMysql(place.gateway.port);
-    const answer = await logInRawMysql(peer, USER, place.secret);
-    expect(answer && readError(answer.payload)).toMatchObject({
-      code: 1227,
-      message: expect.stringContaining('mask data'),
-    });
-    place.rules([]);
-    const later = await dialMysql(place.gateway.port);
-    expect((await logInRawMysql(later, USER, place.secret))?.payload[0]).toBe(0);
-    place.gateway.edge.applyRules({ ...place.gateway.edge.rules, policyVersion: 99, mask });
-    const [last] = await later.untilClosed();
-    expect(last?.sequence).toBe(0);
-    expect(last && readError(last.payload).message).toContain('mask data');
-    expect((await place.recorded()).ended?.reason).toBe('policy_denied');
   });
 });
 

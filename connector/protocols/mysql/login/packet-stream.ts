@@ -1,16 +1,11 @@
-// Packets of a login, one at a time, with their numbers.
+// Packets of a login at the beginning of a connection.
 
 import type { Duplex } from 'node:stream';
 import { ByteReader } from '../../../net/byte-reader.ts';
 import { lengthAt, packet, PACKET_HEADER_BYTES } from '../wire/packets.ts';
+import { BadPacket, type LoginPackets, MAX_LOGIN_PACKET_BYTES } from './login-packets.ts';
 
-/** A login packet is longer, or its number is not the one that is due: it is not MySQL, or not understood. */
-export class BadPacket extends Error {}
-
-/** Names, an answer and attributes of at most 64 KiB. */
-const MAX_LOGIN_PACKET_BYTES = 72 * 1024;
-
-export class PacketStream {
+export class PacketStream implements LoginPackets {
   readonly stream: Duplex;
   readonly #reader: ByteReader;
   /** Of the next packet, whoever sends it. */
@@ -24,7 +19,6 @@ export class PacketStream {
     this.sequence = sequence;
   }
 
-  /** The next payload. Rejects with ConnectionLost, or BadPacket. */
   async read(maxBytes = MAX_LOGIN_PACKET_BYTES): Promise<Buffer> {
     const first = await this.#reader.take(1);
     this.heard = true;

@@ -15,7 +15,8 @@ import {
   readHandshakeResponse,
 } from '../wire/handshake.ts';
 import { AUTH_MODE, type MysqlRefusal, TLS_REQUIRED } from '../wire/refusals.ts';
-import { BadPacket, PacketStream } from './packet-stream.ts';
+import { BadPacket } from './login-packets.ts';
+import { PacketStream } from './packet-stream.ts';
 
 export const CACHING_SHA2 = 'caching_sha2_password';
 

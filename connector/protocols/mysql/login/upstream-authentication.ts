@@ -2,7 +2,6 @@
 // https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_connection_phase_authentication_methods.html
 // https://mariadb.com/kb/en/connection/#authentication-plugins
 
-import { TLSSocket } from 'node:tls';
 import type { RefusalReason } from '../../../../core/refusal.ts';
 import type { Secret } from '../../../../core/secret.ts';
 import { AUTH_MORE_DATA, AUTH_SWITCH, NONCE_BYTES, readAuthSwitch } from '../wire/handshake.ts';
@@ -10,7 +9,7 @@ import { ERR, OK } from '../wire/replies.ts';
 import type { MysqlRefusal } from '../wire/refusals.ts';
 import { CLEAR } from './client-login.ts';
 import { ed25519Answer } from './mariadb-ed25519.ts';
-import type { PacketStream } from './packet-stream.ts';
+import type { LoginPackets } from './login-packets.ts';
 import { cachingSha2Answer, nativeAnswer } from './scrambles.ts';
 import { CACHING_SHA2 } from './start.ts';
 
@@ -39,14 +38,26 @@ const ED25519 = 'client_ed25519';
 const FAST_AUTHENTICATION = 3;
 const FULL_AUTHENTICATION = 4;
 
+interface UpstreamLogin {
+  readonly packets: LoginPackets;
+  /** Inside TLS. */
+  readonly secure: boolean;
+  readonly password: Secret<string> | undefined;
+  /** What the target named; undefined: before 5.5. */
+  readonly plugin: string | undefined;
+  readonly nonce: Buffer;
+}
+
 export class UpstreamAuthentication {
-  readonly #packets: PacketStream;
+  readonly #packets: LoginPackets;
+  readonly #isSecure: boolean;
   readonly #secret: Secret<string> | undefined;
   #plugin: string;
   #nonce: Buffer;
 
-  constructor(packets: PacketStream, password: Secret<string> | undefined, plugin: string | undefined, nonce: Buffer) {
+  constructor({ packets, secure, password, plugin, nonce }: UpstreamLogin) {
     this.#packets = packets;
+    this.#isSecure = secure;
     this.#secret = password;
     this.#plugin = plugin ?? NATIVE;
     this.#nonce = nonce;
@@ -136,10 +147,6 @@ export class UpstreamAuthentication {
         'upstream_untrusted',
         `The database asks for the password itself (${this.#plugin}) and the connection to it has no TLS. Tell an administrator.`,
       );
-  }
-
-  get #isSecure(): boolean {
-    return this.#packets.stream instanceof TLSSocket;
   }
 
   #password(): string {

@@ -2,6 +2,7 @@
 // this is recorded and nothing of it reaches the client: the session begins with the target's OK.
 
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { err, ok, type Result } from '../../../../core/result.ts';
 import { ConnectionLost } from '../../../net/byte-reader.ts';
 import { dialFaultForClients, loginFaultForOperators, NO_TLS } from '../../../net/database-target.ts';
@@ -20,12 +21,15 @@ import {
 import { packet } from '../wire/packets.ts';
 import { ERR, readError } from '../wire/replies.ts';
 import type { MysqlRefusal } from '../wire/refusals.ts';
-import { BadPacket, PacketStream } from './packet-stream.ts';
+import { BadPacket } from './login-packets.ts';
+import { PacketStream } from './packet-stream.ts';
 import { answerNotUnderstood, UpstreamAuthentication, UpstreamFault } from './upstream-authentication.ts';
 
 export interface MysqlUpstream {
   readonly socket: Socket;
   readonly greeting: Greeting;
+  /** What was agreed with it. */
+  readonly capabilities: number;
   /** The target's OK to the login, as a payload. */
   readonly ok: Buffer;
   /** Came behind it. */
@@ -85,10 +89,12 @@ export async function askUpstream(
   capabilities: number,
   text: string,
   session?: AbortSignal,
+  each?: Buffer[],
 ): Promise<Buffer | undefined> {
   const reader = new AnswerReader('text results', has(capabilities, 'DEPRECATE_EOF'));
   const rows: Buffer[] = [];
   reader.onRow = (part) => rows.push(Buffer.from(part));
+  if (each) reader.onRowEnd = () => each.push(Buffer.concat(rows.splice(0)));
   const timeout = AbortSignal.timeout(target.connectTimeoutMs);
   const signal = session ? AbortSignal.any([session, timeout]) : timeout;
   await new Promise<void>((resolve) => {
@@ -114,6 +120,29 @@ export async function askUpstream(
   // Its answer may still come, among those to the client.
   if (!reader.over) socket.destroy();
   return reader.over && reader.error === undefined ? Buffer.concat(rows) : undefined;
+}
+
+/** Asks queries on a connection of the gateway's own. The rows of each, as payloads; undefined: one of them failed. */
+export async function askTarget(
+  target: UpstreamTarget,
+  questions: readonly string[],
+): Promise<readonly (readonly Buffer[])[] | undefined> {
+  const signal = AbortSignal.timeout(target.connectTimeoutMs);
+  try {
+    const opened = await open(target, OWN, signal);
+    const answers: Buffer[][] = [];
+    for (const question of questions) {
+      const rows: Buffer[] = [];
+      if (!(await askUpstream(target, opened, OWN.capabilities, question, undefined, rows))) return undefined;
+      answers.push(rows);
+    }
+    leave(opened.socket);
+    return answers;
+  } catch (error) {
+    // Who asked has to do without.
+    refusalOf(error, signal);
+    return undefined;
+  }
 }
 
 /** Ends what runs on another connection of the target's. Resolves when the target has said something to it, or will not. */
@@ -156,12 +185,18 @@ async function open(target: UpstreamTarget, asked: AskedSession, signal: AbortSi
       packets = new PacketStream(socket, signal, sequence);
     }
     // What it says of itself before TLS may be anybody's: the nonce is worth nothing elsewhere, and a lie only fails.
-    const authentication = new UpstreamAuthentication(packets, target.password, greeting.plugin, greeting.nonce);
+    const authentication = new UpstreamAuthentication({
+      packets,
+      secure: socket instanceof TLSSocket,
+      password: target.password,
+      plugin: greeting.plugin,
+      nonce: greeting.nonce,
+    });
     const capabilities = response.capabilities | (target.tls.mode === 'off' ? 0 : CAPABILITIES.SSL);
     packets.write(handshakeResponse({ ...response, capabilities, ...authentication.first() }));
     const answer = await authentication.finish();
     if (answer[0] === ERR) throw loginFault(answer, target, true);
-    return { socket, greeting, ok: answer, early: packets.release() };
+    return { socket, greeting, capabilities, ok: answer, early: packets.release() };
   } catch (error) {
     socket.destroy();
     throw error;
@@ -199,7 +234,8 @@ function responseFor(
   };
 }
 
-function refusalOf(error: unknown, signal: AbortSignal): MysqlRefusal {
+/** What a client is told of why a login at the target failed; anything that is no such failure is thrown again. */
+export function refusalOf(error: unknown, signal: AbortSignal): MysqlRefusal {
   if (error instanceof UpstreamFault)
     return {
       reason: error.reason,
@@ -231,7 +267,7 @@ const TOO_MANY_CONNECTIONS: ReadonlySet<number> = new Set([1040, 1203, 1226]);
 const OF_CREDENTIAL: ReadonlySet<number> = new Set([1045, 1130, 1251, 1524, 1698, 1820, 1862, 3118, 3159, 4151]);
 
 /** What is said about the gateway's own credential is for administrators, and its name for nobody else. */
-function loginFault(payload: Buffer, target: UpstreamTarget, greeted: boolean): UpstreamFault {
+export function loginFault(payload: Buffer, target: UpstreamTarget, greeted: boolean): UpstreamFault {
   const { code, sqlstate, message: said } = readError(payload);
   const targetSaid = `${said} (${code})`;
   if (TOO_MANY_CONNECTIONS.has(code))

@@ -1,8 +1,8 @@
 // How the target reads the session's next text: sql_mode, character set, server. Asked of the target itself, at the login
 // and again behind whatever may have changed it; what is not known is not guessed.
 //
-// The question reads no table, so that the session's warnings and last insert id stay as they were. It is asked only
-// where a statement may have changed what it asks for.
+// The question reads no table, so that the session's warnings and last insert id stay as they were; ROW_COUNT() and FOUND_ROWS() do not.
+// It is asked only where a statement may have changed what it asks for, and not before a text that asks for those two.
 
 import { isAscii, isUtf8 } from 'node:buffer';
 import { lettersIn, type MysqlTextSettings, readSqlMode } from '../../../../core/sql/mysql/settings.ts';
@@ -40,6 +40,18 @@ export function readSessionSettings(row: Buffer | undefined): MysqlTextSettings 
     if (!(error instanceof MalformedPacket)) throw error;
     return NOTHING_KNOWN;
   }
+}
+
+/** What a statement left behind, which the question would change. */
+const LEFT_BEHIND = /\b(?:row_count|found_rows|warnings|errors|diagnostics|warning_count|error_count)\b/i;
+const ONE_STATEMENT = /^\s*(?:select|set|do|show|get)\b[^;]*;?\s*$/i;
+/** What sql_mode and the character set decide about: quotes, escapes, letters; and comments, which may run. */
+const HANGS_ON_SETTINGS = /[^\t\n\r\x20-\x7e]|["'`\\#]|--|\/\*/;
+
+/** Whether a text asks for what the last statement left behind, and is the same statement under any settings. */
+export function readsAlike(text: Buffer): boolean {
+  const characters = text.toString('latin1');
+  return ONE_STATEMENT.test(characters) && LEFT_BEHIND.test(characters) && !HANGS_ON_SETTINGS.test(characters);
 }
 
 /** Of the gateway's own words: in Unicode, quoted as by default. */

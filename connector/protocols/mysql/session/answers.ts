@@ -1,14 +1,16 @@
 // What the target answers, in the order of what it was asked: recorded, read for facts, and forwarded as it came. What
 // the gateway answers itself waits for its turn among them.
 
-import { passUntouched } from '../../../../core/masking/masked.ts';
+import { mask, partOf, passUntouched } from '../../../../core/masking/masked.ts';
 import type { SessionGuard } from '../../../action.ts';
 import type { Lane, Recorded } from '../../../door.ts';
 import type { Relay } from '../../../net/relay.ts';
+import { MaskedResults, type ShownBy } from '../masking/masked-results.ts';
 import { AnswerReader } from '../wire/answer-reader.ts';
 import { type AnswerShape, COM_QUERY } from '../wire/commands.ts';
 import { ERR, type MysqlError, errorPacket, IN_TRANSACTION } from '../wire/replies.ts';
 import { packet, PACKET_HEADER_BYTES } from '../wire/packets.ts';
+import { Exchange } from './exchange.ts';
 import type { MysqlFacts, MysqlStatement } from './statement-facts.ts';
 
 const STAR = 0x2a;
@@ -29,12 +31,15 @@ interface Asked {
   readonly statement?: MysqlStatement | undefined;
   /** What it quotes of the command is recorded as hidden. */
   readonly hidden?: () => boolean;
+  /** Its rows are masked. */
+  readonly shownBy?: ShownBy | undefined;
   /** Told when it is over. */
   readonly answered?: (reader: AnswerReader) => void;
 }
 
 interface Expected extends Asked {
   readonly reader: AnswerReader;
+  readonly masked?: MaskedResults | undefined;
   /** Of the gateway's own question: nothing of it is recorded or forwarded. */
   readonly own?: boolean;
   /** Where it begins in the target's recorded bytes. */
@@ -46,9 +51,15 @@ interface Refused {
   readonly statement: MysqlStatement | undefined;
 }
 
+/** A login of the gateway's own within the session. */
+interface Conversed {
+  readonly exchange: Exchange;
+  readonly statement?: undefined;
+}
+
 export class MysqlAnswers {
   readonly #parts: AnswersParts;
-  #queue: (Expected | Refused)[] = [];
+  #queue: (Expected | Refused | Conversed)[] = [];
   /** Bytes of the target that were recorded. */
   #position = 0;
   #preparing = 0;
@@ -77,14 +88,15 @@ export class MysqlAnswers {
   get unfinished(): number {
     const head = this.#queue[0];
     if (this.#farewell) return this.#farewell.unfinished;
-    return head && 'reader' in head && !head.own ? head.reader.unfinished : 0;
+    return head && 'reader' in head && !head.own && !head.masked ? head.reader.unfinished : 0;
   }
 
   /** The number that a packet of ours has next, as an answer or in the middle of one. Undefined: nothing is asked. */
   get nextSequence(): number | undefined {
-    const head = this.#queue.find((one) => !('reader' in one && one.own));
+    const head = this.#queue.find((one) => !('exchange' in one) && !('reader' in one && one.own));
     if (!head) return undefined;
-    return 'reader' in head ? (head.reader.sequence + 1) & 255 : 1;
+    if (!('reader' in head)) return 1;
+    return head.masked ? head.masked.nextSequence : (head.reader.sequence + 1) & 255;
   }
 
   /** Of the target's bytes so many were recorded before the first command. */
@@ -96,7 +108,9 @@ export class MysqlAnswers {
     if (shape === 'none') return;
     if (shape === 'prepared') this.#preparing++;
     const reader = new AnswerReader(shape, this.#parts.deprecateEof);
-    this.#queue.push({ ...asked, reader });
+    const { shownBy } = asked;
+    const format = shape === 'binary results' ? 'binary' : 'text';
+    this.#queue.push({ ...asked, reader, masked: shownBy && new MaskedResults(reader, format, shownBy) });
   }
 
   /** The gateway answers a command, behind the answers to those before it. */
@@ -133,18 +147,50 @@ export class MysqlAnswers {
     });
   }
 
+  /** Begins a login at the target, of which nothing is recorded or forwarded. Only while nothing is asked. */
+  converse(): Exchange {
+    const { relay, opened } = this.#parts;
+    const exchange = new Exchange(0, (bytes) => relay.toTarget(bytes, opened));
+    this.#queue.push({ exchange });
+    return exchange;
+  }
+
+  /** That is over. */
+  conversed(): void {
+    const head = this.#queue[0];
+    if (!head || !('exchange' in head)) return;
+    if (head.exchange.unread > 0) this.fault ??= 'it answers what nobody asked';
+    this.#queue.shift();
+    this.#wake();
+  }
+
+  /** Hands an OK of the target's on, with the number that is due. */
+  pass(sequence: number, payload: Buffer, statement: MysqlStatement | undefined): void {
+    const bytes = packet(sequence, payload);
+    const reader = new AnswerReader('single', this.#parts.deprecateEof);
+    reader.read(bytes, 0);
+    this.#status = reader.status ?? this.#status;
+    const offset = this.#position;
+    this.#pass(bytes, [], 0);
+    if (statement) this.#parts.facts.finish(statement, reader, offset, bytes.length);
+  }
+
   take(chunk: Buffer): void {
     let at = 0;
     while (at < chunk.length && this.fault === undefined) {
       const head = this.#queue[0];
       if (!head) at = this.#unasked(chunk, at);
-      else if ('reader' in head) at = this.#answer(head, chunk, at);
+      else if ('exchange' in head) {
+        head.exchange.feed(chunk.subarray(at));
+        at = chunk.length;
+      } else if ('reader' in head) at = this.#answer(head, chunk, at);
       else this.#speak();
     }
   }
 
   /** The session is over: what was asked has no answer. */
   close(): void {
+    for (const one of this.#queue) if ('exchange' in one) one.exchange.close();
     for (const { statement } of this.#queue)
       if (statement) this.#parts.facts.drop(statement, 'The session ended before its answer was complete.');
     this.#queue = [];
@@ -158,10 +204,11 @@ export class MysqlAnswers {
     const quotes: [from: number, to: number][] = [];
     if (head.hidden?.()) reader.onQuote = (start, end) => quotes.push([start, end]);
     head.offset ??= this.#position;
-    const at = reader.read(chunk, from);
-    if (!head.own) this.#pass(chunk.subarray(from, at), quotes, from);
-    if (reader.fault !== undefined) {
-      this.fault = reader.fault;
+    const at = head.masked ? this.#show(head, head.masked, chunk, from) : reader.read(chunk, from);
+    if (!head.own && !head.masked) this.#pass(chunk.subarray(from, at), quotes, from);
+    const fault = reader.fault ?? head.masked?.fault;
+    if (fault !== undefined) {
+      this.fault = fault;
       return chunk.length;
     }
     if (reader.rows > rows && !head.own) guard.countRows(reader.rows - rows);
@@ -188,6 +235,21 @@ export class MysqlAnswers {
     return at;
   }
 
+  /** Gives where the answer stops in the chunk. */
+  #show(head: Expected, masked: MaskedResults, chunk: Buffer, from: number): number {
+    const { lane, relay } = this.#parts;
+    const shown = mask(masked, chunk.subarray(from));
+    const [first] = shown;
+    if (first) {
+      const bytes = partOf(Buffer.concat(shown), first);
+      const starred = (packet: Uint8Array) => Buffer.from(packet).fill(STAR, PACKET_HEADER_BYTES);
+      const recorded = head.hidden?.() ? Buffer.concat(shown.map(starred)) : bytes;
+      this.#position += bytes.length;
+      relay.toClient(bytes, lane.record('target', recorded));
+    }
+    return head.reader.over ? chunk.length - masked.rest().length : chunk.length;
+  }
+
   /** `quotes`: what of `bytes`, at `from` in its chunk, is recorded as hidden. */
   #pass(bytes: Buffer, quotes: readonly (readonly [number, number])[], from: number): void {
     if (bytes.length === 0) return;
@@ -204,7 +266,7 @@ export class MysqlAnswers {
   /** The gateway's own answers whose turn it is. */
   #speak(): void {
     const { relay, lane, facts } = this.#parts;
-    for (let head = this.#queue[0]; head && !('reader' in head); head = this.#queue[0]) {
+    for (let head = this.#queue[0]; head && 'error' in head; head = this.#queue[0]) {
       this.#queue.shift();
       const bytes = errorPacket(1, head.error);
       relay.toClient(passUntouched(bytes), lane.record('gateway', bytes));

@@ -4,8 +4,10 @@
 // A refused command never reaches the target, which so has the state that the client believes: MySQL goes on with its transaction
 // after an error.
 
+import { passUntouched } from '../../../../core/masking/masked.ts';
 import type { Lane, Recorded } from '../../../door.ts';
 import type { SessionGuard } from '../../../action.ts';
+import { ConnectionLost } from '../../../net/byte-reader.ts';
 import { ClientQueue } from '../../../net/client-queue.ts';
 import { contained } from '../../../net/contained.ts';
 import type { Relay } from '../../../net/relay.ts';
@@ -13,10 +15,12 @@ import { type ClientPacket, ClientPackets } from '../wire/client-packets.ts';
 import { MYSQL_COMMANDS } from '../wire/commands.ts';
 import { PACKET_HEADER_BYTES } from '../wire/packets.ts';
 import { actionRefused } from '../wire/refusals.ts';
+import type { MysqlError } from '../wire/replies.ts';
 import type { MysqlAnswers } from './answers.ts';
 import type { ClientJobs } from './client-jobs.ts';
-import type { Job } from './job.ts';
-import type { MysqlFacts } from './statement-facts.ts';
+import { Exchange } from './exchange.ts';
+import { allHidden, hiddenFrom, type Job } from './job.ts';
+import type { MysqlFacts, MysqlStatement } from './statement-facts.ts';
 
 interface ClientCommandsParts {
   readonly relay: Relay;
@@ -38,11 +42,15 @@ export class ClientCommands {
   #left = false;
   /** The session is over: nothing goes on any more. */
   #over = false;
+  /** A login within the session, under way. */
+  #login: Exchange | undefined;
   /** COM_QUIT went on. */
   quit = false;
   /** Of a command whose rest is on its way. */
   #rest: { readonly goesOn: boolean; readonly recorded: (part: Buffer) => Buffer } | undefined;
   fault: string | undefined;
+  /** What the client is told before its connection ends. */
+  denied: MysqlError | undefined;
 
   constructor(parts: ClientCommandsParts) {
     this.#parts = parts;
@@ -54,16 +62,17 @@ export class ClientCommands {
 
   /** Something waits: for an approval, or to be understood. */
   get waiting(): boolean {
-    return this.#waiting;
+    return this.#waiting || this.#login !== undefined;
   }
 
   get full(): boolean {
     return this.#queue.full;
   }
 
-  /** The client sent something that is not answered: not a part of a command alone. */
-  get expectsAnswer(): boolean {
-    return this.#waiting || this.#begun || !this.#packets.between || this.fault !== undefined;
+  /** The number of an answer to what the client sent, which may be a part of a command alone; 0 where it sent nothing. */
+  get nextSequence(): number {
+    if (this.#login) return this.#login.sequence & 255;
+    return this.#waiting || this.#begun || !this.#packets.between || this.fault !== undefined ? 1 : 0;
   }
 
   take(chunk: Buffer): void {
@@ -74,6 +83,8 @@ export class ClientCommands {
   /** The client will send no more. What waits for an approval is withdrawn. */
   left(): void {
     this.#left = true;
+    this.#login?.close();
+    this.#login = undefined;
     if (this.#waiting) this.#parts.guard.gate.withdraw(this.#parts.lane.number, 'client_closed');
   }
 
@@ -81,6 +92,7 @@ export class ClientCommands {
   close(): void {
     if (this.#over) return;
     this.#over = true;
+    this.#login?.close();
     if (this.#waiting && !this.#parts.guard.gate.withdraw(this.#parts.lane.number, 'client_closed')) this.#resume();
   }
 
@@ -111,6 +123,7 @@ export class ClientCommands {
   }
 
   #packet(packet: ClientPacket): 'taken' | 'last' | 'again' {
+    if (this.#login && !this.#over) return this.#loginPacket(this.#login, packet);
     const number = packet.bytes[PACKET_HEADER_BYTES] ?? -1;
     const command = MYSQL_COMMANDS.get(number);
     if (this.#over || this.quit || packet.sequence !== 0 || !command) {
@@ -154,6 +167,10 @@ export class ClientCommands {
       if (job.answered) answers.refuse(job.refused, statement);
       return;
     }
+    if (job.login) {
+      this.#logIn(packet, job.login, statement);
+      return;
+    }
     const forwarded = job.instead ?? packet.bytes;
     if (!job.question) return void send(forwarded);
     const { decision, judge, count, describe } = job.question;
@@ -184,6 +201,43 @@ export class ClientCommands {
     kept = Buffer.from(forwarded);
     this.#waiting = true;
     if (this.#left) guard.gate.withdraw(lane.number, 'client_closed');
+  }
+
+  #logIn(packet: ClientPacket, login: NonNullable<Job['login']>, statement: MysqlStatement | undefined): void {
+    const { relay, lane, facts } = this.#parts;
+    if (packet.cut) this.#rest = { goesOn: false, recorded: allHidden };
+    const send = (bytes: Buffer) => relay.toClient(passUntouched(bytes), lane.record('gateway', bytes));
+    const client = new Exchange(1, send, () => relay.contain(() => this.#resume()));
+    this.#login = client;
+    const over = (denied: MysqlError | undefined) =>
+      relay.contain(() => {
+        if (this.#over) return;
+        this.denied = denied;
+        if (denied) return void relay.end('policy_denied', denied.message);
+        this.#login = undefined;
+        this.#resume();
+        relay.regulate();
+      });
+    login(client, statement).then(over, (error: unknown) =>
+      relay.contain(() => {
+        if (!(error instanceof ConnectionLost)) throw error;
+        if (statement) facts.drop(statement, 'The session ended before its answer was complete.');
+      }),
+    );
+  }
+
+  /** Passwords: of none of them a byte is recorded. */
+  #loginPacket(login: Exchange, packet: ClientPacket): 'taken' | 'last' | 'again' {
+    const { lane, guard } = this.#parts;
+    if (!login.wants) {
+      this.#waiting = true;
+      return 'again';
+    }
+    lane.record('client', hiddenFrom(packet.bytes, PACKET_HEADER_BYTES));
+    if (packet.cut) this.#rest = { goesOn: false, recorded: allHidden };
+    guard.rules.masks.hide('secret', 1);
+    login.take(packet.sequence, packet.bytes.subarray(PACKET_HEADER_BYTES));
+    return 'taken';
   }
 
   #more(part: Buffer, last: boolean): void {

@@ -7,10 +7,11 @@ import { everyStatement } from '../../../../core/sql/statement.ts';
 import type { SessionGuard } from '../../../action.ts';
 import type { Claim } from '../../../door.ts';
 import { describeHeld } from '../rules/held-command.ts';
-import { readSessionSettings, SETTINGS_QUESTION, settingsOfWords } from '../rules/session-settings.ts';
+import { readsAlike, readSessionSettings, SETTINGS_QUESTION, settingsOfWords } from '../rules/session-settings.ts';
 import { countStatements, type MysqlVerdicts } from '../rules/verdicts.ts';
 import type { ClientPacket } from '../wire/client-packets.ts';
 import {
+  COM_CHANGE_USER,
   COM_FIELD_LIST,
   COM_INIT_DB,
   COM_PROCESS_KILL,
@@ -24,16 +25,18 @@ import {
   type Command,
 } from '../wire/commands.ts';
 import { packet as packetOf, PACKET_HEADER_BYTES } from '../wire/packets.ts';
-import { killRefused, notSupported, tooManyPrepared } from '../wire/refusals.ts';
+import { killRefused, masksRefuse, notSupported, tooManyPrepared } from '../wire/refusals.ts';
 import type { MysqlError } from '../wire/replies.ts';
 import { littleEndian } from '../wire/values.ts';
 import type { MysqlAnswers } from './answers.ts';
 import { beginText, BODY_AT, readCommandText } from './command-text.ts';
 import { Executions } from './executions.ts';
-import { hiddenFrom, type Job, payloadBytes, type JobQuestion } from './job.ts';
+import { allHidden, type Job, payloadBytes, type JobQuestion } from './job.ts';
 import { type PreparedStatement, PreparedStatements } from './prepared-statements.ts';
+import { type SessionMasks, withoutLiterals } from './session-masks.ts';
 import type { MysqlFacts, MysqlStatement } from './statement-facts.ts';
 import { mayKill, readKill, type Threads } from './threads.ts';
+import type { UserChanges } from './user-change.ts';
 
 interface ClientJobsParts {
   readonly guard: SessionGuard;
@@ -42,6 +45,8 @@ interface ClientJobsParts {
   readonly facts: MysqlFacts;
   readonly threads: Threads;
   readonly claim: Claim;
+  readonly userChanges: UserChanges;
+  readonly masks: SessionMasks;
   /** As the target said at the login; undefined: it was not asked. */
   readonly settings: MysqlTextSettings | undefined;
 }
@@ -59,10 +64,13 @@ export class ClientJobs {
   readonly #executions: Executions;
   /** Undefined: something may have changed them. */
   #settings: MysqlTextSettings | undefined;
+  /** As they were before. */
+  #earlier: MysqlTextSettings | undefined;
 
   constructor(parts: ClientJobsParts) {
     this.#parts = parts;
     this.#settings = parts.settings;
+    this.#earlier = parts.settings;
     this.#executions = new Executions({
       ...parts,
       prepared: this.#prepared,
@@ -78,11 +86,18 @@ export class ClientJobs {
       const preparing = answers.prepared();
       if (preparing) return preparing;
     }
+    if (number === COM_CHANGE_USER) return answers.idle();
+    if (READS_TEXT.has(number) || number === COM_STMT_EXECUTE) {
+      const reading = this.#parts.masks.notYet();
+      if (reading) return reading;
+    }
     if (this.#settings || !this.#needsReading(number, packet)) return undefined;
+    if (this.#earlier && asksWhatWas(number, packet)) return undefined;
     const idle = answers.idle();
     if (idle) return idle;
     return answers.ask(SETTINGS_QUESTION).then((row) => {
       this.#settings = readSessionSettings(row);
+      this.#earlier = this.#settings;
     });
   }
 
@@ -99,6 +114,8 @@ export class ClientJobs {
       case COM_INIT_DB:
         return this.#words(packet, command, `USE ${quoteName(packet.bytes.subarray(BODY_AT))}`);
       case COM_FIELD_LIST:
+        if (this.#parts.masks.ofColumns)
+          return { answered: true, send: () => {}, refused: masksRefuse('COM_FIELD_LIST shows defaults') };
         return this.#words(packet, command, fieldList(packet.bytes.subarray(BODY_AT)));
       case COM_PROCESS_KILL:
         return this.#processKill(packet, command);
@@ -113,6 +130,7 @@ export class ClientJobs {
   }
 
   #needsReading(number: number, packet: ClientPacket): boolean {
+    if (this.#parts.masks.any && READS_TEXT.has(number)) return true;
     if (this.#guarded) return READS_TEXT.has(number) || number === COM_INIT_DB || number === COM_FIELD_LIST;
     return READS_TEXT.has(number) && !packet.cut && mayKill(packet.bytes.subarray(BODY_AT));
   }
@@ -122,26 +140,27 @@ export class ClientJobs {
   #query(packet: ClientPacket): Job {
     const { verdicts, answers } = this.#parts;
     const text = packet.bytes.subarray(BODY_AT);
-    const recorded = readCommandText(packet, this.#parts.guard.rules.masks, this.#settings?.characterSet);
-    const settings = this.#settings;
+    const settings = this.#settings ?? this.#earlier;
     const whole = packet.cut ? undefined : text;
+    const { masked, recorded } = this.#masked(packet, whole, settings);
     const reads = this.#needsReading(COM_QUERY, packet);
     const judged = reads ? verdicts.on(whole, settings) : undefined;
     const kill = judged && this.#kill(text, judged.read);
     const begin = () => beginText(this.#parts.facts, packet, recorded);
     const { hidden } = recorded;
     const common = { recorded: recorded.packet, recordedRest: recorded.rest, begin, answered: true };
-    if (kill && 'refused' in kill) return { ...common, send: () => {}, refused: kill.refused };
+    const refused = masked.refused ?? (kill && 'refused' in kill ? kill.refused : undefined);
+    if (refused) return { ...common, send: () => {}, refused };
     const send = (statement: MysqlStatement | undefined) => {
       this.#sent(judged?.read);
-      answers.expect('text results', { statement, hidden });
+      answers.expect('text results', { statement, hidden, shownBy: masked.shownBy });
     };
     // What waits may be sent when the memory of its chunk is used again.
     const kept = () => Buffer.from(text);
     return {
       ...common,
       send,
-      ...(kill && { instead: kill.instead }),
+      ...(kill && 'instead' in kill && { instead: kill.instead }),
       ...(judged &&
         this.#guarded && {
           question: this.#question(judged, kept, settings, recorded.shown, ['Q\0', text], packet.cut),
@@ -153,12 +172,13 @@ export class ClientJobs {
   #prepare(packet: ClientPacket): Job {
     const { verdicts, answers } = this.#parts;
     const text = packet.bytes.subarray(BODY_AT);
-    const recorded = readCommandText(packet, this.#parts.guard.rules.masks, this.#settings?.characterSet);
     const whole = packet.cut ? undefined : text;
-    const settings = this.#settings;
+    const settings = this.#settings ?? this.#earlier;
+    const { masked, recorded } = this.#masked(packet, whole, settings);
     const judged = this.#needsReading(COM_STMT_PREPARE, packet) ? verdicts.on(whole, settings) : undefined;
     const common = { recorded: recorded.packet, recordedRest: recorded.rest, answered: true };
     const begin = () => beginText(this.#parts.facts, packet, recorded);
+    if (masked.refused) return { ...common, begin, send: () => {}, refused: masked.refused };
     if (this.#prepared.full)
       return {
         ...common,
@@ -174,13 +194,15 @@ export class ClientJobs {
         refused: killRefused('KILL cannot be prepared here. Send it as a query.'),
       };
     const shown = recorded.shown;
+    const kept = whole && Buffer.from(whole);
     const prepared: PreparedStatement = {
       text: shown.slice(0, MAX_FACT_TEXT),
       textBytes: packet.cut || shown.length > MAX_FACT_TEXT ? payloadBytes(packet) : undefined,
-      sent: whole && Buffer.from(whole),
+      sent: kept,
+      masked: this.#parts.masks.later(kept, settings),
       read: judged && this.#guarded ? judged.read : NOT_SEEN,
       hidden: recorded.hidden,
-      parametersHidden: recorded.parameters,
+      parametersHidden: recorded.parameters || masked.literals,
       parameters: 0,
       types: undefined,
       long: new Map(),
@@ -199,6 +221,21 @@ export class ClientJobs {
     if (judged?.decision.verdict !== 'block' || !this.#guarded) return job;
     const question = this.#question(judged, () => Buffer.from(text), settings, shown, [], packet.cut);
     return { ...job, begin, question };
+  }
+
+  /** By the masks, and as it is recorded. */
+  #masked(packet: ClientPacket, whole: Buffer | undefined, settings: MysqlTextSettings | undefined) {
+    const { masks, guard } = this.#parts;
+    const masked = masks.on(whole, settings);
+    const set = this.#settings?.characterSet;
+    if (!masked.literals || packet.cut) return { masked, recorded: readCommandText(packet, guard.rules.masks, set) };
+    const bytes = Buffer.concat([
+      packet.bytes.subarray(0, BODY_AT),
+      withoutLiterals(whole ?? packet.bytes.subarray(BODY_AT), settings),
+    ]);
+    guard.rules.masks.hide('not_certain', 1);
+    const recorded = readCommandText({ ...packet, bytes }, guard.rules.masks, set);
+    return { masked, recorded: { ...recorded, packet: recorded.packet ?? bytes } };
   }
 
   // --- commands ---
@@ -249,20 +286,17 @@ export class ClientJobs {
   }
 
   #other(number: number, command: Command, packet: ClientPacket): Job {
-    const { answers, verdicts, facts } = this.#parts;
+    const { answers, facts } = this.#parts;
     const payload = packet.bytes.subarray(PACKET_HEADER_BYTES);
     const id = payload.length < 5 ? -1 : payload.readUInt32LE(1);
     switch (command.handling) {
-      case 'refused':
       case 'change user':
+        return this.#changeUser(packet);
+      case 'refused':
         return {
           answered: true,
           send: () => {},
-          refused: notSupported(
-            command.handling === 'refused'
-              ? `${command.name} is not supported.`
-              : 'COM_CHANGE_USER is not supported: connect again, or reset the connection (COM_RESET_CONNECTION).',
-          ),
+          refused: notSupported(`${command.name} is not supported.`),
           begin: () =>
             facts.begin({
               form: 'command',
@@ -272,8 +306,6 @@ export class ClientJobs {
               offset: packet.offset,
               length: packet.bytes.length,
             }),
-          // A login packet, or a password.
-          ...(command.handling === 'change user' && { recorded: hiddenFrom(packet.bytes, BODY_AT) }),
         };
       default:
         return {
@@ -281,15 +313,48 @@ export class ClientJobs {
           send: () => {
             if (number === COM_STMT_CLOSE) this.#prepared.close(id);
             if (number === COM_STMT_RESET) this.#prepared.get(id)?.long.clear();
-            if (number === COM_RESET_CONNECTION) {
-              this.#prepared.clear();
-              verdicts.reset();
-              this.#settings = undefined;
-            }
+            if (number === COM_RESET_CONNECTION) this.#reset();
             answers.expect(command.answer, {});
           },
         };
     }
+  }
+
+  #changeUser(packet: ClientPacket): Job {
+    const { userChanges, answers, facts } = this.#parts;
+    const { asked, text, recorded } = userChanges.read(packet);
+    return {
+      recorded,
+      recordedRest: allHidden,
+      answered: true,
+      begin: () =>
+        facts.begin({
+          form: 'command',
+          text,
+          textBytes: undefined,
+          hidden: () => false,
+          offset: packet.offset,
+          length: packet.bytes.length,
+        }),
+      send: () => {},
+      login: async (client, statement) => {
+        const done = await userChanges.carryOut(asked, client);
+        if (!done.ok) {
+          if (statement) facts.refuse(statement, done.error);
+          return done.error;
+        }
+        this.#reset();
+        answers.pass(client.sequence & 255, done.value, statement);
+        return undefined;
+      },
+    };
+  }
+
+  /** The session at the target is as new. */
+  #reset(): void {
+    this.#prepared.clear();
+    this.#parts.verdicts.reset();
+    this.#settings = undefined;
   }
 
   // --- parts ---
@@ -340,6 +405,10 @@ export class ClientJobs {
     return { instead: packetOf(0, COM_QUERY, `KILL ${kill.what} ${atTarget}`) };
   }
 }
+
+/** The question would change what it asks for; and it reads the same whatever the settings are. */
+const asksWhatWas = (number: number, packet: ClientPacket): boolean =>
+  READS_TEXT.has(number) && !packet.cut && readsAlike(packet.bytes.subarray(BODY_AT));
 
 const NOT_ONES_OWN = killRefused('This is none of your sessions on this resource. KILL ends your own.');
 

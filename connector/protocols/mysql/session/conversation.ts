@@ -2,6 +2,7 @@
 
 import type { EndReason } from '../../../../core/recording/facts/session.ts';
 import { passUntouched } from '../../../../core/masking/masked.ts';
+import type { Masks } from '../../../../core/masking/masks.ts';
 import type { MysqlTextSettings } from '../../../../core/sql/mysql/settings.ts';
 import type { ByteStream, Claim, Conversation, Session } from '../../../door.ts';
 import type { UpstreamTarget } from '../../../net/dial.ts';
@@ -11,11 +12,14 @@ import { MysqlVerdicts, type MysqlJudges } from '../rules/verdicts.ts';
 import { has } from '../wire/capabilities.ts';
 import { packet } from '../wire/packets.ts';
 import { sessionEnds } from '../wire/refusals.ts';
+import { errorPacket } from '../wire/replies.ts';
 import { MysqlAnswers } from './answers.ts';
 import { ClientCommands } from './client-commands.ts';
 import { ClientJobs } from './client-jobs.ts';
+import { SessionMasks } from './session-masks.ts';
 import { MysqlFacts } from './statement-facts.ts';
 import type { Threads } from './threads.ts';
+import { type SessionUser, UserChanges } from './user-change.ts';
 
 interface MysqlConversationParts {
   readonly client: ByteStream;
@@ -28,6 +32,7 @@ interface MysqlConversationParts {
   readonly upstream: MysqlUpstream;
   readonly session: Session<UpstreamTarget>;
   readonly claim: Claim;
+  readonly user: SessionUser;
   readonly judges: MysqlJudges;
   readonly settings: MysqlTextSettings | undefined;
   readonly threads: Threads;
@@ -35,8 +40,7 @@ interface MysqlConversationParts {
   readonly threadId: number;
 }
 
-export const MASKS_REFUSED =
-  'The rules of this resource mask data, which sessions of MySQL do not do yet. Ask for access without masks, or tell an administrator.';
+const MASKS_CHANGED = 'The mask rules of this resource have changed. Connect again.';
 
 /** Tells the client that it is in, and carries the session. */
 export function beginMysqlConversation(parts: MysqlConversationParts): Conversation {
@@ -60,12 +64,15 @@ class MysqlInterpreter implements Interpreter {
   readonly #answers: MysqlAnswers;
   readonly #client: ClientCommands;
   #closed = false;
+  /** As the session began: the same object while the rules say the same. */
+  readonly #columnRules: Masks['columnRules'];
 
   constructor(relay: Relay, parts: MysqlConversationParts) {
     const { session, claim, judges, threads, settings, threadId, upstream } = parts;
     const { lane, guard, opened } = session;
     this.#relay = relay;
     this.#parts = parts;
+    this.#columnRules = guard.rules.masks.columnRules;
     const facts = new MysqlFacts(
       lane,
       () => session.nextAction(),
@@ -75,7 +82,16 @@ class MysqlInterpreter implements Interpreter {
     const answers = new MysqlAnswers({ relay, lane, guard, facts, deprecateEof, opened });
     this.#answers = answers;
     const verdicts = new MysqlVerdicts(judges, guard);
-    const jobs = new ClientJobs({ guard, answers, verdicts, facts, threads, claim, settings });
+    const masks = new SessionMasks(session.upstream, () => guard.rules.masks);
+    const userChanges = new UserChanges({
+      user: parts.user,
+      capabilities: parts.capabilities,
+      target: session.upstream,
+      upstream,
+      answers,
+      masks: () => guard.rules.masks,
+    });
+    const jobs = new ClientJobs({ guard, answers, verdicts, facts, threads, claim, userChanges, masks, settings });
     this.#client = new ClientCommands({ relay, lane, guard, answers, facts, jobs });
     threads.begin(threadId, { claim, atTarget: upstream.greeting.threadId });
   }
@@ -89,7 +105,10 @@ class MysqlInterpreter implements Interpreter {
   }
 
   rulesChanged(): void {
-    if (this.#parts.session.guard.rules.masks.any) this.#relay.end('policy_denied', MASKS_REFUSED);
+    const { masks } = this.#parts.session.guard.rules;
+    // What the session keeps (variables, its own tables) was made under others.
+    if (masks.columnRules !== this.#columnRules && masks.columnRules.length > 0)
+      this.#relay.end('policy_denied', MASKS_CHANGED);
   }
 
   fromClient(chunk: Buffer): void {
@@ -109,8 +128,9 @@ class MysqlInterpreter implements Interpreter {
   farewell(reason: EndReason, message: string, takeBack: (bytes: number) => boolean): Buffer | undefined {
     if (!takeBack(this.#answers.unfinished)) return undefined;
     // As the answer that the client waits for, or within it; between commands as a server that closes by itself.
-    const sequence = this.#answers.nextSequence ?? (this.#client.expectsAnswer ? 1 : 0);
-    return sessionEnds(sequence, reason, message);
+    const sequence = this.#answers.nextSequence ?? this.#client.nextSequence;
+    const { denied } = this.#client;
+    return denied ? errorPacket(sequence, denied) : sessionEnds(sequence, reason, message);
   }
 
   get midMessage(): boolean {

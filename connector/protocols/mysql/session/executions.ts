@@ -7,10 +7,14 @@ import type { MysqlVerdicts } from '../rules/verdicts.ts';
 import type { ClientPacket } from '../wire/client-packets.ts';
 import { PACKET_HEADER_BYTES } from '../wire/packets.ts';
 import { readExecution } from '../wire/parameters.ts';
+import { masksRefuse } from '../wire/refusals.ts';
 import type { MysqlAnswers } from './answers.ts';
 import { allHidden, hiddenFrom, type Job, payloadBytes } from './job.ts';
 import type { PreparedStatements } from './prepared-statements.ts';
+import type { SessionMasks } from './session-masks.ts';
 import type { MysqlFacts, MysqlStatement } from './statement-facts.ts';
+
+const CURSOR = masksRefuse('cursors are not supported; switch them off in the driver (useCursorFetch, CURSOR_TYPE)');
 
 interface ExecutionsParts {
   readonly guard: SessionGuard;
@@ -18,6 +22,7 @@ interface ExecutionsParts {
   readonly verdicts: MysqlVerdicts;
   readonly facts: MysqlFacts;
   readonly prepared: PreparedStatements;
+  readonly masks: SessionMasks;
   /** Rules are in force that ask about statements. */
   readonly guarded: () => boolean;
   /** Something that was read like this goes on. */
@@ -56,8 +61,12 @@ export class Executions {
       if (prepared && read) prepared.types = read.types;
       prepared?.long.clear();
       this.#parts.sent(prepared?.read);
-      answers.expect('binary results', { statement, hidden });
+      answers.expect('binary results', { statement, hidden, shownBy: masked.shownBy });
     };
+    // Nothing that is not known here is known at the target.
+    const masked = prepared ? prepared.masked() : this.#parts.masks.ofNothing();
+    const cursor = payload.length > 5 && payload[5] !== 0;
+    const refused = masked.refused ?? (this.#parts.masks.any && cursor ? CURSOR : undefined);
     const hides = parametersHidden && prepared.parameters > 0;
     if (hides) guard.rules.masks.hide('secret', Math.max(1, read?.parameters.length ?? 1));
     const job: Job = {
@@ -69,6 +78,7 @@ export class Executions {
         recordedRest: allHidden,
       }),
     };
+    if (refused) return { ...job, send: () => prepared?.long.clear(), refused };
     if (!prepared || !this.#parts.guarded()) return job;
     const judge = () => verdicts.onPrepared(prepared.read);
     const known = read && !read.incomplete && !packet.cut && !sentApart;

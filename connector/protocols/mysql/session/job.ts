@@ -4,6 +4,7 @@ import type { Decision } from '../../../../core/policy/sections/entries.ts';
 import type { ActionToHold } from '../../../action.ts';
 import type { ClientPacket } from '../wire/client-packets.ts';
 import type { MysqlError } from '../wire/replies.ts';
+import type { Exchange } from './exchange.ts';
 import type { MysqlStatement } from './statement-facts.ts';
 
 const STAR = 0x2a;
@@ -23,6 +24,8 @@ export interface Job {
   readonly question?: JobQuestion;
   /** The gateway does not do that. */
   readonly refused?: MysqlError;
+  /** A login within the session, instead of all that: packets go both ways until it is over. */
+  readonly login?: (client: Exchange, statement: MysqlStatement | undefined) => Promise<MysqlError | undefined>;
   /** The client waits for an answer to it. */
   readonly answered: boolean;
 }

@@ -1,6 +1,7 @@
 // Statements that the client prepared in the protocol, by the ids that the target gave them.
 
 import type { Summaries } from '../../../../core/policy/sections/judge.ts';
+import type { MaskedText } from './session-masks.ts';
 
 export interface PreparedStatement {
   /** As recorded; at most as much of it as facts keep. */
@@ -9,6 +10,8 @@ export interface PreparedStatement {
   /** As sent, for digests; undefined: it is long. */
   readonly sent: Buffer | undefined;
   readonly read: Summaries;
+  /** By the masks in force now. */
+  readonly masked: () => MaskedText;
   /** Its text is not recorded as it was sent. */
   readonly hidden: () => boolean;
   /** Its parameters may be secrets. */

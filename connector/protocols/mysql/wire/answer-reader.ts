@@ -65,6 +65,8 @@ export class AnswerReader {
   onQuote: ((from: number, to: number) => void) | undefined;
   /** Told of the bytes of a row: parts of `chunk`. */
   onRow: ((part: Buffer) => void) | undefined;
+  /** A row is whole. */
+  onRowEnd: (() => void) | undefined;
 
   constructor(shape: AnswerShape, deprecateEof: boolean) {
     this.shape = shape;
@@ -80,6 +82,11 @@ export class AnswerReader {
 
   get over(): boolean {
     return this.#state === 'over';
+  }
+
+  /** What the next payload is. */
+  get expects(): State {
+    return this.#state;
   }
 
   /** Bytes of a packet whose rest has not come; no number where the payload has whole packets that went before. */
@@ -185,6 +192,7 @@ export class AnswerReader {
         if (first === EOF && this.#length < (this.#deprecateEof ? FULL_PACKET_BYTES : MAX_EOF_BYTES))
           return void this.#ok(payload, false);
         this.rows++;
+        this.onRowEnd?.();
         return;
       case 'one':
         if (this.shape === 'single' && first !== OK && first !== EOF) return void this.#unknown();

@@ -32,6 +32,7 @@ export const COM_INIT_DB = 0x02;
 export const COM_QUERY = 0x03;
 export const COM_FIELD_LIST = 0x04;
 export const COM_PROCESS_KILL = 0x0c;
+export const COM_CHANGE_USER = 0x11;
 export const COM_STMT_PREPARE = 0x16;
 export const COM_STMT_EXECUTE = 0x17;
 export const COM_STMT_SEND_LONG_DATA = 0x18;
@@ -57,7 +58,7 @@ export const MYSQL_COMMANDS: ReadonlyMap<number, Command> = new Map([
   [COM_PROCESS_KILL, command('COM_PROCESS_KILL', 'single', 'kill')],
   [0x0d, refused('COM_DEBUG')],
   [0x0e, command('COM_PING', 'single', 'forwarded')],
-  [0x11, command('COM_CHANGE_USER', 'single', 'change user')],
+  [COM_CHANGE_USER, command('COM_CHANGE_USER', 'single', 'change user')],
   [0x12, refused('COM_BINLOG_DUMP')],
   [0x13, refused('COM_TABLE_DUMP')],
   [0x15, refused('COM_REGISTER_SLAVE')],

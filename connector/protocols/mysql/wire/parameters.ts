@@ -77,8 +77,8 @@ export function readExecution(
       room -= read.value?.length ?? 0;
       parameters.push(
         hidden && read.value !== null
-          ? { type: 0, format: 'binary', value: HIDDEN_VALUE, hidden: true }
-          : { type: 0, format: 'binary', ...read },
+          ? { type, format: 'binary', value: HIDDEN_VALUE, hidden: true }
+          : { type, format: 'binary', ...read },
       );
     }
     return { types, parameters, incomplete: count > MAX_PARAMETERS, valuesAt };

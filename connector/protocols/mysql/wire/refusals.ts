@@ -50,8 +50,11 @@ export interface MysqlRefusal extends TargetRefusal {
   readonly error?: Code;
 }
 
-export const loginRefused = (sequence: number, { reason, message, error }: MysqlRefusal): Buffer =>
-  errorPacket(sequence, fields(error ?? LOGIN[reason], message));
+export const loginError = ({ reason, message, error }: MysqlRefusal): MysqlError =>
+  fields(error ?? LOGIN[reason], message);
+
+export const loginRefused = (sequence: number, refusal: MysqlRefusal): Buffer =>
+  errorPacket(sequence, loginError(refusal));
 
 const ENDS: Readonly<Record<EndReason, Code>> = {
   client_closed: KILLED,
@@ -86,6 +89,21 @@ export const actionRefused = ({ reason, message, hint }: ActionRefusal): MysqlEr
   fields(ACTIONS[reason], hint === undefined ? message : `${message} ${hint}`);
 
 export const notSupported = (message: string): MysqlError => fields(NOT_SUPPORTED, message);
+export const masksRefuse = (why: string): MysqlError =>
+  fields(NO_PRIVILEGE, `Not run under the masks of this session: ${why}.`);
+/** ER_PARSE_ERROR: most of what is not read is none to the server either. */
+export const masksUnread = (why: string): MysqlError =>
+  fields([1064, '42000'], `Not run under the masks of this session: ${why}.`);
+export const resultRefused = (column: number, computed: boolean): MysqlError =>
+  computed
+    ? fields(
+        NO_PRIVILEGE,
+        `Column ${column} of the result may be computed from a masked column, and its type has no form that looks masked. Leave it out, select the column itself, or cast to CHAR.`,
+      )
+    : fields(
+        NOT_SUPPORTED,
+        `Column ${column} comes in a character set in which masks cannot be put. SET NAMES utf8mb4.`,
+      );
 /** ER_NO_SUCH_THREAD, ER_KILL_DENIED_ERROR */
 export const killRefused = (message: string): MysqlError => fields([1095, 'HY000'], message);
 /** ER_MAX_PREPARED_STMT_COUNT_REACHED */

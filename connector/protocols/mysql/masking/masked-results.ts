@@ -1,0 +1,183 @@
+// The answer to one command with its rows masked: packet by packet, with numbers of its own, since rows get longer or shorter.
+// Definitions are kept until all of a result are here: it is shown by a plan, or an error takes its place and its rows are left out.
+
+import type { Masking } from '../../../../core/masking/masked.ts';
+import type { Masks } from '../../../../core/masking/masks.ts';
+import type { Exposure } from '../../../../core/sql/mysql/hidden/hidden-columns.ts';
+import type { AnswerReader } from '../wire/answer-reader.ts';
+import { type ColumnDefinition, readColumnDefinition } from '../wire/column-definition.ts';
+import { FULL_PACKET_BYTES, lengthAt, packet, PACKET_HEADER_BYTES } from '../wire/packets.ts';
+import { resultRefused } from '../wire/refusals.ts';
+import { ERR, type MysqlError, errorPacket, readError } from '../wire/replies.ts';
+import type { RowFormat, ShownColumn } from './cells.ts';
+import { lettersHide, shownError } from './client-words.ts';
+import { planResult } from './result-plan.ts';
+import { maskRow } from './row-masker.ts';
+
+/** A row that is longer is not masked, and ends the session. */
+const MAX_ROW_BYTES = 64 * 1024 * 1024;
+
+export interface ShownBy {
+  readonly masks: Masks;
+  readonly exposure: Exposure;
+  /** What errors quote may be data of a hidden column. */
+  readonly quotesData: boolean;
+  computed(schema: string, table: string, column: string): boolean;
+}
+
+export class MaskedResults implements Masking {
+  readonly #reader: AnswerReader;
+  readonly #format: RowFormat;
+  readonly #by: ShownBy;
+  #chunks: Buffer[] = [];
+  #bytes = 0;
+  #kept: Buffer[] = [];
+  #columns: ColumnDefinition[] = [];
+  #plans: readonly ShownColumn[] = [];
+  /** No cell of this result is looked at. */
+  #asTheyAre = false;
+  #refused = false;
+  /** Of the next packet towards the client. */
+  #sequence: number;
+  fault: string | undefined;
+
+  constructor(reader: AnswerReader, format: RowFormat, by: ShownBy, sequence = 1) {
+    this.#reader = reader;
+    this.#format = format;
+    this.#by = by;
+    this.#sequence = sequence;
+  }
+
+  get nextSequence(): number {
+    return this.#sequence & 255;
+  }
+
+  /** Bytes of the answer to come, up to its end: whatever stands behind that is given back by `rest`. */
+  apply(bytes: Uint8Array): readonly Uint8Array[] {
+    this.#chunks.push(Buffer.from(bytes));
+    this.#bytes += bytes.length;
+    const out: Buffer[] = [];
+    let whole = this.#bytes >= this.#wanted ? Buffer.concat(this.#chunks) : undefined;
+    if (!whole) return out;
+    let at = 0;
+    while (!this.#reader.over && this.#reader.fault === undefined) {
+      const end = endOf(whole, at);
+      if (end < 0) break;
+      out.push(...this.#payload(whole.subarray(at, end)));
+      at = end;
+    }
+    whole = whole.subarray(at);
+    if (whole.length > MAX_ROW_BYTES) throw new Error('a row is too long to be masked');
+    this.#chunks = whole.length > 0 ? [whole] : [];
+    this.#bytes = whole.length;
+    this.#wanted = missing(whole);
+    return out;
+  }
+
+  fail(): void {
+    this.fault = 'a result could not be masked';
+  }
+
+  /** What came behind the answer. */
+  rest(): Buffer {
+    return Buffer.concat(this.#chunks);
+  }
+
+  /** Bytes without which no payload is whole. */
+  #wanted = PACKET_HEADER_BYTES;
+
+  #payload(packets: Buffer): Buffer[] {
+    const before = this.#reader.expects;
+    this.#reader.read(packets, 0);
+    if (this.#reader.fault !== undefined) return [];
+    const payload = payloadOf(packets);
+    if (this.#refused) return [];
+    if (payload[0] === ERR && this.#reader.error !== undefined) {
+      const error = shownError(readError(payload), this.#by);
+      this.#reader.error = error;
+      return [...this.#give(...this.#kept.splice(0)), this.#error(error)];
+    }
+    switch (before) {
+      case 'first':
+        if (this.#reader.expects !== 'definitions') return this.#give(payload);
+        this.#columns = [];
+        this.#kept = [payload];
+        return [];
+      case 'definitions':
+        this.#columns.push(readColumnDefinition(payload));
+        this.#kept.push(payload);
+        return this.#reader.expects === 'rows' ? this.#begin() : [];
+      case 'definitions end':
+        this.#kept.push(payload);
+        return this.#begin();
+      case 'rows':
+        return this.#give(
+          // Behind the rows it expects no more of them.
+          this.#reader.expects === 'rows' && !this.#asTheyAre
+            ? maskRow(payload, this.#format, this.#columns, this.#plans, this.#by.masks)
+            : payload,
+        );
+      default:
+        return this.#give(payload);
+    }
+  }
+
+  #begin(): Buffer[] {
+    const { masks, exposure, computed } = this.#by;
+    const plans = planResult(this.#columns, { rules: masks.columnRules, exposure, computed });
+    const shown = typeof plans === 'number' ? plans : lettersHide(this.#columns, plans, masks);
+    if (typeof plans !== 'number' && shown === undefined) {
+      this.#plans = plans;
+      this.#asTheyAre = masks.finder === undefined && plans.every(({ kind }) => kind === 'pass');
+      return this.#give(...this.#kept.splice(0));
+    }
+    const column = shown ?? 1;
+    this.#refused = true;
+    this.#kept = [];
+    masks.report({
+      kind: 'mask.withheld',
+      reason: typeof plans === 'number' ? 'lineage_unknown' : 'encoding_unsafe',
+      column,
+    });
+    const error = resultRefused(column, typeof plans === 'number');
+    this.#reader.error = error;
+    return [this.#error(error)];
+  }
+
+  #give(...payloads: readonly Buffer[]): Buffer[] {
+    return payloads.map((payload) => {
+      const bytes = packet(this.#sequence, payload);
+      this.#sequence += 1 + Math.floor(payload.length / FULL_PACKET_BYTES);
+      return bytes;
+    });
+  }
+
+  #error(error: MysqlError): Buffer {
+    return errorPacket(this.#sequence++ & 255, error);
+  }
+}
+
+/** Behind the last packet of the payload that begins at `at`; -1: it is not all here. */
+function endOf(b: Buffer, at: number): number {
+  for (let from = at; from + PACKET_HEADER_BYTES <= b.length; ) {
+    const length = lengthAt(b, from);
+    from += PACKET_HEADER_BYTES + length;
+    if (from > b.length) return -1;
+    if (length < FULL_PACKET_BYTES) return from;
+  }
+  return -1;
+}
+
+const missing = (b: Buffer): number =>
+  b.length < PACKET_HEADER_BYTES ? PACKET_HEADER_BYTES : Math.max(b.length + 1, PACKET_HEADER_BYTES + lengthAt(b, 0));
+
+function payloadOf(packets: Buffer): Buffer {
+  if (lengthAt(packets, 0) < FULL_PACKET_BYTES) return packets.subarray(PACKET_HEADER_BYTES);
+  const parts: Buffer[] = [];
+  for (let at = 0; at < packets.length; ) {
+    const length = lengthAt(packets, at);
+    parts.push(packets.subarray(at + PACKET_HEADER_BYTES, at + PACKET_HEADER_BYTES + length));
+    at += PACKET_HEADER_BYTES + length;
+  }
+  return Buffer.concat(parts);
+}

@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest';
+import { summarizeMysql } from '../mysql.ts';
+import type { MysqlTextSettings } from '../settings.ts';
+import { exposeHidden } from './hidden-columns.ts';
+
+const SETTINGS: MysqlTextSettings = {
+  family: 'mariadb',
+  version: 101119,
+  ansiQuotes: false,
+  noBackslashEscapes: false,
+  otherGrammar: false,
+  characterSet: 'utf8mb4',
+};
+const NAMES = {
+  table: (_schema: string | undefined, name: string) => name === 'people',
+  column: (name: string) => ['ssn', 'pay'].includes(name.toLowerCase()),
+  code: (name: string) => ['shows', 'ssn_of'].includes(name),
+};
+
+function expose(text: string) {
+  const read = summarizeMysql(text, SETTINGS);
+  if (!read.ok) throw new Error(read.error.message);
+  return exposeHidden(text, SETTINGS, read.value, NAMES);
+}
+const items = (before: readonly unknown[], star = false, after: readonly unknown[] = []) => ({
+  kind: 'items',
+  before,
+  star,
+  after,
+});
+
+describe('what a text shows of hidden columns', () => {
+  it.each([
+    ['select id, upper(name) from people', { kind: 'clear' }],
+    ['select * from orders', { kind: 'clear' }],
+    ['select 2 * 3, count(*) from people', { kind: 'clear' }],
+    ["select id from people where note = 'ssn'", { kind: 'clear' }],
+    ['select id, name from people where ssn = 1', items(['clear', 'clear'])],
+    [
+      'select ssn, p.pay as x, concat(ssn), count(ssn) from people p',
+      items([{ column: 'ssn' }, { column: 'pay' }, 'unknown', 'clear']),
+    ],
+    ['select 1, p.*, ssn from people p', items(['clear'], true, [{ column: 'ssn' }])],
+    ['select distinct ssn, (select 1) from people', items([{ column: 'ssn' }, 'unknown'])],
+    ['select śsn + 1 from people', items(['unknown'])],
+    ['show warnings', items(['clear', 'clear', 'unknown'])],
+    ['select s from (select ssn as s from people) d', { kind: 'unknown' }],
+    ['select name from people union select ssn from people', { kind: 'unknown' }],
+    ['with c as (select ssn q from people) select q from c', { kind: 'unknown' }],
+    ['table people', { kind: 'unknown' }],
+    ['select x from shows', { kind: 'unknown' }],
+    ['select ssn_of(1)', { kind: 'unknown' }],
+    ["update people set name = 'x', ssn = 'y' where ssn = 'z'", { kind: 'clear' }],
+    ["insert into people (id, ssn) values (1, 'x') on duplicate key update ssn = values(ssn)", { kind: 'clear' }],
+    ['delete from people where ssn is null', { kind: 'clear' }],
+  ])('%s', (text, exposure) => {
+    expect(expose(text).exposure).toEqual(exposure);
+  });
+
+  it.each([
+    ['update people set name = ssn', /copy/],
+    ['update people set name = if(1, ssn, 2)', /copy/],
+    ['insert into orders select * from people', /copy/],
+    ['insert into people (id) values (1) on duplicate key update name = ssn', /copy/],
+    ['select ssn into @a from people', /variable/],
+    ['select @a := ssn from people', /variable/],
+    ['select id from people where last_insert_id(pay)', /keep/],
+    ['alter table people add x int', /another name/],
+    ['create table t (a int) engine=merge union=(people)', /another one/],
+    ['explain select ssn from people', /not supported/],
+    ['create table copy table people', /copy/],
+    ['handler people open', /not supported/],
+    ["prepare p from 'select 1'", /not supported/],
+    ['call p()', /not seen/],
+    ['select * from mysql.column_stats', /any table/],
+    ['show processlist', /any table/],
+    ['select 1; select ssn from people', /one by one/],
+  ])('%s is refused', (text, why) => {
+    const { exposure } = expose(text);
+    expect(exposure).toMatchObject({ kind: 'refused', why: expect.stringMatching(why) });
+  });
+
+  it('literals may be its values where it is named, and where rows are written', () => {
+    expect(expose('select id from people where id = 5').literals).toBe(false);
+    expect(expose("select id from people where ssn = 'x'").literals).toBe(true);
+    expect(expose("insert into people values (1, 'x')").literals).toBe(true);
+    expect(expose("insert into orders values (1, 'x')").literals).toBe(false);
+  });
+});

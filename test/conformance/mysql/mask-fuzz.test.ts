@@ -1,0 +1,108 @@
+// Random queries about a masked column, past its masks: whatever shape a query has, what comes back is masked or an error.
+
+import fc from 'fast-check';
+import type { Connection } from 'mysql2/promise';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { SOAK } from '../../harness/soak.ts';
+import { type GuardedMysql, startGuardedMysql } from '../../harness/mysql/guarded.ts';
+
+let place: GuardedMysql;
+let through: Connection;
+let past: Connection;
+
+beforeAll(async () => {
+  place = await startGuardedMysql();
+  await place.server.sql(
+    'use shop',
+    'create table people (id int primary key, name varchar(50), ssn varchar(20), pay int)',
+    "insert into people values (1, 'Ann', '123-45-6789', 77123), (2, 'Bob', '987-65-4321', 88456)",
+    'create table orders (id int primary key, person int, note varchar(100))',
+    "insert into orders values (1, 1, 'first'), (2, 2, 'second')",
+    'create view shows as select id, name, concat(ssn) as ssn, pay from people',
+    'create view plain_view as select id, name from people',
+  );
+  place.rules([], { mask: [{ columns: ['people.ssn', 'people.pay'], with: 'placeholder' }] });
+  through = await place.connect();
+  past = await place.connect({}, 'gateway');
+});
+afterAll(() => place.close());
+
+const one = <T>(...of: readonly T[]) => fc.constantFrom(...of);
+const alias = fc.option(one('id', 'name', 'a', '`x y`', "'q'"), { nil: undefined });
+const column = one('ssn', 'pay', 'p.ssn', 'p.pay', 'SSN', '`ssn`', 'p.`pay`', 'name', 'ssn', 'pay');
+
+/** Of one column, and of two or more. */
+const { single, pair } = fc.letrec<{ single: string; pair: string; expression: string; item: string; tables: string }>(
+  (tie) => ({
+    expression: fc.oneof(
+      { depthSize: 'small', withCrossShrink: true },
+      { weight: 6, arbitrary: column },
+      one('1', "'t'", 'count(*)', 'count(ssn)', '@v', 'null'),
+      tie('expression').map((e) => `concat(${e}, '')`),
+      tie('expression').map((e) => `max(${e})`),
+      tie('expression').map((e) => `(${e})`),
+      tie('expression').map((e) => `${e} /* ' */ + 0`),
+      tie('expression').map((e) => `cast(${e} as char)`),
+      tie('expression').map((e) => `if(1 = 1, ${e}, ${e})`),
+      tie('expression').map((e) => `coalesce(null, ${e})`),
+      tie('expression').map((e) => `/*! ${e} */`),
+      tie('single').map((q) => `(select * from (${q}) s limit 1)`),
+    ),
+    item: fc
+      .tuple(tie('expression'), alias, one(' ', ' as '))
+      .map(([e, a, as]) => (a === undefined ? e : `${e}${as}${a}`)),
+    tables: fc.oneof(
+      { depthSize: 'small' },
+      {
+        weight: 4,
+        arbitrary: one('people p', 'shows p', 'people p join orders o on o.person = p.id', 'orders o, people p'),
+      },
+      tie('single').map((q) => `(select p.*, t.* from people p, (${q}) t) p`),
+      tie('single').map((q) => `(select 1 as pay, s.* from (${q}) s (ssn) limit 9) p`),
+    ),
+    single: fc.oneof(
+      { depthSize: 'small' },
+      {
+        weight: 4,
+        arbitrary: fc
+          .tuple(
+            one('select ', 'select ', 'select distinct ', 'select sql_calc_found_rows ', 'SELECT\n'),
+            tie('item'),
+            tie('tables'),
+            one('', '', " where ssn <> ''", ' group by 1', ' group by ssn', ' order by 1', ' order by pay desc'),
+          )
+          .map(([select, item, tables, rest]) => `${select}${item} from ${tables}${rest}`),
+      },
+      fc.tuple(tie('single'), one('union', 'union all'), tie('single')).map(([a, by, b]) => `(${a}) ${by} (${b})`),
+      fc
+        .tuple(tie('single'), alias)
+        .map(([q, a = 'ssn']) => `with c (${a.replaceAll("'", '')}) as (${q}) select * from c`),
+    ),
+    pair: fc
+      .tuple(tie('item'), one(', p.*', ', ssn', ', pay as name', ', 1', '', ', count(*)'), tie('tables'))
+      .map(([item, more, tables]) => `select ${item}${more} from ${tables}`),
+  }),
+);
+const query = fc.oneof(single, pair);
+
+const LEAKED = /123-45|987-65|77123|88456/;
+
+it('shows no value of it, in text nor in binary', async () => {
+  let leaks = 0;
+  let shown = 0;
+  await fc.assert(
+    fc.asyncProperty(query, one('query' as const, 'execute' as const), async (sql, how) => {
+      const [rows] = await past.query(sql).catch(() => [undefined]);
+      if (rows !== undefined && LEAKED.test(JSON.stringify(rows))) leaks++;
+      const [seen, error] = await (how === 'query' ? through.query(sql) : through.execute(sql)).then(
+        ([got]) => [got, undefined],
+        (caught: Error) => [undefined, caught.message],
+      );
+      if (seen !== undefined) shown++;
+      if (LEAKED.test(JSON.stringify([seen, error]))) throw new Error(`it shows ${JSON.stringify(seen)}`);
+    }),
+    { numRuns: SOAK ? 20_000 : Number(process.env.FUZZ_RUNS ?? 300) },
+  );
+  // Queries that show nothing anyway prove nothing.
+  expect([leaks > 60, shown > 60]).toEqual([true, true]);
+}, 600_000);

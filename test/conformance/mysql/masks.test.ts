@@ -1,0 +1,204 @@
+// Masks in sessions of a real MariaDB: what a masked column gives, what nobody gets around, and what everyday work notices.
+
+import type { Connection } from 'mysql2/promise';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { HONEST, LEAKS } from '../../attacks/mysql-masks.ts';
+import { type GuardedMysql, startGuardedMysql } from '../../harness/mysql/guarded.ts';
+
+const MASK = [{ columns: ['people.ssn', 'people.pay'], with: 'placeholder' as const }];
+/** Of the two people, in every spelling that is looked for. */
+const VALUES = ['123-45-6789', '987-65-4321', '77123', '88456'];
+const SPELT = VALUES.flatMap((value) => [
+  value,
+  [...value].reverse().join(''),
+  Buffer.from(value).toString('hex'),
+  Buffer.from(value).toString('base64').replace(/=+$/, ''),
+  value.replaceAll('-', ''),
+  value.slice(0, 5),
+]);
+let place: GuardedMysql;
+
+const RESTORE = [
+  'use shop',
+  'delete from people',
+  'delete from orders',
+  "insert into people (id, name, ssn, pay, born, same) values (1, 'Ann', '123-45-6789', 77123, '1987-06-05', 1), (2, 'Bob', '987-65-4321', 88456, null, 1)",
+  "insert into orders values (1, 1, 'first'), (2, 2, 'second')",
+];
+
+beforeAll(async () => {
+  place = await startGuardedMysql();
+  await place.server.sql(
+    'use shop',
+    `create table people (id int primary key auto_increment, name varchar(50), ssn varchar(20), pay int, born date, same int,
+      shadow varchar(60) as (concat('s', ssn)) virtual)`,
+    'create table orders (id int primary key auto_increment, person int, note varchar(100))',
+    'create table people_copy (id int, name varchar(50), ssn varchar(20), pay int, born date, same int, shadow varchar(60))',
+    'create view shows as select id, ssn as x, pay as z from people',
+    'create view shows2 as select x as y from shows',
+    'create algorithm=temptable view kept as select id, ssn as x from people',
+    'create view top as select max(ssn) as m, max(pay) as n from people',
+    'create view both_names as select ssn as a from people union select name from people',
+    'create view plain_view as select id, name from people',
+    'create function ssn_of(i int) returns text reads sql data return (select ssn from people where id = i)',
+    'create procedure show_all() select ssn, concat(ssn) from people',
+  );
+});
+beforeAll(() => place.server.sql(...RESTORE));
+beforeEach(() => place.rules([], { mask: MASK }));
+afterAll(() => place.close());
+
+type Ran = { readonly rows?: unknown; readonly errno?: number; readonly message?: string };
+const run = (c: Connection, how: 'query' | 'execute', sql: string): Promise<Ran> =>
+  (how === 'query' ? c.query(sql) : c.execute(sql)).then(
+    ([rows]) => ({ rows }),
+    ({ errno, sqlMessage }) => ({ errno, message: sqlMessage }),
+  );
+/** Nothing that a statement did is left. */
+const changes = (statements: readonly string[]): boolean =>
+  statements.some((sql) => /^(?:insert|update|delete|replace|alter|rename|create|drop|begin|rollback)/.test(sql));
+
+describe('a masked column', () => {
+  it('is shown in its type, text and binary; NULL stays', async () => {
+    await place.server.sql("insert into shop.people (id, name) values (3, 'Eve')");
+    for (const [way, first] of [
+      ['placeholder', { ssn: '[masked]', pay: 0, born: '2000-01-01' }],
+      ['partial', { ssn: '1***', pay: 0, born: '2000-01-01' }],
+      ['null', { ssn: null, pay: null, born: null }],
+      [{ fixed: '42' }, { ssn: '42', pay: expect.anything(), born: '2000-01-01' }],
+    ] as const) {
+      place.rules([], { mask: [{ columns: ['people.ssn', 'people.pay', 'people.born'], with: way }] });
+      const c = await place.connect({ dateStrings: true });
+      for (const how of ['query', 'execute'] as const) {
+        const { rows } = await run(c, how, 'select * from people order by id');
+        expect(rows).toMatchObject([
+          { id: 1, name: 'Ann', ...first },
+          { id: 2, name: 'Bob', ssn: first.ssn === '1***' ? '9***' : first.ssn, born: null },
+          { id: 3, name: 'Eve', ssn: null, pay: null, born: null },
+        ]);
+      }
+      await c.end();
+    }
+    await place.server.sql(...RESTORE);
+  });
+
+  it('stands nowhere in the recording, and neither do literals that meet it', async () => {
+    const c = await place.connect();
+    await run(c, 'query', "select * from people where ssn = '123-45-6789' -- 987-65-4321");
+    await run(c, 'query', "insert into people values (9, 'N', '123-45-6789', 77123, null, null, default)");
+    await c.execute('select id from people where ssn = ?', ['987-65-4321']);
+    await run(c, 'query', "select 'kept' from orders");
+    await c.end();
+    await place.server.sql(...RESTORE);
+    const recording = await place.recorded();
+    const all =
+      JSON.stringify(recording.frames.map(({ fact }) => fact)) + recording.wire('client') + recording.wire('target');
+    for (const value of VALUES) expect(all).not.toContain(value);
+    expect(all).toContain("select 'kept'");
+  });
+
+  it('is found by what it looks like, where a rule says so', async () => {
+    place.rules([], { mask: [{ detect: ['us-ssn', 'email'], with: 'partial' }] });
+    const c = await place.connect();
+    for (const how of ['query', 'execute'] as const) {
+      const { rows } = await run(
+        c,
+        how,
+        `select ssn, concat('see ', ssn) as t, 'a@example.com' as e, id from people where id = 1`,
+      );
+      expect(JSON.stringify(rows)).not.toContain('123-45');
+      expect(rows).toMatchObject([{ e: 'a***@e***.com', id: 1 }]);
+    }
+    const { rows } = await run(c, 'query', 'call show_all()');
+    expect(JSON.stringify(rows)).not.toContain('123-45');
+    await c.end();
+  });
+
+  it('may be every one of a table', async () => {
+    place.rules([], { mask: [{ columns: ['people.*'], with: 'placeholder' }] });
+    const c = await place.connect({ dateStrings: true });
+    expect(await run(c, 'query', 'select count(*) as n from people where id = 1')).toEqual({ rows: [{ n: 1 }] });
+    expect(await run(c, 'query', "update people set name = 'Zoe' where id = 1")).toMatchObject({
+      rows: { affectedRows: 1 },
+    });
+    for (const sql of [
+      'select * from people',
+      'select name, ssn, id from people p',
+      'select concat(name) as name from people',
+    ])
+      expect(JSON.stringify(await run(c, 'query', sql))).not.toMatch(/Zoe|Ann|Bob|123|987/);
+    expect(await run(c, 'query', 'select note from orders where id = 1')).toEqual({ rows: [{ note: 'first' }] });
+    await c.end();
+    await place.server.sql(...RESTORE);
+  });
+
+  it('in rows of 16 MiB and more', async () => {
+    await place.server.sql('set global max_allowed_packet = 67108864');
+    const c = await place.connect();
+    for (const size of [0xffffff - 20, 0xffffff, 0x1000000 + 50]) {
+      const { rows } = await run(
+        c,
+        'query',
+        `select ssn, repeat('x', ${size}) as long_one, ssn as again from people where id = 1`,
+      );
+      const [row] = rows as { ssn: string; long_one: string; again: string }[];
+      expect([row?.ssn, row?.long_one.length, row?.again]).toEqual(['[masked]', size, '[masked]']);
+    }
+    await c.end();
+  });
+
+  it('whose rules change ends the session, which may have kept values', async () => {
+    place.rules([]);
+    const c = await place.connect();
+    await run(c, 'query', 'select ssn from people where id = 1 into @kept');
+    place.gateway.edge.applyRules({ ...place.gateway.edge.rules, policyVersion: 999, mask: MASK });
+    const { message = '', rows } = await run(c, 'query', 'select @kept');
+    expect(rows).toBeUndefined();
+    expect(message).not.toContain('123');
+    const under = await place.connect();
+    const { rules } = place.gateway.edge;
+    place.gateway.edge.applyRules({ ...rules, policyVersion: 1000, statements: [{ block: ['truncate'] }] });
+    expect(await run(under, 'query', 'select id from people where id = 1')).toEqual({ rows: [{ id: 1 }] });
+    await under.end();
+  });
+});
+
+describe('nobody gets', () => {
+  it.each(LEAKS.map(([why, ...statements]) => ({ why, statements })))('$why', async ({ statements }) => {
+    const c = await place.connect({ multipleStatements: true, dateStrings: true });
+    for (const how of ['query', 'execute'] as const) {
+      for (const sql of statements) {
+        const seen = JSON.stringify(await run(c, how, sql)).toLowerCase();
+        for (const value of SPELT) expect(seen).not.toContain(value.toLowerCase());
+      }
+    }
+    await c.end();
+    if (changes(statements)) await place.server.sql(...RESTORE);
+  });
+});
+
+describe('everyday work', () => {
+  let ways: readonly Connection[] = [];
+  beforeAll(async () => {
+    place.rules([], { mask: MASK });
+    await place.server.sql(...RESTORE);
+    ways = [await place.connect(), await place.connect({}, 'gateway')];
+  });
+
+  it.each(HONEST)('%s', async (sql) => {
+    for (const how of ['query', 'execute'] as const) {
+      const seen = [];
+      for (const way of ways) {
+        seen.push(await run(way, how, sql));
+        if (changes([sql]) && !/temporary|tmp/.test(sql)) await place.server.sql(...RESTORE);
+      }
+      expect(seen[0]).toEqual(seen[1]);
+    }
+  });
+
+  it('a typo is one of syntax', async () => {
+    const c = await place.connect();
+    expect(await run(c, 'query', 'selec 1')).toMatchObject({ errno: 1064 });
+    await c.end();
+  });
+});
