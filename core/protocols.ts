@@ -54,7 +54,7 @@ const ROWS = {
     title: 'MySQL',
     replay: 'statements',
     sections: ['statements'],
-    masks: [],
+    masks: ['columns'],
     noun: SECTIONS.statements,
   },
   ssh: {
