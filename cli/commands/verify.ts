@@ -21,11 +21,11 @@ export function addVerify(command: Command, cli: Cli): void {
   command
     .description(
       'Proves on this machine that recordings are whole and unaltered: digests,\n' +
-        "chain, signature, the connector's registered key, the edge's own notes.\n" +
+        "chain, signature, the connector's registered key, what the edge witnessed.\n" +
         'Exit 0: proven. 1: not proven. 2: could not run. 3: unreachable.',
     )
     .argument('[SESSION]', 'its id, ses_...')
-    .option('--all', 'every session that is listed or that the edge noted')
+    .option('--all', 'every session that is listed or that the edge witnessed')
     .option('--dir <COPY>', "offline: a copy of a session's folder, or of a tree of them")
     .option('--key <BASE64URL>', "with --dir: the connector's key, as gatehouse connectors lists it")
     .action(async (session: string | undefined, options: Options, command: Command) => {

@@ -29,7 +29,7 @@ export async function verifyEverything(client: ApiClient, progress: (text: strin
     for await (const id of witnessed(client)) sessions.add(id);
   } catch (error) {
     if (!(error instanceof Failure && error.reason === 'forbidden')) throw error;
-    mine.push('That no session was left out: only auditors see which ones the edge noted.');
+    mine.push('That no session was left out: only auditors see which ones the edge witnessed.');
   }
   if (sessions.size === 0) throw new Failure(2, 'nothing_to_verify', 'there is no session to verify');
   const reports: VerifyReport[] = [];
@@ -103,7 +103,7 @@ async function verifyWith(client: ApiClient, session: SessionId, keys: Keys): Pr
     further.push({ object: 'session', reason: 'head_differs', message: 'the edge never admitted this session' });
   }
   if (seen && objects && seen.connector !== objects.connector) {
-    const message = `the store has it under ${objects.connector}, the edge noted it from ${seen.connector}`;
+    const message = `the store has it under ${objects.connector}, the edge witnessed it from ${seen.connector}`;
     further.push({ object: 'session', reason: 'key_unknown', message });
   }
   const isLive = further.length + report.faults.length > 0 && (await stillLive(client, session));

@@ -98,9 +98,9 @@ describe('an untouched recording', () => {
     const report = await check(objects, { heads: headsOf(objects).slice(1, 3), witnessedManifest });
     expect(report.proven).toBe(true);
     expect(report.proofs).toContain(
-      'every part that the edge noted while the session ran (2) is the one that is stored',
+      'every part that the edge witnessed while the session ran (2) is the one that is stored',
     );
-    expect(report.notCompared).toEqual(['2 of 4 parts: the edge noted none of them']);
+    expect(report.notCompared).toEqual(['2 of 4 parts: the edge witnessed none of them']);
   });
 
   test('claims no agreement with a witness that saw nothing', async () => {
@@ -108,8 +108,8 @@ describe('an untouched recording', () => {
     expect(report.proven).toBe(true);
     expect(report.proofs.filter((proof) => proof.includes('witnessed'))).toEqual([]);
     expect(report.notCompared).toEqual([
-      '4 of 4 parts: the edge noted none of them',
-      'the manifest: the edge has not noted it',
+      '4 of 4 parts: the edge witnessed none of them',
+      'the manifest: the edge has not witnessed it',
     ]);
   });
 });

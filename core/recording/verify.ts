@@ -206,17 +206,17 @@ function compareWitness(
       message: `the manifest is not the one that was witnessed, of ${witnessedManifest.segments} segments`,
     });
   if (!heads) {
-    notCompared.push('what the edge noted while the session ran: it was not asked');
+    notCompared.push('what the edge witnessed while the session ran: it was not asked');
     return;
   }
   if (faults.length === before && heads.length > 0)
-    proofs.push(`every part that the edge noted while the session ran (${heads.length}) is the one that is stored`);
+    proofs.push(`every part that the edge witnessed while the session ran (${heads.length}) is the one that is stored`);
   if (!decoded) return;
   const seen = new Set(heads.map(({ number }) => number));
   const unseen = decoded.manifest.segments.filter(({ number }) => !seen.has(number)).length;
   if (unseen > 0)
-    notCompared.push(`${unseen} of ${decoded.manifest.segments.length} parts: the edge noted none of them`);
-  if (!witnessedManifest) notCompared.push('the manifest: the edge has not noted it');
+    notCompared.push(`${unseen} of ${decoded.manifest.segments.length} parts: the edge witnessed none of them`);
+  if (!witnessedManifest) notCompared.push('the manifest: the edge has not witnessed it');
 }
 
 const sameBytes = (a: Uint8Array, b: Uint8Array): boolean =>
