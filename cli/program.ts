@@ -1,6 +1,6 @@
 // The commands, and what all of them share.
 
-import { Command } from 'commander';
+import { Command, Help } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
 import type { Cli } from './cli.ts';
 import { COMMANDS } from './commands.ts';
@@ -25,7 +25,13 @@ export async function createProgram(cli: Cli, args: readonly string[]): Promise<
     .option('--json', 'answers and errors as JSON')
     .version(packageJson.version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print help; COMMAND --help says more')
-    .configureHelp({ showGlobalOptions: true });
+    .configureHelp({
+      showGlobalOptions: true,
+      // Of a command, the version is not.
+      visibleGlobalOptions(command) {
+        return Help.prototype.visibleGlobalOptions.call(this, command).filter(({ long }) => long !== '--version');
+      },
+    });
   for (const [name, { summary, load }] of Object.entries(COMMANDS)) {
     const command = program.command(name).summary(summary).description(summary);
     if (args.includes(name)) (await load())(command, cli);

@@ -413,8 +413,7 @@ describe('npm start that cannot start', () => {
     const policy = npmStart([...at, '--policy', join(work, 'p.yaml')]);
     expect(await policy.exited).toBe(2);
     expect(policy.output().trimEnd().split('\n')).toEqual([
-      expect.stringContaining('line 2, column 1: ruls: is not known here'),
-      expect.stringContaining('rules: is missing'),
+      expect.stringContaining('line 2, column 1: ruls: is not known here; did you mean rules?'),
     ]);
     await rm(work, { recursive: true });
   });
