@@ -192,7 +192,7 @@ function withoutNames(text: string, statement: string): string {
 
 /** A word of the server's in front of a name, or of a type's name. */
 const KIND_OR_TYPE =
-  /^(?:access|aggregate|cast|class|collation|column|configuration|constraint|conversion|data|database|default|dictionary|domain|event|extension|family|for|foreign|from|function|in|index|language|large|mapping|materialized|method|named|namespace|object|of|on|operator|option|parameter|parser|policy|portal|prepared|procedure|publication|relation|role|routine|rule|savepoint|schema|search|sequence|server|slot|statement|statistics|subscription|table|tablesample|tablespace|template|text|the|to|transform|trigger|type|user|view|wrapper|value|with|\*|-|integer|bigint|smallint|numeric|real|double|precision|character|varying|name|unknown|record|boolean|bytea|uuid|jsonb?|xml|oid|inet|date|interval|time|timestamp|without|zone|any\w*)(?:\[\])?$/;
+  /^(?:access|aggregate|attribute|cast|class|collation|column|configuration|constraint|conversion|cursor|data|database|default|dictionary|domain|encoding|event|extension|family|for|foreign|foreign-data|from|function|in|index|language|large|mapping|materialized|method|named|namespace|object|of|on|operator|option|origin|parameter|parser|policy|portal|prepared|procedure|publication|relation|replication|role|routine|rule|savepoint|schema|search|sequence|server|slot|statement|statistics|subscription|table|tablesample|tablespace|template|text|the|to|transaction|transform|trigger|type|user|view|wrapper|value|with|\*|-|integer|bigint|smallint|numeric|real|double|precision|character|varying|name|unknown|record|boolean|bytea|uuid|jsonb?|xml|oid|inet|date|interval|time|timestamp|without|zone|any\w*)(?:\[\])?$/;
 
 const TYPE =
   '(?:integer|bigint|smallint|numeric|real|double precision|text|character(?: varying)?|name|unknown|record|boolean|bytea|uuid|jsonb?|xml|oid|inet|date|interval|time(?:stamp)?(?: with(?:out)? time zone)?)(?:\\[\\])?';
@@ -201,8 +201,12 @@ const PLAIN_TAIL = new RegExp(
   `^(?:(?:${TYPE} )?[-+*/<>=~!@#%^&|\`?]{1,8} ${TYPE}|(?:parentheses|brackets|braces) \\S{2} not balanced|quantifier operand invalid|invalid (?:escape \\\\ sequence|character range|character class|backreference number|repetition count\\(s\\)|embedded option))$`,
 );
 
+/** `setval: value 5000 is out of bounds for sequence "a" (1..100)`: a function's name, and what is behind is the server's. */
+const OF_SEQUENCES = /^(?:setval|nextval): (?:value|reached) /;
+
 /** `improper relation name (too many dotted names): a.b.c.d.e`: not everything is in quotes. */
 function withoutTail(text: string, statement: string): string {
+  if (OF_SEQUENCES.test(text)) return text;
   const at = text.indexOf(': ');
   const tail = at < 0 ? '' : text.slice(at + 2);
   return tail === '' || PLAIN_TAIL.test(tail) || holds(statement, tail) ? text : `${text.slice(0, at)}: ${WITHHELD}`;
