@@ -97,6 +97,16 @@ describe('a masked column', () => {
     expect(all).toContain("select 'kept'");
   });
 
+  it('hides nothing of a text that has no literals, and says so', async () => {
+    const c = await place.connect();
+    await run(c, 'query', 'select ssn from people order by id');
+    await run(c, 'query', "select ssn from people where ssn = 'x'");
+    await c.end();
+    const { frames } = await place.recorded();
+    const facts = frames.flatMap(({ fact }) => (fact?.kind === 'values.hidden' ? [fact] : []));
+    expect(facts).toHaveLength(1);
+  });
+
   it('is found by what it looks like, where a rule says so', async () => {
     place.rules([], { mask: [{ detect: ['us-ssn', 'email'], with: 'partial' }] });
     const c = await place.connect();

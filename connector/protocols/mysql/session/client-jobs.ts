@@ -233,7 +233,8 @@ export class ClientJobs {
       packet.bytes.subarray(0, BODY_AT),
       withoutLiterals(whole ?? packet.bytes.subarray(BODY_AT), settings),
     ]);
-    guard.rules.masks.hide('not_certain', 1);
+    // Many texts have neither literals nor comments.
+    if (!bytes.equals(packet.bytes)) guard.rules.masks.hide('not_certain', 1);
     const recorded = readCommandText({ ...packet, bytes }, guard.rules.masks, set);
     return { masked, recorded: { ...recorded, packet: recorded.packet ?? bytes } };
   }
