@@ -185,10 +185,10 @@ function judgeSimple(rules: CommandRules, command: SimpleCommand, place: Place):
   return stricter(decision, judgeGiven(rules, command, place, isDecided));
 }
 
-/** Undefined: it is known only when it runs. `=rm` is a path to zsh. */
+/** Undefined: it is known only when it runs. `=rm` is a path to zsh; `~`, `~+` and `~1` are what variables say. */
 function nameIn(word: Word): string | undefined {
   const text = programOf(word);
-  return text?.startsWith('=') ? undefined : text;
+  return text !== undefined && /^(?:=|~[^/]*$)/.test(text) ? undefined : text;
 }
 
 /**

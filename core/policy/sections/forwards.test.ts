@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type AskedForward, compileForwardRules, ForwardEntry, judgeForward, parseForwardPattern } from './forwards.ts';
+import {
+  type AskedForward,
+  compileForwardRules,
+  ForwardEntry,
+  isSameHost,
+  judgeForward,
+  parseForwardPattern,
+} from './forwards.ts';
 
 const blocking = (...block: string[]) => compileForwardRules([ForwardEntry.parse({ block })]);
 const allowing = (...allow: string[]) => compileForwardRules([ForwardEntry.parse({ allow })]);
@@ -161,3 +168,19 @@ describe('a name that was resolved', () => {
     expect(judgeForward(allowing('10.0.0.0/8:22'), db()).verdict).toBe('block');
   });
 });
+
+describe('a host that is written as no name is', () => {
+  test.each(['db1%x.example.com', 'db1%1'])('passes no allow list: %s', (host) =>
+    expect(judgeForward(compileForwardRules([{ allow: ['db1:*', '*:*'] }]), { host, port: 22 }).verdict).toBe('block'),
+  );
+});
+
+test.each([
+  ['db.internal', 'DB.internal.', true],
+  ['10.0.0.5', '::ffff:10.0.0.5', true],
+  ['10.0.0.5', '::ffff:a00:5', true],
+  ['2001:db8::1', '2001:DB8:0::1', true],
+  ['db.internal', 'db2.internal', false],
+  ['10.0.0.5', '10.0.0.6', false],
+  ['', '', false],
+])('%j and %j name one machine: %j', (one, other, same) => expect(isSameHost(one, other)).toBe(same));

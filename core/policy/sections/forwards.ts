@@ -78,6 +78,15 @@ export interface AskedForward {
 /** Whether a program that connects to it reaches the machine that it runs on. */
 export const isOwnMachine = (host: string): boolean => isOwn(readHost(host));
 
+/** Whether both name one machine, as far as their spellings say. */
+export function isSameHost(one: string, other: string): boolean {
+  const [a, b] = [readHost(one), readHost(other)];
+  if (a.name !== undefined && a.name === b.name) return true;
+  return a.addresses.some((address) =>
+    b.addresses.some(({ bits, value }) => address.bits === bits && address.value === value),
+  );
+}
+
 const NO_FORWARDS: Decision = {
   section: 'forwards',
   verdict: 'block',
@@ -121,7 +130,7 @@ function readHost(asked: string): Host {
   if (address)
     return { name: undefined, addresses: [address, ...embedded(address)], plain: host === asked.toLowerCase() };
   const isName = host !== undefined && NAME.test(host) && !isAddressLike(host);
-  return { name: isName ? host : undefined, addresses: [], plain: isName && !asked.startsWith('[') };
+  return { name: isName ? host : undefined, addresses: [], plain: isName && !/[[%]/.test(asked) };
 }
 
 /** IPv4 in IPv6: what stands in the last bits (RFC 4291, 2.5.5.1; RFC 6052), or behind 2002: (RFC 3056). */

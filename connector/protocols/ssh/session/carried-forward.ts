@@ -6,7 +6,12 @@
 
 import { createHash } from 'node:crypto';
 import { passUntouched } from '../../../../core/masking/masked.ts';
-import { type AskedForward, isOwnMachine, judgeForward } from '../../../../core/policy/sections/forwards.ts';
+import {
+  type AskedForward,
+  isOwnMachine,
+  isSameHost,
+  judgeForward,
+} from '../../../../core/policy/sections/forwards.ts';
 import type { Lane, Recorded, Session } from '../../../door.ts';
 import { contained } from '../../../net/contained.ts';
 import { type Interpreter, Relay } from '../../../net/relay.ts';
@@ -172,7 +177,7 @@ class CarriedForward implements Interpreter {
   #refusesSsh(): boolean {
     const { session, relay, forward } = this.#it;
     this.#note = ENCRYPTED;
-    const own = isOwnMachine(forward.host) || forward.host.toLowerCase() === session.upstream.host.toLowerCase();
+    const own = isOwnMachine(forward.host) || isSameHost(forward.host, session.upstream.host);
     if (own) {
       this.#note = 'SSH to the target itself is not carried within a session with it';
       relay.end('policy_denied', `${this.#note}.`);

@@ -9,6 +9,22 @@ const rules = compileCommandRules([CommandEntry.parse({ block: ['rm *'] })]);
 const allowing = compileCommandRules([CommandEntry.parse({ allow: ['ls *', 'echo *', 'read *', 'test *'] })], 'allow');
 
 const UNSEEN = [
+  "compgen -W '$(rm x)'",
+  "compgen -aW'$(rm x)'",
+  "complete -W '$(rm x)' a",
+  "declare -a 'a=($(rm x))'",
+  "declare -A 'a=([$(rm x)]=1)'",
+  "a=(); declare 'a=($(rm x))'",
+  "readonly -a 'a=($(rm x))'",
+  'b=\'($(rm x))\'; declare -a a="$b"',
+  "env 'BASH_FUNC_ls%%=() { rm x; }' bash -c ls",
+  'env "$PWD=1" rm x',
+  "env -S 'rm\\_x'",
+  "env -S 'sh #' -c 'rm x'",
+  'HOME=/bin/rm; ~ x',
+  'OLDPWD=/bin/rm; ~- x',
+  'HOME=/bin/rm; env ~ x',
+  "env HOME=/bin/rm sh -c '~ x'",
   'alias ls=rm',
   'alias "ls=$x"',
   'alias $x',

@@ -87,3 +87,13 @@ describe('what a text shows of hidden columns', () => {
     expect(expose("insert into orders values (1, 'x')").literals).toBe(false);
   });
 });
+
+it.each([
+  'insert into local table people',
+  'replace into temporary table people',
+  'replace local table people',
+  'create table copied replace table people',
+  'create table local replace table people',
+])('TABLE behind words that may be names is a query: %s', (text) => {
+  expect(expose(text).exposure).toMatchObject({ kind: 'refused' });
+});

@@ -176,15 +176,24 @@ const has = (tokens: readonly Token[], ...words: readonly string[]): boolean =>
 /** A star that is no product and none of COUNT(*); TABLE t. */
 function takesAll(tokens: readonly Token[]): boolean {
   return tokens.some(({ word }, at) => {
-    if (word === 'table') return !OF_A_TABLE.has(wordAt(tokens, at - 1));
+    if (word === 'table') return !isOfATable(tokens, at);
     return word === '*' && !isCount(tokens, at) && !isProduct(tokens, at);
   });
 }
 
-/** Before TABLE they do something with one; elsewhere it is a query of all its columns. */
+/** Up to TABLE, a statement that begins so does something with one; elsewhere it is a query of all its columns. */
 const OF_A_TABLE: ReadonlySet<string> = new Set([
-  ...['create', 'temporary', 'replace', 'truncate', 'drop', 'alter', 'lock', 'analyze', 'optimize', 'show', 'local'],
+  ...['create', 'or', 'replace', 'temporary', 'truncate', 'drop', 'alter', 'online', 'ignore', 'lock', 'analyze'],
+  ...['optimize', 'show', 'local', 'no_write_to_binlog'],
 ]);
+
+/** Some of these words may be names as well: `insert into local table people`, `create table t replace table people`. */
+function isOfATable(tokens: readonly Token[], at: number): boolean {
+  let first = at;
+  while (OF_A_TABLE.has(wordAt(tokens, first - 1))) first--;
+  const begins = first === 0 || wordAt(tokens, first - 1) === ';';
+  return begins && first < at && wordAt(tokens, first) !== 'replace';
+}
 
 const wordAt = (tokens: readonly Token[], at: number): string => tokens[at]?.word ?? '';
 

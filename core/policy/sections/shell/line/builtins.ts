@@ -37,6 +37,10 @@ export function notesOf(words: readonly Word[]): Notes {
       return tested(rest);
     case 'let':
       return { sets: [], evaluated: rest };
+    case 'compgen':
+    case 'complete':
+      // `-W '$(list)'` is expanded.
+      return { sets: [], evaluated: rest.filter((word) => /[$`]/.test(knownText(word) ?? '$')) };
     case 'unset':
       return { sets: [], evaluated: rest.filter((word) => !NAME.test(knownText(word) ?? '') && !isOption(word)) };
     case 'declare':
@@ -92,12 +96,15 @@ function declared(words: readonly Word[], evaluates: boolean): Notes {
   const evaluated: (Word | string)[] = [];
   let hides: string | undefined;
   const isNumber = words.some((word) => /^-[a-zA-Z]*[in]/.test(knownText(word) ?? ''));
+  const isList = words.some((word) => /^-[a-zA-Z]*[aA]/.test(knownText(word) ?? ''));
   for (const word of words) {
     if (isOption(word)) continue;
     const set = assignmentIn(word);
     if (set) {
       sets.push(set);
       if (isNumber) evaluated.push(set.name);
+      // `declare -a 'a=($(list))'`: a list that is quoted is read as one that is not.
+      if (isList || set.value.parts[0]?.startsWith('(')) evaluated.push(set.value);
     } else if (NAME.test(knownText(word) ?? '')) {
       if (isNumber) evaluated.push(knownText(word) ?? '');
     } else if (evaluates) evaluated.push(word);
@@ -113,7 +120,7 @@ const nameless = ({ sources }: Word): string | undefined =>
     : undefined;
 
 /** A word that sets a variable: of `export`, of env. */
-export function assignmentIn(word: Word): VariableSet | undefined {
+function assignmentIn(word: Word): VariableSet | undefined {
   const [first = '', ...others] = word.parts;
   const [written = '', name] = /^([A-Za-z_][A-Za-z0-9_]*)\+?=/.exec(first) ?? [];
   return name === undefined ? undefined : { name, value: { ...word, parts: [first.slice(written.length), ...others] } };

@@ -1,6 +1,5 @@
 // What a simple command is given to run, beside itself: by sudo a command, by `sh -c` a text, by perl code.
 
-import { assignmentIn } from '../line/builtins.ts';
 import type { SimpleCommand } from '../line/simple-command.ts';
 import { type VariableSet, Variables } from '../line/variables.ts';
 import { ANYTHING, certain, knownText, type Word } from '../line/words.ts';
@@ -220,7 +219,7 @@ function readOptions(launcher: Launcher, words: readonly Word[], assigns: boolea
   const operands: Word[] = [];
   const flags = new Set<string>();
   const sets: VariableSet[] = [];
-  let [nothing, shell, at] = [false, false, 0];
+  let [nothing, shell, ended, at] = [false, false, false, 0];
   /** False: it is not known. */
   const take = (option: string, attached: string | undefined): boolean => {
     const mark = launcher.options.get(option);
@@ -233,25 +232,36 @@ function readOptions(launcher: Launcher, words: readonly Word[], assigns: boolea
     const value = attached === undefined ? words[++at] : certain(attached);
     if (!value || value.splits) return false;
     values.set(option, knownText(value) ?? '');
-    if (mark === '!') given.push({ kind: 'line', text: value });
+    if (SPLIT.has(option) && assigns) {
+      given.push(splitByEnv(value, words.slice(at + 1)));
+      [nothing, at] = [true, words.length];
+    } else if (mark === '!') given.push({ kind: 'line', text: value });
     return true;
   };
   for (; at < words.length; at++) {
     const word = words[at] ?? ANYTHING;
     const text = knownText(word);
-    if (text === '--') {
+    if (text === '--' && !ended) {
+      ended = true;
+      if (assigns) continue;
       at++;
       break;
     }
-    if (text === undefined ? /^-/.test(word.parts[0] ?? '') : text.startsWith('-') && text !== '-') {
+    if (ended) {
+      // Behind it stand variables and the command.
+    } else if (text === undefined ? /^-/.test(word.parts[0] ?? '') : text.startsWith('-') && text !== '-') {
       if (text === undefined) return undefined;
       if (!takeWord(text, launcher, take)) return undefined;
       continue;
     }
-    const isAssigned = assigns && /^[A-Za-z_][\w%()]*=/.test(word.parts[0] ?? '') && !word.splits;
-    const set = isAssigned ? assignmentIn(word) : undefined;
-    if (set) sets.push(set);
-    if (isAssigned || (assigns && text === '-')) continue;
+    if (assigns && !word.splits && word.parts.some((part) => part.includes('='))) {
+      const set = settingIn(word);
+      // It may be the command as well.
+      if (!set) return undefined;
+      sets.push(set);
+      continue;
+    }
+    if (assigns && text === '-') continue;
     if (operands.length >= launcher.operands && !launcher.permutes) break;
     // In the place of an operand stands what could be an option.
     if (text === undefined && (word.splits || word.parts[0] === '')) {
@@ -279,6 +289,27 @@ function readOptions(launcher: Launcher, words: readonly Word[], assigns: boolea
     flags,
     sets,
   };
+}
+
+const SPLIT: ReadonlySet<string> = new Set(['-S', '--split-string']);
+
+/** `env -S TEXT WORD...`: TEXT's words are env's own arguments, options too, and the others follow. */
+function splitByEnv(text: Word, others: readonly Word[]): RunByIt {
+  const known = [knownText(text), ...others.map(knownText)];
+  const [split = '\\', ...rest] = known;
+  // Escapes, comments and signs are not a shell's.
+  const isOfEnv = /[\\#$`\n]/.test(split) || /[;&|<>()]/.test(split.replace(/'[^']*'|"[^"]*"/g, ''));
+  if (isOfEnv || known.includes(undefined)) return OPEN;
+  const quoted = rest.map((word = '') => ` '${word.replaceAll("'", "'\\''")}'`);
+  return { kind: 'line', text: certain(`env ${split}${quoted.join('')}`) };
+}
+
+/** Programs take any text in front of `=` for a variable's name, which shells do not. */
+function settingIn(word: Word): VariableSet | undefined {
+  const [first = '', ...others] = word.parts;
+  const equals = first.indexOf('=');
+  if (equals < 1) return undefined;
+  return { name: first.slice(0, equals), value: { ...word, parts: [first.slice(equals + 1), ...others] } };
 }
 
 /** One word of options: `--user=root`, `-u`, `-uroot`, `-nE`. */
