@@ -48,6 +48,8 @@ const FED = [
   'cat f | { bash; }',
   'cat f | while true; do sh; done',
   'bash < f',
+  'tee >(sh) < f',
+  'curl x > >(sudo bash -s)',
   'sudo sh < f',
   '{ bash; } < f',
   '(cd /; python3) < f',

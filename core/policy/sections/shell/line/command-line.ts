@@ -56,12 +56,13 @@ class Grammar extends SimpleCommandReader {
     if (this.awaited.length > 0) throw new Unreadable('it has a here-document that does not end');
   }
 
-  protected override substitution(): readonly string[] {
+  protected override substitution(isFed = false): readonly string[] {
     if (this.awaited.length > 0)
       throw new Unreadable('it has a here-document whose end shells seek in different places');
     const from = this.reading.found.length;
     this.nested(() => this.#list(')'));
     if (this.awaited.length > 0) throw new Unreadable('it has a here-document that does not end');
+    if (isFed) this.#feed(from);
     return this.#printedFrom(from);
   }
 

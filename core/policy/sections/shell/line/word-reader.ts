@@ -62,8 +62,8 @@ export abstract class WordReader {
     return result;
   }
 
-  /** The commands behind `$(`, with the `)`. Gives the sources of what they print. */
-  protected abstract substitution(): readonly string[];
+  /** The commands behind `$(`, with the `)`. `isFed`: behind `>(`. Gives the sources of what they print. */
+  protected abstract substitution(isFed?: boolean): readonly string[];
   /** The commands of a text of its own, as between backquotes. */
   protected abstract inner(text: string): readonly string[];
   /** An expansion that gives a value to a variable. */
@@ -81,7 +81,7 @@ export abstract class WordReader {
       if (letter === '<' || letter === '>') {
         if (this.line[this.at + 1] !== '(') break;
         this.at += 2;
-        this.substitution();
+        this.substitution(letter === '>');
         builder.open('within');
       } else this.#piece(letter, builder);
     }

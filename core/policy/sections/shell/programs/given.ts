@@ -243,12 +243,13 @@ function readOptions(launcher: Launcher, words: readonly Word[], assigns: boolea
     const text = knownText(word);
     if (text === '--' && !ended) {
       ended = true;
-      if (assigns) continue;
+      // Behind it stand operands, variables and the command; or operands alone.
+      if (!launcher.permutes) continue;
       at++;
       break;
     }
     if (ended) {
-      // Behind it stand variables and the command.
+      // It is no option.
     } else if (text === undefined ? /^-/.test(word.parts[0] ?? '') : text.startsWith('-') && text !== '-') {
       if (text === undefined) return undefined;
       if (!takeWord(text, launcher, take)) return undefined;
@@ -271,6 +272,7 @@ function readOptions(launcher: Launcher, words: readonly Word[], assigns: boolea
     const next = knownText(words[at + 1] ?? ANYTHING) ?? '';
     // `flock FILE -c TEXT`, `ssh HOST -p 22 ...`
     const goesOn = launcher.options.get(next) === '!' || (launcher.runs === 'line' && next.startsWith('-'));
+    ended &&= !goesOn;
     if (operands.length === launcher.operands && !launcher.permutes && !goesOn) {
       at++;
       break;

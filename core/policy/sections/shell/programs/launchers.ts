@@ -154,5 +154,5 @@ export const launcherOf = (name: string): Launcher | undefined =>
 
 /** Programs that run what stands anywhere among their words: of their options it is not known which take an argument. */
 const RUNS_SOMEWHERE =
-  /^(?:parallel|sem|pexec|entr|perf|valgrind|gdbserver|rlwrap|firejail|bwrap|proot|fakechroot|xvfb-run|numactl|cgexec|runcon|aa-exec|caffeinate|chpst|softlimit|setlock|envdir|envuidgid|setuidgid|s6-\w+|multitime|hyperfine|cpulimit|logsave|openvt|torsocks|torify|tsocks|proxychains4?|ccache|distcc|systemd-nspawn|dbus-launch|dbus-run-session|ssh-agent|daemonize|screen|npx|pnpx|bunx|uvx|dotenv|capsh|catchsegv|run-one|lxc-attach|pidstat|schroot|arch-chroot|chronic|ifne|lckdo)$/;
+  /^(?:parallel|sem|pexec|entr|perf|valgrind|gdbserver|rlwrap|firejail|bwrap|proot|fakechroot|xvfb-run|numactl|cgexec|runcon|aa-exec|caffeinate|chpst|softlimit|setlock|envdir|envuidgid|setuidgid|s6-\w+|multitime|hyperfine|cpulimit|logsave|openvt|torsocks|torify|tsocks|proxychains4?|ccache|distcc|systemd-nspawn|dbus-launch|dbus-run-session|ssh-agent|daemonize|screen|npx|pnpx|bunx|uvx|dotenv|capsh|catchsegv|run-one|lxc-attach|pidstat|schroot|arch-chroot|chronic|ifne|lckdo|debconf)$/;
 export const runsSomewhere = (name: string): boolean => RUNS_SOMEWHERE.test(name);

@@ -127,6 +127,9 @@ const ROWS: Readonly<Record<string, Row>> = {
     '--on-bt-download-complete --on-download-complete --on-download-error --on-download-pause --on-download-start --on-download-stop':
       asLine,
   }),
+  'diff3 sdiff': row('IoLw', { '--diff-program': asLine }),
+  install: row('gmotS', { '--strip-program': asLine }),
+  prove: row('IjMP', { '-e --exec': asLine }),
   logrotate: row('sl', { '-m --mail': asLine }),
   mail: row('abcqrsuST', { '--exec': part(/^\s*!(.*)$/s, /(?!)/) }),
   scrot: row('dqtF', { '-e --exec': asLine }),
