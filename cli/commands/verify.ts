@@ -75,7 +75,8 @@ async function conclude(
   reports: readonly VerifyReport[],
   unproven: readonly UnprovenPlace[],
 ): Promise<void> {
-  const failed = reports.filter((report) => !report.proven).length + unproven.length;
+  const running = reports.filter((report) => report.running).length;
+  const failed = reports.filter((report) => !report.proven).length - running + unproven.length;
   const proven = failed === 0;
   const all = reports.length + unproven.length;
   const answer = { proven, sessions: reports.map(shown), ...(unproven.length > 0 && { unproven }) };
@@ -83,7 +84,8 @@ async function conclude(
     [
       ...reports.map((report) => showReport(report, output)),
       ...unproven.map(({ path, message }) => `${line(path)}  ${output.style('red', 'NOT PROVEN')}\n  ${line(message)}`),
-      proven ? `All ${all} proven.` : `${failed} of ${all} not proven.`,
+      proven ? (running === 0 ? `All ${all} proven.` : `${all - running} proven.`) : `${failed} of ${all} not proven.`,
+      ...(running === 0 ? [] : [`${running} still running: to be proven at the end.`]),
     ].join('\n\n'),
   );
   if (!proven) process.exitCode = 1;
@@ -91,9 +93,12 @@ async function conclude(
 
 export function showReport(report: VerifyReport, output: Output): string {
   const how = report.neverBegan ? 'proven: never began' : report.exempt === undefined ? 'proven' : 'proven: exempt';
-  const head = report.proven
-    ? `${report.session}  ${output.style('green', how)}`
-    : `${report.session}  ${output.style('red', 'NOT PROVEN')}`;
+  const verdict = report.proven
+    ? output.style('green', how)
+    : report.running
+      ? output.style('yellow', 'STILL RUNNING')
+      : output.style('red', 'NOT PROVEN');
+  const head = `${report.session}  ${verdict}`;
   return [
     head,
     ...report.faults.map(

@@ -41,6 +41,8 @@ export interface VerifyReport {
   readonly exempt?: string;
   /** The session ended before anything of it was recorded or forwarded: what is proven is that there is nothing. */
   readonly neverBegan?: true;
+  /** It has no manifest as yet, and what there is of it holds: neither proven nor a fault. Only who asks the edge can tell. */
+  readonly running?: true;
   /** What was checked and holds, as sentences for a person. */
   readonly proofs: readonly string[];
   /** What could not be compared (no witness, no registered key): not faults. */

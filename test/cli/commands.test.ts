@@ -17,6 +17,7 @@ import { nodeRecordingPlatform } from '../../functions/recording-platform.ts';
 import { replaySession } from '../../functions/replay/registry.ts';
 import { readRecording } from '../../functions/store/read-recording.ts';
 import { memoryReader } from '../harness/memory-reader.ts';
+import { NOTHING_COUNTED } from '../../core/recording/manifest.ts';
 import { RecordingBuilder } from '../harness/recording-builder.ts';
 import { freePortBase, gatehouse } from './run-cli.ts';
 
@@ -245,6 +246,39 @@ describe('verify', () => {
     const failed = await run('verify', '--all', '--json');
     expect(failed.code).toBe(1);
     expect(JSON.parse(failed.stdout)).toMatchObject({ proven: false, sessions: [{ session: SESSION, proven: false }] });
+  });
+
+  it('of --all lets a session run that is live, until the edge has witnessed its manifest', async () => {
+    const connector = 'con_01m7xr2y76rsw2kt403zh5pxa5';
+    const session = {
+      ...{ id: SESSION, connector, state: 'live', email: 'alice@example.com', subject: 'u1' },
+      ...{
+        resource: 'shop',
+        protocol: 'postgres',
+        grant: 'grt_01m7xr2y76rsw2kt403zh5pxa5',
+        rule: 'shop',
+        reason: 'x',
+        client: { address: '::1' },
+      },
+      ...{ startedAt: '2026-11-20T10:00:00.000Z', segments: 0 },
+      counts: NOTHING_COUNTED,
+    };
+    replies['GET /api/v1/connectors'] = { status: 403, body: fault('forbidden', 'no') };
+    replies['GET /api/v1/sessions'] = { body: { sessions: [] } };
+    replies['GET /api/v1/witness'] = { body: { sessions: [{ session: SESSION, connector, heads: 0 }] } };
+    replies[`GET /api/v1/sessions/${SESSION}/objects`] = { body: { connector, objects: [] } };
+    replies[`GET /api/v1/sessions/${SESSION}`] = { body: { session, segments: [] } };
+    replies[`GET /api/v1/witness/${SESSION}`] = { body: { session: SESSION, connector, heads: [] } };
+    const ran = await run('verify', '--all');
+    expect([ran.code, ran.stderr]).toEqual([0, '']);
+    expect(ran.stdout).toContain(`${SESSION}  STILL RUNNING`);
+    expect(ran.stdout).toContain('0 proven.\n\n1 still running: to be proven at the end.');
+    expect((await run('verify', SESSION)).code).toBe(1);
+    const at = '2026-11-20T10:00:00.000Z';
+    const manifest = { digest: 'a'.repeat(64), segments: 0, at };
+    replies[`GET /api/v1/witness/${SESSION}`] = { body: { session: SESSION, connector, heads: [], manifest } };
+    const removed = await run('verify', '--all', '--json');
+    expect([removed.code, JSON.parse(removed.stdout).sessions[0].faults[0].reason]).toEqual([1, 'manifest_missing']);
   });
 
   it('of --all goes on behind what the archive does not give, and names it', async () => {
