@@ -144,17 +144,19 @@ const LONG_DIGITS = 12;
 
 /** A number with an exponent, or a long one with a fraction, where a value may stand. */
 function mayHoldWholeNumber(b: Buffer, start: number, end: number): boolean {
-  for (let at = start + 1; at < end - 1; at++) {
+  /** The last byte that is neither a digit nor a point. */
+  let before = start - 1;
+  for (let at = start; at < end - 1; at++) {
     const byte = b[at] as number;
     const exponent = (byte | 0x20) === 0x65;
-    if ((byte !== 0x2e && !exponent) || !isDigit(b[at - 1])) continue;
-    const next = b[at + 1];
-    if (!isDigit(next) && !(exponent && (next === 0x2b || next === 0x2d))) continue;
-    let before = at - 1;
-    while (before >= start && (isDigit(b[before]) || b[before] === 0x2e)) before--;
-    const long = at - before > LONG_DIGITS;
-    if (b[before] === 0x2d) before--;
-    if ((exponent || long) && (before < start || BEFORE_VALUE.has(b[before] as number))) return true;
+    if ((byte === 0x2e || exponent) && at > start && isDigit(b[at - 1])) {
+      const next = b[at + 1];
+      const goesOn = isDigit(next) || (exponent && (next === 0x2b || next === 0x2d));
+      const long = at - before > LONG_DIGITS;
+      const first = b[before] === 0x2d && before >= start ? before - 1 : before;
+      if (goesOn && (exponent || long) && (first < start || BEFORE_VALUE.has(b[first] as number))) return true;
+    }
+    if (byte !== 0x2e && !isDigit(byte)) before = at;
   }
   return false;
 }

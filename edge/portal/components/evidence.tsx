@@ -73,7 +73,7 @@ export const Evidence = ({
             <p class="dim">What the edge witnessed cannot be shown just now.</p>
           ) : (
             <p>
-              While the session ran, the edge, kept apart from the archive, noted{' '}
+              While the session ran, the edge, kept apart from the archive, witnessed{' '}
               {count(witnessed.heads.length, 'part')}
               {' of the recording'}
               {witnessed.manifest ? (
