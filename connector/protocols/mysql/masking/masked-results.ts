@@ -168,8 +168,12 @@ function endOf(b: Buffer, at: number): number {
   return -1;
 }
 
-const missing = (b: Buffer): number =>
-  b.length < PACKET_HEADER_BYTES ? PACKET_HEADER_BYTES : Math.max(b.length + 1, PACKET_HEADER_BYTES + lengthAt(b, 0));
+/** So many bytes from the beginning of a payload are needed to know more of it than `b` tells: its next packet, or header. */
+function missing(b: Buffer): number {
+  let from = 0;
+  while (from + PACKET_HEADER_BYTES <= b.length) from += PACKET_HEADER_BYTES + lengthAt(b, from);
+  return from > b.length ? from : from + PACKET_HEADER_BYTES;
+}
 
 function payloadOf(packets: Buffer): Buffer {
   if (lengthAt(packets, 0) < FULL_PACKET_BYTES) return packets.subarray(PACKET_HEADER_BYTES);
