@@ -95,6 +95,11 @@ test('the next start reports that it never began, once', async () => {
 test('of one whose first frame stands in the log it says that it was cut off, mark or no mark', async () => {
   const killed = run();
   edge.onMessage = answering(answerAll);
+  await killed.event('ready');
+  // Nothing can be stored, so that it stays in the log.
+  const objects = join(directory, 'objects');
+  rmSync(objects, { recursive: true, force: true });
+  writeFileSync(objects, '');
   // Its target is not there, so its first frame is all but the last.
   await connect(killed);
   await vi.waitFor(() => expect(ends()).toHaveLength(1), 10_000);
@@ -103,6 +108,7 @@ test('of one whose first frame stands in the log it says that it was cut off, ma
   killed.child.kill('SIGKILL');
   await killed.ended;
   writeFileSync(join(directory, 'state', 'opening', String(session)), '');
+  rmSync(objects);
   await run().event('ready');
   await vi.waitFor(() => expect(openings()).toEqual([]), 10_000);
   expect(ends().filter((end) => end.neverBegan)).toEqual([]);

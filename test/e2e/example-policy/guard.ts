@@ -255,6 +255,8 @@ export function testGuard(): void {
 
   describe('what remains of it', () => {
     it('holds placeholders and no values: recording, exports, audit log', async () => {
+      const newest = async () => (await answer('carol', 'sessions', '--resource', 'demo', '--limit', '1')).sessions[0];
+      const before = (await newest())?.id;
       const ran = await psql(
         "insert into customers select 9001, 'Zoe', 'Zapata', 'zoe.zapata@example.org', '+44 20 7946 0958', 'Ulm', 'DE', '4242424242424242', '01/30', now()",
         "select email, phone, card_number, 'told' from customers where id = 9001",
@@ -263,9 +265,9 @@ export function testGuard(): void {
       expect(ran.stdout).toContain('told');
       let id = '';
       await until(async () => {
-        const { sessions } = await answer('carol', 'sessions', '--resource', 'demo', '--limit', '1');
-        id = sessions[0].id;
-        return sessions[0].state === 'sealed';
+        const session = await newest();
+        id = session?.id ?? '';
+        return id !== before && session?.state === 'sealed';
       }, 40_000);
       for (const format of ['ndjson', 'html', 'asciicast']) {
         const { stdout } = await as('carol', 'export', id, '--format', format);

@@ -41,6 +41,7 @@ import { MemoryRecording } from '../../harness/memory-log.ts';
 import { type PostgresServer, startPostgres } from '../../harness/postgres/postgres.ts';
 import { dialRaw, logInRaw, type RawPeer } from '../../harness/postgres/raw-postgres.ts';
 import { run, until } from '../../harness/run.ts';
+import { SOAK } from '../../harness/soak.ts';
 import { findPsql } from '../../harness/guarded.ts';
 import { RULES, SCHEMA, SECRETS } from '../live/live-schema.ts';
 
@@ -91,8 +92,10 @@ async function open(): Promise<RawPeer> {
   return peer;
 }
 
+type Step = readonly [name: string, messages: readonly Buffer[]];
+
 /** What a client does, each up to its ReadyForQuery. */
-const STEPS: readonly (readonly [string, readonly Buffer[]])[] = [
+const STEPS: readonly Step[] = [
   ['a query', [query('select * from people order by id')]],
   ['parameters', [runMessages('select id, email from people where email = $1', 'secretsecret@example.com'), sync()]],
   ['never described', [parse('s', 'select email, note from people'), bind('', 's'), execute(), sync()]],
@@ -118,8 +121,8 @@ interface Done {
   readonly hung: string | undefined;
 }
 
-/** All steps, in a new session where the last one was ended. */
-async function attack(): Promise<Done> {
+/** One after the other, in a new session where the last one was ended. */
+async function attack(steps: readonly Step[], onStep?: (name: string) => void): Promise<Done> {
   const received: Buffer[] = [];
   let peer: RawPeer | undefined;
   let refused = 0;
@@ -130,7 +133,7 @@ async function attack(): Promise<Done> {
     return one;
   };
   let hung: string | undefined;
-  for (const [name, messages] of STEPS) {
+  for (const [name, messages] of steps) {
     // Who is not let in has asked nothing yet: a third time would be the second again.
     if (refused === 2) break;
     peer = peer && !peer.closed ? peer : await listen();
@@ -138,6 +141,7 @@ async function attack(): Promise<Done> {
       refused++;
       continue;
     }
+    onStep?.(name);
     peer.send(...messages);
     const current = peer;
     const settled = Promise.race([
@@ -209,22 +213,36 @@ const RELAYED: readonly Seam[] = ['begin', 'toClient', 'toTarget', 'regulate'].m
   method,
 ]);
 
-/** What the attack and the other session come to when nothing is thrown. */
-const reached = new Set<string>();
+/** Which steps come to each when nothing is thrown; none of them where only a login does. */
+const reached = new Map<string, Set<string>>();
 async function findReached(): Promise<void> {
+  let step: string | undefined;
   const spies = [...SEAMS, ...RELAYED].map(([name, on, method]) => {
     const real = (on as Record<string, (...given: unknown[]) => unknown>)[method];
     return vi.spyOn(on as Record<string, () => unknown>, method).mockImplementation(function (this: unknown, ...given) {
-      reached.add(name);
+      const steps = reached.get(name) ?? new Set();
+      reached.set(name, step === undefined ? steps : steps.add(step));
       return real?.apply(this, given);
     });
   });
   const other = await open();
-  const { hung } = await attack().finally(() => {
+  const onStep = (name: string) => {
+    step = name;
+  };
+  const { hung } = await attack(STEPS, onStep).finally(() => {
     for (const spy of spies) spy.mockRestore();
   });
   expect(hung).toBeUndefined();
   other.socket.destroy();
+}
+
+/** The steps that come to it, the first where only a login does: the others would be as without a fault. */
+function stepsTo(name: string): readonly Step[] {
+  const theirs = reached.get(name);
+  if (SOAK || !theirs) return STEPS;
+  // The portal is of the statement that the step before it prepares.
+  const wanted = theirs.has('a portal in parts') ? new Set(theirs).add('never described') : theirs;
+  return theirs.size === 0 ? STEPS.slice(0, 1) : STEPS.filter(([step]) => wanted.has(step));
 }
 
 describe('thrown at', () => {
@@ -239,7 +257,7 @@ describe('thrown at', () => {
       thrown++;
       throw new Error(`of a bug that quotes ${SECRETS[0]}`);
     });
-    const done = await attack().finally(() => spy.mockRestore());
+    const done = await attack(stepsTo(name)).finally(() => spy.mockRestore());
     expect(uncaught.map(String)).toEqual([]);
     expect(found(done.received.toString('latin1'))).toEqual([]);
     expect(found(recorded())).toEqual([]);
