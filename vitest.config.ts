@@ -31,6 +31,8 @@ const ACROSS = {
 export default defineConfig({
   test: {
     reporters: ['default', new ClosingLines()],
+    // What a test printed is told when it fails.
+    silent: 'passed-only',
     sequence: { sequencer: LongFirst },
     // Files run at the same time. One more than two cores have use for: those of the system tests wait for their servers
     // as much as they compute.

@@ -87,7 +87,7 @@ export default defineProject({
   test: {
     name: 'edge',
     isolate: false,
-    // One workerd for all its files, so one worker: a group of its own, behind those that have two.
+    // One workerd for all its files, so one worker: a group of its own, behind the others. `npm test` runs it beside them.
     sequence: { groupOrder: 1 },
     setupFiles: ['./test/fresh-storage.ts'],
     include: ['**/*.test.{ts,tsx}'],

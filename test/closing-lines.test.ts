@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { judge } from './closing-lines.ts';
+import { closingText, judge } from './closing-lines.ts';
 
 const skipped = { test: 'test/a.test.ts > group > one', state: 'skipped', reason: 'psql is not installed' } as const;
 
@@ -27,4 +27,11 @@ it('lets a known skip pass there, by its whole name', () => {
 
 it('fails a run for a skip that gives no reason, wherever it is', () => {
   expect(judge({ ...skipped, reason: undefined }, false, []).as).toBe('failed');
+});
+
+it('are those of all parts, with their sum', () => {
+  const part = { passed: 2, failed: 1, skipped: 0, lines: ['failed: a > b'] };
+  expect(closingText([part, { passed: 3, failed: 0, skipped: 1, lines: ['skipped: c > d: why'] }])).toBe(
+    'failed: a > b\nskipped: c > d: why\n5 passed, 1 failed, 1 skipped',
+  );
 });

@@ -2,8 +2,19 @@
 // a reason counts as a failure, and where the run must be whole so does each that is not known
 // (skips.ts): nothing is left out in silence.
 
+import { writeFileSync } from 'node:fs';
 import type { Reporter, TestCase, TestModule, Vitest } from 'vitest/node';
 import { KNOWN_SKIPS, type KnownSkip, MUST_BE_WHOLE } from './skips.ts';
+
+export interface Closing {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  readonly lines: readonly string[];
+}
+
+/** Where a part of a run leaves its closing lines, for who prints those of the whole (run.ts). */
+export const CLOSING_FILE = 'GATEHOUSE_TESTS_CLOSING_FILE';
 
 export class ClosingLines implements Reporter {
   #vitest: Vitest | undefined;
@@ -29,12 +40,21 @@ export class ClosingLines implements Reporter {
         if (line) lines.push(line);
       }
     }
-    for (const line of lines) console.log(line);
-    console.log(
-      `${counts.passed} passed, ${counts.failed} failed${counts.skipped ? `, ${counts.skipped} skipped` : ''}`,
-    );
+    const closing = { ...counts, lines };
+    const file = process.env[CLOSING_FILE];
+    if (file) writeFileSync(file, JSON.stringify(closing));
+    else console.log(closingText([closing]));
     if (counts.failed > 0) process.exitCode = 1;
   }
+}
+
+export function closingText(parts: readonly Closing[]): string {
+  const sum = (of: 'passed' | 'failed' | 'skipped') => parts.reduce((all, part) => all + part[of], 0);
+  const skipped = sum('skipped');
+  return [
+    ...parts.flatMap(({ lines }) => lines),
+    `${sum('passed')} passed, ${sum('failed')} failed${skipped ? `, ${skipped} skipped` : ''}`,
+  ].join('\n');
 }
 
 export interface Ended {
