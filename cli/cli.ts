@@ -1,5 +1,5 @@
 // What every command is given: the terminal, the settings and a client made from them. Commands
-// know nothing of argv, process or exit codes.
+// know nothing of argv or the process.
 
 import '../core/text/schema-words.ts';
 import type { Command } from 'commander';
@@ -16,6 +16,8 @@ interface Invocation {
 
 export class Cli {
   readonly terminal: Terminal;
+  /** Of a command that gave its answer, which is not what was hoped for: `verify` says 1. */
+  exitCode = 0;
 
   constructor(terminal: Terminal) {
     this.terminal = terminal;

@@ -16,7 +16,7 @@ export async function createProgram(cli: Cli, args: readonly string[]): Promise<
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void cli.terminal.stdout.write(text),
-      // The failure's one line is printed by main.ts.
+      // The failure's one line is printed by run-command.ts.
       writeErr: () => {},
       getOutHelpWidth: () => HELP_COLUMNS,
     })

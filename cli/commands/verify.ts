@@ -34,17 +34,18 @@ export function addVerify(command: Command, cli: Cli): void {
       if (options.key !== undefined && options.dir === undefined) throw usage('--key goes with --dir');
       const output = cli.output(command);
       const id = session === undefined ? undefined : checked(SessionId, session, 'SESSION');
-      try {
+      const prove = async (): Promise<boolean> => {
         if (options.dir !== undefined) {
           const { reports, unproven } = await verifyCopy(options.dir, keyOf(options.key));
-          return await conclude(output, reports, unproven);
+          return conclude(output, reports, unproven);
         }
         const { client } = await cli.open(command);
-        if (id === undefined) {
-          const progress = output.isTerminal ? (text: string) => output.note(text) : () => {};
-          return await conclude(output, await verifyEverything(client, progress), []);
-        }
-        await concludeOne(output, await verifyOne(client, id));
+        if (id !== undefined) return concludeOne(output, await verifyOne(client, id));
+        const progress = output.isTerminal ? (text: string) => output.note(text) : () => {};
+        return conclude(output, await verifyEverything(client, progress), []);
+      };
+      try {
+        if (!(await prove())) cli.exitCode = 1;
       } catch (error) {
         // Somebody who may not look, or a session that nobody knows, proves nothing either way.
         if (error instanceof Failure && error.exitCode === 1 && error.reason !== NOT_PROVEN) {
@@ -65,16 +66,18 @@ function keyOf(text: string | undefined): Uint8Array | undefined {
 
 const shown = ({ manifest: _, ...report }: VerifyReport): Omit<VerifyReport, 'manifest'> => report;
 
-async function concludeOne(output: Output, report: VerifyReport): Promise<void> {
+/** Whether it is proven. */
+async function concludeOne(output: Output, report: VerifyReport): Promise<boolean> {
   await output.answer(shown(report), () => showReport(report, output));
-  if (!report.proven) process.exitCode = 1;
+  return report.proven;
 }
 
+/** Whether all are proven. */
 async function conclude(
   output: Output,
   reports: readonly VerifyReport[],
   unproven: readonly UnprovenPlace[],
-): Promise<void> {
+): Promise<boolean> {
   const running = reports.filter((report) => report.running).length;
   const failed = reports.filter((report) => !report.proven).length - running + unproven.length;
   const proven = failed === 0;
@@ -88,7 +91,7 @@ async function conclude(
       ...(running === 0 ? [] : [`${running} still running: to be proven at the end.`]),
     ].join('\n\n'),
   );
-  if (!proven) process.exitCode = 1;
+  return proven;
 }
 
 export function showReport(report: VerifyReport, output: Output): string {

@@ -37,7 +37,10 @@ export function addAuditVerify(audit: Command, cli: Cli): void {
       const { dir, head } = options;
       if (head !== undefined && dir === undefined) throw usage('--head goes with --dir');
       if (head !== undefined && !/^[0-9a-f]{64}$/.test(head)) throw usage('--head: expected a SHA-256 digest in hex');
-      if (dir !== undefined) return verifyDirectory(dir, head, cli.output(command));
+      if (dir !== undefined) {
+        if (!(await verifyDirectory(dir, head, cli.output(command)))) cli.exitCode = 1;
+        return;
+      }
       const { client, output } = await cli.open(command);
       try {
         await verifyOnline(client, output);
@@ -53,7 +56,8 @@ export function addAuditVerify(audit: Command, cli: Cli): void {
 
 const BROKEN = 'audit_broken';
 
-async function verifyDirectory(dir: string, head: string | undefined, output: Output): Promise<void> {
+/** Whether it is proven. */
+async function verifyDirectory(dir: string, head: string | undefined, output: Output): Promise<boolean> {
   const copies = await readAuditCopies(dir);
   const reports: (AuditCopyReport & { readonly folder: string })[] = [];
   for (const { folder, ...copy } of copies) reports.push({ folder, ...(await verifyAuditCopy(copy, { head })) });
@@ -65,7 +69,7 @@ async function verifyDirectory(dir: string, head: string | undefined, output: Ou
       `  ${output.style('yellow', 'not compared')} ${cut}`,
     ].join('\n'),
   );
-  if (!proven) process.exitCode = 1;
+  return proven;
 }
 
 function showCopy({ proven, pieces, entries, last, head, faults }: AuditCopyReport, output: Output): string[] {

@@ -19,7 +19,7 @@ import { readRecording } from '../../functions/store/read-recording.ts';
 import { memoryReader } from '../harness/memory-reader.ts';
 import { NOTHING_COUNTED } from '../../core/recording/manifest.ts';
 import { RecordingBuilder } from '../harness/recording-builder.ts';
-import { freePortBase, gatehouse } from './run-cli.ts';
+import { command, freePortBase, gatehouse } from './run-cli.ts';
 
 interface Reply {
   readonly status?: number;
@@ -60,7 +60,10 @@ beforeEach(() => {
 });
 
 const fault = (reason: string, message: string) => ({ error: { reason, message } });
-const run = (...args: string[]) => gatehouse(args, { GATEHOUSE_URL: origin, GATEHOUSE_TOKEN: 'gat_secret' });
+const account = () => ({ GATEHOUSE_URL: origin, GATEHOUSE_TOKEN: 'gat_secret' });
+const run = (...args: string[]) => command(args, account());
+/** As a process, for what only one can show. */
+const runProcess = (...args: string[]) => gatehouse(args, account());
 
 /** As the functions make it. */
 async function exported(builder: RecordingBuilder, format: 'ndjson' | 'html' | 'asciicast'): Promise<string> {
@@ -105,7 +108,7 @@ const entry = (changes: object = {}) => ({
 
 describe('help', () => {
   it('is printed by the program, with exit code 0 and nothing else', async () => {
-    const { code, stdout, stderr } = await run('request', '--help');
+    const { code, stdout, stderr } = await runProcess('request', '--help');
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toMatch(/^Usage: gatehouse request .*--json/s);
   });
@@ -139,7 +142,7 @@ describe('an error', () => {
   });
 
   it('is JSON with --json, also when the flags themselves are wrong', async () => {
-    const { code, stderr } = await run('sessions', '--json', '--nope');
+    const { code, stderr } = await runProcess('sessions', '--json', '--nope');
     expect([code, JSON.parse(stderr)]).toEqual([2, fault('usage', "unknown option '--nope'")]);
   });
 
@@ -273,7 +276,7 @@ describe('verify', () => {
     expect([ran.code, ran.stderr]).toEqual([0, '']);
     expect(ran.stdout).toContain(`${SESSION}  STILL RUNNING`);
     expect(ran.stdout).toContain('0 proven.\n\n1 still running: to be proven at the end.');
-    expect((await run('verify', SESSION)).code).toBe(1);
+    expect((await runProcess('verify', SESSION)).code).toBe(1);
     const at = '2026-11-20T10:00:00.000Z';
     const manifest = { digest: 'a'.repeat(64), segments: 0, at };
     replies[`GET /api/v1/witness/${SESSION}`] = { body: { session: SESSION, connector, heads: [], manifest } };
@@ -420,7 +423,7 @@ describe('answers', () => {
       for (const code of [0, 1]) {
         if (code === 1) builder.objects.delete(last ?? '');
         replies[`GET /api/v1/sessions/${SESSION}/export`] = { text: await exported(builder, format) };
-        const toFile = await run('export', SESSION, '--format', format, '--out', out);
+        const toFile = await runProcess('export', SESSION, '--format', format, '--out', out);
         expect([toFile.code, toFile.stderr.includes('damaged')]).toEqual([code, code === 1]);
         expect((await stat(out)).size).toBeGreaterThan(0);
         expect((await run('export', SESSION, '--format', format)).code).toBe(code);

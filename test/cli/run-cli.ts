@@ -6,10 +6,7 @@ import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { CommanderError } from 'commander';
-import { Cli } from '../../cli/cli.ts';
-import { Failure } from '../../cli/failure.ts';
-import { createProgram } from '../../cli/program.ts';
+import { runCommand } from '../../cli/run-command.ts';
 import { BARE_ENV } from '../harness/child-env.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -34,28 +31,14 @@ export async function gatehouse(
 }
 
 /**
- * The same within this process, for tests to which the command line is a means: starting a program takes longer than
- * most of what it does. How it ends as a process is tested where commands are the subject.
+ * The same within this process, which ends as the command's would: starting a program takes longer than most of what
+ * it does.
  */
 export async function command(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Finished> {
-  // What verifies says its outcome through the exit code of the process that it has to itself.
-  if (args.includes('verify')) return gatehouse(args, env);
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
   const said = Promise.all([text(stdout), text(stderr)]);
-  const cli = new Cli({ stdin: stdin.end(), stdout, stderr, env: { ...BARE_ENV, HOME: '/nonexistent', ...env } });
-  let code = 0;
-  try {
-    await (await createProgram(cli, args)).parseAsync(args, { from: 'user' });
-  } catch (error) {
-    // --help ends so, too.
-    if (error instanceof CommanderError && error.exitCode === 0) code = 0;
-    else if (error instanceof Failure) {
-      const { reason, message, details, exitCode } = error;
-      code = exitCode;
-      const said = args.includes('--json') ? JSON.stringify({ error: { reason, message, ...details } }) : message;
-      stderr.write(`${said}\n`);
-    } else throw error;
-  }
+  const terminal = { stdin: stdin.end(), stdout, stderr, env: { ...BARE_ENV, HOME: '/nonexistent', ...env } };
+  const code = await runCommand(terminal, args);
   stdout.end();
   stderr.end();
   const [out, errors] = await said;
