@@ -331,15 +331,6 @@ describe('stopping and starting again', () => {
     expect((await as('carol', 'verify', '--all')).code).toBe(0);
   });
 
-  it('leaves no process when it is killed without a chance to clean up, and the next start takes over', async () => {
-    const { pids } = await dev();
-    process.kill(pids.main ?? 0, 'SIGKILL');
-    await started.exited;
-    await until(() => Object.values(pids).every((pid) => !isAlive(pid)), 15_000);
-    started = npmStart(startArgs());
-    await untilReady(started);
-  });
-
   it('takes over even when every process was killed at once', async () => {
     const { pids } = await dev();
     for (const pid of Object.values(pids)) {
@@ -378,6 +369,13 @@ describe('stopping and starting again', () => {
     expect(resources).toMatchObject([{ name: 'orders', mayAsk: true }]);
     expect(JSON.parse((await as('carol', 'sessions', '--json')).stdout).sessions).toEqual([]);
     expect((await as('alice', 'request', 'orders', '--reason', 'x')).code).toBe(0);
+  });
+
+  it('leaves no process when it is killed without a chance to clean up', async () => {
+    const { pids } = await dev();
+    process.kill(pids.main ?? 0, 'SIGKILL');
+    await started.exited;
+    await until(() => Object.values(pids).every((pid) => !isAlive(pid)), 15_000);
   });
 });
 

@@ -2,9 +2,10 @@
 // comes as it would without.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { SOAK } from '../../harness/soak.ts';
 import { compare } from './compare.ts';
 import { one } from './case.ts';
-import { faultsIn, GROUPS, startShop, tryCase } from './everyday.ts';
+import { faultsIn, type Group, GROUPS, startShop, tryCase } from './everyday.ts';
 import { KNOWN_DIFFERENCES } from './known-differences.ts';
 import type { Pair } from './pair.ts';
 
@@ -18,8 +19,10 @@ describe.each([18, 15] as const)('PostgreSQL %i', (version) => {
     expect(pair?.gateway.bugs ?? []).toEqual([]);
   });
 
+  // Every second one; `npm run soak` runs them all.
+  const chosen = ({ cases }: Group) => cases.filter((_, at) => SOAK || at % 2 === 0);
   describe.each(GROUPS.filter((group) => group.version === version))('$name', (group) => {
-    test.each(group.cases)('$name', async (of) => {
+    test.each(chosen(group))('$name', async (of) => {
       const faults = faultsIn(await tryCase(pair, group, of));
       const reason = KNOWN_DIFFERENCES[of.name];
       if (reason === undefined) expect(faults).toEqual([]);

@@ -36,7 +36,7 @@ interface Tool {
 const classes = mkdtempSync(join(tmpdir(), 'gatehouse-autosave-'));
 
 const TOOLS: readonly Tool[] = [
-  { name: 'knex', command: [process.execPath, program('knex.mjs')] },
+  { name: 'knex', command: [process.execPath, program('knex.mjs')], soak: true },
   { name: 'sequelize', command: [process.execPath, program('sequelize.mjs')], soak: true },
   { name: 'nodepgmigrate', command: [process.execPath, program('node-pg-migrate.mjs')], soak: true },
   { name: 'nodedrivers', command: [process.execPath, program('node-drivers.mjs')] },
@@ -72,6 +72,7 @@ const TOOLS: readonly Tool[] = [
     name: 'psycopg3',
     needs: [python('psycopg'), 'python3-psycopg'],
     command: [PYTHON, program('psycopg_both.py'), '3'],
+    soak: true,
   },
   {
     name: 'pgcli',
