@@ -192,14 +192,15 @@ test('text in an encoding whose letters hold ASCII bytes is refused where it is 
   expect(incidents.map(({ reason }) => reason)).toEqual(['encoding_unsafe']);
 });
 
-test('a row of 200 MB passes with bounded memory, every value as long as it was', () => {
+test('a row of 50 MB, or 200, passes with bounded memory, every value as long as it was', () => {
   const { masks } = masksOf(RULES);
   const guide = new SimpleGuide(masks, resolve);
   const masker = new ResultMasker(masks, guide);
   mask(masker, fields());
   const CHUNK = 64 * 1024;
-  const note = 1600 * CHUNK;
-  const mail = 1600 * CHUNK;
+  const CHUNKS = SOAK ? 1600 : 400;
+  const note = CHUNKS * CHUNK;
+  const mail = CHUNKS * CHUNK;
   const filling = Buffer.from('lorem ipsum 4111111111111111 dolor '.repeat(2000)).subarray(0, CHUNK);
   const head = Buffer.alloc(5);
   head.write('D');
@@ -209,13 +210,13 @@ test('a row of 200 MB passes with bounded memory, every value as long as it was'
   head.writeInt32BE(4 + begin.length + mail + between.length + note + end.length, 1);
   let bytes = 0;
   let seen = 0;
-  let tail = '';
+  let tail = Buffer.alloc(0);
   const take = (chunk: Buffer) => {
     for (const part of mask(masker, chunk)) {
       bytes += part.length;
-      const text = tail + Buffer.from(part).toString('latin1');
+      const text = Buffer.concat([tail, part]);
       if (text.includes('SECRET') || text.includes('4111111111111111')) seen++;
-      tail = text.slice(-16);
+      tail = Buffer.from(text.subarray(-16));
     }
   };
   // What is kept, and not what the collector has not taken yet.
@@ -230,14 +231,14 @@ test('a row of 200 MB passes with bounded memory, every value as long as it was'
   const before = kept();
   let most = 0;
   take(Buffer.concat([head, begin]));
-  for (let i = 0; i < 1600; i++) {
+  for (let i = 0; i < CHUNKS; i++) {
     take(Buffer.alloc(CHUNK, 'SECRET'));
-    if (i % 200 === 0) most = Math.max(most, kept() - before);
+    if (i % 50 === 0) most = Math.max(most, kept() - before);
   }
   take(between);
-  for (let i = 0; i < 1600; i++) {
+  for (let i = 0; i < CHUNKS; i++) {
     take(filling);
-    if (i % 200 === 0) most = Math.max(most, kept() - before);
+    if (i % 50 === 0) most = Math.max(most, kept() - before);
   }
   take(end);
   expect(masker.fault).toBeUndefined();
