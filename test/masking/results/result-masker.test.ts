@@ -1,6 +1,7 @@
 // The rewriter on streams of messages, without a server: any split gives the same messages, long rows
 // pass with bounded memory, and nothing that fails lets a value through.
 
+import { SOAK } from '../../harness/soak.ts';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
