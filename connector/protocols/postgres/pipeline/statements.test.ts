@@ -355,6 +355,7 @@ describe('messages that are malformed', () => {
     ['Execute that is too long', message('E', '\0', 0, 0)],
     ['Describe of neither', message('D', 'Xname\0')],
     ['Sync with a body', message('S', 'x')],
+    ['Flush with a body', message('H', 'x')],
     ['FunctionCall that is too short', message('F', 1)],
   ])('%s', (_name, bytes) => {
     expect(play({ client: [bytes] }).fault).toContain('malformed');

@@ -141,7 +141,10 @@ export class Statements {
       case 0x58: // X Terminate
         this.terminated = true;
         return undefined;
-      default: // H Flush
+      case 0x48: // H Flush
+        // The target would fail it, which has no answer of its own, and pass over what follows.
+        return length === 0 ? undefined : malformed('Flush');
+      default:
         return undefined;
     }
   }
