@@ -29,6 +29,7 @@ afterAll(() => place.close());
 
 const one = <T>(...of: readonly T[]) => fc.constantFrom(...of);
 const alias = fc.option(one('id', 'name', 'a', '`x y`', "'q'"), { nil: undefined });
+const called = one('id', 'name', 'a', 'offset', '`x y`', 'pay');
 const column = one('ssn', 'pay', 'p.ssn', 'p.pay', 'SSN', '`ssn`', 'p.`pay`', 'name', 'ssn', 'pay');
 
 /** Of one column, and of two or more. */
@@ -74,6 +75,16 @@ const { single, pair } = fc.letrec<{ single: string; pair: string; expression: s
           .map(([select, item, tables, rest]) => `${select}${item} from ${tables}${rest}`),
       },
       fc.tuple(tie('single'), one('union', 'union all'), tie('single')).map(([a, by, b]) => `(${a}) ${by} (${b})`),
+      // Under a name that is used outside, by itself and as the first of a union.
+      fc
+        .tuple(tie('expression'), called, one(' as ', ' '), tie('tables'), one('', ' union select name from people'))
+        .map(([e, a, as, tables, union]) => `select ${a} from (select ${e}${as}${a} from ${tables}${union}) d`),
+      fc
+        .tuple(tie('single'), called, one('*', 'd.*', 'max(d.id)', 'd.name', 'name as id'))
+        .map(([q, a, items]) => `select ${items} from (select 'z' as ${a} union all (${q})) d`),
+      fc
+        .tuple(tie('expression'), one('is null', 'is not null', 'is null + 1'), tie('single'))
+        .map(([e, test, q]) => `select if(${e} ${test}, 1, exists (${q})) from people p`),
       fc
         .tuple(tie('single'), alias)
         .map(([q, a = 'ssn']) => `with c (${a.replaceAll("'", '')}) as (${q}) select * from c`),

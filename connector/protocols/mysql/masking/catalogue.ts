@@ -2,7 +2,9 @@
 // and functions may show them. Read over a connection of the gateway's own.
 
 import { type ColumnRule, fitsTable, ruleOf } from '../../../../core/masking/columns.ts';
-import type { HiddenNames } from '../../../../core/sql/mysql/hidden/hidden-columns.ts';
+import type { HiddenNames } from '../../../../core/sql/mysql/hidden/hidden-names.ts';
+import { readProcedureBody } from '../../../../core/sql/mysql/hidden/procedure-bodies.ts';
+import { READ_BY_DEFAULT, readSqlMode } from '../../../../core/sql/mysql/settings.ts';
 import type { Masks } from '../../../../core/masking/masks.ts';
 import type { UpstreamTarget } from '../../../net/dial.ts';
 import { askTarget } from '../login/upstream.ts';
@@ -14,6 +16,7 @@ const QUESTIONS = [
   `SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, IFNULL(GENERATION_EXPRESSION, '') FROM information_schema.COLUMNS WHERE TABLE_SCHEMA NOT IN ${OWN}`,
   `SELECT TABLE_SCHEMA, TABLE_NAME, VIEW_DEFINITION, '' FROM information_schema.VIEWS WHERE TABLE_SCHEMA NOT IN ${OWN}`,
   `SELECT ROUTINE_SCHEMA, ROUTINE_NAME, '', '' FROM information_schema.ROUTINES WHERE ROUTINE_TYPE <> 'PROCEDURE' AND ROUTINE_SCHEMA NOT IN ${OWN}`,
+  `SELECT ROUTINE_SCHEMA, ROUTINE_NAME, IFNULL(ROUTINE_DEFINITION, ''), SQL_MODE FROM information_schema.ROUTINES WHERE ROUTINE_TYPE = 'PROCEDURE' AND ROUTINE_SCHEMA NOT IN ${OWN}`,
 ] as const;
 
 /** How long what was read holds: others may change their definitions meanwhile. */
@@ -25,6 +28,8 @@ interface Contents {
   /** In lower case. */
   readonly columns: ReadonlySet<string>;
   readonly code: ReadonlySet<string>;
+  /** Procedures whose bodies show nothing hidden, by their last names; none of another database shows something. */
+  readonly clearProcedures: ReadonlySet<string>;
   /** Generated columns that are computed of hidden ones: JSON of schema, table, column in lower case. */
   readonly computed: ReadonlySet<string>;
 }
@@ -69,6 +74,10 @@ export class HiddenCatalogue implements HiddenNames {
     return this.#contents?.code.has(name.toLowerCase()) !== false;
   }
 
+  procedure(name: string): boolean {
+    return this.#contents?.clearProcedures.has(name.toLowerCase()) !== true;
+  }
+
   /** A column computed of hidden ones. */
   computed(schema: string, table: string, column: string): boolean {
     return this.#contents?.computed.has(keyOf(schema, table, column)) !== false;
@@ -81,8 +90,8 @@ export class HiddenCatalogue implements HiddenNames {
   async #read(): Promise<Contents | undefined> {
     const rules = this.#rules;
     const answers = await askTarget(this.#target, QUESTIONS);
-    const [columns, views, functions] = (answers ?? []).map((rows) => rows.map(cellsOf));
-    if (!columns || !views || !functions) return undefined;
+    const [columns, views, functions, procedures] = (answers ?? []).map((rows) => rows.map(cellsOf));
+    if (!columns || !views || !functions || !procedures) return undefined;
     const hidden = new Set<string>();
     const computed = new Set<string>();
     for (const [schema, table, column] of columns)
@@ -107,8 +116,27 @@ export class HiddenCatalogue implements HiddenNames {
         if (definition === '' || mentionsHidden(definition) || wordsOf(definition).some((word) => code.has(word)))
           code.add(name.toLowerCase());
     }
-    return { columns: hidden, code, computed };
+    const clearProcedures = clearOf(procedures, {
+      column: (name) => hidden.has(name.toLowerCase()) || columnOf(rules, name.toLowerCase()),
+      code: (name) => code.has(name.toLowerCase()),
+    });
+    return { columns: hidden, code, clearProcedures, computed };
   }
+}
+
+/** Of procedures: schema, name, body, sql_mode. */
+function clearOf(procedures: readonly Row[], names: Pick<HiddenNames, 'column' | 'code'>): ReadonlySet<string> {
+  const bodies = procedures.map(([, name, body, sqlMode]) => ({
+    name: name.toLowerCase(),
+    ...readProcedureBody(body, { ...READ_BY_DEFAULT, ...readSqlMode(sqlMode) }, names),
+  }));
+  const clear = new Set(bodies.map(({ name }) => name));
+  for (let size = -1; size !== clear.size; ) {
+    size = clear.size;
+    for (const body of bodies)
+      if (!body.clear || body.calls.some((called) => !clear.has(called))) clear.delete(body.name);
+  }
+  return clear;
 }
 
 const columnOf = (rules: readonly ColumnRule[], word: string): boolean =>

@@ -5,7 +5,7 @@
 // https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_binary_resultset.html
 
 import type { Masks } from '../../../../core/masking/masks.ts';
-import { maskText, type Way } from '../../../../core/masking/ways.ts';
+import { maskColumnText, type Way } from '../../../../core/masking/ways.ts';
 import type { ColumnDefinition } from '../wire/column-definition.ts';
 import { lengthBytes } from '../wire/values.ts';
 
@@ -16,7 +16,9 @@ export type ShownColumn =
   | { readonly kind: 'pass' }
   | { readonly kind: 'mask'; readonly rule: number; readonly way: Way }
   /** It may be made of a hidden column: a text that says so. */
-  | { readonly kind: 'hide' };
+  | { readonly kind: 'hide' }
+  /** What EXPLAIN says of a step; where it quotes something, as `hide`. */
+  | { readonly kind: 'words' };
 
 /** enum_field_types: https://dev.mysql.com/doc/dev/mysql-server/latest/field__types_8h.html */
 const SIZES: ReadonlyMap<number, number> = new Map([
@@ -37,6 +39,9 @@ const BIT = 16;
 const DECIMALS: ReadonlySet<number> = new Set([0, 246]);
 const BINARY = 63;
 const LONGLONG = 8;
+
+/** `Using where; Using join buffer (flat, BNL join)` */
+const PLAIN_WORDS = /^[\w ,;():|+-]*$/;
 
 const isString = ({ type }: ColumnDefinition): boolean => type === 15 || type === 245 || type >= 247;
 /** Of letters. */
@@ -59,13 +64,14 @@ export function maskedCell(
   value: Buffer,
   masks: Masks,
 ): Buffer | null | undefined {
-  if (plan.kind === 'hide') return lengthBytes(Buffer.from('[masked]'));
-  if (plan.kind === 'pass') return masks.finder ? detected(column, format, value, masks) : undefined;
+  const hidden = plan.kind === 'hide' || (plan.kind === 'words' && !PLAIN_WORDS.test(value.toString('latin1')));
+  if (hidden) return lengthBytes(Buffer.from('[masked]'));
+  if (plan.kind !== 'mask') return masks.finder ? detected(column, format, value, masks) : undefined;
   masks.count(plan.rule);
   const { way } = plan;
   if (way === 'null') return null;
   if (holdsText(column)) {
-    const text = maskText(way, 'masked', value.toString('utf8'), masks.keyedHash);
+    const text = maskColumnText(way, value.toString('utf8'), masks.keyedHash);
     return text === null ? null : lengthBytes(Buffer.from(text));
   }
   const fixed = typeof way === 'object' && format === 'text' && fits(column, way.fixed) ? way.fixed : undefined;

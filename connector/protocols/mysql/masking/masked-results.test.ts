@@ -29,6 +29,8 @@ const items = (...before: readonly ('clear' | 'unknown')[]): Exposure => ({
   before,
   star: false,
   after: [],
+  byName: undefined,
+  tables: [],
 });
 
 /** What the client gets of an answer that comes in pieces of `size`; and what of the last piece stood behind it. */

@@ -7,8 +7,8 @@ import type { Exposure } from '../../../../core/sql/mysql/hidden/hidden-columns.
 import type { AnswerReader } from '../wire/answer-reader.ts';
 import { type ColumnDefinition, readColumnDefinition } from '../wire/column-definition.ts';
 import { FULL_PACKET_BYTES, lengthAt, packet, PACKET_HEADER_BYTES } from '../wire/packets.ts';
-import { resultRefused } from '../wire/refusals.ts';
-import { ERR, type MysqlError, errorPacket, readError } from '../wire/replies.ts';
+import { cursorUnknown, resultRefused } from '../wire/refusals.ts';
+import { CURSOR_EXISTS, ERR, type MysqlError, errorPacket, readError } from '../wire/replies.ts';
 import type { RowFormat, ShownColumn } from './cells.ts';
 import { lettersHide, shownError } from './client-words.ts';
 import { planResult } from './result-plan.ts';
@@ -25,6 +25,12 @@ export interface ShownBy {
   computed(schema: string, table: string, column: string): boolean;
 }
 
+/** How the rows of an open cursor are shown: those of the result that opened it. */
+export interface ShownRows {
+  readonly columns: readonly ColumnDefinition[];
+  readonly plans: readonly ShownColumn[];
+}
+
 export class MaskedResults implements Masking {
   readonly #reader: AnswerReader;
   readonly #format: RowFormat;
@@ -34,6 +40,8 @@ export class MaskedResults implements Masking {
   #kept: Buffer[] = [];
   #columns: ColumnDefinition[] = [];
   #plans: readonly ShownColumn[] = [];
+  /** Of rows that have no definitions before them; undefined: such rows are not expected, or not known. */
+  readonly #cursor: (() => ShownRows | undefined) | undefined;
   /** No cell of this result is looked at. */
   #asTheyAre = false;
   #refused = false;
@@ -41,11 +49,18 @@ export class MaskedResults implements Masking {
   #sequence: number;
   fault: string | undefined;
 
-  constructor(reader: AnswerReader, format: RowFormat, by: ShownBy, sequence = 1) {
+  constructor(reader: AnswerReader, format: RowFormat, by: ShownBy, cursor?: () => ShownRows | undefined) {
     this.#reader = reader;
     this.#format = format;
     this.#by = by;
-    this.#sequence = sequence;
+    this.#sequence = 1;
+    this.#cursor = cursor;
+  }
+
+  /** Of the cursor that the answer opened. */
+  get opened(): ShownRows | undefined {
+    const opens = ((this.#reader.status ?? 0) & CURSOR_EXISTS) !== 0 && this.#reader.error === undefined;
+    return opens && this.#plans.length > 0 ? { columns: this.#columns, plans: this.#plans } : undefined;
   }
 
   get nextSequence(): number {
@@ -111,6 +126,10 @@ export class MaskedResults implements Masking {
         this.#kept.push(payload);
         return this.#begin();
       case 'rows':
+        if (this.#cursor && this.#plans.length === 0) {
+          const begun = this.#goOn();
+          if (begun) return begun;
+        }
         return this.#give(
           // Behind the rows it expects no more of them.
           this.#reader.expects === 'rows' && !this.#asTheyAre
@@ -132,14 +151,27 @@ export class MaskedResults implements Masking {
       return this.#give(...this.#kept.splice(0));
     }
     const column = shown ?? 1;
-    this.#refused = true;
-    this.#kept = [];
     masks.report({
       kind: 'mask.withheld',
       reason: typeof plans === 'number' ? 'lineage_unknown' : 'encoding_unsafe',
       column,
     });
-    const error = resultRefused(column, typeof plans === 'number');
+    return this.#refuse(resultRefused(column, typeof plans === 'number'));
+  }
+
+  /** The first row of a cursor. Gives an error where nobody knows what its columns are. */
+  #goOn(): Buffer[] | undefined {
+    const rows = this.#cursor?.();
+    if (!rows) return this.#refuse(cursorUnknown());
+    this.#columns = [...rows.columns];
+    this.#plans = rows.plans;
+    return undefined;
+  }
+
+  /** In place of all that is to come of the answer. */
+  #refuse(error: MysqlError): Buffer[] {
+    this.#refused = true;
+    this.#kept = [];
     this.#reader.error = error;
     return [this.#error(error)];
   }

@@ -12,24 +12,42 @@ interface PlanFacts {
   computed(schema: string, table: string, column: string): boolean;
 }
 
+/** EXPLAIN's rows; in another form it is one text, which quotes values. */
+const MIN_PLAN_COLUMNS = 9;
+
 /** A number: of the column, from 1, that has no form in which it could be shown. */
 export function planResult(columns: readonly ColumnDefinition[], facts: PlanFacts): readonly ShownColumn[] | number {
+  if (facts.exposure.kind === 'plan' && columns.length >= MIN_PLAN_COLUMNS)
+    return columns.map(({ name }) => ({ kind: name.toLowerCase() === 'extra' ? 'words' : 'pass' }));
   const items = itemsOf(facts.exposure, columns.length);
   const plans = columns.map((column, at) => planOf(column, items?.[at] ?? 'unknown', facts));
   const unshown = plans.findIndex((plan, at) => plan.kind === 'hide' && !holdsText(columns[at] as ColumnDefinition));
   return unshown < 0 ? plans : unshown + 1;
 }
 
-function planOf(column: ColumnDefinition, item: SelectItem | 'star', { rules, computed }: PlanFacts): ShownColumn {
+function planOf(column: ColumnDefinition, item: SelectItem | 'star', facts: PlanFacts): ShownColumn {
   const { schema, originalTable: table, originalName } = column;
+  const { rules, exposure, computed } = facts;
   const rule = table === '' ? undefined : ruleNamed(rules, schema, table, originalName);
   if (rule) return { kind: 'mask', rule: rule.rule, way: rule.way };
-  if (item === 'clear') return { kind: 'pass' };
-  if (item === 'unknown') return { kind: 'hide' };
+  const byName = exposure.kind === 'items' ? exposure.byName : undefined;
+  const kind = item === 'star' && byName ? byName(column.name) : item;
+  if (kind === 'clear') return { kind: 'pass' };
+  if (kind === 'unknown') return { kind: 'hide' };
+  if (byName && kind !== 'star') return ofATable(kind.column, facts);
   // A table of the statement holds it as it is, and the target says which one; where it says an alias, it does not.
-  const isIt = item === 'star' || item.column.toLowerCase() === originalName.toLowerCase();
+  const isIt = kind === 'star' || kind.column.toLowerCase() === originalName.toLowerCase();
   const known = isIt && schema !== '' && table !== '' && originalName !== '';
   return known && !computed(schema, table, originalName) ? { kind: 'pass' } : { kind: 'hide' };
+}
+
+/** It is a column of this name, of a table of the statement. Whose it is, behind derived tables the target cannot be asked. */
+function ofATable(name: string, { rules, exposure }: PlanFacts): ShownColumn {
+  for (const { schema = '', name: table } of exposure.kind === 'items' ? exposure.tables : []) {
+    const rule = table === undefined ? undefined : ruleNamed(rules, schema, table, name);
+    if (rule) return { kind: 'mask', rule: rule.rule, way: rule.way };
+  }
+  return { kind: 'hide' };
 }
 
 /** By any case of the names. */

@@ -5,7 +5,7 @@ import { mask, partOf, passUntouched } from '../../../../core/masking/masked.ts'
 import type { SessionGuard } from '../../../action.ts';
 import type { Lane, Recorded } from '../../../door.ts';
 import type { Relay } from '../../../net/relay.ts';
-import { MaskedResults, type ShownBy } from '../masking/masked-results.ts';
+import { MaskedResults, type ShownBy, type ShownRows } from '../masking/masked-results.ts';
 import { AnswerReader } from '../wire/answer-reader.ts';
 import { type AnswerShape, COM_QUERY } from '../wire/commands.ts';
 import { ERR, type MysqlError, errorPacket, IN_TRANSACTION } from '../wire/replies.ts';
@@ -33,8 +33,10 @@ interface Asked {
   readonly hidden?: () => boolean;
   /** Its rows are masked. */
   readonly shownBy?: ShownBy | undefined;
-  /** Told when it is over. */
-  readonly answered?: (reader: AnswerReader) => void;
+  /** Its rows are those of a cursor, which was opened before. */
+  readonly cursor?: () => ShownRows | undefined;
+  /** Told when it is over; `opened`: the masked rows of a cursor. */
+  readonly answered?: (reader: AnswerReader, opened: ShownRows | undefined) => void;
 }
 
 interface Expected extends Asked {
@@ -108,9 +110,9 @@ export class MysqlAnswers {
     if (shape === 'none') return;
     if (shape === 'prepared') this.#preparing++;
     const reader = new AnswerReader(shape, this.#parts.deprecateEof);
-    const { shownBy } = asked;
-    const format = shape === 'binary results' ? 'binary' : 'text';
-    this.#queue.push({ ...asked, reader, masked: shownBy && new MaskedResults(reader, format, shownBy) });
+    const { shownBy, cursor } = asked;
+    const format = shape === 'binary results' || shape === 'fetched' ? 'binary' : 'text';
+    this.#queue.push({ ...asked, reader, masked: shownBy && new MaskedResults(reader, format, shownBy, cursor) });
   }
 
   /** The gateway answers a command, behind the answers to those before it. */
@@ -215,7 +217,7 @@ export class MysqlAnswers {
     if (!reader.over) return at;
     this.#queue.shift();
     this.#status = reader.status ?? this.#status;
-    head.answered?.(reader);
+    head.answered?.(reader, head.masked?.opened);
     if (head.statement) facts.finish(head.statement, reader, head.offset, this.#position - head.offset);
     this.#speak();
     this.#wake();

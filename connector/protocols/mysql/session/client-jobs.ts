@@ -19,13 +19,14 @@ import {
   COM_RESET_CONNECTION,
   COM_STMT_CLOSE,
   COM_STMT_EXECUTE,
+  COM_STMT_FETCH,
   COM_STMT_PREPARE,
   COM_STMT_RESET,
   COM_STMT_SEND_LONG_DATA,
   type Command,
 } from '../wire/commands.ts';
 import { packet as packetOf, PACKET_HEADER_BYTES } from '../wire/packets.ts';
-import { killRefused, masksRefuse, notSupported, tooManyPrepared } from '../wire/refusals.ts';
+import { killRefused, notSupported, tooManyPrepared } from '../wire/refusals.ts';
 import type { MysqlError } from '../wire/replies.ts';
 import { littleEndian } from '../wire/values.ts';
 import type { MysqlAnswers } from './answers.ts';
@@ -52,7 +53,16 @@ interface ClientJobsParts {
 }
 
 const READS_TEXT = new Set([COM_QUERY, COM_STMT_PREPARE]);
-const OF_STATEMENT = new Set([COM_STMT_EXECUTE, COM_STMT_CLOSE, COM_STMT_RESET, COM_STMT_SEND_LONG_DATA]);
+/** As the statement that does the same. */
+const READ_AS_TEXT = new Set([COM_INIT_DB, COM_FIELD_LIST]);
+const OF_PREPARED = new Set([COM_STMT_EXECUTE, COM_STMT_FETCH]);
+const OF_STATEMENT = new Set([
+  COM_STMT_EXECUTE,
+  COM_STMT_FETCH,
+  COM_STMT_CLOSE,
+  COM_STMT_RESET,
+  COM_STMT_SEND_LONG_DATA,
+]);
 const NOT_SEEN: Summaries = {
   ok: false,
   error: { reason: 'too_long', message: 'was prepared before these rules were in force; prepare it again' },
@@ -87,7 +97,7 @@ export class ClientJobs {
       if (preparing) return preparing;
     }
     if (number === COM_CHANGE_USER) return answers.idle();
-    if (READS_TEXT.has(number) || number === COM_STMT_EXECUTE) {
+    if (READS_TEXT.has(number) || READ_AS_TEXT.has(number) || OF_PREPARED.has(number)) {
       const reading = this.#parts.masks.notYet();
       if (reading) return reading;
     }
@@ -111,11 +121,11 @@ export class ClientJobs {
         return this.#executions.execute(packet);
       case COM_STMT_SEND_LONG_DATA:
         return this.#executions.longData(packet);
+      case COM_STMT_FETCH:
+        return this.#executions.fetch(packet);
       case COM_INIT_DB:
         return this.#words(packet, command, `USE ${quoteName(packet.bytes.subarray(BODY_AT))}`);
       case COM_FIELD_LIST:
-        if (this.#parts.masks.ofColumns)
-          return { answered: true, send: () => {}, refused: masksRefuse('COM_FIELD_LIST shows defaults') };
         return this.#words(packet, command, fieldList(packet.bytes.subarray(BODY_AT)));
       case COM_PROCESS_KILL:
         return this.#processKill(packet, command);
@@ -131,7 +141,7 @@ export class ClientJobs {
 
   #needsReading(number: number, packet: ClientPacket): boolean {
     if (this.#parts.masks.any && READS_TEXT.has(number)) return true;
-    if (this.#guarded) return READS_TEXT.has(number) || number === COM_INIT_DB || number === COM_FIELD_LIST;
+    if (this.#guarded || this.#parts.masks.ofColumns) return READS_TEXT.has(number) || READ_AS_TEXT.has(number);
     return READS_TEXT.has(number) && !packet.cut && mayKill(packet.bytes.subarray(BODY_AT));
   }
 
@@ -205,6 +215,7 @@ export class ClientJobs {
       parametersHidden: recorded.parameters || masked.literals,
       parameters: 0,
       types: undefined,
+      cursor: undefined,
       long: new Map(),
     };
     const job: Job = {
@@ -245,9 +256,13 @@ export class ClientJobs {
   #words(packet: ClientPacket, { answer }: Command, text: string, instead?: Buffer): Job {
     const { verdicts, answers, facts } = this.#parts;
     const bytes = Buffer.from(text);
-    const judged = this.#guarded ? verdicts.on(bytes, this.#settings && settingsOfWords(this.#settings)) : undefined;
+    const settings = this.#settings && settingsOfWords(this.#settings);
+    const judged = this.#guarded ? verdicts.on(bytes, settings) : undefined;
+    // A KILL needs no reading; what the others give are definitions, which are shown.
+    const refused = !instead && this.#parts.masks.ofColumns ? this.#parts.masks.on(bytes, settings).refused : undefined;
     return {
       answered: true,
+      ...(refused && { refused }),
       begin: () =>
         facts.begin({
           form: 'command',

@@ -7,14 +7,11 @@ import type { MysqlVerdicts } from '../rules/verdicts.ts';
 import type { ClientPacket } from '../wire/client-packets.ts';
 import { PACKET_HEADER_BYTES } from '../wire/packets.ts';
 import { readExecution } from '../wire/parameters.ts';
-import { masksRefuse } from '../wire/refusals.ts';
 import type { MysqlAnswers } from './answers.ts';
 import { allHidden, hiddenFrom, type Job, payloadBytes } from './job.ts';
 import type { PreparedStatements } from './prepared-statements.ts';
 import type { SessionMasks } from './session-masks.ts';
 import type { MysqlFacts, MysqlStatement } from './statement-facts.ts';
-
-const CURSOR = masksRefuse('cursors are not supported; switch them off in the driver (useCursorFetch, CURSOR_TYPE)');
 
 interface ExecutionsParts {
   readonly guard: SessionGuard;
@@ -61,12 +58,18 @@ export class Executions {
       if (prepared && read) prepared.types = read.types;
       prepared?.long.clear();
       this.#parts.sent(prepared?.read);
-      answers.expect('binary results', { statement, hidden, shownBy: masked.shownBy });
+      answers.expect('binary results', {
+        statement,
+        hidden,
+        shownBy: masked.shownBy,
+        answered: (_, opened) => {
+          if (prepared) prepared.cursor = opened;
+        },
+      });
     };
     // Nothing that is not known here is known at the target.
     const masked = prepared ? prepared.masked() : this.#parts.masks.ofNothing();
-    const cursor = payload.length > 5 && payload[5] !== 0;
-    const refused = masked.refused ?? (this.#parts.masks.any && cursor ? CURSOR : undefined);
+    const { refused } = masked;
     const hides = parametersHidden && prepared.parameters > 0;
     if (hides) guard.rules.masks.hide('secret', Math.max(1, read?.parameters.length ?? 1));
     const job: Job = {
@@ -98,6 +101,18 @@ export class Executions {
             inTransaction: answers.inTransaction,
           }),
       },
+    };
+  }
+
+  /** 0x1c | int<4> id | int<4> rows. Its columns are those of the execution that opened the cursor. */
+  fetch(packet: ClientPacket): Job {
+    const payload = packet.bytes.subarray(PACKET_HEADER_BYTES);
+    const prepared = payload.length < 5 ? undefined : this.#parts.prepared.get(payload.readUInt32LE(1));
+    const { refused, shownBy } = prepared ? prepared.masked() : this.#parts.masks.ofNothing();
+    return {
+      answered: true,
+      send: () => this.#parts.answers.expect('fetched', { shownBy, cursor: () => prepared?.cursor }),
+      ...(refused && { refused }),
     };
   }
 

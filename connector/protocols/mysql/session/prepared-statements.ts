@@ -1,6 +1,7 @@
 // Statements that the client prepared in the protocol, by the ids that the target gave them.
 
 import type { Summaries } from '../../../../core/policy/sections/judge.ts';
+import type { ShownRows } from '../masking/masked-results.ts';
 import type { MaskedText } from './session-masks.ts';
 
 export interface PreparedStatement {
@@ -19,6 +20,8 @@ export interface PreparedStatement {
   parameters: number;
   /** Sent with an execution. */
   types: readonly number[] | undefined;
+  /** Of its open cursor, where its rows are masked. */
+  cursor: ShownRows | undefined;
   /** Values that were sent apart, in bytes. */
   readonly long: Map<number, number>;
 }

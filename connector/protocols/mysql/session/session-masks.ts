@@ -90,12 +90,11 @@ export class SessionMasks {
 
   #expose(bytes: Buffer | undefined, settings: MysqlTextSettings | undefined): Exposed | string {
     if (!bytes || !settings || bytes.length > MAX_READ_BYTES) return 'it is too long to be read, or not known';
-    const text = decodeText(bytes, settings);
-    if (text === undefined) return 'it is not in its own character set';
-    const read = summarizeMysql(text, settings);
+    const [text, own] = textOf(bytes, settings);
+    const read = summarizeMysql(text, own);
     if (!read.ok) return `it ${read.error.message}`;
     try {
-      return exposeHidden(text, settings, read.value, this.#catalogue);
+      return exposeHidden(text, own, read.value, this.#catalogue);
     } catch (error) {
       if (!(error instanceof MysqlFault)) throw error;
       return `it ${error.message}`;
@@ -103,11 +102,20 @@ export class SessionMasks {
   }
 }
 
+/**
+ * A text of UTF-8 that is none has bytes between quotes (`_binary '...'`). They are single letters to servers, and none is one of
+ * ASCII: so it is read where such letters stand between quotes alone.
+ */
+function textOf(bytes: Buffer, settings: MysqlTextSettings): readonly [string, MysqlTextSettings] {
+  const text = decodeText(bytes, settings);
+  return text === undefined ? [bytes.toString('latin1'), { ...settings, characterSet: 'binary' }] : [text, settings];
+}
+
 /** A copy whose literals and comments are written over; what cannot be read is so as a whole. */
 export function withoutLiterals(bytes: Buffer, settings: MysqlTextSettings | undefined): Buffer {
   const copy = Buffer.from(bytes);
-  const text = settings && bytes.length <= MAX_READ_BYTES ? decodeText(bytes, settings) : undefined;
-  if (text === undefined || !settings) return copy.fill(STAR);
+  if (!settings || bytes.length > MAX_READ_BYTES) return copy.fill(STAR);
+  const [text, own] = textOf(bytes, settings);
   const wide = Buffer.byteLength(text) === bytes.length && text.length !== bytes.length;
   try {
     let at = 0;
@@ -121,7 +129,7 @@ export function withoutLiterals(bytes: Buffer, settings: MysqlTextSettings | und
       for (let from = byte, until = place(to); from < until; from++)
         if ((copy[from] as number) > 0x20) copy[from] = STAR;
     };
-    for (const { literal, start, end } of tokensOf(text, settings)) {
+    for (const { literal, start, end } of tokensOf(text, own)) {
       // A comment.
       blank(start);
       const from = byte;

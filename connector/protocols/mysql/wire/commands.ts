@@ -38,7 +38,7 @@ export const COM_STMT_EXECUTE = 0x17;
 export const COM_STMT_SEND_LONG_DATA = 0x18;
 export const COM_STMT_CLOSE = 0x19;
 export const COM_STMT_RESET = 0x1a;
-const COM_STMT_FETCH = 0x1c;
+export const COM_STMT_FETCH = 0x1c;
 export const COM_RESET_CONNECTION = 0x1f;
 
 const command = (name: string, answer: AnswerShape, handling: Handling): Command => ({ name, answer, handling });

@@ -94,6 +94,11 @@ export const masksRefuse = (why: string): MysqlError =>
 /** ER_PARSE_ERROR: most of what is not read is none to the server either. */
 export const masksUnread = (why: string): MysqlError =>
   fields([1064, '42000'], `Not run under the masks of this session: ${why}.`);
+export const cursorUnknown = (): MysqlError =>
+  fields(
+    NO_PRIVILEGE,
+    'The masks of this session do not know the columns of this cursor. Execute its statement again.',
+  );
 export const resultRefused = (column: number, computed: boolean): MysqlError =>
   computed
     ? fields(

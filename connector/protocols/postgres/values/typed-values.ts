@@ -2,7 +2,7 @@
 // where the type has room for it; else the type's own value that says nothing stands there.
 
 import type { Masks } from '../../../../core/masking/masks.ts';
-import { hashText, maskText, placeholder } from '../../../../core/masking/ways.ts';
+import { hashText, maskColumnText, maskText, placeholder } from '../../../../core/masking/ways.ts';
 import type { Way } from '../../../../core/masking/ways.ts';
 import { arrayOfOne, maskArrayLiteral, maskBinaryArray } from './array-values.ts';
 import { binaryAsText } from './cell-text.ts';
@@ -141,21 +141,10 @@ const NAME = 19;
 function maskedText(type: number, value: string, way: Way, masks: Masks): Buffer {
   // char(n) is padded; the same value in a text column is not, and both must hash alike.
   const trimmed = type === BPCHAR ? value.replace(/ +$/, '') : value;
-  const kind = way === 'partial' ? looksLike(trimmed) : 'masked';
-  const text = maskText(way, kind, trimmed, masks.keyedHash) ?? '';
+  const text = maskColumnText(way, trimmed, masks.keyedHash) ?? '';
   if (type === CHAR) return Buffer.from('*');
   if (type === XML) return Buffer.from(text.replace(/[<>&]/g, '_'));
   return Buffer.from(type === NAME ? text.slice(0, 63) : text);
-}
-
-/** So that an e-mail column's `partial` is that of an e-mail, also where no detector is asked for. */
-function looksLike(value: string): string {
-  if (/^[^@\s]+@[^@\s]+\.[^@\s.]+$/.test(value)) return 'email';
-  if (/^\d{3}-\d{2}-\d{4}$/.test(value)) return 'us-ssn';
-  if (/^[A-Z]{2}\d{2}[A-Z0-9 ]{11,}$/.test(value)) return 'iban';
-  if (/^[\d -]{13,23}$/.test(value)) return 'credit-card';
-  if (/^[+(]?\d[\d ()./-]{6,}$/.test(value)) return 'phone';
-  return 'masked';
 }
 
 function integer(value: bigint, bytes: 2 | 4 | 8): Buffer {

@@ -2,33 +2,27 @@
 // name stands, where a star or TABLE stands for it, or in a view or a function that uses it. Nothing else names one.
 // Whatever is not of a form that is known here is refused, or may hold them all.
 
-import { everyStatement, type StatementSummary } from '../../statement.ts';
-import { readItems, type SelectItem } from './select-items.ts';
+import { everyStatement, type RelationName, type StatementSummary } from '../../statement.ts';
+import { MysqlFault } from '../faults.ts';
+import { summarizeMysql } from '../mysql.ts';
 import type { MysqlTextSettings } from '../settings.ts';
+import { columnsOf, type ResultColumns } from './query-columns.ts';
+import { type HiddenNames, mayHoldSamples, mayName, takesAll, wordAt } from './hidden-names.ts';
 import { tokensOf, type Token } from './text-tokens.ts';
 
-export type { SelectItem } from './select-items.ts';
-
-/** What the rules and the target's catalogue say of names, in any case. */
-export interface HiddenNames {
-  /** A rule may be about a table of this name. */
-  table(schema: string | undefined, name: string): boolean;
-  /** A rule may be about a column of this name. */
-  column(name: string): boolean;
-  /** A view that may show a hidden column, or a function of the database's own. */
-  code(name: string): boolean;
-}
+export type { SelectItem } from './query-columns.ts';
 
 export type Exposure =
   /** Nothing that it gives can be of a hidden column. */
   | { readonly kind: 'clear' }
   /** By the columns of its one result: those before a star, those that the star stands for, those behind. */
-  | {
+  | (ResultColumns & {
       readonly kind: 'items';
-      readonly before: readonly SelectItem[];
-      readonly star: boolean;
-      readonly after: readonly SelectItem[];
-    }
+      /** Of the statement: one of them holds what is named as a column. */
+      readonly tables: readonly RelationName[];
+    })
+  /** The rows of EXPLAIN, a table of them. */
+  | { readonly kind: 'plan' }
   /** Any of it may be. */
   | { readonly kind: 'unknown' }
   /** It would carry them where no mask is. A clause that says why. */
@@ -58,10 +52,8 @@ const KINDS: ReadonlySet<string> = new Set([
 ]);
 const WRITES: ReadonlySet<string> = new Set(['insert', 'replace', 'update', 'delete']);
 
-/** Statistics, texts of statements, histograms: data of any table. */
-const SERVERS_OWN: ReadonlySet<string> = new Set(['performance_schema', 'mysql', 'sys']);
-const SAMPLES =
-  /^(?:x\$.*|processlist|innodb_.*|events_.*|column_stat.*|table_stats|index_stats|general_log|slow_log|optimizer_trace|profiling|user_variables.*|prepared_statements_instances|threads|statements?_.*|session.*|error_log|proc|event|histogram.*|query_cache.*|metadata_lock_info)$/i;
+const notSeen = (procedure: string): string =>
+  `procedure ${procedure} may show a hidden column: its body names one, takes all columns, runs SQL of a string, or cannot be read`;
 
 const SHOWN: ReadonlySet<string> = new Set([
   ...[
@@ -104,20 +96,26 @@ export function exposeHidden(
   const tokens = tokensOf(text, settings);
   const relations = all.flatMap(({ acts }) => acts.flatMap(({ relation }) => (relation ? [relation] : [])));
   const code = tokens.some((token) => token.name !== undefined && names.code(token.name));
-  const touches = code || relations.some(({ schema, name }) => name === undefined || names.table(schema, name));
+  const touches =
+    code ||
+    all.some(({ kind }) => kind === 'call') ||
+    relations.some(({ schema, name }) => name === undefined || names.table(schema, name));
   const dirty = touches && (code || tokens.some((token) => mentions(token, names)) || takesAll(tokens));
   const literals = touches && (dirty || all.some(({ kind }) => kind === 'insert' || kind === 'replace'));
   return { exposure: exposureOf(), touches, literals };
 
   function exposureOf(): Exposure {
     for (const { kind, opaque } of all) {
-      if (opaque.length > 0) return refused('it runs code that is not seen');
-      if (!KINDS.has(kind)) return refused(`${kind.toUpperCase()} is not supported in a session with masks`);
+      if (kind === 'call') {
+        const called = opaque[0]?.function?.name ?? '';
+        if (names.procedure(called)) return refused(notSeen(called));
+      } else if (opaque.length > 0) return refused('it runs code that is not seen');
+      else if (!KINDS.has(kind)) return refused(`${kind.toUpperCase()} is not supported in a session with masks`);
     }
     for (const { schema, name } of relations)
-      if ((schema !== undefined && SERVERS_OWN.has(schema.toLowerCase())) || SAMPLES.test(name ?? ''))
+      if (mayHoldSamples(schema ?? '') || mayHoldSamples(name ?? ''))
         return refused(`${name ?? schema} may hold data of any table`);
-    if (all.some(({ uses }) => uses !== undefined && SERVERS_OWN.has(uses.toLowerCase())))
+    if (all.some(({ uses }) => uses !== undefined && mayHoldSamples(uses)))
       return refused("the server's own tables may hold data of any table");
     if (tokens.some(({ word }) => word === 'analyse') && tokens.some(({ word }) => word === 'procedure'))
       return refused('PROCEDURE ANALYSE shows values');
@@ -127,6 +125,8 @@ export function exposeHidden(
       if (statements.length > 1) return refused('SHOW is to be sent by itself');
       return shown(tokens);
     }
+    if (kinds.has('explain') && isOfAConnection(tokens))
+      return refused('the plan of another session may hold data of any table');
     if (kinds.has('alter table') && touches) return refused('it may give a hidden column another name');
     if ((kinds.has('alter table') || kinds.has('create table')) && readsElsewhere(tokens))
       return refused('the table would show data of another one');
@@ -139,15 +139,17 @@ export function exposeHidden(
       return refused('it would keep a hidden column in the session');
     switch (statement.kind) {
       case 'select':
-        return code || tokens.some(({ word }) => word === ':=')
-          ? exposureOfCode(tokens)
-          : (readItems(tokens, (name) => mayName(name, names)) ?? UNKNOWN);
+        return code || has(tokens, ':=') ? exposureOfCode(tokens) : itemsOf(tokens);
+      case 'explain':
+        return planned();
       case 'insert':
       case 'replace':
+      case 'create table':
+        if (copiesClearly(tokens)) return CLEAR;
+        return statement.kind === 'create table' ? defined() : written(statement, tokens, names, code);
       case 'update':
       case 'delete':
         return written(statement, tokens, names, code);
-      case 'create table':
       case 'create index':
       case 'drop table':
       case 'drop index':
@@ -155,55 +157,66 @@ export function exposeHidden(
       case 'lock':
       case 'analyze':
       case 'optimize':
-        return code || has(tokens, 'select') || takesAll(tokens) ? refused('it would copy a hidden column') : CLEAR;
+        return defined();
       default:
         return refused(`${statement.kind.toUpperCase()} of a hidden column is not supported`);
     }
   }
+
+  function itemsOf(query: readonly Token[]): Exposure {
+    const columns = columnsOf(query, (name) => mayName(name, names));
+    return columns ? { ...columns, kind: 'items', tables: relations } : UNKNOWN;
+  }
+
+  function defined(): Exposure {
+    return code || has(tokens, 'select') || takesAll(tokens) ? refused('it would copy a hidden column') : CLEAR;
+  }
+
+  /** `INSERT INTO t SELECT id, name FROM people WHERE ssn IS NULL`: nothing of what is written is of a hidden column. */
+  function copiesClearly(written: readonly Token[]): boolean {
+    const from = written.findIndex(({ word, depth }) => depth === 0 && (word === 'select' || word === 'with'));
+    const query = written.slice(from);
+    if (code || from < 0 || has(query, ':=', 'into', 'duplicate', 'returning')) return false;
+    const columns = columnsOf(query, (name) => mayName(name, names));
+    return columns !== undefined && !columns.star && columns.before.every((item) => item === 'clear');
+  }
+
+  /** Of a statement that would run by itself: tables of plans name tables, keys and steps. */
+  function planned(): Exposure {
+    const from = tokens.findIndex(({ word }, at) => at > 0 && PLANNED.has(word));
+    const first = tokens[from];
+    // DESCRIBE people ssn: as SHOW COLUMNS.
+    if (!first || statements[0]?.nested.length === 0) return CLEAR;
+    const before = tokens.slice(0, from);
+    const format = before.findIndex(({ word }) => word === 'format');
+    const isTable = format < 0 || /^(?:traditional|tabular)$/i.test(formatAt(before, format));
+    const runs = before[0]?.word !== 'analyze' && has(before, 'analyze');
+    if (!isTable || runs || has(before, 'into'))
+      return refused('such a plan quotes values of the rows; EXPLAIN by itself, without FORMAT or ANALYZE, does not');
+    const inner = text.slice(first.start);
+    const read = summarizeMysql(inner, settings);
+    if (!read.ok) throw new MysqlFault(read.error.reason, read.error.message);
+    const { exposure } = exposeHidden(inner, settings, read.value, names);
+    return exposure.kind === 'refused' ? exposure : { kind: 'plan' };
+  }
 }
+
+/** What EXPLAIN may stand before. */
+const PLANNED: ReadonlySet<string> = new Set(['select', 'insert', 'replace', 'update', 'delete', 'with', 'table', '(']);
+
+const formatAt = (tokens: readonly Token[], at: number): string => tokens[at + 2]?.name ?? tokens[at + 2]?.value ?? '';
+
+/** EXPLAIN FOR CONNECTION n */
+const isOfAConnection = (tokens: readonly Token[]): boolean =>
+  tokens.some(({ word }, at) => word === 'for' && wordAt(tokens, at + 1) === 'connection');
 
 const exposureOfCode = (tokens: readonly Token[]): Exposure =>
   has(tokens, ':=') ? refused('it would keep a hidden column in a variable') : UNKNOWN;
 
 const mentions = ({ name }: Token, names: HiddenNames): boolean => name !== undefined && mayName(name, names);
 
-/** Servers compare names without case and accents. */
-const mayName = (name: string, names: HiddenNames): boolean => /[^\x20-\x7e]/.test(name) || names.column(name);
-
 const has = (tokens: readonly Token[], ...words: readonly string[]): boolean =>
   tokens.some(({ word }) => words.includes(word));
-
-/** A star that is no product and none of COUNT(*); TABLE t. */
-function takesAll(tokens: readonly Token[]): boolean {
-  return tokens.some(({ word }, at) => {
-    if (word === 'table') return !isOfATable(tokens, at);
-    return word === '*' && !isCount(tokens, at) && !isProduct(tokens, at);
-  });
-}
-
-/** Up to TABLE, a statement that begins so does something with one; elsewhere it is a query of all its columns. */
-const OF_A_TABLE: ReadonlySet<string> = new Set([
-  ...['create', 'or', 'replace', 'temporary', 'truncate', 'drop', 'alter', 'online', 'ignore', 'lock', 'analyze'],
-  ...['optimize', 'show', 'local', 'no_write_to_binlog'],
-]);
-
-/** Some of these words may be names as well: `insert into local table people`, `create table t replace table people`. */
-function isOfATable(tokens: readonly Token[], at: number): boolean {
-  let first = at;
-  while (OF_A_TABLE.has(wordAt(tokens, first - 1))) first--;
-  const begins = first === 0 || wordAt(tokens, first - 1) === ';';
-  return begins && first < at && wordAt(tokens, first) !== 'replace';
-}
-
-const wordAt = (tokens: readonly Token[], at: number): string => tokens[at]?.word ?? '';
-
-/** COUNT ( * ) */
-const isCount = (tokens: readonly Token[], at: number): boolean =>
-  wordAt(tokens, at - 1) === '(' && wordAt(tokens, at - 2) === 'count' && wordAt(tokens, at + 1) === ')';
-
-/** Behind a number, a bracket or a literal it multiplies; behind a word it may as well stand for columns. */
-const isProduct = (tokens: readonly Token[], at: number): boolean =>
-  wordAt(tokens, at - 1) === ')' || tokens[at - 1]?.literal === true || tokens[at - 1]?.parameter === true;
 
 /** Engines that keep their own rows, of those that do not need to be told where. */
 const KEEPS_ROWS: ReadonlySet<string> = new Set(['innodb', 'myisam', 'aria', 'memory', 'heap', 'archive', 'rocksdb']);
@@ -225,8 +238,8 @@ function written(statement: StatementSummary, tokens: readonly Token[], names: H
   const where = tokens.findIndex(({ word, depth }) => word === 'where' && depth === 0);
   const until = where < 0 ? tokens.length : where;
   if (kind === 'delete') return CLEAR;
-  if (tokens.slice(0, until).some(({ word }) => word === 'select' || word === '*' || word === 'table'))
-    return refused('it would copy a hidden column');
+  const before = tokens.slice(0, until);
+  if (has(before, 'select') || takesAll(before)) return refused('it would copy a hidden column');
   const values = tokens.findIndex(({ word }) => word === 'values' || word === 'value');
   const set = tokens.findIndex(({ word, depth }) => word === 'set' && depth === 0);
   for (let at = 0; at < until; at++) {
@@ -265,6 +278,13 @@ function shown(tokens: readonly Token[]): Exposure {
   const words = tokens.map(({ word, name }) => word || (name ?? '').toLowerCase()).slice(1);
   const first = words.find((word) => !BEFORE_SHOWN.has(word)) ?? '';
   if (first === 'warnings' || first === 'errors')
-    return { kind: 'items', before: ['clear', 'clear', 'unknown'], star: false, after: [] };
+    return {
+      kind: 'items',
+      before: ['clear', 'clear', 'unknown'],
+      star: false,
+      after: [],
+      byName: undefined,
+      tables: [],
+    };
   return SHOWN.has(first) ? CLEAR : refused(`SHOW ${first.toUpperCase()} may hold data of any table`);
 }

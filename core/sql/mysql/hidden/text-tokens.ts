@@ -8,7 +8,9 @@ export interface Token {
   readonly word: string;
   /** Of a word or a quoted name: as a name it would be that. */
   readonly name: string | undefined;
-  readonly literal: boolean;
+  readonly literal: 'string' | 'number' | undefined;
+  /** Of a plain string: what it says. */
+  readonly value: string | undefined;
   readonly parameter: boolean;
   readonly variable: boolean;
   /** Brackets around it. */
@@ -30,7 +32,8 @@ export function tokensOf(text: string, settings: MysqlTextSettings): readonly To
     tokens.push({
       word,
       name: named ? lexer.name : undefined,
-      literal: kind === 'string' || kind === 'number',
+      literal: kind === 'string' || kind === 'number' ? kind : undefined,
+      value: lexer.value,
       parameter: kind === 'parameter',
       variable: kind === 'variable',
       depth,
