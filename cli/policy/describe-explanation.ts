@@ -104,11 +104,14 @@ function rowsOf(column: ExplainedColumn): string[][] {
 }
 
 const becauseOf = ({ shown, pattern, entry }: ShownAs): string =>
-  pattern !== undefined
-    ? `"${pattern}" (mask, entry ${(entry ?? 0) + 1})`
-    : shown === 'withheld'
-      ? 'nobody can tell what it is made of'
-      : 'no mask names it';
+  pattern !== undefined ? `"${pattern}" (mask, entry ${(entry ?? 0) + 1})` : BECAUSE[shown];
+
+const BECAUSE: Readonly<Record<ShownAs['shown'], string>> = {
+  clear: 'no mask names it',
+  masked: 'a mask names it',
+  withheld: 'nobody can tell what it is made of',
+  untold: "the target's description of the result decides: not told ahead of it",
+};
 
 const shownText = (shown: ShownAs): string =>
   shown.shown === 'masked' && shown.with !== undefined ? wayText(shown.with) : shown.shown;

@@ -13,6 +13,8 @@ export interface StatementReader {
   summarize(text: string): Result<readonly StatementSummary[], Unparsable>;
   /** One for each statement. */
   lineage(text: string): Result<readonly StatementLineage[], Unparsable>;
+  /** Masks go by the result itself, which the target describes: how a column is shown is not told ahead of it. */
+  readonly masksByResult?: true;
 }
 
 /** By the protocol that a text is sent in. */
@@ -37,6 +39,7 @@ export const mysqlReader: StatementReader = {
     const read = summarizeMysql(text, READ_BY_DEFAULT);
     return read.ok ? ok(read.value.map(() => ({ result: UNKNOWN }))) : read;
   },
+  masksByResult: true,
 };
 
 const UNKNOWN: ResultLineage = { kind: 'unknown', why: 'columns of MySQL are not followed' };

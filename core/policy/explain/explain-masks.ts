@@ -18,7 +18,8 @@ import type { Rule } from '../document.ts';
 import type { Way } from '../../masking/ways.ts';
 
 export interface ShownAs {
-  readonly shown: 'clear' | 'masked' | 'withheld';
+  /** untold: the target's description of the result decides, which is not known here. */
+  readonly shown: 'clear' | 'masked' | 'withheld' | 'untold';
   readonly with?: Way;
   /** Index in the rule's `mask`. */
   readonly entry?: number;
@@ -59,7 +60,7 @@ export function explainMasks(
   statement: string | undefined,
   tables: Readonly<Record<string, readonly string[]>> = {},
 ): MaskExplanation {
-  const explainer = new Explainer(rule, tables);
+  const explainer = new Explainer(rule, tables, reader.masksByResult === true);
   const detect = (rule.mask ?? []).flatMap((entry, index) =>
     (entry.detect ?? []).map((each) => ({
       detector: typeof each === 'string' ? each : each.name,
@@ -84,7 +85,7 @@ export function explainMasks(
     if (defines) defined.set(`${defines.kind} ${defines.name}`, defines.result);
     const named = result.kind === 'cursor' || result.kind === 'prepared' ? `${result.kind} ${result.name}` : '';
     const read = explainer.columnsOf(defined.get(named) ?? result);
-    const unsure = hides || read.some(readsUnseen);
+    const unsure = hides || (reader.masksByResult !== true && read.some(readsUnseen));
     // Beside code that nobody reads, only what the target itself says is a table's column is known.
     const columns = unsure ? read.map(known) : read;
     const summary = statements[index];
@@ -132,8 +133,11 @@ class Explainer {
   readonly #rules: readonly (ColumnRule & { readonly entry: number; readonly text: string })[];
   readonly #masks: Masks;
   readonly #columnsOf: ColumnsOf;
+  /** How what is not certain is shown. */
+  readonly #unsure: ShownAs['shown'];
 
-  constructor({ name, mask = [] }: Masking, tables: Readonly<Record<string, readonly string[]>>) {
+  constructor({ name, mask = [] }: Masking, tables: Readonly<Record<string, readonly string[]>>, byResult: boolean) {
+    this.#unsure = byResult ? 'untold' : 'withheld';
     const patterns = mask.flatMap((entry, index) =>
       (entry.columns ?? []).map((text) => ({ text, entry: index, way: entry.with })),
     );
@@ -222,7 +226,7 @@ class Explainer {
     const own = decision.kind === 'mask' ? this.#rules[decision.rule] : undefined;
     const first = own && ofRow ? (own.rule < ofRow.rule ? own : ofRow) : (own ?? ofRow);
     if (first) return { shown: 'masked', with: first.way, entry: first.entry, pattern: first.text };
-    return { shown: decision.kind === 'withhold' ? 'withheld' : 'clear' };
+    return { shown: decision.kind === 'withhold' ? this.#unsure : 'clear' };
   }
 
   #decideSources(sources: Sources, mayTouch: boolean): ShownAs {

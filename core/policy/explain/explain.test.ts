@@ -1,7 +1,7 @@
 import { loadModule, parseSync } from 'libpg-query';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { ResourceName } from '../../resource.ts';
-import { postgresReader } from '../../sql/reader.ts';
+import { mysqlReader, postgresReader } from '../../sql/reader.ts';
 import { type AccessQuestion, explainAccess } from './explain-access.ts';
 import { explainMasks } from './explain-masks.ts';
 import { explainAction } from './explain-action.ts';
@@ -204,6 +204,24 @@ describe('masks', () => {
     expect(explainMasks(orders, reader, undefined).shown(['hr', 'salaries', 'pay'])).toMatchObject([
       { with: 'partial' },
     ]);
+  });
+});
+
+describe('masks that go by the result', () => {
+  const shown = (statement: string | undefined, column: string) =>
+    explainMasks(orders, mysqlReader, statement, {}).shown(column.split('.'));
+
+  test('are not told ahead of it, and not taken for a refusal', () => {
+    expect(shown('select email from customers', 'email')).toEqual([{ shown: 'untold' }]);
+    const { results } = explainMasks(orders, mysqlReader, 'select upper(email), id from customers');
+    expect(results).toEqual([{ statement: 1, columns: [{ name: '*', from: 'unknown', shown: 'untold' }] }]);
+  });
+
+  test('are told where no rule can concern it, and of a column by itself', () => {
+    expect(shown(undefined, 'customers.email')).toMatchObject([{ shown: 'masked', with: 'partial' }]);
+    const free = { ...orders, mask: [{ columns: ['customers.email'], with: 'partial' as const }] };
+    const { results } = explainMasks(free, mysqlReader, 'select id from parcels');
+    expect(results).toMatchObject([{ columns: [{ shown: 'clear' }] }]);
   });
 });
 

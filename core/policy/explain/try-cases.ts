@@ -90,6 +90,7 @@ const WHY_SHOWN: Readonly<Record<string, string>> = {
   clear: 'no mask names it',
   absent: 'the result does not have it',
   withheld: 'nobody can tell what it is made of',
+  untold: 'masks of this protocol go by the result, which is not known ahead; give the column without a statement',
 };
 
 /** `"Odd.Name".email` as its parts; unquoted ones folded as the server folds them. */
