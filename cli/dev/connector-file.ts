@@ -6,18 +6,20 @@ import { stringify } from 'yaml';
 import { DEMO_DATABASE, DEMO_ROLE } from './postgres/demo-data.ts';
 import { writePrivateFile } from './data/private-file.ts';
 
-/** Returns the path of the file. `more`: resources beside the database. */
+/** Returns the path of the file. `more`: resources beside the database; `listeners`: their settings, by protocol. */
 export async function writeConnectorFile(
   dir: string,
   postgresPort: number,
   rolePassword: string,
   more: readonly Readonly<Record<string, unknown>>[],
+  listeners: Readonly<Record<string, unknown>>,
 ): Promise<string> {
   const passwordFile = join(dir, 'postgres.password');
   await mkdir(dirname(passwordFile), { recursive: true });
   await writePrivateFile(passwordFile, rolePassword);
   const file = join(dir, 'connector.yaml');
   const document = {
+    ...(Object.keys(listeners).length > 0 && { listeners }),
     resources: [
       {
         name: 'demo',

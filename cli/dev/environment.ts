@@ -17,13 +17,14 @@ import { dropDevFile, writeDevFile } from './data/dev-file.ts';
 import type { NoticeSettings } from './notice-settings.ts';
 import { oidcIssuer } from './oidc/oidc.ts';
 import { DEMO_PEOPLE, PROVIDER_NAME } from './people.ts';
-import { dropClusterElsewhere } from './postgres/postgres-home.ts';
+import { loadMysqlPassword, mysqlResource } from './mysql/mysql-resource.ts';
 import type { DemoTarget } from './options.ts';
 import { offersTls, type Ports } from './ports.ts';
 import { sshResource } from './ssh/ssh-keys.ts';
 import { type DevSecrets, loadSecrets } from './data/secrets.ts';
 import { signInAs } from './sign-in.ts';
 import { Supervisor } from './supervisor.ts';
+import { dropElsewhere } from './unprivileged.ts';
 
 interface EnvironmentOptions {
   readonly dir: DataDir;
@@ -64,7 +65,9 @@ export class Environment {
     // Somebody's own targets may be of any protocol.
     const wanted = ProtocolName.options.filter(
       (name) =>
-        name === 'postgres' || options.connectorFile !== undefined || (name === 'ssh' && options.with.has('ssh')),
+        name === 'postgres' ||
+        options.connectorFile !== undefined ||
+        [...options.with].some((target) => target === name),
     );
     this.listeners = Object.fromEntries(
       wanted.map((name) => [name, { host: HOST, port: options.ports.listeners[name] }]),
@@ -74,11 +77,12 @@ export class Environment {
 
   /** All that it listens on, its targets included. */
   get ports(): readonly number[] {
-    const { listeners: _, postgres, sshd, ...own } = this.#options.ports;
+    const { listeners: _, postgres, mariadb, sshd, ...own } = this.#options.ports;
     return [
       ...Object.values(own),
       ...Object.values(this.listeners).map(({ port }) => port),
       ...(this.#options.connectorFile === undefined ? [postgres] : []),
+      ...(this.#options.with.has('mysql') ? [mariadb] : []),
       ...(this.#options.with.has('ssh') ? [sshd] : []),
     ];
   }
@@ -96,6 +100,7 @@ export class Environment {
       this.#startFunctions(secrets),
       this.#startEdge(secrets),
       ...(connectorFile === undefined ? [this.#startPostgres(secrets)] : []),
+      ...(this.#options.with.has('mysql') ? [this.#startMariadb()] : []),
       ...(this.#options.with.has('ssh') ? [this.#startSshd()] : []),
     ]);
     progress('starting the connector, signing in as the demo people');
@@ -168,7 +173,7 @@ export class Environment {
 
   async #startPostgres(secrets: DevSecrets): Promise<void> {
     const { dir, ports } = this.#options;
-    if (dir.isNew) await dropClusterElsewhere(dir.postgres);
+    if (dir.isNew) await dropElsewhere(dir.postgres);
     const settings = {
       port: ports.postgres,
       cluster: dir.postgres,
@@ -177,6 +182,14 @@ export class Environment {
     };
     const run = { kind: 'child', entry: './postgres/postgres-process.ts', settings } as const;
     return this.#supervisor.start({ name: 'database', run });
+  }
+
+  async #startMariadb(): Promise<void> {
+    const { dir, ports } = this.#options;
+    if (dir.isNew) await dropElsewhere(dir.mysql);
+    const settings = { port: ports.mariadb, data: dir.mysql, password: await loadMysqlPassword(dir.path) };
+    const run = { kind: 'child', entry: './mysql/mariadb-process.ts', settings } as const;
+    return this.#supervisor.start({ name: 'mysql-database', run });
   }
 
   #startSshd(): Promise<void> {
@@ -188,8 +201,14 @@ export class Environment {
 
   async #startConnector(secrets: DevSecrets): Promise<void> {
     const { dir, ports, connectorFile } = this.#options;
-    const more = this.#options.with.has('ssh') ? [await sshResource(dir.ssh, ports.sshd)] : [];
-    const file = connectorFile ?? (await writeConnectorFile(dir.path, ports.postgres, secrets.postgresRole, more));
+    const withMysql = this.#options.with.has('mysql');
+    const more = [
+      ...(withMysql ? [mysqlResource(dir.path, ports.mariadb)] : []),
+      ...(this.#options.with.has('ssh') ? [await sshResource(dir.ssh, ports.sshd)] : []),
+    ];
+    const listeners = withMysql ? { mysql: { serverVersion: '10.11.0-MariaDB-gatehouse' } } : {};
+    const file =
+      connectorFile ?? (await writeConnectorFile(dir.path, ports.postgres, secrets.postgresRole, more, listeners));
     await this.#supervisor.start({
       name: 'connector',
       run: { kind: 'program', ...this.#connectorProgram(file, secrets) },

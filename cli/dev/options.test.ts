@@ -18,6 +18,7 @@ describe('the flags of npm start', () => {
     const read = readStartOptions(['--data', 'd', '--connector', 'c.yaml', '--port-base', '9000', '--fresh'], '/w');
     expect(read).toMatchObject({ data: '/w/d', connector: '/w/c.yaml', portBase: 9000, fresh: true });
     expect(readStartOptions(['--with', 'ssh'], '/w')).toMatchObject({ with: new Set(['ssh']) });
+    expect(readStartOptions(['--with', 'mysql,ssh'], '/w')).toMatchObject({ with: new Set(['mysql', 'ssh']) });
   });
 
   it.each([
@@ -27,7 +28,8 @@ describe('the flags of npm start', () => {
     [['--port-base', '65530'], '--port-base 65530'],
     [['--port-base', '0'], '--port-base 0'],
     [['extra'], 'extra'],
-    [['--with', 'ftp'], '--with ftp'],
+    [['--with', 'ftp'], '--with ftp: expected mysql or ssh'],
+    [['--with', 'mysql,'], '--with'],
     [['--with', 'ssh', '--connector', 'c.yaml'], '--with'],
   ])('%j is refused in one line that names it', (args, named) => {
     expect(() => readStartOptions(args, '/w')).toThrow(named);

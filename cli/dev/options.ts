@@ -10,8 +10,8 @@ export const DEFAULT_PORT_BASE = 8440;
 const HIGHEST_PORT_BASE = 65_535 - 20;
 
 /** Of `--with`. */
-export type DemoTarget = 'ssh';
-const DEMO_TARGETS: readonly DemoTarget[] = ['ssh'];
+export type DemoTarget = 'mysql' | 'ssh';
+const DEMO_TARGETS: readonly DemoTarget[] = ['mysql', 'ssh'];
 
 export interface StartOptions {
   /** undefined: the data folder's, or the default. */
@@ -34,8 +34,9 @@ export const START_HELP = `npm start -- [options]    all of Gatehouse on this ma
   --data DIR         where everything is kept (default ${DEFAULT_DATA_DIR})
   --fresh            drop what DIR holds from earlier starts
   --connector FILE   a connector.yaml of your own instead of the demo's
-  --with ssh         a demo SSH host too. Its shell is yours, for everybody on
-                     this machine: the demo people have no passwords
+  --with mysql,ssh   more demo targets, one or both: a MariaDB, where its server
+                     is installed, and an SSH host, whose shell is yours for
+                     everybody on this machine: demo people have no passwords
   --policy FILE      a policy of your own instead of the demo's
   --help             this
 `;

@@ -15,6 +15,8 @@ export interface Ports {
   readonly listeners: Readonly<Record<ProtocolName, number>>;
   /** The demo database itself. */
   readonly postgres: number;
+  /** The demo's MariaDB itself. */
+  readonly mariadb: number;
   /** The demo's SSH host itself. */
   readonly sshd: number;
 }
@@ -26,6 +28,7 @@ export const portsFrom = (base: number): Ports => ({
   dynamodb: base + 3,
   listeners: listenersFrom(base),
   postgres: base + 20,
+  mariadb: base + 18,
   sshd: base + 19,
 });
 

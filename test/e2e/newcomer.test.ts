@@ -26,7 +26,7 @@ beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'gatehouse-newcomer-'));
   const base = await freePortBase();
   portal = `http://localhost:${base}`;
-  started = npmStart(['--data', dir, '--port-base', String(base), '--with', 'ssh']);
+  started = npmStart(['--data', dir, '--port-base', String(base), '--with', 'mysql,ssh']);
   browser = await launchBrowser();
   await untilReady(started);
 });
@@ -168,6 +168,30 @@ describe('a newcomer', () => {
     await page.locator('#stage-play').click();
     await page.locator('#screen').getByText('seen 42').waitFor();
     await page.getByText('exit 3').first().waitFor();
+    expect(problems).toEqual([]);
+    await page.context().close();
+  });
+
+  it('works on the MariaDB of `--with mysql` with the pasted line, and nobody gets there past the gateway', async () => {
+    const { page, problems } = await signIn('alice');
+    await askFor(page, 'demo-mysql', 'a look at the shop');
+    const line = (await page.locator('#connect-mysql').textContent()) ?? '';
+    const mysql = spawn('sh', ['-c', `${line} --batch`], { env: { PATH: '/usr/bin:/bin' } });
+    mysql.stdin.end('select count(*) from customers; select concat("al", "so") as word;\n');
+    expect(await finish(mysql)).toMatchObject({ code: 0, stdout: 'count(*)\n400\nword\nalso\n', stderr: '' });
+    await openSession(page, 'a look at the shop');
+    await page.getByText('select concat("al", "so") as word').first().waitFor();
+    const port = String(Number(new URL(portal).port) + 18);
+    for (const user of ['root', 'gatehouse', 'nobody']) {
+      const past = await finish(
+        spawn('mysql', ['--no-defaults', '-h', '127.0.0.1', '-P', port, '-u', user, '-e', 'select 1'], {
+          env: { PATH: '/usr/bin:/bin' },
+        }),
+      );
+      expect([user, past.code, past.stderr]).toEqual([user, 1, expect.stringContaining('Access denied')]);
+    }
+    const args = ['cli/main.ts', '--data', dir, '--as', 'carol', 'verify', '--all', '--json'];
+    await until(async () => (await finish(spawn(process.execPath, args))).code === 0, 30_000);
     expect(problems).toEqual([]);
     await page.context().close();
   });

@@ -17,6 +17,7 @@ export interface DataDir {
   readonly postgres: string;
   readonly oidc: string;
   readonly ssh: string;
+  readonly mysql: string;
   readonly logs: string;
   /** True when nothing was in it before. */
   readonly isNew: boolean;
@@ -28,8 +29,16 @@ export interface DataDir {
 const MARKER = 'gatehouse-dev';
 const MARKER_TEXT = 'Made by `npm start` of Gatehouse. --fresh deletes what it made here.\n';
 const PORT_BASE = 'port-base';
-const FOLDERS = ['objects', 'connector', 'edge', 'dynamodb', 'postgres', 'oidc', 'ssh', 'logs'] as const;
-const FILES = ['dev.json', 'secrets.json', 'connector.yaml', 'postgres.password', 'demo-session', PORT_BASE] as const;
+const FOLDERS = ['objects', 'connector', 'edge', 'dynamodb', 'postgres', 'oidc', 'ssh', 'mysql', 'logs'] as const;
+const FILES = [
+  'dev.json',
+  'secrets.json',
+  'connector.yaml',
+  'postgres.password',
+  'mysql.password',
+  'demo-session',
+  PORT_BASE,
+] as const;
 const LOCK = 'running.pid';
 /** A fresh start takes 60 MB; below this, something would fail half-way. */
 const LEAST_FREE_BYTES = 200 * 1024 * 1024;
@@ -78,7 +87,8 @@ async function prepare(path: string, shown: string, fresh: boolean): Promise<Dat
     const isNew = fresh || !present.has('secrets.json');
     await writeFile(join(path, MARKER), MARKER_TEXT);
     for (const folder of FOLDERS) {
-      if (folder !== 'postgres') await mkdir(join(path, folder), { recursive: true, mode: 0o700 });
+      if (folder !== 'postgres' && folder !== 'mysql')
+        await mkdir(join(path, folder), { recursive: true, mode: 0o700 });
     }
     const { bavail, bsize } = await statfs(path);
     if (bavail * bsize < LEAST_FREE_BYTES) {
@@ -98,6 +108,7 @@ async function prepare(path: string, shown: string, fresh: boolean): Promise<Dat
       postgres: at('postgres'),
       oidc: at('oidc'),
       ssh: at('ssh'),
+      mysql: at('mysql'),
       logs: at('logs'),
       isNew,
       wasKilled,

@@ -1,40 +1,26 @@
-// Where the demo's PostgreSQL keeps its cluster and its programs, and as whom it runs.
-//
-// PostgreSQL refuses to run as root. Started by root it runs as `postgres` or `nobody`, who must be
-// able to pass through every folder above both; under /root they cannot. Then both go to
-// /var/lib/gatehouse-dev, in a folder named after the data folder.
+// Where the demo's PostgreSQL keeps its cluster and its programs, and as whom it runs (../unprivileged.ts). Programs go
+// elsewhere too where its user cannot reach them.
 
-import { createHash } from 'node:crypto';
-import { chown, cp, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chown, cp, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { exists } from '../data/data-dir.ts';
-
-const SYSTEM_HOME = '/var/lib/gatehouse-dev';
+import { type Account, isOpenToAll, placeFor, SYSTEM_HOME } from '../unprivileged.ts';
 
 export interface PostgresHome {
   /** Holds bin, lib and share. */
   readonly programs: string;
   readonly cluster: string;
   /** undefined: whoever runs this. */
-  readonly owner: { readonly uid: number; readonly gid: number } | undefined;
+  readonly owner: Account | undefined;
 }
 
 /** Where the cluster goes when those who run it cannot reach `wanted`. */
-const elsewhereFor = (wanted: string): string =>
-  join(SYSTEM_HOME, createHash('sha256').update(wanted).digest('hex').slice(0, 16));
-
-/** For a new data folder: an older one of the same name may have left a cluster there. */
-export async function dropClusterElsewhere(wanted: string): Promise<void> {
-  if (process.getuid?.() === 0) await rm(elsewhereFor(wanted), { recursive: true, force: true });
-}
-
 /** `wanted` is where the cluster goes if nothing stands in the way. */
 export async function findPostgresHome(wanted: string): Promise<PostgresHome> {
   const programs = await installedPrograms();
-  if (process.getuid?.() !== 0) return { programs, cluster: wanted, owner: undefined };
-  const owner = await unprivileged();
-  const cluster = (await isOpenToAll(dirname(wanted))) ? wanted : join(elsewhereFor(wanted), 'cluster');
+  const { path: cluster, owner } = await placeFor(wanted, ['postgres', 'nobody']);
+  if (!owner) return { programs, cluster, owner };
   const reachable = (await isOpenToAll(programs)) ? programs : await copyPrograms(programs);
   await mkdir(cluster, { recursive: true, mode: 0o755 });
   await chown(cluster, owner.uid, owner.gid);
@@ -71,26 +57,6 @@ async function linkLibraries(native: string): Promise<void> {
       if (error.code !== 'EEXIST') throw error;
     });
   }
-}
-
-/** Whether anybody may pass through `path` and each folder above it. */
-async function isOpenToAll(path: string): Promise<boolean> {
-  for (let folder = path; ; folder = dirname(folder)) {
-    const { mode } = await stat(folder);
-    if ((mode & 0o001) === 0) return false;
-    if (folder === dirname(folder)) return true;
-  }
-}
-
-async function unprivileged(): Promise<{ uid: number; gid: number }> {
-  const accounts = (await readFile('/etc/passwd', 'utf8')).split('\n').map((row) => row.split(':'));
-  for (const name of ['postgres', 'nobody']) {
-    const account = accounts.find(([candidate]) => candidate === name);
-    if (account && Number(account[2]) > 0) return { uid: Number(account[2]), gid: Number(account[3]) };
-  }
-  throw new Error(
-    'PostgreSQL does not run as root, and there is no user postgres or nobody: run npm start as another user',
-  );
 }
 
 /** Once for each version; the copy counts only when it is whole. */
