@@ -121,6 +121,22 @@ describe('an answer whose rows are masked', () => {
     expect(shown.length).toBe(4 + shown.readUIntLE(0, 3));
   });
 
+  it('of EXPLAIN is shown as a table, but for what quotes something; in one column it quotes', () => {
+    const names = ['id', 'select_type', 'table', 'type', 'possible_keys', 'key', 'key_len', 'ref', 'rows', 'Extra'];
+    const row = (extra: string) => [...names.slice(0, -1).map((name) => `of ${name}`), extra];
+    const plan = textResult(names, [
+      row('Using where; Using join buffer (flat, BNL join)'),
+      row("pushed: (a = 'secret')"),
+    ]);
+    const shown = show(plan, { kind: 'plan' }, 9).shown.toString('latin1');
+    expect(shown).toContain('of possible_keys');
+    expect(shown).toContain('Using join buffer (flat, BNL join)');
+    expect(shown).not.toContain('secret');
+    const tree = textResult(['EXPLAIN'], [["-> Filter: (a = 'secret')"]]);
+    expect(show(tree, { kind: 'plan' }, 9).shown.toString('latin1')).toMatch(/\[masked\]/);
+    expect(show(tree, { kind: 'plan' }, 9).shown.toString('latin1')).not.toMatch(/secret/);
+  });
+
   it('that ends in an error does not say what the error quotes', () => {
     const begun = Buffer.concat([packet(1, 1), definition(2, 'a'), packet(3, Buffer.from('\x01x'))]);
     const quotes = errorPacket(4, { code: 1062, sqlstate: '23000', message: "Duplicate entry 'secret'" });
