@@ -6,6 +6,7 @@ import { GrantId, ConnectorId, SessionId } from './ids.ts';
 import { ProtocolName } from './protocols.ts';
 import { Parameter } from './recording/facts/database.ts';
 import { ExchangeFinished, ExchangeStarted } from './recording/facts/exchange.ts';
+import { FileAccessed, FileTransferred } from './recording/facts/file.ts';
 import { EndReason } from './recording/facts/session.ts';
 import { CommandFinished, CommandStarted } from './recording/facts/shell.ts';
 import { Coverage, Manifest, SessionCounts } from './recording/manifest.ts';
@@ -68,7 +69,7 @@ const AnyAction = z.object({
   timeUs: z.number().int(),
   /** Missing while it runs. */
   durationUs: z.number().int().optional(),
-  /** One line: how a statement or command begins, an exchange's method and URL. */
+  /** One line: how a statement or command begins, an exchange's method and URL, what was done to a file. */
   title: z.string(),
   /** What it came to, in a word or two: `SELECT 5`, `ERROR 42P01`, `exit 0`, `404`. Missing while it runs. */
   outcome: z.string().optional(),
@@ -98,11 +99,28 @@ export const ExchangeDetail = ExchangeStarted.pick({ method: true, url: true, ur
   ExchangeFinished.pick({ status: true, bytes: true }).partial().shape,
 );
 
+export const FileDetail = FileAccessed.pick({
+  operation: true,
+  path: true,
+  to: true,
+  flags: true,
+  attributes: true,
+  error: true,
+  unanswered: true,
+}).extend({
+  /** Content that went over while it was open; missing until it is closed. */
+  transfers: z
+    .array(FileTransferred.pick({ direction: true, size: true, sha256: true, partial: true }))
+    .max(2)
+    .optional(),
+});
+
 /** One action with what came of it, as listed beside a session. */
 export const ActionEntry = z.discriminatedUnion('kind', [
   AnyAction.extend({ kind: z.literal('statement'), detail: StatementDetail }),
   AnyAction.extend({ kind: z.literal('command'), detail: CommandDetail }),
   AnyAction.extend({ kind: z.literal('exchange'), detail: ExchangeDetail }),
+  AnyAction.extend({ kind: z.literal('file'), detail: FileDetail }),
 ]);
 export type ActionEntry = z.infer<typeof ActionEntry>;
 

@@ -30,6 +30,7 @@ const SYSTEM_PACKAGES = [
   ['openssh-client', '/usr/bin/ssh'],
   ['openssh-server', '/usr/sbin/sshd'],
   ['rsync', '/usr/bin/rsync'],
+  ['python3-paramiko', '/usr/lib/python3/dist-packages/paramiko'],
 ];
 
 /** For `npm run soak` besides. */

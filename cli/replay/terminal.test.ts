@@ -88,6 +88,30 @@ describe('a terminal’s replay on a terminal', () => {
     expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/);
   });
 
+  it('tells what was done to files, whatever their names hold', async () => {
+    const { play, shown } = player();
+    const path = '/srv/\u001b[2Ja';
+    await play(
+      stream([
+        { kind: 'access', ...at(0, 1), action: 2, operation: 'open', path, flags: ['write'], durationUs: 1 },
+        { kind: 'file', ...at(0, 1), action: 2, path, direction: 'upload', size: 2048 },
+        {
+          kind: 'access',
+          ...at(0, 1),
+          action: 3,
+          operation: 'rename',
+          path: 'a',
+          to: 'b',
+          durationUs: 1,
+          error: { code: 4, message: 'Failure' },
+        },
+      ]),
+    );
+    const text = shown();
+    expect(text).toMatch(/2> open \/srv\/.*a to write\n.*2: upload \/srv\/.*a, 2 KiB\n.*3> rename a to b: Failure\n/);
+    expect(text).not.toContain('\u001b[2J');
+  });
+
   it('plays the lane that was asked for', async () => {
     const { play, shown } = player({ lane: 2 });
     await play(stream([...shell(1), output(1, 1, 'first'), ...shell(2), output(2, 2, 'second')]));

@@ -1,6 +1,7 @@
 // A replay of kind `terminal` on a terminal: the first lane that has one as its person saw it, and lines for what ran
 // without one before. What the recording could do to the viewer's own terminal is left out (terminal-filter.ts).
 
+import { accessWords, failureWords, transferWords } from '../../core/replay/file-words.ts';
 import type { TerminalEvent } from '../../core/replay/terminal.ts';
 import { Failure } from '../failure.ts';
 import { offset, showBytes, took } from '../../core/text/amounts.ts';
@@ -95,8 +96,13 @@ function wordsOf(event: TerminalEvent, output: Output): string {
       const how = event.signal === undefined ? `exit ${event.exit ?? 'not told'}` : `signal ${line(event.signal)}`;
       return `${event.action}: ${how} ${output.style('dim', `(${took(event.durationUs)})`)}`;
     }
+    case 'access': {
+      const failure = failureWords(event);
+      const words = `${output.style('cyan', `${event.action}>`)} ${line(accessWords(event))}`;
+      return failure === undefined ? words : `${words}: ${output.style('red', line(failure))}`;
+    }
     case 'file':
-      return `${event.action}: ${event.direction} ${line(event.path)}, ${showBytes(event.size)}`;
+      return `${event.action}: ${line(transferWords(event))}`;
     case 'output':
       return lines(event.text.replaceAll('\r\n', '\n'));
     case 'notice':

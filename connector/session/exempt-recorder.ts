@@ -31,6 +31,7 @@ const RECORDED: Readonly<Record<Fact['kind'], boolean>> = {
   'command.started': false,
   'command.finished': false,
   'terminal.resized': false,
+  'file.accessed': false,
   'file.transferred': false,
   'exchange.started': false,
   'exchange.finished': false,

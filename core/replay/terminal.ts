@@ -9,7 +9,8 @@
 
 import { z } from 'zod';
 import { SessionEntry } from '../catalogue.ts';
-import { CommandFinished, CommandStarted, FileTransferred, TerminalResized } from '../recording/facts/shell.ts';
+import { FileAccessed, FileTransferred } from '../recording/facts/file.ts';
+import { CommandFinished, CommandStarted, TerminalResized } from '../recording/facts/shell.ts';
 import { Completeness, EndReason } from '../recording/facts/session.ts';
 
 /** What a replay may be asked with. Nothing: all of it. */
@@ -54,6 +55,7 @@ export const TerminalEvent = z.discriminatedUnion('kind', [
   z.object({ ...TerminalResized.shape, kind: z.literal('resize'), ...at }),
   z.object({ ...CommandStarted.omit({ at: true }).shape, kind: z.literal('command'), ...at }),
   z.object({ ...CommandFinished.shape, kind: z.literal('finished'), ...at }),
+  z.object({ ...FileAccessed.shape, kind: z.literal('access'), ...at }),
   z.object({ ...FileTransferred.shape, kind: z.literal('file'), ...at }),
   /** What the gateway did, as in a replay of statements. */
   z.object({

@@ -4,6 +4,7 @@
 import type { CastVersion } from '../../core/api.ts';
 import type { SessionEntry } from '../../core/catalogue.ts';
 import { playedSize } from '../../core/replay/emulator.ts';
+import { accessWords, failureWords, partialWords } from '../../core/replay/file-words.ts';
 import type { TerminalEvent } from '../../core/replay/terminal.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import { CastWriter } from './cast.ts';
@@ -89,8 +90,10 @@ function markerOf(event: TerminalEvent): string | undefined {
       return `${event.action}: ${event.command || event.form}`;
     case 'finished':
       return event.signal === undefined ? undefined : `${event.action}: ended by signal ${event.signal}`;
+    case 'access':
+      return `${event.action}: ${[accessWords(event), failureWords(event) ?? []].flat().join(': ')}`;
     case 'file':
-      return `${event.action}: ${event.direction} ${event.path}, ${event.size} bytes`;
+      return `${event.action}: ${event.direction} ${event.path}, ${event.size} bytes${partialWords(event.partial)}`;
     case 'notice':
       return `${event.severity}: ${event.message}`;
     default:

@@ -168,7 +168,16 @@ describe('the asciicast of a terminal', () => {
 
 describe('the page of a terminal session', () => {
   it('has commands, how they ended and the output of what ran without a terminal, all of it harmless', async () => {
-    const html = await exported(story().end(), 'html');
+    const path = `/srv/${HOSTILE}`;
+    const told = story()
+      .fact({ kind: 'lane.opened', lane: 3, of: 'subsystem', label: 'subsystem: sftp' }, 3)
+      .fact({ kind: 'file.accessed', action: 4, operation: 'open', path, flags: ['read'], durationUs: 1 }, 3)
+      .fact({ kind: 'file.transferred', action: 4, path, direction: 'download', size: 7, partial: ['gaps'] }, 3)
+      .fact({ kind: 'file.accessed', action: 5, operation: 'remove', path, unanswered: true, durationUs: 1 }, 3);
+    const html = await exported(told.end(), 'html');
+    expect(html).toMatch(/#4 open \/srv\/\\x1b.* to read<\/p>/);
+    expect(html).toMatch(/#4 download: \/srv\/.*, 7 bytes, maybe not the whole file \(with gaps\)/);
+    expect(html).toMatch(/#5 remove \/srv\/.*: not answered/);
     expect(html).toContain('uptime \\x1b[31mthe recording');
     expect(html).toContain('#1 ended: signal KILL');
     expect(html).toContain('#2 ended: exit 3');

@@ -1,6 +1,7 @@
 // A terminal session as a page to read and keep: its commands and what came of them, files, what the policy did, and
 // the output of what ran without a terminal. A terminal's screen is for a player: asciicast.
 
+import { accessWords, failureWords, partialWords } from '../../core/replay/file-words.ts';
 import type { TerminalEvent } from '../../core/replay/terminal.ts';
 import { took } from '../../core/text/amounts.ts';
 import { escapeHtml } from './escape.ts';
@@ -50,9 +51,14 @@ function blockOf(event: Exclude<TerminalEvent, { kind: 'opened' | 'output' }>): 
       const how = signal === undefined ? (exit === undefined ? 'not told how' : `exit ${exit}`) : `signal ${signal}`;
       return `<p>${time} #${event.action} ended: ${escapeHtml(how)} · ${took(event.durationUs)}</p>`;
     }
+    case 'access': {
+      const failure = failureWords(event);
+      const words = `${accessWords(event)}${failure === undefined ? '' : `: ${failure}`}`;
+      return `<p>${time} #${event.action} ${escapeHtml(words)}</p>`;
+    }
     case 'file': {
       const digest = event.sha256 === undefined ? '' : `, SHA-256 ${event.sha256}`;
-      return `<p>${time} #${event.action} ${event.direction}: ${escapeHtml(event.path)}, ${event.size} bytes${digest}</p>`;
+      return `<p>${time} #${event.action} ${event.direction}: ${escapeHtml(event.path)}, ${event.size} bytes${digest}${partialWords(event.partial)}</p>`;
     }
     case 'notice':
       return `<p>${time} ${escapeHtml(`${event.severity}: ${event.message}`)}</p>`;

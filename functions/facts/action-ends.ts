@@ -6,6 +6,7 @@ import {
   ActionVerdict,
   CommandDetail,
   ExchangeDetail,
+  FileDetail,
   StatementDetail,
 } from '../../core/catalogue.ts';
 
@@ -23,6 +24,7 @@ export const ActionEnd = z.object({
       }),
       z.object({ kind: z.literal('command'), ...ended, detail: CommandDetail.pick({ exit: true, signal: true }) }),
       z.object({ kind: z.literal('exchange'), ...ended, detail: ExchangeDetail.pick({ status: true, bytes: true }) }),
+      z.object({ kind: z.literal('file'), ...ended, detail: FileDetail.pick({ transfers: true }) }),
     ])
     .optional(),
 });
@@ -55,13 +57,32 @@ export function withEnd(entry: ActionEntry, later: ActionEnd): ActionEntry {
     return { ...judged, durationUs, outcome, detail: { ...judged.detail, ...end.detail } };
   if (judged.kind === 'exchange' && end.kind === 'exchange')
     return { ...judged, durationUs, outcome, detail: { ...judged.detail, ...end.detail } };
+  if (judged.kind === 'file' && end.kind === 'file') {
+    const both = joinTransfers(judged.outcome, judged.detail.transfers, end);
+    return { ...judged, durationUs, outcome: both.outcome, detail: { ...judged.detail, ...both.detail } };
+  }
   return judged;
 }
+
+type FileEnd = Extract<End, { kind: 'file' }>;
+
+/** A file may be read and written while it is open. */
+const joinTransfers = (
+  outcome: string | undefined,
+  transfers: FileEnd['detail']['transfers'] = [],
+  later: FileEnd,
+): FileEnd => ({
+  ...later,
+  outcome: transfers.length === 0 || outcome === undefined ? later.outcome : `${outcome}, ${later.outcome}`,
+  detail: { transfers: [...transfers, ...(later.detail.transfers ?? [])].slice(0, 2) },
+});
 
 type End = NonNullable<ActionEnd['end']>;
 
 /** A statement whose rows were fetched in parts came to all of them together. */
 function joinParts(earlier: End | undefined, later: End | undefined): End | undefined {
+  if (earlier?.kind === 'file' && later?.kind === 'file')
+    return joinTransfers(earlier.outcome, earlier.detail.transfers, later);
   if (earlier?.kind !== 'statement' || later?.kind !== 'statement') return later ?? earlier;
   const [before, last] = [earlier.detail, later.detail];
   const rows = (before.rows ?? 0) + (last.rows ?? 0);

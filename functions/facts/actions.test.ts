@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ActionEntry } from '../../core/catalogue.ts';
 import type { Fact } from '../../core/recording/facts/fact.ts';
-import { withEnd } from './action-ends.ts';
+import { joinEnds, withEnd } from './action-ends.ts';
 import { beginningOf, endOf, titleOf } from './actions.ts';
 
 const at = { direction: 'client' as const, lane: 3, offset: 0, length: 9 };
@@ -46,6 +46,33 @@ describe('an action is listed', () => {
     expect(listed(began, { kind: 'exchange.finished', action: 5, bytes: 0, durationUs: 9 }).outcome).toBe(
       'no response',
     );
+  });
+
+  it('as what was done to a file, with what went over while it was open', () => {
+    const began = { kind: 'file.accessed', action: 7, operation: 'open', path: '/srv/a', durationUs: 3 } as const;
+    const opened = listed({ ...began, flags: ['read', 'write'] });
+    expect(opened).toEqual({
+      ...{ action: 7, lane: 3, kind: 'file', timeUs: 70, title: 'open /srv/a to read and write' },
+      detail: { operation: 'open', path: '/srv/a', flags: ['read', 'write'] },
+    });
+    const up = { kind: 'file.transferred', action: 7, path: '/srv/a', direction: 'upload', size: 2048 } as const;
+    const ends = [
+      { ...up, durationUs: 9 },
+      { ...up, direction: 'download', durationUs: 9, partial: ['gaps'] },
+    ] as const;
+    const both = listed({ ...began, flags: ['read', 'write'] }, ...ends.map((one) => ({ ...one, partial: undefined })));
+    expect(both).toMatchObject({ durationUs: 9, outcome: 'upload 2 KiB, download 2 KiB' });
+    expect(both.detail).toMatchObject({ transfers: [{ direction: 'upload' }, { direction: 'download' }] });
+    // Also where both came in a later segment.
+    const [first, second] = ends.map((one) => endOf({ ...one, partial: undefined }));
+    if (!first || !second) throw new Error('nothing ended');
+    expect(withEnd(opened, joinEnds(first, second))).toEqual(both);
+    const failed = listed({ ...began, error: { code: 3, message: 'Permission denied' } });
+    expect(failed).toMatchObject({ durationUs: 3, outcome: 'Permission denied' });
+    const removed = listed({ ...began, operation: 'remove', unanswered: true });
+    expect(removed).toMatchObject({ title: 'remove /srv/a', outcome: 'not answered' });
+    const named = listed({ ...began, operation: 'rename', to: 'x'.repeat(5000) });
+    expect(named).toMatchObject({ outcome: 'done', detail: { to: 'x'.repeat(4000) } });
   });
 
   it('with what the policy made of it, whatever it is', () => {

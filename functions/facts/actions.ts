@@ -4,7 +4,10 @@
 import type { ActionEntry, ActionVerdict } from '../../core/catalogue.ts';
 import type { StatementFinished, StatementStarted } from '../../core/recording/facts/database.ts';
 import type { Fact } from '../../core/recording/facts/fact.ts';
+import type { FileAccessed } from '../../core/recording/facts/file.ts';
 import { errorName } from '../../core/replay/error-name.ts';
+import { accessWords, failureWords } from '../../core/replay/file-words.ts';
+import { showBytes } from '../../core/text/amounts.ts';
 import { cutText } from '../../core/text/cut-text.ts';
 import type { ActionEnd } from './action-ends.ts';
 import { verdictOf } from './verdicts.ts';
@@ -39,6 +42,8 @@ export function beginningOf(timeUs: number, lane: number, fact: Fact): ActionEnt
       const detail = { method: cutText(method, 40), url: text, ...(whole !== undefined && { urlBytes: whole }) };
       return { action, ...at, kind: 'exchange', title: titleOf(`${method} ${url}`), detail };
     }
+    case 'file.accessed':
+      return accessOf(at, fact);
     default:
       return undefined;
   }
@@ -64,11 +69,35 @@ export function endOf(fact: Fact): ActionEnd | undefined {
       const detail = { bytes, ...(status !== undefined && { status }) };
       return { action, end: { kind: 'exchange', durationUs, outcome, detail } };
     }
+    case 'file.transferred': {
+      const { action, direction, size, sha256, partial, durationUs = 0 } = fact;
+      const transfer = { direction, size, ...(sha256 !== undefined && { sha256 }), ...(partial && { partial }) };
+      const outcome = `${direction} ${showBytes(size)}`;
+      return { action, end: { kind: 'file', durationUs, outcome, detail: { transfers: [transfer] } } };
+    }
     default: {
       const judged = verdictOf(fact);
       return judged && { action: judged.action, verdict: cutVerdict(judged.verdict) };
     }
   }
+}
+
+/** All of it but for what goes over while a file is open. */
+function accessOf(at: Place, fact: FileAccessed): ActionEntry {
+  const { action, operation, path, to, flags, attributes, error, unanswered, durationUs } = fact;
+  const failure = failureWords(fact);
+  const detail = {
+    operation,
+    path: cutText(path, SHORT.text),
+    ...(to !== undefined && { to: cutText(to, SHORT.text) }),
+    ...(flags && { flags }),
+    ...(attributes && { attributes }),
+    ...(error && { error }),
+    ...(unanswered && { unanswered }),
+  };
+  const goesOn = operation === 'open' && failure === undefined;
+  const ended = goesOn ? {} : { durationUs, outcome: cutText(failure ?? 'done', MAX_OUTCOME) };
+  return { action, ...at, kind: 'file', title: titleOf(accessWords(fact)), ...ended, detail };
 }
 
 /** One line, and not the whole of a long one. */

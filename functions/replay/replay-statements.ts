@@ -205,6 +205,7 @@ function* eventsOf(timeUs: number, fact: Fact, results: ResultReader): Generator
     case 'command.started':
     case 'command.finished':
     case 'terminal.resized':
+    case 'file.accessed':
     case 'file.transferred':
     case 'exchange.started':
     case 'exchange.finished':

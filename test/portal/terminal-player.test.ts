@@ -96,6 +96,12 @@ describe('the player of terminals', () => {
     expect(await page.getByRole('tab', { selected: true }).textContent()).toContain('shell');
     await expect.poll(() => rowsOf(page).then((rows) => rows.at(-1))).toContain('line 19');
     await page.locator('#happened').getByText('REFUSED: Blocked by rule web.').waitFor();
+    for (const words of ['open /srv/a to read', 'download /srv/a, 2 KiB', 'remove /srv/b: not answered'])
+      await page.locator('#happened').getByText(words).waitFor();
+    const file = page.locator('#file-4');
+    expect(await file.textContent()).toMatch(
+      /open \/srv\/a to read.*downloaded 2 KiB, maybe not the whole file \(with gaps\), SHA-256 abab/,
+    );
     await close();
   });
 

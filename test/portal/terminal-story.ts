@@ -47,6 +47,10 @@ export function terminalStory(lines = 20, more: (builder: RecordingBuilder) => v
     .fact({ kind: 'command.finished', action: 2, exit: 1, durationUs: 100_000 }, 2)
     .fact({ kind: 'lane.closed', lane: 2, recorded: 'full' }, 2)
     .fact({ kind: 'action.refused', action: 3, reason: 'blocked', message: 'Blocked by rule web.', rule: 'web' }, 1)
+    .fact({ kind: 'lane.opened', lane: 3, of: 'subsystem', label: 'subsystem: sftp' }, 3)
+    .fact({ kind: 'file.accessed', action: 4, operation: 'open', path: '/srv/a', flags: ['read'], durationUs: 90 }, 3)
+    .fact({ kind: 'file.transferred', action: 4, path: '/srv/a', direction: 'download', size: 2048 }, 3)
+    .fact({ kind: 'file.accessed', action: 5, operation: 'remove', path: '/srv/b', unanswered: true, durationUs: 9 }, 3)
     .wait(1_000_000)
     .bytes('target', utf8(`${ESC}[2J${ESC}[Hthe last screen`), 1)
     .fact({ kind: 'command.finished', action: 1, exit: 0, durationUs: 14_000_000 }, 1)
@@ -90,6 +94,21 @@ export function terminalStory(lines = 20, more: (builder: RecordingBuilder) => v
         outcome: 'exit 1',
         durationUs: 100_000,
         detail: { form: 'exec', command: 'uptime', exit: 1 },
+      },
+      {
+        kind: 'file',
+        action: 4,
+        lane: 3,
+        timeUs: 13_100_000,
+        title: 'open /srv/a to read',
+        outcome: 'download 2 KiB',
+        durationUs: 100_000,
+        detail: {
+          operation: 'open',
+          path: '/srv/a',
+          flags: ['read'],
+          transfers: [{ direction: 'download', size: 2048, sha256: 'ab'.repeat(32), partial: ['gaps'] }],
+        },
       },
     ] satisfies ActionEntry[],
     events: [],

@@ -6,7 +6,7 @@ import { Digest } from '../segment.ts';
 
 /**
  * What somebody did, by number: a statement, a command, an exchange. Counted from 1 over the whole session,
- * whatever the lane, in the order in which they began. Facts of gate and protocol with the same number are about the same action.
+ * whatever the lane, in the order in which they began (of files: in which the target answered). Facts of gate and protocol with the same number are about the same action.
  * On a gate's fact it is missing where what was refused got no number.
  */
 export const ActionNumber = z.number().int().min(1);

@@ -22,6 +22,34 @@ const OTHERS: readonly Fact[] = [
   { kind: 'terminal.resized', columns: 80, rows: 0 },
   { kind: 'file.transferred', action: 3, path: '/etc/motd', direction: 'download', size: 0 },
   { kind: 'file.transferred', action: 3, path: 'a b', direction: 'upload', size: 5_000_000_000, sha256: digest },
+  {
+    ...{
+      kind: 'file.transferred',
+      action: 3,
+      path: '\ufffd',
+      pathBase64: '/w==',
+      direction: 'upload',
+      size: 5,
+      offset: 2,
+    },
+    ...{ partial: ['beginning_missing', 'not_truncated'], durationUs: 4 },
+  },
+  { kind: 'file.accessed', action: 4, operation: 'remove', path: '/etc/motd', durationUs: 0 },
+  {
+    kind: 'file.accessed',
+    action: 4,
+    operation: 'rename',
+    path: 'a',
+    to: 'b',
+    toBytes: 9,
+    unanswered: true,
+    durationUs: 0,
+  },
+  {
+    ...{ kind: 'file.accessed', action: 4, operation: 'set_attributes', path: '', durationUs: 7 },
+    ...{ attributes: { size: 0, uid: 0, gid: 0, permissions: 0o100644, accessed: 1, modified: 2 } },
+    error: { code: 3, message: 'Permission denied' },
+  },
   { kind: 'exchange.started', action: 4, method: 'GET', url: 'https://shop.internal/orders?page=2', at },
   { kind: 'exchange.finished', action: 4, status: 200, bytes: 0, durationUs: 12, at },
   { kind: 'exchange.finished', action: 4, bytes: 0, durationUs: 12 },
@@ -44,6 +72,8 @@ describe('a fact', () => {
     { kind: 'terminal.resized', columns: 80 },
     { kind: 'file.transferred', action: 1, path: '/', direction: 'up', size: 1 },
     { kind: 'file.transferred', action: 1, path: '/', direction: 'upload', size: 1, sha256: 'ab' },
+    { kind: 'file.transferred', action: 1, path: '/', direction: 'upload', size: 1, partial: [] },
+    { kind: 'file.accessed', action: 1, operation: 'delete', path: '/', durationUs: 0 },
     { kind: 'exchange.started', action: 1, method: 'GET', url: 'https://a/' },
     { kind: 'exchange.finished', action: 1, status: 20, bytes: 0, durationUs: 1 },
   ])('%j is none', (fact) => {
@@ -64,7 +94,7 @@ describe('a fact', () => {
   });
 
   it('has one kind only, which readers tell from what they do not know', () => {
-    expect(FACT_KINDS.size).toBe(25);
+    expect(FACT_KINDS.size).toBe(26);
     for (const { kind } of OTHERS) expect(FACT_KINDS).toContain(kind);
   });
 });

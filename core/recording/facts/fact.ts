@@ -11,6 +11,7 @@ import {
   StatementStarted,
 } from './database.ts';
 import { ExchangeFinished, ExchangeStarted } from './exchange.ts';
+import { FileAccessed, FileTransferred } from './file.ts';
 import { MaskApplied, MaskWithheld, ValuesHidden } from './mask.ts';
 import {
   ConnectionJoined,
@@ -21,7 +22,7 @@ import {
   SessionEnded,
   SessionOpened,
 } from './session.ts';
-import { CommandFinished, CommandStarted, FileTransferred, TerminalResized } from './shell.ts';
+import { CommandFinished, CommandStarted, TerminalResized } from './shell.ts';
 
 const Current = z.discriminatedUnion('kind', [
   SessionOpened,
@@ -43,6 +44,7 @@ const Current = z.discriminatedUnion('kind', [
   CommandStarted,
   CommandFinished,
   TerminalResized,
+  FileAccessed,
   FileTransferred,
   ExchangeStarted,
   ExchangeFinished,
@@ -61,11 +63,10 @@ export type ProtocolFact = Extract<
   Fact,
   {
     kind:
-      | `${'statement' | 'command' | 'exchange'}.${string}`
+      | `${'statement' | 'command' | 'exchange' | 'file'}.${string}`
       | `${'notice' | 'notification'}.received`
       | 'cancel.requested'
-      | 'terminal.resized'
-      | 'file.transferred';
+      | 'terminal.resized';
   }
 >;
 

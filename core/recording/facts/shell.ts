@@ -1,5 +1,4 @@
-// Facts of what runs on a machine: commands and their terminals, files on their way to it and from it
-// (SSH shell, exec and SFTP; Kubernetes exec, attach and cp).
+// Facts of what runs on a machine: commands and their terminals (SSH shell and exec; Kubernetes exec and attach).
 
 import { z } from 'zod';
 import { ActionNumber } from './action.ts';
@@ -39,21 +38,4 @@ export const TerminalResized = z.object({
   /** In characters; 0 where the client did not say. */
   columns: z.number().int().min(0),
   rows: z.number().int().min(0),
-});
-
-/** A file went over whole or in part, or was given up; one fact a file, when it is closed. */
-export const FileTransferred = z.object({
-  kind: z.literal('file.transferred'),
-  action: ActionNumber,
-  /** As the client named it. */
-  path: z.string(),
-  /** upload: to the target. */
-  direction: z.enum(['upload', 'download']),
-  /** Bytes of content that went over. */
-  size: z.number().int().min(0),
-  /** Over these bytes in the file's order, in hex; missing where they came with gaps or out of order, so that nobody saw them as one. */
-  sha256: z
-    .string()
-    .regex(/^[0-9a-f]{64}$/)
-    .optional(),
 });

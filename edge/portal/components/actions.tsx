@@ -2,6 +2,7 @@
 // the next one when it is full.
 
 import type { ActionEntry, ActionPage } from '../../../core/catalogue.ts';
+import { accessWords, partialWords } from '../../../core/replay/file-words.ts';
 import { showBytes, took } from '../../../core/text/amounts.ts';
 import { answered } from '../format.ts';
 import { address } from './parts.tsx';
@@ -40,12 +41,13 @@ const NOUNS: Readonly<Record<ActionEntry['kind'], string>> = {
   statement: 'Statement',
   command: 'Command',
   exchange: 'Exchange',
+  file: 'File',
 };
 
 const Action = ({ action, live }: { action: ActionEntry; live: boolean }) => {
   const id = `${action.kind}-${action.action}`;
-  // No player has exchanges.
-  const jump = action.kind !== 'exchange' ? { 'data-jump': String(action.action) } : {};
+  // No player has exchanges, and none a place for a file.
+  const jump = action.kind === 'statement' || action.kind === 'command' ? { 'data-jump': String(action.action) } : {};
   const size = 'bytes' in action.detail ? action.detail.bytes : undefined;
   return (
     <li id={id} class={hasFailed(action) ? 'statement statement-failed' : 'statement'}>
@@ -81,8 +83,27 @@ const Body = ({ action }: { action: ActionEntry }) => {
       return <Line text={action.detail.command === '' ? action.title : action.detail.command} />;
     case 'exchange':
       return <Line text={`${action.detail.method} ${action.detail.url}`} />;
+    case 'file':
+      return <FileBody detail={action.detail} />;
   }
 };
+
+const FileBody = ({ detail }: { detail: Extract<ActionEntry, { kind: 'file' }>['detail'] }) => (
+  <>
+    <Line text={accessWords(detail)} />
+    {(detail.transfers ?? []).map(({ direction, size, sha256, partial }) => (
+      <p class="dim">
+        {`${direction}ed ${showBytes(size)}${partialWords(partial)}`}
+        {sha256 === undefined ? null : (
+          <>
+            {', SHA-256 '}
+            <code class="mono">{sha256}</code>
+          </>
+        )}
+      </p>
+    ))}
+  </>
+);
 
 const Line = ({ text }: { text: string }) => (
   <pre class="sql" dir="ltr">
@@ -108,6 +129,8 @@ function hasFailed(action: ActionEntry): boolean {
       return action.detail.signal !== undefined || (action.detail.exit ?? 0) !== 0;
     case 'exchange':
       return action.outcome !== undefined && (action.detail.status ?? 500) >= 500;
+    case 'file':
+      return action.detail.error !== undefined;
   }
 }
 

@@ -118,6 +118,8 @@ export class EventReader {
         lane.terminal = true;
         return [{ ...fact, kind: 'resize', ...at }];
       }
+      case 'file.accessed':
+        return [{ ...fact, kind: 'access', ...at }];
       case 'file.transferred':
         return [{ ...fact, kind: 'file', ...at }];
       case 'action.refused':

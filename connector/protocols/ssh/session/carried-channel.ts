@@ -20,6 +20,7 @@ import {
   SUCCESS_RECORD,
 } from '../connection/records.ts';
 import type { SshTarget } from '../login/target-login.ts';
+import { SftpReader } from '../sftp/sftp-reader.ts';
 import { EXTENDED_DATA_STDERR, FieldReader, fieldsOf, Malformed } from '../wire/messages.ts';
 import { sizeOf, type ChannelWish } from './channel-setup.ts';
 import { concealed } from './typed-input.ts';
@@ -70,7 +71,11 @@ class CarriedChannel implements Interpreter {
   #startAnswered: boolean;
   #finished = false;
   #hidden = false;
+  /** The gateway ended it: nothing that follows goes on. */
+  #over = false;
   #left = false;
+  /** What is done to files, where that can be read. */
+  readonly #files: SftpReader | undefined;
   readonly midMessage = false;
   readonly targetWaits = false;
 
@@ -81,6 +86,14 @@ class CarriedChannel implements Interpreter {
     this.#startAnswered = !wish.wantReply;
     this.#receipt = lane.fact({ kind: 'command.started', action, form: wish.form, command: wish.command });
     if (wish.terminal) this.#receipt = lane.fact({ kind: 'terminal.resized', ...wish.terminal });
+    if (wish.form === 'subsystem' && wish.command === 'sftp')
+      this.#files = new SftpReader({
+        tell: (fact) => {
+          this.#receipt = lane.fact(fact);
+        },
+        nextAction: () => whole.session.nextAction(),
+        elapsedUs: () => lane.elapsedUs(),
+      });
   }
 
   get clientWaits(): boolean {
@@ -88,7 +101,7 @@ class CarriedChannel implements Interpreter {
   }
 
   get clientFull(): boolean {
-    return this.#state === 'undecided';
+    return this.#state === 'undecided' || this.#files?.full === true;
   }
 
   get clientLeft(): boolean {
@@ -177,7 +190,8 @@ class CarriedChannel implements Interpreter {
 
   fromClient(chunk: Buffer): void {
     if (this.#state === 'undecided') this.#waiting.push(chunk);
-    else if (this.#state === 'forwarded') for (const record of recordsOf(chunk)) this.#takeFromClient(record);
+    else if (this.#state === 'forwarded')
+      for (const record of recordsOf(chunk)) if (!this.#over) this.#takeFromClient(record);
   }
 
   #takeFromClient(record: ChannelRecord): void {
@@ -185,6 +199,7 @@ class CarriedChannel implements Interpreter {
     switch (record.kind) {
       case 'data':
         this.#receipt = lane.record('client', wish.terminal ? this.#typed(record.data) : record.data);
+        if (this.#cannotFollow(this.#files?.fromClient(record.data))) return;
         break;
       case 'eof':
         break;
@@ -240,7 +255,7 @@ class CarriedChannel implements Interpreter {
   }
 
   fromTarget(chunk: Buffer): void {
-    for (const record of recordsOf(chunk)) this.#takeFromTarget(record);
+    for (const record of recordsOf(chunk)) if (!this.#over) this.#takeFromTarget(record);
   }
 
   #takeFromTarget(record: ChannelRecord): void {
@@ -248,6 +263,7 @@ class CarriedChannel implements Interpreter {
     switch (record.kind) {
       case 'data':
         this.#receipt = lane.record('target', record.data);
+        if (this.#cannotFollow(this.#files?.fromTarget(record.data))) return;
         break;
       case 'extended':
         if (record.type !== EXTENDED_DATA_STDERR) {
@@ -310,7 +326,14 @@ class CarriedChannel implements Interpreter {
     this.#receipt = lane.fact({ kind: 'command.finished', action, ...how, durationUs });
   }
 
+  /** `what` it sent; undefined: nothing is wrong. */
+  #cannotFollow(what: string | undefined): boolean {
+    if (what !== undefined) this.#fault(what);
+    return what !== undefined;
+  }
+
   #fault(what: string): void {
+    this.#over = true;
     this.#it.relay.end('protocol_fault', `The channel ends: ${what}.`);
   }
 
@@ -330,6 +353,7 @@ class CarriedChannel implements Interpreter {
   closed(): void {
     if (this.#state === 'undecided') this.clientEnded();
     this.#left = true;
+    this.#files?.end();
     this.#finish({});
     if (this.#hidden) this.#it.session.guard.recordMasked();
     this.#errors?.close();

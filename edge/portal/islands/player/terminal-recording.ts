@@ -46,7 +46,7 @@ export class TerminalRecording {
   /** Lanes with something to show, by number. */
   readonly lanes = new Map<number, LaneOutline>();
   readonly commands: CommandOutline[] = [];
-  readonly beside: (Event<'notice'> | Event<'file'> | Event<'lane-end'>)[] = [];
+  readonly beside: (Event<'notice'> | Event<'access'> | Event<'file'> | Event<'lane-end'>)[] = [];
   endUs = 0;
   ended: Event<'ended'> | undefined;
   damaged: Event<'damaged'> | undefined;
@@ -107,6 +107,7 @@ export class TerminalRecording {
         return;
       }
       case 'notice':
+      case 'access':
       case 'file':
         this.beside.push(event);
         return;

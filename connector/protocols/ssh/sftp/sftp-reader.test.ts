@@ -1,0 +1,492 @@
+// SFTP packet by packet: what is told of it, however it is cut, and what is not understood.
+
+import { createHash } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { fieldsOf, sshMessage } from '../wire/messages.ts';
+import type { FileFact } from './file-facts.ts';
+import { SftpReader } from './sftp-reader.ts';
+
+const packet = (...message: Parameters<typeof sshMessage>): Buffer => fieldsOf(sshMessage(...message));
+const INIT = packet(1, 3);
+const VERSION = packet(2, 3, 'posix-rename@openssh.com', '1');
+const u64 = (value: number): [number, number] => [Math.floor(value / 2 ** 32), value % 2 ** 32];
+const open = (id: number, path: string | Buffer, flags: number) => packet(3, id, path, flags, 0);
+const close = (id: number, handle: string) => packet(4, id, handle);
+const read = (id: number, handle: string, offset: number, length: number) =>
+  packet(5, id, handle, ...u64(offset), length);
+const write = (id: number, handle: string, offset: number, content: Buffer) =>
+  packet(6, id, handle, ...u64(offset), content);
+const status = (id: number, code: number, words = '') => packet(101, id, code, words, '');
+const handle = (id: number, name: string) => packet(102, id, name);
+const data = (id: number, content: Buffer) => packet(103, id, content);
+const [READ, WRITE, APPEND, CREATE, TRUNCATE] = [1, 2, 4, 8, 16];
+const NEW = WRITE | CREATE | TRUNCATE;
+
+const sha256 = (...parts: readonly Buffer[]) => createHash('sha256').update(Buffer.concat(parts)).digest('hex');
+const block = (letter: string, length = 1000) => Buffer.alloc(length, letter);
+
+/** In turn: `>` from the client, `<` from the target. */
+type Said = readonly (readonly ['>' | '<', Buffer])[];
+
+function listen(cut: (bytes: Buffer) => readonly Buffer[] = (bytes) => [bytes]) {
+  const facts: FileFact[] = [];
+  let action = 1;
+  const reader = new SftpReader({
+    tell: (fact) => void facts.push(fact),
+    nextAction: () => ++action,
+    elapsedUs: () => 0,
+  });
+  const take = (said: Said): string | undefined => {
+    for (const [way, bytes] of said)
+      for (const part of cut(bytes)) {
+        const fault = way === '>' ? reader.fromClient(part) : reader.fromTarget(part);
+        // What was taken is used again.
+        part.fill(0xee);
+        if (fault !== undefined) return fault;
+      }
+    return undefined;
+  };
+  return {
+    reader,
+    facts,
+    take,
+    begun: () =>
+      void take([
+        ['>', Buffer.from(INIT)],
+        ['<', Buffer.from(VERSION)],
+      ]),
+  };
+}
+
+/** Of a conversation behind the versions. */
+function factsOf(said: Said): readonly FileFact[] {
+  const { facts, take, begun } = listen();
+  begun();
+  expect(take(said.map(([way, bytes]) => [way, Buffer.from(bytes)]))).toBeUndefined();
+  return facts;
+}
+
+const EVERYTHING: Said = [
+  ['>', INIT],
+  ['<', VERSION],
+  ['>', packet(16, 1, '.')],
+  ['<', packet(104, 1, 1, '/root', '/root', 0)],
+  ['>', open(2, '/tmp/new', NEW)],
+  ['<', handle(2, 'h')],
+  ['>', Buffer.concat([write(3, 'h', 0, block('a')), write(4, 'h', 1000, block('b'))])],
+  ['<', Buffer.concat([status(3, 0), status(4, 0)])],
+  ['>', packet(10, 5, 'h', 4, 0o644)],
+  ['<', status(5, 0)],
+  ['>', close(6, 'h')],
+  ['<', status(6, 0)],
+  ['>', Buffer.concat([open(7, '/etc/motd', READ), packet(11, 8, '/etc')])],
+  ['<', Buffer.concat([handle(7, 'r'), handle(8, 'd')])],
+  ['>', Buffer.concat([read(9, 'r', 0, 1000), read(10, 'r', 1000, 1000), packet(12, 11, 'd')])],
+  ['<', Buffer.concat([data(9, block('c', 700)), status(10, 1), packet(104, 11, 1, 'a', 'a', 0)])],
+  ['>', read(12, 'r', 700, 300)],
+  ['<', status(12, 1)],
+  ['>', Buffer.concat([close(13, 'r'), close(14, 'd')])],
+  ['<', Buffer.concat([status(14, 0), status(13, 0)])],
+  [
+    '>',
+    Buffer.concat([
+      packet(13, 15, '/tmp/x'),
+      packet(18, 16, 'a', 'b'),
+      packet(14, 17, 'new', 0),
+      packet(15, 18, 'old'),
+    ]),
+  ],
+  ['<', Buffer.concat([status(15, 3, 'Permission denied'), status(16, 0), status(17, 0), status(18, 4)])],
+  ['>', Buffer.concat([packet(20, 19, 'leads/to', 'link'), packet(200, 20, 'hardlink@openssh.com', 'old', 'new')])],
+  ['<', Buffer.concat([status(19, 0), status(20, 0)])],
+  ['>', packet(200, 21, 'posix-rename@openssh.com', 'c', 'd')],
+  ['<', status(21, 0)],
+];
+const accessed = (action: number, operation: string, more: object) => ({
+  ...{ kind: 'file.accessed', action, operation, durationUs: 0 },
+  ...more,
+});
+const TOLD = [
+  accessed(2, 'open', { path: '/tmp/new', flags: ['write', 'create', 'truncate'] }),
+  accessed(3, 'set_attributes', { path: '/tmp/new', attributes: { permissions: 0o644 } }),
+  {
+    ...{ kind: 'file.transferred', action: 2, path: '/tmp/new', direction: 'upload', size: 2000, durationUs: 0 },
+    sha256: sha256(block('a'), block('b')),
+  },
+  accessed(4, 'open', { path: '/etc/motd', flags: ['read'] }),
+  accessed(5, 'list', { path: '/etc' }),
+  {
+    ...{ kind: 'file.transferred', action: 4, path: '/etc/motd', direction: 'download', size: 700, durationUs: 0 },
+    sha256: sha256(block('c', 700)),
+  },
+  accessed(6, 'remove', { path: '/tmp/x', error: { code: 3, message: 'Permission denied' } }),
+  accessed(7, 'rename', { path: 'a', to: 'b' }),
+  accessed(8, 'make_directory', { path: 'new' }),
+  accessed(9, 'remove_directory', { path: 'old', error: { code: 4, message: 'failure' } }),
+  accessed(10, 'symlink', { path: 'link', to: 'leads/to' }),
+  accessed(11, 'link', { path: 'new', to: 'old' }),
+  accessed(12, 'rename', { path: 'c', to: 'd' }),
+];
+
+describe('SFTP is read', () => {
+  it('whole, and cut at every byte and every two, into the same facts', () => {
+    const pieces = (size: number) => (bytes: Buffer) =>
+      Array.from({ length: Math.ceil(bytes.length / size) }, (_, at) => bytes.subarray(at * size, (at + 1) * size));
+    for (const cut of [(bytes: Buffer) => [bytes], ...[1, 2, 3, 5, 7, 13, 33].map(pieces)]) {
+      const { facts, take } = listen(cut);
+      // Whatever is kept of it is a copy.
+      expect(take(EVERYTHING.map(([way, bytes]) => [way, Buffer.from(bytes)]))).toBeUndefined();
+      expect(facts).toEqual(TOLD);
+    }
+  });
+
+  it('answers that come out of order are put in the file’s order', () => {
+    const parts = ['a', 'b', 'c', 'd'].map((letter) => block(letter));
+    const asked = parts.map((_, index): Said[number] => ['>', read(10 + index, 'r', index * 1000, 1000)]);
+    const [fact] = factsOf([
+      ['>', open(1, 'f', READ)],
+      ['<', handle(1, 'r')],
+      ...asked,
+      ...[3, 1, 0, 2].map((index): Said[number] => ['<', data(10 + index, parts[index] ?? Buffer.alloc(0))]),
+      ['>', read(20, 'r', 4000, 1000)],
+      ['<', status(20, 1)],
+      ['>', close(2, 'r')],
+      ['<', status(2, 0)],
+    ]).slice(1);
+    expect(fact).toMatchObject({ size: 4000, sha256: sha256(...parts) });
+    expect(fact).not.toHaveProperty('partial');
+  });
+
+  it.each<[string, number, Said, object]>([
+    [
+      'a gap',
+      READ,
+      [
+        ['>', read(5, 'f', 0, 10)],
+        ['>', read(6, 'f', 20, 10)],
+        ['<', data(5, block('a', 10))],
+        ['<', data(6, block('b', 10))],
+      ],
+      { size: 20, partial: ['gaps'] },
+    ],
+    [
+      'what went over twice',
+      READ,
+      [
+        ['>', read(5, 'f', 0, 10)],
+        ['>', read(6, 'f', 5, 10)],
+        ['<', data(5, block('a', 10))],
+        ['<', data(6, block('b', 10))],
+      ],
+      { size: 20, partial: ['overlaps'] },
+    ],
+    [
+      'an end that nobody saw',
+      READ,
+      [
+        ['>', read(5, 'f', 0, 10)],
+        ['<', data(5, block('a', 10))],
+      ],
+      { size: 10, sha256: sha256(block('a', 10)), partial: ['end_not_seen'] },
+    ],
+    [
+      'a beginning that was left out',
+      READ,
+      [
+        ['>', read(5, 'f', 7, 10)],
+        ['<', data(5, block('a', 10))],
+        ['>', read(6, 'f', 17, 1)],
+        ['<', status(6, 1)],
+      ],
+      { offset: 7, sha256: sha256(block('a', 10)), partial: ['beginning_missing'] },
+    ],
+    [
+      'a read that failed',
+      READ,
+      [
+        ['>', read(5, 'f', 0, 10)],
+        ['<', status(5, 4)],
+      ],
+      { size: 0, partial: ['read_failed', 'end_not_seen'] },
+    ],
+    [
+      'blocks too far ahead to be kept',
+      READ,
+      [
+        ...Array.from({ length: 12 }, (_, at): Said[number] => ['>', read(100 + at, 'f', at * 250_000, 250_000)]),
+        ...Array.from({ length: 11 }, (_, at): Said[number] => ['<', data(101 + at, block('a', 250_000))]),
+        ['<', data(100, block('a', 250_000))],
+      ],
+      { size: 3_000_000, partial: ['out_of_order'] },
+    ],
+    [
+      'a write that failed, which is not counted',
+      NEW,
+      [
+        ['>', write(5, 'f', 0, block('a', 10))],
+        ['>', write(6, 'f', 10, block('b', 10))],
+        ['<', status(5, 0)],
+        ['<', status(6, 4)],
+      ],
+      { size: 10, partial: ['write_failed'] },
+    ],
+    ['a write without an answer', NEW, [['>', write(5, 'f', 0, block('a', 10))]], { size: 0, partial: ['unanswered'] }],
+    [
+      'an upload into what is there',
+      WRITE,
+      [
+        ['>', write(5, 'f', 0, block('a', 10))],
+        ['<', status(5, 0)],
+      ],
+      { size: 10, sha256: sha256(block('a', 10)), partial: ['not_truncated'] },
+    ],
+    [
+      'an upload behind what is there, whatever offsets it names',
+      WRITE | APPEND,
+      [
+        ['>', write(5, 'f', 0, block('a', 10))],
+        ['>', write(6, 'f', 0, block('b', 10))],
+        ['<', status(5, 0)],
+        ['<', status(6, 0)],
+      ],
+      { size: 20, sha256: sha256(block('a', 10), block('b', 10)), partial: ['appended', 'not_truncated'] },
+    ],
+    [
+      'a file that is cut to nothing, written, and cut to what was written',
+      WRITE,
+      [
+        ['>', packet(10, 4, 'f', 1, ...u64(0))],
+        ['<', status(4, 0)],
+        ['>', write(5, 'f', 0, block('a', 10))],
+        ['<', status(5, 0)],
+        ['>', packet(10, 6, 'f', 1, ...u64(10))],
+        ['<', status(6, 0)],
+      ],
+      { size: 10, sha256: sha256(block('a', 10)) },
+    ],
+    [
+      'a file that is cut afterwards',
+      NEW,
+      [
+        ['>', write(5, 'f', 0, block('a', 10))],
+        ['<', status(5, 0)],
+        ['>', packet(10, 6, 'f', 1, ...u64(3))],
+        ['<', status(6, 0)],
+      ],
+      { size: 10, sha256: sha256(block('a', 10)), partial: ['resized'] },
+    ],
+    ['an upload of nothing', NEW, [], { direction: 'upload', size: 0, sha256: sha256() }],
+    [
+      'an offset that no file has',
+      NEW,
+      [
+        ['>', packet(6, 5, 'f', 0xffff_ffff, 0xffff_ffff, block('a', 10))],
+        ['<', status(5, 4)],
+      ],
+      { size: 0, partial: ['write_failed', 'beginning_missing'] },
+    ],
+  ])('%s is said', (_, flags, said, told) => {
+    const facts = factsOf([
+      ['>', open(1, 'f', flags)],
+      ['<', handle(1, 'f')],
+      ...said,
+      ['>', close(2, 'f')],
+      ['<', status(2, 0)],
+    ]);
+    const transferred = facts.filter(({ kind }) => kind === 'file.transferred');
+    expect(transferred).toHaveLength(1);
+    expect(transferred[0]).toMatchObject(told);
+    for (const name of ['sha256', 'partial']) if (!(name in told)) expect(transferred[0]).not.toHaveProperty(name);
+  });
+
+  it('both ways of one file are told apart', () => {
+    const facts = factsOf([
+      ['>', open(1, 'f', READ | WRITE)],
+      ['<', handle(1, 'f')],
+      ['>', write(2, 'f', 0, block('a', 5))],
+      ['<', status(2, 0)],
+      ['>', read(3, 'f', 0, 5)],
+      ['<', data(3, block('a', 5))],
+      ['>', close(4, 'f')],
+      ['<', status(4, 0)],
+    ]);
+    expect(facts.slice(1)).toMatchObject([
+      { direction: 'upload', size: 5, action: 2 },
+      { direction: 'download', size: 5, action: 2 },
+    ]);
+  });
+
+  it('a name that is no UTF-8 is shown as such, and kept as it was; a long one says how long it was', () => {
+    const name = Buffer.from('/tmp/\xff\xe9', 'latin1');
+    const facts = factsOf([
+      ['>', packet(13, 1, name)],
+      ['<', status(1, 0)],
+      ['>', packet(18, 2, 'a', 'x'.repeat(100_000))],
+      ['<', status(2, 5)],
+    ]);
+    expect(facts).toMatchObject([
+      { path: '/tmp/\ufffd\ufffd', pathBase64: name.toString('base64') },
+      { path: 'a', to: 'x'.repeat(4096), toBytes: 100_000, error: { code: 5, message: 'bad message' } },
+    ]);
+  });
+
+  it('a handle that is guessed before it is given, or again once it is closed, is another’s by no mistake', () => {
+    const facts = factsOf([
+      // The server gives 0 to whatever is opened first, and the client does not wait to be told.
+      ['>', Buffer.concat([open(1, 'first', NEW), write(2, '0', 0, block('a', 10)), close(3, '0')])],
+      ['>', Buffer.concat([open(4, 'second', NEW), write(5, '0', 0, block('b', 20)), close(6, '0')])],
+      ['<', Buffer.concat([handle(1, '0'), status(2, 0), status(3, 0)])],
+      ['<', Buffer.concat([handle(4, '0'), status(5, 0), status(6, 0)])],
+      // Known, and closed without waiting.
+      ['>', open(7, 'third', NEW)],
+      ['<', handle(7, '0')],
+      ['>', Buffer.concat([close(8, '0'), open(9, 'fourth', NEW), write(10, '0', 0, block('c', 30))])],
+      ['<', Buffer.concat([status(8, 0), handle(9, '0'), status(10, 0)])],
+      ['>', close(11, '0')],
+      ['<', status(11, 0)],
+    ]);
+    const transferred = facts.filter(({ kind }) => kind === 'file.transferred');
+    expect(transferred).toMatchObject([
+      { path: 'first', size: 10, partial: ['out_of_order'] },
+      { path: 'second', size: 20, partial: ['out_of_order'] },
+      { path: 'third', size: 0 },
+      { path: 'fourth', size: 30, partial: ['out_of_order'] },
+    ]);
+  });
+
+  it('what was not answered when the channel closed is told, since it may have been done', () => {
+    const { reader, facts, take, begun } = listen();
+    begun();
+    take([
+      ['>', open(1, 'f', NEW)],
+      ['<', handle(1, 'f')],
+      [
+        '>',
+        Buffer.concat([write(2, 'f', 0, block('a', 10)), packet(13, 3, '/etc/passwd'), packet(17, 4, 'looked at')]),
+      ],
+    ]);
+    reader.end();
+    reader.end();
+    expect(facts.slice(1)).toMatchObject([
+      { operation: 'remove', path: '/etc/passwd', unanswered: true },
+      { kind: 'file.transferred', size: 0, partial: ['not_closed', 'unanswered'] },
+    ]);
+    expect(facts).toHaveLength(3);
+  });
+
+  it('a client that asks for all of a file at once is slowed, by its requests and by their names', () => {
+    const { reader, take, begun } = listen();
+    begun();
+    for (let id = 0; id < 8192; id++) {
+      expect(reader.full).toBe(false);
+      take([['>', read(id, 'guessed', id, 1)]]);
+    }
+    expect(reader.full).toBe(true);
+    take([['<', status(0, 4)]]);
+    expect(reader.full).toBe(false);
+    const other = listen();
+    other.begun();
+    for (let id = 0; id < 1024; id++) other.take([['>', packet(13, id, 'x'.repeat(200_000))]]);
+    expect(other.reader.full).toBe(true);
+    for (let id = 0; id < 1024; id++) other.take([['<', status(id, 0)]]);
+    expect(other.reader.full).toBe(false);
+  });
+});
+
+describe('SFTP is refused', () => {
+  const giant = Buffer.from([0, 4, 4, 1, 6]);
+  it.each<[string, Said, string]>([
+    [
+      'a packet that is longer than any',
+      [['>', giant]],
+      'the client sends a packet of 263169 bytes, where SFTP has 256 KiB at most',
+    ],
+    ['the same of the target', [['<', giant]], 'the target sends a packet of 263169 bytes'],
+    ['a packet of nothing', [['>', Buffer.alloc(5)]], 'a packet without a type'],
+    ['an unknown type', [['>', packet(22, 1)]], 'packet type 22'],
+    [
+      'an unknown extension',
+      [['>', packet(200, 1, 'copy-everything@example.com')]],
+      'the extension copy-everything@example.com',
+    ],
+    ['a request that is cut short', [['>', packet(18, 1, 'a')]], 'cut short'],
+    ['a length beyond its packet', [['>', packet(13, 1, { raw: Buffer.from([0xff, 0xff, 0xff, 0xff]) })]], 'cut short'],
+    ['a second beginning', [['>', INIT]], 'packet type 1'],
+    [
+      'a number that is still to be answered',
+      [
+        ['>', packet(17, 1, 'a')],
+        ['>', packet(17, 1, 'b')],
+      ],
+      'not answered, 1',
+    ],
+    [
+      'content longer than its packet',
+      [['>', packet(6, 1, 'h', 0, 0, 9, { raw: block('a', 4) })]],
+      'more or fewer bytes',
+    ],
+    ['a handle longer than any', [['>', packet(6, 1, 'h'.repeat(257), 0, 0, 'x')]], 'more than 256 bytes'],
+    ['an answer to nothing', [['<', status(1, 0)]], 'an answer to a request that nobody made'],
+    [
+      'an answer of another kind',
+      [
+        ['>', packet(17, 1, 'a')],
+        ['<', handle(1, 'h')],
+      ],
+      'another kind',
+    ],
+    [
+      'content for what was written',
+      [
+        ['>', packet(13, 1, 'a')],
+        ['<', data(1, block('a', 3))],
+      ],
+      'another kind',
+    ],
+    [
+      'a write to a handle that nobody was given',
+      [
+        ['>', write(1, 'h', 0, block('a', 3))],
+        ['<', status(1, 0)],
+      ],
+      'a handle that it gave nobody',
+    ],
+    [
+      'one handle for two files',
+      [
+        ['>', Buffer.concat([open(1, 'a', READ), open(2, 'b', READ)])],
+        ['<', Buffer.concat([handle(1, 'h'), handle(2, 'h')])],
+      ],
+      'another file’s already',
+    ],
+  ])('%s, with words', (_, said, words) => {
+    const { take, begun } = listen();
+    begun();
+    expect(take(said.map(([way, bytes]) => [way, Buffer.from(bytes)]))).toContain(words);
+  });
+
+  it('whatever begins as something else, and other versions', () => {
+    expect(listen().take([['>', Buffer.from('GET / HTTP/1.1\r\n')]])).toBe('the client sends something else than SFTP');
+    const told = listen().take([
+      ['>', Buffer.from(INIT)],
+      ['<', Buffer.from('Welcome to web-1!\n')],
+    ]);
+    expect(told).toContain('maybe words that start-up files of its login print');
+    const other = listen().take([
+      ['>', packet(1, 6)],
+      ['<', packet(2, 6)],
+    ]);
+    expect(other).toContain('version 6 of SFTP, and only 3 is understood');
+  });
+
+  it('more open files than are followed', () => {
+    const { take, begun } = listen();
+    begun();
+    const open8192 = (id: number): Said => [
+      ['>', open(id, 'f', READ)],
+      ['<', handle(id, `h${id}`)],
+    ];
+    for (let id = 0; id < 8192; id++) expect(take(open8192(id))).toBeUndefined();
+    expect(take(open8192(9999))).toContain('more than 8192 handles');
+  });
+});
