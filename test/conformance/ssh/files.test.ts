@@ -47,6 +47,13 @@ describe.skipIf(!hasSshd)('SFTP: files', () => {
   const sftp = (batch: string) =>
     runBytes('sftp', [...options(), '-o', 'BatchMode=no', '-b', '-', at], gateway.environment, batch);
 
+  /** The subsystem, by hand. */
+  const speak = () =>
+    spawn('ssh', [...gateway.options, '-p', String(gateway.port), '-s', at, 'sftp'], {
+      env: { ...process.env, ...gateway.environment },
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
+
   it('scp: each file with its size and digest, either way', async () => {
     const up = await gateway.run('scp', ['-p', ...options(), file('content'), `${at}:${file('up')}`]);
     expect([up.code, up.stderr]).toEqual([0, '']);
@@ -198,6 +205,47 @@ t.close()`;
     }
   });
 
+  it('a client that waits for no answer gets all of them, and has so many outstanding at most', async () => {
+    const COUNT = 60_000;
+    const looks = Buffer.alloc(COUNT * 14);
+    for (let id = 0; id < COUNT; id++) {
+      const at = id * 14;
+      looks.writeUInt32BE(10, at);
+      looks[at + 4] = 7;
+      looks.writeUInt32BE(id, at + 5);
+      looks.writeUInt32BE(1, at + 9);
+      looks[at + 13] = 0x2f;
+    }
+    const client = speak();
+    const out: Buffer[] = [];
+    let got = 0;
+    client.stdout?.on('data', (part: Buffer) => {
+      out.push(part);
+      got += part.length;
+    });
+    client.stdin?.write(Buffer.concat([INIT, looks]));
+    let each = 0;
+    await until('all of it is answered', () => {
+      if (got < 1024) return false;
+      const all = Buffer.concat(out.slice(0, 4));
+      const version = 4 + all.readUInt32BE(0);
+      each = 4 + all.readUInt32BE(version);
+      return got === version + COUNT * each;
+    });
+    client.stdin?.end();
+    const { last } = await told();
+    let asked = 0;
+    let answered = 0;
+    let most = 0;
+    for (const { direction, bytes, lane } of last.frames) {
+      if (lane !== 1 || !bytes) continue;
+      if (direction === 'client') asked += bytes.length;
+      if (direction === 'target') answered += bytes.length;
+      most = Math.max(most, asked / 14 - answered / each);
+    }
+    expect(most).toBeLessThan(8192 + (2 * 65_536) / 14);
+  });
+
   it('a login that prints words where SFTP should be is told so', async () => {
     const noisy = await startSshd(['ForceCommand echo Welcome to this machine']);
     const other = await startSshGateway(noisy.upstream);
@@ -217,9 +265,7 @@ t.close()`;
     open.writeUInt32BE(name.length, 9);
     name.copy(open, 13);
     open.writeUInt32BE(0x1a, 13 + name.length);
-    const args = [...gateway.options, '-p', String(gateway.port), '-s', at, 'sftp'];
-    const environment = { ...process.env, ...gateway.environment };
-    const client = spawn('ssh', args, { env: environment, stdio: ['pipe', 'ignore', 'ignore'] });
+    const client = speak();
     const before = gateway.log.sessions.length;
     client.stdin?.write(Buffer.concat([INIT, open]));
     await until('it is open', () => (gateway.log.sessions[before]?.facts('file.accessed').length ?? 0) > 0);
