@@ -5,12 +5,14 @@ import { benchHostile } from './hostile.ts';
 import { benchPolicy } from './policy.ts';
 import { benchPostgres } from './postgres.ts';
 import { benchSealing } from './sealing.ts';
+import { benchSsh } from './ssh.ts';
 
 const BENCHMARKS: Readonly<Record<string, (options: { rounds: number; seconds: number }) => Promise<void>>> = {
   postgres: benchPostgres,
   policy: benchPolicy,
   sealing: benchSealing,
   hostile: benchHostile,
+  ssh: benchSsh,
 };
 
 function readArguments() {
