@@ -4,8 +4,10 @@ import {
   type AskedForward,
   compileForwardRules,
   ForwardEntry,
+  forwardWords,
   isSameHost,
   judgeForward,
+  parseAskedForward,
   parseForwardPattern,
 } from './forwards.ts';
 
@@ -184,3 +186,55 @@ test.each([
   ['10.0.0.5', '10.0.0.6', false],
   ['', '', false],
 ])('%j and %j name one machine: %j', (one, other, same) => expect(isSameHost(one, other)).toBe(same));
+
+describe('remote forwards are judged apart from others', () => {
+  const remote = (text: string): AskedForward => ({ ...forward(text), remote: true });
+  const verdict = (rules: ReturnType<typeof blocking>, asked: AskedForward) => judgeForward(rules, asked).verdict;
+
+  test('neither kind opens the other, and a rule that names none opens none', () => {
+    const local = allowing('*:*');
+    expect(judgeForward(local, remote('localhost:80'))).toMatchObject({
+      verdict: 'block',
+      why: expect.stringContaining('remote HOST:PORT'),
+    });
+    expect(judgeForward(undefined, remote('localhost:80')).verdict).toBe('block');
+    const other = allowing('remote *:*');
+    expect(verdict(other, forward('localhost:80'))).toBe('block');
+    expect(verdict(other, remote('localhost:80'))).toBe('allow');
+    const both = compileForwardRules([
+      ForwardEntry.parse({ block: ['10.0.0.0/8:*'] }),
+      ForwardEntry.parse({ allow: ['remote localhost:8000-8999'] }),
+    ]);
+    expect(
+      [forward('db:1'), forward('10.1.1.1:1'), remote('localhost:8080'), remote('localhost:80')].map((one) =>
+        verdict(both, one),
+      ),
+    ).toEqual(['allow', 'block', 'allow', 'block']);
+    expect(judgeForward(both, remote('localhost:80')).why).toBe('remote localhost:80 is not in the allow list');
+  });
+
+  test('all addresses are more than those of the machine itself', () => {
+    expect(verdict(allowing('remote localhost:*'), remote(':80'))).toBe('block');
+    expect(verdict(allowing('remote *:*'), remote(':80'))).toBe('allow');
+    for (const host of ['', '0.0.0.0', '::', '127.0.0.1', 'LOCALHOST'])
+      expect(verdict(blocking('remote localhost:80'), remote(`${host}:80`)), host).toBe('block');
+  });
+
+  test('a port that the target chooses may be any', () => {
+    expect(verdict(allowing('remote localhost:*'), remote('localhost:0'))).toBe('allow');
+    expect(verdict(allowing('remote localhost:8000-8999'), remote('localhost:0'))).toBe('block');
+    expect(verdict(blocking('remote localhost:22'), remote('localhost:0'))).toBe('block');
+    expect(verdict(blocking('remote localhost:22'), remote('10.0.0.1:0'))).toBe('allow');
+    expect(verdict(allowing('remote localhost:*'), remote('localhost:70000'))).toBe('block');
+    expect(verdict(allowing('localhost:*'), forward('localhost:0'))).toBe('block');
+  });
+
+  test('they are asked for in the same words', () => {
+    const words = ['remote localhost:8080', 'remote *:0', 'remote [::1]:22', 'db:1'];
+    for (const text of words) {
+      const parsed = parseAskedForward(text);
+      expect(parsed.ok && forwardWords(parsed.value)).toBe(text);
+    }
+    expect(parseAskedForward('db:0').ok).toBe(false);
+  });
+});

@@ -4,12 +4,16 @@
 //   *.internal:*         * stands for any text, and for any port
 //   10.0.0.0/8:22        addresses, when the client names one
 //   [::1]:8000-8999      an IPv6 address in brackets; a range of ports
+//   remote localhost:80  where the target listens for the client (ssh -R), and not where it connects to
+//
+// Patterns with `remote` are judged apart from others, and others apart from them, as if each had a list of its own.
 //
 // A stop sees a host in all its spellings: IPv4 within IPv6, a zone, brackets, a dot at the end; what stands for the
 // host itself (localhost, 127.0.0.1, ::1, 0.0.0.0, ::, nothing) is one. A name is resolved by whoever dials: what it
 // led to is judged too, if it is told. An allow takes what is certain, as it is written.
 
 import { err, ok, type Result } from '../../result.ts';
+import { cutText } from '../../text/cut-text.ts';
 import { type Address, Cidr, contains, type Network, parseAddress, parseNetwork } from '../conditions/networks.ts';
 import { compileEntries, type Decision, type EntryRules, entryOf, judgeOne, type SectionEntry } from './entries.ts';
 import { fits } from './glob.ts';
@@ -20,16 +24,20 @@ interface ForwardPattern {
   readonly host: readonly string[] | Network;
   /** Both included. */
   readonly ports: readonly [number, number];
+  readonly remote: boolean;
 }
 
 const MAX_PORT = 65_535;
+const REMOTE = /^remote\s+/;
 const PATTERN = /^(?:\[([^\]]+)\]|([^:\s[\]]+)):(\*|\d{1,5}(?:-\d{1,5})?)$/;
 const HOST = /^[a-z0-9_*]([a-z0-9_*.-]*[a-z0-9_*])?$/;
 
 export function parseForwardPattern(text: string): Result<ForwardPattern, string> {
-  const found = PATTERN.exec(text.trim());
+  const trimmed = text.trim();
+  const remote = REMOTE.test(trimmed);
+  const found = PATTERN.exec(trimmed.replace(REMOTE, ''));
   if (text.length > 300 || !found)
-    return err('expected HOST:PORT, such as db.internal:5432, *.internal:* or [::1]:8000-8999');
+    return err('expected HOST:PORT, such as db.internal:5432, *.internal:*, [::1]:8000-8999 or remote localhost:8080');
   const ports = portsOf(found[3] ?? '');
   if (!ports) return err(`has no port that there is: expected 1 to ${MAX_PORT}, from the lower to the higher`);
   const [, bracketed, bare] = found;
@@ -37,12 +45,12 @@ export function parseForwardPattern(text: string): Result<ForwardPattern, string
   const address = parseAddress(host);
   const network = address && !host.includes('/') ? { ...address, prefix: address.bits } : networkOf(host);
   if (typeof network === 'string') return err(network);
-  if (network) return ok({ text, host: network, ports });
+  if (network) return ok({ text, host: network, ports, remote });
   if (bracketed !== undefined) return err(`[${bracketed}] is no IPv6 address`);
   if (/^[\d.*]*\d[\d.*]*$/.test(host) && host.includes('*'))
     return err(`"${host}" names no address: expected a network, such as 10.0.0.0/8:22`);
   if (!HOST.test(host) || isAddressLike(host)) return err(`"${host}" is neither a host's name nor an address`);
-  return ok({ text, host: host.split('*'), ports });
+  return ok({ text, host: host.split('*'), ports, remote });
 }
 
 function portsOf(text: string): readonly [number, number] | undefined {
@@ -73,6 +81,11 @@ export interface AskedForward {
   readonly port: number;
   /** What it led to, if it is a name: all that may be dialled, and nothing else is. */
   readonly addresses?: readonly string[];
+  /**
+   * The target is to listen there, and connections to it come to the client. No host: on all its addresses. Port 0: the
+   * target chooses.
+   */
+  readonly remote?: boolean;
 }
 
 /** Whether a program that connects to it reaches the machine that it runs on. */
@@ -93,24 +106,49 @@ const NO_FORWARDS: Decision = {
   why: 'a rule without forwards opens none, since they lead beyond its resources',
 };
 
+const NO_REMOTE_FORWARDS: Decision = {
+  section: 'forwards',
+  verdict: 'block',
+  why: 'a rule whose forwards name none as "remote HOST:PORT" opens none',
+};
+
 /** `rules` undefined: the rule has no such section. */
 export function judgeForward(rules: ForwardRules | undefined, asked: AskedForward): Decision {
-  if (!rules) return NO_FORWARDS;
-  const host = readHost(asked.host);
+  const remote = asked.remote === true;
+  const own = rules && ofKind(rules, remote);
+  if (!own) return remote ? NO_REMOTE_FORWARDS : NO_FORWARDS;
+  // All addresses are those of the machine, and more.
+  const host = readHost(remote && asked.host === '' ? '0.0.0.0' : asked.host);
   const led = (asked.addresses ?? []).map(readHost);
-  const isPort = Number.isInteger(asked.port) && asked.port >= 1 && asked.port <= MAX_PORT;
-  const onPort = ({ ports: [from, to] }: ForwardPattern) => isPort && asked.port >= from && asked.port <= to;
-  const shown = asked.host.length > 100 ? `${asked.host.slice(0, 100)}...` : asked.host;
+  const { port } = asked;
+  const isPort = Number.isInteger(port) && port >= 1 && port <= MAX_PORT;
+  const [lowest, highest] = remote && port === 0 ? [1, MAX_PORT] : [port, port];
+  const isRange = isPort || (remote && port === 0);
+  const couldBeOn = ({ ports: [from, to] }: ForwardPattern) => highest >= from && lowest <= to;
+  const isOn = ({ ports: [from, to] }: ForwardPattern) => isRange && lowest >= from && highest <= to;
   return judgeOne(
-    rules,
+    own,
     {
       // A port that is none is cut to one by some.
-      stops: (pattern) => !isPort || (onPort(pattern) && [host, ...led].some((one) => couldBe(pattern, one))),
+      stops: (pattern) => !isRange || (couldBeOn(pattern) && [host, ...led].some((one) => couldBe(pattern, one))),
       letsPass: (pattern) =>
-        onPort(pattern) && (isFor(pattern, host) || (led.length > 0 && led.every((one) => isAddressFor(pattern, one)))),
+        isOn(pattern) && (isFor(pattern, host) || (led.length > 0 && led.every((one) => isAddressFor(pattern, one)))),
     },
-    `${shown}:${asked.port}`,
+    forwardWords({ ...asked, host: cutText(asked.host, 100) }),
   );
+}
+
+/** As a pattern would name it. */
+export const forwardWords = ({ host, port, remote }: AskedForward): string =>
+  `${remote ? 'remote ' : ''}${host.includes(':') ? `[${host}]` : remote && host === '' ? '*' : host}:${port}`;
+
+/** As if its patterns were the section's only ones. Undefined: there are none. */
+function ofKind(rules: ForwardRules, remote: boolean): ForwardRules | undefined {
+  const own = (patterns: readonly ForwardPattern[]) => patterns.filter((one) => one.remote === remote);
+  const entries = rules.entries.map((entry) => ({ ...entry, patterns: own(entry.patterns) }));
+  if (entries.every(({ patterns }) => patterns.length === 0)) return undefined;
+  const allowList = own(rules.allowList ?? []);
+  return { ...rules, entries, allowList: allowList.length > 0 ? allowList : undefined };
 }
 
 interface Host {
@@ -174,12 +212,16 @@ function isAddressFor({ host: wanted }: ForwardPattern, { addresses }: Host): bo
   return addresses.some((address) => contains(wanted, address));
 }
 
-/** `db.internal:5432`, `[::1]:22`. */
+/** `db.internal:5432`, `[::1]:22`, `remote localhost:8080`, `remote *:0`. */
 export function parseAskedForward(text: string): Result<AskedForward, string> {
-  const found = /^(?:\[([^\]]+)\]|([^:\s[\]]+)):(\d{1,5})$/.exec(text.trim());
+  const trimmed = text.trim();
+  const remote = REMOTE.test(trimmed);
+  const found = /^(?:\[([^\]]+)\]|([^:\s[\]]+)):(\d{1,5})$/.exec(trimmed.replace(REMOTE, ''));
   const port = Number(found?.[3]);
-  if (!found || port < 1 || port > MAX_PORT) return err('expected HOST:PORT, such as db.internal:5432 or [::1]:22');
-  return ok({ host: found[1] ?? found[2] ?? '', port });
+  if (!found || port < (remote ? 0 : 1) || port > MAX_PORT)
+    return err('expected HOST:PORT, such as db.internal:5432, [::1]:22 or remote localhost:8080');
+  const host = found[1] ?? found[2] ?? '';
+  return ok(remote ? { host: host === '*' ? '' : host, port, remote } : { host, port });
 }
 
 const NAME = /^[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?$/;

@@ -25,6 +25,9 @@ import { type ChannelCarrier, ChannelStream, MAX_PACKET_BYTES, WINDOW_BYTES } fr
 /** At one time, of one connection. */
 const MAX_CHANNELS = 200;
 
+/** Of the other side that are still to be answered, and of ours. */
+const MAX_REQUESTS = 1000;
+
 /** A channel that the other side wants: to be accepted or refused, at once or later. */
 export interface AskedChannel {
   readonly type: string;
@@ -41,13 +44,22 @@ interface ChannelRefused {
   readonly words: string;
 }
 
+/** A global request of the other side (RFC 4254 section 4): answered once, at once or later; answers go out in the order of the requests. */
+export interface AskedGlobally {
+  readonly name: string;
+  /** What stands behind its name. A view, good for this turn. */
+  readonly fields: Buffer;
+  succeed(fields?: Buffer): void;
+  fail(): void;
+}
+
 export interface ConnectionOwner {
   channelAsked(asked: AskedChannel): void;
-  /** All of them are refused (RFC 4254 section 4: by a failure, where an answer is wanted); keepalives are asked for no more than that. */
-  globalRequest(name: string): void;
+  globallyAsked(asked: AskedGlobally): void;
   closed(how: TransportEnd): void;
 }
 
+type Answered = (success: boolean, fields: Buffer) => void;
 type Opened = (refused: ChannelRefused | undefined) => void;
 
 export class Connection implements ChannelCarrier, TransportHandler {
@@ -58,6 +70,10 @@ export class Connection implements ChannelCarrier, TransportHandler {
   /** The other side asked for them, and they are not accepted. */
   readonly #asked = new Set<number>();
   #next = 0;
+  /** To requests of the other side, in their order; undefined: not answered yet. */
+  readonly #answers: { payload: Buffer | undefined }[] = [];
+  /** To requests of ours. */
+  readonly #requested: Answered[] = [];
 
   /** Takes over the transport's messages with `begin`. */
   constructor(transport: SshTransport, owner: ConnectionOwner) {
@@ -100,6 +116,13 @@ export class Connection implements ChannelCarrier, TransportHandler {
     this.send(sshMessage(CHANNEL_OPEN, type, channel.id, WINDOW_BYTES, MAX_PACKET_BYTES, { raw: fields }));
   }
 
+  /** Asks the other side globally. `answered`: never, once the connection is closed. */
+  request(name: string, fields: Buffer, answered: Answered): void {
+    if (this.#transport.ended) return;
+    this.#requested.push(answered);
+    this.send(sshMessage(GLOBAL_REQUEST, name, true, { raw: fields }));
+  }
+
   message(payload: Buffer): void {
     const type = payload[0] ?? 0;
     switch (type) {
@@ -128,9 +151,12 @@ export class Connection implements ChannelCarrier, TransportHandler {
         this.#globalRequest(payload);
         return;
       case REQUEST_SUCCESS:
-      case REQUEST_FAILURE:
-        // We ask for nothing.
-        throw new ProtocolFault('it answers a request that nobody made');
+      case REQUEST_FAILURE: {
+        const answered = this.#requested.shift();
+        if (!answered) throw new ProtocolFault('it answers a request that nobody made');
+        answered(type === REQUEST_SUCCESS, payload.subarray(1));
+        return;
+      }
       default:
         throw new ProtocolFault(`message ${type} is not understood`);
     }
@@ -208,7 +234,25 @@ export class Connection implements ChannelCarrier, TransportHandler {
     const fields = new FieldReader(payload);
     const name = fields.text();
     const wantReply = fields.boolean();
-    if (wantReply) this.send(Buffer.from([REQUEST_FAILURE]));
-    this.#owner.globalRequest(name);
+    if (this.#answers.length >= MAX_REQUESTS) throw new ProtocolFault('it sends more requests than are answered');
+    const slot: { payload: Buffer | undefined } = { payload: undefined };
+    if (wantReply) this.#answers.push(slot);
+    const answer = (payload: Buffer) => {
+      slot.payload ??= payload;
+      if (wantReply) this.#sendAnswers();
+    };
+    this.#owner.globallyAsked({
+      name,
+      fields: fields.rest(),
+      succeed: (more) => answer(sshMessage(REQUEST_SUCCESS, { raw: more ?? Buffer.alloc(0) })),
+      fail: () => answer(Buffer.from([REQUEST_FAILURE])),
+    });
+  }
+
+  #sendAnswers(): void {
+    for (let first = this.#answers[0]; first?.payload; first = this.#answers[0]) {
+      this.#answers.shift();
+      this.send(first.payload);
+    }
   }
 }

@@ -5,27 +5,25 @@
 // judged and recorded for, encrypted.
 
 import { createHash } from 'node:crypto';
-import { passUntouched } from '../../../../core/masking/masked.ts';
 import {
   type AskedForward,
+  forwardWords,
   isOwnMachine,
   isSameHost,
   judgeForward,
 } from '../../../../core/policy/sections/forwards.ts';
-import type { Lane, Recorded, Session } from '../../../door.ts';
+import type { Lane, Session } from '../../../door.ts';
 import { contained } from '../../../net/contained.ts';
 import { type Interpreter, Relay } from '../../../net/relay.ts';
 import type { ChannelStream } from '../connection/channel-stream.ts';
 import type { AskedChannel, Connection } from '../connection/connection.ts';
-import { FAILURE_RECORD, recordsOf } from '../connection/records.ts';
 import type { SshTarget } from '../login/target-login.ts';
 import { decodeUtf8, FieldReader, Malformed, OPEN_PROHIBITED } from '../wire/messages.ts';
+import { ForwardedBytes } from './forwarded-bytes.ts';
 
 /** A name has 253 characters at most (RFC 1035); a lane's label, which says where it leads, 200. */
 const MAX_HOST = 180;
-/** RFC 4253 section 4.2: so both sides of SSH begin, possibly behind other lines, which sshd does not send. */
-const SSH_BEGINS = Buffer.from('SSH-');
-const ENCRYPTED = 'SSH was spoken within, so what was said is encrypted';
+export const ENCRYPTED = 'SSH was spoken within, so what was said is encrypted';
 
 /** Where a client wants to be connected to. */
 interface Forward extends AskedForward {
@@ -33,20 +31,36 @@ interface Forward extends AskedForward {
   readonly fields: Buffer;
 }
 
+interface Place {
+  readonly host: string;
+  readonly port: number;
+}
+
 /** Undefined: it is none that there could be. */
 export function readForward(fields: Buffer): Forward | undefined {
+  const place = readPlaces(fields)?.at;
+  return place && { ...place, fields: Buffer.from(fields) };
+}
+
+/** string host, uint32 port, and whose connection it is in the same form, as far as they say. Undefined: there is no such place. */
+export function readPlaces(fields: Buffer): { readonly at: Place; readonly from: Place } | undefined {
   try {
     const reader = new FieldReader(fields, 0);
-    const host = decodeUtf8(reader.string());
-    const port = reader.uint32();
-    reader.string();
-    reader.uint32();
-    if (host === undefined || host.length > MAX_HOST || /[\0-\x20\x7f]/.test(host)) return undefined;
-    return { host, port, fields: Buffer.from(fields) };
+    const at = readPlace(reader);
+    const from = { host: reader.string().toString(), port: reader.uint32() };
+    return at && { at, from };
   } catch (error) {
     if (!(error instanceof Malformed)) throw error;
     return undefined;
   }
+}
+
+/** Throws Malformed. Undefined: there is no such place. */
+export function readPlace(reader: FieldReader): Place | undefined {
+  const host = decodeUtf8(reader.string());
+  const port = reader.uint32();
+  if (host === undefined || host.length > MAX_HOST || /[\0-\x20\x7f]/.test(host)) return undefined;
+  return { host, port };
 }
 
 interface ForwardDeps {
@@ -59,7 +73,7 @@ interface ForwardDeps {
 /** A conversation of its own, which ends as the channel does. */
 export function carryForward({ session, upstream, asked, forward }: ForwardDeps): Relay {
   const { channel: client } = asked;
-  const lane = session.openLane({ of: 'direct-tcpip', label: `forward to ${nameOf(forward)}` });
+  const lane = session.openLane({ of: 'direct-tcpip', label: `forward to ${forwardWords(forward)}` });
   const target = upstream.newChannel();
   const relay = new Relay(client, target, lane);
   const carried = new CarriedForward({ session, upstream, asked, forward, lane, target, relay });
@@ -70,16 +84,13 @@ export function carryForward({ session, upstream, asked, forward }: ForwardDeps)
   return relay;
 }
 
-const nameOf = ({ host, port }: AskedForward): string => `${host.includes(':') ? `[${host}]` : host}:${port}`;
-
 type Whole = ForwardDeps & { readonly lane: Lane; readonly target: ChannelStream; readonly relay: Relay };
 
 class CarriedForward implements Interpreter {
   readonly #it: Whole;
   #decided = false;
   #left = false;
-  #receipt: Recorded;
-  readonly #beginnings = { client: new Beginning(), target: new Beginning() };
+  readonly #bytes: ForwardedBytes;
   #note: string | undefined;
   readonly midMessage = false;
   readonly targetWaits = false;
@@ -90,7 +101,8 @@ class CarriedForward implements Interpreter {
 
   constructor(whole: Whole) {
     this.#it = whole;
-    this.#receipt = whole.session.opened;
+    const { relay, lane, session } = whole;
+    this.#bytes = new ForwardedBytes({ relay, lane, opened: session.opened, onSsh: () => this.#refusesSsh() });
   }
 
   get clientWaits(): boolean {
@@ -108,10 +120,10 @@ class CarriedForward implements Interpreter {
         judge,
         describe: () => ({
           kind: 'forward',
-          text: nameOf(forward),
+          text: forwardWords(forward),
           parameters: [],
           digest: createHash('sha256')
-            .update(`direct-tcpip\0${nameOf(forward)}`)
+            .update(`direct-tcpip\0${forwardWords(forward)}`)
             .digest('hex'),
           touches: [forward.host],
         }),
@@ -144,34 +156,11 @@ class CarriedForward implements Interpreter {
   }
 
   fromClient(chunk: Buffer): void {
-    this.#carry('client', chunk);
+    this.#bytes.carry('client', chunk);
   }
 
   fromTarget(chunk: Buffer): void {
-    this.#carry('target', chunk);
-  }
-
-  #carry(from: 'client' | 'target', chunk: Buffer): void {
-    const { relay, lane } = this.#it;
-    for (const record of recordsOf(chunk)) {
-      if (record.kind === 'request') {
-        // None is defined for these channels; a keepalive is one, and any answer will do.
-        if (!record.wantReply) continue;
-        if (from === 'client') relay.toClient(passUntouched(FAILURE_RECORD()), this.#receipt);
-        else relay.toTarget(FAILURE_RECORD(), this.#receipt);
-        continue;
-      }
-      if (record.kind !== 'data' && record.kind !== 'eof') {
-        relay.end('protocol_fault', `The channel ends: the ${from} sends what forwarded connections have not.`);
-        return;
-      }
-      if (record.kind === 'data') {
-        this.#receipt = lane.record(from, record.data);
-        if (this.#beginnings[from].isSsh(record.data) && this.#refusesSsh()) return;
-      }
-      if (from === 'client') relay.toTarget(record.whole, this.#receipt);
-      else relay.toClient(passUntouched(record.whole), this.#receipt);
-    }
+    this.#bytes.carry('target', chunk);
   }
 
   #refusesSsh(): boolean {
@@ -199,19 +188,5 @@ class CarriedForward implements Interpreter {
     if (!this.#left) this.clientEnded();
     asked.refuse({ reason: OPEN_PROHIBITED, words: 'Gatehouse: The session is over.' });
     lane.close({ recorded: 'full', ...(this.#note !== undefined && { note: this.#note }) });
-  }
-}
-
-/** What one side says first. */
-class Beginning {
-  #seen = 0;
-  #ssh = true;
-
-  /** Once: when all of the beginning is here, and it is SSH's. */
-  isSsh(data: Buffer): boolean {
-    if (!this.#ssh || this.#seen === SSH_BEGINS.length) return false;
-    for (const byte of data.subarray(0, SSH_BEGINS.length - this.#seen))
-      this.#ssh &&= byte === SSH_BEGINS[this.#seen++];
-    return this.#ssh && this.#seen === SSH_BEGINS.length;
   }
 }

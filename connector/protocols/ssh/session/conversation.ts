@@ -13,17 +13,19 @@ import type { SshTransport, TransportEnd } from '../wire/transport.ts';
 import { carryChannel } from './carried-channel.ts';
 import { listenForStart } from './channel-setup.ts';
 import { carryForward, readForward } from './carried-forward.ts';
+import { RemoteForwards } from './remote-forwards.ts';
 
 const NOT_CARRIED: Readonly<Record<string, string>> = {
   'direct-tcpip': 'a forward to something that is no host and port',
   'direct-streamlocal@openssh.com': 'forwarding to sockets',
-  'tcpip-forward': 'remote port forwarding (-R)',
   'streamlocal-forward@openssh.com': 'remote forwarding of sockets',
   'tun@openssh.com': 'tunnel devices',
 };
 
 const UNRECORDED =
   'The gateway cannot record this session any more, so it ends; what ran last may not have taken effect. Tell an administrator.';
+const FAILED =
+  'The gateway failed while it worked on this session. Connect again, and tell an administrator if it stays so.';
 const TARGET_LEFT = 'The target closed the connection.';
 
 export class SshConversation implements Conversation {
@@ -33,6 +35,7 @@ export class SshConversation implements Conversation {
   readonly #targetTransport: SshTransport;
   readonly #client: Connection;
   readonly #target: Connection;
+  readonly #remote: RemoteForwards;
   readonly #relays = new Set<Relay>();
   /** Channels that have not started anything. */
   readonly #idle = new Set<ChannelStream>();
@@ -49,6 +52,17 @@ export class SshConversation implements Conversation {
     });
     this.#client = new Connection(client, this.#ofClient());
     this.#target = new Connection(target, this.#ofTarget());
+    this.#remote = new RemoteForwards({
+      session,
+      upstream: this.#target,
+      downstream: this.#client,
+      carry: (relay) => {
+        this.#activeAt = performance.now();
+        this.#carry(relay);
+      },
+      say: (words) => this.#say(words),
+      failed: (bug) => this.#failed(bug),
+    });
   }
 
   begin(): void {
@@ -79,9 +93,16 @@ export class SshConversation implements Conversation {
   #ofClient(): ConnectionOwner {
     return {
       channelAsked: (asked) => this.#asked(asked),
-      globalRequest: (name) => {
-        const forward = NOT_CARRIED[name];
-        if (forward !== undefined) this.#refuse(forward);
+      globallyAsked: (asked) => {
+        const forward = NOT_CARRIED[asked.name];
+        if (this.#outcome) asked.fail();
+        else if (asked.name === 'tcpip-forward') this.#remote.listen(asked);
+        else if (asked.name === 'cancel-tcpip-forward') this.#remote.cancel(asked);
+        else {
+          // What is not understood is answered so; a keepalive asks for no more.
+          if (forward !== undefined) this.#refuse(forward);
+          asked.fail();
+        }
       },
       closed: (how) => this.#clientClosed(how),
     };
@@ -89,11 +110,13 @@ export class SshConversation implements Conversation {
 
   #ofTarget(): ConnectionOwner {
     return {
-      channelAsked: ({ type, refuse }) => {
+      channelAsked: (asked) => {
+        const { type, refuse } = asked;
+        if (type === 'forwarded-tcpip' && !this.#outcome && this.#remote.arrived(asked)) return;
         this.#refuse(`channels of type ${type.slice(0, 100)} from the target`);
         refuse({ reason: OPEN_PROHIBITED, words: 'Gatehouse: not through this gateway.' });
       },
-      globalRequest: () => {},
+      globallyAsked: ({ fail }) => fail(),
       closed: (how) => this.#targetClosed(how),
     };
   }
@@ -101,8 +124,19 @@ export class SshConversation implements Conversation {
   /** Says so in the recording; gives words for the person. */
   #refuse(what: string): string {
     const message = `${what} is not carried by this gateway.`;
-    this.#session.lane.record('gateway', Buffer.from(`Gatehouse: ${message}\n`));
+    this.#say(message);
     return message;
+  }
+
+  /** In the recording. */
+  #say(words: string): void {
+    this.#session.lane.record('gateway', Buffer.from(`Gatehouse: ${words}\n`));
+  }
+
+  #failed(bug: unknown): void {
+    this.#outcome = { reason: 'protocol_fault', message: FAILED, ...this.#outcome, bug };
+    for (const relay of this.#relays) relay.end('protocol_fault', FAILED);
+    this.#finishIfOver();
   }
 
   #asked(asked: AskedChannel): void {
@@ -165,6 +199,7 @@ export class SshConversation implements Conversation {
       kind === 'fault'
         ? { reason: 'protocol_fault', message: words, ...(bug !== undefined && { bug }) }
         : { reason: 'client_closed', message: 'The client closed the session.' };
+    this.#remote.left();
     this.#finishIfOver();
   }
 
