@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { SessionRules } from '../../../core/policy/session-rules.ts';
 import { until } from '../../harness/run.ts';
 import { type SshGateway, startSshGateway } from '../../harness/ssh/ssh-gateway.ts';
+import { rawSshClient, rawSshTarget } from '../../harness/ssh/raw-ssh.ts';
 import { hasSshd, startSshd, type Sshd } from '../../harness/ssh/sshd.ts';
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
@@ -193,5 +194,111 @@ describe.skipIf(!hasSshd)('SSH: remote forwards', () => {
     const { last } = gateway.log;
     await until('its lane is closed', () => last.facts('lane.closed').length === 1);
     expect(last.facts('lane.closed')).toMatchObject([{ note: expect.stringContaining('encrypted') }]);
+  });
+});
+
+describe('SSH: remote forwards, message by message', () => {
+  const [GLOBAL_REQUEST, SUCCESS, FAILURE, OPEN, CONFIRMED, REFUSED] = [80, 81, 82, 90, 91, 92];
+  let target: Awaited<ReturnType<typeof rawSshTarget>>;
+  beforeAll(async () => {
+    target = await rawSshTarget();
+  });
+  afterAll(() => target.close());
+
+  async function both(forwards: NonNullable<SessionRules['forwards']>) {
+    const gateway = await startSshGateway(target.upstream, { rules: { forwards } });
+    const known = target.connections.length;
+    const client = await rawSshClient(gateway.port, gateway.edge.issue({ resource: 'web' }).secret);
+    await until('the target is reached', () => target.connections.length > known);
+    const there = target.connections[known];
+    if (!there) throw new Error('nobody came');
+    const close = async () => {
+      client.hangUp();
+      expect(gateway.bugs).toEqual([]);
+      await gateway.close();
+    };
+    return { gateway, client, there, close };
+  }
+  const arriving = (id: number, host: string, port: number) =>
+    [OPEN, 'forwarded-tcpip', id, 100_000, 32_768, host, port, '10.9.9.9', 4000] as const;
+
+  it('answers go out in the order of the requests, whatever is decided first', async () => {
+    const { gateway, client, there, close } = await both([
+      { hold: ['remote localhost:1'], approval: { from: ['dba'], count: 1, within: 300_000 } },
+      { allow: ['remote localhost:2', 'remote localhost:1'] },
+    ]);
+    client.send(GLOBAL_REQUEST, 'tcpip-forward', true, 'localhost', 1);
+    client.send(GLOBAL_REQUEST, 'keepalive@openssh.com', true);
+    client.send(GLOBAL_REQUEST, 'tcpip-forward', true, 'localhost', 2);
+    const second = await there.answered(GLOBAL_REQUEST);
+    expect(second.subarray(-4).readUInt32BE()).toBe(2);
+    there.send(SUCCESS);
+    await until('it is held', () => gateway.edge.held.length === 1);
+    gateway.edge.held[0]?.decide({ kind: 'approved', by: ['bob@example.com'], comment: '' });
+    await there.answered(GLOBAL_REQUEST, 2);
+    const types = () => client.messages.map((one) => one[0]).filter((type) => type === SUCCESS || type === FAILURE);
+    expect(types()).toEqual([]);
+    there.send(SUCCESS);
+    await client.answered(SUCCESS, 2);
+    expect(types()).toEqual([SUCCESS, FAILURE, SUCCESS]);
+    await close();
+  });
+
+  it('a connection to a port that nobody asked for, or that the rule has no more, does not reach the client', async () => {
+    const { gateway, client, there, close } = await both([{ allow: ['remote localhost:*'] }]);
+    there.send(...arriving(0, 'localhost', 7000));
+    await there.answered(REFUSED);
+    client.send(GLOBAL_REQUEST, 'tcpip-forward', true, 'localhost', 0);
+    await there.answered(GLOBAL_REQUEST);
+    // Before the target says that it listens, it does not.
+    there.send(...arriving(1, 'localhost', 7000));
+    await there.answered(REFUSED, 2);
+    there.send(SUCCESS, 7000);
+    expect((await client.answered(SUCCESS)).readUInt32BE(1)).toBe(7000);
+    there.send(...arriving(2, 'localhost', 7001));
+    await there.answered(REFUSED, 3);
+    there.send(...arriving(3, '127.0.0.1', 7000));
+    const opened = await client.answered(OPEN);
+    expect(opened.toString('latin1')).toContain('forwarded-tcpip');
+    client.send(CONFIRMED, opened.readUInt32BE(20), 5, 100_000, 32_768);
+    await there.answered(CONFIRMED);
+    gateway.edge.applyRules({ ...gateway.edge.rules, policyVersion: 2, forwards: [{ allow: ['localhost:*'] }] });
+    there.send(...arriving(4, 'localhost', 7000));
+    await there.answered(REFUSED, 4);
+    expect(client.messages.filter((one) => one[0] === OPEN)).toHaveLength(1);
+    const lanes = gateway.log.last.facts('lane.opened').map(({ of }) => of);
+    expect(lanes).toEqual(['tcpip-forward', 'forwarded-tcpip']);
+    await close();
+  });
+
+  it('a connection that the client does not take is refused to the target by its words', async () => {
+    const { gateway, client, there, close } = await both([{ allow: ['remote *:*'] }]);
+    client.send(GLOBAL_REQUEST, 'tcpip-forward', true, '', 7000);
+    await there.answered(GLOBAL_REQUEST);
+    there.send(SUCCESS);
+    await client.answered(SUCCESS);
+    there.send(...arriving(0, '', 7000));
+    const opened = await client.answered(OPEN);
+    client.send(REFUSED, opened.readUInt32BE(20), 2, 'nobody is there', '');
+    expect((await there.answered(REFUSED)).toString()).toContain('nobody is there');
+    await until('its lane is closed', () => gateway.log.last.facts('lane.closed').length === 1);
+    expect(gateway.log.last.facts('lane.closed')).toMatchObject([{ note: 'the client: nobody is there' }]);
+    await close();
+  });
+
+  it('what is no place, asked for twice, one too many, or cancelled and never asked for, is a failure', async () => {
+    const { gateway, client, there, close } = await both([{ allow: ['remote *:*'] }]);
+    client.send(GLOBAL_REQUEST, 'tcpip-forward', true, 'a b', 1);
+    client.send(GLOBAL_REQUEST, 'tcpip-forward', true, 'cut');
+    client.send(GLOBAL_REQUEST, 'cancel-tcpip-forward', true, 'localhost', 1);
+    await client.answered(FAILURE, 3);
+    for (let port = 1; port <= 51; port++) client.send(GLOBAL_REQUEST, 'tcpip-forward', true, 'localhost', port);
+    client.send(GLOBAL_REQUEST, 'tcpip-forward', true, 'localhost', 1);
+    await there.answered(GLOBAL_REQUEST, 50);
+    for (let port = 1; port <= 50; port++) there.send(SUCCESS);
+    await client.answered(FAILURE, 5);
+    expect(there.messages.filter((one) => one[0] === GLOBAL_REQUEST)).toHaveLength(50);
+    expect(gateway.log.last.wire('gateway', 0).toString()).toContain('no more than 50 ports at a time');
+    await close();
   });
 });
