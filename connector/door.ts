@@ -38,7 +38,7 @@ declare const proven: unique symbol;
 export interface ProvenGrant {
   readonly [proven]: true;
   readonly claim: Claim;
-  readonly how: 'scram' | 'secret';
+  readonly how: 'scram' | 'secret' | 'certificate';
 }
 
 /** The grants that a claim may be about, as far as a protocol may know them; alike for claims that cannot be true. */
@@ -54,6 +54,14 @@ interface ScramProof {
   first(message: Buffer): Result<string, ScramFault>;
   /** Takes client-final, gives server-final with the proof. */
   final(message: Buffer): Result<{ readonly proof: ProvenGrant; readonly reply: string }, ScramFault>;
+}
+
+/** A certificate of the edge's authority for a grant, which holds here and now. Anybody may show it: it proves nothing yet. */
+export interface CertifiedGrant {
+  /** By what the audit log names it. */
+  readonly serial: string;
+  /** The client signed `data` by the certified key, by this very algorithm. Undefined: it did not. */
+  prove(algorithm: string, data: Uint8Array, signature: Uint8Array): Promise<ProvenGrant | undefined>;
 }
 
 /** What a connection says of itself beside its claim. */
@@ -98,6 +106,12 @@ export interface Door<Upstream> {
    * as `lookUp` is.
    */
   proveSecret(resource: string, secret: Secret<string>): Promise<Result<ProvenGrant | undefined, Refusal>>;
+  /**
+   * For a client that shows a certificate instead of a secret, as it is on the wire. Undefined: it is none of the edge's
+   * authority. Refused with `credentials_wrong` where it is one and does not hold for this resource, from there, now: the client may
+   * try another proof. Otherwise refused as `lookUp` is.
+   */
+  certified(resource: string, certificate: Uint8Array): Promise<Result<CertifiedGrant | undefined, Refusal>>;
   /**
    * Admits the client: the edge opens the session, the log takes its first frame, the target's credential is fetched. Once.
    * Refused as soon as the client hangs up, the grant is revoked or the connector stops, whatever is still waited for.

@@ -159,6 +159,29 @@ export type ListedGrant = z.infer<typeof ListedGrant>;
 export const GrantList = z.object({ grants: z.array(ListedGrant) });
 export type GrantList = z.infer<typeof GrantList>;
 
+/** For a live grant of one's own: the key signs in over SSH in place of the secret. */
+export const SshCertificateRequest = z.strictObject({
+  /** `ssh-ed25519 AAAA... comment`, as in a file that ends in `.pub`. */
+  publicKey: z.string().max(16_384),
+});
+export const IssuedSshCertificate = z.object({
+  grant: GrantId,
+  resource: ResourceName,
+  /** What a file that ends in `-cert.pub` holds. */
+  certificate: z.string(),
+  /** A number, in decimal: audit log and recordings name it. */
+  serial: z.string(),
+  /** For signing in. Sessions go on until the grant's end. */
+  until: z.iso.datetime(),
+  host: z.string(),
+  port: z.number().int(),
+  /** `LOGIN@RESOURCE`. */
+  user: z.string(),
+  /** Lines of known_hosts for the gateway. */
+  knownHosts: z.array(z.string()),
+});
+export type IssuedSshCertificate = z.infer<typeof IssuedSshCertificate>;
+
 /** Why a person ends a session. Its client reads it, so it is one line and not empty. */
 export const EndingReason = z
   .string()

@@ -68,8 +68,10 @@ test('law 9: nothing the edge says to a connector names a place to dial or a cre
   const contested = ['other', 'yours'];
   // By whom a session is ended and why stand among the others already: what a side understands is names of messages.
   const builds = ['understands'];
+  // A public key: whoever shows a certificate of it is let in for a grant that this edge admits, as with a secret.
+  const authorities = ['userAuthority'];
   expect([...propertiesOf(FromEdge)].sort()).toEqual(
-    [...calls, ...grants, ...opened, ...rules, ...holds, ...contested, ...builds].sort(),
+    [...calls, ...grants, ...opened, ...rules, ...holds, ...contested, ...builds, ...authorities].sort(),
   );
 });
 

@@ -212,7 +212,13 @@ const HoldStanding = {
 };
 
 export const FromEdge = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('welcome'), policyVersion: z.number().int(), understands }),
+  z.object({
+    kind: z.literal('welcome'),
+    policyVersion: z.number().int(),
+    understands,
+    /** The public key that certificates for grants are signed by, `ssh-ed25519 AAAA...`. Missing: an earlier build, which signs none. */
+    userAuthority: z.string().max(200).optional(),
+  }),
   /**
    * Always answered alike, also for people and resources that do not exist: a salt that is the same
    * on every try, and the grants there are (often none). Includes grants that ended in the last

@@ -6,6 +6,7 @@ import type { AppDeps } from './app.ts';
 import { createArchive, signedArchiveFetch } from './archive.ts';
 import { createAuditArchive } from './audit-archive.ts';
 import { CertificateAuthority } from './authority/certificate-authority.ts';
+import { SshAuthority } from './authority/ssh-authority.ts';
 import type { Env } from './env.ts';
 import type { Gatehouse } from './gatehouse.ts';
 import { OidcProvider } from './identity/oidc.ts';
@@ -18,6 +19,7 @@ import { accessRequestUseCases } from './use-cases/access-requests.ts';
 import { accessUseCases } from './use-cases/access.ts';
 import { slackApiOf } from './approvals/notifiers.ts';
 import { administrationUseCases } from './use-cases/administration.ts';
+import { certifyGrantUseCases } from './use-cases/certify-grant.ts';
 import { approvalUseCases } from './use-cases/approvals.ts';
 import { PolicyCache } from './storage/policy-cache.ts';
 import type { UseCaseDeps } from './use-cases/deps.ts';
@@ -100,6 +102,7 @@ function createGatehouse(deps: UseCaseDeps): Gatehouse {
   return {
     ...accessUseCases(deps),
     ...accessRequestUseCases(deps),
+    ...certifyGrantUseCases(deps),
     ...recordingUseCases(deps),
     ...endSessionUseCases(deps),
     ...administrationUseCases(deps),
@@ -129,6 +132,7 @@ function createUseCaseDeps(env: Env, settings: EdgeSettings): UseCaseDeps {
       endSession: (id, message) => remote(env.CONNECTOR_LINK, id).endSession(message),
       policyApplied: (id, version) => remote(env.CONNECTOR_LINK, id).policyApplied(version),
     },
+    userAuthority: new SshAuthority(directory, settings.EDGE_SECRET, 'user'),
     clock: systemIdSource,
     grantSalt: (email, resource) => grantSalt(settings.EDGE_SECRET, email, resource),
   };

@@ -16,6 +16,7 @@ import type {
   EndedSession,
   ExportQuery,
   IssuedGrant,
+  IssuedSshCertificate,
   JoinToken,
   ListedApproval,
   ListedConnector,
@@ -137,6 +138,8 @@ export interface Gatehouse {
   grants(who: Identity): Answer<readonly ListedGrant[]>;
   /** One's own, or anybody's for administrators. Ends the grant's live sessions within a second. */
   revokeGrant(who: Identity, grant: GrantId, reason: string): Answer<ListedGrant>;
+  /** The holder's alone: has a key of theirs stand for the grant's secret, for minutes. `publicKey`: a line of OpenSSH's form. */
+  certifyGrant(who: Identity, grant: GrantId, publicKey: string): Answer<IssuedSshCertificate>;
   /** Whose it is, for whoever may end it: its own person, administrators and auditors. */
   sessionToEnd(who: Identity, session: SessionId): Answer<SessionToEnd>;
   /** Ends this one within a second; its grant stays. `unavailable` and `conflict`: it goes on, and the message says what to do. */

@@ -13,6 +13,7 @@ import type { Refusal } from '../../core/refusal.ts';
 import { type Resource, ResourceName } from '../../core/resource.ts';
 import { err, ok } from '../../core/result.ts';
 import type { Secret } from '../../core/secret.ts';
+import { readPublicLine } from '../../core/ssh/public-key.ts';
 import type { Logger } from '../logger.ts';
 import type { Claim } from '../door.ts';
 import type { GrantCandidates } from '../session/prove.ts';
@@ -123,6 +124,8 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
   let since = now();
   let problem: string | undefined = 'not dialled yet';
   let connection: LinkConnection | undefined;
+  /** As the last welcome said. */
+  let authority: Uint8Array | undefined;
   /** Whether this edge has `grants.find`. */
   let findsBySecret = false;
   let redial: NodeJS.Timeout | undefined;
@@ -169,7 +172,8 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
   /** A function, since the compiler does not see that awaits change `state`. */
   const isStopped = (): boolean => state === 'stopped';
 
-  function welcomed(understands: readonly string[]): void {
+  function welcomed({ understands, userAuthority }: Extract<FromEdge, { kind: 'welcome' }>): void {
+    authority = userAuthority === undefined ? undefined : readPublicLine(userAuthority)?.blob;
     enter('linked');
     log.info('link.up', { edge: options.edge });
     stable = setTimeout(() => backoff.reset(), timing.stableMs);
@@ -347,6 +351,11 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
       const answer = await link.call({ kind: 'grants.find', digest, resource, protocol });
       if (answer?.kind !== 'grants.found') return err(UNREACHABLE);
       return ok({ ...candidatesOf(answer), email: answer.email });
+    },
+
+    async userAuthority() {
+      // Sessions are opened by asking the edge anyway, so what it said before is of no use without it.
+      return (await linkedConnection()) ? ok(authority) : err(UNREACHABLE);
     },
 
     async openSession(input) {

@@ -43,7 +43,7 @@ export interface LinkClosed {
 
 interface LinkEvents {
   /** The edge knows this connector's resources and live sessions; calls and reports may go out, and the messages that it understands. */
-  welcomed(understands: readonly string[]): void;
+  welcomed(welcome: Extract<FromEdge, { kind: 'welcome' }>): void;
   received(message: Unasked): void;
   /**
    * The edge admitted a session whose caller had given up waiting, or under rules that this build does not know; or it may have:
@@ -168,7 +168,7 @@ export function dialLink(
       if (welcomed) return;
       welcomed = true;
       clearTimeout(welcomeDeadline);
-      events.welcomed(message.understands);
+      events.welcomed(message);
     } else if ('call' in message) {
       const answer = waiting.get(message.call);
       const session = opening.get(message.call);

@@ -156,7 +156,7 @@ const REVOKED: Refusal = {
 /** What the edge said of the grant when it was looked up. */
 export function refusedFor({ revoked, until }: Proof['grant'], now: number): Refusal | undefined {
   if (revoked) return REVOKED;
-  if (Date.parse(until) <= now)
+  if (until !== undefined && Date.parse(until) <= now)
     return { reason: 'grant_expired', message: 'This grant has ended. Ask for a new one in the portal.' };
   return undefined;
 }

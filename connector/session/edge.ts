@@ -22,6 +22,8 @@ export interface Edge {
     resource: ResourceName,
     protocol: ProtocolName,
   ): Promise<Result<GrantCandidates & { readonly email: string | undefined }, Refusal>>;
+  /** The public key that certificates for grants are signed by, as it is on the wire; undefined: this edge signs none. */
+  userAuthority(): Promise<Result<Uint8Array | undefined, Refusal>>;
   /** The last word before anything is dialled: the edge checks the grant again and counts the session. */
   openSession(input: {
     readonly session: SessionId;

@@ -23,7 +23,7 @@ import { DEFAULT_LIMITS, type Limits } from './login/limits.ts';
 import { type Cause, LiveSession, LiveSessions } from './live-sessions.ts';
 import { LoginPlaces } from './login/login-places.ts';
 import { endReason, type Entering, OpenSession, type OwnSession } from './open-session.ts';
-import { grantLookup, type Proof } from './prove.ts';
+import { certifiedGrant, grantLookup, type Proof } from './prove.ts';
 import { createRulesCompiler } from './guard/rules.ts';
 import type { SessionLog } from './session-log.ts';
 
@@ -107,6 +107,16 @@ export function createSessions(options: SessionsDeps): Sessions {
         if (!known.ok) return known;
         const claim = { email: known.value.email ?? '', resource };
         return ok(await grantLookup(claim, known.value, (proof) => proofs.add(proof)).proveSecret(secret));
+      },
+      async certified(resource, certificate) {
+        const name = ResourceName.safeParse(resource);
+        if (!name.success) return err(noResource);
+        const authority = await orAborted(edge.userAuthority(), place.signal);
+        if (!authority) return err(place.signal.reason as Refusal);
+        if (!authority.ok || !authority.value) return authority.ok ? ok(undefined) : authority;
+        const { address } = peer;
+        const expected = { authority: authority.value, principal: name.data, address, now: ids.now() };
+        return certifiedGrant(certificate, expected, (proof) => proofs.add(proof));
       },
       async enter(proof, arrival, options) {
         place.leave();

@@ -21,6 +21,7 @@ export const AuditKind = z.enum([
   'request.expiring',
   'request.claimed',
   'grant.issued',
+  'grant.certified',
   'grant.revoked',
   'grant.glass_broken',
   'grant.reviewed',

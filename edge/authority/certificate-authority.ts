@@ -17,10 +17,9 @@ import {
   X509CertificateGenerator,
 } from '@peculiar/x509';
 import { err, ok, type Result } from '../../core/result.ts';
-import { fromBase64, toBase64 } from '../../core/scram.ts';
 import type { Secret } from '../../core/secret.ts';
-import { deriveKey } from '../keys.ts';
 import type { StoredAuthority } from '../ports/directory.ts';
+import { unwrapKey, wrapKey } from './wrapped-key.ts';
 
 const SUBJECT_ALTERNATIVE_NAME = '2.5.29.17';
 const KEY_ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256' } as const;
@@ -91,7 +90,7 @@ export class CertificateAuthority {
       notBefore: new Date(now - BACKDATED_MS),
       notAfter,
       publicKey: request.publicKey,
-      signingKey: await this.#unwrap(stored.wrappedKey),
+      signingKey: await unwrapKey(this.#edgeSecret, stored.wrappedKey, KEY_ALGORITHM),
       signingAlgorithm: SIGNING,
       extensions: [
         new BasicConstraintsExtension(false, undefined, true),
@@ -130,29 +129,10 @@ export class CertificateAuthority {
         await SubjectKeyIdentifierExtension.create(keys.publicKey),
       ],
     });
-    const pkcs8 = await crypto.subtle.exportKey('pkcs8', keys.privateKey);
-    if (!(pkcs8 instanceof ArrayBuffer)) throw new Error('expected PKCS #8 bytes');
-    return { certificate: `${certificate.toString('pem')}\n`, wrappedKey: await this.#wrap(pkcs8) };
-  }
-
-  async #wrap(pkcs8: ArrayBuffer): Promise<string> {
-    const iv = crypto.getRandomValues(new Uint8Array(12));
-    const sealed = await crypto.subtle.encrypt({ name: 'AES-GCM', iv }, await this.#wrappingKey('encrypt'), pkcs8);
-    return `${toBase64(iv)}.${toBase64(new Uint8Array(sealed))}`;
-  }
-
-  async #unwrap(wrapped: string): Promise<CryptoKey> {
-    const [iv = '', sealed = ''] = wrapped.split('.');
-    const pkcs8 = await crypto.subtle.decrypt(
-      { name: 'AES-GCM', iv: fromBase64(iv) },
-      await this.#wrappingKey('decrypt'),
-      fromBase64(sealed),
-    );
-    return crypto.subtle.importKey('pkcs8', pkcs8, KEY_ALGORITHM, false, ['sign']);
-  }
-
-  async #wrappingKey(use: 'encrypt' | 'decrypt'): Promise<CryptoKey> {
-    return crypto.subtle.importKey('raw', await deriveKey(this.#edgeSecret, 'authority-key'), 'AES-GCM', false, [use]);
+    return {
+      certificate: `${certificate.toString('pem')}\n`,
+      wrappedKey: await wrapKey(this.#edgeSecret, keys.privateKey),
+    };
   }
 }
 

@@ -53,6 +53,8 @@ interface LinkDeps {
   readonly witness: Pick<WitnessPort, 'admissions' | 'admitAll' | 'recordHead' | 'recordManifest' | 'recordNeverBegan'>;
   /** Base64, see keys.ts. */
   salt(email: string, resource: string): Promise<string>;
+  /** The public key that certificates for grants are signed by. */
+  userAuthority(): Promise<string>;
   /** Whether the grant was revoked since this object woke: closes the gap between an admission under way and a push. */
   wasRevoked(grant: GrantId): boolean;
   readonly policy: PolicyReader;
@@ -103,7 +105,12 @@ export class LinkConversation {
     for (const session of missed.unknown) await this.#fault('session_unknown', { session });
     const version = (await this.#deps.policy.read())?.version ?? 0;
     return [
-      { kind: 'welcome', policyVersion: version, understands: [...EDGE_UNDERSTANDS] },
+      {
+        kind: 'welcome',
+        policyVersion: version,
+        understands: [...EDGE_UNDERSTANDS],
+        userAuthority: await this.#deps.userAuthority(),
+      },
       ...refused.map(({ resource, holder }) => ({
         kind: 'resource.contested' as const,
         resource,

@@ -17,6 +17,7 @@ import { ConnectorId, type GrantId } from '../../core/ids.ts';
 import { unreachable } from '../../core/result.ts';
 import { LinkConversation } from '../connectors/link-conversation.ts';
 import { readMessage } from '../connectors/read-message.ts';
+import { SshAuthority } from '../authority/ssh-authority.ts';
 import type { Env } from '../env.ts';
 import { grantSalt } from '../keys.ts';
 import {
@@ -71,6 +72,7 @@ export class ConnectorLink extends DurableObject<Env> implements Serves<Connecto
   #telling: Promise<void> = Promise.resolve();
   #kept: LinkConversation | undefined;
   readonly #policies: PolicyCache;
+  readonly #userAuthority: SshAuthority;
   /** What messages of a link wait for: its hello, then each report for the one before. */
   readonly #order = new WeakMap<WebSocket, Promise<void>>();
 
@@ -80,6 +82,7 @@ export class ConnectorLink extends DurableObject<Env> implements Serves<Connecto
     this.#sql.exec(SCHEMA);
     this.#settings = parseSettings(env);
     this.#policies = new PolicyCache(remote(env.DIRECTORY));
+    this.#userAuthority = new SshAuthority(remote(env.DIRECTORY), this.#settings.EDGE_SECRET, 'user');
     context.setWebSocketAutoResponse(new WebSocketRequestResponsePair('ping', 'pong'));
   }
 
@@ -364,6 +367,7 @@ export class ConnectorLink extends DurableObject<Env> implements Serves<Connecto
       audit: remote(this.env.AUDIT_LOG),
       witness: remote(this.env.WITNESS),
       salt: (email, resource) => grantSalt(this.#settings.EDGE_SECRET, email, resource),
+      userAuthority: () => this.#userAuthority.publicLine(),
       wasRevoked: (grant) => this.#revoked.has(grant),
       policy: { read: () => this.#readPolicy(), newestVersion: () => this.#newestVersion },
       approvals: (id) => remote(this.env.APPROVAL, id),

@@ -1,6 +1,6 @@
 // The directory: who is signed in, which tokens and device logins there are, which connectors
-// joined and what they announced, the policy's versions, and the certificate authority's key
-// (wrapped: it is of no use without EDGE_SECRET), and a list of the requests. Tables are in storage/,
+// joined and what they announced, the policy's versions, and the certificate authorities' keys
+// (wrapped: they are of no use without EDGE_SECRET), and a list of the requests. Tables are in storage/,
 // the contract of each call in ports/directory.ts.
 
 import { DurableObject } from 'cloudflare:workers';
@@ -11,7 +11,15 @@ import type { PolicyDocument } from '../../core/policy/document.ts';
 import { isAmong } from '../../core/policy/evaluate.ts';
 import type { Resource, TargetSeen } from '../../core/resource.ts';
 import type { Env } from '../env.ts';
-import type { DirectoryPort, PolicyInForce, PolicyTag, StoredAuthority, ThrottleName } from '../ports/directory.ts';
+import type {
+  DirectoryPort,
+  PolicyInForce,
+  PolicyTag,
+  SshAuthorityUse,
+  StoredAuthority,
+  StoredSshAuthority,
+  ThrottleName,
+} from '../ports/directory.ts';
 import type { Serves } from '../ports/object.ts';
 import { BROWSER_SESSIONS_SCHEMA, BrowserSessions } from '../storage/browser-sessions.ts';
 import { Connectors, CONNECTORS_SCHEMA } from '../storage/connectors.ts';
@@ -25,6 +33,11 @@ const AUTHORITY_SCHEMA = `
   CREATE TABLE IF NOT EXISTS authority (
     only_one INTEGER PRIMARY KEY CHECK (only_one = 1),
     certificate TEXT NOT NULL,
+    wrapped_key TEXT NOT NULL
+  );
+  CREATE TABLE IF NOT EXISTS ssh_authorities (
+    use TEXT PRIMARY KEY,
+    public_key TEXT NOT NULL,
     wrapped_key TEXT NOT NULL
   );
 `;
@@ -207,7 +220,7 @@ export class Directory extends DurableObject<Env> implements Serves<DirectoryPor
     return first;
   }
 
-  // --- certificate authority ---
+  // --- certificate authorities ---
 
   authority(): StoredAuthority | undefined {
     const row = this.#sql.exec('SELECT certificate, wrapped_key FROM authority').toArray()[0];
@@ -220,6 +233,19 @@ export class Directory extends DurableObject<Env> implements Serves<DirectoryPor
       made.wrappedKey,
     );
     return this.authority() ?? made;
+  }
+  sshAuthority(use: SshAuthorityUse): StoredSshAuthority | undefined {
+    const row = this.#sql.exec('SELECT public_key, wrapped_key FROM ssh_authorities WHERE use = ?', use).toArray()[0];
+    return row && { publicKey: String(row.public_key), wrappedKey: String(row.wrapped_key) };
+  }
+  keepSshAuthority(use: SshAuthorityUse, { publicKey, wrappedKey }: StoredSshAuthority): StoredSshAuthority {
+    this.#sql.exec(
+      'INSERT OR IGNORE INTO ssh_authorities (use, public_key, wrapped_key) VALUES (?, ?, ?)',
+      use,
+      publicKey,
+      wrappedKey,
+    );
+    return this.sshAuthority(use) ?? { publicKey, wrappedKey };
   }
 
   override async alarm(): Promise<void> {

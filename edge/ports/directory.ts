@@ -96,11 +96,14 @@ export interface DirectoryPort {
   /** true the first time, false for ever after (until `expires`, when the thing itself is no longer good). */
   burn(key: string, expires: number): Promise<boolean>;
 
-  // --- certificate authority ---
+  // --- certificate authorities ---
 
   authority(): Promise<StoredAuthority | undefined>;
   /** Whoever comes first wins; everybody gets the one that stays. */
   keepAuthority(made: StoredAuthority): Promise<StoredAuthority>;
+  sshAuthority(use: SshAuthorityUse): Promise<StoredSshAuthority | undefined>;
+  /** As `keepAuthority`. */
+  keepSshAuthority(use: SshAuthorityUse, made: StoredSshAuthority): Promise<StoredSshAuthority>;
 }
 
 export type DevicePoll =
@@ -149,12 +152,23 @@ export type ThrottleName =
   | 'user-code'
   | 'request'
   | 'hold'
+  | 'certificate'
   | 'join'
   | 'connector-login';
 
 export interface StoredAuthority {
   /** PEM. */
   readonly certificate: string;
-  /** See authority/certificate-authority.ts. */
+  /** See authority/wrapped-key.ts. */
+  readonly wrappedKey: string;
+}
+
+/** Whose keys it certifies. */
+export type SshAuthorityUse = 'user' | 'host';
+
+export interface StoredSshAuthority {
+  /** 32 bytes of Ed25519, base64. */
+  readonly publicKey: string;
+  /** See authority/wrapped-key.ts. */
   readonly wrappedKey: string;
 }

@@ -1,7 +1,16 @@
 // /me, /resources, /requests, /grants
 
 import { createRoute, z } from '@hono/zod-openapi';
-import { AccessAnswer, AccessRequest, GrantList, ListedGrant, Me, ResourceList } from '../../core/api.ts';
+import {
+  AccessAnswer,
+  AccessRequest,
+  GrantList,
+  IssuedSshCertificate,
+  ListedGrant,
+  Me,
+  ResourceList,
+  SshCertificateRequest,
+} from '../../core/api.ts';
 import { GrantId } from '../../core/ids.ts';
 import { type Api, type ApiDeps, answer, failure, jsonAnswer, jsonBody, whoAsks } from './api.ts';
 
@@ -62,5 +71,19 @@ export function accessRoutes(api: Api, { gatehouse }: ApiDeps): void {
     }),
     async (c) =>
       answer(c, await gatehouse.revokeGrant(whoAsks(c), c.req.valid('param').id, c.req.valid('json').reason)),
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/grants/{id}/ssh-certificate',
+      summary: "Certify a key for a live grant of one's own",
+      description:
+        'The key signs in over SSH in place of the secret, for five minutes or until the grant ends, whichever is sooner. Sessions that begin with it go on until the grant ends.',
+      request: { params: z.object({ id: GrantId }), body: jsonBody(SshCertificateRequest) },
+      responses: jsonAnswer(IssuedSshCertificate, 'The certificate, and where it signs in'),
+    }),
+    async (c) =>
+      answer(c, await gatehouse.certifyGrant(whoAsks(c), c.req.valid('param').id, c.req.valid('json').publicKey)),
   );
 }

@@ -18,6 +18,8 @@ const THROTTLES = {
   request: { most: 120, perMs: 60_000 },
   /** Statements that wait for approvers, by person: each tells them. */
   hold: { most: 60, perMs: 60_000 },
+  /** Keys that are certified, by person: each is written down. */
+  certificate: { most: 240, perMs: 60_000 },
   join: { most: 20, perMs: 60_000 },
   'connector-login': { most: 300, perMs: 60_000 },
 } as const satisfies Record<ThrottleName, { readonly most: number; readonly perMs: number }>;

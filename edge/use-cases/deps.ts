@@ -6,6 +6,7 @@ import type { ConnectorId, RequestId } from '../../core/ids.ts';
 import { err } from '../../core/result.ts';
 import type { Archive } from '../archive.ts';
 import type { AuditArchive } from '../audit-archive.ts';
+import type { SshAuthority } from '../authority/ssh-authority.ts';
 import type { Clock } from '../clock.ts';
 import type { UseCaseFault } from '../gatehouse.ts';
 import type { ApprovalPort } from '../ports/approval.ts';
@@ -41,6 +42,8 @@ export interface UseCaseDeps {
     /** Tells it what is in force for its sessions now, if it is linked. */
     policyApplied(connector: ConnectorId, version: number): Promise<void>;
   };
+  /** Certifies people's keys for their grants. */
+  readonly userAuthority: SshAuthority;
   readonly clock: Clock;
   /** Base64, see keys.ts. */
   grantSalt(email: string, resource: string): Promise<string>;

@@ -74,6 +74,29 @@ test('finds a grant by the digest of a secret, where the edge can', async () => 
   expect(edge.messages.filter(({ kind }) => kind === 'grants.find')).toHaveLength(1);
 });
 
+test('knows the authority that the edge last said, and none without the edge', async () => {
+  expect(await link.userAuthority()).toMatchObject({ ok: false, error: { reason: 'edge_unreachable' } });
+  const line = `ssh-ed25519 ${Buffer.from('\0\0\0\x0bssh-ed25519\0\0\0\x20'.padEnd(51, 'k'), 'latin1').toString('base64')}`;
+  let userAuthority: string | undefined = line;
+  edge.onMessage = (message, reply) => {
+    if (message.kind !== 'hello') return answerAll(message, reply);
+    reply({ kind: 'welcome', policyVersion: 1, understands: [], ...(userAuthority && { userAuthority }) });
+  };
+  link.start();
+  await link.firstLinked;
+  expect(await link.userAuthority()).toEqual({
+    ok: true,
+    value: new Uint8Array(Buffer.from(line.split(' ')[1] ?? '', 'base64')),
+  });
+
+  // An edge of an earlier release, or one whose words are none.
+  for (const said of [undefined, 'ssh-ed25519 AAAA']) {
+    userAuthority = said;
+    edge.cut();
+    await vi.waitFor(async () => expect(await link.userAuthority()).toEqual({ ok: true, value: undefined }), 15_000);
+  }
+});
+
 test('calls that overlap get their own answers, in whatever order these come', async () => {
   const held: (() => void)[] = [];
   edge.onMessage = (message, reply) => {

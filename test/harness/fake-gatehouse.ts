@@ -206,6 +206,7 @@ export function createFakeGatehouse(now: () => number): FakeGatehouse {
       audit('grant.revoked', who.email, id, { reason });
       return ok(grant);
     },
+    certifyGrant: async () => err({ reason: 'conflict', message: 'No key is certified here.' }),
     async sessionToEnd(who, id) {
       const entry = mayView(who, stored.get(id))?.entry;
       if (!entry) return notFound;

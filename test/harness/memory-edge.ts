@@ -41,6 +41,8 @@ export class MemoryEdge implements Edge {
   rules: SessionRules = { policyVersion: 1, rule: 'test', limits: {} };
   /** What sessions speak that it opens. */
   protocol: ProtocolName = 'postgres';
+  /** The public key that it signs certificates by, as it is on the wire. */
+  authority: Uint8Array | undefined;
   /** Why sessions from now on are exempt from recording. */
   exempt: string | undefined;
   /** Statements that wait, with how to decide on them. */
@@ -113,6 +115,10 @@ export class MemoryEdge implements Edge {
     });
   }
 
+  async userAuthority(): ReturnType<Edge['userAuthority']> {
+    return this.away ? err(this.away) : ok(this.authority);
+  }
+
   async openSession({ session, grant }: Parameters<Edge['openSession']>[0]): ReturnType<Edge['openSession']> {
     this.asked++;
     await this.#admitting;
@@ -120,6 +126,7 @@ export class MemoryEdge implements Edge {
     if (refusal) return err(refusal);
     const issued = this.#grants.find(({ candidate }) => candidate.id === grant);
     if (!issued) return err({ reason: 'credentials_wrong', message: 'No such grant.' });
+    if (issued.candidate.revoked) return err({ reason: 'grant_revoked', message: 'This grant was revoked.' });
     this.opened.push(session);
     const opened: SessionAdmission = {
       session,

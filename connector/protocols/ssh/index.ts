@@ -74,10 +74,10 @@ function createSsh(files: KeptFiles | undefined): Protocol<SshTarget> {
       return;
     }
     if (!arrived.ok) return refuse(arrived.error.refusal, arrived.error.claim);
-    const { proof, login } = arrived.value;
+    const { proof, login, certificate } = arrived.value;
     const entered = await door.enter(proof, {
       client: stream,
-      details: { ...(login !== undefined && { login }) },
+      details: { ...(login !== undefined && { login }), ...(certificate !== undefined && { certificate }) },
       tls: `SSH ${transport.algorithms}`,
     });
     if (!entered.ok) {

@@ -69,7 +69,7 @@ describe.skipIf(!hasSshd)('SSH: signing in', () => {
       await attempt('web', other),
       await attempt('web,bob@example.com', mine),
     ].map(({ code, stderr }) => [code, stderr.replace(/^\S+/, 'WHO')]);
-    expect(told).toEqual(told.map(() => [255, 'WHO Permission denied (keyboard-interactive,password).\r\n']));
+    expect(told).toEqual(told.map(() => [255, 'WHO Permission denied (publickey,keyboard-interactive,password).\r\n']));
     const reported = gateway.edge.reported('attempt.refused').slice(-4);
     expect(reported.map(({ reason }) => reason)).toEqual(Array.from({ length: 4 }, () => 'credentials_wrong'));
   });
@@ -110,10 +110,10 @@ describe.skipIf(!hasSshd)('SSH: signing in', () => {
     expect(tries).toBe(6);
   });
 
-  it('a public key authenticates nobody: not offered, not signed; nor does asking for nothing', async () => {
+  it('a plain public key authenticates nobody: not offered, not signed; nor does asking for nothing', async () => {
     const sessions = gateway.log.sessions.length;
     const keyed = await attempt('web', 'ght_wrong', ['-i', sshd.keyFile, '-o', 'PreferredAuthentications=publickey']);
-    expect(keyed.stderr).toContain('Permission denied (keyboard-interactive,password)');
+    expect(keyed.stderr).toContain('Permission denied (publickey,keyboard-interactive,password)');
     const client = new ssh2.Client();
     const methods: (string[] | null)[] = [];
     const refused = new Promise<void>((resolve) => client.on('error', () => resolve()));
@@ -132,8 +132,8 @@ describe.skipIf(!hasSshd)('SSH: signing in', () => {
     });
     await refused;
     expect(methods.slice(1)).toEqual([
-      ['keyboard-interactive', 'password'],
-      ['keyboard-interactive', 'password'],
+      ['publickey', 'keyboard-interactive', 'password'],
+      ['publickey', 'keyboard-interactive', 'password'],
     ]);
     expect(gateway.log.sessions).toHaveLength(sessions);
   });

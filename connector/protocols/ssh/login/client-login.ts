@@ -1,5 +1,5 @@
 // Who is there (RFC 4252, 4256): the server's half of authentication. The grant's secret is the password, or the answer to
-// the one question of keyboard-interactive. A public key authenticates nobody, offered or signed.
+// the one question of keyboard-interactive; or a key signs that the edge certified for the grant (public-key.ts).
 
 import { err, ok, type Result } from '../../../../core/result.ts';
 import type { Refusal } from '../../../../core/refusal.ts';
@@ -20,16 +20,24 @@ import {
 } from '../wire/messages.ts';
 import { ProtocolFault, type SshTransport } from '../wire/transport.ts';
 import type { MessageQueue } from './message-queue.ts';
+import { answerKey } from './public-key.ts';
 import { readUserName } from './user-name.ts';
 
 /** As OpenSSH's MaxAuthTries. */
 const MAX_TRIES = 6;
-const METHODS = 'keyboard-interactive,password';
+const METHODS = 'publickey,keyboard-interactive,password';
+/**
+ * Keys that a client may ask about, without a try: they guess nothing, and an agent with many offers each before anybody is
+ * asked for a password.
+ */
+const MAX_OFFERS = 100;
 
 interface Arrived {
   readonly proof: ProvenGrant;
   /** Undefined: the resource's own. */
   readonly login: string | undefined;
+  /** Serial of the certificate that it showed. */
+  readonly certificate?: string;
 }
 
 interface Turned {
@@ -46,13 +54,14 @@ export async function authenticate<Upstream>(
   if (!(await acceptService(transport, queue))) return undefined;
   let last: Claim | undefined;
   let tries = 0;
+  let offers = 0;
   const refuse = () => {
     // The last one is told with words instead.
     if (tries < MAX_TRIES) transport.send(sshMessage(USERAUTH_FAILURE, METHODS, false));
   };
   /** Whoever leaves after a wrong secret was refused all the same. */
   const gone = () => (last ? err({ refusal: WRONG, claim: last }) : undefined);
-  while (tries < MAX_TRIES) {
+  while (tries < MAX_TRIES && offers <= MAX_OFFERS) {
     const payload = await queue.next();
     if (!payload) return gone();
     // An answer to a question that is not asked any more.
@@ -63,6 +72,31 @@ export async function authenticate<Upstream>(
     const service = fields.text();
     const method = fields.text();
     if (service !== 'ssh-connection') throw new ProtocolFault('it asks for a service that there is not');
+    const wanted = readUserName(user);
+    if (method === 'publickey') {
+      const answer = await answerKey(payload, fields, wanted, transport.sessionId, door);
+      const claim = wanted && { email: wanted.email ?? '', resource: wanted.resource };
+      if (!answer.ok) return err({ refusal: answer.error, ...(claim && { claim }) });
+      if (answer.value.kind === 'proven') {
+        const { proof, serial } = answer.value;
+        return ok({ proof, login: wanted?.login, certificate: serial });
+      }
+      if (answer.value.kind === 'offered') {
+        offers++;
+        door.progressed('named');
+        transport.send(answer.value.reply);
+        continue;
+      }
+      const { signed, words } = answer.value;
+      if (words !== undefined) say(transport, words);
+      // An offer of a key that is nobody's is no attempt yet; what the authority made, or was signed, is one.
+      if (signed || words !== undefined) {
+        tries++;
+        last = claim;
+      } else offers++;
+      refuse();
+      continue;
+    }
     const shown = await secretOf(method, fields, transport, queue);
     if (shown === 'gone') return gone();
     if (shown === undefined) {
@@ -71,7 +105,6 @@ export async function authenticate<Upstream>(
       continue;
     }
     tries++;
-    const wanted = readUserName(user);
     if (!wanted) {
       say(transport, FORM_WORDS);
       refuse();

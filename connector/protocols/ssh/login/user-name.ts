@@ -7,7 +7,7 @@
 //
 // `%`, `:`, `+` and `#` mean something to clients (ssh://, scp, rsync), so none of them is used.
 
-interface Wanted {
+export interface Wanted {
   readonly login: string | undefined;
   readonly resource: string;
   readonly email: string | undefined;
