@@ -7,6 +7,8 @@ import type { Cli } from './cli.ts';
 interface ListedCommand {
   /** Stands in the list of commands, and in the command's own help unless it says more there. */
   readonly summary: string;
+  /** In the list it shares the row of that command, with these words: the list fits a screen. */
+  readonly beside?: { readonly command: string; readonly summary: string };
   /** Gives the command its arguments, options and action. */
   load(): Promise<(command: Command, cli: Cli) => void>;
 }
@@ -33,6 +35,15 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     summary: 'ask for access; prints the grant and the lines to paste',
     load: async () => (await import('./commands/request.ts')).addRequest,
   },
+  ssh: {
+    summary: 'ssh to a resource, with a key certified for a live grant',
+    load: async () => (await import('./ssh/ssh.ts')).addSsh,
+  },
+  'ssh-config': {
+    summary: "print a snippet for ssh's own configuration",
+    beside: { command: 'ssh', summary: 'ssh to a resource by a certified key; lines for ssh_config' },
+    load: async () => (await import('./ssh/ssh-config.ts')).addSshConfig,
+  },
   grants: {
     summary: 'grants: yours, or all for administrators and auditors',
     load: async () => (await import('./commands/grants.ts')).addGrants,
@@ -55,6 +66,7 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
   },
   deny: {
     summary: 'deny a request of somebody else',
+    beside: { command: 'approve', summary: 'approve or deny a request of somebody else' },
     load: async () => (await import('./commands/decide.ts')).addDeny,
   },
   withdraw: {
@@ -98,7 +110,7 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     load: async () => (await import('./commands/join-token.ts')).addJoinToken,
   },
   ca: {
-    summary: "print Gatehouse's certificate authority, for sslmode=verify-full",
+    summary: "Gatehouse's certificate authority, for sslmode=verify-full",
     load: async () => (await import('./commands/ca.ts')).addCa,
   },
 };

@@ -15,6 +15,9 @@ export async function makeFolder(path: string, mode = 0o777): Promise<void> {
     const above = dirname(path);
     if (!isCode(error, 'ENOENT') || above === path) throw error;
     await makeFolder(above, mode);
-    await mkdir(path, { mode });
+    await mkdir(path, { mode }).catch((again: unknown) => {
+      // Somebody else made it in between.
+      if (!isCode(again, 'EEXIST')) throw again;
+    });
   }
 }

@@ -40,10 +40,16 @@ export async function createProgram(cli: Cli, args: readonly string[]): Promise<
   program.configureHelp({
     showGlobalOptions: true,
     formatHelp: (command, helper) => {
-      const row = (term: string, text: string): string => `  ${term.padEnd(12)} ${text}`;
+      const rows = new Map<string, { terms: string[]; text: string }>();
+      for (const each of helper.visibleCommands(command)) {
+        const beside = COMMANDS[each.name()]?.beside;
+        const row = beside && rows.get(beside.command);
+        if (row) Object.assign(row, { terms: [...row.terms, each.name()], text: beside.summary });
+        else rows.set(each.name(), { terms: [each.name()], text: each.summary() || each.description() });
+      }
       return `${[
         'Usage: gatehouse [--as PERSON] [--data DIR] [--json] [-V] COMMAND [--help] ...',
-        ...helper.visibleCommands(command).map((each) => row(each.name(), each.summary() || each.description())),
+        ...[...rows.values()].map(({ terms, text }) => `  ${terms.join(', ').padEnd(15)} ${text}`),
       ].join('\n')}\n`;
     },
   });

@@ -100,7 +100,7 @@ export function parseOrigin(text: string): string {
 }
 
 /** `$XDG_CONFIG_HOME/gatehouse`, else `~/.config/gatehouse`. */
-function configDir(env: Environment): string {
+export function configDir(env: Environment): string {
   const xdg = env.XDG_CONFIG_HOME;
   // The XDG base directory specification says that a relative path is to be ignored.
   const base = xdg?.startsWith('/') ? xdg : join(env.HOME ?? homedir(), '.config');

@@ -1,62 +1,19 @@
 // Asks for access. The grant's secret is printed here and nowhere else, ever again.
 
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
-import type { z } from 'zod';
-import { AccessAnswer, type AccessRequest, IssuedGrant, ListedApproval, PendingRequest } from '../../core/api.ts';
-import { parseDuration } from '../../core/policy/document.ts';
 import { ResourceName } from '../../core/resource.ts';
-import { checked, type Cli, wholeNumber } from '../cli.ts';
-import { Failure, usage } from '../failure.ts';
+import { type AccessOptions, addAccessOptions, askAccess } from '../access/ask-access.ts';
+import { checked, type Cli } from '../cli.ts';
 import { line } from '../terminal-text.ts';
 import { time } from '../output.ts';
 
-const POLL_INTERVAL_MS = 2_000;
-
-interface Options {
-  readonly reason?: string;
-  readonly for?: string;
-  readonly task?: string;
-  readonly trace?: string;
-  readonly wait?: string;
-  readonly breakGlass?: boolean;
-}
-
-const Standing = PendingRequest.extend({ approval: ListedApproval.optional() });
-
 export function addRequest(command: Command, cli: Cli): void {
-  command
-    .argument('RESOURCE', 'its name, as gatehouse resources lists it')
-    .option('--reason <TEXT>', 'why; most rules ask for it')
-    .option('--for <DURATION>', 'how long: 30m, 8h, 2d (default: as long as the rule gives)')
-    .option('--task <ID>', 'label the sessions with a ticket or job')
+  addAccessOptions(command.argument('RESOURCE', 'its name, as gatehouse resources lists it'))
     .option('--trace <ID>', 'label the sessions with a trace')
-    .option('--wait <SECONDS>', 'wait this long for an approval, then fetch the grant')
-    .option('--break-glass', 'go in at once, where the rule allows it; everybody hears of it')
-    .action(async (name: string, options: Options, command: Command) => {
-      const request: AccessRequest = {
-        resource: checked(ResourceName, name, 'RESOURCE'),
-        reason: options.reason ?? '',
-        ...(options.for === undefined ? {} : { seconds: secondsOf(options.for) }),
-        ...(options.task === undefined ? {} : { task: options.task }),
-        ...(options.trace === undefined ? {} : { trace: options.trace }),
-        ...(options.breakGlass ? { breakGlass: true } : {}),
-      };
-      const waitMs = options.wait === undefined ? 0 : wholeNumber(options.wait, '--wait', 0, 86_400) * 1_000;
+    .action(async (name: string, options: AccessOptions, command: Command) => {
+      const resource = checked(ResourceName, name, 'RESOURCE');
       const { client, output } = await cli.open(command);
-      const until = performance.now() + waitMs;
-      let answer = await client.post('/requests', request, AccessAnswer);
-      let ended: string | undefined;
-      while ('request' in answer && answer.request.state === 'pending' && performance.now() < until) {
-        await sleep(Math.min(POLL_INTERVAL_MS, Math.max(1, until - performance.now())));
-        const standing: z.infer<typeof Standing> = await client.get(`/requests/${answer.request.id}`, Standing);
-        answer = { request: standing.request };
-        ended = standing.approval?.ended?.reason;
-      }
-      // Approved while we waited, or after an earlier run of this command that did not.
-      if ('request' in answer && answer.request.state === 'approved') {
-        answer = await client.post(`/requests/${answer.request.id}/claim`, {}, IssuedGrant);
-      }
+      const answer = await askAccess(client, resource, options);
       if ('live' in answer) {
         const { message, live } = answer;
         return output.answer(
@@ -66,14 +23,6 @@ export function addRequest(command: Command, cli: Cli): void {
       }
       if ('request' in answer) {
         const { request: made } = answer;
-        if (made.state !== 'pending') {
-          const why = ended ? ` (${line(ended)})` : '';
-          throw new Failure(
-            1,
-            made.state,
-            `the request ${made.id} was ${WAS[made.state]}${why}: see ${line(made.link)}`,
-          );
-        }
         return output.answer(answer, () => `Request ${made.id} waits for approval: ${line(made.link)}`);
       }
       const { grant, connect } = answer;
@@ -94,19 +43,4 @@ export function addRequest(command: Command, cli: Cli): void {
         ].join('\n'),
       );
     });
-}
-
-const WAS = {
-  approved: 'approved',
-  claimed: 'approved and its grant was fetched',
-  denied: 'denied',
-  withdrawn: 'withdrawn',
-  expired: 'not decided or used in time',
-} as const;
-
-function secondsOf(text: string): number {
-  if (!/^[1-9]\d{0,5}(s|m|h|d)$/.test(text)) throw usage(`--for ${text}: expected a duration such as 30m, 8h or 2d`);
-  const seconds = parseDuration(text) / 1_000;
-  if (seconds < 60 || seconds > 31_536_000) throw usage(`--for ${text}: expected 60s to 365d`);
-  return seconds;
 }

@@ -64,6 +64,13 @@ test('SSH: the login and the resource, a line for known_hosts, and no secret', (
     sftp: 'sftp -P 2222 deploy@web@gw.example.com',
     uri: 'ssh://deploy=web@gw.example.com:2222',
   });
+  const { known_hosts: standard } = connectLines(
+    { ...web, endpoint: { ...web.endpoint, port: 22 } },
+    'alice@example.com',
+    secret('ght_abc'),
+    'https://gh.example.com',
+  );
+  expect(standard).toBe("echo 'gw.example.com ssh-ed25519 AAAAC3Nz' >> ~/.ssh/known_hosts");
   const hostile = connectLines(
     { ...web, login: "x'$(id)" },
     'a@example.com',

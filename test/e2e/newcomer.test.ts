@@ -5,10 +5,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { finish, freePortBase, npmStart, type Started, until, untilReady } from '../cli/run-cli.ts';
+import { finish, freePortBase, gatehouse, npmStart, type Started, until, untilReady } from '../cli/run-cli.ts';
 import { launchBrowser } from '../portal/browser.ts';
 
 const PSQL_FOLDER = ['/usr/lib/postgresql/15/bin', '/usr/bin'].find((folder) => existsSync(join(folder, 'psql')));
@@ -194,6 +194,35 @@ describe('a newcomer', () => {
     await until(async () => (await finish(spawn(process.execPath, args))).code === 0, 30_000);
     expect(problems).toEqual([]);
     await page.context().close();
+  });
+
+  it('works on that host by certificate: gatehouse ssh, and every program that reads the configuration it prints', async () => {
+    const env = { PATH: `${dirname(process.execPath)}:/usr/bin:/bin`, XDG_CONFIG_HOME: join(dir, 'config') };
+    const as = ['--data', dir, '--as', 'alice'];
+    const ran = await gatehouse([...as, 'ssh', 'demo-host', '--reason', 'by hand', '--', 'echo in; exit 4'], env);
+    expect(ran).toEqual({ code: 4, stdout: 'in\n', stderr: '' });
+    expect((await gatehouse([...as, 'ssh', 'nobody@demo-host', '--', 'echo in'], env)).stderr).toContain(
+      'is reached as',
+    );
+
+    const config = join(dir, 'ssh_config');
+    await writeFile(config, (await gatehouse([...as, 'ssh-config'], env)).stdout);
+    const by = (program: string, ...args: string[]) =>
+      finish(spawn(program, ['-F', config, '-o', 'BatchMode=yes', ...args], { env: { ...env, SSH_AUTH_SOCK: '' } }));
+    expect(await by('ssh', 'demo-host', 'echo in')).toMatchObject({ code: 0, stdout: 'in\n', stderr: '' });
+    await writeFile(join(dir, 'sent'), 'by scp\n');
+    expect(await by('scp', join(dir, 'sent'), `demo-host:${join(dir, 'received')}`)).toMatchObject({ code: 0 });
+    expect(await readFile(join(dir, 'received'), 'utf8')).toBe('by scp\n');
+
+    // A grant that is revoked opens nothing, whatever key and certificate are still there.
+    const { grants } = JSON.parse((await gatehouse([...as, '--json', 'grants'], env)).stdout) as {
+      grants: { id: string; resource: string; state: string }[];
+    };
+    for (const { id } of grants.filter(({ resource, state }) => resource === 'demo-host' && state === 'active'))
+      await gatehouse([...as, 'revoke', id], env);
+    const refused = await by('ssh', 'demo-host', 'echo in');
+    expect([refused.code, refused.stdout]).toEqual([255, '']);
+    expect(refused.stderr).toContain('--reason TEXT');
   });
 
   it('loses a session within a second when its grant is revoked, and is told so', async () => {
