@@ -8,8 +8,8 @@ import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { type Secret, secret } from '../core/secret.ts';
 import { Failure, usage } from './failure.ts';
-import { codeOf, isCode } from './file-error.ts';
-import { makeFolder } from './make-folder.ts';
+import { codeOf, isCode } from './files/file-error.ts';
+import { makeFolder } from './files/make-folder.ts';
 
 export interface GlobalOptions {
   readonly data?: string;

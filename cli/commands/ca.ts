@@ -5,7 +5,7 @@ import { X509Certificate } from 'node:crypto';
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { Failure, usage } from '../failure.ts';
-import { codeOf } from '../file-error.ts';
+import { codeOf } from '../files/file-error.ts';
 
 export function addCa(command: Command, cli: Cli): void {
   command

@@ -8,7 +8,7 @@ import { showBytes } from '../../core/text/amounts.ts';
 import { checked, type Cli } from '../cli.ts';
 import { Failure, usage } from '../failure.ts';
 import type { Output } from '../output.ts';
-import { codeOf } from '../file-error.ts';
+import { codeOf } from '../files/file-error.ts';
 import { lines } from '../terminal-text.ts';
 
 /** Damage is the last thing in an export, and a line or a section long. */

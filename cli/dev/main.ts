@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { PROTOCOLS, type ProtocolName } from '../../core/protocols.ts';
 import { Failure, usage } from '../failure.ts';
 import { readPolicyFile } from '../policy/file.ts';
-import { codeOf } from '../file-error.ts';
+import { codeOf } from '../files/file-error.ts';
 import { describeFileError, keepPortBase, openDataDir, settlePortBase } from './data/data-dir.ts';
 import { dropDevFile, endLeftovers } from './data/dev-file.ts';
 import { Environment } from './environment.ts';

@@ -3,7 +3,7 @@
 import { connect, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../failure.ts';
-import { codeOf } from '../file-error.ts';
+import { codeOf } from '../files/file-error.ts';
 import type { ProtocolName } from '../../core/protocols.ts';
 
 export interface Ports {

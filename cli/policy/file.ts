@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import type { PolicyDocument } from '../../core/policy/document.ts';
 import { describeMistake, parsePolicy, type PolicyMistake } from '../../core/policy/parse.ts';
 import { Failure, usage } from '../failure.ts';
-import { codeOf } from '../file-error.ts';
+import { codeOf } from '../files/file-error.ts';
 
 export interface PolicyFile {
   readonly path: string;

@@ -10,7 +10,7 @@ import { ResourceName } from '../../core/resource.ts';
 import { type AccessOptions, addAccessOptions } from '../access/ask-access.ts';
 import { checked, type Cli } from '../cli.ts';
 import { Failure, usage } from '../failure.ts';
-import { codeOf, isCode } from '../file-error.ts';
+import { codeOf, isCode } from '../files/file-error.ts';
 import type { GlobalOptions } from '../settings.ts';
 import { keepCertified } from './kept-key.ts';
 import { newSshKey } from './private-key.ts';

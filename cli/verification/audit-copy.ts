@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { MAX_PIECE_BYTES } from '../../core/audit/audit-archive.ts';
 import type { AuditCopy } from '../../core/audit/audit-proof.ts';
 import { Failure, usage } from '../failure.ts';
-import { codeOf, isCode } from '../file-error.ts';
+import { codeOf, isCode } from '../files/file-error.ts';
 
 /** Also what is named almost like a piece: a renamed one must not look like one that is not there. */
 const LIKE_A_PIECE = /^\d+-\d+\.ndjson$/;

@@ -9,7 +9,7 @@ import { type RecordingSource, UnreadableObject } from '../../core/recording/rec
 import { type VerifyReport, verifySession } from '../../core/recording/verify.ts';
 import { Failure, usage } from '../failure.ts';
 import { recordingPlatform } from './recording-platform.ts';
-import { codeOf, isCode } from '../file-error.ts';
+import { codeOf, isCode } from '../files/file-error.ts';
 
 const isRecordingObject = (name: string): boolean => /^(\d{8}\.seg|manifest\.json)$/.test(name);
 /** A segment is at most 4 MiB; anything far above is not ours, and must not fill the memory. */

@@ -5,8 +5,8 @@
 import { chmod, mkdir, open, readdir, readFile, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failure } from '../../failure.ts';
-import { codeOf, isCode } from '../../file-error.ts';
-import { makeFolder } from '../../make-folder.ts';
+import { codeOf, isCode } from '../../files/file-error.ts';
+import { makeFolder } from '../../files/make-folder.ts';
 
 export interface DataDir {
   readonly path: string;
