@@ -121,12 +121,14 @@ export class MemoryEdge implements Edge {
 
   async openSession({ session, grant }: Parameters<Edge['openSession']>[0]): ReturnType<Edge['openSession']> {
     this.asked++;
+    const issued = this.#grants.find(({ candidate }) => candidate.id === grant);
+    // Revoked later, it is decided already, and the answer is only late.
+    const revoked = issued?.candidate.revoked;
     await this.#admitting;
     const refusal = this.away ?? this.refuseOpen;
     if (refusal) return err(refusal);
-    const issued = this.#grants.find(({ candidate }) => candidate.id === grant);
     if (!issued) return err({ reason: 'credentials_wrong', message: 'No such grant.' });
-    if (issued.candidate.revoked) return err({ reason: 'grant_revoked', message: 'This grant was revoked.' });
+    if (revoked) return err({ reason: 'grant_revoked', message: 'This grant was revoked.' });
     this.opened.push(session);
     const opened: SessionAdmission = {
       session,
