@@ -8,6 +8,10 @@ interface Notes {
   readonly sets: readonly VariableSet[];
   /** Expressions; names of variables whose values are, whenever they are set. */
   readonly evaluated: readonly (Word | string)[];
+  /** Names of arrays that it makes. */
+  readonly arrays?: readonly string[];
+  /** What it sets to a value that is a list, if the variable is an array. */
+  readonly lists?: readonly VariableSet[];
   /** Why it cannot be known, as a clause. */
   readonly hides?: string | undefined;
 }
@@ -22,9 +26,10 @@ export function notesOf(words: readonly Word[]): Notes {
   const rest = words.slice(at + 1);
   switch (knownText(words[at] ?? ANYTHING)) {
     case 'read':
+      return named(rest, hasLetter(rest, 'a'));
     case 'mapfile':
     case 'readarray':
-      return named(rest);
+      return named(rest, true);
     case 'getopts':
       return named(rest.slice(1, 2));
     case 'printf':
@@ -57,11 +62,22 @@ export function notesOf(words: readonly Word[]): Notes {
 
 const isOption = (word: Word | undefined): boolean => /^[-+]/.test(knownText(word ?? ANYTHING) ?? '');
 
+const hasLetter = (words: readonly Word[], letter: string): boolean =>
+  words.some((word) => isOption(word) && knownText(word)?.includes(letter) === true);
+
+/** The variable that a word names, with a subscript (`a[1]`, which may be a pattern to the shell) or without. */
+const baseOf = ({ parts }: Word): string | undefined => /^([A-Za-z_][A-Za-z0-9_]*)(?:$|\[)/.exec(parts[0] ?? '')?.[1];
+
 /** Options' arguments are taken for names too, which does no harm. */
-function named(words: readonly Word[]): Notes {
+function named(words: readonly Word[], asArrays = false): Notes {
   const texts = words.map(knownText);
+  const sets = words.flatMap((word) => {
+    const name = baseOf(word);
+    return name === undefined ? [] : [{ name, value: ANYTHING }];
+  });
   return {
-    sets: texts.flatMap((text) => (text !== undefined && NAME.test(text) ? [{ name: text, value: ANYTHING }] : [])),
+    sets,
+    arrays: asArrays ? sets.map(({ name }) => name) : [],
     evaluated: words.filter((_, index) => !NAME.test(texts[index] ?? '') && !isOption(words[index])),
   };
 }
@@ -93,31 +109,46 @@ export const comparedIn = (words: readonly Word[]): readonly Word[] =>
 /** `evaluates`: a subscript in a name is. */
 function declared(words: readonly Word[], evaluates: boolean): Notes {
   const sets: VariableSet[] = [];
+  const lists: VariableSet[] = [];
+  const arrays: string[] = [];
   const evaluated: (Word | string)[] = [];
   let hides: string | undefined;
-  const isNumber = words.some((word) => /^-[a-zA-Z]*[in]/.test(knownText(word) ?? ''));
-  const isList = words.some((word) => /^-[a-zA-Z]*[aA]/.test(knownText(word) ?? ''));
+  const isReference = evaluates && hasLetter(words, 'n');
+  const isNumber = hasLetter(words, 'n') || hasLetter(words, 'i');
+  const isList = hasLetter(words, 'a') || hasLetter(words, 'A');
   for (const word of words) {
     if (isOption(word)) continue;
     const set = assignmentIn(word);
+    const name = set?.name ?? baseOf(word);
+    if (isList && name !== undefined) arrays.push(name);
     if (set) {
       sets.push(set);
       if (isNumber) evaluated.push(set.name);
+      if (isReference) {
+        // `declare -n r=PAGER`: setting r will set PAGER.
+        const other = baseOf(set.value);
+        if (other === undefined || set.value.parts.length > 1) hides = NAMELESS;
+        else sets.push({ name: other, value: ANYTHING });
+      }
       // `declare -a 'a=($(list))'`: a list that is quoted is read as one that is not.
       if (isList || set.value.parts[0]?.startsWith('(')) evaluated.push(set.value);
+      else if (evaluates && set.value.parts[0] === '') lists.push(set);
     } else if (NAME.test(knownText(word) ?? '')) {
       if (isNumber) evaluated.push(knownText(word) ?? '');
-    } else if (evaluates) evaluated.push(word);
-    else if (word.parts[0] === '' && word.parts.length > 1) hides = nameless(word);
+      if (isReference) hides = NAMELESS;
+    } else if (evaluates) {
+      evaluated.push(word);
+      if (name !== undefined) sets.push({ name, value: ANYTHING });
+    } else if (word.parts[0] === '' && word.parts.length > 1) hides = nameless(word);
   }
-  return { sets, evaluated, hides };
+  return { sets, evaluated, arrays, lists, hides };
 }
+
+const NAMELESS = 'the name of a variable in it is known only when it runs';
 
 /** Variables of the machine's are what they are. */
 const nameless = ({ sources }: Word): string | undefined =>
-  sources.some((source) => !source.endsWith('()'))
-    ? 'the name of a variable in it is known only when it runs'
-    : undefined;
+  sources.some((source) => !source.endsWith('()')) ? NAMELESS : undefined;
 
 /** A word that sets a variable: of `export`, of env. */
 function assignmentIn(word: Word): VariableSet | undefined {

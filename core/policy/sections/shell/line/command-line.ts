@@ -36,8 +36,12 @@ export function readCommandLine(line: string, around?: Variables): Result<readon
   // `exec < f`: whatever comes behind it reads from there.
   if (found.some(({ words, isFed }) => isFed && words.length === 1 && words[0]?.parts[0] === 'exec'))
     for (const one of found) one.isFed = true;
-  if (!variables.evaluatesMade) return ok(found);
-  const hides = 'it evaluates as a number what may be a command';
+  const hides = variables.evaluatesMade
+    ? 'it evaluates as a number what may be a command'
+    : variables.expandsAnything
+      ? 'it sets what ~ stands for to what may be no directory'
+      : undefined;
+  if (hides === undefined) return ok(found);
   return ok([...found, { words: [], does: true, sets: [], isFed: false, variables, hides }]);
 }
 
@@ -87,8 +91,11 @@ class Grammar extends SimpleCommandReader {
     return sourcesOfOutput(this.reading.found.slice(from));
   }
 
-  #feed(from: number): void {
-    for (const one of this.reading.found.slice(from)) one.isFed = true;
+  #feed(from: number, by?: SimpleCommand): void {
+    for (const one of this.reading.found.slice(from)) {
+      one.isFed = true;
+      one.fedBy ??= by;
+    }
   }
 
   /** Up to one of `ends`, which is taken and given; '' is the end of the text. */
@@ -116,7 +123,7 @@ class Grammar extends SimpleCommandReader {
       this.blanks();
       const from = this.reading.found.length;
       this.#command();
-      if (isFed) this.#feed(from);
+      if (isFed) this.#feed(from, this.reading.found[from - 1]);
       this.blanks();
       const operator = this.match(PIPE);
       if (operator === '') return;

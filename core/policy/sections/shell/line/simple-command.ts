@@ -16,6 +16,8 @@ export interface SimpleCommand {
   readonly input?: Word | undefined;
   /** What it reads comes out of a pipe or a file, and not from the client. */
   readonly isFed: boolean;
+  /** At the other end of the pipe that it reads. */
+  readonly fedBy?: SimpleCommand | undefined;
   /** Of its line. */
   readonly variables: Variables;
   /** Why something about it cannot be known, as a clause. */
@@ -28,6 +30,7 @@ export interface CommandSoFar {
   sets: VariableSet[];
   input: Word | undefined;
   isFed: boolean;
+  fedBy?: SimpleCommand | undefined;
   variables: Variables;
   hides?: string | undefined;
   /** The here-document that is its input, until its body comes. */
@@ -79,6 +82,10 @@ export abstract class SimpleCommandReader extends WordReader {
     this.reading.variables.evaluateText(expression);
   }
 
+  protected override expandsHome(): void {
+    this.reading.variables.expandHome();
+  }
+
   protected command(traits: Partial<CommandSoFar>): CommandSoFar {
     const { variables } = this.reading;
     return { words: [], does: false, sets: [], input: undefined, isFed: false, variables, ...traits };
@@ -87,8 +94,10 @@ export abstract class SimpleCommandReader extends WordReader {
   protected take(command: CommandSoFar): void {
     this.reading.found.push(command);
     if (this.reading.found.length > MAX_COMMANDS) throw new Unreadable(`it has more than ${MAX_COMMANDS} commands`);
-    const { sets, evaluated, hides } = notesOf(command.words);
+    const { sets, evaluated, arrays = [], lists = [], hides } = notesOf(command.words);
     for (const { name, value } of sets) this.reading.variables.set(name, value);
+    for (const name of arrays) this.reading.variables.makeArray(name);
+    for (const { name, value } of lists) this.reading.variables.setAsList(name, value);
     command.sets.push(...sets);
     for (const one of evaluated)
       if (typeof one === 'string') this.reading.variables.evaluate(one);
@@ -148,7 +157,10 @@ export abstract class SimpleCommandReader extends WordReader {
         ? [first.slice(written.length), ...others]
         : word.parts.map((part) => part.replace(/^.*\[|\]\+?=/g, ''));
     const value = { ...word, parts };
-    if (subscript !== undefined) this.evaluates(subscriptOf(subscript));
+    if (subscript !== undefined) {
+      this.evaluates(subscriptOf(subscript));
+      this.reading.variables.makeArray(name);
+    }
     this.reading.variables.set(name, value);
     command.sets.push({ name, value });
     command.does = true;
@@ -157,6 +169,7 @@ export abstract class SimpleCommandReader extends WordReader {
 
   /** `a=(b [1]=c)`. */
   #array(name: string): void {
+    this.reading.variables.makeArray(name);
     this.at++;
     for (this.newlines(); ; this.newlines()) {
       const next = this.word();

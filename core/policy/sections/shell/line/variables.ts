@@ -35,6 +35,11 @@ export const sourcesOfValue = (parameter: string): readonly string[] =>
 const NUMBER = certain('0');
 /** Assigning to these evaluates what is assigned. */
 const INTEGERS = new Set(['RANDOM', 'OPTIND', 'SECONDS', 'LINENO', 'HISTCMD', 'SRANDOM', 'BASHPID']);
+/** They are arrays before a line makes any. */
+const ARRAYS =
+  'BASH_ALIASES BASH_ARGC BASH_ARGV BASH_CMDS BASH_LINENO BASH_SOURCE DIRSTACK FUNCNAME GROUPS MAPFILE PIPESTATUS';
+/** What `~`, `~+` and `~-` stand for. */
+const HOMES = new Set(['HOME', 'PWD', 'OLDPWD', 'DIRSTACK']);
 
 export class Variables {
   readonly #around: Variables | undefined;
@@ -42,6 +47,11 @@ export class Variables {
   readonly #set = new Map<string, Set<string>>();
   readonly #evaluated: string[] = [];
   readonly #functions = new Set<string>();
+  readonly #arrays = new Set(ARRAYS.split(' '));
+  readonly #lists: VariableSet[] = [];
+  /** Values of HOME and the like; undefined: it may be anything. */
+  readonly #homes: (Word | undefined)[] = [];
+  #expandsHome = false;
 
   /** `around`: of the line that runs this one, and hands on what it exports. */
   constructor(around?: Variables) {
@@ -60,6 +70,39 @@ export class Variables {
       for (const source of sourcesOfValue(named)) sources.add(source);
     for (const source of value?.sources ?? []) sources.add(source);
     if (INTEGERS.has(name)) this.#evaluated.push(name);
+    if (HOMES.has(name)) this.#homes.push(value);
+  }
+
+  makeArray(name: string): void {
+    this.#arrays.add(name);
+  }
+
+  /** By `declare`: bash takes the value for a list, and evaluates it, if the variable is an array, whenever it is. */
+  setAsList(name: string, value: Word): void {
+    this.#lists.push({ name, value });
+  }
+
+  expandHome(): void {
+    this.#expandsHome = true;
+  }
+
+  /** A `~` is expanded, and it may be something else than a directory: an option, a list, code. */
+  get expandsAnything(): boolean {
+    return this.#expandsHome && this.#movesHome;
+  }
+
+  get #movesHome(): boolean {
+    const moves = this.#homes.some((value) => !value || !this.#isDirectory(value));
+    return moves || (this.#around ? this.#around.#movesHome : false);
+  }
+
+  #isDirectory({ parts, sources }: Word): boolean {
+    const isPath = parts.length > 1 ? /^(?:\/|$)/ : /^\//;
+    return (
+      isPath.test(parts[0] ?? '') &&
+      parts.every((part) => /^[\w./@+-]*$/.test(part)) &&
+      this.areOfMachine(sources, 'word')
+    );
   }
 
   define(functionName: string): void {
@@ -90,7 +133,8 @@ export class Variables {
 
   /** Whether something is evaluated that the sender made. */
   get evaluatesMade(): boolean {
-    return !this.areOfMachine(this.#evaluated);
+    const listed = this.#lists.filter(({ name }) => this.#arrays.has(name)).flatMap(({ value }) => value.sources);
+    return !this.areOfMachine([...this.#evaluated, ...listed]);
   }
 
   /** Whether none of these is of the sender's making, but for harmless text as far as `trust` goes. */

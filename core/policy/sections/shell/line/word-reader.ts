@@ -70,6 +70,8 @@ export abstract class WordReader {
   protected abstract assigns(name: string, value: Word): void;
   /** A text that bash takes for arithmetic, and evaluates what its variables hold, too. */
   protected abstract evaluates(expression: Word): void;
+  /** An unquoted `~`: what HOME or another variable says may stand there. */
+  protected abstract expandsHome(): void;
 
   /** Undefined: no word stands here. */
   protected word(): RawWord | undefined {
@@ -82,6 +84,8 @@ export abstract class WordReader {
         if (this.line[this.at + 1] !== '(') break;
         this.at += 2;
         this.substitution(letter === '>');
+        // What stands there is the name of a file that the line fills.
+        builder.add('/dev/fd/');
         builder.open('within');
       } else this.#piece(letter, builder);
     }
@@ -127,6 +131,10 @@ export abstract class WordReader {
       case '.':
         if (next === '.') word.separate(letter);
         else word.add(letter);
+        break;
+      case '~':
+        this.expandsHome();
+        word.add(letter);
         break;
       default:
         word.add(letter);
@@ -316,6 +324,7 @@ export abstract class WordReader {
         this.at += 2;
         this.substitution();
       } else {
+        if (letter === '~') this.expandsHome();
         word.quote(letter);
         this.at++;
       }

@@ -12,7 +12,7 @@ const CODE: Readonly<Record<string, RegExp>> = {
   'at batch crontab': /^(?!-[lrcVeuq]$|--version$)/,
   bpftrace: /^-e/,
   gnuplot: /^-e|;/,
-  'julia ghc groovy scala elixir bun guile erl sbcl clojure jrunscript R Rscript octave octave-cli gimp raku':
+  'julia ghc groovy scala slsh puppet knife rake pry rc elvish elixir bun guile erl sbcl clojure jrunscript R Rscript octave octave-cli gimp raku':
     /^-{1,2}(?:[eEbrc]$|e[^a-z]|eval|expr|batch|print|run)/,
   deno: /^eval$/,
   dc: /!/,
@@ -22,6 +22,9 @@ const CODE: Readonly<Record<string, RegExp>> = {
   dstat: /^--(?!version|cpu|disk|net|mem|time)/,
   crash: /^-i/,
   m4: /esyscmd|syscmd/,
+  mlr: /\b(?:system|exec|os)\b/,
+  exiftool: /^-(?:if|execute|p|config)/,
+  rails: /^(?:r|runner)$/,
 };
 
 /** They read code from their input, unless a file is named. */

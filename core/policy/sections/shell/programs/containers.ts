@@ -22,20 +22,44 @@ const TMUX =
   /^(?:new(?:-session|w|-window)?|splitw|split-window|respawn-?[pw]\w*|(?:display-)?popup|run(?:-shell)?|if(?:-shell)?|pipe-?p\w*|send(?:-keys)?|command-prompt|confirm(?:-before)?|source(?:-file)?|bind(?:-key)?|set-hook)$/;
 const DOCKER: readonly Way[] = [
   { verbs: /^(?:container |compose |stack )?exec$/, at: 1 },
-  { verbs: /^(?:container |compose )?(?:run|create)$/, at: 1 },
+  { verbs: /^(?:container |compose |service )?(?:run|create)$/, at: 1 },
+  { verbs: /^unshare$/, at: 0, dashes: 'may' },
+  { verbs: /^machine ssh$/, at: 0, dashes: 'may', shell: true },
 ];
 const KUBECTL: readonly Way[] = [
   { verbs: /^exec$/, at: 1, dashes: 'may' },
   { verbs: /^rsh$/, at: 1, dashes: 'may', shell: true },
-  { verbs: /^(?:run|debug|create (?:job|cronjob))$/, at: 1, dashes: 'must' },
+  { verbs: /^(?:run|create (?:job|cronjob))$/, at: 1, dashes: 'may' },
+  { verbs: /^debug$/, at: 1, dashes: 'must' },
 ];
 const WAYS: Readonly<Record<string, readonly Way[]>> = {
   'docker podman nerdctl': DOCKER,
   'docker-compose podman-compose': [{ verbs: /^(?:exec|run)$/, at: 1 }],
   crictl: [{ verbs: /^exec$/, at: 1 }],
-  ctr: [{ verbs: /^(?:t|tasks?|task) exec$/, at: 1 }],
-  'kubectl oc': KUBECTL,
-  'lxc incus': [
+  ctr: [
+    { verbs: /^(?:t|tasks?|task) exec$/, at: 1 },
+    { verbs: /^(?:run|(?:c|containers?) create)$/, at: 2 },
+  ],
+  'runc crun youki runsc': [{ verbs: /^exec$/, at: 1 }],
+  buildah: [
+    { verbs: /^run$/, at: 1, dashes: 'may' },
+    { verbs: /^unshare$/, at: 0, dashes: 'may' },
+  ],
+  'singularity apptainer': [
+    { verbs: /^(?:exec|run)$/, at: 1 },
+    { verbs: /^shell$/, at: 1, shell: true },
+  ],
+  toolbox: [{ verbs: /^run$/, at: 0 }],
+  distrobox: [{ verbs: /^enter$/, at: 1, dashes: 'must', shell: true }],
+  flatpak: [{ verbs: /^enter$/, at: 1 }],
+  limactl: [{ verbs: /^shell$/, at: 1, shell: true }],
+  'pct vzctl prlctl': [
+    { verbs: /^exec2?$/, at: 1, dashes: 'may' },
+    { verbs: /^enter$/, at: 1, shell: true },
+  ],
+  qm: [{ verbs: /^guest exec$/, at: 1, dashes: 'may' }],
+  'kubectl oc kubecolor microk8s.kubectl': KUBECTL,
+  'lxc incus multipass': [
     { verbs: /^exec$/, at: 1, dashes: 'may' },
     { verbs: /^shell$/, at: 1, shell: true },
   ],
@@ -45,7 +69,9 @@ const WAYS: Readonly<Record<string, readonly Way[]>> = {
     { verbs: /^vrf (?:e|ex|exe|exec)$/, at: 0 },
   ],
   'npm pnpm yarn bundle': [{ verbs: /^(?:exec|x|dlx)$/, at: 0, dashes: 'may', line: true }],
-  vagrant: [{ verbs: /^ssh$/, at: 0, dashes: 'must', shell: true }],
+  'stack opam cabal composer': [{ verbs: /^(?:v2-)?exec$/, at: 0, dashes: 'may' }],
+  rustup: [{ verbs: /^run$/, at: 1 }],
+  'vagrant colima': [{ verbs: /^ssh$/, at: 0, dashes: 'must', shell: true }],
   'mise poetry pipenv uv conda mamba rbenv pyenv asdf': [{ verbs: /^(?:exec|x|run)$/, at: 0, dashes: 'may' }],
   'aws-vault direnv': [{ verbs: /^exec$/, at: 1, dashes: 'may' }],
   'nix guix': [{ verbs: /^(?:shell|develop)$/, at: 1, dashes: 'must', shell: true }],
@@ -58,9 +84,9 @@ const BY_NAME = new Map(
 
 /** Options that take an argument, of any of these; all others take none or have it attached. */
 const TAKES =
-  /^(?:-[ucwevHnlpfchmstTxyPdS]|--(?:user|container|workdir|env|volume|host|context|namespace|name|file|publish|network|net|image|cluster|kubeconfig|project-name|label|memory|pid|cpus|hostname|add-host|mount|env-file|exec-id|cwd|directory|profile|setenv|uid|restart|platform|pod-running-timeout|limits|requests|target|as|as-group|server|token|selector|output|log-driver|log-opt|device|cap-add|cap-drop|ulimit|security-opt|tmpfs|ipc|uts|userns|link|gpus|runtime|ip|dns|shm-size|package|with|python|prefix))$/;
+  /^(?:-[ucwevHnlpfchmstTxyPdSB]|--(?:user|container|workdir|env|volume|host|context|namespace|name|file|publish|network|net|image|cluster|kubeconfig|project-name|label|memory|pid|cpus|hostname|add-host|mount|env-file|exec-id|cwd|directory|profile|setenv|uid|restart|platform|pod-running-timeout|limits|requests|target|as|as-group|server|token|selector|output|log-driver|log-opt|device|cap-add|cap-drop|ulimit|security-opt|tmpfs|ipc|uts|userns|link|gpus|runtime|overrides|bind|overlay|pwd|home|scratch|app|image-pull-policy|port|labels|annotations|serviceaccount|field-manager|override-type|from|schedule|ip|dns|shm-size|package|with|python|prefix))$/;
 const FLAGS: Readonly<Record<string, string>> = {
-  tmux: 'dADPXEbCFhvfIZU',
+  tmux: 'dADPXEbBCFhvfIZU',
   kubectl: 'itqA',
   oc: 'itTqA',
   docker: 'dPitqT',
@@ -77,15 +103,17 @@ function takesNext(option: string, flags: string): boolean {
   return letters.every((letter) => flags.includes(letter)) && TAKES.test(`-${last}`) && !flags.includes(last);
 }
 
-/** They have it for a command of their own: `k3s kubectl exec`. */
-const KUBECTL_WITHIN = /^(?:k3s|minikube|microk8s|k0s)$/;
+/** They have others for commands of their own: `k3s kubectl exec`. */
+const WITHIN = /^(?:k3s|minikube|microk8s|k0s)$/;
 
 /** Words up to the verb: `docker --context c container exec`. */
 const MAX_VERBS = 4;
 
 export function runElsewhere(name: string, words: readonly Word[]): readonly RunByIt[] {
-  if (KUBECTL_WITHIN.test(name) && knownText(words[0] ?? ANYTHING) === 'kubectl')
-    return runElsewhere('kubectl', words.slice(knownText(words[1] ?? ANYTHING) === '--' ? 2 : 1));
+  const inner = WITHIN.test(name) ? knownText(words[0] ?? ANYTHING) : undefined;
+  if (inner !== undefined && /^(?:kubectl|crictl|ctr)$/.test(inner))
+    return runElsewhere(inner, words.slice(knownText(words[1] ?? ANYTHING) === '--' ? 2 : 1));
+  if (name === 'tmate') return runElsewhere('tmux', words);
   const ways = BY_NAME.get(name);
   if (!ways) return [];
   const given: RunByIt[] = [];
@@ -118,14 +146,22 @@ function runByOne(name: string, ways: readonly Way[], words: readonly Word[]): r
       continue;
     }
     const text = knownText(word);
-    if (text === undefined) return verbs === '' ? [OPEN] : given;
+    if (text === undefined) return verbs === '' || isHalf(verbs, word) ? [OPEN] : given;
     verbs = verbs === '' ? text : `${verbs} ${text}`;
     // What stands in front may be an option's argument.
     way = ways.find((one) => one.verbs.test(verbs) || one.verbs.test(text));
     if (verbs.split(' ').length > MAX_VERBS) return given;
   }
   if (!way) return given;
-  const command = commandOf(way, words.slice(at), skips);
+  const isLatest =
+    name === 'podman' && words.slice(at).some((word) => /^(?:-[dit]*l[dit]*|--latest)$/.test(startOf(word)));
+  const command = isLatest
+    ? commandOf(
+        { ...way, at: 0 },
+        words.slice(at),
+        (start) => !/^(?:-[dit]*l[dit]*|--latest)$/.test(start) && skips(start),
+      )
+    : commandOf(way, words.slice(at), skips);
   if (command === undefined) return given.concat(OPEN);
   if (command.length === 0) return way.shell ? given.concat({ kind: 'shell', isFed: false }) : given;
   const [first = ANYTHING] = command;
@@ -135,6 +171,12 @@ function runByOne(name: string, ways: readonly Way[], words: readonly Word[]): r
   if (name === 'ip') given.push({ kind: 'command', words: command.slice(1) });
   return given.concat({ kind: 'command', words: command });
 }
+
+/** Words of which the second half of a verb is behind: `docker compose $x web rm`. */
+const isHalf = (verbs: string, { parts }: Word): boolean =>
+  /(?:^| )(?:container|compose|stack|service|machine|n|ne|net|netns|netn|vrf|t|tasks?|c|containers?|create|guest)$/.test(
+    verbs,
+  ) && parts.join('') === '';
 
 const isLine = (word: Word): boolean => /\s/.test(word.parts.join('')) || knownText(word) === undefined;
 

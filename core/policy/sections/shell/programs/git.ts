@@ -6,7 +6,7 @@ import { withHost } from './run-variables.ts';
 
 /** https://git-scm.com/docs/git-config: keys whose values are commands, in lower case. */
 const COMMANDS =
-  /^(?:core\.(?:pager|editor|askpass|gitproxy|alternaterefscommand)|sequence\.editor|gpg(?:\.\w+)?\.program|gpg\.ssh\.defaultkeycommand|diff\.(?:external|.*\.(?:command|textconv))|interactive\.difffilter|pager\..*|filter\..*\.(?:clean|smudge|process)|merge\..*\.driver|(?:diff|merge)tool\..*\.(?:cmd|path)|(?:browser|man)\..*\.(?:cmd|path)|trailer\..*\.(?:command|cmd)|sendemail\..*(?:cmd|server)|uploadpack\.packobjectshook|remote\..*\.(?:uploadpack|receivepack)|tar\..*\.command|instaweb\.httpd|hook\..*\.command)$/;
+  /^(?:core\.(?:pager|editor|askpass|gitproxy|alternaterefscommand)|sequence\.editor|gpg(?:\.\w+)?\.program|gpg\.ssh\.defaultkeycommand|diff\.(?:external|.*\.(?:command|textconv))|interactive\.difffilter|pager\..*|filter\..*\.(?:clean|smudge|process)|merge\..*\.driver|(?:diff|merge)tool\..*\.(?:cmd|path)|(?:browser|man)\..*\.(?:cmd|path)|trailer\..*\.(?:command|cmd)|sendemail\..*(?:cmd|server)|uploadpack\.packobjectshook|remote\..*\.(?:uploadpack|receivepack)|tar\..*\.command|instaweb\.httpd|imap\.tunnel|hook\..*\.command|guitool\..*\.cmd|lfs\.(?:customtransfer\..*\.path|extension\..*\.(?:clean|smudge)))$/;
 const FLAGS = /^(?:true|false|yes|no|on|off|0|1)?$/i;
 
 function configured(key: string, value: Word): readonly RunByIt[] {
@@ -36,16 +36,17 @@ function configured(key: string, value: Word): readonly RunByIt[] {
 
 /** Options of a command of git's: a command line behind them, or attached. */
 const OPTIONS: Readonly<Record<string, RegExp>> = {
-  grep: /^(?:-O|--open-files-in-pager=)/,
-  rebase: /^(?:-[a-zA-Z]*x|--exec$|--exec=)/,
+  grep: /^(?:-[a-zA-Z]*O|--op[a-z-]*=)/,
+  rebase: /^(?:-[a-zA-Z]*x|--ex[a-z]*=?)/,
   fetch: /^--upl[a-z-]*=?/,
   pull: /^--upl[a-z-]*=?/,
-  clone: /^(?:-u|--upl[a-z-]*=?)/,
-  'ls-remote': /^(?:--upl[a-z-]*=?|--exec=?)/,
+  clone: /^(?:-[qvnlsj46]*u|--u[a-z-]*=?)/,
+  'ls-remote': /^(?:--u[a-z-]*=?|--exe?c?=?)/,
   'fetch-pack': /^(?:--upl[a-z-]*=?|--exec=?)/,
-  push: /^(?:--rec[a-z-]*pack=?|--receive-p[a-z]*=?|--exec=?)/,
-  archive: /^--exec=?/,
-  difftool: /^(?:-x|--ext[a-z]*=?)/,
+  push: /^(?:--rece[a-z-]*=?|--ex[a-z]*=?)/,
+  'send-pack': /^(?:--rece[a-z-]*=?|--ex[a-z]*=?)/,
+  archive: /^--ex[a-z]*=?/,
+  difftool: /^(?:-[gdy]*x|--e[a-z]*=?)/,
   'filter-branch': /^--(?:env|tree|index|parent|msg|commit|tag-name|setup)(?:-filter)?$/,
   'send-email': /^--(?:to|cc|header)-cmd=?|^--smtp-server=?/,
   daemon: /^--access-hook=?/,
@@ -87,6 +88,7 @@ function runBySubcommand(name: string, words: readonly Word[]): readonly RunByIt
       return value && /^[A-Za-z][\w-]*\./.test(startOf(key)) ? configured(knownText(key) ?? startOf(key), value) : [];
     });
   }
+  if (name === 'remote-ext') return [OPEN];
   if (name === 'submodule' && knownText(operands[0] ?? ANYTHING) === 'foreach') return asCommand(operands.slice(1));
   if (name === 'bisect' && knownText(operands[0] ?? ANYTHING) === 'run')
     return asCommand(words.slice(words.indexOf(operands[0] ?? ANYTHING) + 1));

@@ -4,6 +4,7 @@ import type { SimpleCommand } from '../line/simple-command.ts';
 import { type VariableSet, Variables } from '../line/variables.ts';
 import { ANYTHING, certain, knownText, type Word } from '../line/words.ts';
 import { hasCodeRow, hasCodeWords } from './code-words.ts';
+import { givenAtPlace, givenSomewhere } from './by-place.ts';
 import { runElsewhere } from './containers.ts';
 import { runByGit } from './git.ts';
 import { isGivenCode, isInterpreter, readsProgram } from './interpreters.ts';
@@ -42,9 +43,10 @@ export function givenTo(command: SimpleCommand): readonly RunByIt[] {
   const name = isKnown ? full : familyOf(full);
   if (hasCodeWords(name, rest)) given.push(CODE);
   given.push(
-    ...runByInput(name, command.input),
+    ...runByInput(name, command),
     ...runByOptions(name, rest),
     ...runElsewhere(name, rest),
+    ...givenAtPlace(name, rest),
     ...givenByName(name, rest, aroundOf(command)),
   );
   return given;
@@ -62,7 +64,6 @@ function givenByName(name: string, words: readonly Word[], around: Surroundings)
   if (name === '.' || name === 'source') return givenScript(words[0], around);
   if (name === 'trap') return givenToTrap(words, around);
   if (name === 'gdb') return debugged(words, around);
-  if (name === 'fd' || name === 'fdfind') return givenToFd(words);
   if (isInterpreter(name)) {
     if (readsProgram(name, words)) return around.input ? [CODE] : [{ kind: 'shell', isFed: around.isFed }];
     return isGivenCode(name, words, around.variables) ? [CODE] : [];
@@ -72,37 +73,10 @@ function givenByName(name: string, words: readonly Word[], around: Surroundings)
   return launcher ? givenToLauncher(name, launcher, words, around) : [];
 }
 
-/** Any of its words could begin the command, and one with blanks be one. */
-function givenSomewhere(
-  name: string,
-  words: readonly Word[],
-  { input, isFed, variables }: Surroundings,
-): readonly RunByIt[] {
-  const given: RunByIt[] = [];
-  words.slice(0, MAX_PLACES).forEach((word, at) => {
-    const text = knownText(word);
-    if (text === undefined ? word.parts[0] === '' && word.splits && given.length === 0 : false) given.push(OPEN);
-    if (text !== undefined && /\s/.test(text)) given.push({ kind: 'line', text: word, isFed, variables });
-    else if (text !== undefined && /^[\w./\\]/.test(text))
-      given.push({ kind: 'command', words: words.slice(at), input, isFed, variables });
-  });
-  // It takes commands from its input.
-  if (/^(?:parallel|sem)$/.test(name) && given.length === 0)
-    given.push(...readsFrom({ input, isFed: true, variables, sets: [] }));
-  return given;
-}
-
-const MAX_PLACES = 12;
-
 /** The debugger's own options are read by `runByOptions`. */
 function debugged(words: readonly Word[], { variables }: Surroundings): readonly RunByIt[] {
   const at = words.findIndex((word) => /^-{1,2}args$/.test(knownText(word) ?? ''));
   return at < 0 ? [] : [{ kind: 'command', words: words.slice(at + 1), variables }];
-}
-
-function givenToFd(words: readonly Word[]): readonly RunByIt[] {
-  const at = words.findIndex((word) => /^(?:-x|-X|--exec|--exec-batch)$/.test(knownText(word) ?? ''));
-  return at < 0 ? [] : [{ kind: 'command', words: words.slice(at + 1) }];
 }
 
 function givenToFind(words: readonly Word[], { isFed, variables }: Surroundings): readonly RunByIt[] {
@@ -152,7 +126,11 @@ function givenToLauncher(
   if (nothing || launcher.runs === 'nothing') return given;
   const { isFed } = around;
   const variables = sets.length > 0 ? settingAlso(around.variables, sets) : around.variables;
-  if (name === 'su' || name === 'runuser') return given.concat(given.length > 0 ? [] : givenToSu(rest, user, around));
+  if (name === 'su' || name === 'runuser') {
+    const shell = values.get('-s') ?? values.get('--shell');
+    if (shell !== undefined && !isShell(nameOf(shell))) return givenToOtherShell(shell, read);
+    return given.concat(given.length > 0 ? [] : givenToSu(rest, user, around));
+  }
   const wanted = rest.length > 0 ? commandOf(name, rest, values) : undefined;
   if (!wanted) return isShellOpened(launcher, read, name) && given.length === 0 ? readsFrom(around) : given;
   if (launcher.runs === 'line') return given.concat({ kind: 'line', text: joined(wanted), isFed, variables });
@@ -178,6 +156,15 @@ function givenToSu(rest: readonly Word[], user: boolean, around: Surroundings): 
   const named = user ? rest : rest.slice(knownText(rest[0] ?? ANYTHING) === '-' ? 2 : 1);
   if (named.length === 0) return readsFrom(around);
   return [{ kind: 'command', words: user ? named : [certain('sh'), ...named], ...around }];
+}
+
+/** `su -s /bin/rm -c TEXT USER WORD...`: they are arguments of what runs in a shell's place. */
+function givenToOtherShell(shell: string, { given, rest }: OptionsRead): readonly RunByIt[] {
+  // Which one is known only when it runs.
+  if (shell === '') return [OPEN];
+  const texts = given.flatMap((one) => (one.kind === 'line' ? [certain('-c'), one.text] : []));
+  // With the user's name or without it: a user may be named by an option.
+  return [rest, rest.slice(1)].map((words) => ({ kind: 'command', words: [certain(shell), ...texts, ...words] }));
 }
 
 /** xargs puts words of its input behind those it was given, or in the place of `-I`'s. */
@@ -263,6 +250,7 @@ function readOptions(launcher: Launcher, words: readonly Word[], assigns: boolea
       continue;
     }
     if (assigns && text === '-') continue;
+    if (launcher.operand && operands.length < launcher.operands && !launcher.operand.test(text ?? '0')) break;
     if (operands.length >= launcher.operands && !launcher.permutes) break;
     // In the place of an operand stands what could be an option.
     if (text === undefined && (word.splits || word.parts[0] === '')) {

@@ -15,6 +15,8 @@ export interface Launcher {
   readonly shell: boolean;
   /** Options may stand behind operands. */
   readonly permutes: boolean;
+  /** What an operand in front of the command looks like: another word begins the command. */
+  readonly operand: RegExp | undefined;
 }
 
 type Mark = '' | ':' | '~' | '!' | '?' | '.' | '>';
@@ -29,7 +31,7 @@ function row(options: string, traits: Traits = {}): Launcher {
     for (const name of names.startsWith('--') ? [names] : [...names].map((letter) => `-${letter}`))
       marks.set(name, mark);
   }
-  return { runs: 'command', operands: 0, shell: false, permutes: false, ...traits, options: marks };
+  return { runs: 'command', operands: 0, shell: false, permutes: false, operand: undefined, ...traits, options: marks };
 }
 
 const NAMESPACES =
@@ -80,29 +82,40 @@ const ROWS: Readonly<Record<string, Launcher>> = {
       '--conflict-exit-code: --command! --help. --version.',
     { operands: 1 },
   ),
-  chrt: row('abdfiorRv TPD: mph. --batch --fifo --idle --other --rr --deadline --max. --pid. --help.', { operands: 1 }),
+  chrt: row('abdfiorRv TPD: mph. --batch --fifo --idle --other --rr --deadline --max. --pid. --help.', {
+    operands: 1,
+    // Policies without priorities need none.
+    operand: /^-?\d+$/,
+  }),
   taskset: row('ac p. --all-tasks --cpu-list --pid. --help.', { operands: 1 }),
   exec: row('cl a:'),
   scriptlive: row('aABCEIlmNOT: c! --command! --help. --version.', { operands: 2, permutes: true, runs: 'nothing' }),
   command: row('p vV.'),
-  'busybox toybox': row('--help. --list. --list-full.'),
+  'busybox toybox coreutils': row('--help. --list. --list-full. --version.'),
   script: row(
     'aefqD c! EIOBTmo: t~ hV. --append --echo: --flush --force --quiet --return --command! --log-in: --log-out: ' +
       '--log-io: --log-timing: --logging-format: --output-limit: --timing~ --help. --version.',
     { operands: 1, shell: true, permutes: true },
   ),
   'su runuser': row(
-    'lmpP c! sgGwTu: hV. --command! --session-command! --login --preserve-environment --pty --shell: --group: ' +
+    'lmpPT c! sgGwu: hV. --command! --session-command! --login --preserve-environment --pty --no-pty --shell: --group: ' +
       '--supp-group: --whitelist-environment: --user: --help. --version.',
     { operands: 1, shell: true, permutes: true },
   ),
   ssh: row('46AaCfGgKkMnNqsTtvXxYy bcDEeFIiJLlmOopQRSwBWP: V.', { operands: 1, runs: 'line', shell: true }),
   watch: row(
-    'bcdegptwxC nq: hv. --beep --color --differences~ --errexit --chgexit --equexit: --interval: --no-title --no-wrap ' +
+    'bcdefgprtwxC nqs: hv. --beep --color --differences~ --errexit --chgexit --equexit: --interval: --no-title --no-wrap ' +
       '--precise --exec --help. --version.',
     { runs: 'line' },
   ),
+  autossh: row('46AaCfGgKkNnqsTtvXxYy bcDEeFIiJLlMmOopQRSwBWP: V.', { operands: 1, runs: 'line', shell: true }),
   eval: row('', { runs: 'line' }),
+  switch_root: row('hV. --help. --version.', { operands: 1 }),
+  uclampset: row('asRv mMp: h. --all-tasks --system --reset-on-fork --verbose --help. --version.'),
+  pipesz: row(
+    'cqv gifnos: hV. --check --quiet --verbose --set: --file: --fd: --stdin --stdout --stderr --help. --version.',
+  ),
+  jexec: row('l dnuU:', { operands: 1, shell: true }),
   'gosu su-exec repeat': row('', { operands: 1 }),
   pkexec: row('--user: --keep-cwd --version. --help.'),
   sshpass: row('evV fdpP:'),
@@ -154,5 +167,5 @@ export const launcherOf = (name: string): Launcher | undefined =>
 
 /** Programs that run what stands anywhere among their words: of their options it is not known which take an argument. */
 const RUNS_SOMEWHERE =
-  /^(?:parallel|sem|pexec|entr|perf|valgrind|gdbserver|rlwrap|firejail|bwrap|proot|fakechroot|xvfb-run|numactl|cgexec|runcon|aa-exec|caffeinate|chpst|softlimit|setlock|envdir|envuidgid|setuidgid|s6-\w+|multitime|hyperfine|cpulimit|logsave|openvt|torsocks|torify|tsocks|proxychains4?|ccache|distcc|systemd-nspawn|dbus-launch|dbus-run-session|ssh-agent|daemonize|screen|npx|pnpx|bunx|uvx|dotenv|capsh|catchsegv|run-one|lxc-attach|pidstat|schroot|arch-chroot|chronic|ifne|lckdo|debconf)$/;
+  /^(?:parallel|sem|pexec|entr|perf|valgrind|gdbserver|rlwrap|firejail|bwrap|proot|fakechroot|xvfb-run|numactl|cgexec|runcon|aa-exec|caffeinate|chpst|softlimit|setlock|envdir|envuidgid|setuidgid|s6-\w+|multitime|hyperfine|cpulimit|logsave|openvt|torsocks|torify|tsocks|proxychains4?|ccache|distcc|systemd-nspawn|dbus-launch|dbus-run-session|ssh-agent|daemonize|screen|npx|pnpx|bunx|uvx|dotenv|capsh|catchsegv|run-one|lxc-attach|pidstat|schroot|arch-chroot|chronic|ifne|lckdo|debconf|coresched|enosys|xterm|uxterm|urxvt|rxvt|konsole|gnome-terminal|xfce4-terminal|alacritty|kitty|foot|pm2|nodemon|forever|watchexec|ttyd|gotty|dtach|abduco|faketime|rr|heaptrack|uftrace|trace-cmd|nq|tsp|systemd-socket-activate|pssh|parallel-ssh|pdsh|clush|dsh|mussh|ansible|salt|salt-call|salt-ssh|heroku|rsh|remsh|ch-run|distrobox-enter|flatpak-spawn|lima|gpg-agent|agetty|grc|ksu|xdotool|socket|csvtool|task|zlogin|doppler|op|chamber|envconsul|teller|sops)$/;
 export const runsSomewhere = (name: string): boolean => RUNS_SOMEWHERE.test(name);

@@ -21,20 +21,33 @@ const SHELLS = new Set([
 ]);
 export const isShell = (name: string): boolean => SHELLS.has(name);
 
+/** Whether it is certain that the program is a shell of these. */
+export function isShellPath(program: Word): boolean {
+  const text = knownText(program);
+  return text !== undefined && isShell(text.slice(text.lastIndexOf('/') + 1));
+}
+
+/** A line that starts a shell with some text to run. */
+export const withText = (shell: Word): Word => ({
+  ...shell,
+  parts: [...shell.parts.slice(0, -1), `${shell.parts.at(-1)} -c text`],
+});
+
 export function givenToShell(words: readonly Word[], around: Surroundings): readonly RunByIt[] {
   let at = 0;
   let isText = false;
   let isInput = false;
+  const given: RunByIt[] = [];
   for (; at < words.length; at++) {
     const word = words[at];
     const text = word && knownText(word);
-    if (word && text === undefined) return isName(word) && !isText ? [] : [OPEN];
+    if (word && text === undefined) return isName(word) && !isText ? given : [OPEN];
     if (text === '--' || text === '-') {
       at++;
       break;
     }
     if (text?.startsWith('--')) {
-      if (/^--(?:rcfile|init-file)$/.test(text)) at++;
+      if (/^--(?:rcfile|init-file)$/.test(text)) given.push(...givenScript(words[++at], around));
       else if (/^--(?:version|help)$/.test(text)) return [];
       else if (!/^--(?:norc|noprofile|login|posix|restricted|verbose|noediting|debugger)$/.test(text)) return [OPEN];
     } else if (/^[-+]./.test(text ?? '')) {
@@ -46,9 +59,10 @@ export function givenToShell(words: readonly Word[], around: Surroundings): read
     } else break;
   }
   const next = words[at];
-  if (isText) return next ? [{ kind: 'line', text: next, isFed: around.isFed, variables: around.variables }] : [];
-  if (next && !isInput) return givenScript(next, around);
-  return readsFrom(around);
+  if (isText && !next) return given;
+  if (isText && next) given.push({ kind: 'line', text: next, isFed: around.isFed, variables: around.variables });
+  else given.push(...(next && !isInput ? givenScript(next, around) : readsFrom(around)));
+  return given;
 }
 
 /** A text that stands in the line, or whatever comes. */
