@@ -107,6 +107,8 @@ describe('other spellings', () => {
       '64:ff9b::127.0.0.1',
       '64:ff9b:1::127.0.0.1',
       '2002:7f00:1::',
+      '::ffff:0:127.0.0.1',
+      'fe80::5efe:127.0.0.1',
       '127.0.0.1.',
       '::1%lo',
     ],
@@ -125,12 +127,46 @@ describe('other spellings', () => {
     '::ffff:10.0.0.1',
     '::10.0.0.1',
     '64:ff9b::a00:1',
+    '64:ff9b::10.0.0.1',
+    '[64:FF9B:0::A00:1]',
+    '::ffff:0:10.0.0.1',
+    '::ffff:0:a00:1',
+    '0:0:0:0:ffff:0:a00:1',
+    '64:ff9b:1::a00:1',
+    '64:ff9b:1:a00:0:100::',
+    '64:ff9b:1:a:0:1::',
+    '64:ff9b:1:0:a:0:100::',
+    '64:ff9b:1:abcd::10.0.0.1',
     '2002:a00:1::',
+    '2002:a00:1:2::3',
+    '2001:0:4136:e378:8000:63bf:f5ff:fffe',
+    'fe80::5efe:10.0.0.1',
+    '2001:db8::200:5efe:a00:1',
     '10.1',
     '012.0.0.1',
     '167772161',
   ])('of an address are stopped: %s', (host) =>
     expect(judgeForward(blocking('10.0.0.0/8:22'), { host, port: 22 }).verdict).toBe('block'),
+  );
+
+  test.each([
+    '::ffff:0:11.0.0.1',
+    '64:ff9b::b00:1',
+    '2002:b00:1::',
+    '2001:db8::a00:1',
+    'fe80::5eff:10.0.0.1',
+    'a00:1::',
+  ])('are not made of another address: %s', (host) =>
+    expect(judgeForward(blocking('10.0.0.0/8:22'), { host, port: 22 }).verdict).toBe('allow'),
+  );
+
+  test.each(['::ffff:0:a00:1', '64:ff9b::a00:1', '64:ff9b:1::a00:1', '2002:a00:1::', '::10.0.0.1', '::5efe:a00:1'])(
+    'of an address that is allowed lead elsewhere, for all that is certain: %s',
+    (host) => {
+      expect(judgeForward(allowing('10.0.0.0/8:22'), { host, port: 22 }).verdict).toBe('block');
+      expect(judgeForward(allowing('10.0.0.0/8:22'), { host: 'x', port: 22, addresses: [host] }).verdict).toBe('block');
+      expect(judgeForward(allowing(`[${host}]:22`), { host, port: 22 }).verdict).toBe('allow');
+    },
   );
 
   test.each(['fe80::1%eth0', 'FE80:0::1', '[fe80::1]', '[fe80::1%1]'])(
@@ -181,6 +217,8 @@ test.each([
   ['db.internal', 'DB.internal.', true],
   ['10.0.0.5', '::ffff:10.0.0.5', true],
   ['10.0.0.5', '::ffff:a00:5', true],
+  ['10.0.0.5', '::ffff:0:10.0.0.5', true],
+  ['10.0.0.5', '64:ff9b::a00:5', true],
   ['2001:db8::1', '2001:DB8:0::1', true],
   ['db.internal', 'db2.internal', false],
   ['10.0.0.5', '10.0.0.6', false],

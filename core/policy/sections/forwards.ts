@@ -8,7 +8,7 @@
 //
 // Patterns with `remote` are judged apart from others, and others apart from them, as if each had a list of its own.
 //
-// A stop sees a host in all its spellings: IPv4 within IPv6, a zone, brackets, a dot at the end; what stands for the
+// A stop sees a host in all its spellings: IPv4 within IPv6 (mapped, translated, tunnelled), a zone, brackets, a dot at the end; what stands for the
 // host itself (localhost, 127.0.0.1, ::1, 0.0.0.0, ::, nothing) is one. A name is resolved by whoever dials: what it
 // led to is judged too, if it is told. An allow takes what is certain, as it is written.
 
@@ -132,7 +132,9 @@ export function judgeForward(rules: ForwardRules | undefined, asked: AskedForwar
       // A port that is none is cut to one by some.
       stops: (pattern) => !isRange || (couldBeOn(pattern) && [host, ...led].some((one) => couldBe(pattern, one))),
       letsPass: (pattern) =>
-        isOn(pattern) && (isFor(pattern, host) || (led.length > 0 && led.every((one) => isAddressFor(pattern, one)))),
+        isOn(pattern) &&
+        (isFor(pattern, asWritten(host)) ||
+          (led.length > 0 && led.every((one) => isAddressFor(pattern, asWritten(one))))),
     },
     forwardWords({ ...asked, host: cutText(asked.host, 100) }),
   );
@@ -153,7 +155,7 @@ function ofKind(rules: ForwardRules, remote: boolean): ForwardRules | undefined 
 
 interface Host {
   readonly name: string | undefined;
-  /** In all its readings. None and no name: programs read it each in its own way. */
+  /** In all its readings, as it is written first. None and no name: programs read it each in its own way. */
   readonly addresses: readonly Address[];
   /** It has one spelling less than what it means. */
   readonly plain: boolean;
@@ -171,13 +173,30 @@ function readHost(asked: string): Host {
   return { name: isName ? host : undefined, addresses: [], plain: isName && !/[[%]/.test(asked) };
 }
 
-/** IPv4 in IPv6: what stands in the last bits (RFC 4291, 2.5.5.1; RFC 6052), or behind 2002: (RFC 3056). */
+/**
+ * IPv4 in IPv6, as far as the address says it: what a host, a translator or a relay on the way makes of it. A network's
+ * own prefix of a translator (RFC 6052, 2.2) is known to that network alone.
+ */
 function embedded({ bits, value }: Address): Address[] {
   if (bits === 32) return [];
-  const four = (at: bigint): Address[] => [{ bits: 32, value: (value >> at) & 0xffff_ffffn }];
-  if (value > 0xffffn && value >> 32n === 0n) return four(0n);
-  if (value >> 32n === 0x64_ff9b_0000_0000_0000_0000n || value >> 80n === 0x64_ff9b_0001n) return four(0n);
-  return value >> 112n === 0x2002n ? four(80n) : [];
+  const at = (shift: bigint, length = 32n): bigint => (value >> shift) & ((1n << length) - 1n);
+  return fours(value >> 32n, at).map((four) => ({ bits: 32, value: four }));
+}
+
+/** `high`: the first 96 bits. `at`: bits of the address, by how many stand behind them. */
+function fours(high: bigint, at: (shift: bigint, length?: bigint) => bigint): readonly bigint[] {
+  const last = at(0n);
+  // ::10.0.0.1 (RFC 4291, 2.5.5.1), ::ffff:0:10.0.0.1 (RFC 2765), 64:ff9b::10.0.0.1 (RFC 6052)
+  if (high === 0n) return last > 0xffffn ? [last] : [];
+  if (high === 0xffff_0000n || high === 0x64_ff9b_0000_0000_0000_0000n) return [last];
+  // 64:ff9b:1::/48 (RFC 8215), with a translator's prefix of 96, 64, 56 or 48 bits: bits 64 to 71 are left out.
+  if (high >> 48n === 0x64_ff9b_0001n)
+    return [last, at(24n), (at(64n, 8n) << 24n) | at(32n, 24n), (at(64n, 16n) << 16n) | at(40n, 16n)];
+  // 2002:a00:1:: (RFC 3056); of Teredo the client (RFC 4380, 4)
+  if (high >> 80n === 0x2002n) return [at(80n)];
+  if (high >> 64n === 0x2001_0000n) return [last ^ 0xffff_ffffn];
+  // ISATAP: ::5efe:10.0.0.1 behind any prefix (RFC 5214, 6.1)
+  return [0x5efen, 0x200_5efen].includes(at(32n)) ? [last] : [];
 }
 
 /** Where a program reaches the machine that it runs on. */
@@ -187,6 +206,9 @@ const isOwn = ({ name, addresses }: Host): boolean =>
   name !== undefined
     ? OWN_NAMES.includes(name) || name.endsWith('.localhost')
     : addresses.some((address) => OWN.some((network) => contains(network, address)));
+
+/** What a translator would make of it is not certain. */
+const asWritten = (host: Host): Host => ({ ...host, addresses: host.addresses.slice(0, 1) });
 
 function couldBe(pattern: ForwardPattern, host: Host): boolean {
   if (host.name === undefined && host.addresses.length === 0) return true;
