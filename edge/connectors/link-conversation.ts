@@ -89,7 +89,8 @@ export class LinkConversation {
     this.#holds = new Holds(own);
   }
 
-  async hello(message: Message<'hello'>): Promise<FromEdge[]> {
+  /** `link`: over which it came. */
+  async hello(message: Message<'hello'>, link: string): Promise<FromEdge[]> {
     const { audit, connector, directory, grants } = this.#deps;
     await audit.append({
       kind: 'connector.linked',
@@ -99,7 +100,7 @@ export class LinkConversation {
     });
     await directory.connectorSeen(connector.id, message.build);
     const refused = await this.#announce(uniqueByName(message.resources));
-    const missed = await grants.resume(connector.id, message.live);
+    const missed = await grants.resume(connector.id, message.live, link);
     // Nobody waits there any more, so nobody should be asked.
     await this.#holds.withdrawAllOf(missed.lost);
     for (const session of missed.unknown) await this.#fault('session_unknown', { session });
@@ -189,8 +190,13 @@ export class LinkConversation {
     await this.#deps.directory.targetsSeen(this.#deps.connector.id, seen);
   }
 
-  openSession(message: Message<'session.open'>): Promise<FromEdge> {
-    return this.#opener.open(message);
+  openSession(message: Message<'session.open'>, link: string): Promise<FromEdge> {
+    return this.#opener.open({ ...message, link });
+  }
+
+  /** The admission of this session could not be told. */
+  takeBack(session: SessionId): Promise<void> {
+    return this.#opener.takeBack(session);
   }
 
   askHold(message: Message<'hold.action'>): Promise<FromEdge> {

@@ -17,7 +17,8 @@ import type { GrantsPort, StoredGrant } from '../ports/grants.ts';
 import type { WitnessPort } from '../ports/witness.ts';
 import type { PolicyInForce } from '../ports/directory.ts';
 
-type OpenSession = Extract<FromConnector, { kind: 'session.open' }>;
+/** `link`: over which it is asked. */
+type OpenSession = Extract<FromConnector, { kind: 'session.open' }> & { readonly link: string };
 
 interface SessionOpenerDeps {
   readonly connector: { readonly id: ConnectorId };
@@ -100,6 +101,12 @@ export class SessionOpener {
     });
   }
 
+  /** Its admission could not be told: nobody carries it, so that nobody will report its end. */
+  takeBack(session: SessionId): Promise<void> {
+    const message = 'never begun: the link of its connector was gone before it could be told';
+    return this.#closeUnbegun({ session, reason: 'edge_unreachable', message });
+  }
+
   /** Never rejects. */
   async #openWaiting(): Promise<void> {
     this.#busy = true;
@@ -138,7 +145,12 @@ export class SessionOpener {
       return [];
     });
     const opened = await grants.openAll(
-      openable.map(({ message: { session, grant, client } }) => ({ session, grant, address: client.address })),
+      openable.map(({ message: { session, grant, client, link } }) => ({
+        session,
+        grant,
+        address: client.address,
+        link,
+      })),
       connector.id,
     );
     const admitted: (Admitted & { readonly viewOwn: boolean })[] = [];

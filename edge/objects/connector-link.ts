@@ -54,6 +54,8 @@ const Attachment = z.object({
   connector: z.object({ id: ConnectorId, name: z.string() }),
   state: z.enum(['greeting', 'ready', 'replaced']),
   openedMs: z.number(),
+  /** Which of the connector's links it is. */
+  link: z.string().default(''),
   /** Of the policy that it was told last. */
   toldVersion: z.number().int().default(0),
   /** As its hello says. */
@@ -95,6 +97,8 @@ export class ConnectorLink extends DurableObject<Env> implements Serves<Connecto
       const attachment = attachmentOf(old);
       old.serializeAttachment({ ...attachment, state: 'replaced' } satisfies Attachment);
       old.close(CLOSE_REPLACED, 'a new link of this connector took over');
+      // Until the hello of the new one, which may never come.
+      if (attachment.state === 'ready') await remote(this.env.GRANTS).linkGone(id, attachment.link);
     }
     const { 0: client, 1: server } = new WebSocketPair();
     this.ctx.acceptWebSocket(server);
@@ -102,6 +106,7 @@ export class ConnectorLink extends DurableObject<Env> implements Serves<Connecto
       connector: { id, name },
       state: 'greeting',
       openedMs: Date.now(),
+      link: crypto.randomUUID(),
       toldVersion: 0,
       understands: [],
     } satisfies Attachment);
@@ -186,7 +191,7 @@ export class ConnectorLink extends DurableObject<Env> implements Serves<Connecto
       case 'grants.find':
         return this.#answer(socket, conversation.find(message));
       case 'session.open':
-        return this.#answer(socket, conversation.openSession(message));
+        return this.#admit(socket, conversation, message);
       case 'hold.ask':
         return this.#answer(socket, conversation.askHold(holdActionOf(message)));
       case 'hold.action':
@@ -239,7 +244,7 @@ export class ConnectorLink extends DurableObject<Env> implements Serves<Connecto
     hello: Extract<FromConnector, { kind: 'hello' }>,
   ): Promise<void> {
     try {
-      const answers = await conversation.hello(hello);
+      const answers = await conversation.hello(hello, attachmentOf(socket).link);
       if (attachmentOf(socket).state !== 'greeting') return;
       const { understands } = hello;
       socket.serializeAttachment({ ...attachmentOf(socket), state: 'ready', understands } satisfies Attachment);
@@ -315,6 +320,21 @@ export class ConnectorLink extends DurableObject<Env> implements Serves<Connecto
     }
   }
 
+  /** Whoever is let in while its connector's link goes is not carried by anybody, and must not count. */
+  async #admit(
+    socket: WebSocket,
+    conversation: LinkConversation,
+    message: Extract<FromConnector, { kind: 'session.open' }>,
+  ): Promise<void> {
+    try {
+      const answer = await conversation.openSession(message, attachmentOf(socket).link);
+      const isTold = attachmentOf(socket).state === 'ready' && send(socket, answer);
+      if (!isTold && answer.kind === 'session.admitted') await conversation.takeBack(message.session);
+    } catch (error) {
+      this.#broken(socket, error);
+    }
+  }
+
   async #answer(socket: WebSocket, answer: Promise<FromEdge>): Promise<void> {
     try {
       send(socket, await answer);
@@ -338,7 +358,8 @@ export class ConnectorLink extends DurableObject<Env> implements Serves<Connecto
     const attachment = attachmentOf(socket);
     socket.serializeAttachment({ ...attachment, state: 'replaced' } satisfies Attachment);
     if (attachment.state !== 'ready') return;
-    const { connector } = attachment;
+    const { connector, link } = attachment;
+    await remote(this.env.GRANTS).linkGone(connector.id, link);
     await remote(this.env.DIRECTORY).connectorSeen(connector.id, undefined);
     await remote(this.env.AUDIT_LOG).append({
       kind: 'connector.unlinked',
@@ -408,7 +429,9 @@ function attachmentOf(socket: WebSocket): Attachment {
   return Attachment.parse(socket.deserializeAttachment());
 }
 
-function send(socket: WebSocket, message: FromEdge): void {
-  if (socket.readyState !== WebSocket.OPEN) return;
+/** False: nobody is there to be told. */
+function send(socket: WebSocket, message: FromEdge): boolean {
+  if (socket.readyState !== WebSocket.OPEN) return false;
   socket.send(JSON.stringify(z.encode(FromEdge, message)));
+  return true;
 }

@@ -11,8 +11,9 @@ import type { ResourceName } from '../../core/resource.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import { withdrawHoldsOf } from '../connectors/holds.ts';
 import type { Env } from '../env.ts';
-import type { GrantIdentity, GrantsPort, GrantSession, StoredGrant } from '../ports/grants.ts';
+import type { GrantIdentity, GrantsPort, GrantSession, StoredGrant, WantedSession } from '../ports/grants.ts';
 import type { Serves } from '../ports/object.ts';
+import { HOLDS_NAME_MS } from '../storage/connectors.ts';
 import { remote } from './rpc.ts';
 
 const SCHEMA = `
@@ -39,6 +40,7 @@ const SCHEMA = `
   );
   CREATE INDEX IF NOT EXISTS sessions_grant ON sessions (grant_id);
   CREATE INDEX IF NOT EXISTS sessions_connector ON sessions (connector);
+  CREATE TABLE IF NOT EXISTS links (connector TEXT PRIMARY KEY, link TEXT NOT NULL, gone_ms INTEGER);
 `;
 
 const HOUR_MS = 3_600_000;
@@ -52,6 +54,8 @@ const KEPT_AFTER_END_MS = 400 * DAY_MS;
  * no connector goes on beyond that, also one that never comes back to say so.
  */
 const LOST_AFTER_MS = HOUR_MS;
+/** Sessions of a connector whose link is gone go on there (law 4), and count: until another may serve its resources. */
+const COUNTED_AFTER_LINK_MS = HOLDS_NAME_MS;
 /** As many candidates as one answer to a connector holds; more live grants of one claim could not be found. */
 const MAX_LIVE_GRANTS_PER_CLAIM = 50;
 const MAX_LISTED = 500;
@@ -138,7 +142,7 @@ export class Grants extends DurableObject<Env> implements Serves<GrantsPort> {
   }
 
   async openAll(
-    wanted: readonly { readonly session: SessionId; readonly grant: GrantId; readonly address: string }[],
+    wanted: readonly WantedSession[],
     connector: ConnectorId,
   ): Promise<Result<StoredGrant, RefusalReason>[]> {
     const opened = wanted.map((session) => this.#open(session, connector));
@@ -224,10 +228,16 @@ export class Grants extends DurableObject<Env> implements Serves<GrantsPort> {
     return rows.toArray().map((row) => this.#listed(Grant.parse(JSON.parse(String(row.document)))));
   }
 
+  linkGone(connector: ConnectorId, link: string): void {
+    this.#sql.exec('UPDATE links SET gone_ms = ? WHERE connector = ? AND link = ?', Date.now(), connector, link);
+  }
+
   async resume(
     connector: ConnectorId,
     live: readonly SessionId[],
+    link: string,
   ): Promise<{ revoked: { grant: GrantId; reason: string }[]; unknown: SessionId[]; lost: SessionId[] }> {
+    this.#sql.exec('INSERT OR REPLACE INTO links (connector, link, gone_ms) VALUES (?, ?, NULL)', connector, link);
     const alive = new Set<string>(live);
     const known = new Set<string>();
     const lost: SessionId[] = [];
@@ -287,9 +297,12 @@ export class Grants extends DurableObject<Env> implements Serves<GrantsPort> {
   }
 
   #open(
-    { session, grant: id, address }: { session: SessionId; grant: GrantId; address: string },
+    { session, grant: id, address, link }: WantedSession,
     connector: ConnectorId,
   ): Result<StoredGrant, RefusalReason> {
+    // Asked for over a link that the connector has replaced: what it carries it has told since, and this is not in it.
+    const now = this.#sql.exec('SELECT link FROM links WHERE connector = ?', connector).toArray()[0];
+    if (now && now.link !== link) return err('edge_unreachable');
     const stored = this.find(id);
     if (!stored) return err('credentials_wrong');
     const { grant } = stored;
@@ -325,7 +338,14 @@ export class Grants extends DurableObject<Env> implements Serves<GrantsPort> {
   }
 
   #liveSessions(id: GrantId): number {
-    const row = this.#sql.exec('SELECT count(*) AS n FROM sessions WHERE grant_id = ? AND lost_ms IS NULL', id).one();
+    const row = this.#sql
+      .exec(
+        `SELECT count(*) AS n FROM sessions WHERE grant_id = ? AND lost_ms IS NULL
+           AND connector NOT IN (SELECT connector FROM links WHERE gone_ms <= ?)`,
+        id,
+        Date.now() - COUNTED_AFTER_LINK_MS,
+      )
+      .one();
     return Number(row.n);
   }
 

@@ -30,10 +30,7 @@ export interface GrantsPort {
    * Counts sessions in, or says why not, each for itself, in their order. The caller has checked
    * that the connector serves the grants' resources.
    */
-  openAll(
-    wanted: readonly { readonly session: SessionId; readonly grant: GrantId; readonly address: string }[],
-    connector: ConnectorId,
-  ): Promise<Result<StoredGrant, RefusalReason>[]>;
+  openAll(wanted: readonly WantedSession[], connector: ConnectorId): Promise<Result<StoredGrant, RefusalReason>[]>;
   /** undefined when this connector has no such session (any more). */
   endSession(session: SessionId, connector: ConnectorId): Promise<{ grant: GrantId; email: string } | undefined>;
   /** Sessions that this connector carries, by id; `after`: behind that one. Each grant of theirs once. */
@@ -57,14 +54,18 @@ export interface GrantsPort {
   /** Newest first; `email` undefined: everybody's. */
   list(email: string | undefined): Promise<ListedGrant[]>;
   /**
-   * A connector is back and says which sessions it carries. Others of its sessions are over, though
-   * the report that says how may still be under way. Returns what it missed: grants revoked meanwhile.
+   * A connector is back, over `link`, and says which sessions it carries. Others of its sessions are over, though
+   * the report that says how may still be under way. Nothing is opened any more that was asked for over an earlier link.
+   * Returns what it missed: grants revoked meanwhile.
    * `lost`: all that are over and not closed yet, also those of an earlier return that was not finished.
    */
   resume(
     connector: ConnectorId,
     live: readonly SessionId[],
+    link: string,
   ): Promise<{ revoked: { grant: GrantId; reason: string }[]; unknown: SessionId[]; lost: SessionId[] }>;
+  /** The link is no more, and its connector has no other: its sessions count until others may serve its resources. */
+  linkGone(connector: ConnectorId, link: string): Promise<void>;
 }
 
 export type GrantIdentity = Pick<Identity, 'subject' | 'email' | 'groups' | 'provider' | 'name'>;
@@ -72,6 +73,14 @@ export type GrantIdentity = Pick<Identity, 'subject' | 'email' | 'groups' | 'pro
 export interface StoredGrant {
   readonly grant: Grant;
   readonly identity: GrantIdentity;
+}
+
+export interface WantedSession {
+  readonly session: SessionId;
+  readonly grant: GrantId;
+  readonly address: string;
+  /** Over which it is asked for. */
+  readonly link: string;
 }
 
 export interface GrantSession {

@@ -7,7 +7,7 @@ import type { AnnouncedResource, Contest, NamedConnector, StoredConnector } from
 
 export const JOIN_TOKEN_MS = 3_600_000;
 /** A resource's name passes to another connector only when its holder has been away for this long. */
-const HOLDS_NAME_MS = 10 * 60_000;
+export const HOLDS_NAME_MS = 10 * 60_000;
 
 export const CONNECTORS_SCHEMA = `
   CREATE TABLE IF NOT EXISTS join_tokens (
