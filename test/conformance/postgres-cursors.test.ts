@@ -160,9 +160,78 @@ describe.each([
     for (const [text] of facts.slice(1 + between.length)) expect(text).toMatch(/^-- c: it is not certain /);
   });
 
-  it('goes on as the statement that it is where nothing took the name', async () => {
-    const { facts } = await pagesAround(["select 'close' as close"], false);
+  // Without rules nobody waits for the target's answers, and what was bound is not certain until they are there.
+  const ways = statements ? [false, true] : [false];
+  it.each(ways)('goes on as the statement that it is where nothing took the name; together: %j', async (how) => {
+    const { facts } = await pagesAround(['select 1', 'savepoint y', 'show work_mem', 'set x.y = 1'], how);
     expect(facts[0]).toEqual([SERIES, '2...', '2...', '2...']);
+  });
+
+  /** Code that was there before the session, and no tag tells of. */
+  const BEFORE = `create function takes() returns int language plpgsql as $f$ ${CODE.slice(6, -6)} return 1; end $f$;
+    create view taking as select takes() as n; create table touched (n int);
+    create function touches() returns trigger language plpgsql as $f$ begin perform takes(); return new; end $f$;
+    create trigger taking before insert on touched for each row execute function touches();
+    create function nothing() returns int language sql as 'select 1'`;
+  const UNLESS = `-- c: unless code that ran meanwhile gave the name to a cursor of its own\n${SERIES}`;
+  describe('by code that was in the database before', () => {
+    beforeAll(() => g.sql(BEFORE));
+    afterAll(() => g.sql('drop view taking; drop table touched; drop function touches(), takes(), nothing()'));
+
+    it.each([
+      ['a function', 'select takes()'],
+      ['a view', 'select * from taking'],
+      ['a trigger', 'insert into touched values (1)'],
+      ['a function that is called beside others', 'select 1; select takes()'],
+    ])('is told with that doubt, behind %s', async (_what, text) => {
+      for (const together of ways) {
+        const { seen, facts } = await pagesAround([text], together);
+        expect(seen.filter((one) => one.startsWith('E'))).toEqual([]);
+        expect(facts[0]).toEqual([SERIES, '2...']);
+        expect(facts.slice(2)).toEqual([[UNLESS, '2...', '1 SELECT 1']]);
+      }
+    });
+
+    // Rules refuse it.
+    it.each(statements ? [] : ['takes'])('is told so by a FunctionCall: %s', async (name) => {
+      g.rules([], { statements: undefined as never });
+      const oid = Number(await g.sql(`select '${name}'::regproc::oid`));
+      const peer = await g.session();
+      const call = Buffer.from([0x46, 0, 0, 0, 14, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+      call.writeUInt32BE(oid, 5);
+      peer.send(say.query('begin'), say.parse('', SERIES), say.bind('c', ''), say.execute('c', 2), say.sync(), call);
+      for (let answers = 0; answers < 3; answers++) await peer.upTo('Z');
+      peer.send(say.execute('c', 2), say.sync());
+      await peer.upTo('Z');
+      peer.socket.end();
+      expect((await told()).at(-1)).toEqual([UNLESS, '2...']);
+    });
+
+    it('once: what goes on under its name is one statement', async () => {
+      const { facts } = await pagesAround(['select nothing()'], false);
+      expect(facts.slice(0, 1).concat(facts.slice(2))).toEqual([
+        [SERIES, '2...'],
+        [UNLESS, '2...', '2...'],
+      ]);
+    });
+
+    it('of two portals that are read in turns each is told so once', async () => {
+      g.rules((statements ?? []) as never, statements ? {} : { statements: undefined as never });
+      const peer = await g.session();
+      peer.send(say.query('begin'), say.parse('', SERIES), say.bind('c', ''), say.bind('d', ''), say.sync());
+      for (let answers = 0; answers < 2; answers++) await peer.upTo('Z');
+      for (let page = 0; page < 3; page++)
+        for (const name of ['c', 'd']) {
+          peer.send(say.execute(name, 2), say.sync());
+          await peer.upTo('Z');
+        }
+      peer.socket.end();
+      expect((await told()).slice(1)).toEqual([
+        [SERIES, '2...'],
+        [UNLESS.replace('c:', 'd:'), '2...', '2...', '2...'],
+        [UNLESS, '2...', '2...'],
+      ]);
+    });
   });
 
   // Under the rules of the others a session brings no code.

@@ -13,8 +13,10 @@ export function executedBy(
   facts: StatementFacts,
   pipeline: Pipeline,
 ): Statement {
-  if (portal && name !== '' && pipeline.taken.mayBeOther(portal)) {
-    portal.uncertain = true;
+  const doubt = portal && name !== '' ? pipeline.taken.doubtOf(portal) : undefined;
+  // Told once of code that may be there: what goes on under its name is uncertain already.
+  if (portal && doubt && (doubt === 'taken' || !portal.uncertain)) {
+    portal.uncertain = doubt;
     portal.since = facts.latest;
     // What was approved at the Bind, or goes on, may be the other one.
     portal.held = undefined;
@@ -28,10 +30,11 @@ export function executedBy(
   // From its Bind on, the first time: there the parameters are.
   const from = certain && !certain.executed ? certain.offset : offset;
   if (portal) portal.executed = true;
+  const { text, textBytes } = textOf(portal, name, pipeline.inDoubt(name));
   return facts.start(
     'extended',
-    textOf(portal, name, pipeline.inDoubt(name)),
-    certain?.prepared?.textBytes,
+    text,
+    textBytes,
     certain?.parameters,
     certain?.statement,
     name,

@@ -162,10 +162,20 @@ export function factText(
   return { text: text.slice(0, MAX_FACT_TEXT), textBytes: bytes };
 }
 
+type Text = ReturnType<typeof factText>;
+
+const nameless = (text: string): Text => ({ text, textBytes: undefined });
+
 /** Made by PREPARE or DECLARE in SQL, where nobody read it, or one of several by that name; the bytes are recorded as ever. */
-export function textOf(portal: Portal | undefined, name: string, inDoubt = false): string {
-  if (portal?.uncertain) return `-- ${name}: it is not certain whether a cursor of SQL took the name`;
-  if (inDoubt) return `-- ${name || 'unnamed'}: it is not certain what was bound`;
+export function textOf(portal: Portal | undefined, name: string, inDoubt = false): Text {
+  if (portal?.uncertain === 'taken')
+    return nameless(`-- ${name}: it is not certain whether a cursor of SQL took the name`);
+  if (inDoubt) return nameless(`-- ${name || 'unnamed'}: it is not certain what was bound`);
   const why = portal && portal.meanings.length > 1 ? 'it is not certain what was prepared' : 'prepared in SQL';
-  return portal?.prepared?.text ?? `-- ${portal?.statement || name || 'unnamed'}: ${why}`;
+  if (!portal?.prepared) return nameless(`-- ${portal?.statement || name || 'unnamed'}: ${why}`);
+  const { text, textBytes } = portal.prepared;
+  if (!portal.uncertain) return { text, textBytes };
+  const said = `-- ${name}: unless code that ran meanwhile gave the name to a cursor of its own\n${text}`;
+  if (said.length <= MAX_FACT_TEXT) return { text: said, textBytes };
+  return { text: said.slice(0, MAX_FACT_TEXT), textBytes: textBytes ?? Buffer.byteLength(text) };
 }

@@ -30,6 +30,9 @@ export interface Prepared {
   secrets?: Secrets | undefined;
 }
 
+/** `taken`: a cursor may have the name, for all that is known of the session. `code`: if code of the database took it. */
+export type Doubt = 'taken' | 'code';
+
 export interface Portal {
   readonly name: string;
   /** The statement's name. */
@@ -52,7 +55,7 @@ export interface Portal {
   /** The last statement that began before its Bind, or before `uncertain` was set. */
   since: number;
   /** A cursor of SQL may have its name. */
-  uncertain: boolean;
+  uncertain: Doubt | undefined;
 }
 
 /** A name's latest meaning, and the one it has if the message that changed it had no effect. */

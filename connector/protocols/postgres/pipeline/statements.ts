@@ -243,7 +243,7 @@ export class Statements {
       latest: undefined,
       segment: this.pipeline.segment,
       since: this.#facts.latest,
-      uncertain: false,
+      uncertain: undefined,
     };
   }
 
@@ -258,15 +258,15 @@ export class Statements {
 
   /** For a Bind that is held or refused: its statement begins here. */
   startBound(portal: Portal, length: number): Statement {
-    const { prepared, offset } = portal;
+    const { text, textBytes } = textOf(portal, portal.name);
     return this.#facts.start(
       'extended',
-      textOf(portal, portal.name),
-      prepared?.textBytes,
+      text,
+      textBytes,
       portal.parameters,
       portal.statement,
       portal.name,
-      offset,
+      portal.offset,
       HEADER_BYTES + length,
     );
   }
@@ -341,7 +341,7 @@ export class Statements {
       HEADER_BYTES + length,
     );
     statement.calls = b.readUInt32BE(start);
-    return statement;
+    return this.#runs(statement, undefined);
   }
 
   sendFunctionCall(statement: Statement, refused?: Refused): Fault | undefined {
