@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, rmdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { SettingPlace } from './config/load-config.ts';
 import type { ProtocolName } from '../core/protocols.ts';
-import type { ConnectorConfig, ResourceConfigOf } from './config/settings.ts';
+import type { ConnectorConfig, ResourceConfig, ResourceConfigOf } from './config/settings.ts';
 import { readToken } from './control/join.ts';
 import { type CredentialDeps, createCredentials } from './credentials/open-credential.ts';
 import { namedMaskingKey } from './masking/masking-key.ts';
@@ -19,9 +19,13 @@ import { targetTools } from './targets.ts';
 const TARGET_TIMEOUT_MS = 5_000;
 const TARGETS_AT_ONCE = 8;
 
-interface CheckDeps extends CredentialDeps {
-  readonly config: ConnectorConfig;
+interface TargetCheckDeps extends CredentialDeps {
+  readonly resources: readonly ResourceConfig[];
   readonly place: SettingPlace;
+}
+
+interface CheckDeps extends TargetCheckDeps {
+  readonly config: ConnectorConfig;
 }
 
 /** A line for each fault, in the order of the settings. */
@@ -53,11 +57,12 @@ export async function findFaults(deps: CheckDeps): Promise<readonly string[]> {
   return [...faults, ...(await targetFaults(deps))];
 }
 
-async function targetFaults(deps: CheckDeps): Promise<string[]> {
-  const { config, place } = deps;
+/** Of the resources alone. */
+export async function targetFaults(deps: TargetCheckDeps): Promise<readonly string[]> {
+  const { resources, place } = deps;
   const tools = targetTools(createCredentials(deps), TARGET_TIMEOUT_MS);
-  const found: string[][] = config.resources.map(() => []);
-  const waiting = config.resources.entries();
+  const found: string[][] = resources.map(() => []);
+  const waiting = resources.entries();
   const work = async (): Promise<void> => {
     for (const [index, resource] of waiting) {
       const at = (...keys: readonly string[]) => place(['resources', index, ...keys]);

@@ -4,12 +4,15 @@
 //   2 the settings are wrong                        3 the edge does not answer (first start only)
 
 import { announcementProblem } from './announce.ts';
-import { findFaults } from './check.ts';
+import { findFaults, targetFaults } from './check.ts';
 import { loadConfig } from './config/load-config.ts';
 import { showHostPort } from './config/host-port.ts';
 import { helpText } from './config/flags.ts';
 import { createLogger, describeBug } from './logger.ts';
 import { startConnector } from './run.ts';
+
+const REST =
+  'A connector also needs name, edge, state and store, from the file or by flags (docs/connector.md). npm start -- --connector FILE gives them.';
 
 function exit(code: number, ...messages: readonly string[]): never {
   process.stderr.write(messages.map((message) => `gatehouse connector: ${message}\n`).join(''));
@@ -22,15 +25,16 @@ if (loaded.value === undefined) {
   process.stdout.write(helpText());
   process.exit(0);
 }
-const { config, check, place } = loaded.value;
-const tooMuch = announcementProblem(config);
+const { config, resources, check, place } = loaded.value;
+const tooMuch = config && announcementProblem(config);
 if (tooMuch !== undefined) exit(2, tooMuch);
-if (check) {
-  const warnings = createLogger((line) => process.stderr.write(line), { level: 'warn' });
-  const faults = await findFaults({ config, environment: process.env, log: warnings, place });
+if (check || !config) {
+  const log = createLogger((line) => process.stderr.write(line), { level: 'warn' });
+  const deps = { resources, environment: process.env, log, place };
+  const faults = await (config ? findFaults({ ...deps, config }) : targetFaults(deps));
   if (faults.length > 0) exit(1, ...faults);
-  const { length } = config.resources;
-  process.stdout.write(`ok: ${length === 1 ? '1 resource' : `${length} resources`}\n`);
+  const alone = config ? '' : `: there is nothing else in the file.\n${REST}`;
+  process.stdout.write(`ok: ${resources.length === 1 ? '1 resource' : `${resources.length} resources`}${alone}\n`);
   process.exit(0);
 }
 

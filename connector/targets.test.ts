@@ -41,7 +41,7 @@ function configOf(resources: string, more: readonly string[] = []): ConnectorCon
     {},
     directory,
   );
-  if (!loaded.ok || !loaded.value) throw new Error(loaded.ok ? 'help' : loaded.error.join());
+  if (!loaded.ok || !loaded.value?.config) throw new Error(loaded.ok ? 'help' : loaded.error.join());
   return loaded.value.config;
 }
 

@@ -297,6 +297,32 @@ describe('loadConfig', () => {
     ]);
   });
 
+  describe('a file with resources alone that is checked', () => {
+    test('is told of its resources, and of nothing that whoever starts a connector with it gives', () => {
+      const loaded = () => loadConfig(['--config', 'etc/c.yaml', '--check'], {}, directory);
+      load(resource('    password: { file: p }\n'), []);
+      expect(loaded()).toMatchObject({
+        ok: true,
+        value: { config: undefined, resources: [{ settings: { password: { path: join(directory, 'etc', 'p') } } }] },
+      });
+      expect(String(load(resource('    port: high\n    hots: x\n'), ['--check'])).split('\n')).toEqual([
+        expect.stringContaining('resources[0].port: expected a number'),
+        expect.stringContaining('resources[0].hots: unknown key'),
+      ]);
+    });
+
+    test.each([
+      ['it has more', `name: n\n${resource('')}`, []],
+      ['more in it is wrong', `name: [n]\n${resource('')}`, []],
+      ['a flag gives more', resource(''), ['--edge', 'https://gatehouse.example.com']],
+      ['it has no resources', 'resources: []\n', []],
+    ])('is read as the whole where %s', (_how, text, flags) => {
+      expect(load(text, ['--check', ...flags])).toContain('state is missing');
+    });
+
+    test('and that is started lacks the rest', () => expect(load(resource(''))).toContain('name is missing'));
+  });
+
   test('names the variable when the value came from one', () => {
     expect(load(resource(''), FLAGS, { GATEHOUSE_LOG_LEVEL: 'loud' })).toContain('GATEHOUSE_LOG_LEVEL: expected debug');
   });

@@ -19,8 +19,17 @@ import { LOG_LEVELS, type LogLevel } from '../logger.ts';
 
 interface LoadedConfig {
   readonly config: ConnectorConfig;
+  readonly resources: readonly ResourceConfig[];
   readonly check: boolean;
   /** Where a setting stands, for what is found out about it later: `--state`, `c.yaml:3:1: state`. */
+  readonly place: SettingPlace;
+}
+
+/** To be checked, from a file that has nothing else: whoever starts a connector with it gives the rest. */
+interface ResourcesAlone {
+  readonly config: undefined;
+  readonly resources: readonly ResourceConfig[];
+  readonly check: true;
   readonly place: SettingPlace;
 }
 
@@ -32,7 +41,7 @@ export function loadConfig(
   args: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
   workingDirectory: string,
-): Result<LoadedConfig | undefined, readonly string[]> {
+): Result<LoadedConfig | ResourcesAlone | undefined, readonly string[]> {
   const flags = readFlags(args, environment);
   if (!flags.ok) return err([flags.error]);
   if (flags.value.help) return ok(undefined);
@@ -58,9 +67,25 @@ export function loadConfig(
   const fileDirectory = file === undefined ? workingDirectory : dirname(resolve(workingDirectory, file));
   const place: SettingPlace = (path, flag) =>
     flag !== undefined && flags.value.given[flag] !== undefined ? flags.value.nameOf(flag) : read.place(path);
+  if (flags.value.check && hasResourcesAlone(read.document, flags.value, faulty)) {
+    if (faulty) return err(faulty.lines);
+    const there = (path: string) => resolve(fileDirectory, path);
+    const resources = read.document.resources.map((resource) => settled(resource.protocol, resource, there));
+    return ok({ config: undefined, resources, check: true, place });
+  }
   const config = combine(read.document, flags.value, place, workingDirectory, fileDirectory);
   if (faulty) return err([...faulty.lines, ...(config.ok ? [] : config.error.filter(isApartFrom(faulty.broken)))]);
-  return config.ok ? ok({ config: config.value, check: flags.value.check, place }) : config;
+  if (!config.ok) return config;
+  return ok({ config: config.value, resources: config.value.resources, check: flags.value.check, place });
+}
+
+/** What was left out of a faulty one, it has. */
+function hasResourcesAlone(document: ConnectorDocument, { given }: Flags, faulty: FaultyDocument | undefined): boolean {
+  const written = Object.entries(document).filter(([, value]) => value !== undefined);
+  const keys = new Set([...written.map(([key]) => key), ...(faulty?.broken ?? [])]);
+  const flagged = Object.keys(given).filter((flag) => flag !== 'config' && flag !== 'log-level');
+  const isEmpty = document.resources.length === 0 && !faulty?.broken.has('resources');
+  return !isEmpty && flagged.length === 0 && [...keys].every((key) => key === 'resources');
 }
 
 /** Not about a section of the file that is only lacking, or only incomplete, since what is wrong in it was left out. */

@@ -155,6 +155,24 @@ it('connector --check tries each target and says what it said to this login', ()
   };
   const good = target('tls', 'tls_user', 'database: postgres, tls: { ca: ca.pem }');
   expect(check(good, 'target password')).toEqual({ status: 0, stdout: 'ok: 1 resource\n', lines: [] });
+  // The file alone, as it is given to `npm start`: what stands in it is checked all the same.
+  const alone = (password: string) =>
+    spawnSync(process.execPath, [MAIN, '--check', '--config', file], {
+      encoding: 'utf8',
+      env: { ...BARE_ENV, TARGET: password },
+    });
+  expect(alone('target password')).toMatchObject({
+    status: 0,
+    stdout: expect.stringMatching(
+      /^ok: 1 resource: there is nothing else in the file\.\n.*name, edge, state and store/,
+    ),
+    stderr: '',
+  });
+  expect(alone('another password')).toMatchObject({
+    status: 1,
+    stdout: '',
+    stderr: expect.stringMatching(/check\.yaml:2:5: resources\[0\]: tls .*password authentication failed .*\n$/),
+  });
   writeFileSync(join(directory, 'no.pem'), 'not a certificate');
   const wrong = [
     target('password', 'scram_user', 'database: postgres, tls: { ca: ca.pem }'),
