@@ -78,6 +78,9 @@ export const PROTOCOLS: Readonly<Record<ProtocolName, ProtocolRow & { readonly r
 export const hasRows = (protocol: ProtocolName): boolean =>
   (PROTOCOLS[protocol].sections as readonly SectionName[]).includes('statements');
 
+/** What is said of those that are counted as errors. */
+export const errorsOf = (protocol: ProtocolName): string => (hasRows(protocol) ? 'failed' : 'refused');
+
 /** What the actions of these are called together: by their noun where they share one. */
 export function actionsOf(protocols: readonly ProtocolName[]): string {
   const [noun = 'actions', ...others] = new Set(protocols.map((protocol) => PROTOCOLS[protocol].noun.many));

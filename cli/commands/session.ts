@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { SessionDetail } from '../../core/catalogue.ts';
-import { hasRows, PROTOCOLS } from '../../core/protocols.ts';
+import { errorsOf, hasRows, PROTOCOLS } from '../../core/protocols.ts';
 import {
   END_WORDS,
   hiddenWords,
@@ -51,9 +51,13 @@ export function addSession(command: Command, cli: Cli): void {
         ['row changed', contradictionOf(session.contradicted)],
         [
           PROTOCOLS[session.protocol].noun.many,
-          hasRows(session.protocol)
-            ? `${counts.actions}, ${counts.errors} failed, ${counts.rows} ${counts.rows === 1 ? 'row' : 'rows'}`
-            : String(counts.actions),
+          [
+            counts.actions,
+            hasRows(session.protocol) || counts.errors > 0 ? `${counts.errors} ${errorsOf(session.protocol)}` : [],
+            hasRows(session.protocol) ? count(counts.rows, 'row') : [],
+          ]
+            .flat()
+            .join(', '),
         ],
         [
           'bytes',

@@ -34,6 +34,7 @@ const Counts = z.object({
   actions: z.number().int(),
   /** Of databases. */
   statements: z.number().int(),
+  /** Statements that failed or were refused; of other actions, those that were refused. */
   errors: z.number().int(),
   rows: z.number().int(),
   /** Recorded wire bytes by who sent them. */

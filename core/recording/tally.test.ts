@@ -161,6 +161,30 @@ it('counts the connections of a session that others joined', () => {
   expect(SessionTally.from(TallyState.parse(tally.state())).coverage(0)).toEqual(tally.coverage(0));
 });
 
+it('counts what was refused as an error once, whatever it is', () => {
+  const at = { direction: 'client' as const, lane: 0, offset: 0, length: 0 };
+  const refused = (action?: number): Fact => ({
+    ...{ kind: 'action.refused', reason: 'blocked', message: '' },
+    ...(action !== undefined && { action }),
+  });
+  const error = { code: '42501', severity: 'ERROR', message: '' };
+  const statement = addTo(new SessionTally(), [
+    { kind: 'statement.started', action: 1, form: 'simple', text: 'drop table a', at },
+    refused(1),
+    { kind: 'statement.finished', action: 1, tags: [], rows: 0, bytes: 0, durationUs: 0, error },
+  ]);
+  expect(statement.counts()).toMatchObject({ actions: 1, errors: 1 });
+  const forward = addTo(new SessionTally(), [refused()], 2);
+  expect(forward.counts()).toMatchObject({ actions: 0, errors: 1 });
+  const command = addTo(
+    forward,
+    [{ kind: 'command.started', action: 1, form: 'exec', command: 'rm x' }, refused(1)],
+    3,
+  );
+  expect(command.counts()).toMatchObject({ actions: 1, errors: 2 });
+  expect(SessionTally.from(TallyState.parse(command.state())).counts()).toEqual(command.counts());
+});
+
 it('counts each kind of action, and statements by themselves', () => {
   const at = { direction: 'client' as const, lane: 0, offset: 0, length: 0 };
   const tally = addTo(new SessionTally(), [

@@ -217,6 +217,8 @@ export class SessionTally {
       }
       case 'action.refused':
         if (typeof fact.reason === 'string') add(this.#refused, fact.reason, 1);
+        // A statement that is refused finishes with its error, and is counted there.
+        if (lane !== 0) this.#errors++;
         return;
       case 'mask.applied':
         for (const { rule, count } of MaskApplied.safeParse(fact).data?.masked ?? []) add(this.#masked, rule, count);

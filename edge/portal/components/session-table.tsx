@@ -1,6 +1,6 @@
 import type { SessionEntry } from '../../../core/catalogue.ts';
 import { isUnprovenFor } from '../../../core/session-marks.ts';
-import { actionsOf, PROTOCOLS } from '../../../core/protocols.ts';
+import { actionsOf, PROTOCOLS, errorsOf } from '../../../core/protocols.ts';
 import { capital } from '../../../core/text/capital.ts';
 import { took } from '../../../core/text/amounts.ts';
 import { Badge, Cell, LabelList, Row, Table, to } from './parts.tsx';
@@ -47,7 +47,10 @@ export const SessionTable = ({ sessions, caption, now, withPerson = true }: Sess
             {session.counts.actions.toLocaleString('en')}
             {session.counts.errors > 0 ? (
               <>
-                , <span class="bad">{session.counts.errors.toLocaleString('en')} failed</span>
+                ,{' '}
+                <span class="bad">
+                  {session.counts.errors.toLocaleString('en')} {errorsOf(session.protocol)}
+                </span>
               </>
             ) : null}
           </span>

@@ -1,6 +1,6 @@
 import type { Witnessed } from '../../../core/api.ts';
 import type { ActionPage, SessionDetail, SessionEntry } from '../../../core/catalogue.ts';
-import { hasRows, type Noun, PROTOCOLS } from '../../../core/protocols.ts';
+import { hasRows, type Noun, PROTOCOLS, errorsOf } from '../../../core/protocols.ts';
 import { capital } from '../../../core/text/capital.ts';
 import { Evidence } from '../components/evidence.tsx';
 import { Badge, Empty, LabelList, NoticeBox, Pager, to } from '../components/parts.tsx';
@@ -180,7 +180,10 @@ const SessionHead = ({ session, mayEnd, now }: { session: SessionEntry; mayEnd: 
             {session.counts.actions.toLocaleString('en')}
             {session.counts.errors > 0 ? (
               <>
-                , <span class="bad">{session.counts.errors.toLocaleString('en')} failed</span>
+                ,{' '}
+                <span class="bad">
+                  {session.counts.errors.toLocaleString('en')} {errorsOf(session.protocol)}
+                </span>
               </>
             ) : null}
           </dd>
