@@ -16,7 +16,7 @@ interface Invocation {
 
 export class Cli {
   readonly terminal: Terminal;
-  /** Of a command that gave its answer, which is not what was hoped for: `verify` says 1. */
+  /** Of a command that did what it was to do: 1 where `verify` proves nothing, that of ssh. */
   exitCode = 0;
 
   constructor(terminal: Terminal) {

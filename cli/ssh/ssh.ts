@@ -49,7 +49,7 @@ export function addSsh(command: Command, cli: Cli): void {
     const folder = await passingFolder(cli.terminal.env.XDG_RUNTIME_DIR);
     try {
       const files = await writeFiles(folder, key.privateFile.reveal(), issued);
-      process.exitCode = await runSsh([
+      cli.exitCode = await runSsh([
         ...files,
         ...(options.o ?? []).flatMap((one) => ['-o', one]),
         ...['-p', String(issued.port), '-l', login === undefined ? issued.user : `${login}@${resource}`],
