@@ -19,6 +19,9 @@ describe('the flags of npm start', () => {
     expect(read).toMatchObject({ data: '/w/d', connector: '/w/c.yaml', portBase: 9000, fresh: true });
     expect(readStartOptions(['--with', 'ssh'], '/w')).toMatchObject({ with: new Set(['ssh']) });
     expect(readStartOptions(['--with', 'mysql,ssh'], '/w')).toMatchObject({ with: new Set(['mysql', 'ssh']) });
+    expect(readStartOptions(['--with', 'mysql', '--with', 'ssh'], '/w')).toMatchObject({
+      with: new Set(['mysql', 'ssh']),
+    });
   });
 
   it.each([

@@ -49,7 +49,7 @@ export function readStartOptions(args: readonly string[], workingDirectory: stri
     fresh?: boolean;
     connector?: string;
     policy?: string;
-    with?: string;
+    with?: string[];
     help?: boolean;
   };
   try {
@@ -61,7 +61,7 @@ export function readStartOptions(args: readonly string[], workingDirectory: stri
         fresh: { type: 'boolean' },
         connector: { type: 'string' },
         policy: { type: 'string' },
-        with: { type: 'string' },
+        with: { type: 'string', multiple: true },
         help: { type: 'boolean', short: 'h' },
       },
       allowPositionals: false,
@@ -75,7 +75,7 @@ export function readStartOptions(args: readonly string[], workingDirectory: stri
   if (portBase !== undefined && !(portBase >= 1 && portBase <= HIGHEST_PORT_BASE)) {
     throw usage(`--port-base ${base}: expected a port from 1 to ${HIGHEST_PORT_BASE}`);
   }
-  const targets = values.with?.split(',') ?? [];
+  const targets = values.with?.flatMap((names) => names.split(',')) ?? [];
   const unknown = targets.find((name) => !DEMO_TARGETS.some((target) => target === name));
   if (unknown !== undefined) throw usage(`--with ${unknown}: expected ${DEMO_TARGETS.join(' or ')}`);
   if (targets.length > 0 && values.connector !== undefined)
