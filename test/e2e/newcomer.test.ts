@@ -110,7 +110,7 @@ describe('a newcomer', () => {
     await page.locator('#stage-play').click();
     const transcript = page.locator('#transcript');
     await transcript.getByText('select count(*) from customers').waitFor();
-    await transcript.getByText('600').waitFor();
+    await transcript.getByText('600', { exact: true }).waitFor();
     await transcript.getByText('no_such_table" does not exist').waitFor();
     await transcript.getByText("select 'typed later'").waitFor();
 

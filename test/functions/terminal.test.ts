@@ -46,7 +46,7 @@ beforeAll(async () => {
     objectsDirectory,
     dynamoEndpoint: database.endpoint,
     token: secret(TOKEN),
-    report: ({ kind }) => expect(kind).not.toMatch(/failed|broken|refused/),
+    report: (event) => expect(event.kind, JSON.stringify(event)).not.toMatch(/failed|broken|refused/),
   });
   closing.push(
     () => functions.close(),

@@ -154,7 +154,10 @@ export class RecordingBuilder {
       this.#counts.rows += fact.rows;
       if (fact.error) this.#counts.errors++;
     }
-    if (fact.kind === 'action.refused') count(this.#refused, fact.reason, 1);
+    if (fact.kind === 'action.refused') {
+      count(this.#refused, fact.reason, 1);
+      if (lane !== 0) this.#counts.errors++;
+    }
     if (fact.kind === 'mask.applied') for (const it of fact.masked) count(this.#masked, it.rule, it.count);
     if (fact.kind === 'mask.withheld') count(this.#withheld, fact.reason, fact.count);
     return this.#frame('gateway', 'fact', new TextEncoder().encode(JSON.stringify(fact)), lane);
