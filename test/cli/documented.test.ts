@@ -1,8 +1,10 @@
+// Every command stands in docs/cli.md, with its JSON.
+
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { COMMANDS } from './commands.ts';
+import { COMMANDS } from '../../cli/commands.ts';
 
-const PAGE = readFileSync(new URL('../docs/cli.md', import.meta.url), 'utf8');
+const PAGE = readFileSync(new URL('../../docs/cli.md', import.meta.url), 'utf8');
 
 // Those whose JSON is an export, or a replay's events.
 const WITHOUT_SHAPE = ['export', 'replay'];
