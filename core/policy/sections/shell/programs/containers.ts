@@ -70,9 +70,10 @@ const WAYS: Readonly<Record<string, readonly Way[]>> = {
   ],
   'npm pnpm yarn bundle': [{ verbs: /^(?:exec|x|dlx)$/, at: 0, dashes: 'may', line: true }],
   'stack opam cabal composer': [{ verbs: /^(?:v2-)?exec$/, at: 0, dashes: 'may' }],
+  gcloud: [{ verbs: /^ssh$/, at: 1, dashes: 'must' }],
   rustup: [{ verbs: /^run$/, at: 1 }],
   'vagrant colima': [{ verbs: /^ssh$/, at: 0, dashes: 'must', shell: true }],
-  'mise poetry pipenv uv conda mamba rbenv pyenv asdf': [{ verbs: /^(?:exec|x|run)$/, at: 0, dashes: 'may' }],
+  'mise poetry pipenv pipx uv conda mamba rbenv pyenv asdf': [{ verbs: /^(?:exec|x|run)$/, at: 0, dashes: 'may' }],
   'aws-vault direnv': [{ verbs: /^exec$/, at: 1, dashes: 'may' }],
   'nix guix': [{ verbs: /^(?:shell|develop)$/, at: 1, dashes: 'must', shell: true }],
   minikube: [{ verbs: /^ssh$/, at: 0, dashes: 'may', shell: true }],
@@ -94,6 +95,14 @@ const FLAGS: Readonly<Record<string, string>> = {
   nerdctl: 'dPitqT',
   'docker-compose': 'dPitqT',
 };
+
+/** Of these it is known that they take none. */
+const BARE =
+  /^--(?:rm|interactive|tty|detach|privileged|init|read-only|no-healthcheck|sig-proxy|stdin|quiet|all|command|attach|no-TTY|no-deps|service-ports|latest|follow|force|yes|build|verbose|debug|tls|tlsverify|leave-stdin-open|expose|share-processes)$/;
+/** What follows it may be its argument, or not. */
+const isUnclear = (option: string): boolean =>
+  option.startsWith('--') && option.length > 2 && !/=/.test(option) && !TAKES.test(option) && !BARE.test(option);
+const MAX_UNCLEAR = 4;
 
 /** The last letter of a cluster takes an argument, when those before it do not. */
 function takesNext(option: string, flags: string): boolean {
@@ -146,26 +155,39 @@ function runByOne(name: string, ways: readonly Way[], words: readonly Word[]): r
       continue;
     }
     const text = knownText(word);
+    const isArgument = isUnclear(startOf(words[at - 1] ?? certain('')));
+    if (text === undefined && isArgument) continue;
     if (text === undefined) return verbs === '' || isHalf(verbs, word) ? [OPEN] : given;
-    verbs = verbs === '' ? text : `${verbs} ${text}`;
+    const behindVerbs = verbs === '' ? text : `${verbs} ${text}`;
     // What stands in front may be an option's argument.
-    way = ways.find((one) => one.verbs.test(verbs) || one.verbs.test(text));
+    way = ways.find((one) => one.verbs.test(behindVerbs) || one.verbs.test(text));
+    if (!isArgument) verbs = behindVerbs;
     if (verbs.split(' ').length > MAX_VERBS) return given;
   }
   if (!way) return given;
-  const isLatest =
-    name === 'podman' && words.slice(at).some((word) => /^(?:-[dit]*l[dit]*|--latest)$/.test(startOf(word)));
-  const command = isLatest
-    ? commandOf(
-        { ...way, at: 0 },
-        words.slice(at),
-        (start) => !/^(?:-[dit]*l[dit]*|--latest)$/.test(start) && skips(start),
-      )
-    : commandOf(way, words.slice(at), skips);
-  if (command === undefined) return given.concat(OPEN);
-  if (command.length === 0) return way.shell ? given.concat({ kind: 'shell', isFed: false }) : given;
-  const [first = ANYTHING] = command;
-  if (way.line) given.push(...command.filter(isLine).map((text) => ({ kind: 'line', text }) as const));
+  const behind = words.slice(at);
+  const isLatest = name === 'podman' && behind.some((word) => LATEST.test(startOf(word)));
+  const skipsHere = (start: string): boolean => !(isLatest && LATEST.test(start)) && skips(start);
+  const from = isLatest ? 0 : way.at;
+  const unclear = Math.min(MAX_UNCLEAR, behind.filter((word) => isUnclear(startOf(word))).length);
+  const lengths = new Set<number>();
+  for (let operands = from; operands <= from + unclear; operands++) {
+    const command = commandOf({ ...way, at: operands }, behind, skipsHere);
+    if (command === undefined) return given.concat(OPEN);
+    if (lengths.has(command.length) || (command.length === 0 && operands > from)) continue;
+    lengths.add(command.length);
+    given.push(...runIn(name, way, command));
+  }
+  return given;
+}
+
+/** The latest container, which needs no name. */
+const LATEST = /^(?:-[dit]*l[dit]*|--latest)$/;
+
+function runIn(name: string, way: Way, command: readonly Word[]): readonly RunByIt[] {
+  const [first] = command;
+  if (!first) return way.shell ? [{ kind: 'shell', isFed: false }] : [];
+  const given: RunByIt[] = way.line ? command.filter(isLine).map((text) => ({ kind: 'line', text })) : [];
   if (way.line && isLine(first)) return given;
   // The name of a namespace stands in front, or `-all` does.
   if (name === 'ip') given.push({ kind: 'command', words: command.slice(1) });

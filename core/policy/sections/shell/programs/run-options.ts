@@ -56,7 +56,8 @@ export function runByOptions(name: string, words: readonly Word[]): readonly Run
   for (let at = 0; at < words.length && operands <= found.operands; at++) {
     const word = words[at] ?? ANYTHING;
     const start = startOf(word);
-    if (start === '--') break;
+    // Behind an option it may be that one's argument.
+    if (start === '--' && !startOf(words[at - 1] ?? certain('')).startsWith('-')) break;
     if (!/^-./.test(start)) {
       operands++;
       continue;
