@@ -22,7 +22,6 @@ const LINES = [
   'SSH_PKCS11_HELPER=/bin/rm ssh host true',
   'AUTOSSH_PATH=/bin/rm autossh host true',
   "FZF_DEFAULT_COMMAND='rm x' fzf",
-  "GREP='rm x' zgrep a f",
   'HGMERGE=rm hg merge',
   'CLOUDSDK_PYTHON=rm gcloud info',
   'declare -x SHELL=/bin/rm; unshare',

@@ -27,7 +27,7 @@ const familyOf = (name: string): string => name.replace(/(?:\.(?:tiny|basic|nox|
 
 export function givenTo(command: SimpleCommand): readonly RunByIt[] {
   const { words, sets, hides } = command;
-  const given: RunByIt[] = sets.flatMap(runByVariable);
+  const given: RunByIt[] = sets.flatMap((set) => runByVariable(set, command.variables));
   if (hides !== undefined) given.push({ kind: 'unseen', why: hides });
   const [program, ...rest] = words;
   const path = program && programOf(program);
@@ -122,7 +122,7 @@ function givenToLauncher(
   const read = readOptions(launcher, bare, ASSIGNING.has(name));
   if (!read) return [OPEN];
   const { given, rest, values, nothing, user, sets } = read;
-  given.push(...sets.flatMap(runByVariable));
+  given.push(...sets.flatMap((set) => runByVariable(set, around.variables)));
   if (nothing || launcher.runs === 'nothing') return given;
   const { isFed } = around;
   const variables = sets.length > 0 ? settingAlso(around.variables, sets) : around.variables;

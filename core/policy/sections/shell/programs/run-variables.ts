@@ -1,6 +1,6 @@
 // Variables whose values are run: by a shell that starts, by the loader, by programs that look for a pager or an editor.
 
-import type { VariableSet } from '../line/variables.ts';
+import type { Variables, VariableSet } from '../line/variables.ts';
 import { knownText, type Word } from '../line/words.ts';
 import { behind, asLine, isOpen, type RunByIt, startOf } from './run-by-it.ts';
 import { isShellPath, withText } from './shells.ts';
@@ -27,7 +27,7 @@ const OF_JAVA = /^(?:_JAVA_OPTIONS|JAVA_TOOL_OPTIONS|JDK_JAVA_OPTIONS|(?:JAVA|MA
 const OF_LESS = /^(?:LESS|MORE|MANLESS|SYSTEMD_LESS)$/;
 /** A command line. */
 const LINES =
-  /^(?:PAGER|\w+_PAGER|MANPAGER|BAT_PAGER|EDITOR|VISUAL|\w+_EDITOR|FCEDIT|HGEDITOR|HGMERGE|BROWSER|LESSOPEN|LESSCLOSE|CVS_RSH|GIT_EXTERNAL_DIFF|GIT_PROXY_COMMAND|\w+_ASKPASS|\w+_PASSWORD_COMMAND|BORG_PASSCOMMAND|MAILER|GREP|CLOUDSDK_PYTHON|FZF_DEFAULT_COMMAND|SSH_(?:SK|PKCS11)_HELPER|AUTOSSH_PATH)$/;
+  /^(?:PAGER|\w+_PAGER|MANPAGER|BAT_PAGER|EDITOR|VISUAL|\w+_EDITOR|FCEDIT|HGEDITOR|HGMERGE|BROWSER|LESSOPEN|LESSCLOSE|CVS_RSH|GIT_EXTERNAL_DIFF|GIT_PROXY_COMMAND|\w+_ASKPASS|\w+_PASSWORD_COMMAND|BORG_PASSCOMMAND|MAILER|CLOUDSDK_PYTHON|FZF_DEFAULT_COMMAND|SSH_(?:SK|PKCS11)_HELPER|AUTOSSH_PATH)$/;
 /** The shell that programs start: with a text behind `-c`, or to be typed in. */
 const SHELLS =
   /^(?:SHELL|SUSHELL|PARALLEL_SHELL|RSYNC_SHELL|CONFIG_SHELL|npm_config_script_shell|NPM_CONFIG_SCRIPT_SHELL)$/;
@@ -39,8 +39,14 @@ const PATHS =
 
 const UNSEEN: RunByIt = { kind: 'unseen', why: 'it sets a variable that shells or programs run' };
 
-export function runByVariable({ name, value }: VariableSet): readonly RunByIt[] {
+/** `variables`: of its line. */
+export function runByVariable({ name, value }: VariableSet, variables: Variables): readonly RunByIt[] {
   const text = knownText(value);
+  // What it was set to before is judged where that was done.
+  const isOfMachine = variables.areOfMachine(
+    value.sources.filter((source) => source !== name),
+    'number',
+  );
   if (text === '' && name !== 'PATH') return [];
   if (CODE.test(name)) return [UNSEEN];
   // What bash expands whenever it prints it.
@@ -49,7 +55,7 @@ export function runByVariable({ name, value }: VariableSet): readonly RunByIt[] 
   if (PATHS.test(name)) return value.parts.join('$').split(':').some(isAnybodys) ? [UNSEEN] : [];
   if (/^DBUS_\w+_ADDRESS$/.test(name)) return isOpen(value) || /exec/.test(value.parts.join(' ')) ? [UNSEEN] : [];
   const options = optionsOf(name);
-  if (options) return text === undefined || options.test(text) ? [UNSEEN] : [];
+  if (options) return !isOfMachine || options.test(value.parts.join('0')) ? [UNSEEN] : [];
   if (SHELLS.test(name)) return isShellPath(value) ? [] : asLine(withText(value));
   if (LINES.test(name)) return asLine(behind(value, /^[|-]*/.exec(startOf(value))?.[0].length ?? 0));
   return SSH.test(name) ? asLine(withHost(value)) : [];
