@@ -102,6 +102,8 @@ const LINES = [
   'su -s "$x" root rm y',
   "su -s /usr/bin/python3 -c 'import os'",
   'run-parts --regex=^rm$ --arg=x /bin',
+  'run-parts --regex=^rm$ "$D"',
+  'run-parts "$R/usr/bin/"',
   'run-parts /usr/bin',
   'rename \'system("rm x")\' *',
   "rename 's/a/@{[system qq(rm x)]}/' *",

@@ -32,6 +32,8 @@ const LINES = [
   'invoke-rc.d nginx reload',
   'run-parts /etc/cron.daily',
   'run-parts --test /etc/cron.daily',
+  'run-parts --report --lsbsysinit --arg="$1" -- /etc/smartmontools/run.d',
+  "run-parts --regex '^[a-z]+$' /etc/update-motd.d",
   'run-parts --list --regex=^a$ /bin',
   'bash --norc -c ls',
   'bash --rcfile /etc/skel/.bashrc -c ls',

@@ -125,9 +125,12 @@ function givenToService(words: readonly Word[]): readonly RunByIt[] {
 
 /** Scripts in a directory are programs like any other; one by name, out of a directory of programs, is not. */
 function givenToRunParts(words: readonly Word[]): readonly RunByIt[] {
-  const texts = words.map((word) => knownText(word) ?? startOf(word));
-  if (texts.some((text) => /^--(?:list|test)$/.test(text))) return [];
-  return texts.some((text) => /^--(?:re|a)|^-a/.test(text) || /(?:^|\/)s?bin\/*$/.test(text)) ? [OPEN] : [];
+  const starts = words.map(startOf);
+  if (starts.some((start) => /^--(?:list|test)$/.test(start))) return [];
+  const isChosen = starts.some((start) => /^--re/.test(start));
+  return words.some((word) => /(?:^|\/)s?bin\/*$/.test(word.parts.at(-1) ?? '') || (isChosen && startOf(word) === ''))
+    ? [OPEN]
+    : [];
 }
 
 /** Of perl's `rename`, whose first word is code. Substitutions alone run nothing. */
