@@ -15,16 +15,44 @@ const BRINGS_CODE = /^CREATE (?:FUNCTION|PROCEDURE|EXTENSION)$/;
 const CALLS_NOTHING =
   /^\s*(?:(?:begin|start|savepoint|release|show|set(?!\s+constraints)|reset|listen|unlisten|notify|prepare|deallocate)\b[^;(]*|select\s+\d+\s*);?\s*$/i;
 
-type Calling = Pick<Statement, 'number' | 'portal'>;
+/** One of those that came in an order; `number`: of the latest statement up to it. */
+interface Place {
+  readonly number: number;
+  readonly order: number;
+}
+
+/**
+ * The latest of the statements that are told to it, and the latest that is of another portal than that one: what a
+ * portal runs itself cannot close it. Constant in size, and as fast for a pipeline of any length.
+ */
+class Latest {
+  #portal: string | undefined;
+  #place: Place = { number: 0, order: 0 };
+  #beside = this.#place;
+
+  add({ number, portal }: Statement): void {
+    if (portal !== this.#portal) this.#beside = this.#place;
+    this.#portal = portal;
+    this.#place = { number: Math.max(number, this.#place.number), order: this.#place.order + 1 };
+  }
+
+  besides(portal: string): Place {
+    return portal === this.#portal ? this.#beside : this.#place;
+  }
+}
+
+const KEPT_SETTLED = 1_000;
 
 export class TakenPortals {
-  /** Not answered yet, in the order of their numbers. */
-  #unsettled: { readonly statement: Statement; readonly mayTake: boolean }[] = [];
-  /** The latest statement of those that took a name. */
+  /** That may take a name, in their order; settled up to `#first`. */
+  #waiting: Statement[] = [];
+  #first = 0;
+  /** How many were settled. */
+  #settled = 0;
+  readonly #mayTake = new Latest();
+  readonly #mayCall = new Latest();
+  /** The latest statement that took a name. */
   #latest = 0;
-  /** The latest of those that may have called code, and the latest that is of another portal than that one. */
-  #calling: Calling = { number: 0, portal: undefined };
-  #callingBeside = 0;
   #ownCode = false;
 
   /** Of every statement that completes. */
@@ -36,39 +64,30 @@ export class TakenPortals {
   runs(statement: Statement, text: string | undefined): void {
     const mayTake = this.#ownCode || text === undefined || MAY_TAKE.test(text);
     if (!mayTake && CALLS_NOTHING.test(text)) return;
+    this.#mayCall.add(statement);
+    if (!mayTake) return;
     this.#settle();
-    this.#unsettled.push({ statement, mayTake });
+    this.#waiting.push(statement);
+    this.#mayTake.add(statement);
   }
 
   /** Why it may be another. */
   doubtOf({ name, since }: Portal): Doubt | undefined {
     this.#settle();
-    // What it runs itself cannot close it.
-    const others = this.#unsettled.filter(({ statement }) => statement.number > since && statement.portal !== name);
-    if (this.#latest > since || others.some(({ mayTake }) => mayTake)) return 'taken';
-    const called = this.#calling.portal === name ? this.#callingBeside : this.#calling.number;
-    return called > since || others.length > 0 ? 'code' : undefined;
+    const { number, order } = this.#mayTake.besides(name);
+    if (this.#latest > since || (number > since && order > this.#settled)) return 'taken';
+    return this.#mayCall.besides(name).number > since ? 'code' : undefined;
   }
 
   #settle(): void {
-    if (this.#unsettled.length === 0) return;
-    this.#unsettled = this.#unsettled.filter(({ statement }) => {
-      if (!statement.finished) return true;
-      const { number, tags, error } = statement;
-      if (tags.some((tag) => TAKES.test(tag)) || (this.#ownCode && tags.length > 0))
-        this.#latest = Math.max(this.#latest, number);
-      if (tags.length > 0 || !error) this.#called(statement);
-      return false;
-    });
-  }
-
-  #called({ number, portal }: Calling): void {
-    const latest = this.#calling;
-    if (portal === latest.portal) this.#calling = { portal, number: Math.max(number, latest.number) };
-    else if (number < latest.number) this.#callingBeside = Math.max(number, this.#callingBeside);
-    else {
-      this.#callingBeside = latest.number;
-      this.#calling = { portal, number };
+    for (let next = this.#waiting[this.#first]; next?.finished; next = this.#waiting[this.#first]) {
+      if (next.tags.some((tag) => TAKES.test(tag)) || (this.#ownCode && next.tags.length > 0))
+        this.#latest = Math.max(this.#latest, next.number);
+      this.#first++;
+      this.#settled++;
     }
+    if (this.#first < KEPT_SETTLED) return;
+    this.#waiting = this.#waiting.slice(this.#first);
+    this.#first = 0;
   }
 }
