@@ -301,6 +301,23 @@ export const LEAKS: readonly (readonly [why: string, ...statements: readonly str
   ['by a natural join of a derived table', 'select * from people p natural join (select id, ssn as z from people) d'],
   ['by the star of a derived table', 'select 1, d.*, 2 from (select id, ssn as a, pay as b from people) d'],
   [
+    'by an alias behind what is no name',
+    'select s from (select {fn concat(ssn)} s from people) d',
+    'select s from (select concat(ssn) + 0 + pay + @@autocommit - 1 s from people) d',
+    'select s from (select pay - 1 + @@autocommit s from people) d',
+  ],
+  [
+    'by an item behind words of clauses',
+    'select x from (select percentile_cont(0.5) within group (order by id) over () as m, ssn as x from people) d',
+    "select x from (select group_concat(id order by id separator ',') as m, max(ssn) as x from people group by id) d",
+    "select ssn like '1' escape ssn, 'a' like ssn from people",
+  ],
+  [
+    'behind NEXT VALUE FOR',
+    'create sequence s2',
+    'select x from (select next value for s2 as n, ssn as x from people) d',
+  ],
+  [
     'by NAME_CONST',
     "select name_const('x', ssn) from people",
     "select x from (select name_const('x', ssn) from people) d",

@@ -1,19 +1,24 @@
-// Gatehouse in front of a PostgreSQL: `node gatehouse-process.ts TARGET_PORT DIRECTORY [RULES]`, RULES a name in rules.ts.
+// Gatehouse in front of a database: `node gatehouse-process.ts TARGET_PORT DIRECTORY [RULES [PROTOCOL]]`, RULES a name in rules.ts.
 
 import { PROTOCOL_MODULES } from '../../connector/registry.ts';
 import { ok } from '../../core/result.ts';
-import { trusted } from '../harness/gateway.ts';
+import { password, trusted } from '../harness/gateway.ts';
 import { serveBench } from './bench-gateway.ts';
 import { benchRules } from './rules.ts';
 
-const [targetPort, directory = '', rules = 'none'] = process.argv.slice(2);
+const [targetPort, directory = '', rules = 'none', named = 'postgres'] = process.argv.slice(2);
+const protocol = named === 'mysql' ? 'mysql' : 'postgres';
+const LOGINS = {
+  postgres: { user: 'postgres', database: 'postgres' },
+  mysql: { user: 'bench', database: 'bench', password: password('bench') },
+};
 await serveBench({
   directory,
   rules: benchRules(rules),
   entrance: {
-    name: 'postgres',
-    protocol: PROTOCOL_MODULES.postgres.create({}),
-    targets: async () => ok(trusted(Number(targetPort), { user: 'postgres', database: 'postgres' })),
+    name: protocol,
+    protocol: PROTOCOL_MODULES[protocol].create({}),
+    targets: async () => ok(trusted(Number(targetPort), LOGINS[protocol])),
     tls: undefined,
     allowPlainText: true,
   },

@@ -2,6 +2,7 @@
 
 import { parseArgs } from 'node:util';
 import { benchHostile } from './hostile.ts';
+import { benchMysql } from './mysql.ts';
 import { benchPolicy } from './policy.ts';
 import { benchPostgres } from './postgres.ts';
 import { benchSealing } from './sealing.ts';
@@ -9,6 +10,7 @@ import { benchSsh } from './ssh.ts';
 
 const BENCHMARKS: Readonly<Record<string, (options: { rounds: number; seconds: number }) => Promise<void>>> = {
   postgres: benchPostgres,
+  mysql: benchMysql,
   policy: benchPolicy,
   sealing: benchSealing,
   hostile: benchHostile,

@@ -14,6 +14,7 @@ export interface Way {
   readonly name: string;
   /** Undefined for the database itself. */
   readonly pid: number | undefined;
+  readonly port: number;
   /** For libpq's clients. */
   readonly env: Record<string, string>;
   stop(): Promise<void>;
@@ -27,6 +28,7 @@ const find = (name: string): string | undefined =>
 export const direct = (port: number): Way => ({
   name: 'direct',
   pid: undefined,
+  port,
   env: address(port),
   stop: async () => {},
 });
@@ -64,11 +66,26 @@ defaults
   timeout connect 5s
   timeout client 1h
   timeout server 1h
-listen postgres
+listen database
   bind 127.0.0.1:${port}
   server one 127.0.0.1:${target}
 `;
   return proxy('haproxy', directory, settings, (file) => ['-db', '-q', '-f', file]);
+}
+
+/** Each client has a connection of its own behind it, as a gateway that records it must. Undefined when it is not installed. */
+export async function proxysql(
+  target: number,
+  directory: string,
+  login: { readonly user: string; readonly secret: string },
+): Promise<Way | undefined> {
+  const settings = (port: number) => `datadir="${directory}"
+admin_variables={ mysql_ifaces="${join(directory, 'proxysql-admin.sock')}" }
+mysql_variables={ threads=1 interfaces="127.0.0.1:${port}" multiplexing=false max_connections=2000 monitor_enabled=false }
+mysql_servers=( { address="127.0.0.1" port=${target} hostgroup=0 max_connections=200 } )
+mysql_users=( { username="${login.user}" password="${login.secret}" default_hostgroup=0 } )
+`;
+  return proxy('proxysql', directory, settings, (file) => ['-f', '--no-monitor', '--idle-threads', '-c', file]);
 }
 
 async function proxy(
@@ -86,7 +103,7 @@ async function proxy(
   if (user) chownSync(file, user.uid, user.gid);
   const child = spawn(program, args(file), { stdio: ['ignore', 'ignore', 'inherit'], ...user });
   await until(`${name} listens`, () => listens(port));
-  return { name, pid: child.pid, env: address(port), stop: () => stopChild(child) };
+  return { name, pid: child.pid, port, env: address(port), stop: () => stopChild(child) };
 }
 
 /** With recording on, into a directory. */
@@ -95,11 +112,12 @@ export async function gatehouse(
   directory: string,
   run = 'gatehouse',
   rules: BenchRules = 'none',
-): Promise<Way & { port: number; secret: string }> {
+  protocol: 'postgres' | 'mysql' = 'postgres',
+): Promise<Way & { secret: string }> {
   const folder = join(directory, run);
   mkdirSync(folder);
   const program = fileURLToPath(new URL('gatehouse-process.ts', import.meta.url));
-  const child = spawn(process.execPath, [program, String(target), folder, rules], {
+  const child = spawn(process.execPath, [program, String(target), folder, rules, protocol], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   if (!child.stdout) throw new Error('no output');

@@ -60,6 +60,8 @@ describe('what a text shows of hidden columns', () => {
     ['select ssn is true, ssn is not true, not ssn from people', items(['unknown', 'unknown', 'unknown'])],
     [`select a from ${'('.repeat(60)}select ssn as a from people${')'.repeat(60)} d`, items([{ column: 'ssn' }])],
     [`select a from ${'('.repeat(70)}select ssn as a from people${')'.repeat(70)} d`, { kind: 'unknown' }],
+    ['select x from (select 1 as a limit 1, ssn as x from people) d', { kind: 'unknown' }],
+    ['select x from (select 1 having 1, ssn as x from people) d', { kind: 'unknown' }],
     ['explain select ssn from people', { kind: 'plan' }],
     ['explain extended update people set ssn = 1 where pay = 2', { kind: 'plan' }],
     ['analyze select ssn from people', { kind: 'plan' }],

@@ -51,6 +51,8 @@ function isEntangled(tokens: readonly Token[]): boolean {
       brackets > MAX_BRACKETS ||
       word === ';' ||
       word === 'name_const' ||
+      // NEXT VALUE FOR
+      (word === 'value' && behind === 'for') ||
       (word === 'values' && (behind === '(' || behind === 'row'))
     );
   });
@@ -151,7 +153,10 @@ class ColumnsReader {
     if (word === 'select') {
       const end = q.endOfTerm(at, this.#around(at));
       const into = q.depth(at) === 0 ? this.#outer : this.#inner;
-      for (const item of q.partsOf(at, end).items) this.#addItem(item, this.#item(item), into);
+      const { items, sure } = q.partsOf(at, end);
+      if (!sure) this.#lost = true;
+
+      for (const item of items) this.#addItem(item, this.#item(item), into);
     } else if (word === '(' && q.opensQuery(at)) this.#addQuery(at);
     else if (word === 'json_table' && q.word(at + 1) === '(') this.#addJsonTable(at + 1);
   }

@@ -29,6 +29,8 @@ const OPERATORS: ReadonlySet<string> = new Set([
   ...['and', 'or', 'not', 'xor', 'is', 'in', 'between', 'like', 'regexp', 'rlike', 'div', 'mod', 'binary', 'collate'],
   ...['interval', 'case', 'when', 'then', 'else', 'exists', 'distinct', 'select'],
 ]);
+/** Behind these stands a value or an alias: a column may have their name. */
+const PERHAPS_OPERATORS: ReadonlySet<string> = new Set(['escape', 'like', 'of', 'over', 'zone', 'any', 'some', 'all']);
 
 export class QueryTokens {
   readonly tokens: readonly Token[];
@@ -67,7 +69,11 @@ export class QueryTokens {
   }
 
   isClause(at: number): boolean {
-    return CLAUSES.has(this.word(at));
+    const word = this.word(at);
+    // WITHIN GROUP (ORDER BY ...), t FOR SYSTEM_TIME ..., t FOR PORTION OF ...
+    if (word === 'group') return this.word(at - 1) !== 'within';
+    if (word === 'for') return this.word(at + 1) !== 'system_time' && this.word(at + 1) !== 'portion';
+    return CLAUSES.has(word);
   }
 
   /** A bracket that holds a query, and not an expression which begins with one. */
@@ -91,8 +97,11 @@ export class QueryTokens {
     return end;
   }
 
-  /** Of SELECT at `at`: its items, and its tables, up to a clause behind them. */
-  partsOf(at: number, to: number): { readonly items: readonly TokenSpan[]; readonly tables: TokenSpan } {
+  /** Of SELECT at `at`: its items, and its tables, up to a clause behind them. Not `sure`: it has words that are not read so. */
+  partsOf(
+    at: number,
+    to: number,
+  ): { readonly items: readonly TokenSpan[]; readonly tables: TokenSpan; readonly sure: boolean } {
     const depth = this.depth(at);
     let from = at + 1;
     while (MODIFIERS.has(this.word(from))) from++;
@@ -109,7 +118,10 @@ export class QueryTokens {
     const tables = this.word(end) === 'from' && end < to ? end + 1 : end;
     let behind = tables;
     while (behind < to && !(this.depth(behind) === depth && this.isClause(behind))) behind++;
-    return { items, tables: { from: tables, to: behind } };
+    // FROM stands once, and behind the items.
+    let sure = true;
+    for (let k = tables; k < to; k++) if (this.word(k) === 'from' && this.depth(k) === depth) sure = false;
+    return { items, tables: { from: tables, to: behind }, sure };
   }
 
   /** `a.b.c` at `at`: behind it; `at` where there is no name. */
@@ -130,13 +142,15 @@ export class QueryTokens {
       if (token.depth === depth && (token.name !== undefined || token.literal === 'string') && this.#mayPrecede(k - 1))
         at.push(k);
     }
-    return { at, certain: at.at(-1) === to - 1 };
+    return { at, certain: at.at(-1) === to - 1 && !PERHAPS_OPERATORS.has(this.word(to - 2)) };
   }
 
+  /** An alias may stand behind it: it ends a value. */
   #mayPrecede(at: number): boolean {
-    const { word, name, literal, parameter, variable } = this.tokens[at] as Token;
-    if (word === 'as' || word === ')') return true;
-    return (name !== undefined && !OPERATORS.has(word)) || literal !== undefined || parameter || variable;
+    const { word, name } = this.tokens[at] as Token;
+    if (name !== undefined) return !OPERATORS.has(word);
+    // Signs have a word; values have none.
+    return word === '' || word === ')' || word === '}';
   }
 
   /** The item without its alias. */
