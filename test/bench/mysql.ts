@@ -121,7 +121,8 @@ async function dump(way: MysqlWay): Promise<void> {
     'mariadb-dump',
     [
       ...['--no-defaults', '-h', '127.0.0.1', '-P', String(way.port), '-u', way.user],
-      ...['--quick', '--skip-lock-tables', 'bench', 'wide'],
+      // It would take a connection for a secure one that it only wished to be.
+      ...['--skip-ssl', '--quick', '--skip-lock-tables', 'bench', 'wide'],
     ],
     { env: { MYSQL_PWD: way.secret }, stdout: 'ignore', timeoutMs: 300_000 },
   );

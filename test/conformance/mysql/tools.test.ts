@@ -59,3 +59,32 @@ describe('a program that sends', () => {
     });
   });
 });
+
+it('mariadb-dump and the client with completion of names do their work', async () => {
+  const dumps = await Promise.all(
+    [undefined, 'gateway' as const].map((past) =>
+      place.run(
+        'mariadb-dump',
+        ['--single-transaction', '--routines', '--triggers', '--skip-dump-date', 'shop'],
+        '',
+        past,
+      ),
+    ),
+  );
+  const [seen, real] = dumps.map(({ code, stdout, stderr }) => {
+    expect([code, stderr]).toEqual([0, '']);
+    return stdout
+      .replace(/^-- Host.*|^-- Server version.*/gm, '')
+      .replaceAll(/'.\*\*\*@.\*\*\*\.(\w+)'/g, "'(an address, $1)'");
+  });
+  expect(seen).toContain("'(an address, com)'");
+  expect(seen).toBe(real?.replaceAll(/'\w+@example\.(\w+)'/g, "'(an address, $1)'"));
+  // Without -A it asks for the columns of each table, by COM_FIELD_LIST.
+  const client = await place.run('mariadb', [
+    '--auto-rehash',
+    '-e',
+    'select email from customers where id = 1',
+    'shop',
+  ]);
+  expect(client).toMatchObject({ code: 0, stdout: 'email\na***@e***.com\n', stderr: '' });
+});

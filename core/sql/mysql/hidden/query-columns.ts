@@ -155,7 +155,6 @@ class ColumnsReader {
       const into = q.depth(at) === 0 ? this.#outer : this.#inner;
       const { items, sure } = q.partsOf(at, end);
       if (!sure) this.#lost = true;
-
       for (const item of items) this.#addItem(item, this.#item(item), into);
     } else if (word === '(' && q.opensQuery(at)) this.#addQuery(at);
     else if (word === 'json_table' && q.word(at + 1) === '(') this.#addJsonTable(at + 1);
