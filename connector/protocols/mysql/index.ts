@@ -182,6 +182,7 @@ function createMysql(listener: unknown): Protocol<UpstreamTarget> {
       early: packets.release(),
       sequence: packets.sequence,
       capabilities: response.capabilities,
+      database: wish.database,
       upstream: upstream.value,
       session,
       claim: proof.claim,

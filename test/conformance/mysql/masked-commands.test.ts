@@ -195,6 +195,27 @@ describe.each([
   });
 });
 
+it("a name without a database is one of the server's own where the login was into one", async () => {
+  await place.server.sql('create table shop.sessions (id int)', 'insert into shop.sessions values (7)');
+  const ask = async (database: string) => {
+    const c = await place.connect({ database });
+    const seen = async (sql: string) =>
+      c.query(sql).then(
+        ([rows]) => rows,
+        ({ errno }) => errno,
+      );
+    const answers = [await seen('select * from sessions'), await seen('select * from shop.sessions')];
+    await c.changeUser({ user: 'alice@example.com#demo', password: place.secret, database: 'shop' });
+    answers.push(await seen('select id from sessions'));
+    await c.changeUser({ user: 'alice@example.com#demo', password: place.secret, database: 'sys' });
+    answers.push(await seen('select * from session'));
+    await c.end();
+    return answers;
+  };
+  expect(await ask('shop')).toEqual([[{ id: 7 }], [{ id: 7 }], [{ id: 7 }], 1227]);
+  expect(await ask('performance_schema')).toEqual([1227, [{ id: 7 }], [{ id: 7 }], 1227]);
+});
+
 it('bytes that are no letters may stand between quotes, and nowhere else', async () => {
   const client = await connect(true);
   const ask = async (before: string, after: string) => {

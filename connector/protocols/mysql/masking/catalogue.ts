@@ -41,6 +41,7 @@ export class HiddenCatalogue implements HiddenNames {
   #askedAt = Number.NEGATIVE_INFINITY;
   /** Goes up with each reading. */
   version = 0;
+  inServersOwn = true;
 
   constructor(target: UpstreamTarget, masks: () => Masks) {
     this.#target = target;

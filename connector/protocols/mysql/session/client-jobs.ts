@@ -360,6 +360,7 @@ export class ClientJobs {
           return done.error;
         }
         this.#reset();
+        this.#parts.masks.entered(asked?.database.toString('utf8'));
         answers.pass(client.sequence & 255, done.value, statement);
         return undefined;
       },

@@ -29,6 +29,8 @@ interface MysqlConversationParts {
   readonly sequence: number;
   /** What both sides agreed to. */
   readonly capabilities: number;
+  /** That the client named. */
+  readonly database: string | undefined;
   readonly upstream: MysqlUpstream;
   readonly session: Session<UpstreamTarget>;
   readonly claim: Claim;
@@ -83,6 +85,7 @@ class MysqlInterpreter implements Interpreter {
     this.#answers = answers;
     const verdicts = new MysqlVerdicts(judges, guard);
     const masks = new SessionMasks(session.upstream, () => guard.rules.masks);
+    masks.entered(parts.database);
     const userChanges = new UserChanges({
       user: parts.user,
       capabilities: parts.capabilities,

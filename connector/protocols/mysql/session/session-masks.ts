@@ -3,6 +3,7 @@
 import type { Masks } from '../../../../core/masking/masks.ts';
 import { MysqlFault } from '../../../../core/sql/mysql/faults.ts';
 import { exposeHidden, type Exposed } from '../../../../core/sql/mysql/hidden/hidden-columns.ts';
+import { holdsSamples } from '../../../../core/sql/mysql/hidden/hidden-names.ts';
 import { summarizeMysql } from '../../../../core/sql/mysql/mysql.ts';
 import type { MysqlTextSettings } from '../../../../core/sql/mysql/settings.ts';
 import { tokensOf } from '../../../../core/sql/mysql/hidden/text-tokens.ts';
@@ -31,10 +32,17 @@ const UNTOUCHED: MaskedText = { refused: undefined, shownBy: undefined, literals
 export class SessionMasks {
   readonly #masks: () => Masks;
   readonly #catalogue: HiddenCatalogue;
+  readonly #target: UpstreamTarget;
 
   constructor(target: UpstreamTarget, masks: () => Masks) {
     this.#masks = masks;
+    this.#target = target;
     this.#catalogue = new HiddenCatalogue(target, masks);
+  }
+
+  /** By a login the session is in this database, or in the resource's own where none is named. No text gets it into one of the server's own. */
+  entered(database: string | undefined): void {
+    this.#catalogue.inServersOwn = holdsSamples(database || (this.#target.database ?? ''));
   }
 
   get any(): boolean {

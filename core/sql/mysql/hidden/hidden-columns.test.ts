@@ -16,6 +16,7 @@ const NAMES = {
   column: (name: string) => ['ssn', 'pay'].includes(name.toLowerCase()),
   code: (name: string) => ['shows', 'ssn_of'].includes(name),
   procedure: (name: string) => name !== 'totals',
+  inServersOwn: false,
 };
 
 function expose(text: string) {
@@ -101,11 +102,24 @@ describe('what a text shows of hidden columns', () => {
     ['call p()', /procedure p may show/],
     ['call totals((select ssn from people))', /not supported/],
     ['select * from mysql.column_stats', /any table/],
+    ['select * from column_statistics', /any table/],
+    ['use performance_schema', /any table/],
+    ['select * from information_schema.processlist', /any table/],
+    ['use information_schema; select * from innodb_trx', /any table/],
     ['show processlist', /any table/],
     ['select 1; select ssn from people', /one by one/],
   ])('%s is refused', (text, why) => {
     const { exposure } = expose(text);
     expect(exposure).toMatchObject({ kind: 'refused', why: expect.stringMatching(why) });
+  });
+
+  it("a name of the server's own tables is one where they may be meant", () => {
+    const read = summarizeMysql('select * from sessions', SETTINGS);
+    if (!read.ok) throw new Error(read.error.message);
+    const under = (inServersOwn: boolean) =>
+      exposeHidden('select * from sessions', SETTINGS, read.value, { ...NAMES, inServersOwn }).exposure.kind;
+    expect([under(false), under(true)]).toEqual(['clear', 'refused']);
+    expect(expose('select * from shop.events_of_may').exposure).toEqual({ kind: 'clear' });
   });
 
   it('literals may be its values where it is named, and where rows are written', () => {

@@ -7,7 +7,7 @@ import { MysqlFault } from '../faults.ts';
 import { summarizeMysql } from '../mysql.ts';
 import type { MysqlTextSettings } from '../settings.ts';
 import { columnsOf, type ResultColumns } from './query-columns.ts';
-import { type HiddenNames, mayHoldSamples, mayName, takesAll, wordAt } from './hidden-names.ts';
+import { type HiddenNames, holdsSamples, mayName, readsSamples, takesAll, wordAt } from './hidden-names.ts';
 import { tokensOf, type Token } from './text-tokens.ts';
 
 export type { SelectItem } from './query-columns.ts';
@@ -112,10 +112,10 @@ export function exposeHidden(
       } else if (opaque.length > 0) return refused('it runs code that is not seen');
       else if (!KINDS.has(kind)) return refused(`${kind.toUpperCase()} is not supported in a session with masks`);
     }
-    for (const { schema, name } of relations)
-      if (mayHoldSamples(schema ?? '') || mayHoldSamples(name ?? ''))
-        return refused(`${name ?? schema} may hold data of any table`);
-    if (all.some(({ uses }) => uses !== undefined && mayHoldSamples(uses)))
+    for (const relation of relations)
+      if (readsSamples(relation, names.inServersOwn))
+        return refused(`${relation.name ?? relation.schema} may hold data of any table`);
+    if (all.some(({ uses }) => uses !== undefined && holdsSamples(uses)))
       return refused("the server's own tables may hold data of any table");
     if (tokens.some(({ word }) => word === 'analyse') && tokens.some(({ word }) => word === 'procedure'))
       return refused('PROCEDURE ANALYSE shows values');

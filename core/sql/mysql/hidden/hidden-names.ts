@@ -1,5 +1,6 @@
 // What names hidden columns in a text: their own names, stars and TABLE, the server's own tables that hold samples of any.
 
+import type { RelationName } from '../../statement.ts';
 import { MODIFIERS } from './query-tokens.ts';
 import type { Token } from './text-tokens.ts';
 
@@ -13,19 +14,31 @@ export interface HiddenNames {
   code(name: string): boolean;
   /** A procedure that may show one, or is not known. */
   procedure(name: string): boolean;
+  /** The current database may be one of the server's own. */
+  readonly inServersOwn: boolean;
 }
 
 /** Servers compare names without case and accents. */
 export const mayName = (name: string, names: Pick<HiddenNames, 'column'>): boolean =>
   /[^\x20-\x7e]/.test(name) || names.column(name);
 
-/** Statistics, texts of statements, histograms: data of any table. */
+/** Statistics, texts of statements, histograms, keys of locks: data of any table. */
 const SERVERS_OWN: ReadonlySet<string> = new Set(['performance_schema', 'mysql', 'sys']);
-const SAMPLES =
-  /^(?:x\$.*|processlist|innodb_.*|events_.*|column_stat.*|table_stats|index_stats|general_log|slow_log|optimizer_trace|profiling|user_variables.*|prepared_statements_instances|threads|statements?_.*|session.*|error_log|proc|event|histogram.*|query_cache.*|metadata_lock_info|data_lock.*|replication_.*)$/i;
+const OF_SERVERS_OWN =
+  /^(?:x\$.*|events_.*|table_stats|index_stats|general_log|slow_log|user_variables.*|prepared_statements_instances|threads|statements?_.*|session.*|error_log|proc|event|histogram.*|data_lock.*|replication_.*)$/i;
+/** Of information_schema, which may be the current database. */
+const OF_INFORMATION_SCHEMA =
+  /^(?:processlist|innodb_.*|column_stat.*|optimizer_trace|profiling|user_variables|query_cache.*|metadata_lock_info)$/i;
 
-/** A database of the server's own, or one of its tables that holds data of others. */
-export const mayHoldSamples = (name: string): boolean => SERVERS_OWN.has(name.toLowerCase()) || SAMPLES.test(name);
+/** A database of the server's own, or a table of information_schema that holds data of others. */
+export const holdsSamples = (name: string): boolean =>
+  SERVERS_OWN.has(name.toLowerCase()) || OF_INFORMATION_SCHEMA.test(name);
+
+/** The same of a table as it is named. `inServersOwn`: where a name without a database may be of one of the server's own. */
+export function readsSamples({ schema, name = '' }: RelationName, inServersOwn: boolean): boolean {
+  if (schema === undefined) return OF_INFORMATION_SCHEMA.test(name) || (inServersOwn && OF_SERVERS_OWN.test(name));
+  return holdsSamples(schema) || (schema.toLowerCase() === 'information_schema' && OF_INFORMATION_SCHEMA.test(name));
+}
 
 /** A star that is no product and none of COUNT(*); TABLE t. */
 export function takesAll(tokens: readonly Token[]): boolean {

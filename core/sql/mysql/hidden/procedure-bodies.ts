@@ -3,7 +3,7 @@
 
 import { MysqlFault } from '../faults.ts';
 import type { MysqlTextSettings } from '../settings.ts';
-import { type HiddenNames, mayHoldSamples, mayName, takesAll } from './hidden-names.ts';
+import { type HiddenNames, holdsSamples, mayName, takesAll } from './hidden-names.ts';
 import { tokensOf, type Token } from './text-tokens.ts';
 
 /** By these it does what no name in its body tells. */
@@ -32,8 +32,7 @@ export function readProcedureBody(
     const isUnseen = (token: Token, at: number): boolean =>
       (UNSEEN.has(token.word) && !isTemporary(tokens, at)) ||
       (token.word === 'handler' && !DECLARES_HANDLER.has(tokens[at - 1]?.word ?? '')) ||
-      (token.name !== undefined &&
-        (mayName(token.name, names) || names.code(token.name) || mayHoldSamples(token.name)));
+      (token.name !== undefined && (mayName(token.name, names) || names.code(token.name) || holdsSamples(token.name)));
     if (takesAll(withoutDefinitions(tokens)) || tokens.some(isUnseen)) return unseen;
     const calls = tokens.flatMap(({ word }, at) => (word === 'call' ? [nameBehind(tokens, at)] : []));
     return { clear: true, calls };
