@@ -46,6 +46,12 @@ const { single, pair } = fc.letrec<{ single: string; pair: string; expression: s
       tie('expression').map((e) => `cast(${e} as char)`),
       tie('expression').map((e) => `if(1 = 1, ${e}, ${e})`),
       tie('expression').map((e) => `coalesce(null, ${e})`),
+      tie('expression').map((e) => `{fn concat(${e})}`),
+      tie('expression').map((e) => `${e} + @@autocommit - 1`),
+      tie('expression').map((e) => `case when ${e} is null then 1 else ${e} end`),
+      tie('expression').map((e) => `lag(${e}, 0) over (order by id)`),
+      tie('expression').map((e) => `- ${e}`),
+      tie('expression').map((e) => `json_unquote(json_extract(json_object('a', ${e}), '$.a'))`),
       tie('expression').map((e) => `/*! ${e} */`),
       tie('single').map((q) => `(select * from (${q}) s limit 1)`),
     ),
@@ -82,6 +88,21 @@ const { single, pair } = fc.letrec<{ single: string; pair: string; expression: s
       fc
         .tuple(tie('single'), called, one('*', 'd.*', 'max(d.id)', 'd.name', 'name as id'))
         .map(([q, a, items]) => `select ${items} from (select 'z' as ${a} union all (${q})) d`),
+      // From one to the next, with their names and with others.
+      fc
+        .tuple(tie('single'), called, called, one('*', 'c.*', 'c.id', 'c.name', 'c.a', 'concat(c.a)', 'c.pay x'))
+        .map(([q, a, b, items]) => `with b (${a}) as (${q}), c (${b}) as (select * from b) select ${items} from c`),
+      fc
+        .tuple(tie('expression'), called, called, one('a', 'b'))
+        .map(
+          ([e, a, b, shown]) =>
+            `with recursive c as (select 1 as n, ${e} as a, 'z' as b from people p union select n + 1, b, a from c where n < 3) select c.${shown} as ${a}, n ${b} from c`,
+        ),
+      fc
+        .tuple(tie('single'), one('id', 'name', 'ssn', 'a'), one('p.name', 'x', '*', 'n.*', 'max(x)'))
+        .map(
+          ([q, a, items]) => `select ${items} from people p natural join (select 1 as id, s.${a} as x from (${q}) s) n`,
+        ),
       fc
         .tuple(tie('expression'), one('is null', 'is not null', 'is null + 1'), tie('single'))
         .map(([e, test, q]) => `select if(${e} ${test}, 1, exists (${q})) from people p`),
