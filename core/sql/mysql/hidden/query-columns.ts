@@ -105,6 +105,8 @@ class ColumnsReader {
   readonly #outer = new HidingNames();
   #lost = false;
   #steps = 0;
+  /** Of queries by where they begin, as far as names are known. */
+  readonly #queries = new Map<number, QueryColumns | undefined>();
   hasTablesAlone = false;
 
   constructor(q: QueryTokens, hidden: (name: string) => boolean) {
@@ -118,6 +120,7 @@ class ColumnsReader {
       if (pass > MAX_PASSES) return undefined;
       this.#inner.changed = false;
       this.#outer.changed = false;
+      this.#queries.clear();
       this.#findNames(pass % 2 === 1);
       if (this.#lost) return undefined;
       if (!this.#inner.changed && !this.#outer.changed) break;
@@ -151,21 +154,13 @@ class ColumnsReader {
     const q = this.#q;
     const word = q.word(at);
     if (word === 'select') {
-      const end = q.endOfTerm(at, this.#around(at));
+      const end = q.endOfTerm(at);
       const into = q.depth(at) === 0 ? this.#outer : this.#inner;
       const { items, sure } = q.partsOf(at, end);
       if (!sure) this.#lost = true;
       for (const item of items) this.#addItem(item, this.#item(item), into);
     } else if (word === '(' && q.opensQuery(at)) this.#addQuery(at);
     else if (word === 'json_table' && q.word(at + 1) === '(') this.#addJsonTable(at + 1);
-  }
-
-  /** The bracket around what stands at `at`. */
-  #around(at: number): number {
-    const depth = this.#q.depth(at);
-    let end = at;
-    while (end < this.#q.tokens.length && this.#q.depth(end) >= depth) end++;
-    return end;
   }
 
   #addItem(item: TokenSpan, kind: SelectItem | 'star', into: HidingNames): void {
@@ -213,7 +208,7 @@ class ColumnsReader {
     if (q.word(first) === 'with') first = this.#behindWith(first) ?? first;
     while (q.word(first) === '(') first++;
     if (q.word(first) !== 'select') return;
-    const { items } = q.partsOf(first, q.endOfTerm(first, this.#around(first)));
+    const { items } = q.partsOf(first, q.endOfTerm(first));
     items.forEach((item, index) => {
       const kind = kinds[index];
       if (kind === undefined || kind === 'clear') return;
@@ -258,7 +253,12 @@ class ColumnsReader {
 
   // --- columns ---
 
-  #query({ from, to }: TokenSpan): QueryColumns | undefined {
+  #query(span: TokenSpan): QueryColumns | undefined {
+    if (!this.#queries.has(span.from)) this.#queries.set(span.from, this.#readQuery(span));
+    return this.#queries.get(span.from);
+  }
+
+  #readQuery({ from, to }: TokenSpan): QueryColumns | undefined {
     const q = this.#q;
     let at = q.word(from) === 'with' ? this.#behindWith(from) : from;
     let all: QueryColumns | undefined;

@@ -89,11 +89,11 @@ export class QueryTokens {
     return true;
   }
 
-  /** Of the query that begins at `at`: up to a set operation, the bracket around it, or a semicolon. */
-  endOfTerm(at: number, to: number): number {
+  /** Of the query that begins at `at`: up to a set operation or the bracket around it. */
+  endOfTerm(at: number, to = this.tokens.length): number {
     const depth = this.depth(at);
     let end = at + 1;
-    while (end < to && !(this.depth(end) === depth && (this.isOperation(end) || this.word(end) === ';'))) end++;
+    while (end < to && this.depth(end) >= depth && !(this.depth(end) === depth && this.isOperation(end))) end++;
     return end;
   }
 
