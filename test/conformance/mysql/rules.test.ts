@@ -275,6 +275,29 @@ describe('secrets', () => {
   });
 });
 
+describe('bytes that are no letters', () => {
+  const BYTES = Buffer.from([0xff, 0xe4, 0x80, 0xc3]);
+  const ask = async (before: string, after: string) => {
+    const peer = await dialMysql(place.gateway.port);
+    expect((await logInRawMysql(peer, USER, place.secret))?.payload[0]).toBe(0);
+    peer.send(packet(0, 3, Buffer.concat([Buffer.from(before), BYTES, Buffer.from(after)])));
+    const first = await peer.next();
+    peer.stream.destroy();
+    return first?.payload[0] === 0xff ? first.payload.readUInt16LE(1) : 'passed';
+  };
+  beforeEach(() => place.rules([{ block: ['drop'] }]));
+
+  it.each([
+    ["select hex(_binary '", "') as h", 'passed'],
+    ['select 1 /* ', ' */ + 1', 'passed'],
+    ["select '", "'; drop table nothing", 1227],
+    ["select '", "\\' ; drop table nothing; -- '", 'passed'],
+    ['/*! drop table ', 'x */', 1227],
+    ['select ', ' as x', 1227],
+    ['drop table nothing -- ', '', 1227],
+  ])('%s ... %s', async (before, after, seen) => expect(await ask(before, after)).toBe(seen));
+});
+
 describe('commands', () => {
   const raw = async () => {
     const peer = await dialMysql(place.gateway.port);

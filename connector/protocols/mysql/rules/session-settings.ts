@@ -73,9 +73,13 @@ function versionNumber(version: string): number | undefined {
   return major === undefined ? undefined : Number(major) * 10_000 + Number(minor) * 100 + Number(patch);
 }
 
-/** A text as characters; undefined: its bytes are none in its character set. */
-export function decodeText(bytes: Buffer, { characterSet }: MysqlTextSettings): string | undefined {
-  if (isAscii(bytes)) return bytes.toString('latin1');
-  if (lettersIn(characterSet) === 'anywhere') return isUtf8(bytes) ? bytes.toString('utf8') : undefined;
-  return bytes.toString('latin1');
+/**
+ * A text as characters, and what it is to be read by. One of UTF-8 that is none has bytes between quotes (`_binary '...'`): to
+ * servers they are single letters, none of ASCII. So it is read where such letters stand between quotes and in comments alone.
+ */
+export function decodeText(bytes: Buffer, settings: MysqlTextSettings): readonly [string, MysqlTextSettings] {
+  if (isAscii(bytes)) return [bytes.toString('latin1'), settings];
+  if (lettersIn(settings.characterSet) !== 'anywhere') return [bytes.toString('latin1'), settings];
+  if (isUtf8(bytes)) return [bytes.toString('utf8'), settings];
+  return [bytes.toString('latin1'), share({ ...settings, characterSet: 'binary' })];
 }

@@ -37,7 +37,6 @@ const NOT_READ: Summaries = {
   ok: false,
   error: { reason: 'too_long', message: 'is not known any more, or is too long' },
 };
-const NOT_TEXT: Summaries = { ok: false, error: { reason: 'encoding', message: 'is not in its own character set' } };
 
 export class MysqlVerdicts {
   readonly #judges: MysqlJudges;
@@ -54,12 +53,11 @@ export class MysqlVerdicts {
   /** Undefined settings or text: nobody knows what it says. */
   on(bytes: Buffer | undefined, settings: MysqlTextSettings | undefined): JudgedText {
     if (!bytes || !settings || bytes.length > MAX_WHOLE_BYTES) return this.#unread(NOT_READ);
-    const text = decodeText(bytes, settings);
-    if (text === undefined) return this.#unread(NOT_TEXT);
+    const [text, own] = decodeText(bytes, settings);
     return this.#judges
-      .under(settings)
+      .under(own)
       .under(this.#rules)
-      .decide(text, { ...this.#session, settings });
+      .decide(text, { ...this.#session, settings: own });
   }
 
   /** On what was prepared under an id, by the rules in force now. */

@@ -98,7 +98,7 @@ export class SessionMasks {
 
   #expose(bytes: Buffer | undefined, settings: MysqlTextSettings | undefined): Exposed | string {
     if (!bytes || !settings || bytes.length > MAX_READ_BYTES) return 'it is too long to be read, or not known';
-    const [text, own] = textOf(bytes, settings);
+    const [text, own] = decodeText(bytes, settings);
     const read = summarizeMysql(text, own);
     if (!read.ok) return `it ${read.error.message}`;
     try {
@@ -110,20 +110,11 @@ export class SessionMasks {
   }
 }
 
-/**
- * A text of UTF-8 that is none has bytes between quotes (`_binary '...'`). They are single letters to servers, and none is one of
- * ASCII: so it is read where such letters stand between quotes alone.
- */
-function textOf(bytes: Buffer, settings: MysqlTextSettings): readonly [string, MysqlTextSettings] {
-  const text = decodeText(bytes, settings);
-  return text === undefined ? [bytes.toString('latin1'), { ...settings, characterSet: 'binary' }] : [text, settings];
-}
-
 /** A copy whose literals and comments are written over; what cannot be read is so as a whole. */
 export function withoutLiterals(bytes: Buffer, settings: MysqlTextSettings | undefined): Buffer {
   const copy = Buffer.from(bytes);
   if (!settings || bytes.length > MAX_READ_BYTES) return copy.fill(STAR);
-  const [text, own] = textOf(bytes, settings);
+  const [text, own] = decodeText(bytes, settings);
   const wide = Buffer.byteLength(text) === bytes.length && text.length !== bytes.length;
   try {
     let at = 0;
