@@ -122,7 +122,12 @@ describe.skipIf(!hasSshd)('SSH: remote forwards', () => {
     );
     client.kill();
     await until('the session is over', () => last.ended !== undefined);
-    await expect(ask(port, Buffer.from('x'))).rejects.toThrow('ECONNREFUSED');
+    await until('nobody listens', () =>
+      ask(port, Buffer.from('x')).then(
+        (said) => said.length === 0,
+        () => true,
+      ),
+    );
   });
 
   it('a port that is cancelled is closed, and may be asked for again (ControlMaster)', async () => {

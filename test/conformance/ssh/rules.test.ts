@@ -151,7 +151,7 @@ describe.skipIf(!hasSshd)('SSH: what a policy decides', () => {
     agent.end();
     expect([asked.code, asked.stdout]).toEqual([0, '\n']);
     const said = gateway.log.sessions.map((one) => one.wire('gateway', 0).toString()).join('');
-    expect(said).toContain('Remote port forwarding (-R) is refused');
+    expect(said).toContain('Remote port forwarding (-R) is refused: Blocked by rule test');
     expect(said).toContain('agent forwarding is not carried');
     expect(sshd.log()).not.toContain('tcpip-forward');
   });

@@ -10,6 +10,8 @@ import { SshTransport } from '../../../connector/protocols/ssh/wire/transport.ts
 import { until } from '../run.ts';
 
 export interface RawSsh {
+  /** What both agreed on. */
+  readonly algorithms: string;
   /** In the order in which they came. */
   readonly messages: Buffer[];
   send(...message: Parameters<typeof sshMessage>): void;
@@ -20,6 +22,9 @@ export interface RawSsh {
 
 function rawOf(transport: SshTransport, socket: Socket, messages: Buffer[]): RawSsh {
   return {
+    get algorithms() {
+      return transport.algorithms;
+    },
     messages,
     send: (...message) => transport.send(sshMessage(...message)),
     async answered(type, count = 1) {

@@ -4,6 +4,7 @@
 
 import { createRequire } from 'node:module';
 import ssh2, { type ParsedKey } from 'ssh2';
+import { HYBRID_KEX, takeHybrid } from './hybrid-kex.ts';
 
 interface Negotiated {
   readonly kex: string;
@@ -21,6 +22,8 @@ interface LibraryProtocol {
   cleanup(): void;
   /** Takes each payload that comes, outside of a key exchange. */
   _onPayload(payload: Buffer): unknown;
+  /** And within one. */
+  readonly _decipher: { _onPayload(payload: Buffer): unknown };
   /** Present while keys are exchanged. */
   readonly _kexinit: Buffer | undefined;
   readonly _kex: { readonly sessionID: Buffer; readonly negotiated: Negotiated } | undefined;
@@ -56,6 +59,8 @@ interface ProtocolOptions {
   readonly offer: Offer;
   readonly onWrite: (bytes: Buffer) => void;
   readonly onError: (error: Error) => void;
+  /** Its version line came; what follows goes to `_decipher`. */
+  readonly onHeader: () => void;
   readonly onHandshakeComplete: () => void;
   readonly messageHandlers: Readonly<Record<string, (...given: never[]) => void>>;
 }
@@ -89,6 +94,7 @@ const ONE_WAY: OfferOneWay = {
 /** As a current OpenSSH offers, without what rests on SHA-1. The library adds strict key exchange (Terrapin). */
 const offer = (serverHostKey: readonly string[]): Offer => ({
   kex: [
+    HYBRID_KEX,
     'curve25519-sha256',
     'curve25519-sha256@libssh.org',
     'ecdh-sha2-nistp256',
@@ -148,16 +154,23 @@ export class Packets {
       offer: offer(ownTypes),
       onWrite: (bytes) => events.write(bytes),
       onError: (error) => events.failed(error),
+      onHeader: () => {
+        const { _decipher: first } = this.#protocol;
+        const take = first._onPayload;
+        first._onPayload = (payload) => take(readable(payload));
+      },
       onHandshakeComplete: () => events.keysExchanged(),
       messageHandlers: {
         DISCONNECT: ((_self: unknown, _reason: number, words: string) => events.disconnected(words)) as never,
       },
     });
+    const readable = takeHybrid(this.#protocol);
     const own = this.#protocol._onPayload;
     this.#protocol._onPayload = (payload) => {
       const type = payload[0] ?? 0;
       if (payload.length === 0) return undefined;
-      if (type <= LAST_TRANSPORT_MESSAGE && type !== SERVICE_REQUEST && type !== SERVICE_ACCEPT) return own(payload);
+      if (type <= LAST_TRANSPORT_MESSAGE && type !== SERVICE_REQUEST && type !== SERVICE_ACCEPT)
+        return own(readable(payload));
       events.payload(payload);
       return undefined;
     };
