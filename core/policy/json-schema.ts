@@ -66,8 +66,8 @@ const DESCRIPTIONS: Readonly<Record<string, string>> = {
   ),
   ...section(
     'rules.forwards',
-    'To which hosts and ports a session may open connections.',
-    '"db.internal:5432", "*:22"',
+    'To which hosts and ports a session may open connections; with `remote`, where its target may listen for the client.',
+    '"db.internal:5432", "*:22", "remote localhost:8080"',
   ),
   'rules.unparsable':
     'For statements and commands that cannot be read. Missing: block where an entry blocks, holds or allows.',

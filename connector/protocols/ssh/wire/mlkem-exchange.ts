@@ -25,7 +25,7 @@ const X25519_BYTES = 32;
 const MLKEM_HEADER = Buffer.from('308204b2300b0609608648016503040402038204a100', 'hex');
 const X25519_HEADER = Buffer.from('302a300506032b656e032100', 'hex');
 
-export interface HybridSide {
+interface HybridSide {
   /** For the other side; of a server once it has agreed. */
   readonly sent: Buffer;
   /** K. Once. Throws for what is no key. */
