@@ -1,7 +1,9 @@
 // SFTP packet by packet: what is told of it, however it is cut, and what is not understood.
 
 import { createHash } from 'node:crypto';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { Fact } from '../../../../core/recording/facts/fact.ts';
 import { fieldsOf, sshMessage } from '../wire/messages.ts';
 import type { FileFact } from './file-facts.ts';
 import { SftpReader } from './sftp-reader.ts';
@@ -138,6 +140,25 @@ describe('SFTP is read', () => {
       expect(take(EVERYTHING.map(([way, bytes]) => [way, Buffer.from(bytes)]))).toBeUndefined();
       expect(facts).toEqual(TOLD);
     }
+  });
+
+  it('changed anywhere it is read or refused in words, and what is told of it is sound', () => {
+    const stream = EVERYTHING.map(([way, bytes]) => [way, Buffer.from(bytes)] as const);
+    const change = fc.record({ at: fc.nat(stream.length - 1), byte: fc.nat(2000), to: fc.nat(255) });
+    fc.assert(
+      fc.property(fc.array(change, { minLength: 1, maxLength: 4 }), (changes) => {
+        const said = stream.map(([way, bytes]) => [way, Buffer.from(bytes)] as const);
+        for (const { at, byte, to } of changes) {
+          const bytes = said[at]?.[1];
+          if (bytes) bytes[byte % bytes.length] = to;
+        }
+        const { reader, facts, take } = listen();
+        take(said);
+        reader.end();
+        for (const fact of facts) expect(Fact.parse(JSON.parse(JSON.stringify(fact)))).toEqual(fact);
+      }),
+      { numRuns: 300 },
+    );
   });
 
   it('answers that come out of order are put in the file’s order', () => {
