@@ -14,6 +14,7 @@ const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest(
 const CONTENT = randomBytes(3_000_001);
 const DIGEST = sha256(CONTENT);
 const INIT = Buffer.from([0, 0, 0, 5, 1, 0, 0, 0, 3]);
+const SFTP_SERVER = '/usr/lib/openssh/sftp-server';
 const hasParamiko = existsSync('/usr/lib/python3/dist-packages/paramiko');
 
 describe.skipIf(!hasSshd)('SFTP: files', () => {
@@ -244,6 +245,28 @@ t.close()`;
       most = Math.max(most, asked / 14 - answered / each);
     }
     expect(most).toBeLessThan(8192 + (2 * 65_536) / 14);
+  });
+
+  it.skipIf(!existsSync(SFTP_SERVER))('a server that a command starts is followed as well', async () => {
+    const args = [...options(), '-o', 'BatchMode=no', '-s', SFTP_SERVER, '-b', '-', at];
+    const ran = await runBytes('sftp', args, gateway.environment, `get ${file('content')} ${file('got')}\n`);
+    expect([ran.code, ran.stderr]).toEqual([0, '']);
+    const { transferred, last } = await told();
+    expect(last.facts('command.started')).toMatchObject([{ form: 'exec', command: SFTP_SERVER }]);
+    expect(transferred).toMatchObject([{ path: file('content'), size: CONTENT.length, sha256: DIGEST }]);
+  });
+
+  it('a command that only begins as SFTP does goes on, and its lane says that no more is told', async () => {
+    const input = Buffer.concat([INIT, Buffer.from('and then something else')]);
+    const ran = await gateway.ssh(['cat'], { input });
+    expect([ran.code, ran.stdout.equals(input), ran.stderr]).toEqual([0, true, '']);
+    const { last } = await told();
+    expect(last.facts('lane.closed')).toMatchObject([
+      { recorded: 'full', note: expect.stringContaining('SFTP was spoken') },
+    ]);
+    const other = await gateway.ssh(['cat'], { input: INIT.subarray(0, 8) });
+    expect(other.stdout.equals(INIT.subarray(0, 8))).toBe(true);
+    expect((await told()).last.facts('lane.closed')[0]).not.toHaveProperty('note');
   });
 
   it('a login that prints words where SFTP should be is told so', async () => {

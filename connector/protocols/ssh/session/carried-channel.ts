@@ -20,7 +20,7 @@ import {
   SUCCESS_RECORD,
 } from '../connection/records.ts';
 import type { SshTarget } from '../login/target-login.ts';
-import { SftpReader } from '../sftp/sftp-reader.ts';
+import { SpokenSftp } from '../sftp/spoken-sftp.ts';
 import { EXTENDED_DATA_STDERR, FieldReader, fieldsOf, Malformed } from '../wire/messages.ts';
 import { sizeOf, type ChannelWish } from './channel-setup.ts';
 import { concealed } from './typed-input.ts';
@@ -75,7 +75,7 @@ class CarriedChannel implements Interpreter {
   #over = false;
   #left = false;
   /** What is done to files, where that can be read. */
-  readonly #files: SftpReader | undefined;
+  readonly #files: SpokenSftp | undefined;
   readonly midMessage = false;
   readonly targetWaits = false;
 
@@ -86,8 +86,9 @@ class CarriedChannel implements Interpreter {
     this.#startAnswered = !wish.wantReply;
     this.#receipt = lane.fact({ kind: 'command.started', action, form: wish.form, command: wish.command });
     if (wish.terminal) this.#receipt = lane.fact({ kind: 'terminal.resized', ...wish.terminal });
-    if (wish.form === 'subsystem' && wish.command === 'sftp')
-      this.#files = new SftpReader({
+    const isSubsystem = wish.form === 'subsystem' && wish.command === 'sftp';
+    if (isSubsystem || (wish.form === 'exec' && !wish.terminal))
+      this.#files = new SpokenSftp(isSubsystem ? 'subsystem' : 'exec', {
         tell: (fact) => {
           this.#receipt = lane.fact(fact);
         },
@@ -357,7 +358,8 @@ class CarriedChannel implements Interpreter {
     this.#finish({});
     if (this.#hidden) this.#it.session.guard.recordMasked();
     this.#errors?.close();
-    this.#it.lane.close();
+    const note = this.#files?.note;
+    this.#it.lane.close({ recorded: 'full', ...(note !== undefined && { note }) });
   }
 }
 

@@ -38,7 +38,7 @@ const MAX_OPEN = 8 * 1024;
 /** The draft has them at most so long. */
 const MAX_HANDLE_BYTES = 256;
 
-interface SftpDeps {
+export interface SftpDeps {
   /** In the order of what the target acknowledged. */
   tell(fact: FileFact): void;
   /** Of the session. */
