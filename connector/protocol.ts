@@ -29,6 +29,11 @@ interface HostKey {
   readonly line: string;
   /** For the operator, when the listener starts. */
   readonly notes: readonly string[];
+  /**
+   * A certificate of it by the edge's authority, to be shown to new connections from now on, until it ends. Gives that end, in
+   * milliseconds since the epoch; undefined: it is no certificate of this key that holds now.
+   */
+  present(certificate: string): number | undefined;
 }
 
 /** Small private files in the connector's state directory. */

@@ -13,9 +13,10 @@ import type { ConnectorConfig, ListenerConfig } from './config/settings.ts';
 import { type HostPort, showHostPort } from './config/host-port.ts';
 import { allowsPlainText } from './config/sections.ts';
 import { keepCertificate, type ListenerCertificate } from './control/certificate.ts';
-import { requestCertificate } from './control/edge-http.ts';
+import { requestCertificate, requestHostCertificate } from './control/edge-http.ts';
 import { createEdgeLink, type EdgeLink } from './control/edge-link.ts';
 import { createAuthorizer } from './control/edge-token.ts';
+import { keepHostCertificate } from './control/host-certificate.ts';
 import { ensureJoined, type JoinedIdentity } from './control/join.ts';
 import { openOutbox } from './control/outbox.ts';
 import { createCredentials } from './credentials/open-credential.ts';
@@ -144,6 +145,10 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
   undo.push(() => pipeline.close(0));
   const openCredential = createCredentials(deps);
   const files = keptFiles(config.state);
+  const stopRenewing: (() => void)[] = [];
+  undo.push(() => {
+    for (const stop of stopRenewing) stop();
+  });
   const listen = async <P extends ProtocolName>(
     protocol: P,
     listener: ListenerConfig,
@@ -151,7 +156,15 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
     const spoken = PROTOCOL_MODULES[protocol].create(listener.written, files);
     const { hostKey } = spoken;
     if (hostKey?.ok === false) return err(hostKey.error);
-    if (hostKey) hostKeys.set(protocol, hostKey.value.line);
+    if (hostKey) {
+      const { line, present } = hostKey.value;
+      hostKeys.set(protocol, line);
+      const authorize = authorizer(config, joined.value);
+      const request = () => requestHostCertificate(config.edge, line, authorize);
+      const served = config.resources.some((resource) => resource.protocol === protocol);
+      // A key that goes with no resource is not announced.
+      if (served) stopRenewing.push(keepHostCertificate({ request, present, askAfter: link.firstLinked, log }));
+    }
     for (const message of hostKey?.value.notes ?? []) log.info('listener.note', { protocol, message });
     const entrance: Entrance<Upstream<P>> = {
       name: protocol,
@@ -200,6 +213,7 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
     async stop() {
       await stopConnector(deps, { listeners, sessions: pipeline, recording: recording.value, link });
       certificate.stop();
+      for (const stop of stopRenewing) stop();
       health?.close();
       lock.value.release();
     },

@@ -230,6 +230,9 @@ export const Joined = z.object({ connector: ConnectorId });
 export const CertificateRequest = z.strictObject({ csr: z.string().max(16_384) });
 export const Certificate = z.object({ certificate: z.string(), authority: z.string(), notAfter: z.iso.datetime() });
 
+/** Of a host key that the connector announced, from Gatehouse's SSH authority for hosts: what a `-cert.pub` file holds. */
+export const HostCertified = z.object({ certificate: z.string(), until: z.iso.datetime() });
+
 /** What the edge witnessed of a session, for `gatehouse verify`. */
 export const Witnessed = z.object({
   session: SessionId,

@@ -133,6 +133,7 @@ function createUseCaseDeps(env: Env, settings: EdgeSettings): UseCaseDeps {
       policyApplied: (id, version) => remote(env.CONNECTOR_LINK, id).policyApplied(version),
     },
     userAuthority: new SshAuthority(directory, settings.EDGE_SECRET, 'user'),
+    hostAuthority: new SshAuthority(directory, settings.EDGE_SECRET, 'host'),
     clock: systemIdSource,
     grantSalt: (email, resource) => grantSalt(settings.EDGE_SECRET, email, resource),
   };

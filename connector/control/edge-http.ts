@@ -1,7 +1,15 @@
-// The two plain requests of a connector: joining, and its listeners' certificate.
+// The plain requests of a connector: joining, and the certificates of its listeners.
 
 import type { z } from 'zod';
-import { ApiError, Certificate, CertificateRequest, Joined, JoinRequest } from '../../core/api.ts';
+import {
+  ApiError,
+  Certificate,
+  CertificateRequest,
+  HostCertified,
+  Joined,
+  JoinRequest,
+  SshCertificateRequest,
+} from '../../core/api.ts';
 import type { ConnectorId } from '../../core/ids.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { Secret } from '../../core/secret.ts';
@@ -34,6 +42,16 @@ export async function requestCertificate(
 ): Promise<Result<z.infer<typeof Certificate>, EdgeFault>> {
   const body = CertificateRequest.parse({ csr });
   return post(`${edge}/api/v1/connectors/certificate`, body, Certificate, await authorize());
+}
+
+/** `publicKey`: as it was announced. Answers with `ssh-ed25519-cert-v01@openssh.com AAAA...`. */
+export async function requestHostCertificate(
+  edge: string,
+  publicKey: string,
+  authorize: AuthorizeRequest,
+): Promise<Result<z.infer<typeof HostCertified>, EdgeFault>> {
+  const body = SshCertificateRequest.parse({ publicKey });
+  return post(`${edge}/api/v1/connectors/host-certificate`, body, HostCertified, await authorize());
 }
 
 async function post<S extends z.ZodType>(

@@ -13,7 +13,7 @@ const SUFFIX = '-cert-v01@openssh.com';
 const TYPES = { user: 1, host: 2 } as const;
 const MAX_CERTIFICATE_BYTES = 16_384;
 /** As OpenSSH has it (SSHKEY_CERT_MAX_PRINCIPALS). */
-const MAX_PRINCIPALS = 256;
+export const MAX_PRINCIPALS = 256;
 const MAX_OPTIONS = 64;
 
 /** What an authority says of a key. */
@@ -31,8 +31,8 @@ export interface CertificateTerms {
 }
 
 export interface SshCertificate extends CertificateTerms {
-  /** Of the certified key, without its suffix: `ssh-ed25519`. */
-  readonly key: Pick<SshPublicKey, 'type' | 'parts'>;
+  /** The certified one. */
+  readonly key: SshPublicKey;
   /** As it is on the wire. */
   readonly authority: Uint8Array;
   /** What the authority signed, and by what. */
@@ -53,8 +53,11 @@ export function readCertificate(blob: Uint8Array): SshCertificate | undefined {
     const keyType = withoutCertificate(fields.text());
     if (keyType === undefined) return undefined;
     fields.string();
+    const from = fields.at;
     const parts = readKeyParts(keyType, fields);
     if (!parts) return undefined;
+    const plain = blob.subarray(from, fields.at);
+    const key = { type: keyType, parts, fields: plain, blob: blobOf(keyType, { plain }) };
     const serial = fields.uint64();
     const number = fields.uint32();
     const type = ([undefined, 'user', 'host'] as const)[number];
@@ -69,7 +72,7 @@ export function readCertificate(blob: Uint8Array): SshCertificate | undefined {
     const signature = fields.string();
     if (!type || !principals || !criticalOptions || !extensions) return undefined;
     const terms = { serial, type, keyId, principals, validAfter, validBefore, criticalOptions, extensions };
-    return { ...terms, key: { type: keyType, parts }, authority, signed, signature };
+    return { ...terms, key, authority, signed, signature };
   });
 }
 

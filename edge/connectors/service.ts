@@ -1,10 +1,19 @@
 // What a connector asks over plain HTTP: joining, its listener's certificate, and opening its link.
 
 import type { z } from 'zod';
-import type { Certificate, CertificateRequest, Joined, JoinRequest } from '../../core/api.ts';
+import type {
+  Certificate,
+  CertificateRequest,
+  HostCertified,
+  Joined,
+  JoinRequest,
+  SshCertificateRequest,
+} from '../../core/api.ts';
 import { newId } from '../../core/ids.ts';
 import { ok, type Result } from '../../core/result.ts';
 import { type Secret, secret } from '../../core/secret.ts';
+import { MAX_PRINCIPALS } from '../../core/ssh/certificate.ts';
+import { publicKeyLine, readPublicLine } from '../../core/ssh/public-key.ts';
 import type { CertificateAuthority, CertificateFault } from '../authority/certificate-authority.ts';
 import type { UseCaseFault } from '../gatehouse.ts';
 import { hashToken } from '../keys.ts';
@@ -58,9 +67,8 @@ export async function certifyConnector(
   request: z.infer<typeof CertificateRequest>,
 ): Promise<Result<z.infer<typeof Certificate>, UseCaseFault>> {
   const resources = await deps.directory.resourcesOf(connector.id);
-  const allowed = new Set(resources.map((resource) => resource.endpoint.host.toLowerCase().replace(/^\[|\]$/g, '')));
-  if (isLoopbackHost(new URL(deps.publicUrl).hostname))
-    for (const name of ['localhost', '127.0.0.1', '::1']) allowed.add(name);
+  const allowed = new Set(resources.map(({ endpoint }) => bareHost(endpoint.host)));
+  if (isLoopbackHost(new URL(deps.publicUrl).hostname)) for (const name of LOOPBACK_NAMES) allowed.add(name);
   await note(deps, {
     kind: 'connector.certified',
     actor: `connector:${connector.id}`,
@@ -70,6 +78,53 @@ export async function certifyConnector(
   const signed = await deps.authority.sign(request.csr, connector.id, allowed, deps.clock.now());
   return signed.ok ? signed : fault('bad_request', certificateSentence(signed.error));
 }
+
+const HOST_CERTIFICATE_MS = 30 * 86_400_000;
+/** For clocks that run behind. */
+const BACKDATED_MS = 10 * 60_000;
+
+/** Of a key that this connector announced, for the hosts that it announced it with; what it says itself is not asked. */
+export async function certifyHostKey(
+  deps: ConnectorServiceDeps,
+  connector: StoredConnector,
+  { publicKey }: z.infer<typeof SshCertificateRequest>,
+): Promise<Result<z.infer<typeof HostCertified>, UseCaseFault>> {
+  const key = readPublicLine(publicKey);
+  const line = key && publicKeyLine(key.type, key.blob);
+  const announced = (await deps.directory.resourcesOf(connector.id)).filter(
+    ({ endpoint }) => endpoint.hostKey === line,
+  );
+  const hosts = new Set(announced.map(({ endpoint }) => bareHost(endpoint.host)));
+  if (!key || hosts.size === 0)
+    return fault('bad_request', 'This is no host key that this connector announced. Link first, then ask.');
+  if (isLoopbackHost(new URL(deps.publicUrl).hostname)) for (const name of LOOPBACK_NAMES) hosts.add(name);
+  const principals = [...hosts].slice(0, MAX_PRINCIPALS);
+  await note(deps, {
+    kind: 'connector.certified',
+    actor: `connector:${connector.id}`,
+    object: connector.name,
+    details: { hosts: principals.slice(0, 20).join(' '), hostKey: publicKey },
+  });
+  const now = deps.clock.now();
+  const seconds = (ms: number) => BigInt(Math.floor(ms / 1000));
+  const validBefore = seconds(now + HOST_CERTIFICATE_MS);
+  const terms = {
+    serial: new DataView(new Uint8Array(deps.clock.random(8)).buffer).getBigUint64(0),
+    keyId: connector.id,
+    principals,
+    validAfter: seconds(now - BACKDATED_MS),
+    validBefore,
+    criticalOptions: new Map(),
+    extensions: new Map(),
+  };
+  return ok({
+    certificate: await deps.hostAuthority.certify(key, terms, deps.clock.random),
+    until: new Date(Number(validBefore) * 1000).toISOString(),
+  });
+}
+
+const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '::1'];
+const bareHost = (host: string): string => host.toLowerCase().replace(/^\[|\]$/g, '');
 
 function certificateSentence(refused: CertificateFault): string {
   switch (refused.reason) {

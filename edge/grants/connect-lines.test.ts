@@ -3,10 +3,12 @@ import { Resource } from '../../core/resource.ts';
 import { secret } from '../../core/secret.ts';
 import { connectLines } from './connect-lines.ts';
 
+const EDGE = { publicUrl: 'https://gh.example.com', hostAuthority: 'ssh-ed25519 AAAAhosts' };
+
 const at = (host: string, defaultDatabase?: string) =>
   Resource.parse({ name: 'shop', protocol: 'postgres', endpoint: { host, port: 6432 }, defaultDatabase });
 const lines = (host: string, email = 'alice@example.com', database: string | undefined = 'orders') =>
-  connectLines(at(host, database), email, secret('ght_abc'), 'https://gh.example.com');
+  connectLines(at(host, database), email, secret('ght_abc'), EDGE);
 const psql = (host: string, email?: string) => lines(host, email).psql;
 
 test('names host, port, resource, person and grant', () => {
@@ -39,7 +41,7 @@ test('gives URI, JDBC and node forms without the secret', () => {
 });
 
 test('a resource without a database of its own names none', () => {
-  const named = connectLines(at('::1'), 'alice@example.com', secret('ght_abc'), 'https://gh.example.com');
+  const named = connectLines(at('::1'), 'alice@example.com', secret('ght_abc'), EDGE);
   expect(named.psql).toBe('PGPASSWORD=ght_abc psql "host=::1 port=6432 user=alice@example.com#shop sslmode=prefer"');
   expect(named.uri).toBe('postgresql://alice%40example.com%23shop@[::1]:6432/?sslmode=prefer');
   expect(named.node).not.toContain('database');
@@ -58,8 +60,9 @@ test('SSH: the login and the resource, a line for known_hosts, and no secret', (
     endpoint: { host: 'gw.example.com', port: 2222, hostKey: 'ssh-ed25519 AAAAC3Nz' },
     login: 'deploy',
   });
-  expect(connectLines(web, 'alice@example.com', secret('ght_abc'), 'https://gh.example.com')).toEqual({
-    known_hosts: "echo '[gw.example.com]:2222 ssh-ed25519 AAAAC3Nz' >> ~/.ssh/known_hosts",
+  expect(connectLines(web, 'alice@example.com', secret('ght_abc'), EDGE)).toEqual({
+    known_hosts:
+      "printf '%s\\n' '@cert-authority [gw.example.com]:2222 ssh-ed25519 AAAAhosts' '[gw.example.com]:2222 ssh-ed25519 AAAAC3Nz' >> ~/.ssh/known_hosts",
     ssh: 'ssh -p 2222 deploy@web@gw.example.com',
     sftp: 'sftp -P 2222 deploy@web@gw.example.com',
     uri: 'ssh://deploy=web@gw.example.com:2222',
@@ -68,14 +71,16 @@ test('SSH: the login and the resource, a line for known_hosts, and no secret', (
     { ...web, endpoint: { ...web.endpoint, port: 22 } },
     'alice@example.com',
     secret('ght_abc'),
-    'https://gh.example.com',
+    EDGE,
   );
-  expect(standard).toBe("echo 'gw.example.com ssh-ed25519 AAAAC3Nz' >> ~/.ssh/known_hosts");
-  const hostile = connectLines(
-    { ...web, login: "x'$(id)" },
-    'a@example.com',
-    secret('ght_abc'),
-    'https://gh.example.com',
+  expect(standard).toContain(
+    "'@cert-authority gw.example.com ssh-ed25519 AAAAhosts' 'gw.example.com ssh-ed25519 AAAAC3Nz'",
   );
+  // What a connector announces vouches for its own host alone.
+  for (const host of ['*', '?.example.com', 'gw.example.com,bank.example.com', "x'$(id)", 'a\nb'])
+    expect(
+      connectLines({ ...web, endpoint: { ...web.endpoint, host } }, 'a@example.com', secret('ght_abc'), EDGE),
+    ).not.toHaveProperty('known_hosts');
+  const hostile = connectLines({ ...web, login: "x'$(id)" }, 'a@example.com', secret('ght_abc'), EDGE);
   expect(hostile.ssh).toBe("ssh -p 2222 'x'\\''$(id)@web@gw.example.com'");
 });

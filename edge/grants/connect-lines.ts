@@ -16,10 +16,10 @@ export function connectLines(
   resource: Resource,
   email: string,
   secret: Secret<string>,
-  publicUrl: string,
+  edge: { readonly publicUrl: string; readonly hostAuthority: string },
 ): Record<string, string> {
-  const ca = { ca: `curl -fsSo ${AUTHORITY_FILE} ${publicUrl}${AUTHORITY_PATH}` };
+  const ca = { ca: `curl -fsSo ${AUTHORITY_FILE} ${edge.publicUrl}${AUTHORITY_PATH}` };
   const { host, port, hostKey } = resource.endpoint;
-  const own = LINES[resource.protocol]?.(resource, email, secret) ?? { address: `${host}:${port}` };
+  const own = LINES[resource.protocol]?.(resource, email, secret, edge.hostAuthority) ?? { address: `${host}:${port}` };
   return { ...(isLoopbackHost(host) || hostKey !== undefined ? {} : ca), ...own };
 }

@@ -3,12 +3,14 @@ import { Resource } from '../../core/resource.ts';
 import { secret } from '../../core/secret.ts';
 import { connectLines } from './connect-lines.ts';
 
+const EDGE = { publicUrl: 'https://gh.example.com', hostAuthority: 'ssh-ed25519 AAAAhosts' };
+
 const lines = (host: string, email = 'alice@example.com', defaultDatabase: string | undefined = 'orders') =>
   connectLines(
     Resource.parse({ name: 'shop', protocol: 'mysql', endpoint: { host, port: 3306 }, defaultDatabase }),
     email,
     secret('ght_abc'),
-    'https://gh.example.com',
+    EDGE,
   );
 
 test('names host, port, resource, person and grant, and carries the authority', () => {

@@ -7,7 +7,13 @@ import { mysqlLines } from './mysql-lines.ts';
 import { postgresLines } from './postgres-lines.ts';
 import { sshLines } from './ssh-lines.ts';
 
-type Lines = (resource: Resource, email: string, secret: Secret<string>) => Record<string, string>;
+/** `hostAuthority`: by which clients know certificates of host keys, `ssh-ed25519 AAAA...`. */
+type Lines = (
+  resource: Resource,
+  email: string,
+  secret: Secret<string>,
+  hostAuthority: string,
+) => Record<string, string>;
 
 export const LINES: Readonly<Partial<Record<ProtocolName, Lines>>> = {
   postgres: postgresLines,

@@ -1,42 +1,59 @@
 // What a person pastes to reach a host over SSH. The secret stands in none of the lines: ssh asks for it as the password.
 
 import type { Resource } from '../../core/resource.ts';
+import type { Secret } from '../../core/secret.ts';
 
-export function sshLines(resource: Resource): Record<string, string> {
+export function sshLines(
+  resource: Resource,
+  _email: string,
+  _secret: Secret<string>,
+  hostAuthority: string,
+): Record<string, string> {
   const { name, login } = resource;
-  const { host, port, user, knownHosts } = placeOf(resource);
+  const { host, port, user, knownHosts } = placeOf(resource, hostAuthority);
   // Programs that read a URL split it at the first @.
   const inUrl = encodeURIComponent(login === undefined ? name : `${login}=${name}`).replace('%3D', '=');
   const at = quoteShell(`${user}@${host}`);
   return {
-    ...(knownHosts[0] !== undefined && { known_hosts: `echo '${knownHosts[0]}' >> ~/.ssh/known_hosts` }),
+    ...(knownHosts.length > 0 && {
+      known_hosts: `printf '%s\\n' ${knownHosts.map(quoteShell).join(' ')} >> ~/.ssh/known_hosts`,
+    }),
     ssh: `ssh -p ${port} ${at}`,
     sftp: `sftp -P ${port} ${at}`,
     uri: `ssh://${inUrl}@${host.includes(':') ? `[${host}]` : host}:${port}`,
   };
 }
 
+/** A connector announces it: a pattern in its place would vouch for hosts of others. */
+const PLAIN_HOST = /^[A-Za-z0-9_.:-]+$/;
+
 interface SshPlace {
   readonly host: string;
   readonly port: number;
   /** `LOGIN@RESOURCE`. */
   readonly user: string;
-  /** Lines by which a client knows the gateway. */
+  /**
+   * Lines by which a client knows the gateway: by the authority of its host certificate, also when its key is another one day,
+   * and by the key, for clients that know no certificates.
+   */
   readonly knownHosts: string[];
 }
 
-/** Where clients go for it, and as whom. undefined: it is reached otherwise. */
-export const sshPlace = (resource: Resource): SshPlace | undefined =>
-  resource.protocol === 'ssh' ? placeOf(resource) : undefined;
+/** Where clients go for it, and as whom. undefined: it is reached otherwise. `hostAuthority`: `ssh-ed25519 AAAA...`. */
+export const sshPlace = (resource: Resource, hostAuthority: string): SshPlace | undefined =>
+  resource.protocol === 'ssh' ? placeOf(resource, hostAuthority) : undefined;
 
-function placeOf({ name, login, endpoint: { host, port, hostKey } }: Resource): SshPlace {
+function placeOf({ name, login, endpoint: { host, port, hostKey } }: Resource, hostAuthority: string): SshPlace {
   // As ssh looks for it: the standard port is not named.
   const pattern = port === 22 ? host : `[${host}]:${port}`;
   return {
     host,
     port,
     user: login === undefined ? name : `${login}@${name}`,
-    knownHosts: hostKey === undefined ? [] : [`${pattern} ${hostKey}`],
+    knownHosts:
+      hostKey === undefined || !PLAIN_HOST.test(host)
+        ? []
+        : [`@cert-authority ${pattern} ${hostAuthority}`, `${pattern} ${hostKey}`],
   };
 }
 

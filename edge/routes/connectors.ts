@@ -3,11 +3,18 @@
 
 import { createRoute } from '@hono/zod-openapi';
 import type { Hono } from 'hono';
-import { Certificate, CertificateRequest, Joined, JoinRequest } from '../../core/api.ts';
+import {
+  Certificate,
+  CertificateRequest,
+  HostCertified,
+  Joined,
+  JoinRequest,
+  SshCertificateRequest,
+} from '../../core/api.ts';
 import type { ConnectorId } from '../../core/ids.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import { authenticateConnector } from '../connectors/connector-login.ts';
-import { type ConnectorServiceDeps, certifyConnector, joinConnector } from '../connectors/service.ts';
+import { type ConnectorServiceDeps, certifyConnector, certifyHostKey, joinConnector } from '../connectors/service.ts';
 import { errorBody, httpError, statusOf } from '../http-errors.ts';
 import { AUTHORITY_PATH, LINK_PATH } from '../paths.ts';
 import type { StoredConnector } from '../ports/directory.ts';
@@ -53,6 +60,23 @@ export function connectorApiRoutes(api: Api, deps: ConnectorRouteDeps): void {
       if (!connector.ok)
         return c.json(errorBody(connector.error, CONNECTOR_SENTENCES[connector.error]), statusOf(connector.error));
       return answer(c, await certifyConnector(deps.service, connector.value, c.req.valid('json')));
+    },
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/connectors/host-certificate',
+      summary: 'A certificate for a host key that the connector announced (signed in with its key)',
+      security: [{ connector: [] }],
+      request: { body: jsonBody(SshCertificateRequest) },
+      responses: jsonAnswer(HostCertified, "OpenSSH's form, good for 30 days"),
+    }),
+    async (c) => {
+      const connector = await login(deps, c.req.raw);
+      if (!connector.ok)
+        return c.json(errorBody(connector.error, CONNECTOR_SENTENCES[connector.error]), statusOf(connector.error));
+      return answer(c, await certifyHostKey(deps.service, connector.value, c.req.valid('json')));
     },
   );
 }

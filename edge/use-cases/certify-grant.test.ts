@@ -52,7 +52,10 @@ describe('a certificate for a grant', () => {
       port: 2222,
       user: 'deploy@web',
     });
-    expect(issued.knownHosts).toContain('[gw.example.com]:2222 ssh-ed25519 AAAAC3Nz');
+    expect(issued.knownHosts).toEqual([
+      expect.stringMatching(/^@cert-authority \[gw\.example\.com\]:2222 ssh-ed25519 AAAA[\w+/]{64,}$/),
+      '[gw.example.com]:2222 ssh-ed25519 AAAAC3Nz',
+    ]);
     const certificate = readCertificate(fromBase64(issued.certificate.split(' ')[1] ?? ''));
     if (!certificate) throw new Error('it cannot be read');
     expect(issued.certificate.split(' ')[0]).toBe('ssh-ed25519-cert-v01@openssh.com');

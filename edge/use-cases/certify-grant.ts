@@ -45,7 +45,7 @@ async function certifyGrant(
   if (Date.parse(until) <= now) return fault('conflict', 'This grant has ended. Ask for access again.');
   const announced = await deps.directory.resource(resource);
   if (!announced) return fault('not_found', `There is no resource called ${resource} any more.`);
-  const place = sshPlace(announced.resource);
+  const place = sshPlace(announced.resource, await deps.hostAuthority.publicLine());
   if (!place)
     return fault('conflict', `${resource} is not reached over SSH, so there is nothing to certify a key for.`);
 

@@ -44,6 +44,8 @@ export interface UseCaseDeps {
   };
   /** Certifies people's keys for their grants. */
   readonly userAuthority: SshAuthority;
+  /** Certifies host keys of connectors' listeners. */
+  readonly hostAuthority: SshAuthority;
   readonly clock: Clock;
   /** Base64, see keys.ts. */
   grantSalt(email: string, resource: string): Promise<string>;

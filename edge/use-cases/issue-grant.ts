@@ -76,6 +76,7 @@ export async function issueGrant(deps: UseCaseDeps, who: Identity, terms: GrantT
     },
   });
   const { subject, email, groups, provider, name } = who;
+  const hostAuthority = await deps.hostAuthority.publicLine();
   const issued = await deps.grants.issue(grant, { subject, email, groups, provider, name }, verifier, digest);
   if (!issued.ok) return fault('conflict', 'You hold too many live grants for this resource. Revoke some first.');
   return ok({
@@ -86,6 +87,6 @@ export async function issueGrant(deps: UseCaseDeps, who: Identity, terms: GrantT
       until: grant.until,
       ...(breakGlass && { breakGlass: true }),
     },
-    connect: connectLines(resource, who.email, secret, deps.publicUrl),
+    connect: connectLines(resource, who.email, secret, { publicUrl: deps.publicUrl, hostAuthority }),
   });
 }

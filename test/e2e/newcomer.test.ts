@@ -210,6 +210,12 @@ describe('a newcomer', () => {
     const by = (program: string, ...args: string[]) =>
       finish(spawn(program, ['-F', config, '-o', 'BatchMode=yes', ...args], { env: { ...env, SSH_AUTH_SOCK: '' } }));
     expect(await by('ssh', 'demo-host', 'echo in')).toMatchObject({ code: 0, stdout: 'in\n', stderr: '' });
+    // Its authority is enough to know the gateway by: it showed a certificate of its key.
+    const kept = /^ {2}UserKnownHostsFile "(.*)"$/m.exec(await readFile(config, 'utf8'))?.[1] ?? '';
+    const authority = (await readFile(kept, 'utf8')).split('\n').filter((line) => line.startsWith('@cert-authority'));
+    await writeFile(join(dir, 'authority'), `${authority.join('\n')}\n`);
+    const known = ['-o', `UserKnownHostsFile=${join(dir, 'authority')}`, '-o', 'GlobalKnownHostsFile=/dev/null'];
+    expect(await by('ssh', ...known, 'demo-host', 'echo in')).toMatchObject({ code: 0, stdout: 'in\n', stderr: '' });
     await writeFile(join(dir, 'sent'), 'by scp\n');
     expect(await by('scp', join(dir, 'sent'), `demo-host:${join(dir, 'received')}`)).toMatchObject({ code: 0 });
     expect(await readFile(join(dir, 'received'), 'utf8')).toBe('by scp\n');

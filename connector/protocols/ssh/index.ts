@@ -16,7 +16,7 @@ import {
   type SshTargetSettings,
   WrittenSshTarget,
 } from './settings.ts';
-import { fingerprint, loadHostKey, publicLine } from './wire/host-key.ts';
+import { fingerprint, HostCertificate, loadHostKey, publicLine } from './wire/host-key.ts';
 import { DISCONNECT_NO_MORE_AUTH_METHODS, Malformed } from './wire/messages.ts';
 import { hasAddon, type ParsedKey } from './wire/ssh2.ts';
 import { ProtocolFault, SshTransport } from './wire/transport.ts';
@@ -55,12 +55,13 @@ const closed = (stream: ByteStream): Promise<void> =>
 
 function createSsh(files: KeptFiles | undefined): Protocol<SshTarget> {
   const loaded = loadHostKey(files);
+  const hostCertificate = loaded.ok ? new HostCertificate(loaded.value) : undefined;
 
   async function carry(stream: ByteStream, door: Door<SshTarget>): Promise<void> {
     // Nobody listens with a key that could not be read.
     if (!loaded.ok) return void stream.destroy();
     const hostKey = loaded.value;
-    const transport = new SshTransport(stream, { of: 'server', hostKey });
+    const transport = new SshTransport(stream, { of: 'server', hostKey, certificate: hostCertificate?.current });
     /** In words that OpenSSH shows, whatever it was waiting for. */
     const refuse = (refusal: Refusal, claim?: Claim): Promise<void> => {
       transport.disconnect(`Gatehouse: ${refusal.message}`, DISCONNECT_NO_MORE_AUTH_METHODS);
@@ -131,7 +132,13 @@ function createSsh(files: KeptFiles | undefined): Protocol<SshTarget> {
       if (tried.ok) tried.value.disconnect('The gateway only looked whether it is let in.');
       return tried.ok ? ok(undefined) : err(tried.error.detail);
     },
-    hostKey: loaded.ok ? ok({ line: publicLine(loaded.value), notes: notesOf(loaded.value) }) : loaded,
+    hostKey: loaded.ok
+      ? ok({
+          line: publicLine(loaded.value),
+          notes: notesOf(loaded.value),
+          present: (line) => hostCertificate?.take(line),
+        })
+      : loaded,
   };
 }
 

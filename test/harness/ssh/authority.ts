@@ -1,7 +1,7 @@
 // An SSH authority and keys of people, made by ssh-keygen: what the edge signs, and what it never would.
 
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -12,6 +12,8 @@ export interface TestAuthority {
   newKey(type?: 'ed25519' | 'ecdsa' | 'rsa'): string;
   /** Certifies a key by ssh-keygen: `-n web`. Answers with the certificate's path. */
   certify(key: string, keyId: string, options: readonly string[], by?: string): string;
+  /** The same of a public line; answers with the certificate's line. */
+  certifyLine(publicLine: string, keyId: string, options: readonly string[]): string;
   readonly keyFile: string;
   remove(): void;
 }
@@ -36,6 +38,12 @@ export function makeTestAuthority(): TestAuthority {
     certify(key, keyId, options, by = keyFile) {
       keygen(['-s', by, '-I', keyId, ...options, `${key}.pub`]);
       return `${key}-cert.pub`;
+    },
+    certifyLine(publicLine, keyId, options) {
+      const file = join(directory, `key${++made}`);
+      writeFileSync(`${file}.pub`, `${publicLine}\n`);
+      keygen(['-s', keyFile, '-I', keyId, ...options, `${file}.pub`]);
+      return readFileSync(`${file}-cert.pub`, 'utf8').trim();
     },
     remove: () => rmSync(directory, { recursive: true, force: true }),
   };

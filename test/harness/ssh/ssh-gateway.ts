@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { newId } from '../../../core/ids.ts';
 import { err, ok } from '../../../core/result.ts';
 import type { SshTarget } from '../../../connector/protocols/ssh/login/target-login.ts';
+import type { Protocol } from '../../../connector/protocol.ts';
 import { PROTOCOL_MODULES } from '../../../connector/registry.ts';
 import { startListener } from '../../../connector/session/serve.ts';
 import { createSessions, type Entrance, type SessionsDeps } from '../../../connector/session/sessions.ts';
@@ -17,6 +18,7 @@ import { type Ran, run } from '../run.ts';
 
 export interface SshGateway {
   readonly port: number;
+  readonly hostKey: Extract<NonNullable<Protocol<SshTarget>['hostKey']>, { ok: true }>['value'];
   readonly edge: MemoryEdge;
   readonly log: MemoryLog;
   readonly bugs: unknown[];
@@ -91,6 +93,7 @@ export async function startSshGateway(
   const environment = environmentOf(edge.issue({ resource: 'web' }).secret);
   return {
     port,
+    hostKey: protocol.hostKey.value,
     edge,
     log,
     bugs,

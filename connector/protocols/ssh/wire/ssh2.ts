@@ -4,11 +4,12 @@
 
 import { createRequire } from 'node:module';
 import ssh2, { type ParsedKey } from 'ssh2';
+import { certificateType } from '../../../../core/ssh/certificate.ts';
 import { HYBRID_KEX, takeHybrid } from './hybrid-kex.ts';
 
 interface Negotiated {
   readonly kex: string;
-  readonly serverHostKey: string;
+  serverHostKey: string;
   readonly cs: { readonly cipher: string };
   readonly sc: { readonly cipher: string };
 }
@@ -50,9 +51,12 @@ interface OfferOneWay {
   readonly lang: readonly string[];
 }
 
+/** All that it asks of one. */
+type HostKeyOfLibrary = Pick<ParsedKey, 'type' | 'getPublicSSH' | 'sign'>;
+
 interface ProtocolOptions {
   readonly server: boolean;
-  readonly hostKeys?: Readonly<Record<string, ParsedKey>>;
+  readonly hostKeys?: Readonly<Record<string, HostKeyOfLibrary>>;
   /** The key as it is on the wire. */
   readonly hostVerifier?: (key: Buffer) => boolean;
   readonly ident: string;
@@ -119,7 +123,8 @@ const HOST_KEY_ALGORITHMS: readonly string[] = [
 ];
 
 export type LibrarySide =
-  | { readonly of: 'server'; readonly hostKey: ParsedKey }
+  /** `certificate`: of the host key, as it is on the wire; shown to clients that prefer one. */
+  | { readonly of: 'server'; readonly hostKey: ParsedKey; readonly certificate?: Uint8Array | undefined }
   /** `preferred`: the type of the key that the other side should show. */
   | { readonly of: 'client'; readonly preferred: readonly string[]; readonly verify: (key: Buffer) => boolean };
 
@@ -144,14 +149,12 @@ export class Packets {
   readonly #protocol: LibraryProtocol;
 
   constructor(side: LibrarySide, events: PacketEvents) {
-    const ownTypes = side.of === 'server' ? [side.hostKey.type] : byPreference(side.preferred);
+    const hostKeys = side.of === 'server' ? this.#hostKeys(side.hostKey, side.certificate) : {};
     this.#protocol = new LibraryProtocol({
       server: side.of === 'server',
-      ...(side.of === 'server'
-        ? { hostKeys: { [side.hostKey.type]: side.hostKey } }
-        : { hostVerifier: (key) => side.verify(key) }),
+      ...(side.of === 'server' ? { hostKeys } : { hostVerifier: (key) => side.verify(key) }),
       ident: 'Gatehouse',
-      offer: offer(ownTypes),
+      offer: offer(side.of === 'server' ? Object.keys(hostKeys) : byPreference(side.preferred)),
       onWrite: (bytes) => events.write(bytes),
       onError: (error) => events.failed(error),
       onHeader: () => {
@@ -174,6 +177,25 @@ export class Packets {
       events.payload(payload);
       return undefined;
     };
+  }
+
+  /** By algorithm, the preferred one first. */
+  #hostKeys(key: ParsedKey, certificate: Uint8Array | undefined): Record<string, HostKeyOfLibrary> {
+    const plain = { [key.type]: key };
+    if (!certificate) return plain;
+    const blob = Buffer.from(certificate);
+    const certified: HostKeyOfLibrary = {
+      type: key.type,
+      getPublicSSH: () => blob,
+      sign: (data) => {
+        // A signature is of the key's algorithm, and never of the certificate's (PROTOCOL.certkeys). The library names what was
+        // negotiated, and looks for it right after this.
+        const negotiated = this.#protocol._kex?.negotiated;
+        if (negotiated) negotiated.serverHostKey = key.type;
+        return key.sign(data);
+      },
+    };
+    return { [certificateType(key.type)]: certified, ...plain };
   }
 
   start(): void {
