@@ -65,4 +65,13 @@ test('is asked for again where the edge is away, or gave one that is no use; not
   stop();
   await vi.advanceTimersByTimeAsync(60 * DAY_MS);
   expect(asked()).toBe(3);
+
+  // Nor is one that was under way then.
+  const pending = Promise.withResolvers<{ certificate: string; until: string }>();
+  const late = keep([async () => ok(await pending.promise)], Promise.resolve());
+  await vi.advanceTimersByTimeAsync(0);
+  stop();
+  pending.resolve({ certificate: 'late', until: '' });
+  await vi.advanceTimersByTimeAsync(HOUR_MS);
+  expect([late.presented, late.asked()]).toEqual([[], 1]);
 });
