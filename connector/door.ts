@@ -38,7 +38,7 @@ declare const proven: unique symbol;
 export interface ProvenGrant {
   readonly [proven]: true;
   readonly claim: Claim;
-  readonly how: 'scram' | 'secret' | 'certificate';
+  readonly how: 'scram' | 'secret' | 'certificate' | 'key';
 }
 
 /** The grants that a claim may be about, as far as a protocol may know them; alike for claims that cannot be true. */
@@ -56,12 +56,21 @@ interface ScramProof {
   final(message: Buffer): Result<{ readonly proof: ProvenGrant; readonly reply: string }, ScramFault>;
 }
 
-/** A certificate of the edge's authority for a grant, which holds here and now. Anybody may show it: it proves nothing yet. */
-export interface CertifiedGrant {
+/** A key that stands for a grant. Anybody may show its public half: it proves nothing yet. */
+export interface KeyOfGrant {
+  /** The client signed `data` by the key, by this very algorithm. Undefined: it did not. */
+  prove(algorithm: string, data: Uint8Array, signature: Uint8Array): Promise<ProvenGrant | undefined>;
+}
+
+/** By a certificate of the edge's authority, which holds here and now. */
+export interface CertifiedGrant extends KeyOfGrant {
   /** By what the audit log names it. */
   readonly serial: string;
-  /** The client signed `data` by the certified key, by this very algorithm. Undefined: it did not. */
-  prove(algorithm: string, data: Uint8Array, signature: Uint8Array): Promise<ProvenGrant | undefined>;
+}
+
+/** As its person registered it. */
+export interface RegisteredKeyOfGrant extends KeyOfGrant {
+  readonly fingerprint: string;
 }
 
 /** What a connection says of itself beside its claim. */
@@ -112,6 +121,11 @@ export interface Door<Upstream> {
    * try another proof. Otherwise refused as `lookUp` is.
    */
   certified(resource: string, certificate: Uint8Array): Promise<Result<CertifiedGrant | undefined, Refusal>>;
+  /**
+   * For a client that shows a public key, as it is on the wire. Undefined: nobody has registered it, or its person holds no grant for
+   * this resource. Each asks the edge. Refused as `lookUp` is.
+   */
+  registered(resource: string, publicKey: Uint8Array): Promise<Result<RegisteredKeyOfGrant | undefined, Refusal>>;
   /**
    * Admits the client: the edge opens the session, the log takes its first frame, the target's credential is fetched. Once.
    * Refused as soon as the client hangs up, the grant is revoked or the connector stops, whatever is still waited for.

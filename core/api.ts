@@ -182,6 +182,30 @@ export const IssuedSshCertificate = z.object({
 });
 export type IssuedSshCertificate = z.infer<typeof IssuedSshCertificate>;
 
+/** `SHA256:...`, as `ssh-keygen -l` shows it. */
+export const KeyFingerprint = z.string().regex(/^SHA256:[A-Za-z0-9+/]{43}$/, 'expected SHA256:...');
+export const NewKey = z.strictObject({
+  publicKey: SshCertificateRequest.shape.publicKey,
+  /** For its person to tell it from others. */
+  name: z
+    .string()
+    .trim()
+    .max(100)
+    .regex(/^\P{Cc}*$/u, 'one line, without control characters')
+    .default(''),
+});
+export type NewKey = z.infer<typeof NewKey>;
+export const RegisteredKey = z.object({
+  fingerprint: KeyFingerprint,
+  /** `ssh-ed25519`. */
+  type: z.string(),
+  name: z.string(),
+  addedAt: z.iso.datetime(),
+  expiresAt: z.iso.datetime(),
+});
+export type RegisteredKey = z.infer<typeof RegisteredKey>;
+export const KeyList = z.object({ keys: z.array(RegisteredKey) });
+
 /** Why a person ends a session. Its client reads it, so it is one line and not empty. */
 export const EndingReason = z
   .string()

@@ -106,6 +106,7 @@ test('the kinds of both directions are the known ones, and no other parses', () 
   expect(FromConnector.options.map((option) => option.shape.kind.value).sort()).toEqual([
     'grants.find',
     'grants.look_up',
+    'grants.of_key',
     'hello',
     'hold.action',
     'hold.ask',

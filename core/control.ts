@@ -6,7 +6,7 @@
 
 import { z } from 'zod';
 import { ApprovalState } from './approval/approval.ts';
-import { EndingReason } from './api.ts';
+import { EndingReason, KeyFingerprint } from './api.ts';
 import { ScramVerifier, SecretDigest } from './grant.ts';
 import { actionOf, HeldAction, HeldStatement } from './approval/held-action.ts';
 import { ConnectorId, GrantId, RequestId, SessionId } from './ids.ts';
@@ -32,7 +32,12 @@ const seq = z.number().int().min(1);
  */
 const understands = z.array(z.string().max(50)).max(50).default([]);
 export const CONNECTOR_UNDERSTANDS: readonly FromEdge['kind'][] = ['session.end'];
-export const EDGE_UNDERSTANDS: readonly FromConnector['kind'][] = ['targets.seen', 'hold.action', 'grants.find'];
+export const EDGE_UNDERSTANDS: readonly FromConnector['kind'][] = [
+  'targets.seen',
+  'hold.action',
+  'grants.find',
+  'grants.of_key',
+];
 
 // --- connector to edge ---
 
@@ -60,6 +65,16 @@ const FindGrant = z.object({
   kind: z.literal('grants.find'),
   call,
   digest: SecretDigest,
+  resource: ResourceName,
+  protocol: ProtocolName,
+});
+
+/** The same of a client that offered or showed a public key. The grants are of whoever registered it; their verifiers are empty. */
+const FindGrantOfKey = z.object({
+  kind: z.literal('grants.of_key'),
+  call,
+  /** `SHA256:...`. */
+  key: KeyFingerprint,
   resource: ResourceName,
   protocol: ProtocolName,
 });
@@ -180,6 +195,7 @@ export const FromConnector = z.discriminatedUnion('kind', [
   Hello,
   LookUpGrants,
   FindGrant,
+  FindGrantOfKey,
   OpenSession,
   AskHold,
   HoldAction,
@@ -231,7 +247,7 @@ export const FromEdge = z.discriminatedUnion('kind', [
     salt: z.string(),
     iterations: z.number().int(),
     candidates: z.array(GrantCandidate).max(100),
-    /** Of `grants.find`: whose the candidates are. */
+    /** Of `grants.find` and `grants.of_key`: whose the candidates are. */
     email: z.string().max(254).optional(),
   }),
   z.object({

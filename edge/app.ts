@@ -15,6 +15,7 @@ import { newApi } from './routes/api.ts';
 import { checkContentType, limitBody, sameSiteOnly, securityHeaders } from './routes/border.ts';
 import { connectorApiRoutes, type ConnectorRouteDeps, connectorRoutes } from './routes/connectors.ts';
 import { deviceRoutes, openDeviceRoutes } from './routes/device.ts';
+import { keyRoutes } from './routes/keys.ts';
 import { sessionRoutes } from './routes/sessions.ts';
 import { slackRoutes, type SlackRouteDeps } from './routes/slack.ts';
 import { type SignInDeps, signInRoutes } from './routes/sign-in.ts';
@@ -121,6 +122,7 @@ function apiApp(deps: AppDeps) {
     return next();
   });
   accessRoutes(api, deps);
+  keyRoutes(api, deps);
   approvalRoutes(api, deps);
   administrationRoutes(api, deps);
   sessionRoutes(api, deps);

@@ -25,6 +25,7 @@ import { PolicyCache } from './storage/policy-cache.ts';
 import type { UseCaseDeps } from './use-cases/deps.ts';
 import { deviceUseCases } from './use-cases/devices.ts';
 import { endSessionUseCases } from './use-cases/end-session.ts';
+import { personKeyUseCases } from './use-cases/person-keys.ts';
 import { recordingUseCases } from './use-cases/recordings.ts';
 
 /** Set by edge/build.ts. */
@@ -103,6 +104,7 @@ function createGatehouse(deps: UseCaseDeps): Gatehouse {
     ...accessUseCases(deps),
     ...accessRequestUseCases(deps),
     ...certifyGrantUseCases(deps),
+    ...personKeyUseCases(deps),
     ...recordingUseCases(deps),
     ...endSessionUseCases(deps),
     ...administrationUseCases(deps),

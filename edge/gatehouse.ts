@@ -23,8 +23,10 @@ import type {
   ListedGrant,
   ListedResource,
   Me,
+  NewKey,
   ObjectList,
   PolicyEffect,
+  RegisteredKey,
   WitnessPage,
   Witnessed,
 } from '../core/api.ts';
@@ -140,6 +142,10 @@ export interface Gatehouse {
   revokeGrant(who: Identity, grant: GrantId, reason: string): Answer<ListedGrant>;
   /** The holder's alone: has a key of theirs stand for the grant's secret, for minutes. `publicKey`: a line of OpenSSH's form. */
   certifyGrant(who: Identity, grant: GrantId, publicKey: string): Answer<IssuedSshCertificate>;
+  /** One's own registered public keys, newest first. */
+  keys(who: Identity): Answer<readonly RegisteredKey[]>;
+  addKey(who: Identity, key: NewKey): Answer<RegisteredKey>;
+  removeKey(who: Identity, fingerprint: string): Answer<RegisteredKey>;
   /** Whose it is, for whoever may end it: its own person, administrators and auditors. */
   sessionToEnd(who: Identity, session: SessionId): Answer<SessionToEnd>;
   /** Ends this one within a second; its grant stays. `unavailable` and `conflict`: it goes on, and the message says what to do. */

@@ -128,6 +128,8 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
   let authority: Uint8Array | undefined;
   /** Whether this edge has `grants.find`. */
   let findsBySecret = false;
+  /** And `grants.of_key`. */
+  let findsByKey = false;
   let redial: NodeJS.Timeout | undefined;
   let redialAt = Number.POSITIVE_INFINITY;
   let stable: NodeJS.Timeout | undefined;
@@ -179,6 +181,7 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
     stable = setTimeout(() => backoff.reset(), timing.stableMs);
     sendAnew();
     findsBySecret = understands.includes('grants.find');
+    findsByKey = understands.includes('grants.of_key');
     holds.linked(understands.includes('hold.action'));
     targets.linked(understands.includes('targets.seen'));
     tellDropped();
@@ -351,6 +354,17 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
       const answer = await link.call({ kind: 'grants.find', digest, resource, protocol });
       if (answer?.kind !== 'grants.found') return err(UNREACHABLE);
       return ok({ ...candidatesOf(answer), email: answer.email });
+    },
+
+    async findOfKey(key, resource, protocol) {
+      const link = await linkedConnection();
+      if (link === undefined) return err(UNREACHABLE);
+      // An edge of an earlier release has no keys.
+      if (!findsByKey) return ok(undefined);
+      const answer = await link.call({ kind: 'grants.of_key', key, resource, protocol });
+      if (answer?.kind !== 'grants.found') return err(UNREACHABLE);
+      const [grant] = candidatesOf(answer).candidates;
+      return ok(grant && { email: answer.email ?? '', grant });
     },
 
     async userAuthority() {

@@ -1,6 +1,6 @@
 // What the session pipeline needs of the edge. connector/control implements it over the control link.
 
-import type { FromConnector, Report } from '../../core/control.ts';
+import type { FromConnector, GrantCandidate, Report } from '../../core/control.ts';
 import type { GrantId, RequestId, SessionId } from '../../core/ids.ts';
 import type { SessionRules } from '../../core/policy/session-rules.ts';
 import type { ProtocolName } from '../../core/protocols.ts';
@@ -22,6 +22,12 @@ export interface Edge {
     resource: ResourceName,
     protocol: ProtocolName,
   ): Promise<Result<GrantCandidates & { readonly email: string | undefined }, Refusal>>;
+  /** The same of a public key that somebody registered, by its fingerprint. */
+  findOfKey(
+    fingerprint: string,
+    resource: ResourceName,
+    protocol: ProtocolName,
+  ): Promise<Result<GrantOfKey | undefined, Refusal>>;
   /** The public key that certificates for grants are signed by, as it is on the wire; undefined: this edge signs none. */
   userAuthority(): Promise<Result<Uint8Array | undefined, Refusal>>;
   /** The last word before anything is dialled: the edge checks the grant again and counts the session. */
@@ -45,6 +51,12 @@ export interface Edge {
   onSessionEnd(listener: (session: SessionId, by: string, reason: string) => void): () => void;
   /** Called within a second of a revocation anywhere. Returns how to stop listening. */
   onGrantRevoked(listener: (grant: GrantId, reason: string) => void): () => void;
+}
+
+/** The one that lasts longest, or of the last day; and whose it is. */
+export interface GrantOfKey {
+  readonly email: string;
+  readonly grant: Pick<GrantCandidate, 'id' | 'until' | 'revoked'>;
 }
 
 /** What the edge says about an admitted session; the connector adds the rest of SessionOpened. */

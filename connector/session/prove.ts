@@ -12,8 +12,8 @@ import {
   type SshCertificateFault,
 } from '../../core/ssh/certificate-check.ts';
 import { grantOf } from '../../core/ssh/grant-certificate.ts';
-import { isSignature } from '../../core/ssh/public-key.ts';
-import type { CertifiedGrant, Claim, GrantLookup, ProvenGrant } from '../door.ts';
+import { isSignature, type SshPublicKey } from '../../core/ssh/public-key.ts';
+import type { CertifiedGrant, Claim, GrantLookup, ProvenGrant, RegisteredKeyOfGrant } from '../door.ts';
 import { findCandidate, sameKey, ScramServer, storedKeyOf } from '../sasl/scram.ts';
 
 /** What the edge answers about a claim; alike for claims that cannot be true. */
@@ -89,6 +89,21 @@ export async function certifiedGrant(
       return proofOf({ email, resource: principal }, { id }, 'certificate', onProof);
     },
   });
+}
+
+/** A key that the edge knows, and the grant that its person has. */
+export function registeredKey(
+  claim: Claim,
+  { key, fingerprint, grant }: { key: SshPublicKey; fingerprint: string; grant: ProvedGrant },
+  onProof: (proof: ProvenGrant) => void,
+): RegisteredKeyOfGrant {
+  return {
+    fingerprint,
+    async prove(algorithm, data, signature) {
+      if (!(await isSignature(key, algorithm, data, signature))) return undefined;
+      return proofOf(claim, grant, 'key', onProof);
+    },
+  };
 }
 
 /** For whoever shows it: all of this stands in the certificate. */

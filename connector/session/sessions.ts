@@ -10,6 +10,7 @@ import type { SessionOpened } from '../../core/recording/facts/session.ts';
 import type { Refusal } from '../../core/refusal.ts';
 import { ResourceName } from '../../core/resource.ts';
 import { err, ok, type Result } from '../../core/result.ts';
+import { fingerprintOf, readPublicKey } from '../../core/ssh/public-key.ts';
 import type { SecureContext } from 'node:tls';
 import type { ArrivalFacts, ByteStream, Claim, Door, EnterOptions, Peer, ProvenGrant } from '../door.ts';
 import { orAborted } from '../net/or-aborted.ts';
@@ -23,7 +24,7 @@ import { DEFAULT_LIMITS, type Limits } from './login/limits.ts';
 import { type Cause, LiveSession, LiveSessions } from './live-sessions.ts';
 import { LoginPlaces } from './login/login-places.ts';
 import { endReason, type Entering, OpenSession, type OwnSession } from './open-session.ts';
-import { certifiedGrant, grantLookup, type Proof } from './prove.ts';
+import { certifiedGrant, grantLookup, type Proof, registeredKey } from './prove.ts';
 import { createRulesCompiler } from './guard/rules.ts';
 import type { SessionLog } from './session-log.ts';
 
@@ -117,6 +118,18 @@ export function createSessions(options: SessionsDeps): Sessions {
         const { address } = peer;
         const expected = { authority: authority.value, principal: name.data, address, now: ids.now() };
         return certifiedGrant(certificate, expected, (proof) => proofs.add(proof));
+      },
+      async registered(resource, publicKey) {
+        const name = ResourceName.safeParse(resource);
+        if (!name.success) return err(noResource);
+        const key = readPublicKey(publicKey);
+        if (!key) return ok(undefined);
+        const fingerprint = await fingerprintOf(publicKey);
+        const found = await orAborted(edge.findOfKey(fingerprint, name.data, entrance.name), place.signal);
+        if (!found) return err(place.signal.reason as Refusal);
+        if (!found.ok || !found.value) return found.ok ? ok(undefined) : found;
+        const { email, grant } = found.value;
+        return ok(registeredKey({ email, resource }, { key, fingerprint, grant }, (proof) => proofs.add(proof)));
       },
       async enter(proof, arrival, options) {
         place.leave();

@@ -12,6 +12,8 @@ export const AuditKind = z.enum([
   'token.denied',
   'token.issued',
   'token.revoked',
+  'key.added',
+  'key.removed',
   'request.made',
   'request.denied',
   'request.voted',

@@ -59,6 +59,12 @@ export function readPublicLine(line: string): SshPublicKey | undefined {
 
 export const publicKeyLine = (type: string, blob: Uint8Array): string => `${type} ${toBase64(blob)}`;
 
+/** `SHA256:...`, as `ssh-keygen -l` shows it. `blob`: as it is on the wire. */
+export async function fingerprintOf(blob: Uint8Array): Promise<string> {
+  const hash = await crypto.subtle.digest('SHA-256', new Uint8Array(blob));
+  return `SHA256:${toBase64(new Uint8Array(hash)).replace(/=+$/, '')}`;
+}
+
 /** The fields behind the type, which stand in a key and in a certificate alike. Undefined: of another kind. */
 export function readKeyParts(type: string, fields: WireFields): KeyParts | undefined {
   if (type === ED25519) {

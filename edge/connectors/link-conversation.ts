@@ -39,6 +39,7 @@ interface LinkDeps {
     | 'announce'
     | 'connectorSeen'
     | 'holders'
+    | 'keyHolder'
     | 'listRequest'
     | 'openHoldsOf'
     | 'resource'
@@ -180,6 +181,25 @@ export class LinkConversation {
       iterations: GRANT_SCRAM_ITERATIONS,
       candidates: found ? [found.candidate] : [],
       ...(found && { email: found.email }),
+    };
+  }
+
+  async findOfKey(message: Message<'grants.of_key'>): Promise<FromEdge> {
+    const { directory, grants } = this.#deps;
+    const [email, served] = await Promise.all([directory.keyHolder(message.key), this.#serves(message.resource)]);
+    const found =
+      email !== undefined && served?.protocol === message.protocol
+        ? (await grants.candidates(email, message.resource))[0]
+        : undefined;
+    // The key is what is proven, so nothing of the secret is told.
+    const candidate = found && { ...found, verifier: { storedKey: '', serverKey: '' } };
+    return {
+      kind: 'grants.found',
+      call: message.call,
+      salt: await this.#deps.salt('', message.resource),
+      iterations: GRANT_SCRAM_ITERATIONS,
+      candidates: candidate ? [candidate] : [],
+      ...(candidate && { email }),
     };
   }
 

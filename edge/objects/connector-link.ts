@@ -190,6 +190,8 @@ export class ConnectorLink extends DurableObject<Env> implements Serves<Connecto
         return this.#answer(socket, conversation.lookUp(message));
       case 'grants.find':
         return this.#answer(socket, conversation.find(message));
+      case 'grants.of_key':
+        return this.#answer(socket, conversation.findOfKey(message));
       case 'session.open':
         return this.#admit(socket, conversation, message);
       case 'hold.ask':

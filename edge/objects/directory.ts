@@ -12,6 +12,7 @@ import { isAmong } from '../../core/policy/evaluate.ts';
 import type { Resource, TargetSeen } from '../../core/resource.ts';
 import type { Env } from '../env.ts';
 import type {
+  AddedKey,
   DirectoryPort,
   PolicyInForce,
   PolicyTag,
@@ -25,6 +26,7 @@ import { BROWSER_SESSIONS_SCHEMA, BrowserSessions } from '../storage/browser-ses
 import { Connectors, CONNECTORS_SCHEMA } from '../storage/connectors.ts';
 import { DEVICE_CODES_SCHEMA, DeviceCodes } from '../storage/device-codes.ts';
 import { People, PEOPLE_SCHEMA } from '../storage/people.ts';
+import { PERSON_KEYS_SCHEMA, PersonKeys } from '../storage/person-keys.ts';
 import { Policies, POLICIES_SCHEMA, tagOf } from '../storage/policies.ts';
 import { Requests, REQUESTS_SCHEMA } from '../storage/requests.ts';
 import { Throttles, THROTTLES_SCHEMA } from '../storage/throttles.ts';
@@ -53,6 +55,7 @@ export class Directory extends DurableObject<Env> implements Serves<DirectoryPor
   readonly #throttles: Throttles;
   readonly #people: People;
   readonly #requests: Requests;
+  readonly #keys: PersonKeys;
 
   constructor(context: DurableObjectState, env: Env) {
     super(context, env);
@@ -65,6 +68,7 @@ export class Directory extends DurableObject<Env> implements Serves<DirectoryPor
         THROTTLES_SCHEMA +
         PEOPLE_SCHEMA +
         REQUESTS_SCHEMA +
+        PERSON_KEYS_SCHEMA +
         AUTHORITY_SCHEMA,
     );
     this.#browsers = new BrowserSessions(this.#sql);
@@ -74,6 +78,7 @@ export class Directory extends DurableObject<Env> implements Serves<DirectoryPor
     this.#throttles = new Throttles(this.#sql);
     this.#people = new People(this.#sql);
     this.#requests = new Requests(this.#sql);
+    this.#keys = new PersonKeys(this.#sql);
   }
 
   // --- people ---
@@ -108,6 +113,23 @@ export class Directory extends DurableObject<Env> implements Serves<DirectoryPor
 
   knownGroups() {
     return this.#people.groups(Date.now());
+  }
+
+  // --- their public keys ---
+
+  async addKey(email: string, key: AddedKey) {
+    const added = this.#keys.add(email, key, Date.now());
+    await this.#scheduleCleanUp();
+    return added;
+  }
+  keysOf(email: string) {
+    return this.#keys.of(email, Date.now());
+  }
+  keyHolder(fingerprint: string) {
+    return this.#keys.holder(fingerprint, Date.now());
+  }
+  removeKey(email: string, fingerprint: string) {
+    return this.#keys.remove(email, fingerprint);
   }
 
   // --- requests that wait ---
@@ -256,6 +278,7 @@ export class Directory extends DurableObject<Env> implements Serves<DirectoryPor
     this.#throttles.cleanUp(now);
     this.#people.cleanUp(now);
     this.#requests.cleanUp(now);
+    this.#keys.cleanUp(now);
     await this.ctx.storage.setAlarm(now + CLEAN_UP_EVERY_MS);
   }
 

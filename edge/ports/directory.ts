@@ -1,6 +1,7 @@
 // The directory: people, device logins, connectors and what they announced, policy versions,
 // requests as lists need them, limits, and the certificate authority's key.
 
+import type { RegisteredKey } from '../../core/api.ts';
 import type { Approval } from '../../core/approval/approval.ts';
 import type { ConnectorId, RequestId, SessionId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';
@@ -23,6 +24,16 @@ export interface DirectoryPort {
   knowsAnyAmong(policy: Pick<PolicyDocument, 'groups'>, names: readonly string[]): Promise<boolean>;
   /** The providers' groups of everybody who signed in lately. */
   knownGroups(): Promise<Set<string>>;
+
+  // --- their public keys ---
+
+  addKey(email: string, key: AddedKey): Promise<Result<RegisteredKey, 'taken' | 'too_many'>>;
+  /** Newest first. */
+  keysOf(email: string): Promise<RegisteredKey[]>;
+  /** Whose it is; undefined: nobody's, or not any more. */
+  keyHolder(fingerprint: string): Promise<string | undefined>;
+  /** false: it is not theirs. */
+  removeKey(email: string, fingerprint: string): Promise<boolean>;
 
   // --- requests that wait ---
 
@@ -105,6 +116,8 @@ export interface DirectoryPort {
   /** As `keepAuthority`. */
   keepSshAuthority(use: SshAuthorityUse, made: StoredSshAuthority): Promise<StoredSshAuthority>;
 }
+
+export type AddedKey = Pick<RegisteredKey, 'fingerprint' | 'type' | 'name'>;
 
 export type DevicePoll =
   | { readonly kind: 'approved'; readonly identity: Identity }

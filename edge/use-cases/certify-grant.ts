@@ -5,9 +5,8 @@ import type { IssuedSshCertificate } from '../../core/api.ts';
 import type { GrantId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';
 import { ok } from '../../core/result.ts';
-import { toBase64 } from '../../core/scram.ts';
 import { grantCertificateTerms } from '../../core/ssh/grant-certificate.ts';
-import { readPublicLine } from '../../core/ssh/public-key.ts';
+import { fingerprintOf, readPublicLine } from '../../core/ssh/public-key.ts';
 import { iso } from '../clock.ts';
 import type { Answer, Gatehouse } from '../gatehouse.ts';
 import { sshPlace } from '../grants/ssh-lines.ts';
@@ -66,10 +65,4 @@ async function certifyGrant(
     until: validUntil,
     ...place,
   });
-}
-
-/** `SHA256:...`, as `ssh-keygen -l` shows it. */
-async function fingerprintOf(blob: Uint8Array): Promise<string> {
-  const hash = await crypto.subtle.digest('SHA-256', new Uint8Array(blob));
-  return `SHA256:${toBase64(new Uint8Array(hash)).replace(/=+$/, '')}`;
 }

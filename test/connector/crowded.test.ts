@@ -99,6 +99,7 @@ test.each([
         makesRoom.abort(refusal);
         return err(refusal);
       },
+      registered: () => Promise.reject(new Error('psql shows no key')),
       certified: () => Promise.reject(new Error('psql shows no certificate')),
       proveSecret: () => Promise.reject(new Error('psql says who it is')),
       enter: () => Promise.reject(new Error('nobody proved anything')),

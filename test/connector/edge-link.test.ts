@@ -97,6 +97,30 @@ test('knows the authority that the edge last said, and none without the edge', a
   }
 });
 
+test('finds the grant of a registered key, where the edge can', async () => {
+  const candidate = { id: newId('grt'), until: new Date().toISOString(), revoked: false };
+  edge.onMessage = (message, reply) => {
+    if (message.kind !== 'grants.of_key') return answerAll(message, reply);
+    const found = { salt: Buffer.alloc(16).toString('base64'), iterations: 4096, email: 'alice@example.com' };
+    const verifier = { storedKey: '', serverKey: '' };
+    reply({ kind: 'grants.found', call: message.call, ...found, candidates: [{ ...candidate, verifier }] });
+  };
+  const find = () => link.findOfKey(`SHA256:${'A'.repeat(43)}`, ResourceName.parse('demo'), 'postgres');
+  expect(await find()).toMatchObject({ ok: false, error: { reason: 'edge_unreachable' } });
+  link.start();
+  await link.firstLinked;
+  expect(await find()).toMatchObject({ ok: true, value: { email: 'alice@example.com', grant: candidate } });
+
+  // An edge of an earlier release has no keys, and would end the link over a message that it does not know.
+  edge.onMessage = (message, reply) => {
+    if (message.kind === 'hello') return reply({ kind: 'welcome', policyVersion: 1, understands: ['grants.find'] });
+    answerAll(message, reply);
+  };
+  edge.cut();
+  await vi.waitFor(async () => expect(await find()).toEqual({ ok: true, value: undefined }), 15_000);
+  expect(edge.messages.filter(({ kind }) => kind === 'grants.of_key')).toHaveLength(1);
+});
+
 test('calls that overlap get their own answers, in whatever order these come', async () => {
   const held: (() => void)[] = [];
   edge.onMessage = (message, reply) => {

@@ -206,6 +206,9 @@ export function createFakeGatehouse(now: () => number): FakeGatehouse {
       audit('grant.revoked', who.email, id, { reason });
       return ok(grant);
     },
+    keys: async () => ok([]),
+    addKey: async () => err({ reason: 'conflict', message: 'No key is registered here.' }),
+    removeKey: async () => err({ reason: 'not_found', message: 'There is no such key among yours.' }),
     certifyGrant: async () => err({ reason: 'conflict', message: 'No key is certified here.' }),
     async sessionToEnd(who, id) {
       const entry = mayView(who, stored.get(id))?.entry;

@@ -41,6 +41,9 @@ export class MemoryEdge implements Edge {
   rules: SessionRules = { policyVersion: 1, rule: 'test', limits: {} };
   /** What sessions speak that it opens. */
   protocol: ProtocolName = 'postgres';
+  /** Registered ones, by fingerprint: whose they are. */
+  readonly keys = new Map<string, string>();
+  askedOfKeys = 0;
   /** The public key that it signs certificates by, as it is on the wire. */
   authority: Uint8Array | undefined;
   /** Why sessions from now on are exempt from recording. */
@@ -113,6 +116,14 @@ export class MemoryEdge implements Edge {
       candidates: issued ? [issued.candidate] : [],
       email: issued?.email,
     });
+  }
+
+  async findOfKey(fingerprint: string, resource: ResourceName): ReturnType<Edge['findOfKey']> {
+    this.askedOfKeys++;
+    if (this.away) return err(this.away);
+    const email = this.keys.get(fingerprint);
+    const issued = this.#grants.findLast((one) => one.email === email && one.resource === resource);
+    return ok(issued && { email: issued.email, grant: issued.candidate });
   }
 
   async userAuthority(): ReturnType<Edge['userAuthority']> {

@@ -75,10 +75,10 @@ function createSsh(files: KeptFiles | undefined): Protocol<SshTarget> {
       return;
     }
     if (!arrived.ok) return refuse(arrived.error.refusal, arrived.error.claim);
-    const { proof, login, certificate } = arrived.value;
+    const { proof, login, details } = arrived.value;
     const entered = await door.enter(proof, {
       client: stream,
-      details: { ...(login !== undefined && { login }), ...(certificate !== undefined && { certificate }) },
+      details: { ...(login !== undefined && { login }), ...details },
       tls: `SSH ${transport.algorithms}`,
     });
     if (!entered.ok) {

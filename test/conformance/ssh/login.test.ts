@@ -260,7 +260,8 @@ describe.skipIf(!hasSshd)('SSH: signing in', () => {
       },
     };
     const first = PROTOCOL_MODULES.ssh.create({}, files).hostKey;
-    expect(PROTOCOL_MODULES.ssh.create({}, files).hostKey).toEqual(first);
+    const second = PROTOCOL_MODULES.ssh.create({}, files).hostKey;
+    expect(second?.ok && second.value.line).toBe(first?.ok && first.value.line);
     expect(first).toMatchObject({ ok: true, value: { line: expect.stringMatching(/^ssh-ed25519 AAAA/) } });
     kept.set('ssh-host-key', 'damaged');
     expect(PROTOCOL_MODULES.ssh.create({}, files).hostKey).toMatchObject({ ok: false });

@@ -1,5 +1,5 @@
 // Who is there (RFC 4252, 4256): the server's half of authentication. The grant's secret is the password, or the answer to
-// the one question of keyboard-interactive; or a key signs that the edge certified for the grant (public-key.ts).
+// the one question of keyboard-interactive; or a key signs that the edge certified for the grant, or that its person registered (public-key.ts).
 
 import { err, ok, type Result } from '../../../../core/result.ts';
 import type { Refusal } from '../../../../core/refusal.ts';
@@ -20,7 +20,7 @@ import {
 } from '../wire/messages.ts';
 import { ProtocolFault, type SshTransport } from '../wire/transport.ts';
 import type { MessageQueue } from './message-queue.ts';
-import { answerKey } from './public-key.ts';
+import { ShownKeys } from './public-key.ts';
 import { readUserName } from './user-name.ts';
 
 /** As OpenSSH's MaxAuthTries. */
@@ -36,8 +36,8 @@ interface Arrived {
   readonly proof: ProvenGrant;
   /** Undefined: the resource's own. */
   readonly login: string | undefined;
-  /** Serial of the certificate that it showed. */
-  readonly certificate?: string;
+  /** Of the key that it showed, for the recording. */
+  readonly details?: Readonly<Record<string, string>>;
 }
 
 interface Turned {
@@ -55,6 +55,7 @@ export async function authenticate<Upstream>(
   let last: Claim | undefined;
   let tries = 0;
   let offers = 0;
+  const keys = new ShownKeys(door, transport.sessionId);
   const refuse = () => {
     // The last one is told with words instead.
     if (tries < MAX_TRIES) transport.send(sshMessage(USERAUTH_FAILURE, METHODS, false));
@@ -74,12 +75,12 @@ export async function authenticate<Upstream>(
     if (service !== 'ssh-connection') throw new ProtocolFault('it asks for a service that there is not');
     const wanted = readUserName(user);
     if (method === 'publickey') {
-      const answer = await answerKey(payload, fields, wanted, transport.sessionId, door);
+      const answer = await keys.answer(payload, fields, wanted);
       const claim = wanted && { email: wanted.email ?? '', resource: wanted.resource };
       if (!answer.ok) return err({ refusal: answer.error, ...(claim && { claim }) });
       if (answer.value.kind === 'proven') {
-        const { proof, serial } = answer.value;
-        return ok({ proof, login: wanted?.login, certificate: serial });
+        const { proof, details } = answer.value;
+        return ok({ proof, login: wanted?.login, details });
       }
       if (answer.value.kind === 'offered') {
         offers++;
