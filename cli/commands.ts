@@ -48,6 +48,11 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     summary: 'grants: yours, or all for administrators and auditors',
     load: async () => (await import('./commands/grants.ts')).addGrants,
   },
+  keys: {
+    summary: 'public keys that sign you in over SSH while you hold a grant',
+    beside: { command: 'grants', summary: 'your grants; public keys that sign you in over SSH meanwhile' },
+    load: async () => (await import('./ssh/keys.ts')).addKeys,
+  },
   revoke: {
     summary: 'end a grant, and its live sessions, now',
     load: async () => (await import('./commands/revoke.ts')).addRevoke,

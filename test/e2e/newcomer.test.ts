@@ -220,6 +220,26 @@ describe('a newcomer', () => {
     expect(await by('scp', join(dir, 'sent'), `demo-host:${join(dir, 'received')}`)).toMatchObject({ code: 0 });
     expect(await readFile(join(dir, 'received'), 'utf8')).toBe('by scp\n');
 
+    // And by a key of one's own, once it is registered.
+    const own = join(dir, 'own_key');
+    await finish(spawn('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'laptop', '-f', own]));
+    const block = await readFile(config, 'utf8');
+    const [, port = '', login = ''] = /Port (\d+)\n {2}User (\S+)/.exec(block) ?? [];
+    const keyed = () =>
+      finish(
+        spawn('ssh', [
+          ...['-F', 'none', '-i', own, '-o', 'IdentitiesOnly=yes', '-o', 'BatchMode=yes', ...known],
+          ...['-o', 'LogLevel=ERROR', '-p', port, '-l', login, 'localhost', 'echo in'],
+        ]),
+      );
+    expect((await keyed()).code).toBe(255);
+    expect((await gatehouse([...as, 'keys', 'add', own], env)).stderr).toContain('is a private key');
+    expect((await gatehouse([...as, 'keys', 'add', `${own}.pub`], env)).stdout).toContain('signs you in until');
+    expect((await gatehouse([...as, 'keys'], env)).stdout).toContain('laptop');
+    expect(await keyed()).toMatchObject({ code: 0, stdout: 'in\n', stderr: '' });
+    expect((await gatehouse([...as, 'keys', 'remove', `${own}.pub`], env)).code).toBe(0);
+    expect((await keyed()).code).toBe(255);
+
     // A grant that is revoked opens nothing, whatever key and certificate are still there.
     const { grants } = JSON.parse((await gatehouse([...as, '--json', 'grants'], env)).stdout) as {
       grants: { id: string; resource: string; state: string }[];
