@@ -19,13 +19,13 @@ import { accessRequestUseCases } from './use-cases/access-requests.ts';
 import { accessUseCases } from './use-cases/access.ts';
 import { slackApiOf } from './approvals/notifiers.ts';
 import { administrationUseCases } from './use-cases/administration.ts';
-import { certifyGrantUseCases } from './use-cases/certify-grant.ts';
+import { certifyGrantUseCases } from './use-cases/keys/certify-grant.ts';
 import { approvalUseCases } from './use-cases/approvals.ts';
 import { PolicyCache } from './storage/policy-cache.ts';
 import type { UseCaseDeps } from './use-cases/deps.ts';
 import { deviceUseCases } from './use-cases/devices.ts';
 import { endSessionUseCases } from './use-cases/end-session.ts';
-import { personKeyUseCases } from './use-cases/person-keys.ts';
+import { personKeyUseCases } from './use-cases/keys/person-keys.ts';
 import { recordingUseCases } from './use-cases/recordings.ts';
 
 /** Set by edge/build.ts. */

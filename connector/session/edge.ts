@@ -54,7 +54,7 @@ export interface Edge {
 }
 
 /** The one that lasts longest, or of the last day; and whose it is. */
-export interface GrantOfKey {
+interface GrantOfKey {
   readonly email: string;
   readonly grant: Pick<GrantCandidate, 'id' | 'until' | 'revoked'>;
 }

@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { GrantId } from '../../../core/ids.ts';
+import { fingerprintOf } from '../../../core/ssh/public-key.ts';
 import { fieldsOf, sshMessage as message } from '../../../connector/protocols/ssh/wire/messages.ts';
 import { parsePrivateKey, type ParsedKey, signWith } from '../../../connector/protocols/ssh/wire/ssh2.ts';
 import { SshTransport } from '../../../connector/protocols/ssh/wire/transport.ts';
@@ -246,6 +247,33 @@ describe.skipIf(!hasSshd)('SSH: certificates', () => {
         it.hangUp();
       }
       expect(gateway.edge.asked).toBe(sessions);
+    });
+
+    it('a registered key signs for this session too, by itself; its offer lets nobody in', async () => {
+      const key = authority.newKey();
+      const blob = wireOf(`${key}.pub`);
+      const type = 'ssh-ed25519';
+      gateway.edge.keys.set(await fingerprintOf(blob), 'alice@example.com');
+      gateway.edge.issue({ resource: 'web' });
+      const whole = request(true, type, blob);
+      const attempts: ((sessionId: Buffer) => Buffer)[] = [
+        () => signed(key, Buffer.alloc(32, 7), whole),
+        (id) => signed(authority.newKey(), id, whole),
+        (id) => Buffer.concat([whole, signature(key, id, whole, type, 'ssh-rsa')]),
+        () => Buffer.concat([whole, fieldsOf(fieldsOf(type, Buffer.alloc(64)))]),
+        () => Buffer.concat([whole, fieldsOf(Buffer.alloc(0))]),
+      ];
+      const sessions = gateway.edge.asked;
+      for (const [index, attempt] of attempts.entries()) {
+        const it = await client();
+        expect(await it.ask(request(false, type, blob))).toBe(PK_OK);
+        expect([index, await it.ask(attempt(it.sessionId))]).toEqual([index, FAILURE]);
+        it.hangUp();
+      }
+      expect(gateway.edge.asked).toBe(sessions);
+      const it = await client();
+      expect(await it.ask(signed(key, it.sessionId, whole))).toBe(SUCCESS);
+      it.hangUp();
     });
 
     it('RSA signs by SHA-2, whatever it is called', async () => {

@@ -2,18 +2,18 @@
 
 import { SELF } from 'cloudflare:test';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { ApiError, IssuedSshCertificate } from '../../core/api.ts';
-import { Resource } from '../../core/resource.ts';
-import { fromBase64 } from '../../core/scram.ts';
-import { certificateFault } from '../../core/ssh/certificate-check.ts';
-import { readCertificate } from '../../core/ssh/certificate.ts';
-import { blobOf } from '../../core/ssh/fields.ts';
-import { grantOf } from '../../core/ssh/grant-certificate.ts';
-import { ED25519, publicKeyLine, readPublicLine } from '../../core/ssh/public-key.ts';
-import { EDGE } from '../test/browser.ts';
-import { resource, TestConnector } from '../test/connector.ts';
-import { grantFor, newest } from '../test/grants.ts';
-import { type Caller, callerAs } from '../test/people.ts';
+import type { ApiError, IssuedSshCertificate } from '../../../core/api.ts';
+import { Resource } from '../../../core/resource.ts';
+import { fromBase64 } from '../../../core/scram.ts';
+import { certificateFault } from '../../../core/ssh/certificate-check.ts';
+import { readCertificate } from '../../../core/ssh/certificate.ts';
+import { blobOf } from '../../../core/ssh/fields.ts';
+import { grantOf } from '../../../core/ssh/grant-certificate.ts';
+import { ED25519, publicKeyLine, readPublicLine } from '../../../core/ssh/public-key.ts';
+import { EDGE } from '../../test/browser.ts';
+import { resource, TestConnector } from '../../test/connector.ts';
+import { grantFor, newest } from '../../test/grants.ts';
+import { type Caller, callerAs } from '../../test/people.ts';
 
 const KEY = `${publicKeyLine(ED25519, blobOf(ED25519, new Uint8Array(32).fill(7)))} alice@laptop`;
 let alice: Caller;

@@ -3,14 +3,14 @@
 import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { beforeAll, expect, test } from 'vitest';
-import type { ApiError, RegisteredKey } from '../../core/api.ts';
-import { Resource, ResourceName } from '../../core/resource.ts';
-import { blobOf } from '../../core/ssh/fields.ts';
-import { ED25519, fingerprintOf, publicKeyLine } from '../../core/ssh/public-key.ts';
-import { PersonKeys } from '../storage/person-keys.ts';
-import { resource, TestConnector, type TestLink } from '../test/connector.ts';
-import { grantFor, newest } from '../test/grants.ts';
-import { type Caller, callerAs } from '../test/people.ts';
+import type { ApiError, RegisteredKey } from '../../../core/api.ts';
+import { Resource, ResourceName } from '../../../core/resource.ts';
+import { blobOf } from '../../../core/ssh/fields.ts';
+import { ED25519, fingerprintOf, publicKeyLine } from '../../../core/ssh/public-key.ts';
+import { PersonKeys } from '../../storage/person-keys.ts';
+import { resource, TestConnector, type TestLink } from '../../test/connector.ts';
+import { grantFor, newest } from '../../test/grants.ts';
+import { type Caller, callerAs } from '../../test/people.ts';
 
 let alice: Caller;
 let bob: Caller;

@@ -1,11 +1,11 @@
 // Public keys that people register for themselves. A key says who somebody is, and gives no access: that takes a live grant.
 
-import type { NewKey, RegisteredKey } from '../../core/api.ts';
-import type { Identity } from '../../core/identity.ts';
-import { ok } from '../../core/result.ts';
-import { fingerprintOf, readPublicLine } from '../../core/ssh/public-key.ts';
-import type { Answer, Gatehouse } from '../gatehouse.ts';
-import { fault, note, type UseCaseDeps } from './deps.ts';
+import type { NewKey, RegisteredKey } from '../../../core/api.ts';
+import type { Identity } from '../../../core/identity.ts';
+import { ok } from '../../../core/result.ts';
+import { fingerprintOf, readPublicLine } from '../../../core/ssh/public-key.ts';
+import type { Answer, Gatehouse } from '../../gatehouse.ts';
+import { fault, note, type UseCaseDeps } from '../deps.ts';
 
 export const personKeyUseCases = (deps: UseCaseDeps): Pick<Gatehouse, 'keys' | 'addKey' | 'removeKey'> => ({
   keys: async (who) => ok(await deps.directory.keysOf(who.email)),

@@ -1,16 +1,16 @@
 // Certificates of people's keys, for a grant that is live: its holder signs in with the key in place of the secret. What is
 // certified here opens nothing by itself: the edge is asked again when a session begins.
 
-import type { IssuedSshCertificate } from '../../core/api.ts';
-import type { GrantId } from '../../core/ids.ts';
-import type { Identity } from '../../core/identity.ts';
-import { ok } from '../../core/result.ts';
-import { grantCertificateTerms } from '../../core/ssh/grant-certificate.ts';
-import { fingerprintOf, readPublicLine } from '../../core/ssh/public-key.ts';
-import { iso } from '../clock.ts';
-import type { Answer, Gatehouse } from '../gatehouse.ts';
-import { sshPlace } from '../grants/ssh-lines.ts';
-import { fault, note, noteCounted, type UseCaseDeps } from './deps.ts';
+import type { IssuedSshCertificate } from '../../../core/api.ts';
+import type { GrantId } from '../../../core/ids.ts';
+import type { Identity } from '../../../core/identity.ts';
+import { ok } from '../../../core/result.ts';
+import { grantCertificateTerms } from '../../../core/ssh/grant-certificate.ts';
+import { fingerprintOf, readPublicLine } from '../../../core/ssh/public-key.ts';
+import { iso } from '../../clock.ts';
+import type { Answer, Gatehouse } from '../../gatehouse.ts';
+import { sshPlace } from '../../grants/ssh-lines.ts';
+import { fault, note, noteCounted, type UseCaseDeps } from '../deps.ts';
 
 export const certifyGrantUseCases = (deps: UseCaseDeps): Pick<Gatehouse, 'certifyGrant'> => ({
   certifyGrant: (who, grant, publicKey) => certifyGrant(deps, who, grant, publicKey),
