@@ -143,3 +143,10 @@ const LINES = [
 test.each(LINES)('%j is stopped', (line) => expect(judgeCommand(loose, { line }).verdict).toBe('block'));
 
 test('each stands once', () => expect(LINES.filter((line, at) => LINES.indexOf(line) < at)).toEqual([]));
+
+// Whatever costs more than its share takes minutes here, and the test does not end.
+test.each([
+  `rename 's/${'\\a'.repeat(50_000)}' f`,
+  `psql -c '${'\\a '.repeat(40_000)}'`,
+  `mongosh --eval 'db${'.a()'.repeat(30_000)}('`,
+])('a long text is read once: %.20s', (line) => expect(judgeCommand(loose, { line }).section).toBe('commands'));

@@ -140,6 +140,6 @@ function couldBePerl(word: Word, index: number, words: readonly Word[]): boolean
   const text = knownText(word);
   if (text?.startsWith('-') === true || (!isFirst && !isGiven)) return false;
   if (text === undefined) return startOf(word) === '' || /[^\w./-]/.test(startOf(word));
-  const isPlain = /^(?:s|y|tr)([/|,#!])(?:\\.|(?!\1).)*\1(?:\\.|(?!\1).)*\1[gimxsr]*;?$/s.test(text);
+  const isPlain = /^(?:s|y|tr)([/|,#!])(?:\\.|(?!\1)[^\\])*\1(?:\\.|(?!\1)[^\\])*\1[gimxsr]*;?$/s.test(text);
   return !/^[\w.-]*$/.test(text) && (!isPlain || /[@$]\{|\(\?\??\{/.test(text));
 }

@@ -88,7 +88,14 @@ const sqlCommand: Make = (value) =>
     ? [OPEN]
     : pickLast(value);
 /** psql runs what stands between backquotes behind a command of its own, and \setenv names a pager. */
-const psqlCommand: Make = (value) => (/\\\w+\s[^\n]*`|\\setenv\b/.test(startOf(value)) ? [OPEN] : sqlCommand(value));
+const psqlCommand: Make = (value) => {
+  const lines = startOf(value).split('\n');
+  const runs = lines.some((line) => {
+    const at = line.search(/\\\w+\s/);
+    return at >= 0 && (line.includes('`', at) || /\\setenv\b/.test(line));
+  });
+  return runs ? [OPEN] : sqlCommand(value);
+};
 const pickLast: Make = (value) => {
   const start = startOf(value);
   const found =
