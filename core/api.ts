@@ -193,6 +193,11 @@ export const NewKey = z.strictObject({
     .max(100)
     .regex(/^\P{Cc}*$/u, 'one line, without control characters')
     .default(''),
+  /**
+   * That its holder wants it: of `ssh-keygen -Y sign -n gatehouse-key` over `This key signs in EMAIL at ORIGIN` and a line feed
+   * (core/ssh/key-registration.ts).
+   */
+  signature: z.string().max(8_192),
 });
 export type NewKey = z.infer<typeof NewKey>;
 export const RegisteredKey = z.object({

@@ -1,12 +1,16 @@
 // Public keys that sign their person in over SSH, while they hold a live grant.
 
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { text as readText } from 'node:stream/consumers';
 import type { Command } from 'commander';
-import { KeyFingerprint, KeyList, RegisteredKey } from '../../core/api.ts';
+import { KeyFingerprint, KeyList, Me, RegisteredKey } from '../../core/api.ts';
+import { REGISTRATION_NAMESPACE, registrationText } from '../../core/ssh/key-registration.ts';
 import { fingerprintOf, readPublicLine } from '../../core/ssh/public-key.ts';
 import { checked, type Cli } from '../cli.ts';
 import { usage } from '../failure.ts';
-import { codeOf } from '../files/file-error.ts';
+import { codeOf, isCode } from '../files/file-error.ts';
 import { time } from '../output.ts';
 import { line } from '../terminal-text.ts';
 
@@ -31,7 +35,9 @@ export function addKeys(command: Command, cli: Cli): void {
       const publicKey = await publicKeyIn(file);
       const name = options.name ?? publicKey.split(' ').slice(2).join(' ').slice(0, 100);
       const { client, output } = await cli.open(command);
-      const added = await client.post('/keys', { publicKey, name }, RegisteredKey);
+      const { email } = (await client.get('/me', Me)).identity;
+      const signature = await signedBy(file, registrationText(email, client.origin));
+      const added = await client.post('/keys', { publicKey, name, signature }, RegisteredKey);
       await output.answer(added, () => `${line(added.fingerprint)} signs you in until ${time(added.expiresAt)}.`);
     });
   keys
@@ -46,6 +52,25 @@ export function addKeys(command: Command, cli: Cli): void {
       const removed = await client.post('/keys/remove', { fingerprint }, RegisteredKey);
       await output.answer(removed, () => `${line(removed.fingerprint)} signs nobody in any more.`);
     });
+}
+
+/** By its private half, which stands beside it or is in an agent: ssh-keygen asks for its passphrase. */
+async function signedBy(file: string, text: string): Promise<string> {
+  const child = spawn('ssh-keygen', ['-q', '-Y', 'sign', '-n', REGISTRATION_NAMESPACE, '-f', file], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  child.stdin.on('error', () => {});
+  child.stdin.end(text);
+  const [signature, code] = await Promise.all([
+    readText(child.stdout),
+    once(child, 'close').then(([code]) => code as number | null),
+  ]).catch((error: unknown) => {
+    if (isCode(error, 'ENOENT'))
+      throw usage('there is no ssh-keygen here: install the OpenSSH client (Debian: openssh-client)');
+    throw error;
+  });
+  if (code !== 0) throw usage(`${file} cannot sign: its private half is neither beside it nor in an agent`);
+  return signature;
 }
 
 /** Its one line. A private key is not sent anywhere, whoever names its file. */

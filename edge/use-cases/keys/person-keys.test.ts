@@ -5,6 +5,7 @@ import { env } from 'cloudflare:workers';
 import { beforeAll, expect, test } from 'vitest';
 import type { ApiError, RegisteredKey } from '../../../core/api.ts';
 import { Resource, ResourceName } from '../../../core/resource.ts';
+import { toBase64 } from '../../../core/scram.ts';
 import { blobOf } from '../../../core/ssh/fields.ts';
 import { ED25519, fingerprintOf, publicKeyLine } from '../../../core/ssh/public-key.ts';
 import { PersonKeys } from '../../storage/person-keys.ts';
@@ -15,13 +16,41 @@ import { type Caller, callerAs } from '../../test/people.ts';
 let alice: Caller;
 let bob: Caller;
 let link: TestLink;
-let made = 0;
 
-function newKey(): { line: string; blob: Uint8Array } {
-  const blob = blobOf(ED25519, new Uint8Array(32).fill(++made));
-  return { line: publicKeyLine(ED25519, blob), blob };
+interface TestKey {
+  readonly line: string;
+  readonly blob: Uint8Array;
+  sign(text: string, namespace?: string): Promise<string>;
 }
-const add = (who: Caller, publicKey: string, name = '') => who.send('POST', '/keys', { publicKey, name });
+
+/** Signs as ssh-keygen does. */
+async function newKey(): Promise<TestKey> {
+  const pair = (await crypto.subtle.generateKey('Ed25519', true, ['sign', 'verify'])) as CryptoKeyPair;
+  const point = new Uint8Array((await crypto.subtle.exportKey('raw', pair.publicKey)) as ArrayBuffer);
+  const blob = blobOf(ED25519, point);
+  const magic = { plain: new TextEncoder().encode('SSHSIG') };
+  return {
+    line: publicKeyLine(ED25519, blob),
+    blob,
+    async sign(text, namespace = 'gatehouse-key') {
+      const digest = new Uint8Array(await crypto.subtle.digest('SHA-512', new TextEncoder().encode(text)));
+      const signed = blobOf(magic, namespace, '', 'sha512', digest);
+      const bytes = new Uint8Array(await crypto.subtle.sign('Ed25519', pair.privateKey, signed));
+      const armoured = toBase64(blobOf(magic, 1, blob, namespace, '', 'sha512', blobOf(ED25519, bytes)));
+      return `-----BEGIN SSH SIGNATURE-----\n${armoured}\n-----END SSH SIGNATURE-----\n`;
+    },
+  };
+}
+
+const wanted = (person: string) => `This key signs in ${person}@example.com at http://localhost:8787\n`;
+async function add(
+  who: Caller,
+  key: TestKey,
+  options: { line?: string; name?: string; text?: string; by?: TestKey } = {},
+) {
+  const { line = key.line, name = '', text = wanted(who === bob ? 'bob' : 'alice'), by = key } = options;
+  return who.send('POST', '/keys', { publicKey: line, name, signature: await by.sign(text) });
+}
 const listed = async (who: Caller) =>
   (await (await who.get('/keys')).json<{ keys: RegisteredKey[] }>()).keys.map(({ fingerprint }) => fingerprint);
 const refusalOf = async (response: Response) => [response.status, (await response.json<ApiError>()).error.reason];
@@ -42,27 +71,50 @@ beforeAll(async () => {
 });
 
 test('one is registered, listed and removed by its person, and written down first', async () => {
-  const { line, blob } = newKey();
-  const fingerprint = await fingerprintOf(blob);
-  const added = await (await add(alice, `${line} alice@laptop`, 'laptop')).json<RegisteredKey>();
+  const key = await newKey();
+  const fingerprint = await fingerprintOf(key.blob);
+  const added = await (
+    await add(alice, key, { line: `${key.line} alice@laptop`, name: 'laptop' })
+  ).json<RegisteredKey>();
   expect(added).toMatchObject({ fingerprint, type: ED25519, name: 'laptop' });
   expect((Date.parse(added.expiresAt) - Date.now()) / 86_400_000).toBeCloseTo(90, 1);
   expect(await newest('key.added')).toMatchObject({ actor: 'alice@example.com', object: fingerprint });
   expect(await listed(alice)).toContain(fingerprint);
   expect(await listed(bob)).toEqual([]);
   expect(await refusalOf(await bob.send('POST', '/keys/remove', { fingerprint }))).toEqual([404, 'not_found']);
-  expect(await refusalOf(await add(bob, line))).toEqual([409, 'conflict']);
-  expect((await add(alice, line)).status).toBe(200);
+  expect(await refusalOf(await add(bob, key))).toEqual([409, 'conflict']);
+  expect(await newest('key.added')).toMatchObject({ actor: 'alice@example.com' });
+  expect((await add(alice, key)).status).toBe(200);
   expect((await alice.send('POST', '/keys/remove', { fingerprint })).status).toBe(200);
   expect(await newest('key.removed')).toMatchObject({ actor: 'alice@example.com', object: fingerprint });
   expect(await listed(alice)).not.toContain(fingerprint);
-  expect((await add(bob, line)).status).toBe(200);
+  expect((await add(bob, key)).status).toBe(200);
+});
+
+test('nobody registers a key that is not theirs: its holder signs for whom, and where', async () => {
+  const key = await newKey();
+  const other = await newKey();
+  for (const options of [
+    { by: other },
+    { text: wanted('bob') },
+    { text: wanted('alice').replace('localhost', 'elsewhere') },
+    { text: wanted('alice').trimEnd() },
+  ])
+    expect(await refusalOf(await add(alice, key, options))).toEqual([400, 'bad_request']);
+  const forAnother = await key.sign(wanted('alice'), 'git');
+  for (const signature of [forAnother, '', 'x', forAnother.replaceAll('SSH SIG', 'PGP SIG')])
+    expect(await refusalOf(await alice.send('POST', '/keys', { publicKey: key.line, signature }))).toEqual([
+      400,
+      'bad_request',
+    ]);
+  expect(await listed(alice)).not.toContain(await fingerprintOf(key.blob));
+  expect((await add(alice, key)).status).toBe(200);
 });
 
 test('a connector finds the grant of its person for its own resource, without the verifier, and nothing else', async () => {
-  const { line, blob } = newKey();
-  const fingerprint = await fingerprintOf(blob);
-  await add(alice, line);
+  const key = await newKey();
+  const fingerprint = await fingerprintOf(key.blob);
+  await add(alice, key);
   expect(await asked(fingerprint)).toMatchObject({ candidates: [] });
   const grant = await grantFor(alice, 'web');
   const found = await asked(fingerprint);
@@ -75,7 +127,7 @@ test('a connector finds the grant of its person for its own resource, without th
     await asked(fingerprint, 'shop'),
     await asked(fingerprint, 'web', 'postgres'),
     await asked(fingerprint, 'nowhere'),
-    await asked(await fingerprintOf(newKey().blob)),
+    await asked(await fingerprintOf((await newKey()).blob)),
   ])
     expect([other.candidates, other.email]).toEqual([[], undefined]);
   await alice.send('POST', `/grants/${grant.id}/revoke`, { reason: 'tests' });
@@ -85,7 +137,7 @@ test('a connector finds the grant of its person for its own resource, without th
 });
 
 test.each(['', 'ssh-ed25519 AAAA', 'ssh-ed25519-cert-v01@openssh.com AAAA'])('%j is none', async (line) => {
-  expect(await refusalOf(await add(alice, line))).toEqual([400, 'bad_request']);
+  expect(await refusalOf(await add(alice, await newKey(), { line }))).toEqual([400, 'bad_request']);
 });
 
 test('a person has so many, and each ends by itself', async () => {
