@@ -7,6 +7,7 @@ import { FieldMatcher, type FieldPath, type FieldRule, parseFieldPath } from './
 import { Finder, type Match, type FinderSource } from './finder.ts';
 import type { MaskEntry } from './mask-entry.ts';
 import type { Incident, Incidents } from './masked.ts';
+import { LiveStream, type Shape } from './terminal/live-stream.ts';
 import { TextStream, WHOLE_BYTES } from './text-stream.ts';
 import { type KeyedHash, maskText, placeholder, type Way } from './ways.ts';
 
@@ -279,6 +280,14 @@ export class Masks {
       this.count(this.#detectRules[source]?.rule ?? -1);
       return sameLength(this.placeholderOf(source), length);
     });
+  }
+
+  /** Masks what a program writes while somebody watches. */
+  liveStream(shape: Shape): LiveStream | undefined {
+    if (!this.finder) return undefined;
+    const replace = (source: number, value: Uint8Array | undefined) =>
+      this.replacementOf(source, value) ?? this.placeholderOf(source);
+    return new LiveStream(this.finder, replace, shape);
   }
 
   /** Masks a text of any length in chunks. */

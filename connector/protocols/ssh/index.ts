@@ -7,6 +7,7 @@ import type { KeptFiles, Protocol, ProtocolModule } from '../../protocol.ts';
 import { authenticate, letIn } from './login/client-login.ts';
 import { MessageQueue } from './login/message-queue.ts';
 import { logInAtTarget, type SshTarget } from './login/target-login.ts';
+import { isMasked } from './masking/under-masks.ts';
 import { SshConversation } from './session/conversation.ts';
 import {
   openSshTarget,
@@ -101,7 +102,6 @@ function createSsh(files: KeptFiles | undefined): Protocol<SshTarget> {
       transport.disconnect(`Gatehouse: ${told.message}`, DISCONNECT_NO_MORE_AUTH_METHODS);
       return closed(stream);
     };
-    if (guard.rules.masks.any) return refuse(UNMASKED);
     if (login !== undefined && login !== target.login) return refuse(otherLogin(target.login));
     const upstream = await logInAtTarget(target, signal);
     if (!upstream.ok) return refuse(upstream.error.refusal);
@@ -110,8 +110,11 @@ function createSsh(files: KeptFiles | undefined): Protocol<SshTarget> {
       return refuse(givenUp(signal));
     }
     const conversation = new SshConversation(session, transport, upstream.value);
+    let masked = isMasked(guard.rules);
     guard.onRulesChanged(() => {
-      if (guard.rules.masks.any) conversation.end('policy_denied', UNMASKED.message);
+      const before = masked;
+      masked = isMasked(guard.rules);
+      if (masked && !before) conversation.end('policy_denied', MASKED_NOW);
     });
     queue.release();
     letIn(transport);
@@ -147,11 +150,8 @@ const notesOf = (key: ParsedKey): string[] => [
   ...(hasAddon ? [] : ['the addon of ssh2 is not built, so SSH is several times slower: npm rebuild ssh2']),
 ];
 
-const UNMASKED: Refusal = {
-  reason: 'policy_denied',
-  message:
-    'The rule masks what comes back, and this gateway cannot mask SSH sessions yet, so it opens none. Ask an administrator.',
-};
+/** What runs, and what is forwarded, began without. */
+const MASKED_NOW = 'The rule masks what comes back from now on, so what began without masks ends. Connect again.';
 
 const otherLogin = (login: string): Refusal => ({
   reason: 'policy_denied',

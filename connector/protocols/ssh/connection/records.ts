@@ -63,7 +63,8 @@ const record = (type: number, fields: Buffer): Buffer => {
 
 export const requestRecord = (name: string, wantReply: boolean, fields: Buffer = Buffer.alloc(0)): Buffer =>
   record(CHANNEL_REQUEST, fieldsOf(name, wantReply, { raw: fields }));
-export const stderrRecord = (text: string): Buffer =>
+export const dataRecord = (data: Buffer): Buffer => record(CHANNEL_DATA, fieldsOf(data));
+export const stderrRecord = (text: string | Buffer): Buffer =>
   record(CHANNEL_EXTENDED_DATA, fieldsOf(EXTENDED_DATA_STDERR, text));
 export const SUCCESS_RECORD = (): Buffer => record(CHANNEL_SUCCESS, Buffer.alloc(0));
 export const FAILURE_RECORD = (): Buffer => record(CHANNEL_FAILURE, Buffer.alloc(0));

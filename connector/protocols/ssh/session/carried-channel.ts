@@ -2,7 +2,7 @@
 // record goes on as it came. stderr has a lane of its own, so that a recording tells it from stdout.
 
 import { createHash } from 'node:crypto';
-import { passUntouched } from '../../../../core/masking/masked.ts';
+import { partOf, passUntouched } from '../../../../core/masking/masked.ts';
 import { judgeCommand } from '../../../../core/policy/sections/commands.ts';
 import type { Decision } from '../../../../core/policy/sections/entries.ts';
 import type { EndReason } from '../../../../core/recording/facts/session.ts';
@@ -13,6 +13,7 @@ import type { ChannelStream } from '../connection/channel-stream.ts';
 import type { Connection } from '../connection/connection.ts';
 import {
   type ChannelRecord,
+  dataRecord,
   FAILURE_RECORD,
   recordsOf,
   requestRecord,
@@ -20,6 +21,8 @@ import {
   SUCCESS_RECORD,
 } from '../connection/records.ts';
 import type { SshTarget } from '../login/target-login.ts';
+import { MaskedOutput } from '../masking/masked-output.ts';
+import { isMasked, refusedUnderMasks } from '../masking/under-masks.ts';
 import { SpokenSftp } from '../sftp/spoken-sftp.ts';
 import { EXTENDED_DATA_STDERR, FieldReader, fieldsOf, Malformed } from '../wire/messages.ts';
 import { sizeOf, type ChannelWish } from './channel-setup.ts';
@@ -44,11 +47,12 @@ interface ChannelDeps {
 
 /** A conversation of its own, which ends as the channel does. */
 export function carryChannel({ session, upstream, client, wish, action }: ChannelDeps): Relay {
-  const label = wish.form === 'shell' ? 'shell' : `${wish.form}: ${wish.command}`;
-  const lane = session.openLane({ of: wish.form, label });
+  const shown = session.guard.rules.masks.maskString(wish.command);
+  const lane = session.openLane({ of: wish.form, label: wish.form === 'shell' ? 'shell' : `${wish.form}: ${shown}` });
   const target = upstream.newChannel();
   const relay = new Relay(client, target, lane);
-  const channel = new CarriedChannel({ session, upstream, client, wish, action, lane, target, relay });
+  const channel = new CarriedChannel({ session, upstream, client, wish, shown, action, lane, target, relay });
+  target.once('end', () => relay.contain(() => channel.outputEnded()));
   relay.begin(channel, Buffer.alloc(0));
   client.onHangUp = () => relay.contain(() => channel.clientEnded());
   target.onLost = () => relay.end('target_closed', 'The target closed the connection.');
@@ -56,7 +60,13 @@ export function carryChannel({ session, upstream, client, wish, action }: Channe
   return relay;
 }
 
-type Whole = ChannelDeps & { readonly lane: Lane; readonly target: ChannelStream; readonly relay: Relay };
+type Whole = ChannelDeps & {
+  readonly lane: Lane;
+  readonly target: ChannelStream;
+  readonly relay: Relay;
+  /** The command as recorded. */
+  readonly shown: string;
+};
 
 class CarriedChannel implements Interpreter {
   readonly #it: Whole;
@@ -76,6 +86,9 @@ class CarriedChannel implements Interpreter {
   #left = false;
   /** What is done to files, where that can be read. */
   readonly #files: SpokenSftp | undefined;
+  /** Under masks. */
+  readonly #output: MaskedOutput | undefined;
+  readonly #errorOutput: MaskedOutput | undefined;
   readonly midMessage = false;
   readonly targetWaits = false;
 
@@ -84,10 +97,13 @@ class CarriedChannel implements Interpreter {
     this.#it = whole;
     this.#startedUs = lane.elapsedUs();
     this.#startAnswered = !wish.wantReply;
-    this.#receipt = lane.fact({ kind: 'command.started', action, form: wish.form, command: wish.command });
+    this.#receipt = lane.fact({ kind: 'command.started', action, form: wish.form, command: whole.shown });
     if (wish.terminal) this.#receipt = lane.fact({ kind: 'terminal.resized', ...wish.terminal });
     const isSubsystem = wish.form === 'subsystem' && wish.command === 'sftp';
-    if (isSubsystem || (wish.form === 'exec' && !wish.terminal))
+    if (isMasked(whole.session.guard.rules)) {
+      this.#output = this.#maskedOutput(() => lane, dataRecord);
+      this.#errorOutput = this.#maskedOutput(() => this.#errorLane(), stderrRecord);
+    } else if (isSubsystem || (wish.form === 'exec' && !wish.terminal))
       this.#files = new SpokenSftp(isSubsystem ? 'subsystem' : 'exec', {
         tell: (fact) => {
           this.#receipt = lane.fact(fact);
@@ -128,7 +144,7 @@ class CarriedChannel implements Interpreter {
           ...(wish.form !== 'exec' && {
             title: wish.form === 'shell' ? 'An interactive shell' : `The subsystem ${wish.command}`,
           }),
-          text: wish.form === 'shell' ? 'interactive shell' : wish.command,
+          text: wish.form === 'shell' ? 'interactive shell' : this.#it.shown,
           parameters: [],
           digest: createHash('sha256').update(`${wish.form}\0${wish.command}`).digest('hex'),
           touches: [],
@@ -143,8 +159,11 @@ class CarriedChannel implements Interpreter {
   }
 
   #judge(): Decision {
-    const { commands } = this.#it.session.guard.rules.sections;
+    const { rules } = this.#it.session.guard;
+    const { commands } = rules.sections;
     const { form, command } = this.#it.wish;
+    const refused = refusedUnderMasks(rules, this.#it.wish);
+    if (refused) return refused;
     if (!commands) return ALLOWED;
     if (form === 'shell') return judgeCommand(commands, 'interactive shell');
     return judgeCommand(commands, form === 'exec' ? { line: command } : { words: [command] });
@@ -199,7 +218,7 @@ class CarriedChannel implements Interpreter {
     const { relay, lane, wish } = this.#it;
     switch (record.kind) {
       case 'data':
-        this.#receipt = lane.record('client', wish.terminal ? this.#typed(record.data) : record.data);
+        this.#receipt = lane.record('client', wish.terminal || this.#output ? this.#typed(record.data) : record.data);
         if (this.#cannotFollow(this.#files?.fromClient(record.data))) return;
         break;
       case 'eof':
@@ -223,7 +242,7 @@ class CarriedChannel implements Interpreter {
   #typed(data: Buffer): Buffer {
     const copy = concealed(data);
     if (copy) {
-      this.#it.session.guard.rules.masks.hide('typed');
+      this.#it.session.guard.rules.masks.hide(this.#it.wish.terminal ? 'typed' : 'not_certain');
       this.#hidden = true;
     }
     return copy ?? data;
@@ -263,6 +282,10 @@ class CarriedChannel implements Interpreter {
     const { relay, lane } = this.#it;
     switch (record.kind) {
       case 'data':
+        if (this.#output) {
+          this.#output.take(record.data);
+          return;
+        }
         this.#receipt = lane.record('target', record.data);
         if (this.#cannotFollow(this.#files?.fromTarget(record.data))) return;
         break;
@@ -271,9 +294,14 @@ class CarriedChannel implements Interpreter {
           this.#fault('the target sends data of an unknown type');
           return;
         }
+        if (this.#errorOutput) {
+          this.#errorOutput.take(record.data);
+          return;
+        }
         this.#receipt = this.#errorLane().record('target', record.data);
         break;
       case 'eof':
+        this.outputEnded();
         break;
       case 'success':
       case 'failure':
@@ -285,9 +313,31 @@ class CarriedChannel implements Interpreter {
           if (record.wantReply) relay.toTarget(FAILURE_RECORD(), this.#receipt);
           return;
         }
+        if (record.name === 'exit-status' || record.name === 'exit-signal') this.outputEnded();
         this.#exited(record.name, record.fields);
     }
     relay.toClient(passUntouched(record.whole), this.#receipt);
+  }
+
+  #maskedOutput(lane: () => Lane, recordOf: (data: Buffer) => Buffer): MaskedOutput {
+    const { relay, session, wish } = this.#it;
+    return new MaskedOutput({
+      masks: () => session.guard.rules.masks,
+      shape: wish.terminal ? 'columns' : 'free',
+      send: (bytes) => {
+        this.#receipt = lane().record('target', bytes);
+        relay.toClient(partOf<Buffer>(recordOf(bytes), bytes), this.#receipt);
+      },
+      contain: (work) => relay.contain(() => !this.#over && work()),
+      failed: () => this.#fault('what the target sends could not be masked'),
+    });
+  }
+
+  /** What masks held back goes on: before whatever follows it. */
+  outputEnded(): void {
+    if (this.#over) return;
+    this.#output?.finish();
+    this.#errorOutput?.finish();
   }
 
   #errorLane(): Lane {
@@ -346,6 +396,8 @@ class CarriedChannel implements Interpreter {
   farewell(reason: EndReason, message: string): Buffer | undefined {
     // Of a log that has failed nothing is delivered any more, so these words go by themselves.
     if (reason === 'log_failed') return stderrRecord(`Gatehouse: ${message}\r\n`);
+    this.outputEnded();
+    this.#over = true;
     this.#answerStart();
     this.#say(message);
     return undefined;
@@ -356,10 +408,18 @@ class CarriedChannel implements Interpreter {
     this.#left = true;
     this.#files?.end();
     this.#finish({});
-    if (this.#hidden) this.#it.session.guard.recordMasked();
+    this.#over = true;
+    if (this.#hidden || this.#output) this.#it.session.guard.recordMasked();
     this.#errors?.close();
-    const note = this.#files?.note;
+    const note = this.#files?.note ?? this.#partlyShown();
     this.#it.lane.close({ recorded: 'full', ...(note !== undefined && { note }) });
+  }
+
+  /** ADR 35. */
+  #partlyShown(): string | undefined {
+    const values = (this.#output?.partly ?? 0) + (this.#errorOutput?.partly ?? 0);
+    if (values === 0) return undefined;
+    return `of ${values} masked value${values === 1 ? '' : 's'} the target wrote the beginning long before the rest, so it was shown`;
   }
 }
 

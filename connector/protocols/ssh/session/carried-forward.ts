@@ -10,7 +10,6 @@ import {
   forwardWords,
   isOwnMachine,
   isSameHost,
-  judgeForward,
 } from '../../../../core/policy/sections/forwards.ts';
 import type { Lane, Session } from '../../../door.ts';
 import { contained } from '../../../net/contained.ts';
@@ -18,6 +17,7 @@ import { type Interpreter, Relay } from '../../../net/relay.ts';
 import type { ChannelStream } from '../connection/channel-stream.ts';
 import type { AskedChannel, Connection } from '../connection/connection.ts';
 import type { SshTarget } from '../login/target-login.ts';
+import { judgeForwardUnderMasks } from '../masking/under-masks.ts';
 import { decodeUtf8, FieldReader, Malformed, OPEN_PROHIBITED } from '../wire/messages.ts';
 import { ForwardedBytes } from './forwarded-bytes.ts';
 
@@ -111,7 +111,7 @@ class CarriedForward implements Interpreter {
 
   start(): void {
     const { session, relay, lane, forward } = this.#it;
-    const judge = () => judgeForward(session.guard.rules.sections.forwards, forward);
+    const judge = () => judgeForwardUnderMasks(session.guard.rules, forward);
     session.guard.gate.take(
       contained(relay, {
         lane: lane.number,

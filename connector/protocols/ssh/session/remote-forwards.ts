@@ -3,12 +3,13 @@
 // only, and only while the rule still has it.
 
 import { createHash } from 'node:crypto';
-import { type AskedForward, forwardWords, judgeForward } from '../../../../core/policy/sections/forwards.ts';
+import { type AskedForward, forwardWords } from '../../../../core/policy/sections/forwards.ts';
 import type { Lane, Session } from '../../../door.ts';
 import { contained } from '../../../net/contained.ts';
 import type { Relay } from '../../../net/relay.ts';
 import type { AskedChannel, AskedGlobally, Connection } from '../connection/connection.ts';
 import type { SshTarget } from '../login/target-login.ts';
+import { judgeForwardUnderMasks } from '../masking/under-masks.ts';
 import { FieldReader, fieldsOf, Malformed, OPEN_PROHIBITED } from '../wire/messages.ts';
 import { readPlace, readPlaces } from './carried-forward.ts';
 import { carryIncoming } from './carried-incoming.ts';
@@ -66,7 +67,7 @@ export class RemoteForwards {
     const lane = session.openLane({ of: 'tcpip-forward', label: `${words} (-R)` });
     const listening: Listening = { asked: place, port: undefined, lane };
     this.#listening.add(listening);
-    const judge = () => judgeForward(session.guard.rules.sections.forwards, asked);
+    const judge = () => judgeForwardUnderMasks(session.guard.rules, asked);
     session.guard.gate.take(
       contained(this.#contained, {
         lane: lane.number,
@@ -116,7 +117,7 @@ export class RemoteForwards {
     if (!listening) return false;
     const { at, from } = places;
     const { session, downstream, carry } = this.#deps;
-    const decision = judgeForward(session.guard.rules.sections.forwards, { ...listening.asked, remote: true });
+    const decision = judgeForwardUnderMasks(session.guard.rules, { ...listening.asked, remote: true });
     if (decision.verdict === 'block') {
       this.#deps.say(`A connection to ${forwardWords(at)} is refused: the rule has that forward no more.`);
       asked.refuse({ reason: OPEN_PROHIBITED, words: 'Gatehouse: The rule has this forward no more.' });
