@@ -12,7 +12,7 @@ const MARKED =
 const NAMED = /(?:pass(?:word|wd|phrase)?|pwd|secret|token|key|authorization)\\?["']?\s{0,3}[=:]>?[ \t]*\\?["']?/gi;
 
 /** `end`: nothing does. Nothing before `from` counts. */
-export function beginningOf(bytes: Uint8Array, from: number, end: number): number {
+export function valueMayBeginAt(bytes: Uint8Array, from: number, end: number): number {
   const first = Math.max(from, end - LOOKED_AT_BYTES);
   return Math.min(numberAt(bytes, first, end), accountAt(bytes, first, end), wordAt(bytes, first, end));
 }

@@ -6,7 +6,7 @@ const ESC = 0x1b;
 const MAX_SEQUENCE_BYTES = 128;
 const MAX_REPEATED = 64;
 
-export type Sequence =
+type Sequence =
   /** Colours, character sets, clearing: what stands on both sides of it is one text. */
   | { readonly kind: 'between'; readonly end: number }
   /** The cursor goes on as over a blank. */

@@ -6,8 +6,8 @@
 import { LOOK_AHEAD_BYTES, LOOK_BEHIND_BYTES, TAIL_OVERLAP_BYTES } from '../detector.ts';
 import type { Finder, Match } from '../finder.ts';
 import { BLOCK_BYTES, join, WHOLE_BYTES } from '../text-stream.ts';
-import { beginningOf } from './beginnings.ts';
-import { columnsOf } from './columns-of.ts';
+import { valueMayBeginAt } from './beginnings.ts';
+import { terminalColumns } from './terminal-columns.ts';
 import { ShownText } from './shown-text.ts';
 
 /** What is taken at a time: the lines in it are looked at together. */
@@ -145,7 +145,7 @@ export class LiveStream {
       this.#hide(out, match);
     }
     if (reach === 'block') this.#copy(out, to - BEHIND);
-    else if (length === 'short') this.#copy(out, beginningOf(bytes, this.#segment, to));
+    else if (length === 'short') this.#copy(out, valueMayBeginAt(bytes, this.#segment, to));
     else this.#copy(out, to);
     if (reach === 'lines') this.#startLater(to, matches);
     if (reach === 'block') {
@@ -232,9 +232,9 @@ export class LiveStream {
       while (stop < to && (this.#text.bytes[stop] as number) >= 0x20) stop++;
       if (stop > at) {
         const letters = this.#text.bytes.subarray(at, stop);
-        const room = columnsOf(letters);
+        const room = terminalColumns(letters);
         const shown = encoder.encode(left);
-        const taken = columnsOf(shown);
+        const taken = terminalColumns(shown);
         out.push(taken > room ? stars(room) : shown, stars(taken > room ? 0 : room - taken));
         left = '';
       }

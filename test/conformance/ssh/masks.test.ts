@@ -2,7 +2,7 @@
 // recording alike.
 
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -39,6 +39,7 @@ describe.skipIf(!hasSshd)('SSH: under masks', () => {
     sshd = await startSshd();
     directory = mkdtempSync(join(tmpdir(), 'gatehouse-masks-'));
     writeFileSync(join(directory, 'cards'), `a ${CARD}\nb alice@example.com\n`);
+    writeFileSync(join(directory, 'mails'), 'm alice@example.com\n');
     gateway = await under([DETECT]);
   });
   afterAll(async () => {
@@ -115,16 +116,22 @@ describe.skipIf(!hasSshd)('SSH: under masks', () => {
     await closed;
   });
 
-  it('at a terminal an editor shows the file with nothing moved', async () => {
+  it.skipIf(!existsSync('/usr/bin/vi'))('an editor shows a file with nothing moved', async () => {
     writeFileSync(join(directory, 'edited'), `| ${CARD} | end\n`);
-    const ran = await gateway.ssh([`stty cols 80 rows 24; TERM=xterm less ${directory}/edited`], {
+    const ran = await gateway.ssh([`stty cols 80 rows 24; TERM=xterm vi -u NONE -n ${directory}/edited`], {
       options: ['-tt'],
-      input: 'q',
+      input: ':q!\r',
     });
+    expect(ran.code).toBe(0);
     expect(ran.stdout.toString()).toContain('| [credit-card]****** | end');
     const wire = await recorded(gateway);
     expect(wire).toContain('| [credit-card]****** | end');
     expect(wire).not.toContain('1111');
+  });
+
+  it('a terminal has as many columns for a value, whatever it is called', async () => {
+    const ran = await gateway.ssh([`printf '| %s |' '${CARD}'; printf '\\033[5;1H| a@b.co |'`], { options: ['-tt'] });
+    expect(ran.stdout.toString()).toBe('| [credit-card]****** |\x1b[5;1H| ****** |');
   });
 
   it('files and forwards are refused with words that name the rule', async () => {
@@ -140,6 +147,28 @@ describe.skipIf(!hasSshd)('SSH: under masks', () => {
     const forward = await gateway.ssh([], { options: ['-o', 'LogLevel=INFO', '-W', `localhost:${sshd.port}`] });
     expect(forward.stderr).toContain('cannot be masked');
     expect(forward.stdout.length).toBe(0);
+  });
+
+  it('another policy applies to what runs, with its next output', async () => {
+    const changing = await under([{ detect: ['credit-card'], with: 'placeholder' }]);
+    const mails = 'cat mails; read x; cat mails';
+    const child = spawn(
+      'ssh',
+      [...changing.options, '-p', String(changing.port), `${sshd.login}@web@127.0.0.1`, `cd ${directory}; ${mails}`],
+      { env: { ...process.env, ...changing.environment } },
+    );
+    const closed = new Promise((resolve) => child.once('close', resolve));
+    let seen = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      seen += chunk.toString();
+    });
+    await until('it waits', () => seen === 'm alice@example.com\n');
+    const mask = [{ detect: ['email' as const], with: 'partial' as const }];
+    changing.edge.applyRules({ policyVersion: 2, rule: 'test', limits: {}, mask });
+    child.stdin.end('go\n');
+    await closed;
+    expect(seen).toBe('m alice@example.com\nm a***@e***.com\n');
+    expect(await recorded(changing)).toBe(seen);
   });
 
   it('masks of columns alone say nothing about SSH', async () => {
