@@ -92,6 +92,8 @@ export const PolicyEffect = z.object({
   /** Sessions that end, and those that go on under other rules. */
   ends: z.array(SessionId),
   changes: z.array(SessionId),
+  /** It opens sessions under other rules from then on. */
+  otherRules: z.boolean().default(false),
 });
 export type PolicyEffect = z.infer<typeof PolicyEffect>;
 

@@ -30,6 +30,13 @@ test('what ends or changes is counted, and named with whose it is', () => {
   expect(describeEffects([], 'before')).toEqual(['It touches no live session and no live grant.']);
 });
 
+test('a grant on which nobody works is told of: what it opens next is under other rules', () => {
+  expect(describeEffects([effect({ otherRules: true })], 'before')).toEqual([
+    'It changes what 1 live grant opens:',
+    '  grant grt_01m7xr5fhpxd5ccp0p7jtdc9r1 of alice@example.com on demo would open sessions under other rules',
+  ]);
+});
+
 test('a long list is cut, and says so', () => {
   const many = Array.from({ length: 30 }, () => effect({ ends: [SESSIONS[0]] }));
   const told = describeEffects(many, 'before');

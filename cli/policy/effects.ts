@@ -25,23 +25,29 @@ export function describeEffects(effects: readonly PolicyEffect[], when: 'before'
   const ends = when === 'before' ? 'would end' : 'ended';
   const follows = when === 'before' ? 'would go on under other rules' : 'goes on under other rules';
   const opens = when === 'before' ? 'would open nothing any more' : 'opens nothing any more';
-  const lines = effects.flatMap(({ grant, email, resource, opens: isOpen, ends: ended, changes }) => {
+  const differs = when === 'before' ? 'would open sessions under other rules' : 'opens sessions under other rules';
+  const lines = effects.flatMap(({ grant, email, resource, opens: isOpen, ends: ended, changes, otherRules }) => {
     const whose = `of ${email} on ${resource}`;
     return [
       ...ended.map((session) => `  session ${session} ${whose} ${ends}`),
       ...changes.map((session) => `  session ${session} ${whose} ${follows}`),
       ...(isOpen ? [] : [`  grant ${grant} ${whose} ${opens}`]),
+      ...(otherRules ? [`  grant ${grant} ${whose} ${differs}`] : []),
     ];
   });
   const total = {
     ends: effects.flatMap((effect) => effect.ends).length,
     changes: effects.flatMap((effect) => effect.changes).length,
     grants: effects.filter((effect) => !effect.opens).length,
+    others: effects.filter((effect) => effect.otherRules).length,
   };
   const [end, change, leave] = when === 'before' ? ['ends', 'changes', 'leaves'] : ['ended', 'changed', 'left'];
   const sums = [
     ...(total.ends > 0 ? [`${end} ${count(total.ends, 'live session')}`] : []),
     ...(total.changes > 0 ? [`${change} the rules of ${count(total.changes, 'live session')}`] : []),
+    ...(total.others > 0
+      ? [`${change} what ${count(total.others, 'live grant')} ${total.others === 1 ? 'opens' : 'open'}`]
+      : []),
     ...(total.grants > 0 ? [`${leave} ${count(total.grants, 'live grant')} without access`] : []),
   ];
   if (sums.length === 0)

@@ -141,14 +141,19 @@ describe('with the admission', () => {
     const on = { grant: id, email: 'alice@example.com', resource: 'ruled-db' };
     expect(await effectsOf(rule('own'))).toEqual([]);
     const blocks = rule('own', 'statements: [{ block: [truncate] }]');
-    expect(await effectsOf(blocks)).toEqual([{ ...on, opens: true, ends: [], changes: [session] }]);
+    expect(await effectsOf(blocks)).toEqual([{ ...on, opens: true, ends: [], changes: [session], otherRules: true }]);
+    // A grant on which nobody works is told of as well.
+    const idle = await grantFor();
+    const text = `${ADMINISTRATORS}rules:\n${blocks}`;
+    const { effects } = await (await bob.send('POST', '/policy/effects', { text })).json<{ effects: object[] }>();
+    expect(effects).toContainEqual({ ...on, grant: idle.id, opens: true, ends: [], changes: [], otherRules: true });
     const nets = rule('own', '', 'ttl: 1h, networks: ["192.0.2.0/24"]');
-    expect(await effectsOf(nets)).toEqual([{ ...on, opens: true, ends: [session], changes: [] }]);
+    expect(await effectsOf(nets)).toEqual([{ ...on, opens: true, ends: [session], changes: [], otherRules: false }]);
     const none = rule('own').replace('demo:developers', 'demo:dba');
-    expect(await effectsOf(none)).toEqual([{ ...on, opens: false, ends: [session], changes: [] }]);
+    expect(await effectsOf(none)).toEqual([{ ...on, opens: false, ends: [session], changes: [], otherRules: false }]);
     expect((await alice.send('POST', '/policy/effects', { text: '' })).status).toBe(403);
     const applied = await (await put(none)).json<{ version: number; effects: object[] }>();
-    expect(applied.effects).toContainEqual({ ...on, opens: false, ends: [session], changes: [] });
+    expect(applied.effects).toContainEqual({ ...on, opens: false, ends: [session], changes: [], otherRules: false });
     const { entries } = await remote(env.AUDIT_LOG).list({ limit: 50 });
     const details = entries.find(({ kind }) => kind === 'policy.applied')?.details;
     expect(details).toMatchObject({ version: applied.version });

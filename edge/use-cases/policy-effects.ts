@@ -41,9 +41,12 @@ export async function policyEffects(
     const changes = sessions
       .filter((one) => one.was.ok && one.is.ok && !isSame(one.was.value.rules, one.is.value.rules))
       .map(({ session }) => session);
-    if (rule && ends.length + changes.length === 0) return [];
+    // Of a session that it would open now, wherever from.
+    const [opened, opens] = [was({ ...facts, clientAddress: '' }), is({ ...facts, clientAddress: '' })];
+    const otherRules = opened.ok && opens.ok && !isSame(opened.value.rules, opens.value.rules);
+    if (rule && ends.length + changes.length === 0 && !otherRules) return [];
     const { id, email } = grant;
-    return [{ grant: id, email, resource: resource.name, opens: rule !== undefined, ends, changes }];
+    return [{ grant: id, email, resource: resource.name, opens: rule !== undefined, ends, changes, otherRules }];
   });
 }
 
