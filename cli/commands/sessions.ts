@@ -61,7 +61,7 @@ export function addSessions(command: Command, cli: Cli): void {
             String(session.counts.errors),
             session.reason,
           ]),
-          'No sessions.',
+          page.cursor ? 'None on this page: of those that were looked through you may view none.' : 'No sessions.',
           (row) => (row[0] === '!' ? 'yellow' : undefined),
         );
         return [

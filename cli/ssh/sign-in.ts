@@ -22,7 +22,7 @@ export async function askGrant(client: ApiClient, resource: ResourceName, option
   const answer = await askAccess(client, resource, options).catch((error: unknown) => {
     if (!(error instanceof Failure) || error.reason !== 'denied' || options.reason !== undefined) throw error;
     const { message, details } = error;
-    throw new Failure(1, 'denied', `${message} (gatehouse request ${resource} --reason TEXT says why)`, details);
+    throw new Failure(1, 'denied', `${message} (--reason TEXT says why)`, details);
   });
   if ('live' in answer) return answer.live.id;
   if ('grant' in answer) return answer.grant.id;

@@ -1,6 +1,7 @@
 // A snippet for ssh's own configuration, with which every program that runs ssh reaches resources by their names: before it
 // connects, ssh runs `gatehouse ssh --certify` for the one that it is about to reach.
 
+import { realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { type ListedResource, ResourceList } from '../../core/api.ts';
@@ -23,7 +24,8 @@ export function addSshConfig(command: Command, cli: Cli): void {
     if (reached.length === 0)
       throw new Failure(1, 'nothing_to_reach', 'there is no SSH resource that you may ask for: gatehouse resources');
     const own = [
-      ...[process.execPath, resolve(process.argv[1] ?? 'gatehouse.mjs')],
+      // Not the link that npx made in its cache.
+      ...[process.execPath, realpathSync(process.argv[1] ?? 'gatehouse.mjs')],
       ...(data === undefined ? [] : ['--data', resolve(data)]),
       ...(as === undefined ? [] : ['--as', as]),
     ];
