@@ -32,6 +32,34 @@ const alias = fc.option(one('id', 'name', 'a', '`x y`', "'q'"), { nil: undefined
 const called = one('id', 'name', 'a', 'offset', '`x y`', 'pay');
 const column = one('ssn', 'pay', 'p.ssn', 'p.pay', 'SSN', '`ssn`', 'p.`pay`', 'name', 'ssn', 'pay');
 
+/** What has no alias, and what servers call it. */
+const unnamed = one<readonly [said: string, name: string]>(
+  ["'z'", 'z'],
+  ['"z"', 'z'],
+  ["n'z'", 'z'],
+  ["_utf8mb4'z'", 'z'],
+  ["'z' 'y'", 'z'],
+  ["'z' 'y'", 'zy'],
+  ["('z')", 'z'],
+  ["+('z')", 'z'],
+  ["''", 'Name_exp_1'],
+  ['1', '1'],
+  ['1e2', '1e2'],
+  ['0x41', '0x41'],
+  ["x'41'", "x'41'"],
+  ['null', 'NULL'],
+  ['true', 'TRUE'],
+  ['(id)', 'id'],
+  ['((name))', 'name'],
+  ['+name', 'name'],
+  ['+(people.name)', 'name'],
+  ['(select 1)', '(select 1)'],
+  ['-id', '-id'],
+  ['concat(name)', 'concat(name)'],
+  ['current_user', 'current_user'],
+  ["date'2020-01-01'", "date'2020-01-01'"],
+);
+
 /** Of one column, and of two or more. */
 const { single, pair } = fc.letrec<{ single: string; pair: string; expression: string; item: string; tables: string }>(
   (tie) => ({
@@ -88,6 +116,18 @@ const { single, pair } = fc.letrec<{ single: string; pair: string; expression: s
       fc
         .tuple(tie('single'), called, one('*', 'd.*', 'max(d.id)', 'd.name', 'name as id'))
         .map(([q, a, items]) => `select ${items} from (select 'z' as ${a} union all (${q})) d`),
+      // Under the name that the server gives to what has no alias.
+      fc
+        .tuple(
+          unnamed,
+          tie('single'),
+          one('`?`', 'd.`?`', '*', 'max(`?`)', '`?` as id', '(select `?`)'),
+          one('', 'all'),
+        )
+        .map(
+          ([[said, name], q, items, all]) =>
+            `select ${items.replaceAll('?', name)} from (select ${said} from people union ${all} (${q})) d`,
+        ),
       // From one to the next, with their names and with others.
       fc
         .tuple(tie('single'), called, called, one('*', 'c.*', 'c.id', 'c.name', 'c.a', 'concat(c.a)', 'c.pay x'))

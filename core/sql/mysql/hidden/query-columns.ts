@@ -213,11 +213,21 @@ class ColumnsReader {
       const kind = kinds[index];
       if (kind === undefined || kind === 'clear') return;
       this.#addItem(item, kind, this.#inner);
-      const bare = q.withoutAlias(item);
-      if (bare.to === item.to && q.endOfName(bare.from, bare.to) === bare.to)
-        this.#add(this.#inner, q.name(bare.to - 1) ?? '', kind);
-      else if (bare.to === item.to) this.#inner.addOdd();
+      if (q.withoutAlias(item).to === item.to) this.#addUnnamed(item, kind);
     });
+  }
+
+  /**
+   * What has no alias is called by its text, but for brackets around it and a plus before it; a string by what it says,
+   * whose name may be any.
+   */
+  #addUnnamed(item: TokenSpan, kind: SelectItem): void {
+    const q = this.#q;
+    const { from, to } = q.withoutBrackets(item);
+    const isSaid = (at: number): boolean => q.tokens[at]?.word !== '' && q.name(at) === undefined;
+    if (q.endOfName(from, to) === to) this.#add(this.#inner, q.name(to - 1) ?? '', kind);
+    else if (q.tokens.slice(from, to).some((_, at) => isSaid(from + at))) this.#inner.addOdd();
+    else this.#lost = true;
   }
 
   #isOfOneTerm(at: number): boolean {

@@ -142,7 +142,10 @@ export class QueryTokens {
       if (token.depth === depth && (token.name !== undefined || token.literal === 'string') && this.#mayPrecede(k - 1))
         at.push(k);
     }
-    return { at, certain: at.at(-1) === to - 1 && !PERHAPS_OPERATORS.has(this.word(to - 2)) };
+    // 'a' 'b' is one string.
+    const isString = (k: number): boolean => this.tokens[k]?.literal === 'string';
+    const goesOn = PERHAPS_OPERATORS.has(this.word(to - 2)) || (isString(to - 1) && isString(to - 2));
+    return { at, certain: at.at(-1) === to - 1 && !goesOn };
   }
 
   /** An alias may stand behind it: it ends a value. */
@@ -158,6 +161,17 @@ export class QueryTokens {
     const { certain } = this.aliasesOf(item);
     if (!certain) return item;
     return { from: item.from, to: item.to - (this.word(item.to - 2) === 'as' ? 2 : 1) };
+  }
+
+  /** The item without brackets around all of it, and without a plus before it. */
+  withoutBrackets({ from, to }: TokenSpan): TokenSpan {
+    for (;;) {
+      if (this.word(from) === '+') from++;
+      else if (this.word(from) === '(' && this.close(from) === to - 1) {
+        from++;
+        to--;
+      } else return { from, to };
+    }
   }
 
   /** `(a, b)` at `at`: its names; undefined: it is no list of names. */
