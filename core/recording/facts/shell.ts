@@ -17,6 +17,10 @@ export const CommandStarted = z.object({
   command: z.string(),
   /** UTF-8 bytes of the whole, when `command` was cut. */
   commandBytes: z.number().int().optional(),
+  /** Variables that the client had set for it, in its order: `LANG=C`. Missing: none. */
+  environment: z.array(z.string()).optional(),
+  /** Its terminal's kind (TERM), and modes as the client sent them (RFC 4254 section 8), in base64. Missing: it has none. */
+  terminal: z.object({ type: z.string(), modes: z.string() }).optional(),
   /** Where the command stands in the recorded bytes; missing where it came as a request beside them (SSH, Kubernetes). */
   at: BytesAt.optional(),
 });

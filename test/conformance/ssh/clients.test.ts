@@ -160,6 +160,18 @@ describe.skipIf(!hasSshd)('SSH: unmodified clients', () => {
     const options = ['-o', 'SetEnv=LC_PAPER=a4 SECRET_PATH=/tmp'];
     const ran = await gateway.ssh(['echo "$LC_PAPER,$SECRET_PATH"'], { options });
     expect(ran.stdout.toString()).toBe('a4,\n');
+    const [plain] = gateway.log.last.facts('command.started');
+    expect(plain).toMatchObject({ environment: ['LC_PAPER=a4'] });
+    expect(plain).not.toHaveProperty('terminal');
+    // What goes over beside the command can be run by it, so it stands in the recording.
+    const { stdout } = await gateway.ssh(['echo "$TERM"'], {
+      options: ['-tt', '-o', 'SetEnv=LC_PAPER=a3 TERM=vt220'],
+    });
+    expect(stdout.toString()).toContain('vt220');
+    const [onTerminal] = gateway.log.last.facts('command.started');
+    expect(onTerminal).toMatchObject({ environment: ['LC_PAPER=a3'], terminal: { type: 'vt220' } });
+    // Of an input that is no terminal: the end of the list alone.
+    expect(onTerminal?.terminal?.modes).toBe('AA==');
   });
 
   it('a client that is killed takes its session with it', async () => {

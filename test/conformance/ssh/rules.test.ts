@@ -1,6 +1,7 @@
 // What a policy decides over SSH, with OpenSSH as the client.
 
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -88,6 +89,22 @@ describe.skipIf(!hasSshd)('SSH: what a policy decides', () => {
     const ran = await running;
     expect([ran.code, ran.stdout.length]).toEqual([0, input.length]);
     expect(ran.stderr).toContain('https://gatehouse.test/requests/');
+  });
+
+  it('who decides is shown what the client sets for a command, and approves that alone', async () => {
+    const gateway = await under([HOLD]);
+    const digests: unknown[] = [];
+    for (const options of [[], ['-o', 'SetEnv=LC_WHERE=/etc'], ['-o', 'SetEnv=LC_WHERE=/tmp']]) {
+      const running = gateway.ssh(['deploy "$LC_WHERE"'], { options });
+      await until('it is held', () => gateway.edge.held.length === 1);
+      const [{ asked, decide } = { asked: undefined, decide: undefined }] = gateway.edge.held.splice(0);
+      expect(asked?.action.parameters).toEqual(options.length === 0 ? [] : [options[1]?.replace('SetEnv=', '')]);
+      digests.push(asked?.action.digest);
+      decide?.({ kind: 'denied', by: ['bob@example.com'], comment: 'no' });
+      await running;
+    }
+    expect(new Set(digests).size).toBe(3);
+    expect(digests[0]).toBe(createHash('sha256').update('exec\0deploy "$LC_WHERE"').digest('hex'));
   });
 
   it('what is held and denied does not run', async () => {

@@ -45,6 +45,21 @@ interface ChannelDeps {
   readonly action: number;
 }
 
+/** What the client has the target set for the command. */
+const setBy = ({ environment, terminal }: Pick<ChannelWish, 'environment' | 'terminal'>): string[] => [
+  ...environment,
+  ...(terminal ? [`TERM=${terminal.type}`] : []),
+];
+
+/** Of what is approved. */
+const digestOf = (wish: ChannelWish): string =>
+  createHash('sha256')
+    .update([wish.form, wish.command, ...setBy(wish)].join('\0'))
+    .digest('hex');
+
+/** As those who decide are shown it (core/approval/held-action.ts). */
+const MAX_PARAMETER = 2_000;
+
 /** A conversation of its own, which ends as the channel does. */
 export function carryChannel({ session, upstream, client, wish, action }: ChannelDeps): Relay {
   const shown = session.guard.rules.masks.maskString(wish.command);
@@ -71,6 +86,8 @@ type Whole = ChannelDeps & {
 class CarriedChannel implements Interpreter {
   readonly #it: Whole;
   readonly #startedUs: number;
+  /** As recorded. */
+  readonly #environment: string[];
   #receipt: Recorded;
   #errors: Lane | undefined;
   /** Undecided, its records wait here. */
@@ -97,8 +114,15 @@ class CarriedChannel implements Interpreter {
     this.#it = whole;
     this.#startedUs = lane.elapsedUs();
     this.#startAnswered = !wish.wantReply;
-    this.#receipt = lane.fact({ kind: 'command.started', action, form: wish.form, command: whole.shown });
-    if (wish.terminal) this.#receipt = lane.fact({ kind: 'terminal.resized', ...wish.terminal });
+    const { terminal } = wish;
+    this.#environment = wish.environment.map((one) => whole.session.guard.rules.masks.maskString(one));
+    this.#receipt = lane.fact({
+      ...{ kind: 'command.started', action, form: wish.form, command: whole.shown },
+      ...(wish.environment.length > 0 && { environment: this.#environment }),
+      ...(terminal && { terminal: { type: terminal.type, modes: terminal.modes.toString('base64') } }),
+    });
+    if (terminal)
+      this.#receipt = lane.fact({ kind: 'terminal.resized', columns: terminal.columns, rows: terminal.rows });
     const isSubsystem = wish.form === 'subsystem' && wish.command === 'sftp';
     if (isMasked(whole.session.guard.rules)) {
       this.#output = this.#maskedOutput(() => lane, dataRecord);
@@ -145,8 +169,8 @@ class CarriedChannel implements Interpreter {
             title: wish.form === 'shell' ? 'An interactive shell' : `The subsystem ${wish.command}`,
           }),
           text: wish.form === 'shell' ? 'interactive shell' : this.#it.shown,
-          parameters: [],
-          digest: createHash('sha256').update(`${wish.form}\0${wish.command}`).digest('hex'),
+          parameters: setBy({ ...wish, environment: this.#environment }).map((one) => one.slice(0, MAX_PARAMETER)),
+          digest: digestOf(wish),
           touches: [],
         }),
         forward: () => this.#forward(),
@@ -259,7 +283,7 @@ class CarriedChannel implements Interpreter {
 
   #resized(fields: Buffer): boolean {
     try {
-      this.#receipt = this.#it.lane.fact({ kind: 'terminal.resized', ...sizeOf(fields, 'at once') });
+      this.#receipt = this.#it.lane.fact({ kind: 'terminal.resized', ...sizeOf(fields) });
       return true;
     } catch (error) {
       if (!(error instanceof Malformed)) throw error;

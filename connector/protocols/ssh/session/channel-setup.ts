@@ -8,10 +8,18 @@ import { isAllowedVariable } from './environment.ts';
 
 const MAX_VARIABLES = 64;
 const MAX_VARIABLE_BYTES = 4 * 1024;
+/** Of the 255 modes that there can be. */
+const MAX_MODES_BYTES = 255 * 5 + 1;
 
 interface TerminalSize {
   readonly columns: number;
   readonly rows: number;
+}
+
+interface Terminal extends TerminalSize {
+  /** TERM. */
+  readonly type: string;
+  readonly modes: Buffer;
 }
 
 /** What a channel was opened for. */
@@ -20,7 +28,9 @@ export interface ChannelWish {
   /** The command line; the subsystem's name; empty for a shell. */
   readonly command: string;
   readonly wantReply: boolean;
-  readonly terminal: TerminalSize | undefined;
+  readonly terminal: Terminal | undefined;
+  /** Variables that go to the target, in the client's order: `LANG=C`. */
+  readonly environment: readonly string[];
   /** Records for the target: variables, terminal, and the start itself, which wants an answer. */
   readonly records: readonly Buffer[];
   /** What came behind it already. */
@@ -42,8 +52,8 @@ const REFUSED: Readonly<Record<string, string>> = {
 
 /** Listens to `channel` until it starts something. */
 export function listenForStart(channel: ChannelStream, listener: SetupListener): void {
-  const variables: Buffer[] = [];
-  let pty: { readonly terminal: TerminalSize; readonly record: Buffer } | undefined;
+  const variables: { readonly text: string; readonly record: Buffer }[] = [];
+  let pty: { readonly terminal: Terminal; readonly record: Buffer } | undefined;
   let eof: Buffer | undefined;
 
   const answer = (request: Request, success: boolean): void => {
@@ -65,7 +75,8 @@ export function listenForStart(channel: ChannelStream, listener: SetupListener):
       command,
       wantReply: request.wantReply,
       terminal: pty?.terminal,
-      records: [...variables, ...(pty ? [pty.record] : []), requestRecord(form, true, own)],
+      environment: variables.map(({ text }) => text),
+      records: [...variables.map(({ record }) => record), ...(pty ? [pty.record] : []), requestRecord(form, true, own)],
       early: Buffer.concat([...(eof ? [eof] : []), ...behind.map(({ whole }) => whole)]),
     });
   }
@@ -80,14 +91,14 @@ export function listenForStart(channel: ChannelStream, listener: SetupListener):
         return 'started';
       case 'env': {
         const [variable, value] = twoOf(fields);
-        const allowed =
-          isAllowedVariable(variable) && variables.length < MAX_VARIABLES && value.length <= MAX_VARIABLE_BYTES;
-        if (allowed) variables.push(requestRecord('env', false, fields));
+        const text = textOf(value);
+        const allowed = text !== undefined && isAllowedVariable(variable) && variables.length < MAX_VARIABLES;
+        if (allowed) variables.push({ text: `${variable}=${text}`, record: requestRecord('env', false, fields) });
         answer(request, allowed);
         return 'goes on';
       }
       case 'pty-req':
-        pty = { terminal: sizeOf(fields, 'behind a name'), record: requestRecord('pty-req', false, fields) };
+        pty = { terminal: terminalOf(fields), record: requestRecord('pty-req', false, fields) };
         answer(request, true);
         return 'goes on';
       default:
@@ -129,9 +140,26 @@ function twoOf(fields: Buffer): [string, Buffer] {
   return [reader.text(), reader.string()];
 }
 
-/** Of `pty-req` and `window-change`. Throws Malformed. */
-export function sizeOf(fields: Buffer, where: 'behind a name' | 'at once'): TerminalSize {
+/** What can be recorded as it is. Undefined: it is too long, or no text. */
+function textOf(value: Buffer): string | undefined {
+  const text = value.length <= MAX_VARIABLE_BYTES ? decodeUtf8(value) : undefined;
+  return text?.includes('\0') ? undefined : text;
+}
+
+/** Of `pty-req`: string TERM | uint32 columns, rows, width, height | string modes. Throws Malformed. */
+function terminalOf(fields: Buffer): Terminal {
   const reader = new FieldReader(fields, 0);
-  if (where === 'behind a name') reader.string();
+  const type = textOf(reader.string());
+  const size = { columns: reader.uint32(), rows: reader.uint32() };
+  // In pixels, which nobody reads.
+  for (let count = 0; count < 2; count++) reader.uint32();
+  const modes = reader.string();
+  if (type === undefined || modes.length > MAX_MODES_BYTES) throw new Malformed('a terminal that cannot be recorded');
+  return { type, ...size, modes };
+}
+
+/** Of `window-change`. Throws Malformed. */
+export function sizeOf(fields: Buffer): TerminalSize {
+  const reader = new FieldReader(fields, 0);
   return { columns: reader.uint32(), rows: reader.uint32() };
 }
