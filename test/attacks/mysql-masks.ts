@@ -219,6 +219,8 @@ export const LEAKS: readonly (readonly [why: string, ...statements: readonly str
     'select name from (select ((name)) from people where 0 union all select ssn from people) d',
     'select name from (select +name from people where 0 union all select ssn from people) d',
     "with c as (select 'a' union all select ssn from people) select `a` from c",
+    'select `NULL` from (select \\N union all select ssn from people) d',
+    'select `null`, `true` from (select null, true union all select ssn, pay from people) d',
     "select (select `a` from (select 'a' union all select ssn from people) d where `a` <> 'a' limit 1)",
   ],
   [

@@ -49,6 +49,7 @@ const unnamed = one<readonly [said: string, name: string]>(
   ["x'41'", "x'41'"],
   ['null', 'NULL'],
   ['true', 'TRUE'],
+  ['\\N', 'NULL'],
   ['(id)', 'id'],
   ['((name))', 'name'],
   ['+name', 'name'],

@@ -1,7 +1,6 @@
 // One channel between client and target: what it starts is judged, what goes over it is recorded on its lane, and each
 // record goes on as it came. stderr has a lane of its own, so that a recording tells it from stdout.
 
-import { createHash } from 'node:crypto';
 import { partOf, passUntouched } from '../../../../core/masking/masked.ts';
 import { judgeCommand } from '../../../../core/policy/sections/commands.ts';
 import type { Decision } from '../../../../core/policy/sections/entries.ts';
@@ -25,7 +24,7 @@ import { MaskedOutput } from '../masking/masked-output.ts';
 import { isMasked, refusedUnderMasks } from '../masking/under-masks.ts';
 import { SpokenSftp } from '../sftp/spoken-sftp.ts';
 import { EXTENDED_DATA_STDERR, FieldReader, fieldsOf, Malformed } from '../wire/messages.ts';
-import { sizeOf, type ChannelWish } from './channel-setup.ts';
+import { type ChannelWish, commandDigest, commandParameters, sizeOf } from './channel-setup.ts';
 import { concealed } from './typed-input.ts';
 
 /** What a shell says of a program that may not run. */
@@ -44,21 +43,6 @@ interface ChannelDeps {
   /** Of the session. */
   readonly action: number;
 }
-
-/** What the client has the target set for the command. */
-const setBy = ({ environment, terminal }: Pick<ChannelWish, 'environment' | 'terminal'>): string[] => [
-  ...environment,
-  ...(terminal ? [`TERM=${terminal.type}`] : []),
-];
-
-/** Of what is approved. */
-const digestOf = (wish: ChannelWish): string =>
-  createHash('sha256')
-    .update([wish.form, wish.command, ...setBy(wish)].join('\0'))
-    .digest('hex');
-
-/** As those who decide are shown it (core/approval/held-action.ts). */
-const MAX_PARAMETER = 2_000;
 
 /** A conversation of its own, which ends as the channel does. */
 export function carryChannel({ session, upstream, client, wish, action }: ChannelDeps): Relay {
@@ -169,8 +153,8 @@ class CarriedChannel implements Interpreter {
             title: wish.form === 'shell' ? 'An interactive shell' : `The subsystem ${wish.command}`,
           }),
           text: wish.form === 'shell' ? 'interactive shell' : this.#it.shown,
-          parameters: setBy({ ...wish, environment: this.#environment }).map((one) => one.slice(0, MAX_PARAMETER)),
-          digest: digestOf(wish),
+          parameters: commandParameters({ ...wish, environment: this.#environment }),
+          digest: commandDigest(wish),
           touches: [],
         }),
         forward: () => this.#forward(),

@@ -1,6 +1,7 @@
 // A session channel until it starts something (RFC 4254 section 6): what the client says of its terminal and environment is
 // kept, and nothing of it goes to the target before the command was judged.
 
+import { createHash } from 'node:crypto';
 import type { ChannelStream } from '../connection/channel-stream.ts';
 import { type ChannelRecord, FAILURE_RECORD, recordsOf, requestRecord, SUCCESS_RECORD } from '../connection/records.ts';
 import { decodeUtf8, FieldReader, fieldsOf, Malformed } from '../wire/messages.ts';
@@ -36,6 +37,22 @@ export interface ChannelWish {
   /** What came behind it already. */
   readonly early: Buffer;
 }
+
+/** What the client has the target set for the command. */
+const setBy = ({ environment, terminal }: ChannelWish): string[] => [
+  ...environment,
+  ...(terminal ? [`TERM=${terminal.type}`] : []),
+];
+
+/** Of what is approved. */
+export const commandDigest = (wish: ChannelWish): string =>
+  createHash('sha256')
+    .update([wish.form, wish.command, ...setBy(wish)].join('\0'))
+    .digest('hex');
+
+/** As those who decide are shown it, so long at most (core/approval/held-action.ts). */
+const MAX_PARAMETER = 2_000;
+export const commandParameters = (wish: ChannelWish): string[] => setBy(wish).map((one) => one.slice(0, MAX_PARAMETER));
 
 interface SetupListener {
   start(wish: ChannelWish): void;

@@ -139,3 +139,43 @@ it.each([
 ])('TABLE behind words that may be names is a query: %s', (text) => {
   expect(expose(text).exposure).toMatchObject({ kind: 'refused' });
 });
+
+describe('names that the server derives', () => {
+  const FIRST = [
+    "'a'",
+    '1',
+    '0x41',
+    "n'x'",
+    "('a')",
+    "'a' 'b'",
+    '(id)',
+    '((name))',
+    '+name',
+    "_utf8mb4 'a'",
+    '\\N',
+    '-1',
+  ];
+  it.each(FIRST)('of a union whose first item is %s are not taken for clear', (first) => {
+    for (const text of [
+      `select \`a\` from (select ${first} union all select ssn from people) w limit 1, 2`,
+      `with c as (select ${first} union all select ssn from people) select \`a\` from c`,
+      `select concat(\`a\`) from ((select ${first}) union all (select ssn from people)) w`,
+      `select (select \`a\` from (select ${first} union all select ssn from people) w limit 1, 1)`,
+      `select * from (select ${first} union all select ssn from people) w`,
+    ])
+      expect(['unknown', 'refused'], text).toContain(expose(text).exposure.kind);
+    const copied = `insert into zz (id, v) select 1, \`a\` from (select ${first} union all select ssn from people) w`;
+    expect(expose(copied).exposure.kind).toBe('refused');
+  });
+
+  it.each([
+    'set default_storage_engine = mrg_myisam',
+    'set session storage_engine = connect',
+    'set @@enforce_storage_engine = spider',
+    'create table s (a int) table_type=mysql tabname=people dbname=shop',
+    `create table s (a int) comment='wrapper "mysql", table "people"'`,
+    "create table s (a int) connection='mysql://u@h/d/people'",
+  ])('%s is refused: another engine may read other tables', (text) => {
+    expect(expose(text).exposure.kind).toBe('refused');
+  });
+});

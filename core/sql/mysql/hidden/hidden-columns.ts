@@ -130,6 +130,9 @@ export function exposeHidden(
     if (kinds.has('alter table') && touches) return refused('it may give a hidden column another name');
     if ((kinds.has('alter table') || kinds.has('create table')) && readsElsewhere(tokens))
       return refused('the table would show data of another one');
+    // Tables made later would be of an engine that reads other tables, and not say so.
+    if (has(tokens, 'set') && /storage_engine/i.test(text))
+      return refused('a default engine may show data of other tables: name the engine in CREATE TABLE');
     if (!dirty) return CLEAR;
     if (!statement || statements.length > 1)
       return refused('statements about hidden columns are to be sent one by one');
@@ -221,8 +224,22 @@ const has = (tokens: readonly Token[], ...words: readonly string[]): boolean =>
 /** Engines that keep their own rows, of those that do not need to be told where. */
 const KEEPS_ROWS: ReadonlySet<string> = new Set(['innodb', 'myisam', 'aria', 'memory', 'heap', 'archive', 'rocksdb']);
 
+/** Options by which CONNECT and Spider find the rows of other tables. */
+const OF_ENGINES = [
+  'table_type',
+  'tabname',
+  'dbname',
+  'srcdef',
+  'file_name',
+  'wrapper',
+  'remote_table',
+  'remote_server',
+];
+
 function readsElsewhere(tokens: readonly Token[]): boolean {
-  if (has(tokens, 'connection', 'union', 'exchange', 'tablespace', 'directory')) return true;
+  if (has(tokens, 'connection', 'union', 'exchange', 'tablespace', 'directory', ...OF_ENGINES)) return true;
+  // Spider's
+  if (tokens.some(({ value }) => /\b(wrapper|srv|server|host)\b.*["']/is.test(value ?? ''))) return true;
   return tokens.some(({ word }, at) => {
     if (word !== 'engine') return false;
     const named = tokens[wordAt(tokens, at + 1) === '=' ? at + 2 : at + 1];

@@ -31,6 +31,9 @@ const MAX_STEPS = 2_000_000;
 const MAX_BRACKETS = 64;
 const DERIVES: ReadonlySet<string> = new Set(['select', 'values', 'table', 'json_table', 'lateral', 'with']);
 
+const VALUES_BY_NAME =
+  /^(\\?n|null|true|false|unknown|default|user|current_.*|session_user|system_user|local.*|utc_.*|sys.*)$/;
+
 /** Of the query in `tokens`. Undefined: it cannot be told. */
 export function columnsOf(tokens: readonly Token[], hidden: (name: string) => boolean): ResultColumns | undefined {
   const last = tokens.at(-1)?.word === ';' ? tokens.length - 1 : tokens.length;
@@ -188,7 +191,7 @@ class ColumnsReader {
     const close = q.close(at);
     const columns = this.#query({ from: at + 1, to: close });
     const clear = columns !== undefined && isClear(columns);
-    if (columns && !columns.star) this.#addFirst(at + 1, columns.before);
+    if (columns && !columns.star) this.#addFirst(at + 1, columns.before, this.#isOfOneTerm(at));
     else if (!clear && !this.#isOfOneTerm(at)) this.#lost = true;
     for (const list of [this.#listBehind(close), this.#listBefore(at)]) {
       if (!list || clear) continue;
@@ -201,7 +204,7 @@ class ColumnsReader {
   }
 
   /** The columns of all terms have the names of the first. */
-  #addFirst(at: number, kinds: readonly SelectItem[]): void {
+  #addFirst(at: number, kinds: readonly SelectItem[], alone: boolean): void {
     const q = this.#q;
     let first = at;
     while (q.word(first) === '(') first++;
@@ -213,21 +216,30 @@ class ColumnsReader {
       const kind = kinds[index];
       if (kind === undefined || kind === 'clear') return;
       this.#addItem(item, kind, this.#inner);
-      if (q.withoutAlias(item).to === item.to) this.#addUnnamed(item, kind);
+      const bare = q.withoutAlias(item);
+      // \N is called NULL; of the others servers write the name as they like.
+      const said = bare.to === item.to && bare.to === bare.from + 1 ? q.word(bare.from) : '';
+      if (!alone && VALUES_BY_NAME.test(said)) this.#lost = true;
+      else if (bare.to === item.to && q.endOfName(bare.from, bare.to) === bare.to)
+        this.#add(this.#inner, q.name(bare.to - 1) ?? '', kind);
+      else if (alone || this.#isCalledByAlias(item, bare)) {
+        if (bare.to === item.to) this.#inner.addOdd();
+      } else if (this.#isCall(item)) this.#inner.addOdd();
+      // 'a', 1, (a), +a: servers derive a plain name, which other terms then give their values under.
+      else this.#lost = true;
     });
   }
 
-  /**
-   * What has no alias is called by its text, but for brackets around it and a plus before it; a string by what it says,
-   * whose name may be any.
-   */
-  #addUnnamed(item: TokenSpan, kind: SelectItem): void {
+  /** And the alias is no string that only goes on with another: 'a' 'b', n'a' */
+  #isCalledByAlias(item: TokenSpan, bare: TokenSpan): boolean {
+    const { word, literal } = this.#q.tokens[item.to - 1] as Token;
+    return bare.to < item.to && word !== ')' && (literal !== 'string' || this.#q.word(item.to - 2) === 'as');
+  }
+
+  /** f(...): called by its text, which has brackets. */
+  #isCall({ from, to }: TokenSpan): boolean {
     const q = this.#q;
-    const { from, to } = q.withoutBrackets(item);
-    const isSaid = (at: number): boolean => q.tokens[at]?.word !== '' && q.name(at) === undefined;
-    if (q.endOfName(from, to) === to) this.#add(this.#inner, q.name(to - 1) ?? '', kind);
-    else if (q.tokens.slice(from, to).some((_, at) => isSaid(from + at))) this.#inner.addOdd();
-    else this.#lost = true;
+    return /^\w+$/.test(q.word(from)) && q.word(from + 1) === '(' && q.close(from + 1) === to - 1;
   }
 
   #isOfOneTerm(at: number): boolean {

@@ -163,17 +163,6 @@ export class QueryTokens {
     return { from: item.from, to: item.to - (this.word(item.to - 2) === 'as' ? 2 : 1) };
   }
 
-  /** The item without brackets around all of it, and without a plus before it. */
-  withoutBrackets({ from, to }: TokenSpan): TokenSpan {
-    for (;;) {
-      if (this.word(from) === '+') from++;
-      else if (this.word(from) === '(' && this.close(from) === to - 1) {
-        from++;
-        to--;
-      } else return { from, to };
-    }
-  }
-
   /** `(a, b)` at `at`: its names; undefined: it is no list of names. */
   namesIn(at: number): readonly string[] | undefined {
     if (this.word(at) !== '(') return undefined;
