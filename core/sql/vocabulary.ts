@@ -83,5 +83,5 @@ export const VERBS: ReadonlySet<string> = new Set([
   ...['flush', 'kill', 'help', 'signal', 'get diagnostics', 'purge logs', 'change replication', 'reset server'],
   ...['start replica', 'stop replica', 'install plugin', 'install component', 'uninstall plugin'],
   ...['uninstall component', 'shutdown', 'restart', 'clone', 'import table', 'binlog', 'cache index', 'backup'],
-  ...['show binlog events'],
+  ...['show binlog events', 'disable keys', 'enable keys'],
 ]);

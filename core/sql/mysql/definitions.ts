@@ -309,8 +309,11 @@ const NO_COLUMN: ReadonlySet<string> = new Set([
   'default',
 ]);
 
+const KEYS_SWITCHES: ReadonlySet<string> = new Set(['disable', 'enable']);
+
 function readAlterTable(r: Reading, act: { verbs: readonly string[]; class: StatementClass }): void {
   const relation = r.relation();
+  if (readKeysSwitch(r, relation)) return;
   const also = new Set<string>();
   let first = true;
   while (!r.done && !r.at(')')) {
@@ -339,6 +342,19 @@ function readAlterTable(r: Reading, act: { verbs: readonly string[]; class: Stat
     first = false;
   }
   r.acts.unshift({ ...act, ...(also.size > 0 && { also: [...also] }), relation });
+}
+
+/** DISABLE or ENABLE KEYS as the only alteration, as dumps have it around a table's rows: maintenance, which defines nothing. */
+function readKeysSwitch(r: Reading, relation: RelationName): boolean {
+  const mark = r.lexer.mark();
+  const word = r.takeAny(KEYS_SWITCHES);
+  if (word !== undefined && r.take('keys') && r.done) {
+    r.kind = `${word} keys`;
+    r.does([r.kind], 'schema', { relation });
+    return true;
+  }
+  r.lexer.reset(mark);
+  return false;
 }
 
 /** RENAME [TO | AS] another; RENAME COLUMN, INDEX and KEY stay within. */

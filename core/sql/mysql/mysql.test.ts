@@ -96,6 +96,22 @@ test('rows of 16 MiB are one statement with one table', () => {
   ]);
 });
 
+test('switching keys off and on, as dumps do, is no alter; with another alteration it is', () => {
+  const verbsOf = (text: string) => summariesOf(text).map(({ acts }) => acts[0]?.verbs);
+  expect(verbsOf('/*!40000 ALTER TABLE `t` DISABLE KEYS */; /*!40000 alter table s.t enable keys */')).toEqual([
+    ['disable keys'],
+    ['enable keys'],
+  ]);
+  for (const text of [
+    'alter table t disable keys, drop column x',
+    'alter table t add y int, enable keys',
+    'alter table t disable keys /*!40000 , drop column x */',
+    'alter table t disable keys partition by hash (a)',
+    'alter table disable add keys int',
+  ])
+    expect([text, verbsOf(text)]).toEqual([text, [['alter', 'alter table']]]);
+});
+
 test('offsets are UTF-8 bytes', () => {
   const text = "select 'ü€😀' /*!50003 from t */; delete from tü where a = 1 ";
   const bytes = new TextEncoder().encode(text);
@@ -231,7 +247,13 @@ test('every word that begins a statement of the grammars is known, and no other'
 
 test('every verb is a word of the vocabulary', () => {
   const texts = ['lock tables a read', 'flush tables', 'clone instance', 'install component "a"', 'uninstall plugin p'];
-  const more = ['create tablespace t', 'alter instance reload tls', 'drop logfile group g', 'import table from "a"'];
+  const more = [
+    'create tablespace t',
+    'alter instance reload tls',
+    'drop logfile group g',
+    'import table from "a"',
+    'alter table t disable keys',
+  ];
   for (const top of [...texts, ...more].flatMap((text) => summariesOf(text)))
     for (const { acts } of everyStatement(top))
       for (const { verbs, also = [] } of acts) for (const verb of [...verbs, ...also]) expect(VERBS).toContain(verb);

@@ -88,3 +88,20 @@ it('mariadb-dump and the client with completion of names do their work', async (
   ]);
   expect(client).toMatchObject({ code: 0, stdout: 'email\na***@e***.com\n', stderr: '' });
 });
+
+describe('a dump is restored where a rule holds alter, and nobody is asked', () => {
+  it.each([
+    ['rules alone', {}],
+    ['masks of another table', { mask: [{ columns: ['customers.email'], with: 'partial' as const }] }],
+    ['masks of the table', { mask: [{ columns: ['products.price'], with: 'partial' as const }] }],
+  ])('%s', async (_, more) => {
+    const dump = ['--skip-dump-date', 'shop', 'products'];
+    const { stdout } = await place.run('mysqldump', dump, '', 'gateway');
+    expect(stdout).toMatch(/ALTER TABLE `products` DISABLE KEYS/);
+    await place.server.sql('drop table shop.products');
+    place.rules([{ hold: ['alter'], approval: { from: ['dba'], count: 1, within: 1000 } }], more);
+    expect(await place.run('mysql', ['shop'], stdout)).toMatchObject({ code: 0, stderr: '' });
+    expect(place.gateway.edge.held).toEqual([]);
+    expect((await place.run('mysqldump', dump, '', 'gateway')).stdout).toBe(stdout);
+  });
+});

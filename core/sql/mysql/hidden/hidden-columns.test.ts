@@ -76,6 +76,8 @@ describe('what a text shows of hidden columns', () => {
     ["update people set name = 'x', ssn = 'y' where ssn = 'z'", { kind: 'clear' }],
     ["insert into people (id, ssn) values (1, 'x') on duplicate key update ssn = values(ssn)", { kind: 'clear' }],
     ['delete from people where ssn is null', { kind: 'clear' }],
+    ['/*!40000 alter table people disable keys */', { kind: 'clear' }],
+    ['alter table ssn enable keys', { kind: 'clear' }],
   ])('%s', (text, exposure) => {
     expect(expose(text).exposure).toMatchObject(exposure);
   });
@@ -89,6 +91,7 @@ describe('what a text shows of hidden columns', () => {
     ['select @a := ssn from people', /variable/],
     ['select id from people where last_insert_id(pay)', /keep/],
     ['alter table people add x int', /another name/],
+    ['alter table people disable keys, rename column ssn to a', /another name/],
     ['create table t (a int) engine=merge union=(people)', /another one/],
     ['explain format=json select ssn from people', /quotes values/],
     ['explain analyze select ssn from people', /quotes values/],

@@ -48,7 +48,7 @@ const KINDS: ReadonlySet<string> = new Set([
   ...['select', 'insert', 'replace', 'update', 'delete', 'set', 'do', 'show', 'explain', 'use', 'kill', 'truncate'],
   ...['begin', 'commit', 'rollback', 'savepoint', 'release', 'lock', 'unlock', 'analyze', 'optimize'],
   ...['create table', 'create index', 'create database', 'drop table', 'drop index', 'drop view', 'drop database'],
-  ...['alter table', 'deallocate', 'set transaction', 'xa', 'help'],
+  ...['alter table', 'disable keys', 'enable keys', 'deallocate', 'set transaction', 'xa', 'help'],
 ]);
 const WRITES: ReadonlySet<string> = new Set(['insert', 'replace', 'update', 'delete']);
 
@@ -160,6 +160,8 @@ export function exposeHidden(
       case 'lock':
       case 'analyze':
       case 'optimize':
+      case 'disable keys':
+      case 'enable keys':
         return defined();
       default:
         return refused(`${statement.kind.toUpperCase()} of a hidden column is not supported`);
