@@ -53,7 +53,7 @@ const KINDS: ReadonlySet<string> = new Set([
 const WRITES: ReadonlySet<string> = new Set(['insert', 'replace', 'update', 'delete']);
 
 const notSeen = (procedure: string): string =>
-  `procedure ${procedure} may show a hidden column: its body names one, takes all columns, runs SQL of a string, or cannot be read`;
+  `procedure ${procedure} does not exist, or may show a hidden column: its body names one, takes all columns, runs SQL of a string, or cannot be read`;
 
 const SHOWN: ReadonlySet<string> = new Set([
   ...[
