@@ -162,6 +162,10 @@ describe.skipIf(!hasSshd)('SSH: unmodified clients', () => {
     expect(ran.stdout.toString()).toBe('a4,\n');
     const [plain] = gateway.log.last.facts('command.started');
     expect(plain).toMatchObject({ environment: ['LC_PAPER=a4'] });
+    // Each is shown whole to who decides, and fits into a frame.
+    const odd = [`LC_LONG=${'x'.repeat(1_001)}`, 'LC_ODD=a\x01b'];
+    await gateway.ssh(['true'], { options: ['-o', `SetEnv=${odd.join(' ')} LC_LAST=z`] });
+    expect(gateway.log.last.facts('command.started')).toMatchObject([{ environment: ['LC_LAST=z'] }]);
     expect(plain).not.toHaveProperty('terminal');
     // What goes over beside the command can be run by it, so it stands in the recording.
     const { stdout } = await gateway.ssh(['echo "$TERM"'], {

@@ -8,7 +8,10 @@ import { decodeUtf8, FieldReader, fieldsOf, Malformed } from '../wire/messages.t
 import { isAllowedVariable } from './environment.ts';
 
 const MAX_VARIABLES = 64;
-const MAX_VARIABLE_BYTES = 4 * 1024;
+/** Who decides is shown each whole, masked ones too (core/approval/held-action.ts: 2,000 characters). */
+const MAX_VARIABLE_BYTES = 1_000;
+/** Of terminfo's names; none: it does not say. */
+const TERMINAL_TYPE = /^[\x21-\x7e]{0,128}$/;
 /** Of the 255 modes that there can be. */
 const MAX_MODES_BYTES = 255 * 5 + 1;
 
@@ -38,8 +41,8 @@ export interface ChannelWish {
   readonly early: Buffer;
 }
 
-/** What the client has the target set for the command. */
-const setBy = ({ environment, terminal }: ChannelWish): string[] => [
+/** What the client has the target set for the command: shown to who decides, and part of what is approved. */
+export const commandParameters = ({ environment, terminal }: ChannelWish): string[] => [
   ...environment,
   ...(terminal ? [`TERM=${terminal.type}`] : []),
 ];
@@ -47,12 +50,8 @@ const setBy = ({ environment, terminal }: ChannelWish): string[] => [
 /** Of what is approved. */
 export const commandDigest = (wish: ChannelWish): string =>
   createHash('sha256')
-    .update([wish.form, wish.command, ...setBy(wish)].join('\0'))
+    .update([wish.form, wish.command, ...commandParameters(wish)].join('\0'))
     .digest('hex');
-
-/** As those who decide are shown it, so long at most (core/approval/held-action.ts). */
-const MAX_PARAMETER = 2_000;
-export const commandParameters = (wish: ChannelWish): string[] => setBy(wish).map((one) => one.slice(0, MAX_PARAMETER));
 
 interface SetupListener {
   start(wish: ChannelWish): void;
@@ -108,8 +107,8 @@ export function listenForStart(channel: ChannelStream, listener: SetupListener):
         return 'started';
       case 'env': {
         const [variable, value] = twoOf(fields);
-        const text = textOf(value);
-        const allowed = text !== undefined && isAllowedVariable(variable) && variables.length < MAX_VARIABLES;
+        const text = value.length <= MAX_VARIABLE_BYTES ? decodeUtf8(value) : undefined;
+        const allowed = isPrinted(text) && isAllowedVariable(variable) && variables.length < MAX_VARIABLES;
         if (allowed) variables.push({ text: `${variable}=${text}`, record: requestRecord('env', false, fields) });
         answer(request, allowed);
         return 'goes on';
@@ -157,21 +156,18 @@ function twoOf(fields: Buffer): [string, Buffer] {
   return [reader.text(), reader.string()];
 }
 
-/** What can be recorded as it is. Undefined: it is too long, or no text. */
-function textOf(value: Buffer): string | undefined {
-  const text = value.length <= MAX_VARIABLE_BYTES ? decodeUtf8(value) : undefined;
-  return text?.includes('\0') ? undefined : text;
-}
+/** Nothing in it drives a terminal, or takes more room in a recording than in memory. */
+const isPrinted = (text: string | undefined): text is string => text !== undefined && !/\p{Cc}/u.test(text);
 
 /** Of `pty-req`: string TERM | uint32 columns, rows, width, height | string modes. Throws Malformed. */
 function terminalOf(fields: Buffer): Terminal {
   const reader = new FieldReader(fields, 0);
-  const type = textOf(reader.string());
+  const type = reader.text();
   const size = { columns: reader.uint32(), rows: reader.uint32() };
   // In pixels, which nobody reads.
   for (let count = 0; count < 2; count++) reader.uint32();
   const modes = reader.string();
-  if (type === undefined || modes.length > MAX_MODES_BYTES) throw new Malformed('a terminal that cannot be recorded');
+  if (!TERMINAL_TYPE.test(type) || modes.length > MAX_MODES_BYTES) throw new Malformed('a terminal that there is not');
   return { type, ...size, modes };
 }
 
