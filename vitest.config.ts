@@ -33,6 +33,7 @@ export default defineConfig({
     reporters: ['default', new ClosingLines()],
     // What a test printed is told when it fails.
     silent: 'passed-only',
+    globalSetup: './test/servers/setup.ts',
     sequence: { sequencer: LongFirst },
     // Files run at the same time. One more than two cores have use for: those of the system tests wait for their servers
     // as much as they compute.

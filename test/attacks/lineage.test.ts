@@ -8,7 +8,7 @@ import { lineagePostgres } from '../../core/sql/postgres/lineage.ts';
 import fc from 'fast-check';
 import { loadModule, parseSync } from 'libpg-query';
 import pg from 'pg';
-import { type PostgresServer, startPostgres } from '../harness/postgres/postgres.ts';
+import { type OwnDatabase, ownDatabase } from '../harness/postgres/own-database.ts';
 
 const TABLES: Readonly<Record<string, readonly string[]>> = {
   c: ['id', 'email', 'phone', 'name'],
@@ -17,13 +17,13 @@ const TABLES: Readonly<Record<string, readonly string[]>> = {
 const columnsOf = ({ table }: { table: string }) => TABLES[table];
 const ALL = Object.entries(TABLES).flatMap(([table, columns]) => columns.map((column) => ({ table, column })));
 
-let server: PostgresServer;
+let server: OwnDatabase;
 let client: pg.Client;
 
 beforeAll(async () => {
   await loadModule();
-  server = await startPostgres();
-  client = new pg.Client({ host: server.host, port: server.port, user: 'postgres', database: 'postgres' });
+  server = await ownDatabase();
+  client = new pg.Client({ host: server.host, port: server.port, user: 'postgres', database: server.database });
   await client.connect();
   for (const [table, columns] of Object.entries(TABLES)) {
     await client.query(`create table ${table} (${columns.map((column) => `${column} text`).join(', ')})`);
@@ -34,7 +34,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await client?.end();
-  await server?.stop();
+  await server?.drop();
 });
 
 const lineageOf = (text: string): ResultLineage => {

@@ -7,23 +7,24 @@ import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { SessionRules } from '../../core/policy/session-rules.ts';
 import { type Gateway, type GatewayOptions, startGateway, trusted } from '../harness/gateway.ts';
-import { findClient, type PostgresServer, startPostgres } from '../harness/postgres/postgres.ts';
+import { type OwnDatabase, ownDatabase } from '../harness/postgres/own-database.ts';
+import { findClient } from '../harness/postgres/postgres.ts';
 import { openLog, readRecording, testConnector, verifyStored } from '../harness/recording.ts';
 import { type Ran, run, until } from '../harness/run.ts';
 
 const psql = findClient('psql');
-let server: PostgresServer;
+let server: OwnDatabase;
 let admin: pg.Client;
 let gateway: Gateway;
 
 beforeAll(async () => {
-  server = await startPostgres();
-  admin = new pg.Client({ host: server.host, port: server.port, user: 'postgres', database: 'postgres' });
+  server = await ownDatabase();
+  admin = new pg.Client({ host: server.host, port: server.port, user: 'postgres', database: server.database });
   await admin.connect();
 });
 afterAll(async () => {
   await admin?.end();
-  await server?.stop();
+  await server?.drop();
 });
 afterEach(async () => {
   await gateway?.close();
@@ -35,7 +36,7 @@ const rules = (more: object = {}, rule = 'orders') => SessionRules.parse({ polic
 const limits = (given: object, rule?: string) => rules({ limits: given }, rule);
 
 async function start(first: SessionRules, more: Partial<GatewayOptions> = {}): Promise<void> {
-  gateway = await startGateway({ targets: { demo: trusted(server.port) }, ...more });
+  gateway = await startGateway({ targets: { demo: trusted(server.port, { database: server.database }) }, ...more });
   gateway.edge.rules = first;
 }
 

@@ -21,7 +21,8 @@ import { RetriableFault } from '../../functions/faults.ts';
 import type { AuditStore } from '../../functions/store/audit-store.ts';
 import { directoryAuditStore } from '../../functions/store/directory-audit-store.ts';
 import { s3AuditStore } from '../../functions/store/s3-audit-store.ts';
-import { type CephS3, cephMissing, startCeph } from '../harness/ceph.ts';
+import { cephMissing } from '../harness/ceph.ts';
+import { type RunServers, runServer } from '../servers/run-server.ts';
 
 const chain: AuditEntry[] = [];
 const forged: AuditEntry[] = [];
@@ -124,44 +125,45 @@ describe('pieces in a directory', () => {
 
 // Real S3, with everything that AWS has and local stand-ins lack.
 const missing = cephMissing();
+const ARCHIVE = `archive-${randomUUID()}`;
+const PLAIN = `plain-${randomUUID()}`;
 describe('pieces in S3', () => {
-  let ceph: CephS3 | undefined;
+  let ceph: RunServers['ceph'] | undefined;
   let client: S3Client;
   const now = Date.now();
   beforeAll(async () => {
     if (missing) return;
-    ceph = await startCeph();
+    ceph = await runServer('ceph');
     client = new S3Client({ ...ceph, forcePathStyle: true });
-    await client.send(new CreateBucketCommand({ Bucket: 'archive', ObjectLockEnabledForBucket: true }));
-    await client.send(new CreateBucketCommand({ Bucket: 'plain' }));
+    await client.send(new CreateBucketCommand({ Bucket: ARCHIVE, ObjectLockEnabledForBucket: true }));
+    await client.send(new CreateBucketCommand({ Bucket: PLAIN }));
   });
   afterAll(async () => {
     client?.destroy();
-    await ceph?.stop();
   });
-  const store = () => s3AuditStore(client, 'archive', { mode: 'COMPLIANCE', days: 3650 }, () => now);
+  const store = () => s3AuditStore(client, ARCHIVE, { mode: 'COMPLIANCE', days: 3650 }, () => now);
   if (missing) it('needs Ceph', (context) => context.skip(missing));
   else {
     // Ceph before 20 ignores If-None-Match in a bucket with versions, which Object Lock needs; AWS honours it in both.
-    storeSuite(() => s3AuditStore(client, 'plain', 'none', () => now));
+    storeSuite(() => s3AuditStore(client, PLAIN, 'none', () => now));
 
     it('are locked for as long as was set, in one version that cannot be deleted', async () => {
       const Key = `audit/${first.name}`;
       expect(await store().create(first)).toBe('created');
-      const { Retention } = await client.send(new GetObjectRetentionCommand({ Bucket: 'archive', Key }));
+      const { Retention } = await client.send(new GetObjectRetentionCommand({ Bucket: ARCHIVE, Key }));
       expect(Retention?.Mode).toBe('COMPLIANCE');
       const days = ((Retention?.RetainUntilDate?.getTime() ?? 0) - now) / 86_400_000;
       expect(days).toBeGreaterThan(3649);
       expect(days).toBeLessThanOrEqual(3650);
-      const { Versions = [] } = await client.send(new ListObjectVersionsCommand({ Bucket: 'archive', Prefix: Key }));
+      const { Versions = [] } = await client.send(new ListObjectVersionsCommand({ Bucket: ARCHIVE, Prefix: Key }));
       expect(Versions).toHaveLength(1);
       const VersionId = Versions[0]?.VersionId;
-      await expect(client.send(new DeleteObjectCommand({ Bucket: 'archive', Key, VersionId }))).rejects.toThrow();
+      await expect(client.send(new DeleteObjectCommand({ Bucket: ARCHIVE, Key, VersionId }))).rejects.toThrow();
     });
 
     it('are refused for now, and not for good, where the store is away', async () => {
       const away = new S3Client({ ...ceph, endpoint: 'http://127.0.0.1:9', forcePathStyle: true, maxAttempts: 1 });
-      const gone = s3AuditStore(away, 'archive', { mode: 'COMPLIANCE', days: 1 }, () => now);
+      const gone = s3AuditStore(away, ARCHIVE, { mode: 'COMPLIANCE', days: 1 }, () => now);
       await expect(gone.create(first)).rejects.toThrow(RetriableFault);
       await expect(gone.list()).rejects.toThrow(RetriableFault);
       await expect(gone.get(first.name)).rejects.toThrow(RetriableFault);

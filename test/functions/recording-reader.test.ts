@@ -1,5 +1,6 @@
 // One suite for every form of the archive that functions read.
 
+import { randomUUID } from 'node:crypto';
 import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -12,7 +13,8 @@ import { directoryReader } from '../../functions/store/directory-reader.ts';
 import { MAX_SEGMENT_OBJECT_BYTES, type RecordingReader } from '../../functions/store/recording-reader.ts';
 import { recordingSource } from '../../functions/store/recording-source.ts';
 import { s3Reader } from '../../functions/store/s3-reader.ts';
-import { type CephS3, cephMissing, startCeph } from '../harness/ceph.ts';
+import { cephMissing } from '../harness/ceph.ts';
+import { type RunServers, runServer } from '../servers/run-server.ts';
 import { memoryReader } from '../harness/memory-reader.ts';
 import { writeObjects } from '../harness/recording-builder.ts';
 
@@ -112,23 +114,23 @@ describe('recordings in a directory', () => {
 
 // Real S3, with everything that AWS has and local stand-ins lack.
 const missing = cephMissing();
+const BUCKET = `recordings-${randomUUID()}`;
 describe('recordings in S3', () => {
-  let ceph: CephS3 | undefined;
+  let ceph: RunServers['ceph'] | undefined;
   let client: S3Client;
   beforeAll(async () => {
     if (missing) return;
-    ceph = await startCeph();
+    ceph = await runServer('ceph');
     client = new S3Client({ ...ceph, forcePathStyle: true });
-    await client.send(new CreateBucketCommand({ Bucket: 'recordings' }));
+    await client.send(new CreateBucketCommand({ Bucket: BUCKET }));
     for (const [Key, Body] of OBJECTS)
-      await client.send(new PutObjectCommand({ Bucket: 'recordings', Key, Body, ContentLength: Body.length }));
+      await client.send(new PutObjectCommand({ Bucket: BUCKET, Key, Body, ContentLength: Body.length }));
   });
   afterAll(async () => {
     client?.destroy();
-    await ceph?.stop();
   });
   if (missing) it('cannot be tested here', (context) => context.skip(missing));
-  else readerSuite(() => s3Reader(client, 'recordings'));
+  else readerSuite(() => s3Reader(client, BUCKET));
 
   it('say to try again when the store is away', async () => {
     const away = new S3Client({
@@ -137,7 +139,7 @@ describe('recordings in S3', () => {
       credentials: { accessKeyId: 'x', secretAccessKey: 'x' },
       maxAttempts: 1,
     });
-    const reader = s3Reader(away, 'recordings');
+    const reader = s3Reader(away, BUCKET);
     await expect(reader.get({ kind: 'manifest', connector, session })).rejects.toThrow(RetriableFault);
     await expect(reader.list(connector, session)).rejects.toThrow(RetriableFault);
     away.destroy();

@@ -11,7 +11,8 @@ import { exportAsciicast } from '../../functions/export/asciicast.ts';
 import { message } from '../../connector/protocols/postgres/wire/messages.ts';
 import { type Gateway, startGateway, trusted } from '../harness/gateway.ts';
 import { memoryReader } from '../harness/memory-reader.ts';
-import { findClient, type PostgresServer, startPostgres } from '../harness/postgres/postgres.ts';
+import { type OwnDatabase, ownDatabase } from '../harness/postgres/own-database.ts';
+import { findClient } from '../harness/postgres/postgres.ts';
 import type { RecordingBuilder } from '../harness/recording-builder.ts';
 import {
   bind,
@@ -25,17 +26,17 @@ import {
 import { dialRaw, logInRaw } from '../harness/postgres/raw-postgres.ts';
 import { replayStored, storeRecording } from '../harness/stored-session.ts';
 
-let server: PostgresServer;
+let server: OwnDatabase;
 let gateway: Gateway;
 let grant: { secret: string };
 beforeAll(async () => {
-  server = await startPostgres();
-  gateway = await startGateway({ targets: { demo: trusted(server.port) } });
+  server = await ownDatabase();
+  gateway = await startGateway({ targets: { demo: trusted(server.port, { database: server.database }) } });
   grant = gateway.edge.issue();
 });
 afterAll(async () => {
   await gateway?.close();
-  await server?.stop();
+  await server?.drop();
 });
 
 const login = () => ({

@@ -5,7 +5,7 @@ import { expect } from 'vitest';
 import { SessionRules } from '../../core/policy/session-rules.ts';
 import { type Gateway, startGateway, trusted } from '../harness/gateway.ts';
 import { findPsql } from '../harness/guarded.ts';
-import { type PostgresServer, startPostgres } from '../harness/postgres/postgres.ts';
+import { type OwnDatabase, ownDatabase, ownServer } from '../harness/postgres/own-database.ts';
 import { dialRaw, logInRaw, type RawPeer } from '../harness/postgres/raw-postgres.ts';
 import { run, until } from '../harness/run.ts';
 import { RULES, SECRETS } from './live/live-schema.ts';
@@ -14,7 +14,7 @@ import { RULES, SECRETS } from './live/live-schema.ts';
 export const FOUND = [...SECRETS, 'SECRETSECRET'];
 
 export interface Place {
-  readonly server: PostgresServer;
+  readonly server: OwnDatabase;
   readonly gateway: Gateway;
   readonly password: string;
   /** Past the gateway. */
@@ -24,19 +24,23 @@ export interface Place {
   readonly peers: RawPeer[];
 }
 
-/** `rules`: of whoever comes through the gateway. */
-export async function place(version: 18 | 15, schema: readonly string[], rules: unknown = RULES): Promise<Place> {
-  const server = await startPostgres({ version });
-  const direct = new pg.Client({ host: '127.0.0.1', port: server.port, user: 'postgres', database: 'postgres' });
+/**
+ * `on`: a database of the server that the run shares, or a server of its own (for roles, and other versions).
+ * `rules`: of whoever comes through the gateway.
+ */
+export async function place(on: 'shared' | 18 | 15, schema: readonly string[], rules: unknown = RULES): Promise<Place> {
+  const server = on === 'shared' ? await ownDatabase() : await ownServer(on);
+  const { host, port, database } = server;
+  const direct = new pg.Client({ host, port, user: 'postgres', database });
   await direct.connect();
   try {
     for (const one of schema) await direct.query(one);
   } catch (error) {
     await direct.end();
-    await server.stop();
+    await server.drop();
     throw error;
   }
-  const gateway = await startGateway({ targets: { demo: trusted(server.port) } });
+  const gateway = await startGateway({ targets: { demo: trusted(port, { database }) } });
   const at = { server, gateway, password: gateway.edge.issue().secret, direct, clients: [], peers: [] };
   use(at, rules);
   return at;
@@ -57,7 +61,7 @@ export function forget(at: Place, rules: unknown = RULES): void {
 export async function leave(at: Place | undefined): Promise<void> {
   await at?.gateway.close();
   await at?.direct.end();
-  await at?.server.stop();
+  await at?.server.drop();
   expect(at?.gateway.bugs ?? []).toEqual([]);
 }
 
@@ -67,8 +71,7 @@ function runPsql(env: Readonly<Record<string, string>>, texts: readonly string[]
 }
 
 /** Without the gateway. */
-export const straight = ({ server }: Place, texts: readonly string[]) =>
-  runPsql({ PGHOST: '127.0.0.1', PGPORT: String(server.port), PGUSER: 'postgres', PGDATABASE: 'postgres' }, texts);
+export const straight = ({ server }: Place, texts: readonly string[]) => runPsql(server.env, texts);
 
 /** A session of psql through the gateway, when all that is recorded has ended. */
 export async function psql(at: Place, texts: readonly string[]) {

@@ -1,6 +1,6 @@
 // S3 as an object store: a real Ceph under the suite of all stores, and what only S3 does.
 
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import {
@@ -14,19 +14,20 @@ import {
 import { afterAll, beforeAll, describe, expect, test, type TestContext } from 'vitest';
 import type { S3StoreSettings } from '../../connector/recording/store/object-store.ts';
 import { S3ObjectStore } from '../../connector/recording/store/s3-object-store.ts';
-import { type CephS3, cephMissing, startCeph } from '../harness/ceph.ts';
+import { cephMissing } from '../harness/ceph.ts';
+import { type RunServers, runServer } from '../servers/run-server.ts';
 import { DAY_MS, newKey, putting, storeSuite, text } from './object-store-suite.ts';
 
 const missing = cephMissing();
-let ceph: CephS3 | undefined;
+let ceph: RunServers['ceph'] | undefined;
 let admin: S3Client | undefined;
-const LOCKED = 'recordings';
+const LOCKED = `recordings-${randomUUID()}`;
 /** Ceph before 20 ignores If-None-Match in a bucket with versions, which Object Lock needs; AWS honours it in both. */
-const PLAIN = 'plain';
+const PLAIN = `plain-${randomUUID()}`;
 
 beforeAll(async () => {
   if (missing) return;
-  ceph = await startCeph();
+  ceph = await runServer('ceph');
   admin = new S3Client({
     endpoint: ceph.endpoint,
     region: ceph.region,
@@ -39,7 +40,6 @@ beforeAll(async () => {
 
 afterAll(async () => {
   admin?.destroy();
-  await ceph?.stop();
 });
 
 function s3(context: TestContext, more: Partial<S3StoreSettings> = {}) {
@@ -115,7 +115,7 @@ describe('S3 (Ceph)', () => {
     const key = newKey();
     const answer = await store.put(key, text('x'), putting(text('x')));
     expect(answer).toMatchObject({ ok: false, error: { reason: 'store_refused' } });
-    expect(JSON.stringify(answer)).toContain('plain has no Object Lock');
+    expect(JSON.stringify(answer)).toContain(`${PLAIN} has no Object Lock`);
     expect(await versions(key)).toEqual([]);
   });
 

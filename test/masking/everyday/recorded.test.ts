@@ -8,7 +8,7 @@ const SECRET = /secret\d?@|12345/;
 
 let at: Place;
 beforeAll(async () => {
-  at = await place(18, [SHOP], SHOP_RULES);
+  at = await place('shared', [SHOP], SHOP_RULES);
 });
 beforeEach(() => {
   at.gateway.log.sessions.length = 0;

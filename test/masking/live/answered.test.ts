@@ -14,7 +14,7 @@ const USUAL = {
 
 let at: Place;
 beforeAll(async () => {
-  at = await place(18, [SCHEMA], USUAL);
+  at = await place('shared', [SCHEMA], USUAL);
 });
 beforeEach(() => forget(at, USUAL));
 afterAll(async () => {

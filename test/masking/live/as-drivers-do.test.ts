@@ -15,7 +15,7 @@ afterEach(() => {
 });
 
 beforeAll(async () => {
-  at = await place(18, [SCHEMA]);
+  at = await place('shared', [SCHEMA]);
 });
 
 afterAll(() => leave(at));

@@ -10,7 +10,8 @@ import { SessionRules } from '../../../core/policy/session-rules.ts';
 import { query } from '../../harness/postgres/client-messages.ts';
 import { type Gateway, startGateway, trusted } from '../../harness/gateway.ts';
 import { findPsql } from '../../harness/guarded.ts';
-import { type PostgresServer, startPostgres } from '../../harness/postgres/postgres.ts';
+import { type OwnDatabase, ownDatabase } from '../../harness/postgres/own-database.ts';
+import { startPostgres } from '../../harness/postgres/postgres.ts';
 import { dialRaw, logInRaw } from '../../harness/postgres/raw-postgres.ts';
 import { run, until } from '../../harness/run.ts';
 import { RULES, SCHEMA, SECRETS } from './live-schema.ts';
@@ -47,7 +48,7 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
   },
 };
 
-let server: PostgresServer;
+let server: OwnDatabase;
 let proxy: Server;
 let gateway: Gateway;
 let answer: Answer | undefined;
@@ -55,9 +56,8 @@ let asked = 0;
 const sockets = new Set<Socket>();
 
 beforeAll(async () => {
-  server = await startPostgres();
-  const env = { PGHOST: '127.0.0.1', PGPORT: String(server.port), PGUSER: 'postgres', PGDATABASE: 'postgres' };
-  const made = await run(findPsql(), ['-XAtq', '-v', 'ON_ERROR_STOP=1', '-c', SCHEMA], { env });
+  server = await ownDatabase();
+  const made = await run(findPsql(), ['-XAtq', '-v', 'ON_ERROR_STOP=1', '-c', SCHEMA], { env: server.env });
   if (made.code !== 0) throw new Error(made.stderr);
   proxy = createServer((client) => {
     const upstream = connect(server.port, '127.0.0.1');
@@ -79,7 +79,7 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const socket of sockets) socket.destroy();
   proxy?.close();
-  await server?.stop();
+  await server?.drop();
 });
 beforeEach(() => {
   asked = 0;
@@ -87,7 +87,9 @@ beforeEach(() => {
 });
 
 async function withGateway(work: (secret: string) => Promise<void>): Promise<void> {
-  gateway = await startGateway({ targets: { demo: trusted((proxy.address() as AddressInfo).port) } });
+  gateway = await startGateway({
+    targets: { demo: trusted((proxy.address() as AddressInfo).port, { database: server.database }) },
+  });
   gateway.edge.rules = SessionRules.parse(RULES);
   try {
     await work(gateway.edge.issue().secret);

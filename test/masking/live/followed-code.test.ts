@@ -198,7 +198,7 @@ describe.each([18, 15] as const)('PostgreSQL %i', (version) => {
 });
 
 test('triggers at the login', async () => {
-  const at = await place(18, [
+  const at = await place('shared', [
     SCHEMA,
     `create function app.welcomes() returns event_trigger language plpgsql as $$ begin ${filling('my.login')}; end $$`,
     'create event trigger welcome on login execute function app.welcomes(); alter event trigger welcome enable always',
@@ -220,7 +220,7 @@ test('triggers at the login', async () => {
 });
 
 test('checks of domains', async () => {
-  const at = await place(18, [
+  const at = await place('shared', [
     SCHEMA,
     `create function app.fills(text) returns boolean language plpgsql as $$ begin ${filling('my.domain')}; return true; end $$`,
     'create domain app.filling as text check (app.fills(value))',
@@ -240,7 +240,7 @@ test('checks of domains', async () => {
 describe('operators, casts and names that are words of the language', () => {
   let at: Place;
   beforeAll(async () => {
-    at = await place(18, [
+    at = await place('shared', [
       SCHEMA,
       sql('"from"()'),
       'create table app.quiet (a int); insert into app.quiet values (1)',

@@ -125,7 +125,7 @@ describe('triggers of events', () => {
   beforeAll(async () => {
     const runs = (name: string, body: string) =>
       `create function app.${name}() returns int language plpgsql as $$ begin ${body}; return 1; end $$`;
-    at = await place(18, [
+    at = await place('shared', [
       SCHEMA,
       'create table app.quiet (a int primary key); create materialized view app.counted as select a from app.quiet',
       `create function app.watches() returns event_trigger language plpgsql as

@@ -16,7 +16,7 @@ create view of_names as select id, name from people`;
 
 let at: Place;
 beforeAll(async () => {
-  at = await place(18, [SCHEMA, MORE]);
+  at = await place('shared', [SCHEMA, MORE]);
 });
 beforeEach(() => forget(at));
 afterEach(() => hangUp(at));

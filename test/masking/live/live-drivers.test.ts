@@ -9,7 +9,7 @@ import { connect, ended, forget, found, hangUp, leave, login, type Place, place,
 
 let at: Place;
 beforeAll(async () => {
-  at = await place(18, [SCHEMA]);
+  at = await place('shared', [SCHEMA]);
 });
 beforeEach(() => forget(at));
 afterEach(() => hangUp(at));

@@ -17,7 +17,7 @@ import { readRow } from '../results/wire.ts';
 
 let at: Place;
 beforeAll(async () => {
-  at = await place(18, [SCHEMA]);
+  at = await place('shared', [SCHEMA]);
 });
 beforeEach(() => forget(at));
 afterEach(() => hangUp(at));
@@ -236,7 +236,7 @@ describe('words that the server alone wrote', () => {
     for (const table of ['orders', 'people']) await at.direct.query(`vacuum ${table}`);
     const [theirs, ours] = [await straight(at, texts), await psql(at, texts)];
     expect(theirs.stderr).toContain('drop cascades to view child');
-    expect(theirs.stderr).toContain('INFO:  finished vacuuming "postgres.app.people"');
+    expect(theirs.stderr).toContain(`INFO:  finished vacuuming "${at.server.database}.app.people"`);
     expect(theirs.stderr).toContain('cached plan must not change result type');
     expect(alike(ours.stderr)).toBe(alike(theirs.stderr));
   });

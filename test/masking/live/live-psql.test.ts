@@ -21,7 +21,7 @@ import {
 
 let at: Place;
 beforeAll(async () => {
-  at = await place(18, [SCHEMA]);
+  at = await place('shared', [SCHEMA]);
 });
 beforeEach(() => forget(at));
 afterAll(() => leave(at));

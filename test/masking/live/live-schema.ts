@@ -18,7 +18,7 @@ export const SECRETS = ['secretsecret', '987654321', '1987-06-05', '411111111111
 
 export const SCHEMA = `
 create schema app;
-alter database postgres set search_path = app, public;
+do $$ begin execute format('alter database %I set search_path = app, public', current_database()); end $$;
 set search_path = app, public;
 create table people (id int primary key, email text unique, name text, ssn int, born date, note text,
   upper_email text generated always as (upper(email)) stored);

@@ -51,7 +51,7 @@ create trigger t before truncate on app.emp execute function app.truncated()`;
 
 let at: Place;
 beforeAll(async () => {
-  at = await place(18, [SCHEMA, LETTERS, PREPARES, MORE]);
+  at = await place('shared', [SCHEMA, LETTERS, PREPARES, MORE]);
 });
 beforeEach(() => forget(at));
 afterEach(() => hangUp(at));

@@ -13,7 +13,7 @@ const CHANGE = "execute 'create or replace view app.v1 as select id, email as co
 describe('code that does more than read', () => {
   let at: Place;
   beforeAll(async () => {
-    at = await place(18, [
+    at = await place('shared', [
       SCHEMA,
       plpgsql('changes', CHANGE),
       plpgsql(
@@ -99,7 +99,7 @@ describe('code in places of the server', () => {
     `create function app.op${index}(int, int) returns text language sql as ${READ};
      create operator ${sign} (leftarg = int, rightarg = int, function = app.op${index})`;
   beforeAll(async () => {
-    at = await place(18, [
+    at = await place('shared', [
       SCHEMA,
       `create function pg_catalog.upper(int) returns text language sql as ${READ}`,
       `create function app.lower(int) returns text language sql as ${READ};

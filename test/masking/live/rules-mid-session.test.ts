@@ -18,7 +18,7 @@ let peer: RawPeer;
 let received: Buffer[];
 
 beforeAll(async () => {
-  at = await place(18, [SCHEMA]);
+  at = await place('shared', [SCHEMA]);
 });
 afterAll(() => leave(at));
 

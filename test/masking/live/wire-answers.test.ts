@@ -30,7 +30,7 @@ create constraint trigger t after insert on late deferrable initially deferred f
 
 let at: Place;
 beforeAll(async () => {
-  at = await place(18, [SCHEMA, LATE]);
+  at = await place('shared', [SCHEMA, LATE]);
 });
 beforeEach(() => forget(at));
 afterEach(() => hangUp(at));
@@ -44,7 +44,7 @@ const usual = {
 async function directly(): Promise<RawPeer> {
   const peer = await dialRaw(at.server.port);
   at.peers.push(peer);
-  expect((await logInRaw(peer, '', { user: 'postgres', database: 'postgres' })).at(-1)?.type).toBe('Z');
+  expect((await logInRaw(peer, '', { user: 'postgres', database: at.server.database })).at(-1)?.type).toBe('Z');
   return peer;
 }
 

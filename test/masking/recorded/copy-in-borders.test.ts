@@ -7,24 +7,23 @@ import { SessionRules } from '../../../core/policy/session-rules.ts';
 import { query } from '../../harness/postgres/client-messages.ts';
 import { type Gateway, startGateway, trusted } from '../../harness/gateway.ts';
 import { findPsql } from '../../harness/guarded.ts';
-import { type PostgresServer, startPostgres } from '../../harness/postgres/postgres.ts';
+import { type OwnDatabase, ownDatabase } from '../../harness/postgres/own-database.ts';
 import { dialRaw, logInRaw } from '../../harness/postgres/raw-postgres.ts';
 import { run, until } from '../../harness/run.ts';
 import { int16, int32, readMessages } from '../results/wire.ts';
 
 const CARD = '4111111111111111';
 const MAIL = 'somebody.secret@example.com';
-let server: PostgresServer;
+let server: OwnDatabase;
 let gateway: Gateway;
 let secret: string;
 
 beforeAll(async () => {
-  server = await startPostgres();
-  const env = { PGHOST: '127.0.0.1', PGPORT: String(server.port), PGUSER: 'postgres', PGDATABASE: 'postgres' };
+  server = await ownDatabase();
   const sql = 'create table people (id int, email text); create table notes (id int, note text)';
-  const made = await run(findPsql(), ['-XAtq', '-v', 'ON_ERROR_STOP=1', '-c', sql], { env });
+  const made = await run(findPsql(), ['-XAtq', '-v', 'ON_ERROR_STOP=1', '-c', sql], { env: server.env });
   if (made.code !== 0) throw new Error(made.stderr);
-  gateway = await startGateway({ targets: { demo: trusted(server.port) } });
+  gateway = await startGateway({ targets: { demo: trusted(server.port, { database: server.database }) } });
   secret = gateway.edge.issue().secret;
   gateway.edge.rules = SessionRules.parse({
     policyVersion: 1,
@@ -38,7 +37,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await gateway?.close();
-  await server?.stop();
+  await server?.drop();
   expect(gateway.bugs).toEqual([]);
 });
 

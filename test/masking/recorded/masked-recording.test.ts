@@ -15,7 +15,7 @@ import { connect, found, hangUp, leave, type Place, place, use } from '../place.
 
 let at: Place;
 beforeAll(async () => {
-  at = await place(18, [SCHEMA]);
+  at = await place('shared', [SCHEMA]);
 });
 beforeEach(() => use(at, RULES));
 afterEach(() => hangUp(at));
@@ -109,7 +109,7 @@ test('long values, long parameters and long texts are masked while they pass', a
 });
 
 test("functions, operators and casts of the database's own under names of the server's", async () => {
-  const own = await place(18, [
+  const own = await place('shared', [
     SCHEMA,
     `create function upper(people) returns text language sql as 'select email from app.people where id = 2';
     create view sly as select upper(p) as u from people p;

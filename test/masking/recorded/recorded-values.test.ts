@@ -32,7 +32,7 @@ create function touch(n int) returns text language sql as 'select count(*)::text
 
 let at: Place;
 beforeAll(async () => {
-  at = await place(18, [SCHEMA], RULES);
+  at = await place('shared', [SCHEMA], RULES);
 });
 beforeEach(() => forget(at, RULES));
 afterEach(() => hangUp(at));

@@ -5,7 +5,8 @@ import { promisify } from 'node:util';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ColumnPlan } from '../../../connector/protocols/postgres/values/result-plan.ts';
-import { findClient, type PostgresServer, startPostgres } from '../../harness/postgres/postgres.ts';
+import { type OwnDatabase, ownDatabase } from '../../harness/postgres/own-database.ts';
+import { findClient } from '../../harness/postgres/postgres.ts';
 import { copyCsv, copyText } from './copy-plans.ts';
 import { type MaskingProxy, readOrigins, startMaskingProxy } from '../masking-proxy.ts';
 import { masksOf } from '../masks-of.ts';
@@ -13,14 +14,14 @@ import { masksOf } from '../masks-of.ts';
 /** The rewriter reads messages behind the login's first answers, which are no messages. */
 const env = { ...process.env, PGSSLMODE: 'disable', PGGSSENCMODE: 'disable' };
 
-let server: PostgresServer;
+let server: OwnDatabase;
 let proxy: MaskingProxy;
 let direct: pg.Client;
 
 beforeAll(async () => {
-  server = await startPostgres();
+  server = await ownDatabase();
   proxy = await startMaskingProxy(server.port);
-  direct = new pg.Client({ host: '127.0.0.1', port: server.port, user: 'postgres', database: 'postgres' });
+  direct = new pg.Client({ host: '127.0.0.1', port: server.port, user: 'postgres', database: server.database });
   await direct.connect();
   await direct.query('create table people (id int, email text, note text)');
   await direct.query(
@@ -31,7 +32,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await direct?.end().catch(() => undefined);
   await proxy?.close();
-  await server?.stop();
+  await server?.drop();
 });
 
 const columns: readonly ColumnPlan[] = [
@@ -69,7 +70,7 @@ test.each([
     '-U',
     'postgres',
     '-d',
-    'postgres',
+    server.database,
   ];
   const { stdout } = await run(psql, [...arrive(proxy.port), '-c', text], {
     env,
@@ -109,7 +110,7 @@ test('a large result comes through the rewriter whole: every row, and only the m
     await readOrigins(direct),
   );
   proxy.about({ text: 'select * from wide order by id' });
-  const through = ['-h', '127.0.0.1', '-p', String(proxy.port), '-U', 'postgres', '-d', 'postgres'];
+  const through = ['-h', '127.0.0.1', '-p', String(proxy.port), '-U', 'postgres', '-d', server.database];
   const { stdout } = await promisify(execFile)(
     psql,
     ['-X', '-q', '-A', '-t', ...through, '-c', 'select * from wide order by id'],

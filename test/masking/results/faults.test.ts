@@ -38,7 +38,7 @@ import {
 } from '../../harness/postgres/client-messages.ts';
 import { type Gateway, startGateway, trusted } from '../../harness/gateway.ts';
 import { MemoryRecording } from '../../harness/memory-log.ts';
-import { type PostgresServer, startPostgres } from '../../harness/postgres/postgres.ts';
+import { type OwnDatabase, ownDatabase } from '../../harness/postgres/own-database.ts';
 import { dialRaw, logInRaw, type RawPeer } from '../../harness/postgres/raw-postgres.ts';
 import { run, until } from '../../harness/run.ts';
 import { SOAK } from '../../harness/soak.ts';
@@ -48,7 +48,7 @@ import { RULES, SCHEMA, SECRETS } from '../live/live-schema.ts';
 /** Of the test's own recorder: how the end of a session is seen. */
 const ENDS = new Set(['end', 'facts', 'wire']);
 
-let server: PostgresServer;
+let server: OwnDatabase;
 let gateway: Gateway;
 let secret: string;
 const uncaught: unknown[] = [];
@@ -61,11 +61,10 @@ const UNDER = {
 };
 
 beforeAll(async () => {
-  server = await startPostgres();
-  const env = { PGHOST: '127.0.0.1', PGPORT: String(server.port), PGUSER: 'postgres', PGDATABASE: 'postgres' };
-  const made = await run(findPsql(), ['-XAtq', '-v', 'ON_ERROR_STOP=1', '-c', SCHEMA, '-c', LONG], { env });
+  server = await ownDatabase();
+  const made = await run(findPsql(), ['-XAtq', '-v', 'ON_ERROR_STOP=1', '-c', SCHEMA, '-c', LONG], { env: server.env });
   if (made.code !== 0) throw new Error(made.stderr);
-  gateway = await startGateway({ targets: { demo: trusted(server.port) } });
+  gateway = await startGateway({ targets: { demo: trusted(server.port, { database: server.database }) } });
   secret = gateway.edge.issue().secret;
   gateway.edge.rules = SessionRules.parse(UNDER);
   process.on('uncaughtException', onUncaught);
@@ -75,7 +74,7 @@ afterAll(async () => {
   process.off('uncaughtException', onUncaught);
   process.off('unhandledRejection', onUncaught);
   await gateway?.close();
-  await server?.stop();
+  await server?.drop();
 });
 beforeEach(() => {
   gateway.log.sessions.length = 0;

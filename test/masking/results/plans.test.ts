@@ -8,7 +8,7 @@ const LINES = `E'Dear Zitadelle\\nZitadelle one\\nSubject: Zitadelle two\\nGroup
 
 let at: Place;
 beforeAll(async () => {
-  at = await place(18, [SCHEMA]);
+  at = await place('shared', [SCHEMA]);
 });
 beforeEach(() => {
   at.gateway.log.sessions.length = 0;

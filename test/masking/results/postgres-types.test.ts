@@ -3,7 +3,7 @@
 
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type PostgresServer, startPostgres } from '../../harness/postgres/postgres.ts';
+import { type OwnDatabase, ownDatabase } from '../../harness/postgres/own-database.ts';
 import { message, readErrorFields } from '../../../connector/protocols/postgres/wire/messages.ts';
 import { describePortal, execute, parse, sync } from '../../harness/postgres/client-messages.ts';
 import { dialRaw, logInRaw } from '../../harness/postgres/raw-postgres.ts';
@@ -51,13 +51,13 @@ const TYPES: readonly (readonly [type: string, value: string])[] = [
 const castOf = (type: string): string => type.replace('char(40)', 'bpchar').replace(/\(\d+\)/, '');
 const WAYS = ['placeholder', 'partial', 'hash', 'null', { fixed: 'x"y,{}\\z' }, { fixed: '42' }] as const;
 
-let server: PostgresServer;
+let server: OwnDatabase;
 let direct: pg.Client;
 let proxy: MaskingProxy;
 const clients: pg.Client[] = [];
 
 const connectTo = async (port: number): Promise<pg.Client> => {
-  const client = new pg.Client({ host: '127.0.0.1', port, user: 'postgres', database: 'postgres' });
+  const client = new pg.Client({ host: '127.0.0.1', port, user: 'postgres', database: server.database });
   client.on('error', () => undefined);
   await client.connect();
   clients.push(client);
@@ -67,7 +67,7 @@ const connectTo = async (port: number): Promise<pg.Client> => {
 async function firstRow(port: number, text: string, binary: boolean): Promise<(Buffer | string | null)[]> {
   const peer = await dialRaw(port);
   try {
-    await logInRaw(peer, '', { user: 'postgres', database: 'postgres' });
+    await logInRaw(peer, '', { user: 'postgres', database: server.database });
     const format = int16(binary ? 1 : 0);
     peer.send(parse('', text), message('B', '\0\0', int16(0), int16(0), int16(1), format), describePortal());
     peer.send(execute(), sync());
@@ -82,7 +82,7 @@ async function firstRow(port: number, text: string, binary: boolean): Promise<(B
 }
 
 beforeAll(async () => {
-  server = await startPostgres();
+  server = await ownDatabase();
   direct = await connectTo(server.port);
   proxy = await startMaskingProxy(server.port);
   await direct.query(
@@ -104,7 +104,7 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const client of clients) await client.end().catch(() => undefined);
   await proxy?.close();
-  await server?.stop();
+  await server?.drop();
 });
 
 /** Types that have no masked form of their own. */

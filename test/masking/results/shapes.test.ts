@@ -21,7 +21,7 @@ const RULES = {
 
 let at: Place;
 beforeAll(async () => {
-  at = await place(18, [SCHEMA, MORE], RULES);
+  at = await place('shared', [SCHEMA, MORE], RULES);
 });
 beforeEach(() => forget(at, RULES));
 afterAll(() => leave(at));
