@@ -9,6 +9,7 @@ import { loadConfig } from './config/load-config.ts';
 import { showHostPort } from './config/host-port.ts';
 import { helpText } from './config/flags.ts';
 import { createLogger, describeBug } from './logger.ts';
+import { countBuffersAsHeap } from './net/external-memory.ts';
 import { startConnector } from './run.ts';
 
 const REST =
@@ -45,6 +46,7 @@ const onBug = (error: unknown): void => exit(1, `stopped by a bug: ${describeBug
 process.on('uncaughtException', onBug);
 process.on('unhandledRejection', onBug);
 
+countBuffersAsHeap();
 const started = await startConnector({ config, environment: process.env, log });
 if (!started.ok) exit(started.error.kind === 'unreachable' ? 3 : 1, started.error.message);
 const connector = started.value;

@@ -5,6 +5,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { join } from 'node:path';
 import { createKeyedHash } from '../../connector/masking/keyed-hash.ts';
+import { countBuffersAsHeap } from '../../connector/net/external-memory.ts';
 import { openRecordingLog } from '../../connector/recording/recording-log.ts';
 import { startListener } from '../../connector/session/serve.ts';
 import { createSessions, type Entrance } from '../../connector/session/sessions.ts';
@@ -22,6 +23,7 @@ interface BenchGateway<Upstream> {
 }
 
 export async function serveBench<Upstream>(options: BenchGateway<Upstream>): Promise<void> {
+  countBuffersAsHeap();
   const { directory, entrance, rules, resource } = options;
   const edge = new MemoryEdge();
   edge.protocol = entrance.name;

@@ -120,7 +120,7 @@ export class Archiver {
       spool: this.#spool,
       uploader: this.#uploader,
       currentFile: () => this.#reader.file,
-      writeSpool: (session, name, bytes) => this.#writeSpool(session, name, bytes),
+      writeSpool: (session, name, bytes, turn) => this.#writeSpool(session, name, bytes, turn),
       report: options.onReport,
       fault: (reason, message, session) => this.#fault(reason, message, session),
       finished: (archive) => this.#finished(archive),
@@ -238,8 +238,9 @@ export class Archiver {
     this.#options.onFinished(archive.session);
   }
 
-  async #writeSpool(session: SessionId, name: string, bytes: Uint8Array): Promise<boolean> {
+  async #writeSpool(session: SessionId, name: string, bytes: Uint8Array, turn: Promise<void>): Promise<boolean> {
     this.#spoolingBytes += bytes.length;
+    await turn;
     while (!this.#closed && !(await this.#trySpool(session, name, bytes))) await this.#sleepers.sleep(SPOOL_RETRY_MS);
     this.#spoolingBytes -= bytes.length;
     return !this.#closed;

@@ -21,8 +21,8 @@ export interface ArchiveContext {
   readonly uploader: Uploader;
   /** The log file that is being read. */
   readonly currentFile: () => number;
-  /** Tries until the file stands in the spool, counting its bytes meanwhile. False: the archiver stopped first. */
-  readonly writeSpool: (session: SessionId, name: string, bytes: Uint8Array) => Promise<boolean>;
+  /** Tries, once `turn` has come, until the file stands in the spool; counts its bytes from now on. False: the archiver stopped first. */
+  readonly writeSpool: (session: SessionId, name: string, bytes: Uint8Array, turn: Promise<void>) => Promise<boolean>;
   readonly report: (report: Report) => void;
   readonly fault: (reason: string, message: string, session: SessionId) => void;
   /** The manifest is stored and nothing is left here. */
@@ -135,9 +135,9 @@ export class SessionArchive {
   #spool(name: string, bytes: Uint8Array, file: number, then: () => void): void {
     this.#unconfirmed.push(file);
     this.#unspooled.push(file);
-    const written = this.#context.writeSpool;
-    this.#spooling = this.#spooling.then(async () => {
-      if (!(await written(this.session, name, bytes))) return;
+    const written = this.#context.writeSpool(this.session, name, bytes, this.#spooling);
+    this.#spooling = written.then((whole) => {
+      if (!whole) return;
       this.#unspooled.shift();
       then();
     });
