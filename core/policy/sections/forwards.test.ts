@@ -52,6 +52,8 @@ describe.each([
   ['127.0.0.1:*', '127.0.0.1:80', true],
   ['[::1]:8000-8999', '0:0:0:0:0:0:0:1:8500', true],
   ['[::1]:8000-8999', '::1:9000', false],
+  ['localhost:*', '127.0.0.1:80', true],
+  ['localhost:*', '::1:80', true],
 ])('%s, asked for %s', (pattern, asked, fits) => {
   test(`block: ${fits}`, () =>
     expect(judgeForward(blocking(pattern), forward(asked)).verdict).toBe(fits ? 'block' : 'allow'));
@@ -119,6 +121,22 @@ describe('other spellings', () => {
     'of the host itself are all stopped by %s',
     (pattern) =>
       expect(OWN.filter((host) => judgeForward(blocking(pattern), { host, port: 22 }).verdict !== 'block')).toEqual([]),
+  );
+
+  test.each([
+    '127.0.0.2',
+    '0.0.0.0',
+    '::',
+    '',
+    '127.1',
+    '0x7f.1',
+    '::127.0.0.1',
+    '::1%lo',
+    '[::1]',
+    'db.localhost',
+    '10.0.0.1',
+  ])('%j is not what an allow of localhost means', (host) =>
+    expect(judgeForward(allowing('localhost:*'), { host, port: 22 }).verdict).toBe('block'),
   );
 
   test.each([

@@ -10,7 +10,7 @@
 //
 // A stop sees a host in all its spellings: IPv4 within IPv6 (mapped, translated, tunnelled), a zone, brackets, a dot at the end; what stands for the
 // host itself (localhost, 127.0.0.1, ::1, 0.0.0.0, ::, nothing) is one. A name is resolved by whoever dials: what it
-// led to is judged too, if it is told. An allow takes what is certain, as it is written.
+// led to is judged too, if it is told. An allow takes what is certain, as it is written; localhost is 127.0.0.1 and ::1 too.
 
 import { err, ok, type Result } from '../../result.ts';
 import { cutText } from '../../text/cut-text.ts';
@@ -201,6 +201,7 @@ function fours(high: bigint, at: (shift: bigint, length?: bigint) => bigint): re
 
 /** Where a program reaches the machine that it runs on. */
 const OWN: readonly Network[] = ['127.0.0.0/8', '0.0.0.0/8', '::1/128', '::/128'].map(parseNetwork);
+const LOOPBACK: readonly Network[] = ['127.0.0.1/32', '::1/128'].map(parseNetwork);
 const OWN_NAMES = ['localhost', 'localhost.localdomain', 'ip6-localhost', 'ip6-loopback'];
 const isOwn = ({ name, addresses }: Host): boolean =>
   name !== undefined
@@ -229,8 +230,13 @@ function isFor(pattern: ForwardPattern, host: Host): boolean {
 
 function isAddressFor({ host: wanted }: ForwardPattern, { addresses }: Host): boolean {
   if (addresses.length === 0) return false;
-  // A lone * stands for addresses too.
-  if (!('bits' in wanted)) return wanted.join('*') === '*';
+  if (!('bits' in wanted)) {
+    // A lone * stands for addresses too, and localhost for those that it always leads to (RFC 6761, 6.3): editors name these.
+    const name = wanted.join('*');
+    return (
+      name === '*' || (name === 'localhost' && addresses.every((one) => LOOPBACK.some((own) => contains(own, one))))
+    );
+  }
   return addresses.some((address) => contains(wanted, address));
 }
 

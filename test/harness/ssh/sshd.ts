@@ -29,7 +29,8 @@ export interface Sshd {
   close(): void;
 }
 
-export async function startSshd(settings: readonly string[] = []): Promise<Sshd> {
+/** `hosts`: names that it, and what it starts, find at 127.0.0.1 (Linux, as root). */
+export async function startSshd(settings: readonly string[] = [], hosts: readonly string[] = []): Promise<Sshd> {
   const directory = mkdtempSync(join(tmpdir(), 'gatehouse-sshd-'));
   const file = (name: string) => join(directory, name);
   for (const name of ['host', 'user'])
@@ -59,10 +60,15 @@ export async function startSshd(settings: readonly string[] = []): Promise<Sshd>
     ...settings,
   ];
   writeFileSync(file('config'), `${lines.join('\n')}\n`);
-  const child = spawn(SSHD, ['-D', '-e', '-f', file('config')], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    detached: true,
-  });
+  const command = [SSHD, '-D', '-e', '-f', file('config')];
+  if (hosts.length > 0) {
+    writeFileSync(file('hosts'), `127.0.0.1 localhost ${hosts.join(' ')}\n`);
+    // A view of the file system of its own, with another /etc/hosts.
+    const within = `mount --bind "$0" /etc/hosts && exec "$@"`;
+    command.unshift('unshare', '-m', 'sh', '-c', within, file('hosts'));
+  }
+  const [program = SSHD, ...args] = command;
+  const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'], detached: true });
   let said = '';
   child.stderr?.on('data', (chunk: Buffer) => {
     said += chunk.toString();
