@@ -98,6 +98,11 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     summary: 'prove that recordings are whole and unaltered',
     load: async () => (await import('./commands/verify.ts')).addVerify,
   },
+  checkpoint: {
+    summary: "the log of sessions' newest checkpoint, to keep elsewhere",
+    beside: { command: 'verify', summary: 'prove recordings; checkpoint: what to keep elsewhere for it' },
+    load: async () => (await import('./verification/checkpoint.ts')).addCheckpoint,
+  },
   audit: {
     summary: 'the audit log, newest first (auditors); audit verify proves it',
     load: async () => (await import('./commands/audit.ts')).addAudit,

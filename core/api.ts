@@ -264,6 +264,18 @@ export const Certificate = z.object({ certificate: z.string(), authority: z.stri
 /** Of a host key that the connector announced, from Gatehouse's SSH authority for hosts: what a `-cert.pub` file holds. */
 export const HostCertified = z.object({ certificate: z.string(), until: z.iso.datetime() });
 
+/** Entries of the log of sessions (tlog/session-entry.ts), each with its proof (c2sp.org/tlog-proof). */
+export const LogProofs = z.array(z.object({ entry: z.string(), proof: z.string() }));
+export type LogProofs = z.infer<typeof LogProofs>;
+/** That the tree of the checkpoint continues an earlier one: hashes in base64 (RFC 6962 section 2.1.2). */
+export const LogContinues = z.object({ proof: z.array(z.string()), checkpoint: z.string() });
+export type LogContinues = z.infer<typeof LogContinues>;
+/** Entries in order; `next`: the index behind the last. */
+export const LogEntries = z.object({ entries: z.array(z.string()), next: z.number().int() });
+export type LogEntries = z.infer<typeof LogEntries>;
+export const LogHead = z.object({ key: z.string(), checkpoint: z.string() });
+export type LogHead = z.infer<typeof LogHead>;
+
 /** What the edge witnessed of a session, for `gatehouse verify`. */
 export const Witnessed = z.object({
   session: SessionId,
@@ -272,6 +284,8 @@ export const Witnessed = z.object({
   manifest: z.object({ digest: Digest, segments: z.number().int(), at: z.iso.datetime() }).optional(),
   /** It was admitted and never began, so there is no recording; `reason` is an EndReason. */
   neverBegan: z.object({ reason: z.string(), at: z.iso.datetime() }).optional(),
+  /** In the log of sessions; an edge of an earlier release has none. */
+  log: LogProofs.optional(),
 });
 export type Witnessed = z.infer<typeof Witnessed>;
 export const WitnessPage = z.object({

@@ -27,6 +27,9 @@ import type {
   ObjectList,
   PolicyEffect,
   RegisteredKey,
+  LogContinues,
+  LogEntries,
+  LogHead,
   WitnessPage,
   Witnessed,
 } from '../core/api.ts';
@@ -168,6 +171,11 @@ export interface Gatehouse {
   object(who: Identity, session: SessionId, name: string): Answer<ReadableStream<Uint8Array>>;
   witnessed(who: Identity, session: SessionId): Answer<Witnessed>;
   witnessedSessions(who: Identity, cursor: string | undefined): Answer<WitnessPage>;
+  /** The key and the newest checkpoint of the log of sessions. */
+  logHead(who: Identity): Answer<LogHead>;
+  /** That it continues the log as it was with `size` entries. */
+  logContinues(who: Identity, size: number): Answer<LogContinues>;
+  logEntries(who: Identity, from: number): Answer<LogEntries>;
   audit(
     who: Identity,
     query: { since?: string; actor?: string; kind?: string; cursor?: string; limit: number },

@@ -9,12 +9,14 @@ import { Failure, usage } from '../failure.ts';
 import type { Output } from '../output.ts';
 import { line } from '../terminal-text.ts';
 import { type UnprovenPlace, verifyCopy } from '../verification/verify-copy.ts';
+import { readTrustedKeys, type TrustedKeys } from '../verification/trusted-keys.ts';
 import { verifyEverything, verifyOne } from '../verification/verify-online.ts';
 
 interface Options {
   readonly all?: boolean;
   readonly dir?: string;
   readonly key?: string;
+  readonly keys?: string;
 }
 
 export function addVerify(command: Command, cli: Cli): void {
@@ -27,22 +29,24 @@ export function addVerify(command: Command, cli: Cli): void {
     .argument('[SESSION]', 'its id, ses_...')
     .option('--all', 'every session that is listed or that the edge witnessed')
     .option('--dir <COPY>', "offline: a copy of a session's folder, or of a tree of them")
-    .option('--key <BASE64URL>', "with --dir: the connector's key, as gatehouse connectors lists it")
+    .option('--keys <FILE>', "keys that are trusted: connectors', the log's, witnesses' (docs/cli.md)")
+    .option('--key <BASE64URL>', "with --dir: the connector's key alone, as gatehouse connectors lists it")
     .action(async (session: string | undefined, options: Options, command: Command) => {
       const chosen = [session !== undefined, options.all === true, options.dir !== undefined].filter(Boolean).length;
       if (chosen !== 1) throw usage('name one of SESSION, --all and --dir COPY');
       if (options.key !== undefined && options.dir === undefined) throw usage('--key goes with --dir');
+      if (options.key !== undefined && options.keys !== undefined) throw usage('name one of --key and --keys');
       const output = cli.output(command);
       const id = session === undefined ? undefined : checked(SessionId, session, 'SESSION');
       const prove = async (): Promise<boolean> => {
         if (options.dir !== undefined) {
-          const { reports, unproven } = await verifyCopy(options.dir, keyOf(options.key));
+          const { reports, unproven } = await verifyCopy(options.dir, await keysOf(options));
           return conclude(output, reports, unproven);
         }
         const { client } = await cli.open(command);
-        if (id !== undefined) return concludeOne(output, await verifyOne(client, id));
+        if (id !== undefined) return concludeOne(output, await verifyOne(client, id, options.keys));
         const progress = output.isTerminal ? (text: string) => output.note(text) : () => {};
-        return conclude(output, await verifyEverything(client, progress), []);
+        return conclude(output, await verifyEverything(client, progress, options.keys), []);
       };
       try {
         if (!(await prove())) cli.exitCode = 1;
@@ -58,8 +62,12 @@ export function addVerify(command: Command, cli: Cli): void {
 
 const NOT_PROVEN = 'not_proven';
 
-function keyOf(text: string | undefined): Uint8Array | undefined {
-  if (text === undefined) return undefined;
+async function keysOf({ key, keys }: Options): Promise<TrustedKeys | undefined> {
+  if (keys !== undefined) return readTrustedKeys(keys);
+  return key === undefined ? undefined : { connectors: [keyOf(key)], policy: undefined };
+}
+
+function keyOf(text: string): Uint8Array {
   if (!/^[A-Za-z0-9_-]{43}$/.test(text)) throw usage('--key: expected 32 bytes in base64url (43 characters)');
   return new Uint8Array(Buffer.from(text, 'base64url'));
 }

@@ -3,12 +3,18 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { ConnectorId, SessionId } from '../../core/ids.ts';
+import { parseCheckpoint } from '../../core/tlog/checkpoint.ts';
+import { type LoggedSessions, missingFrom, readWholeLog } from '../../core/tlog/whole-log.ts';
+import { sessionDigest } from '../../core/tlog/session-entry.ts';
+import { trustOf } from '../../core/tlog/witness-policy.ts';
 import { Envelope, Manifest } from '../../core/recording/manifest.ts';
 import { decodeSegment } from '../../core/recording/segment.ts';
 import { type RecordingSource, UnreadableObject } from '../../core/recording/recording-source.ts';
 import { type VerifyReport, verifySession } from '../../core/recording/verify.ts';
 import { Failure, usage } from '../failure.ts';
+import type { WitnessPolicy } from '../../core/tlog/witness-policy.ts';
 import { recordingPlatform } from './recording-platform.ts';
+import type { TrustedKeys } from './trusted-keys.ts';
 import { codeOf, isCode } from '../files/file-error.ts';
 
 const isRecordingObject = (name: string): boolean => /^(\d{8}\.seg|manifest\.json)$/.test(name);
@@ -26,14 +32,19 @@ interface VerifiedCopy {
   readonly unproven: readonly UnprovenPlace[];
 }
 
-/** One that cannot be read is reported and does not keep the others from being proven. */
-export async function verifyCopy(dir: string, trustedKey: Uint8Array | undefined): Promise<VerifiedCopy> {
+/**
+ * One that cannot be read is reported and does not keep the others from being proven. With keys of a log the copy holds
+ * that too, as `gatehouse checkpoint` saves it: `log/checkpoint` and `log/entries`.
+ */
+export async function verifyCopy(dir: string, keys: TrustedKeys | undefined): Promise<VerifiedCopy> {
   const root = resolve(dir);
   const { folders, unreadable, links } = await sessionFolders(root, dir);
   if (folders.length === 0 && unreadable.length === 0)
     throw new Failure(2, 'nothing_to_verify', `no recording stands in ${dir}`);
+  const log = keys?.policy && (await readLog(root, keys.policy));
   const reports: VerifyReport[] = [];
-  const unproven = [...unreadable, ...links];
+  const unproven = [...unreadable, ...links, ...(log && 'message' in log ? [log] : [])];
+  const logged = log && 'sessions' in log ? log.sessions : undefined;
   for (const folder of folders) {
     const source = folderSource(folder);
     const named = await namesOf(folder, source);
@@ -41,11 +52,63 @@ export async function verifyCopy(dir: string, trustedKey: Uint8Array | undefined
       unproven.push({ path: folder, message: 'nothing that can be read in it says which session it is' });
       continue;
     }
-    const report = await verifySession({ ...named, source, platform: recordingPlatform, trustedKey });
-    const offline = 'That no other session was left out: only the edge knows which there were (verify --all).';
-    reports.push({ ...report, notCompared: [...report.notCompared, offline] });
+    const report = await verifySession({
+      ...named,
+      source,
+      platform: recordingPlatform,
+      trustedKeys: keys?.connectors,
+    });
+    reports.push(await withLog(report, logged));
   }
+  if (logged)
+    for (const digest of await missingFrom(
+      logged,
+      reports.map(({ session }) => session),
+    ))
+      unproven.push({
+        path: join(root, LOG),
+        message: `the log has a session that is not in this copy: SHA-256 of its id ${digest}`,
+      });
   return { reports, unproven };
+}
+
+const LOG = 'log';
+
+async function readLog(
+  root: string,
+  policy: WitnessPolicy,
+): Promise<UnprovenPlace | { readonly sessions: LoggedSessions }> {
+  const path = join(root, LOG);
+  const [note, entries] = await Promise.all(
+    ['checkpoint', 'entries'].map((name) => readFile(join(path, name), 'utf8').catch(() => undefined)),
+  );
+  if (note === undefined || entries === undefined)
+    return { path, message: `holds no log: gatehouse checkpoint --save ${LOG}/checkpoint --entries ${LOG}/entries` };
+  const checkpoint = parseCheckpoint(note);
+  if (!checkpoint.ok) return { path, message: `the checkpoint cannot be read: ${checkpoint.error}` };
+  const trusted = await trustOf(policy, checkpoint.value);
+  if (!trusted.ok) return { path, message: trusted.error };
+  const sessions = await readWholeLog(checkpoint.value, entries.split('\n').slice(0, -1));
+  return sessions.ok ? { sessions: sessions.value } : { path, message: sessions.error };
+}
+
+async function withLog(report: VerifyReport, logged: LoggedSessions | undefined): Promise<VerifyReport> {
+  if (!logged) {
+    const offline = 'That no other session was left out: only the edge knows which there were (verify --all).';
+    return { ...report, notCompared: [...report.notCompared, offline] };
+  }
+  const entry = logged.get(await sessionDigest(report.session));
+  const message = !entry
+    ? 'the log does not have that it was opened'
+    : entry.manifest === undefined
+      ? 'the log has no manifest of it: it is newer than the checkpoint, or was never told to the edge'
+      : entry.manifest !== report.manifestDigest
+        ? 'the manifest is not the one in the log'
+        : undefined;
+  if (message === undefined)
+    return { ...report, proofs: [...report.proofs, 'its manifest is the one in the log of sessions'] };
+  const fault = { object: 'manifest.json', reason: 'not_in_log', message } as const;
+  return { ...report, proven: false, faults: [...report.faults, fault] };
 }
 
 async function sessionFolders(

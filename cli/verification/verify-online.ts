@@ -6,22 +6,30 @@ import type { ConnectorId, SessionId } from '../../core/ids.ts';
 import { type RecordingSource, UnreadableObject } from '../../core/recording/recording-source.ts';
 import type { VerifyFault } from '../../core/recording/verify-faults.ts';
 import { type VerifyReport, verifySession } from '../../core/recording/verify.ts';
+import { LogHead } from '../../core/api.ts';
+import { proveInLog } from '../../core/tlog/prove-session.ts';
+import type { WitnessPolicy } from '../../core/tlog/witness-policy.ts';
 import { type ApiClient, query } from '../api-client.ts';
 import { Failure } from '../failure.ts';
+import { policyOf } from './checkpoint.ts';
 import { recordingPlatform } from './recording-platform.ts';
 
 const PAGE = 200;
 
-export async function verifyOne(client: ApiClient, session: SessionId): Promise<VerifyReport> {
-  return verifyWith(client, session, await registeredKeys(client));
+export async function verifyOne(client: ApiClient, session: SessionId, keys?: string): Promise<VerifyReport> {
+  return verifyWith(client, session, await trusts(client, keys));
 }
 
 /**
  * What the catalogue lists and what the witness knows, once each: a session that the witness saw
  * and the store lost is in the second list only.
  */
-export async function verifyEverything(client: ApiClient, progress: (text: string) => void): Promise<VerifyReport[]> {
-  const keys = await registeredKeys(client);
+export async function verifyEverything(
+  client: ApiClient,
+  progress: (text: string) => void,
+  keysFile?: string,
+): Promise<VerifyReport[]> {
+  const keys = await trusts(client, keysFile);
   const sessions = new Set<SessionId>();
   for await (const id of catalogued(client)) sessions.add(id);
   const mine: string[] = [];
@@ -61,6 +69,20 @@ async function* witnessed(client: ApiClient): AsyncGenerator<SessionId> {
 
 type Keys = ReadonlyMap<ConnectorId, Uint8Array> | 'forbidden';
 
+interface Trusts {
+  readonly keys: Keys;
+  /** Undefined: an edge of an earlier release keeps no log. */
+  readonly policy: WitnessPolicy | undefined;
+}
+
+async function trusts(client: ApiClient, keysFile: string | undefined): Promise<Trusts> {
+  const [keys, head] = await Promise.all([
+    registeredKeys(client),
+    unlessRefused(client.get('/log', LogHead), 'not_found'),
+  ]);
+  return { keys, policy: head && (await policyOf(keysFile, head.key)) };
+}
+
 async function registeredKeys(client: ApiClient): Promise<Keys> {
   const list = await unlessRefused(client.get('/connectors', ConnectorList), 'forbidden');
   if (!list) return 'forbidden';
@@ -68,7 +90,7 @@ async function registeredKeys(client: ApiClient): Promise<Keys> {
   return new Map(list.connectors.map((connector) => [connector.id, raw(connector)]));
 }
 
-async function verifyWith(client: ApiClient, session: SessionId, keys: Keys): Promise<VerifyReport> {
+async function verifyWith(client: ApiClient, session: SessionId, { keys, policy }: Trusts): Promise<VerifyReport> {
   const seen = await unlessRefused(client.get(`/witness/${session}`, Witnessed), 'not_found');
   const objects = await unlessRefused(client.get(`/sessions/${session}/objects`, ObjectList), 'not_found');
   const connector = objects?.connector ?? seen?.connector;
@@ -90,7 +112,7 @@ async function verifyWith(client: ApiClient, session: SessionId, keys: Keys): Pr
     connector,
     source,
     platform: recordingPlatform,
-    trustedKey,
+    trustedKeys: trustedKey && [trustedKey],
     heads: seen?.heads ?? [],
     witnessedManifest: seen?.manifest,
     neverBegan: seen?.neverBegan,
@@ -106,15 +128,23 @@ async function verifyWith(client: ApiClient, session: SessionId, keys: Keys): Pr
     const message = `the store has it under ${objects.connector}, the edge witnessed it from ${seen.connector}`;
     further.push({ object: 'session', reason: 'key_unknown', message });
   }
-  const faults = [...report.faults, ...further];
+  const notAsked = 'the log of sessions: this edge keeps none';
+  const inLog =
+    seen?.log && policy && (await proveInLog(session, seen.manifest && report.manifestDigest, seen.log, policy));
+  const logged = {
+    ...report,
+    proofs: [...report.proofs, ...(inLog?.proofs ?? [])],
+    notCompared: inLog || !seen ? report.notCompared : [...report.notCompared, notAsked],
+  };
+  const faults = [...report.faults, ...further, ...(inLog?.faults ?? [])];
   if (faults.length === 0 || !(await stillLive(client, session)))
-    return { ...report, faults, proven: faults.length === 0 };
-  const notCompared = [...report.notCompared, 'The session is still running: its manifest comes at its end.'];
+    return { ...logged, faults, proven: faults.length === 0 };
+  const notCompared = [...logged.notCompared, 'The session is still running: its manifest comes at its end.'];
   // By the edge's word, which nobody who can write to the store has: once it has witnessed a manifest, one must be there.
   const lacksItsEnd = seen !== undefined && seen.manifest === undefined && faults.every(isOfItsEnd);
   return lacksItsEnd
-    ? { ...report, notCompared, faults: [], proven: false, running: true }
-    : { ...report, notCompared, faults, proven: false };
+    ? { ...logged, notCompared, faults: [], proven: false, running: true }
+    : { ...logged, notCompared, faults, proven: false };
 }
 
 const isOfItsEnd = ({ reason }: VerifyFault): boolean => reason === 'manifest_missing';

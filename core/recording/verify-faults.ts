@@ -16,6 +16,7 @@ const FAULTS = [
   'fact_damaged',
   'fact_of_other_version',
   'began_after_all',
+  'not_in_log',
 ] as const;
 
 export interface VerifyFault {

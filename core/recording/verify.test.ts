@@ -47,7 +47,7 @@ describe('an untouched recording', () => {
   });
 
   test('is proven without key and witness too, and the report says what was not compared', async () => {
-    const report = await check(recording(), { trustedKey: undefined });
+    const report = await check(recording(), { trustedKeys: undefined });
     expect(report.proven).toBe(true);
     expect(report.notCompared).toHaveLength(2);
   });
@@ -90,7 +90,7 @@ describe('one byte flipped', () => {
       for (let at = from; at < Math.min(from + ROUND, bytes.length); at++) {
         const altered = Uint8Array.from(bytes);
         altered[at] = (altered[at] ?? 0) ^ (1 << (at % 8));
-        const report = await check(new Map(objects).set(name, altered), { trustedKey: undefined });
+        const report = await check(new Map(objects).set(name, altered), { trustedKeys: undefined });
         expect(report.proven, `byte ${at}`).toBe(false);
         expect(report.faults.map((fault) => fault.object)).toContain(name);
       }
@@ -220,7 +220,7 @@ describe('a manifest', () => {
   test('signed by another key than it names is found without knowing the connector’s', async () => {
     const objects = recording();
     objects.set('manifest.json', sealManifest(manifestOf(objects), newConnector()));
-    expect(reasons(await check(objects, { trustedKey: undefined }))).toContain('manifest.json signature_wrong');
+    expect(reasons(await check(objects, { trustedKeys: undefined }))).toContain('manifest.json signature_wrong');
   });
 
   test('of another session or connector is found', async () => {

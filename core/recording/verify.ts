@@ -24,8 +24,8 @@ export interface VerifyInput {
   readonly connector: ConnectorId;
   readonly source: RecordingSource;
   readonly platform: RecordingPlatform;
-  /** The connector's key as the edge registered it (raw, 32 bytes); undefined: not compared, and the report says so. */
-  readonly trustedKey?: Uint8Array | undefined;
+  /** Keys of connectors that are trusted (raw, 32 bytes): as the edge registered them, or as an auditor has them. None: not compared, and the report says so. */
+  readonly trustedKeys?: readonly Uint8Array[] | undefined;
   /** undefined: not compared, and the report says so. */
   readonly heads?: readonly WitnessedHead[] | undefined;
   /** The manifest as the edge witnessed it; undefined: not compared. */
@@ -49,6 +49,8 @@ export interface VerifyReport {
   readonly notCompared: readonly string[];
   readonly faults: readonly VerifyFault[];
   readonly manifest?: Manifest;
+  /** SHA-256 of the manifest as it is stored, hex. */
+  readonly manifestDigest?: string;
 }
 
 /** Reads every object once, a few ahead of the one being checked (READ_AHEAD). Rejects only when the source does. */
@@ -100,7 +102,7 @@ export async function verifySession(input: VerifyInput): Promise<VerifyReport> {
     proofs,
     notCompared,
     faults,
-    ...(manifest && { manifest }),
+    ...(decoded && { manifest: decoded.manifest, manifestDigest: decoded.digest }),
   };
 }
 
@@ -155,10 +157,10 @@ async function readManifest(input: VerifyInput, faults: VerifyFault[]): Promise<
 }
 
 function compareKey(input: VerifyInput, decoded: DecodedManifest, { faults, proofs, notCompared }: Findings): void {
-  if (!input.trustedKey) {
+  if (!input.trustedKeys?.length) {
     proofs.push('the manifest is signed with the key that it names');
     notCompared.push('whether that key is the connector’s: no registered key was given');
-  } else if (sameBytes(input.trustedKey, decoded.publicKey)) {
+  } else if (input.trustedKeys.some((key) => sameBytes(key, decoded.publicKey))) {
     proofs.push('the manifest is signed with the connector’s registered key');
   } else {
     const message = 'the manifest is signed with a key that is not the connector’s registered key';

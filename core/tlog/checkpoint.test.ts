@@ -26,7 +26,8 @@ async function newKey(name: string, type: 'log' | 'witness'): Promise<{ key: Not
   const pair = await crypto.subtle.generateKey('Ed25519', true, ['sign', 'verify']);
   if (!('privateKey' in pair)) throw new Error('no pair');
   const raw = new Uint8Array(await crypto.subtle.exportKey('raw', pair.publicKey));
-  const sign: SignNote = async (data) => new Uint8Array(await crypto.subtle.sign('Ed25519', pair.privateKey, data));
+  const sign: SignNote = async (data) =>
+    new Uint8Array(await crypto.subtle.sign('Ed25519', pair.privateKey, new Uint8Array(data)));
   return { key: await noteKey(name, type, raw), sign };
 }
 

@@ -10,7 +10,7 @@ const HASH_BASE64_LENGTH = 44;
 /** More than a tree of safe size can need. */
 const MAX_PROOF_LINES = 63;
 
-export interface TreeHead {
+interface TreeHead {
   /** The log's name: `gatehouse.example.com/recordings`. */
   readonly origin: string;
   readonly size: number;
@@ -37,7 +37,7 @@ export function parseCheckpoint(text: string): Result<Checkpoint, string> {
   return ok({ origin, size, root, note: note.value });
 }
 
-export interface LogProof {
+interface LogProof {
   readonly index: number;
   /** From the leaf's sibling to the root's child, 32 bytes each. */
   readonly path: readonly Uint8Array[];
@@ -82,7 +82,7 @@ function hashOf(line: string): Uint8Array | undefined {
 }
 
 /** Decimal, without zeros before it. */
-export function sizeOf(text: string): number | undefined {
+function sizeOf(text: string): number | undefined {
   const size = /^(?:0|[1-9]\d{0,15})$/.test(text) ? Number(text) : undefined;
   return Number.isSafeInteger(size) ? size : undefined;
 }

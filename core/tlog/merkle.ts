@@ -29,7 +29,7 @@ async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
 }
 
 /** The root of 2^level entries from index * 2^level on. Such trees never change once they are whole, so only they are kept. */
-export interface TreeNode {
+export interface MerkleNode {
   readonly level: number;
   readonly index: number;
   readonly hash: Uint8Array;
@@ -39,9 +39,9 @@ export interface TreeNode {
 export type ReadNode = (level: number, index: number) => Uint8Array | Promise<Uint8Array>;
 
 /** The nodes that a tree of `size` entries gains with one more: the leaf's own, then what it makes whole. */
-export async function nodesOfLeaf(size: number, leafHash: Uint8Array, read: ReadNode): Promise<TreeNode[]> {
-  const nodes: TreeNode[] = [{ level: 0, index: size, hash: leafHash }];
-  let last = nodes[0] as TreeNode;
+export async function nodesOfLeaf(size: number, leafHash: Uint8Array, read: ReadNode): Promise<MerkleNode[]> {
+  const nodes: MerkleNode[] = [{ level: 0, index: size, hash: leafHash }];
+  let last = nodes[0] as MerkleNode;
   while (last.index % 2 === 1) {
     const left = await read(last.level, last.index - 1);
     last = { level: last.level + 1, index: (last.index - 1) / 2, hash: await hashNode(left, last.hash) };
@@ -96,7 +96,7 @@ export async function consistencyProof(earlier: number, size: number, read: Read
   return path.reverse();
 }
 
-export interface Included {
+interface Included {
   readonly leafHash: Uint8Array;
   readonly index: number;
   readonly size: number;
@@ -119,7 +119,7 @@ export async function isIncluded({ leafHash, index, size, root, proof }: Include
   return last === 0 && areSame(hash, root);
 }
 
-export interface Continued {
+interface Continued {
   readonly earlier: number;
   readonly earlierRoot: Uint8Array;
   readonly size: number;

@@ -93,7 +93,7 @@ function signatureLine({ name, id, signature }: NoteSignature): string {
 }
 
 /** Ed25519 by the private half of a key. */
-export type SignNote = (data: Uint8Array<ArrayBuffer>) => Promise<Uint8Array>;
+export type SignNote = (data: Uint8Array) => Promise<Uint8Array>;
 
 export async function signNote(text: string, key: NoteKey, sign: SignNote): Promise<NoteSignature> {
   if (!text.endsWith('\n')) throw new RangeError('the text of a note ends with a line break');
@@ -114,7 +114,7 @@ export async function cosignNote(
 }
 
 const TIME_BYTES = 8;
-const cosigned = (text: string, seconds: bigint): Uint8Array<ArrayBuffer> =>
+const cosigned = (text: string, seconds: bigint): Uint8Array =>
   new TextEncoder().encode(`cosignature/v1\ntime ${seconds}\n${text}`);
 
 export interface Signed {
@@ -152,13 +152,9 @@ async function readSignature(text: string, key: NoteKey, signature: Uint8Array):
   return isOurs ? { key, seconds: Number(seconds) } : undefined;
 }
 
-async function isSignature(
-  { publicKey }: NoteKey,
-  signature: Uint8Array,
-  data: Uint8Array<ArrayBuffer>,
-): Promise<boolean> {
+async function isSignature({ publicKey }: NoteKey, signature: Uint8Array, data: Uint8Array): Promise<boolean> {
   const key = await crypto.subtle.importKey('raw', new Uint8Array(publicKey), 'Ed25519', false, ['verify']);
-  return crypto.subtle.verify('Ed25519', key, new Uint8Array(signature), data);
+  return crypto.subtle.verify('Ed25519', key, new Uint8Array(signature), new Uint8Array(data));
 }
 
 function typedKey(type: NoteKeyType, publicKey: Uint8Array): Uint8Array {

@@ -83,7 +83,7 @@ export async function parseWitnessPolicy(text: string): Promise<Result<WitnessPo
   return quorum === undefined ? err('it has no line with a quorum') : ok({ logs, witnesses, groups, quorum });
 }
 
-export interface Trusted {
+interface Trusted {
   readonly log: NoteKey;
   readonly cosigned: readonly Signed[];
 }

@@ -4,12 +4,16 @@
 
 import { DurableObject } from 'cloudflare:workers';
 import { z } from 'zod';
-import type { Witnessed, WitnessPage } from '../../core/api.ts';
+import type { LogContinues, LogProofs, Witnessed, WitnessPage } from '../../core/api.ts';
 import { ConnectorId, SessionId } from '../../core/ids.ts';
 import { AdmittedSession } from '../../core/session-evidence.ts';
+import { showNoteKey } from '../../core/tlog/note.ts';
+import { logSigner } from '../authority/log-signer.ts';
 import type { Env } from '../env.ts';
 import type { Serves } from '../ports/object.ts';
 import type { AdmittedTo, Admission, WitnessAnswer, WitnessPort } from '../ports/witness.ts';
+import { parseSettings } from '../settings.ts';
+import { LOG_SCHEMA, type LogSigner, TransparencyLog } from './transparency-log.ts';
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS sessions (
@@ -59,24 +63,30 @@ const PAGE = 200;
 
 export class Witness extends DurableObject<Env> implements Serves<WitnessPort> {
   readonly #sql: SqlStorage;
+  readonly #log: TransparencyLog;
+  #signer: Promise<LogSigner> | undefined;
 
   constructor(context: DurableObjectState, env: Env) {
     super(context, env);
     this.#sql = context.storage.sql;
     this.#sql.exec(SCHEMA);
     this.#addOpenings();
+    this.#sql.exec(LOG_SCHEMA);
+    this.#log = new TransparencyLog(context.storage, () => this.#signs());
+    this.#log.addEarlier();
   }
 
   admitAll(sessions: readonly AdmittedTo[], connector: ConnectorId): boolean[] {
     const at = new Date(Date.now()).toISOString();
     return sessions.map(({ session, opened, viewOwn }) => {
-      this.#sql.exec(
+      const { rowsWritten } = this.#sql.exec(
         'INSERT OR IGNORE INTO sessions (session, connector, admitted_at, opened) VALUES (?, ?, ?, ?)',
         session,
         connector,
         at,
         JSON.stringify({ ...opened, viewOwn } satisfies z.input<typeof Opened>),
       );
+      if (rowsWritten > 0) this.#log.add('opened', session);
       return this.#isOwner(session, connector);
     });
   }
@@ -140,6 +150,7 @@ export class Witness extends DurableObject<Env> implements Serves<WitnessPort> {
       manifest.segments,
       new Date(Date.now()).toISOString(),
     );
+    this.#log.add('manifest', manifest.session, manifest.digest);
     return 'witnessed';
   }
 
@@ -156,6 +167,7 @@ export class Witness extends DurableObject<Env> implements Serves<WitnessPort> {
     if (recorded.length > 0) return 'contradicts';
     const at = new Date(Date.now()).toISOString();
     this.#sql.exec('INSERT INTO never_began (session, reason, at) VALUES (?, ?, ?)', session, reason, at);
+    this.#log.add('never-began', session);
     return 'witnessed';
   }
 
@@ -197,6 +209,32 @@ export class Witness extends DurableObject<Env> implements Serves<WitnessPort> {
     }));
     const last = sessions.at(-1);
     return rows.length > PAGE && last ? { sessions, cursor: last.session } : { sessions };
+  }
+
+  async logKey(): Promise<string> {
+    return showNoteKey((await this.#signs()).key);
+  }
+
+  checkpoint(): Promise<string> {
+    return this.#log.checkpoint();
+  }
+
+  proofsOf(session: SessionId): Promise<LogProofs> {
+    return this.#log.proofsOf(session);
+  }
+
+  continues(earlier: number): Promise<LogContinues | undefined> {
+    return this.#log.continues(earlier);
+  }
+
+  logEntries(index: number): Promise<string[]> {
+    return this.#log.entries(index);
+  }
+
+  #signs(): Promise<LogSigner> {
+    const { EDGE_SECRET, PUBLIC_URL } = parseSettings(this.env);
+    this.#signer ??= logSigner(EDGE_SECRET, PUBLIC_URL);
+    return this.#signer;
   }
 
   /** Tables of an earlier release have none: of those sessions only a manifest says whose they are. */

@@ -1,6 +1,6 @@
 // The witness: what connectors said they stored (law 5).
 
-import type { Witnessed, WitnessPage } from '../../core/api.ts';
+import type { LogContinues, LogProofs, Witnessed, WitnessPage } from '../../core/api.ts';
 import type { ConnectorId, SessionId } from '../../core/ids.ts';
 import type { AdmittedSession, EdgeRecord } from '../../core/session-evidence.ts';
 
@@ -27,6 +27,16 @@ export interface WitnessPort {
   witnessed(session: SessionId): Promise<Witnessed | undefined>;
   /** Newest first; session ids sort by the time they were made. */
   list(cursor: string | undefined): Promise<WitnessPage>;
+  /** Of the transparency log of sessions: `NAME+ID+KEY` (c2sp.org/signed-note). */
+  logKey(): Promise<string>;
+  /** Of all that was witnessed so far (c2sp.org/tlog-checkpoint). */
+  checkpoint(): Promise<string>;
+  /** Of a session's entries, for the newest checkpoint; none: it was never admitted here. */
+  proofsOf(session: SessionId): Promise<LogProofs>;
+  /** Undefined: the log has never been so long. */
+  continues(earlier: number): Promise<LogContinues | undefined>;
+  /** From `index` on, at most 1,000. */
+  logEntries(index: number): Promise<string[]>;
 }
 
 export type WitnessAnswer =

@@ -77,7 +77,7 @@ describe('who may view which session', () => {
   });
 
   test('only auditors read the audit log and the list of the witness', async () => {
-    for (const path of ['/audit', '/audit/verify', '/witness']) {
+    for (const path of ['/audit', '/audit/verify', '/witness', '/log/entries']) {
       expect((await people.carol.get(path)).status).toBe(200);
       expect((await people.bob.get(path)).status).toBe(403);
       expect((await people.alice.get(path)).status).toBe(403);
@@ -96,6 +96,7 @@ describe('law 7: a look is an act', () => {
     [`/sessions/${ofAlice.id}/objects/manifest.json`, 'session.verified', ofAlice.id],
     [`/witness/${ofAlice.id}`, 'session.verified', ofAlice.id],
     ['/witness', 'sessions.listed', 'witness'],
+    ['/log/entries', 'sessions.listed', 'log'],
     ['/audit', 'audit.viewed', 'audit'],
     ['/audit/verify', 'audit.viewed', 'audit'],
   ] as const;

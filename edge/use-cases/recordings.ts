@@ -32,6 +32,9 @@ type RecordingUseCases = Pick<
   | 'object'
   | 'witnessed'
   | 'witnessedSessions'
+  | 'logHead'
+  | 'logContinues'
+  | 'logEntries'
 >;
 
 export function recordingUseCases(deps: UseCaseDeps): RecordingUseCases {
@@ -146,7 +149,8 @@ export function recordingUseCases(deps: UseCaseDeps): RecordingUseCases {
         await noteLook(deps, { kind: 'session.verified', actor: who.email, object: id, details }, details.part);
       }
       const witnessed = await deps.witness.witnessed(id);
-      return witnessed ? ok(witnessed) : fault('not_found', 'No such session was admitted here.');
+      if (!witnessed) return fault('not_found', 'No such session was admitted here.');
+      return ok({ ...witnessed, log: await deps.witness.proofsOf(id) });
     },
 
     async witnessedSessions(who, cursor) {
@@ -156,6 +160,29 @@ export function recordingUseCases(deps: UseCaseDeps): RecordingUseCases {
         return fault('forbidden', 'Only auditors see every session. Verify one of yours by its id.');
       await noteLook(deps, { kind: 'sessions.listed', actor: who.email, object: 'witness', details: {} }, 'witness');
       return ok(await deps.witness.list(cursor));
+    },
+
+    async logHead(who) {
+      const standing = await standingOf(deps, who);
+      if (!standing.ok) return standing;
+      const [key, checkpoint] = await Promise.all([deps.witness.logKey(), deps.witness.checkpoint()]);
+      return ok({ key, checkpoint });
+    },
+
+    async logContinues(who, size) {
+      const standing = await standingOf(deps, who);
+      if (!standing.ok) return standing;
+      const continues = await deps.witness.continues(size);
+      return continues ? ok(continues) : fault('not_found', `The log has never had ${size} entries.`);
+    },
+
+    async logEntries(who, from) {
+      const standing = await standingOf(deps, who);
+      if (!standing.ok) return standing;
+      if (!standing.value.auditor) return fault('forbidden', 'Only auditors read the whole log of sessions.');
+      await noteLook(deps, { kind: 'sessions.listed', actor: who.email, object: 'log', details: {} }, 'log');
+      const entries = await deps.witness.logEntries(from);
+      return ok({ entries, next: from + entries.length });
     },
   };
 

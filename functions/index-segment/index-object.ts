@@ -125,7 +125,7 @@ async function indexManifest(key: ManifestKey, deps: IndexDeps): Promise<void> {
     connector: key.connector,
     source: recordingSource(deps.reader, key.connector, key.session),
     platform: deps.platform,
-    trustedKey: deps.connectorKeys.get(key.connector),
+    trustedKeys: [deps.connectorKeys.get(key.connector)].filter((one) => one !== undefined),
   });
   if (report.proven) {
     await deps.writer.putVerdict(key, 'sealed');

@@ -4,7 +4,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, cp, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -233,6 +233,41 @@ describe('a session with psql', () => {
     expect(offline.code).toBe(0);
     const wrongKey = await gatehouse(['verify', '--dir', copy, '--key', 'A'.repeat(43)]);
     expect([wrongKey.code, wrongKey.stdout.includes('key_unknown')]).toEqual([1, true]);
+  });
+
+  it('stands in the log of sessions, which only grows, and with which a copy shows that nothing is left out', async () => {
+    const file = (...names: string[]) => join(dir, 'archive', ...names);
+    await cp(join(dir, 'objects', 'recordings'), file('recordings'), { recursive: true });
+    await mkdir(file('log'));
+    const saved = ['--save', file('log', 'checkpoint'), '--entries', file('log', 'entries')];
+    const { stdout } = await as('carol', 'checkpoint', ...saved, '--json');
+    const { key, size, checkpoint } = JSON.parse(stdout) as { key: string; size: number; checkpoint: string };
+    expect([size, await readFile(file('log', 'checkpoint'), 'utf8')]).toEqual([4, checkpoint]);
+    const listed = JSON.parse((await as('carol', 'connectors', '--json')).stdout).connectors[0];
+    await writeFile(file('keys'), `connector ${listed.key}\nlog ${key}\n`);
+    expect((await as('alice', 'verify', session, '--keys', file('keys'))).stdout).toContain("of the edge's log");
+
+    const prove = () => gatehouse(['verify', '--dir', file(), '--keys', file('keys')]);
+    const whole = await prove();
+    expect([whole.code, whole.stdout]).toEqual([0, expect.stringContaining('All 2 proven.')]);
+    expect(whole.stdout).not.toContain('no other session was left out');
+    await rm(file('recordings', listed.id, session), { recursive: true });
+    const lacking = await prove();
+    expect([lacking.code, lacking.stdout]).toEqual([1, expect.stringContaining('not in this copy')]);
+
+    const entries = (await readFile(file('log', 'entries'), 'utf8')).split('\n');
+    await writeFile(file('log', 'entries'), entries.toSpliced(0, 1, entries[1] ?? '').join('\n'));
+    expect((await prove()).stdout).toContain('its entries are not those of its checkpoint');
+
+    const since = (...args: string[]) => as('carol', 'checkpoint', '--since', file('log', 'checkpoint'), ...args);
+    expect((await since('--keys', file('keys'))).stdout).toContain('It continues the checkpoint of 4 entries.');
+    // Nobody's word but that of the key that was kept.
+    const other = key.replace(/\+[^+]+\+.*$/, '+00000000+AQ==');
+    await writeFile(file('keys'), `log ${other}\n`);
+    expect((await since('--keys', file('keys'))).code).toBe(2);
+    await writeFile(file('log', 'checkpoint'), checkpoint.replace('\n4\n', '\n3\n'));
+    const forged = await since();
+    expect([forged.code, forged.stderr]).toEqual([1, expect.stringContaining('is not to be trusted')]);
   });
 });
 

@@ -311,6 +311,15 @@ export function createFakeGatehouse(now: () => number): FakeGatehouse {
           : base,
       );
     },
+    async logHead() {
+      return err({ reason: 'not_found', message: 'This one keeps no log.' });
+    },
+    async logContinues() {
+      return err({ reason: 'not_found', message: 'This one keeps no log.' });
+    },
+    async logEntries() {
+      return ok({ entries: [], next: 0 });
+    },
     async witnessedSessions() {
       return ok({ sessions: [] });
     },

@@ -155,7 +155,7 @@ export function verifyStored(objects: string, connector: TestConnector, session:
     session,
     connector: connector.id,
     platform: nodePlatform,
-    trustedKey: connector.publicKey,
+    trustedKeys: [connector.publicKey],
     source: {
       list: async () => objectNames(objects, connector, session),
       read: async (name) => (existsSync(join(path, name)) ? readFileSync(join(path, name)) : undefined),

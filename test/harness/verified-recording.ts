@@ -29,7 +29,7 @@ export function check(
     session,
     connector: connector.id,
     platform: nodePlatform,
-    trustedKey: connector.publicKey,
+    trustedKeys: [connector.publicKey],
     source: { list: async () => [...objects.keys()], read: async (name) => objects.get(name) },
     ...more,
   });
