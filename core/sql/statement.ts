@@ -37,6 +37,8 @@ export interface Act {
   readonly withoutWhere?: true;
   /** Needs no place in an allow list: it does nothing of its own, or goes with the act beside it. */
   readonly free?: true;
+  /** Is done only where an entry that allows or holds names one of its verbs: a clause that says why. */
+  readonly askedFor?: string;
 }
 
 /** What cannot be seen: code in a string, a procedure, SQL sent elsewhere. */
@@ -64,6 +66,8 @@ export interface StatementSummary {
   readonly deallocates?: string;
   /** USE name of MySQL: the schema of names without one from here on. */
   readonly uses?: string;
+  /** LOAD DATA LOCAL of MySQL: the client's file that the server will ask for, as the text names it; null: only the server will know. */
+  readonly clientFile?: string | null;
   /** UTF-8 bytes in the text that was read. */
   readonly at: { readonly offset: number; readonly length: number };
 }

@@ -23,6 +23,8 @@ import { SessionSecret } from './login/session-secret.ts';
 import { type Arrived, greetClient } from './login/start.ts';
 import { askUpstream, logInUpstream, tryMysqlTarget } from './login/upstream.ts';
 import { readSessionSettings, SETTINGS_QUESTION } from './rules/session-settings.ts';
+import { CAPABILITIES } from './wire/capabilities.ts';
+import { opensFiles } from './rules/local-files.ts';
 import { MysqlJudges } from './rules/verdicts.ts';
 import { beginMysqlConversation } from './session/conversation.ts';
 import { Threads } from './session/threads.ts';
@@ -166,7 +168,10 @@ function createMysql(listener: unknown): Protocol<UpstreamTarget> {
       return tell(stream, packets.sequence, session.failed(refusal));
     };
     const database = wish.database === undefined ? undefined : response.database;
-    const upstream = await logInUpstream(target, { ...response, database }, signal);
+    const capabilities = opensFiles(guard.rules.sections.statements)
+      ? response.capabilities
+      : response.capabilities & ~CAPABILITIES.LOCAL_FILES;
+    const upstream = await logInUpstream(target, { ...response, capabilities, database }, signal);
     if (!upstream.ok) return refuse(upstream.error);
     const guarded = guard.rules.sections.statements !== undefined || guard.rules.counted || guard.rules.masks.any;
     // Before the session's first text, so that it need not wait.

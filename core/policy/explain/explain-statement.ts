@@ -4,7 +4,7 @@ import type { StatementReader } from '../../sql/reader.ts';
 import { type Act, everyStatement } from '../../sql/statement.ts';
 import type { Rule } from '../document.ts';
 import type { Decision, Verdict } from '../sections/entries.ts';
-import { compileStatementRules, describeAct, judge, NOTHING_KNOWN } from '../sections/statements.ts';
+import { compileStatementRules, describeAct, judgeUnder, NOTHING_KNOWN } from '../sections/statements.ts';
 
 export interface StatementExplanation {
   readonly verdict: Verdict;
@@ -21,8 +21,6 @@ export interface StatementExplanation {
   readonly does: readonly string[];
 }
 
-const NO_RULES: Decision = { section: 'statements', verdict: 'allow', why: 'the rule says nothing about statements' };
-
 export function explainStatement(
   rule: Pick<Rule, 'statements' | 'unparsable'>,
   reader: StatementReader,
@@ -30,9 +28,8 @@ export function explainStatement(
   searchPath?: readonly string[] | undefined,
 ): StatementExplanation {
   const read = reader.summarize(text);
-  const decision = rule.statements
-    ? judge(compileStatementRules(rule.statements, rule.unparsable), read, { ...NOTHING_KNOWN, searchPath })
-    : NO_RULES;
+  const rules = rule.statements && compileStatementRules(rule.statements, rule.unparsable);
+  const decision = judgeUnder(rules, read, { ...NOTHING_KNOWN, searchPath });
   const statements = read.ok ? read.value.flatMap((summary) => [...everyStatement(summary)]) : [];
   return {
     ...toldOf(decision),

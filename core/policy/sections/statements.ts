@@ -50,6 +50,20 @@ export interface SessionNames {
 
 export const NOTHING_KNOWN: SessionNames = { prepared: () => undefined };
 
+/** Of a rule without statements. */
+const NO_ENTRIES = compileStatementRules([]);
+
+/** The verdict on one text; undefined: the rule says nothing about statements. */
+export function judgeUnder(
+  rules: StatementRules | undefined,
+  read: Result<readonly StatementSummary[], Unparsable>,
+  session: SessionNames = NOTHING_KNOWN,
+): Decision {
+  if (rules) return judge(rules, read, session);
+  const decision = judge(NO_ENTRIES, read, session);
+  return decision.verdict === 'allow' ? { ...ALLOWED, why: 'the rule says nothing about statements' } : decision;
+}
+
 /** The verdict on one text. */
 export function judge(
   rules: StatementRules,
@@ -105,6 +119,12 @@ function judgeAll(
 
 function judgeAct({ rules, path }: Question, act: Act): Decision {
   const stopped = strictestEntry(rules, (pattern) => stops(pattern, act, path));
+  if (stopped?.verdict !== 'block' && act.askedFor !== undefined && !namesVerb(rules, act, path))
+    return {
+      section: rules.section,
+      verdict: 'block',
+      why: `${act.askedFor}, which an entry must name: allow ["*", "${act.verbs[0]}"]`,
+    };
   if (stopped?.verdict === 'block' || !rules.allowList || act.free) return stopped ?? ALLOWED;
   if (rules.allowList.some((pattern) => letsPass(pattern, act, path))) return stopped ?? ALLOWED;
   // A hold that names the very kind has said what shall happen to it; `* on t` has not.
@@ -140,6 +160,14 @@ const namedByHold = (rules: StatementRules, act: Act, path: SearchPath): boolean
   rules.entries.some(
     ({ effect, patterns }) =>
       effect === 'hold' && patterns.some((pattern) => pattern.by !== 'any' && letsPass(pattern, act, path)),
+  );
+
+/** An entry that allows or holds does so by its very kind: neither by its class nor by everything. */
+const namesVerb = (rules: StatementRules, act: Act, path: SearchPath): boolean =>
+  rules.entries.some(
+    ({ effect, patterns }) =>
+      (effect === 'allow' || effect === 'hold') &&
+      patterns.some((pattern) => pattern.by === 'verb' && letsPass(pattern, act, path)),
   );
 
 /** In the words of a pattern, more or less. */

@@ -27,6 +27,7 @@ export class Reading {
   executes: string | undefined;
   deallocates: string | undefined;
   uses: string | undefined;
+  clientFile: string | null | undefined;
   /** Names that a WITH around gave; they hide tables where no schema is written. */
   ctes: ReadonlySet<string> = new Set();
   /** Columns that were named so far, and what only the server will know: parameters and variables. */
@@ -184,7 +185,7 @@ export class Reading {
   }
 
   finish(at: StatementSummary['at']): StatementSummary {
-    const { prepares, executes, deallocates, uses } = this;
+    const { prepares, executes, deallocates, uses, clientFile } = this;
     return {
       kind: this.kind || (this.acts[0]?.verbs[0] ?? 'select'),
       acts: this.acts,
@@ -195,6 +196,7 @@ export class Reading {
       ...(executes !== undefined && { executes }),
       ...(deallocates !== undefined && { deallocates }),
       ...(uses !== undefined && { uses }),
+      ...(clientFile !== undefined && { clientFile }),
       at,
     };
   }

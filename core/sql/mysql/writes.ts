@@ -182,6 +182,8 @@ function finishDelete(r: Reading, tables: readonly RelationName[], others: reado
 }
 
 /** LOAD DATA, LOAD XML, LOAD INDEX INTO CACHE. */
+const OF_THE_CLIENT = 'it sends a file of the client';
+
 export function readLoad(r: Reading): void {
   if (r.take('index')) {
     r.kind = 'load index';
@@ -200,6 +202,7 @@ export function readLoad(r: Reading): void {
     if (!r.take('infile') && !r.take('url')) r.take('s3');
   }
   if (r.lexer.kind !== 'string') r.fail();
+  if (local) r.clientFile = r.lexer.value ?? null;
   r.next();
   if (r.take('count')) r.next();
   if (r.takeAll('in', 'primary')) {
@@ -211,9 +214,13 @@ export function readLoad(r: Reading): void {
   r.expect('into');
   r.expect('table');
   const relation = r.relation();
-  r.does([verb], 'write', { also: ['load data', 'insert', ...(replaces ? ['replace', 'delete'] : [])], relation });
-  if (local) r.does(['load data local'], 'write', { also: [verb] });
-  else r.does(['load data file'], 'privilege', { also: [verb] });
+  const also = ['load data', 'insert', ...(replaces ? ['replace', 'delete'] : [])];
+  if (local) {
+    r.does(['load data local'], 'write', { also: [verb, ...also], relation, askedFor: OF_THE_CLIENT });
+  } else {
+    r.does([verb], 'write', { also, relation });
+    r.does(['load data file'], 'privilege', { also: [verb] });
+  }
   while (!r.done) {
     const { start } = r.lexer;
     expressions.read(r, NO_WORDS);

@@ -148,6 +148,8 @@ export interface FakeMysql {
   readonly port: number;
   /** Connections that were ever opened to it. */
   readonly connections: RawMysql[];
+  /** What each login agreed to. */
+  readonly agreed: number[];
   close(): Promise<void>;
 }
 
@@ -164,6 +166,7 @@ export async function startFakeMysql(
   { capabilities = OFFERED, version = '8.0.36', logsIn = () => true }: FakeOptions = {},
 ): Promise<FakeMysql> {
   const connections: RawMysql[] = [];
+  const agreed: number[] = [];
   const sockets = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     sockets.add(socket);
@@ -177,6 +180,7 @@ export async function startFakeMysql(
     void (async () => {
       const response = await peer.next();
       if (!response || !logsIn()) return;
+      agreed.push(response.payload.readUInt32LE(0));
       peer.send(okPacket(response.sequence + 1));
       await serve(peer);
     })();
@@ -186,6 +190,7 @@ export async function startFakeMysql(
   return {
     port: typeof address === 'object' && address ? address.port : 0,
     connections,
+    agreed,
     async close() {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));

@@ -217,7 +217,8 @@ function responseFor(
     );
   const database = asked.database ?? (target.database === undefined ? undefined : Buffer.from(target.database));
   const login = flagsOf('SECURE_CONNECTION', 'PLUGIN_AUTH', 'PLUGIN_AUTH_LENENC_CLIENT_DATA', 'CONNECT_ATTRS') & theirs;
-  let capabilities = ofSession(asked.capabilities) | login | CAPABILITIES.LONG_PASSWORD;
+  const files = flagsOf('LOCAL_FILES') & asked.capabilities & theirs;
+  let capabilities = ofSession(asked.capabilities) | login | files | CAPABILITIES.LONG_PASSWORD;
   if (database !== undefined) capabilities |= CAPABILITIES.CONNECT_WITH_DB;
   if (asked.attributes === undefined) capabilities &= ~CAPABILITIES.CONNECT_ATTRS;
   const { maxPacketBytes, collation, attributes } = asked;

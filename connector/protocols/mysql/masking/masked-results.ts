@@ -67,6 +67,11 @@ export class MaskedResults implements Masking {
     return this.#sequence & 255;
   }
 
+  /** Both sides sent packets meanwhile, which are no part of a result. */
+  set nextSequence(sequence: number) {
+    this.#sequence = sequence;
+  }
+
   /** Bytes of the answer to come, up to its end: whatever stands behind that is given back by `rest`. */
   apply(bytes: Uint8Array): readonly Uint8Array[] {
     this.#chunks.push(Buffer.from(bytes));

@@ -6,16 +6,21 @@ import type { SessionGuard } from '../../../action.ts';
 import type { Lane, Recorded } from '../../../door.ts';
 import type { Relay } from '../../../net/relay.ts';
 import { MaskedResults, type ShownBy, type ShownRows } from '../masking/masked-results.ts';
-import { AnswerReader } from '../wire/answer-reader.ts';
+import { AnswerReader, DEMANDED } from '../wire/answer-reader.ts';
 import { type AnswerShape, COM_QUERY } from '../wire/commands.ts';
+import { fileNotAskedFor } from '../wire/refusals.ts';
 import { ERR, type MysqlError, errorPacket, IN_TRANSACTION } from '../wire/replies.ts';
 import { packet, PACKET_HEADER_BYTES } from '../wire/packets.ts';
 import { Exchange } from './exchange.ts';
+import { type Demand, type LocalFile, readDemand } from './local-file.ts';
 import type { MysqlFacts, MysqlStatement } from './statement-facts.ts';
 
 const STAR = 0x2a;
 /** The own question's answer. */
 const MAX_OWN_BYTES = 64 * 1024;
+/** An answer of these may begin with a demand for a file. */
+const MAY_DEMAND: ReadonlySet<AnswerShape> = new Set(['text results', 'binary results']);
+const NOTHING = Buffer.alloc(0);
 
 interface AnswersParts {
   readonly relay: Relay;
@@ -35,6 +40,8 @@ interface Asked {
   readonly shownBy?: ShownBy | undefined;
   /** Its rows are those of a cursor, which was opened before. */
   readonly cursor?: () => ShownRows | undefined;
+  /** The client's file that it may ask for: its name. */
+  file?: Buffer | undefined;
   /** Told when it is over; `opened`: the masked rows of a cursor. */
   readonly answered?: (reader: AnswerReader, opened: ShownRows | undefined) => void;
 }
@@ -46,6 +53,10 @@ interface Expected extends Asked {
   readonly own?: boolean;
   /** Where it begins in the target's recorded bytes. */
   offset?: number;
+  /** That it asked for. */
+  transfer?: LocalFile;
+  /** It asked for another file: what the client is told in place of the rest. */
+  denied?: MysqlError;
 }
 
 interface Refused {
@@ -70,6 +81,8 @@ export class MysqlAnswers {
   #status = 0;
   /** Of an error that nobody asked for. */
   #farewell: AnswerReader | undefined;
+  /** The beginning of an answer, which does not say yet what it is. */
+  #beginning: Buffer = NOTHING;
   fault: string | undefined;
 
   constructor(parts: AnswersParts) {
@@ -90,14 +103,14 @@ export class MysqlAnswers {
   get unfinished(): number {
     const head = this.#queue[0];
     if (this.#farewell) return this.#farewell.unfinished;
-    return head && 'reader' in head && !head.own && !head.masked ? head.reader.unfinished : 0;
+    return head && 'reader' in head && !head.own && !head.masked && !head.denied ? head.reader.unfinished : 0;
   }
 
   /** The number that a packet of ours has next, as an answer or in the middle of one. Undefined: nothing is asked. */
   get nextSequence(): number | undefined {
     const head = this.#queue.find((one) => !('exchange' in one) && !('reader' in one && one.own));
     if (!head) return undefined;
-    if (!('reader' in head)) return 1;
+    if (!('reader' in head) || head.denied) return 1;
     return head.masked ? head.masked.nextSequence : (head.reader.sequence + 1) & 255;
   }
 
@@ -129,6 +142,26 @@ export class MysqlAnswers {
   /** Resolves when nothing is asked. Undefined: nothing is. */
   idle(): Promise<void> | undefined {
     return this.#queue.length === 0 ? undefined : this.#turn();
+  }
+
+  /** Resolves when a file may be asked for no more, or is. Undefined: none may. */
+  mayDemandFile(): Promise<void> | undefined {
+    return this.#queue.some((one) => 'reader' in one && one.file !== undefined) ? this.#turn() : undefined;
+  }
+
+  /** The target waits for more of a file of the client's. */
+  get wantsFile(): boolean {
+    const head = this.#queue[0];
+    return head !== undefined && 'reader' in head && head.transfer?.ended === false;
+  }
+
+  /** More of that file, or of its packets. Gives what is wrong with them. */
+  takeFile(bytes: Buffer): string | undefined {
+    const head = this.#queue[0];
+    if (!head || !('reader' in head) || !head.transfer) return undefined;
+    head.transfer.take(bytes);
+    goOnFrom(head, head.transfer.sequence);
+    return head.transfer.fault;
   }
 
   /** Asks the target something of the gateway's own. Only while nothing is asked. Gives the rows' bytes; undefined: it failed. */
@@ -177,7 +210,9 @@ export class MysqlAnswers {
     if (statement) this.#parts.facts.finish(statement, reader, offset, bytes.length);
   }
 
-  take(chunk: Buffer): void {
+  take(came: Buffer): void {
+    const chunk = this.#beginning.length > 0 ? Buffer.concat([this.#beginning, came]) : came;
+    this.#beginning = NOTHING;
     let at = 0;
     while (at < chunk.length && this.fault === undefined) {
       const head = this.#queue[0];
@@ -192,7 +227,10 @@ export class MysqlAnswers {
 
   /** The session is over: what was asked has no answer. */
   close(): void {
-    for (const one of this.#queue) if ('exchange' in one) one.exchange.close();
+    for (const one of this.#queue) {
+      if ('exchange' in one) one.exchange.close();
+      else if ('reader' in one) one.transfer?.finish(undefined);
+    }
     for (const { statement } of this.#queue)
       if (statement) this.#parts.facts.drop(statement, 'The session ended before its answer was complete.');
     this.#queue = [];
@@ -202,13 +240,22 @@ export class MysqlAnswers {
   #answer(head: Expected, chunk: Buffer, from: number): number {
     const { guard, facts } = this.#parts;
     const { reader } = head;
+    if (reader.beforeResult && !head.own && MAY_DEMAND.has(reader.shape)) {
+      const demand = readDemand(chunk.subarray(from));
+      if (demand === undefined) this.#beginning = Buffer.from(chunk.subarray(from));
+      // Behind other results nobody asked for one.
+      else if (demand === 'too long' || (demand !== 'none' && head.offset !== undefined)) this.fault = DEMANDED;
+      else if (demand !== 'none') return from + this.#demanded(head, demand);
+      if (demand !== 'none') return chunk.length;
+    }
     const rows = reader.rows;
     const quotes: [from: number, to: number][] = [];
     if (head.hidden?.()) reader.onQuote = (start, end) => quotes.push([start, end]);
     head.offset ??= this.#position;
-    const at = head.masked ? this.#show(head, head.masked, chunk, from) : reader.read(chunk, from);
-    if (!head.own && !head.masked) this.#pass(chunk.subarray(from, at), quotes, from);
-    const fault = reader.fault ?? head.masked?.fault;
+    const masked = head.denied ? undefined : head.masked;
+    const at = masked ? this.#show(head, masked, chunk, from) : reader.read(chunk, from);
+    if (!head.own && !masked && !head.denied) this.#pass(chunk.subarray(from, at), quotes, from);
+    const fault = reader.fault ?? masked?.fault;
     if (fault !== undefined) {
       this.fault = fault;
       return chunk.length;
@@ -217,11 +264,39 @@ export class MysqlAnswers {
     if (!reader.over) return at;
     this.#queue.shift();
     this.#status = reader.status ?? this.#status;
-    head.answered?.(reader, head.masked?.opened);
+    if (head.denied) this.#deny(head.denied, reader);
+    if (head.transfer?.ended === false) this.fault = 'it answers before the file that it asked for is over';
+    head.transfer?.finish(reader.error !== undefined);
+    head.answered?.(reader, masked?.opened);
     if (head.statement) facts.finish(head.statement, reader, head.offset, this.#position - head.offset);
     this.#speak();
     this.#wake();
     return at;
+  }
+
+  /** The target asks for a file of the client's. Gives how many bytes that took. */
+  #demanded(head: Expected, demand: Demand): number {
+    const { relay, opened, facts } = this.#parts;
+    head.offset = this.#position;
+    if (head.file?.equals(demand.name)) {
+      head.transfer = facts.openFile(demand);
+      goOnFrom(head, demand.sequence);
+      this.#pass(demand.bytes, [], 0);
+    } else {
+      // As a client that has no such file: the target goes on as if it were empty.
+      head.denied = fileNotAskedFor(demand.name.toString('utf8'));
+      relay.toTarget(packet(demand.sequence + 1), opened);
+    }
+    head.file = undefined;
+    this.#wake();
+    return demand.bytes.length;
+  }
+
+  #deny(error: MysqlError, reader: AnswerReader): void {
+    const { relay, lane } = this.#parts;
+    reader.error = error;
+    const bytes = errorPacket(1, error);
+    relay.toClient(passUntouched(bytes), lane.record('gateway', bytes));
   }
 
   /** Only an error may come that nobody asked for: the target is about to close (4031, 1053, 1927). */
@@ -287,4 +362,10 @@ export class MysqlAnswers {
     this.#waiting = [];
     for (const resolve of waiting) resolve();
   }
+}
+
+/** The last packet of the answer's conversation had this number. */
+function goOnFrom({ reader, masked }: Expected, sequence: number): void {
+  reader.sequence = sequence;
+  if (masked) masked.nextSequence = sequence + 1;
 }

@@ -47,7 +47,7 @@ export class ClientCommands {
   /** COM_QUIT went on. */
   quit = false;
   /** Of a command whose rest is on its way. */
-  #rest: { readonly goesOn: boolean; readonly recorded: (part: Buffer) => Buffer } | undefined;
+  #rest: { readonly goesOn: boolean; readonly recorded: (part: Buffer) => Buffer; readonly ofFile?: true } | undefined;
   fault: string | undefined;
   /** What the client is told before its connection ends. */
   denied: MysqlError | undefined;
@@ -124,6 +124,7 @@ export class ClientCommands {
 
   #packet(packet: ClientPacket): 'taken' | 'last' | 'again' {
     if (this.#login && !this.#over) return this.#loginPacket(this.#login, packet);
+    if (this.#parts.answers.wantsFile && !this.#over) return this.#filePacket(packet);
     const number = packet.bytes[PACKET_HEADER_BYTES] ?? -1;
     const command = MYSQL_COMMANDS.get(number);
     if (this.#over || this.quit || packet.sequence !== 0 || !command) {
@@ -135,6 +136,12 @@ export class ClientCommands {
           ? 'packets of the client came out of order'
           : `command ${number < 0 ? 'of no bytes' : `0x${number.toString(16).padStart(2, '0')}`} is not known`;
       return 'last';
+    }
+    const demanding = this.#parts.answers.mayDemandFile();
+    if (demanding) {
+      // What the target would take for the file's content.
+      this.#wait(demanding);
+      return 'again';
     }
     // Until it is sent, refused or held: what throws in between leaves the client waiting.
     this.#begun = command.answer !== 'none';
@@ -240,10 +247,22 @@ export class ClientCommands {
     return 'taken';
   }
 
+  /** LOAD DATA LOCAL: of a file that the target asked for. */
+  #filePacket(packet: ClientPacket): 'taken' | 'last' {
+    const { lane, relay, answers } = this.#parts;
+    const receipt = lane.record('client', packet.bytes);
+    this.fault = answers.takeFile(packet.bytes);
+    if (this.fault !== undefined) return 'last';
+    if (packet.cut) this.#rest = { goesOn: true, recorded: (part) => part, ofFile: true };
+    relay.toTarget(packet.bytes, receipt);
+    return 'taken';
+  }
+
   #more(part: Buffer, last: boolean): void {
-    const { lane, relay } = this.#parts;
+    const { lane, relay, answers } = this.#parts;
     const rest = this.#rest;
     const receipt = lane.record('client', rest ? rest.recorded(part) : part);
+    if (rest?.ofFile) this.fault ??= answers.takeFile(part);
     if (rest?.goesOn && !this.#over) relay.toTarget(part, receipt);
     if (last) this.#rest = undefined;
   }

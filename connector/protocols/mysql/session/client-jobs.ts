@@ -7,6 +7,7 @@ import { everyStatement } from '../../../../core/sql/statement.ts';
 import type { SessionGuard } from '../../../action.ts';
 import type { Claim } from '../../../door.ts';
 import { describeHeld } from '../rules/held-command.ts';
+import { fileAskedBy, mayLoad } from '../rules/local-files.ts';
 import { readsAlike, readSessionSettings, SETTINGS_QUESTION, settingsOfWords } from '../rules/session-settings.ts';
 import { countStatements, type MysqlVerdicts } from '../rules/verdicts.ts';
 import type { ClientPacket } from '../wire/client-packets.ts';
@@ -30,7 +31,7 @@ import { killRefused, notSupported, tooManyPrepared } from '../wire/refusals.ts'
 import type { MysqlError } from '../wire/replies.ts';
 import { littleEndian } from '../wire/values.ts';
 import type { MysqlAnswers } from './answers.ts';
-import { beginText, BODY_AT, readCommandText } from './command-text.ts';
+import { beginText, BODY_AT, fieldList, quoteName, readCommandText } from './command-text.ts';
 import { Executions } from './executions.ts';
 import { allHidden, type Job, payloadBytes, type JobQuestion } from './job.ts';
 import { type PreparedStatement, PreparedStatements } from './prepared-statements.ts';
@@ -139,10 +140,17 @@ export class ClientJobs {
     return rules.sections.statements !== undefined || rules.counted;
   }
 
+  /** A rule that says nothing about statements allows none that is to be asked for. */
+  #asks({ decision }: JudgedText): boolean {
+    return this.#guarded || decision.verdict === 'block';
+  }
+
   #needsReading(number: number, packet: ClientPacket): boolean {
     if (this.#parts.masks.any && READS_TEXT.has(number)) return true;
     if (this.#guarded || this.#parts.masks.ofColumns) return READS_TEXT.has(number) || READ_AS_TEXT.has(number);
-    return READS_TEXT.has(number) && !packet.cut && mayKill(packet.bytes.subarray(BODY_AT));
+    if (!READS_TEXT.has(number) || packet.cut) return false;
+    const text = packet.bytes.subarray(BODY_AT);
+    return mayKill(text) || mayLoad(text);
   }
 
   // --- texts ---
@@ -159,11 +167,12 @@ export class ClientJobs {
     const begin = () => beginText(this.#parts.facts, packet, recorded);
     const { hidden } = recorded;
     const common = { recorded: recorded.packet, recordedRest: recorded.rest, begin, answered: true };
-    const refused = masked.refused ?? (kill && 'refused' in kill ? kill.refused : undefined);
+    const asked = judged && judged.decision.verdict !== 'block' ? fileAskedBy(judged.read, text, false) : {};
+    const refused = masked.refused ?? (kill && 'refused' in kill ? kill.refused : undefined) ?? asked.refused;
     if (refused) return { ...common, send: () => {}, refused };
     const send = (statement: MysqlStatement | undefined) => {
       this.#sent(judged?.read);
-      answers.expect('text results', { statement, hidden, shownBy: masked.shownBy });
+      answers.expect('text results', { statement, hidden, shownBy: masked.shownBy, file: asked.file });
     };
     // What waits may be sent when the memory of its chunk is used again.
     const kept = () => Buffer.from(text);
@@ -172,7 +181,7 @@ export class ClientJobs {
       send,
       ...(kill && 'instead' in kill && { instead: kill.instead }),
       ...(judged &&
-        this.#guarded && {
+        this.#asks(judged) && {
           question: this.#question(judged, kept, settings, recorded.shown, ['Q\0', text], packet.cut),
         }),
     };
@@ -203,6 +212,8 @@ export class ClientJobs {
         send: () => {},
         refused: killRefused('KILL cannot be prepared here. Send it as a query.'),
       };
+    const asked = judged && judged.decision.verdict !== 'block' ? fileAskedBy(judged.read, text, true) : {};
+    if (asked.refused) return { ...common, begin, send: () => {}, refused: asked.refused };
     const shown = recorded.shown;
     const kept = whole && Buffer.from(whole);
     const prepared: PreparedStatement = {
@@ -229,7 +240,7 @@ export class ClientJobs {
           },
         }),
     };
-    if (judged?.decision.verdict !== 'block' || !this.#guarded) return job;
+    if (judged?.decision.verdict !== 'block' || !this.#asks(judged)) return job;
     const question = this.#question(judged, () => Buffer.from(text), settings, shown, [], packet.cut);
     return { ...job, begin, question };
   }
@@ -432,14 +443,3 @@ const NOT_ONES_OWN = killRefused('This is none of your sessions on this resource
 /** A text that could not be read may, where it has the word at a place for a statement. */
 const killsSomething = (read: Summaries, text: Buffer): boolean =>
   read.ok ? read.value.some((top) => [...everyStatement(top)].some(({ kind }) => /^kill\b/.test(kind))) : mayKill(text);
-
-const quoteName = (name: Buffer): string => `\`${name.toString('utf8').replaceAll('`', '``')}\``;
-
-/** string<NUL> table | wildcard */
-function fieldList(body: Buffer): string {
-  const stop = body.indexOf(0);
-  const table = stop < 0 ? body : body.subarray(0, stop);
-  const wildcard = stop < 0 ? '' : body.toString('utf8', stop + 1);
-  const like = wildcard === '' ? '' : ` LIKE '${wildcard.replace(/['\\]/g, '\\$&')}'`;
-  return `SHOW COLUMNS FROM ${quoteName(table)}${like}`;
-}

@@ -76,3 +76,14 @@ function asCharacters(bytes: Buffer, characterSet: string | undefined): string {
   const latin = characterSet !== undefined && !characterSet.startsWith('utf8');
   return latin && !isUtf8(bytes) ? bytes.toString('latin1') : bytes.toString('utf8');
 }
+
+export const quoteName = (name: Buffer): string => `\`${name.toString('utf8').replaceAll('`', '``')}\``;
+
+/** string<NUL> table | wildcard: COM_FIELD_LIST, as the statement that does the same. */
+export function fieldList(body: Buffer): string {
+  const stop = body.indexOf(0);
+  const table = stop < 0 ? body : body.subarray(0, stop);
+  const wildcard = stop < 0 ? '' : body.toString('utf8', stop + 1);
+  const like = wildcard === '' ? '' : ` LIKE '${wildcard.replace(/['\\]/g, '\\$&')}'`;
+  return `SHOW COLUMNS FROM ${quoteName(table)}${like}`;
+}

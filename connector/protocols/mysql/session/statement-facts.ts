@@ -5,6 +5,7 @@ import { MAX_FACT_TEXT } from '../../../../core/recording/facts/bytes-at.ts';
 import type { Lane } from '../../../door.ts';
 import type { AnswerReader } from '../wire/answer-reader.ts';
 import type { MysqlError } from '../wire/replies.ts';
+import { type Demand, LocalFile } from './local-file.ts';
 
 export interface MysqlStatement {
   readonly number: number;
@@ -57,6 +58,11 @@ export class MysqlFacts {
       at: { direction: 'client', lane: this.#lane.number, offset, length },
     });
     return { number, startedUs: this.#lane.elapsedUs(), hidden, finished: false };
+  }
+
+  /** The target asks for a file of the client's, and gets it: an action of its own. */
+  openFile(demand: Demand): LocalFile {
+    return new LocalFile(this.#lane, this.#nextNumber(), demand);
   }
 
   /** Answered by the target, from `offset` on in its recorded bytes. */

@@ -21,8 +21,9 @@ function read(shape: AnswerShape, deprecateEof: boolean, chunks: readonly Buffer
   const reader = new AnswerReader(shape, deprecateEof);
   let taken = 0;
   for (const chunk of chunks) {
-    taken += reader.read(chunk, 0);
-    if (reader.over || reader.fault !== undefined) break;
+    let at = 0;
+    while (at < chunk.length && !reader.over && reader.fault === undefined) at = reader.read(chunk, at);
+    taken += at;
   }
   const { over, fault, rows, results, error, prepared, status, sequence } = reader;
   return { taken, over, fault, rows, results, error, prepared, status, sequence };

@@ -26,6 +26,9 @@ const MAX_READ_BYTES = 4 * 1024;
 /** A packet that ends rows is shorter. A row that begins with 0xfe has a cell of 2^24 bytes or more. */
 const MAX_EOF_BYTES = 9;
 
+/** The first result may be a demand; whoever may grant it does not show it to this reader. */
+export const DEMANDED = 'it asks the client for a file that no statement here names';
+
 /** An error's code and SQLSTATE quote nothing. */
 const BEFORE_MESSAGE = 9;
 
@@ -89,16 +92,22 @@ export class AnswerReader {
     return this.#state;
   }
 
+  /** A result is about to begin, of which nothing was read. */
+  get beforeResult(): boolean {
+    return this.#state === 'first' && this.#headerBytes === 0 && !this.#continued;
+  }
+
   /** Bytes of a packet whose rest has not come; no number where the payload has whole packets that went before. */
   get unfinished(): number {
     if (this.#continued) return Number.POSITIVE_INFINITY;
     return this.#headerBytes === 0 ? 0 : this.#headerBytes + this.#length - this.#left;
   }
 
-  /** Reads on from `at`, to the answer's end or the chunk's. Gives where it stopped. */
+  /** Reads on from `at`, to the end of the result or of the chunk. Gives where it stopped. */
   read(chunk: Buffer, from: number): number {
     let at = from;
     while (at < chunk.length && !this.over && this.fault === undefined) {
+      if (at > from && this.beforeResult) break;
       if (this.#headerBytes < PACKET_HEADER_BYTES) {
         if (this.#headerBytes === 0 && this.#state === 'rows' && !this.#continued && !this.onRow)
           at = this.#skipRows(chunk, at);
@@ -205,7 +214,7 @@ export class AnswerReader {
     if (this.shape === 'prepared') return void this.#preparedOk(payload, first);
     if (first === OK) return void this.#ok(payload, true);
     if (first === LOCAL_INFILE) {
-      this.fault = 'it asks the client for a file (LOCAL INFILE), which is not supported';
+      this.fault = DEMANDED;
       return;
     }
     const columns = first === EOF ? 0 : new PayloadReader(payload).lengthInt();

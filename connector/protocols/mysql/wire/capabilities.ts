@@ -38,8 +38,7 @@ export const flagsOf = (...capabilities: readonly Capability[]): number =>
   capabilities.reduce((flags, capability) => flags | CAPABILITIES[capability], 0);
 
 /**
- * What this side of the gateway offers. Not offered: COMPRESS and zstd (they would blind the recording), LOCAL_FILES,
- * query attributes, multi-factor authentication, optional metadata, and all of MariaDB's own.
+ * What this side of the gateway offers. Not offered: COMPRESS and zstd (they would blind the recording), query attributes, multi-factor authentication, optional metadata, and all of MariaDB's own.
  */
 export const OFFERED = flagsOf(
   'LONG_PASSWORD',
@@ -48,6 +47,7 @@ export const OFFERED = flagsOf(
   'CONNECT_WITH_DB',
   'NO_SCHEMA',
   'ODBC',
+  'LOCAL_FILES',
   'IGNORE_SPACE',
   'PROTOCOL_41',
   'INTERACTIVE',
@@ -64,10 +64,11 @@ export const OFFERED = flagsOf(
   'DEPRECATE_EOF',
 );
 
-/** They matter in the login packets alone, and each leg has its own. */
-const OF_LOGIN = flagsOf(
+/** Each leg has its own: those that matter in the login packets alone, and LOCAL_FILES, which rules decide about. */
+const OF_LEG = flagsOf(
   'LONG_PASSWORD',
   'CONNECT_WITH_DB',
+  'LOCAL_FILES',
   'SSL',
   'SECURE_CONNECTION',
   'PLUGIN_AUTH',
@@ -76,7 +77,7 @@ const OF_LOGIN = flagsOf(
 );
 
 /** Of what a client agreed to: what the rest of its session hangs on. */
-export const ofSession = (agreed: number): number => agreed & OFFERED & ~OF_LOGIN;
+export const ofSession = (agreed: number): number => agreed & OFFERED & ~OF_LEG;
 
 /** What a session needs and the target does not offer, by name. */
 export const missingAt = (target: number, agreed: number): readonly string[] =>

@@ -89,6 +89,12 @@ export const actionRefused = ({ reason, message, hint }: ActionRefusal): MysqlEr
   fields(ACTIONS[reason], hint === undefined ? message : `${message} ${hint}`);
 
 export const notSupported = (message: string): MysqlError => fields(NOT_SUPPORTED, message);
+/** Of a demand for a file. */
+export const fileNotAskedFor = (name: string): MysqlError =>
+  fields(
+    NO_PRIVILEGE,
+    `The database asks for the file ${JSON.stringify(name.slice(0, 100))}, which the statement does not name, or no rule allows. Nothing of it was sent.`,
+  );
 export const masksRefuse = (why: string): MysqlError =>
   fields(NO_PRIVILEGE, `Not run under the masks of this session: ${why}.`);
 /** ER_PARSE_ERROR: most of what is not read is none to the server either. */

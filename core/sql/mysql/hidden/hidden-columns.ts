@@ -105,11 +105,14 @@ export function exposeHidden(
   return { exposure: exposureOf(), touches, literals };
 
   function exposureOf(): Exposure {
-    for (const { kind, opaque } of all) {
+    for (const { kind, opaque, clientFile } of all) {
       if (kind === 'call') {
         const called = opaque[0]?.function?.name ?? '';
         if (names.procedure(called)) return refused(notSeen(called));
       } else if (opaque.length > 0) return refused('it runs code that is not seen');
+      else if (clientFile !== undefined && touches)
+        return refused('its file would be of hidden columns, and is recorded');
+      else if (clientFile !== undefined) continue;
       else if (!KINDS.has(kind)) return refused(`${kind.toUpperCase()} is not supported in a session with masks`);
     }
     for (const relation of relations)
