@@ -45,3 +45,16 @@ it('shows each lane’s rows under its own statement, however the lanes are inte
     { statement: 2, columns: ['one'], rows: [['of lane one']] },
   ]);
 });
+
+it('tells of a file that a statement sent, with its size and SHA-256, and whether it was all of it', async () => {
+  const builder = new RecordingBuilder();
+  const sent = { kind: 'file.transferred', path: 'people.csv', direction: 'upload', size: 2048 } as const;
+  builder.fact({ ...sent, action: 2, sha256: 'ab'.repeat(32) });
+  builder.fact({ ...sent, action: 4, partial: ['not_closed'] });
+  builder.end();
+  const notices = (await eventsOf(builder)).filter((event) => event.kind === 'notice');
+  expect(notices).toMatchObject([
+    { severity: 'FILE', message: `upload people.csv, 2 KiB, SHA-256 ${'ab'.repeat(32)}` },
+    { severity: 'FILE', message: 'upload people.csv, 2 KiB, maybe not the whole file (not closed)' },
+  ]);
+});

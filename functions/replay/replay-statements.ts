@@ -7,6 +7,7 @@ import type { ReplayEvent, SessionEntry } from '../../core/catalogue.ts';
 import type { StatementFinished } from '../../core/recording/facts/database.ts';
 import type { Fact } from '../../core/recording/facts/fact.ts';
 import { FactDamage, FactReader } from '../../core/recording/facts/fact-reader.ts';
+import { transferWords } from '../../core/replay/file-words.ts';
 import type { RecordingPart } from '../store/read-recording.ts';
 import { connectionNotice } from './connection-notices.ts';
 import { noticeOf } from './policy-notices.ts';
@@ -181,6 +182,11 @@ function* eventsOf(timeUs: number, fact: Fact, results: ResultReader): Generator
     case 'cancel.requested':
       yield { kind: 'notice', timeUs, severity: 'CANCEL', message: 'the client asked to cancel the running statement' };
       return;
+    case 'file.transferred': {
+      const digest = fact.sha256 === undefined ? '' : `, SHA-256 ${fact.sha256}`;
+      yield { kind: 'notice', timeUs, severity: 'FILE', message: `${transferWords(fact)}${digest}` };
+      return;
+    }
     case 'action.refused':
     case 'action.warned':
     case 'action.held':
@@ -206,7 +212,6 @@ function* eventsOf(timeUs: number, fact: Fact, results: ResultReader): Generator
     case 'command.finished':
     case 'terminal.resized':
     case 'file.accessed':
-    case 'file.transferred':
     case 'exchange.started':
     case 'exchange.finished':
       return;

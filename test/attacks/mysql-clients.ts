@@ -1,7 +1,7 @@
 // What clients, frameworks and tools send to MySQL and MariaDB by themselves: none of it may be stopped by rules that are
 // about something else.
 
-import type { Reader } from './mysql.ts';
+import type { Reader } from './mysql-rule-set.ts';
 
 export interface ClientStatements {
   readonly client: string;

@@ -2,7 +2,7 @@
 // verdict than what it was made from. Tokens are found here by a pattern of its own, not by the lexer that is tested.
 
 import type { Choices } from './mutations.ts';
-import type { Reader } from './mysql.ts';
+import type { Reader } from './mysql-rule-set.ts';
 
 const TOKENS =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: it counts as a blank

@@ -4,7 +4,8 @@ import { compileStatementRules, judge } from '../../core/policy/sections/stateme
 import { summarizeMysql } from '../../core/sql/mysql/mysql.ts';
 import { everyStatement } from '../../core/sql/statement.ts';
 import { VERBS } from '../../core/sql/vocabulary.ts';
-import { MYSQL_RULE_SETS, type MysqlVerdict, READERS, type Reader } from './mysql.ts';
+import { MYSQL_RULE_SETS } from './mysql.ts';
+import { type MysqlVerdict, READERS, type Reader } from './mysql-rule-set.ts';
 import { CLIENTS } from './mysql-clients.ts';
 import { MYSQL_WRAPPERS, respellMysql } from './mysql-mutations.ts';
 

@@ -252,3 +252,29 @@ describe('an action of another section', () => {
     );
   });
 });
+
+describe('a file of the client (LOAD DATA LOCAL)', () => {
+  const load = "load data local infile 'people.csv' into table people";
+  const why = (rule: Parameters<typeof explainStatement>[0]) => {
+    const { verdict, why: words } = explainStatement(rule, mysqlReader, load);
+    return [verdict, words];
+  };
+
+  test('goes over where an entry names it, and under no rule that says nothing of it', () => {
+    const named = 'it sends a file of the client, which an entry must name: allow ["*", "load data local"]';
+    const approval = { from: ['okta:leads'], count: 1, within: 300_000 };
+    expect(why({})).toEqual(['block', named]);
+    expect(why({ unparsable: 'allow' })).toEqual(['block', named]);
+    expect(why({ statements: [{ allow: ['*'] }] })).toEqual(['block', named]);
+    expect(why({ statements: [{ allow: ['*', 'load data local'] }] })).toEqual([
+      'allow',
+      'no entry names what it does',
+    ]);
+    expect(why({ statements: [{ hold: ['load data local'], approval }] })[0]).toBe('hold');
+    expect(why({ statements: [{ warn: ['load data local'] }] })).toEqual(['block', named]);
+    expect(explainStatement({}, mysqlReader, 'select 1')).toMatchObject({
+      verdict: 'allow',
+      why: 'the rule says nothing about statements',
+    });
+  });
+});
