@@ -175,10 +175,35 @@ describe('names that the server derives', () => {
     'set default_storage_engine = mrg_myisam',
     'set session storage_engine = connect',
     'set @@enforce_storage_engine = spider',
+    'set @@session . `default_storage_engine` := connect',
+    'SET @a = 1, Default_Tmp_Storage_Engine = FEDERATED',
+    'set default_storage_engine = innodb, enforce_storage_engine = connect',
+    "set default_storage_engine = concat('con', 'nect')",
+    "set default_storage_engine = 'innodb' 'x'",
+    'set default_storage_engine = @a',
+    'set statement default_storage_engine = connect for select 1',
+    '/*!50000 set storage_engine = connect */',
+    "select 1; set global storage_engine = 'mrg_myisam'",
+    'select /*+ set_var(default_storage_engine = connect) */ 1',
     'create table s (a int) table_type=mysql tabname=people dbname=shop',
     `create table s (a int) comment='wrapper "mysql", table "people"'`,
     "create table s (a int) connection='mysql://u@h/d/people'",
   ])('%s is refused: another engine may read other tables', (text) => {
     expect(expose(text).exposure.kind).toBe('refused');
+  });
+
+  it.each([
+    "update notes set text = 'which storage_engine?' where id = 1",
+    "set @a = 'default_storage_engine'",
+    'select @@default_storage_engine',
+    "insert into notes set text = 'set default_storage_engine = connect'",
+    'update notes set storage_engine = 1 where id = 2',
+    'set default_storage_engine = InnoDB',
+    "set session default_storage_engine := 'MyISAM', sql_notes = 0",
+    'set @@session.default_tmp_storage_engine = default',
+    'set statement default_storage_engine = memory for select 1',
+    "create table c (a int) engine='InnoDB'",
+  ])('%s goes on: no other engine is set', (text) => {
+    expect(expose(text).exposure.kind).toBe('clear');
   });
 });

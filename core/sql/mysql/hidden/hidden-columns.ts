@@ -7,6 +7,7 @@ import { MysqlFault } from '../faults.ts';
 import { summarizeMysql } from '../mysql.ts';
 import type { MysqlTextSettings } from '../settings.ts';
 import { columnsOf, type ResultColumns } from './query-columns.ts';
+import { readsElsewhere, setsOtherEngine } from './engines.ts';
 import { type HiddenNames, holdsSamples, mayName, readsSamples, takesAll, wordAt } from './hidden-names.ts';
 import { tokensOf, type Token } from './text-tokens.ts';
 
@@ -134,7 +135,7 @@ export function exposeHidden(
     if ((kinds.has('alter table') || kinds.has('create table')) && readsElsewhere(tokens))
       return refused('the table would show data of another one');
     // Tables made later would be of an engine that reads other tables, and not say so.
-    if (has(tokens, 'set') && /storage_engine/i.test(text))
+    if (setsOtherEngine(all, text, tokens))
       return refused('a default engine may show data of other tables: name the engine in CREATE TABLE');
     if (!dirty) return CLEAR;
     if (!statement || statements.length > 1)
@@ -225,32 +226,6 @@ const mentions = ({ name }: Token, names: HiddenNames): boolean => name !== unde
 
 const has = (tokens: readonly Token[], ...words: readonly string[]): boolean =>
   tokens.some(({ word }) => words.includes(word));
-
-/** Engines that keep their own rows, of those that do not need to be told where. */
-const KEEPS_ROWS: ReadonlySet<string> = new Set(['innodb', 'myisam', 'aria', 'memory', 'heap', 'archive', 'rocksdb']);
-
-/** Options by which CONNECT and Spider find the rows of other tables. */
-const OF_ENGINES = [
-  'table_type',
-  'tabname',
-  'dbname',
-  'srcdef',
-  'file_name',
-  'wrapper',
-  'remote_table',
-  'remote_server',
-];
-
-function readsElsewhere(tokens: readonly Token[]): boolean {
-  if (has(tokens, 'connection', 'union', 'exchange', 'tablespace', 'directory', ...OF_ENGINES)) return true;
-  // Spider's
-  if (tokens.some(({ value }) => /\b(wrapper|srv|server|host)\b.*["']/is.test(value ?? ''))) return true;
-  return tokens.some(({ word }, at) => {
-    if (word !== 'engine') return false;
-    const named = tokens[wordAt(tokens, at + 1) === '=' ? at + 2 : at + 1];
-    return !KEEPS_ROWS.has(named?.name?.toLowerCase() ?? '');
-  });
-}
 
 /** In what is written, a hidden column may be what is written to; and in conditions it shows nothing. */
 function written(statement: StatementSummary, tokens: readonly Token[], names: HiddenNames, code: boolean): Exposure {

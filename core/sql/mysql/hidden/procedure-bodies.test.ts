@@ -10,6 +10,7 @@ it.each([
   'begin declare done int default 0; declare c cursor for select id from people; declare continue handler for not found set done = 1; open c; end',
   'begin create temporary table t (id int); insert into t select id from people where id * 2 > 5; select id from t; end',
   'begin update people set name = upper(name) where id = i; set total = (select sum(total) from orders); end',
+  "select 'which storage_engine?' from orders",
   "begin signal sqlstate '45000' set message_text = 'no ssn'; end",
 ])('shows nothing of it: %s', (body) => expect(read(body)).toEqual({ clear: true, calls: [] }));
 
@@ -33,6 +34,8 @@ it.each([
   'select /*! ssn */ 1',
   'select /*!80000 1, */ 2',
   'insert into temporary table people',
+  'set default_storage_engine = connect',
+  'begin set @@session.`storage_engine` = connect; end',
   "select 'unfinished",
   'select šsn from people',
 ])('may: %s', (body) => expect(read(body).clear).toBe(false));

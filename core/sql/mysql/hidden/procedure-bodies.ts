@@ -3,6 +3,7 @@
 
 import { MysqlFault } from '../faults.ts';
 import type { MysqlTextSettings } from '../settings.ts';
+import { namesEngineSetting } from './engines.ts';
 import { type HiddenNames, holdsSamples, mayName, takesAll } from './hidden-names.ts';
 import { tokensOf, type Token } from './text-tokens.ts';
 
@@ -31,6 +32,8 @@ export function readProcedureBody(
     const tokens = tokensOf(body, settings);
     const isUnseen = (token: Token, at: number): boolean =>
       (UNSEEN.has(token.word) && !isTemporary(tokens, at)) ||
+      // Tables that are made later would be of that engine.
+      namesEngineSetting(body, token) ||
       (token.word === 'handler' && !DECLARES_HANDLER.has(tokens[at - 1]?.word ?? '')) ||
       (token.name !== undefined && (mayName(token.name, names) || names.code(token.name) || holdsSamples(token.name)));
     if (takesAll(withoutDefinitions(tokens)) || tokens.some(isUnseen)) return unseen;
