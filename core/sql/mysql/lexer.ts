@@ -128,8 +128,11 @@ export class MysqlLexer {
       const code = text.charCodeAt(at);
       // NaN behind the end.
       if (code <= 0x20 && CLASSES[code] === BLANK) at++;
-      else if (code === SLASH && text.charCodeAt(at + 1) === STAR) at = this.#comment(at);
-      else if (code === STAR && this.#inComment && text.charCodeAt(at + 1) === SLASH) {
+      else if (code === SLASH && text.charCodeAt(at + 1) === STAR) {
+        // Where a fault of the comment is told.
+        this.start = at;
+        at = this.#comment(at);
+      } else if (code === STAR && this.#inComment && text.charCodeAt(at + 1) === SLASH) {
         this.#inComment = false;
         at += 2;
       } else if (code === 0x23 || (code === DASH && isLineComment(text, at))) {

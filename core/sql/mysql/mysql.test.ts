@@ -258,3 +258,26 @@ test('every verb is a word of the vocabulary', () => {
     for (const { acts } of everyStatement(top))
       for (const { verbs, also = [] } of acts) for (const verb of [...verbs, ...also]) expect(VERBS).toContain(verb);
 });
+
+describe('what cannot be read is told with its place, and quotes no more than words of SQL', () => {
+  test.each([
+    ['selec 1', '(line 1, column 1)'],
+    ['select 1 from', '(at its end)'],
+    ['select 1;\n drop where x', '(line 2, column 7, near "where")'],
+    ['update t\n\tset a 5', '(line 2, column 8)'],
+    ['insert t values (1,, 2))', '(line 1, column 24, near ")")'],
+    ['select 1; drop frobs x', '(line 1, column 16)'],
+    ['drop hunter2', '(line 1, column 6)'],
+    ["select 1 'hunter2", '(line 1, column 10)'],
+    ["select a from 'hunter2'", '(line 1, column 15)'],
+    ['select 1,\n  2 /* hunter2', '(line 2, column 5)'],
+    ["prepare p from 'selec hunter2'", '(at its end)'],
+    ["select 'ü', 'ü' ) x", '(line 1, column 17, near ")")'],
+  ])('%j', (text, place) => {
+    const read = summarizeMysql(text, MARIA);
+    expect(read.ok ? 'it was read' : read.error.message).toMatch(
+      new RegExp(`^\\D.* ${place.replace(/[()]/g, '\\$&')}$`),
+    );
+    expect(read.ok ? '' : read.error.message).not.toContain('hunter2');
+  });
+});

@@ -7,7 +7,7 @@
 import { err, ok, type Result } from '../../result.ts';
 import { everyStatement, type StatementSummary, type Unparsable } from '../statement.ts';
 import { changesOf } from './changes.ts';
-import { MysqlFault } from './faults.ts';
+import { atToken, MysqlFault } from './faults.ts';
 import { MysqlLexer } from './lexer.ts';
 import { Reading } from './reading.ts';
 import { lettersIn, type MysqlTextSettings } from './settings.ts';
@@ -45,6 +45,23 @@ function readText(
   depth: number,
 ): readonly StatementSummary[] {
   const lexer = new MysqlLexer(text, settings);
+  try {
+    return readStatements(lexer, text, current, depth);
+  } catch (error) {
+    // Of a text within a string: where that stands.
+    throw error instanceof MysqlFault && depth === 0 && PLACED.has(error.reason) ? atToken(error, lexer) : error;
+  }
+}
+
+/** Faults of some place in the text. */
+const PLACED: ReadonlySet<Unparsable['reason']> = new Set(['syntax', 'string_syntax', 'encoding', 'too_deep']);
+
+function readStatements(
+  lexer: MysqlLexer,
+  text: string,
+  current: string | undefined,
+  depth: number,
+): readonly StatementSummary[] {
   const summaries: StatementSummary[] = [];
   const bytes = new ByteOffsets(text);
   let schema = current;

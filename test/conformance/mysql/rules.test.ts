@@ -64,6 +64,15 @@ describe('a text', () => {
     });
   });
 
+  it('that cannot be read is told with its place', async () => {
+    await session(async (c) => {
+      await expect(c.query("select 'it''s';\n creat table x (a int)")).rejects.toMatchObject({
+        errno: 1227,
+        message: expect.stringMatching(/Blocked by rule orders-prod: .*parser knows \(line 2, column 2\)/),
+      });
+    });
+  });
+
   it('is read as the session reads it: sql_mode that the server was set to, by any way', async () => {
     for (const set of [
       "set sql_mode = 'ANSI_QUOTES'",
