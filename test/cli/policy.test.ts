@@ -2,16 +2,12 @@
 // edge does with one is in edge/routes/api.test.ts and test/e2e/example-policy/in-force.ts.
 
 import { spawn } from 'node:child_process';
-import { loadModule, parseSync } from 'libpg-query';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { describeMistake, parsePolicy } from '../../core/policy/parse.ts';
-import { tryCases } from '../../core/policy/explain/try-cases.ts';
-import { mysqlReader, postgresReader } from '../../core/sql/reader.ts';
 import { BARE_ENV } from '../harness/child-env.ts';
 import { command, finish, gatehouse, npmStart } from './run-cli.ts';
 
@@ -372,12 +368,6 @@ Statement block: it is what "truncate" names (statements, entry 1, line 14)
   });
 });
 
-it('schema prints the schema that is in docs', async () => {
-  const { stdout } = await command(['policy', 'schema']);
-  const kept = await readFile(resolve(import.meta.dirname, '../../docs/policy.schema.json'), 'utf8');
-  expect(JSON.parse(stdout)).toEqual(JSON.parse(kept));
-});
-
 it('npm start --policy tells every mistake on a line of its own, with its place, and exits 2', async () => {
   const path = await file(SMALL.replace('who:', 'whom:'));
   const started = npmStart(['--policy', path, '--data', join(dir, 'data')]);
@@ -385,54 +375,6 @@ it('npm start --policy tells every mistake on a line of its own, with its place,
   expect(started.output().trimEnd().split('\n')).toEqual([
     `gatehouse: --policy ${path}: line 5, column 5: rules[0].whom: is not known here; did you mean who?`,
   ]);
-});
-
-it('every policy in the documentation is one, and its tests hold', async () => {
-  const root = resolve(import.meta.dirname, '../..');
-  const readers = { postgres: postgresReader(parseSync), mysql: mysqlReader };
-  await loadModule();
-  const { stdout } = await finish(spawn('git', ['ls-files', '*.md', 'docs/examples'], { cwd: root }));
-  const found: string[] = [];
-  for (const path of stdout.trim().split('\n')) {
-    const text = await readFile(join(root, path), 'utf8');
-    const blocks = path.endsWith('.yaml')
-      ? [text]
-      : [...text.matchAll(/^```yaml\n(.*?)^```/gms)].map(([, block = '']) => block);
-    for (const block of blocks.filter((each) => /^rules:/m.test(each))) {
-      const parsed = parsePolicy(block);
-      expect([path, parsed.ok ? [] : parsed.error.map(describeMistake)]).toEqual([path, []]);
-      const tried = parsed.ok ? tryCases(parsed.value, readers) : [];
-      expect([path, tried.flatMap(({ differences }) => differences)]).toEqual([path, []]);
-      found.push(path);
-    }
-  }
-  expect(new Set(found)).toEqual(
-    new Set([...found, 'README.md', 'docs/policy.md', 'docs/masking.md', 'docs/examples/policy.yaml']),
-  );
-});
-
-it('what the documentation shows of it is what it prints', async () => {
-  const root = resolve(import.meta.dirname, '../..');
-  const read = (path: string) => readFile(join(root, path), 'utf8');
-  const [readme, told] = [await read('README.md'), await read('docs/policy.md')];
-  const shown = /```yaml\n(.*?)```/s.exec(readme)?.[1] ?? 'none';
-  expect(await example()).toContain(shown);
-  const indented = (text: string) => text.trimEnd().replace(/^(?=.)/gm, '    ');
-  const line = /^ {4}\$ gatehouse (policy explain .*?)\n {4}alice/ms.exec(told)?.[1]?.replace(/\\\n\s*/, '') ?? '';
-  const args = [...line.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '');
-  const explained = await finish(
-    spawn(process.execPath, [join(root, 'cli/main.ts'), ...args], { cwd: root, env: BARE_ENV }),
-  );
-  expect(told).toContain(indented(explained.stdout));
-  const policyOfTests =
-    [...told.matchAll(/^```yaml\n(.*?)^```/gms)].find(([, text]) => text?.includes('tests:'))?.[1] ?? '';
-  const failing = await command([
-    'policy',
-    'test',
-    '--file',
-    await file(policyOfTests.replace('verdict: block', 'verdict: warn')),
-  ]);
-  expect(told).toContain(indented(failing.stdout));
 });
 
 /** With a pseudo-terminal for all three streams, by util-linux's script. */
