@@ -344,6 +344,31 @@ describe('with a server that is not honest', () => {
     expect(got).toEqual([]);
   });
 
+  it('under masks the answer behind the file has the number that is due', async () => {
+    gateway.edge.rules = { ...gateway.edge.rules, mask: [{ detect: ['email'], with: 'placeholder' }] };
+    const masked = await dialMysql(gateway.port);
+    await logInRawMysql(masked, USER, grant.secret);
+    masked.send(LOAD);
+    expect((await masked.next())?.payload.toString('latin1', 1)).toBe('a.txt');
+    masked.send(packet(2, 'content'), packet(3));
+    expect(await masked.next()).toMatchObject({ sequence: 4, payload: okPacket(4).subarray(4) });
+    masked.stream.destroy();
+  });
+
+  it('of content that is not recorded yet nothing goes on', async () => {
+    peer.send(LOAD);
+    await peer.next();
+    const { log } = gateway;
+    log.stalled = true;
+    peer.send(packet(2, 'content'), packet(3));
+    await until('it is about to be recorded', () => log.last.wire('client').includes('content'));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(got).toEqual([]);
+    log.resume();
+    expect(await peer.next()).toMatchObject({ sequence: 4 });
+    expect(got.map(({ payload }) => payload)).toEqual(['content', '']);
+  });
+
   it('a grant that ends in the middle is heard, numbered as the answer that is due', async () => {
     then = () => new Promise(() => {});
     peer.send(LOAD);
