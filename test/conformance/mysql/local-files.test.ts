@@ -162,6 +162,25 @@ describe('with a real server', () => {
     expect(copied.stderr).toMatch(/1227/);
   });
 
+  it('an error of the target comes behind the file, and the session goes on', async () => {
+    await place.server.sql(
+      "create trigger shop.no before insert on shop.t for each row if new.id = 2 then signal sqlstate '45000' set message_text = 'no two'; end if",
+    );
+    const ran = await place.run(
+      'mariadb',
+      ['--local-infile=1', '--force', 'shop'],
+      `${load()}; select count(*) from t`,
+    );
+    await place.server.sql('drop trigger shop.no');
+    expect(ran).toMatchObject({
+      stdout: 'count(*)\n0\n',
+      stderr: expect.stringContaining('ERROR 1644 (45000) at line 1: no two'),
+    });
+    expect((await place.recorded()).facts('file.transferred')).toMatchObject([
+      { size: Buffer.byteLength(content), partial: ['write_failed'] },
+    ]);
+  });
+
   it('of a client that breaks off in the middle nothing is kept, and the recording says so', async () => {
     const peer = await dialMysql(place.gateway.port);
     await logInRawMysql(peer, USER, place.secret);
@@ -353,6 +372,18 @@ describe('with a server that is not honest', () => {
     masked.send(packet(2, 'content'), packet(3));
     expect(await masked.next()).toMatchObject({ sequence: 4, payload: okPacket(4).subarray(4) });
     masked.stream.destroy();
+  });
+
+  it('a client that is silent in the middle of its file is idle', async () => {
+    gateway.edge.rules = { ...gateway.edge.rules, limits: { idle: 200 } };
+    const silent = await dialMysql(gateway.port);
+    await logInRawMysql(silent, USER, grant.secret);
+    silent.send(LOAD);
+    await silent.next();
+    silent.send(packet(2, 'content'));
+    const last = (await silent.untilClosed()).at(-1);
+    expect([last?.sequence, last && readError(last.payload).code]).toEqual([3, 4031]);
+    expect(got).toEqual([{ sequence: 2, payload: 'content' }]);
   });
 
   it('of content that is not recorded yet nothing goes on', async () => {

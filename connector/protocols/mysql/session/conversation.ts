@@ -153,7 +153,7 @@ class MysqlInterpreter implements Interpreter {
   }
 
   get working(): boolean {
-    return this.#answers.busy;
+    return this.#answers.busy && !this.#answers.wantsFile;
   }
 
   get clientLeft(): boolean {
