@@ -1,4 +1,5 @@
-// Facts of files on a machine: what was done to them by name, and what went over (SFTP; Kubernetes cp).
+// Facts of files on a machine: what was done to them by name, and what went over (SFTP; Kubernetes cp; LOAD DATA LOCAL of
+// MySQL, where they are the client's).
 //
 // A path is as the client named it. One that is no UTF-8 has U+FFFD for what is none, and is in base64 as it was; of one that
 // was cut, `...Bytes` says how long it was.

@@ -127,6 +127,9 @@ describe('with a real server', () => {
       );
       expect((await place.recorded()).facts('file.accessed')).toEqual([]);
     }
+    const c = await place.connect({ flags: ['+LOCAL_FILES'] });
+    await expect(c.execute(load())).rejects.toMatchObject({ errno: 1227 });
+    await c.end();
     expect(await rows()).toBe(0);
   });
 
