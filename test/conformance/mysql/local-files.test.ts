@@ -160,7 +160,7 @@ describe('with a real server', () => {
     expect(await client(load())).toMatchObject({ code: 0 });
     expect(await rows()).toBe(3_000);
     const refused = await client(load(file, 'people'));
-    expect(refused.stderr).toMatch(/1227.*its file would be of hidden columns/);
+    expect(refused.stderr).toMatch(/1227.*its file would be recorded as it is/);
     const copied = await client(`${load()} (id, name) set name = (select ssn from people limit 1)`);
     expect(copied.stderr).toMatch(/1227/);
   });

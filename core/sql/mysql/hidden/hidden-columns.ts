@@ -112,7 +112,7 @@ export function exposeHidden(
         if (names.procedure(called)) return refused(notSeen(called));
       } else if (opaque.length > 0) return refused('it runs code that is not seen');
       else if (clientFile !== undefined && touches)
-        return refused('its file would be of hidden columns, and is recorded');
+        return refused('it touches a table with a hidden column, and its file would be recorded as it is');
       else if (clientFile !== undefined) continue;
       else if (!KINDS.has(kind)) return refused(`${kind.toUpperCase()} is not supported in a session with masks`);
     }
