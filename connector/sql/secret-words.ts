@@ -2,7 +2,7 @@
 // within a literal. All patterns are bounded, so that no text makes a search take longer than its length.
 
 const NAMES =
-  '(?:password|passwd|passphrase|passcode|pwd|secret|token)(?:_?(?:hash|digest))?|secret_key|private_key|access_key|api_key|apikey';
+  '(?:password|passwd|passphrase|passcode|pwd|secret|token)(?:_?(?:hash|digest))?|secret_key|private_key|access_key|api_key|apikey|authentication_string';
 /** What a literal behind it is: `PASSWORD 'x'`, `password = 'x'`, `OPTIONS (password 'x')`. */
 const SECRET_NAME = new RegExp(`(?:${NAMES})$`, 'i');
 const ANY_NAME = new RegExp(NAMES, 'i');
@@ -13,7 +13,7 @@ const ADDRESS = "://[^\\s:/@']{0,100}:";
 export const CUT_ADDRESS = new RegExp(`(${ADDRESS})[^\\s@/']*$`);
 /** A text in which nothing of this stands says no secret. Far cheaper than reading it. */
 const MAY_SAY = new RegExp(
-  `passw|passphrase|passcode|pwd|secret|(?:api_?|private_|access_)key|token|identified|(?:alter|create)\\s+(?:role|user|group)\\b|${ADDRESS}[^\\s@/']+@`,
+  `passw|passphrase|passcode|pwd|secret|(?:api_?|private_|access_)key|token|identified|authentication_string|(?:alter|create)\\s+(?:role|user|group)\\b|${ADDRESS}[^\\s@/']+@`,
   'i',
 );
 

@@ -193,6 +193,74 @@ describe('nobody gets', () => {
   });
 });
 
+describe("hashes of accounts' passwords", () => {
+  const HASHES = /\*[0-9A-F]{40}|Gv2JI8Env2fd5YGonZ082tX3UAW/;
+  beforeAll(() =>
+    place.server.sql(
+      "install soname 'auth_ed25519'",
+      "create user twice identified via ed25519 using password('x') or mysql_native_password using password('y')",
+      'create procedure tell_grants() sql security invoker show grants',
+      'create procedure tell_by_text() sql security invoker execute immediate concat("show ", "grants")',
+      'create procedure tell_users() select * from mysql.user',
+    ),
+  );
+
+  it.each([
+    ['no rules', undefined],
+    ['a detector', [{ detect: ['us-ssn' as const], with: 'partial' as const }]],
+  ])('are stars for client and recording under %s', async (_name, mask) => {
+    place.rules([], mask && { mask });
+    const c = await place.connect({ multipleStatements: true });
+    let stars = 0;
+    for (const sql of [
+      'show grants',
+      'select 1; show grants',
+      "/*!50000show grants for app@'127.0.0.1' */",
+      'show/**/grants for twice',
+      'show create user',
+      'show create user twice',
+      'call tell_grants()',
+      'call tell_by_text()',
+      'call tell_users()',
+      "execute immediate concat('sh', 'ow grants')",
+      "prepare p from 'show grants'; execute p",
+      'select Password from mysql.user',
+      'select User, authentication_string as a, u.* from mysql . `user` u',
+      'select concat(Password, 1) from mysql.user',
+      'table mysql.global_priv',
+      "select json_value(priv, '$.authentication_string') from mysql.global_priv",
+      'handler mysql.global_priv open as h; handler h read first; handler h read next limit 100',
+    ])
+      for (const how of ['query', 'execute'] as const) {
+        const seen = JSON.stringify(await run(c, how, sql));
+        expect(seen, sql).not.toMatch(HASHES);
+        if (/\*{40}|\[masked\]/.test(seen)) stars++;
+      }
+    await run(c, 'query', 'use mysql');
+    expect(JSON.stringify(await run(c, 'query', 'select * from user'))).not.toMatch(HASHES);
+    await c.end();
+    expect(stars).toBeGreaterThan(25);
+    const recording = await place.recorded();
+    expect(recording.wire('target').toString('latin1')).not.toMatch(HASHES);
+    const hidden = recording.frames.flatMap(({ fact }) => (fact?.kind === 'values.hidden' ? fact.hidden : []));
+    expect(hidden.filter(({ by }) => by === 'secret').length).toBeGreaterThan(5);
+  });
+
+  it('are all that is changed', async () => {
+    place.rules([]);
+    const seen = [];
+    for (const way of [await place.connect(), await place.connect({}, 'gateway')]) {
+      const { rows } = await run(way, 'query', "show grants for app@'127.0.0.1'");
+      const all = (await run(way, 'query', 'call show_all()')) as { rows: unknown };
+      const { rows: users } = await run(way, 'query', 'select User, Host, plugin from mysql.user order by 1, 2');
+      seen.push(JSON.stringify([rows, all, users]).replace(/'\*[0-9A-F]{40}'/, `'${'*'.repeat(41)}'`));
+      await way.end();
+    }
+    expect(seen[0]).toBe(seen[1]);
+    expect(seen[0]).toMatch(/BY PASSWORD '\*{41}' WITH GRANT OPTION/);
+  });
+});
+
 describe('everyday work', () => {
   let ways: readonly Connection[] = [];
   beforeAll(async () => {

@@ -8,6 +8,7 @@ import type { Masks } from '../../../../core/masking/masks.ts';
 import { maskColumnText, type Way } from '../../../../core/masking/ways.ts';
 import type { ColumnDefinition } from '../wire/column-definition.ts';
 import { lengthBytes } from '../wire/values.ts';
+import { type AccountSecret, withoutAccountSecret } from './account-secrets.ts';
 
 export type RowFormat = 'text' | 'binary';
 
@@ -18,7 +19,9 @@ export type ShownColumn =
   /** It may be made of a hidden column: a text that says so. */
   | { readonly kind: 'hide' }
   /** What EXPLAIN says of a step; where it quotes something, as `hide`. */
-  | { readonly kind: 'words' };
+  | { readonly kind: 'words' }
+  /** It may hold the hash of an account's password. */
+  | { readonly kind: 'account'; readonly secret: AccountSecret };
 
 /** enum_field_types: https://dev.mysql.com/doc/dev/mysql-server/latest/field__types_8h.html */
 const SIZES: ReadonlyMap<number, number> = new Map([
@@ -66,6 +69,14 @@ export function maskedCell(
 ): Buffer | null | undefined {
   const hidden = plan.kind === 'hide' || (plan.kind === 'words' && !PLAIN_WORDS.test(value.toString('latin1')));
   if (hidden) return lengthBytes(Buffer.from('[masked]'));
+  if (plan.kind === 'account') {
+    const shown = isString(column) ? withoutAccountSecret(value, plan.secret) : undefined;
+    if (shown) {
+      masks.hide('secret');
+      const found = masks.finder ? detected(column, format, shown, masks) : undefined;
+      return found === undefined ? lengthBytes(shown) : found;
+    }
+  }
   if (plan.kind !== 'mask') return masks.finder ? detected(column, format, value, masks) : undefined;
   masks.count(plan.rule);
   const { way } = plan;

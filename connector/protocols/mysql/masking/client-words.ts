@@ -44,9 +44,10 @@ export function lettersHide(
   plans: readonly ShownColumn[],
   masks: Masks,
 ): number | undefined {
+  const asItIs = (plan: ShownColumn | undefined): boolean =>
+    plan?.kind === 'pass' || (plan?.kind === 'account' && plan.secret === 'hashes');
   const at = columns.findIndex(
-    ({ characterSet }, index) =>
-      hidesLetters(characterSet) && (masks.finder !== undefined || plans[index]?.kind !== 'pass'),
+    ({ characterSet }, index) => hidesLetters(characterSet) && (masks.finder !== undefined || !asItIs(plans[index])),
   );
   return at < 0 ? undefined : at + 1;
 }

@@ -37,7 +37,13 @@ const items = (...before: readonly ('clear' | 'unknown')[]): Exposure => ({
 function show(answer: Buffer, exposure: Exposure, size: number, deprecateEof = true) {
   const reader = new AnswerReader('text results', deprecateEof);
   const computed = () => false;
-  const results = new MaskedResults(reader, 'text', { masks: masks(), exposure, quotesData: true, computed });
+  const results = new MaskedResults(reader, 'text', {
+    masks: masks(),
+    exposure,
+    quotesData: true,
+    accounts: false,
+    computed,
+  });
   const shown: Uint8Array[] = [];
   for (let at = 0; at < answer.length && !reader.over; at += size)
     shown.push(...mask(results, answer.subarray(at, at + size)));

@@ -20,6 +20,8 @@ const MAX_ROW_BYTES = 64 * 1024 * 1024;
 export interface ShownBy {
   readonly masks: Masks;
   readonly exposure: Exposure;
+  /** What its results may tell of accounts. */
+  readonly accounts: boolean;
   /** What errors quote may be data of a hidden column. */
   readonly quotesData: boolean;
   computed(schema: string, table: string, column: string): boolean;
@@ -147,8 +149,8 @@ export class MaskedResults implements Masking {
   }
 
   #begin(): Buffer[] {
-    const { masks, exposure, computed } = this.#by;
-    const plans = planResult(this.#columns, { rules: masks.columnRules, exposure, computed });
+    const { masks, exposure, accounts, computed } = this.#by;
+    const plans = planResult(this.#columns, { rules: masks.columnRules, exposure, accounts, computed });
     const shown = typeof plans === 'number' ? plans : lettersHide(this.#columns, plans, masks);
     if (typeof plans !== 'number' && shown === undefined) {
       this.#plans = plans;

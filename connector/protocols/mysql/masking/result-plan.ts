@@ -3,11 +3,13 @@
 import { type ColumnRule, ruleOf } from '../../../../core/masking/columns.ts';
 import type { Exposure, SelectItem } from '../../../../core/sql/mysql/hidden/hidden-columns.ts';
 import type { ColumnDefinition } from '../wire/column-definition.ts';
+import { accountSecretOf } from './account-secrets.ts';
 import { holdsText, type ShownColumn } from './cells.ts';
 
 interface PlanFacts {
   readonly rules: readonly ColumnRule[];
   readonly exposure: Exposure;
+  readonly accounts: boolean;
   /** A generated column that is computed of hidden ones. */
   computed(schema: string, table: string, column: string): boolean;
 }
@@ -27,9 +29,17 @@ export function planResult(columns: readonly ColumnDefinition[], facts: PlanFact
 
 function planOf(column: ColumnDefinition, item: SelectItem | 'star', facts: PlanFacts): ShownColumn {
   const { schema, originalTable: table, originalName } = column;
-  const { rules, exposure, computed } = facts;
+  const { rules, accounts } = facts;
   const rule = table === '' ? undefined : ruleNamed(rules, schema, table, originalName);
   if (rule) return { kind: 'mask', rule: rule.rule, way: rule.way };
+  const plan = planOfItem(column, item, facts);
+  const secret = plan.kind === 'pass' ? accountSecretOf(column, accounts) : undefined;
+  return secret ? { kind: 'account', secret } : plan;
+}
+
+function planOfItem(column: ColumnDefinition, item: SelectItem | 'star', facts: PlanFacts): ShownColumn {
+  const { schema, originalTable: table, originalName } = column;
+  const { exposure, computed } = facts;
   const byName = exposure.kind === 'items' ? exposure.byName : undefined;
   const kind = item === 'star' && byName ? byName(column.name) : item;
   if (kind === 'clear') return { kind: 'pass' };

@@ -29,8 +29,22 @@ it.each([
   "select 'a\\', password = 'SESAME'",
   "insert into a$$b (password) values ('SESAME')",
   'select "it\'s" from t where password="SESAME"',
+  "create user a identified with caching_sha2_password as 'SESAME' comment 'x'",
+  "alter user a add 2 factor identified with p by 'SESAME'",
+  "create user a identified/**/by/**/'SESAME', b identified as 'SESAME'",
+  "start replica user='x' password='SESAME'",
+  "clone instance from u@h:3306 identified by 'SESAME'",
+  "update mysql.user set authentication_string = 'SESAME' where user = 'a'",
+  `insert into mysql.global_priv values ('%', 'a', '{"authentication_string": "SESAME"}')`,
+  "update mysql.global_priv set priv = json_set(priv, '$.authentication_string', 'SESAME')",
   "prepare s from 'alter user a identified by ''SESAME'''",
 ])('%s', (text) => expect(recorded(text)).not.toContain('SESAME'));
+
+it('hashes in hexadecimal are hidden in account statements', () => {
+  expect(recorded("alter user a identified with 'p' as 0x24412430 require ssl")).toContain('as 0x******** require ssl');
+  expect(recorded(`alter user a identified with p as 0x${'5F'.repeat(2000)}`)).not.toContain('5F');
+  expect(recorded('select 0x24412430')).toBe('select 0x24412430');
+});
 
 it('what is no secret stays as it was', () => {
   for (const text of [

@@ -25,6 +25,9 @@ const DASH = 0x2d;
 const SLASH = 0x2f;
 const MARK = 0x3f;
 const LF = 0x0a;
+const ZERO = 0x30;
+/** Only in lower case it means this. */
+const LETTER_X = 0x78;
 
 /** Of account statements every string is one: the words around them differ from server to server. */
 const ACCOUNT = /identified\s+(?:by|via|with)|set\s+password|master_password|source_password/i;
@@ -99,7 +102,7 @@ export class LongText {
 
 interface Spelt {
   readonly spelt: Buffer;
-  /** Between their quotes. */
+  /** Between their quotes, or behind 0x. */
   readonly strings: readonly (readonly [from: number, to: number])[];
   /** It has parameters. */
   readonly marks: boolean;
@@ -146,6 +149,11 @@ function asPostgres(text: Buffer, escapes: boolean): Spelt {
       if (byte === DOLLAR) spelt[at] = LOW_LINE;
       if (byte === MARK) marks = true;
       at++;
+      // A hash, as SHOW CREATE USER may write it: AS 0x2441...
+      if (byte !== ZERO || text[at] !== LETTER_X) continue;
+      const from = at + 1;
+      for (at = from; isHexadecimal(text[at] ?? 0); ) at++;
+      strings.push([from, at]);
     }
   }
   return { spelt, strings, marks };
@@ -162,6 +170,9 @@ function closing(text: Buffer, at: number, quote: number, escapes: boolean): num
   }
   return text.length;
 }
+
+const isHexadecimal = (byte: number): boolean =>
+  (byte >= ZERO && byte <= 0x39) || ((byte | BLANK) >= 0x61 && (byte | BLANK) <= 0x66);
 
 /** `--` begins a comment before a blank, a control character or the end. */
 const endsDashes = (byte: number | undefined): boolean => byte === undefined || byte <= BLANK;

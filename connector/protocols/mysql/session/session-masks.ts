@@ -8,6 +8,7 @@ import { summarizeMysql } from '../../../../core/sql/mysql/mysql.ts';
 import type { MysqlTextSettings } from '../../../../core/sql/mysql/settings.ts';
 import { tokensOf } from '../../../../core/sql/mysql/hidden/text-tokens.ts';
 import type { UpstreamTarget } from '../../../net/dial.ts';
+import { mayTellOfAccounts } from '../masking/account-secrets.ts';
 import { HiddenCatalogue } from '../masking/catalogue.ts';
 import type { ShownBy } from '../masking/masked-results.ts';
 import { decodeText } from '../rules/session-settings.ts';
@@ -27,6 +28,7 @@ export interface MaskedText {
   readonly literals: boolean;
 }
 
+const CLEAR = { kind: 'clear' } as const;
 const UNTOUCHED: MaskedText = { refused: undefined, shownBy: undefined, literals: false };
 
 export class SessionMasks {
@@ -62,19 +64,23 @@ export class SessionMasks {
   /** `bytes` undefined: not all of it is here. */
   on(bytes: Buffer | undefined, settings: MysqlTextSettings | undefined): MaskedText {
     const masks = this.#masks();
-    if (!masks.any) return UNTOUCHED;
+    const accounts = mayTellOfAccounts(bytes);
+    if (!masks.any) {
+      if (!accounts) return UNTOUCHED;
+      return { ...UNTOUCHED, shownBy: { masks, exposure: CLEAR, quotesData: false, accounts, computed: () => false } };
+    }
     const catalogue = this.#catalogue;
     const computed: ShownBy['computed'] = (schema, table, column) => catalogue.computed(schema, table, column);
     if (!this.ofColumns)
       return {
         ...UNTOUCHED,
-        shownBy: { masks, exposure: { kind: 'clear' }, quotesData: false, computed },
+        shownBy: { masks, exposure: CLEAR, quotesData: false, accounts, computed },
       };
     const exposed = this.#expose(bytes, settings);
     if (typeof exposed === 'string') return { refused: masksUnread(exposed), shownBy: undefined, literals: true };
     const { exposure, touches, literals } = exposed;
     if (exposure.kind === 'refused') return { refused: masksRefuse(exposure.why), shownBy: undefined, literals: true };
-    return { refused: undefined, shownBy: { masks, exposure, quotesData: touches, computed }, literals };
+    return { refused: undefined, shownBy: { masks, exposure, quotesData: touches, accounts, computed }, literals };
   }
 
   /** The same, each time that it is asked for by what holds then. */
@@ -92,7 +98,13 @@ export class SessionMasks {
   /** Of a command that runs nothing. */
   ofNothing(): MaskedText {
     const masks = this.#masks();
-    const shownBy: ShownBy = { masks, exposure: { kind: 'unknown' }, quotesData: true, computed: () => true };
+    const shownBy: ShownBy = {
+      masks,
+      exposure: { kind: 'unknown' },
+      quotesData: true,
+      accounts: true,
+      computed: () => true,
+    };
     return masks.any ? { ...UNTOUCHED, shownBy } : UNTOUCHED;
   }
 
