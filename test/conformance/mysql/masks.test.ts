@@ -193,6 +193,46 @@ describe('nobody gets', () => {
   });
 });
 
+describe('messages', () => {
+  it('of errors and warnings keep their words, but for the values that they quote', async () => {
+    await place.server.sql(
+      'create or replace table shop.badges (id int primary key, ssn varchar(11), n tinyint, unique by_ssn (ssn))',
+    );
+    await place.server.sql("insert into shop.badges values (1, '123-45-6789', 1), (2, '987-65-4321', 2)");
+    place.rules([], { mask: [{ columns: ['badges.ssn'], with: 'placeholder' }] });
+    const c = await place.connect();
+    for (const how of ['query', 'execute'] as const) {
+      for (const [sql, message] of [
+        ["insert into badges values (3, '123-45-6789', 1)", "Duplicate entry '[masked]' for key 'by_ssn'"],
+        ["insert into badges values (3, '123-45-6789-0', 1)", "Data too long for column 'ssn' at row 1"],
+        ["insert into badges values (3, 'x', 1000)", "Out of range value for column 'n' at row 1"],
+        [
+          "update badges set n = 'many' where ssn = 'x' or id = 1",
+          "Incorrect integer value: '[masked]' for column `shop`.`badges`.`n` at row 1",
+        ],
+        ["insert into badges values (null, 'x', 1)", "Column 'id' cannot be null"],
+      ] as const)
+        expect(await run(c, how, sql), sql).toMatchObject({ message });
+      await run(c, how, "insert ignore into badges values (3, '123-45-6789', 1)");
+      expect((await run(c, how, 'show warnings')).rows).toEqual([
+        { Level: 'Warning', Code: 1062, Message: "Duplicate entry '[masked]' for key 'by_ssn'" },
+      ]);
+      await run(c, how, 'select id from badges where ssn + 0 > 5');
+      expect(JSON.stringify(await run(c, how, 'show warnings'))).toContain(
+        "Truncated incorrect DOUBLE value: '[masked]'",
+      );
+      await run(c, how, 'drop table if exists nothing_here');
+      expect(JSON.stringify(await run(c, how, 'show warnings'))).toContain("Unknown table 'shop.nothing_here'");
+      // The value says what stands behind it.
+      const wrong = `select count(*), concat("a' for key '", ssn, "' for key 'x", floor(rand(0) * 2)) k from badges, badges b group by k`;
+      expect(JSON.stringify(await run(c, how, wrong))).not.toMatch(/123-45|987-65/);
+      await run(c, how, 'explain extended select * from badges where id = 1');
+      expect(JSON.stringify(await run(c, how, 'show warnings'))).not.toMatch(/123-45/);
+    }
+    await c.end();
+  });
+});
+
 describe("hashes of accounts' passwords", () => {
   const HASHES = /\*[0-9A-F]{40}|Gv2JI8Env2fd5YGonZ082tX3UAW/;
   beforeAll(() =>

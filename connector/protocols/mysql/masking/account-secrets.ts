@@ -47,7 +47,7 @@ const IDENTIFIED = /\bidentified\b/gi;
 const KNOWN = /\bidentified\s+(?:by\s+password\s+['"]|(?:via|with)\s+['"`]?\w+)/gi;
 const SECRET = /\b(?:by|password|as|using)\s+(?:(['"])|0x[0-9a-f]+)/gi;
 /** mysql_native_password; caching_sha2_password, whose salt is any bytes. */
-const HASH = /\*[0-9a-f]{40}|\$A\$[0-9a-f]{3}\$[^]*/gi;
+const HASH = /\*[0-9a-f]{40}|\$A\$[0-9a-f]{3}\$[\s\S]*/gi;
 const STAR = 0x2a;
 
 /** The value with its secrets written over; undefined: it has none. */

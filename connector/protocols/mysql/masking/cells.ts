@@ -20,6 +20,8 @@ export type ShownColumn =
   | { readonly kind: 'hide' }
   /** What EXPLAIN says of a step; where it quotes something, as `hide`. */
   | { readonly kind: 'words' }
+  /** Of SHOW WARNINGS, behind its code. */
+  | { readonly kind: 'message' }
   /** It may hold the hash of an account's password. */
   | { readonly kind: 'account'; readonly secret: AccountSecret };
 

@@ -4,6 +4,7 @@ import type { Masks } from '../../../../core/masking/masks.ts';
 import type { ColumnDefinition } from '../wire/column-definition.ts';
 import type { MysqlError } from '../wire/replies.ts';
 import type { ShownColumn } from './cells.ts';
+import { withoutQuotedValue } from './quoted-values.ts';
 
 /** Found before any row is read: they quote the text, or name what it names. */
 const OF_NAMES: ReadonlySet<number> = new Set([
@@ -22,8 +23,20 @@ interface Quotes {
 export function shownError(error: MysqlError, { masks, quotesData }: Quotes): MysqlError {
   const hidden = (quotesData && !OF_NAMES.has(error.code)) || (masks.columnRules.length > 0 && OF_CODE.has(error.code));
   if (!hidden) return { ...error, message: masks.maskString(error.message) };
-  masks.report({ kind: 'mask.withheld', reason: 'message_quotes_data' });
-  return { ...error, message: 'Gatehouse: The message of this error may quote masked data, and is not shown.' };
+  const known = withoutQuotedValue(error.code, error.message);
+  if (known !== error.message) masks.report({ kind: 'mask.withheld', reason: 'message_quotes_data' });
+  const message =
+    known === undefined
+      ? 'Gatehouse: The message of this error may quote masked data, and is not shown.'
+      : masks.maskString(known);
+  return { ...error, message };
+}
+
+/** Of a row of SHOW WARNINGS. Undefined: it stays. */
+export function shownWarning(code: number, message: string): string | undefined {
+  if (OF_NAMES.has(code)) return undefined;
+  const known = withoutQuotedValue(code, message) ?? '[masked]';
+  return known === message ? undefined : known;
 }
 
 /** Collations of big5, sjis, gbk, cp932, gb18030, ucs2, utf16, utf16le, utf32: letters hold bytes of ASCII, or are none. */

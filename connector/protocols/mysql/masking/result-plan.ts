@@ -17,10 +17,14 @@ interface PlanFacts {
 /** EXPLAIN's rows; in another form it is one text, which quotes values. */
 const MIN_PLAN_COLUMNS = 9;
 
+/** Level, code, message. */
+const WARNING: readonly ShownColumn[] = [{ kind: 'pass' }, { kind: 'pass' }, { kind: 'message' }];
+
 /** A number: of the column, from 1, that has no form in which it could be shown. */
 export function planResult(columns: readonly ColumnDefinition[], facts: PlanFacts): readonly ShownColumn[] | number {
   if (facts.exposure.kind === 'plan' && columns.length >= MIN_PLAN_COLUMNS)
     return columns.map(({ name }) => ({ kind: name.toLowerCase() === 'extra' ? 'words' : 'pass' }));
+  if (facts.exposure.kind === 'warnings' && columns.length === WARNING.length) return WARNING;
   const items = itemsOf(facts.exposure, columns.length);
   const plans = columns.map((column, at) => planOf(column, items?.[at] ?? 'unknown', facts));
   const unshown = plans.findIndex((plan, at) => plan.kind === 'hide' && !holdsText(columns[at] as ColumnDefinition));

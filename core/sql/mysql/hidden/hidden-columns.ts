@@ -24,6 +24,8 @@ export type Exposure =
     })
   /** The rows of EXPLAIN, a table of them. */
   | { readonly kind: 'plan' }
+  /** The rows of SHOW WARNINGS, whose messages may quote values. */
+  | { readonly kind: 'warnings' }
   /** Any of it may be. */
   | { readonly kind: 'unknown' }
   /** It would carry them where no mask is. A clause that says why. */
@@ -274,14 +276,6 @@ function isTarget(tokens: readonly Token[], at: number): boolean {
 function shown(tokens: readonly Token[]): Exposure {
   const words = tokens.map(({ word, name }) => word || (name ?? '').toLowerCase()).slice(1);
   const first = words.find((word) => !BEFORE_SHOWN.has(word)) ?? '';
-  if (first === 'warnings' || first === 'errors')
-    return {
-      kind: 'items',
-      before: ['clear', 'clear', 'unknown'],
-      star: false,
-      after: [],
-      byName: undefined,
-      tables: [],
-    };
+  if (first === 'warnings' || first === 'errors') return { kind: 'warnings' };
   return SHOWN.has(first) ? CLEAR : refused(`SHOW ${first.toUpperCase()} may hold data of any table`);
 }
