@@ -3,6 +3,7 @@
 
 import { type ColumnRule, fitsTable, ruleOf } from '../../../../core/masking/columns.ts';
 import type { HiddenNames } from '../../../../core/sql/mysql/hidden/hidden-names.ts';
+import type { RelationName } from '../../../../core/sql/statement.ts';
 import { readProcedureBody } from '../../../../core/sql/mysql/hidden/procedure-bodies.ts';
 import { READ_BY_DEFAULT, readSqlMode } from '../../../../core/sql/mysql/settings.ts';
 import type { Masks } from '../../../../core/masking/masks.ts';
@@ -61,6 +62,17 @@ export class HiddenCatalogue implements HiddenNames {
 
   table(schema: string | undefined, name: string): boolean {
     return this.#rules.some(({ pattern }) => fitsFolded(pattern, schema, name));
+  }
+
+  moves(from: RelationName, to: RelationName): boolean {
+    const about = this.#rules.filter(({ pattern }) => fitsFolded(pattern, from.schema, from.name ?? ''));
+    if (about.length === 0) return false;
+    const folded = from.name?.toLowerCase();
+    // They are known by the name of their table.
+    const computed = [...(this.#contents?.computed ?? [])].some((key) => JSON.parse(key)[1] === folded);
+    // A name without a database may be in any.
+    const stays = ({ pattern }: ColumnRule) => fitsFolded(pattern, to.schema ?? '\u0001', to.name ?? '');
+    return this.#contents === undefined || computed || !about.every(stays);
   }
 
   column(name: string): boolean {

@@ -13,6 +13,7 @@ const SETTINGS: MysqlTextSettings = {
 };
 const NAMES = {
   table: (_schema: string | undefined, name: string) => name === 'people',
+  moves: ({ name }: { name?: string }, to: { name?: string }) => name === 'people' && to.name !== 'people2',
   column: (name: string) => ['ssn', 'pay'].includes(name.toLowerCase()),
   code: (name: string) => ['shows', 'ssn_of'].includes(name),
   procedure: (name: string) => name !== 'totals',
@@ -79,6 +80,10 @@ describe('what a text shows of hidden columns', () => {
     ['delete from people where ssn is null', { kind: 'clear' }],
     ['/*!40000 alter table people disable keys */', { kind: 'clear' }],
     ['alter table ssn enable keys', { kind: 'clear' }],
+    ['rename table orders to ssn, ssn to people', { kind: 'clear' }],
+    ['rename table people to people2', { kind: 'clear' }],
+    ['create or replace view v (a) as select name from people', { kind: 'clear' }],
+    ['alter view v as select * from orders', { kind: 'clear' }],
   ])('%s', (text, exposure) => {
     expect(expose(text).exposure).toMatchObject(exposure);
   });
@@ -92,6 +97,15 @@ describe('what a text shows of hidden columns', () => {
     ['select @a := ssn from people', /variable/],
     ['select id from people where last_insert_id(pay)', /keep/],
     ['alter table people add x int', /another name/],
+    ['rename table people to folk', /may not be about/],
+    ['rename tables orders to o, shop.people wait 5 to orders, o to people', /may not be about/],
+    ['rename table shows to v', /another name/],
+    ['rename user a to b', /not supported/],
+    ['create view v as select ssn as a from people', /name of its own/],
+    ['create view v (a, b) as select * from people', /name of its own/],
+    ['create algorithm=merge view v as table people', /name of its own/],
+    ['alter view v as select x from shows', /name of its own/],
+    ['create view v as select * from information_schema.processlist', /any table/],
     ['alter table people disable keys, rename column ssn to a', /another name/],
     ['create table t (a int) engine=merge union=(people)', /another one/],
     ['explain format=json select ssn from people', /quotes values/],

@@ -51,6 +51,7 @@ const KINDS: ReadonlySet<string> = new Set([
   ...['select', 'insert', 'replace', 'update', 'delete', 'set', 'do', 'show', 'explain', 'use', 'kill', 'truncate'],
   ...['begin', 'commit', 'rollback', 'savepoint', 'release', 'lock', 'unlock', 'analyze', 'optimize'],
   ...['create table', 'create index', 'create database', 'drop table', 'drop index', 'drop view', 'drop database'],
+  ...['rename table', 'create view', 'alter view'],
   ...['alter table', 'disable keys', 'enable keys', 'deallocate', 'set transaction', 'xa', 'help'],
 ]);
 const WRITES: ReadonlySet<string> = new Set(['insert', 'replace', 'update', 'delete']);
@@ -133,6 +134,9 @@ export function exposeHidden(
     }
     if (kinds.has('explain') && isOfAConnection(tokens))
       return refused('the plan of another session may hold data of any table');
+    if (renamings(all).some(([from, to]) => names.moves(from, to)))
+      return refused('a table with hidden columns would get a name that their rules may not be about');
+    if (kinds.has('rename table') && code) return refused('it may give a view of a hidden column another name');
     if (kinds.has('alter table') && touches) return refused('it may give a hidden column another name');
     if ((kinds.has('alter table') || kinds.has('create table')) && readsElsewhere(tokens))
       return refused('the table would show data of another one');
@@ -159,6 +163,11 @@ export function exposeHidden(
       case 'update':
       case 'delete':
         return written(statement, tokens, names, code);
+      case 'create view':
+      case 'alter view':
+        return refused('a view that names a hidden column, or takes all, would show it under a name of its own');
+      case 'rename table':
+        return CLEAR;
       case 'create index':
       case 'drop table':
       case 'drop index':
@@ -216,6 +225,16 @@ export function exposeHidden(
 const PLANNED: ReadonlySet<string> = new Set(['select', 'insert', 'replace', 'update', 'delete', 'with', 'table', '(']);
 
 const formatAt = (tokens: readonly Token[], at: number): string => tokens[at + 2]?.name ?? tokens[at + 2]?.value ?? '';
+
+/** RENAME TABLE: which table gets which name. */
+const renamings = (all: readonly StatementSummary[]): readonly (readonly [RelationName, RelationName])[] =>
+  all.flatMap(({ kind, acts }) =>
+    kind !== 'rename table'
+      ? []
+      : acts.flatMap(({ relation }, at): [RelationName, RelationName][] =>
+          at % 2 === 0 ? [[relation ?? {}, acts[at + 1]?.relation ?? {}]] : [],
+        ),
+  );
 
 /** EXPLAIN FOR CONNECTION n */
 const isOfAConnection = (tokens: readonly Token[]): boolean =>

@@ -8,6 +8,8 @@ import type { Token } from './text-tokens.ts';
 export interface HiddenNames {
   /** A rule may be about a table of this name. */
   table(schema: string | undefined, name: string): boolean;
+  /** Of a table that gets another name: a rule that may be about it is not surely about that one too. */
+  moves(from: RelationName, to: RelationName): boolean;
   /** A rule may be about a column of this name. */
   column(name: string): boolean;
   /** A view that may show a hidden column, or a function of the database's own. */
