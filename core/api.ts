@@ -57,6 +57,8 @@ export const IssuedGrant = z.object({
     resource: ResourceName,
     until: z.iso.datetime(),
     breakGlass: z.boolean().optional(),
+    /** Columns, fields and detectors that are masked in its sessions as the policy is now; a dump has them masked too. */
+    masks: z.array(z.string()).optional(),
   }),
   /** Lines to paste, by client: `{ "psql": "PGPASSWORD=... psql \"host=... \"" }`. */
   connect: z.record(z.string(), z.string()),

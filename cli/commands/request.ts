@@ -34,6 +34,11 @@ export function addRequest(command: Command, cli: Cli): void {
             ['until', time(grant.until)],
             ['secret', `${grant.secret}  (shown this once)`],
             [
+              'masked',
+              grant.masks &&
+                `${line(grant.masks.join(', '))}: in dumps too, which must not be restored over the original`,
+            ],
+            [
               'break-glass',
               grant.breakGlass ? 'yes: the approvers were told, and somebody else reviews it' : undefined,
             ],

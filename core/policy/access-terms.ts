@@ -66,11 +66,15 @@ function termsOf(rule: Rule, who: Pick<Identity, 'email'>, protocol: ProtocolNam
       viewOwn: record.viewOwn,
       ...(record.exempt !== undefined && { exempt: record.exempt }),
     },
-    masks: (rule.mask ?? []).flatMap((entry) => [
-      ...PROTOCOLS[protocol].masks.flatMap((part) => entry[part] ?? []),
-      ...(entry.detect ?? []).map((detector) => (typeof detector === 'string' ? detector : detector.name)),
-    ]),
+    masks: maskedUnder(rule, protocol),
     blocks: entries.flatMap(({ entry }) => entry.block ?? []),
     holds: entries.flatMap(({ entry }) => entry.hold ?? []),
   };
 }
+
+/** Columns, fields and detectors that a rule masks in sessions of a protocol. */
+export const maskedUnder = ({ mask = [] }: Pick<Rule, 'mask'>, protocol: ProtocolName): string[] =>
+  mask.flatMap((entry) => [
+    ...PROTOCOLS[protocol].masks.flatMap((part) => entry[part] ?? []),
+    ...(entry.detect ?? []).map((detector) => (typeof detector === 'string' ? detector : detector.name)),
+  ]);

@@ -126,6 +126,23 @@ describe('the policy', () => {
     expect((await alice.get('/policy')).status).toBe(403);
   });
 
+  test('a grant says what is masked under it', async () => {
+    const { text } = await (await bob.get('/policy')).json<{ text: string }>();
+    const ask = async () =>
+      IssuedGrant.parse(await (await alice.send('POST', '/requests', { resource: 'looped', reason: 'r' })).json())
+        .grant;
+    const first = await ask();
+    expect(first.masks).toBeUndefined();
+    await alice.send('POST', `/grants/${first.id}/revoke`, { reason: 'again' });
+    const masked = text.replace(
+      '  - name: guarded',
+      "    mask: [{ columns: ['people.ssn'], with: partial }, { detect: [iban], with: partial }]\n  - name: guarded",
+    );
+    expect((await bob.send('PUT', '/policy', { text: masked })).status).toBe(200);
+    expect((await ask()).masks).toEqual(['people.ssn', 'iban']);
+    await bob.send('PUT', '/policy', { text });
+  });
+
   test('a new version reaches linked connectors, for their live sessions', async () => {
     const link = await (await TestConnector.join('policy')).link([resource('policy-db')]);
     const granted = await alice.send('POST', '/requests', { resource: 'policy-db', reason: 'tests' });

@@ -4,6 +4,7 @@ import type { IssuedGrant } from '../../core/api.ts';
 import { GRANT_SCRAM_ITERATIONS, type Grant, type GrantLabels, secretDigest } from '../../core/grant.ts';
 import type { GrantId, RequestId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';
+import { maskedUnder } from '../../core/policy/access-terms.ts';
 import type { Rule } from '../../core/policy/document.ts';
 import type { Resource } from '../../core/resource.ts';
 import { ok } from '../../core/result.ts';
@@ -79,6 +80,7 @@ export async function issueGrant(deps: UseCaseDeps, who: Identity, terms: GrantT
   const hostAuthority = await deps.hostAuthority.publicLine();
   const issued = await deps.grants.issue(grant, { subject, email, groups, provider, name }, verifier, digest);
   if (!issued.ok) return fault('conflict', 'You hold too many live grants for this resource. Revoke some first.');
+  const masks = maskedUnder(rule, resource.protocol);
   return ok({
     grant: {
       id: grant.id,
@@ -86,6 +88,7 @@ export async function issueGrant(deps: UseCaseDeps, who: Identity, terms: GrantT
       resource: grant.resource,
       until: grant.until,
       ...(breakGlass && { breakGlass: true }),
+      ...(masks.length > 0 && { masks }),
     },
     connect: connectLines(resource, who.email, secret, { publicUrl: deps.publicUrl, hostAuthority }),
   });

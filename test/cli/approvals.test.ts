@@ -96,6 +96,15 @@ describe('a command', () => {
     );
   });
 
+  it('says of a grant what is masked, and what that means for dumps', async () => {
+    replies['POST /requests'] = () => issued;
+    expect((await run('request', 'demo')).stdout).not.toContain('masked');
+    replies['POST /requests'] = () => ({ ...issued, grant: { ...issued.grant, masks: ['people.ssn', 'iban'] } });
+    expect((await run('request', 'demo')).stdout).toMatch(
+      /^masked +people\.ssn, iban: in dumps too, which must not be restored over the original$/m,
+    );
+  });
+
   it('breaks the glass only when it is told to', async () => {
     replies['POST /requests'] = () => issued;
     await run('request', 'demo', '--reason', 'down', '--break-glass');
