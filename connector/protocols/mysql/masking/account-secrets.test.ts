@@ -26,6 +26,10 @@ it.each([
   ["x IDENTIFIED WITH 'p' AS 'ab\\' COMMENT 'c'", "x IDENTIFIED WITH 'p' AS '*************'c'"],
   ["x IDENTIFIED WITH 'p' AS 'never closed", `x IDENTIFIED WITH 'p' AS '${'*'.repeat(12)}`],
   ['CREATE USER `a`@`%` IDENTIFIED VIA unix_socket', 'CREATE USER `a`@`%` IDENTIFIED VIA unix_socket'],
+  [
+    "GRANT USAGE ON *.* TO 'a'@'%' IDENTIFIED BY PASSWORD <secret>",
+    "GRANT USAGE ON *.* TO 'a'@'%' IDENTIFIED BY PASSWORD <secret>",
+  ],
   ['GRANT USAGE ON *.* TO `a`@`%`', 'GRANT USAGE ON *.* TO `a`@`%`'],
   ["x IDENTIFIED BY PASSWORD 'a' AND IDENTIFIED OTHERWISE 'b'", '[masked]'],
 ])('%s', (told, shown) => expect(clauses(told)).toBe(shown));

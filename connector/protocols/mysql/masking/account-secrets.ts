@@ -22,7 +22,7 @@ export const mayTellOfAccounts = (text: Buffer | undefined): boolean =>
   !text || text.length > MAX_SEARCHED_BYTES || TELLS.test(text.toString('latin1'));
 
 /** By the column's name: nobody can give another to those of SHOW. */
-const SHOWN = /^(?:grants for |create (?:user|server)\b)/i;
+const SHOWN = /^(?:grants for |create user for |create server$)/i;
 const OF_MYSQL: ReadonlyMap<string, AccountSecret> = new Map([
   ['user.password', 'all'],
   ['user.user_attributes', 'document'],
@@ -44,7 +44,7 @@ export function accountSecretOf(column: ColumnDefinition, accounts: boolean): Ac
 
 const IDENTIFIED = /\bidentified\b/gi;
 /** Of the forms that are known. */
-const KNOWN = /\bidentified\s+(?:by\s+password\s+['"]|(?:via|with)\s+['"`]?\w+)/gi;
+const KNOWN = /\bidentified\s+(?:by\s+password\s+['"<]|(?:via|with)\s+['"`]?\w+)/gi;
 const SECRET = /\b(?:by|password|as|using)\s+(?:(['"])|0x[0-9a-f]+)/gi;
 /** mysql_native_password; caching_sha2_password, whose salt is any bytes. */
 const HASH = /\*[0-9a-f]{40}|\$A\$[0-9a-f]{3}\$[\s\S]*/gi;
