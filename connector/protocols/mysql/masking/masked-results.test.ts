@@ -98,6 +98,13 @@ describe('an answer whose rows are masked', () => {
     expect(found).toContain('secret');
   });
 
+  it('goes on with the number of the command, which may be of several packets', () => {
+    const behind = Buffer.concat([packet(3, 1), definition(4, 'a'), packet(5, Buffer.from('\x01x')), rowsEnd(6)]);
+    expect(show(behind, { kind: 'clear' }, 5).shown).toEqual(behind);
+    const refused = show(Buffer.concat([packet(3, 1), definition(4, 'n', 8), rowsEnd(5)]), { kind: 'unknown' }, 5);
+    expect(refused.shown[3]).toBe(3);
+  });
+
   it('untouched is byte for byte what came', () => {
     const plain = textResult(['a'], [['x'], ['y']]);
     expect(show(plain, { kind: 'clear' }, 4).shown).toEqual(plain);

@@ -48,14 +48,14 @@ export class MaskedResults implements Masking {
   #asTheyAre = false;
   #refused = false;
   /** Of the next packet towards the client. */
-  #sequence: number;
+  #sequence = 1;
+  #begun = false;
   fault: string | undefined;
 
   constructor(reader: AnswerReader, format: RowFormat, by: ShownBy, cursor?: () => ShownRows | undefined) {
     this.#reader = reader;
     this.#format = format;
     this.#by = by;
-    this.#sequence = 1;
     this.#cursor = cursor;
   }
 
@@ -109,6 +109,9 @@ export class MaskedResults implements Masking {
   #wanted = PACKET_HEADER_BYTES;
 
   #payload(packets: Buffer): Buffer[] {
+    // Behind a command of several packets an answer does not begin with 1.
+    if (!this.#begun) this.#sequence = packets[3] as number;
+    this.#begun = true;
     const before = this.#reader.expects;
     this.#reader.read(packets, 0);
     if (this.#reader.fault !== undefined) return [];
