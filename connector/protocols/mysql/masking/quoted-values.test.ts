@@ -33,6 +33,7 @@ it.each([
     "Incorrect integer value: '[masked]' for column 'id' at row 1",
   ],
   [1406, "Data too long for column 'u' at row 1", "Data too long for column 'u' at row 1"],
+  [1525, "Incorrect DATETIME value: 'SECRET'", "Incorrect DATETIME value: '[masked]'"],
   [1526, 'Table has no partition for value SECRET', 'Table has no partition for value [masked]'],
   [
     1690,

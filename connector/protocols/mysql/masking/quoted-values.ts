@@ -26,6 +26,7 @@ const FORMS: ReadonlyMap<number, RegExp> = new Map(
       [1366, `(Incorrect ${TYPE} value: ').*(' for column ${NAME} at row \\d+)`],
       [1406, `(Data too long for column ${NAME} at row \\d+)`],
       [1411, `(Incorrect ${TYPE} value: ').*(' for function \\w+)`],
+      [1525, `(Incorrect ${TYPE} value: ').*(')`],
       [1526, '(Table has no partition for value ).*()'],
       [1690, `(${TYPE} value is out of range in ').*(')`],
       [3819, `(Check constraint ${NAME} is violated\\.)`],
