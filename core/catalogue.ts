@@ -92,9 +92,14 @@ export const StatementDetail = z.object({
 });
 export type StatementDetail = z.infer<typeof StatementDetail>;
 
-export const CommandDetail = CommandStarted.pick({ form: true, command: true, commandBytes: true }).extend(
-  CommandFinished.pick({ exit: true, signal: true }).shape,
-);
+export const CommandDetail = CommandStarted.pick({ command: true, commandBytes: true, environment: true })
+  .extend({
+    /** `typed`: a line at a terminal, reconstructed from it: an aid, not evidence. */
+    form: z.enum([...CommandStarted.shape.form.options, 'typed']),
+    /** TERM, where it has a terminal. */
+    terminal: z.object({ type: z.string() }).optional(),
+  })
+  .extend(CommandFinished.pick({ exit: true, signal: true, coreDumped: true, message: true }).shape);
 export const ExchangeDetail = ExchangeStarted.pick({ method: true, url: true, urlBytes: true }).extend(
   ExchangeFinished.pick({ status: true, bytes: true }).partial().shape,
 );

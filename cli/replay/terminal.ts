@@ -1,6 +1,7 @@
 // A replay of kind `terminal` on a terminal: the first lane that has one as its person saw it, and lines for what ran
 // without one before. What the recording could do to the viewer's own terminal is left out (terminal-filter.ts).
 
+import { endWords, settingsOf, signalWords } from '../../core/replay/command-words.ts';
 import { accessWords, failureWords, transferWords } from '../../core/replay/file-words.ts';
 import type { TerminalEvent } from '../../core/replay/terminal.ts';
 import { Failure } from '../failure.ts';
@@ -90,10 +91,17 @@ function wordsOf(event: TerminalEvent, output: Output): string {
       const { session } = event;
       return `${line(session.email)} opened ${line(session.resource)} at ${time(session.startedAt)}: ${line(session.reason)}`;
     }
-    case 'command':
-      return `${output.style('cyan', `${event.action}>`)} ${output.style('bold', line(event.command || event.form))}`;
+    case 'command': {
+      const settings = settingsOf(event).map(line).join(' ');
+      const words = `${output.style('cyan', `${event.action}>`)} ${output.style('bold', line(event.command || event.form))}`;
+      return settings === '' ? words : `${words} ${output.style('dim', `(${settings})`)}`;
+    }
+    case 'typed':
+      return `${output.style('cyan', `${event.action}>`)} typed: ${line(event.line)} ${output.style('dim', '(reconstructed)')}`;
+    case 'signal':
+      return `${event.action}: ${line(signalWords(event))}, from the client`;
     case 'finished': {
-      const how = event.signal === undefined ? `exit ${event.exit ?? 'not told'}` : `signal ${line(event.signal)}`;
+      const how = line(endWords(event) ?? 'exit not told');
       return `${event.action}: ${how} ${output.style('dim', `(${took(event.durationUs)})`)}`;
     }
     case 'access': {

@@ -29,6 +29,8 @@ const RECORDED: Readonly<Record<Fact['kind'], boolean>> = {
   // Its label may quote what the client asked for.
   'lane.opened': false,
   'command.started': false,
+  'command.typed': false,
+  'command.signalled': false,
   'command.finished': false,
   'terminal.resized': false,
   'file.accessed': false,

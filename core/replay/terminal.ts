@@ -10,7 +10,13 @@
 import { z } from 'zod';
 import { SessionEntry } from '../catalogue.ts';
 import { FileAccessed, FileTransferred } from '../recording/facts/file.ts';
-import { CommandFinished, CommandStarted, TerminalResized } from '../recording/facts/shell.ts';
+import {
+  CommandFinished,
+  CommandSignalled,
+  CommandStarted,
+  CommandTyped,
+  TerminalResized,
+} from '../recording/facts/shell.ts';
 import { Completeness, EndReason } from '../recording/facts/session.ts';
 
 /** What a replay may be asked with. Nothing: all of it. */
@@ -54,6 +60,9 @@ export const TerminalEvent = z.discriminatedUnion('kind', [
   /** The lane has a terminal, of this size from here on; 0 where the client did not say. */
   z.object({ ...TerminalResized.shape, kind: z.literal('resize'), ...at }),
   z.object({ ...CommandStarted.omit({ at: true }).shape, kind: z.literal('command'), ...at }),
+  /** Read off the screen when Enter was pressed: an aid, not evidence. */
+  z.object({ ...CommandTyped.shape, kind: z.literal('typed'), ...at }),
+  z.object({ ...CommandSignalled.shape, kind: z.literal('signal'), ...at }),
   z.object({ ...CommandFinished.shape, kind: z.literal('finished'), ...at }),
   z.object({ ...FileAccessed.shape, kind: z.literal('access'), ...at }),
   z.object({ ...FileTransferred.shape, kind: z.literal('file'), ...at }),

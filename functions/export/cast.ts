@@ -19,12 +19,19 @@ export class CastWriter {
     this.#version = version;
   }
 
-  header(session: SessionEntry, cols: number, rows: number, title: string): string {
-    const more = { timestamp: Math.floor(Date.parse(session.startedAt) / 1000), title: onOneLine(title) };
+  /** `settings`: variables with which it ran, `LANG=C`. */
+  header(session: SessionEntry, cols: number, rows: number, title: string, settings: readonly string[] = []): string {
+    const env = Object.fromEntries(settings.map((one) => [nameIn(one), one.slice(nameIn(one).length + 1)]));
+    const type = env.TERM;
+    const more = {
+      timestamp: Math.floor(Date.parse(session.startedAt) / 1000),
+      title: onOneLine(title),
+      ...(settings.length > 0 && { env }),
+    };
     const header =
       this.#version === 2
         ? { version: 2, width: cols, height: rows, ...more }
-        : { version: 3, term: { cols, rows }, ...more };
+        : { version: 3, term: { cols, rows, ...(type !== undefined && { type }) }, ...more };
     return `${JSON.stringify(header)}\n`;
   }
 
@@ -48,3 +55,5 @@ export class CastWriter {
     return this.event(timeUs, 'm', onOneLine(`the recording is damaged from here on: ${message}`));
   }
 }
+
+const nameIn = (setting: string): string => setting.split('=', 1)[0] ?? setting;

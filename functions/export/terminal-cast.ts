@@ -4,6 +4,7 @@
 import type { CastVersion } from '../../core/api.ts';
 import type { SessionEntry } from '../../core/catalogue.ts';
 import { playedSize } from '../../core/replay/emulator.ts';
+import { endWords, settingsOf, signalWords } from '../../core/replay/command-words.ts';
 import { accessWords, failureWords, partialWords } from '../../core/replay/file-words.ts';
 import type { TerminalEvent } from '../../core/replay/terminal.ts';
 import { err, ok, type Result } from '../../core/result.ts';
@@ -14,6 +15,8 @@ interface CastLane {
   readonly label: string;
   /** Undefined: it ran without a terminal. */
   readonly size: { readonly columns: number; readonly rows: number } | undefined;
+  /** `LANG=C`, with TERM. */
+  readonly settings: readonly string[];
 }
 
 /** Reads as far as it must. An error says what lanes there are. */
@@ -23,18 +26,24 @@ export async function findCastLane(
 ): Promise<Result<CastLane, string>> {
   const labels = new Map<number, string>();
   const shown = new Set<number>();
+  const settings = new Map<number, readonly string[]>();
+  const placeOf = (number: number) => ({
+    number,
+    label: labels.get(number) ?? '',
+    settings: settings.get(number) ?? [],
+  });
   for await (const event of events) {
     if (event.kind === 'lane') labels.set(event.lane, event.label);
+    if (event.kind === 'command' && !settings.has(event.lane)) settings.set(event.lane, settingsOf(event));
     if (event.kind !== 'output' && event.kind !== 'resize') continue;
     shown.add(event.lane);
     if (wanted !== undefined && event.lane !== wanted) continue;
-    const lane = { number: event.lane, label: labels.get(event.lane) ?? '' };
+    const lane = placeOf(event.lane);
     if (event.kind === 'resize') return ok({ ...lane, size: event });
     if (wanted !== undefined) return ok({ ...lane, size: undefined });
   }
   const [first] = shown;
-  if (wanted === undefined && first !== undefined)
-    return ok({ number: first, label: labels.get(first) ?? '', size: undefined });
+  if (wanted === undefined && first !== undefined) return ok({ ...placeOf(first), size: undefined });
   if (first === undefined) return err('the session has no terminal and no output of a command; NDJSON has all of it');
   const lanes = [...shown].map((lane) => `${lane} (${labels.get(lane) ?? 'no name'})`);
   return err(`lane ${wanted} has no terminal and no output of a command; these have: ${lanes.join(', ')}`);
@@ -43,13 +52,13 @@ export async function findCastLane(
 export async function* exportTerminalCast(
   session: SessionEntry,
   events: AsyncIterable<TerminalEvent>,
-  { number, label, size }: CastLane,
+  { number, label, size, settings }: CastLane,
   version: CastVersion,
 ): AsyncGenerator<string, void, undefined> {
   const cast = new CastWriter(version);
   const { columns, rows } = playedSize(size ?? { columns: 0, rows: 0 });
   const title = `${session.email} on ${session.resource}, ${session.id}, lane ${number}${label === '' ? '' : `: ${label}`}`;
-  yield cast.header(session, columns, rows, title);
+  yield cast.header(session, columns, rows, title, settings);
   const others = new Set<number>();
   /** The lane's own command is its first. */
   let own: number | undefined;
@@ -89,7 +98,11 @@ function markerOf(event: TerminalEvent): string | undefined {
     case 'command':
       return `${event.action}: ${event.command || event.form}`;
     case 'finished':
-      return event.signal === undefined ? undefined : `${event.action}: ended by signal ${event.signal}`;
+      return event.signal === undefined ? undefined : `${event.action}: ended by ${endWords(event)}`;
+    case 'typed':
+      return `${event.action}: typed: ${event.line}`;
+    case 'signal':
+      return `${event.action}: client sends ${signalWords(event)}`;
     case 'access':
       return `${event.action}: ${[accessWords(event), failureWords(event) ?? []].flat().join(': ')}`;
     case 'file':

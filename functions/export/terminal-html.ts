@@ -1,6 +1,7 @@
 // A terminal session as a page to read and keep: its commands and what came of them, files, what the policy did, and
 // the output of what ran without a terminal. A terminal's screen is for a player: asciicast.
 
+import { endWords, settingsOf, signalWords } from '../../core/replay/command-words.ts';
 import { accessWords, failureWords, partialWords } from '../../core/replay/file-words.ts';
 import type { TerminalEvent } from '../../core/replay/terminal.ts';
 import { took } from '../../core/text/amounts.ts';
@@ -44,11 +45,16 @@ function blockOf(event: Exclude<TerminalEvent, { kind: 'opened' | 'output' }>): 
     case 'command': {
       const { action, form, command, commandBytes } = event;
       const cut = commandBytes === undefined ? '' : `<p>Cut here; the whole has ${commandBytes} bytes.</p>`;
-      return `<section id="c${action}">${time} <b>#${action}</b> lane ${event.lane}, ${form}<pre>${escapeHtml(command)}</pre>${cut}</section>`;
+      const settings = settingsOf(event);
+      const set = settings.length === 0 ? '' : `<p>With ${escapeHtml(settings.join(' '))}</p>`;
+      return `<section id="c${action}">${time} <b>#${action}</b> lane ${event.lane}, ${form}<pre>${escapeHtml(command)}</pre>${cut}${set}</section>`;
     }
+    case 'typed':
+      return `<section id="c${event.action}">${time} <b>#${event.action}</b> lane ${event.lane}, typed (reconstructed from the terminal: an aid, not evidence)<pre>${escapeHtml(event.line)}</pre></section>`;
+    case 'signal':
+      return `<p>${time} #${event.action} ${escapeHtml(signalWords(event))}, from the client</p>`;
     case 'finished': {
-      const { exit, signal } = event;
-      const how = signal === undefined ? (exit === undefined ? 'not told how' : `exit ${exit}`) : `signal ${signal}`;
+      const how = endWords(event) ?? 'not told how';
       return `<p>${time} #${event.action} ended: ${escapeHtml(how)} · ${took(event.durationUs)}</p>`;
     }
     case 'access': {

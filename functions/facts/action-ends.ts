@@ -22,7 +22,11 @@ export const ActionEnd = z.object({
         ...ended,
         detail: StatementDetail.pick({ tags: true, rows: true, bytes: true, error: true, suspended: true }),
       }),
-      z.object({ kind: z.literal('command'), ...ended, detail: CommandDetail.pick({ exit: true, signal: true }) }),
+      z.object({
+        kind: z.literal('command'),
+        ...ended,
+        detail: CommandDetail.pick({ exit: true, signal: true, coreDumped: true, message: true }),
+      }),
       z.object({ kind: z.literal('exchange'), ...ended, detail: ExchangeDetail.pick({ status: true, bytes: true }) }),
       z.object({ kind: z.literal('file'), ...ended, detail: FileDetail.pick({ transfers: true }) }),
     ])

@@ -6,6 +6,7 @@ import type { StatementFinished, StatementStarted } from '../../core/recording/f
 import type { Fact } from '../../core/recording/facts/fact.ts';
 import type { FileAccessed } from '../../core/recording/facts/file.ts';
 import { errorName } from '../../core/replay/error-name.ts';
+import { endWords } from '../../core/replay/command-words.ts';
 import { accessWords, failureWords } from '../../core/replay/file-words.ts';
 import { showBytes } from '../../core/text/amounts.ts';
 import { cutText } from '../../core/text/cut-text.ts';
@@ -16,6 +17,7 @@ const MAX_ACTION_BYTES = 64 * 1024;
 const FULL = { text: 16 * 1024, parameters: 100, value: 1000 };
 /** At most 48 KiB even when JSON writes each character as six. */
 const SHORT = { text: 4000, parameters: 20, value: 200 };
+const MAX_SETTINGS = 40;
 const MAX_TITLE = 120;
 const MAX_OUTCOME = 100;
 const MAX_TAGS = 50;
@@ -29,11 +31,20 @@ export function beginningOf(timeUs: number, lane: number, fact: Fact): ActionEnt
     case 'statement.started':
       return statementOf(at, fact);
     case 'command.started': {
-      const { action, form, command, commandBytes } = fact;
+      const { action, form, command, commandBytes, environment, terminal } = fact;
       const text = cutText(command, SHORT.text);
       const whole = commandBytes ?? (text.length < command.length ? Buffer.byteLength(command) : undefined);
-      const detail = { form, command: text, ...(whole !== undefined && { commandBytes: whole }) };
+      const detail = {
+        ...{ form, command: text, ...(whole !== undefined && { commandBytes: whole }) },
+        ...(environment && { environment: environment.slice(0, MAX_SETTINGS).map((one) => cutText(one, SHORT.value)) }),
+        ...(terminal && { terminal: { type: cutText(terminal.type, SHORT.value) } }),
+      };
       return { action, ...at, kind: 'command', title: titleOf(command || form), detail };
+    }
+    case 'command.typed': {
+      const { action, line } = fact;
+      const detail = { form: 'typed' as const, command: cutText(line, SHORT.text) };
+      return { action, ...at, kind: 'command', title: titleOf(line), durationUs: 0, outcome: 'typed', detail };
     }
     case 'exchange.started': {
       const { action, method, url, urlBytes } = fact;
@@ -55,11 +66,13 @@ export function endOf(fact: Fact): ActionEnd | undefined {
     case 'statement.finished':
       return endOfStatement(fact);
     case 'command.finished': {
-      const { action, exit, signal, durationUs } = fact;
-      const outcome = signal === undefined ? (exit === undefined ? 'unknown' : `exit ${exit}`) : `signal ${signal}`;
+      const { action, exit, signal, coreDumped, message, durationUs } = fact;
+      const outcome = endWords({ exit, signal, coreDumped }) ?? 'unknown';
       const detail = {
         ...(exit !== undefined && { exit }),
         ...(signal !== undefined && { signal: cutText(signal, 40) }),
+        ...(coreDumped && { coreDumped }),
+        ...(message !== undefined && { message: cutText(message, MAX_ERROR_TEXT) }),
       };
       return { action, end: { kind: 'command', durationUs, outcome: cutText(outcome, MAX_OUTCOME), detail } };
     }

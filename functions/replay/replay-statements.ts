@@ -210,6 +210,8 @@ function* eventsOf(timeUs: number, fact: Fact, results: ResultReader): Generator
     case 'lane.closed':
     case 'command.started':
     case 'command.finished':
+    case 'command.typed':
+    case 'command.signalled':
     case 'terminal.resized':
     case 'file.accessed':
     case 'exchange.started':

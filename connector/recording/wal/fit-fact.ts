@@ -27,7 +27,8 @@ function shorten(fact: Fact): Fact {
     return { ...fact, text: fact.text.slice(0, MAX_FACT_TEXT), parameters: kept };
   }
   if (fact.kind === 'statement.finished') return { ...fact, tags: fact.tags.slice(0, 1000) };
-  if ('message' in fact) return { ...fact, message: fact.message.slice(0, MAX_FACT_TEXT) };
+  if ('message' in fact && fact.message !== undefined)
+    return { ...fact, message: fact.message.slice(0, MAX_FACT_TEXT) };
   if (fact.kind === 'notification.received') return { ...fact, payload: fact.payload.slice(0, MAX_FACT_TEXT) };
   if (fact.kind === 'command.started') {
     const commandBytes = fact.commandBytes ?? Buffer.byteLength(fact.command);

@@ -10,6 +10,7 @@
 // Stopping errs on the safe side: a word that only the shell knows could be what the pattern names, `rm` is also
 // /bin/rm, and what sudo, env, xargs or sh -c are given counts. Letting pass takes what is certain, as it is written.
 
+import { z } from 'zod';
 import { err, ok, type Result } from '../../result.ts';
 import {
   compileEntries,
@@ -21,7 +22,7 @@ import {
   strictestEntry,
   stricter,
   unreadable,
-  type UnparsableVerdict,
+  UnparsableVerdict,
 } from './entries.ts';
 import { fits } from './glob.ts';
 import { isWholeText, readCommandLine } from './shell/line/command-line.ts';
@@ -83,16 +84,23 @@ export const CommandEntry = entryOf(parseCommandPattern);
 export interface CommandRules extends EntryRules<CommandPattern> {
   /** What happens to a shell in which anything can be typed, where no entry says it. */
   readonly interactiveShell: UnparsableVerdict;
+  /** Lines that are typed at a terminal are compared with the entries. */
+  readonly followsLines: boolean;
 }
+
+/** `follow`: as `allow`, and lines that are typed at a terminal are compared with the entries: an aid. */
+export const ShellVerdict = z.enum([...UnparsableVerdict.options, 'follow']);
+type ShellVerdict = z.infer<typeof ShellVerdict>;
 
 /** `interactiveShell`: missing, it is as `unparsable`. */
 export function compileCommandRules(
   entries: readonly SectionEntry[],
   unparsable?: UnparsableVerdict,
-  interactiveShell?: UnparsableVerdict,
+  interactiveShell?: ShellVerdict,
 ): CommandRules {
   const rules = compileEntries('commands', entries, parseCommandPattern, unparsable);
-  return { ...rules, interactiveShell: interactiveShell ?? rules.unparsable };
+  const followsLines = interactiveShell === 'follow';
+  return { ...rules, followsLines, interactiveShell: followsLines ? 'allow' : (interactiveShell ?? rules.unparsable) };
 }
 
 /** `line`: for a shell to take apart. `words`: run as they are. */
@@ -120,6 +128,17 @@ export function judgeCommand(rules: CommandRules, asked: AskedCommand): Decision
   if (asked.words.length === 0) return judgeShell(rules, false);
   if (!asked.words.every(isWholeText)) return unread(rules, 'it has bytes that are no text');
   return judgeSimple(rules, simple(asked.words.map(certain)), inLine());
+}
+
+/**
+ * A line as it stands on a terminal, before Enter goes on. Undefined: no entry names what is in it. An aid, never a guard:
+ * what runs it need be no shell of this grammar, and what a script, an alias or an editor runs stands on no line. So only what a
+ * pattern names counts, and nothing is stopped for being unread.
+ */
+export function judgeTypedLine(rules: CommandRules, line: string): Decision | undefined {
+  if (!rules.followsLines) return undefined;
+  const decision = judgeLine({ ...rules, allowList: undefined, unparsable: 'allow', interactiveShell: 'allow' }, line);
+  return decision.verdict === 'allow' ? undefined : decision;
 }
 
 function judgeLine(rules: CommandRules, line: string): Decision {
@@ -153,9 +172,13 @@ function judgeShell(rules: CommandRules, isFed: boolean): Decision {
     { ...rules, unparsable: rules.interactiveShell },
     'what is typed in an interactive shell is not seen command by command',
   );
+  if (rules.followsLines && !isFed && decided.verdict === 'allow') return { ...decided, why: FOLLOWED };
   const followed = isFed ? stricter(unreadable(rules, 'what a shell in it reads is not seen'), typed) : typed;
   return stricter(decided, followed);
 }
+
+const FOLLOWED =
+  'lines that are typed at its terminal are compared with the entries, an aid and no guard: scripts, aliases and editors are not seen';
 
 // A warning is shown beside a decision and is none.
 const isNamed = ({ pattern, verdict }: Decision): boolean => pattern !== undefined && verdict !== 'warn';

@@ -5,7 +5,7 @@
 
 import { z } from 'zod';
 import { PROTOCOLS, type ProtocolName, SectionName } from '../../protocols.ts';
-import { CommandEntry, type CommandRules, compileCommandRules } from './commands.ts';
+import { CommandEntry, type CommandRules, compileCommandRules, ShellVerdict } from './commands.ts';
 import { type SectionEntry, UnparsableVerdict } from './entries.ts';
 import { compileForwardRules, ForwardEntry, type ForwardRules } from './forwards.ts';
 import { compileRequestRules, RequestEntry, type RequestRules } from './requests.ts';
@@ -25,8 +25,8 @@ export const Sections = z.object({
   forwards: entries(ForwardEntry),
   /** For statements and commands that cannot be read. Absent: block where an entry blocks, holds or allows anything. */
   unparsable: UnparsableVerdict.optional(),
-  /** For shells that are asked for without a command, or whose commands come from the client's input. Absent: as `unparsable`. */
-  interactiveShell: UnparsableVerdict.optional(),
+  /** For shells that are asked for without a command, or whose commands come from the client's input. Absent: as `unparsable`. `follow`: lines typed at a terminal are compared with `commands`, an aid. */
+  interactiveShell: ShellVerdict.optional(),
 });
 export type Sections = z.infer<typeof Sections>;
 

@@ -22,7 +22,7 @@ import {
   SessionEnded,
   SessionOpened,
 } from './session.ts';
-import { CommandFinished, CommandStarted, TerminalResized } from './shell.ts';
+import { CommandFinished, CommandSignalled, CommandStarted, CommandTyped, TerminalResized } from './shell.ts';
 
 const Current = z.discriminatedUnion('kind', [
   SessionOpened,
@@ -42,6 +42,8 @@ const Current = z.discriminatedUnion('kind', [
   NotificationReceived,
   CancelRequested,
   CommandStarted,
+  CommandTyped,
+  CommandSignalled,
   CommandFinished,
   TerminalResized,
   FileAccessed,

@@ -25,6 +25,28 @@ export const CommandStarted = z.object({
   at: BytesAt.optional(),
 });
 
+/**
+ * A line that was typed at the terminal of a shell, as the terminal showed it when Enter was pressed: an aid for those who
+ * look for it, and no evidence. The bytes beside it are that. Nothing that was typed without an echo is among them.
+ */
+export const CommandTyped = z.object({
+  kind: z.literal('command.typed'),
+  /** Of its own. */
+  action: ActionNumber,
+  line: z.string(),
+  reconstructed: z.literal(true),
+});
+
+/** The client asked for a signal to what runs on this frame's lane, or for a break on its terminal. */
+export const CommandSignalled = z.object({
+  kind: z.literal('command.signalled'),
+  action: ActionNumber,
+  /** Its name without SIG: `INT`. */
+  signal: z.string().optional(),
+  /** Milliseconds, as the client asked for; 0: it leaves that to the target. */
+  breakMs: z.number().int().min(0).optional(),
+});
+
 /** Neither `exit` nor `signal`: its lane closed before the target said how it ended. */
 export const CommandFinished = z.object({
   kind: z.literal('command.finished'),
@@ -33,6 +55,10 @@ export const CommandFinished = z.object({
   exit: z.number().int().min(0).optional(),
   /** Name of the signal that ended it, without SIG: `KILL`. */
   signal: z.string().optional(),
+  /** Of a signal: the target kept an image of what it ended. Missing: it did not. */
+  coreDumped: z.literal(true).optional(),
+  /** Of a signal: the target's words, or how they begin. */
+  message: z.string().optional(),
   durationUs: z.number().int(),
 });
 

@@ -2,6 +2,7 @@
 // the next one when it is full.
 
 import type { ActionEntry, ActionPage } from '../../../core/catalogue.ts';
+import { settingsOf } from '../../../core/replay/command-words.ts';
 import { accessWords, partialWords } from '../../../core/replay/file-words.ts';
 import { showBytes, took } from '../../../core/text/amounts.ts';
 import { answered } from '../format.ts';
@@ -80,12 +81,32 @@ const Body = ({ action }: { action: ActionEntry }) => {
     case 'statement':
       return <StatementBody detail={action.detail} />;
     case 'command':
-      return <Line text={action.detail.command === '' ? action.title : action.detail.command} />;
+      return <CommandBody title={action.title} detail={action.detail} />;
     case 'exchange':
       return <Line text={`${action.detail.method} ${action.detail.url}`} />;
     case 'file':
       return <FileBody detail={action.detail} />;
   }
+};
+
+const CommandBody = ({ title, detail }: Pick<Extract<ActionEntry, { kind: 'command' }>, 'title' | 'detail'>) => {
+  const settings = settingsOf(detail).join(' ');
+  return (
+    <>
+      <Line text={detail.command === '' ? title : detail.command} />
+      {settings === '' ? null : (
+        <p class="dim">
+          With <Text value={settings} />
+        </p>
+      )}
+      {detail.message === undefined ? null : (
+        <p class="dim">
+          <Text value={detail.message} />
+        </p>
+      )}
+      {detail.form === 'typed' ? <p class="dim">Reconstructed from the terminal: an aid, not evidence.</p> : null}
+    </>
+  );
 };
 
 const FileBody = ({ detail }: { detail: Extract<ActionEntry, { kind: 'file' }>['detail'] }) => (

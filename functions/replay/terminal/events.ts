@@ -110,6 +110,10 @@ export class EventReader {
         const { at: _, ...command } = fact;
         return [{ ...command, kind: 'command', ...at }];
       }
+      case 'command.typed':
+        return [{ ...fact, kind: 'typed', ...at }];
+      case 'command.signalled':
+        return [{ ...fact, kind: 'signal', ...at }];
       case 'command.finished':
         return [{ ...fact, kind: 'finished', ...at }];
       case 'terminal.resized': {

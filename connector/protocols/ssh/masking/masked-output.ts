@@ -103,3 +103,10 @@ export class MaskedOutput {
 }
 
 const NOTHING = new Uint8Array(0);
+
+/** Of a lane, where the rest of a value came too late (ADR 35). */
+export function partlyNote(...outputs: readonly (MaskedOutput | undefined)[]): string | undefined {
+  const values = outputs.reduce((sum, output) => sum + (output?.partly ?? 0), 0);
+  if (values === 0) return undefined;
+  return `of ${values} masked value${values === 1 ? '' : 's'} the target wrote the beginning long before the rest, so it was shown`;
+}

@@ -2,8 +2,6 @@
 // record goes on as it came. stderr has a lane of its own, so that a recording tells it from stdout.
 
 import { partOf, passUntouched } from '../../../../core/masking/masked.ts';
-import { judgeCommand } from '../../../../core/policy/sections/commands.ts';
-import type { Decision } from '../../../../core/policy/sections/entries.ts';
 import type { EndReason } from '../../../../core/recording/facts/session.ts';
 import type { Lane, Recorded, Session } from '../../../door.ts';
 import { contained } from '../../../net/contained.ts';
@@ -20,11 +18,14 @@ import {
   SUCCESS_RECORD,
 } from '../connection/records.ts';
 import type { SshTarget } from '../login/target-login.ts';
-import { MaskedOutput } from '../masking/masked-output.ts';
-import { isMasked, refusedUnderMasks } from '../masking/under-masks.ts';
+import { MaskedOutput, partlyNote } from '../masking/masked-output.ts';
+import { isMasked } from '../masking/under-masks.ts';
 import { SpokenSftp } from '../sftp/spoken-sftp.ts';
-import { EXTENDED_DATA_STDERR, FieldReader, fieldsOf, Malformed } from '../wire/messages.ts';
-import { type ChannelWish, commandDigest, commandParameters, sizeOf } from './channel-setup.ts';
+import { EXTENDED_DATA_STDERR, fieldsOf, Malformed } from '../wire/messages.ts';
+import { type ChannelWish, commandParameters } from './channel-setup.ts';
+import { describeWish, judgeWish } from './judged-wish.ts';
+import { ShellTerminal } from './shell-terminal.ts';
+import { askedFact, type HowItEnded, howItEnded } from './told-requests.ts';
 import { concealed } from './typed-input.ts';
 
 /** What a shell says of a program that may not run. */
@@ -72,6 +73,7 @@ class CarriedChannel implements Interpreter {
   readonly #startedUs: number;
   /** As recorded. */
   readonly #environment: string[];
+  readonly #terminalType: string;
   #receipt: Recorded;
   #errors: Lane | undefined;
   /** Undecided, its records wait here. */
@@ -87,6 +89,7 @@ class CarriedChannel implements Interpreter {
   #left = false;
   /** What is done to files, where that can be read. */
   readonly #files: SpokenSftp | undefined;
+  readonly #terminal: ShellTerminal | undefined;
   /** Under masks. */
   readonly #output: MaskedOutput | undefined;
   readonly #errorOutput: MaskedOutput | undefined;
@@ -99,14 +102,19 @@ class CarriedChannel implements Interpreter {
     this.#startedUs = lane.elapsedUs();
     this.#startAnswered = !wish.wantReply;
     const { terminal } = wish;
-    this.#environment = wish.environment.map((one) => whole.session.guard.rules.masks.maskString(one));
+    const { masks } = whole.session.guard.rules;
+    this.#environment = wish.environment.map((one) => masks.maskString(one));
+    this.#terminalType = masks.maskString(terminal?.type ?? '');
     this.#receipt = lane.fact({
       ...{ kind: 'command.started', action, form: wish.form, command: whole.shown },
       ...(wish.environment.length > 0 && { environment: this.#environment }),
-      ...(terminal && { terminal: { type: terminal.type, modes: terminal.modes.toString('base64') } }),
+      ...(terminal && { terminal: { type: this.#terminalType, modes: terminal.modes.toString('base64') } }),
     });
-    if (terminal)
-      this.#receipt = lane.fact({ kind: 'terminal.resized', columns: terminal.columns, rows: terminal.rows });
+    if (terminal) {
+      const { columns, rows } = terminal;
+      this.#receipt = lane.fact({ kind: 'terminal.resized', columns, rows });
+      if (wish.form !== 'subsystem') this.#terminal = this.#shellTerminal(columns);
+    }
     const isSubsystem = wish.form === 'subsystem' && wish.command === 'sftp';
     if (isMasked(whole.session.guard.rules)) {
       this.#output = this.#maskedOutput(() => lane, dataRecord);
@@ -126,7 +134,7 @@ class CarriedChannel implements Interpreter {
   }
 
   get clientFull(): boolean {
-    return this.#state === 'undecided' || this.#files?.full === true;
+    return this.#state === 'undecided' || this.#files?.full === true || this.#terminal?.full === true;
   }
 
   get clientLeft(): boolean {
@@ -135,6 +143,7 @@ class CarriedChannel implements Interpreter {
 
   get working(): boolean {
     const { form, terminal } = this.#it.wish;
+    if (this.#terminal?.holds) return true;
     return this.#state === 'forwarded' && form === 'exec' && !terminal && !this.#finished;
   }
 
@@ -145,18 +154,13 @@ class CarriedChannel implements Interpreter {
       contained(relay, {
         lane: lane.number,
         number: action,
-        decision: this.#judge(),
-        judge: () => this.#judge(),
-        describe: () => ({
-          kind: 'command',
-          ...(wish.form !== 'exec' && {
-            title: wish.form === 'shell' ? 'An interactive shell' : `The subsystem ${wish.command}`,
+        decision: judgeWish(session.guard.rules, wish),
+        judge: () => judgeWish(session.guard.rules, wish),
+        describe: () =>
+          describeWish(wish, {
+            command: this.#it.shown,
+            parameters: commandParameters({ ...wish, environment: this.#environment }, this.#terminalType),
           }),
-          text: wish.form === 'shell' ? 'interactive shell' : this.#it.shown,
-          parameters: commandParameters({ ...wish, environment: this.#environment }),
-          digest: commandDigest(wish),
-          touches: [],
-        }),
         forward: () => this.#forward(),
         refuse: ({ message, hint }) => this.#refuse(hint === undefined ? message : `${message} ${hint}`, EXIT_REFUSED),
         notify: (message) => this.#say(message),
@@ -164,17 +168,6 @@ class CarriedChannel implements Interpreter {
     );
     // Some clients show nothing before they have their answer.
     if (outcome === 'held') this.#answerStart();
-  }
-
-  #judge(): Decision {
-    const { rules } = this.#it.session.guard;
-    const { commands } = rules.sections;
-    const { form, command } = this.#it.wish;
-    const refused = refusedUnderMasks(rules, this.#it.wish);
-    if (refused) return refused;
-    if (!commands) return ALLOWED;
-    if (form === 'shell') return judgeCommand(commands, 'interactive shell');
-    return judgeCommand(commands, form === 'exec' ? { line: command } : { words: [command] });
   }
 
   #forward(): void {
@@ -210,9 +203,10 @@ class CarriedChannel implements Interpreter {
     this.#it.relay.toClient(passUntouched(SUCCESS_RECORD()), this.#receipt);
   }
 
-  #say(words: string): void {
+  /** `before`: what parts it from a line that is being typed. */
+  #say(words: string, before = ''): void {
     const { relay, lane, wish } = this.#it;
-    const text = `Gatehouse: ${words}${wish.terminal ? '\r\n' : '\n'}`;
+    const text = `${before}Gatehouse: ${words}${wish.terminal ? '\r\n' : '\n'}`;
     relay.toClient(passUntouched(stderrRecord(text)), lane.record('gateway', Buffer.from(text)));
   }
 
@@ -226,10 +220,18 @@ class CarriedChannel implements Interpreter {
     const { relay, lane, wish } = this.#it;
     switch (record.kind) {
       case 'data':
+        if (this.#terminal) {
+          this.#terminal.type(record.data);
+          return;
+        }
         this.#receipt = lane.record('client', wish.terminal || this.#output ? this.#typed(record.data) : record.data);
         if (this.#cannotFollow(this.#files?.fromClient(record.data))) return;
         break;
       case 'eof':
+        if (this.#terminal) {
+          this.#terminal.inTurn(() => relay.toTarget(record.whole, this.#receipt));
+          return;
+        }
         break;
       case 'request':
         if (!this.#mayAsk(record)) return;
@@ -246,6 +248,22 @@ class CarriedChannel implements Interpreter {
     relay.toTarget(record.whole, this.#receipt);
   }
 
+  #shellTerminal(columns: number): ShellTerminal {
+    const { session, lane, relay } = this.#it;
+    return new ShellTerminal({
+      ...{ session, lane, relay, columns },
+      tell: (fact) => {
+        this.#receipt = lane.fact(fact);
+      },
+      send: (bytes) => {
+        if (this.#over) return;
+        this.#receipt = lane.record('client', this.#typed(bytes));
+        relay.toTarget(dataRecord(bytes), this.#receipt);
+      },
+      say: (words) => !this.#left && !this.#over && this.#say(words, '\r\n'),
+    });
+  }
+
   /** The recorded copy. */
   #typed(data: Buffer): Buffer {
     const copy = concealed(data);
@@ -257,7 +275,7 @@ class CarriedChannel implements Interpreter {
   }
 
   #mayAsk({ name, wantReply, fields }: ChannelRecord & { kind: 'request' }): boolean {
-    const understood = FROM_CLIENT.has(name) && (name !== 'window-change' || this.#resized(fields));
+    const understood = FROM_CLIENT.has(name) && this.#isSound(name, fields);
     if (!understood) {
       if (wantReply) this.#owed.push('refused');
       this.#answerRefused();
@@ -265,9 +283,13 @@ class CarriedChannel implements Interpreter {
     return understood;
   }
 
-  #resized(fields: Buffer): boolean {
+  /** Told in the recording before it goes on. */
+  #isSound(name: string, fields: Buffer): boolean {
     try {
-      this.#receipt = this.#it.lane.fact({ kind: 'terminal.resized', ...sizeOf(fields) });
+      const { lane, action } = this.#it;
+      const fact = askedFact(name, fields, action);
+      if (fact) this.#receipt = lane.fact(fact);
+      if (fact?.kind === 'terminal.resized') this.#terminal?.resize(fact.columns);
       return true;
     } catch (error) {
       if (!(error instanceof Malformed)) throw error;
@@ -295,6 +317,7 @@ class CarriedChannel implements Interpreter {
           return;
         }
         this.#receipt = lane.record('target', record.data);
+        this.#terminal?.show(record.data);
         if (this.#cannotFollow(this.#files?.fromTarget(record.data))) return;
         break;
       case 'extended':
@@ -334,6 +357,7 @@ class CarriedChannel implements Interpreter {
       shape: wish.terminal ? 'columns' : 'free',
       send: (bytes) => {
         this.#receipt = lane().record('target', bytes);
+        if (recordOf === dataRecord) this.#terminal?.show(bytes);
         relay.toClient(partOf<Buffer>(recordOf(bytes), bytes), this.#receipt);
       },
       contain: (work) => relay.contain(() => !this.#over && work()),
@@ -369,15 +393,14 @@ class CarriedChannel implements Interpreter {
   #exited(name: string, fields: Buffer): void {
     if (name !== 'exit-status' && name !== 'exit-signal') return;
     try {
-      const reader = new FieldReader(fields, 0);
-      this.#finish(name === 'exit-status' ? { exit: reader.uint32() } : { signal: reader.text() });
+      this.#finish(howItEnded(name, fields, (words) => this.#it.session.guard.rules.masks.maskString(words)));
     } catch (error) {
       if (!(error instanceof Malformed)) throw error;
       this.#fault('the target says how it ended in a form that is not understood');
     }
   }
 
-  #finish(how: { readonly exit?: number; readonly signal?: string }): void {
+  #finish(how: HowItEnded): void {
     if (this.#finished) return;
     this.#finished = true;
     const { lane, action } = this.#it;
@@ -414,21 +437,13 @@ class CarriedChannel implements Interpreter {
   closed(): void {
     if (this.#state === 'undecided') this.clientEnded();
     this.#left = true;
+    this.#terminal?.close();
     this.#files?.end();
     this.#finish({});
     this.#over = true;
     if (this.#hidden || this.#output) this.#it.session.guard.recordMasked();
     this.#errors?.close();
-    const note = this.#files?.note ?? this.#partlyShown();
+    const note = this.#files?.note ?? partlyNote(this.#output, this.#errorOutput);
     this.#it.lane.close({ recorded: 'full', ...(note !== undefined && { note }) });
   }
-
-  /** ADR 35. */
-  #partlyShown(): string | undefined {
-    const values = (this.#output?.partly ?? 0) + (this.#errorOutput?.partly ?? 0);
-    if (values === 0) return undefined;
-    return `of ${values} masked value${values === 1 ? '' : 's'} the target wrote the beginning long before the rest, so it was shown`;
-  }
 }
-
-const ALLOWED: Decision = { section: 'commands', verdict: 'allow', why: '' };

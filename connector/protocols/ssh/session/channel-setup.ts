@@ -42,16 +42,17 @@ export interface ChannelWish {
 }
 
 /** What the client has the target set for the command: shown to who decides, and part of what is approved. */
-export const commandParameters = ({ environment, terminal }: ChannelWish): string[] => [
+export const commandParameters = ({ environment, terminal }: ChannelWish, type = terminal?.type): string[] => [
   ...environment,
-  ...(terminal ? [`TERM=${terminal.type}`] : []),
+  ...(terminal ? [`TERM=${type}`] : []),
 ];
 
 /** Of what is approved. */
-export const commandDigest = (wish: ChannelWish): string =>
-  createHash('sha256')
-    .update([wish.form, wish.command, ...commandParameters(wish)].join('\0'))
-    .digest('hex');
+export function commandDigest(wish: ChannelWish): string {
+  const modes = wish.terminal?.modes.toString('base64') ?? '';
+  const parts = [wish.form, wish.command, ...commandParameters(wish), ...(modes === '' ? [] : [modes])];
+  return createHash('sha256').update(parts.join('\0')).digest('hex');
+}
 
 interface SetupListener {
   start(wish: ChannelWish): void;

@@ -46,7 +46,7 @@ export class TerminalRecording {
   /** Lanes with something to show, by number. */
   readonly lanes = new Map<number, LaneOutline>();
   readonly commands: CommandOutline[] = [];
-  readonly beside: (Event<'notice'> | Event<'access'> | Event<'file'> | Event<'lane-end'>)[] = [];
+  readonly beside: (Event<'notice'> | Event<'signal'> | Event<'access'> | Event<'file'> | Event<'lane-end'>)[] = [];
   endUs = 0;
   ended: Event<'ended'> | undefined;
   damaged: Event<'damaged'> | undefined;
@@ -106,7 +106,15 @@ export class TerminalRecording {
         command.failed = event.signal !== undefined || (event.exit ?? 0) !== 0;
         return;
       }
+      case 'typed': {
+        const { action, lane, timeUs } = event;
+        const line = { action, lane, timeUs, form: 'typed', finishedUs: timeUs };
+        this.commands.push(line);
+        this.#byAction.set(action, line);
+        return;
+      }
       case 'notice':
+      case 'signal':
       case 'access':
       case 'file':
         this.beside.push(event);

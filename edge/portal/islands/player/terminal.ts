@@ -1,5 +1,6 @@
 // The player of terminals: wires the page's controls to a recording, its playback and the screen.
 
+import { signalWords } from '../../../../core/replay/command-words.ts';
 import { accessWords, failureWords, transferWords } from '../../../../core/replay/file-words.ts';
 import { offset, showBytes, span } from '../../../../core/text/amounts.ts';
 import { onLines } from '../../../../core/text/written-text.ts';
@@ -148,6 +149,7 @@ export function playTerminal(player: HTMLElement): void {
 
   function besideWords(event: TerminalRecording['beside'][number]): string {
     if (event.kind === 'notice') return `${event.severity}: ${event.message}`;
+    if (event.kind === 'signal') return `Command ${event.action}: ${signalWords(event)}, from the client`;
     if (event.kind === 'access') return [accessWords(event), failureWords(event) ?? []].flat().join(': ');
     if (event.kind === 'file') return transferWords(event);
     const moved = event.bytes ? `, ${showBytes(event.bytes.client + event.bytes.target)} went over it` : '';

@@ -1,0 +1,200 @@
+// The lines that a person types at a terminal, as far as the terminal shows them. Reconstructed from what was typed and
+// what was shown: an aid for those who look for a command, and for rules that ask for it. Never evidence, never a guard.
+//
+// Only what was shown is ever told: of what is typed without an echo (a password) nothing stands on the screen. While
+// nobody types, output costs a look for its last line break.
+
+import { behindPrompt, lineShown } from '../../../../core/replay/shown-line.ts';
+import { isEnter, TypedKeys } from './typed-keys.ts';
+
+/** Of a prompt. */
+const MAX_PROMPT_BYTES = 8 * 1024;
+/** What is shown while one line is typed; of more nobody says what the line was. */
+const MAX_SHOWN_BYTES = 64 * 1024;
+/** A line that was typed while something ran is looked for in so much output. */
+const MAX_AHEAD_BYTES = 256 * 1024;
+const MAX_AHEAD_LINES = 100;
+const LINE_BREAK = 0x0a;
+const NOTHING = Buffer.alloc(0);
+
+/** Screens of editors and pagers, which have no line: xterm's private modes. */
+const OTHER_SCREENS = ['\x1b[?1049', '\x1b[?1047', '\x1b[?47'];
+const LONGEST_BEGINNING = 7;
+
+interface TypedLine {
+  readonly keys: TypedKeys;
+  /** What was on the line before the first key. Undefined: it was typed before the line above it was done. */
+  prompt: Buffer | undefined;
+  since: Buffer[];
+  bytes: number;
+  entered: boolean;
+  /** More was shown meanwhile than is kept. */
+  lost: boolean;
+  /** It was told before Enter went on. */
+  told: boolean;
+}
+
+/** Nobody sees it: a password is one, and so is what came by so fast that its echo is still to come. */
+type Sight = { readonly line: string; readonly certain: boolean } | undefined;
+
+export class TypedLines {
+  readonly #tell: (line: string) => void;
+  #columns: number;
+  /** Behind the last line break. */
+  #tail: Buffer = NOTHING;
+  /** The last bytes, in which a switch of the screen may have begun. */
+  #end = '';
+  #otherScreen = false;
+  /** Of the last line that was seen as it was typed. */
+  #lastPrompt = '';
+  /** In their order; what is shown belongs to the first. */
+  #lines: TypedLine[] = [];
+
+  /** `tell`: a line was typed, and is shown whole. */
+  constructor(columns: number, tell: (line: string) => void) {
+    this.#columns = columns;
+    this.#tell = tell;
+  }
+
+  resize(columns: number): void {
+    this.#columns = columns;
+  }
+
+  /** Keys, up to what ends a line: gives its place, or the length of `bytes`. */
+  type(bytes: Buffer, from: number): number {
+    if (this.#otherScreen) return bytes.length;
+    const known = this.#current;
+    const line = known ?? this.#begin();
+    const end = line.keys.take(bytes, from);
+    if (!known && end > from) this.#lines.push(line);
+    return end;
+  }
+
+  /** What ended it goes on. `told`: who decided about it has told it. */
+  ended(byte: number | undefined, told: boolean): void {
+    const line = this.#current;
+    if (!line) return;
+    if (isEnter(byte)) {
+      line.entered = true;
+      line.told = told;
+      if (this.#lines.length > MAX_AHEAD_LINES) this.#drop(line);
+    } else this.#drop(line);
+  }
+
+  /** Something was typed that no Enter ended. */
+  get begun(): boolean {
+    return this.#current !== undefined && this.#current.keys.text !== '';
+  }
+
+  /** The line that is being typed, as it is shown now. */
+  look(): { readonly typed: string | undefined; readonly shown: Sight } | undefined {
+    const line = this.#current;
+    return line && { typed: line.keys.text, shown: this.#shownOf(line) };
+  }
+
+  /** What the client gets to see. */
+  show(bytes: Buffer): void {
+    if (this.#switches(bytes)) return;
+    let rest = bytes;
+    for (let [line] = this.#lines; line; [line] = this.#lines) {
+      const at = line.entered || line.prompt === undefined ? rest.indexOf(LINE_BREAK) : -1;
+      if (at < 0) {
+        this.#add(line, rest);
+        return;
+      }
+      this.#add(line, rest.subarray(0, at));
+      rest = rest.subarray(at + 1);
+      this.#lineEnds(line);
+    }
+    this.#keepTail(rest);
+  }
+
+  get #current(): TypedLine | undefined {
+    const last = this.#lines.at(-1);
+    return last?.entered === false ? last : undefined;
+  }
+
+  #begin(): TypedLine {
+    const prompt = this.#lines.length === 0 ? this.#tail : undefined;
+    return { keys: new TypedKeys(), prompt, since: [], bytes: 0, entered: false, lost: false, told: false };
+  }
+
+  #add(line: TypedLine, bytes: Buffer): void {
+    line.bytes += bytes.length;
+    line.lost ||= line.bytes > (line.prompt ? MAX_SHOWN_BYTES : MAX_AHEAD_BYTES);
+    if (line.lost) line.since = [];
+    // A copy: what was read into is used again.
+    else line.since.push(Buffer.from(bytes));
+  }
+
+  /** A line break was shown: behind Enter, or amid what ran while it was typed. */
+  #lineEnds(line: TypedLine): void {
+    const shown = this.#shownOf(line);
+    line.since = [];
+    if (!line.entered || (line.prompt === undefined && !shown && !line.lost)) return;
+    this.#drop(line);
+    if (shown && !line.told && isText(shown.line)) this.#tell(shown.line);
+  }
+
+  #drop(line: TypedLine): void {
+    this.#lines = this.#lines.filter((one) => one !== line);
+    if (this.#lines.length === 0)
+      this.#tail = line.since.length === 0 ? NOTHING : behindBreak(Buffer.concat(line.since));
+  }
+
+  #shownOf(line: TypedLine): Sight {
+    if (line.lost) return undefined;
+    const typed = line.keys.text;
+    const since = Buffer.concat(line.since).toString();
+    if (line.prompt === undefined)
+      return typed !== undefined && typed !== '' && plain(since).endsWith(typed)
+        ? { line: typed, certain: true }
+        : undefined;
+    const { line: shown, whole, prompt } = lineShown({ columns: this.#columns, prompt: line.prompt.toString(), since });
+    // What an editor suggests behind the cursor is not typed.
+    if (shown && typed !== undefined && typed !== '' && shown.startsWith(typed.trimEnd())) {
+      this.#lastPrompt = prompt;
+      return { line: typed, certain: true };
+    }
+    // It was drawn anew, or the first keys were for a program that is over.
+    const again = this.#lastPrompt === '' ? undefined : behindPrompt(whole, this.#lastPrompt);
+    if (again && (typed === undefined || typed.endsWith(again))) return { line: again, certain: typed !== undefined };
+    return shown && typed === undefined ? { line: shown, certain: false } : undefined;
+  }
+
+  #keepTail(bytes: Buffer): void {
+    const at = bytes.lastIndexOf(LINE_BREAK);
+    const last = bytes.subarray(Math.max(at + 1, bytes.length - MAX_PROMPT_BYTES));
+    this.#tail = at >= 0 ? Buffer.from(last) : Buffer.concat([this.#tail, last]).subarray(-MAX_PROMPT_BYTES);
+  }
+
+  /** Whether what comes is another screen, on which nothing is followed. */
+  #switches(bytes: Buffer): boolean {
+    const before = this.#end;
+    const last = bytes.toString('latin1', Math.max(0, bytes.length - LONGEST_BEGINNING));
+    this.#end = (before + last).slice(-LONGEST_BEGINNING);
+    if (!before.includes('\x1b') && !bytes.includes('\x1b[?')) return this.#otherScreen;
+    const text = before + bytes.toString('latin1');
+    const found = OTHER_SCREENS.map((name) => ({ name, at: text.lastIndexOf(name) })).reduce((a, b) =>
+      b.at > a.at ? b : a,
+    );
+    const behind = found.at + found.name.length + 1;
+    if (found.at < 0 || behind > text.length) return this.#otherScreen;
+    this.#otherScreen = text[behind - 1] === 'h';
+    this.#end = text.slice(behind).slice(-LONGEST_BEGINNING);
+    this.#lines = [];
+    this.#tail = NOTHING;
+    if (!this.#otherScreen) this.#keepTail(Buffer.from(text.slice(behind), 'latin1'));
+    return true;
+  }
+}
+
+/** What programs show in the place of a password is none. */
+const isText = (line: string): boolean => !/^[*•\s]*$/.test(line);
+
+const behindBreak = (bytes: Buffer): Buffer => bytes.subarray(bytes.lastIndexOf(LINE_BREAK) + 1);
+
+/** Without sequences, as far as a line needs it that nobody edits. */
+const plain = (text: string): string =>
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is left out
+  text.replace(/\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[^[\]])/g, '').replace(/\r+$/, '');
