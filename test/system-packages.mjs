@@ -30,6 +30,10 @@ const SYSTEM_PACKAGES = [
   ['openssh-client', '/usr/bin/ssh'],
   ['openssh-server', '/usr/sbin/sshd'],
   ['rsync', '/usr/bin/rsync'],
+  ['vim', '/usr/bin/vim'],
+  ['less', '/usr/bin/less'],
+  ['tmux', '/usr/bin/tmux'],
+  ['procps', '/usr/bin/top'],
   ['python3-paramiko', '/usr/lib/python3/dist-packages/paramiko'],
 ];
 

@@ -43,6 +43,24 @@ async function* stream(events: readonly TerminalEvent[]): AsyncGenerator<Termina
 }
 
 describe('a terminal’s replay on a terminal', () => {
+  it('tells what a command was given, lines that were typed, signals, and how it ended', async () => {
+    const { play, shown } = player();
+    const command = { kind: 'command', ...at(0, 1), action: 1, form: 'exec', command: 'x' } as const;
+    await play(
+      stream([
+        { ...command, environment: ['LC_A=\u001b[1m'], terminal: { type: 'xterm', modes: '' } },
+        { kind: 'typed', ...at(1, 1), action: 2, line: 'ls\u001b[2J', reconstructed: true },
+        { kind: 'signal', ...at(2, 1), action: 1, signal: 'TERM' },
+        { kind: 'finished', ...at(3, 1), action: 1, signal: 'SEGV', coreDumped: true, message: 'oh', durationUs: 3 },
+      ]),
+    );
+    const text = shown();
+    expect(text).toMatch(/1> x \(LC_A=\\x1b\[1m TERM=xterm\)\n/);
+    expect(text).toMatch(/2> typed: ls\\x1b\[2J \(reconstructed\)\n/);
+    expect(text).toMatch(/1: signal TERM, from the client\n/);
+    expect(text).toMatch(/1: signal SEGV \(core dumped\): oh /);
+  });
+
   it('shows the first terminal as it was, without what it could do here, and leaves this one as before', async () => {
     const { play, shown, noted } = player();
     await play(

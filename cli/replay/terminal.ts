@@ -1,7 +1,7 @@
 // A replay of kind `terminal` on a terminal: the first lane that has one as its person saw it, and lines for what ran
 // without one before. What the recording could do to the viewer's own terminal is left out (terminal-filter.ts).
 
-import { endWords, settingsOf, signalWords } from '../../core/replay/command-words.ts';
+import { endWords, commandSettings, signalWords } from '../../core/replay/command-words.ts';
 import { accessWords, failureWords, transferWords } from '../../core/replay/file-words.ts';
 import type { TerminalEvent } from '../../core/replay/terminal.ts';
 import { Failure } from '../failure.ts';
@@ -92,7 +92,7 @@ function wordsOf(event: TerminalEvent, output: Output): string {
       return `${line(session.email)} opened ${line(session.resource)} at ${time(session.startedAt)}: ${line(session.reason)}`;
     }
     case 'command': {
-      const settings = settingsOf(event).map(line).join(' ');
+      const settings = commandSettings(event).map(line).join(' ');
       const words = `${output.style('cyan', `${event.action}>`)} ${output.style('bold', line(event.command || event.form))}`;
       return settings === '' ? words : `${words} ${output.style('dim', `(${settings})`)}`;
     }

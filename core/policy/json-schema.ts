@@ -72,7 +72,7 @@ const DESCRIPTIONS: Readonly<Record<string, string>> = {
   'rules.unparsable':
     'For statements and commands that cannot be read. Missing: block where an entry blocks, holds or allows.',
   'rules.interactiveShell':
-    'For shells that are requested without a command, or that read their commands from the client. Missing: as unparsable.',
+    'For shells that are requested without a command, or that read their commands from the client. Missing: as unparsable. follow: they open, and Enter does not go on with a line that an entry names: an aid, no guard.',
   'rules.mask': 'What is hidden in results and recordings. The first entry that fits decides.',
   'rules.mask.columns': 'table.column or schema.table.column; * for any letters.',
   'rules.mask.fields': 'Paths in JSON documents: $.users[*].email, $..password.',

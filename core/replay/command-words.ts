@@ -1,7 +1,7 @@
 // What is told of commands in replays, lists and exports: the same words in each.
 
 /** What was set for a command: `LANG=C`, `TERM=xterm`. */
-export const settingsOf = ({
+export const commandSettings = ({
   environment = [],
   terminal,
 }: {

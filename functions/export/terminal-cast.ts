@@ -4,7 +4,7 @@
 import type { CastVersion } from '../../core/api.ts';
 import type { SessionEntry } from '../../core/catalogue.ts';
 import { playedSize } from '../../core/replay/emulator.ts';
-import { endWords, settingsOf, signalWords } from '../../core/replay/command-words.ts';
+import { endWords, commandSettings, signalWords } from '../../core/replay/command-words.ts';
 import { accessWords, failureWords, partialWords } from '../../core/replay/file-words.ts';
 import type { TerminalEvent } from '../../core/replay/terminal.ts';
 import { err, ok, type Result } from '../../core/result.ts';
@@ -34,7 +34,7 @@ export async function findCastLane(
   });
   for await (const event of events) {
     if (event.kind === 'lane') labels.set(event.lane, event.label);
-    if (event.kind === 'command' && !settings.has(event.lane)) settings.set(event.lane, settingsOf(event));
+    if (event.kind === 'command' && !settings.has(event.lane)) settings.set(event.lane, commandSettings(event));
     if (event.kind !== 'output' && event.kind !== 'resize') continue;
     shown.add(event.lane);
     if (wanted !== undefined && event.lane !== wanted) continue;

@@ -23,13 +23,21 @@ function story(): RecordingBuilder {
     .fact({ kind: 'lane.closed', lane: 1, recorded: 'full' }, 1)
     .wait(1_234_567)
     .fact({ kind: 'lane.opened', lane: 2, of: 'shell', label: 'shell' }, 2)
+    .fact(
+      {
+        ...{ kind: 'command.started', action: 2, form: 'shell', command: '' },
+        ...{ environment: ['LANG=de_DE', 'LC_X=a=b'], terminal: { type: 'xterm-256color', modes: 'AA==' } },
+      },
+      2,
+    )
     .fact({ kind: 'terminal.resized', columns: 100, rows: 30 }, 2)
-    .fact({ kind: 'command.started', action: 2, form: 'shell', command: '' }, 2)
     .wait(333_333)
     .bytes('target', utf8('$ '), 2)
     .wait(333_333)
     .bytes('client', utf8('**\r'), 2)
     .bytes('target', utf8('ls\r\n漢\u001b[1m'), 2)
+    .fact({ kind: 'command.typed', action: 9, line: 'ls', reconstructed: true }, 2)
+    .fact({ kind: 'command.signalled', action: 2, signal: 'INT' }, 2)
     .wait(333_334)
     .fact({ kind: 'terminal.resized', columns: 90, rows: 20 }, 2)
     .fact({ kind: 'action.refused', action: 3, reason: 'blocked', message: 'Blocked by rule x.', rule: 'x' }, 2)
@@ -74,7 +82,8 @@ async function exported(
 /** https://docs.asciinema.org/manual/asciicast/v3/ */
 const Header = z.strictObject({
   version: z.literal(3),
-  term: z.strictObject({ cols: z.number().int().min(1), rows: z.number().int().min(1) }),
+  term: z.strictObject({ cols: z.number().int().min(1), rows: z.number().int().min(1), type: z.string().optional() }),
+  env: z.record(z.string(), z.string()).optional(),
   timestamp: z.number().int(),
   title: z.string(),
 });
@@ -96,7 +105,8 @@ describe('the asciicast of a terminal', () => {
     const { header, events } = cast(await exported(story().end(), 'asciicast'));
     expect(header).toMatchObject({
       version: 3,
-      term: { cols: 100, rows: 30 },
+      term: { cols: 100, rows: 30, type: 'xterm-256color' },
+      env: { LANG: 'de_DE', LC_X: 'a=b', TERM: 'xterm-256color' },
       title: expect.stringMatching(/lane 2: shell$/),
     });
     expect(events.map(([, code, data]) => [code, data])).toEqual([
@@ -104,6 +114,8 @@ describe('the asciicast of a terminal', () => {
       ['o', '$ '],
       ['i', '**\r'],
       ['o', 'ls\r\n漢\u001b[1m'],
+      ['m', '9: typed: ls'],
+      ['m', '2: client sends signal INT'],
       ['r', '90x20'],
       ['m', 'REFUSED: Blocked by rule x.'],
       ['x', '3'],
@@ -115,7 +127,9 @@ describe('the asciicast of a terminal', () => {
     const sums = intervals.map((_, index) =>
       Math.round(intervals.slice(0, index + 1).reduce((sum, one) => sum + one * 1e6, 0)),
     );
-    expect(sums).toEqual([1_234_568, 1_567_901, 1_901_234, 1_901_234, 2_234_568, 2_234_568, 2_234_568]);
+    expect(sums).toEqual([
+      1_234_568, 1_567_901, 1_901_234, 1_901_234, 1_901_234, 1_901_234, 2_234_568, 2_234_568, 2_234_568,
+    ]);
     expect(intervals.map((interval) => interval * 1e6).every((us) => Math.abs(us - Math.round(us)) < 1e-6)).toBe(true);
   });
 
@@ -125,12 +139,14 @@ describe('the asciicast of a terminal', () => {
       .trimEnd()
       .split('\n')
       .map((line) => JSON.parse(line));
-    expect(header).toMatchObject({ version: 2, width: 100, height: 30 });
+    expect(header).toMatchObject({ version: 2, width: 100, height: 30, env: { TERM: 'xterm-256color' } });
     expect(events.map(([time, code]: [number, string]) => [time, code])).toEqual([
       [1.234568, 'm'],
       [1.567901, 'o'],
       [1.901234, 'i'],
       [1.901234, 'o'],
+      [1.901234, 'm'],
+      [1.901234, 'm'],
       [2.234568, 'r'],
       [2.234568, 'm'],
     ]);
@@ -181,6 +197,11 @@ describe('the page of a terminal session', () => {
     expect(html).toContain('uptime \\x1b[31mthe recording');
     expect(html).toContain('#1 ended: signal KILL');
     expect(html).toContain('#2 ended: exit 3');
+    expect(html).toContain('<p>With LANG=de_DE LC_X=a=b TERM=xterm-256color</p>');
+    expect(html).toMatch(
+      /#9<\/b> lane 2, typed \(reconstructed from the terminal: an aid, not evidence\)<pre>ls<\/pre>/,
+    );
+    expect(html).toContain('#2 signal INT, from the client');
     expect(html).toContain('<pre>up\n3 days');
     expect(html).toContain('REFUSED: Blocked by rule x.');
     expect(html).not.toMatch(/<script|class="error damaged"/);

@@ -1,7 +1,7 @@
 // A terminal session as a page to read and keep: its commands and what came of them, files, what the policy did, and
 // the output of what ran without a terminal. A terminal's screen is for a player: asciicast.
 
-import { endWords, settingsOf, signalWords } from '../../core/replay/command-words.ts';
+import { endWords, commandSettings, signalWords } from '../../core/replay/command-words.ts';
 import { accessWords, failureWords, partialWords } from '../../core/replay/file-words.ts';
 import type { TerminalEvent } from '../../core/replay/terminal.ts';
 import { took } from '../../core/text/amounts.ts';
@@ -45,7 +45,7 @@ function blockOf(event: Exclude<TerminalEvent, { kind: 'opened' | 'output' }>): 
     case 'command': {
       const { action, form, command, commandBytes } = event;
       const cut = commandBytes === undefined ? '' : `<p>Cut here; the whole has ${commandBytes} bytes.</p>`;
-      const settings = settingsOf(event);
+      const settings = commandSettings(event);
       const set = settings.length === 0 ? '' : `<p>With ${escapeHtml(settings.join(' '))}</p>`;
       return `<section id="c${action}">${time} <b>#${action}</b> lane ${event.lane}, ${form}<pre>${escapeHtml(command)}</pre>${cut}${set}</section>`;
     }

@@ -32,6 +32,30 @@ describe('an action is listed', () => {
     );
     expect(listed(began, { kind: 'command.finished', action: 4, durationUs: 9 }).outcome).toBe('unknown');
     expect(listed({ ...began, form: 'shell', command: '' }).title).toBe('shell');
+    const died = {
+      kind: 'command.finished',
+      action: 4,
+      signal: 'SEGV',
+      coreDumped: true,
+      message: 'oh',
+      durationUs: 9,
+    } as const;
+    expect(listed(began, died)).toMatchObject({
+      outcome: 'signal SEGV (core dumped)',
+      detail: { signal: 'SEGV', coreDumped: true, message: 'oh' },
+    });
+    const set = { environment: ['LANG=C', `LC_ALL=${'x'.repeat(900)}`], terminal: { type: 'xterm', modes: 'gQ==' } };
+    expect(listed({ ...began, ...set }).detail).toMatchObject({
+      environment: ['LANG=C', `LC_ALL=${'x'.repeat(193)}`],
+      terminal: { type: 'xterm' },
+    });
+    const typed = listed({ kind: 'command.typed', action: 5, line: 'ls  -l', reconstructed: true });
+    expect(typed).toMatchObject({
+      kind: 'command',
+      title: 'ls -l',
+      outcome: 'typed',
+      detail: { form: 'typed', command: 'ls  -l' },
+    });
     const long = listed({ ...began, command: 'é'.repeat(5000) });
     expect(long.detail).toMatchObject({ command: 'é'.repeat(4000), commandBytes: 10_000 });
   });

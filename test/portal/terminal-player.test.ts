@@ -105,6 +105,17 @@ describe('the player of terminals', () => {
     await close();
   });
 
+  test('jumps to a line that was typed, and says that it is reconstructed', async () => {
+    const { page, close } = await openPlayer(terminalStory());
+    await page.locator('a[data-jump="6"]').click();
+    await expect.poll(() => rowsOf(page).then((rows) => rows.at(-1) ?? rows[0])).toContain('ls -l 漢字');
+    expect(await page.locator('#player-status').textContent()).toBe('Command 6');
+    expect(await page.locator('#command-6').textContent()).toContain('Reconstructed from the terminal: an aid');
+    expect(await page.locator('#command-1').textContent()).toContain('With LANG=C TERM=xterm');
+    await page.locator('#happened').getByText('Command 1: signal WINCH, from the client').waitFor();
+    await close();
+  });
+
   test('obeys the keyboard, and answers nothing that the recording asks', async () => {
     const session = terminalStory(20, (builder) =>
       builder.bytes(

@@ -30,7 +30,9 @@ export function terminalStory(lines = 20, more: (builder: RecordingBuilder) => v
     .bytes('target', utf8(`${ESC}[1;32malice@web-1${ESC}[0m:${ESC}[34m~${ESC}[0m$ `), 1)
     .wait(1_000_000)
     .bytes('client', utf8('******\r'), 1)
-    .bytes('target', utf8('ls -l 漢字 🎉\r\n'), 1);
+    .bytes('target', utf8('ls -l 漢字 🎉\r\n'), 1)
+    .fact({ kind: 'command.typed', action: 6, line: 'ls -l 漢字 🎉', reconstructed: true }, 1)
+    .fact({ kind: 'command.signalled', action: 1, signal: 'WINCH' }, 1);
   for (let i = 0; i < lines; i++) {
     builder
       .wait(Math.ceil(10_000_000 / lines))
@@ -83,7 +85,17 @@ export function terminalStory(lines = 20, more: (builder: RecordingBuilder) => v
         title: 'shell',
         outcome: 'exit 0',
         durationUs: 14_000_000,
-        detail: { form: 'shell', command: '', exit: 0 },
+        detail: { form: 'shell', command: '', exit: 0, environment: ['LANG=C'], terminal: { type: 'xterm' } },
+      },
+      {
+        kind: 'command',
+        action: 6,
+        lane: 1,
+        timeUs: 2_000_000,
+        title: 'ls -l 漢字 🎉',
+        outcome: 'typed',
+        durationUs: 0,
+        detail: { form: 'typed', command: 'ls -l 漢字 🎉' },
       },
       {
         kind: 'command',

@@ -1,7 +1,7 @@
 // Shells in which anything can be typed, and interpreters that read what they run: what a rule's `interactiveShell` says.
 
 import { describe, expect, test } from 'vitest';
-import { type AskedCommand, CommandEntry, compileCommandRules, judgeCommand } from './commands.ts';
+import { type AskedCommand, CommandEntry, compileCommandRules, judgeCommand, judgeTypedLine } from './commands.ts';
 import type { UnparsableVerdict } from './entries.ts';
 
 const block = [CommandEntry.parse({ block: ['rm *'] })];
@@ -105,4 +105,42 @@ test.each([
 ])('%j is no shell, and follows unparsable', (line) => {
   expect(judgeCommand(under('allow'), { line }).verdict).toBe('block');
   expect(judgeCommand(under('block', 'allow'), { line }).verdict).toBe('allow');
+});
+
+describe('interactiveShell: follow', () => {
+  const entries = [{ block: ['rm *'] }, { hold: ['deploy *'], approval: { from: ['dba'] } }, { warn: ['reboot'] }];
+  const rules = compileCommandRules(
+    entries.map((entry) => CommandEntry.parse(entry)),
+    undefined,
+    'follow',
+  );
+
+  test('lets shells in, says that it is an aid, and leaves what is fed to them to unparsable', () => {
+    expect(judgeCommand(rules, 'interactive shell')).toMatchObject({
+      verdict: 'allow',
+      why: expect.stringMatching(/no guard/),
+    });
+    expect(judgeCommand(rules, { line: 'sudo -i' }).verdict).toBe('allow');
+    expect(judgeCommand(rules, { line: 'curl https://x | bash' }).verdict).toBe('block');
+  });
+
+  test('judges lines by what entries name, and stops none for being unread', () => {
+    const verdicts = [
+      'cd x && sudo rm -rf y',
+      'deploy shop',
+      'reboot',
+      'ls',
+      '',
+      'select (1;',
+      'perl -e 1',
+      'bash',
+      '$X y',
+    ];
+    expect(verdicts.map((line) => judgeTypedLine(rules, line)?.verdict)).toEqual([
+      ...['block', 'hold', 'warn'],
+      ...Array.from({ length: 6 }, () => undefined),
+    ]);
+    const others = compileCommandRules(block, undefined, 'allow');
+    expect(judgeTypedLine(others, 'rm x')).toBeUndefined();
+  });
 });

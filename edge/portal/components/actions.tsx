@@ -2,7 +2,7 @@
 // the next one when it is full.
 
 import type { ActionEntry, ActionPage } from '../../../core/catalogue.ts';
-import { settingsOf } from '../../../core/replay/command-words.ts';
+import { commandSettings } from '../../../core/replay/command-words.ts';
 import { accessWords, partialWords } from '../../../core/replay/file-words.ts';
 import { showBytes, took } from '../../../core/text/amounts.ts';
 import { answered } from '../format.ts';
@@ -90,7 +90,7 @@ const Body = ({ action }: { action: ActionEntry }) => {
 };
 
 const CommandBody = ({ title, detail }: Pick<Extract<ActionEntry, { kind: 'command' }>, 'title' | 'detail'>) => {
-  const settings = settingsOf(detail).join(' ');
+  const settings = commandSettings(detail).join(' ');
   return (
     <>
       <Line text={detail.command === '' ? title : detail.command} />

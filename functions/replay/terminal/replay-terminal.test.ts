@@ -88,6 +88,8 @@ describe('the replay of a terminal', () => {
       .bytes('gateway', utf8('Gatehouse: wait\r\n'), LANE)
       .fact({ kind: 'terminal.resized', columns: 100, rows: 30 }, LANE)
       .fact({ kind: 'action.refused', action: 2, reason: 'blocked', message: 'Blocked by rule x.', rule: 'x' }, LANE)
+      .fact({ kind: 'command.typed', action: 5, line: 'ls', reconstructed: true }, LANE)
+      .fact({ kind: 'command.signalled', action: 1, breakMs: 0 }, LANE)
       .fact({ kind: 'command.finished', action: 1, exit: 3, durationUs: 10 }, LANE)
       .fact({ kind: 'lane.closed', lane: LANE, recorded: 'full' }, LANE)
       .fact({ kind: 'lane.opened', lane: 2, of: 'sftp', label: 'sftp' }, 2)
@@ -122,6 +124,8 @@ describe('the replay of a terminal', () => {
         action: 2,
         rule: 'x',
       },
+      { kind: 'typed', timeUs: 1000, lane: 1, action: 5, line: 'ls', reconstructed: true },
+      { kind: 'signal', timeUs: 1000, lane: 1, action: 1, breakMs: 0 },
       { kind: 'finished', timeUs: 1000, lane: 1, action: 1, exit: 3, durationUs: 10 },
       { kind: 'lane-end', timeUs: 1000, lane: 1, label: 'shell', recorded: 'full' },
       { kind: 'lane', timeUs: 1000, lane: 2, of: 'sftp', label: 'sftp' },

@@ -98,6 +98,23 @@ describe.skipIf(!hasSshd)('SSH: hostile clients', () => {
     expect(await client.ended()).toContain(words);
   });
 
+  it('a signal and a break are told in the recording, and a signal that there is not goes nowhere', async () => {
+    const client = await enter();
+    await client.channel();
+    client.send(CHANNEL_REQUEST, 0, 'exec', true, 'cat');
+    await client.answered(99);
+    client.send(CHANNEL_REQUEST, 0, 'signal', false, 'a b');
+    client.send(CHANNEL_REQUEST, 0, 'break', false, 700);
+    client.send(CHANNEL_REQUEST, 0, 'signal', false, 'TERM');
+    await until('it is told', () => gateway.log.last.facts('command.signalled').length === 2);
+    client.hangUp();
+    await until('it is over', () => gateway.log.last.ended !== undefined);
+    expect(gateway.log.last.facts('command.signalled')).toMatchObject([
+      { action: 1, breakMs: 700 },
+      { action: 1, signal: 'TERM' },
+    ]);
+  });
+
   it('data before a command ends its channel alone', async () => {
     const client = await enter();
     await client.channel();

@@ -7,7 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SessionRules } from '../../../core/policy/session-rules.ts';
+import { Emulator } from '../../../core/replay/emulator.ts';
 import { until } from '../../harness/run.ts';
+import { atTerminal } from '../../harness/ssh/at-terminal.ts';
 import { type SshGateway, startSshGateway } from '../../harness/ssh/ssh-gateway.ts';
 import { hasSshd, startSshd, type Sshd } from '../../harness/ssh/sshd.ts';
 
@@ -18,9 +20,24 @@ const DETECT: NonNullable<SessionRules['mask']>[number] = {
 };
 type Mask = SessionRules['mask'];
 
+/** The fullest screen that there was, before the program left it. */
+function screenOf(output: Buffer): string[] {
+  const emulator = new Emulator({ columns: 80, rows: 24 });
+  let fullest: string[] = [];
+  for (const part of output.toString().split(/(?=\u001b)/)) {
+    emulator.write(part);
+    const { active } = emulator.terminal.buffer;
+    const screen = Array.from({ length: 24 }, (_, y) => active.getLine(y)?.translateToString(true) ?? '');
+    if (screen.join('').length >= fullest.join('').length) fullest = screen;
+  }
+  return fullest;
+}
+const withoutClock = (row: string): string => row.replace(/\d\d:\d\d \d\d-\w+-\d\d/, '');
+
 describe.skipIf(!hasSshd)('SSH: under masks', () => {
   let sshd: Sshd;
   let gateway: SshGateway;
+  let unmasked: SshGateway;
   let directory: string;
   const others: SshGateway[] = [];
   const under = async (mask: Mask): Promise<SshGateway> => {
@@ -41,6 +58,8 @@ describe.skipIf(!hasSshd)('SSH: under masks', () => {
     writeFileSync(join(directory, 'cards'), `a ${CARD}\nb alice@example.com\n`);
     writeFileSync(join(directory, 'mails'), 'm alice@example.com\n');
     gateway = await under([DETECT]);
+    unmasked = await startSshGateway(sshd.upstream);
+    others.push(unmasked);
   });
   afterAll(async () => {
     for (const one of others) {
@@ -127,6 +146,43 @@ describe.skipIf(!hasSshd)('SSH: under masks', () => {
     const wire = await recorded(gateway);
     expect(wire).toContain('| [credit-card]****** | end');
     expect(wire).not.toContain('1111');
+  });
+
+  const FULL_SCREEN: readonly (readonly [name: string, command: string, shown: string, quit: string])[] = [
+    ['vim', 'vim -u NONE -n -R FILE', 'end', ':q!\r'],
+    ['less', 'less FILE', 'end', 'q'],
+    ['tmux', `tmux -f /dev/null -L gatehouse-$$ new-session 'cat FILE; read x'`, 'end', '\r'],
+    ['top', 'top -d 60', 'COMMAND', 'q'],
+  ];
+  it.each(FULL_SCREEN)('%s is drawn as without masks, but for the values', async (_, command, shown, quit) => {
+    const file = join(directory, 'full-screen');
+    writeFileSync(file, `\u001b[1m| ${CARD} | alice@example.com | end\u001b[m\n| a | b | end\n`);
+    const screens: string[][] = [];
+    for (const through of [unmasked, gateway]) {
+      const before = through.log.sessions.length;
+      const ran = atTerminal(
+        through,
+        sshd.login,
+        [{ until: shown }, { type: quit, until: 'Connection' }],
+        [`TERM=xterm-256color ${command.replace('FILE', file)}`],
+      );
+      expect((await ran).code).toBe(0);
+      await until('it is over', () => through.log.sessions.length > before && through.log.last.ended !== undefined);
+      screens.push(screenOf(through.log.last.wire('target', 1)));
+    }
+    const [plain = [], masked = []] = screens;
+    if (command.startsWith('top')) {
+      // Its figures are of the moment.
+      const heads = screens.map((rows) => rows.find((row) => row.includes('COMMAND')));
+      expect(heads[1]).toMatch(/PID USER .* COMMAND/);
+      expect(heads[1]).toBe(heads[0]);
+      expect(masked.filter((row) => row !== '').length).toBeGreaterThan(3);
+      return;
+    }
+    expect(plain.join('\n')).toContain(`| ${CARD} | alice@example.com |`);
+    const hidden = (row: string) =>
+      row.replace(CARD, '[credit-card]******').replace('alice@example.com', '[email]**********');
+    expect(masked.map(withoutClock)).toEqual(plain.map(hidden).map(withoutClock));
   });
 
   it('a terminal has as many columns for a value, whatever it is called', async () => {

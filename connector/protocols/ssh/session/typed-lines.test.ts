@@ -23,6 +23,7 @@ const ENTER = ['<\r', '>\r\n'];
 describe('lines that are typed at a terminal', () => {
   it('are told as they are shown, each once, when Enter was answered', () => {
     expect(play(['>$ ', ...echoed('ls -l'), ...ENTER, '>a b\r\n$ ', ...echoed('id'), '<\r'])).toEqual(['ls -l']);
+    expect(play(['<id', '>$ id', ...ENTER])).toEqual(['id']);
     expect(play(['>$ ', ...echoed('ls 漢字'), ...ENTER, '>$ ', ...echoed('id'), ...ENTER])).toEqual(['ls 漢字', 'id']);
   });
 

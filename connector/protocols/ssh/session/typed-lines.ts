@@ -17,8 +17,9 @@ const MAX_AHEAD_LINES = 100;
 const LINE_BREAK = 0x0a;
 const NOTHING = Buffer.alloc(0);
 
-/** Screens of editors and pagers, which have no line: xterm's private modes. */
-const OTHER_SCREENS = ['\x1b[?1049', '\x1b[?1047', '\x1b[?47'];
+/** To the screens of editors and pagers, which have no line, and back: xterm's private modes. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: it begins with one
+const SCREEN_SWITCH = /\x1b\[\?(?:1049|1047|47)([hl])/g;
 const LONGEST_BEGINNING = 7;
 
 interface TypedLine {
@@ -94,7 +95,29 @@ export class TypedLines {
 
   /** What the client gets to see. */
   show(bytes: Buffer): void {
-    if (this.#switches(bytes)) return;
+    const before = this.#end;
+    const last = bytes.toString('latin1', Math.max(0, bytes.length - LONGEST_BEGINNING));
+    this.#end = (before + last).slice(-LONGEST_BEGINNING);
+    if (!before.includes('\x1b') && !bytes.includes('\x1b[?')) {
+      this.#showText(bytes);
+      return;
+    }
+    let from = 0;
+    for (const found of (before + bytes.toString('latin1')).matchAll(SCREEN_SWITCH)) {
+      const behind = found.index + found[0].length - before.length;
+      // It was seen with the bytes before.
+      if (behind <= 0) continue;
+      this.#showText(bytes.subarray(from, Math.max(from, found.index - before.length)));
+      this.#otherScreen = found[1] === 'h';
+      this.#lines = [];
+      this.#tail = NOTHING;
+      from = behind;
+    }
+    this.#showText(bytes.subarray(from));
+  }
+
+  #showText(bytes: Buffer): void {
+    if (this.#otherScreen) return;
     let rest = bytes;
     for (let [line] = this.#lines; line; [line] = this.#lines) {
       const at = line.entered || line.prompt === undefined ? rest.indexOf(LINE_BREAK) : -1;
@@ -156,6 +179,8 @@ export class TypedLines {
       this.#lastPrompt = prompt;
       return { line: typed, certain: true };
     }
+    // Typed before the prompt was there, which shows it anew.
+    if (typed && whole.trimEnd().endsWith(typed.trimEnd())) return { line: typed, certain: true };
     // It was drawn anew, or the first keys were for a program that is over.
     const again = this.#lastPrompt === '' ? undefined : behindPrompt(whole, this.#lastPrompt);
     if (again && (typed === undefined || typed.endsWith(again))) return { line: again, certain: typed !== undefined };
@@ -166,26 +191,6 @@ export class TypedLines {
     const at = bytes.lastIndexOf(LINE_BREAK);
     const last = bytes.subarray(Math.max(at + 1, bytes.length - MAX_PROMPT_BYTES));
     this.#tail = at >= 0 ? Buffer.from(last) : Buffer.concat([this.#tail, last]).subarray(-MAX_PROMPT_BYTES);
-  }
-
-  /** Whether what comes is another screen, on which nothing is followed. */
-  #switches(bytes: Buffer): boolean {
-    const before = this.#end;
-    const last = bytes.toString('latin1', Math.max(0, bytes.length - LONGEST_BEGINNING));
-    this.#end = (before + last).slice(-LONGEST_BEGINNING);
-    if (!before.includes('\x1b') && !bytes.includes('\x1b[?')) return this.#otherScreen;
-    const text = before + bytes.toString('latin1');
-    const found = OTHER_SCREENS.map((name) => ({ name, at: text.lastIndexOf(name) })).reduce((a, b) =>
-      b.at > a.at ? b : a,
-    );
-    const behind = found.at + found.name.length + 1;
-    if (found.at < 0 || behind > text.length) return this.#otherScreen;
-    this.#otherScreen = text[behind - 1] === 'h';
-    this.#end = text.slice(behind).slice(-LONGEST_BEGINNING);
-    this.#lines = [];
-    this.#tail = NOTHING;
-    if (!this.#otherScreen) this.#keepTail(Buffer.from(text.slice(behind), 'latin1'));
-    return true;
   }
 }
 
