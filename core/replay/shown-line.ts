@@ -25,7 +25,17 @@ interface ShownLine {
   readonly whole: string;
 }
 
-export function lineShown({ columns, prompt, since }: Shown): ShownLine {
+export function lineShown(shown: Shown): ShownLine {
+  try {
+    return readLine(shown);
+  } catch {
+    // xterm.js throws for some odd output. An aid does without: what runs does not hang on it.
+    shared = undefined;
+    return { line: undefined, prompt: '', whole: '' };
+  }
+}
+
+function readLine({ columns, prompt, since }: Shown): ShownLine {
   shared ??= new Emulator({ columns, rows: ROWS });
   shared.terminal.reset();
   if (shared.columns !== columns) shared.resize({ columns, rows: ROWS });
@@ -47,7 +57,9 @@ const cursorOf = ({ terminal }: Emulator) => ({
 export const behindPrompt = (text: string, prompt: string): string | undefined =>
   text.startsWith(prompt) ? text.slice(prompt.length).trimEnd() : undefined;
 
-const isWrapped = ({ terminal }: Emulator, y: number): boolean => terminal.buffer.active.getLine(y)?.isWrapped === true;
+/** Behind its last row the library begins anew with the first. */
+const isWrapped = ({ terminal }: Emulator, y: number): boolean =>
+  y < terminal.rows && terminal.buffer.active.getLine(y)?.isWrapped === true;
 
 /** The line on which the cursor stands; `x`: only to this column of its row. */
 function textOfLine(emulator: Emulator, x?: number): string {

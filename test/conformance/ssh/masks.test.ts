@@ -24,8 +24,8 @@ type Mask = SessionRules['mask'];
 function screenOf(output: Buffer): string[] {
   const emulator = new Emulator({ columns: 80, rows: 24 });
   let fullest: string[] = [];
-  for (const part of output.toString().split(/(?=\u001b)/)) {
-    emulator.write(part);
+  for (const part of output.toString().split('\u001b')) {
+    emulator.write(`\u001b${part}`);
     const { active } = emulator.terminal.buffer;
     const screen = Array.from({ length: 24 }, (_, y) => active.getLine(y)?.translateToString(true) ?? '');
     if (screen.join('').length >= fullest.join('').length) fullest = screen;

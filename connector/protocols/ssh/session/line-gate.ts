@@ -14,6 +14,8 @@ const SILENCE_MS = 40;
 const MAX_WAIT_MS = 500;
 /** Typed while Enter waits; of more the client has to wait. */
 const MAX_WAITING_BYTES = 64 * 1024;
+/** Between two looks at the screen, as many times as long as one took. */
+const LOOK_PAUSE = 4;
 const CTRL_C = 0x03;
 const NOTHING = Buffer.alloc(0);
 
@@ -46,6 +48,7 @@ export class LineGate {
   #behind: (() => void)[] = [];
   #since = 0;
   #answered = false;
+  #notBefore = 0;
   #timer: NodeJS.Timeout | undefined;
   #givenUp = false;
 
@@ -76,7 +79,10 @@ export class LineGate {
   /** The target showed something. */
   shown(): void {
     this.#answered = true;
-    if (this.#state === 'looking') this.#look();
+    if (this.#state !== 'looking') return;
+    const early = this.#notBefore - performance.now();
+    if (early <= 0) this.#look();
+    else this.#lookIn(early);
   }
 
   close(): void {
@@ -125,20 +131,31 @@ export class LineGate {
   }
 
   #look(): void {
+    const begun = performance.now();
     const seen = this.#deps.lines.look();
-    const waited = performance.now() - this.#since;
+    const now = performance.now();
+    // Whatever the target shows, others have their share.
+    this.#notBefore = now + LOOK_PAUSE * (now - begun);
+    const waited = now - this.#since;
     clearTimeout(this.#timer);
     if (!seen || seen.shown?.certain) this.#decide(seen?.shown?.line);
     else if (waited >= MAX_WAIT_MS) this.#decide(seen.shown?.line);
     else {
       // An edited line is whole when the target has nothing more to say about it.
       const settles = seen.typed === undefined && this.#answered;
-      this.#timer = setTimeout(
-        () => this.#deps.contain(() => (settles ? this.#decide(seen.shown?.line) : this.#look())),
-        settles ? SILENCE_MS : MAX_WAIT_MS - waited,
-      );
-      this.#timer.unref();
+      if (settles) this.#in(SILENCE_MS, () => this.#decide(seen.shown?.line));
+      else this.#lookIn(MAX_WAIT_MS - waited);
     }
+  }
+
+  #lookIn(ms: number): void {
+    this.#in(ms, () => this.#state === 'looking' && this.#look());
+  }
+
+  #in(ms: number, work: () => void): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#deps.contain(work), ms);
+    this.#timer.unref();
   }
 
   #decide(line: string | undefined): void {

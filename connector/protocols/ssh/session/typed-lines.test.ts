@@ -20,6 +20,19 @@ function play(steps: readonly string[], columns = 80): string[] {
 const echoed = (text: string) => [...text].flatMap((letter) => [`<${letter}`, `>${letter}`]);
 const ENTER = ['<\r', '>\r\n'];
 
+it('outlasts whatever a program shows', () => {
+  const odd = [
+    '>\x1b[2147483647b\x1b[1;1r\x1b[2147483647S',
+    '>漢'.repeat(400),
+    '>\x1b]0;',
+    `>\x1b[${'9;'.repeat(2000)}m`,
+  ];
+  for (const columns of [0, 1, 2, 4_000_000_000]) {
+    const steps = odd.flatMap((one) => ['<x', one, '<\r', '>\r\n']);
+    expect(() => play(steps, columns)).not.toThrow();
+  }
+});
+
 describe('lines that are typed at a terminal', () => {
   it('are told as they are shown, each once, when Enter was answered', () => {
     expect(play(['>$ ', ...echoed('ls -l'), ...ENTER, '>a b\r\n$ ', ...echoed('id'), '<\r'])).toEqual(['ls -l']);
@@ -34,7 +47,8 @@ describe('lines that are typed at a terminal', () => {
     // What was shown beside it is not what was typed.
     expect(play([...asked, '<sesame', '>try again: ', '<\r', '>\r\n'])).toEqual(['su']);
     // Typed before it was asked for, so that nobody knows whether it is.
-    expect(play(['>$ ', ...echoed('su'), '<\rsesame\r', '>\r\nPassword: ', '>\r\n$ '])).toEqual(['su']);
+    const ahead = ['>$ ', ...echoed('su'), '<\rsesame\r', '>\r\nPassword: ', '>\r\n$ '];
+    expect(play([...ahead, ...echoed('id'), ...ENTER, '>$ ', '<\x1b[A', '>id', ...ENTER])).toEqual(['su', 'id', 'id']);
   });
 
   it('are what the screen shows after completion, history and editing', () => {

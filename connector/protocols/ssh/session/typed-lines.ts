@@ -152,11 +152,14 @@ export class TypedLines {
 
   /** A line break was shown: behind Enter, or amid what ran while it was typed. */
   #lineEnds(line: TypedLine): void {
-    const shown = this.#shownOf(line);
+    // Of several that were typed ahead, those before the one that is shown were typed without an echo.
+    const candidates = line.prompt === undefined ? this.#lines.filter(({ entered }) => entered) : [line];
+    const seen = candidates.map((one) => ({ one, shown: this.#shownOf(one) })).find(({ shown }) => shown);
     line.since = [];
-    if (!line.entered || (line.prompt === undefined && !shown && !line.lost)) return;
-    this.#drop(line);
-    if (shown && !line.told && isText(shown.line)) this.#tell(shown.line);
+    const isOver = line.entered && (line.prompt !== undefined || line.lost);
+    if (!seen && !isOver) return;
+    for (const one of this.#lines.slice(0, this.#lines.indexOf(seen?.one ?? line) + 1)) this.#drop(one);
+    if (seen?.shown && !seen.one.told && isText(seen.shown.line)) this.#tell(seen.shown.line);
   }
 
   #drop(line: TypedLine): void {
@@ -168,11 +171,13 @@ export class TypedLines {
   #shownOf(line: TypedLine): Sight {
     if (line.lost) return undefined;
     const typed = line.keys.text;
-    const since = Buffer.concat(line.since).toString();
-    if (line.prompt === undefined)
-      return typed !== undefined && typed !== '' && plain(since).endsWith(typed)
-        ? { line: typed, certain: true }
-        : undefined;
+    const since = Buffer.concat(this.#lines[0]?.since ?? []).toString();
+    if (line.prompt === undefined) {
+      const text = plain(since);
+      if (typed !== undefined) return typed !== '' && text.endsWith(typed) ? { line: typed, certain: true } : undefined;
+      const recalled = this.#lastPrompt === '' ? undefined : behindPrompt(text, this.#lastPrompt);
+      return recalled ? { line: recalled, certain: false } : undefined;
+    }
     const { line: shown, whole, prompt } = lineShown({ columns: this.#columns, prompt: line.prompt.toString(), since });
     // What an editor suggests behind the cursor is not typed.
     if (shown && typed !== undefined && typed !== '' && shown.startsWith(typed.trimEnd())) {
