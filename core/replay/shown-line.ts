@@ -1,12 +1,12 @@
 // What a terminal shows of the line that is being typed: read off the terminal in which recordings are played, fed with
 // what was shown since the line began. An aid: what was shown is what a program chose to show.
 
-import { Emulator } from './emulator.ts';
+import { Emulator, playedSize } from './emulator.ts';
 
 /** Higher than a line is long, so that nothing of it scrolls away. */
 const ROWS = 60;
 
-/** One for all: it is made anew for each line, which takes less than a millisecond, and so no terminal costs memory. */
+/** One for all, begun anew for each line: so no terminal costs memory. */
 let shared: Emulator | undefined;
 
 interface Shown {
@@ -36,9 +36,12 @@ export function lineShown(shown: Shown): ShownLine {
 }
 
 function readLine({ columns, prompt, since }: Shown): ShownLine {
-  shared ??= new Emulator({ columns, rows: ROWS });
-  shared.terminal.reset();
-  if (shared.columns !== columns) shared.resize({ columns, rows: ROWS });
+  const size = playedSize({ columns, rows: ROWS });
+  // No resize: after one the library tidies up when it pleases, and says so on stderr.
+  if (shared?.columns !== size.columns) {
+    shared?.close();
+    shared = new Emulator(size);
+  } else shared.terminal.reset();
   shared.write(prompt);
   const begins = { row: shared.terminal.buffer.active.cursorY, before: textOfLine(shared, cursorOf(shared).x) };
   shared.write(since);

@@ -44,6 +44,7 @@ describe('lines that are typed at a terminal', () => {
     const asked = ['>$ ', ...echoed('su'), ...ENTER, '>Password: '];
     expect(play([...asked, '<sesame\r', '>\r\n', '>$ ', ...echoed('id'), ...ENTER])).toEqual(['su', 'id']);
     expect(play([...asked, '<s', '>*', '<e', '>*', ...ENTER])).toEqual(['su']);
+    expect(play([...asked, '<s', '>*', '<\t', '>*', ...ENTER])).toEqual(['su']);
     // What was shown beside it is not what was typed.
     expect(play([...asked, '<sesame', '>try again: ', '<\r', '>\r\n'])).toEqual(['su']);
     // Typed before it was asked for, so that nobody knows whether it is.
