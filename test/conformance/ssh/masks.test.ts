@@ -32,7 +32,8 @@ function screenOf(output: Buffer): string[] {
   }
   return fullest;
 }
-const withoutClock = (row: string): string => row.replace(/\d\d:\d\d \d\d-\w+-\d\d/, '');
+/** tmux names the program that runs at the moment, and the time. */
+const isDrawn = (row: string): boolean => !/^\[\d+\] /.test(row);
 
 describe.skipIf(!hasSshd)('SSH: under masks', () => {
   let sshd: Sshd;
@@ -182,7 +183,7 @@ describe.skipIf(!hasSshd)('SSH: under masks', () => {
     expect(plain.join('\n')).toContain(`| ${CARD} | alice@example.com |`);
     const hidden = (row: string) =>
       row.replace(CARD, '[credit-card]******').replace('alice@example.com', '[email]**********');
-    expect(masked.map(withoutClock)).toEqual(plain.map(hidden).map(withoutClock));
+    expect(masked.filter(isDrawn)).toEqual(plain.map(hidden).filter(isDrawn));
   });
 
   it('a terminal has as many columns for a value, whatever it is called', async () => {
