@@ -4,6 +4,7 @@
 import type { HeldKind } from '../core/approval/held-action.ts';
 import type { Masks } from '../core/masking/masks.ts';
 import type { Decision } from '../core/policy/sections/entries.ts';
+import type { FilesRecorded } from '../core/policy/session-rules.ts';
 import type { SectionRules } from '../core/policy/sections/sections.ts';
 
 /** The rules that a session stands under, compiled. Another object as soon as another policy is in force: compare by identity. */
@@ -17,6 +18,8 @@ export interface RulesInForce {
   readonly masks: Masks;
   /** Statements are counted against a limit, so the gate is asked about each. */
   readonly counted: boolean;
+  /** Of files that go over. */
+  readonly files: FilesRecorded;
 }
 
 /**

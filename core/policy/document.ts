@@ -6,7 +6,7 @@ import { PolicyCase } from './cases.ts';
 import { Duration, UNIT_MS } from './duration.ts';
 import { MaskEntry } from '../masking/mask-entry.ts';
 import { Cidr } from './conditions/networks.ts';
-import { SessionLimits } from './session-rules.ts';
+import { FilesRecorded, SessionLimits } from './session-rules.ts';
 import { Sections } from './sections/sections.ts';
 import { TimeWindow } from './conditions/time-windows.ts';
 
@@ -70,6 +70,8 @@ export const Rule = z.strictObject({
       viewOwn: z.boolean().default(true),
       /** Why what goes over the wire is not recorded. Only where `who` names single people and programs. */
       exempt: z.string().trim().min(1).max(500).optional(),
+      /** What of files that go over is recorded (ADR 38). Missing: content. */
+      files: FilesRecorded.optional(),
     })
     .default({ retain: 90 * UNIT_MS.d, view: [], viewOwn: true }),
 });

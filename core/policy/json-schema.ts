@@ -88,6 +88,7 @@ const DESCRIPTIONS: Readonly<Record<string, string>> = {
   'rules.record.viewOwn': 'Whether people may view their own.',
   'rules.record.exempt':
     'Why what goes over the wire is not recorded. Only for single people and programs; shown in every report.',
+  'rules.record.files': 'What of files that go over SFTP and scp is recorded: their content, or their digests alone.',
   tests: 'What you expect of this policy: gatehouse policy test.',
   'tests.name': 'For the report.',
   'tests.given': 'Who asks for what, and what they run.',

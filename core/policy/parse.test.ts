@@ -91,6 +91,16 @@ describe('a mistake is named with its place', () => {
       /^line 11, column 15: rules\[0\]\.record\.exempt: only a rule whose who names nothing but user:EMAIL/,
     ],
     [
+      'digests of files where nothing is recorded',
+      GOOD.replace('retain: 365d', 'exempt: dumps, files: digests').replace('[dba]', '["user:a@example.com"]'),
+      /^line 11, column 30: rules\[0\]\.record\.files: says nothing in a rule whose sessions are not recorded/,
+    ],
+    [
+      'a word for files that there is not',
+      GOOD.replace('retain: 365d', 'files: none'),
+      /^line 11, column 15: rules\[0\]\.record\.files: /,
+    ],
+    [
       'an exemption without a reason',
       GOOD.replace('retain: 365d', 'exempt: " "').replace('[dba]', '["user:a@example.com"]'),
       /^line 11, column 15: rules\[0\]\.record\.exempt: /,

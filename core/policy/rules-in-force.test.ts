@@ -115,6 +115,7 @@ test('everything of the rule goes to the session, and over the wire and back', (
     unparsable: 'hold',
     interactiveShell: 'allow',
     mask: [{ columns: ['*.email'], with: 'partial' }],
+    record: { files: 'digests' },
   });
   const under = sessionRules(policy, 7, NOW)(facts());
   if (!under.ok) throw new Error('no rule');
@@ -126,6 +127,7 @@ test('everything of the rule goes to the session, and over the wire and back', (
     unparsable: 'hold',
     interactiveShell: 'allow',
     mask: [{ columns: ['*.email'], with: 'partial' }],
+    files: 'digests',
     limits: { idle: 900_000, sessionLength: 7_200_000, statementsPerMinute: 600, rowsOut: 100_000 },
   });
   const wire = JSON.parse(JSON.stringify(encode(SessionRules, rules)));

@@ -124,6 +124,7 @@ function rulesOf(rule: RuleInForce['rule'], version: number, endsMs: number | un
     rule: rule.name,
     ...sectionsOf(rule),
     ...(rule.mask && { mask: rule.mask }),
+    ...(rule.record.files && { files: rule.record.files }),
     limits: {
       ...(idle !== undefined && { idle }),
       ...(sessionLength !== undefined && { sessionLength }),

@@ -22,12 +22,18 @@ export const SessionLimits = z.object({
 });
 export type SessionLimits = z.infer<typeof SessionLimits>;
 
+/** content: all of it. digests: its size and SHA-256 alone, with what stands around it. */
+export const FilesRecorded = z.enum(['content', 'digests']);
+export type FilesRecorded = z.infer<typeof FilesRecorded>;
+
 export const SessionRules = z.object({
   policyVersion: z.number().int(),
   /** The rule's name. */
   rule: z.string(),
   ...Sections.shape,
   mask: z.array(MaskEntry).optional(),
+  /** Of files that go over. Missing: content. */
+  files: FilesRecorded.optional(),
   limits: SessionLimits.default({}),
 });
 /** Durations in milliseconds. On the wire as an author writes them: `z.encode` and `parse` go between. */

@@ -51,6 +51,7 @@ const PARTIAL: Readonly<Record<PartialReason, string>> = {
   out_of_order: 'out of order',
   appended: 'appended',
   resized: 'resized',
+  changed_otherwise: 'changed by other means meanwhile',
   copied: 'with content copied at the target',
   read_failed: 'reading failed',
   write_failed: 'writing failed',

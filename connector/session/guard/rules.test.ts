@@ -10,6 +10,8 @@ describe('rules in force', () => {
     const compiled = createRulesCompiler().compile(rules(), environment);
     expect(compiled).toMatchObject({ policyVersion: 1, rule: 'orders', sections: { statements: undefined } });
     expect(compiled.masks.any).toBe(false);
+    expect(compiled.files).toBe('content');
+    expect(createRulesCompiler().compile(rules({ files: 'digests' }), environment).files).toBe('digests');
   });
 
   it('are compiled once for all sessions under the same ones, and anew for others; counts are each session’s own', () => {

@@ -28,6 +28,7 @@ export function createRulesCompiler(): RulesCompiler {
         rule,
         sections: compiledSections({ statements, commands, requests, forwards, unparsable, interactiveShell }),
         counted: rules.limits.statementsPerMinute !== undefined,
+        files: rules.files ?? 'content',
         masks: new Masks(compiledMasks({ rule, mask }), environment),
       };
     },

@@ -54,13 +54,16 @@ function contradictionsIn(rule: Rule): Misnamed[] {
     const message = 'only a rule whose who names nothing but user:EMAIL may go unrecorded';
     found.push({ path: ['record', 'exempt'], message });
   }
+  if (rule.record.exempt !== undefined && rule.record.files !== undefined)
+    found.push({ path: ['record', 'files'], message: 'says nothing in a rule whose sessions are not recorded' });
   if (rule.access === 'deny') {
     for (const field of [...SECTION_NAMES, 'unparsable', 'interactiveShell', 'mask'] as const) {
       if (rule[field] !== undefined)
         found.push({ path: [field], message: 'says nothing in a rule that denies access' });
     }
-    if (rule.record.exempt !== undefined)
-      found.push({ path: ['record', 'exempt'], message: 'says nothing in a rule that denies access' });
+    for (const field of ['exempt', 'files'] as const)
+      if (rule.record[field] !== undefined)
+        found.push({ path: ['record', field], message: 'says nothing in a rule that denies access' });
     return found;
   }
   const { idle, sessionLength } = rule.access;

@@ -67,6 +67,7 @@ const PartialReason = z.enum([
   'out_of_order', // in an order that could not be followed
   'appended', // behind what the file had
   'resized', // and then cut or extended to another size
+  'changed_otherwise', // by its name, by another handle or while it was read: the file may hold something else
   'copied', // content came from another file at the target
   'read_failed',
   'write_failed',

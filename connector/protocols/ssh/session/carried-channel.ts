@@ -20,13 +20,12 @@ import {
 import type { SshTarget } from '../login/target-login.ts';
 import { MaskedOutput, partlyNote } from '../masking/masked-output.ts';
 import { isMasked } from '../masking/under-masks.ts';
-import { SpokenSftp } from '../sftp/spoken-sftp.ts';
 import { EXTENDED_DATA_STDERR, fieldsOf, Malformed } from '../wire/messages.ts';
+import { ChannelBytes } from './channel-bytes.ts';
 import { type ChannelWish, commandParameters } from './channel-setup.ts';
 import { describeWish, judgeWish } from './judged-wish.ts';
 import { ShellTerminal } from './shell-terminal.ts';
 import { askedFact, type HowItEnded, howItEnded } from './told-requests.ts';
-import { concealed } from './typed-input.ts';
 
 /** What a shell says of a program that may not run. */
 const EXIT_REFUSED = 126;
@@ -83,12 +82,11 @@ class CarriedChannel implements Interpreter {
   readonly #owed: ('start' | 'forwarded' | 'refused')[] = [];
   #startAnswered: boolean;
   #finished = false;
-  #hidden = false;
   /** The gateway ended it: nothing that follows goes on. */
   #over = false;
   #left = false;
   /** What is done to files, where that can be read. */
-  readonly #files: SpokenSftp | undefined;
+  readonly #bytes: ChannelBytes;
   readonly #terminal: ShellTerminal | undefined;
   /** Under masks. */
   readonly #output: MaskedOutput | undefined;
@@ -115,18 +113,26 @@ class CarriedChannel implements Interpreter {
       this.#receipt = lane.fact({ kind: 'terminal.resized', columns, rows });
       if (wish.form !== 'subsystem') this.#terminal = this.#shellTerminal(columns);
     }
-    const isSubsystem = wish.form === 'subsystem' && wish.command === 'sftp';
-    if (isMasked(whole.session.guard.rules)) {
+    const masked = isMasked(whole.session.guard.rules);
+    if (masked) {
       this.#output = this.#maskedOutput(() => lane, dataRecord);
       this.#errorOutput = this.#maskedOutput(() => this.#errorLane(), stderrRecord);
-    } else if (isSubsystem || (wish.form === 'exec' && !wish.terminal))
-      this.#files = new SpokenSftp(isSubsystem ? 'subsystem' : 'exec', {
-        tell: (fact) => {
-          this.#receipt = lane.fact(fact);
-        },
-        nextAction: () => whole.session.nextAction(),
-        elapsedUs: () => lane.elapsedUs(),
-      });
+    }
+    this.#bytes = new ChannelBytes({
+      record: (from, copy) => {
+        this.#receipt = lane.record(from, copy);
+      },
+      hide: () => whole.session.guard.rules.masks.hide(terminal ? 'typed' : 'not_certain'),
+      tell: (fact) => {
+        this.#receipt = lane.fact(fact);
+      },
+      nextAction: () => whole.session.nextAction(),
+      elapsedUs: () => lane.elapsedUs(),
+      subsystem: wish.form === 'subsystem' && wish.command === 'sftp',
+      terminal: terminal !== undefined,
+      masked,
+      digestsAlone: () => whole.session.guard.rules.files === 'digests',
+    });
   }
 
   get clientWaits(): boolean {
@@ -134,7 +140,7 @@ class CarriedChannel implements Interpreter {
   }
 
   get clientFull(): boolean {
-    return this.#state === 'undecided' || this.#files?.full === true || this.#terminal?.full === true;
+    return this.#state === 'undecided' || this.#bytes.full || this.#terminal?.full === true;
   }
 
   get clientLeft(): boolean {
@@ -217,15 +223,15 @@ class CarriedChannel implements Interpreter {
   }
 
   #takeFromClient(record: ChannelRecord): void {
-    const { relay, lane, wish } = this.#it;
+    const { relay } = this.#it;
     switch (record.kind) {
       case 'data':
-        if (this.#terminal) {
+        // Packets of SFTP are no keys.
+        if (this.#terminal && !(this.#bytes.following && this.#terminal.idle)) {
           this.#terminal.type(record.data);
           return;
         }
-        this.#receipt = lane.record('client', wish.terminal || this.#output ? this.#typed(record.data) : record.data);
-        if (this.#cannotFollow(this.#files?.fromClient(record.data))) return;
+        if (this.#cannotFollow(this.#bytes.fromClient(record.data))) return;
         break;
       case 'eof':
         if (this.#terminal) {
@@ -256,22 +262,11 @@ class CarriedChannel implements Interpreter {
         this.#receipt = lane.fact(fact);
       },
       send: (bytes) => {
-        if (this.#over) return;
-        this.#receipt = lane.record('client', this.#typed(bytes));
+        if (this.#over || this.#cannotFollow(this.#bytes.fromClient(bytes))) return;
         relay.toTarget(dataRecord(bytes), this.#receipt);
       },
       say: (words) => !this.#left && !this.#over && this.#say(words, '\r\n'),
     });
-  }
-
-  /** The recorded copy. */
-  #typed(data: Buffer): Buffer {
-    const copy = concealed(data);
-    if (copy) {
-      this.#it.session.guard.rules.masks.hide(this.#it.wish.terminal ? 'typed' : 'not_certain');
-      this.#hidden = true;
-    }
-    return copy ?? data;
   }
 
   #mayAsk({ name, wantReply, fields }: ChannelRecord & { kind: 'request' }): boolean {
@@ -309,22 +304,22 @@ class CarriedChannel implements Interpreter {
   }
 
   #takeFromTarget(record: ChannelRecord): void {
-    const { relay, lane } = this.#it;
+    const { relay } = this.#it;
     switch (record.kind) {
       case 'data':
         if (this.#output) {
-          this.#output.take(record.data);
+          if (!this.#cannotFollow(this.#bytes.fromTarget(record.data))) this.#output.take(record.data);
           return;
         }
-        this.#receipt = lane.record('target', record.data);
         this.#terminal?.show(record.data);
-        if (this.#cannotFollow(this.#files?.fromTarget(record.data))) return;
+        if (this.#cannotFollow(this.#bytes.fromTarget(record.data))) return;
         break;
       case 'extended':
         if (record.type !== EXTENDED_DATA_STDERR) {
           this.#fault('the target sends data of an unknown type');
           return;
         }
+        if (this.#cannotFollow(this.#bytes.fromErrors(record.data))) return;
         if (this.#errorOutput) {
           this.#errorOutput.take(record.data);
           return;
@@ -438,12 +433,11 @@ class CarriedChannel implements Interpreter {
     if (this.#state === 'undecided') this.clientEnded();
     this.#left = true;
     this.#terminal?.close();
-    this.#files?.end();
+    this.#bytes.end();
     this.#finish({});
     this.#over = true;
-    if (this.#hidden || this.#output) this.#it.session.guard.recordMasked();
+    if (this.#bytes.hidden || this.#output) this.#it.session.guard.recordMasked();
     this.#errors?.close();
-    const note = this.#files?.note ?? partlyNote(this.#output, this.#errorOutput);
-    this.#it.lane.close({ recorded: 'full', ...(note !== undefined && { note }) });
+    this.#it.lane.close(this.#bytes.closing(partlyNote(this.#output, this.#errorOutput)));
   }
 }

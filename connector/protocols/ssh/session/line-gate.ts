@@ -60,6 +60,11 @@ export class LineGate {
     return this.#state === 'held';
   }
 
+  /** Nothing that was typed waits. */
+  get idle(): boolean {
+    return this.#state === 'open';
+  }
+
   get full(): boolean {
     return this.#waiting.reduce((sum, { length }) => sum + length, 0) > MAX_WAITING_BYTES;
   }

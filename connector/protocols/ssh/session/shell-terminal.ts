@@ -57,6 +57,11 @@ export class ShellTerminal {
     return this.#gate.holds;
   }
 
+  /** Nothing that was typed waits. */
+  get idle(): boolean {
+    return this.#gate.idle;
+  }
+
   get full(): boolean {
     return this.#gate.full;
   }

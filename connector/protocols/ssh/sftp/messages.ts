@@ -213,3 +213,26 @@ function attributesOf(fields: FieldReader): FileAttributes {
     ...((present & 8) !== 0 && { accessed: fields.uint32(), modified: fields.uint32() }),
   };
 }
+
+/** Nothing stands in it before. */
+export const isNew = (flags: readonly FileFlag[]): boolean =>
+  flags.includes('truncate') || (flags.includes('create') && flags.includes('exclusive'));
+
+/** Once it is done: of content, or of which file a name means. */
+export function isChange(request: FileRequest): boolean {
+  switch (request.kind) {
+    case 'write':
+    case 'copy':
+      return true;
+    case 'open':
+      return request.flags.includes('truncate');
+    case 'set':
+      return request.attributes.size !== undefined;
+    case 'named':
+      return request.operation === 'set_attributes'
+        ? request.attributes?.size !== undefined
+        : request.operation === 'remove' || request.operation === 'rename';
+    default:
+      return false;
+  }
+}

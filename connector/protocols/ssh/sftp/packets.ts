@@ -88,6 +88,8 @@ export class PacketReader {
 
   /** With the length; as far as is known so far. */
   #wanted(packet: Buffer): number {
+    // Of what is typed where SFTP was spoken before, not even a letter is taken for it.
+    if ((packet[0] ?? 0) !== 0) throw new SftpFault('a packet of 16 MiB or more, where SFTP has 256 KiB at most');
     if (packet.length < 5) return 5;
     const length = packet.readUInt32BE(0);
     if (length > MAX_PACKET_BYTES) throw new SftpFault(`a packet of ${length} bytes, where SFTP has 256 KiB at most`);

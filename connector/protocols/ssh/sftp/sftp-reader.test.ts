@@ -1,72 +1,27 @@
-// SFTP packet by packet: what is told of it, however it is cut, and what is not understood.
+// SFTP packet by packet: what is told of it, however it is cut.
 
-import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Fact } from '../../../../core/recording/facts/fact.ts';
-import { fieldsOf, sshMessage } from '../wire/messages.ts';
-import type { FileFact } from './file-facts.ts';
-import { SftpReader } from './sftp-reader.ts';
-
-const packet = (...message: Parameters<typeof sshMessage>): Buffer => fieldsOf(sshMessage(...message));
-const INIT = packet(1, 3);
-const VERSION = packet(2, 3, 'posix-rename@openssh.com', '1');
-const u64 = (value: number): [number, number] => [Math.floor(value / 2 ** 32), value % 2 ** 32];
-const open = (id: number, path: string | Buffer, flags: number) => packet(3, id, path, flags, 0);
-const close = (id: number, handle: string) => packet(4, id, handle);
-const read = (id: number, handle: string, offset: number, length: number) =>
-  packet(5, id, handle, ...u64(offset), length);
-const write = (id: number, handle: string, offset: number, content: Buffer) =>
-  packet(6, id, handle, ...u64(offset), content);
-const status = (id: number, code: number, words = '') => packet(101, id, code, words, '');
-const handle = (id: number, name: string) => packet(102, id, name);
-const data = (id: number, content: Buffer) => packet(103, id, content);
-const [READ, WRITE, APPEND, CREATE, TRUNCATE] = [1, 2, 4, 8, 16];
-const NEW = WRITE | CREATE | TRUNCATE;
-
-const sha256 = (...parts: readonly Buffer[]) => createHash('sha256').update(Buffer.concat(parts)).digest('hex');
-const block = (letter: string, length = 1000) => Buffer.alloc(length, letter);
-
-/** In turn: `>` from the client, `<` from the target. */
-type Said = readonly (readonly ['>' | '<', Buffer])[];
-
-function listen(cut: (bytes: Buffer) => readonly Buffer[] = (bytes) => [bytes]) {
-  const facts: FileFact[] = [];
-  let action = 1;
-  const reader = new SftpReader({
-    tell: (fact) => void facts.push(fact),
-    nextAction: () => ++action,
-    elapsedUs: () => 0,
-  });
-  const take = (said: Said): string | undefined => {
-    for (const [way, bytes] of said)
-      for (const part of cut(bytes)) {
-        const fault = way === '>' ? reader.fromClient(part) : reader.fromTarget(part);
-        // What was taken is used again.
-        part.fill(0xee);
-        if (fault !== undefined) return fault;
-      }
-    return undefined;
-  };
-  return {
-    reader,
-    facts,
-    take,
-    begun: () =>
-      void take([
-        ['>', Buffer.from(INIT)],
-        ['<', Buffer.from(VERSION)],
-      ]),
-  };
-}
-
-/** Of a conversation behind the versions. */
-function factsOf(said: Said): readonly FileFact[] {
-  const { facts, take, begun } = listen();
-  begun();
-  expect(take(said.map(([way, bytes]) => [way, Buffer.from(bytes)]))).toBeUndefined();
-  return facts;
-}
+import {
+  block,
+  close,
+  data,
+  factsOf,
+  handle,
+  INIT,
+  listen,
+  NEW,
+  open,
+  packet,
+  READ,
+  read,
+  sha256,
+  status,
+  VERSION,
+  write,
+  type Said,
+} from '../../../../test/harness/ssh/sftp-packets.ts';
 
 const EVERYTHING: Said = [
   ['>', INIT],
@@ -178,165 +133,6 @@ describe('SFTP is read', () => {
     expect(fact).not.toHaveProperty('partial');
   });
 
-  it.each<[string, number, Said, object]>([
-    [
-      'a gap',
-      READ,
-      [
-        ['>', read(5, 'f', 0, 10)],
-        ['>', read(6, 'f', 20, 10)],
-        ['<', data(5, block('a', 10))],
-        ['<', data(6, block('b', 10))],
-      ],
-      { size: 20, partial: ['gaps'] },
-    ],
-    [
-      'what went over twice',
-      READ,
-      [
-        ['>', read(5, 'f', 0, 10)],
-        ['>', read(6, 'f', 5, 10)],
-        ['<', data(5, block('a', 10))],
-        ['<', data(6, block('b', 10))],
-      ],
-      { size: 20, partial: ['overlaps'] },
-    ],
-    [
-      'an end that nobody saw',
-      READ,
-      [
-        ['>', read(5, 'f', 0, 10)],
-        ['<', data(5, block('a', 10))],
-      ],
-      { size: 10, sha256: sha256(block('a', 10)), partial: ['end_not_seen'] },
-    ],
-    [
-      'a beginning that was left out',
-      READ,
-      [
-        ['>', read(5, 'f', 7, 10)],
-        ['<', data(5, block('a', 10))],
-        ['>', read(6, 'f', 17, 1)],
-        ['<', status(6, 1)],
-      ],
-      { offset: 7, sha256: sha256(block('a', 10)), partial: ['beginning_missing'] },
-    ],
-    [
-      'a read that failed',
-      READ,
-      [
-        ['>', read(5, 'f', 0, 10)],
-        ['<', status(5, 4)],
-      ],
-      { size: 0, partial: ['read_failed', 'end_not_seen'] },
-    ],
-    [
-      'blocks too far ahead to be kept',
-      READ,
-      [
-        ...Array.from({ length: 12 }, (_, at): Said[number] => ['>', read(100 + at, 'f', at * 250_000, 250_000)]),
-        ...Array.from({ length: 11 }, (_, at): Said[number] => ['<', data(101 + at, block('a', 250_000))]),
-        ['<', data(100, block('a', 250_000))],
-      ],
-      { size: 3_000_000, partial: ['out_of_order'] },
-    ],
-    [
-      'a write that failed, which is not counted',
-      NEW,
-      [
-        ['>', write(5, 'f', 0, block('a', 10))],
-        ['>', write(6, 'f', 10, block('b', 10))],
-        ['<', status(5, 0)],
-        ['<', status(6, 4)],
-      ],
-      { size: 10, partial: ['write_failed'] },
-    ],
-    ['a write without an answer', NEW, [['>', write(5, 'f', 0, block('a', 10))]], { size: 0, partial: ['unanswered'] }],
-    [
-      'an upload into what is there',
-      WRITE,
-      [
-        ['>', write(5, 'f', 0, block('a', 10))],
-        ['<', status(5, 0)],
-      ],
-      { size: 10, sha256: sha256(block('a', 10)), partial: ['not_truncated'] },
-    ],
-    [
-      'an upload behind what is there, whatever offsets it names',
-      WRITE | APPEND,
-      [
-        ['>', write(5, 'f', 0, block('a', 10))],
-        ['>', write(6, 'f', 0, block('b', 10))],
-        ['<', status(5, 0)],
-        ['<', status(6, 0)],
-      ],
-      { size: 20, sha256: sha256(block('a', 10), block('b', 10)), partial: ['appended', 'not_truncated'] },
-    ],
-    [
-      'a file that is cut to nothing, written, and cut to what was written',
-      WRITE,
-      [
-        ['>', packet(10, 4, 'f', 1, ...u64(0))],
-        ['<', status(4, 0)],
-        ['>', write(5, 'f', 0, block('a', 10))],
-        ['<', status(5, 0)],
-        ['>', packet(10, 6, 'f', 1, ...u64(10))],
-        ['<', status(6, 0)],
-      ],
-      { size: 10, sha256: sha256(block('a', 10)) },
-    ],
-    [
-      'a file that is cut afterwards',
-      NEW,
-      [
-        ['>', write(5, 'f', 0, block('a', 10))],
-        ['<', status(5, 0)],
-        ['>', packet(10, 6, 'f', 1, ...u64(3))],
-        ['<', status(6, 0)],
-      ],
-      { size: 10, sha256: sha256(block('a', 10)), partial: ['resized'] },
-    ],
-    ['an upload of nothing', NEW, [], { direction: 'upload', size: 0, sha256: sha256() }],
-    [
-      'an offset that no file has',
-      NEW,
-      [
-        ['>', packet(6, 5, 'f', 0xffff_ffff, 0xffff_ffff, block('a', 10))],
-        ['<', status(5, 4)],
-      ],
-      { size: 0, partial: ['write_failed', 'beginning_missing'] },
-    ],
-  ])('%s is said', (_, flags, said, told) => {
-    const facts = factsOf([
-      ['>', open(1, 'f', flags)],
-      ['<', handle(1, 'f')],
-      ...said,
-      ['>', close(2, 'f')],
-      ['<', status(2, 0)],
-    ]);
-    const transferred = facts.filter(({ kind }) => kind === 'file.transferred');
-    expect(transferred).toHaveLength(1);
-    expect(transferred[0]).toMatchObject(told);
-    for (const name of ['sha256', 'partial']) if (!(name in told)) expect(transferred[0]).not.toHaveProperty(name);
-  });
-
-  it('both ways of one file are told apart', () => {
-    const facts = factsOf([
-      ['>', open(1, 'f', READ | WRITE)],
-      ['<', handle(1, 'f')],
-      ['>', write(2, 'f', 0, block('a', 5))],
-      ['<', status(2, 0)],
-      ['>', read(3, 'f', 0, 5)],
-      ['<', data(3, block('a', 5))],
-      ['>', close(4, 'f')],
-      ['<', status(4, 0)],
-    ]);
-    expect(facts.slice(1)).toMatchObject([
-      { direction: 'upload', size: 5, action: 2 },
-      { direction: 'download', size: 5, action: 2 },
-    ]);
-  });
-
   it('a name that is no UTF-8 is shown as such, and kept as it was; a long one says how long it was', () => {
     const name = Buffer.from('/tmp/\xff\xe9', 'latin1');
     const facts = factsOf([
@@ -411,103 +207,5 @@ describe('SFTP is read', () => {
     expect(other.reader.full).toBe(true);
     for (let id = 0; id < 1024; id++) other.take([['<', status(id, 0)]]);
     expect(other.reader.full).toBe(false);
-  });
-});
-
-describe('SFTP is refused', () => {
-  const giant = Buffer.from([0, 4, 4, 1, 6]);
-  it.each<[string, Said, string]>([
-    [
-      'a packet that is longer than any',
-      [['>', giant]],
-      'the client sends a packet of 263169 bytes, where SFTP has 256 KiB at most',
-    ],
-    ['the same of the target', [['<', giant]], 'the target sends a packet of 263169 bytes'],
-    ['a packet of nothing', [['>', Buffer.alloc(5)]], 'a packet without a type'],
-    ['an unknown type', [['>', packet(22, 1)]], 'packet type 22'],
-    [
-      'an unknown extension',
-      [['>', packet(200, 1, 'copy-everything@example.com')]],
-      'the extension copy-everything@example.com',
-    ],
-    ['a request that is cut short', [['>', packet(18, 1, 'a')]], 'cut short'],
-    ['a length beyond its packet', [['>', packet(13, 1, { raw: Buffer.from([0xff, 0xff, 0xff, 0xff]) })]], 'cut short'],
-    ['a second beginning', [['>', INIT]], 'packet type 1'],
-    [
-      'a number that is still to be answered',
-      [
-        ['>', packet(17, 1, 'a')],
-        ['>', packet(17, 1, 'b')],
-      ],
-      'not answered, 1',
-    ],
-    [
-      'content longer than its packet',
-      [['>', packet(6, 1, 'h', 0, 0, 9, { raw: block('a', 4) })]],
-      'more or fewer bytes',
-    ],
-    ['a handle longer than any', [['>', packet(6, 1, 'h'.repeat(257), 0, 0, 'x')]], 'more than 256 bytes'],
-    ['an answer to nothing', [['<', status(1, 0)]], 'an answer to a request that nobody made'],
-    [
-      'an answer of another kind',
-      [
-        ['>', packet(17, 1, 'a')],
-        ['<', handle(1, 'h')],
-      ],
-      'another kind',
-    ],
-    [
-      'content for what was written',
-      [
-        ['>', packet(13, 1, 'a')],
-        ['<', data(1, block('a', 3))],
-      ],
-      'another kind',
-    ],
-    [
-      'a write to a handle that nobody was given',
-      [
-        ['>', write(1, 'h', 0, block('a', 3))],
-        ['<', status(1, 0)],
-      ],
-      'a handle that it gave nobody',
-    ],
-    [
-      'one handle for two files',
-      [
-        ['>', Buffer.concat([open(1, 'a', READ), open(2, 'b', READ)])],
-        ['<', Buffer.concat([handle(1, 'h'), handle(2, 'h')])],
-      ],
-      'another file’s already',
-    ],
-  ])('%s, with words', (_, said, words) => {
-    const { take, begun } = listen();
-    begun();
-    expect(take(said.map(([way, bytes]) => [way, Buffer.from(bytes)]))).toContain(words);
-  });
-
-  it('whatever begins as something else, and other versions', () => {
-    expect(listen().take([['>', Buffer.from('GET / HTTP/1.1\r\n')]])).toBe('the client sends something else than SFTP');
-    const told = listen().take([
-      ['>', Buffer.from(INIT)],
-      ['<', Buffer.from('Welcome to web-1!\n')],
-    ]);
-    expect(told).toContain('maybe words that start-up files of its login print');
-    const other = listen().take([
-      ['>', packet(1, 6)],
-      ['<', packet(2, 6)],
-    ]);
-    expect(other).toContain('version 6 of SFTP, and only 3 is understood');
-  });
-
-  it('more open files than are followed', () => {
-    const { take, begun } = listen();
-    begun();
-    const open8192 = (id: number): Said => [
-      ['>', open(id, 'f', READ)],
-      ['<', handle(id, `h${id}`)],
-    ];
-    for (let id = 0; id < 8192; id++) expect(take(open8192(id))).toBeUndefined();
-    expect(take(open8192(9999))).toContain('more than 8192 handles');
   });
 });

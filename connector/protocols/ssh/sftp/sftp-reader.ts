@@ -11,14 +11,14 @@ import {
   ATTRS,
   DATA,
   EXTENDED_REPLY,
-  type FileFlag,
   type FileRequest,
   HANDLE,
   handleOf,
   INIT,
+  isChange,
+  isNew,
   NAME,
   readRequest,
-  type SentPath,
   SFTP_VERSION,
   STATUS,
   STATUS_EOF,
@@ -26,6 +26,7 @@ import {
   VERSION,
   WRITE,
 } from './messages.ts';
+import { type Named, namesIn, type OpenFile, OpenFiles } from './open-files.ts';
 import { PacketReader, SftpFault } from './packets.ts';
 import { AHEAD_BYTES, type Room, Transfer } from './transfer.ts';
 
@@ -41,24 +42,12 @@ const MAX_HANDLE_BYTES = 256;
 export interface SftpDeps {
   /** In the order of what the target acknowledged. */
   tell(fact: FileFact): void;
+  /** Of a file, wherever it goes; a view of what is taken just now. */
+  content?(part: Buffer): void;
   /** Of the session. */
   nextAction(): number;
   /** Of the session. */
   elapsedUs(): number;
-}
-
-/** A file or directory that the target gave a handle for. */
-interface OpenFile {
-  readonly kind: 'file' | 'directory';
-  readonly action: number;
-  readonly path: SentPath;
-  readonly flags: readonly FileFlag[];
-  readonly sinceUs: number;
-  readonly upload: Transfer;
-  readonly download: Transfer;
-  /** Its handle may be another's from here on. */
-  closing: boolean;
-  told: boolean;
 }
 
 interface Pending {
@@ -66,6 +55,8 @@ interface Pending {
   readonly sinceUs: number;
   /** Known when it was asked. */
   readonly file: OpenFile | undefined;
+  /** Open by the names that it changes, when it was asked. */
+  readonly changes: readonly Named[];
 }
 
 export class SftpReader {
@@ -73,7 +64,7 @@ export class SftpReader {
   readonly #room: Room = { bytes: AHEAD_BYTES };
   readonly #pending = new Map<number, Pending>();
   #pendingBytes = 0;
-  readonly #open = new Map<string, OpenFile>();
+  readonly #open = new OpenFiles();
   readonly #client: PacketReader;
   readonly #target: PacketReader;
   #begun = { client: false, target: false };
@@ -86,18 +77,29 @@ export class SftpReader {
     this.#client = new PacketReader({
       wanted: wantedOfClient,
       begun: (head, rest) => this.#asked(head, rest),
-      content: (part) => this.#uploading?.(part),
+      content: (part) => {
+        this.#deps.content?.(part);
+        this.#uploading?.(part);
+      },
     });
     this.#target = new PacketReader({
       wanted: wantedOfTarget,
       begun: (head, rest) => this.#answered(head, rest),
-      content: (part) => this.#downloading?.(part),
+      content: (part) => {
+        if (this.#downloading) this.#deps.content?.(part);
+        this.#downloading?.(part);
+      },
     });
   }
 
   /** So much waits for the target that the client is not to be read for now. */
   get full(): boolean {
     return this.#pending.size >= MAX_UNANSWERED || this.#pendingBytes >= MAX_UNANSWERED_BYTES;
+  }
+
+  /** Something was asked for and not answered. */
+  get waits(): boolean {
+    return this.#pending.size > 0;
   }
 
   /** What is wrong with it; undefined: nothing. */
@@ -115,8 +117,7 @@ export class SftpReader {
   end(): void {
     for (const pending of this.#pending.values()) this.#tellAccess(pending, 'unanswered');
     this.#pending.clear();
-    for (const file of this.#open.values()) this.#tellTransfers(file, 'not_closed');
-    this.#open.clear();
+    for (const file of this.#open.all()) this.#tellTransfers(file, 'not_closed');
   }
 
   #asked(head: Buffer, rest: number): void {
@@ -129,11 +130,32 @@ export class SftpReader {
     const { id, request } = readRequest(head);
     if (this.#pending.has(id)) throw new SftpFault(`a request with the number of one that is not answered, ${id}`);
     const file = this.#fileOf(request);
-    this.#pending.set(id, { request, file, sinceUs: this.#deps.elapsedUs() });
+    const changes = this.#changing(request, file);
+    this.#pending.set(id, { request, file, changes, sinceUs: this.#deps.elapsedUs() });
     this.#pendingBytes += bytesOf(request);
     if (request.kind === 'close' && file) file.closing = true;
     else if (request.kind === 'read') file?.download.asked(request.offset);
     else if (request.kind === 'write') this.#writing(request, file, rest);
+  }
+
+  /** Those that it changes by their name, or for others that have them open. Counts them. */
+  #changing(request: FileRequest, file: OpenFile | undefined): readonly Named[] {
+    const changes = (isChange(request) ? namesIn(request, file) : [])
+      .map((path) => this.#open.named(path))
+      .filter((named) => named !== undefined);
+    for (const named of changes) named.asked++;
+    if (changes.length > 0 && file) file.changes.asked++;
+    return changes;
+  }
+
+  /** It was done, or some of it. */
+  #changed(request: FileRequest, file: OpenFile | undefined): void {
+    if (!isChange(request)) return;
+    for (const path of namesIn(request, file))
+      this.#open.changed(path, request.kind === 'named' && request.operation === 'rename');
+    if (!file) return;
+    file.changes.known++;
+    if (file.download.used) file.download.doubt('changed_otherwise');
   }
 
   #writing(
@@ -177,6 +199,8 @@ export class SftpReader {
     if (!pending) throw new SftpFault('an answer to a request that nobody made');
     this.#pending.delete(number);
     this.#pendingBytes -= bytesOf(pending.request);
+    for (const named of pending.changes) named.asked--;
+    if (pending.changes.length > 0 && pending.file) pending.file.changes.asked--;
     const { kind } = pending.request;
     switch (type) {
       case STATUS:
@@ -212,7 +236,7 @@ export class SftpReader {
     if (this.#open.size >= MAX_OPEN && !before)
       throw new SftpFault(`more than ${MAX_OPEN} handles, which are not followed`);
     const flags = request.kind === 'open' ? request.flags : [];
-    this.#open.set(handle, {
+    this.#open.add(handle, {
       kind: request.kind === 'open' ? 'file' : 'directory',
       action: this.#tellAccess(pending, 'done'),
       path: request.path,
@@ -220,6 +244,7 @@ export class SftpReader {
       sinceUs,
       upload: new Transfer(this.#room, isNew(flags)),
       download: new Transfer(this.#room, false),
+      changes: this.#open.changesOf(request.path, flags.includes('truncate')),
       closing: false,
       told: false,
     });
@@ -258,7 +283,7 @@ export class SftpReader {
       case 'close': {
         const file = known ?? this.#open.get(request.handle);
         if (!file && done) throw new SftpFault(UNKNOWN_HANDLE);
-        if (file && this.#open.get(request.handle) === file) this.#open.delete(request.handle);
+        if (file) this.#open.delete(request.handle, file);
         if (file) this.#tellTransfers(file, done ? undefined : 'close_failed');
         return;
       }
@@ -268,16 +293,20 @@ export class SftpReader {
         this.#tellAccess(pending, status);
         return;
       default:
+        if (done) this.#changed(request, known ?? this.#fileOf(request));
         this.#tellAccess(pending, done ? 'done' : status);
     }
   }
 
   #written(
-    { handle, length }: Extract<FileRequest, { kind: 'read' | 'write' }>,
+    request: Extract<FileRequest, { kind: 'read' | 'write' }>,
     known: OpenFile | undefined,
     done: boolean,
   ): void {
+    const { handle, length } = request;
     const file = known ?? this.#open.get(handle);
+    // One that failed may have written some.
+    this.#changed(request, file);
     if (!file) {
       if (done) throw new SftpFault(UNKNOWN_HANDLE);
       return;
@@ -334,8 +363,10 @@ export class SftpReader {
 
   /** Each way that content went; where none did, that nothing did, the way that it was opened for. */
   #tellTransfers(file: OpenFile, doubt: PartialReason | undefined): void {
-    if (file.kind === 'directory' || file.told) return;
+    if (file.told) return;
     file.told = true;
+    const changed = this.#open.leave(file.changes);
+    if (file.kind === 'directory') return;
     const { flags, upload, download, sinceUs } = file;
     const durationUs = Math.max(0, this.#deps.elapsedUs() - sinceUs);
     const none = !upload.used && !download.used;
@@ -344,6 +375,7 @@ export class SftpReader {
       const meant = (direction === 'upload') === flags.includes('write');
       if (!(none ? meant : transfer.used)) continue;
       if (doubt) transfer.doubt(doubt);
+      if (changed) transfer.doubt('changed_otherwise');
       this.#deps.tell(factOfTransfer({ ...file, direction, durationUs, ...transfer.finish(direction) }));
     }
   }
@@ -352,9 +384,6 @@ export class SftpReader {
 const NO_SFTP =
   'the target sends something else than SFTP, maybe words that start-up files of its login print: these must be silent without a terminal';
 const UNKNOWN_HANDLE = 'that it did something with a handle that it gave nobody';
-
-/** Nothing stands in it before. */
-const isNew = (flags: readonly FileFlag[]): boolean => flags.includes('truncate') || flags.includes('exclusive');
 
 const detailsOf = (request: FileRequest): Pick<AnsweredAccess, 'flags' | 'attributes'> => ({
   ...('flags' in request && { flags: request.flags }),

@@ -1,26 +1,55 @@
-// Whether SFTP is spoken on a channel: the subsystem of that name is nothing else, and a server that a command starts
-// (`sftp -s`, `sudo sftp-server`) is known by how its client begins. What cannot be followed ends the subsystem; of a
-// command, which may speak what it likes, no more is told.
+// SFTP on a channel. The subsystem of that name is nothing else, and ends where it cannot be followed. A command and a shell
+// may start a server at any time (`sftp -s`, `sudo sftp-server`, `exec sftp-server` typed at a terminal): it is known by
+// both sides' first packets, wherever these stand. What cannot be followed there goes on, and the lane's note says so.
 
+import { Beginnings } from './beginnings.ts';
 import { type SftpDeps, SftpReader } from './sftp-reader.ts';
 
-/** INIT of version 3: uint32 length, byte 1, uint32 3. Extensions may follow. */
-const BEGINS: readonly (number | undefined)[] = [0, 0, 0, undefined, 1, 0, 0, 0, 3];
+/** What a client sends before it is answered: its INIT, and of one that does not wait some requests. */
+const MAX_KEPT_BYTES = 128 * 1024;
+const MAX_PLACES = 8;
+/** More of them say nothing new. */
+const MAX_NOTES = 3;
+
+export interface SpokenDeps extends SftpDeps {
+  /** The subsystem of this name. */
+  readonly subsystem: boolean;
+  /** What is typed at one is recorded by its length. */
+  readonly terminal: boolean;
+  /** Files may not go over (ADR 35). */
+  readonly masked: boolean;
+  /** Of their content nothing is recorded but that (ADR 38). */
+  digestsAlone(): boolean;
+}
 
 export class SpokenSftp {
-  readonly #deps: SftpDeps;
+  readonly #deps: SpokenDeps;
   readonly #certain: boolean;
-  /** What the client said first, until it is known. */
-  #beginning: Buffer | undefined;
+  readonly #client = new Beginnings('client');
+  readonly #target = new Beginnings('target');
+  readonly #errors = new Beginnings('target');
   #reader: SftpReader | undefined;
-  /** Of the channel, for its recording. */
-  note: string | undefined;
+  /** Bytes of the client, while no SFTP was known. */
+  #said = 0;
+  /** Where SFTP may begin in them, and what the client said from the first of these on, until the target answers. */
+  #places: number[] = [];
+  #keptFrom = 0;
+  #kept: Buffer[] = [];
+  #keptBytes = 0;
+  /** It asked for something and too much came behind it. */
+  #overran = false;
+  /** Of the channel, for its recording: what nobody read. */
+  readonly notes = new Set<string>();
 
-  constructor(form: 'subsystem' | 'exec', deps: SftpDeps) {
+  constructor(deps: SpokenDeps) {
     this.#deps = deps;
-    this.#certain = form === 'subsystem';
+    this.#certain = deps.subsystem;
     if (this.#certain) this.#reader = new SftpReader(deps);
-    else this.#beginning = Buffer.alloc(0);
+  }
+
+  /** What comes from the client are packets. */
+  get following(): boolean {
+    return this.#reader !== undefined;
   }
 
   /** The client is not to be read for now. */
@@ -30,31 +59,105 @@ export class SpokenSftp {
 
   /** Why the channel ends; undefined: it goes on. */
   fromClient(data: Buffer): string | undefined {
-    if (!this.#beginning) return this.#faulty(this.#reader?.fromClient(data));
-    const said = Buffer.concat([this.#beginning, data.subarray(0, BEGINS.length - this.#beginning.length)]);
-    const rest = data.subarray(said.length - this.#beginning.length);
-    const begins = said.every((byte, at) => BEGINS[at] === undefined || byte === BEGINS[at]);
-    this.#beginning = begins && said.length < BEGINS.length ? said : undefined;
-    if (!begins || this.#beginning) return undefined;
-    this.#reader = new SftpReader(this.#deps);
-    return this.#faulty(this.#reader.fromClient(said) ?? this.#reader.fromClient(rest));
+    const fault = this.#reader?.fromClient(data);
+    if (this.#certain || (this.#reader && fault === undefined)) return fault;
+    if (fault !== undefined) this.#lose(fault);
+    this.#look(data);
+    return undefined;
   }
 
   fromTarget(data: Buffer): string | undefined {
-    // A server waits for its client.
-    this.#beginning = undefined;
-    return this.#faulty(this.#reader?.fromTarget(data));
+    const fault = this.#reader?.fromTarget(data);
+    if (this.#certain || (this.#reader && fault === undefined)) return fault;
+    if (fault !== undefined) this.#lose(fault);
+    const before = this.#target.tail;
+    const [at] = this.#target.find(data);
+    if (at === undefined) return undefined;
+    if (this.#deps.masked) return UNDER_MASKS;
+    this.#answered(at < 0 ? Buffer.concat([before.subarray(at), data]) : data.subarray(at));
+    return undefined;
+  }
+
+  /** What the target writes on stderr, where a command may lead a server's answers. */
+  fromErrors(data: Buffer): string | undefined {
+    if (this.#certain || this.#errors.find(data).length === 0) return undefined;
+    if (this.#deps.masked) return UNDER_MASKS;
+    this.#note('SFTP was answered on stderr: nothing of that is told');
+    return undefined;
   }
 
   end(): void {
+    if (!this.#reader && (this.#overran || this.#keptBytes > 0)) {
+      const reader = this.#readerOfKept();
+      const asked = reader?.waits === true;
+      if (asked) reader.end();
+      if (asked || this.#overran || (this.#keptBytes > 0 && this.#keptFrom === 0))
+        this.#note('SFTP was begun and never answered as such: what followed is not told');
+    }
     this.#reader?.end();
   }
 
-  #faulty(fault: string | undefined): string | undefined {
-    if (fault === undefined || this.#certain) return fault;
-    this.#reader?.end();
-    this.#reader = undefined;
-    this.note = `SFTP was spoken and is not told to its end: ${fault}`;
+  #look(data: Buffer): void {
+    const before = this.#client.tail;
+    const places = this.#client.find(data).map((at) => this.#said + at);
+    const [first] = places;
+    if (this.#keptBytes > 0) this.#keep(data);
+    else if (first !== undefined) {
+      this.#keptFrom = first;
+      const at = first - this.#said;
+      this.#keep(at < 0 ? Buffer.concat([before.subarray(at), data]) : data.subarray(at));
+    }
+    this.#said += data.length;
+    this.#places = [...this.#places, ...places].slice(0, MAX_PLACES);
+    if (this.#keptBytes <= MAX_KEPT_BYTES) return;
+    this.#overran ||= this.#keptFrom === 0 || this.#readerOfKept()?.waits === true;
+    this.#forget();
+  }
+
+  #keep(bytes: Buffer): void {
+    this.#kept.push(Buffer.from(bytes));
+    this.#keptBytes += bytes.length;
+  }
+
+  #forget(): void {
+    this.#kept = [];
+    this.#keptBytes = 0;
+    this.#places = [];
+  }
+
+  /** From the first place on from which all of it is SFTP. */
+  #readerOfKept(): SftpReader | undefined {
+    const kept = Buffer.concat(this.#kept);
+    for (const at of this.#places) {
+      const reader = new SftpReader(this.#deps);
+      if (reader.fromClient(kept.subarray(at - this.#keptFrom)) === undefined) return reader;
+    }
     return undefined;
   }
+
+  #answered(data: Buffer): void {
+    this.#reader = this.#overran ? undefined : this.#readerOfKept();
+    this.#overran = false;
+    this.#forget();
+    if (!this.#reader)
+      this.#note('SFTP is spoken from where its client’s first packet was not found: nothing of it is told');
+    else if (this.#reader.waits && (this.#deps.terminal || this.#deps.digestsAlone()))
+      this.#note(
+        `what the client sent before SFTP was answered is recorded ${this.#deps.terminal ? 'by its length' : 'as it is'}`,
+      );
+    const fault = this.#reader?.fromTarget(data);
+    if (fault !== undefined) this.#lose(fault);
+  }
+
+  #lose(fault: string): void {
+    this.#reader?.end();
+    this.#reader = undefined;
+    this.#note(`SFTP was spoken and is not told to its end: ${fault}`);
+  }
+
+  #note(words: string): void {
+    if (this.notes.size < MAX_NOTES) this.notes.add(words);
+  }
 }
+
+const UNDER_MASKS = 'SFTP is spoken on it, and under masks files do not go over as they are';

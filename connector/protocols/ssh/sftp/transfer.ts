@@ -26,6 +26,8 @@ export class Transfer {
   readonly #doubts = new Set<PartialReason>();
   #hash: Hash | undefined;
   #first = 0;
+  /** Of what was asked for first. */
+  #start = 0;
   /** Everything from the first byte up to here was seen; undefined before anything was asked for. */
   #next: number | undefined;
   readonly #ahead = new Map<number, Buffer>();
@@ -49,9 +51,12 @@ export class Transfer {
   /** A request for so much from `offset`, or with it, was sent. */
   asked(offset: number): void {
     this.#unanswered++;
-    if (this.#next !== undefined) return;
-    this.#first = offset;
-    this.#next = offset;
+    if (this.#next !== undefined) this.#first = Math.min(this.#first, offset);
+    else {
+      this.#start = offset;
+      this.#first = offset;
+      this.#next = offset;
+    }
   }
 
   answered(): void {
@@ -71,7 +76,8 @@ export class Transfer {
       this.#hashed().update(bytes);
       this.#next = next + bytes.length;
       this.#catchUp();
-    } else if (offset < next || this.#ahead.has(offset)) this.doubt('overlaps');
+    } else if (offset < this.#start) this.doubt('out_of_order');
+    else if (offset < next || this.#ahead.has(offset)) this.doubt('overlaps');
     else if (this.#room.bytes < bytes.length + BLOCK_BYTES || !Number.isSafeInteger(offset)) this.doubt('out_of_order');
     else {
       this.#ahead.set(offset, Buffer.from(bytes));
@@ -107,6 +113,9 @@ export class Transfer {
     if (this.#first > 0 && !this.#doubts.has('appended')) this.#doubts.add('beginning_missing');
     if (direction === 'download' && this.#followed && (this.#end === undefined || this.#end > this.reached))
       this.#doubts.add('end_not_seen');
+    // It grew while it was read.
+    if (direction === 'download' && this.#end !== undefined && this.#end < this.reached)
+      this.doubt('changed_otherwise');
     // Of nothing there is one where the file is known to be empty.
     const told = this.#followed && (this.#size > 0 || this.#doubts.size === 0);
     const sha256 = told ? this.#hashed().digest('hex') : undefined;
@@ -156,4 +165,5 @@ const FOLLOWED_ON: ReadonlySet<PartialReason> = new Set([
   'read_failed',
   'close_failed',
   'not_closed',
+  'changed_otherwise',
 ]);
