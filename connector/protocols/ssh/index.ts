@@ -115,6 +115,7 @@ function createSsh(files: KeptFiles | undefined): Protocol<SshTarget> {
       const before = masked;
       masked = isMasked(guard.rules);
       if (masked && !before) conversation.end('policy_denied', MASKED_NOW);
+      else conversation.rulesChanged();
     });
     queue.release();
     letIn(transport);

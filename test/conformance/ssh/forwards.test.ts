@@ -6,6 +6,7 @@ import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { SessionRules } from '../../../core/policy/session-rules.ts';
 import { until } from '../../harness/run.ts';
+import { rawSshClient, rawSshTarget } from '../../harness/ssh/raw-ssh.ts';
 import { type SshGateway, startSshGateway } from '../../harness/ssh/ssh-gateway.ts';
 import { hasSshd, startSshd, type Sshd } from '../../harness/ssh/sshd.ts';
 
@@ -147,5 +148,60 @@ describe.skipIf(!hasSshd)('SSH: forwarded connections', () => {
     await until('it is held', () => asked().length === 2);
     asked()[1]?.decide({ kind: 'denied', by: ['bob@example.com'], comment: 'not on Fridays' });
     expect((await denied).stderr).toContain('not on Fridays');
+  });
+
+  it('the target hears nothing of one before it stands in the recording', async () => {
+    const target = await rawSshTarget();
+    const gateway = await startSshGateway(target.upstream, { rules: { forwards: [{ allow: ['*:*'] }] } });
+    open.push(gateway);
+    const client = await rawSshClient(gateway.port, gateway.edge.issue({ resource: 'web' }).secret);
+    gateway.log.stalled = true;
+    client.send(90, 'direct-tcpip', 0, 100_000, 30_000, 'inner', 80, '127.0.0.1', 1);
+    await until('it is on its lane', () => gateway.log.last.facts('lane.opened').length === 1);
+    // Behind it in the same connection: answered once all before it was looked at.
+    client.send(80, 'keepalive@openssh.com', true);
+    await client.answered(82);
+    const channelOpen = () => target.connections[0]?.messages.filter(([type]) => type === 90) ?? [];
+    expect(channelOpen()).toEqual([]);
+    gateway.log.resume();
+    await until('the target is asked', () => channelOpen().length === 1);
+    client.hangUp();
+    target.close();
+  });
+
+  it('one that the rules in force do not have any more ends, and what they have goes on', async () => {
+    const gateway = await under([{ allow: ['localhost:*'] }]);
+    const at = [...gateway.options, '-p', String(gateway.port), `${sshd.login}@web@127.0.0.1`];
+    const env = { ...process.env, ...gateway.environment };
+    const client = spawn('ssh', ['-W', `localhost:${echoPort}`, ...at], { env, stdio: ['pipe', 'pipe', 'ignore'] });
+    const over = new Promise((resolve) => client.once('close', resolve));
+    client.stdin.on('error', () => {});
+    client.stdin.write('first');
+    const { log, edge } = gateway;
+    await until('it is carried', () => log.sessions.length === 1 && log.last.wire('client', 1).length === 5);
+    edge.applyRules({ ...edge.rules, policyVersion: 2, forwards: [{ allow: [`localhost:${echoPort}`] }] });
+    client.stdin.write('second');
+    await until('it goes on', () => log.last.wire('client', 1).length === 11);
+    edge.applyRules({ ...edge.rules, policyVersion: 3, forwards: [{ allow: ['localhost:1'] }] });
+    await over;
+    await until('its lane is closed', () => log.last.facts('lane.closed').length === 1);
+    expect(log.last.facts('lane.closed')).toMatchObject([
+      { lane: 1, note: expect.stringMatching(/^the rule has this forward no more: .*not in the allow list/) },
+    ]);
+  });
+
+  it('a second session with the target inside a command is carried, and its lane says that nothing of it is read', async () => {
+    const gateway = await under(undefined);
+    const pipe = `exec 3<>/dev/tcp/127.0.0.1/${sshd.port}; cat <&3 & cat >&3; kill \\$!`;
+    const outer = ['ssh', ...gateway.options, '-p', gateway.port, `${sshd.login}@web@127.0.0.1`, `"bash -c '${pipe}'"`];
+    const proxied = ['-o', `ProxyCommand=${outer.join(' ')}`, '-i', sshd.keyFile, '-o', 'IdentitiesOnly=yes'];
+    const trusting = ['-F', 'none', '-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null'];
+    const ran = await gateway.run('ssh', [...trusting, ...proxied, `${sshd.login}@inner`, 'echo unseen']);
+    expect([ran.code, ran.stdout]).toEqual([0, 'unseen\n']);
+    const { last } = gateway.log;
+    await until('its lane is closed', () => last.facts('lane.closed').some(({ lane }) => lane === 1));
+    expect(last.facts('lane.closed').find(({ lane }) => lane === 1)?.note).toBe(
+      'SSH was spoken within, so what was said is encrypted',
+    );
   });
 });

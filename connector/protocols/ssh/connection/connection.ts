@@ -39,7 +39,7 @@ export interface AskedChannel {
   refuse(refused: ChannelRefused): void;
 }
 
-interface ChannelRefused {
+export interface ChannelRefused {
   readonly reason: number;
   readonly words: string;
 }

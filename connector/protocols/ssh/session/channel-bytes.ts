@@ -3,6 +3,8 @@
 
 import type { SpokenDeps } from '../sftp/spoken-sftp.ts';
 import { SpokenFiles } from '../sftp/spoken-files.ts';
+import { ENCRYPTED } from './forwarded-connection.ts';
+import { SpokenSsh } from './spoken-ssh.ts';
 import { TypedInput } from './typed-input.ts';
 
 interface BytesDeps extends SpokenDeps {
@@ -16,6 +18,7 @@ export class ChannelBytes {
   readonly #deps: BytesDeps;
   readonly #files: SpokenFiles;
   readonly #input = new TypedInput();
+  readonly #ssh = new SpokenSsh();
 
   constructor(deps: BytesDeps) {
     this.#deps = deps;
@@ -40,6 +43,7 @@ export class ChannelBytes {
   /** Records it, once it is known what it is. Gives why the channel ends. */
   fromClient(data: Buffer): string | undefined {
     const { terminal, masked, record, hide } = this.#deps;
+    this.#ssh.saw('client', data);
     const fault = this.#files.fromClient(data);
     const copy = this.#files.recordable(data);
     const typed = masked || (terminal && !this.#files.following) ? this.#input.conceal(copy) : undefined;
@@ -51,6 +55,7 @@ export class ChannelBytes {
   /** Under masks nothing is recorded yet. */
   fromTarget(data: Buffer): string | undefined {
     this.#input.answered(data.length);
+    this.#ssh.saw('target', data);
     const fault = this.#files.fromTarget(data);
     if (!this.#deps.masked) this.#deps.record('target', this.#files.recordable(data));
     return fault;
@@ -68,7 +73,8 @@ export class ChannelBytes {
   closing(masks: string | undefined): { readonly recorded: 'full' | 'partial'; readonly note?: string } {
     const { leftOut, note } = this.#files;
     const unread = note !== undefined || this.#input.note !== undefined;
-    const notes = [leftOut, note, this.#input.note, masks].filter((one) => one !== undefined);
+    const encrypted = this.#ssh.spoken ? ENCRYPTED : undefined;
+    const notes = [encrypted, leftOut, note, this.#input.note, masks].filter((one) => one !== undefined);
     return {
       recorded: leftOut !== undefined || (unread && this.hidden) ? 'partial' : 'full',
       ...(notes.length > 0 && { note: notes.join('; ') }),

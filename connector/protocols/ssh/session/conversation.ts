@@ -13,6 +13,7 @@ import type { SshTransport, TransportEnd } from '../wire/transport.ts';
 import { carryChannel } from './carried-channel.ts';
 import { listenForStart } from './channel-setup.ts';
 import { carryForward, readForward } from './carried-forward.ts';
+import type { ForwardedConnection } from './forwarded-connection.ts';
 import { RemoteForwards } from './remote-forwards.ts';
 
 const NOT_CARRIED: Readonly<Record<string, string>> = {
@@ -37,6 +38,7 @@ export class SshConversation implements Conversation {
   readonly #target: Connection;
   readonly #remote: RemoteForwards;
   readonly #relays = new Set<Relay>();
+  readonly #forwarded = new Set<ForwardedConnection>();
   /** Channels that have not started anything. */
   readonly #idle = new Set<ChannelStream>();
   #outcome: ConversationEnd | undefined;
@@ -56,10 +58,7 @@ export class SshConversation implements Conversation {
       session,
       upstream: this.#target,
       downstream: this.#client,
-      carry: (relay) => {
-        this.#activeAt = performance.now();
-        this.#carry(relay);
-      },
+      carry: (connection) => this.#carryForwarded(connection),
       say: (words) => this.#say(words),
       failed: (bug) => this.#failed(bug),
     });
@@ -82,6 +81,11 @@ export class SshConversation implements Conversation {
     this.#outcome = { reason: 'log_failed', message: `The recording cannot be written: ${fault.message}` };
     for (const relay of this.#relays) relay.logFailed(fault);
     this.#finishIfOver();
+  }
+
+  /** What runs began under rules that had it; a forwarded connection could go on for ever. */
+  rulesChanged(): void {
+    for (const connection of [...this.#forwarded]) connection.rulesChanged();
   }
 
   lastActivityMs(): number {
@@ -149,10 +153,16 @@ export class SshConversation implements Conversation {
       asked.accept();
       this.#begin(channel);
     } else if (forward) {
-      this.#activeAt = performance.now();
-      this.#carry(carryForward({ session: this.#session, upstream: this.#target, asked, forward }));
+      this.#carryForwarded(carryForward({ session: this.#session, upstream: this.#target, asked, forward }));
     } else if (known) refuse(OPEN_PROHIBITED, this.#refuse(known));
     else refuse(OPEN_UNKNOWN_TYPE, this.#refuse(`channels of type ${type.slice(0, 100)}`));
+  }
+
+  #carryForwarded(connection: ForwardedConnection): void {
+    this.#activeAt = performance.now();
+    this.#forwarded.add(connection);
+    void connection.relay.ended.then(() => this.#forwarded.delete(connection));
+    this.#carry(connection.relay);
   }
 
   #carry(relay: Relay): void {

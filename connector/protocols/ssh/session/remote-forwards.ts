@@ -4,15 +4,15 @@
 
 import { createHash } from 'node:crypto';
 import { type AskedForward, forwardWords } from '../../../../core/policy/sections/forwards.ts';
+import type { Decision } from '../../../../core/policy/sections/entries.ts';
 import type { Lane, Session } from '../../../door.ts';
 import { contained } from '../../../net/contained.ts';
-import type { Relay } from '../../../net/relay.ts';
 import type { AskedChannel, AskedGlobally, Connection } from '../connection/connection.ts';
 import type { SshTarget } from '../login/target-login.ts';
 import { judgeForwardUnderMasks } from '../masking/under-masks.ts';
 import { FieldReader, fieldsOf, Malformed, OPEN_PROHIBITED } from '../wire/messages.ts';
 import { readPlace, readPlaces } from './carried-forward.ts';
-import { carryIncoming } from './carried-incoming.ts';
+import { carryForwarded, type ForwardedConnection } from './forwarded-connection.ts';
 
 /** Of one connection, with those that are still asked for. */
 const MAX_LISTENING = 50;
@@ -22,7 +22,7 @@ interface RemoteForwardsDeps {
   readonly upstream: Connection;
   readonly downstream: Connection;
   /** A connection came. */
-  carry(relay: Relay): void;
+  carry(connection: ForwardedConnection): void;
   /** Words of the gateway for the recording; SSH has no place for them at the client. */
   say(words: string): void;
   failed(bug: unknown): void;
@@ -117,14 +117,26 @@ export class RemoteForwards {
     if (!listening) return false;
     const { at, from } = places;
     const { session, downstream, carry } = this.#deps;
-    const decision = judgeForwardUnderMasks(session.guard.rules, { ...listening.asked, remote: true });
-    if (decision.verdict === 'block') {
+    const judge = () => judgeForwardUnderMasks(session.guard.rules, { ...listening.asked, remote: true });
+    if (judge().verdict === 'block') {
       this.#deps.say(`A connection to ${forwardWords(at)} is refused: the rule has that forward no more.`);
       asked.refuse({ reason: OPEN_PROHIBITED, words: 'Gatehouse: The rule has this forward no more.' });
       return true;
     }
     const label = `${forwardWords({ ...at, remote: true })}, from ${forwardWords(from)}`;
-    carry(carryIncoming({ session, downstream, asked, label }));
+    // What held the port, people agreed to.
+    const stillAllowed = (): Decision => {
+      const decision = judge();
+      return decision.verdict === 'hold' ? { ...decision, verdict: 'allow' } : decision;
+    };
+    carry(
+      carryForwarded({
+        ...{ session, asked, by: 'target', onward: downstream, label },
+        judge: stillAllowed,
+        describe: undefined,
+        noSsh: undefined,
+      }),
+    );
     return true;
   }
 
