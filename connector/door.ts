@@ -38,7 +38,7 @@ declare const proven: unique symbol;
 export interface ProvenGrant {
   readonly [proven]: true;
   readonly claim: Claim;
-  readonly how: 'scram' | 'secret' | 'certificate' | 'key';
+  readonly how: 'scram' | 'secret' | 'certificate' | 'key' | 'browser';
 }
 
 /** The grants that a claim may be about, as far as a protocol may know them; alike for claims that cannot be true. */
@@ -71,6 +71,15 @@ export interface CertifiedGrant extends KeyOfGrant {
 /** As its person registered it. */
 export interface RegisteredKeyOfGrant extends KeyOfGrant {
   readonly fingerprint: string;
+}
+
+/** A client that can show nothing: its person says in their browser that it is theirs. */
+export interface BrowserSignIn {
+  /** Where they type `userCode`, for the client to show. */
+  readonly link: string;
+  readonly userCode: string;
+  /** Waits, minutes at most, until `signal` aborts. `told`: words for the client meanwhile. Called once. */
+  outcome(signal: AbortSignal, told: (words: string) => void): Promise<Result<ProvenGrant, Refusal>>;
 }
 
 /** What a connection says of itself beside its claim. */
@@ -126,6 +135,11 @@ export interface Door<Upstream> {
    * this resource. Each asks the edge. Refused as `lookUp` is.
    */
   registered(resource: string, publicKey: Uint8Array): Promise<Result<RegisteredKeyOfGrant | undefined, Refusal>>;
+  /**
+   * For a client with nothing to show. Refused as `lookUp` is, and with `too_many_logins` while too many wait so. Its deadline is that of the
+   * sign-in from then on.
+   */
+  signIn(resource: string): Promise<Result<BrowserSignIn, Refusal>>;
   /**
    * Admits the client: the edge opens the session, the log takes its first frame, the target's credential is fetched. Once.
    * Refused as soon as the client hangs up, the grant is revoked or the connector stops, whatever is still waited for.

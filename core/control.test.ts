@@ -101,6 +101,9 @@ test('the kinds of both directions are the known ones, and no other parses', () 
     'session.admitted',
     'session.end',
     'session.refused',
+    'sign_in.asked',
+    'sign_in.refused',
+    'sign_in.standing',
     'welcome',
   ]);
   expect(FromConnector.options.map((option) => option.shape.kind.value).sort()).toEqual([
@@ -113,6 +116,8 @@ test('the kinds of both directions are the known ones, and no other parses', () 
     'hold.claim',
     'report',
     'session.open',
+    'sign_in.ask',
+    'sign_in.look',
     'targets.seen',
   ]);
   expect(FromEdge.safeParse({ kind: 'session.dial', host: 'evil.example' }).success).toBe(false);

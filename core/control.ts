@@ -37,6 +37,7 @@ export const EDGE_UNDERSTANDS: readonly FromConnector['kind'][] = [
   'hold.action',
   'grants.find',
   'grants.of_key',
+  'sign_in.ask',
 ];
 
 // --- connector to edge ---
@@ -78,6 +79,19 @@ const FindGrantOfKey = z.object({
   resource: ResourceName,
   protocol: ProtocolName,
 });
+
+/** A client can show nothing, and its person is to say in the browser who they are. */
+const AskSignIn = z.object({
+  kind: z.literal('sign_in.ask'),
+  call,
+  resource: ResourceName,
+  protocol: ProtocolName,
+  /** The client's, as the connector sees it: shown to whoever is asked. */
+  address: z.string().max(64),
+});
+
+/** How it stands; by the answer to `sign_in.ask`, every two seconds at most. */
+const LookAtSignIn = z.object({ kind: z.literal('sign_in.look'), call, signIn: z.string().max(100) });
 
 /** A client proved that it holds `grant`. Answered before anything is dialled (law 2). */
 const OpenSession = z.object({
@@ -196,6 +210,8 @@ export const FromConnector = z.discriminatedUnion('kind', [
   LookUpGrants,
   FindGrant,
   FindGrantOfKey,
+  AskSignIn,
+  LookAtSignIn,
   OpenSession,
   AskHold,
   HoldAction,
@@ -249,6 +265,29 @@ export const FromEdge = z.discriminatedUnion('kind', [
     candidates: z.array(GrantCandidate).max(100),
     /** Of `grants.find` and `grants.of_key`: whose the candidates are. */
     email: z.string().max(254).optional(),
+  }),
+  z.object({
+    kind: z.literal('sign_in.asked'),
+    call,
+    /** For the connector alone: what it looks by. */
+    signIn: z.string().max(100),
+    /** For the client's screen: what its person types at `link`, and nowhere else. */
+    userCode: z.string().max(20),
+    link: z.url(),
+  }),
+  z.object({ kind: z.literal('sign_in.refused'), call, reason: RefusalReason, message: z.string() }),
+  /**
+   * `confirmed`: somebody said that it is theirs, and holds no live grant for the resource yet; `message` says how to get one. It goes
+   * on waiting. `granted`: told once, with whose grant it is.
+   */
+  z.object({
+    kind: z.literal('sign_in.standing'),
+    call,
+    state: z.enum(['waiting', 'confirmed', 'granted', 'denied', 'expired']),
+    message: z.string().max(1000).optional(),
+    granted: z
+      .object({ email: z.string().max(254), grant: GrantCandidate.omit({ verifier: true }) })
+      .optional(),
   }),
   z.object({
     kind: z.literal('session.admitted'),

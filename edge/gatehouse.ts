@@ -48,7 +48,7 @@ export interface UseCaseFault {
 }
 export type Answer<T> = Promise<Result<T, UseCaseFault>>;
 
-/** A device login (RFC 8628) that waits for somebody to say that it is theirs. */
+/** A device login (RFC 8628), or a connection of a client to a gateway, that waits for somebody to say that it is theirs. */
 export interface WaitingDevice {
   /** As shown by the device, `BCDF-GHJK`. */
   readonly userCode: string;
@@ -57,6 +57,8 @@ export interface WaitingDevice {
   readonly userAgent: string;
   readonly requestedAt: string;
   readonly expiresAt: string;
+  /** What a client asks to be let in to; missing: a terminal asks for a token. */
+  readonly resource?: ResourceName;
 }
 
 /** The policy as it stands. */

@@ -23,10 +23,13 @@ import type { AuthorizeRequest } from './edge-token.ts';
 import { createHolds, HOLD_TIMING, type HoldTiming } from './holds.ts';
 import { dialLink, LINK_TIMING, type LinkClosed, type LinkConnection, type LinkTiming } from './link-connection.ts';
 import type { Outbox } from './outbox.ts';
+import { askSignIn } from './sign-ins.ts';
 import { createTargetReports, type TargetReports } from './target-reports.ts';
 import { fitReport } from './reports.ts';
 
 export interface EdgeLinkTiming extends LinkTiming, HoldTiming {
+  /** How often it is looked whether a sign-in was confirmed. */
+  readonly signInLookMs: number;
   /** How long a call waits for a reconnect that is under way. */
   readonly graceMs: number;
   readonly backoffBaseMs: number;
@@ -39,6 +42,7 @@ export interface EdgeLinkTiming extends LinkTiming, HoldTiming {
 const TIMING: EdgeLinkTiming = {
   ...LINK_TIMING,
   ...HOLD_TIMING,
+  signInLookMs: 2_000,
   graceMs: 2_000,
   backoffBaseMs: 500,
   backoffCapMs: 20_000,
@@ -130,6 +134,8 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
   let findsBySecret = false;
   /** And `grants.of_key`. */
   let findsByKey = false;
+  /** And `sign_in.ask`. */
+  let signsIn = false;
   let redial: NodeJS.Timeout | undefined;
   let redialAt = Number.POSITIVE_INFINITY;
   let stable: NodeJS.Timeout | undefined;
@@ -182,6 +188,7 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
     sendAnew();
     findsBySecret = understands.includes('grants.find');
     findsByKey = understands.includes('grants.of_key');
+    signsIn = understands.includes('sign_in.ask');
     holds.linked(understands.includes('hold.action'));
     targets.linked(understands.includes('targets.seen'));
     tellDropped();
@@ -366,6 +373,15 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
       const [grant] = candidatesOf(answer).candidates;
       return ok(grant && { email: answer.email ?? '', grant });
     },
+
+    signIn: (resource, protocol, address) =>
+      askSignIn(
+        {
+          ...{ link: linkedConnection, offered: () => signsIn, isRevoked: (grant) => revoked.has(grant) },
+          ...{ unreachable: UNREACHABLE, lookEveryMs: timing.signInLookMs },
+        },
+        { resource, protocol, address },
+      ),
 
     async userAuthority() {
       // Sessions are opened by asking the edge anyway, so what it said before is of no use without it.

@@ -27,7 +27,9 @@ export interface Edge {
     fingerprint: string,
     resource: ResourceName,
     protocol: ProtocolName,
-  ): Promise<Result<GrantOfKey | undefined, Refusal>>;
+  ): Promise<Result<GrantOfPerson | undefined, Refusal>>;
+  /** Has somebody say in their browser who the client is. `resource`: what it wants to. `address`: where it is. */
+  signIn(resource: ResourceName, protocol: ProtocolName, address: string): Promise<Result<AskedSignIn, Refusal>>;
   /** The public key that certificates for grants are signed by, as it is on the wire; undefined: this edge signs none. */
   userAuthority(): Promise<Result<Uint8Array | undefined, Refusal>>;
   /** The last word before anything is dialled: the edge checks the grant again and counts the session. */
@@ -54,9 +56,21 @@ export interface Edge {
 }
 
 /** The one that lasts longest, or of the last day; and whose it is. */
-interface GrantOfKey {
+interface GrantOfPerson {
   readonly email: string;
   readonly grant: Pick<GrantCandidate, 'id' | 'until' | 'revoked'>;
+}
+
+/** Waits for somebody who says that the client is theirs. */
+export interface AskedSignIn {
+  /** Where they type `userCode`. */
+  readonly link: string;
+  readonly userCode: string;
+  /**
+   * With the grant of whoever said so. `told`: words for the client, as far as it got. Once. Refused when it is turned away, too late,
+   * the edge is away, or `signal` aborts.
+   */
+  outcome(signal: AbortSignal, told: (words: string) => void): Promise<Result<GrantOfPerson, Refusal>>;
 }
 
 /** What the edge says about an admitted session; the connector adds the rest of SessionOpened. */

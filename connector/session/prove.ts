@@ -91,6 +91,10 @@ export async function certifiedGrant(
   });
 }
 
+/** The edge says whose grant it is: its holder said in their browser that this client is theirs. */
+export const signedInGrant = (claim: Claim, grant: ProvedGrant, onProof: (proof: ProvenGrant) => void): ProvenGrant =>
+  proofOf(claim, grant, 'browser', onProof);
+
 /** A key that the edge knows, and the grant that its person has. */
 export function registeredKey(
   claim: Claim,

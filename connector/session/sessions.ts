@@ -22,9 +22,10 @@ import { ClientWatch, HUNG_UP } from './client-watch.ts';
 import { Joinable, Opening } from './joinable.ts';
 import { DEFAULT_LIMITS, type Limits } from './login/limits.ts';
 import { type Cause, LiveSession, LiveSessions } from './live-sessions.ts';
+import { BrowserSignIns, SIGN_IN_MS, TOO_MANY_WAIT } from './login/browser-sign-ins.ts';
 import { LoginPlaces } from './login/login-places.ts';
 import { endReason, type Entering, OpenSession, type OwnSession } from './open-session.ts';
-import { certifiedGrant, grantLookup, type Proof, registeredKey } from './prove.ts';
+import { certifiedGrant, grantLookup, type Proof, registeredKey, signedInGrant } from './prove.ts';
 import { createRulesCompiler } from './guard/rules.ts';
 import type { SessionLog } from './session-log.ts';
 
@@ -76,6 +77,7 @@ export function createSessions(options: SessionsDeps): Sessions {
   const live = new LiveSessions(onBug);
   const stopping = new AbortController();
   const places = new LoginPlaces(limits, stopping.signal);
+  const signIns = new BrowserSignIns();
   const running = new Set<Promise<void>>();
   const joinable = new Joinable();
 
@@ -130,6 +132,32 @@ export function createSessions(options: SessionsDeps): Sessions {
         if (!found.ok || !found.value) return found.ok ? ok(undefined) : found;
         const { email, grant } = found.value;
         return ok(registeredKey({ email, resource }, { key, fingerprint, grant }, (proof) => proofs.add(proof)));
+      },
+      async signIn(resource) {
+        const name = ResourceName.safeParse(resource);
+        if (!name.success) return err(noResource);
+        const leave = signIns.enter(peer.address);
+        if (!leave) return err(TOO_MANY_WAIT);
+        stream.once('close', leave);
+        place.signal.addEventListener('abort', leave, { once: true });
+        const asked = await orAborted(edge.signIn(name.data, entrance.name, peer.address), place.signal);
+        if (!asked?.ok) {
+          leave();
+          return asked ?? err(place.signal.reason as Refusal);
+        }
+        place.extend(SIGN_IN_MS);
+        const { link, userCode, outcome } = asked.value;
+        return ok({
+          link,
+          userCode,
+          async outcome(signal, told) {
+            const either = AbortSignal.any([signal, place.signal]);
+            const found = await outcome(either, told).finally(leave);
+            if (!found.ok) return found;
+            const { email, grant } = found.value;
+            return ok(signedInGrant({ email, resource }, grant, (proof) => proofs.add(proof)));
+          },
+        });
       },
       async enter(proof, arrival, options) {
         place.leave();

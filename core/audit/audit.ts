@@ -8,6 +8,8 @@ export const AuditKind = z.enum([
   'identity.signed_in',
   'identity.sign_in_failed',
   'identity.signed_out',
+  'sign_in.approved',
+  'sign_in.denied',
   'token.approved',
   'token.denied',
   'token.issued',

@@ -25,6 +25,7 @@ import type { WitnessPort, WitnessAnswer } from '../ports/witness.ts';
 import { Holds, type HoldsDeps } from './holds.ts';
 import { inGroups, rulesMessages } from './rules-messages.ts';
 import { type PolicyReader, SessionOpener } from './session-opener.ts';
+import { SignIns } from './sign-ins.ts';
 
 /** Of a session's end, in the audit log: the recording has the whole. */
 const MAX_END_MESSAGE_CHARACTERS = 1_000;
@@ -38,12 +39,15 @@ interface LinkDeps {
     | 'allow'
     | 'announce'
     | 'connectorSeen'
+    | 'endSignIn'
     | 'holders'
     | 'keyHolder'
     | 'listRequest'
     | 'openHoldsOf'
     | 'resource'
     | 'resourcesOf'
+    | 'signIn'
+    | 'startDeviceLogin'
     | 'targetsSeen'
   >;
   readonly grants: Pick<
@@ -68,6 +72,7 @@ interface LinkDeps {
     push(connector: ConnectorId, message: FromEdge): Promise<boolean>;
   };
   now(): number;
+  random(count: number): Uint8Array;
   /** false when this very report was taken before. */
   isNewReport(seq: number, report: Report): Promise<boolean>;
 }
@@ -77,6 +82,7 @@ export class LinkConversation {
   readonly #actor: string;
   readonly #opener: SessionOpener;
   readonly #holds: Holds;
+  readonly #signIns: SignIns;
 
   constructor(deps: LinkDeps) {
     this.#deps = deps;
@@ -88,6 +94,7 @@ export class LinkConversation {
     };
     this.#opener = new SessionOpener(own);
     this.#holds = new Holds(own);
+    this.#signIns = new SignIns(own);
   }
 
   /** `link`: over which it came. */
@@ -201,6 +208,14 @@ export class LinkConversation {
       candidates: candidate ? [candidate] : [],
       ...(candidate && { email }),
     };
+  }
+
+  askSignIn(message: Message<'sign_in.ask'>): Promise<FromEdge> {
+    return this.#signIns.ask(message);
+  }
+
+  lookAtSignIn(message: Message<'sign_in.look'>): Promise<FromEdge> {
+    return this.#signIns.look(message);
   }
 
   async targetsSeen({ targets }: Message<'targets.seen'>): Promise<void> {

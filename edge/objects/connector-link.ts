@@ -192,6 +192,10 @@ export class ConnectorLink extends DurableObject<Env> implements Serves<Connecto
         return this.#answer(socket, conversation.find(message));
       case 'grants.of_key':
         return this.#answer(socket, conversation.findOfKey(message));
+      case 'sign_in.ask':
+        return this.#answer(socket, conversation.askSignIn(message));
+      case 'sign_in.look':
+        return this.#answer(socket, conversation.lookAtSignIn(message));
       case 'session.open':
         return this.#admit(socket, conversation, message);
       case 'hold.ask':
@@ -400,6 +404,7 @@ export class ConnectorLink extends DurableObject<Env> implements Serves<Connecto
         push: (id, message) => remote(this.env.CONNECTOR_LINK, id).push(message),
       },
       now: () => Date.now(),
+      random: (count) => crypto.getRandomValues(new Uint8Array(count)),
       isNewReport: (seq, report) => this.#isNewReport(seq, report),
     });
     return this.#kept;

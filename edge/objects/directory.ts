@@ -17,6 +17,7 @@ import type {
   PolicyInForce,
   PolicyTag,
   SshAuthorityUse,
+  StartedDevice,
   StoredAuthority,
   StoredSshAuthority,
   ThrottleName,
@@ -154,7 +155,7 @@ export class Directory extends DurableObject<Env> implements Serves<DirectoryPor
 
   // --- device logins ---
 
-  async startDeviceLogin(code: { hash: string; userCode: string; address: string; userAgent: string }) {
+  async startDeviceLogin(code: StartedDevice) {
     const started = this.#devices.start(code, Date.now());
     await this.#scheduleCleanUp();
     return started;
@@ -164,6 +165,12 @@ export class Directory extends DurableObject<Env> implements Serves<DirectoryPor
   }
   redeemDeviceLogin(hash: string, tokenHash: string) {
     return this.#devices.redeem(hash, tokenHash, Date.now());
+  }
+  signIn(hash: string, connector: ConnectorId) {
+    return this.#devices.signIn(hash, connector, Date.now());
+  }
+  endSignIn(hash: string, connector: ConnectorId) {
+    return this.#devices.endSignIn(hash, connector);
   }
   describeDeviceLogin(userCode: string) {
     return this.#devices.describe(userCode, Date.now());

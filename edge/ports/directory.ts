@@ -49,10 +49,14 @@ export interface DirectoryPort {
   // --- device logins ---
 
   /** false: the user code is in use; make another. */
-  startDeviceLogin(code: { hash: string; userCode: string; address: string; userAgent: string }): Promise<boolean>;
+  startDeviceLogin(code: StartedDevice): Promise<boolean>;
   pollDeviceLogin(hash: string): Promise<DevicePoll>;
   /** Trades an approved code for a token, once. */
   redeemDeviceLogin(hash: string, tokenHash: string): Promise<boolean>;
+  /** One that a connector asked for; `resource`: what for. */
+  signIn(hash: string, connector: ConnectorId): Promise<DevicePoll & { readonly resource?: ResourceName }>;
+  /** true the first time: it is of no use to anybody from now on. */
+  endSignIn(hash: string, connector: ConnectorId): Promise<boolean>;
   describeDeviceLogin(userCode: string): Promise<WaitingDevice | undefined>;
   /** `identity` undefined: denied. false: nothing of that code waits. */
   decideDeviceLogin(userCode: string, identity: Identity | undefined): Promise<boolean>;
@@ -119,6 +123,15 @@ export interface DirectoryPort {
 
 export type AddedKey = Pick<RegisteredKey, 'fingerprint' | 'type' | 'name'>;
 
+export interface StartedDevice {
+  readonly hash: string;
+  readonly userCode: string;
+  readonly address: string;
+  readonly userAgent: string;
+  /** A connector's client waits for it, and no device for a token. */
+  readonly signIn?: { readonly connector: ConnectorId; readonly resource: ResourceName };
+}
+
 export type DevicePoll =
   | { readonly kind: 'approved'; readonly identity: Identity }
   | { readonly kind: 'pending' | 'slow_down' | 'denied' | 'expired' };
@@ -161,6 +174,7 @@ export type PolicyTag = string;
 export type ThrottleName =
   | 'sign-in'
   | 'device-code'
+  | 'sign-in-link'
   | 'device-token'
   | 'user-code'
   | 'request'

@@ -4,6 +4,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { AccessToken, DeviceCode } from '../../core/api.ts';
+import { ResourceName } from '../../core/resource.ts';
 import { type DeviceTokenError, redeemDeviceLogin, startDeviceLogin } from '../identity/device-login.ts';
 import { bearerHash } from '../identity/signed-in.ts';
 import { note, type UseCaseDeps } from '../use-cases/deps.ts';
@@ -49,6 +50,8 @@ const WaitingDevice = z.object({
   userAgent: z.string(),
   requestedAt: z.iso.datetime(),
   expiresAt: z.iso.datetime(),
+  /** A client waits at a gateway for it, and no terminal for a token. */
+  resource: ResourceName.optional(),
 });
 
 export function openDeviceRoutes(api: Api, deps: UseCaseDeps): void {

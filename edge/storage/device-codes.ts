@@ -1,10 +1,17 @@
-// Device logins under way (RFC 8628) and the API tokens they end in. Both stored hashed.
+// Device logins under way (RFC 8628) and the API tokens they end in, both stored hashed; and sign-ins by the browser, which
+// are asked for by a connector for one resource, end in no token, and are of no use to anybody else.
 
 import { Identity } from '../../core/identity.ts';
+import type { ConnectorId } from '../../core/ids.ts';
+import { ResourceName } from '../../core/resource.ts';
 import type { WaitingDevice } from '../gatehouse.ts';
-import type { DevicePoll } from '../ports/directory.ts';
+import type { DevicePoll, StartedDevice } from '../ports/directory.ts';
 
 export const DEVICE_CODE_MS = 10 * 60_000;
+/** Somebody sits before both screens. */
+const SIGN_IN_MS = 2 * 60_000;
+/** From when it was confirmed: a grant may take somebody else's approval. */
+const GRANT_WITHIN_MS = 10 * 60_000;
 export const DEVICE_INTERVAL_SECONDS = 2;
 export const API_TOKEN_MS = 12 * 3_600_000;
 
@@ -19,7 +26,9 @@ export const DEVICE_CODES_SCHEMA = `
     interval_ms INTEGER NOT NULL,
     polled_ms INTEGER,
     state TEXT NOT NULL,
-    identity TEXT
+    identity TEXT,
+    connector TEXT,
+    resource TEXT
   );
   CREATE TABLE IF NOT EXISTS api_tokens (
     hash TEXT PRIMARY KEY,
@@ -57,28 +66,33 @@ export class DeviceCodes {
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
+    const columns = sql.exec('PRAGMA table_info(device_codes)').toArray();
+    for (const added of ['connector', 'resource'])
+      if (!columns.some(({ name }) => name === added)) sql.exec(`ALTER TABLE device_codes ADD COLUMN ${added} TEXT`);
   }
 
   /** false: the user code is in use; make another. */
-  start(code: { hash: string; userCode: string; address: string; userAgent: string }, now: number): boolean {
+  start(code: StartedDevice, now: number): boolean {
     const taken = this.#sql.exec('SELECT 1 FROM device_codes WHERE user_code = ?', code.userCode).toArray().length > 0;
     if (taken) return false;
     this.#sql.exec(
-      `INSERT INTO device_codes (hash, user_code, address, user_agent, requested_ms, expires_ms, interval_ms, state)
-         VALUES (?, ?, ?, ?, ?, ?, ?, 'pending')`,
+      `INSERT INTO device_codes (hash, user_code, address, user_agent, requested_ms, expires_ms, interval_ms, state, connector, resource)
+         VALUES (?, ?, ?, ?, ?, ?, ?, 'pending', ?, ?)`,
       code.hash,
       code.userCode,
       code.address,
       code.userAgent,
       now,
-      now + DEVICE_CODE_MS,
+      now + (code.signIn ? SIGN_IN_MS : DEVICE_CODE_MS),
       DEVICE_INTERVAL_SECONDS * 1000,
+      code.signIn?.connector ?? null,
+      code.signIn?.resource ?? null,
     );
     return true;
   }
 
   poll(hash: string, now: number): DevicePoll {
-    const row = this.#sql.exec('SELECT * FROM device_codes WHERE hash = ?', hash).toArray()[0];
+    const row = this.#sql.exec('SELECT * FROM device_codes WHERE hash = ? AND connector IS NULL', hash).toArray()[0];
     if (!row || Number(row.expires_ms) <= now) return { kind: 'expired' };
     if (row.state === 'denied') return { kind: 'denied' };
     if (row.state === 'approved')
@@ -97,7 +111,8 @@ export class DeviceCodes {
   redeem(hash: string, tokenHash: string, now: number): boolean {
     const row = this.#sql
       .exec(
-        `DELETE FROM device_codes WHERE hash = ? AND state = 'approved' AND expires_ms > ? RETURNING identity`,
+        `DELETE FROM device_codes
+           WHERE hash = ? AND connector IS NULL AND state = 'approved' AND expires_ms > ? RETURNING identity`,
         hash,
         now,
       )
@@ -112,6 +127,27 @@ export class DeviceCodes {
     return true;
   }
 
+  /** By the connector that asked, and no other. */
+  signIn(hash: string, connector: ConnectorId, now: number): DevicePoll & { readonly resource?: ResourceName } {
+    const row = this.#sql
+      .exec('SELECT * FROM device_codes WHERE hash = ? AND connector = ? AND expires_ms > ?', hash, connector, now)
+      .toArray()[0];
+    if (!row) return { kind: 'expired' };
+    const resource = ResourceName.parse(row.resource);
+    if (row.state === 'approved')
+      return { kind: 'approved', identity: Identity.parse(JSON.parse(String(row.identity))), resource };
+    return { kind: row.state === 'denied' ? 'denied' : 'pending', resource };
+  }
+
+  /** It is over: true for one caller alone. */
+  endSignIn(hash: string, connector: ConnectorId): boolean {
+    return (
+      this.#sql
+        .exec('DELETE FROM device_codes WHERE hash = ? AND connector = ? RETURNING hash', hash, connector)
+        .toArray().length > 0
+    );
+  }
+
   describe(userCode: string, now: number): WaitingDevice | undefined {
     const row = this.#sql
       .exec(`SELECT * FROM device_codes WHERE user_code = ? AND expires_ms > ? AND state = 'pending'`, userCode, now)
@@ -123,6 +159,7 @@ export class DeviceCodes {
         userAgent: String(row.user_agent),
         requestedAt: new Date(Number(row.requested_ms)).toISOString(),
         expiresAt: new Date(Number(row.expires_ms)).toISOString(),
+        ...(row.resource !== null && { resource: ResourceName.parse(row.resource) }),
       }
     );
   }
@@ -130,9 +167,12 @@ export class DeviceCodes {
   /** `identity` undefined: denied. false: nothing of that code waits. */
   decide(userCode: string, identity: Identity | undefined, now: number): boolean {
     const changed = this.#sql.exec(
-      `UPDATE device_codes SET state = ?, identity = ? WHERE user_code = ? AND expires_ms > ? AND state = 'pending'`,
+      `UPDATE device_codes SET state = ?, identity = ?,
+           expires_ms = CASE WHEN connector IS NULL THEN expires_ms ELSE ? END
+         WHERE user_code = ? AND expires_ms > ? AND state = 'pending'`,
       identity ? 'approved' : 'denied',
       identity ? JSON.stringify(identity) : null,
+      now + GRANT_WITHIN_MS,
       userCode,
       now,
     );

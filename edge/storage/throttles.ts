@@ -11,6 +11,8 @@ const THROTTLES = {
   /** Beginning one and coming back from the provider: each counts. */
   'sign-in': { most: 240, perMs: 60_000 },
   'device-code': { most: 60, perMs: 60_000 },
+  /** By connector and client's address, before anybody proved anything. */
+  'sign-in-link': { most: 20, perMs: 60_000 },
   'device-token': { most: 600, perMs: 60_000 },
   /** Guesses at a user code, by person. */
   'user-code': { most: 20, perMs: 60_000 },

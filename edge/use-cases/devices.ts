@@ -7,7 +7,7 @@ import type { Answer, Gatehouse, WaitingDevice } from '../gatehouse.ts';
 import { readUserCode } from '../storage/device-codes.ts';
 import { fault, note, type UseCaseDeps } from './deps.ts';
 
-const NOTHING_WAITS = 'No login waits for that code. Codes are good for ten minutes: start again on the device.';
+const NOTHING_WAITS = 'No login waits for that code. Codes are good for minutes, and once: start again where you got it.';
 
 export function deviceUseCases(deps: UseCaseDeps): Pick<Gatehouse, 'describeDevice' | 'approveDevice' | 'denyDevice'> {
   const find = async (who: Identity, typed: string): Answer<WaitingDevice> => {
@@ -21,11 +21,12 @@ export function deviceUseCases(deps: UseCaseDeps): Pick<Gatehouse, 'describeDevi
   const decide = async (who: Identity, typed: string, approve: boolean): Answer<WaitingDevice> => {
     const waiting = await find(who, typed);
     if (!waiting.ok) return waiting;
-    const { userCode, address } = waiting.value;
+    const { userCode, address, resource } = waiting.value;
+    const done = approve ? 'approved' : 'denied';
     await note(deps, {
-      kind: approve ? 'token.approved' : 'token.denied',
+      kind: resource === undefined ? `token.${done}` : `sign_in.${done}`,
       actor: who.email,
-      object: 'device',
+      object: resource ?? 'device',
       details: { address },
     });
     const decided = await deps.directory.decideDeviceLogin(userCode, approve ? who : undefined);

@@ -99,6 +99,7 @@ test.each([
         makesRoom.abort(refusal);
         return err(refusal);
       },
+      signIn: () => Promise.reject(new Error('psql has no browser')),
       registered: () => Promise.reject(new Error('psql shows no key')),
       certified: () => Promise.reject(new Error('psql shows no certificate')),
       proveSecret: () => Promise.reject(new Error('psql says who it is')),

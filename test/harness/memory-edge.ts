@@ -11,7 +11,7 @@ import { ResourceName } from '../../core/resource.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { Claim } from '../../connector/door.ts';
 import type { GrantCandidates } from '../../connector/session/prove.ts';
-import type { SessionAdmission, AskedHold, Edge, Hold, HoldOutcome } from '../../connector/session/edge.ts';
+import type { SessionAdmission, AskedHold, AskedSignIn, Edge, Hold, HoldOutcome } from '../../connector/session/edge.ts';
 
 interface Issued {
   readonly email: string;
@@ -23,6 +23,16 @@ interface Issued {
 export interface Held {
   readonly asked: AskedHold;
   decide(outcome: HoldOutcome): void;
+}
+
+interface MemorySignIn {
+  readonly resource: string;
+  readonly address: string;
+  told(words: string): void;
+  confirm(email: string): void;
+  refuse(refusal: Refusal): void;
+  /** Nobody waits for it any more. */
+  readonly gone: Promise<void>;
 }
 
 const hmac = (key: string | Uint8Array, data: string): Buffer => createHmac('sha256', key).update(data).digest();
@@ -48,6 +58,8 @@ export class MemoryEdge implements Edge {
   authority: Uint8Array | undefined;
   /** Why sessions from now on are exempt from recording. */
   exempt: string | undefined;
+  /** Clients whose person is to sign in by the browser, with how to answer them. */
+  readonly signIns: MemorySignIn[] = [];
   /** Statements that wait, with how to decide on them. */
   readonly held: Held[] = [];
   readonly #grants: Issued[] = [];
@@ -124,6 +136,29 @@ export class MemoryEdge implements Edge {
     const email = this.keys.get(fingerprint);
     const issued = this.#grants.findLast((one) => one.email === email && one.resource === resource);
     return ok(issued && { email: issued.email, grant: issued.candidate });
+  }
+
+  async signIn(resource: ResourceName, _: ProtocolName, address: string): ReturnType<Edge['signIn']> {
+    if (this.away) return err(this.away);
+    const { promise, resolve } = Promise.withResolvers<Awaited<ReturnType<AskedSignIn['outcome']>>>();
+    const userCode = 'BCDF-GHJK';
+    return ok({
+      link: 'https://gatehouse.test/device',
+      userCode,
+      outcome: (signal, told) => {
+        const gone = new Promise<void>((left) => signal.addEventListener('abort', () => left(), { once: true }));
+        const refuse = (refusal: Refusal) => resolve(err(refusal));
+        void gone.then(() => refuse({ reason: 'deadline_exceeded', message: 'It left.' }));
+        this.signIns.push({
+          ...{ resource, address, told, refuse, gone },
+          confirm: (email) => {
+            const issued = this.#grants.findLast((one) => one.email === email && one.resource === resource);
+            if (issued) resolve(ok({ email, grant: issued.candidate }));
+          },
+        });
+        return promise;
+      },
+    });
   }
 
   async userAuthority(): ReturnType<Edge['userAuthority']> {

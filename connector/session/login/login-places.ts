@@ -19,6 +19,8 @@ interface LoginPlace {
   /** Aborts at the deadline, when the connector stops, and to make room for others; its reason is the Refusal. */
   readonly signal: AbortSignal;
   progressed(to: Progress): void;
+  /** It waits for a person: so long from now it has to prove a grant. Others still come before it when there is no place. */
+  extend(ms: number): void;
   /** It has proven who it is, or is gone. Idempotent. */
   leave(): void;
 }
@@ -59,7 +61,7 @@ export class LoginPlaces {
     deadline.signal.addEventListener('abort', () => begun.resolve(), { once: true });
     unauthenticated.enter(place);
     const stop = () => deadline.abort(this.#stopping.reason);
-    const timer = setTimeout(() => deadline.abort(TOO_LATE), this.#deadlineMs);
+    let timer = setTimeout(() => deadline.abort(TOO_LATE), this.#deadlineMs);
     this.#stopping.addEventListener('abort', stop, { once: true });
     const turn = async (): Promise<boolean> => {
       await begun.promise;
@@ -76,6 +78,10 @@ export class LoginPlaces {
       progressed(to) {
         progress = to;
         unauthenticated.progressed(place, to);
+      },
+      extend(ms) {
+        clearTimeout(timer);
+        timer = setTimeout(() => deadline.abort(TOO_LATE), ms);
       },
       leave: () => {
         clearTimeout(timer);

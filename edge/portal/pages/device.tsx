@@ -6,7 +6,8 @@ export const DeviceCodePage = ({ problem, code = '' }: { problem?: string | unde
   <div class="narrow">
     <h1>Sign in on another device</h1>
     <p class="lead">
-      <code>gatehouse login</code> shows a code. Enter it here to sign that terminal in as you.
+      <code>gatehouse login</code>, and <code>ssh</code> where you answer its question with nothing, show a code. Type it
+      here from your own terminal to sign that in as you.
     </p>
     {problem ? (
       <NoticeBox kind="error">
@@ -40,13 +41,22 @@ export const DeviceCodePage = ({ problem, code = '' }: { problem?: string | unde
 export const DeviceConfirmPage = ({ device, email }: { device: WaitingDevice; email: string }) => (
   <div class="narrow">
     <h1>Is this you?</h1>
-    <p class="lead">
-      A terminal asks to act as <Text value={email} />. Approve only if you started it yourself just now, and the code
-      there is the same.
-    </p>
-    <p class="user-code">
-      <Text value={device.userCode} />
-    </p>
+    {device.resource === undefined ? (
+      <>
+        <p class="lead">
+          A terminal asks to act as <Text value={email} />. Approve only if you started it yourself just now, and the code
+          there is the same.
+        </p>
+        <p class="user-code">
+          <Text value={device.userCode} />
+        </p>
+      </>
+    ) : (
+      <p class="lead">
+        An SSH client asks to be let in to <Text value={device.resource} /> as <Text value={email} />. Approve only if you
+        started it yourself just now. Whoever sent you a link or a code wants to get in as you.
+      </p>
+    )}
     <dl class="facts facts-small">
       <div>
         <dt>Asked from</dt>
@@ -54,12 +64,21 @@ export const DeviceConfirmPage = ({ device, email }: { device: WaitingDevice; em
           <Text value={device.address} />
         </dd>
       </div>
-      <div>
-        <dt>Program</dt>
-        <dd>
-          <Text value={device.userAgent === '' ? 'unnamed' : device.userAgent} />
-        </dd>
-      </div>
+      {device.resource === undefined ? (
+        <div>
+          <dt>Program</dt>
+          <dd>
+            <Text value={device.userAgent === '' ? 'unnamed' : device.userAgent} />
+          </dd>
+        </div>
+      ) : (
+        <div>
+          <dt>Resource</dt>
+          <dd>
+            <Text value={device.resource} />
+          </dd>
+        </div>
+      )}
       <div>
         <dt>Asked</dt>
         <dd>
@@ -73,16 +92,50 @@ export const DeviceConfirmPage = ({ device, email }: { device: WaitingDevice; em
         </dd>
       </div>
     </dl>
+    {device.resource === undefined ? (
+      <form method="post" action="/device" class="form-end">
+        <input type="hidden" name="user_code" value={device.userCode} />
+        <button type="submit" class="button button-main" name="answer" value="approve">
+          Approve
+        </button>
+        <button type="submit" class="button button-danger" name="answer" value="deny">
+          Deny
+        </button>
+      </form>
+    ) : (
+      <SignInForms userCode={device.userCode} />
+    )}
+  </div>
+);
+
+/** Not filled in: a link that somebody sent must not be enough. */
+const SignInForms = ({ userCode }: { userCode: string }) => (
+  <>
+    <form method="post" action="/device" class="form" id="approve">
+      <div class="field">
+        <label for="typed_code">The code on your own terminal, once more</label>
+        <input
+          id="typed_code"
+          name="user_code"
+          class="code-input"
+          maxlength={20}
+          autocomplete="off"
+          autocapitalize="characters"
+          spellcheck={false}
+          required
+        />
+      </div>
+    </form>
     <form method="post" action="/device" class="form-end">
-      <input type="hidden" name="user_code" value={device.userCode} />
-      <button type="submit" class="button button-main" name="answer" value="approve">
+      <button type="submit" form="approve" class="button button-main" name="answer" value="approve">
         Approve
       </button>
+      <input type="hidden" name="user_code" value={userCode} />
       <button type="submit" class="button button-danger" name="answer" value="deny">
         Deny
       </button>
     </form>
-  </div>
+  </>
 );
 
 export const DeviceDonePage = ({ approved }: { approved: boolean }) => (
@@ -90,7 +143,7 @@ export const DeviceDonePage = ({ approved }: { approved: boolean }) => (
     <h1>{approved ? 'Approved' : 'Denied'}</h1>
     <p class="lead">
       {approved
-        ? 'The terminal is signed in within a few seconds. You can close this page.'
+        ? 'The terminal is signed in within a few seconds, once you press Enter there where it asks for that. If it needs a grant that you do not hold yet, it says so and waits while you ask for one here.'
         : 'The terminal was turned away. If you did not start it, somebody may be trying to act as you: tell an administrator.'}
     </p>
   </div>

@@ -1,5 +1,5 @@
 // Who is there (RFC 4252, 4256): the server's half of authentication. The grant's secret is the password, or the answer to
-// the one question of keyboard-interactive; or a key signs that the edge certified for the grant, or that its person registered (public-key.ts).
+// the one question of keyboard-interactive; who answers nothing signs in by the browser (browser-sign-in.ts); or a key signs that the edge certified for the grant, or that its person registered (public-key.ts).
 
 import { err, ok, type Result } from '../../../../core/result.ts';
 import type { Refusal } from '../../../../core/refusal.ts';
@@ -19,12 +19,14 @@ import {
   USERAUTH_SUCCESS,
 } from '../wire/messages.ts';
 import { ProtocolFault, type SshTransport } from '../wire/transport.ts';
+import { OTHER_PERSON, signInByBrowser } from './browser-sign-in.ts';
 import type { MessageQueue } from './message-queue.ts';
 import { ShownKeys } from './public-key.ts';
 import { readUserName } from './user-name.ts';
 
 /** As OpenSSH's MaxAuthTries. */
 const MAX_TRIES = 6;
+const GRANT_PROMPT = 'Grant (or just Enter, to sign in with your browser): ';
 const METHODS = 'publickey,keyboard-interactive,password';
 /**
  * Keys that a client may ask about, without a try: they guess nothing, and an agent with many offers each before anybody is
@@ -106,6 +108,23 @@ export async function authenticate<Upstream>(
       continue;
     }
     tries++;
+    if (shown === '' && method === 'keyboard-interactive' && wanted) {
+      door.progressed('named');
+      const claim = { email: wanted.email ?? '', resource: wanted.resource };
+      const asked = await door.signIn(wanted.resource);
+      if (!asked.ok) return err({ refusal: asked.error, claim });
+      const proof = await signInByBrowser(transport, queue, wanted.resource, asked.value);
+      if (!proof) {
+        if (queue.ended || door.signal.aborted) return gone();
+        refuse();
+        continue;
+      }
+      if (!proof.ok) return err({ refusal: proof.error, claim });
+      const { email } = proof.value.claim;
+      if (wanted.email !== undefined && wanted.email.toLowerCase() !== email)
+        return err({ refusal: OTHER_PERSON, claim });
+      return ok({ proof: proof.value, login: wanted.login });
+    }
     if (!wanted) {
       say(transport, FORM_WORDS);
       refuse();
@@ -149,7 +168,7 @@ async function secretOf(
     return changes ? undefined : decodeUtf8(password);
   }
   if (method !== 'keyboard-interactive') return undefined;
-  transport.send(sshMessage(USERAUTH_INFO_REQUEST, '', '', '', 1, 'Grant: ', false));
+  transport.send(sshMessage(USERAUTH_INFO_REQUEST, '', '', '', 1, GRANT_PROMPT, false));
   const payload = await queue.next();
   if (!payload) return 'gone';
   // Another method instead of an answer is not what any client does.

@@ -36,6 +36,14 @@ export class MessageQueue implements TransportHandler {
     }
   }
 
+  /** Resolves when `next` would, and takes nothing. */
+  async arrived(): Promise<void> {
+    while (!this.#aborted && !this.#end && this.#waiting.length === 0)
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+  }
+
   /** Messages wait at the transport from now on. Those that came already are lost: of a login there are none. */
   release(): void {
     this.#transport.handle(undefined);
