@@ -121,6 +121,52 @@ test('finds the grant of a registered key, where the edge can', async () => {
   expect(edge.messages.filter(({ kind }) => kind === 'grants.of_key')).toHaveLength(1);
 });
 
+test('a sign-in by the browser is looked at until it is confirmed, denied, or the edge is away', async () => {
+  const grant = { id: newId('grt'), until: new Date().toISOString(), revoked: false };
+  const looks: object[] = [];
+  edge.onMessage = (message, reply) => {
+    const { kind } = message;
+    const asked = { signIn: 'gdc_test', userCode: 'BCDF-GHJK', link: 'https://gatehouse.test/device' };
+    if (kind === 'sign_in.ask') reply({ kind: 'sign_in.asked', call: message.call, ...asked });
+    else if (kind !== 'sign_in.look') answerAll(message, reply);
+    else
+      reply({
+        ...{ kind: 'sign_in.standing' as const, call: message.call, state: 'waiting' as const },
+        ...looks.shift(),
+      });
+  };
+  const told: string[] = [];
+  const ask = () => link.signIn(ResourceName.parse('demo'), 'ssh', '10.0.0.9');
+  const outcome = async (signal = new AbortController().signal) => {
+    const asked = await ask();
+    if (!asked.ok) throw new Error(asked.error.message);
+    expect(asked.value).toMatchObject({ link: 'https://gatehouse.test/device', userCode: 'BCDF-GHJK' });
+    return asked.value.outcome(signal, (words) => told.push(words));
+  };
+  expect(await ask()).toMatchObject({ ok: false, error: { reason: 'edge_unreachable' } });
+  link.start();
+  await link.firstLinked;
+  const confirmed = { state: 'confirmed', message: 'No grant yet.' };
+  looks.push({}, confirmed, confirmed, { state: 'granted', granted: { email: 'bob@example.com', grant } });
+  expect(await outcome()).toEqual({ ok: true, value: { email: 'bob@example.com', grant } });
+  expect([told, looks]).toEqual([['No grant yet.'], []]);
+  looks.push({ state: 'denied' });
+  expect(await outcome()).toMatchObject({ ok: false, error: { reason: 'credentials_wrong' } });
+  const left = new AbortController();
+  const waits = outcome(left.signal);
+  left.abort();
+  expect(await waits).toMatchObject({ ok: false, error: { reason: 'deadline_exceeded' } });
+
+  // An edge of an earlier release would end the link over a message that it does not know.
+  edge.onMessage = (message, reply) => {
+    if (message.kind === 'hello') return reply({ kind: 'welcome', policyVersion: 1, understands: ['grants.of_key'] });
+    answerAll(message, reply);
+  };
+  edge.cut();
+  const refused = { ok: false, error: { reason: 'not_supported' } };
+  await vi.waitFor(async () => expect(await ask()).toMatchObject(refused), 15_000);
+});
+
 test('calls that overlap get their own answers, in whatever order these come', async () => {
   const held: (() => void)[] = [];
   edge.onMessage = (message, reply) => {

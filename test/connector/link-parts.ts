@@ -20,6 +20,7 @@ export const FAST: Partial<EdgeLinkTiming> = {
   callMs: 300,
   pingMs: 50,
   graceMs: 150,
+  signInLookMs: 10,
   backoffBaseMs: 20,
   backoffCapMs: 60,
 };

@@ -1,7 +1,7 @@
 // Who is let in over SSH, and how whoever is not is told.
 
-import { connect } from 'node:net';
-import { spawnSync } from 'node:child_process';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { spawn, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -205,6 +205,32 @@ describe.skipIf(!hasSshd)('SSH: signing in', () => {
       const tried = await PROTOCOL_MODULES.ssh.create({}).tryTarget(wrong);
       expect(tried).toMatchObject({ ok: false, error: expect.stringContaining('refused the key of') });
       expect(await PROTOCOL_MODULES.ssh.create({}).tryTarget(sshd.upstream)).toMatchObject({ ok: true });
+    });
+
+    it('a login that began is brought to its end when its client leaves, so that the target has nothing to punish', async () => {
+      const { promise: released, resolve: release } = Promise.withResolvers<void>();
+      const dialled: Socket[] = [];
+      const slow = createServer((socket) => {
+        const target = connect({ host: '127.0.0.1', port: sshd.port });
+        for (const one of [socket, target]) one.on('error', () => {});
+        socket.pipe(target);
+        dialled.push(socket);
+        void released.then(() => target.pipe(socket));
+      });
+      await new Promise<void>((resolve) => slow.listen(0, '127.0.0.1', resolve));
+      const through = await startSshGateway({ ...sshd.upstream, port: (slow.address() as AddressInfo).port });
+      const before = sshd.log().length;
+      const args = [...through.options, '-p', String(through.port), 'web@127.0.0.1', 'echo in'];
+      const client = spawn('ssh', args, { env: { ...process.env, ...through.environment }, stdio: 'ignore' });
+      await until('the target is dialled', () => dialled.length === 1);
+      client.kill();
+      await until('it is over', () => through.edge.reported('session.ended').length === 1);
+      release();
+      await until('it is let in', () => sshd.log().slice(before).includes('Accepted publickey'));
+      await until('it leaves', () => /Disconnected from user|Received disconnect/.test(sshd.log().slice(before)));
+      expect(sshd.log().slice(before)).not.toContain('[preauth]');
+      await through.close();
+      slow.close();
     });
 
     it('one that is not there is told as such', async () => {

@@ -1,11 +1,13 @@
 // Into a target: connect, check its host key, authenticate as its settings say, once. What a target refuses is not tried
-// again: it may shut out the gateway's address for everybody (OpenSSH 9.8, PerSourcePenalties).
+// again, and a login that began is brought to its end: a target may shut out the gateway's address for everybody, after
+// logins that fail or are left in their middle (OpenSSH 9.8, PerSourcePenalties).
 
 import type { TargetRefusal } from '../../../door.ts';
 import { err, ok, type Result } from '../../../../core/result.ts';
 import type { Secret } from '../../../../core/secret.ts';
 import { ConnectionLost } from '../../../net/byte-reader.ts';
 import { dial, DialFault } from '../../../net/dial.ts';
+import { orAborted } from '../../../net/or-aborted.ts';
 import {
   FieldReader,
   fieldsOf,
@@ -46,17 +48,27 @@ interface TargetLoginFault {
 /** What questions of keyboard-interactive are answered with the password: a login asks it once or twice. */
 const MAX_QUESTIONS = 4;
 
-/** Its messages wait until somebody handles them. */
+/** Its messages wait until somebody handles them. When `signal` aborts, nobody waits for it any more. */
 export async function logInAtTarget(
   target: SshTarget,
-  signal?: AbortSignal,
+  signal: AbortSignal = new AbortController().signal,
 ): Promise<Result<SshTransport, TargetLoginFault>> {
-  const deadline = AbortSignal.timeout(target.connectTimeoutMs);
-  const limit = signal ? AbortSignal.any([signal, deadline]) : deadline;
+  const leave = (late: Result<SshTransport, TargetLoginFault>) => {
+    if (late.ok) late.value.disconnect('The session is over before it began.');
+  };
+  const done = await orAborted(connectAndLogIn(target, signal), signal, leave);
+  return done ?? err(unreachable('the client left, or the session was ended'));
+}
+
+async function connectAndLogIn(
+  target: SshTarget,
+  signal: AbortSignal,
+): Promise<Result<SshTransport, TargetLoginFault>> {
+  const limit = AbortSignal.timeout(target.connectTimeoutMs);
   let transport: SshTransport | undefined;
   const stop = () => transport?.destroy();
   try {
-    const socket = await dial(target, limit);
+    const socket = await dial(target, AbortSignal.any([signal, limit]));
     let mismatch: string | undefined;
     const verify = (key: Buffer) => {
       if (target.hostKeys.has(key)) return true;
