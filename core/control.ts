@@ -285,9 +285,7 @@ export const FromEdge = z.discriminatedUnion('kind', [
     call,
     state: z.enum(['waiting', 'confirmed', 'granted', 'denied', 'expired']),
     message: z.string().max(1000).optional(),
-    granted: z
-      .object({ email: z.string().max(254), grant: GrantCandidate.omit({ verifier: true }) })
-      .optional(),
+    granted: z.object({ email: z.string().max(254), grant: GrantCandidate.omit({ verifier: true }) }).optional(),
   }),
   z.object({
     kind: z.literal('session.admitted'),

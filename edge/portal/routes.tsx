@@ -14,6 +14,7 @@ import { show, signedIn, THEME_COOKIE } from './page.tsx';
 import { accessPages } from './routes/access.tsx';
 import { approvalPages } from './routes/approvals.tsx';
 import { administrationPages } from './routes/administration.tsx';
+import { keyPages } from './routes/keys.tsx';
 import { devicePages } from './routes/device.tsx';
 import { sessionPages } from './routes/sessions.tsx';
 
@@ -26,6 +27,7 @@ export function portalRoutes(deps: PortalDeps): Hono {
   app.route('/', sessionPages(deps));
   app.route('/', administrationPages(deps));
   app.route('/', devicePages(deps));
+  app.route('/', keyPages(deps));
   app.get('/signed-out', (c) => show({ c, deps }, 'Signed out', <SignedOutPage />));
   // For everybody: it holds nothing that is secret, and `gatehouse login` comes before anything else.
   app.get(CLI_PATH, (c) => {

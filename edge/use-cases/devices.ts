@@ -7,7 +7,8 @@ import type { Answer, Gatehouse, WaitingDevice } from '../gatehouse.ts';
 import { readUserCode } from '../storage/device-codes.ts';
 import { fault, note, type UseCaseDeps } from './deps.ts';
 
-const NOTHING_WAITS = 'No login waits for that code. Codes are good for minutes, and once: start again where you got it.';
+const NOTHING_WAITS =
+  'No login waits for that code. Codes are good for minutes, and once: start again where you got it.';
 
 export function deviceUseCases(deps: UseCaseDeps): Pick<Gatehouse, 'describeDevice' | 'approveDevice' | 'denyDevice'> {
   const find = async (who: Identity, typed: string): Answer<WaitingDevice> => {

@@ -11,6 +11,7 @@ import { err, ok } from '../../core/result.ts';
 import type { Gatehouse, UseCaseFault, WaitingDevice } from '../../edge/gatehouse.ts';
 import { type FakeApprovals, fakeApprovals } from './fake-approvals.ts';
 import { statementEntry, coverageOf, demoConnectors, demoResources, demoSessions, seededIds } from './fake-data.ts';
+import { fakeKeys } from './fake-keys.ts';
 
 export interface FakeSession {
   entry: SessionEntry;
@@ -206,9 +207,7 @@ export function createFakeGatehouse(now: () => number): FakeGatehouse {
       audit('grant.revoked', who.email, id, { reason });
       return ok(grant);
     },
-    keys: async () => ok([]),
-    addKey: async () => err({ reason: 'conflict', message: 'No key is registered here.' }),
-    removeKey: async () => err({ reason: 'not_found', message: 'There is no such key among yours.' }),
+    ...fakeKeys({ now, note }),
     certifyGrant: async () => err({ reason: 'conflict', message: 'No key is certified here.' }),
     async sessionToEnd(who, id) {
       const entry = mayView(who, stored.get(id))?.entry;

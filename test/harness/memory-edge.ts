@@ -11,7 +11,14 @@ import { ResourceName } from '../../core/resource.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { Claim } from '../../connector/door.ts';
 import type { GrantCandidates } from '../../connector/session/prove.ts';
-import type { SessionAdmission, AskedHold, AskedSignIn, Edge, Hold, HoldOutcome } from '../../connector/session/edge.ts';
+import type {
+  SessionAdmission,
+  AskedHold,
+  AskedSignIn,
+  Edge,
+  Hold,
+  HoldOutcome,
+} from '../../connector/session/edge.ts';
 
 interface Issued {
   readonly email: string;

@@ -37,6 +37,7 @@ describe('signing in', () => {
       '/audit',
       '/connectors',
       '/device',
+      '/keys',
       '/request/demo',
       '/approvals',
       '/requests/req_x',

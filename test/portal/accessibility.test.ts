@@ -35,6 +35,9 @@ const waitingRequest = () =>
   );
 const at = (path: string) => () => path;
 
+/** Nobody's. */
+const KEY = Buffer.from('\0\0\0\x0bssh-ed25519\0\0\0\x20'.padEnd(51, 'k'), 'latin1').toString('base64');
+
 const PAGES: readonly PageOf[] = [
   { name: 'overview', path: at('/') },
   { name: 'empty overview', as: 'carol', path: at('/') },
@@ -78,6 +81,26 @@ const PAGES: readonly PageOf[] = [
   { name: 'audit', as: 'carol', path: at('/audit') },
   { name: 'connectors', as: 'bob', path: at('/connectors') },
   { name: 'device', path: at('/device') },
+  {
+    name: 'sign-in by the browser',
+    path: () => {
+      const now = new Date().toISOString();
+      const asked = { address: '10.0.0.9', userAgent: '', requestedAt: now, expiresAt: now };
+      const resource = ResourceName.parse('demo');
+      site.gatehouse.waiting.set('BCDF-GHJK', { userCode: 'BCDF-GHJK', ...asked, resource });
+      return '/device?user_code=BCDF-GHJK';
+    },
+  },
+  {
+    name: 'SSH keys',
+    path: at('/keys'),
+    async prepare(page) {
+      await page.locator('#public_key').fill(`ssh-ed25519 ${KEY}`);
+      await page.locator('#signature').fill('-----BEGIN SSH SIGNATURE-----');
+      await page.getByRole('button', { name: 'Register', exact: true }).click();
+      await page.getByRole('row').nth(1).waitFor();
+    },
+  },
   { name: 'not found', path: at('/nowhere') },
   { name: 'signed out', path: at('/signed-out') },
 ];

@@ -85,6 +85,7 @@ const Navigation = ({ me, path }: { me: Me; path: string }) => {
     { href: '/', name: 'Overview', here: at === '/' || at.startsWith('/request/') },
     { href: '/approvals', name: 'Approvals', here: at === '/approvals' || at.startsWith('/requests/') },
     { href: '/grants', name: 'Grants', here: at.startsWith('/grants') },
+    { href: '/keys', name: 'SSH keys', here: at.startsWith('/keys') },
     { href: '/sessions', name: 'Sessions', here: at.startsWith('/sessions') },
     ...(me.auditor || me.administrator ? [{ href: '/policy', name: 'Policy', here: at === '/policy' }] : []),
     ...(me.auditor ? [{ href: '/audit', name: 'Audit', here: at.startsWith('/audit') }] : []),

@@ -6,8 +6,8 @@ export const DeviceCodePage = ({ problem, code = '' }: { problem?: string | unde
   <div class="narrow">
     <h1>Sign in on another device</h1>
     <p class="lead">
-      <code>gatehouse login</code>, and <code>ssh</code> where you answer its question with nothing, show a code. Type it
-      here from your own terminal to sign that in as you.
+      <code>gatehouse login</code>, and <code>ssh</code> where you answer its question with nothing, show a code. Type
+      it here from your own terminal to sign that in as you.
     </p>
     {problem ? (
       <NoticeBox kind="error">
@@ -44,8 +44,8 @@ export const DeviceConfirmPage = ({ device, email }: { device: WaitingDevice; em
     {device.resource === undefined ? (
       <>
         <p class="lead">
-          A terminal asks to act as <Text value={email} />. Approve only if you started it yourself just now, and the code
-          there is the same.
+          A terminal asks to act as <Text value={email} />. Approve only if you started it yourself just now, and the
+          code there is the same.
         </p>
         <p class="user-code">
           <Text value={device.userCode} />
@@ -53,8 +53,8 @@ export const DeviceConfirmPage = ({ device, email }: { device: WaitingDevice; em
       </>
     ) : (
       <p class="lead">
-        An SSH client asks to be let in to <Text value={device.resource} /> as <Text value={email} />. Approve only if you
-        started it yourself just now. Whoever sent you a link or a code wants to get in as you.
+        An SSH client asks to be let in to <Text value={device.resource} /> as <Text value={email} />. Approve only if
+        you started it yourself just now. Whoever sent you a link or a code wants to get in as you.
       </p>
     )}
     <dl class="facts facts-small">
