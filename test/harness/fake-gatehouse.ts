@@ -11,7 +11,7 @@ import { err, ok } from '../../core/result.ts';
 import type { Gatehouse, UseCaseFault, WaitingDevice } from '../../edge/gatehouse.ts';
 import { type FakeApprovals, fakeApprovals } from './fake-approvals.ts';
 import { statementEntry, coverageOf, demoConnectors, demoResources, demoSessions, seededIds } from './fake-data.ts';
-import { fakeKeys } from './fake-keys.ts';
+import { fakeKeys } from './ssh/fake-keys.ts';
 
 export interface FakeSession {
   entry: SessionEntry;

@@ -14,7 +14,7 @@ import { ForwardedBytes } from './forwarded-bytes.ts';
 
 export const ENCRYPTED = 'SSH was spoken within, so what was said is encrypted';
 
-export interface Forwarded {
+interface Forwarded {
   readonly session: Session<SshTarget>;
   readonly asked: AskedChannel;
   /** Whose `asked` is. */

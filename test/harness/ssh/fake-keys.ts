@@ -1,11 +1,11 @@
 // One person's registered keys in memory. Whether the signature is the key's is proven by the edge's own tests: here it only
 // has to look like one.
 
-import type { RegisteredKey } from '../../core/api.ts';
-import type { Identity } from '../../core/identity.ts';
-import { err, ok } from '../../core/result.ts';
-import { fingerprintOf, readPublicLine } from '../../core/ssh/public-key.ts';
-import type { Gatehouse } from '../../edge/gatehouse.ts';
+import type { RegisteredKey } from '../../../core/api.ts';
+import type { Identity } from '../../../core/identity.ts';
+import { err, ok } from '../../../core/result.ts';
+import { fingerprintOf, readPublicLine } from '../../../core/ssh/public-key.ts';
+import type { Gatehouse } from '../../../edge/gatehouse.ts';
 
 interface FakeKeysDeps {
   now(): number;
