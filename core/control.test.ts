@@ -23,6 +23,8 @@ test('law 9: nothing the edge says to a connector names a place to dial or a cre
   // Whoever adds a property here has to say why a connector cannot be led astray by it.
   const calls = ['call', 'kind', 'message', 'reason', 'seq'];
   const grants = ['candidates', 'id', 'iterations', 'revoked', 'salt', 'serverKey', 'storedKey', 'until', 'verifier'];
+  /** Shown on a client's screen, told back to the edge, and how it ended: whose grant it is, and nothing to show at a target. */
+  const signIns = ['granted', 'signIn', 'userCode'];
   /** What is recorded of a session. */
   const opened = [
     ...['breakGlass', 'email', 'exempt', 'grant', 'groups', 'identity', 'labels', 'maxSessions', 'name', 'obligations'],
@@ -71,13 +73,13 @@ test('law 9: nothing the edge says to a connector names a place to dial or a cre
   // A public key: whoever shows a certificate of it is let in for a grant that this edge admits, as with a secret.
   const authorities = ['userAuthority'];
   expect([...propertiesOf(FromEdge)].sort()).toEqual(
-    [...calls, ...grants, ...opened, ...rules, ...holds, ...contested, ...builds, ...authorities].sort(),
+    [...calls, ...grants, ...signIns, ...opened, ...rules, ...holds, ...contested, ...builds, ...authorities].sort(),
   );
 });
 
-test('law 9: the one address in a message is of a page for people, beside a held action and nowhere else', () => {
+test('law 9: the one address in a message is of a page for people, beside a held action or a sign-in, and nowhere else', () => {
   const naming = FromEdge.options.filter((option) => propertiesOf(option).has('link'));
-  expect(naming.map((option) => option.shape.kind.value)).toEqual(['hold.asked']);
+  expect(naming.map((option) => option.shape.kind.value)).toEqual(['sign_in.asked', 'hold.asked']);
   for (const name of ['host', 'port', 'address', 'url', 'endpoint', 'target', 'database'])
     expect(propertiesOf(FromEdge).has(name)).toBe(false);
 });
