@@ -2,6 +2,7 @@
 
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { ResourceName } from '../../core/resource.ts';
 import { launchBrowser, visit } from './browser.ts';
 import { type PortalSite, startPortalSite } from './site.ts';
 
@@ -340,4 +341,28 @@ describe('colours', () => {
       expect(await lead(outside)).toBe('/');
     }
   });
+});
+
+test('an SSH client is let in by the code typed again, and turned away without it', async () => {
+  const wait = (userCode: string) => {
+    const at = new Date().toISOString();
+    const asked = { address: '10.0.0.9', userAgent: '', requestedAt: at, expiresAt: at };
+    site.gatehouse.waiting.set(userCode, { userCode, ...asked, resource: ResourceName.parse('demo') });
+  };
+  wait('BCDF-GHJK');
+  const { page, close } = await visit(browser, site, '/device?user_code=BCDF-GHJK', { expected: /404/ });
+  await page.getByText('An SSH client asks to be let in to').waitFor();
+  await page.getByRole('button', { name: 'Approve' }).click();
+  // The browser asks for what is missing.
+  expect(calls('approveDevice')).toEqual([]);
+  await page.locator('#typed_code').fill('bcdf-ghjk');
+  await page.getByRole('button', { name: 'Approve' }).click();
+  await page.getByRole('heading', { name: 'Approved' }).waitFor();
+  expect(calls('approveDevice')).toMatchObject([{ actor: 'alice@example.com', object: 'bcdf-ghjk' }]);
+  wait('LMNP-QRST');
+  await page.goto(`${site.origin}/device?user_code=LMNP-QRST`);
+  await page.getByRole('button', { name: 'Deny' }).click();
+  await page.getByRole('heading', { name: 'Denied' }).waitFor();
+  expect(calls('denyDevice')).toMatchObject([{ object: 'LMNP-QRST' }]);
+  await close();
 });
