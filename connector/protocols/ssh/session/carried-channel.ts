@@ -24,7 +24,7 @@ import { EXTENDED_DATA_STDERR, fieldsOf, Malformed } from '../wire/messages.ts';
 import { ChannelBytes } from './channel-bytes.ts';
 import { type ChannelWish, commandParameters } from './channel-setup.ts';
 import { describeWish, judgeWish } from './judged-wish.ts';
-import { ShellTerminal } from './shell-terminal.ts';
+import { ShellTerminal } from '../typing/shell-terminal.ts';
 import { askedFact, type HowItEnded, howItEnded } from './told-requests.ts';
 
 /** What a shell says of a program that may not run. */

@@ -5,7 +5,7 @@ import type { SpokenDeps } from '../sftp/spoken-sftp.ts';
 import { SpokenFiles } from '../sftp/spoken-files.ts';
 import { ENCRYPTED } from './forwarded-connection.ts';
 import { SpokenSsh } from './spoken-ssh.ts';
-import { TypedInput } from './typed-input.ts';
+import { TypedInput } from '../typing/typed-input.ts';
 
 interface BytesDeps extends SpokenDeps {
   /** To the lane. */
