@@ -19,10 +19,12 @@ it('tells of a skip with its reason, which fails a run that must be whole', () =
   });
 });
 
-it('lets a known skip pass there, by its whole name', () => {
+it('lets a known skip pass there, by its whole name or that of its file', () => {
   const reason = 'needs what this machine cannot have';
   expect(judge(skipped, true, [{ test: skipped.test, reason }]).as).toBe('skipped');
+  expect(judge(skipped, true, [{ test: 'test/a.test.ts', reason }]).as).toBe('skipped');
   expect(judge(skipped, true, [{ test: 'test/a.test.ts > group', reason }]).as).toBe('failed');
+  expect(judge(skipped, true, [{ test: 'test/a.test', reason }]).as).toBe('failed');
 });
 
 it('fails a run for a skip that gives no reason, wherever it is', () => {

@@ -3,6 +3,7 @@
 
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { fetchDebianRoots } from './debian-roots.mjs';
 
 /** A Debian package, and a file that proves it is installed. */
 const SYSTEM_PACKAGES = [
@@ -54,16 +55,21 @@ const SOAK_PACKAGES = [
 const wanted = [...SYSTEM_PACKAGES, ...(process.env.SOAK === '1' ? SOAK_PACKAGES : [])];
 const missing = wanted.filter(([, proof]) => !existsSync(proof)).map(([name]) => name);
 const byHand = `apt-get install --no-install-recommends ${missing.join(' ')}`;
-if (missing.length === 0) process.exit(0);
-if (process.platform !== 'linux' || process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) {
-  console.error(`Some tests need programs that are not here and will say so. To have them: ${byHand}`);
-  process.exit(0);
+const hasApt = process.platform === 'linux' && existsSync('/usr/bin/apt-get');
+if (missing.length > 0) {
+  if (hasApt && process.getuid?.() === 0) install();
+  else console.error(`Some tests need programs that are not here and will say so. To have them: ${byHand}`);
 }
-console.log(`Installing ${missing.join(', ')} for the tests`);
-const quiet = { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } };
-// What an interrupted installation left behind would fail this one.
-spawnSync('dpkg', ['--configure', '-a'], quiet);
-spawnSync('apt-get', ['update', '-q'], quiet);
-const done = spawnSync('apt-get', ['install', '-qy', '--no-install-recommends', ...missing], quiet);
-if (done.status !== 0)
-  console.error(`Could not install them. Some tests will be skipped and say so. By hand: ${byHand}`);
+for (const failed of hasApt ? fetchDebianRoots() : [])
+  console.error(`Could not be had, and the tests that need it will be skipped and say so: ${failed}`);
+
+function install() {
+  console.log(`Installing ${missing.join(', ')} for the tests`);
+  const quiet = { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } };
+  // What an interrupted installation left behind would fail this one.
+  spawnSync('dpkg', ['--configure', '-a'], quiet);
+  spawnSync('apt-get', ['update', '-q'], quiet);
+  const done = spawnSync('apt-get', ['install', '-qy', '--no-install-recommends', ...missing], quiet);
+  if (done.status !== 0)
+    console.error(`Could not install them. Some tests will be skipped and say so. By hand: ${byHand}`);
+}

@@ -1,4 +1,4 @@
-// A gateway in front of a real MariaDB, with TLS, for tests of sessions and of what a policy does to them.
+// A gateway in front of a real MariaDB or MySQL, with TLS, for tests of sessions and of what a policy does to them.
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,6 +13,7 @@ import { createAuthority } from '../certificates.ts';
 import { type Gateway, password, startGateway, trusted } from '../gateway.ts';
 import type { MemoryRecording } from '../memory-log.ts';
 import { type Ran, run, until } from '../run.ts';
+import type { LaterRelease } from './debian-root.ts';
 import { type MariadbServer, startMariadb } from './mariadb.ts';
 
 const USER = 'alice@example.com#demo';
@@ -40,13 +41,14 @@ export interface GuardedMysql {
 export async function startGuardedMysql(
   listener: object = {},
   settings: readonly string[] = [],
+  release?: LaterRelease,
 ): Promise<GuardedMysql> {
   const directory = mkdtempSync(join(tmpdir(), 'gatehouse-mysql-'));
   const authority = await createAuthority();
   const own = await authority.issue(['localhost', '127.0.0.1']);
   const caFile = join(directory, 'ca.pem');
   writeFileSync(caFile, authority.ca);
-  const server = await startMariadb({ tls: own, settings: ['--character-set-server=utf8mb4', ...settings] });
+  const server = await startMariadb({ tls: own, release, settings: ['--character-set-server=utf8mb4', ...settings] });
   await server.sql(
     'create database shop',
     "create user app@'127.0.0.1' identified by 'app-password'",
