@@ -10,6 +10,7 @@ import type { MysqlRefusal } from '../wire/refusals.ts';
 import { CLEAR } from './client-login.ts';
 import { ed25519Answer } from './mariadb-ed25519.ts';
 import type { LoginPackets } from './login-packets.ts';
+import { parsecAnswer } from './mariadb-parsec.ts';
 import { cachingSha2Answer, nativeAnswer } from './scrambles.ts';
 import { CACHING_SHA2 } from './start.ts';
 
@@ -34,6 +35,7 @@ export const answerNotUnderstood = () =>
 const NATIVE = 'mysql_native_password';
 const SHA256 = 'sha256_password';
 const ED25519 = 'client_ed25519';
+const PARSEC = 'parsec';
 
 const FAST_AUTHENTICATION = 3;
 const FULL_AUTHENTICATION = 4;
@@ -83,7 +85,7 @@ export class UpstreamAuthentication {
           this.#switch(payload);
           break;
         case AUTH_MORE_DATA:
-          this.#more(payload.subarray(1));
+          await this.#more(payload.subarray(1));
           break;
         default:
           throw answerNotUnderstood();
@@ -100,7 +102,7 @@ export class UpstreamAuthentication {
         'The database asks for a password as before MySQL 4.1, which is not supported. Tell an administrator.',
       );
     this.#plugin = asked.plugin;
-    const size = asked.plugin === ED25519 ? 32 : NONCE_BYTES;
+    const size = asked.plugin === ED25519 || asked.plugin === PARSEC ? 32 : NONCE_BYTES;
     this.#nonce = asked.data.subarray(0, size);
     this.#packets.write(this.#answer());
   }
@@ -114,6 +116,9 @@ export class UpstreamAuthentication {
         return cachingSha2Answer(password, this.#nonce);
       case ED25519:
         return ed25519Answer(password, this.#nonce);
+      case PARSEC:
+        // It asks for the salt.
+        return Buffer.alloc(0);
       case SHA256:
         if (password === '') return Buffer.of(0);
         this.#needTls();
@@ -129,7 +134,13 @@ export class UpstreamAuthentication {
     }
   }
 
-  #more(data: Buffer): void {
+  async #more(data: Buffer): Promise<void> {
+    if (this.#plugin === PARSEC) {
+      const answer = await parsecAnswer(this.#password(), data, this.#nonce);
+      if (!answer) throw answerNotUnderstood();
+      this.#packets.write(answer);
+      return;
+    }
     if (this.#plugin !== CACHING_SHA2 || data.length !== 1) throw answerNotUnderstood();
     if (data[0] === FAST_AUTHENTICATION) return;
     if (data[0] !== FULL_AUTHENTICATION) throw answerNotUnderstood();
