@@ -60,7 +60,15 @@ export const OBJECT_WORDS = {
 const OBJECTS = new Set<string>(Object.values(OBJECT_WORDS));
 
 /** Of MySQL and MariaDB, beside those that PostgreSQL has too. */
-const MYSQL_OBJECTS = ['event', 'user', 'logfile group', 'resource group', 'spatial reference system', 'instance'];
+const MYSQL_OBJECTS = [
+  'event',
+  'user',
+  'logfile group',
+  'resource group',
+  'spatial reference system',
+  'instance',
+  'library',
+];
 
 export const VERBS: ReadonlySet<string> = new Set([
   ...['select', 'select for update', 'select into', 'insert', 'update', 'delete', 'merge', 'truncate'],

@@ -80,7 +80,7 @@ const SELECT = new Set(['select']);
 const QUERY = new Set(['select', 'insert', 'update', 'delete', 'replace']);
 const MARIA: ReadonlySet<Reader> = new Set(['maria']);
 const MYSQL: ReadonlySet<Reader> = new Set(['mysql']);
-const ESCAPING: ReadonlySet<Reader> = new Set(['maria', 'mysql', 'mysql57', 'mysql84']);
+const ESCAPING: ReadonlySet<Reader> = new Set(['maria', 'mysql', 'mysql57', 'mysql84', 'mysql9']);
 const quoted = (statement: string): string =>
   `'${statement.replaceAll('\\', '\\\\').replaceAll("'", "\\'").replaceAll('\n', '\\n')}'`;
 

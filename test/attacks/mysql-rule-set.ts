@@ -29,6 +29,7 @@ export const READERS = {
   mysql: { ...maria, family: 'mysql', version: 80036 },
   mysql57: { ...maria, family: 'mysql', version: 50744 },
   mysql84: { ...maria, family: 'mysql', version: 80403 },
+  mysql9: { ...maria, family: 'mysql', version: 90704 },
   ansi: { ...maria, ansiQuotes: true },
   plain: { ...maria, noBackslashEscapes: true },
   oracle: { ...maria, otherGrammar: true },

@@ -79,6 +79,24 @@ const trusting: MysqlRuleSet = {
     ['call p()', 'allow', 'what cannot be seen is let through'],
     ['/*! drop table t */', 'block', 'it is seen'],
     ["execute immediate 'drop table t'", 'block', 'it is seen'],
+    [
+      "create function f() returns int language javascript as $$; select ' $$; drop table t; -- '",
+      'block',
+      'a text between dollars, in which a quote opens nothing',
+      'mysql9',
+    ],
+    [
+      "create function f() returns int language javascript as $a$; select ' $$ $a$; drop table t; -- '",
+      'block',
+      'between the same letters',
+      'mysql84',
+    ],
+    [
+      'create function f() returns int language javascript using (l as m) as $$ drop table t; $$',
+      'allow',
+      'within such a text',
+      'mysql9',
+    ],
     ["load data infile '/etc/passwd' into table t", 'block', "the server's file"],
     [
       "load data low_priority local infile 'x' replace into table t fields terminated by ','",

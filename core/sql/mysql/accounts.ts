@@ -74,7 +74,7 @@ function schemasLike(name: string): RelationName {
 
 /** `*`, `*.*`, `db.*`, `db.t`, `t`; of a routine, none. */
 function relationOf(r: Reading): { readonly relation?: RelationName } {
-  const routine = r.take('procedure') || r.take('function') || r.take('package');
+  const routine = r.take('procedure') || r.take('function') || r.take('package') || r.take('library');
   if (!routine) r.take('table');
   let relation: RelationName;
   if (r.take('*')) {

@@ -6,7 +6,7 @@ import { skipBody } from './blocks.ts';
 import { NO_WORDS } from './expressions.ts';
 import { expressions, readSubquery, readTerms, reads } from './query-reading.ts';
 import type { Reading } from './reading.ts';
-import { readRoutine, readTrigger, skipElements } from './routines.ts';
+import { readLibrary, readRoutine, readTrigger, skipElements } from './routines.ts';
 
 const CLASSES: Readonly<Record<string, StatementClass>> = {
   user: 'privilege',
@@ -25,7 +25,7 @@ const namesOf = (verb: string, object: string): { verbs: string[]; also?: string
 
 const OBJECTS: ReadonlySet<string> = new Set(
   `table tables view index database schema procedure function trigger event user role server tablespace sequence
-  logfile resource undo spatial instance`.split(/\s+/),
+  logfile resource undo spatial instance library`.split(/\s+/),
 );
 
 /** The kind of object, whose words are taken. */
@@ -67,7 +67,9 @@ const databaseOf = (r: Reading): RelationName => (r.atName && !r.done ? { schema
 
 /** These may stand between CREATE or ALTER and what it is of. */
 const ADJECTIVES: ReadonlySet<string> = new Set(
-  'temporary unique fulltext vector aggregate online offline ignore'.split(' '),
+  'temporary unique fulltext vector aggregate online offline ignore external materialized json relational duality'.split(
+    ' ',
+  ),
 );
 /** MariaDB's OR REPLACE of these drops what was there, with all that was in it. */
 const LOSES: ReadonlySet<string> = new Set(['table', 'database', 'sequence', 'user', 'role', 'server', 'index']);
@@ -75,7 +77,7 @@ const LOSES: ReadonlySet<string> = new Set(['table', 'database', 'sequence', 'us
 export function readCreate(r: Reading): void {
   const replaces = r.takeAll('or', 'replace');
   readViewOptions(r);
-  while (r.takeAny(ADJECTIVES));
+  while (r.takeAny(ADJECTIVES)) readViewOptions(r);
   if (r.at('spatial') && r.peek() === 'index') r.next();
   const object = readObject(r);
   const names = namesOf('create', object);
@@ -118,6 +120,11 @@ export function readCreate(r: Reading): void {
     case 'function':
       r.act(act);
       readRoutine(r, object);
+      return;
+    case 'library':
+      r.act(act);
+      r.relation();
+      readLibrary(r);
       return;
     case 'trigger':
       readTrigger(r, act);
@@ -249,7 +256,7 @@ function readElements(r: Reading): void {
 
 export function readAlter(r: Reading): void {
   readViewOptions(r);
-  while (r.takeAny(ADJECTIVES));
+  while (r.takeAny(ADJECTIVES)) readViewOptions(r);
   const object = readObject(r);
   const { verbs, also } = namesOf('alter', object);
   r.kind = `alter ${object}`;

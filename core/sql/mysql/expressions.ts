@@ -66,7 +66,7 @@ export class Expressions {
   }
 
   startsQuery(r: Reading): boolean {
-    return r.atAny(QUERY_BEGINS);
+    return r.atAny(QUERY_BEGINS) && !(r.at('with') && r.peek() === '(');
   }
 
   query(r: Reading): void {
@@ -118,8 +118,8 @@ export class Expressions {
     const { lexer } = r;
     const { word } = lexer;
     if (word === 'select' || word === 'with' || word === 'table') {
-      // WITH ROLLUP, WITH QUERY EXPANSION, WITH ORDINALITY.
-      if (word !== 'with' || r.peek() === '(') r.fail();
+      // WITH ROLLUP, WITH QUERY EXPANSION, WITH ORDINALITY; JSON_DUALITY_OBJECT(WITH (INSERT) 'key': column) of a view.
+      if (word !== 'with' || (r.peek() === '(' && !r.kind.endsWith(' view'))) r.fail();
       r.next();
       return;
     }

@@ -1,6 +1,7 @@
 // The tokens of MySQL's and MariaDB's SQL, as the server that reads the text finds them.
 //
 //    'a''b\'c'  "a"  N'a'                 strings; "a" is a name under ANSI_QUOTES
+//    $$a$$  $x$a$x$                       strings of MySQL from 8.1 on; names before, and in MariaDB
 //    `a``b`                               names; so is a word beside a dot (select.from), whatever it says
 //    x'4d'  b'01'  0x4D  0b01  1.5e3      numbers; 1e5x and 0x4g are names
 //    @a  @'a'  @`a`  @@a                  variables of the user, of the system
@@ -50,6 +51,7 @@ const STAR = 0x2a;
 const SLASH = 0x2f;
 const DASH = 0x2d;
 const DOT = 0x2e;
+const DOLLAR = 0x24;
 const AT = 0x40;
 
 const SIGNS = Array.from({ length: 128 }, (_, code) => String.fromCharCode(code));
@@ -163,6 +165,7 @@ export class MysqlLexer {
       if (this.#inComment) throw new MysqlFault('syntax', 'holds a comment that does not end');
       return this.#is('end', at);
     }
+    if (code === DOLLAR && !this.#behindDot(at)) return this.#dollar(at);
     if (code > 127 || CLASSES[code] === LETTER) return this.#identifier(at, code);
     if (isDigit(code)) return this.#number(at);
     if (code === QUOTE || (code === DOUBLE && !this.#ansiQuotes)) return this.#is('string', this.#stringEnd(at));
@@ -200,6 +203,25 @@ export class MysqlLexer {
       if (code === 0x62 || code === 0x42) return this.#quotedDigits(at, isBit);
     }
     return this.#word(at, at + 1);
+  }
+
+  /** A dollar begins a name; or in MySQL, where another one stands behind the letters that follow, a text that ends with both and those. */
+  #dollar(at: number): number {
+    const { text, settings } = this;
+    const { family, version } = settings;
+    let end = at + 1;
+    while (isIdentifier(text.charCodeAt(end)) && text.charCodeAt(end) !== DOLLAR) end++;
+    const isName = text.charCodeAt(end) !== DOLLAR || family === 'mariadb';
+    if (isName || (version !== undefined && version < 80_100)) return this.#identifier(at, DOLLAR);
+    if (family === undefined || version === undefined)
+      throw new MysqlFault(
+        'string_syntax',
+        'holds dollars that servers of some version take for quotes, and the version is not known',
+      );
+    const tag = text.slice(at, end + 1);
+    const closed = text.indexOf(tag, end + 1);
+    if (closed < 0) throw new MysqlFault('syntax', 'holds a quote that does not end');
+    return this.#is('string', closed + tag.length);
   }
 
   /** Up to where no letter of a name stands. Beside a dot it is never a keyword. */

@@ -17,7 +17,7 @@ export function skipElements(r: Reading): void {
 }
 
 const CHARACTERISTICS: ReadonlySet<string> = new Set(
-  'comment language not deterministic contains no reads modifies sql security data definer invoker'.split(' '),
+  'comment language using not deterministic contains no reads modifies sql security data definer invoker'.split(' '),
 );
 
 export function readRoutine(r: Reading, object: 'procedure' | 'function'): void {
@@ -43,11 +43,20 @@ export function readRoutine(r: Reading, object: 'procedure' | 'function'): void 
   r.hides(`what a ${object} will do is not seen`, `create ${object}`);
 }
 
+/** MySQL 9: code that routines in another language use. */
+export function readLibrary(r: Reading): void {
+  readCharacteristics(r);
+  r.expect('as');
+  r.next();
+  r.hides("what a library's code does is not seen", 'create library');
+}
+
 function readCharacteristics(r: Reading): void {
   for (;;) {
     const word = r.takeAny(CHARACTERISTICS);
     if (word === undefined) return;
     if (word === 'comment' || word === 'language') r.next();
+    else if (word === 'using') expressions.bracketed(r);
   }
 }
 
