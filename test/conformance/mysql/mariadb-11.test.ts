@@ -1,9 +1,12 @@
 // MariaDB 11.8 as a target, and its clients.
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { LEAKS_OF_MARIADB_11, MADE_IN_MARIADB_11 } from '../../attacks/mysql-masks-later.ts';
 import { password } from '../../harness/gateway.ts';
 import { laterRelease, notHere } from '../../harness/mysql/debian-root.ts';
 import { type GuardedMysql, startGuardedMysql } from '../../harness/mysql/guarded.ts';
+import { PEOPLE, RESTORE } from '../../harness/mysql/people.ts';
+import { itHidesColumns, itReadsAsTheServerDoes } from './later-release.ts';
 
 const release = laterRelease('mariadb-11.8');
 let place: GuardedMysql;
@@ -15,6 +18,7 @@ beforeAll(async () => {
     ['--plugin-load-add=auth_parsec', '--plugin-load-add=auth_ed25519'],
     release,
   );
+  await place.server.sql(...PEOPLE, ...RESTORE, ...MADE_IN_MARIADB_11);
 });
 beforeEach(({ skip }) => {
   skip(!release, notHere('mariadb-11.8'));
@@ -51,3 +55,6 @@ describe('a target', () => {
     }
   });
 });
+
+describe('under masks, it', () => itHidesColumns(() => place, LEAKS_OF_MARIADB_11));
+describe('its statements', () => itReadsAsTheServerDoes(() => place));

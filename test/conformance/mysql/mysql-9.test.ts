@@ -1,9 +1,12 @@
 // MySQL 9 as a target, and its clients.
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { LEAKS_OF_MYSQL_9, MADE_IN_MYSQL_9 } from '../../attacks/mysql-masks-later.ts';
 import { password } from '../../harness/gateway.ts';
 import { laterRelease, notHere } from '../../harness/mysql/debian-root.ts';
 import { type GuardedMysql, startGuardedMysql } from '../../harness/mysql/guarded.ts';
+import { PEOPLE, RESTORE } from '../../harness/mysql/people.ts';
+import { itHidesColumns, itReadsAsTheServerDoes } from './later-release.ts';
 
 const release = laterRelease('mysql-9');
 let place: GuardedMysql;
@@ -12,6 +15,7 @@ beforeAll(async () => {
   if (!release) return;
   const gtid = ['--gtid-mode=ON', '--enforce-gtid-consistency=ON'];
   place = await startGuardedMysql({ serverVersion: '9.7.0-gatehouse' }, gtid, release);
+  await place.server.sql(...PEOPLE, ...RESTORE, ...MADE_IN_MYSQL_9);
 });
 beforeEach(({ skip }) => {
   skip(!release, notHere('mysql-9'));
@@ -55,3 +59,6 @@ describe('a target', () => {
     expect(await whoAmI('wrong')).toMatch(/^1429 Gatehouse: The database refused the gateway's own login \(1045\)/);
   });
 });
+
+describe('under masks, it', () => itHidesColumns(() => place, LEAKS_OF_MYSQL_9));
+describe('its statements', () => itReadsAsTheServerDoes(() => place));
