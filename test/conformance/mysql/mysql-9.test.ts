@@ -5,6 +5,7 @@ import { LEAKS_OF_MYSQL_9, MADE_IN_MYSQL_9 } from '../../attacks/mysql-masks-lat
 import { password } from '../../harness/gateway.ts';
 import { laterRelease, notHere } from '../../harness/mysql/debian-root.ts';
 import { type GuardedMysql, startGuardedMysql } from '../../harness/mysql/guarded.ts';
+import { run as runProgram } from '../../harness/run.ts';
 import { PEOPLE, RESTORE } from '../../harness/mysql/people.ts';
 import { itHidesColumns, itReadsAsTheServerDoes } from './later-release.ts';
 
@@ -62,3 +63,81 @@ describe('a target', () => {
 
 describe('under masks, it', () => itHidesColumns(() => place, LEAKS_OF_MYSQL_9));
 describe('its statements', () => itReadsAsTheServerDoes(() => place));
+
+describe('its own clients, which verify the certificate,', () => {
+  const client = async (program: string, args: readonly string[], input = '', way: 'through' | 'past' = 'through') => {
+    const { gateway, server, secret, caFile } = place;
+    const [file, ...begin] = release?.command(`usr/bin/${program}`) ?? ['', ''];
+    const to =
+      way === 'through'
+        ? [`-P${gateway.port}`, '-ualice@example.com#demo', `-p${secret}`]
+        : [`-P${server.port}`, '-uapp', '-papp-password'];
+    const verified = ['--no-defaults', '-h127.0.0.1', '--ssl-mode=VERIFY_IDENTITY', `--ssl-ca=${caFile}`];
+    const ran = await runProgram(file, [...begin, ...verified, ...to, ...args], { input });
+    return { ...ran, stderr: ran.stderr.replace(/^.*Using a password on the command line interface.*\n/gm, '') };
+  };
+  const both = (program: string, args: readonly string[], input?: string) =>
+    Promise.all((['through', 'past'] as const).map((way) => client(program, args, input, way)));
+
+  it.each([
+    [
+      'a batch',
+      ['-t', 'shop'],
+      'select * from people; select 1; insert into orders (id) values (70); select row_count(); delete from orders where id = 70; show warnings;',
+    ],
+    ['errors', ['-t', '--force', 'shop'], 'select 1; selec 2; select * from missing; select 3;'],
+    ['a procedure with results', ['-t', 'shop'], 'set @t = 2; call names(1, @t); select @t;'],
+    ['several statements in one', ['-t', '--delimiter=//', 'shop'], 'select 1; select 2; selec 3; select 4//'],
+    [
+      'types',
+      ['-t', '--column-type-info', 'shop'],
+      "select json_object('a', 1), string_to_vector('[1,2]'), _utf8mb4'ä' collate utf8mb4_0900_as_cs, b'101', cast(1 as decimal(9,2)), now(6) > 0",
+    ],
+    [
+      'session settings',
+      ['-t', 'shop'],
+      'set names latin1; set sql_mode = \'ansi_quotes\'; select "id" from orders; set session_track_gtids = OWN_GTID; insert into orders (id) values (71); delete from orders where id = 71',
+    ],
+    [
+      'what only it has',
+      ['-t', '--init-command=set @a = 5', 'shop'],
+      'select @a; table orders; values row(1, 2); select 1 intersect select 1; explain format=tree select 1',
+    ],
+  ])('mysql: %s', async (_name, args, input) => {
+    const [through, past] = await both('mysql', args, input);
+    expect(through).toEqual(past);
+    expect(past?.stdout.length).toBeGreaterThan(10);
+  });
+
+  it("mysqldump and restore, mysqlshow, mysqladmin", async () => {
+    const dump = [
+      '--single-transaction',
+      '--routines',
+      '--triggers',
+      '--events',
+      '--hex-blob',
+      '--set-gtid-purged=OFF',
+      '--skip-dump-date',
+      'shop',
+      'people',
+      'orders',
+    ];
+    const [through, past] = await both('mysqldump', dump);
+    const body = (text = '') => text.replace(/^-- .*\n/gm, '');
+    expect(through?.stderr).toBe(past?.stderr);
+    expect(body(through?.stdout)).toBe(body(past?.stdout));
+    expect(body(through?.stdout)).toContain('123-45-6789');
+    await place.server.sql('create database copy');
+    expect(await client('mysql', ['copy'], through?.stdout)).toEqual({ code: 0, stdout: '', stderr: '' });
+    expect(await place.server.sql('select count(*) as n from copy.people')).toEqual([{ n: 2 }]);
+    await place.server.sql('drop database copy');
+    for (const [program, args] of [
+      ['mysqlshow', ['shop']],
+      ['mysqladmin', ['ping']],
+    ] as const) {
+      const [seen, real] = await both(program, args);
+      expect(seen).toEqual(real);
+      expect(real?.code).toBe(0);
+    }
+  });
+});
