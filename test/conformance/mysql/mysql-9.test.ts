@@ -109,7 +109,7 @@ describe('its own clients, which verify the certificate,', () => {
     expect(past?.stdout.length).toBeGreaterThan(10);
   });
 
-  it("mysqldump and restore, mysqlshow, mysqladmin", async () => {
+  it('mysqldump and restore, mysqlshow, mysqladmin', async () => {
     const dump = [
       '--single-transaction',
       '--routines',
