@@ -6,7 +6,7 @@ import { password } from '../../harness/gateway.ts';
 import { laterRelease, notHere } from '../../harness/mysql/debian-root.ts';
 import { type GuardedMysql, startGuardedMysql } from '../../harness/mysql/guarded.ts';
 import { run as runProgram } from '../../harness/run.ts';
-import { PEOPLE, RESTORE } from '../../harness/mysql/people.ts';
+import { PEOPLE, RESTORE, SPELT } from '../../harness/mysql/people.ts';
 import { itHidesColumns, itReadsAsTheServerDoes } from './later-release.ts';
 
 const release = laterRelease('mysql-9');
@@ -62,6 +62,30 @@ describe('a target', () => {
 });
 
 describe('under masks, it', () => itHidesColumns(() => place, LEAKS_OF_MYSQL_9));
+it('shows all of information_schema beside columns that are masked in every table', async () => {
+  place.rules([], { mask: [{ columns: ['*.ssn'], with: 'placeholder' }] });
+  const ways = [await place.connect(), await place.connect({}, 'gateway')];
+  for (const text of [
+    "select * from information_schema.tables where table_schema = 'shop' and table_name = 'orders'",
+    "select * from information_schema.columns where table_schema = 'shop' order by table_name, ordinal_position",
+    "select t.*, c.* from information_schema.tables t join information_schema.columns c using (table_schema, table_name) where c.column_name = 'ssn' order by t.table_name",
+  ]) {
+    const [through, past] = await Promise.all(ways.map((c) => c.query(text).then(([rows]) => rows)));
+    expect(through).toEqual(past);
+    expect(past).not.toEqual([]);
+  }
+  for (const text of [
+    'select * from information_schema.schemata s, (select ssn as z from people) schemata',
+    'select s.*, p.* from information_schema.schemata s, (select concat(ssn) as schema_name from people) p',
+    "select d.* from information_schema.tables t, lateral (select max(ssn) as engine from people) d where t.table_name = 'orders'",
+  ]) {
+    const seen = await ways[0]?.query(text).then(
+      ([rows]) => JSON.stringify(rows),
+      ({ message }) => message,
+    );
+    for (const value of SPELT) expect(seen).not.toContain(value);
+  }
+});
 describe('its statements', () => itReadsAsTheServerDoes(() => place));
 
 describe('its own clients, which verify the certificate,', () => {

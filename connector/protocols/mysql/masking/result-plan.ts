@@ -4,6 +4,7 @@ import { type ColumnRule, ruleOf } from '../../../../core/masking/columns.ts';
 import type { Exposure, SelectItem } from '../../../../core/sql/mysql/hidden/hidden-columns.ts';
 import type { ColumnDefinition } from '../wire/column-definition.ts';
 import { accountSecretOf } from './account-secrets.ts';
+import type { RelationName } from '../../../../core/sql/statement.ts';
 import { holdsText, type ShownColumn } from './cells.ts';
 
 interface PlanFacts {
@@ -51,6 +52,8 @@ function planOfItem(column: ColumnDefinition, item: SelectItem | 'star', facts: 
   if (byName && kind !== 'star') return ofATable(kind.column, facts);
   // A table of the statement holds it as it is, and the target says which one; where it says an alias, it does not.
   const isIt = kind === 'star' || kind.column.toLowerCase() === originalName.toLowerCase();
+  // MySQL's information_schema is views, and of what those compute it says no database.
+  if (kind === 'star' && exposure.kind === 'items' && isOfInformationSchema(exposure.tables)) return { kind: 'pass' };
   const known = isIt && schema !== '' && table !== '' && originalName !== '';
   return known && !computed(schema, table, originalName) ? { kind: 'pass' } : { kind: 'hide' };
 }
@@ -63,6 +66,10 @@ function ofATable(name: string, { rules, exposure }: PlanFacts): ShownColumn {
   }
   return { kind: 'hide' };
 }
+
+/** None of another database: what it holds of data is refused before it is sent. */
+const isOfInformationSchema = (tables: readonly RelationName[]): boolean =>
+  tables.length > 0 && tables.every(({ schema }) => schema?.toLowerCase() === 'information_schema');
 
 /** By any case of the names. */
 function ruleNamed(
