@@ -86,8 +86,12 @@ function fetchRoot({ name, release, packages, beside, proof }) {
       run('dpkg-deb', ['-x', join(work, file), whole]);
     if (!existsSync(join(whole, proof))) throw new Error(`the packages hold no ${proof}`);
     for (const folder of NOT_NEEDED) rmSync(join(whole, folder), { recursive: true, force: true });
-    // Somebody else may have been faster.
-    if (!debianRoot(name)) renameSync(whole, join(KEPT, name));
+    try {
+      renameSync(whole, join(KEPT, name));
+    } catch (error) {
+      // Somebody else may have been faster.
+      if (!debianRoot(name)) throw error;
+    }
   } finally {
     rmSync(work, { recursive: true, force: true });
   }

@@ -5,7 +5,7 @@ import { LEAKS_OF_MYSQL_9, MADE_IN_MYSQL_9 } from '../../attacks/mysql-masks-lat
 import { password } from '../../harness/gateway.ts';
 import { laterRelease, notHere } from '../../harness/mysql/debian-root.ts';
 import { type GuardedMysql, startGuardedMysql } from '../../harness/mysql/guarded.ts';
-import { run as runProgram } from '../../harness/run.ts';
+import { run as runProgram, until } from '../../harness/run.ts';
 import { PEOPLE, RESTORE, SPELT } from '../../harness/mysql/people.ts';
 import { itHidesColumns, itReadsAsTheServerDoes } from './later-release.ts';
 
@@ -62,6 +62,46 @@ describe('a target', () => {
 });
 
 describe('under masks, it', () => itHidesColumns(() => place, LEAKS_OF_MYSQL_9));
+it('blocks, answers in order, says what changed in the session, and ends what its own user runs', async () => {
+  place.rules([{ block: ['drop', 'truncate'] }]);
+  const c = await place.connect({ multipleStatements: true });
+  const answers = await Promise.all(
+    ['select 1 as a', 'drop table orders', 'table orders', 'truncate orders', 'values row(1)'].map((text) =>
+      c.query(text).then(
+        ([rows]) => (rows as unknown[]).length,
+        ({ errno }) => errno,
+      ),
+    ),
+  );
+  expect(answers).toEqual([1, 1227, 2, 1227, 1]);
+  const [tracked] = await c.query(
+    "set session_track_gtids = OWN_GTID; set names 'latin1'; use shop; insert into orders (id) values (80)",
+  );
+  expect(JSON.stringify(tracked)).toMatch(
+    /"systemVariables":\{[^}]*"character_set_client":"latin1".*"schema":"shop".*"gtids":\["[0-9a-f-]{36}:\d+"\]/,
+  );
+  // Quotes are read as the server reads them now.
+  await c.query("set sql_mode = 'ansi_quotes,no_backslash_escapes'");
+  expect(await c.query("select 'a\\'; drop table orders; -- '").catch(({ errno }) => errno)).toBe(1227);
+  await c.query('delete from orders where id = 80');
+  const other = await place.connect();
+  const sleeping = other.query('select sleep(60) as s').then(
+    ([rows]) => rows,
+    ({ errno }) => errno,
+  );
+  await until('it sleeps', async () => {
+    const [row] = await place.server.sql(
+      "select count(*) as n from performance_schema.processlist where info like 'select sleep(60)%'",
+    );
+    return Number(row?.n) === 1;
+  });
+  await c.query(`kill query ${other.threadId}`);
+  expect([[{ s: 1 }], 1317]).toContainEqual(await sleeping);
+  const [own] = await place.server.sql('select connection_id() as id');
+  expect(await c.query(`kill ${own?.id}`).catch(({ errno }) => errno)).toBe(1095);
+  for (const one of [c, other]) await one.end();
+});
+
 it('shows all of information_schema beside columns that are masked in every table', async () => {
   place.rules([], { mask: [{ columns: ['*.ssn'], with: 'placeholder' }] });
   const ways = [await place.connect(), await place.connect({}, 'gateway')];
