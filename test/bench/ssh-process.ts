@@ -1,4 +1,4 @@
-// Gatehouse in front of an sshd: `node ssh-process.ts PORT LOGIN KEY_FILE HOST_KEY DIRECTORY`.
+// Gatehouse in front of an sshd: `node ssh-process.ts PORT LOGIN KEY_FILE HOST_KEY DIRECTORY [unrecorded]`.
 
 import { readFileSync } from 'node:fs';
 import { PinnedKeys } from '../../connector/protocols/ssh/login/pinned-keys.ts';
@@ -8,13 +8,14 @@ import { PROTOCOL_MODULES } from '../../connector/registry.ts';
 import { ok } from '../../core/result.ts';
 import { serveBench } from './bench-gateway.ts';
 
-const [port, login = '', keyFile = '', hostKey = '', directory = ''] = process.argv.slice(2);
+const [port, login = '', keyFile = '', hostKey = '', directory = '', unrecorded] = process.argv.slice(2);
 const key = parsePrivateKey(readFileSync(keyFile, 'utf8'));
 if (!key) throw new Error(`${keyFile} is no private key`);
 const protocol = PROTOCOL_MODULES.ssh.create({});
 await serveBench<SshTarget>({
   directory,
   resource: 'web',
+  exempt: unrecorded,
   entrance: {
     name: 'ssh',
     protocol,
