@@ -21,10 +21,18 @@ export class TypedKeys {
   #certain = true;
   #sequence: string | undefined;
   #pasting = false;
+  #sealed: { readonly text: string | undefined } | undefined;
 
   /** UTF-8; undefined: only the screen knows. */
   get text(): string | undefined {
+    if (this.#sealed) return this.#sealed.text;
     return this.#certain ? Buffer.from(this.#text).toString() : undefined;
+  }
+
+  /** The line is whole. It is looked at with every line of output while it waits to be shown. */
+  seal(): void {
+    this.#sealed = { text: this.text };
+    this.#text = [];
   }
 
   /** Takes keys from `from` on, up to one that ends the line; gives its place, or the length of `bytes`. */

@@ -33,6 +33,32 @@ it('outlasts whatever a program shows', () => {
   }
 });
 
+it('reads no line amid output that costs more than lines do, and is done at once', () => {
+  const shown = (odd: string) => play(['>$ ', ...echoed('id'), `>${odd}\x1b[H\x1b[2J$ id`, ...ENTER]);
+  // As an editor that clears what is below with each key.
+  expect(shown('\x1b[J'.repeat(600))).toEqual(['id']);
+  for (const odd of [
+    '[2000S',
+    '[60L',
+    '[2000T',
+    '[60M',
+    'c',
+    '#8',
+    '[2J',
+    '[?2J',
+    '[5 @',
+    '[?1;1049h\x1b[?1;1049l',
+    "[3'}",
+  ])
+    expect(shown(`\x1b${odd}`.repeat(2600)), odd).toEqual([]);
+  expect(shown('x\x1b[2000b'.repeat(1000))).toEqual([]);
+  // Typed ahead, so that each line of output may be one of them: minutes, where each is looked at anew for each.
+  const ahead = ['>$ ', ...echoed('sleep'), '<\r', `<${`${'y'.repeat(16_000)}\r`.repeat(90)}`, '<b\r', '>\r\n'];
+  const returns = `>${'\r'.repeat(250_000)}`;
+  const odd = [`>${'z\n'.repeat(50_000)}`, ...[1, 2, 3, 4].flatMap(() => [returns, '>z\n'])];
+  expect(play([...ahead, ...odd, '>b\r\n'])).toEqual(['sleep', 'b']);
+});
+
 describe('lines that are typed at a terminal', () => {
   it('are told as they are shown, each once, when Enter was answered', () => {
     expect(play(['>$ ', ...echoed('ls -l'), ...ENTER, '>a b\r\n$ ', ...echoed('id'), '<\r'])).toEqual(['ls -l']);

@@ -77,6 +77,7 @@ export class TypedLines {
     if (!line) return;
     if (isEnter(byte)) {
       line.entered = true;
+      line.keys.seal();
       line.told = told;
       if (this.#lines.length > MAX_AHEAD_LINES) this.#drop(line);
     } else this.#drop(line);
@@ -90,7 +91,12 @@ export class TypedLines {
   /** The line that is being typed, as it is shown now. */
   look(): { readonly typed: string | undefined; readonly shown: Sight } | undefined {
     const line = this.#current;
-    return line && { typed: line.keys.text, shown: this.#shownOf(line) };
+    return (
+      line && {
+        typed: line.keys.text,
+        shown: this.#shownOf(line, line.prompt === undefined ? plain(this.#since()) : ''),
+      }
+    );
   }
 
   /** What the client gets to see. */
@@ -154,7 +160,14 @@ export class TypedLines {
   #lineEnds(line: TypedLine): void {
     // Of several that were typed ahead, those before the one that is shown were typed without an echo.
     const candidates = line.prompt === undefined ? this.#lines.filter(({ entered }) => entered) : [line];
-    const seen = candidates.map((one) => ({ one, shown: this.#shownOf(one) })).find(({ shown }) => shown);
+    const text = line.prompt === undefined ? plain(this.#since()) : '';
+    let seen: { readonly one: TypedLine; readonly shown: Sight } | undefined;
+    for (const one of candidates) {
+      const shown = this.#shownOf(one, text);
+      if (!shown) continue;
+      seen = { one, shown };
+      break;
+    }
     line.since = [];
     const isOver = line.entered && (line.prompt !== undefined || line.lost);
     if (!seen && !isOver) return;
@@ -168,17 +181,20 @@ export class TypedLines {
       this.#tail = line.since.length === 0 ? NOTHING : behindBreak(Buffer.concat(line.since));
   }
 
-  #shownOf(line: TypedLine): Sight {
+  /** `text`: what is shown, where the line has no prompt. */
+  #shownOf(line: TypedLine, text: string): Sight {
     if (line.lost) return undefined;
     const typed = line.keys.text;
-    const since = Buffer.concat(this.#lines[0]?.since ?? []).toString();
     if (line.prompt === undefined) {
-      const text = plain(since);
       if (typed !== undefined) return typed !== '' && text.endsWith(typed) ? { line: typed, certain: true } : undefined;
       const recalled = this.#lastPrompt === '' ? undefined : behindPrompt(text, this.#lastPrompt);
       return recalled ? { line: recalled, certain: false } : undefined;
     }
-    const { line: shown, whole, prompt } = lineShown({ columns: this.#columns, prompt: line.prompt.toString(), since });
+    const {
+      line: shown,
+      whole,
+      prompt,
+    } = lineShown({ columns: this.#columns, prompt: line.prompt.toString(), since: this.#since() });
     // What an editor suggests behind the cursor is not typed.
     if (shown && typed !== undefined && typed !== '' && shown.startsWith(typed.trimEnd())) {
       this.#lastPrompt = prompt;
@@ -190,6 +206,11 @@ export class TypedLines {
     const again = this.#lastPrompt === '' ? undefined : behindPrompt(whole, this.#lastPrompt);
     if (again && (typed === undefined || typed.endsWith(again))) return { line: again, certain: typed !== undefined };
     return shown && typed === undefined ? { line: shown, certain: false } : undefined;
+  }
+
+  /** What was shown since the first of them began. */
+  #since(): string {
+    return Buffer.concat(this.#lines[0]?.since ?? []).toString();
   }
 
   #keepTail(bytes: Buffer): void {
@@ -205,6 +226,11 @@ const isText = (line: string): boolean => !/^[*•\s]*$/.test(line);
 const behindBreak = (bytes: Buffer): Buffer => bytes.subarray(bytes.lastIndexOf(LINE_BREAK) + 1);
 
 /** Without sequences, as far as a line needs it that nobody edits. */
-const plain = (text: string): string =>
+function plain(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is left out
-  text.replace(/\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[^[\]])/g, '').replace(/\r+$/, '');
+  const rest = text.replace(/\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[^[\]])/g, '');
+  // No pattern: one that ends in `$` begins anew at each of a hundred thousand carriage returns.
+  let end = rest.length;
+  while (rest[end - 1] === '\r') end--;
+  return rest.slice(0, end);
+}
