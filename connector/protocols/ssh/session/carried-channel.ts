@@ -430,8 +430,8 @@ class CarriedChannel implements Interpreter {
   }
 
   closed(): void {
-    if (this.#state === 'undecided') this.clientEnded();
-    this.#left = true;
+    // A line that is held too: nothing is left that it could run in.
+    if (!this.#left) this.clientEnded();
     this.#terminal?.close();
     this.#bytes.end();
     this.#finish({});
