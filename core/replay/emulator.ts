@@ -38,6 +38,14 @@ const MOST_REPETITIONS = 2 * COLUMNS.most;
 /** Mouse, focus, blinking: they change what the viewer's own mouse and keyboard do, and no screen. */
 const NOT_OF_THE_SCREEN = new Set([9, 12, 1000, 1001, 1002, 1003, 1004, 1005, 1006, 1007, 1015, 1016, 2026, 2031]);
 
+/** They move rows one by one, as often as they are told, and after a screen of them nothing changes any more. */
+const MOVING_ROWS = [
+  ['S', 'scrollUp'],
+  ['T', 'scrollDown'],
+  ['L', 'insertLines'],
+  ['M', 'deleteLines'],
+] as const;
+
 function tame({ parser }: Terminal): void {
   for (const id of OSC_IGNORED) parser.registerOscHandler(id, () => true);
   for (const final of REPEATING)
@@ -86,7 +94,9 @@ export interface Screen {
 
 /** How the terminal stands, as its own code has it. */
 export interface Internals {
-  readonly _inputHandler: {
+  readonly _inputHandler: Readonly<
+    Record<(typeof MOVING_ROWS)[number][1], (params: { params: number[] }) => boolean>
+  > & {
     readonly _curAttrData: Attributes;
     readonly _parser: { readonly currentState: number };
   };
@@ -123,6 +133,11 @@ export class Emulator {
     this.terminal.unicode.activeVersion = '11';
     tame(this.terminal);
     this.internals = (this.terminal as unknown as { readonly _core: Internals })._core;
+    for (const [final, does] of MOVING_ROWS)
+      this.terminal.parser.registerCsiHandler({ final }, ([count]) => {
+        if (typeof count !== 'number' || count <= this.rows || count > MOST_REPETITIONS) return false;
+        return this.internals._inputHandler[does]({ params: [this.rows] });
+      });
   }
 
   get columns(): number {

@@ -227,7 +227,7 @@ class CarriedChannel implements Interpreter {
     switch (record.kind) {
       case 'data':
         // Packets of SFTP are no keys.
-        if (this.#terminal && !(this.#bytes.following && this.#terminal.idle)) {
+        if (this.#terminal && !(this.#bytes.arePackets(record.data) && this.#terminal.idle)) {
           this.#terminal.type(record.data);
           return;
         }
@@ -430,8 +430,8 @@ class CarriedChannel implements Interpreter {
   }
 
   closed(): void {
-    // A line that is held too: nothing is left that it could run in.
-    if (!this.#left) this.clientEnded();
+    if (this.#state === 'undecided') this.clientEnded();
+    this.#left = true;
     this.#terminal?.close();
     this.#bytes.end();
     this.#finish({});

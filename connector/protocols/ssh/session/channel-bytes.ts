@@ -25,9 +25,9 @@ export class ChannelBytes {
     this.#files = new SpokenFiles(deps);
   }
 
-  /** What the client sends are SFTP's packets and no keys. */
-  get following(): boolean {
-    return this.#files.following;
+  /** What the client sends now are SFTP's packets and no keys. */
+  arePackets(data: Buffer): boolean {
+    return this.#files.arePackets(data);
   }
 
   /** The client is not to be read for now. */

@@ -29,6 +29,11 @@ export class PacketReader {
     this.#taker = taker;
   }
 
+  /** Within a packet. */
+  get amid(): boolean {
+    return this.#rest > 0 || this.#keptBytes > 0;
+  }
+
   /** Throws SftpFault. */
   take(chunk: Buffer): void {
     for (let at = 0; at < chunk.length; ) {

@@ -97,6 +97,11 @@ export class SftpReader {
     return this.#pending.size >= MAX_UNANSWERED || this.#pendingBytes >= MAX_UNANSWERED_BYTES;
   }
 
+  /** A packet goes on, or could begin. */
+  mayBeAsked(data: Buffer): boolean {
+    return this.#client.amid || data[0] === 0;
+  }
+
   /** Something was asked for and not answered. */
   get waits(): boolean {
     return this.#pending.size > 0;

@@ -35,6 +35,11 @@ export class SpokenFiles {
     return this.#sftp.following;
   }
 
+  /** The client's next bytes are: behind a server that has ended come keys again. */
+  arePackets(data: Buffer): boolean {
+    return this.#sftp.arePackets(data);
+  }
+
   /** The client is not to be read for now. */
   get full(): boolean {
     return this.#sftp.full;

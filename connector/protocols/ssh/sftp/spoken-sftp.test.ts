@@ -29,6 +29,19 @@ function speak(how: Partial<Pick<SpokenDeps, 'subsystem' | 'terminal' | 'masked'
 }
 
 describe('SFTP within a command or a shell', () => {
+  it('keys that follow it are no packets, from the first of them on', () => {
+    const { sftp } = speak({ terminal: true });
+    const asked = open(1, '/tmp/x', NEW);
+    expect(sftp.arePackets(INIT)).toBe(false);
+    sftp.fromClient(INIT);
+    sftp.fromTarget(VERSION);
+    expect(sftp.arePackets(asked)).toBe(true);
+    sftp.fromClient(asked.subarray(0, 6));
+    expect(sftp.arePackets(asked.subarray(6))).toBe(true);
+    sftp.fromClient(asked.subarray(6));
+    expect(sftp.arePackets(Buffer.from('rm -r x\r'))).toBe(false);
+  });
+
   it.each([
     ['at its first byte', '', ''],
     ['behind an odd byte of the target', '', 'x'],

@@ -52,6 +52,11 @@ export class SpokenSftp {
     return this.#reader !== undefined;
   }
 
+  /** So may these be, which come next. */
+  arePackets(data: Buffer): boolean {
+    return this.#reader?.mayBeAsked(data) === true;
+  }
+
   /** The client is not to be read for now. */
   get full(): boolean {
     return this.#reader?.full === true;
