@@ -100,7 +100,10 @@ class MeteredEmulator extends Emulator {
     return this.#cells > MAX_CELLS;
   }
 
+  /** Nothing of the line before is left, which may be another session's. */
   begin(): void {
+    // A reset leaves a sequence that has begun, and how lines end, as they are: CAN, and LNM off.
+    this.write('\x18\x1b[20l');
     this.#cells = 0;
     this.terminal.reset();
   }
