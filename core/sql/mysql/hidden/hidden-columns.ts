@@ -137,7 +137,10 @@ export function exposeHidden(
     if (renamings(all).some(([from, to]) => names.moves(from, to)))
       return refused('a table with hidden columns would get a name that their rules may not be about');
     if (kinds.has('rename table') && code) return refused('it may give a view of a hidden column another name');
-    if (kinds.has('alter table') && touches) return refused('it may give a hidden column another name');
+    if (kinds.has('alter table') && touches && (dirty || code || !keepsNames(tokens)))
+      return refused(
+        'it may give a hidden column another name; ADD, DROP and MODIFY that name no hidden column do not',
+      );
     if ((kinds.has('alter table') || kinds.has('create table')) && readsElsewhere(tokens))
       return refused('the table would show data of another one');
     // Tables made later would be of an engine that reads other tables, and not say so.
@@ -235,6 +238,19 @@ const renamings = (all: readonly StatementSummary[]): readonly (readonly [Relati
           at % 2 === 0 ? [[relation ?? {}, acts[at + 1]?.relation ?? {}]] : [],
         ),
   );
+
+/** What an alteration begins with that gives neither a column nor the table another name, and moves no rows. */
+const KEEPS_NAMES: ReadonlySet<string> = new Set(['add', 'drop', 'modify', 'alter', 'algorithm', 'lock']);
+
+/** `ALTER TABLE [IF EXISTS] t ADD ..., MODIFY ...`, by itself. A column that is computed of a hidden one names it. */
+function keepsNames(tokens: readonly Token[]): boolean {
+  const table = tokens.findIndex(({ word }) => word === 'table');
+  const first = tokens.findIndex(({ word }, at) => at > table + 1 && KEEPS_NAMES.has(word));
+  if (first < 0 || has(tokens, 'rename', 'change') || has(tokens.slice(0, -1), ';')) return false;
+  const named = tokens.slice(table + 1, first).filter(({ word }) => word !== 'if' && word !== 'exists');
+  if (!named.every(({ word, name }, at) => (at % 2 === 0 ? name !== undefined : word === '.'))) return false;
+  return tokens.every(({ word, depth }, at) => word !== ',' || depth > 0 || KEEPS_NAMES.has(wordAt(tokens, at + 1)));
+}
 
 /** EXPLAIN FOR CONNECTION n */
 const isOfAConnection = (tokens: readonly Token[]): boolean =>
