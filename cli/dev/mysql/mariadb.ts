@@ -109,6 +109,8 @@ async function launch(
     `CREATE USER IF NOT EXISTS ${DEMO_USER}@'127.0.0.1';`,
     `ALTER USER ${DEMO_USER}@'127.0.0.1' IDENTIFIED BY '${password}';`,
     `GRANT ALL ON ${DEMO_DATABASE_OF_MYSQL}.* TO ${DEMO_USER}@'127.0.0.1';`,
+    // For what people restore beside it: shop_copy, and whatever else begins so.
+    `GRANT ALL ON \`${DEMO_DATABASE_OF_MYSQL}\\_%\`.* TO ${DEMO_USER}@'127.0.0.1';`,
     // There is one of the same name for each address of this machine, and some versions add one without a name.
     "DELETE FROM mysql.global_priv WHERE User = '' OR (User = 'root' AND Host <> 'localhost');",
     'FLUSH PRIVILEGES;',
