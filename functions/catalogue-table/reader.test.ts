@@ -7,6 +7,8 @@ import { statementEntry } from '../../test/harness/fake-data.ts';
 import { newConnector, RecordingBuilder } from '../../test/harness/recording-builder.ts';
 import { type LocalDynamoDb, localDynamoDbClient, startLocalDynamoDb } from '../local/dynamodb.ts';
 import { openingOf } from '../../core/session-evidence.ts';
+import { beginningOf, endOf } from '../facts/actions.ts';
+import { withEnd } from '../facts/action-ends.ts';
 import { CatalogueReader } from './reader.ts';
 import { actionsRow, finishRow, sessionPartition } from './schema.ts';
 import { CatalogueTable, createCatalogueTable } from './table.ts';
@@ -235,7 +237,7 @@ it('reads statements as earlier releases stored them, with ends and verdicts tha
 
 class Header {
   readonly connector = connector.id;
-  readonly number = 0;
+  readonly number;
   readonly previous = null;
   readonly firstFrame = 0;
   readonly frames = 1;
@@ -244,7 +246,50 @@ class Header {
   readonly rawBytes = 1;
   readonly session;
 
-  constructor(session: RecordingBuilder['session']) {
+  constructor(session: RecordingBuilder['session'], number = 0) {
     this.session = session;
+    this.number = number;
   }
 }
+
+it('lists a line that was typed with what came of its hold segments later, and with no time that it took', async () => {
+  const mine = newId('ses');
+  const typed = beginningOf(5, 1, { kind: 'command.typed', action: 1, line: 'rm -rf x', reconstructed: true });
+  const held = endOf({
+    ...{ kind: 'action.held', action: 1, request: newId('req'), digest: 'ab', rule: 'host', policyVersion: 2 },
+    pattern: 'rm -rf *',
+  });
+  const by = ['bob@example.com'];
+  const resolved = endOf({
+    kind: 'hold.resolved',
+    action: 1,
+    request: newId('req'),
+    outcome: 'approved',
+    by,
+    comment: '',
+  });
+  if (!typed || !held || !resolved) throw new Error('no entry');
+  const counts = {
+    frames: 1,
+    actions: 0,
+    statements: 0,
+    errors: 0,
+    rows: 0,
+    bytes: { client: 0, target: 0, gateway: 0 },
+  };
+  const put = (segment: number, more: Pick<Parameters<typeof writer.putSegment>[3], 'actions' | 'laterEnds'>) =>
+    writer.putSegment(
+      { session: mine, connector: connector.id },
+      new Header(mine, segment),
+      { digest: String(segment).repeat(64), bytes: 1 },
+      { opened: undefined, counts, ...more },
+    );
+  await put(0, { actions: [withEnd(typed, held)], laterEnds: [] });
+  await put(1, { actions: [], laterEnds: [resolved] });
+  const listed = await reader.actions(mine, undefined, 10);
+  expect(listed).toMatchObject({
+    ok: true,
+    value: { actions: [{ verdict: { outcome: 'approved', by, rule: 'host' } }] },
+  });
+  expect(listed.ok && listed.value.actions[0]).not.toHaveProperty('durationUs');
+});

@@ -44,7 +44,8 @@ export function beginningOf(timeUs: number, lane: number, fact: Fact): ActionEnt
     case 'command.typed': {
       const { action, line } = fact;
       const detail = { form: 'typed' as const, command: cutText(line, SHORT.text) };
-      return { action, ...at, kind: 'command', title: titleOf(line), durationUs: 0, outcome: 'typed', detail };
+      // How long it took nobody knows, and what came of a hold may be told much later.
+      return { action, ...at, kind: 'command', title: titleOf(line), outcome: 'typed', detail };
     }
     case 'exchange.started': {
       const { action, method, url, urlBytes } = fact;

@@ -94,7 +94,6 @@ export function terminalStory(lines = 20, more: (builder: RecordingBuilder) => v
         timeUs: 2_000_000,
         title: 'ls -l 漢字 🎉',
         outcome: 'typed',
-        durationUs: 0,
         detail: { form: 'typed', command: 'ls -l 漢字 🎉' },
       },
       {
