@@ -67,7 +67,7 @@ const AnyAction = z.object({
   lane: z.number().int(),
   /** Microseconds since the session's start. */
   timeUs: z.number().int(),
-  /** Missing while it runs. */
+  /** Missing while it runs, and of a line that was typed at a terminal. */
   durationUs: z.number().int().optional(),
   /** One line: how a statement or command begins, an exchange's method and URL, what was done to a file. */
   title: z.string(),
