@@ -82,6 +82,11 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     summary: 'recorded sessions that you may view, newest first',
     load: async () => (await import('./commands/sessions.ts')).addSessions,
   },
+  search: {
+    summary: 'what was done in sessions that you may view, by its words',
+    beside: { command: 'sessions', summary: 'recorded sessions, newest first; what was done in them' },
+    load: async () => (await import('./archive/search.ts')).addSearch,
+  },
   session: {
     summary: 'one session: who, what, how much, and how far it is recorded',
     load: async () => (await import('./commands/session.ts')).addSession,

@@ -16,6 +16,7 @@ import { checkContentType, limitBody, sameSiteOnly, securityHeaders } from './ro
 import { connectorApiRoutes, type ConnectorRouteDeps, connectorRoutes } from './routes/connectors.ts';
 import { deviceRoutes, openDeviceRoutes } from './routes/device.ts';
 import { keyRoutes } from './routes/keys.ts';
+import { searchRoutes } from './routes/search.ts';
 import { sessionLogRoutes } from './routes/session-log.ts';
 import { sessionRoutes } from './routes/sessions.ts';
 import { slackRoutes, type SlackRouteDeps } from './routes/slack.ts';
@@ -127,6 +128,7 @@ function apiApp(deps: AppDeps) {
   approvalRoutes(api, deps);
   administrationRoutes(api, deps);
   sessionRoutes(api, deps);
+  searchRoutes(api, deps);
   sessionLogRoutes(api, deps);
   deviceRoutes(api, deps, deps.useCases);
   api.notFound(() => httpError('not_found', 'There is nothing at this address.'));

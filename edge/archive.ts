@@ -9,6 +9,7 @@ import { ActionPage, SessionPage, type SessionQuery } from '../core/catalogue.ts
 import type { ConnectorId, SessionId } from '../core/ids.ts';
 import type { ReplayQuery } from '../core/replay/terminal.ts';
 import { err, ok, type Result } from '../core/result.ts';
+import { SearchPage, type SearchQuery, type SearchView } from '../core/search/page.ts';
 import { StoredSession } from '../core/session-evidence.ts';
 import type { EdgeSettings } from './settings.ts';
 
@@ -31,6 +32,8 @@ export interface Archive {
   session(place: SessionPlace): Read<StoredSession>;
   /** Of the catalogue alone. */
   actions(id: SessionId, cursor: string | undefined, limit: number): Read<ActionPage>;
+  /** What of it may be seen is `view`'s to say; `not_found`: the functions have no index. */
+  search(query: SearchQuery & { readonly view: SearchView }): Read<SearchPage>;
   /** `bad_request`: the session is not replayed like that. */
   replay(place: SessionPlace, query: ReplayQuery): Read<ReadableStream<Uint8Array>>;
   export(place: SessionPlace, query: ExportQuery): Read<{ contentType: string; body: ReadableStream<Uint8Array> }>;
@@ -108,6 +111,8 @@ export function createArchive(baseUrl: string, fetcher: ArchiveFetch): Archive {
     sessions: (query) => json(SessionPage, get('/sessions', query)),
     session: ({ id, connector }) => json(StoredSession, get(`/sessions/${id}`, { connector })),
     actions: (id, cursor, limit) => json(ActionPage, get(`/sessions/${id}/actions`, { cursor, limit })),
+    search: (query) =>
+      json(SearchPage, call(new URL(`${baseUrl}/search`), { method: 'POST', body: JSON.stringify(query) })),
     replay: ({ id, connector }, query) => stream(get(`/sessions/${id}/replay`, { ...query, connector })),
     async export({ id, connector }, query) {
       const response = await get(`/sessions/${id}/export`, { ...query, connector });

@@ -27,6 +27,7 @@ import { deviceUseCases } from './use-cases/devices.ts';
 import { endSessionUseCases } from './use-cases/end-session.ts';
 import { personKeyUseCases } from './use-cases/keys/person-keys.ts';
 import { recordingUseCases } from './use-cases/recordings.ts';
+import { searchUseCases } from './use-cases/search.ts';
 
 /** Set by edge/build.ts. */
 declare const GATEHOUSE_ASSET_VERSION: string | undefined;
@@ -106,6 +107,7 @@ function createGatehouse(deps: UseCaseDeps): Gatehouse {
     ...certifyGrantUseCases(deps),
     ...personKeyUseCases(deps),
     ...recordingUseCases(deps),
+    ...searchUseCases(deps),
     ...endSessionUseCases(deps),
     ...administrationUseCases(deps),
     ...deviceUseCases(deps),

@@ -40,6 +40,7 @@ import type { ReplayQuery } from '../core/replay/terminal.ts';
 import type { Identity } from '../core/identity.ts';
 import type { ResourceName } from '../core/resource.ts';
 import type { Result } from '../core/result.ts';
+import type { SearchPage, SearchQuery } from '../core/search/page.ts';
 
 export interface UseCaseFault {
   readonly reason: 'not_found' | 'forbidden' | 'denied' | 'bad_request' | 'unavailable' | 'conflict' | 'rate_limited';
@@ -158,6 +159,8 @@ export interface Gatehouse {
   connectors(who: Identity): Answer<readonly ListedConnector[]>;
   /** Sessions this person may view: one's own where the rule says so, all for auditors. */
   sessions(who: Identity, query: SessionQuery): Answer<SessionPage>;
+  /** What was done in them, by what was written there: of sessions that this person may view. */
+  search(who: Identity, query: SearchQuery): Answer<SearchPage>;
   session(who: Identity, session: SessionId): Answer<SessionDetail>;
   /** What one page of a session shows, together: one look, and one entry in the audit log. */
   viewSession(who: Identity, session: SessionId, parts: SessionParts): Answer<SessionView>;

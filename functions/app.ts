@@ -36,6 +36,8 @@ interface FunctionsDeps {
   readonly report: ApiReporter;
   /** undefined: this function keeps no audit log. */
   readonly auditStore?: AuditStore | undefined;
+  /** The full-text index; undefined: this function has none. */
+  readonly search?: Hono | undefined;
   /** Indexes one object; throws when the event must come again. undefined: `POST /events` is not served (AWS, where the queue delivers). */
   readonly indexObject?: ((key: string) => Promise<void>) | undefined;
 }
@@ -156,6 +158,8 @@ export function createFunctionsApp(deps: FunctionsDeps): Hono {
   );
 
   if (deps.auditStore) app.route('/audit', auditArchiveRoutes(deps.auditStore, deps.report));
+
+  if (deps.search) app.route('/search', deps.search);
 
   const { indexObject } = deps;
   if (indexObject)

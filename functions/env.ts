@@ -16,6 +16,8 @@ export const ENV = {
    */
   auditLockMode: 'AUDIT_LOCK_MODE',
   auditLockDays: 'AUDIT_LOCK_DAYS',
+  /** Optional: where the full-text index is kept. Without it this function neither makes nor asks one. */
+  searchBucket: 'SEARCH_BUCKET',
 } as const;
 
 const ConnectorKeys = z.record(ConnectorId, z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'expected 32 bytes in base64url'));
@@ -37,10 +39,12 @@ const Environment = z.object({
     .pipe(ConnectorKeys),
   [ENV.auditLockMode]: z.enum(['COMPLIANCE', 'GOVERNANCE']).optional(),
   [ENV.auditLockDays]: z.coerce.number().int().min(1).max(36_500).optional(),
+  [ENV.searchBucket]: z.string().min(3).optional(),
 });
 
 interface FunctionsSettings {
   readonly bucket: string;
+  readonly searchBucket: string | undefined;
   readonly table: string;
   /** Keys to compare manifests with. Without a connector's key, `sealed` proves the chain and the signature, not whose key signed. */
   readonly connectorKeys: ReadonlyMap<ConnectorId, Uint8Array>;
@@ -64,6 +68,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
   }
   return {
     bucket: parsed.data[ENV.bucket],
+    searchBucket: parsed.data[ENV.searchBucket],
     table: parsed.data[ENV.table],
     connectorKeys: keys,
     auditLock: mode !== undefined && days !== undefined ? { mode, days } : undefined,

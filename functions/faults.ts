@@ -28,11 +28,16 @@ type ApiEvent =
   /** The catalogue's row says of these fields what neither the recording nor the edge does; `row`: it cannot be read at all. */
   | { readonly kind: 'catalogue.contradicted'; readonly session: string; readonly fields: readonly string[] };
 
+/** What operators see of the search index. `segment`: one of its segments, or a row of what waits to be folded. */
+type SearchEvent =
+  | { readonly kind: 'search.folded'; readonly scope: string; readonly documents: number; readonly waiting: number }
+  | { readonly kind: 'search.damaged'; readonly scope: string; readonly segment: string };
+
 export type Reporter = (event: IndexEvent) => void;
-export type ApiReporter = (event: ApiEvent) => void;
+export type ApiReporter = (event: ApiEvent | SearchEvent) => void;
 
 /** One JSON object a line: on one machine. */
-export const reportToConsole: Reporter & ApiReporter = (event: IndexEvent | ApiEvent) =>
+export const reportToConsole: Reporter & ApiReporter = (event: IndexEvent | ApiEvent | SearchEvent) =>
   console.log(JSON.stringify(event));
 
 /**
@@ -41,4 +46,5 @@ export const reportToConsole: Reporter & ApiReporter = (event: IndexEvent | ApiE
  * read a property (`$.message.kind`), so it is handed on as it is.
  * https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html
  */
-export const reportToLambda: Reporter & ApiReporter = (event: IndexEvent | ApiEvent) => console.log(event);
+export const reportToLambda: Reporter & ApiReporter = (event: IndexEvent | ApiEvent | SearchEvent) =>
+  console.log(event);

@@ -1,4 +1,4 @@
-// What Lambda runs. `index` takes the queue of S3's notifications, `api` answers the edge.
+// What Lambda runs. `index` takes the queue of S3's notifications, `api` answers the edge, `fold` is called each minute.
 
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
@@ -9,11 +9,16 @@ import { createFunctionsApp } from './app.ts';
 import { CatalogueReader } from './catalogue-table/reader.ts';
 import { CatalogueTable } from './catalogue-table/table.ts';
 import { CatalogueWriter } from './catalogue-table/writer.ts';
-import { readSettings } from './env.ts';
+import { ENV, readSettings } from './env.ts';
 import { reportToLambda } from './faults.ts';
 import { indexBatch } from './index-segment/index-batch.ts';
 import { indexObject } from './index-segment/index-object.ts';
 import { nodeRecordingPlatform } from './recording-platform.ts';
+import { SearchAnnouncer } from './search/announce.ts';
+import { foldAll } from './search/fold.ts';
+import { searchIndexRoutes } from './search/routes.ts';
+import { SegmentCache } from './search/segment-cache.ts';
+import { s3SearchStore } from './search/store/s3-search-store.ts';
 import { s3AuditStore } from './store/s3-audit-store.ts';
 import { s3Reader } from './store/s3-reader.ts';
 
@@ -26,11 +31,31 @@ const table = new CatalogueTable(new DynamoDBClient({}), settings.table);
 const indexing = {
   reader,
   writer: new CatalogueWriter(table),
+  search: new SearchAnnouncer(table),
   platform: nodeRecordingPlatform,
   verify: verifySession,
   connectorKeys: settings.connectorKeys,
   report: reportToLambda,
 };
+
+const { searchBucket } = settings;
+const searchIndex =
+  searchBucket === undefined
+    ? undefined
+    : {
+        table,
+        store: s3SearchStore(s3, searchBucket),
+        now: Date.now,
+        report: reportToLambda,
+      };
+/** Of search segments that stay open from one call to the next: less than half of the function's memory. */
+const SEARCH_CACHE_BYTES = 768 * 1024 * 1024;
+
+/** Whatever fails is an error of the function, which the next minute tries again. */
+export async function fold(): Promise<void> {
+  if (!searchIndex) throw new Error(`settings: ${ENV.searchBucket} is missing`);
+  await foldAll(searchIndex);
+}
 
 export const index = (event: SQSEvent): Promise<SQSBatchResponse> =>
   indexBatch(event, (key) => indexObject(key, indexing), reportToLambda);
@@ -42,6 +67,8 @@ export const api = streamHandle(
     platform: nodeRecordingPlatform,
     auditStore,
     maxRetainDays: auditLock?.days,
+    search:
+      searchIndex && searchIndexRoutes({ ...searchIndex, cache: new SegmentCache(searchIndex, SEARCH_CACHE_BYTES) }),
     report: reportToLambda,
   }),
 );

@@ -16,6 +16,12 @@ import { type ApiReporter, type Reporter, reportToConsole } from './faults.ts';
 import { indexObject } from './index-segment/index-object.ts';
 import { localDynamoDbClient } from './local/dynamodb.ts';
 import { nodeRecordingPlatform } from './recording-platform.ts';
+import { SearchAnnouncer } from './search/announce.ts';
+import { startFolding } from './search/fold-timer.ts';
+import { searchIndexRoutes } from './search/routes.ts';
+import { SegmentCache } from './search/segment-cache.ts';
+import { canSearch } from './search/segment/segment-file.ts';
+import { directorySearchStore } from './search/store/directory-search-store.ts';
 import { directoryAuditStore } from './store/directory-audit-store.ts';
 import { directoryReader } from './store/directory-reader.ts';
 
@@ -27,6 +33,10 @@ interface LocalFunctionsOptions {
   /** Its paths are the object keys: `recordings/...` stands below it. */
   readonly objectsDirectory: string;
   readonly dynamoEndpoint: string;
+  /** Where search segments are kept. Default: beside the objects, with `-search` behind the name. */
+  readonly searchDirectory?: string;
+  /** How often what was indexed is folded into search segments; it is found before that too. Default: a minute. */
+  readonly foldEveryMs?: number;
   /** What callers must show as `Authorization: Bearer`. */
   readonly token: Secret<string>;
   /** Default `gatehouse-catalogue`; made when it is not there. */
@@ -35,6 +45,10 @@ interface LocalFunctionsOptions {
   /** Default: JSON lines on standard output. */
   readonly report?: Reporter & ApiReporter;
 }
+
+const FOLD_EVERY_MS = 60_000;
+/** Of search segments that stay open. */
+const SEARCH_CACHE_BYTES = 256 * 1024 * 1024;
 
 export interface LocalFunctions {
   /** Without a slash at its end. */
@@ -52,16 +66,29 @@ export async function startFunctions(options: LocalFunctionsOptions): Promise<Lo
   const index = {
     reader,
     writer: new CatalogueWriter(catalogueTable),
+    search: new SearchAnnouncer(catalogueTable),
     platform: nodeRecordingPlatform,
     verify: verifySession,
     connectorKeys: options.connectorKeys ?? new Map(),
     report: options.report ?? reportToConsole,
   };
+  const search = {
+    table: catalogueTable,
+    store: directorySearchStore(options.searchDirectory ?? `${options.objectsDirectory}-search`),
+    now: Date.now,
+    report: index.report,
+  };
+  // An older Node carries everything else.
+  if (!canSearch) console.warn('gatehouse: searching recordings needs Node 24');
+  const folding = canSearch ? startFolding(search, options.foldEveryMs ?? FOLD_EVERY_MS, index.report) : undefined;
   const functions = createFunctionsApp({
     catalogue: new CatalogueReader(catalogueTable, index.report),
     reader,
     platform: nodeRecordingPlatform,
     auditStore: directoryAuditStore(options.objectsDirectory),
+    search: canSearch
+      ? searchIndexRoutes({ ...search, cache: new SegmentCache(search, SEARCH_CACHE_BYTES) })
+      : undefined,
     report: index.report,
     indexObject: (key) => indexObject(key, index),
   });
@@ -88,6 +115,7 @@ export async function startFunctions(options: LocalFunctionsOptions): Promise<Lo
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
+      await folding?.close();
       client.destroy();
     },
   };

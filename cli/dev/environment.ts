@@ -140,6 +140,7 @@ export class Environment {
       dynamodbPort: ports.dynamodb,
       dynamodbPath: dir.dynamodb,
       objects: dir.objects,
+      search: dir.search,
       token: secrets.functions,
     };
     return this.#supervisor.start({

@@ -10,6 +10,7 @@ const Settings = z.object({
   dynamodbPort: z.number().int(),
   dynamodbPath: z.string(),
   objects: z.string(),
+  search: z.string(),
   token: z.string(),
 });
 
@@ -18,6 +19,7 @@ runChild(Settings, async (settings) => {
   const functions = await startFunctions({
     port: settings.port,
     objectsDirectory: settings.objects,
+    searchDirectory: settings.search,
     dynamoEndpoint: dynamodb.endpoint,
     token: secret(settings.token),
   });

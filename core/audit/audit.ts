@@ -42,6 +42,7 @@ export const AuditKind = z.enum([
   'session.viewed',
   'session.exported',
   'session.verified',
+  'archive.searched',
   'catalogue.contradicted',
   'audit.viewed',
   'audit.export_failed',
@@ -65,7 +66,7 @@ export const AuditEntry = z.object({
   actor: z.string(),
   /** What it was done to: a session, grant, resource, connector id or name. */
   object: z.string(),
-  /** Never a secret, SQL or data. */
+  /** Never a secret, SQL or data; of a search what was asked, as it was typed. */
   details: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
   /** Hex SHA-256 of the entry before; 64 zeros for the first. */
   previous: z.string(),

@@ -7,6 +7,8 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { getRequestListener } from '@hono/node-server';
 import { Hono } from 'hono';
 import { type ActionEntry, MAX_ACTIONS_A_PAGE, type SessionEntry } from '../../core/catalogue.ts';
+import { ResourceName } from '../../core/resource.ts';
+import type { SearchHit } from '../../core/search/page.ts';
 import { decodeAuditPiece } from '../../core/audit/audit-archive.ts';
 import { SESSIONS } from './sessions.ts';
 
@@ -55,15 +57,30 @@ const SELECT_1: ActionEntry = {
   ...{ action: 1, lane: 0, kind: 'statement', timeUs: 5, title: 'select 1', detail: { text: 'select 1' } },
 };
 
+const hitIn = ({ id, protocol }: SessionEntry): SearchHit => ({
+  ...{ session: id, moment: 1.5, at: '2026-11-20T10:00:01.500Z', snippet: 'drop table t', marks: [[0, 4]] },
+  // As somebody who may write to the index would have it.
+  ...{
+    kind: 'statement',
+    action: 1,
+    lane: 0,
+    email: 'mallory@example.com',
+    resource: ResourceName.parse('demo'),
+    protocol,
+  },
+});
+
 export const archiveOfTests = () => {
   const audit = auditOfTests();
   const contradictions: string[] = [];
+  const searched: string[] = [];
   return (base: string): RequestListener =>
     (request, response) => {
       const url = new URL(request.url ?? '/', base);
       if (/^\/(plan-)?audit\b/.test(url.pathname)) return void audit(request, response);
       if (url.pathname === '/contradictions' && request.method === 'GET')
         return response.end(contradictions.join('\n'));
+      if (url.pathname === '/searched') return response.end(searched.at(-1));
       const json = (status: number, body: unknown) =>
         response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
       if (request.headers.authorization !== 'Bearer only-for-tests-only-for-tests') {
@@ -73,6 +90,17 @@ export const archiveOfTests = () => {
       if (url.pathname === '/contradictions' && request.method === 'POST') {
         request.on('data', (chunk: Buffer) => contradictions.push(chunk.toString()));
         return request.on('end', () => response.writeHead(204).end());
+      }
+      // Finds something in every session, whoever asks.
+      if (url.pathname === '/search') {
+        let body = '';
+        request.on('data', (chunk: Buffer) => {
+          body += chunk.toString();
+        });
+        return request.on('end', () => {
+          searched.push(body);
+          json(200, { hits: Object.values(SESSIONS).map(hitIn), cursor: 'next' });
+        });
       }
       const [, , id, part, name] = url.pathname.split('/');
       const sessions: readonly SessionEntry[] = Object.values(SESSIONS);

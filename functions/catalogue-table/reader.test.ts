@@ -6,6 +6,7 @@ import type { SessionOpened } from '../../core/recording/facts/session.ts';
 import { statementEntry } from '../../test/harness/fake-data.ts';
 import { newConnector, RecordingBuilder } from '../../test/harness/recording-builder.ts';
 import { type LocalDynamoDb, localDynamoDbClient, startLocalDynamoDb } from '../local/dynamodb.ts';
+import { NOTHING_COUNTED } from '../../core/recording/manifest.ts';
 import { openingOf } from '../../core/session-evidence.ts';
 import { beginningOf, endOf } from '../facts/actions.ts';
 import { withEnd } from '../facts/action-ends.ts';
@@ -40,7 +41,7 @@ beforeAll(async () => {
       startedAt: new Date(Date.UTC(2026, 8, 1) + i * 37 * 3_600_000).toISOString(),
     });
     all.unshift(opened);
-    await writer.putOpened({ session: opened.session, connector: connector.id }, openingOf(opened), 'segment');
+    await writer.putOpened({ session: opened.session, connector: connector.id }, openingOf(opened), 30, 'segment');
   }
 });
 afterAll(async () => {
@@ -106,7 +107,7 @@ describe('listing sessions', () => {
   it('keeps its place when a session begins between two pages', async () => {
     const first = await page({ limit: 5 });
     const { opened } = new RecordingBuilder({ connector, startedAt: '2027-01-01T00:00:00.000Z' });
-    await writer.putOpened({ session: opened.session, connector: connector.id }, openingOf(opened), 'segment');
+    await writer.putOpened({ session: opened.session, connector: connector.id }, openingOf(opened), 30, 'segment');
     const second = await page({ limit: 5, ...(first.cursor ? { cursor: first.cursor } : {}) });
     expect(idsOf(second.sessions)).toEqual(expected(() => true).slice(5, 10));
   });
@@ -117,7 +118,7 @@ describe('listing sessions', () => {
     );
     for (const opened of [late, early])
       if (opened)
-        await writer.putOpened({ session: opened.session, connector: connector.id }, openingOf(opened), 'segment');
+        await writer.putOpened({ session: opened.session, connector: connector.id }, openingOf(opened), 30, 'segment');
     expect(await walk({ email: 'order@example.com' })).toEqual([late?.session, early?.session]);
   });
 });
@@ -153,24 +154,13 @@ describe('a cursor', () => {
 
   it('of one session’s actions is refused for another’s', async () => {
     const [mine, other] = [newId('ses'), newId('ses')];
-    await writer.putSegment(
-      { session: mine, connector: connector.id },
-      new Header(mine),
-      { digest: '0'.repeat(64), bytes: 1 },
-      {
-        opened: undefined,
-        actions: [1, 2, 3].map((action) => statementEntry(action, 0, { text: `select ${action}` })),
-        laterEnds: [],
-        counts: {
-          frames: 1,
-          actions: 3,
-          statements: 3,
-          errors: 0,
-          rows: 0,
-          bytes: { client: 0, target: 0, gateway: 0 },
-        },
-      },
-    );
+    await writer.putActions({ session: mine, connector: connector.id }, 0, {
+      opened: undefined,
+      actions: [1, 2, 3].map((action) => statementEntry(action, 0, { text: `select ${action}` })),
+      laterEnds: [],
+      said: [],
+      counts: NOTHING_COUNTED,
+    });
     const first = await reader.actions(mine, undefined, 2);
     if (!first.ok) throw new Error('refused');
     expect(first.value.actions).toHaveLength(2);
@@ -235,23 +225,6 @@ it('reads statements as earlier releases stored them, with ends and verdicts tha
   });
 });
 
-class Header {
-  readonly connector = connector.id;
-  readonly number;
-  readonly previous = null;
-  readonly firstFrame = 0;
-  readonly frames = 1;
-  readonly firstTimeUs = 0;
-  readonly lastTimeUs = 0;
-  readonly rawBytes = 1;
-  readonly session;
-
-  constructor(session: RecordingBuilder['session'], number = 0) {
-    this.session = session;
-    this.number = number;
-  }
-}
-
 it('lists a line that was typed with what came of its hold segments later, and with no time that it took', async () => {
   const mine = newId('ses');
   const typed = beginningOf(5, 1, { kind: 'command.typed', action: 1, line: 'rm -rf x', reconstructed: true });
@@ -269,21 +242,13 @@ it('lists a line that was typed with what came of its hold segments later, and w
     comment: '',
   });
   if (!typed || !held || !resolved) throw new Error('no entry');
-  const counts = {
-    frames: 1,
-    actions: 0,
-    statements: 0,
-    errors: 0,
-    rows: 0,
-    bytes: { client: 0, target: 0, gateway: 0 },
-  };
-  const put = (segment: number, more: Pick<Parameters<typeof writer.putSegment>[3], 'actions' | 'laterEnds'>) =>
-    writer.putSegment(
-      { session: mine, connector: connector.id },
-      new Header(mine, segment),
-      { digest: String(segment).repeat(64), bytes: 1 },
-      { opened: undefined, counts, ...more },
-    );
+  const put = (segment: number, more: Pick<Parameters<typeof writer.putActions>[2], 'actions' | 'laterEnds'>) =>
+    writer.putActions({ session: mine, connector: connector.id }, segment, {
+      opened: undefined,
+      said: [],
+      counts: NOTHING_COUNTED,
+      ...more,
+    });
   await put(0, { actions: [withEnd(typed, held)], laterEnds: [] });
   await put(1, { actions: [], laterEnds: [resolved] });
   const listed = await reader.actions(mine, undefined, 10);

@@ -7,14 +7,13 @@ import type { SessionId } from '../../core/ids.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import { toIso } from '../../core/session-evidence.ts';
 import type { ApiReporter } from '../faults.ts';
-import { type ActionEnd, joinEnds, withEnd } from '../facts/action-ends.ts';
-import { readBlock, readEnd } from './action-blocks.ts';
+import { readBlock } from './action-blocks.ts';
 import { makeCursor, readCursor } from './cursor.ts';
+import { withLaterEnds } from './later-ends.ts';
 import {
   actionsRow,
   FILTERS,
   type FilterName,
-  finishRow,
   INDEXES,
   type IndexName,
   MONTHS,
@@ -192,7 +191,7 @@ export class CatalogueReader {
       from = Number(position.value);
     }
     const wanted = await this.#actionsFrom(session, from, limit + 1);
-    const actions = await this.#withLaterEnds(session, wanted.slice(0, limit));
+    const actions = await withLaterEnds(this.#table, session, wanted.slice(0, limit));
     const next = wanted[limit];
     return ok(next ? { actions, cursor: makeCursor(identity, String(next.action)) } : { actions });
   }
@@ -220,36 +219,6 @@ export class CatalogueReader {
       after = String(item.sk);
     }
     return found.slice(0, count);
-  }
-
-  async #withLaterEnds(session: SessionId, actions: readonly ActionEntry[]): Promise<ActionEntry[]> {
-    const open = actions.filter(mayGoOn);
-    const [first, last] = [open[0], open.at(-1)];
-    if (!first || !last) return [...actions];
-    const ends = new Map<number, ActionEnd>();
-    let start: Item | undefined;
-    do {
-      const page: Page = await this.#table.query({
-        KeyConditionExpression: 'pk = :pk AND sk BETWEEN :first AND :last',
-        ExpressionAttributeValues: {
-          ':pk': sessionPartition(session),
-          ':first': finishRow(first.action, 0),
-          ':last': finishRow(last.action, 99_999_999),
-        },
-        ...(start ? { ExclusiveStartKey: { ...start } } : {}),
-      });
-      // By segment, hence in the order of time.
-      for (const item of page.items) {
-        const end = readEnd(item);
-        const before = ends.get(end.action);
-        ends.set(end.action, before ? joinEnds(before, end) : end);
-      }
-      start = page.last;
-    } while (start);
-    return actions.map((action) => {
-      const end = mayGoOn(action) ? ends.get(action.action) : undefined;
-      return end ? withEnd(action, end) : action;
-    });
   }
 }
 
@@ -293,7 +262,3 @@ function startKey(plan: Plan, partition: string, position: string): Record<strin
   const session = position.slice(position.indexOf('#') + 1) as SessionId;
   return { pk: sessionPartition(session), sk: SESSION_ROW, [plan.partition]: partition, [STARTED]: position };
 }
-
-/** It had not ended with its own segment, or not for good. */
-const mayGoOn = (action: ActionEntry): boolean =>
-  action.durationUs === undefined || (action.kind === 'statement' && action.detail.suspended === true);

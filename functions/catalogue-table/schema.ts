@@ -38,6 +38,9 @@ export const carriedBy = (partition: string): string[] => FILTERS.filter((name) 
  */
 export const TALLY_SEGMENTS = 512;
 
+/** Of the search index's own items (functions/search/rows.ts), as IAM compares keys. */
+export const SEARCH_PARTITIONS = ['search', 'search#*', 'search-scopes'] as const;
+
 const digits = (number: number, count: number): string => String(number).padStart(count, '0');
 
 export const MONTHS = 'months';
@@ -45,8 +48,9 @@ export const sessionPartition = (session: SessionId): string => `session#${sessi
 export const SESSION_ROW = 'session';
 export const segmentRow = (number: number): string => `segment#${digits(number, 8)}`;
 export const tallyRow = (group: number): string => `tally#${digits(group, 6)}`;
+export const ACTIONS = 'actions#';
 export const actionsRow = (first: number, segment: number): string =>
-  `actions#${digits(first, 12)}#${digits(segment, 8)}`;
+  `${ACTIONS}${digits(first, 12)}#${digits(segment, 8)}`;
 export const finishRow = (action: number, segment: number): string =>
   `finish#${digits(action, 12)}#${digits(segment, 8)}`;
 

@@ -3,6 +3,7 @@
 import type { ActionEntry } from '../../core/catalogue.ts';
 import type { SessionOpened } from '../../core/recording/facts/session.ts';
 import type { SessionCounts } from '../../core/recording/manifest.ts';
+import type { DocumentBody } from '../../core/search/document.ts';
 import type { ActionEnd } from '../facts/action-ends.ts';
 
 export interface SegmentContents {
@@ -12,5 +13,7 @@ export interface SegmentContents {
   readonly actions: readonly ActionEntry[];
   /** Verdicts on and ends of actions that began in an earlier segment. */
   readonly laterEnds: readonly ActionEnd[];
+  /** What was said and done beside actions, to be searched. */
+  readonly said: readonly DocumentBody[];
   readonly counts: SessionCounts;
 }

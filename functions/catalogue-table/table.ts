@@ -29,6 +29,9 @@ export interface ItemKey {
 }
 export type Page = { readonly items: readonly Item[]; readonly last: Item | undefined };
 type WithoutTable<T> = Omit<T, 'TableName'>;
+type WriteRequest =
+  | { readonly PutRequest: { readonly Item: Record<string, unknown> } }
+  | { readonly DeleteRequest: { readonly Key: Record<string, unknown> } };
 
 const BATCH_WRITE = 25;
 const BATCH_GET = 100;
@@ -58,6 +61,22 @@ export class CatalogueTable {
     return { items: answer.Items ?? [], last: answer.LastEvaluatedKey };
   }
 
+  /** All pages of one partition's range, with what the last write left. */
+  async queryAll(input: WithoutTable<QueryCommandInput>): Promise<Item[]> {
+    const items: Item[] = [];
+    let start: Item | undefined;
+    do {
+      const page: Page = await this.query({
+        ...input,
+        ConsistentRead: true,
+        ...(start && { ExclusiveStartKey: { ...start } }),
+      });
+      items.push(...page.items);
+      start = page.last;
+    } while (start);
+    return items;
+  }
+
   /** The new item, or undefined when the condition did not hold. */
   async update(input: WithoutTable<UpdateCommandInput>): Promise<Item | undefined> {
     const command = new UpdateCommand({ ReturnValues: 'ALL_NEW', ...input, TableName: this.#table });
@@ -70,30 +89,39 @@ export class CatalogueTable {
   }
 
   /** Puts items without a condition: each must be the same whenever it is written. Keys are distinct. */
-  async putAll(items: readonly (Item & ItemKey)[]): Promise<void> {
-    const batches: Item[][] = [];
-    for (let i = 0; i < items.length; i += BATCH_WRITE) batches.push(items.slice(i, i + BATCH_WRITE));
+  putAll(items: readonly (Item & ItemKey)[]): Promise<void> {
+    return this.#writeAll(items.map((item) => ({ PutRequest: { Item: { ...item } } })));
+  }
+
+  /** Without a condition; what is not there is none to delete. Keys are distinct. */
+  deleteAll(keys: readonly ItemKey[]): Promise<void> {
+    return this.#writeAll(keys.map(({ pk, sk }) => ({ DeleteRequest: { Key: { pk, sk } } })));
+  }
+
+  async #writeAll(all: readonly WriteRequest[]): Promise<void> {
+    const batches: WriteRequest[][] = [];
+    for (let i = 0; i < all.length; i += BATCH_WRITE) batches.push(all.slice(i, i + BATCH_WRITE));
     await Promise.all(
       Array.from({ length: PARALLEL_BATCHES }, async () => {
-        for (let batch = batches.pop(); batch; batch = batches.pop()) await this.#putBatch(batch);
+        for (let batch = batches.pop(); batch; batch = batches.pop()) await this.#writeBatch(batch);
       }),
     );
   }
 
-  async #putBatch(items: readonly Item[]): Promise<void> {
-    let requests = items.map((item) => ({ PutRequest: { Item: { ...item } } }));
+  async #writeBatch(batch: WriteRequest[]): Promise<void> {
+    let requests = batch;
     for (let attempt = 0; requests.length > 0; attempt++) {
       if (attempt === ATTEMPTS) throw new RetriableFault('the catalogue is throttled');
       if (attempt > 0) await pause(FIRST_PAUSE_MS * 2 ** attempt);
       const answer = await retriable(
         this.#client.send(new BatchWriteCommand({ RequestItems: { [this.#table]: requests } })),
       );
-      requests = (answer.UnprocessedItems?.[this.#table] ?? []) as typeof requests;
+      requests = (answer.UnprocessedItems?.[this.#table] ?? []) as WriteRequest[];
     }
   }
 
-  /** By `pk` and `sk`, in the order asked for; what is not there is left out. */
-  async getAll(keys: readonly ItemKey[]): Promise<Item[]> {
+  /** By `pk` and `sk`, in the order asked for; what is not there is left out. `consistent`: as the last write left them. */
+  async getAll(keys: readonly ItemKey[], consistent = false): Promise<Item[]> {
     const found = new Map<string, Item>();
     for (let i = 0; i < keys.length; i += BATCH_GET) {
       let wanted: Record<string, unknown>[] = keys.slice(i, i + BATCH_GET).map(({ pk, sk }) => ({ pk, sk }));
@@ -101,7 +129,9 @@ export class CatalogueTable {
         if (attempt === ATTEMPTS) throw new RetriableFault('the catalogue is throttled');
         if (attempt > 0) await pause(FIRST_PAUSE_MS * 2 ** attempt);
         const answer = await retriable(
-          this.#client.send(new BatchGetCommand({ RequestItems: { [this.#table]: { Keys: wanted } } })),
+          this.#client.send(
+            new BatchGetCommand({ RequestItems: { [this.#table]: { Keys: wanted, ConsistentRead: consistent } } }),
+          ),
         );
         for (const item of answer.Responses?.[this.#table] ?? []) found.set(`${item.pk}\n${item.sk}`, item);
         wanted = answer.UnprocessedKeys?.[this.#table]?.Keys ?? [];

@@ -6,7 +6,16 @@ import type { ConnectorId, SessionId } from '../../core/ids.ts';
 import type { Manifest, SessionCounts } from '../../core/recording/manifest.ts';
 import { sessionEndOf, type SessionOpening } from '../../core/session-evidence.ts';
 import { actionItems } from './action-blocks.ts';
-import { MONTHS, monthOf, SESSION_ROW, segmentRow, sessionPartition, TALLY_SEGMENTS, tallyRow } from './schema.ts';
+import {
+  ACTIONS,
+  MONTHS,
+  monthOf,
+  SESSION_ROW,
+  segmentRow,
+  sessionPartition,
+  TALLY_SEGMENTS,
+  tallyRow,
+} from './schema.ts';
 import type { SegmentContents } from './segment-contents.ts';
 import { indexAttributes, type Tally, tallyAttribute } from './session-row.ts';
 import type { CatalogueTable, Item } from './table.ts';
@@ -25,22 +34,27 @@ export class CatalogueWriter {
     this.#table = table;
   }
 
-  /** false: the session's id belongs to another connector. Everything else is written after this said true. */
-  async claim(owner: SessionOwner): Promise<boolean> {
-    return this.#set(owner, {});
+  /** The session's row; undefined: its id belongs to another connector. Everything else is written after this gave one. */
+  async claim(owner: SessionOwner): Promise<Item | undefined> {
+    return this.#set(owner, {}, undefined, {}, {}, 'ALL_NEW');
   }
 
   /**
    * Lists the session. `segment`: its first segment was read, the best source, and overwrites.
    * `manifest`: used until then (a session whose first segment is damaged would be seen by nobody).
    */
-  async putOpened(owner: SessionOwner, opened: SessionOpening, source: 'segment' | 'manifest'): Promise<void> {
+  async putOpened(
+    owner: SessionOwner,
+    opened: SessionOpening,
+    retainDays: number,
+    source: 'segment' | 'manifest',
+  ): Promise<void> {
     const month = monthOf(opened.startedAt);
     if (!this.#months.has(month)) {
       await this.#table.putAll([{ pk: MONTHS, sk: month }]);
       this.#months.add(month);
     }
-    const attributes = { opened, openedFrom: source, ...indexAttributes(opened) };
+    const attributes = { opened, openedFrom: source, retainDays, ...indexAttributes(opened) };
     await this.#set(
       owner,
       attributes,
@@ -51,18 +65,23 @@ export class CatalogueWriter {
     );
   }
 
-  /** Actions first, then the segment's row, then the counts: a count never promises what is not there. */
+  /** The sort keys under which they stand. Before the segment's row and its counts: a count never promises what is not there. */
+  async putActions({ session }: SessionOwner, segment: number, contents: SegmentContents): Promise<string[]> {
+    const items = actionItems(session, segment, contents);
+    await this.#table.putAll(items);
+    return items.map(({ sk }) => sk).filter((sk) => sk.startsWith(ACTIONS));
+  }
+
   async putSegment(
     owner: SessionOwner,
     header: SegmentHeader,
     stored: { readonly digest: string; readonly bytes: number },
-    contents: SegmentContents,
+    counts: SessionCounts,
   ): Promise<void> {
-    await this.#table.putAll(actionItems(owner.session, header.number, contents));
     const { number, frames } = header;
     const pk = sessionPartition(owner.session);
     await this.#table.putAll([{ pk, sk: segmentRow(number), number, frames, ...stored }]);
-    await this.#count(owner, number, contents.counts);
+    await this.#count(owner, number, counts);
   }
 
   async putDamage(owner: SessionOwner, segment: number, fault: string): Promise<void> {
@@ -121,10 +140,11 @@ export class CatalogueWriter {
     condition?: string,
     values: Item = {},
     names: Readonly<Record<string, string>> = {},
-  ): Promise<boolean> {
+    answer: 'NONE' | 'ALL_NEW' = 'NONE',
+  ): Promise<Item | undefined> {
     const entries = [...Object.entries(attributes), ['connector', connector] as const];
     const used = condition === undefined ? {} : values;
-    const written = await this.#table.update({
+    return this.#table.update({
       Key: { pk: sessionPartition(session), sk: SESSION_ROW },
       UpdateExpression: `SET ${entries.map((_, i) => `#a${i} = :a${i}`).join(', ')}`,
       ConditionExpression: `(attribute_not_exists(#owner) OR #owner = :owner)${condition ? ` AND (${condition})` : ''}`,
@@ -138,9 +158,8 @@ export class CatalogueWriter {
         ...Object.fromEntries(entries.map(([, value], i) => [`:a${i}`, value])),
         ...used,
       },
-      ReturnValues: 'NONE',
+      ReturnValues: answer,
     });
-    return written !== undefined;
   }
 }
 

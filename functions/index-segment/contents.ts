@@ -6,6 +6,8 @@ import { FactReader } from '../../core/recording/facts/fact-reader.ts';
 import type { SessionOpened } from '../../core/recording/facts/session.ts';
 import { framesOf, type Segment } from '../../core/recording/segment.ts';
 import { SessionTally } from '../../core/recording/tally.ts';
+import type { DocumentBody } from '../../core/search/document.ts';
+import { saidDocument } from '../../core/search/said-document.ts';
 import type { SegmentContents } from '../catalogue-table/segment-contents.ts';
 import { type ActionEnd, joinEnds, withEnd } from '../facts/action-ends.ts';
 import { beginningOf, endOf } from '../facts/actions.ts';
@@ -15,6 +17,7 @@ export function readContents(segment: Segment): SegmentContents {
   let opened: SessionOpened | undefined;
   const started = new Map<number, ActionEntry>();
   const laterEnds = new Map<number, ActionEnd>();
+  const said: DocumentBody[] = [];
   const tally = new SessionTally();
   const facts = new FactReader(segment.header, false);
   for (const frame of framesOf(segment)) {
@@ -30,6 +33,8 @@ export function readContents(segment: Segment): SegmentContents {
       started.set(begun.action, begun);
       continue;
     }
+    const beside = saidDocument({ segment: segment.header.number, index: said.length }, frame, fact);
+    if (beside) said.push(beside);
     const end = endOf(fact);
     if (!end) continue;
     const action = started.get(end.action);
@@ -41,6 +46,7 @@ export function readContents(segment: Segment): SegmentContents {
     opened,
     actions: [...started.values()].sort(byNumber),
     laterEnds: [...laterEnds.values()].sort(byNumber),
+    said,
     counts: tally.counts(),
   };
 }

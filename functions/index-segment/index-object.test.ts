@@ -11,6 +11,7 @@ import { type IndexEvent, RetriableFault } from '../faults.ts';
 import { type LocalDynamoDb, localDynamoDbClient, startLocalDynamoDb } from '../local/dynamodb.ts';
 import { nodeRecordingPlatform } from '../recording-platform.ts';
 import { memoryReader } from '../../test/harness/memory-reader.ts';
+import { SearchAnnouncer } from '../search/announce.ts';
 import { type IndexDeps, indexObject } from './index-object.ts';
 
 let database: LocalDynamoDb;
@@ -40,6 +41,7 @@ async function newCatalogue(Table: typeof CatalogueTable = CatalogueTable) {
   const deps: IndexDeps = {
     reader: memoryReader(objects),
     writer: new CatalogueWriter(table),
+    search: new SearchAnnouncer(table),
     platform: nodeRecordingPlatform,
     verify: verifyPresence,
     connectorKeys: new Map(),

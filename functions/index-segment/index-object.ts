@@ -2,6 +2,7 @@
 // beside itself, leaves the same rows. One object's damage marks its own session and stops there.
 
 import type { VerifyInput, VerifyReport } from '../../core/recording/verify.ts';
+import type { SessionOpened } from '../../core/recording/facts/session.ts';
 import { FrameDamage } from '../../core/recording/frame.ts';
 import {
   decodeSegment,
@@ -15,17 +16,20 @@ import {
 import { err, ok, type Result } from '../../core/result.ts';
 import type { ConnectorId } from '../../core/ids.ts';
 import { openingOf } from '../../core/session-evidence.ts';
+import type { Item } from '../catalogue-table/table.ts';
 import type { CatalogueWriter } from '../catalogue-table/writer.ts';
 import { type PermanentFault, type Reporter, RetriableFault } from '../faults.ts';
 import { type RecordingReader, textOfKey } from '../store/recording-reader.ts';
 import { readManifest } from '../store/read-manifest.ts';
 import { recordingSource } from '../store/recording-source.ts';
 import { FactDamage } from '../../core/recording/facts/fact-reader.ts';
+import type { SearchAnnouncer } from '../search/announce.ts';
 import { readContents } from './contents.ts';
 
 export interface IndexDeps {
   readonly reader: RecordingReader;
   readonly writer: CatalogueWriter;
+  readonly search: SearchAnnouncer;
   readonly platform: RecordingPlatform;
   readonly verify: (input: VerifyInput) => Promise<VerifyReport>;
   /** Empty: manifests are checked against the key that they carry, which proves that one key signed, not whose. */
@@ -46,20 +50,21 @@ export async function indexObject(key: string, deps: IndexDeps): Promise<void> {
     deps.report({ kind: 'event.ignored', object: key });
     return;
   }
-  if (!(await deps.writer.claim(place))) {
+  const row = await deps.writer.claim(place);
+  if (!row) {
     const fault = 'the session belongs to another connector';
     deps.report({ kind: 'recording.refused', session: place.session, object: key, fault });
     return;
   }
   if (place.kind === 'manifest') return indexManifest(place, deps);
-  const indexed = await indexSegment(place, deps);
+  const indexed = await indexSegment(place, row, deps);
   if (indexed.ok) return;
   const fault = `segment ${place.number}: ${indexed.error.message}`;
   await deps.writer.putDamage(place, place.number, fault);
   deps.report({ kind: 'recording.broken', session: place.session, object: key, fault });
 }
 
-async function indexSegment(key: SegmentKey, deps: IndexDeps): Promise<Result<void, PermanentFault>> {
+async function indexSegment(key: SegmentKey, row: Item, deps: IndexDeps): Promise<Result<void, PermanentFault>> {
   const bytes = await deps.reader.get(key);
   if (bytes === undefined) throw new RetriableFault(`${textOfKey(key)} is not in the store`);
   if (bytes === 'too_large') return err({ reason: 'too_large', message: 'it is larger than a segment can be' });
@@ -69,9 +74,12 @@ async function indexSegment(key: SegmentKey, deps: IndexDeps): Promise<Result<vo
   const placed = await checkPlace(key, segment, deps);
   if (!placed.ok) return placed;
   const { opened } = contents;
-  if (opened) await deps.writer.putOpened(key, openingOf(opened), 'segment');
+  if (opened) await putOpened(key, opened, 'segment', deps);
+  const blocks = await deps.writer.putActions(key, key.number, contents);
+  // After the actions, so that whoever folds them finds them; before the rest, so that a crash between leaves an event that comes again.
+  await deps.search.announce(key.session, key.number, contents, blocks, opened ? undefined : row);
   const stored = { digest: segment.digest, bytes: bytes.length };
-  await deps.writer.putSegment(key, segment.header, stored, contents);
+  await deps.writer.putSegment(key, segment.header, stored, contents.counts);
   return ok(undefined);
 }
 
@@ -110,6 +118,16 @@ async function checkPlace(
     : err({ reason: 'chain_broken', message: 'it does not follow the segment before it' });
 }
 
+async function putOpened(
+  key: RecordingKey,
+  opened: SessionOpened,
+  source: 'segment' | 'manifest',
+  { writer, search }: IndexDeps,
+): Promise<void> {
+  await writer.putOpened(key, openingOf(opened), opened.grant.obligations.record.retainDays, source);
+  await search.placeAll(key.session);
+}
+
 async function indexManifest(key: ManifestKey, deps: IndexDeps): Promise<void> {
   const bytes = await deps.reader.get(key);
   if (bytes === undefined) throw new RetriableFault(`${textOfKey(key)} is not in the store`);
@@ -117,7 +135,7 @@ async function indexManifest(key: ManifestKey, deps: IndexDeps): Promise<void> {
   if (manifest && manifest.session === key.session && manifest.connector.id === key.connector) {
     const { opened } = manifest;
     if (opened && opened.session === key.session && opened.connector.id === key.connector)
-      await deps.writer.putOpened(key, openingOf(opened), 'manifest');
+      await putOpened(key, opened, 'manifest', deps);
     await deps.writer.putEnded(key, manifest);
   }
   const report = await deps.verify({

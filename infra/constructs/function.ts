@@ -10,6 +10,7 @@ import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { AUDIT, RECORDINGS } from './recording-bucket.ts';
+import { SEGMENTS } from './search-bucket.ts';
 
 interface GatehouseFunctionProps {
   /** The export of functions/handlers.ts. */
@@ -79,6 +80,30 @@ export class GatehouseFunction extends Construct {
       }),
     );
     bucket.encryptionKey?.grantDecrypt(this.role);
+  }
+
+  /** The search index; with `write` also to make and delete its segments. */
+  grantSearchIndex(bucket: Bucket, write: boolean): void {
+    this.role.addToPolicy(
+      new PolicyStatement({
+        actions: ['s3:GetObject', ...(write ? ['s3:PutObject', 's3:DeleteObject'] : [])],
+        resources: [bucket.arnForObjects(SEGMENTS)],
+      }),
+    );
+    this.role.addToPolicy(
+      new PolicyStatement({
+        actions: ['s3:ListBucket'],
+        resources: [bucket.bucketArn],
+        conditions: { StringLike: { 's3:prefix': [SEGMENTS] } },
+      }),
+    );
+    if (write && bucket.encryptionKey)
+      this.role.addToPolicy(
+        new PolicyStatement({
+          actions: ['kms:GenerateDataKey', 'kms:Decrypt'],
+          resources: [bucket.encryptionKey.keyArn],
+        }),
+      );
   }
 
   /** The audit log's pieces: create them under lock, and read them for whoever proves them. */

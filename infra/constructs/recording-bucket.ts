@@ -22,6 +22,8 @@ export const AUDIT = `${AUDIT_PREFIX}*`;
 
 export class RecordingBucket extends Construct {
   readonly bucket: Bucket;
+  /** Of everything that holds recorded text. */
+  readonly accessLog: Bucket;
 
   constructor(scope: Construct, id: string, settings: Settings) {
     super(scope, id);
@@ -39,6 +41,7 @@ export class RecordingBucket extends Construct {
       encryption: BucketEncryption.S3_MANAGED,
       lifecycleRules: [{ expiration: Duration.days(400), noncurrentVersionExpiration: Duration.days(30) }],
     });
+    this.accessLog = reads;
     Validations.of(reads).acknowledge({
       id: 'AwsSolutions-S1',
       reason: 'It is the access log; logging it into itself has no end.',

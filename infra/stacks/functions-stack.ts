@@ -1,15 +1,19 @@
-// What runs: the indexer behind the queue, and the API that the edge calls. Each function may do
+// What runs: the indexer behind the queue, the fold of the search index each minute, and the API that the edge calls. Each function may do
 // what it does, and no more.
 
 import { CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib';
+import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { ManagedPolicy, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { FunctionUrlAuthType, InvokeMode } from 'aws-cdk-lib/aws-lambda';
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import type { Construct } from 'constructs';
 import { ENV } from '../../functions/env.ts';
+import { SEARCH_PARTITIONS } from '../../functions/catalogue-table/schema.ts';
 import { AUDIT } from '../constructs/recording-bucket.ts';
 import { Alarms } from '../constructs/alarms.ts';
 import { GatehouseFunction } from '../constructs/function.ts';
+import { SEGMENTS } from '../constructs/search-bucket.ts';
 import type { Settings } from '../settings.ts';
 import { INDEX_TIMEOUT, type RecordingStack } from './recording-stack.ts';
 
@@ -20,11 +24,14 @@ interface FunctionsStackProps extends StackProps {
 
 const RECORDINGS_REASON = 'Reads recordings, whose names are not known before; the prefix holds nothing else.';
 const AUDIT_REASON = 'Pieces of the audit log, whose names are not known before; the prefix holds nothing else.';
+const SEGMENTS_REASON =
+  'Segments of the search index, whose names are not known before; the prefix holds nothing else.';
 const INDEXES_REASON = "The table's own indexes, which are read alike.";
 
 export class FunctionsStack extends Stack {
   readonly index: GatehouseFunction;
   readonly api: GatehouseFunction;
+  readonly fold: GatehouseFunction;
 
   constructor(scope: Construct, id: string, { settings, recording, ...props }: FunctionsStackProps) {
     super(scope, id, props);
@@ -43,12 +50,25 @@ export class FunctionsStack extends Stack {
       handler: 'api',
       // The longest a function may run: a download of a very long session.
       timeout: Duration.minutes(15),
-      memoryMib: 1024,
+      // Open search segments take some of it.
+      memoryMib: 2048,
       environment: {
         ...environment,
         [ENV.auditLockMode]: settings.retentionMode,
         [ENV.auditLockDays]: String(settings.maxRetentionDays),
+        [ENV.searchBucket]: recording.searchBucket.bucketName,
       },
+    });
+    this.fold = new GatehouseFunction(this, 'Fold', {
+      handler: 'fold',
+      timeout: Duration.minutes(10),
+      memoryMib: 3008,
+      environment: { ...environment, [ENV.searchBucket]: recording.searchBucket.bucketName },
+    });
+    // What fails is tried again by the next minute's.
+    new Rule(this, 'FoldSchedule', {
+      schedule: Schedule.rate(Duration.minutes(1)),
+      targets: [new LambdaFunction(this.fold.function, { retryAttempts: 0 })],
     });
     this.#grant(recording);
     this.index.function.addEventSource(
@@ -98,19 +118,37 @@ export class FunctionsStack extends Stack {
     const pieces = `${this.#importedName(recording, bucket.bucketArn)}/${AUDIT}`;
     this.api.acknowledge(`AwsSolutions-IAM5[Resource::${pieces}]`, AUDIT_REASON);
     const indexes = `${this.#importedName(recording, table.tableArn)}/index/*`;
-    this.api.acknowledge(`AwsSolutions-IAM5[Resource::${indexes}]`, INDEXES_REASON);
+    const segments = `${this.#importedName(recording, recording.searchBucket.bucketArn)}/${SEGMENTS}`;
+    for (const each of [this.api, this.fold]) {
+      each.grantSearchIndex(recording.searchBucket, each === this.fold);
+      each.acknowledge(`AwsSolutions-IAM5[Resource::${segments}]`, SEGMENTS_REASON);
+      each.acknowledge(`AwsSolutions-IAM5[Resource::${indexes}]`, INDEXES_REASON);
+    }
     this.index.role.addToPolicy(
       new PolicyStatement({
-        actions: ['dynamodb:GetItem', 'dynamodb:BatchWriteItem', 'dynamodb:UpdateItem'],
+        actions: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:BatchWriteItem', 'dynamodb:UpdateItem'],
         resources: [table.tableArn],
       }),
     );
-    this.api.role.addToPolicy(
-      new PolicyStatement({
-        actions: ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query'],
-        resources: [table.tableArn, `${table.tableArn}/index/*`],
-      }),
-    );
+    for (const each of [this.api, this.fold])
+      each.role.addToPolicy(
+        new PolicyStatement({
+          actions: ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query'],
+          resources: [table.tableArn, `${table.tableArn}/index/*`],
+        }),
+      );
+    // The index's own items: what waits, what there is. The API only notes there what it found damaged.
+    for (const [each, actions] of [
+      [this.fold, ['dynamodb:BatchWriteItem', 'dynamodb:UpdateItem']],
+      [this.api, ['dynamodb:BatchWriteItem']],
+    ] as const)
+      each.role.addToPolicy(
+        new PolicyStatement({
+          actions: [...actions],
+          resources: [table.tableArn],
+          conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [...SEARCH_PARTITIONS] } },
+        }),
+      );
   }
 
   /** How the other stack's value is called here: rules name it so. */
@@ -161,6 +199,18 @@ export class FunctionsStack extends Stack {
       says: 'A row of the catalogue is not what the recording and the edge say.',
       runbook: 'catalogue-contradicted',
       metric: alarms.countLines('Catalogue', this.api.log, 'catalogue.contradicted'),
+      above: 0,
+    });
+    alarms.add('FoldErrors', {
+      says: 'The search index is not kept up.',
+      runbook: 'fold-errors',
+      metric: this.fold.function.metricErrors({ period }),
+      above: 0,
+    });
+    alarms.add('SearchDamaged', {
+      says: 'A part of the search index is damaged or gone.',
+      runbook: 'search-damaged',
+      metric: alarms.countLines('SearchDamaged', this.api.log, 'search.damaged'),
       above: 0,
     });
     alarms.add('RecordingBroken', {

@@ -1,4 +1,4 @@
-// What is kept: the bucket of recordings, the catalogue, and the queue of what was stored. Both
+// What is kept: the bucket of recordings, the catalogue, the search index, and the queue of what was stored. The
 // stores stay when the stack goes.
 
 import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
@@ -9,6 +9,7 @@ import { carriedBy, INDEXES, PARTITION_KEY, SORT_KEY, STARTED } from '../../func
 import { ConnectorAccess } from '../constructs/connector-access.ts';
 import { EventQueue } from '../constructs/event-queue.ts';
 import { RecordingBucket } from '../constructs/recording-bucket.ts';
+import { SearchBucket } from '../constructs/search-bucket.ts';
 import type { Settings } from '../settings.ts';
 
 interface RecordingStackProps extends StackProps {
@@ -20,6 +21,7 @@ export const INDEX_TIMEOUT = Duration.minutes(5);
 
 export class RecordingStack extends Stack {
   readonly bucket: Bucket;
+  readonly searchBucket: Bucket;
   readonly table: Table;
   readonly events: EventQueue;
 
@@ -27,6 +29,10 @@ export class RecordingStack extends Stack {
     super(scope, id, props);
     const recordings = new RecordingBucket(this, 'Recordings', settings);
     this.bucket = recordings.bucket;
+    this.searchBucket = new SearchBucket(this, 'Search', {
+      accessLog: recordings.accessLog,
+      recordings: this.bucket,
+    }).bucket;
     this.events = new EventQueue(this, 'Events', { bucket: this.bucket, handledWithin: INDEX_TIMEOUT });
 
     this.table = new Table(this, 'Catalogue', {

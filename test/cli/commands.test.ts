@@ -72,6 +72,8 @@ describe('help', () => {
 describe('an error', () => {
   it.each([
     [['sessions', '--nope'], "unknown option '--nope'"],
+    [['search', 'drop', '--nope'], "unknown option '--nope'"],
+    [['search'], "missing required argument 'QUERY'"],
     [['frobnicate'], "unknown command 'frobnicate'"],
     [['session'], "missing required argument 'SESSION'"],
     [['session', 'x'], 'SESSION x: expected an id that begins with ses_'],
@@ -167,9 +169,28 @@ describe('answers', () => {
         .map((event) => JSON.stringify(event))
         .join('\n'),
     };
+    const found = {
+      session: SESSION,
+      moment: 1.5,
+      at: '2026-11-20T03:00:01.500Z',
+      snippet: `select ${EVIL}`,
+      marks: [[7, 12]],
+    };
+    const where = {
+      kind: 'statement',
+      action: 1,
+      lane: 0,
+      outcome: EVIL,
+      email: EVIL,
+      resource: 'demo',
+      protocol: 'postgres',
+    };
+    replies['GET /api/v1/search'] = { body: { hits: [{ ...found, ...where }], cursor: 'c' } };
     for (const args of [
       ['sessions'],
       ['sessions', '--json'],
+      ['search', 'evil', '-good'],
+      ['search', 'evil', '--json'],
       ['replay', SESSION, '--no-wait'],
       ['replay', SESSION, '--no-wait', '--json'],
     ]) {
@@ -193,6 +214,16 @@ describe('answers', () => {
       cursor: 'c',
     });
     expect(seen[0]?.authorization).toBe('Bearer gat_secret');
+  });
+
+  it('search for all the words that stand on the line, also those that begin with a dash', async () => {
+    replies['GET /api/v1/search'] = { body: { hits: [] } };
+    await run('search', 'user:alice', '"drop table"', '-orders', '--limit', '7', '--cursor', 'c', '--json');
+    expect(Object.fromEntries(new URL(seen[0]?.url ?? '', origin()).searchParams)).toEqual({
+      q: 'user:alice "drop table" -orders',
+      limit: '7',
+      cursor: 'c',
+    });
   });
 
   it('to a request that waits come as the request, and a denied one exits 1', async () => {

@@ -13,6 +13,7 @@ import { zstdDecompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ExportedFrame, IssuedGrant } from '../../core/api.ts';
 import { SessionDetail, SessionPage } from '../../core/catalogue.ts';
+import { SearchPage } from '../../core/search/page.ts';
 import { DevFile } from '../../cli/settings.ts';
 import {
   command,
@@ -163,6 +164,24 @@ describe('a session with psql', () => {
     expect(detail.coverage?.lanes).toMatchObject({ count: 1, last: 0, recorded: 'full', exceptions: [] });
     expect(JSON.parse(stdout).counts).toMatchObject({ statements: 4, errors: 1 });
     expect((await as('alice', 'session', session)).stdout).toContain('4, 1 failed');
+  });
+
+  it('is found by its words, by those who may look, and the query is in the audit log', async () => {
+    const search = async (person: 'alice' | 'carol', query: string) =>
+      SearchPage.parse(JSON.parse((await as(person, 'search', query, '--json')).stdout)).hits;
+    const [hit, ...others] = await search('alice', 'pg_sleep task:T-1');
+    expect(others).toEqual([]);
+    expect(hit).toMatchObject({ session, action: 3, kind: 'statement', email: 'alice@example.com' });
+    expect(hit?.marks.map(([from, to]) => hit.snippet.slice(from, to))).toEqual(['pg_sleep']);
+    expect((await search('carol', 'error:42703 nope')).map((each) => each.session)).toEqual([session]);
+    expect((await as('alice', 'search', 'ende', 'user:alice')).stdout).toContain(session);
+    const looked = await as('carol', 'audit', '--kind', 'archive.searched', '--json');
+    expect(looked.stdout).toContain('pg_sleep task:T-1');
+    const refused = await as('alice', 'search', 'drop', 'usr:x');
+    expect([refused.code, refused.stderr]).toEqual([
+      expect.any(Number),
+      expect.stringContaining('There is no field usr.'),
+    ]);
   });
 
   it('leaves no word of a secret that its statements said, in whatever is stored of it', async (ctx) => {

@@ -232,6 +232,13 @@ export function createFakeGatehouse(now: () => number): FakeGatehouse {
       note('connectors', who);
       return ok(connectors);
     },
+    async search(who, query) {
+      note('search', who);
+      if (fake.fault) return err(fake.fault);
+      audit('archive.searched', who.email, 'archive', { query: query.q });
+      return ok({ hits: [] });
+    },
+
     async sessions(who, query) {
       note('sessions', who);
       if (fake.fault) return err(fake.fault);

@@ -5,6 +5,7 @@
 import { PutCommand, DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { Template } from 'aws-cdk-lib/assertions';
 import { Writable } from 'node:stream';
+import { zstdCompressSync } from 'node:zlib';
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeAuditPiece } from '../../core/audit/audit-archive.ts';
@@ -65,6 +66,7 @@ beforeAll(async () => {
     [ENV.table]: 'catalogue',
     [ENV.auditLockMode]: 'COMPLIANCE',
     [ENV.auditLockDays]: '30',
+    [ENV.searchBucket]: 'search',
   });
   // What Lambda's Node runtime provides.
   Object.assign(globalThis, {
@@ -200,6 +202,28 @@ const CAUSES: Readonly<Record<string, readonly ['index' | 'api', () => Promise<u
       await called('GET', `/sessions/${builder.session}`);
     },
   ],
+  SearchDamaged: [
+    'api',
+    async () => {
+      const scope = 'ab'.repeat(12);
+      const segment = {
+        id: 'a'.repeat(26),
+        from: 0,
+        until: 1,
+        documents: 1,
+        cut: 0,
+        bytes: 1,
+        rawBytes: 1,
+        digest: 'ab'.repeat(32),
+      };
+      const body = zstdCompressSync(JSON.stringify({ epoch: 1, segments: [segment], dead: [] }));
+      const put = (Item: Record<string, unknown>) => catalogue.send(new PutCommand({ TableName: 'catalogue', Item }));
+      await put({ pk: 'search-scopes', sk: scope, rule: 'demo', retainDays: 30 });
+      await put({ pk: `search#${scope}`, sk: 'head', version: 1, body: new Uint8Array(body) });
+      const view = { rules: 'all', own: { subject: '', forbiddenBy: [] } };
+      await called('POST', '/search', Buffer.from(JSON.stringify({ q: 'anything', view })));
+    },
+  ],
   CatalogueContradicted: [
     'api',
     async () => {
@@ -210,7 +234,7 @@ const CAUSES: Readonly<Record<string, readonly ['index' | 'api', () => Promise<u
   ],
 };
 /** A value that AWS itself would measure; that it does so is AWS's word. */
-const MEASURED = { DeadLetters: 1, IndexLate: 1201, IndexErrors: 1, ApiErrors: 1 } as const;
+const MEASURED = { DeadLetters: 1, IndexLate: 1201, IndexErrors: 1, ApiErrors: 1, FoldErrors: 1 } as const;
 
 describe('an alarm rings', () => {
   it.each(Object.entries(CAUSES))('%s, at the line that the handler writes', async (name, [handler, cause]) => {

@@ -221,7 +221,7 @@ describe('the functions', () => {
       .sort();
 
   it('run on Node 24 and ARM, with the settings that they read', () => {
-    functions.resourceCountIs('AWS::Lambda::Function', 2);
+    functions.resourceCountIs('AWS::Lambda::Function', 3);
     functions.allResourcesProperties('AWS::Lambda::Function', {
       Runtime: 'nodejs24.x',
       Architectures: ['arm64'],
@@ -242,6 +242,7 @@ describe('the functions', () => {
         ...logs,
         'dynamodb:BatchWriteItem',
         'dynamodb:GetItem',
+        'dynamodb:Query',
         'dynamodb:UpdateItem',
         's3:GetObject',
         's3:ListBucket',
@@ -256,16 +257,69 @@ describe('the functions', () => {
       [
         ...logs,
         'dynamodb:BatchGetItem',
+        'dynamodb:BatchWriteItem',
         'dynamodb:GetItem',
         'dynamodb:Query',
         's3:GetObject',
         's3:GetObject',
         's3:ListBucket',
         's3:ListBucket',
+        's3:ListBucket',
         's3:PutObject',
         's3:PutObjectRetention',
       ].sort(),
     );
+    expect(allowed(functions, /^FoldRole/)).toEqual(
+      [
+        ...logs,
+        'dynamodb:BatchGetItem',
+        'dynamodb:BatchWriteItem',
+        'dynamodb:GetItem',
+        'dynamodb:Query',
+        'dynamodb:UpdateItem',
+        's3:DeleteObject',
+        's3:GetObject',
+        's3:ListBucket',
+        's3:PutObject',
+      ].sort(),
+    );
+  });
+
+  it('make the search index each minute, and what makes it changes nothing else: no recording, no row of a session', () => {
+    functions.hasResourceProperties('AWS::Events::Rule', { ScheduleExpression: 'rate(1 minute)', State: 'ENABLED' });
+    const statements = (role: RegExp) =>
+      Object.entries(functions.findResources('AWS::IAM::Policy'))
+        .filter(([id]) => role.test(id))
+        .flatMap(([, { Properties }]) => Properties.PolicyDocument.Statement as Statement[]);
+    const objects = statements(/^FoldRole/).filter((each) =>
+      actionsOf(each).some((action) => /^s3:(?!List)/.test(action)),
+    );
+    expect(objects.map(({ Resource }) => JSON.stringify(Resource))).toEqual([
+      expect.stringMatching(/Search.*\/search\/\*/),
+    ]);
+    for (const role of [/^FoldRole/, /^ApiRole/]) {
+      const rows = statements(role).filter((each) =>
+        actionsOf(each).some((action) => /^dynamodb:.*(Write|Update)/.test(action)),
+      );
+      expect(rows.map(({ Condition }) => Condition)).toEqual([
+        { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['search', 'search#*', 'search-scopes'] } },
+      ]);
+    }
+  });
+
+  it('keep the search index in a bucket of its own, private and without a lock, since a purge deletes from it', () => {
+    const buckets = Object.entries(recording.findResources('AWS::S3::Bucket')).filter(([id]) => /^Search/.test(id));
+    expect(buckets).toHaveLength(1);
+    const [[, { Properties }] = ['', { Properties: {} }]] = buckets as [
+      string,
+      { Properties: Record<string, unknown> },
+    ][];
+    expect(Properties).toMatchObject({
+      PublicAccessBlockConfiguration: { BlockPublicAcls: true },
+      LoggingConfiguration: expect.anything(),
+    });
+    expect(Properties.ObjectLockEnabled).toBeUndefined();
+    expect(Properties.VersioningConfiguration).toBeUndefined();
   });
 
   it('may create pieces of the audit log under lock, for the longest time set, and write nothing else', () => {
@@ -274,6 +328,7 @@ describe('the functions', () => {
     const writes = Object.entries(template.findResources('AWS::IAM::Policy')).flatMap(([id, { Properties }]) =>
       (Properties.PolicyDocument.Statement as Statement[])
         .filter((each) => actionsOf(each).some((action) => /^s3:(?!Get|List)/.test(action)))
+        .filter(({ Resource }) => !/Search/.test(JSON.stringify(Resource)))
         .map((statement) => ({ id, statement })),
     );
     expect(writes).toHaveLength(1);

@@ -11,6 +11,8 @@ import { makeFolder } from '../../files/make-folder.ts';
 export interface DataDir {
   readonly path: string;
   readonly objects: string;
+  /** The search index. */
+  readonly search: string;
   readonly connector: string;
   readonly edge: string;
   readonly dynamodb: string;
@@ -29,7 +31,18 @@ export interface DataDir {
 const MARKER = 'gatehouse-dev';
 const MARKER_TEXT = 'Made by `npm start` of Gatehouse. --fresh deletes what it made here.\n';
 const PORT_BASE = 'port-base';
-const FOLDERS = ['objects', 'connector', 'edge', 'dynamodb', 'postgres', 'oidc', 'ssh', 'mysql', 'logs'] as const;
+const FOLDERS = [
+  'objects',
+  'search',
+  'connector',
+  'edge',
+  'dynamodb',
+  'postgres',
+  'oidc',
+  'ssh',
+  'mysql',
+  'logs',
+] as const;
 const FILES = [
   'dev.json',
   'secrets.json',
@@ -102,6 +115,7 @@ async function prepare(path: string, shown: string, fresh: boolean): Promise<Dat
     return {
       path,
       objects: at('objects'),
+      search: at('search'),
       connector: at('connector'),
       edge: at('edge'),
       dynamodb: at('dynamodb'),

@@ -1,0 +1,23 @@
+// What `user:`, `error:` and the others are compared with: whole values, in lower case.
+
+import type { SearchDocument } from './document.ts';
+import type { ValueField } from './query.ts';
+
+export function fieldValues({ session, body }: SearchDocument): Readonly<Record<ValueField, readonly string[]>> {
+  const email = session.email.toLowerCase();
+  const [name = email] = email.split('@');
+  const optional = (value: string | undefined) => (value === undefined ? [] : [value.toLowerCase()]);
+  return {
+    user: name === email ? [email] : [email, name],
+    resource: [session.resource.toLowerCase()],
+    protocol: [session.protocol],
+    verdict: [body.verdict ?? 'allowed'],
+    error: body.errors.map((error) => error.toLowerCase()),
+    // Also without its schema.
+    table: [
+      ...new Set(body.tables.flatMap((table) => [table.toLowerCase(), table.toLowerCase().split('.').at(-1) ?? ''])),
+    ],
+    task: optional(session.task),
+    trace: optional(session.trace),
+  };
+}
