@@ -16,11 +16,16 @@ const OF_ENGINES: ReadonlySet<string> = new Set([
 const keepsRows = (named: Token | undefined): boolean =>
   KEEPS_ROWS.has((named?.name ?? named?.value ?? '').toLowerCase());
 
+/** A comment that tells Spider where rows are: `wrapper "mysql", srv "s1"`. */
+function tellsSpider(comment: string): boolean {
+  const from = comment.search(/\b(?:wrapper|srv|server|host)\b/i);
+  return from >= 0 && /["']/.test(comment.slice(from));
+}
+
 /** Of CREATE TABLE and ALTER TABLE. */
 export function readsElsewhere(tokens: readonly Token[]): boolean {
   if (tokens.some(({ word }) => OF_ENGINES.has(word))) return true;
-  // Spider's
-  if (tokens.some(({ value }) => /\b(wrapper|srv|server|host)\b.*["']/is.test(value ?? ''))) return true;
+  if (tokens.some(({ value }) => tellsSpider(value ?? ''))) return true;
   return tokens.some(
     ({ word }, at) => word === 'engine' && !keepsRows(tokens[wordAt(tokens, at + 1) === '=' ? at + 2 : at + 1]),
   );

@@ -130,6 +130,7 @@ export function exposeHidden(
     const kinds = new Set(all.map(({ kind }) => kind));
     if (kinds.has('show')) {
       if (statements.length > 1) return refused('SHOW is to be sent by itself');
+      if (dirty && asksForHidden()) return refused('its condition is about a hidden column');
       return shown(tokens);
     }
     if (kinds.has('explain') && isOfAConnection(tokens))
@@ -184,6 +185,14 @@ export function exposeHidden(
       default:
         return refused(`${statement.kind.toUpperCase()} of a hidden column is not supported`);
     }
+  }
+
+  /** SHOW ... WHERE: any expression, with variables that it sets and functions that keep a value. */
+  function asksForHidden(): boolean {
+    const where = tokens.findIndex(({ word }) => word === 'where');
+    const condition = where < 0 ? [] : tokens.slice(where + 1);
+    const isCode = ({ name }: Token): boolean => name !== undefined && names.code(name);
+    return has(condition, 'select', 'table', 'values') || condition.some((one) => isCode(one) || mentions(one, names));
   }
 
   function itemsOf(query: readonly Token[]): Exposure {
@@ -276,10 +285,12 @@ function written(statement: StatementSummary, tokens: readonly Token[], names: H
   if (has(before, 'select') || takesAll(before)) return refused('it would copy a hidden column');
   const values = tokens.findIndex(({ word }) => word === 'values' || word === 'value');
   const set = tokens.findIndex(({ word, depth }) => word === 'set' && depth === 0);
+  const updates = kind === 'update' || set >= 0;
+  const mayUpdate = has(tokens, 'duplicate');
   for (let at = 0; at < until; at++) {
     if (!mentions(tokens[at] as Token, names)) continue;
     // The names of what is written, and what of the same row was written before.
-    if (kind !== 'update' && set < 0 && !(at > values && has(tokens, 'duplicate'))) continue;
+    if (!updates && !(at > values && mayUpdate)) continue;
     if (isTarget(tokens, at)) continue;
     return refused('it would copy a hidden column to another one');
   }
@@ -290,12 +301,10 @@ function written(statement: StatementSummary, tokens: readonly Token[], names: H
 function isTarget(tokens: readonly Token[], at: number): boolean {
   const token = tokens[at] as Token;
   if (token.depth === 0) {
+    if (wordAt(tokens, at + 1) === '.') return true;
     let before = at - 1;
     while (wordAt(tokens, before) === '.') before -= 2;
-    return (
-      (['set', ',', 'update'].includes(wordAt(tokens, before)) && wordAt(tokens, at + 1) === '=') ||
-      wordAt(tokens, at + 1) === '.'
-    );
+    return ['set', ',', 'update'].includes(wordAt(tokens, before)) && wordAt(tokens, at + 1) === '=';
   }
   // VALUES(column) names the value that would have been written.
   return (
