@@ -126,6 +126,16 @@ it('shows all of information_schema beside columns that are masked in every tabl
     for (const value of SPELT) expect(seen).not.toContain(value);
   }
 });
+it('shows nobody what a replica signs in with', async () => {
+  await place.server.sql(
+    "change replication source to source_host = '127.0.0.1', source_user = 'replica', source_password = 'geheim'",
+  );
+  const c = await place.connect();
+  const [rows] = await c.query('select User_name as u, m.User_password as p from mysql.slave_master_info m');
+  expect(rows).toEqual([{ u: 'replica', p: '[masked]' }]);
+  await c.end();
+});
+
 describe('its statements', () => itReadsAsTheServerDoes(() => place));
 
 describe('its own clients, which verify the certificate,', () => {

@@ -48,6 +48,7 @@ it.each([
   ['call`p`()', true],
   ['select * from mysql.user', true],
   ['select * from `user`', true],
+  ['select user_password from mysql.slave_master_info', true],
   ['select * from users where user_id = 1 and recall = 2', false],
   [`select '${'x'.repeat(70_000)}'`, true],
 ])('what may tell of accounts: %.40s', (text, told) => expect(mayTellOfAccounts(Buffer.from(text))).toBe(told));

@@ -13,7 +13,7 @@ export type AccountSecret = 'clauses' | 'hashes' | 'all' | 'document';
 
 /** SHOW GRANTS, what may run it unseen, and tables of accounts. A version's number may stand before a word: /*!50000show */
 const TELLS =
-  /(?<![a-z_$])(?:show|call|execute|handler|user|global_priv|authentication_string|password_history|servers)(?![\w$])/i;
+  /(?<![a-z_$])(?:show|call|execute|handler|user|global_priv|authentication_string|password_history|servers|slave_master_info)(?![\w$])/i;
 /** Longer ones are not searched: they may. */
 const MAX_SEARCHED_BYTES = 64 * 1024;
 
@@ -29,6 +29,8 @@ const OF_MYSQL: ReadonlyMap<string, AccountSecret> = new Map([
   ['global_priv.priv', 'document'],
   ['password_history.password', 'all'],
   ['servers.password', 'all'],
+  // What a replica signs in with, in plain text.
+  ['slave_master_info.user_password', 'all'],
 ]);
 
 /** Undefined: the column holds no such secret. `accounts`: the text may tell of them. */

@@ -38,6 +38,12 @@ it.each([
   `insert into mysql.global_priv values ('%', 'a', '{"authentication_string": "SESAME"}')`,
   "update mysql.global_priv set priv = json_set(priv, '$.authentication_string', 'SESAME')",
   "prepare s from 'alter user a identified by ''SESAME'''",
+  "create library l language javascript as $$ it's $$; alter user a identified by 'SESAME'; select 'x'",
+  "select $a$ ' $a$, 1; alter user a identified by 'SESAME' comment 'x'",
+  "select $$ # $$; set password = 'SESAME'",
+  "select $$ /* $$; set password = 'SESAME' -- */",
+  "select 1 /*!99999 ' */; set password = 'SESAME'; select 'x'",
+  "select 1 /*!99999 /* */ ' */; alter user a identified by 'SESAME' comment 'x'",
 ])('%s', (text) => expect(recorded(text)).not.toContain('SESAME'));
 
 it('hashes in hexadecimal are hidden in account statements', () => {

@@ -7,7 +7,9 @@
 //    `a`            "a"      a name
 //    # and --       blank    comments, and others that the server does not run
 //    a run comment  blank signs around what it holds
-//    $              _        no dollar quotes
+//    $              _        no dollar quotes; or, to MySQL from 8.1 on, $$a$$ is a string: blank
+//
+// What the settings and the version of the server decide is read in every way: what any of them hides is hidden.
 
 import { hideLiterals } from '../../../sql/secret-literals.ts';
 import { mayBeginSecret, maySaySecret } from '../../../sql/secret-words.ts';
@@ -24,6 +26,8 @@ const HASH = 0x23;
 const DASH = 0x2d;
 const SLASH = 0x2f;
 const MARK = 0x3f;
+const DOT = 0x2e;
+const AT = 0x40;
 const LF = 0x0a;
 const ZERO = 0x30;
 /** Only in lower case it means this. */
@@ -49,11 +53,10 @@ export function hideSecrets(text: Buffer): RecordedText {
   const copy = Buffer.from(text);
   let hidden = 0;
   let parameters = false;
-  // Whether a backslash escapes hangs on sql_mode: what either reading hides is hidden.
-  for (const escapes of text.includes(BACKSLASH) ? [true, false] : [true]) {
-    const { spelt, strings, marks } = asPostgres(text, escapes);
+  for (const reading of readingsOf(text)) {
+    const { spelt, strings, marks } = asPostgres(text, reading);
     const shown = Buffer.from(spelt);
-    const found = hideLiterals(spelt, { backslashEscapes: escapes });
+    const found = hideLiterals(spelt, { backslashEscapes: reading.escapes });
     let values = found.counts.get('secret') ?? 0;
     for (let at = 0; at < text.length; at++) if (spelt[at] !== shown[at]) copy[at] = spelt[at] as number;
     if (ACCOUNT.test(shown.toString('latin1'))) {
@@ -108,12 +111,34 @@ interface Spelt {
   readonly marks: boolean;
 }
 
-function asPostgres(text: Buffer, escapes: boolean): Spelt {
+interface ReadingOfText {
+  /** A backslash escapes: by sql_mode. */
+  readonly escapes: boolean;
+  /** $$a$$ is a string: by the version. */
+  readonly dollars: boolean;
+  /** Comments for a version are code. */
+  readonly comments: boolean;
+}
+
+function readingsOf(text: Buffer): readonly ReadingOfText[] {
+  const either = (may: boolean, usual: boolean) => (may ? [usual, !usual] : [usual]);
+  const mayQuote = text.indexOf(DOLLAR) !== text.lastIndexOf(DOLLAR);
+  const mayRun = text.includes('/*!') || text.includes('/*M!');
+  return either(text.includes(BACKSLASH), true).flatMap((escapes) =>
+    either(mayQuote, false).flatMap((dollars) =>
+      either(mayRun, true).map((comments) => ({ escapes, dollars, comments })),
+    ),
+  );
+}
+
+function asPostgres(text: Buffer, { escapes, dollars, comments }: ReadingOfText): Spelt {
   const spelt = Buffer.from(text);
   const strings: [number, number][] = [];
   let marks = false;
   /** Within a comment that is run. */
   let runs = false;
+  /** No server runs a text in which one is open. */
+  let mayQuote = dollars;
   for (let at = 0; at < text.length; ) {
     const byte = text[at] as number;
     if (byte === QUOTE || byte === DOUBLE || byte === BACKTICK) {
@@ -135,10 +160,11 @@ function asPostgres(text: Buffer, escapes: boolean): Spelt {
     } else if (byte === DASH && text[at + 1] === DASH) at = blank(spelt, at, at + 2);
     else if (byte === SLASH && text[at + 1] === STAR) {
       const sign = /^\/\*M?!\d{0,6}/.exec(text.toString('latin1', at, at + 12));
-      if (sign) {
+      if (sign && comments) {
         runs = true;
         at = blank(spelt, at, at + sign[0].length);
-      } else {
+      } else if (sign) at = blank(spelt, at, endOfSkipped(text, at + 2));
+      else {
         const end = text.indexOf('*/', at + 2);
         at = blank(spelt, at, end < 0 ? text.length : end + 2);
       }
@@ -146,6 +172,14 @@ function asPostgres(text: Buffer, escapes: boolean): Spelt {
       runs = false;
       at = blank(spelt, at, at + 2);
     } else {
+      if (mayQuote && byte === DOLLAR && beginsDollars(text, at)) {
+        const end = endOfDollars(text, at);
+        if (end !== undefined) {
+          at = blank(spelt, at, end);
+          continue;
+        }
+        mayQuote = false;
+      }
       if (byte === DOLLAR) spelt[at] = LOW_LINE;
       if (byte === MARK) marks = true;
       at++;
@@ -170,6 +204,40 @@ function closing(text: Buffer, at: number, quote: number, escapes: boolean): num
   }
   return text.length;
 }
+
+/** Behind a comment that is not run, in which one level of comments is skipped whole. */
+function endOfSkipped(text: Buffer, from: number): number {
+  for (let at = from; ; ) {
+    const end = text.indexOf('*/', at);
+    if (end < 0) return text.length;
+    const inner = text.subarray(at, end).indexOf('/*');
+    if (inner < 0) return end + 2;
+    at = end + 2;
+  }
+}
+
+/** `$tag$`, which is no name of a variable or behind a dot. */
+function beginsDollars(text: Buffer, at: number): boolean {
+  const before = text[at - 1];
+  return !isOfName(before) && before !== DOT && before !== AT && text[endOfTag(text, at)] === DOLLAR;
+}
+
+function endOfTag(text: Buffer, at: number): number {
+  let end = at + 1;
+  while (text[end] !== DOLLAR && isOfName(text[end])) end++;
+  return end;
+}
+
+/** Behind the second `$tag$`; undefined: there is none. */
+function endOfDollars(text: Buffer, at: number): number | undefined {
+  const tag = text.subarray(at, endOfTag(text, at) + 1);
+  const closed = text.indexOf(tag, at + tag.length);
+  return closed < 0 ? undefined : closed + tag.length;
+}
+
+/** A letter or digit of a name without quotes. */
+const isOfName = (byte: number | undefined): boolean =>
+  byte !== undefined && (byte > 127 || /[\w$]/.test(String.fromCharCode(byte)));
 
 const isHexadecimal = (byte: number): boolean =>
   (byte >= ZERO && byte <= 0x39) || ((byte | BLANK) >= 0x61 && (byte | BLANK) <= 0x66);
