@@ -4,6 +4,7 @@
 import { z } from 'zod';
 import { ApprovalState, DecidedVia, HeldSubject, MAX_COMMENT_CHARACTERS } from './approval/approval.ts';
 import { AuditEntry } from './audit/audit.ts';
+import { CatalogueWord } from './catalogue.ts';
 import { GrantLabels } from './grant.ts';
 import { HeldKind, HeldStatement } from './approval/held-action.ts';
 import { ConnectorId, GrantId, RequestId, SessionId } from './ids.ts';
@@ -299,6 +300,8 @@ export type WitnessPage = z.infer<typeof WitnessPage>;
 export const ObjectList = z.object({
   connector: ConnectorId,
   objects: z.array(z.object({ name: z.string(), bytes: z.number().int() })),
+  /** What the catalogue's row says, beside what outranks it. Missing: functions do not know it, nor an edge of an earlier release. */
+  catalogue: CatalogueWord.optional(),
 });
 export type ObjectList = z.infer<typeof ObjectList>;
 

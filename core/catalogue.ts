@@ -153,6 +153,18 @@ export const SessionQuery = z.strictObject({
 });
 export type SessionQuery = z.infer<typeof SessionQuery>;
 
+/** Whether a session's row tells what its recording and the edge do. */
+export const CatalogueWord = z.object({
+  /** There is a row, whatever it says. */
+  listed: z.boolean(),
+  /** The row's own. */
+  state: SessionEntry.shape.state.optional(),
+  fault: z.string().optional(),
+  /** Fields that it tells otherwise. */
+  contradicted: z.array(z.string()),
+});
+export type CatalogueWord = z.infer<typeof CatalogueWord>;
+
 export const SessionPage = z.object({ sessions: z.array(SessionEntry), cursor: z.string().optional() });
 export type SessionPage = z.infer<typeof SessionPage>;
 

@@ -9,7 +9,7 @@
 // proof gave. Knows nothing of who may look.
 
 import { z } from 'zod';
-import { SegmentEntry, SessionEntry } from './catalogue.ts';
+import { type CatalogueWord, SegmentEntry, SessionEntry } from './catalogue.ts';
 import type { ConnectorId } from './ids.ts';
 import type { SessionOpened } from './recording/facts/session.ts';
 import { Manifest, NOTHING_COUNTED } from './recording/manifest.ts';
@@ -104,6 +104,18 @@ export function sessionEntryOf(
     state,
     ...(fault !== undefined && { fault }),
     ...(contradicted.size > 0 && { contradicted: [...contradicted].sort() }),
+  };
+}
+
+/** What the row alone says, for whoever proves the recording itself. */
+export function catalogueWordOf(stored: StoredSession, edge: EdgeRecord): CatalogueWord {
+  const { row, damagedRow } = stored;
+  if (!row && !damagedRow) return { listed: false, contradicted: [] };
+  return {
+    listed: true,
+    ...(row && { state: row.state }),
+    ...(row?.fault !== undefined && { fault: row.fault }),
+    contradicted: sessionEntryOf(stored, edge)?.contradicted ?? [],
   };
 }
 

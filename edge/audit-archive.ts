@@ -18,18 +18,7 @@ export interface AuditArchive {
 }
 
 export function createAuditArchive(baseUrl: string, fetcher: ArchiveFetch): AuditArchive {
-  const call = async (path: string, init: RequestInit = {}): Promise<Response | undefined> => {
-    const deadline = new AbortController();
-    const timer = setTimeout(() => deadline.abort(), ANSWER_WITHIN_MS);
-    try {
-      return await fetcher(new Request(baseUrl + path, { ...init, signal: deadline.signal, redirect: 'manual' }));
-    } catch (error) {
-      console.error(`the functions did not answer /audit: ${error instanceof Error ? error.message : 'unknown'}`);
-      return undefined;
-    } finally {
-      clearTimeout(timer);
-    }
-  };
+  const call = callTo(baseUrl, fetcher);
   const readable = async (path: string): Promise<Result<Response, ArchiveFault>> => {
     const response = await call(path);
     if (response?.ok) return ok(response);
@@ -37,24 +26,7 @@ export function createAuditArchive(baseUrl: string, fetcher: ArchiveFetch): Audi
     return err(response?.status === 404 ? 'not_found' : response?.status === 400 ? 'bad_request' : 'unavailable');
   };
   return {
-    async store({ name, bytes }) {
-      const sha256 = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
-      const response = await call(`/audit/${name}`, {
-        method: 'POST',
-        body: bytes,
-        headers: {
-          'content-type': 'application/x-ndjson',
-          'content-digest': `sha-256=:${btoa(String.fromCharCode(...sha256))}:`,
-        },
-      });
-      if (!response) return err('unavailable');
-      const answer = await jsonOf(response, StoredAuditPiece);
-      // Law 6: what is not confirmed by its digest is not stored.
-      if (response.ok) return answer?.digest === hex(sha256) ? ok(undefined) : err('unavailable');
-      console.error(`the functions answered ${response.status} to the audit log's piece ${name}`);
-      if (response.status === 409) return err('contradiction');
-      return err(response.status === 400 || response.status === 413 ? 'refused' : 'unavailable');
-    },
+    store: (piece) => storePiece(call, `/audit/${piece.name}`, piece.bytes),
 
     async pieces(after) {
       const response = await readable(after === undefined ? '/audit' : `/audit?after=${encodeURIComponent(after)}`);
@@ -69,6 +41,53 @@ export function createAuditArchive(baseUrl: string, fetcher: ArchiveFetch): Audi
       return response.value.body ? ok(response.value.body) : err('unavailable');
     },
   };
+}
+
+/** Of the log of sessions, below `log/` (core/tlog/log-archive.ts). */
+export function createLogArchive(baseUrl: string, fetcher: ArchiveFetch) {
+  const call = callTo(baseUrl, fetcher);
+  return ({ name, bytes }: { name: string; bytes: Uint8Array<ArrayBuffer> }) => storePiece(call, `/log/${name}`, bytes);
+}
+
+type Call = (path: string, init?: RequestInit) => Promise<Response | undefined>;
+
+function callTo(baseUrl: string, fetcher: ArchiveFetch): Call {
+  return async (path, init = {}) => {
+    const deadline = new AbortController();
+    const timer = setTimeout(() => deadline.abort(), ANSWER_WITHIN_MS);
+    try {
+      return await fetcher(new Request(baseUrl + path, { ...init, signal: deadline.signal, redirect: 'manual' }));
+    } catch (error) {
+      console.error(`the functions did not answer ${path}: ${error instanceof Error ? error.message : 'unknown'}`);
+      return undefined;
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+}
+
+/** Stored, durable and confirmed by its digest; again is the same as once. */
+async function storePiece(
+  call: Call,
+  path: string,
+  bytes: Uint8Array<ArrayBuffer>,
+): Promise<Result<void, AuditArchiveFault>> {
+  const sha256 = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+  const response = await call(path, {
+    method: 'POST',
+    body: bytes,
+    headers: {
+      'content-type': 'application/octet-stream',
+      'content-digest': `sha-256=:${btoa(String.fromCharCode(...sha256))}:`,
+    },
+  });
+  if (!response) return err('unavailable');
+  const answer = await jsonOf(response, StoredAuditPiece);
+  // Law 6: what is not confirmed by its digest is not stored.
+  if (response.ok) return answer?.digest === hex(sha256) ? ok(undefined) : err('unavailable');
+  console.error(`the functions answered ${response.status} to ${path}`);
+  if (response.status === 409) return err('contradiction');
+  return err(response.status === 400 || response.status === 413 ? 'refused' : 'unavailable');
 }
 
 async function jsonOf<S extends z.ZodType>(response: Response, schema: S): Promise<z.output<S> | undefined> {

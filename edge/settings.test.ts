@@ -31,6 +31,15 @@ test('good settings come out with defaults, secrets wrapped', () => {
   expect(settings.OIDC_CLIENT_SECRET?.reveal()).toBe('very-secret');
 });
 
+test('witnesses are read, each with its address', () => {
+  const text = ' w.example/1+0badcafe+BAAA https://w.example/tlog/ ,\nw2+0badcafe+BAAA\thttp://localhost:1,';
+  expect(parseSettings({ ...GOOD, TLOG_WITNESSES: text }).TLOG_WITNESSES).toEqual([
+    { key: 'w.example/1+0badcafe+BAAA', url: 'https://w.example/tlog' },
+    { key: 'w2+0badcafe+BAAA', url: 'http://localhost:1' },
+  ]);
+  expect(parseSettings(GOOD).TLOG_WITNESSES).toEqual([]);
+});
+
 describe('what is wrong is named, and its value is not shown', () => {
   test.each([
     [{ OIDC_ISSUER: undefined }, 'OIDC_ISSUER: missing'],
@@ -38,6 +47,9 @@ describe('what is wrong is named, and its value is not shown', () => {
     [{ EDGE_SECRET: '*** not base64 ***' }, 'EDGE_SECRET: '],
     [{ PUBLIC_URL: 'https://gatehouse.example.com/portal' }, 'PUBLIC_URL: expected an origin'],
     [{ PUBLIC_URL: 'ftp://x' }, 'PUBLIC_URL: '],
+    [{ TLOG_WITNESSES: 'w.example+0badcafe+BAAA' }, 'TLOG_WITNESSES: expected NAME+ID+KEY https://'],
+    [{ TLOG_WITNESSES: 'w.example+0badcafe+BAAA http://w.example' }, 'TLOG_WITNESSES: expected NAME+ID+KEY https://'],
+    [{ TLOG_WITNESSES: 'https://w.example' }, 'TLOG_WITNESSES: expected NAME+ID+KEY https://'],
     [{ OIDC_ISSUER: 'http://idp.example.com' }, 'OIDC_ISSUER: plain http is for loopback only'],
     [{ PROVIDER_NAME: 'Okta EU' }, 'PROVIDER_NAME: expected lower-case'],
     [{ FUNCTIONS_TOKEN: undefined }, 'AWS_ACCESS_KEY_ID: missing (or set FUNCTIONS_TOKEN)'],

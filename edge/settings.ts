@@ -97,6 +97,23 @@ export const EdgeSettings = z
         }
         return members as ReadonlyMap<string, string>;
       }),
+    /** Witnesses who cosign the log of sessions: `NAME+ID+KEY https://...`, a comma between (c2sp.org/tlog-witness). */
+    TLOG_WITNESSES: z
+      .string()
+      .default('')
+      .transform((text, context) => {
+        const all = text.split(',').flatMap((one) => (one.trim() === '' ? [] : [one.trim().split(/\s+/)]));
+        const witnesses: { readonly key: string; readonly url: string }[] = [];
+        for (const [key = '', url = '', ...rest] of all) {
+          const isKey = /^[^\s+]+\+[0-9a-f]{8}\+[A-Za-z0-9+/]+={0,2}$/.test(key);
+          if (!isKey || !URL.canParse(url) || !isCarried(new URL(url)) || rest.length > 0) {
+            context.addIssue({ code: 'custom', message: 'expected NAME+ID+KEY https://ITS-ADDRESS, a comma between' });
+            return z.NEVER;
+          }
+          witnesses.push({ key, url: url.replace(/\/+$/, '') });
+        }
+        return witnesses as readonly { readonly key: string; readonly url: string }[];
+      }),
     TEAMS_WEBHOOK_URL: noticeUrl.optional(),
     WEBHOOK_URL: noticeUrl.optional(),
     /** Signs what goes to WEBHOOK_URL: `whsec_` and base64, or any text. */

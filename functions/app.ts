@@ -16,6 +16,7 @@ import { sessionEntryOf } from '../core/session-evidence.ts';
 import { auditArchiveRoutes } from './audit-archive.ts';
 import type { CatalogueReader } from './catalogue-table/reader.ts';
 import { createdKeys } from './events.ts';
+import { logArchiveRoutes } from './log-archive.ts';
 import { exportNdjson } from './export/ndjson.ts';
 import { exportsOf } from './export/registry.ts';
 import { type ApiReporter, RetriableFault } from './faults.ts';
@@ -38,6 +39,8 @@ interface FunctionsDeps {
   readonly auditStore?: AuditStore | undefined;
   /** The full-text index; undefined: this function has none. */
   readonly search?: Hono | undefined;
+  /** Of the log of sessions; with the other or not at all. */
+  readonly logStore?: AuditStore | undefined;
   /** Indexes one object; throws when the event must come again. undefined: `POST /events` is not served (AWS, where the queue delivers). */
   readonly indexObject?: ((key: string) => Promise<void>) | undefined;
 }
@@ -158,6 +161,7 @@ export function createFunctionsApp(deps: FunctionsDeps): Hono {
   );
 
   if (deps.auditStore) app.route('/audit', auditArchiveRoutes(deps.auditStore, deps.report));
+  if (deps.logStore) app.route('/log', logArchiveRoutes(deps.logStore, deps.report));
 
   if (deps.search) app.route('/search', deps.search);
 

@@ -8,7 +8,7 @@
 // Nothing changes or deletes one.
 
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { Hono } from 'hono';
+import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { ApiError, AuditPiecePage, StoredAuditPiece } from '../core/api.ts';
 import { decodeAuditPiece, MAX_PIECE_BYTES, parseAuditPieceName } from '../core/audit/audit-archive.ts';
@@ -17,7 +17,6 @@ import type { AuditStore } from './store/audit-store.ts';
 
 export function auditArchiveRoutes(store: AuditStore, report: ApiReporter): Hono {
   const app = new Hono();
-  const problem = (reason: string, message: string): ApiError => ({ error: { reason, message } });
 
   app.get('/', async (c) => {
     const after = c.req.query('after');
@@ -47,26 +46,41 @@ export function auditArchiveRoutes(store: AuditStore, report: ApiReporter): Hono
     }),
     async (c) => {
       const name = c.req.param('name');
-      const bytes = new Uint8Array(await c.req.arrayBuffer());
-      const sha256 = createHash('sha256').update(bytes).digest();
-      const said = /^sha-256=:([A-Za-z0-9+/]{43}=):$/.exec(c.req.header('content-digest') ?? '')?.[1];
-      if (said === undefined || !timingSafeEqual(Buffer.from(said, 'base64'), sha256)) {
-        return c.json(problem('bad_request', 'Content-Digest: expected the SHA-256 of the body'), 400);
-      }
-      // What is kept for years must be readable then.
-      const piece = await decodeAuditPiece(name, bytes);
-      if (!piece.ok) return c.json(problem('bad_request', piece.error), 400);
-      const digest = sha256.toString('hex');
-      if ((await store.create({ name, bytes, sha256 })) === 'created') {
-        return c.json({ digest, already: false } satisfies StoredAuditPiece);
-      }
-      const there = await store.get(name);
-      if (there && there !== 'too_large' && Buffer.compare(there, bytes) === 0) {
-        return c.json({ digest, already: true } satisfies StoredAuditPiece);
-      }
-      report({ kind: 'audit.contradicted', object: name });
-      return c.json(problem('conflict', 'another piece of this name is stored, and stays'), 409);
+      return keepPiece(c, name, store, report, async (bytes) => {
+        const piece = await decodeAuditPiece(name, bytes);
+        return piece.ok ? undefined : piece.error;
+      });
     },
   );
   return app;
+}
+
+const problem = (reason: string, message: string): ApiError => ({ error: { reason, message } });
+
+/** Stores the body under `name`, once. `mistakeIn` says what is wrong with it: what is kept for years must be readable then. */
+export async function keepPiece(
+  c: Context,
+  name: string,
+  store: AuditStore,
+  report: ApiReporter,
+  mistakeIn: (bytes: Uint8Array) => Promise<string | undefined>,
+): Promise<Response> {
+  const bytes = new Uint8Array(await c.req.arrayBuffer());
+  const sha256 = createHash('sha256').update(bytes).digest();
+  const said = /^sha-256=:([A-Za-z0-9+/]{43}=):$/.exec(c.req.header('content-digest') ?? '')?.[1];
+  if (said === undefined || !timingSafeEqual(Buffer.from(said, 'base64'), sha256)) {
+    return c.json(problem('bad_request', 'Content-Digest: expected the SHA-256 of the body'), 400);
+  }
+  const mistake = await mistakeIn(bytes);
+  if (mistake !== undefined) return c.json(problem('bad_request', mistake), 400);
+  const digest = sha256.toString('hex');
+  if ((await store.create({ name, bytes, sha256 })) === 'created') {
+    return c.json({ digest, already: false } satisfies StoredAuditPiece);
+  }
+  const there = await store.get(name);
+  if (there && there !== 'too_large' && Buffer.compare(there, bytes) === 0) {
+    return c.json({ digest, already: true } satisfies StoredAuditPiece);
+  }
+  report({ kind: 'audit.contradicted', object: name });
+  return c.json(problem('conflict', 'another piece of this name is stored, and stays'), 409);
 }

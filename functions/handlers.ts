@@ -19,6 +19,7 @@ import { foldAll } from './search/fold.ts';
 import { searchIndexRoutes } from './search/routes.ts';
 import { SegmentCache } from './search/segment-cache.ts';
 import { s3SearchStore } from './search/store/s3-search-store.ts';
+import { LOG_OBJECTS } from './store/audit-store.ts';
 import { s3AuditStore } from './store/s3-audit-store.ts';
 import { s3Reader } from './store/s3-reader.ts';
 
@@ -27,6 +28,7 @@ const s3 = new S3Client({});
 const reader = s3Reader(s3, settings.bucket);
 const { auditLock } = settings;
 const auditStore = auditLock && s3AuditStore(s3, settings.bucket, auditLock, Date.now);
+const logStore = auditLock && s3AuditStore(s3, settings.bucket, auditLock, Date.now, LOG_OBJECTS);
 const table = new CatalogueTable(new DynamoDBClient({}), settings.table);
 const indexing = {
   reader,
@@ -66,6 +68,7 @@ export const api = streamHandle(
     reader,
     platform: nodeRecordingPlatform,
     auditStore,
+    logStore,
     maxRetainDays: auditLock?.days,
     search:
       searchIndex && searchIndexRoutes({ ...searchIndex, cache: new SegmentCache(searchIndex, SEARCH_CACHE_BYTES) }),

@@ -22,6 +22,7 @@ import { searchIndexRoutes } from './search/routes.ts';
 import { SegmentCache } from './search/segment-cache.ts';
 import { canSearch } from './search/segment/segment-file.ts';
 import { directorySearchStore } from './search/store/directory-search-store.ts';
+import { LOG_OBJECTS } from './store/audit-store.ts';
 import { directoryAuditStore } from './store/directory-audit-store.ts';
 import { directoryReader } from './store/directory-reader.ts';
 
@@ -89,6 +90,7 @@ export async function startFunctions(options: LocalFunctionsOptions): Promise<Lo
     search: canSearch
       ? searchIndexRoutes({ ...search, cache: new SegmentCache(search, SEARCH_CACHE_BYTES) })
       : undefined,
+    logStore: directoryAuditStore(options.objectsDirectory, LOG_OBJECTS),
     report: index.report,
     indexObject: (key) => indexObject(key, index),
   });

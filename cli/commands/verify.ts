@@ -1,14 +1,21 @@
 // `gatehouse verify`: proves recordings on this machine. The servers only hand over bytes; what is
 // proven is proven here. Exit 0: all proven. 1: not proven. 2: could not run. 3: unreachable.
 
+import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { SessionId } from '../../core/ids.ts';
 import type { VerifyReport } from '../../core/recording/verify.ts';
+import type { Checkpoint } from '../../core/tlog/checkpoint.ts';
+import { showNote } from '../../core/tlog/note.ts';
+import packageJson from '../../package.json' with { type: 'json' };
 import { checked, type Cli } from '../cli.ts';
 import { Failure, usage } from '../failure.ts';
 import type { Output } from '../output.ts';
 import { line } from '../terminal-text.ts';
-import { type UnprovenPlace, verifyCopy } from '../verification/verify-copy.ts';
+import { codeOf } from '../files/file-error.ts';
+import { reportPage, type UnprovenPlace, type Verified } from '../verification/report-page.ts';
+import { readKept } from '../verification/checkpoint.ts';
+import { verifyCopy } from '../verification/verify-copy.ts';
 import { readTrustedKeys, type TrustedKeys } from '../verification/trusted-keys.ts';
 import { verifyEverything, verifyOne } from '../verification/verify-online.ts';
 
@@ -17,6 +24,8 @@ interface Options {
   readonly dir?: string;
   readonly key?: string;
   readonly keys?: string;
+  readonly checkpoint?: string;
+  readonly report?: string;
 }
 
 export function addVerify(command: Command, cli: Cli): void {
@@ -27,26 +36,39 @@ export function addVerify(command: Command, cli: Cli): void {
         'Exit 0: proven. 1: not proven. 2: could not run. 3: unreachable.',
     )
     .argument('[SESSION]', 'its id, ses_...')
-    .option('--all', 'every session that is listed or that the edge witnessed')
-    .option('--dir <COPY>', "offline: a copy of a session's folder, or of a tree of them")
-    .option('--keys <FILE>', "keys that are trusted: connectors', the log's, witnesses' (docs/cli.md)")
-    .option('--key <BASE64URL>', "with --dir: the connector's key alone, as gatehouse connectors lists it")
+    .option('--all', 'every session, listed or witnessed')
+    .option('--dir <COPY>', 'offline: a copy of sessions, or of the bucket')
+    .option('--keys <FILE>', 'keys that are trusted (docs/cli.md)')
+    .option('--checkpoint <FILE>', 'with --dir: one kept elsewhere, to continue')
+    .option('--report <FILE.html>', 'also write a page to keep, and its JSON')
+    .option('--key <BASE64URL>', "with --dir: one connector's key alone")
     .action(async (session: string | undefined, options: Options, command: Command) => {
       const chosen = [session !== undefined, options.all === true, options.dir !== undefined].filter(Boolean).length;
       if (chosen !== 1) throw usage('name one of SESSION, --all and --dir COPY');
       if (options.key !== undefined && options.dir === undefined) throw usage('--key goes with --dir');
       if (options.key !== undefined && options.keys !== undefined) throw usage('name one of --key and --keys');
+      if (options.checkpoint !== undefined && (options.dir === undefined || options.keys === undefined))
+        throw usage('--checkpoint goes with --dir and --keys');
+      if (options.report !== undefined && !options.report.endsWith('.html'))
+        throw usage('--report: expected a name that ends with .html');
       const output = cli.output(command);
       const id = session === undefined ? undefined : checked(SessionId, session, 'SESSION');
       const prove = async (): Promise<boolean> => {
         if (options.dir !== undefined) {
-          const { reports, unproven } = await verifyCopy(options.dir, await keysOf(options));
+          const keys = await keysOf(options);
+          const kept = options.checkpoint === undefined ? undefined : await keptOf(options.checkpoint, keys);
+          const { reports, unproven, basis } = await verifyCopy(options.dir, keys, kept);
+          if (options.report !== undefined) await writeReport(options.report, { basis, reports, unproven });
           return conclude(output, reports, unproven);
         }
         const { client } = await cli.open(command);
-        if (id !== undefined) return concludeOne(output, await verifyOne(client, id, options.keys));
         const progress = output.isTerminal ? (text: string) => output.note(text) : () => {};
-        return conclude(output, await verifyEverything(client, progress, options.keys), []);
+        const { reports, basis } = await (id === undefined
+          ? verifyEverything(client, progress, options.keys)
+          : verifyOne(client, id, options.keys));
+        if (options.report !== undefined) await writeReport(options.report, { basis, reports, unproven: [] });
+        const [one] = reports;
+        return id !== undefined && one ? concludeOne(output, one) : conclude(output, reports, []);
       };
       try {
         if (!(await prove())) cli.exitCode = 1;
@@ -67,9 +89,37 @@ async function keysOf({ key, keys }: Options): Promise<TrustedKeys | undefined> 
   return key === undefined ? undefined : { connectors: [keyOf(key)], policy: undefined };
 }
 
+function keptOf(path: string, keys: TrustedKeys | undefined): Promise<Checkpoint> {
+  if (!keys?.policy) throw usage('--checkpoint: the file of --keys names no log');
+  return readKept(path, keys.policy, '--checkpoint');
+}
+
 function keyOf(text: string): Uint8Array {
   if (!/^[A-Za-z0-9_-]{43}$/.test(text)) throw usage('--key: expected 32 bytes in base64url (43 characters)');
   return new Uint8Array(Buffer.from(text, 'base64url'));
+}
+
+/** The page, and the same for machines under its name with .json. */
+async function writeReport(path: string, verified: Omit<Verified, 'at' | 'version'>): Promise<void> {
+  const facts = { ...verified, at: new Date().toISOString(), version: packageJson.version };
+  const { basis, reports, unproven, at, version } = facts;
+  const { checkpoint, ...rest } = basis;
+  const asJson = {
+    at,
+    version,
+    ...rest,
+    ...(checkpoint && { checkpoint: showNote(checkpoint.note) }),
+    proven: unproven.length === 0 && reports.every((report) => report.proven || report.running),
+    sessions: reports.map(shown),
+    unproven,
+  };
+  for (const [name, text] of [
+    [path, reportPage(facts)],
+    [path.replace(/\.html$/, '.json'), `${JSON.stringify(asJson, null, 2)}\n`],
+  ] as const)
+    await writeFile(name, text).catch((error: unknown) => {
+      throw usage(`--report: cannot write ${name}: ${codeOf(error)}`);
+    });
 }
 
 const shown = ({ manifest: _, ...report }: VerifyReport): Omit<VerifyReport, 'manifest'> => report;

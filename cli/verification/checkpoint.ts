@@ -36,7 +36,7 @@ export function addCheckpoint(command: Command, cli: Cli): void {
       const head = await client.get('/log', LogHead);
       const policy = await policyOf(options.keys, head.key);
       const checkpoint = await trusted(head.checkpoint, policy, 'the checkpoint of the edge');
-      const since = options.since === undefined ? undefined : await readKept(options.since, policy);
+      const since = options.since === undefined ? undefined : await readKept(options.since, policy, '--since');
       const newest = since ? await continued(client, since, policy) : { checkpoint, note: head.checkpoint };
       if (options.entries !== undefined) await writeEntries(client, newest.checkpoint.size, options.entries);
       if (options.save !== undefined) await write(options.save, newest.note);
@@ -70,9 +70,10 @@ async function trusted(note: string, policy: WitnessPolicy, what: string): Promi
   return checkpoint.value;
 }
 
-async function readKept(path: string, policy: WitnessPolicy): Promise<Checkpoint> {
+/** One that was kept elsewhere; `option` names it. */
+export async function readKept(path: string, policy: WitnessPolicy, option: string): Promise<Checkpoint> {
   const note = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw usage(`--since: cannot read ${path}: ${codeOf(error)}`);
+    throw usage(`${option}: cannot read ${path}: ${codeOf(error)}`);
   });
   return trusted(note, policy, path);
 }

@@ -5,6 +5,7 @@
 //   group ..., quorum ...
 
 import { readFile } from 'node:fs/promises';
+import { showNoteKey } from '../../core/tlog/note.ts';
 import { parseWitnessPolicy, type WitnessPolicy } from '../../core/tlog/witness-policy.ts';
 import { codeOf } from '../files/file-error.ts';
 import { usage } from '../failure.ts';
@@ -38,3 +39,12 @@ export async function readTrustedKeys(path: string): Promise<TrustedKeys> {
   if (!policy.ok) throw usage(`--keys: ${path}: ${policy.error}`);
   return { connectors, policy: policy.value.logs.length > 0 ? policy.value : undefined };
 }
+
+export const base64url = (key: Uint8Array): string => Buffer.from(key).toString('base64url');
+
+/** Whose they are, for a report. */
+export const basisKeys = ({ connectors, policy }: TrustedKeys): readonly { of: string; key: string }[] => [
+  ...connectors.map((key) => ({ of: 'a connector', key: base64url(key) })),
+  ...(policy?.logs ?? []).map((key) => ({ of: `the log ${key.name}`, key: showNoteKey(key) })),
+  ...[...(policy?.witnesses ?? [])].map(([name, key]) => ({ of: `the witness ${name}`, key: showNoteKey(key) })),
+];

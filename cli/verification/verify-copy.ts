@@ -3,48 +3,47 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { ConnectorId, SessionId } from '../../core/ids.ts';
-import { parseCheckpoint } from '../../core/tlog/checkpoint.ts';
-import { type LoggedSessions, missingFrom, readWholeLog } from '../../core/tlog/whole-log.ts';
+import type { Checkpoint } from '../../core/tlog/checkpoint.ts';
+import { type LoggedSessions, missingFrom } from '../../core/tlog/whole-log.ts';
 import { sessionDigest } from '../../core/tlog/session-entry.ts';
-import { trustOf } from '../../core/tlog/witness-policy.ts';
 import { Envelope, Manifest } from '../../core/recording/manifest.ts';
 import { decodeSegment } from '../../core/recording/segment.ts';
 import { type RecordingSource, UnreadableObject } from '../../core/recording/recording-source.ts';
 import { type VerifyReport, verifySession } from '../../core/recording/verify.ts';
 import { Failure, usage } from '../failure.ts';
-import type { WitnessPolicy } from '../../core/tlog/witness-policy.ts';
+import { readLogCopy } from './read-log-copy.ts';
 import { recordingPlatform } from './recording-platform.ts';
-import type { TrustedKeys } from './trusted-keys.ts';
+import type { ProofBasis, UnprovenPlace } from './report-page.ts';
+import { basisKeys, type TrustedKeys } from './trusted-keys.ts';
 import { codeOf, isCode } from '../files/file-error.ts';
 
 const isRecordingObject = (name: string): boolean => /^(\d{8}\.seg|manifest\.json)$/.test(name);
 /** A segment is at most 4 MiB; anything far above is not ours, and must not fill the memory. */
 const MAX_OBJECT_BYTES = 64 * 1024 * 1024;
 
-/** What stands in a copy and could not be taken for any session's recording, or not be read. */
-export interface UnprovenPlace {
-  readonly path: string;
-  readonly message: string;
-}
-
 interface VerifiedCopy {
   readonly reports: readonly VerifyReport[];
   readonly unproven: readonly UnprovenPlace[];
+  readonly basis: ProofBasis;
 }
 
 /**
  * One that cannot be read is reported and does not keep the others from being proven. With keys of a log the copy holds
- * that too, as `gatehouse checkpoint` saves it: `log/checkpoint` and `log/entries`.
+ * that too. `kept`: a checkpoint from elsewhere, which that must continue.
  */
-export async function verifyCopy(dir: string, keys: TrustedKeys | undefined): Promise<VerifiedCopy> {
+export async function verifyCopy(dir: string, keys: TrustedKeys | undefined, kept?: Checkpoint): Promise<VerifiedCopy> {
   const root = resolve(dir);
   const { folders, unreadable, links } = await sessionFolders(root, dir);
   if (folders.length === 0 && unreadable.length === 0)
     throw new Failure(2, 'nothing_to_verify', `no recording stands in ${dir}`);
-  const log = keys?.policy && (await readLog(root, keys.policy));
+  const log = keys?.policy && (await readLogCopy(join(root, LOG), keys.policy, kept));
   const reports: VerifyReport[] = [];
-  const unproven = [...unreadable, ...links, ...(log && 'message' in log ? [log] : [])];
-  const logged = log && 'sessions' in log ? log.sessions : undefined;
+  const unproven = [
+    ...unreadable,
+    ...links,
+    ...(log && !log.ok ? [{ path: join(root, LOG), message: log.error }] : []),
+  ];
+  const logged = log?.ok ? log.value.sessions : undefined;
   for (const folder of folders) {
     const source = folderSource(folder);
     const named = await namesOf(folder, source);
@@ -69,28 +68,16 @@ export async function verifyCopy(dir: string, keys: TrustedKeys | undefined): Pr
         path: join(root, LOG),
         message: `the log has a session that is not in this copy: SHA-256 of its id ${digest}`,
       });
-  return { reports, unproven };
+  const basis = {
+    source: root,
+    keys: keys ? basisKeys(keys) : [],
+    checkpoint: log?.ok ? log.value.checkpoint : undefined,
+    cosigned: log?.ok ? log.value.cosigned : [],
+  };
+  return { reports, unproven, basis };
 }
 
 const LOG = 'log';
-
-async function readLog(
-  root: string,
-  policy: WitnessPolicy,
-): Promise<UnprovenPlace | { readonly sessions: LoggedSessions }> {
-  const path = join(root, LOG);
-  const [note, entries] = await Promise.all(
-    ['checkpoint', 'entries'].map((name) => readFile(join(path, name), 'utf8').catch(() => undefined)),
-  );
-  if (note === undefined || entries === undefined)
-    return { path, message: `holds no log: gatehouse checkpoint --save ${LOG}/checkpoint --entries ${LOG}/entries` };
-  const checkpoint = parseCheckpoint(note);
-  if (!checkpoint.ok) return { path, message: `the checkpoint cannot be read: ${checkpoint.error}` };
-  const trusted = await trustOf(policy, checkpoint.value);
-  if (!trusted.ok) return { path, message: trusted.error };
-  const sessions = await readWholeLog(checkpoint.value, entries.split('\n').slice(0, -1));
-  return sessions.ok ? { sessions: sessions.value } : { path, message: sessions.error };
-}
 
 async function withLog(report: VerifyReport, logged: LoggedSessions | undefined): Promise<VerifyReport> {
   if (!logged) {

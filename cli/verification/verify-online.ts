@@ -12,12 +12,25 @@ import type { WitnessPolicy } from '../../core/tlog/witness-policy.ts';
 import { type ApiClient, query } from '../api-client.ts';
 import { Failure } from '../failure.ts';
 import { policyOf } from './checkpoint.ts';
+import { base64url, basisKeys, readTrustedKeys } from './trusted-keys.ts';
+import type { ProofBasis } from './report-page.ts';
+import { parseCheckpoint } from '../../core/tlog/checkpoint.ts';
+import { trustOf } from '../../core/tlog/witness-policy.ts';
+import { compareCatalogue } from './compare-catalogue.ts';
 import { recordingPlatform } from './recording-platform.ts';
 
 const PAGE = 200;
+/** Sessions; of each up to READ_AHEAD objects are under way. */
+const AT_ONCE = 4;
 
-export async function verifyOne(client: ApiClient, session: SessionId, keys?: string): Promise<VerifyReport> {
-  return verifyWith(client, session, await trusts(client, keys));
+interface VerifiedOnline {
+  readonly reports: readonly VerifyReport[];
+  readonly basis: ProofBasis;
+}
+
+export async function verifyOne(client: ApiClient, session: SessionId, keysFile?: string): Promise<VerifiedOnline> {
+  const keys = await trusts(client, keysFile);
+  return { reports: [await verifyWith(client, session, keys)], basis: keys.basis };
 }
 
 /**
@@ -28,7 +41,7 @@ export async function verifyEverything(
   client: ApiClient,
   progress: (text: string) => void,
   keysFile?: string,
-): Promise<VerifyReport[]> {
+): Promise<VerifiedOnline> {
   const keys = await trusts(client, keysFile);
   const sessions = new Set<SessionId>();
   for await (const id of catalogued(client)) sessions.add(id);
@@ -40,13 +53,18 @@ export async function verifyEverything(
     mine.push('That no session was left out: only auditors see which ones the edge witnessed.');
   }
   if (sessions.size === 0) throw new Failure(2, 'nothing_to_verify', 'there is no session to verify');
-  const reports: VerifyReport[] = [];
-  for (const id of [...sessions].sort()) {
-    progress(`verifying ${id} (${reports.length + 1} of ${sessions.size})`);
-    const report = await verifyWith(client, id, keys).catch((error: unknown) => unread(id, error));
-    reports.push({ ...report, notCompared: [...report.notCompared, ...mine] });
-  }
-  return reports;
+  const ids = [...sessions].sort();
+  const reports = new Map<SessionId, VerifyReport>();
+  const rest = ids.entries();
+  const verifyRest = async (): Promise<void> => {
+    for (const [index, id] of rest) {
+      progress(`verifying ${id} (${index + 1} of ${ids.length})`);
+      const report = await verifyWith(client, id, keys).catch((error: unknown) => unread(id, error));
+      reports.set(id, { ...report, notCompared: [...report.notCompared, ...mine] });
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, verifyRest));
+  return { reports: ids.flatMap((id) => reports.get(id) ?? []), basis: keys.basis };
 }
 
 async function* catalogued(client: ApiClient): AsyncGenerator<SessionId> {
@@ -70,9 +88,13 @@ async function* witnessed(client: ApiClient): AsyncGenerator<SessionId> {
 type Keys = ReadonlyMap<ConnectorId, Uint8Array> | 'forbidden';
 
 interface Trusts {
+  /** As the edge registered them. */
   readonly keys: Keys;
+  /** Of `--keys`, which outrank those; undefined: it names none, or was not given. */
+  readonly chosen: readonly Uint8Array[] | undefined;
   /** Undefined: an edge of an earlier release keeps no log. */
   readonly policy: WitnessPolicy | undefined;
+  readonly basis: ProofBasis;
 }
 
 async function trusts(client: ApiClient, keysFile: string | undefined): Promise<Trusts> {
@@ -80,7 +102,21 @@ async function trusts(client: ApiClient, keysFile: string | undefined): Promise<
     registeredKeys(client),
     unlessRefused(client.get('/log', LogHead), 'not_found'),
   ]);
-  return { keys, policy: head && (await policyOf(keysFile, head.key)) };
+  const file = keysFile === undefined ? undefined : await readTrustedKeys(keysFile);
+  const chosen = file && file.connectors.length > 0 ? file.connectors : undefined;
+  const policy = head && (await policyOf(keysFile, head.key));
+  const parsed = head && parseCheckpoint(head.checkpoint);
+  // What is wrong with it, each session's own proof says.
+  const vouched = policy && parsed?.ok ? await trustOf(policy, parsed.value) : undefined;
+  const checkpoint = vouched?.ok && parsed?.ok ? parsed.value : undefined;
+  const registered = chosen || keys === 'forbidden' ? [] : [...keys].map(([of, key]) => ({ of, key: base64url(key) }));
+  const basis = {
+    source: client.origin,
+    keys: [...registered, ...basisKeys({ connectors: chosen ?? [], policy })],
+    checkpoint,
+    cosigned: vouched?.ok ? vouched.value.cosigned.map(({ key }) => key.name) : [],
+  };
+  return { keys, chosen, policy, basis };
 }
 
 async function registeredKeys(client: ApiClient): Promise<Keys> {
@@ -90,7 +126,11 @@ async function registeredKeys(client: ApiClient): Promise<Keys> {
   return new Map(list.connectors.map((connector) => [connector.id, raw(connector)]));
 }
 
-async function verifyWith(client: ApiClient, session: SessionId, { keys, policy }: Trusts): Promise<VerifyReport> {
+async function verifyWith(
+  client: ApiClient,
+  session: SessionId,
+  { keys, chosen, policy }: Trusts,
+): Promise<VerifyReport> {
   const seen = await unlessRefused(client.get(`/witness/${session}`, Witnessed), 'not_found');
   const objects = await unlessRefused(client.get(`/sessions/${session}/objects`, ObjectList), 'not_found');
   const connector = objects?.connector ?? seen?.connector;
@@ -112,7 +152,7 @@ async function verifyWith(client: ApiClient, session: SessionId, { keys, policy 
     connector,
     source,
     platform: recordingPlatform,
-    trustedKeys: trustedKey && [trustedKey],
+    trustedKeys: chosen ?? (trustedKey && [trustedKey]),
     heads: seen?.heads ?? [],
     witnessedManifest: seen?.manifest,
     neverBegan: seen?.neverBegan,
@@ -131,12 +171,20 @@ async function verifyWith(client: ApiClient, session: SessionId, { keys, policy 
   const notAsked = 'the log of sessions: this edge keeps none';
   const inLog =
     seen?.log && policy && (await proveInLog(session, seen.manifest && report.manifestDigest, seen.log, policy));
+  const ofRecording = [...report.faults, ...further, ...(inLog?.faults ?? [])];
+  const row =
+    objects &&
+    compareCatalogue(objects.catalogue, {
+      ended: seen?.manifest?.at,
+      proven: ofRecording.length === 0,
+      now: Date.now(),
+    });
   const logged = {
     ...report,
-    proofs: [...report.proofs, ...(inLog?.proofs ?? [])],
-    notCompared: inLog || !seen ? report.notCompared : [...report.notCompared, notAsked],
+    proofs: [...report.proofs, ...(inLog?.proofs ?? []), ...(row?.proofs ?? [])],
+    notCompared: [...report.notCompared, ...(inLog || !seen ? [] : [notAsked]), ...(row?.notCompared ?? [])],
   };
-  const faults = [...report.faults, ...further, ...(inLog?.faults ?? [])];
+  const faults = [...ofRecording, ...(row?.faults ?? [])];
   if (faults.length === 0 || !(await stillLive(client, session)))
     return { ...logged, faults, proven: faults.length === 0 };
   const notCompared = [...logged.notCompared, 'The session is still running: its manifest comes at its end.'];

@@ -1,28 +1,60 @@
 // Walks a session's segments in order and says of each what is wrong with it. Keeps digests and
 // counts, never a segment.
 
+import { z } from 'zod';
 import type { ConnectorId, SessionId } from '../ids.ts';
-import { FactDamage, FactReader } from './facts/fact-reader.ts';
+import { FactDamage, FactReader, FactReaderState } from './facts/fact-reader.ts';
 import type { Fact as RecordedFact } from './facts/fact.ts';
 import { type Frame, FrameDamage } from './frame.ts';
 import type { Manifest, ManifestSegment } from './manifest.ts';
 import type { UnreadableObject } from './recording-source.ts';
 import {
   decodeSegment,
+  Digest,
   framesOf,
   type RecordingPlatform,
   type Segment,
   SegmentDamage,
   segmentName,
+  toHex,
 } from './segment.ts';
-import { SessionTally } from './tally.ts';
+import { SessionTally, TallyState } from './tally.ts';
 import type { VerifyFault } from './verify-faults.ts';
 
 /** How many missing segments are listed one by one when no manifest says how many there were. */
 const MAX_MISSING = 100;
 
+/** Of a chain whose first segments were all sound: what is needed to go on behind them, and to know them in a manifest. */
+export const ChainState = z.object({
+  /** Number of the next segment, which is also how many there were. */
+  next: z.number().int().min(1),
+  nextFrame: z.number().int(),
+  /** Of the last one. */
+  digest: Digest,
+  /** A hash over how a manifest lists them (`listingOf`). */
+  listing: Digest,
+  tally: TallyState,
+  facts: FactReaderState,
+});
+export type ChainState = z.infer<typeof ChainState>;
+
+const NOTHING_LISTED = '0'.repeat(64);
+
+function listedBehind(
+  before: string,
+  { number, digest, bytes, rawBytes, firstFrame, frames }: ManifestSegment,
+  platform: RecordingPlatform,
+): string {
+  const text = `${before} ${number} ${digest} ${bytes} ${rawBytes} ${firstFrame} ${frames}`;
+  return toHex(platform.sha256(new TextEncoder().encode(text)));
+}
+
+/** Over a manifest's first segments. Whatever is listed otherwise gives another. */
+export const listingOf = (segments: readonly ManifestSegment[], platform: RecordingPlatform): string =>
+  segments.reduce((before, segment) => listedBehind(before, segment, platform), NOTHING_LISTED);
+
 export class SegmentChain {
-  readonly tally = new SessionTally();
+  readonly tally: SessionTally;
   /** By number; undefined where the segment is missing or not to be trusted. */
   readonly digests: (string | undefined)[] = [];
   /** False once anything was missing or wrong: counts mean nothing then. */
@@ -34,13 +66,44 @@ export class SegmentChain {
   #nextFrame: number | undefined = 0;
   readonly #facts: FactReader;
 
-  constructor(session: SessionId, connector: ConnectorId, manifest: Manifest | undefined, platform: RecordingPlatform) {
+  #listing = NOTHING_LISTED;
+
+  /** `from`: it begins behind the segments of an earlier one; with a manifest, which lists them as that one had them. */
+  constructor(
+    session: SessionId,
+    connector: ConnectorId,
+    manifest: Manifest | undefined,
+    platform: RecordingPlatform,
+    { from, complete = false }: { readonly from?: ChainState | undefined; readonly complete?: boolean } = {},
+  ) {
     this.#session = session;
     this.#connector = connector;
     this.#manifest = manifest;
     this.#platform = platform;
     // Of a session that lost frames with a damaged log, a lane may be there and its opening not.
-    this.#facts = new FactReader({ session, connector }, manifest?.coverage.lanes.recorded === 'full');
+    this.#facts = new FactReader({ session, connector }, complete || manifest?.coverage.lanes.recorded === 'full');
+    this.tally = from ? SessionTally.from(from.tally) : new SessionTally();
+    if (!from) return;
+    for (let number = 0; number < from.next; number++) this.digests.push(manifest?.segments[number]?.digest);
+    this.digests[from.next - 1] = from.digest;
+    this.#nextFrame = from.nextFrame;
+    this.#listing = from.listing;
+    this.#facts.resume(from.facts);
+  }
+
+  /** undefined: something was missing or wrong, or there was nothing. */
+  state(): ChainState | undefined {
+    const digest = this.digests.at(-1);
+    const facts = this.#facts.state();
+    if (!this.whole || digest === undefined || this.#nextFrame === undefined || !facts) return undefined;
+    return {
+      next: this.digests.length,
+      nextFrame: this.#nextFrame,
+      digest,
+      listing: this.#listing,
+      tally: this.tally.state(),
+      facts,
+    };
   }
 
   /** How many segments there should be: as the manifest lists, else up to the highest that is there. */
@@ -68,8 +131,13 @@ export class SegmentChain {
     if (segment && bytes) this.#compare(number, segment, listed, bytes.length, fault);
     const trusted = segment !== undefined && faults.length === 0;
     this.digests.push(trusted ? segment.digest : undefined);
-    if (trusted) this.#count(segment, number, fault);
-    else this.#facts.skip();
+    if (trusted && bytes) {
+      const { rawBytes, firstFrame, frames } = segment.header;
+      const { digest } = segment;
+      const own = { number, digest, bytes: bytes.length, rawBytes, firstFrame, frames };
+      this.#listing = listedBehind(this.#listing, own, this.#platform);
+      this.#count(segment, number, fault);
+    } else this.#facts.skip();
     this.#nextFrame = trusted ? segment.header.firstFrame + segment.header.frames : undefined;
     if (faults.length > 0) this.whole = false;
     return faults;

@@ -17,6 +17,7 @@ const FAULTS = [
   'fact_of_other_version',
   'began_after_all',
   'not_in_log',
+  'catalogue_differs',
 ] as const;
 
 export interface VerifyFault {

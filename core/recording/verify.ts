@@ -8,7 +8,7 @@ import { actionsOf } from '../protocols.ts';
 import { readAhead } from './read-ahead.ts';
 import { type RecordingSource, UnreadableObject } from './recording-source.ts';
 import { type RecordingPlatform, segmentName } from './segment.ts';
-import { SegmentChain } from './verify-chain.ts';
+import { type ChainState, listingOf, SegmentChain } from './verify-chain.ts';
 import { compareCounts, compareCoverage } from './verify-claims.ts';
 import type { VerifyFault } from './verify-faults.ts';
 
@@ -32,6 +32,8 @@ export interface VerifyInput {
   readonly witnessedManifest?: { readonly digest: string; readonly segments: number } | undefined;
   /** The edge witnessed that the session was refused before anything of it was recorded or forwarded. */
   readonly neverBegan?: { readonly reason: string; readonly at: string } | undefined;
+  /** Of an earlier reading of its first segments, by somebody who is believed: they are not read again, only looked for. */
+  readonly from?: ChainState | undefined;
 }
 
 export interface VerifyReport {
@@ -70,10 +72,19 @@ export async function verifySession(input: VerifyInput): Promise<VerifyReport> {
   const manifest = decoded?.manifest;
   if (decoded) compareKey(input, decoded, { faults, proofs, notCompared });
 
-  const chain = new SegmentChain(session, input.connector, manifest, platform);
+  const from = manifest && input.from && isListed(manifest, input.from, platform) ? input.from : undefined;
+  const first = from?.next ?? 0;
+  const chain = new SegmentChain(session, input.connector, manifest, platform, { from });
   const expected = chain.expected(names);
   const listed = new Set<string>([MANIFEST_NAME]);
-  for await (const bytes of readAhead(expected, (number) => readOf(source, segmentName(number)))) {
+  const there = new Set(names);
+  for (let number = 0; number < first; number++) {
+    listed.add(segmentName(number));
+    if (there.has(segmentName(number))) continue;
+    chain.whole = false;
+    faults.push({ object: segmentName(number), reason: 'segment_missing', message: `segment ${number} is missing` });
+  }
+  for await (const bytes of readAhead(expected - first, (count) => readOf(source, segmentName(first + count)))) {
     const number = chain.digests.length;
     faults.push(...chain.next(number, bytes));
     listed.add(segmentName(number));
@@ -105,6 +116,9 @@ export async function verifySession(input: VerifyInput): Promise<VerifyReport> {
     ...(decoded && { manifest: decoded.manifest, manifestDigest: decoded.digest }),
   };
 }
+
+const isListed = (manifest: Manifest, { next, listing }: ChainState, platform: RecordingPlatform): boolean =>
+  next <= manifest.segments.length && listingOf(manifest.segments.slice(0, next), platform) === listing;
 
 const nothingOf = (
   session: SessionId,

@@ -15,12 +15,15 @@ interface LoggedSession {
 
 export type LoggedSessions = ReadonlyMap<string, LoggedSession>;
 
-/** More entries than the checkpoint has are later ones: the error is for too few, or another tree. */
+/**
+ * As it was with the largest of the checkpoints, of which there is at least one: the others are of the same tree, when it
+ * was smaller. More entries than that has are later ones: the error is for too few, or another tree.
+ */
 export async function readWholeLog(
-  checkpoint: Checkpoint,
+  checkpoints: readonly Checkpoint[],
   entries: readonly string[],
 ): Promise<Result<LoggedSessions, string>> {
-  const { size, root } = checkpoint;
+  const size = Math.max(...checkpoints.map((one) => one.size));
   if (entries.length < size) return err(`the log has ${size} entries, and ${entries.length} are there`);
   const nodes = new Map<string, Uint8Array>();
   const read = (level: number, index: number): Uint8Array => {
@@ -41,8 +44,11 @@ export async function readWholeLog(
     if (event === 'never-began') known.neverBegan = true;
     sessions.set(session, known);
   }
-  if (!equalBytes(await rootOf(size, read), root))
-    return err('its entries are not those of its checkpoint: one was changed, or moved');
+  for (const checkpoint of checkpoints)
+    if (!equalBytes(await rootOf(checkpoint.size, read), checkpoint.root))
+      return err(
+        `its entries are not those of its checkpoint of ${checkpoint.size} entries: one was changed, or moved, or the checkpoint is of another log`,
+      );
   return ok(sessions);
 }
 

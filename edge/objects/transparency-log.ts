@@ -12,9 +12,9 @@ import {
   rootOf,
   type MerkleNode,
 } from '../../core/tlog/merkle.ts';
-import { type NoteKey, showNote, signNote, type SignNote } from '../../core/tlog/note.ts';
+import { type NoteKey, parseNote, showNote, signNote, type SignNote } from '../../core/tlog/note.ts';
 import { type SessionEvent, sessionDigest, showLogEntry } from '../../core/tlog/session-entry.ts';
-import { toBase64 } from '../../core/scram.ts';
+import { equalBytes, toBase64 } from '../../core/scram.ts';
 
 export const LOG_SCHEMA = `
   CREATE TABLE IF NOT EXISTS log_entries (
@@ -54,6 +54,14 @@ export interface LogSigner {
   readonly sign: SignNote;
 }
 
+/** How old a checkpoint may be that is given out for its cosignatures. */
+const COSIGNED_WITHIN_MS = 15 * 60_000;
+
+interface SizedNote {
+  readonly size: number;
+  readonly note: string;
+}
+
 export class TransparencyLog {
   readonly #storage: DurableObjectStorage;
   readonly #sql: SqlStorage;
@@ -89,33 +97,66 @@ export class TransparencyLog {
       )`);
   }
 
-  /** The newest checkpoint: of all entries. */
-  async checkpoint(): Promise<string> {
+  /** The newest checkpoint, of all entries, signed by the log alone. */
+  async newest(): Promise<SizedNote> {
     const size = await this.#grow();
-    const known = this.#sql.exec('SELECT note FROM checkpoints WHERE size = ?', size).toArray()[0];
-    if (known) return String(known.note);
     const { key, sign } = await this.#signer();
+    const known = this.#sql.exec('SELECT note FROM checkpoints WHERE size = ?', size).toArray()[0];
+    // Of another name or key of this edge: under the new one it is signed when it is asked for.
+    if (known && isSignedBy(String(known.note), key)) return { size, note: String(known.note) };
     const root = await rootOf(size, this.#read);
     const text = checkpointText({ origin: key.name, size, root });
     const note = showNote({ text, signatures: [await signNote(text, key, sign)] });
     // Somebody else may have been faster: Ed25519 signs the same text alike.
     const at = new Date(Date.now()).toISOString();
     this.#sql.exec('INSERT OR IGNORE INTO checkpoints (size, at, note) VALUES (?, ?, ?)', size, at, note);
-    return note;
+    return { size, note };
   }
 
-  /** Proofs of a session's entries (c2sp.org/tlog-proof), each with its entry, all for the newest checkpoint. */
+  /** A checkpoint with what witnesses made of it. */
+  withCosignatures({ size, note }: SizedNote): SizedNote {
+    const lines = this.#sql.exec('SELECT line FROM cosignatures WHERE size = ? ORDER BY witness', size).toArray();
+    return { size, note: note + lines.map(({ line }) => String(line)).join('') };
+  }
+
+  /** How many entries there are, hashed or not. */
+  entryCount(): number {
+    return this.#number('SELECT count(*) AS n FROM log_entries');
+  }
+
+  async checkpoint(): Promise<string> {
+    return (await this.#served(0)).note;
+  }
+
+  /**
+   * Of at least so many entries. While witnesses answer, one that they have cosigned, though it may be a minute old: the
+   * newest would lack the quorum of whoever asks for one.
+   */
+  async #served(atLeast: number): Promise<SizedNote> {
+    const newest = await this.newest();
+    const recent = new Date(Date.now() - COSIGNED_WITHIN_MS).toISOString();
+    const cosigned = this.#sql
+      .exec(
+        `SELECT size, note FROM checkpoints WHERE size >= ? AND at >= ?
+           AND size IN (SELECT size FROM cosignatures) ORDER BY size DESC LIMIT 1`,
+        atLeast,
+        recent,
+      )
+      .toArray()[0];
+    const { key } = await this.#signer();
+    const isServed = cosigned && isSignedBy(String(cosigned.note), key);
+    return this.withCosignatures(isServed ? { size: Number(cosigned.size), note: String(cosigned.note) } : newest);
+  }
+
+  /** Proofs of a session's entries (c2sp.org/tlog-proof), each with its entry, all for one checkpoint. */
   async proofsOf(session: string): Promise<{ readonly entry: string; readonly proof: string }[]> {
-    const checkpoint = parseCheckpoint(await this.checkpoint());
+    await this.#grow();
+    const rows = this.#sql
+      .exec('SELECT idx, entry FROM log_entries WHERE subject = ? ORDER BY idx', await sessionDigest(session))
+      .toArray();
+    const checkpoint = parseCheckpoint((await this.#served(Number(rows.at(-1)?.idx ?? -1) + 1)).note);
     if (!checkpoint.ok) throw new Error(checkpoint.error);
     const { value } = checkpoint;
-    const rows = this.#sql
-      .exec(
-        'SELECT idx, entry FROM log_entries WHERE subject = ? AND idx < ? ORDER BY idx',
-        await sessionDigest(session),
-        value.size,
-      )
-      .toArray();
     return Promise.all(
       rows.map(async (row) => {
         const index = Number(row.idx);
@@ -127,18 +168,20 @@ export class TransparencyLog {
 
   /** That the tree of the newest checkpoint continues that of `earlier` entries. Undefined: it has never been so long. */
   async continues(earlier: number): Promise<{ readonly proof: string[]; readonly checkpoint: string } | undefined> {
-    const checkpoint = await this.checkpoint();
-    const parsed = parseCheckpoint(checkpoint);
-    if (!parsed.ok || earlier > parsed.value.size) return undefined;
-    const proof = await consistencyProof(earlier, parsed.value.size, this.#read);
-    return { proof: proof.map(toBase64), checkpoint };
+    const { size, note } = await this.#served(earlier);
+    return earlier > size ? undefined : { proof: await this.proof(earlier, size), checkpoint: note };
+  }
+
+  /** Base64, for sizes that it has had. */
+  async proof(earlier: number, size: number): Promise<string[]> {
+    return (await consistencyProof(earlier, size, this.#read)).map(toBase64);
   }
 
   /** From `index` on, in order. */
-  async entries(index: number): Promise<string[]> {
+  async entries(index: number, count = LOG_PAGE): Promise<string[]> {
     await this.#grow();
     return this.#sql
-      .exec('SELECT entry FROM log_entries WHERE idx >= ? AND entry IS NOT NULL ORDER BY idx LIMIT ?', index, LOG_PAGE)
+      .exec('SELECT entry FROM log_entries WHERE idx >= ? AND entry IS NOT NULL ORDER BY idx LIMIT ?', index, count)
       .toArray()
       .map(({ entry }) => String(entry));
   }
@@ -202,4 +245,9 @@ export class TransparencyLog {
   #number(query: string): number {
     return Number(this.#sql.exec(query).toArray()[0]?.n ?? 0);
   }
+}
+
+function isSignedBy(note: string, { name, id }: NoteKey): boolean {
+  const parsed = parseNote(note);
+  return parsed.ok && parsed.value.signatures.some((one) => one.name === name && equalBytes(one.id, id));
 }

@@ -5,14 +5,20 @@
 import { DurableObject } from 'cloudflare:workers';
 import { z } from 'zod';
 import type { LogContinues, LogProofs, Witnessed, WitnessPage } from '../../core/api.ts';
+import type { AuditEvent } from '../../core/audit/audit.ts';
 import { ConnectorId, SessionId } from '../../core/ids.ts';
 import { AdmittedSession } from '../../core/session-evidence.ts';
-import { showNoteKey } from '../../core/tlog/note.ts';
+import { parseNoteKey, showNoteKey } from '../../core/tlog/note.ts';
+import { signedArchiveFetch } from '../archive.ts';
+import { createLogArchive } from '../audit-archive.ts';
 import { logSigner } from '../authority/log-signer.ts';
 import type { Env } from '../env.ts';
 import type { Serves } from '../ports/object.ts';
 import type { AdmittedTo, Admission, WitnessAnswer, WitnessPort } from '../ports/witness.ts';
-import { parseSettings } from '../settings.ts';
+import { type EdgeSettings, parseSettings } from '../settings.ts';
+import { LOG_EXPORT_SCHEMA, LogExport } from './log-export.ts';
+import { LogWitnesses, type OutsideWitness, WITNESSES_SCHEMA } from './log-witnesses.ts';
+import { remote } from './rpc.ts';
 import { LOG_SCHEMA, type LogSigner, TransparencyLog } from './transparency-log.ts';
 
 const SCHEMA = `
@@ -60,10 +66,16 @@ function readOpened(column: string): Pick<Admission, 'admitted' | 'viewOwn'> {
 }
 
 const PAGE = 200;
+/** How long an entry waits for others before it is cosigned and exported with them. */
+const PUBLISH_AFTER_MS = 60_000;
 
 export class Witness extends DurableObject<Env> implements Serves<WitnessPort> {
   readonly #sql: SqlStorage;
   readonly #log: TransparencyLog;
+  readonly #export: LogExport;
+  readonly #witnesses: LogWitnesses;
+  /** When the alarm rings, as far as this object knows since it woke. */
+  #alarmMs: number | undefined;
   #signer: Promise<LogSigner> | undefined;
 
   constructor(context: DurableObjectState, env: Env) {
@@ -71,9 +83,60 @@ export class Witness extends DurableObject<Env> implements Serves<WitnessPort> {
     this.#sql = context.storage.sql;
     this.#sql.exec(SCHEMA);
     this.#addOpenings();
-    this.#sql.exec(LOG_SCHEMA);
+    this.#sql.exec(LOG_SCHEMA + WITNESSES_SCHEMA + LOG_EXPORT_SCHEMA);
     this.#log = new TransparencyLog(context.storage, () => this.#signs());
     this.#log.addEarlier();
+    this.#export = new LogExport(this.#sql, Date.now, (from, count) => this.#log.entries(from, count));
+    this.#witnesses = new LogWitnesses(this.#sql, Date.now, (request) => fetch(request));
+  }
+
+  /** Has the log cosigned, then exported. A failure is tried again later and never thrown. */
+  override async alarm(): Promise<void> {
+    this.#alarmMs = undefined;
+    const events: AuditEvent[] = [];
+    try {
+      const settings = parseSettings(this.env);
+      const newest = await this.#log.newest();
+      if (newest.size > 0) {
+        const proof = (earlier: number) => this.#log.proof(earlier, newest.size);
+        events.push(...(await this.#witnesses.ask(await outsideWitnesses(settings), { ...newest, proof })));
+        const store = createLogArchive(settings.FUNCTIONS_URL, signedArchiveFetch(settings));
+        events.push(...(await this.#export.run(this.#log.withCosignatures(newest), store)));
+      }
+      if (events.length > 0) await remote(this.env.AUDIT_LOG).appendAll(events);
+    } catch (error) {
+      console.error(`the log of sessions is not published: ${error instanceof Error ? error.name : 'unknown'}`);
+      this.#wake(Date.now() + PUBLISH_AFTER_MS);
+    }
+    const retries = [this.#export.nextMs(), this.#witnesses.nextMs()].filter((each) => each !== undefined);
+    const isBehind = this.#log.entryCount() > this.#export.storedSize();
+    const due = [...retries, ...(isBehind ? [Date.now() + PUBLISH_AFTER_MS] : [])];
+    // A moment at least between two runs, whatever is due.
+    if (due.length > 0) this.#wake(Math.max(Math.min(...due), Date.now() + 1_000));
+  }
+
+  /**
+   * No entry waits for this. One that is set already stays, where it is earlier: an object that is made anew for each entry,
+   * as one that rests in between is, would put it off for ever. Never from the constructor, which runs before each alarm.
+   */
+  #wake(at: number): void {
+    if (this.#alarmMs !== undefined && this.#alarmMs <= at) return;
+    const isKnown = this.#alarmMs !== undefined;
+    this.#alarmMs = at;
+    const { storage } = this.ctx;
+    const set = async (): Promise<void> => {
+      const before = isKnown ? null : await storage.getAlarm();
+      if (before !== null && before <= at) this.#alarmMs = before;
+      else await storage.setAlarm(at);
+    };
+    set().catch(() => {
+      this.#alarmMs = undefined;
+    });
+  }
+
+  #enter(...entry: Parameters<TransparencyLog['add']>): void {
+    this.#log.add(...entry);
+    this.#wake(Date.now() + PUBLISH_AFTER_MS);
   }
 
   admitAll(sessions: readonly AdmittedTo[], connector: ConnectorId): boolean[] {
@@ -86,7 +149,7 @@ export class Witness extends DurableObject<Env> implements Serves<WitnessPort> {
         at,
         JSON.stringify({ ...opened, viewOwn } satisfies z.input<typeof Opened>),
       );
-      if (rowsWritten > 0) this.#log.add('opened', session);
+      if (rowsWritten > 0) this.#enter('opened', session);
       return this.#isOwner(session, connector);
     });
   }
@@ -150,7 +213,7 @@ export class Witness extends DurableObject<Env> implements Serves<WitnessPort> {
       manifest.segments,
       new Date(Date.now()).toISOString(),
     );
-    this.#log.add('manifest', manifest.session, manifest.digest);
+    this.#enter('manifest', manifest.session, manifest.digest);
     return 'witnessed';
   }
 
@@ -167,7 +230,7 @@ export class Witness extends DurableObject<Env> implements Serves<WitnessPort> {
     if (recorded.length > 0) return 'contradicts';
     const at = new Date(Date.now()).toISOString();
     this.#sql.exec('INSERT INTO never_began (session, reason, at) VALUES (?, ?, ?)', session, reason, at);
-    this.#log.add('never-began', session);
+    this.#enter('never-began', session);
     return 'witnessed';
   }
 
@@ -252,4 +315,14 @@ export class Witness extends DurableObject<Env> implements Serves<WitnessPort> {
     const row = this.#sql.exec('SELECT connector FROM sessions WHERE session = ?', session).toArray()[0];
     return row?.connector === connector;
   }
+}
+
+/** One whose key cannot be read is told of in the log and left out; the others are asked. */
+async function outsideWitnesses({ TLOG_WITNESSES }: EdgeSettings): Promise<OutsideWitness[]> {
+  const parsed = await Promise.all(TLOG_WITNESSES.map(async ({ key, url }) => ({ key: await parseNoteKey(key), url })));
+  return parsed.flatMap(({ key, url }) => {
+    if (key.ok && key.value.type === 'witness') return [{ key: key.value, url }];
+    console.error(`TLOG_WITNESSES: ${key.ok ? `the key of ${key.value.name} is not that of a witness` : key.error}`);
+    return [];
+  });
 }

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
-import { Hono } from 'hono';
+import { Hono, type MiddlewareHandler } from 'hono';
 import { type ActionEntry, MAX_ACTIONS_A_PAGE, type SessionEntry } from '../../core/catalogue.ts';
 import { ResourceName } from '../../core/resource.ts';
 import type { SearchHit } from '../../core/search/page.ts';
@@ -17,6 +17,13 @@ function auditOfTests(): (request: IncomingMessage, response: ServerResponse) =>
   const kept = new Map<string, Uint8Array>();
   const planned: { status: number; body?: string; keep?: boolean }[] = [];
   const app = new Hono();
+  const asPlanned: MiddlewareHandler = async (c, next) => {
+    if (c.req.header('authorization') !== 'Bearer only-for-tests-only-for-tests') return c.json({}, 401);
+    const plan = c.req.method === 'POST' ? planned.shift() : undefined;
+    if (plan?.keep || !plan) await next();
+    if (plan) c.res = new Response(plan.body ?? null, { status: plan.status });
+    return undefined;
+  };
   app.post('/plan-audit', async (c) => {
     kept.clear();
     planned.splice(0, planned.length, ...((await c.req.json()) as typeof planned));
@@ -27,13 +34,29 @@ function auditOfTests(): (request: IncomingMessage, response: ServerResponse) =>
     kept.set(c.req.param('name'), new Uint8Array(await c.req.arrayBuffer()));
     return c.json({});
   });
-  app.use('/audit/:name', async (c, next) => {
-    if (c.req.header('authorization') !== 'Bearer only-for-tests-only-for-tests') return c.json({}, 401);
-    const plan = c.req.method === 'POST' ? planned.shift() : undefined;
-    if (plan?.keep || !plan) await next();
-    if (plan) c.res = new Response(plan.body ?? null, { status: plan.status });
+  app.put('/log/:name{.+}', async (c) => {
+    kept.set(`log/${c.req.param('name')}`, new Uint8Array(await c.req.arrayBuffer()));
+    return c.json({});
   });
-  app.get('/audit', (c) => c.json({ pieces: [...kept].map(([name, { length: bytes }]) => ({ name, bytes })) }));
+  app.use('/log/:name{.+}', asPlanned);
+  app.post('/log/:name{.+}', async (c) => {
+    const name = `log/${c.req.param('name')}`;
+    const bytes = new Uint8Array(await c.req.arrayBuffer());
+    const there = kept.get(name);
+    if (there && Buffer.compare(there, bytes) !== 0) return c.json({}, 409);
+    kept.set(name, bytes);
+    return c.json({ digest: createHash('sha256').update(bytes).digest('hex'), already: there !== undefined });
+  });
+  app.get('/log', (c) => c.json([...kept.keys()].filter((name) => name.startsWith('log/'))));
+  app.get('/log/:name{.+}', (c) => c.body(Uint8Array.from(kept.get(`log/${c.req.param('name')}`) ?? [])));
+  app.use('/audit/:name', asPlanned);
+  app.get('/audit', (c) =>
+    c.json({
+      pieces: [...kept]
+        .filter(([name]) => !name.startsWith('log/'))
+        .map(([name, { length: bytes }]) => ({ name, bytes })),
+    }),
+  );
   app.get('/audit/:name', (c) => {
     const bytes = kept.get(c.req.param('name'));
     return bytes ? c.body(Uint8Array.from(bytes)) : c.json({}, 404);
@@ -77,7 +100,7 @@ export const archiveOfTests = () => {
   return (base: string): RequestListener =>
     (request, response) => {
       const url = new URL(request.url ?? '/', base);
-      if (/^\/(plan-)?audit\b/.test(url.pathname)) return void audit(request, response);
+      if (/^\/(plan-audit|audit|log)\b/.test(url.pathname)) return void audit(request, response);
       if (url.pathname === '/contradictions' && request.method === 'GET')
         return response.end(contradictions.join('\n'));
       if (url.pathname === '/searched') return response.end(searched.at(-1));

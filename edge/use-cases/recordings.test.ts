@@ -112,6 +112,14 @@ describe('law 7: a look is an act', () => {
     expect(newest).toMatchObject({ sequence: before + 1, kind, object, actor: 'carol@example.com' });
   });
 
+  test('a proof is told what the catalogue says, and which of it contradicts what the edge wrote down', async () => {
+    const list = await (await people.carol.get(`/sessions/${ofAlice.id}/objects`)).json();
+    expect(list).toMatchObject({
+      objects: [{ name: '00000000.seg' }],
+      catalogue: { listed: true, state: ofAlice.state },
+    });
+  });
+
   test('a page that refreshes itself and a proof of many objects are one look each, with a count', async () => {
     await fresh();
     const first = (await audit.list({ limit: 1 })).entries[0]?.sequence ?? 0;
@@ -120,6 +128,8 @@ describe('law 7: a look is an act', () => {
       const looked = [
         `/sessions/${ofAlice.id}`,
         `/sessions/${ofAlice.id}/actions?limit=${second + 1}`,
+        `/witness/${ofAlice.id}`,
+        `/sessions/${ofAlice.id}/objects`,
         `/sessions/${ofAlice.id}/objects/0000000${second}.seg`,
         `/sessions?since=${new Date(since + second * 1000).toISOString()}`,
         `/audit?limit=${second + 1}`,
@@ -138,7 +148,7 @@ describe('law 7: a look is an act', () => {
     const looks = [
       ['session.viewed', 'carol', 'detail', undefined],
       ['session.viewed', 'carol', 'statements', undefined],
-      ['session.verified', 'carol', 'objects', undefined],
+      ['session.verified', 'carol', undefined, undefined],
       ['sessions.listed', 'carol', undefined, undefined],
       ['audit.viewed', 'carol', undefined, undefined],
       ['session.viewed', 'bob', 'detail', undefined],
@@ -151,7 +161,7 @@ describe('law 7: a look is an act', () => {
     await (await people.mallory.get(`/sessions/${ofAlice.id}`)).text();
     expect(await written()).toEqual([
       ...looks,
-      ...looks.slice(0, 5).map((look) => [...look.slice(0, 3), 4]),
+      ...looks.slice(0, 5).map((look) => [...look.slice(0, 3), look[0] === 'session.verified' ? 14 : 4]),
       ['attempt.refused', 'mallory', undefined, undefined],
     ]);
     expect(await audit.verify()).toMatchObject({ whole: true });

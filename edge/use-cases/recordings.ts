@@ -8,7 +8,7 @@ import type { SessionDetail, SessionEntry, SessionQuery } from '../../core/catal
 import type { SessionId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';
 import { ok, type Result, unreachable } from '../../core/result.ts';
-import { sessionEntryOf, listedEntry, type StoredSession } from '../../core/session-evidence.ts';
+import { catalogueWordOf, sessionEntryOf, listedEntry, type StoredSession } from '../../core/session-evidence.ts';
 import type { ArchiveFault, SessionPlace } from '../archive.ts';
 import type { Answer, Gatehouse } from '../gatehouse.ts';
 import type { Admission } from '../ports/witness.ts';
@@ -51,7 +51,7 @@ export function recordingUseCases(deps: UseCaseDeps): RecordingUseCases {
       return refuseLook(deps, who, id, kind);
     const event = { kind, actor: who.email, object: id, details };
     if (kind === 'session.exported') await note(deps, event);
-    else await noteLook(deps, event, details.part);
+    else await noteLook(deps, event, 'part' in details ? details.part : VERIFIED);
     return ok({ place, admission, ...(stored && { stored: stored.value }) });
   };
   const lookInside = async <T>(
@@ -126,15 +126,22 @@ export function recordingUseCases(deps: UseCaseDeps): RecordingUseCases {
     },
 
     async objects(who, id) {
-      return lookInside(await look(who, id, 'session.verified', { part: 'objects' }), deps.archive.objects);
+      const allowed = await look(who, id, 'session.verified', {});
+      if (!allowed.ok) return allowed;
+      const { place, admission, stored: known } = allowed.value;
+      const [list, stored] = await Promise.all([
+        read(deps.archive.objects(place)),
+        known ? ok(known) : deps.archive.session(place),
+      ]);
+      if (!list.ok || (!stored.ok && stored.error !== 'not_found')) return list;
+      const catalogue = stored.ok ? catalogueWordOf(stored.value, admission ?? {}) : NOT_LISTED;
+      return ok({ ...list.value, catalogue });
     },
 
     async object(who, id, name) {
       if (!OBJECT_NAME.test(name))
         return fault('not_found', 'A session has objects such as 00000000.seg and manifest.json.');
-      return lookInside(await look(who, id, 'session.verified', { part: 'objects' }), (place) =>
-        deps.archive.object(place, name),
-      );
+      return lookInside(await look(who, id, 'session.verified', {}), (place) => deps.archive.object(place, name));
     },
 
     async witnessed(who, id) {
@@ -142,11 +149,10 @@ export function recordingUseCases(deps: UseCaseDeps): RecordingUseCases {
       if (!standing.ok) return standing;
       // The witness must answer when the archive no longer does: that is what it is for.
       if (!standing.value.auditor) {
-        const allowed = await look(who, id, 'session.verified', { part: 'witness' });
+        const allowed = await look(who, id, 'session.verified', {});
         if (!allowed.ok) return allowed;
       } else {
-        const details = { part: 'witness' };
-        await noteLook(deps, { kind: 'session.verified', actor: who.email, object: id, details }, details.part);
+        await noteLook(deps, { kind: 'session.verified', actor: who.email, object: id, details: {} }, VERIFIED);
       }
       const witnessed = await deps.witness.witnessed(id);
       if (!witnessed) return fault('not_found', 'No such session was admitted here.');
@@ -206,10 +212,14 @@ export function recordingUseCases(deps: UseCaseDeps): RecordingUseCases {
   }
 }
 
-/** What is written down of a look at one session. Whatever object of it is read, that is one part. */
+const NOT_LISTED = { listed: false, contradicted: [] };
+/** Whatever is read to prove a session, its list, an object of it or what was witnessed, is one look. */
+const VERIFIED = 'verified';
+
+/** What is written down of a look at one session. */
 type Look =
   | [kind: 'session.viewed', details: { readonly part: 'page' | 'detail' | 'statements' | 'replay' }]
-  | [kind: 'session.verified', details: { readonly part: 'objects' | 'witness' }]
+  | [kind: 'session.verified', details: Readonly<Record<string, never>>]
   | [kind: 'session.exported', details: { readonly format: ExportFormat }];
 
 interface Looked {

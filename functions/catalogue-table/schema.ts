@@ -4,6 +4,7 @@
 //   pk                sk                               what
 //   session#SESSION   session                          the session's row; alone in the indexes
 //   session#SESSION   segment#NUMBER                   one verified segment
+//   session#SESSION   chain                            how far its segments were verified in their order
 //   session#SESSION   tally#GROUP                      counts of up to TALLY_SEGMENTS segments
 //   session#SESSION   actions#FIRST#SEGMENT            a block of actions that began in one segment
 //   session#SESSION   finish#ACTION#SEGMENT            an end that came in a later segment than its start
@@ -46,6 +47,7 @@ const digits = (number: number, count: number): string => String(number).padStar
 export const MONTHS = 'months';
 export const sessionPartition = (session: SessionId): string => `session#${session}`;
 export const SESSION_ROW = 'session';
+export const CHAIN_ROW = 'chain';
 export const segmentRow = (number: number): string => `segment#${digits(number, 8)}`;
 export const tallyRow = (group: number): string => `tally#${digits(group, 6)}`;
 export const ACTIONS = 'actions#';

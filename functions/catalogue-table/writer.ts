@@ -6,8 +6,10 @@ import type { ConnectorId, SessionId } from '../../core/ids.ts';
 import type { Manifest, SessionCounts } from '../../core/recording/manifest.ts';
 import { sessionEndOf, type SessionOpening } from '../../core/session-evidence.ts';
 import { actionItems } from './action-blocks.ts';
+import { ChainState } from '../../core/recording/verify-chain.ts';
 import {
   ACTIONS,
+  CHAIN_ROW,
   MONTHS,
   monthOf,
   SESSION_ROW,
@@ -19,6 +21,8 @@ import {
 import type { SegmentContents } from './segment-contents.ts';
 import { indexAttributes, type Tally, tallyAttribute } from './session-row.ts';
 import type { CatalogueTable, Item } from './table.ts';
+
+const MAX_CHAIN_CHARACTERS = 100_000;
 
 interface SessionOwner {
   readonly session: SessionId;
@@ -91,6 +95,31 @@ export class CatalogueWriter {
 
   async putEnded(owner: SessionOwner, manifest: Manifest): Promise<void> {
     await this.#set(owner, { ended: sessionEndOf(manifest) });
+  }
+
+  /** How far the session's segments were verified in their order; undefined: not at all, or what stands there is none of ours. */
+  async chain({ session }: SessionOwner): Promise<ChainState | undefined> {
+    const item = await this.#table.get({ pk: sessionPartition(session), sk: CHAIN_ROW });
+    try {
+      return ChainState.parse(JSON.parse(String(item?.state)));
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** One that came further stays. */
+  async putChain({ session }: SessionOwner, chain: ChainState): Promise<void> {
+    const state = JSON.stringify(chain);
+    // An item has at most 400 KB. A session with that many open lanes and refusals is read whole at its end.
+    if (state.length > MAX_CHAIN_CHARACTERS) return;
+    await this.#table.update({
+      Key: { pk: sessionPartition(session), sk: CHAIN_ROW },
+      UpdateExpression: 'SET #next = :next, #state = :state',
+      ConditionExpression: 'attribute_not_exists(#next) OR #next < :next',
+      ExpressionAttributeNames: { '#next': 'next', '#state': 'state' },
+      ExpressionAttributeValues: { ':next': chain.next, ':state': state },
+      ReturnValues: 'NONE',
+    });
   }
 
   /** What reading the whole recording proved. The latest reading counts. */

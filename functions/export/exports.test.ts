@@ -9,7 +9,7 @@ import { nodeRecordingPlatform } from '../recording-platform.ts';
 import { replaySession } from '../replay/registry.ts';
 import { readRecording } from '../store/read-recording.ts';
 import { exportAsciicast } from './asciicast.ts';
-import { escapeHtml } from './escape.ts';
+import { escapeHtml } from '../../core/text/escape-html.ts';
 import { exportHtml } from './html.ts';
 import { exportNdjson } from './ndjson.ts';
 

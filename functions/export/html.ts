@@ -8,7 +8,7 @@ import { errorName } from '../../core/replay/error-name.ts';
 import { byStatement } from '../../core/replay/by-statement.ts';
 import { PROTOCOLS } from '../../core/protocols.ts';
 import { capital } from '../../core/text/capital.ts';
-import { escapeHtml } from './escape.ts';
+import { escapeHtml } from '../../core/text/escape-html.ts';
 
 const STYLE = `
 :root{color-scheme:light dark;--line:#8884}

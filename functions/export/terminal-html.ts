@@ -5,7 +5,7 @@ import { endWords, commandSettings, signalWords } from '../../core/replay/comman
 import { accessWords, failureWords, partialWords } from '../../core/replay/file-words.ts';
 import type { TerminalEvent } from '../../core/replay/terminal.ts';
 import { took } from '../../core/text/amounts.ts';
-import { escapeHtml } from './escape.ts';
+import { escapeHtml } from '../../core/text/escape-html.ts';
 import { htmlDamage, htmlPage, htmlTime } from './html.ts';
 
 /** Of one lane; an export of a large file is no page. */

@@ -3,6 +3,8 @@
 
 import type { VerifyInput, VerifyReport } from '../../core/recording/verify.ts';
 import type { SessionOpened } from '../../core/recording/facts/session.ts';
+import { SegmentChain } from '../../core/recording/verify-chain.ts';
+import { readAhead } from '../../core/recording/read-ahead.ts';
 import { FrameDamage } from '../../core/recording/frame.ts';
 import {
   decodeSegment,
@@ -41,6 +43,10 @@ type SegmentKey = Extract<RecordingKey, { kind: 'segment' }>;
 type ManifestKey = Extract<RecordingKey, { kind: 'manifest' }>;
 
 const DIGEST_BYTES = 32;
+/** Segments between two steps of `advance`: so many are left to read when the manifest comes, however long the session was. */
+const ADVANCE_EVERY = 16;
+/** In one step, where deliveries came in disorder. */
+const ADVANCE_AT_MOST = 256;
 const MAX_FAULT_TEXT = 1000;
 
 /** Resolves when the object is dealt with for good, damaged ones included; throws when it must be tried again. */
@@ -80,7 +86,25 @@ async function indexSegment(key: SegmentKey, row: Item, deps: IndexDeps): Promis
   await deps.search.announce(key.session, key.number, contents, blocks, opened ? undefined : row);
   const stored = { digest: segment.digest, bytes: bytes.length };
   await deps.writer.putSegment(key, segment.header, stored, contents.counts);
+  if ((key.number + 1) % ADVANCE_EVERY === 0) await advance(key, deps);
   return ok(undefined);
+}
+
+/**
+ * Verifies the session's segments up to this one, in their order, behind those that were before. What is wrong stays for the
+ * reading at the end, which names it.
+ */
+async function advance(key: SegmentKey, { writer, reader, platform }: IndexDeps): Promise<void> {
+  const from = await writer.chain(key);
+  const first = from?.next ?? 0;
+  const count = Math.min(key.number + 1 - first, ADVANCE_AT_MOST);
+  const chain = new SegmentChain(key.session, key.connector, undefined, platform, { from, complete: true });
+  for await (const bytes of readAhead(count, (behind) => reader.get({ ...key, number: first + behind }))) {
+    if (bytes === undefined || bytes === 'too_large') return;
+    if (chain.next(chain.digests.length, bytes).length > 0) return;
+  }
+  const state = count > 0 ? chain.state() : undefined;
+  if (state) await writer.putChain(key, state);
 }
 
 function decode(bytes: Uint8Array, platform: RecordingPlatform) {
@@ -138,13 +162,17 @@ async function indexManifest(key: ManifestKey, deps: IndexDeps): Promise<void> {
       await putOpened(key, opened, 'manifest', deps);
     await deps.writer.putEnded(key, manifest);
   }
-  const report = await deps.verify({
+  const input: VerifyInput = {
     session: key.session,
     connector: key.connector,
     source: recordingSource(deps.reader, key.connector, key.session),
     platform: deps.platform,
     trustedKeys: [deps.connectorKeys.get(key.connector)].filter((one) => one !== undefined),
-  });
+  };
+  const from = await deps.writer.chain(key);
+  let report = await deps.verify({ ...input, from });
+  // Everything that is wrong is named, and by what is stored now.
+  if (from && !report.proven) report = await deps.verify(input);
   if (report.proven) {
     await deps.writer.putVerdict(key, 'sealed');
     deps.report({ kind: 'recording.sealed', session: key.session });

@@ -1,7 +1,8 @@
 // Where the audit log's pieces are kept: created once, read, never changed or deleted. A place is a
 // parsed name, so no name leads elsewhere.
 
-import { parseAuditPieceName } from '../../core/audit/audit-archive.ts';
+import { AUDIT_PREFIX, MAX_PIECE_BYTES, parseAuditPieceName } from '../../core/audit/audit-archive.ts';
+import { LOG_PREFIX, MAX_LOG_OBJECT_BYTES, parseLogObjectName } from '../../core/tlog/log-archive.ts';
 
 interface PuttingPiece {
   readonly name: string;
@@ -17,7 +18,7 @@ interface StoredPieces {
   readonly after: string | undefined;
 }
 
-/** Names are of `parseAuditPieceName`. Every method throws RetriableFault when the store does not answer. */
+/** Names are of one PieceKind. Every method throws RetriableFault when the store does not answer. */
 export interface AuditStore {
   /** Durable when it resolves. `exists`: something of this name was there, and was left as it is. */
   create(piece: PuttingPiece): Promise<'created' | 'exists'>;
@@ -27,4 +28,25 @@ export interface AuditStore {
   get(name: string): Promise<Uint8Array | 'too_large' | undefined>;
 }
 
-export const isPieceName = (name: string): boolean => parseAuditPieceName(name) !== undefined;
+/** What is kept, and where. Names may have folders in them. */
+export interface PieceKind {
+  readonly prefix: string;
+  readonly maxBytes: number;
+  readonly contentType: string;
+  isName(name: string): boolean;
+}
+
+export const AUDIT_PIECES: PieceKind = {
+  prefix: AUDIT_PREFIX,
+  maxBytes: MAX_PIECE_BYTES,
+  contentType: 'application/x-ndjson',
+  isName: (name) => parseAuditPieceName(name) !== undefined,
+};
+
+/** The log of sessions. */
+export const LOG_OBJECTS: PieceKind = {
+  prefix: LOG_PREFIX,
+  maxBytes: MAX_LOG_OBJECT_BYTES,
+  contentType: 'application/octet-stream',
+  isName: (name) => parseLogObjectName(name) !== undefined,
+};

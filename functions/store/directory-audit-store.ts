@@ -6,15 +6,14 @@
 import { randomUUID } from 'node:crypto';
 import { link, mkdir, open, readdir, readFile, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AUDIT_PREFIX, MAX_PIECE_BYTES } from '../../core/audit/audit-archive.ts';
 import { STORE_IDENTITY_FILE, StoreIdentity } from '../../core/recording/store-identity.ts';
 import { RetriableFault } from '../faults.ts';
-import { type AuditStore, isPieceName } from './audit-store.ts';
+import { AUDIT_PIECES, type AuditStore, type PieceKind } from './audit-store.ts';
 
 const PAGE = 1000;
 
-export function directoryAuditStore(root: string): AuditStore {
-  const folder = join(root, AUDIT_PREFIX);
+export function directoryAuditStore(root: string, { prefix, maxBytes, isName }: PieceKind = AUDIT_PIECES): AuditStore {
+  const folder = join(root, prefix);
   // Beside the objects, on the same file system. No key begins with a dot.
   const parts = join(root, '.parts');
   let known: string | undefined;
@@ -33,7 +32,8 @@ export function directoryAuditStore(root: string): AuditStore {
       const store = await identify();
       if (store === undefined) throw new RetriableFault(`${root} is no store yet: a connector that uses it names it`);
       const created = await answered(async () => {
-        for (const path of [folder, parts]) await makeFolder(path);
+        const folders = foldersOf(folder, name);
+        for (const path of [...folders, parts]) await makeFolder(path);
         const part = join(parts, `audit-${randomUUID()}`);
         try {
           const file = await open(part, 'wx', 0o444);
@@ -50,7 +50,7 @@ export function directoryAuditStore(root: string): AuditStore {
         } finally {
           await unlink(part).catch(() => {});
         }
-        await syncFolder(folder);
+        for (const path of folders.toReversed()) await syncFolder(path);
         await syncFolder(root);
         return 'created' as const;
       });
@@ -61,7 +61,7 @@ export function directoryAuditStore(root: string): AuditStore {
     async list(after) {
       await identify();
       const names = (await orAbsent(readdir(folder))) ?? [];
-      const known = names.filter((name) => isPieceName(name) && (after === undefined || name > after)).sort();
+      const known = names.filter((name) => isName(name) && (after === undefined || name > after)).sort();
       const pieces = [];
       for (const name of known.slice(0, PAGE)) {
         const entry = await orAbsent(stat(join(folder, name)));
@@ -74,9 +74,16 @@ export function directoryAuditStore(root: string): AuditStore {
       await identify();
       const entry = await orAbsent(stat(join(folder, name)));
       if (!entry?.isFile()) return undefined;
-      return entry.size > MAX_PIECE_BYTES ? 'too_large' : orAbsent(readFile(join(folder, name)));
+      return entry.size > maxBytes ? 'too_large' : orAbsent(readFile(join(folder, name)));
     },
   };
+}
+
+/** From the outermost: what `name` needs below the kind's own. */
+function foldersOf(folder: string, name: string): string[] {
+  const folders = [folder];
+  for (const part of name.split('/').slice(0, -1)) folders.push(join(folders.at(-1) ?? folder, part));
+  return folders;
 }
 
 /** Below a root that is there, which is never made here. */

@@ -10,9 +10,8 @@ import {
   type S3Client,
   S3ServiceException,
 } from '@aws-sdk/client-s3';
-import { AUDIT_PREFIX, MAX_PIECE_BYTES } from '../../core/audit/audit-archive.ts';
 import { RetriableFault } from '../faults.ts';
-import { type AuditStore, isPieceName } from './audit-store.ts';
+import { AUDIT_PIECES, type AuditStore, type PieceKind } from './audit-store.ts';
 
 interface AuditLock {
   readonly mode: ObjectLockMode;
@@ -28,6 +27,7 @@ export function s3AuditStore(
   bucket: string,
   lock: AuditLock | 'none',
   now: () => number,
+  { prefix, maxBytes, contentType, isName }: PieceKind = AUDIT_PIECES,
 ): AuditStore {
   return {
     async create({ name, bytes, sha256 }) {
@@ -37,10 +37,10 @@ export function s3AuditStore(
         const answer = await client.send(
           new PutObjectCommand({
             Bucket: bucket,
-            Key: AUDIT_PREFIX + name,
+            Key: prefix + name,
             Body: bytes,
             ContentLength: bytes.length,
-            ContentType: 'application/x-ndjson',
+            ContentType: contentType,
             IfNoneMatch: '*',
             ChecksumSHA256: checksum,
             // Asked for by every put with Object Lock parameters.
@@ -70,28 +70,28 @@ export function s3AuditStore(
         .send(
           new ListObjectsV2Command({
             Bucket: bucket,
-            Prefix: AUDIT_PREFIX,
-            ...(after === undefined ? {} : { StartAfter: AUDIT_PREFIX + after }),
+            Prefix: prefix,
+            ...(after === undefined ? {} : { StartAfter: prefix + after }),
           }),
         )
         .catch((error: unknown) => {
           throw away(error);
         });
       const listed = (page.Contents ?? []).map(({ Key = '', Size = 0 }) => ({
-        name: Key.slice(AUDIT_PREFIX.length),
+        name: Key.slice(prefix.length),
         bytes: Size,
       }));
       return {
-        pieces: listed.filter(({ name }) => isPieceName(name)),
+        pieces: listed.filter(({ name }) => isName(name)),
         after: page.IsTruncated ? listed.at(-1)?.name : undefined,
       };
     },
 
     async get(name) {
       try {
-        const answer = await client.send(new GetObjectCommand({ Bucket: bucket, Key: AUDIT_PREFIX + name }));
+        const answer = await client.send(new GetObjectCommand({ Bucket: bucket, Key: prefix + name }));
         if (!answer.Body) return undefined;
-        if ((answer.ContentLength ?? 0) > MAX_PIECE_BYTES) {
+        if ((answer.ContentLength ?? 0) > maxBytes) {
           await answer.Body.transformToWebStream().cancel();
           return 'too_large';
         }

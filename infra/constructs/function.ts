@@ -9,7 +9,7 @@ import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
-import { AUDIT, RECORDINGS } from './recording-bucket.ts';
+import { AUDIT, LOG, RECORDINGS } from './recording-bucket.ts';
 import { SEGMENTS } from './search-bucket.ts';
 
 interface GatehouseFunctionProps {
@@ -106,19 +106,19 @@ export class GatehouseFunction extends Construct {
       );
   }
 
-  /** The audit log's pieces: create them under lock, and read them for whoever proves them. */
+  /** The audit log's pieces and the log of sessions: create them under lock, and read them for whoever proves them. */
   grantKeepAuditLog(bucket: Bucket): void {
     this.role.addToPolicy(
       new PolicyStatement({
         actions: ['s3:PutObject', 's3:PutObjectRetention', 's3:GetObject'],
-        resources: [bucket.arnForObjects(AUDIT)],
+        resources: [bucket.arnForObjects(AUDIT), bucket.arnForObjects(LOG)],
       }),
     );
     this.role.addToPolicy(
       new PolicyStatement({
         actions: ['s3:ListBucket'],
         resources: [bucket.bucketArn],
-        conditions: { StringLike: { 's3:prefix': [AUDIT] } },
+        conditions: { StringLike: { 's3:prefix': [AUDIT, LOG] } },
       }),
     );
     if (bucket.encryptionKey)

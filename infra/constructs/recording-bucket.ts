@@ -13,12 +13,15 @@ import {
 } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { AUDIT_PREFIX } from '../../core/audit/audit-archive.ts';
+import { LOG_PREFIX } from '../../core/tlog/log-archive.ts';
 import type { Settings } from '../settings.ts';
 
 /** Where core/recording/segment.ts puts every object. */
 export const RECORDINGS = 'recordings/*';
 /** Where core/audit/audit-archive.ts puts the audit log's pieces. */
 export const AUDIT = `${AUDIT_PREFIX}*`;
+/** Where core/tlog/log-archive.ts puts the log of sessions. */
+export const LOG = `${LOG_PREFIX}*`;
 
 export class RecordingBucket extends Construct {
   readonly bucket: Bucket;
@@ -71,7 +74,7 @@ export class RecordingBucket extends Construct {
   /** Refused to everybody in every account, whatever other policies allow. */
   #denyWhatNobodyMayDo(settings: Settings): void {
     const everybody = { effect: Effect.DENY, principals: [new AnyPrincipal()] };
-    const resources = [this.bucket.arnForObjects(RECORDINGS), this.bucket.arnForObjects(AUDIT)];
+    const resources = [RECORDINGS, AUDIT, LOG].map((prefix) => this.bucket.arnForObjects(prefix));
     // Parts of multipart uploads carry no condition either, so those are refused too; segments are small.
     this.bucket.addToResourcePolicy(
       new PolicyStatement({

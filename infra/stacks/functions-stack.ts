@@ -10,7 +10,7 @@ import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import type { Construct } from 'constructs';
 import { ENV } from '../../functions/env.ts';
 import { SEARCH_PARTITIONS } from '../../functions/catalogue-table/schema.ts';
-import { AUDIT } from '../constructs/recording-bucket.ts';
+import { AUDIT, LOG } from '../constructs/recording-bucket.ts';
 import { Alarms } from '../constructs/alarms.ts';
 import { GatehouseFunction } from '../constructs/function.ts';
 import { SEGMENTS } from '../constructs/search-bucket.ts';
@@ -23,7 +23,8 @@ interface FunctionsStackProps extends StackProps {
 }
 
 const RECORDINGS_REASON = 'Reads recordings, whose names are not known before; the prefix holds nothing else.';
-const AUDIT_REASON = 'Pieces of the audit log, whose names are not known before; the prefix holds nothing else.';
+const AUDIT_REASON =
+  'Pieces of the audit log or the log of sessions, whose names are not known before; the prefix holds nothing else.';
 const SEGMENTS_REASON =
   'Segments of the search index, whose names are not known before; the prefix holds nothing else.';
 const INDEXES_REASON = "The table's own indexes, which are read alike.";
@@ -115,8 +116,10 @@ export class FunctionsStack extends Stack {
       each.acknowledge(`AwsSolutions-IAM5[Resource::${recordings}]`, RECORDINGS_REASON);
     }
     this.api.grantKeepAuditLog(bucket);
-    const pieces = `${this.#importedName(recording, bucket.bucketArn)}/${AUDIT}`;
-    this.api.acknowledge(`AwsSolutions-IAM5[Resource::${pieces}]`, AUDIT_REASON);
+    for (const kept of [AUDIT, LOG]) {
+      const pieces = `${this.#importedName(recording, bucket.bucketArn)}/${kept}`;
+      this.api.acknowledge(`AwsSolutions-IAM5[Resource::${pieces}]`, AUDIT_REASON);
+    }
     const indexes = `${this.#importedName(recording, table.tableArn)}/index/*`;
     const segments = `${this.#importedName(recording, recording.searchBucket.bucketArn)}/${SEGMENTS}`;
     for (const each of [this.api, this.fold]) {
@@ -190,7 +193,7 @@ export class FunctionsStack extends Stack {
       above: 0,
     });
     alarms.add('AuditContradicted', {
-      says: 'Another piece of the audit log is stored than the one that the edge has.',
+      says: 'Another piece of the audit log, or of the log of sessions, is stored than the one that the edge has.',
       runbook: 'audit-export',
       metric: alarms.countLines('Contradicted', this.api.log, 'audit.contradicted'),
       above: 0,

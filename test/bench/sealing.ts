@@ -2,6 +2,8 @@
 // its time for each answer. The store is an HTTP server on loopback that speaks S3, with a delay;
 // its bandwidth is loopback's, so a session of full segments is bound by the real store's instead.
 
+import { segmentKey } from '../../core/recording/segment.ts';
+import { type ChainState, SegmentChain } from '../../core/recording/verify-chain.ts';
 import { verifySession } from '../../core/recording/verify.ts';
 import { nodeRecordingPlatform } from '../../functions/recording-platform.ts';
 import { recordingSource } from '../../functions/store/recording-source.ts';
@@ -10,17 +12,30 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { answer, RecordingBuilder } from '../harness/recording-builder.ts';
 import { startS3Server } from '../infra/s3-server.ts';
 
-const SEGMENTS = 52_000;
+/** 72 hours, and a day. */
+const SESSIONS = [52_000, 17_280];
 const DELAY_MS = 30;
 
 export async function benchSealing(): Promise<void> {
-  const builder = new RecordingBuilder();
-  for (let segment = 0; segment < SEGMENTS - 1; segment++)
-    builder
-      .query(`select ${segment}`, answer(['n'], [[String(segment)]]))
-      .wait(5_000_000)
-      .cut();
-  builder.end();
+  for (const segments of SESSIONS) {
+    const builder = new RecordingBuilder();
+    for (let segment = 0; segment < segments - 1; segment++)
+      builder
+        .query(`select ${segment}`, answer(['n'], [[String(segment)]]))
+        .wait(5_000_000)
+        .cut();
+    builder.end();
+    // As the indexer has it when the manifest comes.
+    const { connector, session, objects } = builder;
+    const chain = new SegmentChain(session, connector.id, undefined, nodeRecordingPlatform, { complete: true });
+    for (let number = 0; number < segments - 15; number++)
+      chain.next(number, objects.get(segmentKey(connector.id, session, number)));
+    await measure(builder, undefined, 'verified whole');
+    await measure(builder, chain.state(), 'sealed behind what was verified before');
+  }
+}
+
+async function measure(builder: RecordingBuilder, from: ChainState | undefined, how: string): Promise<void> {
   const server = await startS3Server({ delayMs: DELAY_MS });
   for (const [key, bytes] of builder.objects) server.objects.set(key, bytes);
   const client = new S3Client({
@@ -39,6 +54,7 @@ export async function benchSealing(): Promise<void> {
     connector: builder.connector.id,
     source: recordingSource(s3Reader(client, 'recordings'), builder.connector.id, builder.session),
     platform: nodeRecordingPlatform,
+    from,
   });
   clearInterval(watch);
   const cpu = process.cpuUsage(before.cpu);
@@ -46,7 +62,7 @@ export async function benchSealing(): Promise<void> {
   client.destroy();
   await server.close();
   console.log(
-    `${builder.objects.size - 1} segments, ${DELAY_MS} ms an answer: ${report.proven ? 'proven' : 'NOT PROVEN'} in ${seconds.toFixed(0)} s, ` +
+    `${builder.objects.size - 1} segments, ${DELAY_MS} ms an answer: ${how}, ${report.proven ? 'proven' : 'NOT PROVEN'} in ${seconds.toFixed(1)} s, ` +
       `CPU of reader and store ${((cpu.user + cpu.system) / 1e6).toFixed(0)} s, resident at most ${(peak / 2 ** 20).toFixed(0)} MiB (with the store)`,
   );
 }

@@ -360,6 +360,23 @@ describe('tampering with the store', () => {
   it('leaves a proof that holds once everything is back', async () => {
     expect(await verdict()).toEqual({ code: 0, objects: [] });
   });
+
+  it('shows in a copy of the bucket as it is, since the edge exports its log of sessions', async () => {
+    const bucket = join(dir, 'objects');
+    const exported = () => readdir(join(bucket, 'log', 'checkpoints')).catch(() => []);
+    await until(async () => (await exported()).some((name) => Number(name) === 4), 90_000);
+    const listed = JSON.parse((await as('carol', 'connectors', '--json')).stdout).connectors[0];
+    const { key } = JSON.parse((await as('carol', 'checkpoint', '--json')).stdout) as { key: string };
+    const keys = join(dir, 'keys');
+    await writeFile(keys, `connector ${listed.key}\nlog ${key}\n`);
+    const prove = () => command(['verify', '--dir', bucket, '--keys', keys]);
+    const whole = await prove();
+    expect([whole.code, whole.stdout]).toEqual([0, expect.stringContaining('All 2 proven.')]);
+    await rename(folder, join(dir, 'aside'));
+    const lacking = await prove();
+    await rename(join(dir, 'aside'), folder);
+    expect([lacking.code, lacking.stdout]).toEqual([1, expect.stringContaining('not in this copy')]);
+  }, 120_000);
 });
 
 describe('stopping and starting again', () => {

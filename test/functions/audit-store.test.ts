@@ -16,9 +16,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeAuditPiece } from '../../core/audit/audit-archive.ts';
 import { STORE_IDENTITY_FILE } from '../../core/recording/store-identity.ts';
 import { type AuditEntry, chainAuditEntry } from '../../core/audit/audit.ts';
+import { bundleName, checkpointName, encodeBundle } from '../../core/tlog/log-archive.ts';
 import { auditArchiveRoutes } from '../../functions/audit-archive.ts';
 import { RetriableFault } from '../../functions/faults.ts';
-import type { AuditStore } from '../../functions/store/audit-store.ts';
+import { logArchiveRoutes } from '../../functions/log-archive.ts';
+import { type AuditStore, LOG_OBJECTS } from '../../functions/store/audit-store.ts';
 import { directoryAuditStore } from '../../functions/store/directory-audit-store.ts';
 import { s3AuditStore } from '../../functions/store/s3-audit-store.ts';
 import { cephMissing } from '../harness/ceph.ts';
@@ -85,6 +87,45 @@ function storeSuite(of: () => AuditStore): void {
   });
 }
 
+function logSuite(of: () => AuditStore): void {
+  const app = () => logArchiveRoutes(of(), () => {});
+  const post = (name: string, bytes: Uint8Array<ArrayBuffer>, of: Uint8Array = bytes) => {
+    const digest = `sha-256=:${createHash('sha256').update(of).digest('base64')}:`;
+    return app().request(`/${name}`, { method: 'POST', body: bytes, headers: { 'content-digest': digest } });
+  };
+  const entries = [`opened ${'ab'.repeat(32)}`, `manifest ${'ab'.repeat(32)} ${'cd'.repeat(32)}`];
+  const bundle = encodeBundle(entries);
+
+  it('keeps bundles and checkpoints of the log of sessions below their own prefix, once', async () => {
+    for (const already of [false, true]) {
+      const answered = await post(bundleName(1234, 2), bundle);
+      expect([answered.status, await answered.json()]).toMatchObject([200, { already }]);
+    }
+    expect(Buffer.from((await of().get(bundleName(1234, 2))) as Uint8Array).equals(bundle)).toBe(true);
+    const others = encodeBundle(entries.toReversed());
+    expect((await post(bundleName(1234, 2), others)).status).toBe(409);
+    expect((await of().list()).pieces.map(({ name }) => name)).not.toContain(first.name);
+  });
+
+  it('refuses what is not of the log, or not what it says', async () => {
+    const bad: [string, Uint8Array<ArrayBuffer>][] = [
+      [bundleName(7), bundle],
+      [bundleName(7, 3), bundle],
+      [bundleName(7, 2), bundle.slice(0, -1)],
+      [bundleName(7, 1), encodeBundle(['who@example.com'])],
+      [checkpointName(2), new TextEncoder().encode('gatehouse.test/sessions\n3\n')],
+      ['tile/entries/x000/007', bundle],
+      ['tile/entries/..%2F..%2Frecordings', bundle],
+      ['audit/0000000001-0000000004.ndjson', first.bytes],
+    ];
+    for (const [name, bytes] of bad) expect([name, (await post(name, bytes)).status]).toEqual([name, 400]);
+    expect((await post(bundleName(8, 2), bundle, encodeBundle(['x']))).status).toBe(400);
+    expect((await post(bundleName(9, 2), new Uint8Array(70_000))).status).toBe(413);
+    for (const method of ['GET', 'PUT', 'DELETE'])
+      expect((await app().request(`/${bundleName(1234, 2)}`, { method })).status).toBe(404);
+  });
+}
+
 describe('pieces in a directory', () => {
   let directory: string;
   beforeAll(async () => {
@@ -94,6 +135,7 @@ describe('pieces in a directory', () => {
   });
   afterAll(() => rm(directory, { recursive: true, force: true }));
   storeSuite(() => directoryAuditStore(directory));
+  logSuite(() => directoryAuditStore(directory, LOG_OBJECTS));
 
   it('stand where S3 would have them, read-only', async () => {
     expect(await readFile(join(directory, 'audit', first.name))).toEqual(Buffer.from(first.bytes));
@@ -146,6 +188,7 @@ describe('pieces in S3', () => {
   else {
     // Ceph before 20 ignores If-None-Match in a bucket with versions, which Object Lock needs; AWS honours it in both.
     storeSuite(() => s3AuditStore(client, PLAIN, 'none', () => now));
+    logSuite(() => s3AuditStore(client, PLAIN, 'none', () => now, LOG_OBJECTS));
 
     it('are locked for as long as was set, in one version that cannot be deleted', async () => {
       const Key = `audit/${first.name}`;

@@ -1,6 +1,7 @@
 // Frames of kind `fact`, read as the facts that they are, and what makes them damage. Whoever shows a recording
 // and whoever proves one read by these rules: what the one refuses, the other does not call sound.
 
+import { z } from 'zod';
 import type { ConnectorId, SessionId } from '../../ids.ts';
 import type { Frame } from '../frame.ts';
 import { EarlierFact, FACT_KINDS, Fact, hasEarlierForm } from './fact.ts';
@@ -14,6 +15,14 @@ export class FactDamage extends Error {
     this.reason = reason;
   }
 }
+
+/** What it knows of the frames before. */
+export const FactReaderState = z.object({
+  lanes: z.array(z.number().int()),
+  lastLane: z.number().int(),
+  ended: z.boolean(),
+});
+type FactReaderState = z.infer<typeof FactReaderState>;
 
 /** The frames of one session, in their order. */
 export class FactReader {
@@ -29,6 +38,18 @@ export class FactReader {
     this.#session = of.session;
     this.#connector = of.connector;
     this.#lanes = complete ? new Set() : undefined;
+  }
+
+  /** Of one that was complete: it goes on where that one was. */
+  resume({ lanes, lastLane, ended }: FactReaderState): void {
+    if (this.#lanes) this.#lanes = new Set(lanes);
+    this.#lastLane = lastLane;
+    this.#ended = ended;
+  }
+
+  /** undefined: it does not know all of what was before. */
+  state(): FactReaderState | undefined {
+    return this.#lanes && { lanes: [...this.#lanes], lastLane: this.#lastLane, ended: this.#ended };
   }
 
   /** Frames that are not given to it follow. */

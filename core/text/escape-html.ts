@@ -1,6 +1,6 @@
 // Recorded text is data from strangers. Shown on a page it must not become markup.
 
-import { onLines } from '../../core/text/written-text.ts';
+import { onLines } from './written-text.ts';
 
 const HTML: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 
