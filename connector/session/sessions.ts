@@ -153,7 +153,11 @@ export function createSessions(options: SessionsDeps): Sessions {
           async outcome(signal, told) {
             const either = AbortSignal.any([signal, place.signal]);
             const found = await outcome(either, told).finally(leave);
-            if (!found.ok) return found;
+            if (!found.ok) {
+              // Nobody is waited for any more.
+              place.extend();
+              return found;
+            }
             const { email, grant } = found.value;
             return ok(signedInGrant({ email, resource }, grant, (proof) => proofs.add(proof)));
           },

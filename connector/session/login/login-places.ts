@@ -19,8 +19,8 @@ interface LoginPlace {
   /** Aborts at the deadline, when the connector stops, and to make room for others; its reason is the Refusal. */
   readonly signal: AbortSignal;
   progressed(to: Progress): void;
-  /** It waits for a person: so long from now it has to prove a grant. Others still come before it when there is no place. */
-  extend(ms: number): void;
+  /** It waits for a person: so long from now it has to prove a grant. Others still come before it when there is no place. Without `ms` as long as anybody has. */
+  extend(ms?: number): void;
   /** It has proven who it is, or is gone. Idempotent. */
   leave(): void;
 }
@@ -79,7 +79,7 @@ export class LoginPlaces {
         progress = to;
         unauthenticated.progressed(place, to);
       },
-      extend(ms) {
+      extend: (ms = this.#deadlineMs) => {
         clearTimeout(timer);
         timer = setTimeout(() => deadline.abort(TOO_LATE), ms);
       },

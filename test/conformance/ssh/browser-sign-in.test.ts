@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { until } from '../../harness/run.ts';
+import { rawSshLogin } from '../../harness/ssh/raw-ssh.ts';
 import { type SshGateway, startSshGateway } from '../../harness/ssh/ssh-gateway.ts';
 import { hasSshd, startSshd, type Sshd } from '../../harness/ssh/sshd.ts';
 
@@ -97,6 +98,22 @@ describe.skipIf(!hasSshd)('SSH: signing in by the browser', () => {
     const away = connect();
     await away.over;
     expect(away.said()).toContain('the gateway cannot check your grant now');
+  });
+
+  it('leaves who goes on with something else the usual time to log in', async () => {
+    const hasty = await startSshGateway(sshd.upstream, { limits: { loginDeadlineMs: 1_000 } });
+    const client = await rawSshLogin(hasty.port);
+    client.send(50, 'web', 'ssh-connection', 'keyboard-interactive', '', '');
+    for (const question of [1, 2]) {
+      await client.answered(60, question);
+      client.send(61, 1, '');
+    }
+    await until('the edge is asked', () => hasty.edge.signIns.length === 1);
+    client.send(50, 'web', 'ssh-connection', 'none');
+    await hasty.edge.signIns[0]?.gone;
+    const reasons = () => hasty.edge.reported('attempt.refused').map(({ reason }) => reason);
+    await until('it was left', () => reasons().includes('deadline_exceeded'));
+    await hasty.close();
   });
 
   it('no more than twenty of an address wait at a time', async () => {

@@ -36,8 +36,8 @@ function rawOf(transport: SshTransport, socket: Socket, messages: Buffer[]): Raw
   };
 }
 
-/** Logged in with a grant. */
-export async function rawSshClient(port: number, secret: string): Promise<RawSsh> {
+/** Before it has shown who it is. */
+export async function rawSshLogin(port: number): Promise<RawSsh> {
   const socket = connect({ host: '127.0.0.1', port });
   socket.on('error', () => {});
   const messages: Buffer[] = [];
@@ -46,6 +46,12 @@ export async function rawSshClient(port: number, secret: string): Promise<RawSsh
   await transport.ready();
   const raw = rawOf(transport, socket, messages);
   raw.send(5, 'ssh-userauth');
+  return raw;
+}
+
+/** Logged in with a grant. */
+export async function rawSshClient(port: number, secret: string): Promise<RawSsh> {
+  const raw = await rawSshLogin(port);
   raw.send(50, 'web', 'ssh-connection', 'password', false, secret);
   await raw.answered(52);
   return raw;
