@@ -5,14 +5,18 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createRequire } from 'node:module';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ActionPage, SessionPage } from '../../core/catalogue.ts';
 import { TerminalEvent } from '../../core/replay/terminal.ts';
 import { secret } from '../../core/secret.ts';
 import { startFunctions, startLocalDynamoDb } from '../../functions/local.ts';
+import { launchBrowser } from '../portal/browser.ts';
 import { findClient } from '../harness/postgres/postgres.ts';
 import { eventOf, RecordingBuilder } from '../harness/recording-builder.ts';
+
+const PLAYER = 'asciinema-player/dist/bundle/asciinema-player.min.js';
 
 const TOKEN = 'a token of the test';
 const utf8 = (text: string) => new TextEncoder().encode(text);
@@ -108,8 +112,27 @@ it('says what is wrong with a question', async () => {
   expect((await call(`/sessions/${builder.session}/export?format=asciicast&asciicast=1`)).status).toBe(400);
 });
 
-it('is exported as asciicast of version 3, and of version 2 that asciinema plays', async (context) => {
-  expect(JSON.parse((await exported('format=asciicast')).split('\n')[0] ?? '')).toMatchObject({ version: 3 });
+it('is exported as asciicast of version 3, which asciinema’s own player plays', async () => {
+  const cast = await exported('format=asciicast');
+  expect(JSON.parse(cast.split('\n')[0] ?? '')).toMatchObject({ version: 3 });
+  const browser = await launchBrowser();
+  try {
+    const page = await browser.newPage();
+    await page.setContent('<div id="player"></div>');
+    await page.addScriptTag({ path: createRequire(import.meta.url).resolve(PLAYER) });
+    await page.evaluate(`new Promise((ended) => {
+      const player = AsciinemaPlayer.create({ data: ${JSON.stringify(cast)} }, document.getElementById('player'), { speed: 100 });
+      player.addEventListener('ended', ended);
+      player.play();
+    })`);
+    const screen = page.locator('.ap-term');
+    await expect.poll(async () => (await screen.innerText()).replaceAll(/\s+/g, ' ')).toContain('$ ls readme 漢字 bye');
+  } finally {
+    await browser.close();
+  }
+});
+
+it('is exported as HTML, and as asciicast of version 2 that asciinema plays', async (context) => {
   expect(await exported('format=html')).toContain('uname -a');
   const asciinema = findClient('asciinema');
   if (!asciinema) return context.skip('asciinema is not installed (apt-get install asciinema)');
