@@ -1,8 +1,12 @@
 // Signing in by the browser for a client of a connector.
 
-import { SELF } from 'cloudflare:test';
+import { runInDurableObject, SELF } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
 import { beforeAll, expect, test } from 'vitest';
 import { Resource, ResourceName } from '../../core/resource.ts';
+import { newId } from '../../core/ids.ts';
+import { Throttles } from '../storage/throttles.ts';
+import { SignIns } from './sign-ins.ts';
 import { Browser, EDGE } from '../test/browser.ts';
 import { resource, TestConnector, type TestLink } from '../test/connector.ts';
 import { grantFor, newest } from '../test/grants.ts';
@@ -93,4 +97,26 @@ test('a link that somebody sent is not enough: the page does not show the code, 
   const approve = /<form method="post" action="\/device" class="form" id="approve">.*?<\/form>/s.exec(page)?.[0] ?? '';
   expect(approve).toContain('name="user_code"');
   expect(approve).not.toContain(userCode);
+});
+
+test('all addresses together begin six hundred a minute at a connector', async () => {
+  const storage = env.DIRECTORY.get(env.DIRECTORY.idFromName('throttled'));
+  await runInDurableObject(storage, (_object, state) => {
+    const throttles = new Throttles(state.storage.sql);
+    const allowed = (at: number) => throttles.allow('sign-in-links', 'a connector', at);
+    expect(Array.from({ length: 601 }, () => allowed(1_000)).filter(Boolean)).toHaveLength(600);
+    expect(allowed(62_000)).toBe(true);
+  });
+  const asked: string[] = [];
+  const directory = { allow: async (name: string, who: string) => asked.push(`${name} ${who}`) < 2 };
+  const signIns = new SignIns({ connector: { id: newId('con') }, directory } as never);
+  const answer = await signIns.ask({
+    ...{ kind: 'sign_in.ask', call: 1, protocol: 'ssh', address: '2001:db8::1' },
+    resource: ResourceName.parse('web'),
+  });
+  expect(answer).toMatchObject({ kind: 'sign_in.refused', message: expect.stringContaining('were begun here') });
+  expect(asked).toEqual([
+    expect.stringMatching(/^sign-in-link con_\w+ 2001:db8::1$/),
+    expect.stringMatching(/^sign-in-links con_\w+$/),
+  ]);
 });

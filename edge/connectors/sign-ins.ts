@@ -40,13 +40,14 @@ export class SignIns {
   /** Alike for resources that do not exist: nobody has proven anything yet. */
   async ask({ call, resource, address }: Message<'sign_in.ask'>): Promise<FromEdge> {
     const { connector, directory, publicUrl, random } = this.#deps;
-    if (!(await directory.allow('sign-in-link', `${connector.id} ${address}`)))
-      return {
-        kind: 'sign_in.refused',
-        call,
-        reason: 'too_many_logins',
-        message: 'Too many sign-ins were begun from this address. Wait a minute, or use a grant as the password.',
-      };
+    const tooMany = (where: string): FromEdge => ({
+      kind: 'sign_in.refused',
+      call,
+      reason: 'too_many_logins',
+      message: `Too many sign-ins were begun ${where}. Wait a minute, or use a grant as the password.`,
+    });
+    if (!(await directory.allow('sign-in-link', `${connector.id} ${address}`))) return tooMany('from this address');
+    if (!(await directory.allow('sign-in-links', connector.id))) return tooMany('here');
     const signIn = newToken('gdc', random);
     const hash = await hashToken(signIn);
     for (;;) {

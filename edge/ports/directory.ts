@@ -175,6 +175,7 @@ export type ThrottleName =
   | 'sign-in'
   | 'device-code'
   | 'sign-in-link'
+  | 'sign-in-links'
   | 'device-token'
   | 'user-code'
   | 'request'

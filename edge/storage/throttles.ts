@@ -13,6 +13,8 @@ const THROTTLES = {
   'device-code': { most: 60, perMs: 60_000 },
   /** By connector and client's address, before anybody proved anything. */
   'sign-in-link': { most: 20, perMs: 60_000 },
+  /** By connector: whoever has many addresses fills no store with them. */
+  'sign-in-links': { most: 600, perMs: 60_000 },
   'device-token': { most: 600, perMs: 60_000 },
   /** Guesses at a user code, by person. */
   'user-code': { most: 20, perMs: 60_000 },
