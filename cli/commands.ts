@@ -108,6 +108,20 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     beside: { command: 'verify', summary: 'prove recordings; checkpoint: what to keep elsewhere for it' },
     load: async () => (await import('./verification/checkpoint.ts')).addCheckpoint,
   },
+  hold: {
+    summary: 'legal holds: hold place, lift and list (auditors)',
+    load: async () => (await import('./retention/hold.ts')).addHold,
+  },
+  purge: {
+    summary: 'what is due: purge --dry-run, --now, and --early by two people (auditors)',
+    beside: { command: 'hold', summary: 'legal holds; purges of what is due (auditors)' },
+    load: async () => (await import('./retention/purge.ts')).addPurge,
+  },
+  retention: {
+    summary: 'what keeps a session: retention show SESSION (auditors)',
+    beside: { command: 'hold', summary: 'legal holds, purges, what keeps a session (auditors)' },
+    load: async () => (await import('./retention/retention.ts')).addRetention,
+  },
   audit: {
     summary: 'the audit log, newest first (auditors); audit verify proves it',
     load: async () => (await import('./commands/audit.ts')).addAudit,
@@ -122,6 +136,7 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
   },
   'join-token': {
     summary: 'invite a connector: a token that works once (administrators)',
+    beside: { command: 'connectors', summary: 'connectors: keys, which are online; invite one' },
     load: async () => (await import('./commands/join-token.ts')).addJoinToken,
   },
   ca: {

@@ -289,6 +289,8 @@ export const Witnessed = z.object({
   neverBegan: z.object({ reason: z.string(), at: z.iso.datetime() }).optional(),
   /** In the log of sessions; an edge of an earlier release has none. */
   log: LogProofs.optional(),
+  /** Its recording was purged; `audit` is the sequence of the audit log's entry that ordered it. */
+  purged: z.object({ at: z.iso.datetime(), audit: z.number().int() }).optional(),
 });
 export type Witnessed = z.infer<typeof Witnessed>;
 export const WitnessPage = z.object({
@@ -324,6 +326,8 @@ export type AuditExportStanding = z.infer<typeof AuditExportStanding>;
 export const ArchiveLimits = z.object({
   /** The longest time for which an object may be locked; missing: the store has no lock, or the functions are not told. */
   maxRetainDays: z.number().int().min(1).optional(),
+  /** The shortest `retain` that this deployment takes; missing: any. */
+  minRetainDays: z.number().int().min(1).optional(),
 });
 export type ArchiveLimits = z.infer<typeof ArchiveLimits>;
 

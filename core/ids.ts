@@ -20,12 +20,15 @@ export const RequestId = idSchema('req', 'RequestId');
 export type RequestId = z.infer<typeof RequestId>;
 export const ConnectorId = idSchema('con', 'ConnectorId');
 export type ConnectorId = z.infer<typeof ConnectorId>;
+export const HoldId = idSchema('hld', 'HoldId');
+export type HoldId = z.infer<typeof HoldId>;
 
 type IdOf = {
   ses: SessionId;
   grt: GrantId;
   req: RequestId;
   con: ConnectorId;
+  hld: HoldId;
 };
 
 /** Clock and randomness, passed in wherever they matter so that tests can hold them still. */

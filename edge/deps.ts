@@ -26,6 +26,8 @@ import type { UseCaseDeps } from './use-cases/deps.ts';
 import { deviceUseCases } from './use-cases/devices.ts';
 import { endSessionUseCases } from './use-cases/end-session.ts';
 import { personKeyUseCases } from './use-cases/keys/person-keys.ts';
+import { createRetentionArchive } from './retention-archive.ts';
+import { retentionUseCases } from './use-cases/retention.ts';
 import { recordingUseCases } from './use-cases/recordings.ts';
 import { searchUseCases } from './use-cases/search.ts';
 
@@ -60,6 +62,10 @@ export function createDeps(env: Env): AppDeps {
         headers.delete('authorization');
         headers.set(CONNECTOR_HEADER, connector.id);
         headers.set(CONNECTOR_NAME_HEADER, connector.name);
+        // Whatever runs here has a connector that links; without one there is nothing to purge.
+        void remote(env.RETENTION)
+          .wake()
+          .catch(() => undefined);
         return link(connector.id).fetch(new Request(request, { headers }));
       },
     },
@@ -109,6 +115,7 @@ function createGatehouse(deps: UseCaseDeps): Gatehouse {
     ...recordingUseCases(deps),
     ...searchUseCases(deps),
     ...endSessionUseCases(deps),
+    ...retentionUseCases(deps),
     ...administrationUseCases(deps),
     ...deviceUseCases(deps),
     ...approvalUseCases(deps),
@@ -128,6 +135,8 @@ function createUseCaseDeps(env: Env, settings: EdgeSettings): UseCaseDeps {
     audit: remote(env.AUDIT_LOG),
     witness: remote(env.WITNESS),
     approvals: (id) => remote(env.APPROVAL, id),
+    retention: remote(env.RETENTION),
+    retentionArchive: createRetentionArchive(settings.FUNCTIONS_URL, signedArchiveFetch(settings)),
     archive: createArchive(settings.FUNCTIONS_URL, signedArchiveFetch(settings)),
     auditArchive: createAuditArchive(settings.FUNCTIONS_URL, signedArchiveFetch(settings)),
     links: {

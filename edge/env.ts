@@ -6,6 +6,7 @@ import type { ConnectorLinkPort } from './ports/connector-link.ts';
 import type { DirectoryPort } from './ports/directory.ts';
 import type { GrantsPort } from './ports/grants.ts';
 import type { ObjectsOf } from './ports/object.ts';
+import type { RetentionPort } from './ports/retention.ts';
 import type { WitnessPort } from './ports/witness.ts';
 
 export interface Env {
@@ -17,6 +18,7 @@ export interface Env {
   readonly CONNECTOR_LINK: ObjectsOf<ConnectorLinkPort>;
   /** One for each request, named by its id. */
   readonly APPROVAL: ObjectsOf<ApprovalPort>;
+  readonly RETENTION: ObjectsOf<RetentionPort>;
   /** Portal style sheet and scripts. */
   readonly ASSETS?: Fetcher;
 }

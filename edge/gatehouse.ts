@@ -35,8 +35,17 @@ import type {
 } from '../core/api.ts';
 import type { DecidedVia } from '../core/approval/approval.ts';
 import type { ActionPage, SessionDetail, SessionPage, SessionQuery } from '../core/catalogue.ts';
-import type { GrantId, RequestId, SessionId } from '../core/ids.ts';
+import type { GrantId, HoldId, RequestId, SessionId } from '../core/ids.ts';
 import type { ReplayQuery } from '../core/replay/terminal.ts';
+import type { LegalHold, HoldScope } from '../core/retention/hold.ts';
+import type {
+  EarlyPurge,
+  HoldList,
+  OrderedPurges,
+  PurgePage,
+  PurgeReport,
+  SessionRetention,
+} from '../core/retention/purge.ts';
 import type { Identity } from '../core/identity.ts';
 import type { ResourceName } from '../core/resource.ts';
 import type { Result } from '../core/result.ts';
@@ -156,6 +165,19 @@ export interface Gatehouse {
   sessionToEnd(who: Identity, session: SessionId): Answer<SessionToEnd>;
   /** Ends this one within a second; its grant stays. `unavailable` and `conflict`: it goes on, and the message says what to do. */
   endSession(who: Identity, session: SessionId, reason: string): Answer<EndedSession>;
+  /** Auditors and administrators. */
+  placeHold(who: Identity, scope: HoldScope, reason: string): Answer<LegalHold>;
+  /** The first who asks has it wait for another, whose call lifts it. */
+  liftHold(who: Identity, hold: HoldId, reason: string): Answer<LegalHold>;
+  holds(who: Identity): Answer<HoldList>;
+  sessionRetention(who: Identity, session: SessionId): Answer<SessionRetention>;
+  /** What the next run of the purge would do. */
+  purgeReport(who: Identity, session: SessionId | undefined): Answer<PurgeReport>;
+  purges(who: Identity, after: SessionId | undefined): Answer<PurgePage>;
+  /** Has what is due ordered now and not with the next look. */
+  orderDuePurges(who: Identity, session: SessionId | undefined): Answer<OrderedPurges>;
+  /** Before its time: the first who asks has it wait for another, whose call orders it. */
+  purgeEarly(who: Identity, session: SessionId, reason: string): Answer<EarlyPurge>;
   connectors(who: Identity): Answer<readonly ListedConnector[]>;
   /** Sessions this person may view: one's own where the rule says so, all for auditors. */
   sessions(who: Identity, query: SessionQuery): Answer<SessionPage>;

@@ -21,6 +21,8 @@ import { exportNdjson } from './export/ndjson.ts';
 import { exportsOf } from './export/registry.ts';
 import { type ApiReporter, RetriableFault } from './faults.ts';
 import { type OpenRecording, replayAsAsked } from './replay/registry.ts';
+import type { PurgeRunDeps } from './purge/purge-run.ts';
+import { retentionArchiveRoutes } from './purge/retention-routes.ts';
 import type { AuditStore } from './store/audit-store.ts';
 import { readRecording } from './store/read-recording.ts';
 import type { RecordingReader } from './store/recording-reader.ts';
@@ -34,7 +36,11 @@ interface FunctionsDeps {
   readonly platform: RecordingPlatform;
   /** The longest time for which the bucket locks an object; undefined: not known, or there is no lock. */
   readonly maxRetainDays?: number | undefined;
+  /** The shortest that this deployment takes. */
+  readonly minRetainDays?: number | undefined;
   readonly report: ApiReporter;
+  /** undefined: this function has nothing to do with retention. */
+  readonly retention?: PurgeRunDeps | undefined;
   /** undefined: this function keeps no audit log. */
   readonly auditStore?: AuditStore | undefined;
   /** The full-text index; undefined: this function has none. */
@@ -81,10 +87,13 @@ export function createFunctionsApp(deps: FunctionsDeps): Hono {
   app.notFound((c) => answerError(c, notFound('there is no such page'), deps.report));
   app.onError((fault, c) => answerError(c, fault, deps.report));
 
-  // What a policy may ask for: the edge refuses a longer `retain` when it is written.
+  // What a policy may ask for: the edge refuses another `retain` when it is written.
   app.get('/archive', (c) => {
-    const { maxRetainDays } = deps;
-    return c.json({ ...(maxRetainDays !== undefined && { maxRetainDays }) } satisfies ArchiveLimits);
+    const { maxRetainDays, minRetainDays } = deps;
+    return c.json({
+      ...(maxRetainDays !== undefined && { maxRetainDays }),
+      ...(minRetainDays !== undefined && { minRetainDays }),
+    } satisfies ArchiveLimits);
   });
 
   app.get('/sessions', async (c) => {
@@ -160,6 +169,7 @@ export function createFunctionsApp(deps: FunctionsDeps): Hono {
     },
   );
 
+  if (deps.retention) app.route('/retention', retentionArchiveRoutes(deps.retention));
   if (deps.auditStore) app.route('/audit', auditArchiveRoutes(deps.auditStore, deps.report));
   if (deps.logStore) app.route('/log', logArchiveRoutes(deps.logStore, deps.report));
 

@@ -18,6 +18,8 @@ export const ENV = {
   auditLockDays: 'AUDIT_LOCK_DAYS',
   /** Optional: where the full-text index is kept. Without it this function neither makes nor asks one. */
   searchBucket: 'SEARCH_BUCKET',
+  /** Optional: the fewest days that a policy's `retain` may have. */
+  minRetainDays: 'MIN_RETAIN_DAYS',
 } as const;
 
 const ConnectorKeys = z.record(ConnectorId, z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'expected 32 bytes in base64url'));
@@ -40,6 +42,7 @@ const Environment = z.object({
   [ENV.auditLockMode]: z.enum(['COMPLIANCE', 'GOVERNANCE']).optional(),
   [ENV.auditLockDays]: z.coerce.number().int().min(1).max(36_500).optional(),
   [ENV.searchBucket]: z.string().min(3).optional(),
+  [ENV.minRetainDays]: z.coerce.number().int().min(1).max(36_500).optional(),
 });
 
 interface FunctionsSettings {
@@ -48,6 +51,7 @@ interface FunctionsSettings {
   readonly table: string;
   /** Keys to compare manifests with. Without a connector's key, `sealed` proves the chain and the signature, not whose key signed. */
   readonly connectorKeys: ReadonlyMap<ConnectorId, Uint8Array>;
+  readonly minRetainDays: number | undefined;
   /** How long the audit log's pieces cannot be deleted; undefined: this function keeps none. */
   readonly auditLock: { readonly mode: 'COMPLIANCE' | 'GOVERNANCE'; readonly days: number } | undefined;
 }
@@ -71,6 +75,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     searchBucket: parsed.data[ENV.searchBucket],
     table: parsed.data[ENV.table],
     connectorKeys: keys,
+    minRetainDays: parsed.data[ENV.minRetainDays],
     auditLock: mode !== undefined && days !== undefined ? { mode, days } : undefined,
   };
 }

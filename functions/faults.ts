@@ -18,6 +18,8 @@ export type IndexEvent =
   | { readonly kind: 'recording.sealed'; readonly session: string }
   | { readonly kind: 'recording.broken'; readonly session: string; readonly object: string; readonly fault: string }
   | { readonly kind: 'recording.refused'; readonly session: string; readonly object: string; readonly fault: string }
+  /** Of a session that was purged: its connector stored it afterwards. */
+  | { readonly kind: 'recording.late'; readonly session: string; readonly object: string }
   | { readonly kind: 'event.retried'; readonly object: string; readonly fault: string }
   | { readonly kind: 'event.ignored'; readonly object: string };
 

@@ -1,9 +1,11 @@
-// What Lambda runs. `index` takes the queue of S3's notifications, `api` answers the edge, `fold` is called each minute.
+// What Lambda runs. `index` takes the queue of S3's notifications, `api` answers the edge; `fold`, `purge` and `hold` run on a
+// schedule.
 
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
-import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { streamHandle } from 'hono/aws-lambda';
+import type { PurgeReport } from '../core/retention/purge.ts';
 import { verifySession } from '../core/recording/verify.ts';
 import { createFunctionsApp } from './app.ts';
 import { CatalogueReader } from './catalogue-table/reader.ts';
@@ -11,17 +13,24 @@ import { CatalogueTable } from './catalogue-table/table.ts';
 import { CatalogueWriter } from './catalogue-table/writer.ts';
 import { ENV, readSettings } from './env.ts';
 import { reportToLambda } from './faults.ts';
+import { sweepHolds } from './holds/hold-sweep.ts';
 import { indexBatch } from './index-segment/index-batch.ts';
 import { indexObject } from './index-segment/index-object.ts';
+import { DueSessions } from './purge/due.ts';
+import { PurgeLedger } from './purge/ledger.ts';
+import { type PurgeEvent, purgeRun } from './purge/purge-run.ts';
+import { type OrphanEvent, reconcile } from './purge/reconcile.ts';
 import { nodeRecordingPlatform } from './recording-platform.ts';
 import { SearchAnnouncer } from './search/announce.ts';
 import { foldAll } from './search/fold.ts';
+import { derivedInSearch } from './search/remove-session.ts';
 import { searchIndexRoutes } from './search/routes.ts';
 import { SegmentCache } from './search/segment-cache.ts';
 import { s3SearchStore } from './search/store/s3-search-store.ts';
 import { LOG_OBJECTS } from './store/audit-store.ts';
 import { s3AuditStore } from './store/s3-audit-store.ts';
 import { s3Reader } from './store/s3-reader.ts';
+import { s3VersionStore } from './store/s3-version-store.ts';
 
 const settings = readSettings(process.env);
 const s3 = new S3Client({});
@@ -38,6 +47,7 @@ const indexing = {
   verify: verifySession,
   connectorKeys: settings.connectorKeys,
   report: reportToLambda,
+  now: Date.now,
 };
 
 const { searchBucket } = settings;
@@ -50,6 +60,17 @@ const searchIndex =
         now: Date.now,
         report: reportToLambda,
       };
+
+const versions = s3VersionStore(s3, settings.bucket);
+const ledger = new PurgeLedger(table);
+const purging = {
+  ...{ table, ledger, store: versions, due: new DueSessions(table), platform: nodeRecordingPlatform },
+  derived: searchIndex ? [derivedInSearch(searchIndex)] : [],
+  now: Date.now,
+  report: (event: PurgeEvent) => console.log(event),
+  maxSessions: 10_000,
+};
+
 /** Of search segments that stay open from one call to the next: less than half of the function's memory. */
 const SEARCH_CACHE_BYTES = 768 * 1024 * 1024;
 
@@ -62,6 +83,25 @@ export async function fold(): Promise<void> {
 export const index = (event: SQSEvent): Promise<SQSBatchResponse> =>
   indexBatch(event, (key) => indexObject(key, indexing), reportToLambda);
 
+/** What is begun is finished: a session of a day takes less. */
+const LAST_SESSION_MS = 120_000;
+
+/** Answers with what it did. Retries, and the next run, go on where this one ended. */
+export const purge = async (_event: unknown, context: Context): Promise<PurgeReport> => {
+  const beginUntilMs = Date.now() + context.getRemainingTimeInMillis() - LAST_SESSION_MS;
+  const report = await purgeRun({ dryRun: false }, { ...purging, beginUntilMs });
+  const found = (event: OrphanEvent) => console.log(event);
+  await reconcile({ ...purging, catalogue: new CatalogueReader(table, reportToLambda), report: found, beginUntilMs });
+  return report;
+};
+
+export const hold = (): Promise<void> =>
+  sweepHolds({
+    ...{ store: versions, table, ledger, platform: nodeRecordingPlatform, now: Date.now },
+    catalogue: new CatalogueReader(table, reportToLambda),
+    report: (event) => console.log(event),
+  });
+
 export const api = streamHandle(
   createFunctionsApp({
     catalogue: new CatalogueReader(table, reportToLambda),
@@ -69,9 +109,11 @@ export const api = streamHandle(
     platform: nodeRecordingPlatform,
     auditStore,
     logStore,
+    retention: { ...purging, beginUntilMs: Number.POSITIVE_INFINITY },
     maxRetainDays: auditLock?.days,
     search:
       searchIndex && searchIndexRoutes({ ...searchIndex, cache: new SegmentCache(searchIndex, SEARCH_CACHE_BYTES) }),
+    minRetainDays: settings.minRetainDays,
     report: reportToLambda,
   }),
 );

@@ -15,6 +15,7 @@ import { CatalogueWriter } from './catalogue-table/writer.ts';
 import { type ApiReporter, type Reporter, reportToConsole } from './faults.ts';
 import { indexObject } from './index-segment/index-object.ts';
 import { localDynamoDbClient } from './local/dynamodb.ts';
+import { localRetention } from './local/retention.ts';
 import { nodeRecordingPlatform } from './recording-platform.ts';
 import { SearchAnnouncer } from './search/announce.ts';
 import { startFolding } from './search/fold-timer.ts';
@@ -45,6 +46,8 @@ interface LocalFunctionsOptions {
   readonly connectorKeys?: ReadonlyMap<ConnectorId, Uint8Array>;
   /** Default: JSON lines on standard output. */
   readonly report?: Reporter & ApiReporter;
+  /** How often the purge and the holds run, as AWS's schedules have them run. Default: once a minute. */
+  readonly retentionEveryMs?: number;
 }
 
 const FOLD_EVERY_MS = 60_000;
@@ -72,6 +75,7 @@ export async function startFunctions(options: LocalFunctionsOptions): Promise<Lo
     verify: verifySession,
     connectorKeys: options.connectorKeys ?? new Map(),
     report: options.report ?? reportToConsole,
+    now: Date.now,
   };
   const search = {
     table: catalogueTable,
@@ -82,8 +86,11 @@ export async function startFunctions(options: LocalFunctionsOptions): Promise<Lo
   // An older Node carries everything else.
   if (!canSearch) console.warn('gatehouse: searching recordings needs Node 24');
   const folding = canSearch ? startFolding(search, options.foldEveryMs ?? FOLD_EVERY_MS, index.report) : undefined;
+  const catalogue = new CatalogueReader(catalogueTable, index.report);
+  const retention = localRetention(options, catalogueTable, catalogue, search);
   const functions = createFunctionsApp({
-    catalogue: new CatalogueReader(catalogueTable, index.report),
+    catalogue,
+    retention: retention.deps,
     reader,
     platform: nodeRecordingPlatform,
     auditStore: directoryAuditStore(options.objectsDirectory),
@@ -115,6 +122,7 @@ export async function startFunctions(options: LocalFunctionsOptions): Promise<Lo
   return {
     url: `http://127.0.0.1:${port}`,
     async close() {
+      await retention.close();
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
       await folding?.close();

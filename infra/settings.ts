@@ -21,6 +21,8 @@ const Settings = z.strictObject({
   region: z.string().optional(),
   /** Object Lock's default, for objects that name no time of their own. */
   retentionDays: z.coerce.number().int().min(1).max(36500).default(90),
+  /** The fewest days that a policy's `retain` may have. */
+  minRetentionDays: z.coerce.number().int().min(1).max(36500).default(1),
   /** The longest time that an object may name for itself. */
   maxRetentionDays: z.coerce.number().int().min(1).max(36500).default(3650),
   /** `COMPLIANCE`: nobody, the account's root included, deletes before the time is over. */
@@ -59,6 +61,8 @@ export function readStackSettings(contextOf: (name: string) => unknown): Setting
   }
   if (parsed.data.maxRetentionDays < parsed.data.retentionDays)
     throw new Error('settings: maxRetentionDays: expected at least retentionDays');
+  if (parsed.data.minRetentionDays > parsed.data.maxRetentionDays)
+    throw new Error('settings: minRetentionDays: expected at most maxRetentionDays');
   return parsed.data;
 }
 

@@ -153,7 +153,13 @@ async function conclude(
 }
 
 export function showReport(report: VerifyReport, output: Output): string {
-  const how = report.neverBegan ? 'proven: never began' : report.exempt === undefined ? 'proven' : 'proven: exempt';
+  const how = report.neverBegan
+    ? 'proven: never began'
+    : report.purged
+      ? 'proven: purged'
+      : report.exempt === undefined
+        ? 'proven'
+        : 'proven: exempt';
   const verdict = report.proven
     ? output.style('green', how)
     : report.running

@@ -156,6 +156,7 @@ async function verifyWith(
     heads: seen?.heads ?? [],
     witnessedManifest: seen?.manifest,
     neverBegan: seen?.neverBegan,
+    purged: seen?.purged,
   });
   const further: VerifyFault[] = [];
   if (keys !== 'forbidden' && trustedKey === undefined) {

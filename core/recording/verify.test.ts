@@ -38,6 +38,26 @@ describe('a session that never began', () => {
   });
 });
 
+describe('a session that was purged', () => {
+  const purged = { at: '2027-03-01T12:00:00.000Z', audit: 41 };
+
+  test('is proven to be none where nothing is stored, though it was witnessed', async () => {
+    const objects = recording();
+    const witnessed = { heads: headsOf(objects), witnessedManifest: witnessedOf(objects) };
+    const report = await check(new Map(), { ...witnessed, purged });
+    expect(report).toMatchObject({ proven: true, purged: true, faults: [] });
+    expect(report.manifestDigest).toBe(witnessed.witnessedManifest.digest);
+    expect(report.proofs).toEqual([expect.stringContaining('entry 41 of the audit log')]);
+    // One that vanished is not.
+    expect((await check(new Map(), witnessed)).proven).toBe(false);
+  });
+
+  test('is not proven by that where something of it is stored', async () => {
+    const objects = new Map([...recording()].slice(0, 1));
+    expect((await check(objects, { heads: [], purged })).proven).toBe(false);
+  });
+});
+
 describe('an untouched recording', () => {
   test('is proven, and the report says what was proven', async () => {
     const objects = recording();

@@ -34,6 +34,8 @@ export interface VerifyInput {
   readonly neverBegan?: { readonly reason: string; readonly at: string } | undefined;
   /** Of an earlier reading of its first segments, by somebody who is believed: they are not read again, only looked for. */
   readonly from?: ChainState | undefined;
+  /** The edge witnessed that it was purged, by that entry of the audit log. */
+  readonly purged?: { readonly at: string; readonly audit: number } | undefined;
 }
 
 export interface VerifyReport {
@@ -43,6 +45,8 @@ export interface VerifyReport {
   readonly exempt?: string;
   /** The session ended before anything of it was recorded or forwarded: what is proven is that there is nothing. */
   readonly neverBegan?: true;
+  /** Its recording was purged, and nothing of it is stored. */
+  readonly purged?: true;
   /** It has no manifest as yet, and what there is of it holds: neither proven nor a fault. Only who asks the edge can tell. */
   readonly running?: true;
   /** What was checked and holds, as sentences for a person. */
@@ -62,6 +66,7 @@ export async function verifySession(input: VerifyInput): Promise<VerifyReport> {
   const proofs: string[] = [];
   const notCompared: string[] = [];
   const names = await source.list();
+  if (input.purged && names.length === 0) return nothingLeft(input, input.purged);
   if (input.neverBegan) {
     if (names.length === 0 && !input.heads?.length && !input.witnessedManifest)
       return nothingOf(session, input.neverBegan);
@@ -119,6 +124,22 @@ export async function verifySession(input: VerifyInput): Promise<VerifyReport> {
 
 const isListed = (manifest: Manifest, { next, listing }: ChainState, platform: RecordingPlatform): boolean =>
   next <= manifest.segments.length && listingOf(manifest.segments.slice(0, next), platform) === listing;
+
+const nothingLeft = (
+  { session, witnessedManifest }: VerifyInput,
+  { at, audit }: { readonly at: string; readonly audit: number },
+): VerifyReport => ({
+  session,
+  proven: true,
+  purged: true,
+  proofs: [
+    `the edge witnessed at ${at} that it was purged, by entry ${audit} of the audit log: nothing of it is stored`,
+  ],
+  notCompared: [],
+  faults: [],
+  // As the edge has it: the log of sessions must have the same.
+  ...(witnessedManifest && { manifestDigest: witnessedManifest.digest }),
+});
 
 const nothingOf = (
   session: SessionId,

@@ -47,6 +47,9 @@ const SCHEMA = `
     reason TEXT NOT NULL,
     at TEXT NOT NULL
   );
+  CREATE TABLE IF NOT EXISTS purged (session TEXT PRIMARY KEY, audit INTEGER NOT NULL, at TEXT NOT NULL);
+  CREATE TRIGGER IF NOT EXISTS purged_keep BEFORE UPDATE ON purged
+    BEGIN SELECT RAISE(ABORT, 'purged is append-only'); END;
   CREATE TRIGGER IF NOT EXISTS sessions_keep BEFORE UPDATE ON sessions
     BEGIN SELECT RAISE(ABORT, 'sessions are append-only'); END;
   CREATE TRIGGER IF NOT EXISTS heads_keep BEFORE UPDATE ON heads
@@ -234,6 +237,11 @@ export class Witness extends DurableObject<Env> implements Serves<WitnessPort> {
     return 'witnessed';
   }
 
+  recordPurged(session: SessionId, audit: number): void {
+    const at = new Date(Date.now()).toISOString();
+    this.#sql.exec('INSERT OR IGNORE INTO purged (session, audit, at) VALUES (?, ?, ?)', session, audit, at);
+  }
+
   witnessed(session: SessionId): Witnessed | undefined {
     const owner = this.#sql.exec('SELECT connector FROM sessions WHERE session = ?', session).toArray()[0];
     if (!owner) return undefined;
@@ -245,11 +253,13 @@ export class Witness extends DurableObject<Env> implements Serves<WitnessPort> {
       .exec('SELECT digest, segments, at FROM manifests WHERE session = ?', session)
       .toArray()[0];
     const neverBegan = this.#neverBegan(session);
+    const purged = this.#sql.exec('SELECT audit, at FROM purged WHERE session = ?', session).toArray()[0];
     return {
       session,
       connector: ConnectorId.parse(owner.connector),
       heads,
       ...(neverBegan && { neverBegan }),
+      ...(purged && { purged: { at: String(purged.at), audit: Number(purged.audit) } }),
       ...(manifest && {
         manifest: { digest: String(manifest.digest), segments: Number(manifest.segments), at: String(manifest.at) },
       }),

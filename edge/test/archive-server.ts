@@ -10,6 +10,7 @@ import { type ActionEntry, MAX_ACTIONS_A_PAGE, type SessionEntry } from '../../c
 import { ResourceName } from '../../core/resource.ts';
 import type { SearchHit } from '../../core/search/page.ts';
 import { decodeAuditPiece } from '../../core/audit/audit-archive.ts';
+import { retentionOfTests } from './retention-of-tests.ts';
 import { SESSIONS } from './sessions.ts';
 
 /** Pieces in memory, and what was planned instead of an answer. */
@@ -95,12 +96,14 @@ const hitIn = ({ id, protocol }: SessionEntry): SearchHit => ({
 
 export const archiveOfTests = () => {
   const audit = auditOfTests();
+  const retention = retentionOfTests();
   const contradictions: string[] = [];
   const searched: string[] = [];
   return (base: string): RequestListener =>
     (request, response) => {
       const url = new URL(request.url ?? '/', base);
       if (/^\/(plan-audit|audit|log)\b/.test(url.pathname)) return void audit(request, response);
+      if (/^\/(plan-)?retention\b/.test(url.pathname)) return void retention(request, response);
       if (url.pathname === '/contradictions' && request.method === 'GET')
         return response.end(contradictions.join('\n'));
       if (url.pathname === '/searched') return response.end(searched.at(-1));

@@ -2,6 +2,7 @@
 // announce and who has signed in. What is a mistake is refused when it is written; one that is in
 // force already stays so, and whoever reads the policy is told.
 
+import type { ArchiveLimits } from '../../core/api.ts';
 import type { PolicySurroundings } from '../../core/policy/mistakes/contradictions.ts';
 import type { PolicyDocument } from '../../core/policy/document.ts';
 import { policyFindings } from '../../core/policy/mistakes/findings.ts';
@@ -10,14 +11,14 @@ import type { CheckedPolicy } from '../gatehouse.ts';
 import type { PolicyInForce } from '../ports/directory.ts';
 import type { UseCaseDeps } from './deps.ts';
 
-/** Days for which the archive locks an object at most; `none`: it has no such bound; `unknown`: it does not answer. */
-type ArchiveBound = number | 'none' | 'unknown';
+/** For how many days the archive keeps a recording, at most and at least; `unknown`: it does not answer. */
+type ArchiveBound = ArchiveLimits | 'unknown';
 
 export async function archiveBound(deps: Pick<UseCaseDeps, 'archive'>): Promise<ArchiveBound> {
   const limits = await deps.archive.limits();
-  if (limits.ok) return limits.value.maxRetainDays ?? 'none';
+  if (limits.ok) return limits.value;
   // Functions of an earlier release have no such page.
-  return limits.error === 'not_found' ? 'none' : 'unknown';
+  return limits.error === 'not_found' ? {} : 'unknown';
 }
 
 export const surroundingsOf = (
@@ -26,7 +27,8 @@ export const surroundingsOf = (
 ): PolicySurroundings => ({
   providers,
   emailDomains,
-  ...(typeof bound === 'number' && { maxRetainDays: bound }),
+  ...(bound !== 'unknown' && bound.maxRetainDays !== undefined && { maxRetainDays: bound.maxRetainDays }),
+  ...(bound !== 'unknown' && bound.minRetainDays !== undefined && { minRetainDays: bound.minRetainDays }),
 });
 
 export const longestRetainMs = ({ rules }: PolicyDocument): number =>

@@ -14,6 +14,8 @@ import type { AuditPort } from '../ports/audit.ts';
 import type { EndAnswer, SessionEnd } from '../ports/connector-link.ts';
 import type { DirectoryPort } from '../ports/directory.ts';
 import type { GrantsPort } from '../ports/grants.ts';
+import type { RetentionPort } from '../ports/retention.ts';
+import type { RetentionArchive } from '../retention-archive.ts';
 import type { WitnessPort } from '../ports/witness.ts';
 import type { PolicyCache } from '../storage/policy-cache.ts';
 
@@ -32,6 +34,8 @@ export interface UseCaseDeps {
   readonly witness: WitnessPort;
   /** The object of one request, whether or not there is such a request. */
   approvals(id: RequestId): ApprovalPort;
+  readonly retention: RetentionPort;
+  readonly retentionArchive: RetentionArchive;
   readonly archive: Archive;
   readonly auditArchive: AuditArchive;
   readonly links: {

@@ -9,6 +9,13 @@
 //   session#SESSION   actions#FIRST#SEGMENT            a block of actions that began in one segment
 //   session#SESSION   finish#ACTION#SEGMENT            an end that came in a later segment than its start
 //   months            2026-11                          there are sessions in that month
+//   due#DAY           SESSION                          what is kept of that session may be over on that day
+//   due-days          2027-02-18                       there are sessions to look at on that day
+//   purges            SESSION                          a purge that is proposed, ordered or just done
+//   holds             HOLD                             a legal hold, as the edge has it
+//   reconcile         objects, rows                    how far the look for orphans has come
+//   hold-standings    HOLD                             how far its sessions' objects are held
+//   held              SESSION                          its objects are under the store's own legal hold
 
 import type { SessionId } from '../../core/ids.ts';
 
@@ -45,6 +52,13 @@ export const SEARCH_PARTITIONS = ['search', 'search#*', 'search-scopes'] as cons
 const digits = (number: number, count: number): string => String(number).padStart(count, '0');
 
 export const MONTHS = 'months';
+export const DUE_DAYS = 'due-days';
+export const duePartition = (day: string): string => `due#${day}`;
+export const PURGES = 'purges';
+export const HOLDS = 'holds';
+export const HOLD_STANDINGS = 'hold-standings';
+export const RECONCILE = 'reconcile';
+export const HELD_SESSIONS = 'held';
 export const sessionPartition = (session: SessionId): string => `session#${session}`;
 export const SESSION_ROW = 'session';
 export const CHAIN_ROW = 'chain';

@@ -10,6 +10,8 @@ import { ChainState } from '../../core/recording/verify-chain.ts';
 import {
   ACTIONS,
   CHAIN_ROW,
+  DUE_DAYS,
+  duePartition,
   MONTHS,
   monthOf,
   SESSION_ROW,
@@ -38,9 +40,19 @@ export class CatalogueWriter {
     this.#table = table;
   }
 
-  /** The session's row; undefined: its id belongs to another connector. Everything else is written after this gave one. */
-  async claim(owner: SessionOwner): Promise<Item | undefined> {
-    return this.#set(owner, {}, undefined, {}, {}, 'ALL_NEW');
+  /** The session's row: everything else is written after this gave one. `purged`: nothing of the session is written any more. */
+  async claim(owner: SessionOwner): Promise<Item | 'anothers' | 'purged'> {
+    const claimed = await this.#set(owner, {}, undefined, {}, {}, 'ALL_NEW');
+    if (claimed) return claimed;
+    const row = await this.#table.get({ pk: sessionPartition(owner.session), sk: SESSION_ROW });
+    return row?.connector === owner.connector && row.purged !== undefined ? 'purged' : 'anothers';
+  }
+
+  /** Has the purge look at the session on that day (`2027-02-18`), and notes on its row that it will. The day itself last: one that is listed may be empty, never the reverse. */
+  async putDue(owner: SessionOwner, day: string): Promise<void> {
+    await this.#table.putAll([{ pk: duePartition(day), sk: owner.session, connector: owner.connector }]);
+    await this.#table.putAll([{ pk: DUE_DAYS, sk: day }]);
+    await this.#set(owner, { due: day });
   }
 
   /**
@@ -176,7 +188,7 @@ export class CatalogueWriter {
     return this.#table.update({
       Key: { pk: sessionPartition(session), sk: SESSION_ROW },
       UpdateExpression: `SET ${entries.map((_, i) => `#a${i} = :a${i}`).join(', ')}`,
-      ConditionExpression: `(attribute_not_exists(#owner) OR #owner = :owner)${condition ? ` AND (${condition})` : ''}`,
+      ConditionExpression: `(attribute_not_exists(#owner) OR #owner = :owner) AND attribute_not_exists(purged)${condition ? ` AND (${condition})` : ''}`,
       ExpressionAttributeNames: {
         '#owner': 'connector',
         ...Object.fromEntries(entries.map(([name], i) => [`#a${i}`, name])),

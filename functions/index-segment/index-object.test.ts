@@ -46,6 +46,7 @@ async function newCatalogue(Table: typeof CatalogueTable = CatalogueTable) {
     verify: verifyPresence,
     connectorKeys: new Map(),
     report: (event) => events.push(event),
+    now: Date.now,
   };
   const store = (builder: RecordingBuilder) => {
     for (const [key, bytes] of builder.objects) objects.set(key, bytes);

@@ -17,6 +17,7 @@ import {
 } from '../../core/recording/segment.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { ConnectorId } from '../../core/ids.ts';
+import { dayOf, dueDayOf } from '../../core/retention/due-day.ts';
 import { openingOf } from '../../core/session-evidence.ts';
 import type { Item } from '../catalogue-table/table.ts';
 import type { CatalogueWriter } from '../catalogue-table/writer.ts';
@@ -37,6 +38,7 @@ export interface IndexDeps {
   /** Empty: manifests are checked against the key that they carry, which proves that one key signed, not whose. */
   readonly connectorKeys: ReadonlyMap<ConnectorId, Uint8Array>;
   readonly report: Reporter;
+  readonly now: () => number;
 }
 
 type SegmentKey = Extract<RecordingKey, { kind: 'segment' }>;
@@ -57,7 +59,13 @@ export async function indexObject(key: string, deps: IndexDeps): Promise<void> {
     return;
   }
   const row = await deps.writer.claim(place);
-  if (!row) {
+  // Its connector was away. What came late is purged when its own lock is over, and brings no row back.
+  if (row === 'purged') {
+    await deps.writer.putDue(place, dayOf(deps.now()));
+    deps.report({ kind: 'recording.late', session: place.session, object: key });
+    return;
+  }
+  if (row === 'anothers') {
     const fault = 'the session belongs to another connector';
     deps.report({ kind: 'recording.refused', session: place.session, object: key, fault });
     return;
@@ -148,6 +156,7 @@ async function putOpened(
   source: 'segment' | 'manifest',
   { writer, search }: IndexDeps,
 ): Promise<void> {
+  await writer.putDue(key, dueDayOf(opened));
   await writer.putOpened(key, openingOf(opened), opened.grant.obligations.record.retainDays, source);
   await search.placeAll(key.session);
 }

@@ -75,6 +75,7 @@ async function indexerOf(builder: RecordingBuilder) {
     search: new SilentAnnouncer(table),
     connectorKeys: new Map([[builder.connector.id, builder.connector.publicKey]]),
     report: () => {},
+    now: Date.now,
   };
   const manifest = manifestKey(builder.connector.id, builder.session);
   const segments = [...objects.keys()].filter((key) => key !== manifest);

@@ -8,7 +8,7 @@ import { actionDocument } from '../../core/search/action-document.ts';
 import { DocumentBody, type SearchDocument, type SearchedSession } from '../../core/search/document.ts';
 import { readBlock } from '../catalogue-table/action-blocks.ts';
 import { withLaterEnds } from '../catalogue-table/later-ends.ts';
-import { actionsRow, sessionPartition } from '../catalogue-table/schema.ts';
+import { actionsRow, SESSION_ROW, sessionPartition } from '../catalogue-table/schema.ts';
 import type { CatalogueTable, Item, ItemKey } from '../catalogue-table/table.ts';
 import type { Waiting } from './rows.ts';
 
@@ -43,7 +43,7 @@ function readSaid(item: Item): DocumentBody[] {
   return z.array(DocumentBody).parse(JSON.parse(text));
 }
 
-/** Of what waits of one session and scope. Each once, in no order; what the catalogue no longer has is left out. */
+/** Of what waits of one session and scope. Each once, in no order; what the catalogue no longer has, or of a session that was purged, is left out. */
 export async function waitingDocuments(table: CatalogueTable, waiting: readonly Waiting[]): Promise<SearchDocument[]> {
   const bySession = new Map<SessionId, Waiting[]>();
   for (const each of waiting) {
@@ -55,6 +55,8 @@ export async function waitingDocuments(table: CatalogueTable, waiting: readonly 
     const pk = sessionPartition(id);
     const session = parts[0]?.session;
     if (!session) continue;
+    // Written by an event that was under way when the session was purged: nobody takes it out again.
+    if ((await table.get({ pk, sk: SESSION_ROW }))?.purged !== undefined) continue;
     const keys = (names: readonly string[]) => [...new Set(names)].map((sk) => ({ pk, sk }));
     const [blocks, said] = await Promise.all([
       table.getAll(keys(parts.flatMap((part) => part.blocks)), true),

@@ -42,6 +42,13 @@ export async function removeFromSearch(
   return { documents, rewritten };
 }
 
+/** The index as the purge knows it. */
+export const derivedInSearch = (deps: SearchIndexDeps) => ({
+  remove: async (session: SessionId): Promise<void> => {
+    await removeFromSearch([session], deps);
+  },
+});
+
 async function removeFromScope(
   deps: SearchIndexDeps,
   scope: string,

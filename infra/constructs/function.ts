@@ -3,11 +3,12 @@
 
 import { join } from 'node:path';
 import { type Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
-import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Effect, type IRole, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, LoggingFormat, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
 import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import { Construct } from 'constructs';
 import { AUDIT, LOG, RECORDINGS } from './recording-bucket.ts';
 import { SEGMENTS } from './search-bucket.ts';
@@ -18,8 +19,11 @@ interface GatehouseFunctionProps {
   readonly timeout: Duration;
   readonly memoryMib: number;
   readonly environment: Record<string, string>;
+  /** One that exists already, because the bucket names it; else it gets its own. What it may is declared here either way. */
+  readonly roleName?: string;
 }
 
+const WRITES_ROWS = ['dynamodb:BatchWriteItem', 'dynamodb:UpdateItem'];
 const ROOT = join(import.meta.dirname, '../..');
 // Some of the SDK is CommonJS still, and asks for its modules at run time.
 const REQUIRE = "import{createRequire}from'node:module';const require=createRequire(import.meta.url);";
@@ -27,7 +31,7 @@ const REQUIRE = "import{createRequire}from'node:module';const require=createRequ
 export class GatehouseFunction extends Construct {
   readonly function: NodejsFunction;
   readonly log: LogGroup;
-  readonly role: Role;
+  readonly role: IRole;
 
   constructor(scope: Construct, id: string, props: GatehouseFunctionProps) {
     super(scope, id);
@@ -35,7 +39,10 @@ export class GatehouseFunction extends Construct {
       retention: RetentionDays.THREE_MONTHS,
       removalPolicy: RemovalPolicy.RETAIN,
     });
-    this.role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+    this.role =
+      props.roleName === undefined
+        ? new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') })
+        : Role.fromRoleName(this, 'Role', props.roleName);
     this.log.grantWrite(this.role);
     this.function = new NodejsFunction(this, 'Function', {
       entry: join(ROOT, 'functions/handlers.ts'),
@@ -69,10 +76,10 @@ export class GatehouseFunction extends Construct {
 
   /** Objects of recordings, and whether they are there: S3 answers 403 and not 404 to who may not list. */
   grantReadRecordings(bucket: Bucket): void {
-    this.role.addToPolicy(
+    this.role.addToPrincipalPolicy(
       new PolicyStatement({ actions: ['s3:GetObject'], resources: [bucket.arnForObjects(RECORDINGS)] }),
     );
-    this.role.addToPolicy(
+    this.role.addToPrincipalPolicy(
       new PolicyStatement({
         actions: ['s3:ListBucket'],
         resources: [bucket.bucketArn],
@@ -82,15 +89,64 @@ export class GatehouseFunction extends Construct {
     bucket.encryptionKey?.grantDecrypt(this.role);
   }
 
+  /** Every version of recordings with its lock and hold, delete markers among them. */
+  grantReadVersions(bucket: Bucket): void {
+    this.role.addToPrincipalPolicy(
+      new PolicyStatement({
+        actions: ['s3:GetObjectVersion', 's3:GetObjectRetention', 's3:GetObjectLegalHold'],
+        resources: [bucket.arnForObjects(RECORDINGS)],
+      }),
+    );
+    this.role.addToPrincipalPolicy(
+      new PolicyStatement({
+        actions: ['s3:ListBucketVersions'],
+        resources: [bucket.bucketArn],
+        conditions: { StringLike: { 's3:prefix': [RECORDINGS] } },
+      }),
+    );
+  }
+
+  /** Items of these partitions of the catalogue alone; `session#*` stands for all that begin so. */
+  grantWriteRows(table: Table, partitions: readonly string[]): void {
+    this.role.addToPrincipalPolicy(
+      new PolicyStatement({
+        actions: WRITES_ROWS,
+        resources: [table.tableArn],
+        conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [...partitions] } },
+      }),
+    );
+  }
+
+  /** For a role that may write the whole table but these. */
+  denyWriteRows(table: Table, partitions: readonly string[]): void {
+    this.role.addToPrincipalPolicy(
+      new PolicyStatement({
+        effect: Effect.DENY,
+        actions: WRITES_ROWS,
+        resources: [table.tableArn],
+        conditions: { 'ForAnyValue:StringLike': { 'dynamodb:LeadingKeys': [...partitions] } },
+      }),
+    );
+  }
+
+  grantReadRows(table: Table): void {
+    this.role.addToPrincipalPolicy(
+      new PolicyStatement({
+        actions: ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query'],
+        resources: [table.tableArn, `${table.tableArn}/index/*`],
+      }),
+    );
+  }
+
   /** The search index; with `write` also to make and delete its segments. */
   grantSearchIndex(bucket: Bucket, write: boolean): void {
-    this.role.addToPolicy(
+    this.role.addToPrincipalPolicy(
       new PolicyStatement({
         actions: ['s3:GetObject', ...(write ? ['s3:PutObject', 's3:DeleteObject'] : [])],
         resources: [bucket.arnForObjects(SEGMENTS)],
       }),
     );
-    this.role.addToPolicy(
+    this.role.addToPrincipalPolicy(
       new PolicyStatement({
         actions: ['s3:ListBucket'],
         resources: [bucket.bucketArn],
@@ -98,7 +154,7 @@ export class GatehouseFunction extends Construct {
       }),
     );
     if (write && bucket.encryptionKey)
-      this.role.addToPolicy(
+      this.role.addToPrincipalPolicy(
         new PolicyStatement({
           actions: ['kms:GenerateDataKey', 'kms:Decrypt'],
           resources: [bucket.encryptionKey.keyArn],
@@ -108,13 +164,13 @@ export class GatehouseFunction extends Construct {
 
   /** The audit log's pieces and the log of sessions: create them under lock, and read them for whoever proves them. */
   grantKeepAuditLog(bucket: Bucket): void {
-    this.role.addToPolicy(
+    this.role.addToPrincipalPolicy(
       new PolicyStatement({
         actions: ['s3:PutObject', 's3:PutObjectRetention', 's3:GetObject'],
         resources: [bucket.arnForObjects(AUDIT), bucket.arnForObjects(LOG)],
       }),
     );
-    this.role.addToPolicy(
+    this.role.addToPrincipalPolicy(
       new PolicyStatement({
         actions: ['s3:ListBucket'],
         resources: [bucket.bucketArn],
@@ -122,7 +178,7 @@ export class GatehouseFunction extends Construct {
       }),
     );
     if (bucket.encryptionKey)
-      this.role.addToPolicy(
+      this.role.addToPrincipalPolicy(
         new PolicyStatement({ actions: ['kms:GenerateDataKey'], resources: [bucket.encryptionKey.keyArn] }),
       );
   }

@@ -1,7 +1,7 @@
 // The archive (law 5): written once, kept until its time is over, and never over plain text.
 
 import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
-import { AnyPrincipal, Effect, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { AnyPrincipal, Effect, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import {
   BlockPublicAccess,
@@ -27,6 +27,10 @@ export class RecordingBucket extends Construct {
   readonly bucket: Bucket;
   /** Of everything that holds recorded text. */
   readonly accessLog: Bucket;
+  /** Whom the bucket lets delete versions of recordings: the purge's function, and nobody else. */
+  readonly purgeRole: Role;
+  /** Whom it lets place and lift legal holds. */
+  readonly holdRole: Role;
 
   constructor(scope: Construct, id: string, settings: Settings) {
     super(scope, id);
@@ -68,7 +72,11 @@ export class RecordingBucket extends Construct {
       serverAccessLogsBucket: reads,
       lifecycleRules: [{ id: 'incomplete-uploads', abortIncompleteMultipartUploadAfter: Duration.days(1) }],
     });
+    const role = (id: string) => new Role(this, id, { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+    this.purgeRole = role('PurgeRole');
+    this.holdRole = role('HoldRole');
     this.#denyWhatNobodyMayDo(settings);
+    this.#denyAllBut(settings);
   }
 
   /** Refused to everybody in every account, whatever other policies allow. */
@@ -89,13 +97,17 @@ export class RecordingBucket extends Construct {
       new PolicyStatement({
         ...everybody,
         sid: 'NoWayAroundTheLock',
-        actions: [
-          's3:BypassGovernanceRetention',
-          's3:DeleteObjectVersion',
-          's3:PutObjectAcl',
-          's3:PutObjectVersionAcl',
-        ],
+        // A DELETE without a version succeeds under any lock, and hides the object behind a marker.
+        actions: ['s3:DeleteObject', 's3:PutObjectAcl', 's3:PutObjectVersionAcl'],
         resources,
+      }),
+    );
+    this.bucket.addToResourcePolicy(
+      new PolicyStatement({
+        ...everybody,
+        sid: 'AuditLogStays',
+        actions: ['s3:DeleteObjectVersion', 's3:BypassGovernanceRetention', 's3:PutObjectLegalHold'],
+        resources: [this.bucket.arnForObjects(AUDIT)],
       }),
     );
     // A stolen connector key must not make the account pay for a century.
@@ -110,5 +122,24 @@ export class RecordingBucket extends Construct {
         },
       }),
     );
+  }
+
+  /** Recordings are purged and held by one role each. Under compliance nobody has a use for the bypass, so nobody has it. */
+  #denyAllBut(settings: Settings): void {
+    const governance = settings.retentionMode === 'GOVERNANCE';
+    const only = (sid: string, actions: string[], role?: Role) =>
+      this.bucket.addToResourcePolicy(
+        new PolicyStatement({
+          sid,
+          effect: Effect.DENY,
+          principals: [new AnyPrincipal()],
+          actions,
+          resources: [this.bucket.arnForObjects(RECORDINGS)],
+          ...(role && { conditions: { ArnNotEquals: { 'aws:PrincipalArn': role.roleArn } } }),
+        }),
+      );
+    only('OnlyThePurgeDeletes', ['s3:DeleteObjectVersion'], this.purgeRole);
+    only('OnlyThePurgeIsEarly', ['s3:BypassGovernanceRetention'], governance ? this.purgeRole : undefined);
+    only('OnlyTheHoldHolds', ['s3:PutObjectLegalHold'], this.holdRole);
   }
 }

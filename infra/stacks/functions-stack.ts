@@ -1,5 +1,5 @@
-// What runs: the indexer behind the queue, the fold of the search index each minute, and the API that the edge calls. Each function may do
-// what it does, and no more.
+// What runs: the indexer behind the queue, the API that the edge calls, and by the clock the fold of the search index each minute,
+// purge and holds. Each function may do what it does, and no more.
 
 import { CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib';
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
@@ -8,9 +8,20 @@ import { ManagedPolicy, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { FunctionUrlAuthType, InvokeMode } from 'aws-cdk-lib/aws-lambda';
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import type { Construct } from 'constructs';
+import type { SessionId } from '../../core/ids.ts';
+import {
+  DUE_DAYS,
+  duePartition,
+  HELD_SESSIONS,
+  HOLD_STANDINGS,
+  HOLDS,
+  PURGES,
+  RECONCILE,
+  SEARCH_PARTITIONS,
+  sessionPartition,
+} from '../../functions/catalogue-table/schema.ts';
 import { ENV } from '../../functions/env.ts';
-import { SEARCH_PARTITIONS } from '../../functions/catalogue-table/schema.ts';
-import { AUDIT, LOG } from '../constructs/recording-bucket.ts';
+import { AUDIT, LOG, RECORDINGS } from '../constructs/recording-bucket.ts';
 import { Alarms } from '../constructs/alarms.ts';
 import { GatehouseFunction } from '../constructs/function.ts';
 import { SEGMENTS } from '../constructs/search-bucket.ts';
@@ -33,6 +44,8 @@ export class FunctionsStack extends Stack {
   readonly index: GatehouseFunction;
   readonly api: GatehouseFunction;
   readonly fold: GatehouseFunction;
+  readonly purge: GatehouseFunction;
+  readonly hold: GatehouseFunction;
 
   constructor(scope: Construct, id: string, { settings, recording, ...props }: FunctionsStackProps) {
     super(scope, id, props);
@@ -58,6 +71,7 @@ export class FunctionsStack extends Stack {
         [ENV.auditLockMode]: settings.retentionMode,
         [ENV.auditLockDays]: String(settings.maxRetentionDays),
         [ENV.searchBucket]: recording.searchBucket.bucketName,
+        [ENV.minRetainDays]: String(settings.minRetentionDays),
       },
     });
     this.fold = new GatehouseFunction(this, 'Fold', {
@@ -71,7 +85,28 @@ export class FunctionsStack extends Stack {
       schedule: Schedule.rate(Duration.minutes(1)),
       targets: [new LambdaFunction(this.fold.function, { retryAttempts: 0 })],
     });
+    const scheduled = { timeout: Duration.minutes(15), memoryMib: 512, environment };
+    this.purge = new GatehouseFunction(this, 'Purge', {
+      ...scheduled,
+      handler: 'purge',
+      // Search segments are written anew without what is purged, as the fold writes them.
+      memoryMib: 3008,
+      environment: { ...environment, [ENV.searchBucket]: recording.searchBucket.bucketName },
+      roleName: recording.purgeRole.roleName,
+    });
+    this.hold = new GatehouseFunction(this, 'Hold', {
+      ...scheduled,
+      handler: 'hold',
+      roleName: recording.holdRole.roleName,
+    });
+    for (const [id, { function: target }] of Object.entries({ Purge: this.purge, Hold: this.hold }))
+      new Rule(this, `${id}Hourly`, {
+        description: `Runs Gatehouse's ${id.toLowerCase()}`,
+        schedule: Schedule.rate(Duration.hours(1)),
+        targets: [new LambdaFunction(target, { retryAttempts: 2 })],
+      });
     this.#grant(recording);
+    this.#grantRetention(recording, settings);
     this.index.function.addEventSource(
       new SqsEventSource(recording.events.queue, {
         batchSize: 10,
@@ -122,36 +157,65 @@ export class FunctionsStack extends Stack {
     }
     const indexes = `${this.#importedName(recording, table.tableArn)}/index/*`;
     const segments = `${this.#importedName(recording, recording.searchBucket.bucketArn)}/${SEGMENTS}`;
-    for (const each of [this.api, this.fold]) {
-      each.grantSearchIndex(recording.searchBucket, each === this.fold);
+    for (const each of [this.api, this.fold, this.purge]) {
+      each.grantSearchIndex(recording.searchBucket, each !== this.api);
       each.acknowledge(`AwsSolutions-IAM5[Resource::${segments}]`, SEGMENTS_REASON);
-      each.acknowledge(`AwsSolutions-IAM5[Resource::${indexes}]`, INDEXES_REASON);
     }
-    this.index.role.addToPolicy(
+    for (const each of [this.api, this.fold])
+      each.acknowledge(`AwsSolutions-IAM5[Resource::${indexes}]`, INDEXES_REASON);
+    this.index.role.addToPrincipalPolicy(
       new PolicyStatement({
         actions: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:BatchWriteItem', 'dynamodb:UpdateItem'],
         resources: [table.tableArn],
       }),
     );
-    for (const each of [this.api, this.fold])
-      each.role.addToPolicy(
-        new PolicyStatement({
-          actions: ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query'],
-          resources: [table.tableArn, `${table.tableArn}/index/*`],
-        }),
-      );
+    for (const each of [this.api, this.fold]) each.grantReadRows(table);
     // The index's own items: what waits, what there is. The API only notes there what it found damaged.
-    for (const [each, actions] of [
-      [this.fold, ['dynamodb:BatchWriteItem', 'dynamodb:UpdateItem']],
-      [this.api, ['dynamodb:BatchWriteItem']],
-    ] as const)
-      each.role.addToPolicy(
-        new PolicyStatement({
-          actions: [...actions],
-          resources: [table.tableArn],
-          conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [...SEARCH_PARTITIONS] } },
-        }),
-      );
+    this.fold.grantWriteRows(table, SEARCH_PARTITIONS);
+    this.api.role.addToPrincipalPolicy(
+      new PolicyStatement({
+        actions: ['dynamodb:BatchWriteItem'],
+        resources: [table.tableArn],
+        conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [...SEARCH_PARTITIONS] } },
+      }),
+    );
+  }
+
+  /** The API asks and orders, the purge deletes, the hold holds; none of them does what another does. */
+  #grantRetention(recording: RecordingStack, settings: Settings): void {
+    const { bucket, table } = recording;
+    const recordings = `${this.#importedName(recording, bucket.bucketArn)}/recordings/*`;
+    for (const each of [this.api, this.purge, this.hold]) {
+      each.grantReadVersions(bucket);
+      if (each !== this.api) bucket.encryptionKey?.grantDecrypt(each.role);
+      each.acknowledge(`AwsSolutions-IAM5[Resource::${recordings}]`, RECORDINGS_REASON);
+    }
+    // Who writes there could order a purge.
+    this.index.denyWriteRows(table, [PURGES, HOLDS, HELD_SESSIONS, HOLD_STANDINGS, RECONCILE]);
+    this.api.grantWriteRows(table, [PURGES, HOLDS]);
+    this.purge.grantReadRows(table);
+    this.purge.grantWriteRows(table, [
+      sessionPartition('*' as SessionId),
+      duePartition('*'),
+      DUE_DAYS,
+      PURGES,
+      RECONCILE,
+      // A session that was purged is in no search.
+      ...SEARCH_PARTITIONS,
+    ]);
+    this.hold.grantReadRows(table);
+    const indexes = `${this.#importedName(recording, table.tableArn)}/index/*`;
+    for (const each of [this.purge, this.hold])
+      each.acknowledge(`AwsSolutions-IAM5[Resource::${indexes}]`, INDEXES_REASON);
+    this.hold.grantWriteRows(table, [HELD_SESSIONS, HOLD_STANDINGS]);
+    const objects = [bucket.arnForObjects(RECORDINGS)];
+    const early = settings.retentionMode === 'GOVERNANCE' ? ['s3:BypassGovernanceRetention'] : [];
+    this.purge.role.addToPrincipalPolicy(
+      new PolicyStatement({ actions: ['s3:DeleteObjectVersion', ...early], resources: objects }),
+    );
+    this.hold.role.addToPrincipalPolicy(
+      new PolicyStatement({ actions: ['s3:PutObjectLegalHold'], resources: objects }),
+    );
   }
 
   /** How the other stack's value is called here: rules name it so. */
@@ -214,6 +278,48 @@ export class FunctionsStack extends Stack {
       says: 'A part of the search index is damaged or gone.',
       runbook: 'search-damaged',
       metric: alarms.countLines('SearchDamaged', this.api.log, 'search.damaged'),
+      above: 0,
+    });
+    alarms.add('PurgeErrors', {
+      says: 'The purge fails.',
+      runbook: 'purge-errors',
+      metric: this.purge.function.metricErrors({ period }),
+      above: 0,
+    });
+    alarms.add('HoldErrors', {
+      says: 'The placing of legal holds on objects fails.',
+      runbook: 'hold-errors',
+      metric: this.hold.function.metricErrors({ period }),
+      above: 0,
+    });
+    alarms.add('PurgeRefused', {
+      says: 'A session whose time is over cannot be deleted.',
+      runbook: 'purge-refused',
+      metric: alarms.countLines('PurgeRefused', this.purge.log, 'purge.refused'),
+      above: 0,
+    });
+    alarms.add('PurgeFailed', {
+      says: 'The store or the catalogue did not answer for a session that is purged.',
+      runbook: 'purge-errors',
+      metric: alarms.countLines('PurgeFailed', this.purge.log, 'purge.failed'),
+      above: 0,
+    });
+    alarms.add('PurgeWaiting', {
+      says: 'The edge has not answered to a purge for two days.',
+      runbook: 'purge-waiting',
+      metric: alarms.countLines('PurgeWaiting', this.purge.log, 'purge.waiting'),
+      above: 0,
+    });
+    alarms.add('Orphans', {
+      says: 'A session is not listed, not finished, hidden, or without its objects.',
+      runbook: 'orphans',
+      metric: alarms.countLines('Orphans', this.purge.log, 'orphan.found'),
+      above: 0,
+    });
+    alarms.add('HoldFailed', {
+      says: 'Objects under a legal hold could not be held.',
+      runbook: 'hold-errors',
+      metric: alarms.countLines('HoldFailed', this.hold.log, 'hold.failed'),
       above: 0,
     });
     alarms.add('RecordingBroken', {

@@ -3,6 +3,7 @@
 
 import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
 import { AttributeType, BillingMode, ProjectionType, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
+import type { Role } from 'aws-cdk-lib/aws-iam';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 import { carriedBy, INDEXES, PARTITION_KEY, SORT_KEY, STARTED } from '../../functions/catalogue-table/schema.ts';
@@ -22,6 +23,8 @@ export const INDEX_TIMEOUT = Duration.minutes(5);
 export class RecordingStack extends Stack {
   readonly bucket: Bucket;
   readonly searchBucket: Bucket;
+  readonly purgeRole: Role;
+  readonly holdRole: Role;
   readonly table: Table;
   readonly events: EventQueue;
 
@@ -33,6 +36,8 @@ export class RecordingStack extends Stack {
       accessLog: recordings.accessLog,
       recordings: this.bucket,
     }).bucket;
+    this.purgeRole = recordings.purgeRole;
+    this.holdRole = recordings.holdRole;
     this.events = new EventQueue(this, 'Events', { bucket: this.bucket, handledWithin: INDEX_TIMEOUT });
 
     this.table = new Table(this, 'Catalogue', {

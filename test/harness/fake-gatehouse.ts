@@ -208,6 +208,7 @@ export function createFakeGatehouse(now: () => number): FakeGatehouse {
       return ok(grant);
     },
     ...fakeKeys({ now, note }),
+    ...noRetention,
     certifyGrant: async () => err({ reason: 'conflict', message: 'No key is certified here.' }),
     async sessionToEnd(who, id) {
       const entry = mayView(who, stored.get(id))?.entry;
@@ -449,3 +450,15 @@ function ndjson(events: readonly ReplayEvent[]): ReadableStream<Uint8Array> {
     },
   });
 }
+
+const nothingKept = async () => err({ reason: 'unavailable' as const, message: 'Nothing is kept or purged here.' });
+const noRetention = {
+  placeHold: nothingKept,
+  liftHold: nothingKept,
+  holds: nothingKept,
+  sessionRetention: nothingKept,
+  purgeReport: nothingKept,
+  purges: nothingKept,
+  orderDuePurges: nothingKept,
+  purgeEarly: nothingKept,
+};

@@ -2,7 +2,7 @@
 // log format that the template asks for, through the template's filters and alarms, to a topic whose
 // policy lets CloudWatch in.
 
-import { PutCommand, DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { DeleteCommand, PutCommand, DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { Template } from 'aws-cdk-lib/assertions';
 import { Writable } from 'node:stream';
 import { zstdCompressSync } from 'node:zlib';
@@ -39,11 +39,15 @@ type LambdaFunction = Resource<{
   readonly LoggingConfig: { readonly LogGroup: { readonly Ref: string }; readonly LogFormat?: LogFormat };
 }>;
 
+type Handler = 'index' | 'api' | 'purge' | 'hold';
+
 let template: Template;
 let s3: S3Server;
 let database: LocalDynamoDb;
 let index: (event: unknown) => Promise<unknown>;
 let api: (event: unknown, stream: Writable, context: unknown) => Promise<void>;
+let purge: (event: unknown, context: unknown) => Promise<unknown>;
+let hold: () => Promise<unknown>;
 let catalogue: DynamoDBDocumentClient;
 
 beforeAll(async () => {
@@ -78,6 +82,8 @@ beforeAll(async () => {
   const handlers = await import('../../functions/handlers.ts');
   index = handlers.index as unknown as typeof index;
   api = handlers.api as unknown as typeof api;
+  purge = handlers.purge as unknown as typeof purge;
+  hold = handlers.hold;
 }, 60_000);
 
 afterAll(async () => {
@@ -110,7 +116,7 @@ function alarmCalled(name: string): AlarmProperties {
   return found[0]?.[1].Properties as AlarmProperties;
 }
 
-function functionOf(handler: 'index' | 'api'): LambdaFunction['Properties'] {
+function functionOf(handler: Handler): LambdaFunction['Properties'] {
   const [only] = Object.values(
     template.findResources('AWS::Lambda::Function', { Properties: { Handler: `index.${handler}` } }),
   ) as LambdaFunction[];
@@ -118,7 +124,7 @@ function functionOf(handler: 'index' | 'api'): LambdaFunction['Properties'] {
 }
 
 /** What the template's filters on that function's log group count in the alarm's metric. */
-function counted(alarm: AlarmProperties, handler: 'index' | 'api', lines: readonly string[]): number | undefined {
+function counted(alarm: AlarmProperties, handler: Handler, lines: readonly string[]): number | undefined {
   const group = functionOf(handler).LoggingConfig.LogGroup.Ref;
   let sum: number | undefined;
   for (const { Properties } of Object.values(template.findResources('AWS::Logs::MetricFilter')) as Filter[])
@@ -133,7 +139,7 @@ function counted(alarm: AlarmProperties, handler: 'index' | 'api', lines: readon
   return sum;
 }
 
-const linesOf = (handler: 'index' | 'api', work: () => Promise<unknown>): Promise<string[]> =>
+const linesOf = (handler: Handler, work: () => Promise<unknown>): Promise<string[]> =>
   linesUnderLambda(functionOf(handler).LoggingConfig.LogFormat ?? 'Text', work);
 
 function store(builder: RecordingBuilder): string[] {
@@ -161,8 +167,17 @@ async function called(method: 'GET' | 'POST', path: string, body?: Uint8Array): 
 const written = (session: string, item: Record<string, unknown>) =>
   catalogue.send(new PutCommand({ TableName: 'catalogue', Item: { pk: `session#${session}`, ...item } }));
 
+const purged = () => purge({}, { getRemainingTimeInMillis: () => 900_000 });
+
+/** Long ago, so that its time is over. */
+async function oldSession(): Promise<RecordingBuilder> {
+  const builder = new RecordingBuilder({ startedAt: '2020-01-01T00:00:00.000Z' }).end();
+  await indexed(...store(builder));
+  return builder;
+}
+
 /** What brings each line about, with the handler that writes it. */
-const CAUSES: Readonly<Record<string, readonly ['index' | 'api', () => Promise<unknown>]>> = {
+const CAUSES: Readonly<Record<string, readonly [Handler, () => Promise<unknown>]>> = {
   RecordingBroken: [
     'index',
     async () => {
@@ -232,9 +247,64 @@ const CAUSES: Readonly<Record<string, readonly ['index' | 'api', () => Promise<u
       await called('GET', `/sessions/${session}`);
     },
   ],
+  PurgeRefused: [
+    'purge',
+    async () => {
+      for (const key of (await oldSession()).objects.keys()) s3.held.add(key);
+      await purged();
+    },
+  ],
+  PurgeFailed: [
+    'purge',
+    async () => {
+      const { connector } = await oldSession();
+      s3.away.add(`recordings/${connector.id}/`);
+      await purged();
+    },
+  ],
+  PurgeWaiting: [
+    'purge',
+    async () => {
+      const evidence = { versions: 1, markers: 0, bytes: 1 };
+      const [session, connector, state] = [newId('ses'), newId('con'), 'done'];
+      const waiting = { session, connector, state, at: '2020-01-01T00:00:00.000Z', evidence };
+      await catalogue.send(
+        new PutCommand({ TableName: 'catalogue', Item: { pk: 'purges', sk: session, state, purge: waiting } }),
+      );
+      await purged();
+    },
+  ],
+  Orphans: [
+    'purge',
+    async () => {
+      store(new RecordingBuilder().end());
+      // A round begins once a day, and another test had the first.
+      await catalogue.send(new DeleteCommand({ TableName: 'catalogue', Key: { pk: 'reconcile', sk: 'objects' } }));
+      await purged();
+    },
+  ],
+  HoldFailed: [
+    'hold',
+    async () => {
+      const { connector, session } = await oldSession();
+      const placed = { by: 'carol@example.com', at: '2026-11-21T00:00:00.000Z', reason: 'a dispute' };
+      const on = { id: newId('hld'), scope: { of: 'session', session }, placed };
+      await catalogue.send(new PutCommand({ TableName: 'catalogue', Item: { pk: 'holds', sk: on.id, hold: on } }));
+      s3.away.add(`recordings/${connector.id}/`);
+      await hold();
+    },
+  ],
 };
 /** A value that AWS itself would measure; that it does so is AWS's word. */
-const MEASURED = { DeadLetters: 1, IndexLate: 1201, IndexErrors: 1, ApiErrors: 1, FoldErrors: 1 } as const;
+const MEASURED = {
+  DeadLetters: 1,
+  IndexLate: 1201,
+  IndexErrors: 1,
+  ApiErrors: 1,
+  FoldErrors: 1,
+  PurgeErrors: 1,
+  HoldErrors: 1,
+} as const;
 
 describe('an alarm rings', () => {
   it.each(Object.entries(CAUSES))('%s, at the line that the handler writes', async (name, [handler, cause]) => {

@@ -1,4 +1,4 @@
-// As much of S3 as the handlers ask for: read, list, and create when it is not there. In memory, on loopback.
+// As much of S3 as the handlers ask for: read, list, list versions, and create when it is not there. In memory, on loopback.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -7,12 +7,17 @@ export interface S3Server {
   readonly endpoint: string;
   /** By key. */
   readonly objects: Map<string, Uint8Array>;
+  /** Keys under a legal hold. */
+  readonly held: Set<string>;
+  /** Beginnings of keys for which it does not answer. */
+  readonly away: Set<string>;
   close(): Promise<void>;
 }
 
 /** `delayMs`: before each answer. */
 export async function startS3Server({ delayMs = 0 } = {}): Promise<S3Server> {
   const objects = new Map<string, Uint8Array>();
+  const [held, away] = [new Set<string>(), new Set<string>()];
   const server = createServer((request, response) => {
     if (delayMs === 0) answer(request, response);
     else setTimeout(answer, delayMs, request, response);
@@ -22,6 +27,18 @@ export async function startS3Server({ delayMs = 0 } = {}): Promise<S3Server> {
     const key = decodeURIComponent(url.pathname.split('/').slice(2).join('/'));
     const xml = (status: number, body: string) =>
       response.writeHead(status, { 'content-type': 'application/xml' }).end(`<?xml version="1.0"?>${body}`);
+    const asked = key || (url.searchParams.get('prefix') ?? '');
+    if ([...away].some((prefix) => asked.startsWith(prefix))) return xml(400, '<Error><Code>Away</Code></Error>');
+    if (url.searchParams.has('versions')) {
+      const names = [...objects.keys()].filter((name) => name.startsWith(asked)).sort();
+      // Stored long ago: whatever kept it is over.
+      const entries = names.map(
+        (name) =>
+          `<Version><Key>${name}</Key><VersionId>v1</VersionId><LastModified>2020-01-01T00:00:00.000Z</LastModified><Size>1</Size></Version>`,
+      );
+      return xml(200, `<ListVersionsResult><IsTruncated>false</IsTruncated>${entries.join('')}</ListVersionsResult>`);
+    }
+    if (held.has(key)) response.setHeader('x-amz-object-lock-legal-hold', 'ON');
     if (key === '') {
       const prefix = url.searchParams.get('prefix') ?? '';
       const after = url.searchParams.get('start-after') ?? '';
@@ -56,6 +73,8 @@ export async function startS3Server({ delayMs = 0 } = {}): Promise<S3Server> {
   return {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     objects,
+    held,
+    away,
     close: () => new Promise((resolve) => server.close(() => resolve())),
   };
 }

@@ -99,6 +99,29 @@ describe('the archive', () => {
     expect(conditions.some((text) => text.includes('s3:TlsVersion'))).toBe(true);
   });
 
+  it('lets one role delete versions, one place legal holds, and nobody pass a compliance lock or leave a marker', () => {
+    const but = (template: Template, action: string) =>
+      statementsOf(template, 'AWS::S3::BucketPolicy')
+        .filter((each) => each.Effect === 'Deny' && actionsOf(each).includes(action))
+        .filter(({ Resource }) => JSON.stringify(Resource).includes('/recordings/*'))
+        .map(({ Condition }) => JSON.stringify(Condition?.ArnNotEquals ?? 'nobody'));
+    const purger = expect.stringMatching(/^{"aws:PrincipalArn":{"Fn::GetAtt":\["RecordingsPurgeRole\w+","Arn"\]}}$/);
+    const holder = expect.stringMatching(/^{"aws:PrincipalArn":{"Fn::GetAtt":\["RecordingsHoldRole\w+","Arn"\]}}$/);
+    expect(but(recording, 's3:DeleteObjectVersion')).toEqual([purger]);
+    expect(but(recording, 's3:PutObjectLegalHold')).toEqual([holder]);
+    expect(but(recording, 's3:BypassGovernanceRetention')).toEqual(['"nobody"']);
+    expect(but(recording, 's3:DeleteObject')).toEqual(['"nobody"']);
+    const { recording: governed } = declare({ retentionMode: 'GOVERNANCE' });
+    expect(but(Template.fromStack(governed), 's3:BypassGovernanceRetention')).toEqual([purger]);
+  });
+
+  it('expires no recording by itself: a lifecycle rule would leave markers on locked objects', () => {
+    const rules = Object.values(recording.findResources('AWS::S3::Bucket')).flatMap(({ Properties }) =>
+      Properties.ObjectLockEnabled ? (Properties.LifecycleConfiguration.Rules as object[]) : [],
+    );
+    expect(rules.map((rule) => Object.keys(rule).sort())).toEqual([['AbortIncompleteMultipartUpload', 'Id', 'Status']]);
+  });
+
   it('can be kept longer, in governance mode, under a key of the account', () => {
     const { recording: stack } = declare({ retentionDays: '365', retentionMode: 'GOVERNANCE', encryption: 'kms' });
     const template = Template.fromStack(stack);
@@ -213,15 +236,26 @@ const actionsOfKms = (template: Template, role: RegExp): string[] =>
     .filter((action) => action.startsWith('kms:'))
     .sort();
 
+const READS_ROWS = ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query'];
+const WRITES_ROWS = ['dynamodb:BatchWriteItem', 'dynamodb:UpdateItem'];
+const READS_VERSIONS = [
+  's3:GetObjectLegalHold',
+  's3:GetObjectRetention',
+  's3:GetObjectVersion',
+  's3:ListBucketVersions',
+];
+
 describe('the functions', () => {
   const allowed = (template: Template, role: RegExp): string[] =>
     Object.entries(template.findResources('AWS::IAM::Policy'))
       .filter(([id]) => role.test(id))
-      .flatMap(([, resource]) => (resource.Properties.PolicyDocument.Statement as Statement[]).flatMap(actionsOf))
+      .flatMap(([, resource]) => resource.Properties.PolicyDocument.Statement as Statement[])
+      .filter(({ Effect }) => Effect === 'Allow')
+      .flatMap(actionsOf)
       .sort();
 
   it('run on Node 24 and ARM, with the settings that they read', () => {
-    functions.resourceCountIs('AWS::Lambda::Function', 3);
+    functions.resourceCountIs('AWS::Lambda::Function', 5);
     functions.allResourcesProperties('AWS::Lambda::Function', {
       Runtime: 'nodejs24.x',
       Architectures: ['arm64'],
@@ -256,10 +290,10 @@ describe('the functions', () => {
     expect(allowed(functions, /^ApiRole/)).toEqual(
       [
         ...logs,
-        'dynamodb:BatchGetItem',
+        ...READS_ROWS,
+        ...WRITES_ROWS,
         'dynamodb:BatchWriteItem',
-        'dynamodb:GetItem',
-        'dynamodb:Query',
+        ...READS_VERSIONS,
         's3:GetObject',
         's3:GetObject',
         's3:ListBucket',
@@ -297,14 +331,12 @@ describe('the functions', () => {
     expect(objects.map(({ Resource }) => JSON.stringify(Resource))).toEqual([
       expect.stringMatching(/Search.*\/search\/\*/),
     ]);
-    for (const role of [/^FoldRole/, /^ApiRole/]) {
-      const rows = statements(role).filter((each) =>
-        actionsOf(each).some((action) => /^dynamodb:.*(Write|Update)/.test(action)),
-      );
-      expect(rows.map(({ Condition }) => Condition)).toEqual([
-        { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['search', 'search#*', 'search-scopes'] } },
-      ]);
-    }
+    const rows = statements(/^FoldRole/).filter((each) =>
+      actionsOf(each).some((action) => /^dynamodb:.*(Write|Update)/.test(action)),
+    );
+    expect(rows.map(({ Condition }) => Condition)).toEqual([
+      { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['search', 'search#*', 'search-scopes'] } },
+    ]);
   });
 
   it('keep the search index in a bucket of its own, private and without a lock, since a purge deletes from it', () => {
@@ -331,9 +363,10 @@ describe('the functions', () => {
         .filter(({ Resource }) => !/Search/.test(JSON.stringify(Resource)))
         .map((statement) => ({ id, statement })),
     );
-    expect(writes).toHaveLength(1);
-    const [write] = writes;
+    const [write, ...others] = writes;
     expect(write?.id).toMatch(/^ApiRole/);
+    // Versions and holds of recordings, see below.
+    expect(others.map(({ id }) => id.replace(/Role.*/, '')).sort()).toEqual(['Hold', 'Purge']);
     expect(actionsOf(write?.statement as Statement).sort()).toEqual([
       's3:GetObject',
       's3:PutObject',
@@ -350,6 +383,49 @@ describe('the functions', () => {
     });
     const kms = actionsOfKms(template, /^ApiRole/);
     expect(kms).toEqual(['kms:Decrypt', 'kms:GenerateDataKey']);
+  });
+
+  it('let the purge delete versions of recordings, the hold hold them, and nobody do both', () => {
+    const logs = ['logs:CreateLogStream', 'logs:PutLogEvents'];
+    const common = [...logs, ...READS_ROWS, ...WRITES_ROWS, ...READS_VERSIONS];
+    // Of search segments, which it writes anew without what is purged.
+    const segments = ['s3:DeleteObject', 's3:GetObject', 's3:ListBucket', 's3:PutObject'];
+    expect(allowed(functions, /^PurgeRole/)).toEqual([...common, ...segments, 's3:DeleteObjectVersion'].sort());
+    expect(allowed(functions, /^HoldRole/)).toEqual([...common, 's3:PutObjectLegalHold'].sort());
+    const { functions: governed } = declare({ retentionMode: 'GOVERNANCE' });
+    expect(allowed(Template.fromStack(governed), /^PurgeRole/)).toEqual(
+      [...common, ...segments, 's3:DeleteObjectVersion', 's3:BypassGovernanceRetention'].sort(),
+    );
+    const written = Object.entries(functions.findResources('AWS::IAM::Policy')).flatMap(([id, { Properties }]) =>
+      (Properties.PolicyDocument.Statement as Statement[])
+        .filter((each) => actionsOf(each).includes('dynamodb:BatchWriteItem') && each.Condition)
+        .map(({ Effect, Condition }) => [
+          `${Effect} ${id.replace(/Role.*/, '')}`,
+          Condition?.[Effect === 'Deny' ? 'ForAnyValue:StringLike' : 'ForAllValues:StringLike'],
+        ]),
+    );
+    const keys = (...of: string[]) => ({ 'dynamodb:LeadingKeys': of });
+    const search = ['search', 'search#*', 'search-scopes'];
+    const inOrder = (of: readonly unknown[][]) => of.map((each) => JSON.stringify(each)).sort();
+    expect(inOrder(written)).toEqual(
+      inOrder([
+        // It may write all the rest.
+        ['Deny Index', keys('purges', 'holds', 'held', 'hold-standings', 'reconcile')],
+        ['Allow Api', keys(...search)],
+        ['Allow Api', keys('purges', 'holds')],
+        ['Allow Fold', keys(...search)],
+        ['Allow Purge', keys('session#*', 'due#*', 'due-days', 'purges', 'reconcile', ...search)],
+        ['Allow Hold', keys('held', 'hold-standings')],
+      ]),
+    );
+  });
+
+  it('run purge and holds by the clock', () => {
+    functions.resourcePropertiesCountIs(
+      'AWS::Events::Rule',
+      { ScheduleExpression: 'rate(1 hour)', State: 'ENABLED' },
+      2,
+    );
   });
 
   it('are called by signed requests alone, and answer as a stream', () => {

@@ -13,6 +13,8 @@ import { sectionMistakes } from './sections.ts';
 export interface PolicySurroundings extends NamesAround {
   /** The longest time, in days, for which the archive's lock takes an object. */
   readonly maxRetainDays?: number;
+  /** The shortest `retain` that the deployment takes. */
+  readonly minRetainDays?: number;
 }
 
 /** As many days as a grant can carry (core/grant.ts). */
@@ -121,12 +123,16 @@ function peopleOf(names: readonly string[]): ReadonlySet<string> | undefined {
 /** What the store would not lock for so long, it would never take: uploads would fail for good. */
 function retainMistakes(
   { access, record }: Rule,
-  { maxRetainDays = MOST_RETAIN_DAYS }: PolicySurroundings,
+  { maxRetainDays = MOST_RETAIN_DAYS, minRetainDays = 1 }: PolicySurroundings,
 ): Misnamed[] {
   if (access === 'deny') return [];
   const path = ['record', 'retain'];
   const most = Math.min(maxRetainDays, MOST_RETAIN_DAYS);
   if (record.retain % UNIT_MS.d !== 0) return [{ path, message: 'expected whole days, such as 30d' }];
+  if (record.retain / UNIT_MS.d < minRetainDays) {
+    const message = `is shorter than this deployment keeps recordings: at least ${minRetainDays}d (its minRetentionDays)`;
+    return [{ path, message }];
+  }
   if (record.retain / UNIT_MS.d <= most) return [];
   const message = `is longer than the archive keeps anything under lock: at most ${most}d (the deployment's maxRetentionDays)`;
   return [{ path, message }];

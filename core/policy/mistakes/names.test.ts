@@ -287,6 +287,13 @@ describe('how long recordings are kept', () => {
   });
 });
 
+test('a retention shorter than the deployment keeps anything is refused, with its place', () => {
+  const around = { minRetainDays: 7 };
+  const at = (retain: string) => mistakesOf(POLICY.replace('retain: 30d', `retain: ${retain}`), around);
+  expect([at('7d'), at('365d')]).toEqual([[], []]);
+  expect(at('6d')).toEqual([expect.stringMatching(/record\.retain.*at least 7d \(its minRetentionDays\)/)]);
+});
+
 test('a policy that is stored already keeps deciding, and what is wrong with it is told', () => {
   const read = readPolicy(POLICY.replace('who: [contractors]', 'who: [contractros]'));
   expect(read.ok && read.value.document.rules[0]?.who).toEqual(['contractros']);

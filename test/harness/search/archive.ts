@@ -58,6 +58,7 @@ export async function newSearchArchive(client: DynamoDBClient, Table: typeof Cat
     async add(place: ArchivedSession, segment: number, contents: Partial<SegmentContents>): Promise<void> {
       const whole = { opened: undefined, actions: [], laterEnds: [], said: [], counts: NOTHING_COUNTED, ...contents };
       const row = await writer.claim(place);
+      if (typeof row === 'string') throw new Error(`${place.session} is ${row}`);
       const blocks = await writer.putActions(place, segment, whole);
       await search.announce(place.session, segment, whole, blocks, row);
     },

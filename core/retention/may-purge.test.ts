@@ -1,0 +1,149 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { newId } from '../ids.ts';
+import { ResourceName } from '../resource.ts';
+import type { LegalHold, HoldScope } from './hold.ts';
+import { DAY_MS, mayPurge, possibleFrom, type StoredFacts } from './may-purge.ts';
+
+const NOW = Date.parse('2026-11-30T00:00:00.000Z');
+const sessions = [newId('ses'), newId('ses'), newId('ses')] as const;
+const emails = ['alice@example.com', 'bob@example.com'];
+const resources = ['orders', 'billing'].map((name) => ResourceName.parse(name));
+const time = fc.integer({ min: NOW - 800 * DAY_MS, max: NOW + 800 * DAY_MS });
+const isoTime = time.map((ms) => new Date(ms).toISOString());
+const maybe = <T>(of: fc.Arbitrary<T>) => fc.option(of, { nil: undefined });
+
+const facts: fc.Arbitrary<StoredFacts> = fc.record({
+  session: fc.constantFrom(...sessions),
+  email: maybe(fc.constantFrom(...emails)),
+  resource: maybe(fc.constantFrom(...resources)),
+  startedAt: maybe(isoTime),
+  endedAt: maybe(isoTime),
+  retention: maybe(
+    fc.record({
+      rule: fc.constant('demo'),
+      policyVersion: fc.constant(1),
+      retainDays: fc.integer({ min: 1, max: 400 }),
+    }),
+  ),
+  finished: fc.boolean(),
+  storedMs: maybe(time),
+  locks: fc.array(fc.record({ mode: fc.constantFrom('COMPLIANCE' as const, 'GOVERNANCE' as const), untilMs: time }), {
+    maxLength: 3,
+  }),
+  heldObjects: fc.constantFrom(0, 0, 0, 2),
+});
+const scope: fc.Arbitrary<HoldScope> = fc.oneof(
+  fc.record({ of: fc.constant('session' as const), session: fc.constantFrom(...sessions) }),
+  fc.record({ of: fc.constant('user' as const), email: fc.constantFrom('Alice@Example.com', ...emails) }),
+  fc.record({ of: fc.constant('resource' as const), resource: fc.constantFrom(...resources) }),
+  fc.record({ of: fc.constant('time' as const), since: isoTime, until: isoTime }),
+  fc.record({
+    of: fc.constant('sessions' as const),
+    sessions: fc.uniqueArray(fc.constantFrom(...sessions), { minLength: 1 }),
+  }),
+);
+const holdOf = (of: HoldScope): LegalHold => ({
+  id: newId('hld'),
+  scope: of,
+  placed: { by: 'carol@example.com', at: '2026-01-01T00:00:00.000Z', reason: 'a dispute' },
+});
+const holds = fc.array(scope.map(holdOf), { maxLength: 4 });
+const lift = (hold: LegalHold): LegalHold => ({
+  ...hold,
+  lifted: { by: 'dave@example.com', at: '2026-11-29T00:00:00.000Z' },
+});
+const mode = fc.constantFrom('due' as const, 'early' as const);
+const may = (...args: Parameters<typeof mayPurge>) => mayPurge(...args).length === 0;
+
+describe('whether a session may be purged', () => {
+  it('is never yes under a hold that names it, in any mode and at any time', () => {
+    const named = (session: StoredFacts): HoldScope[] => [
+      { of: 'session', session: session.session },
+      { of: 'sessions', sessions: [session.session] },
+      ...(session.email === undefined ? [] : [{ of: 'user' as const, email: session.email.toUpperCase() }]),
+      ...(session.resource === undefined
+        ? []
+        : [{ of: 'resource' as const, resource: ResourceName.parse(session.resource) }]),
+    ];
+    fc.assert(
+      fc.property(facts, holds, time, mode, (session, others, now, asked) => {
+        for (const each of named(session)) {
+          const refusals = mayPurge(session, [...others, holdOf(each)], now, asked);
+          expect(refusals[0]?.why).toBe('held');
+        }
+      }),
+    );
+  });
+
+  it('is after lifting what it would be had there been no hold', () => {
+    fc.assert(
+      fc.property(facts, holds, time, mode, (session, some, now, asked) => {
+        expect(mayPurge(session, some.map(lift), now, asked)).toEqual(mayPurge(session, [], now, asked));
+      }),
+    );
+  });
+
+  it('is never made yes by one hold more, nor by knowing less of the session', () => {
+    fc.assert(
+      fc.property(facts, holds, scope, time, mode, (session, some, more, now, asked) => {
+        if (may(session, [...some, holdOf(more)], now, asked)) expect(may(session, some, now, asked)).toBe(true);
+        const unknown = { ...session, email: undefined, resource: undefined, startedAt: undefined, endedAt: undefined };
+        if (may(unknown, some, now, asked)) expect(may(session, some, now, asked)).toBe(true);
+      }),
+    );
+  });
+
+  it('stays yes as time goes on, and is never yes before the rule and every lock allow it', () => {
+    fc.assert(
+      fc.property(facts, holds, time, fc.nat(400), (session, some, now, days) => {
+        if (!may(session, some, now, 'due')) return;
+        expect(may(session, some, now + days * DAY_MS, 'due')).toBe(true);
+        if (session.storedMs === undefined) return;
+        if (session.retention)
+          expect(now).toBeGreaterThanOrEqual(session.storedMs + session.retention.retainDays * DAY_MS);
+        for (const { untilMs } of session.locks) expect(now).toBeGreaterThanOrEqual(untilMs);
+      }),
+    );
+  });
+
+  it('says from when on: then it is yes, and a moment before it is not', () => {
+    fc.assert(
+      fc.property(facts, holds, mode, (session, some, asked) => {
+        const from = possibleFrom(mayPurge(session, some, NOW, asked));
+        if (from === undefined) return;
+        expect(may(session, some, Date.parse(from), asked)).toBe(true);
+        expect(may(session, some, Date.parse(from) - 1, asked)).toBe(false);
+      }),
+    );
+  });
+
+  it('early passes governance and the rule, and nothing else', () => {
+    fc.assert(
+      fc.property(facts, holds, (session, some) => {
+        const early = mayPurge(session, some, NOW, 'early');
+        for (const lock of session.locks)
+          if (session.storedMs !== undefined && lock.mode === 'COMPLIANCE' && lock.untilMs > NOW)
+            expect(early.map(({ why }) => why)).toContain('locked');
+        if (may(session, some, NOW, 'due')) expect(early).toEqual([]);
+      }),
+    );
+  });
+
+  it.each([
+    ['it has no manifest and was stored an hour ago', { finished: false, storedMs: NOW - 3_600_000 }, 'unfinished'],
+    ['nothing says how long', { retention: undefined, locks: [] }, 'unknown'],
+    ['the store holds an object', { heldObjects: 1 }, 'held_objects'],
+  ] as const)('is no where %s', (_, change, why) => {
+    const old: StoredFacts = {
+      session: sessions[0],
+      retention: { rule: 'demo', policyVersion: 1, retainDays: 1 },
+      finished: true,
+      storedMs: NOW - 400 * DAY_MS,
+      locks: [],
+      heldObjects: 0,
+    };
+    expect(mayPurge(old, [], NOW, 'due')).toEqual([]);
+    expect(mayPurge({ ...old, ...change }, [], NOW, 'due').map((each) => each.why)).toContain(why);
+  });
+});

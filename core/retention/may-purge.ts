@@ -1,0 +1,95 @@
+// Whether what is stored of a session may be deleted now, and if not, why and from when on. Facts are the recording's and the
+// store's own; no index is asked.
+
+import { z } from 'zod';
+import { HoldId } from '../ids.ts';
+import { type HeldFacts, type LegalHold, holdsOn } from './hold.ts';
+
+export const DAY_MS = 86_400_000;
+/** Without its manifest a recording may still grow: its connector may be away from the store for a while. */
+const UNFINISHED_MS = DAY_MS;
+
+/** What a rule said of a session when its grant was made. It goes with the recording: a policy that changes later changes nothing. */
+export const RetentionClass = z.object({
+  rule: z.string(),
+  policyVersion: z.number().int(),
+  retainDays: z.number().int().min(1),
+});
+export type RetentionClass = z.infer<typeof RetentionClass>;
+
+/** The strictest of the locks on a session's objects. */
+export interface SessionLock {
+  readonly mode: 'COMPLIANCE' | 'GOVERNANCE';
+  /** Milliseconds since 1970. */
+  readonly untilMs: number;
+}
+
+export interface StoredFacts extends HeldFacts {
+  /** undefined: neither the manifest nor the first segment can be read. */
+  readonly retention?: RetentionClass | undefined;
+  /** There is a manifest: nothing more comes. */
+  readonly finished: boolean;
+  /** When its newest object was stored, by the store's clock; undefined: there is none. */
+  readonly storedMs?: number | undefined;
+  readonly locks: readonly SessionLock[];
+  /** How many objects are under the store's own legal hold. */
+  readonly heldObjects: number;
+}
+
+/** `due`: at its time. `early`: before, for the right to erasure, where the lock can be passed. */
+export const PurgeMode = z.enum(['due', 'early']);
+export type PurgeMode = z.infer<typeof PurgeMode>;
+
+export const PurgeRefusal = z.discriminatedUnion('why', [
+  /** Its rule keeps it until then. */
+  z.object({ why: z.literal('kept'), until: z.iso.datetime() }),
+  /** The store's lock is longer, or cannot be passed. */
+  z.object({ why: z.literal('locked'), mode: z.enum(['COMPLIANCE', 'GOVERNANCE']), until: z.iso.datetime() }),
+  /** No manifest, and something was stored lately. */
+  z.object({ why: z.literal('unfinished'), until: z.iso.datetime() }),
+  z.object({ why: z.literal('held'), holds: z.array(HoldId) }),
+  /** Objects are under the store's own legal hold. */
+  z.object({ why: z.literal('held_objects'), objects: z.number().int() }),
+  /** How long to keep it is not known, and no lock says so either: a person looks at it. */
+  z.object({ why: z.literal('unknown') }),
+  /** The store did not delete these although nothing is known against it: a permission is missing. */
+  z.object({ why: z.literal('refused'), objects: z.number().int() }),
+]);
+export type PurgeRefusal = z.infer<typeof PurgeRefusal>;
+
+/** Every reason against it, holds first; none: it may be purged. */
+export function mayPurge(
+  facts: StoredFacts,
+  holds: readonly LegalHold[],
+  nowMs: number,
+  mode: PurgeMode,
+): PurgeRefusal[] {
+  const refusals: PurgeRefusal[] = [];
+  const held = holdsOn(facts, holds);
+  if (held.length > 0) refusals.push({ why: 'held', holds: held.map(({ id }) => id) });
+  if (facts.heldObjects > 0) refusals.push({ why: 'held_objects', objects: facts.heldObjects });
+  const { storedMs, retention, finished } = facts;
+  // Nothing is left in the store: what remains are rows about it.
+  if (storedMs === undefined) return refusals;
+  if (mode === 'due') {
+    const keptUntil = retention && storedMs + retention.retainDays * DAY_MS;
+    if (keptUntil !== undefined && keptUntil > nowMs) refusals.push({ why: 'kept', until: iso(keptUntil) });
+    if (!retention && facts.locks.length === 0) refusals.push({ why: 'unknown' });
+  }
+  if (!finished && storedMs + UNFINISHED_MS > nowMs)
+    refusals.push({ why: 'unfinished', until: iso(storedMs + UNFINISHED_MS) });
+  const inForce = facts.locks.filter(
+    ({ untilMs, mode: lock }) => untilMs > nowMs && !(mode === 'early' && lock === 'GOVERNANCE'),
+  );
+  const [last] = inForce.toSorted((a, b) => b.untilMs - a.untilMs);
+  if (last) refusals.push({ why: 'locked', mode: last.mode, until: iso(last.untilMs) });
+  return refusals;
+}
+
+/** When it becomes possible, as far as dates alone stand against it; undefined: something else does, or nothing. */
+export function possibleFrom(refusals: readonly PurgeRefusal[]): string | undefined {
+  const dates = refusals.map((refusal) => ('until' in refusal ? Date.parse(refusal.until) : Number.NaN));
+  return dates.length === 0 || dates.some(Number.isNaN) ? undefined : iso(Math.max(...dates));
+}
+
+const iso = (ms: number): string => new Date(ms).toISOString();

@@ -1,0 +1,143 @@
+// What functions and edge tell each other of a purge. The functions propose, the edge writes it into the audit log and orders it,
+// the functions delete and say what came of it, and the edge writes that down too (docs/adr/0044). Nothing here names a person: what
+// is kept of a purged session are digests and numbers.
+
+import { z } from 'zod';
+import { ConnectorId, HoldId, SessionId } from '../ids.ts';
+import { Digest } from '../recording/segment.ts';
+import { saysSomething } from '../text/written-text.ts';
+import { LegalHold, HoldScope } from './hold.ts';
+import { PurgeMode, PurgeRefusal, RetentionClass } from './may-purge.ts';
+
+/** What was stored, so that a copy kept elsewhere can be told to be that recording. */
+export const PurgeEvidence = z.object({
+  /** SHA-256 of the manifest, which names every segment's digest. */
+  manifest: Digest.optional(),
+  /** Where there is no manifest: the last segment's digest, which holds those before it. */
+  lastSegment: Digest.optional(),
+  /** Versions of objects, delete markers not counted. */
+  versions: z.number().int(),
+  markers: z.number().int(),
+  bytes: z.number().int(),
+});
+export type PurgeEvidence = z.infer<typeof PurgeEvidence>;
+
+export const PurgeOrder = z.strictObject({
+  mode: PurgeMode,
+  at: z.iso.datetime(),
+  /** Sequence of the audit log's entry about it, which was written before. */
+  audit: z.number().int().min(1),
+});
+export type PurgeOrder = z.infer<typeof PurgeOrder>;
+
+const PurgeState = z.enum([
+  /** Nothing stands against it; the edge is asked. */
+  'proposed',
+  'ordered',
+  /** Something stands against it. Looked at again by every run. */
+  'refused',
+  /** Nothing is left of it. */
+  'done',
+  /** The edge has written down that it is done. */
+  'settled',
+]);
+
+/** One session's purge, from its proposal to the edge's note that it is done. */
+export const Purge = z.object({
+  session: SessionId,
+  connector: ConnectorId,
+  state: PurgeState,
+  /** When it came into this state. */
+  at: z.iso.datetime(),
+  retention: RetentionClass.optional(),
+  evidence: PurgeEvidence,
+  order: PurgeOrder.optional(),
+  refusals: z.array(PurgeRefusal).optional(),
+});
+export type Purge = z.infer<typeof Purge>;
+
+/** What the audit log keeps of it, once it is gone. */
+export const tombstoneOf = ({
+  retention,
+  evidence,
+}: Pick<Purge, 'retention' | 'evidence'>): Record<string, string | number> =>
+  Object.fromEntries(
+    Object.entries({ ...retention, ...evidence }).filter(
+      (entry): entry is [string, string | number] => entry[1] !== undefined,
+    ),
+  );
+
+/** What one run did, or without `dryRun` would have done; lists hold the first thousand. */
+export const PurgeReport = z.object({
+  at: z.iso.datetime(),
+  dryRun: z.boolean(),
+  purged: z.array(SessionId),
+  proposed: z.array(SessionId),
+  refused: z.array(z.object({ session: SessionId, refusals: z.array(PurgeRefusal) })),
+  /** The store or the table did not answer for these: tried again by the next run. */
+  failed: z.array(SessionId),
+  /** Time or amount was up: the next run goes on. */
+  more: z.boolean(),
+});
+export type PurgeReport = z.infer<typeof PurgeReport>;
+
+/** How far the store's own legal hold is on the objects of a hold's sessions. */
+export const HoldStanding = z.object({
+  sessions: z.number().int(),
+  /** Every object of every session is held, and all sessions are finished. */
+  whole: z.boolean(),
+  at: z.iso.datetime(),
+});
+
+export const HoldList = z.object({ holds: z.array(LegalHold.extend({ standing: HoldStanding.optional() })) });
+export type HoldList = z.infer<typeof HoldList>;
+
+export const PurgePage = z.object({ purges: z.array(Purge), after: SessionId.optional() });
+export type PurgePage = z.infer<typeof PurgePage>;
+
+/** What keeps one session, as its recording and its store say. */
+export const SessionRetention = z.object({
+  session: SessionId,
+  connector: ConnectorId,
+  retention: RetentionClass.optional(),
+  finished: z.boolean(),
+  /** When its newest object was stored; missing: nothing is stored. */
+  storedAt: z.iso.datetime().optional(),
+  /** By the rule alone. */
+  keptUntil: z.iso.datetime().optional(),
+  locks: z.array(z.object({ mode: z.enum(['COMPLIANCE', 'GOVERNANCE']), until: z.iso.datetime() })),
+  evidence: PurgeEvidence,
+  heldObjects: z.number().int(),
+  holds: z.array(HoldId),
+  /** What stands against a purge now; empty: it is due. */
+  refusals: z.array(PurgeRefusal),
+  /** And against an early one. */
+  early: z.array(PurgeRefusal),
+  /** When a purge becomes possible, where dates alone stand against it. */
+  possibleFrom: z.iso.datetime().optional(),
+  purge: Purge.optional(),
+});
+export type SessionRetention = z.infer<typeof SessionRetention>;
+
+/** Why a hold is placed or lifted, or a session purged before its time. It goes into the audit log: it names no person. */
+export const RetentionReason = z
+  .string()
+  .trim()
+  .refine(saysSomething, 'say why')
+  .max(500)
+  .regex(/^\P{Cc}*$/u, 'one line, without control characters');
+
+export const PlaceHold = z.strictObject({ scope: HoldScope, reason: RetentionReason });
+export const BecauseOf = z.strictObject({ reason: RetentionReason });
+
+export const OrderPurges = z.strictObject({ session: SessionId.optional() });
+export const OrderedPurges = z.object({ ordered: z.array(SessionId) });
+export type OrderedPurges = z.infer<typeof OrderedPurges>;
+
+export const EarlyPurge = z.object({
+  session: SessionId,
+  /** `waiting`: for another person, until `until`. */
+  state: z.enum(['waiting', 'ordered']),
+  until: z.iso.datetime().optional(),
+});
+export type EarlyPurge = z.infer<typeof EarlyPurge>;

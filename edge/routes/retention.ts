@@ -1,0 +1,114 @@
+// /holds, /purges, /sessions/{session}/retention
+
+import { createRoute, z } from '@hono/zod-openapi';
+import { HoldId, SessionId } from '../../core/ids.ts';
+import { LegalHold } from '../../core/retention/hold.ts';
+import {
+  BecauseOf,
+  EarlyPurge,
+  HoldList,
+  OrderedPurges,
+  OrderPurges,
+  PlaceHold,
+  PurgePage,
+  PurgeReport,
+  SessionRetention,
+} from '../../core/retention/purge.ts';
+import { type Api, type ApiDeps, answer, jsonAnswer, jsonBody, whoAsks } from './api.ts';
+
+const OneHold = z.object({ hold: HoldId });
+const OneSession = z.object({ session: SessionId });
+
+export function retentionRoutes(api: Api, { gatehouse }: ApiDeps): void {
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/holds',
+      summary: 'Legal holds, with how far the objects of their sessions are held (auditors, administrators)',
+      responses: jsonAnswer(HoldList, 'Newest first, lifted ones too'),
+    }),
+    async (c) => answer(c, await gatehouse.holds(whoAsks(c))),
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/holds',
+      summary: 'Place a legal hold (auditors, administrators)',
+      request: { body: jsonBody(PlaceHold) },
+      responses: jsonAnswer(LegalHold, 'In force: nothing that it covers is purged'),
+    }),
+    async (c) => {
+      const { scope, reason } = c.req.valid('json');
+      return answer(c, await gatehouse.placeHold(whoAsks(c), scope, reason));
+    },
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/holds/{hold}/lift',
+      summary: 'Lift a legal hold: it takes two people (auditors, administrators)',
+      request: { params: OneHold, body: jsonBody(BecauseOf) },
+      responses: jsonAnswer(LegalHold, 'With `lifting` it waits for another; with `lifted` it is over'),
+    }),
+    async (c) => answer(c, await gatehouse.liftHold(whoAsks(c), c.req.valid('param').hold, c.req.valid('json').reason)),
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/sessions/{session}/retention',
+      summary: 'What keeps a session, and from when on it can be purged (auditors, administrators)',
+      request: { params: OneSession },
+      responses: jsonAnswer(SessionRetention, 'As its recording and its store say'),
+    }),
+    async (c) => answer(c, await gatehouse.sessionRetention(whoAsks(c), c.req.valid('param').session)),
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/sessions/{session}/purge',
+      summary: 'Purge a session before its time: it takes two people (auditors, administrators)',
+      description: 'Refused with the date when it becomes possible where a lock cannot be passed, and under a hold.',
+      request: { params: OneSession, body: jsonBody(BecauseOf) },
+      responses: jsonAnswer(EarlyPurge, 'Whether it waits for another person, or is ordered'),
+    }),
+    async (c) =>
+      answer(c, await gatehouse.purgeEarly(whoAsks(c), c.req.valid('param').session, c.req.valid('json').reason)),
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/purges',
+      summary: 'Purges under way, and what cannot be purged (auditors, administrators)',
+      request: { query: z.object({ after: SessionId.optional() }) },
+      responses: jsonAnswer(PurgePage, 'By session id'),
+    }),
+    async (c) => answer(c, await gatehouse.purges(whoAsks(c), c.req.valid('query').after)),
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/purges/report',
+      summary: 'What a run of the purge would do now; changes nothing (auditors, administrators)',
+      request: { query: z.object({ session: SessionId.optional() }) },
+      responses: jsonAnswer(PurgeReport, 'A dry run'),
+    }),
+    async (c) => answer(c, await gatehouse.purgeReport(whoAsks(c), c.req.valid('query').session)),
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/purges/order',
+      summary: 'Order what is due now, and not with the next look (auditors, administrators)',
+      request: { body: jsonBody(OrderPurges) },
+      responses: jsonAnswer(OrderedPurges, "What was ordered; the purge's next run deletes it"),
+    }),
+    async (c) => answer(c, await gatehouse.orderDuePurges(whoAsks(c), c.req.valid('json').session)),
+  );
+}

@@ -1,0 +1,38 @@
+// Retention as the functions serve it, as far as the edge's tests ask. `POST /plan-retention` says what there is and how calls are
+// answered, `GET /plan-retention` what was called that changes something, in order.
+
+import { Hono } from 'hono';
+import { getRequestListener } from '@hono/node-server';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+interface Plan {
+  readonly purges: readonly object[];
+  readonly session?: object;
+  readonly report?: object;
+  /** Statuses of the next calls; then they succeed. */
+  readonly answers?: Readonly<Record<'order' | 'settled' | 'holds', number[]>>;
+}
+
+export function retentionOfTests(): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
+  const app = new Hono();
+  let plan: Plan = { purges: [] };
+  const told: object[] = [];
+  app.post('/plan-retention', async (c) => {
+    plan = await c.req.json();
+    told.length = 0;
+    return c.json({});
+  });
+  app.get('/plan-retention', (c) => c.json(told));
+  app.get('/retention/purges', (c) => c.json({ purges: plan.purges }));
+  app.get('/retention/holds', (c) => c.json({ holds: [] }));
+  app.get('/retention/sessions/:session', (c) => (plan.session ? c.json(plan.session) : c.json({}, 503)));
+  app.get('/retention/report', (c) => (plan.report ? c.json(plan.report) : c.json({}, 503)));
+  app.all('/retention/*', async (c) => {
+    const path = c.req.path.slice('/retention'.length);
+    const kind = path.startsWith('/holds') ? 'holds' : path.endsWith('/order') ? 'order' : 'settled';
+    told.push({ method: c.req.method, path, body: await c.req.json() });
+    const status = plan.answers?.[kind]?.shift() ?? 200;
+    return c.json({ error: { reason: 'planned', message: '[]' } }, status === 204 ? 200 : (status as 200));
+  });
+  return getRequestListener(app.fetch);
+}

@@ -1,0 +1,178 @@
+// Holds and purges at the edge: who may, what takes two people, what is written down before what, and what is told to the functions.
+
+import { env } from 'cloudflare:workers';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { newId, type SessionId } from '../../core/ids.ts';
+import { remote } from '../objects/rpc.ts';
+import { resource, TestConnector } from '../test/connector.ts';
+import { audit, grantFor, newest } from '../test/grants.ts';
+import { type Caller, callerAs } from '../test/people.ts';
+
+const people = {} as Record<'alice' | 'bob' | 'carol' | 'mallory', Caller>;
+let session: string;
+let connector: TestConnector;
+beforeAll(async () => {
+  for (const name of ['alice', 'bob', 'carol', 'mallory'] as const) people[name] = await callerAs(name);
+  connector = await TestConnector.join('keeper');
+  const link = await connector.link([resource('demo')]);
+  session = newId('ses');
+  await link.openSession((await grantFor(people.alice, 'demo')).id, session);
+});
+
+const archive = (env as unknown as { FUNCTIONS_URL: string }).FUNCTIONS_URL;
+
+/** The functions of the tests (test/retention-of-tests.ts). */
+const functions = (method: string, body?: unknown) =>
+  fetch(`${archive}/plan-retention`, {
+    method,
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+const told = async (): Promise<{ method: string; path: string; body: Record<string, unknown> }[]> =>
+  (await functions('GET')).json();
+const entries = async (kind: string) => (await audit.list({ kind, limit: 100 })).entries;
+const place = (who: keyof typeof people, scope: object, reason: unknown = 'a dispute') =>
+  people[who].send('POST', '/holds', { scope, reason });
+const evidence = { versions: 3, markers: 1, bytes: 100, manifest: 'a'.repeat(64) };
+const retention = { rule: 'demo', policyVersion: 1, retainDays: 30 };
+
+describe('a legal hold', () => {
+  test.each(['alice', 'mallory'] as const)('is nothing that %s places, lifts or sees', async (who) => {
+    const answers = [
+      await place(who, { of: 'session', session }),
+      await people[who].send('POST', `/holds/${newId('hld')}/lift`, { reason: 'no' }),
+      await people[who].get('/holds'),
+      await people[who].get(`/sessions/${session}/retention`),
+      await people[who].send('POST', `/sessions/${session}/purge`, { reason: 'no' }),
+      await people[who].send('POST', '/purges/order', {}),
+      await people[who].get('/purges/report'),
+    ];
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 403));
+    expect(await newest('attempt.refused')).toMatchObject({ actor: `${who}@example.com`, object: 'retention' });
+  });
+
+  test('needs a reason, is written down without names, told to the functions, and lifted by two', async () => {
+    await functions('POST', { purges: [] });
+    expect((await place('carol', { of: 'user', email: 'alice@example.com' }, '  ')).status).toBe(400);
+    const placed = (await (await place('carol', { of: 'user', email: 'alice@example.com' })).json()) as { id: string };
+    const entry = await newest('hold.placed');
+    expect(entry).toMatchObject({
+      actor: 'carol@example.com',
+      object: placed.id,
+      details: { reason: 'a dispute', of: 'user' },
+    });
+    expect(JSON.stringify(entry?.details)).not.toContain('alice');
+    await remote(env.RETENTION).run();
+    expect(await told()).toContainEqual({ method: 'PUT', path: `/holds/${placed.id}`, body: placed });
+
+    const lift = (who: keyof typeof people) =>
+      people[who].send('POST', `/holds/${placed.id}/lift`, { reason: 'settled' });
+    expect(await (await lift('carol')).json()).toMatchObject({
+      lifting: { by: 'carol@example.com', reason: 'settled' },
+    });
+    const again = await lift('carol');
+    expect([again.status, await again.text()]).toEqual([403, expect.stringContaining('Somebody else has to agree')]);
+    expect(await (await lift('bob')).json()).toMatchObject({ lifted: { by: 'bob@example.com' } });
+    expect(await entries('hold.lifted')).toHaveLength(1);
+    await remote(env.RETENTION).run();
+    expect((await told()).at(-1)?.body).toMatchObject({ id: placed.id, lifted: { by: 'bob@example.com' } });
+    const { holds } = (await (await people.carol.get('/holds')).json()) as { holds: { id: string }[] };
+    expect(holds.map(({ id }) => id)).toContain(placed.id);
+  });
+});
+
+describe('a purge that is due', () => {
+  const purge = (state: string, more = {}) => {
+    const base = { session, connector: connector.id, at: new Date().toISOString(), retention, evidence };
+    return { ...base, state, ...more };
+  };
+
+  test('is written down, then ordered, and its end written down, each once though answers are lost', async () => {
+    await functions('POST', { purges: [purge('proposed')], answers: { order: [503, 200] } });
+    await remote(env.RETENTION).run();
+    await remote(env.RETENTION).run();
+    const [entry, ...others] = (await entries('purge.ordered')).filter(({ object }) => object === session);
+    expect(others).toEqual([]);
+    expect(entry).toMatchObject({ actor: 'gatehouse', details: { mode: 'due', ...retention, ...evidence } });
+    const orders = (await told()).filter(({ path }) => path === `/purges/${session}/order`);
+    expect(orders.map(({ body }) => body.audit)).toEqual([entry?.sequence, entry?.sequence]);
+
+    const order = { mode: 'due', at: new Date().toISOString(), audit: entry?.sequence };
+    await functions('POST', { purges: [purge('done', { order })], answers: { settled: [503, 204] } });
+    await remote(env.RETENTION).run();
+    await remote(env.RETENTION).run();
+    const done = (await entries('purge.done')).filter(({ object }) => object === session);
+    expect(done).toHaveLength(1);
+    expect(done[0]?.details).toMatchObject({ order: entry?.sequence, ...evidence });
+    const witnessed = await remote(env.WITNESS).witnessed(session as SessionId);
+    expect(witnessed?.purged).toMatchObject({ audit: entry?.sequence });
+  });
+
+  test('is ordered at once when somebody asks, before the functions come to propose it', async () => {
+    const report = { at: new Date().toISOString(), dryRun: true, purged: [], refused: [], failed: [], more: false };
+    const kept = { session, connector: connector.id, retention, finished: true, locks: [], evidence };
+    const none = { heldObjects: 0, holds: [], refusals: [], early: [] };
+    await functions('POST', { purges: [], report: { ...report, proposed: [session] }, session: { ...kept, ...none } });
+    const answer = await people.bob.send('POST', '/purges/order', { session });
+    expect(await answer.json()).toEqual({ ordered: [session] });
+    expect(await newest('purge.asked')).toMatchObject({ actor: 'bob@example.com', object: session });
+    expect((await told()).map(({ path }) => path)).toEqual([`/purges/${session}/order`]);
+  });
+
+  test('is not ordered while the functions do not know of a hold', async () => {
+    await place('carol', { of: 'session', session });
+    await functions('POST', { purges: [purge('proposed')], answers: { holds: [503, 204] } });
+    await remote(env.RETENTION).run();
+    expect((await told()).map(({ method }) => method)).toEqual(['PUT']);
+    await functions('POST', { purges: [purge('proposed')], answers: { order: [409] } });
+    await remote(env.RETENTION).run();
+    expect((await told())[0]).toMatchObject({ method: 'PUT' });
+    expect(await newest('purge.refused')).toMatchObject({ object: session, actor: 'gatehouse' });
+  });
+});
+
+describe('a purge before its time', () => {
+  const early = (who: keyof typeof people, reason = 'asked to be forgotten') =>
+    people[who].send('POST', `/sessions/${session}/purge`, { reason });
+  const kept = (against: object[]) => ({
+    ...{ session, connector: connector.id, retention, finished: true, locks: [], evidence, heldObjects: 0, holds: [] },
+    ...{ refusals: against, early: against },
+  });
+
+  test('takes two people and an entry that names both', async () => {
+    await functions('POST', { purges: [], session: kept([]) });
+    expect(await (await early('carol')).json()).toMatchObject({ state: 'waiting' });
+    expect((await early('carol')).status).toBe(403);
+    expect((await told()).filter(({ path }) => path.endsWith('/order'))).toEqual([]);
+    expect(await (await early('bob', 'seen the request')).json()).toEqual({ session, state: 'ordered' });
+    const entry = await newest('purge.ordered');
+    expect(entry).toMatchObject({
+      actor: 'bob@example.com',
+      object: session,
+      details: {
+        mode: 'early',
+        asked: 'carol@example.com',
+        why: 'asked to be forgotten',
+        reason: 'seen the request',
+        ...evidence,
+      },
+    });
+    const [order] = (await told()).filter(({ path }) => path.endsWith('/order'));
+    expect(order?.body).toMatchObject({ mode: 'early', audit: entry?.sequence, connector: connector.id });
+  });
+
+  test.each([
+    [
+      { why: 'locked', mode: 'COMPLIANCE', until: '2027-02-18T13:00:00.000Z' },
+      /becomes possible at 2027-02-18T13:00:00.000Z/,
+    ],
+    [{ why: 'held', holds: [newId('hld')] }, /legal hold/],
+  ])('is refused where %j stands against it, before anybody is asked', async (against, words) => {
+    await functions('POST', { purges: [], session: kept([against]) });
+    const answer = await early('carol');
+    expect([answer.status, await answer.text()]).toEqual([403, expect.stringMatching(words)]);
+  });
+
+  test('is nothing of a session that was never admitted', async () => {
+    expect((await people.carol.send('POST', `/sessions/${newId('ses')}/purge`, { reason: 'x' })).status).toBe(404);
+  });
+});

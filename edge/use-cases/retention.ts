@@ -1,0 +1,183 @@
+// Keeping and deleting: legal holds, what keeps a session, purges. For auditors and administrators. What takes a protection away,
+// lifting a hold or purging before the time, takes two of them.
+
+import { type HoldId, newId, type SessionId } from '../../core/ids.ts';
+import type { Identity } from '../../core/identity.ts';
+import type { LegalHold } from '../../core/retention/hold.ts';
+import { DAY_MS, possibleFrom, type PurgeRefusal } from '../../core/retention/may-purge.ts';
+import { type EarlyPurge, tombstoneOf } from '../../core/retention/purge.ts';
+import { ok, type Result } from '../../core/result.ts';
+import { iso } from '../clock.ts';
+import type { Answer, Gatehouse } from '../gatehouse.ts';
+import type { RetentionFault } from '../retention-archive.ts';
+import { fault, note, noteCounted, noteLook, type UseCaseDeps } from './deps.ts';
+import { standingOf } from './standing.ts';
+
+type RetentionUseCases = Pick<
+  Gatehouse,
+  'placeHold' | 'liftHold' | 'holds' | 'sessionRetention' | 'purgeReport' | 'purges' | 'orderDuePurges' | 'purgeEarly'
+>;
+
+/** For the second person. */
+const WAITS_MS = 7 * DAY_MS;
+
+export function retentionUseCases(deps: UseCaseDeps): RetentionUseCases {
+  const looked = async (who: Identity, object: string): Answer<undefined> => {
+    const may = await mayKeep(deps, who, 'retention.viewed');
+    if (!may.ok) return may;
+    await noteLook(deps, { kind: 'retention.viewed', actor: who.email, object, details: {} }, 'retention');
+    return may;
+  };
+  return {
+    async placeHold(who, scope, reason) {
+      const may = await mayKeep(deps, who, 'hold.placed');
+      if (!may.ok) return may;
+      const hold: LegalHold = {
+        id: newId('hld', deps.clock),
+        scope,
+        placed: { by: who.email, at: iso(deps.clock.now()), reason },
+      };
+      const details = { reason, of: scope.of, ...('sessions' in scope ? { sessions: scope.sessions.length } : {}) };
+      await note(deps, { kind: 'hold.placed', actor: who.email, object: hold.id, details });
+      await deps.retention.putHold(hold, undefined);
+      return ok(hold);
+    },
+
+    liftHold: (who, id, reason) => liftHold(deps, who, id, reason),
+
+    async holds(who) {
+      const may = await looked(who, 'holds');
+      if (!may.ok) return may;
+      const [holds, told] = await Promise.all([deps.retention.holds(), deps.retentionArchive.holds()]);
+      const standings = new Map(told.ok ? told.value.holds.map(({ id, standing }) => [id, standing]) : []);
+      return ok({ holds: holds.map((hold) => ({ ...hold, standing: standings.get(hold.id) })) });
+    },
+
+    async sessionRetention(who, session) {
+      const may = await looked(who, session);
+      if (!may.ok) return may;
+      const connector = await connectorOf(deps, session);
+      return connector ? read(deps.retentionArchive.session(session, connector)) : fault('not_found', NO_SESSION);
+    },
+
+    async purgeReport(who, session) {
+      const may = await looked(who, session ?? 'purges');
+      return may.ok ? read(deps.retentionArchive.report(session)) : may;
+    },
+
+    async purges(who, after) {
+      const may = await looked(who, 'purges');
+      return may.ok ? read(deps.retentionArchive.purges(after)) : may;
+    },
+
+    async orderDuePurges(who, session) {
+      const may = await mayKeep(deps, who, 'purge.asked');
+      if (!may.ok) return may;
+      await note(deps, {
+        kind: 'purge.asked',
+        actor: who.email,
+        object: session ?? 'purges',
+        details: { mode: 'due' },
+      });
+      return ok({ ordered: await deps.retention.run({ session }) });
+    },
+
+    purgeEarly: (who, session, reason) => purgeEarly(deps, who, session, reason),
+  };
+}
+
+async function mayKeep(deps: UseCaseDeps, who: Identity, wanted: string): Answer<undefined> {
+  const standing = await standingOf(deps, who);
+  if (!standing.ok) return standing;
+  if (standing.value.auditor || standing.value.administrator) return ok(undefined);
+  const details = { reason: 'policy_denied', wanted };
+  await noteCounted(deps, { kind: 'attempt.refused', actor: who.email, object: 'retention', details });
+  return fault('forbidden', 'Holds and purges are for auditors and administrators.');
+}
+
+async function liftHold(deps: UseCaseDeps, who: Identity, id: HoldId, reason: string): Answer<LegalHold> {
+  const may = await mayKeep(deps, who, 'hold.lifted');
+  if (!may.ok) return may;
+  const before = await deps.retention.hold(id);
+  if (!before) return fault('not_found', 'There is no such hold.');
+  if (before.lifted) return ok(before);
+  const at = iso(deps.clock.now());
+  if (before.lifting?.by === who.email) return fault('denied', 'You asked to lift it. Somebody else has to agree.');
+  const kind = before.lifting ? 'hold.lifted' : 'hold.lift_asked';
+  const after: LegalHold = before.lifting
+    ? { ...before, lifted: { by: who.email, at } }
+    : { ...before, lifting: { by: who.email, at, reason } };
+  await note(deps, { kind, actor: who.email, object: id, details: { reason } });
+  if (await deps.retention.putHold(after, before)) return ok(after);
+  return fault('conflict', 'Somebody else changed the hold meanwhile. Look at it and try again.');
+}
+
+async function purgeEarly(deps: UseCaseDeps, who: Identity, session: SessionId, reason: string): Answer<EarlyPurge> {
+  const may = await mayKeep(deps, who, 'purge.asked');
+  if (!may.ok) return may;
+  const connector = await connectorOf(deps, session);
+  if (!connector) return fault('not_found', NO_SESSION);
+  // What a hold keeps, or a lock that cannot be passed, is said before anybody is asked.
+  const kept = await read(deps.retentionArchive.session(session, connector));
+  if (!kept.ok) return kept;
+  if (kept.value.early.length > 0) return fault('denied', refusedEarly(kept.value.early));
+  const waiting = await deps.retention.earlyPurge(session);
+  if (waiting?.by === who.email) return fault('denied', 'You asked for it. Somebody else has to agree.');
+  if (!waiting) {
+    const untilMs = deps.clock.now() + WAITS_MS;
+    const details = { mode: 'early', reason };
+    await note(deps, { kind: 'purge.asked', actor: who.email, object: session, details });
+    await deps.retention.putEarlyPurge(session, { by: who.email, reason, untilMs });
+    return ok({ session, state: 'waiting', until: iso(untilMs) });
+  }
+  const details = { mode: 'early', asked: waiting.by, why: waiting.reason, reason, ...tombstoneOf(kept.value) };
+  const { sequence } = await deps.audit.append({ kind: 'purge.ordered', actor: who.email, object: session, details });
+  const order = { mode: 'early' as const, at: iso(deps.clock.now()), audit: sequence, connector };
+  const ordered = await deps.retentionArchive.order(session, order);
+  if (!ordered.ok) {
+    const details = { order: sequence, why: ordered.error.against.slice(0, 500) || 'unavailable' };
+    await note(deps, { kind: 'purge.refused', actor: 'gatehouse', object: session, details });
+    return ordered.error.reason === 'conflict'
+      ? fault('conflict', 'Something came up against it meanwhile. Ask what keeps the session, and try again.')
+      : fault('unavailable', AWAY);
+  }
+  await deps.retention.putEarlyPurge(session, undefined);
+  return ok({ session, state: 'ordered' });
+}
+
+/** The edge's own word; undefined: it never admitted such a session. */
+const connectorOf = async (deps: UseCaseDeps, session: SessionId) =>
+  (await deps.witness.admissions([session]))[0]?.connector;
+
+const NO_SESSION = 'There is no such session.';
+const AWAY = 'The archive does not answer. Try again.';
+
+async function read<T>(asked: Promise<Result<T, RetentionFault>>): Answer<T> {
+  const answer = await asked;
+  return answer.ok ? answer : fault('unavailable', AWAY);
+}
+
+function refusedEarly(against: readonly PurgeRefusal[]): string {
+  const from = possibleFrom(against);
+  const because = against.map(wordsOf).join(' ');
+  return from === undefined ? because : `${because} It becomes possible at ${from}.`;
+}
+
+function wordsOf(refusal: PurgeRefusal): string {
+  switch (refusal.why) {
+    case 'held':
+      return `It is under legal hold (${refusal.holds.join(', ')}).`;
+    case 'held_objects':
+      return `${refusal.objects} of its objects are under the store's own legal hold.`;
+    case 'locked':
+      return `Its objects are locked in ${refusal.mode.toLowerCase()} mode until ${refusal.until}, and nobody can delete them before.`;
+    case 'unfinished':
+      return `It is not finished: no manifest, and something was stored within a day. End it first.`;
+    case 'kept':
+      return `Its rule keeps it until ${refusal.until}.`;
+    case 'unknown':
+      return 'Nothing says how long to keep it.';
+    case 'refused':
+      return `The store refuses ${refusal.objects} of its objects.`;
+  }
+}

@@ -1,0 +1,512 @@
+import { createHash } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { newId } from '../../core/ids.ts';
+import { manifestKey, segmentKey } from '../../core/recording/segment.ts';
+import type { LegalHold } from '../../core/retention/hold.ts';
+import { DAY_MS } from '../../core/retention/may-purge.ts';
+import type { Purge } from '../../core/retention/purge.ts';
+import { answer, type BuilderOptions, RecordingBuilder } from '../../test/harness/recording-builder.ts';
+import { memoryReader } from '../../test/harness/memory-reader.ts';
+import { MemoryVersions } from '../../test/functions/memory-versions.ts';
+import { CatalogueReader } from '../catalogue-table/reader.ts';
+import { CatalogueTable, createCatalogueTable } from '../catalogue-table/table.ts';
+import { CatalogueWriter } from '../catalogue-table/writer.ts';
+import { type IndexEvent, RetriableFault } from '../faults.ts';
+import { indexObject } from '../index-segment/index-object.ts';
+import { type LocalDynamoDb, localDynamoDbClient, startLocalDynamoDb } from '../local/dynamodb.ts';
+import { nodeRecordingPlatform } from '../recording-platform.ts';
+import { SearchAnnouncer } from '../search/announce.ts';
+import type { VersionStore } from '../store/version-store.ts';
+import { DueSessions } from './due.ts';
+import { PurgeLedger } from './ledger.ts';
+import { type PurgeEvent, purgeRun, type PurgeRunDeps } from './purge-run.ts';
+
+let database: LocalDynamoDb;
+let client: ReturnType<typeof localDynamoDbClient>;
+beforeAll(async () => {
+  database = await startLocalDynamoDb();
+  client = localDynamoDbClient(database.endpoint);
+});
+afterAll(async () => {
+  client.destroy();
+  await database.close();
+});
+
+const STORED = Date.parse('2026-11-20T13:00:00.000Z');
+/** The builder's grants ask for 90 days. */
+const KEPT_UNTIL = STORED + 90 * DAY_MS;
+const AFTER = KEPT_UNTIL + 3_600_000;
+
+class Archive {
+  readonly store = new MemoryVersions(STORED, 2);
+  readonly events: (PurgeEvent | IndexEvent)[] = [];
+  readonly derived: string[] = [];
+  nowMs = STORED;
+  readonly table: CatalogueTable;
+  readonly ledger: PurgeLedger;
+  readonly due: DueSessions;
+  readonly catalogue: CatalogueReader;
+  readonly #objects = new Map<string, Uint8Array>();
+  #audit = 0;
+
+  private constructor(table: CatalogueTable) {
+    this.table = table;
+    this.ledger = new PurgeLedger(table);
+    this.due = new DueSessions(table);
+    this.catalogue = new CatalogueReader(table, () => {});
+  }
+
+  static async make(): Promise<Archive> {
+    const name = `catalogue-${newId('ses')}`;
+    await createCatalogueTable(client, name);
+    return new Archive(new CatalogueTable(client, name));
+  }
+
+  at(ms: number): void {
+    this.nowMs = ms;
+    this.store.nowMs = ms;
+  }
+
+  /** As a connector does, under lock until its clock's time and the class's days are over. */
+  async upload(builder: RecordingBuilder, mode: 'COMPLIANCE' | 'GOVERNANCE' = 'COMPLIANCE', skewMs = 0): Promise<void> {
+    for (const [key, bytes] of builder.objects) await this.uploadOne(key, bytes, mode, skewMs);
+  }
+
+  async uploadOne(key: string, bytes: Uint8Array, mode: 'COMPLIANCE' | 'GOVERNANCE' = 'COMPLIANCE', skewMs = 0) {
+    this.store.put(key, bytes, { mode, untilMs: this.nowMs + skewMs + 90 * DAY_MS });
+    this.#objects.set(key, bytes);
+    await this.index(key);
+  }
+
+  async index(key: string): Promise<void> {
+    await indexObject(key, {
+      reader: memoryReader(this.#objects),
+      writer: new CatalogueWriter(this.table),
+      search: new SearchAnnouncer(this.table),
+      platform: nodeRecordingPlatform,
+      verify: async ({ session }) => ({ session, proven: true, proofs: [], notCompared: [], faults: [] }),
+      connectorKeys: new Map(),
+      report: (event) => this.events.push(event),
+      now: () => this.nowMs,
+    });
+  }
+
+  deps(change: Partial<PurgeRunDeps> = {}): PurgeRunDeps {
+    const { store, table, ledger, due } = this;
+    return {
+      ...{ store, table, ledger, due, platform: nodeRecordingPlatform },
+      derived: [{ remove: async (session) => void this.derived.push(session) }],
+      now: () => this.nowMs,
+      report: (event) => this.events.push(event),
+      maxSessions: 100,
+      beginUntilMs: Number.POSITIVE_INFINITY,
+      ...change,
+    };
+  }
+
+  run(change: Partial<PurgeRunDeps> = {}, dryRun = false) {
+    return purgeRun({ dryRun }, this.deps(change));
+  }
+
+  /** As the edge does, after it wrote the audit log's entry. */
+  async orderAll(mode: 'due' | 'early' = 'due'): Promise<void> {
+    const at = new Date(this.nowMs).toISOString();
+    for (const purge of (await this.ledger.page()).purges)
+      if (purge.state === 'proposed') await this.ledger.order(purge, { mode, at, audit: ++this.#audit });
+  }
+
+  async settleAll(): Promise<void> {
+    const at = new Date(this.nowMs).toISOString();
+    for (const purge of (await this.ledger.page()).purges)
+      if (purge.state === 'done') await this.ledger.settle(purge, at);
+  }
+
+  /** Everything that is left anywhere, in a form to compare. */
+  async left(session: string) {
+    const rows = await this.table.queryAll({
+      KeyConditionExpression: 'pk = :pk',
+      ExpressionAttributeValues: { ':pk': `session#${session}` },
+    });
+    return {
+      versions: this.store.kept.length,
+      rows: rows.map(({ purged: _, ...row }) => row),
+      purges: (await this.ledger.page()).purges.map(({ session: of, state }) => ({ of, state })),
+      listed: (await this.catalogue.sessions({ limit: 10 })).ok,
+    };
+  }
+}
+
+function recorded(options: BuilderOptions = {}, numbers = ['1', '2', '3']): RecordingBuilder {
+  const builder = new RecordingBuilder(options);
+  for (const n of numbers) builder.query(`select ${n}`, answer(['n'], [[n]])).cut();
+  return builder.end();
+}
+const hold = (scope: LegalHold['scope']): LegalHold => ({
+  id: newId('hld'),
+  scope,
+  placed: { by: 'carol@example.com', at: '2026-11-21T00:00:00.000Z', reason: 'a dispute' },
+});
+const lifted = (of: LegalHold): LegalHold => ({
+  ...of,
+  lifted: { by: 'dave@example.com', at: '2027-01-01T00:00:00.000Z' },
+});
+
+describe('a purge', () => {
+  it('leaves nothing of a session whose time is over but a mark with two ids, and never more than was ordered', async () => {
+    const archive = await Archive.make();
+    const [old, young] = [recorded(), recorded({ startedAt: '2026-12-20T12:00:00.000Z' })];
+    await archive.upload(old);
+    archive.at(STORED + 30 * DAY_MS);
+    await archive.upload(young);
+    archive.at(KEPT_UNTIL - DAY_MS);
+    expect(await archive.run()).toMatchObject({ proposed: [], purged: [], refused: [] });
+
+    archive.at(AFTER);
+    expect(await archive.run()).toMatchObject({ proposed: [old.session], purged: [] });
+    const before = archive.store.kept.length;
+    await archive.run();
+    expect(archive.store.kept).toHaveLength(before);
+    await archive.orderAll();
+    expect(await archive.run()).toMatchObject({ proposed: [], purged: [old.session] });
+
+    expect(new Set(archive.store.kept.map(({ key }) => key.split('/')[2]))).toEqual(new Set([young.session]));
+    expect((await archive.left(old.session)).rows).toEqual([
+      { pk: `session#${old.session}`, sk: 'session', connector: old.connector.id },
+    ]);
+    expect(archive.derived).toEqual([old.session]);
+    const listed = await archive.catalogue.sessions({ limit: 10 });
+    expect(listed.ok && listed.value.sessions.map(({ id }) => id)).toEqual([young.session]);
+    const [purge] = (await archive.ledger.page()).purges;
+    expect(purge).toMatchObject({
+      state: 'done',
+      retention: { rule: 'demo', policyVersion: 1, retainDays: 90 },
+      evidence: { versions: old.objects.size, markers: 0 },
+    });
+    expect(purge?.evidence.manifest).toMatch(/^[0-9a-f]{64}$/);
+    // The edge's notes name nobody: they stay when the person asks to be forgotten.
+    expect(JSON.stringify(purge)).not.toContain('alice');
+
+    await archive.settleAll();
+    archive.at(AFTER + 2 * 3_600_000);
+    await archive.run();
+    expect((await archive.ledger.page()).purges).toEqual([]);
+    expect(await archive.due.upTo(archive.nowMs).next()).toMatchObject({ done: true });
+  });
+
+  it('clears delete markers and what was put over an object, and reads the retention under them', async () => {
+    const archive = await Archive.make();
+    const session = recorded();
+    await archive.upload(session);
+    const manifest = manifestKey(session.connector.id, session.session);
+    const first = segmentKey(session.connector.id, session.session, 0);
+    archive.store.put(manifest, Buffer.from('{"forged":true}'));
+    for (const key of [manifest, first]) archive.store.hide(key);
+    archive.at(AFTER);
+    await archive.run();
+    const [proposed] = (await archive.ledger.page()).purges;
+    const connectors = session.objects.get(manifest) ?? new Uint8Array();
+    expect(proposed?.evidence.manifest).toBe(createHash('sha256').update(connectors).digest('hex'));
+    expect(proposed).toMatchObject({
+      retention: { retainDays: 90 },
+      evidence: { versions: session.objects.size + 1, markers: 2 },
+    });
+    await archive.orderAll();
+    expect(await archive.run()).toMatchObject({ purged: [session.session] });
+    expect(archive.store.kept).toEqual([]);
+  });
+
+  it('tells in a dry run what the run then does, and changes nothing', async () => {
+    const archive = await Archive.make();
+    const [free, held] = [recorded(), recorded({ email: 'bob@example.com' })];
+    for (const each of [free, held]) await archive.upload(each);
+    await archive.ledger.putHold(hold({ of: 'user', email: 'bob@example.com' }));
+    archive.at(AFTER);
+    const dry = await archive.run({}, true);
+    expect((await archive.ledger.page()).purges).toEqual([]);
+    const { dryRun: _, ...real } = await archive.run();
+    expect(dry).toEqual({ ...real, dryRun: true });
+    await archive.orderAll();
+    const again = await archive.run({}, true);
+    expect(archive.store.kept).toHaveLength(free.objects.size + held.objects.size);
+    const { dryRun: __, ...done } = await archive.run();
+    expect(again).toEqual({ ...done, dryRun: true });
+    expect(done.purged).toEqual([free.session]);
+    expect(archive.store.kept).toHaveLength(held.objects.size);
+  });
+
+  it('gives the same when it is killed behind any step, and run again', async () => {
+    const whole = async (killAt: number) => {
+      const archive = await Archive.make();
+      const session = recorded({ session: SESSION, connector: CONNECTOR }, ['1']);
+      await archive.upload(session);
+      archive.store.hide(manifestKey(session.connector.id, session.session));
+      archive.at(AFTER);
+      let steps = 0;
+      const killing = <T extends object>(of: T): T =>
+        new Proxy(of, {
+          get(target, name) {
+            const value = Reflect.get(target, name, target) as unknown;
+            if (typeof value !== 'function') return value;
+            const method = value.bind(target) as (...args: unknown[]) => unknown;
+            // An iteration is the steps that it takes.
+            if (name === 'upTo') return method;
+            return async (...args: unknown[]) => {
+              const step = ++steps;
+              const result = await method(...args);
+              if (step === killAt) throw new Killed();
+              return result;
+            };
+          },
+        });
+      const table = killing(archive.table);
+      const change = () => ({
+        store: killing(archive.store),
+        table,
+        ledger: killing(new PurgeLedger(table)),
+        due: new DueSessions(table),
+        derived: [killing({ remove: async () => {} })],
+      });
+      let kills = 0;
+      const run = () =>
+        archive.run(change()).catch((error: unknown) => {
+          if (!(error instanceof Killed)) throw error;
+          kills++;
+        });
+      await run();
+      await archive.run();
+      await archive.orderAll();
+      await run();
+      await archive.run();
+      return { kills, steps, left: await archive.left(session.session) };
+    };
+    const [CONNECTOR, SESSION] = [new RecordingBuilder().connector, newId('ses')];
+    class Killed extends Error {}
+    const { steps, left } = await whole(0);
+    expect(left).toMatchObject({ versions: 0, purges: [{ of: SESSION, state: 'done' }] });
+    expect(steps).toBeGreaterThan(30);
+    for (let step = 1; step <= steps; step++) {
+      const killed = await whole(step);
+      expect(killed.kills, `behind step ${step}`).toBe(1);
+      expect(killed.left, `behind step ${step}`).toEqual(left);
+    }
+  });
+
+  it('gives the same with two runs at once', async () => {
+    const archive = await Archive.make();
+    const sessions = [recorded(), recorded(), recorded()];
+    for (const each of sessions) await archive.upload(each);
+    archive.at(AFTER);
+    await Promise.all([archive.run(), archive.run()]);
+    await archive.orderAll();
+    await Promise.all([archive.run(), archive.run(), archive.run()]);
+    expect(archive.store.kept).toEqual([]);
+    expect((await archive.ledger.page()).purges.map(({ state }) => state)).toEqual(['done', 'done', 'done']);
+  });
+
+  it('stops for a hold that came after the order, whatever it names, and goes on when it is lifted', async () => {
+    const session = recorded({ resource: 'orders' });
+    for (const scope of [
+      { of: 'session', session: session.session },
+      { of: 'user', email: 'ALICE@example.com' },
+      { of: 'resource', resource: session.opened.resource },
+      { of: 'time', since: '2026-11-01T00:00:00.000Z', until: '2026-12-01T00:00:00.000Z' },
+      { of: 'sessions', sessions: [session.session] },
+    ] as const) {
+      const archive = await Archive.make();
+      await archive.upload(session);
+      archive.at(AFTER);
+      await archive.run();
+      await archive.orderAll();
+      const placed = hold(scope.of === 'sessions' ? { ...scope, sessions: [...scope.sessions] } : scope);
+      await archive.ledger.putHold(placed);
+      const refused = [{ session: session.session, refusals: [{ why: 'held', holds: [placed.id] }] }];
+      expect(await archive.run()).toMatchObject({ purged: [], refused });
+      expect(archive.store.kept).toHaveLength(session.objects.size);
+      expect(archive.events).toContainEqual({ kind: 'purge.refused', session: session.session, why: ['held'] });
+      await archive.ledger.putHold(lifted(placed));
+      expect(await archive.run()).toMatchObject({ proposed: [session.session] });
+      await archive.orderAll();
+      expect(await archive.run()).toMatchObject({ purged: [session.session] });
+    }
+  });
+
+  it('reads no session again that the same hold keeps, for a day', async () => {
+    const archive = await Archive.make();
+    await archive.upload(recorded());
+    await archive.ledger.putHold(hold({ of: 'user', email: 'alice@example.com' }));
+    archive.at(AFTER);
+    await archive.run();
+    const unread = { versions: () => Promise.reject(new Error('read')) } as unknown as VersionStore;
+    expect((await archive.run({ store: unread })).refused).toHaveLength(1);
+    archive.at(AFTER + DAY_MS);
+    await expect(archive.run({ store: unread })).rejects.toThrow('read');
+    expect(archive.events.filter(({ kind }) => kind === 'purge.refused')).toHaveLength(1);
+  });
+
+  it('waits for its own hold to be taken off the objects without an alarm, and goes on in the next run', async () => {
+    const archive = await Archive.make();
+    const session = recorded();
+    await archive.upload(session);
+    const held = hold({ of: 'session', session: session.session });
+    await archive.ledger.putHold(held);
+    await archive.table.putAll([{ pk: 'held', sk: session.session }]);
+    for (const object of archive.store.kept) object.held = true;
+    archive.at(AFTER);
+    await archive.run();
+    await archive.ledger.putHold(lifted(held));
+    expect(await archive.run()).toMatchObject({ refused: [{ refusals: [{ why: 'held_objects' }] }] });
+    for (const object of archive.store.kept) object.held = false;
+    expect(await archive.run()).toMatchObject({ proposed: [session.session] });
+    const told = archive.events.filter(({ kind }) => kind === 'purge.refused');
+    expect(told).toEqual([{ kind: 'purge.refused', session: session.session, why: ['held', 'held_objects'] }]);
+  });
+
+  it("waits for the latest lock, also of a connector whose clock is ahead, and for what is under the store's own hold", async () => {
+    const archive = await Archive.make();
+    const session = recorded();
+    await archive.upload(session, 'COMPLIANCE', 5 * DAY_MS);
+    archive.at(AFTER);
+    expect(await archive.run()).toMatchObject({ proposed: [], refused: [] });
+    // Moved to the day after which it is possible: nobody looks before.
+    archive.at(KEPT_UNTIL + 5 * DAY_MS);
+    expect(await archive.run()).toMatchObject({ proposed: [], refused: [] });
+    archive.at(KEPT_UNTIL + 6 * DAY_MS);
+    const [object] = archive.store.kept;
+    if (object) object.held = true;
+    expect(await archive.run()).toMatchObject({ refused: [{ refusals: [{ why: 'held_objects', objects: 1 }] }] });
+    expect(archive.events).toContainEqual({ kind: 'purge.refused', session: session.session, why: ['held_objects'] });
+    if (object) object.held = false;
+    archive.at(KEPT_UNTIL + 7 * DAY_MS);
+    expect(await archive.run()).toMatchObject({ proposed: [session.session] });
+  });
+
+  it('keeps what tells of the retention when the store refuses an object, tells it, and tries again', async () => {
+    const archive = await Archive.make();
+    const session = recorded();
+    await archive.upload(session);
+    archive.at(AFTER);
+    await archive.run();
+    await archive.orderAll();
+    const { store } = archive;
+    const stubborn = new Proxy(store, {
+      get: (target, name) =>
+        name === 'remove'
+          ? async (...[version, bypass]: Parameters<VersionStore['remove']>) =>
+              version.key.endsWith('1.seg') ? ('refused' as const) : target.remove(version, bypass)
+          : (Reflect.get(target, name, target) as (...args: unknown[]) => unknown).bind(target),
+    });
+    const report = await archive.run({ store: stubborn });
+    expect(report.refused).toEqual([{ session: session.session, refusals: [{ why: 'refused', objects: 1 }] }]);
+    expect(archive.events).toContainEqual({ kind: 'purge.refused', session: session.session, why: ['refused'] });
+    const names = store.kept.map(({ key }) => key.split('/')[3]).sort();
+    expect(names).toEqual(['00000000.seg', '00000001.seg', 'manifest.json']);
+    archive.at(AFTER + DAY_MS);
+    await archive.run();
+    await archive.orderAll();
+    expect(await archive.run()).toMatchObject({ purged: [session.session] });
+    expect(store.kept).toEqual([]);
+  });
+
+  it('lets nothing come back: what a connector stores late waits for its own lock, brings no row, and goes then', async () => {
+    const archive = await Archive.make();
+    const session = recorded();
+    await archive.upload(session);
+    archive.at(AFTER);
+    await archive.run();
+    await archive.orderAll();
+    await archive.run();
+    const late = segmentKey(session.connector.id, session.session, 2);
+    await archive.uploadOne(late, session.objects.get(late) ?? new Uint8Array());
+    // The first event again, as queues do.
+    await archive.index(segmentKey(session.connector.id, session.session, 0));
+    expect(archive.events).toContainEqual({ kind: 'recording.late', session: session.session, object: late });
+    expect((await archive.left(session.session)).rows).toHaveLength(1);
+    await archive.settleAll();
+    archive.at(AFTER + 2 * 3_600_000);
+    expect(await archive.run()).toMatchObject({ proposed: [], purged: [] });
+    expect(archive.store.kept.map(({ key }) => key)).toEqual([late]);
+    archive.at(AFTER + 91 * DAY_MS);
+    await archive.run();
+    await archive.orderAll();
+    expect(await archive.run()).toMatchObject({ purged: [session.session] });
+    expect(archive.store.kept).toEqual([]);
+  });
+
+  it('deletes a session of 10,000 segments, a page after the other', async () => {
+    const archive = await Archive.make();
+    const session = recorded();
+    await archive.upload(session);
+    const many = new MemoryVersions(STORED);
+    for (const { key, bytesOf } of archive.store.kept) many.put(key, bytesOf);
+    for (let n = 4; n < 10_000; n++)
+      many.put(segmentKey(session.connector.id, session.session, n), new Uint8Array([1]));
+    archive.at(AFTER);
+    await archive.run({ store: many });
+    await archive.orderAll();
+    expect(await archive.run({ store: many })).toMatchObject({ purged: [session.session] });
+    expect(many.kept).toEqual([]);
+  });
+
+  it('looks at no more sessions than it may, says that there are more, and goes on', async () => {
+    const archive = await Archive.make();
+    for (let n = 0; n < 3; n++) await archive.upload(recorded());
+    archive.at(AFTER);
+    const found: string[] = [];
+    expect(await archive.run({ maxSessions: 2 })).toMatchObject({ more: true });
+    for (const { session } of (await archive.ledger.page()).purges) found.push(session);
+    expect(found).toHaveLength(2);
+    expect((await archive.run({ maxSessions: 2 })).proposed).toHaveLength(3);
+    expect((await archive.run({ beginUntilMs: archive.nowMs - 1 })).more).toBe(true);
+  });
+
+  it('goes on with the others where the store does not answer for one, and tells it', async () => {
+    const archive = await Archive.make();
+    const [away, there] = [recorded(), recorded()];
+    for (const each of [away, there]) await archive.upload(each);
+    archive.at(AFTER);
+    const failing = new Proxy(archive.store, {
+      get: (target, name) =>
+        name === 'lockOf'
+          ? async (version: Parameters<VersionStore['lockOf']>[0]) => {
+              if (version.key.includes(away.session)) throw new RetriableFault('away');
+              return target.lockOf(version);
+            }
+          : (Reflect.get(target, name, target) as (...args: unknown[]) => unknown).bind(target),
+    });
+    expect(await archive.run({ store: failing })).toMatchObject({ proposed: [there.session], failed: [away.session] });
+    expect(archive.events).toContainEqual({ kind: 'purge.failed', session: away.session, fault: 'away' });
+  });
+
+  it('rings when the edge answers to nothing for two days', async () => {
+    const archive = await Archive.make();
+    const session = recorded();
+    await archive.upload(session);
+    archive.at(AFTER);
+    await archive.run();
+    archive.at(AFTER + 3 * DAY_MS);
+    await archive.run();
+    expect(archive.events).toContainEqual({ kind: 'purge.waiting', session: session.session, state: 'proposed' });
+  });
+
+  it('early passes a governance lock and stops at compliance, with the date', async () => {
+    for (const mode of ['GOVERNANCE', 'COMPLIANCE'] as const) {
+      const archive = await Archive.make();
+      const session = recorded();
+      await archive.upload(session, mode);
+      archive.at(STORED + 10 * DAY_MS);
+      const purge: Purge = {
+        ...{ session: session.session, connector: session.connector.id, state: 'proposed' },
+        at: new Date(archive.nowMs).toISOString(),
+        evidence: { versions: 1, markers: 0, bytes: 1 },
+      };
+      await archive.ledger.order(purge, { mode: 'early', at: purge.at, audit: 1 });
+      const report = await archive.run();
+      if (mode === 'GOVERNANCE') expect(report.purged).toEqual([session.session]);
+      else
+        expect(report.refused).toEqual([
+          { session: session.session, refusals: [{ why: 'locked', mode, until: new Date(KEPT_UNTIL).toISOString() }] },
+        ]);
+      expect(archive.store.kept).toHaveLength(mode === 'GOVERNANCE' ? 0 : session.objects.size);
+    }
+  });
+});

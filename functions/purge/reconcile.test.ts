@@ -1,0 +1,140 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { newId } from '../../core/ids.ts';
+import { manifestKey } from '../../core/recording/segment.ts';
+import { DAY_MS } from '../../core/retention/may-purge.ts';
+import { MemoryVersions } from '../../test/functions/memory-versions.ts';
+import { memoryReader } from '../../test/harness/memory-reader.ts';
+import { answer, RecordingBuilder } from '../../test/harness/recording-builder.ts';
+import { CatalogueReader } from '../catalogue-table/reader.ts';
+import { CatalogueTable, createCatalogueTable } from '../catalogue-table/table.ts';
+import { CatalogueWriter } from '../catalogue-table/writer.ts';
+import { indexObject } from '../index-segment/index-object.ts';
+import { type LocalDynamoDb, localDynamoDbClient, startLocalDynamoDb } from '../local/dynamodb.ts';
+import { nodeRecordingPlatform } from '../recording-platform.ts';
+import { SearchAnnouncer } from '../search/announce.ts';
+import { DueSessions } from './due.ts';
+import { type OrphanEvent, reconcile } from './reconcile.ts';
+
+let database: LocalDynamoDb;
+let client: ReturnType<typeof localDynamoDbClient>;
+beforeAll(async () => {
+  database = await startLocalDynamoDb();
+  client = localDynamoDbClient(database.endpoint);
+});
+afterAll(async () => {
+  client.destroy();
+  await database.close();
+});
+
+const STORED = Date.parse('2026-11-20T13:00:00.000Z');
+
+async function newArchive() {
+  const name = `catalogue-${newId('ses')}`;
+  await createCatalogueTable(client, name);
+  const table = new CatalogueTable(client, name);
+  const store = new MemoryVersions(STORED);
+  const due = new DueSessions(table);
+  const catalogue = new CatalogueReader(table, () => {});
+  const add = async (builder: RecordingBuilder, isIndexed = true): Promise<RecordingBuilder> => {
+    for (const [key, bytes] of builder.objects) store.put(key, bytes);
+    for (const key of isIndexed ? builder.objects.keys() : [])
+      await indexObject(key, {
+        ...{
+          reader: memoryReader(builder.objects),
+          writer: new CatalogueWriter(table),
+          search: new SearchAnnouncer(table),
+          platform: nodeRecordingPlatform,
+        },
+        verify: async ({ session }) => ({ session, proven: true, proofs: [], notCompared: [], faults: [] }),
+        ...{ connectorKeys: new Map(), report: () => {}, now: () => STORED },
+      });
+    return builder;
+  };
+  const look = async (nowMs: number, maxSessions = 100) => {
+    const told: OrphanEvent[] = [];
+    const report = (event: OrphanEvent) => void told.push(event);
+    const limits = { maxSessions, beginUntilMs: Number.POSITIVE_INFINITY };
+    await reconcile({ ...{ store, table, catalogue, due, report }, now: () => nowMs, ...limits });
+    return told.map(({ session, what }) => `${session} ${what}`).sort();
+  };
+  const dueOn = async (nowMs: number) => {
+    const sessions: string[] = [];
+    for await (const { session } of due.upTo(nowMs)) sessions.push(session);
+    return sessions.sort();
+  };
+  return { table, store, add, look, dueOn };
+}
+const recorded = (isFinished = true) => {
+  const builder = new RecordingBuilder().query('select 1', answer(['n'], [['1']])).cut();
+  return isFinished ? builder.end() : builder;
+};
+
+describe('the look for orphans', () => {
+  it('finds each kind beside sound sessions, finishes what it can, deletes nothing, and is quiet about it for a day', async () => {
+    const { store, add, look, dueOn } = await newArchive();
+    await add(recorded());
+    const [unlisted, unfinished, hidden, emptied] = [
+      await add(recorded(), false),
+      await add(recorded(false)),
+      await add(recorded()),
+      await add(recorded()),
+    ];
+    store.hide(manifestKey(hidden.connector.id, hidden.session));
+    for (const version of await store
+      .versions({ connector: emptied.connector.id, session: emptied.session })
+      .then((page) => page.versions))
+      await store.remove(version, false);
+    const objects = () => store.kept.filter(({ marker }) => !marker).map(({ key, version }) => `${key} ${version}`);
+    const before = objects();
+
+    const later = STORED + 8 * DAY_MS;
+    expect(await look(later)).toEqual(
+      [
+        `${unlisted.session} unlisted`,
+        `${unfinished.session} unfinished`,
+        `${hidden.session} hidden`,
+        `${emptied.session} without_objects`,
+      ].sort(),
+    );
+    expect(objects()).toEqual(before);
+    expect(store.kept.filter(({ marker }) => marker)).toEqual([]);
+    expect(await dueOn(later)).toEqual([unlisted.session]);
+    expect(await look(later + 1)).toEqual([]);
+    expect((await look(later + DAY_MS)).map((line) => line.split(' ')[1])).toEqual(
+      expect.arrayContaining(['unlisted', 'unfinished', 'without_objects']),
+    );
+  });
+
+  it('says nothing of what was stored a moment ago, or of a purged session', async () => {
+    const { table, add, look, dueOn } = await newArchive();
+    await add(recorded(false), false);
+    const purged = await add(recorded(), false);
+    const row = { connector: purged.connector.id, purged: '2026-11-20T12:00:00.000Z' };
+    await table.putAll([{ pk: `session#${purged.session}`, sk: 'session', ...row }]);
+    expect(await look(STORED + 3_600_000)).toEqual([]);
+    // What is there of it came late, and goes when its own time is over.
+    const later = STORED + 3 * DAY_MS;
+    await look(later);
+    expect(await dueOn(later)).toContain(purged.session);
+  });
+
+  it('goes on where it stopped, and looks at each session once a round', async () => {
+    const { add, look } = await newArchive();
+    const all: string[] = [];
+    for (let n = 0; n < 5; n++) all.push(`${(await add(recorded(), false)).session} unlisted`);
+    const found: string[] = [];
+    for (let run = 0; run < 4; run++) found.push(...(await look(STORED + 2 * DAY_MS, 2)));
+    expect(found.sort()).toEqual(all.sort());
+  });
+
+  it('has the purge look at what an earlier release indexed, which noted no day', async () => {
+    const { table, add, look, dueOn } = await newArchive();
+    const { session } = await add(recorded());
+    const key = { pk: `session#${session}`, sk: 'session' };
+    const { due: _, ...earlier } = (await table.get(key)) ?? {};
+    await table.putAll([{ ...key, ...earlier }]);
+    const later = STORED + 2 * DAY_MS;
+    expect(await look(later)).toEqual([]);
+    expect(await dueOn(later)).toEqual([session]);
+  });
+});

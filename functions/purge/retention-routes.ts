@@ -1,0 +1,111 @@
+// Retention over HTTP, for the edge, which has asked who may and has written it down before it calls:
+//
+//   GET  /retention/purges                   purges under way, a page at a time
+//   POST /retention/purges/SESSION/order     carry it out (409: it does not wait for that, or something stands against it)
+//   POST /retention/purges/SESSION/settled   the edge has written down that it is done
+//   GET  /retention/sessions/SESSION         what keeps it
+//   GET  /retention/report                   what a run would do now
+//   GET  /retention/holds                    holds as they were given, and how far objects are held
+//   PUT  /retention/holds/HOLD               a hold as the edge has it
+//
+// Nothing here deletes an object: the purge's function does, which alone may.
+
+import '../../core/text/schema-words.ts';
+import { type Context, Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { ConnectorId, HoldId, SessionId } from '../../core/ids.ts';
+import { LegalHold } from '../../core/retention/hold.ts';
+import { type HoldList, HoldStanding, PurgeOrder, type PurgePage } from '../../core/retention/purge.ts';
+import { HOLD_STANDINGS } from '../catalogue-table/schema.ts';
+import { purgeRun, type PurgeRunDeps } from './purge-run.ts';
+import { sessionRetention } from './session-retention.ts';
+
+const MAX_BODY_BYTES = 256 * 1024;
+const Order = PurgeOrder.extend({ connector: ConnectorId });
+
+export function retentionArchiveRoutes(deps: PurgeRunDeps): Hono {
+  const app = new Hono();
+  const problem = (c: Context, status: 400 | 404 | 409, message: string) => {
+    const reason = { 400: 'bad_request', 404: 'not_found', 409: 'conflict' }[status];
+    return c.json({ error: { reason, message } }, status);
+  };
+  const sessionIn = (c: Context) => SessionId.safeParse(c.req.param('session')).data;
+  app.use(
+    bodyLimit({
+      maxSize: MAX_BODY_BYTES,
+      onError: (c) => problem(c, 400, `a body has at most ${MAX_BODY_BYTES} bytes`),
+    }),
+  );
+
+  app.get('/purges', async (c) => {
+    const after = SessionId.optional().safeParse(c.req.query('after'));
+    if (!after.success) return problem(c, 400, 'after: expected the id of a session');
+    const page = await deps.ledger.page(after.data);
+    const next = page.after === undefined ? {} : { after: SessionId.parse(page.after) };
+    return c.json({ purges: page.purges, ...next } satisfies PurgePage);
+  });
+
+  app.post('/purges/:session/order', async (c) => {
+    const session = sessionIn(c);
+    const order = Order.safeParse(await c.req.json().catch(() => undefined));
+    if (!session || !order.success) return problem(c, 400, 'expected an order and its session');
+    const { connector, ...rest } = order.data;
+    const known = await deps.ledger.get(session);
+    // Again, as its first answer was lost.
+    if (known?.order?.audit === rest.audit) return c.json(known);
+    const holds = await deps.ledger.holds();
+    const found = await sessionRetention({ session, connector }, { holds, purge: known }, deps);
+    const against = rest.mode === 'due' ? found.refusals : found.early;
+    if (against.length > 0) return problem(c, 409, JSON.stringify(against));
+    const { retention, evidence } = found;
+    const purge = {
+      session,
+      connector,
+      state: 'proposed' as const,
+      at: rest.at,
+      evidence,
+      ...(retention && { retention }),
+    };
+    if (!(await deps.ledger.order(purge, rest))) return problem(c, 409, 'it does not wait for an order');
+    return c.json(await deps.ledger.get(session));
+  });
+
+  app.post('/purges/:session/settled', async (c) => {
+    const session = sessionIn(c);
+    const known = session && (await deps.ledger.get(session));
+    if (!known) return problem(c, 404, 'there is no such purge');
+    const settled = known.state === 'settled' || (await deps.ledger.settle(known, new Date(deps.now()).toISOString()));
+    return settled ? c.body(null, 204) : problem(c, 409, 'it is not done');
+  });
+
+  app.get('/sessions/:session', async (c) => {
+    const session = sessionIn(c);
+    const connector = ConnectorId.safeParse(c.req.query('connector')).data;
+    if (!session || !connector) return problem(c, 400, 'expected a session and its connector');
+    const [holds, purge] = await Promise.all([deps.ledger.holds(), deps.ledger.get(session)]);
+    return c.json(await sessionRetention({ session, connector }, { holds, purge }, deps));
+  });
+
+  app.get('/report', async (c) => {
+    const session = SessionId.optional().safeParse(c.req.query('session'));
+    if (!session.success) return problem(c, 400, 'session: expected an id');
+    return c.json(await purgeRun({ dryRun: true, session: session.data }, deps));
+  });
+
+  app.get('/holds', async (c) => {
+    const holds = await deps.ledger.holds();
+    const rows = await deps.table.getAll(holds.map(({ id }) => ({ pk: HOLD_STANDINGS, sk: id })));
+    const standings = new Map(rows.map((row) => [row.sk, HoldStanding.safeParse(row).data]));
+    const listed = holds.map((hold) => ({ ...hold, standing: standings.get(hold.id) }));
+    return c.json({ holds: listed } satisfies HoldList);
+  });
+
+  app.put('/holds/:hold', async (c) => {
+    const id = HoldId.safeParse(c.req.param('hold')).data;
+    const hold = LegalHold.safeParse(await c.req.json().catch(() => undefined));
+    if (!hold.success || hold.data.id !== id) return problem(c, 400, 'expected a hold under its own id');
+    await deps.ledger.putHold(hold.data);
+    return c.body(null, 204);
+  });
+  return app;
+}

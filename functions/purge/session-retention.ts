@@ -1,0 +1,35 @@
+// What keeps one session, for whoever asks before a purge.
+
+import type { LegalHold } from '../../core/retention/hold.ts';
+import { holdsOn } from '../../core/retention/hold.ts';
+import { DAY_MS, mayPurge, possibleFrom } from '../../core/retention/may-purge.ts';
+import type { Purge, SessionRetention } from '../../core/retention/purge.ts';
+import type { RecordingPlatform } from '../../core/recording/segment.ts';
+import type { SessionPrefix, VersionStore } from '../store/version-store.ts';
+import { readStoredFacts } from './stored-facts.ts';
+
+export async function sessionRetention(
+  place: SessionPrefix,
+  { holds, purge }: { readonly holds: readonly LegalHold[]; readonly purge: Purge | undefined },
+  deps: { readonly store: VersionStore; readonly platform: RecordingPlatform; readonly now: () => number },
+): Promise<SessionRetention> {
+  const { facts, evidence } = await readStoredFacts(place, deps);
+  const refusals = mayPurge(facts, holds, deps.now(), 'due');
+  const from = possibleFrom(refusals);
+  const iso = (ms: number) => new Date(ms).toISOString();
+  const { retention, storedMs } = facts;
+  return {
+    ...{ session: place.session, connector: place.connector, finished: facts.finished },
+    ...(retention && { retention }),
+    ...(storedMs !== undefined && { storedAt: iso(storedMs) }),
+    ...(storedMs !== undefined && retention && { keptUntil: iso(storedMs + retention.retainDays * DAY_MS) }),
+    locks: facts.locks.map(({ mode, untilMs }) => ({ mode, until: iso(untilMs) })),
+    evidence,
+    heldObjects: facts.heldObjects,
+    holds: holdsOn(facts, holds).map(({ id }) => id),
+    refusals,
+    early: mayPurge(facts, holds, deps.now(), 'early'),
+    ...(from !== undefined && { possibleFrom: from }),
+    ...(purge && { purge }),
+  };
+}

@@ -1,0 +1,91 @@
+// Holds, purges and retention at the command line: what is sent, what is printed, which use is refused.
+
+import { expect, it } from 'vitest';
+import { newId } from '../../core/ids.ts';
+import { useFakeApi } from './fake-api.ts';
+
+const { replies, seen, run } = useFakeApi();
+const [session, hold] = [newId('ses'), newId('hld')];
+const step = { by: 'carol@example.com', at: '2026-11-21T10:00:00.000Z', reason: 'a dispute \x1b[31m' };
+const placed = { id: hold, scope: { of: 'session', session }, placed: step };
+const json = (text: string) => JSON.parse(text) as unknown;
+
+it.each([
+  [['--session', session], { of: 'session', session }],
+  [
+    ['--session', session, hold.replace('hld', 'ses')],
+    { of: 'sessions', sessions: [session, hold.replace('hld', 'ses')] },
+  ],
+  [['--user', 'alice@example.com'], { of: 'user', email: 'alice@example.com' }],
+  [['--resource', 'orders'], { of: 'resource', resource: 'orders' }],
+  [
+    ['--since', '2026-11-20 00:00Z', '--until', '2026-11-21 00:00Z'],
+    { of: 'time', since: '2026-11-20T00:00:00.000Z', until: '2026-11-21T00:00:00.000Z' },
+  ],
+])('hold place %j says what it holds', async (args, scope) => {
+  replies['POST /api/v1/holds'] = { body: placed };
+  const { code, stdout } = await run('hold', 'place', ...args, '--reason', 'a dispute', '--json');
+  expect([code, json(stdout)]).toEqual([0, { hold: placed }]);
+  expect(seen.map(({ body }) => json(body))).toEqual([{ scope, reason: 'a dispute' }]);
+});
+
+it('hold lift says whether somebody else has to agree, and hold list how far objects are held', async () => {
+  replies[`POST /api/v1/holds/${hold}/lift`] = { body: { ...placed, lifting: step } };
+  expect((await run('hold', 'lift', hold, '--reason', 'settled')).stdout).toContain('until somebody else agrees');
+  const standing = { sessions: 2, whole: false, at: step.at };
+  replies['GET /api/v1/holds'] = { body: { holds: [{ ...placed, standing }] } };
+  const { stdout } = await run('hold', 'list');
+  expect(stdout).toContain('2, not all held yet');
+  expect(stdout).not.toContain('\x1b');
+});
+
+it('purge --dry-run lists what goes and what cannot, --now orders, --early waits for another', async () => {
+  const refusals = [{ why: 'locked', mode: 'COMPLIANCE', until: '2027-02-18T13:00:00.000Z' }];
+  const other = newId('ses');
+  const report = { at: step.at, dryRun: true, purged: [], proposed: [session], failed: [], more: false };
+  replies['GET /api/v1/purges/report'] = { body: { ...report, refused: [{ session: other, refusals }] } };
+  const dry = await run('purge', '--dry-run', '--session', session);
+  expect(dry.stdout).toMatch(new RegExp(`${session}\\s+goes\\s+${other}\\s+locked in compliance mode until`));
+  expect(seen.at(-1)?.url).toBe(`/api/v1/purges/report?session=${session}`);
+  expect(json((await run('purge', '--dry-run', '--json')).stdout)).toMatchObject({
+    refused: [{ session: other, refusals }],
+  });
+
+  replies['POST /api/v1/purges/order'] = { body: { ordered: [session] } };
+  expect(json((await run('purge', '--now', '--session', session, '--json')).stdout)).toEqual({ ordered: [session] });
+  expect(json(seen.at(-1)?.body ?? '')).toEqual({ session });
+
+  replies[`POST /api/v1/sessions/${session}/purge`] = { body: { session, state: 'waiting', until: step.at } };
+  const early = await run('purge', '--early', '--session', session, '--reason', 'asked to be forgotten');
+  expect(early.stdout).toContain('waits for another person');
+});
+
+it('retention show says what keeps a session, and from when on it can be purged', async () => {
+  const until = '2027-02-18T13:00:00.000Z';
+  const evidence = { versions: 3, markers: 0, bytes: 9 };
+  const kept = {
+    ...{ session, connector: newId('con'), finished: true, storedAt: step.at, keptUntil: until, locks: [], evidence },
+    ...{ heldObjects: 0, holds: [], refusals: [{ why: 'kept', until }], early: [], possibleFrom: until },
+    retention: { rule: 'orders-prod', policyVersion: 3, retainDays: 90 },
+  };
+  replies[`GET /api/v1/sessions/${session}/retention`] = { body: kept };
+  const { stdout } = await run('retention', 'show', session);
+  expect(stdout).toMatch(/3 objects.*rule orders-prod keeps it 90 days[\s\S]*It can be purged from 2027-02-18/);
+  expect(json((await run('retention', 'show', session, '--json')).stdout)).toEqual(kept);
+});
+
+it.each([
+  [['purge'], 'say one of --dry-run, --now and --early'],
+  [['purge', '--now', '--dry-run'], 'say one of'],
+  [['purge', '--early', '--reason', 'x'], '--early goes with --session'],
+  [['purge', '--early', '--session', session], '--reason'],
+  [['purge', '--now', '--reason', 'x'], '--reason goes with --early'],
+  [['hold', 'place', '--reason', 'x'], 'name what to hold'],
+  [['hold', 'place', '--user', 'a@b', '--resource', 'c', '--reason', 'x'], 'name what to hold'],
+  [['hold', 'place', '--since', 'yesterday', '--reason', 'x'], '--until'],
+  [['hold', 'lift', 'hld_1', '--reason', 'x'], 'HOLD hld_1'],
+])('%j is refused before anything is sent', async (args, said) => {
+  const { code, stderr } = await run(...args);
+  expect([code, stderr]).toEqual([2, expect.stringContaining(said)]);
+  expect(seen).toEqual([]);
+});

@@ -1,0 +1,101 @@
+// Purge and holds as `npm start` runs them: by the clock, over a directory, ordered over HTTP.
+
+import { mkdtemp, readdir, rm, utimes } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { newId } from '../../core/ids.ts';
+import { PurgePage, PurgeReport, SessionRetention } from '../../core/retention/purge.ts';
+import { secret } from '../../core/secret.ts';
+import { type LocalDynamoDb, type LocalFunctions, startFunctions, startLocalDynamoDb } from '../../functions/local.ts';
+import { eventOf, RecordingBuilder } from '../harness/recording-builder.ts';
+
+const TOKEN = 'a token of the test';
+let directory: string;
+let database: LocalDynamoDb;
+let functions: LocalFunctions;
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'gatehouse-retention-'));
+  database = await startLocalDynamoDb();
+  const options = { port: 0, objectsDirectory: directory, dynamoEndpoint: database.endpoint, token: secret(TOKEN) };
+  functions = await startFunctions({ ...options, report: () => {}, retentionEveryMs: 50 });
+});
+afterAll(async () => {
+  await functions?.close();
+  await database?.close();
+  await rm(directory, { recursive: true, force: true });
+});
+
+const call = (path: string, method = 'GET', body?: unknown) =>
+  fetch(functions.url + path, {
+    method,
+    headers: { authorization: `Bearer ${TOKEN}` },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+const purges = async () => PurgePage.parse(await (await call('/retention/purges')).json()).purges;
+const stateOf = async (session: string) => (await purges()).find((each) => each.session === session)?.state;
+
+/** A directory knows when something was stored by the files' times. */
+async function storedLongAgo(): Promise<RecordingBuilder> {
+  const builder = new RecordingBuilder({ startedAt: '2020-01-01T00:00:00.000Z' }).end();
+  await builder.writeTo(directory);
+  for (const key of builder.objects.keys()) await utimes(join(directory, key), 1_577_836_800, 1_577_836_800);
+  expect((await call('/events', 'POST', eventOf(...builder.objects.keys()))).status).toBe(204);
+  return builder;
+}
+const folderOf = (builder: RecordingBuilder) =>
+  readdir(join(directory, 'recordings', builder.connector.id)).catch(() => [] as string[]);
+
+it('proposes what is due, waits for the order, deletes, and says so', async () => {
+  const builder = await storedLongAgo();
+  const { session, connector } = builder;
+  const kept = SessionRetention.parse(
+    await (await call(`/retention/sessions/${session}?connector=${connector.id}`)).json(),
+  );
+  expect(kept).toMatchObject({ retention: { rule: 'demo', retainDays: 90 }, refusals: [], finished: true });
+  await expect.poll(() => stateOf(session)).toBe('proposed');
+  expect(PurgeReport.parse(await (await call('/retention/report')).json()).proposed).toContain(session);
+  expect(await folderOf(builder)).toEqual([session]);
+
+  expect((await call(`/retention/purges/${session}/settled`, 'POST', {})).status).toBe(409);
+  const order = { mode: 'due', at: new Date().toISOString(), audit: 7, connector: connector.id };
+  for (let again = 0; again < 2; again++)
+    expect((await call(`/retention/purges/${session}/order`, 'POST', order)).status).toBe(200);
+  await expect.poll(() => stateOf(session)).toBe('done');
+  expect(await folderOf(builder)).toEqual([]);
+  expect((await call(`/sessions/${session}`)).status).toBe(404);
+  for (let again = 0; again < 2; again++)
+    expect((await call(`/retention/purges/${session}/settled`, 'POST', {})).status).toBe(204);
+});
+
+it('keeps what is held, in the directory too, and lets it go when the hold is lifted', async () => {
+  const placed = { by: 'carol@example.com', at: '2026-11-21T00:00:00.000Z', reason: 'a dispute' };
+  const hold = { id: newId('hld'), scope: { of: 'user', email: 'alice@example.com' }, placed };
+  expect((await call(`/retention/holds/${newId('hld')}`, 'PUT', hold)).status).toBe(400);
+  expect((await call(`/retention/holds/${hold.id}`, 'PUT', hold)).status).toBe(204);
+  const builder = await storedLongAgo();
+  const { session, connector } = builder;
+  const held = async () =>
+    SessionRetention.parse(await (await call(`/retention/sessions/${session}?connector=${connector.id}`)).json());
+  await expect.poll(async () => (await held()).heldObjects).toBe(builder.objects.size);
+  await expect.poll(() => stateOf(session)).toBe('refused');
+  for (const mode of ['due', 'early']) {
+    const order = { mode, at: new Date().toISOString(), audit: 8, connector: connector.id };
+    expect((await call(`/retention/purges/${session}/order`, 'POST', order)).status).toBe(409);
+  }
+  const lifted = { by: 'dave@example.com', at: '2026-11-22T00:00:00.000Z' };
+  await call(`/retention/holds/${hold.id}`, 'PUT', { ...hold, lifted });
+  await expect.poll(async () => (await held()).heldObjects).toBe(0);
+  await expect.poll(() => stateOf(session)).toBe('proposed');
+});
+
+it.each([
+  ['POST', '/retention/purges/ses_1/order', { mode: 'due' }],
+  ['POST', `/retention/purges/${newId('ses')}/order`, { mode: 'never', at: 'now', audit: 0 }],
+  ['GET', '/retention/purges?after=x', undefined],
+  ['GET', '/retention/report?session=x', undefined],
+  ['GET', `/retention/sessions/${newId('ses')}`, undefined],
+  ['PUT', `/retention/holds/${newId('hld')}`, { id: 'x' }],
+])('%s %s is not understood', async (method, path, body) => {
+  expect((await call(path, method, body)).status).toBe(400);
+});
