@@ -3,12 +3,14 @@
 import { mkdtemp, readdir, rm, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DynamoDBDocumentClient, ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { newId } from '../../core/ids.ts';
 import { PurgePage, PurgeReport, SessionRetention } from '../../core/retention/purge.ts';
 import { secret } from '../../core/secret.ts';
 import { type LocalDynamoDb, type LocalFunctions, startFunctions, startLocalDynamoDb } from '../../functions/local.ts';
-import { eventOf, RecordingBuilder } from '../harness/recording-builder.ts';
+import { localDynamoDbClient } from '../../functions/local/dynamodb.ts';
+import { answer, eventOf, RecordingBuilder } from '../harness/recording-builder.ts';
 
 const TOKEN = 'a token of the test';
 let directory: string;
@@ -37,11 +39,26 @@ const stateOf = async (session: string) => (await purges()).find((each) => each.
 
 /** A directory knows when something was stored by the files' times. */
 async function storedLongAgo(): Promise<RecordingBuilder> {
-  const builder = new RecordingBuilder({ startedAt: '2020-01-01T00:00:00.000Z' }).end();
+  const builder = new RecordingBuilder({ startedAt: '2020-01-01T00:00:00.000Z' })
+    .query('select purged_word', answer(['n'], [['1']]))
+    .end();
   await builder.writeTo(directory);
   for (const key of builder.objects.keys()) await utimes(join(directory, key), 1_577_836_800, 1_577_836_800);
   expect((await call('/events', 'POST', eventOf(...builder.objects.keys()))).status).toBe(204);
   return builder;
+}
+const found = async (): Promise<string> => {
+  const view = { rules: 'all', own: { subject: '', forbiddenBy: [] } };
+  return (await call('/search', 'POST', { q: 'purged_word', view })).text();
+};
+/** Rows of the search index that name it: as it is not folded here, what it holds. */
+async function waiting(session: string): Promise<number> {
+  const client = localDynamoDbClient(database.endpoint);
+  const { Items = [] } = await DynamoDBDocumentClient.from(client).send(
+    new ScanCommand({ TableName: 'gatehouse-catalogue' }),
+  );
+  client.destroy();
+  return Items.filter(({ pk, sk }) => /^search#/.test(pk) && String(sk).includes(session)).length;
 }
 const folderOf = (builder: RecordingBuilder) =>
   readdir(join(directory, 'recordings', builder.connector.id)).catch(() => [] as string[]);
@@ -56,6 +73,8 @@ it('proposes what is due, waits for the order, deletes, and says so', async () =
   await expect.poll(() => stateOf(session)).toBe('proposed');
   expect(PurgeReport.parse(await (await call('/retention/report')).json()).proposed).toContain(session);
   expect(await folderOf(builder)).toEqual([session]);
+  expect(await found()).toContain(session);
+  expect(await waiting(session)).toBe(1);
 
   expect((await call(`/retention/purges/${session}/settled`, 'POST', {})).status).toBe(409);
   const order = { mode: 'due', at: new Date().toISOString(), audit: 7, connector: connector.id };
@@ -63,6 +82,8 @@ it('proposes what is due, waits for the order, deletes, and says so', async () =
     expect((await call(`/retention/purges/${session}/order`, 'POST', order)).status).toBe(200);
   await expect.poll(() => stateOf(session)).toBe('done');
   expect(await folderOf(builder)).toEqual([]);
+  expect(await found()).not.toContain(session);
+  expect(await waiting(session)).toBe(0);
   expect((await call(`/sessions/${session}`)).status).toBe(404);
   for (let again = 0; again < 2; again++)
     expect((await call(`/retention/purges/${session}/settled`, 'POST', {})).status).toBe(204);

@@ -2,7 +2,7 @@
 // log format that the template asks for, through the template's filters and alarms, to a topic whose
 // policy lets CloudWatch in.
 
-import { DeleteCommand, PutCommand, DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { DeleteCommand, PutCommand, DynamoDBDocumentClient, ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { Template } from 'aws-cdk-lib/assertions';
 import { Writable } from 'node:stream';
 import { zstdCompressSync } from 'node:zlib';
@@ -16,7 +16,7 @@ import { ENV } from '../../functions/env.ts';
 import { type LocalDynamoDb, localDynamoDbClient, startLocalDynamoDb } from '../../functions/local/dynamodb.ts';
 import { declareGatehouse } from '../../infra/gatehouse.ts';
 import { readStackSettings } from '../../infra/settings.ts';
-import { eventOf, RecordingBuilder } from '../harness/recording-builder.ts';
+import { answer, eventOf, RecordingBuilder } from '../harness/recording-builder.ts';
 import { type AlarmProperties, isAllowed, matchesJsonFilter, type PolicyStatement, rings } from './cloudwatch.ts';
 import { linesUnderLambda, type LogFormat } from './lambda-console.ts';
 import { newApp } from './new-app.ts';
@@ -305,6 +305,25 @@ const MEASURED = {
   PurgeErrors: 1,
   HoldErrors: 1,
 } as const;
+
+it('the purge takes a session out of the search index too', async () => {
+  const started = { startedAt: '2020-01-01T00:00:00.000Z' };
+  const builder = new RecordingBuilder(started).query('select 1', answer(['n'], [['1']])).end();
+  await indexed(...store(builder));
+  const { session, connector } = builder;
+  const waiting = async () => {
+    const { Items = [] } = await catalogue.send(new ScanCommand({ TableName: 'catalogue' }));
+    return Items.filter(({ pk, sk }) => /^search#/.test(pk) && String(sk).includes(session)).length;
+  };
+  expect(await waiting()).toBe(1);
+  const order = { mode: 'due', at: '2026-11-21T00:00:00.000Z', audit: 7 };
+  const evidence = { versions: 2, markers: 0, bytes: 1 };
+  const ordered = { ...{ session, connector: connector.id, state: 'ordered' }, at: order.at, evidence, order };
+  const Item = { pk: 'purges', sk: session, state: 'ordered', purge: ordered };
+  await catalogue.send(new PutCommand({ TableName: 'catalogue', Item }));
+  expect(await purged()).toMatchObject({ purged: [session] });
+  expect(await waiting()).toBe(0);
+});
 
 describe('an alarm rings', () => {
   it.each(Object.entries(CAUSES))('%s, at the line that the handler writes', async (name, [handler, cause]) => {

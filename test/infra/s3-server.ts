@@ -63,6 +63,10 @@ export async function startS3Server({ delayMs = 0 } = {}): Promise<S3Server> {
       });
       return undefined;
     }
+    if (request.method === 'DELETE') {
+      objects.delete(key);
+      return response.writeHead(204).end();
+    }
     const object = objects.get(key);
     if (!object) return xml(404, '<Error><Code>NoSuchKey</Code></Error>');
     const last = /^bytes=-(\d+)$/.exec(request.headers.range ?? '')?.[1];

@@ -2,11 +2,11 @@
 
 import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { newId, type SessionId } from '../../core/ids.ts';
-import { remote } from '../objects/rpc.ts';
-import { resource, TestConnector } from '../test/connector.ts';
-import { audit, grantFor, newest } from '../test/grants.ts';
-import { type Caller, callerAs } from '../test/people.ts';
+import { newId, type SessionId } from '../../../core/ids.ts';
+import { remote } from '../../objects/rpc.ts';
+import { resource, TestConnector } from '../../test/connector.ts';
+import { audit, grantFor, newest } from '../../test/grants.ts';
+import { type Caller, callerAs } from '../../test/people.ts';
 
 const people = {} as Record<'alice' | 'bob' | 'carol' | 'mallory', Caller>;
 let session: string;

@@ -1,17 +1,17 @@
 // Keeping and deleting: legal holds, what keeps a session, purges. For auditors and administrators. What takes a protection away,
 // lifting a hold or purging before the time, takes two of them.
 
-import { type HoldId, newId, type SessionId } from '../../core/ids.ts';
-import type { Identity } from '../../core/identity.ts';
-import type { LegalHold } from '../../core/retention/hold.ts';
-import { DAY_MS, possibleFrom, type PurgeRefusal } from '../../core/retention/may-purge.ts';
-import { type EarlyPurge, tombstoneOf } from '../../core/retention/purge.ts';
-import { ok, type Result } from '../../core/result.ts';
-import { iso } from '../clock.ts';
-import type { Answer, Gatehouse } from '../gatehouse.ts';
-import type { RetentionFault } from '../retention-archive.ts';
-import { fault, note, noteCounted, noteLook, type UseCaseDeps } from './deps.ts';
-import { standingOf } from './standing.ts';
+import { type HoldId, newId, type SessionId } from '../../../core/ids.ts';
+import type { Identity } from '../../../core/identity.ts';
+import type { LegalHold } from '../../../core/retention/hold.ts';
+import { DAY_MS, possibleFrom, type PurgeRefusal } from '../../../core/retention/may-purge.ts';
+import { type EarlyPurge, tombstoneOf } from '../../../core/retention/purge.ts';
+import { ok, type Result } from '../../../core/result.ts';
+import { iso } from '../../clock.ts';
+import type { Answer, Gatehouse } from '../../gatehouse.ts';
+import type { RetentionFault } from '../../retention-archive.ts';
+import { fault, note, noteCounted, noteLook, type UseCaseDeps } from '../deps.ts';
+import { standingOf } from '../standing.ts';
 
 type RetentionUseCases = Pick<
   Gatehouse,
