@@ -43,6 +43,7 @@ test('law 9: nothing the edge says to a connector names a place to dial or a cre
       'detect',
       'endsAt',
       'fields',
+      'files',
       'fixed',
       'forwards',
     ],
