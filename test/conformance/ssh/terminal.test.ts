@@ -86,7 +86,7 @@ describe.skipIf(!hasSshd)('SSH: at a terminal', () => {
         { type: 'nam\t', until: 'name ' },
         { type: '\r', until: 'ready> ' },
         { type: '\x1b[A', until: 'echo /etc/hostname' },
-        { type: '\x7f\x7f x\r', until: ' x\r\n' },
+        { type: '\x7f\x7f x\r', until: 'ready> ' },
         { type: `${editor}\r`, until: '\x1b[?1049h' },
         { type: 'shown\r', until: 'ready> ' },
         { type: 'exit\r', until: 'exit' },
