@@ -20,6 +20,9 @@ describe('SSH within a channel', () => {
     expect(spoken(bytes(client), bytes(target))).toBe(true);
     for (let at = 0; at <= target.length; at++)
       expect(spoken([client], [target.subarray(0, at), target.subarray(at)]), `at ${at}`).toBe(true);
+    const long = Buffer.concat([Buffer.alloc(600, 'x'), target, Buffer.alloc(600, 'y')]);
+    for (let at = 590; at <= 700; at++)
+      expect(spoken([client], [long.subarray(0, at), long.subarray(at)]), `at ${at} of more`).toBe(true);
   });
 
   it('is not what only names itself, or what one side alone says', () => {

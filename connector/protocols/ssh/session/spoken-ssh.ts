@@ -10,6 +10,8 @@ const IDENTIFICATION = Buffer.from('SSH-2.0-');
 const MAX_LINE = 255;
 /** Length, padding, message number. */
 const PACKET_BEGINNING = 6;
+/** What decides about an identification, from its first byte on. */
+const LONGEST = MAX_LINE + PACKET_BEGINNING;
 const MAX_KEXINIT = 35_000;
 const KEXINIT = 20;
 
@@ -32,10 +34,19 @@ class Side {
   #kept: Buffer = Buffer.alloc(0);
 
   take(data: Buffer): void {
-    const bytes = this.#kept.length > 0 ? Buffer.concat([this.#kept, data]) : data;
+    const kept = this.#kept;
+    if (data.length <= LONGEST) this.#look(Buffer.concat([kept, data]));
+    else {
+      // What begins in what was kept is decided by so much: no more of a long chunk is copied.
+      if (kept.length > 0) this.#look(Buffer.concat([kept, data.subarray(0, LONGEST)]));
+      if (!this.begun) this.#look(data);
+    }
+  }
+
+  #look(bytes: Buffer): void {
     let at = bytes.indexOf(IDENTIFICATION);
     while (at >= 0) {
-      const seen = startsHandshake(bytes.subarray(at, at + MAX_LINE + PACKET_BEGINNING));
+      const seen = startsHandshake(bytes.subarray(at, at + LONGEST));
       if (seen === 'more') break;
       this.begun = seen === 'yes';
       if (this.begun) return;
