@@ -28,19 +28,6 @@ beforeEach(({ skip }) => {
 afterAll(() => place?.close());
 
 describe('a target', () => {
-  const whoAmI = async (name: string) => {
-    const { secret } = place.gateway.edge.issue({ resource: name });
-    return place.connect({ user: `alice@example.com#${name}`, password: secret }).then(
-      async (c) => {
-        const [rows] = await c.query('select current_user() as u');
-        await c.changeUser({});
-        await c.end();
-        return (rows as { u: string }[])[0]?.u;
-      },
-      ({ errno, message }) => `${errno} ${message}`,
-    );
-  };
-
   it('is logged in to by parsec and ed25519, inside TLS and without', async () => {
     await place.server.sql(
       "create user parsec@'127.0.0.1' identified via parsec using password('geheim ü'), ed@'127.0.0.1' identified via ed25519 using password('geheim ü')",
@@ -48,11 +35,13 @@ describe('a target', () => {
     );
     for (const user of ['parsec', 'ed']) {
       place.target(user, { user, password: password('geheim ü') });
-      expect(await whoAmI(user)).toBe(`${user}@127.0.0.1`);
+      expect(await place.whoAmI(user)).toBe(`${user}@127.0.0.1`);
       place.target(user, { user, password: password('geheim ü'), tls: { mode: 'off' } as never });
-      expect(await whoAmI(user)).toBe(`${user}@127.0.0.1`);
+      expect(await place.whoAmI(user)).toBe(`${user}@127.0.0.1`);
       place.target(user, { user, password: password('other') });
-      expect(await whoAmI(user)).toMatch(/^1429 Gatehouse: The database refused the gateway's own login \(1045\)/);
+      expect(await place.whoAmI(user)).toMatch(
+        /^1429 Gatehouse: The database refused the gateway's own login \(1045\)/,
+      );
     }
   });
 });

@@ -25,19 +25,6 @@ beforeEach(({ skip }) => {
 afterAll(() => place?.close());
 
 describe('a target', () => {
-  const whoAmI = async (name: string) => {
-    const { secret } = place.gateway.edge.issue({ resource: name });
-    return place.connect({ user: `alice@example.com#${name}`, password: secret }).then(
-      async (c) => {
-        const [rows] = await c.query('select current_user() as u');
-        await c.changeUser({});
-        await c.end();
-        return (rows as { u: string }[])[0]?.u;
-      },
-      ({ errno, message }) => `${errno} ${message}`,
-    );
-  };
-
   it('is logged in to by caching_sha2_password, in full and then fast, and sha256_password', async () => {
     const off = { mode: 'off' } as const;
     await place.server.sql(
@@ -46,18 +33,22 @@ describe('a target', () => {
     );
     const own = { user: 'sha2', password: password('geheim ü') };
     place.target('clear', { ...own, tls: off });
-    expect(await whoAmI('clear')).toMatch(/^1429 Gatehouse: The database asks for the password itself .* has no TLS/);
+    expect(await place.whoAmI('clear')).toMatch(
+      /^1429 Gatehouse: The database asks for the password itself .* has no TLS/,
+    );
     place.target('sha2', own);
-    expect(await whoAmI('sha2')).toBe('sha2@127.0.0.1');
-    expect(await whoAmI('sha2')).toBe('sha2@127.0.0.1');
+    expect(await place.whoAmI('sha2')).toBe('sha2@127.0.0.1');
+    expect(await place.whoAmI('sha2')).toBe('sha2@127.0.0.1');
     // It is cached now.
-    expect(await whoAmI('clear')).toBe('sha2@127.0.0.1');
+    expect(await place.whoAmI('clear')).toBe('sha2@127.0.0.1');
     place.target('sha256', { ...own, user: 'sha256' });
-    expect(await whoAmI('sha256')).toBe('sha256@127.0.0.1');
+    expect(await place.whoAmI('sha256')).toBe('sha256@127.0.0.1');
     place.target('sha256clear', { ...own, user: 'sha256', tls: off });
-    expect(await whoAmI('sha256clear')).toMatch(/^1429 Gatehouse: The database asks for the password itself/);
+    expect(await place.whoAmI('sha256clear')).toMatch(/^1429 Gatehouse: The database asks for the password itself/);
     place.target('wrong', { ...own, password: password('other') });
-    expect(await whoAmI('wrong')).toMatch(/^1429 Gatehouse: The database refused the gateway's own login \(1045\)/);
+    expect(await place.whoAmI('wrong')).toMatch(
+      /^1429 Gatehouse: The database refused the gateway's own login \(1045\)/,
+    );
   });
 });
 

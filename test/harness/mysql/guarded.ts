@@ -31,6 +31,8 @@ export interface GuardedMysql {
   rules(statements: readonly StatementEntry[], more?: Partial<SessionRules>): void;
   /** mysql2 through the gateway; `past`: as the same user of the server. */
   connect(options?: ConnectionOptions, past?: 'gateway'): Promise<Connection>;
+  /** As whom the server takes the login of that resource, also after COM_CHANGE_USER; or what the client is told. */
+  whoAmI(name: string): Promise<string | undefined>;
   /** A program of MariaDB's through the gateway, or past it. */
   run(program: string, args: readonly string[], input?: string, past?: 'gateway'): Promise<Ran>;
   /** The last session's recording, once it ended. */
@@ -66,7 +68,7 @@ export async function startGuardedMysql(
   const { edge, log } = gateway;
   const { secret } = edge.issue();
   const connections = new Set<Connection>();
-  return {
+  const guarded: GuardedMysql = {
     gateway,
     server,
     secret,
@@ -93,6 +95,16 @@ export async function startGuardedMysql(
       connections.add(connection);
       return connection;
     },
+    whoAmI: (name) =>
+      guarded.connect({ user: `alice@example.com#${name}`, password: edge.issue({ resource: name }).secret }).then(
+        async (connection) => {
+          const [rows] = await connection.query('select current_user() as u');
+          await connection.changeUser({});
+          await connection.end();
+          return (rows as { u: string }[])[0]?.u;
+        },
+        ({ errno, message }) => `${errno} ${message}`,
+      ),
     run: (program, args, input = '', past) =>
       run(
         program,
@@ -130,4 +142,5 @@ export async function startGuardedMysql(
       expect(gateway.bugs).toEqual([]);
     },
   };
+  return guarded;
 }
