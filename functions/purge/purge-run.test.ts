@@ -95,7 +95,7 @@ class Archive {
     const { store, table, ledger, due } = this;
     return {
       ...{ store, table, ledger, due, platform: nodeRecordingPlatform },
-      derived: [{ remove: async (session) => void this.derived.push(session) }],
+      derived: [{ remove: async (sessions) => void this.derived.push(...sessions) }],
       now: () => this.nowMs,
       report: (event) => this.events.push(event),
       maxSessions: 100,
@@ -152,6 +152,27 @@ const lifted = (of: LegalHold): LegalHold => ({
 });
 
 describe('a purge', () => {
+  it('takes sessions out of what was derived together, and tries all of them again where that fails', async () => {
+    const archive = await Archive.make();
+    const sessions = [recorded(), recorded(), recorded()];
+    for (const one of sessions) await archive.upload(one);
+    archive.at(AFTER);
+    await archive.run();
+    await archive.orderAll();
+    const ids = sessions.map(({ session }) => session).toSorted();
+    const asked: string[][] = [];
+    let away = true;
+    const remove = async (some: readonly string[]): Promise<void> => {
+      asked.push(some.toSorted());
+      if (away) throw new RetriableFault('away');
+    };
+    const report = await purgeRun({ dryRun: false }, archive.deps({ derived: [{ remove }] }));
+    expect([report.purged, report.failed.toSorted()]).toEqual([[], ids]);
+    away = false;
+    const again = await purgeRun({ dryRun: false }, archive.deps({ derived: [{ remove }] }));
+    expect([again.purged.toSorted(), asked]).toEqual([ids, [ids, ids]]);
+  });
+
   it('leaves nothing of a session whose time is over but a mark with two ids, and never more than was ordered', async () => {
     const archive = await Archive.make();
     const [old, young] = [recorded(), recorded({ startedAt: '2026-12-20T12:00:00.000Z' })];

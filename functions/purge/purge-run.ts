@@ -10,7 +10,7 @@ import { HELD_SESSIONS, sessionPartition } from '../catalogue-table/schema.ts';
 import { RetriableFault } from '../faults.ts';
 import type { DueSession, DueSessions } from './due.ts';
 import type { PurgeLedger } from './ledger.ts';
-import { purgeSession, type PurgeSessionDeps, rowKeys } from './purge-session.ts';
+import { purgeSession, type PurgeSessionDeps, removeDerived, rowKeys } from './purge-session.ts';
 import { allVersions, readStoredFacts } from './stored-facts.ts';
 
 /** Alarms count these lines by `kind` (docs/runbook.md). */
@@ -56,6 +56,7 @@ export async function purgeRun({ dryRun, session }: Asked, deps: PurgeRunDeps): 
   do {
     const page = await deps.ledger.page(after);
     for (const purge of page.purges) if (session === undefined || purge.session === session) await run.goOn(purge);
+    await run.finishDeleted();
     after = page.after;
   } while (after !== undefined && !run.over);
   if (!run.over)
@@ -72,6 +73,8 @@ class Run {
   readonly #holds: readonly LegalHold[];
   readonly #inForce: ReadonlySet<string>;
   readonly #purged: SessionId[] = [];
+  /** Their objects and rows are gone. */
+  readonly #deleted: Purge[] = [];
   readonly #proposed: SessionId[] = [];
   readonly #refused = new Map<SessionId, PurgeRefusal[]>();
   readonly #failed: SessionId[] = [];
@@ -121,7 +124,7 @@ class Run {
   }
 
   async #carryOut(purge: Purge): Promise<void> {
-    const { ledger, report } = this.#deps;
+    const { ledger } = this.#deps;
     const mode = purge.order?.mode ?? 'due';
     if (this.#dryRun) {
       const { facts } = await readStoredFacts(purge, this.#deps);
@@ -137,9 +140,31 @@ class Run {
       this.#refuse(purge.session, refusals, true);
       return;
     }
-    await ledger.finish({ ...purge, state: 'done', at: this.#at() });
-    this.#purged.push(purge.session);
-    report({ kind: 'purge.done', session: purge.session, versions: purge.evidence.versions });
+    this.#deleted.push(purge);
+  }
+
+  /** What was made of them goes too, and then they are done. */
+  async finishDeleted(): Promise<void> {
+    const { ledger, report } = this.#deps;
+    const deleted = this.#deleted.splice(0);
+    const sessions = deleted.map(({ session }) => session);
+    if (sessions.length === 0) return;
+    try {
+      await removeDerived(sessions, this.#deps);
+    } catch (error) {
+      for (const session of sessions) this.#tryAgain(session, error);
+      return;
+    }
+    for (const purge of deleted) {
+      const { session } = purge;
+      try {
+        await ledger.finish({ ...purge, state: 'done', at: this.#at() });
+        this.#purged.push(session);
+        report({ kind: 'purge.done', session, versions: purge.evidence.versions });
+      } catch (error) {
+        this.#tryAgain(session, error);
+      }
+    }
   }
 
   /** What an event that was under way wrote after the rows were deleted goes now, and what was stored late comes up again. */
@@ -222,10 +247,15 @@ class Run {
     try {
       await work();
     } catch (error) {
-      if (!(error instanceof RetriableFault)) throw error;
-      this.#failed.push(session);
-      if (!this.#dryRun) this.#deps.report({ kind: 'purge.failed', session, fault: error.message });
+      this.#tryAgain(session, error);
     }
+  }
+
+  /** By the next run. Throws what is none of its kind. */
+  #tryAgain(session: SessionId, error: unknown): void {
+    if (!(error instanceof RetriableFault)) throw error;
+    this.#failed.push(session);
+    if (!this.#dryRun) this.#deps.report({ kind: 'purge.failed', session, fault: error.message });
   }
 
   #at(): string {

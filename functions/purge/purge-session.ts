@@ -1,8 +1,8 @@
 // Deletes all that is stored of one session, in an order in which a run that is killed anywhere can be run again: objects (what
-// tells of the retention last), then rows, then what was derived. Whether it may is asked of the store each time it begins.
+// tells of the retention last), then rows; what was derived, of many at once. Whether it may is asked of the store each time it begins.
 
 import type { LegalHold } from '../../core/retention/hold.ts';
-import { mayPurge, type PurgeMode, type PurgeRefusal, type RetentionClass } from '../../core/retention/may-purge.ts';
+import { mayPurge, type PurgeMode, type PurgeRefusal } from '../../core/retention/may-purge.ts';
 import type { Purge } from '../../core/retention/purge.ts';
 import type { SessionId } from '../../core/ids.ts';
 import type { RecordingPlatform } from '../../core/recording/segment.ts';
@@ -15,8 +15,8 @@ import { allVersions, readStoredFacts } from './stored-facts.ts';
 
 /** What was made of recordings and goes with them: search segments, rendered files. */
 interface Derived {
-  /** Resolves when nothing of the session is left in it; may be killed anywhere and run again. */
-  remove(session: SessionId, retention: RetentionClass | undefined): Promise<void>;
+  /** Resolves when nothing of the sessions is left in it; may be killed anywhere and run again. */
+  remove(sessions: readonly SessionId[]): Promise<void>;
 }
 
 export interface PurgeSessionDeps {
@@ -55,8 +55,15 @@ export async function purgeSession(
   // Its connector was away and has stored more meanwhile: under a lock of its own, so the next run says until when.
   if (left > 0) throw new RetriableFault(`${left} versions of ${session} are there after they were deleted`);
   await removeRows(place, deps);
-  for (const derived of deps.derived) await derived.remove(session, known);
   return { state: 'done' };
+}
+
+/** Of many sessions at once: one by one the same segment would be written anew for each. Throws RetriableFault. */
+export async function removeDerived(
+  sessions: readonly SessionId[],
+  { derived }: Pick<PurgeSessionDeps, 'derived'>,
+): Promise<void> {
+  for (const each of derived) await each.remove(sessions);
 }
 
 function layersOf<T extends { readonly key: string; readonly marker: boolean }>(versions: readonly T[]): T[][] {

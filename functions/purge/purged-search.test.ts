@@ -13,7 +13,7 @@ import { nodeRecordingPlatform } from '../recording-platform.ts';
 import { scopePartition, unplacedKey, waitingOf } from '../search/rows.ts';
 import { knownScopes } from '../search/fold.ts';
 import { derivedInSearch } from '../search/remove-session.ts';
-import { purgeSession } from './purge-session.ts';
+import { purgeSession, removeDerived } from './purge-session.ts';
 
 let database: LocalDynamoDb;
 let client: ReturnType<typeof localDynamoDbClient>;
@@ -65,12 +65,13 @@ async function archiveOfTwo() {
   };
   const gone = await add('select purged_word');
   const stays = await add('select staying_word');
-  const purge = () =>
-    purgeSession(gone.place, 'due', [], {
-      ...{ store, table, platform: nodeRecordingPlatform },
-      derived: [derivedInSearch(archive.deps)],
-      now: () => STORED + 91 * DAY_MS,
-    });
+  const purge = async () => {
+    const derived = [derivedInSearch(archive.deps)];
+    const deps = { store, table, platform: nodeRecordingPlatform, derived, now: () => STORED + 91 * DAY_MS };
+    const outcome = await purgeSession(gone.place, 'due', [], deps);
+    await removeDerived([gone.place.session], deps);
+    return outcome;
+  };
   return { archive, writer, store, gone, stays, rowsOf, waitingFor, purge };
 }
 

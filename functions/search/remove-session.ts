@@ -44,8 +44,8 @@ export async function removeFromSearch(
 
 /** The index as the purge knows it. */
 export const derivedInSearch = (deps: SearchIndexDeps) => ({
-  remove: async (session: SessionId): Promise<void> => {
-    await removeFromSearch([session], deps);
+  remove: async (sessions: readonly SessionId[]): Promise<void> => {
+    await removeFromSearch(sessions, deps);
   },
 });
 
