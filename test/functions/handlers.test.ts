@@ -8,6 +8,7 @@ import type { IndexEvent } from '../../functions/faults.ts';
 import { RetriableFault } from '../../functions/faults.ts';
 import { indexBatch } from '../../functions/index-segment/index-batch.ts';
 import { newConnector, eventOf } from '../harness/recording-builder.ts';
+import { lambdaHandlers } from './lambda-handlers.ts';
 
 const batch = (...bodies: string[]) =>
   ({ Records: bodies.map((body, i) => ({ messageId: `m${i}`, body })) }) as unknown as SQSEvent;
@@ -94,7 +95,7 @@ describe('the function URL', () => {
     process.env[ENV.bucket] = 'recordings';
     process.env[ENV.table] = 'catalogue';
     process.env.AWS_REGION = 'eu-central-1';
-    const { api } = await import('../../functions/handlers.ts');
+    const { api } = await lambdaHandlers();
     const event = {
       version: '2.0',
       rawPath: '/sessions/not-an-id',

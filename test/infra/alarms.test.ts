@@ -21,6 +21,7 @@ import { type AlarmProperties, isAllowed, matchesJsonFilter, type PolicyStatemen
 import { linesUnderLambda, type LogFormat } from './lambda-console.ts';
 import { newApp } from './new-app.ts';
 import { type S3Server, startS3Server } from './s3-server.ts';
+import { lambdaHandlers } from '../functions/lambda-handlers.ts';
 
 interface Resource<P> {
   readonly Properties: P;
@@ -79,7 +80,7 @@ beforeAll(async () => {
       HttpResponseStream: { from: (stream: unknown) => stream },
     },
   });
-  const handlers = await import('../../functions/handlers.ts');
+  const handlers = await lambdaHandlers();
   index = handlers.index as unknown as typeof index;
   api = handlers.api as unknown as typeof api;
   purge = handlers.purge as unknown as typeof purge;
