@@ -147,7 +147,8 @@ export class Archiver {
       const more = this.#reader.step(this.#options.committed());
       if (!more) for (const end of this.#ends.values()) this.#endIfRead(end);
       this.#cutDue(!more && this.#flushing);
-      if (!more) this.#collectGarbage();
+      // What is let go is forgotten, and until then it is asked what an earlier process had begun.
+      if (!more && this.#recovered) this.#collectGarbage();
       while (this.#spoolingBytes > MAX_SPOOLING_BYTES && !this.#closed) await this.#sleepers.sleep(TICK_MS);
       if (more) await new Promise((resolve) => setImmediate(resolve));
       else await this.#sleepers.sleep(TICK_MS);

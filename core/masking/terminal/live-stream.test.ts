@@ -100,6 +100,19 @@ test('any split gives the same, in every shape', () => {
   );
 });
 
+test('colours in front of a value stay in front of it, wherever a chunk ended', () => {
+  // ESC ESC is read as a line break: nothing of what stands before it waits.
+  const text = Buffer.from(`a\x1b\x1b[m\x1b[31m${CARD}\x1b[m\n`);
+  const expected = 'a\x1b\x1b[m\x1b[31m[credit-card]\x1b[m\n';
+  for (let cut = 0; cut <= text.length; cut++) expect(run(streamOf('free'), text, [cut]).toString()).toBe(expected);
+});
+
+test('a letter behind a colour is repeated, wherever a chunk ended', () => {
+  const text = Buffer.from('a\x1b\x1b[31m5\x1b[3b 5555 5555 4444\n');
+  const expected = 'a\x1b\x1b[31m[credit-card]\n';
+  for (let cut = 0; cut <= text.length; cut++) expect(run(streamOf('free'), text, [cut]).toString()).toBe(expected);
+});
+
 test('byte by byte, and nothing but lines waits', () => {
   const text = Buffer.from(`a ${CARD}\r\n${KEY}b password=hunter2!\r\n\x1b[5;5H${CARD}\x1b[1;1H`);
   const every = Array.from({ length: text.length }, (_, at) => at);

@@ -175,16 +175,17 @@ export class LiveStream {
     if (stop >= 0 || final) this.#open = undefined;
   }
 
-  #copy(out: Uint8Array[], to: number): void {
+  #copy(out: Uint8Array[], to: number, behind = false): void {
     if (to < this.#given) return;
-    this.#text.copy(out, this.#given, to);
+    this.#text.copy(out, this.#given, to, behind);
     this.#given = to;
   }
 
   /** From its beginning, or from where it was shown up to. */
   #hide(out: Uint8Array[], match: Match): void {
     const shown = match.start < this.#given;
-    if (!shown) this.#copy(out, match.start);
+    // Colours in front of it are given first, as they are where a chunk ended behind them.
+    if (!shown) this.#copy(out, match.start, true);
     if (shown && this.#hiddenTo === this.#given) {
       this.#rest(out, match.end);
       return;

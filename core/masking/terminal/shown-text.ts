@@ -18,6 +18,8 @@ export class ShownText {
   bytes: Uint8Array = new Uint8Array(FIRST_BYTES);
   length = 0;
   #marks: Mark[] = [];
+  /** The last letter stands for a sequence. */
+  #lastStands = false;
   /** A sequence that is not whole yet. */
   #begun: Uint8Array | undefined;
 
@@ -61,15 +63,17 @@ export class ShownText {
   #mark(bytes: Uint8Array, stand: number): void {
     this.#marks.push({ at: this.length, bytes, stands: true });
     this.#letters(Uint8Array.of(stand));
+    this.#lastStands = true;
   }
 
   /** The last is a letter of ASCII, so that it can be written again. */
   #repeats(): boolean {
     const last = this.length > 0 ? (this.bytes[this.length - 1] as number) : 0;
-    return last >= BLANK && last < 0x7f && this.#marks.at(-1)?.at !== this.length - 1;
+    return last >= BLANK && last < 0x7f && !this.#lastStands;
   }
 
   #letters(letters: Uint8Array): void {
+    this.#lastStands = false;
     const length = this.length + letters.length;
     if (length > this.bytes.length) {
       const larger = new Uint8Array(Math.max(length, this.bytes.length * 2));
@@ -80,23 +84,24 @@ export class ShownText {
     this.length = length;
   }
 
-  /** As it came: letters of [from, to) with what stands in front of each. At the text's end, also what stands behind. */
-  copy(out: Uint8Array[], from: number, to: number): void {
+  /** As it came: letters of [from, to) with what stands in front of each; `behind`: also what stands between the last and the next. */
+  copy(out: Uint8Array[], from: number, to: number, behind: boolean): void {
     let at = from;
-    this.eachMark(from, to, (mark) => {
+    const give = (mark: Mark): void => {
       if (mark.at > at) out.push(this.bytes.slice(at, mark.at));
       out.push(mark.bytes);
       at = mark.stands ? mark.at + 1 : mark.at;
-    });
+    };
+    this.eachMark(from, to, give, behind);
     if (to > at) out.push(this.bytes.slice(at, to));
   }
 
-  /** Those in front of letters of [from, to), and at the text's end those behind the last. They are given once. */
-  eachMark(from: number, to: number, give: (mark: Mark) => void): void {
+  /** Those in front of letters of [from, to), and at the text's end or with `behind` those behind the last. They are given once. */
+  eachMark(from: number, to: number, give: (mark: Mark) => void, behind = false): void {
     let index = 0;
     for (; index < this.#marks.length; index++) {
       const mark = this.#marks[index] as Mark;
-      if (mark.at > to || (mark.at === to && (mark.stands || to < this.length))) break;
+      if (mark.at > to || (mark.at === to && (mark.stands || (!behind && to < this.length)))) break;
       if (mark.at >= from) give(mark);
     }
     if (index > 0) this.#marks.splice(0, index);
