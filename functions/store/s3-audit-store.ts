@@ -42,6 +42,8 @@ export function s3AuditStore(
             ContentLength: bytes.length,
             ContentType: contentType,
             IfNoneMatch: '*',
+            // Ceph heeds the SHA-256 only where the algorithm is named too.
+            ChecksumAlgorithm: 'SHA256',
             ChecksumSHA256: checksum,
             // Asked for by every put with Object Lock parameters.
             ContentMD5: md5.toString('base64'),

@@ -48,6 +48,8 @@ export class S3ObjectStore implements ObjectStore {
         Body: bytes,
         ContentLength: bytes.length,
         IfNoneMatch: '*',
+        // Ceph heeds the SHA-256 only where the algorithm is named too.
+        ChecksumAlgorithm: 'SHA256',
         ChecksumSHA256: Buffer.from(putting.sha256).toString('base64'),
         // Asked for by every put with Object Lock parameters; also an answer of stores without SHA-256.
         ContentMD5: md5(bytes).toString('base64'),

@@ -1,0 +1,35 @@
+// What keeps a store from being an archive, in words for whoever runs it.
+
+import type { Refused } from './probe.ts';
+
+export interface StoreFlaw {
+  readonly reason:
+    | 'unreachable' // no connection, deadline passed, or it answered that it cannot now
+    | 'access' // bucket, keys or rights: a person has to act
+    | 'no_versions'
+    | 'no_object_lock'
+    | 'default_retention'
+    | 'put_refused' // it does not take what recordings are stored with
+    | 'condition_ignored'
+    | 'condition_not_atomic'
+    | 'checksum_ignored'
+    | 'checksum_not_kept'
+    | 'lock_not_kept'
+    | 'hold_not_kept'
+    | 'delete_not_done'
+    | 'no_delete_marker'
+    | 'clock_differs';
+  /** One sentence: what it did, why that matters, and what to do. Never a key or a secret. */
+  readonly message: string;
+}
+
+/** Named, and no ground to refuse a store: whoever loses such a race stays under its lock, behind the other. */
+export const isWeakness = ({ reason }: StoreFlaw): boolean => reason === 'condition_not_atomic';
+
+export const flaw = (reason: StoreFlaw['reason'], message: string): StoreFlaw => ({ reason, message });
+
+export const shown = ({ status, name }: Refused): string => `${status} ${name}`;
+
+/** Every request that only somebody without the right is refused. */
+export const noRight = (what: string, right: string, refused: Refused): StoreFlaw =>
+  flaw('access', `these credentials may not ${what} (${shown(refused)}): allow them ${right}`);
