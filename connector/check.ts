@@ -10,6 +10,7 @@ import { readToken } from './control/join.ts';
 import { type CredentialDeps, createCredentials } from './credentials/open-credential.ts';
 import { namedMaskingKey } from './masking/masking-key.ts';
 import type { Protocol, TargetTools } from './protocol.ts';
+import { bucketFault } from './recording/store/s3-bucket-proof.ts';
 import { PROTOCOL_MODULES } from './registry.ts';
 import { readJoined } from './state/identity.ts';
 import { storeSettings } from './store-settings.ts';
@@ -49,6 +50,8 @@ export async function findFaults(deps: CheckDeps): Promise<readonly string[]> {
   }
   const store = storeSettings(config.store, environment);
   if (!store.ok) faults.push(`${place(['store', 'events'], 'events-url')}: ${store.error}`);
+  const unfit = store.ok ? await bucketFault(store.value) : undefined;
+  if (unfit) faults.push(`${place(['store', 's3'], 'store-bucket')}: ${unfit.message}`);
   const key = await namedMaskingKey(deps);
   if (!key.ok) faults.push(`${place(['masking', 'key'])}: ${key.error}`);
   if (config.resources.length === 0) {

@@ -23,6 +23,7 @@ import { createCredentials } from './credentials/open-credential.ts';
 import { serveHealth } from './health.ts';
 import { describeBug, type Logger } from './logger.ts';
 import { maskingHash } from './masking/masking-key.ts';
+import { bucketFault } from './recording/store/s3-bucket-proof.ts';
 import { openRecordingLog, type RecordingLog } from './recording/recording-log.ts';
 import { PROTOCOL_MODULES, type Upstream } from './registry.ts';
 import { markedOpenings } from './session/marked-openings.ts';
@@ -76,6 +77,10 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
 
   const store = storeSettings(config.store, environment);
   if (!store.ok) return refused(store.error);
+  const unfit = await bucketFault(store.value);
+  if (unfit?.reason === 'store_refused') return refused(`store: ${unfit.message}`);
+  // Recordings wait for it in the log.
+  if (unfit) log.warn('store.away', { message: unfit.message });
   const identity = loadIdentity(config.state);
   if (!identity.ok) return refused(identity.error);
   const lock = lockState(config.state);

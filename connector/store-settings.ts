@@ -8,9 +8,12 @@ export function storeSettings(
   store: StoreConfig,
   environment: Readonly<Record<string, string | undefined>>,
 ): Result<ObjectStoreSettings, string> {
+  const events = eventsOf(store, environment);
+  if (!events.ok) return events;
   if (store.kind === 's3') {
     const { kind, bucket, region, endpoint, lock, owner, confirmation } = store;
     return ok({
+      ...events.value,
       kind,
       bucket,
       region,
@@ -20,12 +23,15 @@ export function storeSettings(
       ...(confirmation === undefined ? {} : { confirmation }),
     });
   }
-  if (store.events === undefined) return ok({ kind: 'directory', root: store.directory });
-  const token = environment[store.events.tokenEnv];
-  if (!token) return err(`${store.events.tokenEnv} is not set: it holds the token for ${store.events.url}`);
-  return ok({
-    kind: 'directory',
-    root: store.directory,
-    events: { url: `${store.events.url.replace(/\/$/, '')}/events`, token },
-  });
+  return ok({ kind: 'directory', root: store.directory, ...events.value });
+}
+
+function eventsOf(
+  { events }: StoreConfig,
+  environment: Readonly<Record<string, string | undefined>>,
+): Result<Pick<ObjectStoreSettings, 'events'>, string> {
+  if (events === undefined) return ok({});
+  const token = environment[events.tokenEnv];
+  if (!token) return err(`${events.tokenEnv} is not set: it holds the token for ${events.url}`);
+  return ok({ events: { url: `${events.url.replace(/\/$/, '')}/events`, token } });
 }

@@ -1,5 +1,5 @@
 // The functions on one machine: the same application on a port of its own, over a directory of
-// objects and a DynamoDB-compatible server. Used by `npm start` and by tests.
+// objects or a bucket, and a DynamoDB-compatible server. Used by `npm start` and by tests.
 
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Server } from 'node:http';
@@ -14,6 +14,7 @@ import { CatalogueTable, createCatalogueTable } from './catalogue-table/table.ts
 import { CatalogueWriter } from './catalogue-table/writer.ts';
 import { type ApiReporter, type Reporter, reportToConsole } from './faults.ts';
 import { indexObject } from './index-segment/index-object.ts';
+import { type BucketArchive, directoryArchive, openBucket } from './local/archive.ts';
 import { localDynamoDbClient } from './local/dynamodb.ts';
 import { localRetention } from './local/retention.ts';
 import { nodeRecordingPlatform } from './recording-platform.ts';
@@ -22,11 +23,8 @@ import { startFolding } from './search/fold-timer.ts';
 import { searchIndexRoutes } from './search/routes.ts';
 import { SegmentCache } from './search/segment-cache.ts';
 import { canSearch } from './search/segment/segment-file.ts';
-import { directorySearchStore } from './search/store/directory-search-store.ts';
-import { LOG_OBJECTS } from './store/audit-store.ts';
-import { directoryAuditStore } from './store/directory-audit-store.ts';
-import { directoryReader } from './store/directory-reader.ts';
 
+export { S3Place } from './store/s3-client.ts';
 export { type LocalDynamoDb, startLocalDynamoDb } from './local/dynamodb.ts';
 
 interface LocalFunctionsOptions {
@@ -34,9 +32,11 @@ interface LocalFunctionsOptions {
   readonly port: number;
   /** Its paths are the object keys: `recordings/...` stands below it. */
   readonly objectsDirectory: string;
-  readonly dynamoEndpoint: string;
   /** Where search segments are kept. Default: beside the objects, with `-search` behind the name. */
   readonly searchDirectory?: string;
+  /** Instead of both directories. */
+  readonly bucket?: BucketArchive | undefined;
+  readonly dynamoEndpoint: string;
   /** How often what was indexed is folded into search segments; it is found before that too. Default: a minute. */
   readonly foldEveryMs?: number;
   /** What callers must show as `Authorization: Bearer`. */
@@ -57,16 +57,19 @@ const SEARCH_CACHE_BYTES = 256 * 1024 * 1024;
 export interface LocalFunctions {
   /** Without a slash at its end. */
   readonly url: string;
+  /** What somebody should know of the archive's store; a sentence each. */
+  readonly notes: readonly string[];
   close(): Promise<void>;
 }
 
-/** Resolves when it answers; rejects when the port is taken or the database is away. */
+/** Resolves when it answers; rejects when the port is taken, the database is away, or the bucket cannot be the archive. */
 export async function startFunctions(options: LocalFunctionsOptions): Promise<LocalFunctions> {
+  const { archive, notes } = await openArchive(options);
   const table = options.table ?? 'gatehouse-catalogue';
   const client = localDynamoDbClient(options.dynamoEndpoint);
   await createCatalogueTable(client, table);
   const catalogueTable = new CatalogueTable(client, table);
-  const reader = directoryReader(options.objectsDirectory);
+  const { reader } = archive;
   const index = {
     reader,
     writer: new CatalogueWriter(catalogueTable),
@@ -79,7 +82,7 @@ export async function startFunctions(options: LocalFunctionsOptions): Promise<Lo
   };
   const search = {
     table: catalogueTable,
-    store: directorySearchStore(options.searchDirectory ?? `${options.objectsDirectory}-search`),
+    store: archive.search,
     now: Date.now,
     report: index.report,
   };
@@ -87,17 +90,19 @@ export async function startFunctions(options: LocalFunctionsOptions): Promise<Lo
   if (!canSearch) console.warn('gatehouse: searching recordings needs Node 24');
   const folding = canSearch ? startFolding(search, options.foldEveryMs ?? FOLD_EVERY_MS, index.report) : undefined;
   const catalogue = new CatalogueReader(catalogueTable, index.report);
-  const retention = localRetention(options, catalogueTable, catalogue, search);
+  const timing = { store: archive.versions, everyMs: options.retentionEveryMs };
+  const retention = localRetention(timing, catalogueTable, catalogue, search);
   const functions = createFunctionsApp({
     catalogue,
     retention: retention.deps,
     reader,
     platform: nodeRecordingPlatform,
-    auditStore: directoryAuditStore(options.objectsDirectory),
+    auditStore: archive.audit,
+    maxRetainDays: archive.maxRetainDays,
     search: canSearch
       ? searchIndexRoutes({ ...search, cache: new SegmentCache(search, SEARCH_CACHE_BYTES) })
       : undefined,
-    logStore: directoryAuditStore(options.objectsDirectory, LOG_OBJECTS),
+    logStore: archive.log,
     report: index.report,
     indexObject: (key) => indexObject(key, index),
   });
@@ -121,14 +126,25 @@ export async function startFunctions(options: LocalFunctionsOptions): Promise<Lo
   const port = typeof address === 'object' && address ? address.port : options.port;
   return {
     url: `http://127.0.0.1:${port}`,
+    notes,
     async close() {
       await retention.close();
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
       await folding?.close();
       client.destroy();
+      archive.close();
     },
   };
+}
+
+async function openArchive({ bucket, objectsDirectory, searchDirectory }: LocalFunctionsOptions) {
+  if (!bucket) return { archive: directoryArchive(objectsDirectory, searchDirectory), notes: [] };
+  const opened = await openBucket(bucket, Date.now);
+  if (!opened.ok) throw new Error(opened.error);
+  const { archive, proof } = opened.value;
+  console.log(JSON.stringify({ kind: 'store.proven', bucket: bucket.place.bucket, ...proof }));
+  return { archive, notes: proof.weaknesses.map((weakness) => `archive: ${weakness}`) };
 }
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();

@@ -4,12 +4,18 @@
 import { z } from 'zod';
 
 export type ChildMessage =
-  | { readonly kind: 'ready'; readonly pids: Readonly<Record<string, number>> }
+  | {
+      readonly kind: 'ready';
+      readonly pids: Readonly<Record<string, number>>;
+      readonly notes?: readonly string[] | undefined;
+    }
   | { readonly kind: 'failed'; readonly message: string };
 
 export interface Running {
   /** Processes of its own that somebody may want to know of, by name. */
   readonly pids?: Readonly<Record<string, number>>;
+  /** Sentences for whoever started it. */
+  readonly notes?: readonly string[];
   stop(): Promise<void>;
 }
 
@@ -50,7 +56,7 @@ export function runChild<T>(schema: z.ZodType<T>, start: (settings: T) => Promis
     if (order.kind === 'stop') return stop();
     running = start(schema.parse(order.settings));
     running.then(
-      ({ pids }) => tell({ kind: 'ready', pids: pids ?? {} }),
+      ({ pids, notes }) => tell({ kind: 'ready', pids: pids ?? {}, notes }),
       (error: unknown) => {
         console.error(error);
         const text = error instanceof Error ? error.message : String(error);

@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { ProtocolName } from '../../core/protocols.ts';
 import { Failure } from '../failure.ts';
+import type { ArchiveSettings } from './data/archive-settings.ts';
 import type { DevSecrets } from './data/secrets.ts';
 
 export interface ConnectorProgram {
@@ -20,6 +21,7 @@ interface ConnectorPlace {
   readonly edge: string;
   readonly state: string;
   readonly objects: string;
+  readonly archive: ArchiveSettings;
   readonly functionsUrl: string;
   /** Where each protocol is listened for, and reached. */
   readonly listeners: readonly {
@@ -37,7 +39,7 @@ export function connectorProgram(place: ConnectorPlace): ConnectorProgram {
     edge: place.edge,
     'join-token-env': 'GATEHOUSE_JOIN_TOKEN',
     state: place.state,
-    'store-directory': place.objects,
+    ...storeFlags(place),
     'events-url': place.functionsUrl,
     ...Object.fromEntries(
       place.listeners.flatMap(({ protocol, listen, advertise }) => [
@@ -50,6 +52,16 @@ export function connectorProgram(place: ConnectorPlace): ConnectorProgram {
     path: fileURLToPath(new URL('../../connector/main.ts', import.meta.url)),
     args: Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]),
     env: { GATEHOUSE_JOIN_TOKEN: place.secrets.joinToken, GATEHOUSE_EVENTS_TOKEN: place.secrets.functions },
+  };
+}
+
+/** Keys are in its environment, as AWS's own tools read them. */
+function storeFlags({ archive, objects }: ConnectorPlace): Readonly<Record<string, string>> {
+  if (archive.kind === 'directory') return { 'store-directory': objects };
+  const { bucket, region, endpoint } = archive.place;
+  return {
+    ...{ 'store-bucket': bucket, 'store-region': region, 'store-lock': archive.lock.mode },
+    ...(endpoint !== undefined && { 'store-endpoint': endpoint }),
   };
 }
 

@@ -11,6 +11,7 @@ import { ApiClient } from '../api-client.ts';
 import { Failure } from '../failure.ts';
 import { type ConnectorProgram, checkConnectorFile, connectorProgram } from './connector-program.ts';
 import { writeConnectorFile } from './connector-file.ts';
+import type { ArchiveSettings } from './data/archive-settings.ts';
 import { type DataDir, exists } from './data/data-dir.ts';
 import { runDemoSession } from './demo-session.ts';
 import { dropDevFile, writeDevFile } from './data/dev-file.ts';
@@ -37,6 +38,9 @@ interface EnvironmentOptions {
   readonly policy: string;
   /** Somebody named it: then it also takes the place of the one that the folder holds. */
   readonly policyIsChosen: boolean;
+  readonly archive: ArchiveSettings;
+  /** The name that the archive's bucket bears; undefined: it is a directory. */
+  readonly store: string | undefined;
   /** Where the edge tells of requests. */
   readonly notices: NoticeSettings;
 }
@@ -97,7 +101,7 @@ export class Environment {
     progress('starting the edge, the functions, the identity provider and the database');
     await Promise.all([
       this.#startOidc(secrets),
-      this.#startFunctions(secrets),
+      this.#startFunctions(secrets).then((notes) => notes.forEach(progress)),
       this.#startEdge(secrets),
       ...(connectorFile === undefined ? [this.#startPostgres(secrets)] : []),
       ...(this.#options.with.has('mysql') ? [this.#startMariadb()] : []),
@@ -122,7 +126,7 @@ export class Environment {
     return this.#stopped;
   }
 
-  #startOidc(secrets: DevSecrets): Promise<void> {
+  #startOidc(secrets: DevSecrets): Promise<unknown> {
     const settings = {
       port: this.#options.ports.oidc,
       clientId: CLIENT_ID,
@@ -133,14 +137,16 @@ export class Environment {
     return this.#supervisor.start({ name: 'oidc', run: { kind: 'child', entry: './oidc/oidc-process.ts', settings } });
   }
 
-  #startFunctions(secrets: DevSecrets): Promise<void> {
-    const { dir, ports } = this.#options;
+  #startFunctions(secrets: DevSecrets): Promise<readonly string[]> {
+    const { dir, ports, archive, store } = this.#options;
+    const bucket = archive.kind === 's3' && { place: { ...archive.place, ...archive.keys }, lock: archive.lock, store };
     const settings = {
       port: ports.functions,
       dynamodbPort: ports.dynamodb,
       dynamodbPath: dir.dynamodb,
       objects: dir.objects,
       search: dir.search,
+      ...(bucket && { bucket }),
       token: secrets.functions,
     };
     return this.#supervisor.start({
@@ -149,7 +155,7 @@ export class Environment {
     });
   }
 
-  #startEdge(secrets: DevSecrets): Promise<void> {
+  #startEdge(secrets: DevSecrets): Promise<unknown> {
     const { dir, ports, policy } = this.#options;
     const settings = {
       port: ports.portal,
@@ -172,7 +178,7 @@ export class Environment {
     return this.#supervisor.start({ name: 'edge', run: { kind: 'child', entry: './edge-process.ts', settings } });
   }
 
-  async #startPostgres(secrets: DevSecrets): Promise<void> {
+  async #startPostgres(secrets: DevSecrets): Promise<unknown> {
     const { dir, ports } = this.#options;
     if (dir.isNew) await dropElsewhere(dir.postgres);
     const settings = {
@@ -185,7 +191,7 @@ export class Environment {
     return this.#supervisor.start({ name: 'database', run });
   }
 
-  async #startMariadb(): Promise<void> {
+  async #startMariadb(): Promise<unknown> {
     const { dir, ports } = this.#options;
     if (dir.isNew) await dropElsewhere(dir.mysql);
     const settings = { port: ports.mariadb, data: dir.mysql, password: await loadMysqlPassword(dir.path) };
@@ -193,7 +199,7 @@ export class Environment {
     return this.#supervisor.start({ name: 'mysql-database', run });
   }
 
-  #startSshd(): Promise<void> {
+  #startSshd(): Promise<unknown> {
     const { dir, ports } = this.#options;
     const settings = { port: ports.sshd, directory: dir.ssh };
     const run = { kind: 'child', entry: './ssh/sshd-process.ts', settings } as const;
@@ -223,6 +229,7 @@ export class Environment {
       edge: this.portal,
       state: dir.connector,
       objects: dir.objects,
+      archive: this.#options.archive,
       functionsUrl: functionsUrl(ports),
       listeners: Object.entries(this.listeners).map(([protocol, { host, port }]) => ({
         protocol: protocol as ProtocolName,

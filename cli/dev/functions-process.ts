@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { secret } from '../../core/secret.ts';
-import { startFunctions, startLocalDynamoDb } from '../../functions/local.ts';
+import { S3Place, startFunctions, startLocalDynamoDb } from '../../functions/local.ts';
 import { runChild } from './child.ts';
 
 const Settings = z.object({
@@ -11,19 +11,29 @@ const Settings = z.object({
   dynamodbPath: z.string(),
   objects: z.string(),
   search: z.string(),
+  bucket: z
+    .object({
+      place: S3Place,
+      lock: z.object({ mode: z.enum(['COMPLIANCE', 'GOVERNANCE']), days: z.number().int() }),
+      store: z.uuid(),
+    })
+    .optional(),
   token: z.string(),
 });
 
 runChild(Settings, async (settings) => {
   const dynamodb = await startLocalDynamoDb({ path: settings.dynamodbPath, port: settings.dynamodbPort });
+  // A bucket that is refused ends the process, and with it the database.
   const functions = await startFunctions({
     port: settings.port,
     objectsDirectory: settings.objects,
     searchDirectory: settings.search,
+    bucket: settings.bucket,
     dynamoEndpoint: dynamodb.endpoint,
     token: secret(settings.token),
   });
   return {
+    notes: functions.notes,
     async stop() {
       await functions.close();
       await dynamodb.close();

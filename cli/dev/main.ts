@@ -6,6 +6,7 @@ import { PROTOCOLS, type ProtocolName } from '../../core/protocols.ts';
 import { Failure, usage } from '../failure.ts';
 import { readPolicyFile } from '../policy/file.ts';
 import { codeOf } from '../files/file-error.ts';
+import { archiveSettings, settleArchive } from './data/archive-settings.ts';
 import { describeFileError, keepPortBase, openDataDir, settlePortBase } from './data/data-dir.ts';
 import { dropDevFile, endLeftovers } from './data/dev-file.ts';
 import { Environment } from './environment.ts';
@@ -26,13 +27,16 @@ async function main(): Promise<void> {
   if (options === 'help') return void process.stdout.write(START_HELP);
   if (options.connector !== undefined) await readable(options.connector, '--connector');
   const policy = options.policy === undefined ? DEMO_POLICY : (await readPolicyFile(options.policy, '--policy')).text;
+  const archive = archiveSettings(process.env);
   const dir = await openDataDir(options.data, options.dataShown, options.fresh);
-  const base = await settlePortBase(dir, options.dataShown, options.portBase, DEFAULT_PORT_BASE).catch(
-    async (error) => {
-      await dir.release();
-      throw error;
-    },
-  );
+  const settle = async () => ({
+    base: await settlePortBase(dir, options.dataShown, options.portBase, DEFAULT_PORT_BASE),
+    store: await settleArchive(dir, options.dataShown, archive),
+  });
+  const { base, store } = await settle().catch(async (error) => {
+    await dir.release();
+    throw error;
+  });
   const ports = portsFrom(base);
   const environment = new Environment({
     dir,
@@ -42,6 +46,8 @@ async function main(): Promise<void> {
     policy,
     policyIsChosen: options.policy !== undefined,
     notices: noticeSettings(process.env),
+    archive,
+    store,
   });
   const stopped = stopOnSignals(async () => {
     await environment.stop();

@@ -35,9 +35,15 @@ const MAX_LOG_BYTES = 20 * 1024 * 1024;
 const FOLLOW_PARENT = fileURLToPath(new URL('./follow-parent.ts', import.meta.url));
 
 const Message: z.ZodType<ChildMessage> = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('ready'), pids: z.record(z.string(), z.number()) }),
+  z.object({
+    kind: z.literal('ready'),
+    pids: z.record(z.string(), z.number()),
+    notes: z.array(z.string()).optional(),
+  }),
   z.object({ kind: z.literal('failed'), message: z.string() }),
 ]);
+
+type Ready = Extract<ChildMessage, { kind: 'ready' }>;
 
 interface RunningPart {
   readonly part: Part;
@@ -62,8 +68,8 @@ export class Supervisor {
     this.#onChange = onChange;
   }
 
-  /** Resolves when the part says that it is ready (a program: when it runs). Throws a Failure of one line. */
-  async start(part: Part): Promise<void> {
+  /** Resolves when the part says that it is ready (a program: when it runs), with what it notes. Throws a Failure of one line. */
+  async start(part: Part): Promise<readonly string[]> {
     await this.#trimLog(part.name);
     const running: RunningPart = {
       part,
@@ -77,8 +83,10 @@ export class Supervisor {
     this.#parts.push(running);
     // Ctrl-C while things start: what was spawned a moment too late goes again.
     if (this.#stopping) running.child.kill('SIGKILL');
-    running.pids = await this.#awaitReady(running);
+    const { pids, notes = [] } = await this.#awaitReady(running);
+    running.pids = pids;
     this.#watch(running);
+    return notes;
   }
 
   /** Process ids by name: the parts' own, and of what they run. */
@@ -130,7 +138,7 @@ export class Supervisor {
       const { run } = part;
       const [script, args, env] =
         run.kind === 'child'
-          ? [fileURLToPath(new URL(run.entry, import.meta.url)), [], process.env]
+          ? [fileURLToPath(new URL(run.entry, import.meta.url)), [], withoutKeys(process.env)]
           : [run.path, run.args, { ...process.env, ...run.env }];
       const child = spawn(
         process.execPath,
@@ -151,9 +159,9 @@ export class Supervisor {
     }
   }
 
-  async #awaitReady(running: RunningPart): Promise<Readonly<Record<string, number>>> {
+  async #awaitReady(running: RunningPart): Promise<Pick<Ready, 'pids' | 'notes'>> {
     const { child, part } = running;
-    if (part.run.kind === 'program') return {};
+    if (part.run.kind === 'program') return { pids: {} };
     const answer = await new Promise<ChildMessage | undefined>((resolve) => {
       const late = setTimeout(() => resolve(undefined), START_DEADLINE_MS);
       const settle = (message?: ChildMessage): void => {
@@ -170,7 +178,7 @@ export class Supervisor {
         running.pids = message.pids;
         if (this.#settled && !this.#stopping) this.#onChange();
       });
-      return answer.pids;
+      return answer;
     }
     const why = answer?.message ?? (await this.#lastLine(part.name));
     throw new Failure(1, 'part_failed', `${part.name} did not start: ${why} (see ${this.#logFile(part.name)})`);
@@ -194,7 +202,7 @@ export class Supervisor {
     try {
       running.startedMs = performance.now();
       running.child = await this.#spawn(running.part);
-      running.pids = await this.#awaitReady(running);
+      running.pids = (await this.#awaitReady(running)).pids;
       if (!this.#stopping) this.#onChange();
     } catch (error) {
       console.error(`gatehouse: ${error instanceof Error ? error.message : String(error)}`);
@@ -231,6 +239,10 @@ export class Supervisor {
     }
   }
 }
+
+/** Our own parts are handed what they need; the demo's SSH host would show the keys of a bucket to everybody. */
+const withoutKeys = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => !/^(AWS|S3)_/.test(name)));
 
 const hasExited = (child: ChildProcess): boolean =>
   child.exitCode !== null || child.signalCode !== null || child.pid === undefined;

@@ -4,7 +4,6 @@
 import { z } from 'zod';
 import { ProtocolName } from '../../core/protocols.ts';
 import { Labels, ResourceName } from '../../core/resource.ts';
-import { LACKS } from '../../core/text/every-issue.ts';
 import { Host, oneOf, placeOf, Port, Variable } from '../net/target-settings.ts';
 import { PROTOCOL_MODULES } from '../registry.ts';
 
@@ -66,10 +65,7 @@ const Store = z
       })
       .optional(),
   })
-  .superRefine(oneOf(['directory', 's3']))
-  .refine((it) => it.events === undefined || it.directory !== undefined, {
-    ...{ message: 'events goes with directory only: S3 notifies by itself', params: LACKS },
-  });
+  .superRefine(oneOf(['directory', 's3']));
 
 const listenerOf = (protocol: ProtocolName) =>
   z.strictObject({

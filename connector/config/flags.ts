@@ -36,7 +36,12 @@ const SETTINGS = {
   'store-directory': { variable: 'GATEHOUSE_STORE_DIRECTORY', help: 'PATH   recordings into a directory' },
   'store-bucket': { variable: 'GATEHOUSE_STORE_BUCKET', help: 'NAME   recordings into an S3 bucket' },
   'store-region': { variable: 'GATEHOUSE_STORE_REGION', help: "NAME   the bucket's region" },
-  'events-url': { variable: 'GATEHOUSE_EVENTS_URL', help: 'URL    who is told of new objects in the directory' },
+  'store-endpoint': { variable: 'GATEHOUSE_STORE_ENDPOINT', help: 'URL    an S3 store that is not AWS' },
+  'store-lock': { variable: 'GATEHOUSE_STORE_LOCK', help: 'MODE   COMPLIANCE or GOVERNANCE' },
+  'events-url': {
+    variable: 'GATEHOUSE_EVENTS_URL',
+    help: 'URL    who is told of new objects, where the store tells nobody',
+  },
   ...LISTENERS,
   health: { variable: 'GATEHOUSE_HEALTH', help: 'HOST:PORT   plain HTTP GET /livez and /readyz' },
   'log-level': { variable: 'GATEHOUSE_LOG_LEVEL', help: 'debug, info, warn or error' },

@@ -115,11 +115,6 @@ const WRONG: readonly (readonly [name: string, text: string, line: string])[] = 
     'store: { directory: a, s3: { bucket: abc, region: x } }\n',
     'c.yaml:1:1: store: expected exactly one of directory, s3',
   ],
-  [
-    'events for S3',
-    'store:\n  s3: { bucket: abc, region: x }\n  events: { url: "http://x" }\n',
-    'c.yaml:1:1: store: events goes with directory only',
-  ],
   ['an edge that is no address', 'edge: gatehouse\n', 'c.yaml:1:1: edge: expected an address such as'],
   [
     'an edge with a password',
@@ -202,6 +197,21 @@ describe('loadConfig', () => {
     ...['--store-directory', 'objects', '--listen-postgres', '127.0.0.1:0'],
   ];
 
+  const S3 = [
+    ...[...FLAGS.slice(0, 6), ...FLAGS.slice(8)],
+    ...['--store-bucket', 'abc', '--store-region', 'eu-west-1'],
+  ];
+
+  test('a bucket that notifies nobody, from flags', () => {
+    const lock = ['--store-endpoint', 'http://127.0.0.1:9000', '--store-lock', 'GOVERNANCE'];
+    expect(load(resource(''), [...S3, ...lock, '--events-url', 'http://127.0.0.1:8788'])).toMatchObject({
+      store: {
+        ...{ kind: 's3', bucket: 'abc', region: 'eu-west-1', endpoint: 'http://127.0.0.1:9000', lock: 'GOVERNANCE' },
+        events: { url: 'http://127.0.0.1:8788', tokenEnv: 'GATEHOUSE_EVENTS_TOKEN' },
+      },
+    });
+  });
+
   test('a file with resources alone, the rest from flags', () => {
     const config = load(resource('    password: { file: secrets/shop }\n    tls: { ca: ca.pem }\n'), [
       ...FLAGS,
@@ -279,6 +289,8 @@ describe('loadConfig', () => {
     [[...FLAGS, '--health', '1'], '--health: expected HOST:PORT'],
     [[...FLAGS, '--log-level', 'loud'], '--log-level: expected debug'],
     [[...FLAGS, '--store-bucket', 'abc'], 'recordings go to one of them, not both'],
+    [[...S3, '--store-endpoint', 'https://a:hunter2@b'], '--store-endpoint: expected an address'],
+    [[...S3, '--store-lock', 'none'], '--store-lock: expected COMPLIANCE or GOVERNANCE'],
   ])('%j is refused: %s', (flags, message) => {
     const refused = load(resource(''), flags);
     expect(refused).toContain(message);

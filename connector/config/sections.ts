@@ -61,27 +61,36 @@ export function storeOf(
   if (given['store-bucket'] !== undefined) {
     const region = given['store-region'];
     if (region === undefined) return err('--store-region is missing: the region of the bucket');
-    const rest = document.store?.s3;
-    return ok({
-      kind: 's3',
-      bucket: given['store-bucket'],
-      region,
-      endpoint: rest?.endpoint,
-      lock: rest?.lock,
-      owner: rest?.owner,
-      confirmation: rest?.confirmation,
-    });
+    return s3Of({ ...document.store?.s3, bucket: given['store-bucket'], region }, flags, eventsTo(eventsUrl));
   }
   if (document.store?.directory !== undefined) {
     return ok({ kind: 'directory', directory: there(document.store.directory), events: eventsTo(eventsUrl) });
   }
   if (document.store?.s3 !== undefined) {
-    const { bucket, region, endpoint, lock, owner, confirmation } = document.store.s3;
-    return ok({ kind: 's3', bucket, region: given['store-region'] ?? region, endpoint, lock, owner, confirmation });
+    const { region } = document.store.s3;
+    return s3Of({ ...document.store.s3, region: given['store-region'] ?? region }, flags, eventsTo(eventsUrl));
   }
   return err(
     'store is missing (where recordings go): set "store" in connector.yaml, or --store-directory, or --store-bucket',
   );
+}
+
+function s3Of(
+  { bucket, region, endpoint, lock, owner, confirmation }: NonNullable<NonNullable<ConnectorDocument['store']>['s3']>,
+  { given, nameOf }: Flags,
+  events: StoreConfig['events'],
+): Result<StoreConfig, string> {
+  const { 'store-endpoint': otherEndpoint, 'store-lock': otherLock } = given;
+  if (otherEndpoint !== undefined && !/^https?:\/\/[^@]+$/.test(otherEndpoint)) {
+    return err(`${nameOf('store-endpoint')}: expected an address such as https://s3.example.com`);
+  }
+  if (otherLock !== undefined && otherLock !== 'COMPLIANCE' && otherLock !== 'GOVERNANCE') {
+    return err(`${nameOf('store-lock')}: expected COMPLIANCE or GOVERNANCE`);
+  }
+  return ok({
+    ...{ kind: 's3', bucket, region, owner, confirmation, events },
+    ...{ endpoint: otherEndpoint ?? endpoint, lock: otherLock ?? lock },
+  });
 }
 
 /** Undefined: nobody named it, and no resource needs it. */

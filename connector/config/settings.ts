@@ -26,13 +26,11 @@ export interface ResourceConfigOf<P extends ProtocolName> {
 }
 export type ResourceConfig = { readonly [P in ProtocolName]: ResourceConfigOf<P> }[ProtocolName];
 
+/** The functions' address, told of each new object by POST /events; the bearer token is in the variable `tokenEnv`. */
+type EventsConfig = { readonly url: string; readonly tokenEnv: string } | undefined;
+
 export type StoreConfig =
-  | {
-      readonly kind: 'directory';
-      readonly directory: string;
-      /** The functions' address, told of each new object by POST /events; the bearer token is in the variable `tokenEnv`. */
-      readonly events: { readonly url: string; readonly tokenEnv: string } | undefined;
-    }
+  | { readonly kind: 'directory'; readonly directory: string; readonly events: EventsConfig }
   | {
       readonly kind: 's3';
       readonly bucket: string;
@@ -41,6 +39,7 @@ export type StoreConfig =
       readonly lock: 'COMPLIANCE' | 'GOVERNANCE' | 'none' | undefined;
       readonly owner: string | undefined;
       readonly confirmation: 'sha256' | 'etag-md5' | undefined;
+      readonly events: EventsConfig;
     };
 
 /** undefined: the default of whoever enforces it. */

@@ -10,22 +10,21 @@ import { reconcile } from '../purge/reconcile.ts';
 import { nodeRecordingPlatform } from '../recording-platform.ts';
 import { derivedInSearch } from '../search/remove-session.ts';
 import type { SearchIndexDeps } from '../search/segments.ts';
-import { directoryVersionStore } from '../store/directory-version-store.ts';
+import type { HoldingStore, VersionStore } from '../store/version-store.ts';
 
 interface LocalRetentionOptions {
-  readonly objectsDirectory: string;
-  readonly retentionEveryMs?: number;
+  readonly store: VersionStore & HoldingStore;
+  readonly everyMs: number | undefined;
 }
 
 const EVERY_MS = 60_000;
 
 export function localRetention(
-  { objectsDirectory, retentionEveryMs = EVERY_MS }: LocalRetentionOptions,
+  { store, everyMs = EVERY_MS }: LocalRetentionOptions,
   table: CatalogueTable,
   catalogue: CatalogueReader,
   search: SearchIndexDeps,
 ): { readonly deps: PurgeRunDeps; close(): Promise<void> } {
-  const store = directoryVersionStore(objectsDirectory);
   // A run that found nothing to do is no news here.
   const report = (event: { readonly kind: string; readonly name?: string }) => {
     if (
@@ -57,7 +56,7 @@ export function localRetention(
       .then(() => {
         running = undefined;
       });
-  }, retentionEveryMs);
+  }, everyMs);
   return {
     deps,
     async close() {

@@ -31,6 +31,8 @@ export interface DataDir {
 const MARKER = 'gatehouse-dev';
 const MARKER_TEXT = 'Made by `npm start` of Gatehouse. --fresh deletes what it made here.\n';
 const PORT_BASE = 'port-base';
+/** Which bucket the archive is in (archive-settings.ts); not there when it is `objects`. */
+export const ARCHIVE_FILE = 'archive.json';
 const FOLDERS = [
   'objects',
   'search',
@@ -50,6 +52,7 @@ const FILES = [
   'postgres.password',
   'mysql.password',
   'demo-session',
+  ARCHIVE_FILE,
   PORT_BASE,
 ] as const;
 const LOCK = 'running.pid';

@@ -2,14 +2,11 @@
 // (event version 2.1, "Event message structure" in S3's user guide), by POST.
 
 import type { CreatedObject, SendCreated } from './created-announcer.ts';
-import type { DirectoryStoreSettings } from './object-store.ts';
+import type { StoreEvents } from './object-store.ts';
 
 const DEADLINE_MS = 30_000;
 
-export function createdEventSender(
-  settings: NonNullable<DirectoryStoreSettings['events']>,
-  now: () => Date = () => new Date(),
-): SendCreated {
+export function createdEventSender(settings: StoreEvents, now: () => Date = () => new Date()): SendCreated {
   return async (objects, signal) => {
     const response = await fetch(settings.url, {
       method: 'POST',

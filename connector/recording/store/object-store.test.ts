@@ -3,6 +3,7 @@
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { AnnouncingObjectStore } from './announcing-object-store.ts';
 import { DirectoryObjectStore } from './directory-object-store.ts';
 import { ObjectStoreSettings } from './object-store.ts';
 import { S3ObjectStore } from './s3-object-store.ts';
@@ -10,7 +11,7 @@ import { S3ObjectStore } from './s3-object-store.ts';
 const folder = new URL('.', import.meta.url).pathname;
 
 test('a store can put and close, and nothing else', () => {
-  for (const store of [DirectoryObjectStore, S3ObjectStore]) {
+  for (const store of [AnnouncingObjectStore, DirectoryObjectStore, S3ObjectStore]) {
     // Whether all is announced is something it knows, not something it does.
     const does = Object.getOwnPropertyNames(store.prototype).filter((name) => name !== 'announced');
     expect(does.sort()).toEqual(['close', 'constructor', 'put']);

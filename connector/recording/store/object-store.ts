@@ -40,20 +40,20 @@ export interface ObjectStore {
   close(): Promise<void>;
 }
 
+/** Told of every new object with an S3-shaped event (POST), again and again until it answers 2xx. */
+const StoreEvents = z.strictObject({
+  url: z.url(),
+  /** Sent as `Authorization: Bearer`. */
+  token: z.string().min(1).optional(),
+  bucket: z.string().min(1).default('recordings'),
+});
+export type StoreEvents = z.infer<typeof StoreEvents>;
+
 export const DirectoryStoreSettings = z.strictObject({
   kind: z.literal('directory'),
   root: z.string().min(1),
-  /** Told of every new object with an S3-shaped event (POST), again and again until it answers 2xx. */
-  events: z
-    .strictObject({
-      url: z.url(),
-      /** Sent as `Authorization: Bearer`. */
-      token: z.string().min(1).optional(),
-      bucket: z.string().min(1).default('recordings'),
-    })
-    .optional(),
+  events: StoreEvents.optional(),
 });
-export type DirectoryStoreSettings = z.infer<typeof DirectoryStoreSettings>;
 
 export const S3StoreSettings = z.strictObject({
   kind: z.literal('s3'),
@@ -82,6 +82,8 @@ export const S3StoreSettings = z.strictObject({
    */
   confirmation: z.enum(['sha256', 'etag-md5']).default('sha256'),
   timeoutMs: z.number().int().min(100).max(600_000).default(30_000),
+  /** For stores that notify nobody; AWS does it itself. */
+  events: StoreEvents.optional(),
 });
 export type S3StoreSettings = z.infer<typeof S3StoreSettings>;
 

@@ -1,6 +1,7 @@
 // Settings to store. Runs in the archiver's thread.
 
 import { join } from 'node:path';
+import { AnnouncingObjectStore } from './announcing-object-store.ts';
 import { createdEventSender } from './created-events.ts';
 import { DirectoryObjectStore } from './directory-object-store.ts';
 import type { ObjectStore, ParsedStoreSettings } from './object-store.ts';
@@ -12,6 +13,7 @@ export function openObjectStore(
   directory: string,
   onFault: (reason: string, message: string) => void,
 ): ObjectStore {
+  const onAnnouncing = (state: 'failing' | 'recovered', message: string) => onFault(`events_${state}`, message);
   switch (settings.kind) {
     case 'directory':
       return new DirectoryObjectStore({
@@ -19,10 +21,14 @@ export function openObjectStore(
         memory: join(directory, 'store.json'),
         ...(settings.events && {
           onCreated: createdEventSender(settings.events),
-          onAnnouncing: (state, message) => onFault(`events_${state}`, message),
+          onAnnouncing,
         }),
       });
-    case 's3':
-      return new S3ObjectStore(settings);
+    case 's3': {
+      const store = new S3ObjectStore(settings);
+      if (!settings.events) return store;
+      const send = createdEventSender(settings.events);
+      return new AnnouncingObjectStore({ store, directory: join(directory, 'events'), send, onState: onAnnouncing });
+    }
   }
 }

@@ -4,8 +4,8 @@
 // that was expected, and under Object Lock in a version of its own: an answer without one is none.
 
 import { createHash } from 'node:crypto';
-import { PutObjectCommand, type PutObjectCommandOutput, S3Client, S3ServiceException } from '@aws-sdk/client-s3';
-import { S3BucketProof } from './s3-bucket-proof.ts';
+import { PutObjectCommand, type PutObjectCommandOutput, type S3Client, S3ServiceException } from '@aws-sdk/client-s3';
+import { S3BucketProof, storeClient } from './s3-bucket-proof.ts';
 import { err, ok, type Result } from '../../../core/result.ts';
 import type { ObjectStore, Putting, S3StoreSettings, Stored, StoreFault } from './object-store.ts';
 
@@ -17,22 +17,7 @@ export class S3ObjectStore implements ObjectStore {
 
   constructor(settings: S3StoreSettings) {
     this.#settings = settings;
-    const { credentials } = settings;
-    this.#client = new S3Client({
-      region: settings.region,
-      ...(settings.endpoint && { endpoint: settings.endpoint, forcePathStyle: true }),
-      ...(credentials && {
-        credentials: {
-          accessKeyId: credentials.accessKeyId,
-          secretAccessKey: credentials.secretAccessKey,
-          ...(credentials.sessionToken && { sessionToken: credentials.sessionToken }),
-        },
-      }),
-      // Tries are the uploader's, which reports them. What is sent is ours to say: no CRC beside the SHA-256.
-      maxAttempts: 1,
-      requestChecksumCalculation: 'WHEN_REQUIRED',
-      requestHandler: { connectionTimeout: 5_000, requestTimeout: settings.timeoutMs, throwOnRequestTimeout: true },
-    });
+    this.#client = storeClient(settings);
     this.#bucket = new S3BucketProof(this.#client, settings);
   }
 
@@ -70,7 +55,7 @@ export class S3ObjectStore implements ObjectStore {
     }
   }
 
-  /** S3 itself tells of its objects. */
+  /** S3 itself tells of its objects, or AnnouncingObjectStore does. */
   readonly announced = true;
 
   /** Cuts short what is under way: it is sent again by the next start. */
