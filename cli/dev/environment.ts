@@ -11,7 +11,7 @@ import { ApiClient } from '../api-client.ts';
 import { Failure } from '../failure.ts';
 import { type ConnectorProgram, checkConnectorFile, connectorProgram } from './connector-program.ts';
 import { writeConnectorFile } from './connector-file.ts';
-import type { ArchiveSettings } from './data/archive-settings.ts';
+import { type ArchiveSettings, keepArchive } from './data/archive-settings.ts';
 import { type DataDir, exists } from './data/data-dir.ts';
 import { runDemoSession } from './demo-session.ts';
 import { dropDevFile, writeDevFile } from './data/dev-file.ts';
@@ -93,15 +93,20 @@ export class Environment {
 
   /** Resolves when all of it answers; throws a Failure of one line. */
   async start(progress: (text: string) => void): Promise<void> {
-    const { dir, connectorFile } = this.#options;
+    const { dir, connectorFile, archive } = this.#options;
     const secrets = await loadSecrets(dir.path);
     if (connectorFile !== undefined) {
       for (const fault of await checkConnectorFile(this.#connectorProgram(connectorFile, secrets))) progress(fault);
     }
+    // A bucket that is refused ends the start before anything else is begun.
+    if (archive.kind === 's3') {
+      progress('trying the archive: locks, conditions, checksums');
+      await this.#startFunctions(secrets, progress);
+    }
     progress('starting the edge, the functions, the identity provider and the database');
     await Promise.all([
       this.#startOidc(secrets),
-      this.#startFunctions(secrets).then((notes) => notes.forEach(progress)),
+      ...(archive.kind === 's3' ? [] : [this.#startFunctions(secrets, progress)]),
       this.#startEdge(secrets),
       ...(connectorFile === undefined ? [this.#startPostgres(secrets)] : []),
       ...(this.#options.with.has('mysql') ? [this.#startMariadb()] : []),
@@ -137,7 +142,7 @@ export class Environment {
     return this.#supervisor.start({ name: 'oidc', run: { kind: 'child', entry: './oidc/oidc-process.ts', settings } });
   }
 
-  #startFunctions(secrets: DevSecrets): Promise<readonly string[]> {
+  async #startFunctions(secrets: DevSecrets, progress: (text: string) => void): Promise<void> {
     const { dir, ports, archive, store } = this.#options;
     const bucket = archive.kind === 's3' && { place: { ...archive.place, ...archive.keys }, lock: archive.lock, store };
     const settings = {
@@ -149,10 +154,9 @@ export class Environment {
       ...(bucket && { bucket }),
       token: secrets.functions,
     };
-    return this.#supervisor.start({
-      name: 'functions',
-      run: { kind: 'child', entry: './functions-process.ts', settings },
-    });
+    const run = { kind: 'child', entry: './functions-process.ts', settings } as const;
+    for (const note of await this.#supervisor.start({ name: 'functions', run })) progress(note);
+    if (bucket) await keepArchive(dir);
   }
 
   #startEdge(secrets: DevSecrets): Promise<unknown> {

@@ -28,7 +28,7 @@ import { s3Reader } from '../store/s3-reader.ts';
 import { s3VersionStore } from '../store/s3-version-store.ts';
 import type { HoldingStore, VersionStore } from '../store/version-store.ts';
 
-export interface LocalArchive {
+interface LocalArchive {
   readonly reader: RecordingReader;
   readonly versions: VersionStore & HoldingStore;
   readonly audit: AuditStore;

@@ -13,7 +13,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { proveStore } from '../../functions/store/proof/prove-store.ts';
 import { s3ClientOf } from '../../functions/store/s3-client.ts';
 import { cephMissing } from '../harness/ceph.ts';
-import { type Break, type S3Front, startS3Front } from '../harness/s3-front.ts';
+import { type Break, type S3Front, startS3Front } from '../servers/s3-front.ts';
 import { type RunServers, runServer } from '../servers/run-server.ts';
 
 const missing = cephMissing();

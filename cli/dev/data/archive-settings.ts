@@ -1,7 +1,7 @@
 // Where `npm start` keeps the archive, from its environment: a directory of the data folder, or a bucket.
 
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { Failure, usage } from '../../failure.ts';
@@ -25,7 +25,7 @@ export type ArchiveSettings =
       };
       readonly lock: { readonly mode: 'COMPLIANCE' | 'GOVERNANCE'; readonly days: number };
     };
-export type BucketSettings = Extract<ArchiveSettings, { kind: 's3' }>;
+type BucketSettings = Extract<ArchiveSettings, { kind: 's3' }>;
 
 /** As `maxRetentionDays` of a deployment. */
 const DEFAULT_LOCK_DAYS = 3650;
@@ -97,11 +97,18 @@ function needed(env: Variables, name: string): string {
   return value;
 }
 
-const Kept = z.object({ bucket: z.string(), endpoint: z.string().optional(), store: z.uuid() });
+const Kept = z.object({
+  bucket: z.string(),
+  endpoint: z.string().optional(),
+  /** The name that the bucket bears. */
+  store: z.uuid(),
+  /** The bucket was taken once. Until then another may be named. */
+  inUse: z.boolean(),
+});
 
 /**
  * A data folder belongs to one archive: its catalogue, its audit log and its connector know what is there. Returns the name that
- * the bucket bears; undefined: the archive is the directory.
+ * the bucket bears, or will; undefined: the archive is the directory.
  */
 export async function settleArchive(
   dir: Pick<DataDir, 'path' | 'isNew'>,
@@ -112,26 +119,29 @@ export async function settleArchive(
   const text = await readFile(path, 'utf8').catch(() => undefined);
   const kept = text === undefined ? undefined : Kept.safeParse(parsed(text)).data;
   const wayOut = 'or use --fresh, or another --data DIR';
-  if (text !== undefined && !kept) throw new Failure(1, 'data_dir', `${path} is damaged: restore it, ${wayOut}`);
+  const refuse = (message: string) => new Failure(1, 'data_dir', `${message}, ${wayOut}`);
+  if (text !== undefined && !kept) throw refuse(`${path} is damaged: restore it`);
   if (archive.kind === 'directory') {
-    if (!kept) return undefined;
+    if (!kept?.inUse) return void (await rm(path, { force: true }));
     const where = kept.endpoint === undefined ? '' : ` S3_ENDPOINT=${kept.endpoint}`;
-    const message = `${shown} was made with ARCHIVE=s3${where} S3_BUCKET=${kept.bucket}: set them again, ${wayOut}`;
-    throw new Failure(1, 'data_dir', message);
+    throw refuse(`${shown} was made with ARCHIVE=s3${where} S3_BUCKET=${kept.bucket}: set them again`);
   }
   const { bucket, endpoint } = archive.place;
-  if (kept) {
-    if (kept.bucket === bucket) return kept.store;
-    throw new Failure(1, 'data_dir', `${shown} was made with S3_BUCKET=${kept.bucket}: name that, ${wayOut}`);
-  }
-  if (!dir.isNew) {
-    const message = `${shown} has its archive in a directory, and ARCHIVE=s3 begins a new one: use --fresh, or another --data DIR`;
-    throw new Failure(1, 'data_dir', message);
-  }
-  const made = { bucket, ...(endpoint !== undefined && { endpoint }), store: randomUUID() };
-  await writePrivateFile(path, `${JSON.stringify(made)}\n`);
-  return made.store;
+  if (kept?.inUse && kept.bucket !== bucket) throw refuse(`${shown} was made with S3_BUCKET=${kept.bucket}: name that`);
+  if (!kept && !dir.isNew) throw refuse(`${shown} has its archive in a directory: leave ARCHIVE out`);
+  const { store = randomUUID(), inUse = false } = kept ?? {};
+  await writePrivateFile(path, line({ bucket, endpoint, store, inUse }));
+  return store;
 }
+
+/** The bucket is this folder's from now on. */
+export async function keepArchive(dir: Pick<DataDir, 'path'>): Promise<void> {
+  const path = join(dir.path, ARCHIVE_FILE);
+  const kept = Kept.parse(JSON.parse(await readFile(path, 'utf8')));
+  if (!kept.inUse) await writePrivateFile(path, line({ ...kept, inUse: true }));
+}
+
+const line = (kept: z.infer<typeof Kept>): string => `${JSON.stringify(kept)}\n`;
 
 function parsed(text: string): unknown {
   try {

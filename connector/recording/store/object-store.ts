@@ -49,7 +49,7 @@ const StoreEvents = z.strictObject({
 });
 export type StoreEvents = z.infer<typeof StoreEvents>;
 
-export const DirectoryStoreSettings = z.strictObject({
+const DirectoryStoreSettings = z.strictObject({
   kind: z.literal('directory'),
   root: z.string().min(1),
   events: StoreEvents.optional(),

@@ -2,7 +2,7 @@
 
 import { GetBucketVersioningCommand, GetObjectLockConfigurationCommand } from '@aws-sdk/client-s3';
 import { flaw, noRight, shown, type StoreFlaw } from './flaw.ts';
-import type { Probe, Refused } from './probe.ts';
+import type { Probe, StoreRefusal } from './probe.ts';
 
 export async function bucketFlaws(probe: Probe): Promise<readonly StoreFlaw[]> {
   const at = { Bucket: probe.bucket };
@@ -34,7 +34,7 @@ export async function bucketFlaws(probe: Probe): Promise<readonly StoreFlaw[]> {
   return flaws;
 }
 
-function notLetIn(refused: Refused): StoreFlaw {
+function notLetIn(refused: StoreRefusal): StoreFlaw {
   switch (refused.name) {
     case 'NoSuchBucket':
       return flaw('access', 'there is no such bucket: make it, with Object Lock, or name another in S3_BUCKET');

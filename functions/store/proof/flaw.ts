@@ -1,6 +1,6 @@
 // What keeps a store from being an archive, in words for whoever runs it.
 
-import type { Refused } from './probe.ts';
+import type { StoreRefusal } from './probe.ts';
 
 export interface StoreFlaw {
   readonly reason:
@@ -28,8 +28,8 @@ export const isWeakness = ({ reason }: StoreFlaw): boolean => reason === 'condit
 
 export const flaw = (reason: StoreFlaw['reason'], message: string): StoreFlaw => ({ reason, message });
 
-export const shown = ({ status, name }: Refused): string => `${status} ${name}`;
+export const shown = ({ status, name }: StoreRefusal): string => `${status} ${name}`;
 
 /** Every request that only somebody without the right is refused. */
-export const noRight = (what: string, right: string, refused: Refused): StoreFlaw =>
+export const noRight = (what: string, right: string, refused: StoreRefusal): StoreFlaw =>
   flaw('access', `these credentials may not ${what} (${shown(refused)}): allow them ${right}`);

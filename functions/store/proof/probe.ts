@@ -24,7 +24,7 @@ const LEFT_MS = 10 * 60_000;
 const MAX_LEFT = 1_000;
 
 /** What it said no with: the status, and S3's name for why. */
-export interface Refused {
+export interface StoreRefusal {
   readonly status: number;
   readonly name: string;
 }
@@ -32,7 +32,7 @@ export interface Refused {
 /** No connection, a deadline, or a store that says it cannot now. */
 export class StoreAway extends Error {}
 
-export interface ProbeVersion {
+interface ProbeVersion {
   readonly key: string;
   readonly version: string;
   readonly marker: boolean;
@@ -60,7 +60,7 @@ export class Probe {
   }
 
   /** Throws StoreAway. */
-  async ask<T>(work: (options: { readonly abortSignal: AbortSignal }) => Promise<T>): Promise<Result<T, Refused>> {
+  async ask<T>(work: (options: { readonly abortSignal: AbortSignal }) => Promise<T>): Promise<Result<T, StoreRefusal>> {
     try {
       return ok(await work({ abortSignal: this.#signal }));
     } catch (error) {
@@ -107,7 +107,7 @@ export class Probe {
   }
 
   /** Of this trial's object; the newest first, as S3 lists them. */
-  versions(name: string): Promise<Result<readonly ProbeVersion[], Refused>> {
+  versions(name: string): Promise<Result<readonly ProbeVersion[], StoreRefusal>> {
     return this.#list(this.key(name));
   }
 
@@ -123,7 +123,7 @@ export class Probe {
     if (left.ok) await this.#removeAll(left.value.filter(({ storedMs }) => nowMs - storedMs > LEFT_MS));
   }
 
-  async #list(Prefix: string): Promise<Result<readonly ProbeVersion[], Refused>> {
+  async #list(Prefix: string): Promise<Result<readonly ProbeVersion[], StoreRefusal>> {
     const wanted = { Bucket: this.bucket, Prefix, MaxKeys: MAX_LEFT };
     const listed = await this.ask((options) => this.client.send(new ListObjectVersionsCommand(wanted), options));
     if (!listed.ok) return listed;

@@ -15,7 +15,7 @@ import {
   PutObjectRetentionCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
-import type { RunServers } from '../servers/run-server.ts';
+import type { RunServers } from './run-server.ts';
 
 export type Break =
   | 'takes a second put'
