@@ -12,17 +12,17 @@ const LISTENERS = Object.fromEntries(
     return [
       [
         `listen-${name}`,
-        { variable: `GATEHOUSE_LISTEN_${variable}`, help: `HOST:PORT   ${PROTOCOLS[name].title} listener` },
+        {
+          variable: `GATEHOUSE_LISTEN_${variable}`,
+          help: `HOST:PORT   ${PROTOCOLS[name].title} listener (--advertise-${name}: where clients reach it)`,
+        },
       ],
-      [
-        `advertise-${name}`,
-        { variable: `GATEHOUSE_ADVERTISE_${variable}`, help: 'HOST:PORT   where clients reach it' },
-      ],
+      [`advertise-${name}`, { variable: `GATEHOUSE_ADVERTISE_${variable}`, help: '' }],
     ];
   }),
 ) as Readonly<Record<ListenerFlag, { readonly variable: string; readonly help: string }>>;
 
-/** Flag, its variable, and what help says. Every one takes a value. */
+/** Flag, its variable, and what help says; nothing where another's row does. Every one takes a value. */
 const SETTINGS = {
   config: { variable: 'GATEHOUSE_CONFIG', help: 'FILE   connector.yaml: at least its resources' },
   name: { variable: 'GATEHOUSE_NAME', help: "NAME   this connector's name at the edge" },
@@ -88,7 +88,9 @@ export function readFlags(
 }
 
 export function helpText(): string {
-  const rows = NAMES.map((name) => `  --${name.padEnd(20)}${SETTINGS[name].help}`);
+  const rows = NAMES.flatMap((name) =>
+    SETTINGS[name].help === '' ? [] : [`  --${name.padEnd(20)}${SETTINGS[name].help}`],
+  );
   return [
     'npm run connector -- --config FILE [flags]     the fields of FILE: docs/connector.md',
     '',

@@ -68,6 +68,7 @@ describe.skipIf(missing !== undefined)('a store', () => {
     ['compares no MD5', 'checksum_ignored'],
     ['forgets checksums', 'checksum_not_kept'],
     ['deletes what is locked', 'lock_not_kept'],
+    ['deletes what is locked and says that it does not', 'lock_not_kept'],
     ['says that it deleted what is locked', 'lock_not_kept'],
     ['says that it deleted', 'delete_not_done'],
     ['forgets retention', 'lock_not_kept'],

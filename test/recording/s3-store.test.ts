@@ -13,6 +13,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test, type TestContext } from 'vitest';
 import type { S3StoreSettings } from '../../connector/recording/store/object-store.ts';
+import { bucketFault } from '../../connector/recording/store/s3-bucket-proof.ts';
 import { S3ObjectStore } from '../../connector/recording/store/s3-object-store.ts';
 import { cephMissing } from '../harness/ceph.ts';
 import { type RunServers, runServer } from '../servers/run-server.ts';
@@ -174,6 +175,26 @@ describe('S3 (Ceph)', () => {
       expect(answer).toMatchObject({ ok: false, error: { reason: 'store_refused' } });
       expect(JSON.stringify(answer)).not.toMatch(/AKIA|secret/);
     }
+  });
+
+  test('is asked at a start and by --check, which end where a person has to act', async (context) => {
+    s3(context);
+    if (!ceph) return;
+    const { endpoint, region } = ceph;
+    const { accessKeyId, secretAccessKey } = ceph.credentials;
+    const credentials = { accessKeyId, secretAccessKey };
+    const ask = (bucket: string, more: object = {}) =>
+      bucketFault({ kind: 's3', bucket, endpoint, region, credentials, lock: 'COMPLIANCE', ...more });
+    expect(await ask(LOCKED)).toBeUndefined();
+    expect(await ask(PLAIN, { lock: 'none' })).toBeUndefined();
+    expect(await bucketFault({ kind: 'directory', root: '/nowhere' })).toBeUndefined();
+    expect(await ask(PLAIN)).toMatchObject({ reason: 'store_refused', message: /has no Object Lock/ });
+    const unknown = await ask('no-such-bucket');
+    expect(unknown).toEqual({ reason: 'store_refused', message: `there is no bucket no-such-bucket at ${endpoint}` });
+    const stranger = await ask(LOCKED, { credentials: { accessKeyId: 'AKIAWRONG', secretAccessKey: 'wrong-secret' } });
+    expect(stranger).toMatchObject({ reason: 'store_refused', message: /the connector's keys \(InvalidAccessKeyId\)/ });
+    expect(JSON.stringify(stranger)).not.toMatch(/AKIA|wrong-secret/);
+    expect(await ask(LOCKED, { endpoint: 'http://127.0.0.1:9' })).toMatchObject({ reason: 'store_unreachable' });
   });
 
   test('that is not there or does not answer is unreachable, within the deadline', async (context) => {

@@ -24,6 +24,7 @@ export type Break =
   | 'compares no MD5'
   | 'forgets checksums'
   | 'deletes what is locked'
+  | 'deletes what is locked and says that it does not'
   | 'says that it deleted what is locked'
   | 'says that it deleted'
   | 'forgets retention'
@@ -168,10 +169,12 @@ export async function startS3Front(ceph: RunServers['ceph']): Promise<S3Front> {
       case 'says that it deleted':
         return done(204);
       case 'deletes what is locked':
-        return own.send(new DeleteObjectCommand({ ...at, BypassGovernanceRetention: true })).then(
-          () => done(204),
-          () => forward(it),
-        );
+      case 'deletes what is locked and says that it does not': {
+        const { ObjectLockMode } = await own.send(new HeadObjectCommand(at));
+        if (ObjectLockMode === undefined) return forward(it);
+        await own.send(new DeleteObjectCommand({ ...at, BypassGovernanceRetention: true }));
+        return front.broken === 'deletes what is locked' ? done(204) : refused(403, 'AccessDenied');
+      }
       case 'deletes what is held': {
         const { ObjectLockLegalHoldStatus } = await own.send(new HeadObjectCommand(at));
         const LegalHold = { Status: 'OFF' } as const;

@@ -39,6 +39,7 @@ export async function proveStore(
 ): Promise<Result<StoreProof, readonly [StoreFlaw, ...StoreFlaw[]]>> {
   const began = performance.now();
   const deadline = AbortSignal.timeout(options.deadlineMs);
+  let why = 'no answer';
   for (;;) {
     try {
       const { flaws, aheadMs } = await tryOnce(client, bucket, deadline, options);
@@ -48,9 +49,9 @@ export async function proveStore(
       return ok({ aheadMs, tookMs: Math.round(performance.now() - began), weaknesses });
     } catch (error) {
       if (!(error instanceof StoreAway)) throw error;
+      if (error.message !== 'AbortError') why = error.message;
       if (deadline.aborted) {
         const seconds = Math.round(options.deadlineMs / 1_000);
-        const why = error.message === 'AbortError' ? 'no answer' : error.message;
         return err([
           flaw(
             'unreachable',
