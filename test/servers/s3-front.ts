@@ -34,6 +34,8 @@ export type Break =
   | 'shows no delete markers'
   | 'deletes without a marker'
   | 'has a clock five minutes behind'
+  | 'has a clock five minutes ahead'
+  | 'knows no holds'
   | 'lets nobody delete versions'
   | 'lets nobody retain'
   | 'hangs'
@@ -84,9 +86,10 @@ export async function startS3Front(ceph: RunServers['ceph']): Promise<S3Front> {
     if (front.broken === 'hangs') return;
     if (front.broken === 'is away') return void response.destroy();
     const { status, headers: answered, body } = await inTurn(it);
-    const late = front.broken === 'has a clock five minutes behind' && {
-      date: new Date(Date.now() - 300_000).toUTCString(),
-    };
+    const minutes = { 'has a clock five minutes behind': -5, 'has a clock five minutes ahead': 5 }[
+      front.broken as string
+    ];
+    const late = minutes !== undefined && { date: new Date(Date.now() + minutes * 60_000).toUTCString() };
     response.writeHead(status, { ...answered, ...late }).end(body);
   }
 
@@ -115,6 +118,7 @@ export async function startS3Front(ceph: RunServers['ceph']): Promise<S3Front> {
       await own.send(new PutObjectRetentionCommand({ ...at, Retention, BypassGovernanceRetention: true }));
       return done(200);
     }
+    if (front.broken === 'knows no holds' && searchParams.has('legal-hold')) return refused(501, 'NotImplemented');
     if (it.method === 'PUT' && searchParams.has('legal-hold') && front.broken === 'forgets legal holds')
       return done(200);
     const answered = await forward(it);

@@ -9,7 +9,7 @@ export interface StoreFlaw {
     | 'no_versions'
     | 'no_object_lock'
     | 'default_retention'
-    | 'put_refused' // it does not take what recordings are stored with
+    | 'request_refused' // it does not take what recordings are stored, held or purged with
     | 'condition_ignored'
     | 'condition_not_atomic'
     | 'checksum_ignored'
@@ -30,6 +30,8 @@ export const flaw = (reason: StoreFlaw['reason'], message: string): StoreFlaw =>
 
 export const shown = ({ status, name }: StoreRefusal): string => `${status} ${name}`;
 
-/** Every request that only somebody without the right is refused. */
+/** Of a request that only somebody without the right is refused, or that the store knows nothing of. */
 export const noRight = (what: string, right: string, refused: StoreRefusal): StoreFlaw =>
-  flaw('access', `these credentials may not ${what} (${shown(refused)}): allow them ${right}`);
+  refused.status === 403
+    ? flaw('access', `these credentials may not ${what} (${shown(refused)}): allow them ${right}`)
+    : flaw('request_refused', `it refuses to ${what} (${shown(refused)}): use a store that has all of S3 for ${right}`);

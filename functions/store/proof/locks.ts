@@ -11,6 +11,7 @@ const RETAIN_MS = 60_000;
 const LENGTHENED_MS = 75_000;
 const SHORTENED_MS = 30_000;
 
+/** `now`: by the store's clock, which ends what is retained. */
 export async function lockFlaws(probe: Probe, mode: LockMode, now: () => number): Promise<readonly StoreFlaw[]> {
   const control = await deleteFlaw(probe);
   if (control) return [control];
