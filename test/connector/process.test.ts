@@ -2,6 +2,7 @@
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -181,6 +182,17 @@ describe('what is wrong is one line, and an exit code', () => {
   });
   test('a missing events token', async () => {
     expect(await line(run(['--events-url', 'http://127.0.0.1:1']))).toContain('GATEHOUSE_EVENTS_TOKEN is not set');
+  });
+  test('a bucket that is not there', async () => {
+    const error = '<?xml version="1.0"?><Error><Code>NoSuchBucket</Code></Error>';
+    const store = createHttpServer((_, response) => void response.writeHead(404).end(error));
+    await new Promise<void>((resolve) => store.listen(0, '127.0.0.1', resolve));
+    const endpoint = `http://127.0.0.1:${(store.address() as AddressInfo).port}`;
+    const bucket = ['--store-directory', '', '--store-bucket', 'nowhere', '--store-region', 'eu-west-1'];
+    const keys = { AWS_ACCESS_KEY_ID: 'AKIATEST', AWS_SECRET_ACCESS_KEY: 'a-secret' };
+    const said = await line(run([...bucket, '--store-endpoint', endpoint], keys));
+    expect(said).toBe(`1 gatehouse connector: store: there is no bucket nowhere at ${endpoint}\n`);
+    store.close();
   });
   test('no configuration at all', async () => {
     const connector = runConnector([]);

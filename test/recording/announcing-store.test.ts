@@ -52,13 +52,22 @@ test('what one start could not tell, the next one does', async () => {
   await next.close();
 });
 
+test('what stood in the bucket already, as a crash came before its marker, is told of by the put that finds it', async () => {
+  const told: CreatedObject[] = [];
+  const store = open(async (objects) => void told.push(...objects), bucket(ok({ stored: 'existed' })));
+  const key = newKey();
+  expect(await put(store, key)).toEqual(ok({ stored: 'existed' }));
+  await expect.poll(() => told).toEqual([{ key, size: 4 }]);
+  await store.close();
+});
+
 test('of a put that the store did not confirm nothing is told', async () => {
   const told: unknown[] = [];
   const away = err({ reason: 'store_unreachable', message: 'away' } as const);
   const store = open(async (objects) => void told.push(...objects), bucket(away));
   expect(await put(store, newKey())).toBe(away);
-  expect(readdirSync(join(place, 'events'))).toEqual([]);
   await store.close();
+  expect(readdirSync(join(place, 'events'))).toEqual([]);
   expect(told).toEqual([]);
 });
 

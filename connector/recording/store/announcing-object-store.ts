@@ -61,6 +61,7 @@ export class AnnouncingObjectStore implements ObjectStore {
   }
 
   async close(): Promise<void> {
+    await this.#opened.catch(() => undefined);
     await this.#announcer.close();
     await this.#store.close();
   }
