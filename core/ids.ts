@@ -22,6 +22,8 @@ export const ConnectorId = idSchema('con', 'ConnectorId');
 export type ConnectorId = z.infer<typeof ConnectorId>;
 export const HoldId = idSchema('hld', 'HoldId');
 export type HoldId = z.infer<typeof HoldId>;
+export const HoldSearchId = idSchema('hsr', 'HoldSearchId');
+export type HoldSearchId = z.infer<typeof HoldSearchId>;
 
 type IdOf = {
   ses: SessionId;
@@ -29,6 +31,7 @@ type IdOf = {
   req: RequestId;
   con: ConnectorId;
   hld: HoldId;
+  hsr: HoldSearchId;
 };
 
 /** Clock and randomness, passed in wherever they matter so that tests can hold them still. */

@@ -35,9 +35,9 @@ import type {
 } from '../core/api.ts';
 import type { DecidedVia } from '../core/approval/approval.ts';
 import type { ActionPage, SessionDetail, SessionPage, SessionQuery } from '../core/catalogue.ts';
-import type { GrantId, HoldId, RequestId, SessionId } from '../core/ids.ts';
+import type { GrantId, HoldId, HoldSearchId, RequestId, SessionId } from '../core/ids.ts';
 import type { ReplayQuery } from '../core/replay/terminal.ts';
-import type { LegalHold, HoldScope } from '../core/retention/hold.ts';
+import type { HoldSearch, LegalHold, PlacedScope } from '../core/retention/hold.ts';
 import type {
   EarlyPurge,
   HoldList,
@@ -166,7 +166,12 @@ export interface Gatehouse {
   /** Ends this one within a second; its grant stays. `unavailable` and `conflict`: it goes on, and the message says what to do. */
   endSession(who: Identity, session: SessionId, reason: string): Answer<EndedSession>;
   /** Auditors and administrators. */
-  placeHold(who: Identity, scope: HoldScope, reason: string): Answer<LegalHold>;
+  placeHold(who: Identity, scope: PlacedScope, reason: string): Answer<LegalHold>;
+  /** Auditors: looks for sessions to hold, and with `goOnWithHoldSearch` until it is done. Holds nothing. */
+  searchForHold(who: Identity, query: string): Answer<HoldSearch>;
+  goOnWithHoldSearch(who: Identity, search: HoldSearchId): Answer<HoldSearch>;
+  /** With every session that it names. */
+  hold(who: Identity, hold: HoldId): Answer<LegalHold>;
   /** The first who asks has it wait for another, whose call lifts it. */
   liftHold(who: Identity, hold: HoldId, reason: string): Answer<LegalHold>;
   holds(who: Identity): Answer<HoldList>;

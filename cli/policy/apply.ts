@@ -1,6 +1,5 @@
 // Puts a policy in force: checked here, shown as what it changes, and only then sent.
 
-import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { Me, ResourceList } from '../../core/api.ts';
 import {
@@ -16,7 +15,8 @@ import { describeMistake, placeMistakes, readPolicy } from '../../core/policy/pa
 import { unifiedDiff } from '../../core/policy/changes/unified-diff.ts';
 import type { ApiClient } from '../api-client.ts';
 import type { Cli } from '../cli.ts';
-import { Failure, usage } from '../failure.ts';
+import { confirm } from '../confirm.ts';
+import { Failure } from '../failure.ts';
 import { time, type Output } from '../output.ts';
 import { line } from '../terminal-text.ts';
 import { describeEffects, effectsOf } from './effects.ts';
@@ -91,7 +91,11 @@ async function apply(cli: Cli, options: Options, command: Command): Promise<void
       { applied: false, policy: inForce, diff, changes, access, effects },
       () => 'Nothing was applied.',
     );
-  if (!options.yes) await confirm(cli, output, inForce.version + 1);
+  if (!options.yes)
+    await confirm(cli, output, {
+      ask: `Apply it as version ${inForce.version + 1}?`,
+      otherwise: 'nothing was applied',
+    });
   const applied = await put(client, file.text, inForce, options.stepDown === true);
   // Of groups that nobody has only the edge can tell.
   const said = new Set(unseen.map(describeMistake));
@@ -121,19 +125,6 @@ async function put(client: ApiClient, text: string, seen: FetchedPolicy, stepDow
   } catch (error) {
     throw error instanceof Failure && error.reason === 'conflict' ? conflict('') : error;
   }
-}
-
-async function confirm(cli: Cli, output: Output, version: number): Promise<void> {
-  const { stdin, stderr } = cli.terminal;
-  if (!stdin.isTTY || !output.isTerminal || output.json) {
-    throw usage('nothing was applied: there is no terminal to ask on, so say --yes');
-  }
-  const asking = createInterface({ input: stdin, output: stderr, terminal: false });
-  // The end of input is no yes.
-  const ended = new Promise<string>((resolve) => asking.once('close', () => resolve('')));
-  const answer = await Promise.race([asking.question(`Apply it as version ${version}? [y/N] `), ended]);
-  asking.close();
-  if (!/^y(es)?$/i.test(answer.trim())) throw new Failure(1, 'not_confirmed', 'nothing was applied');
 }
 
 const diffText = (output: Output, diff: string): string =>

@@ -2,12 +2,14 @@
 
 import type { Command } from 'commander';
 import { HoldId } from '../../core/ids.ts';
-import { HoldScope, LegalHold } from '../../core/retention/hold.ts';
-import { HoldList, RetentionReason } from '../../core/retention/purge.ts';
+import { type HoldScope, HoldSearch, LegalHold, MAX_HELD_SESSIONS, PlacedScope } from '../../core/retention/hold.ts';
+import { HoldList, RetentionReason, SearchForHold } from '../../core/retention/purge.ts';
+import type { ApiClient } from '../api-client.ts';
 import { checked, type Cli } from '../cli.ts';
+import { confirm } from '../confirm.ts';
 import { usage } from '../failure.ts';
 import { INSTANTS, instant } from '../instant.ts';
-import { time } from '../output.ts';
+import { type Output, time } from '../output.ts';
 
 interface Named {
   readonly session?: string[];
@@ -17,20 +19,40 @@ interface Named {
   readonly until?: string;
 }
 
+interface PlaceOptions extends Named {
+  readonly search?: string;
+  readonly dryRun?: boolean;
+  readonly yes?: boolean;
+  readonly reason: string;
+}
+
 export function addHold(command: Command, cli: Cli): void {
   const hold = command.helpCommand(false);
   hold
     .command('place')
-    .description('Keep sessions from being purged, those that come later too (auditors, administrators)')
+    .description('Keep sessions from being purged (auditors, administrators)')
     .option('--session <ID...>', 'these sessions')
-    .option('--user <EMAIL>', 'all sessions of a person')
-    .option('--resource <NAME>', 'all sessions on a resource')
+    .option('--search <QUERY>', 'the sessions that a search finds now, and none that come later (auditors)')
+    .option('--user <EMAIL>', 'all sessions of a person, those that come later too')
+    .option('--resource <NAME>', 'all sessions on a resource, those that come later too')
     .option('--since <TIME>', `what ran from then on, with --until: ${INSTANTS}`)
     .option('--until <TIME>', 'and before then')
     .requiredOption('--reason <TEXT>', 'why; it stays in the audit log, so name nobody')
-    .action(async (options: Named & { reason: string }, command: Command) => {
-      const body = { scope: scopeOf(options), reason: checked(RetentionReason, options.reason, '--reason') };
+    .option('--dry-run', 'with --search: say how many sessions it finds, and hold none')
+    .option('-y, --yes', 'with --search: do not ask')
+    .action(async (options: PlaceOptions, command: Command) => {
+      const reason = checked(RetentionReason, options.reason, '--reason');
+      if (options.search === undefined && (options.dryRun || options.yes))
+        throw usage('--dry-run and --yes go with --search');
+      const named = options.search === undefined ? scopeOf(options) : searchIn(options, options.search);
       const { client, output } = await cli.open(command);
+      const found = typeof named === 'string' ? await searchToHold(client, output, named) : undefined;
+      if (found && options.dryRun)
+        return output.answer({ search: found }, () => `${foundWords(found)} Nothing was held.`);
+      if (found && !options.yes)
+        await confirm(cli, output, { ask: `${foundWords(found)} Hold them?`, otherwise: 'nothing was held' });
+      const scope = typeof named === 'string' ? { of: 'search', search: found?.id } : named;
+      const body = { scope, reason };
       const placed = await client.post('/holds', body, LegalHold);
       await output.answer(
         { hold: placed },
@@ -63,10 +85,10 @@ export function addHold(command: Command, cli: Cli): void {
       await output.answer(list, () =>
         output.table(
           ['HOLD', 'STATE', 'ON', 'SESSIONS', 'PLACED', 'BY', 'REASON'],
-          list.holds.map(({ id, scope, placed, lifting, lifted, standing }) => [
+          list.holds.map(({ id, scope, placed, lifting, lifted, standing, named }) => [
             id,
             lifted ? 'lifted' : lifting ? `lift asked by ${lifting.by}` : 'in force',
-            scopeWords(scope),
+            scopeWords(scope, named),
             standing ? `${standing.sessions}${standing.whole ? '' : ', not all held yet'}` : 'not looked at yet',
             time(placed.at),
             placed.by,
@@ -78,7 +100,29 @@ export function addHold(command: Command, cli: Cli): void {
     });
 }
 
-function scopeOf({ session, user, resource, since, until }: Named): HoldScope {
+function searchIn(options: PlaceOptions, query: string): string {
+  const { session, user, resource, since, until } = options;
+  if ([session, user, resource, since, until].some((other) => other !== undefined))
+    throw usage('--search stands alone: write user:, resource:, since: and until: into the query');
+  return checked(SearchForHold, { query }, '--search').query;
+}
+
+/** Until all pages are read. A call that fails in between costs nothing that was found: the command can be given again. */
+async function searchToHold(client: ApiClient, output: Output, query: string): Promise<HoldSearch> {
+  let search = await client.post('/holds/searches', { query }, HoldSearch);
+  while (!search.done && !search.tooMany) {
+    if (!output.json) output.note(`${search.sessions} sessions so far`);
+    search = await client.post(`/holds/searches/${search.id}`, {}, HoldSearch);
+  }
+  return search;
+}
+
+const foundWords = ({ sessions, tooMany }: HoldSearch): string =>
+  tooMany
+    ? `The search finds more than ${MAX_HELD_SESSIONS} sessions, which is more than one hold has.`
+    : `The search finds ${sessions} ${sessions === 1 ? 'session' : 'sessions'}.`;
+
+function scopeOf({ session, user, resource, since, until }: Named): PlacedScope {
   const now = Date.now();
   const scopes = [
     session && (session.length === 1 ? { of: 'session', session: session[0] } : { of: 'sessions', sessions: session }),
@@ -90,11 +134,11 @@ function scopeOf({ session, user, resource, since, until }: Named): HoldScope {
   ].filter((scope) => scope !== false && scope !== undefined);
   const [scope] = scopes;
   if (!scope || scopes.length > 1)
-    throw usage('name what to hold with one of --session, --user, --resource, or --since with --until');
-  return checked(HoldScope, scope, 'what to hold');
+    throw usage('name what to hold with one of --session, --search, --user, --resource, or --since with --until');
+  return checked(PlacedScope, scope, 'what to hold');
 }
 
-function scopeWords(scope: HoldScope): string {
+function scopeWords(scope: HoldScope, named?: number): string {
   switch (scope.of) {
     case 'session':
       return scope.session;
@@ -105,6 +149,6 @@ function scopeWords(scope: HoldScope): string {
     case 'time':
       return `what ran from ${time(scope.since)} to ${time(scope.until)}`;
     case 'sessions':
-      return `${scope.sessions.length} sessions`;
+      return `${named ?? scope.sessions.length} sessions${scope.query === undefined ? '' : ` found by ${scope.query}`}`;
   }
 }

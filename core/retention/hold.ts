@@ -2,23 +2,57 @@
 // are about, so that it covers what is recorded and stored after it as well.
 
 import { z } from 'zod';
-import { HoldId, SessionId } from '../ids.ts';
+import { HoldId, HoldSearchId, SessionId } from '../ids.ts';
 import { ResourceName } from '../resource.ts';
+import { MAX_QUERY } from '../search/parse.ts';
 
-/** As many as fit into one item of the catalogue's table beside all else. */
-const MAX_HELD_SESSIONS = 1_000;
+/** 330 KB of ids: an item of the catalogue's table has 400 KB. */
+export const MAX_HELD_SESSIONS = 10_000;
+/** That somebody names one by one. */
+const MAX_NAMED_SESSIONS = 1_000;
 
-export const HoldScope = z.discriminatedUnion('of', [
+const SCOPES = [
   z.strictObject({ of: z.literal('session'), session: SessionId }),
   /** Every session of a person. */
   z.strictObject({ of: z.literal('user'), email: z.string().min(1).max(320) }),
   z.strictObject({ of: z.literal('resource'), resource: ResourceName }),
   /** Whatever ran at any moment from `since` to before `until`. */
   z.strictObject({ of: z.literal('time'), since: z.iso.datetime(), until: z.iso.datetime() }),
-  /** What a search found when the hold was placed. */
-  z.strictObject({ of: z.literal('sessions'), sessions: z.array(SessionId).min(1).max(MAX_HELD_SESSIONS) }),
+] as const;
+
+export const HoldScope = z.discriminatedUnion('of', [
+  ...SCOPES,
+  /** These and no others. `query`: what a search for it found when the hold was placed. */
+  z.strictObject({
+    of: z.literal('sessions'),
+    sessions: z.array(SessionId).min(1).max(MAX_HELD_SESSIONS),
+    query: z.string().max(MAX_QUERY).optional(),
+  }),
 ]);
 export type HoldScope = z.infer<typeof HoldScope>;
+
+/** What somebody asks to be held. */
+export const PlacedScope = z.discriminatedUnion('of', [
+  ...SCOPES,
+  z.strictObject({ of: z.literal('sessions'), sessions: z.array(SessionId).min(1).max(MAX_NAMED_SESSIONS) }),
+  /** What this search has found, once it is done. */
+  z.strictObject({ of: z.literal('search'), search: HoldSearchId }),
+]);
+export type PlacedScope = z.infer<typeof PlacedScope>;
+
+/** A search for sessions to hold: of every page of its hits, a few pages at each call. */
+export const HoldSearch = z.object({
+  id: HoldSearchId,
+  query: z.string(),
+  at: z.iso.datetime(),
+  /** Found so far. */
+  sessions: z.number().int(),
+  /** All pages were read. */
+  done: z.boolean(),
+  /** More than one hold takes: it cannot be placed. */
+  tooMany: z.boolean(),
+});
+export type HoldSearch = z.infer<typeof HoldSearch>;
 
 const Step = z.object({ by: z.string(), at: z.iso.datetime(), reason: z.string() });
 
@@ -62,4 +96,14 @@ function covers(scope: HoldScope, session: HeldFacts): boolean {
     case 'sessions':
       return scope.sessions.includes(session.session);
   }
+}
+
+const LISTED_SESSIONS = 100;
+
+/** As a list shows it: of many sessions the first, and how many they are. */
+export function listedHold<T extends LegalHold>(hold: T): T & { readonly named?: number } {
+  const { scope } = hold;
+  if (scope.of !== 'sessions') return hold;
+  const sessions = scope.sessions.slice(0, LISTED_SESSIONS);
+  return { ...hold, scope: { ...scope, sessions }, named: scope.sessions.length };
 }

@@ -5,8 +5,9 @@
 import { z } from 'zod';
 import { ConnectorId, HoldId, SessionId } from '../ids.ts';
 import { Digest } from '../recording/segment.ts';
+import { MAX_QUERY } from '../search/parse.ts';
 import { saysSomething } from '../text/written-text.ts';
-import { LegalHold, HoldScope } from './hold.ts';
+import { LegalHold, PlacedScope } from './hold.ts';
 import { PurgeMode, PurgeRefusal, RetentionClass } from './may-purge.ts';
 
 /** What was stored, so that a copy kept elsewhere can be told to be that recording. */
@@ -89,7 +90,15 @@ export const HoldStanding = z.object({
   at: z.iso.datetime(),
 });
 
-export const HoldList = z.object({ holds: z.array(LegalHold.extend({ standing: HoldStanding.optional() })) });
+export const HoldList = z.object({
+  holds: z.array(
+    LegalHold.extend({
+      standing: HoldStanding.optional(),
+      /** How many sessions its scope names, of which a list has the first hundred. */
+      named: z.number().int().optional(),
+    }),
+  ),
+});
 export type HoldList = z.infer<typeof HoldList>;
 
 export const PurgePage = z.object({ purges: z.array(Purge), after: SessionId.optional() });
@@ -127,7 +136,8 @@ export const RetentionReason = z
   .max(500)
   .regex(/^\P{Cc}*$/u, 'one line, without control characters');
 
-export const PlaceHold = z.strictObject({ scope: HoldScope, reason: RetentionReason });
+export const PlaceHold = z.strictObject({ scope: PlacedScope, reason: RetentionReason });
+export const SearchForHold = z.strictObject({ query: z.string().min(1).max(MAX_QUERY) });
 export const BecauseOf = z.strictObject({ reason: RetentionReason });
 
 export const OrderPurges = z.strictObject({ session: SessionId.optional() });

@@ -3,16 +3,17 @@
 
 import { DurableObject } from 'cloudflare:workers';
 import type { AuditEvent } from '../../core/audit/audit.ts';
-import type { HoldId, SessionId } from '../../core/ids.ts';
-import { LegalHold } from '../../core/retention/hold.ts';
+import type { HoldId, HoldSearchId, SessionId } from '../../core/ids.ts';
+import { type HoldSearch, LegalHold, listedHold } from '../../core/retention/hold.ts';
 import { type Purge, tombstoneOf } from '../../core/retention/purge.ts';
 import { signedArchiveFetch } from '../archive.ts';
 import { iso } from '../clock.ts';
 import type { Env } from '../env.ts';
 import type { Serves } from '../ports/object.ts';
-import type { RetentionPort, WaitingPurge } from '../ports/retention.ts';
+import type { FoundToHold, RetentionPort, WaitingPurge } from '../ports/retention.ts';
 import { createRetentionArchive, type RetentionArchive } from '../retention-archive.ts';
 import { parseSettings } from '../settings.ts';
+import { HOLD_SEARCHES_SCHEMA, HoldSearches } from '../storage/hold-searches.ts';
 import { remote } from './rpc.ts';
 
 const SCHEMA = `
@@ -27,13 +28,15 @@ const MOST = 500;
 
 export class Retention extends DurableObject<Env> implements Serves<RetentionPort> {
   readonly #sql: SqlStorage;
+  readonly #searches: HoldSearches;
   /** Runs come one after the other: two would write the same entry twice. */
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(context: DurableObjectState, env: Env) {
     super(context, env);
     this.#sql = context.storage.sql;
-    this.#sql.exec(SCHEMA);
+    this.#sql.exec(SCHEMA + HOLD_SEARCHES_SCHEMA);
+    this.#searches = new HoldSearches(this.#sql);
   }
 
   async wake(): Promise<void> {
@@ -41,7 +44,11 @@ export class Retention extends DurableObject<Env> implements Serves<RetentionPor
   }
 
   holds(): LegalHold[] {
-    return this.#sql.exec('SELECT document FROM holds ORDER BY id DESC').toArray().map(holdOf);
+    const holds: LegalHold[] = [];
+    // One after the other: thousands of sessions in each are a lot for an answer, and for memory.
+    for (const row of this.#sql.exec('SELECT document FROM holds ORDER BY id DESC'))
+      holds.push(listedHold(holdOf(row)));
+    return holds;
   }
 
   hold(id: HoldId): LegalHold | undefined {
@@ -53,6 +60,22 @@ export class Retention extends DurableObject<Env> implements Serves<RetentionPor
     this.#sql.exec('INSERT OR REPLACE INTO holds (id, document, told) VALUES (?, ?, 0)', hold.id, JSON.stringify(hold));
     await this.wake();
     return true;
+  }
+
+  beginHoldSearch(search: Pick<HoldSearch, 'id' | 'query'>, by: string): void {
+    this.#searches.begin(search, by, Date.now());
+  }
+  holdSearch(id: HoldSearchId) {
+    return this.#searches.find(id, Date.now());
+  }
+  addToHoldSearch(id: HoldSearchId, found: FoundToHold): void {
+    this.ctx.storage.transactionSync(() => this.#searches.add(id, found));
+  }
+  foundToHold(id: HoldSearchId): SessionId[] {
+    return this.#searches.sessions(id);
+  }
+  dropHoldSearch(id: HoldSearchId): void {
+    this.#searches.drop(id);
   }
 
   earlyPurge(session: SessionId): WaitingPurge | undefined {

@@ -1,16 +1,24 @@
 // Legal holds, early purges that wait for a second person, and what the edge has ordered of the purge.
 
-import type { LegalHold } from '../../core/retention/hold.ts';
-import type { HoldId, SessionId } from '../../core/ids.ts';
+import type { HoldSearch, LegalHold } from '../../core/retention/hold.ts';
+import type { HoldId, HoldSearchId, SessionId } from '../../core/ids.ts';
 
 export interface RetentionPort {
   /** Sets the clock by which purges are asked for, if none is set. */
   wake(): Promise<void>;
-  /** Newest first, lifted ones too. */
+  /** Newest first, lifted ones too; as a list shows them. */
   holds(): Promise<LegalHold[]>;
   /** Takes the hold's next state, which is on its way to the functions then. false: somebody changed it meanwhile. */
   putHold(hold: LegalHold, before: LegalHold | undefined): Promise<boolean>;
   hold(id: HoldId): Promise<LegalHold | undefined>;
+  beginHoldSearch(search: Pick<HoldSearch, 'id' | 'query'>, by: string): Promise<void>;
+  /** undefined: there is none, or it is a day old. */
+  holdSearch(id: HoldSearchId): Promise<StandingHoldSearch | undefined>;
+  /** What one page found. */
+  addToHoldSearch(id: HoldSearchId, found: FoundToHold): Promise<void>;
+  /** In order. */
+  foundToHold(id: HoldSearchId): Promise<SessionId[]>;
+  dropHoldSearch(id: HoldSearchId): Promise<void>;
   earlyPurge(session: SessionId): Promise<WaitingPurge | undefined>;
   /** undefined: it waits no longer. */
   putEarlyPurge(session: SessionId, waiting: WaitingPurge | undefined): Promise<void>;
@@ -26,4 +34,16 @@ export interface WaitingPurge {
   readonly by: string;
   readonly reason: string;
   readonly untilMs: number;
+}
+
+export interface StandingHoldSearch extends HoldSearch {
+  readonly by: string;
+  /** Where the next page begins. */
+  readonly cursor?: string;
+}
+
+export interface FoundToHold {
+  readonly sessions: readonly SessionId[];
+  /** undefined: that was the last page. */
+  readonly cursor: string | undefined;
 }

@@ -1,8 +1,8 @@
 // /holds, /purges, /sessions/{session}/retention
 
 import { createRoute, z } from '@hono/zod-openapi';
-import { HoldId, SessionId } from '../../core/ids.ts';
-import { LegalHold } from '../../core/retention/hold.ts';
+import { HoldId, HoldSearchId, SessionId } from '../../core/ids.ts';
+import { HoldSearch, LegalHold } from '../../core/retention/hold.ts';
 import {
   BecauseOf,
   EarlyPurge,
@@ -12,6 +12,7 @@ import {
   PlaceHold,
   PurgePage,
   PurgeReport,
+  SearchForHold,
   SessionRetention,
 } from '../../core/retention/purge.ts';
 import { type Api, type ApiDeps, answer, jsonAnswer, jsonBody, whoAsks } from './api.ts';
@@ -42,6 +43,41 @@ export function retentionRoutes(api: Api, { gatehouse }: ApiDeps): void {
       const { scope, reason } = c.req.valid('json');
       return answer(c, await gatehouse.placeHold(whoAsks(c), scope, reason));
     },
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/holds/{hold}',
+      summary: 'A legal hold, with every session that it names (auditors, administrators)',
+      request: { params: OneHold },
+      responses: jsonAnswer(LegalHold, 'As it was placed'),
+    }),
+    async (c) => answer(c, await gatehouse.hold(whoAsks(c), c.req.valid('param').hold)),
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/holds/searches',
+      summary: 'Search for sessions to hold; holds nothing yet (auditors)',
+      description:
+        'Each call reads some pages. Go on with it until it is `done`, look at the count, and place a hold whose scope names the search within a day. The query is in the audit log before it is answered.',
+      request: { body: jsonBody(SearchForHold) },
+      responses: jsonAnswer(HoldSearch, 'How many sessions it has found so far'),
+    }),
+    async (c) => answer(c, await gatehouse.searchForHold(whoAsks(c), c.req.valid('json').query)),
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/holds/searches/{search}',
+      summary: 'Go on with a search for sessions to hold (its own auditor)',
+      request: { params: z.object({ search: HoldSearchId }) },
+      responses: jsonAnswer(HoldSearch, 'How many sessions it has found so far'),
+    }),
+    async (c) => answer(c, await gatehouse.goOnWithHoldSearch(whoAsks(c), c.req.valid('param').search)),
   );
 
   api.openapi(

@@ -7,6 +7,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { getRequestListener } from '@hono/node-server';
 import { Hono, type MiddlewareHandler } from 'hono';
 import { type ActionEntry, MAX_ACTIONS_A_PAGE, type SessionEntry } from '../../core/catalogue.ts';
+import { SessionId } from '../../core/ids.ts';
 import { ResourceName } from '../../core/resource.ts';
 import type { SearchHit } from '../../core/search/page.ts';
 import { decodeAuditPiece } from '../../core/audit/audit-archive.ts';
@@ -94,6 +95,23 @@ const hitIn = ({ id, protocol }: SessionEntry): SearchHit => ({
   },
 });
 
+const failed = new Set<string>();
+
+/** For a query with `pages25`: so many pages of a hundred sessions, each twice. `fails3`: the third is not there the first time. */
+function manyPages(body: string): 'away' | { hits: SearchHit[]; cursor?: string } | undefined {
+  const { q, cursor = '0' } = JSON.parse(body) as { q: string; cursor?: string };
+  const pages = Number(/pages(\d+)/.exec(q)?.[1] ?? Number.NaN);
+  if (Number.isNaN(pages)) return undefined;
+  const page = Number(cursor);
+  if (Number(/fails(\d+)/.exec(q)?.[1]) === page && !failed.has(q)) {
+    failed.add(q);
+    return 'away';
+  }
+  const ids = Array.from({ length: 100 }, (_, n) => `ses_${String(page * 100 + Math.floor(n / 2)).padStart(26, '0')}`);
+  const hits = ids.map((id) => hitIn({ ...SESSIONS.ofBob, id: SessionId.parse(id) }));
+  return { hits, ...(page + 1 < pages && { cursor: String(page + 1) }) };
+}
+
 export const archiveOfTests = () => {
   const audit = auditOfTests();
   const retention = retentionOfTests();
@@ -125,6 +143,8 @@ export const archiveOfTests = () => {
         });
         return request.on('end', () => {
           searched.push(body);
+          const pages = manyPages(body);
+          if (pages) return json(pages === 'away' ? 503 : 200, pages);
           json(200, { hits: Object.values(SESSIONS).map(hitIn), cursor: 'next' });
         });
       }

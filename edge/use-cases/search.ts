@@ -60,7 +60,7 @@ const asAdmitted = (hit: SearchHit, admission: Admission | undefined): SearchHit
   return admitted ? { ...hit, email: admitted.email, resource: admitted.resource, protocol: admitted.protocol } : hit;
 };
 
-function archiveFault(reason: 'not_found' | 'bad_request' | 'unavailable') {
+export function archiveFault(reason: 'not_found' | 'bad_request' | 'unavailable') {
   switch (reason) {
     case 'bad_request':
       return fault('bad_request', 'The cursor does not belong to this query. Begin again without it.');

@@ -9,7 +9,7 @@ import type { RecordingPlatform } from '../../core/recording/segment.ts';
 import { type LegalHold, holdsOn } from '../../core/retention/hold.ts';
 import { DAY_MS } from '../../core/retention/may-purge.ts';
 import type { CatalogueReader } from '../catalogue-table/reader.ts';
-import { HELD_SESSIONS, HOLD_STANDINGS } from '../catalogue-table/schema.ts';
+import { HELD_SESSIONS, HOLD_STANDINGS, SESSION_ROW, sessionPartition } from '../catalogue-table/schema.ts';
 import type { CatalogueTable } from '../catalogue-table/table.ts';
 import { RetriableFault } from '../faults.ts';
 import type { PurgeLedger } from '../purge/ledger.ts';
@@ -113,19 +113,11 @@ function failed(place: SessionPrefix, error: unknown, deps: HoldSweepDeps): fals
   return false;
 }
 
-async function* sessionsOf({ scope }: LegalHold, { catalogue }: HoldSweepDeps): AsyncGenerator<SessionPrefix> {
-  const one = async (session: SessionId): Promise<SessionPrefix | undefined> => {
-    const row = await catalogue.session(session);
-    return row && row !== 'damaged' ? { session, connector: row.connector } : undefined;
-  };
+async function* sessionsOf({ scope }: LegalHold, { catalogue, table }: HoldSweepDeps): AsyncGenerator<SessionPrefix> {
   switch (scope.of) {
     case 'session':
     case 'sessions':
-      for (const session of scope.of === 'session' ? [scope.session] : scope.sessions) {
-        const place = await one(session);
-        if (place) yield place;
-      }
-      return;
+      return yield* placesOf(scope.of === 'session' ? [scope.session] : scope.sessions, table);
     case 'user':
       return yield* listed({ email: scope.email, limit: PAGE }, catalogue);
     case 'resource':
@@ -133,6 +125,19 @@ async function* sessionsOf({ scope }: LegalHold, { catalogue }: HoldSweepDeps): 
     case 'time': {
       const since = new Date(Date.parse(scope.since) - LONGEST_SESSION_MS).toISOString();
       return yield* listed({ since, until: scope.until, limit: PAGE }, catalogue);
+    }
+  }
+}
+
+/** A hundred rows at a call: there may be thousands. A purged session's row is none to hold. */
+async function* placesOf(sessions: readonly SessionId[], table: CatalogueTable): AsyncGenerator<SessionPrefix> {
+  for (let at = 0; at < sessions.length; at += PAGE) {
+    const byPartition = new Map(sessions.slice(at, at + PAGE).map((session) => [sessionPartition(session), session]));
+    const keys = [...byPartition.keys()].map((pk) => ({ pk, sk: SESSION_ROW }));
+    for (const { pk, connector, purged } of await table.getAll(keys)) {
+      const session = byPartition.get(String(pk));
+      const known = ConnectorId.safeParse(connector).data;
+      if (session && known && purged === undefined) yield { session, connector: known };
     }
   }
 }

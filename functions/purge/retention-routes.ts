@@ -14,13 +14,14 @@ import '../../core/text/schema-words.ts';
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { ConnectorId, HoldId, SessionId } from '../../core/ids.ts';
-import { LegalHold } from '../../core/retention/hold.ts';
+import { LegalHold, listedHold } from '../../core/retention/hold.ts';
 import { type HoldList, HoldStanding, PurgeOrder, type PurgePage } from '../../core/retention/purge.ts';
 import { HOLD_STANDINGS } from '../catalogue-table/schema.ts';
 import { purgeRun, type PurgeRunDeps } from './purge-run.ts';
 import { sessionRetention } from './session-retention.ts';
 
-const MAX_BODY_BYTES = 256 * 1024;
+/** A hold names up to 10,000 sessions. */
+const MAX_BODY_BYTES = 512 * 1024;
 const Order = PurgeOrder.extend({ connector: ConnectorId });
 
 export function retentionArchiveRoutes(deps: PurgeRunDeps): Hono {
@@ -96,7 +97,7 @@ export function retentionArchiveRoutes(deps: PurgeRunDeps): Hono {
     const holds = await deps.ledger.holds();
     const rows = await deps.table.getAll(holds.map(({ id }) => ({ pk: HOLD_STANDINGS, sk: id })));
     const standings = new Map(rows.map((row) => [row.sk, HoldStanding.safeParse(row).data]));
-    const listed = holds.map((hold) => ({ ...hold, standing: standings.get(hold.id) }));
+    const listed = holds.map((hold) => ({ ...listedHold(hold), standing: standings.get(hold.id) }));
     return c.json({ holds: listed } satisfies HoldList);
   });
 

@@ -29,6 +29,28 @@ it.each([
   expect(seen.map(({ body }) => json(body))).toEqual([{ scope, reason: 'a dispute' }]);
 });
 
+it('hold place --search counts to the last page, and holds what was found when it is told to', async () => {
+  const search = newId('hsr');
+  const found = (sessions: number, done: boolean) => ({
+    body: { id: search, query: 'drop table', at: step.at, sessions, done, tooMany: false },
+  });
+  replies['POST /api/v1/holds/searches'] = found(1_000, false);
+  replies[`POST /api/v1/holds/searches/${search}`] = found(1_234, true);
+  const scope = { of: 'sessions', sessions: [session], query: 'drop table' };
+  replies['POST /api/v1/holds'] = { body: { ...placed, scope } };
+  const place = (...more: string[]) => run('hold', 'place', '--search', 'drop table', '--reason', 'a dispute', ...more);
+  const dry = await place('--dry-run');
+  expect([dry.code, dry.stdout]).toEqual([0, 'The search finds 1234 sessions. Nothing was held.\n']);
+  const unasked = await place();
+  expect([unasked.code, unasked.stderr]).toEqual([2, expect.stringContaining('nothing was held')]);
+  expect(seen.map(({ url }) => url)).not.toContain('/api/v1/holds');
+  const { code, stdout } = await place('--yes', '--json');
+  expect([code, json(stdout)]).toEqual([0, { hold: { ...placed, scope } }]);
+  expect(json(seen.at(-1)?.body ?? '')).toEqual({ scope: { of: 'search', search }, reason: 'a dispute' });
+  replies['GET /api/v1/holds'] = { body: { holds: [{ ...placed, scope, named: 1_234 }] } };
+  expect((await run('hold', 'list')).stdout).toContain('1234 sessions found by drop table');
+});
+
 it('hold lift says whether somebody else has to agree, and hold list how far objects are held', async () => {
   replies[`POST /api/v1/holds/${hold}/lift`] = { body: { ...placed, lifting: step } };
   expect((await run('hold', 'lift', hold, '--reason', 'settled')).stdout).toContain('until somebody else agrees');
@@ -83,6 +105,8 @@ it.each([
   [['hold', 'place', '--reason', 'x'], 'name what to hold'],
   [['hold', 'place', '--user', 'a@b', '--resource', 'c', '--reason', 'x'], 'name what to hold'],
   [['hold', 'place', '--since', 'yesterday', '--reason', 'x'], '--until'],
+  [['hold', 'place', '--search', 'x', '--user', 'a@b', '--reason', 'x'], '--search stands alone'],
+  [['hold', 'place', '--user', 'a@b', '--yes', '--reason', 'x'], 'go with --search'],
   [['hold', 'lift', 'hld_1', '--reason', 'x'], 'HOLD hld_1'],
 ])('%j is refused before anything is sent', async (args, said) => {
   const { code, stderr } = await run(...args);

@@ -454,6 +454,9 @@ function ndjson(events: readonly ReplayEvent[]): ReadableStream<Uint8Array> {
 const nothingKept = async () => err({ reason: 'unavailable' as const, message: 'Nothing is kept or purged here.' });
 const noRetention = {
   placeHold: nothingKept,
+  searchForHold: nothingKept,
+  goOnWithHoldSearch: nothingKept,
+  hold: nothingKept,
   liftHold: nothingKept,
   holds: nothingKept,
   sessionRetention: nothingKept,

@@ -1,7 +1,7 @@
 // Keeping and deleting: legal holds, what keeps a session, purges. For auditors and administrators. What takes a protection away,
 // lifting a hold or purging before the time, takes two of them.
 
-import { type HoldId, newId, type SessionId } from '../../../core/ids.ts';
+import type { HoldId, SessionId } from '../../../core/ids.ts';
 import type { Identity } from '../../../core/identity.ts';
 import type { LegalHold } from '../../../core/retention/hold.ts';
 import { DAY_MS, possibleFrom, type PurgeRefusal } from '../../../core/retention/may-purge.ts';
@@ -12,10 +12,21 @@ import type { Answer, Gatehouse } from '../../gatehouse.ts';
 import type { RetentionFault } from '../../retention-archive.ts';
 import { fault, note, noteCounted, noteLook, type UseCaseDeps } from '../deps.ts';
 import { standingOf } from '../standing.ts';
+import { goOnWithHoldSearch, placeHold, searchForHold } from './place-hold.ts';
 
 type RetentionUseCases = Pick<
   Gatehouse,
-  'placeHold' | 'liftHold' | 'holds' | 'sessionRetention' | 'purgeReport' | 'purges' | 'orderDuePurges' | 'purgeEarly'
+  | 'placeHold'
+  | 'searchForHold'
+  | 'goOnWithHoldSearch'
+  | 'hold'
+  | 'liftHold'
+  | 'holds'
+  | 'sessionRetention'
+  | 'purgeReport'
+  | 'purges'
+  | 'orderDuePurges'
+  | 'purgeEarly'
 >;
 
 /** For the second person. */
@@ -32,15 +43,24 @@ export function retentionUseCases(deps: UseCaseDeps): RetentionUseCases {
     async placeHold(who, scope, reason) {
       const may = await mayKeep(deps, who, 'hold.placed');
       if (!may.ok) return may;
-      const hold: LegalHold = {
-        id: newId('hld', deps.clock),
-        scope,
-        placed: { by: who.email, at: iso(deps.clock.now()), reason },
-      };
-      const details = { reason, of: scope.of, ...('sessions' in scope ? { sessions: scope.sessions.length } : {}) };
-      await note(deps, { kind: 'hold.placed', actor: who.email, object: hold.id, details });
-      await deps.retention.putHold(hold, undefined);
-      return ok(hold);
+      return placeHold(deps, who, scope, reason);
+    },
+
+    async searchForHold(who, query) {
+      const may = await maySearch(deps, who);
+      return may.ok ? searchForHold(deps, who, query) : may;
+    },
+
+    async goOnWithHoldSearch(who, search) {
+      const may = await maySearch(deps, who);
+      return may.ok ? goOnWithHoldSearch(deps, who, search) : may;
+    },
+
+    async hold(who, id) {
+      const may = await looked(who, id);
+      if (!may.ok) return may;
+      const hold = await deps.retention.hold(id);
+      return hold ? ok(hold) : fault('not_found', NO_HOLD);
     },
 
     liftHold: (who, id, reason) => liftHold(deps, who, id, reason),
@@ -86,6 +106,16 @@ export function retentionUseCases(deps: UseCaseDeps): RetentionUseCases {
   };
 }
 
+/** An administrator who is no auditor learns nothing of what was recorded, not by a count either. */
+async function maySearch(deps: UseCaseDeps, who: Identity): Answer<undefined> {
+  const standing = await standingOf(deps, who);
+  if (!standing.ok) return standing;
+  if (standing.value.auditor) return ok(undefined);
+  const details = { reason: 'policy_denied', wanted: 'hold.placed' };
+  await noteCounted(deps, { kind: 'attempt.refused', actor: who.email, object: 'retention', details });
+  return fault('forbidden', 'What a search finds is held by auditors: it is made over all recordings.');
+}
+
 async function mayKeep(deps: UseCaseDeps, who: Identity, wanted: string): Answer<undefined> {
   const standing = await standingOf(deps, who);
   if (!standing.ok) return standing;
@@ -99,7 +129,7 @@ async function liftHold(deps: UseCaseDeps, who: Identity, id: HoldId, reason: st
   const may = await mayKeep(deps, who, 'hold.lifted');
   if (!may.ok) return may;
   const before = await deps.retention.hold(id);
-  if (!before) return fault('not_found', 'There is no such hold.');
+  if (!before) return fault('not_found', NO_HOLD);
   if (before.lifted) return ok(before);
   const at = iso(deps.clock.now());
   if (before.lifting?.by === who.email) return fault('denied', 'You asked to lift it. Somebody else has to agree.');
@@ -149,6 +179,7 @@ async function purgeEarly(deps: UseCaseDeps, who: Identity, session: SessionId, 
 const connectorOf = async (deps: UseCaseDeps, session: SessionId) =>
   (await deps.witness.admissions([session]))[0]?.connector;
 
+const NO_HOLD = 'There is no such hold.';
 const NO_SESSION = 'There is no such session.';
 const AWAY = 'The archive does not answer. Try again.';
 

@@ -1,0 +1,110 @@
+// Placing a hold, also on what a search finds: the search is made first, page by page, its count is shown, and then exactly what it
+// found is held.
+
+import { type HoldSearchId, newId } from '../../../core/ids.ts';
+import type { Identity } from '../../../core/identity.ts';
+import { toHex } from '../../../core/recording/segment.ts';
+import {
+  type HoldScope,
+  type HoldSearch,
+  type LegalHold,
+  MAX_HELD_SESSIONS,
+  type PlacedScope,
+} from '../../../core/retention/hold.ts';
+import { ok } from '../../../core/result.ts';
+import { describeQueryMistake, parseQuery } from '../../../core/search/parse.ts';
+import { iso } from '../../clock.ts';
+import type { Answer } from '../../gatehouse.ts';
+import type { StandingHoldSearch } from '../../ports/retention.ts';
+import { fault, note, noteLook, type UseCaseDeps } from '../deps.ts';
+import { archiveFault } from '../search.ts';
+
+/** Of hits, a call: a Worker's request has a thousand calls of its own, and a person waits. */
+const PAGES_A_CALL = 20;
+const HITS_A_PAGE = 100;
+
+/** Whoever may place one asks. */
+export async function placeHold(
+  deps: UseCaseDeps,
+  who: Identity,
+  asked: PlacedScope,
+  reason: string,
+): Answer<LegalHold> {
+  const scope = asked.of === 'search' ? await foundBy(deps, who, asked.search) : ok<HoldScope>(asked);
+  if (!scope.ok) return scope;
+  const hold: LegalHold = {
+    id: newId('hld', deps.clock),
+    scope: scope.value,
+    placed: { by: who.email, at: iso(deps.clock.now()), reason },
+  };
+  const details = { reason, of: asked.of, ...(await saidOf(scope.value)) };
+  await note(deps, { kind: 'hold.placed', actor: who.email, object: hold.id, details });
+  await deps.retention.putHold(hold, undefined);
+  if (asked.of === 'search') await deps.retention.dropHoldSearch(asked.search);
+  return ok(hold);
+}
+
+/** An auditor asks: what a search finds is told to nobody else. */
+export async function searchForHold(deps: UseCaseDeps, who: Identity, query: string): Answer<HoldSearch> {
+  const mistake = parseQuery(query, deps.clock.now());
+  if (!mistake.ok) return fault('bad_request', describeQueryMistake(mistake.error));
+  // As every search (law 7); its pages are the same look.
+  const event = { kind: 'archive.searched' as const, actor: who.email, object: 'archive', details: { query } };
+  await noteLook(deps, event, query);
+  const id = newId('hsr', deps.clock);
+  await deps.retention.beginHoldSearch({ id, query }, who.email);
+  return goOnWithHoldSearch(deps, who, id);
+}
+
+/** A few pages more. Where it stops for a fault, the next call goes on. */
+export async function goOnWithHoldSearch(deps: UseCaseDeps, who: Identity, id: HoldSearchId): Answer<HoldSearch> {
+  const { retention, archive } = deps;
+  for (let pages = 0; ; pages++) {
+    const search = await ownSearch(deps, who, id);
+    if (!search.ok) return search;
+    const { query, cursor, done, tooMany } = search.value;
+    if (done || tooMany || pages === PAGES_A_CALL) return ok(shown(search.value));
+    const page = await archive.search({
+      ...{ q: query, limit: HITS_A_PAGE, view: { rules: 'all', own: { subject: who.subject, forbiddenBy: [] } } },
+      ...(cursor !== undefined && { cursor }),
+    });
+    if (!page.ok) return archiveFault(page.error);
+    const sessions = [...new Set(page.value.hits.map(({ session }) => session))];
+    await retention.addToHoldSearch(id, { sessions, cursor: page.value.cursor });
+  }
+}
+
+async function foundBy(deps: UseCaseDeps, who: Identity, id: HoldSearchId): Answer<HoldScope> {
+  const search = await ownSearch(deps, who, id);
+  if (!search.ok) return search;
+  const { query, done, tooMany, sessions: count } = search.value;
+  if (tooMany)
+    return fault('denied', `It finds more than the ${MAX_HELD_SESSIONS} sessions that one hold has. ${NARROWER}`);
+  if (!done) return fault('conflict', 'The search is not done. Go on with it, and place the hold then.');
+  if (count === 0) return fault('denied', 'The search finds no session, so there is nothing to hold.');
+  return ok({ of: 'sessions', sessions: await deps.retention.foundToHold(id), query });
+}
+
+async function ownSearch(deps: UseCaseDeps, who: Identity, id: HoldSearchId): Answer<StandingHoldSearch> {
+  const search = await deps.retention.holdSearch(id);
+  if (search?.by === who.email) return ok(search);
+  return fault('not_found', 'You have no such search: it was used for a hold, or is a day old. Begin again.');
+}
+
+/** Of many sessions the log has their number and one digest, of their ids in order with a line feed behind each. */
+async function saidOf(scope: HoldScope): Promise<Record<string, string | number>> {
+  if (scope.of !== 'sessions') return {};
+  const text = scope.sessions.toSorted().map((id) => `${id}\n`);
+  const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text.join('')));
+  return {
+    sessions: scope.sessions.length,
+    digest: toHex(new Uint8Array(hash)),
+    ...(scope.query !== undefined && { query: scope.query }),
+  };
+}
+
+const NARROWER = 'Narrow it, with since: and until: for instance, and place several.';
+
+const shown = ({ id, query, at, sessions, done, tooMany }: StandingHoldSearch): HoldSearch => ({
+  ...{ id, query, at, sessions, done, tooMany },
+});
