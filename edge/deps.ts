@@ -136,7 +136,7 @@ function createUseCaseDeps(env: Env, settings: EdgeSettings): UseCaseDeps {
     witness: remote(env.WITNESS),
     approvals: (id) => remote(env.APPROVAL, id),
     retention: remote(env.RETENTION),
-    retentionArchive: createRetentionArchive(settings.FUNCTIONS_URL, signedArchiveFetch(settings)),
+    retentionArchive: createRetentionArchive(settings),
     archive: createArchive(settings.FUNCTIONS_URL, signedArchiveFetch(settings)),
     auditArchive: createAuditArchive(settings.FUNCTIONS_URL, signedArchiveFetch(settings)),
     links: {

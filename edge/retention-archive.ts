@@ -3,9 +3,20 @@
 import type { z } from 'zod';
 import type { ConnectorId, SessionId } from '../core/ids.ts';
 import type { LegalHold } from '../core/retention/hold.ts';
-import { HoldList, type PurgeOrder, PurgePage, PurgeReport, SessionRetention } from '../core/retention/purge.ts';
+import {
+  HoldList,
+  orderText,
+  type PurgeOrder,
+  PurgePage,
+  PurgeReport,
+  SessionRetention,
+} from '../core/retention/purge.ts';
 import { err, ok, type Result } from '../core/result.ts';
-import type { ArchiveFetch } from './archive.ts';
+import { showNote, signNote } from '../core/tlog/note.ts';
+import { type ArchiveFetch, signedArchiveFetch } from './archive.ts';
+import { logSigner } from './authority/log-signer.ts';
+import type { Admission } from './ports/witness.ts';
+import type { EdgeSettings } from './settings.ts';
 
 /** A session of a day has 17,000 objects whose locks are read. */
 const ANSWER_WITHIN_MS = 60_000;
@@ -14,17 +25,24 @@ const ANSWER_WITHIN_MS = 60_000;
 export type RetentionFault = { readonly reason: 'unavailable' | 'conflict'; readonly against: string };
 type Asked<T> = Promise<Result<T, RetentionFault>>;
 
+/** The edge's own record of a session. */
+type Admitted = Pick<Admission, 'connector' | 'retainDays'>;
+
 export interface RetentionArchive {
   purges(after?: SessionId): Asked<PurgePage>;
-  order(session: SessionId, order: PurgeOrder & { readonly connector: ConnectorId }): Asked<void>;
+  /** Signed on its way: who writes to the functions' table cannot order. */
+  order(session: SessionId, order: Omit<PurgeOrder, 'note'> & { readonly connector: ConnectorId }): Asked<void>;
   settled(session: SessionId): Asked<void>;
-  session(session: SessionId, connector: ConnectorId): Asked<SessionRetention>;
+  /** `retainDays`: for which the edge granted it; undefined: it does not know. */
+  session(session: SessionId, admission: Admitted): Asked<SessionRetention>;
   report(session?: SessionId): Asked<PurgeReport>;
   holds(): Asked<HoldList>;
   putHold(hold: LegalHold): Asked<void>;
 }
 
-export function createRetentionArchive(baseUrl: string, fetcher: ArchiveFetch): RetentionArchive {
+export function createRetentionArchive(settings: EdgeSettings): RetentionArchive {
+  const { FUNCTIONS_URL: baseUrl, EDGE_SECRET, PUBLIC_URL } = settings;
+  const fetcher: ArchiveFetch = signedArchiveFetch(settings);
   const call = async (path: string, init: RequestInit = {}): Asked<unknown> => {
     try {
       const signal = AbortSignal.timeout(ANSWER_WITHIN_MS);
@@ -52,9 +70,17 @@ export function createRetentionArchive(baseUrl: string, fetcher: ArchiveFetch): 
   };
   return {
     purges: (after) => read(PurgePage, after === undefined ? '/purges' : `/purges?after=${after}`),
-    order: (session, order) => send('POST', `/purges/${session}/order`, order),
+    order: async (session, order) => {
+      const { key, sign } = await logSigner(EDGE_SECRET, PUBLIC_URL);
+      const text = orderText({ session, connector: order.connector }, order);
+      const note = showNote({ text, signatures: [await signNote(text, key, sign)] });
+      return send('POST', `/purges/${session}/order`, { ...order, note });
+    },
     settled: (session) => send('POST', `/purges/${session}/settled`, {}),
-    session: (session, connector) => read(SessionRetention, `/sessions/${session}?connector=${connector}`),
+    session: (session, { connector, retainDays }) => {
+      const granted = retainDays === undefined ? '' : `&granted=${retainDays}`;
+      return read(SessionRetention, `/sessions/${session}?connector=${connector}${granted}`);
+    },
     report: (session) => read(PurgeReport, session === undefined ? '/report' : `/report?session=${session}`),
     holds: () => read(HoldList, '/holds'),
     putHold: (hold) => send('PUT', `/holds/${hold.id}`, hold),

@@ -20,6 +20,8 @@ export const ENV = {
   searchBucket: 'SEARCH_BUCKET',
   /** Optional: the fewest days that a policy's `retain` may have. */
   minRetainDays: 'MIN_RETAIN_DAYS',
+  /** Optional: `NAME+ID+KEY` of the edge's log of sessions, which signs orders to purge. Without it nothing is purged before its time. */
+  edgeKey: 'EDGE_LOG_KEY',
 } as const;
 
 const ConnectorKeys = z.record(ConnectorId, z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'expected 32 bytes in base64url'));
@@ -42,6 +44,8 @@ const Environment = z.object({
   [ENV.auditLockMode]: z.enum(['COMPLIANCE', 'GOVERNANCE']).optional(),
   [ENV.auditLockDays]: z.coerce.number().int().min(1).max(36_500).optional(),
   [ENV.searchBucket]: z.string().min(3).optional(),
+  /** Read where it is used: a key that is none orders nothing. */
+  [ENV.edgeKey]: z.string().min(1).optional(),
   [ENV.minRetainDays]: z.coerce.number().int().min(1).max(36_500).optional(),
 });
 
@@ -51,6 +55,7 @@ interface FunctionsSettings {
   readonly table: string;
   /** Keys to compare manifests with. Without a connector's key, `sealed` proves the chain and the signature, not whose key signed. */
   readonly connectorKeys: ReadonlyMap<ConnectorId, Uint8Array>;
+  readonly edgeKey: string | undefined;
   readonly minRetainDays: number | undefined;
   /** How long the audit log's pieces cannot be deleted; undefined: this function keeps none. */
   readonly auditLock: { readonly mode: 'COMPLIANCE' | 'GOVERNANCE'; readonly days: number } | undefined;
@@ -75,6 +80,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     searchBucket: parsed.data[ENV.searchBucket],
     table: parsed.data[ENV.table],
     connectorKeys: keys,
+    edgeKey: parsed.data[ENV.edgeKey],
     minRetainDays: parsed.data[ENV.minRetainDays],
     auditLock: mode !== undefined && days !== undefined ? { mode, days } : undefined,
   };

@@ -68,6 +68,7 @@ const purging = {
   derived: searchIndex ? [derivedInSearch(searchIndex)] : [],
   now: Date.now,
   report: (event: PurgeEvent) => console.log(event),
+  edgeKey: settings.edgeKey,
   maxSessions: 10_000,
 };
 

@@ -48,6 +48,8 @@ interface LocalFunctionsOptions {
   readonly report?: Reporter & ApiReporter;
   /** How often the purge and the holds run, as AWS's schedules have them run. Default: once a minute. */
   readonly retentionEveryMs?: number;
+  /** `NAME+ID+KEY` of the edge's log of sessions, which signs orders to purge. Without it nothing is purged before its time. */
+  readonly edgeKey?: string | undefined;
 }
 
 const FOLD_EVERY_MS = 60_000;
@@ -90,7 +92,7 @@ export async function startFunctions(options: LocalFunctionsOptions): Promise<Lo
   if (!canSearch) console.warn('gatehouse: searching recordings needs Node 24');
   const folding = canSearch ? startFolding(search, options.foldEveryMs ?? FOLD_EVERY_MS, index.report) : undefined;
   const catalogue = new CatalogueReader(catalogueTable, index.report);
-  const timing = { store: archive.versions, everyMs: options.retentionEveryMs };
+  const timing = { store: archive.versions, everyMs: options.retentionEveryMs, edgeKey: options.edgeKey };
   const retention = localRetention(timing, catalogueTable, catalogue, search);
   const functions = createFunctionsApp({
     catalogue,

@@ -41,6 +41,8 @@ const Settings = z.strictObject({
       }),
     ),
   ).default([]),
+  /** `NAME+ID+KEY` of the edge's log of sessions (`key` of `gatehouse checkpoint --json`), which signs orders to purge; early ones need it. */
+  edgeLogKey: z.string().min(1).optional(),
   alarmEmail: z.email().optional(),
   /** Where docs/runbook.md can be read; alarms link to it. */
   runbookUrl: z.url().default('https://gatehouse.example/docs/runbook.md'),

@@ -6,7 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { type ListedResource, ResourceList } from '../../core/api.ts';
 import { ProtocolName } from '../../core/protocols.ts';
-import type { Secret } from '../../core/secret.ts';
+import { type Secret, secret } from '../../core/secret.ts';
+import { showNoteKey } from '../../core/tlog/note.ts';
+import { logSigner } from '../../edge/authority/log-signer.ts';
 import { ApiClient } from '../api-client.ts';
 import { Failure } from '../failure.ts';
 import { type ConnectorProgram, checkConnectorFile, connectorProgram } from './connector-program.ts';
@@ -143,6 +145,7 @@ export class Environment {
   }
 
   async #startFunctions(secrets: DevSecrets, progress: (text: string) => void): Promise<void> {
+    const { key } = await logSigner(secret(Uint8Array.from(Buffer.from(secrets.edge, 'base64'))), this.portal);
     const { dir, ports, archive, store } = this.#options;
     const bucket = archive.kind === 's3' && { place: { ...archive.place, ...archive.keys }, lock: archive.lock, store };
     const settings = {
@@ -153,6 +156,7 @@ export class Environment {
       search: dir.search,
       ...(bucket && { bucket }),
       token: secrets.functions,
+      edgeKey: showNoteKey(key),
     };
     const run = { kind: 'child', entry: './functions-process.ts', settings } as const;
     for (const note of await this.#supervisor.start({ name: 'functions', run })) progress(note);

@@ -19,6 +19,7 @@ const Settings = z.object({
     })
     .optional(),
   token: z.string(),
+  edgeKey: z.string(),
 });
 
 runChild(Settings, async (settings) => {
@@ -31,6 +32,7 @@ runChild(Settings, async (settings) => {
     bucket: settings.bucket,
     dynamoEndpoint: dynamodb.endpoint,
     token: secret(settings.token),
+    edgeKey: settings.edgeKey,
   });
   return {
     notes: functions.notes,

@@ -14,6 +14,10 @@ export function refusalWords(refusal: PurgeRefusal): string {
       return `under legal hold ${refusal.holds.join(', ')}.`;
     case 'held_objects':
       return `${refusal.objects} objects are under the store's own legal hold.`;
+    case 'contradicted':
+      return `its recording says ${refusal.claimed} days and was granted for ${refusal.granted}: kept until ${time(refusal.until)}.`;
+    case 'not_ordered':
+      return 'its order is not signed by the edge.';
     case 'unknown':
       return 'nothing says how long to keep it.';
     case 'refused':

@@ -21,12 +21,22 @@ export function addRetention(command: Command, cli: Cli): void {
     });
 }
 
-function describe({ session, retention, storedAt, evidence, refusals, possibleFrom, purge }: SessionRetention): string {
+function describe({
+  session,
+  retention,
+  granted,
+  storedAt,
+  evidence,
+  refusals,
+  possibleFrom,
+  purge,
+}: SessionRetention): string {
   const stored =
     storedAt === undefined ? 'nothing is stored' : `${evidence.versions} objects, the last of ${time(storedAt)}`;
   const rule = retention ? `rule ${retention.rule} keeps it ${retention.retainDays} days` : 'its rule cannot be read';
+  const other = granted === undefined || granted === retention?.retainDays ? '' : `, and the edge granted ${granted}`;
   return [
-    `${session}: ${stored}; ${rule}.`,
+    `${session}: ${stored}; ${rule}${other}.`,
     ...refusals.map((refusal) => `  ${refusalWords(refusal)}`),
     ...(refusals.length === 0 ? ['  Nothing stands against its purge.'] : []),
     ...(possibleFrom === undefined ? [] : [`  It can be purged from ${time(possibleFrom)} on.`]),

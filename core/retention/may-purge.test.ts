@@ -26,6 +26,7 @@ const facts: fc.Arbitrary<StoredFacts> = fc.record({
       retainDays: fc.integer({ min: 1, max: 400 }),
     }),
   ),
+  granted: maybe(fc.integer({ min: 1, max: 400 })),
   finished: fc.boolean(),
   storedMs: maybe(time),
   locks: fc.array(fc.record({ mode: fc.constantFrom('COMPLIANCE' as const, 'GOVERNANCE' as const), untilMs: time }), {
@@ -102,7 +103,27 @@ describe('whether a session may be purged', () => {
         if (session.storedMs === undefined) return;
         if (session.retention)
           expect(now).toBeGreaterThanOrEqual(session.storedMs + session.retention.retainDays * DAY_MS);
+        if (session.granted !== undefined)
+          expect(now).toBeGreaterThanOrEqual(session.storedMs + session.granted * DAY_MS);
         for (const { untilMs } of session.locks) expect(now).toBeGreaterThanOrEqual(untilMs);
+      }),
+    );
+  });
+
+  it("is by the edge's word never later than by the longer of both, and a shorter claim is told as long as it matters", () => {
+    fc.assert(
+      fc.property(facts, holds, time, mode, (session, some, now, asked) => {
+        const { retention, granted, storedMs } = session;
+        const told = mayPurge(session, some, now, asked).find(({ why }) => why === 'contradicted');
+        const days = granted !== undefined && retention && retention.retainDays < granted ? granted : undefined;
+        const until = storedMs !== undefined && days !== undefined ? storedMs + days * DAY_MS : undefined;
+        expect(told !== undefined).toBe(asked === 'due' && until !== undefined && until > now);
+        // It changes nothing where the recording says as much, or more.
+        const unsaid = { ...session, granted: undefined };
+        if (retention && granted !== undefined && granted <= retention.retainDays)
+          expect(mayPurge(session, some, now, asked)).toEqual(mayPurge(unsaid, some, now, asked));
+        // And never hastens anything that the recording itself tells.
+        if (retention && may(session, some, now, asked)) expect(may(unsaid, some, now, asked)).toBe(true);
       }),
     );
   });

@@ -27,6 +27,8 @@ export interface SessionLock {
 export interface StoredFacts extends HeldFacts {
   /** undefined: neither the manifest nor the first segment can be read. */
   readonly retention?: RetentionClass | undefined;
+  /** Days for which the edge had it recorded when it admitted it; undefined: it does not say. A recording that says less is not believed. */
+  readonly granted?: number | undefined;
   /** There is a manifest: nothing more comes. */
   readonly finished: boolean;
   /** When its newest object was stored, by the store's clock; undefined: there is none. */
@@ -43,6 +45,13 @@ export type PurgeMode = z.infer<typeof PurgeMode>;
 export const PurgeRefusal = z.discriminatedUnion('why', [
   /** Its rule keeps it until then. */
   z.object({ why: z.literal('kept'), until: z.iso.datetime() }),
+  /** The recording says that it is kept for fewer days than the edge granted: those count. */
+  z.object({
+    why: z.literal('contradicted'),
+    claimed: z.number().int(),
+    granted: z.number().int(),
+    until: z.iso.datetime(),
+  }),
   /** The store's lock is longer, or cannot be passed. */
   z.object({ why: z.literal('locked'), mode: z.enum(['COMPLIANCE', 'GOVERNANCE']), until: z.iso.datetime() }),
   /** No manifest, and something was stored lately. */
@@ -54,6 +63,8 @@ export const PurgeRefusal = z.discriminatedUnion('why', [
   z.object({ why: z.literal('unknown') }),
   /** The store did not delete these although nothing is known against it: a permission is missing. */
   z.object({ why: z.literal('refused'), objects: z.number().int() }),
+  /** The order is not signed by the edge, or for something else. */
+  z.object({ why: z.literal('not_ordered') }),
 ]);
 export type PurgeRefusal = z.infer<typeof PurgeRefusal>;
 
@@ -68,13 +79,18 @@ export function mayPurge(
   const held = holdsOn(facts, holds);
   if (held.length > 0) refusals.push({ why: 'held', holds: held.map(({ id }) => id) });
   if (facts.heldObjects > 0) refusals.push({ why: 'held_objects', objects: facts.heldObjects });
-  const { storedMs, retention, finished } = facts;
+  const { storedMs, retention, granted, finished } = facts;
   // Nothing is left in the store: what remains are rows about it.
   if (storedMs === undefined) return refusals;
   if (mode === 'due') {
-    const keptUntil = retention && storedMs + retention.retainDays * DAY_MS;
-    if (keptUntil !== undefined && keptUntil > nowMs) refusals.push({ why: 'kept', until: iso(keptUntil) });
-    if (!retention && facts.locks.length === 0) refusals.push({ why: 'unknown' });
+    const claimed = retention?.retainDays;
+    const until = storedMs + Math.max(claimed ?? 0, granted ?? 0) * DAY_MS;
+    if (until > nowMs) {
+      const isShorter = claimed !== undefined && granted !== undefined && claimed < granted;
+      const kept = isShorter ? { why: 'contradicted' as const, claimed, granted } : { why: 'kept' as const };
+      refusals.push({ ...kept, until: iso(until) });
+    }
+    if (!retention && granted === undefined && facts.locks.length === 0) refusals.push({ why: 'unknown' });
   }
   if (!finished && storedMs + UNFINISHED_MS > nowMs)
     refusals.push({ why: 'unfinished', until: iso(storedMs + UNFINISHED_MS) });

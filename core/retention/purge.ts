@@ -28,8 +28,18 @@ export const PurgeOrder = z.strictObject({
   at: z.iso.datetime(),
   /** Sequence of the audit log's entry about it, which was written before. */
   audit: z.number().int().min(1),
+  /** Days for which the edge had the session recorded; missing: of an earlier release, which did not note it. */
+  granted: z.number().int().min(1).optional(),
+  /** `orderText` as a signed note (c2sp.org/signed-note), by the key that signs the log of sessions. */
+  note: z.string().max(2_000).optional(),
 });
 export type PurgeOrder = z.infer<typeof PurgeOrder>;
+
+/** What the edge signs of an order, a line each, so that who writes to a table cannot order. */
+export const orderText = (
+  { session, connector }: { readonly session: SessionId; readonly connector: ConnectorId },
+  { mode, at, audit, granted }: PurgeOrder,
+): string => `gatehouse purge order v1\n${[session, connector, mode, at, audit, granted ?? '-'].join('\n')}\n`;
 
 const PurgeState = z.enum([
   /** Nothing stands against it; the edge is asked. */
@@ -51,6 +61,8 @@ export const Purge = z.object({
   /** When it came into this state. */
   at: z.iso.datetime(),
   retention: RetentionClass.optional(),
+  /** Days, as the edge said with an order. */
+  granted: z.number().int().min(1).optional(),
   evidence: PurgeEvidence,
   order: PurgeOrder.optional(),
   refusals: z.array(PurgeRefusal).optional(),
@@ -109,6 +121,8 @@ export const SessionRetention = z.object({
   session: SessionId,
   connector: ConnectorId,
   retention: RetentionClass.optional(),
+  /** Days for which the edge granted it. */
+  granted: z.number().int().min(1).optional(),
   finished: z.boolean(),
   /** When its newest object was stored; missing: nothing is stored. */
   storedAt: z.iso.datetime().optional(),

@@ -169,6 +169,7 @@ export class SessionOpener {
           session: each.message.session,
           opened: writtenDown(each),
           viewOwn: each.viewOwn,
+          retainDays: each.stored.grant.obligations.record.retainDays,
         })),
         connector.id,
       ),

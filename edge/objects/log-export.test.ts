@@ -33,7 +33,7 @@ function logCalled(name: string) {
   return {
     admit: (count: number) =>
       object.admitAll(
-        Array.from({ length: count }, () => ({ session: newId('ses'), opened, viewOwn: true })),
+        Array.from({ length: count }, () => ({ session: newId('ses'), opened, viewOwn: true, retainDays: 30 })),
         connector,
       ),
     checkpoint: () => object.checkpoint(),
@@ -83,7 +83,7 @@ describe('the log of sessions goes into the object store', () => {
       const made = new (object.constructor as new (state: DurableObjectState, env: unknown) => Witness)(state, env);
       const real = Date.now;
       Date.now = () => real() + 20_000;
-      made.admitAll([{ session: newId('ses'), opened, viewOwn: true }], connector);
+      made.admitAll([{ session: newId('ses'), opened, viewOwn: true, retainDays: 30 }], connector);
       Date.now = real;
     });
     expect(await log.alarm()).toBe(rings);

@@ -31,7 +31,7 @@ async function logCalled(name: string) {
     object,
     admit: (count: number) =>
       object.admitAll(
-        Array.from({ length: count }, () => ({ session: newId('ses'), opened, viewOwn: true })),
+        Array.from({ length: count }, () => ({ session: newId('ses'), opened, viewOwn: true, retainDays: 30 })),
         connector,
       ),
     /** As the object's alarm does. */
@@ -71,7 +71,7 @@ describe('a witness', () => {
     await log.ask(witness.fetch, witness.key);
     expect(witness.asked).toHaveLength(3);
     const session = newId('ses');
-    await log.object.admitAll([{ session, opened, viewOwn: true }], connector);
+    await log.object.admitAll([{ session, opened, viewOwn: true, retainDays: 30 }], connector);
     // Newer than what is cosigned: proven all the same, by the log alone.
     const [young] = await log.object.proofsOf(session);
     const proof = parseLogProof(young?.proof ?? '');

@@ -6,7 +6,6 @@ import type { AuditEvent } from '../../core/audit/audit.ts';
 import type { HoldId, HoldSearchId, SessionId } from '../../core/ids.ts';
 import { type HoldSearch, LegalHold, listedHold } from '../../core/retention/hold.ts';
 import { type Purge, tombstoneOf } from '../../core/retention/purge.ts';
-import { signedArchiveFetch } from '../archive.ts';
 import { iso } from '../clock.ts';
 import type { Env } from '../env.ts';
 import type { Serves } from '../ports/object.ts';
@@ -114,8 +113,7 @@ export class Retention extends DurableObject<Env> implements Serves<RetentionPor
   }
 
   async #run(now: { readonly session?: SessionId | undefined } | undefined): Promise<SessionId[]> {
-    const settings = parseSettings(this.env);
-    const archive = createRetentionArchive(settings.FUNCTIONS_URL, signedArchiveFetch(settings));
+    const archive = createRetentionArchive(parseSettings(this.env));
     // Before all else: nothing is ordered while the functions do not know of a hold.
     if (!(await this.#tellHolds(archive))) return [];
     if (now) return this.#orderNow(now.session, archive);
@@ -142,8 +140,8 @@ export class Retention extends DurableObject<Env> implements Serves<RetentionPor
     const admissions = await remote(this.env.WITNESS).admissions(due);
     const ordered: SessionId[] = [];
     for (const [index, each] of due.entries()) {
-      const connector = admissions[index]?.connector;
-      const kept = connector && (await archive.session(each, connector));
+      const admission = admissions[index];
+      const kept = admission && (await archive.session(each, admission));
       if (kept?.ok && (await this.#order(kept.value, archive))) ordered.push(each);
     }
     return ordered;
@@ -163,9 +161,11 @@ export class Retention extends DurableObject<Env> implements Serves<RetentionPor
     archive: RetentionArchive,
   ): Promise<boolean> {
     const { session, connector } = purge;
+    const [admission] = await remote(this.env.WITNESS).admissions([session]);
+    const granted = admission?.retainDays;
     const details = { mode: 'due', ...tombstoneOf(purge) };
     const audit = await this.#write('ordered', { kind: 'purge.ordered', actor: 'gatehouse', object: session, details });
-    const told = await archive.order(session, { mode: 'due', at: iso(Date.now()), audit, connector });
+    const told = await archive.order(session, { mode: 'due', at: iso(Date.now()), audit, connector, granted });
     // What the entry says did not come about.
     if (!told.ok && told.error.reason === 'conflict') {
       const why = { why: told.error.against.slice(0, 500), order: audit };

@@ -24,7 +24,7 @@ const inStorage = (name: string, act: (sql: SqlStorage) => void) =>
 async function admit(name: string, count: number): Promise<SessionId[]> {
   const sessions = Array.from({ length: count }, () => newId('ses'));
   await witnessOf(name).admitAll(
-    sessions.map((session) => ({ session, opened, viewOwn: true })),
+    sessions.map((session) => ({ session, opened, viewOwn: true, retainDays: 30 })),
     connector,
   );
   return sessions;
@@ -65,7 +65,7 @@ test('what is witnessed of a session is in the log, proven by a checkpoint that 
 test('what was witnessed twice, or contradicted, is in the log once', async () => {
   const witness = witnessOf('twice');
   const [session] = (await admit('twice', 1)) as [SessionId];
-  await witness.admitAll([{ session, opened, viewOwn: true }], connector);
+  await witness.admitAll([{ session, opened, viewOwn: true, retainDays: 30 }], connector);
   for (const digest of [DIGEST, DIGEST, 'cd'.repeat(32)])
     await witness.recordManifest(connector, { session, digest, segments: 1 });
   expect(await witness.logEntries(0)).toHaveLength(2);

@@ -61,11 +61,11 @@ const SCHEMA = `
 `;
 
 /** The column `opened`. */
-const Opened = AdmittedSession.extend({ viewOwn: z.boolean().optional() });
+const Opened = AdmittedSession.extend({ viewOwn: z.boolean().optional(), retainDays: z.number().int().optional() });
 
-function readOpened(column: string): Pick<Admission, 'admitted' | 'viewOwn'> {
-  const { viewOwn, ...admitted } = Opened.parse(JSON.parse(column));
-  return { admitted, viewOwn };
+function readOpened(column: string): Pick<Admission, 'admitted' | 'viewOwn' | 'retainDays'> {
+  const { viewOwn, retainDays, ...admitted } = Opened.parse(JSON.parse(column));
+  return { admitted, viewOwn, retainDays };
 }
 
 const PAGE = 200;
@@ -144,13 +144,13 @@ export class Witness extends DurableObject<Env> implements Serves<WitnessPort> {
 
   admitAll(sessions: readonly AdmittedTo[], connector: ConnectorId): boolean[] {
     const at = new Date(Date.now()).toISOString();
-    return sessions.map(({ session, opened, viewOwn }) => {
+    return sessions.map(({ session, opened, viewOwn, retainDays }) => {
       const { rowsWritten } = this.#sql.exec(
         'INSERT OR IGNORE INTO sessions (session, connector, admitted_at, opened) VALUES (?, ?, ?, ?)',
         session,
         connector,
         at,
-        JSON.stringify({ ...opened, viewOwn } satisfies z.input<typeof Opened>),
+        JSON.stringify({ ...opened, viewOwn, retainDays } satisfies z.input<typeof Opened>),
       );
       if (rowsWritten > 0) this.#enter('opened', session);
       return this.#isOwner(session, connector);

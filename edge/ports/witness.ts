@@ -55,7 +55,13 @@ export interface AdmittedTo {
   readonly opened: AdmittedSession;
   /** Whether its rule lets its person view it: what counts when the rule is gone. */
   readonly viewOwn: boolean;
+  /** Days for which it is to be kept. */
+  readonly retainDays: number;
 }
 
-/** `admitted` is missing for a session of an earlier release, and so may `viewOwn` be. */
-export type Admission = EdgeRecord & { readonly connector: ConnectorId; readonly viewOwn?: boolean | undefined };
+/** `admitted` is missing for a session of an earlier release, and so may the others be. */
+export type Admission = EdgeRecord & {
+  readonly connector: ConnectorId;
+  readonly viewOwn?: boolean | undefined;
+  readonly retainDays?: number | undefined;
+};

@@ -11,7 +11,7 @@ export const admitted = (...sessions: readonly SessionEntry[]): Promise<void> =>
 export const admittedUnder = async (viewOwn: boolean, ...sessions: readonly SessionEntry[]): Promise<void> => {
   for (const session of sessions)
     await remote(env.WITNESS).admitAll(
-      [{ session: session.id, opened: AdmittedSession.parse(session), viewOwn }],
+      [{ session: session.id, opened: AdmittedSession.parse(session), viewOwn, retainDays: 30 }],
       session.connector,
     );
 };

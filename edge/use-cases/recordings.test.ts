@@ -278,7 +278,14 @@ describe('a catalogue that was changed', () => {
   const tellTruth = (id: string, change: Partial<AdmittedSession>) => {
     const session = SessionEntry.parse({ ...ofAlice, id });
     return remote(env.WITNESS).admitAll(
-      [{ session: session.id, opened: { ...AdmittedSession.parse(session), ...change }, viewOwn: true }],
+      [
+        {
+          session: session.id,
+          opened: { ...AdmittedSession.parse(session), ...change },
+          viewOwn: true,
+          retainDays: 30,
+        },
+      ],
       session.connector,
     );
   };

@@ -15,12 +15,13 @@ import type { HoldingStore, VersionStore } from '../store/version-store.ts';
 interface LocalRetentionOptions {
   readonly store: VersionStore & HoldingStore;
   readonly everyMs: number | undefined;
+  readonly edgeKey: string | undefined;
 }
 
 const EVERY_MS = 60_000;
 
 export function localRetention(
-  { store, everyMs = EVERY_MS }: LocalRetentionOptions,
+  { store, everyMs = EVERY_MS, edgeKey }: LocalRetentionOptions,
   table: CatalogueTable,
   catalogue: CatalogueReader,
   search: SearchIndexDeps,
@@ -43,6 +44,7 @@ export function localRetention(
   };
   const deps: PurgeRunDeps = {
     ...common,
+    edgeKey,
     ...{ due: new DueSessions(table), derived: [derivedInSearch(search)] },
     ...{ maxSessions: 1_000, beginUntilMs: Number.POSITIVE_INFINITY },
   };

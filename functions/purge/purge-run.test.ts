@@ -5,21 +5,16 @@ import { manifestKey, segmentKey } from '../../core/recording/segment.ts';
 import type { LegalHold } from '../../core/retention/hold.ts';
 import { DAY_MS } from '../../core/retention/may-purge.ts';
 import type { Purge } from '../../core/retention/purge.ts';
-import { answer, type BuilderOptions, RecordingBuilder } from '../../test/harness/recording-builder.ts';
-import { memoryReader } from '../../test/harness/memory-reader.ts';
 import { MemoryVersions } from '../../test/functions/memory-versions.ts';
-import { CatalogueReader } from '../catalogue-table/reader.ts';
-import { CatalogueTable, createCatalogueTable } from '../catalogue-table/table.ts';
-import { CatalogueWriter } from '../catalogue-table/writer.ts';
-import { type IndexEvent, RetriableFault } from '../faults.ts';
-import { indexObject } from '../index-segment/index-object.ts';
+import { Killing } from '../../test/harness/killing.ts';
+import { AFTER, KEPT_UNTIL, PurgeArchive, recorded, STORED } from '../../test/harness/purge-archive.ts';
+import { RecordingBuilder } from '../../test/harness/recording-builder.ts';
+import { RetriableFault } from '../faults.ts';
 import { type LocalDynamoDb, localDynamoDbClient, startLocalDynamoDb } from '../local/dynamodb.ts';
-import { nodeRecordingPlatform } from '../recording-platform.ts';
-import { SearchAnnouncer } from '../search/announce.ts';
 import type { VersionStore } from '../store/version-store.ts';
 import { DueSessions } from './due.ts';
 import { PurgeLedger } from './ledger.ts';
-import { type PurgeEvent, purgeRun, type PurgeRunDeps } from './purge-run.ts';
+import { purgeRun } from './purge-run.ts';
 
 let database: LocalDynamoDb;
 let client: ReturnType<typeof localDynamoDbClient>;
@@ -32,115 +27,8 @@ afterAll(async () => {
   await database.close();
 });
 
-const STORED = Date.parse('2026-11-20T13:00:00.000Z');
-/** The builder's grants ask for 90 days. */
-const KEPT_UNTIL = STORED + 90 * DAY_MS;
-const AFTER = KEPT_UNTIL + 3_600_000;
+const newArchive = (): Promise<PurgeArchive> => PurgeArchive.make(client);
 
-class Archive {
-  readonly store = new MemoryVersions(STORED, 2);
-  readonly events: (PurgeEvent | IndexEvent)[] = [];
-  readonly derived: string[] = [];
-  nowMs = STORED;
-  readonly table: CatalogueTable;
-  readonly ledger: PurgeLedger;
-  readonly due: DueSessions;
-  readonly catalogue: CatalogueReader;
-  readonly #objects = new Map<string, Uint8Array>();
-  #audit = 0;
-
-  private constructor(table: CatalogueTable) {
-    this.table = table;
-    this.ledger = new PurgeLedger(table);
-    this.due = new DueSessions(table);
-    this.catalogue = new CatalogueReader(table, () => {});
-  }
-
-  static async make(): Promise<Archive> {
-    const name = `catalogue-${newId('ses')}`;
-    await createCatalogueTable(client, name);
-    return new Archive(new CatalogueTable(client, name));
-  }
-
-  at(ms: number): void {
-    this.nowMs = ms;
-    this.store.nowMs = ms;
-  }
-
-  /** As a connector does, under lock until its clock's time and the class's days are over. */
-  async upload(builder: RecordingBuilder, mode: 'COMPLIANCE' | 'GOVERNANCE' = 'COMPLIANCE', skewMs = 0): Promise<void> {
-    for (const [key, bytes] of builder.objects) await this.uploadOne(key, bytes, mode, skewMs);
-  }
-
-  async uploadOne(key: string, bytes: Uint8Array, mode: 'COMPLIANCE' | 'GOVERNANCE' = 'COMPLIANCE', skewMs = 0) {
-    this.store.put(key, bytes, { mode, untilMs: this.nowMs + skewMs + 90 * DAY_MS });
-    this.#objects.set(key, bytes);
-    await this.index(key);
-  }
-
-  async index(key: string): Promise<void> {
-    await indexObject(key, {
-      reader: memoryReader(this.#objects),
-      writer: new CatalogueWriter(this.table),
-      search: new SearchAnnouncer(this.table),
-      platform: nodeRecordingPlatform,
-      verify: async ({ session }) => ({ session, proven: true, proofs: [], notCompared: [], faults: [] }),
-      connectorKeys: new Map(),
-      report: (event) => this.events.push(event),
-      now: () => this.nowMs,
-    });
-  }
-
-  deps(change: Partial<PurgeRunDeps> = {}): PurgeRunDeps {
-    const { store, table, ledger, due } = this;
-    return {
-      ...{ store, table, ledger, due, platform: nodeRecordingPlatform },
-      derived: [{ remove: async (sessions) => void this.derived.push(...sessions) }],
-      now: () => this.nowMs,
-      report: (event) => this.events.push(event),
-      maxSessions: 100,
-      beginUntilMs: Number.POSITIVE_INFINITY,
-      ...change,
-    };
-  }
-
-  run(change: Partial<PurgeRunDeps> = {}, dryRun = false) {
-    return purgeRun({ dryRun }, this.deps(change));
-  }
-
-  /** As the edge does, after it wrote the audit log's entry. */
-  async orderAll(mode: 'due' | 'early' = 'due'): Promise<void> {
-    const at = new Date(this.nowMs).toISOString();
-    for (const purge of (await this.ledger.page()).purges)
-      if (purge.state === 'proposed') await this.ledger.order(purge, { mode, at, audit: ++this.#audit });
-  }
-
-  async settleAll(): Promise<void> {
-    const at = new Date(this.nowMs).toISOString();
-    for (const purge of (await this.ledger.page()).purges)
-      if (purge.state === 'done') await this.ledger.settle(purge, at);
-  }
-
-  /** Everything that is left anywhere, in a form to compare. */
-  async left(session: string) {
-    const rows = await this.table.queryAll({
-      KeyConditionExpression: 'pk = :pk',
-      ExpressionAttributeValues: { ':pk': `session#${session}` },
-    });
-    return {
-      versions: this.store.kept.length,
-      rows: rows.map(({ purged: _, ...row }) => row),
-      purges: (await this.ledger.page()).purges.map(({ session: of, state }) => ({ of, state })),
-      listed: (await this.catalogue.sessions({ limit: 10 })).ok,
-    };
-  }
-}
-
-function recorded(options: BuilderOptions = {}, numbers = ['1', '2', '3']): RecordingBuilder {
-  const builder = new RecordingBuilder(options);
-  for (const n of numbers) builder.query(`select ${n}`, answer(['n'], [[n]])).cut();
-  return builder.end();
-}
 const hold = (scope: LegalHold['scope']): LegalHold => ({
   id: newId('hld'),
   scope,
@@ -153,7 +41,7 @@ const lifted = (of: LegalHold): LegalHold => ({
 
 describe('a purge', () => {
   it('takes sessions out of what was derived together, and tries all of them again where that fails', async () => {
-    const archive = await Archive.make();
+    const archive = await newArchive();
     const sessions = [recorded(), recorded(), recorded()];
     for (const one of sessions) await archive.upload(one);
     archive.at(AFTER);
@@ -174,7 +62,7 @@ describe('a purge', () => {
   });
 
   it('leaves nothing of a session whose time is over but a mark with two ids, and never more than was ordered', async () => {
-    const archive = await Archive.make();
+    const archive = await newArchive();
     const [old, young] = [recorded(), recorded({ startedAt: '2026-12-20T12:00:00.000Z' })];
     await archive.upload(old);
     archive.at(STORED + 30 * DAY_MS);
@@ -215,7 +103,7 @@ describe('a purge', () => {
   });
 
   it('clears delete markers and what was put over an object, and reads the retention under them', async () => {
-    const archive = await Archive.make();
+    const archive = await newArchive();
     const session = recorded();
     await archive.upload(session);
     const manifest = manifestKey(session.connector.id, session.session);
@@ -237,7 +125,7 @@ describe('a purge', () => {
   });
 
   it('tells in a dry run what the run then does, and changes nothing', async () => {
-    const archive = await Archive.make();
+    const archive = await newArchive();
     const [free, held] = [recorded(), recorded({ email: 'bob@example.com' })];
     for (const each of [free, held]) await archive.upload(each);
     await archive.ledger.putHold(hold({ of: 'user', email: 'bob@example.com' }));
@@ -257,51 +145,30 @@ describe('a purge', () => {
 
   it('gives the same when it is killed behind any step, and run again', async () => {
     const whole = async (killAt: number) => {
-      const archive = await Archive.make();
+      const archive = await newArchive();
       const session = recorded({ session: SESSION, connector: CONNECTOR }, ['1']);
       await archive.upload(session);
       archive.store.hide(manifestKey(session.connector.id, session.session));
       archive.at(AFTER);
-      let steps = 0;
-      const killing = <T extends object>(of: T): T =>
-        new Proxy(of, {
-          get(target, name) {
-            const value = Reflect.get(target, name, target) as unknown;
-            if (typeof value !== 'function') return value;
-            const method = value.bind(target) as (...args: unknown[]) => unknown;
-            // An iteration is the steps that it takes.
-            if (name === 'upTo') return method;
-            return async (...args: unknown[]) => {
-              const step = ++steps;
-              const result = await method(...args);
-              if (step === killAt) throw new Killed();
-              return result;
-            };
-          },
-        });
-      const table = killing(archive.table);
+      const killing = new Killing(killAt);
+      const table = killing.watched(archive.table);
       const change = () => ({
-        store: killing(archive.store),
+        store: killing.watched(archive.store),
         table,
-        ledger: killing(new PurgeLedger(table)),
+        ledger: killing.watched(new PurgeLedger(table)),
         due: new DueSessions(table),
-        derived: [killing({ remove: async () => {} })],
+        derived: [killing.watched({ remove: async () => {} })],
       });
-      let kills = 0;
-      const run = () =>
-        archive.run(change()).catch((error: unknown) => {
-          if (!(error instanceof Killed)) throw error;
-          kills++;
-        });
+      const run = () => killing.run(() => archive.run(change()));
       await run();
       await archive.run();
       await archive.orderAll();
       await run();
       await archive.run();
+      const { kills, steps } = killing;
       return { kills, steps, left: await archive.left(session.session) };
     };
     const [CONNECTOR, SESSION] = [new RecordingBuilder().connector, newId('ses')];
-    class Killed extends Error {}
     const { steps, left } = await whole(0);
     expect(left).toMatchObject({ versions: 0, purges: [{ of: SESSION, state: 'done' }] });
     expect(steps).toBeGreaterThan(30);
@@ -313,7 +180,7 @@ describe('a purge', () => {
   });
 
   it('gives the same with two runs at once', async () => {
-    const archive = await Archive.make();
+    const archive = await newArchive();
     const sessions = [recorded(), recorded(), recorded()];
     for (const each of sessions) await archive.upload(each);
     archive.at(AFTER);
@@ -333,7 +200,7 @@ describe('a purge', () => {
       { of: 'time', since: '2026-11-01T00:00:00.000Z', until: '2026-12-01T00:00:00.000Z' },
       { of: 'sessions', sessions: [session.session] },
     ] as const) {
-      const archive = await Archive.make();
+      const archive = await newArchive();
       await archive.upload(session);
       archive.at(AFTER);
       await archive.run();
@@ -352,7 +219,7 @@ describe('a purge', () => {
   });
 
   it('reads no session again that the same hold keeps, for a day', async () => {
-    const archive = await Archive.make();
+    const archive = await newArchive();
     await archive.upload(recorded());
     await archive.ledger.putHold(hold({ of: 'user', email: 'alice@example.com' }));
     archive.at(AFTER);
@@ -365,7 +232,7 @@ describe('a purge', () => {
   });
 
   it('waits for its own hold to be taken off the objects without an alarm, and goes on in the next run', async () => {
-    const archive = await Archive.make();
+    const archive = await newArchive();
     const session = recorded();
     await archive.upload(session);
     const held = hold({ of: 'session', session: session.session });
@@ -383,7 +250,7 @@ describe('a purge', () => {
   });
 
   it("waits for the latest lock, also of a connector whose clock is ahead, and for what is under the store's own hold", async () => {
-    const archive = await Archive.make();
+    const archive = await newArchive();
     const session = recorded();
     await archive.upload(session, 'COMPLIANCE', 5 * DAY_MS);
     archive.at(AFTER);
@@ -402,7 +269,7 @@ describe('a purge', () => {
   });
 
   it('keeps what tells of the retention when the store refuses an object, tells it, and tries again', async () => {
-    const archive = await Archive.make();
+    const archive = await newArchive();
     const session = recorded();
     await archive.upload(session);
     archive.at(AFTER);
@@ -429,7 +296,7 @@ describe('a purge', () => {
   });
 
   it('lets nothing come back: what a connector stores late waits for its own lock, brings no row, and goes then', async () => {
-    const archive = await Archive.make();
+    const archive = await newArchive();
     const session = recorded();
     await archive.upload(session);
     archive.at(AFTER);
@@ -454,7 +321,7 @@ describe('a purge', () => {
   });
 
   it('deletes a session of 10,000 segments, a page after the other', async () => {
-    const archive = await Archive.make();
+    const archive = await newArchive();
     const session = recorded();
     await archive.upload(session);
     const many = new MemoryVersions(STORED);
@@ -469,7 +336,7 @@ describe('a purge', () => {
   });
 
   it('looks at no more sessions than it may, says that there are more, and goes on', async () => {
-    const archive = await Archive.make();
+    const archive = await newArchive();
     for (let n = 0; n < 3; n++) await archive.upload(recorded());
     archive.at(AFTER);
     const found: string[] = [];
@@ -481,7 +348,7 @@ describe('a purge', () => {
   });
 
   it('goes on with the others where the store does not answer for one, and tells it', async () => {
-    const archive = await Archive.make();
+    const archive = await newArchive();
     const [away, there] = [recorded(), recorded()];
     for (const each of [away, there]) await archive.upload(each);
     archive.at(AFTER);
@@ -499,7 +366,7 @@ describe('a purge', () => {
   });
 
   it('rings when the edge answers to nothing for two days', async () => {
-    const archive = await Archive.make();
+    const archive = await newArchive();
     const session = recorded();
     await archive.upload(session);
     archive.at(AFTER);
@@ -511,7 +378,7 @@ describe('a purge', () => {
 
   it('early passes a governance lock and stops at compliance, with the date', async () => {
     for (const mode of ['GOVERNANCE', 'COMPLIANCE'] as const) {
-      const archive = await Archive.make();
+      const archive = await newArchive();
       const session = recorded();
       await archive.upload(session, mode);
       archive.at(STORED + 10 * DAY_MS);
@@ -520,7 +387,7 @@ describe('a purge', () => {
         at: new Date(archive.nowMs).toISOString(),
         evidence: { versions: 1, markers: 0, bytes: 1 },
       };
-      await archive.ledger.order(purge, { mode: 'early', at: purge.at, audit: 1 });
+      await archive.ledger.order(purge, await archive.edge.sign(purge, { mode: 'early', at: purge.at, audit: 1 }));
       const report = await archive.run();
       if (mode === 'GOVERNANCE') expect(report.purged).toEqual([session.session]);
       else

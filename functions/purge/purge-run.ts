@@ -10,6 +10,7 @@ import { HELD_SESSIONS, sessionPartition } from '../catalogue-table/schema.ts';
 import { RetriableFault } from '../faults.ts';
 import type { DueSession, DueSessions } from './due.ts';
 import type { PurgeLedger } from './ledger.ts';
+import { isOrdered } from './order-proof.ts';
 import { purgeSession, type PurgeSessionDeps, removeDerived, rowKeys } from './purge-session.ts';
 import { allVersions, readStoredFacts } from './stored-facts.ts';
 
@@ -18,6 +19,13 @@ export type PurgeEvent =
   | { readonly kind: 'purge.done'; readonly session: string; readonly versions: number }
   /** Something other than a date stands against it. Told when it is found and each day again, of holds only when they are found. */
   | { readonly kind: 'purge.refused'; readonly session: string; readonly why: readonly string[] }
+  /** The recording says that it is kept for fewer days than the edge granted, and those are not over. */
+  | {
+      readonly kind: 'purge.contradicted';
+      readonly session: string;
+      readonly claimed: number;
+      readonly granted: number;
+    }
   | { readonly kind: 'purge.failed'; readonly session: string; readonly fault: string }
   /** The edge has not answered to a proposal, or to a purge that is done, for two days. */
   | { readonly kind: 'purge.waiting'; readonly session: string; readonly state: string }
@@ -33,6 +41,8 @@ export interface PurgeRunDeps extends PurgeSessionDeps {
   readonly ledger: PurgeLedger;
   readonly due: DueSessions;
   readonly report: (event: PurgeEvent) => void;
+  /** `NAME+ID+KEY` that signs the edge's orders; undefined: nothing is purged before its time. */
+  readonly edgeKey: string | undefined;
   /** Sessions that one run looks at. */
   readonly maxSessions: number;
   /** No session is begun after it. Milliseconds since 1970. */
@@ -126,14 +136,20 @@ class Run {
   async #carryOut(purge: Purge): Promise<void> {
     const { ledger } = this.#deps;
     const mode = purge.order?.mode ?? 'due';
+    const granted = purge.order?.granted;
+    const ordered = await isOrdered(purge, this.#deps.edgeKey, this.#deps.now());
+    const forged: PurgeRefusal[] = ordered ? [] : [{ why: 'not_ordered' }];
     if (this.#dryRun) {
       const { facts } = await readStoredFacts(purge, this.#deps);
-      const refusals = mayPurge({ retention: purge.retention, ...facts }, this.#holds, this.#deps.now(), mode);
+      const known = { retention: purge.retention, ...facts, granted };
+      const refusals = [...forged, ...mayPurge(known, this.#holds, this.#deps.now(), mode)];
       if (refusals.length === 0) this.#purged.push(purge.session);
       else this.#refused.set(purge.session, refusals);
       return;
     }
-    const outcome = await purgeSession(purge, mode, this.#holds, this.#deps);
+    const outcome = ordered
+      ? await purgeSession({ ...purge, granted }, mode, this.#holds, this.#deps)
+      : { state: 'refused' as const, refusals: forged };
     if (outcome.state === 'refused') {
       const refusals = [...outcome.refusals];
       await ledger.finish({ ...purge, state: 'refused', at: this.#at(), refusals });
@@ -208,13 +224,15 @@ class Run {
       if (!this.#dryRun) await this.#deps.due.remove(due);
       return;
     }
-    const refusals = mayPurge(facts, this.#holds, this.#deps.now(), 'due');
+    const granted = known?.granted;
+    const refusals = mayPurge({ ...facts, granted }, this.#holds, this.#deps.now(), 'due');
     const purge = {
       session,
       connector,
       at: this.#at(),
       evidence,
       ...(facts.retention && { retention: facts.retention }),
+      ...(granted !== undefined && { granted }),
     };
     if (refusals.length === 0) {
       this.#proposed.push(session);

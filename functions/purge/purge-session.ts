@@ -31,7 +31,7 @@ type Outcome = { readonly state: 'done' } | { readonly state: 'refused'; readonl
 
 /** Throws RetriableFault where store or table do not answer: run it again. */
 export async function purgeSession(
-  { session, connector, retention }: SessionPrefix & Pick<Purge, 'retention'>,
+  { session, connector, retention, granted }: SessionPrefix & Pick<Purge, 'retention' | 'granted'>,
   mode: PurgeMode,
   holds: readonly LegalHold[],
   deps: PurgeSessionDeps,
@@ -40,7 +40,7 @@ export async function purgeSession(
   const { facts, versions } = await readStoredFacts(place, deps);
   // The catalogue's rows may outlive the objects by a killed run: the class is then only known from before.
   const known = facts.retention ?? retention;
-  const refusals = mayPurge({ ...facts, retention: known }, holds, deps.now(), mode);
+  const refusals = mayPurge({ ...facts, retention: known, granted }, holds, deps.now(), mode);
   if (refusals.length > 0) return { state: 'refused', refusals };
   let refused = 0;
   // One layer after the other, so that what tells of the retention is there as long as anything is.

@@ -13,16 +13,19 @@
 import '../../core/text/schema-words.ts';
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
+import { z } from 'zod';
 import { ConnectorId, HoldId, SessionId } from '../../core/ids.ts';
 import { LegalHold, listedHold } from '../../core/retention/hold.ts';
 import { type HoldList, HoldStanding, PurgeOrder, type PurgePage } from '../../core/retention/purge.ts';
 import { HOLD_STANDINGS } from '../catalogue-table/schema.ts';
+import { isOrdered } from './order-proof.ts';
 import { purgeRun, type PurgeRunDeps } from './purge-run.ts';
 import { sessionRetention } from './session-retention.ts';
 
 /** A hold names up to 10,000 sessions. */
 const MAX_BODY_BYTES = 512 * 1024;
 const Order = PurgeOrder.extend({ connector: ConnectorId });
+const Granted = z.coerce.number().int().min(1).optional();
 
 export function retentionArchiveRoutes(deps: PurgeRunDeps): Hono {
   const app = new Hono();
@@ -55,9 +58,11 @@ export function retentionArchiveRoutes(deps: PurgeRunDeps): Hono {
     // Again, as its first answer was lost.
     if (known?.order?.audit === rest.audit) return c.json(known);
     const holds = await deps.ledger.holds();
-    const found = await sessionRetention({ session, connector }, { holds, purge: known }, deps);
-    const against = rest.mode === 'due' ? found.refusals : found.early;
-    if (against.length > 0) return problem(c, 409, JSON.stringify(against));
+    const { granted } = rest;
+    const found = await sessionRetention({ session, connector }, { holds, purge: known, granted }, deps);
+    const against = rest.mode === 'due' ? [...found.refusals] : [...found.early];
+    if (!(await isOrdered({ session, connector, order: rest }, deps.edgeKey, deps.now())))
+      against.push({ why: 'not_ordered' });
     const { retention, evidence } = found;
     const purge = {
       session,
@@ -66,7 +71,16 @@ export function retentionArchiveRoutes(deps: PurgeRunDeps): Hono {
       at: rest.at,
       evidence,
       ...(retention && { retention }),
+      ...(granted !== undefined && { granted }),
     };
+    if (against.length > 0) {
+      // So that it is not proposed again, and with what the edge says of it.
+      if (known?.state === 'proposed') await deps.ledger.note({ ...purge, state: 'refused', refusals: against });
+      for (const each of against)
+        if (each.why === 'contradicted')
+          deps.report({ kind: 'purge.contradicted', session, claimed: each.claimed, granted: each.granted });
+      return problem(c, 409, JSON.stringify(against));
+    }
     if (!(await deps.ledger.order(purge, rest))) return problem(c, 409, 'it does not wait for an order');
     return c.json(await deps.ledger.get(session));
   });
@@ -82,9 +96,11 @@ export function retentionArchiveRoutes(deps: PurgeRunDeps): Hono {
   app.get('/sessions/:session', async (c) => {
     const session = sessionIn(c);
     const connector = ConnectorId.safeParse(c.req.query('connector')).data;
-    if (!session || !connector) return problem(c, 400, 'expected a session and its connector');
+    const granted = Granted.safeParse(c.req.query('granted'));
+    if (!session || !connector || !granted.success)
+      return problem(c, 400, 'expected a session, its connector, and the days granted');
     const [holds, purge] = await Promise.all([deps.ledger.holds(), deps.ledger.get(session)]);
-    return c.json(await sessionRetention({ session, connector }, { holds, purge }, deps));
+    return c.json(await sessionRetention({ session, connector }, { holds, purge, granted: granted.data }, deps));
   });
 
   app.get('/report', async (c) => {

@@ -10,19 +10,31 @@ import { readStoredFacts } from './stored-facts.ts';
 
 export async function sessionRetention(
   place: SessionPrefix,
-  { holds, purge }: { readonly holds: readonly LegalHold[]; readonly purge: Purge | undefined },
+  {
+    holds,
+    purge,
+    granted,
+  }: {
+    readonly holds: readonly LegalHold[];
+    readonly purge: Purge | undefined;
+    /** Days, by the edge. */
+    readonly granted: number | undefined;
+  },
   deps: { readonly store: VersionStore; readonly platform: RecordingPlatform; readonly now: () => number },
 ): Promise<SessionRetention> {
-  const { facts, evidence } = await readStoredFacts(place, deps);
+  const { facts: stored, evidence } = await readStoredFacts(place, deps);
+  const facts = { ...stored, granted };
   const refusals = mayPurge(facts, holds, deps.now(), 'due');
   const from = possibleFrom(refusals);
   const iso = (ms: number) => new Date(ms).toISOString();
   const { retention, storedMs } = facts;
+  const days = Math.max(retention?.retainDays ?? 0, granted ?? 0);
   return {
     ...{ session: place.session, connector: place.connector, finished: facts.finished },
     ...(retention && { retention }),
     ...(storedMs !== undefined && { storedAt: iso(storedMs) }),
-    ...(storedMs !== undefined && retention && { keptUntil: iso(storedMs + retention.retainDays * DAY_MS) }),
+    ...(granted !== undefined && { granted }),
+    ...(storedMs !== undefined && days > 0 && { keptUntil: iso(storedMs + days * DAY_MS) }),
     locks: facts.locks.map(({ mode, untilMs }) => ({ mode, until: iso(untilMs) })),
     evidence,
     heldObjects: facts.heldObjects,

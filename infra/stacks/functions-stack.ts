@@ -50,6 +50,8 @@ export class FunctionsStack extends Stack {
   constructor(scope: Construct, id: string, { settings, recording, ...props }: FunctionsStackProps) {
     super(scope, id, props);
     const keys = Object.fromEntries(settings.connectors.flatMap(({ id, key }) => (key ? [[id, key]] : [])));
+    const orders: Record<string, string> =
+      settings.edgeLogKey === undefined ? {} : { [ENV.edgeKey]: settings.edgeLogKey };
     const environment = {
       [ENV.bucket]: recording.bucket.bucketName,
       [ENV.table]: recording.table.tableName,
@@ -72,6 +74,7 @@ export class FunctionsStack extends Stack {
         [ENV.auditLockDays]: String(settings.maxRetentionDays),
         [ENV.searchBucket]: recording.searchBucket.bucketName,
         [ENV.minRetainDays]: String(settings.minRetentionDays),
+        ...orders,
       },
     });
     this.fold = new GatehouseFunction(this, 'Fold', {
@@ -91,7 +94,7 @@ export class FunctionsStack extends Stack {
       handler: 'purge',
       // Search segments are written anew without what is purged, as the fold writes them.
       memoryMib: 3008,
-      environment: { ...environment, [ENV.searchBucket]: recording.searchBucket.bucketName },
+      environment: { ...environment, ...orders, [ENV.searchBucket]: recording.searchBucket.bucketName },
       roleName: recording.purgeRole.roleName,
     });
     this.hold = new GatehouseFunction(this, 'Hold', {
@@ -296,6 +299,12 @@ export class FunctionsStack extends Stack {
       says: 'A session whose time is over cannot be deleted.',
       runbook: 'purge-refused',
       metric: alarms.countLines('PurgeRefused', this.purge.log, 'purge.refused'),
+      above: 0,
+    });
+    alarms.add('PurgeContradicted', {
+      says: 'A recording says that it is kept for a shorter time than the edge granted.',
+      runbook: 'purge-contradicted',
+      metric: alarms.countLines('PurgeContradicted', this.api.log, 'purge.contradicted'),
       above: 0,
     });
     alarms.add('PurgeFailed', {

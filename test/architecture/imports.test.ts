@@ -15,12 +15,18 @@ const ALLOWED: Readonly<Record<string, (from: string, to: string) => boolean>> =
   connector: (_, to) => top(to) === 'core',
   functions: (_, to) => top(to) === 'core',
   infra: (_, to) => top(to) === 'core' || ['functions/env.ts', 'functions/catalogue-table/schema.ts'].includes(to),
-  // `npm start` composes the parts through their public entries, and puts the command line among the Worker's assets;
+  // `npm start` composes the parts through their public entries, tells the functions the edge's public key, and puts the command line among the Worker's assets;
   // the rest of the CLI knows core alone.
   cli: (from, to) =>
     top(to) === 'core' ||
     (from.startsWith('cli/dev/') &&
-      ['edge/build.ts', 'edge/dev-server.ts', 'functions/local.ts', 'connector/main.ts'].includes(to)),
+      [
+        'edge/authority/log-signer.ts',
+        'edge/build.ts',
+        'edge/dev-server.ts',
+        'functions/local.ts',
+        'connector/main.ts',
+      ].includes(to)),
 };
 
 function offences(): string[] {

@@ -94,6 +94,10 @@ it('retention show says what keeps a session, and from when on it can be purged'
   const { stdout } = await run('retention', 'show', session);
   expect(stdout).toMatch(/3 objects.*rule orders-prod keeps it 90 days[\s\S]*It can be purged from 2027-02-18/);
   expect(json((await run('retention', 'show', session, '--json')).stdout)).toEqual(kept);
+  const contradicted = { why: 'contradicted', claimed: 90, granted: 400, until };
+  replies[`GET /api/v1/sessions/${session}/retention`] = { body: { ...kept, granted: 400, refusals: [contradicted] } };
+  const other = (await run('retention', 'show', session)).stdout;
+  expect(other).toMatch(/keeps it 90 days, and the edge granted 400[\s\S]*its recording says 90 days/);
 });
 
 it.each([

@@ -26,6 +26,7 @@ import { directoryVersionStore } from '../../functions/store/directory-version-s
 import { s3VersionStore } from '../../functions/store/s3-version-store.ts';
 import type { HoldingStore, StoredVersion, VersionStore } from '../../functions/store/version-store.ts';
 import { cephMissing } from '../harness/ceph.ts';
+import { newOrderSigner } from '../harness/edge-orders.ts';
 import { memoryReader } from '../harness/memory-reader.ts';
 import { MemoryVersions } from './memory-versions.ts';
 import { answer, RecordingBuilder } from '../harness/recording-builder.ts';
@@ -159,6 +160,7 @@ describe.skipIf(missing !== undefined)('S3 with Object Lock', () => {
         ...{ connectorKeys: new Map(), report: () => {}, now: Date.now },
       });
     const ledger = new PurgeLedger(table);
+    const edge = await newOrderSigner();
     const events: object[] = [];
     const deps = (nowMs: number): PurgeRunDeps => ({
       ...{
@@ -172,6 +174,7 @@ describe.skipIf(missing !== undefined)('S3 with Object Lock', () => {
       ...{
         now: () => nowMs,
         report: (event) => void events.push(event),
+        edgeKey: edge.key,
         maxSessions: 10,
         beginUntilMs: Number.MAX_VALUE,
       },
@@ -181,7 +184,7 @@ describe.skipIf(missing !== undefined)('S3 with Object Lock', () => {
       const at = new Date(nowMs).toISOString();
       const evidence = { versions: 0, markers: 0, bytes: 0 };
       const known = (await ledger.get(of.session)) ?? { ...of, state: 'proposed' as const, at, evidence };
-      expect(await ledger.order(known, { mode, at, audit: 1 })).toBe(true);
+      expect(await ledger.order(known, await edge.sign(of, { mode, at, audit: 1 }))).toBe(true);
     };
     const sweep = async () => {
       const told: HoldEvent[] = [];

@@ -255,6 +255,16 @@ const CAUSES: Readonly<Record<string, readonly [Handler, () => Promise<unknown>]
       await purged();
     },
   ],
+  PurgeContradicted: [
+    'api',
+    async () => {
+      // Says 90 days.
+      const { session, connector } = await oldSession();
+      const at = '2026-11-21T00:00:00.000Z';
+      const order = { mode: 'due', at, audit: 1, connector: connector.id, granted: 36_500 };
+      await called('POST', `/retention/purges/${session}/order`, Buffer.from(JSON.stringify(order)));
+    },
+  ],
   PurgeFailed: [
     'purge',
     async () => {

@@ -2,7 +2,9 @@
 
 import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { newId, type SessionId } from '../../../core/ids.ts';
+import { ConnectorId, newId, type SessionId } from '../../../core/ids.ts';
+import { orderText, PurgeOrder } from '../../../core/retention/purge.ts';
+import { parseNote, parseNoteKey, whoSigned } from '../../../core/tlog/note.ts';
 import { remote } from '../../objects/rpc.ts';
 import { resource, TestConnector } from '../../test/connector.ts';
 import { audit, grantFor, newest } from '../../test/grants.ts';
@@ -95,6 +97,18 @@ describe('a purge that is due', () => {
     expect(entry).toMatchObject({ actor: 'gatehouse', details: { mode: 'due', ...retention, ...evidence } });
     const orders = (await told()).filter(({ path }) => path === `/purges/${session}/order`);
     expect(orders.map(({ body }) => body.audit)).toEqual([entry?.sequence, entry?.sequence]);
+    // With what it was granted for, and signed by the key that signs the log of sessions.
+    const {
+      note: said,
+      connector: of,
+      ...unsigned
+    } = PurgeOrder.extend({ connector: ConnectorId }).parse(orders[1]?.body);
+    expect(unsigned.granted).toBe(90);
+    const note = parseNote(said ?? '');
+    const key = await parseNoteKey(await remote(env.WITNESS).logKey());
+    if (!note.ok || !key.ok) throw new Error('expected a note and a key');
+    expect(note.value.text).toBe(orderText({ session: session as SessionId, connector: of }, unsigned));
+    expect(await whoSigned(note.value, [key.value])).toEqual({ ok: true, value: [{ key: key.value }] });
 
     const order = { mode: 'due', at: new Date().toISOString(), audit: entry?.sequence };
     await functions('POST', { purges: [purge('done', { order })], answers: { settled: [503, 204] } });

@@ -76,8 +76,8 @@ export function retentionUseCases(deps: UseCaseDeps): RetentionUseCases {
     async sessionRetention(who, session) {
       const may = await looked(who, session);
       if (!may.ok) return may;
-      const connector = await connectorOf(deps, session);
-      return connector ? read(deps.retentionArchive.session(session, connector)) : fault('not_found', NO_SESSION);
+      const admission = await admissionOf(deps, session);
+      return admission ? read(deps.retentionArchive.session(session, admission)) : fault('not_found', NO_SESSION);
     },
 
     async purgeReport(who, session) {
@@ -145,10 +145,10 @@ async function liftHold(deps: UseCaseDeps, who: Identity, id: HoldId, reason: st
 async function purgeEarly(deps: UseCaseDeps, who: Identity, session: SessionId, reason: string): Answer<EarlyPurge> {
   const may = await mayKeep(deps, who, 'purge.asked');
   if (!may.ok) return may;
-  const connector = await connectorOf(deps, session);
-  if (!connector) return fault('not_found', NO_SESSION);
+  const admission = await admissionOf(deps, session);
+  if (!admission) return fault('not_found', NO_SESSION);
   // What a hold keeps, or a lock that cannot be passed, is said before anybody is asked.
-  const kept = await read(deps.retentionArchive.session(session, connector));
+  const kept = await read(deps.retentionArchive.session(session, admission));
   if (!kept.ok) return kept;
   if (kept.value.early.length > 0) return fault('denied', refusedEarly(kept.value.early));
   const waiting = await deps.retention.earlyPurge(session);
@@ -162,7 +162,7 @@ async function purgeEarly(deps: UseCaseDeps, who: Identity, session: SessionId, 
   }
   const details = { mode: 'early', asked: waiting.by, why: waiting.reason, reason, ...tombstoneOf(kept.value) };
   const { sequence } = await deps.audit.append({ kind: 'purge.ordered', actor: who.email, object: session, details });
-  const order = { mode: 'early' as const, at: iso(deps.clock.now()), audit: sequence, connector };
+  const order = { mode: 'early' as const, at: iso(deps.clock.now()), audit: sequence, connector: admission.connector };
   const ordered = await deps.retentionArchive.order(session, order);
   if (!ordered.ok) {
     const details = { order: sequence, why: ordered.error.against.slice(0, 500) || 'unavailable' };
@@ -176,8 +176,7 @@ async function purgeEarly(deps: UseCaseDeps, who: Identity, session: SessionId, 
 }
 
 /** The edge's own word; undefined: it never admitted such a session. */
-const connectorOf = async (deps: UseCaseDeps, session: SessionId) =>
-  (await deps.witness.admissions([session]))[0]?.connector;
+const admissionOf = async (deps: UseCaseDeps, session: SessionId) => (await deps.witness.admissions([session]))[0];
 
 const NO_HOLD = 'There is no such hold.';
 const NO_SESSION = 'There is no such session.';
@@ -206,6 +205,10 @@ function wordsOf(refusal: PurgeRefusal): string {
       return `It is not finished: no manifest, and something was stored within a day. End it first.`;
     case 'kept':
       return `Its rule keeps it until ${refusal.until}.`;
+    case 'contradicted':
+      return `Its recording says ${refusal.claimed} days, and it was granted for ${refusal.granted}: kept until ${refusal.until}.`;
+    case 'not_ordered':
+      return "The functions do not know the key that signs the edge's orders (EDGE_LOG_KEY).";
     case 'unknown':
       return 'Nothing says how long to keep it.';
     case 'refused':

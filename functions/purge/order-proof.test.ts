@@ -1,0 +1,144 @@
+// What is deleted only by the edge's own word: orders that somebody wrote into the table, and classes that a recording claims.
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { newId } from '../../core/ids.ts';
+import { DAY_MS } from '../../core/retention/may-purge.ts';
+import type { Purge, PurgeOrder } from '../../core/retention/purge.ts';
+import { newOrderSigner } from '../../test/harness/edge-orders.ts';
+import { AFTER, KEPT_UNTIL, PurgeArchive, recorded, STORED } from '../../test/harness/purge-archive.ts';
+import { type LocalDynamoDb, localDynamoDbClient, startLocalDynamoDb } from '../local/dynamodb.ts';
+import { retentionArchiveRoutes } from './retention-routes.ts';
+
+let database: LocalDynamoDb;
+let client: ReturnType<typeof localDynamoDbClient>;
+beforeAll(async () => {
+  database = await startLocalDynamoDb();
+  client = localDynamoDbClient(database.endpoint);
+});
+afterAll(async () => {
+  client.destroy();
+  await database.close();
+});
+
+const at = (ms: number) => new Date(ms).toISOString();
+
+describe('an order that somebody wrote into the table', () => {
+  const NOW = STORED + 10 * DAY_MS;
+  const early: PurgeOrder = { mode: 'early', at: at(NOW), audit: 3 };
+  type Forge = (archive: PurgeArchive, purge: Purge) => Promise<PurgeOrder>;
+  it.each<[string, Forge]>([
+    ['is not signed', async () => early],
+    ['is signed by somebody else', async (_, purge) => (await newOrderSigner()).sign(purge, early)],
+    ['is of another session', async ({ edge }, purge) => edge.sign({ ...purge, session: newId('ses') }, early)],
+    ['is of another connector', async ({ edge }, purge) => edge.sign({ ...purge, connector: newId('con') }, early)],
+    [
+      'was to be carried out in time',
+      async ({ edge }, purge) => ({ ...(await edge.sign(purge, { ...early, mode: 'due' })), mode: 'early' }),
+    ],
+    ['is two months old', async ({ edge }, purge) => edge.sign(purge, { ...early, at: at(NOW - 60 * DAY_MS) })],
+    ['has a note that is none', async () => ({ ...early, note: 'signed' })],
+  ])('deletes nothing where it %s, and is told', async (_, forge) => {
+    const archive = await PurgeArchive.make(client);
+    const session = recorded();
+    await archive.upload(session, 'GOVERNANCE');
+    archive.at(NOW);
+    const of = { session: session.session, connector: session.connector.id };
+    const purge: Purge = { ...of, state: 'proposed', at: at(NOW), evidence: { versions: 1, markers: 0, bytes: 1 } };
+    await archive.ledger.order(purge, await forge(archive, purge));
+    expect((await archive.run({}, true)).refused).toHaveLength(1);
+    expect(await archive.run()).toMatchObject({ purged: [], refused: [{ refusals: [{ why: 'not_ordered' }] }] });
+    expect(archive.store.kept).toHaveLength(session.objects.size);
+    expect(archive.events).toContainEqual({ kind: 'purge.refused', session: session.session, why: ['not_ordered'] });
+    // The edge's own goes through.
+    await archive.ledger.order(purge, await archive.edge.sign(purge, early));
+    expect(await archive.run()).toMatchObject({ purged: [session.session] });
+  });
+
+  it("is not carried out before its time where nobody knows the edge's key, nor with one that cannot be read", async () => {
+    for (const edgeKey of [undefined, 'edge.example+00000000+AAAA']) {
+      const archive = await PurgeArchive.make(client);
+      const session = recorded();
+      await archive.upload(session, 'GOVERNANCE');
+      archive.at(NOW);
+      const of = { session: session.session, connector: session.connector.id };
+      const purge: Purge = { ...of, state: 'proposed', at: at(NOW), evidence: { versions: 1, markers: 0, bytes: 1 } };
+      await archive.ledger.order(purge, await archive.edge.sign(purge, early));
+      expect(await archive.run({ edgeKey })).toMatchObject({ purged: [], refused: [{ session: session.session }] });
+      // What is due goes by what recording, locks and holds say.
+      archive.at(AFTER);
+      await archive.run({ edgeKey });
+      await archive.orderAll();
+      const { purged } = await archive.run({ edgeKey });
+      expect(purged).toEqual(edgeKey === undefined ? [session.session] : []);
+    }
+  });
+});
+
+describe('a recording that claims a shorter class than the edge granted', () => {
+  const GRANTED = 400;
+  async function claimed() {
+    const archive = await PurgeArchive.make(client);
+    // It says 90 days, and its locks are as short.
+    const session = recorded();
+    await archive.upload(session);
+    archive.at(AFTER);
+    await archive.run();
+    const of = { session: session.session, connector: session.connector.id };
+    const order = async (granted: number | undefined, ms = archive.nowMs) => {
+      const body = {
+        ...(await archive.edge.sign(of, { mode: 'due', at: at(ms), audit: 5, granted })),
+        connector: of.connector,
+      };
+      const routes = retentionArchiveRoutes(archive.deps());
+      return routes.request(`/purges/${of.session}/order`, { method: 'POST', body: JSON.stringify(body) });
+    };
+    const kept = async (granted: number) => {
+      const path = `/sessions/${of.session}?connector=${of.connector}&granted=${granted}`;
+      return (await retentionArchiveRoutes(archive.deps()).request(path)).json() as Promise<Record<string, unknown>>;
+    };
+    return { archive, session, order, kept };
+  }
+  const until = at(STORED + GRANTED * DAY_MS);
+  const refusal = { why: 'contradicted', claimed: 90, granted: GRANTED, until };
+
+  it('is kept as long as it was granted for, with an alarm, once', async () => {
+    const { archive, session, order, kept } = await claimed();
+    expect(await kept(GRANTED)).toMatchObject({
+      granted: GRANTED,
+      keptUntil: until,
+      refusals: [refusal],
+      possibleFrom: until,
+    });
+    const refused = await order(GRANTED);
+    expect([refused.status, await refused.text()]).toEqual([409, expect.stringContaining('contradicted')]);
+    const told = { kind: 'purge.contradicted', session: session.session, claimed: 90, granted: GRANTED };
+    expect(archive.events.filter(({ kind }) => kind === 'purge.contradicted')).toEqual([told]);
+    // The edge is not asked for it again, today or on any day before.
+    for (const days of [0, 2, 200]) {
+      archive.at(AFTER + days * DAY_MS);
+      expect((await archive.run()).proposed).toEqual([]);
+    }
+    archive.at(STORED + (GRANTED + 1) * DAY_MS);
+    expect(await archive.run()).toMatchObject({ proposed: [session.session] });
+    expect((await order(GRANTED)).status).toBe(200);
+    expect(await archive.run()).toMatchObject({ purged: [session.session] });
+  });
+
+  it('is not deleted either where the order stands in the table already', async () => {
+    const { archive, session } = await claimed();
+    await archive.orderAll('due', { granted: GRANTED });
+    expect(await archive.run()).toMatchObject({ purged: [], refused: [{ refusals: [refusal] }] });
+    expect(archive.store.kept).toHaveLength(session.objects.size);
+  });
+
+  it.each([
+    ['says the same', 90],
+    ['says more', 30],
+    ['is of an edge that noted nothing', undefined],
+  ])('goes at its time where it %s', async (_, granted) => {
+    const { archive, session, order } = await claimed();
+    archive.at(KEPT_UNTIL + DAY_MS);
+    expect((await order(granted)).status).toBe(200);
+    expect(await archive.run()).toMatchObject({ purged: [session.session] });
+  });
+});
