@@ -4,6 +4,7 @@ import { manifestKey } from '../../core/recording/segment.ts';
 import { DAY_MS } from '../../core/retention/may-purge.ts';
 import { MemoryVersions } from '../../test/functions/memory-versions.ts';
 import { memoryReader } from '../../test/harness/memory-reader.ts';
+import { Killing } from '../../test/harness/killing.ts';
 import { answer, RecordingBuilder } from '../../test/harness/recording-builder.ts';
 import { CatalogueReader } from '../catalogue-table/reader.ts';
 import { CatalogueTable, createCatalogueTable } from '../catalogue-table/table.ts';
@@ -34,7 +35,6 @@ async function newArchive() {
   const table = new CatalogueTable(client, name);
   const store = new MemoryVersions(STORED);
   const due = new DueSessions(table);
-  const catalogue = new CatalogueReader(table, () => {});
   const add = async (builder: RecordingBuilder, isIndexed = true): Promise<RecordingBuilder> => {
     for (const [key, bytes] of builder.objects) store.put(key, bytes);
     for (const key of isIndexed ? builder.objects.keys() : [])
@@ -50,11 +50,15 @@ async function newArchive() {
       });
     return builder;
   };
-  const look = async (nowMs: number, maxSessions = 100) => {
+  const look = async (nowMs: number, maxSessions = 100, killing = new Killing(0)) => {
     const told: OrphanEvent[] = [];
     const report = (event: OrphanEvent) => void told.push(event);
     const limits = { maxSessions, beginUntilMs: Number.POSITIVE_INFINITY };
-    await reconcile({ ...{ store, table, catalogue, due, report }, now: () => nowMs, ...limits });
+    const watched = killing.watched(table);
+    const deps = { table: watched, catalogue: new CatalogueReader(watched, () => {}), due: new DueSessions(watched) };
+    await killing.run(() =>
+      reconcile({ ...deps, store: killing.watched(store, ['walk']), report, now: () => nowMs, ...limits }),
+    );
     return told.map(({ session, what }) => `${session} ${what}`).sort();
   };
   const dueOn = async (nowMs: number) => {
@@ -103,6 +107,44 @@ describe('the look for orphans', () => {
     expect((await look(later + DAY_MS)).map((line) => line.split(' ')[1])).toEqual(
       expect.arrayContaining(['unlisted', 'unfinished', 'without_objects']),
     );
+  });
+
+  it('gives the same when it is killed behind any step and run again, and tells everything at least once', async () => {
+    const later = STORED + 8 * DAY_MS;
+    const builders = {
+      unlisted: recorded(),
+      unfinished: recorded(false),
+      hidden: recorded(),
+      earlier: recorded(),
+      emptied: recorded(),
+      sound: recorded(),
+    };
+    const whole = async (killAt: number) => {
+      const archive = await newArchive();
+      const { store, table } = archive;
+      for (const [name, builder] of Object.entries(builders)) await archive.add(builder, name !== 'unlisted');
+      store.hide(manifestKey(builders.hidden.connector.id, builders.hidden.session));
+      const { connector, session } = builders.emptied;
+      for (const version of (await store.versions({ connector: connector.id, session })).versions)
+        await store.remove(version, false);
+      const key = { pk: `session#${builders.earlier.session}`, sk: 'session' };
+      const { due: _, ...row } = (await table.get(key)) ?? {};
+      await table.putAll([{ ...key, ...row }]);
+      const killing = new Killing(killAt);
+      const told = new Set([...(await archive.look(later, 100, killing)), ...(await archive.look(later))]);
+      const round = await Promise.all(['objects', 'rows'].map((sk) => table.get({ pk: 'reconcile', sk })));
+      const kept = store.kept.map(({ key: name, marker }) => `${name} ${marker}`).sort();
+      return { killing, left: { told: [...told].sort(), kept, round, due: await archive.dueOn(later) } };
+    };
+    const { killing, left } = await whole(0);
+    expect(left.told).toHaveLength(4);
+    expect(left.due).toEqual([builders.unlisted.session, builders.earlier.session].sort());
+    expect(killing.steps).toBeGreaterThan(15);
+    for (let step = 1; step <= killing.steps; step++) {
+      const killed = await whole(step);
+      expect(killed.killing.kills, `behind step ${step}`).toBe(1);
+      expect(killed.left, `behind step ${step}`).toEqual(left);
+    }
   });
 
   it('says nothing of what was stored a moment ago, or of a purged session', async () => {

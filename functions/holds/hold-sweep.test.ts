@@ -1,0 +1,166 @@
+// The store's own hold on objects: killed anywhere it can be run again, nothing that is held lets go meanwhile, and a session under
+// two holds stays held when one is lifted.
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { newId, type SessionId } from '../../core/ids.ts';
+import type { HoldScope, LegalHold } from '../../core/retention/hold.ts';
+import { Killing } from '../../test/harness/killing.ts';
+import { PurgeArchive, recorded } from '../../test/harness/purge-archive.ts';
+import { RecordingBuilder } from '../../test/harness/recording-builder.ts';
+import { CatalogueReader } from '../catalogue-table/reader.ts';
+import { HELD_SESSIONS, HOLD_STANDINGS, SESSION_ROW, sessionPartition } from '../catalogue-table/schema.ts';
+import { type LocalDynamoDb, localDynamoDbClient, startLocalDynamoDb } from '../local/dynamodb.ts';
+import { PurgeLedger } from '../purge/ledger.ts';
+import { nodeRecordingPlatform } from '../recording-platform.ts';
+import { type HoldEvent, sweepHolds } from './hold-sweep.ts';
+
+let database: LocalDynamoDb;
+let client: ReturnType<typeof localDynamoDbClient>;
+beforeAll(async () => {
+  database = await startLocalDynamoDb();
+  client = localDynamoDbClient(database.endpoint);
+});
+afterAll(async () => {
+  client.destroy();
+  await database.close();
+});
+
+const hold = (scope: HoldScope, id = newId('hld')): LegalHold => ({
+  id,
+  scope,
+  placed: { by: 'carol@example.com', at: '2026-11-21T00:00:00.000Z', reason: 'a dispute' },
+});
+const lifted = (of: LegalHold): LegalHold => ({
+  ...of,
+  lifted: { by: 'dave@example.com', at: '2027-01-01T00:00:00.000Z' },
+});
+
+/** With the row by which a session is found, and no more of the catalogue. */
+async function storeAndList({ store, table }: PurgeArchive, { objects, connector, session }: RecordingBuilder) {
+  for (const [key, bytes] of objects) store.put(key, bytes);
+  await table.putAll([{ pk: sessionPartition(session), sk: SESSION_ROW, connector: connector.id }]);
+}
+
+async function sweep(archive: PurgeArchive, killing = new Killing(0)): Promise<HoldEvent[]> {
+  const table = killing.watched(archive.table);
+  const told: HoldEvent[] = [];
+  await sweepHolds({
+    ...{ table, store: killing.watched(archive.store, ['walk']), ledger: new PurgeLedger(table) },
+    ...{ catalogue: new CatalogueReader(table, () => {}), platform: nodeRecordingPlatform },
+    ...{ now: () => archive.nowMs, report: (event) => void told.push(event) },
+  });
+  return told;
+}
+
+const heldOf = (archive: PurgeArchive, session: string) =>
+  archive.store.kept.filter(({ key }) => key.includes(session)).map(({ held }) => held);
+async function rows(archive: PurgeArchive, pk: string) {
+  const found = await archive.table.queryAll({
+    KeyConditionExpression: 'pk = :pk',
+    ExpressionAttributeValues: { ':pk': pk },
+  });
+  return found.toSorted((a, b) => (String(a.sk) < String(b.sk) ? -1 : 1));
+}
+/** Everything that a sweep leaves, in a form to compare. */
+const left = async (archive: PurgeArchive) => ({
+  held: archive.store.kept.map(({ key, held }) => `${key} ${held}`).sort(),
+  rows: await rows(archive, HELD_SESSIONS),
+  standings: await rows(archive, HOLD_STANDINGS),
+});
+
+describe('the sweep of holds', () => {
+  const builders = {
+    // Its first hold is lifted, another still covers it.
+    twice: recorded({ session: newId('ses') }, ['1']),
+    fresh: recorded({ session: newId('ses') }, ['1']),
+    free: recorded({ session: newId('ses') }, ['1']),
+    running: new RecordingBuilder({ session: newId('ses') }).cut(),
+  };
+  const ids = Object.fromEntries(Object.entries(builders).map(([name, { session }]) => [name, session])) as Record<
+    keyof typeof builders,
+    SessionId
+  >;
+  const [first, second, third] = [newId('hld'), newId('hld'), newId('hld')];
+
+  /** `first` was swept and is lifted since; `second` and `third` are new. */
+  async function prepared(): Promise<PurgeArchive> {
+    const archive = await PurgeArchive.make(client);
+    for (const builder of Object.values(builders)) await storeAndList(archive, builder);
+    const old = hold({ of: 'sessions', sessions: [ids.twice, ids.free] }, first);
+    await archive.ledger.putHold(old);
+    await sweep(archive);
+    await archive.ledger.putHold(lifted(old));
+    const found: HoldScope = { of: 'sessions', sessions: [ids.twice, ids.fresh], query: 'drop' };
+    await archive.ledger.putHold(hold(found, second));
+    await archive.ledger.putHold(hold({ of: 'session', session: ids.running }, third));
+    return archive;
+  }
+
+  it('gives the same when it is killed behind any step and run again, and lets go of nothing that is held', async () => {
+    const whole = await prepared();
+    const counted = new Killing(0);
+    await counted.run(() => sweep(whole, counted));
+    const expected = await left(whole);
+    expect(heldOf(whole, ids.twice)).not.toContain(false);
+    expect(heldOf(whole, ids.fresh)).not.toContain(false);
+    expect(heldOf(whole, ids.running)).not.toContain(false);
+    expect(heldOf(whole, ids.free)).not.toContain(true);
+    expect(expected.rows.map(({ sk, holds }) => [sk, holds])).toEqual(
+      [
+        [ids.twice, [second]],
+        [ids.fresh, [second]],
+        [ids.running, [third]],
+      ].sort(),
+    );
+    expect(counted.steps).toBeGreaterThan(25);
+    for (let step = 1; step <= counted.steps; step++) {
+      const archive = await prepared();
+      const killing = new Killing(step);
+      await killing.run(() => sweep(archive, killing));
+      expect(killing.kills, `behind step ${step}`).toBe(1);
+      expect(heldOf(archive, ids.twice), `behind step ${step}`).not.toContain(false);
+      await sweep(archive);
+      expect(await left(archive), `behind step ${step}`).toEqual(expected);
+    }
+  });
+
+  it('goes on with thousands of sessions where it stopped, a hundred rows at a call', async () => {
+    const archive = await PurgeArchive.make(client);
+    for (const builder of Object.values(builders)) await storeAndList(archive, builder);
+    const others = Array.from({ length: 2_000 }, () => newId('ses'));
+    const scope: HoldScope = { of: 'sessions', sessions: [...others, ids.fresh, ids.free], query: 'drop' };
+    await archive.ledger.putHold(hold(scope, first));
+    const counted = new Killing(0);
+    await counted.run(() => sweep(archive, counted));
+    expect((await rows(archive, HOLD_STANDINGS))[0]).toMatchObject({ sessions: 2, whole: true });
+    expect([...heldOf(archive, ids.fresh), ...heldOf(archive, ids.free)]).not.toContain(false);
+    expect(heldOf(archive, ids.twice)).not.toContain(true);
+    // Again: what is held whole is not read again.
+    const again = new Killing(0);
+    await again.run(() => sweep(archive, again));
+    expect(again.steps).toBeLessThan(30);
+  });
+
+  it('keeps a session that two holds cover until both are lifted, whichever goes first', async () => {
+    for (const order of [
+      [0, 1],
+      [1, 0],
+    ]) {
+      const archive = await PurgeArchive.make(client);
+      await archive.upload(builders.twice);
+      const both = [
+        hold({ of: 'sessions', sessions: [ids.twice], query: 'drop' }),
+        hold({ of: 'user', email: builders.twice.opened.identity.email }),
+      ];
+      for (const one of both) await archive.ledger.putHold(one);
+      await sweep(archive);
+      const [now, later] = order.map((index) => both[index]) as [LegalHold, LegalHold];
+      await archive.ledger.putHold(lifted(now));
+      await sweep(archive);
+      expect(heldOf(archive, ids.twice)).not.toContain(false);
+      await archive.ledger.putHold(lifted(later));
+      expect(await sweep(archive)).toContainEqual({ kind: 'hold.swept', holds: 0, sessions: 0, released: 1 });
+      expect(heldOf(archive, ids.twice)).not.toContain(true);
+    }
+  });
+});
