@@ -122,6 +122,11 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     beside: { command: 'hold', summary: 'legal holds, purges, what keeps a session (auditors)' },
     load: async () => (await import('./retention/retention.ts')).addRetention,
   },
+  'erase-person': {
+    summary: 'have the audit log forget whose a pseudonym is, by two people (auditors)',
+    beside: { command: 'hold', summary: 'legal holds, purges, erasure of a person (auditors)' },
+    load: async () => (await import('./retention/erase-person.ts')).addErasePerson,
+  },
   audit: {
     summary: 'the audit log, newest first (auditors); audit verify proves it',
     load: async () => (await import('./commands/audit.ts')).addAudit,

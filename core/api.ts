@@ -307,7 +307,13 @@ export const ObjectList = z.object({
 });
 export type ObjectList = z.infer<typeof ObjectList>;
 
-export const AuditPage = z.object({ entries: z.array(AuditEntry), cursor: z.string().optional() });
+export const AuditPage = z.object({
+  /** As they are in the chain, with pseudonyms for people. */
+  entries: z.array(AuditEntry),
+  /** Whose pseudonyms these are; one that is not here was erased. */
+  names: z.record(z.string(), z.string()).default({}),
+  cursor: z.string().optional(),
+});
 export type AuditPage = z.infer<typeof AuditPage>;
 
 /** How the audit log's export to the object store stands. */

@@ -24,6 +24,9 @@ export const HoldId = idSchema('hld', 'HoldId');
 export type HoldId = z.infer<typeof HoldId>;
 export const HoldSearchId = idSchema('hsr', 'HoldSearchId');
 export type HoldSearchId = z.infer<typeof HoldSearchId>;
+/** A person in the audit log, whose name stands elsewhere. */
+export const PersonId = idSchema('per', 'PersonId');
+export type PersonId = z.infer<typeof PersonId>;
 
 type IdOf = {
   ses: SessionId;
@@ -32,6 +35,7 @@ type IdOf = {
   con: ConnectorId;
   hld: HoldId;
   hsr: HoldSearchId;
+  per: PersonId;
 };
 
 /** Clock and randomness, passed in wherever they matter so that tests can hold them still. */

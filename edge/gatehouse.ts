@@ -40,6 +40,7 @@ import type { ReplayQuery } from '../core/replay/terminal.ts';
 import type { HoldSearch, LegalHold, PlacedScope } from '../core/retention/hold.ts';
 import type {
   EarlyPurge,
+  ErasedPerson,
   HoldList,
   OrderedPurges,
   PurgePage,
@@ -183,6 +184,8 @@ export interface Gatehouse {
   orderDuePurges(who: Identity, session: SessionId | undefined): Answer<OrderedPurges>;
   /** Before its time: the first who asks has it wait for another, whose call orders it. */
   purgeEarly(who: Identity, session: SessionId, reason: string): Answer<EarlyPurge>;
+  /** From the audit log, where pseudonyms stay: the first who asks has it wait for another. Refused while a hold or recordings name them. */
+  erasePerson(who: Identity, email: string, reason: string): Answer<ErasedPerson>;
   connectors(who: Identity): Answer<readonly ListedConnector[]>;
   /** Sessions this person may view: one's own where the rule says so, all for auditors. */
   sessions(who: Identity, query: SessionQuery): Answer<SessionPage>;

@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import { AuditPage } from '../../core/api.ts';
+import { withNames } from '../../core/audit/names.ts';
 import { query } from '../api-client.ts';
 import { addAuditVerify } from '../verification/audit-verify.ts';
 import { type Cli, wholeNumber } from '../cli.ts';
@@ -21,7 +22,7 @@ interface Options {
 export function addAudit(command: Command, cli: Cli): void {
   const audit = command
     .option('--since <WHEN>', `since: ${INSTANTS}`)
-    .option('--actor <EMAIL>', 'what this person did')
+    .option('--actor <WHO>', 'what this person did: an e-mail address, or a pseudonym (per_...)')
     .option('--kind <KIND>', 'such as request.approved or policy.applied')
     .option('--cursor <TEXT>', 'go on where the last page ended')
     .option('--limit <N>', 'entries a page, 1 to 500', '100')
@@ -38,16 +39,18 @@ export function addAudit(command: Command, cli: Cli): void {
       await output.answer(page, () => {
         const table = output.table(
           ['ENTRY', 'AT', 'KIND', 'ACTOR', 'OBJECT', 'DETAILS'],
-          page.entries.map((entry) => [
-            String(entry.sequence),
-            time(entry.at),
-            entry.kind,
-            entry.actor,
-            entry.object,
-            Object.entries(entry.details)
-              .map(([name, value]) => `${name}=${value}`)
-              .join(' '),
-          ]),
+          page.entries
+            .map((one) => withNames(one, page.names))
+            .map((entry) => [
+              String(entry.sequence),
+              time(entry.at),
+              entry.kind,
+              entry.actor,
+              entry.object,
+              Object.entries(entry.details)
+                .map(([name, value]) => `${name}=${value}`)
+                .join(' '),
+            ]),
           'Nothing was written that fits.',
         );
         return page.cursor === undefined ? table : `${table}\n\nMore: --cursor ${page.cursor}`;

@@ -52,6 +52,8 @@ export const AuditKind = z.enum([
   'purge.ordered',
   'purge.refused',
   'purge.done',
+  'person.erase_asked',
+  'person.erased',
   'audit.viewed',
   'audit.export_failed',
   'audit.export_resumed',
@@ -74,7 +76,7 @@ export const AuditEntry = z.object({
   sequence: z.number().int().min(1),
   at: z.iso.datetime(),
   kind: AuditKind,
-  /** E-mail of the person, `connector:ID`, or `gatehouse`. */
+  /** The person's pseudonym (names.ts; of an earlier release their e-mail), `connector:ID`, or `gatehouse`. */
   actor: z.string(),
   /** What it was done to: a session, grant, resource, connector id or name. */
   object: z.string(),

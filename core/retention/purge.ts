@@ -3,7 +3,8 @@
 // is kept of a purged session are digests and numbers.
 
 import { z } from 'zod';
-import { ConnectorId, HoldId, SessionId } from '../ids.ts';
+import { Email } from '../identity.ts';
+import { ConnectorId, HoldId, PersonId, SessionId } from '../ids.ts';
 import { Digest } from '../recording/segment.ts';
 import { MAX_QUERY } from '../search/parse.ts';
 import { saysSomething } from '../text/written-text.ts';
@@ -153,6 +154,16 @@ export const RetentionReason = z
 export const PlaceHold = z.strictObject({ scope: PlacedScope, reason: RetentionReason });
 export const SearchForHold = z.strictObject({ query: z.string().min(1).max(MAX_QUERY) });
 export const BecauseOf = z.strictObject({ reason: RetentionReason });
+
+export const ErasePerson = z.strictObject({ email: Email, reason: RetentionReason });
+export const ErasedPerson = z.object({
+  /** `waiting`: for another person, until `until`. */
+  state: z.enum(['waiting', 'erased']),
+  until: z.iso.datetime().optional(),
+  /** The pseudonym that stays in the audit log. */
+  person: PersonId.optional(),
+});
+export type ErasedPerson = z.infer<typeof ErasedPerson>;
 
 export const OrderPurges = z.strictObject({ session: SessionId.optional() });
 export const OrderedPurges = z.object({ ordered: z.array(SessionId) });

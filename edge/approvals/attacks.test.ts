@@ -21,6 +21,7 @@ import { slackMessageOf } from './slack-messages.ts';
 import { checkSlackSignature, SIGNATURE_WINDOW_MS } from './slack-signature.ts';
 import { teamsMessage } from './teams.ts';
 import { written } from './words.ts';
+import { audit } from '../test/grants.ts';
 
 const slack = new URL(env.SLACK_API_URL).origin;
 const encoder = new TextEncoder();
@@ -47,7 +48,7 @@ const stateOf = async (id: string) => RequestDetail.parse(await (await alice.get
 const decide = (who: Caller, id: string, decision: string, comment = '') =>
   who.send('POST', `/approvals/${id}/decision`, { decision, comment });
 const auditOf = async (id: string) =>
-  (await remote(env.AUDIT_LOG).list({ limit: 300 })).entries.filter(({ object }) => object === id).reverse();
+  (await audit.list({ limit: 300 })).entries.filter(({ object }) => object === id).reverse();
 const calls = async (method: string, id: string) =>
   (await (await fetch(`${slack}/calls`)).json<SlackCall[]>()).filter(
     (call) => call.method === method && call.body.includes(id),

@@ -25,6 +25,7 @@ import {
 import { BOT_TOKEN, type PlannedAnswer, WEBHOOK_SECRET } from '../test/slack-facts.ts';
 import { SlackApi } from './slack-api.ts';
 import { slackNotifier } from './slack.ts';
+import { audit } from '../test/grants.ts';
 
 const encoder = new TextEncoder();
 let asking: Asking;
@@ -155,7 +156,7 @@ describe('when Slack does not take a message', () => {
       }),
     );
     await delivered(id);
-    const { entries } = await remote(env.AUDIT_LOG).list({ kind: 'notice.failed', limit: 1 });
+    const { entries } = await audit.list({ kind: 'notice.failed', limit: 1 });
     expect(entries[0]).toMatchObject({
       object: id,
       details: { notifier: 'slack', notice: 'asked', reason: 'status_500' },

@@ -1,10 +1,8 @@
 // Clicks as Slack sends them, and what only looks like them.
 
 import { SELF } from 'cloudflare:test';
-import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { newId } from '../../core/ids.ts';
-import { remote } from '../objects/rpc.ts';
 import { EDGE } from '../test/browser.ts';
 import {
   type Asking,
@@ -23,6 +21,7 @@ import {
   submission,
   until,
 } from '../test/slack.ts';
+import { audit } from '../test/grants.ts';
 
 let asking: Asking;
 beforeAll(async () => {
@@ -98,7 +97,7 @@ describe('a click', () => {
     expect(answer.errors.reason).toContain(said);
     expect((await asking.stateOf(id)).state).toBe('pending');
     if (user === 'UMALLORY') return;
-    const { entries } = await remote(env.AUDIT_LOG).list({ kind: 'decision.refused', limit: 2 });
+    const { entries } = await audit.list({ kind: 'decision.refused', limit: 2 });
     expect(entries.map(({ object }) => object)).toEqual([id, id]);
   });
 

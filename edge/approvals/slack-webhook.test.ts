@@ -21,6 +21,7 @@ import type { NoticeKind } from './notifier.ts';
 import { slackNotifier } from './slack.ts';
 import { slackMessageOf } from './slack-messages.ts';
 import { responsePlaceOf } from './slack-response.ts';
+import { audit } from '../test/grants.ts';
 
 const slack = new URL(env.SLACK_API_URL).origin;
 const WEBHOOK = `${slack}/services/T/B/token`;
@@ -168,7 +169,7 @@ describe('a webhook with a signing secret', () => {
     const [told] = await callsTo(`/response/${id}`);
     expect(bodyOf(told)).toMatchObject({ response_type: 'ephemeral', replace_original: false });
     expect(bodyOf(told).text).toContain(words);
-    const { entries } = await remote(env.AUDIT_LOG).list({ kind: 'decision.refused', limit: 1 });
+    const { entries } = await audit.list({ kind: 'decision.refused', limit: 1 });
     expect(entries[0]).toMatchObject({ object: id });
   });
 

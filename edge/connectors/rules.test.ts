@@ -8,6 +8,7 @@ import { newId } from '../../core/ids.ts';
 import { remote } from '../objects/rpc.ts';
 import { resource, TestConnector, type TestLink } from '../test/connector.ts';
 import { type Caller, callerAs } from '../test/people.ts';
+import { audit } from '../test/grants.ts';
 
 let alice: Caller;
 let bob: Caller;
@@ -154,7 +155,7 @@ describe('with the admission', () => {
     expect((await alice.send('POST', '/policy/effects', { text: '' })).status).toBe(403);
     const applied = await (await put(none)).json<{ version: number; effects: object[] }>();
     expect(applied.effects).toContainEqual({ ...on, opens: false, ends: [session], changes: [], otherRules: false });
-    const { entries } = await remote(env.AUDIT_LOG).list({ limit: 50 });
+    const { entries } = await audit.list({ limit: 50 });
     const details = entries.find(({ kind }) => kind === 'policy.applied')?.details;
     expect(details).toMatchObject({ version: applied.version });
     expect(details?.sessionsEnded).toBeGreaterThanOrEqual(1);
@@ -229,7 +230,7 @@ describe('with the admission', () => {
       breakGlass: true,
       obligations: { record: { exempt: 'dumps of test data' } },
     });
-    const { entries } = await remote(env.AUDIT_LOG).list({ limit: 50 });
+    const { entries } = await audit.list({ limit: 50 });
     const named = entries.filter(({ details }) => details.notRecorded === 'dumps of test data').map(({ kind }) => kind);
     expect(named.sort()).toEqual(['grant.glass_broken', 'grant.issued', 'request.made', 'session.opened']);
     expect(entries.find(({ object }) => object === session)?.details).toMatchObject({ breakGlass: true });
@@ -423,7 +424,7 @@ describe('nobody is locked out by mistake', () => {
     expect((await bob.get('/policy')).status).toBe(403);
     const back = { text: `${ADMINISTRATORS}rules: []\n`, stepDown: true };
     expect((await carol.send('PUT', '/policy', back)).status).toBe(200);
-    const { entries } = await remote(env.AUDIT_LOG).list({ kind: 'policy.applied', limit: 2 });
+    const { entries } = await audit.list({ kind: 'policy.applied', limit: 2 });
     expect(entries.map(({ actor, details }) => [actor, details.stepDown])).toEqual([
       ['carol@example.com', true],
       ['bob@example.com', true],

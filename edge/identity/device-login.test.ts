@@ -1,11 +1,10 @@
 import { SELF } from 'cloudflare:test';
-import { env } from 'cloudflare:workers';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { remote } from '../objects/rpc.ts';
 import { newUserCode, readUserCode } from '../storage/device-codes.ts';
 import { Browser, EDGE } from '../test/browser.ts';
 import { callerAs } from '../test/people.ts';
+import { audit } from '../test/grants.ts';
 
 interface Codes {
   device_code: string;
@@ -114,7 +113,7 @@ describe('device login', () => {
     expect((await alice.get('/me')).status).toBe(200);
     expect((await alice.send('DELETE', '/token')).status).toBe(204);
     expect((await alice.get('/me')).status).toBe(401);
-    const { entries } = await remote(env.AUDIT_LOG).list({ kind: 'token.revoked', limit: 1 });
+    const { entries } = await audit.list({ kind: 'token.revoked', limit: 1 });
     expect(entries[0]?.actor).toBe('alice@example.com');
   });
 });

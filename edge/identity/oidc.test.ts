@@ -1,13 +1,13 @@
 import { env } from 'cloudflare:workers';
 import { expect, test } from 'vitest';
-import { remote } from '../objects/rpc.ts';
 import { Browser, EDGE } from '../test/browser.ts';
 import { secret } from '../../core/secret.ts';
 import { LOGIN_COOKIE, SESSION_COOKIE } from './cookies.ts';
 import { OidcProvider } from './oidc.ts';
+import { audit } from '../test/grants.ts';
 
 const lastFailure = async () => {
-  const { entries } = await remote(env.AUDIT_LOG).list({ kind: 'identity.sign_in_failed', limit: 1 });
+  const { entries } = await audit.list({ kind: 'identity.sign_in_failed', limit: 1 });
   return entries[0]?.details.reason;
 };
 
@@ -30,7 +30,7 @@ test('signs a person in through a real provider and comes back to where they wer
     administrator: false,
     auditor: false,
   });
-  const { entries } = await remote(env.AUDIT_LOG).list({ kind: 'identity.signed_in', limit: 1 });
+  const { entries } = await audit.list({ kind: 'identity.signed_in', limit: 1 });
   expect(entries[0]?.actor).toBe('alice@example.com');
 });
 

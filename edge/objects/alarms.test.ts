@@ -8,6 +8,7 @@ import { BROWSER_IDLE_MS, BROWSER_SESSION_MS } from '../storage/browser-sessions
 import { resource, TestConnector } from '../test/connector.ts';
 import { type Caller, callerAs, person } from '../test/people.ts';
 import { remote } from './rpc.ts';
+import { audit } from '../test/grants.ts';
 
 const HOUR_MS = 3_600_000;
 const only = <T extends Rpc.DurableObjectBranded>(namespace: DurableObjectNamespace<T>) =>
@@ -79,7 +80,7 @@ describe('grants', () => {
       sql.exec('UPDATE sessions SET lost_ms = lost_ms - ? WHERE session = ?', 2 * HOUR_MS, session);
     });
     await runDurableObjectAlarm(only(env.GRANTS));
-    const { entries } = await remote(env.AUDIT_LOG).list({ kind: 'session.ended', limit: 1 });
+    const { entries } = await audit.list({ kind: 'session.ended', limit: 1 });
     expect(entries[0]).toMatchObject({ actor: 'gatehouse', object: session, details: { reason: 'connector_crashed' } });
   });
 
@@ -105,7 +106,7 @@ describe('grants', () => {
     await runDurableObjectAlarm(only(env.GRANTS));
     expect(await remote(env.GRANTS).runningSession(over.session)).toBeUndefined();
     expect(await remote(env.GRANTS).runningSession(recent.session)).toBeDefined();
-    const { entries } = await remote(env.AUDIT_LOG).list({ kind: 'session.ended', limit: 1 });
+    const { entries } = await audit.list({ kind: 'session.ended', limit: 1 });
     expect(entries[0]).toMatchObject({ object: over.session, details: { reason: 'connector_crashed' } });
   });
 
@@ -153,7 +154,7 @@ describe('the link', () => {
     expect(await stub.isLinked()).toBe(false);
     await runDurableObjectAlarm(stub);
     expect((await link.whenClosed()).code).toBe(4408);
-    const { entries } = await remote(env.AUDIT_LOG).list({ kind: 'connector.unlinked', limit: 1 });
+    const { entries } = await audit.list({ kind: 'connector.unlinked', limit: 1 });
     expect(entries[0]?.actor).toBe(`connector:${silent.id}`);
   });
 });

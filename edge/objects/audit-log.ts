@@ -11,13 +11,15 @@ import {
   chainAuditEntry,
   verifyAuditChain,
 } from '../../core/audit/audit.ts';
+import { pseudonymised, pseudonymsIn } from '../../core/audit/names.ts';
 import { signedArchiveFetch } from '../archive.ts';
 import { createAuditArchive } from '../audit-archive.ts';
 import type { Env } from '../env.ts';
 import type { AuditPort, AuditQuery } from '../ports/audit.ts';
 import type { Serves } from '../ports/object.ts';
 import { parseSettings } from '../settings.ts';
-import { COUNTED_SCHEMA, CountedEvents, type Taken } from '../storage/counted-events.ts';
+import { COUNTED_SCHEMA, CountedEvents, INTERVAL_MS, type Taken } from '../storage/counted-events.ts';
+import { PERSON_NAMES_SCHEMA, PersonNames } from '../storage/person-names.ts';
 import { AuditExport, EXPORT_SCHEMA } from './audit-export.ts';
 
 const SCHEMA = `
@@ -45,13 +47,15 @@ export class AuditLog extends DurableObject<Env> implements Serves<AuditPort> {
   #last: Promise<unknown> = Promise.resolve();
   readonly #export: AuditExport;
   readonly #counts: CountedEvents;
+  readonly #names: PersonNames;
   /** When the alarm rings, as far as this object knows since it woke. */
   #alarmMs: number | undefined;
 
   constructor(context: DurableObjectState, env: Env) {
     super(context, env);
     this.#sql = context.storage.sql;
-    this.#sql.exec(SCHEMA + EXPORT_SCHEMA + COUNTED_SCHEMA);
+    this.#sql.exec(SCHEMA + EXPORT_SCHEMA + COUNTED_SCHEMA + PERSON_NAMES_SCHEMA);
+    this.#names = new PersonNames(this.#sql);
     this.#counts = new CountedEvents(this.#sql);
     this.#export = new AuditExport(this.#sql, readEntry, () => Date.now());
   }
@@ -74,9 +78,20 @@ export class AuditLog extends DurableObject<Env> implements Serves<AuditPort> {
     return this.#enqueue(() => this.#append(events));
   }
 
+  eraseName(address: string): Promise<void> {
+    return this.#enqueue(async () => {
+      // What is counted and not written yet would bring it back.
+      const { due, settle } = this.#counts.over(Date.now() + INTERVAL_MS);
+      await this.#append(due, () => {
+        settle();
+        this.#names.erase(address.toLowerCase());
+      });
+    });
+  }
+
   list(query: AuditQuery): AuditPage {
     const kind = query.kind === undefined ? undefined : AuditKind.safeParse(query.kind);
-    if (kind && !kind.success) return { entries: [] };
+    if (kind && !kind.success) return { entries: [], names: {} };
     const before = query.cursor === undefined ? Number.MAX_SAFE_INTEGER : Number.parseInt(query.cursor, 10);
     const conditions = ['sequence < ?'];
     const values: (string | number)[] = [Number.isSafeInteger(before) ? before : 0];
@@ -85,8 +100,9 @@ export class AuditLog extends DurableObject<Env> implements Serves<AuditPort> {
       values.push(new Date(query.since).toISOString());
     }
     if (query.actor !== undefined) {
-      conditions.push('actor = ?');
-      values.push(query.actor);
+      // Entries of an earlier release name people as they are.
+      conditions.push('actor IN (?, ?)');
+      values.push(query.actor, this.#names.find(query.actor.toLowerCase()) ?? query.actor);
     }
     if (kind) {
       conditions.push('kind = ?');
@@ -102,7 +118,8 @@ export class AuditLog extends DurableObject<Env> implements Serves<AuditPort> {
       .map(readEntry);
     const entries = rows.slice(0, query.limit);
     const last = entries.at(-1);
-    return rows.length > query.limit && last ? { entries, cursor: String(last.sequence) } : { entries };
+    const page = { entries, names: this.#names.of(entries.flatMap(pseudonymsIn)) };
+    return rows.length > query.limit && last ? { ...page, cursor: String(last.sequence) } : page;
   }
 
   /** A row at a time. */
@@ -180,11 +197,13 @@ export class AuditLog extends DurableObject<Env> implements Serves<AuditPort> {
     const at = new Date(Date.now()).toISOString();
     const entries: AuditEntry[] = [];
     for (const event of events) {
-      head = await chainAuditEntry(head, event, at);
+      const unnamed = pseudonymised(event, (name, address) => this.#names.pseudonymOf(name, address));
+      head = await chainAuditEntry(head, unnamed, at);
       entries.push(head);
     }
     this.ctx.storage.transactionSync(() => {
       for (const entry of entries) this.#insert(entry);
+      this.#names.keep();
       settle?.();
     });
     this.#wake();

@@ -116,6 +116,15 @@ export class Directory extends DurableObject<Env> implements Serves<DirectoryPor
     return this.#people.groups(Date.now());
   }
 
+  forgetPerson(email: string) {
+    this.ctx.storage.transactionSync(() => {
+      this.#browsers.forget(email);
+      this.#devices.forget(email);
+      this.#people.forget(email);
+      this.#keys.forget(email);
+    });
+  }
+
   // --- their public keys ---
 
   async addKey(email: string, key: AddedKey) {

@@ -7,6 +7,7 @@ import { bundleName, checkpointName, decodeBundle } from '../../core/tlog/log-ar
 import { readWholeLog } from '../../core/tlog/whole-log.ts';
 import { remote } from './rpc.ts';
 import type { Witness } from './witness.ts';
+import { audit } from '../test/grants.ts';
 
 const archive = (env as unknown as { FUNCTIONS_URL: string }).FUNCTIONS_URL;
 const authorization = 'Bearer only-for-tests-only-for-tests';
@@ -46,8 +47,7 @@ function logCalled(name: string) {
       }),
   };
 }
-const told = async () =>
-  (await remote(env.AUDIT_LOG).list({ limit: 50 })).entries.filter(({ kind }) => kind.startsWith('log.export'));
+const told = async () => (await audit.list({ limit: 50 })).entries.filter(({ kind }) => kind.startsWith('log.export'));
 
 beforeEach(async () => {
   await plan();

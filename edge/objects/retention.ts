@@ -9,7 +9,7 @@ import { type Purge, tombstoneOf } from '../../core/retention/purge.ts';
 import { iso } from '../clock.ts';
 import type { Env } from '../env.ts';
 import type { Serves } from '../ports/object.ts';
-import type { FoundToHold, RetentionPort, WaitingPurge } from '../ports/retention.ts';
+import type { FoundToHold, RetentionPort, WaitingAct } from '../ports/retention.ts';
 import { createRetentionArchive, type RetentionArchive } from '../retention-archive.ts';
 import { parseSettings } from '../settings.ts';
 import { HOLD_SEARCHES_SCHEMA, HoldSearches } from '../storage/hold-searches.ts';
@@ -17,7 +17,7 @@ import { remote } from './rpc.ts';
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS holds (id TEXT PRIMARY KEY, document TEXT NOT NULL, told INTEGER NOT NULL);
-  CREATE TABLE IF NOT EXISTS early_purges (session TEXT PRIMARY KEY, by TEXT NOT NULL, reason TEXT NOT NULL, until_ms INTEGER NOT NULL);
+  CREATE TABLE IF NOT EXISTS waiting (act TEXT PRIMARY KEY, by TEXT NOT NULL, reason TEXT NOT NULL, until_ms INTEGER NOT NULL);
   CREATE TABLE IF NOT EXISTS written (session TEXT NOT NULL, what TEXT NOT NULL, sequence INTEGER NOT NULL, PRIMARY KEY (session, what));
 `;
 
@@ -77,23 +77,27 @@ export class Retention extends DurableObject<Env> implements Serves<RetentionPor
     this.#searches.drop(id);
   }
 
-  earlyPurge(session: SessionId): WaitingPurge | undefined {
-    const row = this.#sql.exec('SELECT * FROM early_purges WHERE session = ?', session).toArray()[0];
+  forgetPerson(email: string, pseudonym: string): void {
+    const rows = this.#sql.exec('SELECT document FROM holds').toArray();
+    for (const hold of rows.map(holdOf)) {
+      if (!hold.lifted) continue;
+      const text = JSON.stringify(hold);
+      const without = text.replaceAll(addressIn(email), pseudonym);
+      if (without !== text) this.#sql.exec('UPDATE holds SET document = ?, told = 0 WHERE id = ?', without, hold.id);
+    }
+  }
+
+  waiting(act: string): WaitingAct | undefined {
+    const row = this.#sql.exec('SELECT * FROM waiting WHERE act = ?', act).toArray()[0];
     const untilMs = Number(row?.until_ms);
     return row && untilMs > Date.now() ? { by: String(row.by), reason: String(row.reason), untilMs } : undefined;
   }
 
-  putEarlyPurge(session: SessionId, waiting: WaitingPurge | undefined): void {
-    this.#sql.exec('DELETE FROM early_purges WHERE session = ? OR until_ms < ?', session, Date.now());
+  putWaiting(act: string, waiting: WaitingAct | undefined): void {
+    this.#sql.exec('DELETE FROM waiting WHERE act = ? OR until_ms < ?', act, Date.now());
     if (!waiting) return;
     const { by, reason, untilMs } = waiting;
-    this.#sql.exec(
-      'INSERT INTO early_purges (session, by, reason, until_ms) VALUES (?, ?, ?, ?)',
-      session,
-      by,
-      reason,
-      untilMs,
-    );
+    this.#sql.exec('INSERT INTO waiting (act, by, reason, until_ms) VALUES (?, ?, ?, ?)', act, by, reason, untilMs);
   }
 
   run(now?: { readonly session?: SessionId | undefined }): Promise<SessionId[]> {
@@ -204,6 +208,15 @@ export class Retention extends DurableObject<Env> implements Serves<RetentionPor
     this.#sql.exec('DELETE FROM written WHERE session = ? AND what = ?', session, what);
   }
 }
+
+/** In JSON, in any case of letters. */
+const addressIn = (email: string): RegExp =>
+  new RegExp(
+    JSON.stringify(email)
+      .slice(1, -1)
+      .replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'),
+    'gi',
+  );
 
 const holdOf = ({ document }: Record<string, SqlStorageValue>): LegalHold =>
   LegalHold.parse(JSON.parse(String(document)));

@@ -50,8 +50,11 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS purged (session TEXT PRIMARY KEY, audit INTEGER NOT NULL, at TEXT NOT NULL);
   CREATE TRIGGER IF NOT EXISTS purged_keep BEFORE UPDATE ON purged
     BEGIN SELECT RAISE(ABORT, 'purged is append-only'); END;
-  CREATE TRIGGER IF NOT EXISTS sessions_keep BEFORE UPDATE ON sessions
-    BEGIN SELECT RAISE(ABORT, 'sessions are append-only'); END;
+  DROP TRIGGER IF EXISTS sessions_keep;
+  CREATE TRIGGER sessions_keep BEFORE UPDATE ON sessions
+    WHEN NEW.opened IS NOT NULL OR NEW.session <> OLD.session OR NEW.connector <> OLD.connector
+      OR NEW.admitted_at <> OLD.admitted_at OR NOT EXISTS (SELECT 1 FROM purged WHERE purged.session = OLD.session)
+    BEGIN SELECT RAISE(ABORT, 'sessions are append-only, but for whose a purged one was'); END;
   CREATE TRIGGER IF NOT EXISTS heads_keep BEFORE UPDATE ON heads
     BEGIN SELECT RAISE(ABORT, 'heads are append-only'); END;
   CREATE TRIGGER IF NOT EXISTS manifests_keep BEFORE UPDATE ON manifests
@@ -240,6 +243,7 @@ export class Witness extends DurableObject<Env> implements Serves<WitnessPort> {
   recordPurged(session: SessionId, audit: number): void {
     const at = new Date(Date.now()).toISOString();
     this.#sql.exec('INSERT OR IGNORE INTO purged (session, audit, at) VALUES (?, ?, ?)', session, audit, at);
+    this.#sql.exec('UPDATE sessions SET opened = NULL WHERE session = ? AND opened IS NOT NULL', session);
   }
 
   witnessed(session: SessionId): Witnessed | undefined {

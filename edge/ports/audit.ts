@@ -19,6 +19,11 @@ export interface AuditPort {
    * minutes is counted to it. Resolves once either is durable; await it before anything is shown.
    */
   appendLook(event: AuditEvent, shown: string): Promise<void>;
+  /**
+   * Forgets whose this address is, and the subjects that signed in with it: entries keep their pseudonyms, and nobody can tell any more
+   * whose they were. That it is done was written down before.
+   */
+  eraseName(address: string): Promise<void>;
   /** Newest first. */
   list(query: AuditQuery): Promise<AuditPage>;
   /** Walks the whole chain. */
@@ -30,6 +35,7 @@ export interface AuditPort {
 export interface AuditQuery {
   /** ISO 8601 UTC. */
   readonly since?: string | undefined;
+  /** An address, or a pseudonym. */
   readonly actor?: string | undefined;
   readonly kind?: string | undefined;
   readonly cursor?: string | undefined;

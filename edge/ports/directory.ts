@@ -25,6 +25,9 @@ export interface DirectoryPort {
   /** The providers' groups of everybody who signed in lately. */
   knownGroups(): Promise<Set<string>>;
 
+  /** Signs them out everywhere, and forgets that they were here, with their keys. */
+  forgetPerson(email: string): Promise<void>;
+
   // --- their public keys ---
 
   addKey(email: string, key: AddedKey): Promise<Result<RegisteredKey, 'taken' | 'too_many'>>;

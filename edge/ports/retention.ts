@@ -1,4 +1,4 @@
-// Legal holds, early purges that wait for a second person, and what the edge has ordered of the purge.
+// Legal holds, acts that wait for a second person, and what the edge has ordered of the purge.
 
 import type { HoldSearch, LegalHold } from '../../core/retention/hold.ts';
 import type { HoldId, HoldSearchId, SessionId } from '../../core/ids.ts';
@@ -19,9 +19,12 @@ export interface RetentionPort {
   /** In order. */
   foundToHold(id: HoldSearchId): Promise<SessionId[]>;
   dropHoldSearch(id: HoldSearchId): Promise<void>;
-  earlyPurge(session: SessionId): Promise<WaitingPurge | undefined>;
+  /** Of the acts that take two people: a purge before its time (the session), an erasure (`person ADDRESS`). */
+  waiting(act: string): Promise<WaitingAct | undefined>;
   /** undefined: it waits no longer. */
-  putEarlyPurge(session: SessionId, waiting: WaitingPurge | undefined): Promise<void>;
+  putWaiting(act: string, waiting: WaitingAct | undefined): Promise<void>;
+  /** In holds that are lifted, the pseudonym stands for the address from now on, here and with the functions. */
+  forgetPerson(email: string, pseudonym: string): Promise<void>;
   /**
    * Tells the functions of all holds, orders what they propose and writes down what is done. `now`: also what is due and they have
    * not come to propose; of a `session`, that one alone. What was ordered.
@@ -30,7 +33,7 @@ export interface RetentionPort {
 }
 
 /** One person asked for it; another has to. */
-export interface WaitingPurge {
+export interface WaitingAct {
   readonly by: string;
   readonly reason: string;
   readonly untilMs: number;

@@ -24,7 +24,7 @@ export interface WitnessPort {
   ): Promise<WitnessAnswer>;
   /** The connector's word, while nothing is known that contradicts it: no recording comes of this session. */
   recordNeverBegan(connector: ConnectorId, what: { session: SessionId; reason: string }): Promise<WitnessAnswer>;
-  /** That nothing of it is stored any more, by the order in the audit log. Again is the same as once. */
+  /** That nothing of it is stored any more, by the order in the audit log; whose it was is forgotten. Again is the same as once. */
   recordPurged(session: SessionId, audit: number): Promise<void>;
   witnessed(session: SessionId): Promise<Witnessed | undefined>;
   /** Newest first; session ids sort by the time they were made. */

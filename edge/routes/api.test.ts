@@ -12,11 +12,11 @@ import {
   ResourceList,
 } from '../../core/api.ts';
 import { SessionPage } from '../../core/catalogue.ts';
-import { remote } from '../objects/rpc.ts';
 import worker from '../worker.ts';
 import { Browser, EDGE } from '../test/browser.ts';
 import { resource, TestConnector } from '../test/connector.ts';
 import { type Caller, callerAs } from '../test/people.ts';
+import { audit } from '../test/grants.ts';
 
 let alice: Caller;
 let bob: Caller;
@@ -47,7 +47,7 @@ describe('asking for access', () => {
     const left = Date.parse(answer.grant.until) - Date.now();
     expect(left).toBeGreaterThan(590_000);
     expect(left).toBeLessThanOrEqual(600_000);
-    const { entries } = await remote(env.AUDIT_LOG).list({ actor: 'alice@example.com', limit: 2 });
+    const { entries } = await audit.list({ actor: 'alice@example.com', limit: 2 });
     expect(entries.map(({ kind }) => kind)).toEqual(['grant.issued', 'request.made']);
     expect(JSON.stringify(entries)).not.toContain(answer.grant.secret);
   });
@@ -74,7 +74,7 @@ describe('asking for access', () => {
 
   test('writes down who was denied and by which rule', async () => {
     await ask({ resource: 'vault', reason: 'r' });
-    const { entries } = await remote(env.AUDIT_LOG).list({ kind: 'request.denied', limit: 1 });
+    const { entries } = await audit.list({ kind: 'request.denied', limit: 1 });
     expect(entries[0]).toMatchObject({ actor: 'alice@example.com', object: 'vault', details: { rule: 'no-vault' } });
   });
 

@@ -6,6 +6,7 @@ import type { Approval } from '../../core/approval/approval.ts';
 import { remote } from '../objects/rpc.ts';
 import { resource, TestConnector, type TestLink } from '../test/connector.ts';
 import { type Caller, callerAs } from '../test/people.ts';
+import { audit } from '../test/grants.ts';
 
 const MINUTE = 60_000;
 let alice: Caller;
@@ -46,7 +47,7 @@ const inboxOf = async (who: Caller) => ApprovalList.parse(await (await who.get('
 const faultOf = async (response: Response) => [response.status, ApiError.parse(await response.json()).error.reason];
 /** What was done; who looked is tested for itself. */
 const auditOf = async (id: string) =>
-  (await remote(env.AUDIT_LOG).list({ limit: 500 })).entries
+  (await audit.list({ limit: 500 })).entries
     .filter(({ kind }) => kind !== 'request.viewed')
     .filter((entry) => entry.object === id || entry.details.request === id)
     .map(({ kind, actor }) => `${kind} ${actor.split('@')[0]}`)
@@ -235,7 +236,7 @@ describe('breaking the glass', () => {
     expect(Date.parse(answer.grant.until) - Date.now()).toBeLessThanOrEqual(15 * MINUTE);
     const session = await link.openSession(answer.grant.id);
     expect(session.kind).toBe('session.admitted');
-    const { entries } = await remote(env.AUDIT_LOG).list({ limit: 500 });
+    const { entries } = await audit.list({ limit: 500 });
     const marked = entries.filter(({ details }) => details.grant === answer.grant.id);
     expect(marked.map(({ kind }) => kind)).toEqual(['session.opened', 'grant.glass_broken']);
     expect(marked[0]?.details.breakGlass).toBe(true);

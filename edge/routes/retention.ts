@@ -6,6 +6,8 @@ import { HoldSearch, LegalHold } from '../../core/retention/hold.ts';
 import {
   BecauseOf,
   EarlyPurge,
+  ErasedPerson,
+  ErasePerson,
   HoldList,
   OrderedPurges,
   OrderPurges,
@@ -113,6 +115,22 @@ export function retentionRoutes(api: Api, { gatehouse }: ApiDeps): void {
     }),
     async (c) =>
       answer(c, await gatehouse.purgeEarly(whoAsks(c), c.req.valid('param').session, c.req.valid('json').reason)),
+  );
+
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/erasures',
+      summary: 'Erase a person from the audit log: it takes two people (auditors, administrators)',
+      description:
+        'Entries keep a pseudonym that nobody can resolve any more. Refused under a hold on them, and while recordings of them are stored.',
+      request: { body: jsonBody(ErasePerson) },
+      responses: jsonAnswer(ErasedPerson, 'Whether it waits for another person, or is done'),
+    }),
+    async (c) => {
+      const { email, reason } = c.req.valid('json');
+      return answer(c, await gatehouse.erasePerson(whoAsks(c), email, reason));
+    },
   );
 
   api.openapi(

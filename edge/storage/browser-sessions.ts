@@ -29,6 +29,10 @@ export class BrowserSessions {
     this.#sql.exec("UPDATE browser_sessions SET identity = ? WHERE identity ->> 'subject' = ?", text, identity.subject);
   }
 
+  forget(email: string): void {
+    this.#sql.exec("DELETE FROM browser_sessions WHERE identity ->> 'email' = ?", email);
+  }
+
   start(hash: string, identity: Identity, now: number): void {
     this.#sql.exec(
       'INSERT INTO browser_sessions (hash, identity, seen_ms, expires_ms) VALUES (?, ?, ?, ?)',

@@ -191,6 +191,11 @@ export class DeviceCodes {
     this.#sql.exec("UPDATE device_codes SET identity = ? WHERE identity ->> 'subject' = ?", text, identity.subject);
   }
 
+  forget(email: string): void {
+    this.#sql.exec("DELETE FROM api_tokens WHERE identity ->> 'email' = ?", email);
+    this.#sql.exec("DELETE FROM device_codes WHERE identity ->> 'email' = ?", email);
+  }
+
   revokeToken(hash: string): void {
     this.#sql.exec('DELETE FROM api_tokens WHERE hash = ?', hash);
   }

@@ -49,6 +49,10 @@ export class People {
     return groups;
   }
 
+  forget(email: string): void {
+    this.#sql.exec('DELETE FROM people WHERE email = ?', email);
+  }
+
   cleanUp(now: number): void {
     this.#sql.exec('DELETE FROM people WHERE seen_ms <= ?', now - KNOWN_PERSON_MS);
   }

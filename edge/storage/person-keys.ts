@@ -76,6 +76,10 @@ export class PersonKeys {
     );
   }
 
+  forget(email: string): void {
+    this.#sql.exec('DELETE FROM person_keys WHERE email = ?', email);
+  }
+
   cleanUp(now: number): void {
     this.#sql.exec('DELETE FROM person_keys WHERE expires_ms <= ?', now);
   }

@@ -3,10 +3,22 @@
 import { env } from 'cloudflare:workers';
 import type { IssuedGrant } from '../../core/api.ts';
 import type { AuditEntry } from '../../core/audit/audit.ts';
+import { withNames } from '../../core/audit/names.ts';
 import { remote } from '../objects/rpc.ts';
+import type { AuditPort, AuditQuery } from '../ports/audit.ts';
 import type { Caller } from './people.ts';
 
-export const audit = remote(env.AUDIT_LOG);
+const log = remote(env.AUDIT_LOG);
+/** As auditors read it: with names. */
+export const audit: AuditPort = new Proxy(log, {
+  get: (port, name: keyof AuditPort) =>
+    name === 'list'
+      ? async (query: AuditQuery) => {
+          const page = await port.list(query);
+          return { ...page, entries: page.entries.map((entry) => withNames(entry, page.names)) };
+        }
+      : port[name],
+});
 
 export const newest = async (kind: string): Promise<AuditEntry | undefined> =>
   (await audit.list({ kind, limit: 1 })).entries[0];

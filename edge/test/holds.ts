@@ -5,8 +5,8 @@ import { env } from 'cloudflare:workers';
 import { beforeAll, beforeEach } from 'vitest';
 import { AccessAnswer, RequestDetail } from '../../core/api.ts';
 import { newId } from '../../core/ids.ts';
-import { remote } from '../objects/rpc.ts';
 import { resource, TestConnector, type TestLink } from './connector.ts';
+import { audit as readable } from './grants.ts';
 import { type Caller, callerAs } from './people.ts';
 
 export const MINUTE = 60_000;
@@ -56,7 +56,7 @@ export const asked = async (change = {}) => {
   return { request, answer };
 };
 export const stub = (id: string) => env.APPROVAL.get(env.APPROVAL.idFromName(id));
-export const audit = async (limit = 200) => (await remote(env.AUDIT_LOG).list({ limit })).entries;
+export const audit = async (limit = 200) => (await readable.list({ limit })).entries;
 export const auditOf = async (id: string) =>
   (await audit())
     .filter(({ kind, object, details }) => kind !== 'request.viewed' && (object === id || details.request === id))

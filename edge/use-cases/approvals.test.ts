@@ -1,12 +1,11 @@
 // Law 7 for requests: whoever looks, and whoever is refused, is in the audit log.
 
-import { env } from 'cloudflare:workers';
 import { beforeAll, expect, test } from 'vitest';
 import { AccessAnswer } from '../../core/api.ts';
-import { remote } from '../objects/rpc.ts';
 import { Browser, EDGE } from '../test/browser.ts';
 import { resource, TestConnector } from '../test/connector.ts';
 import { type Caller, callerAs } from '../test/people.ts';
+import { audit as readable } from '../test/grants.ts';
 
 let alice: Caller;
 let bob: Caller;
@@ -25,7 +24,7 @@ beforeAll(async () => {
   await (await TestConnector.join('looks')).link([...guarded, resource('open-db')]);
 });
 
-const audit = async (limit = 200) => (await remote(env.AUDIT_LOG).list({ limit })).entries;
+const audit = async (limit = 200) => (await readable.list({ limit })).entries;
 async function ask(): Promise<string> {
   const asked = await alice.send('POST', '/requests', { resource: `looked-at-${next++}`, reason: 'SHOP-1' });
   const answer = AccessAnswer.parse(await asked.json());

@@ -9,8 +9,8 @@ import { admitted, admittedUnder } from '../test/admissions.ts';
 import { Browser, EDGE } from '../test/browser.ts';
 import { type Caller, callerAs } from '../test/people.ts';
 import { SESSIONS } from '../test/sessions.ts';
+import { audit } from '../test/grants.ts';
 
-const audit = remote(env.AUDIT_LOG);
 const { ofAlice, ofBob, ofAliceHidden, ofAliceOldRule, ofAliceHiddenOldRule } = SESSIONS;
 
 /** What the audit log counts, changed behind its back: time passes. */

@@ -1,12 +1,11 @@
 import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { SearchPage } from '../../core/search/page.ts';
-import { remote } from '../objects/rpc.ts';
 import { admitted, admittedUnder } from '../test/admissions.ts';
 import { type Caller, callerAs } from '../test/people.ts';
 import { ISSUER_OF_TESTS, SESSIONS } from '../test/sessions.ts';
+import { audit } from '../test/grants.ts';
 
-const audit = remote(env.AUDIT_LOG);
 const { ofAlice, ofBob, ofAliceHidden, ofAliceOldRule, ofAliceHiddenOldRule } = SESSIONS;
 
 let people: Record<'alice' | 'bob' | 'carol' | 'mallory', Caller>;

@@ -4,8 +4,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newId, type SessionId } from '../../core/ids.ts';
 import type { HoldScope, LegalHold } from '../../core/retention/hold.ts';
-import { Killing } from '../../test/harness/killing.ts';
-import { PurgeArchive, recorded } from '../../test/harness/purge-archive.ts';
+import { Killing } from '../../test/harness/purge/killing.ts';
+import { PurgeArchive, recorded } from '../../test/harness/purge/purge-archive.ts';
 import { RecordingBuilder } from '../../test/harness/recording-builder.ts';
 import { CatalogueReader } from '../catalogue-table/reader.ts';
 import { HELD_SESSIONS, HOLD_STANDINGS, SESSION_ROW, sessionPartition } from '../catalogue-table/schema.ts';
@@ -139,6 +139,18 @@ describe('the sweep of holds', () => {
     const again = new Killing(0);
     await again.run(() => sweep(archive, again));
     expect(again.steps).toBeLessThan(30);
+  });
+
+  it('lets go of nothing that a hold names by what is recorded, though the catalogue does not list it for that', async () => {
+    const archive = await PurgeArchive.make(client);
+    await storeAndList(archive, builders.twice);
+    const byId = hold({ of: 'session', session: ids.twice });
+    const byPerson = hold({ of: 'user', email: builders.twice.opened.identity.email });
+    for (const one of [byId, byPerson]) await archive.ledger.putHold(one);
+    await sweep(archive);
+    await archive.ledger.putHold(lifted(byId));
+    expect(await sweep(archive)).toContainEqual({ kind: 'hold.swept', holds: 1, sessions: 0, released: 0 });
+    expect(heldOf(archive, ids.twice)).not.toContain(false);
   });
 
   it('keeps a session that two holds cover until both are lifted, whichever goes first', async () => {

@@ -4,8 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newId } from '../../core/ids.ts';
 import { DAY_MS } from '../../core/retention/may-purge.ts';
 import type { Purge, PurgeOrder } from '../../core/retention/purge.ts';
-import { newOrderSigner } from '../../test/harness/edge-orders.ts';
-import { AFTER, KEPT_UNTIL, PurgeArchive, recorded, STORED } from '../../test/harness/purge-archive.ts';
+import { newOrderSigner } from '../../test/harness/purge/edge-orders.ts';
+import { AFTER, KEPT_UNTIL, PurgeArchive, recorded, STORED } from '../../test/harness/purge/purge-archive.ts';
 import { type LocalDynamoDb, localDynamoDbClient, startLocalDynamoDb } from '../local/dynamodb.ts';
 import { retentionArchiveRoutes } from './retention-routes.ts';
 

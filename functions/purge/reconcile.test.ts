@@ -1,10 +1,11 @@
+import { DynamoDBDocumentClient, ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newId } from '../../core/ids.ts';
 import { manifestKey } from '../../core/recording/segment.ts';
 import { DAY_MS } from '../../core/retention/may-purge.ts';
 import { MemoryVersions } from '../../test/functions/memory-versions.ts';
 import { memoryReader } from '../../test/harness/memory-reader.ts';
-import { Killing } from '../../test/harness/killing.ts';
+import { Killing } from '../../test/harness/purge/killing.ts';
 import { answer, RecordingBuilder } from '../../test/harness/recording-builder.ts';
 import { CatalogueReader } from '../catalogue-table/reader.ts';
 import { CatalogueTable, createCatalogueTable } from '../catalogue-table/table.ts';
@@ -66,7 +67,7 @@ async function newArchive() {
     for await (const { session } of due.upTo(nowMs)) sessions.push(session);
     return sessions.sort();
   };
-  return { table, store, add, look, dueOn };
+  return { name, table, store, add, look, dueOn };
 }
 const recorded = (isFinished = true) => {
   const builder = new RecordingBuilder().query('select 1', answer(['n'], [['1']])).cut();
@@ -119,10 +120,16 @@ describe('the look for orphans', () => {
       emptied: recorded(),
       sound: recorded(),
     };
+    const first = await newArchive();
+    for (const [name, builder] of Object.entries(builders)) await first.add(builder, name !== 'unlisted');
+    const { Items: items = [] } = await DynamoDBDocumentClient.from(client).send(
+      new ScanCommand({ TableName: first.name }),
+    );
     const whole = async (killAt: number) => {
       const archive = await newArchive();
       const { store, table } = archive;
-      for (const [name, builder] of Object.entries(builders)) await archive.add(builder, name !== 'unlisted');
+      for (const { objects } of Object.values(builders)) for (const [key, bytes] of objects) store.put(key, bytes);
+      await table.putAll(items.map(({ pk, sk, ...row }) => ({ pk: String(pk), sk: String(sk), ...row })));
       store.hide(manifestKey(builders.hidden.connector.id, builders.hidden.session));
       const { connector, session } = builders.emptied;
       for (const version of (await store.versions({ connector: connector.id, session })).versions)

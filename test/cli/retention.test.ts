@@ -117,3 +117,26 @@ it.each([
   expect([code, stderr]).toEqual([2, expect.stringContaining(said)]);
   expect(seen).toEqual([]);
 });
+
+it('erase-person says whether somebody else has to agree, and what stays', async () => {
+  replies['POST /api/v1/erasures'] = { body: { state: 'waiting', until: step.at } };
+  const erase = (...more: string[]) => run('erase-person', 'Alice@Example.com', '--reason', 'asked to', ...more);
+  expect((await erase()).stdout).toContain('waits for another person until');
+  expect(json(seen.at(-1)?.body ?? '')).toEqual({ email: 'alice@example.com', reason: 'asked to' });
+  const erased = { state: 'erased', person: 'per_00000000000000000000000000' };
+  replies['POST /api/v1/erasures'] = { body: erased };
+  expect((await erase()).stdout).toContain('has per_00000000000000000000000000 in their place');
+  expect(json((await erase('--json')).stdout)).toEqual(erased);
+});
+
+it('audit shows names, and with --json what is in the chain', async () => {
+  const person = 'per_00000000000000000000000000';
+  const details = { holder: person, reason: `for ${person}` };
+  const entry = { sequence: 1, at: step.at, kind: 'grant.revoked', actor: person, object: 'grt_1', details };
+  const page = { entries: [{ ...entry, previous: '0', digest: '1' }], names: { [person]: 'alice@example.com' } };
+  replies['GET /api/v1/audit'] = { body: page };
+  const { stdout } = await run('audit');
+  expect(stdout).toContain('holder=alice@example.com reason=for alice@example.com');
+  expect(stdout).not.toContain('per_');
+  expect(json((await run('audit', '--json')).stdout)).toEqual(page);
+});

@@ -5,6 +5,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { AuditPage, EndedSession, ListedGrant, ResourceList, Witnessed, WitnessPage } from '../../core/api.ts';
+import { withNames } from '../../core/audit/names.ts';
 import { SessionDetail, SessionPage } from '../../core/catalogue.ts';
 import { gatehouse } from '../cli/run-cli.ts';
 import {
@@ -65,8 +66,8 @@ describe('a connector at work', () => {
     expect(refused.stderr).toMatch(/FATAL/);
     expect(dials()).toBe(before);
     await vi.waitFor(async () => {
-      const { entries } = await carol.get('/audit?kind=attempt.refused&limit=10', AuditPage);
-      expect(entries.some((it) => it.details.claimedEmail === 'alice@example.com')).toBe(true);
+      const { entries, names } = await carol.get('/audit?kind=attempt.refused&limit=10', AuditPage);
+      expect(entries.some((it) => withNames(it, names).details.claimedEmail === 'alice@example.com')).toBe(true);
     }, 10_000);
     expect((await query('select 1', (await grant()).secret)).code).toBe(0);
     expect(dials()).toBe(before + 1);

@@ -6,21 +6,25 @@ import { join } from 'node:path';
 import { DynamoDBDocumentClient, ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { newId } from '../../core/ids.ts';
-import { PurgePage, PurgeReport, SessionRetention } from '../../core/retention/purge.ts';
+import { MAX_HELD_SESSIONS } from '../../core/retention/hold.ts';
+import { HoldList, PurgePage, PurgeReport, SessionRetention } from '../../core/retention/purge.ts';
 import { secret } from '../../core/secret.ts';
 import { type LocalDynamoDb, type LocalFunctions, startFunctions, startLocalDynamoDb } from '../../functions/local.ts';
 import { localDynamoDbClient } from '../../functions/local/dynamodb.ts';
+import { newOrderSigner, type OrderSigner } from '../harness/purge/edge-orders.ts';
 import { answer, eventOf, RecordingBuilder } from '../harness/recording-builder.ts';
 
 const TOKEN = 'a token of the test';
 let directory: string;
 let database: LocalDynamoDb;
 let functions: LocalFunctions;
+let edge: OrderSigner;
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'gatehouse-retention-'));
   database = await startLocalDynamoDb();
   const options = { port: 0, objectsDirectory: directory, dynamoEndpoint: database.endpoint, token: secret(TOKEN) };
-  functions = await startFunctions({ ...options, report: () => {}, retentionEveryMs: 50 });
+  edge = await newOrderSigner();
+  functions = await startFunctions({ ...options, edgeKey: edge.key, report: () => {}, retentionEveryMs: 50 });
 });
 afterAll(async () => {
   await functions?.close();
@@ -77,7 +81,13 @@ it('proposes what is due, waits for the order, deletes, and says so', async () =
   expect(await waiting(session)).toBe(1);
 
   expect((await call(`/retention/purges/${session}/settled`, 'POST', {})).status).toBe(409);
-  const order = { mode: 'due', at: new Date().toISOString(), audit: 7, connector: connector.id };
+  const unsigned = { mode: 'due' as const, at: new Date().toISOString(), audit: 7 };
+  const place = { session, connector: connector.id };
+  expect(
+    (await call(`/retention/purges/${session}/order`, 'POST', { ...unsigned, connector: connector.id })).status,
+  ).toBe(409);
+  await expect.poll(() => stateOf(session)).toBe('refused');
+  const order = { ...(await edge.sign(place, unsigned)), connector: connector.id };
   for (let again = 0; again < 2; again++)
     expect((await call(`/retention/purges/${session}/order`, 'POST', order)).status).toBe(200);
   await expect.poll(() => stateOf(session)).toBe('done');
@@ -87,6 +97,20 @@ it('proposes what is due, waits for the order, deletes, and says so', async () =
   expect((await call(`/sessions/${session}`)).status).toBe(404);
   for (let again = 0; again < 2; again++)
     expect((await call(`/retention/purges/${session}/settled`, 'POST', {})).status).toBe(204);
+});
+
+it('takes a hold with as many sessions as one has, keeps each of them, and lists the first hundred', async () => {
+  const builder = await storedLongAgo();
+  const sessions = [...Array.from({ length: MAX_HELD_SESSIONS - 1 }, () => newId('ses')), builder.session];
+  const placed = { by: 'carol@example.com', at: '2026-11-21T00:00:00.000Z', reason: 'a dispute' };
+  const hold = { id: newId('hld'), scope: { of: 'sessions', sessions, query: 'q'.repeat(1000) }, placed };
+  expect((await call(`/retention/holds/${hold.id}`, 'PUT', hold)).status).toBe(204);
+  const path = `/retention/sessions/${builder.session}?connector=${builder.connector.id}`;
+  expect(SessionRetention.parse(await (await call(path)).json()).holds).toEqual([hold.id]);
+  const { holds } = HoldList.parse(await (await call('/retention/holds')).json());
+  const listed = holds.find(({ id }) => id === hold.id);
+  expect(listed).toMatchObject({ named: MAX_HELD_SESSIONS, scope: { sessions: sessions.slice(0, 100) } });
+  await call(`/retention/holds/${hold.id}`, 'PUT', { ...hold, lifted: { by: 'dave@example.com', at: placed.at } });
 });
 
 it('keeps what is held, in the directory too, and lets it go when the hold is lifted', async () => {

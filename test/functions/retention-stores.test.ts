@@ -26,7 +26,7 @@ import { directoryVersionStore } from '../../functions/store/directory-version-s
 import { s3VersionStore } from '../../functions/store/s3-version-store.ts';
 import type { HoldingStore, StoredVersion, VersionStore } from '../../functions/store/version-store.ts';
 import { cephMissing } from '../harness/ceph.ts';
-import { newOrderSigner } from '../harness/edge-orders.ts';
+import { newOrderSigner } from '../harness/purge/edge-orders.ts';
 import { memoryReader } from '../harness/memory-reader.ts';
 import { MemoryVersions } from './memory-versions.ts';
 import { answer, RecordingBuilder } from '../harness/recording-builder.ts';

@@ -338,7 +338,7 @@ export function createFakeGatehouse(now: () => number): FakeGatehouse {
         .filter((entry) => !query.actor || entry.actor === query.actor)
         .filter((entry) => !kind.success || entry.kind === kind.data)
         .filter((entry) => !query.since || entry.at >= query.since);
-      return ok(pageOf(found, query.cursor, query.limit, 'entries'));
+      return ok({ ...pageOf(found, query.cursor, query.limit, 'entries'), names: {} });
     },
     async verifyAudit(who) {
       return meOf(who).auditor
@@ -464,4 +464,5 @@ const noRetention = {
   purges: nothingKept,
   orderDuePurges: nothingKept,
   purgeEarly: nothingKept,
+  erasePerson: nothingKept,
 };

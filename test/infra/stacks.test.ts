@@ -420,6 +420,17 @@ describe('the functions', () => {
     );
   });
 
+  it("know the edge's key where orders are taken and carried out, and nowhere where none is set", () => {
+    const knows = (template: Template) =>
+      Object.values(template.findResources('AWS::Lambda::Function'))
+        .filter(({ Properties }) => Properties.Environment?.Variables?.[ENV.edgeKey] === 'edge.example+01234567+AAAA')
+        .map(({ Properties }) => String(Properties.Handler))
+        .sort();
+    expect(knows(functions)).toEqual([]);
+    const { functions: stack } = declare({ edgeLogKey: 'edge.example+01234567+AAAA' });
+    expect(knows(Template.fromStack(stack))).toEqual(['index.api', 'index.purge']);
+  });
+
   it('run purge and holds by the clock', () => {
     functions.resourcePropertiesCountIs(
       'AWS::Events::Rule',

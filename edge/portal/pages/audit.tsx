@@ -1,3 +1,4 @@
+import { withNames } from '../../../core/audit/names.ts';
 import type { AuditExportStanding, AuditPage } from '../../../core/api.ts';
 import { type AuditEntry, AuditKind } from '../../../core/audit/audit.ts';
 import { SessionId } from '../../../core/ids.ts';
@@ -95,7 +96,7 @@ export const AuditLogPage = ({ page, filters, cursor, standing, checked }: Audit
         columns={['No.', 'When', 'What', 'Actor', 'Object', 'Details', 'Digest']}
       >
         {page.entries.map((entry) => (
-          <Entry entry={entry} />
+          <Entry entry={withNames(entry, page.names)} />
         ))}
       </Table>
     )}

@@ -48,9 +48,6 @@ export async function placeHold(
 export async function searchForHold(deps: UseCaseDeps, who: Identity, query: string): Answer<HoldSearch> {
   const mistake = parseQuery(query, deps.clock.now());
   if (!mistake.ok) return fault('bad_request', describeQueryMistake(mistake.error));
-  // As every search (law 7); its pages are the same look.
-  const event = { kind: 'archive.searched' as const, actor: who.email, object: 'archive', details: { query } };
-  await noteLook(deps, event, query);
   const id = newId('hsr', deps.clock);
   await deps.retention.beginHoldSearch({ id, query }, who.email);
   return goOnWithHoldSearch(deps, who, id);
@@ -59,10 +56,16 @@ export async function searchForHold(deps: UseCaseDeps, who: Identity, query: str
 /** A few pages more. Where it stops for a fault, the next call goes on. */
 export async function goOnWithHoldSearch(deps: UseCaseDeps, who: Identity, id: HoldSearchId): Answer<HoldSearch> {
   const { retention, archive } = deps;
+  const begun = await ownSearch(deps, who, id);
+  if (!begun.ok) return begun;
+  const { query } = begun.value;
+  // As every search (law 7); its pages are the same look.
+  const event = { kind: 'archive.searched' as const, actor: who.email, object: 'archive', details: { query } };
+  await noteLook(deps, event, query);
   for (let pages = 0; ; pages++) {
     const search = await ownSearch(deps, who, id);
     if (!search.ok) return search;
-    const { query, cursor, done, tooMany } = search.value;
+    const { cursor, done, tooMany } = search.value;
     if (done || tooMany || pages === PAGES_A_CALL) return ok(shown(search.value));
     const page = await archive.search({
       ...{ q: query, limit: HITS_A_PAGE, view: { rules: 'all', own: { subject: who.subject, forbiddenBy: [] } } },

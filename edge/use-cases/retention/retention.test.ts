@@ -1,5 +1,6 @@
 // Holds and purges at the edge: who may, what takes two people, what is written down before what, and what is told to the functions.
 
+import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { ConnectorId, newId, type SessionId } from '../../../core/ids.ts';
@@ -103,7 +104,7 @@ describe('a purge that is due', () => {
       connector: of,
       ...unsigned
     } = PurgeOrder.extend({ connector: ConnectorId }).parse(orders[1]?.body);
-    expect(unsigned.granted).toBe(90);
+    expect(unsigned.granted).toBe(30);
     const note = parseNote(said ?? '');
     const key = await parseNoteKey(await remote(env.WITNESS).logKey());
     if (!note.ok || !key.ok) throw new Error('expected a note and a key');
@@ -119,6 +120,14 @@ describe('a purge that is due', () => {
     expect(done[0]?.details).toMatchObject({ order: entry?.sequence, ...evidence });
     const witnessed = await remote(env.WITNESS).witnessed(session as SessionId);
     expect(witnessed?.purged).toMatchObject({ audit: entry?.sequence });
+    // Whose it was is forgotten, and nothing else can be changed there.
+    expect(await remote(env.WITNESS).admissions([session as SessionId])).toEqual([{ connector: connector.id }]);
+    await runInDurableObject(env.WITNESS.get(env.WITNESS.idFromName('only')), (_object, { storage }) => {
+      for (const change of ["connector = 'con_x'", "opened = '{}'", "admitted_at = ''"])
+        expect(() => storage.sql.exec(`UPDATE sessions SET ${change} WHERE session = ?`, session)).toThrow(
+          'append-only',
+        );
+    });
   });
 
   test('is ordered at once when somebody asks, before the functions come to propose it', async () => {

@@ -4,7 +4,7 @@
 import type { HoldId, SessionId } from '../../../core/ids.ts';
 import type { Identity } from '../../../core/identity.ts';
 import type { LegalHold } from '../../../core/retention/hold.ts';
-import { DAY_MS, possibleFrom, type PurgeRefusal } from '../../../core/retention/may-purge.ts';
+import { possibleFrom, type PurgeRefusal } from '../../../core/retention/may-purge.ts';
 import { type EarlyPurge, tombstoneOf } from '../../../core/retention/purge.ts';
 import { ok, type Result } from '../../../core/result.ts';
 import { iso } from '../../clock.ts';
@@ -12,6 +12,7 @@ import type { Answer, Gatehouse } from '../../gatehouse.ts';
 import type { RetentionFault } from '../../retention-archive.ts';
 import { fault, note, noteCounted, noteLook, type UseCaseDeps } from '../deps.ts';
 import { standingOf } from '../standing.ts';
+import { erasePerson, WAITS_MS } from './erase-person.ts';
 import { goOnWithHoldSearch, placeHold, searchForHold } from './place-hold.ts';
 
 type RetentionUseCases = Pick<
@@ -27,10 +28,8 @@ type RetentionUseCases = Pick<
   | 'purges'
   | 'orderDuePurges'
   | 'purgeEarly'
+  | 'erasePerson'
 >;
-
-/** For the second person. */
-const WAITS_MS = 7 * DAY_MS;
 
 export function retentionUseCases(deps: UseCaseDeps): RetentionUseCases {
   const looked = async (who: Identity, object: string): Answer<undefined> => {
@@ -103,6 +102,11 @@ export function retentionUseCases(deps: UseCaseDeps): RetentionUseCases {
     },
 
     purgeEarly: (who, session, reason) => purgeEarly(deps, who, session, reason),
+
+    async erasePerson(who, email, reason) {
+      const may = await mayKeep(deps, who, 'person.erased');
+      return may.ok ? erasePerson(deps, who, email, reason) : may;
+    },
   };
 }
 
@@ -151,13 +155,13 @@ async function purgeEarly(deps: UseCaseDeps, who: Identity, session: SessionId, 
   const kept = await read(deps.retentionArchive.session(session, admission));
   if (!kept.ok) return kept;
   if (kept.value.early.length > 0) return fault('denied', refusedEarly(kept.value.early));
-  const waiting = await deps.retention.earlyPurge(session);
+  const waiting = await deps.retention.waiting(session);
   if (waiting?.by === who.email) return fault('denied', 'You asked for it. Somebody else has to agree.');
   if (!waiting) {
     const untilMs = deps.clock.now() + WAITS_MS;
     const details = { mode: 'early', reason };
     await note(deps, { kind: 'purge.asked', actor: who.email, object: session, details });
-    await deps.retention.putEarlyPurge(session, { by: who.email, reason, untilMs });
+    await deps.retention.putWaiting(session, { by: who.email, reason, untilMs });
     return ok({ session, state: 'waiting', until: iso(untilMs) });
   }
   const details = { mode: 'early', asked: waiting.by, why: waiting.reason, reason, ...tombstoneOf(kept.value) };
@@ -171,7 +175,7 @@ async function purgeEarly(deps: UseCaseDeps, who: Identity, session: SessionId, 
       ? fault('conflict', 'Something came up against it meanwhile. Ask what keeps the session, and try again.')
       : fault('unavailable', AWAY);
   }
-  await deps.retention.putEarlyPurge(session, undefined);
+  await deps.retention.putWaiting(session, undefined);
   return ok({ session, state: 'ordered' });
 }
 

@@ -3,6 +3,8 @@
 import { chmod, cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
+import { AuditPage } from '../../../core/api.ts';
+import { withNames } from '../../../core/audit/names.ts';
 import { gatehouse, until } from '../../cli/run-cli.ts';
 import { answer, applyPolicy, approveInSlack, as, base, data, heard, root } from './gatehouse.ts';
 
@@ -50,8 +52,10 @@ export function testApprovals(): void {
       async () => heard.some(({ method, body }) => method === 'chat.update' && body.includes('Approved by bob@')),
       20_000,
     );
-    const approved = JSON.parse((await as('carol', 'audit', '--kind', 'request.approved')).stdout);
-    expect(approved.entries[0]).toMatchObject({ actor: 'bob@example.com', object: id });
+    const { entries, names } = AuditPage.parse(
+      JSON.parse((await as('carol', 'audit', '--kind', 'request.approved')).stdout),
+    );
+    expect(entries[0] && withNames(entries[0], names)).toMatchObject({ actor: 'bob@example.com', object: id });
     expect(JSON.parse((await as('carol', 'audit', 'verify')).stdout).whole).toBe(true);
     expect(JSON.stringify(heard)).not.toContain(grant.secret);
   });

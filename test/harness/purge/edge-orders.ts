@@ -1,8 +1,8 @@
 // Orders to purge as the edge signs them, by a key of the tests.
 
-import type { PurgeOrder } from '../../core/retention/purge.ts';
-import { orderText } from '../../core/retention/purge.ts';
-import { noteKey, showNote, showNoteKey, signNote } from '../../core/tlog/note.ts';
+import type { PurgeOrder } from '../../../core/retention/purge.ts';
+import { orderText } from '../../../core/retention/purge.ts';
+import { noteKey, showNote, showNoteKey, signNote } from '../../../core/tlog/note.ts';
 
 export interface OrderSigner {
   /** `NAME+ID+KEY`. */

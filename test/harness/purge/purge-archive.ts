@@ -1,23 +1,23 @@
 // Sessions that are stored, indexed, held and purged, in memory and in a table of their own.
 
-import { newId } from '../../core/ids.ts';
-import { DAY_MS } from '../../core/retention/may-purge.ts';
-import type { PurgeOrder } from '../../core/retention/purge.ts';
-import { CatalogueReader } from '../../functions/catalogue-table/reader.ts';
-import { CatalogueTable, createCatalogueTable } from '../../functions/catalogue-table/table.ts';
-import { CatalogueWriter } from '../../functions/catalogue-table/writer.ts';
-import type { IndexEvent } from '../../functions/faults.ts';
-import { indexObject } from '../../functions/index-segment/index-object.ts';
-import type { localDynamoDbClient } from '../../functions/local/dynamodb.ts';
-import { DueSessions } from '../../functions/purge/due.ts';
-import { PurgeLedger } from '../../functions/purge/ledger.ts';
-import { type PurgeEvent, purgeRun, type PurgeRunDeps } from '../../functions/purge/purge-run.ts';
-import { nodeRecordingPlatform } from '../../functions/recording-platform.ts';
-import { SearchAnnouncer } from '../../functions/search/announce.ts';
-import { MemoryVersions } from '../functions/memory-versions.ts';
+import { newId } from '../../../core/ids.ts';
+import { DAY_MS } from '../../../core/retention/may-purge.ts';
+import type { PurgeOrder } from '../../../core/retention/purge.ts';
+import { CatalogueReader } from '../../../functions/catalogue-table/reader.ts';
+import { CatalogueTable, createCatalogueTable } from '../../../functions/catalogue-table/table.ts';
+import { CatalogueWriter } from '../../../functions/catalogue-table/writer.ts';
+import type { IndexEvent } from '../../../functions/faults.ts';
+import { indexObject } from '../../../functions/index-segment/index-object.ts';
+import type { localDynamoDbClient } from '../../../functions/local/dynamodb.ts';
+import { DueSessions } from '../../../functions/purge/due.ts';
+import { PurgeLedger } from '../../../functions/purge/ledger.ts';
+import { type PurgeEvent, purgeRun, type PurgeRunDeps } from '../../../functions/purge/purge-run.ts';
+import { nodeRecordingPlatform } from '../../../functions/recording-platform.ts';
+import { SearchAnnouncer } from '../../../functions/search/announce.ts';
+import { MemoryVersions } from '../../functions/memory-versions.ts';
 import { newOrderSigner, type OrderSigner } from './edge-orders.ts';
-import { memoryReader } from './memory-reader.ts';
-import { answer, type BuilderOptions, RecordingBuilder } from './recording-builder.ts';
+import { memoryReader } from '../memory-reader.ts';
+import { answer, type BuilderOptions, RecordingBuilder } from '../recording-builder.ts';
 
 export const STORED = Date.parse('2026-11-20T13:00:00.000Z');
 /** The builder's grants ask for 90 days. */

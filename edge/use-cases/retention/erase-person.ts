@@ -1,0 +1,68 @@
+// Erasing a person: what is left of them in the audit log are pseudonyms that nobody can resolve. The last step, when no recording
+// names them any more; it takes two people, and neither is the one that goes.
+
+import { PersonId } from '../../../core/ids.ts';
+import type { Identity } from '../../../core/identity.ts';
+import { DAY_MS } from '../../../core/retention/may-purge.ts';
+import type { ErasedPerson } from '../../../core/retention/purge.ts';
+import { ok } from '../../../core/result.ts';
+import { iso } from '../../clock.ts';
+import type { Answer } from '../../gatehouse.ts';
+import { fault, note, type UseCaseDeps } from '../deps.ts';
+
+/** For the second person. */
+export const WAITS_MS = 7 * DAY_MS;
+
+/** Whoever may keep and purge asks. `email` in lower case. */
+export async function erasePerson(
+  deps: UseCaseDeps,
+  who: Identity,
+  email: string,
+  reason: string,
+): Answer<ErasedPerson> {
+  if (who.email === email) return fault('denied', 'Nobody erases themselves. Two others have to ask.');
+  const kept = await keeping(deps, email);
+  if (!kept.ok) return kept;
+  const act = `person ${email}`;
+  const waiting = await deps.retention.waiting(act);
+  if (waiting?.by === who.email) return fault('denied', 'You asked for it. Somebody else has to agree.');
+  if (!waiting) {
+    const untilMs = deps.clock.now() + WAITS_MS;
+    await note(deps, { kind: 'person.erase_asked', actor: who.email, object: email, details: { reason } });
+    await deps.retention.putWaiting(act, { by: who.email, reason, untilMs });
+    return ok({ state: 'waiting', until: iso(untilMs) });
+  }
+  const details = { asked: waiting.by, why: waiting.reason, reason };
+  const event = { kind: 'person.erased' as const, actor: who.email, object: email, details };
+  const person = PersonId.parse((await deps.audit.append(event)).object);
+  // Their sign-ins first: whoever is signed in makes entries. What fails from here on is made good by asking again.
+  await deps.directory.forgetPerson(email);
+  await deps.retention.forgetPerson(email, person);
+  await deps.audit.eraseName(email);
+  await deps.retention.putWaiting(act, undefined);
+  return ok({ state: 'erased', person });
+}
+
+/** What stands against it: a hold on the person, a grant of theirs, and recordings, which name them and are named in the log. */
+async function keeping(deps: UseCaseDeps, email: string): Answer<undefined> {
+  const holds = (await deps.retention.holds()).filter(
+    ({ scope, lifted }) => !lifted && scope.of === 'user' && scope.email.toLowerCase() === email,
+  );
+  if (holds.length > 0)
+    return fault('denied', `They are under legal hold (${holds.map(({ id }) => id).join(', ')}). Lift it first.`);
+  const [live] = (await deps.grants.list(email)).filter(({ state }) => state === 'active');
+  if (live) return fault('denied', `They have a grant that is in force (${live.id}). Revoke it first.`);
+  let cursor: string | undefined;
+  do {
+    const page = await deps.archive.sessions({ email, limit: 1, ...(cursor !== undefined && { cursor }) });
+    if (!page.ok) return fault('unavailable', 'The archive does not answer. Try again.');
+    const [session] = page.value.sessions;
+    if (session)
+      return fault(
+        'denied',
+        `Recordings of them are stored (${session.id}). Purge those first: gatehouse purge --early.`,
+      );
+    cursor = page.value.cursor;
+  } while (cursor !== undefined);
+  return ok(undefined);
+}
