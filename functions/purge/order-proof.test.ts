@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newId } from '../../core/ids.ts';
 import { DAY_MS } from '../../core/retention/may-purge.ts';
-import type { Purge, PurgeOrder } from '../../core/retention/purge.ts';
+import { type Purge, type PurgeOrder, SessionRetention } from '../../core/retention/purge.ts';
 import { newOrderSigner } from '../../test/harness/purge/edge-orders.ts';
 import { AFTER, KEPT_UNTIL, PurgeArchive, recorded, STORED } from '../../test/harness/purge/purge-archive.ts';
 import { type LocalDynamoDb, localDynamoDbClient, startLocalDynamoDb } from '../local/dynamodb.ts';
@@ -52,6 +52,20 @@ describe('an order that somebody wrote into the table', () => {
     // The edge's own goes through.
     await archive.ledger.order(purge, await archive.edge.sign(purge, early));
     expect(await archive.run()).toMatchObject({ purged: [session.session] });
+  });
+
+  it("is told to be none before anybody asks for one, where nobody knows the edge's key", async () => {
+    const archive = await PurgeArchive.make(client);
+    const { session, connector, ...builder } = recorded();
+    for (const [key, bytes] of builder.objects) archive.store.put(key, bytes, { mode: 'GOVERNANCE', untilMs: AFTER });
+    archive.at(NOW);
+    const early = async (edgeKey: string | undefined) => {
+      const routes = retentionArchiveRoutes(archive.deps({ edgeKey }));
+      const answer = await routes.request(`/sessions/${session}?connector=${connector.id}`);
+      return SessionRetention.parse(await answer.json()).early;
+    };
+    expect(await early(undefined)).toEqual([{ why: 'not_ordered' }]);
+    expect(await early(archive.edge.key)).toEqual([]);
   });
 
   it("is not carried out before its time where nobody knows the edge's key, nor with one that cannot be read", async () => {

@@ -15,6 +15,7 @@ import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { z } from 'zod';
 import { ConnectorId, HoldId, SessionId } from '../../core/ids.ts';
+import type { PurgeRefusal } from '../../core/retention/may-purge.ts';
 import { LegalHold, listedHold } from '../../core/retention/hold.ts';
 import { type HoldList, HoldStanding, PurgeOrder, type PurgePage } from '../../core/retention/purge.ts';
 import { HOLD_STANDINGS } from '../catalogue-table/schema.ts';
@@ -60,9 +61,11 @@ export function retentionArchiveRoutes(deps: PurgeRunDeps): Hono {
     const holds = await deps.ledger.holds();
     const { granted } = rest;
     const found = await sessionRetention({ session, connector }, { holds, purge: known, granted }, deps);
-    const against = rest.mode === 'due' ? [...found.refusals] : [...found.early];
-    if (!(await isOrdered({ session, connector, order: rest }, deps.edgeKey, deps.now())))
-      against.push({ why: 'not_ordered' });
+    const isOurs = await isOrdered({ session, connector, order: rest }, deps.edgeKey, deps.now());
+    const against: PurgeRefusal[] = [
+      ...(rest.mode === 'due' ? found.refusals : found.early).filter(({ why }) => why !== 'not_ordered'),
+      ...(isOurs ? [] : [{ why: 'not_ordered' as const }]),
+    ];
     const { retention, evidence } = found;
     const purge = {
       session,

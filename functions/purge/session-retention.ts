@@ -20,7 +20,12 @@ export async function sessionRetention(
     /** Days, by the edge. */
     readonly granted: number | undefined;
   },
-  deps: { readonly store: VersionStore; readonly platform: RecordingPlatform; readonly now: () => number },
+  deps: {
+    readonly store: VersionStore;
+    readonly platform: RecordingPlatform;
+    readonly now: () => number;
+    readonly edgeKey: string | undefined;
+  },
 ): Promise<SessionRetention> {
   const { facts: stored, evidence } = await readStoredFacts(place, deps);
   const facts = { ...stored, granted };
@@ -40,7 +45,11 @@ export async function sessionRetention(
     heldObjects: facts.heldObjects,
     holds: holdsOn(facts, holds).map(({ id }) => id),
     refusals,
-    early: mayPurge(facts, holds, deps.now(), 'early'),
+    // Said before anybody is asked: no order of it could be told to be the edge's.
+    early: [
+      ...mayPurge(facts, holds, deps.now(), 'early'),
+      ...(deps.edgeKey === undefined ? [{ why: 'not_ordered' as const }] : []),
+    ],
     ...(from !== undefined && { possibleFrom: from }),
     ...(purge && { purge }),
   };
