@@ -120,7 +120,9 @@ async function searchToHold(client: ApiClient, output: Output, query: string): P
 const foundWords = ({ sessions, tooMany }: HoldSearch): string =>
   tooMany
     ? `The search finds more than ${MAX_HELD_SESSIONS} sessions, which is more than one hold has.`
-    : `The search finds ${sessions} ${sessions === 1 ? 'session' : 'sessions'}.`;
+    : `The search finds ${sessionWords(sessions)}.`;
+
+const sessionWords = (count: number): string => `${count} ${count === 1 ? 'session' : 'sessions'}`;
 
 function scopeOf({ session, user, resource, since, until }: Named): PlacedScope {
   const now = Date.now();
@@ -149,6 +151,6 @@ function scopeWords(scope: HoldScope, named?: number): string {
     case 'time':
       return `what ran from ${time(scope.since)} to ${time(scope.until)}`;
     case 'sessions':
-      return `${named ?? scope.sessions.length} sessions${scope.query === undefined ? '' : ` found by ${scope.query}`}`;
+      return `${sessionWords(named ?? scope.sessions.length)}${scope.query === undefined ? '' : ` found by ${scope.query}`}`;
   }
 }

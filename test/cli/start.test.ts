@@ -184,6 +184,19 @@ describe('a session with psql', () => {
     ]);
   });
 
+  it('is held with all that a search finds, once the count was seen, and by who sees all of it', async () => {
+    const place = (who: string, ...more: string[]) =>
+      as(who, 'hold', 'place', '--search', 'pg_sleep task:T-1', '--reason', 'case 4711', ...more);
+    expect((await place('carol', '--dry-run')).stdout).toBe('The search finds 1 session. Nothing was held.\n');
+    expect((await place('bob', '--dry-run')).stderr).toContain('held by auditors');
+    const { hold } = JSON.parse((await place('carol', '--yes', '--json')).stdout);
+    expect(hold.scope).toEqual({ of: 'sessions', sessions: [session], query: 'pg_sleep task:T-1' });
+    expect((await as('carol', 'hold', 'list')).stdout).toContain('1 session found by pg_sleep task:T-1');
+    expect(
+      (await as('carol', 'hold', 'place', '--search', 'nowhere_at_all', '--reason', 'x', '--yes')).stderr,
+    ).toContain('finds no session');
+  });
+
   it('leaves no word of a secret that its statements said, in whatever is stored of it', async (ctx) => {
     if (!PSQL) return ctx.skip('psql is not installed: apt-get install postgresql-client');
     const paths = (await readdir(dir, { recursive: true })).filter((path) => !/^postgres(?:$|\/)/.test(path));
