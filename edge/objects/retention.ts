@@ -151,6 +151,12 @@ export class Retention extends DurableObject<Env> implements Serves<RetentionPor
     return ordered;
   }
 
+  tellHolds(): Promise<boolean> {
+    const told = this.#last.then(() => this.#tellHolds(createRetentionArchive(parseSettings(this.env))));
+    this.#last = told.catch(() => undefined);
+    return told;
+  }
+
   async #tellHolds(archive: RetentionArchive): Promise<boolean> {
     for (const { document } of this.#sql.exec('SELECT document FROM holds WHERE told = 0').toArray()) {
       const told = await archive.putHold(LegalHold.parse(JSON.parse(String(document))));

@@ -11,6 +11,8 @@ export interface RetentionPort {
   /** Takes the hold's next state, which is on its way to the functions then. false: somebody changed it meanwhile. */
   putHold(hold: LegalHold, before: LegalHold | undefined): Promise<boolean>;
   hold(id: HoldId): Promise<LegalHold | undefined>;
+  /** Resolves when the functions know of every hold there is. false: they do not answer. */
+  tellHolds(): Promise<boolean>;
   beginHoldSearch(search: Pick<HoldSearch, 'id' | 'query'>, by: string): Promise<void>;
   /** undefined: there is none, or it is a day old. */
   holdSearch(id: HoldSearchId): Promise<StandingHoldSearch | undefined>;

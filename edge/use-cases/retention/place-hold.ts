@@ -40,6 +40,8 @@ export async function placeHold(
   const details = { reason, of: asked.of, ...(await saidOf(scope.value)) };
   await note(deps, { kind: 'hold.placed', actor: who.email, object: hold.id, details });
   await deps.retention.putHold(hold, undefined);
+  // At once, as somebody may be about to purge; where they do not answer, nothing is ordered until they do.
+  await deps.retention.tellHolds();
   if (asked.of === 'search') await deps.retention.dropHoldSearch(asked.search);
   return ok(hold);
 }

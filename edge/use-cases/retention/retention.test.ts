@@ -142,10 +142,10 @@ describe('a purge that is due', () => {
   });
 
   test('is not ordered while the functions do not know of a hold', async () => {
-    await place('carol', { of: 'session', session });
-    await functions('POST', { purges: [purge('proposed')], answers: { holds: [503, 204] } });
+    await functions('POST', { purges: [purge('proposed')], answers: { holds: [503, 503, 204] } });
+    expect((await place('carol', { of: 'session', session })).status).toBe(200);
     await remote(env.RETENTION).run();
-    expect((await told()).map(({ method }) => method)).toEqual(['PUT']);
+    expect((await told()).map(({ method }) => method)).toEqual(['PUT', 'PUT']);
     await functions('POST', { purges: [purge('proposed')], answers: { order: [409] } });
     await remote(env.RETENTION).run();
     expect((await told())[0]).toMatchObject({ method: 'PUT' });
@@ -193,6 +193,20 @@ describe('a purge before its time', () => {
     await functions('POST', { purges: [], session: kept([against]) });
     const answer = await early('carol');
     expect([answer.status, await answer.text()]).toEqual([403, expect.stringMatching(words)]);
+  });
+
+  test('is neither asked for nor ordered while the functions do not know of a hold that was just placed', async () => {
+    await functions('POST', { purges: [], session: kept([]), answers: { holds: [503, 503, 204] } });
+    await place('carol', { of: 'session', session });
+    expect((await early('carol')).status).toBe(503);
+    expect((await told()).map(({ method, path }) => `${method} ${path.split('/')[1]}`)).toEqual([
+      'PUT holds',
+      'PUT holds',
+    ]);
+    expect((await early('carol')).status).toBe(200);
+    expect(await (await early('bob')).json()).toMatchObject({ state: 'ordered' });
+    const calls = (await told()).map(({ method, path }) => `${method} ${path.split('/')[1]}`);
+    expect(calls).toEqual(['PUT holds', 'PUT holds', 'PUT holds', 'POST purges']);
   });
 
   test('is nothing of a session that was never admitted', async () => {

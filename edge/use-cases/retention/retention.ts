@@ -151,7 +151,8 @@ async function purgeEarly(deps: UseCaseDeps, who: Identity, session: SessionId, 
   if (!may.ok) return may;
   const admission = await admissionOf(deps, session);
   if (!admission) return fault('not_found', NO_SESSION);
-  // What a hold keeps, or a lock that cannot be passed, is said before anybody is asked.
+  // What a hold keeps, the newest too, or a lock that cannot be passed, is said before anybody is asked.
+  if (!(await deps.retention.tellHolds())) return fault('unavailable', AWAY);
   const kept = await read(deps.retentionArchive.session(session, admission));
   if (!kept.ok) return kept;
   if (kept.value.early.length > 0) return fault('denied', refusedEarly(kept.value.early));
