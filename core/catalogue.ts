@@ -11,6 +11,7 @@ import { EndReason } from './recording/facts/session.ts';
 import { CommandFinished, CommandStarted } from './recording/facts/shell.ts';
 import { Coverage, Manifest, SessionCounts } from './recording/manifest.ts';
 import { Digest } from './recording/segment.ts';
+import { incomplete } from './reindex.ts';
 import { ResourceName } from './resource.ts';
 
 /**
@@ -165,7 +166,7 @@ export const CatalogueWord = z.object({
 });
 export type CatalogueWord = z.infer<typeof CatalogueWord>;
 
-export const SessionPage = z.object({ sessions: z.array(SessionEntry), cursor: z.string().optional() });
+export const SessionPage = z.object({ sessions: z.array(SessionEntry), cursor: z.string().optional(), incomplete });
 export type SessionPage = z.infer<typeof SessionPage>;
 
 export const SessionDetail = z.object({
@@ -176,7 +177,7 @@ export const SessionDetail = z.object({
 });
 export type SessionDetail = z.infer<typeof SessionDetail>;
 
-export const ActionPage = z.object({ actions: z.array(ActionEntry), cursor: z.string().optional() });
+export const ActionPage = z.object({ actions: z.array(ActionEntry), cursor: z.string().optional(), incomplete });
 export type ActionPage = z.infer<typeof ActionPage>;
 
 /** Of one page of actions: what whoever asks the archive may ask for. */

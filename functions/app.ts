@@ -23,6 +23,8 @@ import { type ApiReporter, RetriableFault } from './faults.ts';
 import { type OpenRecording, replayAsAsked } from './replay/registry.ts';
 import type { PurgeRunDeps } from './purge/purge-run.ts';
 import { retentionArchiveRoutes } from './purge/retention-routes.ts';
+import { asComplete } from './reindex/ledger.ts';
+import { type ReindexRoutesDeps, reindexRoutes } from './reindex/routes.ts';
 import type { AuditStore } from './store/audit-store.ts';
 import { readRecording } from './store/read-recording.ts';
 import type { RecordingReader } from './store/recording-reader.ts';
@@ -41,6 +43,8 @@ interface FunctionsDeps {
   readonly report: ApiReporter;
   /** undefined: this function has nothing to do with retention. */
   readonly retention?: PurgeRunDeps | undefined;
+  /** undefined: catalogue and index are never made again here. */
+  readonly reindex?: ReindexRoutesDeps | undefined;
   /** undefined: this function keeps no audit log. */
   readonly auditStore?: AuditStore | undefined;
   /** The full-text index; undefined: this function has none. */
@@ -98,18 +102,20 @@ export function createFunctionsApp(deps: FunctionsDeps): Hono {
 
   app.get('/sessions', async (c) => {
     const query = parse(SessionQuery, c.req.query());
+    const since = deps.reindex?.now() ?? 0;
     const page = await deps.catalogue.sessions(query);
     if (!page.ok) throw badRequest('the cursor does not belong to this query: begin again without it');
-    return c.json(page.value);
+    return c.json(await asComplete(page.value, since, deps.reindex?.ledger));
   });
 
   app.get('/sessions/:id', async (c) => c.json((await find(c)).stored));
 
   app.get('/sessions/:id/actions', async (c) => {
     const { cursor, limit } = parse(ActionQuery, c.req.query());
+    const since = deps.reindex?.now() ?? 0;
     const page = await deps.catalogue.actions(sessionOf(c), cursor, limit);
     if (!page.ok) throw badRequest('the cursor does not belong to this session: begin again without it');
-    return c.json(page.value);
+    return c.json(await asComplete(page.value, since, deps.reindex?.ledger));
   });
 
   app.get('/sessions/:id/replay', async (c) => {
@@ -170,6 +176,7 @@ export function createFunctionsApp(deps: FunctionsDeps): Hono {
   );
 
   if (deps.retention) app.route('/retention', retentionArchiveRoutes(deps.retention));
+  if (deps.reindex) app.route('/reindex', reindexRoutes(deps.reindex));
   if (deps.auditStore) app.route('/audit', auditArchiveRoutes(deps.auditStore, deps.report));
   if (deps.logStore) app.route('/log', logArchiveRoutes(deps.logStore, deps.report));
 

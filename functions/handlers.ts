@@ -1,6 +1,7 @@
-// What Lambda runs. `index` takes the queue of S3's notifications, `api` answers the edge; `fold`, `purge` and `hold` run on a
-// schedule.
+// What Lambda runs. `index` takes the queue of S3's notifications, `api` answers the edge; `fold`, `purge`, `hold` and `reindex`
+// run on a schedule.
 
+import { setTimeout } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
@@ -21,6 +22,8 @@ import { PurgeLedger } from './purge/ledger.ts';
 import { type PurgeEvent, purgeRun } from './purge/purge-run.ts';
 import { type OrphanEvent, reconcile } from './purge/reconcile.ts';
 import { nodeRecordingPlatform } from './recording-platform.ts';
+import { ReindexLedger } from './reindex/ledger.ts';
+import { type ReindexEvent, reindexRun } from './reindex/run.ts';
 import { SearchAnnouncer } from './search/announce.ts';
 import { foldAll } from './search/fold.ts';
 import { derivedInSearch } from './search/remove-session.ts';
@@ -39,7 +42,8 @@ const { auditLock } = settings;
 const auditStore = auditLock && s3AuditStore(s3, settings.bucket, auditLock, Date.now);
 const logStore = auditLock && s3AuditStore(s3, settings.bucket, auditLock, Date.now, LOG_OBJECTS);
 const table = new CatalogueTable(new DynamoDBClient({}), settings.table);
-const indexing = {
+/** Anew for each reindex: writer and announcer remember what they registered. */
+const newIndexing = () => ({
   reader,
   writer: new CatalogueWriter(table),
   search: new SearchAnnouncer(table),
@@ -48,7 +52,8 @@ const indexing = {
   connectorKeys: settings.connectorKeys,
   report: reportToLambda,
   now: Date.now,
-};
+});
+const indexing = newIndexing();
 
 const { searchBucket } = settings;
 const searchIndex =
@@ -63,6 +68,7 @@ const searchIndex =
 
 const versions = s3VersionStore(s3, settings.bucket);
 const ledger = new PurgeLedger(table);
+const reindexLedger = new ReindexLedger(table);
 const purging = {
   ...{ table, ledger, store: versions, due: new DueSessions(table), platform: nodeRecordingPlatform },
   derived: searchIndex ? [derivedInSearch(searchIndex)] : [],
@@ -96,6 +102,25 @@ export const purge = async (_event: unknown, context: Context): Promise<PurgeRep
   return report;
 };
 
+/** Several times what connectors store; a tenth of what the table takes. */
+const REINDEX_PER_SECOND = { objects: 100, rows: 1_000 };
+/** A page of objects, and a fold. */
+const LAST_STEP_MS = 180_000;
+
+/** Each minute: goes on with the reindex that is ordered, if there is one. */
+export async function reindex(_event: unknown, context: Context): Promise<void> {
+  const endedByMs = Date.now() + context.getRemainingTimeInMillis();
+  const anew = newIndexing();
+  await reindexRun({
+    ...{ ledger: reindexLedger, table, reader, search: searchIndex, perSecond: REINDEX_PER_SECOND, endedByMs },
+    indexObject: (key) => indexObject(key, anew),
+    now: Date.now,
+    pause: (ms) => setTimeout(ms),
+    report: (event: ReindexEvent) => console.log(event),
+    beginUntilMs: endedByMs - LAST_STEP_MS,
+  });
+}
+
 export const hold = (): Promise<void> =>
   sweepHolds({
     ...{ store: versions, table, ledger, platform: nodeRecordingPlatform, now: Date.now },
@@ -112,8 +137,13 @@ export const api = streamHandle(
     logStore,
     retention: { ...purging, beginUntilMs: Number.POSITIVE_INFINITY },
     maxRetainDays: auditLock?.days,
+    reindex: { ledger: reindexLedger, now: Date.now },
     search:
-      searchIndex && searchIndexRoutes({ ...searchIndex, cache: new SegmentCache(searchIndex, SEARCH_CACHE_BYTES) }),
+      searchIndex &&
+      searchIndexRoutes({
+        ...{ ...searchIndex, reindex: reindexLedger },
+        cache: new SegmentCache(searchIndex, SEARCH_CACHE_BYTES),
+      }),
     minRetainDays: settings.minRetainDays,
     report: reportToLambda,
   }),

@@ -16,6 +16,7 @@ import { type ApiReporter, type Reporter, reportToConsole } from './faults.ts';
 import { indexObject } from './index-segment/index-object.ts';
 import { type BucketArchive, directoryArchive, openBucket } from './local/archive.ts';
 import { localDynamoDbClient } from './local/dynamodb.ts';
+import { startReindexing } from './local/reindex.ts';
 import { localRetention } from './local/retention.ts';
 import { nodeRecordingPlatform } from './recording-platform.ts';
 import { SearchAnnouncer } from './search/announce.ts';
@@ -72,7 +73,7 @@ export async function startFunctions(options: LocalFunctionsOptions): Promise<Lo
   await createCatalogueTable(client, table);
   const catalogueTable = new CatalogueTable(client, table);
   const { reader } = archive;
-  const index = {
+  const newIndexing = () => ({
     reader,
     writer: new CatalogueWriter(catalogueTable),
     search: new SearchAnnouncer(catalogueTable),
@@ -81,7 +82,8 @@ export async function startFunctions(options: LocalFunctionsOptions): Promise<Lo
     connectorKeys: options.connectorKeys ?? new Map(),
     report: options.report ?? reportToConsole,
     now: Date.now,
-  };
+  });
+  const index = newIndexing();
   const search = {
     table: catalogueTable,
     store: archive.search,
@@ -94,6 +96,7 @@ export async function startFunctions(options: LocalFunctionsOptions): Promise<Lo
   const catalogue = new CatalogueReader(catalogueTable, index.report);
   const timing = { store: archive.versions, everyMs: options.retentionEveryMs, edgeKey: options.edgeKey };
   const retention = localRetention(timing, catalogueTable, catalogue, search);
+  const reindexing = startReindexing(catalogueTable, newIndexing, canSearch ? search : undefined);
   const functions = createFunctionsApp({
     catalogue,
     retention: retention.deps,
@@ -102,9 +105,13 @@ export async function startFunctions(options: LocalFunctionsOptions): Promise<Lo
     auditStore: archive.audit,
     maxRetainDays: archive.maxRetainDays,
     search: canSearch
-      ? searchIndexRoutes({ ...search, cache: new SegmentCache(search, SEARCH_CACHE_BYTES) })
+      ? searchIndexRoutes({
+          ...{ ...search, reindex: reindexing.ledger },
+          cache: new SegmentCache(search, SEARCH_CACHE_BYTES),
+        })
       : undefined,
     logStore: archive.log,
+    reindex: { ledger: reindexing.ledger, now: Date.now },
     report: index.report,
     indexObject: (key) => indexObject(key, index),
   });
@@ -134,6 +141,7 @@ export async function startFunctions(options: LocalFunctionsOptions): Promise<Lo
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
       await folding?.close();
+      await reindexing.close();
       client.destroy();
       archive.close();
     },

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { SessionId } from '../ids.ts';
 import { ProtocolName } from '../protocols.ts';
+import { incomplete } from '../reindex.ts';
 import { ResourceName } from '../resource.ts';
 import { DocumentBody } from './document.ts';
 import { MAX_QUERY } from './parse.ts';
@@ -52,5 +53,5 @@ export const SearchHit = z.object({
 export type SearchHit = z.infer<typeof SearchHit>;
 
 /** The newest first. A page may come short and still have a cursor: that was all that one request looks through. */
-export const SearchPage = z.object({ hits: z.array(SearchHit), cursor: z.string().optional() });
+export const SearchPage = z.object({ hits: z.array(SearchHit), cursor: z.string().optional(), incomplete });
 export type SearchPage = z.infer<typeof SearchPage>;

@@ -15,6 +15,7 @@
 //   holds             HOLD                             a legal hold, as the edge has it
 //   reconcile         objects, rows                    how far the look for orphans has come
 //   hold-standings    HOLD                             how far its sessions' objects are held
+//   reindex           state                            how far a reindex has come (functions/reindex/ledger.ts)
 //   held              SESSION                          its objects are under the store's own legal hold
 
 import type { SessionId } from '../../core/ids.ts';
@@ -58,12 +59,14 @@ export const PURGES = 'purges';
 export const HOLDS = 'holds';
 export const HOLD_STANDINGS = 'hold-standings';
 export const RECONCILE = 'reconcile';
+export const REINDEX = 'reindex';
 export const HELD_SESSIONS = 'held';
 export const sessionPartition = (session: SessionId): string => `session#${session}`;
 export const SESSION_ROW = 'session';
 export const CHAIN_ROW = 'chain';
 export const segmentRow = (number: number): string => `segment#${digits(number, 8)}`;
-export const tallyRow = (group: number): string => `tally#${digits(group, 6)}`;
+export const TALLIES = 'tally#';
+export const tallyRow = (group: number): string => `${TALLIES}${digits(group, 6)}`;
 export const ACTIONS = 'actions#';
 export const actionsRow = (first: number, segment: number): string =>
   `${ACTIONS}${digits(first, 12)}#${digits(segment, 8)}`;

@@ -32,6 +32,8 @@ const Row = z.looseObject({
 const TALLY = 'tally';
 export const tallyAttribute = (group: number): string => `${TALLY}${group}`;
 
+export const isTallyAttribute = (name: string): boolean => name.startsWith(TALLY);
+
 /** The attributes by which the row stands in the indexes. */
 export function indexAttributes(opened: SessionOpening): Readonly<Record<string, string>> {
   const attributes: Record<string, string> = {
@@ -78,7 +80,7 @@ function liveCounts(item: Item): Pick<SessionEntry, 'counts' | 'segments'> {
   let segments = 0;
   const counts = structuredClone(NOTHING_COUNTED);
   for (const [name, value] of Object.entries(item)) {
-    if (!name.startsWith(TALLY)) continue;
+    if (!isTallyAttribute(name)) continue;
     const tally = Tally.safeParse(value).data;
     if (!tally) continue;
     segments += tally.segments;

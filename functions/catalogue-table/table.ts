@@ -12,10 +12,13 @@ import {
 import {
   BatchGetCommand,
   BatchWriteCommand,
+  DeleteCommand,
   DynamoDBDocumentClient,
   GetCommand,
   QueryCommand,
   type QueryCommandInput,
+  ScanCommand,
+  type ScanCommandInput,
   UpdateCommand,
   type UpdateCommandInput,
 } from '@aws-sdk/lib-dynamodb';
@@ -77,6 +80,13 @@ export class CatalogueTable {
     return items;
   }
 
+  /** A page of the whole table, in no order: for a reindex, which takes it away. */
+  async scan(input: WithoutTable<ScanCommandInput>): Promise<Page> {
+    const command = new ScanCommand({ ConsistentRead: true, ...input, TableName: this.#table });
+    const answer = await retriable(this.#client.send(command));
+    return { items: answer.Items ?? [], last: answer.LastEvaluatedKey };
+  }
+
   /** The new item, or undefined when the condition did not hold. */
   async update(input: WithoutTable<UpdateCommandInput>): Promise<Item | undefined> {
     const command = new UpdateCommand({ ReturnValues: 'ALL_NEW', ...input, TableName: this.#table });
@@ -84,6 +94,18 @@ export class CatalogueTable {
       return (await this.#client.send(command)).Attributes ?? {};
     } catch (cause) {
       if (cause instanceof ConditionalCheckFailedException) return undefined;
+      throw retriableOf(cause);
+    }
+  }
+
+  /** false: the condition did not hold. */
+  async delete(key: ItemKey, condition: string): Promise<boolean> {
+    const command = new DeleteCommand({ TableName: this.#table, Key: key, ConditionExpression: condition });
+    try {
+      await this.#client.send(command);
+      return true;
+    } catch (cause) {
+      if (cause instanceof ConditionalCheckFailedException) return false;
       throw retriableOf(cause);
     }
   }

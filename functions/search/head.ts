@@ -20,6 +20,8 @@ export const LiveSegment = z.object({
   bytes: z.number().int(),
   rawBytes: z.number().int(),
   digest: Digest,
+  /** A reindex is under way that has begun since: when it is done it has all that this one has, and this one goes. */
+  stale: z.literal(true).optional(),
 });
 export type LiveSegment = z.infer<typeof LiveSegment>;
 

@@ -40,6 +40,9 @@ export async function requeueAll(deps: SearchIndexDeps): Promise<boolean> {
   return false;
 }
 
+/** Nothing waits once more of itself: a reindex has all of it wait. */
+export const leaveToReindex = (table: CatalogueTable): Promise<void> => table.putAll([{ ...BEGUN, done: true }]);
+
 async function requeue(table: CatalogueTable, { id }: SessionEntry, wanted: (scope: string) => boolean): Promise<void> {
   const pk = sessionPartition(id);
   const placed = placedOf(await table.get({ pk, sk: SESSION_ROW }));

@@ -3,6 +3,7 @@
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { SearchQuery, SearchView } from '../../core/search/page.ts';
+import { asComplete, type ReindexLedger } from '../reindex/ledger.ts';
 import { runQuery } from './run-query.ts';
 import type { SegmentCache } from './segment-cache.ts';
 import type { SearchIndexDeps } from './segments.ts';
@@ -11,15 +12,18 @@ const Asked = SearchQuery.extend({ view: SearchView });
 const MAX_BODY_BYTES = 256 * 1024;
 
 /** A query is in the body: what somebody searches for stands in no URL and so in no log of them. */
-export function searchIndexRoutes(deps: SearchIndexDeps & { readonly cache: SegmentCache }): Hono {
+export function searchIndexRoutes(
+  deps: SearchIndexDeps & { readonly cache: SegmentCache; readonly reindex: ReindexLedger },
+): Hono {
   const app = new Hono();
   app.post('/', bodyLimit({ maxSize: MAX_BODY_BYTES, onError: tooLarge }), async (c) => {
     const asked = Asked.safeParse(await c.req.json().catch(() => undefined)).data;
     const badRequest = (message: string) => c.json({ error: { reason: 'bad_request', message } }, 400);
     if (!asked) return badRequest('expected a query, and what its asker may see');
     const { q, view, cursor, limit } = asked;
+    const since = deps.now();
     const page = await runQuery({ text: q, view, cursor, limit }, deps);
-    if (page.ok) return c.json(page.value);
+    if (page.ok) return c.json(await asComplete(page.value, since, deps.reindex));
     return badRequest(
       page.error.reason === 'bad_cursor'
         ? 'the cursor does not belong to this query: begin again without it'

@@ -7,6 +7,7 @@ import { Readable } from 'node:stream';
 import { manifestKey, parseRecordingKey, type RecordingKey } from '../../core/recording/segment.ts';
 import { RetriableFault } from '../faults.ts';
 import { maxBytesOf, type ObjectPage, type RecordingReader, type StoredObject, textOfKey } from './recording-reader.ts';
+import { RECORDINGS_PREFIX } from './version-store.ts';
 
 const PAGE = 1000;
 
@@ -25,6 +26,19 @@ export function directoryReader(root: string): RecordingReader {
         if (entry?.isFile()) objects.push({ name, bytes: entry.size });
       }
       return { objects, after: known.length > PAGE ? known[PAGE - 1] : undefined };
+    },
+    async *walk({ of, after = '' }) {
+      const names = async (folder: string) => ((await orAbsent(readdir(join(root, folder)))) ?? []).sort();
+      const connectors = of ? [of.connector] : await names(RECORDINGS_PREFIX);
+      for (const connector of connectors)
+        for (const session of of ? [of.session] : await names(join(RECORDINGS_PREFIX, connector))) {
+          const folder = `${RECORDINGS_PREFIX}${connector}/${session}/`;
+          for (const name of await names(folder)) {
+            const key = folder + name;
+            const entry = key > after ? await orAbsent(stat(join(root, key))) : undefined;
+            if (entry?.isFile()) yield { key, storedMs: entry.mtimeMs };
+          }
+        }
     },
     async get(key) {
       return withFile(pathOf(key), async (file, size) =>

@@ -2,6 +2,7 @@
 // segment or manifest of one session cannot be asked for, so no path can lead elsewhere.
 
 import type { ConnectorId, SessionId } from '../../core/ids.ts';
+import type { SessionPrefix } from './version-store.ts';
 import { MAX_SEGMENT_RAW_BYTES, manifestKey, type RecordingKey, segmentKey } from '../../core/recording/segment.ts';
 
 /** zstd grows what it cannot shrink by far less than this; header and trailer are small. */
@@ -15,6 +16,12 @@ export interface StoredObject {
   readonly bytes: number;
 }
 
+/** Any object of recordings. */
+export interface WalkedObject {
+  readonly key: string;
+  readonly storedMs: number;
+}
+
 export interface ObjectPage {
   /** By name, ascending. Only segments and the manifest; anything else there is not shown. */
   readonly objects: readonly StoredObject[];
@@ -26,6 +33,8 @@ export interface ObjectPage {
 export interface RecordingReader {
   /** At most 1,000 a page. An unknown session is an empty page. */
   list(connector: ConnectorId, session: SessionId, after?: string): Promise<ObjectPage>;
+  /** All objects of recordings, or of one session's, by key, from behind `after` on; foreign ones among them. */
+  walk(from: { readonly of?: SessionPrefix; readonly after?: string | undefined }): AsyncGenerator<WalkedObject>;
   /** The whole object; undefined: there is none; `too_large`: beyond what a sound object can have, nothing was read. */
   get(key: RecordingKey): Promise<Uint8Array | 'too_large' | undefined>;
   /** The last `count` bytes (fewer when the object is shorter); undefined: there is none. */

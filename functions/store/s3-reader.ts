@@ -4,12 +4,14 @@ import {
   GetObjectCommand,
   type GetObjectCommandOutput,
   ListObjectsV2Command,
+  type ListObjectsV2CommandOutput,
   type S3Client,
   S3ServiceException,
 } from '@aws-sdk/client-s3';
 import { manifestKey, parseRecordingKey, type RecordingKey } from '../../core/recording/segment.ts';
 import { RetriableFault } from '../faults.ts';
 import { maxBytesOf, type ObjectPage, type RecordingReader, textOfKey } from './recording-reader.ts';
+import { prefixOf, RECORDINGS_PREFIX } from './version-store.ts';
 
 export function s3Reader(client: S3Client, bucket: string): RecordingReader {
   async function fetch(key: RecordingKey, range?: string): Promise<GetObjectCommandOutput | undefined> {
@@ -33,6 +35,23 @@ export function s3Reader(client: S3Client, bucket: string): RecordingReader {
         .filter(({ Key }) => Key !== undefined && parseRecordingKey(Key) !== undefined)
         .map(({ Key, Size }) => ({ name: (Key ?? '').slice(prefix.length), bytes: Size ?? 0 }));
       return { objects, after: page?.IsTruncated ? listed.at(-1)?.Key?.slice(prefix.length) : undefined };
+    },
+    async *walk({ of, after }) {
+      let StartAfter: string | undefined = after;
+      do {
+        const page: ListObjectsV2CommandOutput | undefined = await orAbsent(
+          client.send(
+            new ListObjectsV2Command({
+              Bucket: bucket,
+              Prefix: of ? prefixOf(of) : RECORDINGS_PREFIX,
+              ...(StartAfter === undefined ? {} : { StartAfter }),
+            }),
+          ),
+        );
+        for (const { Key, LastModified } of page?.Contents ?? [])
+          if (Key !== undefined) yield { key: Key, storedMs: LastModified?.getTime() ?? 0 };
+        StartAfter = page?.IsTruncated ? page.Contents?.at(-1)?.Key : undefined;
+      } while (StartAfter !== undefined);
     },
     async get(key) {
       const answer = await fetch(key);

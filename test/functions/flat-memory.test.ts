@@ -31,6 +31,7 @@ function endlessRecording() {
   const read: number[] = [];
   const reader: RecordingReader = {
     list: async () => ({ objects: [], after: undefined }),
+    async *walk() {},
     async get(key: RecordingKey) {
       if (key.kind === 'manifest') return undefined;
       read.push(key.number);

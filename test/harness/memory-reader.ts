@@ -3,10 +3,15 @@
 import { manifestKey } from '../../core/recording/segment.ts';
 import { maxBytesOf, type RecordingReader, textOfKey } from '../../functions/store/recording-reader.ts';
 import { keyOfName } from '../../functions/store/recording-source.ts';
+import { prefixOf, RECORDINGS_PREFIX } from '../../functions/store/version-store.ts';
 
 const PAGE = 1000;
 
-export function memoryReader(objects: ReadonlyMap<string, Uint8Array>): RecordingReader {
+/** `storedMs`: when each was stored. Default: all at once. */
+export function memoryReader(
+  objects: ReadonlyMap<string, Uint8Array>,
+  storedMs: (key: string) => number = () => 0,
+): RecordingReader {
   return {
     async list(connector, session, after) {
       const prefix = manifestKey(connector, session).replace(/manifest\.json$/, '');
@@ -17,6 +22,11 @@ export function memoryReader(objects: ReadonlyMap<string, Uint8Array>): Recordin
         .sort();
       const page = names.slice(0, PAGE).map((name) => ({ name, bytes: objects.get(prefix + name)?.length ?? 0 }));
       return { objects: page, after: names.length > PAGE ? names[PAGE - 1] : undefined };
+    },
+    async *walk({ of, after = '' }) {
+      const prefix = of ? prefixOf(of) : RECORDINGS_PREFIX;
+      for (const key of [...objects.keys()].sort())
+        if (key.startsWith(prefix) && key > after) yield { key, storedMs: storedMs(key) };
     },
     async get(key) {
       const bytes = objects.get(textOfKey(key));

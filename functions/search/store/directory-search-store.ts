@@ -2,10 +2,10 @@
 // written over (link(2) fails when the path exists).
 
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, open, readFile, unlink } from 'node:fs/promises';
+import { link, mkdir, open, readdir, readFile, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { RetriableFault } from '../../faults.ts';
-import { type SearchStore, segmentKeyOf } from './search-store.ts';
+import { placeOfSegmentKey, type SearchStore, SEGMENTS_PREFIX, segmentKeyOf } from './search-store.ts';
 
 /** `root` is made when it is not there. */
 export function directorySearchStore(root: string): SearchStore {
@@ -38,6 +38,14 @@ export function directorySearchStore(root: string): SearchStore {
       return answered(async () => new Uint8Array(await readFile(path)), {
         ENOENT: undefined,
       });
+    },
+    async *walk() {
+      const names = (folder: string) => answered(() => readdir(join(root, folder)), { ENOENT: [], ENOTDIR: [] });
+      for (const scope of (await names(SEGMENTS_PREFIX)).sort())
+        for (const name of (await names(join(SEGMENTS_PREFIX, scope))).sort()) {
+          const place = placeOfSegmentKey(`${SEGMENTS_PREFIX}${scope}/${name}`);
+          if (place) yield place;
+        }
     },
     async delete(place) {
       const path = join(root, segmentKeyOf(place));

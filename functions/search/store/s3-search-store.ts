@@ -3,12 +3,20 @@
 import {
   DeleteObjectCommand,
   GetObjectCommand,
+  ListObjectsV2Command,
+  type ListObjectsV2CommandOutput,
   PutObjectCommand,
   type S3Client,
   S3ServiceException,
 } from '@aws-sdk/client-s3';
 import { RetriableFault } from '../../faults.ts';
-import { MAX_STORED_BYTES, type SearchStore, segmentKeyOf } from './search-store.ts';
+import {
+  MAX_STORED_BYTES,
+  placeOfSegmentKey,
+  type SearchStore,
+  SEGMENTS_PREFIX,
+  segmentKeyOf,
+} from './search-store.ts';
 
 export function s3SearchStore(client: S3Client, bucket: string): SearchStore {
   return {
@@ -45,6 +53,22 @@ export function s3SearchStore(client: S3Client, bucket: string): SearchStore {
         ['NoSuchKey', 'NotFound'],
         undefined,
       );
+    },
+    async *walk() {
+      let StartAfter: string | undefined;
+      do {
+        const list = new ListObjectsV2Command({
+          Bucket: bucket,
+          Prefix: SEGMENTS_PREFIX,
+          ...(StartAfter !== undefined && { StartAfter }),
+        });
+        const page: ListObjectsV2CommandOutput | undefined = await answered(() => client.send(list), [], undefined);
+        for (const { Key = '' } of page?.Contents ?? []) {
+          const place = placeOfSegmentKey(Key);
+          if (place) yield place;
+        }
+        StartAfter = page?.IsTruncated ? page.Contents?.at(-1)?.Key : undefined;
+      } while (StartAfter !== undefined);
     },
     async delete(place) {
       const Key = segmentKeyOf(place);

@@ -1,6 +1,6 @@
 // Search segments in memory. Held to the same suite as S3 and the directory.
 
-import { type SearchStore, segmentKeyOf } from '../../../functions/search/store/search-store.ts';
+import { placeOfSegmentKey, type SearchStore, segmentKeyOf } from '../../../functions/search/store/search-store.ts';
 
 export interface MemorySearchStore extends SearchStore {
   /** By key. */
@@ -19,6 +19,12 @@ export function memorySearchStore(): MemorySearchStore {
     },
     async get(place) {
       return objects.get(segmentKeyOf(place));
+    },
+    async *walk() {
+      for (const key of [...objects.keys()].sort()) {
+        const place = placeOfSegmentKey(key);
+        if (place) yield place;
+      }
     },
     async delete(place) {
       objects.delete(segmentKeyOf(place));
