@@ -131,6 +131,11 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     summary: 'the audit log, newest first (auditors); audit verify proves it',
     load: async () => (await import('./commands/audit.ts')).addAudit,
   },
+  reindex: {
+    summary: 'make catalogue and search index again from the object store (administrators)',
+    beside: { command: 'audit', summary: 'the audit log (auditors); make the catalogue again' },
+    load: async () => (await import('./archive/reindex.ts')).addReindex,
+  },
   policy: {
     summary: 'the policy: policy show, test, explain, apply and schema',
     load: async () => (await import('./policy/policy.ts')).addPolicy,

@@ -15,6 +15,7 @@ import { newApi } from './routes/api.ts';
 import { checkContentType, limitBody, sameSiteOnly, securityHeaders } from './routes/border.ts';
 import { connectorApiRoutes, type ConnectorRouteDeps, connectorRoutes } from './routes/connectors.ts';
 import { deviceRoutes, openDeviceRoutes } from './routes/device.ts';
+import { reindexRoutes } from './routes/reindex.ts';
 import { retentionRoutes } from './routes/retention.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { searchRoutes } from './routes/search.ts';
@@ -129,6 +130,7 @@ function apiApp(deps: AppDeps) {
   approvalRoutes(api, deps);
   administrationRoutes(api, deps);
   retentionRoutes(api, deps);
+  reindexRoutes(api, deps);
   sessionRoutes(api, deps);
   searchRoutes(api, deps);
   sessionLogRoutes(api, deps);

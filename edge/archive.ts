@@ -9,6 +9,7 @@ import { ActionPage, SessionPage, type SessionQuery } from '../core/catalogue.ts
 import type { ConnectorId, SessionId } from '../core/ids.ts';
 import type { ReplayQuery } from '../core/replay/terminal.ts';
 import { err, ok, type Result } from '../core/result.ts';
+import { ReindexStanding } from '../core/reindex.ts';
 import { SearchPage, type SearchQuery, type SearchView } from '../core/search/page.ts';
 import { StoredSession } from '../core/session-evidence.ts';
 import type { EdgeSettings } from './settings.ts';
@@ -34,6 +35,10 @@ export interface Archive {
   actions(id: SessionId, cursor: string | undefined, limit: number): Read<ActionPage>;
   /** What of it may be seen is `view`'s to say; `not_found`: the functions have no index. */
   search(query: SearchQuery & { readonly view: SearchView }): Read<SearchPage>;
+  /** `not_found`: functions of an earlier release. */
+  reindexing(): Read<ReindexStanding>;
+  /** Begins to make catalogue and index again; one that is under way goes on and is the answer. */
+  reindex(drop: boolean): Read<ReindexStanding>;
   /** `bad_request`: the session is not replayed like that. */
   replay(place: SessionPlace, query: ReplayQuery): Read<ReadableStream<Uint8Array>>;
   export(place: SessionPlace, query: ExportQuery): Read<{ contentType: string; body: ReadableStream<Uint8Array> }>;
@@ -113,6 +118,9 @@ export function createArchive(baseUrl: string, fetcher: ArchiveFetch): Archive {
     actions: (id, cursor, limit) => json(ActionPage, get(`/sessions/${id}/actions`, { cursor, limit })),
     search: (query) =>
       json(SearchPage, call(new URL(`${baseUrl}/search`), { method: 'POST', body: JSON.stringify(query) })),
+    reindexing: () => json(ReindexStanding, get('/reindex')),
+    reindex: (drop) =>
+      json(ReindexStanding, call(new URL(`${baseUrl}/reindex`), { method: 'POST', body: JSON.stringify({ drop }) })),
     replay: ({ id, connector }, query) => stream(get(`/sessions/${id}/replay`, { ...query, connector })),
     async export({ id, connector }, query) {
       const response = await get(`/sessions/${id}/export`, { ...query, connector });

@@ -50,6 +50,7 @@ import type {
 import type { Identity } from '../core/identity.ts';
 import type { ResourceName } from '../core/resource.ts';
 import type { Result } from '../core/result.ts';
+import type { ReindexStanding } from '../core/reindex.ts';
 import type { SearchPage, SearchQuery } from '../core/search/page.ts';
 
 export interface UseCaseFault {
@@ -191,6 +192,10 @@ export interface Gatehouse {
   sessions(who: Identity, query: SessionQuery): Answer<SessionPage>;
   /** What was done in them, by what was written there: of sessions that this person may view. */
   search(who: Identity, query: SearchQuery): Answer<SearchPage>;
+  /** How the making again of catalogue and index stands: administrators and auditors. */
+  reindexing(who: Identity): Answer<ReindexStanding>;
+  /** Administrators only. One that is under way goes on and is the answer. */
+  reindex(who: Identity, drop: boolean): Answer<ReindexStanding>;
   session(who: Identity, session: SessionId): Answer<SessionDetail>;
   /** What one page of a session shows, together: one look, and one entry in the audit log. */
   viewSession(who: Identity, session: SessionId, parts: SessionParts): Answer<SessionView>;

@@ -7,6 +7,9 @@ export class RetriableFault extends Error {
   override readonly name = 'RetriableFault';
 }
 
+/** Others are at work where it must go: they get on, and nobody has to look. */
+export class BusyFault extends RetriableFault {}
+
 /** The object itself is wrong: trying again changes nothing. `message` holds no SQL and no data. */
 export interface PermanentFault {
   readonly reason: 'segment_damaged' | 'segment_swapped' | 'chain_broken' | 'session_owned' | 'too_large';

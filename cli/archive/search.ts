@@ -5,6 +5,7 @@ import { type Cli, wholeNumber } from '../cli.ts';
 import { usage } from '../failure.ts';
 import { type Output, time } from '../output.ts';
 import { line } from '../terminal-text.ts';
+import { INCOMPLETE } from './incomplete.ts';
 
 export function addSearch(command: Command, cli: Cli): void {
   command
@@ -26,7 +27,11 @@ export function addSearch(command: Command, cli: Cli): void {
       await output.answer(page, () => {
         const none = page.cursor ? 'None among those that were looked through.' : 'Nothing that you may view.';
         const text = page.hits.length === 0 ? none : page.hits.map((hit) => shown(hit, output)).join('\n\n');
-        return page.cursor ? `${text}\n\nMore: --cursor ${page.cursor}` : text;
+        return [
+          text,
+          ...(page.incomplete ? ['', INCOMPLETE] : []),
+          ...(page.cursor ? ['', `More: --cursor ${page.cursor}`] : []),
+        ].join('\n');
       });
     });
 }

@@ -3,6 +3,7 @@ import { type SessionEntry, SessionPage } from '../../core/catalogue.ts';
 import { actionsOf } from '../../core/protocols.ts';
 import { sessionMarks } from '../../core/session-marks.ts';
 import { query } from '../api-client.ts';
+import { INCOMPLETE } from '../archive/incomplete.ts';
 import { type Cli, wholeNumber } from '../cli.ts';
 import { INSTANTS, instant } from '../instant.ts';
 import { took } from '../../core/text/amounts.ts';
@@ -72,6 +73,7 @@ export function addSessions(command: Command, cli: Cli): void {
                 '',
                 `! ${marked === 1 ? 'One of them needs' : `${marked} of them need`} a look: gatehouse session ID says more.`,
               ]),
+          ...(page.incomplete ? ['', INCOMPLETE] : []),
           ...(page.cursor ? ['', `More: --cursor ${page.cursor}`] : []),
         ].join('\n');
       });

@@ -44,6 +44,7 @@ export const AuditKind = z.enum([
   'session.verified',
   'archive.searched',
   'catalogue.contradicted',
+  'catalogue.reindexed',
   'hold.placed',
   'hold.lift_asked',
   'hold.lifted',

@@ -117,6 +117,7 @@ export const archiveOfTests = () => {
   const retention = retentionOfTests();
   const contradictions: string[] = [];
   const searched: string[] = [];
+  const reindexes: string[] = [];
   return (base: string): RequestListener =>
     (request, response) => {
       const url = new URL(request.url ?? '/', base);
@@ -135,6 +136,19 @@ export const archiveOfTests = () => {
         request.on('data', (chunk: Buffer) => contradictions.push(chunk.toString()));
         return request.on('end', () => response.writeHead(204).end());
       }
+      if (url.pathname === '/reindex') {
+        let order = '';
+        request.on('data', (chunk: Buffer) => {
+          order += chunk.toString();
+        });
+        return request.on('end', () => {
+          if (request.method === 'POST') reindexes.push(order);
+          const at = '2026-11-30T12:00:00.000Z';
+          const counts = { dropped: 0, sessions: 2, objects: 7, failed: 0, failures: [] };
+          const of = (text: string) => ({ ...JSON.parse(text), step: 'indexing', startedAt: at, at, ...counts });
+          json(200, { reindex: reindexes.map(of).at(-1) });
+        });
+      }
       // Finds something in every session, whoever asks.
       if (url.pathname === '/search') {
         let body = '';
@@ -145,14 +159,19 @@ export const archiveOfTests = () => {
           searched.push(body);
           const pages = manyPages(body);
           if (pages) return json(pages === 'away' ? 503 : 200, pages);
-          json(200, { hits: Object.values(SESSIONS).map(hitIn), cursor: 'next' });
+          const incomplete = body.includes('while it is made again') || undefined;
+          json(200, { hits: Object.values(SESSIONS).map(hitIn), cursor: 'next', incomplete });
         });
       }
       const [, , id, part, name] = url.pathname.split('/');
       const sessions: readonly SessionEntry[] = Object.values(SESSIONS);
       if (id === undefined) {
         const email = url.searchParams.get('email');
-        return json(200, { sessions: sessions.filter((entry) => email === null || entry.email === email) });
+        const incomplete = url.searchParams.get('task') === 'while-it-is-made-again' || undefined;
+        return json(200, {
+          sessions: sessions.filter((entry) => email === null || entry.email === email),
+          incomplete,
+        });
       }
       const entry = sessions.find((candidate) => candidate.id === id);
       if (!entry) return json(404, { error: { reason: 'not_found', message: 'none' } });

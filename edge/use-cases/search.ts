@@ -29,7 +29,7 @@ export function searchUseCases(deps: UseCaseDeps): Pick<Gatehouse, 'search'> {
       await noteLook(deps, event, query.q);
       const page = await deps.archive.search({ ...query, view: viewOf(standing.value, who) });
       if (!page.ok) return archiveFault(page.error);
-      const { hits, cursor } = page.value;
+      const { hits, ...rest } = page.value;
       const ids = [...new Set(hits.map(({ session }) => session))];
       const admissions = await deps.witness.admissions(ids);
       const admissionOf = new Map(ids.map((id, index) => [id, admissions[index]]));
@@ -39,7 +39,7 @@ export function searchUseCases(deps: UseCaseDeps): Pick<Gatehouse, 'search'> {
         const visible = standing.value.auditor || (owner !== undefined && mayView(standing.value, who, owner));
         return visible ? [asAdmitted(hit, admission)] : [];
       });
-      return ok({ hits: shown, ...(cursor !== undefined && { cursor }) });
+      return ok({ ...rest, hits: shown });
     },
   };
 }

@@ -9,7 +9,7 @@ import { MemoryVersions } from '../../test/functions/memory-versions.ts';
 import { Killing } from '../../test/harness/purge/killing.ts';
 import { AFTER, KEPT_UNTIL, PurgeArchive, recorded, STORED } from '../../test/harness/purge/purge-archive.ts';
 import { RecordingBuilder } from '../../test/harness/recording-builder.ts';
-import { RetriableFault } from '../faults.ts';
+import { BusyFault, RetriableFault } from '../faults.ts';
 import { type LocalDynamoDb, localDynamoDbClient, startLocalDynamoDb } from '../local/dynamodb.ts';
 import type { VersionStore } from '../store/version-store.ts';
 import { DueSessions } from './due.ts';
@@ -363,6 +363,30 @@ describe('a purge', () => {
     });
     expect(await archive.run({ store: failing })).toMatchObject({ proposed: [there.session], failed: [away.session] });
     expect(archive.events).toContainEqual({ kind: 'purge.failed', session: away.session, fault: 'away' });
+  });
+
+  it('waits for a fold of the search index without an alarm, which rings when that does not end', async () => {
+    const archive = await newArchive();
+    const one = recorded();
+    const { session } = one;
+    await archive.upload(one);
+    archive.at(AFTER);
+    await archive.run();
+    await archive.orderAll();
+    const folded = {
+      remove: async () => {
+        throw new BusyFault('it is being folded');
+      },
+    };
+    const kinds = () => archive.events.splice(0).map(({ kind }) => kind);
+    kinds();
+    archive.at(AFTER + 5 * 3_600_000);
+    expect(await archive.run({ derived: [folded] })).toMatchObject({ failed: [session] });
+    expect(kinds()).toEqual(['purge.postponed', 'purge.ran']);
+    archive.at(AFTER + 7 * 3_600_000);
+    await archive.run({ derived: [folded] });
+    expect(kinds()).toEqual(['purge.failed', 'purge.ran']);
+    expect(await archive.run()).toMatchObject({ purged: [session] });
   });
 
   it('rings when the edge answers to nothing for two days', async () => {

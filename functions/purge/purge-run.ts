@@ -7,7 +7,7 @@ import type { LegalHold } from '../../core/retention/hold.ts';
 import { DAY_MS, mayPurge, possibleFrom, type PurgeRefusal } from '../../core/retention/may-purge.ts';
 import type { Purge, PurgeReport } from '../../core/retention/purge.ts';
 import { HELD_SESSIONS, sessionPartition } from '../catalogue-table/schema.ts';
-import { RetriableFault } from '../faults.ts';
+import { BusyFault, RetriableFault } from '../faults.ts';
 import type { DueSession, DueSessions } from './due.ts';
 import type { PurgeLedger } from './ledger.ts';
 import { isOrdered } from './order-proof.ts';
@@ -27,6 +27,8 @@ export type PurgeEvent =
       readonly granted: number;
     }
   | { readonly kind: 'purge.failed'; readonly session: string; readonly fault: string }
+  /** A fold of the search index is under way; the next run finishes it. */
+  | { readonly kind: 'purge.postponed'; readonly session: string; readonly fault: string }
   /** The edge has not answered to a proposal, or to a purge that is done, for two days. */
   | { readonly kind: 'purge.waiting'; readonly session: string; readonly state: string }
   | {
@@ -58,6 +60,8 @@ interface Asked {
 const LISTED = 1_000;
 /** Longer than any function runs: whoever began to write rows before the purge is through. */
 const SETTLED_MS = 3_600_000;
+/** Runs come hourly, and what a killed fold leaves is cleaned up in half an hour: behind it somebody has to look. */
+const POSTPONED_MS = 6 * 3_600_000;
 const UNANSWERED_MS = 2 * DAY_MS;
 
 export async function purgeRun({ dryRun, session }: Asked, deps: PurgeRunDeps): Promise<PurgeReport> {
@@ -168,7 +172,7 @@ class Run {
     try {
       await removeDerived(sessions, this.#deps);
     } catch (error) {
-      for (const session of sessions) this.#tryAgain(session, error);
+      for (const { session, at } of deleted) this.#tryAgain(session, error, Date.parse(at));
       return;
     }
     for (const purge of deleted) {
@@ -270,10 +274,12 @@ class Run {
   }
 
   /** By the next run. Throws what is none of its kind. */
-  #tryAgain(session: SessionId, error: unknown): void {
+  #tryAgain(session: SessionId, error: unknown, sinceMs = 0): void {
     if (!(error instanceof RetriableFault)) throw error;
     this.#failed.push(session);
-    if (!this.#dryRun) this.#deps.report({ kind: 'purge.failed', session, fault: error.message });
+    const passes = error instanceof BusyFault && this.#deps.now() - sinceMs < POSTPONED_MS;
+    const kind = passes ? 'purge.postponed' : 'purge.failed';
+    if (!this.#dryRun) this.#deps.report({ kind, session, fault: error.message });
   }
 
   #at(): string {

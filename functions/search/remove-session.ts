@@ -3,7 +3,7 @@
 
 import type { SessionId } from '../../core/ids.ts';
 import type { SearchDocument } from '../../core/search/document.ts';
-import { RetriableFault } from '../faults.ts';
+import { BusyFault, RetriableFault } from '../faults.ts';
 import { readBloom } from './bloom-rows.ts';
 import { knownScopes } from './fold.ts';
 import { changeHead, type LiveSegment, readHead } from './head.ts';
@@ -25,7 +25,7 @@ const ROUNDS = 20;
 
 /**
  * Resolves when nothing of theirs is left; may be killed anywhere and called again, beside folds and merges too. Many at once cost
- * little more than one: each segment that holds any of them is written anew once. Throws RetriableFault when it must be called
+ * little more than one: each segment that holds any of them is written anew once. Throws BusyFault when it must be called
  * again: a fold that began before is under way, or was killed (then half an hour later, when its object has been cleaned up).
  */
 export async function removeFromSearch(
@@ -82,7 +82,7 @@ async function removeFromScope(
   const replaced = dead.filter(({ planned }) => !planned).map(({ id }) => id);
   await deleteSegments(deps, scope, replaced);
   if (segments.some(({ id }) => !clean.has(id)) || dead.some(({ id, planned }) => planned && underWay.has(id)))
-    throw new RetriableFault('the search index is being folded: what that has read is cleaned up in half an hour');
+    throw new BusyFault('the search index is being folded: what that has read is cleaned up in half an hour');
   return { documents, rewritten };
 }
 

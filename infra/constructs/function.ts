@@ -107,10 +107,10 @@ export class GatehouseFunction extends Construct {
   }
 
   /** Items of these partitions of the catalogue alone; `session#*` stands for all that begin so. */
-  grantWriteRows(table: Table, partitions: readonly string[]): void {
+  grantWriteRows(table: Table, partitions: readonly string[], more: readonly string[] = []): void {
     this.role.addToPrincipalPolicy(
       new PolicyStatement({
-        actions: WRITES_ROWS,
+        actions: [...WRITES_ROWS, ...more],
         resources: [table.tableArn],
         conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [...partitions] } },
       }),

@@ -1,5 +1,5 @@
-// What runs: the indexer behind the queue, the API that the edge calls, and by the clock the fold of the search index each minute,
-// purge and holds. Each function may do what it does, and no more.
+// What runs: the indexer behind the queue, the API that the edge calls, and by the clock the fold of the search index and what a
+// reindex has still to do each minute, purge and holds. Each function may do what it does, and no more.
 
 import { CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib';
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
@@ -15,8 +15,10 @@ import {
   HELD_SESSIONS,
   HOLD_STANDINGS,
   HOLDS,
+  MONTHS,
   PURGES,
   RECONCILE,
+  REINDEX,
   SEARCH_PARTITIONS,
   sessionPartition,
 } from '../../functions/catalogue-table/schema.ts';
@@ -44,6 +46,7 @@ export class FunctionsStack extends Stack {
   readonly index: GatehouseFunction;
   readonly api: GatehouseFunction;
   readonly fold: GatehouseFunction;
+  readonly reindex: GatehouseFunction;
   readonly purge: GatehouseFunction;
   readonly hold: GatehouseFunction;
 
@@ -88,6 +91,21 @@ export class FunctionsStack extends Stack {
       schedule: Schedule.rate(Duration.minutes(1)),
       targets: [new LambdaFunction(this.fold.function, { retryAttempts: 0 })],
     });
+    // Nobody waits for it but who ordered it: most minutes it finds nothing to do. What fails is gone on with a minute later.
+    this.reindex = new GatehouseFunction(this, 'Reindex', {
+      handler: 'reindex',
+      timeout: Duration.minutes(15),
+      memoryMib: 3008,
+      environment: {
+        ...environment,
+        [ENV.searchBucket]: recording.searchBucket.bucketName,
+        [ENV.connectorKeys]: JSON.stringify(keys),
+      },
+    });
+    new Rule(this, 'ReindexSchedule', {
+      schedule: Schedule.rate(Duration.minutes(1)),
+      targets: [new LambdaFunction(this.reindex.function, { retryAttempts: 0 })],
+    });
     const scheduled = { timeout: Duration.minutes(15), memoryMib: 512, environment };
     this.purge = new GatehouseFunction(this, 'Purge', {
       ...scheduled,
@@ -110,6 +128,7 @@ export class FunctionsStack extends Stack {
       });
     this.#grant(recording);
     this.#grantRetention(recording, settings);
+    this.#grantReindex(recording);
     this.index.function.addEventSource(
       new SqsEventSource(recording.events.queue, {
         batchSize: 10,
@@ -149,7 +168,7 @@ export class FunctionsStack extends Stack {
   #grant(recording: RecordingStack): void {
     const { bucket, table } = recording;
     const recordings = `${this.#importedName(recording, bucket.bucketArn)}/recordings/*`;
-    for (const each of [this.index, this.api]) {
+    for (const each of [this.index, this.api, this.reindex]) {
       each.grantReadRecordings(bucket);
       each.acknowledge(`AwsSolutions-IAM5[Resource::${recordings}]`, RECORDINGS_REASON);
     }
@@ -160,11 +179,11 @@ export class FunctionsStack extends Stack {
     }
     const indexes = `${this.#importedName(recording, table.tableArn)}/index/*`;
     const segments = `${this.#importedName(recording, recording.searchBucket.bucketArn)}/${SEGMENTS}`;
-    for (const each of [this.api, this.fold, this.purge]) {
+    for (const each of [this.api, this.fold, this.purge, this.reindex]) {
       each.grantSearchIndex(recording.searchBucket, each !== this.api);
       each.acknowledge(`AwsSolutions-IAM5[Resource::${segments}]`, SEGMENTS_REASON);
     }
-    for (const each of [this.api, this.fold])
+    for (const each of [this.api, this.fold, this.reindex])
       each.acknowledge(`AwsSolutions-IAM5[Resource::${indexes}]`, INDEXES_REASON);
     this.index.role.addToPrincipalPolicy(
       new PolicyStatement({
@@ -172,7 +191,7 @@ export class FunctionsStack extends Stack {
         resources: [table.tableArn],
       }),
     );
-    for (const each of [this.api, this.fold]) each.grantReadRows(table);
+    for (const each of [this.api, this.fold, this.reindex]) each.grantReadRows(table);
     // The index's own items: what waits, what there is. The API only notes there what it found damaged.
     this.fold.grantWriteRows(table, SEARCH_PARTITIONS);
     this.api.role.addToPrincipalPolicy(
@@ -193,9 +212,9 @@ export class FunctionsStack extends Stack {
       if (each !== this.api) bucket.encryptionKey?.grantDecrypt(each.role);
       each.acknowledge(`AwsSolutions-IAM5[Resource::${recordings}]`, RECORDINGS_REASON);
     }
-    // Who writes there could order a purge.
-    this.index.denyWriteRows(table, [PURGES, HOLDS, HELD_SESSIONS, HOLD_STANDINGS, RECONCILE]);
-    this.api.grantWriteRows(table, [PURGES, HOLDS]);
+    // Who writes there could order a purge, or a reindex.
+    this.index.denyWriteRows(table, [PURGES, HOLDS, HELD_SESSIONS, HOLD_STANDINGS, RECONCILE, REINDEX]);
+    this.api.grantWriteRows(table, [PURGES, HOLDS, REINDEX]);
     this.purge.grantReadRows(table);
     this.purge.grantWriteRows(table, [
       sessionPartition('*' as SessionId),
@@ -218,6 +237,22 @@ export class FunctionsStack extends Stack {
     );
     this.hold.role.addToPrincipalPolicy(
       new PolicyStatement({ actions: ['s3:PutObjectLegalHold'], resources: objects }),
+    );
+  }
+
+  /** The API orders it. The function writes what the indexer and the fold write, takes it away before, and has no right to the rest. */
+  #grantReindex({ table }: RecordingStack): void {
+    const written = [
+      sessionPartition('*' as SessionId),
+      MONTHS,
+      duePartition('*'),
+      DUE_DAYS,
+      REINDEX,
+      ...SEARCH_PARTITIONS,
+    ];
+    this.reindex.grantWriteRows(table, written, ['dynamodb:DeleteItem']);
+    this.reindex.role.addToPrincipalPolicy(
+      new PolicyStatement({ actions: ['dynamodb:Scan'], resources: [table.tableArn] }),
     );
   }
 
@@ -281,6 +316,18 @@ export class FunctionsStack extends Stack {
       says: 'A part of the search index is damaged or gone.',
       runbook: 'search-damaged',
       metric: alarms.countLines('SearchDamaged', this.api.log, 'search.damaged'),
+      above: 0,
+    });
+    alarms.add('ReindexErrors', {
+      says: 'A reindex does not get on.',
+      runbook: 'reindex-errors',
+      metric: this.reindex.function.metricErrors({ period }),
+      above: 0,
+    });
+    alarms.add('ReindexFailed', {
+      says: 'A reindex could not index an object.',
+      runbook: 'reindex-errors',
+      metric: alarms.countLines('ReindexFailed', this.reindex.log, 'reindex.failed'),
       above: 0,
     });
     alarms.add('PurgeErrors', {

@@ -453,6 +453,8 @@ function ndjson(events: readonly ReplayEvent[]): ReadableStream<Uint8Array> {
 
 const nothingKept = async () => err({ reason: 'unavailable' as const, message: 'Nothing is kept or purged here.' });
 const noRetention = {
+  reindex: nothingKept,
+  reindexing: nothingKept,
   placeHold: nothingKept,
   searchForHold: nothingKept,
   goOnWithHoldSearch: nothingKept,

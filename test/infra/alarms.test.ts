@@ -40,7 +40,7 @@ type LambdaFunction = Resource<{
   readonly LoggingConfig: { readonly LogGroup: { readonly Ref: string }; readonly LogFormat?: LogFormat };
 }>;
 
-type Handler = 'index' | 'api' | 'purge' | 'hold';
+type Handler = 'index' | 'api' | 'purge' | 'hold' | 'reindex';
 
 let template: Template;
 let s3: S3Server;
@@ -49,6 +49,7 @@ let index: (event: unknown) => Promise<unknown>;
 let api: (event: unknown, stream: Writable, context: unknown) => Promise<void>;
 let purge: (event: unknown, context: unknown) => Promise<unknown>;
 let hold: () => Promise<unknown>;
+let reindex: (event: unknown, context: unknown) => Promise<unknown>;
 let catalogue: DynamoDBDocumentClient;
 
 beforeAll(async () => {
@@ -85,6 +86,7 @@ beforeAll(async () => {
   api = handlers.api as unknown as typeof api;
   purge = handlers.purge as unknown as typeof purge;
   hold = handlers.hold;
+  reindex = handlers.reindex as unknown as typeof reindex;
 }, 60_000);
 
 afterAll(async () => {
@@ -294,6 +296,19 @@ const CAUSES: Readonly<Record<string, readonly [Handler, () => Promise<unknown>]
       await purged();
     },
   ],
+  ReindexFailed: [
+    'reindex',
+    async () => {
+      const builder = new RecordingBuilder()
+        .cut()
+        .query('select 1', answer(['n'], [['1']]))
+        .end();
+      // Without its first segment nothing says that the second one is whole.
+      s3.objects.delete(store(builder)[0] ?? '');
+      await called('POST', '/reindex', Buffer.from(JSON.stringify({ drop: false })));
+      await reindex({}, { getRemainingTimeInMillis: () => 900_000 });
+    },
+  ],
   HoldFailed: [
     'hold',
     async () => {
@@ -313,6 +328,7 @@ const MEASURED = {
   IndexErrors: 1,
   ApiErrors: 1,
   FoldErrors: 1,
+  ReindexErrors: 1,
   PurgeErrors: 1,
   HoldErrors: 1,
 } as const;

@@ -255,7 +255,7 @@ describe('the functions', () => {
       .sort();
 
   it('run on Node 24 and ARM, with the settings that they read', () => {
-    functions.resourceCountIs('AWS::Lambda::Function', 5);
+    functions.resourceCountIs('AWS::Lambda::Function', 6);
     functions.allResourcesProperties('AWS::Lambda::Function', {
       Runtime: 'nodejs24.x',
       Architectures: ['arm64'],
@@ -410,9 +410,10 @@ describe('the functions', () => {
     expect(inOrder(written)).toEqual(
       inOrder([
         // It may write all the rest.
-        ['Deny Index', keys('purges', 'holds', 'held', 'hold-standings', 'reconcile')],
+        ['Deny Index', keys('purges', 'holds', 'held', 'hold-standings', 'reconcile', 'reindex')],
         ['Allow Api', keys(...search)],
-        ['Allow Api', keys('purges', 'holds')],
+        ['Allow Api', keys('purges', 'holds', 'reindex')],
+        ['Allow Reindex', keys('session#*', 'months', 'due#*', 'due-days', 'reindex', ...search)],
         ['Allow Fold', keys(...search)],
         ['Allow Purge', keys('session#*', 'due#*', 'due-days', 'purges', 'reconcile', ...search)],
         ['Allow Hold', keys('held', 'hold-standings')],
@@ -429,6 +430,18 @@ describe('the functions', () => {
     expect(knows(functions)).toEqual([]);
     const { functions: stack } = declare({ edgeLogKey: 'edge.example+01234567+AAAA' });
     expect(knows(Template.fromStack(stack))).toEqual(['index.api', 'index.purge']);
+  });
+
+  it('let the reindex read recordings and write what is made of them, and no more', () => {
+    const own = ['logs:CreateLogStream', 'logs:PutLogEvents', 's3:GetObject', 's3:ListBucket'];
+    const segments = ['s3:DeleteObject', 's3:GetObject', 's3:ListBucket', 's3:PutObject'];
+    const rows = [...READS_ROWS, ...WRITES_ROWS, 'dynamodb:DeleteItem', 'dynamodb:Scan'];
+    expect(allowed(functions, /^ReindexRole/)).toEqual([...own, ...segments, ...rows].sort());
+    functions.resourcePropertiesCountIs(
+      'AWS::Events::Rule',
+      { ScheduleExpression: 'rate(1 minute)', State: 'ENABLED' },
+      2,
+    );
   });
 
   it('run purge and holds by the clock', () => {

@@ -70,6 +70,7 @@ export const SessionsFragment = ({ page, filters, cursor, now }: SessionsPagePro
       ? { 'data-live': address('/sessions', { ...filters, fragment: '1' }), 'data-live-every': '5000' }
       : {})}
   >
+    {page.incomplete ? <p class="dim">The catalogue is being made again: sessions may be missing here.</p> : null}
     {page.sessions.length === 0 ? (
       isFiltered(filters) || cursor !== undefined ? (
         <Empty title="No session matches">
