@@ -53,6 +53,25 @@ function readerSuite(of: () => RecordingReader): void {
     expect((await of().list(connector, session, '00000000.seg')).objects).toHaveLength(2);
   });
 
+  it('walks over all recordings by key, or over one session, from where it is told to', async () => {
+    const walked = async (from: Parameters<RecordingReader['walk']>[0]) => {
+      const keys: string[] = [];
+      for await (const { key, storedMs } of of().walk(from)) {
+        expect(storedMs).toBeGreaterThanOrEqual(0);
+        keys.push(key);
+      }
+      return keys;
+    };
+    const all = [...OBJECTS.keys()].sort();
+    expect(await walked({})).toEqual(all);
+    expect(await walked({ after: all[1000] })).toEqual(all.slice(1001));
+    const place = { connector, session };
+    const own = all.filter((key) => key.startsWith(`${folder}/`));
+    expect(await walked({ of: place })).toEqual(own);
+    expect(await walked({ of: place, after: own[0] })).toEqual(own.slice(1));
+    expect(await walked({ of: { connector, session: newId('ses') } })).toEqual([]);
+  });
+
   it('lists a long session in pages, each name once', async () => {
     const names: string[] = [];
     let pages = 0;

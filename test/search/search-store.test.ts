@@ -34,6 +34,19 @@ function storeSuite(of: () => SearchStore): void {
     expect(both.sort()).toEqual(['created', 'exists']);
   });
 
+  it('says what there is', async () => {
+    const walked = async () => {
+      const found = [];
+      for await (const each of of().walk()) if (/^[cd]/.test(each.id)) found.push(each);
+      return found;
+    };
+    expect(await walked()).toEqual([]);
+    for (const letter of ['d', 'c']) await of().create(place(letter), bytes(letter));
+    expect(await walked()).toEqual([place('c'), place('d')]);
+    await of().delete(place('d'));
+    expect(await walked()).toEqual([place('c')]);
+  });
+
   it('has no other places', async () => {
     for (const wrong of [
       { scope: '..', id: 'a' },

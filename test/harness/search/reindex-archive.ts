@@ -1,6 +1,7 @@
 // An archive with sessions of every protocol and in every state, its catalogue and its search index, and all that they answer.
 
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { SQSRecord } from 'aws-lambda';
 import { newId, type SessionId } from '../../../core/ids.ts';
 import { verifySession } from '../../../core/recording/verify.ts';
 import {
@@ -13,6 +14,7 @@ import {
 import { CatalogueReader } from '../../../functions/catalogue-table/reader.ts';
 import { CatalogueTable, createCatalogueTable } from '../../../functions/catalogue-table/table.ts';
 import { CatalogueWriter } from '../../../functions/catalogue-table/writer.ts';
+import { indexBatch } from '../../../functions/index-segment/index-batch.ts';
 import { indexObject } from '../../../functions/index-segment/index-object.ts';
 import { nodeRecordingPlatform } from '../../../functions/recording-platform.ts';
 import { ReindexLedger } from '../../../functions/reindex/ledger.ts';
@@ -22,15 +24,15 @@ import { foldAll } from '../../../functions/search/fold.ts';
 import { runQuery } from '../../../functions/search/run-query.ts';
 import { SegmentCache } from '../../../functions/search/segment-cache.ts';
 import { memoryReader } from '../memory-reader.ts';
-import { answer, type BuilderOptions, newConnector, RecordingBuilder } from '../recording-builder.ts';
+import { answer, type BuilderOptions, eventOf, newConnector, RecordingBuilder } from '../recording-builder.ts';
 import { ALL } from './archive.ts';
 import { type MemorySearchStore, memorySearchStore } from './memory-store.ts';
 
 const connector = newConnector();
 const at = { direction: 'client' as const, lane: 0, offset: 0, length: 0 };
-const CUSTOMERS = answer(['name'], [['Ada']]);
+export const CUSTOMERS = answer(['name'], [['Ada']]);
 
-const began = (options: BuilderOptions, hour: number) =>
+export const began = (options: BuilderOptions, hour: number) =>
   new RecordingBuilder({ connector, ...options, startedAt: `2026-11-${10 + hour}T0${hour}:00:00.000Z` });
 
 /** A statement that ends two segments after it began, a refusal, a notice. */
@@ -103,6 +105,7 @@ export async function newReindexArchive(client: DynamoDBClient, Table: typeof Ca
     });
     const ledger = new ReindexLedger(table);
     const warm = indexing();
+    const event = (key: string) => indexObject(key, warm);
     const deps = (): ReindexRunDeps => {
       const fresh = indexing();
       return {
@@ -115,7 +118,15 @@ export async function newReindexArchive(client: DynamoDBClient, Table: typeof Ca
     return {
       ...{ table, store, search, ledger, deps },
       /** As the queue brings it; what comes too early comes again. */
-      event: (key: string) => indexObject(key, warm),
+      event,
+      batch: (...keys: string[]) =>
+        indexBatch(
+          {
+            Records: keys.map((key, i) => ({ messageId: `m${i}`, body: JSON.stringify(eventOf(key)) })) as SQSRecord[],
+          },
+          event,
+          report,
+        ),
       fold: () => foldAll(search),
       async reindex(drop: boolean): Promise<void> {
         await ledger.order(drop, clock.now);
@@ -167,7 +178,7 @@ export async function newReindexArchive(client: DynamoDBClient, Table: typeof Ca
   return { objects, stored, clock, events, reader, derived };
 }
 
-const store = ({ objects }: ReindexArchive, builder: RecordingBuilder): string[] => {
+export const store = ({ objects }: ReindexArchive, builder: RecordingBuilder): string[] => {
   for (const [key, bytes] of builder.objects) objects.set(key, bytes);
   return [...builder.objects.keys()];
 };
@@ -217,7 +228,7 @@ export async function filledArchive(client: DynamoDBClient, Table: typeof Catalo
 }
 
 /** As the purge does it; what is stored late is there afterwards. */
-async function purge(
+export async function purge(
   { objects, clock }: ReindexArchive,
   { table, search, event }: Awaited<ReturnType<ReindexArchive['derived']>>,
   { session, connector, objects: own }: RecordingBuilder,
