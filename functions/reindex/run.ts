@@ -2,6 +2,7 @@
 // killed anywhere, and recordings and queries go on meanwhile: what is indexed here is what the queue's events bring too.
 
 import { randomUUID } from 'node:crypto';
+import type { SessionId } from '../../core/ids.ts';
 import { parseRecordingKey, type RecordingKey } from '../../core/recording/segment.ts';
 import type { Reindex } from '../../core/reindex.ts';
 import type { CatalogueTable } from '../catalogue-table/table.ts';
@@ -101,9 +102,10 @@ async function indexRest(
   if (after === undefined && deps.search) await markStale(deps.search);
   let { reindex } = place;
   let before = after === undefined ? undefined : parseRecordingKey(after);
-  let batch: Batch = { begun: [], keys: [] };
+  let batch = newBatch();
+  let last = after;
   let unfolded = 0;
-  const finish = async (step: Reindex['step'], last: string | undefined) => {
+  const finish = async (step: Reindex['step'], from: string | undefined) => {
     const begun = deps.now();
     const failures = await indexBatch(batch, deps);
     reindex = {
@@ -116,18 +118,26 @@ async function indexRest(
     };
     unfolded += batch.keys.length;
     await pace(batch.keys.length, deps.perSecond.objects, begun, deps);
-    batch = { begun: [], keys: [] };
+    batch = newBatch();
     if (deps.search && unfolded >= FOLD_EVERY) {
       await foldAll(deps.search);
       unfolded = 0;
     }
-    return put({ reindex, after: last });
+    return put({ reindex, after: from });
   };
   for await (const { key } of deps.reader.walk({ after })) {
     const parsed = parseRecordingKey(key);
     if (!parsed) continue;
-    if (parsed.session !== before?.session || parsed.connector !== before.connector) batch.begun.push(parsed);
+    const begins = parsed.session !== before?.session || parsed.connector !== before.connector;
+    // Whose the session is shows when the other connector's objects of that name are indexed.
+    if (begins && batch.sessions.has(parsed.session)) {
+      const next = await finish('indexing', last);
+      if (!next) return next;
+    }
+    if (begins) batch.begun.push(parsed);
+    batch.sessions.add(parsed.session);
     before = parsed;
+    last = key;
     batch.keys.push({ key, kind: parsed.kind });
     if (batch.keys.length < BATCH) continue;
     const next = await finish('indexing', key);
@@ -139,7 +149,9 @@ async function indexRest(
 interface Batch {
   readonly begun: SessionPrefix[];
   readonly keys: { readonly key: string; readonly kind: RecordingKey['kind'] }[];
+  readonly sessions: Set<SessionId>;
 }
+const newBatch = (): Batch => ({ begun: [], keys: [], sessions: new Set() });
 
 /** The keys of those that could not be indexed. Manifests last: whether a session is whole is asked then. */
 async function indexBatch(batch: Batch, deps: ReindexRunDeps): Promise<string[]> {

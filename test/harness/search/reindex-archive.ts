@@ -2,6 +2,7 @@
 
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { SQSRecord } from 'aws-lambda';
+import type { SessionQuery } from '../../../core/catalogue.ts';
 import { newId, type SessionId } from '../../../core/ids.ts';
 import { verifySession } from '../../../core/recording/verify.ts';
 import {
@@ -82,6 +83,11 @@ const LISTS = [
   { since: '2026-11-12T00:00:00.000Z', until: '2026-11-14T00:00:00.000Z' },
 ];
 
+interface Asked {
+  readonly queries: readonly string[];
+  readonly lists: readonly Omit<SessionQuery, 'limit'>[];
+}
+
 export type ReindexArchive = Awaited<ReturnType<typeof newReindexArchive>>;
 
 export async function newReindexArchive(client: DynamoDBClient, Table: typeof CatalogueTable = CatalogueTable) {
@@ -135,15 +141,19 @@ export async function newReindexArchive(client: DynamoDBClient, Table: typeof Ca
           await reindexRun(deps());
         }
       },
-      answers: () => answersOf(table, store),
+      answers: (of: Asked = { queries: QUERIES, lists: LISTS }) => answersOf(table, store, of),
     };
   }
 
-  async function answersOf(table: CatalogueTable, store: MemorySearchStore): Promise<Record<string, unknown>> {
+  async function answersOf(
+    table: CatalogueTable,
+    store: MemorySearchStore,
+    asked: Asked,
+  ): Promise<Record<string, unknown>> {
     const catalogue = new CatalogueReader(table, () => {});
     const sessions = new Set<SessionId>([...objects.keys()].map((key) => key.split('/')[2] as SessionId));
     const found: Record<string, unknown> = {};
-    for (const query of LISTS) {
+    for (const query of asked.lists) {
       const ids = [];
       let cursor: string | undefined;
       do {
@@ -160,7 +170,7 @@ export async function newReindexArchive(client: DynamoDBClient, Table: typeof Ca
       found[`${session} actions`] = await catalogue.actions(session, undefined, 50);
     }
     const cache = new SegmentCache({ table, store }, 64 * 1024 * 1024);
-    for (const text of QUERIES) {
+    for (const text of asked.queries) {
       const hits = [];
       let cursor: string | undefined;
       do {
