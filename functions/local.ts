@@ -47,6 +47,8 @@ interface LocalFunctionsOptions {
   readonly connectorKeys?: ReadonlyMap<ConnectorId, Uint8Array>;
   /** Default: JSON lines on standard output. */
   readonly report?: Reporter & ApiReporter;
+  /** How often it is looked whether a reindex was ordered. Default: each second. */
+  readonly reindexEveryMs?: number;
   /** How often the purge and the holds run, as AWS's schedules have them run. Default: once a minute. */
   readonly retentionEveryMs?: number;
   /** `NAME+ID+KEY` of the edge's log of sessions, which signs orders to purge. Without it nothing is purged before its time. */
@@ -96,7 +98,12 @@ export async function startFunctions(options: LocalFunctionsOptions): Promise<Lo
   const catalogue = new CatalogueReader(catalogueTable, index.report);
   const timing = { store: archive.versions, everyMs: options.retentionEveryMs, edgeKey: options.edgeKey };
   const retention = localRetention(timing, catalogueTable, catalogue, search);
-  const reindexing = startReindexing(catalogueTable, newIndexing, canSearch ? search : undefined);
+  const reindexing = startReindexing(
+    catalogueTable,
+    newIndexing,
+    canSearch ? search : undefined,
+    options.reindexEveryMs,
+  );
   const functions = createFunctionsApp({
     catalogue,
     retention: retention.deps,

@@ -17,6 +17,7 @@ export function startReindexing(
   table: CatalogueTable,
   newIndexing: () => IndexDeps,
   search: SearchIndexDeps | undefined,
+  everyMs = EVERY_MS,
 ): { readonly ledger: ReindexLedger; close(): Promise<void> } {
   const ledger = new ReindexLedger(table);
   const report = (event: object) => console.log(JSON.stringify(event));
@@ -43,7 +44,7 @@ export function startReindexing(
       .then(() => {
         running = undefined;
       });
-  }, EVERY_MS);
+  }, everyMs);
   return {
     ledger,
     async close() {
