@@ -61,6 +61,10 @@ export class Retention extends DurableObject<Env> implements Serves<RetentionPor
     return true;
   }
 
+  tellHoldsAgain(): void {
+    this.#sql.exec('UPDATE holds SET told = 0');
+  }
+
   beginHoldSearch(search: Pick<HoldSearch, 'id' | 'query'>, by: string): void {
     this.#searches.begin(search, by, Date.now());
   }

@@ -10,6 +10,8 @@ export interface RetentionPort {
   holds(): Promise<LegalHold[]>;
   /** Takes the hold's next state, which is on its way to the functions then. false: somebody changed it meanwhile. */
   putHold(hold: LegalHold, before: LegalHold | undefined): Promise<boolean>;
+  /** The functions may have lost what they were told: all holds are told once more before anything is ordered. */
+  tellHoldsAgain(): Promise<void>;
   hold(id: HoldId): Promise<LegalHold | undefined>;
   /** Resolves when the functions know of every hold there is. false: they do not answer. */
   tellHolds(): Promise<boolean>;

@@ -1,9 +1,11 @@
 // A reindex at the edge: who may, that it is written down before, and that an answer which may lack something says so.
 
+import { env } from 'cloudflare:workers';
 import { expect, test } from 'vitest';
 import { ReindexStanding } from '../../core/reindex.ts';
 import { SearchPage } from '../../core/search/page.ts';
 import { SessionPage } from '../../core/catalogue.ts';
+import { remote } from '../objects/rpc.ts';
 import { audit, newest } from '../test/grants.ts';
 import { type Caller, callerAs } from '../test/people.ts';
 
@@ -29,6 +31,24 @@ test('is for administrators, and written down before it begins', async () => {
   });
   expect(await standing(await carol.get('/reindex'))).toEqual(begun);
   expect((await bob.send('POST', '/reindex', { drop: 'yes' })).status).toBe(400);
+});
+
+test('has the functions told of all holds once more before anything is purged', async () => {
+  const bob = await callerAs('bob');
+  const archive = (env as unknown as { FUNCTIONS_URL: string }).FUNCTIONS_URL;
+  const plan = (method: string) =>
+    fetch(`${archive}/plan-retention`, { method, ...(method === 'POST' && { body: JSON.stringify({ purges: [] }) }) });
+  const scope = { of: 'resource', resource: 'kept' };
+  const placed: { id: string } = await (await bob.send('POST', '/holds', { scope, reason: 'a dispute' })).json();
+  const told = async () => {
+    await plan('POST');
+    await remote(env.RETENTION).run();
+    return (await (await plan('GET')).json<{ path: string }[]>()).map(({ path }) => path);
+  };
+  expect(await told()).toContain(`/holds/${placed.id}`);
+  expect(await told()).toEqual([]);
+  await bob.send('POST', '/reindex', {});
+  expect(await told()).toContain(`/holds/${placed.id}`);
 });
 
 test('has pages that may lack something say so', async () => {

@@ -26,6 +26,8 @@ export function reindexUseCases(deps: UseCaseDeps): Pick<Gatehouse, 'reindex' | 
       }
       const details = { drop };
       await note(deps, { kind: 'catalogue.reindexed', actor: who.email, object: 'catalogue', details });
+      // Where the table was lost they were with it, and no object says them.
+      await deps.retention.tellHoldsAgain();
       const begun = await deps.archive.reindex(drop);
       return begun.ok ? ok(begun.value) : away(begun.error);
     },
