@@ -11,7 +11,6 @@ import { EndReason } from './recording/facts/session.ts';
 import { CommandFinished, CommandStarted } from './recording/facts/shell.ts';
 import { Coverage, Manifest, SessionCounts } from './recording/manifest.ts';
 import { Digest } from './recording/segment.ts';
-import { incomplete } from './reindex.ts';
 import { ResourceName } from './resource.ts';
 
 /**
@@ -165,6 +164,9 @@ export const CatalogueWord = z.object({
   contradicted: z.array(z.string()),
 });
 export type CatalogueWord = z.infer<typeof CatalogueWord>;
+
+/** In a page: the catalogue is being made again (core/search/reindex.ts), and something may be missing. */
+export const incomplete = z.literal(true).optional();
 
 export const SessionPage = z.object({ sessions: z.array(SessionEntry), cursor: z.string().optional(), incomplete });
 export type SessionPage = z.infer<typeof SessionPage>;

@@ -9,7 +9,7 @@ import { ActionPage, SessionPage, type SessionQuery } from '../core/catalogue.ts
 import type { ConnectorId, SessionId } from '../core/ids.ts';
 import type { ReplayQuery } from '../core/replay/terminal.ts';
 import { err, ok, type Result } from '../core/result.ts';
-import { ReindexStanding } from '../core/reindex.ts';
+import { ReindexStanding } from '../core/search/reindex.ts';
 import { SearchPage, type SearchQuery, type SearchView } from '../core/search/page.ts';
 import { StoredSession } from '../core/session-evidence.ts';
 import type { EdgeSettings } from './settings.ts';

@@ -27,7 +27,7 @@ import { deviceUseCases } from './use-cases/devices.ts';
 import { endSessionUseCases } from './use-cases/end-session.ts';
 import { personKeyUseCases } from './use-cases/keys/person-keys.ts';
 import { createRetentionArchive } from './retention-archive.ts';
-import { reindexUseCases } from './use-cases/reindex.ts';
+import { reindexUseCases } from './use-cases/retention/reindex.ts';
 import { retentionUseCases } from './use-cases/retention/retention.ts';
 import { recordingUseCases } from './use-cases/recordings.ts';
 import { searchUseCases } from './use-cases/search.ts';

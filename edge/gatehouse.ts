@@ -50,7 +50,7 @@ import type {
 import type { Identity } from '../core/identity.ts';
 import type { ResourceName } from '../core/resource.ts';
 import type { Result } from '../core/result.ts';
-import type { ReindexStanding } from '../core/reindex.ts';
+import type { ReindexStanding } from '../core/search/reindex.ts';
 import type { SearchPage, SearchQuery } from '../core/search/page.ts';
 
 export interface UseCaseFault {

@@ -23,8 +23,7 @@ import { type ApiReporter, RetriableFault } from './faults.ts';
 import { type OpenRecording, replayAsAsked } from './replay/registry.ts';
 import type { PurgeRunDeps } from './purge/purge-run.ts';
 import { retentionArchiveRoutes } from './purge/retention-routes.ts';
-import { asComplete } from './reindex/ledger.ts';
-import { type ReindexRoutesDeps, reindexRoutes } from './reindex/routes.ts';
+import { reindexArchiveRoutes, type ReindexRoutesDeps } from './reindex/routes.ts';
 import type { AuditStore } from './store/audit-store.ts';
 import { readRecording } from './store/read-recording.ts';
 import type { RecordingReader } from './store/recording-reader.ts';
@@ -105,7 +104,8 @@ export function createFunctionsApp(deps: FunctionsDeps): Hono {
     const since = deps.reindex?.now() ?? 0;
     const page = await deps.catalogue.sessions(query);
     if (!page.ok) throw badRequest('the cursor does not belong to this query: begin again without it');
-    return c.json(await asComplete(page.value, since, deps.reindex?.ledger));
+    const mayLack = await deps.reindex?.ledger.mayLack(since);
+    return c.json(mayLack ? { ...page.value, incomplete: true } : page.value);
   });
 
   app.get('/sessions/:id', async (c) => c.json((await find(c)).stored));
@@ -115,7 +115,8 @@ export function createFunctionsApp(deps: FunctionsDeps): Hono {
     const since = deps.reindex?.now() ?? 0;
     const page = await deps.catalogue.actions(sessionOf(c), cursor, limit);
     if (!page.ok) throw badRequest('the cursor does not belong to this session: begin again without it');
-    return c.json(await asComplete(page.value, since, deps.reindex?.ledger));
+    const mayLack = await deps.reindex?.ledger.mayLack(since);
+    return c.json(mayLack ? { ...page.value, incomplete: true } : page.value);
   });
 
   app.get('/sessions/:id/replay', async (c) => {
@@ -176,7 +177,7 @@ export function createFunctionsApp(deps: FunctionsDeps): Hono {
   );
 
   if (deps.retention) app.route('/retention', retentionArchiveRoutes(deps.retention));
-  if (deps.reindex) app.route('/reindex', reindexRoutes(deps.reindex));
+  if (deps.reindex) app.route('/reindex', reindexArchiveRoutes(deps.reindex));
   if (deps.auditStore) app.route('/audit', auditArchiveRoutes(deps.auditStore, deps.report));
   if (deps.logStore) app.route('/log', logArchiveRoutes(deps.logStore, deps.report));
 

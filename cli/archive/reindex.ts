@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { type Reindex, ReindexStanding } from '../../core/reindex.ts';
+import { type Reindex, ReindexStanding } from '../../core/search/reindex.ts';
 import type { Cli } from '../cli.ts';
 import { Failure, usage } from '../failure.ts';
 import { time } from '../output.ts';

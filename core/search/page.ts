@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { SessionId } from '../ids.ts';
 import { ProtocolName } from '../protocols.ts';
-import { incomplete } from '../reindex.ts';
+import { incomplete } from '../catalogue.ts';
 import { ResourceName } from '../resource.ts';
 import { DocumentBody } from './document.ts';
 import { MAX_QUERY } from './parse.ts';

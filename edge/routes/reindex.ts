@@ -1,7 +1,7 @@
 // /reindex: catalogue and search index, made again from the object store.
 
 import { createRoute } from '@hono/zod-openapi';
-import { OrderReindex, ReindexStanding } from '../../core/reindex.ts';
+import { OrderReindex, ReindexStanding } from '../../core/search/reindex.ts';
 import { type Api, type ApiDeps, answer, jsonAnswer, jsonBody, whoAsks } from './api.ts';
 
 export function reindexRoutes(api: Api, { gatehouse }: ApiDeps): void {

@@ -2,7 +2,7 @@
 // have ended.
 
 import { z } from 'zod';
-import { Reindex } from '../../core/reindex.ts';
+import { Reindex } from '../../core/search/reindex.ts';
 import { REINDEX } from '../catalogue-table/schema.ts';
 import type { CatalogueTable, Item } from '../catalogue-table/table.ts';
 
@@ -92,6 +92,12 @@ export class ReindexLedger {
     });
   }
 
+  /** Whether a page that was asked for from `sinceMs` until now may lack something. */
+  async mayLack(sinceMs: number): Promise<boolean> {
+    const known = await this.read();
+    return known !== undefined && (known.step !== 'done' || Date.parse(known.at) >= sinceMs);
+  }
+
   async #row(): Promise<z.infer<typeof Row> | undefined> {
     const item = await this.#table.get(KEY);
     return item && Row.parse(item);
@@ -102,14 +108,3 @@ const placeOf = (item: Item): ReindexPlace => {
   const { reindex, after } = Row.parse(item);
   return { reindex, after };
 };
-
-/** A page that was asked for from `sinceMs` until now, which says so where a reindex may have had it lack something. */
-export async function asComplete<P extends object>(
-  page: P,
-  sinceMs: number,
-  ledger: ReindexLedger | undefined,
-): Promise<P & { readonly incomplete?: true }> {
-  const known = await ledger?.read();
-  const mayLack = known !== undefined && (known.step !== 'done' || Date.parse(known.at) >= sinceMs);
-  return mayLack ? { ...page, incomplete: true } : page;
-}

@@ -6,7 +6,7 @@
 // The work is done by a function of its own: whoever asks for it needs no right to write the catalogue.
 
 import { type Context, Hono } from 'hono';
-import { OrderReindex, type ReindexStanding } from '../../core/reindex.ts';
+import { OrderReindex, type ReindexStanding } from '../../core/search/reindex.ts';
 import type { ReindexLedger } from './ledger.ts';
 
 export interface ReindexRoutesDeps {
@@ -14,7 +14,7 @@ export interface ReindexRoutesDeps {
   readonly now: () => number;
 }
 
-export function reindexRoutes({ ledger, now }: ReindexRoutesDeps): Hono {
+export function reindexArchiveRoutes({ ledger, now }: ReindexRoutesDeps): Hono {
   const app = new Hono();
   app.get('/', async (c) => {
     const reindex = await ledger.read();

@@ -4,12 +4,12 @@
 import { randomUUID } from 'node:crypto';
 import type { SessionId } from '../../core/ids.ts';
 import { parseRecordingKey, type RecordingKey } from '../../core/recording/segment.ts';
-import type { Reindex } from '../../core/reindex.ts';
+import type { Reindex } from '../../core/search/reindex.ts';
 import type { CatalogueTable } from '../catalogue-table/table.ts';
 import { RetriableFault } from '../faults.ts';
 import { inParallel } from '../purge/in-parallel.ts';
 import { foldAll } from '../search/fold.ts';
-import { dropIndex, dropStale, markStale } from '../search/remake.ts';
+import { dropIndex, dropStale, markStale } from './remake-index.ts';
 import type { SearchIndexDeps } from '../search/segments.ts';
 import type { RecordingReader } from '../store/recording-reader.ts';
 import type { SessionPrefix } from '../store/version-store.ts';

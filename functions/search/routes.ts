@@ -3,7 +3,6 @@
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { SearchQuery, SearchView } from '../../core/search/page.ts';
-import { asComplete, type ReindexLedger } from '../reindex/ledger.ts';
 import { runQuery } from './run-query.ts';
 import type { SegmentCache } from './segment-cache.ts';
 import type { SearchIndexDeps } from './segments.ts';
@@ -13,7 +12,11 @@ const MAX_BODY_BYTES = 256 * 1024;
 
 /** A query is in the body: what somebody searches for stands in no URL and so in no log of them. */
 export function searchIndexRoutes(
-  deps: SearchIndexDeps & { readonly cache: SegmentCache; readonly reindex: ReindexLedger },
+  deps: SearchIndexDeps & {
+    readonly cache: SegmentCache;
+    /** Says whether a page that was asked for from then until now may lack something. */
+    readonly reindex: { mayLack(sinceMs: number): Promise<boolean> };
+  },
 ): Hono {
   const app = new Hono();
   app.post('/', bodyLimit({ maxSize: MAX_BODY_BYTES, onError: tooLarge }), async (c) => {
@@ -23,7 +26,7 @@ export function searchIndexRoutes(
     const { q, view, cursor, limit } = asked;
     const since = deps.now();
     const page = await runQuery({ text: q, view, cursor, limit }, deps);
-    if (page.ok) return c.json(await asComplete(page.value, since, deps.reindex));
+    if (page.ok) return c.json((await deps.reindex.mayLack(since)) ? { ...page.value, incomplete: true } : page.value);
     return badRequest(
       page.error.reason === 'bad_cursor'
         ? 'the cursor does not belong to this query: begin again without it'

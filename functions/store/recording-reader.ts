@@ -17,7 +17,7 @@ export interface StoredObject {
 }
 
 /** Any object of recordings. */
-export interface WalkedObject {
+interface WalkedObject {
   readonly key: string;
   readonly storedMs: number;
 }

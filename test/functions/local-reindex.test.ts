@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { ReindexStanding } from '../../core/reindex.ts';
+import { ReindexStanding } from '../../core/search/reindex.ts';
 import { secret } from '../../core/secret.ts';
 import { type LocalDynamoDb, type LocalFunctions, startFunctions, startLocalDynamoDb } from '../../functions/local.ts';
 import { answer, RecordingBuilder } from '../harness/recording-builder.ts';

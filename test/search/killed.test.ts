@@ -7,7 +7,7 @@ import { knownScopes } from '../../functions/search/fold.ts';
 import { readHead } from '../../functions/search/head.ts';
 import { removeFromSearch } from '../../functions/search/remove-session.ts';
 import { SOAK } from '../harness/soak.ts';
-import { Killed, newMortal } from '../harness/mortal.ts';
+import { Killed, newMortal } from '../harness/search/mortal.ts';
 import { began, CUSTOMERS, newReindexArchive, purge, store } from '../harness/search/reindex-archive.ts';
 
 let database: LocalDynamoDb;

@@ -2,7 +2,7 @@
 // They are made of the catalogue and can be made again: no lock, no versions.
 
 /** `scope` as scopeId gives it, `id` as newSegmentId does. */
-export interface SearchSegmentPlace {
+interface SearchSegmentPlace {
   readonly scope: string;
   readonly id: string;
 }

@@ -1,7 +1,7 @@
 // A process that dies at a write: from then on nothing that it does reaches the table or the store.
 
-import { CatalogueTable } from '../../functions/catalogue-table/table.ts';
-import type { SearchStore } from '../../functions/search/store/search-store.ts';
+import { CatalogueTable } from '../../../functions/catalogue-table/table.ts';
+import type { SearchStore } from '../../../functions/search/store/search-store.ts';
 
 export class Killed extends Error {}
 

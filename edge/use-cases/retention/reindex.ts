@@ -1,9 +1,9 @@
 // Making the catalogue and the search index again. It changes no recording, and what it takes away comes back: one administrator may.
 
-import { ok } from '../../core/result.ts';
-import type { Gatehouse } from '../gatehouse.ts';
-import { fault, note, noteCounted, type UseCaseDeps } from './deps.ts';
-import { standingOf } from './standing.ts';
+import { ok } from '../../../core/result.ts';
+import type { Gatehouse } from '../../gatehouse.ts';
+import { fault, note, noteCounted, type UseCaseDeps } from '../deps.ts';
+import { standingOf } from '../standing.ts';
 
 export function reindexUseCases(deps: UseCaseDeps): Pick<Gatehouse, 'reindex' | 'reindexing'> {
   return {

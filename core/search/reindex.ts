@@ -11,7 +11,6 @@ const ReindexStep = z.enum([
   'folding',
   'done',
 ]);
-export type ReindexStep = z.infer<typeof ReindexStep>;
 
 const count = z.number().int().min(0);
 
@@ -36,6 +35,3 @@ export const OrderReindex = z.strictObject({ drop: z.boolean().default(false) })
 /** The last one, or the one under way; missing: there never was one. */
 export const ReindexStanding = z.object({ reindex: Reindex.optional() });
 export type ReindexStanding = z.infer<typeof ReindexStanding>;
-
-/** In a page of an answer: catalogue and index are being made again, and something may be missing. */
-export const incomplete = z.literal(true).optional();

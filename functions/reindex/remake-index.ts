@@ -1,11 +1,11 @@
 // What a reindex does with the index: takes it away before, or marks what there is and takes that away when all of it has been made
 // again. The names of scopes and their heads stay: by them a fold that is under way knows that its work is worthless.
 
-import { type KnownScope, knownScopes, readWaiting } from './fold.ts';
-import { changeHead, readHead, type ScopeHead } from './head.ts';
-import { leaveToReindex } from './requeue.ts';
-import { DAMAGED, scopePartition } from './rows.ts';
-import { deleteSegments, type SearchIndexDeps } from './segments.ts';
+import { type KnownScope, knownScopes, readWaiting } from '../search/fold.ts';
+import { changeHead, readHead, type ScopeHead } from '../search/head.ts';
+import { leaveToReindex } from '../search/requeue.ts';
+import { DAMAGED, scopePartition } from '../search/rows.ts';
+import { deleteSegments, type SearchIndexDeps } from '../search/segments.ts';
 
 /** May be killed anywhere and run again, beside folds and queries too. */
 export async function dropIndex(deps: SearchIndexDeps): Promise<void> {

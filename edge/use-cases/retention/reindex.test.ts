@@ -2,12 +2,12 @@
 
 import { env } from 'cloudflare:workers';
 import { expect, test } from 'vitest';
-import { ReindexStanding } from '../../core/reindex.ts';
-import { SearchPage } from '../../core/search/page.ts';
-import { SessionPage } from '../../core/catalogue.ts';
-import { remote } from '../objects/rpc.ts';
-import { audit, newest } from '../test/grants.ts';
-import { type Caller, callerAs } from '../test/people.ts';
+import { ReindexStanding } from '../../../core/search/reindex.ts';
+import { SearchPage } from '../../../core/search/page.ts';
+import { SessionPage } from '../../../core/catalogue.ts';
+import { remote } from '../../objects/rpc.ts';
+import { audit, newest } from '../../test/grants.ts';
+import { type Caller, callerAs } from '../../test/people.ts';
 
 const standing = async (answer: Response) => ReindexStanding.parse(await answer.json());
 
