@@ -3,6 +3,7 @@
 //   pk                 sk                       what
 //   search-scopes      SCOPE                    there are documents of that scope: rule, retainDays
 //   search#SCOPE       head                     which search segments there are, see head.ts
+//   search#SCOPE       shelf#NAME               a part of that, where there are very many
 //   search#SCOPE       bloom#ID                 which terms one of them may hold
 //   search#SCOPE       waiting#SESSION#SEGMENT  a recorded segment whose documents are in no search segment yet
 //   search#SCOPE       damaged#ID               somebody found that search segment damaged or gone
@@ -18,6 +19,7 @@ import type { ItemKey } from '../catalogue-table/table.ts';
 export const SCOPES = 'search-scopes';
 export const scopePartition = (scope: string): string => `search#${scope}`;
 export const HEAD = 'head';
+export const shelfRow = (name: string): string => `shelf#${name}`;
 export const bloomRow = (id: string): string => `bloom#${id}`;
 export const DAMAGED = 'damaged#';
 export const BEGUN = { pk: 'search', sk: 'begun' };
