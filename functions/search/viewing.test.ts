@@ -2,6 +2,7 @@
 // it does. How long it takes follows from what it opens and compares, which is counted here.
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { newId } from '../../core/ids.ts';
 import type { SearchView } from '../../core/search/page.ts';
 import { newSearchArchive, statement } from '../../test/harness/search/archive.ts';
 import { type LocalDynamoDb, localDynamoDbClient, startLocalDynamoDb } from '../local/dynamodb.ts';
@@ -42,7 +43,13 @@ async function archiveWhereBobDid(words: readonly string[]) {
 }
 
 /** Answer and cost of each page. */
-async function pagesOf(archive: Awaited<ReturnType<typeof archiveWhereBobDid>>, text: string, view: SearchView) {
+/** `bytes`: with what was fetched, which also follows from ids. */
+async function pagesOf(
+  archive: Awaited<ReturnType<typeof archiveWhereBobDid>>,
+  text: string,
+  view: SearchView,
+  bytes = false,
+) {
   const { table, store } = archive;
   const opened: string[] = [];
   const get: typeof store.get = async (place) => {
@@ -58,7 +65,12 @@ async function pagesOf(archive: Awaited<ReturnType<typeof archiveWhereBobDid>>, 
     const page = await runQuery({ text, view, limit: 2, cursor }, { ...archive.deps, cache }, cost);
     if (!page.ok) throw new Error('refused');
     cursor = page.value.cursor;
-    pages.push({ shown: page.value.hits.map(({ snippet }) => snippet), more: cursor !== undefined, ...cost, read: 0 });
+    pages.push({
+      shown: page.value.hits.map(({ snippet }) => snippet),
+      more: cursor !== undefined,
+      ...cost,
+      read: bytes ? cost.read : 0,
+    });
   } while (cursor !== undefined);
   return { pages, opened: new Set(opened) };
 }
@@ -105,16 +117,18 @@ it.each([
   expect(one).toEqual(other);
 });
 
+const SESSION = newId('ses');
+
 it('what stands under a rule that one does not view costs nothing, however much it is', async () => {
   const view: SearchView = { rules: ['orders'], own: own('mallory', ['payroll']) };
   const ask = async (more: number) => {
     const archive = await newSearchArchive(client);
-    const place = await archive.open({ rule: 'orders' });
+    const place = await archive.open({ rule: 'orders', session: SESSION });
     await archive.add(place, 0, { actions: [statement(1, 0, 'select secret')] });
     const hidden = await archive.open({ rule: 'payroll' });
     for (let i = 0; i < more; i++) await archive.add(hidden, i, { actions: [statement(i + 1, i, 'select secret')] });
     await archive.fold();
-    return pagesOf(archive, 'secret', view);
+    return pagesOf(archive, 'secret', view, true);
   };
   expect(await ask(5)).toEqual(await ask(0));
 });
