@@ -15,16 +15,16 @@ export async function dropRows(
   from: Item | undefined,
 ): Promise<{ readonly dropped: number; readonly after: Item | undefined }> {
   const page = await table.scan({
-    ProjectionExpression: 'pk, sk, purged',
+    ProjectionExpression: 'pk, sk',
     ...(from && { ExclusiveStartKey: { ...from } }),
   });
   const rows = page.items.flatMap((item) => {
     const key = Key.safeParse(item).data;
-    return key && item.purged === undefined && DROPPED.some((prefix) => key.pk.startsWith(prefix)) ? [key] : [];
+    return key && DROPPED.some((prefix) => key.pk.startsWith(prefix)) ? [key] : [];
   });
   const isSession = ({ pk, sk }: z.infer<typeof Key>) => pk.startsWith(DROPPED[0] ?? '') && sk === SESSION_ROW;
   await table.deleteAll(rows.filter((key) => !isSession(key)));
-  // A purge may have put its mark there since.
-  for (const key of rows.filter(isSession)) await table.delete(key, 'attribute_not_exists(purged)');
-  return { dropped: rows.length, after: page.last };
+  let marks = 0;
+  for (const key of rows.filter(isSession)) if (!(await table.delete(key, 'attribute_not_exists(purged)'))) marks++;
+  return { dropped: rows.length - marks, after: page.last };
 }

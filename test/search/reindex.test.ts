@@ -85,8 +85,6 @@ async function spoil(table: CatalogueTable, { postgres, mysql, ssh, running }: R
       },
     },
   );
-  const tally = { pk, sk: 'tally#000000' };
-  await set(tally, 'SET #rows = :many', { '#rows': 'rows' }, { ':many': 1_000_000 });
   const rowsOf = (of: string) =>
     table.queryAll({ KeyConditionExpression: 'pk = :pk', ExpressionAttributeValues: { ':pk': of } });
   const [first, second] = (await rowsOf(pk)).filter(({ sk }) => String(sk).startsWith('actions#'));
@@ -97,10 +95,8 @@ async function spoil(table: CatalogueTable, { postgres, mysql, ssh, running }: R
   const stolen = { pk: sessionPartition(ssh?.session as SessionId), ...row };
   await set(stolen, 'SET #connector = :other', { '#connector': 'connector' }, { ':other': newId('con') });
   const half = sessionPartition(running?.session as SessionId);
-  await table.deleteAll([
-    { pk: half, sk: 'segment#00000001' },
-    { pk: half, sk: 'tally#000000' },
-  ]);
+  await table.deleteAll([{ pk: half, sk: 'segment#00000001' }]);
+  await set({ pk: half, sk: 'tally#000000' }, 'SET #rows = :many', { '#rows': 'rows' }, { ':many': 1_000_000 });
   await table.putAll([{ ...(await table.get({ pk: half, ...row })), pk: half, ...row, month: '1999-01' }]);
 }
 

@@ -3,6 +3,7 @@
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { SearchView } from '../../core/search/page.ts';
+import { CatalogueTable } from '../../functions/catalogue-table/table.ts';
 import { type LocalDynamoDb, localDynamoDbClient, startLocalDynamoDb } from '../../functions/local/dynamodb.ts';
 import { runQuery } from '../../functions/search/run-query.ts';
 import { ALL, newSearchArchive, statement } from '../harness/search/archive.ts';
@@ -19,14 +20,33 @@ afterAll(async () => {
   await database.close();
 });
 
-const SAMPLES = 400;
+const SAMPLES = 300;
 const WARM = 40;
 /** A hidden action is `word`; of one's own there are few. */
-const HIDDEN = 3_000;
+const HIDDEN = 2_000;
 const own = (name: string) => ({ subject: `https://idp.example#${name}@example.com`, forbiddenBy: [] });
 
+/** What it was asked before it does not ask the database again, whose time would hide the query's own. */
+class KeptTable extends CatalogueTable {
+  readonly kept = new Map<string, Promise<unknown>>();
+  keeps = false;
+  #keep<T>(key: unknown, read: () => Promise<T>): Promise<T> {
+    if (!this.keeps) return read();
+    const name = JSON.stringify(key);
+    const known = (this.kept.get(name) as Promise<T> | undefined) ?? read();
+    this.kept.set(name, known);
+    return known;
+  }
+  override get(key: Parameters<CatalogueTable['get']>[0]) {
+    return this.#keep(key, () => super.get(key));
+  }
+  override queryAll(input: Parameters<CatalogueTable['queryAll']>[0]) {
+    return this.#keep(input, () => super.queryAll(input));
+  }
+}
+
 async function archiveWith(word: string) {
-  const archive = await newSearchArchive(client);
+  const archive = await newSearchArchive(client, KeptTable);
   const alice = await archive.open({ rule: 'orders', email: 'alice@example.com' });
   await archive.add(alice, 0, {
     actions: Array.from({ length: 20 }, (_, i) =>
@@ -42,6 +62,7 @@ async function archiveWith(word: string) {
     });
   }
   await archive.fold();
+  if (archive.table instanceof KeptTable) archive.table.keeps = true;
   return archive;
 }
 
@@ -57,7 +78,7 @@ function above(ones: readonly number[], others: readonly number[]): number {
 
 /** Interleaved, so that whatever else the machine does falls on both. */
 async function compared(text: string, view: SearchView): Promise<number> {
-  const archives = [await archiveWith('secret'), await archiveWith('harmless')] as const;
+  const archives = [await archiveWith('secret'), await archiveWith('sacred')] as const;
   const times: [number[], number[]] = [[], []];
   for (let i = 0; i < SAMPLES + WARM; i++)
     for (const which of i % 2 === 0 ? ([0, 1] as const) : ([1, 0] as const)) {
@@ -86,7 +107,7 @@ it.runIf(SOAK)(
   'the comparison would find what can be told',
   async () => {
     // An auditor sees them all: in the one archive nothing matches, in the other thousands.
-    expect(Math.abs((await compared('harmless', ALL)) - 0.5)).toBeGreaterThan(0.3);
+    expect(Math.abs((await compared('sacred', ALL)) - 0.5)).toBeGreaterThan(0.3);
   },
   300_000,
 );
