@@ -45,6 +45,8 @@ export const SessionEntry = z.object({
   fault: z.string().optional(),
   /** Fields of this entry that the catalogue told otherwise: somebody changed its row. What stands here is the edge's and the recording's word. */
   contradicted: z.array(z.string()).optional(),
+  /** The policy in force has no rule of that name any more: its own person, as the rule had it, and auditors see the session. The edge's word. */
+  ruleGone: z.literal(true).optional(),
 });
 export type SessionEntry = z.infer<typeof SessionEntry>;
 

@@ -24,6 +24,7 @@ export const SessionOpening = SessionEntry.omit({
   endedAt: true,
   fault: true,
   contradicted: true,
+  ruleGone: true,
 });
 export type SessionOpening = z.infer<typeof SessionOpening>;
 

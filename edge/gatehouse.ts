@@ -38,6 +38,7 @@ import type { ActionPage, SessionDetail, SessionPage, SessionQuery } from '../co
 import type { GrantId, HoldId, HoldSearchId, RequestId, SessionId } from '../core/ids.ts';
 import type { ReplayQuery } from '../core/replay/terminal.ts';
 import type { HoldSearch, LegalHold, PlacedScope } from '../core/retention/hold.ts';
+import type { RetentionOverview } from '../core/retention/overview.ts';
 import type {
   EarlyPurge,
   ErasedPerson,
@@ -177,6 +178,8 @@ export interface Gatehouse {
   /** The first who asks has it wait for another, whose call lifts it. */
   liftHold(who: Identity, hold: HoldId, reason: string): Answer<LegalHold>;
   holds(who: Identity): Answer<HoldList>;
+  /** Classes by rule, holds, and what comes up: together, one look. */
+  retentionOverview(who: Identity): Answer<RetentionOverview>;
   sessionRetention(who: Identity, session: SessionId): Answer<SessionRetention>;
   /** What the next run of the purge would do. */
   purgeReport(who: Identity, session: SessionId | undefined): Answer<PurgeReport>;

@@ -3,6 +3,7 @@
 import type { z } from 'zod';
 import type { ConnectorId, SessionId } from '../core/ids.ts';
 import type { LegalHold } from '../core/retention/hold.ts';
+import { DueDays } from '../core/retention/overview.ts';
 import {
   HoldList,
   orderText,
@@ -35,6 +36,7 @@ export interface RetentionArchive {
   settled(session: SessionId): Asked<void>;
   /** `retainDays`: for which the edge granted it; undefined: it does not know. */
   session(session: SessionId, admission: Admitted): Asked<SessionRetention>;
+  due(): Asked<DueDays>;
   report(session?: SessionId): Asked<PurgeReport>;
   holds(): Asked<HoldList>;
   putHold(hold: LegalHold): Asked<void>;
@@ -81,6 +83,7 @@ export function createRetentionArchive(settings: EdgeSettings): RetentionArchive
       const granted = retainDays === undefined ? '' : `&granted=${retainDays}`;
       return read(SessionRetention, `/sessions/${session}?connector=${connector}${granted}`);
     },
+    due: () => read(DueDays, '/due'),
     report: (session) => read(PurgeReport, session === undefined ? '/report' : `/report?session=${session}`),
     holds: () => read(HoldList, '/holds'),
     putHold: (hold) => send('PUT', `/holds/${hold.id}`, hold),

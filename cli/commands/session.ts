@@ -40,7 +40,7 @@ export function addSession(command: Command, cli: Cli): void {
         ['reason', session.reason],
         ['task', session.task],
         ['trace', session.trace],
-        ['grant', `${session.grant} by rule ${session.rule}`],
+        ['grant', `${session.grant} by rule ${session.rule}${session.ruleGone ? RULE_GONE : ''}`],
         ['break-glass', session.breakGlass ? 'yes: used without the approval that the rule asks for' : undefined],
         ['client', [session.client.address, session.client.tls, session.client.application].filter(Boolean).join(', ')],
         ['started', time(session.startedAt)],
@@ -76,6 +76,8 @@ export function addSession(command: Command, cli: Cli): void {
 
 const contradictionOf = (fields: readonly string[] | undefined): string | undefined =>
   fields && `the catalogue says otherwise about ${fields.join(', ')}; shown is what the edge and the recording say`;
+
+const RULE_GONE = ', which the policy does not have any more: its own person and auditors see the session';
 
 /** While it runs, only an exemption is known. */
 function recordedOf({ session, coverage }: SessionDetail): string | undefined {

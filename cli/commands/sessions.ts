@@ -55,7 +55,7 @@ export function addSessions(command: Command, cli: Cli): void {
             session.id,
             time(session.startedAt),
             session.endedAt ? took((Date.parse(session.endedAt) - Date.parse(session.startedAt)) * 1_000) : 'running',
-            [session.state, ...marksOf(session)].join(', '),
+            [session.state, ...marksOf(session), session.ruleGone ? 'rule gone' : []].flat().join(', '),
             session.email,
             session.resource,
             String(session.counts.actions),
@@ -74,6 +74,9 @@ export function addSessions(command: Command, cli: Cli): void {
                 `! ${marked === 1 ? 'One of them needs' : `${marked} of them need`} a look: gatehouse session ID says more.`,
               ]),
           ...(page.incomplete ? ['', INCOMPLETE] : []),
+          ...(page.sessions.some(({ ruleGone }) => ruleGone)
+            ? ['', 'rule gone: the policy has no such rule any more. Their own people and auditors see these.']
+            : []),
           ...(page.cursor ? ['', `More: --cursor ${page.cursor}`] : []),
         ].join('\n');
       });

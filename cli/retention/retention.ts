@@ -30,6 +30,7 @@ function describe({
   refusals,
   possibleFrom,
   purge,
+  asked,
 }: SessionRetention): string {
   const stored =
     storedAt === undefined ? 'nothing is stored' : `${evidence.versions} objects, the last of ${time(storedAt)}`;
@@ -40,6 +41,9 @@ function describe({
     ...refusals.map((refusal) => `  ${refusalWords(refusal)}`),
     ...(refusals.length === 0 ? ['  Nothing stands against its purge.'] : []),
     ...(possibleFrom === undefined ? [] : [`  It can be purged from ${time(possibleFrom)} on.`]),
+    ...(asked
+      ? [`  ${asked.by} asked for its purge before its time; that waits for another until ${time(asked.until)}.`]
+      : []),
     ...(purge ? [`  Its purge is ${purge.state} since ${time(purge.at)}.`] : []),
   ].join('\n');
 }

@@ -114,7 +114,26 @@ export const HoldList = z.object({
 });
 export type HoldList = z.infer<typeof HoldList>;
 
-export const PurgePage = z.object({ purges: z.array(Purge), after: SessionId.optional() });
+/** What the last run of the purge came to. */
+export const PurgeRan = z.object({
+  at: z.iso.datetime(),
+  purged: z.number().int(),
+  proposed: z.number().int(),
+  refused: z.number().int(),
+  failed: z.number().int(),
+  /** The first hundred of them: tried again by the next run. */
+  failedSessions: z.array(SessionId),
+  /** Time or amount was up: the next run goes on. */
+  more: z.boolean(),
+});
+export type PurgeRan = z.infer<typeof PurgeRan>;
+
+/** `lastRun` goes with the first page; missing: none ran yet. */
+export const PurgePage = z.object({
+  purges: z.array(Purge),
+  after: SessionId.optional(),
+  lastRun: PurgeRan.optional(),
+});
 export type PurgePage = z.infer<typeof PurgePage>;
 
 /** What keeps one session, as its recording and its store say. */
@@ -140,15 +159,18 @@ export const SessionRetention = z.object({
   /** When a purge becomes possible, where dates alone stand against it. */
   possibleFrom: z.iso.datetime().optional(),
   purge: Purge.optional(),
+  /** One person asked for it to be purged before its time; it waits until then for another. */
+  asked: z.object({ by: z.string(), reason: z.string(), until: z.iso.datetime() }).optional(),
 });
 export type SessionRetention = z.infer<typeof SessionRetention>;
 
+export const RETENTION_REASON_MAX = 500;
 /** Why a hold is placed or lifted, or a session purged before its time. It goes into the audit log: it names no person. */
 export const RetentionReason = z
   .string()
   .trim()
   .refine(saysSomething, 'say why')
-  .max(500)
+  .max(RETENTION_REASON_MAX)
   .regex(/^\P{Cc}*$/u, 'one line, without control characters');
 
 export const PlaceHold = z.strictObject({ scope: PlacedScope, reason: RetentionReason });

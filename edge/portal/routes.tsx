@@ -16,6 +16,8 @@ import { approvalPages } from './routes/approvals.tsx';
 import { administrationPages } from './routes/administration.tsx';
 import { keyPages } from './routes/keys.tsx';
 import { devicePages } from './routes/device.tsx';
+import { retentionPages } from './routes/retention.tsx';
+import { searchPages } from './routes/search.tsx';
 import { sessionPages } from './routes/sessions.tsx';
 
 export type { PortalDeps } from './deps.ts';
@@ -25,6 +27,8 @@ export function portalRoutes(deps: PortalDeps): Hono {
   app.route('/', accessPages(deps));
   app.route('/', approvalPages(deps));
   app.route('/', sessionPages(deps));
+  app.route('/', searchPages(deps));
+  app.route('/', retentionPages(deps));
   app.route('/', administrationPages(deps));
   app.route('/', devicePages(deps));
   app.route('/', keyPages(deps));

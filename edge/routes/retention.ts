@@ -1,8 +1,9 @@
-// /holds, /purges, /sessions/{session}/retention
+// /retention, /holds, /purges, /sessions/{session}/retention
 
 import { createRoute, z } from '@hono/zod-openapi';
 import { HoldId, HoldSearchId, SessionId } from '../../core/ids.ts';
 import { HoldSearch, LegalHold } from '../../core/retention/hold.ts';
+import { RetentionOverview } from '../../core/retention/overview.ts';
 import {
   BecauseOf,
   EarlyPurge,
@@ -23,6 +24,16 @@ const OneHold = z.object({ hold: HoldId });
 const OneSession = z.object({ session: SessionId });
 
 export function retentionRoutes(api: Api, { gatehouse }: ApiDeps): void {
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/retention',
+      summary: 'How long each rule has recordings kept, holds, and what comes up (auditors, administrators)',
+      responses: jsonAnswer(RetentionOverview, 'Classes in the order of the policy, days with the oldest first'),
+    }),
+    async (c) => answer(c, await gatehouse.retentionOverview(whoAsks(c))),
+  );
+
   api.openapi(
     createRoute({
       method: 'get',
@@ -137,7 +148,7 @@ export function retentionRoutes(api: Api, { gatehouse }: ApiDeps): void {
     createRoute({
       method: 'get',
       path: '/purges',
-      summary: 'Purges under way, and what cannot be purged (auditors, administrators)',
+      summary: 'Purges under way, what cannot be purged, and the last run (auditors, administrators)',
       request: { query: z.object({ after: SessionId.optional() }) },
       responses: jsonAnswer(PurgePage, 'By session id'),
     }),

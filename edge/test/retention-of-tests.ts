@@ -9,6 +9,7 @@ interface Plan {
   readonly purges: readonly object[];
   readonly session?: object;
   readonly report?: object;
+  readonly due?: readonly object[];
   /** Statuses of the next calls; then they succeed. */
   readonly answers?: Readonly<Record<'order' | 'settled' | 'holds', number[]>>;
 }
@@ -26,6 +27,7 @@ export function retentionOfTests(): (request: IncomingMessage, response: ServerR
   app.get('/retention/purges', (c) => c.json({ purges: plan.purges }));
   app.get('/retention/holds', (c) => c.json({ holds: [] }));
   app.get('/retention/sessions/:session', (c) => (plan.session ? c.json(plan.session) : c.json({}, 503)));
+  app.get('/retention/due', (c) => (plan.due ? c.json({ days: plan.due }) : c.json({}, 503)));
   app.get('/retention/report', (c) => (plan.report ? c.json(plan.report) : c.json({}, 503)));
   app.all('/retention/*', async (c) => {
     const path = c.req.path.slice('/retention'.length);

@@ -68,6 +68,18 @@ describe('who may view which session', () => {
     expect(await listed('carol')).toHaveLength(Object.keys(SESSIONS).length);
   });
 
+  test('lists and sessions say whose rule the policy does not have any more', async () => {
+    const gone = async (name: keyof typeof people) => {
+      const { sessions } = await (await people[name].get('/sessions')).json<{ sessions: SessionEntry[] }>();
+      return sessions.flatMap(({ id, ruleGone }) => (ruleGone ? [id] : []));
+    };
+    expect(await gone('alice')).toEqual([ofAliceOldRule.id]);
+    expect(await gone('carol')).toEqual([ofAliceOldRule.id, ofAliceHiddenOldRule.id].toSorted());
+    const detail = async ({ id }: SessionEntry) =>
+      (await (await people.carol.get(`/sessions/${id}`)).json<{ session: SessionEntry }>()).session.ruleGone;
+    expect([await detail(ofAliceOldRule), await detail(ofAlice)]).toEqual([true, undefined]);
+  });
+
   test('a page of statements may be as long as the archive gives, and a longer one is refused by name', async () => {
     const page = (limit: number) => people.alice.get(`/sessions/${ofAlice.id}/actions?limit=${limit}`);
     expect((await page(MAX_ACTIONS_A_PAGE)).status).toBe(200);

@@ -14,8 +14,8 @@ import type { Answer, Gatehouse } from '../gatehouse.ts';
 import type { Admission } from '../ports/witness.ts';
 import { INTERVAL_MS } from '../storage/counted-events.ts';
 import { fault, note, noteCounted, noteLook, type UseCaseDeps } from './deps.ts';
-import { standingOf } from './standing.ts';
-import { mayView, narrow, ownerByRecord, ownerBySignature } from './viewing.ts';
+import { type Standing, standingOf } from './standing.ts';
+import { asSeenUnder, mayView, narrow, ownerByRecord, ownerBySignature } from './viewing.ts';
 
 const FILE_ENDINGS: Readonly<Record<ExportFormat, string>> = { ndjson: 'ndjson', html: 'html', asciicast: 'cast' };
 const OBJECT_NAME = /^(\d{8}\.seg|manifest\.json)$/;
@@ -52,7 +52,7 @@ export function recordingUseCases(deps: UseCaseDeps): RecordingUseCases {
     const event = { kind, actor: who.email, object: id, details };
     if (kind === 'session.exported') await note(deps, event);
     else await noteLook(deps, event, 'part' in details ? details.part : VERIFIED);
-    return ok({ place, admission, ...(stored && { stored: stored.value }) });
+    return ok({ standing: standing.value, place, admission, ...(stored && { stored: stored.value }) });
   };
   const lookInside = async <T>(
     allowed: Awaited<Answer<Looked>>,
@@ -79,7 +79,7 @@ export function recordingUseCases(deps: UseCaseDeps): RecordingUseCases {
         await raiseContradiction(deps, entry);
         const owner = ownerByRecord(admission);
         const visible = standing.value.auditor || (owner !== undefined && mayView(standing.value, who, owner));
-        if (visible && isAskedFor(entry, asked.value)) sessions.push(entry);
+        if (visible && isAskedFor(entry, asked.value)) sessions.push(asSeenUnder(standing.value, entry));
       }
       return ok({ ...page.value, sessions });
     },
@@ -192,7 +192,7 @@ export function recordingUseCases(deps: UseCaseDeps): RecordingUseCases {
     },
   };
 
-  async function readDetail({ place, admission, stored: known }: Looked): Answer<SessionDetail> {
+  async function readDetail({ standing, place, admission, stored: known }: Looked): Answer<SessionDetail> {
     const stored = known ? ok(known) : await read(deps.archive.session(place));
     if (!stored.ok) return stored;
     const session = sessionEntryOf(stored.value, admission ?? {});
@@ -200,7 +200,7 @@ export function recordingUseCases(deps: UseCaseDeps): RecordingUseCases {
     await raiseContradiction(deps, session);
     const { segments, manifest } = stored.value;
     return ok({
-      session,
+      session: asSeenUnder(standing, session),
       segments,
       ...(manifest && { manifest: manifest.content, coverage: manifest.content.coverage }),
     });
@@ -223,6 +223,7 @@ type Look =
   | [kind: 'session.exported', details: { readonly format: ExportFormat }];
 
 interface Looked {
+  readonly standing: Standing;
   readonly place: SessionPlace;
   readonly admission: Admission | undefined;
   /** When the archive had to be asked already. */

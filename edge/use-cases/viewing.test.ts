@@ -9,7 +9,7 @@ import { remote } from '../objects/rpc.ts';
 import { person } from '../test/people.ts';
 import { SESSIONS } from '../test/sessions.ts';
 import type { Standing } from './standing.ts';
-import { mayView, ownerBySignature } from './viewing.ts';
+import { asSeenUnder, mayView, ownerBySignature } from './viewing.ts';
 
 // Sessions of an earlier release: the edge knows their connector, their manifest, and the policies of then.
 
@@ -66,4 +66,10 @@ test.each([
   const owner = await ownerBySignature({ directory }, standing, stored, { connector: entry.connector, manifest });
   expect(owner !== undefined && mayView(standing, person('alice'), owner)).toBe(visible);
   expect(owner !== undefined && mayView(standing, person('mallory'), owner)).toBe(false);
+});
+
+test('that a rule is gone is what the policy in force says, never the catalogue', () => {
+  const row = { ...entry, rule: 'renamed' };
+  expect(asSeenUnder(standing, { ...row, ruleGone: true })).toEqual(row);
+  expect(asSeenUnder(standing, { ...row, rule: 'open' })).toEqual({ ...row, rule: 'open', ruleGone: true });
 });

@@ -5,7 +5,7 @@
 // it opens nothing to others; its own person keeps what the rule gave at the time: as the edge wrote it down
 // when it admitted the session, or for a session from before it did, as the policy of then says.
 
-import type { SessionQuery } from '../../core/catalogue.ts';
+import type { SessionEntry, SessionQuery } from '../../core/catalogue.ts';
 import type { Identity } from '../../core/identity.ts';
 import { isAmong } from '../../core/policy/evaluate.ts';
 import { ok, type Result } from '../../core/result.ts';
@@ -27,6 +27,10 @@ export function mayView(standing: Standing, who: Identity, session: Owned): bool
   if (!rule) return own && session.viewOwn === true;
   return (own && rule.record.viewOwn) || isAmong(standing.policy, rule.record.view, who);
 }
+
+/** As whoever may see it is told; whether its rule is gone is for no catalogue to say. */
+export const asSeenUnder = (standing: Standing, { ruleGone: _claimed, ...entry }: SessionEntry): SessionEntry =>
+  ruleNow(standing, entry.rule) ? entry : { ...entry, ruleGone: true };
 
 const ruleNow = ({ policy }: Standing, name: string) => policy.rules.find((rule) => rule.name === name);
 

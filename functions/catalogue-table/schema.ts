@@ -12,6 +12,7 @@
 //   due#DAY           SESSION                          what is kept of that session may be over on that day
 //   due-days          2027-02-18                       there are sessions to look at on that day
 //   purges            SESSION                          a purge that is proposed, ordered or just done
+//   purge-runs        last                             what the last run of the purge came to
 //   holds             HOLD                             a legal hold, as the edge has it
 //   reconcile         objects, rows                    how far the look for orphans has come
 //   hold-standings    HOLD                             how far its sessions' objects are held
@@ -56,6 +57,7 @@ export const MONTHS = 'months';
 export const DUE_DAYS = 'due-days';
 export const duePartition = (day: string): string => `due#${day}`;
 export const PURGES = 'purges';
+export const PURGE_RUNS = 'purge-runs';
 export const HOLDS = 'holds';
 export const HOLD_STANDINGS = 'hold-standings';
 export const RECONCILE = 'reconcile';

@@ -2,10 +2,15 @@
 // what is not due yet is not read.
 
 import { dayOf } from '../../core/retention/due-day.ts';
+import type { DueDays } from '../../core/retention/overview.ts';
 import { ConnectorId, SessionId } from '../../core/ids.ts';
 import { DUE_DAYS, duePartition } from '../catalogue-table/schema.ts';
 import type { CatalogueTable, Item, Page } from '../catalogue-table/table.ts';
 import type { SessionPrefix } from '../store/version-store.ts';
+
+/** What one question counts: some hundred kilobytes. */
+const DAYS_COUNTED = 60;
+const COUNTED_A_DAY = 200;
 
 export interface DueSession extends SessionPrefix {
   readonly day: string;
@@ -29,6 +34,22 @@ export class DueSessions {
       yield* this.#on(day);
       await this.#leaveEmpty(day);
     }
+  }
+
+  /** How many there are on each of the days up to then, oldest first. */
+  async countUpTo(nowMs: number): Promise<DueDays['days']> {
+    const { items } = await this.#table.query({
+      KeyConditionExpression: 'pk = :days AND sk <= :last',
+      ExpressionAttributeValues: { ':days': DUE_DAYS, ':last': dayOf(nowMs) },
+      Limit: DAYS_COUNTED,
+    });
+    const days = await Promise.all(
+      items.map(async ({ sk }) => {
+        const { items: sessions, last } = await this.#page(String(sk), undefined, COUNTED_A_DAY);
+        return { day: String(sk), sessions: sessions.length, more: last !== undefined };
+      }),
+    );
+    return days.filter(({ sessions }) => sessions > 0);
   }
 
   /** First there, then not here: killed in between it stands twice, and is looked at twice. */

@@ -2,12 +2,13 @@
 // under a condition, so that two runs, and the edge beside them, leave the same.
 
 import { LegalHold } from '../../core/retention/hold.ts';
-import { Purge, type PurgeOrder } from '../../core/retention/purge.ts';
+import { Purge, type PurgeOrder, PurgeRan } from '../../core/retention/purge.ts';
 import type { SessionId } from '../../core/ids.ts';
 import type { CatalogueTable, Item } from '../catalogue-table/table.ts';
-import { HOLDS, PURGES } from '../catalogue-table/schema.ts';
+import { HOLDS, PURGE_RUNS, PURGES } from '../catalogue-table/schema.ts';
 
 const PAGE = 200;
+const LAST_RUN = { pk: PURGE_RUNS, sk: 'last' };
 
 export class PurgeLedger {
   readonly #table: CatalogueTable;
@@ -57,6 +58,15 @@ export class PurgeLedger {
 
   async forget(session: SessionId): Promise<void> {
     await this.#table.deleteAll([{ pk: PURGES, sk: session }]);
+  }
+
+  /** Of runs that overlap, the one that ends last stands. */
+  noteRun(run: PurgeRan): Promise<void> {
+    return this.#table.putAll([{ ...LAST_RUN, run }]);
+  }
+
+  async lastRun(): Promise<PurgeRan | undefined> {
+    return PurgeRan.safeParse((await this.#table.get(LAST_RUN))?.run).data;
   }
 
   async holds(): Promise<LegalHold[]> {

@@ -14,7 +14,7 @@ import { type LocalDynamoDb, localDynamoDbClient, startLocalDynamoDb } from '../
 import type { VersionStore } from '../store/version-store.ts';
 import { DueSessions } from './due.ts';
 import { PurgeLedger } from './ledger.ts';
-import { purgeRun } from './purge-run.ts';
+import { purgeRun, type PurgeRunDeps } from './purge-run.ts';
 
 let database: LocalDynamoDb;
 let client: ReturnType<typeof localDynamoDbClient>;
@@ -59,6 +59,34 @@ describe('a purge', () => {
     away = false;
     const again = await purgeRun({ dryRun: false }, archive.deps({ derived: [{ remove }] }));
     expect([again.purged.toSorted(), asked]).toEqual([ids, [ids, ids]]);
+  });
+
+  it('notes what its last run came to, and counts what comes up', async () => {
+    const archive = await newArchive();
+    const [old, young] = [recorded(), recorded({ startedAt: '2026-12-20T12:00:00.000Z' })];
+    for (const session of [old, young]) await archive.upload(session);
+    const counted = () => archive.due.countUpTo(archive.nowMs + 30 * DAY_MS);
+    expect([await archive.ledger.lastRun(), await counted()]).toEqual([undefined, []]);
+    archive.at(AFTER);
+    const days = ['2027-02-18', '2027-03-20'].map((day) => ({ day, sessions: 1, more: false }));
+    expect(await counted()).toEqual(days);
+
+    const amounts = { at: new Date(AFTER).toISOString(), purged: 0, refused: 0, failedSessions: [] };
+    await archive.run();
+    const ran = { ...amounts, proposed: 1, failed: 0, more: false };
+    expect(await archive.ledger.lastRun()).toEqual(ran);
+    // A dry run, and one of a single session, are no runs of the purge.
+    await archive.run({}, true);
+    await purgeRun({ dryRun: false, session: young.session }, archive.deps());
+    expect(await archive.ledger.lastRun()).toEqual(ran);
+    await archive.orderAll();
+    const failing = [
+      { remove: async () => Promise.reject(new RetriableFault('away')) } as unknown as PurgeRunDeps['derived'][number],
+    ];
+    await archive.run({ derived: failing, maxSessions: 1 });
+    expect(await archive.ledger.lastRun()).toEqual({
+      ...{ ...amounts, proposed: 0, failed: 1, failedSessions: [old.session], more: true },
+    });
   });
 
   it('leaves nothing of a session whose time is over but a mark with two ids, and never more than was ordered', async () => {

@@ -5,7 +5,7 @@ import type { SessionId } from '../../core/ids.ts';
 import { dayOf } from '../../core/retention/due-day.ts';
 import type { LegalHold } from '../../core/retention/hold.ts';
 import { DAY_MS, mayPurge, possibleFrom, type PurgeRefusal } from '../../core/retention/may-purge.ts';
-import type { Purge, PurgeReport } from '../../core/retention/purge.ts';
+import type { Purge, PurgeRan, PurgeReport } from '../../core/retention/purge.ts';
 import { HELD_SESSIONS, sessionPartition } from '../catalogue-table/schema.ts';
 import { BusyFault, RetriableFault } from '../faults.ts';
 import type { DueSession, DueSessions } from './due.ts';
@@ -58,6 +58,7 @@ interface Asked {
 }
 
 const LISTED = 1_000;
+const FAILED_NOTED = 100;
 /** Longer than any function runs: whoever began to write rows before the purge is through. */
 const SETTLED_MS = 3_600_000;
 /** Runs come hourly, and what a killed fold leaves is cleaned up in half an hour: behind it somebody has to look. */
@@ -78,6 +79,7 @@ export async function purgeRun({ dryRun, session }: Asked, deps: PurgeRunDeps): 
       if (session === undefined || due.session === session) await run.look(due);
       if (run.over) break;
     }
+  if (!dryRun && session === undefined) await deps.ledger.noteRun(run.amounts());
   return run.end();
 }
 
@@ -105,14 +107,24 @@ class Run {
     return this.#looked >= this.#deps.maxSessions || this.#deps.now() > this.#deps.beginUntilMs;
   }
 
+  amounts(): PurgeRan {
+    return {
+      at: this.#at(),
+      ...this.#counts(),
+      failedSessions: this.#failed.slice(0, FAILED_NOTED),
+      more: this.over,
+    };
+  }
+
+  #counts(): Pick<PurgeRan, 'purged' | 'proposed' | 'refused' | 'failed'> {
+    const [purged, proposed] = [this.#purged.length, this.#proposed.length];
+    return { purged, proposed, refused: this.#refused.size, failed: this.#failed.length };
+  }
+
   end(): PurgeReport {
     const [purged, proposed, failed] = [this.#purged, this.#proposed, this.#failed];
     const refused = [...this.#refused].map(([session, refusals]) => ({ session, refusals }));
-    if (!this.#dryRun)
-      this.#deps.report({
-        kind: 'purge.ran',
-        ...{ purged: purged.length, proposed: proposed.length, refused: refused.length, failed: failed.length },
-      });
+    if (!this.#dryRun) this.#deps.report({ kind: 'purge.ran', ...this.#counts() });
     return {
       at: this.#at(),
       dryRun: this.#dryRun,

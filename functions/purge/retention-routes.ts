@@ -4,6 +4,7 @@
 //   POST /retention/purges/SESSION/order     carry it out (409: it does not wait for that, or something stands against it)
 //   POST /retention/purges/SESSION/settled   the edge has written down that it is done
 //   GET  /retention/sessions/SESSION         what keeps it
+//   GET  /retention/due                      how many sessions come up on which day of the next thirty
 //   GET  /retention/report                   what a run would do now
 //   GET  /retention/holds                    holds as they were given, and how far objects are held
 //   PUT  /retention/holds/HOLD               a hold as the edge has it
@@ -15,14 +16,16 @@ import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { z } from 'zod';
 import { ConnectorId, HoldId, SessionId } from '../../core/ids.ts';
-import type { PurgeRefusal } from '../../core/retention/may-purge.ts';
+import { DAY_MS, type PurgeRefusal } from '../../core/retention/may-purge.ts';
 import { LegalHold, listedHold } from '../../core/retention/hold.ts';
+import type { DueDays } from '../../core/retention/overview.ts';
 import { type HoldList, HoldStanding, PurgeOrder, type PurgePage } from '../../core/retention/purge.ts';
 import { HOLD_STANDINGS } from '../catalogue-table/schema.ts';
 import { isOrdered } from './order-proof.ts';
 import { purgeRun, type PurgeRunDeps } from './purge-run.ts';
 import { sessionRetention } from './session-retention.ts';
 
+const DUE_WITHIN_DAYS = 30;
 /** A hold names up to 10,000 sessions. */
 const MAX_BODY_BYTES = 512 * 1024;
 const Order = PurgeOrder.extend({ connector: ConnectorId });
@@ -45,9 +48,12 @@ export function retentionArchiveRoutes(deps: PurgeRunDeps): Hono {
   app.get('/purges', async (c) => {
     const after = SessionId.optional().safeParse(c.req.query('after'));
     if (!after.success) return problem(c, 400, 'after: expected the id of a session');
-    const page = await deps.ledger.page(after.data);
+    const [page, lastRun] = await Promise.all([
+      deps.ledger.page(after.data),
+      after.data === undefined ? deps.ledger.lastRun() : undefined,
+    ]);
     const next = page.after === undefined ? {} : { after: SessionId.parse(page.after) };
-    return c.json({ purges: page.purges, ...next } satisfies PurgePage);
+    return c.json({ purges: page.purges, ...next, ...(lastRun && { lastRun }) } satisfies PurgePage);
   });
 
   app.post('/purges/:session/order', async (c) => {
@@ -105,6 +111,10 @@ export function retentionArchiveRoutes(deps: PurgeRunDeps): Hono {
     const [holds, purge] = await Promise.all([deps.ledger.holds(), deps.ledger.get(session)]);
     return c.json(await sessionRetention({ session, connector }, { holds, purge, granted: granted.data }, deps));
   });
+
+  app.get('/due', async (c) =>
+    c.json({ days: await deps.due.countUpTo(deps.now() + DUE_WITHIN_DAYS * DAY_MS) } satisfies DueDays),
+  );
 
   app.get('/report', async (c) => {
     const session = SessionId.optional().safeParse(c.req.query('session'));

@@ -16,6 +16,7 @@ import {
   HOLD_STANDINGS,
   HOLDS,
   MONTHS,
+  PURGE_RUNS,
   PURGES,
   RECONCILE,
   REINDEX,
@@ -213,7 +214,7 @@ export class FunctionsStack extends Stack {
       each.acknowledge(`AwsSolutions-IAM5[Resource::${recordings}]`, RECORDINGS_REASON);
     }
     // Who writes there could order a purge, or a reindex.
-    this.index.denyWriteRows(table, [PURGES, HOLDS, HELD_SESSIONS, HOLD_STANDINGS, RECONCILE, REINDEX]);
+    this.index.denyWriteRows(table, [PURGES, PURGE_RUNS, HOLDS, HELD_SESSIONS, HOLD_STANDINGS, RECONCILE, REINDEX]);
     this.api.grantWriteRows(table, [PURGES, HOLDS, REINDEX]);
     this.purge.grantReadRows(table);
     this.purge.grantWriteRows(table, [
@@ -221,6 +222,7 @@ export class FunctionsStack extends Stack {
       duePartition('*'),
       DUE_DAYS,
       PURGES,
+      PURGE_RUNS,
       RECONCILE,
       // A session that was purged is in no search.
       ...SEARCH_PARTITIONS,

@@ -203,6 +203,16 @@ describe('answers', () => {
     expect(printed.sessions[0].reason).toBe(EVIL);
   });
 
+  it('sessions and session say that a rule is gone, which is nothing to worry about', async () => {
+    replies['GET /api/v1/sessions'] = { body: { sessions: [entry({ ruleGone: true }), entry()] } };
+    const { stdout } = await run('sessions');
+    expect(stdout.match(/sealed, rule gone/g)).toHaveLength(1);
+    expect(stdout).toContain('the policy has no such rule any more');
+    expect(stdout).not.toContain('!');
+    replies[`GET /api/v1/sessions/${SESSION}`] = { body: { session: entry({ ruleGone: true }), segments: [] } };
+    expect((await run('session', SESSION)).stdout).toMatch(/by rule demo, which the policy does not have any more/);
+  });
+
   it('ask the API what the flags say', async () => {
     replies['GET /api/v1/sessions'] = { body: { sessions: [] } };
     await run('sessions', '--user', 'a@b.c', '--since', '2026-11-20', '--limit', '7', '--task', 'T', '--cursor', 'c');

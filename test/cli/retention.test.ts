@@ -98,6 +98,9 @@ it('retention show says what keeps a session, and from when on it can be purged'
   replies[`GET /api/v1/sessions/${session}/retention`] = { body: { ...kept, granted: 400, refusals: [contradicted] } };
   const other = (await run('retention', 'show', session)).stdout;
   expect(other).toMatch(/keeps it 90 days, and the edge granted 400[\s\S]*its recording says 90 days/);
+  const asked = { by: 'bob@example.com', reason: 'asked to be forgotten', until };
+  replies[`GET /api/v1/sessions/${session}/retention`] = { body: { ...kept, asked } };
+  expect((await run('retention', 'show', session)).stdout).toContain('bob@example.com asked for its purge');
 });
 
 it.each([

@@ -11,6 +11,8 @@ import { err, ok } from '../../core/result.ts';
 import type { Gatehouse, UseCaseFault, WaitingDevice } from '../../edge/gatehouse.ts';
 import { type FakeApprovals, fakeApprovals } from './fake-approvals.ts';
 import { statementEntry, coverageOf, demoConnectors, demoResources, demoSessions, seededIds } from './fake-data.ts';
+import { type FakeRetention, fakeRetention } from './archive/fake-retention.ts';
+import { fakeSearch } from './archive/fake-search.ts';
 import { fakeKeys } from './ssh/fake-keys.ts';
 
 export interface FakeSession {
@@ -35,6 +37,9 @@ export interface FakeGatehouse extends Gatehouse {
   policyText: string;
   policyMistakes: string[];
   policyWarnings: string[];
+  readonly keeping: FakeRetention;
+  /** Hits that one search gets to see at most. */
+  searchedHits: number;
   /** While set, every method answers with it. */
   fault: UseCaseFault | undefined;
 }
@@ -134,6 +139,8 @@ export function createFakeGatehouse(now: () => number): FakeGatehouse {
     return answerWith(who, resource, issue(who, resource, subject.reason, workMs / 1000, subject.labels));
   });
 
+  const retention = fakeRetention({ stored, ids, now, may: seesAll, note, fault: () => fake.fault });
+
   const fake: FakeGatehouse = {
     ...waitingRequests,
     waitingRequests,
@@ -143,6 +150,7 @@ export function createFakeGatehouse(now: () => number): FakeGatehouse {
     resourceList,
     waiting,
     fault: undefined,
+    searchedHits: 100,
     exportStanding: { exportedThrough: 1200, waiting: 3, waitingSince: iso(now() - 20_000) },
     policyMistakes: [],
     policyWarnings: [],
@@ -208,7 +216,9 @@ export function createFakeGatehouse(now: () => number): FakeGatehouse {
       return ok(grant);
     },
     ...fakeKeys({ now, note }),
-    ...noRetention,
+    ...retention.useCases,
+    ...archiveWork,
+    keeping: retention.keeping,
     certifyGrant: async () => err({ reason: 'conflict', message: 'No key is certified here.' }),
     async sessionToEnd(who, id) {
       const entry = mayView(who, stored.get(id))?.entry;
@@ -237,7 +247,8 @@ export function createFakeGatehouse(now: () => number): FakeGatehouse {
       note('search', who);
       if (fake.fault) return err(fake.fault);
       audit('archive.searched', who.email, 'archive', { query: query.q });
-      return ok({ hits: [] });
+      const mine = [...stored.values()].filter((session) => mayView(who, session));
+      return ok(fakeSearch(mine, query, now(), fake.searchedHits));
     },
 
     async sessions(who, query) {
@@ -451,20 +462,12 @@ function ndjson(events: readonly ReplayEvent[]): ReadableStream<Uint8Array> {
   });
 }
 
-const nothingKept = async () => err({ reason: 'unavailable' as const, message: 'Nothing is kept or purged here.' });
-const noRetention = {
-  reindex: nothingKept,
-  reindexing: nothingKept,
-  placeHold: nothingKept,
-  searchForHold: nothingKept,
-  goOnWithHoldSearch: nothingKept,
-  hold: nothingKept,
-  liftHold: nothingKept,
-  holds: nothingKept,
-  sessionRetention: nothingKept,
-  purgeReport: nothingKept,
-  purges: nothingKept,
-  orderDuePurges: nothingKept,
-  purgeEarly: nothingKept,
-  erasePerson: nothingKept,
+const notHere = async () => err({ reason: 'unavailable' as const, message: 'That is not done here.' });
+const archiveWork = {
+  reindex: notHere,
+  reindexing: notHere,
+  hold: notHere,
+  searchForHold: notHere,
+  goOnWithHoldSearch: notHere,
+  erasePerson: notHere,
 };

@@ -87,7 +87,13 @@ const Navigation = ({ me, path }: { me: Me; path: string }) => {
     { href: '/grants', name: 'Grants', here: at.startsWith('/grants') },
     { href: '/keys', name: 'SSH keys', here: at.startsWith('/keys') },
     { href: '/sessions', name: 'Sessions', here: at.startsWith('/sessions') },
-    ...(me.auditor || me.administrator ? [{ href: '/policy', name: 'Policy', here: at === '/policy' }] : []),
+    { href: '/search', name: 'Search', here: at === '/search' },
+    ...(me.auditor || me.administrator
+      ? [
+          { href: '/retention', name: 'Retention', here: at.startsWith('/retention') || at.startsWith('/purges') },
+          { href: '/policy', name: 'Policy', here: at === '/policy' },
+        ]
+      : []),
     ...(me.auditor ? [{ href: '/audit', name: 'Audit', here: at.startsWith('/audit') }] : []),
     { href: '/connectors', name: 'Connectors', here: at.startsWith('/connectors') },
   ];

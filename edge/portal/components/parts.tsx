@@ -14,6 +14,7 @@ type State =
   | 'glass'
   | 'exempt'
   | 'contradicted'
+  | 'ruleless'
   | 'unproven';
 
 const STATE_WORDS: Readonly<Record<State, string>> = {
@@ -29,6 +30,7 @@ const STATE_WORDS: Readonly<Record<State, string>> = {
   glass: 'Glass broken',
   exempt: 'Not recorded',
   contradicted: 'Row changed',
+  ruleless: 'Rule gone',
   unproven: 'Not proven yet',
 };
 

@@ -14,57 +14,65 @@ interface SessionTableProps {
 }
 
 export const SessionTable = ({ sessions, caption, now, withPerson = true }: SessionTableProps) => (
-  <Table
-    caption={caption}
-    columns={[
-      'Started',
-      ...(withPerson ? ['Person'] : []),
-      ...['Resource', 'Reason', capital(actionsOf(sessions.map(({ protocol }) => protocol))), 'Lasted', 'State'],
-    ]}
-  >
-    {sessions.map((session) => (
-      <Row class="row-link">
-        <Cell label="Started" class="cell-main">
-          <a href={to('sessions', session.id)}>
-            <Time iso={session.startedAt} />
-          </a>
-        </Cell>
-        {withPerson ? (
-          <Cell label="Person" class="cell-person">
-            <Text value={session.email} />
+  <>
+    <Table
+      caption={caption}
+      columns={[
+        'Started',
+        ...(withPerson ? ['Person'] : []),
+        ...['Resource', 'Reason', capital(actionsOf(sessions.map(({ protocol }) => protocol))), 'Lasted', 'State'],
+      ]}
+    >
+      {sessions.map((session) => (
+        <Row class="row-link">
+          <Cell label="Started" class="cell-main">
+            <a href={to('sessions', session.id)}>
+              <Time iso={session.startedAt} />
+            </a>
           </Cell>
-        ) : null}
-        <Cell label="Resource">
-          <span class="resource-name">{session.resource}</span>
-        </Cell>
-        <Cell label="Reason" class="cell-reason">
-          {session.reason === '' ? <span class="dim">None given</span> : <Text value={session.reason} />}
-          <LabelList task={session.task} trace={session.trace} />
-        </Cell>
-        <Cell label={capital(PROTOCOLS[session.protocol].noun.many)} class="cell-number">
-          {/* One piece: on a phone each child of a cell stands on a line of its own. */}
-          <span>
-            {session.counts.actions.toLocaleString('en')}
-            {session.counts.errors > 0 ? (
-              <>
-                ,{' '}
-                <span class="bad">
-                  {session.counts.errors.toLocaleString('en')} {errorsOf(session.protocol)}
-                </span>
-              </>
-            ) : null}
-          </span>
-        </Cell>
-        <Cell label="Lasted" class="cell-number">
-          {took(((session.endedAt ? Date.parse(session.endedAt) : now) - Date.parse(session.startedAt)) * 1000)}
-        </Cell>
-        <Cell label="State">
-          <Badge state={session.state} />
-          <SessionMarks session={session} now={now} />
-        </Cell>
-      </Row>
-    ))}
-  </Table>
+          {withPerson ? (
+            <Cell label="Person" class="cell-person">
+              <Text value={session.email} />
+            </Cell>
+          ) : null}
+          <Cell label="Resource">
+            <span class="resource-name">{session.resource}</span>
+          </Cell>
+          <Cell label="Reason" class="cell-reason">
+            {session.reason === '' ? <span class="dim">None given</span> : <Text value={session.reason} />}
+            <LabelList task={session.task} trace={session.trace} />
+          </Cell>
+          <Cell label={capital(PROTOCOLS[session.protocol].noun.many)} class="cell-number">
+            {/* One piece: on a phone each child of a cell stands on a line of its own. */}
+            <span>
+              {session.counts.actions.toLocaleString('en')}
+              {session.counts.errors > 0 ? (
+                <>
+                  ,{' '}
+                  <span class="bad">
+                    {session.counts.errors.toLocaleString('en')} {errorsOf(session.protocol)}
+                  </span>
+                </>
+              ) : null}
+            </span>
+          </Cell>
+          <Cell label="Lasted" class="cell-number">
+            {took(((session.endedAt ? Date.parse(session.endedAt) : now) - Date.parse(session.startedAt)) * 1000)}
+          </Cell>
+          <Cell label="State">
+            <Badge state={session.state} />
+            <SessionMarks session={session} now={now} />
+          </Cell>
+        </Row>
+      ))}
+    </Table>
+    {sessions.some(({ ruleGone }) => ruleGone) ? (
+      <p class="hint">
+        <Badge state="ruleless" /> The policy has no rule of that name any more. Those sessions stay visible to their
+        own people, where the rule let them, and to auditors.
+      </p>
+    ) : null}
+  </>
 );
 
 /** What sets a session apart, wherever it is listed. */
@@ -94,5 +102,11 @@ export const SessionMarks = ({ session, now }: { session: SessionEntry; now: num
         <Badge state="contradicted" />
       </>
     )}
+    {session.ruleGone ? (
+      <>
+        {' '}
+        <Badge state="ruleless" />
+      </>
+    ) : null}
   </>
 );

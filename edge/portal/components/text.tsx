@@ -6,7 +6,8 @@ import { isTall } from '../format.ts';
 import { sqlTokens } from '../sql-tokens.ts';
 import { onLines, shownParts } from '../../../core/text/written-text.ts';
 
-const Marked = ({ value }: { value: string }) => (
+/** For what stands in a <bdi> already. */
+export const Marked = ({ value }: { value: string }) => (
   <>{shownParts(value).map((part) => (part.escape ? <span class="unseen">{part.text}</span> : part.text))}</>
 );
 

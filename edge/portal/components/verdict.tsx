@@ -14,13 +14,16 @@ const WORDS: Readonly<Record<ActionVerdict['outcome'], string>> = {
   failed: 'Not decided',
 };
 
+export const OutcomeBadge = ({ outcome }: Pick<ActionVerdict, 'outcome'>) => (
+  <span class={`badge badge-${outcome}`}>
+    <span class="dot" aria-hidden="true" />
+    {WORDS[outcome]}
+  </span>
+);
+
 export const VerdictBadge = ({ verdict }: { verdict: ActionVerdict }) => (
   <p class="verdict">
-    <span class={`badge badge-${verdict.outcome}`}>
-      <span class="dot" aria-hidden="true" />
-      {WORDS[verdict.outcome]}
-    </span>{' '}
-    <Text value={verdict.message} />
+    <OutcomeBadge outcome={verdict.outcome} /> <Text value={verdict.message} />
     {verdict.by && verdict.by.length > 0 ? (
       <>
         {' '}

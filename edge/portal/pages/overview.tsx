@@ -2,7 +2,8 @@ import type { AuditExportStanding, ListedGrant, ListedResource } from '../../../
 import type { SessionEntry } from '../../../core/catalogue.ts';
 import { PROTOCOLS } from '../../../core/protocols.ts';
 import { ExportTrouble } from '../components/export-standing.tsx';
-import { Badge, Chip, Empty, to } from '../components/parts.tsx';
+import { count } from '../../../core/text/amounts.ts';
+import { address, Badge, Chip, Empty, to } from '../components/parts.tsx';
 import { SessionTable } from '../components/session-table.tsx';
 import { Text, Time } from '../components/text.tsx';
 import { TimeLeft } from '../components/time-left.tsx';
@@ -37,11 +38,7 @@ export const OverviewPage = ({ name, resources, grants, sessions, auditExport, n
             </p>
           </Empty>
         ) : (
-          <ul class="cards">
-            {grants.map((grant) => (
-              <GrantCard grant={grant} now={now} />
-            ))}
-          </ul>
+          <Access grants={grants} now={now} />
         )}
       </section>
       <section aria-labelledby="resources">
@@ -83,29 +80,97 @@ export const OverviewPage = ({ name, resources, grants, sessions, auditExport, n
   );
 };
 
-const GrantCard = ({ grant, now }: { grant: ListedGrant; now: number }) => (
-  <li class="card">
-    <div class="card-head">
-      <strong class="resource-name">{grant.resource}</strong>
-      <TimeLeft until={grant.until} now={now} />
-    </div>
-    <p class="card-reason">
-      {grant.reason === '' ? <span class="dim">No reason given</span> : <Text value={grant.reason} />}
-    </p>
-    <div class="card-foot">
-      {grant.liveSessions > 0 ? (
-        <a class="live-link" href={`/sessions?resource=${encodeURIComponent(grant.resource)}`}>
-          <span class="dot" aria-hidden="true" />
-          {grant.liveSessions} live
-        </a>
-      ) : (
-        <span class="dim">No live session</span>
+/** Cards that stand there at once; what was asked for before them is folded. */
+const CARDS = 6;
+
+/** A card for each resource and rule, whatever holds the newest grant first: a program may hold dozens of one. */
+const Access = ({ grants, now }: { grants: readonly ListedGrant[]; now: number }) => {
+  const newestFirst = grants.toSorted((a, b) => (a.from + a.id < b.from + b.id ? 1 : -1));
+  const groups = [...Map.groupBy(newestFirst, ({ resource, rule }) => `${resource} ${rule}`).values()];
+  const [shown, folded] = [groups.slice(0, CARDS), groups.slice(CARDS)];
+  const cards = (of: typeof groups) => (
+    <ul class="cards">
+      {of.map((group) => (
+        <AccessCard grants={group} now={now} />
+      ))}
+    </ul>
+  );
+  return (
+    <>
+      {cards(shown)}
+      {folded.length === 0 ? null : (
+        <details class="fold">
+          <summary>{count(folded.length, 'more resource')} you may reach</summary>
+          {cards(folded)}
+        </details>
       )}
-      <a class="button button-quiet button-small" href={to('grants', grant.id, 'revoke')}>
-        Revoke<span class="unseen-label"> access to {grant.resource}</span>
-      </a>
-    </div>
-  </li>
+    </>
+  );
+};
+
+/** `grants`: of one resource and rule, the newest first. */
+const AccessCard = ({ grants, now }: { grants: readonly ListedGrant[]; now: number }) => {
+  const [newest] = grants;
+  if (!newest) return null;
+  const live = grants.reduce((sum, { liveSessions }) => sum + liveSessions, 0);
+  return (
+    <li class="card">
+      <div class="card-head">
+        <strong class="resource-name">{newest.resource}</strong>
+        <TimeLeft until={newest.until} now={now} />
+      </div>
+      <p class="card-reason">
+        <Reason grant={newest} />
+      </p>
+      <p class="card-rule dim">
+        Rule <code>{newest.rule}</code>
+      </p>
+      {grants.length === 1 ? null : (
+        <details class="fold">
+          <summary>
+            {count(grants.length, 'grant')}
+            <span class="unseen-label"> for {newest.resource}</span>, the newest above
+          </summary>
+          <ul class="card-grants">
+            {grants.map((grant) => (
+              <li>
+                <span class="card-reason">
+                  <Reason grant={grant} />
+                </span>
+                <span class="card-grant-end">
+                  <TimeLeft until={grant.until} now={now} /> <Revoke grant={grant} />
+                </span>
+              </li>
+            ))}
+          </ul>
+        </details>
+      )}
+      <div class="card-foot">
+        {live > 0 ? (
+          <a class="live-link" href={address('/sessions', { email: newest.email, resource: newest.resource })}>
+            <span class="dot" aria-hidden="true" />
+            {live} live
+          </a>
+        ) : (
+          <span class="dim">No live session</span>
+        )}
+        {grants.length === 1 ? <Revoke grant={newest} /> : null}
+      </div>
+    </li>
+  );
+};
+
+const Reason = ({ grant: { reason } }: { grant: ListedGrant }) =>
+  reason === '' ? <span class="dim">No reason given</span> : <Text value={reason} />;
+
+const Revoke = ({ grant }: { grant: ListedGrant }) => (
+  <a class="button button-quiet button-small" href={to('grants', grant.id, 'revoke')}>
+    Revoke
+    <span class="unseen-label">
+      {' '}
+      access to {grant.resource} for <Text value={grant.reason} />
+    </span>
+  </a>
 );
 
 const ResourceRow = ({ resource }: { resource: ListedResource }) => (

@@ -8,8 +8,9 @@ import { Player } from '../components/player.tsx';
 import { SessionMarks } from '../components/session-table.tsx';
 import { Actions } from '../components/actions.tsx';
 import { Text, Time } from '../components/text.tsx';
+import { RetentionSection } from './archive/session-retention.tsx';
 import { END_WORDS } from '../../../core/recording/coverage-words.ts';
-import { count, showBytes, took } from '../../../core/text/amounts.ts';
+import { count, offset, showBytes, took } from '../../../core/text/amounts.ts';
 
 interface SessionPageProps {
   detail: SessionDetail;
@@ -17,6 +18,8 @@ interface SessionPageProps {
   actions: ActionPage | undefined;
   witnessed: Witnessed | undefined;
   cursor: string | undefined;
+  /** Where a search found something: seconds since its start. */
+  at: number | undefined;
   /** Whether the reader may end it while it runs. */
   mayEnd: boolean;
   /** They just did. */
@@ -24,7 +27,7 @@ interface SessionPageProps {
   now: number;
 }
 
-export const SessionDetailPage = ({ detail, actions, witnessed, cursor, mayEnd, ended, now }: SessionPageProps) => {
+export const SessionDetailPage = ({ detail, actions, witnessed, cursor, at, mayEnd, ended, now }: SessionPageProps) => {
   const { session } = detail;
   const { noun } = PROTOCOLS[session.protocol];
   const path = to('sessions', session.id);
@@ -59,12 +62,26 @@ export const SessionDetailPage = ({ detail, actions, witnessed, cursor, mayEnd, 
           <strong>The glass was broken.</strong> Its grant was in force without the approval that its rule asks for.
         </NoticeBox>
       ) : null}
+      {session.ruleGone ? (
+        <NoticeBox kind="plain">
+          <strong>
+            Rule <code>{session.rule}</code> is gone from the policy.
+          </strong>{' '}
+          Nobody sees the session by it any more: it stays visible to its own person, as the rule had it, and to
+          auditors. How long it is kept does not change.
+        </NoticeBox>
+      ) : null}
       {ended ? (
         <NoticeBox kind="good">
           The connector has been asked to end it. This page shows the end as soon as it is recorded.
         </NoticeBox>
       ) : null}
       <SessionHead session={session} mayEnd={mayEnd} now={now} />
+      {at === undefined ? null : (
+        <noscript>
+          <p class="hint">What was searched for is at {offset(at * 1_000_000)} in this session.</p>
+        </noscript>
+      )}
       <div class="workbench">
         <Player session={session} />
         <section class="workbench-list" aria-labelledby="statements">
@@ -99,6 +116,7 @@ export const SessionDetailPage = ({ detail, actions, witnessed, cursor, mayEnd, 
         </section>
       </div>
       <Evidence detail={detail} witnessed={witnessed} path={path} />
+      <RetentionSection detail={detail} />
     </>
   );
 };

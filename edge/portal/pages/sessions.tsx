@@ -1,3 +1,4 @@
+import { MAX_QUERY } from '../../../core/search/parse.ts';
 import type { SessionPage } from '../../../core/catalogue.ts';
 import { address, Empty, Pager } from '../components/parts.tsx';
 import { SessionTable } from '../components/session-table.tsx';
@@ -27,7 +28,30 @@ interface SessionsPageProps {
 
 export const SessionsPage = ({ page, filters, cursor, now }: SessionsPageProps) => (
   <>
-    <h1>Sessions</h1>
+    <div class="section-head">
+      <h1>Sessions</h1>
+      <search aria-label="Search in sessions">
+        <form method="get" action="/search" class="search-form search-small">
+          <label class="unseen-label" for="q">
+            What was written or run in them
+          </label>
+          <input
+            id="q"
+            name="q"
+            maxlength={MAX_QUERY}
+            required
+            autocomplete="off"
+            autocapitalize="none"
+            spellcheck={false}
+            enterkeyhint="search"
+            placeholder="What was written or run"
+          />
+          <button type="submit" class="button">
+            Search
+          </button>
+        </form>
+      </search>
+    </div>
     <search aria-label="Filter sessions">
       <form method="get" action="/sessions" class="filters">
         <Filter name="email" label="Person" value={filters.email} placeholder="alice@example.com" />

@@ -81,6 +81,7 @@ export function sessionPages(deps: PortalDeps): Hono {
             actions={view.statements}
             witnessed={view.witnessed}
             cursor={cursor}
+            at={momentOf(c)}
             mayEnd={mayEnd(visit, view.detail)}
             ended={c.req.query('ended') !== undefined}
             now={deps.now()}
@@ -220,6 +221,12 @@ const forSession = (
   });
 
 const query = (c: Context, name: string): string => (c.req.query(name) ?? '').trim().slice(0, 300);
+
+/** Seconds, as links of search hits have them; the player reads the same. */
+function momentOf(c: Context): number | undefined {
+  const at = c.req.query('at') ?? '';
+  return /^\d{1,9}(\.\d{1,6})?$/.test(at) ? Number(at) : undefined;
+}
 
 const isFragment = (c: Context): boolean => c.req.query('fragment') === '1';
 

@@ -44,6 +44,7 @@ describe('a legal hold', () => {
       await place(who, { of: 'session', session }),
       await people[who].send('POST', `/holds/${newId('hld')}/lift`, { reason: 'no' }),
       await people[who].get('/holds'),
+      await people[who].get('/retention'),
       await people[who].get(`/sessions/${session}/retention`),
       await people[who].send('POST', `/sessions/${session}/purge`, { reason: 'no' }),
       await people[who].send('POST', '/purges/order', {}),
@@ -163,10 +164,15 @@ describe('a purge before its time', () => {
 
   test('takes two people and an entry that names both', async () => {
     await functions('POST', { purges: [], session: kept([]) });
+    const asked = async () =>
+      ((await (await people.bob.get(`/sessions/${session}/retention`)).json()) as { asked?: object }).asked;
+    expect(await asked()).toBeUndefined();
     expect(await (await early('carol')).json()).toMatchObject({ state: 'waiting' });
+    expect(await asked()).toMatchObject({ by: 'carol@example.com', reason: 'asked to be forgotten' });
     expect((await early('carol')).status).toBe(403);
     expect((await told()).filter(({ path }) => path.endsWith('/order'))).toEqual([]);
     expect(await (await early('bob', 'seen the request')).json()).toEqual({ session, state: 'ordered' });
+    expect(await asked()).toBeUndefined();
     const entry = await newest('purge.ordered');
     expect(entry).toMatchObject({
       actor: 'bob@example.com',
@@ -212,4 +218,18 @@ describe('a purge before its time', () => {
   test('is nothing of a session that was never admitted', async () => {
     expect((await people.carol.send('POST', `/sessions/${newId('ses')}/purge`, { reason: 'x' })).status).toBe(404);
   });
+});
+
+test('what is kept how long, what holds it and what comes up is one look', async () => {
+  const due = [{ day: '2027-02-18', sessions: 3, more: false }];
+  await functions('POST', { purges: [], due });
+  const overview = async () => (await people.bob.get('/retention')).json();
+  expect(await overview()).toMatchObject({
+    classes: expect.arrayContaining([{ rule: 'demo-developers', retainDays: 30 }]),
+    holds: expect.arrayContaining([expect.objectContaining({ scope: { of: 'user', email: 'alice@example.com' } })]),
+    due,
+  });
+  expect(await newest('retention.viewed')).toMatchObject({ actor: 'bob@example.com', object: 'retention' });
+  await functions('POST', { purges: [] });
+  expect(Object.keys((await overview()) as object)).not.toContain('due');
 });

@@ -4,8 +4,8 @@
 import type { HoldId, SessionId } from '../../../core/ids.ts';
 import type { Identity } from '../../../core/identity.ts';
 import type { LegalHold } from '../../../core/retention/hold.ts';
-import { possibleFrom, type PurgeRefusal } from '../../../core/retention/may-purge.ts';
-import { type EarlyPurge, tombstoneOf } from '../../../core/retention/purge.ts';
+import { DAY_MS, possibleFrom, type PurgeRefusal } from '../../../core/retention/may-purge.ts';
+import { type EarlyPurge, type HoldList, tombstoneOf } from '../../../core/retention/purge.ts';
 import { ok, type Result } from '../../../core/result.ts';
 import { iso } from '../../clock.ts';
 import type { Answer, Gatehouse } from '../../gatehouse.ts';
@@ -23,6 +23,7 @@ type RetentionUseCases = Pick<
   | 'hold'
   | 'liftHold'
   | 'holds'
+  | 'retentionOverview'
   | 'sessionRetention'
   | 'purgeReport'
   | 'purges'
@@ -67,16 +68,34 @@ export function retentionUseCases(deps: UseCaseDeps): RetentionUseCases {
     async holds(who) {
       const may = await looked(who, 'holds');
       if (!may.ok) return may;
-      const [holds, told] = await Promise.all([deps.retention.holds(), deps.retentionArchive.holds()]);
-      const standings = new Map(told.ok ? told.value.holds.map(({ id, standing }) => [id, standing]) : []);
-      return ok({ holds: holds.map((hold) => ({ ...hold, standing: standings.get(hold.id) })) });
+      return ok({ holds: await holdsOf(deps) });
+    },
+
+    async retentionOverview(who) {
+      const may = await looked(who, 'retention');
+      if (!may.ok) return may;
+      const standing = await standingOf(deps, who);
+      if (!standing.ok) return standing;
+      const { policy, version } = standing.value;
+      const classes = policy.rules.flatMap(({ name, access, record }) =>
+        access === 'deny' ? [] : [{ rule: name, retainDays: record.retain / DAY_MS }],
+      );
+      const [holds, due] = await Promise.all([holdsOf(deps), deps.retentionArchive.due()]);
+      return ok({ policyVersion: version, classes, holds, ...(due.ok && { due: due.value.days }) });
     },
 
     async sessionRetention(who, session) {
       const may = await looked(who, session);
       if (!may.ok) return may;
       const admission = await admissionOf(deps, session);
-      return admission ? read(deps.retentionArchive.session(session, admission)) : fault('not_found', NO_SESSION);
+      if (!admission) return fault('not_found', NO_SESSION);
+      const [kept, waiting] = await Promise.all([
+        read(deps.retentionArchive.session(session, admission)),
+        deps.retention.waiting(session),
+      ]);
+      if (!kept.ok || !waiting) return kept;
+      const { by, reason, untilMs } = waiting;
+      return ok({ ...kept.value, asked: { by, reason, until: iso(untilMs) } });
     },
 
     async purgeReport(who, session) {
@@ -118,6 +137,12 @@ async function maySearch(deps: UseCaseDeps, who: Identity): Answer<undefined> {
   const details = { reason: 'policy_denied', wanted: 'hold.placed' };
   await noteCounted(deps, { kind: 'attempt.refused', actor: who.email, object: 'retention', details });
   return fault('forbidden', 'What a search finds is held by auditors: it is made over all recordings.');
+}
+
+async function holdsOf(deps: UseCaseDeps): Promise<HoldList['holds']> {
+  const [holds, told] = await Promise.all([deps.retention.holds(), deps.retentionArchive.holds()]);
+  const standings = new Map(told.ok ? told.value.holds.map(({ id, standing }) => [id, standing]) : []);
+  return holds.map((hold) => ({ ...hold, standing: standings.get(hold.id) }));
 }
 
 async function mayKeep(deps: UseCaseDeps, who: Identity, wanted: string): Answer<undefined> {

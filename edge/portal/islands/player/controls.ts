@@ -7,8 +7,16 @@ import type { Playback } from './playback.ts';
 const PLAY_SHAPE = 'M7 4v16l13-8z';
 const PAUSE_SHAPE = 'M7 4h4v16H7zM14 4h4v16h-4z';
 const STEP_US = 5_000_000;
+/** How long after its moment an answer is shown with what was found. */
+export const WITH_ANSWER_US = 1_000_000;
 /** Marks are drawn to this grain, so that a session of any length costs the same. */
 const MARKS = 1000;
+
+/** `?at=12.345`, seconds cut to the millisecond, as microseconds at which what is meant has begun. */
+function momentIn(search: string): number | undefined {
+  const at = new URLSearchParams(search).get('at') ?? '';
+  return /^\d{1,9}(\.\d{1,6})?$/.test(at) ? Number(at) * 1_000_000 + 1000 : undefined;
+}
 
 /** What somebody may do with the controls. */
 interface Acts {
@@ -17,6 +25,8 @@ interface Acts {
   step(direction: 1 | -1): void;
   /** To the action with this number. */
   jump(action: number): void;
+  /** To where a search found something, `action` where it is one; a little later where its answer came. While paused. */
+  openAt(us: number, action: number | undefined): void;
   /** A key that is the player's own alone; true: it is taken. */
   key?(event: KeyboardEvent, control: Element | null): boolean;
 }
@@ -89,14 +99,17 @@ export class Controls {
   /** From then on the page's controls act, and the address's own moment is jumped to. Once. */
   begin(acts: Acts, playback: Playback): void {
     const player = this.#player;
-    const jump = (action: number): void => {
-      acts.jump(action);
+    const moveTo = (move: () => void): void => {
+      move();
       player.scrollIntoView({ block: 'nearest' });
       player.focus({ preventScroll: true });
     };
-    const jumpToHash = (): void => {
-      const [items, action] = /^#(\w+)-(\d{1,9})$/.exec(location.hash)?.slice(1) ?? [];
-      if (items === this.#items) jump(Number(action));
+    const moveToAddress = (): void => {
+      const [items, number] = /^#(\w+)-(\d{1,9})$/.exec(location.hash)?.slice(1) ?? [];
+      const action = items === this.#items ? Number(number) : undefined;
+      const atUs = momentIn(location.search);
+      if (atUs !== undefined) moveTo(() => acts.openAt(atUs, action));
+      else if (action !== undefined) moveTo(() => acts.jump(action));
     };
     this.#listenToKeys(acts, playback);
     this.#play.addEventListener('click', acts.toggle);
@@ -118,13 +131,15 @@ export class Controls {
       const link = event.target instanceof Element ? event.target.closest<HTMLAnchorElement>('a[data-jump]') : null;
       if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
       event.preventDefault();
-      history.pushState(null, '', link.hash);
-      jump(Number(link.dataset.jump));
+      const chosen = new URL(link.href);
+      chosen.searchParams.delete('at');
+      history.pushState(null, '', chosen);
+      moveTo(() => acts.jump(Number(link.dataset.jump)));
     });
-    addEventListener('hashchange', jumpToHash);
-    addEventListener('popstate', jumpToHash);
+    addEventListener('hashchange', moveToAddress);
+    addEventListener('popstate', moveToAddress);
     player.hidden = false;
-    jumpToHash();
+    moveToAddress();
   }
 
   #listenToKeys(acts: Acts, playback: Playback): void {

@@ -1,7 +1,7 @@
 // The player of statements: wires the page's controls to a recording, its playback and the stage.
 
 import { span } from '../../../../core/text/amounts.ts';
-import { Controls } from './controls.ts';
+import { Controls, WITH_ANSWER_US } from './controls.ts';
 import { Playback } from './playback.ts';
 import { receive, Recording } from './recording.ts';
 import { Stage } from './stage.ts';
@@ -22,6 +22,8 @@ export function playStatements(player: HTMLElement): void {
   let chosen: number | undefined;
   /** A statement to jump to as soon as it has arrived. */
   let wanted: number | undefined;
+  /** Where to stand as soon as that much has arrived. */
+  let awaited: { readonly us: number; readonly statement: number | undefined } | undefined;
   let loading = false;
   let marksDrawnMs = Number.NEGATIVE_INFINITY;
 
@@ -80,6 +82,20 @@ export function playStatements(player: HTMLElement): void {
         wanted = undefined;
       }
     }
+    if (awaited && (recording.complete || recording.lastUs > awaited.us + WITH_ANSWER_US)) {
+      stand(awaited);
+      awaited = undefined;
+    }
+  }
+
+  function stand({ us, statement }: NonNullable<typeof awaited>): void {
+    const index = statement === undefined ? undefined : recording.cardOfStatement(statement);
+    const answered = index === undefined ? undefined : recording.cards[index]?.events.at(-1);
+    const answeredUs = Math.max(us, recording.times[answered ?? -1] ?? us);
+    chosen = index;
+    playback.seek(Math.min(answeredUs, us + WITH_ANSWER_US, known.endUs));
+    say(index === undefined ? '' : `Statement ${statement}`);
+    paint(true);
   }
 
   function drawMarks(): void {
@@ -173,5 +189,11 @@ export function playStatements(player: HTMLElement): void {
     arrived();
   }
 
-  page.begin({ toggle, seekTo, step, jump }, playback);
+  function openAt(us: number, statement: number | undefined): void {
+    awaited = { us, statement };
+    void load();
+    arrived();
+  }
+
+  page.begin({ toggle, seekTo, step, jump, openAt }, playback);
 }

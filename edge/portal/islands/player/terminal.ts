@@ -4,7 +4,7 @@ import { signalWords } from '../../../../core/replay/command-words.ts';
 import { accessWords, failureWords, transferWords } from '../../../../core/replay/file-words.ts';
 import { offset, showBytes, span } from '../../../../core/text/amounts.ts';
 import { onLines } from '../../../../core/text/written-text.ts';
-import { Controls } from './controls.ts';
+import { Controls, WITH_ANSWER_US } from './controls.ts';
 import { Playback } from './playback.ts';
 import { type CommandOutline, countUntil, type Stretch, TerminalRecording } from './terminal-recording.ts';
 import { TerminalScreen } from './terminal-screen.ts';
@@ -30,6 +30,8 @@ export function playTerminal(player: HTMLElement): void {
   let shown = 0;
   let fetching: Stretch | undefined;
   let wanted: number | undefined;
+  /** Where to stand as soon as that much has arrived. */
+  let awaited: { readonly us: number; readonly action: number | undefined } | undefined;
   /** The command that was jumped to, until time moves on. */
   let chosen: CommandOutline | undefined;
 
@@ -96,7 +98,22 @@ export function playTerminal(player: HTMLElement): void {
         wanted = undefined;
       }
     }
+    if (awaited && (recording.complete || recording.endUs > awaited.us + WITH_ANSWER_US)) {
+      stand(awaited);
+      awaited = undefined;
+    }
     show();
+  }
+
+  function stand({ us, action }: NonNullable<typeof awaited>): void {
+    const command = action === undefined ? undefined : recording.command(action);
+    if (command && recording.lanes.has(command.lane)) lane = command.lane;
+    stretch = undefined;
+    drawTabs();
+    playback.seek(Math.min(Math.max(us, command?.finishedUs ?? us), us + WITH_ANSWER_US, endUs()));
+    chosen = command;
+    say(command ? `Command ${command.action}` : '');
+    paint();
   }
 
   function drawTabs(): void {
@@ -304,6 +321,12 @@ export function playTerminal(player: HTMLElement): void {
     arrived();
   }
 
+  function openAt(us: number, action: number | undefined): void {
+    awaited = { us, action };
+    void load();
+    arrived();
+  }
+
   /** Arrows choose among terminals where one is focused. */
   function key(event: KeyboardEvent, control: Element | null): boolean {
     if (control?.role !== 'tab' || !event.key.startsWith('Arrow')) return false;
@@ -316,5 +339,5 @@ export function playTerminal(player: HTMLElement): void {
     return true;
   }
 
-  page.begin({ toggle, seekTo, step, jump, key }, playback);
+  page.begin({ toggle, seekTo, step, jump, openAt, key }, playback);
 }
