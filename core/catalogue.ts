@@ -212,6 +212,8 @@ export const ReplayEvent = z.discriminatedUnion('kind', [
     omitted: z.number().int(),
     /** Columns beyond those shown. */
     omittedColumns: z.number().int().optional(),
+    /** In an outline: there are rows to show, which are left out here and asked for with it. */
+    cursor: z.string().optional(),
   }),
   /** Of a statement whose rows are fetched in parts there is one for each of them. */
   z.object({

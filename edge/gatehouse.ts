@@ -203,6 +203,8 @@ export interface Gatehouse {
   /** What one page of a session shows, together: one look, and one entry in the audit log. */
   viewSession(who: Identity, session: SessionId, parts: SessionParts): Answer<SessionView>;
   actions(who: Identity, session: SessionId, cursor: string | undefined, limit: number): Answer<ActionPage>;
+  /** What was done in this one, as `search` finds it. A look at the session, which is noted as one however often it is asked. */
+  searchSession(who: Identity, session: SessionId, query: SearchQuery): Answer<SearchPage>;
   /** NDJSON of ReplayEvent, or of TerminalEvent. */
   replay(who: Identity, session: SessionId, query: ReplayQuery): Answer<ReadableStream<Uint8Array>>;
   export(

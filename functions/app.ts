@@ -222,9 +222,8 @@ export function createFunctionsApp(deps: FunctionsDeps): Hono {
     const session = sessionEntryOf(stored, {});
     if (!session) throw notFound('there is no such session');
     const place = { connector, session: session.id };
-    // Of a page one segment is read ahead: most need no more.
-    const open: OpenRecording = (from) => {
-      const segments = from ? Math.min(session.segments, from.number + 1) : session.segments;
+    const open: OpenRecording = (from, last = Number.POSITIVE_INFINITY) => {
+      const segments = Math.min(session.segments, last + 1);
       return readRecording({ ...place, segments }, deps.reader, deps.platform, from);
     };
     return { session, open };

@@ -6,10 +6,12 @@ import { ReplayEvent, type SessionEntry } from '../../core/catalogue.ts';
 import { SessionId } from '../../core/ids.ts';
 import { PROTOCOLS, type ReplayKind } from '../../core/protocols.ts';
 import { byStatement } from '../../core/replay/by-statement.ts';
+import { IDLE_US } from '../../core/replay/idle.ts';
 import { TerminalEvent } from '../../core/replay/terminal.ts';
 import { checked, type Cli, wholeNumber } from '../cli.ts';
 import { Failure, usage } from '../failure.ts';
-import { type PlayOptions, Pace } from '../replay/pace.ts';
+import { listMarkers } from '../replay/markers.ts';
+import { idleWords, type PlayOptions, Pace } from '../replay/pace.ts';
 import { renderStatements } from '../replay/statements.ts';
 import { showTerminal } from '../replay/terminal.ts';
 import type { Output } from '../output.ts';
@@ -17,8 +19,6 @@ import { jsonLine } from '../terminal-text.ts';
 
 /** One event: at most 100 rows. Guards against an answer without a line's end. */
 const MAX_LINE_CHARS = 16 * 1024 * 1024;
-/** Longer pauses are cut to this: nobody watches a lunch break. */
-const MAX_IDLE_S = 3;
 
 /** Plays what follows `opened`, which it is given too. Stops where the viewer does. */
 type Player = (lines: AsyncGenerator<string>, options: PlayOptions, output: Output, cli: Cli) => Promise<void>;
@@ -30,20 +30,27 @@ const PLAYERS: Readonly<Record<ReplayKind, Player>> = {
     const received = parsed(lines, ReplayEvent);
     // Programs get them in the order of time.
     for await (const event of output.json ? received : byStatement(received)) {
-      await pace.until(event.timeUs);
+      if (event.timeUs < options.fromUs && event.kind !== 'damaged' && (output.json || event.kind !== 'opened'))
+        continue;
+      const leftOutUs = await pace.until(event.timeUs);
       // One object a line: a stream has no end to indent towards.
-      await output.write(`${output.json ? jsonLine(event) : renderStatements(event, output)}\n`);
+      if (output.json) await output.write(`${jsonLine(event)}\n`);
+      else await output.write(`${idleWords(leftOutUs, output)}${renderStatements(event, output)}\n`);
       refuseDamage(event);
     }
   },
   terminal: (lines, options, output, cli) => showTerminal(parsed(lines, TerminalEvent), options, output, cli.terminal),
 };
 
+const EVENTS = { statements: ReplayEvent, terminal: TerminalEvent } as const;
+
 interface Options {
   readonly speed: string;
   readonly wait: boolean;
-  readonly maxIdle: string;
+  readonly idle: string;
   readonly fullPauses?: boolean;
+  readonly at: string;
+  readonly markers?: boolean;
   readonly lane?: string;
 }
 
@@ -52,23 +59,36 @@ export function addReplay(command: Command, cli: Cli): void {
     .argument('SESSION', 'its id, ses_...')
     .option('--speed <N>', 'times as fast: 0.5, 2, 10', '1')
     .option('--no-wait', 'print it at once')
-    .option('--max-idle <SECONDS>', 'cut longer pauses to this', String(MAX_IDLE_S))
-    .option('--full-pauses', 'keep every pause')
+    .option('--idle <SECONDS>', 'shorten longer silences to this', String(IDLE_US / 1e6))
+    .option('--full-pauses', 'keep every silence')
+    .option('--at <MOMENT>', 'play from there on: 90 (seconds), 1:30, 2:03:30', '0')
+    .option('--markers', 'list what happened and when, and play nothing')
     .option('--lane <N>', 'of several terminals, the one to play (default: the first)')
     .action(async (text: string, options: Options, command: Command) => {
       const id = checked(SessionId, text, 'SESSION');
       const speed = Number(options.speed);
       if (!(speed > 0 && speed <= 1_000))
         throw usage(`--speed ${options.speed}: expected a number above 0, at most 1000`);
-      const maxIdleS = Number(options.maxIdle);
-      if (!(maxIdleS >= 0)) throw usage(`--max-idle ${options.maxIdle}: expected a number of seconds`);
+      const idleS = Number(options.idle);
+      if (!(idleS >= 0)) throw usage(`--idle ${options.idle}: expected a number of seconds`);
+      const fromUs = readMoment(options.at);
+      if (fromUs === undefined) throw usage(`--at ${options.at}: expected seconds, or a time such as 1:30 or 2:03:30`);
       const play: PlayOptions = {
         speed,
         wait: options.wait,
-        maxIdleMs: options.fullPauses ? Number.POSITIVE_INFINITY : maxIdleS * 1000,
+        idleUs: options.fullPauses ? Number.POSITIVE_INFINITY : idleS * 1e6,
+        fromUs,
         lane: options.lane === undefined ? undefined : wholeNumber(options.lane, '--lane', 0, 999_999_999),
       };
       const { client, output } = await cli.open(command);
+      if (options.markers) {
+        const lines = linesOf(client.stream(`/sessions/${id}/replay?part=outline`));
+        const first = await lines.next();
+        if (first.done) return;
+        const { replay, noun } = PROTOCOLS[sessionOf(first.value).protocol];
+        await listMarkers(parsed(lines, EVENTS[replay]), noun, fromUs, output);
+        return;
+      }
       const lines = linesOf(client.stream(`/sessions/${id}/replay`));
       const first = await lines.next();
       if (first.done) return;
@@ -79,6 +99,12 @@ export function addReplay(command: Command, cli: Cli): void {
         cli,
       );
     });
+}
+
+/** `90`, `1:30`, `2:03:30.5`, in microseconds. */
+function readMoment(text: string): number | undefined {
+  if (!/^(?:\d{1,9}|(?:\d{1,6}:)?\d{1,2}:\d{2})(?:\.\d{1,6})?$/.test(text)) return undefined;
+  return Math.round(text.split(':').reduce((sum, part) => sum * 60 + Number(part), 0) * 1e6);
 }
 
 function sessionOf(line: string): SessionEntry {

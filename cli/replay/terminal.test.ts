@@ -30,7 +30,7 @@ class Tty extends PassThrough {
 function player(options: Partial<PlayOptions> = {}, json = false) {
   const [stdin, stdout, stderr] = [new Tty(), new Tty(), new PassThrough()];
   const terminal = { stdin, stdout, stderr, env: { NO_COLOR: '1' } };
-  const play: PlayOptions = { speed: 1, wait: false, maxIdleMs: 3000, lane: undefined, ...options };
+  const play: PlayOptions = { speed: 1, wait: false, idleUs: 2_000_000, fromUs: 0, lane: undefined, ...options };
   return {
     stdin,
     shown: () => String(stdout.read() ?? ''),
@@ -137,7 +137,7 @@ describe('a terminal’s replay on a terminal', () => {
   });
 
   it('pauses at a space, goes on at the next, ends at q, and gives the keyboard back', async () => {
-    const { play, shown, stdin } = player({ wait: true, maxIdleMs: 0 });
+    const { play, shown, stdin } = player({ wait: true, idleUs: 0 });
     let wrote = '';
     let next = 0;
     async function* keyed(): AsyncGenerator<TerminalEvent> {
@@ -161,6 +161,27 @@ describe('a terminal’s replay on a terminal', () => {
     expect(next).toBe(1);
     expect(wrote + shown()).toBe(`one two ${RESET_TERMINAL}\n`);
     expect(stdin.raw).toEqual([true, false]);
+  });
+
+  it('begins at a moment: a screen as it was made until then, of lines those since', async () => {
+    const screen = player({ wait: true, fromUs: 3_600_000_000 });
+    const ended = { kind: 'ended', timeUs: 3_600_000_000, reason: 'client_closed', message: 'bye' } as const;
+    await screen.play(stream([...shell(1), output(1, 1, 'long ago '), output(3_600_000_000, 1, 'then'), ended]));
+    expect(screen.shown()).toBe(`long ago then${RESET_TERMINAL}\n[1:00:00.000] ended (client_closed): bye\n`);
+    const command = { kind: 'command', ...at(0, 1), action: 1, form: 'exec', command: 'early' } as const;
+    const lines = player({ fromUs: 5 });
+    await lines.play(stream([command, { ...command, ...at(5, 1), action: 2, command: 'late' }]));
+    expect(lines.shown()).toBe('[0:00.000] 2> late\n');
+    const json = player({ fromUs: 5 }, true);
+    await json.play(stream([command, { ...command, ...at(5, 1), action: 2 }]));
+    expect(json.shown().trimEnd().split('\n')).toHaveLength(1);
+  });
+
+  it('says between lines how much of a silence it left out', async () => {
+    const { play, shown } = player({ wait: true, idleUs: 0 });
+    const command = { kind: 'command', ...at(0, 1), action: 1, form: 'exec', command: 'a' } as const;
+    await play(stream([command, { ...command, ...at(240_000_000, 1), action: 2, command: 'b' }]));
+    expect(shown()).toBe('[0:00.000] 1> a\n[idle 4 min skipped]\n[4:00.000] 2> b\n');
   });
 
   it('fails at damage, after what came before it', async () => {

@@ -8,7 +8,7 @@ import { Failure } from '../failure.ts';
 import { offset, showBytes, took } from '../../core/text/amounts.ts';
 import { type Output, type Terminal, time } from '../output.ts';
 import { jsonLine, line, lines } from '../terminal-text.ts';
-import { Pace, type PlayOptions } from './pace.ts';
+import { idleWords, Pace, type PlayOptions } from './pace.ts';
 import { RESET_TERMINAL, TerminalFilter } from './terminal-filter.ts';
 
 export async function showTerminal(
@@ -28,7 +28,8 @@ export async function showTerminal(
     for await (const event of events) {
       if (event.kind === 'damaged') damage = event.message;
       if (output.json) {
-        if (options.lane === undefined || !('lane' in event) || event.lane === options.lane) {
+        const isAsked = options.lane === undefined || !('lane' in event) || event.lane === options.lane;
+        if (isAsked && event.timeUs >= options.fromUs) {
           await pace.until(event.timeUs);
           await output.write(`${jsonLine(event)}\n`);
         }
@@ -50,10 +51,11 @@ export async function showTerminal(
       if (isOther) continue;
       const raw = 'lane' in event && event.lane === shown;
       const text = raw ? screenText(event, filter) : lineText(event, output);
-      if (text === '') continue;
-      await pace.until(event.timeUs);
+      // Before the moment that is played from a screen is made as it was; lines are left out.
+      if (text === '' || (!raw && event.timeUs < options.fromUs && event.kind !== 'opened')) continue;
+      const leftOutUs = await pace.until(event.timeUs);
       if (pace.stopped) break;
-      await output.write(text);
+      await output.write(raw ? text : `${idleWords(leftOutUs, output)}${text}`);
       // Its screen is left as it was; what follows stands below.
       if (event.kind === 'lane-end' && raw) {
         await output.write(`${resetText(output)}\n`);
@@ -129,6 +131,8 @@ function wordsOf(event: TerminalEvent, output: Output): string {
     case 'input':
     case 'resize':
     case 'keyframe':
+    case 'idle':
+    case 'more-markers':
     case 'more':
       return '';
   }

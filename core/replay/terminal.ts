@@ -2,7 +2,7 @@
 // gigabytes of output, so there are three ways to ask for it:
 //
 //   whole     every event of every lane, made as fast as it is read
-//   outline   everything but output and input, and on each lane keyframes that say where these can be read from
+//   outline   everything but output and input, silences, and on each lane keyframes that say where output can be read from
 //   a page    output, input and sizes of one lane from a keyframe on, at most so much; `more` leads to the next
 //
 // All of one lane played from its beginning shows what a keyframe and all behind it show.
@@ -18,15 +18,16 @@ import {
   TerminalResized,
 } from '../recording/facts/shell.ts';
 import { Completeness, EndReason } from '../recording/facts/session.ts';
+import { MARKER_KINDS } from './marker-kinds.ts';
 
 /** What a replay may be asked with. Nothing: all of it. */
 export const ReplayQuery = z.strictObject({
   part: z.literal('outline').optional(),
   lane: z.coerce.number().int().min(0).optional(),
-  /** Of a keyframe, or of the page before. Only with `lane`. */
-  cursor: z.string().max(2000).optional(),
-  /** Where the page ends at the latest: before the frame of this number. */
-  until: z.coerce.number().int().min(0).optional(),
+  /** Of a keyframe, or of the page before, with `lane`; or of rows that the outline of a session of statements left out. */
+  cursor: z.string().max(6000).optional(),
+  /** Where the page ends at the latest: the cursor of a later keyframe. */
+  until: z.string().max(2000).optional(),
 });
 export type ReplayQuery = z.infer<typeof ReplayQuery>;
 
@@ -36,7 +37,7 @@ const sent = {
   ...at,
   /** As UTF-8; what is none stands as U+FFFD, and is in `base64` as it was. */
   text: z.string(),
-  /** The bytes, where they are not UTF-8. */
+  /** The bytes, where they are not UTF-8; not in a page, which is to be looked at. */
   base64: z.string().optional(),
 };
 
@@ -87,6 +88,16 @@ export const TerminalEvent = z.discriminatedUnion('kind', [
     rows: z.number().int(),
     screen: z.string(),
     cursor: z.string(),
+  }),
+  /** In an outline: nothing was shown on the lane from then until now. Only silences that are seen on a time bar (idle.ts). */
+  z.object({ kind: z.literal('idle'), ...at, fromUs: z.number() }),
+  /** In an outline that has told thousands: how many of a kind of marker (markers.ts) came since then, no longer told one by one. */
+  z.object({
+    kind: z.literal('more-markers'),
+    timeUs: z.number(),
+    fromUs: z.number(),
+    of: z.enum(MARKER_KINDS),
+    count: z.number().int(),
   }),
   /** The page ends here; the lane may go on. */
   z.object({ kind: z.literal('more'), ...at, cursor: z.string() }),

@@ -11,6 +11,7 @@ export function fieldValues({ session, body }: SearchDocument): Readonly<Record<
     user: name === email ? [email] : [email, name],
     resource: [session.resource.toLowerCase()],
     protocol: [session.protocol],
+    session: [session.session],
     verdict: [body.verdict ?? 'allowed'],
     error: body.errors.map((error) => error.toLowerCase()),
     // Also without its schema.

@@ -1,7 +1,17 @@
 // What is asked of the index, as read (parse.ts). The same expression is judged on a document (match.ts) and
 // looked up in the index (functions/search): it means the same in both.
 
-export const VALUE_FIELDS = ['user', 'resource', 'protocol', 'verdict', 'error', 'table', 'task', 'trace'] as const;
+export const VALUE_FIELDS = [
+  'user',
+  'resource',
+  'protocol',
+  'session',
+  'verdict',
+  'error',
+  'table',
+  'task',
+  'trace',
+] as const;
 export type ValueField = (typeof VALUE_FIELDS)[number];
 export const AMOUNT_FIELDS = ['rows', 'duration'] as const;
 export type AmountField = (typeof AMOUNT_FIELDS)[number];

@@ -21,7 +21,7 @@ export interface Visit {
 
 type Handler = (visit: Visit) => Promise<Response>;
 
-const FAULT_STATUS: Readonly<Record<UseCaseFault['reason'], ContentfulStatusCode>> = {
+export const FAULT_STATUS: Readonly<Record<UseCaseFault['reason'], ContentfulStatusCode>> = {
   not_found: 404,
   forbidden: 403,
   denied: 403,

@@ -8,12 +8,14 @@ import type { SessionDetail, SessionEntry, SessionQuery } from '../../core/catal
 import type { SessionId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';
 import { ok, type Result, unreachable } from '../../core/result.ts';
+import { describeQueryMistake, parseQuery } from '../../core/search/parse.ts';
 import { catalogueWordOf, sessionEntryOf, listedEntry, type StoredSession } from '../../core/session-evidence.ts';
 import type { ArchiveFault, SessionPlace } from '../archive.ts';
 import type { Answer, Gatehouse } from '../gatehouse.ts';
 import type { Admission } from '../ports/witness.ts';
 import { INTERVAL_MS } from '../storage/counted-events.ts';
 import { fault, note, noteCounted, noteLook, type UseCaseDeps } from './deps.ts';
+import { viewOf } from './search.ts';
 import { type Standing, standingOf } from './standing.ts';
 import { asSeenUnder, mayView, narrow, ownerByRecord, ownerBySignature } from './viewing.ts';
 
@@ -27,6 +29,7 @@ type RecordingUseCases = Pick<
   | 'viewSession'
   | 'actions'
   | 'replay'
+  | 'searchSession'
   | 'export'
   | 'objects'
   | 'object'
@@ -115,6 +118,20 @@ export function recordingUseCases(deps: UseCaseDeps): RecordingUseCases {
       return lookInside(await look(who, id, 'session.viewed', { part: 'replay' }), (place) =>
         deps.archive.replay(place, query),
       );
+    },
+
+    async searchSession(who, id, query) {
+      const q = `session:${id} ${query.q}`;
+      // It is a query by itself, so that what stands before it narrows it.
+      for (const text of [query.q, q]) {
+        const asked = parseQuery(text, deps.clock.now());
+        if (!asked.ok) return fault('bad_request', describeQueryMistake(asked.error));
+      }
+      const allowed = await look(who, id, 'session.viewed', { part: 'search' });
+      const standing = allowed.ok ? await standingOf(deps, who) : allowed;
+      if (!standing.ok) return standing;
+      const page = await read(deps.archive.search({ ...query, q, view: viewOf(standing.value, who) }));
+      return page.ok ? ok({ ...page.value, hits: page.value.hits.filter(({ session }) => session === id) }) : page;
     },
 
     async export(who, id, query) {
@@ -218,7 +235,7 @@ const VERIFIED = 'verified';
 
 /** What is written down of a look at one session. */
 type Look =
-  | [kind: 'session.viewed', details: { readonly part: 'page' | 'detail' | 'statements' | 'replay' }]
+  | [kind: 'session.viewed', details: { readonly part: 'page' | 'detail' | 'statements' | 'replay' | 'search' }]
   | [kind: 'session.verified', details: Readonly<Record<string, never>>]
   | [kind: 'session.exported', details: { readonly format: ExportFormat }];
 

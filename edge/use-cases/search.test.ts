@@ -2,6 +2,7 @@ import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { SearchPage } from '../../core/search/page.ts';
 import { admitted, admittedUnder } from '../test/admissions.ts';
+import { Browser, EDGE } from '../test/browser.ts';
 import { type Caller, callerAs } from '../test/people.ts';
 import { ISSUER_OF_TESTS, SESSIONS } from '../test/sessions.ts';
 import { audit } from '../test/grants.ts';
@@ -66,6 +67,29 @@ describe('a search', () => {
     expect((await newest())?.sequence).toBe(before + 1);
     await found('carol', 'q=user:bob%20grant');
     expect((await newest())?.sequence).toBe(before + 2);
+  });
+
+  test('inside a session shows nothing of others, and is a look at it however often it is asked', async () => {
+    const browser = new Browser();
+    await browser.signIn('bob');
+    const ask = (query: string, of = ofAlice.id) =>
+      browser.fetch(`${EDGE}/sessions/${of}/search?q=${encodeURIComponent(query)}`);
+    const answer = SearchPage.parse(await (await ask('drop or truncate')).json());
+    // The archive of the tests finds something in every session, whatever it was asked.
+    expect(answer.hits.map(({ session }) => session)).toEqual([ofAlice.id]);
+    expect(await asked()).toMatchObject({
+      ...{ q: `session:${ofAlice.id} drop or truncate`, view: { rules: ['demo-developers'] } },
+    });
+    const newest = async () => (await audit.list({ limit: 1 })).entries[0];
+    const look = await newest();
+    expect(look).toMatchObject({ kind: 'session.viewed', actor: 'bob@example.com', object: ofAlice.id });
+    expect(look?.details).toEqual({ part: 'search' });
+    expect((await ask('grant')).status).toBe(200);
+    expect((await newest())?.sequence).toBe(look?.sequence);
+    const mistaken = await ask('a or');
+    expect([mistaken.status, await mistaken.text()]).toEqual([400, expect.stringContaining('must follow')]);
+    expect((await ask('drop', ofAliceHidden.id)).status).toBe(403);
+    expect(await asked()).toMatchObject({ q: `session:${ofAlice.id} grant` });
   });
 
   test('that is not understood says where, and is no look', async () => {

@@ -45,7 +45,7 @@ export function searchUseCases(deps: UseCaseDeps): Pick<Gatehouse, 'search'> {
 }
 
 /** What this person may see of the index. Of rules that are gone their own alone, and then as the edge's record of the session says. */
-function viewOf({ auditor, policy }: Standing, who: Identity): SearchView {
+export function viewOf({ auditor, policy }: Standing, who: Identity): SearchView {
   const named = (test: (rule: (typeof policy.rules)[number]) => boolean) =>
     policy.rules.filter(test).map(({ name }) => name);
   return {

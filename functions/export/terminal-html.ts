@@ -76,6 +76,8 @@ function blockOf(event: Exclude<TerminalEvent, { kind: 'opened' | 'output' }>): 
     case 'input':
     case 'resize':
     case 'keyframe':
+    case 'idle':
+    case 'more-markers':
     case 'more':
       return '';
   }

@@ -8,12 +8,14 @@ import type { RecordingPart, SegmentPlace } from '../store/read-recording.ts';
 import { ResultDecoder } from './postgres/results.ts';
 import { replayStatements } from './replay-statements.ts';
 import { noResults, type ResultReader } from './result-reader.ts';
-import { readLanePlace } from './terminal/cursor.ts';
-import { outlineTerminal, pageOfLane, replayTerminal } from './terminal/replay-terminal.ts';
+import { readRowsCursor, type RowsPlace, rowsPage } from './rows-page.ts';
+import { type LanePlace, readLanePlace } from './terminal/cursor.ts';
+import { outlineTerminal } from './terminal/outline.ts';
+import { pageOfLane, replayTerminal } from './terminal/replay-terminal.ts';
 
 type Events<Event> = AsyncGenerator<Event, void, undefined>;
-/** From its beginning, or from one segment alone, whose followers are read as they are asked for. */
-export type OpenRecording = (from?: SegmentPlace) => AsyncIterable<RecordingPart>;
+/** From its beginning, or from one segment on: those up to number `last` are read ahead, others as they are asked for. */
+export type OpenRecording = (from?: SegmentPlace, last?: number) => AsyncIterable<RecordingPart>;
 
 /** An error is what was wrong with the query, for who asked. */
 type Replayer = (
@@ -23,28 +25,48 @@ type Replayer = (
 ) => Result<Events<ReplayEvent | TerminalEvent>, string>;
 
 const BY_KIND: Readonly<Record<ReplayKind, Replayer>> = {
-  statements: (session, open, query) =>
-    Object.keys(query).length === 0
-      ? ok(replaySession(session, open()))
-      : err('a replay of statements comes whole: ask without part, lane, cursor and until'),
+  statements: (session, open, { part, lane, cursor, until }) => {
+    const reader = RESULT_READERS[session.protocol] ?? noResults;
+    if (lane !== undefined || until !== undefined || (part && cursor !== undefined))
+      return err('a replay of statements is asked for whole, as its outline, or with a cursor of it');
+    if (cursor === undefined) return ok(replayStatements(session, open(), () => reader(), part === 'outline'));
+    const place = readRowsCursor(cursor);
+    return place ? resumed(place, open, reader) : err('the cursor is none of an outline');
+  },
   terminal: (session, open, { part, lane, cursor, until }) => {
     if (lane === undefined && cursor === undefined && until === undefined)
       return ok(part ? outlineTerminal(session, open()) : replayTerminal(session, open()));
     const place = cursor === undefined ? undefined : readLanePlace(cursor);
-    if (lane === undefined || !place || part)
+    const end = until === undefined ? undefined : readLanePlace(until);
+    if (lane === undefined || !place || part || (until !== undefined && !end))
       return err('a page is asked for with its lane and the cursor of a keyframe or of the page before');
-    return ok(pageOfLane(session, open(place.segment), lane, place, until));
+    return ok(pageOfLane(session, open(place.segment, lastSegment(place, end)), lane, place, end));
   },
 };
 
+/** Of a page. Where it ends with the first frame of a segment, the one before is its last. */
+const lastSegment = ({ segment }: LanePlace, until: LanePlace | undefined): number =>
+  until === undefined ? segment.number : until.segment.number - (until.frame === until.segment.firstFrame ? 1 : 0);
+
+/** `layout`: of the one result that is read. Throws where it is none. */
+type BeginResults = (layout?: string) => ResultReader;
+
 /** Reads results from a protocol's bytes. Without one, statements are shown with what their facts say. */
-const RESULT_READERS: Readonly<Partial<Record<ProtocolName, () => ResultReader>>> = {
-  postgres: () => new ResultDecoder(),
+const RESULT_READERS: Readonly<Partial<Record<ProtocolName, BeginResults>>> = {
+  postgres: (layout) => new ResultDecoder(layout),
 };
+
+function resumed(place: RowsPlace, open: OpenRecording, begin: BeginResults): Result<Events<ReplayEvent>, string> {
+  try {
+    return ok(rowsPage(open(place.segment, place.segment.number), place, begin(place.layout)));
+  } catch {
+    return err('the cursor is none of an outline');
+  }
+}
 
 /** Of statements. Works on a live session as far as it has come. A damaged recording ends with an event that says so. */
 export const replaySession = (session: SessionEntry, recording: AsyncIterable<RecordingPart>): Events<ReplayEvent> =>
-  replayStatements(session, recording, RESULT_READERS[session.protocol] ?? noResults);
+  replayStatements(session, recording, () => (RESULT_READERS[session.protocol] ?? noResults)());
 
 export const replayAsAsked: Replayer = (session, open, query) =>
   BY_KIND[PROTOCOLS[session.protocol].replay](session, open, query);

@@ -8,10 +8,11 @@ import type { StatementFinished } from '../../core/recording/facts/database.ts';
 import type { Fact } from '../../core/recording/facts/fact.ts';
 import { FactDamage, FactReader } from '../../core/recording/facts/fact-reader.ts';
 import { transferWords } from '../../core/replay/file-words.ts';
-import type { RecordingPart } from '../store/read-recording.ts';
+import type { RecordingPart, SegmentPlace } from '../store/read-recording.ts';
 import { connectionNotice } from './connection-notices.ts';
 import { noticeOf } from './policy-notices.ts';
 import type { ReplayedResult, ResultReader } from './result-reader.ts';
+import { writeRowsCursor } from './rows-page.ts';
 
 /** Facts that may wait for the bytes they point at: they are written in the same turn. */
 const MAX_WAITING_FACTS = 10_000;
@@ -20,7 +21,11 @@ type Waiting = { readonly timeUs: number; readonly lane: number; readonly fact: 
 
 /** Bytes of one lane are joined by themselves: places in them are counted from its own beginning. */
 interface LaneReplay {
+  readonly number: number;
   readonly results: ResultReader;
+  /** Segments with bytes of its target, and how many it had before each, from where the oldest result that waits begins. */
+  readonly segments: { readonly place: SegmentPlace; readonly before: number }[];
+  bytes: number;
   /** The statement that its target answers. */
   running: number | undefined;
 }
@@ -36,7 +41,7 @@ class Lanes {
   of(lane: number): LaneReplay {
     let found = this.#lanes.get(lane);
     if (!found) {
-      found = { results: this.#begin(), running: undefined };
+      found = { number: lane, results: this.#begin(), segments: [], bytes: 0, running: undefined };
       this.#lanes.set(lane, found);
     }
     return found;
@@ -51,38 +56,70 @@ class Lanes {
   }
 }
 
-/** `begin` makes the reader of one lane. */
+/** How much of rows an outline shows at once: of one result, and of all. */
+const OUTLINE_ROWS_CHARS = 4 * 1024;
+const OUTLINE_ALL_ROWS_CHARS = 512 * 1024;
+
+/** What an outline leaves out of large results. */
+class LeftOut {
+  #chars = 0;
+
+  rows(event: Rows, lane: LaneReplay, { offset, layout }: ReplayedResult): Rows {
+    if (event.rows.length === 0 || layout === undefined) return event;
+    const chars = JSON.stringify(event.rows).length;
+    if (chars <= OUTLINE_ROWS_CHARS && this.#chars + chars <= OUTLINE_ALL_ROWS_CHARS) {
+      this.#chars += chars;
+      return event;
+    }
+    const found = lane.segments.findLast(({ before }) => before <= offset);
+    if (!found) return event;
+    const { place, before } = found;
+    const { statement } = event;
+    const cursor = writeRowsCursor({ statement, lane: lane.number, segment: place, before, offset, layout });
+    return cursor === undefined ? event : { ...event, rows: [], omitted: event.omitted + event.rows.length, cursor };
+  }
+}
+
+type Rows = Extract<ReplayEvent, { kind: 'rows' }>;
+
+/** `begin` makes the reader of one lane. `outline`: rows of large results are left out, with a cursor each that leads to them. */
 export async function* replayStatements(
   session: SessionEntry,
   recording: AsyncIterable<RecordingPart>,
   begin: () => ResultReader,
+  outline = false,
 ): AsyncGenerator<ReplayEvent, void, undefined> {
   yield { kind: 'opened', timeUs: 0, session };
   const lanes = new Lanes(begin);
+  const leftOut = outline ? new LeftOut() : undefined;
   const facts = new FactReader({ session: session.id, connector: session.connector }, false);
   let waiting: Waiting[] = [];
   let timeUs = 0;
   for await (const part of recording) {
     if (part.kind === 'damaged') {
-      yield* show(waiting, lanes);
+      yield* show(waiting, lanes, leftOut);
       yield { kind: 'damaged', timeUs, message: part.message };
       return;
     }
-    const { frame } = part;
+    const { frame, segment } = part;
     timeUs = frame.timeUs;
     let fact: Fact | undefined;
     try {
       fact = facts.take(frame);
     } catch (fault) {
       if (!(fault instanceof FactDamage)) throw fault;
-      yield* show(waiting, lanes);
+      yield* show(waiting, lanes, leftOut);
       yield { kind: 'damaged', timeUs, message: fault.message };
       return;
     }
     if (frame.kind === 'bytes') {
-      const { results } = lanes.of(frame.lane);
-      if (frame.direction === 'target') results.push(frame.body);
-      else if (frame.direction === 'client') results.pushClient(frame.body);
+      const lane = lanes.of(frame.lane);
+      const { results } = lane;
+      if (frame.direction === 'target') {
+        if (lane.segments.at(-1)?.place !== segment) lane.segments.push({ place: segment, before: lane.bytes });
+        lane.bytes += frame.body.length;
+        results.push(frame.body);
+      } else if (frame.direction === 'client') results.pushClient(frame.body);
     } else if (fact) {
       waiting.push({ timeUs, lane: frame.lane, fact });
       if (fact.kind === 'statement.started') lanes.of(frame.lane).running ??= fact.action;
@@ -94,12 +131,12 @@ export async function* replayStatements(
     if (waiting.length === 0) continue;
     const ready = countReady(waiting, lanes);
     if (ready === 0) continue;
-    yield* show(waiting.slice(0, ready), lanes);
+    yield* show(waiting.slice(0, ready), lanes, leftOut);
     waiting = waiting.slice(ready);
   }
-  yield* show(waiting, lanes);
-  for (const { running, results } of lanes)
-    if (running !== undefined) yield* rowsOf(timeUs, running, results.takeAll());
+  yield* show(waiting, lanes, leftOut);
+  for (const lane of lanes)
+    if (lane.running !== undefined) yield* rowsOf(timeUs, lane.running, lane.results.takeAll(), lane, leftOut);
 }
 
 /**
@@ -118,17 +155,24 @@ function countReady(waiting: readonly Waiting[], lanes: Lanes): number {
 
 const endOf = ({ at }: StatementFinished): number => (at?.direction === 'target' ? at.offset + at.length : 0);
 
-function* show(waiting: readonly Waiting[], lanes: Lanes): Generator<ReplayEvent> {
+function* show(waiting: readonly Waiting[], lanes: Lanes, leftOut: LeftOut | undefined): Generator<ReplayEvent> {
   for (const { timeUs, lane, fact } of waiting) {
-    yield* eventsOf(timeUs, fact, lanes.of(lane).results);
+    yield* eventsOf(timeUs, fact, lanes.of(lane), leftOut);
     if (fact.kind === 'lane.closed') lanes.close(fact.lane);
   }
 }
 
-function* rowsOf(timeUs: number, statement: number, results: readonly ReplayedResult[]): Generator<ReplayEvent> {
-  for (const { columns, rows, omitted, omittedColumns, undecoded } of results) {
+function* rowsOf(
+  timeUs: number,
+  statement: number,
+  results: readonly ReplayedResult[],
+  lane: LaneReplay,
+  leftOut: LeftOut | undefined,
+): Generator<ReplayEvent> {
+  for (const result of results) {
+    const { columns, rows, omitted, omittedColumns, undecoded } = result;
     if (undecoded !== undefined) yield { ...undecodedNotice(undecoded), timeUs, statement };
-    yield {
+    const event: Rows = {
       kind: 'rows',
       timeUs,
       statement,
@@ -137,7 +181,14 @@ function* rowsOf(timeUs: number, statement: number, results: readonly ReplayedRe
       omitted,
       ...(omittedColumns > 0 && { omittedColumns }),
     };
+    yield leftOut ? leftOut.rows(event, lane, result) : event;
   }
+}
+
+/** What begins behind these bytes is looked for from the last segment that has some before them. */
+function forget({ segments }: LaneReplay, offset: number): void {
+  const kept = segments.findLastIndex(({ before }) => before <= offset);
+  if (kept > 0) segments.splice(0, kept);
 }
 
 const undecodedNotice = (encoding: string) =>
@@ -147,7 +198,7 @@ const undecodedNotice = (encoding: string) =>
     message: `What follows is in ${encoding}, which is not decoded here: bytes beyond ASCII are shown as \\xNN. The NDJSON export has them as they were.`,
   }) as const;
 
-function* eventsOf(timeUs: number, fact: Fact, results: ResultReader): Generator<ReplayEvent> {
+function* eventsOf(timeUs: number, fact: Fact, lane: LaneReplay, leftOut: LeftOut | undefined): Generator<ReplayEvent> {
   switch (fact.kind) {
     case 'statement.started': {
       const { action: statement, text, textBytes, parameters } = fact;
@@ -164,8 +215,9 @@ function* eventsOf(timeUs: number, fact: Fact, results: ResultReader): Generator
     case 'statement.finished': {
       const { action: statement, tags, rows, bytes, durationUs, error, suspended, at } = fact;
       // Without a place it had no answer: a pipeline's statement behind a failed one.
-      const answered = at?.direction === 'target' ? results.takeRange(at.offset, at.offset + at.length) : [];
-      yield* rowsOf(timeUs, statement, answered);
+      const answered = at?.direction === 'target' ? lane.results.takeRange(at.offset, at.offset + at.length) : [];
+      yield* rowsOf(timeUs, statement, answered, lane, leftOut);
+      if (at?.direction === 'target') forget(lane, at.offset + at.length);
       yield {
         ...{ kind: 'result', timeUs, statement, tags, rows, bytes, durationUs },
         ...(error && { error }),

@@ -10,14 +10,18 @@ export interface ReplayedResult {
   readonly omittedColumns: number;
   /** The encoding, where some of it could not be decoded and is shown as bytes. */
   readonly undecoded: string | undefined;
+  /** What it takes to read it again from its first message alone, as text. undefined: more than one keeps. */
+  readonly layout: string | undefined;
 }
 
-/** One a session; it follows both directions from their beginning. */
+/** One a lane; it follows both directions from their beginning, or the target's from the first message of one result. */
 export interface ResultReader {
   /** Bytes from the target seen so far. */
   readonly offset: number;
   /** What is taken now may be in another encoding than the one known. */
   readonly unsettled: boolean;
+  /** A result is there, as far as it is kept. */
+  readonly ready: boolean;
   push(chunk: Uint8Array): void;
   /** What the client sent, each chunk before what the server answered to it. */
   pushClient(chunk: Uint8Array): void;
@@ -31,6 +35,7 @@ export interface ResultReader {
 export const noResults = (): ResultReader => ({
   offset: Number.POSITIVE_INFINITY,
   unsettled: false,
+  ready: false,
   push() {},
   pushClient() {},
   takeRange: () => [],

@@ -154,6 +154,18 @@ it('answers the same before and after the fold', async () => {
   expect(await ask()).toEqual(first);
 });
 
+it('finds what is in one session alone, before and after the fold', async () => {
+  const { archive, alice, bob } = await archiveOfTwo();
+  const ask = async () => {
+    const texts = [`session:${alice.session}`, `session:${bob.session} order`, `-session:${bob.session.toUpperCase()}`];
+    return Promise.all(texts.map(async (text) => shown(await archive.ask(text))));
+  };
+  const first = await ask();
+  expect(first.map(({ length }) => length)).toEqual([3, 1, 3]);
+  await archive.fold();
+  expect(await ask()).toEqual(first);
+});
+
 it('shows where in the session a hit is, and what of it was asked for', async () => {
   const { archive, alice } = await archiveOfTwo();
   await archive.fold();

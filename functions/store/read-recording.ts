@@ -48,7 +48,9 @@ export async function* readRecording(
   for await (const bytes of objectsOf({ connector, session, segments }, reader, from.number)) {
     const { number } = expected;
     if (bytes === undefined) {
-      if (number < segments || (await hasLater(reader, platform, { connector, session }, number)))
+      // Whoever begins in the middle has a place from a reading of the whole, which looked: a manifest is long.
+      const isWhole = from === BEGINNING;
+      if (number < segments || (isWhole && (await hasLater(reader, platform, { connector, session }, number))))
         yield { kind: 'damaged', message: `segment ${number} is missing` };
       return;
     }

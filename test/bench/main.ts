@@ -5,6 +5,7 @@ import { benchHostile } from './hostile.ts';
 import { benchMysql } from './mysql.ts';
 import { benchPolicy } from './policy.ts';
 import { benchPostgres } from './postgres.ts';
+import { benchReplay } from './replay.ts';
 import { benchSearch } from './search.ts';
 import { benchSealing } from './sealing.ts';
 import { benchSsh } from './ssh.ts';
@@ -17,6 +18,7 @@ const BENCHMARKS: Readonly<Record<string, (options: { rounds: number; seconds: n
   hostile: benchHostile,
   ssh: benchSsh,
   search: benchSearch,
+  replay: benchReplay,
 };
 
 function readArguments() {

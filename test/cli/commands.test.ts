@@ -82,6 +82,8 @@ describe('an error', () => {
     [['sessions', '--since', 'soon'], '--since soon: expected 2h, "2 hours ago", yesterday, 2026-11-20 or'],
     [['export', SESSION, '--format', 'pdf'], '--format pdf'],
     [['replay', SESSION, '--speed', '-1'], '--speed -1'],
+    [['replay', SESSION, '--idle', 'long'], '--idle long: expected a number of seconds'],
+    [['replay', SESSION, '--at', 'noon'], '--at noon: expected seconds, or a time such as 1:30'],
     [['verify'], 'name one of SESSION, --all and --dir COPY'],
     [['verify', '--all', '--key', 'x'], '--key goes with --dir'],
     [['approve', 'x'], 'REQUEST x: expected an id that begins with req_'],
@@ -193,6 +195,8 @@ describe('answers', () => {
       ['search', 'evil', '--json'],
       ['replay', SESSION, '--no-wait'],
       ['replay', SESSION, '--no-wait', '--json'],
+      ['replay', SESSION, '--markers'],
+      ['replay', SESSION, '--markers', '--json'],
     ]) {
       const { code, stdout } = await run(...args);
       expect([args, code]).toEqual([args, 0]);

@@ -8,6 +8,7 @@ import type { ActionEntry, ReplayEvent, SessionDetail, SessionEntry } from '../.
 import { type GrantId, newId, type SessionId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';
 import { err, ok } from '../../core/result.ts';
+import type { SearchHit } from '../../core/search/page.ts';
 import type { Gatehouse, UseCaseFault, WaitingDevice } from '../../edge/gatehouse.ts';
 import { type FakeApprovals, fakeApprovals } from './fake-approvals.ts';
 import { statementEntry, coverageOf, demoConnectors, demoResources, demoSessions, seededIds } from './fake-data.ts';
@@ -296,6 +297,22 @@ export function createFakeGatehouse(now: () => number): FakeGatehouse {
       const session = mayView(who, stored.get(id));
       if (session?.replay) return ok(await session.replay(query));
       return session ? ok(ndjson(session.events)) : notFound;
+    },
+    async searchSession(who, id, { q }) {
+      note('searchSession', who, id);
+      const session = mayView(who, stored.get(id));
+      if (!session) return notFound;
+      audit('session.viewed', who.email, id);
+      const words = q.toLowerCase();
+      if (words.startsWith('"')) return err({ reason: 'bad_request', message: 'This quote is not closed.' });
+      const { email, resource, protocol, startedAt } = session.entry;
+      const hits = session.actions.flatMap(({ kind, action, lane, timeUs, title }): SearchHit[] => {
+        const from = title.toLowerCase().indexOf(words);
+        const marks: [number, number][] = [[from, from + words.length]];
+        const hit = { session: id, moment: timeUs / 1e6, at: startedAt, snippet: title, marks, kind, action, lane };
+        return from < 0 ? [] : [{ ...hit, email, resource, protocol }];
+      });
+      return ok({ hits: hits.reverse() });
     },
     async export(who, id, { format }) {
       note('export', who, id);

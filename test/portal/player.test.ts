@@ -82,8 +82,8 @@ describe('the player', () => {
   test('skips idle time and says so', async () => {
     const { page, close } = await openPlayer(story());
     await play(page);
-    // 1.2 s to the first statement, half a second either side of the silence behind it.
-    await page.clock.runFor(2600);
+    // 1.2 s to the first statement, a second either side of the silence behind it.
+    await page.clock.runFor(3600);
     expect(await shownStatements(page)).toEqual(['1', '2']);
     expect(await page.locator('#player-status').textContent()).toContain('Skipped');
     await close();
@@ -141,8 +141,8 @@ describe('the player', () => {
   test('marks statements and errors on the bar', async () => {
     const { page, close } = await openPlayer(story());
     await play(page);
-    expect((await page.locator('#marks-statements').getAttribute('d'))?.split('M')).toHaveLength(9);
-    expect(await page.locator('#marks-errors').getAttribute('d')).toBe('M207 2v8');
+    expect((await page.locator('#marks-action').getAttribute('d'))?.split('M')).toHaveLength(10);
+    expect(await page.locator('#marks-error').getAttribute('d')).toBe('M207 2v10');
     await close();
   });
 
@@ -191,10 +191,10 @@ describe('the player', () => {
   test('tells when the replay cannot be loaded, and takes up again', async () => {
     const session = story();
     const { page, close } = await openPlayer(session, { expected: /503/ });
-    await page.route('**/replay', (route) => route.fulfill({ status: 503, body: 'no' }));
+    await page.route('**/replay?*', (route) => route.fulfill({ status: 503, body: 'no' }));
     await page.locator('#stage-play').click();
     await page.getByText('The replay cannot be loaded just now.').waitFor();
-    await page.unroute('**/replay');
+    await page.unroute('**/replay?*');
     await play(page);
     await page.clock.runFor(1500);
     expect(await shownStatements(page)).toEqual(['1']);

@@ -95,9 +95,14 @@ describe('the player of terminals', () => {
     await page.getByRole('tab', { selected: true }).press('ArrowLeft');
     expect(await page.getByRole('tab', { selected: true }).textContent()).toContain('shell');
     await expect.poll(() => rowsOf(page).then((rows) => rows.at(-1))).toContain('line 19');
-    await page.locator('#happened').getByText('REFUSED: Blocked by rule web.').waitFor();
-    for (const words of ['open /srv/a to read', 'download /srv/a, 2 KiB', 'remove /srv/b: not answered'])
-      await page.locator('#happened').getByText(words).waitFor();
+    await page.locator('#markers summary').click();
+    for (const words of [
+      'Blocked by rule web.',
+      'open /srv/a to read',
+      'download /srv/a, 2 KiB',
+      'remove /srv/b: not answered',
+    ])
+      await page.locator('#markers-list').getByText(words).waitFor();
     const file = page.locator('#file-4');
     expect(await file.textContent()).toMatch(
       /open \/srv\/a to read.*downloaded 2 KiB, maybe not the whole file \(with gaps\), SHA-256 abab/,
@@ -112,7 +117,8 @@ describe('the player of terminals', () => {
     expect(await page.locator('#player-status').textContent()).toBe('Command 6');
     expect(await page.locator('#command-6').textContent()).toContain('Reconstructed from the terminal: an aid');
     expect(await page.locator('#command-1').textContent()).toContain('With LANG=C TERM=xterm');
-    await page.locator('#happened').getByText('Command 1: signal WINCH, from the client').waitFor();
+    await page.locator('#markers summary').click();
+    await page.locator('#markers-list').getByText('signal WINCH, from the client').waitFor();
     await close();
   });
 
@@ -139,6 +145,46 @@ describe('the player of terminals', () => {
     await page.getByText('<img src=x onerror=alert(1)>').waitFor();
     expect(await page.locator('#screen a, #screen img').count()).toBe(0);
     expect(await page.title()).not.toContain('owned');
+    await close();
+  });
+
+  test('says where it shows no more: what nothing can be gone to in the middle of is not loaded without end', async () => {
+    const session = terminalStory(20, (builder) => {
+      // A title that never ends: no screen can be told in the middle of it.
+      builder.bytes('target', new TextEncoder().encode('before\u001b]0;'), 1);
+      for (let i = 1; i <= 100; i++) {
+        builder.wait(1000).bytes('target', new Uint8Array(100_000).fill(120), 1);
+        if (i % 30 === 0) builder.cut();
+      }
+    });
+    const { page, asked, close } = await openPlayer(session, {}, '#command-1');
+    await page.locator('.terminal-row').first().waitFor({ state: 'attached' });
+    await seekTo(page, 14_500);
+    await expect.poll(() => page.locator('#player-status').textContent()).toContain('too much to be loaded here');
+    expect((await rowsOf(page)).at(-1)).toBe('before');
+    expect(asked.filter((url) => url.includes('cursor=')).length).toBeLessThanOrEqual(9 + 3);
+    await close();
+  });
+
+  test('draws a screen of half a million cells in colour in part without them, and says so', async () => {
+    const session = terminalStory(20, (builder) => {
+      builder.fact({ kind: 'terminal.resized', columns: 1000, rows: 500 }, 1);
+      for (let row = 1; row <= 60; row++) {
+        const cells = Array.from(
+          { length: 1000 },
+          (_, x) => `\u001b[38;2;${x % 256};${row};${(x * row) % 256}m${x % 10}`,
+        );
+        builder.wait(1000).bytes('target', new TextEncoder().encode(`\u001b[${row};1H${cells.join('')}`), 1);
+      }
+    });
+    const { page, close } = await openPlayer(session, {}, '#command-1');
+    await page.locator('.terminal-row').first().waitFor({ state: 'attached' });
+    await seekTo(page, 12_500);
+    await expect
+      .poll(() => page.locator('#player-status').textContent())
+      .toContain('drawn in part without its colours');
+    expect(await page.locator('#screen span').count()).toBeLessThanOrEqual(22_000);
+    expect((await rowsOf(page))[59]).toHaveLength(1000);
     await close();
   });
 

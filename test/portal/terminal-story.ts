@@ -73,7 +73,6 @@ export function terminalStory(lines = 20, more: (builder: RecordingBuilder) => v
     counts,
     endedAt: '2026-11-20T12:00:15.000Z',
   };
-  const place = { connector: builder.connector.id, session: builder.session };
   return {
     entry,
     actions: [
@@ -123,15 +122,21 @@ export function terminalStory(lines = 20, more: (builder: RecordingBuilder) => v
       },
     ] satisfies ActionEntry[],
     events: [],
-    async replay(query) {
-      const events = replayAsAsked(
-        entry,
-        (from) => readRecording(place, memoryReader(builder.objects), nodeRecordingPlatform, from),
-        query,
-      );
-      if (!events.ok) throw new Error(events.error);
-      return streamText(jsonLines(events.value));
-    },
+    replay: replayOf(builder, entry),
+  };
+}
+
+/** As the functions make it of a recording. */
+export function replayOf(builder: RecordingBuilder, entry: SessionEntry): NonNullable<FakeSession['replay']> {
+  const place = { connector: builder.connector.id, session: builder.session };
+  return async (query) => {
+    const events = replayAsAsked(
+      entry,
+      (from) => readRecording(place, memoryReader(builder.objects), nodeRecordingPlatform, from),
+      query,
+    );
+    if (!events.ok) throw new Error(events.error);
+    return streamText(jsonLines(events.value));
   };
 }
 

@@ -2,13 +2,29 @@
 
 import { capital } from '../../../core/text/capital.ts';
 import { clock } from '../../../core/text/amounts.ts';
+import type { MarkerKind } from '../../../core/replay/marker-kinds.ts';
+
+/** In this order: what is seldom stands before what is often. */
+const DRAWN: readonly MarkerKind[] = [
+  'action',
+  'other',
+  'resize',
+  'forward',
+  'file',
+  'mask',
+  'hold',
+  'error',
+  'refusal',
+];
 
 export const PlayerControls = ({ durationMs, noun }: { durationMs: number; noun: string }) => (
   <>
     <div class="seek">
-      <svg class="marks" viewBox="0 0 1000 10" preserveAspectRatio="none" aria-hidden="true" focusable="false">
-        <path id="marks-statements" class="marks-statements" d="" />
-        <path id="marks-errors" class="marks-errors" d="" />
+      <svg class="marks" viewBox="0 0 1000 12" preserveAspectRatio="none" aria-hidden="true" focusable="false">
+        <path id="marks-idle" class="marks-idle" d="" />
+        {DRAWN.map((kind) => (
+          <path id={`marks-${kind}`} class={`marks-${kind}`} d="" />
+        ))}
       </svg>
       <input
         id="seek"
@@ -49,11 +65,49 @@ export const PlayerControls = ({ durationMs, noun }: { durationMs: number; noun:
       <label class="check">
         <input type="checkbox" id="skip-idle" checked /> Skip idle time
       </label>
+      <span class="idle-words dim" id="idle-words" />
     </div>
     <p class="keys dim">
       <kbd>space</kbd> play or pause <kbd>←</kbd>
       <kbd>→</kbd> 5 s <kbd>j</kbd>
-      <kbd>k</kbd> next, previous {noun}
+      <kbd>k</kbd> next, previous {noun} <kbd>n</kbd>
+      <kbd>p</kbd> next, previous marker <kbd>/</kbd> search
     </p>
+    <search aria-label="In this session">
+      <form id="find" class="find">
+        <input
+          type="search"
+          id="find-query"
+          aria-label="Search in this session"
+          placeholder="Search in this session"
+          maxlength={500}
+        />
+        <button type="submit" class="button button-quiet">
+          Search
+        </button>
+        <p id="find-status" class="dim" role="status" />
+        <ol id="find-hits" class="plain marker-list" />
+        <button type="button" class="button button-quiet button-small" id="find-more" hidden>
+          More
+        </button>
+      </form>
+    </search>
+    <details id="markers" class="markers" hidden>
+      <summary>
+        Markers <span class="dim" id="markers-count" />
+      </summary>
+      <fieldset id="markers-kinds" class="marker-kinds">
+        <legend class="unseen-label">Kinds of markers</legend>
+      </fieldset>
+      <ol id="markers-list" class="plain marker-list" />
+      <p class="marker-pages">
+        <button type="button" class="button button-quiet button-small" id="markers-earlier" hidden>
+          Earlier
+        </button>
+        <button type="button" class="button button-quiet button-small" id="markers-later" hidden>
+          Later
+        </button>
+      </p>
+    </details>
   </>
 );

@@ -14,6 +14,7 @@ export const StatementsPlayer = ({ session }: { session: SessionEntry }) => {
       class="player"
       aria-labelledby="player-title"
       data-replay={`${to('sessions', session.id)}/replay`}
+      data-search={`${to('sessions', session.id)}/search`}
       data-duration-ms={String(durationMs)}
       data-live-session={session.state === 'live' ? 'yes' : 'no'}
       tabindex={-1}

@@ -14,6 +14,7 @@ export const TerminalPlayer = ({ session }: { session: SessionEntry }) => {
       class="player"
       aria-labelledby="player-title"
       data-replay={`${to('sessions', session.id)}/replay`}
+      data-search={`${to('sessions', session.id)}/search`}
       data-duration-ms={String(durationMs)}
       data-live-session={session.state === 'live' ? 'yes' : 'no'}
       tabindex={-1}
@@ -32,10 +33,6 @@ export const TerminalPlayer = ({ session }: { session: SessionEntry }) => {
       </div>
       <p class="player-status" id="player-status" role="status" />
       <PlayerControls durationMs={durationMs} noun="command" />
-      <div id="happened" class="happened" hidden>
-        <h3>What happened beside it</h3>
-        <ol id="happened-list" class="plain" />
-      </div>
     </section>
   );
 };

@@ -6,11 +6,13 @@ import type { SessionDetail } from '../../../core/catalogue.ts';
 import { SessionId } from '../../../core/ids.ts';
 import { PROTOCOLS } from '../../../core/protocols.ts';
 import { ReplayQuery } from '../../../core/replay/terminal.ts';
+import { err } from '../../../core/result.ts';
+import { SearchQuery } from '../../../core/search/page.ts';
 import { to } from '../components/parts.tsx';
 import { Actions } from '../components/actions.tsx';
 import type { SessionToEnd } from '../../gatehouse.ts';
 import type { PortalDeps } from '../deps.ts';
-import { show, showAnswer, showFault, showFragment, signedIn, type Visit } from '../page.tsx';
+import { FAULT_STATUS, show, showAnswer, showFault, showFragment, signedIn, type Visit } from '../page.tsx';
 import { EndSessionPage } from '../pages/end-session.tsx';
 import { SessionDetailPage, SessionStatus } from '../pages/session.tsx';
 import { SessionsFragment, SessionsPage, SINCE } from '../pages/sessions.tsx';
@@ -171,6 +173,20 @@ export function sessionPages(deps: PortalDeps): Hono {
       return showAnswer(visit, answer, (body) =>
         visit.c.body(body, 200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' }),
       );
+    }),
+  );
+
+  // JSON: the player's own box asks.
+  app.get(
+    '/sessions/:id/search',
+    forSession(deps, async (visit, id) => {
+      const { c } = visit;
+      const wanted = SearchQuery.safeParse(c.req.query());
+      const answer = wanted.success
+        ? await gatehouse.searchSession(visit.me.identity, id, wanted.data)
+        : err({ reason: 'bad_request', message: 'A query is at most 1,000 characters.' } as const);
+      if (answer.ok) return c.json(answer.value, 200, { 'cache-control': 'no-store' });
+      return c.json({ error: answer.error }, FAULT_STATUS[answer.error.reason], { 'cache-control': 'no-store' });
     }),
   );
 

@@ -1,6 +1,7 @@
 // Result sets out of what a PostgreSQL server sent, for a replay: the first rows of each, and how
 // many there were. Bounded whatever the recording holds.
 
+import { z } from 'zod';
 import { REPLAY_MAX_ROWS } from '../../../core/catalogue.ts';
 import { type ClientEncoding, clientEncoding } from '../../../core/text/client-encoding.ts';
 import { type Column, ResultDescriptions } from './descriptions.ts';
@@ -19,6 +20,8 @@ interface Cell {
 interface OpenResult {
   readonly offset: number;
   readonly columns: readonly Column[] | undefined;
+  /** The description stands before its rows, and not somewhere before. */
+  readonly described: boolean;
   readonly rows: (Cell | null)[][];
   readonly encoding: EncodingInForce;
   /** Of a description or a row, also beyond those kept. */
@@ -53,11 +56,19 @@ export class ResultDecoder implements ResultReader {
   #open: OpenResult | undefined;
   #waiting: OpenResult[] = [];
   #waitingBytes = 0;
-  #encoding: EncodingInForce = { is: clientEncoding('UTF8') };
+  #encoding: EncodingInForce;
   /** A command may have changed the encoding, which the server reports in front of its next ReadyForQuery (before version 14, at once). */
   #unsettled = false;
   /** The client sent a text that names the setting. */
   #named = false;
+  readonly #resumed: readonly Column[] | undefined;
+
+  /** `layout`: of the result whose first message comes first. */
+  constructor(layout?: string) {
+    const { encoding, columns } = readLayout(layout);
+    this.#encoding = { is: clientEncoding(encoding) };
+    this.#resumed = columns;
+  }
 
   get offset(): number {
     return this.#scanner.offset;
@@ -65,6 +76,10 @@ export class ResultDecoder implements ResultReader {
 
   get unsettled(): boolean {
     return this.#unsettled && !this.#scanner.lost;
+  }
+
+  get ready(): boolean {
+    return this.#waiting.length > 0 || (this.#open !== undefined && isFull(this.#open));
   }
 
   push(chunk: Uint8Array): void {
@@ -99,11 +114,11 @@ export class ResultDecoder implements ResultReader {
       case 'T': {
         const columns = readRowDescription(body);
         const { direct } = this.#descriptions.described(columns);
-        this.#open = direct ? this.#newResult(offset, columns, countOf(body)) : undefined;
+        this.#open = direct ? this.#newResult(offset, columns, true, countOf(body)) : undefined;
         return;
       }
       case 'H':
-        this.#open = this.#newResult(offset, copyColumns(body));
+        this.#open = this.#newResult(offset, copyColumns(body), true);
         return;
       case 'D':
         this.#addRow(offset, body, () => readDataRow(body, bodyLength, this.#open?.columns));
@@ -152,20 +167,24 @@ export class ResultDecoder implements ResultReader {
 
   /** A described statement that gave no row still has columns to show. */
   #openEmpty(offset: number): void {
-    const columns = this.#descriptions.columns();
-    if (columns) this.#open = this.#newResult(offset, columns);
+    const columns = this.#descriptions.columns() ?? this.#resumed;
+    if (columns) this.#open = this.#newResult(offset, columns, false);
   }
 
-  #newResult(offset: number, columns: readonly Column[] | undefined, width = columns?.length ?? 0): OpenResult {
-    return { offset, columns, rows: [], encoding: this.#encoding, width, bytes: 0, omitted: 0 };
+  #newResult(
+    offset: number,
+    columns: readonly Column[] | undefined,
+    described: boolean,
+    width = columns?.length ?? 0,
+  ): OpenResult {
+    return { offset, columns, described, rows: [], encoding: this.#encoding, width, bytes: 0, omitted: 0 };
   }
 
   #addRow(offset: number, body: Uint8Array | undefined, read: () => (Cell | null)[]): void {
-    this.#open ??= this.#newResult(offset, this.#descriptions.columns());
+    this.#open ??= this.#newResult(offset, this.#descriptions.columns() ?? this.#resumed, false);
     const open = this.#open;
     if (body) open.width = Math.max(open.width, countOf(body));
-    const full = open.rows.length >= REPLAY_MAX_ROWS || open.bytes >= MAX_RESULT_BYTES;
-    if (full || this.#waitingBytes >= MAX_WAITING_BYTES) {
+    if (isFull(open) || this.#waitingBytes >= MAX_WAITING_BYTES) {
       open.omitted++;
       return;
     }
@@ -184,7 +203,36 @@ export class ResultDecoder implements ResultReader {
   }
 }
 
-function showResult({ offset, columns, rows, encoding, width, omitted }: OpenResult): ReplayedResult {
+const isFull = ({ rows, bytes }: OpenResult): boolean => rows.length >= REPLAY_MAX_ROWS || bytes >= MAX_RESULT_BYTES;
+
+/** Encoding, and of columns that were described somewhere before: type and format (1: binary) of each. */
+const Layout = z.tuple([
+  z.string().max(100),
+  z
+    .array(z.tuple([z.number().int(), z.literal([0, 1])]))
+    .max(1000)
+    .nullable(),
+]);
+
+function layoutOf({ columns, described, encoding }: OpenResult): string | undefined {
+  const [kept, most] = [columns?.slice(0, MAX_COLUMNS_SHOWN), MAX_COLUMNS_SHOWN];
+  if (!described && (columns?.length ?? 0) > most) return undefined;
+  const shapes = kept?.map(({ type, format }): [number, 0 | 1] => [type, format === 'binary' ? 1 : 0]);
+  const layout: z.infer<typeof Layout> = [encoding.is.name, described ? null : (shapes ?? null)];
+  return JSON.stringify(layout);
+}
+
+/** Whoever made it up reads nonsense, and nothing else. */
+function readLayout(text = '["UTF8",null]'): { readonly encoding: string; readonly columns: Column[] | undefined } {
+  const [encoding, shapes] = Layout.parse(JSON.parse(text));
+  const columns = shapes?.map(([type, format]): Column => {
+    return { name: new Uint8Array(0), type, format: format === 1 ? 'binary' : 'text' };
+  });
+  return { encoding, columns };
+}
+
+function showResult(result: OpenResult): ReplayedResult {
+  const { offset, columns, rows, encoding, width, omitted } = result;
   const { is } = encoding;
   const shownWidth = Math.min(width || (columns?.length ?? 0) || (rows[0]?.length ?? 0), MAX_COLUMNS_SHOWN);
   let undecoded = false;
@@ -207,6 +255,7 @@ function showResult({ offset, columns, rows, encoding, width, omitted }: OpenRes
     omitted,
     omittedColumns: Math.max(0, width - shownWidth),
     undecoded: undecoded ? is.name : undefined,
+    layout: layoutOf(result),
   };
 }
 

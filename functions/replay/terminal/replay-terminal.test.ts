@@ -9,7 +9,8 @@ import { nodeRecordingPlatform } from '../../recording-platform.ts';
 import { readRecording, type SegmentPlace } from '../../store/read-recording.ts';
 import { readLanePlace } from './cursor.ts';
 import { Emulator } from '../../../core/replay/emulator.ts';
-import { outlineTerminal, pageOfLane, replayTerminal } from './replay-terminal.ts';
+import { outlineTerminal } from './outline.ts';
+import { pageOfLane, replayTerminal } from './replay-terminal.ts';
 
 const LANE = 1;
 const utf8 = (text: string) => new TextEncoder().encode(text);
@@ -50,13 +51,14 @@ const whole = (builder: RecordingBuilder) => collect(replayTerminal(entryOf(buil
 const outline = (builder: RecordingBuilder) => collect(outlineTerminal(entryOf(builder), open(builder)()));
 
 /** Page by page, as a player reads it. */
-async function pagesFrom(builder: RecordingBuilder, lane: number, first: string, until?: number) {
+async function pagesFrom(builder: RecordingBuilder, lane: number, first: string, until?: string) {
+  const end = until === undefined ? undefined : readLanePlace(until);
   const events: TerminalEvent[] = [];
   let pages = 0;
   for (let cursor: string | undefined = first; cursor !== undefined; ) {
     const place = readLanePlace(cursor);
     if (!place) throw new Error('no cursor');
-    const page = await collect(pageOfLane(entryOf(builder), open(builder)(place.segment), lane, place, until));
+    const page = await collect(pageOfLane(entryOf(builder), open(builder)(place.segment), lane, place, end));
     const last = page.at(-1);
     cursor = last?.kind === 'more' ? last.cursor : undefined;
     events.push(...page.filter(({ kind }) => kind !== 'more'));
@@ -226,7 +228,7 @@ describe('the outline and its pages', () => {
     // From keyframe to keyframe without a gap and without an overlap.
     const stretches: TerminalEvent[] = [];
     for (const [index, { cursor }] of keyframes.entries())
-      stretches.push(...(await pagesFrom(builder, LANE, cursor, keyframes[index + 1]?.frame)).events);
+      stretches.push(...(await pagesFrom(builder, LANE, cursor, keyframes[index + 1]?.cursor)).events);
     expect(stretches).toEqual(all);
   });
 

@@ -16,6 +16,7 @@ export const EVERY = `${MARK}every`;
 export const ownerTerm = (subject: string): string => factTerm('owner', subject);
 /** In FTS5's syntax. */
 export const ownerQuery = (subject: string): string => `{facts} : "${ownerTerm(subject)}"`;
+/** As `session:` finds it. */
 export const sessionTerm = (session: string): string => factTerm('session', session);
 
 /** `value` in lower case, or its beginning. */
@@ -31,7 +32,7 @@ export const bucketTerm = (field: AmountField, bucket: number): string => `${MAR
 
 export function factTermsOf(document: SearchDocument): string[] {
   const values = fieldValues(document);
-  const terms = [EVERY, ownerTerm(document.session.subject), sessionTerm(document.session.session)];
+  const terms = [EVERY, ownerTerm(document.session.subject)];
   for (const field of VALUE_FIELDS) for (const value of values[field]) terms.push(factTerm(field, value));
   for (const field of AMOUNT_FIELDS) {
     const amount = amountOf(document, field);

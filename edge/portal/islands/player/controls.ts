@@ -1,5 +1,4 @@
-// What every player has on its page: the controls, the keys, the marks on the seek bar, and the links of the list beside it
-// that lead to a moment. What is played, and how it looks, each player knows for itself.
+// What every player has on its page: the controls, the keys, and the links of the list beside it that lead to a moment. What is played, and how it looks, each player knows for itself.
 
 import { clock, offset } from '../../../../core/text/amounts.ts';
 import type { Playback } from './playback.ts';
@@ -9,8 +8,6 @@ const PAUSE_SHAPE = 'M7 4h4v16H7zM14 4h4v16h-4z';
 const STEP_US = 5_000_000;
 /** How long after its moment an answer is shown with what was found. */
 export const WITH_ANSWER_US = 1_000_000;
-/** Marks are drawn to this grain, so that a session of any length costs the same. */
-const MARKS = 1000;
 
 /** `?at=12.345`, seconds cut to the millisecond, as microseconds at which what is meant has begun. */
 function momentIn(search: string): number | undefined {
@@ -27,6 +24,9 @@ interface Acts {
   jump(action: number): void;
   /** To where a search found something, `action` where it is one; a little later where its answer came. While paused. */
   openAt(us: number, action: number | undefined): void;
+  /** To the next marker of those that are looked at. */
+  stepMarker(direction: 1 | -1): void;
+  find(): void;
   /** A key that is the player's own alone; true: it is taken. */
   key?(event: KeyboardEvent, control: Element | null): boolean;
 }
@@ -70,15 +70,6 @@ export class Controls {
     if (this.#seek.max === most) return;
     this.#seek.max = most;
     this.part('duration', HTMLElement).textContent = clock(endMs);
-  }
-
-  drawMarks(all: Iterable<{ readonly timeUs: number; readonly failed?: boolean }>, endUs: number): void {
-    const at = { well: new Set<number>(), failed: new Set<number>() };
-    for (const { timeUs, failed } of all)
-      (failed ? at.failed : at.well).add(Math.round((timeUs / Math.max(1, endUs)) * MARKS));
-    const path = (places: Set<number>) => [...places].map((place) => `M${place} 2v8`).join('');
-    this.part('marks-statements', SVGPathElement).setAttribute('d', path(at.well));
-    this.part('marks-errors', SVGPathElement).setAttribute('d', path(at.failed));
   }
 
   /** `action`: the number of the one that the position is at. */
@@ -149,10 +140,14 @@ export class Controls {
       ArrowRight: () => acts.seekTo(playback.positionUs + STEP_US),
       j: () => acts.step(1),
       k: () => acts.step(-1),
+      n: () => acts.stepMarker(1),
+      p: () => acts.stepMarker(-1),
+      '/': acts.find,
     };
     this.#player.addEventListener('keydown', (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey || !(event.target instanceof Element)) return;
       const own = event.target.closest('button, input, summary');
+      if (own?.matches('[type=search]')) return;
       if (acts.key?.(event, own)) {
         event.preventDefault();
         return;

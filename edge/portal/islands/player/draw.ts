@@ -5,30 +5,8 @@ import { isGatewayWord } from '../../../../core/replay/error-name.ts';
 import { showBytes, count, offset, took } from '../../../../core/text/amounts.ts';
 import { answered, isTall } from '../../format.ts';
 import { sqlTokens } from '../../sql-tokens.ts';
-import { shownParts } from '../../../../core/text/written-text.ts';
+import { type Child, h, marked, outside } from './elements.ts';
 import type { Card, Recording } from './recording.ts';
-
-type Child = Node | string;
-
-function h<K extends keyof HTMLElementTagNameMap>(
-  tag: K,
-  className: string,
-  ...children: readonly Child[]
-): HTMLElementTagNameMap[K] {
-  const element = document.createElement(tag);
-  if (className !== '') element.className = className;
-  element.append(...children);
-  return element;
-}
-
-/** Text from outside: unseen characters named, its direction kept inside. */
-function marked(text: string): Node[] {
-  return shownParts(text).map((part) =>
-    part.escape ? h('span', 'unseen', part.text) : document.createTextNode(part.text),
-  );
-}
-
-const outside = (text: string): HTMLElement => h('bdi', '', ...marked(text));
 
 /** The card as far as it had come when `shown` events had happened. */
 export function drawCard(recording: Recording, card: Card, shown: number): HTMLLIElement {
@@ -40,10 +18,10 @@ export function drawCard(recording: Recording, card: Card, shown: number): HTMLL
 /** Adds one more event to a card that is on the page. */
 export function addEvent(item: HTMLLIElement, recording: Recording, index: number): void {
   const event = recording.events[index];
-  if (event) item.append(...drawEvent(event));
+  if (event) item.append(...drawEvent(event, index));
 }
 
-function drawEvent(event: ReplayEvent): Node[] {
+function drawEvent(event: ReplayEvent, index: number): Node[] {
   switch (event.kind) {
     case 'opened': {
       const { email, resource, client } = event.session;
@@ -52,7 +30,7 @@ function drawEvent(event: ReplayEvent): Node[] {
     case 'statement':
       return drawStatement(event);
     case 'rows':
-      return drawRows(event);
+      return event.cursor === undefined ? drawRows(event) : [drawLeftOut(event, index)];
     case 'result':
       return drawResult(event);
     case 'notice':
@@ -144,6 +122,14 @@ function drawRows(event: Event<'rows'>): Node[] {
     );
   }
   return parts;
+}
+
+/** They come when their statement is looked at, or when they are asked for (statements.ts). */
+function drawLeftOut({ columns, omitted }: Event<'rows'>, index: number): HTMLElement {
+  const more = h('button', 'button button-quiet button-small', `Show ${count(omitted, 'row')}`);
+  more.type = 'button';
+  more.dataset.rows = String(index);
+  return h('p', 'rows-more dim', more, ' ', outside(columns.slice(0, 12).join(', ')));
 }
 
 function drawResult(event: Event<'result'>): Node[] {

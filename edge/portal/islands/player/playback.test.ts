@@ -31,11 +31,11 @@ describe('playback', () => {
   test('skips a long silence to just before what comes next, and says by how much', () => {
     const { playback, known, wait } = setUp([0, 1_000_000, 61_000_000]);
     playback.play();
-    wait(1400);
+    wait(1900);
     expect(playback.tick(known)).toEqual({ kind: 'moved' });
     wait(200);
-    expect(playback.tick(known)).toEqual({ kind: 'skipped', us: 58_900_000 });
-    expect(playback.positionUs).toBe(60_500_000);
+    expect(playback.tick(known)).toEqual({ kind: 'skipped', us: 57_900_000 });
+    expect(playback.positionUs).toBe(60_000_000);
   });
 
   test('keeps silences when asked to', () => {

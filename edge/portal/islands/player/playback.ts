@@ -1,9 +1,6 @@
 // Where a replay stands and how it moves. Pure but for the clock it is given.
 
-/** A silence longer than this is skipped, when the viewer wants that... */
-const IDLE_US = 2_000_000;
-/** ...from this long after the event before to this long before the next. */
-const IDLE_MARGIN_US = 500_000;
+import { IDLE_US, skippedIdle } from '../../../../core/replay/idle.ts';
 
 export interface Known {
   /** Times of events, ascending. */
@@ -86,11 +83,10 @@ export class Playback {
     }
     if (!this.skipIdle) return { kind: 'moved' };
     const index = known.countUntil(at);
-    const nextUs = known.times[index] ?? known.endUs;
-    const beforeUs = known.times[index - 1] ?? 0;
-    const target = nextUs - IDLE_MARGIN_US;
-    if (nextUs - beforeUs <= IDLE_US || at < beforeUs + IDLE_MARGIN_US || at >= target) return { kind: 'moved' };
-    this.#anchor(target);
-    return { kind: 'skipped', us: target - at };
+    const silence = { fromUs: known.times[index - 1] ?? 0, untilUs: known.times[index] ?? known.endUs };
+    const skipped = skippedIdle(silence, IDLE_US);
+    if (!skipped || at < skipped.fromUs || at >= skipped.untilUs) return { kind: 'moved' };
+    this.#anchor(skipped.untilUs);
+    return { kind: 'skipped', us: skipped.untilUs - at };
   }
 }

@@ -14,6 +14,9 @@ export interface Card {
 /** Rows kept in the browser, in characters of NDJSON; beyond it only their number is. */
 const MAX_KEPT_ROWS_CHARACTERS = 64 * 1024 * 1024;
 
+/** Of those that were left out at first and asked for since. */
+const MAX_FILLED_CHARACTERS = 16 * 1024 * 1024;
+
 export class Recording {
   readonly events: ReplayEvent[] = [];
   readonly times: number[] = [];
@@ -26,6 +29,7 @@ export class Recording {
   complete = false;
   readonly #byStatement = new Map<number, number>();
   #keptRows = 0;
+  readonly #filled: { readonly index: number; readonly left: ReplayEvent; readonly characters: number }[] = [];
 
   add(event: ReplayEvent, characters: number): void {
     const index = this.events.length;
@@ -55,6 +59,22 @@ export class Recording {
     this.#keptRows += characters;
     if (this.#keptRows <= MAX_KEPT_ROWS_CHARACTERS) return event;
     return { ...event, rows: [], omitted: event.omitted + event.rows.length };
+  }
+
+  /** Rows that were left out and have come since; of those that came long before, only that they can be asked for is kept. */
+  fill(index: number, { rows, omitted }: Extract<ReplayEvent, { kind: 'rows' }>, characters: number): void {
+    const left = this.events[index];
+    if (left?.kind !== 'rows' || left.cursor === undefined) return;
+    const { cursor: _, ...event } = left;
+    this.events[index] = { ...event, rows, omitted };
+    this.#filled.push({ index, left, characters });
+    let sum = this.#filled.reduce((sum, each) => sum + each.characters, 0);
+    while (sum > MAX_FILLED_CHARACTERS && this.#filled.length > 1) {
+      const oldest = this.#filled.shift();
+      if (!oldest) return;
+      this.events[oldest.index] = oldest.left;
+      sum -= oldest.characters;
+    }
   }
 
   cardOfStatement(statement: number): number | undefined {

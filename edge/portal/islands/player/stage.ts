@@ -81,6 +81,20 @@ export class Stage {
     this.#box.scrollTop += this.#box.scrollHeight - heightBefore;
   }
 
+  /** A card of which more is known than when it was drawn. */
+  redraw(at: number): void {
+    const [card, item] = [this.#recording.cards[at], this.#list.children[at - this.#low]];
+    if (!card || !item || at < this.#low || at >= this.#high) return;
+    const follows = this.#box.scrollHeight - this.#box.scrollTop - this.#box.clientHeight < FOLLOW_PX;
+    const drawn = drawCard(this.#recording, card, this.#shown);
+    if (item === this.#now) {
+      drawn.classList.add('shown-now');
+      this.#now = drawn;
+    }
+    item.replaceWith(drawn);
+    if (follows) this.#box.scrollTop = this.#box.scrollHeight;
+  }
+
   /** Marks the card as the one that is looked at, and brings it into sight when asked. */
   mark(card: number | undefined, reveal: boolean): void {
     const item = card === undefined ? undefined : this.#list.children[card - this.#low];

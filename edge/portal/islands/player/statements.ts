@@ -1,8 +1,13 @@
 // The player of statements: wires the page's controls to a recording, its playback and the stage.
 
-import { span } from '../../../../core/text/amounts.ts';
+import { isSeenIdle, type Silence } from '../../../../core/replay/idle.ts';
+import { type Marker, Markers } from '../../../../core/replay/markers.ts';
+import { offset, span } from '../../../../core/text/amounts.ts';
 import { Controls, WITH_ANSWER_US } from './controls.ts';
+import { Find } from './find.ts';
+import { MarkersPanel } from './markers-panel.ts';
 import { Playback } from './playback.ts';
+import type { ReplayEvent } from '../../../../core/catalogue.ts';
 import { receive, Recording } from './recording.ts';
 import { Stage } from './stage.ts';
 
@@ -13,7 +18,10 @@ export function playStatements(player: HTMLElement): void {
   const page = new Controls(player, 'statement');
   const say = (words: string): void => page.say(words);
 
+  const address = player.dataset.replay ?? '';
   const recording = new Recording();
+  const markers = new Markers();
+  const idle: Silence[] = [];
   const playback = new Playback(() => performance.now());
   const stage = new Stage(page.box, page.part('transcript', HTMLElement), recording);
   const live = player.dataset.liveSession === 'yes';
@@ -24,7 +32,13 @@ export function playStatements(player: HTMLElement): void {
   let wanted: number | undefined;
   /** Where to stand as soon as that much has arrived. */
   let awaited: { readonly us: number; readonly statement: number | undefined } | undefined;
+  /** A moment to go to as soon as it has arrived: of a live session the length is not known. */
+  let wantedUs: number | undefined;
   let loading = false;
+  /** Not asked for again by themselves: they could not be had, or too much came since to keep them. */
+  const askedRows = new Set<number>();
+  /** Of an event: its rows are on their way. */
+  let fetchingRows: number | undefined;
   let marksDrawnMs = Number.NEGATIVE_INFINITY;
 
   const known = {
@@ -46,12 +60,12 @@ export function playStatements(player: HTMLElement): void {
     // What was received before a failure, or before a live session went on, is not taken twice.
     let skip = recording.events.length;
     try {
-      const response = await fetch(player.dataset.replay ?? '', { redirect: 'error' });
+      const response = await fetch(`${address}?part=outline`, { redirect: 'error' });
       if (!response.ok || !response.body) throw new Error(String(response.status));
       await receive(response.body, (events) => {
         for (const { event, characters } of events) {
           if (skip > 0) skip--;
-          else recording.add(event, characters);
+          else take(event, characters);
         }
         arrived();
       });
@@ -68,9 +82,55 @@ export function playStatements(player: HTMLElement): void {
     }
   }
 
+  function take(event: ReplayEvent, characters: number): void {
+    const fromUs = recording.lastUs;
+    recording.add(event, characters);
+    markers.add(event);
+    const silence = { fromUs, untilUs: recording.lastUs };
+    if (isSeenIdle(silence)) idle.push(silence);
+  }
+
+  /** One at a time: while it plays, those of the statement that is shown when the ones before have come. */
+  async function loadRows(index: number): Promise<void> {
+    const event = recording.events[index];
+    if (fetchingRows !== undefined || event?.kind !== 'rows' || event.cursor === undefined) return;
+    fetchingRows = index;
+    askedRows.add(index);
+    try {
+      const asked = new URLSearchParams({ cursor: event.cursor });
+      const response = await fetch(`${address}?${asked}`, { redirect: 'error' });
+      if (!response.ok || !response.body) throw new Error(String(response.status));
+      let came = false;
+      await receive(response.body, (events) => {
+        for (const { event: rows, characters } of events) {
+          if (rows.kind !== 'rows') continue;
+          recording.fill(index, rows, characters);
+          came = true;
+        }
+      });
+      if (!came) throw new Error('no rows');
+      stage.redraw(recording.cardOf[index] ?? -1);
+    } catch {
+      say('The rows of this statement cannot be loaded just now.');
+    } finally {
+      fetchingRows = undefined;
+      paint();
+    }
+  }
+
+  function loadRowsOf(card: number | undefined): void {
+    const shown = recording.countUntil(playback.positionUs);
+    const left = recording.cards[card ?? -1]?.events.find((index) => {
+      const event = recording.events[index];
+      return index < shown && !askedRows.has(index) && event?.kind === 'rows' && event.cursor !== undefined;
+    });
+    if (left !== undefined) void loadRows(left);
+  }
+
   function arrived(): void {
     page.showLength(known.endUs);
     if (performance.now() - marksDrawnMs > MARKS_EVERY_MS || recording.complete) drawMarks();
+    if (wantedUs !== undefined && (recording.complete || wantedUs <= known.endUs)) seekTo(wantedUs);
     if (wanted !== undefined) {
       const card = recording.cardOfStatement(wanted);
       // Its answer stands behind it: wait until something later has arrived.
@@ -100,10 +160,9 @@ export function playStatements(player: HTMLElement): void {
 
   function drawMarks(): void {
     marksDrawnMs = performance.now();
-    page.drawMarks(
-      recording.cards.filter(({ statement }) => statement !== undefined),
-      known.endUs,
-    );
+    panel.show(markers, idle, known.endUs);
+    // Whoever waits for a moment sees it as soon as it is there.
+    if (!playback.playing) paint();
   }
 
   /** The card that the position is at. */
@@ -118,6 +177,7 @@ export function playStatements(player: HTMLElement): void {
     stage.show(recording.countUntil(us));
     const card = current();
     stage.mark(card, reveal);
+    loadRowsOf(card);
     page.poster.hidden = recording.events.length > 0 || loading;
     const statement = card === undefined ? undefined : recording.cards[card]?.statement;
     page.showPosition(us, known.endUs, playback.playing, statement);
@@ -134,6 +194,7 @@ export function playStatements(player: HTMLElement): void {
       say(live ? 'That is all up to now. Press play for what came since.' : 'The end');
     }
     if (chosen !== undefined && recording.countUntil(playback.positionUs) > before) chosen = undefined;
+    panel.leave();
     paint();
     if (playback.playing) requestAnimationFrame(frame);
   }
@@ -157,6 +218,8 @@ export function playStatements(player: HTMLElement): void {
 
   function seekTo(us: number): void {
     chosen = undefined;
+    panel.leave();
+    wantedUs = us > known.endUs && !recording.complete ? us : undefined;
     playback.seek(Math.min(us, known.endUs));
     void load();
     paint();
@@ -195,5 +258,32 @@ export function playStatements(player: HTMLElement): void {
     arrived();
   }
 
-  page.begin({ toggle, seekTo, step, jump, openAt }, playback);
+  /** As it was then. A statement is shown with its answer, as by its number. */
+  function goToMarker({ kind, timeUs, action }: Marker): void {
+    const card = action === undefined ? undefined : recording.cardOfStatement(action);
+    if (kind === 'action' && card !== undefined) {
+      goTo(card, true);
+      return;
+    }
+    seekTo(timeUs);
+    chosen = card;
+    say(offset(timeUs));
+    paint(true);
+  }
+
+  const panel = new MarkersPanel(page, 'statement', goToMarker);
+  const find = new Find(page, player.dataset.search ?? '', ({ kind, action, moment }) => {
+    if (kind === 'statement' && action !== undefined) jump(action);
+    else seekTo(moment * 1e6);
+  });
+  page.box.addEventListener('click', ({ target }) => {
+    const asked = target instanceof HTMLElement ? target.dataset.rows : undefined;
+    if (asked !== undefined) void loadRows(Number(asked));
+  });
+  function stepMarker(direction: 1 | -1): void {
+    void load();
+    if (!panel.step(direction, playback.positionUs)) say('No more markers that way.');
+  }
+
+  page.begin({ toggle, seekTo, step, jump, openAt, stepMarker, find: () => find.focus() }, playback);
 }

@@ -1,6 +1,8 @@
 // What was received of a terminal session: its outline, and of the lane that is looked at the output between two
 // keyframes at a time. Knows nothing of a page.
 
+import type { Silence } from '../../../../core/replay/idle.ts';
+import { Markers } from '../../../../core/replay/markers.ts';
 import type { TerminalEvent } from '../../../../core/replay/terminal.ts';
 import { receive } from './recording.ts';
 
@@ -35,18 +37,23 @@ export interface Stretch {
   readonly events: ScreenEvent[];
   /** Of the events, and of the next keyframe. */
   readonly times: number[];
-  /** All of it was received. */
+  /** All of it was received, or as much as is. */
   complete: boolean;
+  /** It was too long to be loaded: it is known up to then. */
+  cutUs?: number;
 }
 
 /** Kept in the browser; others are asked for again. One is some 256 KiB of output. */
 const MAX_STRETCHES = 24;
+/** Of a stretch, in characters. Longer ones are written to be long: nothing can be gone to in the middle of them (ADR 25). */
+const MAX_STRETCH = 8 * 1024 * 1024;
 
 export class TerminalRecording {
   /** Lanes with something to show, by number. */
   readonly lanes = new Map<number, LaneOutline>();
   readonly commands: CommandOutline[] = [];
-  readonly beside: (Event<'notice'> | Event<'signal'> | Event<'access'> | Event<'file'> | Event<'lane-end'>)[] = [];
+  readonly markers = new Markers();
+  readonly #idle = new Map<number, Silence[]>();
   endUs = 0;
   ended: Event<'ended'> | undefined;
   damaged: Event<'damaged'> | undefined;
@@ -69,6 +76,7 @@ export class TerminalRecording {
 
   #add(event: TerminalEvent): void {
     this.endUs = Math.max(this.endUs, event.timeUs);
+    this.markers.add(event);
     switch (event.kind) {
       case 'lane':
         this.#labels.set(event.lane, event.label);
@@ -89,7 +97,6 @@ export class TerminalRecording {
       case 'lane-end': {
         const lane = this.lanes.get(event.lane);
         if (lane) lane.endUs = event.timeUs;
-        if (event.note !== undefined || event.bytes) this.beside.push(event);
         return;
       }
       case 'command': {
@@ -113,12 +120,13 @@ export class TerminalRecording {
         this.#byAction.set(action, line);
         return;
       }
-      case 'notice':
-      case 'signal':
-      case 'access':
-      case 'file':
-        this.beside.push(event);
+      case 'idle': {
+        const { lane, fromUs, timeUs: untilUs } = event;
+        const known = this.#idle.get(lane);
+        if (known) known.push({ fromUs, untilUs });
+        else this.#idle.set(lane, [{ fromUs, untilUs }]);
         return;
+      }
       case 'ended':
         this.ended = event;
         return;
@@ -129,6 +137,11 @@ export class TerminalRecording {
         // From a newer server: left out.
         return;
     }
+  }
+
+  /** Silences of a lane. */
+  idleOf(lane: number | undefined): readonly Silence[] {
+    return (lane === undefined ? undefined : this.#idle.get(lane)) ?? [];
   }
 
   command(action: number): CommandOutline | undefined {
@@ -169,16 +182,23 @@ export class TerminalRecording {
     const next = this.lanes.get(lane)?.keyframes[index + 1];
     stretch.events.length = 0;
     stretch.times.length = 0;
+    delete stretch.cutUs;
+    let chars = 0;
     let cursor: string | undefined = keyframe.cursor;
     while (cursor !== undefined) {
+      if (chars > MAX_STRETCH) {
+        stretch.cutUs = stretch.times.at(-1) ?? keyframe.timeUs;
+        break;
+      }
       const asked: Record<string, string> = { lane: String(lane), cursor };
-      if (next) asked.until = String(next.frame);
+      if (next) asked.until = next.cursor;
       cursor = undefined;
       await this.#receive(asked, (event) => {
         if (event.kind === 'more') cursor = event.cursor;
         if (event.kind === 'damaged') this.damaged = event;
         if (event.kind !== 'output' && event.kind !== 'resize') return;
         stretch.events.push(event);
+        if (event.kind === 'output') chars += event.text.length;
         // Times never go back, whatever a recording says: a player's position is one number.
         stretch.times.push(Math.max(event.timeUs, stretch.times.at(-1) ?? 0));
       });

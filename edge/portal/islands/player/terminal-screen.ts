@@ -8,6 +8,11 @@ const FONT_PX = { least: 6, most: 14 };
 /** Of the monospaced fonts that the page asks for. */
 const CELL_PER_FONT_PX = 0.602;
 
+/** Elements of one screen. The rows below those that need so many are drawn without colours: half a million cells in as many colours are no screen. */
+const MAX_SPANS = 20_000;
+/** Of the time while it plays: drawing takes a quarter at most. */
+const REST = 3;
+
 interface Look {
   readonly color: string;
   readonly background: string;
@@ -21,12 +26,17 @@ interface Run {
   readonly cells: number;
 }
 
+const PLAIN: Look = { color: '', background: '', classes: '' };
+
 export class TerminalScreen {
   readonly #box: HTMLElement;
   readonly #rows: { element: HTMLElement; drawn: string }[] = [];
   #emulator = new Emulator({ columns: 0, rows: 0 });
   /** xterm.js threw: what it shows is not known. */
   #failed = false;
+  #simplified = false;
+  /** By the page's clock, ms. */
+  #notBefore = 0;
 
   constructor(box: HTMLElement) {
     this.#box = box;
@@ -62,7 +72,10 @@ export class TerminalScreen {
     }
   }
 
-  draw(): void {
+  /** `still`: time stands still, so that what is not drawn now would not be drawn later. */
+  draw(still = true): void {
+    const began = performance.now();
+    if (!still && began < this.#notBefore) return;
     const { rows } = this.#emulator;
     while (this.#rows.length > rows) this.#rows.pop()?.element.remove();
     while (this.#rows.length < rows) {
@@ -71,14 +84,24 @@ export class TerminalScreen {
       this.#box.append(element);
       this.#rows.push({ element, drawn: '' });
     }
+    let spans = 0;
     this.#rows.forEach((row, y) => {
-      const runs = this.#runsOf(y);
+      const runs = this.#runsOf(y, spans >= MAX_SPANS);
+      spans += runs.length;
       const drawn = JSON.stringify(runs);
       if (row.drawn === drawn) return;
       row.drawn = drawn;
       row.element.replaceChildren(...runs.map(drawRun), '\n');
     });
+    this.#simplified = spans >= MAX_SPANS;
     this.#fit();
+    const now = performance.now();
+    this.#notBefore = now + (now - began) * REST;
+  }
+
+  /** Some of its rows are drawn without colours. */
+  get simplified(): boolean {
+    return this.#simplified;
   }
 
   #fit(): void {
@@ -88,7 +111,7 @@ export class TerminalScreen {
     this.#box.style.fontSize = `${Math.max(FONT_PX.least, Math.min(px, FONT_PX.most))}px`;
   }
 
-  #runsOf(y: number): Run[] {
+  #runsOf(y: number, plain: boolean): Run[] {
     const { terminal, internals } = this.#emulator;
     const { active } = terminal.buffer;
     const line = active.getLine(y);
@@ -99,10 +122,10 @@ export class TerminalScreen {
       const at = line.getCell(x, cell);
       if (!at || at.getWidth() === 0) continue;
       const text = at.isInvisible() ? ' ' : at.getChars() || ' ';
-      const look = lookOf(at, x === cursorX);
+      const look = plain ? PLAIN : lookOf(at, x === cursorX);
       const last = runs.at(-1);
       // What a font may draw wider or narrower than its cell stands in a box of its own.
-      if (!/^[\u0020-\u007e]$/.test(text)) runs.push({ text, look, cells: at.getWidth() });
+      if (!plain && !/^[\u0020-\u007e]$/.test(text)) runs.push({ text, look, cells: at.getWidth() });
       else if (last?.cells === 0 && sameLook(last.look, look)) last.text += text;
       else runs.push({ text, look, cells: 0 });
     }

@@ -1,16 +1,17 @@
 // The player of terminals: wires the page's controls to a recording, its playback and the screen.
 
-import { signalWords } from '../../../../core/replay/command-words.ts';
-import { accessWords, failureWords, transferWords } from '../../../../core/replay/file-words.ts';
-import { offset, showBytes, span } from '../../../../core/text/amounts.ts';
+import type { Marker } from '../../../../core/replay/markers.ts';
+import { offset, span } from '../../../../core/text/amounts.ts';
 import { onLines } from '../../../../core/text/written-text.ts';
 import { Controls, WITH_ANSWER_US } from './controls.ts';
+import { Find } from './find.ts';
+import { MarkersPanel } from './markers-panel.ts';
 import { Playback } from './playback.ts';
 import { type CommandOutline, countUntil, type Stretch, TerminalRecording } from './terminal-recording.ts';
 import { TerminalScreen } from './terminal-screen.ts';
 
 const WAITING = 'Waiting for more';
-const MAX_BESIDE = 200;
+const MARKS_EVERY_MS = 250;
 
 export function playTerminal(player: HTMLElement): void {
   const page = new Controls(player, 'command');
@@ -32,6 +33,11 @@ export function playTerminal(player: HTMLElement): void {
   let wanted: number | undefined;
   /** Where to stand as soon as that much has arrived. */
   let awaited: { readonly us: number; readonly action: number | undefined } | undefined;
+  /** A moment to go to as soon as it is known: of a live session the length is not. */
+  let wantedUs: number | undefined;
+  /** A lane to show as soon as it is known. */
+  let wantedLane: number | undefined;
+  let marksDrawnMs = Number.NEGATIVE_INFINITY;
   /** The command that was jumped to, until time moves on. */
   let chosen: CommandOutline | undefined;
 
@@ -86,8 +92,8 @@ export function playTerminal(player: HTMLElement): void {
   function arrived(): void {
     page.showLength(endUs());
     drawTabs();
-    page.drawMarks(recording.commands, endUs());
-    drawBeside();
+    if (performance.now() - marksDrawnMs > MARKS_EVERY_MS || recording.complete) drawMarks();
+    if (wantedUs !== undefined && (recording.complete || wantedUs <= endUs())) seekTo(wantedUs);
     if (wanted !== undefined) {
       const command = recording.command(wanted);
       if (command && (recording.complete || command.finishedUs !== undefined)) {
@@ -116,9 +122,18 @@ export function playTerminal(player: HTMLElement): void {
     paint();
   }
 
+  function drawMarks(): void {
+    marksDrawnMs = performance.now();
+    panel.show(recording.markers, recording.idleOf(lane), endUs());
+  }
+
   function drawTabs(): void {
     const lanes = [...recording.lanes.values()];
     const first = lanes.find(({ terminal }) => terminal) ?? lanes[0];
+    if (wantedLane !== undefined && recording.lanes.has(wantedLane)) {
+      lane = wantedLane;
+      wantedLane = undefined;
+    }
     if (lane === undefined || !recording.lanes.has(lane)) lane = first?.number;
     tabs.hidden = lanes.length < 2;
     lanes.forEach(({ number, label, terminal }, index) => {
@@ -144,33 +159,9 @@ export function playTerminal(player: HTMLElement): void {
     lane = number;
     stretch = undefined;
     drawTabs();
+    drawMarks();
     show();
     paint();
-  }
-
-  function drawBeside(): void {
-    const list = page.part('happened-list', HTMLElement);
-    const { beside } = recording;
-    page.part('happened', HTMLElement).hidden = beside.length === 0;
-    for (const event of beside.slice(list.children.length, MAX_BESIDE)) {
-      const item = document.createElement('li');
-      const at = document.createElement('span');
-      at.className = 'offset';
-      at.textContent = offset(event.timeUs);
-      const words = document.createElement('bdi');
-      words.textContent = onLines(besideWords(event));
-      item.append(at, ' ', words);
-      list.append(item);
-    }
-  }
-
-  function besideWords(event: TerminalRecording['beside'][number]): string {
-    if (event.kind === 'notice') return `${event.severity}: ${event.message}`;
-    if (event.kind === 'signal') return `Command ${event.action}: ${signalWords(event)}, from the client`;
-    if (event.kind === 'access') return [accessWords(event), failureWords(event) ?? []].flat().join(': ');
-    if (event.kind === 'file') return transferWords(event);
-    const moved = event.bytes ? `, ${showBytes(event.bytes.client + event.bytes.target)} went over it` : '';
-    return `${event.label ?? `lane ${event.lane}`} closed${event.note === undefined ? '' : `: ${event.note}`}${moved}`;
   }
 
   /** Brings the screen to the position, as far as its output is there; asks for what is not. */
@@ -202,11 +193,19 @@ export function playTerminal(player: HTMLElement): void {
       if (event?.kind === 'output') screen.write(event.text);
       if (event?.kind === 'resize') screen.resize(event);
     }
-    screen.draw();
+    screen.draw(!playback.playing);
     if (screen.failed) say('The terminal of this page cannot show what follows; the downloads have it.');
+    else if (wantedStretch.cutUs !== undefined && us > wantedStretch.cutUs) say(cutWords(wantedStretch));
+    else if (screen.simplified) say('So large a screen is drawn in part without its colours; the downloads have them.');
     // The next one comes while this one plays.
     const next = recording.stretch(wantedStretch.lane, wantedStretch.index + 1);
     if (next && !next.complete && playback.playing) fetchStretch(next);
+  }
+
+  function cutWords({ lane: number, index }: Stretch): string {
+    const next = recording.lanes.get(number)?.keyframes[index + 1];
+    const again = next ? `It is shown again from ${offset(next.timeUs)} on, and the downloads` : 'The downloads';
+    return `What follows is too much to be loaded here. ${again} have all of it.`;
   }
 
   function staysIn({ index, lane: number, keyframe }: Stretch, us: number): boolean {
@@ -255,6 +254,7 @@ export function playTerminal(player: HTMLElement): void {
       else if (tick.kind === 'ended') say(endWords());
     }
     chosen = undefined;
+    panel.leave();
     paint();
     if (playback.playing) requestAnimationFrame(frame);
   }
@@ -290,6 +290,8 @@ export function playTerminal(player: HTMLElement): void {
 
   function seekTo(us: number): void {
     chosen = undefined;
+    panel.leave();
+    wantedUs = us > endUs() && !recording.complete ? us : undefined;
     playback.seek(Math.max(0, Math.min(us, endUs())));
     void load();
     paint();
@@ -339,5 +341,31 @@ export function playTerminal(player: HTMLElement): void {
     return true;
   }
 
-  page.begin({ toggle, seekTo, step, jump, openAt, key }, playback);
+  /** The screen as it was then; a command as by its number. */
+  function goToMarker(marker: Marker): void {
+    const command = marker.action === undefined ? undefined : recording.command(marker.action);
+    if (marker.kind === 'action' && command) goTo(command);
+    else goToMoment(marker.timeUs, marker.lane);
+  }
+
+  /** On that lane, when it has something to show. */
+  function goToMoment(us: number, number: number | undefined): void {
+    wantedLane = number;
+    stretch = undefined;
+    drawTabs();
+    seekTo(us);
+    say(offset(us));
+  }
+
+  const panel = new MarkersPanel(page, 'command', goToMarker);
+  const find = new Find(page, player.dataset.search ?? '', ({ kind, action, lane: number, moment }) => {
+    if (kind === 'command' && action !== undefined) jump(action);
+    else goToMoment(moment * 1e6, number);
+  });
+  function stepMarker(direction: 1 | -1): void {
+    void load();
+    if (!panel.step(direction, playback.positionUs)) say('No more markers that way.');
+  }
+
+  page.begin({ toggle, seekTo, step, jump, openAt, key, stepMarker, find: () => find.focus() }, playback);
 }
