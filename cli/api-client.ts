@@ -69,7 +69,21 @@ export class ApiClient {
 
   /** The body chunk by chunk; a cut or stalled connection throws, so that half an answer is never taken for a whole. */
   async *stream(path: string): AsyncGenerator<Uint8Array> {
-    const { body } = await this.#call('GET', path);
+    yield* this.#chunks(await this.#call('GET', path));
+  }
+
+  /** The same, or, where the answer is 202, what it says instead. */
+  async streamOr<T>(
+    path: string,
+    schema: z.ZodType<T>,
+  ): Promise<{ chunks: AsyncGenerator<Uint8Array> } | { other: T }> {
+    const response = await this.#call('GET', path);
+    return response.status === 202
+      ? { other: await this.#parse(path, schema, response) }
+      : { chunks: this.#chunks(response) };
+  }
+
+  async *#chunks({ body }: Response): AsyncGenerator<Uint8Array> {
     if (!body) return;
     const reader = body.getReader();
     try {

@@ -96,8 +96,8 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     load: async () => (await import('./commands/replay.ts')).addReplay,
   },
   export: {
-    summary: 'download a session as NDJSON, HTML or asciicast',
-    load: async () => (await import('./commands/export.ts')).addExport,
+    summary: 'download a session as a page, text, CSV, asciicast or NDJSON, or a file out of it',
+    load: async () => (await import('./export/export.ts')).addExport,
   },
   verify: {
     summary: 'prove that recordings are whole and unaltered',

@@ -364,7 +364,7 @@ export const AccessToken = z.object({
   expires_in: z.number().int(),
 });
 
-export const ExportFormat = z.enum(['ndjson', 'html', 'asciicast']);
+export const ExportFormat = z.enum(['ndjson', 'html', 'asciicast', 'csv', 'text', 'markdown', 'file']);
 export type ExportFormat = z.infer<typeof ExportFormat>;
 
 const CastVersion = z.union([z.literal(2), z.literal(3)]);
@@ -377,8 +377,31 @@ export const ExportQuery = z.strictObject({
   asciicast: z.coerce.number().pipe(CastVersion).optional(),
   /** Of the lane that becomes an asciicast; missing: the first that has a terminal. */
   lane: z.coerce.number().int().min(0).optional(),
+  /** Of the statement whose results become the CSV; missing: those of all statements, a file each in a ZIP archive. */
+  statement: z.coerce.number().int().min(1).optional(),
+  /** In a CSV, what a spreadsheet takes for a formula stays as it was recorded, without an apostrophe in front. */
+  exact: z.literal('true').optional(),
+  /** The transferred file that is wanted: the number of its action, or its path. */
+  file: z.string().min(1).max(4096).optional(),
+  /** Of an export in parts: those from this one on. Without it, an export is in parts where one answer cannot carry it. */
+  part: z.coerce.number().int().min(0).optional(),
 });
 export type ExportQuery = z.infer<typeof ExportQuery>;
+
+/** An export that one answer cannot carry: it is written in parts, which are joined in their order. */
+export const ExportParts = z.object({
+  /** rendering: ask again with `part=0`. failed: begin anew. */
+  state: z.enum(['rendering', 'ready', 'failed']),
+  fileName: z.string(),
+  contentType: z.string(),
+  /** Written so far. */
+  bytes: z.number().int(),
+  count: z.number().int(),
+  /** From the one that was asked for on, once they are ready; `url` opens without a sign-in until `until`. */
+  parts: z.array(z.object({ number: z.number().int(), bytes: z.number().int(), sha256: Digest, url: z.url() })),
+  until: z.iso.datetime().optional(),
+});
+export type ExportParts = z.infer<typeof ExportParts>;
 
 /**
  * A line of the NDJSON export: every frame, in order. `fact` frames carry `fact`; `bytes` frames

@@ -4,7 +4,7 @@
 
 import { AwsClient } from 'aws4fetch';
 import type { z } from 'zod';
-import { ArchiveLimits, type ExportQuery, ObjectList } from '../core/api.ts';
+import { ApiError, ArchiveLimits, ExportParts, type ExportQuery, ObjectList } from '../core/api.ts';
 import { ActionPage, SessionPage, type SessionQuery } from '../core/catalogue.ts';
 import type { ConnectorId, SessionId } from '../core/ids.ts';
 import type { ReplayQuery } from '../core/replay/terminal.ts';
@@ -26,6 +26,17 @@ export interface SessionPlace {
   readonly connector: ConnectorId | undefined;
 }
 
+/** In parts: where one answer cannot carry it. `refused`: the functions' words on why there is none. */
+export type ExportAnswer =
+  | {
+      readonly kind: 'file';
+      readonly contentType: string;
+      readonly fileName: string;
+      readonly body: ReadableStream<Uint8Array>;
+    }
+  | { readonly kind: 'parts'; readonly parts: ExportParts }
+  | { readonly kind: 'refused'; readonly message: string };
+
 export interface Archive {
   /** `not_found`: functions of an earlier release, which do not say. */
   limits(): Read<ArchiveLimits>;
@@ -41,7 +52,7 @@ export interface Archive {
   reindex(drop: boolean): Read<ReindexStanding>;
   /** `bad_request`: the session is not replayed like that. */
   replay(place: SessionPlace, query: ReplayQuery): Read<ReadableStream<Uint8Array>>;
-  export(place: SessionPlace, query: ExportQuery): Read<{ contentType: string; body: ReadableStream<Uint8Array> }>;
+  export(place: SessionPlace, query: ExportQuery): Read<ExportAnswer>;
   objects(place: SessionPlace): Read<ObjectList>;
   object(place: SessionPlace, name: string): Read<ReadableStream<Uint8Array>>;
   /** Raises the alarm; how that went is in the log. */
@@ -71,23 +82,21 @@ export function signedArchiveFetch(settings: EdgeSettings): ArchiveFetch {
 }
 
 export function createArchive(baseUrl: string, fetcher: ArchiveFetch): Archive {
-  const get = (path: string, query: Record<string, string | number | undefined> = {}): Read<Response> => {
+  const urlOf = (path: string, query: Record<string, string | number | undefined> = {}): URL => {
     const url = new URL(baseUrl + path);
     for (const [name, value] of Object.entries(query))
       if (value !== undefined) url.searchParams.set(name, String(value));
-    return call(url, {});
+    return url;
   };
-  const call = async (url: URL, init: { readonly method?: string; readonly body?: string }): Read<Response> => {
+  const get = (path: string, query: Record<string, string | number | undefined> = {}): Read<Response> =>
+    call(urlOf(path, query), {});
+  const call = async (url: URL, init: { readonly method?: string; readonly body?: string }): Read<Response> =>
+    sound(url, await send(url, init));
+  const send = async (url: URL, init: { readonly method?: string; readonly body?: string }): Read<Response> => {
     const deadline = new AbortController();
     const timer = setTimeout(() => deadline.abort(), ANSWER_WITHIN_MS);
     try {
-      const response = await fetcher(new Request(url, { ...init, signal: deadline.signal, redirect: 'manual' }));
-      if (response.ok) return ok(response);
-      await response.body?.cancel();
-      if (response.status === 404) return err('not_found');
-      if (response.status === 400) return err('bad_request');
-      console.error(`the functions answered ${response.status} to ${url.pathname}`);
-      return err('unavailable');
+      return ok(await fetcher(new Request(url, { ...init, signal: deadline.signal, redirect: 'manual' })));
     } catch (error) {
       console.error(
         `the functions did not answer ${url.pathname}: ${error instanceof Error ? error.message : 'unknown'}`,
@@ -96,6 +105,15 @@ export function createArchive(baseUrl: string, fetcher: ArchiveFetch): Archive {
     } finally {
       clearTimeout(timer);
     }
+  };
+  const sound = async (url: URL, answer: Awaited<Read<Response>>): Read<Response> => {
+    if (!answer.ok || answer.value.ok) return answer;
+    const { status, body } = answer.value;
+    await body?.cancel();
+    if (status === 404) return err('not_found');
+    if (status === 400) return err('bad_request');
+    console.error(`the functions answered ${status} to ${url.pathname}`);
+    return err('unavailable');
   };
   const json = async <S extends z.ZodType>(schema: S, answer: Read<Response>): Read<z.output<S>> => {
     const response = await answer;
@@ -123,10 +141,25 @@ export function createArchive(baseUrl: string, fetcher: ArchiveFetch): Archive {
       json(ReindexStanding, call(new URL(`${baseUrl}/reindex`), { method: 'POST', body: JSON.stringify({ drop }) })),
     replay: ({ id, connector }, query) => stream(get(`/sessions/${id}/replay`, { ...query, connector })),
     async export({ id, connector }, query) {
-      const response = await get(`/sessions/${id}/export`, { ...query, connector });
-      if (!response.ok) return response;
-      const contentType = response.value.headers.get('content-type') ?? 'application/octet-stream';
-      return ok({ contentType, body: response.value.body ?? emptyStream() });
+      const url = urlOf(`/sessions/${id}/export`, { ...query, connector });
+      const response = await send(url, {});
+      if (response.ok && response.value.status === 400) {
+        const refused = ApiError.safeParse(await response.value.json().catch(() => undefined));
+        return refused.success ? ok({ kind: 'refused', message: refused.data.error.message }) : err('bad_request');
+      }
+      const sounded = await sound(url, response);
+      if (!sounded.ok) return sounded;
+      if (sounded.value.status === 202) {
+        const parts = await json(ExportParts, Promise.resolve(sounded));
+        return parts.ok ? ok({ kind: 'parts', parts: parts.value }) : parts;
+      }
+      const { headers, body } = sounded.value;
+      return ok({
+        kind: 'file',
+        contentType: headers.get('content-type') ?? 'application/octet-stream',
+        fileName: FILE_NAME.exec(headers.get('content-disposition') ?? '')?.[1] ?? `${id}.${query.format}`,
+        body: body ?? emptyStream(),
+      });
     },
     objects: ({ id, connector }) => json(ObjectList, get(`/sessions/${id}/objects`, { connector })),
     object: ({ id, connector }, name) =>
@@ -138,5 +171,8 @@ export function createArchive(baseUrl: string, fetcher: ArchiveFetch): Archive {
     },
   };
 }
+
+/** As the functions name a file; anything else is not taken over into a header. */
+const FILE_NAME = /^attachment; filename="([A-Za-z0-9][A-Za-z0-9._-]{0,199})"$/;
 
 const emptyStream = (): ReadableStream<Uint8Array> => new ReadableStream({ start: (controller) => controller.close() });

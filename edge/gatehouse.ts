@@ -52,6 +52,7 @@ import type { Identity } from '../core/identity.ts';
 import type { ResourceName } from '../core/resource.ts';
 import type { Result } from '../core/result.ts';
 import type { ReindexStanding } from '../core/search/reindex.ts';
+import type { ExportAnswer } from './archive.ts';
 import type { SearchPage, SearchQuery } from '../core/search/page.ts';
 
 export interface UseCaseFault {
@@ -211,7 +212,7 @@ export interface Gatehouse {
     who: Identity,
     session: SessionId,
     query: ExportQuery,
-  ): Answer<{ contentType: string; fileName: string; body: ReadableStream<Uint8Array> }>;
+  ): Answer<Exclude<ExportAnswer, { readonly kind: 'refused' }>>;
   objects(who: Identity, session: SessionId): Answer<ObjectList>;
   object(who: Identity, session: SessionId, name: string): Answer<ReadableStream<Uint8Array>>;
   witnessed(who: Identity, session: SessionId): Answer<Witnessed>;

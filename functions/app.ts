@@ -17,19 +17,20 @@ import { auditArchiveRoutes } from './audit-archive.ts';
 import type { CatalogueReader } from './catalogue-table/reader.ts';
 import { createdKeys } from './events.ts';
 import { logArchiveRoutes } from './log-archive.ts';
-import { exportNdjson } from './export/ndjson.ts';
-import { exportsOf } from './export/registry.ts';
+import { exportSession } from './export/registry.ts';
 import { type ApiReporter, RetriableFault } from './faults.ts';
 import { type OpenRecording, replayAsAsked } from './replay/registry.ts';
 import type { PurgeRunDeps } from './purge/purge-run.ts';
 import { retentionArchiveRoutes } from './purge/retention-routes.ts';
 import { reindexArchiveRoutes, type ReindexRoutesDeps } from './reindex/routes.ts';
 import type { AuditStore } from './store/audit-store.ts';
+import { exportInParts, MAX_ANSWER_BYTES, type Rendering } from './rendered/in-parts.ts';
+import { renderJob } from './rendered/job.ts';
 import { readRecording } from './store/read-recording.ts';
 import type { RecordingReader } from './store/recording-reader.ts';
 import { keyOfName } from './store/recording-source.ts';
 import { type FoundSession, findSession } from './stored-session.ts';
-import { streamText } from './stream-text.ts';
+import { type Chunks, streamText } from './stream-text.ts';
 
 interface FunctionsDeps {
   readonly catalogue: CatalogueReader;
@@ -40,6 +41,8 @@ interface FunctionsDeps {
   /** The shortest that this deployment takes. */
   readonly minRetainDays?: number | undefined;
   readonly report: ApiReporter;
+  /** Of exports that one answer cannot carry; undefined: all are answered as one. */
+  readonly rendering?: Rendering | undefined;
   /** undefined: this function has nothing to do with retention. */
   readonly retention?: PurgeRunDeps | undefined;
   /** undefined: catalogue and index are never made again here. */
@@ -126,20 +129,17 @@ export function createFunctionsApp(deps: FunctionsDeps): Hono {
   });
 
   app.get('/sessions/:id/export', async (c) => {
-    const { format, ...query } = parse(ExportQuery.extend(Place.shape), c.req.query());
-    const { session, open } = await findRecording(c);
-    switch (format) {
-      case 'ndjson':
-        return stream(c, 'application/x-ndjson', exportNdjson(session.startedAt, open()));
-      case 'html':
-        return stream(c, 'text/html; charset=utf-8', orBadRequest(await exportsOf(session).html(session, open, query)));
-      case 'asciicast':
-        return stream(
-          c,
-          'application/x-asciicast',
-          orBadRequest(await exportsOf(session).asciicast(session, open, query)),
-        );
+    const { connector: _, ...query } = parse(ExportQuery.extend(Place.shape), c.req.query());
+    const { found, session, open } = await findRecording(c);
+    const { rendering } = deps;
+    if (rendering && (query.part !== undefined || rendering.isLarge(session, query))) {
+      const job = renderJob(found, query);
+      if (!job) throw notFound('nothing of the session is stored yet');
+      return c.json(orBadRequest(await exportInParts(job, query.part ?? 0, rendering)), 202);
     }
+    const { contentType, fileName, chunks } = orBadRequest(await exportSession(session, open, query));
+    c.header('content-disposition', `attachment; filename="${fileName}"`);
+    return stream(c, contentType, atMost(MAX_ANSWER_BYTES, chunks));
   });
 
   app.get('/sessions/:id/objects', async (c) => {
@@ -218,7 +218,8 @@ export function createFunctionsApp(deps: FunctionsDeps): Hono {
   }
   /** The entry is the recording's own word, wherever it has one. */
   async function findRecording(c: Context) {
-    const { connector, stored } = await find(c);
+    const found = await find(c);
+    const { connector, stored } = found;
     const session = sessionEntryOf(stored, {});
     if (!session) throw notFound('there is no such session');
     const place = { connector, session: session.id };
@@ -226,7 +227,7 @@ export function createFunctionsApp(deps: FunctionsDeps): Hono {
       const segments = Math.min(session.segments, last + 1);
       return readRecording({ ...place, segments }, deps.reader, deps.platform, from);
     };
-    return { session, open };
+    return { found, session, open };
   }
 
   return app;
@@ -254,8 +255,18 @@ async function* jsonLines(values: AsyncIterable<unknown>): AsyncGenerator<string
   for await (const value of values) yield `${JSON.stringify(value)}\n`;
 }
 
+/** Lambda would end a longer answer as if it were whole: this breaks it off, so that nobody takes it for that. */
+async function* atMost(bytes: number, chunks: Chunks): Chunks {
+  let sent = 0;
+  for await (const chunk of chunks) {
+    sent += Buffer.byteLength(chunk);
+    if (sent > bytes) throw new RetriableFault('an export is too large for one answer: ask for it with part=0');
+    yield chunk;
+  }
+}
+
 /** The first chunk is made before the answer begins, so that what fails at once is an error and no broken stream. */
-async function stream(c: Context, contentType: string, text: AsyncGenerator<string>): Promise<Response> {
+async function stream(c: Context, contentType: string, text: Chunks): Promise<Response> {
   return c.body(await streamText(text), 200, { 'content-type': contentType });
 }
 

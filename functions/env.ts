@@ -18,6 +18,8 @@ export const ENV = {
   auditLockDays: 'AUDIT_LOCK_DAYS',
   /** Optional: where the full-text index is kept. Without it this function neither makes nor asks one. */
   searchBucket: 'SEARCH_BUCKET',
+  /** Optional: the function that renders exports which are too large for one answer. Without it there are none. */
+  renderFunction: 'RENDER_FUNCTION',
   /** Optional: the fewest days that a policy's `retain` may have. */
   minRetainDays: 'MIN_RETAIN_DAYS',
   /** Optional: `NAME+ID+KEY` of the edge's log of sessions, which signs orders to purge. Without it nothing is purged before its time. */
@@ -46,12 +48,14 @@ const Environment = z.object({
   [ENV.searchBucket]: z.string().min(3).optional(),
   /** Read where it is used: a key that is none orders nothing. */
   [ENV.edgeKey]: z.string().min(1).optional(),
+  [ENV.renderFunction]: z.string().min(1).optional(),
   [ENV.minRetainDays]: z.coerce.number().int().min(1).max(36_500).optional(),
 });
 
 interface FunctionsSettings {
   readonly bucket: string;
   readonly searchBucket: string | undefined;
+  readonly renderFunction: string | undefined;
   readonly table: string;
   /** Keys to compare manifests with. Without a connector's key, `sealed` proves the chain and the signature, not whose key signed. */
   readonly connectorKeys: ReadonlyMap<ConnectorId, Uint8Array>;
@@ -78,6 +82,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
   return {
     bucket: parsed.data[ENV.bucket],
     searchBucket: parsed.data[ENV.searchBucket],
+    renderFunction: parsed.data[ENV.renderFunction],
     table: parsed.data[ENV.table],
     connectorKeys: keys,
     edgeKey: parsed.data[ENV.edgeKey],

@@ -29,6 +29,8 @@ export type IndexEvent =
 /** What operators see of the functions that the edge calls. `stack`: where, without the message, which can quote what it was about. */
 type ApiEvent =
   | { readonly kind: 'function.failed'; readonly name: string; readonly stack: readonly string[] }
+  /** A run that renders an export in parts met a fault; the next goes on. */
+  | { readonly kind: 'export.failed'; readonly name: string }
   | { readonly kind: 'audit.contradicted'; readonly object: string }
   /** The catalogue's row says of these fields what neither the recording nor the edge does; `row`: it cannot be read at all. */
   | { readonly kind: 'catalogue.contradicted'; readonly session: string; readonly fields: readonly string[] };

@@ -24,6 +24,12 @@ import { type OrphanEvent, reconcile } from './purge/reconcile.ts';
 import { nodeRecordingPlatform } from './recording-platform.ts';
 import { ReindexLedger } from './reindex/ledger.ts';
 import { type ReindexEvent, reindexRun } from './reindex/run.ts';
+import { mayBeTooLarge } from './rendered/in-parts.ts';
+import { invokeRender } from './rendered/invoke.ts';
+import { RenderJob } from './rendered/job.ts';
+import { derivedInRendered, sweepRendered } from './rendered/removal.ts';
+import { render } from './rendered/render.ts';
+import { s3RenderedStore } from './rendered/s3-rendered-store.ts';
 import { SearchAnnouncer } from './search/announce.ts';
 import { foldAll } from './search/fold.ts';
 import { derivedInSearch } from './search/remove-session.ts';
@@ -32,6 +38,7 @@ import { SegmentCache } from './search/segment-cache.ts';
 import { s3SearchStore } from './search/store/s3-search-store.ts';
 import { LOG_OBJECTS } from './store/audit-store.ts';
 import { s3AuditStore } from './store/s3-audit-store.ts';
+import { readRecording } from './store/read-recording.ts';
 import { s3Reader } from './store/s3-reader.ts';
 import { s3VersionStore } from './store/s3-version-store.ts';
 
@@ -55,7 +62,7 @@ const newIndexing = () => ({
 });
 const indexing = newIndexing();
 
-const { searchBucket } = settings;
+const { searchBucket, renderFunction } = settings;
 const searchIndex =
   searchBucket === undefined
     ? undefined
@@ -66,12 +73,14 @@ const searchIndex =
         report: reportToLambda,
       };
 
+const rendered = searchBucket === undefined ? undefined : s3RenderedStore(s3, searchBucket, Date.now);
+
 const versions = s3VersionStore(s3, settings.bucket);
 const ledger = new PurgeLedger(table);
 const reindexLedger = new ReindexLedger(table);
 const purging = {
   ...{ table, ledger, store: versions, due: new DueSessions(table), platform: nodeRecordingPlatform },
-  derived: searchIndex ? [derivedInSearch(searchIndex)] : [],
+  derived: [...(searchIndex ? [derivedInSearch(searchIndex)] : []), ...(rendered ? [derivedInRendered(rendered)] : [])],
   now: Date.now,
   report: (event: PurgeEvent) => console.log(event),
   edgeKey: settings.edgeKey,
@@ -99,6 +108,7 @@ export const purge = async (_event: unknown, context: Context): Promise<PurgeRep
   const report = await purgeRun({ dryRun: false }, { ...purging, beginUntilMs });
   const found = (event: OrphanEvent) => console.log(event);
   await reconcile({ ...purging, catalogue: new CatalogueReader(table, reportToLambda), report: found, beginUntilMs });
+  if (rendered) await sweepRendered({ store: rendered, table, now: Date.now });
   return report;
 };
 
@@ -121,6 +131,22 @@ export async function reindex(_event: unknown, context: Context): Promise<void> 
   });
 }
 
+/** Before the function's end: a part is put, and how far it is noted. */
+const LAST_PART_MS = 60_000;
+
+/** Answers with how it ended; what is left is the next run's, which is begun by whoever asks for the export again. */
+export const renderExport = async (event: unknown, context: Context): Promise<string> => {
+  if (!rendered) throw new Error(`settings: ${ENV.searchBucket} is missing`);
+  const untilMs = Date.now() + context.getRemainingTimeInMillis() - LAST_PART_MS;
+  return render(RenderJob.parse(event), {
+    ...{ store: rendered, table, now: Date.now, untilMs: () => untilMs },
+    open:
+      ({ connector, session: { id } }) =>
+      () =>
+        readRecording({ connector, session: id }, reader, nodeRecordingPlatform),
+  });
+};
+
 export const hold = (): Promise<void> =>
   sweepHolds({
     ...{ store: versions, table, ledger, platform: nodeRecordingPlatform, now: Date.now },
@@ -135,6 +161,13 @@ export const api = streamHandle(
     platform: nodeRecordingPlatform,
     auditStore,
     logStore,
+    rendering:
+      rendered && renderFunction !== undefined
+        ? {
+            ...{ store: rendered, isLarge: mayBeTooLarge, now: Date.now },
+            start: (job) => invokeRender(renderFunction, job, s3.config),
+          }
+        : undefined,
     retention: { ...purging, beginUntilMs: Number.POSITIVE_INFINITY },
     maxRetainDays: auditLock?.days,
     reindex: { ledger: reindexLedger, now: Date.now },

@@ -17,8 +17,10 @@ import { indexObject } from './index-segment/index-object.ts';
 import { type BucketArchive, directoryArchive, openBucket } from './local/archive.ts';
 import { localDynamoDbClient } from './local/dynamodb.ts';
 import { startReindexing } from './local/reindex.ts';
+import { localRendering } from './local/rendering.ts';
 import { localRetention } from './local/retention.ts';
 import { nodeRecordingPlatform } from './recording-platform.ts';
+import type { Rendering } from './rendered/in-parts.ts';
 import { SearchAnnouncer } from './search/announce.ts';
 import { startFolding } from './search/fold-timer.ts';
 import { searchIndexRoutes } from './search/routes.ts';
@@ -38,6 +40,8 @@ interface LocalFunctionsOptions {
   /** Instead of both directories. */
   readonly bucket?: BucketArchive | undefined;
   readonly dynamoEndpoint: string;
+  /** Which exports are written in parts. Default: those that a function's answer cannot carry. */
+  readonly isLargeExport?: Rendering['isLarge'];
   /** How often what was indexed is folded into search segments; it is found before that too. Default: a minute. */
   readonly foldEveryMs?: number;
   /** What callers must show as `Authorization: Bearer`. */
@@ -86,6 +90,8 @@ export async function startFunctions(options: LocalFunctionsOptions): Promise<Lo
     now: Date.now,
   });
   const index = newIndexing();
+  const searchDirectory = options.searchDirectory ?? `${options.objectsDirectory}-search`;
+  let origin = '';
   const search = {
     table: catalogueTable,
     store: archive.search,
@@ -96,8 +102,18 @@ export async function startFunctions(options: LocalFunctionsOptions): Promise<Lo
   if (!canSearch) console.warn('gatehouse: searching recordings needs Node 24');
   const folding = canSearch ? startFolding(search, options.foldEveryMs ?? FOLD_EVERY_MS, index.report) : undefined;
   const catalogue = new CatalogueReader(catalogueTable, index.report);
+  const rendered = localRendering(
+    {
+      directory: searchDirectory,
+      origin: () => origin,
+      failed: (error) => index.report({ kind: 'export.failed', name: error instanceof Error ? error.name : 'unknown' }),
+      isLarge: options.isLargeExport,
+    },
+    reader,
+    catalogueTable,
+  );
   const timing = { store: archive.versions, everyMs: options.retentionEveryMs, edgeKey: options.edgeKey };
-  const retention = localRetention(timing, catalogueTable, catalogue, search);
+  const retention = localRetention(timing, catalogueTable, catalogue, search, rendered.rendering.store);
   const reindexing = startReindexing(
     catalogueTable,
     newIndexing,
@@ -107,6 +123,7 @@ export async function startFunctions(options: LocalFunctionsOptions): Promise<Lo
   const functions = createFunctionsApp({
     catalogue,
     retention: retention.deps,
+    rendering: rendered.rendering,
     reader,
     platform: nodeRecordingPlatform,
     auditStore: archive.audit,
@@ -124,6 +141,7 @@ export async function startFunctions(options: LocalFunctionsOptions): Promise<Lo
   });
 
   const app = new Hono();
+  app.route('/', rendered.links);
   const wanted = digest(`Bearer ${options.token.reveal()}`);
   app.use(async (c, next) => {
     // Both sides hashed: equal lengths, and a time that tells nothing of the secret.
@@ -140,11 +158,13 @@ export async function startFunctions(options: LocalFunctionsOptions): Promise<Lo
   });
   const address = server.address();
   const port = typeof address === 'object' && address ? address.port : options.port;
+  origin = `http://127.0.0.1:${port}`;
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: origin,
     notes,
     async close() {
       await retention.close();
+      await rendered.close();
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
       await folding?.close();

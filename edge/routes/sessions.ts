@@ -2,7 +2,15 @@
 
 import { createRoute, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { EndedSession, EndSession, ExportQuery, ObjectList, Witnessed, WitnessPage } from '../../core/api.ts';
+import {
+  EndedSession,
+  EndSession,
+  ExportParts,
+  ExportQuery,
+  ObjectList,
+  Witnessed,
+  WitnessPage,
+} from '../../core/api.ts';
 import { ActionPage, MAX_ACTIONS_A_PAGE, SessionDetail, SessionPage, SessionQuery } from '../../core/catalogue.ts';
 import { SessionId } from '../../core/ids.ts';
 import { ReplayQuery } from '../../core/replay/terminal.ts';
@@ -100,13 +108,22 @@ export function sessionRoutes(api: Api, { gatehouse }: ApiDeps): void {
     createRoute({
       method: 'get',
       path: '/sessions/{id}/export',
-      summary: 'The whole session as a file',
+      summary: 'The whole session as a file, or a file that went over in it',
+      description:
+        'An export that one answer cannot carry comes in parts (202): ask again with `part=0` until it is ready, then for the parts behind those that came. Joined in their order they are the file.',
       request: { params: bySession, query: ExportQuery },
-      responses: bytes('application/octet-stream', 'The file'),
+      responses: {
+        ...bytes('application/octet-stream', 'The file'),
+        202: {
+          description: 'Its parts, or that they are being written',
+          content: { 'application/json': { schema: ExportParts } },
+        },
+      },
     }),
     async (c) => {
       const exported = await gatehouse.export(whoAsks(c), c.req.valid('param').id, c.req.valid('query'));
       if (!exported.ok) return failure(c, exported.error);
+      if (exported.value.kind === 'parts') return c.json(exported.value.parts, 202);
       return stream(c, exported.value.body, exported.value.contentType, exported.value.fileName);
     },
   );

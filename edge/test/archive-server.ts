@@ -12,7 +12,7 @@ import { ResourceName } from '../../core/resource.ts';
 import type { SearchHit } from '../../core/search/page.ts';
 import { decodeAuditPiece } from '../../core/audit/audit-archive.ts';
 import { retentionOfTests } from './retention-of-tests.ts';
-import { SESSIONS } from './sessions.ts';
+import { PARTS, SESSIONS } from './sessions.ts';
 
 /** Pieces in memory, and what was planned instead of an answer. */
 function auditOfTests(): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
@@ -187,8 +187,14 @@ export const archiveOfTests = () => {
           return response
             .writeHead(200, { 'content-type': 'application/x-ndjson' })
             .end(`${JSON.stringify({ kind: 'notice', timeUs: 1, severity: 'NOTICE', message: 'hello' })}\n`);
-        case 'export':
+        case 'export': {
+          if (url.searchParams.get('statement') === '9')
+            return json(400, { error: { reason: 'bad_request', message: 'statement 9 has no results here' } });
+          const name = `attachment; filename="${entry.id}.html"`;
+          if (url.searchParams.has('part') || url.searchParams.get('format') === 'text') return json(202, PARTS);
+          response.setHeader('content-disposition', url.searchParams.get('lane') === '7' ? `${name}; x` : name);
           return response.writeHead(200, { 'content-type': 'text/html' }).end('<script>alert(1)</script>');
+        }
         case 'objects':
           if (name !== undefined) return response.writeHead(200).end(Buffer.from([1, 2, 3]));
           return json(200, { connector: entry.connector, objects: [{ name: '00000000.seg', bytes: 3 }] });

@@ -35,3 +35,11 @@ export const SESSIONS = {
   /** Never admitted. */
   ofNobody: entry('6', 'alice', ISSUER_OF_TESTS, 'demo-developers'),
 } as const;
+
+/** What the functions answer where one answer cannot carry an export. */
+export const PARTS = {
+  state: 'ready',
+  ...{ fileName: 'x.txt', contentType: 'text/plain', bytes: 3, count: 2 },
+  parts: [{ number: 0, bytes: 2, sha256: 'ab'.repeat(32), url: 'https://store.test/0?signature=x' }],
+  until: '2026-11-20T12:05:00.000Z',
+};

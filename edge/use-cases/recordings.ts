@@ -2,7 +2,7 @@
 // writes the look down, and only then answers (law 7). A look that goes on is one entry with a count (noteLook); what leaves
 // with the looker, an export, is an entry each time.
 
-import type { ExportFormat } from '../../core/api.ts';
+import type { ExportFormat, ExportQuery } from '../../core/api.ts';
 import type { AuditKind } from '../../core/audit/audit.ts';
 import type { SessionDetail, SessionEntry, SessionQuery } from '../../core/catalogue.ts';
 import type { SessionId } from '../../core/ids.ts';
@@ -19,7 +19,6 @@ import { viewOf } from './search.ts';
 import { type Standing, standingOf } from './standing.ts';
 import { asSeenUnder, mayView, narrow, ownerByRecord, ownerBySignature } from './viewing.ts';
 
-const FILE_ENDINGS: Readonly<Record<ExportFormat, string>> = { ndjson: 'ndjson', html: 'html', asciicast: 'cast' };
 const OBJECT_NAME = /^(\d{8}\.seg|manifest\.json)$/;
 
 type RecordingUseCases = Pick<
@@ -53,8 +52,8 @@ export function recordingUseCases(deps: UseCaseDeps): RecordingUseCases {
     if (!standing.value.auditor && !(owner && mayView(standing.value, who, owner)))
       return refuseLook(deps, who, id, kind);
     const event = { kind, actor: who.email, object: id, details };
-    if (kind === 'session.exported') await note(deps, event);
-    else await noteLook(deps, event, 'part' in details ? details.part : VERIFIED);
+    if (kind === 'session.exported' && details.parts === undefined) await note(deps, event);
+    else await noteLook(deps, event, shownBy(details));
     return ok({ standing: standing.value, place, admission, ...(stored && { stored: stored.value }) });
   };
   const lookInside = async <T>(
@@ -135,11 +134,12 @@ export function recordingUseCases(deps: UseCaseDeps): RecordingUseCases {
     },
 
     async export(who, id, query) {
-      const { format } = query;
-      const exported = await lookInside(await look(who, id, 'session.exported', { format }), (place) =>
+      const exported = await lookInside(await look(who, id, 'session.exported', exportedOf(query)), (place) =>
         deps.archive.export(place, query),
       );
-      return exported.ok ? ok({ ...exported.value, fileName: `${id}.${FILE_ENDINGS[format]}` }) : exported;
+      if (!exported.ok) return exported;
+      const { value } = exported;
+      return value.kind === 'refused' ? fault('bad_request', value.message) : ok(value);
     },
 
     async objects(who, id) {
@@ -237,7 +237,27 @@ const VERIFIED = 'verified';
 type Look =
   | [kind: 'session.viewed', details: { readonly part: 'page' | 'detail' | 'statements' | 'replay' | 'search' }]
   | [kind: 'session.verified', details: Readonly<Record<string, never>>]
-  | [kind: 'session.exported', details: { readonly format: ExportFormat }];
+  | [kind: 'session.exported', details: ExportDetails];
+
+type ExportDetails = {
+  readonly format: ExportFormat;
+  readonly statement?: number;
+  readonly file?: string;
+  /** An export that goes on in parts: whoever asks again for what was begun, or for the next parts, looks no second time. */
+  readonly parts?: true;
+};
+
+const exportedOf = ({ format, statement, file, part }: ExportQuery): ExportDetails => ({
+  format,
+  ...(statement !== undefined && { statement }),
+  ...(file !== undefined && { file }),
+  ...(part !== undefined && { parts: true }),
+});
+
+const shownBy = (details: Look[1]): string => {
+  if ('part' in details) return details.part;
+  return 'format' in details ? JSON.stringify(details) : VERIFIED;
+};
 
 interface Looked {
   readonly standing: Standing;

@@ -1,40 +1,103 @@
-// A replay as a file for people, by how its session's protocol is replayed. NDJSON is of frames, and one
-// for all (ndjson.ts).
+// A recording as a file, by its format and by how its session's protocol is replayed. NDJSON is of frames, CSV of results and a
+// transferred file of itself; the others are made of the replay.
 
-import type { ExportQuery } from '../../core/api.ts';
+import type { ExportFormat, ExportQuery } from '../../core/api.ts';
 import type { SessionEntry } from '../../core/catalogue.ts';
 import { PROTOCOLS, type ReplayKind } from '../../core/protocols.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import { type OpenRecording, replaySession } from '../replay/registry.ts';
 import { replayTerminal } from '../replay/terminal/replay-terminal.ts';
+import type { Chunks } from '../stream-text.ts';
 import { exportAsciicast } from './asciicast.ts';
+import { exportAllCsv, exportStatementCsv } from './csv/export-csv.ts';
+import { hasResults } from './csv/results.ts';
+import { exportFile } from './files/export-file.ts';
 import { exportHtml } from './html.ts';
+import { exportStatementsMarkdown, exportTerminalMarkdown } from './markdown/page.ts';
+import { exportNdjson } from './ndjson.ts';
 import { exportTerminalCast, findCastLane } from './terminal-cast.ts';
 import { exportTerminalHtml } from './terminal-html.ts';
+import { exportStatementsText } from './text/statements.ts';
+import { exportTerminalText } from './text/terminal.ts';
+
+interface Exported {
+  readonly contentType: string;
+  /** Letters, digits, dots, dashes and underscores. */
+  readonly fileName: string;
+  /** The same bytes each time it is asked for. */
+  readonly chunks: Chunks;
+}
 
 /** An error is what was wrong with the query, for who asked. */
-type Export = (
-  session: SessionEntry,
-  open: OpenRecording,
-  query: Omit<ExportQuery, 'format'>,
-) => Promise<Result<AsyncGenerator<string, void, undefined>, string>>;
+type Export = (session: SessionEntry, open: OpenRecording, query: ExportQuery) => Promise<Result<Exported, string>>;
 
-const EXPORTS: Readonly<Record<ReplayKind, { readonly html: Export; readonly asciicast: Export }>> = {
+const made = (session: SessionEntry, ending: string, contentType: string, chunks: Chunks): Result<Exported, string> =>
+  ok({ contentType, fileName: `${session.id}.${ending}`, chunks });
+
+const html = (session: SessionEntry, page: Chunks) => made(session, 'html', 'text/html; charset=utf-8', page);
+const cast = (session: SessionEntry, events: Chunks) => made(session, 'cast', 'application/x-asciicast', events);
+const text = (session: SessionEntry, lines: Chunks) => made(session, 'txt', 'text/plain; charset=utf-8', lines);
+const markdown = (session: SessionEntry, page: Chunks) => made(session, 'md', 'text/markdown; charset=utf-8', page);
+
+type Replayed = Extract<ExportFormat, 'html' | 'asciicast' | 'text' | 'markdown'>;
+
+const OF_REPLAYS: Readonly<Record<ReplayKind, Readonly<Record<Replayed, Export>>>> = {
   statements: {
-    html: async (session, open) => ok(exportHtml(replaySession(session, open()))),
+    html: async (session, open) => html(session, exportHtml(replaySession(session, open()))),
     asciicast: async (session, open, { asciicast, lane }) =>
       lane === undefined
-        ? ok(exportAsciicast(replaySession(session, open()), asciicast))
+        ? cast(session, exportAsciicast(replaySession(session, open()), asciicast))
         : err('an asciicast of statements has all lanes: ask without lane'),
+    text: async (session, open) => text(session, exportStatementsText(replaySession(session, open()))),
+    markdown: async (session, open) =>
+      markdown(
+        session,
+        exportStatementsMarkdown(session, () => replaySession(session, open())),
+      ),
   },
   terminal: {
-    html: async (session, open) => ok(exportTerminalHtml(replayTerminal(session, open()))),
+    html: async (session, open) => html(session, exportTerminalHtml(replayTerminal(session, open()))),
     async asciicast(session, open, { asciicast = 3, lane: wanted }) {
       const lane = await findCastLane(replayTerminal(session, open()), wanted);
       if (!lane.ok) return lane;
-      return ok(exportTerminalCast(session, replayTerminal(session, open()), lane.value, asciicast));
+      return cast(session, exportTerminalCast(session, replayTerminal(session, open()), lane.value, asciicast));
     },
+    text: async (session, open) => text(session, exportTerminalText(replayTerminal(session, open()))),
+    markdown: async (session, open) =>
+      markdown(
+        session,
+        exportTerminalMarkdown(session, () => replayTerminal(session, open())),
+      ),
   },
 };
 
-export const exportsOf = ({ protocol }: SessionEntry) => EXPORTS[PROTOCOLS[protocol].replay];
+const exportCsv: Export = async (session, open, { statement, exact = false }) => {
+  if (!hasResults(session)) return err('only sessions of databases have results: ask for text or NDJSON');
+  if (statement === undefined) return made(session, 'csv.zip', 'application/zip', exportAllCsv(session, open, !!exact));
+  const rows = await exportStatementCsv(session, open, statement, !!exact);
+  return rows
+    ? made(session, `${statement}.csv`, 'text/csv; charset=utf-8', rows)
+    : err(`statement ${statement} has no results here: text and statements.csv list what there is`);
+};
+
+const exportTransferred: Export = async (session, open, { file }) => {
+  if (file === undefined) return err('name the file: its path, or the number of its action');
+  if (PROTOCOLS[session.protocol].replay !== 'terminal')
+    return err('only files of SFTP and scp are handed out: what a database took or gave is in NDJSON');
+  const exported = await exportFile(session, open, file);
+  return exported.ok ? ok({ ...exported.value, contentType: 'application/octet-stream' }) : exported;
+};
+
+export const exportSession: Export = async (session, open, query) => {
+  const { format } = query;
+  switch (format) {
+    case 'ndjson':
+      return made(session, 'ndjson', 'application/x-ndjson', exportNdjson(session.startedAt, open()));
+    case 'csv':
+      return exportCsv(session, open, query);
+    case 'file':
+      return exportTransferred(session, open, query);
+    default:
+      return OF_REPLAYS[PROTOCOLS[session.protocol].replay][format](session, open, query);
+  }
+};

@@ -8,7 +8,7 @@ import { RecordingBuilder } from '../../test/harness/recording-builder.ts';
 import { nodeRecordingPlatform } from '../recording-platform.ts';
 import type { OpenRecording } from '../replay/registry.ts';
 import { readRecording } from '../store/read-recording.ts';
-import { exportsOf } from './registry.ts';
+import { exportSession } from './registry.ts';
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
 const HOSTILE = '\u001b[31mthe recording is damaged from here on</pre><script>alert(1)</script>\u202e';
@@ -72,10 +72,10 @@ async function exported(
   query: { asciicast?: CastVersion; lane?: number } = {},
 ) {
   const entry = entryOf(builder);
-  const made = await exportsOf(entry)[format](entry, openedIn(builder), query);
+  const made = await exportSession(entry, openedIn(builder), { format, ...query });
   if (!made.ok) return made.error;
   let text = '';
-  for await (const part of made.value) text += part;
+  for await (const part of made.value.chunks) text += part;
   return text;
 }
 

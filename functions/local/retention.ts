@@ -8,6 +8,8 @@ import { PurgeLedger } from '../purge/ledger.ts';
 import { purgeRun, type PurgeRunDeps } from '../purge/purge-run.ts';
 import { reconcile } from '../purge/reconcile.ts';
 import { nodeRecordingPlatform } from '../recording-platform.ts';
+import { derivedInRendered, sweepRendered } from '../rendered/removal.ts';
+import type { RenderedStore } from '../rendered/rendered-store.ts';
 import { derivedInSearch } from '../search/remove-session.ts';
 import type { SearchIndexDeps } from '../search/segments.ts';
 import type { HoldingStore, VersionStore } from '../store/version-store.ts';
@@ -25,6 +27,7 @@ export function localRetention(
   table: CatalogueTable,
   catalogue: CatalogueReader,
   search: SearchIndexDeps,
+  rendered: RenderedStore,
 ): { readonly deps: PurgeRunDeps; close(): Promise<void> } {
   // A run that found nothing to do is no news here.
   const report = (event: { readonly kind: string; readonly name?: string }) => {
@@ -45,7 +48,7 @@ export function localRetention(
   const deps: PurgeRunDeps = {
     ...common,
     edgeKey,
-    ...{ due: new DueSessions(table), derived: [derivedInSearch(search)] },
+    ...{ due: new DueSessions(table), derived: [derivedInSearch(search), derivedInRendered(rendered)] },
     ...{ maxSessions: 1_000, beginUntilMs: Number.POSITIVE_INFINITY },
   };
   let running: Promise<void> | undefined;
@@ -54,6 +57,7 @@ export function localRetention(
     running = sweepHolds({ ...common, catalogue })
       .then(() => purgeRun({ dryRun: false }, deps))
       .then(() => reconcile({ ...deps, report, catalogue }))
+      .then(() => sweepRendered({ store: rendered, table, now: Date.now }))
       .catch((error: unknown) => report({ kind: 'retention.failed', name: error instanceof Error ? error.name : '' }))
       .then(() => {
         running = undefined;

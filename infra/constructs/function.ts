@@ -11,7 +11,7 @@ import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import { Construct } from 'constructs';
 import { AUDIT, LOG, RECORDINGS } from './recording-bucket.ts';
-import { SEGMENTS } from './search-bucket.ts';
+import { RENDERED, SEGMENTS } from './search-bucket.ts';
 
 interface GatehouseFunctionProps {
   /** The export of functions/handlers.ts. */
@@ -160,6 +160,20 @@ export class GatehouseFunction extends Construct {
           resources: [bucket.encryptionKey.keyArn],
         }),
       );
+  }
+
+  /** Rendered exports: these actions on them, and whether they are there. */
+  grantRendered(bucket: Bucket, actions: readonly `s3:${'Get' | 'Put' | 'Delete'}Object`[]): void {
+    this.role.addToPrincipalPolicy(
+      new PolicyStatement({ actions: [...actions], resources: [bucket.arnForObjects(RENDERED)] }),
+    );
+    this.role.addToPrincipalPolicy(
+      new PolicyStatement({
+        actions: ['s3:ListBucket'],
+        resources: [bucket.bucketArn],
+        conditions: { StringLike: { 's3:prefix': [RENDERED] } },
+      }),
+    );
   }
 
   /** The audit log's pieces and the log of sessions: create them under lock, and read them for whoever proves them. */

@@ -27,7 +27,8 @@ import { ENV } from '../../functions/env.ts';
 import { AUDIT, LOG, RECORDINGS } from '../constructs/recording-bucket.ts';
 import { Alarms } from '../constructs/alarms.ts';
 import { GatehouseFunction } from '../constructs/function.ts';
-import { SEGMENTS } from '../constructs/search-bucket.ts';
+import { RenderingFunction } from '../constructs/rendering.ts';
+import { RENDERED, SEGMENTS } from '../constructs/search-bucket.ts';
 import type { Settings } from '../settings.ts';
 import { INDEX_TIMEOUT, type RecordingStack } from './recording-stack.ts';
 
@@ -41,6 +42,7 @@ const AUDIT_REASON =
   'Pieces of the audit log or the log of sessions, whose names are not known before; the prefix holds nothing else.';
 const SEGMENTS_REASON =
   'Segments of the search index, whose names are not known before; the prefix holds nothing else.';
+const RENDERED_REASON = 'Parts of rendered exports, whose names are not known before; the prefix holds nothing else.';
 const INDEXES_REASON = "The table's own indexes, which are read alike.";
 
 export class FunctionsStack extends Stack {
@@ -50,6 +52,7 @@ export class FunctionsStack extends Stack {
   readonly reindex: GatehouseFunction;
   readonly purge: GatehouseFunction;
   readonly hold: GatehouseFunction;
+  readonly rendering: RenderingFunction;
 
   constructor(scope: Construct, id: string, { settings, recording, ...props }: FunctionsStackProps) {
     super(scope, id, props);
@@ -127,6 +130,10 @@ export class FunctionsStack extends Stack {
         schedule: Schedule.rate(Duration.hours(1)),
         targets: [new LambdaFunction(target, { retryAttempts: 2 })],
       });
+    this.rendering = new RenderingFunction(this, 'Rendering', {
+      ...{ bucket: recording.bucket, searchBucket: recording.searchBucket, table: recording.table },
+      ...{ environment, api: this.api, purge: this.purge },
+    });
     this.#grant(recording);
     this.#grantRetention(recording, settings);
     this.#grantReindex(recording);
@@ -169,8 +176,11 @@ export class FunctionsStack extends Stack {
   #grant(recording: RecordingStack): void {
     const { bucket, table } = recording;
     const recordings = `${this.#importedName(recording, bucket.bucketArn)}/recordings/*`;
-    for (const each of [this.index, this.api, this.reindex]) {
-      each.grantReadRecordings(bucket);
+    for (const each of [this.index, this.api, this.reindex]) each.grantReadRecordings(bucket);
+    const rendered = `${this.#importedName(recording, recording.searchBucket.bucketArn)}/${RENDERED}`;
+    for (const each of [this.rendering.render, this.api, this.purge])
+      each.acknowledge(`AwsSolutions-IAM5[Resource::${rendered}]`, RENDERED_REASON);
+    for (const each of [this.index, this.api, this.reindex, this.rendering.render]) {
       each.acknowledge(`AwsSolutions-IAM5[Resource::${recordings}]`, RECORDINGS_REASON);
     }
     this.api.grantKeepAuditLog(bucket);
@@ -306,6 +316,12 @@ export class FunctionsStack extends Stack {
       says: 'A row of the catalogue is not what the recording and the edge say.',
       runbook: 'catalogue-contradicted',
       metric: alarms.countLines('Catalogue', this.api.log, 'catalogue.contradicted'),
+      above: 0,
+    });
+    alarms.add('RenderErrors', {
+      says: 'Exports that are written in parts fail.',
+      runbook: 'render-errors',
+      metric: this.rendering.render.function.metricErrors({ period }),
       above: 0,
     });
     alarms.add('FoldErrors', {

@@ -35,6 +35,7 @@ export class RecordingStack extends Stack {
     this.searchBucket = new SearchBucket(this, 'Search', {
       accessLog: recordings.accessLog,
       recordings: this.bucket,
+      minRetentionDays: settings.minRetentionDays,
     }).bucket;
     this.purgeRole = recordings.purgeRole;
     this.holdRole = recordings.holdRole;

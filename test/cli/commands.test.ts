@@ -1,47 +1,15 @@
 // What scripts rely on, whatever the server says: exit codes, one-line errors, JSON, and
 // terminals that recorded data cannot drive.
 
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openingOf } from '../../core/session-evidence.ts';
-import { exportAsciicast } from '../../functions/export/asciicast.ts';
-import { exportHtml } from '../../functions/export/html.ts';
-import { exportNdjson } from '../../functions/export/ndjson.ts';
-import { nodeRecordingPlatform } from '../../functions/recording-platform.ts';
-import { replaySession } from '../../functions/replay/registry.ts';
-import { readRecording } from '../../functions/store/read-recording.ts';
-import { memoryReader } from '../harness/memory-reader.ts';
-import { RecordingBuilder } from '../harness/recording-builder.ts';
 import { fault, useFakeApi } from './fake-api.ts';
 import { freePortBase, gatehouse } from './run-cli.ts';
 
 const SESSION = 'ses_01m7xr5fk9b56k8brj0dvrwre8';
 const { replies, seen, origin, run, runProcess } = useFakeApi();
-
-/** As the functions make it. */
-async function exported(builder: RecordingBuilder, format: 'ndjson' | 'html' | 'asciicast'): Promise<string> {
-  const place = { connector: builder.connector.id, session: builder.session };
-  const parts = readRecording(place, memoryReader(builder.objects), nodeRecordingPlatform);
-  const counts = {
-    frames: 0,
-    actions: 0,
-    statements: 0,
-    errors: 0,
-    rows: 0,
-    bytes: { client: 0, target: 0, gateway: 0 },
-  };
-  const session = { ...openingOf(builder.opened), state: 'sealed' as const, segments: 2, counts };
-  const chunks = {
-    ndjson: () => exportNdjson(session.startedAt, parts),
-    html: () => exportHtml(replaySession(session, parts)),
-    asciicast: () => exportAsciicast(replaySession(session, parts)),
-  };
-  let text = '';
-  for await (const chunk of chunks[format]()) text += chunk;
-  return text;
-}
 
 const entry = (changes: object = {}) => ({
   id: SESSION,
@@ -248,38 +216,6 @@ describe('answers', () => {
     expect(JSON.parse(seen[0]?.body ?? '')).toEqual({ resource: 'demo', reason: '', seconds: 5400, trace: 't' });
     replies[`GET /api/v1/requests/${request.id}`] = { body: { request: { ...request, state: 'denied' } } };
     expect((await run('request', 'demo', '--wait', '3')).code).toBe(1);
-  });
-
-  it.each(['ndjson', 'html', 'asciicast'] as const)(
-    'of a damaged recording is written as %s, and exits 1',
-    async (format) => {
-      const dir = await mkdtemp(join(tmpdir(), 'gatehouse-out-'));
-      // What is recorded may look like the end of a damaged export, and is none.
-      const imitation =
-        '<section class="error damaged">\u001b[31mthe recording is damaged from here on: {"kind":"fact"';
-      const builder = new RecordingBuilder().query(`select '${imitation}'`, Buffer.from('x')).cut().end();
-      const [, last] = [...builder.objects.keys()];
-      const out = join(dir, 'x');
-      for (const code of [0, 1]) {
-        if (code === 1) builder.objects.delete(last ?? '');
-        replies[`GET /api/v1/sessions/${SESSION}/export`] = { text: await exported(builder, format) };
-        const toFile = await runProcess('export', SESSION, '--format', format, '--out', out);
-        expect([toFile.code, toFile.stderr.includes('damaged')]).toEqual([code, code === 1]);
-        expect((await stat(out)).size).toBeGreaterThan(0);
-        expect((await run('export', SESSION, '--format', format)).code).toBe(code);
-      }
-      await rm(dir, { recursive: true });
-    },
-  );
-
-  it('leave no half file behind when a download breaks off', async () => {
-    const dir = await mkdtemp(join(tmpdir(), 'gatehouse-out-'));
-    replies[`GET /api/v1/sessions/${SESSION}/export`] = { status: 503, body: fault('unavailable', 'Later.') };
-    const out = join(dir, 'x.ndjson');
-    expect((await run('export', SESSION, '--out', out)).code).toBe(3);
-    await expect(stat(out)).rejects.toThrow();
-    await expect(stat(dir).then(() => readFile(out))).rejects.toThrow();
-    await rm(dir, { recursive: true });
   });
 });
 

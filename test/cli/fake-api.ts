@@ -9,7 +9,7 @@ interface Reply {
   readonly status?: number;
   readonly body?: unknown;
   /** As it is, instead of JSON. */
-  readonly text?: string;
+  readonly text?: string | Buffer;
 }
 
 interface Asked {
@@ -32,7 +32,8 @@ export function useFakeApi() {
       for await (const chunk of request) body += chunk;
       const { method = '', url = '', headers } = request;
       seen.push({ method, url, body, authorization: headers.authorization });
-      const found = replies[`${method} ${url.split('?')[0]}`];
+      // With its query, where a test tells them apart.
+      const found = replies[`${method} ${url}`] ?? replies[`${method} ${url.split('?')[0]}`];
       const none = { status: 404, body: fault('not_found', 'none') };
       const reply: Reply = typeof found === 'function' ? found() : (found ?? none);
       response

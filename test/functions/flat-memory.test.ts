@@ -1,11 +1,20 @@
 // A long recording is read, replayed and exported without being held: in a process of its own, whose memory is measured.
 
+import { createHash } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { encodeSegment, type RecordingKey } from '../../core/recording/segment.ts';
 import type { SessionEntry } from '../../core/catalogue.ts';
+import { entryOf } from '../harness/session/exported.ts';
 import { message, RecordingBuilder } from '../harness/recording-builder.ts';
 import { openingOf } from '../../core/session-evidence.ts';
 import { nodeRecordingPlatform } from '../../functions/recording-platform.ts';
+import { directoryRenderedStore } from '../../functions/rendered/directory-rendered-store.ts';
+import { readProgress } from '../../functions/rendered/progress.ts';
+import { PART_BYTES, render } from '../../functions/rendered/render.ts';
+import type { RenderedStore } from '../../functions/rendered/rendered-store.ts';
 import { replaySession } from '../../functions/replay/registry.ts';
 import { readRecording } from '../../functions/store/read-recording.ts';
 import type { RecordingReader } from '../../functions/store/recording-reader.ts';
@@ -97,6 +106,51 @@ describe('a recording of 300 MB', () => {
     expect(bytes).toBeGreaterThan(400_000_000);
     expect(most - before).toBeLessThan(150 * 1024 * 1024);
   }, 60_000);
+
+  it('is written in parts by three runs, in bounded memory', async () => {
+    const { builder, recording } = endlessRecording();
+    const root = await mkdtemp(join(tmpdir(), 'gatehouse-parts-'));
+    const store = directoryRenderedStore(root, () => 'http://none.test');
+    const job = {
+      place: { session: builder.session, key: 'ab'.repeat(32) },
+      ...{ connector: builder.connector.id, query: { format: 'ndjson' as const }, segments: SEGMENTS + 1 },
+      session: entryOf(builder.opened),
+    };
+    const before = process.memoryUsage.rss();
+    let most = 0;
+    let written = 0;
+    let run = 0;
+    const counting: RenderedStore = {
+      ...store,
+      put: async (place, name, bytes) => {
+        if (name !== 'progress') written += bytes.length;
+        most = Math.max(most, process.memoryUsage.rss());
+        return store.put(place, name, bytes);
+      },
+    };
+    for (let ran = 'to_go_on'; ran === 'to_go_on'; run++)
+      ran = await render(job, {
+        ...{ store: counting, table: { get: async () => undefined }, open: () => recording, now: Date.now },
+        // The first two end after some parts.
+        untilMs: () => (run < 2 && written > (run + 1) * 150_000_000 ? 0 : Number.POSITIVE_INFINITY),
+      });
+    expect(run).toBe(3);
+    const progress = await readProgress(job.place, store);
+    expect(progress?.parts.length).toBe(Math.ceil(written / PART_BYTES));
+    expect(written).toBeGreaterThan(400_000_000);
+    // Each part is there as it is noted, and they are the export.
+    const whole = createHash('sha256');
+    for (const [number, { sha256 }] of (progress?.parts ?? []).entries()) {
+      const part = (await store.get(job.place, number)) ?? new Uint8Array(0);
+      expect(createHash('sha256').update(part).digest('hex')).toBe(sha256);
+      whole.update(part);
+    }
+    const wanted = createHash('sha256');
+    for await (const line of exportNdjson(builder.opened.startedAt, recording())) wanted.update(line);
+    expect(whole.digest('hex')).toBe(wanted.digest('hex'));
+    expect(most - before).toBeLessThan(200 * 1024 * 1024);
+    await rm(root, { recursive: true });
+  }, 120_000);
 
   it('is read no faster than its reader reads, and no further when that one leaves', async () => {
     const { builder, recording, read } = endlessRecording();

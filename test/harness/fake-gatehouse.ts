@@ -2,7 +2,7 @@
 // authorises like the real one, roughly, and notes every call. Time is an argument.
 
 import { AuditKind, type AuditEntry } from '../../core/audit/audit.ts';
-import type { AuditExportStanding, IssuedGrant, ListedGrant, ListedResource, Me } from '../../core/api.ts';
+import type { AuditExportStanding, ExportParts, IssuedGrant, ListedGrant, ListedResource, Me } from '../../core/api.ts';
 import type { ReplayQuery } from '../../core/replay/terminal.ts';
 import type { ActionEntry, ReplayEvent, SessionDetail, SessionEntry } from '../../core/catalogue.ts';
 import { type GrantId, newId, type SessionId } from '../../core/ids.ts';
@@ -314,12 +314,13 @@ export function createFakeGatehouse(now: () => number): FakeGatehouse {
       });
       return ok({ hits: hits.reverse() });
     },
-    async export(who, id, { format }) {
+    async export(who, id, { format, part }) {
       note('export', who, id);
       const session = mayView(who, stored.get(id));
       if (!session) return notFound;
+      if (part !== undefined) return ok({ kind: 'parts', parts: partsOf(`${id}.${format}`, part === 0) });
       const body = ndjson(session.events);
-      return ok({ contentType: 'application/octet-stream', fileName: `${id}.${format}`, body });
+      return ok({ kind: 'file', contentType: 'application/octet-stream', fileName: `${id}.${format}`, body });
     },
     async objects() {
       return notFound;
@@ -488,3 +489,10 @@ const archiveWork = {
   goOnWithHoldSearch: notHere,
   erasePerson: notHere,
 };
+
+/** Of an export that is being written, or is there. */
+const partsOf = (fileName: string, ready: boolean): ExportParts => ({
+  state: ready ? 'ready' : 'rendering',
+  ...{ fileName, contentType: 'text/plain', bytes: 2048, count: 2 },
+  parts: ready ? [{ number: 0, bytes: 1024, sha256: 'ab'.repeat(32), url: 'https://store.test/0?signature=x' }] : [],
+});

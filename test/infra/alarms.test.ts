@@ -329,6 +329,7 @@ const MEASURED = {
   ApiErrors: 1,
   FoldErrors: 1,
   ReindexErrors: 1,
+  RenderErrors: 1,
   PurgeErrors: 1,
   HoldErrors: 1,
 } as const;

@@ -294,11 +294,9 @@ describe('the functions', () => {
         ...WRITES_ROWS,
         'dynamodb:BatchWriteItem',
         ...READS_VERSIONS,
-        's3:GetObject',
-        's3:GetObject',
-        's3:ListBucket',
-        's3:ListBucket',
-        's3:ListBucket',
+        'lambda:InvokeFunction',
+        ...['s3:GetObject', 's3:GetObject'],
+        ...Array<string>(4).fill('s3:ListBucket'),
         's3:PutObject',
         's3:PutObjectRetention',
       ].sort(),
@@ -390,6 +388,8 @@ describe('the functions', () => {
     const common = [...logs, ...READS_ROWS, ...WRITES_ROWS, ...READS_VERSIONS];
     // Of search segments, which it writes anew without what is purged.
     const segments = ['s3:DeleteObject', 's3:GetObject', 's3:ListBucket', 's3:PutObject'];
+    // Of rendered exports, which it deletes.
+    segments.push('s3:DeleteObject', 's3:ListBucket');
     expect(allowed(functions, /^PurgeRole/)).toEqual([...common, ...segments, 's3:DeleteObjectVersion'].sort());
     expect(allowed(functions, /^HoldRole/)).toEqual([...common, 's3:PutObjectLegalHold'].sort());
     const { functions: governed } = declare({ retentionMode: 'GOVERNANCE' });

@@ -106,6 +106,24 @@ describe('what others wrote', () => {
     }
   });
 
+  test('in parts is waited for, then listed with links to the store and the command line', async () => {
+    const { entry } = poison();
+    const waiting = await fetch(`${site.origin}/sessions/${entry.id}/export?format=text&part=1`, {
+      headers: { cookie: 'person=bob' },
+    });
+    expect(waiting.headers.get('refresh')).toBe(`3; url=/sessions/${entry.id}/export?format=text&part=0`);
+    expect(await waiting.text()).toContain('being written');
+    const { page, close } = await visit(browser, site, `/sessions/${entry.id}/export?format=text&part=0`, {
+      as: 'bob',
+    });
+    const link = page.getByRole('link', { name: 'Part 1' });
+    expect(await link.getAttribute('href')).toBe('https://store.test/0?signature=x');
+    expect(await page.getByText('ab'.repeat(32)).count()).toBe(1);
+    expect(await page.getByRole('link', { name: 'The next parts' }).getAttribute('href')).toMatch(/part=1$/);
+    expect(await page.content()).toContain(`export ${entry.id} --format text --out ${entry.id}.text`);
+    await close();
+  });
+
   test('comes down as a download, never as a page of this origin', async () => {
     const { entry } = poison();
     const answer = await fetch(`${site.origin}/sessions/${entry.id}/export?format=html`, {

@@ -28,7 +28,7 @@ export const Actions = ({ page, path, cursor, live }: ActionsProps) => {
     >
       <ol class="statement-list">
         {page.actions.map((action) => (
-          <Action action={action} live={live} />
+          <Action action={action} path={path} live={live} />
         ))}
       </ol>
       {live && page.cursor !== undefined ? (
@@ -45,7 +45,7 @@ const NOUNS: Readonly<Record<ActionEntry['kind'], string>> = {
   file: 'File',
 };
 
-const Action = ({ action, live }: { action: ActionEntry; live: boolean }) => {
+const Action = ({ action, path, live }: { action: ActionEntry; path: string; live: boolean }) => {
   const id = `${action.kind}-${action.action}`;
   // No player has exchanges, and none a place for a file.
   const jump = action.kind === 'statement' || action.kind === 'command' ? { 'data-jump': String(action.action) } : {};
@@ -69,14 +69,14 @@ const Action = ({ action, live }: { action: ActionEntry; live: boolean }) => {
           {action.outcome === undefined ? <span class="dim">{stateOf(action, live)}</span> : null}
         </span>
       </div>
-      <Body action={action} />
+      <Body action={action} path={path} />
       {action.verdict ? <VerdictBadge verdict={action.verdict} /> : null}
       {action.kind === 'statement' ? <StatementFailure detail={action.detail} /> : null}
     </li>
   );
 };
 
-const Body = ({ action }: { action: ActionEntry }) => {
+const Body = ({ action, path }: { action: ActionEntry; path: string }) => {
   switch (action.kind) {
     case 'statement':
       return <StatementBody detail={action.detail} />;
@@ -85,7 +85,7 @@ const Body = ({ action }: { action: ActionEntry }) => {
     case 'exchange':
       return <Line text={`${action.detail.method} ${action.detail.url}`} />;
     case 'file':
-      return <FileBody detail={action.detail} />;
+      return <FileBody {...action} path={path} />;
   }
 };
 
@@ -109,7 +109,10 @@ const CommandBody = ({ title, detail }: Pick<Extract<ActionEntry, { kind: 'comma
   );
 };
 
-const FileBody = ({ detail }: { detail: Extract<ActionEntry, { kind: 'file' }>['detail'] }) => (
+/** Larger ones are for the command line. */
+const MAX_DOWNLOAD_BYTES = 100 * 1024 * 1024;
+
+const FileBody = ({ action, lane, detail, path }: Extract<ActionEntry, { kind: 'file' }> & { path: string }) => (
   <>
     <Line text={accessWords(detail)} />
     {(detail.transfers ?? []).map(({ direction, size, sha256, partial }) => (
@@ -121,6 +124,13 @@ const FileBody = ({ detail }: { detail: Extract<ActionEntry, { kind: 'file' }>['
             <code class="mono">{sha256}</code>
           </>
         )}
+        {/* Of a database, on lane 0, it is in packets of its own. */}
+        {sha256 !== undefined && lane > 0 && size <= MAX_DOWNLOAD_BYTES && detail.transfers?.length === 1 ? (
+          <>
+            {' '}
+            <a href={address(`${path}/export`, { format: 'file', file: String(action) })}>Download it</a>
+          </>
+        ) : null}
       </p>
     ))}
   </>

@@ -2,6 +2,7 @@
 
 import type { Witnessed } from '../../../core/api.ts';
 import type { SessionDetail } from '../../../core/catalogue.ts';
+import { hasRows } from '../../../core/protocols.ts';
 import { hiddenWords, REFUSED_WORDS, WITHHELD_WORDS } from '../../../core/recording/coverage-words.ts';
 import { count } from '../../../core/text/amounts.ts';
 import { CommandLine } from './command-line.tsx';
@@ -102,23 +103,28 @@ export const Evidence = ({
           <h3>Download</h3>
           <ul class="downloads">
             <li>
-              <a href={`${path}/export?format=ndjson`} download>
-                NDJSON
-              </a>{' '}
-              <span class="dim">all of it, for programs</span>
+              <a href={`${path}/export?format=ndjson`}>NDJSON</a> <span class="dim">all of it, for programs</span>
             </li>
             <li>
-              <a href={`${path}/export?format=html`} download>
-                HTML
-              </a>{' '}
-              <span class="dim">one page to read and keep</span>
+              <a href={`${path}/export?format=html`}>HTML</a> <span class="dim">one page to read and keep</span>
             </li>
             <li>
-              <a href={`${path}/export?format=asciicast`} download>
-                asciicast
-              </a>{' '}
+              <a href={`${path}/export?format=asciicast`}>asciicast</a>{' '}
               <span class="dim">the conversation, for asciinema</span>
             </li>
+            <li>
+              <a href={`${path}/export?format=text`}>Text</a>{' '}
+              <span class="dim">what was done, for a ticket or an e-mail</span>
+            </li>
+            <li>
+              <a href={`${path}/export?format=markdown`}>Markdown</a> <span class="dim">for a knowledge base</span>
+            </li>
+            {hasRows(session.protocol) ? (
+              <li>
+                <a href={`${path}/export?format=csv`}>CSV</a>{' '}
+                <span class="dim">all results, a file each in a ZIP archive</span>
+              </li>
+            ) : null}
           </ul>
         </div>
       </div>

@@ -1,7 +1,7 @@
 // Sessions: the list, one session, its statements, its replay and its exports.
 
 import { type Context, Hono } from 'hono';
-import { EndingReason, ExportQuery } from '../../../core/api.ts';
+import { EndingReason, type ExportParts, ExportQuery } from '../../../core/api.ts';
 import type { SessionDetail } from '../../../core/catalogue.ts';
 import { SessionId } from '../../../core/ids.ts';
 import { PROTOCOLS } from '../../../core/protocols.ts';
@@ -14,6 +14,7 @@ import type { SessionToEnd } from '../../gatehouse.ts';
 import type { PortalDeps } from '../deps.ts';
 import { FAULT_STATUS, show, showAnswer, showFault, showFragment, signedIn, type Visit } from '../page.tsx';
 import { EndSessionPage } from '../pages/end-session.tsx';
+import { ExportPartsPage } from '../pages/export-parts.tsx';
 import { SessionDetailPage, SessionStatus } from '../pages/session.tsx';
 import { SessionsFragment, SessionsPage, SINCE } from '../pages/sessions.tsx';
 
@@ -195,22 +196,50 @@ export function sessionPages(deps: PortalDeps): Hono {
     forSession(deps, async (visit, id) => {
       const wanted = ExportQuery.safeParse(visit.c.req.query());
       if (!wanted.success) {
-        return showFault(visit, { reason: 'bad_request', message: 'A download is ndjson, html or asciicast.' });
+        return showFault(visit, { reason: 'bad_request', message: 'There is no download like that.' });
       }
-      return showAnswer(visit, await gatehouse.export(visit.me.identity, id, wanted.data), (file) =>
-        visit.c.body(file.body, 200, {
+      return showAnswer(visit, await gatehouse.export(visit.me.identity, id, wanted.data), (file) => {
+        if (file.kind === 'parts') return showParts(visit, id, wanted.data, file.parts);
+        return visit.c.body(file.body, 200, {
           'content-type': file.contentType,
           // Always a download: an HTML export must not become a page of this origin.
           'content-disposition': `attachment; filename="${file.fileName.replace(/[^A-Za-z0-9._-]/g, '_')}"`,
           'x-content-type-options': 'nosniff',
           'cache-control': 'no-store',
-        }),
-      );
+        });
+      });
     }),
   );
 
   return app;
 }
+
+/** While it is being written, the page asks again by itself. */
+function showParts(visit: Visit, id: SessionId, query: ExportQuery, parts: ExportParts) {
+  const from = (part: number) => `/sessions/${id}/export?${exportQuery({ ...query, part })}`;
+  if (parts.state === 'rendering') visit.c.header('refresh', `3; url=${from(0)}`);
+  const args = exportArgs(id, query, parts.fileName);
+  return show(visit, 'Export', <ExportPartsPage session={id} parts={parts} from={from} args={args} />);
+}
+
+const exportQuery = (query: ExportQuery): string =>
+  new URLSearchParams(
+    Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, `${value}`]])),
+  ).toString();
+
+/** A path may be no word of a shell: the number of its action always is. */
+const exportArgs = (id: SessionId, { format, asciicast, lane, statement, exact, file }: ExportQuery, name: string) =>
+  [
+    `export ${id}`,
+    format === 'file' ? `--file ${/^\d+$/.test(file ?? '') ? file : 'N'}` : `--format ${format}`,
+    asciicast === undefined ? '' : `--asciicast ${asciicast}`,
+    lane === undefined ? '' : `--lane ${lane}`,
+    statement === undefined ? '' : `--statement ${statement}`,
+    exact === undefined ? '' : '--exact',
+    `--out ${name}`,
+  ]
+    .filter((part) => part !== '')
+    .join(' ');
 
 /** As `endSession` has it: one's own, or anybody's for administrators and auditors. */
 const mayEnd = ({ me }: Visit, { session }: SessionDetail): boolean =>

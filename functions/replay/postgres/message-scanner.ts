@@ -2,7 +2,7 @@
 //
 //   byte type | int32 length | body     the length counts itself and not the type
 //
-// A message can be half a gigabyte: only the first KEPT_BYTES of a body are held. What cannot be a
+// A message can be half a gigabyte: only the first bytes of a body are held. What cannot be a
 // message makes the scanner lost, and it stays so until somebody who knows a border says where.
 // https://www.postgresql.org/docs/current/protocol-message-formats.html
 
@@ -14,7 +14,7 @@ export interface ScannedMessage {
   readonly type: string;
   /** Of its type byte, in all bytes of this direction. */
   readonly offset: number;
-  /** The first KEPT_BYTES of the body; a view, gone after the call. */
+  /** The first of the body's bytes that are kept; a view, gone after the call. */
   readonly body: Uint8Array;
   readonly bodyLength: number;
 }
@@ -22,6 +22,7 @@ export interface ScannedMessage {
 export class MessageScanner {
   readonly #types: string;
   readonly #onMessage: (message: ScannedMessage) => void;
+  readonly #keptBytes: number;
   readonly #header = new Uint8Array(HEADER_BYTES);
   #headerFilled = 0;
   #body: Uint8Array = new Uint8Array(0);
@@ -32,9 +33,10 @@ export class MessageScanner {
   #lost = false;
 
   /** `types`: every type byte that may stand here. */
-  constructor(types: string, onMessage: (message: ScannedMessage) => void) {
+  constructor(types: string, onMessage: (message: ScannedMessage) => void, keptBytes = KEPT_BYTES) {
     this.#types = types;
     this.#onMessage = onMessage;
+    this.#keptBytes = keptBytes;
   }
 
   /** Bytes seen so far. */
@@ -82,10 +84,10 @@ export class MessageScanner {
 
   #keep(part: Uint8Array, complete: boolean): void {
     if (complete && this.#bodyFilled === 0) {
-      this.#finish(part.subarray(0, KEPT_BYTES));
+      this.#finish(part.subarray(0, this.#keptBytes));
       return;
     }
-    if (this.#bodyFilled === 0) this.#body = new Uint8Array(Math.min(this.#bodyLength, KEPT_BYTES));
+    if (this.#bodyFilled === 0) this.#body = new Uint8Array(Math.min(this.#bodyLength, this.#keptBytes));
     if (this.#bodyFilled < this.#body.length)
       this.#body.set(part.subarray(0, this.#body.length - this.#bodyFilled), this.#bodyFilled);
     this.#bodyFilled += part.length;

@@ -36,8 +36,8 @@ interface EncodingInForce {
 }
 
 /** Every message a server may send after login, and during it. */
-const BACKEND_TYPES = 'RSKZTDCEINAtns123GHWdcVv';
-const FRONTEND_TYPES = 'BCDEFHPQSXcdf';
+export const BACKEND_TYPES = 'RSKZTDCEINAtns123GHWdcVv';
+export const FRONTEND_TYPES = 'BCDEFHPQSXcdf';
 const MAX_COLUMNS_SHOWN = 200;
 /** Kept of one cell: whatever the encoding, more than is shown. */
 const MAX_CELL_BYTES = 8 * MAX_CELL_CHARS;
@@ -112,7 +112,7 @@ export class ResultDecoder implements ResultReader {
   #take({ type, offset, body, bodyLength }: ScannedMessage): void {
     switch (type) {
       case 'T': {
-        const columns = readRowDescription(body);
+        const columns = describedColumns(body);
         const { direct } = this.#descriptions.described(columns);
         this.#open = direct ? this.#newResult(offset, columns, true, countOf(body)) : undefined;
         return;
@@ -263,7 +263,7 @@ function showResult(result: OpenResult): ReplayedResult {
 const countOf = (body: Uint8Array): number => (body.length < 2 ? 0 : ((body[0] as number) << 8) | (body[1] as number));
 
 /** int16 count, then of each: name NUL | int32 table | int16 attribute | int32 type | int16 size | int32 modifier | int16 format. */
-function readRowDescription(body: Uint8Array): Column[] {
+export function describedColumns(body: Uint8Array): Column[] {
   const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
   const columns: Column[] = [];
   let at = 2;
@@ -314,7 +314,7 @@ function readDataRow(body: Uint8Array, bodyLength: number, columns: readonly Col
 }
 
 /** A row that nothing described: text unless it cannot be. */
-function guessFormat(bytes: Uint8Array): 'text' | 'binary' {
+export function guessFormat(bytes: Uint8Array): 'text' | 'binary' {
   return bytes.some((byte) => byte < 9) ? 'binary' : 'text';
 }
 

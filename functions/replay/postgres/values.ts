@@ -17,7 +17,6 @@ const EPOCH_MS = Date.UTC(2000, 0, 1);
 
 const BINARY: Readonly<Record<number, BinaryReader>> = {
   16: (view) => (view.getUint8(0) === 1 ? 't' : 'f'),
-  17: (view) => hex(bytesOf(view)),
   20: (view) => view.getBigInt64(0).toString(),
   21: (view) => String(view.getInt16(0)),
   23: (view) => String(view.getInt32(0)),
@@ -40,30 +39,39 @@ const TEXT_TYPES = new Set([18, 19, 25, 114, 142, 705, 1042, 1043]);
 const JSONB = 3802;
 const UTF8 = clientEncoding('UTF8');
 
-/** `bytes`: the cell or its beginning; `length`: of the whole. */
+/** `bytes`: the cell or its beginning; `length`: of the whole. Of what is shown `maxChars` at most. */
 export function showCell(
   bytes: Uint8Array,
   length: number,
   type: number,
   format: 'text' | 'binary',
   encoding: ClientEncoding = UTF8,
+  maxChars = MAX_CELL_CHARS,
 ): string {
   const whole = bytes.length === length;
   // A statement described before it was bound says text whatever comes; no text holds a NUL.
   const shown =
-    format === 'text' && !bytes.includes(0) ? showText(bytes, encoding) : showBinary(bytes, type, whole, encoding);
-  return whole && shown.length <= MAX_CELL_CHARS ? shown : cutText(shown, MAX_CELL_CHARS) + CUT_MARK;
+    format === 'text' && !bytes.includes(0)
+      ? showText(bytes, encoding)
+      : showBinary(bytes, type, whole, encoding, maxChars);
+  return whole && shown.length <= maxChars ? shown : cutText(shown, maxChars) + CUT_MARK;
 }
 
-function showBinary(bytes: Uint8Array, type: number, whole: boolean, encoding: ClientEncoding): string {
+function showBinary(
+  bytes: Uint8Array,
+  type: number,
+  whole: boolean,
+  encoding: ClientEncoding,
+  maxChars: number,
+): string {
   if (TEXT_TYPES.has(type)) return showText(bytes, encoding);
   if (type === JSONB && bytes[0] === 1) return showText(bytes.subarray(1), encoding);
   const reader = BINARY[type];
-  if (!reader || !whole) return hex(bytes);
+  if (!reader || !whole) return hex(bytes, maxChars);
   try {
     return reader(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   } catch {
-    return hex(bytes); // shorter than its type: shown as it is
+    return hex(bytes, maxChars); // shorter than its type: shown as it is
   }
 }
 
@@ -87,8 +95,8 @@ export function isText(bytes: Uint8Array, { name, decodable }: ClientEncoding): 
   }
 }
 
-function hex(bytes: Uint8Array): string {
-  const shown = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, MAX_CELL_CHARS));
+function hex(bytes: Uint8Array, maxChars = MAX_CELL_CHARS): string {
+  const shown = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, maxChars));
   return `\\x${shown.toString('hex')}`;
 }
 

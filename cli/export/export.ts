@@ -1,0 +1,86 @@
+// Streams a session's export to a file or to standard output; memory stays flat whatever its size.
+
+import type { Command } from 'commander';
+import { ExportFormat, ExportParts, ExportQuery } from '../../core/api.ts';
+import { SessionId } from '../../core/ids.ts';
+import { showBytes } from '../../core/text/amounts.ts';
+import { query } from '../api-client.ts';
+import { checked, type Cli } from '../cli.ts';
+import { usage } from '../failure.ts';
+import { lines } from '../terminal-text.ts';
+import { noteOthers, refuseDamage, TAIL_BYTES } from './endings.ts';
+import { joinedParts } from './parts.ts';
+import { save } from './save.ts';
+
+interface Options {
+  readonly format?: string;
+  readonly asciicast?: string;
+  readonly lane?: string;
+  readonly statement?: string;
+  readonly exact?: boolean;
+  readonly file?: string;
+  readonly out?: string;
+}
+
+export function addExport(command: Command, cli: Cli): void {
+  command
+    .argument('SESSION', 'its id, ses_...')
+    .option(
+      '--format <FORMAT>',
+      'ndjson: all of it, for programs (default); html: a page; text; markdown; csv: results; asciicast',
+    )
+    .option('--asciicast <VERSION>', '2 or 3 (default: 3 of a terminal, 2 of statements)')
+    .option('--lane <N>', 'of several terminals, the one that becomes the asciicast (default: the first)')
+    .option('--statement <N>', 'CSV of the results of this statement (default: of all, a file each in a ZIP archive)')
+    .option('--exact', 'in CSV, no apostrophe in front of cells that a spreadsheet would run as formulas')
+    .option('--file <PATH-OR-N>', 'a file that went over, by its path or by the number of its action')
+    .option('-o, --out <FILE>', 'write to FILE, only once it is whole (default: standard output)')
+    .action(async (text: string, options: Options, command: Command) => {
+      const id = checked(SessionId, text, 'SESSION');
+      const asked = readQuery(options);
+      const { format } = asked;
+      const { client, output } = await cli.open(command);
+      const path = `/sessions/${id}/export${query(asked)}`;
+      const seen = { tail: Buffer.alloc(0) };
+      const answer = await client.streamOr(path, ExportParts);
+      const whole = 'chunks' in answer ? answer.chunks : joinedParts(client, path, answer.other, output);
+      const body = keepTail(whole, seen);
+      if (options.out === undefined) {
+        // What a person looks at must not drive their terminal; what goes to a file stays as it is.
+        const decoder = new TextDecoder();
+        for await (const chunk of body) {
+          await output.write(output.isTerminal ? lines(decoder.decode(chunk, { stream: true })) : chunk);
+        }
+        noteOthers(format, seen.tail, output);
+        refuseDamage(asked, seen.tail);
+        return;
+      }
+      const file = options.out;
+      const written = await save(file, body);
+      noteOthers(format, seen.tail, output);
+      refuseDamage(asked, seen.tail, file);
+      await output.answer({ session: id, format, file, bytes: written }, () => `${file}: ${showBytes(written)}`);
+    });
+}
+
+function readQuery({ asciicast, lane, statement, exact, file, ...options }: Options): ExportQuery {
+  if (file !== undefined && options.format !== undefined) throw usage('--file is the file itself: leave --format away');
+  const format = checked(ExportFormat, file === undefined ? (options.format ?? 'ndjson') : 'file', '--format');
+  if (format === 'file' && file === undefined) throw usage('name the file with --file');
+  if (format !== 'asciicast' && (asciicast ?? lane) !== undefined)
+    throw usage('--asciicast and --lane go with --format asciicast');
+  if (format !== 'csv' && (statement ?? exact) !== undefined)
+    throw usage('--statement and --exact go with --format csv');
+  checked(ExportQuery.shape.asciicast, asciicast, '--asciicast');
+  checked(ExportQuery.shape.lane, lane, '--lane');
+  checked(ExportQuery.shape.statement, statement, '--statement');
+  checked(ExportQuery.shape.file, file, '--file');
+  return ExportQuery.parse({ format, asciicast, lane, statement, file, ...(exact && { exact: 'true' }) });
+}
+
+async function* keepTail(body: AsyncIterable<Uint8Array>, seen: { tail: Buffer }): AsyncGenerator<Uint8Array> {
+  for await (const chunk of body) {
+    seen.tail = Buffer.concat([seen.tail, chunk.subarray(-TAIL_BYTES)]).subarray(-TAIL_BYTES);
+    yield chunk;
+  }
+}

@@ -1,0 +1,28 @@
+// A file that exists only when it is whole.
+
+import { open, rename, rm } from 'node:fs/promises';
+import { usage } from '../failure.ts';
+import { codeOf } from '../files/file-error.ts';
+
+/** Gives the bytes written. Throws where it cannot be, or where `body` does; then nothing is left. */
+export async function save(file: string, body: AsyncIterable<Uint8Array>): Promise<number> {
+  const partial = `${file}.${process.pid}.part`;
+  const failed = (error: unknown): never => {
+    throw usage(`cannot write ${file}: ${codeOf(error)}`);
+  };
+  let written = 0;
+  const handle = await open(partial, 'wx', 0o600).catch(failed);
+  try {
+    for await (const chunk of body) {
+      await handle.write(chunk).catch(failed);
+      written += chunk.length;
+    }
+    await handle.close();
+    await rename(partial, file).catch(failed);
+  } catch (error) {
+    await handle.close().catch(() => {});
+    await rm(partial, { force: true });
+    throw error;
+  }
+  return written;
+}

@@ -1,0 +1,71 @@
+// Exports that come in parts, and files out of recordings: links only to who may view, once it is written down, and once a look.
+
+import { env } from 'cloudflare:workers';
+import { beforeAll, expect, test } from 'vitest';
+import { remote } from '../objects/rpc.ts';
+import { admitted } from '../test/admissions.ts';
+import { type Caller, callerAs } from '../test/people.ts';
+import { PARTS, SESSIONS } from '../test/sessions.ts';
+
+const audit = remote(env.AUDIT_LOG);
+const { ofAlice } = SESSIONS;
+const path = `/sessions/${ofAlice.id}/export`;
+let people: Record<'alice' | 'carol' | 'mallory', Caller>;
+beforeAll(async () => {
+  await admitted(ofAlice);
+  people = { alice: await callerAs('alice'), carol: await callerAs('carol'), mallory: await callerAs('mallory') };
+});
+
+const newest = async (limit: number) =>
+  (await audit.list({ limit })).entries.map(({ kind, actor, details }) => [kind, actor.split('@')[0], details]);
+const lastSequence = async () => (await audit.list({ limit: 1 })).entries[0]?.sequence ?? 0;
+
+test('links are given to nobody who may not view the session', async () => {
+  for (const query of ['format=text', 'format=ndjson&part=0', 'format=file&file=1']) {
+    const response = await people.mallory.get(`${path}?${query}`);
+    expect(response.status).toBe(403);
+    expect(await response.text()).not.toContain('store.test');
+  }
+});
+
+test('each export is an entry, and whoever asks again for its parts looks no second time', async () => {
+  const before = await lastSequence();
+  for (const query of ['', '&part=0', '&part=0', '&part=50']) {
+    const response = await people.carol.get(`${path}?format=text${query}`);
+    expect([response.status, await response.json()]).toEqual([202, PARTS]);
+  }
+  expect(await lastSequence()).toBe(before + 2);
+  expect(await newest(2)).toEqual([
+    ['session.exported', 'carol', { format: 'text', parts: true }],
+    ['session.exported', 'carol', { format: 'text' }],
+  ]);
+});
+
+test('parts of another export, of another file, and for somebody else are looks of their own', async () => {
+  const before = await lastSequence();
+  await (await people.carol.get(`${path}?format=csv&statement=3&part=0`)).text();
+  await (await people.carol.get(`${path}?format=file&file=%2Fetc%2Fpasswd&part=0`)).text();
+  await (await people.alice.get(`${path}?format=text&part=0`)).text();
+  expect(await lastSequence()).toBe(before + 3);
+  expect(await newest(3)).toEqual([
+    ['session.exported', 'alice', { format: 'text', parts: true }],
+    ['session.exported', 'carol', { format: 'file', file: '/etc/passwd', parts: true }],
+    ['session.exported', 'carol', { format: 'csv', statement: 3, parts: true }],
+  ]);
+});
+
+test('whoever may look is told in words why there is no such file', async () => {
+  const response = await people.carol.get(`${path}?format=csv&statement=9`);
+  expect(response.status).toBe(400);
+  expect(await response.json()).toMatchObject({ error: { message: 'statement 9 has no results here' } });
+});
+
+test('the name of a file is the functions’, where it is one and nothing else', async () => {
+  const named = async (query: string) => {
+    const response = await people.carol.get(`${path}?${query}`);
+    await response.text();
+    return response.headers.get('content-disposition');
+  };
+  expect(await named('format=asciicast')).toBe(`attachment; filename="${ofAlice.id}.html"`);
+  expect(await named('format=asciicast&lane=7')).toBe(`attachment; filename="${ofAlice.id}.asciicast"`);
+});

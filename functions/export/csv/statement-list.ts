@@ -1,0 +1,94 @@
+// A line of CSV for each statement of a session, and beside it whose answer the target's bytes are.
+
+import type { SessionEntry } from '../../../core/catalogue.ts';
+import type { Fact } from '../../../core/recording/facts/fact.ts';
+import { FactDamage, FactReader } from '../../../core/recording/facts/fact-reader.ts';
+import type { RecordingPart } from '../../store/read-recording.ts';
+import type { AnswerRanges } from './answer-ranges.ts';
+import { csvLine, csvNote } from './cells.ts';
+
+type Started = Extract<Fact, { kind: 'statement.started' }>;
+type Finished = Extract<Fact, { kind: 'statement.finished' }>;
+
+const COLUMNS = ['statement', 'at', 'text', 'parameters', 'answer', 'rows', 'milliseconds', 'error'];
+/** Of a pipeline that is longer the first are listed without what came of them. */
+const MAX_WAITING = 1_000;
+
+export const damageNote = (message: string): string => csvNote(`the recording is damaged from here on: ${message}`);
+
+interface Open {
+  readonly started: Started;
+  readonly lane: number;
+  readonly timeUs: number;
+}
+
+export async function* statementList(
+  session: SessionEntry,
+  recording: AsyncIterable<RecordingPart>,
+  ranges: AnswerRanges,
+  exact: boolean,
+): AsyncGenerator<string, void, undefined> {
+  const facts = new FactReader({ session: session.id, connector: session.connector }, false);
+  const startedMs = Date.parse(session.startedAt);
+  const open = new Map<number, Open>();
+  const line = ({ started, timeUs }: Open, finished?: Finished): string => {
+    const { action, text, textBytes, parameters } = started;
+    const cut = textBytes === undefined ? '' : `… (cut here; the whole has ${textBytes} bytes)`;
+    const { error } = finished ?? {};
+    return csvLine(
+      [
+        String(action),
+        new Date(startedMs + Math.floor(timeUs / 1000)).toISOString(),
+        text + cut,
+        parameters ? JSON.stringify(parameters.map(({ value }) => value)) : null,
+        finished ? finished.tags.join(', ') : null,
+        finished ? String(finished.rows) : null,
+        finished ? (finished.durationUs / 1000).toFixed(3) : null,
+        error ? `${error.severity} ${error.code}: ${error.message}` : null,
+      ],
+      exact,
+    );
+  };
+  const unanswered = function* () {
+    for (const each of open.values()) {
+      yield line(each);
+      ranges.add(each.lane, ranges.endOf(each.lane), Infinity, each.started.action, each.started.form);
+    }
+  };
+  yield csvLine(COLUMNS, true);
+  for await (const part of recording) {
+    if (part.kind === 'damaged') {
+      yield* unanswered();
+      yield damageNote(part.message);
+      return;
+    }
+    const { frame } = part;
+    if (frame.kind !== 'fact') continue;
+    let fact: Fact | undefined;
+    try {
+      fact = facts.take(frame);
+    } catch (fault) {
+      if (!(fault instanceof FactDamage)) throw fault;
+      yield* unanswered();
+      yield damageNote(fault.message);
+      return;
+    }
+    if (fact?.kind === 'statement.started') {
+      open.set(fact.action, { started: fact, lane: frame.lane, timeUs: frame.timeUs });
+      const [first] = open.values();
+      if (open.size > MAX_WAITING && first) {
+        yield line(first);
+        open.delete(first.started.action);
+      }
+    }
+    if (fact?.kind !== 'statement.finished') continue;
+    const begun = open.get(fact.action);
+    const { at } = fact;
+    if (at?.direction === 'target')
+      ranges.add(frame.lane, at.offset, at.offset + at.length, fact.action, begun?.started.form ?? 'extended');
+    if (!begun) continue;
+    yield line(begun, fact);
+    if (!fact.suspended) open.delete(fact.action);
+  }
+  yield* unanswered();
+}

@@ -1,0 +1,140 @@
+// A session as a page of a knowledge base: front matter for its index, a summary, then what was done in order. Long results and
+// outputs are cut and say so: the page is to be read.
+
+import type { ReplayEvent, SessionEntry } from '../../../core/catalogue.ts';
+import { byStatement } from '../../../core/replay/by-statement.ts';
+import { commandSettings } from '../../../core/replay/command-words.ts';
+import type { TerminalEvent } from '../../../core/replay/terminal.ts';
+import { count, offset } from '../../../core/text/amounts.ts';
+import { resultWords } from '../text/statements.ts';
+import { terminalWords } from '../text/terminal.ts';
+import { headOf } from '../session-head.ts';
+import { LaneLines } from '../text/lane-lines.ts';
+import { damaged, fenced, plain, table, yamlString } from './markup.ts';
+import { summaryOf } from './summary.ts';
+
+const MAX_ROWS = 10;
+const MAX_COLUMNS = 12;
+/** Of one lane between two words of ours. */
+const MAX_LINES = 60;
+
+type Page = AsyncGenerator<string, void, undefined>;
+
+/** `events` begins the replay anew at each call: the summary is read first. */
+export async function* exportStatementsMarkdown(session: SessionEntry, events: () => AsyncIterable<ReplayEvent>): Page {
+  yield await head(session, events());
+  for await (const event of byStatement(events())) {
+    const block = statementBlock(event);
+    if (block !== '') yield block;
+  }
+}
+
+export async function* exportTerminalMarkdown(session: SessionEntry, events: () => AsyncIterable<TerminalEvent>): Page {
+  yield await head(session, events());
+  const lanes = new LaneLines();
+  const waiting = new Map<number, LaneOutput>();
+  for await (const event of events()) {
+    for (const line of lanes.take(event)) {
+      let output = waiting.get(line.lane);
+      if (!output) {
+        output = { lines: [], more: 0 };
+        waiting.set(line.lane, output);
+      }
+      if (output.lines.length < MAX_LINES) output.lines.push(line.ours ? `(${line.text})` : line.text.trimEnd());
+      else output.more++;
+    }
+    const block = terminalBlock(event);
+    if (block === '') continue;
+    // What was shown stands before the next word of its lane.
+    const told = 'lane' in event && event.kind !== 'notice' ? [event.lane] : [...waiting.keys()];
+    for (const lane of told) {
+      const output = waiting.get(lane);
+      if (output) yield outputBlock(lane, output);
+      waiting.delete(lane);
+    }
+    yield block;
+  }
+  for (const [lane, output] of waiting) yield outputBlock(lane, output);
+}
+
+interface LaneOutput {
+  readonly lines: string[];
+  more: number;
+}
+
+function outputBlock(lane: number, { lines, more }: LaneOutput): string {
+  const cut =
+    more > 0 ? `\n*${count(more, 'more line')} of lane ${lane} ${more === 1 ? 'is' : 'are'} not shown.*\n` : '';
+  return `\n${fenced(lines.join('\n'), 'text')}${cut}`;
+}
+
+async function head(session: SessionEntry, events: AsyncIterable<ReplayEvent | TerminalEvent>): Promise<string> {
+  const title = `${session.email} on ${session.resource}, ${session.startedAt.slice(0, 10)}`;
+  const facts = headOf(session);
+  const matter = [['title', title] as const, ...facts].map(([name, value]) => `${name}: ${yamlString(value)}\n`);
+  const rows = facts.map(([name, value]) => `| ${name} | ${plain(value)} |\n`);
+  return [
+    `---\n${matter.join('')}tags: [gatehouse, ${session.protocol}]\n---\n\n# ${plain(title)}\n`,
+    `\n| | |\n| --- | --- |\n${rows.join('')}`,
+    `\n## Summary\n\n${await summaryOf(events)}`,
+    '\n## What was done\n',
+  ].join('');
+}
+
+function statementBlock(event: ReplayEvent): string {
+  switch (event.kind) {
+    case 'opened':
+      return '';
+    case 'statement': {
+      const parameters = (event.parameters ?? []).map(
+        ({ value }, i) => `$${i + 1} = ${value === null ? 'NULL' : JSON.stringify(value)}`,
+      );
+      const cut = event.textBytes === undefined ? '' : `\n*Cut here; the whole has ${event.textBytes} bytes.*\n`;
+      const bound = parameters.length === 0 ? '' : `\n${fenced(parameters.join('\n'), 'text')}`;
+      return `\n### #${event.statement} at ${offset(event.timeUs)}\n\n${fenced(event.text, 'sql')}${cut}${bound}`;
+    }
+    case 'rows':
+      return resultTable(event);
+    case 'result':
+      return `\n#${event.statement}: ${plain(resultWords(event))}\n`;
+    case 'damaged':
+      return damaged(event.message);
+    case 'ended':
+      return `\n${offset(event.timeUs)} Session ended: ${plain(event.message)}\n`;
+    case 'notice': {
+      const about = event.statement === undefined ? '' : `#${event.statement} `;
+      return `\n> ${plain(`${about}${event.severity}: ${event.message}`)}\n`;
+    }
+  }
+}
+
+function resultTable({ columns, rows, omitted, omittedColumns = 0 }: Extract<ReplayEvent, { kind: 'rows' }>): string {
+  if (columns.length === 0) return '';
+  const shown = rows.slice(0, MAX_ROWS);
+  const moreRows = rows.length - shown.length + omitted;
+  const moreColumns = Math.max(0, columns.length - MAX_COLUMNS) + omittedColumns;
+  const cut = [moreRows > 0 ? count(moreRows, 'row') : '', moreColumns > 0 ? count(moreColumns, 'column') : '']
+    .filter((words) => words !== '')
+    .join(' and ');
+  return `\n${table(columns.slice(0, MAX_COLUMNS), shown)}${cut === '' ? '' : `\n*${cut} more not shown.*\n`}`;
+}
+
+function terminalBlock(event: TerminalEvent): string {
+  switch (event.kind) {
+    case 'opened':
+      return '';
+    case 'damaged':
+      return damaged(event.message);
+    case 'command': {
+      const settings = commandSettings(event);
+      const set = settings.length === 0 ? '' : `\nWith ${plain(settings.join(' '))}\n`;
+      const cut = event.commandBytes === undefined ? '' : `\n*Cut here; the whole has ${event.commandBytes} bytes.*\n`;
+      const command = event.command === '' ? '' : `\n${fenced(event.command, 'sh')}`;
+      return `\n### #${event.action} at ${offset(event.timeUs)}, ${event.form} on lane ${event.lane}\n${command}${cut}${set}`;
+    }
+    default: {
+      const words = terminalWords(event);
+      return words === undefined ? '' : `\n${offset(event.timeUs)} ${plain(words)}\n`;
+    }
+  }
+}

@@ -1,0 +1,50 @@
+// A database's session as plain text, for a ticket or an e-mail: statements and what came of them. Rows are in CSV, HTML and NDJSON.
+
+import type { ReplayEvent } from '../../../core/catalogue.ts';
+import { byStatement } from '../../../core/replay/by-statement.ts';
+import { errorName } from '../../../core/replay/error-name.ts';
+import { count, took } from '../../../core/text/amounts.ts';
+import { damageLine, headLines, indented, timed } from './lines.ts';
+
+export async function* exportStatementsText(
+  events: AsyncIterable<ReplayEvent>,
+): AsyncGenerator<string, void, undefined> {
+  for await (const event of byStatement(events)) {
+    const lines = linesOf(event);
+    if (lines !== '') yield lines;
+  }
+}
+
+function linesOf(event: ReplayEvent): string {
+  switch (event.kind) {
+    case 'opened':
+      return headLines(event.session);
+    case 'statement': {
+      const parameters = (event.parameters ?? []).map(
+        ({ value }, i) => `$${i + 1} = ${value === null ? 'NULL' : JSON.stringify(value)}`,
+      );
+      const cut = event.textBytes === undefined ? '' : indented(`(cut here; the whole has ${event.textBytes} bytes)`);
+      return `${timed(event, `#${event.statement}`)}${indented(event.text)}${cut}${indented(parameters.join('\n'))}`;
+    }
+    case 'rows':
+      return '';
+    case 'result':
+      return timed(event, `#${event.statement}: ${resultWords(event)}`);
+    case 'notice': {
+      const about = event.statement === undefined ? '' : `#${event.statement} `;
+      return timed(event, `${about}${event.severity}: ${event.message}`);
+    }
+    case 'ended':
+      return timed(event, `session ended: ${event.message}`);
+    case 'damaged':
+      return damageLine(event.message);
+  }
+}
+
+export function resultWords(result: Extract<ReplayEvent, { kind: 'result' }>): string {
+  const { error, tags, rows, suspended, durationUs } = result;
+  const answer = error ? `${errorName(error)}: ${error.message}` : tags.join(', ');
+  return [answer, rows > 0 ? count(rows, 'row') : '', suspended ? 'more to fetch' : '', took(durationUs)]
+    .filter((words) => words !== '')
+    .join(' · ');
+}

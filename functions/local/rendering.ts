@@ -1,0 +1,73 @@
+// Rendered exports on one machine: runs in this process, one at a time, and links to a route of its own.
+
+import { Hono } from 'hono';
+import type { CatalogueTable } from '../catalogue-table/table.ts';
+import { nodeRecordingPlatform } from '../recording-platform.ts';
+import { directoryRenderedStore } from '../rendered/directory-rendered-store.ts';
+import { mayBeTooLarge, type Rendering } from '../rendered/in-parts.ts';
+import type { RenderJob } from '../rendered/job.ts';
+import { render } from '../rendered/render.ts';
+import { readRecording } from '../store/read-recording.ts';
+import type { RecordingReader } from '../store/recording-reader.ts';
+
+interface LocalRenderingOptions {
+  /** Where search segments are kept too. */
+  readonly directory: string;
+  /** Without a slash at its end; of this process. */
+  readonly origin: () => string;
+  readonly failed: (error: unknown) => void;
+  /** Instead of what a function can answer. */
+  readonly isLarge?: Rendering['isLarge'] | undefined;
+}
+
+export function localRendering(
+  { directory, origin, failed, isLarge = mayBeTooLarge }: LocalRenderingOptions,
+  reader: RecordingReader,
+  table: CatalogueTable,
+) {
+  const store = directoryRenderedStore(directory, origin);
+  const open =
+    ({ connector, session: { id } }: RenderJob) =>
+    () =>
+      readRecording({ connector, session: id }, reader, nodeRecordingPlatform);
+  const running = new Map<string, Promise<void>>();
+  let closed = false;
+  let last: Promise<unknown> = Promise.resolve();
+  const rendering: Rendering = {
+    store,
+    isLarge,
+    now: Date.now,
+    async start(job) {
+      const { key } = job.place;
+      if (closed || running.has(key)) return;
+      const untilMs = () => (closed ? 0 : Number.POSITIVE_INFINITY);
+      const run = last
+        .then(() => render(job, { store, table, open, now: Date.now, untilMs }))
+        .then(() => undefined, failed)
+        .finally(() => running.delete(key));
+      last = run;
+      running.set(key, run);
+    },
+  };
+  const links = new Hono();
+  // Whoever has the link may have the part: whom it was given to was asked before.
+  links.get('/rendered/*', async (c) => {
+    const part = await store.open(new URL(c.req.url), Date.now());
+    if (!part) return c.text('This link is over. Ask for the export again.\n', 403);
+    return c.body(part.body, 200, {
+      'content-type': 'application/octet-stream',
+      'content-length': String(part.bytes),
+      'content-disposition': `attachment; filename="${part.fileName}"`,
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+    });
+  });
+  return {
+    rendering,
+    links,
+    async close() {
+      closed = true;
+      await last;
+    },
+  };
+}

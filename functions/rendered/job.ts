@@ -1,0 +1,50 @@
+// What is to be rendered: a recording as far as it had come, in one format. The key says so: whatever would change a byte of the file
+// changes it, so that no file of another recording, another format or an earlier release is ever handed out for it.
+
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { ExportQuery } from '../../core/api.ts';
+import { SessionEntry } from '../../core/catalogue.ts';
+import { ConnectorId } from '../../core/ids.ts';
+import { sessionEntryOf } from '../../core/session-evidence.ts';
+import type { OpenRecording } from '../replay/registry.ts';
+import type { FoundSession } from '../stored-session.ts';
+import { RenderedPlace } from './rendered-store.ts';
+
+/** Raise it whenever a format comes out otherwise than before. */
+const RENDERER = 1;
+
+const Query = ExportQuery.omit({ part: true });
+
+export const RenderJob = z.object({
+  place: RenderedPlace,
+  connector: ConnectorId,
+  query: Query,
+  /** As the session was then: what a file says of it does not change from one run to the next. */
+  session: SessionEntry,
+  /** The recording up to there: a live one goes on. */
+  segments: z.number().int(),
+});
+export type RenderJob = z.infer<typeof RenderJob>;
+
+/** undefined: nothing of it is stored yet. */
+export function renderJob(
+  { connector, stored }: FoundSession,
+  { part: _, ...query }: ExportQuery,
+): RenderJob | undefined {
+  const session = sessionEntryOf(stored, {});
+  const last = stored.segments.at(-1);
+  if (!session || !last) return undefined;
+  const made = [RENDERER, stored.manifest?.digest ?? null, last.number, last.digest, Object.entries(query).sort()];
+  const key = createHash('sha256').update(JSON.stringify(made)).digest('hex');
+  return { place: { session: session.id, key }, connector, query, session, segments: last.number + 1 };
+}
+
+/** Of the recording as far as it had come. */
+export const upTo = (segments: number, open: OpenRecording): OpenRecording =>
+  async function* (from) {
+    for await (const part of open(from)) {
+      if (part.kind === 'frame' && part.segment.number >= segments) return;
+      yield part;
+    }
+  };
