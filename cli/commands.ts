@@ -99,6 +99,11 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     summary: 'download a session as a page, text, CSV, asciicast or NDJSON, or a file out of it',
     load: async () => (await import('./export/export.ts')).addExport,
   },
+  original: {
+    summary: 'put back what masks hid, after two people agreed',
+    beside: { command: 'export', summary: 'a session as NDJSON, HTML or asciicast; what masks hid' },
+    load: async () => (await import('./originals/original.ts')).addOriginal,
+  },
   verify: {
     summary: 'prove that recordings are whole and unaltered',
     load: async () => (await import('./commands/verify.ts')).addVerify,

@@ -13,6 +13,7 @@ import type { ProtocolFact } from '../core/recording/facts/fact.ts';
 import type { EndReason } from '../core/recording/facts/session.ts';
 import type { Direction } from '../core/recording/frame.ts';
 import type { Refusal } from '../core/refusal.ts';
+import type { Replacement } from '../core/recording/originals/original-object.ts';
 import type { Result } from '../core/result.ts';
 import type { Secret } from '../core/secret.ts';
 import type { ScramFault, ScramMechanism } from './sasl/scram.ts';
@@ -224,9 +225,12 @@ export interface LaneSpec {
 export interface Lane {
   readonly number: number;
   /**
-   * Appends wire bytes. `chunk` must stay unchanged until the commit. Cheap: no copy, no promise.
+   * Appends wire bytes. `chunk` must stay unchanged until the commit. Cheap: no copy, no promise. `hid`: what stood in it
+   * before it was masked, ascending; never what the client itself must keep secret (ADR 8).
    */
-  record(from: Direction, chunk: Uint8Array): Recorded;
+  record(from: Direction, chunk: Uint8Array, hid?: readonly Replacement[]): Recorded;
+  /** Whether `hid` is kept. Where it is not, nobody need gather it. */
+  readonly keepsOriginals: boolean;
   /** Appends a fact of what the protocol understood; it takes its place between the bytes appended before and after it. */
   fact(fact: ProtocolFact): Recorded;
   /** Runs `delivery` after this turn's commit; never, when the log fails. Registering twice in a turn runs it once. */

@@ -417,4 +417,6 @@ export const ExportedFrame = z.object({
   kind: z.enum(['bytes', 'fact']),
   fact: z.record(z.string(), z.unknown()).optional(),
   base64: z.string().optional(),
+  /** Something of it was masked and is put back: `gatehouse original` alone says so. */
+  restored: z.literal(true).optional(),
 });

@@ -290,7 +290,14 @@ export const FromEdge = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('session.admitted'),
     call,
-    opened: SessionOpened.omit({ kind: true, startedAt: true, client: true, details: true, connector: true }),
+    opened: SessionOpened.omit({
+      kind: true,
+      startedAt: true,
+      client: true,
+      details: true,
+      connector: true,
+      originals: true,
+    }),
     rules: SessionRules,
   }),
   z.object({ kind: z.literal('session.refused'), call, reason: RefusalReason, message: z.string() }),

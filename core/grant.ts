@@ -12,6 +12,8 @@ const Obligations = z.object({
     retainDays: z.number().int().min(1).max(36500),
     /** Why the policy has what goes over the wire not recorded. That there was a session, its statements' verdicts and its end always are. */
     exempt: z.string().optional(),
+    /** Public keys (age1...) to which what masks hide is sealed and kept. Missing: it is not kept. */
+    originals: z.array(z.string()).min(1).optional(),
   }),
   /** Sessions of this grant at one time. */
   maxSessions: z.number().int().min(1).max(10_000).optional(),

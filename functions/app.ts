@@ -29,6 +29,7 @@ import { renderJob } from './rendered/job.ts';
 import { readRecording } from './store/read-recording.ts';
 import type { RecordingReader } from './store/recording-reader.ts';
 import { keyOfName } from './store/recording-source.ts';
+import { streamOriginals } from './store/stream-originals.ts';
 import { type FoundSession, findSession } from './stored-session.ts';
 import { type Chunks, streamText } from './stream-text.ts';
 
@@ -157,12 +158,20 @@ export function createFunctionsApp(deps: FunctionsDeps): Hono {
 
   app.get('/sessions/:id/objects/:name', async (c) => {
     const key = keyOfName(await connectorFor(c), sessionOf(c), c.req.param('name'));
-    const object = key && (await deps.reader.stream(key));
+    // Who may verify a recording is not who may open what masks hid in it.
+    const object = key && key.kind !== 'original' && (await deps.reader.stream(key));
     if (!object) throw notFound('the session has no such object');
     return c.body(object.body, 200, {
       'content-type': 'application/octet-stream',
       'content-length': String(object.bytes),
     });
+  });
+
+  // The edge has seen that two people agreed to it, and noted the look.
+  app.get('/sessions/:id/originals', async (c) => {
+    const body = await streamOriginals(await connectorFor(c), sessionOf(c), deps.reader);
+    if (!body) throw notFound('nothing is kept of what masks hid in this session');
+    return c.body(body, 200, { 'content-type': 'application/octet-stream' });
   });
 
   // The edge alone knows whom it admitted; the alarm is here.

@@ -28,6 +28,7 @@ const SYSTEM_PACKAGES = [
   ['libmariadb-java', '/usr/share/java/mariadb-java-client.jar'],
   ['python3-pymysql', '/usr/lib/python3/dist-packages/pymysql'],
   ['default-jdk-headless', '/usr/bin/javac'],
+  ['age', '/usr/bin/age-keygen'],
   ['openssh-client', '/usr/bin/ssh'],
   ['openssh-server', '/usr/sbin/sshd'],
   ['rsync', '/usr/bin/rsync'],

@@ -4,6 +4,7 @@ import { errorsOf, hasRows, PROTOCOLS } from '../../core/protocols.ts';
 import {
   END_WORDS,
   hiddenWords,
+  originalsWords,
   RECORDED_WORDS,
   REFUSED_WORDS,
   WITHHELD_WORDS,
@@ -66,6 +67,7 @@ export function addSession(command: Command, cli: Cli): void {
         ['recorded', recordedOf(detail)],
         ['masked', masked],
         ['not shown', coverage?.hidden?.map(hiddenWords).join('; ')],
+        ['originals', coverage?.originals && originalsWords(coverage.originals)],
         ['withheld', withheld],
         ['refused', refused],
         ['left out', coverage?.exemptions.join(', ')],

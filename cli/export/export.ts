@@ -10,7 +10,7 @@ import { usage } from '../failure.ts';
 import { lines } from '../terminal-text.ts';
 import { noteOthers, refuseDamage, TAIL_BYTES } from './endings.ts';
 import { joinedParts } from './parts.ts';
-import { save } from './save.ts';
+import { saveStream } from '../files/save-stream.ts';
 
 interface Options {
   readonly format?: string;
@@ -56,7 +56,7 @@ export function addExport(command: Command, cli: Cli): void {
         return;
       }
       const file = options.out;
-      const written = await save(file, body);
+      const written = await saveStream(file, body);
       noteOthers(format, seen.tail, output);
       refuseDamage(asked, seen.tail, file);
       await output.answer({ session: id, format, file, bytes: written }, () => `${file}: ${showBytes(written)}`);

@@ -125,6 +125,7 @@ async function explain(cli: Cli, options: Options, command: Command): Promise<Ex
       ...(rule && { rule: rule.name, line: placeOf(['rules', index]).line }),
       ...(access.refusal && { reason: access.refusal.reason }),
       ...(access.ttlMs !== undefined && access.access !== 'deny' && { seconds: access.ttlMs / 1_000 }),
+      ...(rule?.record.originals && access.access !== 'deny' && { originalsTo: rule.record.originals.to }),
       rules: access.rules,
       notReached: access.notReached,
     },

@@ -25,6 +25,8 @@ export interface Explanation extends Actions {
     readonly line?: number;
     /** Longest access. */
     readonly seconds?: number;
+    /** Keys to which what masks hide is sealed and kept. */
+    readonly originalsTo?: readonly string[];
   };
   readonly masks?: Omit<MaskExplanation, 'shown'>;
 }

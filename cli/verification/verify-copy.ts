@@ -7,6 +7,7 @@ import type { Checkpoint } from '../../core/tlog/checkpoint.ts';
 import { type LoggedSessions, missingFrom } from '../../core/tlog/whole-log.ts';
 import { sessionDigest } from '../../core/tlog/session-entry.ts';
 import { Envelope, Manifest } from '../../core/recording/manifest.ts';
+import { MAX_ORIGINAL_BYTES } from '../../core/recording/originals/original-object.ts';
 import { decodeSegment } from '../../core/recording/segment.ts';
 import { type RecordingSource, UnreadableObject } from '../../core/recording/recording-source.ts';
 import { type VerifyReport, verifySession } from '../../core/recording/verify.ts';
@@ -18,8 +19,8 @@ import { basisKeys, type TrustedKeys } from './trusted-keys.ts';
 import { codeOf, isCode } from '../files/file-error.ts';
 
 const isRecordingObject = (name: string): boolean => /^(\d{8}\.seg|manifest\.json)$/.test(name);
-/** A segment is at most 4 MiB; anything far above is not ours, and must not fill the memory. */
-const MAX_OBJECT_BYTES = 64 * 1024 * 1024;
+/** Anything above is not ours, and must not fill the memory. */
+const MAX_OBJECT_BYTES = MAX_ORIGINAL_BYTES;
 
 interface VerifiedCopy {
   readonly reports: readonly VerifyReport[];

@@ -138,6 +138,7 @@ async function verifyWith(
     throw new Failure(2, 'not_found', `there is no session ${session} among those you may see`);
 
   const source: RecordingSource = {
+    originalsListed: true,
     list: async () => objects?.objects.map(({ name }) => name) ?? [],
     read: (name) =>
       unlessRefused(client.bytes(`/sessions/${session}/objects/${encodeURIComponent(name)}`), 'not_found').catch(

@@ -193,8 +193,9 @@ async function start(
   });
   await disk.look();
   return {
-    open(opened, onFailed) {
-      const recorder = wal.open(opened, onFailed);
+    keepOriginals: wal.keepOriginals,
+    open(opened, onFailed, originals) {
+      const recorder = wal.open(opened, onFailed, originals);
       if (recorder.ok) archiver.opened(opened.session);
       return recorder;
     },

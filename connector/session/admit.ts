@@ -16,7 +16,7 @@ import { orAborted } from '../net/or-aborted.ts';
 import { createGuard, type LiveGuard } from './guard/guard.ts';
 import type { RulesCompiler } from './guard/rules.ts';
 import type { Proof } from './prove.ts';
-import type { SessionLog, SessionRecorder } from './session-log.ts';
+import type { KeptOriginals, SessionLog, SessionRecorder } from './session-log.ts';
 
 export interface AdmitDeps<Upstream> {
   readonly edge: Edge;
@@ -77,6 +77,14 @@ export async function admit<Upstream>(
   if (opened.session !== live.id || opened.grant.id !== proof.grant.id || opened.resource !== proof.claim.resource)
     return err({ refusal: mismatched, opened: true });
 
+  const { exempt, originals: to } = opened.grant.obligations.record;
+  let originals: KeptOriginals | undefined;
+  try {
+    if (to && exempt === undefined) originals = await deps.log.keepOriginals(opened.session, to);
+  } catch (error) {
+    deps.onBug(error);
+    return err({ refusal: unusableRules, opened: true });
+  }
   const recording = deps.log.open(
     {
       kind: 'session.opened',
@@ -85,11 +93,12 @@ export async function admit<Upstream>(
       startedAt: new Date(deps.ids.now()).toISOString(),
       client,
       details: { ...details },
+      ...(originals && { originals: { key: originals.key } }),
     },
     (fault) => live.logFailed(fault),
+    originals,
   );
   if (!recording.ok) return err({ refusal: logUnavailable, opened: true });
-  const { exempt } = opened.grant.obligations.record;
   const recorder = exempt === undefined ? recording.value : exemptRecorder(recording.value);
 
   let guard: LiveGuard;

@@ -74,7 +74,10 @@ export interface AskedSignIn {
 }
 
 /** What the edge says about an admitted session; the connector adds the rest of SessionOpened. */
-export type SessionAdmission = Omit<SessionOpened, 'kind' | 'startedAt' | 'client' | 'details' | 'connector'>;
+export type SessionAdmission = Omit<
+  SessionOpened,
+  'kind' | 'startedAt' | 'client' | 'details' | 'connector' | 'originals'
+>;
 
 export interface AskedHold {
   /** Made by the caller. */

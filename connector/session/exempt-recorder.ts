@@ -50,6 +50,7 @@ export function exemptRecorder(recorder: SessionRecorder): SessionRecorder {
     },
   };
   return {
+    keepsOriginals: false,
     bytes(_direction, _lane, chunk) {
       // Before the delivery that sends them, so that it finds them counted off.
       if (waiting === 0 && chunk.length > 0) recorder.afterCommit(committed);

@@ -75,11 +75,12 @@ export class Lanes {
     let closed = false;
     return {
       number,
-      record(from, chunk) {
+      record(from, chunk, hid) {
         if (shared) throw new Error('bytes on lane 0 of a session that others may join');
-        recorder.bytes(from, number, chunk);
+        recorder.bytes(from, number, chunk, hid);
         return RECORDED;
       },
+      keepsOriginals: recorder.keepsOriginals,
       fact(fact) {
         recorder.fact(number, fact);
         return RECORDED;

@@ -27,8 +27,9 @@ export function markedOpenings(edge: Edge, log: SessionLog, marks: Marks): { edg
       },
     },
     log: {
-      open(opened, onFailed) {
-        const recorder = log.open(opened, onFailed);
+      keepOriginals: (session, to) => log.keepOriginals(session, to),
+      open(opened, onFailed, originals) {
+        const recorder = log.open(opened, onFailed, originals);
         if (recorder.ok) recorder.value.afterCommit({ deliver: () => marks.clear(opened.session) });
         return recorder;
       },

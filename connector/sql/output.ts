@@ -123,6 +123,18 @@ export class ChunkRewrite {
     return this.#out?.length ?? -1;
   }
 
+  /** What was written since the last `give`, and not given yet: `written` bytes of it. */
+  get bytes(): Buffer {
+    return this.#out?.bytes ?? NOTHING;
+  }
+
+  /** Bytes given before that. */
+  get givenBytes(): number {
+    let sum = 0;
+    for (const { length } of this.#given) sum += length;
+    return sum;
+  }
+
   /** Takes back what was written since `from` and `written` were these. */
   rewind(from: number, written: number): void {
     this.#from = from;
@@ -140,3 +152,5 @@ export class ChunkRewrite {
       out.writeInt32(this.#chunk.readInt32BE(at) + growth, out.length - (this.#from - at) - growth);
   }
 }
+
+const NOTHING = Buffer.alloc(0);

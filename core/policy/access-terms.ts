@@ -26,6 +26,8 @@ export const AccessTerms = z.object({
     viewOwn: z.boolean(),
     /** Why what goes over the wire is not recorded. */
     exempt: z.string().optional(),
+    /** How many keys can open what masks hide, which is kept sealed; missing: it is not kept. */
+    originalsTo: z.number().int().optional(),
   }),
   /** Columns, fields and detectors that are masked. */
   masks: z.array(z.string()),
@@ -65,6 +67,7 @@ function termsOf(rule: Rule, who: Pick<Identity, 'email'>, protocol: ProtocolNam
       viewers: record.view,
       viewOwn: record.viewOwn,
       ...(record.exempt !== undefined && { exempt: record.exempt }),
+      ...(record.originals && { originalsTo: record.originals.to.length }),
     },
     masks: maskedUnder(rule, protocol),
     blocks: entries.flatMap(({ entry }) => entry.block ?? []),

@@ -2,6 +2,7 @@
 // edge; unknown keys are errors, since a misspelt rule must not become a missing rule (law 4).
 
 import { z } from 'zod';
+import { AgeRecipient } from './age-recipient.ts';
 import { PolicyCase } from './cases.ts';
 import { Duration, UNIT_MS } from './duration.ts';
 import { MaskEntry } from '../masking/mask-entry.ts';
@@ -72,6 +73,8 @@ export const Rule = z.strictObject({
       exempt: z.string().trim().min(1).max(500).optional(),
       /** What of files that go over is recorded (ADR 38). Missing: content. */
       files: FilesRecorded.optional(),
+      /** To whom what masks hide is sealed and kept beside the recording (ADR 52). Missing: it is not kept. */
+      originals: z.strictObject({ to: z.array(AgeRecipient).min(1).max(20) }).optional(),
     })
     .default({ retain: 90 * UNIT_MS.d, view: [], viewOwn: true }),
 });

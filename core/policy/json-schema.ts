@@ -89,6 +89,9 @@ const DESCRIPTIONS: Readonly<Record<string, string>> = {
   'rules.record.exempt':
     'Why what goes over the wire is not recorded. Only for single people and programs; shown in every report.',
   'rules.record.files': 'What of files that go over SFTP and scp is recorded: their content, or their digests alone.',
+  'rules.record.originals':
+    'Keeps what masks hide, sealed: it is opened with the agreement of two people, by who holds one of the keys.',
+  'rules.record.originals.to': 'Public keys of age (age1...), as age-keygen prints them. Never an identity.',
   tests: 'What you expect of this policy: gatehouse policy test.',
   'tests.name': 'For the report.',
   'tests.given': 'Who asks for what, and what they run.',

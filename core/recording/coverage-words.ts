@@ -17,6 +17,10 @@ const REASONS: Readonly<Record<string, string>> = {
 export const hiddenWords = ({ by, count }: Hidden): string =>
   `${count === 1 ? '1 value' : `${count} values`} that the client sent: ${REASONS[by] ?? `rule ${by}`}`;
 
+/** `what masks hid in 12 frames is kept, sealed to 2 keys`. */
+export const originalsWords = ({ frames, keys }: NonNullable<Coverage['originals']>): string =>
+  `what masks hid in ${frames === 1 ? '1 frame' : `${frames} frames`} is kept, sealed to ${keys === 1 ? '1 key' : `${keys} keys`}`;
+
 /** Behind `It ended because`. */
 export const END_WORDS: Readonly<Record<EndReason, string>> = {
   client_closed: 'the client closed it',

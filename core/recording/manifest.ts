@@ -7,7 +7,7 @@ import { ConnectorId, SessionId } from '../ids.ts';
 import { EndReason, SessionOpened } from './facts/session.ts';
 import { FormatVersion } from './format-version.ts';
 import { LaneCoverage } from './lane-coverage.ts';
-import { Digest, type RecordingPlatform, toHex } from './segment.ts';
+import { Digest, type RecordingPlatform, SealedOriginal, toHex } from './segment.ts';
 
 /** Its object's name beside the segments. */
 export const MANIFEST_NAME = 'manifest.json';
@@ -25,6 +25,8 @@ export const ManifestSegment = z.object({
   rawBytes: z.number().int(),
   firstFrame: z.number().int(),
   frames: z.number().int(),
+  /** As in the segment's header. */
+  original: SealedOriginal.optional(),
 });
 export type ManifestSegment = z.infer<typeof ManifestSegment>;
 
@@ -74,6 +76,8 @@ export const Coverage = z.object({
   withheld: z.array(z.object({ reason: z.string(), count: z.number().int() })).optional(),
   /** What the gateway refused, by reason. */
   refused: z.array(z.object({ reason: z.string(), count: z.number().int() })),
+  /** What masks hid is kept, sealed: of how many frames, in how many bytes, to how many keys. Missing: nothing of it is. */
+  originals: z.object({ frames: z.number().int(), bytes: z.number().int(), keys: z.number().int() }).optional(),
   /** How many it had, where others joined the first. Missing: one. */
   connections: z.number().int().min(2).optional(),
   /** Policy choices not to record something, each by its reason. */

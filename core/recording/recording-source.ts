@@ -9,4 +9,6 @@ export interface RecordingSource {
   list(): Promise<readonly string[]>;
   /** undefined when there is none. Throws UnreadableObject, or whatever ends the whole proof. */
   read(name: string): Promise<Uint8Array | undefined>;
+  /** Sealed originals are listed, and not handed out: of them no more is known than that they are there. */
+  readonly originalsListed?: true;
 }

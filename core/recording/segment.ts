@@ -24,6 +24,16 @@ const DIGEST_BYTES = 32;
 
 export const Digest = z.string().regex(/^[0-9a-f]{64}$/, 'expected a SHA-256 digest in hex');
 
+/** What masks hid in a segment's frames, sealed, in an object of its own beside it (originals.ts). */
+export const SealedOriginal = z.object({
+  /** Of the whole object. */
+  digest: Digest,
+  bytes: z.number().int().min(1),
+  /** Frames of which something is kept. */
+  frames: z.number().int().min(1),
+});
+export type SealedOriginal = z.infer<typeof SealedOriginal>;
+
 export const SegmentHeader = z.object({
   session: SessionId,
   connector: ConnectorId,
@@ -37,6 +47,8 @@ export const SegmentHeader = z.object({
   lastTimeUs: z.number().int().min(0),
   /** Size of the decompressed block. */
   rawBytes: z.number().int().min(1).max(MAX_SEGMENT_RAW_BYTES),
+  /** Missing: none is kept. */
+  original: SealedOriginal.optional(),
 });
 export type SegmentHeader = z.infer<typeof SegmentHeader>;
 
@@ -136,19 +148,25 @@ export function toHex(bytes: Uint8Array): string {
 export const segmentKey = (connector: ConnectorId, session: SessionId, number: number): string =>
   `recordings/${connector}/${session}/${segmentName(number)}`;
 export const segmentName = (number: number): string => `${String(number).padStart(8, '0')}.seg`;
+export const originalKey = (connector: ConnectorId, session: SessionId, number: number): string =>
+  `recordings/${connector}/${session}/${originalName(number)}`;
+/** Before its segment's in every list. */
+export const originalName = (number: number): string => `${String(number).padStart(8, '0')}.original`;
 export const manifestKey = (connector: ConnectorId, session: SessionId): string =>
   `recordings/${connector}/${session}/manifest.json`;
 
 export type RecordingKey =
   | { readonly kind: 'segment'; readonly connector: ConnectorId; readonly session: SessionId; readonly number: number }
+  | { readonly kind: 'original'; readonly connector: ConnectorId; readonly session: SessionId; readonly number: number }
   | { readonly kind: 'manifest'; readonly connector: ConnectorId; readonly session: SessionId };
 
 export function parseRecordingKey(key: string): RecordingKey | undefined {
-  const match = /^recordings\/([^/]+)\/([^/]+)\/(?:(\d{8})\.seg|manifest\.json)$/.exec(key);
+  const match = /^recordings\/([^/]+)\/([^/]+)\/(?:(\d{8})\.(seg|original)|manifest\.json)$/.exec(key);
   const connector = ConnectorId.safeParse(match?.[1]);
   const session = SessionId.safeParse(match?.[2]);
   if (!match || !connector.success || !session.success) return undefined;
-  return match[3] === undefined
-    ? { kind: 'manifest', connector: connector.data, session: session.data }
-    : { kind: 'segment', connector: connector.data, session: session.data, number: Number(match[3]) };
+  const place = { connector: connector.data, session: session.data };
+  if (match[3] === undefined) return { kind: 'manifest', ...place };
+  const number = Number(match[3]);
+  return match[4] === 'seg' ? { kind: 'segment', ...place, number } : { kind: 'original', ...place, number };
 }

@@ -18,6 +18,7 @@ import {
   segmentName,
   toHex,
 } from './segment.ts';
+import { faultsOfOriginal } from './originals/verify-original.ts';
 import { SessionTally, TallyState } from './tally.ts';
 import type { VerifyFault } from './verify-faults.ts';
 
@@ -42,10 +43,11 @@ const NOTHING_LISTED = '0'.repeat(64);
 
 function listedBehind(
   before: string,
-  { number, digest, bytes, rawBytes, firstFrame, frames }: ManifestSegment,
+  { number, digest, bytes, rawBytes, firstFrame, frames, original }: ManifestSegment,
   platform: RecordingPlatform,
 ): string {
-  const text = `${before} ${number} ${digest} ${bytes} ${rawBytes} ${firstFrame} ${frames}`;
+  const beside = original ? ` ${original.digest} ${original.bytes} ${original.frames}` : '';
+  const text = `${before} ${number} ${digest} ${bytes} ${rawBytes} ${firstFrame} ${frames}${beside}`;
   return toHex(platform.sha256(new TextEncoder().encode(text)));
 }
 
@@ -59,6 +61,8 @@ export class SegmentChain {
   readonly digests: (string | undefined)[] = [];
   /** False once anything was missing or wrong: counts mean nothing then. */
   whole = true;
+  /** Something is kept beside the last one. */
+  keepsOriginal = false;
   readonly #session: SessionId;
   readonly #connector: ConnectorId;
   readonly #manifest: Manifest | undefined;
@@ -117,7 +121,12 @@ export class SegmentChain {
     );
   }
 
-  next(number: number, found: Uint8Array | UnreadableObject | undefined): VerifyFault[] {
+  /** `original`: what stands beside it of what masks hid; `not_read`: there, and not looked into. */
+  next(
+    number: number,
+    found: Uint8Array | UnreadableObject | undefined,
+    beside?: Uint8Array | UnreadableObject | 'not_read' | undefined,
+  ): VerifyFault[] {
     const object = segmentName(number);
     const listed = this.#manifest?.segments[number];
     const faults: VerifyFault[] = [];
@@ -132,13 +141,16 @@ export class SegmentChain {
     const trusted = segment !== undefined && faults.length === 0;
     this.digests.push(trusted ? segment.digest : undefined);
     if (trusted && bytes) {
-      const { rawBytes, firstFrame, frames } = segment.header;
+      const { rawBytes, firstFrame, frames, original } = segment.header;
       const { digest } = segment;
-      const own = { number, digest, bytes: bytes.length, rawBytes, firstFrame, frames };
+      const own = { number, digest, bytes: bytes.length, rawBytes, firstFrame, frames, ...(original && { original }) };
       this.#listing = listedBehind(this.#listing, own, this.#platform);
       this.#count(segment, number, fault);
     } else this.#facts.skip();
     this.#nextFrame = trusted ? segment.header.firstFrame + segment.header.frames : undefined;
+    const original = (trusted ? segment.header.original : undefined) ?? listed?.original;
+    this.keepsOriginal = original !== undefined;
+    if (original) faults.push(...faultsOfOriginal(number, original, beside, this.#platform));
     if (faults.length > 0) this.whole = false;
     return faults;
   }
@@ -179,7 +191,8 @@ export class SegmentChain {
       listed.bytes !== bytes ||
       listed.rawBytes !== header.rawBytes ||
       listed.firstFrame !== header.firstFrame ||
-      listed.frames !== header.frames
+      listed.frames !== header.frames ||
+      JSON.stringify(listed.original) !== JSON.stringify(header.original)
     )
       fault('count_differs', `segment ${number} has another size or frame count than the manifest says`);
   }

@@ -1,6 +1,7 @@
 // What a manifest claims of its session, against what its segments add up to.
 
 import { type Coverage, type Manifest, MANIFEST_NAME } from './manifest.ts';
+import { coverageOfOriginals } from './originals/originals-coverage.ts';
 import type { SessionTally } from './tally.ts';
 import type { VerifyFault } from './verify-faults.ts';
 
@@ -27,7 +28,7 @@ export function compareCounts(manifest: Manifest, tally: SessionTally): VerifyFa
 }
 
 /** What the manifest claims to show is what the segments show, by the facts in them. */
-export function compareCoverage({ coverage: claimed }: Manifest, tally: SessionTally): VerifyFault[] {
+export function compareCoverage({ coverage: claimed, segments }: Manifest, tally: SessionTally): VerifyFault[] {
   const found = tally.coverage(0);
   const faults: VerifyFault[] = [];
   const differs = (what: string): void => {
@@ -40,6 +41,8 @@ export function compareCoverage({ coverage: claimed }: Manifest, tally: SessionT
   if (counted(claimed.hidden) !== counted(found.hidden)) differs('what is hidden of statements');
   if (counted(claimed.withheld) !== counted(found.withheld)) differs('what was withheld');
   if (counted(claimed.refused) !== counted(found.refused)) differs('what was refused');
+  if (JSON.stringify(claimed.originals) !== JSON.stringify(coverageOfOriginals(segments, tally.opened)))
+    differs('what is kept of what masks hid');
   if (claimed.connections !== found.connections) differs('how many connections it had');
   if (JSON.stringify(claimed.exemptions) !== JSON.stringify(found.exemptions)) differs('what the policy exempted');
   const lanesOf = ({ lanes: { count, first, last } }: Coverage) => JSON.stringify([count, first, last]);

@@ -10,6 +10,8 @@ const FAULTS = [
   'segment_damaged',
   'segment_unlisted',
   'segment_swapped',
+  'original_missing',
+  'original_altered',
   'chain_broken',
   'head_differs',
   'count_differs',

@@ -1,14 +1,15 @@
 // Proves a session's recording, or says what is wrong with which object. Runs offline over any
 // copy of the objects; what is compared with the edge (key, witnessed heads) is passed in.
 
-import { END_WORDS, hiddenWords } from './coverage-words.ts';
+import { END_WORDS, hiddenWords, originalsWords } from './coverage-words.ts';
 import type { ConnectorId, SessionId } from '../ids.ts';
 import { type DecodedManifest, decodeManifest, type Manifest, MANIFEST_NAME, ManifestDamage } from './manifest.ts';
 import { actionsOf } from '../protocols.ts';
 import { readAhead } from './read-ahead.ts';
 import { type RecordingSource, UnreadableObject } from './recording-source.ts';
-import { type RecordingPlatform, segmentName } from './segment.ts';
+import { originalName, type RecordingPlatform, segmentName } from './segment.ts';
 import { type ChainState, listingOf, SegmentChain } from './verify-chain.ts';
+import { faultsOfOriginal } from './originals/verify-original.ts';
 import { compareCounts, compareCoverage } from './verify-claims.ts';
 import type { VerifyFault } from './verify-faults.ts';
 
@@ -85,14 +86,24 @@ export async function verifySession(input: VerifyInput): Promise<VerifyReport> {
   const there = new Set(names);
   for (let number = 0; number < first; number++) {
     listed.add(segmentName(number));
+    const { original } = manifest?.segments[number] ?? {};
+    if (original) listed.add(originalName(number));
+    if (original && !there.has(originalName(number)))
+      faults.push(...faultsOfOriginal(number, original, undefined, platform));
     if (there.has(segmentName(number))) continue;
     chain.whole = false;
     faults.push({ object: segmentName(number), reason: 'segment_missing', message: `segment ${number} is missing` });
   }
-  for await (const bytes of readAhead(expected - first, (count) => readOf(source, segmentName(first + count)))) {
+  const originalOf = (number: number) => {
+    if (!there.has(originalName(number))) return undefined;
+    return source.originalsListed ? ('not_read' as const) : readOf(source, originalName(number));
+  };
+  const objectsOf = (number: number) => Promise.all([readOf(source, segmentName(number)), originalOf(number)]);
+  for await (const [bytes, original] of readAhead(expected - first, (count) => objectsOf(first + count))) {
     const number = chain.digests.length;
-    faults.push(...chain.next(number, bytes));
+    faults.push(...chain.next(number, bytes, original));
     listed.add(segmentName(number));
+    if (chain.keepsOriginal) listed.add(originalName(number));
   }
   for (const name of names)
     if (!listed.has(name))
@@ -108,6 +119,14 @@ export async function verifySession(input: VerifyInput): Promise<VerifyReport> {
       `the recording runs from the session's opening to its end: ${END_WORDS[manifest.end.reason]}`,
     );
     for (const hidden of manifest.coverage.hidden ?? []) proofs.push(`it does not show ${hiddenWords(hidden)}`);
+    const { originals } = manifest.coverage;
+    if (originals) {
+      proofs.push(originalsWords(originals));
+      if (source.originalsListed)
+        notCompared.push(
+          'the content of what is sealed beside it: it is there, and only who unlocks it is handed it (gatehouse original)',
+        );
+    }
     if (exempt !== undefined) proofs.push(`it holds nothing of what went over the wire, by policy: ${exempt}`);
   }
   compareWitness(input, chain.digests, decoded, { faults, proofs, notCompared });

@@ -240,6 +240,25 @@ describe('with the admission', () => {
   });
 });
 
+test('what masks hide is sealed to whom the policy in force names when the session opens', async () => {
+  const keys = [
+    'age1eelr335vc6l65lr5uhzsww98stdlp87t7df9qv7rtl3vh8eyu5zq96s749',
+    'age1fe6zv79lgsv2w0zl26tdd52dpy6rvj86885mp43aldztdcg86ugqewhypq',
+  ];
+  const mask = 'mask: [{ columns: ["*.email"], with: partial }]';
+  const sealed = (to: readonly string[]) => rule('own', `${mask}, record: { originals: { to: [${to.join(', ')}] } }`);
+  const told = async (id: Parameters<typeof admitted>[0]) =>
+    (await admitted(id)).opened.grant.obligations.record.originals;
+  await apply(rule('own', mask));
+  const grant = await grantFor();
+  expect(await told(grant.id)).toBeUndefined();
+  await apply(sealed(keys));
+  expect(await told(grant.id)).toEqual(keys);
+  // One of them left: sessions of the same grant are not sealed to that one any more.
+  await apply(sealed(keys.slice(1)));
+  expect(await told(grant.id)).toEqual(keys.slice(1));
+});
+
 describe('networks and time windows', () => {
   test('a client from elsewhere is refused, whoever it is', async () => {
     await apply(rule('own', '', 'ttl: 1h, networks: ["192.0.2.0/24", "2001:db8::/32"]'));

@@ -290,6 +290,14 @@ const openedEvent = (message: OpenSession, { grant }: StoredGrant, connector: Co
   },
 });
 
+/** What masks hide is sealed to whom the policy in force names: a key that was taken out of it opens nothing that comes. */
+function sealedTo({ grant, identity }: StoredGrant, rule: RuleInForce['rule']): StoredGrant {
+  const { originals: _, ...record } = grant.obligations.record;
+  const to = rule.record.originals?.to;
+  const obligations = { ...grant.obligations, record: { ...record, ...(to && { originals: to }) } };
+  return { grant: { ...grant, obligations }, identity };
+}
+
 /** Without an exemption from recording, which holds only where the grant and the policy in force both name it. */
 function recorded({ grant, identity }: StoredGrant): StoredGrant {
   const { exempt: _, ...record } = grant.obligations.record;
@@ -302,7 +310,7 @@ function admission(
   given: StoredGrant,
   { rule, rules }: RuleInForce,
 ): FromEdge {
-  const { grant, identity } = rule.record.exempt === undefined ? recorded(given) : given;
+  const { grant, identity } = sealedTo(rule.record.exempt === undefined ? recorded(given) : given, rule);
   const { id, request, reason, labels, until, policyVersion, obligations, breakGlass } = grant;
   const opened = {
     session: message.session,

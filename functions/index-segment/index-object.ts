@@ -70,6 +70,8 @@ export async function indexObject(key: string, deps: IndexDeps): Promise<void> {
     deps.report({ kind: 'recording.refused', session: place.session, object: key, fault });
     return;
   }
+  // Sealed: nothing of it is for an index.
+  if (place.kind === 'original') return;
   if (place.kind === 'manifest') return indexManifest(place, deps);
   const indexed = await indexSegment(place, row, deps);
   if (indexed.ok) return;

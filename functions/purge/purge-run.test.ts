@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newId } from '../../core/ids.ts';
-import { manifestKey, segmentKey } from '../../core/recording/segment.ts';
+import { manifestKey, originalKey, segmentKey } from '../../core/recording/segment.ts';
 import type { LegalHold } from '../../core/retention/hold.ts';
 import { DAY_MS } from '../../core/retention/may-purge.ts';
 import type { Purge } from '../../core/retention/purge.ts';
@@ -92,7 +92,10 @@ describe('a purge', () => {
   it('leaves nothing of a session whose time is over but a mark with two ids, and never more than was ordered', async () => {
     const archive = await newArchive();
     const [old, young] = [recorded(), recorded({ startedAt: '2026-12-20T12:00:00.000Z' })];
+    // Sealed originals go with the rest.
+    old.objects.set(originalKey(old.connector.id, old.session, 0), Uint8Array.of(1));
     await archive.upload(old);
+    expect(archive.store.kept.some(({ key }) => key.endsWith('.original'))).toBe(true);
     archive.at(STORED + 30 * DAY_MS);
     await archive.upload(young);
     archive.at(KEPT_UNTIL - DAY_MS);

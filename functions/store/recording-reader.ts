@@ -2,8 +2,15 @@
 // segment or manifest of one session cannot be asked for, so no path can lead elsewhere.
 
 import type { ConnectorId, SessionId } from '../../core/ids.ts';
+import { MAX_ORIGINAL_BYTES } from '../../core/recording/originals/original-object.ts';
+import {
+  MAX_SEGMENT_RAW_BYTES,
+  manifestKey,
+  originalKey,
+  type RecordingKey,
+  segmentKey,
+} from '../../core/recording/segment.ts';
 import type { SessionPrefix } from './version-store.ts';
-import { MAX_SEGMENT_RAW_BYTES, manifestKey, type RecordingKey, segmentKey } from '../../core/recording/segment.ts';
 
 /** zstd grows what it cannot shrink by far less than this; header and trailer are small. */
 export const MAX_SEGMENT_OBJECT_BYTES = MAX_SEGMENT_RAW_BYTES + 256 * 1024;
@@ -11,7 +18,7 @@ export const MAX_SEGMENT_OBJECT_BYTES = MAX_SEGMENT_RAW_BYTES + 256 * 1024;
 const MAX_MANIFEST_BYTES = 64 * 1024 * 1024;
 
 export interface StoredObject {
-  /** `00000000.seg` or `manifest.json`. */
+  /** `00000000.seg`, `00000000.original` or `manifest.json`. */
   readonly name: string;
   readonly bytes: number;
 }
@@ -23,7 +30,7 @@ interface WalkedObject {
 }
 
 export interface ObjectPage {
-  /** By name, ascending. Only segments and the manifest; anything else there is not shown. */
+  /** By name, ascending. Only segments, what is sealed beside them and the manifest; anything else there is not shown. */
   readonly objects: readonly StoredObject[];
   /** Hand it to `list` for the rest; undefined: that was all. */
   readonly after: string | undefined;
@@ -43,8 +50,12 @@ export interface RecordingReader {
   stream(key: RecordingKey): Promise<{ readonly bytes: number; readonly body: ReadableStream<Uint8Array> } | undefined>;
 }
 
+const KEYS = { segment: segmentKey, original: originalKey } as const;
+
 export const textOfKey = (key: RecordingKey): string =>
-  key.kind === 'segment' ? segmentKey(key.connector, key.session, key.number) : manifestKey(key.connector, key.session);
+  key.kind === 'manifest'
+    ? manifestKey(key.connector, key.session)
+    : KEYS[key.kind](key.connector, key.session, key.number);
 
 export const maxBytesOf = (key: RecordingKey): number =>
-  key.kind === 'segment' ? MAX_SEGMENT_OBJECT_BYTES : MAX_MANIFEST_BYTES;
+  ({ segment: MAX_SEGMENT_OBJECT_BYTES, original: MAX_ORIGINAL_BYTES, manifest: MAX_MANIFEST_BYTES })[key.kind];

@@ -295,6 +295,16 @@ describe('apply', () => {
 });
 
 describe('explain', () => {
+  it('says to whom what masks hide is kept', async () => {
+    const key = 'age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj';
+    const file = join(await mkdtemp(join(tmpdir(), 'gatehouse-policy-')), 'policy.yaml');
+    const rule = `{ name: shop, resources: { env: demo }, who: ["user:a@b.c"], access: { ttl: 1h }, mask: [{ columns: ["*.email"], with: partial }]`;
+    await writeFile(file, `administrators: [x:y]\nrules:\n  - ${rule}, record: { originals: { to: [${key}] } } }\n`);
+    const about = ['--person', 'a@b.c', '--resource', 'demo', '--label', 'env=demo'];
+    const told = await command(['policy', 'explain', '--file', file, ...about]);
+    expect([told.code, told.stdout]).toEqual([0, expect.stringContaining(`Kept, sealed: what masks hide, to ${key}`)]);
+  });
+
   const alice = [
     '--person',
     'alice@example.com',

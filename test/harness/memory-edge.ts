@@ -65,6 +65,8 @@ export class MemoryEdge implements Edge {
   authority: Uint8Array | undefined;
   /** Why sessions from now on are exempt from recording. */
   exempt: string | undefined;
+  /** To whom what masks hide in sessions from now on is sealed. */
+  originals: string[] | undefined;
   /** Clients whose person is to sign in by the browser, with how to answer them. */
   readonly signIns: MemorySignIn[] = [];
   /** Statements that wait, with how to decide on them. */
@@ -200,7 +202,13 @@ export class MemoryEdge implements Edge {
         until: issued.candidate.until,
         rule: 'test',
         policyVersion: 1,
-        obligations: { record: { retainDays: 1, ...(this.exempt !== undefined && { exempt: this.exempt }) } },
+        obligations: {
+          record: {
+            retainDays: 1,
+            ...(this.exempt !== undefined && { exempt: this.exempt }),
+            ...(this.originals && { originals: this.originals }),
+          },
+        },
       },
       resource: ResourceName.parse(issued.resource),
       protocol: this.protocol,

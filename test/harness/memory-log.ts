@@ -4,14 +4,18 @@
 import { Fact } from '../../core/recording/facts/fact.ts';
 import type { SessionEnded, SessionOpened } from '../../core/recording/facts/session.ts';
 import type { Direction } from '../../core/recording/frame.ts';
+import { encodeReplacements, type Replacement, restoreBody } from '../../core/recording/originals/original-object.ts';
 import { err, ok, type Result } from '../../core/result.ts';
+import { keepOriginals } from '../../connector/recording/originals/seal-originals.ts';
 import type { Delivery, LogFault } from '../../connector/door.ts';
-import type { SessionLog, SessionRecorder } from '../../connector/session/session-log.ts';
+import type { KeptOriginals, SessionLog, SessionRecorder } from '../../connector/session/session-log.ts';
 
 export interface RecordedFrame {
   readonly lane: number;
   readonly direction: Direction;
   readonly bytes?: Buffer;
+  /** As `bytes`, and as it stood before it was masked, where that is kept. */
+  readonly clear?: Buffer;
   readonly fact?: Fact;
 }
 
@@ -28,17 +32,24 @@ export class MemoryRecording implements SessionRecorder {
   readonly #log: MemoryLog;
   readonly #startedAt = performance.now();
 
-  constructor(opened: SessionOpened, log: MemoryLog, onFailed: (fault: LogFault) => void) {
+  readonly keepsOriginals: boolean;
+
+  constructor(opened: SessionOpened, log: MemoryLog, onFailed: (fault: LogFault) => void, keepsOriginals = false) {
+    this.keepsOriginals = keepsOriginals;
     this.opened = opened;
     this.#log = log;
     this.onFailed = onFailed;
   }
 
-  bytes(direction: Direction, lane: number, chunk: Uint8Array): void {
+  bytes(direction: Direction, lane: number, chunk: Uint8Array, hid: readonly Replacement[] = []): void {
     if (this.ended) throw new Error('bytes after the end of the recording');
     this.counts[direction] += chunk.length;
     this.pendingBytes += chunk.length;
-    if (this.#log.keepBytes) this.frames.push({ lane, direction, bytes: Buffer.from(chunk) });
+    if (this.#log.keepBytes) {
+      const bytes = Buffer.from(chunk);
+      const clear = hid.length > 0 ? Buffer.from(restoreBody(bytes, [encodeReplacements(hid, 0)])) : bytes;
+      this.frames.push({ lane, direction, bytes, clear });
+    }
     this.#log.wake(this);
   }
 
@@ -76,6 +87,13 @@ export class MemoryRecording implements SessionRecorder {
     );
   }
 
+  /** The same with what masks hid, where the session keeps that. */
+  clear(direction: Direction, lane?: number): Buffer {
+    return Buffer.concat(
+      this.#framesOf(lane).flatMap((frame) => (frame.direction === direction && frame.clear ? [frame.clear] : [])),
+    );
+  }
+
   #framesOf(lane: number | undefined): RecordedFrame[] {
     return lane === undefined ? this.frames : this.frames.filter((frame) => frame.lane === lane);
   }
@@ -96,9 +114,15 @@ export class MemoryLog implements SessionLog {
   readonly #dirty = new Set<MemoryRecording>();
   #scheduled = false;
 
-  open(opened: SessionOpened, onFailed: (fault: LogFault) => void = () => {}): Result<MemoryRecording, LogFault> {
+  readonly keepOriginals = keepOriginals;
+
+  open(
+    opened: SessionOpened,
+    onFailed: (fault: LogFault) => void = () => {},
+    originals?: KeptOriginals,
+  ): Result<MemoryRecording, LogFault> {
     if (this.refuseOpen) return err({ reason: 'log_unavailable', message: 'ENOSPC' });
-    const recording = new MemoryRecording(opened, this, onFailed);
+    const recording = new MemoryRecording(opened, this, onFailed, originals !== undefined);
     this.sessions.push(recording);
     return ok(recording);
   }

@@ -11,12 +11,13 @@ import {
   type RecordingLogOptions,
 } from '../../connector/recording/recording-log.ts';
 import type { Delivery, LogFault } from '../../connector/door.ts';
-import type { SessionLog, SessionRecorder } from '../../connector/session/session-log.ts';
+import type { KeptOriginals, SessionLog, SessionRecorder } from '../../connector/session/session-log.ts';
 import type { Report } from '../../core/control.ts';
 import { type ConnectorId, newId, type SessionId } from '../../core/ids.ts';
 import type { Fact } from '../../core/recording/facts/fact.ts';
 import type { SessionOpened } from '../../core/recording/facts/session.ts';
 import type { Direction } from '../../core/recording/frame.ts';
+import type { Replacement } from '../../core/recording/originals/original-object.ts';
 import { decodeSegment, framesOf } from '../../core/recording/segment.ts';
 import { type VerifyReport, verifySession } from '../../core/recording/verify.ts';
 import { ResourceName } from '../../core/resource.ts';
@@ -85,7 +86,7 @@ export async function openLog(
 
 /** One session, with what reached the other side: the measure of law 1. */
 export class RecordedClient {
-  readonly session = newId('ses');
+  readonly session: SessionId;
   readonly recorder: SessionRecorder;
   readonly delivered: Record<Direction, Buffer[]> = { client: [], target: [], gateway: [] };
   readonly failures: LogFault[] = [];
@@ -96,18 +97,31 @@ export class RecordedClient {
     },
   };
 
-  constructor(connector: TestConnector, log: SessionLog) {
-    const opened = log.open(openedFact(connector.id, this.session), (fault) => {
+  /** `kept`: what masks hide in it is sealed so. */
+  constructor(
+    connector: TestConnector,
+    log: SessionLog,
+    session = newId('ses'),
+    kept?: { readonly originals: KeptOriginals; readonly to: readonly string[] },
+  ) {
+    this.session = session;
+    const failed = (fault: LogFault) => {
       this.#waiting = [];
       this.failures.push(fault);
-    });
+    };
+    const fact = openedFact(connector.id, session);
+    if (kept) {
+      fact.grant.obligations.record.originals = [...kept.to];
+      fact.originals = { key: kept.originals.key };
+    }
+    const opened = log.open(fact, failed, kept?.originals);
     if (!opened.ok) throw new Error(opened.error.message);
     this.recorder = opened.value;
   }
 
-  send(direction: Direction, chunk: Buffer | string): void {
+  send(direction: Direction, chunk: Buffer | string, hid?: readonly Replacement[]): void {
     const bytes = Buffer.from(chunk);
-    this.recorder.bytes(direction, 0, bytes);
+    this.recorder.bytes(direction, 0, bytes, hid);
     this.#waiting.push({ direction, chunk: bytes });
     this.recorder.afterCommit(this.#delivery);
   }

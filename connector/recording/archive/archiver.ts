@@ -11,7 +11,7 @@ import type { Report } from '../../../core/control.ts';
 import { type ConnectorId, SessionId } from '../../../core/ids.ts';
 import type { SessionEnded } from '../../../core/recording/facts/session.ts';
 import type { ObjectStore } from '../store/object-store.ts';
-import { type ArchiveContext, SessionArchive } from './session-archive.ts';
+import { type ArchiveContext, SessionArchive, type SpoolFile } from './session-archive.ts';
 import type { ManifestSigner } from './sign-manifest.ts';
 import { Spool } from './spool.ts';
 import { Sleepers } from '../store/sleepers.ts';
@@ -112,6 +112,7 @@ export class Archiver {
       },
       session: (slot, id) => this.#bind(slot, id),
       frame: (slot, sequence, bytes, start, end) => this.#take(slot, sequence, bytes, start, end),
+      original: (slot, sequence, number, sealed) => this.#takeOriginal(slot, sequence, number, sealed),
       damaged: (file, offset, length) =>
         this.#fault('log_damaged', `${length} bytes of log file ${file} at ${offset} cannot be read`),
     });
@@ -120,7 +121,7 @@ export class Archiver {
       spool: this.#spool,
       uploader: this.#uploader,
       currentFile: () => this.#reader.file,
-      writeSpool: (session, name, bytes, turn) => this.#writeSpool(session, name, bytes, turn),
+      writeSpool: (session, files, turn) => this.#writeSpool(session, files, turn),
       report: options.onReport,
       fault: (reason, message, session) => this.#fault(reason, message, session),
       finished: (archive) => this.#finished(archive),
@@ -210,10 +211,19 @@ export class Archiver {
     if (!archive || archive.closed) return;
     const { cutter } = archive;
     if (cutter.wouldOverflow(end - start)) this.#cut(archive);
+    const before = cutter.pendingBytes;
     if (!cutter.add(sequence, bytes, start, end, this.#reader.file, this.#nowMs)) return;
-    this.#pendingBytes += end - start;
+    this.#pendingBytes += cutter.pendingBytes - before;
     this.#pending.add(archive);
     if (cutter.tally.ended) this.#close(archive, cutter.tally.ended);
+  }
+
+  #takeOriginal(slot: number, sequence: number, number: number, sealed: Buffer): void {
+    const archive = this.#slots.get(slot);
+    if (!archive || archive.closed) return;
+    const before = archive.cutter.pendingBytes;
+    archive.cutter.addOriginal(sequence, number, sealed, this.#reader.file);
+    this.#pendingBytes += archive.cutter.pendingBytes - before;
   }
 
   #cutDue(all: boolean): void {
@@ -223,8 +233,9 @@ export class Archiver {
 
   #cut(archive: SessionArchive): void {
     this.#pending.delete(archive);
-    this.#pendingBytes -= archive.cutter.pendingBytes;
+    const before = archive.cutter.pendingBytes;
     archive.cut();
+    this.#pendingBytes += archive.cutter.pendingBytes - before;
   }
 
   #close(archive: SessionArchive, ended: SessionEnded): void {
@@ -239,11 +250,13 @@ export class Archiver {
     this.#options.onFinished(archive.session);
   }
 
-  async #writeSpool(session: SessionId, name: string, bytes: Uint8Array, turn: Promise<void>): Promise<boolean> {
-    this.#spoolingBytes += bytes.length;
+  async #writeSpool(session: SessionId, files: readonly SpoolFile[], turn: Promise<void>): Promise<boolean> {
+    const size = files.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    this.#spoolingBytes += size;
     await turn;
-    while (!this.#closed && !(await this.#trySpool(session, name, bytes))) await this.#sleepers.sleep(SPOOL_RETRY_MS);
-    this.#spoolingBytes -= bytes.length;
+    for (const { name, bytes } of files)
+      while (!this.#closed && !(await this.#trySpool(session, name, bytes))) await this.#sleepers.sleep(SPOOL_RETRY_MS);
+    this.#spoolingBytes -= size;
     return !this.#closed;
   }
 

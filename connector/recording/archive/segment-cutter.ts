@@ -21,6 +21,7 @@ import {
   segmentName,
 } from '../../../core/recording/segment.ts';
 import { SessionTally } from '../../../core/recording/tally.ts';
+import { CutOriginals } from './cut-originals.ts';
 import type { JournalLine } from './spool.ts';
 
 /** A session's first segment is cut sooner, so that it is seen soon. */
@@ -36,6 +37,8 @@ const KINDS: readonly FrameKind[] = ['bytes', 'fact'];
 export interface CutSegment {
   readonly name: string;
   readonly bytes: Uint8Array;
+  /** What is kept beside it, under `originalName`. */
+  readonly original?: Uint8Array;
   readonly line: JournalLine;
   /** Log file of its first frame. */
   readonly firstFile: number;
@@ -60,9 +63,11 @@ export class SegmentCutter {
   #dueMs = 0;
   /** A log of an earlier release holds facts as format version 1 has them: then its segments are of that version. */
   #earlier = false;
+  readonly #originals: CutOriginals;
 
   constructor(session: SessionId, connector: ConnectorId, platform: RecordingPlatform) {
     this.session = session;
+    this.#originals = new CutOriginals(platform);
     this.#connector = connector;
     this.#platform = platform;
   }
@@ -84,11 +89,11 @@ export class SegmentCutter {
     return this.#tally.opened?.connector.id ?? this.#connector;
   }
   get pendingBytes(): number {
-    return this.#length;
+    return this.#length + this.#originals.bytes + this.#originals.waitingBytes;
   }
-  /** Log file of the oldest frame that is in no segment yet. */
+  /** Log file of the oldest frame, or piece of an original, that is in no segment yet. */
   get pendingFile(): number | undefined {
-    return this.#length > 0 ? this.#firstFile : undefined;
+    return this.#length > 0 ? this.#firstFile : this.#originals.waitingFile;
   }
   get dueMs(): number {
     return this.#dueMs;
@@ -96,7 +101,8 @@ export class SegmentCutter {
 
   /** Whether adding a frame of `length` bytes must be preceded by a cut. */
   wouldOverflow(length: number): boolean {
-    return this.#length > 0 && this.#length + length > SEGMENT_TARGET_BYTES;
+    if (this.#length === 0) return false;
+    return this.#length + length > SEGMENT_TARGET_BYTES || this.#originals.bytes > SEGMENT_TARGET_BYTES;
   }
 
   /**
@@ -115,7 +121,7 @@ export class SegmentCutter {
     if (this.#tally.takeEarlier()) this.#earlier = true;
     if (this.#length === 0) {
       this.#firstTimeUs = timeUs;
-      this.#firstFile = file;
+      this.#firstFile = this.#originals.waitingFile ?? file;
       this.#dueMs = nowMs + (this.#segments.length === 0 ? FIRST_CUT_MS : SEGMENT_MAX_AGE_MS);
     }
     const buffer = this.#roomFor(end - start);
@@ -123,11 +129,18 @@ export class SegmentCutter {
     this.#length += end - start;
     this.#frames++;
     this.#lastTimeUs = timeUs;
+    this.#originals.took(sequence, this.#tally.frames - 1);
     return true;
+  }
+
+  /** Takes a piece of what masks hid in the frame at `sequence` of the log, which is yet to come. */
+  addOriginal(sequence: number, number: number, sealed: Buffer, file: number): void {
+    if (sequence >= this.#nextSequence) this.#originals.wait({ sequence, number, sealed: Buffer.from(sealed), file });
   }
 
   /** Appends the end of a session whose own end never came into the log. */
   addEnd(ended: SessionEnded, timeUs: number, file: number, nowMs: number): void {
+    this.#originals.forget();
     const body = Buffer.from(JSON.stringify(ended));
     const frame = Buffer.alloc(FRAME_HEADER_BYTES + body.length);
     writeFrameHeader(frame, 0, Math.max(timeUs, this.#tally.lastTimeUs), 0, 1, 0, body.length);
@@ -140,6 +153,8 @@ export class SegmentCutter {
     const buffer = this.#buffer;
     if (buffer === undefined || this.#length === 0) return undefined;
     const number = this.#segments.length;
+    const cut = this.#originals.cut();
+    const original = cut && { digest: cut.digest, bytes: cut.bytes, frames: cut.frames };
     const header = {
       session: this.session,
       connector: this.connector,
@@ -150,6 +165,7 @@ export class SegmentCutter {
       firstTimeUs: this.#firstTimeUs,
       lastTimeUs: this.#lastTimeUs,
       rawBytes: this.#length,
+      ...(original && { original }),
     };
     const block = buffer.subarray(0, this.#length);
     const { bytes, digest } = encodeSegment(header, block, this.#platform, this.#earlier ? 1 : FORMAT_VERSION);
@@ -160,6 +176,7 @@ export class SegmentCutter {
       rawBytes: header.rawBytes,
       firstFrame: header.firstFrame,
       frames: header.frames,
+      ...(original && { original }),
     };
     const firstFile = this.#firstFile;
     this.#took(segment);
@@ -167,7 +184,13 @@ export class SegmentCutter {
     this.#frames = 0;
     this.#buffer = undefined;
     if (buffer.length === FULL_BUFFER_BYTES && keptBuffers.length < MAX_KEPT_BUFFERS) keptBuffers.push(buffer);
-    return { name: segmentName(number), bytes, line: this.#line(segment), firstFile };
+    return {
+      name: segmentName(number),
+      bytes,
+      ...(cut && { original: cut.object }),
+      line: this.#line(segment),
+      firstFile,
+    };
   }
 
   /** After a crash: segments confirmed before. */
@@ -188,8 +211,9 @@ export class SegmentCutter {
     if (header.previous !== this.#previous || header.firstFrame !== this.#tally.frames) return undefined;
     for (const frame of readFrames(segment.block, header.firstFrame)) this.#tally.addFrame(frame);
     this.#nextSequence += header.frames;
-    const { number, rawBytes, firstFrame, frames } = header;
-    const entry: ManifestSegment = { number, digest, bytes, rawBytes, firstFrame, frames };
+    const { number, rawBytes, firstFrame, frames, original } = header;
+    const own = { number, digest, bytes, rawBytes, firstFrame, frames };
+    const entry: ManifestSegment = { ...own, ...(original && { original }) };
     this.#took(entry);
     return this.#line(entry);
   }

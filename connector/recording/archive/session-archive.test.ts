@@ -10,7 +10,8 @@ it('counts what waits for the disk as soon as it is cut, and writes one file aft
   const counted: string[] = [];
   const begun: string[] = [];
   const goes: (() => void)[] = [];
-  const writeSpool: ArchiveContext['writeSpool'] = async (_session, name, _bytes, turn) => {
+  const writeSpool: ArchiveContext['writeSpool'] = async (_session, files, turn) => {
+    const name = files.map((file) => file.name).join(' ');
     counted.push(name);
     await turn;
     begun.push(name);

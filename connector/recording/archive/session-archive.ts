@@ -5,7 +5,16 @@ import { MANIFEST_NAME } from '../../../core/recording/manifest.ts';
 import type { Report } from '../../../core/control.ts';
 import type { ConnectorId, SessionId } from '../../../core/ids.ts';
 import type { SessionEnded } from '../../../core/recording/facts/session.ts';
-import { decodeSegment, manifestKey, segmentKey, segmentName, toHex } from '../../../core/recording/segment.ts';
+import {
+  decodeSegment,
+  manifestKey,
+  originalKey,
+  originalName,
+  type SealedOriginal,
+  segmentKey,
+  segmentName,
+  toHex,
+} from '../../../core/recording/segment.ts';
 import { nodePlatform } from './node-platform.ts';
 import { SegmentCutter } from './segment-cutter.ts';
 import { type ManifestSigner, manifestOf } from './sign-manifest.ts';
@@ -21,12 +30,17 @@ export interface ArchiveContext {
   readonly uploader: Uploader;
   /** The log file that is being read. */
   readonly currentFile: () => number;
-  /** Tries, once `turn` has come, until the file stands in the spool; counts its bytes from now on. False: the archiver stopped first. */
-  readonly writeSpool: (session: SessionId, name: string, bytes: Uint8Array, turn: Promise<void>) => Promise<boolean>;
+  /** Tries, once `turn` has come, until the files stand in the spool, in their order; counts their bytes from now on. False: the archiver stopped first. */
+  readonly writeSpool: (session: SessionId, files: readonly SpoolFile[], turn: Promise<void>) => Promise<boolean>;
   readonly report: (report: Report) => void;
   readonly fault: (reason: string, message: string, session: SessionId) => void;
   /** The manifest is stored and nothing is left here. */
   readonly finished: (archive: SessionArchive) => void;
+}
+
+export interface SpoolFile {
+  readonly name: string;
+  readonly bytes: Uint8Array;
 }
 
 const DIGEST_BYTES = 32;
@@ -75,7 +89,11 @@ export class SessionArchive {
   /** What was collected becomes a segment, is spooled, then sent. */
   cut(): void {
     const cut = this.cutter.cut();
-    if (cut) this.#spool(cut.name, cut.bytes, cut.firstFile, () => this.#sendSegment(cut.line, false));
+    if (!cut) return;
+    const { name, bytes, original, line, firstFile } = cut;
+    // Before the segment, so that none is in the spool without it.
+    const files = original ? [{ name: originalName(line.segment.number), bytes: original }] : [];
+    this.#spool([...files, { name, bytes }], firstFile, () => this.#sendSegment(line, false));
   }
 
   /** What is left becomes the last segment, and then there is the manifest. */
@@ -86,7 +104,7 @@ export class SessionArchive {
     const { connector, signer, currentFile } = this.#context;
     const bytes = signer.sign(manifestOf(this.cutter, ended, connector, signer.publicKey));
     const file = this.#unconfirmed.at(-1) ?? currentFile();
-    this.#spool(MANIFEST_NAME, bytes, file, () => this.#sendManifest(false));
+    this.#spool([{ name: MANIFEST_NAME, bytes }], file, () => this.#sendManifest(false));
   }
 
   /** Goes on where another process, or an earlier archiver of this one, stopped. */
@@ -102,6 +120,8 @@ export class SessionArchive {
     }
     let whole = true;
     for (const name of await spool.files(this.session)) {
+      // Read with its segment, or made again with it under the same name.
+      if (name.endsWith('.original')) continue;
       if (name === MANIFEST_NAME && whole) {
         this.closed = true;
         this.#unconfirmed.push(0);
@@ -118,7 +138,10 @@ export class SessionArchive {
     const { spool, fault } = this.#context;
     try {
       const bytes = await spool.read(this.session, name);
-      const line = this.cutter.restoreSpooled(decodeSegment(bytes, nodePlatform), bytes.length);
+      const segment = decodeSegment(bytes, nodePlatform);
+      const { number, original } = segment.header;
+      if (original) await this.#readOriginal(number, original);
+      const line = this.cutter.restoreSpooled(segment, bytes.length);
       if (line) {
         this.#unconfirmed.push(0);
         this.#sendSegment(line, true);
@@ -129,13 +152,14 @@ export class SessionArchive {
     }
     fault('spool_damaged', `${name} on disk is damaged and is made again from the log`, this.session);
     await spool.remove(this.session, name);
+    await spool.remove(this.session, originalName(Number(name.slice(0, 8))));
     return false;
   }
 
-  #spool(name: string, bytes: Uint8Array, file: number, then: () => void): void {
+  #spool(files: readonly SpoolFile[], file: number, then: () => void): void {
     this.#unconfirmed.push(file);
     this.#unspooled.push(file);
-    const written = this.#context.writeSpool(this.session, name, bytes, this.#spooling);
+    const written = this.#context.writeSpool(this.session, files, this.#spooling);
     this.#spooling = written.then((whole) => {
       if (!whole) return;
       this.#unspooled.shift();
@@ -146,8 +170,19 @@ export class SessionArchive {
   #sendSegment(line: JournalLine, attempted: boolean): void {
     const { spool, uploader, report } = this.#context;
     const { session } = this;
-    const { number, digest, frames } = line.segment;
+    const { number, digest, frames, original } = line.segment;
     const name = segmentName(number);
+    // In front of it in the session's queue: a segment that is stored has its original.
+    if (original)
+      uploader.add({
+        session,
+        key: originalKey(this.cutter.connector, session, number),
+        attempted,
+        retainDays: this.#retainDays,
+        read: () => this.#readOriginal(number, original),
+        // Its local copy goes with the segment's.
+        confirmed: async () => undefined,
+      });
     uploader.add({
       session,
       key: segmentKey(this.cutter.connector, session, number),
@@ -165,6 +200,12 @@ export class SessionArchive {
         report({ kind: 'segment.stored', session, number, digest, frames });
       },
     });
+  }
+
+  async #readOriginal(number: number, { digest }: SealedOriginal): Promise<Uint8Array> {
+    const bytes = await this.#context.spool.read(this.session, originalName(number));
+    if (toHex(nodePlatform.sha256(bytes)) === digest) return bytes;
+    throw new Error('the copy on disk is not what was written');
   }
 
   #sendManifest(attempted: boolean): void {

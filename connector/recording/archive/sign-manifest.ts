@@ -4,6 +4,7 @@
 import { createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto';
 import { FORMAT_VERSION } from '../../../core/recording/format-version.ts';
 import { decodeManifest, encodeManifest, type Manifest, preAuthEncoding } from '../../../core/recording/manifest.ts';
+import { coverageOfOriginals } from '../../../core/recording/originals/originals-coverage.ts';
 import type { SessionEnded } from '../../../core/recording/facts/session.ts';
 import { nodePlatform } from './node-platform.ts';
 import type { SegmentCutter } from './segment-cutter.ts';
@@ -46,6 +47,7 @@ export function manifestOf(
   const { opened } = cutter.tally;
   const durationUs = cutter.tally.lastTimeUs;
   const startedAt = opened?.startedAt ?? startFromId(cutter.session);
+  const originals = coverageOfOriginals(cutter.segments, opened);
   const endedAt = new Date(Date.parse(startedAt) + durationUs / 1000).toISOString();
   return {
     format: FORMAT_VERSION,
@@ -58,7 +60,7 @@ export function manifestOf(
     segments: [...cutter.segments],
     counts: cutter.tally.counts(),
     end: { reason: ended.reason, message: ended.message },
-    coverage: cutter.tally.coverage(cutter.lost),
+    coverage: { ...cutter.tally.coverage(cutter.lost), ...(originals && { originals }) },
   };
 }
 

@@ -1,7 +1,7 @@
 // What the archiver keeps on disk between the log and the store, so that a retry, also one after a
 // crash, sends the very same bytes.
 //
-//   sessions/SESSION/00000003.seg   made, not confirmed yet; also manifest.json
+//   sessions/SESSION/00000003.seg   made, not confirmed yet; also manifest.json, and 00000003.original beside its segment
 //   sessions/SESSION/journal        a JSON line for each confirmed segment
 //   done                            a line for each finished session that the log still knows
 //   reserve                         room for when the disk is full (disk-reserve.ts)
@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { SessionId } from '../../../core/ids.ts';
 import { ManifestSegment } from '../../../core/recording/manifest.ts';
+import { originalName } from '../../../core/recording/segment.ts';
 import { TallyState } from '../../../core/recording/tally.ts';
 import { DiskReserve } from './disk-reserve.ts';
 
@@ -73,7 +74,7 @@ export class Spool {
   async files(session: SessionId): Promise<string[]> {
     const names = await readdir(join(this.#sessions, session));
     for (const name of names) if (name.endsWith('.part')) await unlink(this.#path(session, name));
-    return names.filter((name) => /^\d{8}\.seg$|^manifest\.json$/.test(name)).sort();
+    return names.filter((name) => /^\d{8}\.(seg|original)$|^manifest\.json$/.test(name)).sort();
   }
 
   read(session: SessionId, name: string): Promise<Buffer> {
@@ -95,7 +96,7 @@ export class Spool {
     if (created) await syncFolder(this.#sessions);
   }
 
-  /** The segment is stored: its line becomes durable, then its file goes. */
+  /** The segment is stored, and before it what is kept beside it: its line becomes durable, then its files go. */
   async confirmed(session: SessionId, name: string, line: JournalLine): Promise<void> {
     await this.reserve.use(async () => {
       const handle = await open(this.#path(session, 'journal'), 'a', 0o600);
@@ -108,6 +109,7 @@ export class Spool {
       }
     });
     await this.remove(session, name);
+    if (line.segment.original) await this.remove(session, originalName(line.segment.number));
   }
 
   async remove(session: SessionId, name: string): Promise<void> {

@@ -3,7 +3,15 @@
 // checksum), large ones stand between stretches of it as they are.
 
 import { DIRECTION_CODE, FRAME_HEADER_BYTES, type Direction, writeFrameHeader } from '../../../core/recording/frame.ts';
-import { BATCH_HEADER_BYTES, ENTRY_FRAME, ENTRY_SESSION, FRAME_ENTRY_BYTES, writeBatchHeader } from './wal-format.ts';
+import {
+  BATCH_HEADER_BYTES,
+  ENTRY_FRAME,
+  ENTRY_ORIGINAL,
+  ENTRY_SESSION,
+  FRAME_ENTRY_BYTES,
+  ORIGINAL_ENTRY_BYTES,
+  writeBatchHeader,
+} from './wal-format.ts';
 
 export const ARENA_BYTES = 256 * 1024;
 /** Bodies up to this are copied. */
@@ -46,12 +54,17 @@ export class WalBatch {
 
   addBytes(slot: number, sequence: number, timeUs: number, direction: Direction, lane: number, body: Uint8Array): void {
     this.#writeHead(slot, sequence, timeUs, DIRECTION_CODE[direction], 0, lane, body.length);
+    this.#addBody(FRAME_BYTES, body);
+  }
+
+  /** Behind a head of so many bytes. */
+  #addBody(head: number, body: Uint8Array): void {
     if (body.length <= INLINE_BYTES) {
-      this.#arena.set(body, this.#used + FRAME_BYTES);
-      this.#advance(FRAME_BYTES + body.length);
+      this.#arena.set(body, this.#used + head);
+      this.#advance(head + body.length);
       return;
     }
-    this.#advance(FRAME_BYTES);
+    this.#advance(head);
     this.#cutRun();
     this.#parts.push(body);
     this.#payloadBytes += body.length;
@@ -72,6 +85,20 @@ export class WalBatch {
     this.#cutRun();
     this.#parts.push(body);
     this.#payloadBytes += body.length;
+  }
+
+  /** A piece of what masks hid in the frame at `sequence`. */
+  addOriginal(slot: number, sequence: number, number: number, sealed: Uint8Array): void {
+    const arena = this.#arena;
+    const at = this.#used;
+    const high = Math.floor(sequence / 0x1_0000_0000);
+    arena[at] = ENTRY_ORIGINAL;
+    arena.writeUInt32BE(slot, at + 1);
+    arena.writeUInt32BE(high, at + 5);
+    arena.writeUInt32BE(sequence - high * 0x1_0000_0000, at + 9);
+    arena.writeUInt32BE(number, at + 13);
+    arena.writeUInt32BE(sealed.length, at + 17);
+    this.#addBody(ORIGINAL_ENTRY_BYTES, sealed);
   }
 
   /** What to write for this batch to stand at `offset` of `file`. May be called again for another place. */

@@ -2,7 +2,7 @@
 // after a crash. Not part of the recording format: only a release and its successor read the same log,
 // so the version byte changes when the layout does and both are read for one release.
 //
-//   file     32 bytes "GHWAL" 00 00 01 | u32 BE file number | zeros
+//   file     32 bytes "GHWAL" 00 00 02 | u32 BE file number | zeros
 //            then batches back to back, one for each event-loop turn
 //   batch     0  u32 BE  0x47485742 "GHWB"
 //             4  u32 BE  file number
@@ -11,12 +11,16 @@
 //            16  u32 BE  CRC-32 of the payload
 //            20  u32 BE  CRC-32 of the 20 bytes before
 //            24  payload: entries back to back
-//   entry     0  u8      1: session; 2: frame
+//   entry     0  u8      1: session; 2: frame; 3: original (from version 2 on)
 //    session  1  u32 BE  slot, by which this batch's frames name the session
 //             5  u8      length of the id, then the id in ASCII
 //    frame    1  u32 BE  slot
 //             5  u64 BE  place of the frame in its session, from 0
 //            13  the frame as in a segment (core/recording/frame.ts): 18 byte header, body
+//    original 1  u32 BE  slot
+//             5  u64 BE  place of the frame that it is of, which follows it
+//            13  u32 BE  number of the piece
+//            17  u32 BE  length, then what is sealed (core/recording/originals)
 //
 // A batch stands alone: it names each session before the session's first frame in it, so what is
 // lost to a bad disk is the batches it hit and no more. File number and offset in each batch tell a
@@ -29,9 +33,11 @@ export const WAL_FILE_HEADER_BYTES = 32;
 export const BATCH_HEADER_BYTES = 24;
 export const FRAME_ENTRY_BYTES = 13;
 const BATCH_MAGIC = 0x47485742;
-const FILE_MAGIC = Buffer.from('GHWAL\0\0\x01', 'latin1');
+const FILE_MAGIC = Buffer.from('GHWAL\0\0\x02', 'latin1');
 export const ENTRY_SESSION = 1;
 export const ENTRY_FRAME = 2;
+export const ENTRY_ORIGINAL = 3;
+export const ORIGINAL_ENTRY_BYTES = 21;
 
 /** The writer commits a batch that reached this, so a payload stays below twice this and one frame. */
 export const BATCH_TARGET_BYTES = 1024 * 1024;
@@ -95,6 +101,8 @@ export interface WalEntries {
   session(slot: number, id: string): void;
   /** The frame stands from `start` to `end` of `bytes`, which are valid during the call only. */
   frame(slot: number, sequence: number, bytes: Buffer, start: number, end: number): void;
+  /** A piece of what masks hid in the frame at `sequence`, which is yet to come; `sealed` is valid during the call only. */
+  original(slot: number, sequence: number, number: number, sealed: Buffer): void;
 }
 
 /** Hands out the entries of a payload whose checksum was right. */
@@ -112,6 +120,12 @@ export function readEntries(payload: Buffer, entries: WalEntries): void {
       const start = at + FRAME_ENTRY_BYTES;
       const end = start + FRAME_HEADER_BYTES + payload.readUInt32BE(start + 14);
       entries.frame(slot, sequence, payload, start, end);
+      at = end;
+    } else if (kind === ENTRY_ORIGINAL) {
+      const sequence = payload.readUInt32BE(at + 5) * 0x1_0000_0000 + payload.readUInt32BE(at + 9);
+      const start = at + ORIGINAL_ENTRY_BYTES;
+      const end = start + payload.readUInt32BE(at + 17);
+      entries.original(slot, sequence, payload.readUInt32BE(at + 13), payload.subarray(start, end));
       at = end;
     } else throw new Error(`log entry of kind ${kind}: written by a newer release`);
   }

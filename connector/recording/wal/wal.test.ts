@@ -60,6 +60,7 @@ function readAll(from: string, to?: { file: number; offset: number }) {
     session: (slot, id) => slots.set(slot, id),
     frame: (slot, sequence, bytes, start, end) =>
       frames.push(`${slots.get(slot)} ${sequence}: ${bytes[start + 8]} ${bytes.toString('latin1', start + 18, end)}`),
+    original: (slot, sequence, number) => frames.push(`${slots.get(slot)} ${sequence}: piece ${number}`),
     damaged: (_file, offset) => damaged.push(offset),
   });
   const end = to ?? { file: (files.at(-1) ?? 0) + 1, offset: 0 };
@@ -263,9 +264,17 @@ describe('what is left of the log after a crash', () => {
 
   test('a file of a later release is refused, not passed over', async () => {
     const { file, bytes } = await someLog();
-    bytes[7] = 2;
+    bytes[7] = 3;
     writeFileSync(file, bytes);
     expect(() => readAll(directory)).toThrow('later release');
+  });
+
+  test('a file of an earlier release is read', async () => {
+    const { file, bytes } = await someLog();
+    const { frames } = readAll(directory);
+    bytes[7] = 1;
+    writeFileSync(file, bytes);
+    expect(readAll(directory).frames).toEqual(frames);
   });
 
   test('files of many runs and numbers that were never used are read in order', async () => {

@@ -13,7 +13,8 @@ import type { SessionEnded, SessionOpened } from '../../../core/recording/facts/
 import type { Direction } from '../../../core/recording/frame.ts';
 import { err, ok, type Result } from '../../../core/result.ts';
 import type { Delivery, LogFault } from '../../door.ts';
-import type { SessionLog, SessionRecorder } from '../../session/session-log.ts';
+import type { KeptOriginals, SessionLog, SessionRecorder } from '../../session/session-log.ts';
+import { keepOriginals } from '../originals/seal-originals.ts';
 import { fitFact } from './fit-fact.ts';
 import { ARENA_BYTES, INLINE_BYTES, WalBatch } from './wal-batch.ts';
 import { BATCH_TARGET_BYTES } from './wal-format.ts';
@@ -89,14 +90,20 @@ export class WriteAheadLog implements SessionLog, RecorderLog {
     return this.#open.size;
   }
 
+  readonly keepOriginals = keepOriginals;
+
   monotonicUs(): number {
     return this.#options.clock.monotonicUs();
   }
 
-  open(opened: SessionOpened, onFailed: (fault: LogFault) => void): Result<SessionRecorder, LogFault> {
+  open(
+    opened: SessionOpened,
+    onFailed: (fault: LogFault) => void,
+    originals?: KeptOriginals,
+  ): Result<SessionRecorder, LogFault> {
     if (this.#state !== 'ready') return err(fault(this.#lastFault || `the log is ${this.#state}`));
     if (this.#disk !== 'ok') return err(fault('the disk of the write-ahead log is nearly full'));
-    const recorder = new WalRecorder(this, opened.session, ++this.#lastSlot, onFailed);
+    const recorder = new WalRecorder(this, opened.session, ++this.#lastSlot, onFailed, originals);
     this.#open.set(recorder.slot, recorder);
     recorder.fact(0, opened);
     return ok(recorder);
@@ -106,6 +113,13 @@ export class WriteAheadLog implements SessionLog, RecorderLog {
     const batch = this.#room(recorder, body.length <= INLINE_BYTES ? body.length : 0);
     batch.addBytes(recorder.slot, recorder.sequence++, recorder.elapsedUs(), direction, lane, body);
     recorder.pendingBytes += body.length;
+    this.#appended(recorder, batch);
+  }
+
+  appendOriginal(recorder: WalRecorder, number: number, sealed: Uint8Array): void {
+    const batch = this.#room(recorder, sealed.length <= INLINE_BYTES ? sealed.length : 0);
+    batch.addOriginal(recorder.slot, recorder.sequence, number, sealed);
+    recorder.pendingBytes += sealed.length;
     this.#appended(recorder, batch);
   }
 

@@ -58,12 +58,23 @@ function contradictionsIn(rule: Rule): Misnamed[] {
   }
   if (rule.record.exempt !== undefined && rule.record.files !== undefined)
     found.push({ path: ['record', 'files'], message: 'says nothing in a rule whose sessions are not recorded' });
+  if (rule.record.originals !== undefined) {
+    const path = ['record', 'originals'];
+    const { to } = rule.record.originals;
+    if (rule.record.exempt !== undefined)
+      found.push({ path, message: 'says nothing in a rule whose sessions are not recorded' });
+    else if (rule.access !== 'deny' && (rule.mask ?? []).length === 0)
+      found.push({ path, message: 'says nothing in a rule without mask: all that goes over is recorded as it was' });
+    to.forEach((key, at) => {
+      if (to.indexOf(key) < at) found.push({ path: [...path, 'to', at], message: 'is written twice' });
+    });
+  }
   if (rule.access === 'deny') {
     for (const field of [...SECTION_NAMES, 'unparsable', 'interactiveShell', 'mask'] as const) {
       if (rule[field] !== undefined)
         found.push({ path: [field], message: 'says nothing in a rule that denies access' });
     }
-    for (const field of ['exempt', 'files'] as const)
+    for (const field of ['exempt', 'files', 'originals'] as const)
       if (rule.record[field] !== undefined)
         found.push({ path: ['record', field], message: 'says nothing in a rule that denies access' });
     return found;

@@ -30,6 +30,8 @@ export const SessionOpened = z.object({
   client: z.object({ address: z.string(), tls: z.string().optional(), application: z.string().optional() }),
   /** What the client asked for, in the protocol's words: PostgreSQL's database name and so on. */
   details: z.record(z.string(), z.string()),
+  /** What masks hide is kept: the key that seals it, as an age file (base64) for `grant.obligations.record.originals`. */
+  originals: z.object({ key: z.base64() }).optional(),
 });
 export type SessionOpened = z.infer<typeof SessionOpened>;
 

@@ -3,7 +3,7 @@
 import type { Witnessed } from '../../../core/api.ts';
 import type { SessionDetail } from '../../../core/catalogue.ts';
 import { hasRows } from '../../../core/protocols.ts';
-import { hiddenWords, REFUSED_WORDS, WITHHELD_WORDS } from '../../../core/recording/coverage-words.ts';
+import { hiddenWords, originalsWords, REFUSED_WORDS, WITHHELD_WORDS } from '../../../core/recording/coverage-words.ts';
 import { count } from '../../../core/text/amounts.ts';
 import { CommandLine } from './command-line.tsx';
 import { LaneWords } from './lane-words.tsx';
@@ -60,6 +60,11 @@ export const Evidence = ({
                   {count(refused.count, 'time')}.
                 </li>
               ))}
+              {coverage.originals === undefined ? null : (
+                <li>
+                  <strong>Sealed beside it</strong>: <Text value={originalsWords(coverage.originals)} />.
+                </li>
+              )}
               {coverage.exemptions.map((exemption) => (
                 <li>
                   <strong>Left out by policy</strong>: <Text value={exemption} />.

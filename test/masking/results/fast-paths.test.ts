@@ -4,10 +4,12 @@
 import { describe, expect, test } from 'vitest';
 import type { CopyPlan, CopyTextPlan } from '../../../connector/protocols/postgres/results/copy-plan.ts';
 import { PARTIAL_ROOM_BYTES, writePartial } from '../../../connector/sql/partial-bytes.ts';
+import { HiddenParts } from '../../../connector/protocols/postgres/results/hidden-parts.ts';
 import { ResultMasker } from '../../../connector/protocols/postgres/results/result-masker.ts';
 import { giveBack, lend } from '../../../connector/net/kept-buffer.ts';
 import { createKeyedHash } from '../../../connector/masking/keyed-hash.ts';
 import { mask } from '../../../core/masking/masked.ts';
+import { encodeReplacements, restoreBody } from '../../../core/recording/originals/original-object.ts';
 import { secret } from '../../../core/secret.ts';
 import { planResult, SimpleGuide } from './simple-guide.ts';
 import { copyCsv, copyText } from './copy-plans.ts';
@@ -53,19 +55,28 @@ function rewritten(table: Table, stream: Buffer, copy: ((plans: CopyTextPlan['co
   const plan = planResult(masks, description.subarray(5), {}, resolve);
   const passed = table.columns.map(() => ({ kind: 'pass' }) as const);
   if (copy) guide.current = { text: '', copy: copy(plan?.columns ?? passed) };
-  const masker = new ResultMasker(masks, guide);
+  const hidden = new HiddenParts();
+  const masker = new ResultMasker(masks, guide, 'UTF8', hidden);
   const cuts = [0, 1, 7, 40][table.below(4)] ?? 0;
   const places = Array.from({ length: cuts }, () => table.below(stream.length + 1)).sort((a, b) => a - b);
   const out: Buffer[] = [];
+  const restored: Uint8Array[] = [];
   let from = 0;
   for (const cut of [...places, stream.length]) {
     // Its memory is the reader's own afterwards.
     const chunk = Buffer.from(stream.subarray(from, cut));
-    for (const part of mask(masker, chunk)) out.push(Buffer.from(part));
+    const parts = mask(masker, chunk);
+    const hid = hidden.take(parts);
+    for (const [index, part] of parts.entries()) {
+      out.push(Buffer.from(part));
+      restored.push(restoreBody(part, [encodeReplacements(hid[index] ?? [], 0)]));
+    }
     chunk.fill(0xff);
     from = cut;
   }
   expect(masker.fault, `seed ${table.seed}`).toBeUndefined();
+  // With what stood in it, it is what came.
+  expect(Buffer.concat(restored).equals(stream), `seed ${table.seed}`).toBe(true);
   expect(incidents, `seed ${table.seed}`).toEqual([]);
   return { bytes: Buffer.concat(out), counted: masks.masked().reduce((sum, { count }) => sum + count, 0) };
 }

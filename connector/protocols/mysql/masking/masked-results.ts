@@ -3,7 +3,9 @@
 
 import type { Masking } from '../../../../core/masking/masked.ts';
 import type { Masks } from '../../../../core/masking/masks.ts';
+import type { Replacement } from '../../../../core/recording/originals/original-object.ts';
 import type { Exposure } from '../../../../core/sql/mysql/hidden/hidden-columns.ts';
+import { differences } from '../../../../core/recording/originals/differences.ts';
 import type { AnswerReader } from '../wire/answer-reader.ts';
 import { type ColumnDefinition, readColumnDefinition } from '../wire/column-definition.ts';
 import { FULL_PACKET_BYTES, lengthAt, packet, PACKET_HEADER_BYTES } from '../wire/packets.ts';
@@ -51,8 +53,21 @@ export class MaskedResults implements Masking {
   #sequence = 1;
   #begun = false;
   fault: string | undefined;
+  /** What stood in what was given; undefined: it is not kept. */
+  #hid: Replacement[] | undefined;
+  /** Came, and nothing was given for it yet. */
+  #unanswered: Buffer[] = [];
 
-  constructor(reader: AnswerReader, format: RowFormat, by: ShownBy, cursor?: () => ShownRows | undefined) {
+  /** `keeps`: what is masked is kept. */
+  constructor(
+    reader: AnswerReader,
+    format: RowFormat,
+    by: ShownBy,
+    cursor?: () => ShownRows | undefined,
+    keeps = false,
+  ) {
+    // Hashes of accounts' passwords are in what it may tell, that of the gateway's own login too.
+    this.#hid = keeps && !by.accounts ? [] : undefined;
     this.#reader = reader;
     this.#format = format;
     this.#by = by;
@@ -85,7 +100,9 @@ export class MaskedResults implements Masking {
     while (!this.#reader.over && this.#reader.fault === undefined) {
       const end = endOf(whole, at);
       if (end < 0) break;
+      const before = out.length;
       out.push(...this.#payload(whole.subarray(at, end)));
+      if (this.#hid) this.#keep(whole.subarray(at, end), out, before);
       at = end;
     }
     whole = whole.subarray(at);
@@ -94,6 +111,26 @@ export class MaskedResults implements Masking {
     this.#bytes = whole.length;
     this.#wanted = missing(whole);
     return out;
+  }
+
+  /** Once: what stood in what was given since the last call, joined. Undefined: nothing of this answer is kept. */
+  takeHid(): readonly Replacement[] | undefined {
+    const hid = this.#hid;
+    if (hid) this.#hid = [];
+    return hid;
+  }
+
+  /** In place of `packets` out[before, ...) is given. What stands in for a refused result hides nothing that was shown. */
+  #keep(packets: Buffer, out: readonly Buffer[], before: number): void {
+    if (this.#plans.some(({ kind }) => kind === 'account')) this.#hid = undefined;
+    if (!this.#hid || this.#refused) return;
+    this.#unanswered.push(packets);
+    if (out.length === before) return;
+    const clear = Buffer.concat(this.#unanswered);
+    const head = this.#unanswered.length === 1 ? PACKET_HEADER_BYTES : 0;
+    this.#unanswered = [];
+    const at = out.slice(0, before).reduce((sum, { length }) => sum + length, 0);
+    differences(clear, Buffer.concat(out.slice(before)), at, head, this.#hid);
   }
 
   fail(): void {

@@ -3,6 +3,12 @@
 
 import { mask, partOf, passUntouched } from '../../../../core/masking/masked.ts';
 import type { SessionGuard } from '../../../action.ts';
+import {
+  encodeReplacements,
+  type Replacement,
+  restoreBody,
+} from '../../../../core/recording/originals/original-object.ts';
+import { differences } from '../../../../core/recording/originals/differences.ts';
 import type { Lane, Recorded } from '../../../door.ts';
 import type { Relay } from '../../../net/relay.ts';
 import { MaskedResults, type ShownBy, type ShownRows } from '../masking/masked-results.ts';
@@ -36,6 +42,8 @@ interface Asked {
   readonly statement?: MysqlStatement | undefined;
   /** What it quotes of the command is recorded as hidden. */
   readonly hidden?: () => boolean;
+  /** It may quote a secret. Missing: as `hidden`. */
+  readonly secret?: () => boolean;
   /** Its rows are masked. */
   readonly shownBy?: ShownBy | undefined;
   /** Its rows are those of a cursor, which was opened before. */
@@ -125,7 +133,8 @@ export class MysqlAnswers {
     const reader = new AnswerReader(shape, this.#parts.deprecateEof);
     const { shownBy, cursor } = asked;
     const format = shape === 'binary results' || shape === 'fetched' ? 'binary' : 'text';
-    this.#queue.push({ ...asked, reader, masked: shownBy && new MaskedResults(reader, format, shownBy, cursor) });
+    const masked = shownBy && new MaskedResults(reader, format, shownBy, cursor, this.#parts.lane.keepsOriginals);
+    this.#queue.push({ ...asked, reader, masked });
   }
 
   /** The gateway answers a command, behind the answers to those before it. */
@@ -322,9 +331,19 @@ export class MysqlAnswers {
       const starred = (packet: Uint8Array) => Buffer.from(packet).fill(STAR, PACKET_HEADER_BYTES);
       const recorded = head.hidden?.() ? Buffer.concat(shown.map(starred)) : bytes;
       this.#position += bytes.length;
-      relay.toClient(bytes, lane.record('target', recorded));
+      relay.toClient(bytes, lane.record('target', recorded, this.#hidIn(head, masked, bytes, recorded)));
     }
     return head.reader.over ? chunk.length - masked.rest().length : chunk.length;
+  }
+
+  /** What stood in `recorded`; undefined: nothing of it is kept. */
+  #hidIn(head: Expected, masked: MaskedResults, bytes: Buffer, recorded: Buffer): readonly Replacement[] | undefined {
+    const hid = masked.takeHid();
+    if (hid === undefined || (head.secret ?? head.hidden)?.()) return undefined;
+    if (recorded === bytes) return hid;
+    const more: Replacement[] = [];
+    differences(Buffer.from(restoreBody(bytes, [encodeReplacements(hid, 0)])), recorded, 0, 0, more);
+    return more;
   }
 
   /** `quotes`: what of `bytes`, at `from` in its chunk, is recorded as hidden. */

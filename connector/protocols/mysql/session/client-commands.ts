@@ -5,6 +5,8 @@
 // after an error.
 
 import { passUntouched } from '../../../../core/masking/masked.ts';
+import type { Replacement } from '../../../../core/recording/originals/original-object.ts';
+import { differences } from '../../../../core/recording/originals/differences.ts';
 import type { Lane, Recorded } from '../../../door.ts';
 import type { SessionGuard } from '../../../action.ts';
 import { ConnectionLost } from '../../../net/byte-reader.ts';
@@ -152,10 +154,18 @@ export class ClientCommands {
     }
     if (command.handling === 'quit') this.quit = true;
     const job = this.#parts.jobs.read(number, command, packet);
-    const receipt = this.#parts.lane.record('client', job.recorded ?? packet.bytes);
+    const receipt = this.#record(packet, job);
     this.#carryOut(packet, job, receipt);
     this.#begun = false;
     return this.#waiting || this.fault !== undefined ? 'last' : 'taken';
+  }
+
+  #record(packet: ClientPacket, { recorded, clear }: Job): Recorded {
+    const { lane } = this.#parts;
+    if (!recorded || !clear || !lane.keepsOriginals) return lane.record('client', recorded ?? packet.bytes);
+    const hid: Replacement[] = [];
+    differences(clear(), recorded, 0, 0, hid);
+    return lane.record('client', recorded, hid);
   }
 
   #carryOut(packet: ClientPacket, job: Job, receipt: Recorded): void {

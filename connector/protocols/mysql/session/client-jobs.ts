@@ -69,6 +69,8 @@ const NOT_SEEN: Summaries = {
   error: { reason: 'too_long', message: 'was prepared before these rules were in force; prepare it again' },
 };
 
+const UNCOUNTED = { hide: () => undefined };
+
 export class ClientJobs {
   readonly #parts: ClientJobsParts;
   readonly #prepared = new PreparedStatements();
@@ -160,13 +162,13 @@ export class ClientJobs {
     const text = packet.bytes.subarray(BODY_AT);
     const settings = this.#settings ?? this.#earlier;
     const whole = packet.cut ? undefined : text;
-    const { masked, recorded } = this.#masked(packet, whole, settings);
+    const { masked, recorded, clear } = this.#masked(packet, whole, settings);
     const reads = this.#needsReading(COM_QUERY, packet);
     const judged = reads ? verdicts.on(whole, settings) : undefined;
     const kill = judged && this.#kill(text, judged.read);
     const begin = () => beginText(this.#parts.facts, packet, recorded);
     const { hidden } = recorded;
-    const common = { recorded: recorded.packet, recordedRest: recorded.rest, begin, answered: true };
+    const common = { recorded: recorded.packet, recordedRest: recorded.rest, clear, begin, answered: true };
     const asked = judged && judged.decision.verdict !== 'block' ? fileAskedBy(judged.read, text, false) : {};
     const refused = masked.refused ?? (kill && 'refused' in kill ? kill.refused : undefined) ?? asked.refused;
     if (refused) return { ...common, send: () => {}, refused };
@@ -193,9 +195,9 @@ export class ClientJobs {
     const text = packet.bytes.subarray(BODY_AT);
     const whole = packet.cut ? undefined : text;
     const settings = this.#settings ?? this.#earlier;
-    const { masked, recorded } = this.#masked(packet, whole, settings);
+    const { masked, recorded, clear } = this.#masked(packet, whole, settings);
     const judged = this.#needsReading(COM_STMT_PREPARE, packet) ? verdicts.on(whole, settings) : undefined;
-    const common = { recorded: recorded.packet, recordedRest: recorded.rest, answered: true };
+    const common = { recorded: recorded.packet, recordedRest: recorded.rest, clear, answered: true };
     const begin = () => beginText(this.#parts.facts, packet, recorded);
     if (masked.refused) return { ...common, begin, send: () => {}, refused: masked.refused };
     if (this.#prepared.full)
@@ -224,6 +226,7 @@ export class ClientJobs {
       read: judged && this.#guarded ? judged.read : NOT_SEEN,
       hidden: recorded.hidden,
       parametersHidden: recorded.parameters || masked.literals,
+      secretParameters: recorded.parameters,
       parameters: 0,
       types: undefined,
       cursor: undefined,
@@ -258,7 +261,8 @@ export class ClientJobs {
     // Many texts have neither literals nor comments.
     if (!bytes.equals(packet.bytes)) guard.rules.masks.hide('not_certain', 1);
     const recorded = readCommandText({ ...packet, bytes }, guard.rules.masks, set);
-    return { masked, recorded: { ...recorded, packet: recorded.packet ?? bytes } };
+    const clear = () => readCommandText(packet, UNCOUNTED, set).packet ?? packet.bytes;
+    return { masked, recorded: { ...recorded, packet: recorded.packet ?? bytes }, clear };
   }
 
   // --- commands ---

@@ -61,6 +61,7 @@ export class Executions {
       answers.expect('binary results', {
         statement,
         hidden,
+        secret: () => prepared?.hidden() === true || prepared?.secretParameters === true,
         shownBy: masked.shownBy,
         answered: (_, opened) => {
           if (prepared) prepared.cursor = opened;
@@ -79,6 +80,7 @@ export class Executions {
       ...(hides && {
         recorded: hiddenFrom(packet.bytes, PACKET_HEADER_BYTES + (read?.valuesAt ?? 10)),
         recordedRest: allHidden,
+        clear: prepared.secretParameters ? undefined : () => packet.bytes,
       }),
     };
     if (refused) return { ...job, send: () => prepared?.long.clear(), refused };
@@ -131,6 +133,7 @@ export class Executions {
       ...(hides && {
         recorded: hiddenFrom(packet.bytes, PACKET_HEADER_BYTES + 7),
         recordedRest: allHidden,
+        clear: prepared.secretParameters ? undefined : () => packet.bytes,
       }),
     };
   }

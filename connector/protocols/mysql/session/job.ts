@@ -12,6 +12,8 @@ const STAR = 0x2a;
 export interface Job {
   /** As it is recorded, where that is not as it came. */
   readonly recorded?: Buffer | undefined;
+  /** The same with secrets alone written over; undefined: of what stood there nothing is kept. */
+  readonly clear?: (() => Buffer) | undefined;
   /** The same for the rest of a long one. */
   readonly recordedRest?: ((part: Buffer) => Buffer) | undefined;
   /** Writes the fact that it began. */

@@ -15,8 +15,10 @@ export interface PreparedStatement {
   readonly masked: () => MaskedText;
   /** Its text is not recorded as it was sent. */
   readonly hidden: () => boolean;
-  /** Its parameters may be secrets. */
+  /** Its parameters are not recorded as they are sent. */
   readonly parametersHidden: boolean;
+  /** They may be secrets. */
+  readonly secretParameters: boolean;
   parameters: number;
   /** Sent with an execution. */
   types: readonly number[] | undefined;

@@ -3,6 +3,7 @@
 //
 // A message too long to be kept whole has its text, or every value, written over.
 
+import type { Replacement } from '../../../../core/recording/originals/original-object.ts';
 import type { Masks } from '../../../../core/masking/masks.ts';
 import { CONFORMING } from '../../../../core/sql/postgres/postgres.ts';
 import { HEADER_BYTES } from '../wire/framing.ts';
@@ -17,6 +18,8 @@ import { LongParameters } from '../requests/long-parameters.ts';
 import { UNSAFE_ENCODINGS } from '../wire/encoding.ts';
 import { copyParameters } from '../requests/parameter-copy.ts';
 import type { FoundSecrets } from '../../../sql/found-secrets.ts';
+import { differences } from '../../../../core/recording/originals/differences.ts';
+import { hideLiterals } from '../../../sql/secret-literals.ts';
 import { hiddenFill } from '../values/same-length.ts';
 import { maskParameter, maskStatement } from '../requests/statement-text.ts';
 import type { Readings, StatementReading, TextReading } from '../catalogue/statement-reading.ts';
@@ -40,6 +43,9 @@ export class MaskedCopies implements RecordedCopies {
   readonly #echoes: StatementEchoes;
   readonly #lines = new CopyInLines();
   #long: LongParameters | undefined;
+  readonly #keeps: boolean;
+  /** The last copy, and the same with secrets alone written over. */
+  #kept: { readonly copy: Buffer; readonly clear: Buffer } | undefined;
   /** The last COPY whose data came, by its statement and its place in that's text. */
   #copying:
     | {
@@ -50,14 +56,23 @@ export class MaskedCopies implements RecordedCopies {
       }
     | undefined;
 
-  constructor(statements: Statements, readings: Readings, guide: LiveGuide, echoes: StatementEchoes) {
+  /** `keeps`: what stood in copies is kept. */
+  constructor(statements: Statements, readings: Readings, guide: LiveGuide, echoes: StatementEchoes, keeps = false) {
+    this.#keeps = keeps;
     this.#echoes = echoes;
     this.#statements = statements;
     this.#readings = readings;
     this.#guide = guide;
   }
 
+  hidIn(copy: Buffer): readonly Replacement[] {
+    const hid: Replacement[] = [];
+    if (this.#kept?.copy === copy) differences(this.#kept.clear, copy, 0, 0, hid);
+    return hid;
+  }
+
   copy(type: number, message: Buffer, masks: Masks, subject: CopySubject): Buffer {
+    this.#kept = undefined;
     if (!masks.any) return message;
     const cut = message.length < message.readInt32BE(1) + 1;
     try {
@@ -99,6 +114,7 @@ export class MaskedCopies implements RecordedCopies {
   }
 
   part(type: number, part: Buffer, masks: Masks): Buffer {
+    this.#kept = undefined;
     if (!masks.any) return part;
     if (type === COPY_DATA) return this.#copyData(part, 0, masks);
     const copy = Buffer.from(part);
@@ -133,6 +149,10 @@ export class MaskedCopies implements RecordedCopies {
     if (masked === bytes) return message;
     const copy = Buffer.from(message);
     copy.set(masked, from);
+    if (!this.#keeps) return copy;
+    const clear = Buffer.from(message);
+    hideLiterals(clear.subarray(from, end), { backslashEscapes, prepared });
+    this.#kept = { copy, clear };
     return copy;
   }
 
@@ -168,8 +188,9 @@ export class MaskedCopies implements RecordedCopies {
     const secrets = prepared?.secrets;
     if (secrets) this.#echoes.expect(secrets);
     const hidden = new Set<number>();
+    const isSecret = (index: number) => secrets?.parameters === 'all' || secrets?.parameters.has(index + 1) === true;
     const copy = copyParameters(message, from, (value, index, format) => {
-      const secret = secrets?.parameters === 'all' || secrets?.parameters.has(index + 1) === true;
+      const secret = isSecret(index);
       if (secret) this.#echoes.expect({ values: [Buffer.from(value)] });
       const hider = secret ? 'secret' : fates.parameter(index + 1);
       if (hider === undefined) return maskParameter(value, prepared?.types[index] ?? 0, format, masks);
@@ -178,6 +199,8 @@ export class MaskedCopies implements RecordedCopies {
       return hiddenFill(value.length);
     });
     if (hidden.size > 0) hid?.(hidden);
+    const withoutSecrets = (value: Buffer, index: number) => (isSecret(index) ? hiddenFill(value.length) : value);
+    if (this.#keeps && copy !== message) this.#kept = { copy, clear: copyParameters(message, from, withoutSecrets) };
     return copy;
   }
 
@@ -194,6 +217,7 @@ export class MaskedCopies implements RecordedCopies {
     const fields = masks.columnRules.length > 0 ? this.#copied(masks) : 'stay';
     if (fields === 'stay' && !masks.finder) return part;
     const copy = Buffer.from(part);
+    if (this.#keeps) this.#kept = { copy, clear: part };
     if (fields === 'hidden') {
       hide(copy, from, copy.length);
       masks.hide('not_certain', Math.max(1, linesIn(part)));

@@ -2,6 +2,7 @@
 // rules hide, and secrets whatever the rules, written over. Names of statements and portals stay as they are.
 
 import type { Masks } from '../../../../core/masking/masks.ts';
+import type { Replacement } from '../../../../core/recording/originals/original-object.ts';
 import type { Summaries } from '../../../../core/policy/sections/judge.ts';
 import type { Secrets } from '../../../sql/found-secrets.ts';
 import type { Prepared } from '../pipeline/statement.ts';
@@ -28,4 +29,9 @@ export interface RecordedCopies {
    * of COPY data. `first` and `last` part of its message.
    */
   part(type: number, part: Buffer, masks: Masks, first: boolean, last: boolean): Buffer;
+  /**
+   * What stood in the copy that was given last, where that is kept (ADR 52): never a secret. Nothing of a message that was
+   * hidden whole, since nobody knows which of it is one.
+   */
+  hidIn(copy: Buffer): readonly Replacement[];
 }

@@ -21,6 +21,7 @@ import {
   withheldWords,
 } from './error-fields.ts';
 import { COPY_DATA, givePart, writeCopyData } from './copy-data.ts';
+import type { HiddenParts } from './hidden-parts.ts';
 import { HeldMessage } from './held-message.ts';
 import { LongRow } from './long-row.ts';
 import { ChunkRewrite } from '../../../sql/output.ts';
@@ -69,9 +70,9 @@ export class ResultMasker implements Masking {
   #copy: CopyRewriter | undefined;
   /** A message that the last chunk ended in: collected, or passing. */
   readonly #held = new HeldMessage();
-  /** The chunk at hand, where it was put together. */
   #joined: Buffer | undefined;
   #long: Long | undefined;
+  readonly #hidden: HiddenParts | undefined;
   /** A result was refused: nothing of what the target answers gets through before ReadyForQuery. */
   #refused = false;
   /** Set when nothing more is given, in words for the session's end. */
@@ -81,7 +82,8 @@ export class ResultMasker implements Masking {
   /** The guide is not ready: what comes is kept, until `resume`. */
   waiting = false;
 
-  constructor(masks: Masks, guide: ResultGuide, clientEncoding = 'UTF8') {
+  constructor(masks: Masks, guide: ResultGuide, clientEncoding = 'UTF8', hidden?: HiddenParts) {
+    this.#hidden = hidden;
     this.#masks = masks;
     this.#guide = guide;
     this.#encoding = clientEncoding;
@@ -138,7 +140,7 @@ export class ResultMasker implements Masking {
   /** What was given anew is all that is left of a chunk: its memory is used again. */
   #free(chunk: Buffer, given: readonly Buffer[]): void {
     // A part of a chunk may be handed on already.
-    if (chunk.byteOffset > 0 || this.#restBytes > 0) return;
+    if (chunk.byteOffset > 0 || this.#restBytes > 0 || this.#hidden) return;
     for (const part of given) if (part.buffer === chunk.buffer) return;
     giveBack(chunk);
   }
@@ -235,6 +237,7 @@ export class ResultMasker implements Masking {
         const { from, written } = to;
         try {
           this.#work(type, chunk, at, start, end, to);
+          this.#hidden?.rewritten(to, chunk, at, from, written);
         } catch (error) {
           if (!(error instanceof CellRefused)) throw error;
           to.rewind(from, written);
@@ -326,6 +329,7 @@ export class ResultMasker implements Masking {
         // E ErrorResponse
         this.#copy = undefined;
         const refusal = this.#guide.refusal?.(body);
+        if (refusal) this.#hidden?.notMasked();
         return refusal ? refusal.subarray(HEADER_BYTES) : maskErrorFields(body, this.#words());
       }
       case 0x4e: // N NoticeResponse
@@ -402,12 +406,16 @@ export class ResultMasker implements Masking {
     if (type === DATA_ROW && this.#plan) {
       given.push(chunk.subarray(at, start));
       const row = new LongRow({ ...this.#context }, this.#plan, length);
+      const before = given.length;
       given.push(...row.push(share));
+      this.#hidden?.passed(share, given, before);
       this.#long = { kind: 'row', row };
       return;
     }
     if (type === COPY_DATA && this.#copy) {
+      const before = given.length;
       givePart(given, this.#copy.push(share));
+      this.#hidden?.passed(chunk.subarray(at), given, before);
       this.#long = { kind: 'copy', left: length - share.length };
       return;
     }
@@ -427,12 +435,14 @@ export class ResultMasker implements Masking {
     const left = long.kind === 'row' ? long.row.left : long.left;
     const share = Math.min(left, chunk.length);
     const part = chunk.subarray(0, share);
+    const before = given.length;
     if (long.kind === 'row') given.push(...long.row.push(part));
     else {
       long.left -= share;
       if (long.kind === 'pass') given.push(part);
       else if (long.kind === 'copy') givePart(given, this.#copy?.push(part) ?? []);
     }
+    if (long.kind === 'row' || long.kind === 'copy') this.#hidden?.passed(part, given, before);
     if (share === left) this.#long = undefined;
     return share;
   }

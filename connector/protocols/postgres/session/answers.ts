@@ -3,6 +3,7 @@
 // through a rewriter; facts and offsets are those of the rewritten stream, which the client sees.
 
 import { type ForClient, partOf, passUntouched } from '../../../../core/masking/masked.ts';
+import type { Replacement } from '../../../../core/recording/originals/original-object.ts';
 import type { Lane } from '../../../door.ts';
 import type { Relay } from '../../../net/relay.ts';
 import type { SessionGuard } from '../../../action.ts';
@@ -91,12 +92,17 @@ export class Answers implements AnswerGuide {
     if (this.#frames.betweenMessages) this.#speak();
   }
 
-  advance(bytes: Buffer & ForClient): void {
+  get keepsOriginals(): boolean {
+    return this.#parts.lane.keepsOriginals;
+  }
+
+  advance(bytes: Buffer & ForClient, hid?: readonly Replacement[]): void {
     if (this.#frames.fault !== undefined) return;
     if (!this.#parts.echoes.needed) {
-      this.#pass(bytes, bytes, bytes);
+      this.#pass(bytes, bytes, bytes, hid);
       return;
     }
+    // What answers a statement that says a secret may hold it: of that no original is kept.
     const rest = this.#parts.echoes.underWay ? 0 : this.#frames.missing(bytes);
     const underWay = bytes.subarray(0, rest);
     if (rest > 0) this.#pass(underWay, underWay, bytes);
@@ -105,8 +111,8 @@ export class Answers implements AnswerGuide {
   }
 
   /** `forwarded`: of `given`; as long as `recorded`, where it is not recorded as it goes on, and ends no header in two then. */
-  #pass(recorded: Buffer, forwarded: Buffer, given: ForClient): void {
-    const receipt = this.#parts.lane.record('target', recorded);
+  #pass(recorded: Buffer, forwarded: Buffer, given: ForClient, hid?: readonly Replacement[]): void {
+    const receipt = this.#parts.lane.record('target', recorded, hid);
     const scanned = this.#frames.scan(recorded);
     const goesOn = recorded === forwarded ? scanned : forwarded.subarray(0, scanned.length);
     this.#parts.relay.toClient(partOf(goesOn, given), receipt);

@@ -81,6 +81,7 @@ class PostgresInterpreter implements Interpreter {
       target,
       database: parts.database,
       interject: (bytes) => this.#interject(bytes),
+      keepsOriginals: lane.keepsOriginals,
       contain: (work) => relay.contain(work),
     });
     this.#answers = new Answers({

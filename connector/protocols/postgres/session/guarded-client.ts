@@ -79,7 +79,12 @@ export class GuardedClient {
         message: (message) => this.#message(message),
         part: (type, part, first, last) => parts.copies.part(type, part, parts.guard.rules.masks, first, last),
         forward: (bytes, receipt) => parts.relay.toTarget(bytes, receipt),
-        record: (bytes) => parts.lane.record('client', bytes),
+        record: (bytes, copied) =>
+          parts.lane.record(
+            'client',
+            bytes,
+            copied && parts.lane.keepsOriginals ? parts.copies.hidIn(bytes) : undefined,
+          ),
       },
       position,
       begun,

@@ -4,6 +4,7 @@ import { type Masked, mask } from '../../../../core/masking/masked.ts';
 import type { AnswerGuide, AnswerRewriter } from './refusal-rewriter.ts';
 import type { LiveGuide } from '../guide/live-guide.ts';
 import type { ResultGuide } from '../results/result-guide.ts';
+import { HiddenParts } from '../results/hidden-parts.ts';
 import { ResultMasker } from '../results/result-masker.ts';
 
 const NOTHING = Buffer.alloc(0);
@@ -12,10 +13,13 @@ export class MaskRewriter implements AnswerRewriter {
   readonly #answers: AnswerGuide;
   readonly #guide: LiveGuide;
   readonly #masker: ResultMasker;
+  /** What is masked is kept. */
+  readonly #hidden: HiddenParts | undefined;
 
   constructor(guide: LiveGuide, answers: AnswerGuide, clientEncoding: string) {
     this.#answers = answers;
     this.#guide = guide;
+    this.#hidden = answers.keepsOriginals ? new HiddenParts() : undefined;
     const following: ResultGuide = {
       described: (body) => guide.described(body),
       rows: () => guide.rows(),
@@ -35,7 +39,7 @@ export class MaskRewriter implements AnswerRewriter {
       refusedEnds: (body) => guide.refusedEnds(body),
       refusedCopyIn: () => guide.refusedCopyIn(),
     };
-    this.#masker = new ResultMasker(guide.masks, following, clientEncoding);
+    this.#masker = new ResultMasker(guide.masks, following, clientEncoding, this.#hidden);
   }
 
   get idle(): boolean {
@@ -58,7 +62,9 @@ export class MaskRewriter implements AnswerRewriter {
     const masker = this.#masker;
     masker.use(this.#guide.masks);
     for (let chunk = received; ; chunk = NOTHING) {
-      for (const part of mask(masker, chunk)) this.#answers.advance(part as Masked & Buffer);
+      const parts = mask(masker, chunk) as readonly (Masked & Buffer)[];
+      const hid = this.#hidden?.take(parts);
+      for (const [index, part] of parts.entries()) this.#answers.advance(part, hid?.[index]);
       if (!masker.more) break;
     }
     this.#guide.settle();

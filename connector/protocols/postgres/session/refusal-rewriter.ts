@@ -2,6 +2,7 @@
 // for the error of the statement that stands in for the refused one.
 
 import { type ForClient, passUntouched } from '../../../../core/masking/masked.ts';
+import type { Replacement } from '../../../../core/recording/originals/original-object.ts';
 import { HEADER_BYTES } from '../wire/framing.ts';
 
 /** Rewrites the target's stream. Sans I/O: any split of it gives the same bytes. */
@@ -20,8 +21,10 @@ export interface AnswerRewriter {
 
 /** Who follows the pipeline. A rewriter hands on all that stands in front of a message before it asks about that message. */
 export interface AnswerGuide {
-  /** The next bytes of the rewritten stream. They are recorded, read for facts, and go on. Not changed afterwards. */
-  advance(bytes: Buffer & ForClient): void;
+  /** The next bytes of the rewritten stream. They are recorded, read for facts, and go on. Not changed afterwards. `hid`: what stood in them. */
+  advance(bytes: Buffer & ForClient, hid?: readonly Replacement[]): void;
+  /** Whether `hid` is kept. */
+  readonly keepsOriginals: boolean;
   /** What stands in for an ErrorResponse with this body, whole: it answers what was refused. Undefined: it is the target's own. */
   refusal(body: Buffer): Buffer | undefined;
   /** The rewriter waited, and handed on what it kept. */

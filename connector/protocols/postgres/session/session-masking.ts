@@ -40,6 +40,8 @@ interface SessionMaskingParts {
   readonly database: string | undefined;
   /** To the target, between the client's messages; false: one of these is half on its way. */
   interject(bytes: Buffer): boolean;
+  /** What masks hide is kept (ADR 52). */
+  readonly keepsOriginals: boolean;
   /** For what is called from nowhere: the session ends when it throws. */
   contain(work: () => void): void;
 }
@@ -88,7 +90,11 @@ export function createSessionMasking(parts: SessionMaskingParts): SessionMasking
         });
       },
     });
-    live = { guide, lease, copies: new MaskedCopies(statements, parts.share.readings, guide, parts.echoes) };
+    live = {
+      guide,
+      lease,
+      copies: new MaskedCopies(statements, parts.share.readings, guide, parts.echoes, parts.keepsOriginals),
+    };
     return live;
   }
 
@@ -126,6 +132,7 @@ export function createSessionMasking(parts: SessionMaskingParts): SessionMasking
         masks.any ? begin().copies.copy(type, message, masks, subject) : secretCopies.copy(type, message, subject),
       part: (type, part, masks, _first, last) =>
         masks.any ? begin().copies.part(type, part, masks) : secretCopies.part(type, part, last),
+      hidIn: (copy) => live?.copies.hidIn(copy) ?? [],
     },
     secretCopies,
     understand: () =>

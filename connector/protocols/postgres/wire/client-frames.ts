@@ -42,7 +42,8 @@ interface ClientSink {
   /** The rest of a cut message, as it is recorded. `last`: its end. */
   part(type: number, part: Buffer, first: boolean, last: boolean): Buffer;
   forward(bytes: Buffer, receipt: Recorded): void;
-  record(bytes: Buffer): Recorded;
+  /** `copied`: it is not the client's own bytes, but what `message` or `part` made of them. */
+  record(bytes: Buffer, copied: boolean): Recorded;
 }
 
 export class ClientFrames {
@@ -71,7 +72,7 @@ export class ClientFrames {
   constructor(sink: ClientSink, position: number, begun: Buffer, receipt: Recorded | undefined) {
     this.#sink = sink;
     this.#goesOn = new Run((bytes) => this.#forward(bytes));
-    this.#recorded = new Run((bytes) => this.#record(bytes));
+    this.#recorded = new Run((bytes) => this.#record(bytes, false));
     // The beginning of a message that went on before this began was recorded where that began.
     this.#receipt = receipt;
     this.#position = position;
@@ -193,7 +194,7 @@ export class ClientFrames {
     if (copied === whole) this.#recorded.add(bytes, from + already, end);
     else {
       this.#recorded.flush();
-      this.#record(copied.subarray(already));
+      this.#record(already === 0 ? copied : copied.subarray(already), true);
     }
     if (WITH_FACTS.has(type)) this.#recorded.flush();
     return copied === whole ? message : { ...message, bytes: copied, start: HEADER_BYTES, end: copied.length };
@@ -251,7 +252,9 @@ export class ClientFrames {
     long.left -= share;
     if (this.keepsCopies && this.#recordedTo <= this.#position) {
       this.#recorded.flush();
-      this.#record(this.#sink.part(long.type, chunk.subarray(at, at + share), false, long.left === 0));
+      const part = chunk.subarray(at, at + share);
+      const copied = this.#sink.part(long.type, part, false, long.left === 0);
+      this.#record(copied, copied !== part);
       this.#recordedTo = this.#position + share;
     } else this.#recordUpTo(chunk, at, at + share, this.#position);
     if (long.forwarded) this.#goesOn.add(chunk, at, at + share);
@@ -274,8 +277,8 @@ export class ClientFrames {
     return this.#receipt;
   }
 
-  #record(bytes: Buffer): void {
-    this.#receipt = this.#sink.record(bytes);
+  #record(bytes: Buffer, copied: boolean): void {
+    this.#receipt = this.#sink.record(bytes, copied);
   }
 
   /** All of what goes on stands in front of it in the recording. */

@@ -3,7 +3,9 @@
 
 import type { LiveStream, Shape } from '../../../../core/masking/terminal/live-stream.ts';
 import { mask, type Masked } from '../../../../core/masking/masked.ts';
+import type { Replacement } from '../../../../core/recording/originals/original-object.ts';
 import type { Masks } from '../../../../core/masking/masks.ts';
+import { KeptOutput } from './kept-output.ts';
 
 /** Silence after which what cannot be the beginning of a value goes on; then, counted anew, that too. */
 const SHORT_PAUSE_MS = 25;
@@ -15,7 +17,10 @@ interface OutputDeps {
   /** In force now: asked with every chunk. */
   masks(): Masks;
   readonly shape: Shape;
-  send(bytes: Buffer & Masked): void;
+  /** `hid`: what stood in them, where that is kept. */
+  send(bytes: Buffer & Masked, hid?: readonly Replacement[]): void;
+  /** What is masked is kept. */
+  readonly keeps?: boolean;
   /** In a turn of its own: what throws in `work` ends the channel. */
   contain(work: () => void): void;
   /** Masking failed: nothing more may be shown. */
@@ -31,9 +36,11 @@ export class MaskedOutput {
   #pause: 'short' | 'long' = 'short';
   #partly = 0;
   #failed = false;
+  readonly #kept: KeptOutput | undefined;
 
   constructor(deps: OutputDeps) {
     this.#deps = deps;
+    this.#kept = deps.keeps ? new KeptOutput() : undefined;
     this.#masks = deps.masks();
     this.#stream = this.#masks.liveStream(deps.shape);
   }
@@ -52,6 +59,7 @@ export class MaskedOutput {
       this.#stream = masks.liveStream(this.#deps.shape);
     }
     const waited = this.#stream?.holds === true;
+    this.#kept?.push(data);
     this.#give(() => this.#stream?.push(data) ?? data, data);
     if (this.#stream?.holds !== true) return;
     if (!waited) this.#heldSince = performance.now();
@@ -96,8 +104,11 @@ export class MaskedOutput {
       },
       bytes,
     );
-    for (const part of parts)
-      if (part.length > 0) this.#deps.send(Buffer.from(part.buffer, part.byteOffset, part.length) as Buffer & Masked);
+    for (const part of parts) {
+      if (part.length === 0) continue;
+      const shown = Buffer.from(part.buffer, part.byteOffset, part.length) as Buffer & Masked;
+      this.#deps.send(shown, this.#kept?.hidIn(shown, this.#stream?.holds !== true));
+    }
     if (this.#failed) this.#deps.failed();
   }
 }

@@ -350,8 +350,9 @@ class CarriedChannel implements Interpreter {
     return new MaskedOutput({
       masks: () => session.guard.rules.masks,
       shape: wish.terminal ? 'columns' : 'free',
-      send: (bytes) => {
-        this.#receipt = lane().record('target', bytes);
+      keeps: this.#it.lane.keepsOriginals,
+      send: (bytes, hid) => {
+        this.#receipt = lane().record('target', bytes, hid);
         if (recordOf === dataRecord) this.#terminal?.show(bytes);
         relay.toClient(partOf<Buffer>(recordOf(bytes), bytes), this.#receipt);
       },

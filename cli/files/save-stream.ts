@@ -1,11 +1,11 @@
-// A file that exists only when it is whole.
+// A file that appears once it is whole, and that others on the machine may not read.
 
 import { open, rename, rm } from 'node:fs/promises';
 import { usage } from '../failure.ts';
-import { codeOf } from '../files/file-error.ts';
+import { codeOf } from './file-error.ts';
 
-/** Gives the bytes written. Throws where it cannot be, or where `body` does; then nothing is left. */
-export async function save(file: string, body: AsyncIterable<Uint8Array>): Promise<number> {
+/** How many bytes it has. Nothing is left of it where the body fails. */
+export async function saveStream(file: string, body: AsyncIterable<Uint8Array>): Promise<number> {
   const partial = `${file}.${process.pid}.part`;
   const failed = (error: unknown): never => {
     throw usage(`cannot write ${file}: ${codeOf(error)}`);
