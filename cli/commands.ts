@@ -95,6 +95,16 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     summary: 'play a session in the terminal, with its timing',
     load: async () => (await import('./commands/replay.ts')).addReplay,
   },
+  'request-view': {
+    summary: 'ask to watch a session whose rule wants an approval',
+    beside: { command: 'replay', summary: 'play a session with its timing; ask to watch one (request-view)' },
+    load: async () => (await import('./views/request-recording.ts')).addRequestView,
+  },
+  unlock: {
+    summary: 'ask for what masks hid in a session: two people agree',
+    beside: { command: 'export', summary: 'download a session; ask for what masks hid in it (unlock)' },
+    load: async () => (await import('./views/request-recording.ts')).addUnlock,
+  },
   export: {
     summary: 'download a session as a page, text, CSV, asciicast or NDJSON, or a file out of it',
     load: async () => (await import('./export/export.ts')).addExport,
@@ -103,6 +113,20 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     summary: 'put back what masks hid, after two people agreed',
     beside: { command: 'export', summary: 'a session as NDJSON, HTML or asciicast; what masks hid' },
     load: async () => (await import('./originals/original.ts')).addOriginal,
+  },
+  share: {
+    summary: 'a link that passes a session on, and ends by itself',
+    load: async () => (await import('./views/share.ts')).addShare,
+  },
+  shares: {
+    summary: 'links that you made; all for auditors',
+    beside: { command: 'share', summary: 'a link that passes a session on; shares lists, unshare revokes' },
+    load: async () => (await import('./views/share.ts')).addShares,
+  },
+  unshare: {
+    summary: 'revoke a link to a session',
+    beside: { command: 'share', summary: 'a link that passes a session on; shares lists, unshare revokes' },
+    load: async () => (await import('./views/share.ts')).addUnshare,
   },
   verify: {
     summary: 'prove that recordings are whole and unaltered',

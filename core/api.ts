@@ -2,9 +2,16 @@
 // is generated from these.
 
 import { z } from 'zod';
-import { ApprovalState, DecidedVia, HeldSubject, MAX_COMMENT_CHARACTERS } from './approval/approval.ts';
+import {
+  ApprovalState,
+  DecidedVia,
+  HeldSubject,
+  MAX_COMMENT_CHARACTERS,
+  RecordingKind,
+  RecordingSubject,
+} from './approval/approval.ts';
 import { AuditEntry } from './audit/audit.ts';
-import { CatalogueWord } from './catalogue.ts';
+import { CatalogueWord, type SessionEntry } from './catalogue.ts';
 import { GrantLabels } from './grant.ts';
 import { HeldKind, HeldStatement } from './approval/held-action.ts';
 import { ConnectorId, GrantId, RequestId, SessionId } from './ids.ts';
@@ -97,6 +104,8 @@ export const PolicyEffect = z.object({
   changes: z.array(SessionId),
   /** It opens sessions under other rules from then on. */
   otherRules: z.boolean().default(false),
+  /** The rule that decides on access from now on; the grant stays under `under`, which stands behind it. */
+  passedBy: z.object({ rule: z.string(), under: z.string() }).optional(),
 });
 export type PolicyEffect = z.infer<typeof PolicyEffect>;
 
@@ -105,7 +114,7 @@ const ByMail = z.object({ email: z.string(), at: z.iso.datetime(), comment: z.st
 /** A request as people see it who may. The last three are about whoever looks. */
 export const ListedApproval = z.object({
   id: RequestId,
-  kind: z.enum(['access', ...HeldKind.options]),
+  kind: z.enum(['access', ...RecordingKind.options, ...HeldKind.options]),
   state: ApprovalState,
   requester: z.object({ email: z.string(), name: z.string() }),
   resource: ResourceName,
@@ -125,7 +134,9 @@ export const ListedApproval = z.object({
   breakGlass: z.object({ review: ByMail.optional() }).optional(),
   /** What waits, where it is no access. */
   held: HeldSubject.omit({ resource: true, reason: true, labels: true }).optional(),
-  /** The same, as the first release says it of statements. */
+  /** Which recording is asked for. */
+  recording: RecordingSubject.pick({ session: true, owner: true }).optional(),
+  /** The same as `held`, as the first release says it of statements. */
   statement: HeldStatement.extend({ session: SessionId }).optional(),
   link: z.string(),
   yours: z.boolean(),
@@ -135,6 +146,30 @@ export const ListedApproval = z.object({
 export type ListedApproval = z.infer<typeof ListedApproval>;
 export const ApprovalList = z.object({ approvals: z.array(ListedApproval) });
 export type ApprovalList = z.infer<typeof ApprovalList>;
+
+/** To watch a recording, or to be handed its originals. */
+export const RecordingAsk = z.strictObject({
+  reason: z.string().max(1000),
+  /** For how long; missing: as long as the rule gives. */
+  seconds: z.number().int().min(60).max(31_536_000).optional(),
+});
+export type RecordingAsk = z.infer<typeof RecordingAsk>;
+
+/** What asking would mean, for somebody who may ask. */
+export interface RecordingTerms {
+  /** Its row; nothing of what was done in it. */
+  readonly session: SessionEntry;
+  /** Who decides, as the policy names them. */
+  readonly from: readonly string[];
+  /** Distinct people it takes. */
+  readonly count: number;
+  readonly longestSeconds: number;
+  readonly decideWithinSeconds: number;
+  /** One's own request that nobody has decided yet. */
+  readonly waiting?: { readonly id: RequestId; readonly link: string };
+  /** Somebody agreed, and it lasts. */
+  readonly approved?: { readonly id: RequestId; readonly until: string };
+}
 
 export const RequestDetail = PendingRequest.extend({ approval: ListedApproval });
 export type RequestDetail = z.infer<typeof RequestDetail>;

@@ -170,7 +170,14 @@ export type CatalogueWord = z.infer<typeof CatalogueWord>;
 /** In a page: the catalogue is being made again (core/search/reindex.ts), and something may be missing. */
 export const incomplete = z.literal(true).optional();
 
-export const SessionPage = z.object({ sessions: z.array(SessionEntry), cursor: z.string().optional(), incomplete });
+/** As listed for somebody. */
+export const ListedSession = SessionEntry.extend({
+  /** Whoever looks sees this row alone until somebody agrees that they watch it. */
+  needsApproval: z.boolean().optional(),
+});
+export type ListedSession = z.infer<typeof ListedSession>;
+
+export const SessionPage = z.object({ sessions: z.array(ListedSession), cursor: z.string().optional(), incomplete });
 export type SessionPage = z.infer<typeof SessionPage>;
 
 export const SessionDetail = z.object({

@@ -27,6 +27,8 @@ export type HoldSearchId = z.infer<typeof HoldSearchId>;
 /** A person in the audit log, whose name stands elsewhere. */
 export const PersonId = idSchema('per', 'PersonId');
 export type PersonId = z.infer<typeof PersonId>;
+export const ShareId = idSchema('shr', 'ShareId');
+export type ShareId = z.infer<typeof ShareId>;
 
 type IdOf = {
   ses: SessionId;
@@ -36,6 +38,7 @@ type IdOf = {
   hld: HoldId;
   hsr: HoldSearchId;
   per: PersonId;
+  shr: ShareId;
 };
 
 /** Clock and randomness, passed in wherever they matter so that tests can hold them still. */

@@ -21,6 +21,8 @@ import { keyRoutes } from './routes/keys.ts';
 import { searchRoutes } from './routes/search.ts';
 import { sessionLogRoutes } from './routes/session-log.ts';
 import { sessionRoutes } from './routes/sessions.ts';
+import { viewRoutes } from './routes/views/views.ts';
+import { shareRoutes } from './routes/views/shares.ts';
 import { slackRoutes, type SlackRouteDeps } from './routes/slack.ts';
 import { type SignInDeps, signInRoutes } from './routes/sign-in.ts';
 import { AuditUnavailable, type UseCaseDeps } from './use-cases/deps.ts';
@@ -133,6 +135,8 @@ function apiApp(deps: AppDeps) {
   reindexRoutes(api, deps);
   sessionRoutes(api, deps);
   searchRoutes(api, deps);
+  viewRoutes(api, deps);
+  shareRoutes(api, deps);
   sessionLogRoutes(api, deps);
   deviceRoutes(api, deps, deps.useCases);
   api.notFound(() => httpError('not_found', 'There is nothing at this address.'));

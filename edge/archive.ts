@@ -55,6 +55,8 @@ export interface Archive {
   export(place: SessionPlace, query: ExportQuery): Read<ExportAnswer>;
   objects(place: SessionPlace): Read<ObjectList>;
   object(place: SessionPlace, name: string): Read<ReadableStream<Uint8Array>>;
+  /** Of what masks hid, as it is kept; `not_found`: nothing is. */
+  originals(place: SessionPlace): Read<ReadableStream<Uint8Array>>;
   /** Raises the alarm; how that went is in the log. */
   contradicted(id: SessionId, fields: readonly string[]): Promise<void>;
 }
@@ -164,6 +166,7 @@ export function createArchive(baseUrl: string, fetcher: ArchiveFetch): Archive {
     objects: ({ id, connector }) => json(ObjectList, get(`/sessions/${id}/objects`, { connector })),
     object: ({ id, connector }, name) =>
       stream(get(`/sessions/${id}/objects/${encodeURIComponent(name)}`, { connector })),
+    originals: ({ id, connector }) => stream(get(`/sessions/${id}/originals`, { connector })),
     async contradicted(session, fields) {
       const body = JSON.stringify({ session, fields });
       const told = await call(new URL(`${baseUrl}/contradictions`), { method: 'POST', body });

@@ -31,6 +31,9 @@ import { reindexUseCases } from './use-cases/retention/reindex.ts';
 import { retentionUseCases } from './use-cases/retention/retention.ts';
 import { recordingUseCases } from './use-cases/recordings.ts';
 import { searchUseCases } from './use-cases/search.ts';
+import { shareUseCases } from './use-cases/views/shares.ts';
+import { unlockUseCases } from './use-cases/views/unlocks.ts';
+import { viewRequestUseCases } from './use-cases/views/requests.ts';
 
 /** Set by edge/build.ts. */
 declare const GATEHOUSE_ASSET_VERSION: string | undefined;
@@ -115,6 +118,9 @@ function createGatehouse(deps: UseCaseDeps): Gatehouse {
     ...personKeyUseCases(deps),
     ...recordingUseCases(deps),
     ...searchUseCases(deps),
+    ...viewRequestUseCases(deps),
+    ...unlockUseCases(deps),
+    ...shareUseCases(deps),
     ...endSessionUseCases(deps),
     ...retentionUseCases(deps),
     ...reindexUseCases(deps),

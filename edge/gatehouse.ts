@@ -25,7 +25,10 @@ import type {
   Me,
   NewKey,
   ObjectList,
+  PendingRequest,
   PolicyEffect,
+  RecordingAsk,
+  RecordingTerms,
   RegisteredKey,
   LogContinues,
   LogEntries,
@@ -33,9 +36,9 @@ import type {
   WitnessPage,
   Witnessed,
 } from '../core/api.ts';
-import type { DecidedVia } from '../core/approval/approval.ts';
+import type { DecidedVia, RecordingKind } from '../core/approval/approval.ts';
 import type { ActionPage, SessionDetail, SessionPage, SessionQuery } from '../core/catalogue.ts';
-import type { GrantId, HoldId, HoldSearchId, RequestId, SessionId } from '../core/ids.ts';
+import type { GrantId, HoldId, HoldSearchId, RequestId, SessionId, ShareId } from '../core/ids.ts';
 import type { ReplayQuery } from '../core/replay/terminal.ts';
 import type { HoldSearch, LegalHold, PlacedScope } from '../core/retention/hold.ts';
 import type { RetentionOverview } from '../core/retention/overview.ts';
@@ -54,9 +57,20 @@ import type { Result } from '../core/result.ts';
 import type { ReindexStanding } from '../core/search/reindex.ts';
 import type { ExportAnswer } from './archive.ts';
 import type { SearchPage, SearchQuery } from '../core/search/page.ts';
+import type { Secret } from '../core/secret.ts';
+import type { ListedShare, MadeShare, MakeShare, SharePage } from '../core/sharing/share.ts';
 
 export interface UseCaseFault {
-  readonly reason: 'not_found' | 'forbidden' | 'denied' | 'bad_request' | 'unavailable' | 'conflict' | 'rate_limited';
+  readonly reason:
+    | 'not_found'
+    | 'forbidden'
+    | 'denied'
+    /** To watch it, somebody has to agree first. */
+    | 'approval_needed'
+    | 'bad_request'
+    | 'unavailable'
+    | 'conflict'
+    | 'rate_limited';
   /** For the person, with the way out. */
   readonly message: string;
 }
@@ -101,11 +115,13 @@ interface SessionParts {
   readonly witnessed?: boolean;
 }
 
-interface SessionView {
+export interface ViewedSession {
   readonly detail: SessionDetail;
   /** Missing as well when the catalogue does not answer with them just now. */
   readonly statements?: ActionPage;
   readonly witnessed?: Witnessed;
+  /** Until when it may be watched, where that ends by itself; `by`: who passed it on. */
+  readonly lent?: { readonly until: string; readonly by?: string } | undefined;
 }
 
 export interface Inbox {
@@ -122,6 +138,12 @@ export interface SessionToEnd {
   readonly grant: GrantId;
   /** false: it is over. */
   readonly running: boolean;
+}
+
+export interface OpenedShare {
+  readonly session: SessionId;
+  /** Where the replay begins: seconds since the session's start. */
+  readonly moment?: number;
 }
 
 interface ApplyOptions {
@@ -200,9 +222,22 @@ export interface Gatehouse {
   reindexing(who: Identity): Answer<ReindexStanding>;
   /** Administrators only. One that is under way goes on and is the answer. */
   reindex(who: Identity, drop: boolean): Answer<ReindexStanding>;
+  /** To watch a session (`view`), or to be handed its originals (`unlock`); the same again is the same request. */
+  askForRecording(who: Identity, session: SessionId, kind: RecordingKind, ask: RecordingAsk): Answer<PendingRequest>;
+  /** A link that opens the session's page to others; it is in this answer and in no other. */
+  makeShare(who: Identity, session: SessionId, wanted: MakeShare): Answer<MadeShare>;
+  /** One's own; all for auditors. Newest first. */
+  shares(who: Identity, filter: { session?: SessionId | undefined; cursor?: ShareId | undefined }): Answer<SharePage>;
+  /** One's own; any for auditors and administrators. */
+  revokeShare(who: Identity, share: ShareId): Answer<ListedShare>;
+  /** From then on the session's page opens to this person, for as long as the link does. */
+  openShare(who: Identity, token: Secret<string>): Answer<OpenedShare>;
+  /** As they are kept, sealed, of what was masked in a session: while two people's agreement lasts. */
+  originals(who: Identity, session: SessionId): Answer<ReadableStream<Uint8Array>>;
+  recordingTerms(who: Identity, session: SessionId, kind: RecordingKind): Answer<RecordingTerms>;
   session(who: Identity, session: SessionId): Answer<SessionDetail>;
   /** What one page of a session shows, together: one look, and one entry in the audit log. */
-  viewSession(who: Identity, session: SessionId, parts: SessionParts): Answer<SessionView>;
+  viewSession(who: Identity, session: SessionId, parts: SessionParts): Answer<ViewedSession>;
   actions(who: Identity, session: SessionId, cursor: string | undefined, limit: number): Answer<ActionPage>;
   /** What was done in this one, as `search` finds it. A look at the session, which is noted as one however often it is asked. */
   searchSession(who: Identity, session: SessionId, query: SearchQuery): Answer<SearchPage>;

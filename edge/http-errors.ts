@@ -19,6 +19,7 @@ const STATUS = {
   unauthorized: 401,
   forbidden: 403,
   denied: 403,
+  approval_needed: 403,
   cross_site: 403,
   not_found: 404,
   conflict: 409,

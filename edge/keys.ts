@@ -45,12 +45,13 @@ export async function hashToken(token: Secret<string>): Promise<string> {
 
 const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
 
-/** `prefix` and 32 base32 characters: 160 bits. */
+/** `prefix` and base32 characters of 5 bits each: 160 bits. */
 export function newToken(
-  prefix: 'ght' | 'gat' | 'gjt' | 'gbs' | 'gdc',
+  prefix: 'ght' | 'gat' | 'gjt' | 'gbs' | 'gdc' | 'gsl',
   random: (count: number) => Uint8Array,
+  characters = 32,
 ): Secret<string> {
   let text = '';
-  for (const byte of random(32)) text += BASE32.charAt(byte & 31);
+  for (const byte of random(characters)) text += BASE32.charAt(byte & 31);
   return secret(`${prefix}_${text}`);
 }

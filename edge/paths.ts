@@ -8,6 +8,8 @@ export const CALLBACK_PATH = '/login/callback';
 export const SIGN_OUT_PATH = '/logout';
 /** Where a person types the code that a device shows. A portal page. */
 export const DEVICE_PATH = '/device';
+/** GET; where links to sessions lead, each with its token behind `#`: that part goes to no server and in no Referer. A portal page. */
+export const SHARED_PATH = '/shared';
 export const API_PATH = '/api/v1';
 /** WebSocket of connectors. */
 export const LINK_PATH = '/connectors/link';

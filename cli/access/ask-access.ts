@@ -75,7 +75,7 @@ const WAS = {
   expired: 'not decided or used in time',
 } as const;
 
-function secondsOf(text: string): number {
+export function secondsOf(text: string): number {
   if (!/^[1-9]\d{0,5}(s|m|h|d)$/.test(text)) throw usage(`--for ${text}: expected a duration such as 30m, 8h or 2d`);
   const seconds = parseDuration(text) / 1_000;
   if (seconds < 60 || seconds > 31_536_000) throw usage(`--for ${text}: expected 60s to 365d`);

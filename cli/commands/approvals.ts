@@ -75,7 +75,8 @@ function describe(output: Output, approval: ListedApproval, now: number): string
           'transaction',
           held?.inTransaction ? 'open: what it has locked stays locked until somebody decides' : undefined,
         ],
-        ['session', held?.session],
+        ['session', held?.session ?? approval.recording?.session],
+        ['whose session', approval.recording?.owner],
         ['asked', `${time(askedAt)}, ${span(now - Date.parse(askedAt))} ago`],
         [
           'decide by',
@@ -95,15 +96,24 @@ function parametersOf({ parameters }: Waiting): string[] {
   return parameters.map((value, index) => `$${index + 1} = ${value === null ? 'NULL' : `'${line(value)}'`}`);
 }
 
-function waysOut({ id, mayDecide, mayReview, yours, state, held, resource, link }: ListedApproval): string[] {
+/** What its own person does with one that was approved. */
+function nextOf({ kind, recording, resource }: ListedApproval): string {
+  if (!recording) return `gatehouse request ${line(resource)}`;
+  return kind === 'unlock' ? `gatehouse original ${recording.session}` : `gatehouse replay ${recording.session}`;
+}
+
+function waysOut(approval: ListedApproval): string[] {
+  const { id, mayDecide, mayReview, yours, state, held, link } = approval;
   if (mayDecide) return [indented(`gatehouse approve ${id}`), indented(`gatehouse deny ${id} --reason TEXT`)];
   if (mayReview) return [indented(`Review it: ${line(link)}`)];
   const mine = yours && (state === 'pending' || state === 'approved');
   return [
-    ...(yours && state === 'approved' && !held ? [indented(`gatehouse request ${line(resource)}`)] : []),
+    ...(yours && state === 'approved' && !held ? [indented(nextOf(approval))] : []),
     ...(mine ? [indented(`gatehouse withdraw ${id}`)] : []),
   ];
 }
+
+const SUBJECTS: Partial<Record<ListedApproval['kind'], string>> = { view: 'watching', unlock: 'originals' };
 
 const overTable = (output: Output, over: readonly ListedApproval[]): string =>
   output.table(
@@ -111,7 +121,9 @@ const overTable = (output: Output, over: readonly ListedApproval[]): string =>
     over.map((approval) => {
       const { at, by, why } = requestOutcome(approval);
       const held = heldIn(approval);
-      const what = held ? held.text : `access for ${span(approval.workSeconds * 1000)}: ${approval.reason}`;
+      const what = held
+        ? held.text
+        : `${SUBJECTS[approval.kind] ?? 'access'} for ${span(approval.workSeconds * 1000)}: ${approval.reason}`;
       return [
         approval.id,
         time(at),

@@ -37,6 +37,15 @@ test('a grant on which nobody works is told of: what it opens next is under othe
   ]);
 });
 
+test('a grant that a stricter rule in front does not reach is told of, with both rules', () => {
+  const effects = [effect({ passedBy: { rule: 'masked', under: 'developers' } })];
+  expect(describeEffects(effects, 'before')).toEqual([
+    'It does not reach 1 live grant (revoke what must not stay):',
+    '  grant grt_01m7xr5fhpxd5ccp0p7jtdc9r1 of alice@example.com on demo would stay under rule developers; rule masked decides for new ones alone',
+  ]);
+  expect(describeEffects(effects, 'after')[0]).toBe('It did not reach 1 live grant (revoke what must not stay):');
+});
+
 test('a long list is cut, and says so', () => {
   const many = Array.from({ length: 30 }, () => effect({ ends: [SESSIONS[0]] }));
   const told = describeEffects(many, 'before');

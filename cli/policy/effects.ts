@@ -26,13 +26,20 @@ export function describeEffects(effects: readonly PolicyEffect[], when: 'before'
   const follows = when === 'before' ? 'would go on under other rules' : 'goes on under other rules';
   const opens = when === 'before' ? 'would open nothing any more' : 'opens nothing any more';
   const differs = when === 'before' ? 'would open sessions under other rules' : 'opens sessions under other rules';
-  const lines = effects.flatMap(({ grant, email, resource, opens: isOpen, ends: ended, changes, otherRules }) => {
+  const stays = when === 'before' ? 'would stay under' : 'stays under';
+  const lines = effects.flatMap((effect) => {
+    const { grant, email, resource, opens: isOpen, ends: ended, changes, otherRules, passedBy } = effect;
     const whose = `of ${email} on ${resource}`;
     return [
       ...ended.map((session) => `  session ${session} ${whose} ${ends}`),
       ...changes.map((session) => `  session ${session} ${whose} ${follows}`),
       ...(isOpen ? [] : [`  grant ${grant} ${whose} ${opens}`]),
       ...(otherRules ? [`  grant ${grant} ${whose} ${differs}`] : []),
+      ...(passedBy
+        ? [
+            `  grant ${grant} ${whose} ${stays} rule ${passedBy.under}; rule ${passedBy.rule} decides for new ones alone`,
+          ]
+        : []),
     ];
   });
   const total = {
@@ -40,6 +47,7 @@ export function describeEffects(effects: readonly PolicyEffect[], when: 'before'
     changes: effects.flatMap((effect) => effect.changes).length,
     grants: effects.filter((effect) => !effect.opens).length,
     others: effects.filter((effect) => effect.otherRules).length,
+    passed: effects.filter((effect) => effect.passedBy).length,
   };
   const [end, change, leave] = when === 'before' ? ['ends', 'changes', 'leaves'] : ['ended', 'changed', 'left'];
   const sums = [
@@ -47,6 +55,11 @@ export function describeEffects(effects: readonly PolicyEffect[], when: 'before'
     ...(total.changes > 0 ? [`${change} the rules of ${count(total.changes, 'live session')}`] : []),
     ...(total.others > 0
       ? [`${change} what ${count(total.others, 'live grant')} ${total.others === 1 ? 'opens' : 'open'}`]
+      : []),
+    ...(total.passed > 0
+      ? [
+          `${when === 'before' ? 'does' : 'did'} not reach ${count(total.passed, 'live grant')} (revoke what must not stay)`,
+        ]
       : []),
     ...(total.grants > 0 ? [`${leave} ${count(total.grants, 'live grant')} without access`] : []),
   ];

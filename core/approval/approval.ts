@@ -1,6 +1,7 @@
-// An approval: something that one person asks for and others must agree to. One machine for both
-// kinds: `access` waits before a grant, an action waits in the middle of a session. What may
-// happen to it is in approval/transition.ts; who may decide comes from the policy in force.
+// An approval: something that one person asks for and others must agree to. One machine for all
+// kinds: `access` waits before a grant, an action waits in the middle of a session, `view` and `unlock` before a
+// recording. What may happen to it is in approval/transition.ts; who may decide comes from the policy in force.
+// What was approved of a recording is not claimed: it lasts until `workUntil`, and then it has expired.
 //
 //   pending ---> approved ---> claimed
 //      |            |
@@ -48,13 +49,38 @@ export const HeldSubject = HeldAction.extend({
 });
 export type HeldSubject = z.infer<typeof HeldSubject>;
 
+export const RecordingKind = z.enum(['view', 'unlock']);
+export type RecordingKind = z.infer<typeof RecordingKind>;
+
+/** A recording that somebody asks to watch, or to be handed the originals of. */
+export const RecordingSubject = z.object({
+  kind: RecordingKind,
+  resource: ResourceName,
+  reason: z.string().max(1000),
+  labels: GrantLabels,
+  session: SessionId,
+  /** Whose session it is. */
+  owner: z.string().max(320),
+});
+export type RecordingSubject = z.infer<typeof RecordingSubject>;
+
 /** Stored approvals of the first release have a statement's tables by that name. */
 const renamed = (subject: unknown): unknown =>
   typeof subject === 'object' && subject !== null && 'tables' in subject && !('touches' in subject)
     ? { ...subject, touches: subject.tables }
     : subject;
 
-const ApprovalSubject = z.preprocess(renamed, z.discriminatedUnion('kind', [AccessSubject, HeldSubject]));
+const ApprovalSubject = z.preprocess(
+  renamed,
+  z.discriminatedUnion('kind', [AccessSubject, RecordingSubject, HeldSubject]),
+);
+type ApprovalSubject = z.infer<typeof ApprovalSubject>;
+
+export const isHeld = (subject: ApprovalSubject): subject is HeldSubject =>
+  subject.kind !== 'access' && !isOfRecording(subject);
+
+export const isOfRecording = (subject: ApprovalSubject): subject is RecordingSubject =>
+  subject.kind === 'view' || subject.kind === 'unlock';
 
 export const Approval = z.object({
   id: RequestId,

@@ -2,7 +2,7 @@
 // notices. One that is over is told of in the past.
 
 import { span } from '../text/amounts.ts';
-import { type Approval, type ApprovalState, isOver } from './approval.ts';
+import { type Approval, type ApprovalState, isOver, type RecordingKind } from './approval.ts';
 import { type HeldKind, nounOf } from './held-action.ts';
 
 interface RequestStanding {
@@ -26,7 +26,15 @@ export function requestWords({ kind, state, breakGlass }: RequestStanding): Stat
       did: 'broke the glass for',
     };
   }
-  return kind === 'access' ? ACCESS[state] : heldWords(kind)[state];
+  switch (kind) {
+    case 'access':
+      return ACCESS[state];
+    case 'view':
+    case 'unlock':
+      return RECORDING[kind][state];
+    default:
+      return heldWords(kind)[state];
+  }
 }
 
 /** How long it is good for, as a heading and a length. undefined: it is over, and had no length. */
@@ -37,7 +45,7 @@ export function termWords({
   workSeconds,
 }: RequestStanding & { readonly workSeconds: number }): { readonly name: string; readonly value: string } | undefined {
   const length = span(workSeconds * 1000);
-  if (kind !== 'access')
+  if (kind !== 'access' && kind !== 'view' && kind !== 'unlock')
     return isOver(state) ? undefined : { name: 'goes on within', value: `${length}, from the approval on` };
   if (breakGlass) return { name: 'for how long', value: `${length}, from then on` };
   const given = state === 'claimed' || !isOver(state);
@@ -54,6 +62,22 @@ const ACCESS: Readonly<Record<ApprovalState, StateWords>> = {
   denied: { state: 'denied', did: ASKED },
   withdrawn: { state: 'withdrawn', did: ASKED },
   expired: { state: 'expired', did: ASKED },
+};
+
+const recordingWords = (verb: string, of: string, used: string): Readonly<Record<ApprovalState, StateWords>> => {
+  const asked = `asked to ${verb} ${of}`;
+  return {
+    pending: { state: 'waiting', did: `asks to ${verb} ${of}` },
+    approved: { state: 'approved', did: `may ${verb} ${of}` },
+    claimed: { state: used, did: asked },
+    denied: { state: 'denied', did: asked },
+    withdrawn: { state: 'withdrawn', did: asked },
+    expired: { state: 'expired', did: asked },
+  };
+};
+const RECORDING: Readonly<Record<RecordingKind, Readonly<Record<ApprovalState, StateWords>>>> = {
+  view: recordingWords('watch', 'a session on', 'watched'),
+  unlock: recordingWords('open', 'the originals of a session on', 'opened'),
 };
 
 const DONE: Readonly<Record<HeldKind, { readonly verb: string; readonly state: string }>> = {

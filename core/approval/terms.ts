@@ -1,14 +1,15 @@
 // What the policy asks of an approval: the terms under which one begins, who may decide it now, and
 // whether what was decided still suffices under the policy of now.
 
-import type { Approval } from './approval.ts';
+import { type Approval, isOfRecording } from './approval.ts';
 import { HELD } from './held-action.ts';
 import type { Identity } from '../identity.ts';
 import type { ApprovalPolicy, PolicyDocument, Rule } from '../policy/document.ts';
 import type { SectionName } from '../protocols.ts';
 import type { Resource } from '../resource.ts';
-import { isAmong, selects } from '../policy/evaluate.ts';
+import { decidingRule, isAmong } from '../policy/evaluate.ts';
 import type { HoldApproval } from '../policy/sections/entries.ts';
+import { unlockTermsOf } from '../policy/viewing-terms.ts';
 import { type ApprovalStanding, distinctVoters } from './transition.ts';
 
 /** undefined: the rule gives access at once. */
@@ -22,9 +23,7 @@ export function approvalFor(
   who: Pick<Identity, 'email' | 'groups'>,
   resource: Pick<Resource, 'name' | 'protocol' | 'labels'>,
 ): { count: number; decideWithinSeconds: number; breakGlass: boolean } | undefined {
-  const rule = policy.rules.find(
-    (candidate) => selects(candidate.resources, resource) && isAmong(policy, candidate.who, who),
-  );
+  const rule = decidingRule(policy, who, resource);
   const asked = rule && approvalOf(rule);
   if (!asked) return undefined;
   const breakGlass = asked.breakGlass !== undefined && isAmong(policy, asked.breakGlass.who, who);
@@ -51,9 +50,15 @@ export function holdTerms(
 
 type Asked = Pick<Approval, 'rule' | 'needed' | 'subject' | 'breakGlass'>;
 
-/** Whom the rule names for this approval, and how many of them it takes. undefined: it asks for none such. */
-function askedBy(rule: Rule, { subject }: Pick<Approval, 'subject'>): { from: string[]; count: number } | undefined {
-  if (rule.access === 'deny') return undefined;
+/** Whom the policy names for this approval, and how many of them it takes. undefined: it asks for none such. */
+function askedBy(
+  policy: Pick<PolicyDocument, 'auditors'>,
+  rule: Rule | undefined,
+  { subject }: Pick<Approval, 'subject'>,
+): { from: string[]; count: number } | undefined {
+  if (isOfRecording(subject))
+    return subject.kind === 'view' ? rule?.record.viewApproval : unlockTermsOf(rule?.record, policy.auditors);
+  if (!rule || rule.access === 'deny') return undefined;
   return subject.kind === 'access'
     ? rule.access.approval
     : holdTerms(rule, HELD[subject.kind].section, subject.pattern);
@@ -70,7 +75,7 @@ export function standingIn(
   who: Pick<Identity, 'email' | 'groups'>,
 ): ApprovalStanding {
   const rule = policy.rules.find((candidate) => candidate.name === approval.rule);
-  const asked = rule && askedBy(rule, approval);
+  const asked = askedBy(policy, rule, approval);
   if (approval.breakGlass) {
     const isApprover =
       isAmong({ groups: {} }, approval.breakGlass.reviewers ?? [], who) ||
@@ -85,15 +90,15 @@ export function standingIn(
 export const namedWithoutGroups = (policy: Pick<PolicyDocument, 'groups'>, { from }: ApprovalPolicy): string[] =>
   from.flatMap((name) => (Object.hasOwn(policy.groups, name) ? (policy.groups[name] ?? []) : [name]));
 
-/** Whether the votes suffice for `rule` of the policy in force: as many as it asks for, of people it still names. */
+/** Whether the votes suffice for `rule` of the policy in force (undefined: it is gone): as many as it asks for, of people it still names. */
 export function stillSuffices(
   policy: PolicyDocument,
-  rule: Rule,
+  rule: Rule | undefined,
   approval: Pick<Approval, 'votes' | 'subject'>,
 ): boolean {
-  const asked = askedBy(rule, approval);
+  const asked = askedBy(policy, rule, approval);
   // Access that needs no approval any more is given; an action that the rule no longer holds must be judged anew.
-  if (!asked) return approval.subject.kind === 'access' && rule.access !== 'deny';
+  if (!asked) return approval.subject.kind === 'access' && rule !== undefined && rule.access !== 'deny';
   const valid = approval.votes.map((vote) => vote.by).filter((voter) => isAmong(policy, asked.from, voter));
   return distinctVoters(valid) >= asked.count;
 }

@@ -1,7 +1,7 @@
 // What may happen to an approval: pure, with the clock and the policy's word as arguments. That a
 // requester never approves is decided here and nowhere else (`mayJudge`).
 
-import { type Approval, type DecidedVia, isSamePerson, type Person, type Voter } from './approval.ts';
+import { type Approval, type DecidedVia, isOfRecording, isSamePerson, type Person, type Voter } from './approval.ts';
 import type { GrantId } from '../ids.ts';
 import { err, ok, type Result, unreachable } from '../result.ts';
 import { saysSomething } from '../text/written-text.ts';
@@ -137,7 +137,8 @@ function tick(approval: Approval, nowMs: number): Transition {
     return end(approval, 'expired', nowMs, 'gatehouse', 'nobody decided in time');
   }
   if (state === 'approved' && approval.workUntil !== undefined && nowMs >= Date.parse(approval.workUntil)) {
-    return end(approval, 'expired', nowMs, 'gatehouse', 'approved, but not used in time');
+    const over = isOfRecording(approval.subject) ? 'the time that was given is over' : 'approved, but not used in time';
+    return end(approval, 'expired', nowMs, 'gatehouse', over);
   }
   if (state === 'pending' && !approval.warned && nowMs >= warnAtMs(approval)) {
     return { approval: { ...approval, warned: true }, changes: ['warned'] };

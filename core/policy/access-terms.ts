@@ -6,7 +6,7 @@ import type { Identity } from '../identity.ts';
 import { PROTOCOLS, type ProtocolName } from '../protocols.ts';
 import type { Resource } from '../resource.ts';
 import type { PolicyDocument, Rule } from './document.ts';
-import { isAmong, selects } from './evaluate.ts';
+import { decidingRule } from './evaluate.ts';
 import { entriesFor } from './sections/sections.ts';
 
 export const AccessTerms = z.object({
@@ -43,9 +43,7 @@ export function accessTerms(
   who: Pick<Identity, 'email' | 'groups'>,
   resource: Pick<Resource, 'name' | 'protocol' | 'labels'>,
 ): AccessTerms | undefined {
-  const rule = policy.rules.find(
-    (candidate) => selects(candidate.resources, resource) && isAmong(policy, candidate.who, who),
-  );
+  const rule = decidingRule(policy, who, resource);
   return rule && termsOf(rule, who, resource.protocol);
 }
 

@@ -10,6 +10,7 @@ import { Cidr } from './conditions/networks.ts';
 import { FilesRecorded, SessionLimits } from './session-rules.ts';
 import { Sections } from './sections/sections.ts';
 import { TimeWindow } from './conditions/time-windows.ts';
+import { Sharing, UnlockApproval, ViewApproval } from './viewing-terms.ts';
 
 export { Duration, parseDuration } from './duration.ts';
 
@@ -69,6 +70,14 @@ export const Rule = z.strictObject({
       /** Groups that may view these sessions. */
       view: z.array(z.string()).default([]),
       viewOwn: z.boolean().default(true),
+      /** Missing: whom `view` names may watch at once. */
+      viewApproval: ViewApproval.optional(),
+      /** Who may open a link that somebody passes on: see sharingOf. */
+      share: Sharing.optional(),
+      /** Longest life of such a link. Missing: 7 days. */
+      shareFor: Duration.optional(),
+      /** Who agrees before originals are handed out. Missing: two auditors. */
+      unlock: UnlockApproval.optional(),
       /** Why what goes over the wire is not recorded. Only where `who` names single people and programs. */
       exempt: z.string().trim().min(1).max(500).optional(),
       /** What of files that go over is recorded (ADR 38). Missing: content. */

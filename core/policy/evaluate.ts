@@ -118,6 +118,13 @@ export function isAmong(
   });
 }
 
+/** The first rule that is about this person and resource: it decides on access, a `deny` too. */
+export const decidingRule = (
+  policy: PolicyDocument,
+  who: AccessFacts['identity'],
+  resource: AccessFacts['resource'],
+): Rule | undefined => policy.rules.find((rule) => selects(rule.resources, resource) && isAmong(policy, rule.who, who));
+
 export function selects(selector: ResourceSelector, resource: AccessFacts['resource']): boolean {
   return Object.entries(selector).every(([label, wanted]) => {
     const actual = label === 'name' ? resource.name : label === 'protocol' ? resource.protocol : resource.labels[label];

@@ -21,6 +21,8 @@ export type SearchQuery = z.infer<typeof SearchQuery>;
 /** What the edge lets them see of it: all documents of these rules, and their own of every rule that does not forbid it. */
 export const SearchView = z.object({
   rules: z.union([z.literal('all'), z.array(z.string())]),
+  /** Of all rules, those that are left out. */
+  except: z.array(z.string()).optional(),
   own: z.object({ subject: z.string(), forbiddenBy: z.array(z.string()) }),
 });
 export type SearchView = z.infer<typeof SearchView>;

@@ -1,6 +1,6 @@
 // An approval's changes as the audit log has them.
 
-import type { Approval } from '../../core/approval/approval.ts';
+import { type Approval, isHeld, isOfRecording } from '../../core/approval/approval.ts';
 import type { ApprovalChange, ApprovalEvent } from '../../core/approval/transition.ts';
 import type { AuditEvent, AuditKind } from '../../core/audit/audit.ts';
 
@@ -25,7 +25,8 @@ export function auditEventsOf(
     resource: subject.resource,
     requester: approval.requester.email,
     rule: approval.rule,
-    ...(subject.kind !== 'access' && { kind: subject.kind, session: subject.session, digest: subject.digest }),
+    ...(isHeld(subject) && { kind: subject.kind, session: subject.session, digest: subject.digest }),
+    ...(isOfRecording(subject) && { kind: subject.kind, session: subject.session, owner: subject.owner }),
   };
   return changes.map((change) => ({
     kind: KINDS[change],

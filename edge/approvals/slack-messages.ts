@@ -3,7 +3,7 @@
 //
 // Sizes are Slack's: 150 characters in a header, 3000 in a section's text, 255 in an action id.
 
-import type { Approval, HeldSubject } from '../../core/approval/approval.ts';
+import { type Approval, type HeldSubject, isHeld } from '../../core/approval/approval.ts';
 import type { NoticeKind } from './notifier.ts';
 import { onLines } from '../../core/text/written-text.ts';
 import { factsOf, outcome, textFactOf, requestTitleOf, wholeCharacters } from './words.ts';
@@ -54,7 +54,7 @@ export function slackMessageOf(kind: NoticeKind, approval: Approval, { link, but
     },
   ];
   const { subject } = approval;
-  const shown = subject.kind === 'access' ? undefined : textFactOf(subject.kind);
+  const shown = isHeld(subject) ? textFactOf(subject.kind) : undefined;
   const facts = factsOf(approval).filter(({ name }) => name !== shown);
   return {
     // `<!channel>` is ours; what people wrote cannot make one.
@@ -68,7 +68,7 @@ export function slackMessageOf(kind: NoticeKind, approval: Approval, { link, but
         type: 'section',
         text: plain(facts.map(({ name, value }) => `${name}: ${value}`).join('\n')),
       },
-      ...(subject.kind === 'access' ? [] : textBlocks(subject)),
+      ...(isHeld(subject) ? textBlocks(subject) : []),
       { type: 'section', text: plain(status) },
       { type: 'actions', elements: buttons && approval.state === 'pending' ? [...decide, open] : [open] },
     ],

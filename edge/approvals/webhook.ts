@@ -5,7 +5,7 @@
 //   webhook-timestamp  seconds, of this try
 //   webhook-signature  `v1,` and base64 of HMAC-SHA-256(secret, "id.timestamp.body")
 
-import type { Approval, HeldSubject } from '../../core/approval/approval.ts';
+import { type Approval, type HeldSubject, isHeld, isOfRecording } from '../../core/approval/approval.ts';
 import { statementOf } from '../../core/approval/held-action.ts';
 import { fromBase64, toBase64 } from '../../core/scram.ts';
 import type { Secret } from '../../core/secret.ts';
@@ -62,7 +62,8 @@ function shown({ id, subject, requester, rule, state, askedAt, decideBy, needed,
     ...(rest.ended && { ended: rest.ended }),
     ...(rest.claim && { claim: rest.claim }),
     ...(rest.breakGlass && { breakGlass: true }),
-    ...(subject.kind === 'access' ? {} : heldShown(subject)),
+    ...(isHeld(subject) && heldShown(subject)),
+    ...(isOfRecording(subject) && { recording: { session: subject.session, owner: subject.owner } }),
   };
 }
 

@@ -1,7 +1,7 @@
 // What notices say, the same everywhere. Text that a person wrote is cut to size and shows its
 // invisible characters; each notifier escapes it for its own medium.
 
-import type { Approval, HeldSubject } from '../../core/approval/approval.ts';
+import { type Approval, type HeldSubject, isHeld, isOfRecording } from '../../core/approval/approval.ts';
 import { HELD, type HeldKind, nounOf } from '../../core/approval/held-action.ts';
 import { requestWords } from '../../core/approval/state-words.ts';
 import { span } from '../../core/text/amounts.ts';
@@ -77,11 +77,14 @@ export function factsOf(approval: Approval): Fact[] {
     { name: 'Who', value: written(`${requester.name} <${requester.email}>`, 300) },
     { name: 'Resource', value: subject.resource },
     { name: 'Why', value: saysSomething(subject.reason) ? written(subject.reason) : 'no reason given' },
-    ...(subject.kind === 'access' ? [{ name: 'For', value: span(approval.workMs) }] : []),
+    ...(isOfRecording(subject)
+      ? [{ name: 'Session', value: `${subject.session}, of ${written(subject.owner, 254)}` }]
+      : []),
+    ...(isHeld(subject) ? [] : [{ name: 'For', value: span(approval.workMs) }]),
     { name: 'Rule', value: approval.rule },
   ];
   if (subject.labels.task) facts.push({ name: 'Task', value: written(subject.labels.task, 200) });
-  if (subject.kind !== 'access') facts.push(...actionFacts(subject));
+  if (isHeld(subject)) facts.push(...actionFacts(subject));
   if (approval.state === 'pending')
     facts.push({ name: 'Decide by', value: `${approval.decideBy.slice(0, 16).replace('T', ' ')} UTC` });
   return facts;

@@ -2,7 +2,7 @@
 // is believed about actions of its own live sessions only, and what waits is always asked for by
 // the holder of the session's grant.
 
-import type { Approval } from '../../core/approval/approval.ts';
+import { type Approval, isHeld } from '../../core/approval/approval.ts';
 import { holdTerms, stillSuffices } from '../../core/approval/terms.ts';
 import type { AuditEvent } from '../../core/audit/audit.ts';
 import type { FromConnector, FromEdge, Report } from '../../core/control.ts';
@@ -243,7 +243,7 @@ async function withdraw(
 
 function isFor({ subject }: Approval, session: SessionId, digest?: string): boolean {
   return (
-    subject.kind !== 'access' &&
+    isHeld(subject) &&
     subject.session === session &&
     (digest === undefined || subject.digest.toLowerCase() === digest.toLowerCase())
   );

@@ -152,6 +152,12 @@ describe('with the admission', () => {
     expect(await effectsOf(nets)).toEqual([{ ...on, opens: true, ends: [session], changes: [], otherRules: false }]);
     const none = rule('own').replace('demo:developers', 'demo:dba');
     expect(await effectsOf(none)).toEqual([{ ...on, opens: false, ends: [session], changes: [], otherRules: false }]);
+    // A stricter rule in front decides for new grants, and reaches neither of these.
+    const strict = rule('strict', 'mask: [{ columns: ["*.email"], with: partial }]');
+    const untouched = { ...on, opens: true, ends: [], changes: [], otherRules: false };
+    const passedBy = { rule: 'strict', under: 'own' };
+    expect(await effectsOf(strict + rule('own'))).toEqual([{ ...untouched, passedBy }]);
+    expect(await effectsOf(rule('own') + strict)).toEqual([]);
     expect((await alice.send('POST', '/policy/effects', { text: '' })).status).toBe(403);
     const applied = await (await put(none)).json<{ version: number; effects: object[] }>();
     expect(applied.effects).toContainEqual({ ...on, opens: false, ends: [session], changes: [], otherRules: false });

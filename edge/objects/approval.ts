@@ -6,7 +6,7 @@
 // when it comes back.
 
 import { DurableObject } from 'cloudflare:workers';
-import { Approval as ApprovalDocument } from '../../core/approval/approval.ts';
+import { Approval as ApprovalDocument, isHeld } from '../../core/approval/approval.ts';
 import { type ApprovalChange, type ApprovalEvent, nextTickMs, transition } from '../../core/approval/transition.ts';
 import type { AuditEvent } from '../../core/audit/audit.ts';
 import { err, ok, type Result } from '../../core/result.ts';
@@ -138,7 +138,7 @@ export class Approval extends DurableObject<Env> implements Serves<ApprovalPort>
         JSON.stringify(approval),
       );
       for (const kind of kinds) this.#outbox.add(this.#notify(), kind, approval, now);
-      if (approval.subject.kind !== 'access' && DECIDED.has(approval.state))
+      if (isHeld(approval.subject) && DECIDED.has(approval.state))
         this.#sql.exec('INSERT OR IGNORE INTO to_tell (only_one) VALUES (1)');
     });
   }
@@ -158,7 +158,7 @@ export class Approval extends DurableObject<Env> implements Serves<ApprovalPort>
   /** How a held action stands, to its connector. A failure of ours is made good by the alarm. */
   async #tell(): Promise<void> {
     const approval = this.#read();
-    if (!approval || approval.subject.kind === 'access' || !this.#hasToTell()) return;
+    if (!approval || !isHeld(approval.subject) || !this.#hasToTell()) return;
     try {
       const connector = await remote(this.env.GRANTS).connectorOf(approval.subject.session);
       if (connector)

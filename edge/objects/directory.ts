@@ -4,18 +4,20 @@
 // the contract of each call in ports/directory.ts.
 
 import { DurableObject } from 'cloudflare:workers';
-import type { Approval } from '../../core/approval/approval.ts';
-import type { ConnectorId, RequestId, SessionId } from '../../core/ids.ts';
+import type { Approval, RecordingKind } from '../../core/approval/approval.ts';
+import type { ConnectorId, RequestId, SessionId, ShareId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';
 import type { PolicyDocument } from '../../core/policy/document.ts';
 import { isAmong } from '../../core/policy/evaluate.ts';
-import type { Resource, TargetSeen } from '../../core/resource.ts';
+import type { Resource, ResourceName, TargetSeen } from '../../core/resource.ts';
 import type { Env } from '../env.ts';
 import type {
   AddedKey,
   DirectoryPort,
+  NewShare,
   PolicyInForce,
   PolicyTag,
+  ShareFilter,
   SshAuthorityUse,
   StartedDevice,
   StoredAuthority,
@@ -30,6 +32,7 @@ import { People, PEOPLE_SCHEMA } from '../storage/people.ts';
 import { PERSON_KEYS_SCHEMA, PersonKeys } from '../storage/person-keys.ts';
 import { Policies, POLICIES_SCHEMA, tagOf } from '../storage/policies.ts';
 import { Requests, REQUESTS_SCHEMA } from '../storage/requests.ts';
+import { Shares, SHARES_SCHEMA } from '../storage/shares.ts';
 import { Throttles, THROTTLES_SCHEMA } from '../storage/throttles.ts';
 
 const AUTHORITY_SCHEMA = `
@@ -57,6 +60,7 @@ export class Directory extends DurableObject<Env> implements Serves<DirectoryPor
   readonly #people: People;
   readonly #requests: Requests;
   readonly #keys: PersonKeys;
+  readonly #shares: Shares;
 
   constructor(context: DurableObjectState, env: Env) {
     super(context, env);
@@ -70,6 +74,7 @@ export class Directory extends DurableObject<Env> implements Serves<DirectoryPor
         PEOPLE_SCHEMA +
         REQUESTS_SCHEMA +
         PERSON_KEYS_SCHEMA +
+        SHARES_SCHEMA +
         AUTHORITY_SCHEMA,
     );
     this.#browsers = new BrowserSessions(this.#sql);
@@ -80,6 +85,7 @@ export class Directory extends DurableObject<Env> implements Serves<DirectoryPor
     this.#people = new People(this.#sql);
     this.#requests = new Requests(this.#sql);
     this.#keys = new PersonKeys(this.#sql);
+    this.#shares = new Shares(this.#sql);
   }
 
   // --- people ---
@@ -155,11 +161,40 @@ export class Directory extends DurableObject<Env> implements Serves<DirectoryPor
   dropRequest(id: RequestId) {
     this.#requests.drop(id);
   }
+  openRequestsOf(email: string, kind: RecordingKind, resource: ResourceName, session: SessionId) {
+    return this.#requests.openOf(email, kind, resource, session, Date.now());
+  }
   openHoldsOf(sessions: readonly SessionId[]) {
     return this.#requests.openHoldsOf(sessions);
   }
   requests(which: 'open' | 'all') {
     return this.#requests.list(which);
+  }
+
+  // --- links that pass sessions on ---
+
+  async addShare(share: NewShare) {
+    const added = this.#shares.add(share, Date.now());
+    await this.#scheduleCleanUp();
+    return added;
+  }
+  share(id: ShareId) {
+    return this.#shares.find(id, Date.now());
+  }
+  shareByHash(hash: string) {
+    return this.#shares.byHash(hash, Date.now());
+  }
+  shares(filter: ShareFilter) {
+    return this.#shares.list(filter, Date.now());
+  }
+  revokeShare(id: ShareId, by: string) {
+    return this.#shares.revoke(id, by, Date.now());
+  }
+  shareOpened(id: ShareId, subject: string) {
+    this.#shares.opened(id, subject);
+  }
+  sharesOpenFor(subject: string, session: SessionId) {
+    return this.#shares.openFor(subject, session, Date.now());
   }
 
   // --- device logins ---
@@ -295,6 +330,7 @@ export class Directory extends DurableObject<Env> implements Serves<DirectoryPor
     this.#people.cleanUp(now);
     this.#requests.cleanUp(now);
     this.#keys.cleanUp(now);
+    this.#shares.cleanUp(now);
     await this.ctx.storage.setAlarm(now + CLEAN_UP_EVERY_MS);
   }
 

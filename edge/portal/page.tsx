@@ -6,6 +6,7 @@ import { html } from 'hono/html';
 import type { Child } from 'hono/jsx';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Me } from '../../core/api.ts';
+import { SessionId } from '../../core/ids.ts';
 import type { ReplayKind } from '../../core/protocols.ts';
 import type { Result } from '../../core/result.ts';
 import type { UseCaseFault } from '../gatehouse.ts';
@@ -25,6 +26,7 @@ export const FAULT_STATUS: Readonly<Record<UseCaseFault['reason'], ContentfulSta
   not_found: 404,
   forbidden: 403,
   denied: 403,
+  approval_needed: 403,
   bad_request: 400,
   unavailable: 503,
   conflict: 409,
@@ -44,6 +46,18 @@ export const signedIn =
     const me = await deps.gatehouse.me(identity);
     return me.ok ? handler({ c, deps, me: me.value }) : showFault({ c, deps }, me.error);
   };
+
+/** As `signedIn`, for an address with a session's id. */
+export const forSession = (
+  deps: PortalDeps,
+  handler: (visit: Visit, id: SessionId) => Promise<Response>,
+): ((c: Context) => Promise<Response>) =>
+  signedIn(deps, async (visit) => {
+    const id = SessionId.safeParse(visit.c.req.param('id'));
+    return id.success
+      ? handler(visit, id.data)
+      : showFault(visit, { reason: 'not_found', message: 'There is no such session among those you may see.' });
+  });
 
 /** Answers with a page. Nothing of the portal is ever cached: it is all about one person. */
 export function show(

@@ -19,6 +19,8 @@ import { devicePages } from './routes/device.tsx';
 import { retentionPages } from './routes/retention.tsx';
 import { searchPages } from './routes/search.tsx';
 import { sessionPages } from './routes/sessions.tsx';
+import { sharePages } from './routes/shares.tsx';
+import { viewRequestPages } from './routes/view-requests.tsx';
 
 export type { PortalDeps } from './deps.ts';
 
@@ -29,6 +31,8 @@ export function portalRoutes(deps: PortalDeps): Hono {
   app.route('/', sessionPages(deps));
   app.route('/', searchPages(deps));
   app.route('/', retentionPages(deps));
+  app.route('/', viewRequestPages(deps));
+  app.route('/', sharePages(deps));
   app.route('/', administrationPages(deps));
   app.route('/', devicePages(deps));
   app.route('/', keyPages(deps));

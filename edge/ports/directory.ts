@@ -2,12 +2,13 @@
 // requests as lists need them, limits, and the certificate authority's key.
 
 import type { RegisteredKey } from '../../core/api.ts';
-import type { Approval } from '../../core/approval/approval.ts';
-import type { ConnectorId, RequestId, SessionId } from '../../core/ids.ts';
+import type { Approval, RecordingKind } from '../../core/approval/approval.ts';
+import type { ConnectorId, RequestId, SessionId, ShareId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';
 import type { PolicyDocument } from '../../core/policy/document.ts';
 import type { Resource, ResourceName, TargetSeen } from '../../core/resource.ts';
 import type { Result } from '../../core/result.ts';
+import type { ListedShare } from '../../core/sharing/share.ts';
 import type { StoredPolicy, WaitingDevice } from '../gatehouse.ts';
 
 export interface DirectoryPort {
@@ -40,14 +41,30 @@ export interface DirectoryPort {
 
   // --- requests that wait ---
 
-  /** The open request for access that this person has for the resource already, or undefined when this one has taken the place. */
+  /** The open request for the same that this person has already, or undefined when this one has taken the place. */
   reserveRequest(approval: Approval): Promise<Approval | undefined>;
   listRequest(approval: Approval): Promise<void>;
   dropRequest(id: RequestId): Promise<void>;
+  /** What this person asked of a recording, and is neither decided against nor over. */
+  openRequestsOf(email: string, kind: RecordingKind, resource: ResourceName, session: SessionId): Promise<Approval[]>;
   /** Statements of these sessions that still wait, or are approved and not claimed. */
   openHoldsOf(sessions: readonly SessionId[]): Promise<Approval[]>;
   /** Newest first. */
   requests(which: 'open' | 'all'): Promise<Approval[]>;
+
+  // --- links that pass sessions on; tokens are known by their hashes ---
+
+  /** undefined: this person has too many that are open. */
+  addShare(share: NewShare): Promise<StoredShare | undefined>;
+  share(id: ShareId): Promise<StoredShare | undefined>;
+  shareByHash(hash: string): Promise<StoredShare | undefined>;
+  /** Newest first, a page of them, from behind `before` on; `email`: who made them. */
+  shares(filter: ShareFilter): Promise<StoredShare[]>;
+  /** Once: who came first stays. */
+  revokeShare(id: ShareId, by: string): Promise<StoredShare | undefined>;
+  shareOpened(id: ShareId, subject: string): Promise<void>;
+  /** Of this session, those that this person opened and that are neither over nor revoked. */
+  sharesOpenFor(subject: string, session: SessionId): Promise<StoredShare[]>;
 
   // --- device logins ---
 
@@ -126,6 +143,27 @@ export interface DirectoryPort {
 
 export type AddedKey = Pick<RegisteredKey, 'fingerprint' | 'type' | 'name'>;
 
+export interface NewShare {
+  readonly id: ShareId;
+  readonly hash: string;
+  readonly session: SessionId;
+  readonly by: { readonly email: string; readonly subject: string };
+  readonly with?: readonly string[];
+  readonly moment?: number;
+  readonly untilMs: number;
+}
+
+export interface StoredShare extends ListedShare {
+  /** Of who made it. */
+  readonly subject: string;
+}
+
+export interface ShareFilter {
+  readonly email?: string | undefined;
+  readonly session?: SessionId | undefined;
+  readonly before?: ShareId | undefined;
+}
+
 export interface StartedDevice {
   readonly hash: string;
   readonly userCode: string;
@@ -184,6 +222,7 @@ export type ThrottleName =
   | 'request'
   | 'hold'
   | 'certificate'
+  | 'share'
   | 'join'
   | 'connector-login';
 

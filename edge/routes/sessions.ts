@@ -1,7 +1,6 @@
 // /sessions and /witness: recordings and what is needed to prove them.
 
 import { createRoute, z } from '@hono/zod-openapi';
-import type { Context } from 'hono';
 import {
   EndedSession,
   EndSession,
@@ -14,28 +13,14 @@ import {
 import { ActionPage, MAX_ACTIONS_A_PAGE, SessionDetail, SessionPage, SessionQuery } from '../../core/catalogue.ts';
 import { SessionId } from '../../core/ids.ts';
 import { ReplayQuery } from '../../core/replay/terminal.ts';
-import {
-  type Api,
-  type ApiDeps,
-  type ApiEnv,
-  answer,
-  FAILURES,
-  failure,
-  jsonAnswer,
-  jsonBody,
-  whoAsks,
-} from './api.ts';
+import { type Api, type ApiDeps, answer, failure, jsonAnswer, jsonBody, whoAsks } from './api.ts';
+import { bytes, stream } from './bodies.ts';
 
 const bySession = z.object({ id: SessionId });
 const byObject = z.object({ id: SessionId, name: z.string().max(100) });
 const paging = z.strictObject({
   cursor: z.string().max(2000).optional(),
   limit: z.coerce.number().int().min(1).max(MAX_ACTIONS_A_PAGE).default(100),
-});
-
-const bytes = (type: string, description: string) => ({
-  200: { description, content: { [type]: { schema: z.any() } } },
-  ...FAILURES,
 });
 
 export function sessionRoutes(api: Api, { gatehouse }: ApiDeps): void {
@@ -175,15 +160,4 @@ export function sessionRoutes(api: Api, { gatehouse }: ApiDeps): void {
     }),
     async (c) => answer(c, await gatehouse.witnessed(whoAsks(c), c.req.valid('param').id)),
   );
-}
-
-/**
- * Recorded data is never ours to run: an export opens as a download, and if somebody shows it in
- * the browser all the same, in an origin of its own without scripts.
- */
-function stream(c: Context<ApiEnv>, body: ReadableStream<Uint8Array>, contentType: string, fileName?: string) {
-  c.header('content-type', contentType);
-  c.header('content-security-policy', "sandbox; default-src 'none'; style-src 'unsafe-inline'");
-  if (fileName !== undefined) c.header('content-disposition', `attachment; filename="${fileName}"`);
-  return c.body(body, 200);
 }

@@ -1,7 +1,7 @@
 // Requests as lists need them. Each request's own object (objects/approval.ts) has the truth and
 // writes it here after every change; until then a list may be a moment behind. Long texts are cut here.
 
-import { Approval, isOver } from '../../core/approval/approval.ts';
+import { Approval, isHeld, isOver } from '../../core/approval/approval.ts';
 import type { RequestId, SessionId } from '../../core/ids.ts';
 
 export const REQUESTS_SCHEMA = `
@@ -34,21 +34,38 @@ export class Requests {
     this.#sql = sql;
   }
 
-  /** The open request for access that this person has for the resource already, or undefined when this one has taken the place. */
+  /** The open request for the same that this person has already, or undefined when this one has taken the place. */
   reserve(approval: Approval, now: number): Approval | undefined {
-    const row = this.#sql
-      .exec(
-        `SELECT document FROM requests WHERE email = ? AND resource = ? AND open = ? AND until_ms > ?
-           AND json_extract(document, '$.subject.kind') = 'access' ORDER BY id LIMIT 1`,
-        approval.requester.email,
-        approval.subject.resource,
-        OPEN,
-        now,
-      )
-      .toArray()[0];
-    if (row) return read(row);
+    const { subject, requester } = approval;
+    const session = 'session' in subject ? subject.session : undefined;
+    const before = this.openOf(requester.email, subject.kind, subject.resource, session, now)[0];
+    if (before) return before;
     this.put(approval);
     return undefined;
+  }
+
+  /** Oldest first; `session`: those about it. */
+  openOf(
+    email: string,
+    kind: Approval['subject']['kind'],
+    resource: string,
+    session: SessionId | undefined,
+    now: number,
+  ): Approval[] {
+    return this.#sql
+      .exec(
+        `SELECT document FROM requests WHERE email = ? AND resource = ? AND open = ? AND until_ms > ?
+           AND json_extract(document, '$.subject.kind') = ? AND json_extract(document, '$.subject.session') IS ?
+           ORDER BY id LIMIT 5`,
+        email,
+        resource,
+        OPEN,
+        now,
+        kind,
+        session ?? null,
+      )
+      .toArray()
+      .map(read);
   }
 
   put(approval: Approval): void {
@@ -72,7 +89,8 @@ export class Requests {
     return this.#sql
       .exec(
         `SELECT document FROM requests WHERE open = ?
-           AND json_extract(document, '$.subject.session') IN (SELECT value FROM json_each(?))`,
+           AND json_extract(document, '$.subject.session') IN (SELECT value FROM json_each(?))
+           AND json_extract(document, '$.subject.kind') NOT IN ('view', 'unlock')`,
         OPEN,
         JSON.stringify(sessions),
       )
@@ -100,15 +118,14 @@ function forLists(approval: Approval): Approval {
   return {
     ...approval,
     votes: votes.map((vote) => ({ ...vote, by: { ...vote.by, groups: [] } })),
-    subject:
-      subject.kind === 'access'
-        ? subject
-        : {
-            ...subject,
-            text: cut(subject.text, 2_000),
-            parameters: subject.parameters.slice(0, 10).map((value) => value && cut(value, 100)),
-            touches: subject.touches.slice(0, 20),
-          },
+    subject: isHeld(subject)
+      ? {
+          ...subject,
+          text: cut(subject.text, 2_000),
+          parameters: subject.parameters.slice(0, 10).map((value) => value && cut(value, 100)),
+          touches: subject.touches.slice(0, 20),
+        }
+      : subject,
   };
 }
 

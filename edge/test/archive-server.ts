@@ -195,6 +195,9 @@ export const archiveOfTests = () => {
           response.setHeader('content-disposition', url.searchParams.get('lane') === '7' ? `${name}; x` : name);
           return response.writeHead(200, { 'content-type': 'text/html' }).end('<script>alert(1)</script>');
         }
+        case 'originals':
+          if (entry.id !== SESSIONS.ofAlice.id) return json(404, { error: { reason: 'not_found', message: 'none' } });
+          return response.writeHead(200).end(Buffer.from([0, 0, 0, 0, 0, 0, 0, 1, 9]));
         case 'objects':
           if (name !== undefined) return response.writeHead(200).end(Buffer.from([1, 2, 3]));
           return json(200, { connector: entry.connector, objects: [{ name: '00000000.seg', bytes: 3 }] });

@@ -31,8 +31,8 @@ rules:
       - { hold: [alter], approval: { from: ["demo:auditors", dba], count: 2, within: 10m } }
     unparsable: hold
 `;
-export const apply = async (text: string) => {
-  const applied = await bob.send('PUT', '/policy', { text });
+export const apply = async (text: string, who = bob) => {
+  const applied = await who.send('PUT', '/policy', { text });
   if (applied.status !== 200) throw new Error(await applied.text());
 };
 export const open = async (who = alice, on = link, name = 'held-db') => {

@@ -1,7 +1,7 @@
 // Requests for access: how one begins, what is used instead of another, and the grant that comes of it.
 
 import type { IssuedGrant, LiveGrant, PendingRequest } from '../../core/api.ts';
-import type { Approval } from '../../core/approval/approval.ts';
+import { type Approval, isOfRecording } from '../../core/approval/approval.ts';
 import { approvalOf, namedWithoutGroups, stillSuffices, workMsOf } from '../../core/approval/terms.ts';
 import { isRequester } from '../../core/approval/transition.ts';
 import { nounOf } from '../../core/approval/held-action.ts';
@@ -67,20 +67,21 @@ export async function alreadyHas(
   };
 }
 
-/** Begins a request, or answers with the one that this person has for the resource already. */
-export async function askForApproval(deps: UseCaseDeps, who: Identity, ask: Ask): Answer<PendingRequest> {
-  const now = deps.clock.now();
-  const approval: Approval = {
-    ...beginning(who, ask, now),
+export const askForApproval = (deps: UseCaseDeps, who: Identity, ask: Ask): Answer<PendingRequest> =>
+  beginRequest(deps, {
+    ...beginning(who, ask, deps.clock.now()),
     state: 'pending',
     workMs: workMsOf(ask.asked, ask.ttlMs),
-  };
+  });
+
+/** Begins a request, or answers with the one that this person has for the same already. The caller has written it to the audit log. */
+export async function beginRequest(deps: UseCaseDeps, approval: Approval): Answer<PendingRequest> {
   const before = await deps.directory.reserveRequest(approval);
   if (before) {
     const standing = await deps.approvals(before.id).read();
     if (standing) return ok(pending(deps, standing));
     // Listed and not begun: it is being made at this moment, or whoever made it broke off.
-    if (now - Date.parse(before.askedAt) < BEGUN_WITHIN_MS) return ok(pending(deps, before));
+    if (deps.clock.now() - Date.parse(before.askedAt) < BEGUN_WITHIN_MS) return ok(pending(deps, before));
     await deps.directory.dropRequest(before.id);
     return fault('conflict', 'An earlier request of yours was not finished. Ask again.');
   }
@@ -162,6 +163,8 @@ async function claim(deps: UseCaseDeps, who: Identity, id: RequestId): Answer<Is
   if (!isRequester(approval, who)) return fault('forbidden', 'Only whoever asked gets the grant.');
   const { subject, workMs } = approval;
   // What waits in a session goes on there, and gives no access.
+  if (isOfRecording(subject))
+    return fault('conflict', 'There is no grant to fetch: once it is approved, open the session.');
   if (subject.kind !== 'access')
     return fault('conflict', `A held ${nounOf(subject.kind).one} goes on by itself once it is approved.`);
   if (approval.state !== 'approved' || approval.workUntil === undefined) {

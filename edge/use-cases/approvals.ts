@@ -1,9 +1,9 @@
-// Approvals of both kinds as people meet them: who sees a request, who decides on it, and the words
+// Approvals of all kinds as people meet them: who sees a request, who decides on it, and the words
 // for it. What may happen to one is core/approval, what holds it is objects/approval.ts; here the
 // policy in force says who is who.
 
 import type { ApprovalDecision, ListedApproval } from '../../core/api.ts';
-import type { Approval, DecidedVia, Voter } from '../../core/approval/approval.ts';
+import { type Approval, type DecidedVia, isOfRecording, type Voter } from '../../core/approval/approval.ts';
 import { standingIn } from '../../core/approval/terms.ts';
 import { type ApprovalEvent, isRequester, mayDecide, mayReview } from '../../core/approval/transition.ts';
 import { statementOf } from '../../core/approval/held-action.ts';
@@ -236,7 +236,8 @@ function listed(deps: UseCaseDeps, standing: Standing, who: Identity, approval: 
   };
 }
 
-function heldOf(subject: Approval['subject']): Pick<ListedApproval, 'held' | 'statement'> {
+function heldOf(subject: Approval['subject']): Pick<ListedApproval, 'held' | 'statement' | 'recording'> {
+  if (isOfRecording(subject)) return { recording: { session: subject.session, owner: subject.owner } };
   if (subject.kind === 'access') return {};
   const { resource: _resource, reason: _reason, labels: _labels, ...held } = subject;
   const statement = statementOf(held);

@@ -4,6 +4,7 @@
 import type { PolicyEffect } from '../../core/api.ts';
 import type { GrantId, SessionId } from '../../core/ids.ts';
 import type { PolicyDocument } from '../../core/policy/document.ts';
+import { decidingRule } from '../../core/policy/evaluate.ts';
 import { ruleFor, type SessionFacts, sessionRules } from '../../core/policy/rules-in-force.ts';
 import type { UseCaseDeps } from './deps.ts';
 
@@ -44,9 +45,13 @@ export async function policyEffects(
     // Of a session that it would open now, wherever from.
     const [opened, opens] = [was({ ...facts, clientAddress: '' }), is({ ...facts, clientAddress: '' })];
     const otherRules = opened.ok && opens.ok && !isSame(opened.value.rules, opens.value.rules);
-    if (rule && ends.length + changes.length === 0 && !otherRules) return [];
+    const passed = passedBy(after, facts);
+    const passedBefore = passedBy(before, facts);
+    const passes = passed !== undefined && !isSame(passed, passedBefore ?? {});
+    if (rule && ends.length + changes.length === 0 && !otherRules && !passes) return [];
     const { id, email } = grant;
-    return [{ grant: id, email, resource: resource.name, opens: rule !== undefined, ends, changes, otherRules }];
+    const effect = { grant: id, email, resource: resource.name, opens: rule !== undefined, ends, changes, otherRules };
+    return [{ ...effect, ...(passes && { passedBy: passed }) }];
   });
 }
 
@@ -65,6 +70,16 @@ async function runningByGrant({
     }
   }
   return found;
+}
+
+/** Where another rule stands in front of the one that the grant stays under, which a new grant would not get any more. */
+function passedBy(
+  policy: PolicyDocument,
+  facts: Pick<SessionFacts, 'identity' | 'resource' | 'grantRule'>,
+): PolicyEffect['passedBy'] {
+  const under = ruleFor(policy, facts)?.name;
+  const rule = decidingRule(policy, facts.identity, facts.resource)?.name;
+  return under === undefined || rule === undefined || rule === under ? undefined : { rule, under };
 }
 
 const isSame = (a: object, b: object): boolean => JSON.stringify(a) === JSON.stringify(b);

@@ -2,22 +2,21 @@
 // writes the look down, and only then answers (law 7). A look that goes on is one entry with a count (noteLook); what leaves
 // with the looker, an export, is an entry each time.
 
-import type { ExportFormat, ExportQuery } from '../../core/api.ts';
-import type { AuditKind } from '../../core/audit/audit.ts';
-import type { SessionDetail, SessionEntry, SessionQuery } from '../../core/catalogue.ts';
-import type { SessionId } from '../../core/ids.ts';
-import type { Identity } from '../../core/identity.ts';
-import { ok, type Result, unreachable } from '../../core/result.ts';
+import type { ListedSession, SessionDetail, SessionEntry, SessionQuery } from '../../core/catalogue.ts';
+import { ok, type Result } from '../../core/result.ts';
 import { describeQueryMistake, parseQuery } from '../../core/search/parse.ts';
-import { catalogueWordOf, sessionEntryOf, listedEntry, type StoredSession } from '../../core/session-evidence.ts';
+import { catalogueWordOf, sessionEntryOf, listedEntry } from '../../core/session-evidence.ts';
 import type { ArchiveFault, SessionPlace } from '../archive.ts';
+import { iso } from '../clock.ts';
 import type { Answer, Gatehouse } from '../gatehouse.ts';
-import type { Admission } from '../ports/witness.ts';
 import { INTERVAL_MS } from '../storage/counted-events.ts';
-import { fault, note, noteCounted, noteLook, type UseCaseDeps } from './deps.ts';
+import { archiveFault } from './archive-fault.ts';
+import { fault, note, noteLook, type UseCaseDeps } from './deps.ts';
 import { viewOf } from './search.ts';
-import { type Standing, standingOf } from './standing.ts';
-import { asSeenUnder, mayView, narrow, ownerByRecord, ownerBySignature } from './viewing.ts';
+import { standingOf } from './standing.ts';
+import { exportedOf, look, type Looked, VERIFIED } from './views/look.ts';
+import { endingAt } from './views/until.ts';
+import { asSeenUnder, narrow, ownerByRecord, viewRight } from './viewing.ts';
 
 const OBJECT_NAME = /^(\d{8}\.seg|manifest\.json)$/;
 
@@ -40,26 +39,19 @@ type RecordingUseCases = Pick<
 >;
 
 export function recordingUseCases(deps: UseCaseDeps): RecordingUseCases {
-  /** Resolves once the look is allowed and written down. Asks the archive only where the edge itself does not know whose the session is. */
-  const look = async (who: Identity, id: SessionId, ...[kind, details]: Look): Answer<Looked> => {
-    const [standing, [admission]] = await Promise.all([standingOf(deps, who), deps.witness.admissions([id])]);
-    if (!standing.ok) return standing;
-    const place = { id, connector: admission?.connector };
-    const stored = admission?.admitted ? undefined : await deps.archive.session(place);
-    if (stored && !stored.ok) return archiveFault(stored.error);
-    const owner =
-      ownerByRecord(admission) ?? (stored && (await ownerBySignature(deps, standing.value, stored.value, admission)));
-    if (!standing.value.auditor && !(owner && mayView(standing.value, who, owner)))
-      return refuseLook(deps, who, id, kind);
-    const event = { kind, actor: who.email, object: id, details };
-    if (kind === 'session.exported' && details.parts === undefined) await note(deps, event);
-    else await noteLook(deps, event, shownBy(details));
-    return ok({ standing: standing.value, place, admission, ...(stored && { stored: stored.value }) });
-  };
   const lookInside = async <T>(
     allowed: Awaited<Answer<Looked>>,
     inside: (place: SessionPlace) => Promise<Result<T, ArchiveFault>>,
   ): Answer<T> => (allowed.ok ? read(inside(allowed.value.place)) : allowed);
+  /** Of a body that may be long: it goes no further than the right to it. */
+  const streamInside = async (
+    allowed: Awaited<Answer<Looked>>,
+    inside: (place: SessionPlace) => Promise<Result<ReadableStream<Uint8Array>, ArchiveFault>>,
+  ): Answer<ReadableStream<Uint8Array>> => {
+    const body = await lookInside(allowed, inside);
+    const untilMs = allowed.ok ? allowed.value.lent?.untilMs : undefined;
+    return body.ok && untilMs !== undefined ? ok(endingAt(body.value, untilMs, deps.clock)) : body;
+  };
 
   return {
     async sessions(who, query) {
@@ -74,25 +66,26 @@ export function recordingUseCases(deps: UseCaseDeps): RecordingUseCases {
       if (!page.ok) return archiveFault(page.error);
       // One call for the whole page.
       const admissions = await deps.witness.admissions(page.value.sessions.map(({ id }) => id));
-      const sessions: SessionEntry[] = [];
+      const sessions: ListedSession[] = [];
       for (const [index, row] of page.value.sessions.entries()) {
         const admission = admissions[index];
         const entry = listedEntry(row, admission ?? {});
         await raiseContradiction(deps, entry);
-        const owner = ownerByRecord(admission);
-        const visible = standing.value.auditor || (owner !== undefined && mayView(standing.value, who, owner));
-        if (visible && isAskedFor(entry, asked.value)) sessions.push(asSeenUnder(standing.value, entry));
+        const right = viewRight(standing.value, who, ownerByRecord(admission));
+        if (right.kind === 'none' || !isAskedFor(entry, asked.value)) continue;
+        const seen = asSeenUnder(standing.value, entry);
+        sessions.push(right.kind === 'now' ? seen : { ...seen, needsApproval: true });
       }
       return ok({ ...page.value, sessions });
     },
 
     async session(who, id) {
-      const allowed = await look(who, id, 'session.viewed', { part: 'detail' });
+      const allowed = await look(deps, who, id, 'session.viewed', { part: 'detail' });
       return allowed.ok ? readDetail(allowed.value) : allowed;
     },
 
     async viewSession(who, id, { statements, witnessed }) {
-      const allowed = await look(who, id, 'session.viewed', { part: 'page' });
+      const allowed = await look(deps, who, id, 'session.viewed', { part: 'page' });
       if (!allowed.ok) return allowed;
       const [detail, actions, seen] = await Promise.all([
         readDetail(allowed.value),
@@ -100,21 +93,23 @@ export function recordingUseCases(deps: UseCaseDeps): RecordingUseCases {
         witnessed ? deps.witness.witnessed(id) : undefined,
       ]);
       if (!detail.ok) return detail;
+      const { lent } = allowed.value;
       return ok({
         detail: detail.value,
         ...(actions?.ok && { statements: actions.value }),
         ...(seen && { witnessed: seen }),
+        ...(lent && { lent: { until: iso(lent.untilMs), ...(lent.by !== undefined && { by: lent.by }) } }),
       });
     },
 
     async actions(who, id, cursor, limit) {
-      return lookInside(await look(who, id, 'session.viewed', { part: 'statements' }), () =>
+      return lookInside(await look(deps, who, id, 'session.viewed', { part: 'statements' }), () =>
         deps.archive.actions(id, cursor, limit),
       );
     },
 
     async replay(who, id, query) {
-      return lookInside(await look(who, id, 'session.viewed', { part: 'replay' }), (place) =>
+      return streamInside(await look(deps, who, id, 'session.viewed', { part: 'replay' }), (place) =>
         deps.archive.replay(place, query),
       );
     },
@@ -126,24 +121,28 @@ export function recordingUseCases(deps: UseCaseDeps): RecordingUseCases {
         const asked = parseQuery(text, deps.clock.now());
         if (!asked.ok) return fault('bad_request', describeQueryMistake(asked.error));
       }
-      const allowed = await look(who, id, 'session.viewed', { part: 'search' });
-      const standing = allowed.ok ? await standingOf(deps, who) : allowed;
-      if (!standing.ok) return standing;
-      const page = await read(deps.archive.search({ ...query, q, view: viewOf(standing.value, who) }));
+      const allowed = await look(deps, who, id, 'session.viewed', { part: 'search' });
+      if (!allowed.ok) return allowed;
+      const { standing, lent, rule } = allowed.value;
+      // A right to this session alone opens no rule to the search beside it: the query names the session.
+      const view = { ...viewOf(standing, who), ...(lent && { rules: rule === undefined ? [] : [rule], except: [] }) };
+      const page = await read(deps.archive.search({ ...query, q, view }));
       return page.ok ? ok({ ...page.value, hits: page.value.hits.filter(({ session }) => session === id) }) : page;
     },
 
     async export(who, id, query) {
-      const exported = await lookInside(await look(who, id, 'session.exported', exportedOf(query)), (place) =>
-        deps.archive.export(place, query),
-      );
-      if (!exported.ok) return exported;
+      const allowed = await look(deps, who, id, 'session.exported', exportedOf(query));
+      const exported = await lookInside(allowed, (place) => deps.archive.export(place, query));
+      if (!exported.ok || !allowed.ok) return exported as Exclude<typeof exported, { ok: true }>;
       const { value } = exported;
-      return value.kind === 'refused' ? fault('bad_request', value.message) : ok(value);
+      if (value.kind === 'refused') return fault('bad_request', value.message);
+      const untilMs = allowed.value.lent?.untilMs;
+      if (value.kind === 'parts' || untilMs === undefined) return ok(value);
+      return ok({ ...value, body: endingAt(value.body, untilMs, deps.clock) });
     },
 
     async objects(who, id) {
-      const allowed = await look(who, id, 'session.verified', {});
+      const allowed = await look(deps, who, id, 'session.verified', {});
       if (!allowed.ok) return allowed;
       const { place, admission, stored: known } = allowed.value;
       const [list, stored] = await Promise.all([
@@ -158,7 +157,9 @@ export function recordingUseCases(deps: UseCaseDeps): RecordingUseCases {
     async object(who, id, name) {
       if (!OBJECT_NAME.test(name))
         return fault('not_found', 'A session has objects such as 00000000.seg and manifest.json.');
-      return lookInside(await look(who, id, 'session.verified', {}), (place) => deps.archive.object(place, name));
+      return streamInside(await look(deps, who, id, 'session.verified', {}), (place) =>
+        deps.archive.object(place, name),
+      );
     },
 
     async witnessed(who, id) {
@@ -166,7 +167,7 @@ export function recordingUseCases(deps: UseCaseDeps): RecordingUseCases {
       if (!standing.ok) return standing;
       // The witness must answer when the archive no longer does: that is what it is for.
       if (!standing.value.auditor) {
-        const allowed = await look(who, id, 'session.verified', {});
+        const allowed = await look(deps, who, id, 'session.verified', {});
         if (!allowed.ok) return allowed;
       } else {
         await noteLook(deps, { kind: 'session.verified', actor: who.email, object: id, details: {} }, VERIFIED);
@@ -230,43 +231,6 @@ export function recordingUseCases(deps: UseCaseDeps): RecordingUseCases {
 }
 
 const NOT_LISTED = { listed: false, contradicted: [] };
-/** Whatever is read to prove a session, its list, an object of it or what was witnessed, is one look. */
-const VERIFIED = 'verified';
-
-/** What is written down of a look at one session. */
-type Look =
-  | [kind: 'session.viewed', details: { readonly part: 'page' | 'detail' | 'statements' | 'replay' | 'search' }]
-  | [kind: 'session.verified', details: Readonly<Record<string, never>>]
-  | [kind: 'session.exported', details: ExportDetails];
-
-type ExportDetails = {
-  readonly format: ExportFormat;
-  readonly statement?: number;
-  readonly file?: string;
-  /** An export that goes on in parts: whoever asks again for what was begun, or for the next parts, looks no second time. */
-  readonly parts?: true;
-};
-
-const exportedOf = ({ format, statement, file, part }: ExportQuery): ExportDetails => ({
-  format,
-  ...(statement !== undefined && { statement }),
-  ...(file !== undefined && { file }),
-  ...(part !== undefined && { parts: true }),
-});
-
-const shownBy = (details: Look[1]): string => {
-  if ('part' in details) return details.part;
-  return 'format' in details ? JSON.stringify(details) : VERIFIED;
-};
-
-interface Looked {
-  readonly standing: Standing;
-  readonly place: SessionPlace;
-  readonly admission: Admission | undefined;
-  /** When the archive had to be asked already. */
-  readonly stored?: StoredSession;
-}
-
 /** A row that was changed may have come for another question than its session answers. */
 function isAskedFor(entry: SessionEntry, { email, resource, task, trace }: SessionQuery): boolean {
   return (
@@ -295,26 +259,4 @@ async function raiseContradiction(deps: UseCaseDeps, { id, contradicted }: Sessi
 function listShown({ cursor: _cursor, limit: _limit, since, until, ...filters }: SessionQuery): string {
   const about = (time: string | undefined) => time && Math.floor(Date.parse(time) / INTERVAL_MS);
   return JSON.stringify([filters, about(since), about(until)]);
-}
-
-async function refuseLook(deps: UseCaseDeps, who: Identity, id: SessionId, kind: AuditKind) {
-  const details = { reason: 'policy_denied', wanted: kind };
-  await noteCounted(deps, { kind: 'attempt.refused', actor: who.email, object: id, details });
-  return fault('forbidden', 'This session is not yours to view. Ask an auditor.');
-}
-
-function archiveFault(reason: ArchiveFault) {
-  switch (reason) {
-    case 'not_found':
-      return fault('not_found', 'There is no such session in the archive, or not yet.');
-    case 'bad_request':
-      return fault(
-        'bad_request',
-        'The session cannot be shown like that. Leave out the cursor and the lane, or name another lane.',
-      );
-    case 'unavailable':
-      return fault('unavailable', 'The archive does not answer right now. Try again in a minute.');
-    default:
-      return unreachable(reason);
-  }
 }

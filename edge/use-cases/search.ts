@@ -10,7 +10,7 @@ import type { Gatehouse } from '../gatehouse.ts';
 import type { Admission } from '../ports/witness.ts';
 import { fault, noteLook, type UseCaseDeps } from './deps.ts';
 import { type Standing, standingOf } from './standing.ts';
-import { mayView, ownerByRecord } from './viewing.ts';
+import { ownerByRecord, viewRight } from './viewing.ts';
 
 export function searchUseCases(deps: UseCaseDeps): Pick<Gatehouse, 'search'> {
   return {
@@ -35,21 +35,27 @@ export function searchUseCases(deps: UseCaseDeps): Pick<Gatehouse, 'search'> {
       const admissionOf = new Map(ids.map((id, index) => [id, admissions[index]]));
       const shown = hits.flatMap((hit): SearchHit[] => {
         const admission = admissionOf.get(hit.session);
-        const owner = ownerByRecord(admission);
-        const visible = standing.value.auditor || (owner !== undefined && mayView(standing.value, who, owner));
-        return visible ? [asAdmitted(hit, admission)] : [];
+        const right = viewRight(standing.value, who, ownerByRecord(admission));
+        return right.kind === 'now' ? [asAdmitted(hit, admission)] : [];
       });
       return ok({ ...rest, hits: shown });
     },
   };
 }
 
-/** What this person may see of the index. Of rules that are gone their own alone, and then as the edge's record of the session says. */
+/**
+ * What this person may see of the index. Of rules that are gone their own alone, and then as the edge's record of the session
+ * says. Where a look takes an approval nobody searches: one that was given is for one session, and the index is by rule.
+ */
 export function viewOf({ auditor, policy }: Standing, who: Identity): SearchView {
   const named = (test: (rule: (typeof policy.rules)[number]) => boolean) =>
     policy.rules.filter(test).map(({ name }) => name);
+  const except = auditor ? named(({ record }) => record.viewApproval?.auditors === true) : [];
+  const watched = ({ record }: (typeof policy.rules)[number]) =>
+    record.viewApproval === undefined && isAmong(policy, record.view, who);
   return {
-    rules: auditor ? 'all' : named((rule) => isAmong(policy, rule.record.view, who)),
+    rules: auditor ? 'all' : named(watched),
+    ...(except.length > 0 && { except }),
     own: { subject: who.subject, forbiddenBy: named((rule) => !rule.record.viewOwn) },
   };
 }

@@ -9,7 +9,7 @@ import { remote } from '../objects/rpc.ts';
 import { person } from '../test/people.ts';
 import { SESSIONS } from '../test/sessions.ts';
 import type { Standing } from './standing.ts';
-import { asSeenUnder, mayView, ownerBySignature } from './viewing.ts';
+import { asSeenUnder, ownerBySignature, viewRight } from './viewing.ts';
 
 // Sessions of an earlier release: the edge knows their connector, their manifest, and the policies of then.
 
@@ -64,8 +64,8 @@ test.each([
   ['that let them, by a manifest that is not the witnessed one', recordedUnder('open'), 'cd'.repeat(32), false],
 ])('under a rule that is gone, %s', async (_which, stored, manifest, visible) => {
   const owner = await ownerBySignature({ directory }, standing, stored, { connector: entry.connector, manifest });
-  expect(owner !== undefined && mayView(standing, person('alice'), owner)).toBe(visible);
-  expect(owner !== undefined && mayView(standing, person('mallory'), owner)).toBe(false);
+  expect(viewRight(standing, person('alice'), owner).kind === 'now').toBe(visible);
+  expect(viewRight(standing, person('mallory'), owner).kind).toBe('none');
 });
 
 test('that a rule is gone is what the policy in force says, never the catalogue', () => {

@@ -1,38 +1,60 @@
 // Who may view a session: auditors, whoever the rule's `record.view` names, and its own person where the rule
-// lets people view their own.
+// lets people view their own. Where the rule asks for an approval of each look (`record.viewApproval`), those whom it
+// names may know of the session and ask (views/view-requests.ts); its own person may watch at once.
 //
 // The rule is the one of the same name in the policy in force. When there is none any more (renamed, removed),
 // it opens nothing to others; its own person keeps what the rule gave at the time: as the edge wrote it down
 // when it admitted the session, or for a session from before it did, as the policy of then says.
 
+import type { AuditKind } from '../../core/audit/audit.ts';
 import type { SessionEntry, SessionQuery } from '../../core/catalogue.ts';
+import type { SessionId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';
+import type { Rule } from '../../core/policy/document.ts';
 import { isAmong } from '../../core/policy/evaluate.ts';
+import type { ViewApproval } from '../../core/policy/viewing-terms.ts';
 import { ok, type Result } from '../../core/result.ts';
 import { type AdmittedSession, openingOf, type StoredSession } from '../../core/session-evidence.ts';
 import type { UseCaseFault } from '../gatehouse.ts';
 import type { Admission } from '../ports/witness.ts';
-import { fault, type UseCaseDeps } from './deps.ts';
+import { fault, noteCounted, type UseCaseDeps } from './deps.ts';
 import type { Standing } from './standing.ts';
 
-interface Owned extends Pick<AdmittedSession, 'subject' | 'rule'> {
+export interface Owned extends Pick<AdmittedSession, 'subject' | 'email' | 'resource' | 'rule'> {
   /** What its rule said when it was opened. undefined: not known, and then nothing is opened by it. */
   readonly viewOwn: boolean | undefined;
 }
 
-export function mayView(standing: Standing, who: Identity, session: Owned): boolean {
-  if (standing.auditor) return true;
+export type ViewRight =
+  | { readonly kind: 'now' }
+  | { readonly kind: 'on_approval'; readonly rule: Rule; readonly terms: ViewApproval; readonly session: Owned }
+  | { readonly kind: 'none' };
+
+const NOW: ViewRight = { kind: 'now' };
+const NONE: ViewRight = { kind: 'none' };
+
+/** `session` undefined: the edge does not know whose it is, so it is for auditors alone. */
+export function viewRight(
+  standing: Pick<Standing, 'policy' | 'auditor'>,
+  who: Identity,
+  session: Owned | undefined,
+): ViewRight {
+  if (!session) return standing.auditor ? NOW : NONE;
   const own = session.subject === who.subject;
-  const rule = ruleNow(standing, session.rule);
-  if (!rule) return own && session.viewOwn === true;
-  return (own && rule.record.viewOwn) || isAmong(standing.policy, rule.record.view, who);
+  const rule = ruleNamed(standing, session.rule);
+  if (!rule) return standing.auditor || (own && session.viewOwn === true) ? NOW : NONE;
+  if (own && rule.record.viewOwn) return NOW;
+  if (!standing.auditor && !isAmong(standing.policy, rule.record.view, who)) return NONE;
+  const terms = rule.record.viewApproval;
+  return terms && (!standing.auditor || terms.auditors) ? { kind: 'on_approval', rule, terms, session } : NOW;
 }
 
 /** As whoever may see it is told; whether its rule is gone is for no catalogue to say. */
 export const asSeenUnder = (standing: Standing, { ruleGone: _claimed, ...entry }: SessionEntry): SessionEntry =>
-  ruleNow(standing, entry.rule) ? entry : { ...entry, ruleGone: true };
+  ruleNamed(standing, entry.rule) ? entry : { ...entry, ruleGone: true };
 
-const ruleNow = ({ policy }: Standing, name: string) => policy.rules.find((rule) => rule.name === name);
+export const ruleNamed = ({ policy }: Pick<Standing, 'policy'>, name: string): Rule | undefined =>
+  policy.rules.find((rule) => rule.name === name);
 
 /** undefined: never admitted here, or before the edge wrote down whose each is. */
 export const ownerByRecord = (admission: Admission | undefined): Owned | undefined =>
@@ -54,7 +76,7 @@ export async function ownerBySignature(
     (admission.manifest === undefined ? signed && (await registered()) : digest === admission.manifest);
   if (!genuine) return undefined;
   const { rule, policyVersion } = opened.grant;
-  const viewOwn = ruleNow(standing, rule) ? undefined : await deps.directory.viewedOwn(rule, policyVersion);
+  const viewOwn = ruleNamed(standing, rule) ? undefined : await deps.directory.viewedOwn(rule, policyVersion);
   return { ...openingOf(opened), viewOwn };
 }
 
@@ -67,4 +89,11 @@ export function narrow(standing: Standing, who: Identity, query: SessionQuery): 
     return fault('forbidden', "You may view your own sessions. Ask an auditor about others'.");
   }
   return ok({ ...query, email: who.email });
+}
+
+/** Written down, with what was wanted. */
+export async function refuseLook(deps: UseCaseDeps, who: Identity, id: SessionId, kind: AuditKind) {
+  const details = { reason: 'policy_denied', wanted: kind };
+  await noteCounted(deps, { kind: 'attempt.refused', actor: who.email, object: id, details });
+  return fault('forbidden', 'This session is not yours to view. Ask an auditor.');
 }

@@ -114,7 +114,7 @@ async function sourcesOf(
   const scopes = await knownScopes(deps);
   const each = await Promise.all(
     scopes.map(async (scope): Promise<DocumentSource[]> => {
-      const whole = view.rules === 'all' || view.rules.includes(scope.rule);
+      const whole = view.rules === 'all' ? !view.except?.includes(scope.rule) : view.rules.includes(scope.rule);
       if (!whole && view.own.forbiddenBy.includes(scope.rule)) return [];
       const owner = whole ? undefined : view.own.subject;
       const waiting = (await readWaiting(deps, scope.id))

@@ -2,7 +2,7 @@
 // bob and carol approve.
 
 import type { IssuedGrant, ListedApproval } from '../../core/api.ts';
-import type { Approval } from '../../core/approval/approval.ts';
+import { type Approval, isHeld, isOfRecording } from '../../core/approval/approval.ts';
 import { type ApprovalEvent, mayDecide, mayReview, transition } from '../../core/approval/transition.ts';
 import { type IdSource, newId, type RequestId } from '../../core/ids.ts';
 import type { Identity } from '../../core/identity.ts';
@@ -85,7 +85,8 @@ export function fakeApprovals(
       ...(breakGlass
         ? { breakGlass: review ? { review: { email: review.by.email, at: review.at, comment: review.comment } } : {} }
         : {}),
-      ...(subject.kind === 'access' ? {} : { held: subject }),
+      ...(isHeld(subject) && { held: subject }),
+      ...(isOfRecording(subject) && { recording: { session: subject.session, owner: subject.owner } }),
       link: `/requests/${approval.id}`,
       yours: requester.email === who.email,
       mayDecide: mayDecide(approval, who, standingOf(who, approval), now()),

@@ -14,6 +14,7 @@ import { type FakeApprovals, fakeApprovals } from './fake-approvals.ts';
 import { statementEntry, coverageOf, demoConnectors, demoResources, demoSessions, seededIds } from './fake-data.ts';
 import { type FakeRetention, fakeRetention } from './archive/fake-retention.ts';
 import { fakeSearch } from './archive/fake-search.ts';
+import { fakeViews } from './views/fake-views.ts';
 import { fakeKeys } from './ssh/fake-keys.ts';
 
 export interface FakeSession {
@@ -24,7 +25,7 @@ export interface FakeSession {
   events: ReplayEvent[];
 }
 
-export interface FakeGatehouse extends Gatehouse {
+export interface FakeGatehouse extends Gatehouse, Pick<ReturnType<typeof fakeViews>, 'needing' | 'tokens'> {
   readonly waitingRequests: FakeApprovals;
   readonly calls: { readonly method: string; readonly actor: string; readonly object: string }[];
   readonly stored: Map<string, FakeSession>;
@@ -142,7 +143,9 @@ export function createFakeGatehouse(now: () => number): FakeGatehouse {
 
   const retention = fakeRetention({ stored, ids, now, may: seesAll, note, fault: () => fake.fault });
 
+  const views = fakeViews(waitingRequests, ids, (id) => stored.get(id)?.entry);
   const fake: FakeGatehouse = {
+    ...views,
     ...waitingRequests,
     waitingRequests,
     calls,
@@ -265,12 +268,15 @@ export function createFakeGatehouse(now: () => number): FakeGatehouse {
         .filter((entry) => !query.trace || entry.trace === query.trace)
         .filter((entry) => !query.since || entry.startedAt >= query.since)
         .sort((a, b) => (a.startedAt < b.startedAt ? 1 : -1));
-      return ok(pageOf(found, query.cursor, query.limit, 'sessions'));
+      const rows = found.map((entry) => (views.kept(who, entry) ? { ...entry, needsApproval: true } : entry));
+      return ok(pageOf(rows, query.cursor, query.limit, 'sessions'));
     },
     async session(who, id) {
       note('session', who, id);
       const session = mayView(who, stored.get(id));
       if (!session) return notFound;
+      const kept = views.kept(who, session.entry);
+      if (kept) return err(kept);
       audit('session.viewed', who.email, id);
       const detail: SessionDetail = { session: session.entry, segments: [] };
       return ok(session.entry.state === 'live' ? detail : { ...detail, coverage: coverageOf(session.entry) });

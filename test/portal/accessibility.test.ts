@@ -53,7 +53,34 @@ function hold() {
 /** Nobody's. */
 const KEY = Buffer.from('\0\0\0\x0bssh-ed25519\0\0\0\x20'.padEnd(51, 'k'), 'latin1').toString('base64');
 
+const kept = () => {
+  const id = sessionIn('live')?.id;
+  if (id) site.gatehouse.needing.add(id);
+  return id;
+};
+
 const PAGES: readonly PageOf[] = [
+  { name: 'a session to ask for', as: 'carol', path: () => `/sessions/${kept()}` },
+  { name: 'originals', as: 'carol', path: () => `/sessions/${sessionIn('live')?.id}/unlock` },
+  { name: 'sharing a session', path: () => `/sessions/${sessionIn('live')?.id}/share` },
+  {
+    name: 'a link that was made',
+    path: () => `/sessions/${sessionIn('live')?.id}/share`,
+    async prepare(page) {
+      await page.locator('#names').fill('dan@example.com');
+      await page.getByRole('button', { name: 'Make the link' }).click();
+    },
+  },
+  {
+    name: 'shared links',
+    path: () => `/sessions/${sessionIn('live')?.id}/share`,
+    async prepare(page) {
+      await page.locator('#names').fill('dan@example.com group:okta:support');
+      await page.getByRole('button', { name: 'Make the link' }).click();
+      await page.getByRole('link', { name: 'Links you made' }).click();
+    },
+  },
+  { name: 'where a link leads', path: at('/shared') },
   { name: 'overview', path: at('/') },
   { name: 'empty overview', as: 'carol', path: at('/') },
   { name: 'request', path: at('/request/demo') },

@@ -72,6 +72,8 @@ function namesOfPeople(policy: PolicyDocument): Named[] {
           each([...at, section, number, 'approval', 'from'], entry.approval?.from),
         ),
         ...each([...at, 'record', 'view'], rule.record.view),
+        ...each([...at, 'record', 'viewApproval', 'from'], rule.record.viewApproval?.from),
+        ...each([...at, 'record', 'unlock', 'from'], rule.record.unlock?.from),
       ];
     }),
   ];
@@ -96,7 +98,12 @@ export function providerGroupsOf(policy: PolicyDocument): Named[] {
   return [...found.values()];
 }
 
-function personMistake(policy: PolicyDocument, name: string, around: NamesAround): string | undefined {
+/** What is wrong with a name for people, of one that stands outside of a policy too. undefined: nothing. */
+export function personMistake(
+  policy: Pick<PolicyDocument, 'groups'>,
+  name: string,
+  around: NamesAround,
+): string | undefined {
   if (name === 'everyone' || Object.hasOwn(policy.groups, name)) return undefined;
   if (name.startsWith('user:')) {
     const email = name.slice('user:'.length).toLowerCase();

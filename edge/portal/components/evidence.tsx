@@ -2,8 +2,9 @@
 
 import type { Witnessed } from '../../../core/api.ts';
 import type { SessionDetail } from '../../../core/catalogue.ts';
-import { hasRows } from '../../../core/protocols.ts';
+import { hasRows, type ProtocolName } from '../../../core/protocols.ts';
 import { hiddenWords, originalsWords, REFUSED_WORDS, WITHHELD_WORDS } from '../../../core/recording/coverage-words.ts';
+import type { ViewedSession } from '../../gatehouse.ts';
 import { count } from '../../../core/text/amounts.ts';
 import { CommandLine } from './command-line.tsx';
 import { LaneWords } from './lane-words.tsx';
@@ -13,10 +14,13 @@ export const Evidence = ({
   detail,
   witnessed,
   path,
+  lent,
 }: {
   detail: SessionDetail;
   witnessed: Witnessed | undefined;
   path: string;
+  /** For a time; what was passed on by a link is neither downloaded nor verified. */
+  lent: ViewedSession['lent'];
 }) => {
   const { session, coverage, manifest } = detail;
   return (
@@ -48,6 +52,11 @@ export const Evidence = ({
                   : {count(mask.count, 'value')}.
                 </li>
               ))}
+              {coverage.masked.length > 0 && lent?.by === undefined ? (
+                <li>
+                  <a href={`${path}/unlock`}>Ask for the originals</a>, where the rule keeps them.
+                </li>
+              ) : null}
               {(coverage.withheld ?? []).map((withheld) => (
                 <li>
                   Withheld: {count(withheld.count, 'value')},{' '}
@@ -99,39 +108,7 @@ export const Evidence = ({
             </p>
           ) : null}
         </div>
-        <div>
-          <h3>Prove it yourself</h3>
-          <p>Reads every object, checks chain, signature and witness, and says what holds:</p>
-          <CommandLine id="verify" args={`verify ${session.id}`} label="the verify line" />
-        </div>
-        <div>
-          <h3>Download</h3>
-          <ul class="downloads">
-            <li>
-              <a href={`${path}/export?format=ndjson`}>NDJSON</a> <span class="dim">all of it, for programs</span>
-            </li>
-            <li>
-              <a href={`${path}/export?format=html`}>HTML</a> <span class="dim">one page to read and keep</span>
-            </li>
-            <li>
-              <a href={`${path}/export?format=asciicast`}>asciicast</a>{' '}
-              <span class="dim">the conversation, for asciinema</span>
-            </li>
-            <li>
-              <a href={`${path}/export?format=text`}>Text</a>{' '}
-              <span class="dim">what was done, for a ticket or an e-mail</span>
-            </li>
-            <li>
-              <a href={`${path}/export?format=markdown`}>Markdown</a> <span class="dim">for a knowledge base</span>
-            </li>
-            {hasRows(session.protocol) ? (
-              <li>
-                <a href={`${path}/export?format=csv`}>CSV</a>{' '}
-                <span class="dim">all results, a file each in a ZIP archive</span>
-              </li>
-            ) : null}
-          </ul>
-        </div>
+        {lent?.by === undefined ? <TakeAway session={session.id} protocol={session.protocol} path={path} /> : null}
       </div>
       <dl class="facts facts-small">
         <div>
@@ -156,3 +133,41 @@ export const Evidence = ({
     </section>
   );
 };
+
+const TakeAway = ({ session, protocol, path }: { session: string; protocol: ProtocolName; path: string }) => (
+  <>
+    <div>
+      <h3>Prove it yourself</h3>
+      <p>Reads every object, checks chain, signature and witness, and says what holds:</p>
+      <CommandLine id="verify" args={`verify ${session}`} label="the verify line" />
+    </div>
+    <div>
+      <h3>Download</h3>
+      <ul class="downloads">
+        <li>
+          <a href={`${path}/export?format=ndjson`}>NDJSON</a> <span class="dim">all of it, for programs</span>
+        </li>
+        <li>
+          <a href={`${path}/export?format=html`}>HTML</a> <span class="dim">one page to read and keep</span>
+        </li>
+        <li>
+          <a href={`${path}/export?format=asciicast`}>asciicast</a>{' '}
+          <span class="dim">the conversation, for asciinema</span>
+        </li>
+        <li>
+          <a href={`${path}/export?format=text`}>Text</a>{' '}
+          <span class="dim">what was done, for a ticket or an e-mail</span>
+        </li>
+        <li>
+          <a href={`${path}/export?format=markdown`}>Markdown</a> <span class="dim">for a knowledge base</span>
+        </li>
+        {hasRows(protocol) ? (
+          <li>
+            <a href={`${path}/export?format=csv`}>CSV</a>{' '}
+            <span class="dim">all results, a file each in a ZIP archive</span>
+          </li>
+        ) : null}
+      </ul>
+    </div>
+  </>
+);

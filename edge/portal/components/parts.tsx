@@ -15,7 +15,8 @@ type State =
   | 'exempt'
   | 'contradicted'
   | 'ruleless'
-  | 'unproven';
+  | 'unproven'
+  | 'asking';
 
 const STATE_WORDS: Readonly<Record<State, string>> = {
   live: 'Live',
@@ -32,6 +33,7 @@ const STATE_WORDS: Readonly<Record<State, string>> = {
   contradicted: 'Row changed',
   ruleless: 'Rule gone',
   unproven: 'Not proven yet',
+  asking: 'On approval',
 };
 
 export const Badge = ({ state }: { state: State }) => (

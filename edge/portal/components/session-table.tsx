@@ -1,4 +1,4 @@
-import type { SessionEntry } from '../../../core/catalogue.ts';
+import type { ListedSession } from '../../../core/catalogue.ts';
 import { isUnprovenFor } from '../../../core/session-marks.ts';
 import { actionsOf, PROTOCOLS, errorsOf } from '../../../core/protocols.ts';
 import { capital } from '../../../core/text/capital.ts';
@@ -7,7 +7,7 @@ import { Badge, Cell, LabelList, Row, Table, to } from './parts.tsx';
 import { Text, Time } from './text.tsx';
 
 interface SessionTableProps {
-  sessions: readonly SessionEntry[];
+  sessions: readonly ListedSession[];
   caption: string;
   now: number;
   withPerson?: boolean;
@@ -76,8 +76,14 @@ export const SessionTable = ({ sessions, caption, now, withPerson = true }: Sess
 );
 
 /** What sets a session apart, wherever it is listed. */
-export const SessionMarks = ({ session, now }: { session: SessionEntry; now: number }) => (
+export const SessionMarks = ({ session, now }: { session: ListedSession; now: number }) => (
   <>
+    {session.needsApproval ? (
+      <>
+        {' '}
+        <Badge state="asking" />
+      </>
+    ) : null}
     {isUnprovenFor(session, now) ? (
       <>
         {' '}

@@ -34,6 +34,8 @@ export function keepFresh(region: HTMLElement, enliven: (root: ParentNode) => vo
 async function fetchPart(address: string): Promise<string | undefined> {
   try {
     const response = await fetch(address, { redirect: 'error' });
+    // What was given for a time is over: the page itself says what to do now, and shows no more of it.
+    if (response.status === 403) location.reload();
     return response.ok ? await response.text() : undefined;
   } catch {
     return undefined;

@@ -89,6 +89,19 @@ document.addEventListener('keydown', (event) => {
 
 enliven(document);
 // An address that names a statement is somebody's own place.
+/** What a link carries behind # leaves the address, and the history, before anything else; it goes on in the form's body. */
+function openSharedLink(form: HTMLFormElement): void {
+  const token = location.hash.slice(1);
+  const field = form.elements.namedItem('token');
+  if (token === '' || !(field instanceof HTMLInputElement)) return;
+  history.replaceState(null, '', location.pathname);
+  field.value = token;
+  form.submit();
+}
+
+const shared = document.querySelector<HTMLFormElement>('form[data-share-form]');
+if (shared) openSharedLink(shared);
+
 if (location.hash === '') for (const list of document.querySelectorAll<HTMLElement>('[data-follow]')) showEnd(list);
 countDown();
 setInterval(countDown, 1000);

@@ -78,9 +78,11 @@ const What = ({ approval }: { approval: ListedApproval }) =>
     </code>
   ) : (
     <span>
-      access for {span(approval.workSeconds * 1000)}: <Reason approval={approval} />
+      {SUBJECTS[approval.kind] ?? 'access'} for {span(approval.workSeconds * 1000)}: <Reason approval={approval} />
     </span>
   );
+
+const SUBJECTS: Partial<Record<ListedApproval['kind'], string>> = { view: 'watching', unlock: 'originals' };
 
 /** In the words of core/approval/state-words.ts. */
 const RequestBadge = ({ approval }: { approval: ListedApproval }) => (
@@ -137,6 +139,11 @@ const ApprovalCard = ({ approval, now }: { approval: ListedApproval; now: number
       {approval.held ? null : `, for ${span(approval.workSeconds * 1000)}`}
     </p>
     {approval.held ? <HeldBrief held={approval.held} /> : null}
+    {approval.recording ? (
+      <p>
+        The session of <Text value={approval.recording.owner} />
+      </p>
+    ) : null}
     <p class="card-reason">
       <Reason approval={approval} />
     </p>
@@ -217,6 +224,16 @@ export const ApprovalFacts = ({ approval }: { approval: ListedApproval }) => {
           <code>{approval.rule}</code>
         </dd>
       </div>
+      {approval.recording ? (
+        <div>
+          <dt>Session</dt>
+          <dd>
+            of <Text value={approval.recording.owner} />
+            <br />
+            <code>{approval.recording.session}</code>
+          </dd>
+        </div>
+      ) : null}
     </dl>
   );
 };
@@ -246,7 +263,8 @@ export const ApprovalStatus = ({ approval, now }: { approval: ListedApproval; no
         {workUntil !== undefined &&
         (approval.state === 'approved' || (approval.state === 'claimed' && !approval.held)) ? (
           <span>
-            {approval.held ? 'It may go on until' : 'Access until'} <Time iso={workUntil} />
+            {approval.held ? 'It may go on until' : approval.recording ? 'Good until' : 'Access until'}{' '}
+            <Time iso={workUntil} />
           </span>
         ) : null}
         {claim && !breakGlass ? (
@@ -349,7 +367,14 @@ export const ApprovalActions = ({ approval, comment = '' }: { approval: ListedAp
           </div>
         </form>
       ) : null}
-      {approval.yours && approval.state === 'approved' && !approval.held ? (
+      {approval.yours && approval.state === 'approved' && approval.recording ? (
+        <p class="form-end">
+          <a class="button button-main" href={openPathOf(approval.kind, approval.recording.session)}>
+            {approval.kind === 'view' ? 'Watch the session' : 'Go to the originals'}
+          </a>
+        </p>
+      ) : null}
+      {approval.yours && approval.state === 'approved' && approval.kind === 'access' ? (
         <form method="post" action={`${path}/claim`} class="form-end">
           <button type="submit" class="button button-main">
             Show the secret
@@ -366,7 +391,14 @@ export const ApprovalActions = ({ approval, comment = '' }: { approval: ListedAp
       ) : null}
       {approval.yours && !approval.held && ['denied', 'expired', 'withdrawn'].includes(approval.state) ? (
         <p class="form-end">
-          <a class="button" href={to('request', approval.resource)}>
+          <a
+            class="button"
+            href={
+              approval.recording
+                ? openPathOf(approval.kind, approval.recording.session)
+                : to('request', approval.resource)
+            }
+          >
             Ask anew
           </a>
         </p>
@@ -375,7 +407,15 @@ export const ApprovalActions = ({ approval, comment = '' }: { approval: ListedAp
   );
 };
 
-function titleOf({ held, yours }: ListedApproval): string {
+/** Where it is asked for, and opened once it is approved. */
+const openPathOf = (kind: ListedApproval['kind'], session: string): string =>
+  kind === 'unlock' ? to('sessions', session, 'unlock') : to('sessions', session);
+
+function titleOf({ held, recording, kind, yours }: ListedApproval): string {
+  if (recording) {
+    const what = kind === 'unlock' ? 'for the originals of a session on' : 'to watch a session on';
+    return `${yours ? 'Your' : 'A'} request ${what}`;
+  }
   if (held) return `${yours ? 'Your' : 'A'} ${nounOf(held.kind).one} on`;
   return yours ? 'Your request for' : 'A request for';
 }

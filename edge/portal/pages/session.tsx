@@ -9,6 +9,8 @@ import { SessionMarks } from '../components/session-table.tsx';
 import { Actions } from '../components/actions.tsx';
 import { Text, Time } from '../components/text.tsx';
 import { RetentionSection } from './archive/session-retention.tsx';
+import { TimeLeft } from '../components/time-left.tsx';
+import type { ViewedSession } from '../../gatehouse.ts';
 import { END_WORDS } from '../../../core/recording/coverage-words.ts';
 import { count, offset, showBytes, took } from '../../../core/text/amounts.ts';
 
@@ -24,10 +26,13 @@ interface SessionPageProps {
   mayEnd: boolean;
   /** They just did. */
   ended: boolean;
+  /** The reader may watch it for a time alone. */
+  lent: ViewedSession['lent'];
   now: number;
 }
 
-export const SessionDetailPage = ({ detail, actions, witnessed, cursor, at, mayEnd, ended, now }: SessionPageProps) => {
+export const SessionDetailPage = (props: SessionPageProps) => {
+  const { detail, actions, witnessed, cursor, at, mayEnd, ended, lent, now } = props;
   const { session } = detail;
   const { noun } = PROTOCOLS[session.protocol];
   const path = to('sessions', session.id);
@@ -71,6 +76,25 @@ export const SessionDetailPage = ({ detail, actions, witnessed, cursor, at, mayE
           auditors. How long it is kept does not change.
         </NoticeBox>
       ) : null}
+      {lent === undefined ? (
+        <p>
+          <a class="button button-small" href={to('sessions', session.id, 'share')}>
+            Share
+          </a>{' '}
+          <span class="dim">A link to this session that ends by itself.</span>
+        </p>
+      ) : (
+        <NoticeBox kind="plain">
+          {lent.by === undefined ? (
+            'Somebody agreed that you watch this session'
+          ) : (
+            <>
+              <Text value={lent.by} /> shared this session with you: its page and its replay
+            </>
+          )}
+          , until <Time iso={lent.until} />. <TimeLeft until={lent.until} now={now} />
+        </NoticeBox>
+      )}
       {ended ? (
         <NoticeBox kind="good">
           The connector has been asked to end it. This page shows the end as soon as it is recorded.
@@ -115,8 +139,8 @@ export const SessionDetailPage = ({ detail, actions, witnessed, cursor, at, mayE
           )}
         </section>
       </div>
-      <Evidence detail={detail} witnessed={witnessed} path={path} />
-      <RetentionSection detail={detail} />
+      <Evidence detail={detail} witnessed={witnessed} path={path} lent={lent} />
+      {lent === undefined ? <RetentionSection detail={detail} /> : null}
     </>
   );
 };
@@ -147,16 +171,18 @@ export const SessionStatus = ({
   detail,
   witnessed,
   mayEnd,
+  lent,
   now,
 }: {
   detail: SessionDetail;
   witnessed: Witnessed | undefined;
   mayEnd: boolean;
+  lent: ViewedSession['lent'];
   now: number;
 }) => (
   <>
     <SessionHead session={detail.session} mayEnd={mayEnd} now={now} />
-    <Evidence detail={detail} witnessed={witnessed} path={to('sessions', detail.session.id)} />
+    <Evidence detail={detail} witnessed={witnessed} path={to('sessions', detail.session.id)} lent={lent} />
   </>
 );
 

@@ -52,6 +52,9 @@ export const SessionsPage = ({ page, filters, cursor, now }: SessionsPageProps) 
         </form>
       </search>
     </div>
+    <p class="dim">
+      <a href="/shares">Shared links</a>
+    </p>
     <search aria-label="Filter sessions">
       <form method="get" action="/sessions" class="filters">
         <Filter name="email" label="Person" value={filters.email} placeholder="alice@example.com" />

@@ -3,7 +3,7 @@
 import { type Context, Hono } from 'hono';
 import { EndingReason, type ExportParts, ExportQuery } from '../../../core/api.ts';
 import type { SessionDetail } from '../../../core/catalogue.ts';
-import { SessionId } from '../../../core/ids.ts';
+import type { SessionId } from '../../../core/ids.ts';
 import { PROTOCOLS } from '../../../core/protocols.ts';
 import { ReplayQuery } from '../../../core/replay/terminal.ts';
 import { err } from '../../../core/result.ts';
@@ -12,11 +12,12 @@ import { to } from '../components/parts.tsx';
 import { Actions } from '../components/actions.tsx';
 import type { SessionToEnd } from '../../gatehouse.ts';
 import type { PortalDeps } from '../deps.ts';
-import { FAULT_STATUS, show, showAnswer, showFault, showFragment, signedIn, type Visit } from '../page.tsx';
+import { FAULT_STATUS, forSession, show, showAnswer, showFault, showFragment, signedIn, type Visit } from '../page.tsx';
 import { EndSessionPage } from '../pages/end-session.tsx';
 import { ExportPartsPage } from '../pages/export-parts.tsx';
 import { SessionDetailPage, SessionStatus } from '../pages/session.tsx';
 import { SessionsFragment, SessionsPage, SINCE } from '../pages/sessions.tsx';
+import { showViewRequest } from './view-requests.tsx';
 
 const NO_STATEMENTS = {
   reason: 'unavailable',
@@ -68,13 +69,15 @@ export function sessionPages(deps: PortalDeps): Hono {
       if (c.req.query('fragment') === 'status') {
         return showAnswer(visit, await gatehouse.viewSession(identity, id, { witnessed: true }), (view) => {
           const { detail, witnessed } = view;
-          const props = { detail, witnessed, mayEnd: mayEnd(visit, detail), now: deps.now() };
+          const props = { detail, witnessed, lent: view.lent, mayEnd: mayEnd(visit, detail), now: deps.now() };
           return showFragment(visit, <SessionStatus {...props} />);
         });
       }
       const cursor = cursorOf(c);
       const parts = { statements: { cursor, limit: STATEMENTS_A_PAGE }, witnessed: true };
-      return showAnswer(visit, await gatehouse.viewSession(identity, id, parts), (view) => {
+      const answer = await gatehouse.viewSession(identity, id, parts);
+      if (!answer.ok && answer.error.reason === 'approval_needed') return showViewRequest(visit, id, 'view');
+      return showAnswer(visit, answer, (view) => {
         const { session } = view.detail;
         return show(
           visit,
@@ -83,6 +86,7 @@ export function sessionPages(deps: PortalDeps): Hono {
             detail={view.detail}
             actions={view.statements}
             witnessed={view.witnessed}
+            lent={view.lent}
             cursor={cursor}
             at={momentOf(c)}
             mayEnd={mayEnd(visit, view.detail)}
@@ -253,17 +257,6 @@ const endProps = (visit: Visit, session: SessionToEnd) => ({
   email: visit.me.identity.email,
   mayRevoke: mayRevoke(visit, session),
 });
-
-const forSession = (
-  deps: PortalDeps,
-  handler: (visit: Visit, id: SessionId) => Promise<Response>,
-): ((c: Context) => Promise<Response>) =>
-  signedIn(deps, async (visit) => {
-    const id = SessionId.safeParse(visit.c.req.param('id'));
-    return id.success
-      ? handler(visit, id.data)
-      : showFault(visit, { reason: 'not_found', message: 'There is no such session among those you may see.' });
-  });
 
 const query = (c: Context, name: string): string => (c.req.query(name) ?? '').trim().slice(0, 300);
 

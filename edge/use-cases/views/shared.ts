@@ -1,0 +1,70 @@
+// What a link opens now. Its right is never more than that of whoever made it: asked at each look of the policy in force, as for
+// themselves, and of what the rule says of links.
+
+import type { PolicyDocument } from '../../../core/policy/document.ts';
+import type { SessionId } from '../../../core/ids.ts';
+import type { Identity } from '../../../core/identity.ts';
+import { isAmong } from '../../../core/policy/evaluate.ts';
+import { type Sharing, shareForOf, sharingOf } from '../../../core/policy/viewing-terms.ts';
+import type { StoredShare } from '../../ports/directory.ts';
+import type { UseCaseDeps } from '../deps.ts';
+import type { Standing } from '../standing.ts';
+import { type Owned, ruleNamed, viewRight } from '../viewing.ts';
+
+interface SharingTerms {
+  readonly sharing: Sharing;
+  /** Longest life of a link, in milliseconds. */
+  readonly forMs: number;
+}
+
+export function sharingTerms(standing: Pick<Standing, 'policy'>, session: Owned | undefined): SharingTerms {
+  const record = (session && ruleNamed(standing, session.rule)?.record) ?? {};
+  return { sharing: sharingOf(record), forMs: shareForOf(record) };
+}
+
+export type DeadLink = 'over' | 'revoked' | 'not_for_you' | 'sharer_lost_it' | 'rule_forbids';
+
+/** When it ends, or why it opens nothing to this person. Of a session whose owner is `owner`. */
+export async function linkOpens(
+  deps: Pick<UseCaseDeps, 'directory' | 'clock'>,
+  standing: Standing,
+  who: Identity,
+  share: StoredShare,
+  owner: Owned | undefined,
+): Promise<{ readonly untilMs: number } | DeadLink> {
+  const { sharing, forMs } = sharingTerms(standing, owner);
+  const untilMs = Math.min(Date.parse(share.until), Date.parse(share.madeAt) + forMs);
+  if (share.state === 'revoked') return 'revoked';
+  if (deps.clock.now() >= untilMs) return 'over';
+  if (sharing === 'none' || (share.with === undefined && sharing !== 'everyone')) return 'rule_forbids';
+  if (share.with && !isAmong(standing.policy, share.with, who)) return 'not_for_you';
+  return (await mayStillView(deps, standing.policy, share, owner)) ? { untilMs } : 'sharer_lost_it';
+}
+
+/** As they last signed in, within a month: nobody knows the groups of whoever has not. */
+async function mayStillView(
+  deps: Pick<UseCaseDeps, 'directory'>,
+  policy: PolicyDocument,
+  { by, subject }: StoredShare,
+  owner: Owned | undefined,
+): Promise<boolean> {
+  const sharer = await deps.directory.personByEmail(by);
+  if (sharer?.subject !== subject) return false;
+  const auditor = isAmong(policy, policy.auditors, sharer);
+  return viewRight({ policy, auditor }, sharer, owner).kind === 'now';
+}
+
+/** The link by which this person may look at the session now, if there is one that they opened. */
+export async function sharedNow(
+  deps: Pick<UseCaseDeps, 'directory' | 'clock'>,
+  standing: Standing,
+  who: Identity,
+  session: SessionId,
+  owner: Owned | undefined,
+): Promise<{ readonly share: StoredShare; readonly untilMs: number } | undefined> {
+  for (const share of await deps.directory.sharesOpenFor(who.subject, session)) {
+    const opens = await linkOpens(deps, standing, who, share, owner);
+    if (typeof opens === 'object') return { share, untilMs: opens.untilMs };
+  }
+  return undefined;
+}
