@@ -4,7 +4,8 @@
 
 import { AwsClient } from 'aws4fetch';
 import type { z } from 'zod';
-import { ApiError, ArchiveLimits, ExportParts, type ExportQuery, ObjectList } from '../core/api.ts';
+import { ApiError, ArchiveLimits, ObjectList } from '../core/api.ts';
+import { ExportParts, type ExportQuery } from '../core/replay/exports.ts';
 import { ActionPage, SessionPage, type SessionQuery } from '../core/catalogue.ts';
 import type { ConnectorId, SessionId } from '../core/ids.ts';
 import type { ReplayQuery } from '../core/replay/terminal.ts';

@@ -14,7 +14,6 @@ import type {
   AuditPage,
   AuditPiecePage,
   EndedSession,
-  ExportQuery,
   IssuedGrant,
   IssuedSshCertificate,
   JoinToken,
@@ -36,6 +35,7 @@ import type {
   WitnessPage,
   Witnessed,
 } from '../core/api.ts';
+import type { ExportQuery } from '../core/replay/exports.ts';
 import type { DecidedVia, RecordingKind } from '../core/approval/approval.ts';
 import type { ActionPage, SessionDetail, SessionPage, SessionQuery } from '../core/catalogue.ts';
 import type { GrantId, HoldId, HoldSearchId, RequestId, SessionId, ShareId } from '../core/ids.ts';

@@ -1,6 +1,6 @@
 // How an export ends: with the damage, where the recording is damaged, and a cast with which other terminals there are.
 
-import type { ExportFormat, ExportQuery } from '../../core/api.ts';
+import type { ExportFormat, ExportQuery } from '../../core/replay/exports.ts';
 import { Failure } from '../failure.ts';
 import type { Output } from '../output.ts';
 

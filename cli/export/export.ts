@@ -1,7 +1,7 @@
 // Streams a session's export to a file or to standard output; memory stays flat whatever its size.
 
 import type { Command } from 'commander';
-import { ExportFormat, ExportParts, ExportQuery } from '../../core/api.ts';
+import { ExportFormat, ExportParts, ExportQuery } from '../../core/replay/exports.ts';
 import { SessionId } from '../../core/ids.ts';
 import { showBytes } from '../../core/text/amounts.ts';
 import { query } from '../api-client.ts';

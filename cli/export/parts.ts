@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ExportParts } from '../../core/api.ts';
+import { ExportParts } from '../../core/replay/exports.ts';
 import { showBytes } from '../../core/text/amounts.ts';
 import type { ApiClient } from '../api-client.ts';
 import { Failure } from '../failure.ts';

@@ -1,4 +1,4 @@
-// A frame as a line of the NDJSON export, whoever writes it (core/api.ts, ExportedFrame).
+// A frame as a line of the NDJSON export, whoever writes it (exports.ts, ExportedFrame).
 
 import type { Frame } from '../recording/frame.ts';
 

@@ -1,15 +1,8 @@
 // /sessions and /witness: recordings and what is needed to prove them.
 
 import { createRoute, z } from '@hono/zod-openapi';
-import {
-  EndedSession,
-  EndSession,
-  ExportParts,
-  ExportQuery,
-  ObjectList,
-  Witnessed,
-  WitnessPage,
-} from '../../core/api.ts';
+import { EndedSession, EndSession, ObjectList, Witnessed, WitnessPage } from '../../core/api.ts';
+import { ExportParts, ExportQuery } from '../../core/replay/exports.ts';
 import { ActionPage, MAX_ACTIONS_A_PAGE, SessionDetail, SessionPage, SessionQuery } from '../../core/catalogue.ts';
 import { SessionId } from '../../core/ids.ts';
 import { ReplayQuery } from '../../core/replay/terminal.ts';

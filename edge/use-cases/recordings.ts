@@ -16,7 +16,7 @@ import { viewOf } from './search.ts';
 import { standingOf } from './standing.ts';
 import { exportedOf, look, type Looked, VERIFIED } from './views/look.ts';
 import { endingAt } from './views/until.ts';
-import { asSeenUnder, narrow, ownerByRecord, viewRight } from './viewing.ts';
+import { asSeenUnder, narrow, ownerByRecord, viewRight } from './views/viewing.ts';
 
 const OBJECT_NAME = /^(\d{8}\.seg|manifest\.json)$/;
 

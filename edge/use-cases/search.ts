@@ -10,7 +10,7 @@ import type { Gatehouse } from '../gatehouse.ts';
 import type { Admission } from '../ports/witness.ts';
 import { fault, noteLook, type UseCaseDeps } from './deps.ts';
 import { type Standing, standingOf } from './standing.ts';
-import { ownerByRecord, viewRight } from './viewing.ts';
+import { ownerByRecord, viewRight } from './views/viewing.ts';
 
 export function searchUseCases(deps: UseCaseDeps): Pick<Gatehouse, 'search'> {
   return {
@@ -28,7 +28,7 @@ export function searchUseCases(deps: UseCaseDeps): Pick<Gatehouse, 'search'> {
       // Pages of one query are one look.
       await noteLook(deps, event, query.q);
       const page = await deps.archive.search({ ...query, view: viewOf(standing.value, who) });
-      if (!page.ok) return archiveFault(page.error);
+      if (!page.ok) return searchFault(page.error);
       const { hits, ...rest } = page.value;
       const ids = [...new Set(hits.map(({ session }) => session))];
       const admissions = await deps.witness.admissions(ids);
@@ -66,7 +66,7 @@ const asAdmitted = (hit: SearchHit, admission: Admission | undefined): SearchHit
   return admitted ? { ...hit, email: admitted.email, resource: admitted.resource, protocol: admitted.protocol } : hit;
 };
 
-export function archiveFault(reason: 'not_found' | 'bad_request' | 'unavailable') {
+export function searchFault(reason: 'not_found' | 'bad_request' | 'unavailable') {
   switch (reason) {
     case 'bad_request':
       return fault('bad_request', 'The cursor does not belong to this query. Begin again without it.');

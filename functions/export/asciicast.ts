@@ -1,7 +1,7 @@
 // The conversation as a terminal recording: statements behind a prompt, results as tables, with the
 // real timing.
 
-import type { CastVersion } from '../../core/api.ts';
+import type { CastVersion } from '../../core/replay/exports.ts';
 import type { ReplayEvent } from '../../core/catalogue.ts';
 import { isGatewayWord } from '../../core/replay/error-name.ts';
 import { byStatement } from '../../core/replay/by-statement.ts';

@@ -2,7 +2,7 @@
 // interval since the event before. Times are whole microseconds, so neither is rounded and intervals add up.
 // https://docs.asciinema.org/manual/asciicast/v2/ and /v3/
 
-import type { CastVersion } from '../../core/api.ts';
+import type { CastVersion } from '../../core/replay/exports.ts';
 import type { SessionEntry } from '../../core/catalogue.ts';
 import { onOneLine } from '../../core/text/written-text.ts';
 

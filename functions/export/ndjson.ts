@@ -1,7 +1,7 @@
 // Every frame of a recording as a line of JSON, in order (core/api.ts, ExportedFrame).
 
 import type { z } from 'zod';
-import type { ExportedFrame } from '../../core/api.ts';
+import type { ExportedFrame } from '../../core/replay/exports.ts';
 import { exportedTime, exportFrame } from '../../core/replay/exported-frame.ts';
 import type { RecordingPart } from '../store/read-recording.ts';
 

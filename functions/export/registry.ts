@@ -1,7 +1,7 @@
 // A recording as a file, by its format and by how its session's protocol is replayed. NDJSON is of frames, CSV of results and a
 // transferred file of itself; the others are made of the replay.
 
-import type { ExportFormat, ExportQuery } from '../../core/api.ts';
+import type { ExportFormat, ExportQuery } from '../../core/replay/exports.ts';
 import type { SessionEntry } from '../../core/catalogue.ts';
 import { PROTOCOLS, type ReplayKind } from '../../core/protocols.ts';
 import { err, ok, type Result } from '../../core/result.ts';

@@ -1,7 +1,7 @@
 // One lane of a terminal session as an asciicast: what its person saw, with the real timing, and markers for commands
 // and for what the policy did. It is not made harmless: a player shows it on a terminal of its own.
 
-import type { CastVersion } from '../../core/api.ts';
+import type { CastVersion } from '../../core/replay/exports.ts';
 import type { SessionEntry } from '../../core/catalogue.ts';
 import { playedSize } from '../../core/replay/emulator.ts';
 import { endWords, commandSettings, signalWords } from '../../core/replay/command-words.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import type { CastVersion } from '../../core/api.ts';
+import type { CastVersion } from '../../core/replay/exports.ts';
 import type { SessionEntry } from '../../core/catalogue.ts';
 import { openingOf } from '../../core/session-evidence.ts';
 import { memoryReader } from '../../test/harness/memory-reader.ts';

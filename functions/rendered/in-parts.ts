@@ -1,7 +1,7 @@
 // Exports that one answer cannot carry, as the edge asks for them: begins what nobody is at, says how far it is, and hands out links to
 // parts. The edge has authorised and audited the look before.
 
-import type { ExportParts, ExportQuery } from '../../core/api.ts';
+import type { ExportParts, ExportQuery } from '../../core/replay/exports.ts';
 import type { SessionEntry } from '../../core/catalogue.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { RenderJob } from './job.ts';

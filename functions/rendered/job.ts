@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { ExportQuery } from '../../core/api.ts';
+import { ExportQuery } from '../../core/replay/exports.ts';
 import { SessionEntry } from '../../core/catalogue.ts';
 import { ConnectorId } from '../../core/ids.ts';
 import { sessionEntryOf } from '../../core/session-evidence.ts';

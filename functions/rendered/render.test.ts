@@ -3,7 +3,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ExportQuery } from '../../core/api.ts';
+import type { ExportQuery } from '../../core/replay/exports.ts';
 import { entryOf, exportedBytes, openerOf } from '../../test/harness/session/exported.ts';
 import { answer, RecordingBuilder } from '../../test/harness/recording-builder.ts';
 import { RetriableFault } from '../faults.ts';

@@ -5,7 +5,7 @@ import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { ExportFormat, ExportParts } from '../../core/api.ts';
+import type { ExportFormat, ExportParts } from '../../core/replay/exports.ts';
 import { exportedBytes } from '../harness/session/exported.ts';
 import { answer, RecordingBuilder } from '../harness/recording-builder.ts';
 import { fault, useFakeApi } from './fake-api.ts';

@@ -6,7 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { ExportedFrame } from '../../core/api.ts';
+import { ExportedFrame } from '../../core/replay/exports.ts';
 import { ActionPage, ReplayEvent, SessionPage } from '../../core/catalogue.ts';
 import { newId } from '../../core/ids.ts';
 import { verifySession } from '../../core/recording/verify.ts';

@@ -1,4 +1,4 @@
-import type { ExportParts } from '../../../core/api.ts';
+import type { ExportParts } from '../../../core/replay/exports.ts';
 import { showBytes } from '../../../core/text/amounts.ts';
 import { CommandLine } from '../components/command-line.tsx';
 import { Mono } from '../components/text.tsx';

@@ -1,7 +1,8 @@
 // Sessions: the list, one session, its statements, its replay and its exports.
 
 import { type Context, Hono } from 'hono';
-import { EndingReason, type ExportParts, ExportQuery } from '../../../core/api.ts';
+import { EndingReason } from '../../../core/api.ts';
+import { type ExportParts, ExportQuery } from '../../../core/replay/exports.ts';
 import type { SessionDetail } from '../../../core/catalogue.ts';
 import type { SessionId } from '../../../core/ids.ts';
 import { PROTOCOLS } from '../../../core/protocols.ts';

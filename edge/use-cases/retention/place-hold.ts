@@ -17,7 +17,7 @@ import { iso } from '../../clock.ts';
 import type { Answer } from '../../gatehouse.ts';
 import type { StandingHoldSearch } from '../../ports/retention.ts';
 import { fault, note, noteLook, type UseCaseDeps } from '../deps.ts';
-import { archiveFault } from '../search.ts';
+import { searchFault } from '../search.ts';
 
 /** Of hits, a call: a Worker's request has a thousand calls of its own, and a person waits. */
 const PAGES_A_CALL = 20;
@@ -73,7 +73,7 @@ export async function goOnWithHoldSearch(deps: UseCaseDeps, who: Identity, id: H
       ...{ q: query, limit: HITS_A_PAGE, view: { rules: 'all', own: { subject: who.subject, forbiddenBy: [] } } },
       ...(cursor !== undefined && { cursor }),
     });
-    if (!page.ok) return archiveFault(page.error);
+    if (!page.ok) return searchFault(page.error);
     const sessions = [...new Set(page.value.hits.map(({ session }) => session))];
     await retention.addToHoldSearch(id, { sessions, cursor: page.value.cursor });
   }

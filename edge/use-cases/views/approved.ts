@@ -8,7 +8,7 @@ import type { RequestId, SessionId } from '../../../core/ids.ts';
 import type { Identity } from '../../../core/identity.ts';
 import type { UseCaseDeps } from '../deps.ts';
 import type { Standing } from '../standing.ts';
-import { type Owned, ruleNamed } from '../viewing.ts';
+import { type Owned, ruleNamed } from './viewing.ts';
 
 interface Approved {
   readonly request: RequestId;

@@ -1,6 +1,6 @@
 // A look at one recording: who may, by which right, and the entry in the audit log before anything is shown (law 7).
 
-import type { ExportFormat, ExportQuery } from '../../../core/api.ts';
+import type { ExportFormat, ExportQuery } from '../../../core/replay/exports.ts';
 import type { SessionId } from '../../../core/ids.ts';
 import type { Identity } from '../../../core/identity.ts';
 import { ok } from '../../../core/result.ts';
@@ -11,7 +11,7 @@ import type { Admission } from '../../ports/witness.ts';
 import { archiveFault } from '../archive-fault.ts';
 import { fault, note, noteLook, type UseCaseDeps } from '../deps.ts';
 import { type Standing, standingOf } from '../standing.ts';
-import { type Owned, ownerByRecord, ownerBySignature, refuseLook, type ViewRight, viewRight } from '../viewing.ts';
+import { type Owned, ownerByRecord, ownerBySignature, refuseLook, type ViewRight, viewRight } from './viewing.ts';
 import { approvedNow } from './approved.ts';
 import { sharedNow } from './shared.ts';
 

@@ -18,7 +18,7 @@ import { linkOf } from '../approvals.ts';
 import { archiveFault } from '../archive-fault.ts';
 import { fault, note, noteLook, type UseCaseDeps } from '../deps.ts';
 import type { Standing } from '../standing.ts';
-import { type Owned, refuseLook, ruleNamed, viewRight } from '../viewing.ts';
+import { type Owned, refuseLook, ruleNamed, viewRight } from './viewing.ts';
 import { approvedNow, openRequests } from './approved.ts';
 import { whose } from './look.ts';
 

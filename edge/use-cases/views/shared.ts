@@ -9,7 +9,7 @@ import { type Sharing, shareForOf, sharingOf } from '../../../core/policy/viewin
 import type { StoredShare } from '../../ports/directory.ts';
 import type { UseCaseDeps } from '../deps.ts';
 import type { Standing } from '../standing.ts';
-import { type Owned, ruleNamed, viewRight } from '../viewing.ts';
+import { type Owned, ruleNamed, viewRight } from './viewing.ts';
 
 interface SharingTerms {
   readonly sharing: Sharing;

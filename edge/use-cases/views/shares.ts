@@ -19,7 +19,7 @@ import { SHARED_PATH } from '../../paths.ts';
 import type { StoredShare } from '../../ports/directory.ts';
 import { fault, note, noteCounted, noteLook, type UseCaseDeps } from '../deps.ts';
 import { standingOf } from '../standing.ts';
-import { refuseLook, viewRight } from '../viewing.ts';
+import { refuseLook, viewRight } from './viewing.ts';
 import { whose } from './look.ts';
 import { type DeadLink, linkOpens, sharingTerms } from './shared.ts';
 

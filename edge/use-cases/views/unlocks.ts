@@ -7,7 +7,7 @@ import { ok } from '../../../core/result.ts';
 import type { Answer, Gatehouse } from '../../gatehouse.ts';
 import { archiveFault } from '../archive-fault.ts';
 import { fault, note, type UseCaseDeps } from '../deps.ts';
-import { refuseLook } from '../viewing.ts';
+import { refuseLook } from './viewing.ts';
 import { approvedNow } from './approved.ts';
 import { whose } from './look.ts';
 import { mayAskFor } from './requests.ts';

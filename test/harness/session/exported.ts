@@ -1,7 +1,7 @@
 // Exports of sessions that tests recorded or built, as the functions make them.
 
 import { writeFile } from 'node:fs/promises';
-import type { ExportQuery } from '../../../core/api.ts';
+import type { ExportQuery } from '../../../core/replay/exports.ts';
 import type { SessionEntry } from '../../../core/catalogue.ts';
 import type { SessionOpened } from '../../../core/recording/facts/session.ts';
 import { openingOf } from '../../../core/session-evidence.ts';

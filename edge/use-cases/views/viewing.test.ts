@@ -1,14 +1,14 @@
 import { env } from 'cloudflare:workers';
 import { beforeAll, expect, test } from 'vitest';
-import { RequestId } from '../../core/ids.ts';
-import { readPolicy } from '../../core/policy/parse.ts';
-import type { SessionOpened } from '../../core/recording/facts/session.ts';
-import type { Manifest } from '../../core/recording/manifest.ts';
-import type { StoredSession } from '../../core/session-evidence.ts';
-import { remote } from '../objects/rpc.ts';
-import { person } from '../test/people.ts';
-import { SESSIONS } from '../test/sessions.ts';
-import type { Standing } from './standing.ts';
+import { RequestId } from '../../../core/ids.ts';
+import { readPolicy } from '../../../core/policy/parse.ts';
+import type { SessionOpened } from '../../../core/recording/facts/session.ts';
+import type { Manifest } from '../../../core/recording/manifest.ts';
+import type { StoredSession } from '../../../core/session-evidence.ts';
+import { remote } from '../../objects/rpc.ts';
+import { person } from '../../test/people.ts';
+import { SESSIONS } from '../../test/sessions.ts';
+import type { Standing } from '../standing.ts';
 import { asSeenUnder, ownerBySignature, viewRight } from './viewing.ts';
 
 // Sessions of an earlier release: the edge knows their connector, their manifest, and the policies of then.

@@ -6,19 +6,19 @@
 // it opens nothing to others; its own person keeps what the rule gave at the time: as the edge wrote it down
 // when it admitted the session, or for a session from before it did, as the policy of then says.
 
-import type { AuditKind } from '../../core/audit/audit.ts';
-import type { SessionEntry, SessionQuery } from '../../core/catalogue.ts';
-import type { SessionId } from '../../core/ids.ts';
-import type { Identity } from '../../core/identity.ts';
-import type { Rule } from '../../core/policy/document.ts';
-import { isAmong } from '../../core/policy/evaluate.ts';
-import type { ViewApproval } from '../../core/policy/viewing-terms.ts';
-import { ok, type Result } from '../../core/result.ts';
-import { type AdmittedSession, openingOf, type StoredSession } from '../../core/session-evidence.ts';
-import type { UseCaseFault } from '../gatehouse.ts';
-import type { Admission } from '../ports/witness.ts';
-import { fault, noteCounted, type UseCaseDeps } from './deps.ts';
-import type { Standing } from './standing.ts';
+import type { AuditKind } from '../../../core/audit/audit.ts';
+import type { SessionEntry, SessionQuery } from '../../../core/catalogue.ts';
+import type { SessionId } from '../../../core/ids.ts';
+import type { Identity } from '../../../core/identity.ts';
+import type { Rule } from '../../../core/policy/document.ts';
+import { isAmong } from '../../../core/policy/evaluate.ts';
+import type { ViewApproval } from '../../../core/policy/viewing-terms.ts';
+import { ok, type Result } from '../../../core/result.ts';
+import { type AdmittedSession, openingOf, type StoredSession } from '../../../core/session-evidence.ts';
+import type { UseCaseFault } from '../../gatehouse.ts';
+import type { Admission } from '../../ports/witness.ts';
+import { fault, noteCounted, type UseCaseDeps } from '../deps.ts';
+import type { Standing } from '../standing.ts';
 
 export interface Owned extends Pick<AdmittedSession, 'subject' | 'email' | 'resource' | 'rule'> {
   /** What its rule said when it was opened. undefined: not known, and then nothing is opened by it. */

@@ -1,0 +1,61 @@
+// Exports of a session: what may be asked for, and how one comes that is too large for one answer.
+
+import { z } from 'zod';
+import { Digest } from '../recording/segment.ts';
+
+export const ExportFormat = z.enum(['ndjson', 'html', 'asciicast', 'csv', 'text', 'markdown', 'file']);
+export type ExportFormat = z.infer<typeof ExportFormat>;
+
+const CastVersion = z.union([z.literal(2), z.literal(3)]);
+/** Of the asciicast format. */
+export type CastVersion = z.infer<typeof CastVersion>;
+
+export const ExportQuery = z.strictObject({
+  format: ExportFormat,
+  /** Missing: 3 for a terminal, 2 for a database's session. */
+  asciicast: z.coerce.number().pipe(CastVersion).optional(),
+  /** Of the lane that becomes an asciicast; missing: the first that has a terminal. */
+  lane: z.coerce.number().int().min(0).optional(),
+  /** Of the statement whose results become the CSV; missing: those of all statements, a file each in a ZIP archive. */
+  statement: z.coerce.number().int().min(1).optional(),
+  /** In a CSV, what a spreadsheet takes for a formula stays as it was recorded, without an apostrophe in front. */
+  exact: z.literal('true').optional(),
+  /** The transferred file that is wanted: the number of its action, or its path. */
+  file: z.string().min(1).max(4096).optional(),
+  /** Of an export in parts: those from this one on. Without it, an export is in parts where one answer cannot carry it. */
+  part: z.coerce.number().int().min(0).optional(),
+});
+export type ExportQuery = z.infer<typeof ExportQuery>;
+
+/** An export that one answer cannot carry: it is written in parts, which are joined in their order. */
+export const ExportParts = z.object({
+  /** rendering: ask again with `part=0`. failed: begin anew. */
+  state: z.enum(['rendering', 'ready', 'failed']),
+  fileName: z.string(),
+  contentType: z.string(),
+  /** Written so far. */
+  bytes: z.number().int(),
+  count: z.number().int(),
+  /** From the one that was asked for on, once they are ready; `url` opens without a sign-in until `until`. */
+  parts: z.array(z.object({ number: z.number().int(), bytes: z.number().int(), sha256: Digest, url: z.url() })),
+  until: z.iso.datetime().optional(),
+});
+export type ExportParts = z.infer<typeof ExportParts>;
+
+/**
+ * A line of the NDJSON export: every frame, in order. `fact` frames carry `fact`; `bytes` frames
+ * carry `base64`.
+ */
+export const ExportedFrame = z.object({
+  sequence: z.number().int(),
+  timeUs: z.number().int(),
+  /** Wall clock, ISO 8601 UTC with microseconds' worth of milliseconds. */
+  time: z.string(),
+  direction: z.enum(['gateway', 'client', 'target']),
+  lane: z.number().int(),
+  kind: z.enum(['bytes', 'fact']),
+  fact: z.record(z.string(), z.unknown()).optional(),
+  base64: z.string().optional(),
+  /** Something of it was masked and is put back: `gatehouse original` alone says so. */
+  restored: z.literal(true).optional(),
+});
