@@ -196,7 +196,7 @@ test.each(PAGES)('$name has no barrier, in light, dark and on a phone', async (w
 
 test('the style sheet and the scripts stay small', async () => {
   const size = async (name: string) => (await (await fetch(`${site.origin}/assets/${name}`)).arrayBuffer()).byteLength;
-  expect(await size('portal-style.css')).toBeLessThan(27_000);
+  expect(await size('portal-style.css')).toBeLessThan(28_000);
   expect((await size('portal.js')) + (await size('player-statements.js'))).toBeLessThan(37_000);
   // Most of it is the terminal that recordings are played in.
   expect(await size('player-terminal.js')).toBeLessThan(260_000);
