@@ -153,7 +153,7 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
   },
   'erase-person': {
     summary: 'have the audit log forget whose a pseudonym is, by two people (auditors)',
-    beside: { command: 'hold', summary: 'legal holds, purges, erasure of a person (auditors)' },
+    beside: { command: 'hold', summary: 'legal holds, purges, erasures (auditors)' },
     load: async () => (await import('./retention/erase-person.ts')).addErasePerson,
   },
   audit: {

@@ -73,8 +73,21 @@ test('law 9: nothing the edge says to a connector names a place to dial or a cre
   const builds = ['understands'];
   // A public key: whoever shows a certificate of it is let in for a grant that this edge admits, as with a secret.
   const authorities = ['userAuthority'];
+  // Public keys too, to which what masks hide is sealed for the archive: who may hide it is the edge's word anyway.
+  const sealing = ['originals'];
   expect([...propertiesOf(FromEdge)].sort()).toEqual(
-    [...calls, ...grants, ...signIns, ...opened, ...rules, ...holds, ...contested, ...builds, ...authorities].sort(),
+    [
+      ...calls,
+      ...grants,
+      ...signIns,
+      ...opened,
+      ...rules,
+      ...holds,
+      ...contested,
+      ...builds,
+      ...authorities,
+      ...sealing,
+    ].sort(),
   );
 });
 

@@ -7,10 +7,10 @@ import { showBytes } from '../../core/text/amounts.ts';
 import { query } from '../api-client.ts';
 import { checked, type Cli } from '../cli.ts';
 import { usage } from '../failure.ts';
+import { saveStream } from '../files/save-stream.ts';
 import { lines } from '../terminal-text.ts';
 import { noteOthers, refuseDamage, TAIL_BYTES } from './endings.ts';
 import { joinedParts } from './parts.ts';
-import { saveStream } from '../files/save-stream.ts';
 
 interface Options {
   readonly format?: string;
@@ -24,16 +24,17 @@ interface Options {
 
 export function addExport(command: Command, cli: Cli): void {
   command
+    .description('Downloads a session, or a file that went over in it.')
     .argument('SESSION', 'its id, ses_...')
     .option(
       '--format <FORMAT>',
       'ndjson: all of it, for programs (default); html: a page; text; markdown; csv: results; asciicast',
     )
     .option('--asciicast <VERSION>', '2 or 3 (default: 3 of a terminal, 2 of statements)')
-    .option('--lane <N>', 'of several terminals, the one that becomes the asciicast (default: the first)')
-    .option('--statement <N>', 'CSV of the results of this statement (default: of all, a file each in a ZIP archive)')
-    .option('--exact', 'in CSV, no apostrophe in front of cells that a spreadsheet would run as formulas')
-    .option('--file <PATH-OR-N>', 'a file that went over, by its path or by the number of its action')
+    .option('--lane <N>', 'which of several terminals the asciicast is of')
+    .option('--statement <N>', 'CSV of this statement alone (default: ZIP of all)')
+    .option('--exact', 'CSV without apostrophes in front of formulas')
+    .option('--file <PATH-OR-N>', 'one that went over: its path, or its action by number')
     .option('-o, --out <FILE>', 'write to FILE, only once it is whole (default: standard output)')
     .action(async (text: string, options: Options, command: Command) => {
       const id = checked(SessionId, text, 'SESSION');
