@@ -157,7 +157,7 @@ const newBatch = (): Batch => ({ begun: [], keys: [], sessions: new Set() });
 async function indexBatch(batch: Batch, deps: ReindexRunDeps): Promise<string[]> {
   await inParallel(batch.begun, (place) => beginSession(place, deps));
   const failed: string[] = [];
-  for (const kind of ['segment', 'manifest'] as const) {
+  for (const kind of ['segment', 'original', 'manifest'] as const) {
     let keys = batch.keys.filter((each) => each.kind === kind).map(({ key }) => key);
     for (let attempt = 1; keys.length > 0; attempt++) {
       const again: string[] = [];

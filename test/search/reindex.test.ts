@@ -2,12 +2,21 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ConnectorId, newId, type SessionId } from '../../core/ids.ts';
+import { originalKey } from '../../core/recording/segment.ts';
 import type { CatalogueTable, Item, ItemKey } from '../../functions/catalogue-table/table.ts';
 import { RetriableFault } from '../../functions/faults.ts';
 import { reindexRun } from '../../functions/reindex/run.ts';
 import { newConnector, type RecordingBuilder } from '../harness/recording-builder.ts';
-import { began, CUSTOMERS, filledArchive, store } from '../harness/search/reindex-archive.ts';
-import { HELD_SESSIONS, HOLDS, PURGES, SESSION_ROW, sessionPartition } from '../../functions/catalogue-table/schema.ts';
+import { began, CUSTOMERS, filledArchive, newReindexArchive, purge, store } from '../harness/search/reindex-archive.ts';
+import { dayOf } from '../../core/retention/due-day.ts';
+import {
+  duePartition,
+  HELD_SESSIONS,
+  HOLDS,
+  PURGES,
+  SESSION_ROW,
+  sessionPartition,
+} from '../../functions/catalogue-table/schema.ts';
 import { type LocalDynamoDb, localDynamoDbClient, startLocalDynamoDb } from '../../functions/local/dynamodb.ts';
 
 let database: LocalDynamoDb;
@@ -114,6 +123,24 @@ it.each([true, false])(
     expect(await before.answers()).toEqual(answers);
   },
 );
+
+it('what came late of a purged session is looked at again on its day, sealed originals too', async () => {
+  const archive = await newReindexArchive(client);
+  const derived = await archive.derived();
+  const one = began({}, 1).query('select 1', CUSTOMERS).cut().end();
+  for (const key of store(archive, one)) await derived.event(key);
+  await purge(archive, derived, one);
+  const late = originalKey(one.connector.id, one.session, 0);
+  archive.objects.clear();
+  archive.objects.set(late, Uint8Array.of(1));
+  await derived.event(late);
+  const today = async () =>
+    (await derived.table.scan({})).items.filter(({ pk }) => pk === duePartition(dayOf(archive.clock.now)));
+  const due = await today();
+  expect(due).toMatchObject([{ sk: one.session }]);
+  await derived.reindex(true);
+  expect(await today()).toEqual(due);
+});
 
 it('a session is whose objects were stored first, in whatever order they are walked over', async () => {
   const { archive, before, sessions, thief } = await filledArchive(client);
