@@ -1,13 +1,11 @@
 // Exports that come in parts, and files out of recordings: links only to who may view, once it is written down, and once a look.
 
-import { env } from 'cloudflare:workers';
 import { beforeAll, expect, test } from 'vitest';
-import { remote } from '../objects/rpc.ts';
 import { admitted } from '../test/admissions.ts';
+import { audit } from '../test/grants.ts';
 import { type Caller, callerAs } from '../test/people.ts';
 import { PARTS, SESSIONS } from '../test/sessions.ts';
 
-const audit = remote(env.AUDIT_LOG);
 const { ofAlice } = SESSIONS;
 const path = `/sessions/${ofAlice.id}/export`;
 let people: Record<'alice' | 'carol' | 'mallory', Caller>;

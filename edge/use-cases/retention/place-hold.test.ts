@@ -77,6 +77,11 @@ describe('a hold on what a search finds', () => {
     expect(await (await goOn(id)).json()).toMatchObject({ sessions: 1_500, done: true });
   });
 
+  test('is not made of what may lack something, as the catalogue is being made again', async () => {
+    const refused = await begin('"while it is made again"');
+    expect([refused.status, await refused.text()]).toEqual([503, expect.stringContaining('reindex --status')]);
+  });
+
   test('is refused of more sessions than one hold has, of none, and of a query with a mistake', async () => {
     const many = await searched('pages300');
     expect(many).toMatchObject({ tooMany: true });

@@ -74,6 +74,7 @@ export async function goOnWithHoldSearch(deps: UseCaseDeps, who: Identity, id: H
       ...(cursor !== undefined && { cursor }),
     });
     if (!page.ok) return searchFault(page.error);
+    if (page.value.incomplete) return fault('unavailable', LACKING);
     const sessions = [...new Set(page.value.hits.map(({ session }) => session))];
     await retention.addToHoldSearch(id, { sessions, cursor: page.value.cursor });
   }
@@ -108,6 +109,9 @@ async function saidOf(scope: HoldScope): Promise<Record<string, string | number>
   };
 }
 
+/** What it lacks would be held by nobody, and nobody would know. */
+const LACKING =
+  'The catalogue is being made again, so a search may lack sessions that are to be held. Go on when that is done (gatehouse reindex --status), or hold by person, resource or time now.';
 const NARROWER = 'Narrow it, with since: and until: for instance, and place several.';
 
 const shown = ({ id, query, at, sessions, done, tooMany }: StandingHoldSearch): HoldSearch => ({
