@@ -9,6 +9,14 @@ const STEP_US = 5_000_000;
 /** How long after its moment an answer is shown with what was found. */
 export const WITH_ANSWER_US = 1_000_000;
 
+/** Where to stand as soon as that much has arrived. One at a time: what was asked for last. */
+export type Aim =
+  /** Later than all that is known: of a live session the length is not. */
+  | { readonly to: 'time'; readonly us: number }
+  | { readonly to: 'action'; readonly action: number }
+  /** `action`: where it is one. */
+  | { readonly to: 'found'; readonly us: number; readonly action: number | undefined };
+
 /** `?at=12.345`, seconds cut to the millisecond, as microseconds at which what is meant has begun. */
 function momentIn(search: string): number | undefined {
   const at = new URLSearchParams(search).get('at') ?? '';

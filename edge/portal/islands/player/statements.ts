@@ -3,7 +3,7 @@
 import { isSeenIdle, type Silence } from '../../../../core/replay/idle.ts';
 import { type Marker, Markers } from '../../../../core/replay/markers.ts';
 import { offset, span } from '../../../../core/text/amounts.ts';
-import { Controls, WITH_ANSWER_US } from './controls.ts';
+import { type Aim, Controls, WITH_ANSWER_US } from './controls.ts';
 import { Find } from './find.ts';
 import { MarkersPanel } from './markers-panel.ts';
 import { Playback } from './playback.ts';
@@ -28,12 +28,7 @@ export function playStatements(player: HTMLElement): void {
   const statedUs = Number(player.dataset.durationMs ?? '0') * 1000;
   /** The card that was stepped or jumped to, until time moves on. */
   let chosen: number | undefined;
-  /** A statement to jump to as soon as it has arrived. */
-  let wanted: number | undefined;
-  /** Where to stand as soon as that much has arrived. */
-  let awaited: { readonly us: number; readonly statement: number | undefined } | undefined;
-  /** A moment to go to as soon as it has arrived: of a live session the length is not known. */
-  let wantedUs: number | undefined;
+  let aim: Aim | undefined;
   let loading = false;
   /** Not asked for again by themselves: they could not be had, or too much came since to keep them. */
   const askedRows = new Set<number>();
@@ -130,31 +125,41 @@ export function playStatements(player: HTMLElement): void {
   function arrived(): void {
     page.showLength(known.endUs);
     if (performance.now() - marksDrawnMs > MARKS_EVERY_MS || recording.complete) drawMarks();
-    if (wantedUs !== undefined && (recording.complete || wantedUs <= known.endUs)) seekTo(wantedUs);
-    if (wanted !== undefined) {
-      const card = recording.cardOfStatement(wanted);
-      // Its answer stands behind it: wait until something later has arrived.
-      if (card !== undefined && (recording.complete || card < recording.cards.length - 1)) {
-        wanted = undefined;
-        goTo(card, true);
-      } else if (recording.complete) {
-        say(`This recording has no statement ${wanted}.`);
-        wanted = undefined;
-      }
-    }
-    if (awaited && (recording.complete || recording.lastUs > awaited.us + WITH_ANSWER_US)) {
-      stand(awaited);
-      awaited = undefined;
+    if (!aim || !(recording.complete || isThere(aim))) return;
+    const reached = aim;
+    aim = undefined;
+    stand(reached);
+  }
+
+  function isThere(at: Aim): boolean {
+    switch (at.to) {
+      case 'time':
+        return at.us <= known.endUs;
+      case 'action':
+        // Its answer stands behind it: wait until something later has arrived.
+        return (recording.cardOfStatement(at.action) ?? Infinity) < recording.cards.length - 1;
+      case 'found':
+        return recording.lastUs > at.us + WITH_ANSWER_US;
     }
   }
 
-  function stand({ us, statement }: NonNullable<typeof awaited>): void {
-    const index = statement === undefined ? undefined : recording.cardOfStatement(statement);
+  function stand(at: Aim): void {
+    if (at.to === 'time') seekTo(at.us);
+    else if (at.to === 'found') standAtFound(at);
+    else {
+      const index = recording.cardOfStatement(at.action);
+      if (index === undefined) say(`This recording has no statement ${at.action}.`);
+      else goTo(index, true);
+    }
+  }
+
+  function standAtFound({ us, action }: Extract<Aim, { to: 'found' }>): void {
+    const index = action === undefined ? undefined : recording.cardOfStatement(action);
     const answered = index === undefined ? undefined : recording.cards[index]?.events.at(-1);
     const answeredUs = Math.max(us, recording.times[answered ?? -1] ?? us);
     chosen = index;
     playback.seek(Math.min(answeredUs, us + WITH_ANSWER_US, known.endUs));
-    say(index === undefined ? '' : `Statement ${statement}`);
+    say(index === undefined ? '' : `Statement ${action}`);
     paint(true);
   }
 
@@ -219,7 +224,7 @@ export function playStatements(player: HTMLElement): void {
   function seekTo(us: number): void {
     chosen = undefined;
     panel.leave();
-    wantedUs = us > known.endUs && !recording.complete ? us : undefined;
+    aim = us > known.endUs && !recording.complete ? { to: 'time', us } : undefined;
     playback.seek(Math.min(us, known.endUs));
     void load();
     paint();
@@ -229,6 +234,7 @@ export function playStatements(player: HTMLElement): void {
   function goTo(index: number, reveal: boolean): void {
     const card = recording.cards[index];
     if (!card) return;
+    aim = undefined;
     chosen = index;
     const lastEvent = card.events.at(-1);
     playback.seek(playback.playing ? card.timeUs : (recording.times[lastEvent ?? 0] ?? card.timeUs));
@@ -246,17 +252,14 @@ export function playStatements(player: HTMLElement): void {
     }
   }
 
-  function jump(statement: number): void {
-    wanted = statement;
+  function aimAt(at: Aim): void {
+    aim = at;
     void load();
     arrived();
   }
 
-  function openAt(us: number, statement: number | undefined): void {
-    awaited = { us, statement };
-    void load();
-    arrived();
-  }
+  const jump = (action: number): void => aimAt({ to: 'action', action });
+  const openAt = (us: number, action: number | undefined): void => aimAt({ to: 'found', us, action });
 
   /** As it was then. A statement is shown with its answer, as by its number. */
   function goToMarker({ kind, timeUs, action }: Marker): void {

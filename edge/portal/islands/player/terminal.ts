@@ -3,7 +3,7 @@
 import type { Marker } from '../../../../core/replay/markers.ts';
 import { offset, span } from '../../../../core/text/amounts.ts';
 import { onLines } from '../../../../core/text/written-text.ts';
-import { Controls, WITH_ANSWER_US } from './controls.ts';
+import { type Aim, Controls, WITH_ANSWER_US } from './controls.ts';
 import { Find } from './find.ts';
 import { MarkersPanel } from './markers-panel.ts';
 import { Playback } from './playback.ts';
@@ -30,11 +30,7 @@ export function playTerminal(player: HTMLElement): void {
   let stretch: Stretch | undefined;
   let shown = 0;
   let fetching: Stretch | undefined;
-  let wanted: number | undefined;
-  /** Where to stand as soon as that much has arrived. */
-  let awaited: { readonly us: number; readonly action: number | undefined } | undefined;
-  /** A moment to go to as soon as it is known: of a live session the length is not. */
-  let wantedUs: number | undefined;
+  let aim: Aim | undefined;
   /** A lane to show as soon as it is known. */
   let wantedLane: number | undefined;
   let marksDrawnMs = Number.NEGATIVE_INFINITY;
@@ -93,25 +89,36 @@ export function playTerminal(player: HTMLElement): void {
     page.showLength(endUs());
     drawTabs();
     if (performance.now() - marksDrawnMs > MARKS_EVERY_MS || recording.complete) drawMarks();
-    if (wantedUs !== undefined && (recording.complete || wantedUs <= endUs())) seekTo(wantedUs);
-    if (wanted !== undefined) {
-      const command = recording.command(wanted);
-      if (command && (recording.complete || command.finishedUs !== undefined)) {
-        wanted = undefined;
-        goTo(command);
-      } else if (recording.complete) {
-        say(`This recording has no command ${wanted}.`);
-        wanted = undefined;
-      }
-    }
-    if (awaited && (recording.complete || recording.endUs > awaited.us + WITH_ANSWER_US)) {
-      stand(awaited);
-      awaited = undefined;
+    if (aim && (recording.complete || isThere(aim))) {
+      const reached = aim;
+      aim = undefined;
+      stand(reached);
     }
     show();
   }
 
-  function stand({ us, action }: NonNullable<typeof awaited>): void {
+  function isThere(at: Aim): boolean {
+    switch (at.to) {
+      case 'time':
+        return at.us <= endUs();
+      case 'action':
+        return recording.command(at.action)?.finishedUs !== undefined;
+      case 'found':
+        return recording.endUs > at.us + WITH_ANSWER_US;
+    }
+  }
+
+  function stand(at: Aim): void {
+    if (at.to === 'time') seekTo(at.us);
+    else if (at.to === 'found') standAtFound(at);
+    else {
+      const command = recording.command(at.action);
+      if (command) goTo(command);
+      else say(`This recording has no command ${at.action}.`);
+    }
+  }
+
+  function standAtFound({ us, action }: Extract<Aim, { to: 'found' }>): void {
     const command = action === undefined ? undefined : recording.command(action);
     if (command && recording.lanes.has(command.lane)) lane = command.lane;
     stretch = undefined;
@@ -291,7 +298,7 @@ export function playTerminal(player: HTMLElement): void {
   function seekTo(us: number): void {
     chosen = undefined;
     panel.leave();
-    wantedUs = us > endUs() && !recording.complete ? us : undefined;
+    aim = us > endUs() && !recording.complete ? { to: 'time', us } : undefined;
     playback.seek(Math.max(0, Math.min(us, endUs())));
     void load();
     paint();
@@ -299,6 +306,7 @@ export function playTerminal(player: HTMLElement): void {
 
   /** Playing goes on from its start; while paused, its output is shown with it. */
   function goTo(command: CommandOutline): void {
+    aim = undefined;
     if (recording.lanes.has(command.lane)) lane = command.lane;
     stretch = undefined;
     drawTabs();
@@ -317,17 +325,14 @@ export function playTerminal(player: HTMLElement): void {
     if (command) goTo(command);
   }
 
-  function jump(action: number): void {
-    wanted = action;
+  function aimAt(at: Aim): void {
+    aim = at;
     void load();
     arrived();
   }
 
-  function openAt(us: number, action: number | undefined): void {
-    awaited = { us, action };
-    void load();
-    arrived();
-  }
+  const jump = (action: number): void => aimAt({ to: 'action', action });
+  const openAt = (us: number, action: number | undefined): void => aimAt({ to: 'found', us, action });
 
   /** Arrows choose among terminals where one is focused. */
   function key(event: KeyboardEvent, control: Element | null): boolean {

@@ -110,7 +110,7 @@ const Mistake = ({ query, mistake: { message, from, to: end } }: { query: string
 );
 
 const Found = ({
-  page: { hits, cursor: next },
+  page: { hits, cursor: next, incomplete },
   limit,
   query,
   cursor,
@@ -136,6 +136,7 @@ const Found = ({
       {short && hits.length > 0 ? (
         <p class="hint">That is all among what one search looks through. Older sessions have not been looked at yet.</p>
       ) : null}
+      {incomplete ? <p class="hint">The catalogue is being made again: hits may be missing here.</p> : null}
       <Pager
         path="/search"
         query={{ q: query }}
