@@ -87,7 +87,7 @@ beforeAll(async () => {
   purge = handlers.purge as unknown as typeof purge;
   hold = handlers.hold;
   reindex = handlers.reindex as unknown as typeof reindex;
-}, 60_000);
+});
 
 afterAll(async () => {
   catalogue?.destroy();

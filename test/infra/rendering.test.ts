@@ -31,7 +31,7 @@ function allowedTo(template: Template, role: RegExp): [string, string, unknown][
 let functions: Template;
 beforeAll(() => {
   functions = Template.fromStack(declare().functions);
-}, 60_000);
+});
 
 describe('the function that renders exports', () => {
   it('writes and deletes below rendered/ of what is derived, reads recordings, and does nothing else', () => {

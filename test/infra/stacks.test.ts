@@ -44,7 +44,7 @@ beforeAll(() => {
   const stacks = declare({ connectors: [{ id: first, key: KEY }, { id: second }], alarmEmail: 'ops@example.com' });
   recording = Template.fromStack(stacks.recording);
   functions = Template.fromStack(stacks.functions);
-}, 60_000);
+});
 
 describe('the archive', () => {
   it('is locked, versioned, private, encrypted, and outlives its stack', () => {
