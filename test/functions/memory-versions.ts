@@ -48,6 +48,12 @@ export class MemoryVersions implements VersionStore, HoldingStore {
     return kept;
   }
 
+  /** As the other stands. */
+  restore(other: MemoryVersions): void {
+    this.#made = other.#made;
+    for (const kept of other.kept) this.#kept.set(nameOf(kept), { ...kept });
+  }
+
   /** A DELETE without a version. */
   hide(key: string): void {
     this.put(key, new Uint8Array(), undefined, true);

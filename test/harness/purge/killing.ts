@@ -1,11 +1,15 @@
-// Killing a piece of work behind each of its calls to a store or a table, to see that it can be run again.
+// Killing a piece of work behind each of its changes to a store or a table, to see that it can be run again. Behind what it only
+// reads it leaves what it left behind the change before.
 
 export class Killed extends Error {}
 
-/** Counts the calls of what is `watched`, and ends the work behind one of them: its effect is there, its answer is lost. */
+const CHANGES: readonly PropertyKey[] = ['update', 'putAll', 'deleteAll', 'delete', 'remove', 'setHold'];
+
+/** Counts the calls of what is `watched`, and ends the work behind one of its changes: its effect is there, its answer is lost. */
 export class Killing {
   readonly #at: number;
   #steps = 0;
+  #changes = 0;
   #kills = 0;
 
   /** 0: never. */
@@ -15,6 +19,10 @@ export class Killing {
 
   get steps(): number {
     return this.#steps;
+  }
+
+  get changes(): number {
+    return this.#changes;
   }
 
   get kills(): number {
@@ -30,9 +38,10 @@ export class Killing {
         const method = value.bind(target) as (...args: unknown[]) => unknown;
         if (iterated.some((each) => each === name)) return method;
         return async (...args: unknown[]) => {
-          const step = ++this.#steps;
+          this.#steps++;
+          const change = CHANGES.includes(name) ? ++this.#changes : undefined;
           const result = await method(...args);
-          if (step === this.#at) throw new Killed();
+          if (change === this.#at) throw new Killed();
           return result;
         };
       },

@@ -1,14 +1,19 @@
 // Sessions that are stored, indexed, held and purged, in memory and in a table of their own.
 
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { newId } from '../../../core/ids.ts';
 import { DAY_MS } from '../../../core/retention/may-purge.ts';
 import type { PurgeOrder } from '../../../core/retention/purge.ts';
 import { CatalogueReader } from '../../../functions/catalogue-table/reader.ts';
-import { CatalogueTable, createCatalogueTable } from '../../../functions/catalogue-table/table.ts';
+import {
+  CatalogueTable,
+  createCatalogueTable,
+  type Item,
+  type ItemKey,
+} from '../../../functions/catalogue-table/table.ts';
 import { CatalogueWriter } from '../../../functions/catalogue-table/writer.ts';
 import type { IndexEvent } from '../../../functions/faults.ts';
 import { indexObject } from '../../../functions/index-segment/index-object.ts';
-import type { localDynamoDbClient } from '../../../functions/local/dynamodb.ts';
 import { DueSessions } from '../../../functions/purge/due.ts';
 import { PurgeLedger } from '../../../functions/purge/ledger.ts';
 import { type PurgeEvent, purgeRun, type PurgeRunDeps } from '../../../functions/purge/purge-run.ts';
@@ -46,10 +51,23 @@ export class PurgeArchive {
     this.catalogue = new CatalogueReader(table, () => {});
   }
 
-  static async make(client: ReturnType<typeof localDynamoDbClient>): Promise<PurgeArchive> {
+  static async make(client: DynamoDBClient, edge?: OrderSigner): Promise<PurgeArchive> {
     const name = `catalogue-${newId('ses')}`;
     await createCatalogueTable(client, name);
-    return new PurgeArchive(new CatalogueTable(client, name), await newOrderSigner());
+    return new PurgeArchive(new CatalogueTable(client, name), edge ?? (await newOrderSigner()));
+  }
+
+  /** As this one stands now, in a table of its own. */
+  async copy(client: DynamoDBClient): Promise<PurgeArchive> {
+    const copy = await PurgeArchive.make(client, this.edge);
+    copy.at(this.nowMs);
+    copy.store.restore(this.store);
+    await copy.table.putAll((await this.rows()) as (Item & ItemKey)[]);
+    return copy;
+  }
+
+  async rows(): Promise<readonly Item[]> {
+    return (await this.table.scan({})).items;
   }
 
   at(ms: number): void {
