@@ -3,8 +3,14 @@
 // error, not a crash three lines later.
 
 import type { z } from 'zod';
+import https from 'node:https';
+import WebSocket from 'ws';
 import { ApiError } from '../core/api.ts';
+import { proxyFault } from '../core/tunnel/proxy-settings.ts';
+import { err, ok, type Result } from '../core/result.ts';
 import type { Secret } from '../core/secret.ts';
+import { MAX_CHANNEL_MESSAGE_BYTES } from '../core/tunnel/channel-messages.ts';
+import type { ConnectFault, RelaySocket, SocketEvents } from '../core/tunnel/tunnel-end.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { Failure, edgeUnreachable } from './failure.ts';
 
@@ -14,6 +20,8 @@ const HEAD_TIMEOUT_MS = 30_000;
 const STALL_TIMEOUT_MS = 60_000;
 /** A page of 200 sessions is below 1 MiB, and a stored segment at most 4 MiB. */
 const MAX_BODY_BYTES = 32 * 1024 * 1024;
+
+const PROBE_TIMEOUT_MS = 5_000;
 
 const USER_AGENT = `gatehouse/${packageJson.version} (${process.platform})`;
 
@@ -29,6 +37,12 @@ const OPTION_FOR: Readonly<Record<string, string>> = {
   reason_required: ' (--reason TEXT)',
   task_required: ' (--task ID)',
   ttl_too_long: ' (--for DURATION)',
+};
+
+const SOCKET_REFUSED: Readonly<Record<number, string>> = {
+  401: 'you are not signed in any more (gatehouse login signs in again)',
+  403: 'this login may not open tunnels',
+  404: 'the tunnel is no more',
 };
 
 export class ApiClient {
@@ -97,6 +111,37 @@ export class ApiClient {
     }
   }
 
+  /** A WebSocket below /api/v1, signed in. */
+  socket(path: string, events: SocketEvents): Promise<Result<RelaySocket, ConnectFault>> {
+    const socket = new WebSocket(`${this.origin.replace(/^http/, 'ws')}/api/v1${path}`, {
+      headers: {
+        'user-agent': USER_AGENT,
+        ...(this.#token ? { authorization: `Bearer ${this.#token.reveal()}` } : {}),
+      },
+      handshakeTimeout: HEAD_TIMEOUT_MS,
+      maxPayload: MAX_CHANNEL_MESSAGE_BYTES,
+      // It knows the proxy, where there is one.
+      agent: this.origin.startsWith('https:') ? https.globalAgent : undefined,
+      perMessageDeflate: false,
+      followRedirects: false,
+    });
+    return new Promise((resolve) => {
+      socket.once('unexpected-response', (_request, { statusCode = 0 }) => {
+        resolve(
+          err({
+            final: [401, 403, 404].includes(statusCode),
+            message: SOCKET_REFUSED[statusCode] ?? `${this.origin} answered ${statusCode}`,
+          }),
+        );
+        socket.terminate();
+      });
+      socket.on('message', (data: Buffer, isBinary) => events.message(isBinary ? data : data.toString('utf8')));
+      socket.once('close', (code, reason) => events.closed(code, reason.toString('utf8')));
+      socket.on('error', (error) => resolve(err({ final: false, message: causeOf(error) })));
+      socket.once('open', () => resolve(ok(socket)));
+    });
+  }
+
   async #call(method: Method, path: string, body?: unknown): Promise<Response> {
     const response = await this.#send(method, path, body);
     if (response.ok) return response;
@@ -123,7 +168,9 @@ export class ApiClient {
         signal: abort.signal,
       });
     } catch (error) {
-      throw edgeUnreachable(`cannot reach Gatehouse at ${this.origin}: ${causeOf(error)}`);
+      // Of a proxy that refuses, fetch says only that something was cancelled.
+      const proxys = abort.signal.aborted ? undefined : await askProxy(this.origin);
+      throw edgeUnreachable(`cannot reach Gatehouse at ${this.origin}: ${proxys ?? causeOf(error)}`);
     } finally {
       clearTimeout(timer);
     }
@@ -184,6 +231,19 @@ export function query(values: Readonly<Record<string, string | number | undefine
   return text === '' ? '' : `?${text}`;
 }
 
+/** What a proxy on the way says. Undefined: there is none, or it lets us through. */
+function askProxy(origin: string): Promise<string | undefined> {
+  if (!origin.startsWith('https:')) return Promise.resolve(undefined);
+  return new Promise((resolve) => {
+    const probe = https.get(origin, { timeout: PROBE_TIMEOUT_MS }, (answer) => {
+      answer.destroy();
+      resolve(undefined);
+    });
+    probe.on('timeout', () => probe.destroy());
+    probe.on('error', (error) => resolve(proxyFault(error)));
+  });
+}
+
 async function withDeadline<T>(promise: Promise<T>, ms: number, origin: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
@@ -213,5 +273,5 @@ function causeOf(error: unknown): string {
   const { cause } = error;
   if (cause instanceof AggregateError && cause.errors[0] instanceof Error) return causeOf(cause.errors[0]);
   if (cause instanceof Error) return causeOf(cause);
-  return 'code' in error && typeof error.code === 'string' ? error.code : error.message;
+  return proxyFault(error) ?? ('code' in error && typeof error.code === 'string' ? error.code : error.message);
 }

@@ -9,6 +9,8 @@ interface ListedCommand {
   readonly summary: string;
   /** In the list it shares the row of that command, with these words: the list fits a screen. */
   readonly beside?: { readonly command: string; readonly summary: string };
+  /** What stands behind its first argument is another program's, options included. */
+  readonly passesOptions?: true;
   /** Gives the command its arguments, options and action. */
   load(): Promise<(command: Command, cli: Cli) => void>;
 }
@@ -21,6 +23,7 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
   },
   logout: {
     summary: 'forget the stored login, and end its token',
+    beside: { command: 'login', summary: 'sign in with your browser, and out again' },
     load: async () => (await import('./commands/logout.ts')).addLogout,
   },
   whoami: {
@@ -38,6 +41,22 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
   ssh: {
     summary: 'ssh to a resource, with a key certified for a live grant',
     load: async () => (await import('./ssh/ssh.ts')).addSsh,
+  },
+  connect: {
+    summary: 'a local port for a resource, through the portal: no route to it is needed',
+    load: async () => (await import('./tunnel/connect.ts')).addConnect,
+  },
+  psql: {
+    summary: 'psql to a resource, through the portal',
+    passesOptions: true,
+    beside: { command: 'connect', summary: 'a local port, or your client, through the portal' },
+    load: async () => (await import('./tunnel/postgres.ts')).addPsql,
+  },
+  mysql: {
+    summary: 'mysql to a resource, through the portal',
+    passesOptions: true,
+    beside: { command: 'connect', summary: 'a local port, or your client, through the portal' },
+    load: async () => (await import('./tunnel/mysql.ts')).addMysql,
   },
   'ssh-config': {
     summary: "print a snippet for ssh's own configuration",

@@ -32,8 +32,11 @@ export async function createProgram(cli: Cli, args: readonly string[]): Promise<
         return Help.prototype.visibleGlobalOptions.call(this, command).filter(({ long }) => long !== '--version');
       },
     });
-  for (const [name, { summary, load }] of Object.entries(COMMANDS)) {
+  const named = args.find((arg, at) => !arg.startsWith('-') && !['--as', '--data'].includes(args[at - 1] ?? ''));
+  if (named !== undefined && COMMANDS[named]?.passesOptions) program.enablePositionalOptions();
+  for (const [name, { summary, load, passesOptions }] of Object.entries(COMMANDS)) {
     const command = program.command(name).summary(summary).description(summary);
+    if (passesOptions && name === named) command.passThroughOptions();
     if (args.includes(name)) (await load())(command, cli);
   }
   // The list of commands fills the screen: headings and blank lines go.

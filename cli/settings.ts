@@ -100,11 +100,22 @@ export function parseOrigin(text: string): string {
 }
 
 /** `$XDG_CONFIG_HOME/gatehouse`, else `~/.config/gatehouse`. */
-export function configDir(env: Environment): string {
+function configDir(env: Environment): string {
   const xdg = env.XDG_CONFIG_HOME;
   // The XDG base directory specification says that a relative path is to be ignored.
   const base = xdg?.startsWith('/') ? xdg : join(env.HOME ?? homedir(), '.config');
   return resolve(base, 'gatehouse');
+}
+
+/** Of what is kept for one Gatehouse; demo persons share a machine's account, so they have one each. */
+export function privateFolder(
+  env: Environment,
+  kind: 'ssh' | 'grants',
+  origin: string,
+  person: string | undefined,
+): string {
+  const name = new URL(origin).host.replace(/[^\w.-]/g, '_');
+  return join(configDir(env), kind, person === undefined ? name : `${name}-${person.replace(/[^\w.-]/g, '_')}`);
 }
 
 const loginPath = (env: Environment): string => join(configDir(env), 'login.json');
@@ -139,8 +150,10 @@ export async function storeLogin(env: Environment, login: StoredLogin): Promise<
   }
 }
 
+/** And the secrets of the grants that were got by it. */
 export async function dropLogin(env: Environment): Promise<void> {
   await rm(loginPath(env), { force: true });
+  await rm(join(configDir(env), 'grants'), { recursive: true, force: true });
 }
 
 function parseJson<T>(text: string, schema: z.ZodType<T>, path: string): T {

@@ -3,6 +3,8 @@
 //   0 stopped as asked, or --check found nothing    1 refused or failed, or --check found something
 //   2 the settings are wrong                        3 the edge does not answer (first start only)
 
+import * as http from 'node:http';
+import { proxySettings } from '../core/tunnel/proxy-settings.ts';
 import { announcementProblem } from './announce.ts';
 import { findFaults, targetFaults } from './check.ts';
 import { loadConfig } from './config/load-config.ts';
@@ -27,6 +29,9 @@ if (loaded.value === undefined) {
   process.exit(0);
 }
 const { config, resources, check, place } = loaded.value;
+const proxy = proxySettings(process.env);
+// From Node 24.14 on; an older one connects directly.
+if (proxy && 'setGlobalProxyFromEnv' in http) http.setGlobalProxyFromEnv(proxy);
 const tooMuch = config && announcementProblem(config);
 if (tooMuch !== undefined) exit(2, tooMuch);
 if (check || !config) {

@@ -19,6 +19,7 @@ import { createAuthorizer } from './control/edge-token.ts';
 import { keepHostCertificate } from './control/host-certificate.ts';
 import { ensureJoined, type JoinedIdentity } from './control/join.ts';
 import { openOutbox } from './control/outbox.ts';
+import type { ByteStream, Peer } from './door.ts';
 import { createCredentials } from './credentials/open-credential.ts';
 import { serveHealth } from './health.ts';
 import { describeBug, type Logger } from './logger.ts';
@@ -35,6 +36,8 @@ import { lockState } from './state/lock.ts';
 import { openingMarks } from './state/opening-marks.ts';
 import { storeSettings } from './store-settings.ts';
 import { createTargets } from './targets.ts';
+import { dialRelay } from './tunnel/dial-relay.ts';
+import { createTunnels } from './tunnel/tunnels.ts';
 
 const BUILD = `gatehouse ${packageJson.version}`;
 /** What is left of reports goes out in this time; then it waits in the outbox for the next start. */
@@ -96,11 +99,23 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
   const hostKeys = new Map<ProtocolName, string>();
   const bound = () => new Map([...listeners].map(([protocol, { address }]) => [protocol, address]));
   let sessions: Sessions | undefined;
-  const link = openLink(deps, joined.value, () => ({
+  const carriers = new Map<ProtocolName, (stream: ByteStream, peer: Peer) => void>();
+  const tunnels = createTunnels({
+    connect: async (tunnel, events) => dialRelay(config.edge, tunnel, await authorizer(config, joined.value)(), events),
+    tls: () => certificate.current(),
+    carrierOf(name) {
+      const resource = config.resources.find((it) => it.name === name);
+      return resource && carriers.get(resource.protocol);
+    },
+    log,
+  });
+  const describe = () => ({
     resources: announcedResources(config, bound(), hostKeys),
     live: sessions?.live() ?? [],
-  }));
+  });
+  const link = openLink(deps, joined.value, describe, tunnels.open);
   undo.push(() => link.stop(0));
+  undo.push(() => tunnels.close());
   const report = (it: Report): void => {
     if (it.kind === 'connector.fault')
       log.warn('connector.fault', { reason: it.reason, message: it.message, session: it.session });
@@ -180,6 +195,10 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
       tls: () => certificate.current(),
       allowPlainText: allowsPlainText(listener),
     };
+    carriers.set(protocol, (stream, peer) => {
+      // TLS of the tunnel is around it.
+      void pipeline.carry(stream, peer, { ...entrance, allowPlainText: true });
+    });
     try {
       return ok(await startListener({ ...listener.listen, entrance, sessions: pipeline, onFault: onBug }));
     } catch (error) {
@@ -217,6 +236,7 @@ export async function startConnector(deps: ConnectorDeps): Promise<Result<Connec
     ready: link.firstLinked.then(() => (config.resources.length === 0 ? undefined : certificate.available)),
     async stop() {
       await stopConnector(deps, { listeners, sessions: pipeline, recording: recording.value, link });
+      tunnels.close();
       certificate.stop();
       for (const stop of stopRenewing) stop();
       health?.close();
@@ -251,6 +271,7 @@ function openLink(
   { config, log }: ConnectorDeps,
   identity: JoinedIdentity,
   describe: Parameters<typeof createEdgeLink>[0]['describe'],
+  onTunnel: Parameters<typeof createEdgeLink>[0]['onTunnel'],
 ) {
   const outbox = openOutbox({ directory: config.state, onFault: (message) => log.error('outbox.fault', { message }) });
   const privateKey = identity.privateKey.export({ type: 'pkcs8', format: 'der' });
@@ -263,6 +284,7 @@ function openLink(
     build: BUILD,
     authorize: authorizer(config, identity),
     describe,
+    ...(onTunnel && { onTunnel }),
     outbox,
     log,
     saltKey: secret(saltKey),

@@ -14,10 +14,11 @@ import { AuditEntry } from './audit/audit.ts';
 import { CatalogueWord, type SessionEntry } from './catalogue.ts';
 import { GrantLabels } from './grant.ts';
 import { HeldKind, HeldStatement } from './approval/held-action.ts';
-import { ConnectorId, GrantId, RequestId, SessionId } from './ids.ts';
+import { ConnectorId, GrantId, RequestId, SessionId, TunnelId } from './ids.ts';
 import { AccessTerms } from './policy/access-terms.ts';
 import { Identity } from './identity.ts';
 import { Digest } from './recording/segment.ts';
+import { ProtocolName } from './protocols.ts';
 import { Resource, ResourceName, TargetSeen } from './resource.ts';
 import { saysSomething } from './text/written-text.ts';
 
@@ -398,3 +399,14 @@ export const AccessToken = z.object({
   token_type: z.literal('Bearer'),
   expires_in: z.number().int(),
 });
+
+export const TunnelRequest = z.strictObject({ resource: ResourceName });
+/** A way to the connector of a resource. */
+export const OpenedTunnel = z.object({
+  tunnel: TunnelId,
+  resource: ResourceName,
+  protocol: ProtocolName,
+  /** What the connector's certificate within the tunnel is for. */
+  host: z.string(),
+});
+export type OpenedTunnel = z.infer<typeof OpenedTunnel>;

@@ -9,7 +9,7 @@ import { ApprovalState } from './approval/approval.ts';
 import { EndingReason, KeyFingerprint } from './api.ts';
 import { ScramVerifier, SecretDigest } from './grant.ts';
 import { actionOf, HeldAction, HeldStatement } from './approval/held-action.ts';
-import { ConnectorId, GrantId, RequestId, SessionId } from './ids.ts';
+import { ConnectorId, GrantId, RequestId, SessionId, TunnelId } from './ids.ts';
 import { SessionRules } from './policy/session-rules.ts';
 import { ProtocolName } from './protocols.ts';
 import { EndReason, SessionOpened } from './recording/facts/session.ts';
@@ -31,7 +31,7 @@ const seq = z.number().int().min(1);
  * an earlier build, to which such a message is not sent, since what a build does not understand ends its link (law 3).
  */
 const understands = z.array(z.string().max(50)).max(50).default([]);
-export const CONNECTOR_UNDERSTANDS: readonly FromEdge['kind'][] = ['session.end'];
+export const CONNECTOR_UNDERSTANDS: readonly FromEdge['kind'][] = ['session.end', 'tunnel.open'];
 export const EDGE_UNDERSTANDS: readonly FromConnector['kind'][] = [
   'targets.seen',
   'hold.action',
@@ -306,6 +306,8 @@ export const FromEdge = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('grant.revoked'), grant: GrantId, reason: z.string() }),
   /** Ends one live session at once. Its client and its recording are told by whom (e-mail) and why. */
   z.object({ kind: z.literal('session.end'), session: SessionId, by: z.string().max(254), reason: EndingReason }),
+  /** Somebody who holds a grant here wants to come in by the relay: it dials its end of that tunnel (core/tunnel). */
+  z.object({ kind: z.literal('tunnel.open'), tunnel: TunnelId, email: z.string().max(254) }),
   /**
    * A policy was applied, or the link came back: what is in force for these live sessions from their next statement on.
    * Without rules the policy gives no access any more, and the sessions end.

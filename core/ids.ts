@@ -29,6 +29,8 @@ export const PersonId = idSchema('per', 'PersonId');
 export type PersonId = z.infer<typeof PersonId>;
 export const ShareId = idSchema('shr', 'ShareId');
 export type ShareId = z.infer<typeof ShareId>;
+export const TunnelId = idSchema('tun', 'TunnelId');
+export type TunnelId = z.infer<typeof TunnelId>;
 
 type IdOf = {
   ses: SessionId;
@@ -39,6 +41,7 @@ type IdOf = {
   hsr: HoldSearchId;
   per: PersonId;
   shr: ShareId;
+  tun: TunnelId;
 };
 
 /** Clock and randomness, passed in wherever they matter so that tests can hold them still. */

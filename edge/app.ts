@@ -6,7 +6,15 @@ import { HTTPException } from 'hono/http-exception';
 import type { Gatehouse } from './gatehouse.ts';
 import { httpError } from './http-errors.ts';
 import { type SignedIn, whoIs } from './identity/signed-in.ts';
-import { API_PATH, AUTHORITY_PATH, CLI_FILE, CLI_PATH, LINK_PATH, SLACK_PATH } from './paths.ts';
+import {
+  API_PATH,
+  AUTHORITY_PATH,
+  CLI_FILE,
+  CLI_PATH,
+  CONNECTOR_TUNNELS_PATH,
+  LINK_PATH,
+  SLACK_PATH,
+} from './paths.ts';
 import { type PortalDeps, portalFault, portalNotFound, portalRoutes } from './portal/routes.tsx';
 import { accessRoutes } from './routes/access.ts';
 import { administrationRoutes } from './routes/administration.ts';
@@ -25,12 +33,15 @@ import { viewRoutes } from './routes/views/views.ts';
 import { shareRoutes } from './routes/views/shares.ts';
 import { slackRoutes, type SlackRouteDeps } from './routes/slack.ts';
 import { type SignInDeps, signInRoutes } from './routes/sign-in.ts';
+import { type JoinTunnel, tunnelRoutes } from './routes/tunnels.ts';
 import { AuditUnavailable, type UseCaseDeps } from './use-cases/deps.ts';
 
 export interface AppDeps {
   readonly gatehouse: Gatehouse;
   readonly useCases: UseCaseDeps;
   readonly connectors: ConnectorRouteDeps;
+  /** Hands the upgrade to a tunnel's relay. */
+  readonly joinTunnel: JoinTunnel;
   readonly signIn: Omit<SignInDeps, 'failed'>;
   /** undefined: there is no bot, or nothing to check its clicks with. */
   readonly slack: SlackRouteDeps | undefined;
@@ -66,7 +77,7 @@ export function createApp(deps: AppDeps): Hono {
   app.use(sameSiteOnly(publicUrl));
 
   app.route(API_PATH, apiApp(deps));
-  connectorRoutes(app, deps.connectors);
+  connectorRoutes(app, deps.connectors, deps.joinTunnel);
   if (deps.slack) slackRoutes(app, { ...deps.slack, gatehouse: deps.gatehouse });
   app.route(
     '/',
@@ -138,6 +149,7 @@ function apiApp(deps: AppDeps) {
   viewRoutes(api, deps);
   shareRoutes(api, deps);
   sessionLogRoutes(api, deps);
+  tunnelRoutes(api, deps);
   deviceRoutes(api, deps, deps.useCases);
   api.notFound(() => httpError('not_found', 'There is nothing at this address.'));
   return api;
@@ -150,7 +162,9 @@ function report(c: Context, error: Error, unwritten: boolean): void {
 }
 
 const isProgram = (c: Context): boolean =>
-  c.req.path.startsWith(`${API_PATH}/`) || [LINK_PATH, AUTHORITY_PATH, SLACK_PATH].includes(c.req.path);
+  c.req.path.startsWith(`${API_PATH}/`) ||
+  c.req.path.startsWith(`${CONNECTOR_TUNNELS_PATH}/`) ||
+  [LINK_PATH, AUTHORITY_PATH, SLACK_PATH].includes(c.req.path);
 
 /** An address with a version in it never changes what it leads to. */
 function withLongCache(response: Response, versioned: boolean): Response {

@@ -14,6 +14,8 @@ import { deriveKey, grantSalt } from './keys.ts';
 import { CONNECTOR_HEADER, CONNECTOR_NAME_HEADER } from './ports/connector-link.ts';
 import { remote } from './objects/rpc.ts';
 import { CALLBACK_PATH } from './paths.ts';
+import { TUNNEL_ADDRESS_HEADER, TUNNEL_END_HEADER, TUNNEL_OWNER_HEADER } from './ports/tunnel.ts';
+import { clientAddress } from './routes/request.ts';
 import { type EdgeSettings, parseSettings } from './settings.ts';
 import { accessRequestUseCases } from './use-cases/access-requests.ts';
 import { accessUseCases } from './use-cases/access.ts';
@@ -34,6 +36,7 @@ import { searchUseCases } from './use-cases/search.ts';
 import { shareUseCases } from './use-cases/views/shares.ts';
 import { unlockUseCases } from './use-cases/views/unlocks.ts';
 import { viewRequestUseCases } from './use-cases/views/requests.ts';
+import { tunnelUseCases } from './use-cases/tunnels.ts';
 
 /** Set by edge/build.ts. */
 declare const GATEHOUSE_ASSET_VERSION: string | undefined;
@@ -72,6 +75,13 @@ export function createDeps(env: Env): AppDeps {
           .catch(() => undefined);
         return link(connector.id).fetch(new Request(request, { headers }));
       },
+    },
+    joinTunnel: (tunnel, end, owner, request) => {
+      const headers = new Headers({ upgrade: 'websocket' });
+      headers.set(TUNNEL_END_HEADER, end);
+      headers.set(TUNNEL_OWNER_HEADER, owner);
+      headers.set(TUNNEL_ADDRESS_HEADER, clientAddress(request));
+      return env.TUNNEL.get(env.TUNNEL.idFromName(tunnel)).fetch(request.url, { headers });
     },
     signIn: {
       useCases,
@@ -122,6 +132,7 @@ function createGatehouse(deps: UseCaseDeps): Gatehouse {
     ...unlockUseCases(deps),
     ...shareUseCases(deps),
     ...endSessionUseCases(deps),
+    ...tunnelUseCases(deps),
     ...retentionUseCases(deps),
     ...reindexUseCases(deps),
     ...administrationUseCases(deps),
@@ -151,6 +162,7 @@ function createUseCaseDeps(env: Env, settings: EdgeSettings): UseCaseDeps {
       push: (id, message) => remote(env.CONNECTOR_LINK, id).push(message),
       isLinked: (id) => remote(env.CONNECTOR_LINK, id).isLinked(),
       endSession: (id, message) => remote(env.CONNECTOR_LINK, id).endSession(message),
+      openTunnel: (id, ...tunnel) => remote(env.CONNECTOR_LINK, id).openTunnel(...tunnel),
       policyApplied: (id, version) => remote(env.CONNECTOR_LINK, id).policyApplied(version),
     },
     userAuthority: new SshAuthority(directory, settings.EDGE_SECRET, 'user'),

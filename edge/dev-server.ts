@@ -65,6 +65,7 @@ export async function startEdge(options: StartEdgeOptions): Promise<RunningEdge>
           WITNESS: { className: 'Witness', useSQLite: true },
           CONNECTOR_LINK: { className: 'ConnectorLink', useSQLite: true },
           APPROVAL: { className: 'Approval', useSQLite: true },
+          TUNNEL: { className: 'TunnelRelay', useSQLite: true },
           RETENTION: { className: 'Retention', useSQLite: true },
         },
         assets: {

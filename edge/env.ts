@@ -7,6 +7,7 @@ import type { DirectoryPort } from './ports/directory.ts';
 import type { GrantsPort } from './ports/grants.ts';
 import type { ObjectsOf } from './ports/object.ts';
 import type { RetentionPort } from './ports/retention.ts';
+import type { TunnelPort } from './ports/tunnel.ts';
 import type { WitnessPort } from './ports/witness.ts';
 
 export interface Env {
@@ -19,6 +20,8 @@ export interface Env {
   /** One for each request, named by its id. */
   readonly APPROVAL: ObjectsOf<ApprovalPort>;
   readonly RETENTION: ObjectsOf<RetentionPort>;
+  /** One for each tunnel, named by its id. */
+  readonly TUNNEL: ObjectsOf<TunnelPort>;
   /** Portal style sheet and scripts. */
   readonly ASSETS?: Fetcher;
 }

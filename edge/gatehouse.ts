@@ -25,6 +25,7 @@ import type {
   NewKey,
   ObjectList,
   PendingRequest,
+  OpenedTunnel,
   PolicyEffect,
   RecordingAsk,
   RecordingTerms,
@@ -191,6 +192,8 @@ export interface Gatehouse {
   sessionToEnd(who: Identity, session: SessionId): Answer<SessionToEnd>;
   /** Ends this one within a second; its grant stays. `unavailable` and `conflict`: it goes on, and the message says what to do. */
   endSession(who: Identity, session: SessionId, reason: string): Answer<EndedSession>;
+  /** For the holder of a live grant; `address`: the client's. */
+  openTunnel(who: Identity, resource: ResourceName, address: string): Answer<OpenedTunnel>;
   /** Auditors and administrators. */
   placeHold(who: Identity, scope: PlacedScope, reason: string): Answer<LegalHold>;
   /** Auditors: looks for sessions to hold, and with `goOnWithHoldSearch` until it is done. Holds nothing. */

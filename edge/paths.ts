@@ -13,6 +13,8 @@ export const SHARED_PATH = '/shared';
 export const API_PATH = '/api/v1';
 /** WebSocket of connectors. */
 export const LINK_PATH = '/connectors/link';
+/** WebSockets of connectors, one for each tunnel: its id behind it. */
+export const CONNECTOR_TUNNELS_PATH = '/connectors/tunnels';
 export const AUTHORITY_PATH = '/ca.pem';
 /** POST; registered with Slack as the interactivity request URL. */
 export const SLACK_PATH = '/slack/interactions';

@@ -20,6 +20,7 @@ export default defineProject({
           WITNESS: { className: 'Witness', useSQLite: true },
           CONNECTOR_LINK: { className: 'ConnectorLink', useSQLite: true },
           APPROVAL: { className: 'Approval', useSQLite: true },
+          TUNNEL: { className: 'TunnelRelay', useSQLite: true },
           RETENTION: { className: 'Retention', useSQLite: true },
         },
         bindings: {

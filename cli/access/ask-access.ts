@@ -3,7 +3,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { z } from 'zod';
-import { AccessAnswer, type AccessRequest, IssuedGrant, ListedApproval, PendingRequest } from '../../core/api.ts';
+import {
+  AccessAnswer,
+  type AccessRequest,
+  IssuedGrant,
+  ListedApproval,
+  type LiveGrant,
+  PendingRequest,
+} from '../../core/api.ts';
 import { parseDuration } from '../../core/policy/document.ts';
 import type { ResourceName } from '../../core/resource.ts';
 import type { ApiClient } from '../api-client.ts';
@@ -30,7 +37,7 @@ export const addAccessOptions = (command: Command): Command =>
     .option('--for <DURATION>', 'how long: 30m, 8h, 2d (default: as long as the rule gives)')
     .option('--task <ID>', 'label the sessions with a ticket or job')
     .option('--wait <SECONDS>', 'wait this long for an approval, then fetch the grant')
-    .option('--break-glass', 'go in at once, where the rule allows it; everybody hears of it');
+    .option('--break-glass', 'go in at once, where the rule lets you; all hear of it');
 
 /** Answers with the grant, the live one that there is, or the request where it still waits. Whatever else it became is a failure. */
 export async function askAccess(
@@ -65,6 +72,26 @@ export async function askAccess(
     throw new Failure(1, state, `the request ${id} was ${WAS[state]}${why}: see ${line(link)}`);
   }
   return answer;
+}
+
+/** For whoever wants to go in now: a request that still waits is a failure. */
+export async function askForGrant(
+  client: ApiClient,
+  resource: ResourceName,
+  options: AccessOptions,
+): Promise<IssuedGrant | LiveGrant> {
+  const answer = await askAccess(client, resource, options).catch((error: unknown) => {
+    if (!(error instanceof Failure) || error.reason !== 'denied' || options.reason !== undefined) throw error;
+    const { message, details } = error;
+    throw new Failure(1, 'denied', `${message} (--reason TEXT says why)`, details);
+  });
+  if (!('request' in answer)) return answer;
+  const { id, link } = answer.request;
+  throw new Failure(
+    1,
+    'pending',
+    `the request ${id} waits for approval: ${line(link)} (--wait SECONDS waits for it, and so does the same command later)`,
+  );
 }
 
 const WAS = {

@@ -8,12 +8,13 @@ import { fromBase64 } from '../../core/scram.ts';
 import { readCertificate } from '../../core/ssh/certificate.ts';
 import { grantOf } from '../../core/ssh/grant-certificate.ts';
 import type { AccessOptions } from '../access/ask-access.ts';
+import { liveGrants } from '../access/kept-grant.ts';
 import type { ApiClient } from '../api-client.ts';
 import { usage } from '../failure.ts';
 import { codeOf, isCode } from '../files/file-error.ts';
 import { makeFolder } from '../files/make-folder.ts';
 import { newSshKey, publicLineOf } from './private-key.ts';
-import { askGrant, certify, liveGrants } from './sign-in.ts';
+import { askGrant, certify } from './sign-in.ts';
 import { filesOf, type SshFiles } from './ssh-files.ts';
 
 /** A certificate with less left is made anew: ssh looks at it, connects, and then shows it. */

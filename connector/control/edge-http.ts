@@ -11,6 +11,7 @@ import {
   SshCertificateRequest,
 } from '../../core/api.ts';
 import type { ConnectorId } from '../../core/ids.ts';
+import { proxyFault } from '../../core/tunnel/proxy-settings.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { Secret } from '../../core/secret.ts';
 import type { AuthorizeRequest } from './edge-token.ts';
@@ -105,6 +106,8 @@ export function clockSkewNote(date: string | null | undefined, now: number): str
 export function causeOf(error: unknown): string {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
   const code = (cause as { code?: unknown } | null)?.code;
+  const proxys = cause instanceof Error ? proxyFault(cause) : undefined;
+  if (proxys !== undefined) return proxys;
   if (typeof code === 'string') return code;
   return cause instanceof Error ? cause.name : 'unknown error';
 }

@@ -5,21 +5,17 @@
 // reports wait in the outbox. After every reconnect the hello lists the live sessions; the edge
 // closes its rows for others and sends the revocations that were missed for these.
 
-import { createHmac } from 'node:crypto';
-import { GRANT_SCRAM_ITERATIONS } from '../../core/grant.ts';
 import { CONNECTOR_UNDERSTANDS, type FromConnector, type FromEdge, MAX_HELLO_BYTES } from '../../core/control.ts';
-import type { ConnectorId, GrantId, SessionId } from '../../core/ids.ts';
-import type { Refusal } from '../../core/refusal.ts';
-import { type Resource, ResourceName } from '../../core/resource.ts';
+import type { ConnectorId, GrantId, SessionId, TunnelId } from '../../core/ids.ts';
+import type { Resource } from '../../core/resource.ts';
 import { err, ok } from '../../core/result.ts';
 import type { Secret } from '../../core/secret.ts';
 import { readPublicLine } from '../../core/ssh/public-key.ts';
 import type { Logger } from '../logger.ts';
-import type { Claim } from '../door.ts';
-import type { GrantCandidates } from '../session/prove.ts';
 import type { Edge } from '../session/edge.ts';
 import { createBackoff } from './backoff.ts';
 import type { AuthorizeRequest } from './edge-token.ts';
+import { createGrantQuestions, UNREACHABLE } from './grant-questions.ts';
 import { createHolds, HOLD_TIMING, type HoldTiming } from './holds.ts';
 import { dialLink, LINK_TIMING, type LinkClosed, type LinkConnection, type LinkTiming } from './link-connection.ts';
 import type { Outbox } from './outbox.ts';
@@ -65,6 +61,8 @@ interface EdgeLinkOptions {
   readonly log: Logger;
   /** Keys the salts of claims that the edge is not asked about; the same on every start. */
   readonly saltKey: Secret<Uint8Array>;
+  /** Somebody wants to come in by the relay. */
+  readonly onTunnel?: (tunnel: TunnelId, email: string) => void;
   readonly now?: () => number;
   readonly random?: () => number;
   readonly timing?: Partial<EdgeLinkTiming>;
@@ -93,17 +91,6 @@ export interface EdgeLink extends Edge {
 /** A flood that does not end must not keep its size to itself. */
 const TELL_DROPPED_EVERY_MS = 60_000;
 
-const NAMELESS: Refusal = {
-  reason: 'not_supported',
-  message:
-    'The portal is of an earlier release, which finds no grant by its secret alone: say who you are in the user name.',
-};
-
-const UNREACHABLE: Refusal = {
-  reason: 'edge_unreachable',
-  message: 'the gateway cannot check your grant now: try again in a minute',
-};
-
 export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
   const { log, outbox } = options;
   const now = options.now ?? Date.now;
@@ -130,12 +117,7 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
   let connection: LinkConnection | undefined;
   /** As the last welcome said. */
   let authority: Uint8Array | undefined;
-  /** Whether this edge has `grants.find`. */
-  let findsBySecret = false;
-  /** And `grants.of_key`. */
-  let findsByKey = false;
-  /** And `sign_in.ask`. */
-  let signsIn = false;
+  let edgeUnderstands: readonly string[] = [];
   let redial: NodeJS.Timeout | undefined;
   let redialAt = Number.POSITIVE_INFINITY;
   let stable: NodeJS.Timeout | undefined;
@@ -186,9 +168,7 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
     log.info('link.up', { edge: options.edge });
     stable = setTimeout(() => backoff.reset(), timing.stableMs);
     sendAnew();
-    findsBySecret = understands.includes('grants.find');
-    findsByKey = understands.includes('grants.of_key');
-    signsIn = understands.includes('sign_in.ask');
+    edgeUnderstands = understands;
     holds.linked(understands.includes('hold.action'));
     targets.linked(understands.includes('targets.seen'));
     tellDropped();
@@ -249,6 +229,8 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
       const { session, by, reason } = message;
       log.info('session.end_requested', { session, by });
       for (const listener of [...endListeners]) listener(session, by, reason);
+    } else if (message.kind === 'tunnel.open') {
+      options.onTunnel?.(message.tunnel, message.email);
     } else if (message.kind === 'rules.in_force') {
       log.info('rules.in_force', { policyVersion: message.policyVersion, sessions: message.sessions.length });
       for (const listener of [...rulesListeners]) listener(message.sessions, message.rules);
@@ -324,17 +306,12 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
     });
   }
 
-  const candidatesOf = (answer: Extract<FromEdge, { kind: 'grants.found' }>): GrantCandidates => ({
-    salt: Buffer.from(answer.salt, 'base64'),
-    iterations: answer.iterations,
-    candidates: answer.candidates.map((it) => (revoked.has(it.id) ? { ...it, revoked: true } : it)),
+  const questions = createGrantQuestions({
+    link: linkedConnection,
+    understands: (kind) => edgeUnderstands.includes(kind),
+    isRevoked: (grant) => revoked.has(grant),
+    saltKey: options.saltKey,
   });
-
-  /** For claims that no edge could know: looks like any other answer, and does not change. */
-  function foundNothing(claim: Claim): GrantCandidates {
-    const digest = createHmac('sha256', options.saltKey.reveal()).update(`${claim.email}\n${claim.resource}`).digest();
-    return { salt: digest.subarray(0, 16), iterations: GRANT_SCRAM_ITERATIONS, candidates: [] };
-  }
 
   return {
     firstLinked: firstLinked.promise,
@@ -343,41 +320,16 @@ export function createEdgeLink(options: EdgeLinkOptions): EdgeLink {
       dialAgain();
     },
 
-    async lookUp(claim, protocol) {
-      const resource = ResourceName.safeParse(claim.resource);
-      const email = claim.email.trim().toLowerCase();
-      const link = await linkedConnection();
-      if (link === undefined) return err(UNREACHABLE);
-      if (!resource.success || email.length > 254) return ok(foundNothing(claim));
-      const answer = await link.call({ kind: 'grants.look_up', email, resource: resource.data, protocol });
-      if (answer?.kind !== 'grants.found') return err(UNREACHABLE);
-      return ok(candidatesOf(answer));
-    },
-
-    async find(digest, resource, protocol) {
-      const link = await linkedConnection();
-      if (link === undefined) return err(UNREACHABLE);
-      if (!findsBySecret) return err(NAMELESS);
-      const answer = await link.call({ kind: 'grants.find', digest, resource, protocol });
-      if (answer?.kind !== 'grants.found') return err(UNREACHABLE);
-      return ok({ ...candidatesOf(answer), email: answer.email });
-    },
-
-    async findOfKey(key, resource, protocol) {
-      const link = await linkedConnection();
-      if (link === undefined) return err(UNREACHABLE);
-      // An edge of an earlier release has no keys.
-      if (!findsByKey) return ok(undefined);
-      const answer = await link.call({ kind: 'grants.of_key', key, resource, protocol });
-      if (answer?.kind !== 'grants.found') return err(UNREACHABLE);
-      const [grant] = candidatesOf(answer).candidates;
-      return ok(grant && { email: answer.email ?? '', grant });
-    },
+    ...questions,
 
     signIn: (resource, protocol, address) =>
       askSignIn(
         {
-          ...{ link: linkedConnection, offered: () => signsIn, isRevoked: (grant) => revoked.has(grant) },
+          ...{
+            link: linkedConnection,
+            offered: () => edgeUnderstands.includes('sign_in.ask'),
+            isRevoked: (grant) => revoked.has(grant),
+          },
           ...{ unreachable: UNREACHABLE, lookEveryMs: timing.signInLookMs },
         },
         { resource, protocol, address },

@@ -1,6 +1,7 @@
 // One WebSocket to the edge, from the dial to its close: hello and welcome, calls with deadlines,
 // liveness. It knows nothing of reconnecting or of what reports are; edge-link.ts does.
 
+import https from 'node:https';
 import WebSocket from 'ws';
 import { z } from 'zod';
 import {
@@ -88,6 +89,8 @@ export function dialLink(
     headers: { authorization: input.authorization },
     handshakeTimeout: timing.welcomeMs,
     maxPayload: MAX_CONTROL_MESSAGE_BYTES,
+    // It knows the proxy, where there is one.
+    agent: input.edge.startsWith('https:') ? https.globalAgent : undefined,
     perMessageDeflate: false,
     followRedirects: false,
     // An answer's caller goes on before the next message is read, so a revocation right behind an

@@ -36,6 +36,7 @@ export const AuditKind = z.enum([
   'request.viewed',
   'session.opened',
   'session.end_requested',
+  'tunnel.opened',
   'session.ended',
   'attempt.refused',
   'sessions.listed',

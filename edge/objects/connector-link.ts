@@ -5,17 +5,17 @@
 // closes the link with a reason and an audit entry (law 3).
 
 import { DurableObject } from 'cloudflare:workers';
-import { z } from 'zod';
 import {
   CONTROL_PING_INTERVAL_MS,
   type FromConnector,
-  FromEdge,
+  type FromEdge,
   holdActionOf,
   type Report,
 } from '../../core/control.ts';
-import { ConnectorId, type GrantId } from '../../core/ids.ts';
+import { ConnectorId, type GrantId, type TunnelId } from '../../core/ids.ts';
 import { unreachable } from '../../core/result.ts';
 import { LinkConversation } from '../connectors/link-conversation.ts';
+import { type Attachment, attachmentOf, send } from '../connectors/link-socket.ts';
 import { readMessage } from '../connectors/read-message.ts';
 import { SshAuthority } from '../authority/ssh-authority.ts';
 import type { Env } from '../env.ts';
@@ -29,6 +29,7 @@ import {
 } from '../ports/connector-link.ts';
 import type { PolicyInForce } from '../ports/directory.ts';
 import type { Serves } from '../ports/object.ts';
+import type { TunnelTerms } from '../ports/tunnel.ts';
 import { type EdgeSettings, parseSettings } from '../settings.ts';
 import { PolicyCache } from '../storage/policy-cache.ts';
 import { remote } from './rpc.ts';
@@ -49,19 +50,6 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS burned (jti TEXT PRIMARY KEY, expires_ms INTEGER NOT NULL);
   CREATE TABLE IF NOT EXISTS reports (digest TEXT PRIMARY KEY, taken_ms INTEGER NOT NULL);
 `;
-
-const Attachment = z.object({
-  connector: z.object({ id: ConnectorId, name: z.string() }),
-  state: z.enum(['greeting', 'ready', 'replaced']),
-  openedMs: z.number(),
-  /** Which of the connector's links it is. */
-  link: z.string().default(''),
-  /** Of the policy that it was told last. */
-  toldVersion: z.number().int().default(0),
-  /** As its hello says. */
-  understands: z.array(z.string()).default([]),
-});
-type Attachment = z.infer<typeof Attachment>;
 
 export class ConnectorLink extends DurableObject<Env> implements Serves<ConnectorLinkPort> {
   readonly #sql: SqlStorage;
@@ -129,10 +117,12 @@ export class ConnectorLink extends DurableObject<Env> implements Serves<Connecto
   }
 
   endSession(message: SessionEnd): EndAnswer {
-    if (!this.isLinked()) return 'not_linked';
-    const able = this.#ready().filter((socket) => attachmentOf(socket).understands.includes(message.kind));
-    for (const socket of able) send(socket, message);
-    return able.length > 0 ? 'told' : 'too_old';
+    return this.#tell(message);
+  }
+
+  async openTunnel(tunnel: TunnelId, terms: TunnelTerms, email: string): Promise<EndAnswer> {
+    await remote(this.env.TUNNEL, tunnel).open(terms);
+    return this.#tell({ kind: 'tunnel.open', tunnel, email });
   }
 
   async policyApplied(version: number): Promise<void> {
@@ -243,6 +233,14 @@ export class ConnectorLink extends DurableObject<Env> implements Serves<Connecto
   }
 
   // --- parts ---
+
+  /** To a connector that is there now; nobody tells it later. */
+  #tell(message: SessionEnd | Extract<FromEdge, { kind: 'tunnel.open' }>): EndAnswer {
+    if (!this.isLinked()) return 'not_linked';
+    const able = this.#ready().filter((socket) => attachmentOf(socket).understands.includes(message.kind));
+    for (const socket of able) send(socket, message);
+    return able.length > 0 ? 'told' : 'too_old';
+  }
 
   async #greet(
     socket: WebSocket,
@@ -430,15 +428,4 @@ export class ConnectorLink extends DurableObject<Env> implements Serves<Connecto
     const ping = this.ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0;
     return Math.max(ping, attachmentOf(socket).openedMs);
   }
-}
-
-function attachmentOf(socket: WebSocket): Attachment {
-  return Attachment.parse(socket.deserializeAttachment());
-}
-
-/** False: nobody is there to be told. */
-function send(socket: WebSocket, message: FromEdge): boolean {
-  if (socket.readyState !== WebSocket.OPEN) return false;
-  socket.send(JSON.stringify(z.encode(FromEdge, message)));
-  return true;
 }

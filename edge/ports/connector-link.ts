@@ -1,6 +1,8 @@
 // One connector's control link, beside the socket itself: the Worker hands that over with `fetch`.
 
 import type { FromEdge } from '../../core/control.ts';
+import type { TunnelId } from '../../core/ids.ts';
+import type { TunnelTerms } from './tunnel.ts';
 
 /** Set by the Worker after it authenticated the connector; the object is reachable from nowhere else. */
 export const CONNECTOR_HEADER = 'x-gatehouse-connector';
@@ -10,6 +12,8 @@ export interface ConnectorLinkPort {
   /** false when the connector is not linked: it hears of it when it comes back. */
   push(message: FromEdge): Promise<boolean>;
   endSession(message: SessionEnd): Promise<EndAnswer>;
+  /** Makes the tunnel's relay, near the connector as this object is, and has the connector dial it. */
+  openTunnel(tunnel: TunnelId, terms: TunnelTerms, email: string): Promise<EndAnswer>;
   /** Resolves once a linked connector was told what is in force for its sessions. */
   policyApplied(version: number): Promise<void>;
   /** When a connector that is linked was heard last; undefined: it is not linked. */

@@ -223,6 +223,7 @@ export type ThrottleName =
   | 'hold'
   | 'certificate'
   | 'share'
+  | 'tunnel'
   | 'join'
   | 'connector-login';
 

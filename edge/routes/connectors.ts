@@ -16,11 +16,12 @@ import { err, ok, type Result } from '../../core/result.ts';
 import { authenticateConnector } from '../connectors/connector-login.ts';
 import { type ConnectorServiceDeps, certifyConnector, certifyHostKey, joinConnector } from '../connectors/service.ts';
 import { errorBody, httpError, statusOf } from '../http-errors.ts';
-import { AUTHORITY_PATH, LINK_PATH } from '../paths.ts';
+import { AUTHORITY_PATH, CONNECTOR_TUNNELS_PATH, LINK_PATH } from '../paths.ts';
 import type { StoredConnector } from '../ports/directory.ts';
 import { noteCounted } from '../use-cases/deps.ts';
 import { type Api, answer, jsonAnswer, jsonBody } from './api.ts';
 import { clientAddress } from './request.ts';
+import { joinedTunnel, type JoinTunnel } from './tunnels.ts';
 
 export interface ConnectorRouteDeps {
   readonly service: ConnectorServiceDeps;
@@ -81,7 +82,7 @@ export function connectorApiRoutes(api: Api, deps: ConnectorRouteDeps): void {
   );
 }
 
-export function connectorRoutes(app: Hono, deps: ConnectorRouteDeps): void {
+export function connectorRoutes(app: Hono, deps: ConnectorRouteDeps, joinTunnel: JoinTunnel): void {
   app.get(LINK_PATH, async (c) => {
     if (c.req.header('upgrade')?.toLowerCase() !== 'websocket') {
       return httpError('upgrade_required', 'This address speaks WebSocket, with connectors.');
@@ -89,6 +90,11 @@ export function connectorRoutes(app: Hono, deps: ConnectorRouteDeps): void {
     const connector = await login(deps, c.req.raw);
     if (!connector.ok) return httpError(connector.error, CONNECTOR_SENTENCES[connector.error]);
     return deps.openLink(connector.value, c.req.raw);
+  });
+  app.get(`${CONNECTOR_TUNNELS_PATH}/:tunnel`, async (c) => {
+    const connector = await login(deps, c.req.raw);
+    if (!connector.ok) return httpError(connector.error, CONNECTOR_SENTENCES[connector.error]);
+    return joinedTunnel(c.req.raw, c.req.param('tunnel'), 'connector', connector.value.id, joinTunnel);
   });
   app.get(AUTHORITY_PATH, async (c) => {
     c.header('content-type', 'application/x-pem-file');

@@ -26,6 +26,8 @@ const THROTTLES = {
   certificate: { most: 240, perMs: 60_000 },
   /** Links opened, by person: guesses at them too. */
   share: { most: 20, perMs: 60_000 },
+  /** Tunnels, by person: each is written down. */
+  tunnel: { most: 240, perMs: 60_000 },
   join: { most: 20, perMs: 60_000 },
   'connector-login': { most: 300, perMs: 60_000 },
 } as const satisfies Record<ThrottleName, { readonly most: number; readonly perMs: number }>;

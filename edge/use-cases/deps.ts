@@ -11,7 +11,7 @@ import type { Clock } from '../clock.ts';
 import type { UseCaseFault } from '../gatehouse.ts';
 import type { ApprovalPort } from '../ports/approval.ts';
 import type { AuditPort } from '../ports/audit.ts';
-import type { EndAnswer, SessionEnd } from '../ports/connector-link.ts';
+import type { ConnectorLinkPort, EndAnswer, SessionEnd } from '../ports/connector-link.ts';
 import type { DirectoryPort } from '../ports/directory.ts';
 import type { GrantsPort } from '../ports/grants.ts';
 import type { RetentionPort } from '../ports/retention.ts';
@@ -43,6 +43,7 @@ export interface UseCaseDeps {
     push(connector: ConnectorId, message: FromEdge): Promise<boolean>;
     isLinked(connector: ConnectorId): Promise<boolean>;
     endSession(connector: ConnectorId, message: SessionEnd): Promise<EndAnswer>;
+    openTunnel: (connector: ConnectorId, ...tunnel: Parameters<ConnectorLinkPort['openTunnel']>) => Promise<EndAnswer>;
     /** Tells it what is in force for its sessions now, if it is linked. */
     policyApplied(connector: ConnectorId, version: number): Promise<void>;
   };

@@ -37,6 +37,7 @@ let connectorEnv: Record<string, string>;
 export let alice: ApiClient;
 export let carol: ApiClient;
 export let carolsToken: string;
+export let alicesToken: string;
 const stops: (() => Promise<unknown>)[] = [];
 
 export async function startTheEdge(): Promise<void> {
@@ -149,7 +150,9 @@ export function withWholeGatehouse(): void {
       if (!person) throw new Error(`no ${key}`);
       return (await signInAs(person, edge.url)).token;
     };
-    alice = new ApiClient({ origin: edge.url, token: await signIn('alice') });
+    const alices = await signIn('alice');
+    alicesToken = alices.reveal();
+    alice = new ApiClient({ origin: edge.url, token: alices });
     const carols = await signIn('carol');
     carolsToken = carols.reveal();
     carol = new ApiClient({ origin: edge.url, token: carols });

@@ -224,6 +224,7 @@ export function createFakeGatehouse(now: () => number): FakeGatehouse {
     ...retention.useCases,
     ...archiveWork,
     keeping: retention.keeping,
+    openTunnel: async () => err({ reason: 'unavailable', message: 'No connector is linked here.' }),
     certifyGrant: async () => err({ reason: 'conflict', message: 'No key is certified here.' }),
     async sessionToEnd(who, id) {
       const entry = mayView(who, stored.get(id))?.entry;

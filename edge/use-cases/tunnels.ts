@@ -1,0 +1,60 @@
+// Tunnels: the way to a connector that no client can reach. Whoever holds a live grant for one of its resources may have one; what
+// comes in by it is let in or refused by the connector as at its listeners.
+
+import type { OpenedTunnel } from '../../core/api.ts';
+import { newId } from '../../core/ids.ts';
+import type { Identity } from '../../core/identity.ts';
+import type { ResourceName } from '../../core/resource.ts';
+import { ok } from '../../core/result.ts';
+import type { Answer, Gatehouse } from '../gatehouse.ts';
+import { fault, note, noteCounted, type UseCaseDeps } from './deps.ts';
+
+export const tunnelUseCases = (deps: UseCaseDeps): Pick<Gatehouse, 'openTunnel'> => ({
+  openTunnel: (who, resource, address) => openTunnel(deps, who, resource, address),
+});
+
+async function openTunnel(
+  deps: UseCaseDeps,
+  who: Identity,
+  resource: ResourceName,
+  address: string,
+): Answer<OpenedTunnel> {
+  // Each is written down.
+  if (!(await deps.directory.allow('tunnel', who.email)))
+    return fault('rate_limited', 'You have opened tunnels too often. Wait a minute.');
+  const [announced, grants] = await Promise.all([
+    deps.directory.resource(resource),
+    deps.grants.candidates(who.email, resource),
+  ]);
+  const now = deps.clock.now();
+  const live = grants.find(({ revoked, until }) => !revoked && Date.parse(until) > now);
+  if (!announced || !live) {
+    const details = { reason: announced ? 'no_live_grant' : 'unknown_resource', wanted: 'tunnel.opened' };
+    await noteCounted(deps, { kind: 'attempt.refused', actor: who.email, object: resource, details });
+    return fault(
+      'denied',
+      `You hold no live grant for ${resource}: ask for access first (gatehouse request ${resource}).`,
+    );
+  }
+  const { connector } = announced;
+  const { protocol, endpoint } = announced.resource;
+  const tunnel = newId('tun', deps.clock);
+  const event = {
+    kind: 'tunnel.opened' as const,
+    actor: who.email,
+    object: resource,
+    details: { tunnel, grant: live.id, connector: connector.id, address },
+  };
+  await note(deps, event);
+  const terms = { subject: who.subject, connector: connector.id };
+  const answer = await deps.links.openTunnel(connector.id, tunnel, terms, who.email);
+  if (answer === 'told') return ok({ tunnel, resource, protocol, host: endpoint.host });
+  // What the entry above says did not happen.
+  await note(deps, { ...event, details: { ...event.details, undelivered: answer } });
+  return answer === 'too_old'
+    ? fault(
+        'conflict',
+        `The connector of ${resource} is of an earlier release, which has no tunnels: use its own address (${endpoint.host}:${endpoint.port}), or have it updated.`,
+      )
+    : fault('unavailable', `The connector of ${resource} is not linked now. Try again in a minute.`);
+}

@@ -1,0 +1,107 @@
+// psql through the portal: no route to the connector's port is used.
+
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { AuditPage } from '../../core/api.ts';
+import { ResourceName } from '../../core/resource.ts';
+import type { RelaySocket } from '../../core/tunnel/tunnel-end.ts';
+import type { ApiClient } from '../../cli/api-client.ts';
+import { openLocalPort } from '../../cli/tunnel/local-port.ts';
+import { openTunnel } from '../../cli/tunnel/open-tunnel.ts';
+import {
+  alice,
+  carol,
+  directory,
+  edge,
+  grant,
+  newestSession,
+  psql,
+  startTheEdge,
+  withWholeGatehouse,
+} from '../connector/whole-gatehouse.ts';
+
+withWholeGatehouse();
+const run = promisify(execFile);
+const DEMO = ResourceName.parse('demo');
+const stops: (() => void)[] = [];
+const faults: string[] = [];
+
+beforeEach((context) => {
+  if (!psql) context.skip('psql is not installed: apt-get install postgresql postgresql-contrib');
+  faults.length = 0;
+});
+afterEach(() => {
+  for (const stop of stops.splice(0)) stop();
+});
+
+/** `asked`: each connection to the relay, to cut it. */
+async function throughTheTunnel(asked: RelaySocket[] = []) {
+  const { id, secret } = await grant();
+  const client = Object.create(alice, {
+    socket: {
+      value: async (...given: Parameters<ApiClient['socket']>) => {
+        const made = await alice.socket(...given);
+        if (made.ok) asked.push(made.value);
+        return made;
+      },
+    },
+    post: { value: alice.post.bind(alice) },
+    bytes: { value: alice.bytes.bind(alice) },
+  }) as ApiClient;
+  const tunnel = await openTunnel(client, DEMO, () => {});
+  const local = await openLocalPort(tunnel, 0, (fault) => faults.push(fault));
+  stops.push(
+    () => tunnel.close(),
+    () => local.close(),
+  );
+  const target = `host=127.0.0.1 port=${local.port} dbname=demo user=alice@example.com sslmode=disable`;
+  const env = { PATH: process.env.PATH ?? '', PGPASSWORD: secret, HOME: directory };
+  const query = async (sql: string): Promise<string> => {
+    const options = { env, timeout: 100_000, maxBuffer: 1024 * 1024 * 1024 };
+    const { stdout } = await run(psql ?? '', ['-XAtq', '-d', target, '-c', sql], options);
+    return stdout.trim();
+  };
+  return { grant: id, tunnel, query };
+}
+
+test('a query goes through it and is recorded, and who opened it is written down', async () => {
+  const { grant: id, tunnel, query } = await throughTheTunnel();
+  expect(await query('select 6 * 7')).toBe('42');
+  await expect.poll(async () => (await newestSession())?.state).toBe('sealed');
+  expect(await newestSession()).toMatchObject({
+    grant: id,
+    email: 'alice@example.com',
+    client: { address: '127.0.0.1' },
+  });
+  const { entries } = await carol.get('/audit?kind=tunnel.opened', AuditPage);
+  expect(entries[0]).toMatchObject({ actor: 'alice@example.com', object: 'demo', details: { grant: id } });
+  tunnel.close();
+  expect(await tunnel.closed).toMatchObject({ kind: 'abandoned' });
+  expect(faults).toEqual([]);
+});
+
+test('a large result comes whole though its connection to the relay is cut again and again', async () => {
+  const sockets: RelaySocket[] = [];
+  const { query } = await throughTheTunnel(sockets);
+  const rows = 120_000;
+  const cutting = setInterval(() => sockets.at(-1)?.close(4000, 'cut by the test'), 250);
+  const lines = (
+    await query(`copy (select n, repeat(md5(n::text), 8) from generate_series(1, ${rows}) n) to stdout`)
+  ).split('\n');
+  clearInterval(cutting);
+  expect(lines).toHaveLength(rows);
+  lines.forEach((line, at) => {
+    if (!line.startsWith(`${at + 1}\t`)) throw new Error(`line ${at + 1} is ${line.slice(0, 20)}`);
+  });
+  expect(sockets.length).toBeGreaterThan(2);
+});
+
+test('a statement outlives a restart of the portal, as each release of it makes one', async () => {
+  const { query } = await throughTheTunnel();
+  const answer = query("select pg_sleep(4), 'still here'");
+  await edge.close();
+  await startTheEdge();
+  expect(await answer).toBe('|still here');
+  expect(faults).toEqual([]);
+});
