@@ -1,7 +1,7 @@
 // Whatever is killed at any of its writes, and run again, leaves what it would have left.
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { CatalogueTable } from '../../functions/catalogue-table/table.ts';
+import type { CatalogueTable, Item, ItemKey } from '../../functions/catalogue-table/table.ts';
 import { type LocalDynamoDb, localDynamoDbClient, startLocalDynamoDb } from '../../functions/local/dynamodb.ts';
 import { knownScopes } from '../../functions/search/fold.ts';
 import { readHead } from '../../functions/search/head.ts';
@@ -32,8 +32,9 @@ const ASKED = { queries: ['-nothing', 'purged', 'rows:1'], lists: [{}, { task: '
 type Archive = Awaited<ReturnType<typeof newReindexArchive>>;
 type Derived = Awaited<ReturnType<Archive['derived']>>;
 interface Work {
-  /** What has gone before; resolves to the work. */
-  readonly prepare: (archive: Archive, derived: Derived) => Promise<() => Promise<unknown>>;
+  /** What has gone before. */
+  readonly prepare: (archive: Archive, derived: Derived) => Promise<unknown>;
+  readonly work: (derived: Derived) => Promise<unknown>;
 }
 
 const indexed = async (archive: Archive, { event, fold }: Derived) => {
@@ -43,11 +44,9 @@ const indexed = async (archive: Archive, { event, fold }: Derived) => {
 
 const WORKS: Readonly<Record<string, Work>> = {
   'the indexing of a batch': {
-    prepare: async (archive, { batch }) => {
-      const keys = store(archive, short);
-      // What is named as failed comes again, and so does all of a batch that was not answered for.
-      return () => batch(...keys);
-    },
+    prepare: async (archive) => store(archive, short),
+    // What is named as failed comes again, and so does all of a batch that was not answered for.
+    work: ({ batch }) => batch(...short.objects.keys()),
   },
   'a fold, its merge and its clean-up': {
     prepare: async (archive, { event, fold }) => {
@@ -55,8 +54,8 @@ const WORKS: Readonly<Record<string, Work>> = {
         if (index > 0) await fold();
         await event(key);
       }
-      return fold;
     },
+    work: ({ fold }) => fold(),
   },
   'taking a session out of the index': {
     prepare: async (archive, derived) => {
@@ -67,22 +66,22 @@ const WORKS: Readonly<Record<string, Work>> = {
         ExpressionAttributeValues: { ':pk': `session#${other.session}` },
       });
       await derived.table.deleteAll(rows.map(({ pk, sk }) => ({ pk: String(pk), sk: String(sk) })));
-      return () => removeFromSearch([other.session], derived.search);
     },
+    work: ({ search }) => removeFromSearch([other.session], search),
   },
   'a reindex that drops what there is': {
     prepare: async (archive, derived) => {
       await indexed(archive, derived);
       await purge(archive, derived, other);
-      return () => derived.reindex(true);
     },
+    work: ({ reindex }) => reindex(true),
   },
   'a reindex beside what there is': {
     prepare: async (archive, derived) => {
       await indexed(archive, derived);
       await purge(archive, derived, other);
-      return () => derived.reindex(false);
     },
+    work: ({ reindex }) => reindex(false),
   },
 };
 
@@ -94,23 +93,30 @@ async function segments({ table, store: stored }: { table: CatalogueTable; store
   return { listed: listed.sort(), stored: [...stored.objects.keys()].map((key) => key.slice(-34, -8)).sort() };
 }
 
-it.each(Object.entries(WORKS))('%s', async (_, { prepare }) => {
+it.each(Object.entries(WORKS))('%s', async (_, { prepare, work }) => {
+  const before = await newReindexArchive(client);
+  const prepared = await before.derived();
+  await prepare(before, prepared);
+  const rows = (await prepared.table.scan({})).items as (Item & ItemKey)[];
   /** How it was seen to be, and whether it was killed before it was done. */
   const run = async (dieAt: number) => {
     const mortal = newMortal();
     const archive = await newReindexArchive(client, mortal.Table);
+    archive.clock.now = before.clock.now;
+    for (const [key, bytes] of before.objects) archive.objects.set(key, bytes);
     const derived = await archive.derived();
+    await derived.table.putAll(rows);
+    for (const [key, bytes] of prepared.store.objects) derived.store.objects.set(key, bytes);
     mortal.wrap(derived.store);
-    const work = await prepare(archive, derived);
     mortal.dieAtWrite(dieAt);
-    await work().catch((fault: unknown) => {
+    await work(derived).catch((fault: unknown) => {
       if (!(fault instanceof Killed)) throw fault;
     });
     const died = mortal.revive();
     // What a killed one planned is cleaned up in its time.
     archive.clock.now += 3_600_000;
     await derived.fold();
-    await work();
+    await work(derived);
     archive.clock.now += 3_600_000;
     await derived.fold();
     const { listed, stored } = await segments(derived);
