@@ -2,18 +2,21 @@
 // any version.
 
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CreateBucketCommand, ListObjectVersionsCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ObjectStoreSettings } from '../../connector/recording/store/object-store.ts';
 import { openObjectStore } from '../../connector/recording/store/open-object-store.ts';
+import { originalKey } from '../../core/recording/segment.ts';
 import { PurgePage } from '../../core/retention/purge.ts';
+import { RENDERED_PREFIX } from '../../core/retention/rendered.ts';
 import { secret } from '../../core/secret.ts';
 import { type LocalDynamoDb, type LocalFunctions, startFunctions, startLocalDynamoDb } from '../../functions/local.ts';
 import { s3ClientOf } from '../../functions/store/s3-client.ts';
 import { cephMissing } from '../harness/ceph.ts';
+import { newOrderSigner, type OrderSigner } from '../harness/purge/edge-orders.ts';
 import { answer, RecordingBuilder } from '../harness/recording-builder.ts';
 import { type S3Front, startS3Front } from '../servers/s3-front.ts';
 import { type RunServers, runServer } from '../servers/run-server.ts';
@@ -30,12 +33,14 @@ describe.skipIf(missing !== undefined)('the functions over a bucket', () => {
   let database: LocalDynamoDb;
   let functions: LocalFunctions;
   let directory: string;
+  let edge: OrderSigner;
   beforeAll(async () => {
     ceph = await runServer('ceph');
     front = await startS3Front(ceph);
     client = s3ClientOf(placeOf(bucket));
     await client.send(new CreateBucketCommand({ Bucket: bucket, ObjectLockEnabledForBucket: true }));
     directory = await mkdtemp(join(tmpdir(), 'gatehouse-bucket-'));
+    edge = await newOrderSigner();
     database = await startLocalDynamoDb();
     functions = await start();
   });
@@ -62,6 +67,7 @@ describe.skipIf(missing !== undefined)('the functions over a bucket', () => {
         ...{ lock: { mode: 'GOVERNANCE', days: 30 }, deadlineMs: 10_000 },
       },
       ...{ report: () => {}, retentionEveryMs: 50, foldEveryMs: 50 },
+      ...{ searchDirectory: join(directory, 'derived'), edgeKey: edge.key },
     });
   const call = (path: string, method = 'GET', body?: unknown) =>
     fetch(functions.url + path, {
@@ -103,12 +109,20 @@ describe.skipIf(missing !== undefined)('the functions over a bucket', () => {
     await expect.poll(indexed).toMatchObject({ row: { state: 'sealed' } });
     await expect.poll(() => keys('search/')).not.toEqual([]);
     expect(await found()).toContain(session);
-    const order = { mode: 'early', at: new Date().toISOString(), audit: 7, connector: connector.id };
-    expect((await call(`/retention/purges/${session}/order`, 'POST', order)).status).toBe(200);
+    // As what was made of it elsewhere, and what its masks hid.
+    const original = originalKey(connector.id, session, 0);
+    await client.send(new PutObjectCommand({ Bucket: bucket, Key: original, Body: 'sealed' }));
+    const rendered = join(directory, 'derived', RENDERED_PREFIX, session);
+    await mkdir(rendered, { recursive: true });
+    const place = { session, connector: connector.id };
+    const order = await edge.sign(place, { mode: 'early', at: new Date().toISOString(), audit: 7 });
+    const asked = { ...order, connector: connector.id };
+    expect((await call(`/retention/purges/${session}/order`, 'POST', asked)).status).toBe(200);
     const purged = async () => PurgePage.parse(await (await call('/retention/purges')).json()).purges;
     await expect.poll(async () => (await purged()).find((each) => each.session === session)?.state).toBe('done');
     expect(await found()).not.toContain(session);
     await expect.poll(() => keys()).toEqual(['.gatehouse-store']);
+    await expect(readdir(rendered)).rejects.toThrow('ENOENT');
   });
 
   it('go on with their bucket, and take no other’s', async () => {
