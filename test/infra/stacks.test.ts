@@ -255,7 +255,7 @@ describe('the functions', () => {
       .sort();
 
   it('run on Node 24 and ARM, with the settings that they read', () => {
-    functions.resourceCountIs('AWS::Lambda::Function', 6);
+    functions.resourceCountIs('AWS::Lambda::Function', 7);
     functions.allResourcesProperties('AWS::Lambda::Function', {
       Runtime: 'nodejs24.x',
       Architectures: ['arm64'],

@@ -31,6 +31,20 @@ const story = (state: 'sealed' | 'live' = 'sealed'): FakeSession => {
 const search = (q: string, options: VisitOptions = {}) => visit(browser, site, address(q), options);
 
 describe('the search page', () => {
+  test('says that hits may be missing while the catalogue is being made again', async () => {
+    const { gatehouse } = site;
+    const whole = gatehouse.search.bind(gatehouse);
+    const { page, close } = await search('adresses');
+    expect(await page.getByText('being made again').count()).toBe(0);
+    gatehouse.search = async (...asked) => {
+      const found = await whole(...asked);
+      return found.ok ? { ...found, value: { ...found.value, incomplete: true } } : found;
+    };
+    await page.reload();
+    await page.getByText('hits may be missing here').waitFor();
+    await close();
+  });
+
   test('asks nothing before somebody does, and its examples are queries to follow', async () => {
     const { page, close } = await visit(browser, site, '/search');
     expect(searches()).toBe(0);
