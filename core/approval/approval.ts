@@ -61,6 +61,8 @@ export const RecordingSubject = z.object({
   session: SessionId,
   /** Whose session it is. */
   owner: z.string().max(320),
+  /** Missing: asked of an earlier release, and then the e-mail alone tells. */
+  ownerSubject: z.string().max(512).optional(),
 });
 export type RecordingSubject = z.infer<typeof RecordingSubject>;
 
@@ -81,6 +83,10 @@ export const isHeld = (subject: ApprovalSubject): subject is HeldSubject =>
 
 export const isOfRecording = (subject: ApprovalSubject): subject is RecordingSubject =>
   subject.kind === 'view' || subject.kind === 'unlock';
+
+/** They were in the session that is asked about: what becomes of its recording is for others to say. */
+export const isOfOwnSession = (subject: ApprovalSubject, by: Pick<Person, 'subject' | 'email'>): boolean =>
+  isOfRecording(subject) && isSamePerson({ subject: subject.ownerSubject ?? '', email: subject.owner }, by);
 
 export const Approval = z.object({
   id: RequestId,

@@ -108,3 +108,24 @@ test('in words', () => {
     did: 'asked to watch a session on',
   });
 });
+
+test.each(['view', 'unlock'] as const)(
+  "%s: a session's own person does not decide, and a vote of theirs does not count",
+  (kind) => {
+    const terms = policy('{ viewApproval: { from: [everyone] }, unlock: { from: [everyone] } }');
+    const asked = request(kind, 2);
+    expect(approve(asked, 'alice', AT, 2)).toEqual({ ok: false, error: 'own_session' });
+    // Signed in some other way they are still who they are.
+    const moved = {
+      ...asked,
+      subject: { ...asked.subject, owner: 'a@old.example', ownerSubject: 's#alice' },
+    } as Approval;
+    expect(approve(moved, 'alice', AT, 2)).toEqual({ ok: false, error: 'own_session' });
+    const votes = (...names: string[]) =>
+      names.map((name) => ({ by: voter(name), at: iso(AT), comment: '', via: 'api' as const }));
+    const rule = terms.rules[0];
+    const suffices = (...names: string[]) => stillSuffices(terms, rule, { ...moved, votes: votes(...names) });
+    const other = kind === 'view' ? [] : ['erin'];
+    expect([suffices(...other, 'alice'), suffices(...other, 'dan')]).toEqual([false, true]);
+  },
+);

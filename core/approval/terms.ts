@@ -1,7 +1,7 @@
 // What the policy asks of an approval: the terms under which one begins, who may decide it now, and
 // whether what was decided still suffices under the policy of now.
 
-import { type Approval, isOfRecording } from './approval.ts';
+import { type Approval, isOfOwnSession, isOfRecording } from './approval.ts';
 import { HELD } from './held-action.ts';
 import type { Identity } from '../identity.ts';
 import type { ApprovalPolicy, PolicyDocument, Rule } from '../policy/document.ts';
@@ -99,6 +99,8 @@ export function stillSuffices(
   const asked = askedBy(policy, rule, approval);
   // Access that needs no approval any more is given; an action that the rule no longer holds must be judged anew.
   if (!asked) return approval.subject.kind === 'access' && rule !== undefined && rule.access !== 'deny';
-  const valid = approval.votes.map((vote) => vote.by).filter((voter) => isAmong(policy, asked.from, voter));
+  const valid = approval.votes
+    .map((vote) => vote.by)
+    .filter((voter) => isAmong(policy, asked.from, voter) && !isOfOwnSession(approval.subject, voter));
   return distinctVoters(valid) >= asked.count;
 }

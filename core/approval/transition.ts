@@ -1,7 +1,15 @@
 // What may happen to an approval: pure, with the clock and the policy's word as arguments. That a
-// requester never approves is decided here and nowhere else (`mayJudge`).
+// requester never approves, nor a session's own person what is asked of it, is decided here and nowhere else (`mayJudge`).
 
-import { type Approval, type DecidedVia, isOfRecording, isSamePerson, type Person, type Voter } from './approval.ts';
+import {
+  type Approval,
+  type DecidedVia,
+  isOfOwnSession,
+  isOfRecording,
+  isSamePerson,
+  type Person,
+  type Voter,
+} from './approval.ts';
 import type { GrantId } from '../ids.ts';
 import { err, ok, type Result, unreachable } from '../result.ts';
 import { saysSomething } from '../text/written-text.ts';
@@ -40,6 +48,7 @@ export type ApprovalEvent =
 
 export type ApprovalFault =
   | 'own_request'
+  | 'own_session'
   | 'not_an_approver'
   | 'not_the_requester'
   | 'reason_required'
@@ -105,6 +114,7 @@ function mayJudge(
   standing: ApprovalStanding,
 ): Result<undefined, ApprovalFault> {
   if (isSamePerson(approval.requester, by)) return err('own_request');
+  if (isOfOwnSession(approval.subject, by)) return err('own_session');
   return standing.isApprover ? ok(undefined) : err('not_an_approver');
 }
 

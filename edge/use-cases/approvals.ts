@@ -125,7 +125,7 @@ async function act(
   const { approval, standing } = found.value;
   const acted = await deps.approvals(id).act(eventOf(standingIn(standing.policy, approval, who)));
   if (acted.ok) return ok(listed(deps, standing, who, acted.value));
-  if (acted.error === 'own_request' || acted.error === 'not_an_approver') {
+  if (REFUSED_TO.has(acted.error)) {
     await noteCounted(deps, {
       kind: 'decision.refused',
       actor: who.email,
@@ -135,6 +135,9 @@ async function act(
   }
   return refused(acted.error, approval);
 }
+
+/** Where it is who they are that refuses it. */
+const REFUSED_TO: ReadonlySet<ActFault> = new Set(['own_request', 'own_session', 'not_an_approver']);
 
 export const SAYS: Readonly<Record<Approval['state'], string>> = {
   pending: 'Nobody has approved it yet.',
@@ -150,6 +153,8 @@ export function refused(reason: ActFault, approval: Approval) {
   switch (reason) {
     case 'own_request':
       return fault('forbidden', 'Nobody decides on what they asked for themselves.');
+    case 'own_session':
+      return fault('forbidden', 'Nobody decides on what is asked of a session of their own.');
     case 'not_an_approver':
       return fault('forbidden', `Rule ${approval.rule} does not name you as an approver.`);
     case 'not_the_requester':

@@ -2,7 +2,7 @@
 // core/approval; whether it was granted is asked at each look (approved.ts).
 
 import type { PendingRequest, RecordingAsk, RecordingTerms } from '../../../core/api.ts';
-import type { Approval, RecordingKind } from '../../../core/approval/approval.ts';
+import { type Approval, isSamePerson, type RecordingKind } from '../../../core/approval/approval.ts';
 import { newId, type SessionId } from '../../../core/ids.ts';
 import type { Identity } from '../../../core/identity.ts';
 import { isAmong } from '../../../core/policy/evaluate.ts';
@@ -52,9 +52,9 @@ export function mayAskFor(
     if (right.kind === 'on_approval') return { owned: right.session, terms: right.terms };
     return right.kind === 'now' ? 'now' : undefined;
   }
-  if (!owner) return undefined;
-  const record = ruleNamed(standing, owner.rule)?.record;
   // Not its own person: what was masked was masked for them.
+  if (!owner || isSamePerson(owner, who)) return undefined;
+  const record = ruleNamed(standing, owner.rule)?.record;
   const may = standing.auditor || (record !== undefined && isAmong(standing.policy, record.view, who));
   return may ? { owned: owner, terms: unlockTermsOf(record, standing.policy.auditors) } : undefined;
 }
@@ -83,7 +83,15 @@ async function askFor(
   const { subject, email, name } = who;
   const approval: Approval = {
     id: newId('req', deps.clock),
-    subject: { kind, resource: owned.resource, reason, labels: {}, session: id, owner: owned.email },
+    subject: {
+      kind,
+      resource: owned.resource,
+      reason,
+      labels: {},
+      session: id,
+      owner: owned.email,
+      ownerSubject: owned.subject,
+    },
     requester: { subject, email, name },
     rule: owned.rule,
     policyVersion: standing.version,

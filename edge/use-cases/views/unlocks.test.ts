@@ -135,3 +135,22 @@ test('of a session of which nothing is kept it says so', async () => {
   for (const who of [people.dan, people.erin]) await decide(who, id, 'approve');
   expect(await status(people.carol, ofBob.id)).toBe('404 not_found');
 });
+
+test('its own person neither asks, agrees nor is handed them, as an auditor or named by view', async () => {
+  const auditors = POLICY(RULE).replace('auditors: [', 'auditors: ["user:alice@example.com", ');
+  for (const text of [auditors, POLICY('{ view: ["user:alice@example.com"] }')]) {
+    await apply(text, people.bob);
+    expect((await ask(people.alice)).status).toBe(403);
+    expect(await status(people.alice)).toBe('403 forbidden');
+  }
+  await apply(auditors, people.bob);
+  const id = await asked();
+  expect(await detail(people.alice, id)).toMatchObject({ mayDecide: false });
+  for (const decision of ['approve', 'deny'] as const)
+    expect((await decide(people.alice, id, decision)).status).toBe(403);
+  await decide(people.dan, id, 'approve');
+  expect(await status(people.carol)).toBe('403 approval_needed');
+  await decide(people.erin, id, 'approve');
+  expect(await status(people.carol)).toBe(200);
+  expect(await auditOf(id)).toContain('decision.refused alice');
+});
