@@ -110,6 +110,14 @@ export const PolicyEffect = z.object({
 });
 export type PolicyEffect = z.infer<typeof PolicyEffect>;
 
+/** A rule that a policy removes or renames, whose word about its past sessions stays: nobody passes them on. */
+export const RuleGone = z.object({
+  rule: z.string(),
+  /** Auditors still need an approval before they watch them, of another auditor now. */
+  auditorsAsk: z.boolean(),
+});
+export type RuleGone = z.infer<typeof RuleGone>;
+
 const ByMail = z.object({ email: z.string(), at: z.iso.datetime(), comment: z.string() });
 
 /** A request as people see it who may. The last three are about whoever looks. */

@@ -27,6 +27,7 @@ import type {
   PendingRequest,
   OpenedTunnel,
   PolicyEffect,
+  RuleGone,
   RecordingAsk,
   RecordingTerms,
   RegisteredKey,
@@ -108,6 +109,7 @@ export interface CheckedPolicy extends StoredPolicy {
 
 interface AppliedPolicy extends CheckedPolicy {
   readonly effects: readonly PolicyEffect[];
+  readonly rulesGone: readonly RuleGone[];
 }
 
 /** What is wanted beside the session itself. */
@@ -287,5 +289,5 @@ export interface Gatehouse {
    */
   applyPolicy(who: Identity, text: string, options?: ApplyOptions): Answer<AppliedPolicy>;
   /** Administrators only: what applying it now would do to live grants and sessions. Changes nothing. */
-  policyEffects(who: Identity, text: string): Answer<readonly PolicyEffect[]>;
+  policyEffects(who: Identity, text: string): Answer<Pick<AppliedPolicy, 'effects' | 'rulesGone'>>;
 }

@@ -19,7 +19,7 @@ import { confirm } from '../confirm.ts';
 import { Failure } from '../failure.ts';
 import { time, type Output } from '../output.ts';
 import { line } from '../terminal-text.ts';
-import { describeEffects, effectsOf } from './effects.ts';
+import { describeEffects, describeRulesGone, effectsOf } from './effects.ts';
 import { readPolicyFile } from './file.ts';
 import { FetchedPolicy } from './stored.ts';
 import { failIfAnyFailed, describeTried, tryPolicy } from './try.ts';
@@ -81,14 +81,16 @@ async function apply(cli: Cli, options: Options, command: Command): Promise<void
       diffText(output, diff),
       '',
       ...describeChanges(changes, access),
-      ...(effects ? describeEffects(effects, 'before') : ['What it does to live sessions this Gatehouse cannot tell.']),
+      ...(effects
+        ? [...describeEffects(effects.effects, 'before'), ...describeRulesGone(effects.rulesGone)]
+        : ['What it does to live sessions this Gatehouse cannot tell.']),
       testsLine(file.policy, tried?.passed),
       ...unseen.map((finding) => `warning: ${line(describeMistake(finding))}`),
     ].join('\n');
   if (!output.json) await output.write(`${shown()}\n`);
   if (options.dryRun)
     return output.answer(
-      { applied: false, policy: inForce, diff, changes, access, effects },
+      { applied: false, policy: inForce, diff, changes, access, ...effects },
       () => 'Nothing was applied.',
     );
   if (!options.yes)
@@ -102,11 +104,12 @@ async function apply(cli: Cli, options: Options, command: Command): Promise<void
   if (!output.json)
     for (const warning of applied.warnings) if (!said.has(warning)) output.note(`warning: ${line(warning)}`);
   await output.answer(
-    { applied: true, policy: applied, diff, changes, access, effects: applied.effects ?? effects },
+    { applied: true, policy: applied, diff, changes, access, effects: applied.effects ?? effects?.effects },
     () =>
       [
         `Version ${applied.version} is in force since ${time(applied.appliedAt)}. Running sessions follow it from their next action on.`,
         ...(applied.effects ? describeEffects(applied.effects, 'after') : []),
+        ...describeRulesGone(applied.rulesGone),
       ].join('\n'),
   );
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { PolicyEffect } from '../../core/api.ts';
-import { describeEffects } from './effects.ts';
+import { describeEffects, describeRulesGone } from './effects.ts';
 
 const SESSIONS = ['ses_01m7xr5fhpxd5ccp0p7jtdc9r1', 'ses_01m7xr5fhpxd5ccp0p7jtdc9r2'];
 const effect = (more: object) =>
@@ -50,4 +50,13 @@ test('a long list is cut, and says so', () => {
   const many = Array.from({ length: 30 }, () => effect({ ends: [SESSIONS[0]] }));
   const told = describeEffects(many, 'before');
   expect([told.length, told.at(-1)]).toEqual([22, '  and 10 more (--json names all)']);
+});
+
+test('a rule that goes is named, with what stays of its word', () => {
+  const told = describeRulesGone([
+    { rule: 'pii', auditorsAsk: true },
+    { rule: 'sealed', auditorsAsk: false },
+  ]);
+  expect(told[0]).toMatch(/^Rule pii goes .*auditors still need approval to watch them/);
+  expect(told[1]).toMatch(/^Rule sealed goes .*only auditors and their own people see them/);
 });

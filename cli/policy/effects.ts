@@ -1,7 +1,7 @@
 // What a policy does to live grants and sessions, as the edge says it: before it is applied, and after.
 
 import { z } from 'zod';
-import { PolicyEffect } from '../../core/api.ts';
+import { PolicyEffect, RuleGone } from '../../core/api.ts';
 import { count } from '../../core/text/amounts.ts';
 import type { ApiClient } from '../api-client.ts';
 import { Failure } from '../failure.ts';
@@ -10,15 +10,26 @@ import { line } from '../terminal-text.ts';
 /** Beyond that a person wants --json, not a list. */
 const MAX_SHOWN = 20;
 
+const Effects = z.object({ effects: z.array(PolicyEffect), rulesGone: z.array(RuleGone).default([]) });
+type Effects = z.infer<typeof Effects>;
+
 /** undefined: an edge of an earlier release cannot tell. */
-export async function effectsOf(client: ApiClient, text: string): Promise<readonly PolicyEffect[] | undefined> {
+export async function effectsOf(client: ApiClient, text: string): Promise<Effects | undefined> {
   try {
-    return (await client.post('/policy/effects', { text }, z.object({ effects: z.array(PolicyEffect) }))).effects;
+    return await client.post('/policy/effects', { text }, Effects);
   } catch (error) {
     if (error instanceof Failure && error.reason === 'not_found') return undefined;
     throw error;
   }
 }
+
+/** What stays of rules that go. */
+export const describeRulesGone = (gone: readonly RuleGone[]): string[] =>
+  gone.map(({ rule, auditorsAsk }) =>
+    line(
+      `Rule ${rule} goes (removed or renamed): nobody passes its past sessions on, and ${auditorsAsk ? 'auditors still need approval to watch them, of another auditor' : 'only auditors and their own people see them'}.`,
+    ),
+  );
 
 /** `when`: whether it is still to come. Empty: it touches none. */
 export function describeEffects(effects: readonly PolicyEffect[], when: 'before' | 'after'): string[] {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { PolicyEffect } from '../../core/api.ts';
+import { PolicyEffect, RuleGone } from '../../core/api.ts';
 import { line } from '../terminal-text.ts';
 
 /** The policy in force, as the API gives it. */
@@ -13,6 +13,7 @@ export const FetchedPolicy = z.object({
   warnings: z.array(z.string()).default([]),
   /** Of one that was just applied. Missing: an earlier release. */
   effects: z.array(PolicyEffect).optional(),
+  rulesGone: z.array(RuleGone).default([]),
 });
 export type FetchedPolicy = z.infer<typeof FetchedPolicy>;
 

@@ -7,6 +7,7 @@ import { HoldList, RetentionReason, SearchForHold } from '../../core/retention/p
 import type { ApiClient } from '../api-client.ts';
 import { checked, type Cli } from '../cli.ts';
 import { confirm } from '../confirm.ts';
+import { line } from '../terminal-text.ts';
 import { usage } from '../failure.ts';
 import { INSTANTS, instant } from '../instant.ts';
 import { type Output, time } from '../output.ts';
@@ -117,10 +118,13 @@ async function searchToHold(client: ApiClient, output: Output, query: string): P
   return search;
 }
 
-const foundWords = ({ sessions, tooMany }: HoldSearch): string =>
-  tooMany
-    ? `The search finds more than ${MAX_HELD_SESSIONS} sessions, which is more than one hold has.`
-    : `The search finds ${sessionWords(sessions)}.`;
+const foundWords = ({ sessions, tooMany, notSearched }: HoldSearch): string =>
+  [
+    tooMany
+      ? `The search finds more than ${MAX_HELD_SESSIONS} sessions, which is more than one hold has.`
+      : `The search finds ${sessionWords(sessions)}.`,
+    ...(notSearched ? [`Not searched, as watching takes an approval: rules ${line(notSearched.join(', '))}.`] : []),
+  ].join(' ');
 
 const sessionWords = (count: number): string => `${count} ${count === 1 ? 'session' : 'sessions'}`;
 

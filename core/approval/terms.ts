@@ -9,7 +9,7 @@ import type { SectionName } from '../protocols.ts';
 import type { Resource } from '../resource.ts';
 import { decidingRule, isAmong } from '../policy/evaluate.ts';
 import type { HoldApproval } from '../policy/sections/entries.ts';
-import { unlockTermsOf } from '../policy/viewing-terms.ts';
+import { goneTermsOf, unlockTermsOf } from '../policy/viewing-terms.ts';
 import { type ApprovalStanding, distinctVoters } from './transition.ts';
 
 /** undefined: the rule gives access at once. */
@@ -57,7 +57,11 @@ function askedBy(
   { subject }: Pick<Approval, 'subject'>,
 ): { from: string[]; count: number } | undefined {
   if (isOfRecording(subject))
-    return subject.kind === 'view' ? rule?.record.viewApproval : unlockTermsOf(rule?.record, policy.auditors);
+    return subject.kind === 'unlock'
+      ? unlockTermsOf(rule?.record, policy.auditors)
+      : rule
+        ? rule.record.viewApproval
+        : goneTermsOf(policy.auditors);
   if (!rule || rule.access === 'deny') return undefined;
   return subject.kind === 'access'
     ? rule.access.approval

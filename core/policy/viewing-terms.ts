@@ -44,6 +44,19 @@ interface Recorded {
   readonly shareFor?: number | undefined;
 }
 
+/** Whether auditors, too, ask before they watch its sessions. */
+export const bindsAuditors = ({ record }: { readonly record: Recorded }): boolean =>
+  record.viewApproval?.auditors === true;
+
+/** Rules of which the later policy has none by their name: removed or renamed. */
+export const goneOf = <R extends { readonly name: string }>(before: readonly R[], after: readonly R[]): R[] =>
+  before.filter(({ name }) => !after.some((rule) => rule.name === name));
+
+/** Before auditors watch a session whose rule bound them and is gone: another of them agrees. */
+export const goneTermsOf = (auditors: readonly string[]): ViewApproval => ({
+  ...{ from: [...auditors], count: 1, within: UNIT_MS.h, for: UNIT_MS.h, auditors: true },
+});
+
 /** Where each look takes an approval, a link would be a way around it unless the rule says otherwise. */
 export const sharingOf = ({ share, viewApproval }: Recorded): Sharing => share ?? (viewApproval ? 'none' : 'people');
 

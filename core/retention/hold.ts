@@ -51,6 +51,8 @@ export const HoldSearch = z.object({
   done: z.boolean(),
   /** More than one hold takes: it cannot be placed. */
   tooMany: z.boolean(),
+  /** Rules whose sessions it does not go through: also auditors need an approval there. */
+  notSearched: z.array(z.string()).optional(),
 });
 export type HoldSearch = z.infer<typeof HoldSearch>;
 

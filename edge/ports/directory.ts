@@ -206,6 +206,8 @@ export interface AnnouncedResource {
 
 export interface PolicyInForce extends StoredPolicy {
   readonly document: PolicyDocument;
+  /** Rules that it does not have any more, and that had auditors ask before they watch: they still do. */
+  readonly boundWhenGone: readonly string[];
 }
 
 /** Of one stored version: the same for as long as the same policy is in force. */

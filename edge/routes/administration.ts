@@ -8,6 +8,7 @@ import {
   ConnectorList,
   JoinToken,
   PolicyEffect,
+  RuleGone,
 } from '../../core/api.ts';
 import { AuditKind } from '../../core/audit/audit.ts';
 import { MAX_POLICY_BYTES } from '../../core/policy/parse.ts';
@@ -24,7 +25,8 @@ const CheckedPolicy = z.object({
   warnings: z.array(z.string()),
 });
 
-const AppliedPolicy = CheckedPolicy.extend({ effects: z.array(PolicyEffect) });
+const EFFECTS = { effects: z.array(PolicyEffect), rulesGone: z.array(RuleGone) };
+const AppliedPolicy = CheckedPolicy.extend(EFFECTS);
 const PolicyToTry = z.strictObject({ text: z.string().max(MAX_POLICY_BYTES) });
 
 const PolicyToApply = z.strictObject({
@@ -106,12 +108,9 @@ export function administrationRoutes(api: Api, { gatehouse }: ApiDeps): void {
       summary: 'What a policy would do to live grants and sessions (administrators)',
       description: 'Changes nothing.',
       request: { body: jsonBody(PolicyToTry) },
-      responses: jsonAnswer(z.object({ effects: z.array(PolicyEffect) }), 'One for each grant that it touches'),
+      responses: jsonAnswer(z.object(EFFECTS), 'One for each grant that it touches'),
     }),
-    async (c) => {
-      const found = await gatehouse.policyEffects(whoAsks(c), c.req.valid('json').text);
-      return found.ok ? c.json({ effects: [...found.value] }, 200) : failure(c, found.error);
-    },
+    async (c) => answer(c, await gatehouse.policyEffects(whoAsks(c), c.req.valid('json').text)),
   );
 
   api.openapi(

@@ -1,7 +1,8 @@
 // Policy versions. Each stays; the highest is in force.
 
-import type { PolicyDocument } from '../../core/policy/document.ts';
+import type { PolicyDocument, Rule } from '../../core/policy/document.ts';
 import { readPolicy } from '../../core/policy/parse.ts';
+import { bindsAuditors, goneOf } from '../../core/policy/viewing-terms.ts';
 import type { StoredPolicy } from '../gatehouse.ts';
 import type { PolicyInForce, PolicyTag } from '../ports/directory.ts';
 
@@ -12,6 +13,7 @@ export const POLICIES_SCHEMA = `
     applied_at TEXT NOT NULL,
     applied_by TEXT NOT NULL
   );
+  CREATE TABLE IF NOT EXISTS bound_when_gone (rule TEXT PRIMARY KEY);
 `;
 
 export const tagOf = ({ version, appliedAt }: Pick<StoredPolicy, 'version' | 'appliedAt'>): PolicyTag =>
@@ -39,8 +41,19 @@ export class Policies {
       appliedAt: String(row.applied_at),
       appliedBy: String(row.applied_by),
       document: read.value.document,
+      boundWhenGone: this.#sql
+        .exec('SELECT rule FROM bound_when_gone ORDER BY rule')
+        .toArray()
+        .map(({ rule }) => String(rule)),
     };
     return this.#inForce;
+  }
+
+  /** To remove or rename a rule does not lift what it says of its sessions. One of the same name speaks for them again. */
+  #keepBound(before: readonly Rule[], after: readonly Rule[]): void {
+    for (const { name } of goneOf(before, after).filter(bindsAuditors))
+      this.#sql.exec('INSERT OR IGNORE INTO bound_when_gone (rule) VALUES (?)', name);
+    for (const { name } of after) this.#sql.exec('DELETE FROM bound_when_gone WHERE rule = ?', name);
   }
 
   /** As an earlier version had it. */
@@ -53,6 +66,7 @@ export class Policies {
   /** `after`: the version it was written against; undefined when another came first. The text has been parsed by the caller. */
   apply(text: string, by: string, after: number, now: number): PolicyInForce | undefined {
     if ((this.current()?.version ?? 0) !== after) return undefined;
+    const before = this.current()?.document.rules ?? [];
     this.#sql.exec(
       'INSERT INTO policies (version, text, applied_at, applied_by) VALUES (?, ?, ?, ?)',
       after + 1,
@@ -60,6 +74,8 @@ export class Policies {
       new Date(now).toISOString(),
       by,
     );
+    const read = readPolicy(text);
+    if (read.ok) this.#keepBound(before, read.value.document.rules);
     this.#inForce = undefined;
     return this.current();
   }

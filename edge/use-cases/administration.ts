@@ -13,7 +13,7 @@ import { JOIN_TOKEN_MS } from '../storage/connectors.ts';
 import { onlineAmong } from './access.ts';
 import { archiveBound, checkedPolicy, longestRetainMs, surroundingsOf } from './checked-policy.ts';
 import { fault, note, noteLook, type UseCaseDeps } from './deps.ts';
-import { policyEffects } from './policy-effects.ts';
+import { policyEffects, rulesGone } from './policy-effects.ts';
 import { policyInForce, standingOf } from './standing.ts';
 
 type AdministrationUseCases = Pick<
@@ -79,6 +79,7 @@ export function administrationUseCases(deps: UseCaseDeps): AdministrationUseCase
       if (after !== undefined && after !== version) return fault('conflict', APPLIED_MEANWHILE);
       const keeps = await keepsAdministrators(deps, who, parsed.value, stepDown);
       if (!keeps.ok) return keeps;
+      const gone = rulesGone(standing.value.policy, parsed.value);
       const effects = await policyEffects(deps, standing.value.policy, parsed.value);
       await note(deps, {
         kind: 'policy.applied',
@@ -96,7 +97,7 @@ export function administrationUseCases(deps: UseCaseDeps): AdministrationUseCase
       const connectors = await deps.directory.connectors();
       // A link that this does not reach notices by itself (objects/connector-link.ts).
       await Promise.allSettled(connectors.map(({ id }) => deps.links.policyApplied(id, applied.version)));
-      return ok({ ...(await checkedPolicy(deps, applied, bound)), effects });
+      return ok({ ...(await checkedPolicy(deps, applied, bound)), effects, rulesGone: gone });
     },
 
     async policyEffects(who, text) {
@@ -105,7 +106,11 @@ export function administrationUseCases(deps: UseCaseDeps): AdministrationUseCase
       if (!standing.value.administrator) return fault('forbidden', 'Only administrators apply policies.');
       const parsed = parsePolicy(text, surroundingsOf(deps, await archiveBound(deps)));
       if (!parsed.ok) return fault('bad_request', parsed.error.slice(0, 20).map(describeMistake).join('\n'));
-      return ok(await policyEffects(deps, standing.value.policy, parsed.value));
+      const { policy } = standing.value;
+      return ok({
+        effects: await policyEffects(deps, policy, parsed.value),
+        rulesGone: rulesGone(policy, parsed.value),
+      });
     },
 
     async audit(who, query) {

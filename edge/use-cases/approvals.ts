@@ -3,7 +3,7 @@
 // policy in force says who is who.
 
 import type { ApprovalDecision, ListedApproval } from '../../core/api.ts';
-import { type Approval, type DecidedVia, isOfRecording, type Voter } from '../../core/approval/approval.ts';
+import { type Approval, type DecidedVia, isHeld, isOfRecording, type Voter } from '../../core/approval/approval.ts';
 import { standingIn } from '../../core/approval/terms.ts';
 import { type ApprovalEvent, isRequester, mayDecide, mayReview } from '../../core/approval/transition.ts';
 import { statementOf } from '../../core/approval/held-action.ts';
@@ -14,6 +14,7 @@ import type { Answer, Gatehouse, Inbox } from '../gatehouse.ts';
 import type { ActFault } from '../ports/approval.ts';
 import { AuditUnavailable, fault, noteCounted, noteLook, type UseCaseDeps } from './deps.ts';
 import { type Standing, standingOf } from './standing.ts';
+import { auditorsAskUnder } from './views/viewing.ts';
 
 type ApprovalUseCases = Pick<
   Gatehouse,
@@ -199,6 +200,17 @@ function maySee(standing: Standing, who: Identity, approval: Approval): boolean 
   );
 }
 
+/**
+ * What waits is a piece of its session. An auditor who has to ask before they watch sees that it waits, and not what, unless it is
+ * theirs to decide on; administrators answer for what is held up.
+ */
+const maySeeHeld = (standing: Standing, who: Identity, approval: Approval, isApprover: boolean): boolean =>
+  !isHeld(approval.subject) ||
+  standing.administrator ||
+  isApprover ||
+  isOwn(approval, who) ||
+  !auditorsAskUnder(standing, approval.rule);
+
 /** To see is not to decide: an e-mail that only looks the same shows nothing. */
 const isOwn = ({ requester }: Approval, who: Identity): boolean =>
   requester.subject === who.subject || requester.email === who.email;
@@ -233,7 +245,7 @@ function listed(deps: UseCaseDeps, standing: Standing, who: Identity, approval: 
     ...(approval.breakGlass && {
       breakGlass: review ? { review: { email: review.by.email, at: review.at, comment: review.comment } } : {},
     }),
-    ...heldOf(subject),
+    ...(maySeeHeld(standing, who, approval, mine.isApprover) && heldOf(subject)),
     link: linkOf(deps, id),
     yours: isRequester(approval, who),
     mayDecide: mayDecide(approval, who, mine, deps.clock.now()),

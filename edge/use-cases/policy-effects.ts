@@ -1,11 +1,12 @@
 // What a policy would do to grants that are live and to sessions that run on them, by the rules that connectors are sent
 // when it is applied (connectors/rules-messages.ts).
 
-import type { PolicyEffect } from '../../core/api.ts';
+import type { PolicyEffect, RuleGone } from '../../core/api.ts';
 import type { GrantId, SessionId } from '../../core/ids.ts';
 import type { PolicyDocument } from '../../core/policy/document.ts';
 import { decidingRule } from '../../core/policy/evaluate.ts';
 import { ruleFor, type SessionFacts, sessionRules } from '../../core/policy/rules-in-force.ts';
+import { bindsAuditors, goneOf, sharingOf } from '../../core/policy/viewing-terms.ts';
 import type { UseCaseDeps } from './deps.ts';
 
 const READ_AT_ONCE = 2_000;
@@ -54,6 +55,12 @@ export async function policyEffects(
     return [{ ...effect, ...(passes && { passedBy: passed }) }];
   });
 }
+
+/** Rules that the later policy does not have, and that kept their sessions from auditors or from links. */
+export const rulesGone = (before: PolicyDocument, after: PolicyDocument): RuleGone[] =>
+  goneOf(before.rules, after.rules)
+    .filter((rule) => bindsAuditors(rule) || sharingOf(rule.record) === 'none')
+    .map((rule) => ({ rule: rule.name, auditorsAsk: bindsAuditors(rule) }));
 
 async function runningByGrant({
   directory,

@@ -5,6 +5,7 @@ import { describeQueryMistake, parseQuery } from '../../core/search/parse.ts';
 import type { SearchHit, SearchView } from '../../core/search/page.ts';
 import type { Identity } from '../../core/identity.ts';
 import { isAmong } from '../../core/policy/evaluate.ts';
+import { bindsAuditors } from '../../core/policy/viewing-terms.ts';
 import { ok } from '../../core/result.ts';
 import type { Gatehouse } from '../gatehouse.ts';
 import type { Admission } from '../ports/witness.ts';
@@ -47,10 +48,10 @@ export function searchUseCases(deps: UseCaseDeps): Pick<Gatehouse, 'search'> {
  * What this person may see of the index. Of rules that are gone their own alone, and then as the edge's record of the session
  * says. Where a look takes an approval nobody searches: one that was given is for one session, and the index is by rule.
  */
-export function viewOf({ auditor, policy }: Standing, who: Identity): SearchView {
+export function viewOf({ auditor, policy, boundWhenGone }: Standing, who: Identity): SearchView {
   const named = (test: (rule: (typeof policy.rules)[number]) => boolean) =>
     policy.rules.filter(test).map(({ name }) => name);
-  const except = auditor ? named(({ record }) => record.viewApproval?.auditors === true) : [];
+  const except = auditor ? [...named(bindsAuditors), ...boundWhenGone] : [];
   const watched = ({ record }: (typeof policy.rules)[number]) =>
     record.viewApproval === undefined && isAmong(policy, record.view, who);
   return {

@@ -13,6 +13,8 @@ import { fault, note, type UseCaseDeps } from './deps.ts';
 export interface Standing {
   readonly policy: PolicyDocument;
   readonly version: number;
+  /** As PolicyInForce has it. */
+  readonly boundWhenGone: readonly string[];
   readonly administrator: boolean;
   readonly auditor: boolean;
 }
@@ -20,10 +22,11 @@ export interface Standing {
 export async function standingOf(deps: UseCaseDeps, who: Identity): Answer<Standing> {
   const policy = await policyInForce(deps);
   if (!policy.ok) return policy;
-  const { document, version } = policy.value;
+  const { document, version, boundWhenGone } = policy.value;
   return ok({
     policy: document,
     version,
+    boundWhenGone,
     administrator: isAmong(document, document.administrators, who),
     auditor: isAmong(document, document.auditors, who),
   });

@@ -17,7 +17,8 @@ import { iso } from '../../clock.ts';
 import type { Answer } from '../../gatehouse.ts';
 import type { StandingHoldSearch } from '../../ports/retention.ts';
 import { fault, note, noteLook, type UseCaseDeps } from '../deps.ts';
-import { searchFault } from '../search.ts';
+import { searchFault, viewOf } from '../search.ts';
+import { standingOf } from '../standing.ts';
 
 /** Of hits, a call: a Worker's request has a thousand calls of its own, and a person waits. */
 const PAGES_A_CALL = 20;
@@ -61,6 +62,10 @@ export async function goOnWithHoldSearch(deps: UseCaseDeps, who: Identity, id: H
   const begun = await ownSearch(deps, who, id);
   if (!begun.ok) return begun;
   const { query } = begun.value;
+  const standing = await standingOf(deps, who);
+  if (!standing.ok) return standing;
+  // What takes an approval is not searched: its counts would tell what it holds.
+  const view = viewOf(standing.value, who);
   // As every search (law 7); its pages are the same look.
   const event = { kind: 'archive.searched' as const, actor: who.email, object: 'archive', details: { query } };
   await noteLook(deps, event, query);
@@ -68,9 +73,10 @@ export async function goOnWithHoldSearch(deps: UseCaseDeps, who: Identity, id: H
     const search = await ownSearch(deps, who, id);
     if (!search.ok) return search;
     const { cursor, done, tooMany } = search.value;
-    if (done || tooMany || pages === PAGES_A_CALL) return ok(shown(search.value));
+    if (done || tooMany || pages === PAGES_A_CALL)
+      return ok({ ...shown(search.value), ...(view.except && { notSearched: [...view.except] }) });
     const page = await archive.search({
-      ...{ q: query, limit: HITS_A_PAGE, view: { rules: 'all', own: { subject: who.subject, forbiddenBy: [] } } },
+      ...{ q: query, limit: HITS_A_PAGE, view },
       ...(cursor !== undefined && { cursor }),
     });
     if (!page.ok) return searchFault(page.error);

@@ -9,9 +9,17 @@ import type { SessionPlace } from '../../archive.ts';
 import type { Answer } from '../../gatehouse.ts';
 import type { Admission } from '../../ports/witness.ts';
 import { archiveFault } from '../archive-fault.ts';
-import { fault, note, noteLook, type UseCaseDeps } from '../deps.ts';
+import { note, noteLook, type UseCaseDeps } from '../deps.ts';
 import { type Standing, standingOf } from '../standing.ts';
-import { type Owned, ownerByRecord, ownerBySignature, refuseLook, type ViewRight, viewRight } from './viewing.ts';
+import {
+  type Owned,
+  ownerByRecord,
+  ownerBySignature,
+  refuseLook,
+  refuseUnapproved,
+  type ViewRight,
+  viewRight,
+} from './viewing.ts';
 import { approvedNow } from './approved.ts';
 import { sharedNow } from './shared.ts';
 
@@ -63,7 +71,8 @@ export async function look(deps: UseCaseDeps, who: Identity, id: SessionId, ...[
   const { standing, owner, ...found } = known.value;
   const right = viewRight(standing, who, owner);
   const by = right.kind === 'now' ? undefined : await lentNow(deps, standing, who, id, { kind, right, owner });
-  if (right.kind === 'on_approval' && !by) return approvalNeeded(id, right.rule.name);
+  if (right.kind === 'on_approval' && !by)
+    return refuseUnapproved(deps, who, id, kind, approvalNeeded(id, right.session.rule));
   if (right.kind === 'none' && !by) return refuseLook(deps, who, id, kind);
   const event = { kind, actor: who.email, object: id, details: { ...details, ...by?.names } };
   if (kind === 'session.exported' && details.parts === undefined) await note(deps, event);
@@ -113,7 +122,4 @@ export async function whose(deps: UseCaseDeps, who: Identity, id: SessionId): An
 }
 
 const approvalNeeded = (id: SessionId, rule: string) =>
-  fault(
-    'approval_needed',
-    `Under rule ${rule} somebody has to agree before you watch this session. Ask on its page in the portal, or: gatehouse request-view ${id} --reason TEXT`,
-  );
+  `Under rule ${rule} somebody has to agree before you watch this session. Ask on its page in the portal, or: gatehouse request-view ${id} --reason TEXT`;

@@ -1,7 +1,6 @@
 // What a link opens now. Its right is never more than that of whoever made it: asked at each look of the policy in force, as for
 // themselves, and of what the rule says of links.
 
-import type { PolicyDocument } from '../../../core/policy/document.ts';
 import type { SessionId } from '../../../core/ids.ts';
 import type { Identity } from '../../../core/identity.ts';
 import { isAmong } from '../../../core/policy/evaluate.ts';
@@ -18,8 +17,9 @@ interface SharingTerms {
 }
 
 export function sharingTerms(standing: Pick<Standing, 'policy'>, session: Owned | undefined): SharingTerms {
-  const record = (session && ruleNamed(standing, session.rule)?.record) ?? {};
-  return { sharing: sharingOf(record), forMs: shareForOf(record) };
+  const record = session && ruleNamed(standing, session.rule)?.record;
+  // A rule that is gone lets nobody pass its sessions on: what it said may have been just that.
+  return { sharing: record ? sharingOf(record) : 'none', forMs: shareForOf(record ?? {}) };
 }
 
 export type DeadLink = 'over' | 'revoked' | 'not_for_you' | 'sharer_lost_it' | 'rule_forbids';
@@ -38,20 +38,20 @@ export async function linkOpens(
   if (deps.clock.now() >= untilMs) return 'over';
   if (sharing === 'none' || (share.with === undefined && sharing !== 'everyone')) return 'rule_forbids';
   if (share.with && !isAmong(standing.policy, share.with, who)) return 'not_for_you';
-  return (await mayStillView(deps, standing.policy, share, owner)) ? { untilMs } : 'sharer_lost_it';
+  return (await mayStillView(deps, standing, share, owner)) ? { untilMs } : 'sharer_lost_it';
 }
 
 /** As they last signed in, within a month: nobody knows the groups of whoever has not. */
 async function mayStillView(
   deps: Pick<UseCaseDeps, 'directory'>,
-  policy: PolicyDocument,
+  { policy, boundWhenGone }: Standing,
   { by, subject }: StoredShare,
   owner: Owned | undefined,
 ): Promise<boolean> {
   const sharer = await deps.directory.personByEmail(by);
   if (sharer?.subject !== subject) return false;
   const auditor = isAmong(policy, policy.auditors, sharer);
-  return viewRight({ policy, auditor }, sharer, owner).kind === 'now';
+  return viewRight({ policy, auditor, boundWhenGone }, sharer, owner).kind === 'now';
 }
 
 /** The link by which this person may look at the session now, if there is one that they opened. */

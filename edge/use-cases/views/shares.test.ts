@@ -2,6 +2,7 @@ import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { newId, type SessionId, systemIdSource } from '../../../core/ids.ts';
+import { SearchPage } from '../../../core/search/page.ts';
 import { type ListedShare, MadeShare, SharePage } from '../../../core/sharing/share.ts';
 import { remote } from '../../objects/rpc.ts';
 import { admitted } from '../../test/admissions.ts';
@@ -281,4 +282,18 @@ test('in a browser it takes the token from a form, survives signing in, and lead
   await browser.fetch(`${EDGE}/shared/open`);
   expect((await browser.fetch(`${EDGE}/shared/open`)).headers.get('location')).toBe('/shared');
   expect((await auditOf(id)).filter((entry) => entry.startsWith('share.opened'))).toHaveLength(2);
+});
+
+test('the player that a link opens searches within its session, and in no other', async () => {
+  const { token } = await made();
+  const browser = new Browser();
+  await browser.signIn('dan');
+  const search = (session: string) => browser.fetch(`${EDGE}/sessions/${session}/search?q=drop`);
+  expect((await search(ofAlice.id)).status).toBe(403);
+  await open(people.dan, token);
+  const inside = SearchPage.parse(await (await search(ofAlice.id)).json());
+  expect(inside.hits.map(({ session }) => session)).toEqual([ofAlice.id]);
+  expect((await search(ofBob.id)).status).toBe(403);
+  const all = SearchPage.parse(await (await people.dan.get('/search?q=drop')).json());
+  expect(all.hits).toEqual([]);
 });

@@ -7,7 +7,7 @@ import { ok } from '../../../core/result.ts';
 import type { Answer, Gatehouse } from '../../gatehouse.ts';
 import { archiveFault } from '../archive-fault.ts';
 import { fault, note, type UseCaseDeps } from '../deps.ts';
-import { refuseLook } from './viewing.ts';
+import { refuseLook, refuseUnapproved } from './viewing.ts';
 import { approvedNow } from './approved.ts';
 import { whose } from './look.ts';
 import { mayAskFor } from './requests.ts';
@@ -27,8 +27,8 @@ async function handOut(deps: UseCaseDeps, who: Identity, id: SessionId): Answer<
   const asked = { kind: 'unlock' as const, session: id, owned, forMs: terms.for };
   const approved = await approvedNow(deps, standing, who, asked);
   if (!approved)
-    return fault(
-      'approval_needed',
+    return refuseUnapproved(
+      ...([deps, who, id, 'original.opened'] as const),
       `Originals are handed out when ${terms.count} people have agreed. Ask on the session's page in the portal, or: gatehouse unlock ${id} --reason TEXT`,
     );
   const { request, by, untilMs } = approved;

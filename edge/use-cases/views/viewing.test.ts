@@ -25,7 +25,7 @@ beforeAll(async () => {
   await directory.applyPolicy(now, 'bob@example.com', 1);
   const read = readPolicy(now);
   if (!read.ok) throw new Error('the policy of the test is not one');
-  standing = { policy: read.value.document, version: 2, administrator: false, auditor: false };
+  standing = { policy: read.value.document, version: 2, boundWhenGone: [], administrator: false, auditor: false };
 });
 
 const entry = SESSIONS.ofAlice;

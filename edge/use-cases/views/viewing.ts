@@ -3,7 +3,7 @@
 // names may know of the session and ask (views/view-requests.ts); its own person may watch at once.
 //
 // The rule is the one of the same name in the policy in force. When there is none any more (renamed, removed),
-// it opens nothing to others; its own person keeps what the rule gave at the time: as the edge wrote it down
+// it opens nothing to others, and auditors whom it bound still ask; its own person keeps what the rule gave at the time: as the edge wrote it down
 // when it admitted the session, or for a session from before it did, as the policy of then says.
 
 import type { AuditKind } from '../../../core/audit/audit.ts';
@@ -12,7 +12,7 @@ import type { SessionId } from '../../../core/ids.ts';
 import type { Identity } from '../../../core/identity.ts';
 import type { Rule } from '../../../core/policy/document.ts';
 import { isAmong } from '../../../core/policy/evaluate.ts';
-import type { ViewApproval } from '../../../core/policy/viewing-terms.ts';
+import { bindsAuditors, goneTermsOf, type ViewApproval } from '../../../core/policy/viewing-terms.ts';
 import { ok, type Result } from '../../../core/result.ts';
 import { type AdmittedSession, openingOf, type StoredSession } from '../../../core/session-evidence.ts';
 import type { UseCaseFault } from '../../gatehouse.ts';
@@ -27,7 +27,7 @@ export interface Owned extends Pick<AdmittedSession, 'subject' | 'email' | 'reso
 
 export type ViewRight =
   | { readonly kind: 'now' }
-  | { readonly kind: 'on_approval'; readonly rule: Rule; readonly terms: ViewApproval; readonly session: Owned }
+  | { readonly kind: 'on_approval'; readonly terms: ViewApproval; readonly session: Owned }
   | { readonly kind: 'none' };
 
 const NOW: ViewRight = { kind: 'now' };
@@ -35,18 +35,29 @@ const NONE: ViewRight = { kind: 'none' };
 
 /** `session` undefined: the edge does not know whose it is, so it is for auditors alone. */
 export function viewRight(
-  standing: Pick<Standing, 'policy' | 'auditor'>,
+  standing: Pick<Standing, 'policy' | 'auditor' | 'boundWhenGone'>,
   who: Identity,
   session: Owned | undefined,
 ): ViewRight {
   if (!session) return standing.auditor ? NOW : NONE;
   const own = session.subject === who.subject;
   const rule = ruleNamed(standing, session.rule);
-  if (!rule) return standing.auditor || (own && session.viewOwn === true) ? NOW : NONE;
+  if (!rule) {
+    if (own && session.viewOwn === true) return NOW;
+    if (!standing.auditor) return NONE;
+    if (!auditorsAskUnder(standing, session.rule)) return NOW;
+    return { kind: 'on_approval', terms: goneTermsOf(standing.policy.auditors), session };
+  }
   if (own && rule.record.viewOwn) return NOW;
   if (!standing.auditor && !isAmong(standing.policy, rule.record.view, who)) return NONE;
   const terms = rule.record.viewApproval;
-  return terms && (!standing.auditor || terms.auditors) ? { kind: 'on_approval', rule, terms, session } : NOW;
+  return terms && (!standing.auditor || terms.auditors) ? { kind: 'on_approval', terms, session } : NOW;
+}
+
+/** Whether auditors, too, need an approval for the sessions of a rule, also of one that is gone. */
+export function auditorsAskUnder(standing: Pick<Standing, 'policy' | 'boundWhenGone'>, name: string): boolean {
+  const rule = ruleNamed(standing, name);
+  return rule ? bindsAuditors(rule) : standing.boundWhenGone.includes(name);
 }
 
 /** As whoever may see it is told; whether its rule is gone is for no catalogue to say. */
@@ -93,7 +104,21 @@ export function narrow(standing: Standing, who: Identity, query: SessionQuery): 
 
 /** Written down, with what was wanted. */
 export async function refuseLook(deps: UseCaseDeps, who: Identity, id: SessionId, kind: AuditKind) {
-  const details = { reason: 'policy_denied', wanted: kind };
-  await noteCounted(deps, { kind: 'attempt.refused', actor: who.email, object: id, details });
+  await noteRefused(deps, who, id, kind, 'policy_denied');
   return fault('forbidden', 'This session is not yours to view. Ask an auditor.');
 }
+
+/** Written down as well. `message` says how to ask. */
+export async function refuseUnapproved(
+  deps: UseCaseDeps,
+  who: Identity,
+  id: SessionId,
+  kind: AuditKind,
+  message: string,
+) {
+  await noteRefused(deps, who, id, kind, 'approval_needed');
+  return fault('approval_needed', message);
+}
+
+const noteRefused = (deps: UseCaseDeps, who: Identity, id: SessionId, wanted: AuditKind, reason: string) =>
+  noteCounted(deps, { kind: 'attempt.refused', actor: who.email, object: id, details: { reason, wanted } });
