@@ -1,12 +1,14 @@
 import { expect, test } from 'vitest';
 import { ListedApproval } from '../../../core/api.ts';
-import { alice, apply, asked, bob, carol, detail, RULED } from '../../test/holds.ts';
+import { alice, apply, asked, bob, carol, detail, RULED, withHeldSessions } from '../../test/holds.ts';
 
 // carol is an auditor, and no approver of what is held here; bob and alice are.
 const BOUND = RULED.replace(
   '    unparsable: hold',
   '    record: { viewApproval: { from: [dba], auditors: true } }\n    unparsable: hold',
 );
+
+withHeldSessions();
 
 test('an auditor who has to ask before they watch sees that an action waits, and not its text', async () => {
   const { request } = await asked();
