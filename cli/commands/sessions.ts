@@ -55,7 +55,12 @@ export function addSessions(command: Command, cli: Cli): void {
             session.id,
             time(session.startedAt),
             session.endedAt ? took((Date.parse(session.endedAt) - Date.parse(session.startedAt)) * 1_000) : 'running',
-            [session.state, ...marksOf(session), session.ruleGone ? 'rule gone' : []].flat().join(', '),
+            [
+              session.state,
+              ...marksOf(session),
+              ...(session.ruleGone ? ['rule gone'] : []),
+              ...(session.needsApproval ? ['on approval'] : []),
+            ].join(', '),
             session.email,
             session.resource,
             String(session.counts.actions),
@@ -76,6 +81,9 @@ export function addSessions(command: Command, cli: Cli): void {
           ...(page.incomplete ? ['', INCOMPLETE] : []),
           ...(page.sessions.some(({ ruleGone }) => ruleGone)
             ? ['', 'rule gone: the policy has no such rule any more. Their own people and auditors see these.']
+            : []),
+          ...(page.sessions.some(({ needsApproval }) => needsApproval)
+            ? ['', 'on approval: somebody has to agree before you watch: gatehouse request-view ID --reason TEXT']
             : []),
           ...(page.cursor ? ['', `More: --cursor ${page.cursor}`] : []),
         ].join('\n');
