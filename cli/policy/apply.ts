@@ -82,7 +82,7 @@ async function apply(cli: Cli, options: Options, command: Command): Promise<void
       '',
       ...describeChanges(changes, access),
       ...(effects
-        ? [...describeEffects(effects.effects, 'before'), ...describeRulesGone(effects.rulesGone)]
+        ? [...describeEffects(effects.effects, 'before'), ...describeRulesGone(effects.rulesGone ?? [])]
         : ['What it does to live sessions this Gatehouse cannot tell.']),
       testsLine(file.policy, tried?.passed),
       ...unseen.map((finding) => `warning: ${line(describeMistake(finding))}`),
@@ -109,7 +109,7 @@ async function apply(cli: Cli, options: Options, command: Command): Promise<void
       [
         `Version ${applied.version} is in force since ${time(applied.appliedAt)}. Running sessions follow it from their next action on.`,
         ...(applied.effects ? describeEffects(applied.effects, 'after') : []),
-        ...describeRulesGone(applied.rulesGone),
+        ...describeRulesGone(applied.rulesGone ?? []),
       ].join('\n'),
   );
 }

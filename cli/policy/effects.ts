@@ -10,7 +10,7 @@ import { line } from '../terminal-text.ts';
 /** Beyond that a person wants --json, not a list. */
 const MAX_SHOWN = 20;
 
-const Effects = z.object({ effects: z.array(PolicyEffect), rulesGone: z.array(RuleGone).default([]) });
+const Effects = z.object({ effects: z.array(PolicyEffect), rulesGone: z.array(RuleGone).optional() });
 type Effects = z.infer<typeof Effects>;
 
 /** undefined: an edge of an earlier release cannot tell. */

@@ -13,7 +13,7 @@ export const FetchedPolicy = z.object({
   warnings: z.array(z.string()).default([]),
   /** Of one that was just applied. Missing: an earlier release. */
   effects: z.array(PolicyEffect).optional(),
-  rulesGone: z.array(RuleGone).default([]),
+  rulesGone: z.array(RuleGone).optional(),
 });
 export type FetchedPolicy = z.infer<typeof FetchedPolicy>;
 
