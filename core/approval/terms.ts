@@ -70,7 +70,7 @@ function askedBy(
 
 /**
  * What the policy in force says about `who` and this approval. A rule that is gone, or that asks
- * for no approval any more, leaves nobody to decide: the request has to be made again. What was used without an
+ * for no approval any more, leaves nobody to decide (on a recording, auditors where it is gone): it has to be asked again. What was used without an
  * approval has happened all the same: it is reviewed by whom the rule named then, or by administrators.
  */
 export function standingIn(
