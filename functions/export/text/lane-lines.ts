@@ -3,10 +3,11 @@
 import type { TerminalEvent } from '../../../core/replay/terminal.ts';
 import { took } from '../../../core/text/amounts.ts';
 import { PlainLines } from './plain-lines.ts';
-import { ScreenLines } from './screen-lines.ts';
+import { ScreenLines, type Shown } from './screen-lines.ts';
 
 export interface LaneLine {
   readonly lane: number;
+  readonly timeUs: number;
   readonly text: string;
   /** A word of ours about what was shown, and not shown itself. */
   readonly ours: boolean;
@@ -37,9 +38,16 @@ export class LaneLines {
         return this.#end(event.lane, event.timeUs);
       case 'ended':
       case 'damaged':
-        return [...this.#screens.keys(), ...this.#plain.keys()].flatMap((lane) => this.#end(lane, event.timeUs));
-      default:
+        return inOrder(
+          [...this.#screens.keys(), ...this.#plain.keys()].flatMap((lane) => this.#end(lane, event.timeUs)),
+        );
+      case 'input':
+      case 'keyframe':
+      case 'more':
+      case 'opened':
         return [];
+      default:
+        return inOrder([...this.#screens].flatMap(([lane, screen]) => shownLines(lane, screen.settled())));
     }
   }
 
@@ -47,9 +55,14 @@ export class LaneLines {
     const screen = this.#screens.get(lane);
     if (screen) {
       const wasLost = screen.lost;
-      const lines = shownLines(lane, timeUs, screen.write(timeUs, text));
+      const lines = shownLines(lane, screen.write(timeUs, text));
       if (screen.lost && !wasLost)
-        lines.push({ lane, ours: true, text: 'what it shows from here on cannot be read as lines: see the replay' });
+        lines.push({
+          lane,
+          timeUs,
+          ours: true,
+          text: 'what it shows from here on cannot be read as lines: see the replay',
+        });
       return lines;
     }
     let plain = this.#plain.get(lane);
@@ -57,22 +70,29 @@ export class LaneLines {
       plain = new PlainLines();
       this.#plain.set(lane, plain);
     }
-    return plain.write(text).map((line) => ({ lane, text: line, ours: false }));
+    return plain.write(text).map((line) => ({ lane, timeUs, text: line, ours: false }));
   }
 
   #end(lane: number, timeUs: number): LaneLine[] {
     const screen = this.#screens.get(lane);
-    const lines = screen ? shownLines(lane, timeUs, screen.end(timeUs)) : [];
-    for (const text of this.#plain.get(lane)?.end() ?? []) lines.push({ lane, text, ours: false });
+    const lines = screen ? shownLines(lane, screen.end(timeUs)) : [];
+    for (const text of this.#plain.get(lane)?.end() ?? []) lines.push({ lane, timeUs, text, ours: false });
     this.#screens.delete(lane);
     this.#plain.delete(lane);
     return lines;
   }
 }
 
-const shownLines = (lane: number, timeUs: number, shown: ReturnType<ScreenLines['write']>): LaneLine[] =>
-  shown.map((each) =>
-    each.kind === 'line'
-      ? { lane, text: each.text, ours: false }
-      : { lane, ours: true, text: `a program had the whole screen for ${took(timeUs - each.sinceUs)}: see the replay` },
-  );
+/** Lines of several terminals that were told together. */
+const inOrder = (lines: LaneLine[]): LaneLine[] => lines.sort((a, b) => a.timeUs - b.timeUs);
+
+const shownLines = (lane: number, shown: readonly Shown[]): LaneLine[] =>
+  shown.map((each) => ({ lane, timeUs: each.timeUs, text: textOf(each), ours: each.kind !== 'line' }));
+
+function textOf(shown: Shown): string {
+  if (shown.kind === 'line') return shown.text;
+  const lasted = took(shown.timeUs - shown.sinceUs);
+  return shown.kind === 'full-screen'
+    ? `a program had the whole screen for ${lasted}: see the replay`
+    : `lines were drawn over for ${lasted}; only their last state is here: see the replay`;
+}

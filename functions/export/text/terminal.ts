@@ -14,16 +14,13 @@ export async function* exportTerminalText(
 ): AsyncGenerator<string, void, undefined> {
   const lanes = new LaneLines();
   for await (const event of events) {
-    const lines = `${lanes
-      .take(event)
-      .map((line) => shownLine(event, line))
-      .join('')}${linesOf(event)}`;
+    const lines = `${lanes.take(event).map(shownLine).join('')}${linesOf(event)}`;
     if (lines !== '') yield lines;
   }
 }
 
 /** The bar keeps what was shown apart from words of ours. */
-const shownLine = ({ timeUs }: TerminalEvent, { lane, text, ours }: LaneLine): string =>
+const shownLine = ({ lane, timeUs, text, ours }: LaneLine): string =>
   `[${offset(timeUs)}] ${ours ? `lane ${lane}: ${text}` : `${lane}| ${onOneLine(text)}`.trimEnd()}\n`;
 
 function linesOf(event: TerminalEvent): string {
