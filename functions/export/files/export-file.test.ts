@@ -106,3 +106,17 @@ it.each([
   expect(made.ok && made.value.fileName).toBe(`${builder.session}${ending}`);
   expect(made.ok && made.value.fileName).toMatch(/^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/);
 });
+
+it('finds a file by the number as it is written elsewhere, and by its name where one file has it', async () => {
+  const only = () => recorded(outOfOrder, { ...ABC, path: '/srv/a/f' });
+  for (const wanted of ['3', '#3', 'f', '/srv/a/f'])
+    expect((await exported(only(), wanted)).equals(Buffer.concat([A, B, C])), wanted).toBe(true);
+  for (const wanted of ['a/f', '#4', '']) await expect(exported(only(), wanted)).rejects.toThrow('no such file');
+  const two = new RecordingBuilder({ protocol: 'ssh' });
+  for (const [action, path] of [
+    [3, '/a/f'],
+    [4, '/b/f'],
+  ] as const)
+    two.fact({ kind: 'file.transferred', action, ...ABC, path }, 1);
+  await expect(exported(two.end(), 'f')).rejects.toThrow('3 (download), 4 (download)');
+});

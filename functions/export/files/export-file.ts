@@ -27,7 +27,7 @@ interface ExportedContent {
   readonly chunks: Chunks;
 }
 
-/** `wanted`: a path, or the number of the action. An error says why there is no such file. */
+/** `wanted`: a path, the last part of one, or the number of the action (`2`, `#2`). An error says why there is no such file. */
 export async function exportFile(
   session: SessionEntry,
   open: OpenRecording,
@@ -58,19 +58,24 @@ export async function exportFile(
 async function transfersOf(session: SessionEntry, open: OpenRecording, wanted: string): Promise<Transfer[]> {
   const facts = new FactReader({ session: session.id, connector: session.connector }, false);
   const found: Transfer[] = [];
+  /** By the name alone: where no path is all of it. */
+  const named: Transfer[] = [];
   for await (const part of open()) {
     if (part.kind === 'damaged') break;
     if (part.frame.kind !== 'fact') continue;
     try {
       const fact = facts.take(part.frame);
-      if (fact?.kind !== 'file.transferred' || found.length > MAX_NAMED) continue;
-      if (fact.path === wanted || String(fact.action) === wanted) found.push({ lane: part.frame.lane, fact });
+      if (fact?.kind !== 'file.transferred') continue;
+      const { path, action } = fact;
+      const into = path === wanted || String(action) === wanted.replace(/^#/, '') ? found : named;
+      if (into === named && path.slice(path.lastIndexOf('/') + 1) !== wanted) continue;
+      if (into.length <= MAX_NAMED) into.push({ lane: part.frame.lane, fact });
     } catch (fault) {
       if (!(fault instanceof FactDamage)) throw fault;
       break;
     }
   }
-  return found;
+  return found.length > 0 ? found : named;
 }
 
 const readersOf = ({ direction, size }: FileTransferred): (() => ContentReader)[] => [
