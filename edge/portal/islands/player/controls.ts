@@ -100,7 +100,8 @@ export class Controls {
     const player = this.#player;
     const moveTo = (move: () => void): void => {
       move();
-      player.scrollIntoView({ block: 'nearest' });
+      // One that is higher than the window is shown from its screen on, and not from its last controls.
+      player.scrollIntoView({ block: player.offsetHeight > innerHeight ? 'start' : 'nearest' });
       player.focus({ preventScroll: true });
     };
     const moveToAddress = (): void => {
