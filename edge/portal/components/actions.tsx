@@ -26,6 +26,9 @@ export const Actions = ({ page, path, cursor, live }: ActionsProps) => {
       class="statements"
       {...(live && page.cursor === undefined ? { 'data-live': fragment(cursor), 'data-live-every': '3000' } : {})}
     >
+      {page.actions.some(({ kind, detail }) => kind === 'command' && 'form' in detail && detail.form === 'typed') ? (
+        <p class="dim">Lines typed are reconstructed from the terminal: an aid, not evidence.</p>
+      ) : null}
       <ol class="statement-list">
         {page.actions.map((action) => (
           <Action action={action} path={path} live={live} />
@@ -104,7 +107,6 @@ const CommandBody = ({ title, detail }: Pick<Extract<ActionEntry, { kind: 'comma
           <Text value={detail.message} />
         </p>
       )}
-      {detail.form === 'typed' ? <p class="dim">Reconstructed from the terminal: an aid, not evidence.</p> : null}
     </>
   );
 };

@@ -109,7 +109,7 @@ export const SessionDetailPage = (props: SessionPageProps) => {
       <div class="workbench">
         <Player session={session} />
         <section class="workbench-list" aria-labelledby="statements">
-          <h2 id="statements">{capital(noun.many)}</h2>
+          <h2 id="statements">{isTerminal(session) ? 'Commands and lines typed' : capital(noun.many)}</h2>
           {actions === undefined ? (
             <Empty title="The catalogue does not answer just now">
               <p>The recording itself is safe. Open the page again in a moment.</p>
@@ -186,6 +186,9 @@ export const SessionStatus = ({
   </>
 );
 
+/** Its server runs a shell, and the person types lines into it: one counts as a command, and both are listed. */
+const isTerminal = ({ protocol }: SessionEntry): boolean => PROTOCOLS[protocol].replay === 'terminal';
+
 const SessionHead = ({ session, mayEnd, now }: { session: SessionEntry; mayEnd: boolean; now: number }) => {
   const lasted = took(((session.endedAt ? Date.parse(session.endedAt) : now) - Date.parse(session.startedAt)) * 1000);
   return (
@@ -219,9 +222,11 @@ const SessionHead = ({ session, mayEnd, now }: { session: SessionEntry; mayEnd: 
           <dd>{lasted}</dd>
         </div>
         <div>
-          <dt>{capital(PROTOCOLS[session.protocol].noun.many)}</dt>
+          <dt>{isTerminal(session) ? 'Run by the server' : capital(PROTOCOLS[session.protocol].noun.many)}</dt>
           <dd>
-            {session.counts.actions.toLocaleString('en')}
+            {isTerminal(session)
+              ? count(session.counts.actions, 'command')
+              : session.counts.actions.toLocaleString('en')}
             {session.counts.errors > 0 ? (
               <>
                 ,{' '}
@@ -248,8 +253,13 @@ const SessionHead = ({ session, mayEnd, now }: { session: SessionEntry; mayEnd: 
         <div>
           <dt>Client</dt>
           <dd>
-            <Text value={session.client.application ?? 'unnamed'} /> from <Text value={session.client.address} />,{' '}
-            {session.client.tls ? <Text value={session.client.tls} /> : 'no TLS'}
+            {session.client.application === undefined ? null : (
+              <>
+                <Text value={session.client.application} /> from{' '}
+              </>
+            )}
+            <Text value={session.client.address} />,{' '}
+            {session.client.tls ? <Text value={session.client.tls} /> : isTerminal(session) ? 'over SSH' : 'no TLS'}
           </dd>
         </div>
         <div>
