@@ -18,6 +18,7 @@ interface Options {
   readonly lane?: string;
   readonly statement?: string;
   readonly exact?: boolean;
+  readonly all?: boolean;
   readonly file?: string;
   readonly out?: string;
 }
@@ -32,7 +33,8 @@ export function addExport(command: Command, cli: Cli): void {
     )
     .option('--asciicast <VERSION>', '2 or 3 (default: 3 of a terminal, 2 of statements)')
     .option('--lane <N>', 'which of several terminals the asciicast is of')
-    .option('--statement <N>', 'CSV of this statement alone (default: ZIP of all)')
+    .option('--statement <N>', 'of CSV, text, Markdown: this statement alone')
+    .option('--all', "text, Markdown: also a client's own catalogue queries")
     .option('--exact', 'CSV without apostrophes in front of formulas')
     .option('--file <PATH-OR-N>', 'one that went over: its path, or its action by number')
     .option('-o, --out <FILE>', 'write to FILE, only once it is whole (default: standard output)')
@@ -64,19 +66,30 @@ export function addExport(command: Command, cli: Cli): void {
     });
 }
 
-function readQuery({ asciicast, lane, statement, exact, file, ...options }: Options): ExportQuery {
+function readQuery({ asciicast, lane, statement, exact, all, file, ...options }: Options): ExportQuery {
   if (file !== undefined && options.format !== undefined) throw usage('--file is the file itself: leave --format away');
   const format = checked(ExportFormat, file === undefined ? (options.format ?? 'ndjson') : 'file', '--format');
   if (format === 'file' && file === undefined) throw usage('name the file with --file');
   if (format !== 'asciicast' && (asciicast ?? lane) !== undefined)
     throw usage('--asciicast and --lane go with --format asciicast');
-  if (format !== 'csv' && (statement ?? exact) !== undefined)
-    throw usage('--statement and --exact go with --format csv');
+  const read = format === 'text' || format === 'markdown';
+  if (format !== 'csv' && exact !== undefined) throw usage('--exact goes with --format csv');
+  if (format !== 'csv' && !read && statement !== undefined)
+    throw usage('--statement goes with --format csv, text or markdown');
+  if (!read && all !== undefined) throw usage('--all goes with --format text or markdown');
   checked(ExportQuery.shape.asciicast, asciicast, '--asciicast');
   checked(ExportQuery.shape.lane, lane, '--lane');
   checked(ExportQuery.shape.statement, statement, '--statement');
   checked(ExportQuery.shape.file, file, '--file');
-  return ExportQuery.parse({ format, asciicast, lane, statement, file, ...(exact && { exact: 'true' }) });
+  return ExportQuery.parse({
+    format,
+    asciicast,
+    lane,
+    statement,
+    file,
+    ...(exact && { exact: 'true' }),
+    ...(all && { all: 'true' }),
+  });
 }
 
 async function* keepTail(body: AsyncIterable<Uint8Array>, seen: { tail: Buffer }): AsyncGenerator<Uint8Array> {

@@ -16,10 +16,13 @@ export const ExportQuery = z.strictObject({
   asciicast: z.coerce.number().pipe(CastVersion).optional(),
   /** Of the lane that becomes an asciicast; missing: the first that has a terminal. */
   lane: z.coerce.number().int().min(0).optional(),
-  /** Of the statement whose results become the CSV; missing: those of all statements, a file each in a ZIP archive. */
+  /** Of the statement whose results become the CSV; missing: those of all statements, a file each in a ZIP archive. In text and
+   * Markdown of a database's session: this one alone. */
   statement: z.coerce.number().int().min(1).optional(),
   /** In a CSV, what a spreadsheet takes for a formula stays as it was recorded, without an apostrophe in front. */
   exact: z.literal('true').optional(),
+  /** In text and Markdown also queries of the target's own catalogue, which are counted otherwise. */
+  all: z.literal('true').optional(),
   /** The transferred file that is wanted: the number of its action, or its path. */
   file: z.string().min(1).max(4096).optional(),
   /** Of an export in parts: those from this one on. Without it, an export is in parts where one answer cannot carry it. */

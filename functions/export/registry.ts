@@ -39,6 +39,8 @@ const cast = (session: SessionEntry, events: Chunks) => made(session, 'cast', 'a
 const text = (session: SessionEntry, lines: Chunks) => made(session, 'txt', 'text/plain; charset=utf-8', lines);
 const markdown = (session: SessionEntry, page: Chunks) => made(session, 'md', 'text/markdown; charset=utf-8', page);
 
+const told = ({ statement, all }: ExportQuery) => ({ statement, all: all === 'true' });
+
 type Replayed = Extract<ExportFormat, 'html' | 'asciicast' | 'text' | 'markdown'>;
 
 const OF_REPLAYS: Readonly<Record<ReplayKind, Readonly<Record<Replayed, Export>>>> = {
@@ -48,11 +50,12 @@ const OF_REPLAYS: Readonly<Record<ReplayKind, Readonly<Record<Replayed, Export>>
       lane === undefined
         ? cast(session, exportAsciicast(replaySession(session, open()), asciicast))
         : err('an asciicast of statements has all lanes: ask without lane'),
-    text: async (session, open) => text(session, exportStatementsText(replaySession(session, open()))),
-    markdown: async (session, open) =>
+    text: async (session, open, query) =>
+      text(session, exportStatementsText(replaySession(session, open()), told(query))),
+    markdown: async (session, open, query) =>
       markdown(
         session,
-        exportStatementsMarkdown(session, () => replaySession(session, open())),
+        exportStatementsMarkdown(session, () => replaySession(session, open()), told(query)),
       ),
   },
   terminal: {

@@ -151,6 +151,53 @@ describe('text of a terminal session', () => {
   });
 });
 
+describe('what a client asked by itself', () => {
+  const story = () => {
+    const builder = new RecordingBuilder();
+    for (const text of [
+      'select 1 from shop',
+      "SELECT c.oid FROM pg_catalog.pg_class c WHERE c.relname OPERATOR(pg_catalog.~) '^(shop)$'",
+      'SELECT pg_catalog.format_type(a.atttypid, a.atttypmod) FROM pg_catalog.pg_attribute a',
+      'SELECT * FROM information_schema.tables',
+      'select rolpassword from pg_catalog.pg_authid',
+      "select pg_read_file('/etc/passwd') from pg_catalog.pg_class",
+      'select * from pg_catalog.pg_class, shop',
+    ])
+      builder.query(text, answer(['a'], [['1']]), { rows: 1, tags: ['SELECT 1'] });
+    return builder
+      .fact({ kind: 'mask.applied', masked: [{ rule: 'shop#1', count: 30 }] })
+      .query('SELECT 1 FROM pg_catalog.pg_type', new Uint8Array(), {
+        error: { code: '57014', severity: 'ERROR', message: 'canceled' },
+        rows: 0,
+      })
+      .end();
+  };
+
+  it('is one line, where nothing else was read, no secret, no function that acts, and nothing failed', async () => {
+    const text = await exportedText(story(), { format: 'text' });
+    expect(text).toMatch(/3 queries of the database's own catalogue, as clients ask by themselves \(#2 to #4\)/);
+    for (const kept of ['from shop', 'pg_authid', 'pg_read_file', 'pg_class, shop', 'pg_type'])
+      expect(text).toContain(kept);
+    expect(text).not.toContain('information_schema');
+    const page = await exportedText(story(), { format: 'markdown' });
+    expect(page).toContain('3 queries of the database');
+    expect(page).toMatch(/- Tables named:\n {2}- shop\n- System tables named:/);
+  });
+
+  it('is there with all, and one statement alone where it is asked for', async () => {
+    expect(await exportedText(story(), { format: 'text', all: 'true' })).toContain('information_schema.tables');
+    const one = await exportedText(story(), { format: 'text', statement: 4 });
+    expect(one).toContain('information_schema.tables');
+    expect(one).not.toContain('pg_authid');
+    expect(await exportedText(story(), { format: 'markdown', statement: 4 })).not.toContain('### #5');
+  });
+
+  it('masks: how many values, by which rule', async () => {
+    for (const format of ['text', 'markdown'] as const)
+      expect(await exportedText(story(), { format })).toMatch(/30 values masked by rule shop\b(?!#)/);
+  });
+});
+
 describe('Markdown', () => {
   it('has front matter of quoted strings, and a summary', async () => {
     const page = await exportedText(statements(), { format: 'markdown' });

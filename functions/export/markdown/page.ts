@@ -2,11 +2,11 @@
 // outputs are cut and say so: the page is to be read.
 
 import type { ReplayEvent, SessionEntry } from '../../../core/catalogue.ts';
-import { byStatement } from '../../../core/replay/by-statement.ts';
 import { commandSettings } from '../../../core/replay/command-words.ts';
 import type { TerminalEvent } from '../../../core/replay/terminal.ts';
 import { count, offset } from '../../../core/text/amounts.ts';
 import { resultWords } from '../text/statements.ts';
+import { type Folded, foldedWords, noticeWords, type ToldWhich, toldStatements } from '../text/told-statements.ts';
 import { terminalWords } from '../text/terminal.ts';
 import { headOf } from '../session-head.ts';
 import { LaneLines } from '../text/lane-lines.ts';
@@ -21,9 +21,13 @@ const MAX_LINES = 60;
 type Page = AsyncGenerator<string, void, undefined>;
 
 /** `events` begins the replay anew at each call: the summary is read first. */
-export async function* exportStatementsMarkdown(session: SessionEntry, events: () => AsyncIterable<ReplayEvent>): Page {
+export async function* exportStatementsMarkdown(
+  session: SessionEntry,
+  events: () => AsyncIterable<ReplayEvent>,
+  which: ToldWhich = {},
+): Page {
   yield await head(session, events());
-  for await (const event of byStatement(events())) {
+  for await (const event of toldStatements(events(), which)) {
     const block = statementBlock(event);
     if (block !== '') yield block;
   }
@@ -81,8 +85,10 @@ async function head(session: SessionEntry, events: AsyncIterable<ReplayEvent | T
   ].join('');
 }
 
-function statementBlock(event: ReplayEvent): string {
+function statementBlock(event: ReplayEvent | Folded): string {
   switch (event.kind) {
+    case 'folded':
+      return `\n*${plain(foldedWords(event))}*\n`;
     case 'opened':
       return '';
     case 'statement': {
@@ -101,10 +107,8 @@ function statementBlock(event: ReplayEvent): string {
       return damaged(event.message);
     case 'ended':
       return `\n${offset(event.timeUs)} Session ended: ${plain(event.message)}\n`;
-    case 'notice': {
-      const about = event.statement === undefined ? '' : `#${event.statement} `;
-      return `\n> ${plain(`${about}${event.severity}: ${event.message}`)}\n`;
-    }
+    case 'notice':
+      return `\n> ${plain(noticeWords(event))}\n`;
   }
 }
 

@@ -6,8 +6,10 @@ import { endWords } from '../../../core/replay/command-words.ts';
 import { errorName } from '../../../core/replay/error-name.ts';
 import { partialWords } from '../../../core/replay/file-words.ts';
 import type { TerminalEvent } from '../../../core/replay/terminal.ts';
+import { isSystemTable } from '../../../core/search/catalogue-query.ts';
 import { tablesIn } from '../../../core/search/tables.ts';
 import { count } from '../../../core/text/amounts.ts';
+import { maskWords } from '../text/told-statements.ts';
 import { plain } from './markup.ts';
 
 /** Of each kind that many are named. */
@@ -43,6 +45,7 @@ export async function summaryOf(events: AsyncIterable<ReplayEvent | TerminalEven
   let commands = 0;
   let rows = 0;
   const tables = new Named();
+  const system = new Named();
   const run = new Named();
   const errors = new Named();
   const policy = new Named();
@@ -52,7 +55,7 @@ export async function summaryOf(events: AsyncIterable<ReplayEvent | TerminalEven
   for await (const event of events) {
     if (event.kind === 'statement') {
       statements++;
-      for (const name of tablesIn(event.text)) tables.add(name);
+      for (const name of tablesIn(event.text)) (isSystemTable(name) ? system : tables).add(name);
     } else if (event.kind === 'result') {
       rows += event.rows;
       if (event.error) errors.add(`#${event.statement} ${errorName(event.error)}: ${event.error.message}`);
@@ -73,7 +76,12 @@ export async function summaryOf(events: AsyncIterable<ReplayEvent | TerminalEven
       const about = 'statement' in event ? event.statement : 'action' in event ? event.action : undefined;
       const words = `${about === undefined ? '' : `#${about} `}${event.severity}: ${event.message}`;
       if (POLICY.has(event.severity)) policy.add(words);
-      else if (MASKS.has(event.severity)) masks.add(event.message);
+      else if (MASKS.has(event.severity))
+        masks.add(
+          event.severity === 'MASKED'
+            ? `${about === undefined ? '' : `#${about} `}${maskWords(event.message)}`
+            : event.message,
+        );
       else if (event.severity === 'FILE') files.add(event.message);
     }
   }
@@ -85,6 +93,7 @@ export async function summaryOf(events: AsyncIterable<ReplayEvent | TerminalEven
   return [
     `- ${amounts.length > 0 ? amounts.join(', ') : 'Nothing was run'}\n`,
     tables.lines('Tables named'),
+    system.lines('System tables named'),
     run.lines('Run'),
     files.lines('Files moved'),
     forwards.lines('Forwards'),

@@ -1,22 +1,25 @@
 // A database's session as plain text, for a ticket or an e-mail: statements and what came of them. Rows are in CSV, HTML and NDJSON.
 
 import type { ReplayEvent } from '../../../core/catalogue.ts';
-import { byStatement } from '../../../core/replay/by-statement.ts';
 import { errorName } from '../../../core/replay/error-name.ts';
 import { count, took } from '../../../core/text/amounts.ts';
 import { damageLine, headLines, indented, timed } from './lines.ts';
+import { type Folded, foldedWords, noticeWords, type ToldWhich, toldStatements } from './told-statements.ts';
 
 export async function* exportStatementsText(
   events: AsyncIterable<ReplayEvent>,
+  which: ToldWhich = {},
 ): AsyncGenerator<string, void, undefined> {
-  for await (const event of byStatement(events)) {
+  for await (const event of toldStatements(events, which)) {
     const lines = linesOf(event);
     if (lines !== '') yield lines;
   }
 }
 
-function linesOf(event: ReplayEvent): string {
+function linesOf(event: ReplayEvent | Folded): string {
   switch (event.kind) {
+    case 'folded':
+      return timed(event, foldedWords(event));
     case 'opened':
       return headLines(event.session);
     case 'statement': {
@@ -30,10 +33,8 @@ function linesOf(event: ReplayEvent): string {
       return '';
     case 'result':
       return timed(event, `#${event.statement}: ${resultWords(event)}`);
-    case 'notice': {
-      const about = event.statement === undefined ? '' : `#${event.statement} `;
-      return timed(event, `${about}${event.severity}: ${event.message}`);
-    }
+    case 'notice':
+      return timed(event, noticeWords(event));
     case 'ended':
       return timed(event, `session ended: ${event.message}`);
     case 'damaged':

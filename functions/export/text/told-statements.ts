@@ -1,0 +1,108 @@
+// What text and Markdown tell of a database's session: each statement with its answer. Queries of the target's own catalogue that
+// follow each other are counted, unless all are asked for.
+
+import type { ReplayEvent } from '../../../core/catalogue.ts';
+import { byStatement } from '../../../core/replay/by-statement.ts';
+import { isCatalogueQuery } from '../../../core/search/catalogue-query.ts';
+import { count } from '../../../core/text/amounts.ts';
+
+export interface ToldWhich {
+  /** This one alone. */
+  readonly statement?: number | undefined;
+  /** With queries of the catalogue. */
+  readonly all?: boolean | undefined;
+}
+
+export interface Folded {
+  readonly kind: 'folded';
+  readonly timeUs: number;
+  readonly first: number;
+  readonly last: number;
+  count: number;
+}
+
+/** Of the answer to one query of the catalogue; a longer one is told. */
+const MAX_EVENTS = 100;
+
+export async function* toldStatements(
+  events: AsyncIterable<ReplayEvent>,
+  { statement: only, all = false }: ToldWhich,
+): AsyncGenerator<ReplayEvent | Folded, void, undefined> {
+  let folded: Folded | undefined;
+  /** A query of the catalogue, and what came for it so far. */
+  let waiting: ReplayEvent[] = [];
+  let refusal: { readonly statement: number | undefined; readonly message: string } | undefined;
+  for await (const event of byStatement(events)) {
+    const about = 'statement' in event ? event.statement : undefined;
+    if (only !== undefined && about !== only && event.kind !== 'opened' && event.kind !== 'damaged') continue;
+    if (event.kind === 'notice' && event.severity === 'REFUSED') refusal = { statement: about, message: event.message };
+    // The client was told what the line before says.
+    if (
+      event.kind === 'result' &&
+      event.error &&
+      refusal?.statement === about &&
+      event.error.message.includes(refusal?.message ?? '\n')
+    )
+      continue;
+    const [first] = waiting;
+    if (
+      first &&
+      'statement' in first &&
+      first.statement === about &&
+      (event.kind === 'rows' || event.kind === 'result')
+    ) {
+      waiting.push(event);
+      const whole = event.kind === 'result' && !event.error && !event.suspended;
+      if (whole && about !== undefined) {
+        folded = {
+          kind: 'folded',
+          timeUs: folded?.timeUs ?? first.timeUs,
+          first: folded?.first ?? about,
+          last: about,
+          count: (folded?.count ?? 0) + 1,
+        };
+        waiting = [];
+        continue;
+      }
+      if (event.kind === 'rows' && waiting.length < MAX_EVENTS) continue;
+    } else if (first) waiting.push(event);
+    if (waiting.length > 0) {
+      if (folded) yield folded;
+      folded = undefined;
+      yield* waiting;
+      waiting = [];
+      continue;
+    }
+    if (
+      event.kind === 'statement' &&
+      !all &&
+      only === undefined &&
+      event.textBytes === undefined &&
+      isCatalogueQuery(event.text)
+    ) {
+      waiting.push(event);
+      continue;
+    }
+    if (folded) yield folded;
+    folded = undefined;
+    yield event;
+  }
+  if (folded) yield folded;
+  yield* waiting;
+}
+
+export const foldedWords = ({ first, last, count: number }: Folded): string =>
+  `${count(number, 'query', 'queries')} of the database's own catalogue, as clients ask by themselves (#${first}${first === last ? '' : ` to #${last}`}): ask for all to see them`;
+
+/** Of a word of the gateway's or the target's. */
+export function noticeWords({ severity, message, statement }: Extract<ReplayEvent, { kind: 'notice' }>): string {
+  const about = statement === undefined ? '' : `#${statement} `;
+  return severity === 'MASKED' ? `${about}${maskWords(message)}` : `${about}${severity}: ${message}`;
+}
+
+/** `Masked: 3 values by shop#1.` as functions/facts/policy-words.ts has it: `3 values masked by rule shop`. */
+export const maskWords = (message: string): string =>
+  message
+    .replace(/^Masked: /, '')
+    .replace(/\.$/, '')
+    .replace(/(values?) by ([^\s,#]+)(?:#\d+)?/g, '$1 masked by rule $2');
