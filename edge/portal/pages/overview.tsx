@@ -16,50 +16,60 @@ interface OverviewProps {
   sessions: readonly SessionEntry[] | undefined;
   /** For administrators and auditors. */
   auditExport: AuditExportStanding | undefined;
+  /** For auditors, whose sessions are everybody's: how many holds there are and requests wait; undefined: not known now. */
+  audits: { readonly holds: number | undefined; readonly waiting: number | undefined } | undefined;
   now: number;
 }
 
-export const OverviewPage = ({ name, resources, grants, sessions, auditExport, now }: OverviewProps) => {
+export const OverviewPage = ({ name, resources, grants, sessions, auditExport, audits, now }: OverviewProps) => {
   const mine = resources.filter((resource) => resource.mayAsk);
+  /** An auditor who can ask for nothing is not told so again and again. */
+  const asks = audits === undefined || mine.length > 0 || grants.length > 0;
+  const last = audits === undefined ? 'Your last sessions' : 'Newest sessions';
   return (
     <>
       <h1 class="unseen-label">
         Overview for <Text value={name} />
       </h1>
       <ExportTrouble standing={auditExport} />
-      <section aria-labelledby="access">
-        <h2 id="access">Your access now</h2>
-        {grants.length === 0 ? (
-          <Empty title="You hold no access right now">
-            <p>
-              {mine.length > 0
-                ? 'Pick a resource below and say why you need it. You get a line to paste, and it ends by itself.'
-                : 'Nothing is listed for you yet. Ask an administrator for a rule that covers what you need.'}
-            </p>
-          </Empty>
-        ) : (
-          <Access grants={grants} now={now} />
-        )}
-      </section>
-      <section aria-labelledby="resources">
-        <h2 id="resources">Resources</h2>
-        {resources.length === 0 ? (
-          <Empty title="No resources yet">
-            <p>
-              Resources appear here when a <a href="/connectors">connector</a> announces them.
-            </p>
-          </Empty>
-        ) : (
-          <ul class="resources">
-            {resources.map((resource) => (
-              <ResourceRow resource={resource} />
-            ))}
-          </ul>
-        )}
-      </section>
+      {audits === undefined ? null : <ToLookAt {...audits} />}
+      {asks ? (
+        <>
+          <section aria-labelledby="access">
+            <h2 id="access">Your access now</h2>
+            {grants.length === 0 ? (
+              <Empty title="You hold no access right now">
+                <p>
+                  {mine.length > 0
+                    ? 'Pick a resource below and say why you need it. You get a line to paste, and it ends by itself.'
+                    : 'Nothing is listed for you yet. Ask an administrator for a rule that covers what you need.'}
+                </p>
+              </Empty>
+            ) : (
+              <Access grants={grants} now={now} />
+            )}
+          </section>
+          <section aria-labelledby="resources">
+            <h2 id="resources">Resources</h2>
+            {resources.length === 0 ? (
+              <Empty title="No resources yet">
+                <p>
+                  Resources appear here when a <a href="/connectors">connector</a> announces them.
+                </p>
+              </Empty>
+            ) : (
+              <ul class="resources">
+                {resources.map((resource) => (
+                  <ResourceRow resource={resource} />
+                ))}
+              </ul>
+            )}
+          </section>
+        </>
+      ) : null}
       <section aria-labelledby="last">
         <div class="section-head">
-          <h2 id="last">Your last sessions</h2>
+          <h2 id="last">{last}</h2>
           <a href="/sessions">All sessions</a>
         </div>
         {sessions === undefined ? (
@@ -69,16 +79,36 @@ export const OverviewPage = ({ name, resources, grants, sessions, auditExport, n
         ) : sessions.length === 0 ? (
           <Empty title="No sessions yet">
             <p>
-              Ask for access above and connect with your usual client. What you do then shows up here within seconds.
+              {audits === undefined
+                ? 'Ask for access above and connect with your usual client. What you do then shows up here within seconds.'
+                : 'What people do shows up here within seconds.'}
             </p>
           </Empty>
         ) : (
-          <SessionTable sessions={sessions} caption="Your last sessions" now={now} withPerson={false} />
+          <SessionTable sessions={sessions} caption={last} now={now} withPerson={audits !== undefined} />
         )}
       </section>
     </>
   );
 };
+
+const ToLookAt = ({ holds, waiting }: NonNullable<OverviewProps['audits']>) => (
+  <section aria-labelledby="look">
+    <h2 id="look">To look at</h2>
+    <ul class="plain">
+      <li>
+        <a href="/approvals">{waiting === undefined ? 'Requests' : count(waiting, 'request')}</a> that wait for a
+        decision
+      </li>
+      <li>
+        <a href="/retention">{holds === undefined ? 'Legal holds' : count(holds, 'legal hold')}</a> and what ends next
+      </li>
+      <li>
+        <a href="/search">Search</a> in all sessions, or read <a href="/audit">the audit log</a>
+      </li>
+    </ul>
+  </section>
+);
 
 /** Cards that stand there at once; what was asked for before them is folded. */
 const CARDS = 6;

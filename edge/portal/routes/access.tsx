@@ -21,11 +21,13 @@ export function accessPages(deps: PortalDeps): Hono {
     '/',
     signedIn(deps, async (visit) => {
       const { identity, administrator, auditor } = visit.me;
-      const [resources, grants, sessions, standing] = await Promise.all([
+      const [resources, grants, sessions, standing, holds, waiting] = await Promise.all([
         gatehouse.resources(identity),
         gatehouse.grants(identity),
-        gatehouse.sessions(identity, { email: identity.email, limit: LAST_SESSIONS }),
+        gatehouse.sessions(identity, { ...(auditor ? {} : { email: identity.email }), limit: LAST_SESSIONS }),
         administrator || auditor ? gatehouse.auditExport(identity) : undefined,
+        auditor ? gatehouse.holds(identity) : undefined,
+        auditor ? gatehouse.approvals(identity, 'open') : undefined,
       ]);
       if (!resources.ok) return showFault(visit, resources.error);
       if (!grants.ok) return showFault(visit, grants.error);
@@ -38,6 +40,14 @@ export function accessPages(deps: PortalDeps): Hono {
           grants={grants.value.filter((grant) => grant.email === identity.email && grant.state === 'active')}
           sessions={sessions.ok ? sessions.value.sessions : undefined}
           auditExport={standing?.ok ? standing.value : undefined}
+          audits={
+            auditor
+              ? {
+                  holds: holds?.ok ? holds.value.holds.length : undefined,
+                  waiting: waiting?.ok ? waiting.value.length : undefined,
+                }
+              : undefined
+          }
           now={deps.now()}
         />,
       );
