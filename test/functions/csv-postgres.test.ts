@@ -95,11 +95,11 @@ it('has a file for each result in an archive, and a list of statements', async (
   });
   expect(Object.keys(files)).toHaveLength(4);
   const list = files['statements.csv']?.split('\r\n') ?? [];
-  expect(list[0]).toBe('statement,at,text,parameters,answer,rows,milliseconds,error');
+  expect(list[0]).toBe('statement,at,text,parameters,answer,rows,milliseconds,error,verdict');
   expect(list[1]).toMatch(
-    /^1,\d{4}-\d\d-\d\dT[\d:.]+Z,select 1 as one; select 2 as two,,"SELECT 1, SELECT 1",2,\d+\.\d{3},$/,
+    /^1,\d{4}-\d\d-\d\dT[\d:.]+Z,select 1 as one; select 2 as two,,"SELECT 1, SELECT 1",2,\d+\.\d{3},,$/,
   );
-  expect(list[4]).toMatch(/,"ERROR 42703: column ""nothing"" does not exist"$/);
+  expect(list[4]).toMatch(/,"ERROR 42703: column ""nothing"" does not exist",$/);
   await expect(exportRecorded(recording, { format: 'csv', statement: 9 })).rejects.toThrow(
     'statement 9 has no results',
   );

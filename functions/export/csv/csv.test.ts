@@ -118,3 +118,21 @@ it('writes archives that other readers take, with names beyond ASCII and files o
   expect(archive.length).toBeLessThan(2000);
   expect(await unzipped(archive, join(dir, 'x.zip'))).toEqual({ 'é.csv': 'x'.repeat(200_000), 'empty.csv': '' });
 });
+
+it('lists what the policy came to about each statement', async () => {
+  const builder = new RecordingBuilder()
+    .query('select 1', answer(['x'], [['1']]))
+    .fact({ kind: 'action.refused', action: 2, reason: 'blocked', message: 'Blocked.' })
+    .query('drop table a', new Uint8Array(), {
+      error: { code: '42501', severity: 'ERROR', message: 'Blocked.' },
+      rows: 0,
+    })
+    .end();
+  const files = await unzipped(await exportedBytes(builder, { format: 'csv' }), join(dir, 'verdicts.zip'));
+  expect(
+    files['statements.csv']
+      ?.trimEnd()
+      .split('\r\n')
+      .map((line) => line.slice(line.lastIndexOf(',') + 1)),
+  ).toEqual([...['verdict', '', 'refused']]);
+});

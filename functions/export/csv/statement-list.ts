@@ -10,9 +10,30 @@ import { csvLine, csvNote } from './cells.ts';
 type Started = Extract<Fact, { kind: 'statement.started' }>;
 type Finished = Extract<Fact, { kind: 'statement.finished' }>;
 
-const COLUMNS = ['statement', 'at', 'text', 'parameters', 'answer', 'rows', 'milliseconds', 'error'];
+const COLUMNS = ['statement', 'at', 'text', 'parameters', 'answer', 'rows', 'milliseconds', 'error', 'verdict'];
 /** Of a pipeline that is longer the first are listed without what came of them. */
 const MAX_WAITING = 1_000;
+
+/** Of statements that wait for their line. */
+const MAX_VERDICTS = 10_000;
+
+/** As a session's page names them. */
+function verdictOf(fact: Fact): { readonly action: number; readonly word: string } | undefined {
+  if (!('action' in fact) || fact.action === undefined) return undefined;
+  const { action } = fact;
+  switch (fact.kind) {
+    case 'action.refused':
+      return { action, word: 'refused' };
+    case 'action.warned':
+      return { action, word: 'warned' };
+    case 'action.held':
+      return { action, word: 'held' };
+    case 'hold.resolved':
+      return { action, word: fact.outcome };
+    default:
+      return undefined;
+  }
+}
 
 export const damageNote = (message: string): string => csvNote(`the recording is damaged from here on: ${message}`);
 
@@ -31,6 +52,8 @@ export async function* statementList(
   const facts = new FactReader({ session: session.id, connector: session.connector }, false);
   const startedMs = Date.parse(session.startedAt);
   const open = new Map<number, Open>();
+  /** What the policy came to about those that are not listed yet. */
+  const verdicts = new Map<number, string>();
   const line = ({ started, timeUs }: Open, finished?: Finished): string => {
     const { action, text, textBytes, parameters } = started;
     const cut = textBytes === undefined ? '' : `… (cut here; the whole has ${textBytes} bytes)`;
@@ -45,6 +68,7 @@ export async function* statementList(
         finished ? String(finished.rows) : null,
         finished ? (finished.durationUs / 1000).toFixed(3) : null,
         error ? `${error.severity} ${error.code}: ${error.message}` : null,
+        verdicts.get(action) ?? null,
       ],
       exact,
     );
@@ -73,6 +97,9 @@ export async function* statementList(
       yield damageNote(fault.message);
       return;
     }
+    const judged = fact && verdictOf(fact);
+    if (judged && (verdicts.has(judged.action) || verdicts.size < MAX_VERDICTS))
+      verdicts.set(judged.action, judged.word);
     if (fact?.kind === 'statement.started') {
       open.set(fact.action, { started: fact, lane: frame.lane, timeUs: frame.timeUs });
       const [first] = open.values();
@@ -88,7 +115,9 @@ export async function* statementList(
       ranges.add(frame.lane, at.offset, at.offset + at.length, fact.action, begun?.started.form ?? 'extended');
     if (!begun) continue;
     yield line(begun, fact);
-    if (!fact.suspended) open.delete(fact.action);
+    if (fact.suspended) continue;
+    open.delete(fact.action);
+    verdicts.delete(fact.action);
   }
   yield* unanswered();
 }
