@@ -136,3 +136,24 @@ it('lists what the policy came to about each statement', async () => {
       .map((line) => line.slice(line.lastIndexOf(',') + 1)),
   ).toEqual([...['verdict', '', 'refused']]);
 });
+
+it('what COPY wrote is itself where it is wanted exactly, and lines in a column otherwise', async () => {
+  const message = (type: string, body: Uint8Array | string) => {
+    const bytes = Buffer.from(body);
+    const head = Buffer.alloc(5);
+    head.write(type);
+    head.writeInt32BE(bytes.length + 4, 1);
+    return Buffer.concat([head, bytes]);
+  };
+  const copied = Buffer.concat([
+    message('H', Buffer.from([0, 0, 1, 0, 0])),
+    ...['id,name\n', '1,"a, b"\n', '=2,x\n'].map((line) => message('d', line)),
+    message('c', ''),
+    message('C', 'COPY 2\0'),
+  ]);
+  const builder = new RecordingBuilder().query('copy t to stdout csv header', copied, { rows: 2 }).end();
+  const of = (exact: boolean) =>
+    exportedText(builder, { format: 'csv', statement: 1, ...(exact && { exact: 'true' as const }) });
+  expect(await of(true)).toBe('id,name\n1,"a, b"\n=2,x\n');
+  expect(await of(false)).toBe('copy\r\n"id,name"\r\n"1,""a, b"""\r\n"\'=2,x"\r\n');
+});

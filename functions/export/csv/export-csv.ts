@@ -24,10 +24,14 @@ export async function exportStatementCsv(
   return rowsOf(resultsOf(session, open(), ranges, statement), exact);
 }
 
-/** Several results of one statement stand below each other, with an empty line between. */
+/**
+ * Several results of one statement stand below each other, with an empty line between. Exactly, what COPY wrote as text is itself:
+ * CSV where it was asked to write that, and no CSV of its lines.
+ */
 async function* rowsOf(results: AsyncIterable<Results>, exact: boolean): Chunks {
   let names: string | undefined;
   let more = false;
+  let itself = false;
   for await (const result of results) {
     if (result.kind === 'damaged') {
       yield damageNote(result.message);
@@ -36,10 +40,12 @@ async function* rowsOf(results: AsyncIterable<Results>, exact: boolean): Chunks 
     let text = '';
     for (const event of result.events) {
       if (event.kind === 'columns') {
+        itself = exact && event.copied === true && names === undefined;
+        if (itself) continue;
         const header = csvLine(event.names, exact);
         if (!(more && header === names)) text += `${names === undefined ? '' : '\r\n'}${header}`;
         names = header;
-      } else if (event.kind === 'row') text += csvLine(event.cells, exact);
+      } else if (event.kind === 'row') text += itself ? `${event.cells[0] ?? ''}\n` : csvLine(event.cells, exact);
       else if (event.kind === 'note') text += csvNote(event.words);
       else more = event.more;
     }

@@ -53,7 +53,10 @@ export class PostgresRows implements RowReader {
         return;
       }
       case 'H':
-        this.#begin([{ name: Buffer.from('copy'), type: 25, format: body[0] === 1 ? 'binary' : 'text' }]);
+        this.#begin(
+          [{ name: Buffer.from('copy'), type: 25, format: body[0] === 1 ? 'binary' : 'text' }],
+          body[0] !== 1,
+        );
         return;
       case 'D':
         this.#row(this.#cells(body, bodyLength));
@@ -98,12 +101,13 @@ export class PostgresRows implements RowReader {
     this.#descriptions.server(type);
   }
 
-  #begin(columns: readonly Column[]): void {
+  #begin(columns: readonly Column[], copied = false): void {
     this.#columns = columns;
     this.#open = true;
     this.#events.push({
       kind: 'columns',
       names: columns.map(({ name }, i) => (name.length > 0 ? showText(name, this.#shownIn) : `column ${i + 1}`)),
+      ...(copied && { copied }),
     });
   }
 

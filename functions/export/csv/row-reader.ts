@@ -4,8 +4,8 @@
 type Row = readonly (string | null)[];
 
 export type RowEvent =
-  /** A result begins; its rows follow. */
-  | { readonly kind: 'columns'; readonly names: readonly string[] }
+  /** A result begins; its rows follow. `copied`: they are lines of what was copied out as text, of one cell each. */
+  | { readonly kind: 'columns'; readonly names: readonly string[]; readonly copied?: true }
   | { readonly kind: 'row'; readonly cells: Row }
   /** `more`: of the same rows some come with a later answer, should the client ask for them. */
   | { readonly kind: 'end'; readonly more: boolean }
