@@ -3,11 +3,12 @@ import { SessionDetail } from '../../core/catalogue.ts';
 import { errorsOf, hasRows, PROTOCOLS } from '../../core/protocols.ts';
 import {
   END_WORDS,
-  hiddenWords,
-  originalsWords,
   RECORDED_WORDS,
   REFUSED_WORDS,
   WITHHELD_WORDS,
+  hiddenWords,
+  notKeptWords,
+  originalsWords,
 } from '../../core/recording/coverage-words.ts';
 import { sessionMarks } from '../../core/session-marks.ts';
 import { SessionId } from '../../core/ids.ts';
@@ -68,6 +69,7 @@ export function addSession(command: Command, cli: Cli): void {
         ['masked', masked],
         ['not shown', coverage?.hidden?.map(hiddenWords).join('; ')],
         ['originals', coverage?.originals && originalsWords(coverage.originals)],
+        ['not kept', coverage?.notKept && notKeptWords(coverage.notKept)],
         ['withheld', withheld],
         ['refused', refused],
         ['left out', coverage?.exemptions.join(', ')],

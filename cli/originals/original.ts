@@ -3,6 +3,7 @@
 
 import type { Command } from 'commander';
 import { SessionId } from '../../core/ids.ts';
+import { notKeptWords } from '../../core/recording/coverage-words.ts';
 import { exportFrame } from '../../core/replay/exported-frame.ts';
 import { segmentName } from '../../core/recording/segment.ts';
 import { showBytes } from '../../core/text/amounts.ts';
@@ -50,6 +51,8 @@ export function addOriginal(command: Command, cli: Cli): void {
       const restored = restoreSession(id, manifest, key, read, originals);
       const startedMs = Date.parse(manifest.startedAt);
       const seen = { restored: 0 };
+      const { notKept } = manifest.coverage;
+      const left = notKept && `Of what masks hid is ${notKeptWords(notKept)}`;
       const body = async function* (): AsyncGenerator<Uint8Array> {
         try {
           for await (const { restored: again, ...frame } of restored) {
@@ -66,11 +69,13 @@ export function addOriginal(command: Command, cli: Cli): void {
         for await (const chunk of body())
           await output.write(output.isTerminal ? lines(decoder.decode(chunk, { stream: true })) : chunk);
         output.note(`${seen.restored} frames were put back as they stood before masking.`);
+        if (left !== undefined) output.note(`${left}.`);
         return;
       }
       const written = await saveStream(out, body());
-      await output.answer({ session: id, file: out, bytes: written, restored: seen.restored }, () => {
-        return `${out}: ${showBytes(written)}, ${seen.restored} frames put back as they stood before masking`;
+      await output.answer({ session: id, file: out, bytes: written, restored: seen.restored, notKept }, () => {
+        const put = `${out}: ${showBytes(written)}, ${seen.restored} frames put back as they stood before masking`;
+        return left === undefined ? put : `${put}. ${left}`;
       });
     });
 }

@@ -4,6 +4,11 @@ import type { Hider } from '../../core/masking/masks.ts';
 import type { Withholding } from './withholding.ts';
 
 export interface LiteralOptions {
+  /**
+   * For an original of what rules hide: what is no secret for certain is one. Comments and dollar quotes that may say one, and
+   * strings whose letters are escaped, in which no word is found.
+   */
+  readonly wary?: boolean;
   /** What rules hide of its literals and comments. Undefined: nothing. */
   readonly withholding?: Withholding | undefined;
   /** standard_conforming_strings is off, or not known to be on: a backslash may escape in every string. */

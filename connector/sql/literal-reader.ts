@@ -23,6 +23,7 @@ import {
   holdsSecretName,
   isSecretName,
   MAX_WITHIN_BYTES,
+  maySaySecret,
   namesSecret,
 } from './secret-words.ts';
 import { type SqlToken, SqlTokens } from './sql-tokens.ts';
@@ -145,7 +146,7 @@ export class LiteralReader {
 
   /** What hides the literal at hand, whose place may be told as that of the sign in front of it. */
   #hiderOf(...offsets: readonly number[]): Hider | undefined {
-    if (this.#isSecret) return 'secret';
+    if (this.#isSecret || (this.#options.wary && this.#mayHide)) return 'secret';
     const { withholding } = this.#options;
     if (!withholding) return undefined;
     for (const offset of offsets) {
@@ -226,11 +227,20 @@ export class LiteralReader {
   }
 
   readonly #hideComment = (from: number, to: number): void => {
-    const hider = this.#options.withholding?.comments;
+    const says = this.#options.wary && maySaySecret(this.#original, from, to);
+    const hider = says ? 'secret' : this.#options.withholding?.comments;
     if (hider === undefined || from === to) return;
     this.#masked.fill(STAR, from, to);
     this.#found.hide(hider);
   };
+
+  /** The string at hand may say a secret that nobody finds in it: U&'pass\0077ord=x', E'\x70assword=x', $$password=x$$. */
+  get #mayHide(): boolean {
+    const { start, from, to } = this.#tokens;
+    const before = this.#text(start, from);
+    if (before.endsWith('$')) return maySaySecret(this.#original, from, to);
+    return /^u&/i.test(before) || (/^e/i.test(before) && /\\[0-7xu]/i.test(this.#text(from, to)));
+  }
 
   get #isSecret(): boolean {
     return (

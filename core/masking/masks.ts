@@ -30,6 +30,9 @@ export interface MaskEnvironment {
  */
 export type Hider = number | 'secret' | 'typed' | 'not_certain' | 'too_long';
 
+/** Why an original is not kept. `too_large`: it is above what is kept of a frame. `secret`: it may say one of the client's, or an account's. */
+export type NotKept = 'too_large' | 'secret';
+
 interface DetectRule {
   readonly rule: number;
   readonly kind: string;
@@ -101,6 +104,8 @@ export class Masks {
   readonly #names: readonly string[];
   readonly #counts: Float64Array;
   readonly #hidden = new Map<Hider, number>();
+  readonly #notKept = new Map<NotKept, number>();
+  #total = 0;
   readonly #incidents: Incidents;
 
   constructor(rules: readonly MaskRule[] | CompiledMasks, environment: MaskEnvironment) {
@@ -135,6 +140,22 @@ export class Masks {
 
   count(rule: number): void {
     this.#counts[rule] = (this.#counts[rule] ?? 0) + 1;
+    this.#total++;
+  }
+
+  /** Values masked so far, by all rules. */
+  get total(): number {
+    return this.#total;
+  }
+
+  /** The originals of so many values are not kept, though the session keeps them. */
+  leaveOut(reason: NotKept, values = 1): void {
+    if (values > 0) this.#notKept.set(reason, (this.#notKept.get(reason) ?? 0) + values);
+  }
+
+  /** For Coverage.notKept. */
+  notKept(): { reason: NotKept; count: number }[] {
+    return [...this.#notKept].map(([reason, count]) => ({ reason, count }));
   }
 
   /** A literal, parameter or field that the client sent is written over in the recording. */

@@ -21,6 +21,17 @@ export const hiddenWords = ({ by, count }: Hidden): string =>
 export const originalsWords = ({ frames, keys }: NonNullable<Coverage['originals']>): string =>
   `what masks hid in ${frames === 1 ? '1 frame' : `${frames} frames`} is kept, sealed to ${keys === 1 ? '1 key' : `${keys} keys`}`;
 
+const NOT_KEPT: Readonly<Record<string, string>> = {
+  too_large: 'because it is too large',
+  secret: 'because a secret of the client or an account may be in it',
+};
+
+/** `hidden and not kept: 3 values, because it is too large`. */
+export const notKeptWords = (notKept: NonNullable<Coverage['notKept']>): string =>
+  `hidden and not kept: ${notKept
+    .map(({ reason, count }) => `${count === 1 ? '1 value' : `${count} values`}, ${NOT_KEPT[reason] ?? reason}`)
+    .join('; ')}`;
+
 /** Behind `It ended because`. */
 export const END_WORDS: Readonly<Record<EndReason, string>> = {
   client_closed: 'the client closed it',

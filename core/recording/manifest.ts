@@ -78,6 +78,8 @@ export const Coverage = z.object({
   refused: z.array(z.object({ reason: z.string(), count: z.number().int() })),
   /** What masks hid is kept, sealed: of how many frames, in how many bytes, to how many keys. Missing: nothing of it is. */
   originals: z.object({ frames: z.number().int(), bytes: z.number().int(), keys: z.number().int() }).optional(),
+  /** Of what masks hid and a rule keeps, what is not kept, by reason (`too_large`, `secret`). Missing: nothing. */
+  notKept: z.array(z.object({ reason: z.string(), count: z.number().int() })).optional(),
   /** How many it had, where others joined the first. Missing: one. */
   connections: z.number().int().min(2).optional(),
   /** Policy choices not to record something, each by its reason. */

@@ -24,6 +24,7 @@ export const TallyState = z.object({
   masked: z.record(z.string(), z.number().int()).default({}),
   hidden: z.record(z.string(), z.number().int()).default({}),
   withheld: z.record(z.string(), z.number().int()).default({}),
+  notKept: z.record(z.string(), z.number().int()).default({}),
   /** Connections beside the first. */
   joined: z.number().int().default(0),
   lastTimeUs: z.number().int(),
@@ -49,6 +50,7 @@ export class SessionTally {
   readonly #masked = new Map<string, number>();
   readonly #hidden = new Map<string, number>();
   readonly #withheld = new Map<string, number>();
+  readonly #notKept = new Map<string, number>();
   #joined = 0;
   #earlier = false;
   #lastLane = -1;
@@ -69,6 +71,7 @@ export class SessionTally {
     for (const [rule, count] of Object.entries(state.masked)) tally.#masked.set(rule, count);
     for (const [by, count] of Object.entries(state.hidden)) tally.#hidden.set(by, count);
     for (const [reason, count] of Object.entries(state.withheld)) tally.#withheld.set(reason, count);
+    for (const [reason, count] of Object.entries(state.notKept)) tally.#notKept.set(reason, count);
     tally.#joined = state.joined;
     tally.#lastTimeUs = state.lastTimeUs;
     tally.#opened = state.opened;
@@ -84,6 +87,7 @@ export class SessionTally {
       masked: Object.fromEntries(this.#masked),
       hidden: Object.fromEntries(this.#hidden),
       withheld: Object.fromEntries(this.#withheld),
+      notKept: Object.fromEntries(this.#notKept),
       joined: this.#joined,
       lastTimeUs: this.#lastTimeUs,
       ...(this.#opened && { opened: this.#opened }),
@@ -162,6 +166,7 @@ export class SessionTally {
       masked: [...this.#masked].map(([rule, count]) => ({ rule, count })),
       ...(this.#hidden.size > 0 && { hidden: [...this.#hidden].map(([by, count]) => ({ by, count })) }),
       ...(this.#withheld.size > 0 && { withheld: [...this.#withheld].map(([reason, count]) => ({ reason, count })) }),
+      ...(this.#notKept.size > 0 && { notKept: [...this.#notKept].map(([reason, count]) => ({ reason, count })) }),
       refused: [...this.#refused].map(([reason, count]) => ({ reason, count })),
       ...(this.#joined > 0 && { connections: this.#joined + 1 }),
       exemptions: this.exempt === undefined ? [] : [this.exempt],
@@ -220,9 +225,12 @@ export class SessionTally {
         // A statement that is refused finishes with its error, and is counted there.
         if (lane !== 0) this.#errors++;
         return;
-      case 'mask.applied':
-        for (const { rule, count } of MaskApplied.safeParse(fact).data?.masked ?? []) add(this.#masked, rule, count);
+      case 'mask.applied': {
+        const applied = MaskApplied.safeParse(fact).data;
+        for (const { rule, count } of applied?.masked ?? []) add(this.#masked, rule, count);
+        for (const { reason, count } of applied?.notKept ?? []) add(this.#notKept, reason, count);
         return;
+      }
       case 'values.hidden':
         for (const { by, count } of ValuesHidden.safeParse(fact).data?.hidden ?? []) add(this.#hidden, by, count);
         return;

@@ -43,6 +43,7 @@ export function compareCoverage({ coverage: claimed, segments }: Manifest, tally
   if (counted(claimed.refused) !== counted(found.refused)) differs('what was refused');
   if (JSON.stringify(claimed.originals) !== JSON.stringify(coverageOfOriginals(segments, tally.opened)))
     differs('what is kept of what masks hid');
+  if (counted(claimed.notKept) !== counted(found.notKept)) differs('what of that is not kept');
   if (claimed.connections !== found.connections) differs('how many connections it had');
   if (JSON.stringify(claimed.exemptions) !== JSON.stringify(found.exemptions)) differs('what the policy exempted');
   const lanesOf = ({ lanes: { count, first, last } }: Coverage) => JSON.stringify([count, first, last]);

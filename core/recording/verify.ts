@@ -1,7 +1,7 @@
 // Proves a session's recording, or says what is wrong with which object. Runs offline over any
 // copy of the objects; what is compared with the edge (key, witnessed heads) is passed in.
 
-import { END_WORDS, hiddenWords, originalsWords } from './coverage-words.ts';
+import { END_WORDS, hiddenWords, notKeptWords, originalsWords } from './coverage-words.ts';
 import type { ConnectorId, SessionId } from '../ids.ts';
 import { type DecodedManifest, decodeManifest, type Manifest, MANIFEST_NAME, ManifestDamage } from './manifest.ts';
 import { actionsOf } from '../protocols.ts';
@@ -119,7 +119,8 @@ export async function verifySession(input: VerifyInput): Promise<VerifyReport> {
       `the recording runs from the session's opening to its end: ${END_WORDS[manifest.end.reason]}`,
     );
     for (const hidden of manifest.coverage.hidden ?? []) proofs.push(`it does not show ${hiddenWords(hidden)}`);
-    const { originals } = manifest.coverage;
+    const { originals, notKept } = manifest.coverage;
+    if (notKept) proofs.push(`of what masks hid is ${notKeptWords(notKept)}`);
     if (originals) {
       proofs.push(originalsWords(originals));
       if (source.originalsListed)

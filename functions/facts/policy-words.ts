@@ -2,7 +2,7 @@
 // listed action.
 
 import type { Fact } from '../../core/recording/facts/fact.ts';
-import { hiddenWords } from '../../core/recording/coverage-words.ts';
+import { hiddenWords, notKeptWords } from '../../core/recording/coverage-words.ts';
 
 type PolicyKind =
   | 'action.refused'
@@ -41,7 +41,12 @@ export function messageOf(fact: PolicyFact): string {
       return `The request ${fact.request} was ${RESOLVED[fact.outcome]}${by}${said(fact)}`;
     }
     case 'mask.applied':
-      return `Masked: ${fact.masked.map(({ rule, count }) => `${values(count)} by ${rule}`).join(', ')}.`;
+      return [
+        ...(fact.masked.length > 0
+          ? [`Masked: ${fact.masked.map(({ rule, count }) => `${values(count)} by ${rule}`).join(', ')}.`]
+          : []),
+        ...(fact.notKept ? [`Of masked values ${notKeptWords(fact.notKept)}.`] : []),
+      ].join(' ');
     case 'values.hidden':
       return `Not shown here: ${fact.hidden.map(hiddenWords).join('; ')}.`;
     case 'mask.withheld': {

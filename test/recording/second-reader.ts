@@ -111,6 +111,9 @@ function sameCoverage(facts: readonly Record<string, unknown>[], claimed: Claime
   return (
     sum('action.refused', (fact) => [[String(fact.reason), 1]]) === listed(claimed.refused) &&
     sum('mask.applied', masked) === listed(claimed.masked) &&
+    sum('mask.applied', (fact) =>
+      ((fact.notKept ?? []) as Claimed['masked']).map(({ reason, count }) => [String(reason), count] as const),
+    ) === listed(claimed.notKept) &&
     sum('values.hidden', (fact) =>
       (fact.hidden as { by: string; count: number }[]).map(({ by, count }) => [by, count] as const),
     ) === JSON.stringify((claimed.hidden ?? []).map((it) => [it.by, it.count]).sort()) &&
@@ -153,6 +156,7 @@ interface Claimed {
   readonly masked: readonly { readonly rule?: string; readonly reason?: string; readonly count: number }[];
   readonly refused: Claimed['masked'];
   readonly withheld?: Claimed['masked'];
+  readonly notKept?: Claimed['masked'];
   readonly hidden?: readonly { readonly by: string; readonly count: number }[];
   readonly connections?: number;
   readonly exemptions: readonly string[];

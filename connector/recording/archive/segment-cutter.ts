@@ -102,7 +102,10 @@ export class SegmentCutter {
   /** Whether adding a frame of `length` bytes must be preceded by a cut. */
   wouldOverflow(length: number): boolean {
     if (this.#length === 0) return false;
-    return this.#length + length > SEGMENT_TARGET_BYTES || this.#originals.bytes > SEGMENT_TARGET_BYTES;
+    return (
+      this.#length + length > SEGMENT_TARGET_BYTES ||
+      this.#originals.bytes + this.#originals.waitingBytes > SEGMENT_TARGET_BYTES
+    );
   }
 
   /**

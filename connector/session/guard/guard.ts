@@ -60,6 +60,7 @@ export function createGuard(deps: GuardDeps, first: SessionRules): LiveGuard {
     readonly masks: Masks;
     readonly told: Map<string, number>;
     readonly toldHidden: Map<string, number>;
+    readonly toldNotKept: Map<string, number>;
   }[] = [];
   const rate = createStatementRate(first.limits.statementsPerMinute, performance.now.bind(performance));
   const connections = new Set<{ rulesChanged(): void; leave(): void }>();
@@ -77,7 +78,7 @@ export function createGuard(deps: GuardDeps, first: SessionRules): LiveGuard {
         else withheld.set(key, { reason, column, count: 1 });
       },
     });
-    ledgers.unshift({ masks: compiled.masks, told: new Map(), toldHidden: new Map() });
+    ledgers.unshift({ masks: compiled.masks, told: new Map(), toldHidden: new Map(), toldNotKept: new Map() });
     ledgers.length = Math.min(ledgers.length, MAX_REPLACED);
     return compiled;
   }
@@ -101,12 +102,17 @@ export function createGuard(deps: GuardDeps, first: SessionRules): LiveGuard {
         recorder.fact(LANE, { kind: 'mask.withheld', reason, count, ...(column !== undefined && { column }) });
       withheld.clear();
     }
-    for (const { masks, told, toldHidden } of ledgers) {
+    for (const { masks, told, toldHidden, toldNotKept } of ledgers) {
       const masked = masks.masked().flatMap(({ rule, count }) => {
         const fresh = untold(told, rule, count);
         return fresh > 0 ? [{ rule, count: fresh }] : [];
       });
-      if (masked.length > 0) recorder.fact(LANE, { kind: 'mask.applied', masked });
+      const notKept = masks.notKept().flatMap(({ reason, count }) => {
+        const fresh = untold(toldNotKept, reason, count);
+        return fresh > 0 ? [{ reason, count: fresh }] : [];
+      });
+      if (masked.length + notKept.length > 0)
+        recorder.fact(LANE, { kind: 'mask.applied', masked, ...(notKept.length > 0 && { notKept }) });
       const hidden = masks.hidden().flatMap(({ by, count }) => {
         const fresh = untold(toldHidden, by, count);
         return fresh > 0 ? [{ by, count: fresh }] : [];

@@ -6,6 +6,8 @@ import { z } from 'zod';
 export const MaskApplied = z.object({
   kind: z.literal('mask.applied'),
   masked: z.array(z.object({ rule: z.string(), count: z.number().int() })),
+  /** Where the session keeps originals: how many values were hidden and not kept, by reason (core/recording/originals). */
+  notKept: z.array(z.object({ reason: z.string(), count: z.number().int() })).optional(),
 });
 export type MaskApplied = z.infer<typeof MaskApplied>;
 

@@ -33,6 +33,11 @@ export function differencesWithin(
   differ(clear, from + split, end, masked, maskedFrom + split, maskedEnd, at + split, into);
 }
 
+/** Of an original `clear` of `sent`, in place: what the recorded `copy` shows stays, whatever was written over for caution. All are as long. */
+export function keepShown(clear: Uint8Array, copy: Uint8Array, sent: Uint8Array): void {
+  for (let at = 0; at < clear.length; at++) if (copy[at] === sent[at]) clear[at] = sent[at] as number;
+}
+
 function differ(
   clear: Uint8Array,
   from: number,

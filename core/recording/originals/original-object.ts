@@ -29,7 +29,9 @@ export const ORIGINAL_KEY_BYTES = 32;
 export const MAX_PIECE_CLEAR_BYTES = MAX_FRAME_BODY_BYTES;
 /** A piece's replacements take at most so much beside what is in them; anything above is damage. */
 const MAX_SEALED_BYTES = 4 * MAX_FRAME_BODY_BYTES;
-/** What a sound object has at most: a row of MySQL may have 64 MiB, and be recorded as one short frame. */
+/** What a writer keeps of one frame: the rest is not kept, and counted. Sealing stalls everybody, and a segment is cut between frames alone. */
+export const MAX_FRAME_ORIGINAL_BYTES = 4 * MAX_FRAME_BODY_BYTES;
+/** What a reader takes an object to have at most. */
 export const MAX_ORIGINAL_BYTES = 96 * 1024 * 1024;
 
 /** In place of `length` bytes of a body from `at` on stood `clear`. */
@@ -37,6 +39,13 @@ export interface Replacement {
   readonly at: number;
   readonly length: number;
   readonly clear: Uint8Array;
+}
+
+/** What is kept of what is hidden in one frame: all, or nothing where that is more than a frame may have. */
+export function withinFrame(hid: readonly Replacement[], leftOut: (values: number) => void): readonly Replacement[] {
+  if (hid.reduce((sum, { clear }) => sum + clear.length, 0) <= MAX_FRAME_ORIGINAL_BYTES) return hid;
+  leftOut(hid.length);
+  return [];
 }
 
 export interface SealedPiece {

@@ -3,7 +3,13 @@
 import type { Witnessed } from '../../../core/api.ts';
 import type { SessionDetail } from '../../../core/catalogue.ts';
 import { hasRows, type ProtocolName } from '../../../core/protocols.ts';
-import { hiddenWords, originalsWords, REFUSED_WORDS, WITHHELD_WORDS } from '../../../core/recording/coverage-words.ts';
+import {
+  REFUSED_WORDS,
+  WITHHELD_WORDS,
+  hiddenWords,
+  notKeptWords,
+  originalsWords,
+} from '../../../core/recording/coverage-words.ts';
 import type { ViewedSession } from '../../gatehouse.ts';
 import { count } from '../../../core/text/amounts.ts';
 import { CommandLine } from './command-line.tsx';
@@ -72,6 +78,11 @@ export const Evidence = ({
               {coverage.originals === undefined ? null : (
                 <li>
                   <strong>Sealed beside it</strong>: <Text value={originalsWords(coverage.originals)} />.
+                </li>
+              )}
+              {coverage.notKept === undefined ? null : (
+                <li>
+                  <strong>Originals</strong>: <Text value={notKeptWords(coverage.notKept)} />.
                 </li>
               )}
               {coverage.exemptions.map((exemption) => (

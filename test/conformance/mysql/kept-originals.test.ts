@@ -73,6 +73,49 @@ it('keeps no secret of the client, and nothing that tells of accounts', async ()
   expect(masked.clear('target').toString('latin1')).not.toMatch(/\*[0-9A-F]{40}/);
 });
 
+it.each([
+  'select ssn from people /* user */',
+  "select ssn from people where 'servers' = 'servers'",
+  `select ssn from people /*${'x'.repeat(70_000)}*/`,
+  'select ssn as user from people',
+])('is kept whatever words the statement has: %.60s', async (text) => {
+  const [masked, plain] = await twice(async (c) => void (await c.query(text)));
+  expect(plain.wire('target').toString('latin1')).toContain(VALUES[0]);
+  expect(same([masked, plain], 'target')).toEqual(ALL);
+});
+
+it('keeps no secret that a comment says, and counts it', async () => {
+  for (const text of [
+    "select ssn from people where ssn = '987-65-4321' /* password = 'hunter3hunter3' */",
+    "select ssn from people where ssn = '987-65-4321' -- password hunter3hunter3",
+    "select ssn from people where ssn = '987-65-4321' # mysql://app:hunter3hunter3@db/x",
+  ]) {
+    const masked = await recordingOf(MASK, async (c) => void (await c.query(text)));
+    const clear = masked.clear('client').toString('latin1');
+    expect(clear).not.toContain('hunter3');
+    expect(clear).toContain('987-65-4321');
+  }
+});
+
+it('a row that is too large: it is counted, and the rows beside it are kept', async () => {
+  await place.server.sql(
+    'use shop',
+    'create table big (id int, ssn longtext)',
+    "insert into big values (1, 'secret-1'), (2, repeat('x', 6000000)), (3, 'secret-3')",
+  );
+  const masked = await recordingOf([{ columns: ['big.ssn', 'big.none'], with: 'placeholder' }], async (c) => {
+    await c.query('select ssn from big order by id');
+  });
+  const clear = masked.clear('target').toString('latin1');
+  expect(masked.wire('target').toString('latin1')).not.toMatch(/secret-|xxxx/);
+  expect(clear).toContain('secret-1');
+  expect(clear).not.toContain('xxxx');
+  expect(clear).toContain('secret-3');
+  expect(masked.facts('mask.applied').flatMap(({ notKept }) => notKept ?? [])).toEqual([
+    { reason: 'too_large', count: 1 },
+  ]);
+});
+
 it('a refused result stays refused', async () => {
   const masked = await recordingOf(MASK, async (c) => {
     await quietly(c.query('select length(ssn) + 1 as n from people'));

@@ -1,6 +1,7 @@
 // What detectors hid of a program's output, where a rule keeps it (ADR 52): with that put back it is what the program wrote. What the
 // client typed or piped in is not kept, since nobody knows which of it is a password.
 
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -54,6 +55,27 @@ describe.skipIf(!hasSshd)('SSH: what masks hid', () => {
     const { last } = gateway.log;
     expect(last.wire('target', 1).includes(CARD)).toBe(false);
     expect(last.clear('target', 1).equals(Buffer.from(`${LONG}${CARD}\n`))).toBe(true);
+  });
+
+  it('goes on behind a value that is too large to be kept, which is counted', async () => {
+    const key = `${randomBytes(5_000_000)
+      .toString('base64')
+      .replace(/(.{64})/g, '$1\n')}\n`;
+    writeFileSync(file('key'), `-----BEGIN RSA PRIVATE KEY-----\n${key}-----END RSA PRIVATE KEY-----\n`);
+    const detect = ['credit-card', 'email', 'private-key'] as const;
+    const other = await startSshGateway(sshd.upstream, {
+      rules: { mask: [{ detect: [...detect], with: 'placeholder' }] } as Partial<SessionRules>,
+    });
+    other.edge.originals = gateway.edge.originals;
+    await other.ssh([`cat ${file('key')}; sleep 1; cat ${file('cards')}`]);
+    await until('it is over', () => other.log.last.ended !== undefined);
+    const { last } = other.log;
+    expect(last.wire('target', 1).toString()).toMatch(/a \[credit-card\]\nb \[email\]\n$/);
+    expect(last.clear('target', 1).toString()).toMatch(`a ${CARD}\nb alice@example.com\n`);
+    expect(last.facts('mask.applied').flatMap(({ notKept }) => notKept ?? [])).toEqual([
+      { reason: 'too_large', count: 1 },
+    ]);
+    await other.close();
   });
 
   it('in a terminal, and nothing of what went in', async () => {

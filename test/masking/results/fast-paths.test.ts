@@ -55,7 +55,7 @@ function rewritten(table: Table, stream: Buffer, copy: ((plans: CopyTextPlan['co
   const plan = planResult(masks, description.subarray(5), {}, resolve);
   const passed = table.columns.map(() => ({ kind: 'pass' }) as const);
   if (copy) guide.current = { text: '', copy: copy(plan?.columns ?? passed) };
-  const hidden = new HiddenParts();
+  const hidden = new HiddenParts({ total: 0, leaveOut() {} });
   const masker = new ResultMasker(masks, guide, 'UTF8', hidden);
   const cuts = [0, 1, 7, 40][table.below(4)] ?? 0;
   const places = Array.from({ length: cuts }, () => table.below(stream.length + 1)).sort((a, b) => a - b);

@@ -2,8 +2,8 @@
 // Definitions are kept until all of a result are here: it is shown by a plan, or an error takes its place and its rows are left out.
 
 import type { Masking } from '../../../../core/masking/masked.ts';
-import type { Masks } from '../../../../core/masking/masks.ts';
-import type { Replacement } from '../../../../core/recording/originals/original-object.ts';
+import { compileMasks, Masks } from '../../../../core/masking/masks.ts';
+import { MAX_FRAME_ORIGINAL_BYTES, type Replacement } from '../../../../core/recording/originals/original-object.ts';
 import type { Exposure } from '../../../../core/sql/mysql/hidden/hidden-columns.ts';
 import { differences } from '../../../../core/recording/originals/differences.ts';
 import type { AnswerReader } from '../wire/answer-reader.ts';
@@ -13,6 +13,7 @@ import { cursorUnknown, resultRefused } from '../wire/refusals.ts';
 import { CURSOR_EXISTS, ERR, type MysqlError, errorPacket, readError } from '../wire/replies.ts';
 import type { RowFormat, ShownColumn } from './cells.ts';
 import { lettersHide, shownError } from './client-words.ts';
+import { accountSecretOf } from './account-secrets.ts';
 import { planResult } from './result-plan.ts';
 import { maskRow } from './row-masker.ts';
 
@@ -42,6 +43,8 @@ export class MaskedResults implements Masking {
   #chunks: Buffer[] = [];
   #bytes = 0;
   #kept: Buffer[] = [];
+  /** What its columns may tell of accounts. */
+  #secrets: readonly ShownColumn[] | undefined;
   #columns: ColumnDefinition[] = [];
   #plans: readonly ShownColumn[] = [];
   /** Of rows that have no definitions before them; undefined: such rows are not expected, or not known. */
@@ -55,6 +58,9 @@ export class MaskedResults implements Masking {
   fault: string | undefined;
   /** What stood in what was given; undefined: it is not kept. */
   #hid: Replacement[] | undefined;
+  #hidBytes = 0;
+  /** The payload at hand with nothing written over but what it tells of accounts, where it tells of any. */
+  #clear: Buffer | undefined;
   /** Came, and nothing was given for it yet. */
   #unanswered: Buffer[] = [];
 
@@ -66,8 +72,7 @@ export class MaskedResults implements Masking {
     cursor?: () => ShownRows | undefined,
     keeps = false,
   ) {
-    // Hashes of accounts' passwords are in what it may tell, that of the gateway's own login too.
-    this.#hid = keeps && !by.accounts ? [] : undefined;
+    this.#hid = keeps ? [] : undefined;
     this.#reader = reader;
     this.#format = format;
     this.#by = by;
@@ -117,20 +122,42 @@ export class MaskedResults implements Masking {
   takeHid(): readonly Replacement[] | undefined {
     const hid = this.#hid;
     if (hid) this.#hid = [];
+    this.#hidBytes = 0;
     return hid;
   }
 
   /** In place of `packets` out[before, ...) is given. What stands in for a refused result hides nothing that was shown. */
   #keep(packets: Buffer, out: readonly Buffer[], before: number): void {
-    if (this.#plans.some(({ kind }) => kind === 'account')) this.#hid = undefined;
+    const own = this.#clear;
+    this.#clear = undefined;
     if (!this.#hid || this.#refused) return;
-    this.#unanswered.push(packets);
+    this.#unanswered.push(own ? packet(packets[3] as number, own) : packets);
     if (out.length === before) return;
-    const clear = Buffer.concat(this.#unanswered);
+    const clear = joined(this.#unanswered);
     const head = this.#unanswered.length === 1 ? PACKET_HEADER_BYTES : 0;
     this.#unanswered = [];
     const at = out.slice(0, before).reduce((sum, { length }) => sum + length, 0);
-    differences(clear, Buffer.concat(out.slice(before)), at, head, this.#hid);
+    const hid: Replacement[] = [];
+    differences(clear, joined(out.slice(before)), at, head, hid);
+    const bytes = hid.reduce((sum, one) => sum + one.clear.length, 0);
+    // A row is kept whole or not at all.
+    if (this.#hidBytes + bytes > MAX_FRAME_ORIGINAL_BYTES) this.#by.masks.leaveOut('too_large');
+    else {
+      this.#hidBytes += bytes;
+      this.#hid.push(...hid);
+    }
+  }
+
+  /** Accounts' hashes, that of the gateway's own login too, are in no original: what a result tells of them stays written over. */
+  #withoutAccounts(payload: Buffer): Buffer | undefined {
+    if (!this.#hid) return undefined;
+    this.#secrets ??= this.#columns.map((column) => {
+      const secret = accountSecretOf(column, this.#by.accounts);
+      return secret ? ({ kind: 'account', secret } as const) : PASS;
+    });
+    if (this.#secrets.every((plan) => plan === PASS)) return undefined;
+    const clear = maskRow(payload, this.#format, this.#columns, this.#secrets, NO_MASKS);
+    return clear.equals(payload) ? undefined : clear;
   }
 
   fail(): void {
@@ -157,12 +184,19 @@ export class MaskedResults implements Masking {
     if (payload[0] === ERR && this.#reader.error !== undefined) {
       const error = shownError(readError(payload), this.#by);
       this.#reader.error = error;
-      return [...this.#give(...this.#kept.splice(0)), this.#error(error)];
+      const shown = [...this.#give(...this.#kept.splice(0)), this.#error(error)];
+      // It may quote what no column names.
+      if (this.#hid && this.#by.accounts && !shown.at(-1)?.subarray(PACKET_HEADER_BYTES).equals(payload)) {
+        this.#by.masks.leaveOut('secret');
+        this.#clear = shown.at(-1)?.subarray(PACKET_HEADER_BYTES);
+      }
+      return shown;
     }
     switch (before) {
       case 'first':
         if (this.#reader.expects !== 'definitions') return this.#give(payload);
         this.#columns = [];
+        this.#secrets = undefined;
         this.#kept = [payload];
         return [];
       case 'definitions':
@@ -177,6 +211,7 @@ export class MaskedResults implements Masking {
           const begun = this.#goOn();
           if (begun) return begun;
         }
+        if (this.#reader.expects === 'rows') this.#clear = this.#withoutAccounts(payload);
         return this.#give(
           // Behind the rows it expects no more of them.
           this.#reader.expects === 'rows' && !this.#asTheyAre
@@ -211,6 +246,7 @@ export class MaskedResults implements Masking {
     const rows = this.#cursor?.();
     if (!rows) return this.#refuse(cursorUnknown());
     this.#columns = [...rows.columns];
+    this.#secrets = undefined;
     this.#plans = rows.plans;
     return undefined;
   }
@@ -235,6 +271,11 @@ export class MaskedResults implements Masking {
     return errorPacket(this.#sequence++ & 255, error);
   }
 }
+
+const PASS = { kind: 'pass' } as const;
+const NO_MASKS = new Masks(compileMasks([]), { keyedHash: (value) => value, incidents() {} });
+
+const joined = (parts: readonly Buffer[]): Buffer => (parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts));
 
 /** Behind the last packet of the payload that begins at `at`; -1: it is not all here. */
 function endOf(b: Buffer, at: number): number {

@@ -7,6 +7,7 @@ import {
   encodeReplacements,
   type Replacement,
   restoreBody,
+  withinFrame,
 } from '../../../../core/recording/originals/original-object.ts';
 import { differences } from '../../../../core/recording/originals/differences.ts';
 import type { Lane, Recorded } from '../../../door.ts';
@@ -339,11 +340,16 @@ export class MysqlAnswers {
   /** What stood in `recorded`; undefined: nothing of it is kept. */
   #hidIn(head: Expected, masked: MaskedResults, bytes: Buffer, recorded: Buffer): readonly Replacement[] | undefined {
     const hid = masked.takeHid();
-    if (hid === undefined || (head.secret ?? head.hidden)?.()) return undefined;
+    if (hid === undefined) return undefined;
+    const { masks } = this.#parts.guard.rules;
+    if ((head.secret ?? head.hidden)?.()) {
+      masks.leaveOut('secret', hid.length);
+      return undefined;
+    }
     if (recorded === bytes) return hid;
     const more: Replacement[] = [];
     differences(Buffer.from(restoreBody(bytes, [encodeReplacements(hid, 0)])), recorded, 0, 0, more);
-    return more;
+    return withinFrame(more, (values) => masks.leaveOut('too_large', values));
   }
 
   /** `quotes`: what of `bytes`, at `from` in its chunk, is recorded as hidden. */

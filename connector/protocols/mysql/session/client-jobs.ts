@@ -1,5 +1,6 @@
 // What each command of a client is: how it is recorded, what is asked about it, and what is remembered when it goes on.
 
+import { keepShown } from '../../../../core/recording/originals/differences.ts';
 import type { JudgedText, Summaries } from '../../../../core/policy/sections/judge.ts';
 import { MAX_FACT_TEXT } from '../../../../core/recording/facts/bytes-at.ts';
 import type { MysqlTextSettings } from '../../../../core/sql/mysql/settings.ts';
@@ -261,8 +262,13 @@ export class ClientJobs {
     // Many texts have neither literals nor comments.
     if (!bytes.equals(packet.bytes)) guard.rules.masks.hide('not_certain', 1);
     const recorded = readCommandText({ ...packet, bytes }, guard.rules.masks, set);
-    const clear = () => readCommandText(packet, UNCOUNTED, set).packet ?? packet.bytes;
-    return { masked, recorded: { ...recorded, packet: recorded.packet ?? bytes }, clear };
+    const copy = recorded.packet ?? bytes;
+    const clear = () => {
+      const { packet: without = packet.bytes } = readCommandText(packet, UNCOUNTED, set, true);
+      if (without !== packet.bytes) keepShown(without, copy, packet.bytes);
+      return without;
+    };
+    return { masked, recorded: { ...recorded, packet: copy }, clear };
   }
 
   // --- commands ---

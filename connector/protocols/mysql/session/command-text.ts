@@ -25,17 +25,18 @@ interface CommandText {
   readonly shown: string;
 }
 
-/** `masks`: that what is hidden is counted with. */
+/** `masks`: that what is hidden is counted with. `wary`: as hideSecrets has it. */
 export function readCommandText(
   packet: ClientPacket,
   masks: Pick<Masks, 'hide'>,
   characterSet: string | undefined,
+  wary = false,
 ): CommandText {
   const text = packet.bytes.subarray(BODY_AT);
   const recorded = (copy: Buffer) =>
     copy === text ? undefined : Buffer.concat([packet.bytes.subarray(0, BODY_AT), copy]);
   if (!packet.cut) {
-    const { copy, hidden, parameters } = hideSecrets(text);
+    const { copy, hidden, parameters } = hideSecrets(text, wary);
     masks.hide('secret', hidden);
     return {
       packet: recorded(copy),

@@ -47,18 +47,23 @@ interface RecordedText {
   readonly parameters: boolean;
 }
 
-/** A whole text. */
-export function hideSecrets(text: Buffer): RecordedText {
+/** A whole text. `wary`: for an original of what rules hide, so a comment that may say a secret is one. */
+export function hideSecrets(text: Buffer, wary = false): RecordedText {
   if (!maySaySecret(text, 0, text.length)) return { copy: text, hidden: 0, parameters: false };
   const copy = Buffer.from(text);
   let hidden = 0;
   let parameters = false;
   for (const reading of readingsOf(text)) {
-    const { spelt, strings, marks } = asPostgres(text, reading);
+    const { spelt, strings, marks, notes } = asPostgres(text, reading);
     const shown = Buffer.from(spelt);
     const found = hideLiterals(spelt, { backslashEscapes: reading.escapes });
     let values = found.counts.get('secret') ?? 0;
     for (let at = 0; at < text.length; at++) if (spelt[at] !== shown[at]) copy[at] = spelt[at] as number;
+    for (const [from, to] of wary ? notes : [])
+      if (maySaySecret(text, from, to)) {
+        copy.fill(STAR, from, to);
+        values++;
+      }
     if (ACCOUNT.test(shown.toString('latin1'))) {
       for (const [from, to] of strings) copy.fill(STAR, from, to);
       values = Math.max(values, strings.length);
@@ -107,6 +112,8 @@ interface Spelt {
   readonly spelt: Buffer;
   /** Between their quotes, or behind 0x. */
   readonly strings: readonly (readonly [from: number, to: number])[];
+  /** Comments, between their signs. */
+  readonly notes: readonly (readonly [from: number, to: number])[];
   /** It has parameters. */
   readonly marks: boolean;
 }
@@ -134,6 +141,7 @@ function readingsOf(text: Buffer): readonly ReadingOfText[] {
 function asPostgres(text: Buffer, { escapes, dollars, comments }: ReadingOfText): Spelt {
   const spelt = Buffer.from(text);
   const strings: [number, number][] = [];
+  const notes: [number, number][] = [];
   let marks = false;
   /** Within a comment that is run. */
   let runs = false;
@@ -156,6 +164,7 @@ function asPostgres(text: Buffer, { escapes, dollars, comments }: ReadingOfText)
       at = end + 1;
     } else if (byte === HASH || (byte === DASH && text[at + 1] === DASH && endsDashes(text[at + 2]))) {
       const end = text.indexOf(LF, at);
+      notes.push([at + (byte === HASH ? 1 : 2), end < 0 ? text.length : end]);
       at = blank(spelt, at, end < 0 ? text.length : end);
     } else if (byte === DASH && text[at + 1] === DASH) at = blank(spelt, at, at + 2);
     else if (byte === SLASH && text[at + 1] === STAR) {
@@ -166,6 +175,7 @@ function asPostgres(text: Buffer, { escapes, dollars, comments }: ReadingOfText)
       } else if (sign) at = blank(spelt, at, endOfSkipped(text, at + 2));
       else {
         const end = text.indexOf('*/', at + 2);
+        notes.push([at + 2, end < 0 ? text.length : end]);
         at = blank(spelt, at, end < 0 ? text.length : end + 2);
       }
     } else if (runs && byte === STAR && text[at + 1] === SLASH) {
@@ -190,7 +200,7 @@ function asPostgres(text: Buffer, { escapes, dollars, comments }: ReadingOfText)
       strings.push([from, at]);
     }
   }
-  return { spelt, strings, marks };
+  return { spelt, strings, marks, notes };
 }
 
 /** Of the sign that closes what `quote` opened at `at`; the text's end where none does. A doubled one goes on. */

@@ -18,7 +18,7 @@ import { LongParameters } from '../requests/long-parameters.ts';
 import { UNSAFE_ENCODINGS } from '../wire/encoding.ts';
 import { copyParameters } from '../requests/parameter-copy.ts';
 import type { FoundSecrets } from '../../../sql/found-secrets.ts';
-import { differences } from '../../../../core/recording/originals/differences.ts';
+import { differences, keepShown } from '../../../../core/recording/originals/differences.ts';
 import { hideLiterals } from '../../../sql/secret-literals.ts';
 import { hiddenFill } from '../values/same-length.ts';
 import { maskParameter, maskStatement } from '../requests/statement-text.ts';
@@ -136,7 +136,9 @@ export class MaskedCopies implements RecordedCopies {
     }
     const bytes = message.subarray(from, end);
     const { names } = this.#statements;
+    let secrets = 0;
     const onSecrets = (found: FoundSecrets) => {
+      secrets = found.counts.get('secret') ?? 0;
       this.#echoes.expect(found);
       names.prepareSecrets(found.prepares);
       subject.told?.(found);
@@ -151,7 +153,9 @@ export class MaskedCopies implements RecordedCopies {
     copy.set(masked, from);
     if (!this.#keeps) return copy;
     const clear = Buffer.from(message);
-    hideLiterals(clear.subarray(from, end), { backslashEscapes, prepared });
+    const found = hideLiterals(clear.subarray(from, end), { backslashEscapes, prepared, wary: true });
+    keepShown(clear, copy, message);
+    masks.leaveOut('secret', (found.counts.get('secret') ?? 0) - secrets);
     this.#kept = { copy, clear };
     return copy;
   }

@@ -105,6 +105,21 @@ export class StatementEchoes {
     return { forwarded, recorded: copy ? copy.subarray(0, forwarded.length) : forwarded };
   }
 
+  /** A copy of whole messages without the secrets. Undefined: they are none, or nobody looks for all that they may hold. */
+  writtenOver(messages: Uint8Array): Buffer | undefined {
+    if (this.#inRows.length === MAX_SECRETS_IN_ROWS) return undefined;
+    const copy = Buffer.from(messages);
+    for (let at = 0; at < copy.length; ) {
+      if (at + HEADER_BYTES > copy.length) return undefined;
+      const end = at + 1 + copy.readInt32BE(at + 1);
+      if (end < at + HEADER_BYTES || end > copy.length || end - at > MAX_MESSAGE_BYTES) return undefined;
+      const type = copy[at] as number;
+      if (SAYS.has(type) || CARRIES.has(type)) this.#hide(copy, at, end);
+      at = end;
+    }
+    return copy;
+  }
+
   /** A whole message. */
   #hide(b: Buffer, at: number, end: number): void {
     const start = at + HEADER_BYTES;

@@ -1,7 +1,12 @@
 // What a masker's output stands for, for originals that are kept: gathered while a chunk is rewritten. What is masked as a stream
 // may come out later than it went in; then the whole of the one stands for the whole of the other.
 
-import type { Replacement } from '../../../../core/recording/originals/original-object.ts';
+import {
+  MAX_FRAME_ORIGINAL_BYTES,
+  type Replacement,
+  withinFrame,
+} from '../../../../core/recording/originals/original-object.ts';
+import type { Masks } from '../../../../core/masking/masks.ts';
 import type { ChunkRewrite } from '../../../sql/output.ts';
 import { differencesWithin } from '../../../../core/recording/originals/differences.ts';
 import { HEADER_BYTES } from '../wire/framing.ts';
@@ -11,6 +16,20 @@ export class HiddenParts {
   #notMasked = false;
   /** Went in, and of what came out since nothing is recorded yet. */
   #carried: Buffer[] = [];
+  #carriedBytes = 0;
+  /** More went in than is kept, and nothing came out since. */
+  #over = false;
+  /** Of the long message that passes nothing is kept. */
+  #tooLong = false;
+  /** Values masked so far, when this was asked last. */
+  #masked = 0;
+  readonly #masks: Pick<Masks, 'total' | 'leaveOut'>;
+  readonly #leftOut = (values: number) => this.#masks.leaveOut('too_large', values);
+
+  /** `masks`: told of how many values what stood there is not kept. */
+  constructor(masks: Pick<Masks, 'total' | 'leaveOut'>) {
+    this.#masks = masks;
+  }
 
   /** The message that begins at chunk[at] was looked at, since `to.from` and `to.written` were `from` and `written`. */
   rewritten(to: ChunkRewrite, chunk: Buffer, at: number, from: number, written: number): void {
@@ -28,8 +47,19 @@ export class HiddenParts {
     this.#notMasked = true;
   }
 
+  /** A message begins that passes part by part, of which so many bytes may come before anything is given. */
+  long(bytes: number): void {
+    this.#tooLong = bytes > MAX_FRAME_ORIGINAL_BYTES;
+    this.#masked = this.#masks.total;
+  }
+
   /** In place of `clear`, given[before, ...) comes out for now. */
   passed(clear: Buffer, given: readonly Buffer[], before: number): void {
+    if (this.#tooLong) {
+      this.#leftOut(this.#masks.total - this.#masked);
+      this.#masked = this.#masks.total;
+      return;
+    }
     if (given.length === before + 1 && given[before] === clear) return;
     const out = Buffer.concat(given.slice(before));
     if (out.equals(clear)) return;
@@ -41,12 +71,26 @@ export class HiddenParts {
     const gathered = this.#hid;
     this.#hid = [];
     if (lengthOf(given) === 0) {
-      for (const { clear } of gathered) this.#carried.push(Buffer.from(clear));
+      for (const { clear } of gathered) this.#carry(clear);
       return given.map(() => []);
     }
+    this.#over = false;
     if (this.#carried.length > 0) gathered.unshift({ at: 0, length: 0, clear: Buffer.concat(this.#carried) });
     this.#carried = [];
-    return divided(gathered, given);
+    this.#carriedBytes = 0;
+    return divided(withinFrame(gathered, this.#leftOut), given);
+  }
+
+  #carry(clear: Uint8Array): void {
+    if (this.#over) return;
+    this.#carriedBytes += clear.length;
+    this.#over = this.#carriedBytes > MAX_FRAME_ORIGINAL_BYTES;
+    if (!this.#over) this.#carried.push(Buffer.from(clear));
+    else {
+      this.#carried = [];
+      this.#carriedBytes = 0;
+      this.#leftOut(1);
+    }
   }
 }
 

@@ -390,12 +390,11 @@ export class ResultMasker implements Masking {
     return this.#masks.maskInPlace(copy, 4, copy.length) ? copy : undefined;
   }
 
-  // --- messages across chunks ---
-
   /** A message that is too long to be held, or is not looked at. */
   #begin(type: number, chunk: Buffer, at: number, length: number, handled: boolean, given: Buffer[]): void {
     const start = at + HEADER_BYTES;
     const share = chunk.subarray(start);
+    this.#hidden?.long(type === COPY_DATA ? length : 0);
     // A large object that is read in one piece is in no column, and nothing searches it.
     const passes = type === 0x56 && this.#masks.finder === undefined && this.#guide.calledPasses?.() === true;
     if (!handled || passes) {

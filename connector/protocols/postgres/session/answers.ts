@@ -3,7 +3,12 @@
 // through a rewriter; facts and offsets are those of the rewritten stream, which the client sees.
 
 import { type ForClient, partOf, passUntouched } from '../../../../core/masking/masked.ts';
-import type { Replacement } from '../../../../core/recording/originals/original-object.ts';
+import { differences } from '../../../../core/recording/originals/differences.ts';
+import {
+  encodeReplacements,
+  type Replacement,
+  restoreBody,
+} from '../../../../core/recording/originals/original-object.ts';
 import type { Lane } from '../../../door.ts';
 import type { Relay } from '../../../net/relay.ts';
 import type { SessionGuard } from '../../../action.ts';
@@ -102,12 +107,33 @@ export class Answers implements AnswerGuide {
       this.#pass(bytes, bytes, bytes, hid);
       return;
     }
-    // What answers a statement that says a secret may hold it: of that no original is kept.
-    const rest = this.#parts.echoes.underWay ? 0 : this.#frames.missing(bytes);
+    const { echoes } = this.#parts;
+    const begun = echoes.underWay;
+    const rest = begun ? 0 : this.#frames.missing(bytes);
     const underWay = bytes.subarray(0, rest);
     if (rest > 0) this.#pass(underWay, underWay, bytes);
-    const { recorded, forwarded } = this.#parts.echoes.take(bytes.subarray(rest));
-    if (recorded.length > 0) this.#pass(recorded, forwarded, bytes);
+    const { recorded, forwarded } = echoes.take(bytes.subarray(rest));
+    const whole = !begun && rest === 0 && !echoes.underWay;
+    const kept = hid && this.#withoutSecrets(bytes, recorded, hid, whole);
+    if (recorded.length > 0) this.#pass(recorded, forwarded, bytes, kept);
+  }
+
+  /** What answers a statement that says a secret may hold it, in what was masked too: the secret is in no original. */
+  #withoutSecrets(
+    bytes: Buffer,
+    recorded: Buffer,
+    hid: readonly Replacement[],
+    whole: boolean,
+  ): readonly Replacement[] {
+    if (hid.length === 0) return hid;
+    const clear = whole ? this.#parts.echoes.writtenOver(restoreBody(bytes, [encodeReplacements(hid, 0)])) : undefined;
+    if (!clear) {
+      this.#parts.guard.rules.masks.leaveOut('secret', hid.length);
+      return [];
+    }
+    const more: Replacement[] = [];
+    differences(clear, recorded, 0, 0, more);
+    return more;
   }
 
   /** `forwarded`: of `given`; as long as `recorded`, where it is not recorded as it goes on, and ends no header in two then. */

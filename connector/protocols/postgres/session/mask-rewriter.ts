@@ -19,7 +19,14 @@ export class MaskRewriter implements AnswerRewriter {
   constructor(guide: LiveGuide, answers: AnswerGuide, clientEncoding: string) {
     this.#answers = answers;
     this.#guide = guide;
-    this.#hidden = answers.keepsOriginals ? new HiddenParts() : undefined;
+    this.#hidden = answers.keepsOriginals
+      ? new HiddenParts({
+          get total() {
+            return guide.masks.total;
+          },
+          leaveOut: (reason, values) => guide.masks.leaveOut(reason, values),
+        })
+      : undefined;
     const following: ResultGuide = {
       described: (body) => guide.described(body),
       rows: () => guide.rows(),

@@ -18,7 +18,7 @@ const masks = () => new Masks(rules, { keyedHash: (value) => value.slice(0, 16),
 function run(parts: readonly Buffer[], shape: Shape, pauses: readonly ('none' | 'short' | 'long')[] = []) {
   const stream = masks().liveStream(shape);
   if (!stream) throw new Error('no detectors');
-  const kept = new KeptOutput();
+  const kept = new KeptOutput(masks);
   const [shown, restored]: [Buffer[], Uint8Array[]] = [[], []];
   let bytes = 0;
   /** Behind the last that was given: hidden without a mark. */
@@ -79,13 +79,22 @@ describe('the output of a program', () => {
     );
   });
 
-  test('of a key that never ends no more waits than a few MiB, and nothing is put back in a wrong place', () => {
-    const kept = new KeptOutput();
-    for (let i = 0; i < 100; i++) kept.push(Buffer.alloc(64 * 1024, 'QUJD'));
-    expect(kept.hidIn(Buffer.from('[private-key]\n'), true)).toEqual([]);
-    kept.push(Buffer.from(CARD));
-    expect(kept.hidIn(Buffer.from('[credit-card]'), true)).toEqual([]);
-  });
+  test.each([true, false])(
+    'of a key that never ends no more waits than a few MiB; it is counted, and what follows is kept',
+    (settled) => {
+      const counting = masks();
+      const kept = new KeptOutput(() => counting);
+      for (let i = 0; i < 100; i++) kept.push(Buffer.alloc(64 * 1024, 'QUJD'));
+      kept.push(Buffer.from(settled ? '\n' : `\nbegun ${CARD}`));
+      expect(kept.hidIn(Buffer.from('[private-key]\n'), settled)).toEqual([]);
+      expect(counting.notKept()).toEqual([{ reason: 'too_large', count: 1 }]);
+      kept.push(Buffer.from(settled ? `begun ${CARD}\n` : '\n'));
+      const shown = Buffer.from('begun [credit-card]\n');
+      const hid = kept.hidIn(shown, true);
+      expect(Buffer.from(restoreBody(shown, [encodeReplacements(hid, 0)])).toString()).toBe(`begun ${CARD}\n`);
+      expect(counting.notKept()).toEqual([{ reason: 'too_large', count: 1 }]);
+    },
+  );
 
   test('of long output only the values are kept, though chunks end within lines', () => {
     const text = Buffer.from(`nothing here\n${CARD} paid\n`.repeat(5_000));

@@ -40,7 +40,7 @@ export class MaskedOutput {
 
   constructor(deps: OutputDeps) {
     this.#deps = deps;
-    this.#kept = deps.keeps ? new KeptOutput() : undefined;
+    this.#kept = deps.keeps ? new KeptOutput(() => this.#masks) : undefined;
     this.#masks = deps.masks();
     this.#stream = this.#masks.liveStream(deps.shape);
   }
@@ -74,6 +74,7 @@ export class MaskedOutput {
   finish(): void {
     clearTimeout(this.#timer);
     if (this.#stream?.holds === true) this.#give(() => this.#stream?.end() ?? NOTHING);
+    this.#kept?.end();
   }
 
   #wait(pause: 'short' | 'long'): void {
