@@ -52,7 +52,7 @@ export function addOriginal(command: Command, cli: Cli): void {
       const startedMs = Date.parse(manifest.startedAt);
       const seen = { restored: 0 };
       const { notKept } = manifest.coverage;
-      const left = notKept && `Of what masks hid is ${notKeptWords(notKept)}`;
+      const left = notKept && notKeptWords(notKept);
       const body = async function* (): AsyncGenerator<Uint8Array> {
         try {
           for await (const { restored: again, ...frame } of restored) {

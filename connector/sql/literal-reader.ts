@@ -14,6 +14,7 @@ import {
   ROLE,
   SIGNS,
   callsSecret,
+  mayHideSecret,
 } from './literal-words.ts';
 import type { Found, LiteralOptions } from './found-secrets.ts';
 import {
@@ -146,8 +147,8 @@ export class LiteralReader {
 
   /** What hides the literal at hand, whose place may be told as that of the sign in front of it. */
   #hiderOf(...offsets: readonly number[]): Hider | undefined {
-    if (this.#isSecret || (this.#options.wary && this.#mayHide)) return 'secret';
-    const { withholding } = this.#options;
+    const { withholding, wary } = this.#options;
+    if (this.#isSecret || (wary && mayHideSecret(this.#words, this.#original, this.#tokens))) return 'secret';
     if (!withholding) return undefined;
     for (const offset of offsets) {
       const hider = withholding.literal(offset);
@@ -234,14 +235,6 @@ export class LiteralReader {
     this.#found.hide(hider);
   };
 
-  /** The string at hand may say a secret that nobody finds in it: U&'pass\0077ord=x', E'\x70assword=x', $$password=x$$. */
-  get #mayHide(): boolean {
-    const { start, from, to } = this.#tokens;
-    const before = this.#text(start, from);
-    if (before.endsWith('$')) return maySaySecret(this.#original, from, to);
-    return /^u&/i.test(before) || (/^e/i.test(before) && /\\[0-7xu]/i.test(this.#text(from, to)));
-  }
-
   get #isSecret(): boolean {
     return (
       this.#secret ||
@@ -263,7 +256,6 @@ export class LiteralReader {
     this.#behindLiteral();
   }
 
-  /** It was counted. */
   #hide(start: number, end: number, hider: Hider | undefined): void {
     if (end <= start) return;
     const found = this.#found;

@@ -1,6 +1,6 @@
 // How literals are spelt, and the words beside them that say what they are.
 
-import { namesSecret } from './secret-words.ts';
+import { maySaySecret, namesSecret } from './secret-words.ts';
 
 /** As it is spelt from its first digit on. */
 export const NUMBER = /^(?:0x[\da-f_]+|0o[0-7_]+|0b[01_]+|[\d_]+(?:\.[\d_]*)?(?:e[+-]?\d[\d_]*)?)/i;
@@ -39,3 +39,18 @@ export const SIGNS = {
 /** In a statement of these words, and not as the name of a table that is made, or written to. */
 export const callsSecret = (word: string, [first = '']: readonly string[]): boolean =>
   namesSecret(word) && first !== '' && !/^(?:create|insert|alter|copy|grant)$/.test(first);
+
+/**
+ * A string, opened by `sign`, may say a secret that nobody finds in it: U&'pass\0077ord=x', E'\x70assword=x', $$password=x$$, options
+ * of a foreign data wrapper, which has names of its own for what it signs in with. `words`: that the statement begins with.
+ */
+export function mayHideSecret(
+  [verb = '', what = '']: readonly string[],
+  b: Buffer,
+  { start, from, to }: { readonly start: number; readonly from: number; readonly to: number },
+): boolean {
+  const sign = b.toString('latin1', start, from);
+  if (sign.endsWith('$')) return maySaySecret(b, from, to);
+  if (/^(?:create|alter)$/.test(verb) && /^(?:user|server|foreign|subscription)$/.test(what)) return true;
+  return /^u&/i.test(sign) || (/^e/i.test(sign) && /\\[0-7xu]/i.test(b.toString('latin1', from, to)));
+}

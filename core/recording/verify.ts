@@ -120,7 +120,7 @@ export async function verifySession(input: VerifyInput): Promise<VerifyReport> {
     );
     for (const hidden of manifest.coverage.hidden ?? []) proofs.push(`it does not show ${hiddenWords(hidden)}`);
     const { originals, notKept } = manifest.coverage;
-    if (notKept) proofs.push(`of what masks hid is ${notKeptWords(notKept)}`);
+    if (notKept) proofs.push(notKeptWords(notKept));
     if (originals) {
       proofs.push(originalsWords(originals));
       if (source.originalsListed)

@@ -83,6 +83,7 @@ export class RecordingBuilder {
   readonly #refused = new Map<string, number>();
   readonly #masked = new Map<string, number>();
   readonly #withheld = new Map<string, number>();
+  readonly #notKept = new Map<string, number>();
   readonly #lanes = new Set<number>();
   readonly #exceptions: LaneException[] = [];
   readonly #segments: ManifestSegment[] = [];
@@ -158,7 +159,10 @@ export class RecordingBuilder {
       count(this.#refused, fact.reason, 1);
       if (lane !== 0) this.#counts.errors++;
     }
-    if (fact.kind === 'mask.applied') for (const it of fact.masked) count(this.#masked, it.rule, it.count);
+    if (fact.kind === 'mask.applied') {
+      for (const it of fact.masked) count(this.#masked, it.rule, it.count);
+      for (const it of fact.notKept ?? []) count(this.#notKept, it.reason, it.count);
+    }
     if (fact.kind === 'mask.withheld') count(this.#withheld, fact.reason, fact.count);
     return this.#frame('gateway', 'fact', new TextEncoder().encode(JSON.stringify(fact)), lane);
   }
@@ -286,6 +290,7 @@ export class RecordingBuilder {
         more: 0,
       },
       masked: [...this.#masked].map(([rule, count]) => ({ rule, count })),
+      ...(this.#notKept.size > 0 && { notKept: [...this.#notKept].map(([reason, count]) => ({ reason, count })) }),
       ...(this.#withheld.size > 0 && { withheld: [...this.#withheld].map(([reason, count]) => ({ reason, count })) }),
       refused: [...this.#refused].map(([reason, count]) => ({ reason, count })),
       exemptions: exempt === undefined ? [] : [exempt],

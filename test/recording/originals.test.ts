@@ -11,7 +11,7 @@ import { OriginalsStream } from '../../cli/originals/originals-stream.ts';
 import { openSessionKey, restoreSession } from '../../cli/originals/restore-session.ts';
 import { newId, type SessionId } from '../../core/ids.ts';
 import type { ClearFrame } from '../../core/recording/originals/clear-frames.ts';
-import type { Replacement } from '../../core/recording/originals/original-object.ts';
+import { MAX_FRAME_ORIGINAL_BYTES, type Replacement } from '../../core/recording/originals/original-object.ts';
 import { decodeSegment, encodeSegment, originalName, segmentName } from '../../core/recording/segment.ts';
 import { secret } from '../../core/secret.ts';
 import { directoryReader } from '../../functions/store/directory-reader.ts';
@@ -161,6 +161,26 @@ describe('what masks hid', () => {
     await again.log.close();
     expect((await verifyStored(objects, connector, client.session)).faults).toEqual([]);
     expect(said(await restored(client.session, identity))).toBe(`mail ${CLEAR} end`);
+  });
+
+  test('of the largest frames one after the other stays in objects far below what a reader takes', async () => {
+    const { identity, recipient } = await auditor();
+    const opened = await openLog(connector, directory, { store: store() });
+    const client = await keeping(opened, [recipient]);
+    for (let i = 0; i < 8; i++) {
+      client.send('target', '[masked]', [{ at: 0, length: 8, clear: Buffer.alloc(MAX_FRAME_ORIGINAL_BYTES, `${i}`) }]);
+      await turn();
+    }
+    client.end();
+    expect((await opened.log.drain(20_000)).drained).toBe(true);
+    await opened.log.close();
+    const report = await verifyStored(objects, connector, client.session);
+    expect(report.faults).toEqual([]);
+    const sizes = report.manifest?.segments.map(({ original }) => original?.bytes ?? 0) ?? [];
+    expect(sizes.length).toBeGreaterThanOrEqual(8);
+    expect(Math.max(...sizes)).toBeLessThan(1.1 * MAX_FRAME_ORIGINAL_BYTES);
+    const bytes = (await restored(client.session, identity)).filter(({ restored: again }) => again);
+    expect(bytes.map(({ body }) => body.length)).toEqual(Array.from({ length: 8 }, () => MAX_FRAME_ORIGINAL_BYTES));
   });
 
   test('costs nothing where no rule keeps it', async () => {

@@ -84,7 +84,11 @@ describe('what a recording claims to show', () => {
         .fact({ kind: 'action.refused', action: 3, reason: 'blocked', message: 'Blocked by rule orders.' })
         .cut()
         .fact({ kind: 'mask.applied', masked: [{ rule: 'orders#1', count: 3 }] })
-        .fact({ kind: 'mask.applied', masked: [{ rule: 'orders#1', count: 4 }] })
+        .fact({
+          kind: 'mask.applied',
+          masked: [{ rule: 'orders#1', count: 4 }],
+          notKept: [{ reason: 'too_large', count: 1 }],
+        })
         .fact({ kind: 'mask.withheld', reason: 'lineage_unknown', count: 2 })
         .fact({ kind: 'lane.closed', lane: 0, recorded: 'partial', note: 'a forward' })
         .end().objects,
@@ -107,12 +111,15 @@ describe('what a recording claims to show', () => {
     expect(report.manifest?.coverage).toMatchObject({
       masked: [{ rule: 'orders#1', count: 7 }],
       withheld: [{ reason: 'lineage_unknown', count: 2 }],
+      notKept: [{ reason: 'too_large', count: 1 }],
       refused: [{ reason: 'blocked', count: 2 }],
     });
+    expect(report.proofs).toContain('hidden and not kept: 1 value, because it is too large');
   });
 
   test.each<[string, (coverage: Manifest['coverage']) => Partial<Manifest['coverage']>]>([
     ['what was masked', () => ({ masked: [{ rule: 'orders#1', count: 6 }] })],
+    ['what of that is not kept', () => ({ notKept: undefined })],
     ['what was withheld', () => ({ withheld: [] })],
     ['what was refused', () => ({ refused: [] })],
     ['what the policy exempted', () => ({ exemptions: ['an invented one'] })],

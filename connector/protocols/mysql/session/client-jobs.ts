@@ -1,6 +1,5 @@
 // What each command of a client is: how it is recorded, what is asked about it, and what is remembered when it goes on.
 
-import { keepShown } from '../../../../core/recording/originals/differences.ts';
 import type { JudgedText, Summaries } from '../../../../core/policy/sections/judge.ts';
 import { MAX_FACT_TEXT } from '../../../../core/recording/facts/bytes-at.ts';
 import type { MysqlTextSettings } from '../../../../core/sql/mysql/settings.ts';
@@ -32,7 +31,7 @@ import { killRefused, notSupported, tooManyPrepared } from '../wire/refusals.ts'
 import type { MysqlError } from '../wire/replies.ts';
 import { littleEndian } from '../wire/values.ts';
 import type { MysqlAnswers } from './answers.ts';
-import { beginText, BODY_AT, fieldList, quoteName, readCommandText } from './command-text.ts';
+import { beginText, BODY_AT, fieldList, originalOf, quoteName, readCommandText } from './command-text.ts';
 import { Executions } from './executions.ts';
 import { allHidden, type Job, payloadBytes, type JobQuestion } from './job.ts';
 import { type PreparedStatement, PreparedStatements } from './prepared-statements.ts';
@@ -69,8 +68,6 @@ const NOT_SEEN: Summaries = {
   ok: false,
   error: { reason: 'too_long', message: 'was prepared before these rules were in force; prepare it again' },
 };
-
-const UNCOUNTED = { hide: () => undefined };
 
 export class ClientJobs {
   readonly #parts: ClientJobsParts;
@@ -263,12 +260,7 @@ export class ClientJobs {
     if (!bytes.equals(packet.bytes)) guard.rules.masks.hide('not_certain', 1);
     const recorded = readCommandText({ ...packet, bytes }, guard.rules.masks, set);
     const copy = recorded.packet ?? bytes;
-    const clear = () => {
-      const { packet: without = packet.bytes } = readCommandText(packet, UNCOUNTED, set, true);
-      if (without !== packet.bytes) keepShown(without, copy, packet.bytes);
-      return without;
-    };
-    return { masked, recorded: { ...recorded, packet: copy }, clear };
+    return { masked, recorded: { ...recorded, packet: copy }, clear: () => originalOf(packet, copy, set) };
   }
 
   // --- commands ---

@@ -1,6 +1,7 @@
 // The text of a command, as it is recorded.
 
 import { isUtf8 } from 'node:buffer';
+import { keepShown } from '../../../../core/recording/originals/differences.ts';
 import type { Masks } from '../../../../core/masking/masks.ts';
 import { MAX_FACT_TEXT } from '../../../../core/recording/facts/bytes-at.ts';
 import type { ClientPacket } from '../wire/client-packets.ts';
@@ -61,6 +62,15 @@ export function readCommandText(
     parameters: true,
     shown: asCharacters(copy.subarray(0, MAX_FACT_TEXT * 4), characterSet),
   };
+}
+
+const UNCOUNTED = { hide: () => undefined };
+
+/** What is kept of a command whose recorded `copy` hides more than secrets. */
+export function originalOf(packet: ClientPacket, copy: Buffer, characterSet: string | undefined): Buffer {
+  const { packet: without = packet.bytes } = readCommandText(packet, UNCOUNTED, characterSet, true);
+  if (without !== packet.bytes) keepShown(without, copy, packet.bytes);
+  return without;
 }
 
 export const beginText = (facts: MysqlFacts, packet: ClientPacket, { shown, hidden }: CommandText): MysqlStatement =>
