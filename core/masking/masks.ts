@@ -31,7 +31,7 @@ export interface MaskEnvironment {
 export type Hider = number | 'secret' | 'typed' | 'not_certain' | 'too_long';
 
 /** Why an original is not kept. `too_large`: it is above what is kept of a frame. `secret`: it may say one of the client's, or an account's. */
-export type NotKept = 'too_large' | 'secret';
+type NotKept = 'too_large' | 'secret';
 
 interface DetectRule {
   readonly rule: number;
