@@ -85,7 +85,7 @@ test.each([
 
 test("a user mapping's password", async () => {
   const recording = await recordingOf(
-    "create user mapping for x server y options (user 'bob', passwd 'hunter3hunter3', wallet 'hunter3hunter3')",
+    "create user mapping for x server y options (user 'bob', passwd 'hunter3hunter3')",
     'create user mapping for x server y options (passwd $$hunter3hunter3$$)',
     "alter role nobody_x passwort 'hunter3hunter3'",
   );
