@@ -16,6 +16,8 @@ export function refusalWords(refusal: PurgeRefusal): string {
       return `${refusal.objects} objects are under the store's own legal hold.`;
     case 'contradicted':
       return `its recording says ${refusal.claimed} days and was granted for ${refusal.granted}: kept until ${time(refusal.until)}.`;
+    case 'holds_differ':
+      return 'the functions have other holds than the edge: it tells them again';
     case 'not_ordered':
       return 'its order is not signed by the edge.';
     case 'unknown':

@@ -3,6 +3,7 @@
 
 import { z } from 'zod';
 import { HoldId, HoldSearchId, SessionId } from '../ids.ts';
+import { Digest, toHex } from '../recording/segment.ts';
 import { ResourceName } from '../resource.ts';
 import { MAX_QUERY } from '../search/parse.ts';
 
@@ -99,6 +100,21 @@ function covers(scope: HoldScope, session: HeldFacts): boolean {
       return scope.sessions.includes(session.session);
   }
 }
+
+/** Those in force at that moment, as far as these holds say. */
+export const inForceAt = (holds: readonly LegalHold[], ms: number): LegalHold[] =>
+  holds.filter(({ placed, lifted }) => Date.parse(placed.at) <= ms && !(lifted && Date.parse(lifted.at) <= ms));
+
+/** Of a hold's id and what it covers, so that none can be narrowed unseen. Nothing of it changes while the hold is in force. */
+export const holdLine = async ({ id, scope }: Pick<LegalHold, 'id' | 'scope'>): Promise<string> =>
+  `${id} ${await sha256(JSON.stringify(Object.entries(scope).sort(([a], [b]) => (a < b ? -1 : 1))))}\n`;
+
+/** SHA-256 of the lines of a set of holds, in any order. */
+export const holdsDigest = async (lines: readonly string[]): Promise<z.infer<typeof Digest>> =>
+  Digest.parse(await sha256(lines.toSorted().join('')));
+
+const sha256 = async (text: string): Promise<string> =>
+  toHex(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))));
 
 const LISTED_SESSIONS = 100;
 

@@ -29,6 +29,8 @@ export interface StoredFacts extends HeldFacts {
   readonly retention?: RetentionClass | undefined;
   /** Days for which the edge had it recorded when it admitted it; undefined: it does not say. A recording that says less is not believed. */
   readonly granted?: number | undefined;
+  /** The edge's own words of whose it is, on what and when; they count beside the recording's. undefined: it does not say. */
+  readonly admitted?: Omit<HeldFacts, 'session'> | undefined;
   /** There is a manifest: nothing more comes. */
   readonly finished: boolean;
   /** When its newest object was stored, by the store's clock; undefined: there is none. */
@@ -65,6 +67,8 @@ export const PurgeRefusal = z.discriminatedUnion('why', [
   z.object({ why: z.literal('refused'), objects: z.number().int() }),
   /** The order is not signed by the edge, or for something else. */
   z.object({ why: z.literal('not_ordered') }),
+  /** The table's holds are not those under which the edge signed the order. */
+  z.object({ why: z.literal('holds_differ') }),
 ]);
 export type PurgeRefusal = z.infer<typeof PurgeRefusal>;
 
@@ -76,7 +80,7 @@ export function mayPurge(
   mode: PurgeMode,
 ): PurgeRefusal[] {
   const refusals: PurgeRefusal[] = [];
-  const held = holdsOn(facts, holds);
+  const held = heldBy(facts, holds);
   if (held.length > 0) refusals.push({ why: 'held', holds: held.map(({ id }) => id) });
   if (facts.heldObjects > 0) refusals.push({ why: 'held_objects', objects: facts.heldObjects });
   const { storedMs, retention, granted, finished } = facts;
@@ -100,6 +104,14 @@ export function mayPurge(
   const [last] = inForce.toSorted((a, b) => b.untilMs - a.untilMs);
   if (last) refusals.push({ why: 'locked', mode: last.mode, until: iso(last.untilMs) });
   return refusals;
+}
+
+/** Of holds in force those that cover it by the recording's words, or by the edge's. */
+export function heldBy(facts: HeldFacts & Pick<StoredFacts, 'admitted'>, holds: readonly LegalHold[]): LegalHold[] {
+  const { session, admitted } = facts;
+  const known = admitted ? [facts, { session, ...admitted }] : [facts];
+  const ids = new Set(known.flatMap((each) => holdsOn(each, holds)).map(({ id }) => id));
+  return holds.filter(({ id }) => ids.has(id));
 }
 
 /** When it becomes possible, as far as dates alone stand against it; undefined: something else does, or nothing. */

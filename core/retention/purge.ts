@@ -31,6 +31,17 @@ export const PurgeOrder = z.strictObject({
   audit: z.number().int().min(1),
   /** Days for which the edge had the session recorded; missing: of an earlier release, which did not note it. */
   granted: z.number().int().min(1).optional(),
+  /** Digest of all the edge's holds that were in force at `at` (`holdsDigest`); the table's have to be the same. */
+  holds: Digest.optional(),
+  /** The edge's words of the session, which count beside the recording's where a hold asks; missing: an earlier release admitted it. */
+  admitted: z
+    .strictObject({
+      email: z.string(),
+      resource: z.string(),
+      startedAt: z.iso.datetime(),
+      endedAt: z.iso.datetime().optional(),
+    })
+    .optional(),
   /** `orderText` as a signed note (c2sp.org/signed-note), by the key that signs the log of sessions. */
   note: z.string().max(2_000).optional(),
 });
@@ -39,8 +50,15 @@ export type PurgeOrder = z.infer<typeof PurgeOrder>;
 /** What the edge signs of an order, a line each, so that who writes to a table cannot order. */
 export const orderText = (
   { session, connector }: { readonly session: SessionId; readonly connector: ConnectorId },
-  { mode, at, audit, granted }: PurgeOrder,
-): string => `gatehouse purge order v1\n${[session, connector, mode, at, audit, granted ?? '-'].join('\n')}\n`;
+  { mode, at, audit, granted, holds, admitted }: PurgeOrder,
+): string => {
+  // JSON, so that no word is two lines; its order is ours, as a table gives members back in any.
+  const words = admitted
+    ? JSON.stringify([admitted.email, admitted.resource, admitted.startedAt, admitted.endedAt ?? null])
+    : '-';
+  const lines = [session, connector, mode, at, audit, granted ?? '-', holds ?? '-', words];
+  return `gatehouse purge order v2\n${lines.join('\n')}\n`;
+};
 
 const PurgeState = z.enum([
   /** Nothing stands against it; the edge is asked. */

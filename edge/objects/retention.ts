@@ -2,31 +2,35 @@
 // proposed purge into the audit log and orders it, and writes down what is done (law 7). The contract of each call: ports/retention.ts.
 
 import { DurableObject } from 'cloudflare:workers';
-import type { AuditEvent } from '../../core/audit/audit.ts';
+import type { AuditEntry, AuditEvent } from '../../core/audit/audit.ts';
 import type { HoldId, HoldSearchId, SessionId } from '../../core/ids.ts';
-import { type HoldSearch, LegalHold, listedHold } from '../../core/retention/hold.ts';
+import type { HoldSearch, LegalHold } from '../../core/retention/hold.ts';
 import { type Purge, tombstoneOf } from '../../core/retention/purge.ts';
-import { iso } from '../clock.ts';
 import type { Env } from '../env.ts';
 import type { Serves } from '../ports/object.ts';
-import type { FoundToHold, RetentionPort, WaitingAct } from '../ports/retention.ts';
+import type { BeforeOrder, FoundToHold, RetentionPort, WaitingAct } from '../ports/retention.ts';
 import { createRetentionArchive, type RetentionArchive } from '../retention-archive.ts';
 import { parseSettings } from '../settings.ts';
 import { HOLD_SEARCHES_SCHEMA, HoldSearches } from '../storage/hold-searches.ts';
+import { Holds, HOLDS_SCHEMA } from '../storage/holds.ts';
 import { remote } from './rpc.ts';
 
 const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS holds (id TEXT PRIMARY KEY, document TEXT NOT NULL, told INTEGER NOT NULL);
   CREATE TABLE IF NOT EXISTS waiting (act TEXT PRIMARY KEY, by TEXT NOT NULL, reason TEXT NOT NULL, until_ms INTEGER NOT NULL);
   CREATE TABLE IF NOT EXISTS written (session TEXT NOT NULL, what TEXT NOT NULL, sequence INTEGER NOT NULL, PRIMARY KEY (session, what));
 `;
 
+type Written = 'ordered' | 'done' | 'held' | 'unordered' | 'stored';
+
 const EVERY_MS = 5 * 60_000;
+/** In an entry of the audit log. */
+const HOLDS_NOTED = 20;
 /** Of one run; what is left goes on in the next. */
 const MOST = 500;
 
 export class Retention extends DurableObject<Env> implements Serves<RetentionPort> {
   readonly #sql: SqlStorage;
+  readonly #holds: Holds;
   readonly #searches: HoldSearches;
   /** Runs come one after the other: two would write the same entry twice. */
   #last: Promise<unknown> = Promise.resolve();
@@ -34,7 +38,8 @@ export class Retention extends DurableObject<Env> implements Serves<RetentionPor
   constructor(context: DurableObjectState, env: Env) {
     super(context, env);
     this.#sql = context.storage.sql;
-    this.#sql.exec(SCHEMA + HOLD_SEARCHES_SCHEMA);
+    this.#sql.exec(SCHEMA + HOLDS_SCHEMA + HOLD_SEARCHES_SCHEMA);
+    this.#holds = new Holds(this.#sql);
     this.#searches = new HoldSearches(this.#sql);
   }
 
@@ -43,26 +48,27 @@ export class Retention extends DurableObject<Env> implements Serves<RetentionPor
   }
 
   holds(): LegalHold[] {
-    const holds: LegalHold[] = [];
-    // One after the other: thousands of sessions in each are a lot for an answer, and for memory.
-    for (const row of this.#sql.exec('SELECT document FROM holds ORDER BY id DESC'))
-      holds.push(listedHold(holdOf(row)));
-    return holds;
+    return this.#holds.list();
   }
 
   hold(id: HoldId): LegalHold | undefined {
-    return this.#sql.exec('SELECT document FROM holds WHERE id = ?', id).toArray().map(holdOf)[0];
+    return this.#holds.find(id);
   }
 
   async putHold(hold: LegalHold, before: LegalHold | undefined): Promise<boolean> {
     if (JSON.stringify(this.hold(hold.id)) !== JSON.stringify(before)) return false;
-    this.#sql.exec('INSERT OR REPLACE INTO holds (id, document, told) VALUES (?, ?, 0)', hold.id, JSON.stringify(hold));
+    this.#holds.put(hold);
     await this.wake();
     return true;
   }
 
   tellHoldsAgain(): void {
-    this.#sql.exec('UPDATE holds SET told = 0');
+    this.#holds.tellAgain();
+  }
+
+  async beforeOrder(session: SessionId): Promise<BeforeOrder> {
+    const [admission] = await remote(this.env.WITNESS).admissions([session]);
+    return this.#holds.beforeOrder(session, admission);
   }
 
   beginHoldSearch(search: Pick<HoldSearch, 'id' | 'query'>, by: string): void {
@@ -82,13 +88,8 @@ export class Retention extends DurableObject<Env> implements Serves<RetentionPor
   }
 
   forgetPerson(email: string, pseudonym: string): void {
-    const rows = this.#sql.exec('SELECT document FROM holds').toArray();
-    for (const hold of rows.map(holdOf)) {
-      if (!hold.lifted) continue;
-      const text = JSON.stringify(hold);
-      const without = text.replaceAll(addressIn(email), pseudonym);
-      if (without !== text) this.#sql.exec('UPDATE holds SET document = ?, told = 0 WHERE id = ?', without, hold.id);
-    }
+    this.#holds.forgetPerson(email, pseudonym);
+    this.#sql.exec('DELETE FROM waiting WHERE lower(by) = ?', email);
   }
 
   waiting(act: string): WaitingAct | undefined {
@@ -133,6 +134,8 @@ export class Retention extends DurableObject<Env> implements Serves<RetentionPor
       for (const purge of page.value.purges) {
         if (purge.state === 'proposed' && (await this.#order(purge, archive))) ordered.push(purge.session);
         if (purge.state === 'done') await this.#settle(purge, archive);
+        // Somebody else has written there.
+        if (purge.refusals?.some(({ why }) => why === 'holds_differ')) this.#holds.tellAgain();
         looked++;
       }
       after = page.value.after;
@@ -162,10 +165,9 @@ export class Retention extends DurableObject<Env> implements Serves<RetentionPor
   }
 
   async #tellHolds(archive: RetentionArchive): Promise<boolean> {
-    for (const { document } of this.#sql.exec('SELECT document FROM holds WHERE told = 0').toArray()) {
-      const told = await archive.putHold(LegalHold.parse(JSON.parse(String(document))));
-      if (!told.ok) return false;
-      this.#sql.exec('UPDATE holds SET told = 1 WHERE document = ?', document ?? null);
+    for (const { document, hold } of this.#holds.untold()) {
+      if (!(await archive.putHold(hold)).ok) return false;
+      this.#holds.told(document);
     }
     return true;
   }
@@ -175,11 +177,17 @@ export class Retention extends DurableObject<Env> implements Serves<RetentionPor
     archive: RetentionArchive,
   ): Promise<boolean> {
     const { session, connector } = purge;
-    const [admission] = await remote(this.env.WITNESS).admissions([session]);
-    const granted = admission?.retainDays;
+    const { held, order } = await this.beforeOrder(session);
+    if (held.length > 0) {
+      // The functions find nothing against it: they have not these holds, or the recording says otherwise whose it is.
+      const details = { why: 'held', holds: held.slice(0, HOLDS_NOTED).join(' ') };
+      await this.#write('held', { kind: 'purge.refused', actor: 'gatehouse', object: session, details });
+      this.#holds.tellAgain();
+      return false;
+    }
     const details = { mode: 'due', ...tombstoneOf(purge) };
     const audit = await this.#write('ordered', { kind: 'purge.ordered', actor: 'gatehouse', object: session, details });
-    const told = await archive.order(session, { mode: 'due', at: iso(Date.now()), audit, connector, granted });
+    const told = await archive.order(session, { ...order, mode: 'due', audit, connector });
     // What the entry says did not come about.
     if (!told.ok && told.error.reason === 'conflict') {
       const why = { why: told.error.against.slice(0, 500), order: audit };
@@ -190,21 +198,53 @@ export class Retention extends DurableObject<Env> implements Serves<RetentionPor
         details: why,
       });
     }
-    if (told.ok || told.error.reason === 'conflict') this.#forget(session, 'ordered');
+    if (told.ok || told.error.reason === 'conflict')
+      for (const what of ['ordered', 'held'] as const) this.#forget(session, what);
     return told.ok;
   }
 
+  /** What is done by an order that the log has, and of which nothing is left that was there when it was given. */
   async #settle(purge: Purge, archive: RetentionArchive): Promise<void> {
     const { session, order } = purge;
-    const details = { ...tombstoneOf(purge), mode: order?.mode ?? 'due', ...(order && { order: order.audit }) };
+    const ordered = order && (await this.#ordered(session, order.audit));
+    if (!order || !ordered) {
+      const details = { why: 'not_ordered', ...(order && { order: order.audit }) };
+      await this.#write('unordered', { kind: 'purge.refused', actor: 'gatehouse', object: session, details });
+      return;
+    }
+    const left = await this.#isLeft(session, ordered.at, archive);
+    if (left === undefined) return;
+    if (left) {
+      const details = { why: 'stored', order: order.audit };
+      await this.#write('stored', { kind: 'purge.refused', actor: 'gatehouse', object: session, details });
+      return;
+    }
+    const details = { ...tombstoneOf(purge), mode: order.mode, order: order.audit };
     await this.#write('done', { kind: 'purge.done', actor: 'gatehouse', object: session, details });
     // So that a proof tells a purged session from a vanished one.
-    if (order) await remote(this.env.WITNESS).recordPurged(session, order.audit);
-    if ((await archive.settled(session)).ok) this.#forget(session, 'done');
+    await remote(this.env.WITNESS).recordPurged(session, order.audit);
+    if ((await archive.settled(session)).ok)
+      for (const what of ['done', 'stored'] as const) this.#forget(session, what);
+  }
+
+  async #ordered(session: SessionId, audit: number): Promise<AuditEntry | undefined> {
+    const query = { kind: 'purge.ordered', cursor: String(audit + 1), limit: 1 };
+    const [entry] = (await remote(this.env.AUDIT_LOG).list(query)).entries;
+    return entry?.sequence === audit && entry.object === session ? entry : undefined;
+  }
+
+  /** What its connector stored after the order goes at a time of its own. undefined: nobody tells. */
+  async #isLeft(session: SessionId, orderedAt: string, archive: RetentionArchive): Promise<boolean | undefined> {
+    const [admission] = await remote(this.env.WITNESS).admissions([session]);
+    if (!admission) return false;
+    const kept = await archive.session(session, admission);
+    if (!kept.ok) return undefined;
+    const { evidence, storedAt } = kept.value;
+    return evidence.versions > 0 && !(storedAt !== undefined && Date.parse(storedAt) > Date.parse(orderedAt));
   }
 
   /** Once, also where what follows is tried again. */
-  async #write(what: 'ordered' | 'done', event: AuditEvent): Promise<number> {
+  async #write(what: Written, event: AuditEvent): Promise<number> {
     const known = this.#sql
       .exec('SELECT sequence FROM written WHERE session = ? AND what = ?', event.object, what)
       .toArray()[0];
@@ -214,19 +254,7 @@ export class Retention extends DurableObject<Env> implements Serves<RetentionPor
     return sequence;
   }
 
-  #forget(session: SessionId, what: 'ordered' | 'done'): void {
+  #forget(session: SessionId, what: Written): void {
     this.#sql.exec('DELETE FROM written WHERE session = ? AND what = ?', session, what);
   }
 }
-
-/** In JSON, in any case of letters. */
-const addressIn = (email: string): RegExp =>
-  new RegExp(
-    JSON.stringify(email)
-      .slice(1, -1)
-      .replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'),
-    'gi',
-  );
-
-const holdOf = ({ document }: Record<string, SqlStorageValue>): LegalHold =>
-  LegalHold.parse(JSON.parse(String(document)));

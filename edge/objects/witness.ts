@@ -164,16 +164,17 @@ export class Witness extends DurableObject<Env> implements Serves<WitnessPort> {
     return sessions.map((session) => {
       const row = this.#sql
         .exec(
-          `SELECT connector, opened, (SELECT digest FROM manifests WHERE manifests.session = sessions.session) AS manifest
-             FROM sessions WHERE session = ?`,
+          `SELECT connector, opened, admitted_at, manifests.digest AS manifest, manifests.at AS ended_by
+             FROM sessions LEFT JOIN manifests ON manifests.session = sessions.session WHERE sessions.session = ?`,
           session,
         )
         .toArray()[0];
       if (!row) return undefined;
       return {
         connector: ConnectorId.parse(row.connector),
+        admittedAt: String(row.admitted_at),
         ...(row.opened !== null && readOpened(String(row.opened))),
-        ...(row.manifest !== null && { manifest: String(row.manifest) }),
+        ...(row.manifest !== null && { manifest: String(row.manifest), endedBy: String(row.ended_by) }),
       };
     });
   }

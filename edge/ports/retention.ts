@@ -1,6 +1,7 @@
 // Legal holds, acts that wait for a second person, and what the edge has ordered of the purge.
 
 import type { HoldSearch, LegalHold } from '../../core/retention/hold.ts';
+import type { PurgeOrder } from '../../core/retention/purge.ts';
 import type { HoldId, HoldSearchId, SessionId } from '../../core/ids.ts';
 
 export interface RetentionPort {
@@ -13,6 +14,11 @@ export interface RetentionPort {
   /** The functions may have lost what they were told: all holds are told once more before anything is ordered. */
   tellHoldsAgain(): Promise<void>;
   hold(id: HoldId): Promise<LegalHold | undefined>;
+  /**
+   * What the edge itself has to say before it orders a session's purge: by its own holds and its own words, whatever the functions
+   * say. What it does not know of a session (an earlier release admitted it) may be what a hold names.
+   */
+  beforeOrder(session: SessionId): Promise<BeforeOrder>;
   /** Resolves when the functions know of every hold there is. false: they do not answer. */
   tellHolds(): Promise<boolean>;
   beginHoldSearch(search: Pick<HoldSearch, 'id' | 'query'>, by: string): Promise<void>;
@@ -34,6 +40,12 @@ export interface RetentionPort {
    * not come to propose; of a `session`, that one alone. What was ordered.
    */
   run(now?: { readonly session?: SessionId | undefined }): Promise<SessionId[]>;
+}
+
+export interface BeforeOrder {
+  /** That cover it. None: it may be ordered, with what is in `order`. */
+  readonly held: readonly HoldId[];
+  readonly order: Pick<PurgeOrder, 'at' | 'holds' | 'granted' | 'admitted'>;
 }
 
 /** One person asked for it; another has to. */

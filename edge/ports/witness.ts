@@ -64,4 +64,8 @@ export type Admission = EdgeRecord & {
   readonly connector: ConnectorId;
   readonly viewOwn?: boolean | undefined;
   readonly retainDays?: number | undefined;
+  /** By the edge's clock, just before it began. */
+  readonly admittedAt: string;
+  /** When its manifest was witnessed: it ended before. */
+  readonly endedBy?: string | undefined;
 };

@@ -88,6 +88,71 @@ describe('an order that somebody wrote into the table', () => {
   });
 });
 
+describe('holds in the table that are not those of the edge', () => {
+  const scope = { of: 'session' as const, session: newId('ses') };
+  const hold = { id: newId('hld'), scope, placed: { by: 'carol@example.com', at: at(STORED), reason: 'case' } };
+  const lifted = { by: 'dave@example.com', at: at(STORED + DAY_MS) };
+  type Change = (archive: PurgeArchive) => Promise<void>;
+  const KEY = { pk: 'holds', sk: hold.id };
+  it.each<[string, Change]>([
+    ['is missing', ({ table }) => table.deleteAll([KEY])],
+    ['is lifted', ({ ledger }) => ledger.putHold({ ...hold, lifted })],
+    ['covers something else', ({ ledger }) => ledger.putHold({ ...hold, scope: { ...scope, session: newId('ses') } })],
+    ['was placed later', ({ ledger }) => ledger.putHold({ ...hold, placed: { ...hold.placed, at: at(AFTER * 2) } })],
+  ])('stop every purge where one %s, until they are told again', async (_, change) => {
+    const archive = await PurgeArchive.make(client);
+    const session = recorded();
+    await archive.upload(session);
+    await archive.ledger.putHold(hold);
+    archive.at(AFTER);
+    await archive.run();
+    await archive.orderAll();
+    await change(archive);
+    const refused = { session: session.session, refusals: [{ why: 'holds_differ' }] };
+    expect((await archive.run({}, true)).refused).toEqual([refused]);
+    expect(await archive.run()).toMatchObject({ purged: [], refused: [refused] });
+    await archive.ledger.putHold(hold);
+    expect(await archive.run()).toMatchObject({ proposed: [session.session] });
+    await archive.orderAll();
+    expect(await archive.run()).toMatchObject({ purged: [session.session] });
+  });
+
+  it('count against an order that was signed before they were placed, also when they are lifted', async () => {
+    const archive = await PurgeArchive.make(client);
+    const one = recorded();
+    await archive.upload(one, 'GOVERNANCE');
+    const place = { session: one.session, connector: one.connector.id };
+    archive.at(STORED + 10 * DAY_MS);
+    const order = await archive.edge.sign(place, { mode: 'early', at: at(archive.nowMs), audit: 5 });
+    const evidence = { versions: 1, markers: 0, bytes: 1 };
+    const base: Purge = { ...place, at: order.at, evidence, state: 'proposed' };
+    const ms = archive.nowMs + 1_000;
+    const later = { ...hold, scope: { ...scope, session: one.session }, placed: { ...hold.placed, at: at(ms) } };
+    await archive.ledger.putHold(later);
+    await archive.ledger.putHold({ ...later, lifted: { ...lifted, at: at(ms + 1_000) } });
+    for (const hours of [1, 20 * 24]) {
+      archive.at(STORED + 10 * DAY_MS + hours * 3_600_000);
+      await archive.ledger.order(base, order);
+      expect((await archive.run()).purged).toEqual([]);
+    }
+  });
+
+  it('cover whom the edge admitted, whoever the recording names', async () => {
+    const archive = await PurgeArchive.make(client);
+    const one = recorded({ email: 'nobody@example.com' });
+    await archive.upload(one);
+    archive.at(AFTER);
+    await archive.run();
+    const admitted = { email: 'alice@example.com', resource: 'demo', startedAt: at(STORED) };
+    await archive.orderAll('due', { admitted });
+    // Placed while the order was under way.
+    const placed = { ...hold.placed, at: at(AFTER + 1) };
+    await archive.ledger.putHold({ ...hold, placed, scope: { of: 'user', email: 'alice@example.com' } });
+    const refusals = [{ why: 'held', holds: [hold.id] }];
+    expect(await archive.run()).toMatchObject({ purged: [], refused: [{ refusals }] });
+  });
+});
+
 describe('a recording that claims a shorter class than the edge granted', () => {
   const GRANTED = 400;
   async function claimed() {

@@ -10,7 +10,7 @@ import { HELD_SESSIONS, sessionPartition } from '../catalogue-table/schema.ts';
 import { BusyFault, RetriableFault } from '../faults.ts';
 import type { DueSession, DueSessions } from './due.ts';
 import type { PurgeLedger } from './ledger.ts';
-import { isOrdered } from './order-proof.ts';
+import { underHolds } from './order-proof.ts';
 import { purgeSession, type PurgeSessionDeps, removeDerived, rowKeys } from './purge-session.ts';
 import { allVersions, readStoredFacts } from './stored-facts.ts';
 
@@ -152,20 +152,23 @@ class Run {
   async #carryOut(purge: Purge): Promise<void> {
     const { ledger } = this.#deps;
     const mode = purge.order?.mode ?? 'due';
-    const granted = purge.order?.granted;
-    const ordered = await isOrdered(purge, this.#deps.edgeKey, this.#deps.now());
-    const forged: PurgeRefusal[] = ordered ? [] : [{ why: 'not_ordered' }];
+    const { order } = purge;
+    const { granted, admitted } = order ?? {};
+    const { counting, wrong } = order
+      ? await underHolds({ ...purge, order }, this.#holds, this.#deps)
+      : { counting: this.#holds, wrong: [{ why: 'not_ordered' as const }] };
     if (this.#dryRun) {
       const { facts } = await readStoredFacts(purge, this.#deps);
-      const known = { retention: purge.retention, ...facts, granted };
-      const refusals = [...forged, ...mayPurge(known, this.#holds, this.#deps.now(), mode)];
+      const known = { retention: purge.retention, ...facts, granted, admitted };
+      const refusals = [...wrong, ...mayPurge(known, counting, this.#deps.now(), mode)];
       if (refusals.length === 0) this.#purged.push(purge.session);
       else this.#refused.set(purge.session, refusals);
       return;
     }
-    const outcome = ordered
-      ? await purgeSession({ ...purge, granted }, mode, this.#holds, this.#deps)
-      : { state: 'refused' as const, refusals: forged };
+    const outcome =
+      wrong.length === 0
+        ? await purgeSession({ ...purge, granted, admitted }, mode, counting, this.#deps)
+        : { state: 'refused' as const, refusals: wrong };
     if (outcome.state === 'refused') {
       const refusals = [...outcome.refusals];
       await ledger.finish({ ...purge, state: 'refused', at: this.#at(), refusals });
@@ -228,7 +231,10 @@ class Run {
   /** A hold that was lifted makes what it kept due now, not tomorrow; the objects' own is taken off a little later. */
   #standsAsBefore(refusals: readonly PurgeRefusal[]): boolean {
     return refusals.every(
-      (each) => each.why !== 'held_objects' && (each.why !== 'held' || each.holds.every((id) => this.#inForce.has(id))),
+      (each) =>
+        each.why !== 'held_objects' &&
+        each.why !== 'holds_differ' &&
+        (each.why !== 'held' || each.holds.every((id) => this.#inForce.has(id))),
     );
   }
 

@@ -2,7 +2,7 @@
 // tells of the retention last), then rows; what was derived, of many at once. Whether it may is asked of the store each time it begins.
 
 import type { LegalHold } from '../../core/retention/hold.ts';
-import { mayPurge, type PurgeMode, type PurgeRefusal } from '../../core/retention/may-purge.ts';
+import { mayPurge, type PurgeMode, type PurgeRefusal, type StoredFacts } from '../../core/retention/may-purge.ts';
 import type { Purge } from '../../core/retention/purge.ts';
 import type { SessionId } from '../../core/ids.ts';
 import type { RecordingPlatform } from '../../core/recording/segment.ts';
@@ -31,7 +31,13 @@ type Outcome = { readonly state: 'done' } | { readonly state: 'refused'; readonl
 
 /** Throws RetriableFault where store or table do not answer: run it again. */
 export async function purgeSession(
-  { session, connector, retention, granted }: SessionPrefix & Pick<Purge, 'retention' | 'granted'>,
+  {
+    session,
+    connector,
+    retention,
+    granted,
+    admitted,
+  }: SessionPrefix & Pick<Purge, 'retention' | 'granted'> & Pick<StoredFacts, 'admitted'>,
   mode: PurgeMode,
   holds: readonly LegalHold[],
   deps: PurgeSessionDeps,
@@ -40,7 +46,7 @@ export async function purgeSession(
   const { facts, versions } = await readStoredFacts(place, deps);
   // The catalogue's rows may outlive the objects by a killed run: the class is then only known from before.
   const known = facts.retention ?? retention;
-  const refusals = mayPurge({ ...facts, retention: known, granted }, holds, deps.now(), mode);
+  const refusals = mayPurge({ ...facts, retention: known, granted, admitted }, holds, deps.now(), mode);
   if (refusals.length > 0) return { state: 'refused', refusals };
   let refused = 0;
   // One layer after the other, so that what tells of the retention is there as long as anything is.

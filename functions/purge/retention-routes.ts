@@ -21,7 +21,7 @@ import { LegalHold, listedHold } from '../../core/retention/hold.ts';
 import type { DueDays } from '../../core/retention/overview.ts';
 import { type HoldList, HoldStanding, PurgeOrder, type PurgePage } from '../../core/retention/purge.ts';
 import { HOLD_STANDINGS } from '../catalogue-table/schema.ts';
-import { isOrdered } from './order-proof.ts';
+import { underHolds } from './order-proof.ts';
 import { purgeRun, type PurgeRunDeps } from './purge-run.ts';
 import { sessionRetention } from './session-retention.ts';
 
@@ -64,13 +64,13 @@ export function retentionArchiveRoutes(deps: PurgeRunDeps): Hono {
     const known = await deps.ledger.get(session);
     // Again, as its first answer was lost.
     if (known?.order?.audit === rest.audit) return c.json(known);
-    const holds = await deps.ledger.holds();
-    const { granted } = rest;
-    const found = await sessionRetention({ session, connector }, { holds, purge: known, granted }, deps);
-    const isOurs = await isOrdered({ session, connector, order: rest }, deps.edgeKey, deps.now());
+    const { granted, admitted } = rest;
+    const { counting, wrong } = await underHolds({ session, connector, order: rest }, await deps.ledger.holds(), deps);
+    const asked = { holds: counting, purge: known, granted, admitted };
+    const found = await sessionRetention({ session, connector }, asked, deps);
     const against: PurgeRefusal[] = [
       ...(rest.mode === 'due' ? found.refusals : found.early).filter(({ why }) => why !== 'not_ordered'),
-      ...(isOurs ? [] : [{ why: 'not_ordered' as const }]),
+      ...wrong,
     ];
     const { retention, evidence } = found;
     const purge = {

@@ -1,8 +1,7 @@
 // What keeps one session, for whoever asks before a purge.
 
 import type { LegalHold } from '../../core/retention/hold.ts';
-import { holdsOn } from '../../core/retention/hold.ts';
-import { DAY_MS, mayPurge, possibleFrom } from '../../core/retention/may-purge.ts';
+import { DAY_MS, heldBy, mayPurge, possibleFrom, type StoredFacts } from '../../core/retention/may-purge.ts';
 import type { Purge, SessionRetention } from '../../core/retention/purge.ts';
 import type { RecordingPlatform } from '../../core/recording/segment.ts';
 import type { SessionPrefix, VersionStore } from '../store/version-store.ts';
@@ -14,11 +13,13 @@ export async function sessionRetention(
     holds,
     purge,
     granted,
+    admitted,
   }: {
     readonly holds: readonly LegalHold[];
     readonly purge: Purge | undefined;
     /** Days, by the edge. */
     readonly granted: number | undefined;
+    readonly admitted?: StoredFacts['admitted'];
   },
   deps: {
     readonly store: VersionStore;
@@ -28,7 +29,7 @@ export async function sessionRetention(
   },
 ): Promise<SessionRetention> {
   const { facts: stored, evidence } = await readStoredFacts(place, deps);
-  const facts = { ...stored, granted };
+  const facts = { ...stored, granted, admitted };
   const refusals = mayPurge(facts, holds, deps.now(), 'due');
   const from = possibleFrom(refusals);
   const iso = (ms: number) => new Date(ms).toISOString();
@@ -43,7 +44,7 @@ export async function sessionRetention(
     locks: facts.locks.map(({ mode, untilMs }) => ({ mode, until: iso(untilMs) })),
     evidence,
     heldObjects: facts.heldObjects,
-    holds: holdsOn(facts, holds).map(({ id }) => id),
+    holds: heldBy(facts, holds).map(({ id }) => id),
     refusals,
     // Said before anybody is asked: no order of it could be told to be the edge's.
     early: [

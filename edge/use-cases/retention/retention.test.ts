@@ -2,24 +2,30 @@
 
 import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { ConnectorId, newId, type SessionId } from '../../../core/ids.ts';
+import { holdsDigest } from '../../../core/retention/hold.ts';
 import { orderText, PurgeOrder } from '../../../core/retention/purge.ts';
 import { parseNote, parseNoteKey, whoSigned } from '../../../core/tlog/note.ts';
 import { remote } from '../../objects/rpc.ts';
-import { resource, TestConnector } from '../../test/connector.ts';
+import { resource, TestConnector, type TestLink } from '../../test/connector.ts';
 import { audit, grantFor, newest } from '../../test/grants.ts';
 import { type Caller, callerAs } from '../../test/people.ts';
 
 const people = {} as Record<'alice' | 'bob' | 'carol' | 'mallory', Caller>;
 let session: string;
+let link: TestLink;
+/** Another one of alice's. */
+const begin = async () => {
+  session = newId('ses');
+  await link.openSession((await grantFor(people.alice, 'demo')).id, session);
+};
 let connector: TestConnector;
 beforeAll(async () => {
   for (const name of ['alice', 'bob', 'carol', 'mallory'] as const) people[name] = await callerAs(name);
   connector = await TestConnector.join('keeper');
-  const link = await connector.link([resource('demo')]);
-  session = newId('ses');
-  await link.openSession((await grantFor(people.alice, 'demo')).id, session);
+  link = await connector.link([resource('demo')]);
+  await begin();
 });
 
 const archive = (env as unknown as { FUNCTIONS_URL: string }).FUNCTIONS_URL;
@@ -37,6 +43,10 @@ const place = (who: keyof typeof people, scope: object, reason: unknown = 'a dis
   people[who].send('POST', '/holds', { scope, reason });
 const evidence = { versions: 3, markers: 1, bytes: 100, manifest: 'a'.repeat(64) };
 const retention = { rule: 'demo', policyVersion: 1, retainDays: 30 };
+const kept = (against: object[]) => ({
+  ...{ session, connector: connector.id, retention, finished: true, locks: [], evidence, heldObjects: 0, holds: [] },
+  ...{ refusals: against, early: against },
+});
 
 describe('a legal hold', () => {
   test.each(['alice', 'mallory'] as const)('is nothing that %s places, lifts or sees', async (who) => {
@@ -105,7 +115,8 @@ describe('a purge that is due', () => {
       connector: of,
       ...unsigned
     } = PurgeOrder.extend({ connector: ConnectorId }).parse(orders[1]?.body);
-    expect(unsigned.granted).toBe(30);
+    expect(unsigned).toMatchObject({ granted: 30, admitted: { email: 'alice@example.com', resource: 'demo' } });
+    expect(unsigned.holds).toBe(await holdsDigest([]));
     const note = parseNote(said ?? '');
     const key = await parseNoteKey(await remote(env.WITNESS).logKey());
     if (!note.ok || !key.ok) throw new Error('expected a note and a key');
@@ -113,7 +124,8 @@ describe('a purge that is due', () => {
     expect(await whoSigned(note.value, [key.value])).toEqual({ ok: true, value: [{ key: key.value }] });
 
     const order = { mode: 'due', at: new Date().toISOString(), audit: entry?.sequence };
-    await functions('POST', { purges: [purge('done', { order })], answers: { settled: [503, 204] } });
+    const gone = { ...kept([]), evidence: { ...evidence, versions: 0 } };
+    await functions('POST', { purges: [purge('done', { order })], session: gone, answers: { settled: [503, 204] } });
     await remote(env.RETENTION).run();
     await remote(env.RETENTION).run();
     const done = (await entries('purge.done')).filter(({ object }) => object === session);
@@ -122,7 +134,9 @@ describe('a purge that is due', () => {
     const witnessed = await remote(env.WITNESS).witnessed(session as SessionId);
     expect(witnessed?.purged).toMatchObject({ audit: entry?.sequence });
     // Whose it was is forgotten, and nothing else can be changed there.
-    expect(await remote(env.WITNESS).admissions([session as SessionId])).toEqual([{ connector: connector.id }]);
+    expect(await remote(env.WITNESS).admissions([session as SessionId])).toEqual([
+      { connector: connector.id, admittedAt: expect.any(String) },
+    ]);
     await runInDurableObject(env.WITNESS.get(env.WITNESS.idFromName('only')), (_object, { storage }) => {
       for (const change of ["connector = 'con_x'", "opened = '{}'", "admitted_at = ''"])
         expect(() => storage.sql.exec(`UPDATE sessions SET ${change} WHERE session = ?`, session)).toThrow(
@@ -154,13 +168,70 @@ describe('a purge that is due', () => {
   });
 });
 
+describe('functions that were taken over', () => {
+  const lift = async (id: string) => {
+    for (const who of ['carol', 'bob'] as const)
+      expect((await people[who].send('POST', `/holds/${id}/lift`, { reason: 'settled' })).status).toBe(200);
+  };
+  const purge = (state: string, more = {}) => {
+    const base = { session, connector: connector.id, at: new Date().toISOString(), retention, evidence };
+    return { ...base, state, ...more };
+  };
+  const orders = async () => (await told()).filter(({ path }) => path.endsWith('/order'));
+  beforeEach(begin);
+
+  test.each([
+    ['the session', () => ({ of: 'session', session })],
+    ['sessions', () => ({ of: 'sessions', sessions: [newId('ses'), session] })],
+    ['the person that the edge admitted', () => ({ of: 'user', email: 'Alice@example.com' })],
+    ['the resource', () => ({ of: 'resource', resource: 'demo' })],
+    ['the time', () => ({ of: 'time', since: '2020-01-01T00:00:00.000Z', until: '2090-01-01T00:00:00.000Z' })],
+  ])('get no order while a hold on %s is in force, whatever they say of it', async (_, scope) => {
+    await functions('POST', { purges: [purge('proposed')], session: kept([]) });
+    const { id } = (await (await place('carol', scope())).json()) as { id: string };
+    for (let times = 0; times < 2; times++) await remote(env.RETENTION).run();
+    const early = await people.carol.send('POST', `/sessions/${session}/purge`, { reason: 'asked to be forgotten' });
+    expect([early.status, await early.text()]).toEqual([403, expect.stringContaining(id)]);
+    expect(await orders()).toEqual([]);
+    const refused = (await entries('purge.refused')).filter(({ object }) => object === session);
+    expect(refused.map(({ details }) => details)).toEqual([{ why: 'held', holds: expect.stringContaining(id) }]);
+    expect((await entries('purge.ordered')).filter(({ object }) => object === session)).toEqual([]);
+    await lift(id);
+    await functions('POST', { purges: [purge('proposed')] });
+    await remote(env.RETENTION).run();
+    expect(await orders()).toHaveLength(1);
+  });
+
+  test('cannot have a purge written down that was not ordered, or whose objects are stored', async () => {
+    const of = session;
+    const { sequence: other = 0 } = (await newest('purge.ordered')) ?? {};
+    const order = (audit: number) => ({ order: { mode: 'due', at: new Date().toISOString(), audit } });
+    const settle = async (more: object, versions: number) => {
+      const there = { ...kept([]), evidence: { ...evidence, versions }, storedAt: '2026-01-01T00:00:00.000Z' };
+      await functions('POST', { purges: [purge('done', more)], session: there });
+      await remote(env.RETENTION).run();
+      const done = (await entries('purge.done')).some(({ object }) => object === of);
+      return { done, witnessed: (await remote(env.WITNESS).witnessed(of as SessionId))?.purged !== undefined };
+    };
+    // Of no entry, of another kind's, of another session's.
+    const no = { done: false, witnessed: false };
+    for (const more of [{}, order(1), order(other), order(1_000_000)]) expect(await settle(more, 0)).toEqual(no);
+    expect(await remote(env.WITNESS).admissions([of as SessionId])).toMatchObject([
+      { admitted: { email: 'alice@example.com' } },
+    ]);
+    await functions('POST', { purges: [purge('proposed')] });
+    await remote(env.RETENTION).run();
+    const { sequence = 0 } = (await newest('purge.ordered')) ?? {};
+    expect(await settle(order(sequence), 3)).toEqual(no);
+    expect(await newest('purge.refused')).toMatchObject({ object: of, details: { why: 'stored', order: sequence } });
+    expect(await settle(order(sequence), 0)).toEqual({ done: true, witnessed: true });
+  });
+});
+
 describe('a purge before its time', () => {
+  beforeEach(begin);
   const early = (who: keyof typeof people, reason = 'asked to be forgotten') =>
     people[who].send('POST', `/sessions/${session}/purge`, { reason });
-  const kept = (against: object[]) => ({
-    ...{ session, connector: connector.id, retention, finished: true, locks: [], evidence, heldObjects: 0, holds: [] },
-    ...{ refusals: against, early: against },
-  });
 
   test('takes two people and an entry that names both', async () => {
     await functions('POST', { purges: [], session: kept([]) });
@@ -203,7 +274,7 @@ describe('a purge before its time', () => {
 
   test('is neither asked for nor ordered while the functions do not know of a hold that was just placed', async () => {
     await functions('POST', { purges: [], session: kept([]), answers: { holds: [503, 503, 204] } });
-    await place('carol', { of: 'session', session });
+    await place('carol', { of: 'session', session: newId('ses') });
     expect((await early('carol')).status).toBe(503);
     expect((await told()).map(({ method, path }) => `${method} ${path.split('/')[1]}`)).toEqual([
       'PUT holds',

@@ -178,6 +178,8 @@ async function purgeEarly(deps: UseCaseDeps, who: Identity, session: SessionId, 
   if (!admission) return fault('not_found', NO_SESSION);
   // What a hold keeps, the newest too, or a lock that cannot be passed, is said before anybody is asked.
   if (!(await deps.retention.tellHolds())) return fault('unavailable', AWAY);
+  const before = await deps.retention.beforeOrder(session);
+  if (before.held.length > 0) return fault('denied', refusedEarly([{ why: 'held', holds: [...before.held] }]));
   const kept = await read(deps.retentionArchive.session(session, admission));
   if (!kept.ok) return kept;
   if (kept.value.early.length > 0) return fault('denied', refusedEarly(kept.value.early));
@@ -192,7 +194,7 @@ async function purgeEarly(deps: UseCaseDeps, who: Identity, session: SessionId, 
   }
   const details = { mode: 'early', asked: waiting.by, why: waiting.reason, reason, ...tombstoneOf(kept.value) };
   const { sequence } = await deps.audit.append({ kind: 'purge.ordered', actor: who.email, object: session, details });
-  const order = { mode: 'early' as const, at: iso(deps.clock.now()), audit: sequence, connector: admission.connector };
+  const order = { ...before.order, mode: 'early' as const, audit: sequence, connector: admission.connector };
   const ordered = await deps.retentionArchive.order(session, order);
   if (!ordered.ok) {
     const details = { order: sequence, why: ordered.error.against.slice(0, 500) || 'unavailable' };
@@ -239,6 +241,8 @@ function wordsOf(refusal: PurgeRefusal): string {
       return `Its recording says ${refusal.claimed} days, and it was granted for ${refusal.granted}: kept until ${refusal.until}.`;
     case 'not_ordered':
       return "The functions do not know the key that signs the edge's orders (EDGE_LOG_KEY).";
+    case 'holds_differ':
+      return 'The functions have other holds than the edge.';
     case 'unknown':
       return 'Nothing says how long to keep it.';
     case 'refused':

@@ -63,7 +63,11 @@ test.each([
   ['that the policy of then does not have', recordedUnder('open', 2), DIGEST, false],
   ['that let them, by a manifest that is not the witnessed one', recordedUnder('open'), 'cd'.repeat(32), false],
 ])('under a rule that is gone, %s', async (_which, stored, manifest, visible) => {
-  const owner = await ownerBySignature({ directory }, standing, stored, { connector: entry.connector, manifest });
+  const owner = await ownerBySignature({ directory }, standing, stored, {
+    connector: entry.connector,
+    admittedAt: entry.startedAt,
+    manifest,
+  });
   expect(viewRight(standing, person('alice'), owner).kind === 'now').toBe(visible);
   expect(viewRight(standing, person('mallory'), owner).kind).toBe('none');
 });

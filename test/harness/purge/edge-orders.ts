@@ -1,5 +1,6 @@
 // Orders to purge as the edge signs them, by a key of the tests.
 
+import { holdsDigest } from '../../../core/retention/hold.ts';
 import type { PurgeOrder } from '../../../core/retention/purge.ts';
 import { orderText } from '../../../core/retention/purge.ts';
 import { noteKey, showNote, showNoteKey, signNote } from '../../../core/tlog/note.ts';
@@ -28,7 +29,9 @@ export async function newOrderSigner(): Promise<OrderSigner> {
     new Uint8Array(await crypto.subtle.sign('Ed25519', privateKey, new Uint8Array(data)));
   return {
     key: showNoteKey(key),
-    async sign(place, order) {
+    async sign(place, unsigned) {
+      // As an edge without holds does.
+      const order = { holds: await holdsDigest([]), ...unsigned };
       const text = orderText(place, order);
       return { ...order, note: showNote({ text, signatures: [await signNote(text, key, sign)] }) };
     },

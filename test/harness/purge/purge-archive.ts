@@ -2,6 +2,7 @@
 
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { newId } from '../../../core/ids.ts';
+import { holdLine, holdsDigest, inForceAt } from '../../../core/retention/hold.ts';
 import { DAY_MS } from '../../../core/retention/may-purge.ts';
 import type { PurgeOrder } from '../../../core/retention/purge.ts';
 import { CatalogueReader } from '../../../functions/catalogue-table/reader.ts';
@@ -120,9 +121,11 @@ export class PurgeArchive {
   /** As the edge does, after it wrote the audit log's entry. */
   async orderAll(mode: 'due' | 'early' = 'due', more: Partial<PurgeOrder> = {}): Promise<void> {
     const at = new Date(this.nowMs).toISOString();
+    const inForce = inForceAt(await this.ledger.holds(), this.nowMs);
+    const holds = await holdsDigest(await Promise.all(inForce.map(holdLine)));
     for (const purge of (await this.ledger.page()).purges)
       if (purge.state === 'proposed')
-        await this.ledger.order(purge, await this.edge.sign(purge, { mode, at, audit: ++this.#audit, ...more }));
+        await this.ledger.order(purge, await this.edge.sign(purge, { mode, at, audit: ++this.#audit, holds, ...more }));
   }
 
   async settleAll(): Promise<void> {
