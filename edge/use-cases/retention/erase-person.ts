@@ -9,6 +9,7 @@ import { ok } from '../../../core/result.ts';
 import { iso } from '../../clock.ts';
 import type { Answer } from '../../gatehouse.ts';
 import { fault, note, type UseCaseDeps } from '../deps.ts';
+import { standingAct } from './asker.ts';
 
 /** For the second person. */
 export const WAITS_MS = 7 * DAY_MS;
@@ -24,7 +25,7 @@ export async function erasePerson(
   const kept = await keeping(deps, email);
   if (!kept.ok) return kept;
   const act = `person ${email}`;
-  const waiting = await deps.retention.waiting(act);
+  const waiting = await standingAct(deps, act);
   if (waiting?.by === who.email) return fault('denied', 'You asked for it. Somebody else has to agree.');
   if (!waiting) {
     const untilMs = deps.clock.now() + WAITS_MS;
@@ -56,6 +57,11 @@ async function keeping(deps: UseCaseDeps, email: string): Answer<undefined> {
   do {
     const page = await deps.archive.sessions({ email, limit: 1, ...(cursor !== undefined && { cursor }) });
     if (!page.ok) return fault('unavailable', 'The archive does not answer. Try again.');
+    if (page.value.incomplete)
+      return fault(
+        'unavailable',
+        'The catalogue is being made again: nobody can tell what is stored. Try again when it is done.',
+      );
     const [session] = page.value.sessions;
     if (session)
       return fault(

@@ -13,6 +13,7 @@ import type { RetentionFault } from '../../retention-archive.ts';
 import { fault, note, noteCounted, noteLook, type UseCaseDeps } from '../deps.ts';
 import { standingOf } from '../standing.ts';
 import { erasePerson, WAITS_MS } from './erase-person.ts';
+import { standingAct, stillMayKeep } from './asker.ts';
 import { goOnWithHoldSearch, placeHold, searchForHold } from './place-hold.ts';
 
 type RetentionUseCases = Pick<
@@ -161,9 +162,11 @@ async function liftHold(deps: UseCaseDeps, who: Identity, id: HoldId, reason: st
   if (!before) return fault('not_found', NO_HOLD);
   if (before.lifted) return ok(before);
   const at = iso(deps.clock.now());
-  if (before.lifting?.by === who.email) return fault('denied', 'You asked to lift it. Somebody else has to agree.');
-  const kind = before.lifting ? 'hold.lifted' : 'hold.lift_asked';
-  const after: LegalHold = before.lifting
+  const { lifting: asked } = before;
+  const stands = asked && Date.parse(asked.at) + WAITS_MS > deps.clock.now() && (await stillMayKeep(deps, asked.by));
+  if (stands && asked.by === who.email) return fault('denied', 'You asked to lift it. Somebody else has to agree.');
+  const kind = stands ? 'hold.lifted' : 'hold.lift_asked';
+  const after: LegalHold = stands
     ? { ...before, lifted: { by: who.email, at } }
     : { ...before, lifting: { by: who.email, at, reason } };
   await note(deps, { kind, actor: who.email, object: id, details: { reason } });
@@ -183,7 +186,7 @@ async function purgeEarly(deps: UseCaseDeps, who: Identity, session: SessionId, 
   const kept = await read(deps.retentionArchive.session(session, admission));
   if (!kept.ok) return kept;
   if (kept.value.early.length > 0) return fault('denied', refusedEarly(kept.value.early));
-  const waiting = await deps.retention.waiting(session);
+  const waiting = await standingAct(deps, session);
   if (waiting?.by === who.email) return fault('denied', 'You asked for it. Somebody else has to agree.');
   if (!waiting) {
     const untilMs = deps.clock.now() + WAITS_MS;
