@@ -18,6 +18,7 @@ const FAULTS = [
   'fact_damaged',
   'fact_of_other_version',
   'began_after_all',
+  'stored_after_purge',
   'not_in_log',
   'catalogue_differs',
 ] as const;

@@ -55,6 +55,9 @@ describe('a session that was purged', () => {
   test('is not proven by that where something of it is stored', async () => {
     const objects = new Map([...recording()].slice(0, 1));
     expect((await check(objects, { heads: [], purged })).proven).toBe(false);
+    // Nor where all of it is.
+    const whole = recording();
+    expect(reasons(await check(whole, { heads: headsOf(whole), purged }))).toEqual(['session stored_after_purge']);
   });
 });
 

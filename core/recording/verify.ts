@@ -68,6 +68,10 @@ export async function verifySession(input: VerifyInput): Promise<VerifyReport> {
   const notCompared: string[] = [];
   const names = await source.list();
   if (input.purged && names.length === 0) return nothingLeft(input, input.purged);
+  if (input.purged) {
+    const message = `the edge witnessed at ${input.purged.at} that it was purged, by entry ${input.purged.audit} of the audit log, and ${names.length} of its objects are stored`;
+    faults.push({ object: 'session', reason: 'stored_after_purge', message });
+  }
   if (input.neverBegan) {
     if (names.length === 0 && !input.heads?.length && !input.witnessedManifest)
       return nothingOf(session, input.neverBegan);

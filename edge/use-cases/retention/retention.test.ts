@@ -286,6 +286,14 @@ describe('a purge before its time', () => {
     expect(calls).toEqual(['PUT holds', 'PUT holds', 'PUT holds', 'POST purges']);
   });
 
+  test('is asked for anew where who asked may no longer', async () => {
+    await functions('POST', { purges: [], session: kept([]) });
+    expect(await (await early('carol')).json()).toMatchObject({ state: 'waiting' });
+    await remote(env.DIRECTORY).forgetPerson('carol@example.com');
+    expect(await (await early('bob')).json()).toMatchObject({ state: 'waiting' });
+    expect((await told()).filter(({ path }) => path.endsWith('/order'))).toEqual([]);
+  });
+
   test('is nothing of a session that was never admitted', async () => {
     expect((await people.carol.send('POST', `/sessions/${newId('ses')}/purge`, { reason: 'x' })).status).toBe(404);
   });
