@@ -14,7 +14,7 @@ import { createLogArchive } from '../audit-archive.ts';
 import { logSigner } from '../authority/log-signer.ts';
 import type { Env } from '../env.ts';
 import type { Serves } from '../ports/object.ts';
-import type { AdmittedTo, Admission, WitnessAnswer, WitnessPort } from '../ports/witness.ts';
+import type { AdmittedTo, Admission, LeftOfPerson, WitnessAnswer, WitnessPort } from '../ports/witness.ts';
 import { type EdgeSettings, parseSettings } from '../settings.ts';
 import { LOG_EXPORT_SCHEMA, LogExport } from './log-export.ts';
 import { LogWitnesses, type OutsideWitness, WITNESSES_SCHEMA } from './log-witnesses.ts';
@@ -63,6 +63,12 @@ const SCHEMA = `
     BEGIN SELECT RAISE(ABORT, 'never_began is append-only'); END;
 `;
 
+/** A purged session has no person any more, and leaves it. */
+const OF_PERSONS = `
+  CREATE INDEX IF NOT EXISTS sessions_of_persons ON sessions (lower(json_extract(opened, '$.email')), session)
+    WHERE opened IS NOT NULL;
+`;
+
 /** The column `opened`. */
 const Opened = AdmittedSession.extend({ viewOwn: z.boolean().optional(), retainDays: z.number().int().optional() });
 
@@ -72,6 +78,10 @@ function readOpened(column: string): Pick<Admission, 'admitted' | 'viewOwn' | 'r
 }
 
 const PAGE = 200;
+/** Rows that are counted, and not answered with. */
+const COUNTED_PAGE = 5_000;
+/** What an earlier release admitted says no days: more than any rule has. */
+const EARLIER_DAYS = 36_500;
 /** How long an entry waits for others before it is cosigned and exported with them. */
 const PUBLISH_AFTER_MS = 60_000;
 
@@ -89,6 +99,7 @@ export class Witness extends DurableObject<Env> implements Serves<WitnessPort> {
     this.#sql = context.storage.sql;
     this.#sql.exec(SCHEMA);
     this.#addOpenings();
+    this.#sql.exec(OF_PERSONS);
     this.#sql.exec(LOG_SCHEMA + WITNESSES_SCHEMA + LOG_EXPORT_SCHEMA);
     this.#log = new TransparencyLog(context.storage, () => this.#signs());
     this.#log.addEarlier();
@@ -245,6 +256,33 @@ export class Witness extends DurableObject<Env> implements Serves<WitnessPort> {
     const at = new Date(Date.now()).toISOString();
     this.#sql.exec('INSERT OR IGNORE INTO purged (session, audit, at) VALUES (?, ?, ?)', session, audit, at);
     this.#sql.exec('UPDATE sessions SET opened = NULL WHERE session = ? AND opened IS NOT NULL', session);
+  }
+
+  leftOf(email: string, cursor: SessionId | undefined): LeftOfPerson {
+    const rows = this.#sql
+      .exec(
+        `SELECT session,
+            EXISTS (SELECT 1 FROM heads WHERE heads.session = sessions.session)
+              OR EXISTS (SELECT 1 FROM manifests WHERE manifests.session = sessions.session)
+              OR NOT EXISTS (SELECT 1 FROM never_began WHERE never_began.session = sessions.session)
+                AND unixepoch(admitted_at) + 86400 * coalesce(json_extract(opened, '$.retainDays'), ${EARLIER_DAYS}) > ?
+              AS is_left
+           FROM sessions
+          WHERE opened IS NOT NULL AND lower(json_extract(opened, '$.email')) = ? AND session > ?
+          ORDER BY session LIMIT ?`,
+        Date.now() / 1000,
+        email,
+        cursor ?? '',
+        COUNTED_PAGE,
+      )
+      .toArray();
+    const left = rows.filter(({ is_left }) => is_left === 1);
+    const [first, last] = [left[0], rows.at(-1)];
+    return {
+      sessions: left.length,
+      ...(first && { first: SessionId.parse(first.session) }),
+      ...(rows.length === COUNTED_PAGE && last && { cursor: SessionId.parse(last.session) }),
+    };
   }
 
   witnessed(session: SessionId): Witnessed | undefined {

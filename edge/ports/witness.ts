@@ -26,6 +26,11 @@ export interface WitnessPort {
   recordNeverBegan(connector: ConnectorId, what: { session: SessionId; reason: string }): Promise<WitnessAnswer>;
   /** That nothing of it is stored any more, by the order in the audit log; whose it was is forgotten. Again is the same as once. */
   recordPurged(session: SessionId, audit: number): Promise<void>;
+  /**
+   * Sessions that were admitted for that person and are not purged, as many as a call counts. Not those that never began; nor one
+   * of which nothing was witnessed in all the days for which it was to be kept. `email` in lower case.
+   */
+  leftOf(email: string, cursor: SessionId | undefined): Promise<LeftOfPerson>;
   witnessed(session: SessionId): Promise<Witnessed | undefined>;
   /** Newest first; session ids sort by the time they were made. */
   list(cursor: string | undefined): Promise<WitnessPage>;
@@ -49,6 +54,14 @@ export type WitnessAnswer =
   | 'contradicts'
   /** Never admitted here, or admitted to another connector. */
   | 'foreign';
+
+export interface LeftOfPerson {
+  readonly sessions: number;
+  /** The oldest of them. */
+  readonly first?: SessionId;
+  /** There may be more behind it. */
+  readonly cursor?: SessionId;
+}
 
 export interface AdmittedTo {
   readonly session: SessionId;

@@ -1,14 +1,19 @@
 // Erasing a person from the audit log: who may, what takes two people, what stands against it, what is left.
 
+import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { beforeAll, expect, test } from 'vitest';
 import type { AuditPage } from '../../../core/api.ts';
+import { newId, SessionId } from '../../../core/ids.ts';
 import type { LegalHold } from '../../../core/retention/hold.ts';
+import { AdmittedSession } from '../../../core/session-evidence.ts';
 import { remote } from '../../objects/rpc.ts';
+import { admitted } from '../../test/admissions.ts';
 import { Browser, EDGE } from '../../test/browser.ts';
 import { resource, TestConnector } from '../../test/connector.ts';
 import { grantFor, newest } from '../../test/grants.ts';
 import { type Caller, callerAs } from '../../test/people.ts';
+import { SESSIONS } from '../../test/sessions.ts';
 
 const people = {} as Record<'alice' | 'bob' | 'carol' | 'mallory', Caller>;
 beforeAll(async () => {
@@ -40,7 +45,57 @@ test('is refused while a grant of theirs is in force', async () => {
 test('is refused while a recording of theirs is stored', async () => {
   expect(await refusal(await erase('carol', 'alice@example.com'))).toEqual([
     403,
-    expect.stringMatching(/Recordings of them are stored \(ses_/),
+    expect.stringMatching(/Stored still: recordings of them \(ses_/),
+  ]);
+});
+
+test('is refused while the edge has admitted sessions of theirs that are not purged, whatever the catalogue lists', async () => {
+  const email = 'unlisted@example.com';
+  const sessions = Array.from({ length: 4 }, () => SessionId.parse(newId('ses'))).sort();
+  const [purged, first, never, silent] = sessions as [SessionId, SessionId, SessionId, SessionId];
+  const witness = remote(env.WITNESS);
+  const { connector } = SESSIONS.ofAlice;
+  await admitted(...sessions.map((id) => ({ ...SESSIONS.ofAlice, id, email })));
+  const digest = 'ab'.repeat(32);
+  for (const session of [purged, first]) await witness.recordHead(connector, { session, number: 0, digest, frames: 1 });
+  await witness.recordNeverBegan(connector, { session: never, reason: 'target_refused' });
+  await witness.recordPurged(purged, 1);
+  expect(await refusal(await erase('carol', email))).toEqual([
+    403,
+    expect.stringContaining(`Stored still: 2 of their sessions (${first})`),
+  ]);
+  // Of one of them nothing came, in all the days for which it was to be kept.
+  await runInDurableObject(env.WITNESS.get(env.WITNESS.idFromName('only')), (_object, { storage }) => {
+    storage.sql.exec('DROP TRIGGER sessions_keep');
+    storage.sql.exec(
+      `UPDATE sessions SET admitted_at = '2020-01-01T00:00:00.000Z' WHERE session IN (?, ?)`,
+      silent,
+      first,
+    );
+  });
+  expect((await refusal(await erase('carol', email)))[1]).toContain(`1 of their sessions (${first})`);
+  await witness.recordPurged(first, 2);
+  expect((await erase('carol', email)).status).toBe(200);
+});
+
+test('counts sessions page by page', async () => {
+  const email = 'busy@example.com';
+  const count = 5_002;
+  const opened = { ...AdmittedSession.parse(SESSIONS.ofAlice), email };
+  const sessions = Array.from({ length: count }, () => SessionId.parse(newId('ses')));
+  await remote(env.WITNESS).admitAll(
+    sessions.map((session) => ({ session, opened, viewOwn: true, retainDays: 30 })),
+    SESSIONS.ofAlice.connector,
+  );
+  expect((await refusal(await erase('carol', email)))[1]).toContain(
+    `${count} of their sessions (${[...sessions].sort()[0]})`,
+  );
+});
+
+test('is refused while the catalogue is made again: it cannot say what is stored', async () => {
+  expect(await refusal(await erase('carol', 'while-it-is-made-again@example.com'))).toEqual([
+    503,
+    expect.stringContaining('The catalogue is being made again'),
   ]);
 });
 

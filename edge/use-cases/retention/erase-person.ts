@@ -8,6 +8,7 @@ import type { ErasedPerson } from '../../../core/retention/purge.ts';
 import { ok } from '../../../core/result.ts';
 import { iso } from '../../clock.ts';
 import type { Answer } from '../../gatehouse.ts';
+import type { LeftOfPerson } from '../../ports/witness.ts';
 import { fault, note, type UseCaseDeps } from '../deps.ts';
 import { standingAct } from './asker.ts';
 
@@ -53,6 +54,9 @@ async function keeping(deps: UseCaseDeps, email: string): Answer<undefined> {
     return fault('denied', `They are under legal hold (${holds.map(({ id }) => id).join(', ')}). Lift it first.`);
   const [live] = (await deps.grants.list(email)).filter(({ state }) => state === 'active');
   if (live) return fault('denied', `They have a grant that is in force (${live.id}). Revoke it first.`);
+  const left = await leftOf(deps, email);
+  if (left.sessions > 0) return storedStill(`${left.sessions} of their sessions`, left.first);
+  // What an earlier release admitted is of nobody for the witness.
   let cursor: string | undefined;
   do {
     const page = await deps.archive.sessions({ email, limit: 1, ...(cursor !== undefined && { cursor }) });
@@ -63,12 +67,27 @@ async function keeping(deps: UseCaseDeps, email: string): Answer<undefined> {
         'The catalogue is being made again: nobody can tell what is stored. Try again when it is done.',
       );
     const [session] = page.value.sessions;
-    if (session)
+    if (session) return storedStill('recordings of them', session.id);
+    if (page.value.incomplete)
       return fault(
-        'denied',
-        `Recordings of them are stored (${session.id}). Purge those first: gatehouse purge --early.`,
+        'unavailable',
+        'The catalogue is being made again, and cannot say yet whether recordings of them are stored. Try again when it is done: gatehouse reindex --status.',
       );
     cursor = page.value.cursor;
   } while (cursor !== undefined);
   return ok(undefined);
 }
+
+/** By the edge's own record: what the functions say may lack a session, or be made anew just now. */
+async function leftOf({ witness }: UseCaseDeps, email: string): Promise<LeftOfPerson> {
+  let { cursor, ...left } = await witness.leftOf(email, undefined);
+  while (cursor !== undefined) {
+    const page = await witness.leftOf(email, cursor);
+    left = { ...left, ...(left.first === undefined && page), sessions: left.sessions + page.sessions };
+    cursor = page.cursor;
+  }
+  return left;
+}
+
+const storedStill = (what: string, first: string | undefined) =>
+  fault('denied', `Stored still: ${what} (${first}). Purge those first: gatehouse purge --early.`);
