@@ -1,35 +1,37 @@
 // People in the audit log (docs/adr/0055). No entry has a person's name: a pseudonym stands in its place, and whose it is stands beside
 // the log, where it can be erased. Knows nothing of where that is.
 
+import { isAddress, lower, replaceAddresses } from './addresses.ts';
 import type { AuditEntry, AuditEvent } from './audit.ts';
 
-/** As core/identity.ts has addresses, where one is all of a text. */
-const ADDRESS = /^[^\s@"<>]+@[^\s@"<>]+$/;
-/** Within other words: ends with a letter or a digit, so that a full stop stays out. Its length is bounded, so the search is linear. */
-const ADDRESS_WITHIN = /[^\s@"'<>()[\],;:=]{1,254}@[^\s@"'<>()[\],;:=]{0,253}[\p{L}\p{N}]/gu;
 const PSEUDONYM = /per_[0-9a-hjkmnp-tv-z]{26}/g;
 
 /** Of a detail with this name the value is a name of the one who acted: the subject by which the provider knows them. */
 const SUBJECT = 'subject';
 
+/** Of names as `lower` has them. */
+interface NameBook {
+  /** `address`: of whose the name is: itself, or of a subject the actor's. */
+  pseudonymOf(name: string, address: string): string;
+  isKnown(address: string): boolean;
+}
+
 /**
- * The event with a pseudonym for each address in it, as its whole or within a text. `pseudonymOf` gets a name in lower case and the
- * address of whose it is: itself, or of a subject the actor's.
+ * The event with a pseudonym for each address in it: for who acted and what it was about as a whole where that is an address, else for
+ * the addresses within (addresses.ts).
  */
-export function pseudonymised(event: AuditEvent, pseudonymOf: (name: string, address: string) => string): AuditEvent {
-  const one = (address: string): string => pseudonymOf(address.toLowerCase(), address.toLowerCase());
-  const within = (text: string): string => (ADDRESS.test(text) ? one(text) : text.replace(ADDRESS_WITHIN, one));
-  const actor = event.actor.toLowerCase();
+export function pseudonymised(event: AuditEvent, book: NameBook): AuditEvent {
+  const one = (address: string): string => book.pseudonymOf(address, address);
+  const within = (text: string): string => replaceAddresses(text, one, (address) => book.isKnown(address));
+  const whole = (text: string): string => (isAddress(text) ? one(lower(text)) : within(text));
+  // In this order: an unusual address of theirs is known by the time that the details are read.
+  const [actor, object] = [whole(event.actor), whole(event.object)];
   const details = Object.entries(event.details).map(([key, value]) => {
     if (typeof value !== 'string') return [key, value];
-    return [key, key === SUBJECT && ADDRESS.test(actor) ? pseudonymOf(value, actor) : within(value)];
+    const isSubject = key === SUBJECT && isAddress(event.actor);
+    return [key, isSubject ? book.pseudonymOf(value, lower(event.actor)) : within(value)];
   });
-  return {
-    kind: event.kind,
-    actor: within(event.actor),
-    object: within(event.object),
-    details: Object.fromEntries(details),
-  };
+  return { kind: event.kind, actor, object, details: Object.fromEntries(details) };
 }
 
 type Worded = Pick<AuditEntry, 'actor' | 'object' | 'details'>;

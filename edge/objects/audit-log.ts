@@ -11,6 +11,7 @@ import {
   chainAuditEntry,
   verifyAuditChain,
 } from '../../core/audit/audit.ts';
+import { lower } from '../../core/audit/addresses.ts';
 import { pseudonymised, pseudonymsIn } from '../../core/audit/names.ts';
 import { signedArchiveFetch } from '../archive.ts';
 import { createAuditArchive } from '../audit-archive.ts';
@@ -84,7 +85,7 @@ export class AuditLog extends DurableObject<Env> implements Serves<AuditPort> {
       const { due, settle } = this.#counts.over(Date.now() + INTERVAL_MS);
       await this.#append(due, () => {
         settle();
-        this.#names.erase(address.toLowerCase());
+        this.#names.erase(lower(address), (pseudonym) => this.#hasActed(pseudonym));
       });
     });
   }
@@ -102,7 +103,7 @@ export class AuditLog extends DurableObject<Env> implements Serves<AuditPort> {
     if (query.actor !== undefined) {
       // Entries of an earlier release name people as they are.
       conditions.push('actor IN (?, ?)');
-      values.push(query.actor, this.#names.find(query.actor.toLowerCase()) ?? query.actor);
+      values.push(query.actor, this.#names.find(lower(query.actor)) ?? query.actor);
     }
     if (kind) {
       conditions.push('kind = ?');
@@ -197,7 +198,7 @@ export class AuditLog extends DurableObject<Env> implements Serves<AuditPort> {
     const at = new Date(Date.now()).toISOString();
     const entries: AuditEntry[] = [];
     for (const event of events) {
-      const unnamed = pseudonymised(event, (name, address) => this.#names.pseudonymOf(name, address));
+      const unnamed = pseudonymised(event, this.#names);
       head = await chainAuditEntry(head, unnamed, at);
       entries.push(head);
     }
@@ -208,6 +209,10 @@ export class AuditLog extends DurableObject<Env> implements Serves<AuditPort> {
     });
     this.#wake();
     return entries;
+  }
+
+  #hasActed(pseudonym: string): boolean {
+    return this.#sql.exec('SELECT 1 FROM entries WHERE actor = ? LIMIT 1', pseudonym).toArray().length > 0;
   }
 
   #insert(entry: AuditEntry): void {

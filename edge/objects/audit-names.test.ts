@@ -73,6 +73,23 @@ describe('a person', () => {
     expect(again?.actor).not.toBe(before.entries[0]?.actor);
   });
 
+  test('who was erased is in no other name either, and others who acted keep theirs', async () => {
+    const log = logOf('within');
+    const reason = "user:o'alice@example.com, alice+ops@example.com and `alice@example.com`";
+    await log.appendAll([did("n'alice@example.com", 'grt_1'), did('bob@example.com', 'grt_2', { reason })]);
+    // As an earlier release took addresses.
+    await runInDurableObject(env.AUDIT_LOG.get(env.AUDIT_LOG.idFromName('within')), (_object, { storage }) => {
+      for (const [i, name] of ['*alice@example.com*', 'h/?u=alice@example.com&b=1'].entries())
+        storage.sql.exec('INSERT INTO names VALUES (?, ?, ?)', `per_${i}`, name, name);
+    });
+    await log.eraseName(ALICE);
+    expect((await stored('within'))[1]).not.toMatch(/[^'n]alice@|o'alice|alice\+/);
+    expect(Object.values((await log.list({ limit: 9 })).names).sort()).toEqual([
+      'bob@example.com',
+      "n'alice@example.com",
+    ]);
+  });
+
   test('whose address changed takes the subject along: it goes with the newer address', async () => {
     const log = logOf('moved');
     await log.append(signedIn);

@@ -1,6 +1,7 @@
 // Whose the pseudonyms of the audit log are. Beside the log and no part of its chain, so that a name can be erased and nothing of the
 // log changes.
 
+import { mayName } from '../../core/audit/addresses.ts';
 import { newId } from '../../core/ids.ts';
 
 export const PERSON_NAMES_SCHEMA = `
@@ -45,6 +46,10 @@ export class PersonNames {
     this.#fresh.clear();
   }
 
+  isKnown(name: string): boolean {
+    return this.#fresh.has(name) || this.#row(name) !== undefined;
+  }
+
   find(name: string): string | undefined {
     return this.#row(name)?.pseudonym;
   }
@@ -68,8 +73,16 @@ export class PersonNames {
     return row && { pseudonym: String(row.pseudonym), address: String(row.address) };
   }
 
-  /** All that belong to the address. */
-  erase(address: string): void {
+  /**
+   * All that belong to the address, and what may name the same person: what was taken for an address and has theirs in it. Not the name
+   * of somebody who acted: that is a person of their own.
+   */
+  erase(address: string, hasActed: (pseudonym: string) => boolean): void {
     this.#sql.exec('DELETE FROM names WHERE address = ?', address);
+    const domain = address.slice(address.lastIndexOf('@'));
+    const rows = this.#sql.exec('SELECT pseudonym, name FROM names WHERE instr(name, ?) > 0', domain).toArray();
+    for (const { pseudonym, name } of rows)
+      if (mayName(String(name), address) && !hasActed(String(pseudonym)))
+        this.#sql.exec('DELETE FROM names WHERE pseudonym = ?', pseudonym);
   }
 }
