@@ -30,6 +30,25 @@ export const ExportQuery = z.strictObject({
 });
 export type ExportQuery = z.infer<typeof ExportQuery>;
 
+type Option = Exclude<keyof ExportQuery, 'format' | 'part'>;
+
+/** What changes a byte of the file, by its format. */
+const OPTIONS: Readonly<Record<ExportFormat, readonly Option[]>> = {
+  ndjson: [],
+  html: [],
+  asciicast: ['asciicast', 'lane'],
+  csv: ['statement', 'exact'],
+  text: [],
+  markdown: [],
+  file: ['file'],
+};
+
+/** What is exported: the same of any two queries for the same file. */
+export function exportedBy(query: ExportQuery): Omit<ExportQuery, 'part'> {
+  const { format } = query;
+  return { format, ...Object.fromEntries(OPTIONS[format].flatMap((key) => (query[key] === undefined ? [] : [[key, query[key]]]))) };
+}
+
 /** An export that one answer cannot carry: it is written in parts, which are joined in their order. */
 export const ExportParts = z.object({
   /** rendering: ask again with `part=0`. failed: begin anew. */

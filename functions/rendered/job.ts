@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { ExportQuery } from '../../core/replay/exports.ts';
+import { exportedBy, ExportQuery } from '../../core/replay/exports.ts';
 import { SessionEntry } from '../../core/catalogue.ts';
 import { ConnectorId } from '../../core/ids.ts';
 import { sessionEntryOf } from '../../core/session-evidence.ts';
@@ -30,8 +30,9 @@ export type RenderJob = z.infer<typeof RenderJob>;
 /** undefined: nothing of it is stored yet. */
 export function renderJob(
   { connector, stored }: FoundSession,
-  { part: _, ...query }: ExportQuery,
+  asked: ExportQuery,
 ): RenderJob | undefined {
+  const query = exportedBy(asked);
   const session = sessionEntryOf(stored, {});
   const last = stored.segments.at(-1);
   if (!session || !last) return undefined;

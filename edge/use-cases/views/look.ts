@@ -1,6 +1,6 @@
 // A look at one recording: who may, by which right, and the entry in the audit log before anything is shown (law 7).
 
-import type { ExportFormat, ExportQuery } from '../../../core/replay/exports.ts';
+import { exportedBy, type ExportQuery } from '../../../core/replay/exports.ts';
 import type { SessionId } from '../../../core/ids.ts';
 import type { Identity } from '../../../core/identity.ts';
 import { ok } from '../../../core/result.ts';
@@ -29,19 +29,14 @@ type Look =
   | [kind: 'session.verified', details: Readonly<Record<string, never>>]
   | [kind: 'session.exported', details: ExportDetails];
 
-type ExportDetails = {
-  readonly format: ExportFormat;
-  readonly statement?: number;
-  readonly file?: string;
+type ExportDetails = Omit<ExportQuery, 'part'> & {
   /** An export that goes on in parts: whoever asks again for what was begun, or for the next parts, looks no second time. */
   readonly parts?: true;
 };
 
-export const exportedOf = ({ format, statement, file, part }: ExportQuery): ExportDetails => ({
-  format,
-  ...(statement !== undefined && { statement }),
-  ...(file !== undefined && { file }),
-  ...(part !== undefined && { parts: true }),
+export const exportedOf = (query: ExportQuery): ExportDetails => ({
+  ...exportedBy(query),
+  ...(query.part !== undefined && { parts: true }),
 });
 
 const shownBy = (details: Look[1]): string => {
