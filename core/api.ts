@@ -335,6 +335,8 @@ export const Witnessed = z.object({
   log: LogProofs.optional(),
   /** Its recording was purged; `audit` is the sequence of the audit log's entry that ordered it. */
   purged: z.object({ at: z.iso.datetime(), audit: z.number().int() }).optional(),
+  /** Its purge was ordered by that entry, and is not known to be done; an edge of an earlier release does not say so. */
+  purgeOrdered: z.object({ at: z.iso.datetime(), audit: z.number().int() }).optional(),
 });
 export type Witnessed = z.infer<typeof Witnessed>;
 export const WitnessPage = z.object({

@@ -109,7 +109,7 @@ async function writeReport(path: string, verified: Omit<Verified, 'at' | 'versio
     version,
     ...rest,
     ...(checkpoint && { checkpoint: showNote(checkpoint.note) }),
-    proven: unproven.length === 0 && reports.every((report) => report.proven || report.running),
+    proven: unproven.length === 0 && reports.every((report) => report.proven || report.running || report.purging),
     sessions: reports.map(shown),
     unproven,
   };
@@ -137,7 +137,9 @@ async function conclude(
   unproven: readonly UnprovenPlace[],
 ): Promise<boolean> {
   const running = reports.filter((report) => report.running).length;
-  const failed = reports.filter((report) => !report.proven).length - running + unproven.length;
+  const purging = reports.filter((report) => report.purging).length;
+  const open = running + purging;
+  const failed = reports.filter((report) => !report.proven).length - open + unproven.length;
   const proven = failed === 0;
   const all = reports.length + unproven.length;
   const answer = { proven, sessions: reports.map(shown), ...(unproven.length > 0 && { unproven }) };
@@ -145,8 +147,11 @@ async function conclude(
     [
       ...reports.map((report) => showReport(report, output)),
       ...unproven.map(({ path, message }) => `${line(path)}  ${output.style('red', 'NOT PROVEN')}\n  ${line(message)}`),
-      proven ? (running === 0 ? `All ${all} proven.` : `${all - running} proven.`) : `${failed} of ${all} not proven.`,
+      proven ? (open === 0 ? `All ${all} proven.` : `${all - open} proven.`) : `${failed} of ${all} not proven.`,
       ...(running === 0 ? [] : [`${running} still running: to be proven at the end.`]),
+      ...(purging === 0
+        ? []
+        : [`${purging} being purged: to be proven when that is written down, minutes after the last deletion.`]),
     ].join('\n\n'),
   );
   return proven;
@@ -164,7 +169,9 @@ export function showReport(report: VerifyReport, output: Output): string {
     ? output.style('green', how)
     : report.running
       ? output.style('yellow', 'STILL RUNNING')
-      : output.style('red', 'NOT PROVEN');
+      : report.purging
+        ? output.style('yellow', 'PURGE UNDER WAY')
+        : output.style('red', 'NOT PROVEN');
   const head = `${report.session}  ${verdict}`;
   return [
     head,

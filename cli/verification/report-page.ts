@@ -52,12 +52,21 @@ const POLICY = `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; base-uri '
 
 export function reportPage({ basis, reports, unproven, at, version }: Verified): string {
   const running = reports.filter((report) => report.running).length;
-  const failed = reports.filter(({ proven }) => !proven).length - running + unproven.length;
+  const purging = reports.filter((report) => report.purging).length;
+  const open = running + purging;
+  const failed = reports.filter(({ proven }) => !proven).length - open + unproven.length;
   const all = reports.length + unproven.length;
-  const verdict = failed > 0 ? `${failed} of ${all} not proven` : `${all - running} proven`;
+  const verdict = failed > 0 ? `${failed} of ${all} not proven` : `${all - open} proven`;
   const { checkpoint, cosigned } = basis;
   const facts: [string, string][] = [
-    ['Result', running === 0 ? verdict : `${verdict}, ${running} still running`],
+    [
+      'Result',
+      [
+        verdict,
+        ...(running === 0 ? [] : [`${running} still running`]),
+        ...(purging === 0 ? [] : [`${purging} being purged`]),
+      ].join(', '),
+    ],
     ['Verified at', at],
     ['Verified from', basis.source],
     ['By', `gatehouse ${version}`],
@@ -103,7 +112,8 @@ function sessionOf(report: VerifyReport): string {
     ['Its key', manifest?.connector.key],
     ['Manifest', manifestDigest && `SHA-256 ${manifestDigest}`],
   ];
-  const verdict = report.proven ? 'proven' : report.running ? 'still running' : 'not proven';
+  const unproven = report.running ? 'still running' : report.purging ? 'purge under way' : 'not proven';
+  const verdict = report.proven ? 'proven' : unproven;
   const items = (title: string, all: readonly string[], kind = ''): string =>
     all.length === 0
       ? ''

@@ -17,6 +17,7 @@ import type { ProofBasis } from './report-page.ts';
 import { parseCheckpoint } from '../../core/tlog/checkpoint.ts';
 import { trustOf } from '../../core/tlog/witness-policy.ts';
 import { compareCatalogue } from './compare-catalogue.ts';
+import { purgeUnderWay } from './purge-under-way.ts';
 import { recordingPlatform } from './recording-platform.ts';
 
 const PAGE = 200;
@@ -137,9 +138,10 @@ async function verifyWith(
   if (connector === undefined)
     throw new Failure(2, 'not_found', `there is no session ${session} among those you may see`);
 
+  const names = objects?.objects.map(({ name }) => name) ?? [];
   const source: RecordingSource = {
     originalsListed: true,
-    list: async () => objects?.objects.map(({ name }) => name) ?? [],
+    list: async () => names,
     read: (name) =>
       unlessRefused(client.bytes(`/sessions/${session}/objects/${encodeURIComponent(name)}`), 'not_found').catch(
         (error: unknown) => {
@@ -187,6 +189,8 @@ async function verifyWith(
     notCompared: [...report.notCompared, ...(inLog || !seen ? [] : [notAsked]), ...(row?.notCompared ?? [])],
   };
   const faults = [...ofRecording, ...(row?.faults ?? [])];
+  const purging = purgeUnderWay({ ...logged, faults }, seen?.purgeOrdered, names);
+  if (purging) return purging;
   if (faults.length === 0 || !(await stillLive(client, session)))
     return { ...logged, faults, proven: faults.length === 0 };
   const notCompared = [...logged.notCompared, 'The session is still running: its manifest comes at its end.'];

@@ -48,6 +48,8 @@ export interface VerifyReport {
   readonly neverBegan?: true;
   /** Its recording was purged, and nothing of it is stored. */
   readonly purged?: true;
+  /** Its purge was ordered and is under way: what is missing of it is no fault, and what is left is not proven. Only who asks the edge can tell. */
+  readonly purging?: true;
   /** It has no manifest as yet, and what there is of it holds: neither proven nor a fault. Only who asks the edge can tell. */
   readonly running?: true;
   /** What was checked and holds, as sentences for a person. */

@@ -187,9 +187,12 @@ export class Retention extends DurableObject<Env> implements Serves<RetentionPor
     }
     const details = { mode: 'due', ...tombstoneOf(purge) };
     const audit = await this.#write('ordered', { kind: 'purge.ordered', actor: 'gatehouse', object: session, details });
+    // Before the functions may delete: what a proof misses from then on, it misses by this order.
+    await remote(this.env.WITNESS).recordPurgeOrdered(session, audit);
     const told = await archive.order(session, { ...order, mode: 'due', audit, connector });
     // What the entry says did not come about.
     if (!told.ok && told.error.reason === 'conflict') {
+      await remote(this.env.WITNESS).dropPurgeOrder(session, audit);
       const why = { why: told.error.against.slice(0, 500), order: audit };
       await remote(this.env.AUDIT_LOG).append({
         kind: 'purge.refused',

@@ -50,6 +50,7 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS purged (session TEXT PRIMARY KEY, audit INTEGER NOT NULL, at TEXT NOT NULL);
   CREATE TRIGGER IF NOT EXISTS purged_keep BEFORE UPDATE ON purged
     BEGIN SELECT RAISE(ABORT, 'purged is append-only'); END;
+  CREATE TABLE IF NOT EXISTS purge_orders (session TEXT PRIMARY KEY, audit INTEGER NOT NULL, at TEXT NOT NULL);
   DROP TRIGGER IF EXISTS sessions_keep;
   CREATE TRIGGER sessions_keep BEFORE UPDATE ON sessions
     WHEN NEW.opened IS NOT NULL OR NEW.session <> OLD.session OR NEW.connector <> OLD.connector
@@ -252,10 +253,20 @@ export class Witness extends DurableObject<Env> implements Serves<WitnessPort> {
     return 'witnessed';
   }
 
+  recordPurgeOrdered(session: SessionId, audit: number): void {
+    const at = new Date(Date.now()).toISOString();
+    this.#sql.exec('INSERT OR REPLACE INTO purge_orders (session, audit, at) VALUES (?, ?, ?)', session, audit, at);
+  }
+
+  dropPurgeOrder(session: SessionId, audit: number): void {
+    this.#sql.exec('DELETE FROM purge_orders WHERE session = ? AND audit = ?', session, audit);
+  }
+
   recordPurged(session: SessionId, audit: number): void {
     const at = new Date(Date.now()).toISOString();
     this.#sql.exec('INSERT OR IGNORE INTO purged (session, audit, at) VALUES (?, ?, ?)', session, audit, at);
     this.#sql.exec('UPDATE sessions SET opened = NULL WHERE session = ? AND opened IS NOT NULL', session);
+    this.#sql.exec('DELETE FROM purge_orders WHERE session = ?', session);
   }
 
   leftOf(email: string, cursor: SessionId | undefined): LeftOfPerson {
@@ -297,12 +308,14 @@ export class Witness extends DurableObject<Env> implements Serves<WitnessPort> {
       .toArray()[0];
     const neverBegan = this.#neverBegan(session);
     const purged = this.#sql.exec('SELECT audit, at FROM purged WHERE session = ?', session).toArray()[0];
+    const order = this.#sql.exec('SELECT audit, at FROM purge_orders WHERE session = ?', session).toArray()[0];
     return {
       session,
       connector: ConnectorId.parse(owner.connector),
       heads,
       ...(neverBegan && { neverBegan }),
       ...(purged && { purged: { at: String(purged.at), audit: Number(purged.audit) } }),
+      ...(order && { purgeOrdered: { at: String(order.at), audit: Number(order.audit) } }),
       ...(manifest && {
         manifest: { digest: String(manifest.digest), segments: Number(manifest.segments), at: String(manifest.at) },
       }),

@@ -24,6 +24,10 @@ export interface WitnessPort {
   ): Promise<WitnessAnswer>;
   /** The connector's word, while nothing is known that contradicts it: no recording comes of this session. */
   recordNeverBegan(connector: ConnectorId, what: { session: SessionId; reason: string }): Promise<WitnessAnswer>;
+  /** That its purge was ordered, by that entry of the audit log: until it is purged, what is missing of it may be deleted. */
+  recordPurgeOrdered(session: SessionId, audit: number): Promise<void>;
+  /** That order will not be carried out. */
+  dropPurgeOrder(session: SessionId, audit: number): Promise<void>;
   /** That nothing of it is stored any more, by the order in the audit log; whose it was is forgotten. Again is the same as once. */
   recordPurged(session: SessionId, audit: number): Promise<void>;
   /**

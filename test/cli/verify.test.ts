@@ -120,6 +120,36 @@ describe('verify', () => {
     expect([removed.code, JSON.parse(removed.stdout).sessions[0].faults[0].reason]).toEqual([1, 'manifest_missing']);
   });
 
+  it('says that a purge is under way where the edge ordered one, and of what else is wrong that it is not proven', async () => {
+    const connector = 'con_01m7xr2y76rsw2kt403zh5pxa5';
+    const at = '2026-11-20T10:00:00.000Z';
+    const head = { number: 0, digest: 'a'.repeat(64), at };
+    const manifest = { digest: 'a'.repeat(64), segments: 1, at };
+    const purgeOrdered = { at: '2026-11-30T10:00:00.000Z', audit: 41 };
+    replies['GET /api/v1/connectors'] = { status: 403, body: fault('forbidden', 'no') };
+    replies['GET /api/v1/sessions'] = { body: { sessions: [] } };
+    replies['GET /api/v1/witness'] = { body: { sessions: [{ session: SESSION, connector, heads: 1 }] } };
+    replies[`GET /api/v1/sessions/${SESSION}/objects`] = { body: { connector, objects: [] } };
+    const seen = { session: SESSION, connector, heads: [head], manifest };
+    replies[`GET /api/v1/witness/${SESSION}`] = { body: { ...seen, purgeOrdered } };
+    const ran = await run('verify', '--all');
+    expect(ran.stdout).toContain(`${SESSION}  PURGE UNDER WAY`);
+    expect(ran.stdout).toContain(
+      'its purge was ordered by entry 41 of the audit log at 2026-11-30T10:00:00.000Z and is',
+    );
+    expect([ran.code, ran.stdout]).toEqual([0, expect.stringContaining('1 being purged')]);
+    // Without that order it is a loss, and what is there and damaged is one with it too.
+    replies[`GET /api/v1/witness/${SESSION}`] = { body: seen };
+    expect((await run('verify', '--all')).stdout).toContain('NOT PROVEN');
+    replies[`GET /api/v1/witness/${SESSION}`] = { body: { ...seen, purgeOrdered } };
+    replies[`GET /api/v1/sessions/${SESSION}/objects`] = {
+      body: { connector, objects: [{ name: '00000000.seg', bytes: 3 }] },
+    };
+    replies[`GET /api/v1/sessions/${SESSION}/objects/00000000.seg`] = { body: 'bad' };
+    const altered = await run('verify', '--all');
+    expect([altered.code, altered.stdout]).toEqual([1, expect.stringContaining('segment_damaged')]);
+  });
+
   it('of --all goes on behind what the archive does not give, and names it', async () => {
     const connector = 'con_01m7xr2y76rsw2kt403zh5pxa5';
     const ids = ['8', '9', 'a'].map((last) => SESSION.slice(0, -1) + last);

@@ -109,6 +109,9 @@ describe('a purge that is due', () => {
     expect(entry).toMatchObject({ actor: 'gatehouse', details: { mode: 'due', ...retention, ...evidence } });
     const orders = (await told()).filter(({ path }) => path === `/purges/${session}/order`);
     expect(orders.map(({ body }) => body.audit)).toEqual([entry?.sequence, entry?.sequence]);
+    // What a proof misses from now on, it misses by that entry.
+    const underWay = await remote(env.WITNESS).witnessed(session as SessionId);
+    expect([underWay?.purgeOrdered?.audit, underWay?.purged]).toEqual([entry?.sequence, undefined]);
     // With what it was granted for, and signed by the key that signs the log of sessions.
     const {
       note: said,
@@ -133,6 +136,7 @@ describe('a purge that is due', () => {
     expect(done[0]?.details).toMatchObject({ order: entry?.sequence, ...evidence });
     const witnessed = await remote(env.WITNESS).witnessed(session as SessionId);
     expect(witnessed?.purged).toMatchObject({ audit: entry?.sequence });
+    expect(witnessed?.purgeOrdered).toBeUndefined();
     // Whose it was is forgotten, and nothing else can be changed there.
     expect(await remote(env.WITNESS).admissions([session as SessionId])).toEqual([
       { connector: connector.id, admittedAt: expect.any(String) },
@@ -165,6 +169,7 @@ describe('a purge that is due', () => {
     await remote(env.RETENTION).run();
     expect((await told())[0]).toMatchObject({ method: 'PUT' });
     expect(await newest('purge.refused')).toMatchObject({ object: session, actor: 'gatehouse' });
+    expect((await remote(env.WITNESS).witnessed(session as SessionId))?.purgeOrdered).toBeUndefined();
   });
 });
 

@@ -198,8 +198,11 @@ async function purgeEarly(deps: UseCaseDeps, who: Identity, session: SessionId, 
   const details = { mode: 'early', asked: waiting.by, why: waiting.reason, reason, ...tombstoneOf(kept.value) };
   const { sequence } = await deps.audit.append({ kind: 'purge.ordered', actor: who.email, object: session, details });
   const order = { ...before.order, mode: 'early' as const, audit: sequence, connector: admission.connector };
+  await deps.witness.recordPurgeOrdered(session, sequence);
   const ordered = await deps.retentionArchive.order(session, order);
   if (!ordered.ok) {
+    // Without an answer it may have come to them.
+    if (ordered.error.reason === 'conflict') await deps.witness.dropPurgeOrder(session, sequence);
     const details = { order: sequence, why: ordered.error.against.slice(0, 500) || 'unavailable' };
     await note(deps, { kind: 'purge.refused', actor: 'gatehouse', object: session, details });
     return ordered.error.reason === 'conflict'
