@@ -36,7 +36,7 @@ function saidBy(entry: ActionEntry): Said {
       const values = parameters.flatMap(({ value, hidden }) => (value === null || hidden ? [] : [value]));
       return {
         texts: [text, ...values, ...(error ? [error.message, error.code] : [])],
-        errors: error ? [error.code] : [],
+        errors: error ? codesIn(error.code) : [],
         tables: tablesIn(text),
         ...cut(textBytes),
         ...(rows !== undefined && { rows }),
@@ -65,6 +65,12 @@ function saidBy(entry: ActionEntry): Said {
       };
     }
   }
+}
+
+/** MySQL's have two, `1146 (42S02)`: people know one of them, or paste both. */
+function codesIn(code: string): string[] {
+  const [, number, state] = /^(\d+) \(([0-9A-Z]{5})\)$/.exec(code) ?? [];
+  return number === undefined || state === undefined ? [code] : [code, number, state];
 }
 
 const cut = (bytes: number | undefined) => (bytes === undefined ? {} : { cutBytes: bytes });

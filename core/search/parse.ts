@@ -7,6 +7,7 @@
 // Whatever is typed is either read or refused with the place and the way out; nothing of it is anybody else's syntax.
 
 import { err, ok, type Result } from '../result.ts';
+import { listedValue } from './closed-fields.ts';
 import { AMOUNT_FIELDS, type SearchExpression, TIME_FIELDS, VALUE_FIELDS } from './query.ts';
 import { textTokens } from './tokens.ts';
 import { readAmount, readDuration, readRows, readTime } from './values.ts';
@@ -179,7 +180,11 @@ class Parser {
     if (value === '' && !star)
       throw mistake(`A value must follow ${name}: at once. To search for the word, put it in quotes.`);
     const field = VALUE_FIELDS.find((each) => each === name);
-    if (field) return { kind: 'value', field, value: value.trim().toLowerCase(), prefix: star };
+    if (field) {
+      const listed = listedValue(field, value.trim().toLowerCase(), star);
+      if (!listed.ok) throw mistake(listed.error);
+      return { kind: 'value', field, value: listed.value, prefix: star };
+    }
     const amount = AMOUNT_FIELDS.find((each) => each === name);
     if (amount) {
       const range = star ? undefined : readAmount(value, amount === 'rows' ? readRows : readDuration);
