@@ -38,7 +38,8 @@ export class Cli {
 export function checked<S extends z.ZodType>(schema: S, value: unknown, name: string): z.output<S> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  throw usage(`${name} ${String(value)}: ${parsed.error.issues[0]?.message ?? 'not understood'}`);
+  const said = typeof value === 'object' ? name : `${name} ${String(value)}`;
+  throw usage(`${said}: ${parsed.error.issues[0]?.message ?? 'not understood'}`);
 }
 
 export function wholeNumber(text: string, name: string, least: number, most: number): number {

@@ -42,7 +42,7 @@ import type { DecidedVia, RecordingKind } from '../core/approval/approval.ts';
 import type { ActionPage, SessionDetail, SessionPage, SessionQuery } from '../core/catalogue.ts';
 import type { GrantId, HoldId, HoldSearchId, RequestId, SessionId, ShareId } from '../core/ids.ts';
 import type { ReplayQuery } from '../core/replay/terminal.ts';
-import type { HoldSearch, LegalHold, PlacedScope } from '../core/retention/hold.ts';
+import type { HoldSearch, LegalHold, PlacedHold, PlacedScope } from '../core/retention/hold.ts';
 import type { RetentionOverview } from '../core/retention/overview.ts';
 import type {
   EarlyPurge,
@@ -197,7 +197,7 @@ export interface Gatehouse {
   /** For the holder of a live grant; `address`: the client's. */
   openTunnel(who: Identity, resource: ResourceName, address: string): Answer<OpenedTunnel>;
   /** Auditors and administrators. */
-  placeHold(who: Identity, scope: PlacedScope, reason: string): Answer<LegalHold>;
+  placeHold(who: Identity, scope: PlacedScope, reason: string): Answer<PlacedHold>;
   /** Auditors: looks for sessions to hold, and with `goOnWithHoldSearch` until it is done. Holds nothing. */
   searchForHold(who: Identity, query: string): Answer<HoldSearch>;
   goOnWithHoldSearch(who: Identity, search: HoldSearchId): Answer<HoldSearch>;

@@ -1,8 +1,16 @@
 // `gatehouse hold`: legal holds.
 
 import type { Command } from 'commander';
-import { HoldId } from '../../core/ids.ts';
-import { type HoldScope, HoldSearch, LegalHold, MAX_HELD_SESSIONS, PlacedScope } from '../../core/retention/hold.ts';
+import { HoldId, SessionId } from '../../core/ids.ts';
+import {
+  heldNowWords,
+  type HoldScope,
+  HoldSearch,
+  LegalHold,
+  MAX_HELD_SESSIONS,
+  PlacedHold,
+  PlacedScope,
+} from '../../core/retention/hold.ts';
 import { HoldList, RetentionReason, SearchForHold } from '../../core/retention/purge.ts';
 import type { ApiClient } from '../api-client.ts';
 import { checked, type Cli } from '../cli.ts';
@@ -54,11 +62,12 @@ export function addHold(command: Command, cli: Cli): void {
         await confirm(cli, output, { ask: `${foundWords(found)} Hold them?`, otherwise: 'nothing was held' });
       const scope = typeof named === 'string' ? { of: 'search', search: found?.id } : named;
       const body = { scope, reason };
-      const placed = await client.post('/holds', body, LegalHold);
+      const placed = await client.post('/holds', body, PlacedHold);
+      const now = heldNowWords(placed);
       await output.answer(
         { hold: placed },
         () =>
-          `Hold ${placed.id} is in force on ${scopeWords(placed.scope)}. Objects are put under the store's hold within the hour.`,
+          `Hold ${placed.id} is in force on ${scopeWords(placed.scope)}. ${now === undefined ? '' : `${now} `}Objects are put under the store's hold within the hour.`,
       );
     });
   hold
@@ -128,8 +137,9 @@ const foundWords = ({ sessions, tooMany, notSearched }: HoldSearch): string =>
 
 const sessionWords = (count: number): string => `${count} ${count === 1 ? 'session' : 'sessions'}`;
 
-function scopeOf({ session, user, resource, since, until }: Named): PlacedScope {
+function scopeOf({ session: sessions, user, resource, since, until }: Named): PlacedScope {
   const now = Date.now();
+  const session = sessions?.map((id) => checked(SessionId, id, '--session'));
   const scopes = [
     session && (session.length === 1 ? { of: 'session', session: session[0] } : { of: 'sessions', sessions: session }),
     user !== undefined && { of: 'user', email: user },

@@ -33,12 +33,17 @@ export const HoldScope = z.discriminatedUnion('of', [
 export type HoldScope = z.infer<typeof HoldScope>;
 
 /** What somebody asks to be held. */
-export const PlacedScope = z.discriminatedUnion('of', [
-  ...SCOPES,
-  z.strictObject({ of: z.literal('sessions'), sessions: z.array(SessionId).min(1).max(MAX_NAMED_SESSIONS) }),
-  /** What this search has found, once it is done. */
-  z.strictObject({ of: z.literal('search'), search: HoldSearchId }),
-]);
+export const PlacedScope = z
+  .discriminatedUnion('of', [
+    ...SCOPES,
+    z.strictObject({ of: z.literal('sessions'), sessions: z.array(SessionId).min(1).max(MAX_NAMED_SESSIONS) }),
+    /** What this search has found, once it is done. */
+    z.strictObject({ of: z.literal('search'), search: HoldSearchId }),
+  ])
+  .refine(
+    (scope) => scope.of !== 'time' || Date.parse(scope.since) < Date.parse(scope.until),
+    'since must be before until: nothing runs in such a time',
+  );
 export type PlacedScope = z.infer<typeof PlacedScope>;
 
 /** A search for sessions to hold: of every page of its hits, a few pages at each call. */
@@ -68,6 +73,30 @@ export const LegalHold = z.object({
   lifted: Step.omit({ reason: true }).optional(),
 });
 export type LegalHold = z.infer<typeof LegalHold>;
+
+/** As the answer to placing it. */
+export const PlacedHold = LegalHold.extend({
+  /** Of a person or a resource: what it holds so far. Missing: the archive did not say. */
+  now: z
+    .object({
+      sessions: z.number().int(),
+      /** There are more than were counted. */
+      more: z.boolean(),
+      /** false: nobody by that address, nothing by that name was here. It may come, or be misspelt. */
+      known: z.boolean(),
+    })
+    .optional(),
+});
+export type PlacedHold = z.infer<typeof PlacedHold>;
+
+/** undefined: it goes without saying. */
+export function heldNowWords({ scope, now }: PlacedHold): string | undefined {
+  if (!now || (scope.of !== 'user' && scope.of !== 'resource')) return undefined;
+  const { sessions, more, known } = now;
+  const name = scope.of === 'user' ? scope.email : scope.resource;
+  const held = `It holds ${more ? 'more than ' : ''}${sessions} ${sessions === 1 ? 'session' : 'sessions'} now`;
+  return known ? `${held}.` : `${held}; ${name} is not known here.`;
+}
 
 /** What a hold is compared with. What is not known of a session may be what the hold names: it is covered then. */
 export interface HeldFacts {

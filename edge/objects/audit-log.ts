@@ -79,6 +79,10 @@ export class AuditLog extends DurableObject<Env> implements Serves<AuditPort> {
     return this.#enqueue(() => this.#append(events));
   }
 
+  knowsName(address: string): boolean {
+    return this.#names.find(address.toLowerCase()) !== undefined;
+  }
+
   eraseName(address: string): Promise<void> {
     return this.#enqueue(async () => {
       // What is counted and not written yet would bring it back.

@@ -19,6 +19,8 @@ export interface AuditPort {
    * minutes is counted to it. Resolves once either is durable; await it before anything is shown.
    */
   appendLook(event: AuditEvent, shown: string): Promise<void>;
+  /** Whether an entry is about, or by, this address, and it is not erased. */
+  knowsName(address: string): Promise<boolean>;
   /**
    * Forgets whose this address is, and the subjects that signed in with it: entries keep their pseudonyms, and nobody can tell any more
    * whose they were. That it is done was written down before.

@@ -2,7 +2,7 @@
 
 import { createRoute, z } from '@hono/zod-openapi';
 import { HoldId, HoldSearchId, SessionId } from '../../core/ids.ts';
-import { HoldSearch, LegalHold } from '../../core/retention/hold.ts';
+import { HoldSearch, LegalHold, PlacedHold } from '../../core/retention/hold.ts';
 import { RetentionOverview } from '../../core/retention/overview.ts';
 import {
   BecauseOf,
@@ -50,7 +50,7 @@ export function retentionRoutes(api: Api, { gatehouse }: ApiDeps): void {
       path: '/holds',
       summary: 'Place a legal hold (auditors, administrators)',
       request: { body: jsonBody(PlaceHold) },
-      responses: jsonAnswer(LegalHold, 'In force: nothing that it covers is purged'),
+      responses: jsonAnswer(PlacedHold, 'In force: nothing that it covers is purged; `now`: what it holds so far'),
     }),
     async (c) => {
       const { scope, reason } = c.req.valid('json');

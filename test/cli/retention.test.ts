@@ -29,6 +29,19 @@ it.each([
   expect(seen.map(({ body }) => json(body))).toEqual([{ scope, reason: 'a dispute' }]);
 });
 
+it('hold place names what it cannot hold, and says what it holds now', async () => {
+  const place = (...args: string[]) => run('hold', 'place', ...args, '--reason', 'a dispute');
+  const banana = await place('--session', 'banana');
+  expect([banana.code, banana.stderr]).toEqual([2, expect.stringContaining('--session banana')]);
+  const reversed = await place('--since', '2026-11-21', '--until', '2026-11-20');
+  expect([reversed.code, reversed.stderr]).toEqual([2, expect.stringContaining('since must be before until')]);
+  expect(reversed.stderr).not.toContain('[object');
+  const now = { sessions: 0, more: false, known: false };
+  replies['POST /api/v1/holds'] = { body: { ...placed, scope: { of: 'user', email: 'alicia@example.com' }, now } };
+  const { stdout } = await place('--user', 'alicia@example.com');
+  expect(stdout).toContain('It holds 0 sessions now; alicia@example.com is not known here.');
+});
+
 it('hold place --search counts to the last page, and holds what was found when it is told to', async () => {
   const search = newId('hsr');
   const found = (sessions: number, done: boolean) => ({

@@ -4,7 +4,7 @@
 import { type Context, Hono } from 'hono';
 import type { Me } from '../../../core/api.ts';
 import { HoldId, SessionId } from '../../../core/ids.ts';
-import { HoldScope } from '../../../core/retention/hold.ts';
+import { heldNowWords, type PlacedHold, PlacedScope } from '../../../core/retention/hold.ts';
 import { type HoldList, RetentionReason } from '../../../core/retention/purge.ts';
 import { to } from '../components/parts.tsx';
 import type { PortalDeps } from '../deps.ts';
@@ -72,9 +72,9 @@ export function retentionPages(deps: PortalDeps): Hono {
       if (!scope) return showForm(visit, form, WRONG_SCOPE[form.of], 400);
       if (!reason.success) return showForm(visit, form, SAY_WHY, 400);
       const placed = await gatehouse.placeHold(visit.me.identity, scope, reason.data);
-      if (placed.ok) return visit.c.redirect(`${holdAddress(placed.value.id)}?placed`, 303);
+      if (placed.ok) return visit.c.redirect(`${holdAddress(placed.value.id)}?${placedQuery(placed.value)}`, 303);
       const { reason: why, message } = placed.error;
-      if (why === 'bad_request') return showForm(visit, form, message, 400);
+      if (why === 'bad_request' || why === 'not_found') return showForm(visit, form, message, 400);
       return why === 'unavailable' ? showForm(visit, form, message, 503) : showFault(visit, placed.error);
     }),
   );
@@ -83,12 +83,7 @@ export function retentionPages(deps: PortalDeps): Hono {
     show(
       visit,
       'Legal hold',
-      <HoldPage
-        hold={hold}
-        email={visit.me.identity.email}
-        placed={visit.c.req.query('placed') !== undefined}
-        {...more}
-      />,
+      <HoldPage hold={hold} email={visit.me.identity.email} {...placedIn(visit, hold)} {...more} />,
       { status: more.status ?? 200 },
     );
 
@@ -266,8 +261,20 @@ function holdForm(read: Read, otherwise: HoldForm['of']): HoldForm {
 }
 
 /** undefined: it names nothing that a hold can be on. */
-function scopeOf(form: HoldForm): HoldScope | undefined {
-  return HoldScope.safeParse(scopeSent(form)).data;
+/** For the page behind it: numbers, and no names in an address. */
+const placedQuery = ({ now }: PlacedHold): string =>
+  now ? `placed=${now.sessions}${now.more ? '-more' : ''}${now.known ? '' : '&unknown'}` : 'placed';
+
+function placedIn(visit: Visit, hold: HoldList['holds'][number]) {
+  const placed = visit.c.req.query('placed');
+  const [count, more] = /^(\d{1,3})(-more)?$/.exec(placed ?? '')?.slice(1) ?? [];
+  const known = visit.c.req.query('unknown') === undefined;
+  const now = count === undefined ? undefined : { sessions: Number(count), more: more !== undefined, known };
+  return { placed: placed !== undefined, now: heldNowWords({ ...hold, now }) };
+}
+
+function scopeOf(form: HoldForm): PlacedScope | undefined {
+  return PlacedScope.safeParse(scopeSent(form)).data;
 }
 
 function scopeSent({ of, session, email, resource, since, until }: HoldForm): object | undefined {

@@ -42,6 +42,14 @@ test('is refused while a grant of theirs is in force', async () => {
   expect((await people.alice.send('POST', `/grants/${id}/revoke`, { reason: 'tests' })).status).toBe(200);
 });
 
+test('of somebody who was never here is refused, by each who asks, and makes no pseudonym', async () => {
+  const nobody = 'nobody-here@example.com';
+  for (const who of ['carol', 'bob'] as const)
+    expect(await refusal(await erase(who, nobody))).toEqual([404, expect.stringContaining('nothing to erase')]);
+  expect(await remote(env.AUDIT_LOG).knowsName(nobody)).toBe(false);
+  expect((await newest('person.erase_asked'))?.object).not.toBe(nobody);
+});
+
 test('is refused while a recording of theirs is stored', async () => {
   expect(await refusal(await erase('carol', 'alice@example.com'))).toEqual([
     403,

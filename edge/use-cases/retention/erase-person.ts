@@ -25,6 +25,11 @@ export async function erasePerson(
   if (who.email === email) return fault('denied', 'Nobody erases themselves. Two others have to ask.');
   const kept = await keeping(deps, email);
   if (!kept.ok) return kept;
+  if (!(await isKnown(deps, email)))
+    return fault(
+      'not_found',
+      `Nobody by the address ${email} is known here, so there is nothing to erase. Look at it again.`,
+    );
   const act = `person ${email}`;
   const waiting = await standingAct(deps, act);
   if (waiting?.by === who.email) return fault('denied', 'You asked for it. Somebody else has to agree.');
@@ -44,6 +49,10 @@ export async function erasePerson(
   await deps.retention.putWaiting(act, undefined);
   return ok({ state: 'erased', person });
 }
+
+/** The audit log names whoever did or was anything here. Before the entry that somebody asks, which would name them too. */
+const isKnown = async (deps: UseCaseDeps, email: string): Promise<boolean> =>
+  (await deps.audit.knowsName(email)) || (await deps.directory.personByEmail(email)) !== undefined;
 
 /** What stands against it: a hold on the person, a grant of theirs, and recordings, which name them and are named in the log. */
 async function keeping(deps: UseCaseDeps, email: string): Answer<undefined> {

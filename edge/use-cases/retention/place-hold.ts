@@ -9,6 +9,7 @@ import {
   type HoldSearch,
   type LegalHold,
   MAX_HELD_SESSIONS,
+  type PlacedHold,
   type PlacedScope,
 } from '../../../core/retention/hold.ts';
 import { ok } from '../../../core/result.ts';
@@ -30,9 +31,12 @@ export async function placeHold(
   who: Identity,
   asked: PlacedScope,
   reason: string,
-): Answer<LegalHold> {
+): Answer<PlacedHold> {
   const scope = asked.of === 'search' ? await foundBy(deps, who, asked.search) : ok<HoldScope>(asked);
   if (!scope.ok) return scope;
+  // What a search found is there.
+  const there = asked.of === 'search' ? ok(undefined) : await areKnown(deps, scope.value);
+  if (!there.ok) return there;
   const hold: LegalHold = {
     id: newId('hld', deps.clock),
     scope: scope.value,
@@ -44,7 +48,39 @@ export async function placeHold(
   // At once, as somebody may be about to purge; where they do not answer, nothing is ordered until they do.
   await deps.retention.tellHolds();
   if (asked.of === 'search') await deps.retention.dropHoldSearch(asked.search);
-  return ok(hold);
+  const now = await heldNow(deps, scope.value);
+  return ok({ ...hold, ...(now && { now }) });
+}
+
+/** A hold on a session that never was holds nothing, whatever somebody believes of it. */
+async function areKnown(deps: UseCaseDeps, scope: HoldScope): Answer<undefined> {
+  const named = scope.of === 'session' ? [scope.session] : scope.of === 'sessions' ? scope.sessions : [];
+  const admissions = await deps.witness.admissions(named);
+  for (const session of named.filter((_, index) => !admissions[index])) {
+    // Of an earlier release, before there was a witness.
+    const stored = await deps.archive.session({ id: session, connector: undefined });
+    if (stored.ok) continue;
+    return stored.error === 'not_found'
+      ? fault('not_found', `There is no session ${session}: nothing was held. Look at its id again.`)
+      : fault('unavailable', 'The archive does not answer. Nothing was held: try again.');
+  }
+  return ok(undefined);
+}
+
+/** Of a page of the catalogue: whoever placed it is to see that it is not on nothing. */
+async function heldNow(deps: UseCaseDeps, scope: HoldScope): Promise<PlacedHold['now']> {
+  if (scope.of !== 'user' && scope.of !== 'resource') return undefined;
+  const of = scope.of === 'user' ? { email: scope.email.toLowerCase() } : { resource: scope.resource };
+  const page = await deps.archive.sessions({ ...of, limit: 200 });
+  if (!page.ok) return undefined;
+  const sessions = page.value.sessions.length;
+  const { directory } = deps;
+  const known =
+    sessions > 0 ||
+    (await (scope.of === 'user'
+      ? directory.personByEmail(scope.email.toLowerCase())
+      : directory.resource(scope.resource))) !== undefined;
+  return { sessions, more: page.value.cursor !== undefined, known };
 }
 
 /** An auditor asks: what a search finds is told to nobody else. */

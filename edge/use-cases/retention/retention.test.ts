@@ -67,7 +67,8 @@ describe('a legal hold', () => {
   test('needs a reason, is written down without names, told to the functions, and lifted by two', async () => {
     await functions('POST', { purges: [] });
     expect((await place('carol', { of: 'user', email: 'alice@example.com' }, '  ')).status).toBe(400);
-    const placed = (await (await place('carol', { of: 'user', email: 'alice@example.com' })).json()) as { id: string };
+    const answered = await place('carol', { of: 'user', email: 'alice@example.com' });
+    const { now: _, ...placed } = (await answered.json()) as { id: string; now?: object };
     const entry = await newest('hold.placed');
     expect(entry).toMatchObject({
       actor: 'carol@example.com',
@@ -91,6 +92,30 @@ describe('a legal hold', () => {
     expect((await told()).at(-1)?.body).toMatchObject({ id: placed.id, lifted: { by: 'bob@example.com' } });
     const { holds } = (await (await people.carol.get('/holds')).json()) as { holds: { id: string }[] };
     expect(holds.map(({ id }) => id)).toContain(placed.id);
+  });
+});
+
+describe('a hold that would hold nothing', () => {
+  test('is refused where its time is reversed or nobody knows the session', async () => {
+    const [since, until] = ['2026-11-21T00:00:00.000Z', '2026-11-20T00:00:00.000Z'];
+    const reversed = await place('carol', { of: 'time', since, until });
+    expect([reversed.status, await reversed.text()]).toEqual([400, expect.stringContaining('before until')]);
+    const unknown = newId('ses');
+    for (const scope of [
+      { of: 'session', session: unknown },
+      { of: 'sessions', sessions: [session, unknown] },
+    ]) {
+      const answer = await place('carol', scope);
+      expect([answer.status, await answer.text()]).toEqual([404, expect.stringContaining(unknown)]);
+    }
+  });
+
+  test('says how many it holds now, and that a person or a resource is not known', async () => {
+    const now = async (scope: object) => ((await (await place('carol', scope)).json()) as { now?: object }).now;
+    const none = { sessions: 0, more: false, known: false };
+    expect(await now({ of: 'user', email: 'alicia@example.com' })).toEqual(none);
+    expect(await now({ of: 'user', email: 'Alice@example.com' })).toMatchObject({ known: true, more: false });
+    expect(await now({ of: 'session', session })).toBeUndefined();
   });
 });
 

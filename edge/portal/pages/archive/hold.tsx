@@ -37,12 +37,14 @@ interface HoldPageProps {
   email: string;
   /** They just placed it. */
   placed: boolean;
+  /** What it holds so far, in words. */
+  now?: string | undefined;
   /** As it was sent and not taken, with why. */
   reason?: string;
   problem?: string;
 }
 
-export const HoldPage = ({ hold, email, placed, reason = '', problem }: HoldPageProps) => (
+export const HoldPage = ({ hold, email, placed, now, reason = '', problem }: HoldPageProps) => (
   <div class="narrow">
     <p class="crumb">
       <a href="/retention">Retention</a>
@@ -51,7 +53,7 @@ export const HoldPage = ({ hold, email, placed, reason = '', problem }: HoldPage
     {placed ? (
       <NoticeBox kind="good">
         The hold is in force: nothing that it covers is purged from now on. The objects themselves are put under the
-        store's hold within the hour.
+        store's hold within the hour. {now === undefined ? null : <Text value={now} />}
       </NoticeBox>
     ) : null}
     {problem === undefined ? null : (
