@@ -46,7 +46,10 @@ const OPTIONS: Readonly<Record<ExportFormat, readonly Option[]>> = {
 /** What is exported: the same of any two queries for the same file. */
 export function exportedBy(query: ExportQuery): Omit<ExportQuery, 'part'> {
   const { format } = query;
-  return { format, ...Object.fromEntries(OPTIONS[format].flatMap((key) => (query[key] === undefined ? [] : [[key, query[key]]]))) };
+  return {
+    format,
+    ...Object.fromEntries(OPTIONS[format].flatMap((key) => (query[key] === undefined ? [] : [[key, query[key]]]))),
+  };
 }
 
 /** An export that one answer cannot carry: it is written in parts, which are joined in their order. */

@@ -28,10 +28,7 @@ export const RenderJob = z.object({
 export type RenderJob = z.infer<typeof RenderJob>;
 
 /** undefined: nothing of it is stored yet. */
-export function renderJob(
-  { connector, stored }: FoundSession,
-  asked: ExportQuery,
-): RenderJob | undefined {
+export function renderJob({ connector, stored }: FoundSession, asked: ExportQuery): RenderJob | undefined {
   const query = exportedBy(asked);
   const session = sessionEntryOf(stored, {});
   const last = stored.segments.at(-1);
