@@ -13,8 +13,7 @@ import { ok } from '../../core/result.ts';
 import type { Answer, Gatehouse, Inbox } from '../gatehouse.ts';
 import type { ActFault } from '../ports/approval.ts';
 import { AuditUnavailable, fault, noteCounted, noteLook, type UseCaseDeps } from './deps.ts';
-import { type Standing, standingOf } from './standing.ts';
-import { auditorsAskUnder } from './views/viewing.ts';
+import { auditorsAskUnder, type Standing, standingOf } from './standing.ts';
 
 type ApprovalUseCases = Pick<
   Gatehouse,

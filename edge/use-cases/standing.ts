@@ -4,6 +4,7 @@ import type { Identity } from '../../core/identity.ts';
 import type { PolicyDocument } from '../../core/policy/document.ts';
 import { isAmong } from '../../core/policy/evaluate.ts';
 import { describeMistake, parsePolicy } from '../../core/policy/parse.ts';
+import { bindsAuditors } from '../../core/policy/viewing-terms.ts';
 import { ok } from '../../core/result.ts';
 import type { Answer } from '../gatehouse.ts';
 import type { PolicyInForce } from '../ports/directory.ts';
@@ -30,6 +31,15 @@ export async function standingOf(deps: UseCaseDeps, who: Identity): Answer<Stand
     administrator: isAmong(document, document.administrators, who),
     auditor: isAmong(document, document.auditors, who),
   });
+}
+
+/** Whether auditors, too, need an approval for the sessions of a rule, also of one that is gone. */
+export function auditorsAskUnder(
+  { policy, boundWhenGone }: Pick<Standing, 'policy' | 'boundWhenGone'>,
+  name: string,
+): boolean {
+  const rule = policy.rules.find((each) => each.name === name);
+  return rule ? bindsAuditors(rule) : boundWhenGone.includes(name);
 }
 
 /** The stored policy; on the very first use the one from the settings becomes version 1. */

@@ -286,15 +286,16 @@ test('in a browser it takes the token from a form, survives signing in, and lead
 
 test('the player that a link opens searches within its session, and in no other', async () => {
   const { token } = await made({ with: ['mallory@example.com'] });
-  const mallory = await callerAs('mallory');
   const browser = new Browser();
   await browser.signIn('mallory');
   const search = (session: string) => browser.fetch(`${EDGE}/sessions/${session}/search?q=drop`);
   expect((await search(ofAlice.id)).status).toBe(403);
-  await open(mallory, token);
+  const headers = { origin: EDGE };
+  await browser.fetch(`${EDGE}/shared`, { method: 'POST', headers, body: new URLSearchParams({ token }) });
+  await browser.fetch(`${EDGE}/shared/open`);
   const inside = SearchPage.parse(await (await search(ofAlice.id)).json());
   expect(inside.hits.map(({ session }) => session)).toEqual([ofAlice.id]);
   expect((await search(ofBob.id)).status).toBe(403);
-  const all = SearchPage.parse(await (await mallory.get('/search?q=drop')).json());
+  const all = SearchPage.parse(await (await (await callerAs('mallory')).get('/search?q=drop')).json());
   expect(all.hits).toEqual([]);
 });

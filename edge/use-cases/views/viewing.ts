@@ -12,13 +12,13 @@ import type { SessionId } from '../../../core/ids.ts';
 import type { Identity } from '../../../core/identity.ts';
 import type { Rule } from '../../../core/policy/document.ts';
 import { isAmong } from '../../../core/policy/evaluate.ts';
-import { bindsAuditors, goneTermsOf, type ViewApproval } from '../../../core/policy/viewing-terms.ts';
+import { goneTermsOf, type ViewApproval } from '../../../core/policy/viewing-terms.ts';
 import { ok, type Result } from '../../../core/result.ts';
 import { type AdmittedSession, openingOf, type StoredSession } from '../../../core/session-evidence.ts';
 import type { UseCaseFault } from '../../gatehouse.ts';
 import type { Admission } from '../../ports/witness.ts';
 import { fault, noteCounted, type UseCaseDeps } from '../deps.ts';
-import type { Standing } from '../standing.ts';
+import { auditorsAskUnder, type Standing } from '../standing.ts';
 
 export interface Owned extends Pick<AdmittedSession, 'subject' | 'email' | 'resource' | 'rule'> {
   /** What its rule said when it was opened. undefined: not known, and then nothing is opened by it. */
@@ -52,12 +52,6 @@ export function viewRight(
   if (!standing.auditor && !isAmong(standing.policy, rule.record.view, who)) return NONE;
   const terms = rule.record.viewApproval;
   return terms && (!standing.auditor || terms.auditors) ? { kind: 'on_approval', terms, session } : NOW;
-}
-
-/** Whether auditors, too, need an approval for the sessions of a rule, also of one that is gone. */
-export function auditorsAskUnder(standing: Pick<Standing, 'policy' | 'boundWhenGone'>, name: string): boolean {
-  const rule = ruleNamed(standing, name);
-  return rule ? bindsAuditors(rule) : standing.boundWhenGone.includes(name);
 }
 
 /** As whoever may see it is told; whether its rule is gone is for no catalogue to say. */
