@@ -21,7 +21,7 @@ import { administrationRoutes } from './routes/administration.ts';
 import { approvalRoutes } from './routes/approvals.ts';
 import { newApi } from './routes/api.ts';
 import { checkContentType, limitBody, sameSiteOnly, securityHeaders } from './routes/border.ts';
-import { connectorApiRoutes, type ConnectorRouteDeps, connectorRoutes } from './routes/connectors.ts';
+import { connectorApiRoutes, type ConnectorRouteDeps, connectorRoutes } from './routes/connectors/connectors.ts';
 import { deviceRoutes, openDeviceRoutes } from './routes/device.ts';
 import { reindexRoutes } from './routes/reindex.ts';
 import { retentionRoutes } from './routes/retention.ts';
@@ -33,7 +33,7 @@ import { viewRoutes } from './routes/views/views.ts';
 import { shareRoutes } from './routes/views/shares.ts';
 import { slackRoutes, type SlackRouteDeps } from './routes/slack.ts';
 import { type SignInDeps, signInRoutes } from './routes/sign-in.ts';
-import { type JoinTunnel, tunnelRoutes } from './routes/tunnels.ts';
+import { type JoinTunnel, tunnelRoutes } from './routes/connectors/tunnels.ts';
 import { AuditUnavailable, type UseCaseDeps } from './use-cases/deps.ts';
 
 export interface AppDeps {

@@ -13,7 +13,7 @@ export { ConnectorLink } from './objects/connector-link.ts';
 export { Directory } from './objects/directory.ts';
 export { Grants } from './objects/grants.ts';
 export { Retention } from './objects/retention.ts';
-export { TunnelRelay } from './objects/tunnel-relay.ts';
+export { TunnelRelay } from './objects/tunnel/tunnel-relay.ts';
 export { Witness } from './objects/witness.ts';
 
 const apps = new WeakMap<object, Hono>();

@@ -11,7 +11,7 @@ import { checked, type Cli } from '../cli.ts';
 import { usage } from '../failure.ts';
 import { passingFolder } from '../files/passing-folder.ts';
 import { ownCommand } from '../own-command.ts';
-import { runProgram } from '../run-program.ts';
+import { runProgram } from '../tunnel/run-program.ts';
 import { type GlobalOptions, privateFolder } from '../settings.ts';
 import { keepCertified } from './kept-key.ts';
 import { newSshKey } from './private-key.ts';

@@ -13,7 +13,7 @@ import { secretOfGrant } from '../access/kept-grant.ts';
 import { checked, type Cli } from '../cli.ts';
 import { Failure, usage } from '../failure.ts';
 import { passingFolder } from '../files/passing-folder.ts';
-import { runProgram } from '../run-program.ts';
+import { runProgram } from './run-program.ts';
 import { type GlobalOptions, privateFolder } from '../settings.ts';
 import { openLocalPort } from './local-port.ts';
 import { CLIENT_COMMANDS } from './registry.ts';

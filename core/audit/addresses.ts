@@ -96,7 +96,7 @@ const BORDERED = { before: /[\p{L}\p{N}\p{M}_.-]$/u, after: /^[\p{L}\p{N}\p{M}]/
  * Whether a name may be of that person for all that it says: it has their address in it, between signs, or as a mailbox of their own
  * behind `+` (RFC 5233). Both as `lower` has them.
  */
-export function mayName(name: string, address: string): boolean {
+export function mayBeAddress(name: string, address: string): boolean {
   const [local = '', domain = ''] = address.split('@');
   if (name.startsWith(`${local}+`) && name.endsWith(`@${domain}`)) return true;
   for (let at = name.indexOf(address); at >= 0; at = name.indexOf(address, at + 1))

@@ -8,7 +8,7 @@ import { writeEnd } from './channel-messages.ts';
 import { CLOSE_ABANDONED, CLOSE_DONE, CLOSE_OVER } from './relay.ts';
 import { type RelaySocket, type SocketEvents, TunnelEnd } from './tunnel-end.ts';
 
-/** As edge/objects/tunnel-relay.ts, but messages take a turn, and what is under way is lost with its connection. */
+/** As edge/objects/tunnel/tunnel-relay.ts, but messages take a turn, and what is under way is lost with its connection. */
 class MemoryRelay {
   readonly #ends = new Map<string, { events: SocketEvents; alive: boolean }>();
   refuse: { final: boolean; message: string } | undefined;

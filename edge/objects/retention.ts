@@ -12,7 +12,7 @@ import type { BeforeOrder, FoundToHold, RetentionPort, WaitingAct } from '../por
 import { createRetentionArchive, type RetentionArchive } from '../retention-archive.ts';
 import { parseSettings } from '../settings.ts';
 import { HOLD_SEARCHES_SCHEMA, HoldSearches } from '../storage/hold-searches.ts';
-import { Holds, HOLDS_SCHEMA } from '../storage/holds.ts';
+import { StoredHolds, HOLDS_SCHEMA } from '../storage/holds.ts';
 import { remote } from './rpc.ts';
 
 const SCHEMA = `
@@ -30,7 +30,7 @@ const MOST = 500;
 
 export class Retention extends DurableObject<Env> implements Serves<RetentionPort> {
   readonly #sql: SqlStorage;
-  readonly #holds: Holds;
+  readonly #holds: StoredHolds;
   readonly #searches: HoldSearches;
   /** Runs come one after the other: two would write the same entry twice. */
   #last: Promise<unknown> = Promise.resolve();
@@ -39,7 +39,7 @@ export class Retention extends DurableObject<Env> implements Serves<RetentionPor
     super(context, env);
     this.#sql = context.storage.sql;
     this.#sql.exec(SCHEMA + HOLDS_SCHEMA + HOLD_SEARCHES_SCHEMA);
-    this.#holds = new Holds(this.#sql);
+    this.#holds = new StoredHolds(this.#sql);
     this.#searches = new HoldSearches(this.#sql);
   }
 

@@ -12,7 +12,7 @@ export const HOLDS_SCHEMA = `
 
 const IN_FORCE = "json_extract(document, '$.lifted') IS NULL";
 
-export class Holds {
+export class StoredHolds {
   readonly #sql: SqlStorage;
   /** By hold. What they say never changes while it is in force. */
   readonly #lines = new Map<HoldId, string>();

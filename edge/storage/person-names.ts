@@ -1,7 +1,7 @@
 // Whose the pseudonyms of the audit log are. Beside the log and no part of its chain, so that a name can be erased and nothing of the
 // log changes.
 
-import { mayName } from '../../core/audit/addresses.ts';
+import { mayBeAddress } from '../../core/audit/addresses.ts';
 import { newId } from '../../core/ids.ts';
 
 export const PERSON_NAMES_SCHEMA = `
@@ -82,7 +82,7 @@ export class PersonNames {
     const domain = address.slice(address.lastIndexOf('@'));
     const rows = this.#sql.exec('SELECT pseudonym, name FROM names WHERE instr(name, ?) > 0', domain).toArray();
     for (const { pseudonym, name } of rows)
-      if (mayName(String(name), address) && !hasActed(String(pseudonym)))
+      if (mayBeAddress(String(name), address) && !hasActed(String(pseudonym)))
         this.#sql.exec('DELETE FROM names WHERE pseudonym = ?', pseudonym);
   }
 }

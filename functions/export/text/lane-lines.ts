@@ -3,7 +3,7 @@
 import type { TerminalEvent } from '../../../core/replay/terminal.ts';
 import { took } from '../../../core/text/amounts.ts';
 import { PlainLines } from './plain-lines.ts';
-import { ScreenLines, type Shown } from './screen-lines.ts';
+import { ScreenLines, type ScreenTelling } from './screen-lines.ts';
 
 export interface LaneLine {
   readonly lane: number;
@@ -86,10 +86,10 @@ export class LaneLines {
 /** Lines of several terminals that were told together. */
 const inOrder = (lines: LaneLine[]): LaneLine[] => lines.sort((a, b) => a.timeUs - b.timeUs);
 
-const shownLines = (lane: number, shown: readonly Shown[]): LaneLine[] =>
+const shownLines = (lane: number, shown: readonly ScreenTelling[]): LaneLine[] =>
   shown.map((each) => ({ lane, timeUs: each.timeUs, text: textOf(each), ours: each.kind !== 'line' }));
 
-function textOf(shown: Shown): string {
+function textOf(shown: ScreenTelling): string {
   if (shown.kind === 'line') return shown.text;
   const lasted = took(shown.timeUs - shown.sinceUs);
   return shown.kind === 'full-screen'

@@ -6,7 +6,7 @@
 import { Emulator, type Size } from '../../../core/replay/emulator.ts';
 import { type HeldLine, ScreenRows } from './screen-rows.ts';
 
-export type Shown =
+export type ScreenTelling =
   | { readonly kind: 'line'; readonly timeUs: number; readonly text: string }
   /** `sinceUs`: when it took the screen. */
   | { readonly kind: 'full-screen'; readonly timeUs: number; readonly sinceUs: number }
@@ -19,7 +19,7 @@ const MAX_ROWS = 500;
 export class ScreenLines {
   readonly #emulator: Emulator;
   readonly #rows = new ScreenRows();
-  #shown: Shown[] = [];
+  #shown: ScreenTelling[] = [];
   #timeUs = 0;
   #sinceUs: number | undefined;
   /** Since lines were told the cursor was sent to a place of the screen: there may be text that no line feed followed. */
@@ -52,7 +52,7 @@ export class ScreenLines {
   }
 
   /** What is shown for good by it. */
-  write(timeUs: number, text: string): readonly Shown[] {
+  write(timeUs: number, text: string): readonly ScreenTelling[] {
     this.#timeUs = timeUs;
     this.#guarded(() => this.#emulator.write(text));
     return this.#taken();
@@ -69,13 +69,13 @@ export class ScreenLines {
   }
 
   /** What is on the screen now, above the line that is being written. */
-  settled(): readonly Shown[] {
+  settled(): readonly ScreenTelling[] {
     this.#guarded(() => this.#settle());
     return this.#taken();
   }
 
   /** The line that nothing followed, and no more. */
-  end(timeUs: number): readonly Shown[] {
+  end(timeUs: number): readonly ScreenTelling[] {
     this.#timeUs = timeUs;
     if (!this.#lost) {
       this.#settle();
@@ -106,7 +106,7 @@ export class ScreenLines {
     }
   }
 
-  #taken(): readonly Shown[] {
+  #taken(): readonly ScreenTelling[] {
     const shown = this.#shown;
     this.#shown = [];
     return shown;
@@ -168,7 +168,7 @@ export class ScreenLines {
       0,
       lines.findIndex(({ over }) => over),
     );
-    const told: Shown[] = lines.map(({ timeUs, text }) => ({ kind: 'line', timeUs, text }));
+    const told: ScreenTelling[] = lines.map(({ timeUs, text }) => ({ kind: 'line', timeUs, text }));
     if (drawnOverUs !== undefined)
       told.splice(first, 0, { kind: 'drawn-over', timeUs: this.#timeUs, sinceUs: drawnOverUs });
     for (const each of told) this.#shown.push(each);

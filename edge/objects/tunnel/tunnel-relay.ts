@@ -4,7 +4,7 @@
 
 import { DurableObject } from 'cloudflare:workers';
 import { z } from 'zod';
-import { MAX_CHANNEL_MESSAGE_BYTES } from '../../core/tunnel/channel-messages.ts';
+import { MAX_CHANNEL_MESSAGE_BYTES } from '../../../core/tunnel/channel-messages.ts';
 import {
   CLOSE_ABANDONED,
   CLOSE_DONE,
@@ -12,16 +12,16 @@ import {
   CLOSE_REPLACED,
   type RelayNotice,
   RESUME_WITHIN_MS,
-} from '../../core/tunnel/relay.ts';
-import type { Env } from '../env.ts';
-import type { Serves } from '../ports/object.ts';
+} from '../../../core/tunnel/relay.ts';
+import type { Env } from '../../env.ts';
+import type { Serves } from '../../ports/object.ts';
 import {
   TUNNEL_ADDRESS_HEADER,
   TUNNEL_END_HEADER,
   TUNNEL_OWNER_HEADER,
   type TunnelPort,
   type TunnelTerms,
-} from '../ports/tunnel.ts';
+} from '../../ports/tunnel.ts';
 
 const CLOSE_MALFORMED = 4400;
 /** A little more than its ends wait. */

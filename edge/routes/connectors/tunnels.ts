@@ -1,11 +1,11 @@
 // /tunnels: to a connector that has no port for its clients.
 
 import { createRoute } from '@hono/zod-openapi';
-import { OpenedTunnel, TunnelRequest } from '../../core/api.ts';
-import { TunnelId } from '../../core/ids.ts';
-import { httpError } from '../http-errors.ts';
-import { type Api, type ApiDeps, answer, jsonAnswer, jsonBody, whoAsks } from './api.ts';
-import { clientAddress } from './request.ts';
+import { OpenedTunnel, TunnelRequest } from '../../../core/api.ts';
+import { TunnelId } from '../../../core/ids.ts';
+import { httpError } from '../../http-errors.ts';
+import { type Api, type ApiDeps, answer, jsonAnswer, jsonBody, whoAsks } from '../api.ts';
+import { clientAddress } from '../request.ts';
 
 export type JoinTunnel = (
   tunnel: TunnelId,

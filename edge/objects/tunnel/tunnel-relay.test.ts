@@ -3,11 +3,11 @@
 import { evictDurableObject, runDurableObjectAlarm, SELF } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { newId } from '../../core/ids.ts';
-import { EDGE } from '../test/browser.ts';
-import { resource, TestConnector, type TestLink } from '../test/connector.ts';
-import { grantFor, newest } from '../test/grants.ts';
-import { type Caller, callerAs } from '../test/people.ts';
+import { newId } from '../../../core/ids.ts';
+import { EDGE } from '../../test/browser.ts';
+import { resource, TestConnector, type TestLink } from '../../test/connector.ts';
+import { grantFor, newest } from '../../test/grants.ts';
+import { type Caller, callerAs } from '../../test/people.ts';
 
 const people = {} as Record<'alice' | 'bob', Caller>;
 let connector: TestConnector;

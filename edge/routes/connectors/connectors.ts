@@ -10,17 +10,22 @@ import {
   Joined,
   JoinRequest,
   SshCertificateRequest,
-} from '../../core/api.ts';
-import type { ConnectorId } from '../../core/ids.ts';
-import { err, ok, type Result } from '../../core/result.ts';
-import { authenticateConnector } from '../connectors/connector-login.ts';
-import { type ConnectorServiceDeps, certifyConnector, certifyHostKey, joinConnector } from '../connectors/service.ts';
-import { errorBody, httpError, statusOf } from '../http-errors.ts';
-import { AUTHORITY_PATH, CONNECTOR_TUNNELS_PATH, LINK_PATH } from '../paths.ts';
-import type { StoredConnector } from '../ports/directory.ts';
-import { noteCounted } from '../use-cases/deps.ts';
-import { type Api, answer, jsonAnswer, jsonBody } from './api.ts';
-import { clientAddress } from './request.ts';
+} from '../../../core/api.ts';
+import type { ConnectorId } from '../../../core/ids.ts';
+import { err, ok, type Result } from '../../../core/result.ts';
+import { authenticateConnector } from '../../connectors/connector-login.ts';
+import {
+  type ConnectorServiceDeps,
+  certifyConnector,
+  certifyHostKey,
+  joinConnector,
+} from '../../connectors/service.ts';
+import { errorBody, httpError, statusOf } from '../../http-errors.ts';
+import { AUTHORITY_PATH, CONNECTOR_TUNNELS_PATH, LINK_PATH } from '../../paths.ts';
+import type { StoredConnector } from '../../ports/directory.ts';
+import { noteCounted } from '../../use-cases/deps.ts';
+import { type Api, answer, jsonAnswer, jsonBody } from '../api.ts';
+import { clientAddress } from '../request.ts';
 import { joinedTunnel, type JoinTunnel } from './tunnels.ts';
 
 export interface ConnectorRouteDeps {

@@ -2,8 +2,8 @@
 
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
-import { Failure } from './failure.ts';
-import { codeOf, isCode } from './files/file-error.ts';
+import { Failure } from '../failure.ts';
+import { codeOf, isCode } from '../files/file-error.ts';
 
 interface Program {
   readonly name: string;
