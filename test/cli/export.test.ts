@@ -113,7 +113,7 @@ it('takes an address that has expired again, once it is given a new one', async 
 it.each([
   [['--file', 'a', '--format', 'csv'], '--file is the file itself'],
   [['--format', 'file'], 'name the file with --file'],
-  [['--statement', '1'], '--statement and --exact go with --format csv'],
+  [['--statement', '1'], '--statement goes with --format csv, text or markdown'],
   [['--format', 'csv', '--statement', '0'], '--statement 0'],
   [['--format', 'csv', '--lane', '1'], '--asciicast and --lane go with --format asciicast'],
 ])('of usage exits 2: %j', async (args, said) => {

@@ -9,7 +9,7 @@ import { CreateBucketCommand, DeleteObjectCommand, PutObjectCommand, S3Client } 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newId } from '../../core/ids.ts';
 import { manifestKey, segmentKey } from '../../core/recording/segment.ts';
-import type { LegalHold } from '../../core/retention/hold.ts';
+import { holdLine, holdsDigest, inForceAt, type LegalHold } from '../../core/retention/hold.ts';
 import { DAY_MS } from '../../core/retention/may-purge.ts';
 import { CatalogueReader } from '../../functions/catalogue-table/reader.ts';
 import { CatalogueTable, createCatalogueTable } from '../../functions/catalogue-table/table.ts';
@@ -184,7 +184,9 @@ describe.skipIf(missing !== undefined)('S3 with Object Lock', () => {
       const at = new Date(nowMs).toISOString();
       const evidence = { versions: 0, markers: 0, bytes: 0 };
       const known = (await ledger.get(of.session)) ?? { ...of, state: 'proposed' as const, at, evidence };
-      expect(await ledger.order(known, await edge.sign(of, { mode, at, audit: 1 }))).toBe(true);
+      const inForce = inForceAt(await ledger.holds(), nowMs);
+      const holds = await holdsDigest(await Promise.all(inForce.map(holdLine)));
+      expect(await ledger.order(known, await edge.sign(of, { mode, at, audit: 1, holds }))).toBe(true);
     };
     const sweep = async () => {
       const told: HoldEvent[] = [];

@@ -74,8 +74,9 @@ test('a query goes through it and is recorded, and who opened it is written down
     email: 'alice@example.com',
     client: { address: '127.0.0.1' },
   });
-  const { entries } = await carol.get('/audit?kind=tunnel.opened', AuditPage);
-  expect(entries[0]).toMatchObject({ actor: 'alice@example.com', object: 'demo', details: { grant: id } });
+  const { entries, names } = await carol.get('/audit?kind=tunnel.opened', AuditPage);
+  expect(entries[0]).toMatchObject({ object: 'demo', details: { grant: id } });
+  expect(names[entries[0]?.actor ?? '']).toBe('alice@example.com');
   tunnel.close();
   expect(await tunnel.closed).toMatchObject({ kind: 'abandoned' });
   expect(faults).toEqual([]);

@@ -57,8 +57,13 @@ test('is refused while a recording of theirs is stored', async () => {
   ]);
 });
 
+/** To the audit log: nobody who was never here is erased. */
+const known = (email: string) =>
+  remote(env.AUDIT_LOG).append({ kind: 'identity.signed_in', actor: email, object: 'portal', details: {} });
+
 test('is refused while the edge has admitted sessions of theirs that are not purged, whatever the catalogue lists', async () => {
   const email = 'unlisted@example.com';
+  await known(email);
   const sessions = Array.from({ length: 4 }, () => SessionId.parse(newId('ses'))).sort();
   const [purged, first, never, silent] = sessions as [SessionId, SessionId, SessionId, SessionId];
   const witness = remote(env.WITNESS);
@@ -88,6 +93,7 @@ test('is refused while the edge has admitted sessions of theirs that are not pur
 
 test('counts sessions page by page', async () => {
   const email = 'busy@example.com';
+  await known(email);
   const count = 5_002;
   const opened = { ...AdmittedSession.parse(SESSIONS.ofAlice), email };
   const sessions = Array.from({ length: count }, () => SessionId.parse(newId('ses')));

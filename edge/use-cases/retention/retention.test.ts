@@ -14,6 +14,8 @@ import { type Caller, callerAs } from '../../test/people.ts';
 
 const people = {} as Record<'alice' | 'bob' | 'carol' | 'mallory', Caller>;
 let session: string;
+/** One that nothing else is done with. */
+let first: string;
 let link: TestLink;
 /** Another one of alice's. */
 const begin = async () => {
@@ -25,6 +27,8 @@ beforeAll(async () => {
   for (const name of ['alice', 'bob', 'carol', 'mallory'] as const) people[name] = await callerAs(name);
   connector = await TestConnector.join('keeper');
   link = await connector.link([resource('demo')]);
+  await begin();
+  first = session;
   await begin();
 });
 
@@ -41,6 +45,11 @@ const told = async (): Promise<{ method: string; path: string; body: Record<stri
 const entries = async (kind: string) => (await audit.list({ kind, limit: 100 })).entries;
 const place = (who: keyof typeof people, scope: object, reason: unknown = 'a dispute') =>
   people[who].send('POST', '/holds', { scope, reason });
+/** By the two that it takes. */
+const lift = async (id: string) => {
+  for (const who of ['carol', 'bob'] as const)
+    expect((await people[who].send('POST', `/holds/${id}/lift`, { reason: 'settled' })).status).toBe(200);
+};
 const evidence = { versions: 3, markers: 1, bytes: 100, manifest: 'a'.repeat(64) };
 const retention = { rule: 'demo', policyVersion: 1, retainDays: 30 };
 const kept = (against: object[]) => ({
@@ -79,14 +88,14 @@ describe('a legal hold', () => {
     await remote(env.RETENTION).run();
     expect(await told()).toContainEqual({ method: 'PUT', path: `/holds/${placed.id}`, body: placed });
 
-    const lift = (who: keyof typeof people) =>
+    const liftBy = (who: keyof typeof people) =>
       people[who].send('POST', `/holds/${placed.id}/lift`, { reason: 'settled' });
-    expect(await (await lift('carol')).json()).toMatchObject({
+    expect(await (await liftBy('carol')).json()).toMatchObject({
       lifting: { by: 'carol@example.com', reason: 'settled' },
     });
-    const again = await lift('carol');
+    const again = await liftBy('carol');
     expect([again.status, await again.text()]).toEqual([403, expect.stringContaining('Somebody else has to agree')]);
-    expect(await (await lift('bob')).json()).toMatchObject({ lifted: { by: 'bob@example.com' } });
+    expect(await (await liftBy('bob')).json()).toMatchObject({ lifted: { by: 'bob@example.com' } });
     expect(await entries('hold.lifted')).toHaveLength(1);
     await remote(env.RETENTION).run();
     expect((await told()).at(-1)?.body).toMatchObject({ id: placed.id, lifted: { by: 'bob@example.com' } });
@@ -111,7 +120,11 @@ describe('a hold that would hold nothing', () => {
   });
 
   test('says how many it holds now, and that a person or a resource is not known', async () => {
-    const now = async (scope: object) => ((await (await place('carol', scope)).json()) as { now?: object }).now;
+    const now = async (scope: object) => {
+      const placed = (await (await place('carol', scope)).json()) as { id: string; now?: object };
+      await lift(placed.id);
+      return placed.now;
+    };
     const none = { sessions: 0, more: false, known: false };
     expect(await now({ of: 'user', email: 'alicia@example.com' })).toEqual(none);
     expect(await now({ of: 'user', email: 'Alice@example.com' })).toMatchObject({ known: true, more: false });
@@ -186,8 +199,10 @@ describe('a purge that is due', () => {
   });
 
   test('is not ordered while the functions do not know of a hold', async () => {
+    await begin();
     await functions('POST', { purges: [purge('proposed')], answers: { holds: [503, 503, 204] } });
-    expect((await place('carol', { of: 'session', session })).status).toBe(200);
+    const placed = await place('carol', { of: 'session', session });
+    expect(placed.status).toBe(200);
     await remote(env.RETENTION).run();
     expect((await told()).map(({ method }) => method)).toEqual(['PUT', 'PUT']);
     await functions('POST', { purges: [purge('proposed')], answers: { order: [409] } });
@@ -195,14 +210,19 @@ describe('a purge that is due', () => {
     expect((await told())[0]).toMatchObject({ method: 'PUT' });
     expect(await newest('purge.refused')).toMatchObject({ object: session, actor: 'gatehouse' });
     expect((await remote(env.WITNESS).witnessed(session as SessionId))?.purgeOrdered).toBeUndefined();
+    await lift(((await placed.json()) as { id: string }).id);
+  });
+
+  test('is under way no more where the functions have something against it', async () => {
+    await begin();
+    await functions('POST', { purges: [purge('proposed')], answers: { order: [409] } });
+    await remote(env.RETENTION).run();
+    expect(await newest('purge.refused')).toMatchObject({ object: session, actor: 'gatehouse' });
+    expect((await remote(env.WITNESS).witnessed(session as SessionId))?.purgeOrdered).toBeUndefined();
   });
 });
 
 describe('functions that were taken over', () => {
-  const lift = async (id: string) => {
-    for (const who of ['carol', 'bob'] as const)
-      expect((await people[who].send('POST', `/holds/${id}/lift`, { reason: 'settled' })).status).toBe(200);
-  };
   const purge = (state: string, more = {}) => {
     const base = { session, connector: connector.id, at: new Date().toISOString(), retention, evidence };
     return { ...base, state, ...more };
@@ -212,7 +232,7 @@ describe('functions that were taken over', () => {
 
   test.each([
     ['the session', () => ({ of: 'session', session })],
-    ['sessions', () => ({ of: 'sessions', sessions: [newId('ses'), session] })],
+    ['sessions', () => ({ of: 'sessions', sessions: [first, session] })],
     ['the person that the edge admitted', () => ({ of: 'user', email: 'Alice@example.com' })],
     ['the resource', () => ({ of: 'resource', resource: 'demo' })],
     ['the time', () => ({ of: 'time', since: '2020-01-01T00:00:00.000Z', until: '2090-01-01T00:00:00.000Z' })],
@@ -304,7 +324,7 @@ describe('a purge before its time', () => {
 
   test('is neither asked for nor ordered while the functions do not know of a hold that was just placed', async () => {
     await functions('POST', { purges: [], session: kept([]), answers: { holds: [503, 503, 204] } });
-    await place('carol', { of: 'session', session: newId('ses') });
+    await place('carol', { of: 'session', session: first });
     expect((await early('carol')).status).toBe(503);
     expect((await told()).map(({ method, path }) => `${method} ${path.split('/')[1]}`)).toEqual([
       'PUT holds',
@@ -322,6 +342,7 @@ describe('a purge before its time', () => {
     await remote(env.DIRECTORY).forgetPerson('carol@example.com');
     expect(await (await early('bob')).json()).toMatchObject({ state: 'waiting' });
     expect((await told()).filter(({ path }) => path.endsWith('/order'))).toEqual([]);
+    people.carol = await callerAs('carol');
   });
 
   test('is nothing of a session that was never admitted', async () => {
