@@ -78,6 +78,7 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
   },
   end: {
     summary: 'end one live session now; its grant stays',
+    beside: { command: 'revoke', summary: 'end a grant with its sessions, or one live session, now' },
     load: async () => (await import('./commands/end.ts')).addEnd,
   },
   approvals: {
@@ -95,6 +96,7 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
   },
   withdraw: {
     summary: 'take back a request of your own',
+    beside: { command: 'approve', summary: "decide on others' requests, take back your own" },
     load: async () => (await import('./commands/decide.ts')).addWithdraw,
   },
   sessions: {
@@ -116,7 +118,7 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
   },
   'request-view': {
     summary: 'ask to watch a session whose rule wants an approval',
-    beside: { command: 'replay', summary: 'play a session with its timing; ask to watch one (request-view)' },
+    beside: { command: 'replay', summary: 'play a session with its timing; ask to watch one' },
     load: async () => (await import('./views/request-recording.ts')).addRequestView,
   },
   unlock: {
@@ -139,12 +141,12 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
   },
   shares: {
     summary: 'links that you made; all for auditors',
-    beside: { command: 'share', summary: 'a link that passes a session on; shares lists, unshare revokes' },
+    beside: { command: 'share', summary: 'a link that passes a session on; list, revoke' },
     load: async () => (await import('./views/share.ts')).addShares,
   },
   unshare: {
     summary: 'revoke a link to a session',
-    beside: { command: 'share', summary: 'a link that passes a session on; shares lists, unshare revokes' },
+    beside: { command: 'share', summary: 'a link that passes a session on; list, revoke' },
     load: async () => (await import('./views/share.ts')).addUnshare,
   },
   verify: {

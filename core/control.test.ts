@@ -75,6 +75,8 @@ test('law 9: nothing the edge says to a connector names a place to dial or a cre
   const authorities = ['userAuthority'];
   // Public keys too, to which what masks hide is sealed for the archive: who may hide it is the edge's word anyway.
   const sealing = ['originals'];
+  // An id: the connector meets it at its own edge, and dials nothing else for it.
+  const tunnels = ['tunnel'];
   expect([...propertiesOf(FromEdge)].sort()).toEqual(
     [
       ...calls,
@@ -87,6 +89,7 @@ test('law 9: nothing the edge says to a connector names a place to dial or a cre
       ...builds,
       ...authorities,
       ...sealing,
+      ...tunnels,
     ].sort(),
   );
 });
@@ -120,6 +123,7 @@ test('the kinds of both directions are the known ones, and no other parses', () 
     'sign_in.asked',
     'sign_in.refused',
     'sign_in.standing',
+    'tunnel.open',
     'welcome',
   ]);
   expect(FromConnector.options.map((option) => option.shape.kind.value).sort()).toEqual([

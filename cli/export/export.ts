@@ -37,7 +37,7 @@ export function addExport(command: Command, cli: Cli): void {
     .option('--all', "text, Markdown: also a client's own catalogue queries")
     .option('--exact', 'CSV without apostrophes in front of formulas')
     .option('--file <PATH-OR-N>', 'one that went over: its path, or its action by number')
-    .option('-o, --out <FILE>', 'write to FILE, only once it is whole (default: standard output)')
+    .option('-o, --out <FILE>', 'write to FILE, only once it is whole')
     .action(async (text: string, options: Options, command: Command) => {
       const id = checked(SessionId, text, 'SESSION');
       const asked = readQuery(options);
