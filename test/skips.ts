@@ -12,7 +12,10 @@ const LATER_RELEASE = 'needs a server of a later Debian release, which the mirro
 export const KNOWN_SKIPS: readonly KnownSkip[] = [
   { test: 'test/conformance/mysql/mysql-9.test.ts', reason: LATER_RELEASE },
   { test: 'test/conformance/mysql/mariadb-11.test.ts', reason: LATER_RELEASE },
-  { test: 'test/search/timing.test.ts', reason: 'compares durations, which `npm run soak` does on a machine left alone' },
+  {
+    test: 'test/search/timing.test.ts',
+    reason: 'compares durations, which `npm run soak` does on a machine left alone',
+  },
 ];
 
 /** Set by `.ci/run`. Elsewhere a machine may lack a program: what was skipped for that is told at the end of the run. */
