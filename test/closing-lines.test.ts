@@ -6,6 +6,10 @@ const skipped = { test: 'test/a.test.ts > group > one', state: 'skipped', reason
 it('counts what passed, and names what failed', () => {
   expect(judge({ test: 'a > b', state: 'passed' })).toEqual({ as: 'passed' });
   expect(judge({ test: 'a > b', state: 'failed' })).toEqual({ as: 'failed', line: 'failed: a > b' });
+  expect(judge({ test: 'a > b', state: 'failed', reason: 'expected 1 to be 2' })).toEqual({
+    as: 'failed',
+    line: 'failed: a > b: expected 1 to be 2',
+  });
 });
 
 it('tells of a skip with its reason, which fails a run that must be whole', () => {

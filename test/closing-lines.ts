@@ -61,7 +61,7 @@ export interface Ended {
   /** The file's path, then the names of groups and test. */
   readonly test: string;
   readonly state: 'passed' | 'failed' | 'skipped';
-  /** Why it was skipped, in the test's own words. */
+  /** Why it was skipped, in the test's own words; or the first line of what it failed with. */
   readonly reason?: string | undefined;
 }
 
@@ -72,7 +72,7 @@ export interface Verdict {
 
 export function judge({ test, state, reason }: Ended, whole = MUST_BE_WHOLE, known = KNOWN_SKIPS): Verdict {
   if (state === 'passed') return { as: 'passed' };
-  if (state === 'failed') return { as: 'failed', line: `failed: ${test}` };
+  if (state === 'failed') return { as: 'failed', line: `failed: ${test}${reason ? `: ${reason}` : ''}` };
   if (!reason) return { as: 'failed', line: `did not run, and does not say why: ${test}` };
   if (!whole || known.some((one: KnownSkip) => one.test === test || one.test === test.split(' > ', 1)[0]))
     return { as: 'skipped', line: `skipped: ${test}: ${reason}` };
@@ -84,6 +84,6 @@ function readEnded(test: TestCase): Ended {
   return {
     test: `${test.module.relativeModuleId} > ${test.fullName}`,
     state: result.state === 'passed' || result.state === 'failed' ? result.state : 'skipped',
-    reason: result.state === 'skipped' ? result.note : undefined,
+    reason: result.state === 'skipped' ? result.note : result.errors?.[0]?.message.split('\n', 1)[0],
   };
 }

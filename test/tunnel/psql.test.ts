@@ -78,7 +78,8 @@ test('a query goes through it and is recorded, and who opened it is written down
   expect(entries[0]).toMatchObject({ object: 'demo', details: { grant: id } });
   expect(names[entries[0]?.actor ?? '']).toBe('alice@example.com');
   tunnel.close();
-  expect(await tunnel.closed).toMatchObject({ kind: 'abandoned' });
+  // Either end may be the first to hear that it is over: neither took it for a loss.
+  expect(['abandoned', 'ended']).toContain((await tunnel.closed).kind);
   expect(faults).toEqual([]);
 });
 
