@@ -2,7 +2,6 @@
 // talks to the tables or the bucket itself. Answers are checked against core's schemas; bodies that
 // may be long are passed through as streams.
 
-import { AwsClient } from 'aws4fetch';
 import type { z } from 'zod';
 import { ApiError, ArchiveLimits, ObjectList } from '../core/api.ts';
 import { ExportParts, type ExportQuery } from '../core/replay/exports.ts';
@@ -13,7 +12,6 @@ import { err, ok, type Result } from '../core/result.ts';
 import { ReindexStanding } from '../core/search/reindex.ts';
 import { SearchPage, type SearchQuery, type SearchView } from '../core/search/page.ts';
 import { StoredSession } from '../core/session-evidence.ts';
-import type { EdgeSettings } from './settings.ts';
 
 /** Until the answer begins. A stream may take as long as its reader does. */
 const ANSWER_WITHIN_MS = 20_000;
@@ -63,26 +61,6 @@ export interface Archive {
 }
 
 export type ArchiveFetch = (request: Request) => Promise<Response>;
-
-/** With AWS keys every call is signed for the functions' URL (SigV4, service `lambda`); else it carries the shared token. */
-export function signedArchiveFetch(settings: EdgeSettings): ArchiveFetch {
-  const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, FUNCTIONS_TOKEN } = settings;
-  if (FUNCTIONS_TOKEN) {
-    return (request) => {
-      const headers = new Headers(request.headers);
-      headers.set('authorization', `Bearer ${FUNCTIONS_TOKEN.reveal()}`);
-      return fetch(new Request(request, { headers }));
-    };
-  }
-  const aws = new AwsClient({
-    accessKeyId: AWS_ACCESS_KEY_ID ?? '',
-    secretAccessKey: AWS_SECRET_ACCESS_KEY?.reveal() ?? '',
-    region: AWS_REGION ?? '',
-    service: 'lambda',
-    retries: 0,
-  });
-  return async (request) => fetch(await aws.sign(request));
-}
 
 export function createArchive(baseUrl: string, fetcher: ArchiveFetch): Archive {
   const urlOf = (path: string, query: Record<string, string | number | undefined> = {}): URL => {

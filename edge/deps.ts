@@ -3,7 +3,8 @@
 import type { ConnectorId } from '../core/ids.ts';
 import { systemIdSource } from '../core/ids.ts';
 import type { AppDeps } from './app.ts';
-import { createArchive, signedArchiveFetch } from './archive.ts';
+import { createArchive } from './archive.ts';
+import { signedArchiveFetch } from './archive-fetch.ts';
 import { createAuditArchive } from './audit-archive.ts';
 import { CertificateAuthority } from './authority/certificate-authority.ts';
 import { SshAuthority } from './authority/ssh-authority.ts';

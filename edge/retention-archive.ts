@@ -14,7 +14,8 @@ import {
 } from '../core/retention/purge.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { showNote, signNote } from '../core/tlog/note.ts';
-import { type ArchiveFetch, signedArchiveFetch } from './archive.ts';
+import type { ArchiveFetch } from './archive.ts';
+import { signedArchiveFetch } from './archive-fetch.ts';
 import { logSigner } from './authority/log-signer.ts';
 import type { Admission } from './ports/witness.ts';
 import type { EdgeSettings } from './settings.ts';

@@ -5,6 +5,7 @@
 import '../core/text/schema-words.ts';
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
+import { except } from 'hono/combine';
 import { z } from 'zod';
 import type { ArchiveLimits, ObjectList } from '../core/api.ts';
 import { ExportQuery } from '../core/replay/exports.ts';
@@ -18,6 +19,7 @@ import { auditArchiveRoutes } from './audit-archive.ts';
 import type { CatalogueReader } from './catalogue-table/reader.ts';
 import { createdKeys } from './events.ts';
 import { logArchiveRoutes } from './log-archive.ts';
+import { requireLookTickets } from './look-tickets.ts';
 import { exportSession } from './export/registry.ts';
 import { type ApiReporter, RetriableFault } from './faults.ts';
 import { type OpenRecording, replayAsAsked } from './replay/registry.ts';
@@ -43,6 +45,8 @@ interface FunctionsDeps {
   /** The shortest that this deployment takes. */
   readonly minRetainDays?: number | undefined;
   readonly report: ApiReporter;
+  /** `NAME+ID+KEY` of the edge's log of sessions: each request needs its ticket. undefined: it is not known yet, and none does. */
+  readonly edgeKey: string | undefined;
   /** Of exports that one answer cannot carry; undefined: all are answered as one. */
   readonly rendering?: Rendering | undefined;
   /** undefined: this function has nothing to do with retention. */
@@ -94,6 +98,9 @@ export function createFunctionsApp(deps: FunctionsDeps): Hono {
   });
   app.notFound((c) => answerError(c, notFound('there is no such page'), deps.report));
   app.onError((fault, c) => answerError(c, fault, deps.report));
+
+  // The store's events come from connectors, and only on one machine.
+  if (deps.edgeKey !== undefined) app.use(except('/events', requireLookTickets(deps.edgeKey, deps.report)));
 
   // What a policy may ask for: the edge refuses another `retain` when it is written.
   app.get('/archive', (c) => {

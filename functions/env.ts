@@ -22,7 +22,7 @@ export const ENV = {
   renderFunction: 'RENDER_FUNCTION',
   /** Optional: the fewest days that a policy's `retain` may have. */
   minRetainDays: 'MIN_RETAIN_DAYS',
-  /** Optional: `NAME+ID+KEY` of the edge's log of sessions, which signs orders to purge. Without it nothing is purged before its time. */
+  /** Optional: `NAME+ID+KEY` of the edge's log of sessions, which signs requests and orders to purge. Without it no request needs a ticket, and nothing is purged before its time. */
   edgeKey: 'EDGE_LOG_KEY',
 } as const;
 

@@ -31,6 +31,8 @@ type ApiEvent =
   | { readonly kind: 'function.failed'; readonly name: string; readonly stack: readonly string[] }
   /** A run that renders an export in parts met a fault; the next goes on. */
   | { readonly kind: 'export.failed'; readonly name: string }
+  /** A request without the edge's ticket, or with one that is not its own: who sent it has the edge's AWS key. */
+  | { readonly kind: 'look.refused'; readonly fault: string }
   | { readonly kind: 'audit.contradicted'; readonly object: string }
   /** The catalogue's row says of these fields what neither the recording nor the edge does; `row`: it cannot be read at all. */
   | { readonly kind: 'catalogue.contradicted'; readonly session: string; readonly fields: readonly string[] };

@@ -161,6 +161,7 @@ export const api = streamHandle(
     platform: nodeRecordingPlatform,
     auditStore,
     logStore,
+    edgeKey: settings.edgeKey,
     rendering:
       rendered && renderFunction !== undefined
         ? {

@@ -55,7 +55,7 @@ interface LocalFunctionsOptions {
   readonly reindexEveryMs?: number;
   /** How often the purge and the holds run, as AWS's schedules have them run. Default: once a minute. */
   readonly retentionEveryMs?: number;
-  /** `NAME+ID+KEY` of the edge's log of sessions, which signs orders to purge. Without it nothing is purged before its time. */
+  /** `NAME+ID+KEY` of the edge's log of sessions, which signs requests and orders to purge. Without it no request needs a ticket, and nothing is purged before its time. */
   readonly edgeKey?: string | undefined;
 }
 
@@ -122,6 +122,7 @@ export async function startFunctions(options: LocalFunctionsOptions): Promise<Lo
   );
   const functions = createFunctionsApp({
     catalogue,
+    edgeKey: options.edgeKey,
     retention: retention.deps,
     rendering: rendered.rendering,
     reader,

@@ -13,7 +13,7 @@ import {
 } from '../../core/audit/audit.ts';
 import { lower } from '../../core/audit/addresses.ts';
 import { pseudonymised, pseudonymsIn } from '../../core/audit/names.ts';
-import { signedArchiveFetch } from '../archive.ts';
+import { signedArchiveFetch } from '../archive-fetch.ts';
 import { createAuditArchive } from '../audit-archive.ts';
 import type { Env } from '../env.ts';
 import type { AuditPort, AuditQuery } from '../ports/audit.ts';

@@ -9,7 +9,7 @@ import type { AuditEvent } from '../../core/audit/audit.ts';
 import { ConnectorId, SessionId } from '../../core/ids.ts';
 import { AdmittedSession } from '../../core/session-evidence.ts';
 import { parseNoteKey, showNoteKey } from '../../core/tlog/note.ts';
-import { signedArchiveFetch } from '../archive.ts';
+import { signedArchiveFetch } from '../archive-fetch.ts';
 import { createLogArchive } from '../audit-archive.ts';
 import { logSigner } from '../authority/log-signer.ts';
 import type { Env } from '../env.ts';

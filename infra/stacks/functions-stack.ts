@@ -318,6 +318,12 @@ export class FunctionsStack extends Stack {
       metric: alarms.countLines('Catalogue', this.api.log, 'catalogue.contradicted'),
       above: 0,
     });
+    alarms.add('LookRefused', {
+      says: 'Somebody other than the edge asked the functions for something.',
+      runbook: 'look-refused',
+      metric: alarms.countLines('LookRefused', this.api.log, 'look.refused'),
+      above: 0,
+    });
     alarms.add('RenderErrors', {
       says: 'Exports that are written in parts fail.',
       runbook: 'render-errors',

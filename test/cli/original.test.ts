@@ -80,6 +80,7 @@ function keep(name: string, text: string, mode = 0o600): void {
 /** As the edge: it hands on what the functions answer, and originals where they are unlocked. */
 async function listen(): Promise<void> {
   const app = createFunctionsApp({
+    edgeKey: undefined,
     catalogue: {} as CatalogueReader,
     reader: directoryReader(path('objects')),
     platform: nodeRecordingPlatform,

@@ -69,9 +69,15 @@ describe.skipIf(missing !== undefined)('the functions over a bucket', () => {
       ...{ report: () => {}, retentionEveryMs: 50, foldEveryMs: 50 },
       ...{ searchDirectory: join(directory, 'derived'), edgeKey: edge.key },
     });
-  const call = (path: string, method = 'GET', body?: unknown) =>
+  const call = async (path: string, method = 'GET', body?: unknown) =>
     fetch(functions.url + path, {
-      ...{ method, headers: { authorization: `Bearer ${TOKEN}` } },
+      ...{
+        method,
+        headers: {
+          authorization: `Bearer ${TOKEN}`,
+          ...(await edge.look(functions.url + path, method, body === undefined ? '' : JSON.stringify(body))),
+        },
+      },
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
   const keys = async (prefix = '') => {

@@ -19,12 +19,18 @@ let directory: string;
 let database: LocalDynamoDb;
 let functions: LocalFunctions;
 let edge: OrderSigner;
+const refused: unknown[] = [];
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'gatehouse-retention-'));
   database = await startLocalDynamoDb();
   const options = { port: 0, objectsDirectory: directory, dynamoEndpoint: database.endpoint, token: secret(TOKEN) };
   edge = await newOrderSigner();
-  functions = await startFunctions({ ...options, edgeKey: edge.key, report: () => {}, retentionEveryMs: 50 });
+  functions = await startFunctions({
+    ...options,
+    edgeKey: edge.key,
+    report: (event) => refused.push(event),
+    retentionEveryMs: 50,
+  });
 });
 afterAll(async () => {
   await functions?.close();
@@ -32,14 +38,40 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-const call = (path: string, method = 'GET', body?: unknown) =>
+const call = async (path: string, method = 'GET', body?: unknown) =>
   fetch(functions.url + path, {
     method,
-    headers: { authorization: `Bearer ${TOKEN}` },
+    headers: {
+      authorization: `Bearer ${TOKEN}`,
+      ...(await edge.look(functions.url + path, method, body === undefined ? '' : JSON.stringify(body))),
+    },
     ...(body !== undefined && { body: JSON.stringify(body) }),
   });
 const purges = async () => PurgePage.parse(await (await call('/retention/purges')).json()).purges;
 const stateOf = async (session: string) => (await purges()).find((each) => each.session === session)?.state;
+
+it('answer nobody without the edge’s ticket for this very request, who shows the token or not', async () => {
+  const authorization = `Bearer ${TOKEN}`;
+  const ask = async (path: string, headers: Record<string, string>) => {
+    const answered = await fetch(functions.url + path, { headers });
+    return [answered.status, ((await answered.json()) as { error?: { message: string } }).error?.message];
+  };
+  const session = newId('ses');
+  const paths = ['/archive', '/sessions', `/sessions/${session}`, '/retention/purges', '/reindex', '/nothing'];
+  paths.push(
+    ...['actions', 'replay', 'export', 'objects', 'objects/manifest', 'originals'].map((it) => `${paths[2]}/${it}`),
+  );
+  for (const path of paths) {
+    expect([path, await ask(path, { authorization })]).toEqual([path, [403, expect.stringContaining('(missing)')]]);
+    const other = await edge.look(`${functions.url}${path}?more`);
+    expect(await ask(path, { authorization, ...other })).toEqual([403, expect.stringContaining('(not_signed)')]);
+    const old = await edge.look(functions.url + path, 'GET', '', Date.now() - 61_000);
+    expect(await ask(path, { authorization, ...old })).toEqual([403, expect.stringContaining('(expired)')]);
+    expect((await ask(path, await edge.look(functions.url + path)))[0]).toBe(401);
+    expect((await ask(path, { authorization, ...(await edge.look(functions.url + path)) }))[0]).not.toBe(403);
+  }
+  expect(refused).toContainEqual({ kind: 'look.refused', fault: 'missing' });
+});
 
 /** A directory knows when something was stored by the files' times. */
 async function storedLongAgo(): Promise<RecordingBuilder> {

@@ -7,12 +7,15 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { Writable } from 'node:stream';
 import { zstdCompressSync } from 'node:zlib';
 import { createHash } from 'node:crypto';
+import { Hono } from 'hono';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeAuditPiece } from '../../core/audit/audit-archive.ts';
 import { chainAuditEntry } from '../../core/audit/audit.ts';
 import { newId } from '../../core/ids.ts';
 import { createCatalogueTable } from '../../functions/catalogue-table/table.ts';
 import { ENV } from '../../functions/env.ts';
+import { reportToLambda } from '../../functions/faults.ts';
+import { requireLookTickets } from '../../functions/look-tickets.ts';
 import { type LocalDynamoDb, localDynamoDbClient, startLocalDynamoDb } from '../../functions/local/dynamodb.ts';
 import { declareGatehouse } from '../../infra/gatehouse.ts';
 import { readStackSettings } from '../../infra/settings.ts';
@@ -248,6 +251,14 @@ const CAUSES: Readonly<Record<string, readonly [Handler, () => Promise<unknown>]
       const session = newId('ses');
       await written(session, { sk: 'session', connector: 'no connector' });
       await called('GET', `/sessions/${session}`);
+    },
+  ],
+  // The handler's own guard: with a key in its environment, the other causes would need the edge's signature.
+  LookRefused: [
+    'api',
+    async () => {
+      const guarded = new Hono().use(requireLookTickets('no key', reportToLambda));
+      expect((await guarded.request('/sessions')).status).toBe(403);
     },
   ],
   PurgeRefused: [

@@ -1,5 +1,6 @@
-// Orders to purge as the edge signs them, by a key of the tests.
+// Orders to purge and tickets for requests as the edge signs them, by a key of the tests.
 
+import { LOOK_TICKET_HEADER, makeLookTicket } from '../../../core/tlog/look-ticket.ts';
 import { holdsDigest } from '../../../core/retention/hold.ts';
 import type { PurgeOrder } from '../../../core/retention/purge.ts';
 import { orderText } from '../../../core/retention/purge.ts';
@@ -9,6 +10,8 @@ export interface OrderSigner {
   /** `NAME+ID+KEY`. */
   readonly key: string;
   sign(place: Parameters<typeof orderText>[0], order: PurgeOrder): Promise<PurgeOrder>;
+  /** The headers of a request to the functions. */
+  look(url: string, method?: string, body?: string, atMs?: number): Promise<Record<string, string>>;
 }
 
 type Key = Awaited<ReturnType<typeof crypto.subtle.importKey>>;
@@ -29,6 +32,10 @@ export async function newOrderSigner(): Promise<OrderSigner> {
     new Uint8Array(await crypto.subtle.sign('Ed25519', privateKey, new Uint8Array(data)));
   return {
     key: showNoteKey(key),
+    async look(url, method = 'GET', body = '', atMs = Date.now()) {
+      const look = { method, url: new URL(url), body: new TextEncoder().encode(body) };
+      return { [LOOK_TICKET_HEADER]: await makeLookTicket(look, atMs, { key, sign }) };
+    },
     async sign(place, unsigned) {
       // As an edge without holds does.
       const order = { holds: await holdsDigest([]), ...unsigned };
